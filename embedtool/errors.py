@@ -1,0 +1,63 @@
+"""What can go wrong and be said to a person in one line: every error that embedtool raises.
+
+In: nothing. Out: EmbedtoolError and its children. An error's text says what is wrong, where, and
+what to do; the command line prints it as it is.
+"""
+
+from collections.abc import Sequence
+
+
+class EmbedtoolError(Exception):
+    """Any failure that is not a mistake in embedtool itself."""
+
+
+class ConfigError(EmbedtoolError):
+    """An option has a value it cannot have."""
+
+
+class CorpusError(EmbedtoolError):
+    """Text that cannot be read, or holds nothing to train on."""
+
+
+class VocabularyError(EmbedtoolError):
+    """A vocabulary that is empty, or a vocabulary file that cannot be read."""
+
+
+class TrainingError(EmbedtoolError):
+    """Training that cannot start or has failed, a loss that is not finite among the reasons."""
+
+
+class ModelError(EmbedtoolError):
+    """A model folder that is missing, broken, in the way, or cannot be written."""
+
+
+class FormatError(EmbedtoolError):
+    """A vector file that cannot be read or written in the format asked for."""
+
+
+class QueryError(EmbedtoolError):
+    """A question that cannot be asked, such as an expression without words."""
+
+
+class EvaluationError(EmbedtoolError):
+    """A dataset that cannot be found or read."""
+
+
+class UnknownWordError(QueryError):
+    """A word that has no vector in the model.
+
+    `word` is the word asked for, `suggestions` the nearest spellings, best first.
+    """
+
+    def __init__(self, word: str, suggestions: Sequence[str] = ()) -> None:
+        self.word = word
+        self.suggestions = list(suggestions)
+        hint = f"; nearest spellings: {', '.join(self.suggestions)}" if self.suggestions else ""
+        super().__init__(f"{word!r} is not in the vocabulary{hint}")
+
+
+class MissingExtraError(EmbedtoolError):
+    """A capability whose package is not installed."""
+
+    def __init__(self, capability: str, extra: str) -> None:
+        super().__init__(f"{capability} needs: pip install 'embedtool[{extra}]'")

@@ -1,0 +1,32 @@
+"""How far long work has come: the one message that every long task sends upward.
+
+In: nothing. Out: Progress and Report. The work below knows no terminal; it calls a Report, and the
+command line makes a bar, log lines or JSON of it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One message: `done` of `total` `unit`s of a `stage`; `total` is None where unknown.
+
+    `epoch` (from 1) and `loss` (mean of the epoch so far) stand only where the work has them.
+    `epoch_ended` marks the last message of an epoch.
+    """
+
+    stage: str
+    done: int
+    total: int | None
+    unit: str
+    epoch: int | None = None
+    loss: float | None = None
+    epoch_ended: bool = False
+
+
+Report = Callable[[Progress], None]
+
+
+def silent(progress: Progress) -> None:
+    """Report to nobody."""

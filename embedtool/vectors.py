@@ -1,0 +1,160 @@
+"""Word vectors in memory: words, their matrix, their counts and, for FastText, their subwords.
+
+In: arrays from a trainer, the store or a format's reader. Out: WordVectors, which everything that
+queries, judges or exports takes. Nothing here knows of files.
+"""
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedtool.errors import UnknownWordError
+
+FNV_OFFSET = 2166136261
+FNV_PRIME = 16777619
+SUGGESTION_CANDIDATES = 100_000
+"""Spellings are sought among this many most frequent words: a whole second, at most."""
+
+
+def ngram_hash(ngram: bytes) -> int:
+    """FNV-1a, 32 bit, each byte sign-extended before the exclusive or, as fastText has it."""
+    h = FNV_OFFSET
+    for byte in ngram:
+        signed = byte if byte < 128 else byte | 0xFFFFFF00
+        h = ((h ^ signed) * FNV_PRIME) & 0xFFFFFFFF
+    return h
+
+
+def ngrams(word: str, min_n: int, max_n: int) -> list[bytes]:
+    """The character n-grams of `<word>` in UTF-8, from min_n to max_n characters.
+
+    A boundary mark alone is no n-gram (Bojanowski et al. 2017, section 3.2; fastText's dictionary).
+    """
+    marked = f"<{word}>"
+    n_chars = len(marked)
+    found = []
+    for start in range(n_chars):
+        for end in range(start + min_n, min(start + max_n, n_chars) + 1):
+            if end - start == 1 and (start == 0 or end == n_chars):
+                continue
+            found.append(marked[start:end].encode("utf-8", "surrogatepass"))
+    return found
+
+
+@dataclass(frozen=True)
+class Subwords:
+    """FastText's input tables, from which a word outside the vocabulary gets its vector.
+
+    min_n, max_n : lengths of the n-grams in characters
+    bucket       : number of hash buckets
+    word_rows    : float32 (n_words, vector_size), each word's own row, without its n-grams
+    buckets      : int64 (n_rows,), ascending: the buckets that training touched
+    ngram_rows   : float32 (n_rows, vector_size), the row of each of `buckets`; a bucket that is
+                   not listed has a row of zeros
+    """
+
+    min_n: int
+    max_n: int
+    bucket: int
+    word_rows: NDArray[np.float32]
+    buckets: NDArray[np.int64]
+    ngram_rows: NDArray[np.float32]
+
+    def vector(self, word: str) -> NDArray[np.float32]:
+        """The mean of the rows of the word's n-grams, float32 (vector_size,).
+
+        All zeros where no n-gram of the word was met in training (Bojanowski et al. 2017, eq. 3;
+        fastText divides the sum by the number of n-grams).
+        """
+        hashes = [ngram_hash(ngram) % self.bucket for ngram in self._ngrams(word)]
+        total = np.zeros(self.ngram_rows.shape[1], dtype=np.float32)
+        if not hashes or not len(self.buckets):
+            return total
+        places = np.searchsorted(self.buckets, hashes)
+        places[places == len(self.buckets)] = 0
+        known = places[self.buckets[places] == hashes]
+        total += self.ngram_rows[known].sum(axis=0, dtype=np.float32)
+        total /= len(hashes)
+        return total
+
+    def _ngrams(self, word: str) -> list[bytes]:
+        return ngrams(word, self.min_n, self.max_n) if self.bucket else []
+
+
+@dataclass(frozen=True, eq=False)
+class WordVectors:
+    """The vectors of a vocabulary.
+
+    words    : n_words distinct strings, most frequent first
+    matrix   : float32 (n_words, vector_size), finite, row i belongs to words[i]
+    counts   : int64 (n_words,), or None where the source did not tell
+    contexts : float32 (n_words, vector_size) or None, the output layer: row i is word i's context
+               vector (negative sampling, GloVe) or inner node i of the Huffman tree (hierarchical
+               softmax)
+    subwords : FastText's tables, or None
+    """
+
+    words: Sequence[str]
+    matrix: NDArray[np.float32]
+    counts: NDArray[np.int64] | None = None
+    contexts: NDArray[np.float32] | None = None
+    subwords: Subwords | None = None
+
+    @property
+    def n_words(self) -> int:
+        """The number of words."""
+        return len(self.words)
+
+    @property
+    def vector_size(self) -> int:
+        """The number of dimensions."""
+        return int(self.matrix.shape[1])
+
+    @cached_property
+    def word_to_id(self) -> dict[str, int]:
+        """The row of each word."""
+        return {word: i for i, word in enumerate(self.words)}
+
+    @cached_property
+    def unit(self) -> NDArray[np.float32]:
+        """float32 (n_words, vector_size): the rows scaled to length 1; zero rows stay zero."""
+        return unit_rows(self.matrix)
+
+    def __contains__(self, word: str) -> bool:
+        return word in self.word_to_id
+
+    def vector(self, word: str) -> NDArray[np.float32]:
+        """The vector of a word, float32 (vector_size,); from its subwords where the word is new.
+
+        Raises UnknownWordError, with the nearest spellings, where there is none.
+        """
+        row = self.word_to_id.get(word)
+        if row is not None:
+            known: NDArray[np.float32] = self.matrix[row]
+            return known
+        if self.subwords is not None:
+            vector = self.subwords.vector(word)
+            if vector.any():
+                return vector
+        raise UnknownWordError(word, self.spellings(word))
+
+    def spellings(self, word: str, n: int = 3) -> list[str]:
+        """Up to n words of the vocabulary spelt most like `word`, best first."""
+        near = [
+            candidate
+            for candidate in self.words[:SUGGESTION_CANDIDATES]
+            if abs(len(candidate) - len(word)) <= 2
+        ]
+        return difflib.get_close_matches(word, near, n=n, cutoff=0.7)
+
+
+def unit_rows(matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A copy of the rows scaled to length 1; zero rows stay zero. float32, same shape."""
+    norms = np.sqrt(np.einsum("ij,ij->i", matrix, matrix, dtype=np.float64))
+    norms[norms == 0] = 1
+    unit: NDArray[np.float32] = (matrix / norms[:, None]).astype(np.float32)
+    return unit
