@@ -35,6 +35,10 @@ class FormatError(EmbedtoolError):
     """A vector file that cannot be read or written in the format asked for."""
 
 
+class OutputError(EmbedtoolError):
+    """A file that cannot be written."""
+
+
 class QueryError(EmbedtoolError):
     """A question that cannot be asked, such as an expression without words."""
 

@@ -8,6 +8,7 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -150,6 +151,18 @@ class WordVectors:
             if abs(len(candidate) - len(word)) <= 2
         ]
         return difflib.get_close_matches(word, near, n=n, cutoff=0.7)
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """Word vectors and how they came about.
+
+    vectors     : the vectors
+    description : JSON-able: algorithm, options, corpus, vocabulary, training, versions
+    """
+
+    vectors: WordVectors
+    description: dict[str, Any]
 
 
 def unit_rows(matrix: NDArray[np.float32]) -> NDArray[np.float32]:

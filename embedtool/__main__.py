@@ -1,0 +1,5 @@
+"""`python -m embedtool` is the program."""
+
+from embedtool.cli.main import main
+
+main()

@@ -1,0 +1,104 @@
+"""The program: its commands, and the one place where an error becomes a message.
+
+In: the command line. Out: an exit code: 0; 1 where something failed; 2 for wrong usage; 130 and 143
+where the user or the system stopped it.
+"""
+
+import logging
+import os
+import signal
+import sys
+from types import FrameType
+from typing import Any, NoReturn
+
+import click
+
+from embedtool import __version__
+from embedtool.cli.output import note
+from embedtool.cli.train import train
+from embedtool.errors import ConfigError, EmbedtoolError
+
+FAILED = 1
+WRONG_USAGE = 2
+INTERRUPTED = 128 + signal.SIGINT
+TERMINATED = 128 + signal.SIGTERM
+
+
+class Program(click.Group):
+    """A group whose errors are one line on standard error."""
+
+    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+        """Run a command line; exits with its code, or returns it where not `standalone_mode`."""
+        try:
+            code = super().main(*args, standalone_mode=False, **extra) or 0
+        except ConfigError as error:
+            code = _fail(str(error), WRONG_USAGE)
+        except EmbedtoolError as error:
+            code = _fail(str(error), FAILED)
+        except click.NoArgsIsHelpError as error:
+            click.echo(error.ctx.get_help() if error.ctx else "", err=True)
+            code = WRONG_USAGE
+        except click.UsageError as error:
+            code = _fail(_usage(error), WRONG_USAGE)
+        except click.Abort:
+            code = _fail("interrupted; nothing was written", INTERRUPTED)
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            code = _fail(f"{where}{error.strerror or error}", FAILED)
+        except MemoryError:
+            code = _fail("out of memory; choose a smaller --vector-size or vocabulary", FAILED)
+        if standalone_mode:
+            sys.exit(code)
+        return code
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command, and say so where nobody reads its output to the end."""
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise EmbedtoolError(
+                "standard output was closed by its reader; the rest was not written"
+            ) from None
+        return result
+
+
+def _fail(message: str, code: int) -> int:
+    click.echo("Error: " + " ".join(message.split("\n")), err=True)
+    return code
+
+
+def _usage(error: click.UsageError) -> str:
+    message = error.format_message().rstrip(".")
+    return f"{message}; see {error.ctx.command_path} --help" if error.ctx else message
+
+
+@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="embedtool")
+def cli() -> None:
+    """Train, query, judge and export word vectors: Word2Vec, FastText, GloVe."""
+
+
+for command in (train,):
+    cli.add_command(command)
+
+
+class _Notes(logging.Handler):
+    """Shows what the rooms below log as warnings."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        note(f"{record.levelname.capitalize()}: {record.getMessage()}")
+
+
+logging.getLogger("embedtool").addHandler(_Notes(logging.WARNING))
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    sys.exit(TERMINATED)
+
+
+def main() -> None:
+    """What the console script calls."""
+    signal.signal(signal.SIGTERM, _terminate)
+    cli(prog_name="embedtool")

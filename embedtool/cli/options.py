@@ -1,0 +1,78 @@
+"""Options that several commands share, and those that a config's fields make.
+
+In: a dataclass of embedtool.config. Out: Click decorators.
+"""
+
+from collections.abc import Callable
+from dataclasses import Field, fields
+from pathlib import Path
+from typing import Any, TypeVar, get_args, get_type_hints
+
+import click
+
+from embedtool.config import Config, TextConfig, flag
+
+F = TypeVar("F", bound=Callable[..., Any])
+Decorator = Callable[[F], F]
+
+FILE = click.Path(path_type=Path)
+
+model_argument = click.argument("model", type=FILE)
+inputs_argument = click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
+overwrite_option = click.option("--overwrite", is_flag=True, help="Replace the model there.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+tsv_option = click.option("--tsv", "as_tsv", is_flag=True, help="Print tab-separated values.")
+cache_option = click.option(
+    "--cache",
+    type=FILE,
+    metavar="DIR",
+    help="Keep the encoded corpus in DIR; a later run over the same files starts from there.",
+)
+text_options: Decorator[Any]
+
+
+def config_options(config: type[Config]) -> Decorator[F]:
+    """An option for each field of a config, in the order of the fields."""
+
+    def decorate(command: F) -> F:
+        hints = get_type_hints(config)
+        for each in reversed(fields(config)):
+            command = _option(each, hints[each.name])(command)
+        return command
+
+    return decorate
+
+
+def _option(each: Field[Any], hint: Any) -> Decorator[Any]:
+    name, text = flag(each.name), each.metadata["help"]
+    shown_default = each.default is not None
+    if hint is bool:
+        names = f"{name}/--no-{name.removeprefix('--')}"
+        return click.option(names, default=each.default, help=text, show_default=True)
+    kinds = [kind for kind in get_args(hint) if kind is not type(None)]
+    if kinds and isinstance(kinds[0], str):
+        kind: Any = click.Choice(kinds)
+    else:
+        kind = kinds[0] if kinds else hint
+    return click.option(
+        name, type=kind, default=each.default, help=text, show_default=shown_default
+    )
+
+
+text_options = config_options(TextConfig)
+
+
+def search_options(command: F) -> F:
+    """How many answers, and among which words."""
+    for decorate in (
+        click.option("--words", "word_file", type=FILE, metavar="FILE",
+                     help="Search only among the words of FILE, one a line."),
+        click.option("--restrict-vocab", type=click.IntRange(min=1), metavar="N",
+                     help="Search only among the N most frequent words."),
+        click.option("--min-count", type=click.IntRange(min=1),
+                     help="Search only among words with this count or more."),
+        click.option("-n", "n", type=click.IntRange(min=1), default=10, show_default=True,
+                     help="Number of answers."),
+    ):  # fmt: skip
+        command = decorate(command)
+    return command

@@ -1,0 +1,181 @@
+"""How long work shows itself: a bar on a terminal, lines in a log, JSON in a file.
+
+In: the Progress messages of the rooms below. Out: what a person or a program can follow.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from embedtool.cli.output import note
+from embedtool.errors import OutputError
+from embedtool.progress import Progress, Report
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
+    from rich.progress import TaskID
+
+LOG_SECONDS = 10.0
+"""Without a terminal: the shortest time between two lines of one stage and epoch."""
+
+
+@contextmanager
+def reporting(json_log: Path | None = None) -> Iterator[Report]:
+    """Yield a Report that shows each stage on standard error; `json_log` gets a line an epoch."""
+    with ExitStack() as stack:
+        sinks: list[Report] = []
+        if json_log is not None:
+            try:
+                log = stack.enter_context(json_log.open("w", encoding="utf-8"))
+            except OSError as error:
+                raise OutputError(f"{json_log}: cannot write the log: {error.strerror}") from None
+            sinks.append(_JsonLog(log))
+        sinks.append(stack.enter_context(_bars()) if sys.stderr.isatty() else _LogLines())
+
+        def report(progress: Progress) -> None:
+            for sink in sinks:
+                sink(progress)
+
+        yield report
+
+
+def rate(units: float, seconds: float, unit: str) -> str:
+    """Speed as a person reads it: `391,203 words/s`."""
+    if unit == "bytes":
+        return f"{units / max(seconds, 1e-9) / 1e6:,.1f} MB/s"
+    return f"{units / max(seconds, 1e-9):,.0f} {unit}/s"
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds, `1:05`; hours where there are any, `2:01:05`."""
+    minutes, second = divmod(round(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
+
+
+class _Stage:
+    """The clock of the stage at hand: when it began, and what was done then."""
+
+    def __init__(self) -> None:
+        self.name = ""
+        self.began = 0.0
+        self.first = 0
+
+    def enter(self, progress: Progress) -> bool:
+        """Take a message; true where it opens a stage."""
+        if progress.stage == self.name:
+            return False
+        self.name = progress.stage
+        self.began = time.monotonic()
+        self.first = progress.done
+        return True
+
+    def seconds(self) -> float:
+        return time.monotonic() - self.began
+
+    def rate(self, progress: Progress) -> str:
+        return rate(progress.done - self.first, self.seconds(), progress.unit)
+
+
+class _LogLines:
+    """Progress as lines on standard error, for a log file or a pipe."""
+
+    def __init__(self) -> None:
+        self.stage = _Stage()
+        self.last = 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        opened = self.stage.enter(progress)
+        finished = progress.total is not None and progress.done >= progress.total
+        due = time.monotonic() - self.last >= LOG_SECONDS
+        if not (progress.epoch_ended or finished or (due and not opened)):
+            if opened:
+                self.last = time.monotonic()
+            return
+        self.last = time.monotonic()
+        parts = [progress.stage]
+        if progress.epoch is not None:
+            parts.append(f"epoch {progress.epoch}")
+        if progress.total:
+            parts.append(f"{100 * progress.done / progress.total:.0f}%")
+        parts.append(self.stage.rate(progress))
+        if progress.loss is not None:
+            parts.append(f"loss {progress.loss:.4f}")
+        if progress.total and progress.done > self.stage.first and not finished:
+            left = progress.total - progress.done
+            pace = self.stage.seconds() / (progress.done - self.stage.first)
+            parts.append(f"{clock(left * pace)} left")
+        note("  ".join(parts))
+
+
+class _JsonLog:
+    """One JSON line an epoch."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self.file = file
+        self.stage = _Stage()
+
+    def __call__(self, progress: Progress) -> None:
+        self.stage.enter(progress)
+        if not progress.epoch_ended:
+            return
+        line: dict[str, Any] = {
+            "stage": progress.stage,
+            "epoch": progress.epoch,
+            progress.unit: progress.done,
+            "seconds": round(self.stage.seconds(), 3),
+        }
+        if progress.loss is not None:
+            line["loss"] = progress.loss
+        self.file.write(json.dumps(line) + "\n")
+        self.file.flush()
+
+
+@contextmanager
+def _bars() -> Iterator[Report]:
+    """Yield a Report that draws a bar a stage on the terminal behind standard error."""
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    with Bars(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=None),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TextColumn("{task.fields[facts]}", markup=False),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(compact=True),
+        console=Console(stderr=True),
+        expand=True,
+    ) as bars:
+        yield _BarReport(bars)
+
+
+class _BarReport:
+    """A Report that opens a bar for each new stage and moves the last one."""
+
+    def __init__(self, bars: "Bars") -> None:
+        self.bars = bars
+        self.stage = _Stage()
+        self.task: TaskID | None = None
+
+    def __call__(self, progress: Progress) -> None:
+        if self.stage.enter(progress) or self.task is None:
+            self.task = self.bars.add_task(progress.stage, total=progress.total, facts="")
+        facts = [self.stage.rate(progress)]
+        if progress.loss is not None:
+            facts.append(f"loss {progress.loss:.4f}")
+        name = progress.stage
+        if progress.epoch is not None:
+            name += f" epoch {progress.epoch}"
+        self.bars.update(
+            self.task,
+            description=name,
+            completed=progress.done,
+            total=progress.total,
+            facts="  ".join(facts),
+        )

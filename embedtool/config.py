@@ -1,0 +1,223 @@
+"""Every option of every trainer and of reading text: its default, its bounds, its help.
+
+In: what a user or a program sets. Out: frozen dataclasses whose values have been checked. This is
+the only place where a default is written; the command line makes its flags from these fields.
+"""
+
+import math
+import os
+from dataclasses import Field, dataclass, field, fields
+from typing import Any, Literal, Self, get_args, get_type_hints
+
+from embedtool.errors import ConfigError
+
+LARGEST = 2**31 - 1
+"""Bound of whole-number options: ids, buckets and sizes are 32-bit on disk and in kernels."""
+
+MiB = 2**20
+
+
+def option(
+    default: Any,
+    text: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    above: float | None = None,
+) -> Any:
+    """A dataclass field with its help text and bounds (`above` excludes the bound itself)."""
+    return field(default=default, metadata={"help": text, "low": low, "high": high, "above": above})
+
+
+def flag(name: str) -> str:
+    """The command-line flag of a field: `min_count` is `--min-count`."""
+    return "--" + name.replace("_", "-")
+
+
+@dataclass(frozen=True)
+class Config:
+    """Base of every group of options: checks each value against its field's type and bounds."""
+
+    def __post_init__(self) -> None:
+        hints = get_type_hints(type(self))
+        for each in fields(self):
+            _check(each, hints[each.name], getattr(self, each.name))
+
+    def _fill(self, name: str, value: Any) -> None:
+        """Give a field that was left open the value that depends on something else."""
+        if getattr(self, name) is None:
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def from_options(cls, options: dict[str, Any]) -> Self:
+        """Take the fields of this group out of a larger mapping of options."""
+        return cls(**{each.name: options[each.name] for each in fields(cls)})
+
+
+def _check(each: Field[Any], hint: Any, value: Any) -> None:
+    """Raise ConfigError where a value is of the wrong kind or out of bounds."""
+    if value is None:
+        return
+    choices = get_args(hint)
+    if choices and type(None) not in choices:
+        if value not in choices:
+            raise ConfigError(f"{flag(each.name)} must be one of {', '.join(choices)}, not {value}")
+        return
+    if isinstance(value, bool | str):
+        return
+    if not isinstance(value, int) and not math.isfinite(value):
+        raise ConfigError(f"{flag(each.name)} must be a finite number, not {value}")
+    low, high, above = (each.metadata[key] for key in ("low", "high", "above"))
+    if isinstance(value, int) and high is None:
+        high = LARGEST
+    if low is not None and value < low:
+        raise ConfigError(f"{flag(each.name)} must be {low:g} or more, not {value:g}")
+    if above is not None and value <= above:
+        raise ConfigError(f"{flag(each.name)} must be above {above:g}, not {value:g}")
+    if high is not None and value > high:
+        raise ConfigError(f"{flag(each.name)} must be {high:g} or less, not {value:g}")
+
+
+@dataclass(frozen=True)
+class TextConfig(Config):
+    """How text is read and cut into tokens."""
+
+    tokenizer: Literal["whitespace", "words", "icu"] = option(
+        "whitespace",
+        "whitespace: the text is tokenised already; words: runs of Unicode letters, digits and "
+        "underscores; icu: word boundaries by dictionary, for Chinese, Japanese and Thai.",
+    )
+    lowercase: bool = option(False, "Lower-case the text.")
+    normalize: Literal["nfc", "nfkc", "none"] = option("none", "Unicode normalization form.")
+    encoding_errors: Literal["strict", "replace", "skip"] = option(
+        "strict",
+        "Invalid UTF-8: strict stops and names the byte, replace puts U+FFFD, skip drops it.",
+    )
+    input_format: Literal["auto", "text", "jsonl", "csv", "tsv", "parquet"] = option(
+        "auto", "Kind of input; auto goes by the file's name, and by content for Parquet."
+    )
+    field: str = option("text", "JSONL: the field that holds the text.")
+    column: str = option("text", "CSV, TSV and Parquet: the column that holds the text.")
+
+
+@dataclass(frozen=True)
+class VocabularyConfig(Config):
+    """Which words get a vector."""
+
+    min_count: int = option(5, "Leave out words that occur less often.", low=1)
+    max_vocab: int | None = option(None, "Keep at most this many words, the most frequent.", low=1)
+
+
+@dataclass(frozen=True)
+class TrainerConfig(VocabularyConfig):
+    """What every trainer has."""
+
+    vector_size: int = option(100, "Dimensions of a vector.", low=1, high=10_000)
+    seed: int = option(1, "Seed of all random numbers.", low=0)
+    workers: int | None = option(None, "Threads. Default: one a core.", low=1, high=1024)
+
+    def __post_init__(self) -> None:
+        self._fill("workers", len(os.sched_getaffinity(0)))
+        super().__post_init__()
+
+
+@dataclass(frozen=True)
+class Word2VecConfig(TrainerConfig):
+    """Word2Vec (Mikolov et al. 2013a, 2013b)."""
+
+    mode: Literal["skipgram", "cbow"] = option(
+        "cbow", "cbow predicts a word from its context, skipgram the context from the word."
+    )
+    loss: Literal["negative-sampling", "hierarchical-softmax"] = option(
+        "negative-sampling", "Output layer."
+    )
+    window: int = option(5, "Words of context on each side, at most.", low=1, high=1000)
+    shrink_windows: bool = option(
+        True, "Draw each window's width from 1 to --window, so that near words weigh more."
+    )
+    negative: int = option(5, "Noise words drawn for each pair.", low=1, high=1000)
+    ns_exponent: float = option(
+        0.75, "Noise words are drawn by count to this power.", low=-10, high=10
+    )
+    sample: float = option(
+        1e-3, "Thin out words more frequent than this share of the text; 0: none.", low=0, high=1
+    )
+    cbow_mean: bool = option(True, "CBOW: take the mean of the context vectors, else their sum.")
+    epochs: int = option(5, "Passes over the text.", low=1)
+    learning_rate: float | None = option(
+        None,
+        "Learning rate at the start (gensim's and word2vec.c's alpha, fastText's lr). "
+        "Default: 0.05 for cbow, 0.025 for skipgram.",
+        above=0,
+        high=10,
+    )
+    min_learning_rate: float = option(
+        1e-4, "Learning rate at the end (gensim's min_alpha).", low=0, high=10
+    )
+
+    def __post_init__(self) -> None:
+        self._fill("learning_rate", 0.05 if self.mode == "cbow" else 0.025)
+        super().__post_init__()
+        if self.learning_rate is not None and self.min_learning_rate > self.learning_rate:
+            raise ConfigError(
+                f"--min-learning-rate {self.min_learning_rate:g} is above "
+                f"--learning-rate {self.learning_rate:g}"
+            )
+
+
+@dataclass(frozen=True)
+class FastTextConfig(Word2VecConfig):
+    """FastText: Word2Vec whose words are made of character n-grams (Bojanowski et al. 2017)."""
+
+    mode: Literal["skipgram", "cbow"] = option(
+        "skipgram", "cbow predicts a word from its context, skipgram the context from the word."
+    )
+    sample: float = option(
+        1e-4, "Thin out words more frequent than this share of the text; 0: none.", low=0, high=1
+    )
+    learning_rate: float | None = option(
+        0.05,
+        "Learning rate at the start (gensim's alpha, fastText's lr).",
+        above=0,
+        high=10,
+    )
+    min_n: int = option(3, "Shortest n-gram in characters (fastText's minn).", low=1, high=100)
+    max_n: int = option(
+        6, "Longest n-gram in characters (fastText's maxn); 0: no n-grams.", low=0, high=100
+    )
+    bucket: int = option(2_000_000, "Hash buckets that n-grams share.", low=1)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if 0 < self.max_n < self.min_n:
+            raise ConfigError(f"--max-n {self.max_n} is below --min-n {self.min_n}")
+
+
+@dataclass(frozen=True)
+class GloveConfig(TrainerConfig):
+    """GloVe (Pennington, Socher & Manning 2014)."""
+
+    window: int = option(10, "Words of context on each side.", low=1, high=1000)
+    distance_weighting: bool = option(True, "Count a pair d words apart as 1/d, else as 1.")
+    symmetric: bool = option(True, "Count context on both sides, else on the left only.")
+    x_max: float = option(
+        10.0,
+        "Counts from here on weigh 1. Stanford's program has 100, its demo 10.",
+        above=0,
+    )
+    weight_exponent: float = option(
+        0.75,
+        "Smaller counts weigh (count / x_max) to this power (the paper's alpha).",
+        low=0,
+        high=10,
+    )
+    iterations: int = option(25, "Passes over the pairs.", low=1)
+    learning_rate: float = option(0.05, "AdaGrad's rate (Stanford's eta).", above=0, high=10)
+    output: Literal["words", "sum", "both"] = option(
+        "sum",
+        "words: the word vectors; sum: word plus context vectors, as the paper has it; both: the "
+        "word vectors, with the context vectors kept beside them.",
+    )
+    memory: int = option(
+        2048, "MiB for counting pairs; what is more goes to disk and is merged.", low=16
+    )

@@ -1,0 +1,1 @@
+"""From text to numbers: sources, tokens, vocabulary, encoded corpus, co-occurrence."""

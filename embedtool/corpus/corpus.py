@@ -1,0 +1,155 @@
+"""A corpus: text from any mix of sources, streamed as sentences of tokens.
+
+In: what a user names and how it is to be read. Out: blocks of clean text, or sentences.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from embedtool.config import TextConfig
+from embedtool.corpus.records import is_parquet, kind_of, read_lines, read_parquet
+from embedtool.corpus.sources import find_sources, name_of, opened, size_of
+from embedtool.corpus.tokens import TOKENIZERS, cleaner
+from embedtool.errors import CorpusError
+from embedtool.progress import Progress, Report, silent
+
+BLOCK_BYTES = 2**20
+"""Text is read in blocks of about this size. A longer line is read in several blocks, cut at white
+space; only a token longer than this is cut itself."""
+
+WHITE = b" \t\r\v\f\0"
+BYTE_ORDER_MARK = "\ufeff"
+REPLACEMENT = "\ufffd"
+
+
+@dataclass
+class Corpus:
+    """Text to learn from.
+
+    inputs : files, folders, glob patterns, URLs, `-` for standard input, in any mix
+    text   : how it is read and cut into tokens
+    sources : the files that `inputs` stand for
+    n_invalid : invalid UTF-8 sequences replaced or skipped in what has been read
+    """
+
+    inputs: Iterable[str]
+    text: TextConfig = field(default_factory=TextConfig)
+    n_invalid: int = 0
+
+    def __post_init__(self) -> None:
+        self.sources = find_sources(self.inputs)
+
+    def blocks(self, report: Report = silent) -> Iterator[str]:
+        """Clean text in blocks; a line end ends a sentence, the end of a block does not.
+
+        The end of each source is a line end. Raises CorpusError where a source cannot be read,
+        naming it and, for invalid UTF-8, the byte.
+        """
+        clean = cleaner(self.text)
+        total = size_of(self.sources)
+        done = 0
+        for source in self.sources:
+            with opened(source) as (stream, raw):
+                for block in self._text_of(source, stream):
+                    yield clean(block)
+                    if total is not None:
+                        report(Progress("reading", done + raw.tell(), total, "bytes"))
+                yield "\n"
+                done += raw.tell() if total is not None else 0
+
+    def sentences(self, report: Report = silent) -> Iterator[list[str]]:
+        """The tokens of each line that has any."""
+        tokenize = TOKENIZERS[self.text.tokenizer]()
+        sentence: list[str] = []
+        for block in self.blocks(report):
+            *lines, rest = block.split("\n")
+            for line in lines:
+                sentence += tokenize(line)
+                if sentence:
+                    yield sentence
+                    sentence = []
+            sentence += tokenize(rest)
+
+    def _text_of(self, source: str, stream: BinaryIO) -> Iterator[str]:
+        """The text of one source in blocks, whatever holds it."""
+        name = name_of(source)
+        kind = kind_of(source, self.text)
+        if kind == "text" and self.text.input_format == "auto" and is_parquet(stream):
+            kind = "parquet"
+        if kind == "text":
+            for offset, block in byte_blocks(stream):
+                yield self._decode(block, offset, name)
+        elif kind == "parquet":
+            yield from _joined(read_parquet(stream, name, self.text.column))
+        else:
+            yield from _joined(read_lines(kind, self._lines(stream, name), name, self.text))
+
+    def _lines(self, stream: BinaryIO, name: str) -> Iterator[str]:
+        """Whole lines, however long: a record cannot be cut."""
+        offset = 0
+        for line in stream:
+            text = self._decode(line, offset, name)
+            yield text.removeprefix(BYTE_ORDER_MARK) if offset == 0 else text
+            offset += len(line)
+
+    def _decode(self, block: bytes, offset: int, name: str) -> str:
+        try:
+            return block.decode()
+        except UnicodeDecodeError as error:
+            if self.text.encoding_errors == "strict":
+                raise CorpusError(
+                    f"{name}, byte {offset + error.start:,}: invalid UTF-8 "
+                    f"(0x{block[error.start]:02x}); convert the file, or use --encoding-errors "
+                    "replace or skip"
+                ) from None
+        replaced = block.decode(errors="replace")
+        self.n_invalid += replaced.count(REPLACEMENT) - block.count(REPLACEMENT.encode())
+        return replaced if self.text.encoding_errors == "replace" else block.decode(errors="ignore")
+
+
+def _joined(texts: Iterable[str]) -> Iterator[str]:
+    """Texts, each ended by a line end, gathered into blocks."""
+    gathered: list[str] = []
+    size = 0
+    for text in texts:
+        gathered += (text, "\n")
+        size += len(text)
+        if size >= BLOCK_BYTES:
+            yield "".join(gathered)
+            gathered, size = [], 0
+    yield "".join(gathered)
+
+
+def byte_blocks(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Cut a stream into (offset, block), at line ends; a long line at white space.
+
+    Where there is none in a whole block, it is cut between two characters of UTF-8. A byte order
+    mark at the start is left out.
+    """
+    offset = 0
+    pending = stream.read(len(BYTE_ORDER_MARK.encode()))
+    if pending == BYTE_ORDER_MARK.encode():
+        offset, pending = len(pending), b""
+    while chunk := stream.read(BLOCK_BYTES):
+        pending += chunk
+        cut = pending.rfind(b"\n") + 1
+        if not cut:
+            if len(pending) < BLOCK_BYTES:
+                continue
+            cut = max(pending.rfind(WHITE[i : i + 1]) for i in range(len(WHITE))) + 1
+            if not cut:
+                cut = _character_start(pending)
+        yield offset, pending[:cut]
+        offset += cut
+        pending = pending[cut:]
+    if pending:
+        yield offset, pending
+
+
+def _character_start(block: bytes) -> int:
+    """The place of the last byte of a block that begins a character of UTF-8 (not the first)."""
+    for place in range(len(block) - 1, max(len(block) - 5, 1), -1):
+        if block[place] & 0xC0 != 0x80:
+            return place
+    return len(block)

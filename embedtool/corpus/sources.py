@@ -1,0 +1,136 @@
+"""Where text comes from: files, folders, glob patterns, URLs and standard input, compressed or not.
+
+In: what a user names. Out: open streams of bytes, decompressed, whatever their name says.
+"""
+
+import bz2
+import gzip
+import lzma
+import sys
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from glob import glob, has_magic
+from io import BufferedReader
+from pathlib import Path
+from typing import IO, Any, BinaryIO, cast
+
+from embedtool.errors import CorpusError
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+STDIN = "-"
+
+MAGIC: dict[bytes, Callable[[Any], Any]] = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ\x00": lzma.open,
+    b"\x28\xb5\x2f\xfd": zstd.open,
+}
+"""The first bytes of each kind of compressed file, and what opens it."""
+
+DAMAGED = (EOFError, zlib.error, lzma.LZMAError, zstd.ZstdError, gzip.BadGzipFile)
+
+
+def find_sources(inputs: Iterable[str]) -> list[str]:
+    """The files that the inputs stand for, in the order given, folders and patterns sorted.
+
+    An input is a file, a folder (all files below it, hidden ones left out), a glob pattern (with
+    `**`), a URL that smart_open reads (s3://, https://, ...), or `-` for standard input.
+    Raises CorpusError naming the input that does not exist or holds no file.
+    """
+    found: list[str] = []
+    for each in inputs:
+        path = Path(each)
+        if each == STDIN or is_url(each):
+            found.append(each)
+        elif path.is_dir():
+            found += _files_below(path)
+        elif path.exists():
+            found.append(each)
+        elif has_magic(each):
+            names = sorted(glob(each, recursive=True))  # noqa: PTH207 - takes absolute patterns
+            matches = [name for name in names if Path(name).is_file()]
+            if not matches:
+                raise CorpusError(f"{each}: no file matches this pattern")
+            found += matches
+        else:
+            raise CorpusError(f"{each}: no such file or folder")
+    if found.count(STDIN) > 1:
+        raise CorpusError("standard input (-) can be read only once")
+    return found
+
+
+def is_url(source: str) -> bool:
+    """Whether a source is an address rather than a path."""
+    return "://" in source
+
+
+def name_of(source: str) -> str:
+    """The source as messages call it."""
+    return "standard input" if source == STDIN else source
+
+
+def size_of(sources: Iterable[str]) -> int | None:
+    """Bytes of all sources as they lie on disk; None where one of them cannot tell."""
+    total = 0
+    for source in sources:
+        if source == STDIN or is_url(source) or not Path(source).is_file():
+            return None
+        total += Path(source).stat().st_size
+    return total
+
+
+@contextmanager
+def opened(source: str) -> Iterator[tuple[BinaryIO, BinaryIO]]:
+    """Open a source for reading; yields (text, raw): decompressed bytes and the bytes beneath.
+
+    The kind of compression is found by content. `raw` is for its position only. Errors of
+    reading, within the block as well, come out as CorpusError naming the source.
+    """
+    with ExitStack() as stack:
+        try:
+            raw = _open_raw(source, stack)
+            head = raw.peek(8)
+            text: IO[bytes] = raw
+            for magic, opener in MAGIC.items():
+                if head.startswith(magic):
+                    text = stack.enter_context(opener(raw))
+            yield cast(BinaryIO, text), cast(BinaryIO, raw)
+        except DAMAGED as error:
+            raise CorpusError(
+                f"{name_of(source)}: the compressed data is damaged or cut short: {error}"
+            ) from None
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise CorpusError(f"{name_of(source)}: cannot be read: {reason}") from None
+
+
+def _open_raw(source: str, stack: ExitStack) -> BufferedReader:
+    if source == STDIN:
+        stdin = sys.stdin.buffer
+        return stdin if isinstance(stdin, BufferedReader) else BufferedReader(cast(Any, stdin))
+    if is_url(source):
+        import smart_open
+
+        try:
+            stream = smart_open.open(source, "rb", compression="disable")
+        except (ImportError, NotImplementedError, ValueError) as error:
+            raise CorpusError(f"{source}: cannot be read: {error}") from None
+        return BufferedReader(stack.enter_context(stream))
+    return stack.enter_context(Path(source).open("rb"))
+
+
+def _files_below(folder: Path) -> list[str]:
+    files = sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file()
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    )
+    if not files:
+        raise CorpusError(f"{folder}: the folder holds no files")
+    return [str(path) for path in files]

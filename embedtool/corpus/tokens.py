@@ -1,0 +1,93 @@
+"""Text into tokens.
+
+In: a stretch of text without line ends. Out: its tokens, a list of strings that hold no white
+space of ASCII. NUL counts as white space, as in fastText: no vector file can hold it.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedtool.config import TextConfig
+from embedtool.errors import MissingExtraError
+
+Tokenizer = Callable[[str], list[str]]
+
+WORD = re.compile(r"\w+")
+BETWEEN_SPACES = re.compile(r"[^\s\0]+", re.ASCII)
+NOT_ASCII_SPACE = re.compile(
+    r"[\0\x1c-\x1f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
+)
+"""What str.split takes for white space and ASCII does not, and NUL, where it is the reverse."""
+
+
+def split_spaces(text: str) -> list[str]:
+    """Cut at white space of ASCII and nowhere else: a no-break space is part of its word."""
+    if NOT_ASCII_SPACE.search(text):
+        return BETWEEN_SPACES.findall(text)
+    return text.split()
+
+
+def find_words(text: str) -> list[str]:
+    """Runs of letters, digits and underscores of any script (`\\w+`)."""
+    return WORD.findall(text)
+
+
+def _icu() -> Tokenizer:
+    try:
+        from icu4py.breakers import WordBreaker
+    except ImportError:
+        raise MissingExtraError("--tokenizer icu", "icu") from None
+
+    def find_icu_words(text: str) -> list[str]:
+        """Words by Unicode's rules and, where a script has no spaces, by ICU's dictionaries."""
+        return [segment for segment in WordBreaker(text, "root") if WORD.search(segment)]
+
+    return find_icu_words
+
+
+TOKENIZERS: dict[str, Callable[[], Tokenizer]] = {
+    "whitespace": lambda: split_spaces,
+    "words": lambda: find_words,
+    "icu": _icu,
+}
+
+
+def cleaner(config: TextConfig) -> Callable[[str], str]:
+    """What is done to text before it is cut: Unicode normalization, then lower case."""
+    form = config.normalize.upper()
+
+    def clean(text: str) -> str:
+        if form != "NONE":
+            text = unicodedata.normalize(form, text)  # type: ignore[arg-type]
+        return text.lower() if config.lowercase else text
+
+    return clean
+
+
+UNSPACED_SCRIPTS = {
+    "Chinese or Japanese": (re.compile(r"[\u3040-\u30ff\u3400-\u9fff\U00020000-\U000323af]"), 3),
+    "Thai, Lao, Khmer or Burmese": (re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]"), 8),
+}
+"""Scripts written without spaces between words, and the mean length, in characters, that tokens
+of text already cut into words stay below."""
+
+UNSPACED_SHARE = 0.05
+"""A script in fewer of the tokens than this is not worth a warning."""
+
+
+def unsegmented_script(words: Sequence[str], counts: NDArray[np.int64]) -> str | None:
+    """The script in which the text seems to stand uncut between its spaces, or None."""
+    n_tokens = int(counts.sum())
+    for script, (letters, longest) in UNSPACED_SCRIPTS.items():
+        rows = [i for i, word in enumerate(words) if not word.isascii() and letters.search(word)]
+        n_script = int(counts[rows].sum())
+        if n_script <= UNSPACED_SHARE * n_tokens:
+            continue
+        n_letters = sum(len(words[i]) * int(counts[i]) for i in rows)
+        if n_letters > longest * n_script:
+            return script
+    return None

@@ -1,0 +1,123 @@
+"""The vocabulary: which words get a vector, in which order, and how often each occurs.
+
+In: the distinct tokens of a corpus and their counts. Out: Vocabulary, and its text file.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedtool.config import VocabularyConfig
+from embedtool.errors import VocabularyError
+
+
+@dataclass(frozen=True, eq=False)
+class Vocabulary:
+    """Words by falling count; words of equal count stand in order of first appearance.
+
+    words       : n_words distinct strings
+    counts      : int64 (n_words,)
+    types_seen  : distinct tokens in the corpus
+    tokens_seen : tokens in the corpus
+    """
+
+    words: Sequence[str]
+    counts: NDArray[np.int64]
+    types_seen: int
+    tokens_seen: int
+
+    @property
+    def n_words(self) -> int:
+        """The number of words."""
+        return len(self.words)
+
+    @property
+    def n_tokens(self) -> int:
+        """Tokens of the corpus that are words of the vocabulary."""
+        return int(self.counts.sum())
+
+    @cached_property
+    def word_to_id(self) -> dict[str, int]:
+        """The row of each word."""
+        return {word: i for i, word in enumerate(self.words)}
+
+    def summary(self) -> dict[str, int | float]:
+        """Types and tokens seen and kept, and the share of tokens kept."""
+        return {
+            "types_seen": self.types_seen,
+            "types_kept": self.n_words,
+            "tokens_seen": self.tokens_seen,
+            "tokens_kept": self.n_tokens,
+            "share_kept": self.n_tokens / self.tokens_seen,
+        }
+
+
+def choose_words(
+    words: Sequence[str],
+    counts: NDArray[np.int64],
+    config: VocabularyConfig,
+    only: Iterable[str] | None = None,
+) -> tuple[Vocabulary, NDArray[np.int64]]:
+    """Choose the vocabulary among the distinct tokens of a corpus.
+
+    words, counts : the tokens in order of first appearance, int64 (n_types,)
+    only          : where given, no other word is taken
+    Returns the vocabulary and, int64 (n_words,), the place of each of its words in `words`.
+    Raises VocabularyError where no word is left, or only one, saying which option to change.
+    """
+    n_tokens = int(counts.sum())
+    if not n_tokens:
+        raise VocabularyError("the input holds no tokens; there is nothing to learn from")
+    order = np.argsort(-counts, kind="stable")
+    order = order[counts[order] >= config.min_count]
+    if only is not None:
+        wanted = set(only)
+        order = np.array([i for i in order if words[i] in wanted], dtype=np.int64)
+    order = order[: config.max_vocab]
+    if len(order) < 2:
+        left = "no word is" if not len(order) else f"only {words[order[0]]!r} is"
+        listed = " and in the vocabulary file" if only is not None else ""
+        raise VocabularyError(
+            f"{left} left: of {len(words):,} distinct tokens ({n_tokens:,} in all), "
+            f"{int((counts >= config.min_count).sum()):,} occur {config.min_count} times or more"
+            f"{listed}; lower --min-count or give more text"
+        )
+    chosen = [words[i] for i in order]
+    return Vocabulary(chosen, counts[order], len(words), n_tokens), order
+
+
+def write_vocabulary(words: Iterable[str], counts: Iterable[int], path: Path) -> None:
+    """Write a line a word: word, space, count; UTF-8."""
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(f"{word} {count}\n" for word, count in zip(words, counts, strict=True))
+
+
+def read_vocabulary(path: Path) -> tuple[list[str], NDArray[np.int64]]:
+    """Read what `write_vocabulary` wrote, or word2vec.c's and GloVe's vocabulary files.
+
+    Raises VocabularyError naming the line that is not a word and its count.
+    """
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise VocabularyError(f"{path}: cannot be read: {error.strerror}") from None
+    if not lines[-1]:
+        lines.pop()
+    words: list[str] = []
+    counts = np.empty(len(lines), dtype=np.int64)
+    for number, line in enumerate(lines, 1):
+        word, _, count = line.removesuffix(b"\r").rpartition(b" ")
+        try:
+            words.append(word.decode())
+            counts[number - 1] = int(count)
+        except (ValueError, OverflowError):
+            raise VocabularyError(
+                f"{path}, line {number}: not a word, a space and its count"
+            ) from None
+    if len(set(words)) < len(words):
+        raise VocabularyError(f"{path}: a word stands there twice")
+    return words, counts

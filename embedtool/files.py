@@ -1,0 +1,98 @@
+"""Files and folders that are there whole or not at all.
+
+In: the final path. Out: a file or folder under a temporary name beside it, which takes the final
+name only when everything in it is written and synced to the disk.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from embedtool.errors import OutputError
+
+TEMPORARY = ".embedtool-"
+"""How temporary names begin; they lie beside the target, so that renaming stays in one file
+system."""
+
+
+@contextmanager
+def replaced(path: Path) -> Iterator[BinaryIO]:
+    """Write a file that takes the name `path`, in place of any file there, when the block ends.
+
+    Where the block fails nothing is left behind and the old file stays. Raises OutputError where
+    the file cannot be written.
+    """
+    temporary = ""
+    try:
+        descriptor, temporary = tempfile.mkstemp(prefix=TEMPORARY, dir=path.parent)
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fchmod(descriptor, 0o666 & ~_umask())
+            os.fsync(descriptor)
+        Path(temporary).replace(path)
+        sync(path.parent)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from None
+    finally:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Fill a folder that takes the name `path`, in place of any folder there, at the end.
+
+    Where the block fails nothing is left behind and the old folder stays. Raises OutputError
+    where the folder cannot be written.
+    """
+    temporary = None
+    try:
+        temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=path.parent))
+        fresh = temporary / path.name
+        fresh.mkdir()
+        yield fresh
+        for file in fresh.iterdir():
+            sync(file)
+        sync(fresh)
+        if path.exists():
+            path.rename(temporary / "old")
+        fresh.rename(path)
+        sync(path.parent)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from None
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def check_writable(path: Path) -> None:
+    """Raise OutputError unless something new can be put at `path`, before the work begins."""
+    folder = path.parent
+    if not folder.is_dir():
+        raise OutputError(f"{path}: the folder {folder} does not exist; make it first")
+    try:
+        Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=folder)).rmdir()
+    except OSError as error:
+        raise OutputError(
+            f"{path}: the folder {folder} cannot be written: {error.strerror}"
+        ) from None
+
+
+def sync(path: Path) -> None:
+    """Have a file or folder reach the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,1 @@
+"""Compiled functions over arrays; `reference` holds the slow, plain version of each."""

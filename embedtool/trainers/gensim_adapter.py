@@ -1,0 +1,155 @@
+"""Word2Vec and FastText by gensim's fast path, the one that reads a file.
+
+In: an encoded corpus and a Word2VecConfig or FastTextConfig. Out: word vectors, FastText's with the
+tables that give a vector to a word that was never seen.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from gensim.models import FastText, Word2Vec
+from numpy.typing import NDArray
+
+from embedtool.config import FastTextConfig, Word2VecConfig
+from embedtool.corpus.encoding import EncodedCorpus, sentences_of
+from embedtool.errors import TrainingError
+from embedtool.progress import Progress, Report
+from embedtool.vectors import Subwords, WordVectors
+
+LONGEST_LINE = 5_000
+"""Tokens on a line of the file for gensim, which drops what goes beyond 10,000."""
+PART_TOKENS = 2_000_000
+"""gensim says nothing while it reads a file, so the corpus is given to it in parts of about this
+many tokens: a report every few seconds, and less than a tenth of the time lost to starting."""
+TASK_TOKENS = 20_000
+"""gensim lets each thread begin somewhere in the file, in the midst of a line and of a word;
+in a part with fewer tokens a thread than this, that would be no small share."""
+
+
+def train(
+    config: Word2VecConfig, corpus: EncodedCorpus, folder: Path, report: Report
+) -> WordVectors:
+    """Train with gensim on files of whole lines that are written to `folder`.
+
+    Equal seeds give equal vectors with one worker only. Raises TrainingError where the vectors are
+    no longer finite.
+    """
+    parts = list(_write_parts(corpus, folder))
+    model = _model(config, corpus)
+    total = corpus.n_tokens * config.epochs
+    done = 0
+    for epoch in range(1, config.epochs + 1):
+        for part, n_lines, n_tokens in parts:
+            model.workers = max(1, min(config.workers or 1, n_tokens // TASK_TOKENS))
+            model.train(
+                corpus_file=str(part),
+                total_examples=n_lines,
+                total_words=n_tokens,
+                epochs=1,
+                start_alpha=_rate(config, done / total),
+                end_alpha=_rate(config, (done + n_tokens) / total),
+            )
+            done += n_tokens
+            report(Progress("training", done, total, "words", epoch))
+        report(Progress("training", done, total, "words", epoch, epoch_ended=True))
+    vectors = _word_vectors(config, corpus, model)
+    if not np.isfinite(vectors.matrix).all():
+        raise TrainingError(
+            f"training diverged; choose a smaller --learning-rate than {config.learning_rate:g}"
+        )
+    return vectors
+
+
+def _rate(config: Word2VecConfig, progress: float) -> float:
+    """The learning rate falls in a straight line."""
+    first = config.learning_rate or 0.0
+    return first - (first - config.min_learning_rate) * progress
+
+
+def _write_parts(corpus: EncodedCorpus, folder: Path) -> Iterator[tuple[Path, int, int]]:
+    """Write the corpus as text, a sentence a line; yields each part's path, lines and tokens."""
+    words = [word.encode() for word in corpus.vocabulary.words]
+    sentences = sentences_of(corpus, LONGEST_LINE)
+    n_written = 0
+    number = 0
+    while n_written < corpus.n_tokens:
+        path = folder / f"part-{number}.txt"
+        n_lines = n_tokens = 0
+        with path.open("wb") as file:
+            for sentence in sentences:
+                file.write(b" ".join([words[i] for i in sentence.tolist()]) + b"\n")
+                n_lines += 1
+                n_tokens += len(sentence)
+                if n_tokens >= PART_TOKENS:
+                    break
+        yield path, n_lines, n_tokens
+        n_written += n_tokens
+        number += 1
+
+
+def _model(config: Word2VecConfig, corpus: EncodedCorpus) -> Any:
+    """A gensim model with our vocabulary, in our order, and untrained vectors."""
+    hierarchical = config.loss == "hierarchical-softmax"
+    options: dict[str, Any] = {
+        "vector_size": config.vector_size,
+        "window": config.window,
+        "shrink_windows": config.shrink_windows,
+        "min_count": 1,
+        "sorted_vocab": 0,
+        "sg": int(config.mode == "skipgram"),
+        "hs": int(hierarchical),
+        "negative": 0 if hierarchical else config.negative,
+        "ns_exponent": config.ns_exponent,
+        "sample": config.sample,
+        "cbow_mean": int(config.cbow_mean),
+        "alpha": config.learning_rate,
+        "min_alpha": config.min_learning_rate,
+        "seed": config.seed,
+        "workers": config.workers,
+    }
+    model: Any
+    if isinstance(config, FastTextConfig):
+        model = FastText(
+            **options, min_n=config.min_n, max_n=config.max_n,
+            bucket=config.bucket if config.max_n else 0,
+        )  # fmt: skip
+    else:
+        model = Word2Vec(**options)
+    vocabulary = corpus.vocabulary
+    counts = dict(zip(vocabulary.words, vocabulary.counts.tolist(), strict=True))
+    model.build_vocab_from_freq(counts, corpus_count=len(corpus.ends))
+    return model
+
+
+def _word_vectors(config: Word2VecConfig, corpus: EncodedCorpus, model: Any) -> WordVectors:
+    vocabulary = corpus.vocabulary
+    hierarchical = config.loss == "hierarchical-softmax"
+    return WordVectors(
+        vocabulary.words,
+        _float32(model.wv.vectors),
+        vocabulary.counts,
+        contexts=_float32(model.syn1 if hierarchical else model.syn1neg),
+        subwords=_subwords(config, model) if isinstance(config, FastTextConfig) else None,
+    )
+
+
+def _subwords(config: FastTextConfig, model: Any) -> Subwords:
+    """The rows of the words, and of the buckets that any n-gram of a word falls into.
+
+    gensim starts all other buckets at random and never moves them: noise, which is left out.
+    """
+    used = np.unique(np.concatenate(model.wv.buckets_word)).astype(np.int64)
+    return Subwords(
+        config.min_n,
+        config.max_n,
+        config.bucket,
+        word_rows=_float32(model.wv.vectors_vocab),
+        buckets=used,
+        ngram_rows=_float32(model.wv.vectors_ngrams[used]),
+    )
+
+
+def _float32(array: Any) -> NDArray[np.float32]:
+    return np.ascontiguousarray(array, dtype=np.float32)
