@@ -213,7 +213,7 @@ class GloveConfig(TrainerConfig):
     )
     iterations: int = option(25, "Passes over the pairs.", low=1)
     learning_rate: float = option(0.05, "AdaGrad's rate (Stanford's eta).", above=0, high=10)
-    output: Literal["words", "sum", "both"] = option(
+    output_vectors: Literal["words", "sum", "both"] = option(
         "sum",
         "words: the word vectors; sum: word plus context vectors, as the paper has it; both: the "
         "word vectors, with the context vectors kept beside them.",
@@ -221,3 +221,25 @@ class GloveConfig(TrainerConfig):
     memory: int = option(
         2048, "MiB for counting pairs; what is more goes to disk and is merged.", low=16
     )
+
+
+@dataclass(frozen=True)
+class PhrasesConfig(Config):
+    """Collocations (Mikolov et al. 2013b, section 4; Bouma 2009)."""
+
+    scoring: Literal["word2phrase", "npmi"] = option(
+        "word2phrase",
+        "word2phrase: (pair - min-count) / (first * second) * tokens; npmi: normalised pointwise "
+        "mutual information, from -1 to 1.",
+    )
+    threshold: float | None = option(
+        None, "Join pairs that score more. Default: 100 for word2phrase, 0.5 for npmi."
+    )
+    min_count: int = option(5, "Leave out words and pairs that occur less often.", low=1)
+    delimiter: str = option("_", "What joins the words of a phrase.")
+
+    def __post_init__(self) -> None:
+        self._fill("threshold", 100.0 if self.scoring == "word2phrase" else 0.5)
+        super().__post_init__()
+        if not self.delimiter or any(c.isspace() or c == "\0" for c in self.delimiter):
+            raise ConfigError("--delimiter must be one or more characters, none of them a space")

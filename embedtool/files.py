@@ -57,6 +57,7 @@ def new_folder(path: Path) -> Iterator[Path]:
         fresh.mkdir()
         yield fresh
         for file in fresh.iterdir():
+            file.chmod(0o666 & ~_umask())
             sync(file)
         sync(fresh)
         if path.exists():

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool import __version__
-from embedtool.corpus.vocabulary import read_vocabulary, write_vocabulary
+from embedtool.corpus.vocabulary import read_vocabulary, vocabulary_lines
 from embedtool.errors import EmbedtoolError, ModelError
 from embedtool.files import check_writable, new_folder
 from embedtool.vectors import Model, Subwords, WordVectors
@@ -76,7 +76,8 @@ def save(model: Model, path: Path) -> None:
         if not word or "\n" in word:
             raise ModelError(f"{path}: a model cannot hold the word {word!r}")
     with new_folder(path) as folder:
-        write_vocabulary(vectors.words, counts.tolist(), folder / VOCABULARY)
+        with (folder / VOCABULARY).open("w", encoding="utf-8", newline="\n") as file:
+            file.writelines(vocabulary_lines(vectors.words, counts.tolist()))
         save_file({name: np.ascontiguousarray(t) for name, t in tables.items()}, folder / VECTORS)
         text = json.dumps(description, ensure_ascii=False, indent=2)
         (folder / CONFIG).write_text(text + "\n", encoding="utf-8")

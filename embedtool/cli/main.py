@@ -8,14 +8,19 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from types import FrameType
 from typing import Any, NoReturn
 
 import click
+from click.exceptions import NoArgsIsHelpError
 
 from embedtool import __version__
+from embedtool.cli.info import info
 from embedtool.cli.output import note
+from embedtool.cli.phrases import phrases
 from embedtool.cli.train import train
+from embedtool.cli.vocab import vocab
 from embedtool.errors import ConfigError, EmbedtoolError
 
 FAILED = 1
@@ -27,15 +32,22 @@ TERMINATED = 128 + signal.SIGTERM
 class Program(click.Group):
     """A group whose errors are one line on standard error."""
 
-    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
         """Run a command line; exits with its code, or returns it where not `standalone_mode`."""
         try:
-            code = super().main(*args, standalone_mode=False, **extra) or 0
+            code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra) or 0
         except ConfigError as error:
             code = _fail(str(error), WRONG_USAGE)
         except EmbedtoolError as error:
             code = _fail(str(error), FAILED)
-        except click.NoArgsIsHelpError as error:
+        except NoArgsIsHelpError as error:
             click.echo(error.ctx.get_help() if error.ctx else "", err=True)
             code = WRONG_USAGE
         except click.UsageError as error:
@@ -80,7 +92,7 @@ def cli() -> None:
     """Train, query, judge and export word vectors: Word2Vec, FastText, GloVe."""
 
 
-for command in (train,):
+for command in (train, vocab, phrases, info):
     cli.add_command(command)
 
 

@@ -4,7 +4,6 @@ In: plain values. Out: text on standard output; notes on standard error.
 """
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -51,18 +50,21 @@ def print_table(
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    console = Console(highlight=False)
     if not console.is_terminal:
         console.width = PIPE_WIDTH
     if title is not None:
-        console.print(Text(title, style="bold"))
+        click.secho(shown(title), bold=True)
     table = Table(box=None, pad_edge=False, header_style="dim", show_header=any(columns))
     for i, name in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[i], int | float | None) for row in rows)
         table.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell(value)) for value in row))
-    console.print(table)
+    with console.capture() as captured:
+        console.print(table)
+    for line in captured.get().splitlines():
+        click.echo(line.rstrip())
 
 
 def print_tsv(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:

@@ -58,27 +58,26 @@ def clock(seconds: float) -> str:
 
 
 class _Stage:
-    """The clock of the stage at hand: when it began, and what was done then."""
+    """The clock of the stage at hand."""
 
     def __init__(self) -> None:
         self.name = ""
-        self.began = 0.0
-        self.first = 0
+        self.began = self.last = time.monotonic()
 
     def enter(self, progress: Progress) -> bool:
-        """Take a message; true where it opens a stage."""
-        if progress.stage == self.name:
-            return False
-        self.name = progress.stage
-        self.began = time.monotonic()
-        self.first = progress.done
-        return True
+        """Take a message; true where it opens a stage, which began with the message before."""
+        opens = progress.stage != self.name
+        if opens:
+            self.name = progress.stage
+            self.began = self.last
+        self.last = time.monotonic()
+        return opens
 
     def seconds(self) -> float:
         return time.monotonic() - self.began
 
     def rate(self, progress: Progress) -> str:
-        return rate(progress.done - self.first, self.seconds(), progress.unit)
+        return rate(progress.done, self.seconds(), progress.unit)
 
 
 class _LogLines:
@@ -86,15 +85,13 @@ class _LogLines:
 
     def __init__(self) -> None:
         self.stage = _Stage()
-        self.last = 0.0
+        self.last = time.monotonic()
 
     def __call__(self, progress: Progress) -> None:
-        opened = self.stage.enter(progress)
-        finished = progress.total is not None and progress.done >= progress.total
+        self.stage.enter(progress)
+        finished = progress.done == progress.total and progress.epoch is None
         due = time.monotonic() - self.last >= LOG_SECONDS
-        if not (progress.epoch_ended or finished or (due and not opened)):
-            if opened:
-                self.last = time.monotonic()
+        if not (progress.epoch_ended or finished or due):
             return
         self.last = time.monotonic()
         parts = [progress.stage]
@@ -105,10 +102,9 @@ class _LogLines:
         parts.append(self.stage.rate(progress))
         if progress.loss is not None:
             parts.append(f"loss {progress.loss:.4f}")
-        if progress.total and progress.done > self.stage.first and not finished:
-            left = progress.total - progress.done
-            pace = self.stage.seconds() / (progress.done - self.stage.first)
-            parts.append(f"{clock(left * pace)} left")
+        if progress.total and 0 < progress.done < progress.total:
+            pace = self.stage.seconds() / progress.done
+            parts.append(f"{clock((progress.total - progress.done) * pace)} left")
         note("  ".join(parts))
 
 

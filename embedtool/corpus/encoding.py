@@ -10,16 +10,18 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embedtool import __version__
+from embedtool.config import VocabularyConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.sources import STDIN, is_url
 from embedtool.corpus.tokens import TOKENIZERS
-from embedtool.corpus.vocabulary import Vocabulary
+from embedtool.corpus.vocabulary import Vocabulary, choose_words
 from embedtool.errors import CorpusError
 from embedtool.files import new_folder
 from embedtool.progress import Report, silent
@@ -130,6 +132,13 @@ def open_scan(folder: Path) -> ScannedText:
         ends=_mapped(folder / "ends", END),
         fingerprint=digest.hexdigest(),
     )
+
+
+def count_words(corpus: Corpus, config: VocabularyConfig, report: Report = silent) -> Vocabulary:
+    """The vocabulary of a corpus, without keeping the corpus."""
+    with TemporaryDirectory(prefix="embedtool-") as folder:
+        scanned = scan(corpus, Path(folder), report)
+        return choose_words(scanned.words, scanned.counts, config)[0]
 
 
 def cached_scan(corpus: Corpus, cache: Path, report: Report = silent) -> ScannedText:

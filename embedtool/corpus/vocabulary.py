@@ -3,7 +3,7 @@
 In: the distinct tokens of a corpus and their counts. Out: Vocabulary, and its text file.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -90,14 +90,14 @@ def choose_words(
     return Vocabulary(chosen, counts[order], len(words), n_tokens), order
 
 
-def write_vocabulary(words: Iterable[str], counts: Iterable[int], path: Path) -> None:
-    """Write a line a word: word, space, count; UTF-8."""
-    with path.open("w", encoding="utf-8", newline="\n") as file:
-        file.writelines(f"{word} {count}\n" for word, count in zip(words, counts, strict=True))
+def vocabulary_lines(words: Iterable[str], counts: Iterable[int]) -> Iterator[str]:
+    """A line a word, as a vocabulary file has it: word, space, count, line end."""
+    for word, count in zip(words, counts, strict=True):
+        yield f"{word} {count}\n"
 
 
 def read_vocabulary(path: Path) -> tuple[list[str], NDArray[np.int64]]:
-    """Read what `write_vocabulary` wrote, or word2vec.c's and GloVe's vocabulary files.
+    """Read a file of `vocabulary_lines`; word2vec.c's and GloVe's vocabulary files are alike.
 
     Raises VocabularyError naming the line that is not a word and its count.
     """

@@ -115,12 +115,12 @@ def rounds(pairs: Cooccurrence, rng: np.random.Generator) -> Iterator[list[Cell]
 
 
 def word_vectors(config: GloveConfig, corpus: EncodedCorpus, tables: Tables) -> WordVectors:
-    """The vectors that `config.output` asks for, without the biases."""
+    """The vectors that `config.output_vectors` asks for, without the biases."""
     words, contexts = tables.words[:, :-1], tables.contexts[:, :-1]
     vocabulary = corpus.vocabulary
     return WordVectors(
         vocabulary.words,
-        words + contexts if config.output == "sum" else np.ascontiguousarray(words),
+        words + contexts if config.output_vectors == "sum" else np.ascontiguousarray(words),
         vocabulary.counts,
-        contexts=np.ascontiguousarray(contexts) if config.output == "both" else None,
+        contexts=np.ascontiguousarray(contexts) if config.output_vectors == "both" else None,
     )

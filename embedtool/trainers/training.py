@@ -20,7 +20,6 @@ from embedtool.progress import Progress, Report, silent
 from embedtool.trainers import TRAINERS
 from embedtool.vectors import Model
 
-
 log = logging.getLogger(__name__)
 
 
