@@ -16,10 +16,17 @@ import click
 from click.exceptions import NoArgsIsHelpError
 
 from embedtool import __version__
+from embedtool.cli.analogy import analogy
+from embedtool.cli.compare import compare
+from embedtool.cli.evaluate import evaluate
 from embedtool.cli.info import info
+from embedtool.cli.odd_one_out import odd_one_out
 from embedtool.cli.output import note
 from embedtool.cli.phrases import phrases
+from embedtool.cli.similar import similar
+from embedtool.cli.similarity import similarity
 from embedtool.cli.train import train
+from embedtool.cli.vector import vector
 from embedtool.cli.vocab import vocab
 from embedtool.errors import ConfigError, EmbedtoolError
 
@@ -92,7 +99,10 @@ def cli() -> None:
     """Train, query, judge and export word vectors: Word2Vec, FastText, GloVe."""
 
 
-for command in (train, vocab, phrases, info):
+for command in (
+    train, vocab, phrases, info, similar, similarity, analogy, odd_one_out, vector,
+    evaluate, compare,
+):  # fmt: skip
     cli.add_command(command)
 
 

@@ -28,7 +28,6 @@ cache_option = click.option(
     metavar="DIR",
     help="Keep the encoded corpus in DIR; a later run over the same files starts from there.",
 )
-text_options: Decorator[Any]
 
 
 def config_options(config: type[Config]) -> Decorator[F]:
@@ -59,20 +58,4 @@ def _option(each: Field[Any], hint: Any) -> Decorator[Any]:
     )
 
 
-text_options = config_options(TextConfig)
-
-
-def search_options(command: F) -> F:
-    """How many answers, and among which words."""
-    for decorate in (
-        click.option("--words", "word_file", type=FILE, metavar="FILE",
-                     help="Search only among the words of FILE, one a line."),
-        click.option("--restrict-vocab", type=click.IntRange(min=1), metavar="N",
-                     help="Search only among the N most frequent words."),
-        click.option("--min-count", type=click.IntRange(min=1),
-                     help="Search only among words with this count or more."),
-        click.option("-n", "n", type=click.IntRange(min=1), default=10, show_default=True,
-                     help="Number of answers."),
-    ):  # fmt: skip
-        command = decorate(command)
-    return command
+text_options: Decorator[Any] = config_options(TextConfig)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.config import GloveConfig, MiB
-from embedtool.corpus.encoding import EncodedCorpus
+from embedtool.corpus.encoding import EncodedCorpus, mapped
 from embedtool.corpus.runs import SortedRuns
 from embedtool.kernels.cooccurrence import count_pairs, take_entries
 from embedtool.progress import Progress, Report, silent
@@ -21,7 +21,7 @@ from embedtool.progress import Progress, Report, silent
 BLOCK_BITS = 10
 """A block has at most 1,024 words: the rows of two blocks, 100 numbers and as many squares each,
 fit a level-2 cache of 2 MiB."""
-LEAST_BLOCKS = 16
+LEAST_BLOCKS = 8
 """A small vocabulary is cut into at least this many blocks, so that workers find work."""
 FIXED_POINT = 2**28
 """Weights that are no whole fractions of 1 are rounded to multiples of 1 / FIXED_POINT."""
@@ -243,4 +243,4 @@ def _merge(
             bounds += np.searchsorted(keys, cell_starts)
             n_stored += len(pairs)
             report(Progress("merging pairs", n_stored, None, "pairs"))
-    return np.memmap(folder / "pairs", dtype=PAIR, mode="r", shape=(n_stored,)), bounds
+    return mapped(folder / "pairs", PAIR), bounds

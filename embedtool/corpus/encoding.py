@@ -128,8 +128,8 @@ def open_scan(folder: Path) -> ScannedText:
     return ScannedText(
         words=text.split("\n") if text else [],
         counts=np.load(folder / "counts.npy", allow_pickle=False),
-        ids=_mapped(folder / "ids", ID),
-        ends=_mapped(folder / "ends", END),
+        ids=mapped(folder / "ids", ID),
+        ends=mapped(folder / "ends", END),
         fingerprint=digest.hexdigest(),
     )
 
@@ -181,8 +181,8 @@ def encode(
         _encode(scanned, rows, ids, ends)
     return EncodedCorpus(
         vocabulary,
-        _mapped(folder / "encoded-ids", ID),
-        _mapped(folder / "encoded-ends", END),
+        mapped(folder / "encoded-ids", ID),
+        mapped(folder / "encoded-ends", END),
         scanned.fingerprint,
     )
 
@@ -214,7 +214,7 @@ def sentences_of(corpus: EncodedCorpus, longest: int) -> Iterator[NDArray[np.int
         start = int(end)
 
 
-def _mapped(path: Path, kind: np.dtype[Any]) -> NDArray[Any]:
+def mapped(path: Path, kind: np.dtype[Any]) -> NDArray[Any]:
     """A file of numbers as a read-only array; an empty file is an empty array."""
     if not path.stat().st_size:
         return np.empty(0, dtype=kind)

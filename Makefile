@@ -1,0 +1,50 @@
+PYTHON ?= python3
+BIN := .venv/bin
+DEMO := build/demo
+KINGDOMS := corpora/kingdoms.txt
+
+.PHONY: demo test test-all lint docs check bench clean
+
+demo: .venv/installed
+	$(BIN)/embedtool --version
+	mkdir -p $(DEMO)
+	$(BIN)/embedtool train word2vec $(KINGDOMS) --output $(DEMO)/word2vec --overwrite $(DEMO_WORD2VEC)
+	$(BIN)/embedtool train fasttext $(KINGDOMS) --output $(DEMO)/fasttext --overwrite $(DEMO_FASTTEXT)
+	$(BIN)/embedtool train glove $(KINGDOMS) --output $(DEMO)/glove --overwrite $(DEMO_GLOVE)
+	$(BIN)/embedtool compare $(DEMO)/word2vec $(DEMO)/fasttext $(DEMO)/glove \
+		--analogies corpora/kingdoms-questions.txt
+
+test: .venv/dev
+	$(BIN)/pytest -m "not slow"
+
+test-all: .venv/dev
+	$(BIN)/pytest
+
+lint: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+docs: .venv/dev
+	$(BIN)/cog -r README.md
+
+check: lint test
+	$(BIN)/cog --check README.md
+
+bench: .venv/dev
+	$(BIN)/python benchmarks/run.py
+
+clean:
+	rm -rf .venv build
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/installed: pyproject.toml | .venv/bin/python
+	$(BIN)/pip install --quiet --editable .
+	touch $@
+
+.venv/dev: pyproject.toml | .venv/bin/python
+	$(BIN)/pip install --quiet --editable '.[dev]'
+	touch $@ .venv/installed

@@ -1,0 +1,44 @@
+"""embedtool similar: nearest neighbours."""
+
+from pathlib import Path
+
+from embedtool.cli.queries import (
+    candidates,
+    print_answers,
+    query_command,
+    read_queries,
+    search_options,
+)
+
+
+@query_command("[WORD...]")
+@search_options
+def similar(
+    model: Path,
+    queries: tuple[str, ...],
+    n: int,
+    min_count: int | None,
+    restrict_vocab: int | None,
+    word_file: Path | None,
+    include_query_words: bool,
+    as_json: bool,
+    as_tsv: bool,
+) -> None:
+    """Print the words nearest to each WORD of MODEL, by cosine.
+
+    Without WORD, or with -, the words come from standard input, one a line.
+    """
+    words = read_queries(queries, whole_line=False)
+
+    from embedtool import store
+    from embedtool.search.query import similar_batch
+
+    vectors = store.load(model).vectors
+    answers = similar_batch(
+        vectors,
+        words,
+        n,
+        candidates=candidates(vectors, restrict_vocab, min_count, word_file),
+        exclude_query_words=not include_query_words,
+    )
+    print_answers(words, answers, as_json, as_tsv)

@@ -1,0 +1,194 @@
+"""Exact nearest neighbours by blocked matrix products.
+
+In: vectors of length 1, queries, and which rows may answer. Out: for each query the ids and scores
+of its best rows, best first.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+BLOCK_SCORES = 1 << 24
+"""Scores held at once: 64 MB of float32, whatever the number of queries and words."""
+
+BLOCK_CANDIDATES = 1 << 15
+"""Words scored at once: a row of scores then stays in a core's cache while it is searched."""
+
+GROUP_SIZE = 64
+"""Scores of which only the largest is looked at when the bar for the best n is set."""
+
+EPSILON = 1e-6
+"""What keeps 3CosMul from dividing by zero (Levy & Goldberg 2014 give 0.001 for similarities of
+sparse vectors; word vectors are customarily given a millionth)."""
+
+SMALLEST_FACTOR = 1e-30
+"""Stands for a factor of zero, which has no logarithm."""
+
+LARGEST_LOG = 700.0
+"""The exponential of more does not fit into a float."""
+
+Scorer = Callable[[slice, NDArray[np.float32], NDArray[np.float32]], None]
+"""Writes the scores of some of the queries with a block of unit vectors into its last argument."""
+
+
+class Nearest(NamedTuple):
+    """The best rows of each query, best first; k is n or the number of candidates if that is less.
+
+    ids    : int64 (n_queries, k), -1 where a query has fewer than k rows left to it
+    scores : float64 (n_queries, k), falling; -inf where the id is -1
+    """
+
+    ids: NDArray[np.int64]
+    scores: NDArray[np.float64]
+
+
+def nearest(
+    unit: NDArray[np.float32],
+    queries: NDArray[np.float32],
+    n: int,
+    *,
+    candidates: NDArray[np.int64] | None = None,
+    excluded: NDArray[np.int64] | None = None,
+) -> Nearest:
+    """The n rows of `unit` with the largest dot product with each query.
+
+    unit       : float32 (n_words, vector_size), rows of length 1 or 0
+    queries    : float32 (n_queries, vector_size); scores are cosines where they have length 1
+    n          : at least 1
+    candidates : int64 (n_candidates,), ascending and distinct: the rows that may answer; None: all
+    excluded   : int64 (n_queries, any), rows that may not answer a query; -1 stands for none
+
+    Of equal scores the smaller id comes first.
+    """
+
+    def score(rows: slice, block: NDArray[np.float32], scores: NDArray[np.float32]) -> None:
+        np.matmul(queries[rows], block.T, out=scores)
+
+    return _search(score, len(queries), unit, n, candidates, excluded)
+
+
+def nearest_by_product(
+    unit: NDArray[np.float32],
+    terms: NDArray[np.float32],
+    slots: NDArray[np.int64],
+    weights: NDArray[np.float64],
+    n: int,
+    *,
+    candidates: NDArray[np.int64] | None = None,
+    excluded: NDArray[np.int64] | None = None,
+) -> Nearest:
+    """The n rows x of `unit` with the largest product over a query's terms t of f(x, t)^w_t.
+
+    f(x, t) = (cos(x, t) + 1) / 2, to which EPSILON is added where w_t < 0. With the weights 1, -1,
+    1 this is 3CosMul (Levy & Goldberg 2014, eq. 4, cosines moved to [0, 1] by their footnote 7).
+    Products are taken as sums of logarithms, so that none overflows.
+
+    terms   : float32 (n_terms, vector_size), rows of length 1 or 0
+    slots   : int64 (n_queries, n_slots), rows of `terms`
+    weights : float64 (n_queries, n_slots); 0 where a slot is not used
+    The rest is as for `nearest`.
+    """
+    signed = 2 * slots + (weights < 0)
+    weights32 = weights.astype(np.float32)
+
+    def score(rows: slice, block: NDArray[np.float32], scores: NDArray[np.float32]) -> None:
+        used, places = np.unique(signed[rows], return_inverse=True)
+        logs = terms[used // 2] @ block.T
+        logs += 1
+        logs *= 0.5
+        logs += (EPSILON * (used % 2)).astype(np.float32)[:, None]
+        np.log(np.maximum(logs, SMALLEST_FACTOR, out=logs), out=logs)
+        for i, (row, weight) in enumerate(
+            zip(places.reshape(-1, slots.shape[1]), weights32[rows], strict=True)
+        ):
+            np.dot(weight, logs[row], out=scores[i])
+
+    found = _search(score, len(slots), unit, n, candidates, excluded, 1 + slots.shape[1])
+    return Nearest(found.ids, np.exp(np.minimum(found.scores, LARGEST_LOG)))
+
+
+def _search(
+    score: Scorer,
+    n_queries: int,
+    unit: NDArray[np.float32],
+    n: int,
+    candidates: NDArray[np.int64] | None,
+    excluded: NDArray[np.int64] | None,
+    buffers: int = 1,
+) -> Nearest:
+    """Score block by block, the best so far of a query standing before each new block's scores.
+
+    buffers : how many blocks of scores the scorer holds at once, the one it writes among them
+    """
+    n_candidates = len(unit) if candidates is None else len(candidates)
+    k = min(n, n_candidates)
+    width = max(1, min(n_candidates, max(BLOCK_CANDIDATES, k)))
+    height = max(1, BLOCK_SCORES // (buffers * (k + width)))
+    ids = np.full((n_queries, k), -1, dtype=np.int64)
+    scores = np.full((n_queries, k), -np.inf, dtype=np.float32)
+    buffer = np.empty((min(height, n_queries), k + width), dtype=np.float32)
+    columns = _columns(excluded, candidates, len(unit))
+    for start in range(0, n_candidates, width):
+        stop = min(start + width, n_candidates)
+        block_ids = np.arange(start, stop) if candidates is None else candidates[start:stop]
+        block = unit[start:stop] if candidates is None else unit[block_ids]
+        for first in range(0, n_queries, height):
+            rows = slice(first, min(first + height, n_queries))
+            held = buffer[: rows.stop - first, : k + stop - start]
+            held[:, :k] = scores[rows]
+            score(rows, block, held[:, k:])
+            _exclude(held[:, k:], columns, rows, start)
+            for row, row_scores in enumerate(held, first):
+                best = _best(row_scores, k)
+                new = block_ids[np.maximum(best - k, 0)]
+                ids[row] = np.where(best < k, ids[row][np.minimum(best, k - 1)], new)
+                scores[row] = row_scores[best]
+    ids[scores == -np.inf] = -1
+    return Nearest(ids, scores.astype(np.float64))
+
+
+def _columns(
+    excluded: NDArray[np.int64] | None, candidates: NDArray[np.int64] | None, n_words: int
+) -> NDArray[np.int64] | None:
+    """The excluded rows as positions among the candidates, -1 where they are not among them."""
+    if excluded is None or candidates is None:
+        return excluded
+    position = np.full(n_words + 1, -1, dtype=np.int64)
+    position[candidates] = np.arange(len(candidates))
+    return position[excluded]
+
+
+def _exclude(
+    scores: NDArray[np.float32], columns: NDArray[np.int64] | None, rows: slice, start: int
+) -> None:
+    """Set the scores of the excluded columns to -inf; the first column is candidate `start`."""
+    if columns is None:
+        return
+    here = columns[rows] - start
+    row, slot = np.nonzero((here >= 0) & (here < scores.shape[1]))
+    scores[row, here[row, slot]] = -np.inf
+
+
+def _best(scores: NDArray[np.float32], k: int) -> NDArray[np.int64]:
+    """The columns of the k largest scores, largest first, of equal ones the first column first."""
+    if k == 1:
+        return np.array([scores.argmax()])
+    columns = np.flatnonzero(scores >= _bar(scores, k))
+    order = np.argsort(-scores[columns], kind="stable")
+    return columns[order[:k]]
+
+
+def _bar(scores: NDArray[np.float32], k: int) -> np.float32:
+    """A value that at least k scores reach, and as a rule few more.
+
+    It is the k-th largest of the maxima of groups: k groups hold a score that reaches it.
+    """
+    n_groups = len(scores) // GROUP_SIZE
+    if n_groups >= k:
+        grouped = scores[: n_groups * GROUP_SIZE].reshape(GROUP_SIZE, n_groups)
+        scores = grouped.max(axis=0)
+    place = len(scores) - k
+    bar: np.float32 = np.partition(scores, place)[place]
+    return bar

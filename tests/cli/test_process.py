@@ -1,0 +1,92 @@
+"""The installed program as a real process: started, piped, interrupted."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROGRAM = [sys.executable, "-m", "embedtool"]
+
+
+def start(*args: object, **options: object) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [*PROGRAM, *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options
+    )
+
+
+def test_the_program_runs_as_a_module_and_as_a_script() -> None:
+    script = Path(sys.executable).with_name("embedtool")
+    for command in (PROGRAM, [str(script)]):
+        done = subprocess.run([*command, "--version"], capture_output=True, check=True)
+        assert done.stdout.startswith(b"embedtool, version ")
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = "import sys, embedtool.cli.main; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    heavy = {"numpy", "scipy", "numba", "gensim", "rich", "safetensors", "smart_open"}
+    assert heavy.isdisjoint(done.stdout.split())
+
+
+def test_a_query_imports_no_trainer(models: dict[str, Path]) -> None:
+    code = (
+        "import sys\nfrom embedtool.cli.main import cli\n"
+        f"cli(['similar', {str(models['fasttext'])!r}, 'king'], standalone_mode=False)\n"
+        "print(*sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    heavy = {"scipy", "numba", "gensim", "smart_open", "pandas", "matplotlib"}
+    assert heavy.isdisjoint(done.stderr.split())
+
+
+def test_a_reader_that_stops_gets_one_line_of_error(models: dict[str, Path]) -> None:
+    with start("similar", models["glove"], "king", "-n", "1000000", "--tsv") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == b"query\tword\tscore\n"
+        process.stdout.close()
+        stderr = process.stderr.read()
+    assert stderr.decode().splitlines() == [
+        "Error: standard output was closed by its reader; the rest was not written"
+    ]
+    assert process.returncode == 1
+
+
+@pytest.mark.parametrize("algorithm", ["word2vec", "glove"])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_training_and_leaves_nothing(
+    algorithm: str, number: signal.Signals, code: int, kingdoms: Path, tmp_path: Path
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    epochs = "--iterations" if algorithm == "glove" else "--epochs"
+    with start(
+        "train", algorithm, kingdoms, "-o", tmp_path / "model", epochs, "100000",
+        env={**os.environ, "TMPDIR": str(temporary)},
+    ) as process:  # fmt: skip
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith(b"training"):
+                break
+        process.send_signal(number)
+        _, stderr = process.communicate(timeout=60)
+    assert process.returncode == code
+    if number == signal.SIGINT:
+        assert stderr.splitlines()[-1] == b"Error: interrupted; nothing was written"
+    assert b"Traceback" not in stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["temporary"]
+    assert list(temporary.iterdir()) == []
+
+
+def test_text_comes_through_a_pipe(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*PROGRAM, "train", "glove", "-", "-o", tmp_path / "m", "--vector-size", "4"],
+        input=b"the king and the queen\n" * 50,
+        capture_output=True,
+        check=True,
+    )
+    assert done.stdout == b""
+    assert done.stderr.splitlines()[-1].startswith(str(tmp_path / "m: 4 words x 4").encode())

@@ -1,0 +1,169 @@
+"""What every entry of TRAINERS promises."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from embedtool.config import TrainerConfig
+from embedtool.corpus.corpus import Corpus
+from embedtool.errors import EmbedtoolError, VocabularyError
+from embedtool.progress import Progress
+from embedtool.trainers import TRAINERS
+from embedtool.trainers.training import train_model
+from embedtool.vectors import Model
+
+SMALL: dict[str, dict[str, Any]] = {
+    "word2vec": {"epochs": 2, "sample": 0.0},
+    "fasttext": {"epochs": 2, "sample": 0.0, "bucket": 1000},
+    "glove": {"iterations": 2},
+}
+MODES = [
+    ("word2vec", {"mode": mode, "loss": loss, "cbow_mean": mean})
+    for mode, mean in (("skipgram", True), ("cbow", True), ("cbow", False))
+    for loss in ("negative-sampling", "hierarchical-softmax")
+]
+MODES += [("fasttext", options) for _, options in MODES]
+MODES += [
+    ("fasttext", {"max_n": 0}),
+    *(("glove", {"output_vectors": output}) for output in ("words", "sum", "both")),
+    ("glove", {"symmetric": False}),
+    ("glove", {"distance_weighting": False}),
+]
+
+
+def config(algorithm: str, **options: Any) -> TrainerConfig:
+    chosen = {"vector_size": 12, "min_count": 2, "workers": 1, **SMALL[algorithm], **options}
+    return TRAINERS[algorithm].config(**chosen)
+
+
+def trained(algorithm: str, *inputs: Path, **options: Any) -> Model:
+    return train_model(algorithm, Corpus(map(str, inputs)), config(algorithm, **options))
+
+
+@pytest.fixture(params=TRAINERS)
+def algorithm(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def test_small_options_are_given_for_every_trainer() -> None:
+    assert SMALL.keys() == TRAINERS.keys()
+
+
+def test_vectors_belong_to_the_words_by_falling_count(algorithm: str, text: Path) -> None:
+    vectors = trained(algorithm, text).vectors
+    assert list(vectors.words) == ["the", "rules", "king", "land", "queen", "sea"]
+    assert vectors.counts is not None
+    assert vectors.counts.tolist() == [240, 120, 60, 60, 60, 60]
+    assert vectors.matrix.shape == (6, 12)
+    assert vectors.matrix.dtype == np.float32
+    assert np.isfinite(vectors.matrix).all()
+
+
+@pytest.mark.parametrize(("algorithm", "options"), MODES)
+def test_training_moves_the_vectors_in_every_mode(
+    algorithm: str, options: dict[str, Any], text: Path
+) -> None:
+    rate = {"min_learning_rate": 1e-9} if algorithm != "glove" else {}
+    still = trained(algorithm, text, learning_rate=1e-8, **rate, **options).vectors.matrix
+    moved = trained(algorithm, text, **options).vectors.matrix
+    assert np.abs(moved - still).max(axis=1).min() > 1e-4
+
+
+def test_one_worker_and_one_seed_give_the_same_vectors(algorithm: str, text: Path) -> None:
+    first, second = (trained(algorithm, text).vectors.matrix for _ in range(2))
+    assert np.array_equal(first, second)
+
+
+def test_another_seed_gives_other_vectors(algorithm: str, text: Path) -> None:
+    first, second = (trained(algorithm, text, seed=seed).vectors.matrix for seed in (1, 2))
+    assert not np.array_equal(first, second)
+
+
+@pytest.mark.parametrize("vector_size", [1, 2, 7, 33, 101])
+def test_any_vector_size(algorithm: str, vector_size: int, text: Path) -> None:
+    vectors = trained(algorithm, text, vector_size=vector_size).vectors
+    assert vectors.vector_size == vector_size
+    assert np.isfinite(vectors.matrix).all()
+
+
+def test_each_epoch_ends_once_and_the_work_only_grows(algorithm: str, text: Path) -> None:
+    seen: list[Progress] = []
+    train_model(algorithm, Corpus([str(text)]), config(algorithm), report=seen.append)
+    training = [message for message in seen if message.stage == "training"]
+    assert [message.epoch for message in training if message.epoch_ended] == [1, 2]
+    assert [message.done for message in training] == sorted(m.done for m in training)
+    assert training[-1].done == training[-1].total
+
+
+def test_the_description_holds_every_option(algorithm: str, text: Path) -> None:
+    model = trained(algorithm, text)
+    assert model.description["algorithm"] == algorithm
+    assert model.description["options"] == asdict(config(algorithm))
+    assert model.description["vocabulary"]["tokens_seen"] == 600
+    assert model.description["corpus"]["sentences"] == 120
+
+
+def test_a_long_line_is_used_to_its_end(algorithm: str, tmp_path: Path) -> None:
+    """Words that stand only beyond the 10,000th token of a line learn as well as the others."""
+    path = tmp_path / "long.txt"
+    path.write_text("alpha beta " * 6000 + "gamma delta " * 6000)
+    rate = {"min_learning_rate": 1e-9} if algorithm != "glove" else {}
+    still = trained(algorithm, path, learning_rate=1e-8, **rate).vectors.matrix
+    vectors = trained(algorithm, path).vectors
+    assert vectors.counts is not None
+    assert vectors.counts.tolist() == [6000] * 4
+    assert np.abs(vectors.matrix - still).max(axis=1).min() > 1e-2
+
+
+def test_no_word_left_is_said_with_the_numbers(algorithm: str, tmp_path: Path) -> None:
+    path = tmp_path / "rare.txt"
+    path.write_text("each word once only here\n")
+    with pytest.raises(VocabularyError, match=r"no word is left: of 5 distinct tokens \(5 in all"):
+        trained(algorithm, path)
+
+
+def test_one_word_is_not_enough(algorithm: str, tmp_path: Path) -> None:
+    path = tmp_path / "one.txt"
+    path.write_text("word word word\n")
+    with pytest.raises(VocabularyError, match="only 'word' is left"):
+        trained(algorithm, path)
+
+
+def test_lines_of_one_word_do_not_crash(algorithm: str, tmp_path: Path) -> None:
+    """Nothing can be learnt from them: an error or finite vectors, nothing else."""
+    path = tmp_path / "lines.txt"
+    path.write_text("one\ntwo\n" * 50)
+    try:
+        assert np.isfinite(trained(algorithm, path).vectors.matrix).all()
+    except EmbedtoolError as error:
+        assert "no two words stand in one line" in str(error)
+
+
+@pytest.mark.parametrize("workers", [2, 3, 8])
+def test_glove_has_the_same_bytes_with_any_number_of_workers(workers: int, kingdoms: Path) -> None:
+    alone = trained("glove", kingdoms).vectors.matrix
+    assert np.array_equal(trained("glove", kingdoms, workers=workers).vectors.matrix, alone)
+
+
+def test_glove_has_the_same_bytes_however_little_memory(kingdoms: Path) -> None:
+    roomy = trained("glove", kingdoms).vectors.matrix
+    assert np.array_equal(trained("glove", kingdoms, memory=16).vectors.matrix, roomy)
+
+
+def test_a_new_word_has_a_vector_in_fasttext_only(text: Path) -> None:
+    assert trained("fasttext", text).vectors.vector("kingly").any()
+    with pytest.raises(EmbedtoolError, match=r"'kings' is not in the vocabulary; nearest .* king"):
+        trained("word2vec", text).vectors.vector("kings")
+
+
+def test_a_words_fasttext_vector_is_the_mean_of_its_rows(text: Path) -> None:
+    vectors = trained("fasttext", text).vectors
+    assert vectors.subwords is not None
+    n_grams = sum(len("<king>") - n + 1 for n in range(3, 7))
+    row = vectors.word_to_id["king"]
+    from_grams = vectors.subwords.vector("king") * n_grams
+    mean = (vectors.subwords.word_rows[row] + from_grams) / (n_grams + 1)
+    np.testing.assert_allclose(vectors.matrix[row], mean, atol=1e-6)
