@@ -8,9 +8,11 @@ KINGDOMS := corpora/kingdoms.txt
 demo: .venv/installed
 	$(BIN)/embedtool --version
 	mkdir -p $(DEMO)
-	$(BIN)/embedtool train word2vec $(KINGDOMS) --output $(DEMO)/word2vec --overwrite $(DEMO_WORD2VEC)
-	$(BIN)/embedtool train fasttext $(KINGDOMS) --output $(DEMO)/fasttext --overwrite $(DEMO_FASTTEXT)
-	$(BIN)/embedtool train glove $(KINGDOMS) --output $(DEMO)/glove --overwrite $(DEMO_GLOVE)
+	$(BIN)/embedtool train word2vec $(KINGDOMS) --output $(DEMO)/word2vec --overwrite \
+		--mode skipgram --learning-rate 0.05
+	$(BIN)/embedtool train fasttext $(KINGDOMS) --output $(DEMO)/fasttext --overwrite \
+		--sample 1e-3 --bucket 50000
+	$(BIN)/embedtool train glove $(KINGDOMS) --output $(DEMO)/glove --overwrite
 	$(BIN)/embedtool compare $(DEMO)/word2vec $(DEMO)/fasttext $(DEMO)/glove \
 		--analogies corpora/kingdoms-questions.txt
 

@@ -10,9 +10,9 @@ from embedtool.cli.main import cli
 
 CORPORA = Path(__file__).parent.parent / "corpora"
 QUICK = {
-    "word2vec": ["--mode", "skipgram", "--epochs", "3", "--negative", "8", "--sample", "0"],
-    "fasttext": ["--epochs", "3", "--bucket", "20000"],
-    "glove": ["--iterations", "8", "--vector-size", "50"],
+    "word2vec": ["--mode", "skipgram", "--learning-rate", "0.05"],
+    "fasttext": ["--sample", "1e-3", "--bucket", "50000", "--epochs", "3"],
+    "glove": ["--iterations", "15", "--learning-rate", "0.1"],
 }
 """Options that train on the shipped corpus in seconds, well enough for king and queen."""
 

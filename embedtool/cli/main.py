@@ -18,6 +18,7 @@ from click.exceptions import NoArgsIsHelpError
 from embedtool import __version__
 from embedtool.cli.analogy import analogy
 from embedtool.cli.compare import compare
+from embedtool.cli.corpus import corpus
 from embedtool.cli.evaluate import evaluate
 from embedtool.cli.info import info
 from embedtool.cli.odd_one_out import odd_one_out
@@ -101,7 +102,7 @@ def cli() -> None:
 
 for command in (
     train, vocab, phrases, info, similar, similarity, analogy, odd_one_out, vector,
-    evaluate, compare,
+    evaluate, compare, corpus,
 ):  # fmt: skip
     cli.add_command(command)
 

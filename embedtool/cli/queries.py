@@ -3,6 +3,7 @@
 In: words on the command line or lines of standard input. Out: answers as a table, TSV or JSON.
 """
 
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -65,9 +66,9 @@ def read_queries(given: Sequence[str], whole_line: bool) -> list[str]:
 
     whole_line : what is on the command line is one query, not one a word
     """
-    if given and tuple(given) != ("-",):
+    if list(given) not in ([], ["-"]):
         return [" ".join(given)] if whole_line else list(given)
-    stream = click.get_binary_stream("stdin")
+    stream = sys.stdin.buffer
     if not given and stream.isatty():
         raise click.UsageError("give a query, or one a line on standard input")
     queries = []

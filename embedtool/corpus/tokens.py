@@ -5,8 +5,10 @@ space of ASCII. NUL counts as white space, as in fastText: no vector file can ho
 """
 
 import re
-import unicodedata
+import sys
 from collections.abc import Callable, Sequence
+from functools import cache
+from unicodedata import category, normalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +19,8 @@ from embedtool.errors import MissingExtraError
 Tokenizer = Callable[[str], list[str]]
 
 WORD = re.compile(r"\w+")
+JOINERS = "\u200c\u200d"
+"""Within a word they say how its letters join (Persian, Hindi, Bengali)."""
 BETWEEN_SPACES = re.compile(r"[^\s\0]+", re.ASCII)
 NOT_ASCII_SPACE = re.compile(
     r"[\0\x1c-\x1f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
@@ -32,8 +36,15 @@ def split_spaces(text: str) -> list[str]:
 
 
 def find_words(text: str) -> list[str]:
-    """Runs of letters, digits and underscores of any script (`\\w+`)."""
-    return WORD.findall(text)
+    """Runs of letters, digits and underscores of any script, with the marks that stand on them."""
+    return (WORD if text.isascii() else _marked_word()).findall(text)
+
+
+@cache
+def _marked_word() -> re.Pattern[str]:
+    """`\\w+` knows no combining marks, without which words of Hindi or Tamil fall to pieces."""
+    marks = "".join(c for c in map(chr, range(sys.maxunicode + 1)) if category(c).startswith("M"))
+    return re.compile(rf"\w[\w{marks}{JOINERS}]*")
 
 
 def _icu() -> Tokenizer:
@@ -62,7 +73,7 @@ def cleaner(config: TextConfig) -> Callable[[str], str]:
 
     def clean(text: str) -> str:
         if form != "NONE":
-            text = unicodedata.normalize(form, text)  # type: ignore[arg-type]
+            text = normalize(form, text)  # type: ignore[arg-type]
         return text.lower() if config.lowercase else text
 
     return clean

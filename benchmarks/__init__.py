@@ -1,0 +1,1 @@
+"""The same work for embedtool and for each peer, in turn, on the same machine; never in pytest."""

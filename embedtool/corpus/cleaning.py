@@ -1,0 +1,320 @@
+"""What is done to a real corpus so that it can be trained on: one function for each kind of text.
+
+In: the open file as it was published. Out: UTF-8 text in pieces: one paragraph a line, lower-case
+words with single spaces between them.
+"""
+
+import json
+import re
+import unicodedata
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Set
+from contextlib import contextmanager
+from html import unescape
+from typing import IO, BinaryIO
+from xml.etree.ElementTree import Element, ParseError, iterparse
+from xml.parsers.expat import errors as expat
+
+from embedtool.errors import CorpusError
+
+Cleaning = Callable[[BinaryIO], Iterator[bytes]]
+
+CHUNK_BYTES = 2**20
+ZERO_WIDTH_SPACE = "\u200b"
+
+
+class _Characters(dict[int, str]):
+    """What becomes of a character: it stays, vanishes, or is a space; found when first met.
+
+    Letters, marks and digits stay. Format characters vanish, for they stand within words (soft
+    hyphens, joiners, marks of direction); only the zero-width space parts words.
+    """
+
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        category = unicodedata.category(character)
+        if category[0] in "LMN":
+            kept = character
+        else:
+            kept = "" if category == "Cf" and character != ZERO_WIDTH_SPACE else " "
+        self[code] = kept
+        return kept
+
+
+CHARACTERS = _Characters()
+
+
+def only_words(text: str) -> str:
+    """The text as lower-case words with one space between them.
+
+    A word is a run of letters, marks and digits of any script: `don't` makes two. Scripts that are
+    written without spaces are not cut.
+    """
+    return " ".join(text.lower().translate(CHARACTERS).split())
+
+
+def _line(text: str) -> bytes:
+    """The words of a paragraph as one line; nothing where there are none."""
+    words = only_words(text)
+    return f"{words}\n".encode() if words else b""
+
+
+def _text_lines(stream: IO[bytes]) -> Iterator[str]:
+    for number, line in enumerate(stream, 1):
+        try:
+            yield line.decode()
+        except UnicodeDecodeError:
+            raise CorpusError(f"line {number:,} is not valid UTF-8") from None
+
+
+def plain(stream: IO[bytes]) -> Iterator[bytes]:
+    """The text as it is, for it is clean already."""
+    while chunk := stream.read(CHUNK_BYTES):
+        yield chunk
+
+
+def words(stream: BinaryIO) -> Iterator[bytes]:
+    """The words of each line."""
+    for line in _text_lines(stream):
+        yield _line(line)
+
+
+def bible(stream: BinaryIO) -> Iterator[bytes]:
+    """The words of each verse, given JSON lines with the verse in the field `text`."""
+    for number, line in enumerate(_text_lines(stream), 1):
+        try:
+            text = json.loads(line)["text"]
+        except (ValueError, KeyError, TypeError):
+            raise CorpusError(f"line {number:,} is not a JSON object with a text") from None
+        yield _line(str(text))
+
+
+GUTENBERG_START = re.compile(r"\*\*\* ?START OF TH(E|IS) PROJECT GUTENBERG", re.IGNORECASE)
+GUTENBERG_END = re.compile(
+    r"\*\*\* ?END OF TH(E|IS) PROJECT GUTENBERG|End of (the )?Project Gutenberg", re.IGNORECASE
+)
+
+
+def gutenberg(stream: BinaryIO) -> Iterator[bytes]:
+    """The words of each paragraph of a Project Gutenberg book, without its header and licence.
+
+    What stands between the two markers is kept whole: titles, contents and notes with it.
+    """
+    lines = _text_lines(stream)
+    if not any(GUTENBERG_START.match(line) for line in lines):
+        raise CorpusError("not a book of Project Gutenberg: it has no START OF line")
+    paragraph: list[str] = []
+    for line in lines:
+        text = line.strip()
+        if GUTENBERG_END.match(text):
+            break
+        if text.endswith("***"):  # the rest of a START line that was broken in two
+            paragraph.clear()
+        elif text:
+            paragraph.append(text)
+        else:
+            yield _line(" ".join(paragraph))
+            paragraph.clear()
+    yield _line(" ".join(paragraph))
+
+
+@contextmanager
+def _unzipped(stream: BinaryIO) -> Iterator[IO[bytes]]:
+    """Open the only file of a ZIP archive; reading it checks its CRC."""
+    try:
+        with zipfile.ZipFile(stream) as archive:
+            names = archive.namelist()
+            if len(names) != 1:
+                raise CorpusError(f"a ZIP archive of one file was expected, not of {len(names)}")
+            with archive.open(names[0]) as member:
+                yield member
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+        raise CorpusError(f"the ZIP archive is damaged: {error}") from None
+
+
+def text8(stream: BinaryIO) -> Iterator[bytes]:
+    """The one file of a ZIP archive, as it is: text8 was cleaned by its author."""
+    with _unzipped(stream) as text:
+        yield from plain(text)
+
+
+def wikipedia(stream: BinaryIO) -> Iterator[bytes]:
+    """The words of each paragraph of the articles in an XML dump of a wiki.
+
+    Articles are the pages of namespace 0 that are no redirects. See `without_markup` for what is
+    left out of them.
+    """
+    return _wiki_words(stream, cut_off=False)
+
+
+def enwik9(stream: BinaryIO) -> Iterator[bytes]:
+    """As `wikipedia`, of a zipped dump that ends at a round number of bytes, not of pages.
+
+    The page that is cut is left out.
+    """
+    with _unzipped(stream) as dump:
+        yield from _wiki_words(dump, cut_off=True)
+
+
+CLEANINGS: dict[str, Cleaning] = {
+    "plain": plain,
+    "words": words,
+    "bible": bible,
+    "gutenberg": gutenberg,
+    "text8": text8,
+    "wikipedia": wikipedia,
+    "enwik9": enwik9,
+}
+
+MEDIA, ARTICLE, FILE, CATEGORY = -2, 0, 6, 14
+"""Keys of namespaces, the same in every wiki."""
+
+UNSHOWN_ENGLISH = frozenset({"media", "file", "image", "category"})
+"""Names that every wiki knows besides its own for the pages whose links show no text."""
+
+CUT_OFF = {
+    expat.codes[expat.XML_ERROR_NO_ELEMENTS],
+    expat.codes[expat.XML_ERROR_UNCLOSED_TOKEN],
+    expat.codes[expat.XML_ERROR_PARTIAL_CHAR],
+}
+"""What the XML parser calls an end too soon."""
+
+
+def _wiki_words(stream: IO[bytes], cut_off: bool) -> Iterator[bytes]:
+    try:
+        for text, unshown in _articles(stream):
+            for paragraph in without_markup(text, unshown).split("\n"):
+                yield _line(paragraph)
+    except ParseError as error:
+        if not (cut_off and error.code in CUT_OFF):
+            raise CorpusError(f"not a whole XML dump of a wiki: {error}") from None
+
+
+def _articles(stream: IO[bytes]) -> Iterator[tuple[str, Set[str]]]:
+    """The markup of each article, and the namespaces whose links show nothing.
+
+    One page is in memory at a time.
+    """
+    namespaces: dict[int, str] = {}
+    unshown: Set[str] = UNSHOWN_ENGLISH
+    events = iterparse(stream, events=("start", "end"))
+    _, root = next(events)
+    for event, element in events:
+        if event == "start":
+            continue
+        name = _local_name(element)
+        if name == "namespace":
+            namespaces[int(element.get("key", "0"))] = (element.text or "").lower()
+        elif name == "siteinfo":
+            unshown = UNSHOWN_ENGLISH | {namespaces.get(k, "") for k in (MEDIA, FILE, CATEGORY)}
+        elif name == "page":
+            text = _article(element, namespaces)
+            root.clear()
+            if text:
+                yield text, unshown
+
+
+def _local_name(element: Element) -> str:
+    return element.tag.rpartition("}")[2]
+
+
+def _article(page: Element, namespaces: dict[int, str]) -> str:
+    """The markup of a page; empty where it is no article."""
+    parts = {_local_name(part): part for part in page.iter()}
+    text = parts["text"].text if "text" in parts else None
+    if not text or "redirect" in parts or text.lstrip()[:9].lower() == "#redirect":
+        return ""
+    if "ns" in parts:
+        is_article = parts["ns"].text == str(ARTICLE)
+    else:  # dumps before 2012 tell the namespace by the title only
+        prefix, colon, _ = (parts["title"].text or "").partition(":")
+        is_article = not colon or prefix.lower() not in namespaces.values()
+    return text if is_article else ""
+
+
+COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+NO_PROSE = re.compile(
+    r"<(ref|math|chem|ce|gallery|table|timeline|imagemap|mapframe|maplink|graph|score|hiero|pre"
+    r"|source|syntaxhighlight|templatedata)\b(?:[^<>]*/>|[^<>]*>.*?</\1\s*>)",
+    re.DOTALL | re.IGNORECASE,
+)
+"""Elements that hold notes, formulas, code, tables and pictures."""
+BRACES = re.compile(r"\{\{|\}\}|^[ \t:;*#]*\{\||^[ \t]*\|\}(?!\}(?!\}))", re.MULTILINE)
+"""The ends of templates, {{ }}, and of tables, {| |}, which stand at the start of a line. Of `|}}`
+the braces end a template; of `|}}}` they end a table and then a template."""
+WEB_LINK = re.compile(
+    r"\[(?:[a-z]+:)?//[^\s\[\]]*(?:[ \t]([^\[\]\n]*))?\]|\b(?:https?|ftp)://\S+", re.IGNORECASE
+)
+LINK = re.compile(r"\[\[((?:[^\[\]]|\[(?!\[)|\](?!\]))*)\]\]")
+DEEPEST_LINK = 10
+"""Links within links are looked for so deep; captions of pictures make it two."""
+FILE_NAME = re.compile(r"\.(jpe?g|png|svg|gif|tiff?|pdf|djvu|og[gav]|webm|mp3|wav)\s*$", re.I)
+OTHER_WIKI = re.compile(r"[a-z][a-z-]+:\S")
+SPACING_TAG = re.compile(r"</?(?:br|p|div|li|ul|ol|dl|dd|dt|hr|blockquote)\b[^<>]*>", re.I)
+TAG = re.compile(r"</?[a-z][^<>]*>", re.IGNORECASE)
+QUOTES = re.compile(r"'{2,5}")
+NO_TEXT_LINE = re.compile(r"^(?:[ \t]*=.*=|[ \t]*[|!].*)[ \t]*$|__\w+?__", re.MULTILINE)
+"""Headings, rows that remain of broken tables, and words of magic such as __NOTOC__."""
+
+
+def without_markup(text: str, unshown: Set[str] = UNSHOWN_ENGLISH) -> str:
+    """The running text of an article in wiki markup, a paragraph or list item a line.
+
+    text    : the markup
+    unshown : lower-case names of the namespaces whose links show no text: files, categories
+
+    Left out: templates (and with them what they would have shown: converted units, foreign words,
+    dates), tables, notes, formulas, code, galleries, captions, headings, links to other languages.
+    Links and styled text keep what they show. Markup that is never closed may leave a few words of
+    itself behind.
+    """
+    text = COMMENT.sub("", text)
+    text = NO_PROSE.sub("", text)
+    text = _without_braces(text)
+    text = WEB_LINK.sub(lambda match: match[1] or "", text)
+    for _ in range(DEEPEST_LINK):  # the links inside captions first, then the pictures around them
+        text, n_links = LINK.subn(lambda match: _shown(match[1], unshown), text)
+        if not n_links:
+            break
+    text = SPACING_TAG.sub(" ", text)
+    text = TAG.sub("", text)
+    text = QUOTES.sub("", text)
+    text = NO_TEXT_LINE.sub("", text)
+    return unescape(text)
+
+
+def _shown(link: str, unshown: Set[str]) -> str:
+    """What a link shows, given what stands between its brackets."""
+    target, bar, label = link.partition("|")
+    prefix, colon, _ = target.partition(":")
+    if colon and (prefix.strip().lower() in unshown or FILE_NAME.search(target)):
+        return ""
+    if bar:
+        return label
+    return "" if OTHER_WIKI.match(target) else target
+
+
+def _without_braces(text: str) -> str:
+    """Leave out templates and tables, nested ones with them; what is never closed stays."""
+    opened: list[tuple[str, int]] = []
+    closed: list[tuple[int, int]] = []
+    for match in BRACES.finditer(text):
+        mark = match[0].strip(" \t:;*#")
+        if mark in ("{{", "{|"):
+            opened.append((mark, match.start()))
+            continue
+        opening = "{{" if mark == "}}" else "{|"
+        at = next((i for i in reversed(range(len(opened))) if opened[i][0] == opening), None)
+        if at is None:
+            continue
+        start = opened[at][1]
+        del opened[at:]
+        while closed and closed[-1][0] > start:
+            closed.pop()
+        closed.append((start, match.end()))
+    pieces, end = [], 0
+    for start, stop in closed:
+        pieces.append(text[end:start])
+        end = stop
+    return "".join(pieces) + text[end:]
