@@ -29,10 +29,10 @@ lint: .venv/dev
 	$(BIN)/lint-imports
 
 docs: .venv/dev
-	$(BIN)/cog -r README.md
+	$(BIN)/cog -I . -r README.md
 
 check: lint test
-	$(BIN)/cog --check README.md
+	$(BIN)/cog -I . --check README.md
 
 bench: .venv/dev
 	$(BIN)/python benchmarks/run.py

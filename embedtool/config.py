@@ -123,7 +123,7 @@ class TrainerConfig(VocabularyConfig):
 
 @dataclass(frozen=True)
 class Word2VecConfig(TrainerConfig):
-    """Word2Vec (Mikolov et al. 2013a, 2013b)."""
+    """Word2Vec: Mikolov and others 2013; a word predicts its neighbours or they it."""
 
     mode: Literal["skipgram", "cbow"] = option(
         "cbow", "cbow predicts a word from its context, skipgram the context from the word."
@@ -167,7 +167,7 @@ class Word2VecConfig(TrainerConfig):
 
 @dataclass(frozen=True)
 class FastTextConfig(Word2VecConfig):
-    """FastText: Word2Vec whose words are made of character n-grams (Bojanowski et al. 2017)."""
+    """FastText: Bojanowski and others 2017; Word2Vec with words made of n-grams."""
 
     mode: Literal["skipgram", "cbow"] = option(
         "skipgram", "cbow predicts a word from its context, skipgram the context from the word."
@@ -195,7 +195,7 @@ class FastTextConfig(Word2VecConfig):
 
 @dataclass(frozen=True)
 class GloveConfig(TrainerConfig):
-    """GloVe (Pennington, Socher & Manning 2014)."""
+    """GloVe: Pennington and others 2014; vectors fit co-occurrence counts."""
 
     window: int = option(10, "Words of context on each side.", low=1, high=1000)
     distance_weighting: bool = option(True, "Count a pair d words apart as 1/d, else as 1.")

@@ -38,10 +38,11 @@ def evaluate(
     as_json: bool,
     as_tsv: bool,
 ) -> None:
-    """Score MODEL on analogies (accuracy) and word pairs (correlation with people's judgement).
+    """Score MODEL on analogies and on pairs of words.
 
-    Without --analogies and --pairs: the Google analogies, WordSim-353 and SimLex-999. `score` is
-    over the questions whose words are all in the vocabulary, the last column over all questions.
+    Analogies: the share of right answers. Pairs: the correlation with people's judgement. Without
+    --analogies and --pairs: the Google analogies, WordSim-353 and SimLex-999. `score` is over the
+    questions whose words are all in the vocabulary, the last column over all questions.
     """
     datasets = read_datasets(analogies, pairs)
 

@@ -12,7 +12,7 @@ from embedtool.cli.output import Cell, print_json, print_table
 @model_argument
 @json_option
 def info(model: Path, as_json: bool) -> None:
-    """Show what MODEL is: algorithm, options, corpus, vocabulary, training, versions."""
+    """Show what MODEL is and how it came about."""
     from embedtool import store
 
     description = store.describe(model)

@@ -7,7 +7,7 @@ from embedtool.cli.queries import print_answers, query_command, read_queries
 
 @query_command("[WORD...]")
 def odd_one_out(model: Path, queries: tuple[str, ...], as_json: bool, as_tsv: bool) -> None:
-    """Print the words by how well they fit the others, the odd one first.
+    """Print the words, the odd one first.
 
     The score is the cosine with the mean of all. Without words, or with -, the words come from
     standard input, a line for each question.

@@ -29,10 +29,10 @@ def phrases(
     known: Path | None,
     **options: Any,
 ) -> None:
-    """Find pairs of words that belong together and join them: new york becomes new_york.
+    """Join pairs of words that belong together.
 
-    The result is the text, tokenised, a sentence a line, ready for `embedtool train`. A second run
-    over it joins phrases of three and four words.
+    new york becomes new_york. The result is the text, tokenised, a sentence a line, ready for
+    `embedtool train`. A second run over it joins phrases of three and four words.
     """
     config = PhrasesConfig.from_options(options)
     text = TextConfig.from_options(options)

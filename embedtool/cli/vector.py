@@ -10,7 +10,7 @@ from embedtool.cli.queries import query_command, read_queries
 
 @query_command("[WORD...]")
 def vector(model: Path, queries: tuple[str, ...], as_json: bool, as_tsv: bool) -> None:
-    """Print the vector of each WORD: the word and its numbers, separated by spaces.
+    """Print each WORD and the numbers of its vector.
 
     Without WORD, or with -, the words come from standard input, one a line.
     """

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 BLOCK_SCORES = 1 << 24
 """Scores held at once: 64 MB of float32, whatever the number of queries and words."""
 
-BLOCK_CANDIDATES = 1 << 15
+BLOCK_CANDIDATES = 1 << 14
 """Words scored at once: a row of scores then stays in a core's cache while it is searched."""
 
 GROUP_SIZE = 64

@@ -1,0 +1,99 @@
+"""How well the cosines of word pairs agree with people's judgements.
+
+In: WordVectors and a PairSet. Out: rank and linear correlation, under both rules for unknown words.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedtool.evaluation.datasets import PairSet
+from embedtool.evaluation.known import RESTRICT_VOCAB, ids_of, known_words
+from embedtool.search.query import cosines
+from embedtool.vectors import WordVectors
+
+
+@dataclass(frozen=True)
+class PairResult:
+    """Correlations of cosines with people's scores, with the settings they depend on.
+
+    found               : pairs of which both words are known
+    total               : all pairs
+    spearman, pearson   : over the pairs found
+    spearman_over_total, pearson_over_total : over all pairs; one with an unknown word has cosine 0
+
+    A correlation is None where it is not defined: fewer than two pairs, or all scores equal.
+    """
+
+    dataset: str
+    restrict_vocab: int | None
+    case_insensitive: bool
+    found: int
+    total: int
+    spearman: float | None
+    pearson: float | None
+    spearman_over_total: float | None
+    pearson_over_total: float | None
+
+
+def pair_similarities(
+    vectors: WordVectors,
+    pairs: PairSet,
+    *,
+    restrict_vocab: int | None = RESTRICT_VOCAB,
+    case_insensitive: bool = True,
+) -> NDArray[np.float64]:
+    """The cosine of each pair, float64 (n_pairs,); NaN where a word is not known.
+
+    The options are those of `embedtool.evaluation.analogy.answer_analogies`.
+    """
+    known = known_words(vectors, restrict_vocab, case_insensitive)
+    first = ids_of(known, (pair[0] for pair in pairs.pairs), case_insensitive)
+    second = ids_of(known, (pair[1] for pair in pairs.pairs), case_insensitive)
+    found = (first >= 0) & (second >= 0)
+    similarities = np.full(len(first), np.nan)
+    similarities[found] = cosines(vectors.matrix[first[found]], vectors.matrix[second[found]])
+    return similarities
+
+
+def evaluate_pairs(
+    vectors: WordVectors,
+    pairs: PairSet,
+    *,
+    restrict_vocab: int | None = RESTRICT_VOCAB,
+    case_insensitive: bool = True,
+) -> PairResult:
+    """Correlate `pair_similarities` with people's scores."""
+    similarities = pair_similarities(
+        vectors, pairs, restrict_vocab=restrict_vocab, case_insensitive=case_insensitive
+    )
+    scores = np.array([pair[2] for pair in pairs.pairs])
+    found = ~np.isnan(similarities)
+    spearman, pearson = _correlations(scores[found], similarities[found])
+    spearman_over_total, pearson_over_total = _correlations(scores, np.nan_to_num(similarities))
+    return PairResult(
+        dataset=pairs.name,
+        restrict_vocab=restrict_vocab,
+        case_insensitive=case_insensitive,
+        found=int(found.sum()),
+        total=len(scores),
+        spearman=spearman,
+        pearson=pearson,
+        spearman_over_total=spearman_over_total,
+        pearson_over_total=pearson_over_total,
+    )
+
+
+def _correlations(
+    scores: NDArray[np.float64], similarities: NDArray[np.float64]
+) -> tuple[float, float] | tuple[None, None]:
+    """Spearman's rank correlation and Pearson's, or None for both where they are not defined."""
+    if len(scores) < 2 or not np.ptp(scores) or not np.ptp(similarities):
+        return None, None
+    from scipy.stats import pearsonr, spearmanr  # takes most of a second
+
+    return (
+        float(spearmanr(scores, similarities).statistic),
+        float(pearsonr(scores, similarities).statistic),
+    )

@@ -1,0 +1,137 @@
+"""Neighbourhoods overlap as counted by hand; models stand side by side, gaps and all."""
+
+import json
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+
+from embedtool.errors import EvaluationError, QueryError, UnknownWordError
+from embedtool.evaluation.compare import compare_models
+from embedtool.evaluation.datasets import AnalogySet, PairSet, Section
+from embedtool.evaluation.neighbours import neighbourhood_overlap, word_overlaps
+from embedtool.search.query import analogy, similar
+from embedtool.vectors import WordVectors
+from tests.unit.test_search_query import random_vectors, with_subwords
+
+
+def on_circle(**degrees: float) -> WordVectors:
+    """Words as unit vectors at angles in the plane."""
+    angles = np.radians(list(degrees.values()))
+    matrix = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+    return WordVectors(list(degrees), matrix)
+
+
+FIRST = on_circle(a=0, b=10, c=30, d=61, only_first=1)
+"""Two nearest among a, b, c, d: a bc, b ac, c ba, d cb."""
+SECOND = on_circle(only_second=44, d=45, c=100, b=5, a=0)
+"""Two nearest among a, b, c, d: a bd, b ad, c db, d ba."""
+
+
+def test_overlap_by_hand():
+    found = word_overlaps(FIRST, SECOND, k=2)
+    assert found.n_shared == 4 and found.k == 2
+    by_word = dict(zip(found.words, found.overlaps.tolist(), strict=True))
+    assert by_word == {"a": 0.5, "b": 0.5, "c": 0.5, "d": 0.5}
+    one = word_overlaps(FIRST, SECOND, k=1, words=["d", "a"])
+    assert one.words == ("d", "a") and one.overlaps.tolist() == [0, 1]
+    assert neighbourhood_overlap(FIRST, SECOND, k=1).mean == 0.5
+
+
+def test_overlap_takes_the_words_most_frequent_in_both():
+    assert word_overlaps(FIRST, SECOND, n_frequent=2).words == ("a", "b")
+    ranks = {"a": 0 + 4, "b": 1 + 3, "c": 2 + 2, "d": 3 + 1}
+    assert set(ranks.values()) == {4}
+    other = on_circle(d=0, e=9, a=20)
+    assert word_overlaps(FIRST, other).words == ("a", "d")
+
+
+def test_overlap_is_the_same_both_ways_and_whole_with_itself():
+    first, second = random_vectors(300, seed=1), random_vectors(300, seed=2)
+    there = neighbourhood_overlap(first, second, n_frequent=100)
+    assert there == neighbourhood_overlap(second, first, n_frequent=100)
+    assert (there.n_words, there.n_shared, there.k) == (100, 300, 10)
+    assert there.mean == pytest.approx(10 / 299, abs=0.02)
+    assert neighbourhood_overlap(first, first, n_frequent=None).mean == 1
+
+
+def test_overlap_of_models_that_share_little():
+    nothing = neighbourhood_overlap(FIRST, on_circle(x=0))
+    assert (nothing.mean, nothing.n_words, nothing.n_shared) == (None, 0, 0)
+    assert neighbourhood_overlap(FIRST, on_circle(a=0)).mean is None
+    assert neighbourhood_overlap(FIRST, on_circle(a=0, b=1)).k == 1
+
+
+def test_overlap_of_what_is_not_there_is_refused():
+    with pytest.raises(EvaluationError, match="'only_first' is not in the vocabulary of both"):
+        neighbourhood_overlap(FIRST, SECOND, words=["a", "only_first"])
+    with pytest.raises(EvaluationError, match="at least 1"):
+        neighbourhood_overlap(FIRST, SECOND, k=0)
+
+
+def named(n: int, seed: int, *names: str) -> WordVectors:
+    """Random vectors of which the first words have these names."""
+    vectors = random_vectors(n, seed=seed)
+    return WordVectors([*names, *vectors.words[len(names) :]], vectors.matrix)
+
+
+A = named(60, 1, "king", "queen", "man", "woman")
+B = named(60, 2, "queen", "man", "woman")
+DATASETS = (
+    AnalogySet("analogies", (Section("family", (("man", "woman", "king", "queen"),)),)),
+    PairSet("pairs", (("king", "queen", 9.0), ("man", "woman", 8.0), ("w20", "queen", 1.0))),
+)
+
+
+def test_models_side_by_side():
+    found = compare_models({"A": A, "B": B}, datasets=DATASETS)
+    assert found.models == ("A", "B")
+    king, queen = found.neighbours
+    assert (king.query, queen.query) == ("king", "queen")
+    assert king.models[0].answers == similar(A, "king")
+    assert king.models[1].missing == ("king",) and king.models[1].answers == ()
+    assert queen.models[1].answers == similar(B, "queen")
+    (sum_of_words,) = found.analogies
+    assert sum_of_words.query == "king - man + woman"
+    assert sum_of_words.models[0].answers == analogy(A, "king - man + woman")
+    assert sum_of_words.models[1].missing == ("king",)
+    (pair,) = found.overlaps
+    assert (pair.first, pair.second) == ("A", "B")
+    assert pair.overlap == neighbourhood_overlap(A, B)
+    assert [scores.dataset for scores in found.scores] == ["analogies", "pairs"]
+    assert [result.total.found for result in found.scores[0].results] == [1, 0]
+    assert [result.found for result in found.scores[1].results] == [3, 2]
+    assert json.loads(json.dumps(asdict(found), allow_nan=False))["models"] == ["A", "B"]
+
+
+def test_three_models_make_three_pairs():
+    found = compare_models({"A": A, "B": B, "C": A}, words=["queen"], expressions=[], n=3)
+    assert [(pair.first, pair.second) for pair in found.overlaps] == [
+        ("A", "B"),
+        ("A", "C"),
+        ("B", "C"),
+    ]
+    assert found.analogies == () and found.scores == ()
+    assert [len(answer.answers) for answer in found.neighbours[0].models] == [3, 3, 3]
+
+
+def test_default_queries_that_no_model_knows_are_left_out():
+    found = compare_models({"a": random_vectors(20), "b": random_vectors(20, seed=1)})
+    assert found.neighbours == () and found.analogies == ()
+
+
+def test_queries_that_no_model_knows_are_refused_when_asked():
+    with pytest.raises(UnknownWordError, match=r"'kign' is not in the vocabulary; .* king"):
+        compare_models({"A": A, "B": B}, words=["queen", "kign"])
+    with pytest.raises(UnknownWordError, match="'uncle'"):
+        compare_models({"A": A, "B": B}, expressions=["uncle - man + woman"])
+    with pytest.raises(QueryError, match="expected words joined"):
+        compare_models({"A": A, "B": B}, expressions=["uncle"])
+    with pytest.raises(EvaluationError, match="at least two models"):
+        compare_models({"A": A})
+
+
+def test_subwords_answer_for_words_that_one_model_lacks():
+    found = compare_models({"A": A, "F": with_subwords(random_vectors(60))}, words=["zz"])
+    assert found.neighbours[0].models[0].missing == ("zz",)
+    assert len(found.neighbours[0].models[1].answers) == 10
