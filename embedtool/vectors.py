@@ -137,11 +137,20 @@ class WordVectors:
         if row is not None:
             known: NDArray[np.float32] = self.matrix[row]
             return known
-        if self.subwords is not None:
-            vector = self.subwords.vector(word)
-            if vector.any():
-                return vector
-        raise UnknownWordError(word, self.spellings(word))
+        vector = self._from_subwords(word)
+        if vector is None:
+            raise UnknownWordError(word, self.spellings(word))
+        return vector
+
+    def has_vector(self, word: str) -> bool:
+        """Whether `vector` has an answer."""
+        return word in self or self._from_subwords(word) is not None
+
+    def _from_subwords(self, word: str) -> NDArray[np.float32] | None:
+        if self.subwords is None:
+            return None
+        vector = self.subwords.vector(word)
+        return vector if vector.any() else None
 
     def spellings(self, word: str, n: int = 3) -> list[str]:
         """Up to n words of the vocabulary spelt most like `word`, best first."""
@@ -169,5 +178,5 @@ def unit_rows(matrix: NDArray[np.float32]) -> NDArray[np.float32]:
     """A copy of the rows scaled to length 1; zero rows stay zero. float32, same shape."""
     norms = np.sqrt(np.einsum("ij,ij->i", matrix, matrix, dtype=np.float64))
     norms[norms == 0] = 1
-    unit: NDArray[np.float32] = (matrix / norms[:, None]).astype(np.float32)
+    unit: NDArray[np.float32] = matrix / norms.astype(np.float32)[:, None]
     return unit

@@ -15,8 +15,9 @@ def odd_one_out(model: Path, queries: tuple[str, ...], as_json: bool, as_tsv: bo
     lines = read_queries(queries, whole_line=True)
 
     from embedtool import store
+    from embedtool.corpus.tokens import split_spaces
     from embedtool.search import query
 
     vectors = store.load(model).vectors
-    answers = [query.odd_one_out(vectors, line.split()) for line in lines]
+    answers = [query.odd_one_out(vectors, split_spaces(line)) for line in lines]
     print_answers(lines, answers, as_json, as_tsv)

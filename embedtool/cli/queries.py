@@ -91,7 +91,8 @@ def candidates(
     words = None
     if file is not None:
         try:
-            words = file.read_text(encoding="utf-8").split("\n")
+            lines = file.read_bytes().decode("utf-8-sig").split("\n")
+            words = [line.removesuffix("\r") for line in lines]
         except OSError as error:
             raise QueryError(f"{file}: cannot be read: {error.strerror}") from None
         except UnicodeDecodeError as error:

@@ -30,7 +30,9 @@ def similarity(model: Path, queries: tuple[str, ...], as_json: bool, as_tsv: boo
 
 
 def _pairs(line: str) -> list[tuple[str, str]]:
-    first, *others = line.split()
+    from embedtool.corpus.tokens import split_spaces
+
+    first, *others = split_spaces(line)
     if not others:
         raise QueryError(f"{line!r} is one word; similarity is between two, as in: king queen")
     return [(first, other) for other in others]

@@ -231,7 +231,6 @@ def _merge(
     cell_bits = 2 * blocks.bits
     cell_starts = np.arange(blocks.n_blocks**2 + 1, dtype=np.uint64) << np.uint64(cell_bits)
     bounds = np.zeros(len(cell_starts), dtype=np.int64)
-    n_stored = 0
     with (folder / "pairs").open("wb") as file:
         for keys, sums in runs.merged(config.memory * MiB // MERGE_BYTES, cell_bits):
             pairs = np.empty(len(keys), dtype=PAIR)
@@ -241,6 +240,5 @@ def _merge(
                 pairs["count"][pairs["row"] == pairs["column"]] *= 2
             pairs.tofile(file)
             bounds += np.searchsorted(keys, cell_starts)
-            n_stored += len(pairs)
-            report(Progress("merging pairs", n_stored, None, "pairs"))
+            report(Progress("merging pairs", runs.n_taken, runs.ends[-1], "pairs"))
     return mapped(folder / "pairs", PAIR), bounds

@@ -16,13 +16,18 @@ SAMPLE_STEP = 1024
 
 
 class SortedRuns:
-    """Batches of keys and sums, each sorted by key, one after the other on disk."""
+    """Batches of keys and sums, each sorted by key, one after the other on disk.
+
+    ends    : where each batch ends, 0 before the first
+    n_taken : entries that `merged` has taken so far
+    """
 
     def __init__(self, folder: Path) -> None:
         self.keys_path = folder / "run-keys"
         self.sums_path = folder / "run-sums"
         self.ends = [0]
         self.samples: list[NDArray[np.uint64]] = []
+        self.n_taken = 0
 
     def __enter__(self) -> Self:
         self.keys_file = self.keys_path.open("wb")
@@ -67,6 +72,7 @@ class SortedRuns:
                 keys.append(rest[:n])
                 sums.append(all_sums[places[i] : places[i] + n])
                 places[i] += n
+                self.n_taken += n
             yield _summed(np.concatenate(keys), np.concatenate(sums))
 
     def _cuts(self, at_once: int, low_bits: int) -> list[np.uint64 | None]:

@@ -129,7 +129,7 @@ def _ask(
     """Each model's answer to a query that is made of `words`."""
     found = []
     for name, vectors in models.items():
-        missing = tuple(word for word in dict.fromkeys(words) if not _has_vector(vectors, word))
+        missing = tuple(word for word in dict.fromkeys(words) if not vectors.has_vector(word))
         found.append(ModelAnswer(name, () if missing else answer(vectors), missing))
     return QueryAnswers(query, tuple(found))
 
@@ -147,13 +147,6 @@ def _checked(
             word = first.missing[0]
             raise UnknownWordError(word, models[first.model].spellings(word))
     return tuple(answered)
-
-
-def _has_vector(vectors: WordVectors, word: str) -> bool:
-    """Whether `vectors.vector(word)` has an answer, without its search for spellings."""
-    return word in vectors or (
-        vectors.subwords is not None and bool(vectors.subwords.vector(word).any())
-    )
 
 
 def _scores(
