@@ -1,0 +1,110 @@
+"""evaluate and compare, on models of each algorithm trained on the shipped corpus."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from embedtool.trainers import TRAINERS
+from tests.conftest import Run
+
+RELATIONS = {
+    "royalty-gender", "family", "capital-country", "country-currency", "gram-comparative",
+    "gram-superlative", "gram-plural", "gram-past-tense", "gram-nationality",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("algorithm", TRAINERS)
+def test_every_relation_of_the_shipped_corpus_is_learnt(
+    run: Run, models: dict[str, Path], questions: Path, algorithm: str
+) -> None:
+    result = run("evaluate", models[algorithm], "--analogies", questions, "--json")
+    (scores,) = json.loads(result.stdout)
+    assert {section["name"] for section in scores["sections"]} == RELATIONS
+    assert scores["total"]["found"] == scores["total"]["total"] == 3088
+    assert scores["total"]["accuracy"] > 0.7
+    for section in scores["sections"]:
+        assert section["accuracy"] > 0.4, section
+
+
+def test_the_settings_stand_with_the_scores(
+    run: Run, models: dict[str, Path], questions: Path
+) -> None:
+    options = ["--restrict-vocab", "500", "--case-sensitive", "--method", "3cosmul"]
+    result = run("evaluate", models["glove"], "--analogies", questions, *options)
+    lines = result.stdout.splitlines()
+    assert lines[0] == "kingdoms-questions: 3cosmul, vocabulary limit 500, case kept"
+    assert lines[1].split() == ["part", "found", "total", "score", "unknown", "as", "wrong"]
+    total = next(line.split() for line in lines if line.startswith("total"))
+    found, over_total = int(total[1].replace(",", "")), float(total[4])
+    assert found < 3088
+    assert float(total[3]) * found == pytest.approx(over_total * 3088, abs=1)
+
+
+def test_the_known_datasets_come_by_themselves(run: Run, models: dict[str, Path]) -> None:
+    results = json.loads(run("evaluate", models["word2vec"], "--json").stdout)
+    assert [each["dataset"] for each in results] == ["google", "wordsim353", "simlex999"]
+    sizes = [results[0]["total"]["total"], results[1]["total"], results[2]["total"]]
+    assert sizes == [19544, 353, 999]
+
+
+def test_pairs_in_a_file_of_ones_own(run: Run, models: dict[str, Path], tmp_path: Path) -> None:
+    pairs = tmp_path / "pairs.tsv"
+    pairs.write_text("king\tqueen\t9\nking\ttaller\t1\nking\tnonsense\t5\nqueen\tpalace\t6\n")
+    result = run("evaluate", models["word2vec"], "--pairs", pairs, "--tsv")
+    rows = [line.split("\t") for line in result.stdout.splitlines()[1:]]
+    assert [row[:4] for row in rows] == [
+        ["pairs", "Spearman", "3", "4"],
+        ["pairs", "Pearson", "3", "4"],
+    ]
+    assert float(rows[0][4]) == pytest.approx(1)
+
+
+def test_a_dataset_that_is_none_is_named_with_those_there_are(
+    run: Run, models: dict[str, Path]
+) -> None:
+    result = run("evaluate", models["glove"], "--analogies", "goggle")
+    assert result.exit_code == 1
+    assert result.stderr == "Error: goggle: no such file, nor a dataset of analogies (google)\n"
+
+
+def test_a_bad_line_is_named(run: Run, models: dict[str, Path], tmp_path: Path) -> None:
+    path = tmp_path / "questions.txt"
+    path.write_text(": family\nboy girl king\n")
+    result = run("evaluate", models["glove"], "--analogies", path)
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"Error: {path}, line 2: expected four words")
+
+
+def test_models_stand_side_by_side(run: Run, models: dict[str, Path], questions: Path) -> None:
+    result = run("compare", *models.values(), "--analogies", questions, "-n", "3")
+    assert result.exit_code == 0
+    blocks = [block.splitlines() for block in result.stdout.split("\n\n")]
+    titles = [block[0] for block in blocks if block]
+    assert titles[:3] == ["king", "queen", "king - man + woman"]
+    assert blocks[2][1].split() == list(models)
+    assert blocks[2][2].split()[1::2] == ["queen"] * 3
+    assert titles[3] == "share of the 10 nearest neighbours in common"
+    assert titles[4] == "kingdoms-questions: 3cosadd, vocabulary limit 300,000, case folded"
+
+
+def test_a_comparison_as_json(run: Run, models: dict[str, Path], questions: Path) -> None:
+    arguments = ["--analogies", questions, "--word", "paris", "--expression", "man king woman"]
+    result = run("compare", models["word2vec"], models["glove"], *arguments, "--json")
+    found = json.loads(result.stdout)
+    assert found["models"] == ["word2vec", "glove"]
+    assert [each["query"] for each in found["neighbours"]] == ["paris"]
+    assert 0 < found["overlaps"][0]["overlap"]["mean"] < 1
+    assert len(found["scores"][0]["results"]) == 2
+
+
+def test_a_word_that_no_model_has_is_an_error(run: Run, models: dict[str, Path]) -> None:
+    result = run("compare", models["word2vec"], models["glove"], "--word", "kinq")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: 'kinq' is not in the vocabulary")
+
+
+def test_one_model_is_no_comparison(run: Run, models: dict[str, Path]) -> None:
+    result = run("compare", models["glove"])
+    assert result.exit_code == 1
+    assert result.stderr == "Error: a comparison needs at least two models\n"

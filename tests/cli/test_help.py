@@ -1,0 +1,47 @@
+"""Every command explains itself, in its help and in README."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from embedtool.cli.main import cli
+from tests.conftest import Run
+
+README = (Path(__file__).parents[2] / "README.md").read_text()
+
+
+def commands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    yield path
+    if isinstance(command, click.Group):
+        for name, below in command.commands.items():
+            yield from commands(below, (*path, name))
+
+
+PATHS = list(commands(cli))
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_command_has_help_and_stands_in_the_readme(run: Run, path: tuple[str, ...]) -> None:
+    result = run(*path, "--help")
+    assert result.exit_code == 0
+    assert len(result.stdout.splitlines()) > 4
+    assert f"### `{' '.join(('embedtool', *path))}`" in README
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_option_has_help(path: tuple[str, ...]) -> None:
+    command: click.Command = cli
+    for name in path:
+        assert isinstance(command, click.Group)
+        command = command.commands[name]
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help, parameter.name
+
+
+def test_a_group_without_a_command_shows_its_help(run: Run) -> None:
+    result = run("train")
+    assert result.exit_code == 2
+    assert "Commands:" in result.stderr
