@@ -1,3 +1,61 @@
-"""Static word embeddings: train, query, judge, export."""
+"""Static word embeddings: train, query, judge, export.
+
+The names below are imported when they are first used, so that `import embedtool` costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from embedtool.config import FastTextConfig, GloveConfig, TextConfig, Word2VecConfig
+    from embedtool.corpus.corpus import Corpus
+    from embedtool.errors import EmbedtoolError
+    from embedtool.search.query import analogy, odd_one_out, similar, similarity
+    from embedtool.store import load, save
+    from embedtool.trainers.training import train_model
+    from embedtool.vectors import Model, WordVectors
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "Corpus": "corpus.corpus",
+    "EmbedtoolError": "errors",
+    "FastTextConfig": "config",
+    "GloveConfig": "config",
+    "Model": "vectors",
+    "TextConfig": "config",
+    "Word2VecConfig": "config",
+    "WordVectors": "vectors",
+    "analogy": "search.query",
+    "load": "store",
+    "odd_one_out": "search.query",
+    "save": "store",
+    "similar": "search.query",
+    "similarity": "search.query",
+    "train_model": "trainers.training",
+}
+
+__all__ = [
+    "Corpus",
+    "EmbedtoolError",
+    "FastTextConfig",
+    "GloveConfig",
+    "Model",
+    "TextConfig",
+    "Word2VecConfig",
+    "WordVectors",
+    "__version__",
+    "analogy",
+    "load",
+    "odd_one_out",
+    "save",
+    "similar",
+    "similarity",
+    "train_model",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"embedtool.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'embedtool' has no attribute {name!r}")

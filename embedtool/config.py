@@ -34,6 +34,13 @@ def flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
+def n_cores() -> int:
+    """The processor cores that this process may use; where the system cannot tell, all of them."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 @dataclass(frozen=True)
 class Config:
     """Base of every group of options: checks each value against its field's type and bounds."""
@@ -117,7 +124,7 @@ class TrainerConfig(VocabularyConfig):
     workers: int | None = option(None, "Threads. Default: one a core.", low=1, high=1024)
 
     def __post_init__(self) -> None:
-        self._fill("workers", len(os.sched_getaffinity(0)))
+        self._fill("workers", n_cores())
         super().__post_init__()
 
 
