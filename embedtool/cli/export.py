@@ -1,0 +1,31 @@
+"""embedtool export: a model as a file that other tools read."""
+
+from pathlib import Path
+
+import click
+
+from embedtool.cli.options import FILE, model_argument
+from embedtool.cli.output import note
+
+
+@click.command()
+@model_argument
+@click.argument("file", type=FILE)
+@click.option(
+    "--format", "name", metavar="FORMAT",
+    help="word2vec, word2vec-binary, glove, fasttext-vec, fasttext-bin, safetensors, npz or "
+    "tensorboard.",
+)  # fmt: skip
+def export(model: Path, file: Path, name: str | None) -> None:
+    """Write the vectors of MODEL to FILE.
+
+    Without --format the name of FILE says it: .txt is word2vec's text, .vec and .bin are
+    fastText's (.bin of a model without subwords is word2vec's), .glove, .safetensors, .npz; .tsv is
+    TensorBoard's pair.
+    """
+    from embedtool import formats, store
+
+    opened = store.load(model)
+    name = name or formats.format_of(file, opened.vectors)
+    formats.write(opened.vectors, file, name, opened.description.get("options"))
+    note(f"{file}: {name}, {opened.vectors.n_words:,} words x {opened.vectors.vector_size}")

@@ -1,0 +1,40 @@
+"""Words and arrays that came out of a container, checked against each other.
+
+In: words, and the arrays by name. Out: WordVectors.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedtool.errors import FormatError
+from embedtool.vectors import WordVectors
+
+
+def from_arrays(
+    path: Path, words: Sequence[str], arrays: Mapping[str, NDArray[Any]]
+) -> WordVectors:
+    """Make WordVectors of `words`, `vectors` (n, d) and, where it is there, `counts` (n,).
+
+    Raises FormatError where one is missing, of the wrong kind or shape, or not finite.
+    """
+    matrix = arrays.get("vectors")
+    if matrix is None or matrix.dtype.kind != "f" or matrix.ndim != 2 or not matrix.shape[1]:
+        raise FormatError(f"{path}: 'vectors' is no table of floating-point numbers")
+    counts = arrays.get("counts")
+    if len(words) != len(matrix) or (counts is not None and counts.shape != (len(words),)):
+        raise FormatError(f"{path}: {len(words):,} words, but {len(matrix):,} vectors")
+    if counts is not None and counts.dtype.kind not in "iu":
+        raise FormatError(f"{path}: 'counts' holds no whole numbers")
+    if len(set(words)) < len(words) or not all(words):
+        raise FormatError(f"{path}: a word is empty or stands there twice")
+    with np.errstate(over="ignore"):
+        matrix = np.ascontiguousarray(matrix, dtype=np.float32)
+    finite = np.isfinite(matrix).all(axis=1)
+    if not finite.all():
+        word = words[int(np.argmin(finite))]
+        raise FormatError(f"{path}: the vector of {word!r} holds a number that is not finite")
+    return WordVectors(words, matrix, None if counts is None else counts.astype(np.int64))

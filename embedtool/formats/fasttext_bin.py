@@ -1,0 +1,209 @@
+"""FastText's .bin: the whole model, little-endian, as Facebook's program writes and reads it.
+
+In: a path. Out: WordVectors with subwords; and the other way round.
+"""
+
+import mmap
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedtool.errors import FormatError
+from embedtool.files import replaced
+from embedtool.formats.rows import check_words
+from embedtool.vectors import Subwords, WordVectors, ngram_hash, ngrams
+
+MAGIC = 793712314
+VERSION = 12
+CBOW, SKIPGRAM, SUPERVISED = 1, 2, 3
+HIERARCHICAL_SOFTMAX, NEGATIVE_SAMPLING = 1, 2
+ARGUMENTS = struct.Struct("<12id")
+"""dim, ws, epoch, minCount, neg, wordNgrams, loss, model, bucket, minn, maxn, lrUpdateRate, t."""
+SIZES = struct.Struct("<3i2q")
+"""Entries, words, labels; tokens, size of the pruning index (-1: not pruned)."""
+SHAPE = struct.Struct("<?2q")
+"""Whether the matrix is quantised; rows, columns."""
+ENTRY = struct.Struct("<qb")
+"""After a word and its NUL: count, and 0 for a word or 1 for a label."""
+END_OF_SENTENCE = "</s>"
+"""fastText gives this word no n-grams."""
+LR_UPDATE_RATE = 100
+BLOCK_ROWS = 2**14
+
+
+@dataclass
+class _Cursor:
+    """A place in a file, which moves on with what is taken; too little is a FormatError."""
+
+    path: Path
+    data: mmap.mmap
+    place: int = 0
+
+    def take(self, layout: struct.Struct) -> tuple[Any, ...]:
+        """The next values of a layout."""
+        self.need(layout.size)
+        values = layout.unpack_from(self.data, self.place)
+        self.place += layout.size
+        return values
+
+    def need(self, n_bytes: int) -> None:
+        """Raise FormatError unless so many bytes follow."""
+        if n_bytes < 0 or n_bytes > len(self.data) - self.place:
+            raise FormatError(
+                f"{self.path}, byte {self.place:,}: the file is cut short or damaged: "
+                f"{n_bytes:,} bytes are expected, {len(self.data) - self.place:,} follow"
+            )
+
+    def word(self) -> str:
+        """The next word, ended by NUL."""
+        end = self.data.find(b"\0", self.place)
+        if end < 0:
+            raise FormatError(f"{self.path}, byte {self.place:,}: a word without end")
+        raw = self.data[self.place : end]
+        try:
+            word = raw.decode()
+        except UnicodeDecodeError:
+            raise FormatError(
+                f"{self.path}, byte {self.place:,}: the word is not UTF-8: {raw[:40]!r}"
+            ) from None
+        self.place = end + 1
+        return word
+
+    def matrix(self, n_rows: int, n_columns: int, name: str) -> NDArray[np.float32]:
+        """The next matrix, float32 (n_rows, n_columns), as a copy."""
+        is_quantised, rows, columns = self.take(SHAPE)
+        if is_quantised:
+            raise FormatError(f"{self.path}: the model is quantised, which cannot be read")
+        if (rows, columns) != (n_rows, n_columns):
+            raise FormatError(
+                f"{self.path}, byte {self.place:,}: the {name} matrix is {rows:,} x {columns:,}, "
+                f"expected is {n_rows:,} x {n_columns:,}"
+            )
+        n_bytes = 4 * rows * columns
+        self.need(n_bytes)
+        values = np.frombuffer(self.data, "<f4", rows * columns, self.place).astype(np.float32)
+        self.place += n_bytes
+        if not np.isfinite(values).all():
+            raise FormatError(f"{self.path}: the {name} matrix holds a number that is not finite")
+        return values.reshape(rows, columns)
+
+
+def read(path: Path) -> WordVectors:
+    """Read an unsupervised model that is not quantised.
+
+    A word's vector is the mean of its row and the rows of its n-grams. Raises FormatError naming
+    the byte where the file is not what it should be.
+    """
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        cursor = _Cursor(path, data)
+        magic, version = cursor.take(struct.Struct("<2i"))
+        if (magic, version) != (MAGIC, VERSION):
+            raise FormatError(
+                f"{path}: not a fastText model of version {VERSION} (magic {magic}, version "
+                f"{version})"
+            )
+        dim, *_, model, bucket, min_n, max_n, _, _ = cursor.take(ARGUMENTS)
+        n_entries, n_words, n_labels, _, n_pruned = cursor.take(SIZES)
+        if model == SUPERVISED or n_labels or n_pruned >= 0 or n_entries != n_words:
+            raise FormatError(f"{path}: a supervised or pruned model, which holds no word vectors")
+        if min(dim, n_words) < 1 or min(bucket, min_n, max_n) < 0:
+            raise FormatError(f"{path}: damaged: {n_words:,} words of {dim:,} dimensions")
+        cursor.need(n_words * (1 + ENTRY.size))
+        words, counts = [], np.empty(n_words, dtype=np.int64)
+        for i in range(n_words):
+            words.append(cursor.word())
+            counts[i], _ = cursor.take(ENTRY)
+        inputs = cursor.matrix(n_words + bucket, dim, "input")
+        outputs = cursor.matrix(n_words, dim, "output")
+        if cursor.place != len(data):
+            raise FormatError(f"{path}, byte {cursor.place:,}: more follows than the model")
+    if len(set(words)) < n_words or not all(words):
+        raise FormatError(f"{path}: a word is empty or stands there twice")
+    buckets = np.flatnonzero(inputs[n_words:].any(axis=1))
+    subwords = Subwords(min_n, max_n, bucket, inputs[:n_words], buckets, inputs[n_words:][buckets])
+    return WordVectors(words, _word_vectors(words, inputs, subwords), counts, outputs, subwords)
+
+
+def _word_vectors(
+    words: list[str], inputs: NDArray[np.float32], subwords: Subwords
+) -> NDArray[np.float32]:
+    """The mean of each word's row and the rows of its n-grams, float32 (n_words, dim)."""
+    n_words = len(words)
+    known: dict[bytes, int] = {}
+
+    def row_of(ngram: bytes) -> int:
+        if ngram not in known:
+            known[ngram] = n_words + ngram_hash(ngram) % subwords.bucket
+        return known[ngram]
+
+    matrix = np.empty((n_words, inputs.shape[1]), dtype=np.float32)
+    for i, word in enumerate(words):
+        rows = [i]
+        if subwords.bucket and word != END_OF_SENTENCE:
+            rows += map(row_of, ngrams(word, subwords.min_n, subwords.max_n))
+        matrix[i] = inputs[rows].mean(axis=0, dtype=np.float64)
+    return matrix
+
+
+def write(vectors: WordVectors, path: Path, options: Mapping[str, Any]) -> None:
+    """Write a model that Facebook's program loads. Only vectors with subwords can be written.
+
+    options : window, epochs, min_count, negative, loss, mode and sample, as far as they are known
+    """
+    subwords = vectors.subwords
+    if subwords is None:
+        raise FormatError(
+            f"{path}: fasttext-bin needs subwords, which only a FastText model has; "
+            "word2vec-binary does without"
+        )
+    check_words(vectors, path, "\0")
+    counts = vectors.counts
+    if counts is None:
+        counts = np.ones(vectors.n_words, dtype=np.int64)
+    bucket = subwords.bucket if subwords.max_n else 0
+    hierarchical = options.get("loss") == "hierarchical-softmax"
+    with replaced(path) as file:
+        file.write(struct.pack("<2i", MAGIC, VERSION))
+        file.write(
+            ARGUMENTS.pack(
+                vectors.vector_size,
+                options.get("window", 5),
+                options.get("epochs", 5),
+                options.get("min_count", 1),
+                options.get("negative", 5),
+                1,
+                HIERARCHICAL_SOFTMAX if hierarchical else NEGATIVE_SAMPLING,
+                CBOW if options.get("mode") == "cbow" else SKIPGRAM,
+                bucket,
+                subwords.min_n,
+                subwords.max_n,
+                LR_UPDATE_RATE,
+                options.get("sample", 1e-4),
+            )
+        )
+        file.write(SIZES.pack(vectors.n_words, vectors.n_words, 0, int(counts.sum()), -1))
+        for word, count in zip(vectors.words, counts.tolist(), strict=True):
+            file.write(word.encode() + b"\0" + ENTRY.pack(count, 0))
+        _write_inputs(file, vectors.vector_size, subwords, bucket)
+        contexts = vectors.contexts
+        if contexts is None:
+            contexts = np.zeros(vectors.matrix.shape, dtype=np.float32)
+        file.write(SHAPE.pack(False, *contexts.shape))
+        file.write(contexts.astype("<f4").tobytes())
+
+
+def _write_inputs(file: BinaryIO, dim: int, subwords: Subwords, bucket: int) -> None:
+    """The rows of the words, then a row for each bucket, zeros where it was never trained."""
+    file.write(SHAPE.pack(False, len(subwords.word_rows) + bucket, dim))
+    file.write(subwords.word_rows.astype("<f4").tobytes())
+    for start in range(0, bucket, BLOCK_ROWS):
+        stop = min(start + BLOCK_ROWS, bucket)
+        block = np.zeros((stop - start, dim), dtype="<f4")
+        first, last = np.searchsorted(subwords.buckets, (start, stop))
+        block[subwords.buckets[first:last] - start] = subwords.ngram_rows[first:last]
+        file.write(block.tobytes())

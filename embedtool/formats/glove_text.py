@@ -1,0 +1,24 @@
+"""Stanford's GloVe text: a row a line, no header.
+
+In: a path. Out: WordVectors; and the other way round.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from embedtool.formats.rows import read_rows, write_rows
+from embedtool.vectors import WordVectors
+
+
+def read(path: Path) -> WordVectors:
+    """Read such a file, also one that was written with a header line.
+
+    The program that writes a header counts the words without `<unk>`, the last row.
+    """
+    return read_rows(path, with_header=None)
+
+
+def write(vectors: WordVectors, path: Path, options: Mapping[str, Any]) -> None:
+    """Write such a file. A word with a space or a line end cannot be written."""
+    write_rows(vectors, path, with_header=False, forbidden=" \n\r\t\v\f")

@@ -1,0 +1,57 @@
+"""safetensors: the tensors `vectors`, `words` and, where they are known, `counts`.
+
+In: a path. Out: WordVectors; and the other way round.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from embedtool.errors import FormatError
+from embedtool.files import replaced
+from embedtool.formats.arrays import from_arrays
+from embedtool.formats.rows import check_words
+from embedtool.vectors import WordVectors
+
+BETWEEN = "\n"
+"""What stands between the words: safetensors has no strings, so they are bytes of UTF-8."""
+
+
+def read(path: Path) -> WordVectors:
+    """Read `vectors`, float (n, d), `words`, uint8, and `counts`, int64 (n,).
+
+    Raises FormatError where they are not there or do not fit each other.
+    """
+    try:
+        found = load(path.read_bytes())
+    except (SafetensorError, ValueError, KeyError, AttributeError) as error:
+        raise FormatError(f"{path}: cannot be read as safetensors: {error}") from None
+    words = found.get("words")
+    if words is None or words.dtype != np.uint8 or words.ndim != 1:
+        raise FormatError(
+            f"{path}: expected the tensors 'vectors' and 'words', uint8; found "
+            f"{', '.join(found) or 'none'}"
+        )
+    try:
+        text = words.tobytes().decode()
+    except UnicodeDecodeError as error:
+        raise FormatError(f"{path}: 'words', byte {error.start:,}: not UTF-8") from None
+    return from_arrays(path, text.split(BETWEEN), found)
+
+
+def write(vectors: WordVectors, path: Path, options: Mapping[str, Any]) -> None:
+    """Write such a file. A word with a line end cannot be written."""
+    check_words(vectors, path, BETWEEN)
+    text = BETWEEN.join(vectors.words).encode()
+    tensors: dict[str, Any] = {
+        "vectors": np.ascontiguousarray(vectors.matrix),
+        "words": np.frombuffer(text, dtype=np.uint8),
+    }
+    if vectors.counts is not None:
+        tensors["counts"] = np.ascontiguousarray(vectors.counts)
+    with replaced(path) as file:
+        file.write(save(tensors, {"format": "embedtool words and vectors"}))

@@ -1,0 +1,47 @@
+"""Which format a file has, by its content.
+
+In: a path. Out: the name of a format; a FormatError for what is none, or is dangerous.
+"""
+
+import struct
+from pathlib import Path
+
+from embedtool.errors import FormatError
+from embedtool.formats.fasttext_bin import MAGIC
+from embedtool.formats.rows import fields_of, header_of, numbers_of
+
+HEAD_BYTES = 2**20
+"""Enough for two lines of text vectors of ten thousand dimensions and more."""
+
+ZIP = b"PK\x03\x04"
+PICKLE = tuple(b"\x80" + bytes([protocol]) for protocol in range(2, 6))
+GZIP = b"\x1f\x8b"
+
+
+def sniff(path: Path) -> str:
+    """The format of a file. Raises FormatError where it has none that can be read."""
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    if head.startswith(ZIP):
+        return "npz"
+    if head.startswith(struct.pack("<i", MAGIC)):
+        return "fasttext-bin"
+    if head.startswith(PICKLE):
+        raise FormatError(
+            f"{path}: is a pickle, which can run code when it is opened; have the program that "
+            "made it save word2vec text"
+        )
+    if head.startswith(GZIP):
+        raise FormatError(f"{path}: is compressed; decompress it first: gunzip {path}")
+    if head[8:9] == b"{" and struct.unpack("<Q", head[:8])[0] <= path.stat().st_size - 8:
+        return "safetensors"
+    first, _, rest = head.partition(b"\n")
+    header = header_of(first)
+    if header is not None:
+        fields = fields_of(rest.partition(b"\n")[0], header[1])
+        is_text = fields is not None and numbers_of(fields[1]) is not None
+        return "word2vec" if is_text else "word2vec-binary"
+    word, _, numbers = first.rstrip(b" \r").partition(b" ")
+    if word and numbers and numbers_of(numbers.rpartition(b" ")[2]) is not None:
+        return "glove"
+    raise FormatError(f"{path}: the format is not recognised; name it with --format")

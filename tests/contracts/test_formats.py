@@ -1,0 +1,393 @@
+"""What every format promises: nothing is lost, nothing broken is believed, nothing is run."""
+
+import pickle
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from embedtool import formats
+from embedtool.errors import EmbedtoolError, FormatError
+from embedtool.formats import READERS, WRITERS
+from embedtool.vectors import Subwords, WordVectors, ngram_hash, ngrams
+
+SPACED = {"word2vec", "glove", "fasttext-vec"}
+FORBIDDEN = {
+    **dict.fromkeys(SPACED, " \n\r\t\v\f"),
+    "word2vec-binary": " \n",
+    "fasttext-bin": "\0\n",
+    "safetensors": "\n",
+    "npz": "\0",
+    "tensorboard": "\t\n\r",
+}
+FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
+
+each_reader = pytest.mark.parametrize("name", READERS)
+
+
+def vectors(words: list[str], matrix: np.ndarray | None = None) -> WordVectors:
+    """Vectors that every format can hold: FastText's, whose matrix is what its rows make of it."""
+    n, size = len(words), 3 if matrix is None else matrix.shape[1]
+    rng = np.random.default_rng(1)
+    rows = rng.standard_normal((n, size), dtype=np.float32) if matrix is None else matrix
+    no_grams = Subwords(3, 0, 0, rows, np.empty(0, np.int64), np.empty((0, size), np.float32))
+    return WordVectors(words, rows, np.arange(n, 0, -1), subwords=no_grams)
+
+
+def fasttext_vectors() -> WordVectors:
+    """Vectors with n-grams in a few buckets."""
+    words, bucket = ["king", "queen", "größe", "</s>"], 20
+    rng = np.random.default_rng(2)
+    grams = {word: [ngram_hash(g) % bucket for g in ngrams(word, 3, 4)] for word in words}
+    buckets = np.unique([g for word in words[:3] for g in grams[word]])
+    subwords = Subwords(
+        3, 4, bucket, rng.standard_normal((4, 5), dtype=np.float32), buckets,
+        rng.standard_normal((len(buckets), 5), dtype=np.float32),
+    )  # fmt: skip
+    matrix = np.empty((4, 5), np.float32)
+    for i, word in enumerate(words):
+        rows = [] if word == "</s>" else np.searchsorted(buckets, grams[word])
+        matrix[i] = np.vstack([subwords.word_rows[[i]], subwords.ngram_rows[rows]]).mean(axis=0)
+    contexts = rng.standard_normal((4, 5), dtype=np.float32)
+    return WordVectors(words, matrix, np.array([9, 7, 5, 1]), contexts, subwords)
+
+
+def written(name: str, folder: Path) -> Path:
+    path = folder / "file"
+    formats.write(vectors(["king", "queen", "größe"]), path, name)
+    return path
+
+
+def words_for(name: str) -> st.SearchStrategy[str]:
+    characters = st.characters(exclude_categories=["Cs"], exclude_characters=FORBIDDEN[name])
+    return st.text(characters, min_size=1, max_size=8)
+
+
+@each_reader
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_words_and_numbers_come_back_to_the_last_bit(name: str, data: st.DataObject) -> None:
+    words = data.draw(st.lists(words_for(name), min_size=1, max_size=5, unique=True))
+    size = data.draw(st.integers(1, 4))
+    matrix = data.draw(arrays(np.float32, (len(words), size), elements=FLOATS))
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "file"
+        formats.write(vectors(words, matrix), path, name)
+        loaded, _ = formats.read(path, name)
+        assert list(loaded.words) == words
+        assert loaded.matrix.dtype == np.float32
+        assert loaded.matrix.tobytes() == matrix.tobytes() or name == "fasttext-bin"
+        np.testing.assert_array_equal(loaded.matrix, matrix)
+        assert [p.name for p in Path(folder).iterdir()] == ["file"]
+
+
+@each_reader
+def test_the_format_is_found_by_content(name: str, tmp_path: Path) -> None:
+    path = written(name, tmp_path)
+    found = formats.read(path)[1]
+    assert found == ("word2vec" if name == "fasttext-vec" else name)
+
+
+@pytest.mark.parametrize("second", READERS)
+@each_reader
+def test_from_any_format_to_any_other_and_back(name: str, second: str, tmp_path: Path) -> None:
+    first, _ = formats.read(written(name, tmp_path), name)
+    if second == "fasttext-bin" and first.subwords is None:
+        with pytest.raises(FormatError, match="needs subwords, which only a FastText model has"):
+            formats.write(first, tmp_path / "other", second)
+        return
+    formats.write(first, tmp_path / "other", second)
+    again, _ = formats.read(tmp_path / "other", second)
+    assert list(again.words) == list(first.words)
+    assert again.matrix.tobytes() == first.matrix.tobytes()
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_word_that_the_format_cannot_hold_is_named(name: str, tmp_path: Path) -> None:
+    for character in (
+        FORBIDDEN[name].replace("\n", "") if name == "fasttext-bin" else FORBIDDEN[name]
+    ):
+        with pytest.raises(FormatError, match="the format cannot hold the word '") as caught:
+            formats.write(vectors(["good", f"a{character}b"]), tmp_path / "file", name)
+        assert repr(f"a{character}b") in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_folder_that_is_not_there(name: str, tmp_path: Path) -> None:
+    with pytest.raises(EmbedtoolError, match="cannot be written: No such file"):
+        formats.write(vectors(["a"]), tmp_path / "no" / "file", name)
+
+
+@each_reader
+def test_cut_anywhere_it_is_an_error_or_a_valid_file(name: str, tmp_path: Path) -> None:
+    whole = written(name, tmp_path).read_bytes()
+    for length in range(len(whole)):
+        (tmp_path / "cut").write_bytes(whole[:length])
+        for given_name in (name, None):
+            try:
+                loaded, _ = formats.read(tmp_path / "cut", given_name)
+            except FormatError as error:
+                assert "\n" not in str(error)
+                assert str(tmp_path / "cut") in str(error)
+            else:
+                assert np.isfinite(loaded.matrix).all()
+
+
+@each_reader
+def test_any_byte_flipped_is_an_error_or_a_valid_file(name: str, tmp_path: Path) -> None:
+    whole = bytearray(written(name, tmp_path).read_bytes())
+    for place in range(len(whole)):
+        whole[place] ^= 0xFF
+        (tmp_path / "flipped").write_bytes(whole)
+        whole[place] ^= 0xFF
+        try:
+            loaded, _ = formats.read(tmp_path / "flipped", name)
+        except FormatError:
+            continue
+        assert np.isfinite(loaded.matrix).all()
+        assert len(loaded.words) == len(loaded.matrix)
+
+
+@each_reader
+def test_an_empty_file(name: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for given_name in (name, None):
+        with pytest.raises(FormatError, match="the file is empty"):
+            formats.read(tmp_path / "file", given_name)
+
+
+@each_reader
+def test_a_missing_file_and_a_folder(name: str, tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match="cannot be read: No such file"):
+        formats.read(tmp_path / "none", name)
+    with pytest.raises(FormatError, match="cannot be read: Is a directory"):
+        formats.read(tmp_path, name)
+
+
+class Canary:
+    """Writes a file when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
+        return (Path.write_text, (self.path, "sang"))
+
+
+@pytest.mark.parametrize("name", [*READERS, None])
+@pytest.mark.parametrize("protocol", range(6))
+def test_a_pickle_is_refused_and_never_run(name: str | None, protocol: int, tmp_path: Path) -> None:
+    canary = tmp_path / "canary"
+    (tmp_path / "file").write_bytes(pickle.dumps(Canary(canary), protocol))
+    with pytest.raises(FormatError):
+        formats.read(tmp_path / "file", name)
+    np.save(tmp_path / "array", np.array([Canary(canary)], dtype=object), allow_pickle=True)
+    with pytest.raises(FormatError):
+        formats.read(tmp_path / "array.npy", name)
+    np.savez(tmp_path / "objects", words=np.array([Canary(canary)], dtype=object))
+    with pytest.raises(FormatError):
+        formats.read(tmp_path / "objects.npz", name)
+    assert not canary.exists()
+
+
+def test_a_pickle_is_called_one(tmp_path: Path) -> None:
+    (tmp_path / "model.bin").write_bytes(pickle.dumps({"a": 1}))
+    with pytest.raises(FormatError, match="is a pickle, which can run code when it is opened"):
+        formats.read(tmp_path / "model.bin")
+
+
+TEXT_FAULTS = {
+    "header too high": (b"3 2\na 1 2\nb 3 4\n", "the header says 3 rows, but there are 2"),
+    "header too low": (b"1 2\na 1 2\nb 3 4\n", "the header says 1 rows, but there are 2"),
+    "header of nothing": (b"0 2\na 1 2\n", "line 1: the header says 0 rows"),
+    "header beyond the file": (b"99999 300\na 1 2\n", "cannot be in 16 bytes"),
+    "header of 2**63 - 1": (b"9223372036854775807 2\na 1 2\n", "line 1: not the number of rows"),
+    "negative header": (b"-1 2\na 1 2\n", "line 1: not the number of rows"),
+    "no header": (b"a 1 2\nb 3 4\n", "if the file has no such line, use --format glove"),
+    "row too wide": (b"2 2\na 1 2\nb 3 4 5 6x\n", "line 3: expected a word and 2 numbers"),
+    "row too short": (b"2 2\na 1 2\nb 3\n", "line 3: expected a word and 2 numbers"),
+    "not a number": (b"2 2\na 1 2\nb 3 four\n", "line 3: expected a word and 2 numbers"),
+    "two spaces": (b"2 2\na 1 2\nb 3  4\n", "line 3: expected a word and 2 numbers"),
+    "NaN": (b"2 2\na 1 2\nb nan 4\n", "line 3: the vector of 'b' holds a number that is not f"),
+    "infinity": (b"2 2\na 1 2\nb 3 -inf\n", "line 3: the vector of 'b' holds a number"),
+    "too large": (b"2 2\na 1 2\nb 3 1e39\n", "line 3: the vector of 'b' holds a number"),
+    "invalid UTF-8": (b"2 2\na 1 2\n\xff 3 4\n", "line 3: the word is not UTF-8"),
+    "no word": (b"2 2\na 1 2\n 3 4\n", "line 3: the word is missing"),
+    "binary": (b"2 2\na \0\0\0\0\0\0\x80?", "line 2: is not text; try --format word2vec-binary"),
+}
+
+
+@pytest.mark.parametrize("fault", TEXT_FAULTS)
+def test_a_faulty_line_of_text_is_named(fault: str, tmp_path: Path) -> None:
+    content, message = TEXT_FAULTS[fault]
+    (tmp_path / "file").write_bytes(content)
+    with pytest.raises(FormatError) as caught:
+        formats.read(tmp_path / "file", "word2vec")
+    assert message in str(caught.value)
+
+
+def binary_row(word: bytes, *numbers: float) -> bytes:
+    return word + b" " + struct.pack(f"<{len(numbers)}f", *numbers)
+
+
+BINARY_FAULTS = {
+    "header too high": (b"3 1\n" + binary_row(b"a", 1) * 2, "cannot be in 16 bytes"),
+    "header beyond the file": (b"999999999 300\n" + binary_row(b"a", 1), "cannot be in"),
+    "header too low": (b"1 1\n" + binary_row(b"a", 1) * 2, "byte 10: more follows than 1 rows"),
+    "no header": (b"a 1 2\n", "byte 0: no header line"),
+    "NaN": (b"1 1\n" + binary_row(b"a", np.nan), "byte 6: the vector of 'a' holds a number"),
+    "invalid UTF-8": (b"1 1\n" + binary_row(b"\xff", 1), "byte 4: the word is not UTF-8"),
+    "no word": (b"1 1\n" + binary_row(b"", 1) + b"\n", "byte 4: the word is missing"),
+    "text": (b"2 3\na 0.1 0.2 0.3\nb 0.1 0.2 0.3\n", "is text, not binary; use --format word2vec"),
+}
+
+
+@pytest.mark.parametrize("fault", BINARY_FAULTS)
+def test_a_faulty_byte_of_binary_is_named(fault: str, tmp_path: Path) -> None:
+    content, message = BINARY_FAULTS[fault]
+    (tmp_path / "file").write_bytes(content)
+    with pytest.raises(FormatError) as caught:
+        formats.read(tmp_path / "file", "word2vec-binary")
+    assert message in str(caught.value)
+
+
+def test_binary_without_line_ends_reads_like_binary_with_them(tmp_path: Path) -> None:
+    rows = [binary_row(b"a", 1, 2), binary_row(b"b", 3, 4)]
+    for between in (b"", b"\n"):
+        (tmp_path / "file").write_bytes(b"2 2\n" + between.join(rows) + between)
+        loaded, name = formats.read(tmp_path / "file")
+        assert name == "word2vec-binary"
+        assert loaded.words == ["a", "b"]
+        assert loaded.matrix.tolist() == [[1, 2], [3, 4]]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("word2vec", b"3 1\na 1\nb 2\na 3\n"),
+        ("glove", b"a 1\nb 2\na 3\n"),
+        ("word2vec-binary", b"3 1\n" + b"".join(
+            binary_row(word, number) for word, number in ((b"a", 1), (b"b", 2), (b"a", 3)))),
+    ],
+)  # fmt: skip
+def test_the_first_of_duplicates_is_kept_and_they_are_counted(
+    name: str, content: bytes, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").write_bytes(content)
+    loaded, _ = formats.read(tmp_path / "file", name)
+    assert loaded.words == ["a", "b"]
+    assert loaded.matrix.tolist() == [[1], [2]]
+    assert "1 words stand there twice; the first is kept" in caplog.text
+
+
+def test_glove_with_a_header_that_does_not_count_the_unknown_word(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"2 2\na 1 2\nb 3 4\n<unk> 5 6\n")
+    assert formats.read(tmp_path / "file", "glove")[0].words == ["a", "b", "<unk>"]
+
+
+def test_words_with_spaces_in_glove_are_read_from_the_right(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes("the 1 2\n. . . 3 4\na\u00a0b 5 6\n".encode())
+    assert formats.read(tmp_path / "file")[0].words == ["the", ". . .", "a\u00a0b"]
+
+
+def test_one_word_with_number_like_a_header_is_glove(tmp_path: Path) -> None:
+    """The first line could be a header of 7 rows, but the second line does not confirm it."""
+    (tmp_path / "file").write_bytes(b"7 2\n8 3\n9 4\n")
+    loaded, _ = formats.read(tmp_path / "file", "glove")
+    assert loaded.words == ["7", "8", "9"]
+
+
+def test_containers_of_another_layout_say_what_they_hold(tmp_path: Path) -> None:
+    from safetensors.numpy import save_file
+
+    np.savez(tmp_path / "a.npz", embedding=np.ones((2, 2)))
+    with pytest.raises(FormatError, match=r"expected the arrays .* found embedding"):
+        formats.read(tmp_path / "a.npz")
+    save_file({"embedding": np.ones((2, 2), np.float32)}, tmp_path / "a.safetensors")
+    with pytest.raises(FormatError, match=r"expected the tensors .* found embedding"):
+        formats.read(tmp_path / "a.safetensors")
+
+
+def test_counts_survive_where_the_format_has_them(tmp_path: Path) -> None:
+    for name in ("npz", "safetensors", "fasttext-bin"):
+        counts = formats.read(written(name, tmp_path), name)[0].counts
+        assert counts is not None
+        assert counts.tolist() == [3, 2, 1]
+
+
+def test_a_fasttext_model_comes_back_with_all_its_tables(tmp_path: Path) -> None:
+    before = fasttext_vectors()
+    formats.write(before, tmp_path / "m.bin", None, {"window": 7, "mode": "cbow"})
+    after, name = formats.read(tmp_path / "m.bin")
+    assert name == "fasttext-bin"
+    np.testing.assert_allclose(after.matrix, before.matrix, rtol=1e-5, atol=1e-7)
+    assert after.contexts is not None
+    assert before.contexts is not None
+    assert after.contexts.tobytes() == before.contexts.tobytes()
+    assert after.subwords is not None
+    assert before.subwords is not None
+    assert after.subwords.buckets.tolist() == before.subwords.buckets.tolist()
+    assert after.vector("kings").tobytes() == before.vector("kings").tobytes()
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        (0, 7, "not a fastText model of version 12"),
+        (4, 11, "not a fastText model of version 12"),
+        (8, 0, "damaged"),
+        (8 + 7 * 4, 3, "supervised or pruned"),
+        (8 + 8 * 4, 2**31 - 1, "the input matrix is"),
+        (8 + 56 + 4, 2**31 - 1, "supervised or pruned"),
+        (8 + 56 + 8, 1, "supervised or pruned"),
+    ],
+)
+def test_a_fasttext_header_that_lies(place: int, value: int, message: str, tmp_path: Path) -> None:
+    formats.write(fasttext_vectors(), tmp_path / "m.bin", "fasttext-bin")
+    data = bytearray((tmp_path / "m.bin").read_bytes())
+    struct.pack_into("<i", data, place, value)
+    (tmp_path / "m.bin").write_bytes(data)
+    with pytest.raises(FormatError, match=message):
+        formats.read(tmp_path / "m.bin", "fasttext-bin")
+
+
+def test_a_quantised_fasttext_model_is_refused_by_name(tmp_path: Path) -> None:
+    source = fasttext_vectors()
+    formats.write(source, tmp_path / "m.bin", "fasttext-bin")
+    data = bytearray((tmp_path / "m.bin").read_bytes())
+    sizes = 8 + 56 + 28
+    entries = sum(len(word.encode()) + 1 + 9 for word in source.words)
+    data[sizes + entries] = 1
+    (tmp_path / "m.bin").write_bytes(data)
+    with pytest.raises(FormatError, match="the model is quantised, which cannot be read"):
+        formats.read(tmp_path / "m.bin")
+
+
+def test_names_stand_for_formats(tmp_path: Path) -> None:
+    plain = WordVectors(["a"], np.ones((1, 2), np.float32))
+    for name, expected in (
+        ("x.txt", "word2vec"), ("x.vec", "fasttext-vec"), ("x.glove", "glove"),
+        ("x.npz", "npz"), ("x.safetensors", "safetensors"), ("x.tsv", "tensorboard"),
+        ("x.bin", "word2vec-binary"),
+    ):  # fmt: skip
+        assert formats.format_of(Path(name), plain) == expected
+    assert formats.format_of(Path("x.bin"), fasttext_vectors()) == "fasttext-bin"
+    with pytest.raises(FormatError, match="the name does not tell the format"):
+        formats.format_of(Path("vectors"), plain)
+
+
+@pytest.mark.parametrize("verb", ["read", "write"])
+def test_an_unknown_format_is_named_with_those_there_are(verb: str, tmp_path: Path) -> None:
+    path = written("word2vec", tmp_path)
+    with pytest.raises(FormatError, match=f"fifu: no format to {verb}; there are word2vec, "):
+        if verb == "read":
+            formats.read(path, "fifu")
+        else:
+            formats.write(vectors(["a"]), path, "fifu")

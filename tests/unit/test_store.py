@@ -1,0 +1,115 @@
+"""A model on disk: what is saved is loaded, whole or not at all."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from embedtool import store
+from embedtool.errors import ModelError, OutputError
+from embedtool.vectors import Model, Subwords, WordVectors
+
+WORD = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n"), min_size=1)
+
+
+def model(words: list[str], **tables: object) -> Model:
+    matrix = np.random.default_rng(1).standard_normal((len(words), 3), dtype=np.float32)
+    return Model(WordVectors(words, matrix, **tables), {"algorithm": "test"})  # type: ignore[arg-type]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    words=st.lists(WORD, min_size=1, max_size=6, unique=True),
+    number=st.floats(width=32, allow_nan=False, allow_infinity=False),
+)
+def test_any_word_and_any_number_come_back(words: list[str], number: float, tmp_path: Path) -> None:
+    saved = WordVectors(words, np.full((len(words), 2), number, dtype=np.float32))
+    store.save(Model(saved, {}), tmp_path / "model")
+    loaded = store.load(tmp_path / "model").vectors
+    assert list(loaded.words) == words
+    assert loaded.counts is None
+    assert loaded.matrix.tobytes() == saved.matrix.tobytes()
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.data())
+def test_every_table_comes_back(data: st.DataObject) -> None:
+    import tempfile
+
+    floats = st.floats(width=32, allow_nan=False, allow_infinity=False)
+    n, rows = data.draw(st.integers(1, 4)), data.draw(st.integers(0, 4))
+
+    def table(height: int) -> np.ndarray:
+        return data.draw(arrays(np.float32, (height, 3), elements=floats))
+
+    subwords = Subwords(3, 6, 100, table(n), np.arange(rows, dtype=np.int64), table(rows))
+    words = [f"w{i}" for i in range(n)]
+    counts = np.arange(n, 0, -1, dtype=np.int64)
+    saved = WordVectors(words, table(n), counts, table(n), subwords)
+    with tempfile.TemporaryDirectory() as folder:
+        store.save(Model(saved, {"options": {"window": 5}}), Path(folder) / "model")
+        loaded = store.load(Path(folder) / "model")
+    vectors = loaded.vectors
+    assert loaded.description["options"] == {"window": 5}
+    assert vectors.counts is not None
+    assert vectors.contexts is not None
+    assert vectors.subwords is not None
+    assert vectors.counts.tolist() == counts.tolist()
+    assert vectors.contexts.tobytes() == saved.contexts.tobytes()  # type: ignore[union-attr]
+    for name in ("word_rows", "ngram_rows", "buckets"):
+        assert getattr(vectors.subwords, name).tobytes() == getattr(subwords, name).tobytes()
+
+
+def test_a_word_that_the_vocabulary_file_cannot_hold_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"cannot hold the word 'a\\nb'"):
+        store.save(model(["a\nb"]), tmp_path / "model")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_saving_again_replaces_the_model_whole(tmp_path: Path) -> None:
+    store.save(model(["a", "b"], contexts=np.ones((2, 3), np.float32)), tmp_path / "model")
+    store.save(model(["c"]), tmp_path / "model")
+    loaded = store.load(tmp_path / "model").vectors
+    assert list(loaded.words) == ["c"]
+    assert loaded.contexts is None
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_a_model_that_is_open_survives_its_replacement(tmp_path: Path) -> None:
+    store.save(model(["a", "b"]), tmp_path / "model")
+    opened = store.load(tmp_path / "model").vectors
+    before = opened.matrix.tolist()
+    store.save(model(["c", "d", "e"]), tmp_path / "model")
+    assert opened.matrix.tolist() == before
+
+
+def test_files_can_be_read_by_others(tmp_path: Path) -> None:
+    store.save(model(["a"]), tmp_path / "model")
+    modes = {file.stat().st_mode & 0o777 for file in (tmp_path / "model").iterdir()}
+    other = tmp_path / "other"
+    other.touch()
+    assert modes == {other.stat().st_mode & 0o777}
+
+
+def test_rows_that_do_not_fit_the_words_are_noticed(tmp_path: Path) -> None:
+    store.save(model(["a", "b"]), tmp_path / "model")
+    with (tmp_path / "model" / "vocab.txt").open("a") as file:
+        file.write("c 1\n")
+    with pytest.raises(ModelError, match=r"3 words, but vectors of shape \(2, 3\)"):
+        store.load(tmp_path / "model")
+
+
+def test_a_target_is_checked_before_the_work(tmp_path: Path) -> None:
+    store.check_target(tmp_path / "new", overwrite=False)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(OutputError, match="does not exist; make it first"):
+        store.check_target(tmp_path / "no" / "new", overwrite=False)
+    store.save(model(["a"]), tmp_path / "model")
+    with pytest.raises(ModelError, match="use --overwrite"):
+        store.check_target(tmp_path / "model", overwrite=False)
+    store.check_target(tmp_path / "model", overwrite=True)
+    with pytest.raises(ModelError, match="is no model"):
+        store.check_target(tmp_path, overwrite=True)

@@ -1,0 +1,81 @@
+"""Word vectors in memory, and the subwords of FastText against gensim's own."""
+
+import numpy as np
+import pytest
+from gensim.models.fasttext_inner import compute_ngrams_bytes, ft_hash_bytes
+from hypothesis import given
+from hypothesis import strategies as st
+
+from embedtool.errors import UnknownWordError
+from embedtool.vectors import Subwords, WordVectors, ngram_hash, ngrams, unit_rows
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+
+
+def vectors(*words: str, subwords: Subwords | None = None) -> WordVectors:
+    matrix = np.arange(1, 2 * len(words) + 1, dtype=np.float32).reshape(-1, 2)
+    return WordVectors(words, matrix, subwords=subwords)
+
+
+@given(TEXT, st.integers(1, 5), st.integers(0, 4))
+def test_ngrams_are_those_of_fasttext_in_its_order(word: str, min_n: int, more: int) -> None:
+    assert ngrams(word, min_n, min_n + more) == compute_ngrams_bytes(word, min_n, min_n + more)
+
+
+@given(st.binary(max_size=30))
+def test_hashes_are_those_of_fasttext(ngram: bytes) -> None:
+    assert ngram_hash(ngram) == ft_hash_bytes(ngram)
+
+
+def test_ngrams_by_hand() -> None:
+    assert ngrams("où", 2, 3) == [
+        b"<o",
+        "<où".encode(),
+        "où".encode(),
+        "où>".encode(),
+        "ù>".encode(),
+    ]
+    assert ngrams("a", 1, 1) == [b"a"]
+    assert ngrams("king", 3, 0) == []
+
+
+def test_a_new_words_vector_is_the_sum_of_known_rows_over_all_its_ngrams() -> None:
+    grams = ngrams("ab", 2, 3)
+    bucket = 50
+    known = sorted({ngram_hash(gram) % bucket for gram in grams[:2]})
+    rows = np.array([[1.0, 2.0], [3.0, 4.0]], dtype=np.float32)[: len(known)]
+    subwords = Subwords(2, 3, bucket, np.zeros((1, 2), np.float32), np.array(known), rows)
+    hashes = [ngram_hash(gram) % bucket for gram in grams]
+    expected = sum(rows[known.index(h)] for h in hashes if h in known) / len(grams)
+    np.testing.assert_allclose(subwords.vector("ab"), expected, rtol=1e-6)
+
+
+def test_a_word_without_known_ngrams_has_no_vector() -> None:
+    none = Subwords(
+        3, 6, 10, np.zeros((1, 2), np.float32), np.empty(0, np.int64), np.empty((0, 2), np.float32)
+    )
+    model = vectors("king", subwords=none)
+    assert not model.has_vector("queen")
+    with pytest.raises(UnknownWordError, match=r"'queen' is not in the vocabulary$"):
+        model.vector("queen")
+
+
+def test_words_have_rows_and_the_unknown_a_hint() -> None:
+    model = vectors("king", "queen", "kind")
+    assert model.vector("queen").tolist() == [3, 4]
+    assert model.has_vector("queen")
+    assert "queen" in model
+    assert "King" not in model
+    with pytest.raises(UnknownWordError) as caught:
+        model.vector("kinq")
+    assert caught.value.word == "kinq"
+    assert sorted(caught.value.suggestions) == ["kind", "king"]
+
+
+def test_unit_rows_have_length_one_and_zero_rows_stay() -> None:
+    rows = np.array([[3, 4], [0, 0], [1e-20, 0], [1e20, 1e20]], dtype=np.float32)
+    unit = unit_rows(rows)
+    assert unit.dtype == np.float32
+    np.testing.assert_allclose(unit[0], [0.6, 0.8], rtol=1e-6)
+    assert unit[1].tolist() == [0, 0]
+    np.testing.assert_allclose(np.linalg.norm(unit[2:], axis=1), 1, rtol=1e-6)
