@@ -6,7 +6,9 @@ the only place where a default is written; the command line makes its flags from
 
 import math
 import os
+import sys
 from dataclasses import Field, dataclass, field, fields
+from numbers import Integral, Real
 from typing import Any, Literal, Self, get_args, get_type_hints
 
 from embedtool.errors import ConfigError
@@ -15,6 +17,12 @@ LARGEST = 2**31 - 1
 """Bound of whole-number options: ids, buckets and sizes are 32-bit on disk and in kernels."""
 
 MiB = 2**20
+
+ABSTRACT: dict[Any, Any] = {int: Integral, float: Real, bool: bool, str: str}
+"""What counts as an option's type: NumPy's numbers are numbers too."""
+
+KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+"""What messages call the type of an option."""
 
 
 def option(
@@ -48,7 +56,8 @@ class Config:
     def __post_init__(self) -> None:
         hints = get_type_hints(type(self))
         for each in fields(self):
-            _check(each, hints[each.name], getattr(self, each.name))
+            value = _checked(each, hints[each.name], getattr(self, each.name))
+            object.__setattr__(self, each.name, value)
 
     def _fill(self, name: str, value: Any) -> None:
         """Give a field that was left open the value that depends on something else."""
@@ -61,28 +70,40 @@ class Config:
         return cls(**{each.name: options[each.name] for each in fields(cls)})
 
 
-def _check(each: Field[Any], hint: Any, value: Any) -> None:
-    """Raise ConfigError where a value is of the wrong kind or out of bounds."""
-    if value is None:
-        return
-    choices = get_args(hint)
-    if choices and type(None) not in choices:
-        if value not in choices:
-            raise ConfigError(f"{flag(each.name)} must be one of {', '.join(choices)}, not {value}")
-        return
-    if isinstance(value, bool | str):
-        return
-    if not isinstance(value, int) and not math.isfinite(value):
-        raise ConfigError(f"{flag(each.name)} must be a finite number, not {value}")
+def _checked(each: Field[Any], hint: Any, value: Any) -> Any:
+    """The value as Python's own type; raises ConfigError where it is wrong or out of bounds."""
+    name, kinds = flag(each.name), get_args(hint) or (hint,)
+    if value is None and type(None) in kinds:
+        return None
+    kind: Any = kinds[0]
+    if isinstance(kind, str):
+        if value not in kinds:
+            raise ConfigError(f"{name} must be one of {', '.join(kinds)}, not {value}")
+        return value
+    if not isinstance(value, ABSTRACT[kind]) or (isinstance(value, bool) and kind is not bool):
+        raise ConfigError(f"{name} must be {KINDS[kind]}, not {value!r}")
+    if kind in (int, float):
+        _check_bounds(each, value, LARGEST if kind is int else sys.float_info.max)
+    return kind(value)
+
+
+def _check_bounds(each: Field[Any], value: float, largest: float) -> None:
+    name = flag(each.name)
+    if value != value or value in (math.inf, -math.inf):
+        raise ConfigError(f"{name} must be a finite number, not {value}")
     low, high, above = (each.metadata[key] for key in ("low", "high", "above"))
-    if isinstance(value, int) and high is None:
-        high = LARGEST
-    if low is not None and value < low:
-        raise ConfigError(f"{flag(each.name)} must be {low:g} or more, not {value:g}")
+    high = largest if high is None else high
+    low = -largest if low is None else low
+    if value < low:
+        raise ConfigError(f"{name} must be {_shown(low)} or more, not {_shown(value)}")
     if above is not None and value <= above:
-        raise ConfigError(f"{flag(each.name)} must be above {above:g}, not {value:g}")
-    if high is not None and value > high:
-        raise ConfigError(f"{flag(each.name)} must be {high:g} or less, not {value:g}")
+        raise ConfigError(f"{name} must be above {_shown(above)}, not {_shown(value)}")
+    if value > high:
+        raise ConfigError(f"{name} must be {_shown(high)} or less, not {_shown(value)}")
+
+
+def _shown(number: float) -> str:
+    return f"{number:,}" if isinstance(number, Integral) else f"{number:g}"
 
 
 @dataclass(frozen=True)
@@ -248,5 +269,7 @@ class PhrasesConfig(Config):
     def __post_init__(self) -> None:
         self._fill("threshold", 100.0 if self.scoring == "word2phrase" else 0.5)
         super().__post_init__()
-        if not self.delimiter or any(c.isspace() or c == "\0" for c in self.delimiter):
-            raise ConfigError("--delimiter must be one or more characters, none of them a space")
+        if not all(c.isprintable() and c != " " for c in self.delimiter or " "):
+            raise ConfigError("--delimiter must be one or more visible characters, without spaces")
+        if self.scoring == "npmi" and not -1 <= (self.threshold or 0) <= 1:
+            raise ConfigError(f"--threshold of npmi must be from -1 to 1, not {self.threshold:g}")

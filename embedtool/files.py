@@ -23,11 +23,15 @@ system."""
 def replaced(path: Path) -> Iterator[BinaryIO]:
     """Write a file that takes the name `path`, in place of any file there, when the block ends.
 
-    Where the block fails nothing is left behind and the old file stays. Raises OutputError where
-    the file cannot be written.
+    Where the block fails nothing is left behind and the old file stays. A pipe or a device, such
+    as /dev/stdout, is written to as it is. Raises OutputError where the file cannot be written.
     """
     temporary = ""
     try:
+        if is_special(path):
+            with path.open("wb") as file:
+                yield file
+            return
         descriptor, temporary = tempfile.mkstemp(prefix=TEMPORARY, dir=path.parent)
         with os.fdopen(descriptor, "wb") as file:
             yield file
@@ -60,15 +64,35 @@ def new_folder(path: Path) -> Iterator[Path]:
             file.chmod(0o666 & ~_umask())
             sync(file)
         sync(fresh)
-        if path.exists():
-            path.rename(temporary / "old")
-        fresh.rename(path)
+        _swap(fresh, path, temporary / "old")
         sync(path.parent)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from None
     finally:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _swap(fresh: Path, path: Path, old: Path) -> None:
+    """Give `fresh` the name `path`; what had it is moved to `old`, and back where that fails."""
+    if not path.exists():
+        fresh.rename(path)
+        return
+    path.rename(old)
+    try:
+        fresh.rename(path)
+    except OSError:
+        old.rename(path)
+        raise
+
+
+def check_file(path: Path) -> None:
+    """Raise OutputError unless a file can be written at `path`, before the work begins."""
+    if path.is_dir():
+        raise OutputError(f"{path}: is a folder; name a file")
+    if is_special(path):
+        return
+    check_writable(path)
 
 
 def check_writable(path: Path) -> None:
@@ -82,6 +106,11 @@ def check_writable(path: Path) -> None:
         raise OutputError(
             f"{path}: the folder {folder} cannot be written: {error.strerror}"
         ) from None
+
+
+def is_special(path: Path) -> bool:
+    """Whether `path` is there, and neither a file nor a folder: a pipe or a device."""
+    return path.exists() and not path.is_file() and not path.is_dir()
 
 
 def sync(path: Path) -> None:

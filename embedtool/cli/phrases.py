@@ -39,11 +39,11 @@ def phrases(
 
     from embedtool.corpus.corpus import Corpus
     from embedtool.corpus.phrases import Phrases, read_table, rereadable, write_table
-    from embedtool.files import check_writable, replaced
+    from embedtool.files import check_file, replaced
 
     for path in (output, table):
         if path:
-            check_writable(path)
+            check_file(path)
     with reporting() as report, rereadable(Corpus(inputs, text), report) as corpus:
         found = Phrases(config, read_table(known) if known else None)
         if not known:

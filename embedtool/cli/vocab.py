@@ -28,10 +28,10 @@ def vocab(inputs: tuple[str, ...], output: Path | None, **options: Any) -> None:
     from embedtool.corpus.corpus import Corpus
     from embedtool.corpus.encoding import count_words
     from embedtool.corpus.vocabulary import vocabulary_lines
-    from embedtool.files import check_writable, replaced
+    from embedtool.files import check_file, replaced
 
     if output:
-        check_writable(output)
+        check_file(output)
     with reporting() as report:
         vocabulary = count_words(Corpus(inputs, text), config, report)
     lines = vocabulary_lines(vocabulary.words, vocabulary.counts.tolist())

@@ -176,6 +176,7 @@ def _count(
     starts = iter(range(0, corpus.n_tokens, CHUNK_TOKENS))
     lock = Lock()
     stopping = Event()
+    n_done = 0
 
     def spill(table: NDArray[np.uint64], n_used: int) -> None:
         keys, sums = np.empty(n_used, dtype=np.uint64), np.empty(n_used, dtype=np.int64)
@@ -184,6 +185,7 @@ def _count(
             runs.append(keys, sums)
 
     def work() -> None:
+        nonlocal n_done
         table = np.zeros((n_slots, 2), dtype=np.uint64)
         n_used = 0
         while not stopping.is_set():
@@ -192,6 +194,7 @@ def _count(
             if start is None:
                 break
             stop = min(start + CHUNK_TOKENS, corpus.n_tokens)
+            n_chunk = stop - start
             while start < stop:
                 start, n_used = count_pairs(
                     corpus.ids, corpus.ends, start, stop, weights, config.symmetric,
@@ -201,7 +204,8 @@ def _count(
                     spill(table, n_used)
                     n_used = 0
             with lock:
-                report(Progress("counting pairs", stop, corpus.n_tokens, "words"))
+                n_done += n_chunk
+                report(Progress("counting pairs", n_done, corpus.n_tokens, "words"))
         spill(table, n_used)
 
     with ThreadPoolExecutor(workers) as pool:

@@ -22,7 +22,7 @@ from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.sources import STDIN, is_url
 from embedtool.corpus.tokens import TOKENIZERS
 from embedtool.corpus.vocabulary import Vocabulary, choose_words
-from embedtool.errors import CorpusError
+from embedtool.errors import CorpusError, OutputError
 from embedtool.files import new_folder
 from embedtool.progress import Report, silent
 
@@ -41,6 +41,7 @@ class ScannedText:
     ids         : int32 (n_tokens,), memory-mapped, rows of `words`
     ends        : int64 (n_sentences,), memory-mapped, where in `ids` each sentence ends
     fingerprint : SHA-256 of words, ids and ends: equal for equal tokens in equal sentences
+    n_invalid   : invalid UTF-8 sequences replaced or skipped in the text
     """
 
     words: list[str]
@@ -48,6 +49,7 @@ class ScannedText:
     ids: NDArray[np.int32]
     ends: NDArray[np.int64]
     fingerprint: str
+    n_invalid: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +110,7 @@ def scan(corpus: Corpus, folder: Path, report: Report = silent) -> ScannedText:
     words = list(numbers)
     (folder / "words").write_text("\n".join(words), encoding="utf-8", newline="\n")
     np.save(folder / "counts.npy", counts)
+    (folder / "invalid").write_text(str(corpus.n_invalid))
     return open_scan(folder)
 
 
@@ -131,6 +134,7 @@ def open_scan(folder: Path) -> ScannedText:
         ids=mapped(folder / "ids", ID),
         ends=mapped(folder / "ends", END),
         fingerprint=digest.hexdigest(),
+        n_invalid=int((folder / "invalid").read_text()),
     )
 
 
@@ -150,7 +154,10 @@ def cached_scan(corpus: Corpus, cache: Path, report: Report = silent) -> Scanned
     key = hashlib.sha256(json.dumps(_cache_key(corpus)).encode()).hexdigest()[:32]
     folder = cache / key
     if not folder.is_dir():
-        cache.mkdir(parents=True, exist_ok=True)
+        try:
+            cache.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{cache}: cannot be made: {error.strerror}") from None
         with new_folder(folder) as fresh:
             scan(corpus, fresh, report)
     return open_scan(folder)
@@ -159,7 +166,7 @@ def cached_scan(corpus: Corpus, cache: Path, report: Report = silent) -> Scanned
 def _cache_key(corpus: Corpus) -> list[object]:
     files = []
     for source in corpus.sources:
-        if source == STDIN or is_url(source):
+        if source == STDIN or is_url(source) or not Path(source).is_file():
             raise CorpusError(f"{source}: --cache works with files; leave it out for this input")
         status = Path(source).stat()
         files.append((str(Path(source).resolve()), status.st_size, status.st_mtime_ns))

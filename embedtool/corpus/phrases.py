@@ -3,12 +3,14 @@
 In: a Corpus. Out: the pairs with their scores, and sentences in which such pairs are one word.
 """
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import zip_longest
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from embedtool.config import PhrasesConfig
+from embedtool.config import PhrasesConfig, TextConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.sources import STDIN
 from embedtool.errors import CorpusError
@@ -34,6 +36,8 @@ def word2phrase_score(
 
     The factor of the corpus size is word2phrase.c's; the names are those that gensim asks for.
     """
+    if bigram_count < min_count:
+        return -math.inf
     return (bigram_count - min_count) / (worda_count * wordb_count) * corpus_word_count
 
 
@@ -69,7 +73,7 @@ class Phrases:
     def join(self, sentence: list[str]) -> list[str]:
         """The sentence with each pair made one word, from left to right; no word is in two."""
         joined: list[str] = []
-        words = iter(zip(sentence, [*sentence[1:], ""], strict=True))
+        words = iter(zip_longest(sentence, sentence[1:]))
         for first, second in words:
             if (first, second) in self.scores:
                 joined.append(f"{first}{self.config.delimiter}{second}")
@@ -90,7 +94,7 @@ def rereadable(corpus: Corpus, report: Report = silent) -> Iterator[Corpus]:
         path = Path(folder) / "text.txt"
         with path.open("w", encoding="utf-8", newline="\n") as file:
             file.writelines(f"{' '.join(sentence)}\n" for sentence in corpus.sentences(report))
-        yield Corpus([str(path)])
+        yield Corpus([str(path)], TextConfig(input_format="text"))
 
 
 def write_table(scores: dict[Pair, float], path: Path) -> None:
@@ -115,6 +119,8 @@ def read_table(path: Path) -> dict[Pair, float]:
         try:
             first, second, score = line.split("\t")
             scores[first, second] = float(score)
+            if not first or not second:
+                raise ValueError
         except ValueError:
             raise CorpusError(
                 f"{path}, line {number}: not two words and a score, separated by tabs"

@@ -19,7 +19,7 @@ from embedtool.corpus.cleaning import CLEANINGS
 from embedtool.corpus.download import download, mismatch
 from embedtool.corpus.sources import opened
 from embedtool.errors import ConfigError, CorpusError, MissingExtraError, OutputError
-from embedtool.files import check_writable, replaced
+from embedtool.files import check_file, replaced
 from embedtool.progress import Progress, Report, silent
 
 BLOCK_BYTES = 2**20
@@ -162,7 +162,7 @@ def get(
     values = recipe.checked(parameters or {})
     home = _path(recipe, values, folder)
     if output:
-        check_writable(output)
+        check_file(output)
     if home.is_file() and (recipe.is_ready or not force):
         if output:
             _write(home, "plain", output, report)

@@ -5,6 +5,7 @@ text are line ends of the corpus.
 """
 
 import csv
+import io
 import json
 import re
 import sys
@@ -40,8 +41,15 @@ def kind_of(name: str, config: TextConfig) -> str:
 
 
 def is_parquet(stream: BinaryIO) -> bool:
-    """Whether the stream, at its start, holds Parquet; nothing is consumed."""
-    return isinstance(stream, BufferedReader) and stream.peek(4).startswith(PARQUET_MAGIC)
+    """Whether the stream, at its start, holds Parquet, which its end says too."""
+    if not isinstance(stream, BufferedReader) or not stream.peek(4).startswith(PARQUET_MAGIC):
+        return False
+    if not stream.seekable():
+        return True
+    stream.seek(-len(PARQUET_MAGIC), io.SEEK_END)
+    end = stream.read()
+    stream.seek(0)
+    return end == PARQUET_MAGIC
 
 
 def read_lines(kind: str, lines: Iterator[str], name: str, config: TextConfig) -> Iterator[str]:
@@ -76,13 +84,11 @@ def _jsonl(lines: Iterator[str], name: str, field: str) -> Iterator[str]:
 def _csv(lines: Iterator[str], name: str, column: str, delimiter: str) -> Iterator[str]:
     csv.field_size_limit(sys.maxsize)
     rows = csv.reader(lines, delimiter=delimiter)
-    header = next(rows, None)
-    if header is None:
-        return
-    if column not in header:
-        raise _no_field(name, "column", column, header)
-    place = header.index(column)
     try:
+        header = next(rows, [])
+        if header and column not in header:
+            raise _no_field(name, "column", column, header)
+        place = header.index(column) if header else 0
         for row in rows:
             if row:
                 if len(row) <= place:
@@ -108,7 +114,7 @@ def read_parquet(stream: BinaryIO, name: str, column: str) -> Iterator[str]:
         for batch in table.iter_batches(BATCH_ROWS, columns=[column]):
             for value in batch.column(0).to_pylist():
                 yield from _text(value, name, column)
-    except pa.ArrowException as error:
+    except (pa.ArrowException, UnicodeDecodeError) as error:
         raise CorpusError(f"{name}: cannot be read as Parquet: {error}") from None
 
 

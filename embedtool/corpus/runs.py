@@ -46,7 +46,7 @@ class SortedRuns:
         keys = keys[order]
         keys.tofile(self.keys_file)
         sums[order].tofile(self.sums_file)
-        self.samples.append(keys[::SAMPLE_STEP])
+        self.samples.append(keys[::SAMPLE_STEP].copy())
         self.ends.append(self.ends[-1] + len(keys))
 
     def merged(

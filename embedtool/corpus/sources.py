@@ -6,6 +6,7 @@ In: what a user names. Out: open streams of bytes, decompressed, whatever their 
 import bz2
 import gzip
 import lzma
+import re
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -24,13 +25,15 @@ else:
 
 STDIN = "-"
 
-MAGIC: dict[bytes, Callable[[Any], Any]] = {
-    b"\x1f\x8b": gzip.open,
-    b"BZh": bz2.open,
-    b"\xfd7zXZ\x00": lzma.open,
-    b"\x28\xb5\x2f\xfd": zstd.open,
+MAGIC: dict[re.Pattern[bytes], Callable[[Any], Any]] = {
+    re.compile(rb"\x1f\x8b"): gzip.open,
+    re.compile(rb"BZh[1-9](1AY&SY|\x17rE8P\x90)"): bz2.open,
+    re.compile(rb"\xfd7zXZ\0"): lzma.open,
+    re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18"): zstd.open,
 }
 """The first bytes of each kind of compressed file, and what opens it."""
+
+MAGIC_BYTES = 10
 
 DAMAGED = (EOFError, zlib.error, lzma.LZMAError, zstd.ZstdError, gzip.BadGzipFile)
 
@@ -47,10 +50,8 @@ def find_sources(inputs: Iterable[str]) -> list[str]:
         path = Path(each)
         if each == STDIN or is_url(each):
             found.append(each)
-        elif path.is_dir():
-            found += _files_below(path)
-        elif path.exists():
-            found.append(each)
+        elif each and _exists(path):
+            found += _files_below(path) if path.is_dir() else [each]
         elif has_magic(each):
             names = sorted(glob(each, recursive=True))  # noqa: PTH207 - takes absolute patterns
             matches = [name for name in names if Path(name).is_file()]
@@ -58,10 +59,18 @@ def find_sources(inputs: Iterable[str]) -> list[str]:
                 raise CorpusError(f"{each}: no file matches this pattern")
             found += matches
         else:
-            raise CorpusError(f"{each}: no such file or folder")
+            raise CorpusError(f"{each or repr(each)}: no such file or folder")
     if found.count(STDIN) > 1:
         raise CorpusError("standard input (-) can be read only once")
     return found
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise CorpusError(f"{path}: cannot be read: {reason}") from None
 
 
 def is_url(source: str) -> bool:
@@ -94,10 +103,10 @@ def opened(source: str) -> Iterator[tuple[BinaryIO, BinaryIO]]:
     with ExitStack() as stack:
         try:
             raw = _open_raw(source, stack)
-            head = raw.peek(8)
+            head = raw.peek(MAGIC_BYTES)
             text: IO[bytes] = raw
             for magic, opener in MAGIC.items():
-                if head.startswith(magic):
+                if magic.match(head):
                     text = stack.enter_context(opener(raw))
             yield cast(BinaryIO, text), cast(BinaryIO, raw)
         except DAMAGED as error:

@@ -55,7 +55,12 @@ def _icu() -> Tokenizer:
 
     def find_icu_words(text: str) -> list[str]:
         """Words by Unicode's rules and, where a script has no spaces, by ICU's dictionaries."""
-        return [segment for segment in WordBreaker(text, "root") if WORD.search(segment)]
+        return [
+            word
+            for segment in WordBreaker(text, "root")
+            if WORD.search(segment)
+            for word in split_spaces(segment)
+        ]
 
     return find_icu_words
 

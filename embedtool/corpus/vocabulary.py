@@ -3,6 +3,7 @@
 In: the distinct tokens of a corpus and their counts. Out: Vocabulary, and its text file.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 
 from embedtool.config import VocabularyConfig
 from embedtool.errors import VocabularyError
+
+VOCABULARY_LINE = re.compile(rb"(.+) ([0-9]+)\r?", re.DOTALL)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,17 +77,21 @@ def choose_words(
         raise VocabularyError("the input holds no tokens; there is nothing to learn from")
     order = np.argsort(-counts, kind="stable")
     order = order[counts[order] >= config.min_count]
+    n_frequent = len(order)
     if only is not None:
         wanted = set(only)
         order = np.array([i for i in order if words[i] in wanted], dtype=np.int64)
+    n_fitting = len(order)
     order = order[: config.max_vocab]
     if len(order) < 2:
         left = "no word is" if not len(order) else f"only {words[order[0]]!r} is"
-        listed = " and in the vocabulary file" if only is not None else ""
+        cause = f"{n_frequent:,} occur {config.min_count} times or more"
+        if only is not None:
+            cause += f", {n_fitting:,} of them stand in the vocabulary file"
+        remedy = "raise --max-vocab" if n_fitting > 1 else "lower --min-count or give more text"
         raise VocabularyError(
-            f"{left} left: of {len(words):,} distinct tokens ({n_tokens:,} in all), "
-            f"{int((counts >= config.min_count).sum()):,} occur {config.min_count} times or more"
-            f"{listed}; lower --min-count or give more text"
+            f"{left} left: of {len(words):,} distinct tokens ({n_tokens:,} in all), {cause}; "
+            f"{remedy}"
         )
     chosen = [words[i] for i in order]
     return Vocabulary(chosen, counts[order], len(words), n_tokens), order
@@ -110,10 +117,12 @@ def read_vocabulary(path: Path) -> tuple[list[str], NDArray[np.int64]]:
     words: list[str] = []
     counts = np.empty(len(lines), dtype=np.int64)
     for number, line in enumerate(lines, 1):
-        word, _, count = line.removesuffix(b"\r").rpartition(b" ")
+        match = VOCABULARY_LINE.fullmatch(line)
         try:
-            words.append(word.decode())
-            counts[number - 1] = int(count)
+            if not match:
+                raise ValueError
+            words.append(match[1].decode())
+            counts[number - 1] = int(match[2])
         except (ValueError, OverflowError):
             raise VocabularyError(
                 f"{path}, line {number}: not a word, a space and its count"

@@ -77,7 +77,7 @@ def train_model(
             "sources": [name_of(source) for source in corpus.sources],
             "sentences": len(scanned.ends),
             "fingerprint": scanned.fingerprint,
-            "invalid_utf8": corpus.n_invalid,
+            "invalid_utf8": scanned.n_invalid,
             "text": asdict(corpus.text),
         },
         "vocabulary": encoded.vocabulary.summary(),
@@ -92,9 +92,9 @@ def train_model(
 
 def _warn(corpus: Corpus, scanned: ScannedText) -> None:
     """Log what the reading of the text was not meant for, before the long work begins."""
-    if corpus.n_invalid:
+    if scanned.n_invalid:
         log.warning(
-            "%s invalid UTF-8 sequences: %s", f"{corpus.n_invalid:,}", corpus.text.encoding_errors
+            "%s invalid UTF-8 sequences: %s", f"{scanned.n_invalid:,}", corpus.text.encoding_errors
         )
     script = unsegmented_script(scanned.words, scanned.counts)
     if script and corpus.text.tokenizer != "icu":

@@ -1,0 +1,326 @@
+"""The corpus as numbers on disk: scanned, encoded, cached."""
+
+import bz2
+import gzip
+import io
+import os
+import sys
+from collections import Counter
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from embedtool.config import TextConfig, VocabularyConfig
+from embedtool.corpus.corpus import Corpus
+from embedtool.corpus.encoding import (
+    EncodedCorpus,
+    ScannedText,
+    cached_scan,
+    count_words,
+    encode,
+    mapped,
+    open_scan,
+    scan,
+    sentences_of,
+)
+from embedtool.corpus.vocabulary import Vocabulary, choose_words
+from embedtool.errors import CorpusError, EmbedtoolError, VocabularyError
+
+Sentences = list[list[str]]
+
+WORDS = ["a", "b", "é", "我", "New\xa0York", "</s>", "x\u2028y", "\x1c"]
+SENTENCES = st.lists(st.lists(st.sampled_from(WORDS), max_size=12), max_size=12)
+
+
+def write(path: Path, data: bytes | str) -> Path:
+    path.write_bytes(data.encode() if isinstance(data, str) else data)
+    return path
+
+
+def text_of(sentences: Sentences) -> str:
+    return "\n".join(" ".join(sentence) for sentence in sentences)
+
+
+def scanned_text(folder: Path, text: bytes | str) -> ScannedText:
+    """Scan a text in a folder of its own."""
+    own = Path(folder) / str(len(list(folder.iterdir())))
+    own.mkdir()
+    return scan(Corpus([str(write(own / "text", text))]), own)
+
+
+def cut(ids: np.ndarray, ends: np.ndarray) -> list[list[int]]:
+    assert len(ids) == (ends[-1] if len(ends) else 0)
+    return [piece.tolist() for piece in np.split(ids, ends[:-1])] if len(ends) else []
+
+
+@settings(deadline=None)
+@given(sentences=SENTENCES, block=st.integers(16, 64))
+def test_a_scan_holds_every_token_by_first_appearance(sentences: Sentences, block: int) -> None:
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("embedtool.corpus.corpus.BLOCK_BYTES", block)
+        scanned = scanned_text(Path(folder), text_of(sentences))
+        filled = [sentence for sentence in sentences if sentence]
+        counts = Counter(word for sentence in filled for word in sentence)
+        assert scanned.words == list(counts)
+        assert scanned.counts.tolist() == list(counts.values())
+        read = [[scanned.words[i] for i in ids] for ids in cut(scanned.ids, scanned.ends)]
+        assert read == filled
+        assert (scanned.counts.dtype, scanned.ids.dtype, scanned.ends.dtype) == ("i8", "i4", "i8")
+
+
+@settings(deadline=None)
+@given(
+    sentences=SENTENCES,
+    min_count=st.integers(1, 4),
+    max_vocab=st.none() | st.integers(2, 6),
+    only=st.none() | st.lists(st.sampled_from([*WORDS, "unseen"])),
+    block_tokens=st.integers(1, 40),
+)
+def test_encoding_equals_the_plain_way(
+    sentences: Sentences,
+    min_count: int,
+    max_vocab: int | None,
+    only: list[str] | None,
+    block_tokens: int,
+) -> None:
+    counts = Counter(word for sentence in sentences for word in sentence)
+    words = [
+        word for word in counts if counts[word] >= min_count and (only is None or word in only)
+    ]
+    words = sorted(words, key=lambda word: -counts[word])[:max_vocab]
+    with TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("embedtool.corpus.encoding.BLOCK_TOKENS", block_tokens)
+        folder = Path(name)
+        scanned = scanned_text(folder, text_of(sentences))
+        config = VocabularyConfig(min_count, max_vocab)
+        if len(words) < 2:
+            with pytest.raises(VocabularyError):
+                choose_words(scanned.words, scanned.counts, config, only)
+            return
+        vocabulary, places = choose_words(scanned.words, scanned.counts, config, only)
+        encoded = encode(scanned, vocabulary, places, folder)
+        assert list(vocabulary.words) == words
+        kept = [[words.index(word) for word in line if word in words] for line in sentences]
+        assert cut(encoded.ids, encoded.ends) == [line for line in kept if line]
+        assert encoded.n_tokens == vocabulary.n_tokens
+        assert np.bincount(encoded.ids).tolist() == vocabulary.counts.tolist()
+        assert encoded.fingerprint == scanned.fingerprint
+
+
+@pytest.mark.parametrize("block_tokens", range(1, 14))
+def test_sentences_that_lose_all_their_words_are_left_out_wherever_blocks_end(
+    block_tokens: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("embedtool.corpus.encoding.BLOCK_TOKENS", block_tokens)
+    scanned = scanned_text(tmp_path, "x\ny\na b\nz\nb a\nw\nv u\na t b\ns\n")
+    vocabulary, places = choose_words(scanned.words, scanned.counts, VocabularyConfig(2))
+    encoded = encode(scanned, vocabulary, places, tmp_path)
+    assert cut(encoded.ids, encoded.ends) == [[0, 1], [1, 0], [0, 1]]
+
+
+def test_a_line_of_20_000_tokens_is_counted_and_one_sentence(tmp_path: Path) -> None:
+    words = [f"word{i % 700}" for i in range(20_000)]
+    scanned = scanned_text(tmp_path, " ".join(words))
+    assert scanned.counts.sum() == 20_000
+    assert scanned.ends.tolist() == [20_000]
+    assert [scanned.words[i] for i in scanned.ids] == words
+
+
+@pytest.mark.parametrize("text", ["", "\n\n\n", " \t\0\r\n"])
+def test_text_without_tokens(text: str, tmp_path: Path) -> None:
+    scanned = scanned_text(tmp_path, text)
+    assert (scanned.words, len(scanned.counts)) == ([], 0)
+    assert (len(scanned.ids), len(scanned.ends)) == (0, 0)
+    assert (scanned.ids.dtype, scanned.ends.dtype) == ("i4", "i8")
+    with pytest.raises(VocabularyError, match="the input holds no tokens"):
+        choose_words(scanned.words, scanned.counts, VocabularyConfig())
+
+
+def test_a_scan_is_memory_mapped_and_cannot_be_changed(tmp_path: Path) -> None:
+    scanned = scanned_text(tmp_path, "a b\n")
+    for array in (scanned.ids, scanned.ends):
+        assert isinstance(array, np.memmap)
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 7
+
+
+def test_the_fingerprint_is_of_tokens_in_sentences_whatever_holds_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "the king rules\nthe land\n"
+    same = [
+        text,
+        text.rstrip("\n"),
+        "\ufeff" + text.replace("\n", "\r\n\n"),
+        " the\tking  rules \n\n\nthe\0land ",
+        gzip.compress(text.encode()),
+        bz2.compress(text.encode()),
+    ]
+    fingerprints = {scanned_text(tmp_path, each).fingerprint for each in same}
+    records = write(tmp_path / "a.csv", f'text\n"{text}"\n')
+    (tmp_path / "records").mkdir()
+    fingerprints.add(scan(Corpus([str(records)]), tmp_path / "records").fingerprint)
+    monkeypatch.setattr("embedtool.corpus.corpus.BLOCK_BYTES", 16)
+    fingerprints.add(scanned_text(tmp_path, text).fingerprint)
+    assert len(fingerprints) == 1
+    others = [
+        "the king rules the\nland\n",
+        "the king rules\nthe land the\n",
+        "the queen rules\nthe land\n",
+        "The king rules\nthe land\n",
+        "",
+    ]
+    fingerprints |= {scanned_text(tmp_path, each).fingerprint for each in others}
+    assert len(fingerprints) == 1 + len(others)
+
+
+def test_a_scan_opened_again_is_the_same(tmp_path: Path) -> None:
+    first = scan(Corpus([str(write(tmp_path / "text", "b a b\nx\u2028y\n"))]), tmp_path)
+    again = open_scan(tmp_path)
+    assert (again.words, again.fingerprint) == (first.words, first.fingerprint)
+    for name in ("counts", "ids", "ends"):
+        assert np.array_equal(getattr(again, name), getattr(first, name))
+
+
+def test_count_words_keeps_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = write(tmp_path / "text", "b a b\na b c\n")
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    vocabulary = count_words(Corpus([str(text)]), VocabularyConfig(min_count=2))
+    assert list(vocabulary.words) == ["b", "a"]
+    assert vocabulary.counts.tolist() == [3, 2]
+    assert (vocabulary.types_seen, vocabulary.tokens_seen) == (3, 6)
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
+@settings(deadline=None)
+@given(sizes=st.lists(st.integers(1, 20)), longest=st.integers(1, 21))
+def test_long_sentences_come_in_pieces(sizes: list[int], longest: int) -> None:
+    ends = np.cumsum(sizes, dtype=np.int64)
+    ids = np.arange(sum(sizes), dtype=np.int32)
+    vocabulary = Vocabulary([str(i) for i in ids], np.ones(len(ids), np.int64), len(ids), len(ids))
+    pieces = list(sentences_of(EncodedCorpus(vocabulary, ids, ends, ""), longest))
+    expected = []
+    for end, size in zip(ends.tolist(), sizes, strict=True):
+        line = list(range(end - size, end))
+        expected += [line[i : i + longest] for i in range(0, size, longest)]
+    assert [piece.tolist() for piece in pieces] == expected
+
+
+def test_an_empty_file_is_an_empty_array(tmp_path: Path) -> None:
+    array = mapped(write(tmp_path / "a", b""), np.dtype("<f4"))
+    assert (array.shape, array.dtype) == ((0,), np.float32)
+
+
+@pytest.fixture
+def text(tmp_path: Path) -> Path:
+    return write(tmp_path / "text.txt", "one two\nthree\n")
+
+
+def cached_words(text: Path, cache: Path, **options: object) -> list[str]:
+    return cached_scan(Corpus([str(text)], TextConfig(**options)), cache).words  # type: ignore[arg-type]
+
+
+def replace_unseen(text: Path, content: str) -> None:
+    """Write other content of the same size, with the same time of change."""
+    before = text.stat()
+    assert len(content) == before.st_size
+    text.write_text(content)
+    os.utime(text, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def test_a_second_run_does_not_read_the_text(text: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "deep" / "cache"
+    assert cached_words(text, cache) == ["one", "two", "three"]
+    replace_unseen(text, "uno due\nthree\n")
+    assert cached_words(text, cache) == ["one", "two", "three"]
+
+
+def test_the_same_file_by_another_path_is_the_same(
+    text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cached_words(text, tmp_path / "cache")
+    replace_unseen(text, "uno due\nthree\n")
+    monkeypatch.chdir(tmp_path)
+    assert cached_words(Path("text.txt"), Path("cache")) == ["one", "two", "three"]
+
+
+def test_a_changed_file_is_read_again(text: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    cached_words(text, cache)
+    replace_unseen(text, "uno due\nthree\n")
+    times = text.stat()
+    os.utime(text, ns=(times.st_atime_ns, times.st_mtime_ns + 1))
+    assert cached_words(text, cache) == ["uno", "due", "three"]
+    text.write_text("longer than before\n")
+    os.utime(text, ns=(times.st_atime_ns, times.st_mtime_ns + 1))
+    assert cached_words(text, cache) == ["longer", "than", "before"]
+
+
+def test_other_options_and_other_files_are_read_anew(text: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    cached_words(text, cache)
+    replace_unseen(text, "UNO due\nthree\n")
+    assert cached_words(text, cache, lowercase=True) == ["uno", "due", "three"]
+    both = Corpus([str(text), str(text)])
+    assert cached_scan(both, cache).words == ["UNO", "due", "three"]
+    assert cached_words(text, cache) == ["one", "two", "three"]
+    assert len(list(cache.iterdir())) == 3
+
+
+def test_the_cached_scan_equals_the_scan(text: Path, tmp_path: Path) -> None:
+    fresh = scanned_text(tmp_path, text.read_bytes())
+    for _ in range(2):
+        cached = cached_scan(Corpus([str(text)]), tmp_path / "cache")
+        assert cached.fingerprint == fresh.fingerprint
+        assert cached.counts.tolist() == fresh.counts.tolist()
+
+
+def test_a_scan_that_fails_leaves_nothing_in_the_cache(tmp_path: Path) -> None:
+    text = write(tmp_path / "text", b"word\n" * 100 + b"\xff")
+    for _ in range(2):
+        with pytest.raises(CorpusError, match="text, byte 500: invalid UTF-8"):
+            cached_scan(Corpus([str(text)]), tmp_path / "cache")
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_invalid_sequences_are_reported_from_the_cache_too(tmp_path: Path) -> None:
+    """A model's description tells how many there were, whether the text was read or not."""
+    text = write(tmp_path / "text", b"a \xff b \xff\n")
+    corpora = [Corpus([str(text)], TextConfig(encoding_errors="replace")) for _ in range(2)]
+    scans = [cached_scan(corpus, tmp_path / "cache") for corpus in corpora]
+    assert [scan.n_invalid for scan in scans] == [2, 2]
+    assert [corpus.n_invalid for corpus in corpora] == [2, 0]
+
+
+@pytest.mark.parametrize("source", ["-", "https://host/a.txt"])
+def test_what_cannot_be_known_again_is_not_cached(source: str, text: Path, tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match=f"{source}: --cache works with files; leave it out"):
+        cached_scan(Corpus([str(text), source]), tmp_path / "cache")
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_pipe_is_not_cached(tmp_path: Path) -> None:
+    """Its size and time say nothing of what is in it: `--cache DIR <(zcat a.gz)`."""
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb"):
+        with os.fdopen(writing, "wb") as pipe:
+            pipe.write(b"a b\n")
+        with pytest.raises(CorpusError, match="--cache works with files"):
+            cached_scan(Corpus([f"/dev/fd/{reading}"]), tmp_path / "cache")
+
+
+def test_a_file_in_the_place_of_the_cache_is_an_error_in_one_line(
+    text: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(EmbedtoolError, match="in-the-way"):
+        cached_scan(Corpus([str(text)]), write(tmp_path / "in-the-way", b""))
+
+
+def test_standard_input_is_scanned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(gzip.compress(b"a b a\n"))))
+    assert scan(Corpus(["-"]), tmp_path).counts.tolist() == [2, 1]

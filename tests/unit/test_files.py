@@ -1,0 +1,288 @@
+"""Files and folders that are there whole or not at all."""
+
+import errno
+import os
+import resource
+import signal
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from embedtool.errors import OutputError
+from embedtool.files import check_writable, new_folder, replaced
+from tests.conftest import Run
+
+OLD, NEW = b"old content\n", b"new content" * 10_000
+
+
+class Stopped(BaseException):
+    """Neither an OSError nor an Exception, like KeyboardInterrupt."""
+
+
+@contextmanager
+def file_of(path: Path) -> Iterator[Path]:
+    """A file by `replaced`, half of it written; the rest when the block ends."""
+    with replaced(path) as file:
+        file.write(NEW[: len(NEW) // 2])
+        yield path
+        file.write(NEW[len(NEW) // 2 :])
+
+
+@contextmanager
+def folder_of(path: Path) -> Iterator[Path]:
+    """A folder by `new_folder`, half of its file written; the rest when the block ends."""
+    with new_folder(path) as folder, (folder / "file").open("wb") as file:
+        file.write(NEW[: len(NEW) // 2])
+        yield path
+        file.write(NEW[len(NEW) // 2 :])
+
+
+def make_old(path: Path, way: object) -> None:
+    if way is file_of:
+        path.write_bytes(OLD)
+    else:
+        path.mkdir()
+        (path / "file").write_bytes(OLD)
+        (path / "older").write_bytes(OLD)
+
+
+def content(path: Path) -> bytes | dict[str, bytes]:
+    if path.is_dir():
+        return {each.name: each.read_bytes() for each in path.iterdir()}
+    return path.read_bytes()
+
+
+Way = Callable[[Path], "contextmanager[Path]"]  # type: ignore[type-arg, valid-type]
+
+
+@pytest.fixture(params=[file_of, folder_of])
+def way(request: pytest.FixtureRequest) -> Way:
+    return request.param  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_the_new_takes_the_place_of_the_old(way: Way, there: bool, tmp_path: Path) -> None:
+    path = tmp_path / "target"
+    if there:
+        make_old(path, way)
+    before = content(path) if there else None
+    with way(path):
+        assert (content(path) if path.exists() else None) == before
+    assert content(path) == (NEW if way is file_of else {"file": NEW})
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [ValueError, Stopped, KeyboardInterrupt, OSError])
+@pytest.mark.parametrize("there", [False, True])
+def test_where_the_block_fails_nothing_is_left_and_the_old_stays(
+    way: Way, error: type[BaseException], there: bool, tmp_path: Path
+) -> None:
+    path = tmp_path / "target"
+    if there:
+        make_old(path, way)
+    before = content(path) if there else None
+    with pytest.raises(OutputError if error is OSError else error), way(path):
+        raise error(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert (content(path) if path.exists() else None) == before
+    assert list(tmp_path.iterdir()) == ([path] if there else [])
+
+
+FAILURES = [
+    *((os, "fsync", n) for n in range(3)),
+    (os, "fchmod", 0),
+    (Path, "chmod", 0),
+    (Path, "replace", 0),
+    *((Path, "rename", n) for n in range(2)),
+]
+
+
+@pytest.mark.parametrize(("owner", "name", "nth"), FAILURES)
+@pytest.mark.parametrize("there", [False, True])
+def test_where_the_disk_fails_the_old_or_the_new_is_there(
+    way: Way, owner: object, name: str, nth: int, there: bool, tmp_path: Path
+) -> None:
+    """The system's nth call of one kind fails, whichever of them that is."""
+    path = tmp_path / "target"
+    if there:
+        make_old(path, way)
+    before = content(path) if there else None
+    real, calls = getattr(owner, name), 0
+
+    def failing(*args: object) -> object:
+        nonlocal calls
+        calls += 1
+        if calls == nth + 1:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(*args)
+
+    failed = False
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(owner, name, failing)
+        try:
+            with way(path):
+                pass
+        except OutputError as error:
+            failed = True
+            assert str(error) == f"{path}: cannot be written: Input/output error"
+    assert failed == (calls > nth)
+    after = content(path) if path.exists() else None
+    new = NEW if way is file_of else {"file": NEW}
+    assert after in ((before, new) if failed else (new,))
+    assert list(tmp_path.iterdir()) == ([path] if after is not None else [])
+
+
+@pytest.fixture
+def limited() -> Iterator[Callable[[int], None]]:
+    """Have the system refuse files of more than so many bytes, as a full disk does."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    yield lambda n_bytes: resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    signal.signal(signal.SIGXFSZ, ignored)
+
+
+@pytest.mark.parametrize("n_bytes", [0, 1, 4096, 100_000, len(NEW) - 1])
+def test_where_the_space_ends_the_old_stays(
+    way: Way, n_bytes: int, limited: Callable[[int], None], tmp_path: Path
+) -> None:
+    path = tmp_path / "target"
+    make_old(path, way)
+    before = content(path)
+    limited(n_bytes)
+    with pytest.raises(OutputError, match="target: cannot be written: File too large"), way(path):
+        pass
+    assert content(path) == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.fixture(params=[0o022, 0o027, 0o077, 0o000])
+def umask(request: pytest.FixtureRequest) -> Iterator[int]:
+    before = os.umask(request.param)
+    yield request.param
+    os.umask(before)
+
+
+def test_permissions_are_those_of_any_new_file(way: Way, umask: int, tmp_path: Path) -> None:
+    with way(tmp_path / "target"):
+        pass
+    target = tmp_path / "target"
+    if way is folder_of:
+        assert stat.S_IMODE(target.stat().st_mode) == 0o777 & ~umask
+        target /= "file"
+    assert stat.S_IMODE(target.stat().st_mode) == 0o666 & ~umask
+    assert os.umask(umask) == umask
+
+
+def test_files_made_for_their_owner_alone_are_opened_to_others(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        with new_folder(tmp_path / "target") as folder:
+            os.close(os.open(folder / "file", os.O_CREAT, 0o600))
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "target" / "file").stat().st_mode) == 0o644
+
+
+def test_the_content_reaches_the_disk_before_the_name_and_then_the_name(
+    way: Way, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events: list[int | str] = []
+    for owner, name in ((Path, "replace"), (Path, "rename")):
+        real = getattr(owner, name)
+        monkeypatch.setattr(
+            owner, name, lambda *args, real=real: events.append("named") or real(*args)
+        )
+    fsync = os.fsync
+    monkeypatch.setattr(
+        os, "fsync", lambda number: events.append(os.fstat(number).st_ino) or fsync(number)
+    )
+    target = tmp_path / "target"
+    with way(target):
+        pass
+    inodes = [target, target / "file"] if way is folder_of else [target]
+    named = events.index("named")
+    assert {path.stat().st_ino for path in inodes} <= set(events[:named])
+    assert events[named + 1 :] == [tmp_path.stat().st_ino]
+
+
+def test_a_missing_folder_is_an_error_of_output(way: Way, tmp_path: Path) -> None:
+    with (
+        pytest.raises(OutputError, match="target: cannot be written: No such file"),
+        way(tmp_path / "gone" / "target"),
+    ):
+        pass
+
+
+def test_a_folder_is_not_replaced_by_a_file(tmp_path: Path) -> None:
+    make_old(tmp_path / "target", folder_of)
+    before = content(tmp_path / "target")
+    with (
+        pytest.raises(OutputError, match="target: cannot be written: "),
+        file_of(tmp_path / "target"),
+    ):
+        pass
+    assert content(tmp_path / "target") == before
+    assert list(tmp_path.iterdir()) == [tmp_path / "target"]
+
+
+def test_a_pipe_or_device_is_not_replaced_by_a_file(tmp_path: Path) -> None:
+    """`--output /dev/null`, as root, must not make a file of the system's null device."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reading = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        with replaced(path) as file:
+            file.write(OLD)
+    except OutputError:
+        pass
+    else:
+        assert os.read(reading, 100) == OLD
+    finally:
+        os.close(reading)
+    assert path.is_fifo()
+
+
+def test_a_name_relative_to_the_current_folder(
+    way: Way, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with way(Path("target")):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["target"]
+
+
+def test_the_way_is_clear(tmp_path: Path) -> None:
+    make_old(tmp_path / "there", file_of)
+    check_writable(tmp_path / "new")
+    check_writable(tmp_path / "there")
+    assert list(tmp_path.iterdir()) == [tmp_path / "there"]
+
+
+def test_a_missing_output_folder_is_found_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(OLD)
+    for folder in ("gone", "file"):
+        message = f"{folder}/new: the folder .*{folder} does not exist; make it first"
+        with pytest.raises(OutputError, match=message):
+            check_writable(tmp_path / folder / "new")
+
+
+def test_a_read_only_output_folder_is_found_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*args: object, **options: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr("tempfile.mkdtemp", refuse)
+    message = r"new: the folder .* cannot be written: Read-only file system"
+    with pytest.raises(OutputError, match=message):
+        check_writable(tmp_path / "new")
+
+
+def test_an_output_that_is_a_folder_is_found_before_the_work(run: Run, tmp_path: Path) -> None:
+    """The input does not exist, so that work that has begun shows."""
+    result = run("vocab", tmp_path / "no-input", "--output", tmp_path)
+    assert result.exit_code == 1
+    assert "no-input" not in result.output

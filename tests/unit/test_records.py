@@ -1,0 +1,262 @@
+"""Text out of JSONL, CSV, TSV and Parquet."""
+
+import gzip
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from embedtool.config import TextConfig
+from embedtool.corpus.corpus import Corpus
+from embedtool.corpus.records import kind_of, read_lines
+from embedtool.errors import CorpusError, MissingExtraError
+
+BOM = b"\xef\xbb\xbf"
+
+
+def sentences(path: Path, data: bytes | str, **options: Any) -> list[list[str]]:
+    path.write_bytes(data.encode() if isinstance(data, str) else data)
+    return list(Corpus([str(path)], TextConfig(**options)).sentences())
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("a.txt", "text"),
+        ("a", "text"),
+        ("-", "text"),
+        ("a.gz", "text"),
+        ("a.jsonl", "jsonl"),
+        ("a.ndjson", "jsonl"),
+        ("a.JSONL", "jsonl"),
+        ("a.v1.2.csv", "csv"),
+        ("a.csv.gz", "csv"),
+        ("a.tsv.bz2", "tsv"),
+        ("a.Jsonl.XZ", "jsonl"),
+        ("a.parquet", "parquet"),
+        ("a.parquet.zst", "parquet"),
+        ("a.csv.txt", "text"),
+        ("b.csv/a", "text"),
+        ("s3://bucket/a.jsonl.gz", "jsonl"),
+    ],
+)
+def test_the_kind_goes_by_the_name(name: str, kind: str) -> None:
+    assert kind_of(name, TextConfig()) == kind
+    assert kind_of(name, TextConfig(input_format="tsv")) == "tsv"
+
+
+def test_jsonl_gives_the_field_of_each_line(tmp_path: Path) -> None:
+    data = (
+        '{"text": "a b"}\n\n  \n{"id": 1, "text": "c\\nd \\u00e9"}\r\n{"text": null}\n{"text": ""}'
+    )
+    assert sentences(tmp_path / "a.jsonl", data) == [["a", "b"], ["c"], ["d", "é"]]
+
+
+def test_jsonl_with_another_field_a_byte_order_mark_and_another_name(tmp_path: Path) -> None:
+    data = BOM + b'{"body": "a b"}\n'
+    options = {"field": "body", "input_format": "jsonl"}
+    assert sentences(tmp_path / "a.txt", data, **options) == [["a", "b"]]
+
+
+def test_jsonl_keeps_separators_of_lines_that_are_no_line_ends(tmp_path: Path) -> None:
+    data = json.dumps({"text": "a\u2028b\x85c \\u2028"}, ensure_ascii=False)
+    assert sentences(tmp_path / "a.jsonl", data) == [["a\u2028b\x85c", "\\u2028"]]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('{"id": 1, "body": "x"}', "no field 'text'; choose one with --field: id, body"),
+        ("{}", "no field 'text'"),
+        ('["text"]', "not a JSON object"),
+        ('"text"', "not a JSON object"),
+        ("null", "not a JSON object"),
+        ('{"text": "a"', "not JSON: "),
+        ("plain text", "not JSON: "),
+        ('{"text": 7}', "'text' holds int, not text"),
+        ('{"text": ["a"]}', "'text' holds list, not text"),
+        ('{"text": "\\ud83d"}', "holds half of a surrogate pair"),
+        ('{"text": "a \\uDE00 b"}', "holds half of a surrogate pair"),
+        ('{"text": ' + "[" * 100_000, "JSON nested too deep"),
+        ('{"text": ' + "1" * 5000 + "}", "not JSON: "),
+    ],
+)
+def test_a_bad_line_of_jsonl_is_named(line: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match=f"a.jsonl, line 3: {message}"):
+        sentences(tmp_path / "a.jsonl", f'{{"text": "fine"}}\n\n{line}\n')
+
+
+def test_escapes_of_whole_surrogate_pairs_are_characters(tmp_path: Path) -> None:
+    data = '{"text": "a\\ud83d\\ude00b"}\n{"text": "\\\\ud83d"}\n{"text": "x", "id": "\\ud83d"}'
+    assert sentences(tmp_path / "a.jsonl", data) == [["a\U0001f600b"], ["\\ud83d"], ["x"]]
+
+
+def test_invalid_utf8_in_records_is_named_by_its_byte(tmp_path: Path) -> None:
+    data = BOM + b'{"text": "a"}\n{"text": "b \xff c"}\n'
+    place = data.index(b"\xff")
+    with pytest.raises(CorpusError, match=rf"a\.jsonl, byte {place}: invalid UTF-8 \(0xff\)"):
+        sentences(tmp_path / "a.jsonl", data)
+    for errors, tokens in (("replace", ["b", "\ufffd", "c"]), ("skip", ["b", "c"])):
+        read = sentences(tmp_path / "a.jsonl", data, encoding_errors=errors)
+        assert read == [["a"], tokens]
+
+
+@settings(deadline=None)
+@given(st.lists(st.none() | st.text()))
+def test_jsonl_gives_what_was_written(texts: list[str | None]) -> None:
+    lines = [json.dumps({"text": text}) + "\n" for text in texts]
+    read = list(read_lines("jsonl", iter(lines), "a", TextConfig()))
+    assert read == [text for text in texts if text is not None]
+
+
+def test_csv_with_quotes_line_ends_and_commas_in_them(tmp_path: Path) -> None:
+    data = 'id,text\r\n1,"a, b\nc ""d"""\r\n\r\n2,e f\r\n3,\r\n'
+    assert sentences(tmp_path / "a.csv", data) == [["a,", "b"], ["c", '"d"'], ["e", "f"]]
+
+
+def test_csv_with_a_byte_order_mark_and_another_column(tmp_path: Path) -> None:
+    data = BOM + "text,id\nä b,1\n".encode()
+    assert sentences(tmp_path / "a.csv", data) == [["ä", "b"]]
+    assert sentences(tmp_path / "b.csv", data, column="id") == [["1"]]
+
+
+def test_tsv(tmp_path: Path) -> None:
+    data = "id\ttext\n1\ta, b\n2\tc"
+    assert sentences(tmp_path / "a.tsv", data) == [["a,", "b"], ["c"]]
+    assert sentences(tmp_path / "a.tsv.gz", gzip.compress(data.encode())) == [["a,", "b"], ["c"]]
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.jsonl"])
+def test_empty_files_of_records_hold_nothing(name: str, tmp_path: Path) -> None:
+    assert sentences(tmp_path / name, "") == []
+
+
+def test_csv_of_a_header_only_holds_nothing(tmp_path: Path) -> None:
+    assert sentences(tmp_path / "a.csv", "text,id\n") == []
+
+
+def test_a_field_of_csv_may_be_longer_than_the_modules_own_limit(tmp_path: Path) -> None:
+    assert sentences(tmp_path / "a.csv", "text\n" + "word " * 50_000) == [["word"] * 50_000]
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ("id,body\n1,x\n", "a.csv: no column 'text'; choose one with --column: id, body"),
+        ("id,text\n1,x\n2\n", "a.csv, line 3: has no 'text' column"),
+        ('id,text\n1,"x\ny"\n2\n', "a.csv, line 4: has no 'text' column"),
+        ("id,text\n1,a\rb\n", "a.csv, line 2: "),
+        ("id,text\r1,x\r2,y\r", "a.csv, line 1: "),
+    ],
+)
+def test_a_bad_line_of_csv_is_named(data: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match=message):
+        sentences(tmp_path / "a.csv", data)
+
+
+def parquet(table: dict[str, Any], **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    pq.write_table(pa.table(table), buffer, **options)
+    return buffer.getvalue()
+
+
+ROWS = {"id": [1, 2, 3, 4], "text": ["a b", None, "", "c\nd\u2028é"]}
+READ = [["a", "b"], ["c"], ["d\u2028é"]]
+
+
+@pytest.mark.parametrize("name", ["a.parquet", "a.txt", "a"])
+def test_parquet_is_known_by_name_or_content(name: str, tmp_path: Path) -> None:
+    assert sentences(tmp_path / name, parquet(ROWS)) == READ
+
+
+def test_parquet_named_by_the_option(tmp_path: Path) -> None:
+    data = parquet({"a.b": ["x y"]})
+    options = {"input_format": "parquet", "column": "a.b"}
+    assert sentences(tmp_path / "a.csv", data, **options) == [["x", "y"]]
+
+
+def test_parquet_in_gzip(tmp_path: Path) -> None:
+    assert sentences(tmp_path / "a.parquet.gz", gzip.compress(parquet(ROWS))) == READ
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.dictionary("i4", "string")])
+def test_parquet_of_each_kind_of_text_in_several_batches(kind: Any, tmp_path: Path) -> None:
+    texts = [f"row {i % 99}" for i in range(10_000)]
+    data = parquet({"text": pa.array(texts, kind)}, row_group_size=3000)
+    assert sentences(tmp_path / "a.parquet", data) == [text.split() for text in texts]
+
+
+def test_text_that_begins_like_parquet_is_text(tmp_path: Path) -> None:
+    """PAR1 is a gene; a Parquet file ends with its mark too."""
+    assert sentences(tmp_path / "a.txt", "PAR1 is a receptor\n") == [
+        ["PAR1", "is", "a", "receptor"]
+    ]
+
+
+def test_text_asked_for_is_not_taken_for_parquet(tmp_path: Path) -> None:
+    data = "PAR1 is a receptor\n"
+    assert sentences(tmp_path / "a.txt", data, input_format="text") == [data.split()]
+
+
+def test_parquet_from_standard_input(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "a.parquet").write_bytes(parquet(ROWS))
+    with (tmp_path / "a.parquet").open() as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        assert list(Corpus(["-"]).sentences()) == READ
+
+
+def test_parquet_from_a_pipe_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Pipe(io.BytesIO):
+        def seekable(self) -> bool:
+            return False
+
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(Pipe(parquet(ROWS)))))
+    with pytest.raises(CorpusError, match="standard input: Parquet cannot be read from a pipe"):
+        list(Corpus(["-"]).sentences())
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"id": [1], "body": ["x"]}, "no column 'text'; choose one with --column: id, body"),
+        ({"text": [1]}, "'text' holds int, not text"),
+        ({"text": [b"x"]}, "'text' holds bytes, not text"),
+        ({"text": [{"x": "y"}]}, "'text' holds dict, not text"),
+    ],
+)
+def test_a_column_of_parquet_that_holds_no_text(
+    table: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(CorpusError, match=f"a.parquet: {message}"):
+        sentences(tmp_path / "a.parquet", parquet(table))
+
+
+def test_parquet_cut_short_anywhere_is_named(tmp_path: Path) -> None:
+    data = parquet(ROWS)
+    for length in range(len(b"PAR1"), len(data), 7):
+        with pytest.raises(CorpusError, match=r"a\.parquet: cannot be read"):
+            sentences(tmp_path / "a.parquet", data[:length])
+
+
+def test_invalid_utf8_in_parquet_is_an_error_of_the_corpus(tmp_path: Path) -> None:
+    """Arrow does not look at the bytes of strings when it reads them."""
+    offsets, data = pa.array([0, 2, 4], pa.int32()).buffers()[1], pa.py_buffer(b"ab\xff\xfe")
+    texts = pa.Array.from_buffers(pa.string(), 2, [None, offsets, data])
+    with pytest.raises(CorpusError, match=r"a\.parquet"):
+        sentences(tmp_path / "a.parquet", parquet({"text": texts}))
+
+
+def test_parquet_without_its_package_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    data = parquet(ROWS)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(MissingExtraError, match=r"embedtool\[parquet\]"):
+        sentences(tmp_path / "a.parquet", data)

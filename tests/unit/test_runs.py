@@ -1,0 +1,148 @@
+"""Sums by key in sorted runs on disk, merged piece by piece."""
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from embedtool.corpus.runs import SAMPLE_STEP, SortedRuns
+
+LARGEST_KEY = 2**63 - 1
+LARGEST_SUM = 2**40
+
+Piece = tuple[np.ndarray, np.ndarray]
+
+
+def append(runs: SortedRuns, sums: dict[int, int]) -> None:
+    runs.append(np.array(list(sums), np.uint64), np.array(list(sums.values()), np.int64))
+
+
+def total(batches: Iterable[dict[int, int]]) -> Counter[int]:
+    sums: Counter[int] = Counter()
+    for batch in batches:
+        sums.update(batch)
+    return sums
+
+
+def check(pieces: list[Piece], sums: Counter[int], low_bits: int) -> None:
+    """Keys rise from piece to piece, each once with its sum, and no cell is in two pieces."""
+    keys = np.concatenate([np.empty(0, np.uint64), *(keys for keys, _ in pieces)])
+    values = np.concatenate([np.empty(0, np.int64), *(values for _, values in pieces)])
+    assert (keys.dtype, values.dtype) == (np.uint64, np.int64)
+    assert keys.tolist() == sorted(sums)
+    assert dict(zip(keys.tolist(), values.tolist(), strict=True)) == sums
+    cells = [set((keys >> np.uint64(low_bits)).tolist()) for keys, _ in pieces]
+    assert sum(map(len, cells)) == len(set().union(*cells))
+
+
+KEYS = st.integers(0, 40) | st.integers(0, 2000) | st.integers(0, LARGEST_KEY)
+BATCHES = st.lists(st.dictionaries(KEYS, st.integers(1, LARGEST_SUM), max_size=30), max_size=12)
+
+
+@settings(deadline=None)
+@given(
+    batches=BATCHES,
+    sample_step=st.integers(1, 5),
+    at_once=st.integers(0, 40),
+    low_bits=st.integers(0, 8),
+)
+def test_merging_sums_what_the_runs_hold(
+    batches: list[dict[int, int]], sample_step: int, at_once: int, low_bits: int
+) -> None:
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("embedtool.corpus.runs.SAMPLE_STEP", sample_step)
+        with SortedRuns(Path(folder)) as runs:
+            for batch in batches:
+                append(runs, batch)
+            pieces = list(runs.merged(at_once, low_bits))
+            assert runs.n_taken == sum(map(len, batches)) == runs.ends[-1]
+        assert list(Path(folder).iterdir()) == []
+    check(pieces, total(batches), low_bits)
+
+
+def random_batches(n_runs: int, n_keys: int, highest: int) -> list[dict[int, int]]:
+    rng = np.random.default_rng(1)
+    batches = []
+    for _ in range(n_runs):
+        keys = np.unique(rng.integers(0, highest, n_keys))
+        rng.shuffle(keys)
+        batches.append(
+            dict(zip(keys.tolist(), rng.integers(1, 99, len(keys)).tolist(), strict=True))
+        )
+    return batches
+
+
+@pytest.mark.parametrize("low_bits", [0, 4, 10, 20])
+def test_many_runs_in_small_pieces(
+    low_bits: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("embedtool.corpus.runs.SAMPLE_STEP", 16)
+    batches = random_batches(n_runs=60, n_keys=200, highest=2**16)
+    with SortedRuns(tmp_path) as runs:
+        for batch in batches:
+            append(runs, batch)
+        pieces = list(runs.merged(1, low_bits))
+    check(pieces, total(batches), low_bits)
+    if low_bits == 20:
+        assert len([keys for keys, _ in pieces if len(keys)]) == 1
+    else:
+        assert len(pieces) > 20
+
+
+@pytest.mark.parametrize("at_once", [1, 5000, 20_000, 10**9])
+def test_pieces_are_about_as_large_as_asked(at_once: int, tmp_path: Path) -> None:
+    """A piece ends at a sample, and of each run up to one sample's keys can come with it."""
+    batches = random_batches(n_runs=5, n_keys=20_000, highest=2**40)
+    with SortedRuns(tmp_path) as runs:
+        for batch in batches:
+            append(runs, batch)
+        pieces = list(runs.merged(at_once, 0))
+    check(pieces, total(batches), 0)
+    largest = max(len(keys) for keys, _ in pieces)
+    assert largest <= at_once + (len(batches) + 1) * SAMPLE_STEP
+    n_entries = sum(map(len, batches))
+    assert len(pieces) <= n_entries / max(at_once, SAMPLE_STEP) + 1 + len(batches)
+
+
+def test_a_run_does_not_stay_in_memory(tmp_path: Path) -> None:
+    """A sample that is a view of a run's keys would keep them all, however many runs there are."""
+    with SortedRuns(tmp_path) as runs:
+        append(runs, dict.fromkeys(range(10 * SAMPLE_STEP), 1))
+        assert [len(sample) for sample in runs.samples] == [10]
+        assert all(sample.base is None for sample in runs.samples)
+
+
+def test_what_is_appended_is_left_as_it_is(tmp_path: Path) -> None:
+    keys, sums = np.array([3, 1, 2], np.uint64), np.array([30, 10, 20], np.int64)
+    with SortedRuns(tmp_path) as runs:
+        runs.append(keys, sums)
+    assert (keys.tolist(), sums.tolist()) == ([3, 1, 2], [30, 10, 20])
+
+
+@pytest.mark.parametrize("n_empty", [0, 1, 3])
+def test_empty_runs(n_empty: int, tmp_path: Path) -> None:
+    with SortedRuns(tmp_path) as runs:
+        for _ in range(n_empty):
+            append(runs, {})
+        assert list(runs.merged(1, 4)) == []
+
+
+def test_the_largest_key_and_sums_beyond_32_bits(tmp_path: Path) -> None:
+    with SortedRuns(tmp_path) as runs:
+        for _ in range(3):
+            append(runs, {LARGEST_KEY: 2**40, 0: 2**61})
+        check(list(runs.merged(1, 0)), Counter({LARGEST_KEY: 3 * 2**40, 0: 3 * 2**61}), 0)
+
+
+def test_files_are_removed_where_the_work_fails(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), SortedRuns(tmp_path) as runs:
+        append(runs, {1: 1, 2: 2})
+        next(runs.merged(1, 0))
+        assert list(tmp_path.iterdir())
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
