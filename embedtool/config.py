@@ -91,6 +91,8 @@ def _check_bounds(each: Field[Any], value: float, largest: float) -> None:
     name = flag(each.name)
     if value != value or value in (math.inf, -math.inf):
         raise ConfigError(f"{name} must be a finite number, not {value}")
+    if not isinstance(value, Integral):
+        value = float(value)
     low, high, above = (each.metadata[key] for key in ("low", "high", "above"))
     high = largest if high is None else high
     low = -largest if low is None else low
@@ -232,6 +234,7 @@ class GloveConfig(TrainerConfig):
         10.0,
         "Counts from here on weigh 1. Stanford's program has 100, its demo 10.",
         above=0,
+        high=1e30,
     )
     weight_exponent: float = option(
         0.75,

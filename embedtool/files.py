@@ -23,7 +23,8 @@ system."""
 def replaced(path: Path) -> Iterator[BinaryIO]:
     """Write a file that takes the name `path`, in place of any file there, when the block ends.
 
-    Where the block fails nothing is left behind and the old file stays. A pipe or a device, such
+    Where the block fails nothing is left behind and the old file stays. A link is followed, and the
+    permissions of a file that was there stay. A pipe or a device, such
     as /dev/stdout, is written to as it is. Raises OutputError where the file cannot be written.
     """
     temporary = ""
@@ -32,11 +33,13 @@ def replaced(path: Path) -> Iterator[BinaryIO]:
             with path.open("wb") as file:
                 yield file
             return
+        path = path.resolve()
+        mode = path.stat().st_mode if path.exists() else 0o666 & ~_umask()
         descriptor, temporary = tempfile.mkstemp(prefix=TEMPORARY, dir=path.parent)
         with os.fdopen(descriptor, "wb") as file:
             yield file
             file.flush()
-            os.fchmod(descriptor, 0o666 & ~_umask())
+            os.fchmod(descriptor, mode)
             os.fsync(descriptor)
         Path(temporary).replace(path)
         sync(path.parent)
@@ -75,14 +78,13 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 def _swap(fresh: Path, path: Path, old: Path) -> None:
     """Give `fresh` the name `path`; what had it is moved to `old`, and back where that fails."""
-    if not path.exists():
-        fresh.rename(path)
-        return
-    path.rename(old)
     try:
+        if path.exists():
+            path.rename(old)
         fresh.rename(path)
-    except OSError:
-        old.rename(path)
+    except BaseException:
+        if old.exists() and not path.exists():
+            old.rename(path)
         raise
 
 

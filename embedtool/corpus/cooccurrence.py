@@ -232,11 +232,11 @@ def _merge(
     report: Report,
 ) -> tuple[NDArray[np.void], NDArray[np.int64]]:
     """Write the summed pairs of all runs, sorted by cell, and find where each cell begins."""
-    cell_bits = 2 * blocks.bits
-    cell_starts = np.arange(blocks.n_blocks**2 + 1, dtype=np.uint64) << np.uint64(cell_bits)
+    cells = np.arange(blocks.n_blocks**2 + 1, dtype=np.uint64)
+    cell_starts = cells << np.uint64(2 * blocks.bits)
     bounds = np.zeros(len(cell_starts), dtype=np.int64)
     with (folder / "pairs").open("wb") as file:
-        for keys, sums in runs.merged(config.memory * MiB // MERGE_BYTES, cell_bits):
+        for keys, sums in runs.merged(config.memory * MiB // MERGE_BYTES):
             pairs = np.empty(len(keys), dtype=PAIR)
             pairs["row"], pairs["column"] = blocks.pairs(keys)
             pairs["count"] = sums / unit

@@ -16,7 +16,7 @@ from embedtool.progress import Progress, Report, silent
 
 BLOCK_BYTES = 2**20
 """Text is read in blocks of about this size. A longer line is read in several blocks, cut at white
-space; only a token longer than this is cut itself."""
+space of ASCII; only where there is none in a whole block, between two characters."""
 
 WHITE = b" \t\r\v\f\0"
 BYTE_ORDER_MARK = "\ufeff"

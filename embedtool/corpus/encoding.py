@@ -28,6 +28,8 @@ from embedtool.progress import Report, silent
 
 ID = np.dtype("<i4")
 END = np.dtype("<i8")
+LAYOUT = 1
+"""Raised when what `scan` leaves in its folder changes, so that older caches are not opened."""
 BLOCK_TOKENS = 2**20
 """Tokens taken at a time in passes over the ids."""
 
@@ -88,6 +90,7 @@ def scan(corpus: Corpus, folder: Path, report: Report = silent) -> ScannedText:
     cannot be read.
     """
     tokenize = TOKENIZERS[corpus.text.tokenizer]()
+    n_invalid_before = corpus.n_invalid
     numbers = _Numbers()
     counts = np.zeros(0, dtype=np.int64)
     n_tokens = 0
@@ -110,7 +113,7 @@ def scan(corpus: Corpus, folder: Path, report: Report = silent) -> ScannedText:
     words = list(numbers)
     (folder / "words").write_text("\n".join(words), encoding="utf-8", newline="\n")
     np.save(folder / "counts.npy", counts)
-    (folder / "invalid").write_text(str(corpus.n_invalid))
+    (folder / "invalid").write_text(str(corpus.n_invalid - n_invalid_before))
     return open_scan(folder)
 
 
@@ -170,7 +173,7 @@ def _cache_key(corpus: Corpus) -> list[object]:
             raise CorpusError(f"{source}: --cache works with files; leave it out for this input")
         status = Path(source).stat()
         files.append((str(Path(source).resolve()), status.st_size, status.st_mtime_ns))
-    return [__version__, asdict(corpus.text), files]
+    return [LAYOUT, __version__, asdict(corpus.text), files]
 
 
 def encode(

@@ -5,7 +5,6 @@ text are line ends of the corpus.
 """
 
 import csv
-import io
 import json
 import re
 import sys
@@ -25,7 +24,8 @@ SUFFIXES = {
     ".parquet": "parquet",
 }
 COMPRESSED = {".gz", ".bz2", ".xz", ".zst"}
-PARQUET_MAGIC = b"PAR1"
+PARQUET_MAGIC = b"PAR1\x15"
+"""The magic, and how the header of the first page begins; text may begin with the magic alone."""
 BATCH_ROWS = 4096
 SURROGATE = re.compile(r"\\u[dD]")
 
@@ -41,15 +41,9 @@ def kind_of(name: str, config: TextConfig) -> str:
 
 
 def is_parquet(stream: BinaryIO) -> bool:
-    """Whether the stream, at its start, holds Parquet, which its end says too."""
-    if not isinstance(stream, BufferedReader) or not stream.peek(4).startswith(PARQUET_MAGIC):
-        return False
-    if not stream.seekable():
-        return True
-    stream.seek(-len(PARQUET_MAGIC), io.SEEK_END)
-    end = stream.read()
-    stream.seek(0)
-    return end == PARQUET_MAGIC
+    """Whether the stream, at its start, holds Parquet; nothing is consumed."""
+    head = stream.peek(len(PARQUET_MAGIC)) if isinstance(stream, BufferedReader) else b""
+    return head.startswith(PARQUET_MAGIC)
 
 
 def read_lines(kind: str, lines: Iterator[str], name: str, config: TextConfig) -> Iterator[str]:
@@ -83,7 +77,8 @@ def _jsonl(lines: Iterator[str], name: str, field: str) -> Iterator[str]:
 
 def _csv(lines: Iterator[str], name: str, column: str, delimiter: str) -> Iterator[str]:
     csv.field_size_limit(sys.maxsize)
-    rows = csv.reader(lines, delimiter=delimiter)
+    quoting: Any = csv.QUOTE_MINIMAL if delimiter == "," else csv.QUOTE_NONE
+    rows = csv.reader(lines, delimiter=delimiter, quoting=quoting)
     try:
         header = next(rows, [])
         if header and column not in header:

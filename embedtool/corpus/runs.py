@@ -11,8 +11,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-SAMPLE_STEP = 1024
-"""One key in this many is looked at to find where the runs are to be cut for merging."""
+SAMPLE_STEP = 64
+"""One key in this many is looked at to find where the runs are to be cut for merging; a piece can
+have so many entries of each run more than asked for."""
 
 
 class SortedRuns:
@@ -49,13 +50,8 @@ class SortedRuns:
         self.samples.append(keys[::SAMPLE_STEP].copy())
         self.ends.append(self.ends[-1] + len(keys))
 
-    def merged(
-        self, at_once: int, low_bits: int
-    ) -> Iterator[tuple[NDArray[np.uint64], NDArray[np.int64]]]:
-        """All keys, rising and distinct, and their sums, about `at_once` entries at a time.
-
-        Keys that differ in their last `low_bits` bits only come in one piece.
-        """
+    def merged(self, at_once: int) -> Iterator[tuple[NDArray[np.uint64], NDArray[np.int64]]]:
+        """All keys, rising and distinct, and their sums, about `at_once` entries at a time."""
         if self.ends[-1] == 0:
             return
         self.keys_file.flush()
@@ -64,7 +60,7 @@ class SortedRuns:
         all_sums = np.memmap(self.sums_path, dtype=np.int64, mode="r")
         runs = [slice(*ends) for ends in zip(self.ends, self.ends[1:], strict=False)]
         places = [run.start for run in runs]
-        for upper in self._cuts(at_once, low_bits):
+        for upper in self._cuts(at_once):
             keys, sums = [], []
             for i, run in enumerate(runs):
                 rest = all_keys[places[i] : run.stop]
@@ -75,12 +71,11 @@ class SortedRuns:
                 self.n_taken += n
             yield _summed(np.concatenate(keys), np.concatenate(sums))
 
-    def _cuts(self, at_once: int, low_bits: int) -> list[np.uint64 | None]:
+    def _cuts(self, at_once: int) -> list[np.uint64 | None]:
         """The upper bound, excluded, of each piece; None for the last."""
         step = max(1, at_once // SAMPLE_STEP)
         samples = np.sort(np.concatenate(self.samples))[step::step]
-        low = np.uint64(low_bits)
-        return [*np.unique(samples >> low << low), None]
+        return [*np.unique(samples), None]
 
 
 def _summed(

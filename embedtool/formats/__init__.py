@@ -44,8 +44,6 @@ def read(path: Path, name: str | None = None) -> tuple[WordVectors, str]:
     try:
         if not path.stat().st_size:
             raise FormatError(f"{path}: the file is empty")
-        if name == "word2vec-binary" and sniff(path) == "word2vec":
-            raise FormatError(f"{path}: is text, not binary; use --format word2vec")
         name = name or sniff(path)
         module = import_module(f"{__name__}.{_known(name, READERS, 'read')}")
         vectors: WordVectors = module.read(path)
@@ -73,18 +71,23 @@ def write(
 
 
 def format_of(path: Path, vectors: WordVectors) -> str:
-    """The format that a name stands for; `.bin` is FastText's where there are subwords.
+    """The format that a name stands for, in whatever case it is written.
+
+    `.bin` is FastText's where there are subwords, and glove*.txt is GloVe's.
 
     Raises FormatError where it stands for none.
     """
-    if path.suffix == ".bin":
+    suffix = path.suffix.lower()
+    if suffix == ".bin":
         return "word2vec-binary" if vectors.subwords is None else "fasttext-bin"
-    if path.suffix not in SUFFIXES:
+    if suffix == ".txt" and path.name.lower().startswith("glove"):
+        return "glove"
+    if suffix not in SUFFIXES:
         raise FormatError(
             f"{path}: the name does not tell the format; choose one with --format: "
             f"{', '.join(WRITERS)}"
         )
-    return SUFFIXES[path.suffix]
+    return SUFFIXES[suffix]
 
 
 def _known(name: str, modules: Mapping[str, str], verb: str) -> str:

@@ -24,11 +24,10 @@ def from_arrays(
     matrix = arrays.get("vectors")
     if matrix is None or matrix.dtype.kind != "f" or matrix.ndim != 2 or not matrix.shape[1]:
         raise FormatError(f"{path}: 'vectors' is no table of floating-point numbers")
-    counts = arrays.get("counts")
-    if len(words) != len(matrix) or (counts is not None and counts.shape != (len(words),)):
+    if len(words) != len(matrix):
         raise FormatError(f"{path}: {len(words):,} words, but {len(matrix):,} vectors")
-    if counts is not None and counts.dtype.kind not in "iu":
-        raise FormatError(f"{path}: 'counts' holds no whole numbers")
+    if not words:
+        raise FormatError(f"{path}: holds no words")
     if len(set(words)) < len(words) or not all(words):
         raise FormatError(f"{path}: a word is empty or stands there twice")
     with np.errstate(over="ignore"):
@@ -37,4 +36,17 @@ def from_arrays(
     if not finite.all():
         word = words[int(np.argmin(finite))]
         raise FormatError(f"{path}: the vector of {word!r} holds a number that is not finite")
-    return WordVectors(words, matrix, None if counts is None else counts.astype(np.int64))
+    return WordVectors(words, matrix, _counts(path, len(words), arrays.get("counts")))
+
+
+def _counts(path: Path, n_words: int, counts: NDArray[Any] | None) -> NDArray[np.int64] | None:
+    if counts is None:
+        return None
+    if counts.dtype.kind not in "iu" or counts.ndim != 1:
+        raise FormatError(f"{path}: 'counts' holds no whole numbers in a row")
+    if len(counts) != n_words:
+        raise FormatError(f"{path}: {n_words:,} words, but {len(counts):,} counts")
+    whole = counts.astype(np.int64)
+    if whole.min() < 0:
+        raise FormatError(f"{path}: a count is below 0, or too large")
+    return whole

@@ -32,6 +32,8 @@ ENTRY = struct.Struct("<qb")
 """After a word and its NUL: count, and 0 for a word or 1 for a label."""
 END_OF_SENTENCE = "</s>"
 """fastText gives this word no n-grams."""
+SHORTEST = 1
+"""Characters of the shortest n-gram: with a minn of 0 too fastText has none without any."""
 LR_UPDATE_RATE = 100
 BLOCK_ROWS = 2**14
 
@@ -74,8 +76,8 @@ class _Cursor:
         self.place = end + 1
         return word
 
-    def matrix(self, n_rows: int, n_columns: int, name: str) -> NDArray[np.float32]:
-        """The next matrix, float32 (n_rows, n_columns), as a copy."""
+    def begin(self, n_rows: int, n_columns: int, name: str) -> None:
+        """Take the head of the next matrix; raise FormatError unless it and its rows are there."""
         is_quantised, rows, columns = self.take(SHAPE)
         if is_quantised:
             raise FormatError(f"{self.path}: the model is quantised, which cannot be read")
@@ -84,13 +86,17 @@ class _Cursor:
                 f"{self.path}, byte {self.place:,}: the {name} matrix is {rows:,} x {columns:,}, "
                 f"expected is {n_rows:,} x {n_columns:,}"
             )
-        n_bytes = 4 * rows * columns
-        self.need(n_bytes)
-        values = np.frombuffer(self.data, "<f4", rows * columns, self.place).astype(np.float32)
-        self.place += n_bytes
+        self.need(4 * rows * columns)
+
+    def rows(self, n_rows: int, n_columns: int) -> NDArray[np.float32]:
+        """The next rows of a matrix, float32 (n_rows, n_columns), as a copy."""
+        start, n_values = self.place, n_rows * n_columns
+        values = np.frombuffer(self.data, "<f4", n_values, start).astype(np.float32)
+        self.place += 4 * n_values
         if not np.isfinite(values).all():
-            raise FormatError(f"{self.path}: the {name} matrix holds a number that is not finite")
-        return values.reshape(rows, columns)
+            first = start + 4 * int(np.argmin(np.isfinite(values)))
+            raise FormatError(f"{self.path}, byte {first:,}: a number that is not finite")
+        return values.reshape(n_rows, n_columns)
 
 
 def read(path: Path) -> WordVectors:
@@ -118,35 +124,54 @@ def read(path: Path) -> WordVectors:
         for i in range(n_words):
             words.append(cursor.word())
             counts[i], _ = cursor.take(ENTRY)
-        inputs = cursor.matrix(n_words + bucket, dim, "input")
-        outputs = cursor.matrix(n_words, dim, "output")
+        cursor.begin(n_words + bucket, dim, "input")
+        word_rows = cursor.rows(n_words, dim)
+        buckets, ngram_rows = _trained(cursor, bucket, dim)
+        cursor.begin(n_words, dim, "output")
+        outputs = cursor.rows(n_words, dim)
         if cursor.place != len(data):
             raise FormatError(f"{path}, byte {cursor.place:,}: more follows than the model")
     if len(set(words)) < n_words or not all(words):
         raise FormatError(f"{path}: a word is empty or stands there twice")
-    buckets = np.flatnonzero(inputs[n_words:].any(axis=1))
-    subwords = Subwords(min_n, max_n, bucket, inputs[:n_words], buckets, inputs[n_words:][buckets])
-    return WordVectors(words, _word_vectors(words, inputs, subwords), counts, outputs, subwords)
+    subwords = Subwords(max(min_n, SHORTEST), max_n, bucket, word_rows, buckets, ngram_rows)
+    return WordVectors(words, _word_vectors(words, subwords), counts, outputs, subwords)
 
 
-def _word_vectors(
-    words: list[str], inputs: NDArray[np.float32], subwords: Subwords
-) -> NDArray[np.float32]:
+def _trained(
+    cursor: _Cursor, bucket: int, dim: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """The buckets whose rows are not all zeros, and those rows."""
+    rows = np.empty((bucket, dim), dtype=np.float32)  # what is never written takes no memory
+    buckets = np.empty(bucket, dtype=np.int64)
+    n_rows = 0
+    for start in range(0, bucket, BLOCK_ROWS):
+        block = cursor.rows(min(BLOCK_ROWS, bucket - start), dim)
+        trained = np.flatnonzero(block.any(axis=1))
+        end = n_rows + len(trained)
+        rows[n_rows:end], buckets[n_rows:end] = block[trained], start + trained
+        n_rows = end
+    return buckets[:n_rows].copy(), rows if n_rows == bucket else rows[:n_rows].copy()
+
+
+def _word_vectors(words: list[str], subwords: Subwords) -> NDArray[np.float32]:
     """The mean of each word's row and the rows of its n-grams, float32 (n_words, dim)."""
-    n_words = len(words)
+    places = np.full(subwords.bucket, -1, dtype=np.int64)
+    places[subwords.buckets] = np.arange(len(subwords.buckets))
     known: dict[bytes, int] = {}
 
-    def row_of(ngram: bytes) -> int:
+    def place_of(ngram: bytes) -> int:
         if ngram not in known:
-            known[ngram] = n_words + ngram_hash(ngram) % subwords.bucket
+            known[ngram] = int(places[ngram_hash(ngram) % subwords.bucket])
         return known[ngram]
 
-    matrix = np.empty((n_words, inputs.shape[1]), dtype=np.float32)
+    matrix = np.empty(subwords.word_rows.shape, dtype=np.float32)
     for i, word in enumerate(words):
-        rows = [i]
+        grams = []
         if subwords.bucket and word != END_OF_SENTENCE:
-            rows += map(row_of, ngrams(word, subwords.min_n, subwords.max_n))
-        matrix[i] = inputs[rows].mean(axis=0, dtype=np.float64)
+            grams = ngrams(word, subwords.min_n, subwords.max_n)
+        rows = [place for place in map(place_of, grams) if place >= 0]
+        total = subwords.ngram_rows[rows].sum(axis=0, dtype=np.float64) + subwords.word_rows[i]
+        matrix[i] = total / (1 + len(grams))
     return matrix
 
 
@@ -154,6 +179,7 @@ def write(vectors: WordVectors, path: Path, options: Mapping[str, Any]) -> None:
     """Write a model that Facebook's program loads. Only vectors with subwords can be written.
 
     options : window, epochs, min_count, negative, loss, mode and sample, as far as they are known
+    Raises FormatError where one does not fit the header, too.
     """
     subwords = vectors.subwords
     if subwords is None:
@@ -166,30 +192,14 @@ def write(vectors: WordVectors, path: Path, options: Mapping[str, Any]) -> None:
     if counts is None:
         counts = np.ones(vectors.n_words, dtype=np.int64)
     bucket = subwords.bucket if subwords.max_n else 0
-    hierarchical = options.get("loss") == "hierarchical-softmax"
+    arguments = _arguments(path, vectors.vector_size, subwords, bucket, options)
     with replaced(path) as file:
         file.write(struct.pack("<2i", MAGIC, VERSION))
-        file.write(
-            ARGUMENTS.pack(
-                vectors.vector_size,
-                options.get("window", 5),
-                options.get("epochs", 5),
-                options.get("min_count", 1),
-                options.get("negative", 5),
-                1,
-                HIERARCHICAL_SOFTMAX if hierarchical else NEGATIVE_SAMPLING,
-                CBOW if options.get("mode") == "cbow" else SKIPGRAM,
-                bucket,
-                subwords.min_n,
-                subwords.max_n,
-                LR_UPDATE_RATE,
-                options.get("sample", 1e-4),
-            )
-        )
+        file.write(arguments)
         file.write(SIZES.pack(vectors.n_words, vectors.n_words, 0, int(counts.sum()), -1))
         for word, count in zip(vectors.words, counts.tolist(), strict=True):
             file.write(word.encode() + b"\0" + ENTRY.pack(count, 0))
-        _write_inputs(file, vectors.vector_size, subwords, bucket)
+        _write_inputs(file, vectors, subwords, bucket)
         contexts = vectors.contexts
         if contexts is None:
             contexts = np.zeros(vectors.matrix.shape, dtype=np.float32)
@@ -197,10 +207,42 @@ def write(vectors: WordVectors, path: Path, options: Mapping[str, Any]) -> None:
         file.write(contexts.astype("<f4").tobytes())
 
 
-def _write_inputs(file: BinaryIO, dim: int, subwords: Subwords, bucket: int) -> None:
+def _arguments(
+    path: Path, dim: int, subwords: Subwords, bucket: int, options: Mapping[str, Any]
+) -> bytes:
+    """The options in the order and the types of the header."""
+    hierarchical = options.get("loss") == "hierarchical-softmax"
+    try:
+        return ARGUMENTS.pack(
+            dim,
+            options.get("window", 5),
+            options.get("epochs", 5),
+            options.get("min_count", 1),
+            options.get("negative", 5),
+            1,
+            HIERARCHICAL_SOFTMAX if hierarchical else NEGATIVE_SAMPLING,
+            CBOW if options.get("mode") == "cbow" else SKIPGRAM,
+            bucket,
+            subwords.min_n,
+            subwords.max_n,
+            LR_UPDATE_RATE,
+            options.get("sample", 1e-4),
+        )
+    except struct.error as error:
+        raise FormatError(
+            f"{path}: an option of the model does not fit the header: {error}"
+        ) from None
+
+
+def _write_inputs(file: BinaryIO, vectors: WordVectors, subwords: Subwords, bucket: int) -> None:
     """The rows of the words, then a row for each bucket, zeros where it was never trained."""
-    file.write(SHAPE.pack(False, len(subwords.word_rows) + bucket, dim))
-    file.write(subwords.word_rows.astype("<f4").tobytes())
+    dim = vectors.vector_size
+    file.write(SHAPE.pack(False, vectors.n_words + bucket, dim))
+    word_rows = subwords.word_rows.astype("<f4")
+    if END_OF_SENTENCE in vectors:
+        alone = vectors.word_to_id[END_OF_SENTENCE]
+        word_rows[alone] = vectors.matrix[alone]
+    file.write(word_rows.tobytes())
     for start in range(0, bucket, BLOCK_ROWS):
         stop = min(start + BLOCK_ROWS, bucket)
         block = np.zeros((stop - start, dim), dtype="<f4")

@@ -23,9 +23,11 @@ from embedtool.vectors import WordVectors
 log = logging.getLogger(__name__)
 
 HEADER = re.compile(rb"(\d{1,18}) (\d{1,9}) ?\r?")
-NUMBERS = re.compile(rb"[-+0-9.eEnaifNIFtyTY ]+")
-"""The bytes that numbers, and `nan` and `infinity`, are made of."""
+NUMBER_BYTES = b"-+0123456789.eEnaifNIFtyTY "
+"""What numbers, and `nan` and `infinity`, are made of."""
 BLOCK_ROWS = 4096
+SURROGATES = "\ud800-\udfff"
+"""Halves of characters, which have no UTF-8."""
 UNKNOWN = "<unk>"
 
 
@@ -46,7 +48,7 @@ def fields_of(line: bytes, vector_size: int) -> tuple[bytes, bytes] | None:
 
 def numbers_of(text: bytes) -> NDArray[np.float32] | None:
     """Numbers between spaces as float32, or None where something else stands there."""
-    if not NUMBERS.fullmatch(text):
+    if not text or text.translate(None, NUMBER_BYTES):
         return None
     try:
         wide = np.fromstring(text.decode("ascii"), dtype=np.float64, sep=" ")
@@ -54,6 +56,23 @@ def numbers_of(text: bytes) -> NDArray[np.float32] | None:
         return None
     with np.errstate(over="ignore"):
         return wide.astype(np.float32)
+
+
+def is_text(line: bytes) -> bool:
+    """Whether a row, faulty as it may be, is one of text: half of what follows the word is numbers.
+
+    Bytes of binary numbers that are cut at their spaces do not look so.
+    """
+    fields = line.rstrip(b" \r").split(b" ")[1:]
+    return 0 < len(fields) <= 2 * sum(map(_is_number, fields))
+
+
+def _is_number(field: bytes) -> bool:
+    try:
+        float(field)
+    except ValueError:
+        return False
+    return True
 
 
 def read_rows(path: Path, *, with_header: bool | None) -> WordVectors:
@@ -68,13 +87,15 @@ def read_rows(path: Path, *, with_header: bool | None) -> WordVectors:
         warnings.simplefilter("error", DeprecationWarning)
         n_rows, vector_size, first_line = _start(path, file, with_header, size)
         words: dict[str, None] = {}
-        n_read = 0
+        n_read, last = 0, ""
         blocks: list[NDArray[np.float32]] = []
-        for block_words, block in _blocks(path, file, vector_size, first_line):
+        block_rows = min(BLOCK_ROWS, size // (2 * vector_size + 1) + 1)
+        for block_words, block in _blocks(path, file, (block_rows, vector_size), first_line):
             n_read += len(block_words)
+            last = block_words[-1]
             fresh = [i for i, word in enumerate(block_words) if not _seen(words, word)]
             blocks.append(block if len(fresh) == len(block) else block[fresh])
-    last_is_extra = n_rows is not None and n_read == n_rows + 1 and UNKNOWN in words
+    last_is_extra = n_rows is not None and n_read == n_rows + 1 and last == UNKNOWN
     if n_rows is not None and n_read != n_rows and not last_is_extra:
         raise FormatError(f"{path}: the header says {n_rows:,} rows, but there are {n_read:,}")
     if n_read > len(words):
@@ -121,15 +142,15 @@ def _start(
 
 
 def _blocks(
-    path: Path, file: BinaryIO, vector_size: int, first_line: int
+    path: Path, file: BinaryIO, shape: tuple[int, int], first_line: int
 ) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
     words: list[str] = []
-    block = np.empty((BLOCK_ROWS, vector_size), dtype=np.float32)
+    block = np.empty(shape, dtype=np.float32)
     number = first_line - 1
     for number, line in enumerate(file, first_line):
-        word, block[len(words)] = _row(path, number, line.removesuffix(b"\n"), vector_size)
+        word, block[len(words)] = _row(path, number, line.removesuffix(b"\n"), shape[1])
         words.append(word)
-        if len(words) == BLOCK_ROWS:
+        if len(words) == len(block):
             yield words, block.copy()
             words = []
     if words:
@@ -176,10 +197,10 @@ def write_rows(vectors: WordVectors, path: Path, *, with_header: bool, forbidden
 
 def check_words(vectors: WordVectors, path: Path, forbidden: str) -> None:
     """Raise FormatError naming the first word that a format cannot hold."""
-    pattern = re.compile(f"[{re.escape(forbidden)}]")
+    pattern = re.compile(f"[{SURROGATES}{re.escape(forbidden)}]")
     for word in vectors.words:
         if not word or pattern.search(word):
             raise FormatError(
-                f"{path}: the format cannot hold the word {word!r}; safetensors can, or leave it "
-                "out"
+                f"{path}: the format cannot hold the word {word!r}; leave it out, or choose "
+                "another format, such as safetensors"
             )

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from embedtool.errors import FormatError
 from embedtool.formats.fasttext_bin import MAGIC
-from embedtool.formats.rows import fields_of, header_of, numbers_of
+from embedtool.formats.npz import ZIP
+from embedtool.formats.rows import header_of, is_text
 
 HEAD_BYTES = 2**20
 """Enough for two lines of text vectors of ten thousand dimensions and more."""
 
-ZIP = b"PK\x03\x04"
 PICKLE = tuple(b"\x80" + bytes([protocol]) for protocol in range(2, 6))
 GZIP = b"\x1f\x8b"
 
@@ -38,10 +38,7 @@ def sniff(path: Path) -> str:
     first, _, rest = head.partition(b"\n")
     header = header_of(first)
     if header is not None:
-        fields = fields_of(rest.partition(b"\n")[0], header[1])
-        is_text = fields is not None and numbers_of(fields[1]) is not None
-        return "word2vec" if is_text else "word2vec-binary"
-    word, _, numbers = first.rstrip(b" \r").partition(b" ")
-    if word and numbers and numbers_of(numbers.rpartition(b" ")[2]) is not None:
+        return "word2vec" if is_text(rest.partition(b"\n")[0]) else "word2vec-binary"
+    if is_text(first):
         return "glove"
     raise FormatError(f"{path}: the format is not recognised; name it with --format")

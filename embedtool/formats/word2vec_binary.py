@@ -12,7 +12,7 @@ import numpy as np
 
 from embedtool.errors import FormatError
 from embedtool.files import replaced
-from embedtool.formats.rows import check_words, header_of, log
+from embedtool.formats.rows import check_words, header_of, is_text, log
 from embedtool.vectors import WordVectors
 
 LONGEST_WORD = 2**20
@@ -32,6 +32,8 @@ def read(path: Path) -> WordVectors:
         n_rows, vector_size = header
         row_bytes = 4 * vector_size
         place = end_of_header + 1
+        if is_text(data[place : place + LONGEST_WORD].partition(b"\n")[0]):
+            raise FormatError(f"{path}: is text, not binary; use --format word2vec")
         if n_rows < 1 or n_rows * (row_bytes + 2) > len(data) - place:
             raise FormatError(
                 f"{path}: the header says {n_rows:,} rows of {vector_size:,} numbers, which "

@@ -39,8 +39,8 @@ def train(
     parts = list(_write_parts(corpus, folder))
     model = _model(config, corpus)
     total = corpus.n_tokens * config.epochs
-    done = 0
-    for epoch in range(1, config.epochs + 1):
+    for epoch in range(config.epochs):
+        done = 0
         for part, n_lines, n_tokens in parts:
             model.workers = max(1, min(config.workers or 1, n_tokens // TASK_TOKENS))
             model.train(
@@ -48,12 +48,13 @@ def train(
                 total_examples=n_lines,
                 total_words=n_tokens,
                 epochs=1,
-                start_alpha=_rate(config, done / total),
-                end_alpha=_rate(config, (done + n_tokens) / total),
+                start_alpha=_rate(config, epoch, done / corpus.n_tokens),
+                end_alpha=_rate(config, epoch, (done + n_tokens) / corpus.n_tokens),
             )
             done += n_tokens
-            report(Progress("training", done, total, "words", epoch))
-        report(Progress("training", done, total, "words", epoch, epoch_ended=True))
+            so_far = epoch * corpus.n_tokens + done
+            report(Progress("training", so_far, total, "words", epoch + 1))
+        report(Progress("training", so_far, total, "words", epoch + 1, epoch_ended=True))
     vectors = _word_vectors(config, corpus, model)
     if not np.isfinite(vectors.matrix).all():
         raise TrainingError(
@@ -62,9 +63,14 @@ def train(
     return vectors
 
 
-def _rate(config: Word2VecConfig, progress: float) -> float:
-    """The learning rate falls in a straight line."""
+def _rate(config: Word2VecConfig, epoch: int, share: float) -> float:
+    """The learning rate after `epoch` epochs and a share of the next, as gensim has it.
+
+    It falls in a straight line from epoch to epoch. Within one, each of gensim's threads counts
+    its own words only, and so comes down no more than 1/workers of the way.
+    """
     first = config.learning_rate or 0.0
+    progress = (epoch + share / (config.workers or 1)) / config.epochs
     return first - (first - config.min_learning_rate) * progress
 
 

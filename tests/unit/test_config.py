@@ -158,6 +158,7 @@ def test_only_options_without_a_default_can_be_left_open() -> None:
     assert taken([each for each in INTEGERS + FLOATS if each[1] not in open_ones], None) == []
 
 
+@pytest.mark.filterwarnings("error")
 def test_numbers_of_numpy_are_numbers() -> None:
     config = GloveConfig(vector_size=np.int64(7), x_max=np.float32(3))  # type: ignore[arg-type]
     assert (config.vector_size, config.x_max) == (7, 3)

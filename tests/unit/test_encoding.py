@@ -297,6 +297,12 @@ def test_invalid_sequences_are_reported_from_the_cache_too(tmp_path: Path) -> No
     assert [corpus.n_invalid for corpus in corpora] == [2, 0]
 
 
+def test_invalid_sequences_are_those_of_one_reading(tmp_path: Path) -> None:
+    text = write(tmp_path / "text", b"a \xff b \xff\n")
+    corpus = Corpus([str(text)], TextConfig(encoding_errors="skip"))
+    assert [scan(corpus, tmp_path).n_invalid for _ in range(2)] == [2, 2]
+
+
 @pytest.mark.parametrize("source", ["-", "https://host/a.txt"])
 def test_what_cannot_be_known_again_is_not_cached(source: str, text: Path, tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match=f"{source}: --cache works with files; leave it out"):

@@ -134,25 +134,58 @@ def test_where_the_disk_fails_the_old_or_the_new_is_there(
     assert list(tmp_path.iterdir()) == ([path] if after is not None else [])
 
 
-@pytest.fixture
-def limited() -> Iterator[Callable[[int], None]]:
-    """Have the system refuse files of more than so many bytes, as a full disk does."""
+@pytest.mark.parametrize("nth", range(2))
+@pytest.mark.parametrize("late", [False, True])
+def test_where_a_signal_comes_between_two_names_the_old_or_the_new_is_there(
+    nth: int, late: bool, tmp_path: Path
+) -> None:
+    """A handler may raise just before a folder has been renamed, and just after."""
+    path = tmp_path / "target"
+    make_old(path, folder_of)
+    before = content(path)
+    rename, calls = Path.rename, 0
+
+    def interrupted(self: Path, target: Path) -> None:
+        nonlocal calls
+        calls += 1
+        if calls != nth + 1:
+            rename(self, target)
+            return
+        if late:
+            rename(self, target)
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "rename", interrupted)
+        with pytest.raises(KeyboardInterrupt), folder_of(path):
+            pass
+    assert list(tmp_path.iterdir()) == [path]
+    assert content(path) == ({"file": NEW} if (nth, late) == (1, True) else before)
+
+
+@contextmanager
+def limited(n_bytes: int) -> Iterator[None]:
+    """Have the system refuse files of more than so many bytes, as a full disk does.
+
+    The limit holds for what pytest itself writes too, so it lasts no longer than it must.
+    """
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    yield lambda n_bytes: resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, before[1]))
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    signal.signal(signal.SIGXFSZ, ignored)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
 
 
 @pytest.mark.parametrize("n_bytes", [0, 1, 4096, 100_000, len(NEW) - 1])
-def test_where_the_space_ends_the_old_stays(
-    way: Way, n_bytes: int, limited: Callable[[int], None], tmp_path: Path
-) -> None:
+def test_where_the_space_ends_the_old_stays(way: Way, n_bytes: int, tmp_path: Path) -> None:
     path = tmp_path / "target"
     make_old(path, way)
     before = content(path)
-    limited(n_bytes)
-    with pytest.raises(OutputError, match="target: cannot be written: File too large"), way(path):
+    refused = pytest.raises(OutputError, match="target: cannot be written: File too large")
+    with refused, limited(n_bytes), way(path):
         pass
     assert content(path) == before
     assert list(tmp_path.iterdir()) == [path]

@@ -212,14 +212,26 @@ def test_parquet_from_standard_input(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         assert list(Corpus(["-"]).sentences()) == READ
 
 
-def test_parquet_from_a_pipe_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def feed_pipe(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
     class Pipe(io.BytesIO):
         def seekable(self) -> bool:
             return False
 
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(Pipe(parquet(ROWS)))))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(Pipe(data))))
+
+
+def test_parquet_from_a_pipe_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    feed_pipe(monkeypatch, parquet(ROWS))
     with pytest.raises(CorpusError, match="standard input: Parquet cannot be read from a pipe"):
         list(Corpus(["-"]).sentences())
+
+
+def test_text_from_a_pipe_that_begins_like_parquet_is_text(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In Parquet the mark is followed by 0x15, the first field of a page or of the footer."""
+    feed_pipe(monkeypatch, b"PAR1 is a receptor\n")
+    assert list(Corpus(["-"]).sentences()) == [["PAR1", "is", "a", "receptor"]]
 
 
 @pytest.mark.parametrize(

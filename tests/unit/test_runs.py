@@ -29,15 +29,13 @@ def total(batches: Iterable[dict[int, int]]) -> Counter[int]:
     return sums
 
 
-def check(pieces: list[Piece], sums: Counter[int], low_bits: int) -> None:
-    """Keys rise from piece to piece, each once with its sum, and no cell is in two pieces."""
+def check(pieces: list[Piece], sums: Counter[int]) -> None:
+    """Keys rise from piece to piece, each once with its sum."""
     keys = np.concatenate([np.empty(0, np.uint64), *(keys for keys, _ in pieces)])
     values = np.concatenate([np.empty(0, np.int64), *(values for _, values in pieces)])
     assert (keys.dtype, values.dtype) == (np.uint64, np.int64)
     assert keys.tolist() == sorted(sums)
     assert dict(zip(keys.tolist(), values.tolist(), strict=True)) == sums
-    cells = [set((keys >> np.uint64(low_bits)).tolist()) for keys, _ in pieces]
-    assert sum(map(len, cells)) == len(set().union(*cells))
 
 
 KEYS = st.integers(0, 40) | st.integers(0, 2000) | st.integers(0, LARGEST_KEY)
@@ -49,20 +47,19 @@ BATCHES = st.lists(st.dictionaries(KEYS, st.integers(1, LARGEST_SUM), max_size=3
     batches=BATCHES,
     sample_step=st.integers(1, 5),
     at_once=st.integers(0, 40),
-    low_bits=st.integers(0, 8),
 )
 def test_merging_sums_what_the_runs_hold(
-    batches: list[dict[int, int]], sample_step: int, at_once: int, low_bits: int
+    batches: list[dict[int, int]], sample_step: int, at_once: int
 ) -> None:
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr("embedtool.corpus.runs.SAMPLE_STEP", sample_step)
         with SortedRuns(Path(folder)) as runs:
             for batch in batches:
                 append(runs, batch)
-            pieces = list(runs.merged(at_once, low_bits))
+            pieces = list(runs.merged(at_once))
             assert runs.n_taken == sum(map(len, batches)) == runs.ends[-1]
         assert list(Path(folder).iterdir()) == []
-    check(pieces, total(batches), low_bits)
+    check(pieces, total(batches))
 
 
 def random_batches(n_runs: int, n_keys: int, highest: int) -> list[dict[int, int]]:
@@ -77,21 +74,15 @@ def random_batches(n_runs: int, n_keys: int, highest: int) -> list[dict[int, int
     return batches
 
 
-@pytest.mark.parametrize("low_bits", [0, 4, 10, 20])
-def test_many_runs_in_small_pieces(
-    low_bits: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_many_runs_in_small_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("embedtool.corpus.runs.SAMPLE_STEP", 16)
     batches = random_batches(n_runs=60, n_keys=200, highest=2**16)
     with SortedRuns(tmp_path) as runs:
         for batch in batches:
             append(runs, batch)
-        pieces = list(runs.merged(1, low_bits))
-    check(pieces, total(batches), low_bits)
-    if low_bits == 20:
-        assert len([keys for keys, _ in pieces if len(keys)]) == 1
-    else:
-        assert len(pieces) > 20
+        pieces = list(runs.merged(1))
+    check(pieces, total(batches))
+    assert len(pieces) > 20
 
 
 @pytest.mark.parametrize("at_once", [1, 5000, 20_000, 10**9])
@@ -101,8 +92,8 @@ def test_pieces_are_about_as_large_as_asked(at_once: int, tmp_path: Path) -> Non
     with SortedRuns(tmp_path) as runs:
         for batch in batches:
             append(runs, batch)
-        pieces = list(runs.merged(at_once, 0))
-    check(pieces, total(batches), 0)
+        pieces = list(runs.merged(at_once))
+    check(pieces, total(batches))
     largest = max(len(keys) for keys, _ in pieces)
     assert largest <= at_once + (len(batches) + 1) * SAMPLE_STEP
     n_entries = sum(map(len, batches))
@@ -129,20 +120,20 @@ def test_empty_runs(n_empty: int, tmp_path: Path) -> None:
     with SortedRuns(tmp_path) as runs:
         for _ in range(n_empty):
             append(runs, {})
-        assert list(runs.merged(1, 4)) == []
+        assert list(runs.merged(1)) == []
 
 
 def test_the_largest_key_and_sums_beyond_32_bits(tmp_path: Path) -> None:
     with SortedRuns(tmp_path) as runs:
         for _ in range(3):
             append(runs, {LARGEST_KEY: 2**40, 0: 2**61})
-        check(list(runs.merged(1, 0)), Counter({LARGEST_KEY: 3 * 2**40, 0: 3 * 2**61}), 0)
+        check(list(runs.merged(1)), Counter({LARGEST_KEY: 3 * 2**40, 0: 3 * 2**61}))
 
 
 def test_files_are_removed_where_the_work_fails(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError), SortedRuns(tmp_path) as runs:
         append(runs, {1: 1, 2: 2})
-        next(runs.merged(1, 0))
+        next(runs.merged(1))
         assert list(tmp_path.iterdir())
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []
