@@ -39,7 +39,7 @@ def ngrams(word: str, min_n: int, max_n: int) -> list[bytes]:
     n_chars = len(marked)
     found = []
     for start in range(n_chars):
-        for end in range(start + min_n, min(start + max_n, n_chars) + 1):
+        for end in range(start + max(min_n, 1), min(start + max_n, n_chars) + 1):
             if end - start == 1 and (start == 0 or end == n_chars):
                 continue
             found.append(marked[start:end].encode("utf-8", "surrogatepass"))
