@@ -48,13 +48,14 @@ def check_target(path: Path, overwrite: bool) -> None:
     check_writable(path)
 
 
-def save(model: Model, path: Path) -> None:
+def save(model: Model, path: str | Path) -> None:
     """Save a model as the folder `path`, in place of the model there, all of it or nothing.
 
     Raises OutputError where the folder cannot be written.
     """
     from safetensors.numpy import save_file
 
+    path = Path(path)
     vectors = model.vectors
     counts = np.zeros(vectors.n_words, np.int64) if vectors.counts is None else vectors.counts
     tables: dict[str, NDArray[Any]] = {"words": vectors.matrix}
@@ -119,11 +120,12 @@ def describe(path: Path) -> dict[str, Any]:
     return dict(description)
 
 
-def load(path: Path) -> Model:
+def load(path: str | Path) -> Model:
     """Open a model; its tables stay on disk until they are used.
 
     Raises ModelError where `path` is no model or its files do not fit each other.
     """
+    path = Path(path)
     description = describe(path)
     try:
         words, counts = read_vocabulary(path / VOCABULARY)

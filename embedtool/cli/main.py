@@ -93,7 +93,7 @@ def _fail(message: str, code: int) -> int:
 
 def _usage(error: click.UsageError) -> str:
     message = error.format_message().rstrip(".")
-    return f"{message}; see {error.ctx.command_path} --help" if error.ctx else message
+    return f"{message} (see {error.ctx.command_path} --help)" if error.ctx else message
 
 
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})

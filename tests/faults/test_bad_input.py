@@ -122,7 +122,7 @@ def test_a_value_out_of_bounds_is_found_before_any_reading(
 def test_an_unknown_option(run: Run, folder: Path, algorithm: str) -> None:
     line = fails(run, folder, algorithm, "text", "--vectorsize", "5", code=2)
     assert line.startswith("Error: No such option '--vectorsize'")
-    assert line.endswith(f"see cli train {algorithm} --help")
+    assert line.endswith(f"(see cli train {algorithm} --help)")
 
 
 def test_a_word_for_a_number(run: Run, folder: Path, algorithm: str) -> None:

@@ -22,7 +22,7 @@ def test_importing_embedtool_imports_nothing_heavy() -> None:
 def test_from_text_to_answers_in_python(text: Path, tmp_path: Path) -> None:
     config = embedtool.GloveConfig(vector_size=8, iterations=3)
     model = embedtool.train_model("glove", embedtool.Corpus([str(text)]), config)
-    embedtool.save(model, tmp_path / "model")
-    vectors = embedtool.load(tmp_path / "model").vectors
+    embedtool.save(model, str(tmp_path / "model"))
+    vectors = embedtool.load(str(tmp_path / "model")).vectors
     assert [answer.word for answer in embedtool.similar(vectors, "king", 5)] != []
     assert -1 <= embedtool.similarity(vectors, "king", "queen") <= 1
