@@ -41,8 +41,12 @@ def check_target(path: Path, overwrite: bool) -> None:
     Only a model is ever overwritten, and only if asked.
     """
     if path.exists():
-        if not (path / CONFIG).is_file():
-            raise ModelError(f"{path}: is there already and is no model; choose another name")
+        try:
+            describe(path)
+        except ModelError:
+            raise ModelError(
+                f"{path}: is there already and is no model; choose another name"
+            ) from None
         if not overwrite:
             raise ModelError(f"{path}: is there already; use --overwrite or another name")
     check_writable(path)

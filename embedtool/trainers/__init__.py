@@ -6,10 +6,14 @@ In: a name. Out: its Config and its training function, imported only when it is 
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from embedtool.config import FastTextConfig, GloveConfig, TrainerConfig, Word2VecConfig
 from embedtool.progress import Report, silent
+
+if TYPE_CHECKING:
+    from embedtool.corpus.encoding import EncodedCorpus
+    from embedtool.vectors import WordVectors
 
 
 @dataclass(frozen=True)
@@ -20,14 +24,19 @@ class Trainer:
     module: str
 
     def train(
-        self, config: TrainerConfig, corpus: Any, folder: Path, report: Report = silent
-    ) -> Any:
-        """Train on an EncodedCorpus; returns WordVectors.
+        self,
+        config: TrainerConfig,
+        corpus: "EncodedCorpus",
+        folder: Path,
+        report: Report = silent,
+    ) -> "WordVectors":
+        """Train on a corpus.
 
         `folder` is for files that are needed while training. Raises TrainingError where training
         cannot go on.
         """
-        return import_module(self.module).train(config, corpus, folder, report)
+        vectors: WordVectors = import_module(self.module).train(config, corpus, folder, report)
+        return vectors
 
 
 TRAINERS = {

@@ -113,3 +113,6 @@ def test_a_target_is_checked_before_the_work(tmp_path: Path) -> None:
     store.check_target(tmp_path / "model", overwrite=True)
     with pytest.raises(ModelError, match="is no model"):
         store.check_target(tmp_path, overwrite=True)
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    with pytest.raises(ModelError, match="is no model"):
+        store.check_target(tmp_path, overwrite=True)
