@@ -1,9 +1,12 @@
 """The installed program as a real process: started, piped, interrupted."""
 
 import os
+import pty
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -79,6 +82,33 @@ def test_a_signal_ends_training_and_leaves_nothing(
     assert b"Traceback" not in stderr
     assert [path.name for path in tmp_path.iterdir()] == ["temporary"]
     assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize("no_color", [None, "1"])
+def test_a_terminal_gets_a_bar(no_color: str | None, kingdoms: Path, tmp_path: Path) -> None:
+    leader, follower = pty.openpty()
+    env = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "80"}
+    env |= {"NO_COLOR": no_color} if no_color else {}
+    shown = bytearray()
+
+    def read() -> None:
+        with suppress(OSError):  # the terminal is gone when the program is
+            while part := os.read(leader, 65536):
+                shown.extend(part)
+
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(read)
+        subprocess.run(
+            [*PROGRAM, "train", "glove", kingdoms, "-o", tmp_path / "m", "--iterations", "3"],
+            stderr=follower, env=env, check=True,
+        )  # fmt: skip
+        os.close(follower)
+        reading.result()
+    os.close(leader)
+    text = shown.decode()
+    for piece in ("reading", "counting pairs", "merging pairs", "training epoch 3", "pairs/s", "━"):
+        assert piece in text
+    assert ("\x1b[38;5;" in text) == (no_color is None)
 
 
 def test_text_comes_through_a_pipe(tmp_path: Path) -> None:
