@@ -64,14 +64,16 @@ def train(
 
 
 def _rate(config: Word2VecConfig, epoch: int, share: float) -> float:
-    """The learning rate after `epoch` epochs and a share of the next, as gensim has it.
+    """The learning rate after `epoch` epochs and a share of the next.
 
-    It falls in a straight line from epoch to epoch. Within one, each of gensim's threads counts
-    its own words only, and so comes down no more than 1/workers of the way.
+    FastText's falls in a straight line, as in fastText. Word2Vec's is gensim's: a straight line
+    from epoch to epoch, but within one only 1/workers of the way down, for each of gensim's
+    threads counts its own words only. Each scores better with its own: see docs/training.md.
     """
     first = config.learning_rate or 0.0
-    progress = (epoch + share / (config.workers or 1)) / config.epochs
-    return first - (first - config.min_learning_rate) * progress
+    if not isinstance(config, FastTextConfig):
+        share /= config.workers or 1
+    return first - (first - config.min_learning_rate) * (epoch + share) / config.epochs
 
 
 def _write_parts(corpus: EncodedCorpus, folder: Path) -> Iterator[tuple[Path, int, int]]:
