@@ -21,6 +21,17 @@ MiB = 2**20
 ABSTRACT: dict[Any, Any] = {int: Integral, float: Real, bool: bool, str: str}
 """What counts as an option's type: NumPy's numbers are numbers too."""
 
+Method = Literal["3cosadd", "3cosmul"]
+METHODS: tuple[Method, ...] = ("3cosadd", "3cosmul")
+"""How an analogy is answered; the first is the default."""
+
+N_ANSWERS = 10
+"""How many words answer a query that does not say how many."""
+
+RESTRICT_VOCAB = 300_000
+"""The most frequent words that take part in an evaluation unless another limit is asked for, as in
+gensim."""
+
 KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
 """What messages call the type of an option."""
 

@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-import click
-
+from embedtool.cli.options import method_option
 from embedtool.cli.queries import (
     candidates,
     print_answers,
@@ -15,13 +14,7 @@ from embedtool.cli.queries import (
 
 
 @query_command("[EXPRESSION]")
-@click.option(
-    "--method",
-    type=click.Choice(["3cosadd", "3cosmul"]),
-    default="3cosadd",
-    show_default=True,
-    help="3cosadd: cosine with the sum; 3cosmul: product of the similarities.",
-)
+@method_option
 @search_options
 def analogy(
     model: Path,

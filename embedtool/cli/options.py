@@ -10,7 +10,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 import click
 
-from embedtool.config import Config, TextConfig, flag
+from embedtool.config import METHODS, Config, TextConfig, flag
 
 F = TypeVar("F", bound=Callable[..., Any])
 Decorator = Callable[[F], F]
@@ -22,6 +22,13 @@ inputs_argument = click.argument("inputs", metavar="INPUT...", nargs=-1, require
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace the model there.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 tsv_option = click.option("--tsv", "as_tsv", is_flag=True, help="Print tab-separated values.")
+method_option = click.option(
+    "--method",
+    type=click.Choice(METHODS),
+    default=METHODS[0],
+    show_default=True,
+    help="3cosadd: cosine with the sum; 3cosmul: product of the similarities.",
+)
 cache_option = click.option(
     "--cache",
     type=FILE,

@@ -34,6 +34,14 @@ def cell(value: Cell) -> str:
     return shown(value)
 
 
+def tokens_kept(summary: Mapping[str, Any]) -> str:
+    """How much of a text is in the vocabulary, of Vocabulary.summary()."""
+    return (
+        f"{summary['tokens_kept']:,} of {summary['tokens_seen']:,} tokens "
+        f"({100 * summary['share_kept']:.1f}%)"
+    )
+
+
 def note(message: str) -> None:
     """A line on standard error."""
     click.echo(message, err=True)

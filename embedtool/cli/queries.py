@@ -12,6 +12,7 @@ import click
 
 from embedtool.cli.options import FILE, json_option, model_argument, tsv_option
 from embedtool.cli.output import Cell, print_json, print_table, print_tsv
+from embedtool.config import N_ANSWERS
 from embedtool.errors import QueryError
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def search_options(command: F) -> F:
                      help="Search only among the N most frequent words."),
         click.option("--min-count", type=click.IntRange(min=1), metavar="N",
                      help="Search only among words with this count or more."),
-        click.option("-n", "n", type=click.IntRange(min=1), default=10, show_default=True,
+        click.option("-n", "n", type=click.IntRange(min=1), default=N_ANSWERS, show_default=True,
                      help="Number of answers."),
     ]  # fmt: skip
     for option in options:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from embedtool.cli.options import method_option
 from embedtool.cli.output import Cell
+from embedtool.config import RESTRICT_VOCAB
 
 if TYPE_CHECKING:
     from embedtool.evaluation.analogy import AnalogyResult, AnalogyScore
@@ -27,10 +29,10 @@ def score_options(command: F) -> F:
         click.option("--case-sensitive", is_flag=True,
                      help="King and king are two words; otherwise the more frequent stands for "
                      "both."),
-        click.option("--restrict-vocab", type=click.IntRange(min=1), default=300_000, metavar="N",
-                     show_default=True, help="Only the N most frequent words take part."),
-        click.option("--method", type=click.Choice(["3cosadd", "3cosmul"]), default="3cosadd",
-                     show_default=True, help="How an analogy is answered."),
+        click.option("--restrict-vocab", type=click.IntRange(min=1), default=RESTRICT_VOCAB,
+                     metavar="N", show_default=True,
+                     help="Only the N most frequent words take part."),
+        method_option,
         click.option("--pairs", multiple=True, metavar="NAME|FILE",
                      help="Pairs with people's scores: wordsim353, simlex999, or a file; may be "
                      "repeated."),

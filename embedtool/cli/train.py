@@ -13,7 +13,7 @@ from embedtool.cli.options import (
     overwrite_option,
     text_options,
 )
-from embedtool.cli.output import note
+from embedtool.cli.output import note, tokens_kept
 from embedtool.cli.reporting import clock, reporting
 from embedtool.config import TextConfig
 from embedtool.trainers import TRAINERS
@@ -63,8 +63,7 @@ def _add(algorithm: str) -> None:
         summary, seconds = model.description["vocabulary"], model.description["training"]["seconds"]
         note(
             f"{output}: {summary['types_kept']:,} words x {config.vector_size}, "
-            f"{summary['tokens_kept']:,} of {summary['tokens_seen']:,} tokens "
-            f"({100 * summary['share_kept']:.1f}%), {clock(seconds)}"
+            f"{tokens_kept(summary)}, {clock(seconds)}"
         )
 
 

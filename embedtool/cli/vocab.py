@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from embedtool.cli.options import FILE, config_options, inputs_argument, text_options
-from embedtool.cli.output import note
+from embedtool.cli.output import note, tokens_kept
 from embedtool.cli.reporting import reporting
 from embedtool.config import TextConfig, VocabularyConfig
 
@@ -42,8 +42,4 @@ def vocab(inputs: tuple[str, ...], output: Path | None, **options: Any) -> None:
         for line in lines:
             click.echo(line, nl=False)
     summary = vocabulary.summary()
-    note(
-        f"{summary['types_kept']:,} of {summary['types_seen']:,} types, "
-        f"{summary['tokens_kept']:,} of {summary['tokens_seen']:,} tokens "
-        f"({100 * summary['share_kept']:.1f}%)"
-    )
+    note(f"{summary['types_kept']:,} of {summary['types_seen']:,} types, {tokens_kept(summary)}")

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from embedtool.config import METHODS, RESTRICT_VOCAB, Method
 from embedtool.errors import EvaluationError
 from embedtool.evaluation.datasets import AnalogySet
-from embedtool.evaluation.known import RESTRICT_VOCAB, ids_of, known_words
+from embedtool.evaluation.known import ids_of, known_words
 from embedtool.search.index import nearest, nearest_by_product
-from embedtool.search.query import METHODS, Method
 from embedtool.vectors import WordVectors
 
 SYNTACTIC = "gram"
@@ -77,7 +77,7 @@ def answer_analogies(
     vectors: WordVectors,
     analogies: AnalogySet,
     *,
-    method: Method = "3cosadd",
+    method: Method = METHODS[0],
     restrict_vocab: int | None = RESTRICT_VOCAB,
     case_insensitive: bool = True,
 ) -> AnalogyOutcomes:
@@ -107,7 +107,7 @@ def evaluate_analogies(
     vectors: WordVectors,
     analogies: AnalogySet,
     *,
-    method: Method = "3cosadd",
+    method: Method = METHODS[0],
     restrict_vocab: int | None = RESTRICT_VOCAB,
     case_insensitive: bool = True,
 ) -> AnalogyResult:

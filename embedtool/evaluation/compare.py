@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
 
+from embedtool.config import METHODS, N_ANSWERS, RESTRICT_VOCAB, Method
 from embedtool.errors import EvaluationError, UnknownWordError
 from embedtool.evaluation.analogy import AnalogyResult, evaluate_analogies
 from embedtool.evaluation.datasets import AnalogySet, PairSet
-from embedtool.evaluation.known import RESTRICT_VOCAB
 from embedtool.evaluation.neighbours import N_FREQUENT, N_NEIGHBOURS, Overlap, neighbourhood_overlap
 from embedtool.evaluation.similarity import PairResult, evaluate_pairs
 from embedtool.search.expression import Expression, parse_expression
-from embedtool.search.query import N_ANSWERS, Method, WordScore, analogy, similar
+from embedtool.search.query import WordScore, analogy, similar
 from embedtool.vectors import WordVectors
 
 WORDS = ("king", "queen")
@@ -73,7 +73,7 @@ def compare_models(
     words: Sequence[str] | None = None,
     expressions: Sequence[str | Expression] | None = None,
     n: int = N_ANSWERS,
-    method: Method = "3cosadd",
+    method: Method = METHODS[0],
     k: int = N_NEIGHBOURS,
     n_frequent: int | None = N_FREQUENT,
     datasets: Sequence[AnalogySet | PairSet] = (),

@@ -12,9 +12,6 @@ from numpy.typing import NDArray
 from embedtool.errors import EvaluationError
 from embedtool.vectors import WordVectors
 
-RESTRICT_VOCAB = 300_000
-"""The most frequent words that take part unless another limit is asked for, as in gensim."""
-
 
 def known_words(
     vectors: WordVectors, restrict_vocab: int | None, case_insensitive: bool

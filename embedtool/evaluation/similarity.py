@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from embedtool.config import RESTRICT_VOCAB
 from embedtool.evaluation.datasets import PairSet
-from embedtool.evaluation.known import RESTRICT_VOCAB, ids_of, known_words
+from embedtool.evaluation.known import ids_of, known_words
 from embedtool.search.query import cosines
 from embedtool.vectors import WordVectors
 

@@ -5,21 +5,15 @@ In: WordVectors and words or expressions. Out: words with their scores, best fir
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from embedtool.config import METHODS, N_ANSWERS, Method
 from embedtool.errors import QueryError, UnknownWordError
 from embedtool.search.expression import Expression, parse_expression
 from embedtool.search.index import nearest, nearest_by_product
 from embedtool.vectors import WordVectors, unit_rows
-
-N_ANSWERS = 10
-"""How many words answer a query that does not say how many."""
-
-Method = Literal["3cosadd", "3cosmul"]
-METHODS: tuple[Method, ...] = ("3cosadd", "3cosmul")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +111,7 @@ def analogy(
     expression: str | Expression,
     n: int = N_ANSWERS,
     *,
-    method: Method = "3cosadd",
+    method: Method = METHODS[0],
     candidates: NDArray[np.int64] | None = None,
     exclude_query_words: bool = True,
 ) -> tuple[WordScore, ...]:
@@ -137,7 +131,7 @@ def analogy_batch(
     expressions: Sequence[str | Expression],
     n: int = N_ANSWERS,
     *,
-    method: Method = "3cosadd",
+    method: Method = METHODS[0],
     candidates: NDArray[np.int64] | None = None,
     exclude_query_words: bool = True,
 ) -> list[tuple[WordScore, ...]]:
