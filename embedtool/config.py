@@ -195,6 +195,10 @@ class Word2VecConfig(TrainerConfig):
     min_learning_rate: float = option(
         1e-4, "Learning rate at the end (gensim's min_alpha).", low=0, high=10
     )
+    engine: Literal["native", "gensim"] = option(
+        "native",
+        "native: embedtool's own, with the same result for any number of workers; gensim: gensim's.",
+    )
 
     def __post_init__(self) -> None:
         self._fill("learning_rate", 0.05 if self.mode == "cbow" else 0.025)

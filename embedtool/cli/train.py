@@ -33,6 +33,13 @@ def _add(algorithm: str) -> None:
     @click.option("--output", "-o", type=FILE, required=True, metavar="MODEL", help="Model folder.")
     @overwrite_option
     @config_options(config_class)
+    @click.option(
+        "--init",
+        type=FILE,
+        metavar="MODEL",
+        help="Begin with the vectors of MODEL, and keep its words; new words begin as without it.",
+    )
+    @click.option("--freeze", is_flag=True, help="With --init: only new words learn.")
     @click.option("--vocab", type=FILE, metavar="FILE", help="Train only the words of FILE.")
     @text_options
     @cache_option
@@ -41,6 +48,8 @@ def _add(algorithm: str) -> None:
         inputs: tuple[str, ...],
         output: Path,
         overwrite: bool,
+        init: Path | None,
+        freeze: bool,
         vocab: Path | None,
         cache: Path | None,
         json_log: Path | None,
@@ -52,13 +61,20 @@ def _add(algorithm: str) -> None:
         from embedtool import store
         from embedtool.corpus.corpus import Corpus
         from embedtool.corpus.vocabulary import read_vocabulary
+        from embedtool.trainers.initial import Initial
         from embedtool.trainers.training import train_model
+
+        if freeze and init is None:
+            raise click.UsageError("--freeze needs --init")
 
         store.check_target(output, overwrite)
         only = read_vocabulary(vocab)[0] if vocab else None
+        initial = Initial(store.load(init).vectors, freeze) if init else None
         corpus = Corpus(inputs, text)
         with reporting(json_log) as report:
-            model = train_model(algorithm, corpus, config, only=only, cache=cache, report=report)
+            model = train_model(
+                algorithm, corpus, config, only=only, initial=initial, cache=cache, report=report
+            )
         store.save(model, output)
         summary, seconds = model.description["vocabulary"], model.description["training"]["seconds"]
         note(

@@ -3,7 +3,9 @@
 In: a Python function over arrays. Out: the same function, compiled at its first call.
 """
 
+import hashlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
@@ -15,9 +17,32 @@ REORDER = {"reassoc", "contract", "nsz", "arcp"}
 their meaning, for a loss that is not finite must be seen."""
 
 
+OPTIONS = {"nogil": True, "fastmath": REORDER, "error_model": "numpy"}
+"""A division by zero gives an infinity: looking for it would keep loops out of vector registers."""
+
+
+def _cache_folder() -> str:
+    """Where compiled kernels are kept: beside them, a folder for each state of their sources.
+
+    numba looks only at the file of a kernel, not at those of the kernels that it calls.
+    """
+    digest = hashlib.sha256()
+    folder = Path(__file__).parent
+    for source in sorted(folder.glob("*.py")):
+        digest.update(source.read_bytes())
+    return str(folder / "__pycache__" / f"compiled-{digest.hexdigest()[:16]}")
+
+
+CACHE_FOLDER = _cache_folder()
+
+
 def jit(function: F) -> F:
-    """Compile a kernel. Where no folder can be written, it is compiled anew in each run."""
+    """Compile a kernel. Where its folder cannot be written, it is compiled anew in each run."""
+    before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = CACHE_FOLDER
     try:
-        return cast(F, numba.njit(nogil=True, fastmath=REORDER, cache=True)(function))
+        return cast(F, numba.njit(**OPTIONS, cache=True)(function))
     except RuntimeError:
-        return cast(F, numba.njit(nogil=True, fastmath=REORDER)(function))
+        return cast(F, numba.njit(**OPTIONS)(function))
+    finally:
+        numba.config.CACHE_DIR = before

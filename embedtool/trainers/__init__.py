@@ -13,15 +13,17 @@ from embedtool.progress import Report, silent
 
 if TYPE_CHECKING:
     from embedtool.corpus.encoding import EncodedCorpus
+    from embedtool.trainers.initial import Initial
     from embedtool.vectors import WordVectors
 
 
 @dataclass(frozen=True)
 class Trainer:
-    """An algorithm: its options, and the module whose `train` does it."""
+    """An algorithm: its options, and for each engine the module whose `train` does it."""
 
     config: type[TrainerConfig]
-    module: str
+    native: str
+    gensim: str = ""
 
     def train(
         self,
@@ -29,18 +31,28 @@ class Trainer:
         corpus: "EncodedCorpus",
         folder: Path,
         report: Report = silent,
+        initial: "Initial | None" = None,
     ) -> "WordVectors":
         """Train on a corpus.
 
-        `folder` is for files that are needed while training. Raises TrainingError where training
-        cannot go on.
+        `folder` is for files that are needed while training, `initial` for vectors to begin with.
+        Raises ConfigError where these do not fit the options, TrainingError where training cannot
+        go on.
         """
-        vectors: WordVectors = import_module(self.module).train(config, corpus, folder, report)
+        if initial is not None:
+            initial.check(config)
+        by_gensim = isinstance(config, Word2VecConfig) and config.engine == "gensim"
+        module = import_module(self.gensim if by_gensim else self.native)
+        vectors: WordVectors = module.train(config, corpus, folder, report, initial)
         return vectors
 
 
 TRAINERS = {
-    "word2vec": Trainer(Word2VecConfig, "embedtool.trainers.gensim_adapter"),
-    "fasttext": Trainer(FastTextConfig, "embedtool.trainers.gensim_adapter"),
+    "word2vec": Trainer(
+        Word2VecConfig, "embedtool.trainers.word2vec", "embedtool.trainers.gensim_adapter"
+    ),
+    "fasttext": Trainer(
+        FastTextConfig, "embedtool.trainers.word2vec", "embedtool.trainers.gensim_adapter"
+    ),
     "glove": Trainer(GloveConfig, "embedtool.trainers.glove"),
 }

@@ -1,4 +1,4 @@
-"""Word2Vec and FastText by gensim's fast path, the one that reads a file.
+"""Word2Vec and FastText by gensim's fast path, the one that reads a file: what ours is measured by.
 
 In: an encoded corpus and a Word2VecConfig or FastTextConfig. Out: word vectors, FastText's with the
 tables that give a vector to a word that was never seen.
@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from embedtool.config import FastTextConfig, Word2VecConfig
 from embedtool.corpus.encoding import EncodedCorpus, sentences_of
-from embedtool.errors import TrainingError
+from embedtool.errors import ConfigError, TrainingError
 from embedtool.progress import Progress, Report
+from embedtool.trainers.initial import Initial
 from embedtool.vectors import Subwords, WordVectors
 
 LONGEST_LINE = 5_000
@@ -29,13 +30,19 @@ in a part with fewer tokens a thread than this, that would be no small share."""
 
 
 def train(
-    config: Word2VecConfig, corpus: EncodedCorpus, folder: Path, report: Report
+    config: Word2VecConfig,
+    corpus: EncodedCorpus,
+    folder: Path,
+    report: Report,
+    initial: Initial | None = None,
 ) -> WordVectors:
     """Train with gensim on files of whole lines that are written to `folder`.
 
-    Equal seeds give equal vectors with one worker only. Raises TrainingError where the vectors are
-    no longer finite.
+    Equal seeds give equal vectors with one worker only. Raises ConfigError where there are vectors
+    to begin with, TrainingError where the vectors are no longer finite.
     """
+    if initial is not None:
+        raise ConfigError("--init needs --engine native")
     parts = list(_write_parts(corpus, folder))
     model = _model(config, corpus)
     total = corpus.n_tokens * config.epochs

@@ -1,0 +1,44 @@
+"""Asking the processor for rows of a large table before they are needed.
+
+In: a table and a row. Out: nothing, but the row is in the cache soon, while other work goes on.
+"""
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+from numpy.typing import NDArray
+
+from embedtool.kernels.jit import jit
+from embedtool.kernels.matrix import LANES
+
+
+@jit
+def fetch_row(table: NDArray[Any], row: int) -> None:
+    """Ask for a row of a float32 table, whose width is a multiple of LANES: a line of the cache."""
+    for place in range(0, table.shape[1], LANES):
+        _fetch_line(table, row, place)
+
+
+@intrinsic
+def _fetch_line(typing_context: Any, table: Any, row: Any, place: Any) -> tuple[Any, Any]:
+    """LLVM's prefetch: for reading, into all caches."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = signature.args[0]
+        array = context.make_array(kind)(context, builder, arguments[0])
+        indices = [context.cast(builder, value, given, types.intp)
+                   for value, given in zip(arguments[1:], signature.args[1:], strict=True)]  # fmt: skip
+        pointer = cgutils.get_item_pointer(context, builder, kind, array, indices, wraparound=False)
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        prefetch = cgutils.get_or_insert_function(
+            builder.module,
+            ir.FunctionType(ir.VoidType(), [byte, number, number, number]),
+            "llvm.prefetch.p0i8",
+        )
+        builder.call(prefetch, [builder.bitcast(pointer, byte), number(0), number(3), number(1)])
+        return context.get_dummy_value()
+
+    return types.void(table, row, place), generate

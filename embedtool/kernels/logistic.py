@@ -1,0 +1,118 @@
+"""The step of logistic regression that every output layer of Word2Vec and FastText comes down to.
+
+In: vectors, and how often each should and should not meet. Out: the steps that make it likelier.
+"""
+
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+from numpy.typing import NDArray
+
+from embedtool.kernels.jit import jit
+from embedtool.kernels.matrix import LANES
+
+LARGEST_SCORE = np.float32(30)
+"""Beyond it a float32 cannot tell the probability from 0 or 1."""
+
+LN_2 = np.float32(np.log(2))
+LOG2_E = np.float32(1 / np.log(2))
+ROOT_HALF_BITS = 0x3F3504F3
+"""The bits of the float32 next to 1 / sqrt(2)."""
+EXPONENT_SHIFT = 23
+EXPONENT_BIAS = 127
+"""A float32 is 2**(e - 127) times a mantissa of 23 bits."""
+
+
+@jit
+def logistic_steps(
+    scores: NDArray[np.float32],
+    targets: NDArray[np.float32],
+    weights: NDArray[np.float32],
+    rate: np.float32,
+    seconds: NDArray[np.float32],
+) -> float:
+    """Turn the scores of n rows with LANES columns into steps; returns the loss before them.
+
+    The score s of a row and a column is the dot product of their vectors, and sigma(s) the
+    probability that they meet. Of w trials t were meetings, so the loss is
+
+        l(s)   = -t ln sigma(s) - (w - t) ln sigma(-s) = w ln(1 + e^s) - t s
+        l'(s)  = w sigma(s) - t
+        l''(s) = w sigma(s) sigma(-s)
+
+    As s = x.y, the gradient for x is l'(s) y and that for y is l'(s) x; the Hessian for x is
+    l''(s) y yT, whose trace is l''(s) |y|^2.
+
+    scores  : float32 (n,); in their place comes -rate l'(s)
+    targets, weights : float32 (n,), t and w
+    seconds : float32 (n,), written: rate l''(s)
+    """
+    loss = np.float32(0)
+    for i in range(len(scores)):
+        s = min(max(scores[i], -LARGEST_SCORE), LARGEST_SCORE)
+        t, w = targets[i], weights[i]
+        e = _exp(-abs(s))
+        larger = np.float32(1) / (np.float32(1) + e)
+        smaller = e * larger
+        loss += w * (max(s, np.float32(0)) - _log(larger)) - t * s
+        scores[i] = rate * (t - w * (larger if s > 0 else smaller))
+        seconds[i] = rate * w * larger * smaller
+    return np.float64(loss)
+
+
+@jit
+def _exp(x: np.float32) -> np.float32:
+    """e^x to a few units of float32's last place, for |x| <= LARGEST_SCORE.
+
+    x = (n + f) ln 2 with n whole and |f| <= 1/2: 2^n by its bits, e^(f ln 2) by its Taylor series.
+    """
+    power = x * LOG2_E
+    whole = np.floor(power + np.float32(0.5))
+    y = (power - whole) * LN_2
+    series = np.float32(1 / 120) + y * np.float32(1 / 720)
+    series = np.float32(1 / 6) + y * (np.float32(1 / 24) + y * series)
+    series = np.float32(1) + y * (np.float32(1) + y * (np.float32(1 / 2) + y * series))
+    return series * _two_to(whole)
+
+
+@jit
+def _log(x: np.float32) -> np.float32:
+    """ln x to a few units of float32's last place, for normal x > 0.
+
+    x = 2^n m with m between sqrt(1/2) and sqrt(2); ln m = 2 artanh z, z = (m - 1) / (m + 1).
+    """
+    whole = _exponent(x)
+    m = x * _two_to(-whole)
+    z = (m - np.float32(1)) / (m + np.float32(1))
+    square = z * z
+    series = np.float32(2 / 3) + square * (np.float32(2 / 5) + square * np.float32(2 / 7))
+    return whole * LN_2 + z * (np.float32(2) + square * series)
+
+
+_INT = ir.IntType(32)
+
+
+@intrinsic
+def _two_to(typing_context: Any, whole: Any) -> tuple[Any, Any]:
+    """2 to the power of a whole float32: its bits, put together."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        exponent = builder.add(builder.fptosi(arguments[0], _INT), _INT(EXPONENT_BIAS))
+        return builder.bitcast(builder.shl(exponent, _INT(EXPONENT_SHIFT)), ir.FloatType())
+
+    return types.float32(types.float32), generate
+
+
+@intrinsic
+def _exponent(typing_context: Any, number: Any) -> tuple[Any, Any]:
+    """The whole n for which number / 2^n is between sqrt(1/2) and sqrt(2)."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        bits = builder.bitcast(arguments[0], _INT)
+        exponent = builder.ashr(builder.sub(bits, _INT(ROOT_HALF_BITS)), _INT(EXPONENT_SHIFT))
+        return builder.sitofp(exponent, ir.FloatType())
+
+    return types.float32(types.float32), generate

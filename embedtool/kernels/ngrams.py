@@ -1,0 +1,59 @@
+"""The hash buckets of the n-grams of many words.
+
+In: words in UTF-8. Out: a bucket for each n-gram, as `embedtool.vectors` has it for one word.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedtool.kernels.jit import jit
+
+OFFSET = np.uint32(2166136261)
+PRIME = np.uint32(16777619)
+"""FNV-1a's, for 32 bits."""
+
+
+@jit
+def hash_ngrams(
+    text: NDArray[np.uint8],
+    ends: NDArray[np.int64],
+    min_n: int,
+    max_n: int,
+    bucket: int,
+    buckets: NDArray[np.int32],
+) -> int:
+    """Write the buckets of all n-grams of min_n to max_n characters, word after word.
+
+    text    : uint8, the words in UTF-8, each between its boundary marks, without gaps
+    ends    : int64 (n_words,), where each ends
+    buckets : int32, as long as there are n-grams
+    Returns the number of n-grams.
+    """
+    n = 0
+    begin = 0
+    for word in range(len(ends)):
+        end = ends[word]
+        for start in range(begin, end):
+            if _continues(text[start]):
+                continue
+            h = OFFSET
+            length = 0
+            for i in range(start, end):
+                if not _continues(text[i]):
+                    length += 1
+                    if length > max_n:
+                        break
+                h = np.uint32((h ^ np.uint32(np.int8(text[i]))) * PRIME)
+                complete = i + 1 == end or not _continues(text[i + 1])
+                is_mark = length == 1 and (start == begin or i + 1 == end)
+                if complete and length >= min_n and not is_mark:
+                    buckets[n] = h % np.uint32(bucket)
+                    n += 1
+        begin = end
+    return n
+
+
+@jit
+def _continues(byte: np.uint8) -> bool:
+    """Whether a byte of UTF-8 goes on with the character before it."""
+    return (byte & 0xC0) == 0x80

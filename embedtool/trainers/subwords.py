@@ -1,0 +1,84 @@
+"""Which rows of the input table a word is made of: its own and, for FastText, its n-grams'.
+
+In: words. Out: for each the numbers of its rows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedtool.config import FastTextConfig, Word2VecConfig
+from embedtool.kernels.ngrams import hash_ngrams
+
+WORDS_AT_A_TIME = 2**16
+"""Words whose n-grams are hashed in one go."""
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """The rows that each word is made of; row i is word i's own.
+
+    starts  : int64 (n_words + 1,); word i is made of rows[starts[i] : starts[i + 1]]
+    rows    : int32
+    buckets : int64, ascending: the bucket of each row beyond those of the words
+    """
+
+    starts: NDArray[np.int64]
+    rows: NDArray[np.int32]
+    buckets: NDArray[np.int64]
+
+    @property
+    def n_words(self) -> int:
+        """The number of words."""
+        return len(self.starts) - 1
+
+    @property
+    def n_rows(self) -> int:
+        """The number of rows of the input table."""
+        return self.n_words + len(self.buckets)
+
+
+def rows_of_words(words: Sequence[str], config: Word2VecConfig) -> Rows:
+    """The rows of each word. N-grams get a row for each bucket that any of them falls into."""
+    n_words = len(words)
+    if not isinstance(config, FastTextConfig) or not config.max_n:
+        return Rows(
+            np.arange(n_words + 1), np.arange(n_words, dtype=np.int32), np.empty(0, np.int64)
+        )
+    counts = np.empty(n_words, np.int64)
+    parts = []
+    for first in range(0, n_words, WORDS_AT_A_TIME):
+        last = min(first + WORDS_AT_A_TIME, n_words)
+        counts[first:last] = _count_ngrams(words[first:last], config)
+        parts.append(_hash(words[first:last], int(counts[first:last].sum()), config))
+    starts = np.concatenate(([0], np.cumsum(counts + 1)))
+    buckets = np.concatenate(parts)
+    used = np.zeros(config.bucket, np.bool_)
+    used[buckets] = True
+    numbers = n_words + np.cumsum(used, dtype=np.int32) - 1
+    rows = np.empty(starts[-1], np.int32)
+    own = np.zeros(len(rows), np.bool_)
+    own[starts[:-1]] = True
+    rows[own] = np.arange(n_words, dtype=np.int32)
+    rows[~own] = numbers[buckets]
+    return Rows(starts, rows, np.flatnonzero(used))
+
+
+def _count_ngrams(words: Sequence[str], config: FastTextConfig) -> NDArray[np.int64]:
+    """The number of n-grams of each word, as `embedtool.vectors.ngrams` has them."""
+    lengths = np.array([len(word) + 2 for word in words])
+    counts = np.zeros(len(words), np.int64)
+    for n in range(config.min_n, config.max_n + 1):
+        counts += np.maximum(0, lengths - n + 1) - (2 if n == 1 else 0)
+    return counts
+
+
+def _hash(words: Sequence[str], n_ngrams: int, config: FastTextConfig) -> NDArray[np.int32]:
+    marked = [f"<{word}>".encode("utf-8", "surrogatepass") for word in words]
+    text = np.frombuffer(b"".join(marked), np.uint8)
+    buckets = np.empty(n_ngrams, np.int32)
+    ends = np.cumsum([len(word) for word in marked])
+    hash_ngrams(text, ends, config.min_n, config.max_n, config.bucket, buckets)
+    return buckets

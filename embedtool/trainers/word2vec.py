@@ -1,0 +1,354 @@
+"""Word2Vec and FastText.
+
+In: an encoded corpus and a Word2VecConfig or FastTextConfig. Out: word vectors by negative sampling
+or hierarchical softmax (Mikolov et al. 2013a, 2013b; Bojanowski et al. 2017). The result depends on
+the corpus, the options and the seed, and not on the number of workers. `kernels.block` derives the
+gradients, `kernels.moves` tells how the steps of many blocks are put together.
+"""
+
+import math
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedtool.config import FastTextConfig, Word2VecConfig, n_cores
+from embedtool.corpus.encoding import EncodedCorpus
+from embedtool.corpus.vocabulary import Vocabulary
+from embedtool.errors import TrainingError
+from embedtool.kernels.huffman import build_tree
+from embedtool.kernels.layout import (
+    BLOCK,
+    N_LANES,
+    Noise,
+    Options,
+    Space,
+    Steps,
+    Stretch,
+    Tables,
+    Text,
+    Tree,
+    Words,
+)
+from embedtool.kernels.matrix import LANES, ROWS
+from embedtool.kernels.random import mixed
+from embedtool.kernels.word2vec import train_stretch
+from embedtool.progress import Progress, Report
+from embedtool.trainers.checkpoint import State
+from embedtool.trainers.initial import Initial
+from embedtool.trainers.subwords import Rows, rows_of_words
+from embedtool.vectors import Subwords, WordVectors
+
+STRETCH_TOKENS = 2**17
+"""Tokens between two reports: less than a tenth of a second of work."""
+LEAST_PART = 2**10
+"""A lane gets at least so many tokens of a stretch: its ends cut contexts off."""
+WORDS_AT_A_TIME = 2**14
+"""Words whose rows are gathered in one go."""
+NOISE_FACTOR = 6
+"""Noise words are drawn for a block, not for each pair, this many times as many as for one pair.
+Each stands for those of several pairs: more are truer to the noise distribution, and cost time."""
+
+
+def train(
+    config: Word2VecConfig,
+    corpus: EncodedCorpus,
+    folder: Path,
+    report: Report,
+    initial: Initial | None = None,
+) -> WordVectors:
+    """Train from the beginning to the end.
+
+    Raises TrainingError where the loss is no longer finite.
+    """
+    rows = rows_of_words(corpus.vocabulary.words, config)
+    state = start(config, corpus, rows, initial)
+    total = corpus.n_tokens * config.epochs
+    for _ in advance(config, corpus, rows, state):
+        done = state.epoch * corpus.n_tokens + state.done
+        ended = state.done == corpus.n_tokens
+        epoch = state.epoch + 1
+        report(Progress("training", done, total, "words", epoch, state.mean_loss, ended))
+    return word_vectors(config, corpus, rows, state)
+
+
+def start(
+    config: Word2VecConfig, corpus: EncodedCorpus, rows: Rows, initial: Initial | None = None
+) -> State:
+    """The tables before training, and no work done.
+
+    inputs  : float32 (rows.n_rows, width), uniform in +-0.5 / vector_size, for FastText twice that
+    outputs : float32 (n_words, width), or a row less for hierarchical softmax; zeros
+    frozen  : bool (rows.n_rows,), the rows of `inputs` that do not move
+    Their width is vector_size, filled up with zeros to a multiple of LANES.
+    """
+    size = config.vector_size
+    width = -(-size // LANES) * LANES
+    reach = 1.0 if isinstance(config, FastTextConfig) else 0.5
+    rng = np.random.default_rng(config.seed)
+    inputs = np.zeros((rows.n_rows, width), np.float32)
+    for first in range(0, rows.n_rows, STRETCH_TOKENS):
+        part = inputs[first : first + STRETCH_TOKENS, :size]
+        part[:] = (2 * rng.random(part.shape, dtype=np.float32) - 1) * np.float32(reach / size)
+    n_outputs = corpus.vocabulary.n_words - (config.loss == "hierarchical-softmax")
+    outputs = np.zeros((n_outputs, width), np.float32)
+    frozen = np.zeros(rows.n_rows, np.bool_)
+    if initial is not None:
+        _begin_with(initial, config, corpus.vocabulary, rows, inputs, outputs, frozen)
+    return State({"inputs": inputs, "outputs": outputs, "frozen": frozen})
+
+
+def _begin_with(
+    initial: Initial,
+    config: Word2VecConfig,
+    vocabulary: Vocabulary,
+    rows: Rows,
+    inputs: NDArray[np.float32],
+    outputs: NDArray[np.float32],
+    frozen: NDArray[np.bool_],
+) -> None:
+    """Write the vectors that are there to the tables. Inner nodes are those of another tree."""
+    size, vectors = config.vector_size, initial.vectors
+    new, old = initial.rows(vocabulary)
+    subwords = vectors.subwords if isinstance(config, FastTextConfig) else None
+    inputs[new, :size] = (vectors.matrix if subwords is None else subwords.word_rows)[old]
+    frozen[new] = initial.freeze
+    if subwords is not None:
+        new_rows, old_rows = initial.buckets(subwords, rows.buckets)
+        inputs[rows.n_words + new_rows, :size] = subwords.ngram_rows[old_rows]
+        frozen[rows.n_words + new_rows] = initial.freeze
+    if vectors.contexts is not None and config.loss == "negative-sampling":
+        outputs[new, :size] = vectors.contexts[old]
+
+
+def advance(
+    config: Word2VecConfig, corpus: EncodedCorpus, rows: Rows, state: State
+) -> Iterator[None]:
+    """Train on from a state, in place, to the end; yields after each stretch of the corpus."""
+    work = prepare(config, corpus, rows, state)
+    n_tokens = corpus.n_tokens
+    n_stretches = -(-n_tokens // STRETCH_TOKENS)
+    size = -(-n_tokens // n_stretches)
+    part = max(LEAST_PART, -(-size // N_LANES))
+    n_counters = 2 + 3 * -(-part // BLOCK)
+    n_threads = len(work.spaces)
+    with ThreadPoolExecutor(n_threads) as pool:
+        for epoch in range(state.epoch, config.epochs):
+            key = mixed(np.uint64(mixed(np.uint64(config.seed))) + np.uint64(epoch))
+            while state.done < n_tokens:
+                first, last = state.done, min(state.done + size, n_tokens)
+                rates = [_rate(config, (epoch + place / n_tokens)) for place in (first, last)]
+                counters = np.zeros(n_counters, np.int64)
+                threads = [
+                    pool.submit(
+                        train_stretch, thread, n_threads, counters, first, last, part,
+                        np.uint64(key), *rates, *work.shared, work.spaces[thread],
+                    )
+                    for thread in range(n_threads)
+                ]  # fmt: skip
+                for each in threads:
+                    each.result()
+                _take_losses(state, work.steps)
+                state.done = last
+                if not math.isfinite(state.loss):
+                    raise TrainingError(
+                        f"the loss of epoch {epoch + 1} is {state.loss}; choose a smaller "
+                        f"--learning-rate than {config.learning_rate:g}"
+                    )
+                yield
+            state.end_epoch()
+
+
+class Work(NamedTuple):
+    """What the kernel takes: the same for all threads, and for each its own."""
+
+    text: Text
+    words: Words
+    noise: Noise
+    tree: Tree
+    tables: Tables
+    options: Options
+    stretch: Stretch
+    steps: Steps
+    spaces: list[Space]
+
+    @property
+    def shared(self) -> tuple[NamedTuple, ...]:
+        """All but the spaces, in the order of the kernel's parameters."""
+        return tuple(self)[:-1]
+
+
+def prepare(config: Word2VecConfig, corpus: EncodedCorpus, rows: Rows, state: State) -> Work:
+    """Put together what the kernel takes."""
+    counts = corpus.vocabulary.counts
+    cbow, hierarchical = config.mode == "cbow", config.loss == "hierarchical-softmax"
+    n_noise = -(-NOISE_FACTOR * config.negative // ROWS) * ROWS
+    tree, depth = _tree(counts) if hierarchical else (_NO_TREE, 0)
+    inputs, outputs = state.tables["inputs"], state.tables["outputs"]
+    n_around = BLOCK + 2 * config.window
+    most_inputs = n_around if cbow else BLOCK
+    most_rows = BLOCK if cbow else n_around
+    most_rows = min(most_rows * depth, len(outputs)) if hierarchical else most_rows + n_noise
+    most_rows += ROWS
+    most_moves = N_LANES * max(most_inputs * int(np.diff(rows.starts).max()), most_rows)
+    n_threads = min(config.workers or 1, n_cores(), N_LANES)
+    width = inputs.shape[1]
+    return Work(
+        Text(corpus.ids, corpus.ends, _keep(counts, config.sample)),
+        Words(rows.starts, rows.rows, state.tables["frozen"]),
+        _NO_NOISE if hierarchical else _noise(counts, config.ns_exponent),
+        tree,
+        Tables(inputs, outputs, _floats(len(inputs)), _floats(len(outputs))),
+        Options(
+            config.window, config.shrink_windows, cbow, config.cbow_mean, hierarchical,
+            config.negative, n_noise,
+        ),
+        _stretch(max(LEAST_PART, -(-STRETCH_TOKENS // N_LANES))),
+        _steps(most_inputs, most_rows, width),
+        [_space(most_inputs, most_rows, n_around + depth, most_moves, width)
+         for _ in range(n_threads)],
+    )  # fmt: skip
+
+
+def _keep(counts: NDArray[np.int64], sample: float) -> NDArray[np.float32]:
+    """The share of each word's tokens that is kept: word2vec.c's, sqrt(t / f) + t / f of its share
+    f of all tokens, where Mikolov et al. 2013b, eq. 5, have sqrt(t / f)."""
+    if not sample:
+        return np.ones(len(counts), np.float32)
+    ratio = sample / (np.maximum(counts, 1) / counts.sum())
+    return np.minimum(1, np.sqrt(ratio) + ratio).astype(np.float32)
+
+
+def _noise(counts: NDArray[np.int64], exponent: float) -> Noise:
+    """Words drawn by count to a power (Mikolov et al. 2013b, section 2.2)."""
+    powers = (counts / counts.max()) ** exponent
+    cumulative = np.cumsum(powers / powers.sum())
+    cumulative[-1] = 1
+    steps = np.arange(len(counts)) / len(counts)
+    return Noise(cumulative, np.searchsorted(cumulative, steps, side="right").astype(np.int32))
+
+
+def _tree(counts: NDArray[np.int64]) -> tuple[Tree, int]:
+    """The Huffman tree, and the length of its longest way."""
+    tree = Tree(np.empty(2 * len(counts) - 1, np.int32), np.empty(2 * len(counts) - 1, np.bool_))
+    return tree, build_tree(counts, *tree)
+
+
+_NO_NOISE = Noise(np.empty(0), np.empty(0, np.int32))
+_NO_TREE = Tree(np.empty(0, np.int32), np.empty(0, np.bool_))
+
+
+def _floats(*shape: int) -> NDArray[np.float32]:
+    return np.zeros(shape, np.float32)
+
+
+def _ints(*shape: int) -> NDArray[np.int32]:
+    return np.zeros(shape, np.int32)
+
+
+def _longs(*shape: int) -> NDArray[np.int64]:
+    return np.zeros(shape, np.int64)
+
+
+def _stretch(longest: int) -> Stretch:
+    ids, left, right = (_ints(N_LANES, longest) for _ in range(3))
+    return Stretch(ids, left, right, _longs(N_LANES))
+
+
+def _steps(most_inputs: int, most_rows: int, width: int) -> Steps:
+    return Steps(
+        inputs=_floats(N_LANES, most_inputs, width),
+        input_bends=_floats(N_LANES, most_inputs),
+        first_input=_longs(N_LANES),
+        last_input=_longs(N_LANES),
+        outputs=_floats(N_LANES, most_rows, width),
+        output_bends=_floats(N_LANES, most_rows),
+        output_rows=_ints(N_LANES, most_rows),
+        n_outputs=_longs(N_LANES),
+        losses=np.zeros(N_LANES),
+        pairs=_longs(N_LANES),
+    )
+
+
+def _space(
+    most_inputs: int, most_rows: int, most_slots: int, most_moves: int, width: int
+) -> Space:
+    return Space(
+        hidden=_floats(BLOCK, width),
+        hidden_steps=_floats(BLOCK, width),
+        across=_floats(width, BLOCK),
+        n_pairs=_floats(BLOCK),
+        reach=_floats(BLOCK),
+        hidden_norms=_floats(BLOCK),
+        hidden_bends=_floats(BLOCK),
+        rows=_floats(most_rows, width),
+        row_norms=_floats(most_rows),
+        draws=_floats(most_rows),
+        scores=_floats(most_rows, BLOCK),
+        targets=_floats(most_rows, BLOCK),
+        weights=_floats(most_rows, BLOCK),
+        seconds=_floats(most_rows, BLOCK),
+        slots=_ints(2 << most_rows.bit_length()),
+        slot_of=_ints(most_slots),
+        move_rows=_ints(most_moves),
+        move_lanes=_ints(most_moves),
+        move_steps=_ints(most_moves),
+    )
+
+
+def _rate(config: Word2VecConfig, epochs: float) -> float:
+    """The learning rate after so many epochs: a straight line from the first to the last."""
+    first = config.learning_rate or 0.0
+    return first - (first - config.min_learning_rate) * epochs / config.epochs
+
+
+def _take_losses(state: State, steps: Steps) -> None:
+    """Move the losses and pairs of all lanes to the state, in the order of lanes."""
+    state.loss += float(steps.losses.sum())
+    state.pairs += int(steps.pairs.sum())
+    steps.losses[:] = 0
+    steps.pairs[:] = 0
+
+
+def word_vectors(
+    config: Word2VecConfig, corpus: EncodedCorpus, rows: Rows, state: State
+) -> WordVectors:
+    """The vectors of the words, with what else the model keeps. Uses the state's tables up."""
+    vocabulary, size = corpus.vocabulary, config.vector_size
+    inputs = _compact(state.tables.pop("inputs"), size)
+    outputs = _compact(state.tables.pop("outputs"), size)
+    n_words = vocabulary.n_words
+    subwords = None
+    matrix = inputs[:n_words]
+    if isinstance(config, FastTextConfig):
+        subwords = Subwords(
+            config.min_n, config.max_n, config.bucket,
+            word_rows=inputs[:n_words], buckets=rows.buckets, ngram_rows=inputs[n_words:],
+        )  # fmt: skip
+        matrix = _means(inputs, rows)
+    return WordVectors(
+        vocabulary.words, matrix, vocabulary.counts, contexts=outputs, subwords=subwords
+    )
+
+
+def _compact(table: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+    """The first `size` columns without gaps, in the memory of the table."""
+    flat = table.reshape(-1)
+    for first in range(0, len(table), STRETCH_TOKENS):
+        part = table[first : first + STRETCH_TOKENS, :size].copy()
+        flat[first * size : first * size + part.size] = part.reshape(-1)
+    return flat[: len(table) * size].reshape(len(table), size)
+
+
+def _means(inputs: NDArray[np.float32], rows: Rows) -> NDArray[np.float32]:
+    """The vector of each word, float32 (n_words, vector_size): the mean of its rows."""
+    means = np.empty((rows.n_words, inputs.shape[1]), np.float32)
+    for first in range(0, rows.n_words, WORDS_AT_A_TIME):
+        starts = rows.starts[first : first + WORDS_AT_A_TIME + 1]
+        parts = inputs[rows.rows[starts[0] : starts[-1]]]
+        sums = np.add.reduceat(parts, starts[:-1] - starts[0], axis=0)
+        means[first : first + len(sums)] = sums / np.diff(starts)[:, None].astype(np.float32)
+    return means

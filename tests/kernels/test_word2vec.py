@@ -1,0 +1,120 @@
+"""Word2Vec's and FastText's kernels against their slow twins."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+
+from embedtool.config import FastTextConfig, Word2VecConfig
+from embedtool.corpus.encoding import EncodedCorpus
+from embedtool.corpus.vocabulary import Vocabulary
+from embedtool.kernels import reference_word2vec as reference
+from embedtool.kernels.random import mixed
+from embedtool.kernels.word2vec import train_stretch
+from embedtool.trainers import word2vec
+from embedtool.trainers.subwords import rows_of_words
+
+N_WORDS = 40
+RATES = (0.5, 0.3)
+"""High, so that bends beyond the limit occur."""
+
+
+def corpus(n_tokens: int, seed: int = 0, longest: int = 30) -> EncodedCorpus:
+    """Sentences of 1 to `longest` tokens, some words far more frequent than others."""
+    rng = np.random.default_rng(seed)
+    ids = (N_WORDS * rng.random(n_tokens) ** 3).astype(np.int32)
+    ends = np.cumsum(rng.integers(1, longest + 1, n_tokens))
+    ends = np.append(ends[ends < n_tokens], n_tokens).astype(np.int64)
+    counts = np.sort(np.bincount(ids, minlength=N_WORDS) + 1)[::-1]
+    words = [f"w{'xyz'[i % 3]}{i}" for i in range(N_WORDS)]
+    return EncodedCorpus(
+        Vocabulary(words, counts.astype(np.int64), N_WORDS, n_tokens), ids, ends, ""
+    )
+
+
+def compare(
+    text: EncodedCorpus, n_threads: int = 1, algorithm: str = "word2vec", **options: Any
+) -> None:
+    """Train one stretch with the kernel and with its twin."""
+    make = Word2VecConfig if algorithm == "word2vec" else FastTextConfig
+    config = make(**{"vector_size": 20, "sample": 0.05, "window": 3, "workers": 1, **options})
+    rows = rows_of_words(text.vocabulary.words, config)
+    state = word2vec.start(config, text, rows)
+    rng = np.random.default_rng(1)
+    for name in ("inputs", "outputs"):
+        table = state.tables[name]
+        table[:, : config.vector_size] = rng.normal(0, 0.3, (len(table), config.vector_size))
+    state.tables["frozen"][3] = True
+    expected = {name: state.tables[name].astype(np.float64) for name in ("inputs", "outputs")}
+    work = word2vec.prepare(config, text, rows, state)
+    part = -(-text.n_tokens // 16)
+    counters = np.zeros(2 + 3 * (part // 16 + 1), np.int64)
+    key = mixed(np.uint64(7))
+
+    def run(thread: int) -> None:
+        train_stretch(
+            thread, n_threads, counters, 0, text.n_tokens, part, np.uint64(key), *RATES,
+            *work.shared, word2vec.prepare(config, text, rows, state).spaces[0],
+        )  # fmt: skip
+
+    with ThreadPoolExecutor(n_threads) as pool:
+        list(pool.map(run, range(n_threads)))
+    loss, pairs = reference.train_stretch(
+        0, text.n_tokens, part, int(key), *RATES, work.text, work.words, work.noise, work.tree,
+        expected["inputs"], expected["outputs"], work.options,
+    )  # fmt: skip
+    assert work.steps.pairs.sum() == pairs
+    assert work.steps.losses.sum() == pytest.approx(loss, rel=1e-5)
+    for name, table in expected.items():
+        np.testing.assert_allclose(state.tables[name], table, atol=2e-4, err_msg=name)
+        assert not state.tables[name][:, config.vector_size :].any()
+
+
+MODES = [
+    {"mode": mode, "loss": loss, "cbow_mean": mean}
+    for mode, mean in (("skipgram", True), ("cbow", True), ("cbow", False))
+    for loss in ("negative-sampling", "hierarchical-softmax")
+]
+
+
+@pytest.mark.parametrize("algorithm", ["word2vec", "fasttext"])
+@pytest.mark.parametrize("mode", MODES)
+def test_every_mode_equals_its_twin(mode: dict[str, Any], algorithm: str) -> None:
+    compare(corpus(700), algorithm=algorithm, **mode)
+
+
+@pytest.mark.parametrize("n_threads", [2, 3])
+def test_threads_share_the_work(n_threads: int) -> None:
+    compare(corpus(700), n_threads)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"window": 1},
+        {"window": 40},
+        {"negative": 1},
+        {"negative": 11},
+        {"sample": 0.0},
+        {"shrink_windows": False},
+        {"ns_exponent": 0.0},
+        {"vector_size": 1},
+        {"vector_size": 16},
+        {"vector_size": 33},
+    ],
+)
+@pytest.mark.parametrize("mode", ["skipgram", "cbow"])
+def test_every_option_equals_its_twin(mode: str, options: dict[str, Any]) -> None:
+    compare(corpus(500), mode=mode, **options)
+
+
+@pytest.mark.parametrize("mode", ["skipgram", "cbow"])
+@pytest.mark.parametrize("n_tokens", [1, 2, 15, 16, 17, 255, 257])
+def test_odd_sizes_equal_their_twin(n_tokens: int, mode: str) -> None:
+    compare(corpus(n_tokens, seed=n_tokens), mode=mode, sample=0.0)
+
+
+def test_lines_of_one_word_teach_nothing() -> None:
+    for mode in ("skipgram", "cbow"):
+        compare(corpus(100, longest=1), mode=mode, sample=0.0)
