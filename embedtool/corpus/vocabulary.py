@@ -97,6 +97,40 @@ def choose_words(
     return Vocabulary(chosen, counts[order], len(words), n_tokens), order
 
 
+def grow(
+    vocabulary: Vocabulary,
+    places: NDArray[np.int64],
+    text_words: Sequence[str],
+    text_counts: NDArray[np.int64],
+    old_words: Sequence[str],
+    old_counts: NDArray[np.int64] | None,
+) -> tuple[Vocabulary, NDArray[np.int64]]:
+    """Join the vocabulary of a text with that of an earlier training, and add the counts up.
+
+    vocabulary, places : as `choose_words` returns them for `text_words` and `text_counts`
+    old_words, old_counts : of the earlier training; no counts are zeros
+    Returns the words of both and their places in `text_words`, -1 for a word that the text has not.
+    An old word stays however rare it is in the text.
+    """
+    counts = dict(zip(vocabulary.words, vocabulary.counts.tolist(), strict=True))
+    where = dict(zip(vocabulary.words, places.tolist(), strict=True))
+    missing = set(old_words) - where.keys()
+    for place, word in enumerate(text_words):
+        if word in missing:
+            where[word], counts[word] = place, int(text_counts[place])
+    earlier = np.zeros(len(old_words), np.int64) if old_counts is None else old_counts
+    for word, count in zip(old_words, earlier.tolist(), strict=True):
+        counts[word] = counts.get(word, 0) + count
+    words = sorted(counts, key=lambda word: -counts[word])
+    grown = Vocabulary(
+        words,
+        np.array([counts[word] for word in words], np.int64),
+        vocabulary.types_seen,
+        vocabulary.tokens_seen,
+    )
+    return grown, np.array([where.get(word, -1) for word in words], np.int64)
+
+
 def vocabulary_lines(words: Iterable[str], counts: Iterable[int]) -> Iterator[str]:
     """A line a word, as a vocabulary file has it: word, space, count, line end."""
     for word, count in zip(words, counts, strict=True):

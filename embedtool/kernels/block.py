@@ -25,8 +25,8 @@ h_i. Its trace times the rate is the bend of a step; `moves` tells what it is fo
 
 import numpy as np
 
-from embedtool.kernels.fetch import fetch_row
-from embedtool.kernels.jit import jit
+from embedtool.kernels.fetch import fetch_number, fetch_row
+from embedtool.kernels.jit import inlined
 from embedtool.kernels.layout import (
     BLOCK,
     Floats,
@@ -41,7 +41,7 @@ from embedtool.kernels.layout import (
     Words,
 )
 from embedtool.kernels.logistic import logistic_steps
-from embedtool.kernels.matrix import ROWS, multiply
+from embedtool.kernels.matrix import ROWS, add_noise, multiply, multiply_turned
 from embedtool.kernels.random import fraction, mixed
 
 SPREAD = 0x9E3779B1
@@ -49,15 +49,14 @@ SPREAD = 0x9E3779B1
 SPREAD_SHIFT = 15
 
 
-@jit
+@inlined
 def train_block(
     lane: int,
     start: int,
-    key: np.uint64,
+    turn: int,
     rate: np.float32,
     stretch: Stretch,
     words: Words,
-    noise: Noise,
     tree: Tree,
     tables: Tables,
     options: Options,
@@ -66,7 +65,7 @@ def train_block(
 ) -> None:
     """Train the tokens of a lane from `start` on, as many as BLOCK or as are left.
 
-    key : decides which noise words are drawn
+    turn : which of the two rows of `space.drawn` has its noise words
     Changes `steps`, of this lane only, and `space`.
     """
     n = max(0, min(BLOCK, stretch.lengths[lane] - start))
@@ -76,29 +75,83 @@ def train_block(
     steps.n_outputs[lane] = 0
     if n == 0:
         return
-    _fetch_inputs(lane, stretch, words, tables.inputs, steps)
     if options.hierarchical:
-        n_rows = _meet_nodes(
-            lane, start, n, first, last, stretch, tree, tables.outputs, options, steps, space
-        )
+        n_rows = _meet_nodes(lane, start, n, first, last, stretch, tree, options, steps, space)
     else:
         n_rows = _meet_words(
-            lane, start, n, first, last, key, stretch, noise, tables.outputs, options, steps, space
+            lane, start, n, first, last, turn, stretch, options, steps, space
         )
     steps.n_outputs[lane] = n_rows
-    steps.pairs[lane] += np.int64(space.n_pairs.sum())
+    for i in range(n):
+        steps.pairs[lane] += np.int64(space.n_pairs[i])
     _hide(lane, start, n, stretch, words, tables.inputs, options, steps, space)
     steps.losses[lane] += _learn(lane, n_rows, rate, tables.outputs, steps, space)
-    _show(lane, start, n, stretch, options, steps, space)
+    _show(lane, steps, space)
 
 
-@jit
+@inlined
+def prepare_block(
+    lane: int,
+    start: int,
+    key: np.uint64,
+    turn: int,
+    stretch: Stretch,
+    words: Words,
+    noise: Noise,
+    tables: Tables,
+    options: Options,
+    space: Space,
+) -> None:
+    """Draw the noise words of a block, and ask for the rows that `train_block` will read.
+
+    They come while the block before is trained. Not inner nodes: most blocks share theirs.
+    """
+    stop = min(start + BLOCK, stretch.lengths[lane])
+    if start >= stop:
+        return
+    if not options.hierarchical:
+        _draw(key, turn, options.n_noise, noise, space)
+    first, last = stretch.left[lane, start], stretch.right[lane, stop - 1]
+    for token in range(first if options.cbow else start, last if options.cbow else stop):
+        word = stretch.ids[lane, token]
+        for k in range(words.starts[word], words.starts[word + 1]):
+            fetch_row(tables.inputs, words.rows[k])
+    if options.hierarchical:
+        return
+    for token in range(start if options.cbow else first, stop if options.cbow else last):
+        fetch_row(tables.outputs, stretch.ids[lane, token])
+    for k in range(options.n_noise):
+        fetch_row(tables.outputs, space.drawn[turn, k])
+
+
+@inlined
+def _draw(key: np.uint64, turn: int, n_noise: int, noise: Noise, space: Space) -> None:
+    """Draw the noise words of a block.
+
+    In three loops, so that the first two wait for the memory only once.
+    """
+    n_words = len(noise.guide)
+    for k in range(n_noise):
+        share = fraction(mixed(key + np.uint64(k)))
+        space.shares[k] = share
+        space.drawn[turn, k] = noise.guide[np.int64(share * n_words)]
+    for k in range(n_noise):
+        fetch_number(noise.cumulative, space.drawn[turn, k])
+    for k in range(n_noise):
+        word = space.drawn[turn, k]
+        while noise.cumulative[word] <= space.shares[k]:
+            word += 1
+        space.drawn[turn, k] = word
+
+
+@inlined
 def _surroundings(
     lane: int, start: int, n: int, stretch: Stretch, options: Options, space: Space
 ) -> tuple[int, int]:
     """Count the pairs of each token; returns the first token of all contexts, and the last + 1."""
     first, last = start, start + n
-    space.n_pairs[:] = 0
+    for i in range(BLOCK):
+        space.n_pairs[i] = 0
     for i in range(n):
         left, right = stretch.left[lane, start + i], stretch.right[lane, start + i]
         first, last = min(first, left), max(last, right)
@@ -107,18 +160,7 @@ def _surroundings(
     return first, last
 
 
-@jit
-def _fetch_inputs(
-    lane: int, stretch: Stretch, words: Words, inputs: Floats, steps: Steps
-) -> None:
-    """Ask for the rows that `_hide` will read."""
-    for token in range(steps.first_input[lane], steps.last_input[lane]):
-        word = stretch.ids[lane, token]
-        for k in range(words.starts[word], words.starts[word + 1]):
-            fetch_row(inputs, words.rows[k])
-
-
-@jit
+@inlined
 def _hide(
     lane: int,
     start: int,
@@ -135,84 +177,81 @@ def _hide(
     The sum of the rows of each input token is left where its step will stand.
     """
     first, width = steps.first_input[lane], inputs.shape[1]
-    for token in range(first, steps.last_input[lane]):
-        word = stretch.ids[lane, token]
+    n_inputs = steps.last_input[lane] - first
+    at = lane * steps.input_bends.shape[1]
+    for k in range(n_inputs):
+        word = stretch.ids[lane, first + k]
         begin = words.starts[word]
         row = words.rows[begin]
         for d in range(width):
-            steps.inputs[lane, token - first, d] = inputs[row, d]
-        for k in range(begin + 1, words.starts[word + 1]):
-            row = words.rows[k]
+            steps.inputs[at + k, d] = inputs[row, d]
+        for place in range(begin + 1, words.starts[word + 1]):
+            row = words.rows[place]
             for d in range(width):
-                steps.inputs[lane, token - first, d] += inputs[row, d]
-    space.hidden[:] = 0
+                steps.inputs[at + k, d] += inputs[row, d]
+    for k in range(-(-n_inputs // ROWS) * ROWS):
+        for i in range(BLOCK):
+            space.parts[k, i] = 0
+    for i in range(BLOCK):
+        space.scale[i] = 0
     for i in range(n):
         token = start + i
         left, right = token, token + 1
         if options.cbow:
             left, right = stretch.left[lane, token], stretch.right[lane, token]
-        n_rows = 0
         for other in range(left, right):
             if options.cbow and other == token:
                 continue
+            space.parts[other - first, i] = 1
             word = stretch.ids[lane, other]
-            n_rows += words.starts[word + 1] - words.starts[word]
-            for d in range(width):
-                space.hidden[i, d] += steps.inputs[lane, other - first, d]
-        scale = np.float32(1)
-        if n_rows and (options.mean or not options.cbow):
-            scale = np.float32(1) / np.float32(n_rows)
+            space.scale[i] += words.starts[word + 1] - words.starts[word]
+        n_rows = space.scale[i]
+        space.scale[i] = np.float32(1)
+        if n_rows > 0 and (options.mean or not options.cbow):
+            space.scale[i] = np.float32(1) / n_rows
+        space.reach[i] = n_rows * space.scale[i]
+    multiply_turned(space.parts, steps.inputs, at, space.hidden, n_inputs)
+    for i in range(BLOCK):
         for d in range(width):
-            space.hidden[i, d] *= scale
-        space.reach[i] = scale * np.float32(n_rows)
+            space.hidden[i, d] *= space.scale[i]
 
 
-@jit
-def _place_of(
-    row: int, n_rows: int, lane: int, outputs: Floats, steps: Steps, space: Space
-) -> int:
-    """The place of a row of the output table among those of the block, `n_rows` if it is new.
-
-    A new row is asked for: `_learn` will read it.
-    """
+@inlined
+def _place_of(row: int, n_rows: int, lane: int, steps: Steps, space: Space) -> int:
+    """The place of a row of the output table among those of the block, `n_rows` if it is new."""
     mask = len(space.slots) - 1
     slot = (row * SPREAD >> SPREAD_SHIFT) & mask
     while space.slots[slot] >= 0:
         if steps.output_rows[lane, space.slots[slot]] == row:
             return space.slots[slot]
         slot = (slot + 1) & mask
-    fetch_row(outputs, row)
     space.slots[slot] = n_rows
     steps.output_rows[lane, n_rows] = row
     space.draws[n_rows] = 0
     for i in range(BLOCK):
         space.targets[n_rows, i] = 0
-        space.weights[n_rows, i] = 0
     return n_rows
 
 
-@jit
+@inlined
 def _meet_words(
     lane: int,
     start: int,
     n: int,
     first: int,
     last: int,
-    key: np.uint64,
+    turn: int,
     stretch: Stretch,
-    noise: Noise,
-    outputs: Floats,
     options: Options,
     steps: Steps,
     space: Space,
 ) -> int:
     """Negative sampling: fill targets and weights; returns the number of rows."""
-    space.slots[:] = -1
+    for slot in range(len(space.slots)):
+        space.slots[slot] = -1
     n_rows = 0
     for token in range(start if options.cbow else first, start + n if options.cbow else last):
-        place = _place_of(
-            np.int64(stretch.ids[lane, token]), n_rows, lane, outputs, steps, space
-        )
+        place = _place_of(np.int64(stretch.ids[lane, token]), n_rows, lane, steps, space)
         n_rows = max(n_rows, place + 1)
         space.slot_of[token - first] = place
     for i in range(n):
@@ -223,23 +262,16 @@ def _meet_words(
         for other in range(stretch.left[lane, token], stretch.right[lane, token]):
             if other != token:
                 space.targets[space.slot_of[other - first], i] += 1
-    n_words = len(noise.cumulative)
     for k in range(options.n_noise):
-        share = fraction(mixed(key + np.uint64(k)))
-        word = np.int64(noise.guide[np.int64(share * n_words)])
-        while noise.cumulative[word] <= share:
-            word += 1
-        place = _place_of(word, n_rows, lane, outputs, steps, space)
+        word = np.int64(space.drawn[turn, k])
+        place = _place_of(word, n_rows, lane, steps, space)
         n_rows = max(n_rows, place + 1)
         space.draws[place] += np.float32(options.negative) / np.float32(options.n_noise)
-    for r in range(n_rows):
-        for i in range(BLOCK):
-            meetings = space.targets[r, i]
-            space.weights[r, i] = meetings + space.draws[r] * (space.n_pairs[i] - meetings)
+    add_noise(space.targets, space.draws, space.n_pairs, space.weights, n_rows)
     return n_rows
 
 
-@jit
+@inlined
 def _meet_nodes(
     lane: int,
     start: int,
@@ -248,13 +280,13 @@ def _meet_nodes(
     last: int,
     stretch: Stretch,
     tree: Tree,
-    outputs: Floats,
     options: Options,
     steps: Steps,
     space: Space,
 ) -> int:
     """Hierarchical softmax: fill targets and weights; returns the number of rows."""
-    space.slots[:] = -1
+    for slot in range(len(space.slots)):
+        space.slots[slot] = -1
     root = len(tree.parents) - 1
     n_words = root // 2 + 1
     n_rows = 0
@@ -264,8 +296,11 @@ def _meet_nodes(
         node = np.int64(word)
         while node != root:
             node = np.int64(tree.parents[node])
-            place = _place_of(node - n_words, n_rows, lane, outputs, steps, space)
-            n_rows = max(n_rows, place + 1)
+            place = _place_of(node - n_words, n_rows, lane, steps, space)
+            if place == n_rows:
+                n_rows += 1
+                for i in range(BLOCK):
+                    space.weights[place, i] = 0
             space.slot_of[length] = place
             length += 1
         for i in range(n):
@@ -284,7 +319,7 @@ def _meet_nodes(
     return n_rows
 
 
-@jit
+@inlined
 def _learn(
     lane: int, n_rows: int, rate: np.float32, outputs: Floats, steps: Steps, space: Space
 ) -> float:
@@ -298,23 +333,25 @@ def _learn(
             space.rows[r, d] = outputs[row, d]
             norm += outputs[row, d] * outputs[row, d]
         space.row_norms[r] = norm
-    space.rows[n_rows:n_padded] = 0
+    for r in range(n_rows, n_padded):
+        for d in range(width):
+            space.rows[r, d] = 0
     for i in range(BLOCK):
         norm = np.float32(0)
         for d in range(width):
             space.across[d, i] = space.hidden[i, d]
             norm += space.hidden[i, d] * space.hidden[i, d]
         space.hidden_norms[i] = norm
-    rows, scores = space.rows[:n_padded], space.scores[:n_padded]
-    multiply(rows, space.across, scores)
-    n = n_rows * BLOCK
+        space.hidden_bends[i] = 0
+    multiply(space.rows, 0, space.across, 0, space.scores, 0, n_padded, width)
     loss = logistic_steps(
-        scores.reshape(-1)[:n], space.targets.reshape(-1)[:n], space.weights.reshape(-1)[:n], rate,
-        space.seconds.reshape(-1)[:n],
+        space.scores, space.targets, space.weights, rate, space.seconds, n_rows
+    )
+    multiply_turned(space.scores, space.rows, 0, space.hidden_steps, n_rows)
+    multiply(
+        space.scores, 0, space.hidden, 0,
+        steps.outputs, lane * steps.output_bends.shape[1], n_padded, BLOCK,
     )  # fmt: skip
-    multiply(scores[:n_rows].T, rows[:n_rows], space.hidden_steps)
-    multiply(scores, space.hidden, steps.outputs[lane, :n_padded])
-    space.hidden_bends[:] = 0
     for r in range(n_rows):
         bend = np.float32(0)
         for i in range(BLOCK):
@@ -324,24 +361,17 @@ def _learn(
     return loss
 
 
-@jit
-def _show(
-    lane: int, start: int, n: int, stretch: Stretch, options: Options, steps: Steps, space: Space
-) -> None:
+@inlined
+def _show(lane: int, steps: Steps, space: Space) -> None:
     """Hand the steps of the hidden vectors on to the input tokens."""
-    first, width = steps.first_input[lane], steps.inputs.shape[2]
-    for k in range(steps.last_input[lane] - first):
-        steps.input_bends[lane, k] = 0
-        for d in range(width):
-            steps.inputs[lane, k, d] = 0
-    for i in range(n):
-        token = start + i
-        left, right = token, token + 1
-        if options.cbow:
-            left, right = stretch.left[lane, token], stretch.right[lane, token]
-        for other in range(left, right):
-            if options.cbow and other == token:
-                continue
-            steps.input_bends[lane, other - first] += space.hidden_bends[i] * space.reach[i]
-            for d in range(width):
-                steps.inputs[lane, other - first, d] += space.hidden_steps[i, d]
+    n_inputs = steps.last_input[lane] - steps.first_input[lane]
+    n_padded = -(-n_inputs // ROWS) * ROWS
+    multiply(
+        space.parts, 0, space.hidden_steps, 0,
+        steps.inputs, lane * steps.input_bends.shape[1], n_padded, BLOCK,
+    )  # fmt: skip
+    for k in range(n_inputs):
+        bend = np.float32(0)
+        for i in range(BLOCK):
+            bend += space.parts[k, i] * space.hidden_bends[i] * space.reach[i]
+        steps.input_bends[lane, k] = bend

@@ -11,27 +11,35 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from embedtool.kernels.jit import jit
+from embedtool.kernels.jit import inlined
 from embedtool.kernels.matrix import LANES
 
 
-@jit
+@inlined
+def fetch_number(numbers: NDArray[Any], place: int) -> None:
+    """Ask for one number of an array."""
+    _fetch(numbers, (place,))
+
+
+@inlined
 def fetch_row(table: NDArray[Any], row: int) -> None:
     """Ask for a row of a float32 table, whose width is a multiple of LANES: a line of the cache."""
     for place in range(0, table.shape[1], LANES):
-        _fetch_line(table, row, place)
+        _fetch(table, (row, place))
 
 
 @intrinsic
-def _fetch_line(typing_context: Any, table: Any, row: Any, place: Any) -> tuple[Any, Any]:
-    """LLVM's prefetch: for reading, into all caches."""
+def _fetch(typing_context: Any, array: Any, place: Any) -> tuple[Any, Any]:
+    """LLVM's prefetch, for reading, into all caches."""
+    indices = types.UniTuple(types.int64, array.ndim)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         kind = signature.args[0]
-        array = context.make_array(kind)(context, builder, arguments[0])
-        indices = [context.cast(builder, value, given, types.intp)
-                   for value, given in zip(arguments[1:], signature.args[1:], strict=True)]  # fmt: skip
-        pointer = cgutils.get_item_pointer(context, builder, kind, array, indices, wraparound=False)
+        values = context.make_array(kind)(context, builder, arguments[0])
+        pointer = cgutils.get_item_pointer(
+            context, builder, kind, values, cgutils.unpack_tuple(builder, arguments[1]),
+            wraparound=False,
+        )  # fmt: skip
         byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
         prefetch = cgutils.get_or_insert_function(
             builder.module,
@@ -41,4 +49,4 @@ def _fetch_line(typing_context: Any, table: Any, row: Any, place: Any) -> tuple[
         builder.call(prefetch, [builder.bitcast(pointer, byte), number(0), number(3), number(1)])
         return context.get_dummy_value()
 
-    return types.void(table, row, place), generate
+    return types.void(array, indices), generate

@@ -38,11 +38,23 @@ CACHE_FOLDER = _cache_folder()
 
 def jit(function: F) -> F:
     """Compile a kernel. Where its folder cannot be written, it is compiled anew in each run."""
+    return _compiled(function, OPTIONS)
+
+
+def inlined(function: F) -> F:
+    """Compile a function that stands in its callers as if it were written there.
+
+    A call hands over each part of each array by itself, which costs more than a small function.
+    """
+    return _compiled(function, {**OPTIONS, "forceinline": True})
+
+
+def _compiled(function: F, options: dict[str, Any]) -> F:
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = CACHE_FOLDER
     try:
-        return cast(F, numba.njit(**OPTIONS, cache=True)(function))
+        return cast(F, numba.njit(**options, cache=True)(function))
     except RuntimeError:
-        return cast(F, numba.njit(**OPTIONS)(function))
+        return cast(F, numba.njit(**options)(function))
     finally:
         numba.config.CACHE_DIR = before

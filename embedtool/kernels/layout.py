@@ -120,10 +120,10 @@ class Steps(NamedTuple):
     """What the blocks of a round leave for the tables. A bend is the rate times the
     trace of the loss's Hessian.
 
-    inputs       : float32 (N_LANES, most tokens, width), the step of every row of an input token
+    inputs       : float32 (N_LANES * most tokens, width), the step of every row of an input token
     input_bends  : float32 (N_LANES, most tokens)
     first_input, last_input : int64 (N_LANES,), the input tokens are [first, last) of the lane
-    outputs      : float32 (N_LANES, most rows, width)
+    outputs      : float32 (N_LANES * most rows, width)
     output_bends : float32 (N_LANES, most rows)
     output_rows  : int32 (N_LANES, most rows)
     n_outputs    : int64 (N_LANES,)
@@ -149,12 +149,16 @@ class Space(NamedTuple):
     hidden, hidden_steps : float32 (BLOCK, width)
     across    : float32 (width, BLOCK), `hidden` transposed
     n_pairs   : float32 (BLOCK,), the pairs of each token
+    parts     : float32 (most tokens, BLOCK), 1 where the input token is part of the hidden vector
+    scale     : float32 (BLOCK,), what the sum of those parts is multiplied by
     reach     : float32 (BLOCK,), how far a hidden vector goes when its rows go one step
     hidden_norms, hidden_bends : float32 (BLOCK,), squared lengths, and bends of their steps
     rows      : float32 (most rows, width), the block's rows of the output table
     row_norms : float32 (most rows,), their squared lengths
     draws     : float32 (most rows,), the noise words of a pair that each stands for
     scores, targets, weights, seconds : float32 (most rows, BLOCK)
+    drawn     : int32 (2, n_noise), the noise words of this block and of the next
+    shares    : float64 (n_noise,)
     slots     : int32 (a power of two above the most rows,), a hash table of the block's rows
     slot_of   : int32 (most tokens or the longest way,), places among the block's rows
     move_rows, move_lanes, move_steps : int32 (most moves,), row, lane and number of each step
@@ -164,6 +168,8 @@ class Space(NamedTuple):
     hidden_steps: Floats
     across: Floats
     n_pairs: Floats
+    parts: Floats
+    scale: Floats
     reach: Floats
     hidden_norms: Floats
     hidden_bends: Floats
@@ -174,6 +180,8 @@ class Space(NamedTuple):
     targets: Floats
     weights: Floats
     seconds: Floats
+    drawn: Ints
+    shares: Doubles
     slots: Ints
     slot_of: Ints
     move_rows: Ints

@@ -33,8 +33,9 @@ def logistic_steps(
     weights: NDArray[np.float32],
     rate: np.float32,
     seconds: NDArray[np.float32],
+    n_rows: int,
 ) -> float:
-    """Turn the scores of n rows with LANES columns into steps; returns the loss before them.
+    """Turn the scores of the first n_rows rows into steps; returns the loss before them.
 
     The score s of a row and a column is the dot product of their vectors, and sigma(s) the
     probability that they meet. Of w trials t were meetings, so the loss is
@@ -46,12 +47,15 @@ def logistic_steps(
     As s = x.y, the gradient for x is l'(s) y and that for y is l'(s) x; the Hessian for x is
     l''(s) y yT, whose trace is l''(s) |y|^2.
 
-    scores  : float32 (n,); in their place comes -rate l'(s)
-    targets, weights : float32 (n,), t and w
-    seconds : float32 (n,), written: rate l''(s)
+    scores  : float32 (at least n_rows, LANES), C order; in their place comes -rate l'(s)
+    targets, weights : the same shape, t and w
+    seconds : the same shape, written: rate l''(s)
     """
+    scores, targets, weights, seconds = (
+        scores.reshape(-1), targets.reshape(-1), weights.reshape(-1), seconds.reshape(-1)
+    )  # fmt: skip
     loss = np.float32(0)
-    for i in range(len(scores)):
+    for i in range(n_rows * LANES):
         s = min(max(scores[i], -LARGEST_SCORE), LARGEST_SCORE)
         t, w = targets[i], weights[i]
         e = _exp(-abs(s))

@@ -12,15 +12,15 @@ steps as they are.
 
 import numpy as np
 
-from embedtool.kernels.fetch import fetch_row
-from embedtool.kernels.jit import jit
+from embedtool.kernels.fetch import fetch_number, fetch_row
+from embedtool.kernels.jit import inlined
 from embedtool.kernels.layout import N_LANES, Floats, Space, Steps, Stretch, Tables, Words
 
 SHARES = 1024
 """Rows are dealt out to threads by their number modulo this."""
 
 
-@jit
+@inlined
 def move_rows(
     thread: int,
     n_threads: int,
@@ -33,12 +33,12 @@ def move_rows(
     """Move the rows of both tables that are this thread's, in the order of lanes and tokens."""
     begin, end = thread * SHARES // n_threads, (thread + 1) * SHARES // n_threads
     n = _take_inputs(begin, end, stretch, words, tables, steps, space)
-    _move(n, tables.inputs, tables.input_bends, steps.inputs, space)
+    _move(n, tables.inputs, tables.input_bends, steps.inputs, steps.input_bends, space)
     n = _take_outputs(begin, end, tables, steps, space)
-    _move(n, tables.outputs, tables.output_bends, steps.outputs, space)
+    _move(n, tables.outputs, tables.output_bends, steps.outputs, steps.output_bends, space)
 
 
-@jit
+@inlined
 def _take_inputs(
     begin: int,
     end: int,
@@ -48,7 +48,7 @@ def _take_inputs(
     steps: Steps,
     space: Space,
 ) -> int:
-    """List the steps of own rows of the input table, and add up the bends of each row."""
+    """List the steps of own rows of the input table, and ask for them."""
     n = 0
     for lane in range(N_LANES):
         first = steps.first_input[lane]
@@ -61,14 +61,14 @@ def _take_inputs(
                     space.move_lanes[n] = lane
                     space.move_steps[n] = token - first
                     fetch_row(tables.inputs, row)
-                    tables.input_bends[row] += steps.input_bends[lane, token - first]
+                    fetch_number(tables.input_bends, row)
                     n += 1
     return n
 
 
-@jit
+@inlined
 def _take_outputs(begin: int, end: int, tables: Tables, steps: Steps, space: Space) -> int:
-    """List the steps of own rows of the output table, and add up the bends of each row."""
+    """List the steps of own rows of the output table, and ask for them."""
     n = 0
     for lane in range(N_LANES):
         for k in range(steps.n_outputs[lane]):
@@ -78,19 +78,26 @@ def _take_outputs(begin: int, end: int, tables: Tables, steps: Steps, space: Spa
                 space.move_lanes[n] = lane
                 space.move_steps[n] = k
                 fetch_row(tables.outputs, row)
-                tables.output_bends[row] += steps.output_bends[lane, k]
+                fetch_number(tables.output_bends, row)
                 n += 1
     return n
 
 
-@jit
-def _move(n: int, table: Floats, bends: Floats, steps: Floats, space: Space) -> None:
-    """Add the first n listed steps to their rows, each damped, and leave the bends at 0."""
-    for k in range(n):
-        row, lane, step = space.move_rows[k], space.move_lanes[k], space.move_steps[k]
-        factor = np.float32(1) / max(np.float32(1), bends[row])
-        for d in range(table.shape[1]):
-            table[row, d] += factor * steps[lane, step, d]
-    for k in range(n):
-        bends[space.move_rows[k]] = 0
+@inlined
+def _move(
+    n: int, table: Floats, sums: Floats, steps: Floats, bends: Floats, space: Space
+) -> None:
+    """Add the first n listed steps to their rows, shortened by the sum of the bends of each row.
 
+    sums : zeros before and after
+    """
+    for k in range(n):
+        sums[space.move_rows[k]] += bends[space.move_lanes[k], space.move_steps[k]]
+    most = bends.shape[1]
+    for k in range(n):
+        row, step = space.move_rows[k], space.move_lanes[k] * most + space.move_steps[k]
+        factor = np.float32(1) / max(np.float32(1), sums[row])
+        for d in range(table.shape[1]):
+            table[row, d] += factor * steps[step, d]
+    for k in range(n):
+        sums[space.move_rows[k]] = 0

@@ -11,7 +11,7 @@ between rounds each adds to its own rows, in the order of lanes: nothing depends
 
 import numpy as np
 
-from embedtool.kernels.block import train_block
+from embedtool.kernels.block import prepare_block, train_block
 from embedtool.kernels.jit import jit
 from embedtool.kernels.layout import (
     BLOCK,
@@ -70,15 +70,28 @@ def train_stretch(
     n_rounds = (stretch.lengths.max() + BLOCK - 1) // BLOCK
     for number in range(n_rounds):
         counter = 2 + 3 * number
+        at = number * BLOCK
         rate = np.float32(first_rate + (last_rate - first_rate) * number / n_rounds)
-        lane = take(counters, counter)
-        while lane < N_LANES:
-            position = np.uint64(start + lane * part + number * BLOCK)
-            train_block(
-                lane, number * BLOCK, mixed(mixed(key) + position), rate, stretch, words, noise,
-                tree, tables, options, steps, space,
-            )  # fmt: skip
-            lane = take(counters, counter)
+        lane, turn = N_LANES, 1
+        following = take(counters, counter)
+        while lane < N_LANES or following < N_LANES:
+            if following < N_LANES:
+                prepare_block(
+                    following, at, _block_key(key, start + following * part + at), 1 - turn,
+                    stretch, words, noise, tables, options, space,
+                )  # fmt: skip
+            if lane < N_LANES:
+                train_block(
+                    lane, at, turn, rate, stretch, words, tree, tables, options, steps, space
+                )
+            lane, turn = following, 1 - turn
+            following = take(counters, counter) if lane < N_LANES else lane
         meet(counters, counter + 1, n_threads)
         move_rows(thread, n_threads, stretch, words, tables, steps, space)
         meet(counters, counter + 2, n_threads)
+
+
+@jit
+def _block_key(key: np.uint64, position: int) -> np.uint64:
+    """The key of a block of a lane's kept tokens; a lane has no more of them than positions."""
+    return mixed(mixed(key) + np.uint64(position))

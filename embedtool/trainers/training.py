@@ -15,9 +15,10 @@ from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.encoding import EncodedCorpus, ScannedText, cached_scan, encode, scan
 from embedtool.corpus.sources import name_of
 from embedtool.corpus.tokens import unsegmented_script
-from embedtool.corpus.vocabulary import choose_words
+from embedtool.corpus.vocabulary import choose_words, grow
 from embedtool.progress import Progress, Report, silent
 from embedtool.trainers import TRAINERS
+from embedtool.trainers.initial import Initial
 from embedtool.vectors import Model
 
 log = logging.getLogger(__name__)
@@ -50,15 +51,19 @@ def train_model(
     config: TrainerConfig,
     *,
     only: Iterable[str] | None = None,
+    initial: Initial | None = None,
     cache: Path | None = None,
     report: Report = silent,
 ) -> Model:
     """Read a corpus and train an algorithm of TRAINERS on it.
 
-    only  : where given, no other words get a vector
-    cache : a folder where the encoded corpus is kept, and found again by a later run
-    Raises CorpusError, VocabularyError or TrainingError where it cannot be done.
+    only    : where given, no other words get a vector
+    initial : vectors to begin with; their words stay in the vocabulary
+    cache   : a folder where the encoded corpus is kept, and found again by a later run
+    Raises ConfigError where `initial` does not fit the options, CorpusError, VocabularyError or TrainingError where it cannot be done.
     """
+    if initial is not None:
+        initial.check(config)
     history = _History(report)
     with TemporaryDirectory(prefix="embedtool-") as name:
         folder = Path(name)
@@ -67,9 +72,9 @@ def train_model(
         else:
             scanned = cached_scan(corpus, cache, history)
         _warn(corpus, scanned)
-        encoded = _encode(scanned, config, only, folder)
+        encoded = _encode(scanned, config, only, initial, folder)
         seconds_reading = history.seconds()
-        vectors = TRAINERS[algorithm].train(config, encoded, folder, history)
+        vectors = TRAINERS[algorithm].train(config, encoded, folder, history, initial)
     description = {
         "algorithm": algorithm,
         "options": asdict(config),
@@ -104,7 +109,17 @@ def _warn(corpus: Corpus, scanned: ScannedText) -> None:
 
 
 def _encode(
-    scanned: ScannedText, config: TrainerConfig, only: Iterable[str] | None, folder: Path
+    scanned: ScannedText,
+    config: TrainerConfig,
+    only: Iterable[str] | None,
+    initial: Initial | None,
+    folder: Path,
 ) -> EncodedCorpus:
+    """Choose the words and number the tokens by them."""
     vocabulary, places = choose_words(scanned.words, scanned.counts, config, only)
+    if initial is not None:
+        vocabulary, places = grow(
+            vocabulary, places, scanned.words, scanned.counts,
+            initial.vectors.words, initial.vectors.counts,
+        )  # fmt: skip
     return encode(scanned, vocabulary, places, folder)

@@ -46,6 +46,7 @@ STRETCH_TOKENS = 2**17
 """Tokens between two reports: less than a tenth of a second of work."""
 LEAST_PART = 2**10
 """A lane gets at least so many tokens of a stretch: its ends cut contexts off."""
+LINE_BYTES = 64
 WORDS_AT_A_TIME = 2**14
 """Words whose rows are gathered in one go."""
 NOISE_FACTOR = 6
@@ -89,16 +90,23 @@ def start(
     width = -(-size // LANES) * LANES
     reach = 1.0 if isinstance(config, FastTextConfig) else 0.5
     rng = np.random.default_rng(config.seed)
-    inputs = np.zeros((rows.n_rows, width), np.float32)
+    inputs = _table(rows.n_rows, width)
     for first in range(0, rows.n_rows, STRETCH_TOKENS):
         part = inputs[first : first + STRETCH_TOKENS, :size]
         part[:] = (2 * rng.random(part.shape, dtype=np.float32) - 1) * np.float32(reach / size)
     n_outputs = corpus.vocabulary.n_words - (config.loss == "hierarchical-softmax")
-    outputs = np.zeros((n_outputs, width), np.float32)
+    outputs = _table(n_outputs, width)
     frozen = np.zeros(rows.n_rows, np.bool_)
     if initial is not None:
         _begin_with(initial, config, corpus.vocabulary, rows, inputs, outputs, frozen)
     return State({"inputs": inputs, "outputs": outputs, "frozen": frozen})
+
+
+def _table(n_rows: int, width: int) -> NDArray[np.float32]:
+    """Zeros, the first of them at the beginning of a line of the cache, and so every row's first."""
+    memory = np.zeros((n_rows + 1) * width, np.float32)
+    first = -memory.ctypes.data % LINE_BYTES // memory.itemsize
+    return memory[first : first + n_rows * width].reshape(n_rows, width)
 
 
 def _begin_with(
@@ -189,10 +197,10 @@ def prepare(config: Word2VecConfig, corpus: EncodedCorpus, rows: Rows, state: St
     tree, depth = _tree(counts) if hierarchical else (_NO_TREE, 0)
     inputs, outputs = state.tables["inputs"], state.tables["outputs"]
     n_around = BLOCK + 2 * config.window
-    most_inputs = n_around if cbow else BLOCK
+    most_inputs = ROWS + (n_around if cbow else BLOCK)
     most_rows = BLOCK if cbow else n_around
     most_rows = min(most_rows * depth, len(outputs)) if hierarchical else most_rows + n_noise
-    most_rows += ROWS
+    most_rows = -(-most_rows // ROWS) * ROWS
     most_moves = N_LANES * max(most_inputs * int(np.diff(rows.starts).max()), most_rows)
     n_threads = min(config.workers or 1, n_cores(), N_LANES)
     width = inputs.shape[1]
@@ -208,7 +216,7 @@ def prepare(config: Word2VecConfig, corpus: EncodedCorpus, rows: Rows, state: St
         ),
         _stretch(max(LEAST_PART, -(-STRETCH_TOKENS // N_LANES))),
         _steps(most_inputs, most_rows, width),
-        [_space(most_inputs, most_rows, n_around + depth, most_moves, width)
+        [_space(most_inputs, most_rows, n_around + depth, most_moves, n_noise, width)
          for _ in range(n_threads)],
     )  # fmt: skip
 
@@ -260,11 +268,11 @@ def _stretch(longest: int) -> Stretch:
 
 def _steps(most_inputs: int, most_rows: int, width: int) -> Steps:
     return Steps(
-        inputs=_floats(N_LANES, most_inputs, width),
+        inputs=_floats(N_LANES * most_inputs, width),
         input_bends=_floats(N_LANES, most_inputs),
         first_input=_longs(N_LANES),
         last_input=_longs(N_LANES),
-        outputs=_floats(N_LANES, most_rows, width),
+        outputs=_floats(N_LANES * most_rows, width),
         output_bends=_floats(N_LANES, most_rows),
         output_rows=_ints(N_LANES, most_rows),
         n_outputs=_longs(N_LANES),
@@ -274,13 +282,15 @@ def _steps(most_inputs: int, most_rows: int, width: int) -> Steps:
 
 
 def _space(
-    most_inputs: int, most_rows: int, most_slots: int, most_moves: int, width: int
+    most_inputs: int, most_rows: int, most_slots: int, most_moves: int, n_noise: int, width: int
 ) -> Space:
     return Space(
         hidden=_floats(BLOCK, width),
         hidden_steps=_floats(BLOCK, width),
         across=_floats(width, BLOCK),
         n_pairs=_floats(BLOCK),
+        parts=_floats(most_inputs, BLOCK),
+        scale=_floats(BLOCK),
         reach=_floats(BLOCK),
         hidden_norms=_floats(BLOCK),
         hidden_bends=_floats(BLOCK),
@@ -291,6 +301,8 @@ def _space(
         targets=_floats(most_rows, BLOCK),
         weights=_floats(most_rows, BLOCK),
         seconds=_floats(most_rows, BLOCK),
+        drawn=_ints(2, n_noise),
+        shares=np.zeros(n_noise),
         slots=_ints(2 << most_rows.bit_length()),
         slot_of=_ints(most_slots),
         move_rows=_ints(most_moves),
