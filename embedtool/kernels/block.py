@@ -53,7 +53,6 @@ SPREAD_SHIFT = 15
 def train_block(
     lane: int,
     start: int,
-    turn: int,
     rate: np.float32,
     stretch: Stretch,
     words: Words,
@@ -65,8 +64,7 @@ def train_block(
 ) -> None:
     """Train the tokens of a lane from `start` on, as many as BLOCK or as are left.
 
-    turn : which of the two rows of `space.drawn` has its noise words
-    Changes `steps`, of this lane only, and `space`.
+    `prepare_block` has been called for it. Changes `steps`, of this lane only, and `space`.
     """
     n = max(0, min(BLOCK, stretch.lengths[lane] - start))
     first, last = _surroundings(lane, start, n, stretch, options, space)
@@ -78,9 +76,7 @@ def train_block(
     if options.hierarchical:
         n_rows = _meet_nodes(lane, start, n, first, last, stretch, tree, options, steps, space)
     else:
-        n_rows = _meet_words(
-            lane, start, n, first, last, turn, stretch, options, steps, space
-        )
+        n_rows = _meet_words(lane, start, n, first, last, stretch, options, steps, space)
     steps.n_outputs[lane] = n_rows
     for i in range(n):
         steps.pairs[lane] += np.int64(space.n_pairs[i])
@@ -94,7 +90,6 @@ def prepare_block(
     lane: int,
     start: int,
     key: np.uint64,
-    turn: int,
     stretch: Stretch,
     words: Words,
     noise: Noise,
@@ -110,7 +105,7 @@ def prepare_block(
     if start >= stop:
         return
     if not options.hierarchical:
-        _draw(key, turn, options.n_noise, noise, space)
+        _draw(key, lane & 1, options.n_noise, noise, space)
     first, last = stretch.left[lane, start], stretch.right[lane, stop - 1]
     for token in range(first if options.cbow else start, last if options.cbow else stop):
         word = stretch.ids[lane, token]
@@ -121,7 +116,7 @@ def prepare_block(
     for token in range(start if options.cbow else first, stop if options.cbow else last):
         fetch_row(tables.outputs, stretch.ids[lane, token])
     for k in range(options.n_noise):
-        fetch_row(tables.outputs, space.drawn[turn, k])
+        fetch_row(tables.outputs, space.drawn[lane & 1, k])
 
 
 @inlined
@@ -223,7 +218,7 @@ def _place_of(row: int, n_rows: int, lane: int, steps: Steps, space: Space) -> i
     slot = (row * SPREAD >> SPREAD_SHIFT) & mask
     while space.slots[slot] >= 0:
         if steps.output_rows[lane, space.slots[slot]] == row:
-            return space.slots[slot]
+            return int(space.slots[slot])
         slot = (slot + 1) & mask
     space.slots[slot] = n_rows
     steps.output_rows[lane, n_rows] = row
@@ -240,7 +235,6 @@ def _meet_words(
     n: int,
     first: int,
     last: int,
-    turn: int,
     stretch: Stretch,
     options: Options,
     steps: Steps,
@@ -251,7 +245,7 @@ def _meet_words(
         space.slots[slot] = -1
     n_rows = 0
     for token in range(start if options.cbow else first, start + n if options.cbow else last):
-        place = _place_of(np.int64(stretch.ids[lane, token]), n_rows, lane, steps, space)
+        place = _place_of(int(stretch.ids[lane, token]), n_rows, lane, steps, space)
         n_rows = max(n_rows, place + 1)
         space.slot_of[token - first] = place
     for i in range(n):
@@ -263,7 +257,7 @@ def _meet_words(
             if other != token:
                 space.targets[space.slot_of[other - first], i] += 1
     for k in range(options.n_noise):
-        word = np.int64(space.drawn[turn, k])
+        word = int(space.drawn[lane & 1, k])
         place = _place_of(word, n_rows, lane, steps, space)
         n_rows = max(n_rows, place + 1)
         space.draws[place] += np.float32(options.negative) / np.float32(options.n_noise)
@@ -293,9 +287,9 @@ def _meet_nodes(
     for token in range(start if options.cbow else first, start + n if options.cbow else last):
         word = stretch.ids[lane, token]
         length = 0
-        node = np.int64(word)
+        node = int(word)
         while node != root:
-            node = np.int64(tree.parents[node])
+            node = int(tree.parents[node])
             place = _place_of(node - n_words, n_rows, lane, steps, space)
             if place == n_rows:
                 n_rows += 1
@@ -344,9 +338,7 @@ def _learn(
         space.hidden_norms[i] = norm
         space.hidden_bends[i] = 0
     multiply(space.rows, 0, space.across, 0, space.scores, 0, n_padded, width)
-    loss = logistic_steps(
-        space.scores, space.targets, space.weights, rate, space.seconds, n_rows
-    )
+    loss = logistic_steps(space.scores, space.targets, space.weights, rate, space.seconds, n_rows)
     multiply_turned(space.scores, space.rows, 0, space.hidden_steps, n_rows)
     multiply(
         space.scores, 0, space.hidden, 0,

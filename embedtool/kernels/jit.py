@@ -46,7 +46,7 @@ def inlined(function: F) -> F:
 
     A call hands over each part of each array by itself, which costs more than a small function.
     """
-    return _compiled(function, {**OPTIONS, "forceinline": True})
+    return _compiled(function, {**OPTIONS, "forceinline": True, "_nrt": False})
 
 
 def _compiled(function: F, options: dict[str, Any]) -> F:

@@ -20,6 +20,7 @@ Doubles = NDArray[np.float64]
 Ints = NDArray[np.int32]
 Longs = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+Bytes = NDArray[np.uint8]
 
 
 class Text(NamedTuple):
@@ -75,12 +76,15 @@ class Tables(NamedTuple):
 
     inputs, outputs : float32 (n_rows, width)
     input_bends, output_bends : float32 (n_rows,), zeros between rounds
+    input_owners, output_owners : uint8 (n_rows,), the thread that moves each row in a round
     """
 
     inputs: Floats
     outputs: Floats
     input_bends: Floats
     output_bends: Floats
+    input_owners: Bytes
+    output_owners: Bytes
 
 
 class Options(NamedTuple):
@@ -157,7 +161,7 @@ class Space(NamedTuple):
     row_norms : float32 (most rows,), their squared lengths
     draws     : float32 (most rows,), the noise words of a pair that each stands for
     scores, targets, weights, seconds : float32 (most rows, BLOCK)
-    drawn     : int32 (2, n_noise), the noise words of this block and of the next
+    drawn     : int32 (2, n_noise), the noise words of a lane of even and of odd number
     shares    : float64 (n_noise,)
     slots     : int32 (a power of two above the most rows,), a hash table of the block's rows
     slot_of   : int32 (most tokens or the longest way,), places among the block's rows

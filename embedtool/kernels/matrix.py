@@ -117,7 +117,9 @@ def _add_noise_to_row(
         share = _spread(builder, builder.load(builder.gep(draws, [row])))
         met = builder.load(vector(builder.gep(targets, [offset])), align=_FLOAT_BYTES)
         unmet = builder.fsub(builder.load(vector(n_pairs), align=_FLOAT_BYTES), met)
-        weight = builder.fadd(met, builder.fmul(share, unmet, flags=("contract",)), flags=("contract",))
+        weight = builder.fadd(
+            met, builder.fmul(share, unmet, flags=("contract",)), flags=("contract",)
+        )
         builder.store(weight, vector(builder.gep(weights, [offset])), align=_FLOAT_BYTES)
         return context.get_dummy_value()
 

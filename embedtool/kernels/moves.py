@@ -16,39 +16,33 @@ from embedtool.kernels.fetch import fetch_number, fetch_row
 from embedtool.kernels.jit import inlined
 from embedtool.kernels.layout import N_LANES, Floats, Space, Steps, Stretch, Tables, Words
 
-SHARES = 1024
-"""Rows are dealt out to threads by their number modulo this."""
+AHEAD = 3
+"""Rows are asked for this many moves before they are needed: they may stand in another core's cache,
+a hundred nanoseconds away."""
+
+
+@inlined
+def claim_rows(
+    lane: int, thread: int, stretch: Stretch, words: Words, tables: Tables, steps: Steps
+) -> None:
+    """Let a thread own the rows that a lane concerns, until another thread claims them.
+
+    Who is last owns a row. That is one of those whose steps it gets: most rows have steps of one
+    lane only, and then their steps need not come from another core's cache.
+    """
+    for token in range(steps.first_input[lane], steps.last_input[lane]):
+        word = stretch.ids[lane, token]
+        for k in range(words.starts[word], words.starts[word + 1]):
+            tables.input_owners[words.rows[k]] = thread
+    for k in range(steps.n_outputs[lane]):
+        tables.output_owners[steps.output_rows[lane, k]] = thread
 
 
 @inlined
 def move_rows(
-    thread: int,
-    n_threads: int,
-    stretch: Stretch,
-    words: Words,
-    tables: Tables,
-    steps: Steps,
-    space: Space,
+    thread: int, stretch: Stretch, words: Words, tables: Tables, steps: Steps, space: Space
 ) -> None:
     """Move the rows of both tables that are this thread's, in the order of lanes and tokens."""
-    begin, end = thread * SHARES // n_threads, (thread + 1) * SHARES // n_threads
-    n = _take_inputs(begin, end, stretch, words, tables, steps, space)
-    _move(n, tables.inputs, tables.input_bends, steps.inputs, steps.input_bends, space)
-    n = _take_outputs(begin, end, tables, steps, space)
-    _move(n, tables.outputs, tables.output_bends, steps.outputs, steps.output_bends, space)
-
-
-@inlined
-def _take_inputs(
-    begin: int,
-    end: int,
-    stretch: Stretch,
-    words: Words,
-    tables: Tables,
-    steps: Steps,
-    space: Space,
-) -> int:
-    """List the steps of own rows of the input table, and ask for them."""
     n = 0
     for lane in range(N_LANES):
         first = steps.first_input[lane]
@@ -56,37 +50,30 @@ def _take_inputs(
             word = stretch.ids[lane, token]
             for k in range(words.starts[word], words.starts[word + 1]):
                 row = words.rows[k]
-                if begin <= (row & (SHARES - 1)) < end and not words.frozen[row]:
-                    space.move_rows[n] = row
-                    space.move_lanes[n] = lane
-                    space.move_steps[n] = token - first
-                    fetch_row(tables.inputs, row)
-                    fetch_number(tables.input_bends, row)
-                    n += 1
-    return n
-
-
-@inlined
-def _take_outputs(begin: int, end: int, tables: Tables, steps: Steps, space: Space) -> int:
-    """List the steps of own rows of the output table, and ask for them."""
+                if tables.input_owners[row] == thread and not words.frozen[row]:
+                    n = _list(n, row, lane, token - first, tables.input_bends, space)
+    _move(n, tables.inputs, tables.input_bends, steps.inputs, steps.input_bends, space)
     n = 0
     for lane in range(N_LANES):
         for k in range(steps.n_outputs[lane]):
             row = steps.output_rows[lane, k]
-            if begin <= (row & (SHARES - 1)) < end:
-                space.move_rows[n] = row
-                space.move_lanes[n] = lane
-                space.move_steps[n] = k
-                fetch_row(tables.outputs, row)
-                fetch_number(tables.output_bends, row)
-                n += 1
-    return n
+            if tables.output_owners[row] == thread:
+                n = _list(n, row, lane, k, tables.output_bends, space)
+    _move(n, tables.outputs, tables.output_bends, steps.outputs, steps.output_bends, space)
 
 
 @inlined
-def _move(
-    n: int, table: Floats, sums: Floats, steps: Floats, bends: Floats, space: Space
-) -> None:
+def _list(n: int, row: int, lane: int, step: int, sums: Floats, space: Space) -> int:
+    """Add a step to the list of those to be added, and ask for its row's sum of bends."""
+    space.move_rows[n] = row
+    space.move_lanes[n] = lane
+    space.move_steps[n] = step
+    fetch_number(sums, row)
+    return n + 1
+
+
+@inlined
+def _move(n: int, table: Floats, sums: Floats, steps: Floats, bends: Floats, space: Space) -> None:
     """Add the first n listed steps to their rows, shortened by the sum of the bends of each row.
 
     sums : zeros before and after
@@ -94,7 +81,13 @@ def _move(
     for k in range(n):
         sums[space.move_rows[k]] += bends[space.move_lanes[k], space.move_steps[k]]
     most = bends.shape[1]
+    for k in range(min(n, AHEAD)):
+        fetch_row(table, space.move_rows[k])
+        fetch_row(steps, space.move_lanes[k] * most + space.move_steps[k])
     for k in range(n):
+        if k + AHEAD < n:
+            fetch_row(table, space.move_rows[k + AHEAD])
+            fetch_row(steps, space.move_lanes[k + AHEAD] * most + space.move_steps[k + AHEAD])
         row, step = space.move_rows[k], space.move_lanes[k] * most + space.move_steps[k]
         factor = np.float32(1) / max(np.float32(1), sums[row])
         for d in range(table.shape[1]):

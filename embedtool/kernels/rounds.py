@@ -1,6 +1,6 @@
-"""How threads share a round and wait for each other.
+"""How threads wait for each other.
 
-In: counters that start at 0. Out: who does what, and nobody ahead of the others.
+In: counters that start at 0. Out: nobody ahead of the others.
 """
 
 import sys
@@ -22,12 +22,6 @@ system to change threads."""
 _give_way = types.ExternalFunction(
     "SwitchToThread" if sys.platform == "win32" else "sched_yield", types.int32()
 )
-
-
-@jit
-def take(counters: NDArray[np.int64], index: int) -> int:
-    """The number that no other thread has got from this counter: 0, 1, 2 and so on."""
-    return _add_one(counters, index)
 
 
 @jit
@@ -66,6 +60,4 @@ def _current(typing_context: Any, counters: Any, index: Any) -> tuple[Any, Any]:
 def _place(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
     kind = signature.args[0]
     array = context.make_array(kind)(context, builder, arguments[0])
-    return cgutils.get_item_pointer(
-        context, builder, kind, array, [arguments[1]], wraparound=False
-    )
+    return cgutils.get_item_pointer(context, builder, kind, array, [arguments[1]], wraparound=False)

@@ -6,7 +6,7 @@ In: ids of a corpus. Out: the tokens that remain when frequent words are thinned
 import numpy as np
 
 from embedtool.kernels.jit import jit
-from embedtool.kernels.layout import Options, Stretch, Text
+from embedtool.kernels.layout import Ints, Options, Stretch, Text
 from embedtool.kernels.random import fraction, mixed
 
 
@@ -35,7 +35,7 @@ def thin(
         if fraction(bits) < text.keep[word]:
             width = options.window
             if options.shrink_windows:
-                width = 1 + np.int64(fraction(mixed(bits)) * options.window)
+                width = 1 + int(fraction(mixed(bits)) * options.window)
             ids[n] = word
             left[n] = max(sentence_start, n - width)
             right[n] = n + 1 + width
@@ -45,7 +45,7 @@ def thin(
 
 
 @jit
-def _end_contexts(right: np.ndarray, start: int, end: int, window: int) -> None:
+def _end_contexts(right: Ints, start: int, end: int, window: int) -> None:
     """Let no context of a sentence [start, end) reach beyond it."""
     for i in range(max(start, end - window), end):
         right[i] = min(right[i], end)

@@ -5,8 +5,8 @@ threads.
 
 The stretch is cut into N_LANES parts, one a lane, and each lane's kept tokens into blocks. A round
 is one block of each lane. All blocks of a round start from the same tables (`block.train_block`);
-then the steps of all lanes are added (`moves.move_rows`). Threads take lanes as they come, and
-between rounds each adds to its own rows, in the order of lanes: nothing depends on who was first.
+then the steps of all lanes are added, those of a row in the order of lanes (`moves.move_rows`).
+Threads share out the lanes, and then the rows; which of them does what changes nothing.
 """
 
 import numpy as np
@@ -27,9 +27,9 @@ from embedtool.kernels.layout import (
     Tree,
     Words,
 )
-from embedtool.kernels.moves import move_rows
+from embedtool.kernels.moves import claim_rows, move_rows
 from embedtool.kernels.random import mixed
-from embedtool.kernels.rounds import meet, take
+from embedtool.kernels.rounds import meet
 from embedtool.kernels.thinning import thin
 
 
@@ -56,42 +56,28 @@ def train_stretch(
 ) -> None:
     """Train on the tokens [start, stop), as one of `n_threads` threads that all call this.
 
-    counters   : int64 zeros, shared: 2, and 3 for each round that there could be
+    counters   : int64 zeros, shared: 1, and 2 for each round that there could be
     part       : tokens of a lane, N_LANES * part of them being enough
     key        : made of seed and epoch; with a token's position it decides all that is random
     first_rate, last_rate : the learning rate falls from one to the other
     """
-    lane = take(counters, 0)
-    while lane < N_LANES:
+    first_lane, last_lane = thread * N_LANES // n_threads, (thread + 1) * N_LANES // n_threads
+    for lane in range(first_lane, last_lane):
         first = min(start + lane * part, stop)
         thin(lane, first, min(first + part, stop), key, text, options, stretch)
-        lane = take(counters, 0)
-    meet(counters, 1, n_threads)
+    meet(counters, 0, n_threads)
     n_rounds = (stretch.lengths.max() + BLOCK - 1) // BLOCK
     for number in range(n_rounds):
-        counter = 2 + 3 * number
         at = number * BLOCK
         rate = np.float32(first_rate + (last_rate - first_rate) * number / n_rounds)
-        lane, turn = N_LANES, 1
-        following = take(counters, counter)
-        while lane < N_LANES or following < N_LANES:
-            if following < N_LANES:
-                prepare_block(
-                    following, at, _block_key(key, start + following * part + at), 1 - turn,
-                    stretch, words, noise, tables, options, space,
-                )  # fmt: skip
-            if lane < N_LANES:
-                train_block(
-                    lane, at, turn, rate, stretch, words, tree, tables, options, steps, space
-                )
-            lane, turn = following, 1 - turn
-            following = take(counters, counter) if lane < N_LANES else lane
-        meet(counters, counter + 1, n_threads)
-        move_rows(thread, n_threads, stretch, words, tables, steps, space)
-        meet(counters, counter + 2, n_threads)
-
-
-@jit
-def _block_key(key: np.uint64, position: int) -> np.uint64:
-    """The key of a block of a lane's kept tokens; a lane has no more of them than positions."""
-    return mixed(mixed(key) + np.uint64(position))
+        for lane in range(first_lane, last_lane + 1):
+            if lane < last_lane:
+                block_key = mixed(mixed(key) + np.uint64(start + lane * part + at))
+                prepare_block(lane, at, block_key, stretch, words, noise, tables, options, space)
+            if lane > first_lane:
+                before = lane - 1
+                train_block(before, at, rate, stretch, words, tree, tables, options, steps, space)
+                claim_rows(before, thread, stretch, words, tables, steps)
+        meet(counters, 2 * number + 1, n_threads)
+        move_rows(thread, stretch, words, tables, steps, space)
+        meet(counters, 2 * number + 2, n_threads)

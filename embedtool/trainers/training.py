@@ -60,7 +60,8 @@ def train_model(
     only    : where given, no other words get a vector
     initial : vectors to begin with; their words stay in the vocabulary
     cache   : a folder where the encoded corpus is kept, and found again by a later run
-    Raises ConfigError where `initial` does not fit the options, CorpusError, VocabularyError or TrainingError where it cannot be done.
+    Raises ConfigError where `initial` does not fit the options, and CorpusError, VocabularyError or
+    TrainingError where it cannot be done.
     """
     if initial is not None:
         initial.check(config)

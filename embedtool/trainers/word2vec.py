@@ -9,8 +9,9 @@ gradients, `kernels.moves` tells how the steps of many blocks are put together.
 import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,7 +104,7 @@ def start(
 
 
 def _table(n_rows: int, width: int) -> NDArray[np.float32]:
-    """Zeros, the first of them at the beginning of a line of the cache, and so every row's first."""
+    """Zeros; every row begins with a line of the cache."""
     memory = np.zeros((n_rows + 1) * width, np.float32)
     first = -memory.ctypes.data % LINE_BYTES // memory.itemsize
     return memory[first : first + n_rows * width].reshape(n_rows, width)
@@ -141,24 +142,17 @@ def advance(
     n_stretches = -(-n_tokens // STRETCH_TOKENS)
     size = -(-n_tokens // n_stretches)
     part = max(LEAST_PART, -(-size // N_LANES))
-    n_counters = 2 + 3 * -(-part // BLOCK)
+    n_counters = 1 + 2 * -(-part // BLOCK)
     n_threads = len(work.spaces)
     with ThreadPoolExecutor(n_threads) as pool:
         for epoch in range(state.epoch, config.epochs):
-            key = mixed(np.uint64(mixed(np.uint64(config.seed))) + np.uint64(epoch))
+            key = np.uint64(mixed(mixed(np.uint64(config.seed)) + np.uint64(epoch)))
             while state.done < n_tokens:
                 first, last = state.done, min(state.done + size, n_tokens)
-                rates = [_rate(config, (epoch + place / n_tokens)) for place in (first, last)]
+                rates = [_rate(config, epoch + place / n_tokens) for place in (first, last)]
                 counters = np.zeros(n_counters, np.int64)
-                threads = [
-                    pool.submit(
-                        train_stretch, thread, n_threads, counters, first, last, part,
-                        np.uint64(key), *rates, *work.shared, work.spaces[thread],
-                    )
-                    for thread in range(n_threads)
-                ]  # fmt: skip
-                for each in threads:
-                    each.result()
+                place = (n_threads, counters, first, last, part, key, *rates)
+                list(pool.map(partial(_run, work, place), range(n_threads)))
                 _take_losses(state, work.steps)
                 state.done = last
                 if not math.isfinite(state.loss):
@@ -168,6 +162,10 @@ def advance(
                     )
                 yield
             state.end_epoch()
+
+
+def _run(work: "Work", place: tuple[Any, ...], thread: int) -> None:
+    train_stretch(thread, *place, *work.shared, work.spaces[thread])
 
 
 class Work(NamedTuple):
@@ -184,7 +182,7 @@ class Work(NamedTuple):
     spaces: list[Space]
 
     @property
-    def shared(self) -> tuple[NamedTuple, ...]:
+    def shared(self) -> tuple[Any, ...]:
         """All but the spaces, in the order of the kernel's parameters."""
         return tuple(self)[:-1]
 
@@ -209,7 +207,10 @@ def prepare(config: Word2VecConfig, corpus: EncodedCorpus, rows: Rows, state: St
         Words(rows.starts, rows.rows, state.tables["frozen"]),
         _NO_NOISE if hierarchical else _noise(counts, config.ns_exponent),
         tree,
-        Tables(inputs, outputs, _floats(len(inputs)), _floats(len(outputs))),
+        Tables(
+            inputs, outputs, _floats(len(inputs)), _floats(len(outputs)),
+            np.zeros(len(inputs), np.uint8), np.zeros(len(outputs), np.uint8),
+        ),
         Options(
             config.window, config.shrink_windows, cbow, config.cbow_mean, hierarchical,
             config.negative, n_noise,
@@ -227,7 +228,8 @@ def _keep(counts: NDArray[np.int64], sample: float) -> NDArray[np.float32]:
     if not sample:
         return np.ones(len(counts), np.float32)
     ratio = sample / (np.maximum(counts, 1) / counts.sum())
-    return np.minimum(1, np.sqrt(ratio) + ratio).astype(np.float32)
+    keep: NDArray[np.float32] = np.minimum(1, np.sqrt(ratio) + ratio).astype(np.float32)
+    return keep
 
 
 def _noise(counts: NDArray[np.int64], exponent: float) -> Noise:

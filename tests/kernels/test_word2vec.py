@@ -49,7 +49,7 @@ def compare(
     expected = {name: state.tables[name].astype(np.float64) for name in ("inputs", "outputs")}
     work = word2vec.prepare(config, text, rows, state)
     part = -(-text.n_tokens // 16)
-    counters = np.zeros(2 + 3 * (part // 16 + 1), np.int64)
+    counters = np.zeros(1 + 2 * (part // 16 + 1), np.int64)
     key = mixed(np.uint64(7))
 
     def run(thread: int) -> None:
