@@ -9,11 +9,12 @@ import pytest
 
 from embedtool.config import TrainerConfig
 from embedtool.corpus.corpus import Corpus
-from embedtool.errors import EmbedtoolError, VocabularyError
+from embedtool.errors import ConfigError, EmbedtoolError, VocabularyError
 from embedtool.progress import Progress
 from embedtool.trainers import TRAINERS
+from embedtool.trainers.initial import Initial
 from embedtool.trainers.training import train_model
-from embedtool.vectors import Model
+from embedtool.vectors import Model, WordVectors
 
 SMALL: dict[str, dict[str, Any]] = {
     "word2vec": {"epochs": 2, "sample": 0.0},
@@ -26,6 +27,7 @@ MODES = [
     for loss in ("negative-sampling", "hierarchical-softmax")
 ]
 MODES += [("fasttext", options) for _, options in MODES]
+MODES += [(name, {**options, "engine": "gensim"}) for name, options in MODES]
 MODES += [
     ("fasttext", {"max_n": 0}),
     *(("glove", {"output_vectors": output}) for output in ("words", "sum", "both")),
@@ -142,10 +144,108 @@ def test_lines_of_one_word_do_not_crash(algorithm: str, tmp_path: Path) -> None:
         assert "no two words stand in one line" in str(error)
 
 
+NATIVE = [(name, options) for name, options in MODES if options.get("engine") != "gensim"]
+
+
 @pytest.mark.parametrize("workers", [2, 3, 8])
-def test_glove_has_the_same_bytes_with_any_number_of_workers(workers: int, kingdoms: Path) -> None:
-    alone = trained("glove", kingdoms).vectors.matrix
-    assert np.array_equal(trained("glove", kingdoms, workers=workers).vectors.matrix, alone)
+@pytest.mark.parametrize(("algorithm", "options"), NATIVE)
+def test_any_number_of_workers_gives_the_same_bytes(
+    algorithm: str,
+    options: dict[str, Any],
+    workers: int,
+    kingdoms: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("embedtool.trainers.word2vec.n_cores", lambda: 8)
+    path = tmp_path / "some.txt"
+    path.write_text(kingdoms.read_text()[:200_000])
+    alone = trained(algorithm, path, **options).vectors
+    many = trained(algorithm, path, workers=workers, **options).vectors
+    assert np.array_equal(many.matrix, alone.matrix)
+    for one, other in ((many.contexts, alone.contexts), (many.subwords, alone.subwords)):
+        assert (one is None) == (other is None)
+    if alone.contexts is not None and many.contexts is not None:
+        assert np.array_equal(many.contexts, alone.contexts)
+    if alone.subwords is not None and many.subwords is not None:
+        assert np.array_equal(many.subwords.ngram_rows, alone.subwords.ngram_rows)
+
+
+@pytest.mark.parametrize(("algorithm", "options"), NATIVE)
+def test_the_mean_loss_falls(algorithm: str, options: dict[str, Any], kingdoms: Path) -> None:
+    epochs = {"iterations": 4} if algorithm == "glove" else {"epochs": 4}
+    history = trained(algorithm, kingdoms, **epochs, **options).description["training"]["epochs"]
+    losses = [epoch["loss"] for epoch in history]
+    assert losses == sorted(losses, reverse=True)
+    assert losses[-1] < losses[0]
+
+
+INITIAL = [("word2vec", {}), ("word2vec", {"mode": "skipgram"}), ("fasttext", {}), ("glove", {})]
+
+
+def grown(
+    algorithm: str, model: Model, path: Path, freeze: bool = False, **options: Any
+) -> WordVectors:
+    """Train on from a model."""
+    initial = Initial(model.vectors, freeze)
+    chosen = config(algorithm, **options)
+    return train_model(algorithm, Corpus([str(path)]), chosen, initial=initial).vectors
+
+
+@pytest.mark.parametrize(("algorithm", "options"), INITIAL)
+def test_training_goes_on_from_a_model(
+    algorithm: str, options: dict[str, Any], text: Path, tmp_path: Path
+) -> None:
+    """Old words keep their place and their counts are added up; new ones join them."""
+    model = trained(algorithm, text, **options)
+    more = tmp_path / "more.txt"
+    more.write_text("the prince rules the land\n" * 40 + "rare king\n")
+    slow = {"learning_rate": 1e-6, **({} if algorithm == "glove" else {"min_learning_rate": 1e-7})}
+    vectors = grown(algorithm, model, more, **slow, **options)
+    assert vectors.counts is not None
+    counts = dict(zip(vectors.words, vectors.counts.tolist(), strict=True))
+    assert counts == {
+        "the": 320, "rules": 160, "land": 100, "king": 61, "queen": 60, "sea": 60, "prince": 40,
+    }  # fmt: skip
+    for word in model.vectors.words:
+        np.testing.assert_allclose(vectors.vector(word), model.vectors.vector(word), atol=2e-4)
+
+
+@pytest.mark.parametrize(("algorithm", "options"), INITIAL)
+def test_frozen_words_stay_and_new_words_learn(
+    algorithm: str, options: dict[str, Any], text: Path, tmp_path: Path
+) -> None:
+    model = trained(algorithm, text, **options)
+    more = tmp_path / "more.txt"
+    more.write_text("the xylophone rules the land\n" * 40)
+    vectors = grown(algorithm, model, more, freeze=True, **options)
+    for word in model.vectors.words:
+        np.testing.assert_allclose(vectors.vector(word), model.vectors.vector(word), atol=1e-6)
+    again = grown(algorithm, model, more, freeze=True, **options, **_longer(algorithm))
+    assert np.abs(again.vector("xylophone") - vectors.vector("xylophone")).max() > 1e-4
+
+
+def _longer(algorithm: str) -> dict[str, int]:
+    return {"iterations": 6} if algorithm == "glove" else {"epochs": 6}
+
+
+def test_what_a_model_must_have_to_go_on_from_it(algorithm: str, text: Path) -> None:
+    model = trained(algorithm, text)
+    with pytest.raises(ConfigError, match="--init has vectors of 12 dimensions"):
+        grown(algorithm, model, text, vector_size=13)
+
+
+def test_fasttext_goes_on_from_the_same_n_grams_only(text: Path) -> None:
+    model = trained("fasttext", text)
+    with pytest.raises(ConfigError, match="use --min-n 3 --max-n 6 --bucket 1000"):
+        grown("fasttext", model, text, bucket=999)
+    with pytest.raises(ConfigError, match="--init has no n-grams"):
+        grown("fasttext", trained("word2vec", text), text)
+
+
+def test_gensim_does_not_go_on_from_a_model(text: Path) -> None:
+    with pytest.raises(ConfigError, match="--init needs --engine native"):
+        grown("word2vec", trained("word2vec", text), text, engine="gensim")
 
 
 def test_glove_has_the_same_bytes_however_little_memory(kingdoms: Path) -> None:
