@@ -10,7 +10,7 @@ from typing import BinaryIO
 from embedtool.config import TextConfig
 from embedtool.corpus.records import is_parquet, kind_of, read_lines, read_parquet
 from embedtool.corpus.sources import find_sources, name_of, opened, size_of
-from embedtool.corpus.tokens import TOKENIZERS, cleaner
+from embedtool.corpus.tokens import TOKENIZERS, cleaner, spacer
 from embedtool.errors import CorpusError
 from embedtool.progress import Progress, Report, silent
 
@@ -47,16 +47,24 @@ class Corpus:
         naming it and, for invalid UTF-8, the byte.
         """
         clean = cleaner(self.text)
-        total = size_of(self.sources)
-        done = 0
-        for source in self.sources:
-            with opened(source) as (stream, raw):
-                for block in self._text_of(source, stream):
-                    yield clean(block)
-                    if total is not None:
-                        report(Progress("reading", done + raw.tell(), total, "bytes"))
-                yield "\n"
-                done += raw.tell() if total is not None else 0
+        for block in self._utf8_blocks(report):
+            yield clean(block.decode())
+
+    def spaced_blocks(self, report: Report = silent) -> Iterator[bytes]:
+        """Clean text in UTF-8, in which white space of ASCII, and nothing else, separates tokens.
+
+        Otherwise like `blocks`, but those of small files come together.
+        """
+        space = spacer(self.text)
+        gathered: list[bytes] = []
+        size = 0
+        for block in self._utf8_blocks(report):
+            gathered.append(space(block))
+            size += len(gathered[-1])
+            if size > BLOCK_BYTES // 2:
+                yield b" ".join(gathered)
+                gathered, size = [], 0
+        yield b" ".join(gathered)
 
     def sentences(self, report: Report = silent) -> Iterator[list[str]]:
         """The tokens of each line that has any."""
@@ -71,7 +79,20 @@ class Corpus:
                     sentence = []
             sentence += tokenize(rest)
 
-    def _text_of(self, source: str, stream: BinaryIO) -> Iterator[str]:
+    def _utf8_blocks(self, report: Report) -> Iterator[bytes]:
+        """The text of all sources as it is, in UTF-8."""
+        total = size_of(self.sources)
+        done = 0
+        for source in self.sources:
+            with opened(source) as (stream, raw):
+                for block in self._utf8_of(source, stream):
+                    yield block
+                    if total is not None:
+                        report(Progress("reading", done + raw.tell(), total, "bytes"))
+                yield b"\n"
+                done += raw.tell() if total is not None else 0
+
+    def _utf8_of(self, source: str, stream: BinaryIO) -> Iterator[bytes]:
         """The text of one source in blocks, whatever holds it."""
         name = name_of(source)
         kind = kind_of(source, self.text)
@@ -79,7 +100,7 @@ class Corpus:
             kind = "parquet"
         if kind == "text":
             for offset, block in byte_blocks(stream):
-                yield self._decode(block, offset, name)
+                yield self._valid(block, offset, name)
         elif kind == "parquet":
             yield from _joined(read_parquet(stream, name, self.text.column))
         else:
@@ -89,13 +110,16 @@ class Corpus:
         """Whole lines, however long: a record cannot be cut."""
         offset = 0
         for line in stream:
-            text = self._decode(line, offset, name)
+            text = self._valid(line, offset, name).decode()
             yield text.removeprefix(BYTE_ORDER_MARK) if offset == 0 else text
             offset += len(line)
 
-    def _decode(self, block: bytes, offset: int, name: str) -> str:
+    def _valid(self, block: bytes, offset: int, name: str) -> bytes:
+        """The block where it is UTF-8; else what is to be made of it."""
+        if block.isascii():
+            return block
         try:
-            return block.decode()
+            block.decode()
         except UnicodeDecodeError as error:
             if self.text.encoding_errors == "strict":
                 raise CorpusError(
@@ -103,12 +127,15 @@ class Corpus:
                     f"(0x{block[error.start]:02x}); convert the file, or use --encoding-errors "
                     "replace or skip"
                 ) from None
+        else:
+            return block
         replaced = block.decode(errors="replace")
         self.n_invalid += replaced.count(REPLACEMENT) - block.count(REPLACEMENT.encode())
-        return replaced if self.text.encoding_errors == "replace" else block.decode(errors="ignore")
+        skipping = self.text.encoding_errors == "skip"
+        return (block.decode(errors="ignore") if skipping else replaced).encode()
 
 
-def _joined(texts: Iterable[str]) -> Iterator[str]:
+def _joined(texts: Iterable[str]) -> Iterator[bytes]:
     """Texts, each ended by a line end, gathered into blocks."""
     gathered: list[str] = []
     size = 0
@@ -116,9 +143,9 @@ def _joined(texts: Iterable[str]) -> Iterator[str]:
         gathered += (text, "\n")
         size += len(text)
         if size >= BLOCK_BYTES:
-            yield "".join(gathered)
+            yield "".join(gathered).encode()
             gathered, size = [], 0
-    yield "".join(gathered)
+    yield "".join(gathered).encode()
 
 
 def byte_blocks(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:

@@ -17,18 +17,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool import __version__
-from embedtool.config import VocabularyConfig
+from embedtool.config import VocabularyConfig, n_cores
 from embedtool.corpus.corpus import Corpus
+from embedtool.corpus.numbering import NumberedText, Numbering, WordNumbers
+from embedtool.corpus.pipeline import in_order
 from embedtool.corpus.sources import STDIN, is_url
-from embedtool.corpus.tokens import TOKENIZERS
 from embedtool.corpus.vocabulary import Vocabulary, choose_words
 from embedtool.errors import CorpusError, OutputError
 from embedtool.files import new_folder
+from embedtool.kernels.tokens import keep_rows, renumber
 from embedtool.progress import Report, silent
 
 ID = np.dtype("<i4")
 END = np.dtype("<i8")
-LAYOUT = 1
+LAYOUT = 2
 """Raised when what `scan` leaves in its folder changes, so that older caches are not opened."""
 BLOCK_TOKENS = 2**20
 """Tokens taken at a time in passes over the ids."""
@@ -42,7 +44,7 @@ class ScannedText:
     counts      : int64 (n_types,)
     ids         : int32 (n_tokens,), memory-mapped, rows of `words`
     ends        : int64 (n_sentences,), memory-mapped, where in `ids` each sentence ends
-    fingerprint : SHA-256 of words, ids and ends: equal for equal tokens in equal sentences
+    fingerprint : SHA-256 of those of words, ids and ends: equal for equal tokens in equal sentences
     n_invalid   : invalid UTF-8 sequences replaced or skipped in the text
     """
 
@@ -75,68 +77,94 @@ class EncodedCorpus:
         return len(self.ids)
 
 
-class _Numbers(dict[str, int]):
-    """Numbers words in the order in which they are first asked for."""
+class _Hashed:
+    """A file, and a digest of what is written to it."""
 
-    def __missing__(self, word: str) -> int:
-        number = self[word] = len(self)
-        return number
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
+        self.digest = hashlib.sha256()
+
+    def write(self, data: memoryview) -> None:
+        """Write an array's bytes."""
+        self.file.write(data)
+        self.digest.update(data)
 
 
-def scan(corpus: Corpus, folder: Path, report: Report = silent) -> ScannedText:
+class _Tokens:
+    """Writes ids and ends as they come.
+
+    n_written : ids so far
+    """
+
+    def __init__(self, ids: BinaryIO | _Hashed, ends: BinaryIO | _Hashed) -> None:
+        self.ids, self.ends = ids, ends
+        self.n_written = 0
+        self.last_end = 0
+
+    def append(self, ids: NDArray[np.int32], ends: NDArray[np.int64]) -> None:
+        """Add tokens, and where among them lines end; a line without tokens is no sentence."""
+        new_ends = self.n_written + ends
+        new_ends = new_ends[np.diff(new_ends, prepend=self.last_end) > 0]
+        self.ids.write(ids.data)
+        self.ends.write(new_ends.data)
+        self.n_written += len(ids)
+        if len(new_ends):
+            self.last_end = int(new_ends[-1])
+
+
+class _Scan:
+    """Puts together the blocks of a text, each of which was numbered by itself."""
+
+    def __init__(self, tokens: _Tokens) -> None:
+        self.tokens = tokens
+        self.numbers = WordNumbers()
+        self.numbers.number(b"")  # compiled now, on the thread that an interrupt reaches
+        self.counts = np.zeros(0, dtype=np.int64)
+
+    def append(self, block: NumberedText) -> None:
+        """Give the tokens of the next block their numbers in the whole, count and write them."""
+        numbers, _ = self.numbers.number(block.words)
+        if self.numbers.n_words > len(self.counts):
+            more = np.zeros(2 * self.numbers.n_words - len(self.counts), dtype=np.int64)
+            self.counts = np.concatenate((self.counts, more))
+        renumber(block.ids, numbers, self.counts)
+        self.tokens.append(block.ids, block.ends)
+
+
+def scan(
+    corpus: Corpus, folder: Path, report: Report = silent, workers: int | None = None
+) -> ScannedText:
     """Read a corpus once and leave its tokens as numbers in `folder`, which must exist.
 
+    workers : threads that number tokens, beside this one, which reads, and one that writes; one a
+        core unless given. The result is the same for any number
     Memory grows with the distinct tokens, not with the text. Raises CorpusError where the text
     cannot be read.
     """
-    tokenize = TOKENIZERS[corpus.text.tokenizer]()
     n_invalid_before = corpus.n_invalid
-    numbers = _Numbers()
-    counts = np.zeros(0, dtype=np.int64)
-    n_tokens = 0
-    last_end = 0
     with (folder / "ids").open("wb") as ids_file, (folder / "ends").open("wb") as ends_file:
-        for block in corpus.blocks(report):
-            *lines, rest = block.split("\n")
-            ids: list[int] = []
-            ends: list[int] = []
-            for line in lines:
-                ids += map(numbers.__getitem__, tokenize(line))
-                if n_tokens + len(ids) > last_end:
-                    last_end = n_tokens + len(ids)
-                    ends.append(last_end)
-            ids += map(numbers.__getitem__, tokenize(rest))
-            n_tokens += len(ids)
-            counts = _add_counts(counts, ids, len(numbers))
-            np.array(ids, dtype=ID).tofile(ids_file)
-            np.array(ends, dtype=END).tofile(ends_file)
-    words = list(numbers)
-    (folder / "words").write_text("\n".join(words), encoding="utf-8", newline="\n")
-    np.save(folder / "counts.npy", counts)
+        ids, ends = _Hashed(ids_file), _Hashed(ends_file)
+        whole = _Scan(_Tokens(ids, ends))
+        in_order(corpus.spaced_blocks(report), Numbering(), whole.append, workers or n_cores())
+    words = whole.numbers.text.removesuffix(b"\n")
+    digests = (hashlib.sha256(words), ids.digest, ends.digest)
+    fingerprint = hashlib.sha256(b"".join(each.digest() for each in digests)).hexdigest()
+    (folder / "words").write_bytes(words)
+    np.save(folder / "counts.npy", whole.counts[: whole.numbers.n_words])
+    (folder / "fingerprint").write_text(fingerprint)
     (folder / "invalid").write_text(str(corpus.n_invalid - n_invalid_before))
     return open_scan(folder)
-
-
-def _add_counts(counts: NDArray[np.int64], ids: list[int], n_types: int) -> NDArray[np.int64]:
-    new = np.bincount(np.array(ids, dtype=np.int64), minlength=n_types)
-    new[: len(counts)] += counts
-    return new
 
 
 def open_scan(folder: Path) -> ScannedText:
     """Open what `scan` left in a folder."""
     text = (folder / "words").read_bytes().decode()
-    digest = hashlib.sha256(text.encode())
-    for name in ("ids", "ends"):
-        with (folder / name).open("rb") as file:
-            while block := file.read(2**20):
-                digest.update(block)
     return ScannedText(
         words=text.split("\n") if text else [],
         counts=np.load(folder / "counts.npy", allow_pickle=False),
         ids=mapped(folder / "ids", ID),
         ends=mapped(folder / "ends", END),
-        fingerprint=digest.hexdigest(),
+        fingerprint=(folder / "fingerprint").read_text(),
         n_invalid=int((folder / "invalid").read_text()),
     )
 
@@ -148,7 +176,9 @@ def count_words(corpus: Corpus, config: VocabularyConfig, report: Report = silen
         return choose_words(scanned.words, scanned.counts, config)[0]
 
 
-def cached_scan(corpus: Corpus, cache: Path, report: Report = silent) -> ScannedText:
+def cached_scan(
+    corpus: Corpus, cache: Path, report: Report = silent, workers: int | None = None
+) -> ScannedText:
     """Scan a corpus, or open the scan of the same files, unchanged, read in the same way.
 
     Files are known by path, size and time of change. Raises CorpusError for standard input and
@@ -162,7 +192,7 @@ def cached_scan(corpus: Corpus, cache: Path, report: Report = silent) -> Scanned
         except OSError as error:
             raise OutputError(f"{cache}: cannot be made: {error.strerror}") from None
         with new_folder(folder) as fresh:
-            scan(corpus, fresh, report)
+            scan(corpus, fresh, report, workers)
     return open_scan(folder)
 
 
@@ -181,14 +211,22 @@ def encode(
 ) -> EncodedCorpus:
     """Renumber a scanned text to the rows of a vocabulary, leaving the ids in `folder`.
 
-    places : int64 (n_words,), the place of each word of the vocabulary in `scanned.words`
+    places : int64 (n_words,), the place of each word of the vocabulary in `scanned.words`, or -1
     A word outside the vocabulary takes no place: its neighbours become neighbours, as in
     word2vec.c, fastText and GloVe. Sentences that lose all their words are left out.
     """
     rows = np.full(len(scanned.words), -1, dtype=ID)
-    rows[places] = np.arange(len(places), dtype=ID)
+    present = np.flatnonzero(places >= 0)
+    rows[places[present]] = present
+    starts = range(0, len(scanned.ids), BLOCK_TOKENS)
     with (folder / "encoded-ids").open("wb") as ids, (folder / "encoded-ends").open("wb") as ends:
-        _encode(scanned, rows, ids, ends)
+        tokens = _Tokens(ids, ends)
+        in_order(
+            starts,
+            lambda start: _kept(scanned, start, rows),
+            lambda kept: tokens.append(*kept),
+            n_cores(),
+        )
     return EncodedCorpus(
         vocabulary,
         mapped(folder / "encoded-ids", ID),
@@ -197,22 +235,16 @@ def encode(
     )
 
 
-def _encode(scanned: ScannedText, rows: NDArray[np.int32], ids: BinaryIO, ends: BinaryIO) -> None:
-    n_kept = 0
-    last_end = 0
-    for start in range(0, len(scanned.ids), BLOCK_TOKENS):
-        stop = min(start + BLOCK_TOKENS, len(scanned.ids))
-        kept = rows[scanned.ids[start:stop]]
-        inside = kept >= 0
-        kept[inside].tofile(ids)
-        first, last = np.searchsorted(scanned.ends, (start, stop), side="right")
-        before = np.concatenate(([0], np.cumsum(inside)))
-        new_ends = n_kept + before[scanned.ends[first:last] - start]
-        new_ends = new_ends[np.diff(new_ends, prepend=last_end) > 0]
-        new_ends.astype(END).tofile(ends)
-        if len(new_ends):
-            last_end = int(new_ends[-1])
-        n_kept += int(before[-1])
+def _kept(
+    scanned: ScannedText, start: int, rows: NDArray[np.int32]
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """The rows of the tokens of a block that have one, and where among them its sentences end."""
+    ids = scanned.ids[start : start + BLOCK_TOKENS]
+    first, last = np.searchsorted(scanned.ends, (start, start + len(ids)), side="right")
+    ends = np.subtract(scanned.ends[first:last], start)
+    kept, kept_ends = np.empty_like(ids, subok=False), np.empty_like(ends, subok=False)
+    n_kept = keep_rows(ids, np.asarray(ends), rows, kept, kept_ends)
+    return kept[:n_kept], kept_ends
 
 
 def sentences_of(corpus: EncodedCorpus, longest: int) -> Iterator[NDArray[np.int32]]:

@@ -26,6 +26,11 @@ NOT_ASCII_SPACE = re.compile(
     r"[\0\x1c-\x1f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
 )
 """What str.split takes for white space and ASCII does not, and NUL, where it is the reverse."""
+OTHERS_TO_SPACES = bytes(
+    code if chr(code).isascii() and (chr(code).isalnum() or chr(code) in "_\n") else ord(" ")
+    for code in range(256)
+)
+"""For bytes.translate: all of ASCII but letters, digits, underscores and line ends to spaces."""
 
 
 def split_spaces(text: str) -> list[str]:
@@ -82,6 +87,35 @@ def cleaner(config: TextConfig) -> Callable[[str], str]:
         return text.lower() if config.lowercase else text
 
     return clean
+
+
+def spacer(config: TextConfig) -> Callable[[bytes], bytes]:
+    """What cleans text in UTF-8 and leaves white space of ASCII between tokens and nowhere else.
+
+    Line ends stay where they are.
+    """
+    clean = cleaner(config)
+    if config.tokenizer == "whitespace":
+        unchanged = config.normalize == "none" and not config.lowercase
+        return bytes if unchanged else lambda text: clean(text.decode()).encode()
+    if config.tokenizer == "words":
+        return lambda text: _space_words(clean(text.decode()))
+    tokenize = TOKENIZERS[config.tokenizer]()
+
+    def space(text: bytes) -> bytes:
+        lines = clean(text.decode()).split("\n")
+        return "\n".join(" ".join(tokenize(line)) for line in lines).encode()
+
+    return space
+
+
+def _space_words(text: str) -> bytes:
+    """`find_words`, with a short way for ASCII."""
+    if text.isascii():
+        return text.encode().translate(OTHERS_TO_SPACES)
+    if "\n" in text:
+        return b"\n".join(map(_space_words, text.split("\n")))
+    return " ".join(find_words(text)).encode()
 
 
 UNSPACED_SCRIPTS = {

@@ -1,49 +1,94 @@
 """The slow, plain version of each kernel, by the same name: what the fast one must equal."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from embedtool.kernels.matrix import LANES
 
-def count_pairs(
-    sentences: Iterable[Sequence[int]], weights: Sequence[int], symmetric: bool
-) -> Counter[tuple[int, int]]:
-    """The weight of each pair: (smaller, larger) where symmetric, else (word, word to its left)."""
-    sums: Counter[tuple[int, int]] = Counter()
+
+def list_pairs(
+    sentences: Iterable[Sequence[int]], window: int, symmetric: bool
+) -> list[tuple[int, int, int]]:
+    """Row, column and distance of each token with each to its left, within the window."""
+    pairs = []
     for sentence in sentences:
         for i, word in enumerate(sentence):
-            for distance in range(1, min(i, len(weights) - 1) + 1):
+            for distance in range(1, min(i, window) + 1):
                 left = sentence[i - distance]
-                pair = (min(word, left), max(word, left)) if symmetric else (word, left)
-                sums[pair] += weights[distance]
+                row, column = (min(word, left), max(word, left)) if symmetric else (word, left)
+                pairs.append((row, column, distance))
+    return pairs
+
+
+def sum_entries(
+    entries: Iterable[tuple[int, int, int]], weights: Sequence[int]
+) -> Counter[tuple[int, int]]:
+    """The weight of each pair: the sum over its distances."""
+    sums: Counter[tuple[int, int]] = Counter()
+    for row, column, distance in entries:
+        sums[row, column] += weights[distance]
     return sums
 
 
+def merge_sums(first: Mapping[int, int], second: Mapping[int, int]) -> Counter[int]:
+    """Both lists of keys in one, adding up their sums."""
+    return Counter(first) + Counter(second)
+
+
 def visit_pairs(
+    order: NDArray[np.int32],
     rows: NDArray[np.int32],
     columns: NDArray[np.int32],
-    counts: NDArray[np.float32],
+    logs: NDArray[np.float32],
+    weights: NDArray[np.float32],
     words: NDArray[np.float64],
     contexts: NDArray[np.float64],
-    words_sq: NDArray[np.float64],
-    contexts_sq: NDArray[np.float64],
-    x_max: float,
-    weight_exponent: float,
     learning_rate: float,
 ) -> float:
     """One AdaGrad step a pair (Pennington et al. 2014, eqs. 8-9), in double precision."""
+    size = (words.shape[1] - LANES) // 2
+    vector, squares, bias, bias_square = slice(size), slice(size, 2 * size), 2 * size, 2 * size + 1
     total = 0.0
-    for row, column, x in zip(rows, columns, counts, strict=True):
-        w, c = words[row].copy(), contexts[column].copy()
-        difference = w[:-1] @ c[:-1] + w[-1] + c[-1] - np.log(x)
-        error = min(1.0, (x / x_max) ** weight_exponent) * difference
+    for k in order:
+        w, c = words[rows[k]], contexts[columns[k]]
+        difference = w[vector] @ c[vector] + w[bias] + c[bias] - logs[k]
+        error = weights[k] * difference
         total += error * difference / 2
-        w_gradient = np.append(learning_rate * error * c[:-1], error)
-        c_gradient = np.append(learning_rate * error * w[:-1], error)
-        words[row] -= w_gradient / np.sqrt(words_sq[row])
-        contexts[column] -= c_gradient / np.sqrt(contexts_sq[column])
-        words_sq[row] += w_gradient**2
-        contexts_sq[column] += c_gradient**2
+        gradients = learning_rate * error * c[vector], learning_rate * error * w[vector]
+        for row, gradient in zip((w, c), gradients, strict=True):
+            row[vector] -= gradient / np.sqrt(row[squares])
+            row[squares] += gradient**2
+            row[bias] -= error / np.sqrt(row[bias_square])
+            row[bias_square] += error**2
     return total
+
+
+def number_tokens(text: bytes, words: list[bytes]) -> tuple[list[int], list[int]]:
+    """The number of each token, and the tokens before each line end; new words go to `words`."""
+    numbers = {word: i for i, word in enumerate(words)}
+    ids: list[int] = []
+    ends: list[int] = []
+    for line in text.replace(b"\0", b" ").splitlines(keepends=True):
+        ids += (numbers.setdefault(word, len(numbers)) for word in line.split())
+        if line.endswith(b"\n") and (not ends or len(ids) > ends[-1]):
+            ends.append(len(ids))
+    words[:] = numbers
+    return ids, ends
+
+
+def renumber(ids: NDArray[np.int32], numbers: NDArray[np.int32], counts: NDArray[np.int64]) -> None:
+    """Put numbers[i] in the place of each id i, and count it."""
+    ids[:] = numbers[ids]
+    np.add.at(counts, ids, 1)
+
+
+def keep_rows(
+    ids: NDArray[np.int32], ends: NDArray[np.int64], rows: NDArray[np.int32]
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """The rows of the ids that have one, and where among them the sentences end."""
+    inside = rows[ids] >= 0
+    before = np.concatenate(([0], np.cumsum(inside)))
+    return rows[ids[inside]], before[ends]

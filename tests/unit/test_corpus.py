@@ -241,6 +241,24 @@ def test_the_tokenizer_is_the_one_asked_for(tmp_path: Path) -> None:
     assert sentences(tmp_path / "a", "我喜欢\n语言", tokenizer="icu") == [["我", "喜欢"], ["语言"]]
 
 
+@pytest.mark.parametrize("tokenizer", ["whitespace", "words"])
+@pytest.mark.usefixtures("block_bytes")
+def test_spaced_blocks_hold_the_same_sentences(tokenizer: str, tmp_path: Path) -> None:
+    write(tmp_path / "a" / "a", "one, two\n\n" + "x" * 40 + "-é y\r\n" * 30 + "three")
+    write(tmp_path / "a" / "b.jsonl", '{"text": "four\\nfive"}\n' * 20)
+    corpus = Corpus([str(tmp_path / "a")], TextConfig(tokenizer=tokenizer))  # type: ignore[arg-type]
+    expected = list(corpus.sentences())
+    joined = b" ".join(corpus.spaced_blocks()).decode()
+    assert naive_sentences(joined) == expected
+
+
+def test_the_blocks_of_small_files_come_together(tmp_path: Path) -> None:
+    for number in range(300):
+        write(tmp_path / "a" / f"{number:03}", f"word{number}")
+    (block,) = Corpus([str(tmp_path / "a")]).spaced_blocks()
+    assert naive_sentences(block.decode()) == [[f"word{number}"] for number in range(300)]
+
+
 @pytest.mark.usefixtures("block_bytes")
 def test_a_corpus_can_be_read_again(tmp_path: Path) -> None:
     corpus = Corpus([write(tmp_path / "a", "a b\nc\n" * 50)])

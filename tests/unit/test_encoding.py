@@ -6,8 +6,12 @@ import io
 import os
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Event
+from threading import enumerate as living_threads
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,8 +31,11 @@ from embedtool.corpus.encoding import (
     scan,
     sentences_of,
 )
+from embedtool.corpus.numbering import WordNumbers
+from embedtool.corpus.pipeline import AHEAD, in_order
 from embedtool.corpus.vocabulary import Vocabulary, choose_words
 from embedtool.errors import CorpusError, EmbedtoolError, VocabularyError
+from embedtool.progress import Progress
 
 Sentences = list[list[str]]
 
@@ -70,6 +77,53 @@ def test_a_scan_holds_every_token_by_first_appearance(sentences: Sentences, bloc
         read = [[scanned.words[i] for i in ids] for ids in cut(scanned.ids, scanned.ends)]
         assert read == filled
         assert (scanned.counts.dtype, scanned.ids.dtype, scanned.ends.dtype) == ("i8", "i4", "i8")
+
+
+LINES = st.lists(
+    st.text("aAbΣσé. ,-\t\r\0\xa0\u0301我\U0001f600", max_size=12).map(str.encode)
+    | st.binary(max_size=8),
+    max_size=12,
+)
+
+
+@settings(deadline=None)
+@given(
+    files=st.lists(LINES, min_size=1, max_size=3),
+    tokenizer=st.sampled_from(["whitespace", "words", "icu"]),
+    lowercase=st.booleans(),
+    normalize=st.sampled_from(["none", "nfc", "nfkc"]),
+    encoding_errors=st.sampled_from(["strict", "replace", "skip"]),
+    block=st.integers(16, 64),
+)
+def test_a_scan_is_the_same_on_any_number_of_threads(
+    files: list[list[bytes]], block: int, **options: Any
+) -> None:
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("embedtool.corpus.corpus.BLOCK_BYTES", block)
+        patch.setattr("embedtool.corpus.numbering.LEAST_SLOTS", 2)
+        paths = [
+            str(write(Path(folder) / str(i), b"\n".join(lines))) for i, lines in enumerate(files)
+        ]
+        corpus = Corpus(paths, TextConfig(**options))
+        try:
+            sentences = list(corpus.sentences())
+        except CorpusError as error:
+            for workers in (1, 3):
+                with pytest.raises(CorpusError) as raised:
+                    scan(Corpus(paths, corpus.text), Path(folder), workers=workers)
+                assert str(raised.value) == str(error)
+            return
+        counts = Counter(word for sentence in sentences for word in sentence)
+        fingerprints = set()
+        for workers in (1, 3):
+            scanned = scan(Corpus(paths, corpus.text), Path(folder), workers=workers)
+            assert scanned.words == list(counts)
+            assert scanned.counts.tolist() == list(counts.values())
+            ids = cut(scanned.ids, scanned.ends)
+            assert [[scanned.words[i] for i in line] for line in ids] == sentences
+            assert scanned.n_invalid == corpus.n_invalid
+            fingerprints.add(scanned.fingerprint)
+        assert len(fingerprints) == 1
 
 
 @settings(deadline=None)
@@ -330,3 +384,101 @@ def test_a_file_in_the_place_of_the_cache_is_an_error_in_one_line(
 def test_standard_input_is_scanned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(gzip.compress(b"a b a\n"))))
     assert scan(Corpus(["-"]), tmp_path).counts.tolist() == [2, 1]
+
+
+def test_numbers_stay_when_the_table_grows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("embedtool.corpus.numbering.LEAST_SLOTS", 2)
+    numbers = WordNumbers()
+    words = [f"{'x' * (i % 40)}{i}" for i in range(3_000)]
+    for start in range(0, len(words), 500):
+        part = words[start : start + 500]
+        ids, ends = numbers.number("\n".join([*part, *part, ""]).encode())
+        assert ids.tolist() == [*range(start, start + 500)] * 2
+        assert ends.tolist() == [*range(1, 1_001)]
+    assert numbers.text.decode().split() == words
+    assert numbers.number(words[7].encode())[0].tolist() == [7]
+    numbers.clear()
+    assert numbers.text == b""
+    assert numbers.number(b"b a b")[0].tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_results_are_finished_in_order(workers: int) -> None:
+    finished: list[int] = []
+    in_order(range(100), lambda item: -item, finished.append, workers)
+    assert finished == [-item for item in range(100)]
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_few_items_are_taken_ahead(workers: int) -> None:
+    finished: list[int] = []
+    ahead: list[int] = []
+
+    def items() -> Iterator[int]:
+        for item in range(50):
+            ahead.append(item - len(finished))
+            yield item
+
+    in_order(items(), lambda item: item, finished.append, workers)
+    assert max(ahead) <= workers + AHEAD
+
+
+class Stopped(BaseException):
+    """Like an interrupt, nothing that is caught as an error."""
+
+
+@pytest.mark.parametrize("where", ["items", "work", "finish"])
+@pytest.mark.parametrize("error", [OSError, Stopped])
+def test_an_error_ends_all_threads(where: str, error: type[BaseException]) -> None:
+    """Whoever raises it, and while the others are at work."""
+    before = living_threads()
+    begun = Event()
+    taken: list[int] = []
+
+    def fail(place: str, item: int) -> None:
+        if place == where and item == 10:
+            raise error(place)
+
+    def items() -> Iterator[int]:
+        for item in range(1_000):
+            fail("items", item)
+            taken.append(item)
+            yield item
+
+    def work(item: int) -> int:
+        begun.set()
+        fail("work", item)
+        return item
+
+    with pytest.raises(error, match=where):
+        in_order(items(), work, lambda item: fail("finish", item), 2)
+    assert begun.is_set()
+    assert len(taken) < 20
+    assert living_threads() == before
+
+
+def test_an_interrupt_while_reading_ends_the_scan(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("embedtool.corpus.corpus.BLOCK_BYTES", 64)
+    before = living_threads()
+    text = write(tmp_path / "text", "one two three\n" * 1_000)
+
+    def interrupt(progress: Progress) -> None:
+        if progress.done > 7_000:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        scan(Corpus([str(text)]), tmp_path, interrupt)
+    assert living_threads() == before
+
+
+def test_invalid_utf8_in_the_middle_is_named_and_ends_all_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("embedtool.corpus.corpus.BLOCK_BYTES", 64)
+    before = living_threads()
+    text = write(tmp_path / "text", b"word\n" * 1_000 + b"a \xff" + b"\nword" * 1_000)
+    with pytest.raises(CorpusError, match=r"byte 5,002: invalid UTF-8 \(0xff\)"):
+        scan(Corpus([str(text)]), tmp_path, workers=3)
+    assert living_threads() == before

@@ -13,6 +13,7 @@ from embedtool.corpus.tokens import (
     TOKENIZERS,
     cleaner,
     find_words,
+    spacer,
     split_spaces,
     unsegmented_script,
 )
@@ -150,6 +151,23 @@ def test_nfc_and_nfd_of_a_text_become_the_same(form: str, text: str) -> None:
 @given(st.text())
 def test_text_is_left_alone_unless_asked(text: str) -> None:
     assert cleaner(TextConfig())(text) == text
+
+
+@pytest.mark.parametrize("name", TOKENIZERS)
+@settings(deadline=None)
+@given(text=st.text(CHARACTERS + "\n\nΣİ"), lowercase=st.booleans())
+def test_a_spacer_leaves_the_tokens_of_each_line(name: str, text: str, lowercase: bool) -> None:
+    config = TextConfig(tokenizer=name, lowercase=lowercase, normalize="nfkc")  # type: ignore[arg-type]
+    tokenize, clean = TOKENIZERS[name](), cleaner(config)
+    lines = spacer(config)(text.encode()).decode().split("\n")
+    assert [naive_split(line) for line in lines] == [
+        tokenize(line) for line in clean(text).split("\n")
+    ]
+
+
+def test_text_that_needs_no_spacing_is_not_copied() -> None:
+    text = "a é\0b\n".encode()
+    assert spacer(TextConfig())(text) is text
 
 
 def script_of(text: str) -> str | None:
