@@ -5,34 +5,51 @@ In: an EncodedCorpus. Out: Cooccurrence, the pairs on disk, memory-mapped, cell 
 
 import math
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Lock
+from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from embedtool.config import GloveConfig, MiB
-from embedtool.corpus.encoding import EncodedCorpus, mapped
-from embedtool.corpus.runs import SortedRuns
-from embedtool.kernels.cooccurrence import count_pairs, take_entries
+from embedtool.corpus.encoding import EncodedCorpus
+from embedtool.corpus.runs import MAPPING, SortedRuns
+from embedtool.errors import TrainingError
+from embedtool.kernels.cooccurrence import distance_bits, list_pairs, sum_entries
 from embedtool.progress import Progress, Report, silent
 
-BLOCK_BITS = 10
-"""A block has at most 1,024 words: the rows of two blocks, 100 numbers and as many squares each,
-fit a level-2 cache of 2 MiB."""
-LEAST_BLOCKS = 8
-"""A small vocabulary is cut into at least this many blocks, so that workers find work."""
+MEETINGS_A_CELL = 2**19
+"""With so many meetings of words to a cell, or more, what Python does for it does not matter."""
+LEAST_BLOCKS, MOST_BLOCKS = 8, 64
+"""Workers share no block, so that few blocks leave some without work; but with many, a row that is
+loaded serves few pairs before the next cell."""
+NEIGHBOURS_EXPONENT = 0.7
+"""A word met n times has about n**0.7 different neighbours (Heaps' law; the exponent is measured on
+Wikipedia, where blocks of equal sums of it have equal numbers of pairs within a quarter)."""
 FIXED_POINT = 2**28
 """Weights that are no whole fractions of 1 are rounded to multiples of 1 / FIXED_POINT."""
-SLOT_BYTES = 16
-FULLEST = 0.7
-"""A hash table is emptied to disk when this share of its slots is in use."""
-LEAST_SLOTS = 2**12
+ENTRY_BYTES = 8
+LEAST_ENTRIES, MOST_ENTRIES = 2**12, 2**24
+"""Of entries sorted at once: more take longer to sort, and to get memory for, than they save in
+merging."""
 MERGE_BYTES = 64
 """Memory that merging takes an entry."""
+MERGED_AT_ONCE = 2**16
+"""Sums merged at once, at most: what is made of them on the way stays in the cache."""
 CHUNK_TOKENS = 2**18
-PAIR = np.dtype([("row", "<i4"), ("column", "<i4"), ("count", "<f4")])
+ID, COUNT = np.dtype("<i4"), np.dtype("<f4")
+SPREAD_STEPS = (
+    (16, 0x0000FFFF0000FFFF),
+    (8, 0x00FF00FF00FF00FF),
+    (4, 0x0F0F0F0F0F0F0F0F),
+    (2, 0x3333333333333333),
+    (1, 0x5555555555555555),
+)
+"""Shifts and masks that pull the bits of a 32-bit number apart (Warren, Hacker's Delight, section
+7-2)."""
 
 
 def distance_weights(window: int, distance_weighting: bool) -> tuple[NDArray[np.int64], int]:
@@ -50,60 +67,110 @@ def distance_weights(window: int, distance_weighting: bool) -> tuple[NDArray[np.
     return np.array([0, *(round(unit / d) for d in range(1, window + 1))], dtype=np.int64), unit
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Blocks:
-    """How a vocabulary is cut into blocks, and pairs into cells."""
+    """How a vocabulary is cut into blocks of words, and pairs into cells.
 
-    n_words: int
+    starts : int64 (n_blocks + 1,), where each block begins, and n_words
 
-    @property
-    def bits(self) -> int:
-        """log2 of the words in a block."""
-        return min(BLOCK_BITS, max(0, (self.n_words // LEAST_BLOCKS).bit_length() - 1))
+    Within a cell pairs follow Morton's curve: the bits of row and column take turns in the key, so
+    that pairs which are near each other concern few rows and few columns. What a processor has
+    loaded to learn from one pair then serves the next ones, whatever the sizes of its caches.
+    """
+
+    starts: NDArray[np.int64]
+
+    @classmethod
+    def cut(cls, counts: ArrayLike, n_meetings: int) -> Self:
+        """Blocks of about as many pairs each; more of them where words meet more often."""
+        n = math.isqrt(n_meetings // MEETINGS_A_CELL)
+        n = min(max(n, LEAST_BLOCKS), MOST_BLOCKS)
+        ends = np.cumsum(np.asarray(counts, dtype=np.float64) ** NEIGHBOURS_EXPONENT)
+        starts = np.searchsorted(ends, ends[-1] * np.arange(n) / n)
+        return cls(np.unique(np.append(starts, len(ends))))
 
     @property
     def n_blocks(self) -> int:
         """The number of blocks."""
-        return ((self.n_words - 1) >> self.bits) + 1
+        return len(self.starts) - 1
 
-    def pairs(self, keys: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    @property
+    def bits(self) -> int:
+        """The bits of a word's place in its block."""
+        return int(np.diff(self.starts).max() - 1).bit_length()
+
+    @property
+    def key_bits(self) -> int:
+        """The bits of a key: of the cell, and of the places of row and column in it."""
+        return int(self.n_blocks**2 - 1).bit_length() + 2 * self.bits
+
+    def codes(self) -> NDArray[np.uint64]:
+        """What each word adds to the key of its pairs, as row and as column: (n_words, 2)."""
+        sizes = np.diff(self.starts)
+        block = np.repeat(np.arange(self.n_blocks), sizes).astype(np.uint64)
+        place = np.arange(self.starts[-1]) - np.repeat(self.starts[:-1], sizes)
+        spread = place.astype(np.uint64)
+        for shift, mask in SPREAD_STEPS:
+            spread = (spread | spread << np.uint64(shift)) & np.uint64(mask)
+        cell_shift = np.uint64(2 * self.bits)
+        rows = block * np.uint64(self.n_blocks) << cell_shift | spread << np.uint64(1)
+        return np.stack((rows, block << cell_shift | spread), axis=1)
+
+    def cell_keys(self) -> NDArray[np.uint64]:
+        """The lowest key of each cell, and one above all: uint64 (n_blocks**2 + 1,)."""
+        cells = np.arange(self.n_blocks**2 + 1, dtype=np.uint64)
+        return cells << np.uint64(2 * self.bits)
+
+    def pairs(self, keys: NDArray[np.uint64]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """The rows and columns of keys."""
-        low = (1 << self.bits) - 1
-        numbers = keys.astype(np.int64)
-        cells = numbers >> 2 * self.bits
-        rows = (cells // self.n_blocks << self.bits) | (numbers >> self.bits & low)
-        columns = (cells % self.n_blocks << self.bits) | (numbers & low)
-        return rows, columns
+        cells = (keys >> np.uint64(2 * self.bits)).astype(np.int64)
+        row_blocks, column_blocks = np.divmod(cells, self.n_blocks)
+        places = keys & np.uint64((1 << 2 * self.bits) - 1)
+        rows = self.starts[row_blocks] + _gathered(places >> np.uint64(1))
+        columns = self.starts[column_blocks] + _gathered(places)
+        return rows.astype(ID), columns.astype(ID)
+
+
+def _gathered(numbers: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Every second bit of numbers, from the lowest on, put side by side."""
+    gathered = numbers & np.uint64(SPREAD_STEPS[-1][1])
+    shifts = [shift for shift, _ in reversed(SPREAD_STEPS)]
+    masks = [mask for _, mask in reversed(SPREAD_STEPS[:-1])] + [2**32 - 1]
+    for shift, mask in zip(shifts, masks, strict=True):
+        gathered = (gathered | gathered >> np.uint64(shift)) & np.uint64(mask)
+    return gathered.astype(np.int64)
 
 
 @dataclass(frozen=True, eq=False)
 class Cooccurrence:
     """The pairs of a corpus.
 
-    n_words   : size of the vocabulary
     symmetric : whether (i, j) and (j, i) are one pair, stored once with i <= j
-    pairs     : PAIR (n_stored,), memory-mapped: by cell, then by row, then by column
-    bounds    : int64 (n_blocks**2 + 1,), where in `pairs` each cell begins
+    rows, columns, counts : int32, int32 and float32 (n_stored,), memory-mapped: by cell, then along
+        Morton's curve
+    bounds    : int64 (n_blocks**2 + 1,), where each cell begins
+    n_equal   : how many of the stored pairs are a word beside itself
     """
 
-    n_words: int
     symmetric: bool
-    pairs: NDArray[np.void]
+    rows: NDArray[np.int32]
+    columns: NDArray[np.int32]
+    counts: NDArray[np.float32]
     bounds: NDArray[np.int64]
+    n_equal: int
 
     @property
     def n_blocks(self) -> int:
         """The number of blocks that rows, and columns, are cut into."""
-        return Blocks(self.n_words).n_blocks
+        return math.isqrt(len(self.bounds) - 1)
 
     def cell(
         self, row_block: int, column_block: int
     ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
         """Rows, columns and counts of all pairs of a cell, those that are stored mirrored too."""
         if not self.symmetric or row_block < column_block:
-            return _columns(self._stored(row_block, column_block))
-        mirrored = self._stored(column_block, row_block)
-        columns, rows, counts = _columns(mirrored)
+            return self._stored(row_block, column_block)
+        columns, rows, counts = self._stored(column_block, row_block)
         if row_block > column_block:
             return rows, columns, counts
         apart = rows != columns
@@ -115,33 +182,26 @@ class Cooccurrence:
 
     def cell_size(self, row_block: int, column_block: int) -> int:
         """About how many pairs a cell has: the diagonal cells are taken as twice what is stored."""
-        if self.symmetric and row_block > column_block:
-            row_block, column_block = column_block, row_block
-        size = len(self._stored(row_block, column_block))
-        return 2 * size if self.symmetric and row_block == column_block else size
+        if not self.symmetric:
+            return len(self.counts[self._slice(row_block, column_block)])
+        first, last = sorted((row_block, column_block))
+        n_stored = len(self.counts[self._slice(first, last)])
+        return 2 * n_stored if first == last else n_stored
 
     def __len__(self) -> int:
         """The number of pairs (i, j), (j, i) being another one."""
-        if not self.symmetric:
-            return len(self.pairs)
-        n_equal = sum(
-            int((cell["row"] == cell["column"]).sum())
-            for cell in (self._stored(block, block) for block in range(self.n_blocks))
-        )
-        return 2 * len(self.pairs) - n_equal
+        n_stored = len(self.counts)
+        return 2 * n_stored - self.n_equal if self.symmetric else n_stored
 
-    def _stored(self, row_block: int, column_block: int) -> NDArray[np.void]:
+    def _stored(
+        self, row_block: int, column_block: int
+    ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
+        stored = self._slice(row_block, column_block)
+        return self.rows[stored], self.columns[stored], self.counts[stored]
+
+    def _slice(self, row_block: int, column_block: int) -> slice:
         cell = row_block * self.n_blocks + column_block
-        return self.pairs[self.bounds[cell] : self.bounds[cell + 1]]
-
-
-def _columns(
-    pairs: NDArray[np.void],
-) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
-    rows, columns, counts = (
-        np.ascontiguousarray(pairs[name]) for name in ("row", "column", "count")
-    )
-    return rows, columns, counts
+        return slice(int(self.bounds[cell]), int(self.bounds[cell + 1]))
 
 
 def count_cooccurrence(
@@ -150,43 +210,53 @@ def count_cooccurrence(
     """Count the pairs of a corpus within `config.memory`, spilling to `folder`, which must exist.
 
     Sums are exact and equal whatever the workers and the memory. Words outside the vocabulary have
-    been left out and take no place in the distance, as in Stanford's GloVe.
+    been left out and take no place in the distance, as in Stanford's GloVe. Raises TrainingError
+    where a pair and its distance do not fit 64 bits.
     """
     weights, unit = distance_weights(config.window, config.distance_weighting)
-    blocks = Blocks(corpus.vocabulary.n_words)
+    blocks = Blocks.cut(corpus.vocabulary.counts, corpus.n_tokens * config.window)
+    if blocks.key_bits + distance_bits(config.window) > 64:
+        raise TrainingError(
+            f"{corpus.vocabulary.n_words:,} words are too many to count pairs within a window of "
+            f"{config.window}; raise --min-count"
+        )
     with SortedRuns(folder) as runs:
-        _count(corpus, config, weights, blocks, runs, report)
-        pairs, bounds = _merge(runs, blocks, config, unit, folder, report)
-    return Cooccurrence(corpus.vocabulary.n_words, config.symmetric, pairs, bounds)
+        _count(corpus, config, weights, blocks.codes(), runs, report)
+        return _merge(runs, blocks, config, unit, folder, report)
 
 
 def _count(
     corpus: EncodedCorpus,
     config: GloveConfig,
     weights: NDArray[np.int64],
-    blocks: Blocks,
+    codes: NDArray[np.uint64],
     runs: SortedRuns,
     report: Report,
 ) -> None:
-    """Have workers take stretches of the corpus in turn, each with a table of its own."""
+    """Have workers take stretches of the corpus in turn; each leaves a run when its space is full.
+
+    An entry needs ENTRY_BYTES, and as many for the sum when the entries are summed.
+    """
     workers = config.workers or 1
-    most_pairs = corpus.n_tokens * config.window
-    n_slots = _n_slots(config.memory * MiB // (2 * workers), most_pairs)
-    limit = int(FULLEST * n_slots)
+    n_entries = config.memory * MiB // (2 * ENTRY_BYTES * workers)
+    n_entries = min(
+        max(n_entries, LEAST_ENTRIES), MOST_ENTRIES, (corpus.n_tokens + 1) * config.window
+    )
     starts = iter(range(0, corpus.n_tokens, CHUNK_TOKENS))
     lock = Lock()
     stopping = Event()
     n_done = 0
 
-    def spill(table: NDArray[np.uint64], n_used: int) -> None:
-        keys, sums = np.empty(n_used, dtype=np.uint64), np.empty(n_used, dtype=np.int64)
-        take_entries(table, keys, sums)
+    def spill(entries: NDArray[np.uint64], sums: NDArray[np.int64]) -> None:
+        entries.sort()
+        n = sum_entries(entries, weights, sums)
         with lock:
-            runs.append(keys, sums)
+            runs.append(entries[:n], sums[:n])
 
     def work() -> None:
         nonlocal n_done
-        table = np.zeros((n_slots, 2), dtype=np.uint64)
+        entries = np.empty(n_entries, dtype=np.uint64)
+        sums = np.empty(n_entries, dtype=np.int64)
         n_used = 0
         while not stopping.is_set():
             with lock:
@@ -196,17 +266,18 @@ def _count(
             stop = min(start + CHUNK_TOKENS, corpus.n_tokens)
             n_chunk = stop - start
             while start < stop:
-                start, n_used = count_pairs(
-                    corpus.ids, corpus.ends, start, stop, weights, config.symmetric,
-                    blocks.bits, blocks.n_blocks, table, n_used, limit,
+                start, n_new = list_pairs(
+                    corpus.ids, corpus.ends, start, stop, codes, config.window, config.symmetric,
+                    entries[n_used:],
                 )  # fmt: skip
+                n_used += n_new
                 if start < stop:
-                    spill(table, n_used)
+                    spill(entries[:n_used], sums)
                     n_used = 0
             with lock:
                 n_done += n_chunk
                 report(Progress("counting pairs", n_done, corpus.n_tokens, "words"))
-        spill(table, n_used)
+        spill(entries[:n_used], sums)
 
     with ThreadPoolExecutor(workers) as pool:
         try:
@@ -216,13 +287,6 @@ def _count(
             stopping.set()
 
 
-def _n_slots(table_bytes: int, most_pairs: int) -> int:
-    """Slots of one table: a power of two, as many as fit, but not more than can be used."""
-    fitting = max(table_bytes // SLOT_BYTES, LEAST_SLOTS)
-    useful = max(int(most_pairs / FULLEST), LEAST_SLOTS)
-    return min(1 << (fitting.bit_length() - 1), 1 << useful.bit_length())
-
-
 def _merge(
     runs: SortedRuns,
     blocks: Blocks,
@@ -230,19 +294,34 @@ def _merge(
     unit: int,
     folder: Path,
     report: Report,
-) -> tuple[NDArray[np.void], NDArray[np.int64]]:
-    """Write the summed pairs of all runs, sorted by cell, and find where each cell begins."""
-    cells = np.arange(blocks.n_blocks**2 + 1, dtype=np.uint64)
-    cell_starts = cells << np.uint64(2 * blocks.bits)
-    bounds = np.zeros(len(cell_starts), dtype=np.int64)
-    with (folder / "pairs").open("wb") as file:
-        for keys, sums in runs.merged(config.memory * MiB // MERGE_BYTES):
-            pairs = np.empty(len(keys), dtype=PAIR)
-            pairs["row"], pairs["column"] = blocks.pairs(keys)
-            pairs["count"] = sums / unit
+) -> Cooccurrence:
+    """Write the summed pairs of all runs, and find where each cell begins."""
+    cell_keys = blocks.cell_keys()
+    bounds = np.zeros(len(cell_keys), dtype=np.int64)
+    n_equal = 0
+    at_once = min(config.memory * MiB // MERGE_BYTES, MERGED_AT_ONCE)
+    paths = [folder / name for name in ("pair-rows", "pair-columns", "pair-counts")]
+    with ExitStack() as stack:
+        files = [stack.enter_context(path.open("wb")) for path in paths]
+        for keys, sums in runs.merged(at_once):
+            rows, columns = blocks.pairs(keys)
+            counts = (sums / unit).astype(COUNT)
+            equal = rows == columns
+            n_equal += int(equal.sum())
             if config.symmetric:
-                pairs["count"][pairs["row"] == pairs["column"]] *= 2
-            pairs.tofile(file)
-            bounds += np.searchsorted(keys, cell_starts)
+                counts[equal] *= 2
+            for values, file in zip((rows, columns, counts), files, strict=True):
+                values.tofile(file)
+            bounds += np.searchsorted(keys, cell_keys)
             report(Progress("merging pairs", runs.n_taken, runs.ends[-1], "pairs"))
-    return mapped(folder / "pairs", PAIR), bounds
+    rows, columns, counts = (
+        _mapped(path, kind) for path, kind in zip(paths, (ID, ID, COUNT), strict=True)
+    )
+    return Cooccurrence(config.symmetric, rows, columns, counts, bounds, n_equal)
+
+
+def _mapped(path: Path, kind: np.dtype[Any]) -> NDArray[Any]:
+    """A file of numbers as an array; an empty file is an empty array."""
+    if not path.stat().st_size:
+        return np.empty(0, dtype=kind)
+    return np.asarray(np.memmap(path, dtype=kind, mode=MAPPING))

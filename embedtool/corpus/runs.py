@@ -1,25 +1,32 @@
 """Sums by key, more than fit in memory: sorted runs on disk, merged range by range.
 
-In: batches of (key, sum), each key once a batch. Out: all keys in rising order, each with the sum
-of its sums. However many runs there are, two files are open.
+In: runs of (key, sum), each key once a run. Out: all keys in rising order, each with the sum of its
+sums. However many runs there are, two files are open.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from embedtool.kernels.cooccurrence import merge_sums
+
 SAMPLE_STEP = 64
 """One key in this many is looked at to find where the runs are to be cut for merging; a piece can
 have so many entries of each run more than asked for."""
+MAPPING: Final = "c"
+"""Files are mapped copy-on-write, though nothing writes to the arrays: for such that cannot be
+written, a kernel would be compiled once more."""
+
+Run = tuple[NDArray[np.uint64], NDArray[np.int64]]
 
 
 class SortedRuns:
-    """Batches of keys and sums, each sorted by key, one after the other on disk.
+    """Runs of keys and sums, each sorted by key, one after the other on disk.
 
-    ends    : where each batch ends, 0 before the first
+    ends    : where each run ends, 0 before the first
     n_taken : entries that `merged` has taken so far
     """
 
@@ -42,34 +49,31 @@ class SortedRuns:
         self.sums_path.unlink()
 
     def append(self, keys: NDArray[np.uint64], sums: NDArray[np.int64]) -> None:
-        """Add a batch: uint64 and int64 (n,), in any order, no key twice."""
-        order = np.argsort(keys)
-        keys = keys[order]
+        """Add a run: uint64 and int64 (n,), keys rising and distinct."""
         keys.tofile(self.keys_file)
-        sums[order].tofile(self.sums_file)
+        sums.tofile(self.sums_file)
         self.samples.append(keys[::SAMPLE_STEP].copy())
         self.ends.append(self.ends[-1] + len(keys))
 
-    def merged(self, at_once: int) -> Iterator[tuple[NDArray[np.uint64], NDArray[np.int64]]]:
+    def merged(self, at_once: int) -> Iterator[Run]:
         """All keys, rising and distinct, and their sums, about `at_once` entries at a time."""
         if self.ends[-1] == 0:
             return
         self.keys_file.flush()
         self.sums_file.flush()
-        all_keys = np.memmap(self.keys_path, dtype=np.uint64, mode="r")
-        all_sums = np.memmap(self.sums_path, dtype=np.int64, mode="r")
-        runs = [slice(*ends) for ends in zip(self.ends, self.ends[1:], strict=False)]
-        places = [run.start for run in runs]
+        all_keys = np.memmap(self.keys_path, dtype=np.uint64, mode=MAPPING)
+        all_sums = np.memmap(self.sums_path, dtype=np.int64, mode=MAPPING)
+        places = self.ends[:-1]
         for upper in self._cuts(at_once):
-            keys, sums = [], []
-            for i, run in enumerate(runs):
-                rest = all_keys[places[i] : run.stop]
+            pieces = []
+            for i, end in enumerate(self.ends[1:]):
+                rest = all_keys[places[i] : end]
                 n = len(rest) if upper is None else int(np.searchsorted(rest, upper))
-                keys.append(rest[:n])
-                sums.append(all_sums[places[i] : places[i] + n])
+                piece = slice(places[i], places[i] + n)
+                pieces.append((np.asarray(all_keys[piece]), np.asarray(all_sums[piece])))
                 places[i] += n
                 self.n_taken += n
-            yield _summed(np.concatenate(keys), np.concatenate(sums))
+            yield _merged(pieces)
 
     def _cuts(self, at_once: int) -> list[np.uint64 | None]:
         """The upper bound, excluded, of each piece; None for the last."""
@@ -78,12 +82,16 @@ class SortedRuns:
         return [*np.unique(samples), None]
 
 
-def _summed(
-    keys: NDArray[np.uint64], sums: NDArray[np.int64]
-) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    if not len(keys):
-        return keys, sums
-    order = np.argsort(keys, kind="stable")
-    keys = keys[order]
-    first = np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1])))
-    return keys[first], np.add.reduceat(sums[order], first)
+def _merged(runs: list[Run]) -> Run:
+    """One run of several, two by two, so that each entry is moved log2(len(runs)) times."""
+    while len(runs) > 1:
+        pairs = zip(runs[::2], runs[1::2], strict=False)
+        runs = [_merged_two(*pair) for pair in pairs] + runs[len(runs) // 2 * 2 :]
+    return runs[0]
+
+
+def _merged_two(first: Run, second: Run) -> Run:
+    n = len(first[0]) + len(second[0])
+    keys, sums = np.empty(n, dtype=np.uint64), np.empty(n, dtype=np.int64)
+    n = merge_sums(*first, *second, keys, sums)
+    return keys[:n], sums[:n]

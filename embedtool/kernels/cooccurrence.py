@@ -1,16 +1,11 @@
-"""Counting pairs of words that stand near each other.
+"""Counting pairs of words that stand near each other, by sorting.
 
-In: ids of a corpus and a hash table. Out: the table with the pairs of a stretch of the corpus
-added.
+In: ids of a corpus. Out: the pairs of a stretch of it, each once, with the sum of its weights.
 
-A pair (row, column) is one number, its key. The vocabulary is cut into blocks of 2**block_bits
-ids, and the keys of one block of rows and one block of columns, a cell, follow each other:
-
-    cell = (row >> block_bits) * n_blocks + (column >> block_bits)
-    key  = cell << 2 * block_bits | row's low bits << block_bits | column's low bits
-
-so that pairs sorted by key are sorted by cell, as training wants them. A slot of the table holds
-key + 1 and a sum; key + 1 = 0 is an empty slot.
+A pair (row, column) is one number, its key: the row's code plus the column's. Codes are such that
+no two pairs have the same key, and that pairs sorted by key stand as training wants them. An entry
+is one meeting of two words, key << distance_bits | distance: sorted entries of a pair follow each
+other, and tell what each adds.
 """
 
 import numpy as np
@@ -18,86 +13,112 @@ from numpy.typing import NDArray
 
 from embedtool.kernels.jit import jit
 
-GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-"""2**64 over the golden ratio: multiplying by it spreads keys over the high bits (Knuth, The Art of
-Computer Programming, volume 3, section 6.4)."""
+
+@jit
+def distance_bits(window: int) -> int:
+    """How many bits of an entry hold the distance."""
+    bits = 0
+    while window >> bits:
+        bits += 1
+    return bits
 
 
 @jit
-def count_pairs(
+def list_pairs(
     ids: NDArray[np.int32],
     ends: NDArray[np.int64],
     start: int,
     stop: int,
-    weights: NDArray[np.int64],
+    codes: NDArray[np.uint64],
+    window: int,
     symmetric: bool,
-    block_bits: int,
-    n_blocks: int,
-    table: NDArray[np.uint64],
-    n_used: int,
-    limit: int,
+    entries: NDArray[np.uint64],
 ) -> tuple[int, int]:
-    """Add each token of [start, stop) with the tokens to its left, in its sentence, to the table.
+    """Write an entry for each token of [start, stop) with each to its left, in its sentence.
 
     ids     : int32 (n_tokens,)
     ends    : int64 (n_sentences,), where in `ids` each sentence ends
-    weights : int64 (window + 1,), what a pair at each distance adds
-    table   : uint64 (a power of two, 2), changed in place; (key + 1, sum) a slot
-    n_used  : slots in use; no token is begun that could bring them above `limit`
-    A symmetric pair is counted once, as (smaller id, larger id); else it is (word, word to its
-    left). Returns the token to go on with, `stop` when all are done, and the slots in use.
+    codes   : uint64 (n_words, 2), what a word adds to the key as a row, and as a column
+    entries : uint64, written from its beginning on; no token is begun whose pairs might not fit
+    A symmetric pair is written once, as (smaller id, larger id); else it is (word, word to its
+    left). Returns the token to go on with, `stop` when all are done, and the number of entries.
     """
-    window = len(weights) - 1
-    mask = np.uint64(len(table) - 1)
-    shift = np.uint64(64)
-    size = len(table)
-    while size > 1:
-        size >>= 1
-        shift -= np.uint64(1)
-    low = (1 << block_bits) - 1
+    shift = np.uint64(distance_bits(window))
+    n = 0
     sentence = np.searchsorted(ends, start, side="right")
     sentence_start = ends[sentence - 1] if sentence > 0 else 0
     for i in range(start, stop):
         while i >= ends[sentence]:
             sentence_start = ends[sentence]
             sentence += 1
-        if n_used + window > limit:
-            return i, n_used
+        if n + window > len(entries):
+            return i, n
+        word = ids[i]
         for j in range(max(sentence_start, i - window), i):
-            row, column = ids[i], ids[j]
-            if symmetric and row > column:
-                row, column = column, row
-            cell = (row >> block_bits) * n_blocks + (column >> block_bits)
-            key = np.uint64(
-                (np.int64(cell) << (2 * block_bits))
-                + (np.int64(row & low) << block_bits)
-                + (column & low)
-                + 1
-            )
-            slot = (key * GOLDEN) >> shift
-            while table[slot, 0] != key:
-                if table[slot, 0] == 0:
-                    table[slot, 0] = key
-                    n_used += 1
-                    break
-                slot = (slot + np.uint64(1)) & mask
-            table[slot, 1] += np.uint64(weights[i - j])
-    return stop, n_used
+            left = ids[j]
+            as_row = codes[word, 0] + codes[left, 1]
+            as_column = codes[left, 0] + codes[word, 1]
+            key = as_column if symmetric and left < word else as_row
+            entries[n] = key << shift | np.uint64(i - j)
+            n += 1
+    return stop, n
 
 
 @jit
-def take_entries(
-    table: NDArray[np.uint64], keys: NDArray[np.uint64], sums: NDArray[np.int64]
-) -> None:
-    """Copy the used slots of a table to `keys` and `sums`, in slot order, and empty the table.
+def sum_entries(
+    entries: NDArray[np.uint64], weights: NDArray[np.int64], sums: NDArray[np.int64]
+) -> int:
+    """Sum the weights of each pair, leaving the keys in the front of `entries`.
 
-    table : uint64 (n_slots, 2); keys : uint64 (n_used,); sums : int64 (n_used,)
+    entries : uint64 (n,), rising; changed in place
+    weights : int64 (window + 1,), what a pair at each distance adds
+    sums    : int64 (n,), written from its beginning on
+    Returns the number of pairs: of keys and of sums.
     """
+    shift = np.uint64(distance_bits(len(weights) - 1))
+    low = (np.uint64(1) << shift) - np.uint64(1)
     n = 0
-    for slot in range(len(table)):
-        if table[slot, 0] != 0:
-            keys[n] = table[slot, 0] - np.uint64(1)
-            sums[n] = np.int64(table[slot, 1])
-            table[slot, 0] = 0
-            table[slot, 1] = 0
+    for k in range(len(entries)):
+        entry = entries[k]
+        key = entry >> shift
+        if n == 0 or key != entries[n - 1]:
+            entries[n] = key
+            sums[n] = 0
             n += 1
+        sums[n - 1] += weights[entry & low]
+    return n
+
+
+@jit
+def merge_sums(
+    first_keys: NDArray[np.uint64],
+    first_sums: NDArray[np.int64],
+    second_keys: NDArray[np.uint64],
+    second_sums: NDArray[np.int64],
+    keys: NDArray[np.uint64],
+    sums: NDArray[np.int64],
+) -> int:
+    """Merge two lists of keys, each rising and distinct, into one, adding up their sums.
+
+    keys, sums : uint64 and int64, as long as both lists together, written from the beginning on
+    Returns how many keys there are.
+    """
+    i = j = n = 0
+    while i < len(first_keys) and j < len(second_keys):
+        first, second = first_keys[i], second_keys[j]
+        keys[n] = min(first, second)
+        sums[n] = 0
+        if first <= second:
+            sums[n] += first_sums[i]
+            i += 1
+        if second <= first:
+            sums[n] += second_sums[j]
+            j += 1
+        n += 1
+    for rest in range(i, len(first_keys)):
+        keys[n], sums[n] = first_keys[rest], first_sums[rest]
+        n += 1
+    for rest in range(j, len(second_keys)):
+        keys[n], sums[n] = second_keys[rest], second_sums[rest]
+        n += 1
+    return n

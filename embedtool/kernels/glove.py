@@ -1,65 +1,187 @@
 """The GloVe update.
 
 In: the pairs of one cell, and the tables. Out: the tables after a visit to each pair, and the loss.
+
+A row of a table holds all of a word on one side, so that a visit finds it in cache lines that
+follow each other. With `size` the vector's length, filled up to a multiple of LANES:
+
+    size numbers    the vector, then zeros
+    size numbers    AdaGrad's sum of squared gradients for each of them, at least 1
+    LANES numbers   the bias, its sum of squared gradients, then zeros
+
+A filled-up row is taken to its end without a rest that does not fill a register. The zeros stay
+zeros, for the gradient of each is a multiple of the other side's.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
 from numpy.typing import NDArray
 
+from embedtool.kernels.fetch import fetch_row
 from embedtool.kernels.jit import jit
+from embedtool.kernels.matrix import LANES
+
+AHEAD = 6
+"""A pair's rows are asked for this many visits before its own: memory takes about that long."""
+
+_FAST = ("reassoc", "contract", "nsz", "arcp", "afn")
+"""With `afn`, 1 / sqrt(x) becomes the processor's estimate and a Newton step, where it has one: as
+exact but for the last bits, at a fraction of the time of a root and a division."""
 
 
 @jit
 def visit_pairs(
+    order: NDArray[np.int32],
     rows: NDArray[np.int32],
     columns: NDArray[np.int32],
-    counts: NDArray[np.float32],
+    logs: NDArray[np.float32],
+    weights: NDArray[np.float32],
     words: NDArray[np.float32],
     contexts: NDArray[np.float32],
-    words_sq: NDArray[np.float32],
-    contexts_sq: NDArray[np.float32],
-    x_max: np.float32,
-    weight_exponent: np.float32,
     learning_rate: np.float32,
 ) -> float:
-    """Visit each pair once, in the order given, updating the tables in place.
+    """Visit pairs order[0], order[1] and so on, updating the tables in place.
 
-    Minimises 1/2 f(x) (w.c + b_w + b_c - ln x)^2 by AdaGrad, f(x) = min(1, (x / x_max)^a)
-    (Pennington, Socher & Manning 2014, eqs. 8-9). With e = f(x) (w.c + b_w + b_c - ln x) the
-    gradients are e c for w, e w for c, and e for each bias. As in the authors' program, the
-    learning rate scales the gradient of a vector before it is squared and summed, and does not
-    scale that of a bias: the sums start at 1, so steps are small at first and then approach
-    AdaGrad's own.
+    Minimises 1/2 f(x) (w.c + b_w + b_c - ln x)^2 by AdaGrad (Pennington, Socher & Manning 2014,
+    eqs. 8-9). With e = f(x) (w.c + b_w + b_c - ln x) the gradients are e c for w, e w for c, and e
+    for each bias. As in the authors' program, the learning rate scales the gradient of a vector
+    before it is squared and summed, and does not scale that of a bias: the sums start at 1, so
+    steps are small at first and then approach AdaGrad's own.
 
+    order         : int32 (n_visits,), places in the four arrays that follow
     rows, columns : int32 (n_pairs,), rows of `words` and of `contexts`
-    counts        : float32 (n_pairs,), all > 0
-    words, contexts : float32 (n_words, vector_size + 1), C order; the last column is the bias
-    words_sq, contexts_sq : as the tables, sums of squared gradients, all > 0
+    logs, weights : float32 (n_pairs,), ln x and f(x) of each pair's count
+    words, contexts : float32 (n_words, 2 * size + LANES), C order, laid out as above
     Returns the sum of the losses, each taken before its own update.
     """
-    bias = words.shape[1] - 1
+    bias = words.shape[1] - LANES
+    bias_sum = bias + 1
+    n = len(order)
     total = 0.0
-    for k in range(len(rows)):
-        w, c = words[rows[k]], contexts[columns[k]]
-        w_sq, c_sq = words_sq[rows[k]], contexts_sq[columns[k]]
-        dot = np.float32(0)
-        for d in range(bias):
-            dot += w[d] * c[d]
-        x = counts[k]
-        weight = np.float32(1) if x >= x_max else (x / x_max) ** weight_exponent
-        difference = dot + w[bias] + c[bias] - np.log(x)
-        error = weight * difference
+    for visit in range(n):
+        if visit + AHEAD < n:
+            coming = order[visit + AHEAD]
+            fetch_row(words, rows[coming])
+            fetch_row(contexts, columns[coming])
+        k = order[visit]
+        i, j = rows[k], columns[k]
+        difference = _product(words, i, contexts, j) + words[i, bias] + contexts[j, bias] - logs[k]
+        error = weights[k] * difference
         total += np.float64(error) * np.float64(difference)
-        scaled = error * learning_rate
-        for d in range(bias):
-            w_gradient = scaled * c[d]
-            c_gradient = scaled * w[d]
-            w[d] -= w_gradient / np.sqrt(w_sq[d])
-            c[d] -= c_gradient / np.sqrt(c_sq[d])
-            w_sq[d] += w_gradient * w_gradient
-            c_sq[d] += c_gradient * c_gradient
-        w[bias] -= error / np.sqrt(w_sq[bias])
-        c[bias] -= error / np.sqrt(c_sq[bias])
-        w_sq[bias] += error * error
-        c_sq[bias] += error * error
+        _step(words, i, contexts, j, error * learning_rate)
+        words[i, bias] -= error / np.sqrt(words[i, bias_sum])
+        contexts[j, bias] -= error / np.sqrt(contexts[j, bias_sum])
+        words[i, bias_sum] += error * error
+        contexts[j, bias_sum] += error * error
     return total / 2
+
+
+_FLOAT = ir.FloatType()
+_FLOAT_BYTES = 4
+_VECTOR = ir.VectorType(_FLOAT, LANES)
+_ONES = ir.Constant(_VECTOR, [1.0] * LANES)
+_INT = ir.IntType(32)
+_INDEX = ir.IntType(64)
+
+
+@intrinsic
+def _product(typing_context: Any, words: Any, i: Any, contexts: Any, j: Any) -> tuple[Any, Any]:
+    """The product w.c of the vectors in row i of `words` and row j of `contexts`."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        w, width = _row(context, builder, signature, arguments, 0)
+        c, _ = _row(context, builder, signature, arguments, 2)
+        sums = cgutils.alloca_once_value(builder, ir.Constant(_VECTOR, [0.0] * LANES))
+        with _steps(builder, _size(builder, width)) as d:
+            terms = builder.fmul(_load(builder, w, d), _load(builder, c, d), flags=_FAST)
+            builder.store(builder.fadd(builder.load(sums), terms, flags=_FAST), sums)
+        kind = ir.FunctionType(_FLOAT, [_FLOAT, _VECTOR])
+        add_up = cgutils.get_or_insert_function(
+            builder.module, kind, f"llvm.vector.reduce.fadd.v{LANES}f32"
+        )
+        return builder.call(add_up, [_FLOAT(0.0), builder.load(sums)], fastmath=_FAST)
+
+    return types.float32(words, i, contexts, j), generate
+
+
+@intrinsic
+def _step(
+    typing_context: Any, words: Any, i: Any, contexts: Any, j: Any, scaled: Any
+) -> tuple[Any, Any]:
+    """One step of AdaGrad for the vectors in row i of `words` and row j of `contexts`.
+
+    scaled : the error times the learning rate
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        w, width = _row(context, builder, signature, arguments, 0)
+        c, _ = _row(context, builder, signature, arguments, 2)
+        size = _size(builder, width)
+        factor = _spread(builder, arguments[4])
+        with _steps(builder, size) as d:
+            w_vector, c_vector = _load(builder, w, d), _load(builder, c, d)
+            for start, vector, other in ((w, w_vector, c_vector), (c, c_vector, w_vector)):
+                gradient = builder.fmul(factor, other, flags=_FAST)
+                squares = _load(builder, start, builder.add(d, size))
+                step = builder.fmul(gradient, _inverse_root(builder, squares), flags=_FAST)
+                _store(builder, builder.fsub(vector, step, flags=_FAST), start, d)
+                square = builder.fmul(gradient, gradient, flags=_FAST)
+                squares = builder.fadd(squares, square, flags=_FAST)
+                _store(builder, squares, start, builder.add(d, size))
+        return context.get_dummy_value()
+
+    return types.void(words, i, contexts, j, scaled), generate
+
+
+def _row(context: Any, builder: Any, signature: Any, arguments: Any, at: int) -> tuple[Any, Any]:
+    """Where a row begins, and its width; arguments[at] is the table, the next one the row."""
+    table, row = arguments[at : at + 2]
+    array = context.make_array(signature.args[at])(context, builder, table)
+    width = cgutils.unpack_tuple(builder, array.shape)[1]
+    index = context.cast(builder, row, signature.args[at + 1], types.int64)
+    return builder.gep(array.data, [builder.mul(index, width)]), width
+
+
+def _size(builder: Any, width: Any) -> Any:
+    """The length of the vector in a row, filled up: (width - LANES) / 2."""
+    return builder.lshr(builder.sub(width, _INDEX(LANES)), _INDEX(1))
+
+
+@contextmanager
+def _steps(builder: Any, stop: Any) -> Iterator[Any]:
+    """A loop over 0, LANES, 2 LANES and so on, below `stop`."""
+    with cgutils.for_range_slice(builder, _INDEX(0), stop, _INDEX(LANES), _INDEX) as (d, _):
+        yield d
+
+
+def _load(builder: Any, start: Any, offset: Any) -> Any:
+    place = builder.bitcast(builder.gep(start, [offset]), _VECTOR.as_pointer())
+    return builder.load(place, align=_FLOAT_BYTES)
+
+
+def _store(builder: Any, vector: Any, start: Any, offset: Any) -> None:
+    place = builder.bitcast(builder.gep(start, [offset]), _VECTOR.as_pointer())
+    builder.store(vector, place, align=_FLOAT_BYTES)
+
+
+def _spread(builder: Any, number: Any) -> Any:
+    """A vector with the number in every place."""
+    empty = ir.Constant(_VECTOR, ir.Undefined)
+    first = builder.insert_element(empty, number, _INT(0))
+    return builder.shuffle_vector(
+        first, empty, ir.Constant(ir.VectorType(_INT, LANES), [0] * LANES)
+    )
+
+
+def _inverse_root(builder: Any, vector: Any) -> Any:
+    """1 / sqrt(x) of each number."""
+    kind = ir.FunctionType(_VECTOR, [_VECTOR])
+    root = cgutils.get_or_insert_function(builder.module, kind, f"llvm.sqrt.v{LANES}f32")
+    return builder.fdiv(_ONES, builder.call(root, [vector], fastmath=_FAST), flags=_FAST)

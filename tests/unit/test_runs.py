@@ -19,7 +19,8 @@ Piece = tuple[np.ndarray, np.ndarray]
 
 
 def append(runs: SortedRuns, sums: dict[int, int]) -> None:
-    runs.append(np.array(list(sums), np.uint64), np.array(list(sums.values()), np.int64))
+    keys = sorted(sums)
+    runs.append(np.array(keys, np.uint64), np.array([sums[key] for key in keys], np.int64))
 
 
 def total(batches: Iterable[dict[int, int]]) -> Counter[int]:
@@ -67,7 +68,6 @@ def random_batches(n_runs: int, n_keys: int, highest: int) -> list[dict[int, int
     batches = []
     for _ in range(n_runs):
         keys = np.unique(rng.integers(0, highest, n_keys))
-        rng.shuffle(keys)
         batches.append(
             dict(zip(keys.tolist(), rng.integers(1, 99, len(keys)).tolist(), strict=True))
         )
@@ -108,11 +108,14 @@ def test_a_run_does_not_stay_in_memory(tmp_path: Path) -> None:
         assert all(sample.base is None for sample in runs.samples)
 
 
-def test_what_is_appended_is_left_as_it_is(tmp_path: Path) -> None:
-    keys, sums = np.array([3, 1, 2], np.uint64), np.array([30, 10, 20], np.int64)
+def test_what_is_appended_may_be_used_again(tmp_path: Path) -> None:
+    keys, sums = np.array([1, 2, 3], np.uint64), np.array([10, 20, 30], np.int64)
     with SortedRuns(tmp_path) as runs:
-        runs.append(keys, sums)
-    assert (keys.tolist(), sums.tolist()) == ([3, 1, 2], [30, 10, 20])
+        for _ in range(3):
+            runs.append(keys, sums)
+            keys += np.uint64(1)
+            sums += 1
+        check(list(runs.merged(100)), Counter({1: 10, 2: 31, 3: 63, 4: 53, 5: 32}))
 
 
 @pytest.mark.parametrize("n_empty", [0, 1, 3])
