@@ -35,7 +35,7 @@ check: lint test
 	$(BIN)/cog -I . --check README.md
 
 bench: .venv/dev
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python -m benchmarks.run $(TEXT) $(BENCH)
 
 clean:
 	rm -rf .venv build

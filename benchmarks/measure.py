@@ -1,22 +1,49 @@
-"""What the benchmarks share: the machine they ran on, and the score they quote.
+"""What the benchmarks share: the machine, the text, what a command takes, how good its vectors are.
 
-In: word vectors, from whatever program. Out: lines and figures.
+In: commands, and the vectors that they leave on disk. Out: figures.
 """
 
-import os
+import json
 import platform
+import subprocess
+import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from embedtool.evaluation.analogy import AnalogyResult, evaluate_analogies
-from embedtool.evaluation.datasets import read_analogies
+from embedtool import formats, store
+from embedtool.config import n_cores
+from embedtool.corpus.corpus import Corpus
+from embedtool.evaluation.analogy import evaluate_analogies
+from embedtool.evaluation.datasets import read_analogies, read_pairs
+from embedtool.evaluation.similarity import evaluate_pairs
 from embedtool.vectors import WordVectors
 
+LAUNCH = Path(__file__).with_name("launch.py")
+MODEL = "model"
+"""What every command leaves in the folder it runs in: a file of vectors or a model folder."""
+TEXT = "../text.txt"
+"""What every command reads; word2vec.c cannot take a path of more than 99 bytes."""
 GOOGLE_LIMIT = 30_000
 """word2vec's own demonstration asks the Google questions over this many words."""
+MARKS = {"</s>", "<unk>"}
+"""What peers add to the words of the text."""
+ERROR_SHOWN = 200
+"""Characters of a failed command's last line that are shown."""
+
+
+class CommandError(Exception):
+    """A command ended with an error; the message is the last line it printed."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a command took: seconds by the clock and of the processor, peak memory in bytes."""
+
+    seconds: float
+    cpu_seconds: float
+    peak_bytes: int
 
 
 def machine() -> str:
@@ -26,10 +53,70 @@ def machine() -> str:
     if cpuinfo.exists():
         models = [line for line in cpuinfo.read_text().split("\n") if "model name" in line]
         name = models[0].partition(": ")[2] if models else name
-    return f"{name}, {len(os.sched_getaffinity(0))} cores"
+    return f"{name}, {n_cores()} cores"
 
 
-def google(words: Sequence[str], matrix: NDArray[np.float32]) -> AnalogyResult:
-    """The Google analogies: 30,000 words, case folded, unknown words skipped."""
-    vectors = WordVectors(words, matrix)
-    return evaluate_analogies(vectors, read_analogies("google"), restrict_vocab=GOOGLE_LIMIT)
+def plain_text(source: Path, folder: Path) -> tuple[Path, int]:
+    """Make `folder` with the text in it, decompressed; returns its path and number of tokens."""
+    folder.mkdir()
+    text = folder / Path(TEXT).name
+    n_tokens = 0
+    with text.open("w", encoding="utf-8", newline="\n") as file:
+        for block in Corpus([str(source)]).blocks():
+            file.write(block)
+            n_tokens += len(block.split())
+    return text, n_tokens
+
+
+def first_lines(text: Path, n_bytes: int, folder: Path) -> int:
+    """Make `folder` with about the first `n_bytes` of a text in it; returns their tokens."""
+    folder.mkdir()
+    n_tokens = 0
+    with text.open("rb") as file, (folder / text.name).open("wb") as start:
+        while start.tell() < n_bytes and (line := file.readline(n_bytes)):
+            start.write(line)
+            n_tokens += len(line.split())
+    return n_tokens
+
+
+def run(command: Sequence[str], folder: Path) -> Cost:
+    """Run a command in a folder. Raises CommandError where it fails or leaves no model."""
+    launched = subprocess.run(
+        [sys.executable, "-I", str(LAUNCH), *command], cwd=folder, capture_output=True, check=False
+    )
+    printed = launched.stderr.decode(errors="replace").strip() or "no message"
+    last_line = printed.splitlines()[-1][:ERROR_SHOWN]
+    if launched.returncode:
+        raise CommandError(last_line)
+    cost = json.loads(launched.stdout)
+    code = cost.pop("code")
+    if code or not (folder / MODEL).exists():
+        raise CommandError(f"exit code {code}: {last_line}")
+    return Cost(**cost)
+
+
+def read_vectors(path: Path) -> WordVectors:
+    """The vectors of a model folder or of a peer's file, without the words that peers add."""
+    if path.is_dir():
+        return store.load(path).vectors
+    vectors, _ = formats.read(path)
+    rows = [row for row, word in enumerate(vectors.words) if word not in MARKS]
+    return WordVectors([vectors.words[row] for row in rows], vectors.matrix[rows])
+
+
+def score(vectors: WordVectors) -> dict[str, Any]:
+    """The scores by the names of datasets: accuracy of analogies, Spearman's rho of pairs.
+
+    Case is folded and what holds an unknown word skipped; None where nothing is left.
+    """
+    google = evaluate_analogies(vectors, read_analogies("google"), restrict_vocab=GOOGLE_LIMIT)
+    return {
+        "google": google.total.accuracy,
+        "google_semantic": google.semantic.accuracy,
+        "google_syntactic": google.syntactic.accuracy,
+        "google_found": google.total.found,
+        **{
+            name: evaluate_pairs(vectors, read_pairs(name)).spearman
+            for name in ("wordsim353", "simlex999")
+        },
+    }

@@ -1,0 +1,52 @@
+"""word2vec.c, Google's program of 2013, which comes in the sources of a package on PyPI.
+
+In: nothing. Out: the compiled program, kept in build/peers.
+"""
+
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+PACKAGE = "word2vec==0.11.1"
+SOURCE = "word2vec/includes/word2vec.c"
+FOLDER = Path(__file__).parents[1] / "build" / "peers"
+FLAGS = ("-O3", "-march=native", "-pthread", "-lm")
+
+
+class UnavailableError(Exception):
+    """The program cannot be had here; the message says why."""
+
+
+def compiled() -> Path:
+    """The program, fetched and compiled if it is not there yet.
+
+    Raises UnavailableError without a network or a C compiler.
+    """
+    program = FOLDER / "word2vec"
+    if not program.exists():
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        source = FOLDER / "word2vec.c"
+        source.write_bytes(_source())
+        _run(["cc", str(source), "-o", str(program), *FLAGS])
+    return program
+
+
+def _source() -> bytes:
+    download = ["download", "--no-deps", "--no-binary", ":all:", "--retries", "1", PACKAGE]
+    _run([sys.executable, "-m", "pip", "--quiet", *download, "--dest", str(FOLDER)])
+    with tarfile.open(FOLDER / f"{PACKAGE.replace('==', '-')}.tar.gz") as archive:
+        file = archive.extractfile(f"{PACKAGE.replace('==', '-')}/{SOURCE}")
+        if file is None:
+            raise UnavailableError(f"{PACKAGE} holds no {SOURCE}")
+        return file.read()
+
+
+def _run(command: list[str]) -> None:
+    try:
+        subprocess.run(command, check=True, capture_output=True, text=True)
+    except FileNotFoundError:
+        raise UnavailableError(f"there is no {command[0]}") from None
+    except subprocess.CalledProcessError as error:
+        reason = [line for line in error.stderr.splitlines() if "error" in line.lower()]
+        raise UnavailableError(reason[-1] if reason else f"{command[0]} failed") from None
