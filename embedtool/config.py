@@ -197,7 +197,7 @@ class Word2VecConfig(TrainerConfig):
     )
     engine: Literal["native", "gensim"] = option(
         "native",
-        "native: embedtool's own, with the same result for any number of workers; gensim: gensim's.",
+        "native: embedtool's own, the same result with any number of workers; gensim: gensim's.",
     )
 
     def __post_init__(self) -> None:

@@ -5,13 +5,17 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import settings
 
 from embedtool.cli.main import cli
+
+settings.register_profile("compiling", deadline=None)
+settings.load_profile("compiling")
 
 CORPORA = Path(__file__).parent.parent / "corpora"
 QUICK = {
     "word2vec": ["--mode", "skipgram", "--learning-rate", "0.05"],
-    "fasttext": ["--sample", "1e-3", "--bucket", "50000", "--epochs", "3"],
+    "fasttext": ["--sample", "1e-3", "--bucket", "50000"],
     "glove": ["--iterations", "15", "--learning-rate", "0.1"],
 }
 """Options that train on the shipped corpus in seconds, well enough for king and queen."""

@@ -116,7 +116,8 @@ class _Notes(logging.Handler):
         note(f"{record.levelname.capitalize()}: {record.getMessage()}")
 
 
-logging.getLogger("embedtool").addHandler(_Notes(logging.WARNING))
+logging.getLogger("embedtool").addHandler(_Notes(logging.INFO))
+logging.getLogger("embedtool").setLevel(logging.INFO)
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:

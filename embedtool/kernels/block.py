@@ -12,8 +12,8 @@ where l is the loss of `logistic_steps`, of w_ri trials and t_ri meetings:
     skip-gram    h_i is the vector of token i, and t_ri counts r among its context
     CBOW         h_i is the mean, or the sum, over its context; t_ri is 1 for r = token i
     negative sampling   n_noise words are drawn for the block, and each stands for
-                 negative / n_noise of a noise word of each pair: w_ri = t_ri + that share, times how
-                 often r was drawn, times the pairs of i in which r is not the word itself
+                 negative / n_noise of a noise word of each pair: w_ri = t_ri + that share times
+                 how often r was drawn, times the pairs of i in which r is not the word itself
     hierarchical softmax  r is an inner node; w_ri counts the ways through it to the words that i
                  predicts, and t_ri those that go on to the left
 
@@ -30,7 +30,6 @@ from embedtool.kernels.jit import inlined
 from embedtool.kernels.layout import (
     BLOCK,
     Floats,
-    Ints,
     Noise,
     Options,
     Space,

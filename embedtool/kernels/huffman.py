@@ -45,4 +45,4 @@ def build_tree(
     depths = np.zeros(root + 1, np.int32)
     for node in range(root - 1, -1, -1):
         depths[node] = depths[parents[node]] + 1
-    return depths.max()
+    return int(depths.max())

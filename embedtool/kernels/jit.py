@@ -4,11 +4,14 @@ In: a Python function over arrays. Out: the same function, compiled at its first
 """
 
 import hashlib
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
+
+log = logging.getLogger(__name__)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -34,6 +37,13 @@ def _cache_folder() -> str:
 
 
 CACHE_FOLDER = _cache_folder()
+
+
+def announce(kernel: Callable[..., Any]) -> None:
+    """Log that a kernel is about to be compiled, unless an earlier run has left it compiled."""
+    name = f"{kernel.__module__.rpartition('.')[2]}.{kernel.__name__}-*.nbi"
+    if not any(Path(CACHE_FOLDER).rglob(name)):
+        log.info("compiling for this processor; it takes half a minute, and is kept for later runs")
 
 
 def jit(function: F) -> F:

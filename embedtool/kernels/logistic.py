@@ -79,7 +79,8 @@ def _exp(x: np.float32) -> np.float32:
     series = np.float32(1 / 120) + y * np.float32(1 / 720)
     series = np.float32(1 / 6) + y * (np.float32(1 / 24) + y * series)
     series = np.float32(1) + y * (np.float32(1) + y * (np.float32(1 / 2) + y * series))
-    return series * _two_to(whole)
+    power_of_e: np.float32 = series * _two_to(whole)
+    return power_of_e
 
 
 @jit
@@ -93,7 +94,8 @@ def _log(x: np.float32) -> np.float32:
     z = (m - np.float32(1)) / (m + np.float32(1))
     square = z * z
     series = np.float32(2 / 3) + square * (np.float32(2 / 5) + square * np.float32(2 / 7))
-    return whole * LN_2 + z * (np.float32(2) + square * series)
+    logarithm: np.float32 = whole * LN_2 + z * (np.float32(2) + square * series)
+    return logarithm
 
 
 _INT = ir.IntType(32)

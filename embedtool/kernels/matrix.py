@@ -22,9 +22,9 @@ ROWS = 8
 
 WIDE = bool(get_host_cpu_features().get("avx512f"))
 TILE_ROWS = 8 if WIDE else 4
-"""Rows of the product that are computed at a time. With both registers of a row their sums fill half
-of the registers that the processor has; and so many sums are under way that its multiply-and-add
-units, whose results take four cycles to come, never wait for them."""
+"""Rows of the product that are computed at a time. With both registers of a row their sums fill
+half of the registers that the processor has; and so many sums are under way that its
+multiply-and-add units, whose results take four cycles to come, never wait for them."""
 
 _FLOAT = ir.FloatType()
 _VECTOR = ir.VectorType(_FLOAT, LANES)

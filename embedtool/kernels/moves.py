@@ -17,8 +17,8 @@ from embedtool.kernels.jit import inlined
 from embedtool.kernels.layout import N_LANES, Floats, Space, Steps, Stretch, Tables, Words
 
 AHEAD = 3
-"""Rows are asked for this many moves before they are needed: they may stand in another core's cache,
-a hundred nanoseconds away."""
+"""Rows are asked for this many moves before they are needed: they may stand in another core's
+cache, a hundred nanoseconds away."""
 
 
 @inlined

@@ -56,4 +56,4 @@ def hash_ngrams(
 @jit
 def _continues(byte: np.uint8) -> bool:
     """Whether a byte of UTF-8 goes on with the character before it."""
-    return (byte & 0xC0) == 0x80
+    return bool((byte & 0xC0) == 0x80)

@@ -1,7 +1,7 @@
 """The slow, plain version of the kernels of Word2Vec and FastText, in double precision.
 
-In: the same arrays. Out: what `word2vec.train_stretch` must leave in the tables, whatever the number
-of threads. Everything goes word by word and pair by pair.
+In: the same arrays. Out: what `word2vec.train_stretch` must leave in the tables, whatever the
+number of threads. Everything goes word by word and pair by pair.
 """
 
 from collections import defaultdict

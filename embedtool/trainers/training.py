@@ -69,9 +69,9 @@ def train_model(
     with TemporaryDirectory(prefix="embedtool-") as name:
         folder = Path(name)
         if cache is None:
-            scanned = scan(corpus, folder, history)
+            scanned = scan(corpus, folder, history, config.workers)
         else:
-            scanned = cached_scan(corpus, cache, history)
+            scanned = cached_scan(corpus, cache, history, config.workers)
         _warn(corpus, scanned)
         encoded = _encode(scanned, config, only, initial, folder)
         seconds_reading = history.seconds()

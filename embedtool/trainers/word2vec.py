@@ -21,6 +21,7 @@ from embedtool.corpus.encoding import EncodedCorpus
 from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.errors import TrainingError
 from embedtool.kernels.huffman import build_tree
+from embedtool.kernels.jit import announce
 from embedtool.kernels.layout import (
     BLOCK,
     N_LANES,
@@ -66,6 +67,7 @@ def train(
 
     Raises TrainingError where the loss is no longer finite.
     """
+    announce(train_stretch)
     rows = rows_of_words(corpus.vocabulary.words, config)
     state = start(config, corpus, rows, initial)
     total = corpus.n_tokens * config.epochs
@@ -83,7 +85,7 @@ def start(
     """The tables before training, and no work done.
 
     inputs  : float32 (rows.n_rows, width), uniform in +-0.5 / vector_size, for FastText twice that
-    outputs : float32 (n_words, width), or a row less for hierarchical softmax; zeros
+    outputs : float32 (n_words, width), zeros; of words, or of inner nodes, who are one fewer
     frozen  : bool (rows.n_rows,), the rows of `inputs` that do not move
     Their width is vector_size, filled up with zeros to a multiple of LANES.
     """
@@ -95,8 +97,7 @@ def start(
     for first in range(0, rows.n_rows, STRETCH_TOKENS):
         part = inputs[first : first + STRETCH_TOKENS, :size]
         part[:] = (2 * rng.random(part.shape, dtype=np.float32) - 1) * np.float32(reach / size)
-    n_outputs = corpus.vocabulary.n_words - (config.loss == "hierarchical-softmax")
-    outputs = _table(n_outputs, width)
+    outputs = _table(corpus.vocabulary.n_words, width)
     frozen = np.zeros(rows.n_rows, np.bool_)
     if initial is not None:
         _begin_with(initial, config, corpus.vocabulary, rows, inputs, outputs, frozen)
@@ -165,7 +166,8 @@ def advance(
 
 
 def _run(work: "Work", place: tuple[Any, ...], thread: int) -> None:
-    train_stretch(thread, *place, *work.shared, work.spaces[thread])
+    arguments = (*place, *work.shared, work.spaces[thread])
+    train_stretch(thread, *arguments)
 
 
 class Work(NamedTuple):
