@@ -183,13 +183,19 @@ def cells(pairs: Cooccurrence, rng: np.random.Generator) -> Iterator[Cell]:
 def _visit_cell(
     config: GloveConfig, pairs: Cooccurrence, state: State, epoch: int, cell: Cell
 ) -> Visit:
+    """Visit the pairs of a cell.
+
+    f(x) = min(1, (x / x_max)^a) is exp(min(0, a (ln x - ln x_max))), worked out in place: to get
+    memory for what lies between would take longer.
+    """
     rows, columns, counts = pairs.cell(*cell)
     order = visiting_order(len(counts), np.random.default_rng((config.seed, epoch, *cell)))
-    weights = np.minimum(
-        1, (counts / np.float32(config.x_max)) ** np.float32(config.weight_exponent)
-    )
+    logs = np.log(counts)
+    weights = logs - np.float32(math.log(config.x_max))
+    weights *= np.float32(config.weight_exponent)
+    np.exp(np.minimum(weights, 0, out=weights), out=weights)
     loss = visit_pairs(
-        order, rows, columns, np.log(counts), weights,
+        order, rows, columns, logs, weights,
         state.tables["words"], state.tables["contexts"], np.float32(config.learning_rate),
     )  # fmt: skip
     return len(counts), loss

@@ -153,7 +153,11 @@ def advance(
                 rates = [_rate(config, epoch + place / n_tokens) for place in (first, last)]
                 counters = np.zeros(n_counters, np.int64)
                 place = (n_threads, counters, first, last, part, key, *rates)
-                list(pool.map(partial(_run, work, place), range(n_threads)))
+                try:
+                    list(pool.map(partial(_run, work, place), range(n_threads)))
+                except BaseException:
+                    counters[:] = n_threads  # threads would wait for one that never began
+                    raise
                 _take_losses(state, work.steps)
                 state.done = last
                 if not math.isfinite(state.loss):
