@@ -72,6 +72,10 @@ def train_block(
     steps.n_outputs[lane] = 0
     if n == 0:
         return
+    for slot in range(len(space.slots)):
+        space.slots[slot] = -1
+    if options.cbow:
+        first, last = start, start + n
     if options.hierarchical:
         n_rows = _meet_nodes(lane, start, n, first, last, stretch, tree, options, steps, space)
     else:
@@ -239,11 +243,12 @@ def _meet_words(
     steps: Steps,
     space: Space,
 ) -> int:
-    """Negative sampling: fill targets and weights; returns the number of rows."""
-    for slot in range(len(space.slots)):
-        space.slots[slot] = -1
+    """Negative sampling: fill targets and weights; returns the number of rows.
+
+    first, last : the tokens [first, last) are predicted
+    """
     n_rows = 0
-    for token in range(start if options.cbow else first, start + n if options.cbow else last):
+    for token in range(first, last):
         place = _place_of(int(stretch.ids[lane, token]), n_rows, lane, steps, space)
         n_rows = max(n_rows, place + 1)
         space.slot_of[token - first] = place
@@ -277,13 +282,14 @@ def _meet_nodes(
     steps: Steps,
     space: Space,
 ) -> int:
-    """Hierarchical softmax: fill targets and weights; returns the number of rows."""
-    for slot in range(len(space.slots)):
-        space.slots[slot] = -1
+    """Hierarchical softmax: fill targets and weights; returns the number of rows.
+
+    first, last : the tokens [first, last) are predicted
+    """
     root = len(tree.parents) - 1
     n_words = root // 2 + 1
     n_rows = 0
-    for token in range(start if options.cbow else first, start + n if options.cbow else last):
+    for token in range(first, last):
         word = stretch.ids[lane, token]
         length = 0
         node = int(word)

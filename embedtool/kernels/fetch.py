@@ -12,7 +12,7 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from embedtool.kernels.jit import inlined
-from embedtool.kernels.matrix import LANES
+from embedtool.kernels.registers import SIMD_WIDTH
 
 
 @inlined
@@ -23,8 +23,8 @@ def fetch_number(numbers: NDArray[Any], place: int) -> None:
 
 @inlined
 def fetch_row(table: NDArray[Any], row: int) -> None:
-    """Ask for a row of a float32 table, whose width is a multiple of LANES: a line of the cache."""
-    for place in range(0, table.shape[1], LANES):
+    """Ask for a row of a float32 table: SIMD_WIDTH numbers are a line of the cache."""
+    for place in range(0, table.shape[1], SIMD_WIDTH):
         _fetch(table, (row, place))
 
 

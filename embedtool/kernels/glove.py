@@ -3,11 +3,11 @@
 In: the pairs of one cell, and the tables. Out: the tables after a visit to each pair, and the loss.
 
 A row of a table holds all of a word on one side, so that a visit finds it in cache lines that
-follow each other. With `size` the vector's length, filled up to a multiple of LANES:
+follow each other. With `size` the vector's length, filled up to a multiple of SIMD_WIDTH:
 
     size numbers    the vector, then zeros
     size numbers    AdaGrad's sum of squared gradients for each of them, at least 1
-    LANES numbers   the bias, its sum of squared gradients, then zeros
+    SIMD_WIDTH numbers   the bias, its sum of squared gradients, then zeros
 
 A filled-up row is taken to its end without a rest that does not fill a register. The zeros stay
 zeros, for the gradient of each is a multiple of the other side's.
@@ -26,7 +26,16 @@ from numpy.typing import NDArray
 
 from embedtool.kernels.fetch import fetch_row
 from embedtool.kernels.jit import jit
-from embedtool.kernels.matrix import LANES
+from embedtool.kernels.registers import (
+    FLOAT,
+    INDEX,
+    SIMD_WIDTH,
+    VECTOR,
+    ZEROS,
+    load,
+    spread,
+    store,
+)
 
 AHEAD = 6
 """A pair's rows are asked for this many visits before its own: memory takes about that long."""
@@ -58,10 +67,10 @@ def visit_pairs(
     order         : int32 (n_visits,), places in the four arrays that follow
     rows, columns : int32 (n_pairs,), rows of `words` and of `contexts`
     logs, weights : float32 (n_pairs,), ln x and f(x) of each pair's count
-    words, contexts : float32 (n_words, 2 * size + LANES), C order, laid out as above
+    words, contexts : float32 (n_words, 2 * size + SIMD_WIDTH), C order, laid out as above
     Returns the sum of the losses, each taken before its own update.
     """
-    bias = words.shape[1] - LANES
+    bias = words.shape[1] - SIMD_WIDTH
     bias_sum = bias + 1
     n = len(order)
     total = 0.0
@@ -83,12 +92,7 @@ def visit_pairs(
     return total / 2
 
 
-_FLOAT = ir.FloatType()
-_FLOAT_BYTES = 4
-_VECTOR = ir.VectorType(_FLOAT, LANES)
-_ONES = ir.Constant(_VECTOR, [1.0] * LANES)
-_INT = ir.IntType(32)
-_INDEX = ir.IntType(64)
+_ONES = ir.Constant(VECTOR, [1.0] * SIMD_WIDTH)
 
 
 @intrinsic
@@ -98,15 +102,15 @@ def _product(typing_context: Any, words: Any, i: Any, contexts: Any, j: Any) -> 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         w, width = _row(context, builder, signature, arguments, 0)
         c, _ = _row(context, builder, signature, arguments, 2)
-        sums = cgutils.alloca_once_value(builder, ir.Constant(_VECTOR, [0.0] * LANES))
+        sums = cgutils.alloca_once_value(builder, ZEROS)
         with _steps(builder, _size(builder, width)) as d:
-            terms = builder.fmul(_load(builder, w, d), _load(builder, c, d), flags=_FAST)
+            terms = builder.fmul(load(builder, w, d), load(builder, c, d), flags=_FAST)
             builder.store(builder.fadd(builder.load(sums), terms, flags=_FAST), sums)
-        kind = ir.FunctionType(_FLOAT, [_FLOAT, _VECTOR])
+        kind = ir.FunctionType(FLOAT, [FLOAT, VECTOR])
         add_up = cgutils.get_or_insert_function(
-            builder.module, kind, f"llvm.vector.reduce.fadd.v{LANES}f32"
+            builder.module, kind, f"llvm.vector.reduce.fadd.v{SIMD_WIDTH}f32"
         )
-        return builder.call(add_up, [_FLOAT(0.0), builder.load(sums)], fastmath=_FAST)
+        return builder.call(add_up, [FLOAT(0.0), builder.load(sums)], fastmath=_FAST)
 
     return types.float32(words, i, contexts, j), generate
 
@@ -124,17 +128,17 @@ def _step(
         w, width = _row(context, builder, signature, arguments, 0)
         c, _ = _row(context, builder, signature, arguments, 2)
         size = _size(builder, width)
-        factor = _spread(builder, arguments[4])
+        factor = spread(builder, arguments[4])
         with _steps(builder, size) as d:
-            w_vector, c_vector = _load(builder, w, d), _load(builder, c, d)
+            w_vector, c_vector = load(builder, w, d), load(builder, c, d)
             for start, vector, other in ((w, w_vector, c_vector), (c, c_vector, w_vector)):
                 gradient = builder.fmul(factor, other, flags=_FAST)
-                squares = _load(builder, start, builder.add(d, size))
+                squares = load(builder, start, builder.add(d, size))
                 step = builder.fmul(gradient, _inverse_root(builder, squares), flags=_FAST)
-                _store(builder, builder.fsub(vector, step, flags=_FAST), start, d)
+                store(builder, builder.fsub(vector, step, flags=_FAST), start, d)
                 square = builder.fmul(gradient, gradient, flags=_FAST)
                 squares = builder.fadd(squares, square, flags=_FAST)
-                _store(builder, squares, start, builder.add(d, size))
+                store(builder, squares, start, builder.add(d, size))
         return context.get_dummy_value()
 
     return types.void(words, i, contexts, j, scaled), generate
@@ -150,38 +154,19 @@ def _row(context: Any, builder: Any, signature: Any, arguments: Any, at: int) ->
 
 
 def _size(builder: Any, width: Any) -> Any:
-    """The length of the vector in a row, filled up: (width - LANES) / 2."""
-    return builder.lshr(builder.sub(width, _INDEX(LANES)), _INDEX(1))
+    """The length of the vector in a row, filled up: (width - SIMD_WIDTH) / 2."""
+    return builder.lshr(builder.sub(width, INDEX(SIMD_WIDTH)), INDEX(1))
 
 
 @contextmanager
 def _steps(builder: Any, stop: Any) -> Iterator[Any]:
-    """A loop over 0, LANES, 2 LANES and so on, below `stop`."""
-    with cgutils.for_range_slice(builder, _INDEX(0), stop, _INDEX(LANES), _INDEX) as (d, _):
+    """A loop over 0, SIMD_WIDTH, 2 SIMD_WIDTH and so on, below `stop`."""
+    with cgutils.for_range_slice(builder, INDEX(0), stop, INDEX(SIMD_WIDTH), INDEX) as (d, _):
         yield d
-
-
-def _load(builder: Any, start: Any, offset: Any) -> Any:
-    place = builder.bitcast(builder.gep(start, [offset]), _VECTOR.as_pointer())
-    return builder.load(place, align=_FLOAT_BYTES)
-
-
-def _store(builder: Any, vector: Any, start: Any, offset: Any) -> None:
-    place = builder.bitcast(builder.gep(start, [offset]), _VECTOR.as_pointer())
-    builder.store(vector, place, align=_FLOAT_BYTES)
-
-
-def _spread(builder: Any, number: Any) -> Any:
-    """A vector with the number in every place."""
-    empty = ir.Constant(_VECTOR, ir.Undefined)
-    first = builder.insert_element(empty, number, _INT(0))
-    return builder.shuffle_vector(
-        first, empty, ir.Constant(ir.VectorType(_INT, LANES), [0] * LANES)
-    )
 
 
 def _inverse_root(builder: Any, vector: Any) -> Any:
     """1 / sqrt(x) of each number."""
-    kind = ir.FunctionType(_VECTOR, [_VECTOR])
-    root = cgutils.get_or_insert_function(builder.module, kind, f"llvm.sqrt.v{LANES}f32")
+    kind = ir.FunctionType(VECTOR, [VECTOR])
+    root = cgutils.get_or_insert_function(builder.module, kind, f"llvm.sqrt.v{SIMD_WIDTH}f32")
     return builder.fdiv(_ONES, builder.call(root, [vector], fastmath=_FAST), flags=_FAST)

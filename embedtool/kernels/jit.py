@@ -40,10 +40,13 @@ CACHE_FOLDER = _cache_folder()
 
 
 def announce(kernel: Callable[..., Any]) -> None:
-    """Log that a kernel is about to be compiled, unless an earlier run has left it compiled."""
+    """Log that a kernel is about to be compiled, unless an earlier run has left it compiled.
+
+    numba names what it keeps by module and function.
+    """
     name = f"{kernel.__module__.rpartition('.')[2]}.{kernel.__name__}-*.nbi"
     if not any(Path(CACHE_FOLDER).rglob(name)):
-        log.info("compiling for this processor; it takes half a minute, and is kept for later runs")
+        log.info("compiling for this processor, once: up to half a minute")
 
 
 def jit(function: F) -> F:

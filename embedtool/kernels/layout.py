@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.kernels.matrix import LANES
+from embedtool.kernels.registers import SIMD_WIDTH
 
-BLOCK = LANES
+BLOCK = SIMD_WIDTH
 """Tokens of a block, one a column of its matrices."""
 N_LANES = 16
 """Blocks of a round. More would let more threads share it, but each would start from older rows."""
@@ -72,7 +72,7 @@ class Tree(NamedTuple):
 
 
 class Tables(NamedTuple):
-    """What is learnt, in rows of a width that is a multiple of LANES, filled up with zeros.
+    """What is learnt, in rows of a width that is a multiple of SIMD_WIDTH, filled up with zeros.
 
     inputs, outputs : float32 (n_rows, width)
     input_bends, output_bends : float32 (n_rows,), zeros between rounds

@@ -12,7 +12,7 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from embedtool.kernels.jit import jit
-from embedtool.kernels.matrix import LANES
+from embedtool.kernels.registers import SIMD_WIDTH
 
 LARGEST_SCORE = np.float32(30)
 """Beyond it a float32 cannot tell the probability from 0 or 1."""
@@ -47,7 +47,7 @@ def logistic_steps(
     As s = x.y, the gradient for x is l'(s) y and that for y is l'(s) x; the Hessian for x is
     l''(s) y yT, whose trace is l''(s) |y|^2.
 
-    scores  : float32 (at least n_rows, LANES), C order; in their place comes -rate l'(s)
+    scores  : float32 (at least n_rows, SIMD_WIDTH), C order; in their place comes -rate l'(s)
     targets, weights : the same shape, t and w
     seconds : the same shape, written: rate l''(s)
     """
@@ -55,7 +55,7 @@ def logistic_steps(
         scores.reshape(-1), targets.reshape(-1), weights.reshape(-1), seconds.reshape(-1)
     )  # fmt: skip
     loss = np.float32(0)
-    for i in range(n_rows * LANES):
+    for i in range(n_rows * SIMD_WIDTH):
         s = min(max(scores[i], -LARGEST_SCORE), LARGEST_SCORE)
         t, w = targets[i], weights[i]
         e = _exp(-abs(s))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.kernels.matrix import LANES
+from embedtool.kernels.registers import SIMD_WIDTH
 
 
 def list_pairs(
@@ -49,7 +49,7 @@ def visit_pairs(
     learning_rate: float,
 ) -> float:
     """One AdaGrad step a pair (Pennington et al. 2014, eqs. 8-9), in double precision."""
-    size = (words.shape[1] - LANES) // 2
+    size = (words.shape[1] - SIMD_WIDTH) // 2
     vector, squares, bias, bias_square = slice(size), slice(size, 2 * size), 2 * size, 2 * size + 1
     total = 0.0
     for k in order:

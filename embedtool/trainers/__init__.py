@@ -35,12 +35,9 @@ class Trainer:
     ) -> "WordVectors":
         """Train on a corpus.
 
-        `folder` is for files that are needed while training, `initial` for vectors to begin with.
-        Raises ConfigError where these do not fit the options, TrainingError where training cannot
-        go on.
+        `folder` is for files that are needed while training, `initial` for vectors to begin with,
+        which `Initial.check` has found to fit. Raises TrainingError where training cannot go on.
         """
-        if initial is not None:
-            initial.check(config)
         by_gensim = isinstance(config, Word2VecConfig) and config.engine == "gensim"
         module = import_module(self.gensim if by_gensim else self.native)
         vectors: WordVectors = module.train(config, corpus, folder, report, initial)

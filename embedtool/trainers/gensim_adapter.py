@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 
 from embedtool.config import FastTextConfig, Word2VecConfig
 from embedtool.corpus.encoding import EncodedCorpus, sentences_of
-from embedtool.errors import ConfigError, TrainingError
+from embedtool.errors import TrainingError
 from embedtool.progress import Progress, Report
-from embedtool.trainers.initial import Initial
 from embedtool.vectors import Subwords, WordVectors
 
 LONGEST_LINE = 5_000
@@ -34,15 +33,13 @@ def train(
     corpus: EncodedCorpus,
     folder: Path,
     report: Report,
-    initial: Initial | None = None,
+    initial: None = None,
 ) -> WordVectors:
     """Train with gensim on files of whole lines that are written to `folder`.
 
-    Equal seeds give equal vectors with one worker only. Raises ConfigError where there are vectors
-    to begin with, TrainingError where the vectors are no longer finite.
+    Equal seeds give equal vectors with one worker only, and there are no vectors to begin with.
+    Raises TrainingError where the vectors are no longer finite.
     """
-    if initial is not None:
-        raise ConfigError("--init needs --engine native")
     parts = list(_write_parts(corpus, folder))
     model = _model(config, corpus)
     total = corpus.n_tokens * config.epochs

@@ -19,10 +19,11 @@ from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.errors import TrainingError
 from embedtool.kernels.glove import visit_pairs
 from embedtool.kernels.jit import announce
-from embedtool.kernels.matrix import LANES
+from embedtool.kernels.registers import SIMD_WIDTH
 from embedtool.progress import Progress, Report
 from embedtool.trainers.checkpoint import State
 from embedtool.trainers.initial import Initial
+from embedtool.trainers.tables import filled_up, zeros
 from embedtool.vectors import WordVectors
 
 GROUP = 2048
@@ -32,8 +33,6 @@ slowly); larger ones need more rows than the cache holds."""
 FROZEN = 1e30
 """Where AdaGrad's sums of squares begin for a vector that is to stay: its steps are too short for a
 float32 to show them."""
-LINE_BYTES = 64
-"""A cache line; rows that begin with one take fewer of them."""
 
 Cell = tuple[int, int]
 """A block of rows and a block of columns."""
@@ -89,7 +88,7 @@ def _begin_with(
     """
     new, old = initial.rows(vocabulary)
     size, vectors = config.vector_size, initial.vectors
-    squares = slice(-(-size // LANES) * LANES, 2 * (-(-size // LANES) * LANES))
+    squares = slice(filled_up(size), 2 * filled_up(size))
     known = vectors.matrix[old]
     kept = vectors.contexts
     words[new, :size] = known if kept is not None else known / 2
@@ -100,12 +99,9 @@ def _begin_with(
 
 
 def _start_table(rng: np.random.Generator, n_words: int, vector_size: int) -> NDArray[np.float32]:
-    """One table, its first row at the beginning of a cache line."""
-    size = -(-vector_size // LANES) * LANES
-    width = 2 * size + LANES
-    memory = np.zeros(n_words * width + LINE_BYTES // 4, dtype=np.float32)
-    first = -memory.ctypes.data % LINE_BYTES // 4
-    table = memory[first : first + n_words * width].reshape(n_words, width)
+    """One table: vectors and biases at random, sums of squares 1."""
+    size = filled_up(vector_size)
+    table = zeros(n_words, 2 * size + SIMD_WIDTH)
     numbers = rng.random((n_words, vector_size + 1), dtype=np.float32) - np.float32(0.5)
     numbers /= np.float32(vector_size)
     table[:, :vector_size] = numbers[:, :-1]

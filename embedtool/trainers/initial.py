@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.config import FastTextConfig, TrainerConfig
+from embedtool.config import FastTextConfig, TrainerConfig, Word2VecConfig
 from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.errors import ConfigError
 from embedtool.vectors import Subwords, WordVectors
@@ -27,6 +27,8 @@ class Initial:
 
     def check(self, config: TrainerConfig) -> None:
         """Raise ConfigError where a training with these options cannot begin with the vectors."""
+        if isinstance(config, Word2VecConfig) and config.engine == "gensim":
+            raise ConfigError("--init needs --engine native")
         vectors = self.vectors
         if vectors.vector_size != config.vector_size:
             raise ConfigError(

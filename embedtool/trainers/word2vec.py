@@ -35,22 +35,22 @@ from embedtool.kernels.layout import (
     Tree,
     Words,
 )
-from embedtool.kernels.matrix import LANES, ROWS
+from embedtool.kernels.matrix import ROWS
 from embedtool.kernels.random import mixed
 from embedtool.kernels.word2vec import train_stretch
 from embedtool.progress import Progress, Report
 from embedtool.trainers.checkpoint import State
 from embedtool.trainers.initial import Initial
 from embedtool.trainers.subwords import Rows, rows_of_words
+from embedtool.trainers.tables import filled_up, zeros
 from embedtool.vectors import Subwords, WordVectors
 
 STRETCH_TOKENS = 2**17
 """Tokens between two reports: less than a tenth of a second of work."""
 LEAST_PART = 2**10
 """A lane gets at least so many tokens of a stretch: its ends cut contexts off."""
-LINE_BYTES = 64
-WORDS_AT_A_TIME = 2**14
-"""Words whose rows are gathered in one go."""
+ROWS_AT_A_TIME = 2**14
+"""Rows, or words with all of theirs, that are made or copied in one go."""
 NOISE_FACTOR = 6
 """Noise words are drawn for a block, not for each pair, this many times as many as for one pair.
 Each stands for those of several pairs: more are truer to the noise distribution, and cost time."""
@@ -87,28 +87,21 @@ def start(
     inputs  : float32 (rows.n_rows, width), uniform in +-0.5 / vector_size, for FastText twice that
     outputs : float32 (n_words, width), zeros; of words, or of inner nodes, who are one fewer
     frozen  : bool (rows.n_rows,), the rows of `inputs` that do not move
-    Their width is vector_size, filled up with zeros to a multiple of LANES.
+    Their width is vector_size, filled up with zeros to a multiple of SIMD_WIDTH.
     """
     size = config.vector_size
-    width = -(-size // LANES) * LANES
+    width = filled_up(size)
     reach = 1.0 if isinstance(config, FastTextConfig) else 0.5
     rng = np.random.default_rng(config.seed)
-    inputs = _table(rows.n_rows, width)
-    for first in range(0, rows.n_rows, STRETCH_TOKENS):
-        part = inputs[first : first + STRETCH_TOKENS, :size]
+    inputs = zeros(rows.n_rows, width)
+    for first in range(0, rows.n_rows, ROWS_AT_A_TIME):
+        part = inputs[first : first + ROWS_AT_A_TIME, :size]
         part[:] = (2 * rng.random(part.shape, dtype=np.float32) - 1) * np.float32(reach / size)
-    outputs = _table(corpus.vocabulary.n_words, width)
+    outputs = zeros(corpus.vocabulary.n_words, width)
     frozen = np.zeros(rows.n_rows, np.bool_)
     if initial is not None:
         _begin_with(initial, config, corpus.vocabulary, rows, inputs, outputs, frozen)
     return State({"inputs": inputs, "outputs": outputs, "frozen": frozen})
-
-
-def _table(n_rows: int, width: int) -> NDArray[np.float32]:
-    """Zeros; every row begins with a line of the cache."""
-    memory = np.zeros((n_rows + 1) * width, np.float32)
-    first = -memory.ctypes.data % LINE_BYTES // memory.itemsize
-    return memory[first : first + n_rows * width].reshape(n_rows, width)
 
 
 def _begin_with(
@@ -357,8 +350,8 @@ def word_vectors(
 def _compact(table: NDArray[np.float32], size: int) -> NDArray[np.float32]:
     """The first `size` columns without gaps, in the memory of the table."""
     flat = table.reshape(-1)
-    for first in range(0, len(table), STRETCH_TOKENS):
-        part = table[first : first + STRETCH_TOKENS, :size].copy()
+    for first in range(0, len(table), ROWS_AT_A_TIME):
+        part = table[first : first + ROWS_AT_A_TIME, :size].copy()
         flat[first * size : first * size + part.size] = part.reshape(-1)
     return flat[: len(table) * size].reshape(len(table), size)
 
@@ -366,8 +359,8 @@ def _compact(table: NDArray[np.float32], size: int) -> NDArray[np.float32]:
 def _means(inputs: NDArray[np.float32], rows: Rows) -> NDArray[np.float32]:
     """The vector of each word, float32 (n_words, vector_size): the mean of its rows."""
     means = np.empty((rows.n_words, inputs.shape[1]), np.float32)
-    for first in range(0, rows.n_words, WORDS_AT_A_TIME):
-        starts = rows.starts[first : first + WORDS_AT_A_TIME + 1]
+    for first in range(0, rows.n_words, ROWS_AT_A_TIME):
+        starts = rows.starts[first : first + ROWS_AT_A_TIME + 1]
         parts = inputs[rows.rows[starts[0] : starts[-1]]]
         sums = np.add.reduceat(parts, starts[:-1] - starts[0], axis=0)
         means[first : first + len(sums)] = sums / np.diff(starts)[:, None].astype(np.float32)

@@ -52,6 +52,30 @@ def test_a_log_line_in_json_for_each_epoch(run: Run, algorithm: str, tmp_path: P
     assert losses == sorted(losses, reverse=True)
 
 
+def test_init_goes_on_from_a_model(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text(TEXT)
+    (tmp_path / "more.txt").write_text("the prince rules\n" * 9)
+    model, grown = tmp_path / "model", tmp_path / "grown"
+    assert run("train", "word2vec", tmp_path / "text.txt", "-o", model, *SMALL).exit_code == 0
+    more = ["train", "word2vec", tmp_path / "more.txt", "-o", grown, "--init", model, *SMALL]
+    assert run(*more, "--freeze").exit_code == 0
+    before = words_of(model)
+    assert words_of(grown) == {
+        **before, "the": before["the"] + 9, "rules": before["rules"] + 9, "prince": 9,
+    }  # fmt: skip
+    for word in before:
+        vectors = [run("vector", each, word, "--json").stdout for each in (model, grown)]
+        assert vectors[0] == vectors[1]
+
+
+def test_freeze_needs_init(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text(TEXT)
+    result = run("train", "glove", tmp_path / "text.txt", "-o", tmp_path / "m", "--freeze")
+    assert result.exit_code == 2
+    assert "--freeze needs --init" in result.stderr
+    assert not (tmp_path / "m").exists()
+
+
 def test_without_a_terminal_each_epoch_is_a_line(run: Run, tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text(TEXT)
     arguments = [tmp_path / "text.txt", "-o", tmp_path / "model", "--iterations", "2"]

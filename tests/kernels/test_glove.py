@@ -15,7 +15,7 @@ from embedtool.config import GloveConfig
 from embedtool.corpus.cooccurrence import Cooccurrence
 from embedtool.kernels import reference
 from embedtool.kernels.glove import visit_pairs
-from embedtool.kernels.matrix import LANES
+from embedtool.kernels.registers import SIMD_WIDTH
 from embedtool.progress import Progress, silent
 from embedtool.trainers import glove
 from embedtool.trainers.checkpoint import State
@@ -32,14 +32,14 @@ Pairs = list[np.ndarray]
 
 def filled(vector_size: int) -> int:
     """The length of a vector filled up to full registers."""
-    return -(-vector_size // LANES) * LANES
+    return -(-vector_size // SIMD_WIDTH) * SIMD_WIDTH
 
 
 def table(vectors: np.ndarray, squares: np.ndarray) -> np.ndarray:
     """A table of rows as the kernel has them; the last column of both is the bias's."""
     n_words, vector_size = vectors.shape[0], vectors.shape[1] - 1
     size = filled(vector_size)
-    rows = np.zeros((n_words, 2 * size + LANES), np.float32)
+    rows = np.zeros((n_words, 2 * size + SIMD_WIDTH), np.float32)
     rows[:, size : 2 * size] = 1
     for first, numbers in ((0, vectors), (size, squares)):
         rows[:, first : first + vector_size] = numbers[:, :-1]
@@ -205,7 +205,7 @@ def test_a_visit_by_hand() -> None:
     zero = np.zeros(1, np.int32)
     visited = [zero, zero, np.array([1.5], np.float32), np.array([0.5], np.float32)]
     loss, (words, contexts) = fast(visited, start, 0.1)
-    vector, square, bias, bias_square = 0, LANES, 2 * LANES, 2 * LANES + 1
+    vector, square, bias, bias_square = 0, SIMD_WIDTH, 2 * SIMD_WIDTH, 2 * SIMD_WIDTH + 1
     assert loss == pytest.approx(4 * error / 2, rel=1e-6)
     assert words[0, vector] == pytest.approx(2 - 0.1 * error * 3 / 2, rel=1e-6)
     assert words[0, square] == pytest.approx(4 + (0.1 * error * 3) ** 2, rel=1e-6)
