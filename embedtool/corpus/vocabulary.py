@@ -110,7 +110,8 @@ def grow(
     vocabulary, places : as `choose_words` returns them for `text_words` and `text_counts`
     old_words, old_counts : of the earlier training; no counts are zeros
     Returns the words of both and their places in `text_words`, -1 for a word that the text has not.
-    An old word stays however rare it is in the text.
+    An old word stays however rare it is in the text. What was seen is what both texts have, as far
+    as the earlier vocabulary tells.
     """
     counts = dict(zip(vocabulary.words, vocabulary.counts.tolist(), strict=True))
     where = dict(zip(vocabulary.words, places.tolist(), strict=True))
@@ -125,8 +126,8 @@ def grow(
     grown = Vocabulary(
         words,
         np.array([counts[word] for word in words], np.int64),
-        vocabulary.types_seen,
-        vocabulary.tokens_seen,
+        vocabulary.types_seen + sum(word not in where for word in old_words),
+        vocabulary.tokens_seen + int(earlier.sum()),
     )
     return grown, np.array([where.get(word, -1) for word in words], np.int64)
 

@@ -12,6 +12,7 @@ from embedtool.config import VocabularyConfig
 from embedtool.corpus.vocabulary import (
     Vocabulary,
     choose_words,
+    grow,
     read_vocabulary,
     vocabulary_lines,
 )
@@ -197,3 +198,25 @@ def test_a_vocabulary_file_that_cannot_be_read(tmp_path: Path) -> None:
 def test_the_share_kept_is_a_share() -> None:
     vocabulary = Vocabulary(["a", "b"], np.array([1, 1]), 3, 3)
     assert math.isclose(float(vocabulary.summary()["share_kept"]), 2 / 3)
+
+
+def test_a_vocabulary_grows_by_that_of_an_earlier_training() -> None:
+    words, counts = ["a", "b", "c", "rare"], np.array([5, 3, 2, 1])
+    chosen = choose_words(words, counts, VocabularyConfig(min_count=2))
+    vocabulary, places = grow(*chosen, words, counts, ["old", "c", "rare"], np.array([4, 9, 7]))
+    assert dict(zip(vocabulary.words, vocabulary.counts.tolist(), strict=True)) == {
+        "c": 11, "rare": 8, "a": 5, "old": 4, "b": 3,
+    }  # fmt: skip
+    assert vocabulary.counts.tolist() == sorted(vocabulary.counts.tolist(), reverse=True)
+    assert places.tolist() == [2, 3, 0, -1, 1]
+    assert (vocabulary.types_seen, vocabulary.tokens_seen) == (5, 31)
+    assert vocabulary.summary()["share_kept"] == 1
+
+
+def test_a_vocabulary_grows_by_words_without_counts() -> None:
+    words, counts = ["a", "b"], np.array([5, 3])
+    chosen = choose_words(words, counts, VocabularyConfig(min_count=2))
+    vocabulary, places = grow(*chosen, words, counts, ["old", "a"], None)
+    assert list(vocabulary.words) == ["a", "b", "old"]
+    assert vocabulary.counts.tolist() == [5, 3, 0]
+    assert places.tolist() == [0, 1, -1]
