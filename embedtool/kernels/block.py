@@ -1,374 +1,371 @@
 """What a block of tokens learns.
 
-In: BLOCK tokens of a lane and the tables. Out: a step for each row that they concern.
+In: at most BLOCK tokens of a lane, and its turn's copies of the rows. Out: the copies, moved.
 
-With h_i the hidden vector of token i and o_r the rows of the output table that the block concerns,
-all scores are one product of matrices, s_ri = o_r.h_i (Ji et al. 2016), and so are all steps:
+With h_i the hidden vector of token i, o_r a row of the output table and s_ri = o_r.h_i,
 
     step of h_i = -rate sum_r l'(s_ri) o_r      step of o_r = -rate sum_i l'(s_ri) h_i
 
-where l is the loss of `logistic_steps`, of w_ri trials and t_ri meetings:
+where l is the loss of `logistic_steps`, of w_ri trials of which t_ri were meetings:
 
-    skip-gram    h_i is the vector of token i, and t_ri counts r among its context
-    CBOW         h_i is the mean, or the sum, over its context; t_ri is 1 for r = token i
-    negative sampling   n_noise words are drawn for the block, and each stands for
-                 negative / n_noise of a noise word of each pair: w_ri = t_ri + that share times
-                 how often r was drawn, times the pairs of i in which r is not the word itself
-    hierarchical softmax  r is an inner node; w_ri counts the ways through it to the words that i
-                 predicts, and t_ri those that go on to the left
+    skip-gram    h_i is the vector of token i, which meets the words of its context
+    CBOW         h_i is the mean, or the sum, over the context of token i, and meets its word
+    negative sampling   t_ri = w_ri = 1 for each word met. n_noise words are drawn for the block,
+                 and each stands for negative / n_noise of a noise word of each pair: t_ri = 0, and
+                 w_ri is that share times the pairs of i in which r is not the word itself
+    hierarchical softmax  instead of a word come the inner nodes on the way to it: w_ri counts
+                 them, and t_ri those where the way goes on to the left
+
+All tokens meet all noise words, so their scores are one product of matrices, and so are their steps
+(Ji et al. 2016); the words met are few, and go row by row. With negative sampling all tokens of a
+block start from the same rows, with hierarchical softmax, where they share the nodes next to the
+root, each starts from where the one before has left the output rows.
 
 The step of h_i goes to every row that it is the mean of, undivided, as in word2vec.c and fastText.
 
 The Hessian of the loss is sum_i l''(s_ri) h_i h_i^T for o_r, and sum_r l''(s_ri) o_r o_r^T for
-h_i. Its trace times the rate is the bend of a step; `moves` tells what it is for.
+h_i. Its trace times the rate is the bend of a step: a step of bend 1 cannot go beyond the minimum
+of the parabola. The bends of a row add up over its turn, and where they come to more than 1 a step
+is divided by their sum so far. So a rare word moves at the full rate, and a frequent one comes to
+rest within a turn as stochastic approximation does (Robbins & Monro 1951).
 """
 
 import numpy as np
 
-from embedtool.kernels.fetch import fetch_number, fetch_row
 from embedtool.kernels.jit import inlined
-from embedtool.kernels.layout import (
-    BLOCK,
-    Floats,
-    Noise,
-    Options,
-    Space,
-    Steps,
-    Stretch,
-    Tables,
-    Tree,
-    Words,
-)
+from embedtool.kernels.layout import BLOCK, Options, Space, Steps, Stretch, Words
 from embedtool.kernels.logistic import logistic_steps
-from embedtool.kernels.matrix import ROWS, add_noise, multiply, multiply_turned
-from embedtool.kernels.random import fraction, mixed
+from embedtool.kernels.matrix import ROWS, add_product, multiply_rows, multiply_turned, transpose
+from embedtool.kernels.rows import (
+    add_row,
+    add_rows,
+    add_to_rows,
+    clear_row,
+    dot_rows,
+    multiply_by_row,
+)
 
-SPREAD = 0x9E3779B1
-"""A prime near 2**32 over the golden ratio: multiplying by it spreads rows over the hash table."""
-SPREAD_SHIFT = 15
+ONE = np.float32(1)
+ANY_SCORE = np.float32(np.inf)
+SCORE_OF_NODES = np.float32(6)
+"""An inner node and a hidden vector whose score is beyond this do not move, as in word2vec.c."""
+SHARE_OF_BENDS = np.float32(1 / 16)
+"""What counts of the bends of hidden vectors with hierarchical softmax, and with skip-gram of those
+of inner nodes too: the ways to many words meet in a node, so the loss curves much less in any
+direction than the trace says. Where it counted in full, skip-gram's nodes near the root would stay
+so small that all words' vectors had to have a long part in common."""
 
 
 @inlined
 def train_block(
     lane: int,
+    origin: int,
     start: int,
+    stride: int,
+    stop: int,
+    noise: int,
     rate: np.float32,
     stretch: Stretch,
     words: Words,
-    tree: Tree,
-    tables: Tables,
     options: Options,
     steps: Steps,
     space: Space,
 ) -> None:
-    """Train the tokens of a lane from `start` on, as many as BLOCK or as are left.
+    """Train every stride-th token of a lane from start, before stop.
 
-    `prepare_block` has been called for it. Changes `steps`, of this lane only, and `space`.
+    origin : the token whose place is the first in the turn's lists
+    noise  : where the block's noise words begin in the turn's list
     """
-    n = max(0, min(BLOCK, stretch.lengths[lane] - start))
-    first, last = _surroundings(lane, start, n, stretch, options, space)
-    steps.first_input[lane] = first if options.cbow else start
-    steps.last_input[lane] = last if options.cbow else start + n
-    steps.n_outputs[lane] = 0
-    if n == 0:
-        return
-    for slot in range(len(space.slots)):
-        space.slots[slot] = -1
-    if options.cbow:
-        first, last = start, start + n
+    n = (stop - start + stride - 1) // stride
+    _hide(lane, origin, start, stride, n, stretch, words, options, steps, space)
     if options.hierarchical:
-        n_rows = _meet_nodes(lane, start, n, first, last, stretch, tree, options, steps, space)
+        loss = 0.0
+        for i in range(n):
+            n_met = _list_nodes(lane, origin, i, start + i * stride, stretch, options, space)
+            clear_row(space.hidden_steps, i)
+            _score(i, 0, n_met, space)
+            loss += _learn_met(n_met, rate, SCORE_OF_NODES, space)
+            node_share = ONE if options.cbow else SHARE_OF_BENDS
+            _bend(lane, i, 0, n_met, SHARE_OF_BENDS, node_share, steps, space)
+            _move_hidden(i, 0, n_met, space)
+            _move_met(lane, i, 0, n_met, steps, space)
     else:
-        n_rows = _meet_words(lane, start, n, first, last, stretch, options, steps, space)
-    steps.n_outputs[lane] = n_rows
-    for i in range(n):
-        steps.pairs[lane] += np.int64(space.n_pairs[i])
-    _hide(lane, start, n, stretch, words, tables.inputs, options, steps, space)
-    steps.losses[lane] += _learn(lane, n_rows, rate, tables.outputs, steps, space)
-    _show(lane, steps, space)
+        n_rows = _list_noise(noise, options, space)
+        ends = space.met_ends
+        for i in range(n):
+            token = start + i * stride
+            ends[i + 1] = _list_words(lane, origin, i, token, ends[i], stretch, options, space)
+        loss = _learn_noise(lane, n_rows, rate, steps, space)
+        for i in range(n):
+            _score(i, ends[i], ends[i + 1], space)
+        loss += _learn_met(ends[n], rate, ANY_SCORE, space)
+        for i in range(n):
+            _bend(lane, i, ends[i], ends[i + 1], ONE, ONE, steps, space)
+            _move_hidden(i, ends[i], ends[i + 1], space)
+        _move_noise(lane, n_rows, steps, space)
+        for i in range(n):
+            _move_met(lane, i, ends[i], ends[i + 1], steps, space)
+    steps.losses[lane] += loss
+    _show(lane, origin, start, stride, n, stretch, words, options, steps, space)
 
 
 @inlined
-def prepare_block(
-    lane: int,
-    start: int,
-    key: np.uint64,
-    stretch: Stretch,
-    words: Words,
-    noise: Noise,
-    tables: Tables,
-    options: Options,
-    space: Space,
-) -> None:
-    """Draw the noise words of a block, and ask for the rows that `train_block` will read.
-
-    They come while the block before is trained. Not inner nodes: most blocks share theirs.
-    """
-    stop = min(start + BLOCK, stretch.lengths[lane])
-    if start >= stop:
-        return
-    if not options.hierarchical:
-        _draw(key, lane & 1, options.n_noise, noise, space)
-    first, last = stretch.left[lane, start], stretch.right[lane, stop - 1]
-    for token in range(first if options.cbow else start, last if options.cbow else stop):
-        word = stretch.ids[lane, token]
-        for k in range(words.starts[word], words.starts[word + 1]):
-            fetch_row(tables.inputs, words.rows[k])
-    if options.hierarchical:
-        return
-    for token in range(start if options.cbow else first, stop if options.cbow else last):
-        fetch_row(tables.outputs, stretch.ids[lane, token])
-    for k in range(options.n_noise):
-        fetch_row(tables.outputs, space.drawn[lane & 1, k])
+def _hidden_from(lane: int, token: int, stretch: Stretch, options: Options) -> tuple[int, int]:
+    """The tokens around, and perhaps at, a token whose vectors make up its hidden vector."""
+    if options.cbow:
+        return int(stretch.left[lane, token]), int(stretch.right[lane, token])
+    return token, token + 1
 
 
 @inlined
-def _draw(key: np.uint64, turn: int, n_noise: int, noise: Noise, space: Space) -> None:
-    """Draw the noise words of a block.
-
-    In three loops, so that the first two wait for the memory only once.
-    """
-    n_words = len(noise.guide)
-    for k in range(n_noise):
-        share = fraction(mixed(key + np.uint64(k)))
-        space.shares[k] = share
-        space.drawn[turn, k] = noise.guide[np.int64(share * n_words)]
-    for k in range(n_noise):
-        fetch_number(noise.cumulative, space.drawn[turn, k])
-    for k in range(n_noise):
-        word = space.drawn[turn, k]
-        while noise.cumulative[word] <= space.shares[k]:
-            word += 1
-        space.drawn[turn, k] = word
-
-
-@inlined
-def _surroundings(
-    lane: int, start: int, n: int, stretch: Stretch, options: Options, space: Space
-) -> tuple[int, int]:
-    """Count the pairs of each token; returns the first token of all contexts, and the last + 1."""
-    first, last = start, start + n
-    for i in range(BLOCK):
-        space.n_pairs[i] = 0
-    for i in range(n):
-        left, right = stretch.left[lane, start + i], stretch.right[lane, start + i]
-        first, last = min(first, left), max(last, right)
-        n_contexts = right - left - 1
-        space.n_pairs[i] = min(n_contexts, 1) if options.cbow else n_contexts
-    return first, last
+def _predicted(lane: int, token: int, stretch: Stretch, options: Options) -> tuple[int, int]:
+    """The tokens around, or at, a token that it predicts, if it is not alone."""
+    if options.cbow:
+        return token, token + 1
+    return int(stretch.left[lane, token]), int(stretch.right[lane, token])
 
 
 @inlined
 def _hide(
     lane: int,
+    origin: int,
     start: int,
+    stride: int,
     n: int,
     stretch: Stretch,
     words: Words,
-    inputs: Floats,
     options: Options,
     steps: Steps,
     space: Space,
 ) -> None:
-    """Compute the hidden vectors, a scale times a sum of rows.
-
-    The sum of the rows of each input token is left where its step will stand.
-    """
-    first, width = steps.first_input[lane], inputs.shape[1]
-    n_inputs = steps.last_input[lane] - first
-    at = lane * steps.input_bends.shape[1]
-    for k in range(n_inputs):
-        word = stretch.ids[lane, first + k]
-        begin = words.starts[word]
-        row = words.rows[begin]
-        for d in range(width):
-            steps.inputs[at + k, d] = inputs[row, d]
-        for place in range(begin + 1, words.starts[word + 1]):
-            row = words.rows[place]
-            for d in range(width):
-                steps.inputs[at + k, d] += inputs[row, d]
-    for k in range(-(-n_inputs // ROWS) * ROWS):
-        for i in range(BLOCK):
-            space.parts[k, i] = 0
+    """Compute the hidden vectors; columns without a token get zeros."""
     for i in range(BLOCK):
-        space.scale[i] = 0
-    for i in range(n):
-        token = start + i
-        left, right = token, token + 1
-        if options.cbow:
-            left, right = stretch.left[lane, token], stretch.right[lane, token]
-        for other in range(left, right):
-            if options.cbow and other == token:
-                continue
-            space.parts[other - first, i] = 1
-            word = stretch.ids[lane, other]
-            space.scale[i] += words.starts[word + 1] - words.starts[word]
-        n_rows = space.scale[i]
-        space.scale[i] = np.float32(1)
-        if n_rows > 0 and (options.mean or not options.cbow):
-            space.scale[i] = np.float32(1) / n_rows
-        space.reach[i] = n_rows * space.scale[i]
-    multiply_turned(space.parts, steps.inputs, at, space.hidden, n_inputs)
-    for i in range(BLOCK):
-        for d in range(width):
-            space.hidden[i, d] *= space.scale[i]
-
-
-@inlined
-def _place_of(row: int, n_rows: int, lane: int, steps: Steps, space: Space) -> int:
-    """The place of a row of the output table among those of the block, `n_rows` if it is new."""
-    mask = len(space.slots) - 1
-    slot = (row * SPREAD >> SPREAD_SHIFT) & mask
-    while space.slots[slot] >= 0:
-        if steps.output_rows[lane, space.slots[slot]] == row:
-            return int(space.slots[slot])
-        slot = (slot + 1) & mask
-    space.slots[slot] = n_rows
-    steps.output_rows[lane, n_rows] = row
-    space.draws[n_rows] = 0
-    for i in range(BLOCK):
-        space.targets[n_rows, i] = 0
-    return n_rows
-
-
-@inlined
-def _meet_words(
-    lane: int,
-    start: int,
-    n: int,
-    first: int,
-    last: int,
-    stretch: Stretch,
-    options: Options,
-    steps: Steps,
-    space: Space,
-) -> int:
-    """Negative sampling: fill targets and weights; returns the number of rows.
-
-    first, last : the tokens [first, last) are predicted
-    """
-    n_rows = 0
-    for token in range(first, last):
-        place = _place_of(int(stretch.ids[lane, token]), n_rows, lane, steps, space)
-        n_rows = max(n_rows, place + 1)
-        space.slot_of[token - first] = place
-    for i in range(n):
-        token = start + i
-        if options.cbow:
-            space.targets[space.slot_of[token - first], i] = space.n_pairs[i]
-            continue
-        for other in range(stretch.left[lane, token], stretch.right[lane, token]):
-            if other != token:
-                space.targets[space.slot_of[other - first], i] += 1
-    for k in range(options.n_noise):
-        word = int(space.drawn[lane & 1, k])
-        place = _place_of(word, n_rows, lane, steps, space)
-        n_rows = max(n_rows, place + 1)
-        space.draws[place] += np.float32(options.negative) / np.float32(options.n_noise)
-    add_noise(space.targets, space.draws, space.n_pairs, space.weights, n_rows)
-    return n_rows
-
-
-@inlined
-def _meet_nodes(
-    lane: int,
-    start: int,
-    n: int,
-    first: int,
-    last: int,
-    stretch: Stretch,
-    tree: Tree,
-    options: Options,
-    steps: Steps,
-    space: Space,
-) -> int:
-    """Hierarchical softmax: fill targets and weights; returns the number of rows.
-
-    first, last : the tokens [first, last) are predicted
-    """
-    root = len(tree.parents) - 1
-    n_words = root // 2 + 1
-    n_rows = 0
-    for token in range(first, last):
-        word = stretch.ids[lane, token]
-        length = 0
-        node = int(word)
-        while node != root:
-            node = int(tree.parents[node])
-            place = _place_of(node - n_words, n_rows, lane, steps, space)
-            if place == n_rows:
-                n_rows += 1
-                for i in range(BLOCK):
-                    space.weights[place, i] = 0
-            space.slot_of[length] = place
-            length += 1
-        for i in range(n):
-            if options.cbow:
-                predicted = start + i == token and space.n_pairs[i] > 0
-            else:
-                left, right = stretch.left[lane, start + i], stretch.right[lane, start + i]
-                predicted = start + i != token and left <= token < right
-            if not predicted:
-                continue
-            node = word
-            for k in range(length):
-                space.weights[space.slot_of[k], i] += 1
-                space.targets[space.slot_of[k], i] += tree.left[node]
-                node = tree.parents[node]
-    return n_rows
-
-
-@inlined
-def _learn(
-    lane: int, n_rows: int, rate: np.float32, outputs: Floats, steps: Steps, space: Space
-) -> float:
-    """Compute the steps of hidden vectors and of output rows; returns the loss before them."""
-    width = outputs.shape[1]
-    n_padded = -(-n_rows // ROWS) * ROWS
-    for r in range(n_rows):
-        row = steps.output_rows[lane, r]
-        norm = np.float32(0)
-        for d in range(width):
-            space.rows[r, d] = outputs[row, d]
-            norm += outputs[row, d] * outputs[row, d]
-        space.row_norms[r] = norm
-    for r in range(n_rows, n_padded):
-        for d in range(width):
-            space.rows[r, d] = 0
-    for i in range(BLOCK):
-        norm = np.float32(0)
-        for d in range(width):
-            space.across[d, i] = space.hidden[i, d]
-            norm += space.hidden[i, d] * space.hidden[i, d]
-        space.hidden_norms[i] = norm
+        space.n_pairs[i] = 0
         space.hidden_bends[i] = 0
-    multiply(space.rows, 0, space.across, 0, space.scores, 0, n_padded, width)
-    loss = logistic_steps(space.scores, space.targets, space.weights, rate, space.seconds, n_rows)
-    multiply_turned(space.scores, space.rows, 0, space.hidden_steps, n_rows)
-    multiply(
-        space.scores, 0, space.hidden, 0,
-        steps.outputs, lane * steps.output_bends.shape[1], n_padded, BLOCK,
-    )  # fmt: skip
-    for r in range(n_rows):
+        clear_row(space.hidden, i)
+    for i in range(n):
+        token = start + i * stride
+        n_around = stretch.right[lane, token] - stretch.left[lane, token] - 1
+        space.n_pairs[i] = min(n_around, 1) if options.cbow else n_around
+        steps.pairs[lane] += int(space.n_pairs[i])
+        first, last = _hidden_from(lane, token, stretch, options)
+        n_rows = 0
+        for other in range(first, last):
+            if (other == token) != options.cbow:
+                word = stretch.ids[lane, other]
+                n_rows += words.starts[word + 1] - words.starts[word]
+        share = ONE
+        if n_rows > 0 and (options.mean or not options.cbow):
+            share = ONE / np.float32(n_rows)
+        space.reach[i] = share * np.float32(n_rows)
+        for other in range(first, last):
+            if (other == token) != options.cbow:
+                add_row(space.hidden, i, space.inputs, space.input_places[other - origin], share)
+        space.hidden_norms[i] = dot_rows(space.hidden, i, space.hidden, i)
+
+
+@inlined
+def _list_noise(noise: int, options: Options, space: Space) -> int:
+    """List the rows of the block's noise words, and how often each is met; returns their number.
+
+    Rows of zeros fill it up to a multiple of ROWS.
+    """
+    n_rows = 0
+    share = np.float32(options.negative) / np.float32(options.n_noise)
+    for k in range(noise, noise + options.n_noise):
+        place = space.noise_places[k]
+        number = space.numbers[place]
+        if number < 0:
+            number = n_rows
+            space.numbers[place] = n_rows
+            space.listed[n_rows] = place
+            space.draws[n_rows] = 0
+            n_rows += 1
+        space.draws[number] += share
+    while n_rows % ROWS != 0:
+        space.draws[n_rows] = 0
+        space.listed[n_rows] = len(space.norms) - 1
+        n_rows += 1
+    for row in range(n_rows):
+        for i in range(BLOCK):
+            space.weights[row, i] = space.draws[row] * space.n_pairs[i]
+    return n_rows
+
+
+@inlined
+def _list_words(
+    lane: int,
+    origin: int,
+    i: int,
+    token: int,
+    n_met: int,
+    stretch: Stretch,
+    options: Options,
+    space: Space,
+) -> int:
+    """List the words that a token meets after the first n_met; returns how many are listed."""
+    if space.n_pairs[i] == 0:
+        return n_met
+    first, last = _predicted(lane, token, stretch, options)
+    for other in range(first, last):
+        if (other == token) == options.cbow:
+            place = space.output_places[other - origin]
+            space.met_places[n_met] = place
+            space.met_targets[n_met] = ONE
+            space.met_weights[n_met] = ONE
+            n_met += 1
+            number = space.numbers[place]
+            if number >= 0:
+                space.weights[number, i] -= space.draws[number]
+    return n_met
+
+
+@inlined
+def _list_nodes(
+    lane: int,
+    origin: int,
+    i: int,
+    token: int,
+    stretch: Stretch,
+    options: Options,
+    space: Space,
+) -> int:
+    """List the inner nodes on the ways to the words that a token meets; returns their number."""
+    n_met = 0
+    if space.n_pairs[i] == 0:
+        return n_met
+    first, last = _predicted(lane, token, stretch, options)
+    for other in range(first, last):
+        if (other == token) == options.cbow:
+            place = int(space.ways[other - origin])
+            left = space.way_sides[other - origin]
+            while place >= 0:
+                number = space.numbers[place]
+                if number < 0:
+                    number = n_met
+                    space.numbers[place] = n_met
+                    space.met_places[n_met] = place
+                    space.met_targets[n_met] = 0
+                    space.met_weights[n_met] = 0
+                    n_met += 1
+                space.met_targets[number] += np.float32(left)
+                space.met_weights[number] += ONE
+                left = space.sides[place]
+                place = int(space.above[place])
+    for k in range(n_met):
+        space.numbers[space.met_places[k]] = -1
+    return n_met
+
+
+@inlined
+def _learn_noise(lane: int, n_rows: int, rate: np.float32, steps: Steps, space: Space) -> float:
+    """Scores, steps and bends of the noise words; returns their loss."""
+    transpose(space.hidden, space.across)
+    multiply_rows(space.outputs, space.listed, space.across, space.scores, n_rows)
+    loss = logistic_steps(
+        space.scores, space.never, space.weights, rate, space.seconds, n_rows * BLOCK, ANY_SCORE
+    )
+    multiply_turned(space.scores, space.outputs, space.listed, space.hidden_steps, n_rows)
+    for row in range(n_rows):
+        place = space.listed[row]
         bend = np.float32(0)
         for i in range(BLOCK):
-            bend += space.seconds[r, i] * space.hidden_norms[i]
-            space.hidden_bends[i] += space.seconds[r, i] * space.row_norms[r]
-        steps.output_bends[lane, r] = bend
+            bend += space.seconds[row, i] * space.hidden_norms[i]
+            space.hidden_bends[i] += space.seconds[row, i] * space.norms[place]
+        steps.output_bends[lane, place] += bend
+        space.numbers[place] = -1
     return loss
 
 
 @inlined
-def _show(lane: int, steps: Steps, space: Space) -> None:
-    """Hand the steps of the hidden vectors on to the input tokens."""
-    n_inputs = steps.last_input[lane] - steps.first_input[lane]
-    n_padded = -(-n_inputs // ROWS) * ROWS
-    multiply(
-        space.parts, 0, space.hidden_steps, 0,
-        steps.inputs, lane * steps.input_bends.shape[1], n_padded, BLOCK,
-    )  # fmt: skip
-    for k in range(n_inputs):
-        bend = np.float32(0)
+def _move_noise(lane: int, n_rows: int, steps: Steps, space: Space) -> None:
+    """Move the rows of the noise words. Uses their scores up."""
+    for row in range(n_rows):
+        factor = ONE / max(ONE, steps.output_bends[lane, space.listed[row]])
         for i in range(BLOCK):
-            bend += space.parts[k, i] * space.hidden_bends[i] * space.reach[i]
-        steps.input_bends[lane, k] = bend
+            space.scores[row, i] *= factor
+    add_product(space.scores, space.hidden, space.outputs, space.listed, n_rows)
+
+
+@inlined
+def _score(i: int, first: int, last: int, space: Space) -> None:
+    """Score token i against the rows that it meets, [first, last) of their list."""
+    multiply_by_row(space.outputs, space.met_places, space.hidden, i, space.met_scores, first, last)
+
+
+@inlined
+def _learn_met(n_met: int, rate: np.float32, limit: np.float32, space: Space) -> float:
+    """Turn the first n_met scores into steps; returns the loss. Zeros fill up a vector."""
+    n = n_met
+    while n % BLOCK != 0:
+        space.met_scores[n] = 0
+        space.met_targets[n] = 0
+        space.met_weights[n] = 0
+        n += 1
+    return logistic_steps(
+        space.met_scores, space.met_targets, space.met_weights, rate, space.met_seconds, n, limit
+    )
+
+
+@inlined
+def _bend(
+    lane: int,
+    i: int,
+    first: int,
+    last: int,
+    hidden_share: np.float32,
+    row_share: np.float32,
+    steps: Steps,
+    space: Space,
+) -> None:
+    """Add the bends of token i and of the rows that it meets, or shares of them."""
+    for k in range(first, last):
+        place, second = space.met_places[k], space.met_seconds[k]
+        space.hidden_bends[i] += hidden_share * second * space.norms[place]
+        steps.output_bends[lane, place] += row_share * second * space.hidden_norms[i]
+
+
+@inlined
+def _move_hidden(i: int, first: int, last: int, space: Space) -> None:
+    """Add the steps of token i on the rows that it meets."""
+    add_rows(space.hidden_steps, i, space.outputs, space.met_places, space.met_scores, first, last)
+
+
+@inlined
+def _move_met(lane: int, i: int, first: int, last: int, steps: Steps, space: Space) -> None:
+    """Move the rows that token i meets. Uses their scores up."""
+    for k in range(first, last):
+        space.met_scores[k] /= max(ONE, steps.output_bends[lane, space.met_places[k]])
+    add_to_rows(space.outputs, space.met_places, space.met_scores, first, last, space.hidden, i)
+
+
+@inlined
+def _show(
+    lane: int,
+    origin: int,
+    start: int,
+    stride: int,
+    n: int,
+    stretch: Stretch,
+    words: Words,
+    options: Options,
+    steps: Steps,
+    space: Space,
+) -> None:
+    """Move the copies of the words that made up the hidden vectors."""
+    for i in range(n):
+        token = start + i * stride
+        bend = space.hidden_bends[i] * space.reach[i]
+        first, last = _hidden_from(lane, token, stretch, options)
+        for other in range(first, last):
+            if (other == token) != options.cbow:
+                steps.input_bends[lane, space.input_places[other - origin]] += bend
+    for i in range(n):
+        token = start + i * stride
+        first, last = _hidden_from(lane, token, stretch, options)
+        for other in range(first, last):
+            if (other == token) != options.cbow:
+                place = int(space.input_places[other - origin])
+                n_rows = np.float32(words.n_movable[stretch.ids[lane, other]])
+                factor = n_rows / max(ONE, steps.input_bends[lane, place])
+                add_row(space.inputs, place, space.hidden_steps, i, factor)

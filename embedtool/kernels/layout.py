@@ -12,8 +12,11 @@ from embedtool.kernels.registers import SIMD_WIDTH
 
 BLOCK = SIMD_WIDTH
 """Tokens of a block, one a column of its matrices."""
+TURN = 4 * BLOCK
+"""Tokens that a lane trains in a round, one block after the other."""
 N_LANES = 16
-"""Blocks of a round. More would let more threads share it, but each would start from older rows."""
+"""Turns of a round. More would let more threads share it, but their rows would not stay in the
+cache until the round ends."""
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -39,14 +42,16 @@ class Text(NamedTuple):
 class Words(NamedTuple):
     """The rows of the input table that a word is made of: its vector is their mean.
 
-    starts : int64 (n_words + 1,); word i is made of rows[starts[i] : starts[i + 1]]
-    rows   : int32
-    frozen : bool (n_rows,), the rows that do not move
+    starts    : int64 (n_words + 1,); word i is made of rows[starts[i] : starts[i + 1]]
+    rows      : int32
+    frozen    : bool (n_rows,), the rows that do not move
+    n_movable : int32 (n_words,), how many of a word's rows do
     """
 
     starts: Longs
     rows: Ints
     frozen: Bools
+    n_movable: Ints
 
 
 class Noise(NamedTuple):
@@ -121,15 +126,16 @@ class Stretch(NamedTuple):
 
 
 class Steps(NamedTuple):
-    """What the blocks of a round leave for the tables. A bend is the rate times the
-    trace of the loss's Hessian.
+    """What the turns of a round leave for the tables. A bend is the rate times the
+    trace of the loss's Hessian, summed over a turn.
 
-    inputs       : float32 (N_LANES * most tokens, width), the step of every row of an input token
-    input_bends  : float32 (N_LANES, most tokens)
-    first_input, last_input : int64 (N_LANES,), the input tokens are [first, last) of the lane
-    outputs      : float32 (N_LANES * most rows, width)
-    output_bends : float32 (N_LANES, most rows)
-    output_rows  : int32 (N_LANES, most rows)
+    inputs       : float32 (N_LANES * most inputs, width), the step of every row of a word
+    input_bends  : float32 (N_LANES, most inputs)
+    input_words  : int32 (N_LANES, most inputs)
+    n_inputs     : int64 (N_LANES,)
+    outputs      : float32 (N_LANES * most outputs, width)
+    output_bends : float32 (N_LANES, most outputs)
+    output_rows  : int32 (N_LANES, most outputs)
     n_outputs    : int64 (N_LANES,)
     losses       : float64 (N_LANES,), the sum of the losses so far
     pairs        : int64 (N_LANES,), the number of pairs so far
@@ -137,8 +143,8 @@ class Steps(NamedTuple):
 
     inputs: Floats
     input_bends: Floats
-    first_input: Longs
-    last_input: Longs
+    input_words: Ints
+    n_inputs: Longs
     outputs: Floats
     output_bends: Floats
     output_rows: Ints
@@ -148,46 +154,78 @@ class Steps(NamedTuple):
 
 
 class Space(NamedTuple):
-    """Room in which one thread trains a block, and gathers its share of the steps of a round.
+    """Room in which one thread trains a turn, and gathers its share of the steps of a round.
 
+    A turn's copies, each with a place, and lists by the number of a token around the turn:
+
+    inputs    : float32 (most inputs, width), the sum of the rows of each word
+    outputs   : float32 (most outputs, width), the last being zeros
+    norms     : float32 (most outputs,), squared lengths at the beginning of the turn
+    input_slots, output_slots : int32 (a power of two,), hash tables of places
+    input_places, output_places : int32 (most tokens,), the copies for each token
+    ways, way_sides : int32 and bool (most tokens,), for each token the copy of the inner node above
+                its word, and whether the word is to the left below it
+    above, sides : int32 and bool (most outputs,), the same for each copy of an inner node; the root
+                has -1 above it
+    drawn     : int32 (2, noise words of a turn), those of a lane of even and of odd number
+    shares    : float64 (n_noise,)
+    noise_places : int32 (noise words of a turn,)
+
+    A block:
+
+    n_pairs   : float32 (BLOCK,), the pairs of each token
     hidden, hidden_steps : float32 (BLOCK, width)
     across    : float32 (width, BLOCK), `hidden` transposed
-    n_pairs   : float32 (BLOCK,), the pairs of each token
-    parts     : float32 (most tokens, BLOCK), 1 where the input token is part of the hidden vector
-    scale     : float32 (BLOCK,), what the sum of those parts is multiplied by
-    reach     : float32 (BLOCK,), how far a hidden vector goes when its rows go one step
     hidden_norms, hidden_bends : float32 (BLOCK,), squared lengths, and bends of their steps
-    rows      : float32 (most rows, width), the block's rows of the output table
-    row_norms : float32 (most rows,), their squared lengths
-    draws     : float32 (most rows,), the noise words of a pair that each stands for
-    scores, targets, weights, seconds : float32 (most rows, BLOCK)
-    drawn     : int32 (2, n_noise), the noise words of a lane of even and of odd number
-    shares    : float64 (n_noise,)
-    slots     : int32 (a power of two above the most rows,), a hash table of the block's rows
-    slot_of   : int32 (most tokens or the longest way,), places among the block's rows
+    reach     : float32 (BLOCK,), how far a hidden vector goes when its rows go one step
+    listed    : int32 (n_noise + ROWS,), the places of the noise words
+    numbers   : int32 (most outputs,), the number of each place in a list, or -1
+    draws     : float32 (n_noise + ROWS,), the noise words of a pair that each stands for
+    scores, weights, seconds : float32 (n_noise + ROWS, BLOCK), of noise words and tokens
+    never     : zeros of that shape, the meetings of noise words
+    met_places : int32 (most met,), rows that the tokens meet, those of each token one after another
+    met_ends  : int64 (BLOCK + 1,), 0, and then where each token's rows end in that list
+    met_scores, met_targets, met_weights, met_seconds : float32 (most met,)
+
+    A round:
+
     move_rows, move_lanes, move_steps : int32 (most moves,), row, lane and number of each step
     """
 
+    inputs: Floats
+    outputs: Floats
+    norms: Floats
+    input_slots: Ints
+    output_slots: Ints
+    input_places: Ints
+    output_places: Ints
+    ways: Ints
+    way_sides: Bools
+    above: Ints
+    sides: Bools
+    drawn: Ints
+    shares: Doubles
+    noise_places: Ints
+    n_pairs: Floats
     hidden: Floats
     hidden_steps: Floats
     across: Floats
-    n_pairs: Floats
-    parts: Floats
-    scale: Floats
-    reach: Floats
     hidden_norms: Floats
     hidden_bends: Floats
-    rows: Floats
-    row_norms: Floats
+    reach: Floats
+    listed: Ints
+    numbers: Ints
     draws: Floats
     scores: Floats
-    targets: Floats
     weights: Floats
     seconds: Floats
-    drawn: Ints
-    shares: Doubles
-    slots: Ints
-    slot_of: Ints
+    never: Floats
+    met_places: Ints
+    met_ends: Longs
+    met_scores: Floats
+    met_targets: Floats
+    met_weights: Floats
+    met_seconds: Floats
     move_rows: Ints
     move_lanes: Ints
     move_steps: Ints

@@ -12,7 +12,6 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from embedtool.kernels.jit import jit
-from embedtool.kernels.registers import SIMD_WIDTH
 
 LARGEST_SCORE = np.float32(30)
 """Beyond it a float32 cannot tell the probability from 0 or 1."""
@@ -33,11 +32,12 @@ def logistic_steps(
     weights: NDArray[np.float32],
     rate: np.float32,
     seconds: NDArray[np.float32],
-    n_rows: int,
+    n: int,
+    limit: np.float32,
 ) -> float:
-    """Turn the scores of the first n_rows rows into steps; returns the loss before them.
+    """Turn the first n scores into steps; returns the loss before them.
 
-    The score s of a row and a column is the dot product of their vectors, and sigma(s) the
+    The score s of two vectors is their dot product, and sigma(s) the
     probability that they meet. Of w trials t were meetings, so the loss is
 
         l(s)   = -t ln sigma(s) - (w - t) ln sigma(-s) = w ln(1 + e^s) - t s
@@ -47,23 +47,25 @@ def logistic_steps(
     As s = x.y, the gradient for x is l'(s) y and that for y is l'(s) x; the Hessian for x is
     l''(s) y yT, whose trace is l''(s) |y|^2.
 
-    scores  : float32 (at least n_rows, SIMD_WIDTH), C order; in their place comes -rate l'(s)
-    targets, weights : the same shape, t and w
-    seconds : the same shape, written: rate l''(s)
+    scores  : float32, C order, whatever its shape; in their place comes -rate l'(s)
+    targets, weights : as many, t and w
+    seconds : as many, written: rate l''(s)
+    limit   : where |s| is not below it, zeros are written to both
     """
     scores, targets, weights, seconds = (
         scores.reshape(-1), targets.reshape(-1), weights.reshape(-1), seconds.reshape(-1)
     )  # fmt: skip
     loss = np.float32(0)
-    for i in range(n_rows * SIMD_WIDTH):
+    for i in range(n):
         s = min(max(scores[i], -LARGEST_SCORE), LARGEST_SCORE)
         t, w = targets[i], weights[i]
         e = _exp(-abs(s))
         larger = np.float32(1) / (np.float32(1) + e)
         smaller = e * larger
         loss += w * (max(s, np.float32(0)) - _log(larger)) - t * s
-        scores[i] = rate * (t - w * (larger if s > 0 else smaller))
-        seconds[i] = rate * w * larger * smaller
+        speed = rate if abs(s) < limit else np.float32(0)
+        scores[i] = speed * (t - w * (larger if s > 0 else smaller))
+        seconds[i] = speed * w * larger * smaller
     return np.float64(loss)
 
 

@@ -1,6 +1,7 @@
-"""The product of two small matrices, as fast as the processor's vector registers allow.
+"""Products of small matrices, as fast as the processor's vector registers allow.
 
-In: matrices that stand in the cache. Out: their product, in a third.
+In: matrices that stand in the cache, one of them as rows of a table, named by their places. Out:
+their product, in a third. Its number is the sum of its terms in their order.
 """
 
 from itertools import chain
@@ -14,7 +15,6 @@ from numpy.typing import NDArray
 
 from embedtool.kernels.jit import inlined
 from embedtool.kernels.registers import (
-    FLOAT_BYTES,
     INDEX,
     SIMD_WIDTH,
     VECTOR,
@@ -22,6 +22,7 @@ from embedtool.kernels.registers import (
     load,
     spread,
     store,
+    transposed,
 )
 
 ROWS = 8
@@ -37,59 +38,77 @@ _CONTRACT = ("contract",)
 
 
 @inlined
-def multiply(
-    a: NDArray[Any],
-    a_first: int,
-    b: NDArray[Any],
-    b_first: int,
+def multiply_rows(
+    table: NDArray[Any],
+    places: NDArray[Any],
+    columns: NDArray[Any],
     product: NDArray[Any],
-    product_first: int,
     n_rows: int,
-    n_terms: int,
 ) -> None:
-    """Write the product of rows of `a` and rows of `b` to rows of `product`.
+    """product = table[places] @ columns, for the first n_rows places.
 
-    a       : float32, 2-D, rows [a_first, a_first + n_rows), and its first n_terms columns
-    b       : float32, C order, rows [b_first, b_first + n_terms)
-    product : float32, C order, as many columns as b, rows [product_first, product_first + n_rows)
-    n_rows is a multiple of ROWS and the number of columns one of SIMD_WIDTH. Each number is the sum
-    of its terms in their order, whatever the processor. Views of arrays would do instead of the
-    first rows; but each costs two changes of a counter that threads share.
+    table   : float32 (any number, n_terms)
+    places  : int32 (at least n_rows,)
+    columns : float32 (n_terms, a multiple of SIMD_WIDTH)
+    product : float32 (at least n_rows, as many), written
+    All are in C order, here and below, and n_rows is a multiple of ROWS.
     """
-    _multiply(a, a_first, False, b, b_first, product, product_first, n_rows, n_terms)
+    for row in range(0, n_rows, TILE_ROWS):
+        for column in range(0, product.shape[1], SIMD_WIDTH):
+            _scores_tile(table, columns, product, places, row, column, table.shape[1])
 
 
 @inlined
 def multiply_turned(
-    a: NDArray[Any], b: NDArray[Any], b_first: int, product: NDArray[Any], n_terms: int
+    a: NDArray[Any],
+    table: NDArray[Any],
+    places: NDArray[Any],
+    product: NDArray[Any],
+    n_terms: int,
 ) -> None:
-    """As `multiply`, with the first n_terms rows of `a` for columns, and all rows of `product`."""
-    _multiply(a, 0, True, b, b_first, product, 0, product.shape[0], n_terms)
+    """product = a[:n_terms].T @ table[places[:n_terms]]
+
+    a       : float32 (at least n_terms, n_rows)
+    table   : float32 (any number, a multiple of SIMD_WIDTH)
+    product : float32 (n_rows, as many), written
+    """
+    paired = _paired(product.shape[1])
+    for row in range(0, product.shape[0], TILE_ROWS):
+        for column in range(0, paired, 2 * SIMD_WIDTH):
+            _wide_turned_tile(a, table, product, places, row, column, n_terms)
+        for column in range(paired, product.shape[1], SIMD_WIDTH):
+            _turned_tile(a, table, product, places, row, column, n_terms)
 
 
 @inlined
-def _multiply(
-    a: NDArray[Any],
-    a_first: int,
-    turned: bool,
-    b: NDArray[Any],
-    b_first: int,
-    product: NDArray[Any],
-    product_first: int,
-    n_rows: int,
-    n_terms: int,
+def add_product(
+    a: NDArray[Any], b: NDArray[Any], table: NDArray[Any], places: NDArray[Any], n_rows: int
 ) -> None:
-    n_columns = product.shape[1]
-    paired = n_columns // (2 * SIMD_WIDTH) * (2 * SIMD_WIDTH) if WIDE else 0
-    firsts = (a_first, b_first, product_first)
+    """table[places] += a @ b, for the first n_rows places, which name different rows.
+
+    a     : float32 (at least n_rows, n_terms)
+    b     : float32 (n_terms, a multiple of SIMD_WIDTH)
+    table : float32 (any number, as many)
+    """
+    paired = _paired(table.shape[1])
     for row in range(0, n_rows, TILE_ROWS):
         for column in range(0, paired, 2 * SIMD_WIDTH):
-            _multiply_wide_tile(a, turned, b, product, firsts, row, column, n_terms)
-        for column in range(paired, n_columns, SIMD_WIDTH):
-            _multiply_tile(a, turned, b, product, firsts, row, column, n_terms)
+            _wide_adding_tile(a, b, table, places, row, column, b.shape[0])
+        for column in range(paired, table.shape[1], SIMD_WIDTH):
+            _adding_tile(a, b, table, places, row, column, b.shape[0])
 
 
-def _tile_of(n_vectors: int) -> Any:
+@inlined
+def _paired(n_columns: int) -> int:
+    """How many columns are computed two registers at a time."""
+    return n_columns // (2 * SIMD_WIDTH) * (2 * SIMD_WIDTH) if WIDE else 0
+
+
+SCORES, TURNED, ADDING = range(3)
+"""The three products: `multiply_rows`, `multiply_turned` and `add_product`."""
+
+
+def _tile_of(kind: int, n_vectors: int) -> Any:
     """A compiled function that computes TILE_ROWS x (n_vectors * SIMD_WIDTH) numbers of a product.
 
     The sums stay in registers over all the terms: LLVM does not find this form by itself in loops
@@ -99,19 +118,18 @@ def _tile_of(n_vectors: int) -> Any:
     def multiply_tile(
         typing_context: Any,
         a: Any,
-        turned: Any,
         b: Any,
         product: Any,
-        firsts: Any,
+        places: Any,
         row: Any,
         column: Any,
         n_terms: Any,
     ) -> tuple[Any, Any]:
-        number, three = types.int64, types.UniTuple(types.int64, 3)
-        signature = types.void(a, types.boolean, b, product, three, number, number, number)
+        number = types.int64
+        signature = types.void(a, b, product, places, number, number, number)
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            _generate_tile(n_vectors, context, builder, signature, arguments)
+            _generate_tile(kind, n_vectors, context, builder, signature, arguments)
             return context.get_dummy_value()
 
         return signature, generate
@@ -120,82 +138,81 @@ def _tile_of(n_vectors: int) -> Any:
 
 
 def _generate_tile(
-    n_vectors: int, context: Any, builder: Any, signature: Any, arguments: Any
+    kind: int, n_vectors: int, context: Any, builder: Any, signature: Any, arguments: Any
 ) -> None:
-    _, turned, _, _, firsts, row, column, n_terms = arguments
-    a, b, product = (
-        context.make_array(signature.args[i])(context, builder, arguments[i]) for i in (0, 2, 3)
+    *_, row, column, n_terms = arguments
+    a, b, product, places = (
+        context.make_array(signature.args[i])(context, builder, arguments[i]) for i in range(4)
     )
-    a_first, b_first, product_first = cgutils.unpack_tuple(builder, firsts)
-    a_strides = [
-        builder.sdiv(stride, INDEX(FLOAT_BYTES))
-        for stride in cgutils.unpack_tuple(builder, a.strides)
-    ]
-    n_columns = cgutils.unpack_tuple(builder, product.shape)[1]
-    turn = builder.icmp_unsigned("!=", turned, turned.type(0))
-    a_row = builder.select(turn, a_strides[1], a_strides[0])
-    a_term = builder.select(turn, a_strides[0], a_strides[1])
-    a_start = builder.mul(a_first, a_strides[0])
+    a_width, b_width, width = (
+        cgutils.unpack_tuple(builder, table.shape)[1] for table in (a, b, product)
+    )
+
+    def place_of(number: Any) -> Any:
+        return builder.sext(builder.load(builder.gep(places.data, [number])), INDEX)
 
     numbers = [builder.add(row, INDEX(i)) for i in range(TILE_ROWS)]
     columns = [builder.add(column, INDEX(i * SIMD_WIDTH)) for i in range(n_vectors)]
-    a_rows = [builder.add(a_start, builder.mul(number, a_row)) for number in numbers]
+    placed = numbers if kind == TURNED else [place_of(number) for number in numbers]
+    a_rows = placed if kind == SCORES else numbers
+    a_starts = a_rows if kind == TURNED else [builder.mul(each, a_width) for each in a_rows]
+    a_step = a_width if kind == TURNED else INDEX(1)
+    product_rows = placed if kind == ADDING else numbers
+    offsets = [
+        [builder.add(builder.mul(each, width), column) for column in columns]
+        for each in product_rows
+    ]
     sums = [[cgutils.alloca_once(builder, VECTOR) for _ in columns] for _ in numbers]
-    for each in chain.from_iterable(sums):
-        builder.store(ZEROS, each)
+    for each, offset in zip(chain(*sums), chain(*offsets), strict=True):
+        builder.store(load(builder, product.data, offset) if kind == ADDING else ZEROS, each)
     with cgutils.for_range(builder, n_terms, intp=INDEX) as loop:
-        b_row = builder.mul(builder.add(b_first, loop.index), n_columns)
+        b_row = builder.mul(place_of(loop.index) if kind == TURNED else loop.index, b_width)
         b_vectors = [load(builder, b.data, builder.add(b_row, column)) for column in columns]
-        a_place = builder.mul(loop.index, a_term)
-        for a_row_start, sums_of_row in zip(a_rows, sums, strict=True):
-            factor = builder.load(builder.gep(a.data, [builder.add(a_row_start, a_place)]))
+        a_place = builder.mul(loop.index, a_step)
+        for a_start, sums_of_row in zip(a_starts, sums, strict=True):
+            factor = builder.load(builder.gep(a.data, [builder.add(a_start, a_place)]))
             factors = spread(builder, factor)
             for each, b_vector in zip(sums_of_row, b_vectors, strict=True):
                 term = builder.fmul(factors, b_vector, flags=_CONTRACT)
                 builder.store(builder.fadd(builder.load(each), term, flags=_CONTRACT), each)
-    for number, sums_of_row in zip(numbers, sums, strict=True):
-        start = builder.mul(builder.add(product_first, number), n_columns)
-        for each, column in zip(sums_of_row, columns, strict=True):
-            store(builder, builder.load(each), product.data, builder.add(start, column))
+    for each, offset in zip(chain(*sums), chain(*offsets), strict=True):
+        store(builder, builder.load(each), product.data, offset)
 
 
-_multiply_tile = _tile_of(1)
-_multiply_wide_tile = _tile_of(2)
+_scores_tile = _tile_of(SCORES, 1)
+_turned_tile, _wide_turned_tile = _tile_of(TURNED, 1), _tile_of(TURNED, 2)
+_adding_tile, _wide_adding_tile = _tile_of(ADDING, 1), _tile_of(ADDING, 2)
 
 
 @inlined
-def add_noise(
-    targets: NDArray[Any],
-    draws: NDArray[Any],
-    n_pairs: NDArray[Any],
-    weights: NDArray[Any],
-    n_rows: int,
-) -> None:
-    """Write weights = targets + draws * (n_pairs - targets), for each row and column.
+def transpose(matrix: NDArray[Any], across: NDArray[Any]) -> None:
+    """across = matrix.T
 
-    targets, weights : float32 (at least n_rows, SIMD_WIDTH)
-    draws, n_pairs   : float32 (at least n_rows,) and (SIMD_WIDTH,)
+    matrix : float32 (SIMD_WIDTH, a multiple of SIMD_WIDTH)
+    across : float32 (as many, SIMD_WIDTH), written
     """
-    for row in range(n_rows):
-        _add_noise_to_row(targets, draws, n_pairs, weights, row)
+    for column in range(0, matrix.shape[1], SIMD_WIDTH):
+        _transpose_square(matrix, across, column)
 
 
 @intrinsic
-def _add_noise_to_row(
-    typing_context: Any, targets: Any, draws: Any, n_pairs: Any, weights: Any, row: Any
+def _transpose_square(
+    typing_context: Any, matrix: Any, across: Any, column: Any
 ) -> tuple[Any, Any]:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        targets, draws, n_pairs, weights = (
-            context.make_array(kind)(context, builder, value).data
-            for kind, value in zip(signature.args, arguments[:-1], strict=False)
+        matrix, across = (
+            context.make_array(signature.args[i])(context, builder, arguments[i]) for i in (0, 1)
         )
-        row = arguments[-1]
-        offset = builder.mul(row, INDEX(SIMD_WIDTH))
-        share = spread(builder, builder.load(builder.gep(draws, [row])))
-        met = load(builder, targets, offset)
-        unmet = builder.fsub(load(builder, n_pairs, INDEX(0)), met)
-        weight = builder.fadd(met, builder.fmul(share, unmet, flags=_CONTRACT), flags=_CONTRACT)
-        store(builder, weight, weights, offset)
+        width = cgutils.unpack_tuple(builder, matrix.shape)[1]
+        column = arguments[2]
+        rows = [
+            load(builder, matrix.data, builder.add(builder.mul(INDEX(i), width), column))
+            for i in range(SIMD_WIDTH)
+        ]
+        start = builder.mul(column, INDEX(SIMD_WIDTH))
+        for i, vector in enumerate(transposed(builder, rows)):
+            offset = builder.add(start, INDEX(i * SIMD_WIDTH))
+            store(builder, vector, across.data, offset)
         return context.get_dummy_value()
 
-    return types.void(targets, draws, n_pairs, weights, types.int64), generate
+    return types.void(matrix, across, types.int64), generate

@@ -6,12 +6,14 @@ number of threads. Everything goes word by word and pair by pair.
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.kernels.layout import BLOCK, N_LANES, Noise, Options, Text, Tree, Words
+from embedtool.kernels.block import SCORE_OF_NODES, SHARE_OF_BENDS
+from embedtool.kernels.layout import BLOCK, N_LANES, TURN, Noise, Options, Text, Tree, Words
+from embedtool.kernels.logistic import LARGEST_SCORE
 
 Vector = NDArray[np.float64]
 WORD = 2**64 - 1
@@ -24,8 +26,31 @@ class Token(NamedTuple):
     context: list[int]
 
 
+class Copies:
+    """A turn's own copies of rows: what each is, was, and how far its steps have bent.
+
+    norms : squared lengths at the beginning of the turn
+    """
+
+    def __init__(self) -> None:
+        self.now: dict[int, Vector] = {}
+        self.before: dict[int, Vector] = {}
+        self.norms: dict[int, float] = {}
+        self.bends: dict[int, float] = {}
+
+    def add(self, row: int, vector: Vector) -> None:
+        """Copy a row, unless it is there."""
+        if row not in self.now:
+            self.now[row], self.before[row] = vector.copy(), vector.copy()
+            self.norms[row], self.bends[row] = float(vector @ vector), 0.0
+
+    def shortened(self, row: int) -> float:
+        """The share of a step that is taken."""
+        return 1 / max(1.0, self.bends[row])
+
+
 class Step(NamedTuple):
-    """What is to be added to a row, and the rate times the trace of its Hessian."""
+    """What is to be added to a row, and the bend of the turn that it comes from."""
 
     row: int
     step: Vector
@@ -84,23 +109,37 @@ def train_stretch(
     """
     firsts = [min(start + lane * part, stop) for lane in range(N_LANES)]
     lanes = [thin(first, min(first + part, stop), key, text, options) for first in firsts]
-    n_rounds = max(-(-len(lane) // BLOCK) for lane in lanes)
+    n_rounds = max(-(-len(lane) // TURN) for lane in lanes)
     loss, pairs = 0.0, 0
     for number in range(n_rounds):
         rate = first_rate + (last_rate - first_rate) * number / n_rounds
         input_steps: list[Step] = []
         output_steps: list[Step] = []
         for lane, tokens in enumerate(lanes):
-            at = number * BLOCK
-            block_key = mixed(mixed(key) + start + lane * part + at)
-            block = range(at, min(at + BLOCK, len(tokens)))
-            trials = _trials(tokens, block, block_key, noise, tree, options)
-            hidden = {i: _hidden(tokens, i, words, inputs, options) for i in block}
-            loss += _learn(
-                tokens, hidden, trials, rate, words, outputs, options, input_steps, output_steps
-            )
+            turn = range(number * TURN, min((number + 1) * TURN, len(tokens)))
+            words_in, rows_out = Copies(), Copies()
+            n_blocks = -(-len(turn) // BLOCK)
+            for k in range(n_blocks):
+                block = range(turn.start + k, turn.stop, n_blocks)
+                block_key = mixed(mixed(key) + start + lane * part + turn.start + k * BLOCK)
+                trials = _trials(tokens, block, block_key, noise, tree, options)
+                for word in {tokens[j].word for i in block for j in _sources(tokens, i, options)}:
+                    words_in.add(word, inputs[_rows(words, word)].sum(axis=0))
+                for row in {row for row, _ in trials}:
+                    rows_out.add(row, outputs[row])
+                loss += _train_block(
+                    tokens, block, trials, rate, words, options, words_in, rows_out
+                )
             pairs += sum(len(tokens[i].context) if not options.cbow else bool(tokens[i].context)
-                         for i in block)  # fmt: skip
+                         for i in turn)  # fmt: skip
+            for word, now in words_in.now.items():
+                step = (now - words_in.before[word]) / max(1, words.n_movable[word])
+                bend = words_in.bends[word]
+                input_steps += [Step(row, step, bend) for row in _rows(words, word)]
+            output_steps += [
+                Step(row, now - rows_out.before[row], rows_out.bends[row])
+                for row, now in rows_out.now.items()
+            ]
         _move(inputs, [step for step in input_steps if not words.frozen[step.row]])
         _move(outputs, output_steps)
     return loss, pairs
@@ -117,14 +156,13 @@ def _rows(words: Words, word: int) -> list[int]:
 
 
 def _hidden(
-    tokens: Sequence[Token], i: int, words: Words, inputs: Vector, options: Options
+    tokens: Sequence[Token], i: int, words: Words, options: Options, words_in: Copies
 ) -> tuple[Vector, float]:
     """The hidden vector of token i, and how far it goes when all its rows go one step."""
-    rows = [row for j in _sources(tokens, i, options) for row in _rows(words, tokens[j].word)]
-    if not rows:
-        return np.zeros(inputs.shape[1]), 0.0
-    scale = 1.0 if options.cbow and not options.mean else 1 / len(rows)
-    return scale * inputs[rows].sum(axis=0), scale * len(rows)
+    sources = [tokens[j].word for j in _sources(tokens, i, options)]
+    n_rows = sum(len(_rows(words, word)) for word in sources)
+    scale = 1.0 if options.cbow and not options.mean else 1 / n_rows
+    return scale * np.sum([words_in.now[word] for word in sources], axis=0), scale * n_rows
 
 
 def _trials(
@@ -168,52 +206,57 @@ def _way(tree: Tree, word: int) -> list[tuple[int, bool]]:
     return way
 
 
-def _learn(
+def _train_block(
     tokens: Sequence[Token],
-    hidden: dict[int, tuple[Vector, float]],
+    block: range,
     trials: dict[tuple[int, int], list[float]],
     rate: float,
     words: Words,
-    outputs: Vector,
     options: Options,
-    input_steps: list[Step],
-    output_steps: list[Step],
+    words_in: Copies,
+    rows_out: Copies,
 ) -> float:
-    """Add the steps of a block to the lists; returns its loss."""
+    """Move the copies; returns the loss before."""
+    busy = [i for i in block if tokens[i].context]
+    hidden = {i: _hidden(tokens, i, words, options, words_in) for i in busy}
+    steps = {i: np.zeros_like(hidden[i][0]) for i in busy}
+    bends = dict.fromkeys(busy, 0.0)
     loss = 0.0
-    slopes: dict[tuple[int, int], tuple[float, float]] = {}
-    for (row, i), (t, w) in trials.items():
-        score = float(outputs[row] @ hidden[i][0])
-        sigma = 1 / (1 + np.exp(-score))
-        loss += w * np.log1p(np.exp(score)) - t * score
-        slopes[row, i] = (w * sigma - t, w * sigma * (1 - sigma))
-    for row in {row for row, _ in trials}:
-        facts = [(hidden[i][0], *slopes[r, i]) for r, i in trials if r == row]
-        output_steps.append(_step(row, rate, facts))
-    by_token: dict[int, list[Step]] = defaultdict(list)
-    for i in hidden:
-        facts = [(outputs[r], *slopes[r, j]) for r, j in trials if j == i]
+    for group in [[i] for i in busy] if options.hierarchical else [busy]:
+        row_steps = {row: np.zeros_like(now) for row, now in rows_out.now.items()}
+        for (row, i), (t, w) in trials.items():
+            if i in group:
+                h, o = hidden[i][0], rows_out.now[row]
+                score = float(np.clip(o @ h, -LARGEST_SCORE, LARGEST_SCORE))
+                sigma = 1 / (1 + np.exp(-score))
+                loss += w * np.log1p(np.exp(score)) - t * score
+                slope, curve = rate * (w * sigma - t), rate * w * sigma * (1 - sigma)
+                hidden_share = row_share = 1.0
+                if options.hierarchical:
+                    near = abs(score) < SCORE_OF_NODES
+                    slope, curve = slope * near, curve * near
+                    hidden_share = float(SHARE_OF_BENDS)
+                    row_share = 1.0 if options.cbow else hidden_share
+                bends[i] += hidden_share * curve * rows_out.norms[row]
+                steps[i] -= slope * o
+                row_steps[row] -= slope * h
+                rows_out.bends[row] += row_share * curve * float(h @ h)
+        for row, step in row_steps.items():
+            rows_out.now[row] += rows_out.shortened(row) * step
+    for i in busy:
         for j in _sources(tokens, i, options):
-            if facts:
-                by_token[j].append(_step(i, rate, facts))
-    for j, steps in by_token.items():
-        total = np.sum([step.step for step in steps], axis=0)
-        bend = sum(step.bend * hidden[step.row][1] for step in steps)
-        input_steps += [Step(row, total, bend) for row in _rows(words, tokens[j].word)]
+            words_in.bends[tokens[j].word] += bends[i] * hidden[i][1]
+    for i in busy:
+        for j in _sources(tokens, i, options):
+            word = tokens[j].word
+            words_in.now[word] += words.n_movable[word] * words_in.shortened(word) * steps[i]
     return loss
 
 
-def _step(row: int, rate: float, facts: list[tuple[Any, float, float]]) -> Step:
-    """The step against the gradient, and its bend."""
-    step = -rate * sum(first * vector for vector, first, _ in facts)
-    trace = sum(second * (vector @ vector) for vector, _, second in facts)
-    return Step(row, step, rate * trace)
-
-
 def _move(table: Vector, steps: Sequence[Step]) -> None:
-    """Add the steps to their rows."""
+    """Add the steps to their rows, shortened to the mean of those that bend far."""
     bends: dict[int, float] = defaultdict(float)
     for step in steps:
-        bends[step.row] += step.bend
+        bends[step.row] += min(1.0, step.bend)
     for step in steps:
         table[step.row] += step.step / max(1.0, bends[step.row])

@@ -3,19 +3,18 @@
 In: ids of a corpus and the tables. Out: the tables after the stretch, the same for any number of
 threads.
 
-The stretch is cut into N_LANES parts, one a lane, and each lane's kept tokens into blocks. A round
-is one block of each lane. All blocks of a round start from the same tables (`block.train_block`);
-then the steps of all lanes are added, those of a row in the order of lanes (`moves.move_rows`).
-Threads share out the lanes, and then the rows; which of them does what changes nothing.
+The stretch is cut into N_LANES parts, one a lane, and each lane's kept tokens into turns. A round
+is one turn of each lane. All turns of a round start from the same tables (`turn.train_turn`); then
+the steps of all lanes are added, those of a row in the order of lanes (`moves.move_rows`). Threads
+share out the lanes, and then the rows; which of them does what changes nothing.
 """
 
 import numpy as np
 
-from embedtool.kernels.block import prepare_block, train_block
 from embedtool.kernels.jit import jit
 from embedtool.kernels.layout import (
-    BLOCK,
     N_LANES,
+    TURN,
     Longs,
     Noise,
     Options,
@@ -31,6 +30,7 @@ from embedtool.kernels.moves import claim_rows, move_rows
 from embedtool.kernels.random import mixed
 from embedtool.kernels.rounds import meet
 from embedtool.kernels.thinning import thin
+from embedtool.kernels.turn import train_turn
 
 
 @jit
@@ -66,18 +66,18 @@ def train_stretch(
         first = min(start + lane * part, stop)
         thin(lane, first, min(first + part, stop), key, text, options, stretch)
     meet(counters, 0, n_threads)
-    n_rounds = (stretch.lengths.max() + BLOCK - 1) // BLOCK
+    n_rounds = (stretch.lengths.max() + TURN - 1) // TURN
+    key = mixed(key)
     for number in range(n_rounds):
-        at = number * BLOCK
         rate = np.float32(first_rate + (last_rate - first_rate) * number / n_rounds)
-        for lane in range(first_lane, last_lane + 1):
-            if lane < last_lane:
-                block_key = mixed(mixed(key) + np.uint64(start + lane * part + at))
-                prepare_block(lane, at, block_key, stretch, words, noise, tables, options, space)
-            if lane > first_lane:
-                before = lane - 1
-                train_block(before, at, rate, stretch, words, tree, tables, options, steps, space)
-                claim_rows(before, thread, stretch, words, tables, steps)
+        for lane in range(first_lane - 1, last_lane):
+            train_turn(
+                lane if lane >= first_lane else -1, lane + 1 if lane + 1 < last_lane else -1,
+                number * TURN, key + np.uint64(start), part, rate,
+                stretch, words, noise, tree, tables, options, steps, space,
+            )  # fmt: skip
+            if lane >= first_lane:
+                claim_rows(lane, thread, words, tables, steps)
         meet(counters, 2 * number + 1, n_threads)
-        move_rows(thread, stretch, words, tables, steps, space)
+        move_rows(thread, words, tables, steps, space)
         meet(counters, 2 * number + 2, n_threads)

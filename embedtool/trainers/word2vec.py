@@ -3,7 +3,7 @@
 In: an encoded corpus and a Word2VecConfig or FastTextConfig. Out: word vectors by negative sampling
 or hierarchical softmax (Mikolov et al. 2013a, 2013b; Bojanowski et al. 2017). The result depends on
 the corpus, the options and the seed, and not on the number of workers. `kernels.block` derives the
-gradients, `kernels.moves` tells how the steps of many blocks are put together.
+gradients, `kernels.moves` tells how what many turns have learnt is put together.
 """
 
 import math
@@ -25,6 +25,7 @@ from embedtool.kernels.jit import announce
 from embedtool.kernels.layout import (
     BLOCK,
     N_LANES,
+    TURN,
     Noise,
     Options,
     Space,
@@ -51,7 +52,7 @@ LEAST_PART = 2**10
 """A lane gets at least so many tokens of a stretch: its ends cut contexts off."""
 ROWS_AT_A_TIME = 2**14
 """Rows, or words with all of theirs, that are made or copied in one go."""
-NOISE_FACTOR = 6
+NOISE_FACTORS = {"cbow": 3, "skipgram": 4.5}
 """Noise words are drawn for a block, not for each pair, this many times as many as for one pair.
 Each stands for those of several pairs: more are truer to the noise distribution, and cost time."""
 
@@ -136,7 +137,7 @@ def advance(
     n_stretches = -(-n_tokens // STRETCH_TOKENS)
     size = -(-n_tokens // n_stretches)
     part = max(LEAST_PART, -(-size // N_LANES))
-    n_counters = 1 + 2 * -(-part // BLOCK)
+    n_counters = 1 + 2 * -(-part // TURN)
     n_threads = len(work.spaces)
     with ThreadPoolExecutor(n_threads) as pool:
         for epoch in range(state.epoch, config.epochs):
@@ -190,20 +191,20 @@ def prepare(config: Word2VecConfig, corpus: EncodedCorpus, rows: Rows, state: St
     """Put together what the kernel takes."""
     counts = corpus.vocabulary.counts
     cbow, hierarchical = config.mode == "cbow", config.loss == "hierarchical-softmax"
-    n_noise = -(-NOISE_FACTOR * config.negative // ROWS) * ROWS
+    n_noise = math.ceil(NOISE_FACTORS[config.mode] * config.negative / ROWS) * ROWS
     tree, depth = _tree(counts) if hierarchical else (_NO_TREE, 0)
-    inputs, outputs = state.tables["inputs"], state.tables["outputs"]
-    n_around = BLOCK + 2 * config.window
-    most_inputs = ROWS + (n_around if cbow else BLOCK)
-    most_rows = BLOCK if cbow else n_around
-    most_rows = min(most_rows * depth, len(outputs)) if hierarchical else most_rows + n_noise
-    most_rows = -(-most_rows // ROWS) * ROWS
-    most_moves = N_LANES * max(most_inputs * int(np.diff(rows.starts).max()), most_rows)
+    inputs, outputs, frozen = (state.tables[name] for name in ("inputs", "outputs", "frozen"))
+    turn_around = TURN + 2 * config.window
+    turn_noise = 0 if hierarchical else TURN // BLOCK * n_noise
+    most_inputs, predicted = (turn_around, TURN) if cbow else (TURN, turn_around)
+    most_outputs = 1 + min(predicted * max(1, depth) + turn_noise, len(outputs))
+    most_met = BLOCK + (depth if hierarchical else BLOCK) * (1 if cbow else 2 * config.window)
+    most_moves = N_LANES * max(most_inputs * int(np.diff(rows.starts).max()), most_outputs)
     n_threads = min(config.workers or 1, n_cores(), N_LANES)
     width = inputs.shape[1]
     return Work(
         Text(corpus.ids, corpus.ends, _keep(counts, config.sample)),
-        Words(rows.starts, rows.rows, state.tables["frozen"]),
+        Words(rows.starts, rows.rows, frozen, _movable(rows, frozen)),
         _NO_NOISE if hierarchical else _noise(counts, config.ns_exponent),
         tree,
         Tables(
@@ -215,10 +216,16 @@ def prepare(config: Word2VecConfig, corpus: EncodedCorpus, rows: Rows, state: St
             config.negative, n_noise,
         ),
         _stretch(max(LEAST_PART, -(-STRETCH_TOKENS // N_LANES))),
-        _steps(most_inputs, most_rows, width),
-        [_space(most_inputs, most_rows, n_around + depth, most_moves, n_noise, width)
+        _steps(most_inputs, most_outputs, width),
+        [_space(most_inputs, most_outputs, turn_around, depth, n_noise, turn_noise, most_met,
+                most_moves, width)
          for _ in range(n_threads)],
     )  # fmt: skip
+
+
+def _movable(rows: Rows, frozen: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """How many rows of each word move."""
+    return np.add.reduceat(~frozen[rows.rows], rows.starts[:-1], dtype=np.int32)
 
 
 def _keep(counts: NDArray[np.int64], sample: float) -> NDArray[np.float32]:
@@ -267,15 +274,15 @@ def _stretch(longest: int) -> Stretch:
     return Stretch(ids, left, right, _longs(N_LANES))
 
 
-def _steps(most_inputs: int, most_rows: int, width: int) -> Steps:
+def _steps(most_inputs: int, most_outputs: int, width: int) -> Steps:
     return Steps(
-        inputs=_floats(N_LANES * most_inputs, width),
+        inputs=zeros(N_LANES * most_inputs, width),
         input_bends=_floats(N_LANES, most_inputs),
-        first_input=_longs(N_LANES),
-        last_input=_longs(N_LANES),
-        outputs=_floats(N_LANES * most_rows, width),
-        output_bends=_floats(N_LANES, most_rows),
-        output_rows=_ints(N_LANES, most_rows),
+        input_words=_ints(N_LANES, most_inputs),
+        n_inputs=_longs(N_LANES),
+        outputs=zeros(N_LANES * most_outputs, width),
+        output_bends=_floats(N_LANES, most_outputs),
+        output_rows=_ints(N_LANES, most_outputs),
         n_outputs=_longs(N_LANES),
         losses=np.zeros(N_LANES),
         pairs=_longs(N_LANES),
@@ -283,29 +290,47 @@ def _steps(most_inputs: int, most_rows: int, width: int) -> Steps:
 
 
 def _space(
-    most_inputs: int, most_rows: int, most_slots: int, most_moves: int, n_noise: int, width: int
-) -> Space:
+    most_inputs: int, most_outputs: int, most_tokens: int, depth: int, n_noise: int,
+    turn_noise: int, most_met: int, most_moves: int, width: int,
+) -> Space:  # fmt: skip
+    most_rows = n_noise + ROWS
+    numbers = _ints(most_outputs)
+    numbers[:] = -1
     return Space(
-        hidden=_floats(BLOCK, width),
-        hidden_steps=_floats(BLOCK, width),
-        across=_floats(width, BLOCK),
+        inputs=zeros(most_inputs, width),
+        outputs=zeros(most_outputs, width),
+        norms=_floats(most_outputs),
+        input_slots=_ints(2 << most_inputs.bit_length()),
+        output_slots=_ints(2 << most_outputs.bit_length()),
+        input_places=_ints(most_tokens),
+        output_places=_ints(most_tokens),
+        ways=_ints(most_tokens),
+        way_sides=np.zeros(most_tokens, np.bool_),
+        above=_ints(most_outputs),
+        sides=np.zeros(most_outputs, np.bool_),
+        drawn=_ints(2, turn_noise),
+        shares=np.zeros(n_noise),
+        noise_places=_ints(turn_noise),
         n_pairs=_floats(BLOCK),
-        parts=_floats(most_inputs, BLOCK),
-        scale=_floats(BLOCK),
-        reach=_floats(BLOCK),
+        hidden=zeros(BLOCK, width),
+        hidden_steps=zeros(BLOCK, width),
+        across=zeros(width, BLOCK),
         hidden_norms=_floats(BLOCK),
         hidden_bends=_floats(BLOCK),
-        rows=_floats(most_rows, width),
-        row_norms=_floats(most_rows),
+        reach=_floats(BLOCK),
+        listed=_ints(most_rows),
+        numbers=numbers,
         draws=_floats(most_rows),
-        scores=_floats(most_rows, BLOCK),
-        targets=_floats(most_rows, BLOCK),
-        weights=_floats(most_rows, BLOCK),
-        seconds=_floats(most_rows, BLOCK),
-        drawn=_ints(2, n_noise),
-        shares=np.zeros(n_noise),
-        slots=_ints(2 << most_rows.bit_length()),
-        slot_of=_ints(most_slots),
+        scores=zeros(most_rows, BLOCK),
+        weights=zeros(most_rows, BLOCK),
+        seconds=zeros(most_rows, BLOCK),
+        never=zeros(most_rows, BLOCK),
+        met_places=_ints(most_met),
+        met_ends=_longs(BLOCK + 1),
+        met_scores=_floats(most_met),
+        met_targets=_floats(most_met),
+        met_weights=_floats(most_met),
+        met_seconds=_floats(most_met),
         move_rows=_ints(most_moves),
         move_lanes=_ints(most_moves),
         move_steps=_ints(most_moves),

@@ -12,8 +12,19 @@ from embedtool.kernels import reference_word2vec as reference
 from embedtool.kernels.huffman import build_tree
 from embedtool.kernels.jit import jit
 from embedtool.kernels.logistic import logistic_steps
-from embedtool.kernels.matrix import add_noise, multiply, multiply_turned
+from embedtool.kernels.matrix import add_product, multiply_rows, multiply_turned, transpose
 from embedtool.kernels.random import fraction, mixed
+from embedtool.kernels.rows import (
+    add_row,
+    add_rows,
+    add_to_rows,
+    clear_row,
+    copy_row,
+    dot_rows,
+    multiply_by_row,
+    subtract_row,
+    subtract_rows,
+)
 from embedtool.trainers.subwords import rows_of_words
 from embedtool.vectors import ngram_hash, ngrams
 
@@ -32,63 +43,107 @@ def test_random_bits_are_splitmix64s() -> None:
 
 @jit
 def products(
-    a: np.ndarray, b: np.ndarray, product: np.ndarray, turned: np.ndarray, first: int, n_terms: int
-) -> None:
-    multiply(a, first, b, first, product, first, 16, n_terms)
-    multiply_turned(a, b, first, turned, n_terms)
+    table: np.ndarray, places: np.ndarray, columns: np.ndarray, n_rows: int,
+    scores: np.ndarray, sums: np.ndarray, moved: np.ndarray, across: np.ndarray,
+) -> None:  # fmt: skip
+    multiply_rows(table, places, columns, scores, n_rows)
+    multiply_turned(scores, table, places, sums, n_rows)
+    transpose(sums, across)
+    add_product(scores, sums, moved, places, n_rows)
 
 
 @pytest.mark.parametrize("n_columns", [16, 32, 48, 112])
-@pytest.mark.parametrize("n_terms", [1, 7, 16])
-@pytest.mark.parametrize("first", [0, 3])
-def test_products_of_matrices(n_terms: int, n_columns: int, first: int) -> None:
-    rng = np.random.default_rng(n_terms)
-    a = rng.standard_normal((24, 16)).astype(np.float32)
-    b = rng.standard_normal((24, n_columns)).astype(np.float32)
-    product = np.full((24, n_columns), 9, np.float32)
-    turned = np.full((16, n_columns), 9, np.float32)
-    products(a, b, product, turned, first, n_terms)
-    terms = b[first : first + n_terms]
-    expected = a[first : first + 16, :n_terms] @ terms
-    np.testing.assert_allclose(product[first : first + 16], expected, atol=1e-5)
-    np.testing.assert_allclose(turned, a[:n_terms].T @ terms, atol=1e-5)
-    assert (product[:first] == 9).all()
-    assert (product[first + 16 :] == 9).all()
+@pytest.mark.parametrize("n_rows", [0, 8, 24])
+def test_products_of_matrices(n_rows: int, n_columns: int) -> None:
+    rng = np.random.default_rng(n_rows)
+    table, moved = rng.standard_normal((2, 40, n_columns)).astype(np.float32)
+    columns = rng.standard_normal((n_columns, 16)).astype(np.float32)
+    places = rng.permutation(40)[:24].astype(np.int32)
+    scores = np.full((24, 16), 9, np.float32)
+    sums, across = np.empty((16, n_columns), np.float32), np.empty((n_columns, 16), np.float32)
+    before = moved.copy()
+    products(table, places, columns, n_rows, scores, sums, moved, across)
+    listed = places[:n_rows]
+    np.testing.assert_allclose(scores[:n_rows], table[listed] @ columns, atol=1e-4)
+    assert (scores[n_rows:] == 9).all()
+    np.testing.assert_allclose(sums, scores[:n_rows].T @ table[listed], atol=1e-3)
+    assert np.array_equal(across, sums.T)
+    before[listed] += scores[:n_rows] @ sums
+    np.testing.assert_allclose(moved, before, rtol=1e-4, atol=1e-2)
 
 
 @jit
-def with_noise(
-    targets: np.ndarray, draws: np.ndarray, n_pairs: np.ndarray, weights: np.ndarray, n: int
-) -> None:
-    add_noise(targets, draws, n_pairs, weights, n)
+def with_rows(
+    table: np.ndarray, places: np.ndarray, factors: np.ndarray, first: int, last: int,
+    products: np.ndarray, sums: np.ndarray, moved: np.ndarray,
+) -> None:  # fmt: skip
+    multiply_by_row(table, places, table, 3, products, first, last)
+    add_rows(sums, 1, table, places, factors, first, last)
+    add_to_rows(moved, places, factors, first, last, table, 3)
 
 
-@pytest.mark.parametrize("n_rows", [0, 1, 5])
-def test_weights_of_noise(n_rows: int) -> None:
-    rng = np.random.default_rng(0)
-    targets, weights = rng.random((2, 6, 16)).astype(np.float32)
-    draws, n_pairs = rng.random(6).astype(np.float32), rng.random(16).astype(np.float32)
-    before = weights.copy()
-    with_noise(targets, draws, n_pairs, weights, n_rows)
-    expected = targets + draws[:, None] * (n_pairs - targets)
-    np.testing.assert_allclose(weights[:n_rows], expected[:n_rows], rtol=1e-6)
-    assert np.array_equal(weights[n_rows:], before[n_rows:])
+@pytest.mark.parametrize("n_columns", [16, 48, 112, 16 * 15])
+@pytest.mark.parametrize("first", [0, 2])
+@pytest.mark.parametrize("n", [0, 1, 3, 4, 6, 9])
+def test_rows_of_a_list(n: int, first: int, n_columns: int) -> None:
+    rng = np.random.default_rng(n)
+    table, moved, sums = rng.standard_normal((3, 20, n_columns)).astype(np.float32)
+    places = rng.integers(0, 20, 11).astype(np.int32)
+    factors = rng.standard_normal(11).astype(np.float32)
+    numbers = np.full(11, 9, np.float32)
+    moved_before, sums_before = moved.astype(float), sums.astype(float)
+    with_rows(table, places, factors, first, first + n, numbers, sums, moved)
+    chosen = slice(first, first + n)
+    np.testing.assert_allclose(numbers[chosen], table[places[chosen]] @ table[3], atol=1e-4)
+    assert (np.delete(numbers, np.arange(first, first + n)) == 9).all()
+    sums_before[1] += factors[chosen] @ table[places[chosen]]
+    np.testing.assert_allclose(sums, sums_before, atol=1e-4)
+    np.add.at(moved_before, places[chosen], np.outer(factors[chosen], table[3]))
+    np.testing.assert_allclose(moved, moved_before, atol=1e-4)
+
+
+@jit
+def one_by_one(table: np.ndarray) -> float:
+    clear_row(table, 0)
+    copy_row(table, 1, table, 5)
+    add_row(table, 2, table, 5, np.float32(3))
+    subtract_row(table, 3, table, 5, np.float32(2))
+    subtract_rows(table, 4, table, 6, table, 5)
+    return dot_rows(table, 6, table, 5)
+
+
+@pytest.mark.parametrize("n_columns", [16, 112])
+def test_one_row_after_the_other(n_columns: int) -> None:
+    table = np.random.default_rng(0).standard_normal((7, n_columns)).astype(np.float32)
+    before = table.copy()
+    product = one_by_one(table)
+    assert product == pytest.approx(before[6] @ before[5], rel=1e-4)
+    assert not table[0].any()
+    assert np.array_equal(table[1], before[5])
+    np.testing.assert_allclose(table[2], before[2] + 3 * before[5], atol=1e-5)
+    np.testing.assert_allclose(table[3], 2 * (before[5] - before[3]), atol=1e-5)
+    np.testing.assert_allclose(table[4], before[6] - before[5], atol=1e-5)
+    assert np.array_equal(table[5:], before[5:])
 
 
 @pytest.mark.parametrize("n_rows", [0, 1, 9])
 @pytest.mark.parametrize("spread", [0.0, 1.0, 40.0])
-def test_logistic_steps(spread: float, n_rows: int) -> None:
+@pytest.mark.parametrize("limit", [np.inf, 6.0])
+def test_logistic_steps(limit: float, spread: float, n_rows: int) -> None:
     rng = np.random.default_rng(n_rows)
     scores = (spread * rng.standard_normal((10, 16))).astype(np.float32)
     weights = rng.integers(0, 4, (10, 16)).astype(np.float32)
     targets = np.minimum(weights, 1)
     seconds, before = np.zeros_like(scores), scores.copy()
-    loss = logistic_steps(scores, targets, weights, np.float32(0.1), seconds, n_rows)
+    loss = logistic_steps(
+        scores, targets, weights, np.float32(0.1), seconds, n_rows * 16, np.float32(limit)
+    )
     s = np.clip(before[:n_rows].astype(float), -30, 30)
     sigma, t, w = 1 / (1 + np.exp(-s)), targets[:n_rows], weights[:n_rows]
     assert loss == pytest.approx((w * np.logaddexp(0, s) - t * s).sum(), rel=1e-5, abs=1e-5)
-    np.testing.assert_allclose(scores[:n_rows], 0.1 * (t - w * sigma), atol=1e-6)
-    np.testing.assert_allclose(seconds[:n_rows], 0.1 * w * sigma * (1 - sigma), atol=1e-7)
+    rate = 0.1 * (np.abs(s) < limit)
+    np.testing.assert_allclose(scores[:n_rows], rate * (t - w * sigma), atol=1e-6)
+    np.testing.assert_allclose(seconds[:n_rows], rate * w * sigma * (1 - sigma), atol=1e-7)
     assert np.array_equal(scores[n_rows:], before[n_rows:])
 
 

@@ -10,6 +10,7 @@ from embedtool.config import FastTextConfig, Word2VecConfig
 from embedtool.corpus.encoding import EncodedCorpus
 from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.kernels import reference_word2vec as reference
+from embedtool.kernels.layout import N_LANES, TURN
 from embedtool.kernels.random import mixed
 from embedtool.kernels.word2vec import train_stretch
 from embedtool.trainers import word2vec
@@ -48,8 +49,8 @@ def compare(
     state.tables["frozen"][3] = True
     expected = {name: state.tables[name].astype(np.float64) for name in ("inputs", "outputs")}
     work = word2vec.prepare(config, text, rows, state)
-    part = -(-text.n_tokens // 16)
-    counters = np.zeros(1 + 2 * (part // 16 + 1), np.int64)
+    part = -(-text.n_tokens // N_LANES)
+    counters = np.zeros(1 + 2 * (part // TURN + 1), np.int64)
     key = mixed(np.uint64(7))
 
     def run(thread: int) -> None:
