@@ -46,8 +46,8 @@ from embedtool.trainers.subwords import Rows, rows_of_words
 from embedtool.trainers.tables import filled_up, zeros
 from embedtool.vectors import Subwords, WordVectors
 
-STRETCH_TOKENS = 2**17
-"""Tokens between two reports: less than a tenth of a second of work."""
+STRETCH_TOKENS = 2**19
+"""Tokens between two reports, a fraction of a second: after them threads wait for the slowest."""
 LEAST_PART = 2**10
 """A lane gets at least so many tokens of a stretch: its ends cut contexts off."""
 ROWS_AT_A_TIME = 2**14
