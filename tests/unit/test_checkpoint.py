@@ -27,8 +27,9 @@ def encoded(kingdoms: Path, tmp_path: Path) -> EncodedCorpus:
 
 @pytest.mark.parametrize("make", [Word2VecConfig, FastTextConfig])
 def test_word2vec_goes_on_where_it_stopped(
-    make: Any, encoded: EncodedCorpus, tmp_path: Path
+    make: Any, encoded: EncodedCorpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(word2vec, "STRETCH_TOKENS", 2**16)
     config = make(vector_size=10, epochs=2, workers=2)
     rows = rows_of_words(encoded.vocabulary.words, config)
     whole = word2vec.start(config, encoded, rows)
