@@ -1,6 +1,6 @@
 """What a block of tokens learns.
 
-In: at most BLOCK tokens of a lane, and its turn's copies of the rows. Out: the copies, moved.
+In: at most BLOCK tokens of a lane, and its copies of the rows. Out: the copies, moved.
 
 With h_i the hidden vector of token i, o_r a row of the output table and s_ri = o_r.h_i,
 
@@ -33,7 +33,7 @@ rest within a turn as stochastic approximation does (Robbins & Monro 1951).
 import numpy as np
 
 from embedtool.kernels.jit import inlined
-from embedtool.kernels.layout import BLOCK, Options, Space, Steps, Stretch, Words
+from embedtool.kernels.layout import BLOCK, Copies, Options, Space, Stretch, Words
 from embedtool.kernels.logistic import logistic_steps
 from embedtool.kernels.matrix import ROWS, add_product, multiply_rows, multiply_turned, transpose
 from embedtool.kernels.rows import (
@@ -68,7 +68,7 @@ def train_block(
     stretch: Stretch,
     words: Words,
     options: Options,
-    steps: Steps,
+    copies: Copies,
     space: Space,
 ) -> None:
     """Train every stride-th token of a lane from start, before stop.
@@ -77,36 +77,36 @@ def train_block(
     noise  : where the block's noise words begin in the turn's list
     """
     n = (stop - start + stride - 1) // stride
-    _hide(lane, origin, start, stride, n, stretch, words, options, steps, space)
+    _hide(lane, origin, start, stride, n, stretch, words, options, copies, space)
     if options.hierarchical:
         loss = 0.0
         for i in range(n):
             n_met = _list_nodes(lane, origin, i, start + i * stride, stretch, options, space)
             clear_row(space.hidden_steps, i)
-            _score(i, 0, n_met, space)
+            _score(i, 0, n_met, copies, space)
             loss += _learn_met(n_met, rate, SCORE_OF_NODES, space)
             node_share = ONE if options.cbow else SHARE_OF_BENDS
-            _bend(lane, i, 0, n_met, SHARE_OF_BENDS, node_share, steps, space)
-            _move_hidden(i, 0, n_met, space)
-            _move_met(lane, i, 0, n_met, steps, space)
+            _bend(i, 0, n_met, SHARE_OF_BENDS, node_share, copies, space)
+            _move_hidden(i, 0, n_met, copies, space)
+            _move_met(i, 0, n_met, copies, space)
     else:
-        n_rows = _list_noise(noise, options, space)
+        n_rows = _list_noise(lane, noise, options, copies, space)
         ends = space.met_ends
         for i in range(n):
             token = start + i * stride
             ends[i + 1] = _list_words(lane, origin, i, token, ends[i], stretch, options, space)
-        loss = _learn_noise(lane, n_rows, rate, steps, space)
+        loss = _learn_noise(n_rows, rate, copies, space)
         for i in range(n):
-            _score(i, ends[i], ends[i + 1], space)
+            _score(i, ends[i], ends[i + 1], copies, space)
         loss += _learn_met(ends[n], rate, ANY_SCORE, space)
         for i in range(n):
-            _bend(lane, i, ends[i], ends[i + 1], ONE, ONE, steps, space)
-            _move_hidden(i, ends[i], ends[i + 1], space)
-        _move_noise(lane, n_rows, steps, space)
+            _bend(i, ends[i], ends[i + 1], ONE, ONE, copies, space)
+            _move_hidden(i, ends[i], ends[i + 1], copies, space)
+        _move_noise(n_rows, copies, space)
         for i in range(n):
-            _move_met(lane, i, ends[i], ends[i + 1], steps, space)
-    steps.losses[lane] += loss
-    _show(lane, origin, start, stride, n, stretch, words, options, steps, space)
+            _move_met(i, ends[i], ends[i + 1], copies, space)
+    copies.losses[lane] += loss
+    _show(lane, origin, start, stride, n, stretch, words, options, copies, space)
 
 
 @inlined
@@ -135,7 +135,7 @@ def _hide(
     stretch: Stretch,
     words: Words,
     options: Options,
-    steps: Steps,
+    copies: Copies,
     space: Space,
 ) -> None:
     """Compute the hidden vectors; columns without a token get zeros."""
@@ -147,7 +147,7 @@ def _hide(
         token = start + i * stride
         n_around = stretch.right[lane, token] - stretch.left[lane, token] - 1
         space.n_pairs[i] = min(n_around, 1) if options.cbow else n_around
-        steps.pairs[lane] += int(space.n_pairs[i])
+        copies.pairs[lane] += int(space.n_pairs[i])
         first, last = _hidden_from(lane, token, stretch, options)
         n_rows = 0
         for other in range(first, last):
@@ -160,12 +160,12 @@ def _hide(
         space.reach[i] = share * np.float32(n_rows)
         for other in range(first, last):
             if (other == token) != options.cbow:
-                add_row(space.hidden, i, space.inputs, space.input_places[other - origin], share)
+                add_row(space.hidden, i, copies.inputs, space.input_places[other - origin], share)
         space.hidden_norms[i] = dot_rows(space.hidden, i, space.hidden, i)
 
 
 @inlined
-def _list_noise(noise: int, options: Options, space: Space) -> int:
+def _list_noise(lane: int, noise: int, options: Options, copies: Copies, space: Space) -> int:
     """List the rows of the block's noise words, and how often each is met; returns their number.
 
     Rows of zeros fill it up to a multiple of ROWS.
@@ -184,7 +184,7 @@ def _list_noise(noise: int, options: Options, space: Space) -> int:
         space.draws[number] += share
     while n_rows % ROWS != 0:
         space.draws[n_rows] = 0
-        space.listed[n_rows] = len(space.norms) - 1
+        space.listed[n_rows] = (lane + 1) * copies.output_rows.shape[1] - 1
         n_rows += 1
     for row in range(n_rows):
         for i in range(BLOCK):
@@ -258,39 +258,41 @@ def _list_nodes(
 
 
 @inlined
-def _learn_noise(lane: int, n_rows: int, rate: np.float32, steps: Steps, space: Space) -> float:
+def _learn_noise(n_rows: int, rate: np.float32, copies: Copies, space: Space) -> float:
     """Scores, steps and bends of the noise words; returns their loss."""
     transpose(space.hidden, space.across)
-    multiply_rows(space.outputs, space.listed, space.across, space.scores, n_rows)
+    multiply_rows(copies.outputs, space.listed, space.across, space.scores, n_rows)
     loss = logistic_steps(
         space.scores, space.never, space.weights, rate, space.seconds, n_rows * BLOCK, ANY_SCORE
     )
-    multiply_turned(space.scores, space.outputs, space.listed, space.hidden_steps, n_rows)
+    multiply_turned(space.scores, copies.outputs, space.listed, space.hidden_steps, n_rows)
     for row in range(n_rows):
         place = space.listed[row]
         bend = np.float32(0)
         for i in range(BLOCK):
             bend += space.seconds[row, i] * space.hidden_norms[i]
             space.hidden_bends[i] += space.seconds[row, i] * space.norms[place]
-        steps.output_bends[lane, place] += bend
+        copies.output_bends[place] += bend
         space.numbers[place] = -1
     return loss
 
 
 @inlined
-def _move_noise(lane: int, n_rows: int, steps: Steps, space: Space) -> None:
+def _move_noise(n_rows: int, copies: Copies, space: Space) -> None:
     """Move the rows of the noise words. Uses their scores up."""
     for row in range(n_rows):
-        factor = ONE / max(ONE, steps.output_bends[lane, space.listed[row]])
+        factor = ONE / max(ONE, copies.output_bends[space.listed[row]])
         for i in range(BLOCK):
             space.scores[row, i] *= factor
-    add_product(space.scores, space.hidden, space.outputs, space.listed, n_rows)
+    add_product(space.scores, space.hidden, copies.outputs, space.listed, n_rows)
 
 
 @inlined
-def _score(i: int, first: int, last: int, space: Space) -> None:
+def _score(i: int, first: int, last: int, copies: Copies, space: Space) -> None:
     """Score token i against the rows that it meets, [first, last) of their list."""
-    multiply_by_row(space.outputs, space.met_places, space.hidden, i, space.met_scores, first, last)
+    multiply_by_row(
+        copies.outputs, space.met_places, space.hidden, i, space.met_scores, first, last
+    )  # fmt: skip
 
 
 @inlined
@@ -309,34 +311,35 @@ def _learn_met(n_met: int, rate: np.float32, limit: np.float32, space: Space) ->
 
 @inlined
 def _bend(
-    lane: int,
     i: int,
     first: int,
     last: int,
     hidden_share: np.float32,
     row_share: np.float32,
-    steps: Steps,
+    copies: Copies,
     space: Space,
 ) -> None:
     """Add the bends of token i and of the rows that it meets, or shares of them."""
     for k in range(first, last):
         place, second = space.met_places[k], space.met_seconds[k]
         space.hidden_bends[i] += hidden_share * second * space.norms[place]
-        steps.output_bends[lane, place] += row_share * second * space.hidden_norms[i]
+        copies.output_bends[place] += row_share * second * space.hidden_norms[i]
 
 
 @inlined
-def _move_hidden(i: int, first: int, last: int, space: Space) -> None:
+def _move_hidden(i: int, first: int, last: int, copies: Copies, space: Space) -> None:
     """Add the steps of token i on the rows that it meets."""
-    add_rows(space.hidden_steps, i, space.outputs, space.met_places, space.met_scores, first, last)
+    add_rows(
+        space.hidden_steps, i, copies.outputs, space.met_places, space.met_scores, first, last
+    )  # fmt: skip
 
 
 @inlined
-def _move_met(lane: int, i: int, first: int, last: int, steps: Steps, space: Space) -> None:
+def _move_met(i: int, first: int, last: int, copies: Copies, space: Space) -> None:
     """Move the rows that token i meets. Uses their scores up."""
     for k in range(first, last):
-        space.met_scores[k] /= max(ONE, steps.output_bends[lane, space.met_places[k]])
-    add_to_rows(space.outputs, space.met_places, space.met_scores, first, last, space.hidden, i)
+        space.met_scores[k] /= max(ONE, copies.output_bends[space.met_places[k]])
+    add_to_rows(copies.outputs, space.met_places, space.met_scores, first, last, space.hidden, i)
 
 
 @inlined
@@ -349,7 +352,7 @@ def _show(
     stretch: Stretch,
     words: Words,
     options: Options,
-    steps: Steps,
+    copies: Copies,
     space: Space,
 ) -> None:
     """Move the copies of the words that made up the hidden vectors."""
@@ -359,7 +362,7 @@ def _show(
         first, last = _hidden_from(lane, token, stretch, options)
         for other in range(first, last):
             if (other == token) != options.cbow:
-                steps.input_bends[lane, space.input_places[other - origin]] += bend
+                copies.input_bends[space.input_places[other - origin]] += bend
     for i in range(n):
         token = start + i * stride
         first, last = _hidden_from(lane, token, stretch, options)
@@ -367,5 +370,5 @@ def _show(
             if (other == token) != options.cbow:
                 place = int(space.input_places[other - origin])
                 n_rows = np.float32(words.n_movable[stretch.ids[lane, other]])
-                factor = n_rows / max(ONE, steps.input_bends[lane, place])
-                add_row(space.inputs, place, space.hidden_steps, i, factor)
+                factor = n_rows / max(ONE, copies.input_bends[place])
+                add_row(copies.inputs, place, space.hidden_steps, i, factor)

@@ -80,14 +80,15 @@ class Tables(NamedTuple):
     """What is learnt, in rows of a width that is a multiple of SIMD_WIDTH, filled up with zeros.
 
     inputs, outputs : float32 (n_rows, width)
-    input_bends, output_bends : float32 (n_rows,), zeros between rounds
+    input_sums, output_sums : float32 (n_rows, 2), the bends of a round's turns, and how many of its
+                              copies are to replace the row; zeros between rounds
     input_owners, output_owners : uint8 (n_rows,), the thread that moves each row in a round
     """
 
     inputs: Floats
     outputs: Floats
-    input_bends: Floats
-    output_bends: Floats
+    input_sums: Floats
+    output_sums: Floats
     input_owners: Bytes
     output_owners: Bytes
 
@@ -95,6 +96,7 @@ class Tables(NamedTuple):
 class Options(NamedTuple):
     """What is to be done.
 
+    subwords     : words are made of several rows, else of one
     cbow         : the context predicts the token, else the token its context
     mean         : CBOW takes the mean of its context, else the sum
     hierarchical : hierarchical softmax, else negative sampling
@@ -104,6 +106,7 @@ class Options(NamedTuple):
 
     window: int
     shrink_windows: bool
+    subwords: bool
     cbow: bool
     mean: bool
     hierarchical: bool
@@ -125,17 +128,18 @@ class Stretch(NamedTuple):
     lengths: Longs
 
 
-class Steps(NamedTuple):
-    """What the turns of a round leave for the tables. A bend is the rate times the
-    trace of the loss's Hessian, summed over a turn.
+class Copies(NamedTuple):
+    """What each lane has made of the rows that its turn concerns. A place is lane * most + number.
+    A bend is the rate times the trace of the loss's Hessian, summed over the turn's steps.
 
-    inputs       : float32 (N_LANES * most inputs, width), the step of every row of a word
-    input_bends  : float32 (N_LANES, most inputs)
-    input_words  : int32 (N_LANES, most inputs)
+    inputs       : float32 (N_LANES * most inputs, width), the sum of the rows of each word; with
+                   subwords, after the turn, the step of every row of that word
+    input_bends  : float32 (N_LANES * most inputs,)
+    input_words  : int32 (N_LANES, most inputs), the words by lane and number
     n_inputs     : int64 (N_LANES,)
-    outputs      : float32 (N_LANES * most outputs, width)
-    output_bends : float32 (N_LANES, most outputs)
-    output_rows  : int32 (N_LANES, most outputs)
+    outputs      : float32 (N_LANES * most outputs, width), the last of a lane's being zeros
+    output_bends : float32 (N_LANES * most outputs,)
+    output_rows  : int32 (N_LANES, most outputs), the rows by lane and number
     n_outputs    : int64 (N_LANES,)
     losses       : float64 (N_LANES,), the sum of the losses so far
     pairs        : int64 (N_LANES,), the number of pairs so far
@@ -156,17 +160,16 @@ class Steps(NamedTuple):
 class Space(NamedTuple):
     """Room in which one thread trains a turn, and gathers its share of the steps of a round.
 
-    A turn's copies, each with a place, and lists by the number of a token around the turn:
+    A turn, with lists by the number of a token around it, and by the place of an output row:
 
-    inputs    : float32 (most inputs, width), the sum of the rows of each word
-    outputs   : float32 (most outputs, width), the last being zeros
-    norms     : float32 (most outputs,), squared lengths at the beginning of the turn
-    input_slots, output_slots : int32 (a power of two,), hash tables of places
+    before    : float32 (most inputs, width), with subwords, the sums of rows before the turn
+    norms     : float32 (N_LANES * most outputs,), squared lengths at the beginning of the turn
+    input_slots, output_slots : int32 (a power of two,), hash tables of numbers
     input_places, output_places : int32 (most tokens,), the copies for each token
     ways, way_sides : int32 and bool (most tokens,), for each token the copy of the inner node above
                 its word, and whether the word is to the left below it
-    above, sides : int32 and bool (most outputs,), the same for each copy of an inner node; the root
-                has -1 above it
+    above, sides : int32 and bool (N_LANES * most outputs,), the same for each copy of an inner
+                node; the root has -1 above it
     drawn     : int32 (2, noise words of a turn), those of a lane of even and of odd number
     shares    : float64 (n_noise,)
     noise_places : int32 (noise words of a turn,)
@@ -179,7 +182,7 @@ class Space(NamedTuple):
     hidden_norms, hidden_bends : float32 (BLOCK,), squared lengths, and bends of their steps
     reach     : float32 (BLOCK,), how far a hidden vector goes when its rows go one step
     listed    : int32 (n_noise + ROWS,), the places of the noise words
-    numbers   : int32 (most outputs,), the number of each place in a list, or -1
+    numbers   : int32 (N_LANES * most outputs,), the number of each place in a list, or -1
     draws     : float32 (n_noise + ROWS,), the noise words of a pair that each stands for
     scores, weights, seconds : float32 (n_noise + ROWS, BLOCK), of noise words and tokens
     never     : zeros of that shape, the meetings of noise words
@@ -189,11 +192,10 @@ class Space(NamedTuple):
 
     A round:
 
-    move_rows, move_lanes, move_steps : int32 (most moves,), row, lane and number of each step
+    move_rows, move_places : int32 (most moves,), of each copy its row in the table and its place
     """
 
-    inputs: Floats
-    outputs: Floats
+    before: Floats
     norms: Floats
     input_slots: Ints
     output_slots: Ints
@@ -227,5 +229,4 @@ class Space(NamedTuple):
     met_weights: Floats
     met_seconds: Floats
     move_rows: Ints
-    move_lanes: Ints
-    move_steps: Ints
+    move_places: Ints

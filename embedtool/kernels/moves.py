@@ -1,20 +1,20 @@
 """How the steps of a round meet in the tables.
 
-In: the steps of all lanes. Out: the tables after them, whichever thread moved which row.
+In: the copies of all lanes. Out: the tables after them, whichever thread moved which row.
 
 All turns start from the same tables, so for a row that many of them move the sum of their steps
 could go too far: each takes the same way, as if no other did. The bends of a turn's steps tell how
 much of the way to where the row would come to rest they are (`block`): of bend 1 and more, a turn
 has gone all of it. So where the turns have gone more than the whole way together, they take its
-mean. Most rows are moved by one turn of a round, and take its step as it is.
+mean. Most rows are moved by one turn of a round, and become its copy.
 """
 
 import numpy as np
 
-from embedtool.kernels.fetch import fetch_number, fetch_row
+from embedtool.kernels.fetch import fetch_row
 from embedtool.kernels.jit import inlined
-from embedtool.kernels.layout import N_LANES, Floats, Space, Steps, Tables, Words
-from embedtool.kernels.rows import add_row
+from embedtool.kernels.layout import N_LANES, Copies, Floats, Options, Space, Tables, Words
+from embedtool.kernels.rows import add_row, copy_row, scale_row
 
 AHEAD = 3
 """Rows are asked for this many moves before they are needed: they may stand in another core's
@@ -22,70 +22,85 @@ cache, a hundred nanoseconds away."""
 
 
 @inlined
-def claim_rows(lane: int, thread: int, words: Words, tables: Tables, steps: Steps) -> None:
+def claim_rows(lane: int, thread: int, words: Words, tables: Tables, copies: Copies) -> None:
     """Let a thread own the rows that a lane concerns, until another thread claims them.
 
-    Who is last owns a row. That is one of those whose steps it gets: most rows have steps of one
-    lane only, and then their steps need not come from another core's cache.
+    Who is last owns a row. That is one of those whose copies it gets: most rows have copies of one
+    lane only, and then these need not come from another core's cache.
     """
-    for place in range(steps.n_inputs[lane]):
-        word = steps.input_words[lane, place]
+    for number in range(copies.n_inputs[lane]):
+        word = copies.input_words[lane, number]
         for k in range(words.starts[word], words.starts[word + 1]):
             tables.input_owners[words.rows[k]] = thread
-    for place in range(steps.n_outputs[lane]):
-        tables.output_owners[steps.output_rows[lane, place]] = thread
+    for number in range(copies.n_outputs[lane]):
+        tables.output_owners[copies.output_rows[lane, number]] = thread
 
 
 @inlined
-def move_rows(thread: int, words: Words, tables: Tables, steps: Steps, space: Space) -> None:
+def move_rows(
+    thread: int, words: Words, tables: Tables, options: Options, copies: Copies, space: Space
+) -> None:
     """Move the rows of both tables that are this thread's, in the order of lanes and places."""
     n = 0
     for lane in range(N_LANES):
-        for place in range(steps.n_inputs[lane]):
-            word = steps.input_words[lane, place]
+        for number in range(copies.n_inputs[lane]):
+            word = copies.input_words[lane, number]
+            place = lane * copies.input_words.shape[1] + number
             for k in range(words.starts[word], words.starts[word + 1]):
                 row = words.rows[k]
                 if tables.input_owners[row] == thread and not words.frozen[row]:
-                    n = _list(n, row, lane, place, tables.input_bends, space)
-    _move(n, tables.inputs, tables.input_bends, steps.inputs, steps.input_bends, space)
+                    n = _list(n, row, place, tables.input_sums, space)
+    replace = not options.subwords
+    _move(n, replace, tables.inputs, tables.input_sums, copies.inputs, copies.input_bends, space)
     n = 0
     for lane in range(N_LANES):
-        for place in range(steps.n_outputs[lane]):
-            row = steps.output_rows[lane, place]
+        for number in range(copies.n_outputs[lane]):
+            row = copies.output_rows[lane, number]
+            place = lane * copies.output_rows.shape[1] + number
             if tables.output_owners[row] == thread:
-                n = _list(n, row, lane, place, tables.output_bends, space)
-    _move(n, tables.outputs, tables.output_bends, steps.outputs, steps.output_bends, space)
+                n = _list(n, row, place, tables.output_sums, space)
+    _move(n, True, tables.outputs, tables.output_sums, copies.outputs, copies.output_bends, space)
 
 
 @inlined
-def _list(n: int, row: int, lane: int, step: int, sums: Floats, space: Space) -> int:
-    """Add a step to the list of those to be added, and ask for its row's sum of bends."""
+def _list(n: int, row: int, place: int, sums: Floats, space: Space) -> int:
+    """Add a copy to the list of those that move rows, and ask for its row's sums."""
     space.move_rows[n] = row
-    space.move_lanes[n] = lane
-    space.move_steps[n] = step
-    fetch_number(sums, row)
+    space.move_places[n] = place
+    fetch_row(sums, row)
     return n + 1
 
 
 @inlined
-def _move(n: int, table: Floats, sums: Floats, steps: Floats, bends: Floats, space: Space) -> None:
-    """Add the first n listed steps to their rows, divided by the ways that they are together.
+def _move(
+    n: int, replace: bool, table: Floats, sums: Floats, copies: Floats, bends: Floats, space: Space
+) -> None:
+    """Let the first n listed copies move their rows, by a part each where they go too far together.
 
-    sums : zeros before and after
+    replace : the copies are rows, else steps of rows. With n copies c of row r and the factor f it
+              becomes r + f sum (c - r), that is (1 - n f) r + f sum c.
+    sums    : zeros before and after
     """
     for k in range(n):
-        bend = bends[space.move_lanes[k], space.move_steps[k]]
-        sums[space.move_rows[k]] += min(np.float32(1), bend)
-    most = bends.shape[1]
+        row = space.move_rows[k]
+        sums[row, 0] += min(np.float32(1), bends[space.move_places[k]])
+        sums[row, 1] += np.float32(replace)
     for k in range(min(n, AHEAD)):
         fetch_row(table, space.move_rows[k])
-        fetch_row(steps, space.move_lanes[k] * most + space.move_steps[k])
+        fetch_row(copies, space.move_places[k])
     for k in range(n):
         if k + AHEAD < n:
             fetch_row(table, space.move_rows[k + AHEAD])
-            fetch_row(steps, space.move_lanes[k + AHEAD] * most + space.move_steps[k + AHEAD])
-        row, step = space.move_rows[k], space.move_lanes[k] * most + space.move_steps[k]
-        factor = np.float32(1) / max(np.float32(1), sums[row])
-        add_row(table, row, steps, step, factor)
+            fetch_row(copies, space.move_places[k + AHEAD])
+        row, place = space.move_rows[k], space.move_places[k]
+        factor = np.float32(1) / max(np.float32(1), sums[row, 0])
+        n_copies = sums[row, 1]
+        sums[row, 1] = 0
+        if n_copies == 1:
+            copy_row(table, row, copies, place)
+            continue
+        if n_copies > 1:
+            scale_row(table, row, np.float32(1) - n_copies * factor)
+        add_row(table, row, copies, place, factor)
     for k in range(n):
-        sums[space.move_rows[k]] = 0
+        sums[space.move_rows[k], 0] = 0

@@ -59,26 +59,25 @@ def _added(builder: Any, rows: list[Any], numbers: list[Any]) -> Any:
 
 
 @intrinsic
+def scale_row(typing_context: Any, target: Any, row: Any, factor: Any) -> tuple[Any, Any]:
+    """target *= factor"""
+    return types.void(target, _LONG, _FLOAT), _writer(1, _scaled)
+
+
+def _scaled(builder: Any, rows: list[Any], numbers: list[Any]) -> Any:
+    return _times(builder, numbers[0], rows[0])
+
+
+@intrinsic
 def subtract_row(
     typing_context: Any, target: Any, target_row: Any, source: Any, row: Any, factor: Any
 ) -> tuple[Any, Any]:
-    """target = factor * (source - target)"""
+    """target = factor * (target - source)"""
     return types.void(target, _LONG, source, _LONG, _FLOAT), _writer(2, _subtracted)
 
 
 def _subtracted(builder: Any, rows: list[Any], numbers: list[Any]) -> Any:
-    return _times(builder, numbers[0], builder.fsub(rows[1], rows[0]))
-
-
-@intrinsic
-def subtract_rows(
-    typing_context: Any, target: Any, target_row: Any, a: Any, a_row: Any, b: Any, b_row: Any
-) -> tuple[Any, Any]:
-    """target = a - b"""
-    return (
-        types.void(target, _LONG, a, _LONG, b, _LONG),
-        _writer(3, lambda builder, rows, numbers: builder.fsub(rows[1], rows[2])),
-    )
+    return _times(builder, numbers[0], builder.fsub(rows[0], rows[1]))
 
 
 @intrinsic

@@ -1,11 +1,11 @@
 """What a lane does in its turn: it trains blocks of tokens on its own copies of the rows.
 
-In: a lane's tokens and the tables. Out: a step for each row that they concern.
+In: a lane's tokens and the tables. Out: what they have made of each row that they concern.
 
 At the beginning of a turn the rows are copied from the tables, which do not change in a round; the
-blocks of the turn then learn one after the other from these copies (`block.train_block`). At its
-end the steps are what has changed. So a row that many tokens of a turn concern is fetched and moved
-once, and none waits longer than a round for what others have learnt.
+blocks of the turn then learn one after the other, moving these copies (`block.train_block`). So a
+row that many tokens of a turn concern is fetched and moved once, and none waits longer than a round
+for what others have learnt.
 
 Each block has every n-th token of the turn, n being the number of its blocks: tokens that share
 their noise words then do not share their context too.
@@ -19,18 +19,18 @@ from embedtool.kernels.jit import inlined
 from embedtool.kernels.layout import (
     BLOCK,
     TURN,
+    Copies,
     Ints,
     Noise,
     Options,
     Space,
-    Steps,
     Stretch,
     Tables,
     Tree,
     Words,
 )
 from embedtool.kernels.random import fraction, mixed
-from embedtool.kernels.rows import add_row, copy_row, dot_rows, subtract_row, subtract_rows
+from embedtool.kernels.rows import add_row, copy_row, dot_rows, subtract_row
 
 NEAR_ROOT = 2**7
 """Inner nodes so near the root stay in the cache."""
@@ -53,7 +53,7 @@ def train_turn(
     tree: Tree,
     tables: Tables,
     options: Options,
-    steps: Steps,
+    copies: Copies,
     space: Space,
 ) -> None:
     """Train the tokens of a lane from `start` on, as many as TURN or as are left.
@@ -61,13 +61,13 @@ def train_turn(
     lane      : -1 where only the next lane is to be prepared
     next_lane : what its turn needs is asked for meanwhile; -1 for none
     key       : made of seed and epoch; with a token's position it decides all that is random
-    Changes `steps`, of this lane only, and `space`.
+    Changes `copies`, of this lane only, and `space`.
     """
     stop = start
     origin = start
     if lane >= 0:
         stop = max(start, min(start + TURN, stretch.lengths[lane]))
-        origin = _copy_rows(lane, start, stop, stretch, words, tree, tables, options, steps, space)
+        origin = _copy_rows(lane, start, stop, stretch, words, tree, tables, options, copies, space)
     for at in range(start, start + TURN, BLOCK):
         if next_lane >= 0:
             _prepare_block(
@@ -78,10 +78,10 @@ def train_turn(
             number, n_blocks = (at - start) // BLOCK, (stop - start + BLOCK - 1) // BLOCK
             train_block(
                 lane, origin, start + number, n_blocks, stop, number * options.n_noise, rate,
-                stretch, words, options, steps, space,
+                stretch, words, options, copies, space,
             )  # fmt: skip
-    if lane >= 0:
-        _write_steps(lane, words, tables, steps, space)
+    if lane >= 0 and options.subwords:
+        _write_steps(lane, words, copies, space)
 
 
 @inlined
@@ -163,7 +163,7 @@ def _copy_rows(
     tree: Tree,
     tables: Tables,
     options: Options,
-    steps: Steps,
+    copies: Copies,
     space: Space,
 ) -> int:
     """Copy the rows that the tokens [start, stop) concern; returns the first token around them."""
@@ -172,62 +172,73 @@ def _copy_rows(
         first = min(first, stretch.left[lane, token])
         last = max(last, stretch.right[lane, token])
     origin = first
-    steps.n_inputs[lane] = 0
-    steps.n_outputs[lane] = 0
+    copies.n_inputs[lane] = 0
+    copies.n_outputs[lane] = 0
     for slot in range(len(space.input_slots)):
         space.input_slots[slot] = -1
     for slot in range(len(space.output_slots)):
         space.output_slots[slot] = -1
     for token in range(first if options.cbow else start, last if options.cbow else stop):
         word = stretch.ids[lane, token]
-        space.input_places[token - origin] = _input_place(lane, word, words, tables, steps, space)
+        space.input_places[token - origin] = _input_place(
+            lane, word, words, tables, options, copies, space
+        )
     if options.cbow:
         first, last = start, stop
     if options.hierarchical:
         for token in range(first, last):
-            _copy_way(lane, token - origin, stretch.ids[lane, token], tree, tables, steps, space)
+            _copy_way(lane, token - origin, stretch.ids[lane, token], tree, tables, copies, space)
         return origin
     for token in range(first, last):
         row = stretch.ids[lane, token]
-        space.output_places[token - origin] = _output_place(lane, row, tables, steps, space)
+        space.output_places[token - origin] = _output_place(lane, row, tables, copies, space)
     for k in range(-(-(stop - start) // BLOCK) * options.n_noise):
         row = space.drawn[lane & 1, k]
-        space.noise_places[k] = _output_place(lane, row, tables, steps, space)
+        space.noise_places[k] = _output_place(lane, row, tables, copies, space)
     return origin
 
 
 @inlined
 def _input_place(
-    lane: int, word: int, words: Words, tables: Tables, steps: Steps, space: Space
+    lane: int,
+    word: int,
+    words: Words,
+    tables: Tables,
+    options: Options,
+    copies: Copies,
+    space: Space,
 ) -> int:
     """The place of the sum of a word's rows among the turn's copies."""
-    place = _place_of(word, lane, steps.n_inputs[lane], steps.input_words, space.input_slots)
-    if place == steps.n_inputs[lane]:
-        steps.n_inputs[lane] += 1
+    number = _number_of(word, lane, copies.n_inputs[lane], copies.input_words, space.input_slots)
+    place = int(lane * copies.input_words.shape[1] + number)
+    if number == copies.n_inputs[lane]:
+        copies.n_inputs[lane] += 1
         first = words.starts[word]
-        copy_row(space.inputs, place, tables.inputs, words.rows[first])
+        copy_row(copies.inputs, place, tables.inputs, words.rows[first])
         for k in range(first + 1, words.starts[word + 1]):
-            add_row(space.inputs, place, tables.inputs, words.rows[k], np.float32(1))
-        copy_row(steps.inputs, lane * steps.input_bends.shape[1] + place, space.inputs, place)
-        steps.input_bends[lane, place] = 0
+            add_row(copies.inputs, place, tables.inputs, words.rows[k], np.float32(1))
+        if options.subwords:
+            copy_row(space.before, number, copies.inputs, place)
+        copies.input_bends[place] = 0
     return place
 
 
 @inlined
-def _output_place(lane: int, row: int, tables: Tables, steps: Steps, space: Space) -> int:
+def _output_place(lane: int, row: int, tables: Tables, copies: Copies, space: Space) -> int:
     """The place of a row of the output table among the turn's copies."""
-    place = _place_of(row, lane, steps.n_outputs[lane], steps.output_rows, space.output_slots)
-    if place == steps.n_outputs[lane]:
-        steps.n_outputs[lane] += 1
-        copy_row(space.outputs, place, tables.outputs, row)
-        steps.output_bends[lane, place] = 0
-        space.norms[place] = dot_rows(space.outputs, place, space.outputs, place)
+    number = _number_of(row, lane, copies.n_outputs[lane], copies.output_rows, space.output_slots)
+    place = int(lane * copies.output_rows.shape[1] + number)
+    if number == copies.n_outputs[lane]:
+        copies.n_outputs[lane] += 1
+        copy_row(copies.outputs, place, tables.outputs, row)
+        copies.output_bends[place] = 0
+        space.norms[place] = dot_rows(copies.outputs, place, copies.outputs, place)
     return place
 
 
 @inlined
-def _place_of(row: int, lane: int, n_rows: int, rows: Ints, slots: Ints) -> int:
-    """The place of a row in a lane's list of `n_rows` rows; a new one goes to its end."""
+def _number_of(row: int, lane: int, n_rows: int, rows: Ints, slots: Ints) -> int:
+    """The number of a row in a lane's list of `n_rows` rows; a new one goes to its end."""
     mask = len(slots) - 1
     slot = (row * SPREAD >> SPREAD_SHIFT) & mask
     while slots[slot] >= 0:
@@ -241,34 +252,30 @@ def _place_of(row: int, lane: int, n_rows: int, rows: Ints, slots: Ints) -> int:
 
 @inlined
 def _copy_way(
-    lane: int, token: int, word: int, tree: Tree, tables: Tables, steps: Steps, space: Space
+    lane: int, token: int, word: int, tree: Tree, tables: Tables, copies: Copies, space: Space
 ) -> None:
     """Copy the inner nodes above a word, and link their places, up to one that is there already."""
     root = len(tree.parents) - 1
     n_words = root // 2 + 1
     node = int(tree.parents[word])
     space.way_sides[token] = tree.left[word]
-    n_before = steps.n_outputs[lane]
-    place = _output_place(lane, node - n_words, tables, steps, space)
+    n_before = copies.n_outputs[lane]
+    place = _output_place(lane, node - n_words, tables, copies, space)
     space.ways[token] = place
-    while place == n_before and node != root:
+    while copies.n_outputs[lane] > n_before and node != root:
         space.sides[place] = tree.left[node]
         node = int(tree.parents[node])
-        n_before = steps.n_outputs[lane]
-        space.above[place] = _output_place(lane, node - n_words, tables, steps, space)
+        n_before = copies.n_outputs[lane]
+        space.above[place] = _output_place(lane, node - n_words, tables, copies, space)
         place = int(space.above[place])
-    if place == n_before:
+    if copies.n_outputs[lane] > n_before:
         space.above[place] = -1
 
 
 @inlined
-def _write_steps(lane: int, words: Words, tables: Tables, steps: Steps, space: Space) -> None:
-    """Write the way that each copy has gone. All rows of a word go the same way."""
-    at = lane * steps.input_bends.shape[1]
-    for k in range(steps.n_inputs[lane]):
-        share = np.float32(1) / np.float32(max(1, words.n_movable[steps.input_words[lane, k]]))
-        subtract_row(steps.inputs, at + k, space.inputs, k, share)
-    at = lane * steps.output_bends.shape[1]
-    for k in range(steps.n_outputs[lane]):
-        row = int(steps.output_rows[lane, k])
-        subtract_rows(steps.outputs, at + k, space.outputs, k, tables.outputs, row)
+def _write_steps(lane: int, words: Words, copies: Copies, space: Space) -> None:
+    """Write over the sums of rows the steps of each row: all rows of a word go the same way."""
+    first = lane * copies.input_words.shape[1]
+    for k in range(copies.n_inputs[lane]):
+        share = np.float32(1) / np.float32(max(1, words.n_movable[copies.input_words[lane, k]]))
+        subtract_row(copies.inputs, first + k, space.before, k, share)

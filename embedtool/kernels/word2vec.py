@@ -15,11 +15,11 @@ from embedtool.kernels.jit import jit
 from embedtool.kernels.layout import (
     N_LANES,
     TURN,
+    Copies,
     Longs,
     Noise,
     Options,
     Space,
-    Steps,
     Stretch,
     Tables,
     Text,
@@ -51,7 +51,7 @@ def train_stretch(
     tables: Tables,
     options: Options,
     stretch: Stretch,
-    steps: Steps,
+    copies: Copies,
     space: Space,
 ) -> None:
     """Train on the tokens [start, stop), as one of `n_threads` threads that all call this.
@@ -74,10 +74,10 @@ def train_stretch(
             train_turn(
                 lane if lane >= first_lane else -1, lane + 1 if lane + 1 < last_lane else -1,
                 number * TURN, key + np.uint64(start), part, rate,
-                stretch, words, noise, tree, tables, options, steps, space,
+                stretch, words, noise, tree, tables, options, copies, space,
             )  # fmt: skip
             if lane >= first_lane:
-                claim_rows(lane, thread, words, tables, steps)
+                claim_rows(lane, thread, words, tables, copies)
         meet(counters, 2 * number + 1, n_threads)
-        move_rows(thread, words, tables, steps, space)
+        move_rows(thread, words, tables, options, copies, space)
         meet(counters, 2 * number + 2, n_threads)

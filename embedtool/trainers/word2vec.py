@@ -26,10 +26,10 @@ from embedtool.kernels.layout import (
     BLOCK,
     N_LANES,
     TURN,
+    Copies,
     Noise,
     Options,
     Space,
-    Steps,
     Stretch,
     Tables,
     Text,
@@ -152,7 +152,7 @@ def advance(
                 except BaseException:
                     counters[:] = n_threads  # threads would wait for one that never began
                     raise
-                _take_losses(state, work.steps)
+                _take_losses(state, work.copies)
                 state.done = last
                 if not math.isfinite(state.loss):
                     raise TrainingError(
@@ -178,7 +178,7 @@ class Work(NamedTuple):
     tables: Tables
     options: Options
     stretch: Stretch
-    steps: Steps
+    copies: Copies
     spaces: list[Space]
 
     @property
@@ -208,15 +208,15 @@ def prepare(config: Word2VecConfig, corpus: EncodedCorpus, rows: Rows, state: St
         _NO_NOISE if hierarchical else _noise(counts, config.ns_exponent),
         tree,
         Tables(
-            inputs, outputs, _floats(len(inputs)), _floats(len(outputs)),
+            inputs, outputs, _floats(len(inputs), 2), _floats(len(outputs), 2),
             np.zeros(len(inputs), np.uint8), np.zeros(len(outputs), np.uint8),
         ),
         Options(
-            config.window, config.shrink_windows, cbow, config.cbow_mean, hierarchical,
-            config.negative, n_noise,
+            config.window, config.shrink_windows, len(rows.rows) > len(counts), cbow,
+            config.cbow_mean, hierarchical, config.negative, n_noise,
         ),
         _stretch(max(LEAST_PART, -(-STRETCH_TOKENS // N_LANES))),
-        _steps(most_inputs, most_outputs, width),
+        _copies(most_inputs, most_outputs, width),
         [_space(most_inputs, most_outputs, turn_around, depth, n_noise, turn_noise, most_met,
                 most_moves, width)
          for _ in range(n_threads)],
@@ -274,14 +274,14 @@ def _stretch(longest: int) -> Stretch:
     return Stretch(ids, left, right, _longs(N_LANES))
 
 
-def _steps(most_inputs: int, most_outputs: int, width: int) -> Steps:
-    return Steps(
+def _copies(most_inputs: int, most_outputs: int, width: int) -> Copies:
+    return Copies(
         inputs=zeros(N_LANES * most_inputs, width),
-        input_bends=_floats(N_LANES, most_inputs),
+        input_bends=_floats(N_LANES * most_inputs),
         input_words=_ints(N_LANES, most_inputs),
         n_inputs=_longs(N_LANES),
         outputs=zeros(N_LANES * most_outputs, width),
-        output_bends=_floats(N_LANES, most_outputs),
+        output_bends=_floats(N_LANES * most_outputs),
         output_rows=_ints(N_LANES, most_outputs),
         n_outputs=_longs(N_LANES),
         losses=np.zeros(N_LANES),
@@ -294,20 +294,19 @@ def _space(
     turn_noise: int, most_met: int, most_moves: int, width: int,
 ) -> Space:  # fmt: skip
     most_rows = n_noise + ROWS
-    numbers = _ints(most_outputs)
+    numbers = _ints(N_LANES * most_outputs)
     numbers[:] = -1
     return Space(
-        inputs=zeros(most_inputs, width),
-        outputs=zeros(most_outputs, width),
-        norms=_floats(most_outputs),
+        before=zeros(most_inputs, width),
+        norms=_floats(N_LANES * most_outputs),
         input_slots=_ints(2 << most_inputs.bit_length()),
         output_slots=_ints(2 << most_outputs.bit_length()),
         input_places=_ints(most_tokens),
         output_places=_ints(most_tokens),
         ways=_ints(most_tokens),
         way_sides=np.zeros(most_tokens, np.bool_),
-        above=_ints(most_outputs),
-        sides=np.zeros(most_outputs, np.bool_),
+        above=_ints(N_LANES * most_outputs),
+        sides=np.zeros(N_LANES * most_outputs, np.bool_),
         drawn=_ints(2, turn_noise),
         shares=np.zeros(n_noise),
         noise_places=_ints(turn_noise),
@@ -332,8 +331,7 @@ def _space(
         met_weights=_floats(most_met),
         met_seconds=_floats(most_met),
         move_rows=_ints(most_moves),
-        move_lanes=_ints(most_moves),
-        move_steps=_ints(most_moves),
+        move_places=_ints(most_moves),
     )
 
 
@@ -343,12 +341,12 @@ def _rate(config: Word2VecConfig, epochs: float) -> float:
     return first - (first - config.min_learning_rate) * epochs / config.epochs
 
 
-def _take_losses(state: State, steps: Steps) -> None:
+def _take_losses(state: State, copies: Copies) -> None:
     """Move the losses and pairs of all lanes to the state, in the order of lanes."""
-    state.loss += float(steps.losses.sum())
-    state.pairs += int(steps.pairs.sum())
-    steps.losses[:] = 0
-    steps.pairs[:] = 0
+    state.loss += float(copies.losses.sum())
+    state.pairs += int(copies.pairs.sum())
+    copies.losses[:] = 0
+    copies.pairs[:] = 0
 
 
 def word_vectors(

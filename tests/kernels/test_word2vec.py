@@ -65,8 +65,8 @@ def compare(
         0, text.n_tokens, part, int(key), *RATES, work.text, work.words, work.noise, work.tree,
         expected["inputs"], expected["outputs"], work.options,
     )  # fmt: skip
-    assert work.steps.pairs.sum() == pairs
-    assert work.steps.losses.sum() == pytest.approx(loss, rel=1e-5)
+    assert work.copies.pairs.sum() == pairs
+    assert work.copies.losses.sum() == pytest.approx(loss, rel=1e-5)
     for name, table in expected.items():
         np.testing.assert_allclose(state.tables[name], table, atol=2e-4, err_msg=name)
         assert not state.tables[name][:, config.vector_size :].any()
