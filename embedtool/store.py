@@ -1,38 +1,37 @@
-"""A model on disk: a folder of three files, none of them a pickle.
+"""A model on disk: a folder of two files, neither of them a pickle.
 
 In: a Model. Out: its folder, written beside the target and renamed; or, the other way round, the
-Model, its tables memory-mapped.
+Model, its words and tables memory-mapped.
 
     config.json           what the model is and how it came about
-    vocab.txt             a line a word: word, space, count; the most frequent first
-    vectors.safetensors   the tables, float32: words; contexts; word_rows and ngram_rows (FastText),
-                          with ngram_buckets, int64
+    vectors.safetensors   all tables, by name:
+        vectors, norms, counts          the rows, their lengths, and how often each word occurs
+        word_text, word_ends            the words as one block of bytes (`words.Words`)
+        slot_starts, slot_ids           their hash table
+        contexts                        the output layer
+        word_rows, ngram_rows, ngram_buckets   FastText's own rows
 """
 
 import json
-import math
 import platform
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from embedtool import __version__
-from embedtool.corpus.vocabulary import read_vocabulary, vocabulary_lines
-from embedtool.errors import EmbedtoolError, ModelError
+from embedtool.errors import FormatError, ModelError, VocabularyError
 from embedtool.files import check_writable, new_folder
+from embedtool.tensors import map_tensors, write_tensors
 from embedtool.vectors import Model, Subwords, WordVectors
+from embedtool.words import Slots, Words
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 LIBRARIES = ("numpy", "gensim", "numba")
 CONFIG = "config.json"
-VOCABULARY = "vocab.txt"
 VECTORS = "vectors.safetensors"
-KINDS: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "I64": np.dtype("<i8")}
-"""The number types of safetensors that a model uses."""
 
 
 def check_target(path: Path, overwrite: bool) -> None:
@@ -57,16 +56,22 @@ def save(model: Model, path: str | Path) -> None:
 
     Raises OutputError where the folder cannot be written.
     """
-    from safetensors.numpy import save_file
-
     path = Path(path)
     vectors = model.vectors
-    counts = np.zeros(vectors.n_words, np.int64) if vectors.counts is None else vectors.counts
-    tables: dict[str, NDArray[Any]] = {"words": vectors.matrix}
+    words = vectors.block
+    tables: dict[str, NDArray[Any]] = {
+        "vectors": vectors.matrix,
+        "norms": vectors.norms,
+        "word_text": words.text,
+        "word_ends": words.ends,
+        "slot_starts": words.slots.starts,
+        "slot_ids": words.slots.ids,
+    }
+    if vectors.counts is not None:
+        tables["counts"] = vectors.counts
     if vectors.contexts is not None:
         tables["contexts"] = vectors.contexts
     description = {"format": FORMAT_VERSION, **_stamp(), **model.description}
-    description["counts_known"] = vectors.counts is not None
     if vectors.subwords is not None:
         subwords = vectors.subwords
         description["subwords"] = {
@@ -77,13 +82,9 @@ def save(model: Model, path: str | Path) -> None:
         tables["word_rows"] = subwords.word_rows
         tables["ngram_rows"] = subwords.ngram_rows
         tables["ngram_buckets"] = subwords.buckets
-    for word in vectors.words:
-        if not word or "\n" in word:
-            raise ModelError(f"{path}: a model cannot hold the word {word!r}")
     with new_folder(path) as folder:
-        with (folder / VOCABULARY).open("w", encoding="utf-8", newline="\n") as file:
-            file.writelines(vocabulary_lines(vectors.words, counts.tolist()))
-        save_file({name: np.ascontiguousarray(t) for name, t in tables.items()}, folder / VECTORS)
+        with (folder / VECTORS).open("wb") as file:
+            write_tensors(file, tables)
         text = json.dumps(description, ensure_ascii=False, indent=2)
         (folder / CONFIG).write_text(text + "\n", encoding="utf-8")
 
@@ -117,7 +118,7 @@ def describe(path: Path) -> dict[str, Any]:
         raise ModelError(f"{path}: cannot be read: {error.strerror}") from None
     except (ValueError, TypeError, KeyError, RecursionError):
         raise ModelError(f"{path}: {CONFIG} is not a model's") from None
-    if version != FORMAT_VERSION:
+    if version not in (1, FORMAT_VERSION):
         raise ModelError(
             f"{path}: has format {version!r}, this embedtool reads {FORMAT_VERSION}; upgrade it"
         )
@@ -132,26 +133,54 @@ def load(path: str | Path) -> Model:
     path = Path(path)
     description = describe(path)
     try:
-        words, counts = read_vocabulary(path / VOCABULARY)
-    except EmbedtoolError as error:
-        raise ModelError(f"{path}: broken model: {error}") from None
-    tables = _read_tables(path / VECTORS)
-    try:
+        tables = map_tensors(path / VECTORS)
+        if description["format"] == 1:
+            _bring_up_to_date(tables, path, description)
         vectors = WordVectors(
-            words,
-            tables["words"],
-            counts if description["counts_known"] else None,
+            _words(tables),
+            tables["vectors"],
+            tables.get("counts"),
             tables.get("contexts"),
             _subwords(description["subwords"], tables) if "subwords" in description else None,
+            tables.get("norms"),
         )
+    except OSError as error:
+        raise ModelError(f"{path / VECTORS}: cannot be read: {error.strerror}") from None
+    except (FormatError, VocabularyError) as error:
+        raise ModelError(f"{path}: broken model: {error}") from None
     except (KeyError, TypeError) as error:
         raise ModelError(f"{path}: broken model: {error} is missing") from None
-    if vectors.matrix.ndim != 2 or len(vectors.matrix) != len(words):
-        raise ModelError(
-            f"{path}: broken model: {len(words):,} words, but vectors of shape "
-            f"{vectors.matrix.shape}"
-        )
+    for name in sorted({"vectors", "norms", "counts", "slot_ids"} & tables.keys()):
+        n_axes = 2 if name == "vectors" else 1
+        if tables[name].ndim != n_axes or len(tables[name]) != vectors.n_words:
+            raise ModelError(
+                f"{path}: broken model: {vectors.n_words:,} words, but {name} of shape "
+                f"{tables[name].shape}"
+            )
     return Model(vectors, description)
+
+
+def _words(tables: dict[str, NDArray[Any]]) -> Words:
+    text, ends, starts = (tables[name] for name in ("word_text", "word_ends", "slot_starts"))
+    n_slots = len(starts) - 1
+    if n_slots < 1 or n_slots & (n_slots - 1) or (len(ends) and ends[-1] != len(text)):
+        raise FormatError(f"{VECTORS}: the words are damaged")
+    return Words(text, ends, Slots(starts, tables["slot_ids"]))
+
+
+def _bring_up_to_date(
+    tables: dict[str, NDArray[Any]], path: Path, description: dict[str, Any]
+) -> None:
+    """Name the tables of the first format as now. Its words and counts lie in a file of text."""
+    from embedtool.corpus.vocabulary import read_vocabulary
+
+    words, counts = read_vocabulary(path / "vocab.txt")
+    block = Words.of(words)
+    tables["vectors"] = tables.pop("words")
+    tables["word_text"], tables["word_ends"] = block.text, block.ends
+    tables["slot_starts"], tables["slot_ids"] = block.slots
+    if description["counts_known"]:
+        tables["counts"] = counts
 
 
 def _subwords(options: dict[str, int], tables: dict[str, NDArray[Any]]) -> Subwords:
@@ -163,28 +192,3 @@ def _subwords(options: dict[str, int], tables: dict[str, NDArray[Any]]) -> Subwo
         tables["ngram_buckets"],
         tables["ngram_rows"],
     )
-
-
-def _read_tables(path: Path) -> dict[str, NDArray[Any]]:
-    """Map the tensors of a safetensors file: u64 length, JSON header, data.
-
-    The library that writes the file copies what it reads; a map costs nothing until it is used.
-    """
-    try:
-        data = np.memmap(path, dtype=np.uint8, mode="r")
-        first = 8 + int(data[:8].view("<u8")[0])
-        header = json.loads(data[8:first].tobytes())
-        tables = {}
-        for name, entry in header.items():
-            if name == "__metadata__":
-                continue
-            kind, (begin, end) = KINDS[entry["dtype"]], entry["data_offsets"]
-            if end - begin != math.prod(entry["shape"]) * kind.itemsize:
-                raise ValueError(name)
-            table = data[first + begin : first + end].view(kind).reshape(entry["shape"])
-            tables[name] = table
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
-        raise ModelError(f"{path}: broken model: the tables are damaged or cut short") from None
-    return tables

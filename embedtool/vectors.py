@@ -5,7 +5,7 @@ queries, judges or exports takes. Nothing here knows of files.
 """
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,9 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.errors import UnknownWordError
+from embedtool.words import Words
 
 FNV_OFFSET = 2166136261
 FNV_PRIME = 16777619
+BLOCK_ROWS = 2**12
+"""Rows whose lengths are computed in one go: they stay in the cache."""
 SUGGESTION_CANDIDATES = 100_000
 """Spellings are sought among this many most frequent words: a whole second, at most."""
 
@@ -97,6 +100,7 @@ class WordVectors:
                vector (negative sampling, GloVe) or inner node i of the Huffman tree (hierarchical
                softmax)
     subwords : FastText's tables, or None
+    lengths  : float32 (n_words,), the length of each row of `matrix`, where it is known already
     """
 
     words: Sequence[str]
@@ -104,6 +108,7 @@ class WordVectors:
     counts: NDArray[np.int64] | None = None
     contexts: NDArray[np.float32] | None = None
     subwords: Subwords | None = None
+    lengths: NDArray[np.float32] | None = None
 
     @property
     def n_words(self) -> int:
@@ -116,25 +121,29 @@ class WordVectors:
         return int(self.matrix.shape[1])
 
     @cached_property
-    def word_to_id(self) -> dict[str, int]:
-        """The row of each word."""
-        return {word: i for i, word in enumerate(self.words)}
+    def block(self) -> Words:
+        """The words as one block of bytes, with a hash table."""
+        return self.words if isinstance(self.words, Words) else Words.of(self.words)
+
+    def ids_of(self, words: Iterable[str]) -> NDArray[np.int64]:
+        """The row of each word, -1 where it is not in the vocabulary. int64."""
+        return np.fromiter(map(self.block.find, words), np.int64)
 
     @cached_property
-    def unit(self) -> NDArray[np.float32]:
-        """float32 (n_words, vector_size): the rows scaled to length 1; zero rows stay zero."""
-        return unit_rows(self.matrix)
+    def norms(self) -> NDArray[np.float32]:
+        """The length of each row, float32 (n_words,)."""
+        return row_lengths(self.matrix) if self.lengths is None else self.lengths
 
     def __contains__(self, word: str) -> bool:
-        return word in self.word_to_id
+        return word in self.block
 
     def vector(self, word: str) -> NDArray[np.float32]:
         """The vector of a word, float32 (vector_size,); from its subwords where the word is new.
 
         Raises UnknownWordError, with the nearest spellings, where there is none.
         """
-        row = self.word_to_id.get(word)
-        if row is not None:
+        row = self.block.find(word)
+        if row >= 0:
             known: NDArray[np.float32] = self.matrix[row]
             return known
         vector = self._from_subwords(word)
@@ -176,7 +185,18 @@ class Model:
 
 def unit_rows(matrix: NDArray[np.float32]) -> NDArray[np.float32]:
     """A copy of the rows scaled to length 1; zero rows stay zero. float32, same shape."""
-    norms = np.sqrt(np.einsum("ij,ij->i", matrix, matrix, dtype=np.float64))
-    norms[norms == 0] = 1
-    unit: NDArray[np.float32] = matrix / norms.astype(np.float32)[:, None]
+    lengths = row_lengths(matrix)
+    lengths[lengths == 0] = 1
+    unit: NDArray[np.float32] = matrix / lengths[:, None]
     return unit
+
+
+def row_lengths(matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The length of each row, summed in float64. float32 (n_rows,)."""
+    lengths = np.empty(len(matrix), np.float32)
+    for first in range(0, len(matrix), BLOCK_ROWS):
+        block = matrix[first : first + BLOCK_ROWS]
+        lengths[first : first + len(block)] = np.sqrt(
+            np.einsum("ij,ij->i", block, block, dtype=np.float64)
+        )
+    return lengths

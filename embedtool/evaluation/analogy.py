@@ -14,7 +14,7 @@ from embedtool.errors import EvaluationError
 from embedtool.evaluation.datasets import AnalogySet
 from embedtool.evaluation.known import ids_of, known_words
 from embedtool.search.index import nearest, nearest_by_product
-from embedtool.vectors import WordVectors
+from embedtool.vectors import WordVectors, unit_rows
 
 SYNTACTIC = "gram"
 """How the names of the Google set's syntactic sections begin; all other sections are semantic."""
@@ -148,17 +148,27 @@ def _best_answers(
 
     questions : int64 (n_questions, 3), ids
     """
-    unit = vectors.unit
+    used, places = np.unique(questions, return_inverse=True)
+    terms, slots = unit_rows(vectors.matrix[used]), places.reshape(questions.shape)
     allowed = None if len(candidates) == vectors.n_words else candidates
     if method == "3cosmul":
         weights = np.tile(WEIGHTS, (len(questions), 1))
         found = nearest_by_product(
-            unit, unit, questions, weights, 1, candidates=allowed, excluded=questions
+            vectors.matrix,
+            vectors.norms,
+            terms,
+            slots,
+            weights,
+            1,
+            candidates=allowed,
+            excluded=questions,
         )
     else:
-        a, b, c = questions.T
-        targets = unit[b] - unit[a] + unit[c]
-        found = nearest(unit, targets, 1, candidates=allowed, excluded=questions)
+        a, b, c = slots.T
+        targets = terms[b] - terms[a] + terms[c]
+        found = nearest(
+            vectors.matrix, vectors.norms, targets, 1, candidates=allowed, excluded=questions
+        )
     return found.ids[:, 0]
 
 

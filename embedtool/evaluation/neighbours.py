@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from embedtool.errors import EvaluationError
 from embedtool.search.index import nearest
-from embedtool.vectors import WordVectors
+from embedtool.vectors import WordVectors, unit_rows
 
 N_NEIGHBOURS = 10
 """The size of a neighbourhood unless another is asked for."""
@@ -100,8 +100,12 @@ def neighbourhood_overlap(
 
 def _shared(first: WordVectors, second: WordVectors) -> list[str]:
     """The words of both models by the sum of their ranks; the order of the models is no matter."""
-    other = second.word_to_id
-    ranked = [(i + other[word], word) for i, word in enumerate(first.words) if word in other]
+    others = second.ids_of(first.words).tolist()
+    ranked = [
+        (i + other, word)
+        for i, (word, other) in enumerate(zip(first.words, others, strict=True))
+        if other >= 0
+    ]
     return [word for _, word in sorted(ranked)]
 
 
@@ -109,6 +113,5 @@ def _neighbours(
     vectors: WordVectors, shared: Sequence[str], chosen: NDArray[np.int64], k: int
 ) -> NDArray[np.int64]:
     """The k nearest of each chosen word, as places in `shared`. int64 (n_chosen, k)."""
-    ids = np.array([vectors.word_to_id[word] for word in shared], dtype=np.int64)
-    unit = vectors.unit[ids]
-    return nearest(unit, unit[chosen], k, excluded=chosen[:, None]).ids
+    unit = unit_rows(vectors.matrix[vectors.ids_of(shared)])
+    return nearest(unit, None, unit[chosen], k, excluded=chosen[:, None]).ids

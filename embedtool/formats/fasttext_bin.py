@@ -239,8 +239,8 @@ def _write_inputs(file: BinaryIO, vectors: WordVectors, subwords: Subwords, buck
     dim = vectors.vector_size
     file.write(SHAPE.pack(False, vectors.n_words + bucket, dim))
     word_rows = subwords.word_rows.astype("<f4")
-    if END_OF_SENTENCE in vectors:
-        alone = vectors.word_to_id[END_OF_SENTENCE]
+    alone = vectors.block.find(END_OF_SENTENCE)
+    if alone >= 0:
         word_rows[alone] = vectors.matrix[alone]
     file.write(word_rows.tobytes())
     for start in range(0, bucket, BLOCK_ROWS):

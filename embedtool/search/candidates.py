@@ -41,8 +41,8 @@ def candidate_ids(
             )
         allowed &= vectors.counts >= min_count
     if words is not None:
-        listed = [vectors.word_to_id[word] for word in words if word in vectors.word_to_id]
-        allowed &= np.bincount(listed, minlength=vectors.n_words).astype(bool)
+        listed = vectors.ids_of(words)
+        allowed &= np.bincount(listed[listed >= 0], minlength=vectors.n_words).astype(bool)
     if not allowed.any():
         raise QueryError("no word is left to answer; loosen restrict-vocab, min-count or the words")
     return np.flatnonzero(allowed)

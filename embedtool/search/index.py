@@ -1,7 +1,7 @@
 """Exact nearest neighbours by blocked matrix products.
 
-In: vectors of length 1, queries, and which rows may answer. Out: for each query the ids and scores
-of its best rows, best first.
+In: a matrix and the lengths of its rows, queries, and which rows may answer. Out: for each query
+the ids and scores of its best rows, best first.
 """
 
 from collections.abc import Callable
@@ -29,8 +29,11 @@ SMALLEST_FACTOR = 1e-30
 LARGEST_LOG = 700.0
 """The exponential of more does not fit into a float."""
 
-Scorer = Callable[[slice, NDArray[np.float32], NDArray[np.float32]], None]
-"""Writes the scores of some of the queries with a block of unit vectors into its last argument."""
+Scorer = Callable[
+    [slice, NDArray[np.float32], NDArray[np.float32] | None, NDArray[np.float32]], None
+]
+"""Writes the scores of some of the queries with a block of rows, of these inverse lengths, into its
+last argument."""
 
 
 class Nearest(NamedTuple):
@@ -45,16 +48,18 @@ class Nearest(NamedTuple):
 
 
 def nearest(
-    unit: NDArray[np.float32],
+    matrix: NDArray[np.float32],
+    norms: NDArray[np.float32] | None,
     queries: NDArray[np.float32],
     n: int,
     *,
     candidates: NDArray[np.int64] | None = None,
     excluded: NDArray[np.int64] | None = None,
 ) -> Nearest:
-    """The n rows of `unit` with the largest dot product with each query.
+    """The n rows of `matrix` nearest to each query.
 
-    unit       : float32 (n_words, vector_size), rows of length 1 or 0
+    matrix     : float32 (n_words, vector_size)
+    norms      : float32 (n_words,), the lengths of its rows; None where all are 1 or 0
     queries    : float32 (n_queries, vector_size); scores are cosines where they have length 1
     n          : at least 1
     candidates : int64 (n_candidates,), ascending and distinct: the rows that may answer; None: all
@@ -63,14 +68,22 @@ def nearest(
     Of equal scores the smaller id comes first.
     """
 
-    def score(rows: slice, block: NDArray[np.float32], scores: NDArray[np.float32]) -> None:
+    def score(
+        rows: slice,
+        block: NDArray[np.float32],
+        inverse: NDArray[np.float32] | None,
+        scores: NDArray[np.float32],
+    ) -> None:
         np.matmul(queries[rows], block.T, out=scores)
+        if inverse is not None:
+            scores *= inverse
 
-    return _search(score, len(queries), unit, n, candidates, excluded)
+    return _search(score, len(queries), matrix, norms, n, candidates, excluded)
 
 
 def nearest_by_product(
-    unit: NDArray[np.float32],
+    matrix: NDArray[np.float32],
+    norms: NDArray[np.float32] | None,
     terms: NDArray[np.float32],
     slots: NDArray[np.int64],
     weights: NDArray[np.float64],
@@ -79,7 +92,7 @@ def nearest_by_product(
     candidates: NDArray[np.int64] | None = None,
     excluded: NDArray[np.int64] | None = None,
 ) -> Nearest:
-    """The n rows x of `unit` with the largest product over a query's terms t of f(x, t)^w_t.
+    """The n rows x of `matrix` with the largest product over a query's terms t of f(x, t)^w_t.
 
     f(x, t) = (cos(x, t) + 1) / 2, to which EPSILON is added where w_t < 0. With the weights 1, -1,
     1 this is 3CosMul (Levy & Goldberg 2014, eq. 4, cosines moved to [0, 1] by their footnote 7).
@@ -93,9 +106,16 @@ def nearest_by_product(
     signed = 2 * slots + (weights < 0)
     weights32 = weights.astype(np.float32)
 
-    def score(rows: slice, block: NDArray[np.float32], scores: NDArray[np.float32]) -> None:
+    def score(
+        rows: slice,
+        block: NDArray[np.float32],
+        inverse: NDArray[np.float32] | None,
+        scores: NDArray[np.float32],
+    ) -> None:
         used, places = np.unique(signed[rows], return_inverse=True)
         logs = terms[used // 2] @ block.T
+        if inverse is not None:
+            logs *= inverse
         logs += 1
         logs *= 0.5
         logs += (EPSILON * (used % 2)).astype(np.float32)[:, None]
@@ -105,14 +125,15 @@ def nearest_by_product(
         ):
             np.dot(weight, logs[row], out=scores[i])
 
-    found = _search(score, len(slots), unit, n, candidates, excluded, 1 + slots.shape[1])
+    found = _search(score, len(slots), matrix, norms, n, candidates, excluded, 1 + slots.shape[1])
     return Nearest(found.ids, np.exp(np.minimum(found.scores, LARGEST_LOG)))
 
 
 def _search(
     score: Scorer,
     n_queries: int,
-    unit: NDArray[np.float32],
+    matrix: NDArray[np.float32],
+    norms: NDArray[np.float32] | None,
     n: int,
     candidates: NDArray[np.int64] | None,
     excluded: NDArray[np.int64] | None,
@@ -122,23 +143,24 @@ def _search(
 
     buffers : how many blocks of scores the scorer holds at once, the one it writes among them
     """
-    n_candidates = len(unit) if candidates is None else len(candidates)
+    n_candidates = len(matrix) if candidates is None else len(candidates)
     k = min(n, n_candidates)
     width = max(1, min(n_candidates, max(BLOCK_CANDIDATES, k)))
     height = max(1, BLOCK_SCORES // (buffers * (k + width)))
     ids = np.full((n_queries, k), -1, dtype=np.int64)
     scores = np.full((n_queries, k), -np.inf, dtype=np.float32)
     buffer = np.empty((min(height, n_queries), k + width), dtype=np.float32)
-    columns = _columns(excluded, candidates, len(unit))
+    columns = _columns(excluded, candidates, len(matrix))
     for start in range(0, n_candidates, width):
         stop = min(start + width, n_candidates)
         block_ids = np.arange(start, stop) if candidates is None else candidates[start:stop]
-        block = unit[start:stop] if candidates is None else unit[block_ids]
+        chosen = slice(start, stop) if candidates is None else block_ids
+        block, inverse = matrix[chosen], None if norms is None else _inverse(norms[chosen])
         for first in range(0, n_queries, height):
             rows = slice(first, min(first + height, n_queries))
             held = buffer[: rows.stop - first, : k + stop - start]
             held[:, :k] = scores[rows]
-            score(rows, block, held[:, k:])
+            score(rows, block, inverse, held[:, k:])
             _exclude(held[:, k:], columns, rows, start)
             for row, row_scores in enumerate(held, first):
                 best = _best(row_scores, k)
@@ -147,6 +169,11 @@ def _search(
                 scores[row] = row_scores[best]
     ids[scores == -np.inf] = -1
     return Nearest(ids, scores.astype(np.float64))
+
+
+def _inverse(norms: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What a product with a row is to be multiplied by; 0 for a row of zeros."""
+    return np.divide(np.float32(1), norms, out=np.zeros_like(norms), where=norms > 0)
 
 
 def _columns(

@@ -29,9 +29,10 @@ def lookup(vectors: WordVectors, words: Sequence[str]) -> NDArray[np.float32]:
 
     Raises UnknownWordError on the first word that has none.
     """
-    found = np.empty((len(words), vectors.vector_size), dtype=np.float32)
-    for i, word in enumerate(words):
-        found[i] = vectors.vector(word)
+    ids = vectors.ids_of(words)
+    found = vectors.matrix[ids]
+    for i in np.flatnonzero(ids < 0).tolist():
+        found[i] = vectors.vector(words[i])
     return found
 
 
@@ -72,7 +73,7 @@ def similar_batch(
     Fewer than n answer where the vocabulary holds fewer. Raises UnknownWordError on the first word
     without a vector, QueryError on n < 1.
     """
-    excluded = _ids(vectors, words)[:, None] if exclude_query_words else None
+    excluded = vectors.ids_of(words)[:, None] if exclude_query_words else None
     return similar_to_vectors(
         vectors, lookup(vectors, words), n, candidates=candidates, excluded=excluded
     )
@@ -96,7 +97,9 @@ def similar_to_vectors(
     """
     _check_n(n)
     units = unit_rows(queries.astype(np.float32))
-    found = nearest(vectors.unit, units, n, candidates=candidates, excluded=excluded)
+    found = nearest(
+        vectors.matrix, vectors.norms, units, n, candidates=candidates, excluded=excluded
+    )
     answers = []
     for query, row in zip(queries, found.ids, strict=True):
         ids = row[row >= 0]
@@ -152,12 +155,19 @@ def analogy_batch(
     slots, weights = _slots(parsed, words)
     excluded = None
     if exclude_query_words:
-        excluded = np.where(weights != 0, _ids(vectors, words)[slots], -1)
+        excluded = np.where(weights != 0, vectors.ids_of(words)[slots], -1)
     if method == "3cosadd":
         sums = np.einsum("qt,qtd->qd", weights, terms[slots])
         return similar_to_vectors(vectors, sums, n, candidates=candidates, excluded=excluded)
     found = nearest_by_product(
-        vectors.unit, terms, slots, weights, n, candidates=candidates, excluded=excluded
+        vectors.matrix,
+        vectors.norms,
+        terms,
+        slots,
+        weights,
+        n,
+        candidates=candidates,
+        excluded=excluded,
     )
     return [
         _answer(vectors, ids[ids >= 0], scores[ids >= 0])
@@ -196,11 +206,6 @@ def cosines(first: NDArray[np.floating], second: NDArray[np.floating]) -> NDArra
 def _check_n(n: int) -> None:
     if n < 1:
         raise QueryError(f"the number of answers must be at least 1, not {n}")
-
-
-def _ids(vectors: WordVectors, words: Sequence[str]) -> NDArray[np.int64]:
-    """The id of each word, -1 outside the vocabulary. int64 (len(words),)."""
-    return np.array([vectors.word_to_id.get(word, -1) for word in words], dtype=np.int64)
 
 
 def _answer(

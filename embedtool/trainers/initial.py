@@ -48,10 +48,9 @@ class Initial:
 
     def rows(self, vocabulary: Vocabulary) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The rows of the vocabulary that have a vector already, and where it stands."""
-        old = self.vectors.word_to_id
-        pairs = [(i, old[word]) for i, word in enumerate(vocabulary.words) if word in old]
-        new_rows, old_rows = np.array(pairs, np.int64).reshape(-1, 2).T
-        return new_rows, old_rows
+        old_rows = self.vectors.ids_of(vocabulary.words)
+        new_rows = np.flatnonzero(old_rows >= 0)
+        return new_rows, old_rows[new_rows]
 
     def buckets(
         self, subwords: Subwords, buckets: NDArray[np.int64]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from embedtool import store
 from embedtool.trainers import TRAINERS
 from tests.conftest import Run
 
@@ -14,8 +15,9 @@ TEXT = "The king rules the Land\nthe queen rules the sea\n" * 20
 
 
 def words_of(model: Path) -> dict[str, int]:
-    lines = (model / "vocab.txt").read_text().splitlines()
-    return {word: int(count) for word, _, count in (line.rpartition(" ") for line in lines)}
+    vectors = store.load(model).vectors
+    assert vectors.counts is not None
+    return dict(zip(vectors.words, vectors.counts.tolist(), strict=True))
 
 
 def test_any_mix_of_inputs(run: Run, tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def blocks(request, monkeypatch):
 @pytest.mark.parametrize("n", [1, 2, 10, 1000])
 def test_nearest_is_what_sorting_finds(blocks, n_words, n):
     unit, queries = random_unit(n_words), random_unit(9, seed=1)
-    found = nearest(unit, queries, n)
+    found = nearest(unit, None, queries, n)
     scores = queries @ unit.T
     assert ids_of(found) == sorted_ids(scores, n)
     expected = np.take_along_axis(scores, found.ids, axis=1)
@@ -50,23 +50,40 @@ def test_candidates_and_excluded_ids_restrict_the_answers(blocks):
     unit, queries = random_unit(300), random_unit(5, seed=1)
     candidates = np.arange(3, 300, 4)
     excluded = np.array([[7, 8, -1], [-1, -1, -1], [3, 7, 11], [299, 0, 15], [1, 2, 4]])
-    found = nearest(unit, queries, 20, candidates=candidates, excluded=excluded)
+    found = nearest(unit, None, queries, 20, candidates=candidates, excluded=excluded)
     assert ids_of(found) == sorted_ids(queries @ unit.T, 20, candidates.tolist(), excluded)
 
 
 def test_too_few_rows_are_filled_with_no_id():
     unit = random_unit(3)
-    found = nearest(unit, unit, 5, excluded=np.array([[0, 1], [0, -1], [-1, -1]]))
+    found = nearest(unit, None, unit, 5, excluded=np.array([[0, 1], [0, -1], [-1, -1]]))
     assert (found.ids >= 0).sum(axis=1).tolist() == [1, 2, 3]
     assert np.isneginf(found.scores[found.ids < 0]).all()
-    only = nearest(unit[:1], unit[:1], 5, excluded=np.array([[0]]))
+    only = nearest(unit[:1], None, unit[:1], 5, excluded=np.array([[0]]))
     assert only.ids.tolist() == [[-1]]
+
+
+def test_rows_of_any_length_answer_as_their_directions_do(blocks):
+    unit = random_unit(300)
+    unit[7] = 0
+    norms = np.random.default_rng(2).uniform(0.1, 9, 300).astype(np.float32)
+    norms[7] = 0
+    queries, matrix = random_unit(5, seed=1), unit * norms[:, None]
+    found = nearest(matrix, norms, queries, 300)
+    expected = nearest(unit, None, queries, 300)
+    assert ids_of(found) == ids_of(expected)
+    np.testing.assert_allclose(found.scores, expected.scores, atol=1e-6)
+    slots, weights = np.array([[0, 1, 2]]), np.array([[1.0, -1.0, 1.0]])
+    by_product = nearest_by_product(matrix, norms, queries, slots, weights, 300)
+    assert ids_of(by_product) == ids_of(
+        nearest_by_product(unit, None, queries, slots, weights, 300)
+    )
 
 
 def test_no_queries_and_no_rows():
     unit = random_unit(4)
-    assert nearest(unit, unit[:0], 3).ids.shape == (0, 3)
-    assert nearest(unit[:0], unit, 3).ids.shape == (4, 0)
+    assert nearest(unit, None, unit[:0], 3).ids.shape == (0, 3)
+    assert nearest(unit[:0], None, unit, 3).ids.shape == (4, 0)
 
 
 @pytest.mark.parametrize("n", [1, 3, 5, 70])
@@ -75,7 +92,7 @@ def test_equal_scores_come_by_id(blocks, n):
     unit[::3, 0] = 1
     unit[1::3, 1] = 1
     queries = np.array([[1, 0], [0, 1], [0, 0]], dtype=np.float32)
-    assert ids_of(nearest(unit, queries, n)) == sorted_ids(queries @ unit.T, n)
+    assert ids_of(nearest(unit, None, queries, n)) == sorted_ids(queries @ unit.T, n)
 
 
 @pytest.mark.parametrize("n", [1, 4, 500])
@@ -93,7 +110,7 @@ def test_products_are_what_sorting_finds(blocks, n):
         ]
     )
     excluded = np.array([[0, 5], [-1, -1], [299, 0], [1, 2]])
-    found = nearest_by_product(unit, terms, slots, weights, n, excluded=excluded)
+    found = nearest_by_product(unit, None, terms, slots, weights, n, excluded=excluded)
     assert ids_of(found) == sorted_ids(products, n, None, excluded)
     kept = found.ids >= 0
     expected = np.take_along_axis(products, found.ids, axis=1)
@@ -104,5 +121,5 @@ def test_products_of_opposite_words_and_large_weights_are_finite():
     unit = np.array([[1, 0], [-1, 0], [0, 1]], dtype=np.float32)
     slots = np.array([[0, 1]])
     for weights in ([[-1000.0, 1.0]], [[1000.0, -1000.0]], [[0.5, 0.0]]):
-        found = nearest_by_product(unit, unit, slots, np.array(weights), 3)
+        found = nearest_by_product(unit, None, unit, slots, np.array(weights), 3)
         assert np.isfinite(found.scores).all()

@@ -1,0 +1,83 @@
+"""Files of tensors in the safetensors format: u64 length, JSON header, data.
+
+In: arrays by name. Out: the file, written block by block; or, the other way round, the arrays,
+memory-mapped. The library of that name copies all that it reads and writes; a map costs nothing
+until it is used.
+"""
+
+import json
+import math
+import mmap
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedtool.errors import FormatError
+
+KINDS: dict[str, np.dtype[Any]] = {
+    "F64": np.dtype("<f8"),
+    "I64": np.dtype("<i8"),
+    "F32": np.dtype("<f4"),
+    "I32": np.dtype("<i4"),
+    "F16": np.dtype("<f2"),
+    "I8": np.dtype("<i1"),
+    "U8": np.dtype("<u1"),
+}
+"""The types of numbers, the longest first: in this order no tensor begins within a number."""
+ALIGNMENT = 8
+BLOCK_BYTES = 2**24
+METADATA = "__metadata__"
+
+
+def write_tensors(
+    file: BinaryIO, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str] | None = None
+) -> None:
+    """Write arrays of the types of KINDS, whatever their layout, in C order."""
+    names = {kind: name for name, kind in KINDS.items()}
+    order = sorted(tensors, key=lambda name: -tensors[name].itemsize)
+    header: dict[str, Any] = {METADATA: dict(metadata)} if metadata else {}
+    end = 0
+    for name in order:
+        tensor = tensors[name]
+        begin, end = end, end + tensor.nbytes
+        header[name] = {
+            "dtype": names[tensor.dtype.newbyteorder("<")],
+            "shape": tensor.shape,
+            "data_offsets": (begin, end),
+        }
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % ALIGNMENT)
+    file.write(len(text).to_bytes(8, "little") + text)
+    for name in order:
+        tensor = tensors[name]
+        n_rows = max(1, BLOCK_BYTES // max(1, tensor[:1].nbytes))
+        for first in range(0, len(tensor), n_rows):
+            block = tensor[first : first + n_rows]
+            file.write(np.ascontiguousarray(block, dtype=block.dtype.newbyteorder("<")).data)
+
+
+def map_tensors(path: Path) -> dict[str, NDArray[Any]]:
+    """Map the tensors of a file; they stay on disk until they are used.
+
+    Raises FormatError where it is damaged or cut short, OSError where it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            data = np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
+        first = 8 + int.from_bytes(data[:8].tobytes(), "little")
+        header = json.loads(data[8:first].tobytes())
+        header.pop(METADATA, None)
+        return {name: _tensor(data[first:], entry) for name, entry in header.items()}
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
+        raise FormatError(f"{path.name}: the tensors are damaged or cut short") from None
+
+
+def _tensor(data: NDArray[np.uint8], entry: Mapping[str, Any]) -> NDArray[Any]:
+    kind, (begin, end) = KINDS[entry["dtype"]], entry["data_offsets"]
+    n_bytes = math.prod(entry["shape"]) * kind.itemsize
+    if not 0 <= begin <= end <= len(data) or end - begin != n_bytes:
+        raise ValueError(entry)
+    return data[begin:end].view(kind).reshape(entry["shape"])
