@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from benchmarks.measure import Cost, run, machine
+from benchmarks.measure import Cost, machine, run
 from benchmarks.tasks import EMBEDTOOL
 from embedtool import formats, store
 from embedtool.vectors import Model, WordVectors, unit_rows
