@@ -96,9 +96,7 @@ def main() -> None:
         print(f"{name:24}{seconds:9.3f}{seconds / first:8.1f}{peak:10,.0f}")
 
 
-def ask(
-    commands: dict[str, list[str]], folder: Path, repeat: int
-) -> dict[str, list[Cost]]:
+def ask(commands: dict[str, list[str]], folder: Path, repeat: int) -> dict[str, list[Cost]]:
     """Run the commands in turn, once for the cache and then `repeat` times."""
     costs: dict[str, list[Cost]] = {name: [] for name in commands}
     for _ in range(repeat + 1):
