@@ -80,11 +80,15 @@ class Tables(NamedTuple):
     """What is learnt, in rows of a width that is a multiple of SIMD_WIDTH, filled up with zeros.
 
     inputs, outputs : float32 (n_rows, width)
+    input_sums, output_sums : float32 (n_rows, 2), the bends of a round's turns, and how many of its
+                              copies are to replace the row; zeros between rounds
     input_owners, output_owners : uint8 (n_rows,), the thread that moves each row in a round
     """
 
     inputs: Floats
     outputs: Floats
+    input_sums: Floats
+    output_sums: Floats
     input_owners: Bytes
     output_owners: Bytes
 
@@ -96,7 +100,6 @@ class Options(NamedTuple):
     cbow         : the context predicts the token, else the token its context
     mean         : CBOW takes the mean of its context, else the sum
     hierarchical : hierarchical softmax, else negative sampling
-    racing       : threads move rows as they come to them, and do not wait for each other
     negative     : noise words for each pair
     n_noise      : noise words drawn for a block, which stand for those of all its pairs
     """
@@ -107,7 +110,6 @@ class Options(NamedTuple):
     cbow: bool
     mean: bool
     hierarchical: bool
-    racing: bool
     negative: int
     n_noise: int
 
@@ -191,8 +193,6 @@ class Space(NamedTuple):
     A round:
 
     move_rows, move_places : int32 (most moves,), of each copy its row in the table and its place
-    input_sums, output_sums : float32 (n_rows, 2), the bends of the turns that move a row, and how
-                of many of their copies it is to become; zeros between rounds
     """
 
     before: Floats
@@ -230,5 +230,3 @@ class Space(NamedTuple):
     met_seconds: Floats
     move_rows: Ints
     move_places: Ints
-    input_sums: Floats
-    output_sums: Floats

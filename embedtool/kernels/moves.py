@@ -13,7 +13,7 @@ import numpy as np
 
 from embedtool.kernels.fetch import fetch_row
 from embedtool.kernels.jit import inlined
-from embedtool.kernels.layout import Copies, Floats, Options, Space, Tables, Words
+from embedtool.kernels.layout import N_LANES, Copies, Floats, Options, Space, Tables, Words
 from embedtool.kernels.rows import add_row, copy_row, scale_row
 
 AHEAD = 3
@@ -38,39 +38,28 @@ def claim_rows(lane: int, thread: int, words: Words, tables: Tables, copies: Cop
 
 @inlined
 def move_rows(
-    thread: int,
-    first_lane: int,
-    last_lane: int,
-    words: Words,
-    tables: Tables,
-    options: Options,
-    copies: Copies,
-    space: Space,
+    thread: int, words: Words, tables: Tables, options: Options, copies: Copies, space: Space
 ) -> None:
-    """Move the rows of both tables by the copies of some lanes, in the order of lanes and places.
-
-    Unless threads race, only those rows that are this thread's.
-    """
+    """Move the rows of both tables that are this thread's, in the order of lanes and places."""
     n = 0
-    for lane in range(first_lane, last_lane):
+    for lane in range(N_LANES):
         for number in range(copies.n_inputs[lane]):
             word = copies.input_words[lane, number]
             place = lane * copies.input_words.shape[1] + number
             for k in range(words.starts[word], words.starts[word + 1]):
                 row = words.rows[k]
-                owned = options.racing or tables.input_owners[row] == thread
-                if owned and not words.frozen[row]:
-                    n = _list(n, row, place, space.input_sums, space)
+                if tables.input_owners[row] == thread and not words.frozen[row]:
+                    n = _list(n, row, place, tables.input_sums, space)
     replace = not options.subwords
-    _move(n, replace, tables.inputs, space.input_sums, copies.inputs, copies.input_bends, space)
+    _move(n, replace, tables.inputs, tables.input_sums, copies.inputs, copies.input_bends, space)
     n = 0
-    for lane in range(first_lane, last_lane):
+    for lane in range(N_LANES):
         for number in range(copies.n_outputs[lane]):
             row = copies.output_rows[lane, number]
             place = lane * copies.output_rows.shape[1] + number
-            if options.racing or tables.output_owners[row] == thread:
-                n = _list(n, row, place, space.output_sums, space)
-    _move(n, True, tables.outputs, space.output_sums, copies.outputs, copies.output_bends, space)
+            if tables.output_owners[row] == thread:
+                n = _list(n, row, place, tables.output_sums, space)
+    _move(n, True, tables.outputs, tables.output_sums, copies.outputs, copies.output_bends, space)
 
 
 @inlined

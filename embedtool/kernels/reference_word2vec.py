@@ -105,7 +105,7 @@ def train_stretch(
 ) -> tuple[float, int]:
     """Train on the tokens [start, stop), changing `inputs` and `outputs`.
 
-    Returns the sum of the losses and the number of pairs. Where threads race, this is one of them.
+    Returns the sum of the losses and the number of pairs.
     """
     firsts = [min(start + lane * part, stop) for lane in range(N_LANES)]
     lanes = [thin(first, min(first + part, stop), key, text, options) for first in firsts]
@@ -140,10 +140,8 @@ def train_stretch(
                 Step(row, now - rows_out.before[row], rows_out.bends[row])
                 for row, now in rows_out.now.items()
             ]
-            if options.racing or lane == N_LANES - 1:
-                _move(inputs, [step for step in input_steps if not words.frozen[step.row]])
-                _move(outputs, output_steps)
-                input_steps, output_steps = [], []
+        _move(inputs, [step for step in input_steps if not words.frozen[step.row]])
+        _move(outputs, output_steps)
     return loss, pairs
 
 

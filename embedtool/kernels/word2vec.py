@@ -7,9 +7,6 @@ The stretch is cut into N_LANES parts, one a lane, and each lane's kept tokens i
 is one turn of each lane. All turns of a round start from the same tables (`turn.train_turn`); then
 the steps of all lanes are added, those of a row in the order of lanes (`moves.move_rows`). Threads
 share out the lanes, and then the rows; which of them does what changes nothing.
-
-Where threads race, a turn's steps are added at its end, while its rows are still in the cache, and
-no thread waits for another (Recht et al. 2011). Of two that move a row at once one may be lost.
 """
 
 import numpy as np
@@ -79,13 +76,8 @@ def train_stretch(
                 number * TURN, key + np.uint64(start), part, rate,
                 stretch, words, noise, tree, tables, options, copies, space,
             )  # fmt: skip
-            if lane < first_lane:
-                continue
-            if options.racing:
-                move_rows(thread, lane, lane + 1, words, tables, options, copies, space)
-            else:
+            if lane >= first_lane:
                 claim_rows(lane, thread, words, tables, copies)
-        if not options.racing:
-            meet(counters, 2 * number + 1, n_threads)
-            move_rows(thread, 0, N_LANES, words, tables, options, copies, space)
-            meet(counters, 2 * number + 2, n_threads)
+        meet(counters, 2 * number + 1, n_threads)
+        move_rows(thread, words, tables, options, copies, space)
+        meet(counters, 2 * number + 2, n_threads)

@@ -208,16 +208,17 @@ def prepare(config: Word2VecConfig, corpus: EncodedCorpus, rows: Rows, state: St
         _NO_NOISE if hierarchical else _noise(counts, config.ns_exponent),
         tree,
         Tables(
-            inputs, outputs, np.zeros(len(inputs), np.uint8), np.zeros(len(outputs), np.uint8),
+            inputs, outputs, _floats(len(inputs), 2), _floats(len(outputs), 2),
+            np.zeros(len(inputs), np.uint8), np.zeros(len(outputs), np.uint8),
         ),
         Options(
             config.window, config.shrink_windows, len(rows.rows) > len(counts), cbow,
-            config.cbow_mean, hierarchical, config.racing, config.negative, n_noise,
+            config.cbow_mean, hierarchical, config.negative, n_noise,
         ),
         _stretch(max(LEAST_PART, -(-STRETCH_TOKENS // N_LANES))),
         _copies(most_inputs, most_outputs, width),
         [_space(most_inputs, most_outputs, turn_around, depth, n_noise, turn_noise, most_met,
-                most_moves, len(inputs), len(outputs), width)
+                most_moves, width)
          for _ in range(n_threads)],
     )  # fmt: skip
 
@@ -290,8 +291,7 @@ def _copies(most_inputs: int, most_outputs: int, width: int) -> Copies:
 
 def _space(
     most_inputs: int, most_outputs: int, most_tokens: int, depth: int, n_noise: int,
-    turn_noise: int, most_met: int, most_moves: int, n_inputs: int, n_outputs: int,
-    width: int,
+    turn_noise: int, most_met: int, most_moves: int, width: int,
 ) -> Space:  # fmt: skip
     most_rows = n_noise + ROWS
     numbers = _ints(N_LANES * most_outputs)
@@ -332,8 +332,6 @@ def _space(
         met_seconds=_floats(most_met),
         move_rows=_ints(most_moves),
         move_places=_ints(most_moves),
-        input_sums=_floats(n_inputs, 2),
-        output_sums=_floats(n_outputs, 2),
     )
 
 

@@ -110,14 +110,6 @@ def test_every_option_equals_its_twin(mode: str, options: dict[str, Any]) -> Non
     compare(corpus(500), mode=mode, **options)
 
 
-@pytest.mark.parametrize("algorithm", ["word2vec", "fasttext"])
-@pytest.mark.parametrize("options", MODES)
-def test_one_thread_that_races_equals_its_twin(algorithm: str, options: dict[str, Any]) -> None:
-    """Few tokens: nodes soon come to the score at which they stop, where rounding tells."""
-    more = {"bucket": 50} if algorithm == "fasttext" else {}
-    compare(corpus(30), algorithm=algorithm, racing=True, **options, **more)
-
-
 @pytest.mark.parametrize("mode", ["skipgram", "cbow"])
 @pytest.mark.parametrize("n_tokens", [1, 2, 15, 16, 17, 255, 257])
 def test_odd_sizes_equal_their_twin(n_tokens: int, mode: str) -> None:
