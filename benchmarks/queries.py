@@ -5,7 +5,7 @@
 Vectors are random, of length 1, with counts by Zipf's law. gensim reads its own fastest format, a
 `.kv` whose tables are memory-mapped, and word2vec text. All files are in the system's cache: each
 command runs once before it is timed. A batch is 10,000 words on standard input, and for gensim as
-many calls of `most_similar`, of which a tenth is run and multiplied.
+many calls of `most_similar`, of which a tenth is run.
 """
 
 import argparse
@@ -20,13 +20,13 @@ import numpy as np
 from benchmarks.measure import Cost, machine, run
 from benchmarks.tasks import EMBEDTOOL
 from embedtool import formats, store
+from embedtool.config import N_ANSWERS
 from embedtool.vectors import Model, WordVectors, unit_rows
 
 ZIPF_LAW = 10**9
 """The count of the first word; the n-th has an n-th of it."""
 BATCH = 10_000
 GENSIM_SHARE = 10
-MOST_NEIGHBOURS = 10
 GENSIM = f"""
 import sys
 from gensim.models import KeyedVectors
@@ -36,7 +36,7 @@ if path.endswith(".kv"):
 else:
     vectors = KeyedVectors.load_word2vec_format(path)
 for i in range(n):
-    vectors.most_similar(vectors.index_to_key[i], topn={MOST_NEIGHBOURS})
+    vectors.most_similar(vectors.index_to_key[i], topn={N_ANSWERS})
 """
 TO_KV = """
 import sys
@@ -61,7 +61,7 @@ def main() -> None:
     parser.add_argument("--words", type=int, default=400_000)
     parser.add_argument("--size", type=int, default=300)
     parser.add_argument("--repeat", type=int, default=5)
-    parser.add_argument("--no-text", action="store_true", help="leave gensim's text out")
+    parser.add_argument("--alone", action="store_true", help="leave gensim out")
     parser.add_argument("--folder", type=Path, help="where the files are made; a temporary one")
     options = parser.parse_args()
     with TemporaryDirectory(dir=options.folder) as temporary:
@@ -74,7 +74,7 @@ def main() -> None:
             "embedtool": [str(EMBEDTOOL), "similar", "model", "king"],
             "embedtool, batch": ["sh", "-c", f"{EMBEDTOOL} similar model --tsv < queries"],
         }
-        if not options.no_text:
+        if not options.alone:
             formats.write(vectors, folder / "text.txt", "word2vec")
             kv = [sys.executable, "-c", TO_KV, "text.txt", "vectors.kv"]
             subprocess.run(kv, cwd=folder, check=True)

@@ -18,12 +18,9 @@ from numpy.typing import NDArray
 from embedtool.errors import FormatError
 
 KINDS: dict[str, np.dtype[Any]] = {
-    "F64": np.dtype("<f8"),
     "I64": np.dtype("<i8"),
     "F32": np.dtype("<f4"),
     "I32": np.dtype("<i4"),
-    "F16": np.dtype("<f2"),
-    "I8": np.dtype("<i1"),
     "U8": np.dtype("<u1"),
 }
 """The types of numbers, the longest first: in this order no tensor begins within a number."""

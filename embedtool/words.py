@@ -105,19 +105,6 @@ class Words(Sequence[str]):
                 return int(i)
         return -1
 
-    def repeated(self) -> NDArray[np.int64]:
-        """The ids, ascending, of words that stand at a smaller id already. int64."""
-        starts, ids = self.slots
-        found = []
-        for slot in np.flatnonzero(np.diff(starts) > 1).tolist():
-            seen = set()
-            for i in ids[starts[slot] : starts[slot + 1]].tolist():
-                word = self._bytes(i)
-                if word in seen:
-                    found.append(i)
-                seen.add(word)
-        return np.sort(np.array(found, np.int64))
-
     def _bytes(self, i: int) -> bytes:
         start = self.ends[i - 1] if i else 0
         return self.text[start : self.ends[i]].tobytes()

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load, save
+from safetensors.numpy import load
 
 from embedtool.errors import FormatError
 from embedtool.files import replaced
 from embedtool.formats.arrays import from_arrays
 from embedtool.formats.rows import check_words
+from embedtool.tensors import write_tensors
 from embedtool.vectors import WordVectors
 
 BETWEEN = "\n"
@@ -48,10 +49,10 @@ def write(vectors: WordVectors, path: Path, options: Mapping[str, Any]) -> None:
     check_words(vectors, path, BETWEEN)
     text = BETWEEN.join(vectors.words).encode()
     tensors: dict[str, Any] = {
-        "vectors": np.ascontiguousarray(vectors.matrix),
+        "vectors": vectors.matrix,
         "words": np.frombuffer(text, dtype=np.uint8),
     }
     if vectors.counts is not None:
-        tensors["counts"] = np.ascontiguousarray(vectors.counts)
+        tensors["counts"] = vectors.counts
     with replaced(path) as file:
-        file.write(save(tensors, {"format": "embedtool words and vectors"}))
+        write_tensors(file, tensors, {"format": "embedtool words and vectors"})

@@ -29,11 +29,29 @@ SMALLEST_FACTOR = 1e-30
 LARGEST_LOG = 700.0
 """The exponential of more does not fit into a float."""
 
-Scorer = Callable[
-    [slice, NDArray[np.float32], NDArray[np.float32] | None, NDArray[np.float32]], None
-]
-"""Writes the scores of some of the queries with a block of rows, of these inverse lengths, into its
-last argument."""
+
+class Block(NamedTuple):
+    """Some rows of a matrix.
+
+    rows    : float32 (n_rows, vector_size)
+    inverse : float32 (n_rows,), what a product with a row is to be multiplied by; None for 1
+    """
+
+    rows: NDArray[np.float32]
+    inverse: NDArray[np.float32] | None
+
+    def products(
+        self, queries: NDArray[np.float32], out: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
+        """The products of queries with the rows at length 1, float32 (n_queries, n_rows)."""
+        found: NDArray[np.float32] = np.matmul(queries, self.rows.T, out=out)
+        if self.inverse is not None:
+            found *= self.inverse
+        return found
+
+
+Scorer = Callable[[slice, Block, NDArray[np.float32]], None]
+"""Writes the scores of some of the queries with a block into its last argument."""
 
 
 class Nearest(NamedTuple):
@@ -68,15 +86,8 @@ def nearest(
     Of equal scores the smaller id comes first.
     """
 
-    def score(
-        rows: slice,
-        block: NDArray[np.float32],
-        inverse: NDArray[np.float32] | None,
-        scores: NDArray[np.float32],
-    ) -> None:
-        np.matmul(queries[rows], block.T, out=scores)
-        if inverse is not None:
-            scores *= inverse
+    def score(rows: slice, block: Block, scores: NDArray[np.float32]) -> None:
+        block.products(queries[rows], out=scores)
 
     return _search(score, len(queries), matrix, norms, n, candidates, excluded)
 
@@ -106,16 +117,9 @@ def nearest_by_product(
     signed = 2 * slots + (weights < 0)
     weights32 = weights.astype(np.float32)
 
-    def score(
-        rows: slice,
-        block: NDArray[np.float32],
-        inverse: NDArray[np.float32] | None,
-        scores: NDArray[np.float32],
-    ) -> None:
+    def score(rows: slice, block: Block, scores: NDArray[np.float32]) -> None:
         used, places = np.unique(signed[rows], return_inverse=True)
-        logs = terms[used // 2] @ block.T
-        if inverse is not None:
-            logs *= inverse
+        logs = block.products(terms[used // 2])
         logs += 1
         logs *= 0.5
         logs += (EPSILON * (used % 2)).astype(np.float32)[:, None]
@@ -155,12 +159,12 @@ def _search(
         stop = min(start + width, n_candidates)
         block_ids = np.arange(start, stop) if candidates is None else candidates[start:stop]
         chosen = slice(start, stop) if candidates is None else block_ids
-        block, inverse = matrix[chosen], None if norms is None else _inverse(norms[chosen])
+        block = Block(matrix[chosen], None if norms is None else _inverse(norms[chosen]))
         for first in range(0, n_queries, height):
             rows = slice(first, min(first + height, n_queries))
             held = buffer[: rows.stop - first, : k + stop - start]
             held[:, :k] = scores[rows]
-            score(rows, block, inverse, held[:, k:])
+            score(rows, block, held[:, k:])
             _exclude(held[:, k:], columns, rows, start)
             for row, row_scores in enumerate(held, first):
                 best = _best(row_scores, k)
@@ -172,7 +176,7 @@ def _search(
 
 
 def _inverse(norms: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What a product with a row is to be multiplied by; 0 for a row of zeros."""
+    """One over each length; 0 for a row of zeros."""
     return np.divide(np.float32(1), norms, out=np.zeros_like(norms), where=norms > 0)
 
 

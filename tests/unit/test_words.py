@@ -40,11 +40,6 @@ def test_more_words_than_are_read_in_one_go() -> None:
     assert block.find(words[-1]) == len(words) - 1
 
 
-def test_words_that_stand_there_twice_are_told() -> None:
-    assert Words.of(["a", "b", "a", "c", "b", "a"]).repeated().tolist() == [2, 4, 5]
-    assert Words.of(["a", "b"]).repeated().tolist() == []
-
-
 def test_words_differ_from_others_and_from_a_string() -> None:
     block = Words.of(["a", "b"])
     assert block != ["a"]
