@@ -11,14 +11,16 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.config import CompressConfig
 from embedtool.errors import ConfigError, FormatError
 from embedtool.vectors import Subwords, WordVectors, row_lengths
+
+if TYPE_CHECKING:
+    from embedtool.task_config import CompressConfig
 
 LARGEST_CODE = 127
 """Of a number in eight bits; -128 is not used, so that codes are symmetric."""
@@ -176,7 +178,7 @@ def _in_memory(table: NDArray[np.float32]) -> NDArray[np.float32]:
     return table[:] if isinstance(table, Compressed) else table
 
 
-def compress(vectors: WordVectors, config: CompressConfig) -> WordVectors:
+def compress(vectors: WordVectors, config: "CompressConfig") -> WordVectors:
     """Make smaller word vectors of some: fewer words, dimensions and n-grams, then fewer bits.
 
     The output layer is left out: no query needs it. Raises ConfigError where more is to be kept
@@ -199,6 +201,7 @@ def compress(vectors: WordVectors, config: CompressConfig) -> WordVectors:
                 subwords,
                 word_rows=_projected(subwords.word_rows, axes),
                 ngram_rows=_projected(subwords.ngram_rows, axes),
+                offset=None if subwords.offset is None else subwords.offset @ axes,
             )
     matrix = _coded(matrix, config)
     if subwords is not None:
@@ -211,7 +214,7 @@ def compress(vectors: WordVectors, config: CompressConfig) -> WordVectors:
     return WordVectors(vectors.block[:n_words], matrix, counts, subwords=subwords)
 
 
-def _check(vectors: WordVectors, config: CompressConfig) -> None:
+def _check(vectors: WordVectors, config: "CompressConfig") -> None:
     n_ngrams = 0 if vectors.subwords is None else len(vectors.subwords.buckets)
     size = config.dimensions or vectors.vector_size
     for name, wanted, there in (
@@ -253,7 +256,7 @@ def _pruned(subwords: Subwords, n_ngrams: int) -> Subwords:
     return replace(subwords, buckets=subwords.buckets[kept], ngram_rows=subwords.ngram_rows[kept])
 
 
-def _coded(matrix: NDArray[np.float32], config: CompressConfig) -> NDArray[np.float32]:
+def _coded(matrix: NDArray[np.float32], config: "CompressConfig") -> NDArray[np.float32]:
     if config.product_quantisation is not None:
         return as_array(_product_table(matrix, config.product_quantisation))
     if config.precision == "float16":

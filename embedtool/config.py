@@ -1,11 +1,13 @@
 """Every option of every trainer and of reading text: its default, its bounds, its help.
 
 In: what a user or a program sets. Out: frozen dataclasses whose values have been checked. This is
-the only place where a default is written; the command line makes its flags from these fields.
+the only place, with task_config, where a default is written; the command line makes its flags from
+these fields.
 """
 
 import math
 import os
+import re
 import sys
 from dataclasses import Field, dataclass, field, fields
 from numbers import Integral, Real
@@ -25,12 +27,31 @@ Method = Literal["3cosadd", "3cosmul"]
 METHODS: tuple[Method, ...] = ("3cosadd", "3cosmul")
 """How an analogy is answered; the first is the default."""
 
+AnalogyMethod = Literal[
+    "3cosadd", "3cosmul", "pairdistance", "3cosavg", "lrcos", "nearest-b", "nearest-c"
+]
+ANALOGY_METHODS: tuple[AnalogyMethod, ...] = get_args(AnalogyMethod)
+"""How an evaluation answers analogies: from one example, from all of a relation, and baselines."""
+
+Correlation = Literal["spearman", "pearson"]
+
+Sampling = Literal["bootstrap", "fixed"]
+SAMPLINGS: tuple[Sampling, ...] = get_args(Sampling)
+"""What each run of an experiment is trained on: sentences drawn anew, or the text as it is."""
+
 N_ANSWERS = 10
 """How many words answer a query that does not say how many."""
 
 RESTRICT_VOCAB = 300_000
 """The most frequent words that take part in an evaluation unless another limit is asked for, as in
 gensim."""
+
+N_ANCHORS = 10_000
+"""The most frequent shared words that two models are aligned on: many times the dimensions, and
+frequent enough that their vectors are more than noise."""
+
+N_MOVED = 20
+"""How many words that moved are shown where nobody says how many."""
 
 KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
 """What messages call the type of an option."""
@@ -139,6 +160,53 @@ class TextConfig(Config):
     )
     field: str = option("text", "JSONL: the field that holds the text.")
     column: str = option("text", "CSV, TSV and Parquet: the column that holds the text.")
+
+
+DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+SECONDS = (3600, 60, 1)
+EPOCHS = re.compile(r"([1-9]\d*)-epochs?")
+
+
+def seconds_in(text: str) -> int:
+    """The seconds of a time such as 90s, 10m or 1h30m; 0 where it is none."""
+    match = DURATION.fullmatch(text)
+    parts = match.groups(default="0") if match else ()
+    return sum(int(part) * unit for part, unit in zip(parts, SECONDS, strict=False))
+
+
+@dataclass(frozen=True)
+class CheckpointConfig(Config):
+    """When a training is saved, and what becomes of one that diverges."""
+
+    checkpoint_every: str | None = option(
+        None,
+        "Save the training so often that it can go on after a crash: a time such as 5m, or "
+        "2-epochs. On Ctrl-C it is saved in any case.",
+    )
+    on_divergence: Literal["stop", "retry"] = option(
+        "stop",
+        "Where the loss explodes: stop, or go back to what was saved last and halve the learning "
+        "rate, once.",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.checkpoint_every is not None and not (self.seconds or self.epochs):
+            raise ConfigError(
+                "--checkpoint-every must be a time such as 90s, 5m or 1h30m, or such as 2-epochs, "
+                f"not {self.checkpoint_every!r}"
+            )
+
+    @property
+    def seconds(self) -> int | None:
+        """The time between two checkpoints."""
+        return seconds_in(self.checkpoint_every or "") or None
+
+    @property
+    def epochs(self) -> int | None:
+        """The epochs between two checkpoints."""
+        match = EPOCHS.fullmatch(self.checkpoint_every or "")
+        return int(match[1]) if match else None
 
 
 @dataclass(frozen=True)
@@ -296,34 +364,3 @@ class PhrasesConfig(Config):
             raise ConfigError("--delimiter must be one or more visible characters, without spaces")
         if self.scoring == "npmi" and not -1 <= (self.threshold or 0) <= 1:
             raise ConfigError(f"--threshold of npmi must be from -1 to 1, not {self.threshold:g}")
-
-
-@dataclass(frozen=True)
-class CompressConfig(Config):
-    """What a smaller model keeps."""
-
-    words: int | None = option(None, "Keep the N most frequent words.", low=1)
-    dimensions: int | None = option(
-        None, "Keep the N directions in which vectors are longest (PCA without centring).", low=1
-    )
-    ngrams: int | None = option(
-        None, "FastText: keep the N n-grams with the longest vectors, for words that are new.",
-        low=0,
-    )  # fmt: skip
-    precision: Literal["float32", "float16", "int8"] = option(
-        "float32", "Bits of a number; int8 with a scale for each vector."
-    )
-    product_quantisation: int | None = option(
-        None, "Cut vectors into N parts and keep a byte for each, the nearest of 256 centroids.",
-        low=1,
-    )  # fmt: skip
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if all(getattr(self, each.name) == each.default for each in fields(self)):
-            raise ConfigError(
-                "say what to save: --precision, --product-quantisation, --words, --dimensions or "
-                "--ngrams"
-            )
-        if self.product_quantisation is not None and self.precision != "float32":
-            raise ConfigError("choose --precision or --product-quantisation, not both")

@@ -4,6 +4,7 @@ In: nothing. Out: EmbedtoolError and its children. An error's text says what is 
 what to do; the command line prints it as it is.
 """
 
+import signal
 from collections.abc import Sequence
 
 
@@ -47,6 +48,10 @@ class EvaluationError(EmbedtoolError):
     """A dataset that cannot be found or read."""
 
 
+class DocumentError(EmbedtoolError, ValueError):
+    """What stands where a document should is no text; scikit-learn expects a ValueError."""
+
+
 class UnknownWordError(QueryError):
     """A word that has no vector in the model.
 
@@ -58,6 +63,25 @@ class UnknownWordError(QueryError):
         self.suggestions = list(suggestions)
         hint = f"; nearest spellings: {', '.join(self.suggestions)}" if self.suggestions else ""
         super().__init__(f"{word!r} is not in the vocabulary{hint}")
+
+
+class ResourceError(EmbedtoolError):
+    """Memory or disk that is needed and not there."""
+
+
+class DivergedError(TrainingError):
+    """A loss that is no longer finite, or many times what it was before training."""
+
+
+class StoppedError(EmbedtoolError):
+    """Work that the user interrupted; its text says what is kept and how to go on.
+
+    `number` is the signal that did it.
+    """
+
+    def __init__(self, message: str, number: int = signal.SIGINT) -> None:
+        self.number = number
+        super().__init__(message)
 
 
 class MissingExtraError(EmbedtoolError):

@@ -7,13 +7,18 @@ name only when everything in it is written and synced to the disk.
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from embedtool.errors import OutputError
 
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+RENAME_EXCHANGE = 2
+"""Of Linux's renameat2: both names are there already and change places."""
 TEMPORARY = ".embedtool-"
 """How temporary names begin; they lie beside the target, so that renaming stays in one file
 system."""
@@ -92,7 +97,13 @@ def _check_free(path: Path) -> None:
 
 
 def _swap(fresh: Path, path: Path, old: Path) -> None:
-    """Give `fresh` the name `path`; what had it is moved to `old`, and back where that fails."""
+    """Give `fresh` the name `path`, and what had it another one.
+
+    Where the system can exchange two names, there is no moment without a folder of that name.
+    Elsewhere the old one is moved to `old`, and back where that fails.
+    """
+    if path.exists() and _exchange(fresh, path):
+        return
     try:
         if path.exists():
             path.rename(old)
@@ -101,6 +112,61 @@ def _swap(fresh: Path, path: Path, old: Path) -> None:
         if old.exists() and not path.exists():
             old.rename(path)
         raise
+
+
+def _exchange(first: Path, second: Path) -> bool:
+    """Have two names change places at once (Linux's renameat2); False where that cannot be done."""
+    import ctypes
+
+    try:
+        renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
+    except (AttributeError, OSError):
+        return False
+    here = -100  # AT_FDCWD: paths are seen from the working folder
+    names = os.fsencode(first), os.fsencode(second)
+    return not renameat2(here, names[0], here, names[1], RENAME_EXCHANGE)
+
+
+class Hashed:
+    """A file that is written, with the SHA-256 of what has been written to it.
+
+    n_bytes : how much that is
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        import hashlib
+
+        self.file = file
+        self.digest = hashlib.sha256()
+        self.n_bytes = 0
+
+    def write(self, data: "ReadableBuffer") -> int:
+        """Write bytes, or an array's."""
+        self.digest.update(data)
+        written = self.file.write(data)
+        self.n_bytes += written
+        return written
+
+    def facts(self) -> dict[str, int | str]:
+        """Size and checksum, as `mismatch` takes them."""
+        return {"bytes": self.n_bytes, "sha256": self.digest.hexdigest()}
+
+
+def mismatch(path: Path, facts: Mapping[str, int | str]) -> str | None:
+    """What is wrong with a file that must have these facts of `Hashed`, or None."""
+    import hashlib
+
+    try:
+        size = path.stat().st_size
+        if size != facts["bytes"]:
+            return f"has {size:,} bytes, not {facts['bytes']:,}"
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        return "is missing"
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    return None if found == facts["sha256"] else "has changed: its SHA-256 is another"
 
 
 def check_file(path: Path) -> None:

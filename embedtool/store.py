@@ -10,23 +10,26 @@ Model, its words and tables memory-mapped.
         slot_starts, slot_ids           their hash table
         contexts                        the output layer
         word_rows, ngram_rows, ngram_buckets   FastText's own rows
+    ngram_offset                    what their means are moved by, after a transformation
         NAME_scales, NAME_centroids     parts of tables that are compressed (`compressed`)
 """
 
 import json
 import platform
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from embedtool import __version__
 from embedtool.compressed import kept, opened
 from embedtool.errors import FormatError, ModelError, VocabularyError
-from embedtool.files import check_writable, new_folder
+from embedtool.files import Hashed, check_writable, mismatch, new_folder
 from embedtool.tensors import map_tensors, write_tensors
-from embedtool.vectors import Model, Subwords, WordVectors
+from embedtool.vectors import Model, Subwords, WordVectors, row_lengths
 from embedtool.words import Slots, Words
 
 FORMAT_VERSION = 2
@@ -34,6 +37,10 @@ LIBRARIES = ("numpy", "gensim", "numba")
 CONFIG = "config.json"
 VECTORS = "vectors.safetensors"
 FILES = (CONFIG, VECTORS)
+WRITTEN_ANEW = {"format", "subwords", "files", "checksum"}
+"""What `save` finds out by itself."""
+NORM_TOLERANCE = 1e-3
+"""Lengths that were taken of other bits of the same numbers differ by less."""
 
 
 def check_target(path: Path, overwrite: bool) -> None:
@@ -73,7 +80,8 @@ def save(model: Model, path: str | Path) -> None:
         tables["counts"] = vectors.counts
     if vectors.contexts is not None:
         tables["contexts"] = vectors.contexts
-    description = {"format": FORMAT_VERSION, **_stamp(), **model.description}
+    told = {k: v for k, v in model.description.items() if k not in WRITTEN_ANEW}
+    description = {"format": FORMAT_VERSION, **_stamp(), **told}
     if vectors.subwords is not None:
         subwords = vectors.subwords
         description["subwords"] = {
@@ -84,11 +92,24 @@ def save(model: Model, path: str | Path) -> None:
         tables |= kept("word_rows", subwords.word_rows)
         tables |= kept("ngram_rows", subwords.ngram_rows)
         tables["ngram_buckets"] = subwords.buckets
+        if subwords.offset is not None:
+            tables["ngram_offset"] = subwords.offset
     with new_folder(path) as folder:
         with (folder / VECTORS).open("wb") as file:
-            write_tensors(file, tables)
+            hashed = Hashed(file)
+            write_tensors(hashed, tables)
+        description["files"] = {VECTORS: hashed.facts()}
+        description["checksum"] = _checksum(description)
         text = json.dumps(description, ensure_ascii=False, indent=2)
         (folder / CONFIG).write_text(text + "\n", encoding="utf-8")
+
+
+def _checksum(description: Mapping[str, Any]) -> str:
+    """The SHA-256 of all that config.json says besides."""
+    from hashlib import sha256
+
+    told = {name: value for name, value in description.items() if name != "checksum"}
+    return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
 def _stamp() -> dict[str, Any]:
@@ -132,9 +153,66 @@ def describe(path: Path) -> dict[str, Any]:
 def load(path: str | Path) -> Model:
     """Open a model; its tables stay on disk until they are used.
 
-    Raises ModelError where `path` is no model or its files do not fit each other.
+    A model that is replaced meanwhile is opened anew, so that its files belong together. Raises
+    ModelError where `path` is no model or its files do not fit each other.
     """
     path = Path(path)
+    while True:
+        before = _identity(path)
+        try:
+            model = _load(path)
+        except ModelError:
+            if before == _identity(path):
+                raise
+        else:
+            if before == _identity(path):
+                return model
+
+
+def _identity(path: Path) -> int | None:
+    """What tells a folder from another that takes its name."""
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return None
+
+
+def verify(path: Path) -> Iterator[str]:
+    """Everything that is wrong with a model, a line each.
+
+    Its files are read whole and compared with the checksums in config.json, if that has its own
+    still; where the model is of an embedtool that wrote none, only what can be seen is looked at.
+    """
+    try:
+        description = describe(path)
+    except ModelError as error:
+        yield str(error)
+        return
+    has_sums = {"files", "checksum"} & description.keys()
+    if has_sums and description.get("checksum") != _checksum(description):
+        yield f"{CONFIG} has been changed: its checksum is another"
+        return
+    for name, facts in dict(description.get("files", {})).items():
+        fault = mismatch(path / Path(name).name, facts)
+        if fault:
+            yield f"{name} {fault}"
+    try:
+        vectors = load(path).vectors
+        words = list(vectors.words)
+    except (ModelError, UnicodeDecodeError) as error:
+        yield str(error)
+        return
+    if not np.array_equal(vectors.ids_of(words), np.arange(len(words))):
+        yield "words are there twice, or are not found where they stand"
+    n_bad = int((~np.isfinite(vectors.norms)).sum())
+    if n_bad:
+        yield f"{n_bad:,} vectors hold numbers that are not finite"
+    lengths = row_lengths(vectors.matrix)
+    if not np.allclose(lengths, vectors.norms, rtol=NORM_TOLERANCE, equal_nan=True):
+        yield "the lengths that are kept are not those of the vectors"
+
+
+def _load(path: Path) -> Model:
     description = describe(path)
     try:
         tables = map_tensors(path / VECTORS)
@@ -195,4 +273,5 @@ def _subwords(options: dict[str, int], tables: dict[str, NDArray[Any]]) -> Subwo
         opened(tables, "word_rows"),
         tables["ngram_buckets"],
         opened(tables, "ngram_rows"),
+        tables.get("ngram_offset"),
     )

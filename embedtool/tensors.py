@@ -10,12 +10,15 @@ import math
 import mmap
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.errors import FormatError
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 KINDS: dict[str, np.dtype[Any]] = {
     "I64": np.dtype("<i8"),
@@ -34,8 +37,15 @@ LONGEST_HEADER = 100_000_000
 METADATA = "__metadata__"
 
 
+class Sink(Protocol):
+    """What is written to: a file, or something that looks at what passes."""
+
+    def write(self, data: "ReadableBuffer", /) -> int:
+        """Take bytes, or an array's."""
+
+
 def write_tensors(
-    file: BinaryIO, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str] | None = None
+    file: Sink, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str] | None = None
 ) -> None:
     """Write arrays of the types of KINDS, whatever their layout, in C order."""
     order = sorted(tensors, key=lambda name: -tensors[name].itemsize)
@@ -46,7 +56,7 @@ def write_tensors(
 
 
 def write_header(
-    file: BinaryIO,
+    file: Sink,
     shapes: Mapping[str, tuple[np.dtype[Any], tuple[int, ...]]],
     metadata: Mapping[str, str] | None = None,
 ) -> None:
@@ -66,7 +76,7 @@ def write_header(
     file.write(len(text).to_bytes(8, "little") + text)
 
 
-def write_rows(file: BinaryIO, tensor: NDArray[Any]) -> None:
+def write_rows(file: Sink, tensor: NDArray[Any]) -> None:
     """Write numbers, little-endian, in C order, a block of rows at a time."""
     n_rows = max(1, BLOCK_BYTES // max(1, tensor[:1].nbytes))
     for first in range(0, len(tensor), n_rows):

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from embedtool.formats.findings import Finding, Findings
 
 UNSOUND = 1
+CONFIG, VECTORS = "config.json", "vectors.safetensors"
+"""What makes a folder a model, as the store has it."""
 
 
 @click.command()
@@ -31,7 +33,7 @@ UNSOUND = 1
 def check(
     context: click.Context, file: Path, name: str | None, out: Path | None, as_json: bool
 ) -> None:
-    """Report everything that is wrong with a vector FILE, which may be a folder.
+    """Report everything that is wrong with a vector FILE, which may be a folder, or with a model.
 
     Of each fault the number is printed and the first few places. Text, word2vec's binary and
     TensorBoard's pair are checked row by row; of the other formats the first error is told. Remarks
@@ -39,7 +41,13 @@ def check(
 
     The exit code is 0 where FILE is sound and 1 where anything is wrong with it, also where OUT
     could be written. OUT has the format of FILE, unless its name stands for another.
+
+    Of a model every byte is compared with the checksums that were written with it.
     """
+    if (file / VECTORS).exists() and (file / CONFIG).exists():
+        if out is not None or name is not None:
+            raise click.UsageError("a model is checked without --repair and --format")
+        context.exit(_check_model(file, as_json))
     from embedtool.cli.reporting import reporting
     from embedtool.formats import checking
 
@@ -60,6 +68,21 @@ def check(
     elif out is not None:
         note(f"{file} is sound; {out} was not written")
     context.exit(UNSOUND if findings.faults else 0)
+
+
+def _check_model(model: Path, as_json: bool) -> int:
+    """Print what is wrong with a model; returns the exit code."""
+    from embedtool import store
+    from embedtool.search import approximate
+
+    faults = [*store.verify(model), *filter(None, [approximate.verify(model)])]
+    if as_json:
+        print_json({"file": str(model), "format": "model", "sound": not faults, "faults": faults})
+    else:
+        click.echo(f"{shown(str(model))}: model: {'broken' if faults else 'sound'}")
+        for fault in faults:
+            click.echo(f"  {shown(fault)}")
+    return UNSOUND if faults else 0
 
 
 def _print(findings: "Findings") -> None:

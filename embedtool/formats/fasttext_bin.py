@@ -240,10 +240,15 @@ def _arguments(
 
 
 def _write_inputs(file: BinaryIO, vectors: WordVectors, subwords: Subwords, bucket: int) -> None:
-    """The rows of the words, then a row for each bucket, zeros where it was never trained."""
+    """The rows of the words, then a row for each bucket, zeros where it was never trained.
+
+    An offset is added to all of them: so their means have it.
+    """
     dim = vectors.vector_size
     file.write(SHAPE.pack(False, vectors.n_words + bucket, dim))
     word_rows = subwords.word_rows.astype("<f4")
+    if subwords.offset is not None:
+        word_rows += subwords.offset
     alone = vectors.block.find(END_OF_SENTENCE)
     if alone >= 0:
         word_rows[alone] = vectors.matrix[alone]
@@ -259,4 +264,6 @@ def write_buckets(file: BinaryIO, subwords: Subwords, bucket: int) -> None:
         block = np.zeros((stop - start, dim), dtype="<f4")
         first, last = np.searchsorted(subwords.buckets, (start, stop))
         block[subwords.buckets[first:last] - start] = subwords.ngram_rows[first:last]
+        if subwords.offset is not None:
+            block += subwords.offset
         file.write(block.tobytes())

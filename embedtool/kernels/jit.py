@@ -54,6 +54,11 @@ def jit(function: F) -> F:
     return _compiled(function, OPTIONS)
 
 
+def finite(function: F) -> F:
+    """Compile a kernel that is never given NaN: the largest of many is then found in vectors."""
+    return _compiled(function, {**OPTIONS, "fastmath": REORDER | {"nnan"}})
+
+
 def exact(function: F) -> F:
     """Compile a kernel whose numbers must be rounded as they are written, without REORDER."""
     return _compiled(function, {**OPTIONS, "fastmath": False})

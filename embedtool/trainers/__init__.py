@@ -13,6 +13,7 @@ from embedtool.progress import Report, silent
 
 if TYPE_CHECKING:
     from embedtool.corpus.encoding import EncodedCorpus
+    from embedtool.trainers.checkpoint import Checkpoints
     from embedtool.trainers.initial import Initial
     from embedtool.vectors import WordVectors
 
@@ -32,15 +33,18 @@ class Trainer:
         folder: Path,
         report: Report = silent,
         initial: "Initial | None" = None,
+        checkpoints: "Checkpoints | None" = None,
     ) -> "WordVectors":
         """Train on a corpus.
 
         `folder` is for files that are needed while training, `initial` for vectors to begin with,
-        which `Initial.check` has found to fit. Raises TrainingError where training cannot go on.
+        which `Initial.check` has found to fit. Raises TrainingError where training cannot go on,
+        StoppedError where `checkpoints` says that it is to stop.
         """
         by_gensim = isinstance(config, Word2VecConfig) and config.engine == "gensim"
         module = import_module(self.gensim if by_gensim else self.native)
-        vectors: WordVectors = module.train(config, corpus, folder, report, initial)
+        native = () if by_gensim else (checkpoints,)
+        vectors: WordVectors = module.train(config, corpus, folder, report, initial, *native)
         return vectors
 
 

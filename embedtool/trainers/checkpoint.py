@@ -3,21 +3,35 @@
 In: what a trainer has learnt and how far it is. Out: a folder, and the same from it.
 
     tables.safetensors  State.tables
-    position.json       the rest
+    position.json       the rest, and what the training is of
 """
 
 import json
-from dataclasses import dataclass
+import logging
+import math
+import shutil
+import time
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
-from embedtool.errors import ModelError
+from embedtool.config import CheckpointConfig
+from embedtool.errors import DivergedError, ModelError, OutputError, StoppedError, TrainingError
 from embedtool.files import new_folder
+
+log = logging.getLogger(__name__)
 
 TABLES = "tables.safetensors"
 POSITION = "position.json"
+STATES = "state-*"
+EXPLODED = 100
+"""A loss so many times that of the first round comes from steps that are too long, not from the
+text."""
+
+RETRY_RATE = 0.5
+"""Of the learning rate after a divergence."""
 
 
 @dataclass
@@ -29,6 +43,8 @@ class State:
     done   : units of work done in the current epoch: tokens, or pairs for GloVe
     loss   : sum of the losses of the current epoch so far
     pairs  : number of its pairs so far
+    first  : mean loss of a pair in the first round of all, None before
+    rate   : what the learning rate is multiplied by
     """
 
     tables: dict[str, NDArray[Any]]
@@ -36,11 +52,23 @@ class State:
     done: int = 0
     loss: float = 0.0
     pairs: int = 0
+    first: float | None = None
+    rate: float = 1.0
 
     @property
     def mean_loss(self) -> float | None:
         """The mean loss of a pair in the current epoch so far."""
         return self.loss / self.pairs if self.pairs else None
+
+    def add(self, loss: float, pairs: int) -> None:
+        """Take the loss of a round. Raises DivergedError where it is not finite, or explodes."""
+        self.loss += loss
+        self.pairs += pairs
+        mean = loss / pairs if pairs else None
+        if self.first is None:
+            self.first = mean
+        if not math.isfinite(loss) or (mean and self.first and mean > EXPLODED * self.first):
+            raise DivergedError(f"the loss of epoch {self.epoch + 1} is {mean:g} a pair")
 
     def end_epoch(self) -> None:
         """Go on to the next epoch."""
@@ -48,23 +76,150 @@ class State:
         self.done, self.loss, self.pairs = 0, 0.0, 0
 
 
-def save_state(state: State, path: Path) -> None:
-    """Write a state as a folder, all of it or nothing. Raises OutputError where that cannot be."""
+class Notes(Protocol):
+    """What a training tells of itself."""
+
+    def told(self) -> dict[str, Any]:
+        """It so far, JSON-able."""
+
+    def go_on(self, told: dict[str, Any]) -> None:
+        """Begin with what was told before."""
+
+
+@dataclass
+class Checkpoints:
+    """Where and when a training is saved, and whether it is to stop.
+
+    folder  : where states are kept; None: nowhere
+    about   : what the training is of; a state of anything else is refused
+    stop    : the signal on which to save and stop, 0 for none; set from outside
+    running : whether rounds have begun, between which it can stop
+    notes   : what is told of the training, saved with it
+    """
+
+    folder: Path | None = None
+    config: CheckpointConfig = field(default_factory=CheckpointConfig)
+    about: dict[str, Any] = field(default_factory=dict)
+    stop: int = 0
+    running: bool = False
+    notes: Notes | None = None
+    retried: bool = False
+    saved_at: float = 0.0
+    saved_epochs: int = 0
+
+    def begin(self) -> State | None:
+        """The last state that was saved, None where none was. From now on rounds are run.
+
+        Raises ModelError where it cannot be read or is of another training.
+        """
+        state = self._last()
+        self.running = True
+        self._remember(state.epoch if state else 0)
+        return state
+
+    @property
+    def due(self) -> bool:
+        """Whether the training is to be saved as soon as it can be; stays so until it is."""
+        seconds = self.config.seconds
+        waited = seconds is not None and time.monotonic() - self.saved_at >= seconds
+        return self.folder is not None and bool(self.stop or waited)
+
+    def passed(self, state: State, epochs: int) -> None:
+        """Save the state after a round where that is due; so many `epochs` are complete.
+
+        Raises StoppedError where the training is to stop.
+        """
+        every = self.config.epochs
+        due = self.due or (every is not None and epochs - self.saved_epochs >= every)
+        if self.folder is None or not due:
+            return
+        try:
+            save_state(state, self.folder, self.about, self.notes.told() if self.notes else None)
+        except OutputError as error:
+            if self.stop:
+                raise
+            log.warning("no checkpoint: %s; training goes on", error)
+        self._remember(epochs)
+        if self.stop:
+            raise StoppedError("interrupted", self.stop)
+
+    def after(self, error: DivergedError, learning_rate: float) -> State | None:
+        """What to go on with after a divergence: the last state, or None for the beginning.
+
+        Raises TrainingError where it is not to be tried again, or was already.
+        """
+        state = self._last()
+        if self.config.on_divergence == "stop" or self.retried or (state and state.rate < 1):
+            kept = "; what was saved last is kept" if state else ""
+            raise TrainingError(
+                f"{error}; choose a smaller --learning-rate than {learning_rate:g}{kept}"
+            ) from None
+        self.retried = True
+        place = f"epoch {state.epoch + 1}" if state else "the beginning"
+        log.warning("%s; going back to %s with half the learning rate", error, place)
+        return state
+
+    def _remember(self, epochs: int) -> None:
+        self.saved_at = time.monotonic()
+        self.saved_epochs = epochs
+
+    def _last(self) -> State | None:
+        path = last_state(self.folder) if self.folder else None
+        if path is None:
+            return None
+        state, told = load_state(path, self.about)
+        if self.notes is not None and told is not None:
+            self.notes.go_on(told)
+        return state
+
+
+def last_state(folder: Path) -> Path | None:
+    """The state that was saved last in a folder."""
+    return max(folder.glob(STATES), default=None)
+
+
+def save_state(
+    state: State, folder: Path, about: dict[str, Any], told: dict[str, Any] | None = None
+) -> None:
+    """Write a state to a folder under a new name, then take those before it away.
+
+    about : what the training is of, JSON-able; told : what it tells of itself
+    Raises OutputError where it cannot be written; those before it are there still.
+    """
+    from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
-    position = {"epoch": state.epoch, "done": state.done, "loss": state.loss, "pairs": state.pairs}
-    with new_folder(path) as fresh:
-        save_file(state.tables, fresh / TABLES)
-        (fresh / POSITION).write_text(json.dumps(position))
+    position = {name: value for name, value in vars(state).items() if name != "tables"}
+    before = sorted(folder.glob(STATES))
+    number = int(before[-1].name.rpartition("-")[2]) + 1 if before else 1
+    with new_folder(folder / f"state-{number:09d}") as fresh:
+        try:
+            save_file(state.tables, fresh / TABLES)
+        except SafetensorError as error:
+            raise OutputError(f"{folder}: cannot be written: {error}") from None
+        (fresh / POSITION).write_text(json.dumps({"about": about, "told": told, **position}))
+    for path in before:
+        shutil.rmtree(path, ignore_errors=True)
 
 
-def load_state(path: Path) -> State:
-    """Read what `save_state` wrote. Raises ModelError where it is anything else."""
+def load_state(path: Path, about: dict[str, Any]) -> tuple[State, dict[str, Any] | None]:
+    """Read what `save_state` wrote: the state, and what was told.
+
+    Raises ModelError where it is anything else, or of another training, naming what differs.
+    """
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
     try:
         position = json.loads((path / POSITION).read_text())
-        return State(load_file(path / TABLES), **position)
-    except (OSError, SafetensorError, TypeError, ValueError) as error:
+        there, told = position.pop("about"), position.pop("told")
+        changed = [name for name, value in about.items() if there.get(name) != value]
+        state = State(load_file(path / TABLES), **position)
+    except (OSError, SafetensorError, TypeError, ValueError, KeyError, AttributeError) as error:
         raise ModelError(f"{path}: is no saved state of a training: {error}") from None
+    if changed:
+        name = changed[0]
+        raise ModelError(
+            f"{path}: is of another training: {name} was {there.get(name)!r}, is {about[name]!r}"
+        )
+    return state, told

@@ -5,7 +5,7 @@ logarithm of the co-occurrence counts (Pennington, Socher & Manning 2014).
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,15 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.config import GloveConfig
-from embedtool.corpus.cooccurrence import Cooccurrence, count_cooccurrence
+from embedtool.corpus.cooccurrence import Cooccurrence, count_cooccurrence, counted_pairs
 from embedtool.corpus.encoding import EncodedCorpus
 from embedtool.corpus.vocabulary import Vocabulary
-from embedtool.errors import TrainingError
+from embedtool.errors import DivergedError, TrainingError
 from embedtool.kernels.glove import visit_pairs
 from embedtool.kernels.jit import announce
 from embedtool.kernels.registers import SIMD_WIDTH
 from embedtool.progress import Progress, Report
-from embedtool.trainers.checkpoint import State
+from embedtool.trainers.checkpoint import RETRY_RATE, Checkpoints, State
 from embedtool.trainers.initial import Initial
 from embedtool.trainers.tables import filled_up, zeros
 from embedtool.vectors import WordVectors
@@ -37,7 +37,7 @@ float32 to show them."""
 Cell = tuple[int, int]
 """A block of rows and a block of columns."""
 Visit = tuple[int, float]
-"""The number of pairs of a cell, and the sum of their losses."""
+"""About how many pairs a cell has, and the sum of their losses."""
 
 
 def train(
@@ -46,20 +46,35 @@ def train(
     folder: Path,
     report: Report,
     initial: Initial | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> WordVectors:
     """Count the pairs of the corpus, fit the tables to them, and take the word vectors out.
 
-    The result is the same whatever the number of workers. Raises TrainingError where no two words
-    of the vocabulary ever meet, and where the loss is not finite.
+    What was counted is not counted again, and training begins with the last checkpoint. The result
+    is the same whatever the number of workers. Raises TrainingError where no two words of the
+    vocabulary ever meet, and where the training diverges; StoppedError where it is to stop.
     """
     announce(visit_pairs)
-    pairs = count_cooccurrence(corpus, config, folder, report)
+    checkpoints = checkpoints or Checkpoints()
+    pairs = counted_pairs(folder) if checkpoints.folder else None
+    if pairs is None:
+        pairs = count_cooccurrence(corpus, config, folder, report)
     if not len(pairs):
         raise TrainingError("no two words stand in one line; GloVe needs lines of several words")
-    state = start(config, corpus.vocabulary, initial)
-    while state.epoch < config.iterations:
-        run_epoch(config, pairs, state, report)
-    return word_vectors(config, corpus, state)
+    state = checkpoints.begin()
+    while True:
+        if state is None:
+            state = start(config, corpus.vocabulary, initial)
+        if checkpoints.retried:
+            state.rate = RETRY_RATE
+        try:
+            while state.epoch < config.iterations:
+                run_epoch(config, pairs, state, report, checkpoints)
+        except DivergedError as error:
+            del state
+            state = checkpoints.after(error, config.learning_rate)
+        else:
+            return word_vectors(config, corpus, state)
 
 
 def start(config: GloveConfig, vocabulary: Vocabulary, initial: Initial | None = None) -> State:
@@ -111,53 +126,80 @@ def _start_table(rng: np.random.Generator, n_words: int, vector_size: int) -> ND
     return table
 
 
-def run_epoch(config: GloveConfig, pairs: Cooccurrence, state: State, report: Report) -> None:
-    """Visit every pair once. Raises TrainingError where the loss is not finite."""
+def run_epoch(
+    config: GloveConfig,
+    pairs: Cooccurrence,
+    state: State,
+    report: Report,
+    checkpoints: Checkpoints | None = None,
+) -> None:
+    """Visit every pair once, or those that are left of an epoch.
+
+    While it goes on the state has the table `losses`, float64 (n_cells,): that of each cell in the
+    order of visiting, NaN where it has not been visited. Raises DivergedError, and StoppedError
+    where the training is to stop.
+    """
+    checkpoints = checkpoints or Checkpoints()
     epoch, n_pairs = state.epoch + 1, len(pairs)
     before, total = state.epoch * n_pairs, config.iterations * n_pairs
-    seen, loss = 0, 0.0
-    for n_cell, cell_loss in _visit_cells(config, pairs, state, epoch):
-        seen += n_cell
-        loss += cell_loss
-        report(Progress("training", before + seen, total, "pairs", epoch, loss / seen))
-    loss /= n_pairs
-    if not math.isfinite(loss):
-        raise TrainingError(
-            f"the loss of epoch {epoch} is {loss}; choose a smaller --learning-rate "
-            f"than {config.learning_rate:g}"
-        )
+    order = list(cells(pairs, np.random.default_rng((config.seed, epoch))))
+    losses = state.tables.setdefault("losses", np.full(len(order), np.nan))
+    while np.isnan(losses).any():
+        seen, loss = 0, 0.0
+        for n_cell, cell_loss in _visit_cells(config, pairs, state, order, checkpoints):
+            seen += n_cell
+            loss += cell_loss
+            done = before + min(seen, n_pairs)
+            report(Progress("training", done, total, "pairs", epoch, loss / seen))
+        if np.isnan(losses).any():
+            checkpoints.passed(state, state.epoch)
+    del state.tables["losses"]
+    state.add(float(sum(losses.tolist())), n_pairs)
+    mean = state.mean_loss
     state.end_epoch()
-    report(Progress("training", before + seen, total, "pairs", epoch, loss, True))
+    report(Progress("training", before + n_pairs, total, "pairs", epoch, mean, True))
+    checkpoints.passed(state, state.epoch)
 
 
 def _visit_cells(
-    config: GloveConfig, pairs: Cooccurrence, state: State, epoch: int
+    config: GloveConfig,
+    pairs: Cooccurrence,
+    state: State,
+    order: Sequence[Cell],
+    checkpoints: Checkpoints,
 ) -> Iterator[Visit]:
-    """Visit every cell; yields what came of each, in a fixed order.
+    """Visit the cells that have not been visited; yields what came of each, in a fixed order.
 
     A cell waits for those before it in the same rows and in the same columns, and for no others: so
     workers cannot meet, and each row is changed by the same pairs in the same order, however many
     workers there are (stratified SGD, Gemulla et al. 2011, section 4, without its barriers). As
-    cells are begun in their order, the first that is unfinished has none to wait for.
+    cells are begun in their order, the first that is unfinished has none to wait for. When a
+    checkpoint is due no further cell is begun, so none whose forerunners are missing.
     """
+    losses = state.tables["losses"]
 
-    def visit(cell: Cell, before: list[Future[Visit]]) -> Visit:
+    def visit(i: int, before: list[Future[None]]) -> None:
         for earlier in before:
             earlier.result()
-        return _visit_cell(config, pairs, state, epoch, cell)
+        if np.isnan(losses[i]) and not checkpoints.due:
+            losses[i] = _visit_cell(config, pairs, state, order[i])
+            if not math.isfinite(losses[i]):
+                raise DivergedError(f"the loss of epoch {state.epoch + 1} is not finite")
 
-    last_in_rows: dict[int, Future[Visit]] = {}
-    last_in_columns: dict[int, Future[Visit]] = {}
+    last_in_rows: dict[int, Future[None]] = {}
+    last_in_columns: dict[int, Future[None]] = {}
     visits = []
     pool = ThreadPoolExecutor(config.workers)
     try:
-        for row, column in cells(pairs, np.random.default_rng((config.seed, epoch))):
+        for i, (row, column) in enumerate(order):
             before = [last_in_rows.get(row), last_in_columns.get(column)]
-            future = pool.submit(visit, (row, column), [each for each in before if each])
+            future = pool.submit(visit, i, [each for each in before if each])
             last_in_rows[row] = last_in_columns[column] = future
             visits.append(future)
-        for future in visits:
-            yield future.result()
+        for i, future in enumerate(visits):
+            future.result()
+            if not np.isnan(losses[i]):
+                yield pairs.cell_size(*order[i]), float(losses[i])
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -176,25 +218,24 @@ def cells(pairs: Cooccurrence, rng: np.random.Generator) -> Iterator[Cell]:
         yield from sorted(filled, key=lambda cell: -pairs.cell_size(*cell))
 
 
-def _visit_cell(
-    config: GloveConfig, pairs: Cooccurrence, state: State, epoch: int, cell: Cell
-) -> Visit:
-    """Visit the pairs of a cell.
+def _visit_cell(config: GloveConfig, pairs: Cooccurrence, state: State, cell: Cell) -> float:
+    """Visit the pairs of a cell; returns the sum of their losses.
 
     f(x) = min(1, (x / x_max)^a) is exp(min(0, a (ln x - ln x_max))), worked out in place: to get
     memory for what lies between would take longer.
     """
     rows, columns, counts = pairs.cell(*cell)
-    order = visiting_order(len(counts), np.random.default_rng((config.seed, epoch, *cell)))
+    seed = (config.seed, state.epoch + 1, *cell)
+    order = visiting_order(len(counts), np.random.default_rng(seed))
     logs = np.log(counts)
     weights = logs - np.float32(math.log(config.x_max))
     weights *= np.float32(config.weight_exponent)
     np.exp(np.minimum(weights, 0, out=weights), out=weights)
-    loss = visit_pairs(
-        order, rows, columns, logs, weights,
-        state.tables["words"], state.tables["contexts"], np.float32(config.learning_rate),
+    loss: float = visit_pairs(
+        order, rows, columns, logs, weights, state.tables["words"], state.tables["contexts"],
+        np.float32(state.rate * config.learning_rate),
     )  # fmt: skip
-    return len(counts), loss
+    return loss
 
 
 def visiting_order(n: int, rng: np.random.Generator) -> NDArray[np.int32]:

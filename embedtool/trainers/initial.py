@@ -40,6 +40,10 @@ class Initial:
         subwords = vectors.subwords
         if subwords is None:
             raise ConfigError("--init has no n-grams; it must be a model of FastText")
+        if subwords.offset is not None:
+            raise ConfigError(
+                "--init has been moved by embedtool transform; begin with the model before that"
+            )
         theirs = (subwords.min_n, subwords.max_n, subwords.bucket)
         if theirs != (config.min_n, config.max_n, config.bucket):
             raise ConfigError(

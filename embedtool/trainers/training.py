@@ -6,25 +6,33 @@ In: a corpus, an algorithm and its options. Out: a Model, with the report of how
 import logging
 import time
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
 
 from embedtool.config import TrainerConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.encoding import EncodedCorpus, ScannedText, cached_scan, encode, scan
 from embedtool.corpus.sources import name_of
 from embedtool.corpus.tokens import unsegmented_script
-from embedtool.corpus.vocabulary import choose_words, grow
+from embedtool.corpus.vocabulary import Vocabulary, choose_words, grow
+from embedtool.errors import TrainingError
 from embedtool.progress import Progress, Report, silent
 from embedtool.trainers import TRAINERS
+from embedtool.trainers.checkpoint import Checkpoints
+from embedtool.trainers.estimate import Needs, check, estimate
 from embedtool.trainers.initial import Initial
+from embedtool.trainers.workplace import Workplace
 from embedtool.vectors import Model
 
 log = logging.getLogger(__name__)
 
 
-class _History:
+class History:
     """Passes reports on and keeps the end of each epoch."""
 
     def __init__(self, report: Report) -> None:
@@ -33,6 +41,7 @@ class _History:
         self.epochs: list[dict[str, float]] = []
 
     def __call__(self, progress: Progress) -> None:
+        """Take a message."""
         self.report(progress)
         if progress.epoch_ended and progress.epoch is not None:
             epoch: dict[str, float] = {"epoch": progress.epoch, "seconds": self.seconds()}
@@ -44,6 +53,15 @@ class _History:
         """Seconds since the beginning."""
         return round(time.monotonic() - self.began, 3)
 
+    def told(self) -> dict[str, Any]:
+        """What a checkpoint keeps of it."""
+        return {"seconds": self.seconds(), "epochs": self.epochs}
+
+    def go_on(self, told: dict[str, Any]) -> None:
+        """Take up what a checkpoint kept."""
+        self.began = time.monotonic() - told["seconds"]
+        self.epochs = list(told["epochs"])
+
 
 def train_model(
     algorithm: str,
@@ -54,29 +72,134 @@ def train_model(
     initial: Initial | None = None,
     cache: Path | None = None,
     report: Report = silent,
+    place: Workplace | None = None,
+    checkpoints: Checkpoints | None = None,
+    request: dict[str, Any] | None = None,
 ) -> Model:
     """Read a corpus and train an algorithm of TRAINERS on it.
 
-    only    : where given, no other words get a vector
-    initial : vectors to begin with; their words stay in the vocabulary
-    cache   : a folder where the encoded corpus is kept, and found again by a later run
+    only        : where given, no other words get a vector
+    initial     : vectors to begin with; their words stay in the vocabulary
+    cache       : a folder where the encoded corpus is kept, and found again by a later run
+    place       : where the training works and is kept, so that `resume_model` can go on with it;
+                  None: in a temporary folder
+    checkpoints : when it is saved there
+    request     : what else to write down there, JSON-able; `files` names further files that the
+                  training depends on
     Raises ConfigError where `initial` does not fit the options, and CorpusError, VocabularyError or
-    TrainingError where it cannot be done.
+    TrainingError where it cannot be done; StoppedError where `checkpoints` has it stop.
     """
     if initial is not None:
         initial.check(config)
-    history = _History(report)
-    with TemporaryDirectory(prefix="embedtool-") as name:
+    history = History(report)
+    with (
+        TemporaryDirectory(prefix="embedtool-")
+        if place is None
+        else nullcontext(place.folder) as name
+    ):
         folder = Path(name)
-        if cache is None:
-            scanned = scan(corpus, folder, history, config.workers)
-        else:
-            scanned = cached_scan(corpus, cache, history, config.workers)
-        _warn(corpus, scanned)
-        encoded = _encode(scanned, config, only, initial, folder)
-        seconds_reading = history.seconds()
-        vectors = TRAINERS[algorithm].train(config, encoded, folder, history, initial)
-    description = {
+        scanned = read_text(corpus, folder, config.workers, cache, history)
+        encoded = encode_text(scanned, config, folder, only, initial)
+        about = about_training(algorithm, config, corpus, scanned, history.seconds())
+        if place is not None:
+            check(estimate(config, encoded), place.output)
+            asked = dict(request or {})
+            files = [*corpus.sources, *asked.pop("files", [])]
+            place.keep({**asked, **about}, files, encoded)
+        return _learn(about, config, encoded, folder, history, initial, checkpoints)
+
+
+def needs_of(
+    corpus: Corpus,
+    config: TrainerConfig,
+    *,
+    only: Iterable[str] | None = None,
+    initial: Initial | None = None,
+    cache: Path | None = None,
+    report: Report = silent,
+) -> tuple[Needs, Vocabulary]:
+    """Read a corpus and tell what training on it needs, and its vocabulary; as `train_model`."""
+    if initial is not None:
+        initial.check(config)
+    with TemporaryDirectory(prefix="embedtool-") as name:
+        scanned = read_text(corpus, Path(name), config.workers, cache, report)
+        encoded = encode_text(scanned, config, Path(name), only, initial)
+        return estimate(config, encoded), encoded.vocabulary
+
+
+def resume_model(
+    place: Workplace,
+    *,
+    workers: int | None = None,
+    initial: Initial | None = None,
+    report: Report = silent,
+    checkpoints: Checkpoints | None = None,
+) -> Model:
+    """Go on with the training that is kept in a place, to the vectors it would have come to.
+
+    workers : None: as many as it began with
+    initial : what it began with, if anything
+    Raises ModelError where it is damaged, or the text has changed; else as `train_model`.
+    """
+    request = place.request()
+    options = request["options"] | ({"workers": workers} if workers else {})
+    config = TRAINERS[request["algorithm"]].config(**options)
+    encoded = place.corpus(request)
+    history = History(report)
+    about = {key: request[key] for key in ("algorithm", "corpus", "seconds_reading")}
+    about["options"] = asdict(config)
+    return _learn(about, config, encoded, place.folder, history, initial, checkpoints)
+
+
+def _learn(
+    about: dict[str, Any],
+    config: TrainerConfig,
+    encoded: EncodedCorpus,
+    folder: Path,
+    history: History,
+    initial: Initial | None,
+    checkpoints: Checkpoints | None,
+) -> Model:
+    """Train on a text that has been read. Raises TrainingError where a vector is not finite."""
+    if checkpoints is not None:
+        options = {k: v for k, v in asdict(config).items() if k != "workers"}
+        checkpoints.about = {
+            "algorithm": about["algorithm"],
+            "text": encoded.fingerprint,
+            **options,
+        }
+        checkpoints.notes = history
+    trainer = TRAINERS[about["algorithm"]]
+    vectors = trainer.train(config, encoded, folder, history, initial, checkpoints)
+    if not np.isfinite(vectors.norms).all():
+        word = vectors.words[int(np.argmin(np.isfinite(vectors.norms)))]
+        raise TrainingError(
+            f"the vector of {word!r} is not finite; choose a smaller --learning-rate"
+        )
+    return Model(vectors, describe(about, encoded, history))
+
+
+def read_text(
+    corpus: Corpus, folder: Path, workers: int | None, cache: Path | None, report: Report
+) -> ScannedText:
+    """Scan a corpus into `folder`, or find it in `cache`; warn of what it was not meant for."""
+    if cache is None:
+        scanned = scan(corpus, folder, report, workers)
+    else:
+        scanned = cached_scan(corpus, cache, report, workers)
+    _warn(corpus, scanned)
+    return scanned
+
+
+def about_training(
+    algorithm: str,
+    config: TrainerConfig,
+    corpus: Corpus,
+    scanned: ScannedText,
+    seconds_reading: float = 0.0,
+) -> dict[str, Any]:
+    """What is known of a training before it begins."""
+    return {
         "algorithm": algorithm,
         "options": asdict(config),
         "corpus": {
@@ -86,14 +209,22 @@ def train_model(
             "invalid_utf8": scanned.n_invalid,
             "text": asdict(corpus.text),
         },
-        "vocabulary": encoded.vocabulary.summary(),
-        "training": {
-            "seconds_reading": seconds_reading,
-            "seconds": history.seconds(),
-            "epochs": history.epochs,
-        },
+        "seconds_reading": seconds_reading,
     }
-    return Model(vectors, description)
+
+
+def describe(about: dict[str, Any], encoded: EncodedCorpus, history: History) -> dict[str, Any]:
+    """What a model tells of how it came about.
+
+    about : of `about_training`
+    """
+    return {
+        "algorithm": about["algorithm"],
+        "options": about["options"],
+        "corpus": about["corpus"],
+        "vocabulary": encoded.vocabulary.summary(),
+        "training": {"seconds_reading": about["seconds_reading"], **history.told()},
+    }
 
 
 def _warn(corpus: Corpus, scanned: ScannedText) -> None:
@@ -109,14 +240,14 @@ def _warn(corpus: Corpus, scanned: ScannedText) -> None:
         )
 
 
-def _encode(
+def encode_text(
     scanned: ScannedText,
     config: TrainerConfig,
-    only: Iterable[str] | None,
-    initial: Initial | None,
     folder: Path,
+    only: Iterable[str] | None = None,
+    initial: Initial | None = None,
 ) -> EncodedCorpus:
-    """Choose the words and number the tokens by them."""
+    """Choose the words and number the tokens by them; options as for `train_model`."""
     vocabulary, places = choose_words(scanned.words, scanned.counts, config, only)
     if initial is not None:
         vocabulary, places = grow(

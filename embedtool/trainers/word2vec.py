@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from embedtool.config import FastTextConfig, Word2VecConfig, n_cores
 from embedtool.corpus.encoding import EncodedCorpus
 from embedtool.corpus.vocabulary import Vocabulary
-from embedtool.errors import TrainingError
+from embedtool.errors import DivergedError
 from embedtool.kernels.huffman import build_tree
 from embedtool.kernels.jit import announce
 from embedtool.kernels.layout import (
@@ -40,7 +40,7 @@ from embedtool.kernels.matrix import ROWS
 from embedtool.kernels.random import mixed
 from embedtool.kernels.word2vec import train_stretch
 from embedtool.progress import Progress, Report
-from embedtool.trainers.checkpoint import State
+from embedtool.trainers.checkpoint import RETRY_RATE, Checkpoints, State
 from embedtool.trainers.initial import Initial
 from embedtool.trainers.subwords import Rows, rows_of_words
 from embedtool.trainers.tables import filled_up, zeros
@@ -51,7 +51,9 @@ STRETCH_TOKENS = 2**19
 LEAST_PART = 2**10
 """A lane gets at least so many tokens of a stretch: its ends cut contexts off."""
 ROWS_AT_A_TIME = 2**14
-"""Rows, or words with all of theirs, that are made or copied in one go."""
+"""Rows that are made or copied in one go."""
+WORDS_AT_A_TIME = 2**10
+"""Words of which all rows, some dozens each, are put side by side."""
 NOISE_FACTORS = {"cbow": 3, "skipgram": 4.5}
 """Noise words are drawn for a block, not for each pair, this many times as many as for one pair.
 Each stands for those of several pairs: more are truer to the noise distribution, and cost time."""
@@ -63,21 +65,46 @@ def train(
     folder: Path,
     report: Report,
     initial: Initial | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> WordVectors:
-    """Train from the beginning to the end.
+    """Train from the beginning, or from the last checkpoint, to the end.
 
-    Raises TrainingError where the loss is no longer finite.
+    Raises TrainingError where the training diverges, StoppedError where it is to stop.
     """
     announce(train_stretch)
     rows = rows_of_words(corpus.vocabulary.words, config)
-    state = start(config, corpus, rows, initial)
+    checkpoints = checkpoints or Checkpoints()
+    state = checkpoints.begin()
+    while True:
+        if state is None:
+            state = start(config, corpus, rows, initial)
+        if checkpoints.retried:
+            state.rate = RETRY_RATE
+        try:
+            _to_the_end(config, corpus, rows, state, report, checkpoints)
+        except DivergedError as error:
+            del state
+            state = checkpoints.after(error, config.learning_rate or 0.0)
+        else:
+            return word_vectors(config, corpus, rows, state)
+
+
+def _to_the_end(
+    config: Word2VecConfig,
+    corpus: EncodedCorpus,
+    rows: Rows,
+    state: State,
+    report: Report,
+    checkpoints: Checkpoints,
+) -> None:
+    """Train on, telling of each stretch."""
     total = corpus.n_tokens * config.epochs
     for _ in advance(config, corpus, rows, state):
         done = state.epoch * corpus.n_tokens + state.done
         ended = state.done == corpus.n_tokens
         epoch = state.epoch + 1
         report(Progress("training", done, total, "words", epoch, state.mean_loss, ended))
-    return word_vectors(config, corpus, rows, state)
+        checkpoints.passed(state, state.epoch + ended)
 
 
 def start(
@@ -144,7 +171,9 @@ def advance(
             key = np.uint64(mixed(mixed(np.uint64(config.seed)) + np.uint64(epoch)))
             while state.done < n_tokens:
                 first, last = state.done, min(state.done + size, n_tokens)
-                rates = [_rate(config, epoch + place / n_tokens) for place in (first, last)]
+                rates = [
+                    state.rate * _rate(config, epoch + place / n_tokens) for place in (first, last)
+                ]
                 counters = np.zeros(n_counters, np.int64)
                 place = (n_threads, counters, first, last, part, key, *rates)
                 try:
@@ -154,11 +183,6 @@ def advance(
                     raise
                 _take_losses(state, work.copies)
                 state.done = last
-                if not math.isfinite(state.loss):
-                    raise TrainingError(
-                        f"the loss of epoch {epoch + 1} is {state.loss}; choose a smaller "
-                        f"--learning-rate than {config.learning_rate:g}"
-                    )
                 yield
             state.end_epoch()
 
@@ -348,10 +372,10 @@ def _rate(config: Word2VecConfig, epochs: float) -> float:
 
 def _take_losses(state: State, copies: Copies) -> None:
     """Move the losses and pairs of all lanes to the state, in the order of lanes."""
-    state.loss += float(copies.losses.sum())
-    state.pairs += int(copies.pairs.sum())
+    loss, pairs = float(copies.losses.sum()), int(copies.pairs.sum())
     copies.losses[:] = 0
     copies.pairs[:] = 0
+    state.add(loss, pairs)
 
 
 def word_vectors(
@@ -387,8 +411,8 @@ def _compact(table: NDArray[np.float32], size: int) -> NDArray[np.float32]:
 def _means(inputs: NDArray[np.float32], rows: Rows) -> NDArray[np.float32]:
     """The vector of each word, float32 (n_words, vector_size): the mean of its rows."""
     means = np.empty((rows.n_words, inputs.shape[1]), np.float32)
-    for first in range(0, rows.n_words, ROWS_AT_A_TIME):
-        starts = rows.starts[first : first + ROWS_AT_A_TIME + 1]
+    for first in range(0, rows.n_words, WORDS_AT_A_TIME):
+        starts = rows.starts[first : first + WORDS_AT_A_TIME + 1]
         parts = inputs[rows.rows[starts[0] : starts[-1]]]
         sums = np.add.reduceat(parts, starts[:-1] - starts[0], axis=0)
         means[first : first + len(sums)] = sums / np.diff(starts)[:, None].astype(np.float32)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import embedtool.store
 from embedtool.trainers import TRAINERS
 from tests.conftest import Run
 
@@ -181,12 +182,24 @@ def test_a_full_disk_leaves_the_old_model(
     assert run("train", algorithm, text, *options).exit_code == 0
     before = (model / "config.json").read_bytes()
 
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
+    save = embedtool.store.save
 
-    monkeypatch.setattr(sys.modules["embedtool.files"], "sync", full)
+    def full(*arguments: object) -> None:
+        def sync(*_: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(sys.modules["embedtool.files"], "sync", sync)
+        save(*arguments)
+
+    monkeypatch.setattr(embedtool.store, "save", full)
     result = run("train", algorithm, text, *options)
     assert result.exit_code == 1
-    assert result.stderr.endswith(f"Error: {model}: cannot be written: No space left on device\n")
+    assert result.stderr.splitlines()[-1] == (
+        f"Error: {model}: cannot be written: No space left on device; the training is kept: when "
+        f"that is mended, embedtool resume {model}"
+    )
     assert (model / "config.json").read_bytes() == before
+    monkeypatch.undo()
+    assert run("resume", model).exit_code == 0
+    assert (model / "config.json").read_bytes() != before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "text.txt"]

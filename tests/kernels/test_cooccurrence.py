@@ -417,7 +417,7 @@ def test_workers_and_memory_do_not_change_a_byte(
         stored_arrays = (pairs.rows, pairs.columns, pairs.counts, pairs.bounds)
         found.append([each.tobytes() for each in stored_arrays])
         names = sorted(path.name for path in folder.iterdir())
-        assert names == ["pair-columns", "pair-counts", "pair-rows"]
+        assert names == ["pair-columns", "pair-counts", "pair-rows", "pairs.json"]
     assert found[1:] == found[:1] * 4
 
 

@@ -302,7 +302,7 @@ def test_workers_never_meet_and_each_row_has_its_pairs_in_turn(
     busy: list[glove.Cell] = []
     at_once: Counter[int] = Counter()
 
-    def visit(*args: object) -> glove.Visit:
+    def visit(*args: object) -> float:
         row, column = cell = args[-1]
         with lock:
             assert all(row != i and column != j for i, j in busy)
@@ -312,7 +312,7 @@ def test_workers_never_meet_and_each_row_has_its_pairs_in_turn(
         time.sleep(0.0005 * (1 + (3 * row + column) % 5))
         with lock:
             busy.remove(cell)
-        return 1, 0.0
+        return 0.0
 
     monkeypatch.setattr(glove, "_visit_cell", visit)
     config = GloveConfig(vector_size=5, iterations=1, workers=workers)
@@ -352,7 +352,7 @@ def test_training_goes_on_from_a_copy_of_its_state_to_the_same_bytes() -> None:
 
 
 def test_what_fails_in_a_worker_ends_the_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
-    def visit(*args: object) -> glove.Visit:
+    def visit(*args: object) -> float:
         raise MemoryError("here")
 
     monkeypatch.setattr(glove, "_visit_cell", visit)

@@ -1,5 +1,7 @@
 """A training that is saved, loaded and gone on with comes to the same bytes."""
 
+import logging
+import math
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -7,13 +9,33 @@ from typing import Any
 import numpy as np
 import pytest
 
-from embedtool.config import FastTextConfig, VocabularyConfig, Word2VecConfig
+from embedtool.config import (
+    CheckpointConfig,
+    FastTextConfig,
+    VocabularyConfig,
+    Word2VecConfig,
+)
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.encoding import EncodedCorpus, encode, scan
 from embedtool.corpus.vocabulary import choose_words
-from embedtool.errors import ModelError
-from embedtool.trainers import word2vec
-from embedtool.trainers.checkpoint import State, load_state, save_state
+from embedtool.errors import (
+    ConfigError,
+    DivergedError,
+    ModelError,
+    OutputError,
+    StoppedError,
+    TrainingError,
+)
+from embedtool.progress import silent
+from embedtool.trainers import TRAINERS, word2vec
+from embedtool.trainers.checkpoint import (
+    EXPLODED,
+    Checkpoints,
+    State,
+    last_state,
+    load_state,
+    save_state,
+)
 from embedtool.trainers.subwords import rows_of_words
 
 
@@ -39,8 +61,8 @@ def test_word2vec_goes_on_where_it_stopped(
         state = word2vec.start(config, encoded, rows)
         for _ in islice(word2vec.advance(config, encoded, rows, state), n):
             pass
-        save_state(state, tmp_path / f"state-{n}")
-        state = load_state(tmp_path / f"state-{n}")
+        save_state(state, tmp_path, {})
+        state, _ = load_state(last_state(tmp_path), {})
         for _ in word2vec.advance(config, encoded, rows, state):
             pass
         assert state.epoch == 2
@@ -50,14 +72,22 @@ def test_word2vec_goes_on_where_it_stopped(
 
 def test_a_state_is_saved_to_the_last_bit(tmp_path: Path) -> None:
     tables = {"a": np.array([[0.1, -0.0]], np.float32), "b": np.array([True, False])}
-    state = State(tables, epoch=3, done=7, loss=0.1 + 0.2, pairs=11)
-    save_state(state, tmp_path / "state")
-    loaded = load_state(tmp_path / "state")
-    assert (loaded.epoch, loaded.done, loaded.loss, loaded.pairs) == (3, 7, 0.1 + 0.2, 11)
+    state = State(tables, 3, 7, loss=0.1 + 0.2, pairs=11, first=1 / 3, rate=0.5)
+    save_state(state, tmp_path, {"window": 5}, {"seconds": 1.5})
+    loaded, told = load_state(last_state(tmp_path), {"window": 5})
+    for name in ("epoch", "done", "loss", "pairs", "first", "rate"):
+        assert getattr(loaded, name) == getattr(state, name)
     assert {name: table.tobytes() for name, table in loaded.tables.items()} == {
         name: table.tobytes() for name, table in tables.items()
     }
-    assert loaded.mean_loss == (0.1 + 0.2) / 11
+    assert loaded.mean_loss == (0.1 + 0.2) / 11 and told == {"seconds": 1.5}
+
+
+def test_the_newest_state_stays_alone(tmp_path: Path) -> None:
+    for epoch in range(3):
+        save_state(State({"a": np.zeros(1)}, epoch), tmp_path, {})
+    assert [path.name for path in tmp_path.iterdir()] == ["state-000000003"]
+    assert load_state(last_state(tmp_path), {})[0].epoch == 2
 
 
 def test_the_mean_loss_of_nothing_is_unknown() -> None:
@@ -69,4 +99,112 @@ def test_anything_else_is_no_state(tmp_path: Path) -> None:
     (tmp_path / "state" / "position.json").write_text("[1]")
     for path in (tmp_path / "state", tmp_path / "missing"):
         with pytest.raises(ModelError, match="is no saved state"):
-            load_state(path)
+            load_state(path, {})
+
+
+def test_a_state_of_another_training_is_refused_by_name(tmp_path: Path) -> None:
+    save_state(State({"a": np.zeros(1)}), tmp_path, {"window": 5, "text": "a"})
+    path = last_state(tmp_path)
+    with pytest.raises(ModelError, match="is of another training: window was 5, is 6"):
+        load_state(path, {"window": 6, "text": "a"})
+
+
+def test_a_loss_that_explodes_is_found_in_its_round() -> None:
+    state = State({})
+    state.add(200.0, 100)
+    state.add(100.0 * EXPLODED, 100)
+    for loss in (3 * 100.0 * EXPLODED, math.nan, math.inf):
+        with pytest.raises(DivergedError, match="the loss of epoch 1 is"):
+            state.add(loss, 100)
+
+
+def checkpoints(folder: Path, **options: Any) -> Checkpoints:
+    return Checkpoints(folder, CheckpointConfig(**options))
+
+
+def test_when_a_training_is_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("embedtool.trainers.checkpoint.time.monotonic", lambda: now[0])
+    state = State({"a": np.zeros(1)})
+    by_epochs = checkpoints(tmp_path, checkpoint_every="2-epochs")
+    assert by_epochs.begin() is None
+    for epochs, name in ((1, None), (2, "state-000000001"), (3, None), (4, "state-000000002")):
+        before = last_state(tmp_path)
+        by_epochs.passed(state, epochs)
+        after = last_state(tmp_path)
+        assert (after and after.name) == (name or (before and before.name))
+    by_time = checkpoints(tmp_path, checkpoint_every="5m")
+    by_time.begin()
+    for seconds, number in ((299, 2), (300, 3), (599, 3), (601, 4)):
+        now[0] = seconds
+        by_time.passed(state, 9)
+        assert last_state(tmp_path).name == f"state-{number:09d}"
+    never = checkpoints(tmp_path)
+    never.begin()
+    now[0] = 1e9
+    never.passed(state, 99)
+    assert last_state(tmp_path).name == "state-000000004"
+    never.stop = 15
+    with pytest.raises(StoppedError) as stopped:
+        never.passed(state, 99)
+    assert stopped.value.number == 15 and last_state(tmp_path).name == "state-000000005"
+    Checkpoints(None, stop=2).passed(state, 1)
+
+
+def test_a_checkpoint_that_cannot_be_written_does_not_end_the_training(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    missing = checkpoints(tmp_path / "missing", checkpoint_every="1-epoch")
+    missing.begin()
+    with caplog.at_level(logging.WARNING):
+        missing.passed(State({"a": np.zeros(1)}), 1)
+    assert "no checkpoint" in caplog.text and "training goes on" in caplog.text
+    missing.stop = 2
+    with pytest.raises(OutputError):
+        missing.passed(State({"a": np.zeros(1)}), 1)
+
+
+@pytest.mark.parametrize("value", ["", "5", "0m", "-5m", "epochs", "0-epochs", "1.5m", "2 epochs"])
+def test_times_between_checkpoints_that_are_none(value: str) -> None:
+    with pytest.raises(ConfigError, match="--checkpoint-every must be a time such as"):
+        CheckpointConfig(checkpoint_every=value)
+
+
+@pytest.mark.parametrize("algorithm", ["word2vec", "fasttext", "glove"])
+def test_divergence_is_found_and_tried_again_once(
+    algorithm: str, encoded: EncodedCorpus, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config, folder = TRAINERS[algorithm].config(vector_size=10), tmp_path / "work"
+    folder.mkdir()
+    trainer = TRAINERS[algorithm]
+    rates = []
+
+    def explode(state: State, loss: float, pairs: int) -> None:
+        rates.append(state.rate)
+        if state.epoch:
+            raise DivergedError(f"the loss of epoch {state.epoch + 1} is nan a pair")
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(State, "add", explode)
+    try:
+        with pytest.raises(TrainingError, match="is nan a pair; choose a smaller"):
+            trainer.train(config, encoded, folder, silent, None, checkpoints(folder))
+        assert set(rates) == {1.0} and last_state(folder) is None
+        again = checkpoints(folder, checkpoint_every="1-epoch", on_divergence="retry")
+        with (
+            caplog.at_level(logging.WARNING),
+            pytest.raises(TrainingError, match="what was saved last is kept"),
+        ):
+            trainer.train(config, encoded, folder, silent, None, again)
+    finally:
+        patch.undo()
+    assert set(rates) == {1.0, 0.5}
+    assert "with half the learning rate" in caplog.text
+    state, _ = load_state(last_state(folder), {})
+    assert state.epoch <= 1 and all(np.isfinite(table).all() for table in state.tables.values())
+
+
+def test_steps_that_are_too_long_are_found(encoded: EncodedCorpus, tmp_path: Path) -> None:
+    config = TRAINERS["glove"].config(vector_size=10, learning_rate=10.0, x_max=1e-6)
+    with pytest.raises(TrainingError, match="choose a smaller --learning-rate than 10"):
+        TRAINERS["glove"].train(config, encoded, tmp_path)

@@ -1,0 +1,182 @@
+"""The folder beside a model where its training works, and from which it can be gone on with.
+
+In: where a model will be. Out: MODEL.training, for this process alone, with
+
+    lock           the process that trains
+    training.json  algorithm, options and text: written when the text is read and numbered
+    ids, ends, ... the text as numbers (`corpus.encoding`)
+    vocabulary     the words, and vocabulary-counts
+    pair-...       GloVe's counted pairs (`corpus.cooccurrence`)
+    state-...      the last checkpoint (`checkpoint`)
+"""
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from embedtool import __version__
+from embedtool.corpus.encoding import COUNT, EncodedCorpus, open_encoded
+from embedtool.corpus.sources import STDIN, is_url
+from embedtool.corpus.vocabulary import Vocabulary
+from embedtool.errors import ModelError, OutputError
+from embedtool.files import replaced
+from embedtool.trainers.checkpoint import last_state
+
+SUFFIX = ".training"
+LOCK = "lock"
+REQUEST = "training.json"
+WORDS, COUNTS = "vocabulary", "vocabulary-counts"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """A folder that this process has to itself.
+
+    output : where the model will be
+    folder : where its training works
+    """
+
+    output: Path
+    folder: Path
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether there is a training to go on with."""
+        return (self.folder / REQUEST).exists()
+
+    @property
+    def has_state(self) -> bool:
+        """Whether it was saved after it had begun to learn."""
+        return last_state(self.folder) is not None
+
+    def clear(self) -> None:
+        """Take everything away but the lock; what says that it can be gone on with goes first."""
+        (self.folder / REQUEST).unlink(missing_ok=True)
+        for path in self.folder.iterdir():
+            if path.name != LOCK:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    def keep(self, request: dict[str, Any], sources: list[str], corpus: EncodedCorpus) -> None:
+        """Write down what is trained on which text; from now on the training can be gone on with.
+
+        request : JSON-able
+        """
+        vocabulary = corpus.vocabulary
+        (self.folder / COUNTS).write_bytes(vocabulary.counts.astype(COUNT).tobytes())
+        text = "\n".join(vocabulary.words)
+        (self.folder / WORDS).write_bytes(text.encode("utf-8", "surrogatepass"))
+        whole = {
+            "format": FORMAT,
+            "version": __version__,
+            "files": _files(sources),
+            "types_seen": vocabulary.types_seen,
+            "tokens_seen": vocabulary.tokens_seen,
+            "fingerprint": corpus.fingerprint,
+            **request,
+        }
+        with replaced(self.folder / REQUEST) as file:
+            file.write(json.dumps(whole, ensure_ascii=False, indent=2).encode() + b"\n")
+
+    def request(self) -> dict[str, Any]:
+        """What `keep` wrote down. Raises ModelError where it is damaged or of another embedtool."""
+        try:
+            request = json.loads((self.folder / REQUEST).read_bytes())
+            version = request["version"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ModelError(f"{self.folder / REQUEST}: is damaged: {error}") from None
+        if (request.get("format"), version) != (FORMAT, __version__):
+            raise ModelError(
+                f"{self.folder}: was begun by embedtool {version}; this is {__version__}, which "
+                "may come to other vectors; go on with that one, or train anew with --overwrite"
+            )
+        return dict(request)
+
+    def corpus(self, request: dict[str, Any]) -> EncodedCorpus:
+        """The text as numbers. Raises ModelError where its files have changed since."""
+        for path, size, changed in request["files"]:
+            if _file(path) != [path, size, changed]:
+                raise ModelError(
+                    f"{path}: has changed since the training of {self.output} began; put the old "
+                    "text back, or train anew with --overwrite"
+                )
+        words = (self.folder / WORDS).read_bytes().decode("utf-8", "surrogatepass").split("\n")
+        counts = np.fromfile(self.folder / COUNTS, COUNT)
+        vocabulary = Vocabulary(words, counts, request["types_seen"], request["tokens_seen"])
+        return open_encoded(self.folder, vocabulary, request["fingerprint"])
+
+
+@contextmanager
+def workplace(output: Path, make: bool = True) -> Iterator[Workplace]:
+    """Have MODEL.training for this process alone; at the end an empty one is taken away.
+
+    make : False: it must be there
+    Raises ModelError where another process has it or it is not there, OutputError where it cannot
+    be made. A process that has died holds nothing.
+    """
+    folder = output.with_name(output.name + SUFFIX)
+    if not make and not (folder / REQUEST).exists():
+        raise ModelError(f"{output}: there is no interrupted training to go on with")
+    descriptor = _lock(folder, output)
+    try:
+        yield Workplace(output, folder)
+    finally:
+        if [path.name for path in folder.iterdir()] == [LOCK]:
+            shutil.rmtree(folder)
+        os.close(descriptor)
+
+
+def _lock(folder: Path, output: Path) -> int:
+    """Make and lock the folder; again where it was taken away by its owner meanwhile."""
+    path = folder / LOCK
+    while True:
+        try:
+            folder.mkdir(exist_ok=True)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise OutputError(f"{folder}: cannot be made: {error.strerror}") from None
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pid = os.read(descriptor, 32).decode(errors="replace").strip()
+            os.close(descriptor)
+            raise ModelError(
+                f"{output}: locked by PID {pid}, which trains it; wait for it, or choose another "
+                "name"
+            ) from None
+        if _is_same(descriptor, path):
+            os.truncate(descriptor, 0)
+            os.write(descriptor, f"{os.getpid()}\n".encode())
+            return descriptor
+        os.close(descriptor)
+
+
+def _is_same(descriptor: int, path: Path) -> bool:
+    try:
+        return os.fstat(descriptor).st_ino == path.stat().st_ino
+    except FileNotFoundError:
+        return False
+
+
+def _files(sources: list[str]) -> list[list[Any]]:
+    """The path, size and time of change of each source that is a file."""
+    return [_file(source) for source in sources if source != STDIN and not is_url(source)]
+
+
+def _file(source: str) -> list[Any]:
+    path = Path(source).resolve()
+    try:
+        status = path.stat()
+    except OSError:
+        return [str(path), None, None]
+    return [str(path), status.st_size, status.st_mtime_ns]

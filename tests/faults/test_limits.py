@@ -1,0 +1,159 @@
+"""Texts and systems at their limits: long lines, huge tokens, few files, little memory."""
+
+import gzip
+import os
+import resource
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from embedtool import store
+from tests.conftest import Run
+
+MiB = 2**20
+SECONDS = 120
+
+
+def limited(kind: int, value: int) -> Callable[[], None]:
+    return lambda: resource.setrlimit(kind, (value, value))
+
+
+def program(*arguments: object, **options: object) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "embedtool", *map(str, arguments)], capture_output=True, text=True,
+        timeout=SECONDS, check=False, **options,
+    )  # fmt: skip
+
+
+def clean(done: "subprocess.CompletedProcess[str]") -> str:
+    """The last line of a failure that was said well."""
+    assert done.returncode == 1 and done.stdout == ""
+    assert "Traceback" not in done.stderr
+    line = done.stderr.splitlines()[-1]
+    assert line.startswith("Error: ")
+    return line
+
+
+def test_few_open_files_are_enough_to_merge_many_runs(kingdoms: Path, tmp_path: Path) -> None:
+    options = ["--memory", 16, "--iterations", 1, "--vector-size", 8, "--window", 20]
+    whole, few = tmp_path / "whole", tmp_path / "few"
+    assert program("train", "glove", kingdoms, "-o", whole, *options).returncode == 0
+    done = program(
+        "train", "glove", kingdoms, "-o", few, *options,
+        preexec_fn=limited(resource.RLIMIT_NOFILE, 16),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert (whole / store.VECTORS).read_bytes() == (few / store.VECTORS).read_bytes()
+
+
+def test_too_little_address_space_is_said(kingdoms: Path, tmp_path: Path) -> None:
+    done = program(
+        "train", "glove", kingdoms, "-o", tmp_path / "model", "--vector-size", 10000,
+        preexec_fn=limited(resource.RLIMIT_AS, 1000 * MiB),
+    )  # fmt: skip
+    line = clean(done)
+    assert "memory" in line and "--vector-size" in line
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("megabytes", [
+    pytest.param(20, id="20 MB"), pytest.param(1000, id="1 GB", marks=pytest.mark.slow),
+])  # fmt: skip
+def test_one_long_line_is_counted_in_bounded_memory(megabytes: int, tmp_path: Path) -> None:
+    text = tmp_path / "line.txt"
+    part = b"the king rules the land " * 43_690
+    with text.open("wb") as file:
+        for _ in range(megabytes):
+            file.write(part)
+    code = (
+        "import sys\nfrom embedtool.cli.main import cli\n"
+        "cli(sys.argv[1:], standalone_mode=False)\n"
+        "status = open('/proc/self/status').read().split()\n"
+        "print(status[status.index('VmHWM:') + 1], file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "vocab", str(text), "--output", str(tmp_path / "vocab")],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert int(done.stderr.split()[-1]) < 400 * 1024
+    first = (tmp_path / "vocab").read_text().splitlines()[0]
+    assert first.split() == ["the", str(2 * 43_690 * megabytes)]
+
+
+def test_a_token_of_a_megabyte_is_a_word(run: Run, tmp_path: Path) -> None:
+    text, model = tmp_path / "text.txt", tmp_path / "model"
+    text.write_text(f"king {'x' * MiB} queen\n" * 6)
+    result = run("train", "glove", text, "-o", model, "--vector-size", 4)
+    assert result.exit_code == 0, result.output
+    assert sorted(map(len, store.load(model).vectors.words)) == [4, 5, MiB]
+
+
+ODD = {
+    "NUL": b"king \0 queen\n",
+    "CRLF": b"king queen\r\n",
+    "BOM": b"\xef\xbb\xbfking queen\n",
+    "separators": "king queen\u2028 rex\u00a0regina\n".encode(),
+    "forms": "k\u00f6nig ko\u0308nig\n".encode(),
+    "marks": b"</s> <unk> king <s>\n",
+    "escapes": b"\x1b[31mking \x07queen\n",
+    "breaks": b"king\x0bqueen\x0crex\x85regina\n".replace(b"\x85", "\x85".encode()),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_text_is_trained_and_taken_elsewhere(run: Run, name: str, tmp_path: Path) -> None:
+    text, model = tmp_path / "text.txt", tmp_path / "model"
+    text.write_bytes(ODD[name] * 40)
+    options = ["--vector-size", 4, "--min-count", 1]
+    result = run("train", "word2vec", text, "-o", model, *options)
+    assert result.exit_code == 0, result.output
+    words = list(store.load(model).vectors.words)
+    assert len(words) == len(set(words)) > 1 and list(store.verify(model)) == []
+    shown = run("similar", model, words[0])
+    assert shown.exit_code == 0
+    assert not set(shown.stdout) & {"\x1b", "\x07", "\0", "\r"}
+    vectors = tmp_path / "vectors.safetensors"
+    assert run("export", model, vectors).exit_code == 0
+    again = tmp_path / "again"
+    assert run("import", vectors, again).exit_code == 0
+    assert list(store.load(again).vectors.words) == words
+
+
+def test_a_pipe_by_name_is_text(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=lambda: pipe.write_bytes(b"the king and the queen\n" * 50))
+    writer.start()
+    done = program("train", "glove", pipe, "-o", tmp_path / "model", "--vector-size", 4)
+    writer.join()
+    assert done.returncode == 0, done.stderr
+    assert store.load(tmp_path / "model").vectors.n_words == 4
+
+
+def test_a_compressed_text_that_is_cut_short_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "text.gz"
+    path.write_bytes(gzip.compress(b"the king and the queen\n" * 5000)[:-20])
+    line = clean(program("train", "glove", path, "-o", tmp_path / "model"))
+    assert str(path) in line
+    assert [each.name for each in tmp_path.iterdir()] == ["text.gz"]
+
+
+@pytest.mark.parametrize("command", [["similar", "king", "-n", "1000"], ["vector", "king"],
+                                     ["info"], ["evaluate", "--pairs", "wordsim353"]])  # fmt: skip
+def test_a_reader_that_goes_away_is_no_traceback(
+    command: list[str], models: dict[str, Path]
+) -> None:
+    arguments = [command[0], str(models["glove"]), *command[1:]]
+    with subprocess.Popen(
+        [sys.executable, "-m", "embedtool", *arguments],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        stderr = process.stderr.read().decode()
+    assert "Traceback" not in stderr and process.returncode in (0, 1)
+    assert len(stderr.splitlines()) <= 1

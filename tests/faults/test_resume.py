@@ -1,0 +1,245 @@
+"""A training that is interrupted, killed or told to stop goes on to the very same bytes."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from embedtool import store
+from embedtool.trainers.workplace import REQUEST, SUFFIX, workplace
+from tests.conftest import Run
+
+PROGRAM = [sys.executable, "-m", "embedtool"]
+LONG = {
+    "word2vec": ["--epochs", "30", "--vector-size", "16"],
+    "fasttext": ["--epochs", "12", "--vector-size", "16", "--bucket", "3000", "--mode", "cbow"],
+    "glove": ["--iterations", "60", "--vector-size", "48", "--memory", "16"],
+}
+"""Options under which a training takes a second or two, in many rounds."""
+KILLED = {"quick": 4, "all": 200}
+SECONDS = 60
+
+
+def start(*arguments: object) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        [*PROGRAM, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+
+def wait_for(process: "subprocess.Popen[bytes]", *beginnings: bytes) -> None:
+    """Read standard error until a line begins so."""
+    assert process.stderr is not None
+    lines = []
+    for line in process.stderr:
+        if line.startswith(beginnings):
+            return
+        lines.append(line)
+    raise AssertionError(f"no line begins with {beginnings} among {lines}")
+
+
+def trained(path: Path) -> bytes:
+    return (path / store.VECTORS).read_bytes()
+
+
+@pytest.fixture(scope="module", params=LONG)
+def algorithm(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def whole(algorithm: str, run: Run, kingdoms: Path, tmp_path_factory: pytest.TempPathFactory):
+    """The model of a training that nothing interrupts."""
+    path = tmp_path_factory.mktemp("whole") / algorithm
+    result = run("train", algorithm, kingdoms, "-o", path, *LONG[algorithm], "--workers", "2")
+    assert result.exit_code == 0, result.output
+    return path
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_saves_the_training_and_resume_ends_it(
+    algorithm: str, number: signal.Signals, code: int, whole: Path, run: Run, kingdoms: Path,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    model = tmp_path / "model"
+    with start("train", algorithm, kingdoms, "-o", model, *LONG[algorithm], "--workers", 1) as p:
+        wait_for(p, b"training")
+        p.send_signal(number)
+        stdout, stderr = p.communicate(timeout=SECONDS)
+    assert p.returncode == code and stdout == b""
+    lines = stderr.decode().splitlines()
+    assert lines[-1] == f"Error: interrupted; go on with: embedtool resume {model}"
+    assert "The training is being saved, then it stops; once more leaves at once." in lines
+    assert [path.name for path in tmp_path.iterdir()] == [f"model{SUFFIX}"]
+    refused = run("train", algorithm, kingdoms, "-o", model)
+    assert refused.exit_code == 1
+    assert f"go on with: embedtool resume {model}; or begin anew" in refused.stderr
+    result = run("resume", model, "--workers", 3)
+    assert result.exit_code == 0, result.output
+    assert trained(model) == trained(whole)
+    epochs = [
+        [(e["epoch"], e["loss"]) for e in store.describe(path)["training"]["epochs"]]
+        for path in (model, whole)
+    ]
+    assert epochs[0] == epochs[1]
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_a_second_signal_leaves_at_once(algorithm: str, kingdoms: Path, tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    with start("train", algorithm, kingdoms, "-o", model, *LONG[algorithm]) as process:
+        wait_for(process, b"training")
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGINT)
+        began = time.monotonic()
+        _, stderr = process.communicate(timeout=SECONDS)
+    assert process.returncode == 130 and time.monotonic() - began < SECONDS
+    assert b"Traceback" not in stderr
+    assert stderr.decode().splitlines()[-1].endswith(f"embedtool resume {model}")
+
+
+def test_a_signal_before_there_is_anything_to_keep_leaves_nothing(tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    with start("train", "glove", fifo, "-o", tmp_path / "model") as p, fifo.open("wb") as text:
+        text.write(b"the king\n" * 1000)
+        text.flush()
+        time.sleep(0.5)
+        p.send_signal(signal.SIGINT)
+        _, stderr = p.communicate(timeout=SECONDS)
+    assert p.returncode == 130
+    assert stderr.decode().splitlines()[-1] == "Error: interrupted; nothing was written"
+    assert [path.name for path in tmp_path.iterdir()] == ["fifo"]
+
+
+@pytest.mark.parametrize("times", [
+    pytest.param(KILLED["quick"], id="quick"),
+    pytest.param(KILLED["all"], id="all", marks=pytest.mark.slow),
+])  # fmt: skip
+def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(
+    algorithm: str, times: int, whole: Path, kingdoms: Path, tmp_path: Path
+) -> None:
+    """kill -9, in saving too, for checkpoints are written all the time; resumed until it ends."""
+    rng = random.Random(times)
+    model = tmp_path / "model"
+    train = ("train", algorithm, kingdoms, "-o", model, *LONG[algorithm], "--workers", 2)
+    kept = ("--checkpoint-every", "1-epoch")
+    killed = 0
+    while killed < times:
+        shutil.rmtree(model, ignore_errors=True)
+        arguments = train
+        while True:
+            with start(*arguments, *kept) as process:
+                wait_for(process, b"training", str(model).encode())
+                try:
+                    process.wait(None if killed >= times else rng.random() * 1.5)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    killed += 1
+                _, stderr = process.communicate(timeout=SECONDS)
+            assert process.returncode in (0, -signal.SIGKILL), stderr.decode()
+            if model.exists():
+                assert trained(model) == trained(whole)
+            if process.returncode == 0 or not (tmp_path / f"model{SUFFIX}" / REQUEST).exists():
+                break
+            arguments = ("resume", model)
+        assert model.exists()
+        left = {path.name for path in tmp_path.iterdir() if path.name[0] != "."}
+        assert left <= {"model", f"model{SUFFIX}"}
+        shutil.rmtree(tmp_path / f"model{SUFFIX}", ignore_errors=True)
+
+
+def interrupted(run: Run, kingdoms: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave a training of which two epochs are saved."""
+    from embedtool.trainers import checkpoint
+
+    save, calls = checkpoint.save_state, []
+
+    def save_two(*arguments: object) -> None:
+        save(*arguments)
+        calls.append(1)
+        if len(calls) == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(checkpoint, "save_state", save_two)
+    options = ["--epochs", 5, "--vector-size", 8, "--checkpoint-every", "1-epoch"]
+    result = run("train", "word2vec", kingdoms, "-o", model, *options)
+    monkeypatch.undo()
+    assert result.exit_code == 130, result.output
+
+
+def test_changed_text_and_changed_options_are_refused_by_name(
+    run: Run, kingdoms: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text, model = tmp_path / "text.txt", tmp_path / "model"
+    shutil.copy(kingdoms, text)
+    interrupted(run, text, model, monkeypatch)
+    request = tmp_path / f"model{SUFFIX}" / "training.json"
+    before = request.read_text()
+
+    changed = json.loads(before)
+    changed["options"]["window"] = 7
+    request.write_text(json.dumps(changed))
+    result = run("resume", model)
+    assert result.exit_code == 1
+    assert result.stderr.endswith("is of another training: window was 5, is 7\n")
+
+    request.write_text(json.dumps(json.loads(before) | {"version": "0.0.1"}))
+    assert "was begun by embedtool 0.0.1" in run("resume", model).stderr
+    request.write_text(before[:-20])
+    assert "training.json: is damaged" in run("resume", model).stderr
+    request.write_text(before)
+
+    text.write_text(text.read_text() + "the king\n")
+    result = run("resume", model)
+    assert result.exit_code == 1 and f"{text}: has changed since the training" in result.stderr
+    text.unlink()
+    assert f"{text}: has changed since" in run("resume", model).stderr
+    assert not model.exists()
+
+
+def test_a_training_that_is_not_wanted_any_more(
+    run: Run, kingdoms: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = tmp_path / "model"
+    interrupted(run, kingdoms, model, monkeypatch)
+    options = ["--epochs", 1, "--vector-size", 8]
+    assert run("train", "word2vec", kingdoms, "-o", model, *options).exit_code == 1
+    assert run("train", "word2vec", kingdoms, "-o", model, *options, "--overwrite").exit_code == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+    result = run("resume", model)
+    assert result.exit_code == 1
+    assert "there is no interrupted training to go on with" in result.stderr
+
+
+def test_only_one_process_trains_a_model(run: Run, kingdoms: Path, tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    with workplace(model) as place:
+        with start("train", "word2vec", kingdoms, "-o", model) as process:
+            _, stderr = process.communicate(timeout=SECONDS)
+        assert process.returncode == 1
+        assert f"model: locked by PID {os.getpid()}, which trains it" in stderr.decode()
+        assert place.folder.is_dir()
+    assert not place.folder.exists()
+
+
+def test_the_lock_of_a_dead_process_holds_nobody_up(
+    run: Run, kingdoms: Path, tmp_path: Path
+) -> None:
+    model = tmp_path / "model"
+    with start("train", "word2vec", kingdoms, "-o", model, "--epochs", 1000) as process:
+        wait_for(process, b"training")
+        process.kill()
+        process.communicate(timeout=SECONDS)
+    leftover = tmp_path / f"model{SUFFIX}"
+    assert (leftover / "lock").read_text() == f"{process.pid}\n"
+    (leftover / "training.json").unlink()
+    result = run("train", "word2vec", kingdoms, "-o", model, "--epochs", 1, "--vector-size", 8)
+    assert result.exit_code == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
