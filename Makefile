@@ -3,7 +3,7 @@ BIN := .venv/bin
 DEMO := build/demo
 KINGDOMS := corpora/kingdoms.txt
 
-.PHONY: demo test test-all lint docs check bench clean
+.PHONY: demo test test-all faults fuzz lint docs check bench clean
 
 demo: .venv/installed
 	$(BIN)/embedtool --version
@@ -21,6 +21,14 @@ test: .venv/dev
 
 test-all: .venv/dev
 	$(BIN)/pytest
+
+faults: .venv/dev
+	$(BIN)/pytest tests/faults
+
+FUZZ_ROUNDS ?= 10
+fuzz: .venv/dev
+	for seed in $$(seq $(FUZZ_ROUNDS)); do \
+		EXAMPLES=3000 $(BIN)/pytest tests/unit/test_fuzz.py --hypothesis-seed=$$seed$$(date +%s) || exit 1; done
 
 lint: .venv/dev
 	$(BIN)/ruff check .

@@ -8,7 +8,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +60,8 @@ class Subwords:
     buckets      : int64 (n_rows,), ascending: the buckets that training touched
     ngram_rows   : float32 (n_rows, vector_size), the row of each of `buckets`; a bucket that is
                    not listed has a row of zeros
+    offset       : float32 (vector_size,), what each mean of rows is moved by where the vectors
+                   have been transformed; None: nothing
     """
 
     min_n: int
@@ -68,9 +70,10 @@ class Subwords:
     word_rows: NDArray[np.float32]
     buckets: NDArray[np.int64]
     ngram_rows: NDArray[np.float32]
+    offset: NDArray[np.float32] | None = None
 
     def vector(self, word: str) -> NDArray[np.float32]:
-        """The mean of the rows of the word's n-grams, float32 (vector_size,).
+        """The mean of the rows of the word's n-grams, moved by `offset`, float32 (vector_size,).
 
         All zeros where no n-gram of the word was met in training (Bojanowski et al. 2017, eq. 3;
         fastText divides the sum by the number of n-grams).
@@ -82,8 +85,12 @@ class Subwords:
         places = np.searchsorted(self.buckets, hashes)
         places[places == len(self.buckets)] = 0
         known = places[self.buckets[places] == hashes]
+        if not len(known):
+            return total
         total += self.ngram_rows[known].sum(axis=0, dtype=np.float32)
         total /= len(hashes)
+        if self.offset is not None:
+            total += self.offset
         return total
 
     def _ngrams(self, word: str) -> list[bytes]:
@@ -138,6 +145,10 @@ class WordVectors:
 
     def __contains__(self, word: str) -> bool:
         return word in self.block
+
+    def __sklearn_clone__(self) -> Self:
+        """scikit-learn copies what estimators are given; vectors do not change, and may be huge."""
+        return self
 
     def vector(self, word: str) -> NDArray[np.float32]:
         """The vector of a word, float32 (vector_size,); from its subwords where the word is new.

@@ -1,26 +1,23 @@
 """embedtool compare: models side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from embedtool.cli.comparison import markdown, tables
 from embedtool.cli.options import FILE, json_option
-from embedtool.cli.output import Cell, print_json, print_table
-from embedtool.cli.scores import (
-    analogy_parts,
-    pair_measures,
-    read_datasets,
-    rules,
-    score_options,
-    share,
-)
+from embedtool.cli.output import note, print_json, print_table, shown
+from embedtool.cli.scores import read_datasets, score_options
+from embedtool.config import ANALOGY_METHODS
 from embedtool.errors import EvaluationError
+from embedtool.files import check_writable, replaced
 
 if TYPE_CHECKING:
-    from embedtool.evaluation.compare import Comparison, DatasetScores, QueryAnswers
+    from embedtool.vectors import WordVectors
 
 
 @click.command()
@@ -38,7 +35,21 @@ if TYPE_CHECKING:
     help="Number of answers shown.",
 )  # fmt: skip
 @score_options
+@click.option(
+    "--method", type=click.Choice(ANALOGY_METHODS), default=ANALOGY_METHODS[0], show_default=True,
+    help="How analogies are answered.",
+)  # fmt: skip
 @json_option
+@click.option("--markdown", "as_markdown", is_flag=True, help="Print Markdown.")
+@click.option(
+    "--html", type=FILE, metavar="FILE",
+    help="Write one page that needs no other file, with charts.",
+)  # fmt: skip
+@click.option(
+    "--overlaps", type=FILE, metavar="FILE",
+    help="Write a line for each of the most frequent words and each two models: how far its "
+    "neighbours agree.",
+)  # fmt: skip
 def compare(
     models: tuple[Path, ...],
     words: tuple[str, ...],
@@ -46,40 +57,80 @@ def compare(
     n: int,
     analogies: tuple[str, ...],
     pairs: tuple[str, ...],
-    method: Any,
+    categories: tuple[str, ...],
+    outliers: tuple[str, ...],
+    include_query_words: bool,
     restrict_vocab: int,
     case_sensitive: bool,
+    method: Any,
     as_json: bool,
+    as_markdown: bool,
+    html: Path | None,
+    overlaps: Path | None,
 ) -> None:
-    """Put two or more models side by side.
+    """Put two or more models side by side, and say which is better.
 
     Prints the neighbours of some words, the answers to some expressions, how far the models'
-    neighbourhoods overlap, and a table of scores; the datasets are those of `embedtool evaluate`.
+    neighbourhoods overlap and where they do not, scores with intervals, and for each two models
+    whether they differ by more than chance; the datasets are those of `embedtool evaluate`.
     """
-    datasets = read_datasets(analogies, pairs)
+    for path in (html, overlaps):
+        if path is not None:
+            check_writable(path)
+    datasets = read_datasets(analogies, pairs, categories, outliers)
     names = _names(models)
 
     from embedtool import store
     from embedtool.evaluation.compare import compare_models
 
+    loaded = {name: store.load(path).vectors for name, path in zip(names, models, strict=True)}
     result = compare_models(
-        {name: store.load(path).vectors for name, path in zip(names, models, strict=True)},
+        loaded,
         words=words or None,
         expressions=expressions or None,
         n=n,
         method=method,
+        include_query_words=include_query_words,
         datasets=datasets,
         restrict_vocab=restrict_vocab,
         case_insensitive=not case_sensitive,
     )
+    if html is not None:
+        from embedtool.cli.comparison_page import page
+
+        with replaced(html) as file:
+            file.write(page(result).encode())
+        note(f"{html}: written")
+    if overlaps is not None:
+        _write_overlaps(overlaps, loaded)
+        note(f"{overlaps}: written")
     if as_json:
         print_json(asdict(result))
-        return
-    for query in (*result.neighbours, *result.analogies):
-        _print_answers(result.models, query, n)
-    _print_overlaps(result)
-    for scores in result.scores:
-        _print_scores(result.models, scores)
+    elif as_markdown:
+        click.echo(markdown(result))
+    else:
+        for table in tables(result):
+            print_table(table.columns, table.rows, table.title)
+            click.echo()
+        for contrast in result.contrasts:
+            click.echo(shown(contrast.verdict))
+
+
+def _write_overlaps(path: Path, models: "Mapping[str, WordVectors]") -> None:
+    """Each word's rank, the share of its neighbours in common, and how far it moved, by pair."""
+    from embedtool.evaluation.neighbours import word_overlaps
+    from embedtool.words import LONE_SURROGATES
+
+    with replaced(path) as file:
+        file.write(b"first\tsecond\tword\trank\tshared\tdistance\n")
+        for a, b in combinations(models, 2):
+            found = word_overlaps(models[a], models[b])
+            for word, rank, shared, move in zip(
+                found.words, found.ranks.tolist(), found.overlaps.tolist(), found.moves.tolist(),
+                strict=True,
+            ):  # fmt: skip
+                line = f"{a}\t{b}\t{word}\t{rank + 1}\t{shared:g}\t{move:.6f}\n"
+                file.write(line.encode("utf-8", LONE_SURROGATES))
 
 
 def _names(models: Sequence[Path]) -> list[str]:
@@ -88,52 +139,3 @@ def _names(models: Sequence[Path]) -> list[str]:
         raise EvaluationError("a model stands there twice; compare different ones")
     names = [path.name for path in models]
     return names if len(set(names)) == len(names) else [str(path) for path in models]
-
-
-def _print_answers(models: Sequence[str], query: "QueryAnswers", n: int) -> None:
-    columns: list[list[str]] = []
-    for each in query.models:
-        if each.missing:
-            columns.append([f"({', '.join(each.missing)} unknown)"])
-        else:
-            columns.append([f"{answer.word} {answer.score:.3f}" for answer in each.answers])
-    rows = [
-        [str(rank + 1), *(column[rank] if rank < len(column) else "" for column in columns)]
-        for rank in range(max(map(len, columns)))
-    ]
-    print_table(["", *models], rows, query.query)
-    click.echo()
-
-
-def _print_overlaps(result: "Comparison") -> None:
-    first = result.overlaps[0].overlap
-    rows: list[list[Cell]] = [
-        [pair.first, pair.second, pair.overlap.mean, pair.overlap.n_words, pair.overlap.n_shared]
-        for pair in result.overlaps
-    ]
-    print_table(
-        ["", "", "overlap", "words", "shared words"],
-        rows,
-        f"share of the {first.k} nearest neighbours in common",
-    )
-    click.echo()
-
-
-def _print_scores(models: Sequence[str], scores: "DatasetScores") -> None:
-    from embedtool.evaluation.similarity import PairResult
-
-    rows: list[list[Cell]] = []
-    first = scores.results[0]
-    if isinstance(first, PairResult):
-        measures = [pair_measures(r) for r in scores.results if isinstance(r, PairResult)]
-        for same in zip(*measures, strict=True):
-            rows.append([same[0][0], *(score for _, score, _ in same)])
-        rows.append(["found", *(share(result.found, first.total) for result in scores.results
-                                if isinstance(result, PairResult))])  # fmt: skip
-    else:
-        parts = [analogy_parts(r) for r in scores.results if not isinstance(r, PairResult)]
-        for section in zip(*parts, strict=True):
-            rows.append([section[0].name, *(part.accuracy for part in section)])
-        rows.append(["found", *(share(part[-1].found, part[-1].total) for part in parts)])
-    print_table(["", *models], rows, f"{scores.dataset}: {rules(first)}")
-    click.echo()

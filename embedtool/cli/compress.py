@@ -17,7 +17,7 @@ from embedtool.cli.options import (
     overwrite_option,
 )
 from embedtool.cli.output import Cell, note, print_json, print_table
-from embedtool.config import CompressConfig
+from embedtool.task_config import CompressConfig
 
 if TYPE_CHECKING:
     from embedtool.vectors import WordVectors

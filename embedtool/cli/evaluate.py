@@ -1,95 +1,146 @@
 """embedtool evaluate: how good word vectors are."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from embedtool.cli.classify import check_company, classify_documents, classify_options
 from embedtool.cli.options import json_option, model_argument, tsv_option
 from embedtool.cli.output import Cell, print_json, print_table, print_tsv
-from embedtool.cli.scores import (
-    analogy_parts,
-    pair_measures,
-    read_datasets,
-    rules,
-    score_options,
-)
+from embedtool.cli.scores import bounds, read_datasets, rules, score_options
+from embedtool.config import ANALOGY_METHODS
 
 if TYPE_CHECKING:
-    from embedtool.evaluation.analogy import AnalogyResult
-    from embedtool.evaluation.similarity import PairResult
+    from embedtool.evaluation.scoring import Result
 
-COLUMNS = ("dataset", "part", "found", "total", "score", "unknown as wrong")
+INTERVAL = "95% interval"
+COLUMNS = ("part", "found", "total", "score", INTERVAL, "over total")
+TSV_COLUMNS = ("dataset", "method", "part", "found", "total", "score", "low", "high", "over_total")
 
 
 @click.command()
 @model_argument
 @score_options
+@click.option(
+    "--method", "methods", multiple=True, type=click.Choice(ANALOGY_METHODS),
+    default=ANALOGY_METHODS[:1], show_default=True,
+    help="How analogies are answered; may be repeated.",
+)  # fmt: skip
+@click.option(
+    "--variant", "names", multiple=True, metavar="NAME",
+    help="Score the vectors transformed too, as by embedtool transform: add-contexts, center, "
+    "all-but-the-top[:N], pca:N, normalize, several joined by +; may be repeated.",
+)  # fmt: skip
+@classify_options
 @json_option
 @tsv_option
 def evaluate(
     model: Path,
     analogies: tuple[str, ...],
     pairs: tuple[str, ...],
-    method: Any,
+    categories: tuple[str, ...],
+    outliers: tuple[str, ...],
+    include_query_words: bool,
     restrict_vocab: int,
     case_sensitive: bool,
+    methods: tuple[Any, ...],
+    names: tuple[str, ...],
+    classify: str | None,
     as_json: bool,
     as_tsv: bool,
+    **classifying: Any,
 ) -> None:
-    """Score MODEL on analogies and on pairs of words.
+    """Score MODEL on analogies, pairs of words, categories and outliers, or on documents.
 
-    Analogies: the share of right answers. Pairs: the correlation with people's judgement. Without
-    --analogies and --pairs: the Google analogies, WordSim-353 and SimLex-999. `score` is over the
-    questions whose words are all in the vocabulary, the last column over all questions.
+    Analogies: the share of right answers. Pairs: the correlation with people's judgement.
+    Categories: how pure the clusters are that the vectors form. Outliers: how often the word that
+    does not belong is found. Without any of them: the Google analogies, WordSim-353 and SimLex-999.
+    `score` is over the questions that the vocabulary can answer, with the interval that holds its
+    true value 95 times in 100; the last column is over all questions.
+
+    --classify: how well a logistic regression tells the classes of documents, cross-validated.
     """
-    datasets = read_datasets(analogies, pairs)
+    check_company(classify)
+    if classify is not None:
+        classify_documents(model, classify, classifying, as_json, as_tsv)
+        return
+    datasets = read_datasets(analogies, pairs, categories, outliers)
 
     from embedtool import store
-    from embedtool.evaluation.analogy import evaluate_analogies
-    from embedtool.evaluation.datasets import AnalogySet
-    from embedtool.evaluation.similarity import evaluate_pairs
+    from embedtool.evaluation.questions import AnalogySet
+    from embedtool.evaluation.scoring import evaluate
+    from embedtool.transforms import variants
 
-    vectors = store.load(model).vectors
-    results: list[AnalogyResult | PairResult] = []
-    for dataset in datasets:
-        if isinstance(dataset, AnalogySet):
-            results.append(
-                evaluate_analogies(
-                    vectors, dataset, method=method, restrict_vocab=restrict_vocab,
-                    case_insensitive=not case_sensitive,
-                )
-            )  # fmt: skip
-        else:
-            results.append(
-                evaluate_pairs(
-                    vectors, dataset, restrict_vocab=restrict_vocab,
-                    case_insensitive=not case_sensitive,
-                )
-            )  # fmt: skip
+    scored = {
+        name: [
+            evaluate(
+                vectors, dataset, method=method, include_query_words=include_query_words,
+                restrict_vocab=restrict_vocab, case_insensitive=not case_sensitive,
+            )
+            for dataset in datasets
+            for method in (methods if isinstance(dataset, AnalogySet) else methods[:1])
+        ]
+        for name, vectors in variants(store.load(model), names)
+    }  # fmt: skip
     if as_json:
-        print_json([asdict(result) for result in results])
+        print_json([
+            {**({"variant": name} if names else {}), **asdict(result)}
+            for name, results in scored.items()
+            for result in results
+        ])  # fmt: skip
     elif as_tsv:
-        rows = [(result.dataset, *row) for result in results for row in _rows(result)]
-        print_tsv(COLUMNS, rows)
+        print_tsv(
+            (*(["variant"] if names else []), *TSV_COLUMNS),
+            [
+                (*([name] if names else []), *row)
+                for name, results in scored.items()
+                for result in results
+                for row in _tsv_rows(result)
+            ],
+        )
     else:
-        for i, result in enumerate(results):
+        for i, same in enumerate(zip(*scored.values(), strict=True)):
             if i:
                 click.echo()
-            title = f"{result.dataset}: {rules(result)}"
-            print_table(COLUMNS[1:], _rows(result), title)
+            _print(same, list(scored))
 
 
-def _rows(result: "AnalogyResult | PairResult") -> list[tuple[Cell, ...]]:
-    from embedtool.evaluation.similarity import PairResult
+def _tsv_rows(result: "Result") -> list[tuple[Cell, ...]]:
+    from embedtool.evaluation.scoring import parts
 
-    if isinstance(result, PairResult):
-        return [
-            (name, result.found, result.total, score, over_total)
-            for name, score, over_total in pair_measures(result)
-        ]
     return [
-        (part.name, part.found, part.total, part.accuracy, part.accuracy_over_total)
-        for part in analogy_parts(result)
+        (
+            result.dataset, getattr(result, "method", None), p.name, p.found, p.total, p.score,
+            p.interval.low if p.interval else None, p.interval.high if p.interval else None,
+            p.over_total,
+        )
+        for p in parts(result)
+    ]  # fmt: skip
+
+
+def _print(results: "Sequence[Result]", variants: Sequence[str]) -> None:
+    """The parts of one result, or the scores of all variants side by side."""
+    from embedtool.evaluation.scoring import parts
+
+    title = f"{results[0].dataset}: {rules(results[0])}"
+    if len(results) == 1:
+        found = parts(results[0])
+        with_interval = any(p.interval for p in found)
+        columns = [name for name in COLUMNS if with_interval or name != INTERVAL]
+        lines = [
+            (
+                p.name, p.found, p.total, p.score,
+                *([bounds(p.interval)] if with_interval else []), p.over_total,
+            )
+            for p in found
+        ]  # fmt: skip
+        print_table(columns, lines, title)
+        return
+    rows: list[tuple[Cell, ...]] = [
+        (same[0].name, same[0].found, same[0].total, *(p.score for p in same))
+        for same in zip(*map(parts, results), strict=True)
     ]
+    print_table((*COLUMNS[:3], *variants), rows, title)

@@ -19,10 +19,11 @@ from click.exceptions import NoArgsIsHelpError
 
 from embedtool import __version__
 from embedtool.cli.output import note
-from embedtool.errors import ConfigError, EmbedtoolError
+from embedtool.errors import ConfigError, EmbedtoolError, StoppedError
 
 COMMANDS = {
     "train": "train",
+    "resume": "resume",
     "vocab": "vocab",
     "phrases": "phrases",
     "info": "info",
@@ -33,6 +34,14 @@ COMMANDS = {
     "vector": "vector",
     "evaluate": "evaluate",
     "compare": "compare",
+    "datasets": "datasets",
+    "stability": "stability",
+    "tune": "tune",
+    "transform": "transform",
+    "align": "align",
+    "drift": "drift",
+    "translate": "translate",
+    "bias": "bias",
     "compress": "compress",
     "export": "export",
     "import": "import_",
@@ -79,6 +88,8 @@ class Program(click.Group):
             code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra) or 0
         except ConfigError as error:
             code = _fail(str(error), WRONG_USAGE)
+        except StoppedError as error:
+            code = _fail(str(error), 128 + error.number)
         except EmbedtoolError as error:
             code = _fail(str(error), FAILED)
         except NoArgsIsHelpError as error:

@@ -10,13 +10,22 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 import click
 
-from embedtool.config import METHODS, Config, TextConfig, flag
+from embedtool.config import METHODS, CheckpointConfig, Config, TextConfig, flag, seconds_in
 from embedtool.formats.reading import EncodingErrors
 
 F = TypeVar("F", bound=Callable[..., Any])
 Decorator = Callable[[F], F]
 
 FILE = click.Path(path_type=Path)
+
+
+def duration(value: str) -> float:
+    """A time such as 90s, 10m or 1h30m, in seconds; at least one."""
+    seconds = seconds_in(value)
+    if not seconds:
+        raise click.BadParameter(f"{value!r} is no time such as 90s, 10m or 1h30m")
+    return float(seconds)
+
 
 model_argument = click.argument("model", type=FILE)
 inputs_argument = click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
@@ -29,6 +38,9 @@ method_option = click.option(
     default=METHODS[0],
     show_default=True,
     help="3cosadd: cosine with the sum; 3cosmul: product of the similarities.",
+)
+json_log_option = click.option(
+    "--json-log", type=FILE, metavar="FILE", help="Write a JSON line an epoch."
 )
 cache_option = click.option(
     "--cache",
@@ -83,3 +95,4 @@ def _option(each: Field[Any], hint: Any) -> Decorator[Any]:
 
 
 text_options: Decorator[Any] = config_options(TextConfig)
+checkpoint_options: Decorator[Any] = config_options(CheckpointConfig)

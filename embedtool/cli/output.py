@@ -35,6 +35,11 @@ def cell(value: Cell) -> str:
     return shown(value)
 
 
+def is_numeric(values: Sequence[Cell]) -> bool:
+    """Whether a column holds numbers, or None, and nothing else."""
+    return bool(values) and all(isinstance(value, int | float | None) for value in values)
+
+
 def tokens_kept(summary: Mapping[str, Any]) -> str:
     """How much of a text is in the vocabulary, of Vocabulary.summary()."""
     return (
@@ -57,10 +62,7 @@ def print_table(
     """
     if title is not None:
         click.secho(shown(title), bold=True)
-    numeric = [
-        bool(rows) and all(isinstance(row[i], int | float | None) for row in rows)
-        for i in range(len(columns))
-    ]
+    numeric = [is_numeric([row[i] for row in rows]) for i in range(len(columns))]
     cells = [[cell(value) for value in row] for row in rows]
     is_terminal = sys.stdout.isatty() or os.environ.get("FORCE_COLOR")
     lines = _terminal_lines if is_terminal else _lines

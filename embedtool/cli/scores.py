@@ -1,6 +1,6 @@
 """What evaluate and compare share: which datasets, under which rules, and how results are named.
 
-In: options. Out: datasets, and the lines and rows that show their results.
+In: options. Out: datasets, and the lines and cells that show their results.
 """
 
 from collections.abc import Callable, Sequence
@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from embedtool.cli.options import method_option
 from embedtool.cli.output import Cell
 from embedtool.config import RESTRICT_VOCAB
 
 if TYPE_CHECKING:
-    from embedtool.evaluation.analogy import AnalogyResult, AnalogyScore
-    from embedtool.evaluation.datasets import AnalogySet, PairSet
-    from embedtool.evaluation.similarity import PairResult
+    from embedtool.evaluation.questions import Dataset
+    from embedtool.evaluation.scoring import Result
+    from embedtool.evaluation.statistics import Interval
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -32,47 +31,71 @@ def score_options(command: F) -> F:
         click.option("--restrict-vocab", type=click.IntRange(min=1), default=RESTRICT_VOCAB,
                      metavar="N", show_default=True,
                      help="Only the N most frequent words take part."),
-        method_option,
-        click.option("--pairs", multiple=True, metavar="NAME|FILE",
-                     help="Pairs with people's scores: wordsim353, simlex999, or a file; may be "
-                     "repeated."),
-        click.option("--analogies", multiple=True, metavar="NAME|FILE",
-                     help="Analogy questions: google, or a file in its format; may be repeated."),
+        click.option("--include-query-words", is_flag=True,
+                     help="Let the words of an analogy question answer it too."),
+        _datasets("outliers", "Groups of words with outliers"),
+        _datasets("categories", "Words with categories"),
+        _datasets("pairs", "Pairs of words with people's scores"),
+        _datasets("analogies", "Analogy questions"),
     ]  # fmt: skip
     for option in options:
         command = option(command)
     return command
 
 
-def read_datasets(analogies: Sequence[str], pairs: Sequence[str]) -> list["AnalogySet | PairSet"]:
+def _datasets(task: str, what: str) -> Callable[[F], F]:
+    return click.option(
+        f"--{task}", multiple=True, metavar="NAME|FILE",
+        help=f"{what}: a file or folder, or a name of `embedtool datasets --task {task}`; may be "
+        "repeated.",
+    )  # fmt: skip
+
+
+def read_datasets(
+    analogies: Sequence[str] = (),
+    pairs: Sequence[str] = (),
+    categories: Sequence[str] = (),
+    outliers: Sequence[str] = (),
+) -> "list[Dataset]":
     """The datasets that are named, or all that come with embedtool where none is."""
-    from embedtool.evaluation.datasets import read_analogies, read_pairs
+    from embedtool.evaluation.datasets import (
+        read_analogies,
+        read_categories,
+        read_outliers,
+        read_pairs,
+    )
 
-    if not analogies and not pairs:
+    if not (analogies or pairs or categories or outliers):
         analogies, pairs = ANALOGIES, PAIRS
-    return [*map(read_analogies, analogies), *map(read_pairs, pairs)]
+    return [
+        *map(read_analogies, analogies),
+        *map(read_pairs, pairs),
+        *map(read_categories, categories),
+        *map(read_outliers, outliers),
+    ]
 
 
-def rules(result: "AnalogyResult | PairResult") -> str:
+def rules(result: "Result") -> str:
     """The settings that a score depends on."""
     limit = f"{result.restrict_vocab:,}" if result.restrict_vocab else "none"
-    case = "folded" if result.case_insensitive else "kept"
     method = getattr(result, "method", None)
-    return ", ".join([*([method] if method else []), f"vocabulary limit {limit}", f"case {case}"])
+    seed = getattr(result, "seed", None)
+    unknown = getattr(result, "unknown_members", 0)
+    return ", ".join(
+        [
+            *([method] if method else []),
+            *(["query words may answer"] if getattr(result, "include_query_words", False) else []),
+            f"vocabulary limit {limit}",
+            f"case {'folded' if result.case_insensitive else 'kept'}",
+            *([f"seed {seed}"] if seed is not None else []),
+            *([f"members unknown: {unknown:,}"] if unknown else []),
+        ]
+    )
 
 
-def analogy_parts(result: "AnalogyResult") -> "list[AnalogyScore]":
-    """The sections, then their sums."""
-    sums = [part for part in (result.semantic, result.syntactic) if part.total]
-    return [*result.sections, *sums, result.total]
-
-
-def pair_measures(result: "PairResult") -> list[tuple[str, float | None, float | None]]:
-    """Each measure over the pairs found, and over all with unknown words as wrong."""
-    return [
-        ("Spearman", result.spearman, result.spearman_over_total),
-        ("Pearson", result.pearson, result.pearson_over_total),
-    ]
+def bounds(interval: "Interval | None") -> Cell:
+    """An interval as tables show it."""
+    return f"{interval.low:.3f} to {interval.high:.3f}" if interval else None
 
 
 def share(found: int, total: int) -> Cell:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import click
+
 from embedtool.cli.queries import (
     candidates,
     index_of,
@@ -14,6 +16,10 @@ from embedtool.cli.queries import (
 
 @query_command("[WORD...]")
 @search_options
+@click.option(
+    "--stable", is_flag=True,
+    help="MODEL is a folder of `embedtool stability`: the mean over its runs, with intervals.",
+)  # fmt: skip
 def similar(
     model: Path,
     queries: tuple[str, ...],
@@ -23,6 +29,7 @@ def similar(
     word_file: Path | None,
     include_query_words: bool,
     approximate: bool,
+    stable: bool,
     as_json: bool,
     as_tsv: bool,
 ) -> None:
@@ -31,6 +38,20 @@ def similar(
     Without WORD, or with -, the words come from standard input, one a line.
     """
     words = read_queries(queries, whole_line=False)
+    if stable:
+        if approximate:
+            raise click.UsageError("--stable compares all words; leave out --approximate")
+        from embedtool.cli.stability import print_neighbours
+        from embedtool.experiments.runs import open_runs
+        from embedtool.experiments.stability import stable_neighbours
+
+        runs = open_runs(model)
+        among = candidates(runs[0], restrict_vocab, min_count, word_file)
+        found = stable_neighbours(
+            runs, words, n, candidates=among, exclude_query_words=not include_query_words
+        )
+        print_neighbours(words, found, len(runs), as_json, as_tsv)
+        return
 
     from embedtool import store
     from embedtool.search.query import similar_batch

@@ -1,52 +1,73 @@
 """How many analogy questions word vectors answer.
 
-In: WordVectors and an AnalogySet. Out: the answer to each question, and the accuracy by section.
+In: WordVectors and an AnalogySet. Out: the answer to each question, and the accuracy by section, by
+kind of relation and over all.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.config import METHODS, RESTRICT_VOCAB, Method
+from embedtool.config import ANALOGY_METHODS, RESTRICT_VOCAB, AnalogyMethod
 from embedtool.errors import EvaluationError
-from embedtool.evaluation.datasets import AnalogySet
 from embedtool.evaluation.known import ids_of, known_words
-from embedtool.search.index import nearest, nearest_by_product
-from embedtool.vectors import WordVectors, unit_rows
+from embedtool.evaluation.methods import (
+    OVER_RELATION,
+    Relation,
+    answer_by_example,
+    answer_by_relation,
+)
+from embedtool.evaluation.questions import AnalogySet
+from embedtool.evaluation.statistics import Interval, share_interval
+from embedtool.vectors import WordVectors
 
-SYNTACTIC = "gram"
-"""How the names of the Google set's syntactic sections begin; all other sections are semantic."""
-
-WEIGHTS = (-1.0, 1.0, 1.0)
-"""What the first three words of a question weigh in its answer: b - a + c."""
+Ids = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
 class AnalogyOutcomes:
     """What became of each question of an AnalogySet, in its order.
 
-    known        : bool (n_questions,), whether all four words are known
+    known        : bool (n_questions,), whether the first three words and a right answer are known
     answers      : int64 (n_questions,), id of the word that answers, -1 where there is none
-    correct      : bool (n_questions,), whether it is the fourth word
+    correct      : bool (n_questions,), whether it is a right answer
+    sections     : int64 (n_questions,), the place of each question's section
+    thirds       : int64 (n_questions,), a number for each question's third word
     n_candidates : among how many words the answers were sought
+
+    and the settings of `answer_analogies`.
     """
 
     known: NDArray[np.bool_]
-    answers: NDArray[np.int64]
+    answers: Ids
     correct: NDArray[np.bool_]
+    sections: Ids
+    thirds: Ids
     n_candidates: int
+    method: AnalogyMethod
+    include_query_words: bool
+    restrict_vocab: int | None
+    case_insensitive: bool
+
+    def groups(self, chosen: NDArray[np.bool_]) -> Ids:
+        """What is independent of each other among the chosen questions: their sections.
+
+        Where there is only one section, their third words.
+        """
+        sections = self.sections[chosen]
+        return sections if len(np.unique(sections)) > 1 else self.thirds[chosen]
 
 
 @dataclass(frozen=True)
 class AnalogyScore:
     """The questions of a section, or of several.
 
-    correct             : questions answered with the right word
-    found               : questions whose four words are all known
+    correct             : questions answered with a right word
+    found               : questions whose first three words and a right answer are known
     total               : all questions
     accuracy            : correct / found, as word2vec, GloVe and gensim have it, or None
+    interval            : of the accuracy, by `statistics.share_interval`, or None
     accuracy_over_total : correct / total, or None: a question with an unknown word is wrong
     """
 
@@ -55,21 +76,22 @@ class AnalogyScore:
     found: int
     total: int
     accuracy: float | None
+    interval: Interval | None
     accuracy_over_total: float | None
 
 
 @dataclass(frozen=True)
 class AnalogyResult:
-    """Accuracy by section and over all, with the settings it depends on."""
+    """Accuracy by section, by kind of relation and over all, and the settings it depends on."""
 
     dataset: str
-    method: Method
+    method: AnalogyMethod
+    include_query_words: bool
     restrict_vocab: int | None
     n_candidates: int
     case_insensitive: bool
     sections: tuple[AnalogyScore, ...]
-    semantic: AnalogyScore
-    syntactic: AnalogyScore
+    kinds: tuple[AnalogyScore, ...]
     total: AnalogyScore
 
 
@@ -77,120 +99,136 @@ def answer_analogies(
     vectors: WordVectors,
     analogies: AnalogySet,
     *,
-    method: Method = METHODS[0],
+    method: AnalogyMethod = ANALOGY_METHODS[0],
+    include_query_words: bool = False,
     restrict_vocab: int | None = RESTRICT_VOCAB,
     case_insensitive: bool = True,
 ) -> AnalogyOutcomes:
-    """Answer each question with the best of all known words but the question's first three.
+    """Answer each question a : b, c with the best of all known words but a, b and c.
 
-    method           : as for `embedtool.search.query.analogy_batch`
-    restrict_vocab   : only the first so many words are known; None: all
-    case_insensitive : words count as equal when their upper-case forms do; the most frequent word
-                       of a form stands for it, and the others do not answer
+    method              : one of `embedtool.evaluation.methods`; those that learn from the whole
+                          relation leave out the pair of c, and of the words only c may not answer
+    include_query_words : let all words answer (Linzen 2016: 3cosadd then mostly answers b or c)
+    restrict_vocab      : only the first so many words are known; None: all
+    case_insensitive    : words count as equal when their upper-case forms do; the most frequent
+                          word of a form stands for it, and the others do not answer
 
     Raises EvaluationError on an unknown method or a limit below 1.
     """
-    if method not in METHODS:
-        raise EvaluationError(f"no method {method!r}: expected {' or '.join(METHODS)}")
+    if method not in ANALOGY_METHODS:
+        raise EvaluationError(f"no method {method!r}: expected one of {', '.join(ANALOGY_METHODS)}")
     known = known_words(vectors, restrict_vocab, case_insensitive)
-    words = [word for question in analogies.questions for word in question]
-    ids = ids_of(known, words, case_insensitive).reshape(-1, 4)
-    found: NDArray[np.bool_] = ids.min(axis=1) >= 0
+    questions = analogies.questions
+    words = (word for question in questions for word in question[:3])
+    ids = ids_of(known, words, case_insensitive).reshape(-1, 3)
+    right = ids_of(known, (word for q in questions for word in q[3]), case_insensitive)
+    asked_by = np.repeat(np.arange(len(questions)), [len(question[3]) for question in questions])
+    first_right = np.full(len(questions), -1, dtype=np.int64)
+    first_right[asked_by[right >= 0][::-1]] = right[right >= 0][::-1]
+    found: NDArray[np.bool_] = (first_right >= 0) & (ids.min(axis=1) >= 0)
+    sections = np.repeat(
+        np.arange(len(analogies.sections)), [len(s.questions) for s in analogies.sections]
+    )
     candidates = np.fromiter(known.values(), dtype=np.int64, count=len(known))
     answers = np.full(len(ids), -1, dtype=np.int64)
-    if found.any():
-        answers[found] = _best_answers(vectors, ids[found, :3], method, candidates)
-    return AnalogyOutcomes(found, answers, found & (answers == ids[:, 3]), len(candidates))
+    if method in OVER_RELATION:
+        for section in np.unique(sections[found]):
+            here = np.flatnonzero(found & (sections == section))
+            pairs = np.column_stack([ids[here], first_right[here]])
+            answers[here] = _answer_relation(
+                vectors, pairs, method, candidates, include_query_words
+            )
+    elif found.any():
+        excluded = ids[found][:, : 0 if include_query_words else 3]
+        answers[found] = answer_by_example(vectors, ids[found], method, candidates, excluded)
+    correct = np.zeros(len(questions), dtype=np.bool_)
+    correct[asked_by[(right >= 0) & (right == answers[asked_by])]] = True
+    numbers: dict[str, int] = {}
+    thirds = np.array([numbers.setdefault(q[2], len(numbers)) for q in questions], dtype=np.int64)
+    return AnalogyOutcomes(
+        found, answers, correct & found, sections, thirds, len(candidates),
+        method, include_query_words, restrict_vocab, case_insensitive,
+    )  # fmt: skip
+
+
+def _answer_relation(
+    vectors: WordVectors,
+    pairs: Ids,
+    method: AnalogyMethod,
+    candidates: Ids,
+    include_query_words: bool,
+) -> Ids:
+    """The answers to the questions of one section.
+
+    pairs : int64 (n_questions, 4), ids of a, b, c and the first known right answer
+    """
+    both = np.concatenate([pairs[:, :2], pairs[:, 2:]])
+    sources, places = np.unique(both[:, 0], return_index=True)
+    relation = Relation(sources, both[places, 1])
+    asked, slots = np.unique(pairs[:, 2], return_inverse=True)
+    excluded = asked[:, None][:, : 0 if include_query_words else 1]
+    answers = answer_by_relation(vectors, relation, asked, method, candidates, excluded)
+    return answers[slots]
 
 
 def evaluate_analogies(
     vectors: WordVectors,
     analogies: AnalogySet,
     *,
-    method: Method = METHODS[0],
+    method: AnalogyMethod = ANALOGY_METHODS[0],
+    include_query_words: bool = False,
     restrict_vocab: int | None = RESTRICT_VOCAB,
     case_insensitive: bool = True,
 ) -> AnalogyResult:
-    """The accuracy of `answer_analogies`, by section, over both kinds of section and over all."""
+    """The accuracy of `answer_analogies`, by section, by kind of section and over all."""
     outcomes = answer_analogies(
         vectors,
         analogies,
         method=method,
+        include_query_words=include_query_words,
         restrict_vocab=restrict_vocab,
         case_insensitive=case_insensitive,
     )
-    sizes = [len(section.questions) for section in analogies.sections]
-    starts = np.cumsum([0, *sizes])
-    sections = tuple(
-        _score(section.name, outcomes.correct[start:stop], outcomes.known[start:stop])
-        for section, start, stop in zip(analogies.sections, starts, starts[1:], strict=False)
-    )
+    return score_analogies(analogies, outcomes)
+
+
+def score_analogies(analogies: AnalogySet, outcomes: AnalogyOutcomes) -> AnalogyResult:
+    """What the outcomes of the questions come to."""
+    kinds = [section.kind for section in analogies.sections]
+    of_kind = np.array(kinds)[outcomes.sections]
     return AnalogyResult(
         dataset=analogies.name,
-        method=method,
-        restrict_vocab=restrict_vocab,
+        method=outcomes.method,
+        include_query_words=outcomes.include_query_words,
+        restrict_vocab=outcomes.restrict_vocab,
         n_candidates=outcomes.n_candidates,
-        case_insensitive=case_insensitive,
-        sections=sections,
-        semantic=_sum("semantic", [s for s in sections if not s.name.startswith(SYNTACTIC)]),
-        syntactic=_sum("syntactic", [s for s in sections if s.name.startswith(SYNTACTIC)]),
-        total=_sum("total", sections),
+        case_insensitive=outcomes.case_insensitive,
+        sections=tuple(
+            _score(section.name, outcomes, outcomes.sections == i, with_interval=False)
+            for i, section in enumerate(analogies.sections)
+        ),
+        kinds=tuple(_score(kind, outcomes, of_kind == kind) for kind in dict.fromkeys(kinds)),
+        total=_score("total", outcomes, np.ones(len(of_kind), dtype=np.bool_)),
     )
 
 
-def _best_answers(
-    vectors: WordVectors,
-    questions: NDArray[np.int64],
-    method: Method,
-    candidates: NDArray[np.int64],
-) -> NDArray[np.int64]:
-    """The id that answers each question, -1 where no candidate is left.
-
-    questions : int64 (n_questions, 3), ids
-    """
-    used, places = np.unique(questions, return_inverse=True)
-    terms, slots = unit_rows(vectors.matrix[used]), places.reshape(questions.shape)
-    allowed = None if len(candidates) == vectors.n_words else candidates
-    if method == "3cosmul":
-        weights = np.tile(WEIGHTS, (len(questions), 1))
-        found = nearest_by_product(
-            vectors.matrix,
-            vectors.norms,
-            terms,
-            slots,
-            weights,
-            1,
-            candidates=allowed,
-            excluded=questions,
-        )
-    else:
-        a, b, c = slots.T
-        targets = terms[b] - terms[a] + terms[c]
-        found = nearest(
-            vectors.matrix, vectors.norms, targets, 1, candidates=allowed, excluded=questions
-        )
-    return found.ids[:, 0]
-
-
-def _score(name: str, correct: NDArray[np.bool_], known: NDArray[np.bool_]) -> AnalogyScore:
-    return _counted(name, int(correct.sum()), int(known.sum()), len(known))
-
-
-def _sum(name: str, scores: Sequence[AnalogyScore]) -> AnalogyScore:
-    return _counted(
-        name,
-        sum(score.correct for score in scores),
-        sum(score.found for score in scores),
-        sum(score.total for score in scores),
-    )
-
-
-def _counted(name: str, correct: int, found: int, total: int) -> AnalogyScore:
+def _score(
+    name: str,
+    outcomes: AnalogyOutcomes,
+    chosen: NDArray[np.bool_],
+    with_interval: bool = True,
+) -> AnalogyScore:
+    here = chosen & outcomes.known
+    correct, found, total = int(outcomes.correct[here].sum()), int(here.sum()), int(chosen.sum())
+    interval = None
+    if with_interval:
+        interval = share_interval(outcomes.correct[here], outcomes.groups(here))
     return AnalogyScore(
         name,
         correct,
         found,
         total,
         accuracy=correct / found if found else None,
+        interval=interval,
         accuracy_over_total=correct / total if total else None,
     )

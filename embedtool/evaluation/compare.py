@@ -1,6 +1,6 @@
-"""Models side by side: neighbours, analogies, the overlap of neighbourhoods, scores.
+"""Models side by side: neighbours, analogies, neighbourhoods, scores, and which is better.
 
-In: two or more WordVectors by name. Out: a Comparison, everything that a table of it needs.
+In: two or more WordVectors by name. Out: a Comparison, everything that a report of it needs.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -8,18 +8,40 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
 
-from embedtool.config import METHODS, N_ANSWERS, RESTRICT_VOCAB, Method
+import numpy as np
+
+from embedtool.config import METHODS, N_ANSWERS, RESTRICT_VOCAB, AnalogyMethod
 from embedtool.errors import EvaluationError, UnknownWordError
-from embedtool.evaluation.analogy import AnalogyResult, evaluate_analogies
-from embedtool.evaluation.datasets import AnalogySet, PairSet
-from embedtool.evaluation.neighbours import N_FREQUENT, N_NEIGHBOURS, Overlap, neighbourhood_overlap
-from embedtool.evaluation.similarity import PairResult, evaluate_pairs
+from embedtool.evaluation.analogy import answer_analogies, score_analogies
+from embedtool.evaluation.neighbours import (
+    N_FREQUENT,
+    N_NEIGHBOURS,
+    Band,
+    Moved,
+    Overlap,
+    compare_neighbourhoods,
+)
+from embedtool.evaluation.questions import AnalogySet, Dataset, PairSet
+from embedtool.evaluation.scoring import Result, evaluate
+from embedtool.evaluation.similarity import pair_similarities, score_pairs
+from embedtool.evaluation.statistics import (
+    SIGNIFICANT,
+    Difference,
+    compare_correlations,
+    compare_shares,
+    holm,
+    stars,
+)
 from embedtool.search.expression import Expression, parse_expression
-from embedtool.search.query import WordScore, analogy, similar
+from embedtool.search.query import WordScore, analogy, similar, similar_batch
 from embedtool.vectors import WordVectors
 
 WORDS = ("king", "queen")
 EXPRESSIONS = ("king - man + woman",)
+N_SHOWN = 5
+"""Neighbours shown of a word that moved."""
+SMALLEST_SHOWN = 0.001
+"""Of p-values; draws tell smaller ones badly."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +62,22 @@ class QueryAnswers:
 
 
 @dataclass(frozen=True)
+class MovedWord(Moved):
+    """A word that moved, and the neighbours that each of the two models gives it."""
+
+    first: tuple[str, ...]
+    second: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class ModelPair:
-    """How far the neighbourhoods of two models overlap."""
+    """How far the neighbourhoods of two models overlap, and where they do not."""
 
     first: str
     second: str
     overlap: Overlap
+    bands: tuple[Band, ...]
+    moved: tuple[MovedWord, ...]
 
 
 @dataclass(frozen=True)
@@ -53,7 +85,27 @@ class DatasetScores:
     """A dataset and each model's result, in the order of the models."""
 
     dataset: str
-    results: tuple[AnalogyResult | PairResult, ...]
+    results: tuple[Result, ...]
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Which of two models is better on a dataset of analogies or of pairs.
+
+    measure     : what is compared: accuracy, or Spearman's correlation
+    p_corrected : the p-value by Holm's method, for all contrasts of the comparison
+    stars       : *, ** or *** where that is below 0.05, 0.01 or 0.001
+    verdict     : the same in words
+    """
+
+    dataset: str
+    first: str
+    second: str
+    measure: str
+    difference: Difference
+    p_corrected: float
+    stars: str
+    verdict: str
 
 
 @dataclass(frozen=True)
@@ -65,6 +117,7 @@ class Comparison:
     analogies: tuple[QueryAnswers, ...]
     overlaps: tuple[ModelPair, ...]
     scores: tuple[DatasetScores, ...]
+    contrasts: tuple[Contrast, ...]
 
 
 def compare_models(
@@ -73,19 +126,23 @@ def compare_models(
     words: Sequence[str] | None = None,
     expressions: Sequence[str | Expression] | None = None,
     n: int = N_ANSWERS,
-    method: Method = METHODS[0],
+    method: AnalogyMethod = METHODS[0],
+    include_query_words: bool = False,
     k: int = N_NEIGHBOURS,
     n_frequent: int | None = N_FREQUENT,
-    datasets: Sequence[AnalogySet | PairSet] = (),
+    datasets: Sequence[Dataset] = (),
     restrict_vocab: int | None = RESTRICT_VOCAB,
     case_insensitive: bool = True,
 ) -> Comparison:
     """Put models side by side.
 
     words, expressions : queries; None: WORDS and EXPRESSIONS, as far as any model can answer them
-    n, method          : as for `similar` and `analogy`, and for `evaluate_analogies`
+    n                  : as for `similar` and `analogy`
+    method, include_query_words : as for `evaluate_analogies`; expressions are answered by the same
+                         method where it is one of theirs, else by 3cosadd
     k, n_frequent      : as for `neighbourhood_overlap`
-    datasets           : what to score the models on, with `restrict_vocab` and `case_insensitive`
+    datasets           : what to score the models on, with `restrict_vocab` and `case_insensitive`;
+                         each two models are contrasted on the questions that both know
 
     Raises EvaluationError on fewer than two models, UnknownWordError on a query that none of the
     models can answer for want of a word, QueryError on one that is no expression.
@@ -97,27 +154,70 @@ def compare_models(
         for e in (EXPRESSIONS if expressions is None else expressions)
     ]
 
+    by = next((each for each in METHODS if each == method), METHODS[0])
     neighbours = [
         _ask(models, word, (word,), partial(similar, word=word, n=n))
         for word in (WORDS if words is None else words)
     ]
     analogies = [
-        _ask(models, str(e), e.words, partial(analogy, expression=e, n=n, method=method))
+        _ask(models, str(e), e.words, partial(analogy, expression=e, n=n, method=by))
         for e in parsed
     ]
+    scores, contrasts = judge_models(
+        models,
+        datasets,
+        method=method,
+        include_query_words=include_query_words,
+        restrict_vocab=restrict_vocab,
+        case_insensitive=case_insensitive,
+    )
     return Comparison(
         models=tuple(models),
         neighbours=_checked(models, neighbours, words is None),
         analogies=_checked(models, analogies, expressions is None),
         overlaps=tuple(
-            ModelPair(a, b, neighbourhood_overlap(models[a], models[b], k=k, n_frequent=n_frequent))
-            for a, b in combinations(models, 2)
+            _compare_pair(models, a, b, k, n_frequent) for a, b in combinations(models, 2)
         ),
-        scores=tuple(
-            _scores(models, dataset, method, restrict_vocab, case_insensitive)
-            for dataset in datasets
-        ),
+        scores=scores,
+        contrasts=contrasts,
     )
+
+
+def judge_models(
+    models: Mapping[str, WordVectors],
+    datasets: Sequence[Dataset],
+    *,
+    method: AnalogyMethod = METHODS[0],
+    include_query_words: bool = False,
+    restrict_vocab: int | None = RESTRICT_VOCAB,
+    case_insensitive: bool = True,
+) -> tuple[tuple[DatasetScores, ...], tuple[Contrast, ...]]:
+    """The scores of models, and of each two which is better; options as for `compare_models`."""
+    judged = [
+        _judge(models, dataset, method, include_query_words, restrict_vocab, case_insensitive)
+        for dataset in datasets
+    ]
+    raw = [each for _, contrasts in judged for each in contrasts]
+    return tuple(scores for scores, _ in judged), _contrasts(raw)
+
+
+def _compare_pair(
+    models: Mapping[str, WordVectors], first: str, second: str, k: int, n_frequent: int | None
+) -> ModelPair:
+    found = compare_neighbourhoods(models[first], models[second], k=k, n_frequent=n_frequent)
+    words = [each.word for each in found.moved]
+    near = [
+        [
+            tuple(answer.word for answer in row)
+            for row in similar_batch(models[name], words, N_SHOWN)
+        ]
+        for name in (first, second)
+    ]
+    moved = tuple(
+        MovedWord(each.word, each.rank, each.overlap, each.move, *each_near)
+        for each, *each_near in zip(found.moved, *near, strict=True)
+    )
+    return ModelPair(first, second, found.overlap, found.bands, moved)
 
 
 def _ask(
@@ -149,32 +249,83 @@ def _checked(
     return tuple(answered)
 
 
-def _scores(
+Raw = tuple[str, str, str, str, Difference]
+"""A contrast while it is not known how many there are: dataset, both models, what is measured."""
+
+
+def _judge(
     models: Mapping[str, WordVectors],
-    dataset: AnalogySet | PairSet,
-    method: Method,
+    dataset: Dataset,
+    method: AnalogyMethod,
+    include_query_words: bool,
     restrict_vocab: int | None,
     case_insensitive: bool,
-) -> DatasetScores:
-    results: list[AnalogyResult | PairResult] = []
-    for vectors in models.values():
-        if isinstance(dataset, AnalogySet):
-            results.append(
-                evaluate_analogies(
-                    vectors,
-                    dataset,
-                    method=method,
-                    restrict_vocab=restrict_vocab,
-                    case_insensitive=case_insensitive,
-                )
+) -> tuple[DatasetScores, list[Raw]]:
+    """Each model's result on a dataset, and how each two differ, where that can be told."""
+    results: list[Result] = []
+    differences: dict[tuple[str, str], Difference | None] = {}
+    if isinstance(dataset, AnalogySet):
+        measure = "accuracy"
+        outcomes = {
+            name: answer_analogies(
+                vectors, dataset, method=method, include_query_words=include_query_words,
+                restrict_vocab=restrict_vocab, case_insensitive=case_insensitive,
             )
-        else:
-            results.append(
-                evaluate_pairs(
-                    vectors,
-                    dataset,
-                    restrict_vocab=restrict_vocab,
-                    case_insensitive=case_insensitive,
-                )
+            for name, vectors in models.items()
+        }  # fmt: skip
+        results += [score_analogies(dataset, each) for each in outcomes.values()]
+        for (a, first), (b, second) in combinations(outcomes.items(), 2):
+            both = first.known & second.known
+            differences[a, b] = compare_shares(
+                first.correct[both], second.correct[both], first.groups(both)
             )
-    return DatasetScores(dataset.name, tuple(results))
+    elif isinstance(dataset, PairSet):
+        measure = "Spearman"
+        cosines = {
+            name: pair_similarities(
+                vectors, dataset, restrict_vocab=restrict_vocab, case_insensitive=case_insensitive
+            )
+            for name, vectors in models.items()
+        }
+        results += [
+            score_pairs(
+                dataset, each, restrict_vocab=restrict_vocab, case_insensitive=case_insensitive
+            )
+            for each in cosines.values()
+        ]
+        for (a, x), (b, y) in combinations(cosines.items(), 2):
+            both = np.isfinite(x) & np.isfinite(y)
+            differences[a, b] = compare_correlations(
+                dataset.scores[both], x[both], y[both], "spearman"
+            )
+    else:
+        measure = ""
+        results += [
+            evaluate(
+                vectors, dataset, restrict_vocab=restrict_vocab, case_insensitive=case_insensitive
+            )
+            for vectors in models.values()
+        ]
+    raw = [(dataset.name, a, b, measure, d) for (a, b), d in differences.items() if d is not None]
+    return DatasetScores(dataset.name, tuple(results)), raw
+
+
+def _contrasts(raw: Sequence[Raw]) -> tuple[Contrast, ...]:
+    """The differences with their p-values corrected for how many there are."""
+    corrected = holm([difference.p for *_, difference in raw])
+    return tuple(
+        Contrast(
+            dataset, a, b, measure, difference, p, stars(p), _verdict(dataset, a, b, difference, p)
+        )
+        for (dataset, a, b, measure, difference), p in zip(raw, corrected, strict=True)
+    )
+
+
+def _verdict(dataset: str, first: str, second: str, difference: Difference, p: float) -> str:
+    scores = {first: difference.first, second: difference.second}
+    better, worse = (second, first) if difference.difference > 0 else (first, second)
+    found = f"{scores[better]:.3f} against {scores[worse]:.3f}"
+    shown = f"p = {p:.3f}" if p >= SMALLEST_SHOWN else f"p < {SMALLEST_SHOWN}"
+    if p >= SIGNIFICANT:
+        return f"{dataset}: no significant difference between {first} and {second} ({shown})"
+    return f"{dataset}: {better} is better than {worse} ({found}, {shown})"

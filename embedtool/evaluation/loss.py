@@ -9,10 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from embedtool.evaluation.analogy import evaluate_analogies
-from embedtool.evaluation.datasets import AnalogySet, PairSet
 from embedtool.evaluation.neighbours import neighbourhood_overlap
-from embedtool.evaluation.similarity import evaluate_pairs
+from embedtool.evaluation.questions import Dataset
+from embedtool.evaluation.scoring import evaluate, headline
 from embedtool.vectors import WordVectors
 
 SAMPLE = 1000
@@ -42,17 +41,12 @@ def shared_neighbours(before: WordVectors, after: WordVectors) -> float | None:
     return neighbourhood_overlap(before, after, words=sample_words(after)).mean
 
 
-def losses(
-    before: WordVectors, after: WordVectors, datasets: Sequence[AnalogySet | PairSet]
-) -> list[Loss]:
+def losses(before: WordVectors, after: WordVectors, datasets: Sequence[Dataset]) -> list[Loss]:
     """The scores of both models on each dataset, under the rules that `evaluate` has."""
     return [
-        Loss(dataset.name, *(_score(vectors, dataset) for vectors in (before, after)))
+        Loss(
+            dataset.name,
+            *(headline(evaluate(vectors, dataset)).score for vectors in (before, after)),
+        )
         for dataset in datasets
     ]
-
-
-def _score(vectors: WordVectors, dataset: AnalogySet | PairSet) -> float | None:
-    if isinstance(dataset, AnalogySet):
-        return evaluate_analogies(vectors, dataset).total.accuracy
-    return evaluate_pairs(vectors, dataset).spearman

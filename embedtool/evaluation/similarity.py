@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.config import RESTRICT_VOCAB
-from embedtool.evaluation.datasets import PairSet
 from embedtool.evaluation.known import ids_of, known_words
+from embedtool.evaluation.questions import PairSet
+from embedtool.evaluation.statistics import Interval, correlation_interval
 from embedtool.search.query import cosines
 from embedtool.vectors import WordVectors
 
@@ -22,6 +23,7 @@ class PairResult:
     found               : pairs of which both words are known
     total               : all pairs
     spearman, pearson   : over the pairs found
+    spearman_interval, pearson_interval : of these, by `statistics.correlation_interval`
     spearman_over_total, pearson_over_total : over all pairs; one with an unknown word has cosine 0
 
     A correlation is None where it is not defined: fewer than two pairs, or all scores equal.
@@ -34,6 +36,8 @@ class PairResult:
     total: int
     spearman: float | None
     pearson: float | None
+    spearman_interval: Interval | None
+    pearson_interval: Interval | None
     spearman_over_total: float | None
     pearson_over_total: float | None
 
@@ -69,7 +73,20 @@ def evaluate_pairs(
     similarities = pair_similarities(
         vectors, pairs, restrict_vocab=restrict_vocab, case_insensitive=case_insensitive
     )
-    scores = np.array([pair[2] for pair in pairs.pairs])
+    return score_pairs(
+        pairs, similarities, restrict_vocab=restrict_vocab, case_insensitive=case_insensitive
+    )
+
+
+def score_pairs(
+    pairs: PairSet,
+    similarities: NDArray[np.float64],
+    *,
+    restrict_vocab: int | None,
+    case_insensitive: bool,
+) -> PairResult:
+    """What the similarities of the pairs come to, found under these settings."""
+    scores = pairs.scores
     found = ~np.isnan(similarities)
     spearman, pearson = _correlations(scores[found], similarities[found])
     spearman_over_total, pearson_over_total = _correlations(scores, np.nan_to_num(similarities))
@@ -81,6 +98,8 @@ def evaluate_pairs(
         total=len(scores),
         spearman=spearman,
         pearson=pearson,
+        spearman_interval=correlation_interval(scores[found], similarities[found], "spearman"),
+        pearson_interval=correlation_interval(scores[found], similarities[found], "pearson"),
         spearman_over_total=spearman_over_total,
         pearson_over_total=pearson_over_total,
     )

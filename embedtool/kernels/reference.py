@@ -109,3 +109,27 @@ def parse_line(line: bytes, vector_size: int) -> tuple[bytes, NDArray[np.float32
 def format_rows(matrix: NDArray[np.float32], separator: str) -> list[bytes]:
     """A line of numbers for each row."""
     return [(separator.join(f"{x:.9g}" for x in row) + "\n").encode() for row in matrix.tolist()]
+
+
+def best_of_sums(
+    products: NDArray[np.float32],
+    slots: NDArray[np.int64],
+    weights: NDArray[np.float32],
+    offsets: NDArray[np.float32],
+    factors: NDArray[np.float32],
+    excluded: NDArray[np.int64],
+    first: int,
+    places: NDArray[np.int64],
+    scores: NDArray[np.float32],
+) -> None:
+    """Score all candidates of the block with all questions at once, in double precision."""
+    sums = np.einsum("qs,qsx->qx", weights, products[slots].astype(np.float64)) + offsets[:, None]
+    if len(factors):
+        sums *= factors[slots[:, 2]]
+    columns = first + np.arange(products.shape[1])
+    sums[(excluded[:, :, None] == columns).any(axis=1)] = -np.inf
+    best = sums.argmax(axis=1)
+    highest = sums[np.arange(len(sums)), best]
+    better = highest > scores
+    places[better] = columns[best[better]]
+    scores[better] = highest[better]

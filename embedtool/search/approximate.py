@@ -10,7 +10,7 @@ for queries the ids that the graph leads to.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from embedtool.config import N_ANSWERS, n_cores
 from embedtool.errors import MissingExtraError, ModelError, QueryError
-from embedtool.files import replaced
+from embedtool.files import Hashed, mismatch, replaced
 from embedtool.progress import Progress, Report, silent
 from embedtool.search.index import Nearest, nearest
 from embedtool.vectors import WordVectors, unit_rows
@@ -54,6 +54,7 @@ class Description:
     words, vector_size, checksum : those of the vectors; the checksum is the CRC-32 of their lengths
     library   : what made the graph, and its version
     expansion : nodes that a search looks at
+    graph     : size and checksum of the graph's file
     recall    : the share of a word's 10 nearest words that is found, the mean of `sample` words
     """
 
@@ -64,6 +65,7 @@ class Description:
     expansion: int
     recall: float
     sample: int
+    graph: dict[str, int | str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -133,12 +135,13 @@ def build(
         reached = _recall(vectors, queries, found, true)
         if reached >= recall:
             break
+    with replaced(folder / GRAPH) as file:
+        hashed = Hashed(file)
+        hashed.write(graph.save())
     description = Description(
         vectors.n_words, vectors.vector_size, _checksum(vectors),
-        f"usearch {version('usearch')}", expansion, round(reached, 4), len(sample),
+        f"usearch {version('usearch')}", expansion, round(reached, 4), len(sample), hashed.facts(),
     )  # fmt: skip
-    with replaced(folder / GRAPH) as file:
-        file.write(graph.save())
     with replaced(folder / DESCRIPTION) as file:
         file.write(json.dumps(asdict(description), indent=2).encode() + b"\n")
     return description
@@ -169,6 +172,18 @@ def describe(folder: Path) -> Description | None:
         raise ModelError(
             f"{folder / DESCRIPTION}: is no index's; make it anew with: embedtool index {folder}"
         ) from None
+
+
+def verify(folder: Path) -> str | None:
+    """What is wrong with a model's index, or None."""
+    try:
+        description = describe(folder)
+    except ModelError as error:
+        return str(error)
+    if description is None or not description.graph:
+        return None
+    fault = mismatch(folder / GRAPH, description.graph)
+    return f"{GRAPH} {fault}" if fault else None
 
 
 def open_index(vectors: WordVectors, folder: Path) -> Approximate:

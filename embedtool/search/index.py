@@ -89,7 +89,7 @@ def nearest(
     def score(rows: slice, block: Block, scores: NDArray[np.float32]) -> None:
         block.products(queries[rows], out=scores)
 
-    return _search(score, len(queries), matrix, norms, n, candidates, excluded)
+    return search_by(score, len(queries), matrix, norms, n, candidates, excluded)
 
 
 def nearest_by_product(
@@ -129,11 +129,11 @@ def nearest_by_product(
         ):
             np.dot(weight, logs[row], out=scores[i])
 
-    found = _search(score, len(slots), matrix, norms, n, candidates, excluded, 1 + slots.shape[1])
+    found = search_by(score, len(slots), matrix, norms, n, candidates, excluded, 1 + slots.shape[1])
     return Nearest(found.ids, np.exp(np.minimum(found.scores, LARGEST_LOG)))
 
 
-def _search(
+def search_by(
     score: Scorer,
     n_queries: int,
     matrix: NDArray[np.float32],
@@ -143,7 +143,9 @@ def _search(
     excluded: NDArray[np.int64] | None,
     buffers: int = 1,
 ) -> Nearest:
-    """Score block by block, the best so far of a query standing before each new block's scores.
+    """The n rows with the largest scores, whatever they are; the rest is as for `nearest`.
+
+    Blocks are scored one by one, the best so far of a query standing before the new scores.
 
     buffers : how many blocks of scores the scorer holds at once, the one it writes among them
     """

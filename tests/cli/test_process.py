@@ -2,7 +2,6 @@
 
 import os
 import pty
-import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -65,32 +64,6 @@ def test_a_reader_that_stops_gets_one_line_of_error(models: dict[str, Path]) -> 
         "Error: standard output was closed by its reader; the rest was not written"
     ]
     assert process.returncode == 1
-
-
-@pytest.mark.parametrize("algorithm", ["word2vec", "glove"])
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_training_and_leaves_nothing(
-    algorithm: str, number: signal.Signals, code: int, kingdoms: Path, tmp_path: Path
-) -> None:
-    temporary = tmp_path / "temporary"
-    temporary.mkdir()
-    epochs = "--iterations" if algorithm == "glove" else "--epochs"
-    with start(
-        "train", algorithm, kingdoms, "-o", tmp_path / "model", epochs, "100000",
-        env={**os.environ, "TMPDIR": str(temporary)},
-    ) as process:  # fmt: skip
-        assert process.stderr is not None
-        for line in process.stderr:
-            if line.startswith(b"training"):
-                break
-        process.send_signal(number)
-        _, stderr = process.communicate(timeout=60)
-    assert process.returncode == code
-    if number == signal.SIGINT:
-        assert stderr.splitlines()[-1] == b"Error: interrupted; nothing was written"
-    assert b"Traceback" not in stderr
-    assert [path.name for path in tmp_path.iterdir()] == ["temporary"]
-    assert list(temporary.iterdir()) == []
 
 
 @pytest.mark.parametrize("no_color", [None, "1"])

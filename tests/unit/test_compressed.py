@@ -18,9 +18,9 @@ from embedtool.compressed import (
     parts_of,
     principal_axes,
 )
-from embedtool.config import CompressConfig
 from embedtool.errors import ConfigError, FormatError, ModelError
 from embedtool.search.query import similar
+from embedtool.task_config import CompressConfig
 from embedtool.tensors import map_tensors, write_tensors
 from embedtool.vectors import Model, WordVectors, unit_rows
 from tests.conftest import Run

@@ -9,9 +9,13 @@ import pytest
 from embedtool.errors import EvaluationError, QueryError, UnknownWordError
 from embedtool.evaluation.compare import compare_models
 from embedtool.evaluation.datasets import AnalogySet, PairSet, Section
-from embedtool.evaluation.neighbours import neighbourhood_overlap, word_overlaps
+from embedtool.evaluation.neighbours import (
+    compare_neighbourhoods,
+    neighbourhood_overlap,
+    word_overlaps,
+)
 from embedtool.search.query import analogy, similar
-from embedtool.vectors import WordVectors
+from embedtool.vectors import WordVectors, unit_rows
 from tests.unit.test_search_query import random_vectors, with_subwords
 
 
@@ -78,7 +82,7 @@ def named(n: int, seed: int, *names: str) -> WordVectors:
 A = named(60, 1, "king", "queen", "man", "woman")
 B = named(60, 2, "queen", "man", "woman")
 DATASETS = (
-    AnalogySet("analogies", (Section("family", (("man", "woman", "king", "queen"),)),)),
+    AnalogySet("analogies", (Section("family", (("man", "woman", "king", ("queen",)),)),)),
     PairSet("pairs", (("king", "queen", 9.0), ("man", "woman", 8.0), ("w20", "queen", 1.0))),
 )
 
@@ -135,3 +139,89 @@ def test_subwords_answer_for_words_that_one_model_lacks():
     found = compare_models({"A": A, "F": with_subwords(random_vectors(60))}, words=["zz"])
     assert found.neighbours[0].models[0].missing == ("zz",)
     assert len(found.neighbours[0].models[1].answers) == 10
+
+
+def judged(n_relations: int, noise: float) -> tuple[WordVectors, AnalogySet, PairSet]:
+    """Relations of six pairs whose offsets differ by some noise, and pairs scored by closeness."""
+    rng = np.random.default_rng(11)
+    rows, sections = {}, []
+    for r in range(n_relations):
+        offset = rng.standard_normal(20)
+        for i in range(6):
+            base = rng.standard_normal(20)
+            rows[f"s{r}-{i}"] = base
+            rows[f"t{r}-{i}"] = base + offset + 0.3 * rng.standard_normal(20)
+        sections.append(
+            Section(f"r{r}", tuple(
+                (f"s{r}-{i}", f"t{r}-{i}", f"s{r}-{j}", (f"t{r}-{j}",))
+                for i in range(6) for j in range(6) if i != j
+            ))
+        )  # fmt: skip
+    words = list(rows)
+    true = np.array([rows[word] for word in words])
+    near = unit_rows(true.astype(np.float32))
+    pairs = tuple(
+        (words[i], words[j], float(near[i] @ near[j]))
+        for i, j in rng.integers(0, len(words), (150, 2))
+    )
+    spoilt = true + noise * np.random.default_rng(12).standard_normal(true.shape)
+    return (
+        WordVectors(words, spoilt.astype(np.float32)),
+        AnalogySet("offsets", tuple(sections)),
+        PairSet("closeness", pairs),
+    )
+
+
+def test_a_spoilt_model_is_worse_and_the_verdict_says_so():
+    good, *datasets = judged(12, 0.1)
+    bad, *_ = judged(12, 0.9)
+    found = compare_models({"good": good, "bad": bad}, datasets=datasets, words=[], expressions=[])
+    offsets, closeness = found.contrasts
+    assert (offsets.dataset, offsets.measure) == ("offsets", "accuracy")
+    assert (closeness.dataset, closeness.measure) == ("closeness", "Spearman")
+    for contrast, result in zip(found.contrasts, found.scores, strict=True):
+        assert contrast.p_corrected < 0.01 and contrast.stars
+        assert contrast.verdict.startswith(f"{result.dataset}: good is better than bad (")
+        assert contrast.difference.interval.high < 0
+    assert offsets.difference.groups == 12
+    assert offsets.difference.first == found.scores[0].results[0].total.accuracy
+    assert closeness.difference.second == pytest.approx(found.scores[1].results[1].spearman)
+
+
+def test_models_that_differ_little_are_not_told_apart():
+    first, *datasets = judged(12, 0.1)
+    moved = first.matrix + 0.01 * np.random.default_rng(13).standard_normal(first.matrix.shape)
+    second = WordVectors(first.words, moved.astype(np.float32))
+    found = compare_models({"a": first, "b": second}, datasets=datasets, words=[], expressions=[])
+    assert [each.stars for each in found.contrasts] == ["", ""]
+    assert all(": no significant difference between a and b (p = " in c.verdict
+               for c in found.contrasts)  # fmt: skip
+    alone = compare_models({"a": first, "b": second}, datasets=datasets[:1], words=[])
+    assert found.contrasts[0].p_corrected >= alone.contrasts[0].p_corrected
+
+
+def test_models_are_contrasted_on_what_both_know():
+    whole, *datasets = judged(12, 0.1)
+    half = WordVectors(whole.words[:72], whole.matrix[:72])
+    found = compare_models({"a": whole, "b": half}, datasets=datasets[:1], words=[], expressions=[])
+    (contrast,) = found.contrasts
+    assert contrast.difference.groups == 6
+    assert contrast.difference.items == found.scores[0].results[1].total.found == 6 * 30
+
+
+def test_neighbourhoods_by_frequency_and_what_moved():
+    first = random_vectors(1500, seed=1)
+    matrix = first.matrix + 0.05 * random_vectors(1500, seed=2).matrix
+    matrix[7] = -first.matrix[7]
+    found = compare_neighbourhoods(first, WordVectors(first.words, matrix), n_frequent=500)
+    assert [(b.first, b.last, b.n_words) for b in found.bands] == [
+        (1, 100, 100), (101, 1000, 900), (1001, 1500, 500),
+    ]  # fmt: skip
+    assert found.moved[0].word == "w7" and found.moved[0].rank == 8
+    assert found.moved[0].overlap == 0 and found.moved[0].move > 1 > found.moved[1].move
+    overlaps = word_overlaps(first, WordVectors(first.words, matrix), n_frequent=500)
+    assert found.overlap.mean == overlaps.overlaps.mean()
+    assert found.overlap.n_words == 500
+    assert found.bands[0].overlap == pytest.approx(overlaps.overlaps[:100].mean())
+    same = compare_neighbourhoods(first, first)
+    assert same.overlap.mean == 1 and same.moved[0].move == pytest.approx(0, abs=1e-6)

@@ -1,10 +1,18 @@
 """The public names, as a program uses them."""
 
+import ast
+import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
+import pytest
+
 import embedtool
+
+PROJECT = Path(__file__).parents[2]
+PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
 
 
 def test_every_public_name_is_there_and_no_other() -> None:
@@ -26,3 +34,13 @@ def test_from_text_to_answers_in_python(text: Path, tmp_path: Path) -> None:
     vectors = embedtool.load(str(tmp_path / "model")).vectors
     assert [answer.word for answer in embedtool.similar(vectors, "king", 5)] != []
     assert -1 <= embedtool.similarity(vectors, "king", "queen") <= 1
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_the_pages_import_is_there(page: Path) -> None:
+    for code in re.findall(r"```python\n(.*?)```", page.read_text(), flags=re.DOTALL):
+        for node in ast.walk(ast.parse(code)):
+            if isinstance(node, ast.ImportFrom) and str(node.module).startswith("embedtool"):
+                module = import_module(str(node.module))
+                for name in node.names:
+                    assert hasattr(module, name.name) or import_module(f"{node.module}.{name.name}")

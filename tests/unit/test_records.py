@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from embedtool.config import TextConfig
 from embedtool.corpus.corpus import Corpus
-from embedtool.corpus.records import kind_of, read_lines
+from embedtool.corpus.records import kind_of, read_records, texts_of
 from embedtool.errors import CorpusError, MissingExtraError
 
 BOM = b"\xef\xbb\xbf"
@@ -112,7 +112,7 @@ def test_invalid_utf8_in_records_is_named_by_its_byte(tmp_path: Path) -> None:
 @given(st.lists(st.none() | st.text()))
 def test_jsonl_gives_what_was_written(texts: list[str | None]) -> None:
     lines = [json.dumps({"text": text}) + "\n" for text in texts]
-    read = list(read_lines("jsonl", iter(lines), "a", TextConfig()))
+    read = list(texts_of(read_records("jsonl", iter(lines), "a", {"--field": "text"}), "text"))
     assert read == [text for text in texts if text is not None]
 
 

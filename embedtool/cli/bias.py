@@ -1,0 +1,112 @@
+"""embedtool bias: associations between sets of words, and where words lie along a direction."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from embedtool.cli.options import (
+    FILE,
+    Decorator,
+    config_options,
+    json_option,
+    model_argument,
+    tsv_option,
+)
+from embedtool.cli.output import Cell, note, print_json, print_table, print_tsv
+from embedtool.cli.queries import read_queries
+from embedtool.task_config import WeatConfig
+
+if TYPE_CHECKING:
+    from embedtool.evaluation.bias import Projections, WeatResult, WordSet
+
+weat_options: Decorator[Any] = config_options(WeatConfig)
+COLUMNS = ("test", "targets", "attributes", "effect size", "p", "permutations")
+
+
+@click.command()
+@model_argument
+@click.argument("words", metavar="[WORD]...", nargs=-1)
+@click.option(
+    "--weat", "weat_file", type=FILE, metavar="FILE",
+    help="Run the association tests of FILE, TOML or JSON: targets and attributes by name.",
+)  # fmt: skip
+@click.option(
+    "--direction", "pairs", multiple=True, metavar="EXPRESSION",
+    help="Project each WORD on a difference such as 'he - she'; may be repeated, for the main "
+    "direction of several.",
+)  # fmt: skip
+@weat_options
+@json_option
+@tsv_option
+def bias(
+    model: Path,
+    words: tuple[str, ...],
+    weat_file: Path | None,
+    pairs: tuple[str, ...],
+    as_json: bool,
+    as_tsv: bool,
+    **options: Any,
+) -> None:
+    """Measure which words MODEL holds for related.
+
+    --weat: whether some targets lie nearer to some attributes than others do, with effect size and
+    p-value (WEAT). --direction: the cosine of each WORD, or each line of standard input, with a
+    direction.
+    """
+    if (weat_file is None) == (not pairs):
+        raise click.UsageError("give either --weat FILE or --direction EXPRESSION")
+    if weat_file is None:
+        queries = read_queries(words, whole_line=False)
+    elif words:
+        raise click.UsageError("words go with --direction; those of --weat stand in its file")
+    config = WeatConfig.from_options(options)
+
+    from embedtool import store
+    from embedtool.evaluation.bias import project, read_weat, weat
+
+    if weat_file is None:
+        found = project(store.load(model).vectors, pairs, queries)
+        _print_projections(found, as_json, as_tsv)
+        return
+    tests = read_weat(weat_file)
+    vectors = store.load(model).vectors
+    _print_tests([weat(vectors, test, config) for test in tests], as_json, as_tsv)
+
+
+def _print_projections(found: "Projections", as_json: bool, as_tsv: bool) -> None:
+    if as_json:
+        print_json(asdict(found))
+        return
+    rows = [(each.word, each.score) for each in found.words]
+    (print_tsv if as_tsv else print_table)(("word", "projection"), rows)
+    if len(found.pairs) > 1:
+        note(f"the direction has {found.shares[0]:.1%} of the {len(found.pairs)} differences")
+
+
+def _print_tests(results: "Sequence[WeatResult]", as_json: bool, as_tsv: bool) -> None:
+    if as_json:
+        print_json([asdict(each) for each in results])
+        return
+    rows: list[tuple[Cell, ...]] = [
+        (
+            each.name, _sizes(each.targets), _sizes(each.attributes), each.effect_size,
+            each.p_value if as_tsv else f"{each.p_value:.2g}",
+            each.permutations if as_tsv else _ways(each),
+        )
+        for each in results
+    ]  # fmt: skip
+    (print_tsv if as_tsv else print_table)(COLUMNS, rows)
+    for each in results:
+        if each.missing:
+            note(f"{each.name}: not in the vocabulary: {', '.join(each.missing)}")
+
+
+def _sizes(sets: "Sequence[WordSet]") -> str:
+    return " : ".join(f"{each.name} ({len(each.words)})" for each in sets)
+
+
+def _ways(result: "WeatResult") -> str:
+    return f"{result.permutations:,} ({'all' if result.exact else 'drawn'})"

@@ -1,0 +1,135 @@
+"""The tables of a comparison of models, whatever shows them.
+
+In: a Comparison. Out: Tables, and the same as Markdown.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from embedtool.cli.output import Cell, cell, is_numeric
+from embedtool.cli.scores import bounds, rules, share
+
+if TYPE_CHECKING:
+    from embedtool.evaluation.compare import Comparison, DatasetScores, ModelPair, QueryAnswers
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under their column names."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+def tables(result: "Comparison") -> Iterator[Table]:
+    """Neighbours and answers, neighbourhoods, scores, in this order; the verdicts are not in it."""
+    for query in (*result.neighbours, *result.analogies):
+        yield _answers(result.models, query)
+    yield _overlaps(result)
+    for pair in result.overlaps:
+        if pair.moved:
+            yield _moved(pair)
+    for scores in result.scores:
+        yield _scores(result.models, scores)
+    if result.contrasts:
+        yield _contrasts(result)
+
+
+def markdown(result: "Comparison") -> str:
+    """The whole comparison for a page or a paper's supplement."""
+    parts = [f"# {' and '.join(map(_escaped, result.models))}"]
+    parts += [f"- {_escaped(each.verdict)}" for each in result.contrasts]
+    for table in tables(result):
+        numeric = [is_numeric([row[i] for row in table.rows]) for i in range(len(table.columns))]
+        lines = [table.columns, ["---:" if right else "---" for right in numeric]]
+        lines += [[_escaped(cell(value)) for value in row] for row in table.rows]
+        parts.append(f"\n## {_escaped(table.title)}\n")
+        parts += [f"| {' | '.join(line)} |" for line in lines]
+    return "\n".join(parts)
+
+
+def _escaped(text: str) -> str:
+    """A text that Markdown shows as it is."""
+    return "".join(f"\\{c}" if c in "\\|*_`<[#" else c for c in text)
+
+
+def _answers(models: Sequence[str], query: "QueryAnswers") -> Table:
+    columns: list[list[str]] = []
+    for each in query.models:
+        if each.missing:
+            columns.append([f"({', '.join(each.missing)} unknown)"])
+        else:
+            columns.append([f"{answer.word} {answer.score:.3f}" for answer in each.answers])
+    rows = tuple(
+        (str(rank + 1), *(column[rank] if rank < len(column) else "" for column in columns))
+        for rank in range(max(map(len, columns)))
+    )
+    return Table(query.query, ("", *models), rows)
+
+
+def _overlaps(result: "Comparison") -> Table:
+    """One row for the most frequent words and one for each band of frequency."""
+    first = result.overlaps[0]
+    rows: list[tuple[Cell, ...]] = [
+        (f"{first.overlap.n_words:,} most frequent", *(p.overlap.mean for p in result.overlaps))
+    ]
+    bands: dict[tuple[int, int], dict[int, float]] = {}
+    for i, pair in enumerate(result.overlaps):
+        for band in pair.bands:
+            bands.setdefault((band.first, band.last), {})[i] = band.overlap
+    rows += [
+        (f"ranks {low:,} to {high:,}", *(found.get(i) for i in range(len(result.overlaps))))
+        for (low, high), found in sorted(bands.items())
+    ]
+    columns = ("words", *(f"{pair.first}, {pair.second}" for pair in result.overlaps))
+    return Table(
+        f"share of the {first.overlap.k} nearest neighbours in common", columns, tuple(rows)
+    )
+
+
+def _moved(pair: "ModelPair") -> Table:
+    return Table(
+        f"words whose neighbours differ most, {pair.first} and {pair.second}",
+        ("word", "rank", "shared", "distance", pair.first, pair.second),
+        tuple(
+            (
+                each.word, each.rank, each.overlap, each.move,
+                " ".join(each.first), " ".join(each.second),
+            )
+            for each in pair.moved
+        ),
+    )  # fmt: skip
+
+
+def _scores(models: Sequence[str], scores: "DatasetScores") -> Table:
+    """A row for each part, and under it one for its intervals where it has them."""
+    from embedtool.evaluation.scoring import parts
+
+    rows: list[tuple[Cell, ...]] = []
+    for same in zip(*map(parts, scores.results), strict=True):
+        rows.append((same[0].name, *(part.score for part in same)))
+        if any(part.interval for part in same):
+            rows.append(("  95% interval", *(bounds(part.interval) for part in same)))
+    rows.append(("found", *(share(part.found, part.total) for part in same)))
+    return Table(f"{scores.dataset}: {rules(scores.results[0])}", ("", *models), tuple(rows))
+
+
+def _contrasts(result: "Comparison") -> Table:
+    """The figures behind the verdicts; the last column is the p-value of the textbook's test."""
+    return Table(
+        "differences, on the questions that both models know",
+        ("", "difference", "95% interval", "corrected p", "effect", "textbook's p"),
+        tuple(
+            (
+                f"{each.dataset}: {each.first}, {each.second}",
+                f"{each.difference.difference:+.4f}",
+                bounds(each.difference.interval),
+                f"{each.p_corrected:.4f}{each.stars}",
+                f"{each.difference.effect} {each.difference.size:+.3f}",
+                f"{each.difference.test} {each.difference.p_test:.3f}",
+            )
+            for each in result.contrasts
+        ),
+    )

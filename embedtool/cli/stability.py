@@ -1,0 +1,176 @@
+"""embedtool stability: the same training again and again, and what changes."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from embedtool.cli.options import (
+    FILE,
+    cache_option,
+    config_options,
+    inputs_argument,
+    json_option,
+    text_options,
+)
+from embedtool.cli.output import print_json, print_table, print_tsv
+from embedtool.cli.reporting import reporting
+from embedtool.cli.scores import bounds, read_datasets
+from embedtool.cli.train import help_of
+from embedtool.config import SAMPLINGS, Sampling, TextConfig
+from embedtool.trainers import TRAINERS
+
+if TYPE_CHECKING:
+    from embedtool.experiments.stability import Stability, StableNeighbour
+
+N_RUNS = 10
+"""Antoniak & Mimno have 50, and find that ten or more already show how words differ."""
+
+
+@click.group()
+def stability() -> None:
+    """Train again and again, and tell how much scores and neighbours change."""
+
+
+def _add(algorithm: str) -> None:
+    """Make the command of one algorithm out of its config."""
+    config_class = TRAINERS[algorithm].config
+
+    @stability.command(algorithm, help=help_of(config_class))
+    @inputs_argument
+    @click.option(
+        "--output", "-o", type=FILE, required=True, metavar="FOLDER",
+        help="Where each run's model is kept; runs that are there are not trained again.",
+    )  # fmt: skip
+    @click.option(
+        "--runs", "n_runs", type=click.IntRange(min=2), default=N_RUNS, show_default=True,
+        help="Trainings; each has a seed of its own.",
+    )  # fmt: skip
+    @click.option(
+        "--sampling", type=click.Choice(SAMPLINGS), default=SAMPLINGS[0], show_default=True,
+        help="bootstrap: each run on lines of the text drawn with replacement; fixed: on all.",
+    )  # fmt: skip
+    @click.option(
+        "--word", "words", multiple=True, metavar="WORD",
+        help="Show the neighbours of WORD over the runs too; may be repeated.",
+    )  # fmt: skip
+    @click.option("--analogies", multiple=True, metavar="NAME|FILE", help="As for `evaluate`.")
+    @click.option("--pairs", multiple=True, metavar="NAME|FILE", help="As for `evaluate`.")
+    @config_options(config_class)
+    @text_options
+    @cache_option
+    @json_option
+    def command(
+        inputs: tuple[str, ...],
+        output: Path,
+        n_runs: int,
+        sampling: Sampling,
+        words: tuple[str, ...],
+        analogies: tuple[str, ...],
+        pairs: tuple[str, ...],
+        cache: Path | None,
+        as_json: bool,
+        **options: Any,
+    ) -> None:
+        config = config_class.from_options(options)
+        text = TextConfig.from_options(options)
+        datasets = read_datasets(analogies, pairs)
+
+        from embedtool.corpus.corpus import Corpus
+        from embedtool.evaluation.neighbours import N_NEIGHBOURS
+        from embedtool.experiments.folders import write_json
+        from embedtool.experiments.runs import RESULT, open_runs, train_runs
+        from embedtool.experiments.stability import stability as measured
+        from embedtool.experiments.stability import stable_neighbours
+        from embedtool.files import check_writable
+
+        check_writable(output)
+        with reporting() as report:
+            train_runs(
+                algorithm, Corpus(inputs, text), config, output, n_runs, sampling,
+                cache=cache, report=report,
+            )  # fmt: skip
+        runs = open_runs(output, n_runs)
+        found = measured(runs, datasets)
+        near = stable_neighbours(runs, words, N_NEIGHBOURS) if words else []
+        result = {**asdict(found), "words": _records(words, near, n_runs)}
+        write_json(output / RESULT, result)
+        if as_json:
+            print_json(result)
+            return
+        _print(found)
+        if words:
+            click.echo()
+            print_neighbours(words, near, n_runs, as_json=False, as_tsv=False)
+
+
+def _print(found: "Stability") -> None:
+    if found.scores:
+        print_table(
+            ("", "score", "mean", "95% interval", "deviation", "lowest", "highest"),
+            [
+                (
+                    each.dataset, each.measure, each.mean, bounds(each.interval), each.deviation,
+                    each.low, each.high,
+                )
+                for each in found.scores
+            ],
+            f"scores of {found.n_runs} runs",
+        )  # fmt: skip
+        click.echo()
+    print_table(
+        ("words", "in common", "of either"),
+        [
+            (f"{found.n_words:,} most frequent", found.overlap, found.jaccard),
+            *((f"ranks {b.first:,} to {b.last:,}", b.overlap, None) for b in found.bands),
+        ],
+        f"share of the {found.k} nearest neighbours that two runs have in common",
+    )
+
+
+def _records(
+    words: Sequence[str], answers: "Sequence[Sequence[StableNeighbour]]", n_runs: int
+) -> list[dict[str, Any]]:
+    """Neighbours over all runs as JSON has them."""
+    return [
+        {"query": word, "runs": n_runs, "answers": [asdict(each) for each in found]}
+        for word, found in zip(words, answers, strict=True)
+    ]
+
+
+def print_neighbours(
+    words: Sequence[str],
+    answers: "Sequence[Sequence[StableNeighbour]]",
+    n_runs: int,
+    as_json: bool,
+    as_tsv: bool,
+) -> None:
+    """Print the neighbours of each word over all runs."""
+    if as_json:
+        print_json(_records(words, answers, n_runs))
+        return
+    rows = [
+        (word, a.word, a.score, a.interval.low, a.interval.high, a.deviation, a.share)
+        for word, found in zip(words, answers, strict=True)
+        for a in found
+    ]
+    if as_tsv:
+        print_tsv(("query", "word", "score", "low", "high", "deviation", "share"), rows)
+        return
+    for i, (word, found) in enumerate(zip(words, answers, strict=True)):
+        if i:
+            click.echo()
+        print_table(
+            ("word", "score", "95% interval", "deviation", "runs"),
+            [
+                (a.word, a.score, bounds(a.interval), a.deviation, f"{a.share * n_runs:.0f}")
+                for a in found
+            ],
+            f"{word}: mean of {n_runs} runs; in how many among the {len(found)} nearest",
+        )
+
+
+for _algorithm in TRAINERS:
+    _add(_algorithm)

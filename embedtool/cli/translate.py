@@ -1,0 +1,106 @@
+"""embedtool translate: words of one language found in the model of another."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from embedtool.cli.options import (
+    FILE,
+    Decorator,
+    config_options,
+    json_option,
+    model_argument,
+    tsv_option,
+)
+from embedtool.cli.output import Cell, note, print_json, print_table, print_tsv
+from embedtool.cli.queries import print_answers, read_queries
+from embedtool.config import N_ANSWERS
+from embedtool.task_config import TranslateConfig
+
+if TYPE_CHECKING:
+    from embedtool.evaluation.translation import TranslationScore
+
+translate_options: Decorator[Any] = config_options(TranslateConfig)
+COLUMNS = ("measure", "correct", "found", "total", "score", "over total")
+
+
+@click.command()
+@model_argument
+@click.argument("other", metavar="OTHER", type=FILE)
+@click.argument("words", metavar="[WORD]...", nargs=-1)
+@click.option(
+    "--dictionary", type=FILE, required=True, metavar="FILE",
+    help="A few thousand words with their translations, a pair a line, to align the models on.",
+)  # fmt: skip
+@click.option(
+    "--test", type=FILE, metavar="FILE",
+    help="Translate the words of FILE, another dictionary, and print the share of right answers.",
+)  # fmt: skip
+@click.option(
+    "-n", "n", type=click.IntRange(min=1), default=N_ANSWERS, show_default=True,
+    help="Number of answers.",
+)  # fmt: skip
+@translate_options
+@json_option
+@tsv_option
+def translate(
+    model: Path,
+    other: Path,
+    words: tuple[str, ...],
+    dictionary: Path,
+    test: Path | None,
+    n: int,
+    as_json: bool,
+    as_tsv: bool,
+    **options: Any,
+) -> None:
+    """Print the words of OTHER that each WORD of MODEL most likely means.
+
+    MODEL is turned into the space of OTHER by a rotation that brings the words of the dictionary
+    nearest to their translations. Without WORD and --test, words come from standard input.
+    """
+    config = TranslateConfig.from_options(options)
+    if words and test is not None:
+        raise click.UsageError("give words or --test, not both")
+    queries = [] if test is not None else read_queries(words, whole_line=False)
+
+    from embedtool import store
+    from embedtool.evaluation.reading import read_dictionary
+    from embedtool.evaluation.translation import Translator
+
+    seeds = read_dictionary(dictionary)
+    tested = None if test is None else read_dictionary(test)
+    source, target = (store.load(path).vectors for path in (model, other))
+    translator = Translator.of(source, target, seeds, config)
+    fitted = translator.alignment
+    note(
+        f"aligned on {fitted.n_pairs:,} of {len(seeds):,} pairs, mean cosine {fitted.after:.4f}, "
+        f"residual {fitted.residual:.4f}"
+    )
+    if fitted.n_pairs < source.vector_size:
+        note(
+            f"that is too few: a rotation of {source.vector_size:,} dimensions needs as many pairs"
+        )
+    if tested is None:
+        print_answers(queries, translator.translate(queries, n), as_json, as_tsv)
+        return
+    score = translator.score(tested)
+    if as_json:
+        print_json(asdict(score))
+    elif as_tsv:
+        print_tsv(COLUMNS, _rows(score))
+    else:
+        title = f"{config.method}, vocabulary limit {config.restrict_vocab:,}"
+        print_table(COLUMNS, _rows(score), title)
+
+
+def _rows(score: "TranslationScore") -> list[tuple[Cell, ...]]:
+    return [
+        (
+            f"precision@{each.k}", each.correct, score.found, score.total, each.precision,
+            each.precision_over_total,
+        )
+        for each in score.precisions
+    ]  # fmt: skip

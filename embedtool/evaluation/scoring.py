@@ -1,0 +1,115 @@
+"""The score of word vectors on a dataset of any task.
+
+In: WordVectors and a dataset. Out: the result of the evaluation that the dataset is made for, and
+of any result its parts, all in one shape.
+"""
+
+from dataclasses import dataclass, replace
+
+from embedtool.config import ANALOGY_METHODS, RESTRICT_VOCAB, AnalogyMethod
+from embedtool.evaluation.analogy import AnalogyResult, evaluate_analogies
+from embedtool.evaluation.categorisation import CategoryResult, evaluate_categories
+from embedtool.evaluation.outliers import OutlierResult, evaluate_outliers
+from embedtool.evaluation.questions import AnalogySet, CategorySet, Dataset, PairSet
+from embedtool.evaluation.similarity import PairResult, evaluate_pairs
+from embedtool.evaluation.statistics import Interval
+from embedtool.vectors import WordVectors
+
+Result = AnalogyResult | PairResult | CategoryResult | OutlierResult
+
+
+@dataclass(frozen=True)
+class Part:
+    """One figure of a result.
+
+    found, total : questions that the vocabulary can answer, and all
+    score        : over those found, or None where it is not defined
+    interval     : of the score, or None
+    over_total   : the score with the others as wrong, or None where it is not defined
+    """
+
+    name: str
+    found: int
+    total: int
+    score: float | None
+    interval: Interval | None
+    over_total: float | None
+
+
+def evaluate(
+    vectors: WordVectors,
+    dataset: Dataset,
+    *,
+    method: AnalogyMethod = ANALOGY_METHODS[0],
+    include_query_words: bool = False,
+    restrict_vocab: int | None = RESTRICT_VOCAB,
+    case_insensitive: bool = True,
+) -> Result:
+    """Evaluate `vectors` on `dataset`.
+
+    method, include_query_words      : of analogies, as for `answer_analogies`
+    restrict_vocab, case_insensitive : which words are known, as there
+    """
+    if isinstance(dataset, AnalogySet):
+        return evaluate_analogies(
+            vectors,
+            dataset,
+            method=method,
+            include_query_words=include_query_words,
+            restrict_vocab=restrict_vocab,
+            case_insensitive=case_insensitive,
+        )
+    if isinstance(dataset, PairSet):
+        return evaluate_pairs(
+            vectors, dataset, restrict_vocab=restrict_vocab, case_insensitive=case_insensitive
+        )
+    if isinstance(dataset, CategorySet):
+        return evaluate_categories(
+            vectors, dataset, restrict_vocab=restrict_vocab, case_insensitive=case_insensitive
+        )
+    return evaluate_outliers(
+        vectors, dataset, restrict_vocab=restrict_vocab, case_insensitive=case_insensitive
+    )
+
+
+def headline(result: Result) -> Part:
+    """The figure that a dataset is cited by: accuracy, Spearman's correlation, k-means' purity."""
+    found = parts(result)
+    return replace(found[-1], name="accuracy") if isinstance(result, AnalogyResult) else found[0]
+
+
+def parts(result: Result) -> list[Part]:
+    """All figures of a result: of analogies by section, by kind and over all, else by measure."""
+    if isinstance(result, AnalogyResult):
+        return [
+            Part(p.name, p.found, p.total, p.accuracy, p.interval, p.accuracy_over_total)
+            for p in (*result.sections, *result.kinds, result.total)
+        ]
+    if isinstance(result, PairResult):
+        r, sizes = result, (result.found, result.total)
+        return [
+            Part("Spearman", *sizes, r.spearman, r.spearman_interval, r.spearman_over_total),
+            Part("Pearson", *sizes, r.pearson, r.pearson_interval, r.pearson_over_total),
+        ]
+    if isinstance(result, OutlierResult):
+        t, sizes = result.total, (result.total.found, result.total.total)
+        return [
+            Part("accuracy", *sizes, t.accuracy, None, t.accuracy_over_total),
+            Part("OPP", *sizes, t.opp, None, t.opp_over_total),
+        ]
+    return _category_parts(result)
+
+
+def _category_parts(result: CategoryResult) -> list[Part]:
+    found: list[Part] = []
+    for name, clusters in (("k-means", result.kmeans), ("agglomerative", result.agglomerative)):
+        sizes = result.found, result.total
+        if clusters is None:
+            found.append(Part(f"{name} purity", *sizes, None, None, None))
+            continue
+        found += [
+            Part(f"{name} purity", *sizes, clusters.purity, None, clusters.purity_over_total),
+            Part(f"{name} V-measure", *sizes, clusters.v_measure, None, None),
+            Part(f"{name} adjusted Rand", *sizes, clusters.adjusted_rand, None, None),
+        ]
+    return found

@@ -1,0 +1,1 @@
+"""Many trainings judged together: how stable an algorithm is on a text."""

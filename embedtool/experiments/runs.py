@@ -1,0 +1,95 @@
+"""A folder of models that were trained alike on one text, but for the seed and the sample.
+
+In: a corpus, an algorithm and its options. Out: the folder, one model a run, and those models.
+
+    experiment.json   what all runs have in common
+    run-01, run-02    the models
+    stability.json    what `embedtool stability` found in them
+"""
+
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from embedtool import store
+from embedtool.config import Sampling, TrainerConfig
+from embedtool.corpus.corpus import Corpus
+from embedtool.corpus.encoding import resample
+from embedtool.errors import ModelError, StoppedError
+from embedtool.experiments.folders import described, enter, named
+from embedtool.progress import Report, silent
+from embedtool.trainers import TRAINERS
+from embedtool.trainers.training import History, about_training, describe, encode_text, read_text
+from embedtool.vectors import Model, WordVectors
+
+EXPERIMENT = "experiment.json"
+RESULT = "stability.json"
+
+
+def train_runs(
+    algorithm: str,
+    corpus: Corpus,
+    config: TrainerConfig,
+    folder: Path,
+    n_runs: int,
+    sampling: Sampling,
+    *,
+    cache: Path | None = None,
+    report: Report = silent,
+) -> None:
+    """Train what is not in `folder` yet of `n_runs` models: run i has the i-th seed from config's.
+
+    sampling : "bootstrap": each on sentences drawn anew; "fixed": all on the text as it is
+    The text is read once and all runs have its vocabulary. Raises ModelError where the folder holds
+    something else or runs of other options, StoppedError where the user interrupts.
+    """
+    with TemporaryDirectory(prefix="embedtool-") as name:
+        work = Path(name)
+        scanned = read_text(corpus, work, config.workers, cache, report)
+        enter(folder / EXPERIMENT, {
+            "sampling": sampling, **described(algorithm, corpus, config, scanned.fingerprint),
+        })  # fmt: skip
+        encoded = encode_text(scanned, config, work)
+        for i in range(n_runs):
+            path = run_path(folder, i)
+            if path.exists():
+                store.describe(path)
+                continue
+            run = replace(config, seed=config.seed + i)
+            history = History(named(report, f"run {i + 1} of {n_runs}"))
+            try:
+                text = resample(encoded, run.seed, work) if sampling == "bootstrap" else encoded
+                vectors = TRAINERS[algorithm].train(run, text, work, history)
+                about = about_training(algorithm, run, corpus, scanned)
+                description = describe(about, text, history)
+                store.save(Model(vectors, {**description, "sampling": sampling}), path)
+            except KeyboardInterrupt:
+                raise StoppedError(
+                    f"interrupted; {i} of {n_runs} runs are kept in {folder}: the same command "
+                    "goes on from there"
+                ) from None
+
+
+def run_path(folder: Path, i: int) -> Path:
+    """Where run i, from 0, has its model."""
+    return folder / f"run-{i + 1:02d}"
+
+
+def is_experiment(folder: Path) -> bool:
+    """Whether `train_runs` made this folder."""
+    return (folder / EXPERIMENT).is_file()
+
+
+def open_runs(folder: Path, n_runs: int | None = None) -> list[WordVectors]:
+    """The models of the first `n_runs`, or of all runs that are there.
+
+    Raises ModelError where `folder` is not of `train_runs`, or has no run.
+    """
+    if not is_experiment(folder):
+        raise ModelError(f"{folder}: holds no runs; make them with: embedtool stability")
+    models: list[WordVectors] = []
+    while len(models) != n_runs and (path := run_path(folder, len(models))).exists():
+        models.append(store.load(path).vectors)
+    if not models:
+        raise ModelError(f"{folder}: holds no finished run")
+    return models

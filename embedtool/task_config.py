@@ -1,0 +1,158 @@
+"""The options of what is done after training: each one's default, its bounds, its help.
+
+In: what a user or a program sets. Out: frozen dataclasses, as those of `config`.
+"""
+
+from dataclasses import dataclass, fields
+from typing import Literal
+
+from embedtool.config import N_ANCHORS, Config, TextConfig, option
+from embedtool.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class CompressConfig(Config):
+    """What a smaller model keeps."""
+
+    words: int | None = option(None, "Keep the N most frequent words.", low=1)
+    dimensions: int | None = option(
+        None, "Keep the N directions in which vectors are longest (PCA without centring).", low=1
+    )
+    ngrams: int | None = option(
+        None, "FastText: keep the N n-grams with the longest vectors, for words that are new.",
+        low=0,
+    )  # fmt: skip
+    precision: Literal["float32", "float16", "int8"] = option(
+        "float32", "Bits of a number; int8 with a scale for each vector."
+    )
+    product_quantisation: int | None = option(
+        None, "Cut vectors into N parts and keep a byte for each, the nearest of 256 centroids.",
+        low=1,
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if all(getattr(self, each.name) == each.default for each in fields(self)):
+            raise ConfigError(
+                "say what to save: --precision, --product-quantisation, --words, --dimensions or "
+                "--ngrams"
+            )
+        if self.product_quantisation is not None and self.precision != "float32":
+            raise ConfigError("choose --precision or --product-quantisation, not both")
+
+
+@dataclass(frozen=True)
+class DocumentConfig(Config):
+    """How the vectors of a document's words become the document's."""
+
+    weighting: Literal["mean", "sif", "tfidf"] = option(
+        "mean",
+        "mean: all words weigh the same; sif: rare words weigh more, and what all documents have "
+        "in common is taken away; tfidf: words of few documents weigh more.",
+    )
+    tokenizer: Literal["words", "whitespace", "icu"] = option(
+        "words", "How documents are cut into words, as in training."
+    )
+    sif_a: float = option(1e-3, "SIF: a word of this share of the text weighs 1/2.", above=0)
+    remove_components: int = option(
+        1, "SIF: take away so many directions that documents have in common.", low=0
+    )
+    normalize: bool = option(False, "Scale the vectors of documents to length 1.")
+    subwords: bool = option(True, "FastText: words that are new get a vector from their n-grams.")
+
+
+@dataclass(frozen=True)
+class ClassifyConfig(Config):
+    """How documents are read and classified."""
+
+    text_column: str = option("text", "--classify: the column or field that holds the text.")
+    label_column: str = option("label", "--classify: the column or field that holds the class.")
+    tokenizer: Literal["words", "whitespace", "icu"] = option(
+        DocumentConfig.tokenizer, "--classify: how texts are cut into words; best as in training."
+    )
+    encoding_errors: Literal["strict", "replace", "skip"] = option(
+        TextConfig.encoding_errors,
+        "--classify: invalid UTF-8: strict stops and names the byte, replace puts U+FFFD, skip "
+        "drops it.",
+    )
+    folds: int = option(
+        5, "--classify: parts, each classified once by what was learnt from the others.", low=3
+    )
+    seed: int = option(1, "--classify: seed of the division into parts.", low=0)
+
+
+@dataclass(frozen=True)
+class TransformConfig(Config):
+    """What is done to vectors after training, in this order."""
+
+    add_contexts: bool = option(False, "Add each word's context vector to its vector.")
+    center: bool = option(False, "Subtract the mean of all vectors.")
+    all_but_the_top: int | None = option(
+        None,
+        "Subtract the mean, and what lies along the N main directions; its authors advise a "
+        "hundredth of the vector size.",
+        low=1,
+    )
+    pca: int | None = option(
+        None, "Subtract the mean, and keep the N main directions as dimensions.", low=1
+    )
+    normalize: bool = option(False, "Scale each vector to length 1.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if all(getattr(self, each.name) == each.default for each in fields(self)):
+            raise ConfigError(
+                "say what to do: --add-contexts, --center, --all-but-the-top, --pca or --normalize"
+            )
+
+
+@dataclass(frozen=True)
+class DriftConfig(Config):
+    """Which words are compared over two models, and how."""
+
+    anchors: int = option(
+        N_ANCHORS, "Align the models on the N most frequent words that they share.", low=1
+    )
+    restrict_vocab: int = option(
+        10_000, "Look at the N most frequent words that they share.", low=1
+    )
+    min_count: int | None = option(
+        None, "Look at words that both models met this often or more.", low=1
+    )
+    measure: Literal["distance", "neighbourhood"] = option(
+        "distance",
+        "What says which moved most. distance: of the vectors, after alignment; neighbourhood: of "
+        "the similarities with the nearest words, which needs no alignment.",
+    )
+    neighbours: int = option(25, "Size of the neighbourhoods that are compared.", low=1, high=1000)
+
+
+@dataclass(frozen=True)
+class TranslateConfig(Config):
+    """How the words of one language find those of another."""
+
+    method: Literal["csls", "nearest"] = option(
+        "csls",
+        "csls: words that are near to everything count less; nearest: by cosine alone.",
+    )
+    restrict_vocab: int = option(
+        50_000, "Only the N most frequent words of each model take part.", low=1
+    )
+    neighbours: int = option(
+        10,
+        "csls: a word's crowd is its mean cosine with so many of the other language.",
+        low=1,
+        high=1000,
+    )
+
+
+@dataclass(frozen=True)
+class WeatConfig(Config):
+    """How the chance of an association is computed."""
+
+    permutations: int = option(
+        100_000,
+        "Try all ways to part the target words where these are no more, else N drawn by chance.",
+        low=1,
+    )
+    seed: int = option(1, "Seed of the draws.", low=0)

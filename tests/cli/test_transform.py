@@ -1,0 +1,254 @@
+"""transform, evaluate --variant, align, drift, translate and bias from the command line."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from embedtool import store
+from embedtool.vectors import Model, WordVectors
+from tests.conftest import Run
+from tests.unit.test_search_query import random_vectors
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Random vectors with contexts, and a turned copy of them under other names."""
+    vectors = random_vectors(200, 10)
+    turn = np.linalg.qr(np.random.default_rng(1).standard_normal((10, 10)))[0]
+    other = [word.replace("w", "x") for word in vectors.words]
+    turned = (vectors.matrix @ turn).astype(np.float32)
+    folder = tmp_path_factory.mktemp("small")
+    saved = {
+        "one": WordVectors(vectors.words, vectors.matrix, vectors.counts, vectors.matrix[::-1]),
+        "turned": WordVectors(vectors.words, turned, vectors.counts),
+        "other": WordVectors(other, turned),
+    }
+    for name, each in saved.items():
+        store.save(Model(each, {"algorithm": "made up"}), folder / name)
+    (folder / "seeds.txt").write_text("".join(f"w{i} x{i}\n" for i in range(50)))
+    (folder / "test.txt").write_text("".join(f"w{i} x{i}\n" for i in range(50, 90)) + "new x1\n")
+    return {**{name: folder / name for name in saved}, "folder": folder}
+
+
+def test_a_transformed_model_is_a_model(run: Run, small: dict[str, Path], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    options = ["--add-contexts", "--all-but-the-top", "2", "--normalize"]
+    result = run("transform", small["one"], out, *options)
+    assert (result.exit_code, result.stderr) == (0, f"{out}: 200 words x 10\n")
+    model = store.load(out)
+    assert model.description["transformed"] == [
+        {"add_contexts": True, "all_but_the_top": 2, "normalize": True}
+    ]
+    assert np.linalg.matrix_rank(model.vectors.matrix, tol=1e-3) == 8
+    assert "all but the top" in run("info", out).stdout
+    again = run("transform", small["one"], out, "--center")
+    assert again.exit_code == 1
+    assert again.stderr == f"Error: {out}: is there already; use --overwrite or another name\n"
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ([], "say what to do: --add-contexts, --center, --all-but-the-top, --pca or --normalize"),
+        (["--pca", "11"], "--pca 11 is more than the 10 dimensions that there are"),
+        (["--pca", "0"], "--pca must be 1 or more, not 0"),
+    ],
+)
+def test_transformations_that_cannot_be(
+    run: Run, small: dict[str, Path], tmp_path: Path, options: list[str], message: str
+) -> None:
+    result = run("transform", small["one"], tmp_path / "out", *options)
+    assert (result.exit_code, result.stderr) == (2, f"Error: {message}\n")
+    assert not (tmp_path / "out").exists()
+
+
+def test_trained_contexts_are_added_where_there_are_any(
+    run: Run, models: dict[str, Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    assert run("transform", models["word2vec"], out, "--add-contexts").exit_code == 0
+    before, after = store.load(models["word2vec"]).vectors, store.load(out).vectors
+    np.testing.assert_array_equal(after.matrix, before.matrix + before.contexts)
+    glove = run("transform", models["glove"], tmp_path / "glove", "--add-contexts")
+    assert glove.exit_code == 2
+    assert glove.stderr.startswith("Error: --add-contexts needs context vectors")
+
+
+def test_ngrams_that_are_left_out_are_told(
+    run: Run, models: dict[str, Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    result = run("transform", models["fasttext"], out, "--center")
+    assert "left out" not in result.stderr
+    before, after = (store.load(each).vectors for each in (models["fasttext"], out))
+    moved = before.vector("kingqueen") - before.matrix.mean(axis=0)
+    np.testing.assert_allclose(after.vector("kingqueen"), moved, atol=1e-5)
+    result = run("transform", models["fasttext"], out, "--normalize", "--overwrite")
+    assert "n-grams are left out" in result.stderr
+    assert run("similar", out, "kingqueen").exit_code == 1
+
+
+def test_variants_stand_beside_the_model_as_it_is(
+    run: Run, models: dict[str, Path], questions: Path
+) -> None:
+    names = ["center", "all-but-the-top:3", "pca:5+normalize"]
+    arguments = [item for name in names for item in ("--variant", name)]
+    base = ["evaluate", models["word2vec"], "--analogies", questions]
+    result = run(*base, *arguments)
+    lines = result.stdout.splitlines()
+    assert lines[1].split() == ["part", "found", "total", "as", "it", "is", *names]
+    scores = json.loads(run(*base, *arguments, "--json").stdout)
+    assert [each["variant"] for each in scores] == ["as it is", *names]
+    plain = json.loads(run(*base, "--json").stdout)[0]
+    assert scores[0] == {"variant": "as it is", **plain}
+    shown = [float(number) for number in lines[-1].split()[3:]]
+    assert shown == [pytest.approx(each["total"]["accuracy"], abs=1e-4) for each in scores]
+    assert scores[3]["total"]["accuracy"] < scores[0]["total"]["accuracy"]
+    table = run(*base, *arguments, "--tsv").stdout.splitlines()
+    assert table[0].split("\t")[:2] == ["variant", "dataset"]
+    assert {line.split("\t")[0] for line in table[1:]} == {"as it is", *names}
+
+
+def test_an_unknown_variant_is_named(run: Run, models: dict[str, Path]) -> None:
+    result = run("evaluate", models["word2vec"], "--variant", "centre")
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "Error: no variant 'centre': expected add-contexts, center, all-but-the-top[:N], pca:N or "
+        "normalize, several joined by +\n"
+    )
+
+
+def test_a_model_is_turned_into_the_space_of_another(
+    run: Run, small: dict[str, Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    result = run("align", small["one"], small["turned"], out, "--json")
+    assert result.exit_code == 0
+    found = json.loads(result.stdout)
+    assert (found["n_pairs"], found["after"]) == (200, pytest.approx(1))
+    model, target = store.load(out), store.load(small["turned"])
+    np.testing.assert_allclose(model.vectors.matrix, target.vectors.matrix, atol=1e-4)
+    assert model.description["aligned"]["n_pairs"] == 200
+    lines = run("align", small["one"], small["turned"], out, "--overwrite").stdout.splitlines()
+    assert lines[0].split() == ["anchors", "200"]
+    refused = run("align", small["one"], small["other"], out, "--overwrite")
+    assert refused.exit_code == 1
+    assert refused.stderr == (
+        "Error: no pair of words that both models hold is left to align them on\n"
+    )
+    assert store.load(out).description["aligned"]["n_pairs"] == 200
+
+
+def test_a_copy_has_not_drifted(run: Run, small: dict[str, Path]) -> None:
+    base = ["drift", small["one"], small["turned"]]
+    found = json.loads(run(*base, "-n", "3", "--json").stdout)
+    assert len(found["words"]) == 3
+    for each in found["words"]:
+        assert each["distance"] == pytest.approx(0, abs=1e-5)
+        assert each["neighbourhood"] == pytest.approx(0, abs=1e-5)
+        assert each["then"] == each["now"]
+    result = run(*base, "w3", "w1")
+    lines = result.stdout.splitlines()
+    assert lines[0].split() == ["word", "distance", "neighbourhood", "then", "now"]
+    assert [line.split()[0] for line in lines[1:]] == ["w3", "w1"]
+    assert len(lines[1].split()) == 3 + 5 + 5
+    assert result.stderr.startswith("200 shared words; aligned on 200, residual 0.000")
+    table = run(*base, "w3", "--tsv").stdout.splitlines()
+    assert table[1].split("\t")[0] == "w3"
+    unknown = run(*base, "king")
+    assert unknown.exit_code == 1
+    assert unknown.stderr == "Error: 'king' is not in the vocabulary of both models\n"
+
+
+def test_words_are_translated(run: Run, small: dict[str, Path]) -> None:
+    base = [
+        "translate",
+        small["one"],
+        small["other"],
+        "--dictionary",
+        small["folder"] / "seeds.txt",
+    ]
+    result = run(*base, "w120", "-n", "2", "--json")
+    assert json.loads(result.stdout)[0]["answers"][0]["word"] == "x120"
+    assert result.stderr.startswith("aligned on 50 of 50 pairs, mean cosine 1.0000, residual 0.00")
+    piped = run(*base, "--tsv", "-n", "1", "--method", "nearest", input="w7\nw8\n")
+    assert [line.split("\t")[:2] for line in piped.stdout.splitlines()[1:]] == [
+        ["w7", "x7"],
+        ["w8", "x8"],
+    ]
+    scores = run(*base, "--test", small["folder"] / "test.txt", "--tsv").stdout.splitlines()
+    assert scores[1].split("\t") == ["precision@1", "40", "40", "41", "1.0", str(40 / 41)]
+    both = run(*base, "--test", small["folder"] / "test.txt", "w1")
+    assert both.exit_code == 2
+    assert both.stderr.startswith("Error: give words or --test, not both")
+    unknown = run(*base, "wx1")
+    assert unknown.exit_code == 1
+    assert unknown.stderr.splitlines()[-1].startswith("Error: 'wx1' is not in the vocabulary")
+
+
+def test_too_small_a_dictionary_is_told(run: Run, small: dict[str, Path], tmp_path: Path) -> None:
+    few = tmp_path / "few.txt"
+    few.write_text("w1 x1\nw2 nothing\n")
+    result = run("translate", small["one"], small["other"], "w3", "--dictionary", few)
+    assert result.exit_code == 0
+    assert "aligned on 1 of 2 pairs" in result.stderr
+    assert "a rotation of 10 dimensions needs as many pairs" in result.stderr
+    few.write_text("w1\n")
+    result = run("translate", small["one"], small["other"], "w3", "--dictionary", few)
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"Error: {few}, line 1: expected a word and its translation, found 'w1'\n"
+    )
+
+
+WEAT = """[[test]]
+name = "made up"
+targets = {up = ["w0", "w1", "w2"], down = ["w3", "w4", "nowhere", "w5"]}
+attributes = {good = ["w6", "w7"], bad = ["w8", "w9"]}
+"""
+
+
+def test_associations(run: Run, small: dict[str, Path], tmp_path: Path) -> None:
+    path = tmp_path / "weat.toml"
+    path.write_text(WEAT)
+    found = json.loads(run("bias", small["one"], "--weat", path, "--json").stdout)[0]
+    assert (found["exact"], found["permutations"], found["missing"]) == (True, 20, ["nowhere"])
+    result = run("bias", small["one"], "--weat", path)
+    assert "up (3) : down (3)" in result.stdout
+    assert "20 (all)" in result.stdout
+    assert result.stderr == "made up: not in the vocabulary: nowhere\n"
+    drawn = run("bias", small["one"], "--weat", path, "--permutations", "10", "--tsv")
+    assert drawn.stdout.splitlines()[1].split("\t")[-1] == "10"
+    missing = run("bias", small["one"], "--weat", tmp_path / "none.toml")
+    assert missing.exit_code == 1
+    assert missing.stderr.endswith("none.toml: cannot be read: No such file or directory\n")
+
+
+def test_projections(run: Run, models: dict[str, Path]) -> None:
+    base = ["bias", models["word2vec"], "--direction", "king - queen"]
+    words = run(*base, "queen", "man", "king", "woman", "--tsv").stdout.splitlines()
+    order = [line.split("\t")[0] for line in words[1:]]
+    assert (order[0], order[-1]) == ("king", "queen")
+    assert order.index("man") < order.index("woman")
+    two = run(*base, "--direction", "man - woman", "boy", "girl")
+    assert two.stdout.splitlines()[1].split()[0] == "boy"
+    assert "of the 2 differences" in two.stderr
+    assert len(json.loads(run(*base, "--json", input="boy\ngirl\n").stdout)["words"]) == 2
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ([], "give either --weat FILE or --direction EXPRESSION"),
+        (["--weat", "f", "--direction", "a - b"], "give either --weat FILE or --direction"),
+        (["--weat", "f", "word"], "words go with --direction"),
+    ],
+)
+def test_bias_asked_for_wrongly(
+    run: Run, small: dict[str, Path], arguments: list[str], message: str
+) -> None:
+    result = run("bias", small["one"], *arguments)
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"Error: {message}")

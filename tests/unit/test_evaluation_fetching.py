@@ -1,0 +1,152 @@
+"""Datasets are fetched once, checked, and verified ever after; from a web server on 127.0.0.1."""
+
+import hashlib
+import shutil
+from pathlib import Path
+
+import pytest
+
+from embedtool.errors import CorpusError, EvaluationError, OutputError
+from embedtool.evaluation import fetching
+from embedtool.evaluation.datasets import read_analogies, read_pairs
+from embedtool.evaluation.fetching import cache_folder, fetch, is_here, located
+from embedtool.evaluation.registry import Entry, find_entry
+from tests.unit import test_recipes
+from tests.unit.test_recipes import Site, left_in
+
+site = test_recipes.site
+
+CONTENT = b"old\tnew\t1.58\nsmart\tdumb\t0.55\n"
+CHECKSUM = hashlib.sha256(CONTENT).hexdigest()
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert cache_folder() == tmp_path / "cache" / "embedtool" / "datasets"
+    return cache_folder()
+
+
+@pytest.fixture
+def entry(site: Site, cache: Path) -> Entry:
+    site.content = CONTENT
+    return Entry("mini", "pairs", "Two", "en", "none", "us", url=f"{site.url}.txt", items=2)
+
+
+def changed(entry: Entry, **fields: object) -> Entry:
+    return Entry(**{**vars(entry), **fields})
+
+
+def test_a_dataset_is_fetched_once_and_verified(site: Site, cache: Path, entry: Entry) -> None:
+    assert not is_here(entry)
+    with pytest.raises(EvaluationError) as error:
+        located(entry)
+    assert str(error.value) == "mini is not here; run: embedtool datasets get mini"
+    path = fetch(entry)
+    assert path == cache / "mini.txt" and path.read_bytes() == CONTENT
+    assert left_in(cache) == {"mini.txt", "mini.txt.sha256"}
+    assert (cache / "mini.txt.sha256").read_text() == f"{CHECKSUM}  mini.txt\n"
+    assert is_here(entry) and located(entry) == path == fetch(entry)
+    assert len(site.asked) == 1
+
+
+def test_a_file_that_changes_later_is_refused_and_can_be_had_anew(
+    site: Site, cache: Path, entry: Entry
+) -> None:
+    path = fetch(entry)
+    path.write_bytes(CONTENT.replace(b"0.55", b"9.55"))
+    for use in (located, fetch):
+        with pytest.raises(EvaluationError) as error:
+            use(entry)
+        assert f"{path}: has changed since it was fetched: the SHA-256 is" in str(error.value)
+        assert str(error.value).endswith("; run: embedtool datasets get --force mini")
+    assert fetch(entry, force=True).read_bytes() == CONTENT
+    assert located(entry) == path
+
+
+def test_a_file_without_its_checksum_is_not_here(site: Site, cache: Path, entry: Entry) -> None:
+    fetch(entry)
+    (cache / "mini.txt.sha256").unlink()
+    assert not is_here(entry)
+    fetch(entry)
+    assert is_here(entry) and len(site.asked) == 2
+
+
+@pytest.mark.parametrize(
+    "fields, message",
+    [
+        ({"items": 3}, "refused: mini: the file holds 2 items, 3 were expected"),
+        ({"groups": 2}, "refused: mini: the file holds 1 groups, 2 were expected"),
+        ({"task": "categories"}, "line 1: expected a word and its category"),
+        ({"task": "analogies"}, "line 1: expected four words"),
+    ],
+)
+def test_a_file_that_is_not_the_one_expected_is_refused(
+    cache: Path, entry: Entry, fields: dict[str, object], message: str
+) -> None:
+    with pytest.raises(EvaluationError, match=message):
+        fetch(changed(entry, **fields))
+    assert not left_in(cache)
+
+
+def test_a_file_that_is_refused_does_not_replace_the_good_one(
+    site: Site, cache: Path, entry: Entry
+) -> None:
+    fetch(entry)
+    site.content, site.etag = b"<html>", '"second"'
+    with pytest.raises(EvaluationError, match=r"refused: .* expected two words and a number"):
+        fetch(entry, force=True)
+    assert located(entry).read_bytes() == CONTENT
+
+
+def test_a_known_checksum_is_demanded(cache: Path, entry: Entry) -> None:
+    with pytest.raises(CorpusError, match=r"the SHA-256 is .*, expected was 00"):
+        fetch(changed(entry, sha256="00"))
+    assert fetch(changed(entry, sha256=CHECKSUM)).is_file()
+    with pytest.raises(EvaluationError, match="has changed since it was fetched"):
+        located(changed(entry, sha256="00"))
+
+
+def test_what_is_not_on_the_web_is_told(site: Site, cache: Path, entry: Entry) -> None:
+    site.refusals = [404]
+    with pytest.raises(CorpusError, match="the server answers 404 Not Found"):
+        fetch(entry)
+    assert not left_in(cache)
+
+
+def test_a_cache_that_cannot_be_made_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, entry: Entry
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    with pytest.raises(OutputError, match=r"cannot be made: .* another with XDG_CACHE_HOME"):
+        fetch(entry)
+
+
+def test_datasets_of_a_package_are_verified_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    google = find_entry("google")
+    copy = shutil.copy(located(google), tmp_path)
+    monkeypatch.setattr(fetching, "in_package", lambda _: Path(copy))
+    assert len(read_analogies("google").questions) == 19_544
+    Path(copy).write_text(": s\na b c d\n")
+    with pytest.raises(EvaluationError, match="not the file that google is known to be"):
+        read_analogies("google")
+    monkeypatch.setattr(fetching, "in_package", lambda _: None)
+    with pytest.raises(EvaluationError) as error:
+        read_pairs("wordsim353")
+    assert str(error.value) == "wordsim353 comes with gensim, which is not installed"
+    assert not is_here(google)
+
+
+def test_an_unknown_dataset() -> None:
+    with pytest.raises(EvaluationError, match="mem: no such dataset; see: embedtool datasets"):
+        find_entry("mem")
+
+
+@pytest.mark.parametrize("name", ["google", "wordsim353", "simlex999"])
+def test_what_comes_with_gensim_is_as_large_as_the_registry_says(name: str) -> None:
+    entry = find_entry(name)
+    entry.check(read_analogies(name) if entry.task == "analogies" else read_pairs(name))
+    assert entry.sha256
