@@ -1,0 +1,1 @@
+"""Self-attention over word vectors: a vector for a word in its sentence."""
