@@ -5,17 +5,19 @@ In: an EncodedCorpus. Out: Cooccurrence, the pairs on disk, memory-mapped, cell 
 
 import json
 import math
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Lock
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from embedtool.config import GloveConfig, MiB
+from embedtool.corpus.blocks import ID, Blocks
 from embedtool.corpus.encoding import EncodedCorpus
 from embedtool.corpus.runs import MAPPING, SortedRuns
 from embedtool.errors import TrainingError
@@ -23,14 +25,6 @@ from embedtool.files import replaced
 from embedtool.kernels.cooccurrence import distance_bits, list_pairs, sum_entries
 from embedtool.progress import Progress, Report, silent
 
-MEETINGS_A_CELL = 2**19
-"""With so many meetings of words to a cell, or more, what Python does for it does not matter."""
-LEAST_BLOCKS, MOST_BLOCKS = 8, 64
-"""Workers share no block, so that few blocks leave some without work; but with many, a row that is
-loaded serves few pairs before the next cell."""
-NEIGHBOURS_EXPONENT = 0.7
-"""A word met n times has about n**0.7 different neighbours (Heaps' law; the exponent is measured on
-Wikipedia, where blocks of equal sums of it have equal numbers of pairs within a quarter)."""
 FIXED_POINT = 2**28
 """Weights that are no whole fractions of 1 are rounded to multiples of 1 / FIXED_POINT."""
 ENTRY_BYTES = 8
@@ -42,20 +36,13 @@ MERGE_BYTES = 64
 MERGED_AT_ONCE = 2**16
 """Sums merged at once, at most: what is made of them on the way stays in the cache."""
 CHUNK_TOKENS = 2**18
-ID, COUNT = np.dtype("<i4"), np.dtype("<f4")
+COUNT = np.dtype("<f4")
 FILES = ("pair-rows", "pair-columns", "pair-counts")
 KINDS = (ID, ID, COUNT)
+COUNTED = "counted.json"
+"""Written when all runs up to a place of the text are complete."""
 SUMMARY = "pairs.json"
 """Written when the pairs are complete, and so tells that they are."""
-SPREAD_STEPS = (
-    (16, 0x0000FFFF0000FFFF),
-    (8, 0x00FF00FF00FF00FF),
-    (4, 0x0F0F0F0F0F0F0F0F),
-    (2, 0x3333333333333333),
-    (1, 0x5555555555555555),
-)
-"""Shifts and masks that pull the bits of a 32-bit number apart (Warren, Hacker's Delight, section
-7-2)."""
 
 
 def distance_weights(window: int, distance_weighting: bool) -> tuple[NDArray[np.int64], int]:
@@ -71,80 +58,6 @@ def distance_weights(window: int, distance_weighting: bool) -> tuple[NDArray[np.
     if unit > FIXED_POINT:
         unit = FIXED_POINT
     return np.array([0, *(round(unit / d) for d in range(1, window + 1))], dtype=np.int64), unit
-
-
-@dataclass(frozen=True, eq=False)
-class Blocks:
-    """How a vocabulary is cut into blocks of words, and pairs into cells.
-
-    starts : int64 (n_blocks + 1,), where each block begins, and n_words
-
-    Within a cell pairs follow Morton's curve: the bits of row and column take turns in the key, so
-    that pairs which are near each other concern few rows and few columns. What a processor has
-    loaded to learn from one pair then serves the next ones, whatever the sizes of its caches.
-    """
-
-    starts: NDArray[np.int64]
-
-    @classmethod
-    def cut(cls, counts: ArrayLike, n_meetings: int) -> Self:
-        """Blocks of about as many pairs each; more of them where words meet more often."""
-        n = math.isqrt(n_meetings // MEETINGS_A_CELL)
-        n = min(max(n, LEAST_BLOCKS), MOST_BLOCKS)
-        ends = np.cumsum(np.asarray(counts, dtype=np.float64) ** NEIGHBOURS_EXPONENT)
-        starts = np.searchsorted(ends, ends[-1] * np.arange(n) / n)
-        return cls(np.unique(np.append(starts, len(ends))))
-
-    @property
-    def n_blocks(self) -> int:
-        """The number of blocks."""
-        return len(self.starts) - 1
-
-    @property
-    def bits(self) -> int:
-        """The bits of a word's place in its block."""
-        return int(np.diff(self.starts).max() - 1).bit_length()
-
-    @property
-    def key_bits(self) -> int:
-        """The bits of a key: of the cell, and of the places of row and column in it."""
-        return int(self.n_blocks**2 - 1).bit_length() + 2 * self.bits
-
-    def codes(self) -> NDArray[np.uint64]:
-        """What each word adds to the key of its pairs, as row and as column: (n_words, 2)."""
-        sizes = np.diff(self.starts)
-        block = np.repeat(np.arange(self.n_blocks), sizes).astype(np.uint64)
-        place = np.arange(self.starts[-1]) - np.repeat(self.starts[:-1], sizes)
-        spread = place.astype(np.uint64)
-        for shift, mask in SPREAD_STEPS:
-            spread = (spread | spread << np.uint64(shift)) & np.uint64(mask)
-        cell_shift = np.uint64(2 * self.bits)
-        rows = block * np.uint64(self.n_blocks) << cell_shift | spread << np.uint64(1)
-        return np.stack((rows, block << cell_shift | spread), axis=1)
-
-    def cell_keys(self) -> NDArray[np.uint64]:
-        """The lowest key of each cell, and one above all: uint64 (n_blocks**2 + 1,)."""
-        cells = np.arange(self.n_blocks**2 + 1, dtype=np.uint64)
-        return cells << np.uint64(2 * self.bits)
-
-    def pairs(self, keys: NDArray[np.uint64]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """The rows and columns of keys."""
-        cells = (keys >> np.uint64(2 * self.bits)).astype(np.int64)
-        row_blocks, column_blocks = np.divmod(cells, self.n_blocks)
-        places = keys & np.uint64((1 << 2 * self.bits) - 1)
-        rows = self.starts[row_blocks] + _gathered(places >> np.uint64(1))
-        columns = self.starts[column_blocks] + _gathered(places)
-        return rows.astype(ID), columns.astype(ID)
-
-
-def _gathered(numbers: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """Every second bit of numbers, from the lowest on, put side by side."""
-    gathered = numbers & np.uint64(SPREAD_STEPS[-1][1])
-    shifts = [shift for shift, _ in reversed(SPREAD_STEPS)]
-    masks = [mask for _, mask in reversed(SPREAD_STEPS[:-1])] + [2**32 - 1]
-    for shift, mask in zip(shifts, masks, strict=True):
-        gathered = (gathered | gathered >> np.uint64(shift)) & np.uint64(mask)
-    return gathered.astype(np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,15 +123,33 @@ class Cooccurrence:
         return slice(int(self.bounds[cell]), int(self.bounds[cell + 1]))
 
 
+@dataclass(frozen=True)
+class Pauses:
+    """When what has been counted is to be kept, so that it can be gone on with.
+
+    due  : whether it is, as soon as it can be; stays so until `kept` is called
+    kept : called when it has been; may raise to stop there
+    """
+
+    due: Callable[[], bool] = lambda: False
+    kept: Callable[[], None] = lambda: None
+
+
 def count_cooccurrence(
-    corpus: EncodedCorpus, config: GloveConfig, folder: Path, report: Report = silent
+    corpus: EncodedCorpus,
+    config: GloveConfig,
+    folder: Path,
+    report: Report = silent,
+    pauses: Pauses | None = None,
 ) -> Cooccurrence:
     """Count the pairs of a corpus within `config.memory`, spilling to `folder`, which must exist.
 
-    Sums are exact and equal whatever the workers and the memory. Words outside the vocabulary have
-    been left out and take no place in the distance, as in Stanford's GloVe. Raises TrainingError
-    where a pair and its distance do not fit 64 bits.
+    Goes on with what was kept there when a pause, or a crash after one, ended an earlier call.
+    Sums are exact and equal whatever the workers, the memory and the pauses. Words outside the
+    vocabulary have been left out and take no place in the distance, as in Stanford's GloVe. Raises
+    TrainingError where a pair and its distance do not fit 64 bits.
     """
+    pauses = pauses or Pauses()
     weights, unit = distance_weights(config.window, config.distance_weighting)
     blocks = Blocks.cut(corpus.vocabulary.counts, corpus.n_tokens * config.window)
     if blocks.key_bits + distance_bits(config.window) > 64:
@@ -227,9 +158,35 @@ def count_cooccurrence(
             f"{config.window}; raise --min-count"
         )
     (folder / SUMMARY).unlink(missing_ok=True)
-    with SortedRuns(folder) as runs:
-        _count(corpus, config, weights, blocks.codes(), runs, report)
-        return _merge(runs, blocks, config, unit, folder, report)
+    n_counted, ends = _kept(folder)
+    with SortedRuns(folder, ends) as runs:
+        while n_counted < corpus.n_tokens:
+            n_counted = _count(
+                corpus, config, weights, blocks.codes(), runs, n_counted, pauses.due, report
+            )
+            _keep(folder, n_counted, runs)
+            if pauses.due():
+                pauses.kept()
+        pairs = _merge(runs, blocks, config, unit, folder, pauses, report)
+        (folder / COUNTED).unlink(missing_ok=True)
+        runs.remove()
+    return pairs
+
+
+def _keep(folder: Path, n_counted: int, runs: SortedRuns) -> None:
+    """Write down how many tokens have been counted, and where the runs of their pairs end."""
+    runs.sync()
+    with replaced(folder / COUNTED) as file:
+        file.write(json.dumps({"tokens": n_counted, "ends": runs.ends}).encode())
+
+
+def _kept(folder: Path) -> tuple[int, list[int]]:
+    """What was written down; the beginning where nothing was, or runs have gone since."""
+    if (folder / COUNTED).exists():
+        counted = json.loads((folder / COUNTED).read_bytes())
+        if SortedRuns(folder, counted["ends"]).are_there:
+            return counted["tokens"], counted["ends"]
+    return 0, [0]
 
 
 def counting_bytes(config: GloveConfig, n_tokens: int) -> int:
@@ -249,18 +206,22 @@ def _count(
     weights: NDArray[np.int64],
     codes: NDArray[np.uint64],
     runs: SortedRuns,
+    n_counted: int,
+    due: Callable[[], bool],
     report: Report,
-) -> None:
+) -> int:
     """Have workers take stretches of the corpus in turn; each leaves a run when its space is full.
 
-    An entry needs ENTRY_BYTES, and as many for the sum when the entries are summed.
+    Begins after `n_counted` tokens and returns how many there are when it stops: all, or those of
+    the stretches that had been begun when it was due to stop. An entry needs ENTRY_BYTES, and as
+    many for the sum when the entries are summed.
     """
     workers = config.workers or 1
     n_entries = _entries_at_once(config, corpus.n_tokens)
-    starts = iter(range(0, corpus.n_tokens, CHUNK_TOKENS))
+    starts = iter(range(n_counted, corpus.n_tokens, CHUNK_TOKENS))
     lock = Lock()
     stopping = Event()
-    n_done = 0
+    n_done = n_counted
 
     def spill(entries: NDArray[np.uint64], sums: NDArray[np.int64]) -> None:
         entries.sort()
@@ -275,7 +236,7 @@ def _count(
         n_used = 0
         while not stopping.is_set():
             with lock:
-                start = next(starts, None)
+                start = None if due() else next(starts, None)
             if start is None:
                 break
             stop = min(start + CHUNK_TOKENS, corpus.n_tokens)
@@ -300,6 +261,7 @@ def _count(
                 future.result()
         finally:
             stopping.set()
+    return next(starts, corpus.n_tokens)
 
 
 def _merge(
@@ -308,9 +270,13 @@ def _merge(
     config: GloveConfig,
     unit: int,
     folder: Path,
+    pauses: Pauses,
     report: Report,
 ) -> Cooccurrence:
-    """Write the summed pairs of all runs, and find where each cell begins."""
+    """Write the summed pairs of all runs, and find where each cell begins.
+
+    Where it is to stop, the runs are there already, and merged anew the next time.
+    """
     cell_keys = blocks.cell_keys()
     bounds = np.zeros(len(cell_keys), dtype=np.int64)
     n_equal = 0
@@ -329,6 +295,8 @@ def _merge(
                 file.write(np.ascontiguousarray(values).data)
             bounds += np.searchsorted(keys, cell_keys)
             report(Progress("merging pairs", runs.n_taken, runs.ends[-1], "pairs"))
+            if pauses.due():
+                pauses.kept()
     rows, columns, counts = (_mapped(path, kind) for path, kind in zip(paths, KINDS, strict=True))
     with replaced(folder / SUMMARY) as complete:
         summary = {"symmetric": config.symmetric, "bounds": bounds.tolist(), "n_equal": n_equal}

@@ -4,7 +4,8 @@ In: runs of (key, sum), each key once a run. Out: all keys in rising order, each
 sums. However many runs there are, two files are open.
 """
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, Self
 
@@ -20,6 +21,9 @@ MAPPING: Final = "c"
 """Files are mapped copy-on-write, though nothing writes to the arrays: for such that cannot be
 written, a kernel would be compiled once more."""
 
+ENTRY = np.dtype(np.uint64)
+"""Keys and sums have numbers of one size."""
+
 Run = tuple[NDArray[np.uint64], NDArray[np.int64]]
 
 
@@ -30,21 +34,47 @@ class SortedRuns:
     n_taken : entries that `merged` has taken so far
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, ends: Sequence[int] = (0,)) -> None:
+        """Begin in a folder, or go on with the runs there that end so; what follows them goes."""
         self.keys_path = folder / "run-keys"
         self.sums_path = folder / "run-sums"
-        self.ends = [0]
+        self.ends = list(ends)
         self.samples: list[NDArray[np.uint64]] = []
         self.n_taken = 0
 
     def __enter__(self) -> Self:
-        self.keys_file = self.keys_path.open("wb")
-        self.sums_file = self.sums_path.open("wb")
+        self.keys_file = self.keys_path.open("ab")
+        self.sums_file = self.sums_path.open("ab")
+        for file in (self.keys_file, self.sums_file):
+            file.truncate(self.ends[-1] * ENTRY.itemsize)
+        if self.ends[-1]:
+            keys = np.memmap(self.keys_path, dtype=np.uint64, mode=MAPPING)
+            self.samples = [
+                keys[first:end:SAMPLE_STEP].copy()
+                for first, end in zip(self.ends, self.ends[1:], strict=False)
+            ]
         return self
 
     def __exit__(self, *exception: object) -> None:
         self.keys_file.close()
         self.sums_file.close()
+
+    @property
+    def are_there(self) -> bool:
+        """Whether the files reach to the last end."""
+        return all(
+            path.exists() and path.stat().st_size >= self.ends[-1] * ENTRY.itemsize
+            for path in (self.keys_path, self.sums_path)
+        )
+
+    def sync(self) -> None:
+        """Have all runs reach the disk."""
+        for file in (self.keys_file, self.sums_file):
+            file.flush()
+            os.fsync(file.fileno())
+
+    def remove(self) -> None:
+        """Take the files away."""
         self.keys_path.unlink()
         self.sums_path.unlink()
 

@@ -139,9 +139,14 @@ class Checkpoints:
             if self.stop:
                 raise
             log.warning("no checkpoint: %s; training goes on", error)
-        self._remember(epochs)
-        if self.stop:
-            raise StoppedError("interrupted", self.stop)
+        self._stop_or_go_on(epochs)
+
+    def kept(self) -> None:
+        """Take note that what comes before the first round has been kept.
+
+        Raises StoppedError where the training is to stop.
+        """
+        self._stop_or_go_on(0)
 
     def after(self, error: DivergedError, learning_rate: float) -> State | None:
         """What to go on with after a divergence: the last state, or None for the beginning.
@@ -158,6 +163,11 @@ class Checkpoints:
         place = f"epoch {state.epoch + 1}" if state else "the beginning"
         log.warning("%s; going back to %s with half the learning rate", error, place)
         return state
+
+    def _stop_or_go_on(self, epochs: int) -> None:
+        self._remember(epochs)
+        if self.stop:
+            raise StoppedError("interrupted", self.stop)
 
     def _remember(self, epochs: int) -> None:
         self.saved_at = time.monotonic()

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.config import GloveConfig
-from embedtool.corpus.cooccurrence import Cooccurrence, count_cooccurrence, counted_pairs
+from embedtool.corpus.cooccurrence import Cooccurrence, Pauses, count_cooccurrence, counted_pairs
 from embedtool.corpus.encoding import EncodedCorpus
 from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.errors import DivergedError, TrainingError
@@ -56,12 +56,13 @@ def train(
     """
     announce(visit_pairs)
     checkpoints = checkpoints or Checkpoints()
+    state = checkpoints.begin()
     pairs = counted_pairs(folder) if checkpoints.folder else None
     if pairs is None:
-        pairs = count_cooccurrence(corpus, config, folder, report)
+        pauses = Pauses(lambda: checkpoints.due, checkpoints.kept)
+        pairs = count_cooccurrence(corpus, config, folder, report, pauses)
     if not len(pairs):
         raise TrainingError("no two words stand in one line; GloVe needs lines of several words")
-    state = checkpoints.begin()
     while True:
         if state is None:
             state = start(config, corpus.vocabulary, initial)

@@ -9,10 +9,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from embedtool import store
+from embedtool.corpus import cooccurrence, runs
 from embedtool.trainers.workplace import REQUEST, SUFFIX, workplace
 from tests.conftest import Run
 
@@ -89,6 +91,40 @@ def test_a_signal_saves_the_training_and_resume_ends_it(
     ]
     assert epochs[0] == epochs[1]
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+@pytest.mark.parametrize(("module", "step"), [(cooccurrence, "list_pairs"), (runs, "_merged")])
+def test_glove_goes_on_with_what_it_has_counted(
+    module: ModuleType, step: str, run: Run, kingdoms: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Interrupted while it counts or merges, then killed."""
+    options = ["--vector-size", 4, "--iterations", 4, "--memory", 16, "--workers", 1]
+    whole, model = tmp_path / "whole", tmp_path / "model"
+    assert run("train", "glove", kingdoms, "-o", whole, *options).exit_code == 0
+    take, n_taken = getattr(module, step), 0
+
+    def interrupt(*arguments: object) -> object:
+        nonlocal n_taken
+        n_taken += 1
+        if n_taken == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+        return take(*arguments)
+
+    monkeypatch.setattr(module, step, interrupt)
+    result = run("train", "glove", kingdoms, "-o", model, *options)
+    assert result.exit_code == 130
+    assert result.stderr.splitlines()[-1].endswith(f"embedtool resume {model}")
+    kept = {path.name for path in (tmp_path / f"model{SUFFIX}").iterdir()}
+    assert cooccurrence.COUNTED in kept and cooccurrence.SUMMARY not in kept
+    monkeypatch.undo()
+    with start("resume", model) as process:
+        wait_for(process, b"merging pairs")
+        process.kill()
+        process.communicate(timeout=SECONDS)
+    assert run("resume", model).exit_code == 0
+    assert trained(model) == trained(whole)
+    assert {path.name for path in tmp_path.iterdir()} == {"whole", "model"}
 
 
 def test_a_second_signal_leaves_at_once(algorithm: str, kingdoms: Path, tmp_path: Path) -> None:

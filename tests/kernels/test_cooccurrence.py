@@ -1,5 +1,6 @@
 """Counting pairs: the kernel, and the whole way to the pairs on disk, equal the plain version."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
@@ -15,16 +16,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from embedtool.config import GloveConfig
+from embedtool.corpus import blocks as blocks_module
 from embedtool.corpus import cooccurrence, runs
+from embedtool.corpus.blocks import Blocks
 from embedtool.corpus.cooccurrence import (
-    Blocks,
     Cooccurrence,
+    Pauses,
     count_cooccurrence,
     distance_weights,
 )
 from embedtool.corpus.encoding import EncodedCorpus
 from embedtool.corpus.vocabulary import Vocabulary
-from embedtool.errors import TrainingError
+from embedtool.errors import StoppedError, TrainingError
 from embedtool.kernels import reference
 from embedtool.kernels.cooccurrence import distance_bits, list_pairs, merge_sums, sum_entries
 from embedtool.progress import Progress
@@ -391,9 +394,9 @@ def test_any_corpus_on_disk(
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         for name, value in (
             ("MiB", 1), ("LEAST_ENTRIES", 64), ("CHUNK_TOKENS", chunk),
-            ("LEAST_BLOCKS", least_blocks),
         ):  # fmt: skip
             patch.setattr(cooccurrence, name, value)
+        patch.setattr(blocks_module, "LEAST_BLOCKS", least_blocks)
         patch.setattr(runs, "SAMPLE_STEP", 3)
         pairs = stored(
             sentences, 21, Path(folder), window=window, symmetric=symmetric, workers=workers
@@ -419,6 +422,47 @@ def test_workers_and_memory_do_not_change_a_byte(
         names = sorted(path.name for path in folder.iterdir())
         assert names == ["pair-columns", "pair-counts", "pair-rows", "pairs.json"]
     assert found[1:] == found[:1] * 4
+
+
+class Stopping:
+    """Stops the counting after so many reports; `stages` are those of all reports."""
+
+    def __init__(self, n_reports: int, stages: list[str]) -> None:
+        self.n_left = n_reports
+        self.stages = stages
+
+    def report(self, progress: Progress) -> None:
+        self.n_left -= 1
+        self.stages.append(progress.stage)
+
+    def pauses(self) -> Pauses:
+        return Pauses(lambda: self.n_left <= 0, self.stop)
+
+    def stop(self) -> None:
+        raise StoppedError("interrupted")
+
+
+@pytest.mark.usefixtures("spilling")
+@pytest.mark.parametrize("workers", [1, 3])
+def test_stopped_again_and_again_it_goes_on_to_the_same_bytes(workers: int, tmp_path: Path) -> None:
+    sentences = random_sentences(1501, 61)
+    corpus, config = encoded(sentences, 61), GloveConfig(workers=workers)
+    stored(sentences, 61, tmp_path, workers=1)
+    whole = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    for path in tmp_path.iterdir():
+        path.unlink()
+    stages: list[str] = []
+    for n_reports in range(1, 10_000, 4):
+        stopping = Stopping(n_reports, stages)
+        try:
+            count_cooccurrence(corpus, config, tmp_path, stopping.report, stopping.pauses())
+        except StoppedError:
+            assert (tmp_path / cooccurrence.COUNTED).exists()
+        else:
+            break
+    assert n_reports > 10
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == whole
+    assert stages.count("counting pairs") == math.ceil(corpus.n_tokens / 97)
 
 
 @pytest.mark.usefixtures("spilling")

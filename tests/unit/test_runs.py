@@ -59,6 +59,7 @@ def test_merging_sums_what_the_runs_hold(
                 append(runs, batch)
             pieces = list(runs.merged(at_once))
             assert runs.n_taken == sum(map(len, batches)) == runs.ends[-1]
+            runs.remove()
         assert list(Path(folder).iterdir()) == []
     check(pieces, total(batches))
 
@@ -133,10 +134,28 @@ def test_the_largest_key_and_sums_beyond_32_bits(tmp_path: Path) -> None:
         check(list(runs.merged(1)), Counter({LARGEST_KEY: 3 * 2**40, 0: 3 * 2**61}))
 
 
-def test_files_are_removed_where_the_work_fails(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError), SortedRuns(tmp_path) as runs:
-        append(runs, {1: 1, 2: 2})
-        next(runs.merged(1))
-        assert list(tmp_path.iterdir())
-        raise RuntimeError
+@pytest.mark.parametrize("n_before", [0, 1, 4])
+def test_runs_are_gone_on_with(n_before: int, tmp_path: Path) -> None:
+    """What was written behind the last end that was kept does not count."""
+    batches = random_batches(n_runs=5, n_keys=3000, highest=2**13)
+    with SortedRuns(tmp_path) as runs:
+        for batch in batches[:n_before]:
+            append(runs, batch)
+        ends = list(runs.ends)
+        append(runs, {7: 1, 8: 1})
+        runs.keys_file.write(b"cut")
+    with SortedRuns(tmp_path, ends) as runs:
+        assert runs.are_there
+        for batch in batches[n_before:]:
+            append(runs, batch)
+        check(list(runs.merged(500)), total(batches))
+        runs.remove()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_runs_that_are_not_there_any_more(tmp_path: Path) -> None:
+    assert not SortedRuns(tmp_path, [0, 2]).are_there
+    with SortedRuns(tmp_path) as runs:
+        append(runs, {1: 1, 2: 2})
+    assert SortedRuns(tmp_path, [0, 2]).are_there
+    assert not SortedRuns(tmp_path, [0, 2, 3]).are_there
