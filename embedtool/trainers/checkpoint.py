@@ -11,15 +11,26 @@ import logging
 import math
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.config import CheckpointConfig
-from embedtool.errors import DivergedError, ModelError, OutputError, StoppedError, TrainingError
+from embedtool.errors import (
+    DivergedError,
+    FormatError,
+    ModelError,
+    OutputError,
+    StoppedError,
+    TrainingError,
+)
 from embedtool.files import new_folder
+from embedtool.tensors import let_go, map_tensors, write_tensors
+from embedtool.trainers.tables import zeros
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +79,8 @@ class State:
         if self.first is None:
             self.first = mean
         if not math.isfinite(loss) or (mean and self.first and mean > EXPLODED * self.first):
-            raise DivergedError(f"the loss of epoch {self.epoch + 1} is {mean:g} a pair")
+            told = f"{loss:g}" if mean is None else f"{mean:g} a pair"
+            raise DivergedError(f"the loss of epoch {self.epoch + 1} is {told}")
 
     def end_epoch(self) -> None:
         """Go on to the next epoch."""
@@ -84,6 +96,9 @@ class Notes(Protocol):
 
     def go_on(self, told: dict[str, Any]) -> None:
         """Begin with what was told before."""
+
+    def begin_anew(self) -> None:
+        """Forget the epochs that were told."""
 
 
 @dataclass
@@ -148,12 +163,40 @@ class Checkpoints:
         """
         self._stop_or_go_on(0)
 
-    def after(self, error: DivergedError, learning_rate: float) -> State | None:
+    def to_the_end(
+        self,
+        state: State | None,
+        start: Callable[[], State],
+        run: Callable[[State], None],
+        learning_rate: float,
+    ) -> State:
+        """Train from a state, or from the beginning, to the end; once more where it diverges.
+
+        start : makes the state before training
+        run   : trains a state to the end, in place
+        Raises TrainingError where the training diverges for good, StoppedError where it is to stop.
+        """
+        while True:
+            if state is None:
+                state = start()
+            if self.retried:
+                state.rate = RETRY_RATE
+            try:
+                run(state)
+            except DivergedError as error:
+                del state  # its tables make room for those that are gone on with
+                state = self._after(error, learning_rate)
+            else:
+                return state
+
+    def _after(self, error: DivergedError, learning_rate: float) -> State | None:
         """What to go on with after a divergence: the last state, or None for the beginning.
 
         Raises TrainingError where it is not to be tried again, or was already.
         """
         state = self._last()
+        if state is None and self.notes is not None:
+            self.notes.begin_anew()
         if self.config.on_divergence == "stop" or self.retried or (state and state.rate < 1):
             kept = "; what was saved last is kept" if state else ""
             raise TrainingError(
@@ -196,18 +239,16 @@ def save_state(
     about : what the training is of, JSON-able; told : what it tells of itself
     Raises OutputError where it cannot be written; those before it are there still.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import save_file
-
     position = {name: value for name, value in vars(state).items() if name != "tables"}
+    flags = [name for name, table in state.tables.items() if table.dtype == np.bool_]
+    tables = state.tables | {name: state.tables[name].view(np.uint8) for name in flags}
     before = sorted(folder.glob(STATES))
     number = int(before[-1].name.rpartition("-")[2]) + 1 if before else 1
     with new_folder(folder / f"state-{number:09d}") as fresh:
-        try:
-            save_file(state.tables, fresh / TABLES)
-        except SafetensorError as error:
-            raise OutputError(f"{folder}: cannot be written: {error}") from None
-        (fresh / POSITION).write_text(json.dumps({"about": about, "told": told, **position}))
+        with (fresh / TABLES).open("wb") as file:
+            write_tensors(file, tables)
+        written = {"about": about, "told": told, "flags": flags, **position}
+        (fresh / POSITION).write_text(json.dumps(written))
     for path in before:
         shutil.rmtree(path, ignore_errors=True)
 
@@ -217,15 +258,14 @@ def load_state(path: Path, about: dict[str, Any]) -> tuple[State, dict[str, Any]
 
     Raises ModelError where it is anything else, or of another training, naming what differs.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
     try:
         position = json.loads((path / POSITION).read_text())
-        there, told = position.pop("about"), position.pop("told")
+        there, told, flags = (position.pop(name) for name in ("about", "told", "flags"))
         changed = [name for name, value in about.items() if there.get(name) != value]
-        state = State(load_file(path / TABLES), **position)
-    except (OSError, SafetensorError, TypeError, ValueError, KeyError, AttributeError) as error:
+        tables = {name: _in_memory(table) for name, table in map_tensors(path / TABLES).items()}
+        tables |= {name: tables[name].view(np.bool_) for name in flags}
+        state = State(tables, **position)
+    except (OSError, FormatError, TypeError, ValueError, KeyError, AttributeError) as error:
         raise ModelError(f"{path}: is no saved state of a training: {error}") from None
     if changed:
         name = changed[0]
@@ -233,3 +273,11 @@ def load_state(path: Path, about: dict[str, Any]) -> tuple[State, dict[str, Any]
             f"{path}: is of another training: {name} was {there.get(name)!r}, is {about[name]!r}"
         )
     return state, told
+
+
+def _in_memory(mapped: NDArray[Any]) -> NDArray[Any]:
+    """A table that can be written to, without the memory of the file that it came from."""
+    table = zeros(*mapped.shape) if mapped.ndim == 2 else np.empty_like(mapped)
+    table[:] = mapped
+    let_go(mapped)
+    return table

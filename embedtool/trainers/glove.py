@@ -21,7 +21,7 @@ from embedtool.kernels.glove import visit_pairs
 from embedtool.kernels.jit import announce
 from embedtool.kernels.registers import SIMD_WIDTH
 from embedtool.progress import Progress, Report
-from embedtool.trainers.checkpoint import RETRY_RATE, Checkpoints, State
+from embedtool.trainers.checkpoint import Checkpoints, State
 from embedtool.trainers.initial import Initial
 from embedtool.trainers.tables import filled_up, zeros
 from embedtool.vectors import WordVectors
@@ -63,19 +63,15 @@ def train(
         pairs = count_cooccurrence(corpus, config, folder, report, pauses)
     if not len(pairs):
         raise TrainingError("no two words stand in one line; GloVe needs lines of several words")
-    while True:
-        if state is None:
-            state = start(config, corpus.vocabulary, initial)
-        if checkpoints.retried:
-            state.rate = RETRY_RATE
-        try:
-            while state.epoch < config.iterations:
-                run_epoch(config, pairs, state, report, checkpoints)
-        except DivergedError as error:
-            del state
-            state = checkpoints.after(error, config.learning_rate)
-        else:
-            return word_vectors(config, corpus, state)
+
+    def run(state: State) -> None:
+        while state.epoch < config.iterations:
+            run_epoch(config, pairs, state, report, checkpoints)
+
+    state = checkpoints.to_the_end(
+        state, lambda: start(config, corpus.vocabulary, initial), run, config.learning_rate
+    )
+    return word_vectors(config, corpus, state)
 
 
 def start(config: GloveConfig, vocabulary: Vocabulary, initial: Initial | None = None) -> State:

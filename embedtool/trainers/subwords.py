@@ -14,6 +14,8 @@ from embedtool.kernels.ngrams import hash_ngrams
 
 WORDS_AT_A_TIME = 2**16
 """Words whose n-grams are hashed in one go."""
+AVERAGED_AT_A_TIME = 2**10
+"""Words of which all rows, some dozens each, are put side by side."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +40,16 @@ class Rows:
     def n_rows(self) -> int:
         """The number of rows of the input table."""
         return self.n_words + len(self.buckets)
+
+    def means(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The vector of each word, float32 (n_words, vector_size): the mean of its rows."""
+        means = np.empty((self.n_words, inputs.shape[1]), np.float32)
+        for first in range(0, self.n_words, AVERAGED_AT_A_TIME):
+            starts = self.starts[first : first + AVERAGED_AT_A_TIME + 1]
+            parts = inputs[self.rows[starts[0] : starts[-1]]]
+            sums = np.add.reduceat(parts, starts[:-1] - starts[0], axis=0)
+            means[first : first + len(sums)] = sums / np.diff(starts)[:, None].astype(np.float32)
+        return means
 
 
 def rows_of_words(words: Sequence[str], config: Word2VecConfig) -> Rows:

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from embedtool.kernels.registers import SIMD_WIDTH
 
 LINE_BYTES = 64
+ROWS_AT_A_TIME = 2**14
+"""Rows that are made or copied in one go."""
 
 
 def filled_up(size: int) -> int:
@@ -24,3 +26,12 @@ def zeros(n_rows: int, width: int) -> NDArray[np.float32]:
     memory = np.zeros(n_rows * width + LINE_BYTES // 4, np.float32)
     first = -memory.ctypes.data % LINE_BYTES // memory.itemsize
     return memory[first : first + n_rows * width].reshape(n_rows, width)
+
+
+def compact(table: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+    """The first `size` columns without gaps, in the memory of the table."""
+    flat = table.reshape(-1)
+    for first in range(0, len(table), ROWS_AT_A_TIME):
+        part = table[first : first + ROWS_AT_A_TIME, :size].copy()
+        flat[first * size : first * size + part.size] = part.reshape(-1)
+    return flat[: len(table) * size].reshape(len(table), size)

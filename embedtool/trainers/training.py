@@ -62,6 +62,10 @@ class History:
         self.began = time.monotonic() - told["seconds"]
         self.epochs = list(told["epochs"])
 
+    def begin_anew(self) -> None:
+        """Forget the epochs of a training that is tried once more."""
+        self.epochs = []
+
 
 def train_model(
     algorithm: str,

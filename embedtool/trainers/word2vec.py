@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from embedtool.config import FastTextConfig, Word2VecConfig, n_cores
 from embedtool.corpus.encoding import EncodedCorpus
 from embedtool.corpus.vocabulary import Vocabulary
-from embedtool.errors import DivergedError
 from embedtool.kernels.huffman import build_tree
 from embedtool.kernels.jit import announce
 from embedtool.kernels.layout import (
@@ -40,20 +39,16 @@ from embedtool.kernels.matrix import ROWS
 from embedtool.kernels.random import mixed
 from embedtool.kernels.word2vec import train_stretch
 from embedtool.progress import Progress, Report
-from embedtool.trainers.checkpoint import RETRY_RATE, Checkpoints, State
+from embedtool.trainers.checkpoint import Checkpoints, State
 from embedtool.trainers.initial import Initial
 from embedtool.trainers.subwords import Rows, rows_of_words
-from embedtool.trainers.tables import filled_up, zeros
+from embedtool.trainers.tables import ROWS_AT_A_TIME, compact, filled_up, zeros
 from embedtool.vectors import Subwords, WordVectors
 
 STRETCH_TOKENS = 2**19
 """Tokens between two reports, a fraction of a second: after them threads wait for the slowest."""
 LEAST_PART = 2**10
 """A lane gets at least so many tokens of a stretch: its ends cut contexts off."""
-ROWS_AT_A_TIME = 2**14
-"""Rows that are made or copied in one go."""
-WORDS_AT_A_TIME = 2**10
-"""Words of which all rows, some dozens each, are put side by side."""
 NOISE_FACTORS = {"cbow": 3, "skipgram": 4.5}
 """Noise words are drawn for a block, not for each pair, this many times as many as for one pair.
 Each stands for those of several pairs: more are truer to the noise distribution, and cost time."""
@@ -74,22 +69,16 @@ def train(
     announce(train_stretch)
     rows = rows_of_words(corpus.vocabulary.words, config)
     checkpoints = checkpoints or Checkpoints()
-    state = checkpoints.begin()
-    while True:
-        if state is None:
-            state = start(config, corpus, rows, initial)
-        if checkpoints.retried:
-            state.rate = RETRY_RATE
-        try:
-            _to_the_end(config, corpus, rows, state, report, checkpoints)
-        except DivergedError as error:
-            del state
-            state = checkpoints.after(error, config.learning_rate or 0.0)
-        else:
-            return word_vectors(config, corpus, rows, state)
+    state = checkpoints.to_the_end(
+        checkpoints.begin(),
+        lambda: start(config, corpus, rows, initial),
+        lambda state: _run(config, corpus, rows, state, report, checkpoints),
+        config.learning_rate or 0.0,
+    )
+    return word_vectors(config, corpus, rows, state)
 
 
-def _to_the_end(
+def _run(
     config: Word2VecConfig,
     corpus: EncodedCorpus,
     rows: Rows,
@@ -177,7 +166,7 @@ def advance(
                 counters = np.zeros(n_counters, np.int64)
                 place = (n_threads, counters, first, last, part, key, *rates)
                 try:
-                    list(pool.map(partial(_run, work, place), range(n_threads)))
+                    list(pool.map(partial(_run_thread, work, place), range(n_threads)))
                 except BaseException:
                     counters[:] = n_threads  # threads would wait for one that never began
                     raise
@@ -187,7 +176,7 @@ def advance(
             state.end_epoch()
 
 
-def _run(work: "Work", place: tuple[Any, ...], thread: int) -> None:
+def _run_thread(work: "Work", place: tuple[Any, ...], thread: int) -> None:
     arguments = (*place, *work.shared, work.spaces[thread])
     train_stretch(thread, *arguments)
 
@@ -383,8 +372,8 @@ def word_vectors(
 ) -> WordVectors:
     """The vectors of the words, with what else the model keeps. Uses the state's tables up."""
     vocabulary, size = corpus.vocabulary, config.vector_size
-    inputs = _compact(state.tables.pop("inputs"), size)
-    outputs = _compact(state.tables.pop("outputs"), size)
+    inputs = compact(state.tables.pop("inputs"), size)
+    outputs = compact(state.tables.pop("outputs"), size)
     n_words = vocabulary.n_words
     subwords = None
     matrix = inputs[:n_words]
@@ -393,27 +382,7 @@ def word_vectors(
             config.min_n, config.max_n, config.bucket,
             word_rows=inputs[:n_words], buckets=rows.buckets, ngram_rows=inputs[n_words:],
         )  # fmt: skip
-        matrix = _means(inputs, rows)
+        matrix = rows.means(inputs)
     return WordVectors(
         vocabulary.words, matrix, vocabulary.counts, contexts=outputs, subwords=subwords
     )
-
-
-def _compact(table: NDArray[np.float32], size: int) -> NDArray[np.float32]:
-    """The first `size` columns without gaps, in the memory of the table."""
-    flat = table.reshape(-1)
-    for first in range(0, len(table), ROWS_AT_A_TIME):
-        part = table[first : first + ROWS_AT_A_TIME, :size].copy()
-        flat[first * size : first * size + part.size] = part.reshape(-1)
-    return flat[: len(table) * size].reshape(len(table), size)
-
-
-def _means(inputs: NDArray[np.float32], rows: Rows) -> NDArray[np.float32]:
-    """The vector of each word, float32 (n_words, vector_size): the mean of its rows."""
-    means = np.empty((rows.n_words, inputs.shape[1]), np.float32)
-    for first in range(0, rows.n_words, WORDS_AT_A_TIME):
-        starts = rows.starts[first : first + WORDS_AT_A_TIME + 1]
-        parts = inputs[rows.rows[starts[0] : starts[-1]]]
-        sums = np.add.reduceat(parts, starts[:-1] - starts[0], axis=0)
-        means[first : first + len(sums)] = sums / np.diff(starts)[:, None].astype(np.float32)
-    return means

@@ -26,10 +26,11 @@ from embedtool.errors import (
     StoppedError,
     TrainingError,
 )
-from embedtool.progress import silent
+from embedtool.progress import Progress, silent
 from embedtool.trainers import TRAINERS, word2vec
 from embedtool.trainers.checkpoint import (
     EXPLODED,
+    RETRY_RATE,
     Checkpoints,
     State,
     last_state,
@@ -37,6 +38,7 @@ from embedtool.trainers.checkpoint import (
     save_state,
 )
 from embedtool.trainers.subwords import rows_of_words
+from embedtool.trainers.training import History
 
 
 @pytest.fixture
@@ -208,3 +210,25 @@ def test_steps_that_are_too_long_are_found(encoded: EncodedCorpus, tmp_path: Pat
     config = TRAINERS["glove"].config(vector_size=10, learning_rate=10.0, x_max=1e-6)
     with pytest.raises(TrainingError, match="choose a smaller --learning-rate than 10"):
         TRAINERS["glove"].train(config, encoded, tmp_path)
+
+
+def test_epochs_of_a_training_that_is_tried_anew_are_forgotten() -> None:
+    history = History(silent)
+    checkpoints = Checkpoints(config=CheckpointConfig(on_divergence="retry"), notes=history)
+    rates = []
+
+    def run(state: State) -> None:
+        rates.append(state.rate)
+        history(Progress("training", 1, 2, "words", 1, 0.5, epoch_ended=True))
+        if len(rates) == 1:
+            raise DivergedError("the loss of epoch 2 is nan")
+
+    state = checkpoints.to_the_end(None, lambda: State({}), run, 0.1)
+    assert rates == [1, RETRY_RATE] == [1, state.rate]
+    assert [epoch["epoch"] for epoch in history.epochs] == [1]
+
+
+@pytest.mark.parametrize("pairs", [0, 4])
+def test_a_loss_that_is_not_finite_is_told(pairs: int) -> None:
+    with pytest.raises(DivergedError, match="loss of epoch 1 is nan"):
+        State({}).add(math.nan, pairs)
