@@ -54,6 +54,14 @@ class Words(Sequence[str]):
         ends = np.fromiter(accumulate(map(len, encoded)), np.int64, len(encoded))
         return cls(np.frombuffer(b"".join(encoded), np.uint8), ends)
 
+    @classmethod
+    def of_lines(cls, text: NDArray[np.uint8]) -> "Words":
+        """Put words into a block that stand in UTF-8 with a line end after each."""
+        is_end = text == ord("\n")
+        ends = np.flatnonzero(is_end)
+        ends -= np.arange(len(ends))
+        return cls(text[~is_end], ends)
+
     @property
     def slots(self) -> Slots:
         """The hash table."""
@@ -104,6 +112,11 @@ class Words(Sequence[str]):
             if 0 <= i < len(self) and self._bytes(i) == encoded:
                 return int(i)
         return -1
+
+    def not_ascii(self) -> NDArray[np.int64]:
+        """The ids of words with other characters than those of ASCII."""
+        found = np.searchsorted(self.ends, np.flatnonzero(self.text >= 128), side="right")
+        return np.unique(found)
 
     def _bytes(self, i: int) -> bytes:
         start = self.ends[i - 1] if i else 0

@@ -23,14 +23,16 @@ from embedtool.corpus.numbering import NumberedText, Numbering, WordNumbers
 from embedtool.corpus.pipeline import in_order
 from embedtool.corpus.sources import STDIN, is_url
 from embedtool.corpus.vocabulary import Vocabulary, choose_words
-from embedtool.errors import CorpusError, OutputError
+from embedtool.errors import CorpusError, OutputError, ResourceError
 from embedtool.files import Hashed, new_folder
 from embedtool.kernels.tokens import keep_rows, renumber
 from embedtool.progress import Report, silent
+from embedtool.words import Words
 
 ID = np.dtype("<i4")
 END = COUNT = np.dtype("<i8")
-LAYOUT = 3
+BYTE = np.dtype("u1")
+LAYOUT = 4
 """Raised when what `scan` leaves in its folder changes, so that older caches are not opened."""
 BLOCK_TOKENS = 2**20
 """Tokens taken at a time in passes over the ids."""
@@ -42,7 +44,7 @@ DRAWN_TOKENS = 2**20
 class ScannedText:
     """A corpus before its vocabulary is chosen.
 
-    words       : the distinct tokens, in order of first appearance
+    words       : Words, the distinct tokens, in order of first appearance
     counts      : int64 (n_types,)
     ids         : int32 (n_tokens,), memory-mapped, rows of `words`
     ends        : int64 (n_sentences,), memory-mapped, where in `ids` each sentence ends
@@ -50,7 +52,7 @@ class ScannedText:
     n_invalid   : invalid UTF-8 sequences replaced or skipped in the text
     """
 
-    words: list[str]
+    words: Words
     counts: NDArray[np.int64]
     ids: NDArray[np.int32]
     ends: NDArray[np.int64]
@@ -128,28 +130,39 @@ def scan(
     workers : threads that number tokens, beside this one, which reads, and one that writes; one a
         core unless given. The result is the same for any number
     Memory grows with the distinct tokens, not with the text. Raises CorpusError where the text
-    cannot be read.
+    cannot be read, ResourceError where its distinct tokens do not fit in memory.
     """
+    _scan(corpus, folder, report, workers or n_cores())
+    return open_scan(folder)
+
+
+def _scan(corpus: Corpus, folder: Path, report: Report, workers: int) -> None:
+    """Write what `open_scan` opens; the table of words, the largest of all, is left behind."""
     n_invalid_before = corpus.n_invalid
     with (folder / "ids").open("wb") as ids_file, (folder / "ends").open("wb") as ends_file:
         ids, ends = Hashed(ids_file), Hashed(ends_file)
         whole = _Scan(_Tokens(ids, ends))
-        in_order(corpus.spaced_blocks(report), Numbering(), whole.append, workers or n_cores())
-    words = whole.numbers.text.removesuffix(b"\n")
+        try:
+            in_order(corpus.spaced_blocks(report), Numbering(), whole.append, workers)
+        except MemoryError:
+            raise ResourceError(
+                f"out of memory after {whole.numbers.n_words:,} distinct words, "
+                "some 70 bytes each; look whether they are words (--tokenizer words), or "
+                "give more memory"
+            ) from None
+    words = whole.numbers.text
     digests = (hashlib.sha256(words), ids.digest, ends.digest)
     fingerprint = hashlib.sha256(b"".join(each.digest() for each in digests)).hexdigest()
     (folder / "words").write_bytes(words)
-    (folder / "counts").write_bytes(whole.counts[: whole.numbers.n_words].tobytes())
+    whole.counts[: whole.numbers.n_words].tofile(folder / "counts")
     (folder / "fingerprint").write_text(fingerprint)
     (folder / "invalid").write_text(str(corpus.n_invalid - n_invalid_before))
-    return open_scan(folder)
 
 
 def open_scan(folder: Path) -> ScannedText:
     """Open what `scan` left in a folder."""
-    text = (folder / "words").read_bytes().decode()
     return ScannedText(
-        words=text.split("\n") if text else [],
+        words=Words.of_lines(mapped(folder / "words", BYTE)),
         counts=np.fromfile(folder / "counts", COUNT),
         ids=mapped(folder / "ids", ID),
         ends=mapped(folder / "ends", END),

@@ -6,7 +6,7 @@ space of ASCII. NUL counts as white space, as in fastText: no vector file can ho
 
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache
 from unicodedata import category, normalize
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from embedtool.config import TextConfig
 from embedtool.errors import MissingExtraError
+from embedtool.words import Words
 
 Tokenizer = Callable[[str], list[str]]
 
@@ -129,11 +130,12 @@ UNSPACED_SHARE = 0.05
 """A script in fewer of the tokens than this is not worth a warning."""
 
 
-def unsegmented_script(words: Sequence[str], counts: NDArray[np.int64]) -> str | None:
+def unsegmented_script(words: Words, counts: NDArray[np.int64]) -> str | None:
     """The script in which the text seems to stand uncut between its spaces, or None."""
     n_tokens = int(counts.sum())
+    candidates = words.not_ascii().tolist()
     for script, (letters, longest) in UNSPACED_SCRIPTS.items():
-        rows = [i for i, word in enumerate(words) if not word.isascii() and letters.search(word)]
+        rows = [i for i in candidates if letters.search(words[i])]
         n_script = int(counts[rows].sum())
         if n_script <= UNSPACED_SHARE * n_tokens:
             continue

@@ -75,8 +75,8 @@ def choose_words(
     n_tokens = int(counts.sum())
     if not n_tokens:
         raise VocabularyError("the input holds no tokens; there is nothing to learn from")
-    order = np.argsort(-counts, kind="stable")
-    order = order[counts[order] >= config.min_count]
+    frequent = np.flatnonzero(counts >= config.min_count)
+    order = frequent[np.argsort(-counts[frequent], kind="stable")]
     n_frequent = len(order)
     if only is not None:
         wanted = set(only)

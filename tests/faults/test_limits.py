@@ -60,6 +60,12 @@ def test_too_little_address_space_is_said(kingdoms: Path, tmp_path: Path) -> Non
     assert not list(tmp_path.iterdir())
 
 
+def test_less_address_space_than_the_program_takes_is_said_at_once(tmp_path: Path) -> None:
+    limit = limited(resource.RLIMIT_AS, 400 * MiB)
+    line = clean(program("vocab", tmp_path / "text", preexec_fn=limit))
+    assert "the limit of 400 MiB of address space (ulimit -v)" in line
+
+
 @pytest.mark.parametrize("megabytes", [
     pytest.param(20, id="20 MB"), pytest.param(1000, id="1 GB", marks=pytest.mark.slow),
 ])  # fmt: skip
@@ -82,6 +88,38 @@ def test_one_long_line_is_counted_in_bounded_memory(megabytes: int, tmp_path: Pa
     assert int(done.stderr.split()[-1]) < 400 * 1024
     first = (tmp_path / "vocab").read_text().splitlines()[0]
     assert first.split() == ["the", str(2 * 43_690 * megabytes)]
+
+
+DISTINCT = {
+    "2 million": (2_000_000, 700, 1200),
+    "30 million": (30_000_000, 1200, 3500),
+}
+"""Words; MiB of address space that are too few, and that are enough, of which the program itself
+takes some 600."""
+
+
+@pytest.mark.parametrize("size", [
+    "2 million", pytest.param("30 million", marks=pytest.mark.slow),
+])  # fmt: skip
+def test_many_distinct_words_under_a_cap(size: str, tmp_path: Path) -> None:
+    n_words, too_few, enough = DISTINCT[size]
+    text = tmp_path / "text.txt"
+    with text.open("w") as file:
+        for first in range(0, n_words, 100):
+            line = " ".join(f"w{i:x}" for i in range(first, first + 100))
+            file.write(f"{line} the king of the road\n")
+    result = tmp_path / "vocab"
+    arguments = ("vocab", text, "--output", result)
+    line = clean(program(*arguments, preexec_fn=limited(resource.RLIMIT_AS, too_few * MiB)))
+    assert "out of memory" in line
+    assert [path.name for path in tmp_path.iterdir()] == ["text.txt"]
+    done = program(*arguments, preexec_fn=limited(resource.RLIMIT_AS, enough * MiB))
+    assert done.returncode == 0, done.stderr
+    n_lines = n_words // 100
+    assert result.read_text().splitlines() == [
+        f"the {2 * n_lines}", f"king {n_lines}", f"of {n_lines}", f"road {n_lines}"
+    ]  # fmt: skip
+    assert f"4 of {n_words + 4:,} types" in done.stderr
 
 
 def test_a_token_of_a_megabyte_is_a_word(run: Run, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from embedtool.corpus.tokens import (
     unsegmented_script,
 )
 from embedtool.errors import MissingExtraError
+from embedtool.words import Words
 
 ASCII_SPACES = " \t\n\r\v\f"
 OTHER_SPACES = (
@@ -174,7 +175,7 @@ def script_of(text: str) -> str | None:
     words = text.split()
     distinct = sorted(set(words))
     counts = np.array([words.count(word) for word in distinct], dtype=np.int64)
-    return unsegmented_script(distinct, counts)
+    return unsegmented_script(Words.of(distinct), counts)
 
 
 @pytest.mark.parametrize(
