@@ -54,6 +54,8 @@ COMMANDS = {
 MANY_OBJECTS = 50_000
 """New objects before Python looks for those that are no longer used. Imports make many that stay;
 to look at them again and again takes a twentieth of the time of a query."""
+LONGEST_MESSAGE = 2000
+"""Characters; a message that quotes a word of a megabyte loses its middle."""
 FAILED = 1
 WRONG_USAGE = 2
 INTERRUPTED = 128 + signal.SIGINT
@@ -122,7 +124,10 @@ class Program(click.Group):
 
 
 def _fail(message: str, code: int) -> int:
-    click.echo("Error: " + " ".join(message.split("\n")), err=True)
+    if len(message) > LONGEST_MESSAGE:
+        half = LONGEST_MESSAGE // 2
+        message = f"{message[:half]} ... {message[-half:]}"
+    note("Error: " + " ".join(message.split("\n")))
     return code
 
 

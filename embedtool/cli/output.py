@@ -24,6 +24,16 @@ def shown(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def is_terminal() -> bool:
+    """Whether a person sees standard output, not a program."""
+    return sys.stdout.isatty() or bool(os.environ.get("FORCE_COLOR"))
+
+
+def print_line(line: str) -> None:
+    """Print a line of text as it is for a program, and for a person as it can be shown."""
+    click.echo("\t".join(map(shown, line.split("\t"))) if is_terminal() else line)
+
+
 def cell(value: Cell) -> str:
     """A value as a table shows it: floats to four decimals, whole numbers with commas."""
     if value is None:
@@ -49,8 +59,8 @@ def tokens_kept(summary: Mapping[str, Any]) -> str:
 
 
 def note(message: str) -> None:
-    """A line on standard error."""
-    click.echo(message, err=True)
+    """A line on standard error, or several."""
+    click.echo("\n".join(map(shown, message.split("\n"))), err=True)
 
 
 def print_table(
@@ -64,8 +74,7 @@ def print_table(
         click.secho(shown(title), bold=True)
     numeric = [is_numeric([row[i] for row in rows]) for i in range(len(columns))]
     cells = [[cell(value) for value in row] for row in rows]
-    is_terminal = sys.stdout.isatty() or os.environ.get("FORCE_COLOR")
-    lines = _terminal_lines if is_terminal else _lines
+    lines = _terminal_lines if is_terminal() else _lines
     for line in lines(columns, cells, numeric):
         click.echo(line.rstrip())
 
@@ -119,9 +128,15 @@ def print_tsv(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
     """Print rows separated by tabs under one header line; values in full."""
     click.echo("\t".join(columns))
     for row in rows:
-        click.echo("\t".join("" if value is None else str(value) for value in row))
+        print_line("\t".join("" if value is None else str(value) for value in row))
 
 
 def print_json(value: Mapping[str, Any] | Sequence[Any]) -> None:
-    """Print a value as JSON, Unicode as it is."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False))
+    """Print a value as JSON: Unicode as it is, escaped where a terminal would obey or hide it."""
+    text = json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)
+    lines = text.split("\n")
+    click.echo("\n".join(line if line.isprintable() else _escaped(line) for line in lines))
+
+
+def _escaped(line: str) -> str:
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in line)

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from embedtool.cli.options import FILE, config_options, inputs_argument, text_options
-from embedtool.cli.output import note
+from embedtool.cli.output import note, print_line
 from embedtool.cli.reporting import reporting
 from embedtool.config import PhrasesConfig, TextConfig
 
@@ -56,5 +56,5 @@ def phrases(
                     file.write(f"{' '.join(found.join(sentence))}\n".encode())
         else:
             for sentence in corpus.sentences(report):
-                click.echo(" ".join(found.join(sentence)))
+                print_line(" ".join(found.join(sentence)))
     note(f"{len(found.scores):,} phrases, {found.n_joined:,} times")

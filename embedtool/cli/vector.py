@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-import click
-
-from embedtool.cli.output import print_json
+from embedtool.cli.output import print_json, print_line
 from embedtool.cli.queries import query_command, read_queries
 
 
@@ -27,4 +25,4 @@ def vector(model: Path, queries: tuple[str, ...], as_json: bool, as_tsv: bool) -
         return
     between = "\t" if as_tsv else " "
     for word, row in zip(words, rows, strict=True):
-        click.echo(between.join([word, *(f"{number:.9g}" for number in row.tolist())]))
+        print_line(between.join([word, *(f"{number:.9g}" for number in row.tolist())]))

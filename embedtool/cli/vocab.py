@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from embedtool.cli.options import FILE, config_options, inputs_argument, text_options
-from embedtool.cli.output import note, tokens_kept
+from embedtool.cli.output import note, print_line, tokens_kept
 from embedtool.cli.reporting import reporting
 from embedtool.config import TextConfig, VocabularyConfig
 
@@ -40,6 +40,6 @@ def vocab(inputs: tuple[str, ...], output: Path | None, **options: Any) -> None:
             file.writelines(line.encode() for line in lines)
     else:
         for line in lines:
-            click.echo(line, nl=False)
+            print_line(line.removesuffix("\n"))
     summary = vocabulary.summary()
     note(f"{summary['types_kept']:,} of {summary['types_seen']:,} types, {tokens_kept(summary)}")

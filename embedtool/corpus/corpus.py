@@ -4,11 +4,13 @@ In: what a user names and how it is to be read. Out: blocks of clean text, or se
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from embedtool.config import TextConfig, flag
 from embedtool.corpus.records import (
+    LONGEST_RECORD,
     SUFFIXES,
     Columns,
     Record,
@@ -18,7 +20,14 @@ from embedtool.corpus.records import (
     read_records,
     texts_of,
 )
-from embedtool.corpus.sources import find_sources, name_of, opened, size_of
+from embedtool.corpus.sources import (
+    Stamp,
+    find_sources,
+    name_of,
+    opened,
+    size_of,
+    stamp_of,
+)
 from embedtool.corpus.tokens import TOKENIZERS, cleaner, spacer
 from embedtool.errors import CorpusError
 from embedtool.progress import Progress, Report, silent
@@ -38,7 +47,7 @@ class Corpus:
 
     inputs : files, folders, glob patterns, URLs, `-` for standard input, in any mix
     text   : how it is read and cut into tokens
-    sources : the files that `inputs` stand for
+    sources : the files that `inputs` stand for; one that changes between two readings is refused
     n_invalid : invalid UTF-8 sequences replaced or skipped in what has been read
     """
 
@@ -48,6 +57,7 @@ class Corpus:
 
     def __post_init__(self) -> None:
         self.sources = find_sources(self.inputs)
+        self._stamps: dict[str, Stamp] = {}
 
     def blocks(self, report: Report = silent) -> Iterator[str]:
         """Clean text in blocks; a line end ends a sentence, the end of a block does not.
@@ -93,7 +103,7 @@ class Corpus:
         total = size_of(self.sources)
         done = 0
         for source in self.sources:
-            with opened(source) as (stream, raw):
+            with self._unchanged(source), opened(source) as (stream, raw):
                 for block in self._utf8_of(source, stream):
                     yield block
                     if total is not None:
@@ -119,7 +129,7 @@ class Corpus:
         Raises CorpusError on a source that holds no records, or not these columns.
         """
         for source in self.sources:
-            with opened(source) as (stream, _):
+            with self._unchanged(source), opened(source) as (stream, _):
                 kind = self._kind(source, stream)
                 if kind == "text":
                     raise CorpusError(
@@ -127,6 +137,18 @@ class Corpus:
                         f"of its name tells: {', '.join(SUFFIXES)}"
                     )
                 yield from self._records(source, stream, kind, columns)
+
+    @contextmanager
+    def _unchanged(self, source: str) -> Iterator[None]:
+        """Read a source. Raises CorpusError where it is not as at the end of the last reading."""
+        self._compare(source)
+        yield
+        self._compare(source)
+        self._stamps[source] = stamp_of(source)
+
+    def _compare(self, source: str) -> None:
+        if self._stamps.get(source) not in (None, stamp_of(source)):
+            raise CorpusError(f"{name_of(source)}: has changed since it was first read; begin anew")
 
     def _kind(self, source: str, stream: BinaryIO) -> str:
         kind = kind_of(source, self.text)
@@ -143,9 +165,14 @@ class Corpus:
         return read_records(kind, self._lines(stream, name), name, columns)
 
     def _lines(self, stream: BinaryIO, name: str) -> Iterator[str]:
-        """Whole lines, however long: a record cannot be cut."""
+        """Whole lines, up to LONGEST_RECORD: a record cannot be cut."""
         offset = 0
-        for line in stream:
+        while line := stream.readline(LONGEST_RECORD):
+            if len(line) == LONGEST_RECORD:
+                raise CorpusError(
+                    f"{name}, byte {offset:,}: a line of more than {LONGEST_RECORD:,} bytes is no "
+                    "record; for plain text use --input-format text"
+                )
             text = self._valid(line, offset, name).decode()
             yield text.removeprefix(BYTE_ORDER_MARK) if offset == 0 else text
             offset += len(line)

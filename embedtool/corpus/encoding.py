@@ -21,7 +21,7 @@ from embedtool.config import VocabularyConfig, n_cores
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.numbering import NumberedText, Numbering, WordNumbers
 from embedtool.corpus.pipeline import in_order
-from embedtool.corpus.sources import STDIN, is_url
+from embedtool.corpus.sources import stamp_of
 from embedtool.corpus.vocabulary import Vocabulary, choose_words
 from embedtool.errors import CorpusError, OutputError, ResourceError
 from embedtool.files import Hashed, new_folder
@@ -201,10 +201,10 @@ def cached_scan(
 def _cache_key(corpus: Corpus) -> list[object]:
     files = []
     for source in corpus.sources:
-        if source == STDIN or is_url(source) or not Path(source).is_file():
+        stamp = stamp_of(source)
+        if stamp is None:
             raise CorpusError(f"{source}: --cache works with files; leave it out for this input")
-        status = Path(source).stat()
-        files.append((str(Path(source).resolve()), status.st_size, status.st_mtime_ns))
+        files.append((str(Path(source).resolve()), *stamp))
     return [LAYOUT, __version__, asdict(corpus.text), files]
 
 

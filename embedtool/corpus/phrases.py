@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 from embedtool.config import PhrasesConfig, TextConfig
 from embedtool.corpus.corpus import Corpus
-from embedtool.corpus.sources import STDIN
+from embedtool.corpus.sources import is_url
 from embedtool.errors import CorpusError
 from embedtool.files import replaced
 from embedtool.progress import Report, silent
@@ -86,8 +86,8 @@ class Phrases:
 
 @contextmanager
 def rereadable(corpus: Corpus, report: Report = silent) -> Iterator[Corpus]:
-    """Yield a corpus that can be read twice: standard input is kept as tokens in a file."""
-    if STDIN not in corpus.sources:
+    """Yield a corpus that can be read twice: what comes by pipe is kept as tokens in a file."""
+    if all(is_url(source) or Path(source).is_file() for source in corpus.sources):
         yield corpus
         return
     with TemporaryDirectory(prefix="embedtool-") as folder:

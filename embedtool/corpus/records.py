@@ -7,7 +7,6 @@ a text are line ends of the corpus.
 import csv
 import json
 import re
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from io import BufferedReader
 from pathlib import PurePath
@@ -27,6 +26,8 @@ COMPRESSED = {".gz", ".bz2", ".xz", ".zst"}
 PARQUET_MAGIC = b"PAR1\x15"
 """The magic, and how the header of the first page begins; text may begin with the magic alone."""
 BATCH_ROWS = 4096
+LONGEST_RECORD = 2**28
+"""Bytes of a line of JSONL or CSV, and characters of a field, which are read whole: a library."""
 Columns = Mapping[str, str]
 """The columns or fields wanted, by the option that chooses each, as messages call it."""
 Record = tuple[str, tuple[Any, ...]]
@@ -82,7 +83,7 @@ def _jsonl(lines: Iterator[str], name: str, columns: Columns) -> Iterator[Record
 
 
 def _csv(lines: Iterator[str], name: str, columns: Columns, delimiter: str) -> Iterator[Record]:
-    csv.field_size_limit(sys.maxsize)
+    csv.field_size_limit(LONGEST_RECORD)
     quoting: Any = csv.QUOTE_MINIMAL if delimiter == "," else csv.QUOTE_NONE
     rows = csv.reader(lines, delimiter=delimiter, quoting=quoting)
     try:

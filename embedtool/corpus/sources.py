@@ -35,6 +35,9 @@ MAGIC: dict[re.Pattern[bytes], Callable[[Any], Any]] = {
 
 MAGIC_BYTES = 10
 
+Stamp = tuple[int, int] | None
+"""What changes with a file."""
+
 DAMAGED = (EOFError, zlib.error, lzma.LZMAError, zstd.ZstdError, gzip.BadGzipFile)
 
 
@@ -91,6 +94,14 @@ def size_of(sources: Iterable[str]) -> int | None:
             return None
         total += Path(source).stat().st_size
     return total
+
+
+def stamp_of(source: str) -> Stamp:
+    """Size and time of change of a source; None where it is no file."""
+    if source == STDIN or is_url(source) or not Path(source).is_file():
+        return None
+    status = Path(source).stat()
+    return status.st_size, status.st_mtime_ns
 
 
 @contextmanager

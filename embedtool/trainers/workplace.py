@@ -24,7 +24,7 @@ import numpy as np
 
 from embedtool import __version__
 from embedtool.corpus.encoding import COUNT, EncodedCorpus, open_encoded
-from embedtool.corpus.sources import STDIN, is_url
+from embedtool.corpus.sources import STDIN, is_url, stamp_of
 from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.errors import ModelError, OutputError
 from embedtool.files import replaced
@@ -140,6 +140,7 @@ def _lock(folder: Path, output: Path) -> int:
     while True:
         try:
             folder.mkdir(exist_ok=True)
+            _check_own(folder)
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         except FileNotFoundError:
             continue
@@ -161,6 +162,16 @@ def _lock(folder: Path, output: Path) -> int:
         os.close(descriptor)
 
 
+def _check_own(folder: Path) -> None:
+    """Raise OutputError for a folder in which no training has worked: its files are to stay."""
+    is_own = (folder / LOCK).exists() or not any(folder.iterdir())
+    if folder.is_symlink() or not is_own:
+        raise OutputError(
+            f"{folder}: is there already and is no place of a training; move it away, or choose "
+            "another name for the model"
+        )
+
+
 def _is_same(descriptor: int, path: Path) -> bool:
     try:
         return os.fstat(descriptor).st_ino == path.stat().st_ino
@@ -174,9 +185,4 @@ def _files(sources: list[str]) -> list[list[Any]]:
 
 
 def _file(source: str) -> list[Any]:
-    path = Path(source).resolve()
-    try:
-        status = path.stat()
-    except OSError:
-        return [str(path), None, None]
-    return [str(path), status.st_size, status.st_mtime_ns]
+    return [str(Path(source).resolve()), *(stamp_of(source) or (None, None))]

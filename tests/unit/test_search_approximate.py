@@ -51,8 +51,8 @@ def test_it_finds_what_the_exact_search_finds(folder: Path) -> None:
 
 def test_recall_that_is_asked_for_makes_searches_go_further(folder: Path) -> None:
     rng = np.random.default_rng(3)
-    rows = rng.standard_normal((3000, 60)).astype(np.float32)
-    vectors = WordVectors([f"w{i}" for i in range(3000)], rows)
+    rows = rng.standard_normal((6000, 120)).astype(np.float32)
+    vectors = WordVectors([f"w{i}" for i in range(6000)], rows)
     little, much = build(vectors, folder, 0.1), build(vectors, folder, 1.0)
     assert little.expansion < much.expansion
     assert little.recall < much.recall
