@@ -10,24 +10,42 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from embedtool import store
+from embedtool import formats, store
 from embedtool.config import TextConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.errors import EmbedtoolError
 from embedtool.evaluation.bias import read_weat
 from embedtool.evaluation.reading import READERS, read_dictionary
+from embedtool.formats import READERS as READERS_OF_VECTORS
+from embedtool.formats import WRITERS
 from embedtool.search.expression import parse_expression
 from embedtool.search.query import analogy
-from embedtool.vectors import Model
+from embedtool.vectors import Model, Subwords, WordVectors
 from tests.unit.test_search_query import random_vectors
 
 VECTORS = random_vectors(30, seed=1)
+WITHOUT_NGRAMS = WordVectors(
+    VECTORS.words,
+    VECTORS.matrix,
+    subwords=Subwords(3, 0, 0, VECTORS.matrix, np.empty(0, np.int64), VECTORS.matrix[:0]),
+)
+"""What every format can hold."""
 PIECES = st.sampled_from([
     "w1", "w2", " ", "+", "-", " + ", " - ", "2", "0.5", "*", "(", ")", "\t", "\n", "\x00", ":",
     "é", "\u2028", "1e309", "nan", ",", "#", "/", '"', "{", "}", "[", "]", "\ufeff", "word",
 ])  # fmt: skip
 TEXTS = st.one_of(st.text(max_size=60), st.lists(PIECES, max_size=30).map("".join))
 FILES = st.one_of(st.binary(max_size=200), TEXTS.map(lambda text: text.encode("utf-8", "replace")))
+NASTY = st.one_of(
+    st.binary(max_size=12),
+    st.sampled_from([
+        b"", b"\n", b" ", b"\0" * 8, b"\xff" * 8, b"\x7f" + b"\xff" * 3, b"\0\0\xc0\x7f", b"nan",
+        b"inf", b"1e39", b"-0", b"\xc3", b"\xed\xa0\x80", b"PK\x05\x06", b'"', b"{" * 2000,
+        b"[" * 2000, b"99999999999999999999", b"../x", b"0x10", b"1_0", "٣".encode(), b"\r\n",
+        b"\xef\xbb\xbf",
+    ]),
+)  # fmt: skip
+"""What readers of files have stumbled over."""
 QUIET = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     max_examples=int(os.environ.get("EXAMPLES", 200)),
@@ -76,6 +94,43 @@ def test_texts(name: str, data: bytes, tmp_path: Path) -> None:
         corpus = Corpus([str(path)], TextConfig(tokenizer="words", encoding_errors="replace"))
         blocks = list(corpus.spaced_blocks())
         assert sum(map(len, blocks)) <= 4 * len(data) + 4 * len(blocks)
+
+
+@st.composite
+def edits(draw: st.DrawFn) -> list[tuple[float, int, bytes]]:
+    """Where, as a share of a file, how many bytes are taken out, and what is put there."""
+    places = st.floats(0, 1, exclude_max=True)
+    sizes = st.sampled_from([0, 1, 2, 4, 8, 100, 10**6])
+    return draw(st.lists(st.tuples(places, sizes, NASTY), min_size=1, max_size=4))
+
+
+@pytest.mark.parametrize("name", sorted(READERS_OF_VECTORS.keys() & WRITERS.keys()))
+@given(changes=edits(), as_told=st.booleans())
+@QUIET
+def test_vector_files(
+    name: str, changes: list[tuple[float, int, bytes]], as_told: bool, tmp_path: Path
+) -> None:
+    """A file of each format, cut and mixed with what is nasty; read as told and by its content."""
+    good = tmp_path / "good"
+    if not good.exists():
+        rows = VECTORS.matrix
+        none = Subwords(
+            3, 0, 0, rows, np.empty(0, np.int64), np.empty((0, rows.shape[1]), np.float32)
+        )
+        formats.write(WordVectors(VECTORS.words, rows, subwords=none), good, name)
+    files = sorted(path for path in [good, *good.rglob("*")] if path.is_file())
+    path = files[int(changes[0][0] * len(files))]
+    before = data = path.read_bytes()
+    for share, size, new in changes:
+        at = int(share * len(data))
+        data = data[:at] + new + data[at + size :]
+    path.write_bytes(data)
+    try:
+        with suppress(EmbedtoolError):
+            vectors, _ = formats.read(good, name if as_told else None)
+            assert np.isfinite(vectors.matrix).all() and len(vectors.words) == len(vectors.matrix)
+    finally:
+        path.write_bytes(before)
 
 
 @given(place=st.integers(0, 10**6), byte=st.integers(0, 255), cut=st.booleans())
