@@ -62,6 +62,19 @@ class DocumentConfig(Config):
 
 
 @dataclass(frozen=True)
+class AttentionConfig(Config):
+    """How the words of a sentence attend to each other."""
+
+    heads: int = option(1, "Cut vectors into N parts, each of which attends by itself.", low=1)
+    head: int | None = option(None, "Show the head N; else the mean of all.", low=1)
+    causal: bool = option(False, "Words see only those before them.")
+    itself: bool = option(True, "Words see themselves.")
+    tokenizer: Literal["words", "whitespace", "icu"] = option(
+        "words", "How the sentence is cut into words, as in training."
+    )
+
+
+@dataclass(frozen=True)
 class ClassifyConfig(Config):
     """How documents are read and classified."""
 

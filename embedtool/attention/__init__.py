@@ -1,1 +1,1 @@
-"""Self-attention over word vectors: a vector for a word in its sentence."""
+"""Self-attention over word vectors."""

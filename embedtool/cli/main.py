@@ -42,6 +42,7 @@ COMMANDS = {
     "drift": "drift",
     "translate": "translate",
     "bias": "bias",
+    "attend": "attend",
     "compress": "compress",
     "export": "export",
     "import": "import_",

@@ -1,0 +1,58 @@
+"""Self-attention over the vectors of a static model, without training.
+
+In: a sentence and word vectors, which are queries, keys and values at once. Out: what attends to
+what.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedtool.attention.mechanism import may_see, multi_head_attention
+from embedtool.corpus.tokens import TOKENIZERS
+from embedtool.errors import QueryError
+from embedtool.evaluation.documents import has_capitals, lowering
+from embedtool.task_config import AttentionConfig
+from embedtool.vectors import WordVectors
+
+
+@dataclass(frozen=True, eq=False)
+class Attention:
+    """What attends to what in a sentence.
+
+    tokens  : the words that have a vector, n_tokens of them
+    unknown : the others, each once
+    weights : float32 (n_tokens, n_tokens); rows attend to columns and sum to 1
+    """
+
+    tokens: list[str]
+    unknown: list[str]
+    weights: NDArray[np.float32]
+
+
+def attend(vectors: WordVectors, sentence: str, config: AttentionConfig) -> Attention:
+    """Let each word of a sentence attend to all of them, by their vectors.
+
+    A FastText model has a vector for every word; with others, words that are new to the model are
+    left out. Raises QueryError where no word is left, or the vectors cannot be cut into the heads.
+    """
+    tokenize = TOKENIZERS[config.tokenizer]()
+    words = (tokenize if has_capitals(vectors) else lowering(tokenize))(sentence)
+    tokens = [word for word in words if vectors.has_vector(word)]
+    if not tokens:
+        raise QueryError(f"{sentence!r} holds no word that the model knows")
+    size, n_heads = vectors.vector_size, config.heads
+    if size % n_heads:
+        fitting = ", ".join(str(n) for n in range(1, size + 1) if size % n == 0)
+        raise QueryError(
+            f"{size} dimensions cannot be cut into {n_heads} heads; choose --heads among {fitting}"
+        )
+    if config.head is not None and config.head > n_heads:
+        raise QueryError(f"there is no head {config.head} among {n_heads}; heads count from 1")
+    rows = np.array([vectors.vector(token) for token in tokens])
+    seen = may_see(len(tokens), causal=config.causal, itself=config.itself)
+    _, weights = multi_head_attention(rows, rows, rows, n_heads, seen)
+    shown = weights.mean(axis=0) if config.head is None else weights[config.head - 1]
+    unknown = list(dict.fromkeys(word for word in words if not vectors.has_vector(word)))
+    return Attention(tokens, unknown, shown.astype(np.float32))

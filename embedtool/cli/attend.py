@@ -1,0 +1,72 @@
+"""embedtool attend: which words of a sentence attend to which."""
+
+from pathlib import Path
+from shutil import get_terminal_size
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from embedtool.cli.options import FILE, Decorator, config_options, json_option, model_argument
+from embedtool.cli.output import note, print_json, print_table
+from embedtool.task_config import AttentionConfig
+
+if TYPE_CHECKING:
+    from embedtool.attention.static import Attention
+
+attention_options: Decorator[Any] = config_options(AttentionConfig)
+
+N_STRONGEST = 4
+"""Words shown for each, where the whole table is wider than the terminal."""
+CELL_WIDTH = 8
+"""Columns of the terminal for a number and the space around it."""
+
+
+@click.command()
+@model_argument
+@click.argument("sentence")
+@attention_options
+@click.option("--output", "-o", type=FILE, metavar="FILE",
+              help="Write a heat map there: .png, .svg or .html.")  # fmt: skip
+@json_option
+def attend(model: Path, sentence: str, output: Path | None, as_json: bool, **options: Any) -> None:
+    """Show which words of SENTENCE attend to which, by their vectors alone.
+
+    Every word asks all words, itself among them, for what it has in common with them: the weights
+    are softmax(V V' / sqrt(d)) of the vectors V of d numbers (Vaswani et al. 2017, eq. 1, with
+    queries, keys and values the same). Rows sum to 1. Nothing is trained.
+    """
+    config = AttentionConfig.from_options(options)
+
+    from embedtool import store
+    from embedtool.attention import static
+    from embedtool.cli.heat_map import check_kind, write
+    from embedtool.files import check_file
+
+    if output:
+        check_kind(output)
+        check_file(output)
+    found = static.attend(store.load(model).vectors, sentence, config)
+    if found.unknown:
+        note(f"left out, for the model does not know them: {', '.join(found.unknown)}")
+    if output:
+        write(found, output)
+    if as_json:
+        print_json({"tokens": found.tokens, "weights": found.weights.tolist()})
+    else:
+        _print(found)
+
+
+def _print(found: "Attention") -> None:
+    """The whole table where it fits, else the strongest words of each."""
+    tokens, weights = found.tokens, found.weights.tolist()
+    longest = max(map(len, tokens))
+    width = longest + sum(max(len(token) + 2, CELL_WIDTH) for token in tokens)
+    if width <= get_terminal_size().columns:
+        rows = [(token, *row) for token, row in zip(tokens, weights, strict=True)]
+        print_table(("", *tokens), rows)
+        return
+    strongest = []
+    for token, row in zip(tokens, weights, strict=True):
+        best = sorted(range(len(row)), key=lambda i: -row[i])[:N_STRONGEST]
+        strongest.append((token, ", ".join(f"{tokens[i]} {row[i]:.2f}" for i in best)))
+    print_table(("word", "attends most to"), strongest)
