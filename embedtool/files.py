@@ -152,16 +152,21 @@ class Hashed:
         return {"bytes": self.n_bytes, "sha256": self.digest.hexdigest()}
 
 
-def mismatch(path: Path, facts: Mapping[str, int | str]) -> str | None:
-    """What is wrong with a file that must have these facts of `Hashed`, or None."""
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal digits."""
     import hashlib
 
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def mismatch(path: Path, facts: Mapping[str, int | str]) -> str | None:
+    """What is wrong with a file that must have these facts of `Hashed`, or None."""
     try:
         size = path.stat().st_size
         if size != facts["bytes"]:
             return f"has {size:,} bytes, not {facts['bytes']:,}"
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+        found = sha256_of(path)
     except FileNotFoundError:
         return "is missing"
     except OSError as error:

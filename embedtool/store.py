@@ -43,6 +43,11 @@ NORM_TOLERANCE = 1e-3
 """Lengths that were taken of other bits of the same numbers differ by less."""
 
 
+def is_model(path: Path) -> bool:
+    """Whether a folder holds the files of a model, sound or not."""
+    return all((path / name).exists() for name in FILES)
+
+
 def check_target(path: Path, overwrite: bool) -> None:
     """Raise ModelError or OutputError unless a model can be saved as `path`.
 

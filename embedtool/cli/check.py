@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from embedtool.formats.findings import Finding, Findings
 
 UNSOUND = 1
-CONFIG, VECTORS = "config.json", "vectors.safetensors"
-"""What makes a folder a model, as the store has it."""
 
 
 @click.command()
@@ -44,7 +42,9 @@ def check(
 
     Of a model every byte is compared with the checksums that were written with it.
     """
-    if (file / VECTORS).exists() and (file / CONFIG).exists():
+    from embedtool import store
+
+    if store.is_model(file):
         if out is not None or name is not None:
             raise click.UsageError("a model is checked without --repair and --format")
         context.exit(_check_model(file, as_json))

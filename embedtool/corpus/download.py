@@ -5,7 +5,6 @@ waits beside it in FILE.part.
 """
 
 import fcntl
-import hashlib
 import os
 import re
 import time
@@ -21,7 +20,7 @@ from urllib.request import Request, urlopen
 
 from embedtool import __version__
 from embedtool.errors import CorpusError, OutputError
-from embedtool.files import sync
+from embedtool.files import sha256_of, sync
 from embedtool.progress import Progress, Report, silent
 
 PAUSES = (1.0, 2.0, 4.0)
@@ -91,8 +90,7 @@ def mismatch(path: Path, size: int | None, sha256: str | None) -> str | None:
     if size is not None and there != size:
         return f"{there:,} bytes came, {size:,} were expected"
     if sha256 is not None:
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+        found = sha256_of(path)
         if found != sha256:
             return f"the SHA-256 is {found}, expected was {sha256}"
     return None

@@ -18,13 +18,13 @@ from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.records import text_of
 from embedtool.corpus.tokens import Tokenizer, split_spaces
 from embedtool.errors import ConfigError, EvaluationError
+from embedtool.evaluation.statistics import t_interval
 from embedtool.progress import Progress, Report, silent
 from embedtool.task_config import ClassifyConfig
 
 WORDS = "words: TF-IDF"
 MAJORITY = "majority class"
 """What the baselines are called."""
-CONFIDENCE = 0.95
 ITERATIONS = 1000
 """Of the logistic regression, at most; scikit-learn's 100 are too few for many classes."""
 STRENGTHS = (0.01, 0.1, 1.0, 10.0, 100.0)
@@ -175,12 +175,10 @@ def corrected_interval(scores: NDArray[np.float64], share: float) -> Estimate:
     mean. The corrected one is (1 / n_folds + share) * variance, with Student's t of n_folds - 1
     degrees of freedom (Nadeau & Bengio 2003, 'Inference for the Generalization Error', section 3).
     """
-    from scipy.stats import t
-
     n = len(scores)
-    mean, error = scores.mean(), np.sqrt((1 / n + share) * scores.var(ddof=1))
-    width = error * t.ppf((1 + CONFIDENCE) / 2, n - 1)
-    return Estimate(float(mean), float(mean - width), float(mean + width))
+    mean, error = float(scores.mean()), float(np.sqrt((1 / n + share) * scores.var(ddof=1)))
+    interval = t_interval(mean, error, n)
+    return Estimate(mean, interval.low, interval.high)
 
 
 def _within(estimate: Estimate) -> Estimate:

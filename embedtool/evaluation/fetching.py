@@ -3,7 +3,6 @@
 In: an Entry of the registry. Out: the path of its file, in an installed package or in the cache.
 """
 
-import hashlib
 import os
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from embedtool.corpus.recipes import in_package
 from embedtool.errors import EvaluationError, OutputError
 from embedtool.evaluation.reading import READERS
 from embedtool.evaluation.registry import Entry
-from embedtool.files import replaced
+from embedtool.files import replaced, sha256_of
 from embedtool.progress import Report, silent
 
 
@@ -81,8 +80,7 @@ def fetch(
     except EvaluationError as error:
         fresh.unlink()
         raise EvaluationError(f"{entry.url}: refused: {error}") from None
-    with fresh.open("rb") as file:
-        checksum = hashlib.file_digest(file, "sha256").hexdigest()
+    checksum = sha256_of(fresh)
     path.unlink(missing_ok=True)
     with replaced(_checksum(path)) as file:
         file.write(f"{checksum}  {path.name}\n".encode())

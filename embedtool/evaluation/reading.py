@@ -5,17 +5,26 @@ OutlierSet, or an error that names file and line.
 """
 
 import ast
-import csv
-import math
 import re
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from embedtool.corpus.tokens import split_spaces
 from embedtool.errors import EvaluationError
+from embedtool.evaluation.lines import (
+    Line,
+    Node,
+    all_lines,
+    bad_line,
+    columns_of,
+    is_numbered,
+    lines_of,
+    number_in,
+    opened,
+    rows_of,
+    stem_of,
+    text_files,
+)
 from embedtool.evaluation.questions import (
     AnalogySet,
     CategorySet,
@@ -27,9 +36,6 @@ from embedtool.evaluation.questions import (
     Question,
     Section,
 )
-
-SHOWN = 60
-"""Characters of a bad line that its message quotes."""
 
 SYNTACTIC = "gram"
 """How the names of syntactic sections begin in the Google set; all others are semantic."""
@@ -47,10 +53,6 @@ CATEGORY_HEADS = {"category", "class", "cluster"}
 LEMMA = re.compile(r"(.+)[-_][njvar]")
 """A word with its part of speech, as in MEN's lemma form: `sun-n`."""
 
-Node = Path | zipfile.Path
-Line = tuple[int, str]
-Row = tuple[int, str, list[str]]
-
 
 def analogies_in(path: Path, name: str, kind: str | None = None) -> AnalogySet:
     """Analogy questions, in one of three shapes.
@@ -65,12 +67,12 @@ def analogies_in(path: Path, name: str, kind: str | None = None) -> AnalogySet:
     kind : the type of relation of all sections; None: by the name of a section or its folder
     Raises EvaluationError, with file and line, on anything else.
     """
-    with _opened(path) as root:
+    with opened(path) as root:
         if root.is_dir():
             sections = [
                 section
-                for node, folder in _text_files(root)
-                for section in _sections(node, _stem(node), kind or _kind_of_folder(folder))
+                for node, folder in text_files(root)
+                for section in _sections(node, stem_of(node), kind or _kind_of_folder(folder))
             ]
         else:
             sections = _sections(root, name, kind)
@@ -89,16 +91,16 @@ def pairs_in(path: Path, name: str) -> PairSet:
     """
     pairs: list[Pair] = []
     score_at = width = 0
-    with _opened(path) as node:
-        for i, (number, line, fields) in enumerate(_rows(node)):
+    with opened(path) as node:
+        for i, (number, line, fields) in enumerate(rows_of(node)):
             if not pairs:
-                numeric = [at for at in range(2, len(fields)) if _number(fields[at]) is not None]
+                numeric = [at for at in range(2, len(fields)) if number_in(fields[at]) is not None]
                 if not numeric and i == 0 and len(fields) > 2:
                     continue
                 score_at, width = (numeric or [2])[0], len(fields)
-            score = _number(fields[score_at]) if len(fields) == width > score_at else None
+            score = number_in(fields[score_at]) if len(fields) == width > score_at else None
             if score is None or not fields[0] or not fields[1]:
-                raise _bad_line(node, number, "two words and a number", line)
+                raise bad_line(node, number, "two words and a number", line)
             pairs.append((fields[0], fields[1], score))
     if not pairs:
         raise EvaluationError(f"{path} holds no pairs")
@@ -117,10 +119,10 @@ def categories_in(path: Path, name: str) -> CategorySet:
 
     Raises EvaluationError, with file and line, on anything else.
     """
-    with _opened(path) as root:
+    with opened(path) as root:
         if root.is_dir():
             words = [
-                (word, _stem(node)) for node, _ in _text_files(root) for _, word in _lines(node)
+                (word, stem_of(node)) for node, _ in text_files(root) for _, word in lines_of(node)
             ]
         else:
             words = _categorised(root)
@@ -138,10 +140,10 @@ def outliers_in(path: Path, name: str) -> OutlierSet:
 
     Raises EvaluationError, with file and line, on anything else.
     """
-    with _opened(path) as root:
+    with opened(path) as root:
         if root.is_dir():
-            groups = [_group(node, _stem(node)) for node, _ in _text_files(root)]
-        elif _is_numbered(_lines(root)):
+            groups = [_group(node, stem_of(node)) for node, _ in text_files(root)]
+        elif is_numbered(lines_of(root)):
             groups = _tabled_groups(root)
         else:
             groups = [_group(root, name)]
@@ -167,10 +169,10 @@ def read_dictionary(path: Path) -> tuple[tuple[str, str], ...]:
     EvaluationError, with file and line, on anything else.
     """
     pairs: list[tuple[str, str]] = []
-    for number, line in _lines(path):
+    for number, line in lines_of(path):
         fields = line.split("\t") if "\t" in line else split_spaces(line)
         if len(fields) != 2 or not all(fields):
-            raise _bad_line(path, number, "a word and its translation", line)
+            raise bad_line(path, number, "a word and its translation", line)
         pairs.append((fields[0].strip(), fields[1].strip()))
     if not pairs:
         raise EvaluationError(f"{path} holds no words")
@@ -179,17 +181,17 @@ def read_dictionary(path: Path) -> tuple[tuple[str, str], ...]:
 
 def _sections(node: Node, name: str, kind: str | None) -> list[Section]:
     """The sections of one file that hold questions."""
-    if _is_numbered(_lines(node)):
+    if is_numbered(lines_of(node)):
         found = _tabled_questions(node)
     else:
         blocks: list[tuple[str, list[Line]]] = [(name, [])]
-        for number, line in _lines(node):
+        for number, line in lines_of(node):
             if line.startswith(":"):
                 blocks.append((line[1:].strip(), []))
             else:
                 blocks[-1][1].append((number, line))
         first = next((lines[0][1] for _, lines in blocks if lines), "")
-        questions_of = _pair_questions if len(_columns(first)) == 2 else _listed_questions
+        questions_of = _pair_questions if len(columns_of(first)) == 2 else _listed_questions
         found = [(title, questions_of(node, lines)) for title, lines in blocks if lines]
     return [
         Section(title, tuple(questions), kind or _kind_of_section(title))
@@ -204,7 +206,7 @@ def _listed_questions(node: Node, lines: Sequence[Line]) -> list[Question]:
     for number, line in lines:
         words = split_spaces(line)
         if len(words) != 4:
-            raise _bad_line(node, number, "four words, or ': ' and the name of a section", line)
+            raise bad_line(node, number, "four words, or ': ' and the name of a section", line)
         questions.append((words[0], words[1], words[2], (words[3],)))
     return questions
 
@@ -215,11 +217,11 @@ def _pair_questions(node: Node, lines: Sequence[Line]) -> list[Question]:
         raise EvaluationError(f"{node}: {len(lines):,} pairs of a relation, at most {MOST_PAIRS:,}")
     pairs: list[tuple[str, tuple[str, ...]]] = []
     for number, line in lines:
-        columns = _columns(line)
+        columns = columns_of(line)
         parts = columns[1].split("/") if len(columns) == 2 else []
         targets = tuple(dict.fromkeys(filter(None, map(str.strip, parts))))
         if not targets or not columns[0]:
-            raise _bad_line(node, number, "a word and its target/target", line)
+            raise bad_line(node, number, "a word and its target/target", line)
         pairs.append((columns[0], targets))
     return [
         (a, bs[0], c, ds)
@@ -232,9 +234,9 @@ def _pair_questions(node: Node, lines: Sequence[Line]) -> list[Question]:
 def _tabled_questions(node: Node) -> list[tuple[str, list[Question]]]:
     """The questions of a table with row numbers, by section in the order of first appearance."""
     sections: dict[str, list[Question]] = {}
-    for number, line, fields in list(_rows(node))[1:]:
+    for number, line, fields in list(rows_of(node))[1:]:
         if len(fields) != 5 or not all(fields):
-            raise _bad_line(node, number, "a section and four words", line)
+            raise bad_line(node, number, "a section and four words", line)
         section, a, b, c, d = fields
         sections.setdefault(section, []).append((a, b, c, (d,)))
     return list(sections.items())
@@ -250,10 +252,10 @@ def _kind_of_folder(folder: str) -> str:
 
 def _categorised(node: Node) -> list[tuple[str, str]]:
     """The words of a table with the category of each."""
-    rows = list(_rows(node))
+    rows = list(rows_of(node))
     for number, line, fields in rows:
         if len(fields) != 2:
-            raise _bad_line(node, number, "a word and its category", line)
+            raise bad_line(node, number, "a word and its category", line)
     if not rows:
         return []
     head = [field.lower() for field in rows[0][2]]
@@ -265,14 +267,14 @@ def _categorised(node: Node) -> list[tuple[str, str]]:
         category_at = 0 if n_first < n_second else 1
     for number, line, fields in rows:
         if not fields[category_at]:
-            raise _bad_line(node, number, "a word and its category", line)
+            raise bad_line(node, number, "a word and its category", line)
     word_at = 1 - category_at
     return [(fields[word_at], fields[category_at]) for *_, fields in rows if fields[word_at]]
 
 
 def _group(node: Node, name: str) -> OutlierGroup:
     """The members, an empty line, the outliers."""
-    words = [line for _, line in _all_lines(node)]
+    words = [line for _, line in all_lines(node)]
     while words and not words[0]:
         del words[0]
     split = words.index("") if "" in words else len(words)
@@ -287,16 +289,16 @@ def _group(node: Node, name: str) -> OutlierGroup:
 
 def _tabled_groups(node: Node) -> list[OutlierGroup]:
     """The groups of a table with the columns `outliers` and `words`."""
-    rows = list(_rows(node))
+    rows = list(rows_of(node))
     number, line, head = rows[0]
     if "outliers" not in head or "words" not in head or len(head) < 3:
-        raise _bad_line(node, number, "the columns category, outliers and words", line)
+        raise bad_line(node, number, "the columns category, outliers and words", line)
     outliers_at, words_at = head.index("outliers"), head.index("words")
     groups = []
     for number, line, fields in rows[1:]:
         outliers, words = (_words_of(fields, at) for at in (outliers_at, words_at))
         if len(fields) != len(head) or not outliers or len(words) < 2:
-            raise _bad_line(node, number, "a list of outliers and a list of words", line)
+            raise bad_line(node, number, "a list of outliers and a list of words", line)
         groups.append(OutlierGroup(fields[0], words, outliers))
     return groups
 
@@ -309,96 +311,3 @@ def _words_of(fields: Sequence[str], at: int) -> tuple[str, ...]:
         return ()
     listed = value if isinstance(value, list) else []
     return tuple(word for word in listed if isinstance(word, str) and word)
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Node]:
-    """The file or folder; an archive is a folder too."""
-    if path.suffix.lower() != ".zip" or path.is_dir():
-        yield path
-        return
-    try:
-        with zipfile.ZipFile(path) as archive:
-            yield zipfile.Path(archive)
-    except OSError as error:
-        raise EvaluationError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
-        raise EvaluationError(f"{path}: not a zip archive that can be read: {error}") from None
-
-
-def _text_files(folder: Node, name: str = "") -> Iterator[tuple[Node, str]]:
-    """The .txt files in a folder and those in it, by name, each with the name of its folder."""
-    nodes: list[Node] = list(folder.iterdir())
-    for node in sorted(nodes, key=lambda each: each.name):
-        if node.name.startswith((".", "__")):
-            continue
-        if node.is_dir():
-            yield from _text_files(node, node.name)
-        elif node.name.lower().endswith(".txt"):
-            yield node, name or folder.name
-
-
-def _stem(node: Node) -> str:
-    return node.name.rpartition(".")[0]
-
-
-def _rows(node: Node) -> Iterator[Row]:
-    """The lines cut at their tabs, else their commas, else their spaces, without row numbers."""
-    numbered = _is_numbered(_lines(node))
-    for number, line in _lines(node):
-        fields = _fields(line)
-        yield number, line, fields[1:] if numbered else fields
-
-
-def _is_numbered(lines: Iterator[Line]) -> bool:
-    """Whether the first column has no name: it holds row numbers, as pandas writes them."""
-    return next(lines, (0, ""))[1].startswith(",")
-
-
-def _lines(node: Node) -> Iterator[Line]:
-    """The lines that are neither empty nor comments, with their numbers."""
-    return ((number, line) for number, line in _all_lines(node) if line)
-
-
-def _all_lines(node: Node) -> Iterator[Line]:
-    """The lines that are no comments, with their numbers, without white space around them."""
-    try:
-        data = node.read_bytes()
-        text = data.decode("utf-8-sig")
-    except OSError as error:
-        raise EvaluationError(f"{node}: cannot be read: {error.strerror or error}") from None
-    except UnicodeDecodeError as error:
-        number = data[: error.start].count(b"\n") + 1
-        raise EvaluationError(f"{node}, line {number}: not UTF-8") from None
-    for number, line in enumerate(text.splitlines(), 1):
-        stripped = line.strip()
-        if not stripped.startswith("#"):
-            yield number, stripped
-
-
-def _columns(line: str) -> list[str]:
-    """A line cut at its tabs, else its spaces."""
-    return [field.strip() for field in line.split("\t")] if "\t" in line else split_spaces(line)
-
-
-def _fields(line: str) -> list[str]:
-    """A line cut at its tabs, else its commas, else its spaces."""
-    if "," not in line or "\t" in line:
-        return _columns(line)
-    try:
-        return [field.strip() for field in next(csv.reader([line], skipinitialspace=True))]
-    except csv.Error:
-        return [line]
-
-
-def _number(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
-
-
-def _bad_line(node: Node, number: int, expected: str, line: str) -> EvaluationError:
-    found = line if len(line) <= SHOWN else f"{line[:SHOWN]}..."
-    return EvaluationError(f"{node}, line {number}: expected {expected}, found {found!r}")

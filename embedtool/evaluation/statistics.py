@@ -46,6 +46,14 @@ class Interval:
     high: float
 
 
+def t_interval(mean: float, error: float, n: int) -> Interval:
+    """Student's interval about the mean of n values, whose standard error is given."""
+    from scipy.stats import t
+
+    reach = float(error * t.ppf((1 + LEVEL) / 2, n - 1))
+    return Interval(float(mean) - reach, float(mean) + reach)
+
+
 @dataclass(frozen=True)
 class Difference:
     """The second model's score less the first's, on the questions or pairs that both know.

@@ -22,7 +22,7 @@ from embedtool.evaluation.neighbours import (
 )
 from embedtool.evaluation.questions import Dataset
 from embedtool.evaluation.scoring import evaluate, headline
-from embedtool.evaluation.statistics import LEVEL, Interval
+from embedtool.evaluation.statistics import Interval, t_interval
 from embedtool.search.index import nearest
 from embedtool.search.query import cosines, lookup
 from embedtool.vectors import WordVectors, unit_rows
@@ -175,10 +175,8 @@ def _spread(runs: Sequence[WordVectors], dataset: Dataset) -> Spread | None:
 
 
 def _interval(values: NDArray[np.float64]) -> Interval:
-    from scipy.stats import t
-
-    reach = t.ppf((1 + LEVEL) / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
-    return Interval(float(values.mean() - reach), float(values.mean() + reach))
+    n = len(values)
+    return t_interval(values.mean(), values.std(ddof=1) / np.sqrt(n), n)
 
 
 def _check(runs: Sequence[WordVectors]) -> None:

@@ -29,6 +29,7 @@ from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.errors import ModelError, OutputError
 from embedtool.files import replaced
 from embedtool.trainers.checkpoint import last_state
+from embedtool.words import LONE_SURROGATES
 
 SUFFIX = ".training"
 LOCK = "lock"
@@ -73,7 +74,7 @@ class Workplace:
         vocabulary = corpus.vocabulary
         (self.folder / COUNTS).write_bytes(vocabulary.counts.astype(COUNT).tobytes())
         text = "\n".join(vocabulary.words)
-        (self.folder / WORDS).write_bytes(text.encode("utf-8", "surrogatepass"))
+        (self.folder / WORDS).write_bytes(text.encode("utf-8", LONE_SURROGATES))
         whole = {
             "format": FORMAT,
             "version": __version__,
@@ -108,7 +109,7 @@ class Workplace:
                     f"{path}: has changed since the training of {self.output} began; put the old "
                     "text back, or train anew with --overwrite"
                 )
-        words = (self.folder / WORDS).read_bytes().decode("utf-8", "surrogatepass").split("\n")
+        words = (self.folder / WORDS).read_bytes().decode("utf-8", LONE_SURROGATES).split("\n")
         counts = np.fromfile(self.folder / COUNTS, COUNT)
         vocabulary = Vocabulary(words, counts, request["types_seen"], request["tokens_seen"])
         return open_encoded(self.folder, vocabulary, request["fingerprint"])

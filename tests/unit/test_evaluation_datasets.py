@@ -2,6 +2,7 @@
 
 import math
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -379,3 +380,24 @@ def test_a_line_without_words_among_pairs_is_named(tmp_path):
     path.write_bytes(b"king queen\nman woman\n\0\n")
     with pytest.raises(EvaluationError, match=r"relation\.txt, line 3: expected a word and its"):
         read_analogies(path)
+
+
+def test_an_archive_that_swells_and_a_file_too_large_are_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("embedtool.evaluation.lines.LARGEST_FILE", 2**16)
+    archive, plain = tmp_path / "a.zip", tmp_path / "a.txt"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("set/a.txt", "king queen\n" * 2**13)
+    plain.write_text("king queen\n" * 2**13)
+    for path in (archive, plain):
+        with pytest.raises(EvaluationError, match="has over 65,536 bytes"):
+            read_analogies(str(path))
+
+
+def test_a_folder_that_links_to_itself_is_read_once(tmp_path: Path) -> None:
+    folder = tmp_path / "sets"
+    folder.mkdir()
+    (folder / "capitals.txt").write_text("france paris\nperu lima\n")
+    (folder / "loop").symlink_to(folder)
+    assert [section.name for section in read_analogies(str(folder)).sections] == ["capitals"]
