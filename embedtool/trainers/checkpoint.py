@@ -28,7 +28,7 @@ from embedtool.errors import (
     StoppedError,
     TrainingError,
 )
-from embedtool.files import new_folder
+from embedtool.files import Hashed, mismatch, new_folder
 from embedtool.tensors import let_go, map_tensors, write_tensors
 from embedtool.trainers.tables import zeros
 
@@ -246,8 +246,9 @@ def save_state(
     number = int(before[-1].name.rpartition("-")[2]) + 1 if before else 1
     with new_folder(folder / f"state-{number:09d}") as fresh:
         with (fresh / TABLES).open("wb") as file:
-            write_tensors(file, tables)
-        written = {"about": about, "told": told, "flags": flags, **position}
+            hashed = Hashed(file)
+            write_tensors(hashed, tables)
+        written = {"about": about, "told": told, "flags": flags, "file": hashed.facts(), **position}
         (fresh / POSITION).write_text(json.dumps(written))
     for path in before:
         shutil.rmtree(path, ignore_errors=True)
@@ -260,7 +261,10 @@ def load_state(path: Path, about: dict[str, Any]) -> tuple[State, dict[str, Any]
     """
     try:
         position = json.loads((path / POSITION).read_text())
-        there, told, flags = (position.pop(name) for name in ("about", "told", "flags"))
+        names = ("about", "told", "flags", "file")
+        there, told, flags, facts = (position.pop(name) for name in names)
+        if fault := mismatch(path / TABLES, facts):
+            raise ModelError(f"{path / TABLES}: {fault}; begin anew with --overwrite")
         changed = [name for name, value in about.items() if there.get(name) != value]
         tables = {name: _in_memory(table) for name, table in map_tensors(path / TABLES).items()}
         tables |= {name: tables[name].view(np.bool_) for name in flags}

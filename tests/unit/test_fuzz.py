@@ -1,17 +1,23 @@
 """Whatever is typed or lies in a file: an answer, or an error of embedtool's own."""
 
+import bz2
+import gzip
 import json
+import lzma
 import os
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import pyarrow
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pyarrow import parquet
 
 from embedtool import formats, store
 from embedtool.config import TextConfig
+from embedtool.corpus import sources
 from embedtool.corpus.corpus import Corpus
 from embedtool.errors import EmbedtoolError
 from embedtool.evaluation.bias import read_weat
@@ -20,6 +26,7 @@ from embedtool.formats import READERS as READERS_OF_VECTORS
 from embedtool.formats import WRITERS
 from embedtool.search.expression import parse_expression
 from embedtool.search.query import analogy
+from embedtool.trainers.checkpoint import State, last_state, load_state, save_state
 from embedtool.vectors import Model, Subwords, WordVectors
 from tests.unit.test_search_query import random_vectors
 
@@ -104,6 +111,64 @@ def edits(draw: st.DrawFn) -> list[tuple[float, int, bytes]]:
     return draw(st.lists(st.tuples(places, sizes, NASTY), min_size=1, max_size=4))
 
 
+def edited(data: bytes, changes: list[tuple[float, int, bytes]]) -> bytes:
+    for share, size, new in changes:
+        at = int(share * len(data))
+        data = data[:at] + new + data[at + size :]
+    return data
+
+
+SENTENCES = ["the king ruled", 'the queen, "wise"', "a river"] * 20
+LINES = "\n".join(SENTENCES).encode()
+
+
+def good_text(kind: str) -> bytes:
+    """A sound file of text of a kind."""
+    if kind == "parquet":
+        sink = pyarrow.BufferOutputStream()
+        parquet.write_table(pyarrow.table({"text": SENTENCES}), sink)
+        return bytes(sink.getvalue())
+    if kind == "jsonl":
+        return b"".join(json.dumps({"text": text}).encode() + b"\n" for text in SENTENCES)
+    if kind == "csv":
+        return b"text,other\n" + b"".join(
+            b'"%s",1\n' % s.encode().replace(b'"', b'""') for s in SENTENCES
+        )
+    return {"gz": gzip, "bz2": bz2, "xz": lzma, "zst": sources.zstd}[kind].compress(LINES)
+
+
+@pytest.mark.parametrize("kind", ["gz", "bz2", "xz", "zst", "parquet", "jsonl", "csv"])
+@given(changes=edits())
+@QUIET
+def test_texts_that_were_sound(
+    kind: str, changes: list[tuple[float, int, bytes]], tmp_path: Path
+) -> None:
+    path = tmp_path / f"f.{kind}"
+    path.write_bytes(edited(good_text(kind), changes))
+    with suppress(EmbedtoolError):
+        corpus = Corpus([str(path)], TextConfig(tokenizer="words", encoding_errors="replace"))
+        assert sum(map(len, corpus.spaced_blocks())) < 1000 * len(LINES)
+
+
+@given(which=st.sampled_from(["tables.safetensors", "position.json"]), changes=edits())
+@QUIET
+def test_states_of_trainings(
+    which: str, changes: list[tuple[float, int, bytes]], tmp_path: Path
+) -> None:
+    """Refused, or the tables that were saved, to the last bit."""
+    tables = {"words": VECTORS.matrix, "frozen": np.array([True, False])}
+    save_state(State(tables, epoch=1, done=5, loss=0.5, pairs=7), tmp_path, {"window": 5})
+    path = last_state(tmp_path) / which
+    good = path.read_bytes()
+    path.write_bytes(edited(good, changes))
+    with suppress(EmbedtoolError):
+        state, _ = load_state(path.parent, {"window": 5})
+        if which == "tables.safetensors":
+            assert path.read_bytes() == good
+        for name, table in tables.items():
+            assert state.tables[name].tobytes() == table.tobytes()
+
+
 @pytest.mark.parametrize("name", sorted(READERS_OF_VECTORS.keys() & WRITERS.keys()))
 @given(changes=edits(), as_told=st.booleans())
 @QUIET
@@ -120,11 +185,8 @@ def test_vector_files(
         formats.write(WordVectors(VECTORS.words, rows, subwords=none), good, name)
     files = sorted(path for path in [good, *good.rglob("*")] if path.is_file())
     path = files[int(changes[0][0] * len(files))]
-    before = data = path.read_bytes()
-    for share, size, new in changes:
-        at = int(share * len(data))
-        data = data[:at] + new + data[at + size :]
-    path.write_bytes(data)
+    before = path.read_bytes()
+    path.write_bytes(edited(before, changes))
     try:
         with suppress(EmbedtoolError):
             vectors, _ = formats.read(good, name if as_told else None)
