@@ -182,11 +182,19 @@ def _keep(folder: Path, n_counted: int, runs: SortedRuns) -> None:
 
 def _kept(folder: Path) -> tuple[int, list[int]]:
     """What was written down; the beginning where nothing was, or runs have gone since."""
-    if (folder / COUNTED).exists():
-        counted = json.loads((folder / COUNTED).read_bytes())
-        if SortedRuns(folder, counted["ends"]).are_there:
-            return counted["tokens"], counted["ends"]
+    counted = _told(folder / COUNTED, "tokens", "ends")
+    if counted is not None and SortedRuns(folder, counted["ends"]).are_there:
+        return counted["tokens"], counted["ends"]
     return 0, [0]
+
+
+def _told(path: Path, *names: str) -> dict[str, Any] | None:
+    """What a file says under these names; None where it is missing or damaged."""
+    try:
+        told = json.loads(path.read_bytes())
+        return {name: told[name] for name in names}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
 def counting_bytes(config: GloveConfig, n_tokens: int) -> int:
@@ -306,9 +314,9 @@ def _merge(
 
 def counted_pairs(folder: Path) -> Cooccurrence | None:
     """What `count_cooccurrence` left in a folder, None where it did not come to its end."""
-    if not (folder / SUMMARY).exists():
+    summary = _told(folder / SUMMARY, "symmetric", "bounds", "n_equal")
+    if summary is None:
         return None
-    summary = json.loads((folder / SUMMARY).read_bytes())
     rows, columns, counts = (
         _mapped(folder / name, kind) for name, kind in zip(FILES, KINDS, strict=True)
     )

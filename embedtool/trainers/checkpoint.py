@@ -269,7 +269,9 @@ def load_state(path: Path, about: dict[str, Any]) -> tuple[State, dict[str, Any]
         tables = {name: _in_memory(table) for name, table in map_tensors(path / TABLES).items()}
         tables |= {name: tables[name].view(np.bool_) for name in flags}
         state = State(tables, **position)
-    except (OSError, FormatError, TypeError, ValueError, KeyError, AttributeError) as error:
+    except (
+        OSError, FormatError, TypeError, ValueError, KeyError, AttributeError, RecursionError
+    ) as error:  # fmt: skip
         raise ModelError(f"{path}: is no saved state of a training: {error}") from None
     if changed:
         name = changed[0]

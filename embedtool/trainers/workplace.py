@@ -92,7 +92,7 @@ class Workplace:
         try:
             request = json.loads((self.folder / REQUEST).read_bytes())
             version = request["version"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise ModelError(f"{self.folder / REQUEST}: is damaged: {error}") from None
         if (request.get("format"), version) != (FORMAT, __version__):
             raise ModelError(

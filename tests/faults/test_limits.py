@@ -53,7 +53,7 @@ def test_few_open_files_are_enough_to_merge_many_runs(kingdoms: Path, tmp_path: 
 def test_too_little_address_space_is_said(kingdoms: Path, tmp_path: Path) -> None:
     done = program(
         "train", "glove", kingdoms, "-o", tmp_path / "model", "--vector-size", 10000,
-        preexec_fn=limited(resource.RLIMIT_AS, 1000 * MiB),
+        preexec_fn=limited(resource.RLIMIT_AS, 750 * MiB),
     )  # fmt: skip
     line = clean(done)
     assert "memory" in line and "--vector-size" in line

@@ -410,7 +410,7 @@ def test_any_corpus_on_disk(
 def test_workers_and_memory_do_not_change_a_byte(
     symmetric: bool, window: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sentences = random_sentences(5003, 211)
+    sentences = random_sentences(2003, 211)
     found = []
     for workers, least_entries in ((1, 64), (2, 64), (3, 64), (3, 512), (1, 2**20)):
         monkeypatch.setattr(cooccurrence, "LEAST_ENTRIES", least_entries)

@@ -232,3 +232,19 @@ def test_epochs_of_a_training_that_is_tried_anew_are_forgotten() -> None:
 def test_a_loss_that_is_not_finite_is_told(pairs: int) -> None:
     with pytest.raises(DivergedError, match="loss of epoch 1 is nan"):
         State({}).add(math.nan, pairs)
+
+
+def test_a_state_nested_too_deep_or_with_other_numbers_is_refused(tmp_path: Path) -> None:
+    """Found by fuzzing: JSON of thousands of brackets ended in a RecursionError."""
+    save_state(State({"a": np.zeros(3)}), tmp_path, {})
+    path = last_state(tmp_path)
+    position = (path / "position.json").read_text()
+    (path / "position.json").write_text("[" * 100_000)
+    with pytest.raises(ModelError, match="is no saved state"):
+        load_state(path, {})
+    (path / "position.json").write_text(position)
+    tables = bytearray((path / "tables.safetensors").read_bytes())
+    tables[-1] ^= 1
+    (path / "tables.safetensors").write_bytes(tables)
+    with pytest.raises(ModelError, match="SHA-256 is another; begin anew"):
+        load_state(path, {})

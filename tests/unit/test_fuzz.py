@@ -55,7 +55,7 @@ NASTY = st.one_of(
 """What readers of files have stumbled over."""
 QUIET = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
-    max_examples=int(os.environ.get("EXAMPLES", 200)),
+    max_examples=int(os.environ.get("EXAMPLES", 100)),
     deadline=None,
 )
 
