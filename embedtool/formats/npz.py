@@ -24,7 +24,7 @@ from embedtool.files import replaced
 from embedtool.formats.arrays import from_arrays
 from embedtool.formats.reading import Reading
 from embedtool.formats.rows import check_words
-from embedtool.formats.tables import BLOCK_BYTES, Table, blocks_of
+from embedtool.formats.tables import BLOCK_BYTES, Table, blocks_of, check_expansion
 from embedtool.vectors import WordVectors
 
 ZIP = b"PK\x03\x04"
@@ -34,9 +34,6 @@ ARRAYS = ("words", "vectors", "counts")
 FIRST_SURROGATE, LAST_SURROGATE = 0xD800, 0xDFFF
 LARGEST_WORDS = 2**31
 """Bytes. NumPy pads every word to the longest, four bytes a character."""
-SMALL_BYTES, MOST_EXPANSION = 2**28, 200
-"""An array that is larger must not be compressed more than this: numbers of vectors hardly can be,
-words some dozen times, a bomb a thousand times."""
 HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 """How NumPy writes arrays that are no records, by the version of its .npy."""
 
@@ -85,11 +82,7 @@ def _array(
                 f"{path}: '{name}' says that its shape is {shape}, which is not in "
                 f"{member.file_size:,} bytes"
             )
-        if n_bytes > max(SMALL_BYTES, MOST_EXPANSION * member.compress_size):
-            raise FormatError(
-                f"{path}: '{name}' says that {member.compress_size:,} bytes become {n_bytes:,}, as "
-                "in no file of vectors"
-            )
+        check_expansion(path, name, member.compress_size, n_bytes)
         if member.compress_type == zipfile.ZIP_STORED:
             start = _start(file, member) + stream.tell()
             while stream.read(BLOCK_BYTES):

@@ -10,6 +10,7 @@ from typing import Any
 from embedtool.files import replaced
 from embedtool.formats.columns import (
     COLUMNS,
+    VECTOR,
     arrow_errors,
     batches_of,
     from_batches,
@@ -18,6 +19,7 @@ from embedtool.formats.columns import (
 )
 from embedtool.formats.reading import Reading
 from embedtool.formats.rows import check_words
+from embedtool.formats.tables import check_expansion
 from embedtool.vectors import WordVectors
 
 KIND = "Parquet"
@@ -35,8 +37,15 @@ def read(path: Path, reading: Reading) -> WordVectors:
     with path.open("rb") as source, arrow_errors(path, KIND):
         file = ParquetFile(source, pre_buffer=False, page_checksum_verification=True)
         names = [name for name in COLUMNS if name in file.schema_arrow.names]
+        check_expansion(path, VECTOR, path.stat().st_size, 4 * _n_numbers(file.metadata))
         batches = file.iter_batches(BATCH_ROWS, columns=names)
         return from_batches(path, file.schema_arrow, batches, reading)
+
+
+def _n_numbers(metadata: Any) -> int:
+    """The numbers, words and counts that a file says it holds."""
+    groups = (metadata.row_group(i) for i in range(metadata.num_row_groups))
+    return sum(group.column(i).num_values for group in groups for i in range(group.num_columns))
 
 
 def write(vectors: WordVectors, path: Path, options: Mapping[str, Any]) -> None:

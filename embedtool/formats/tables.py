@@ -13,10 +13,24 @@ from typing import IO, Any, Self
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from embedtool.errors import FormatError
 from embedtool.formats.reading import Reading
 
 BLOCK_BYTES = 2**22
 """As much is read, checked and written in one go."""
+
+SMALL_BYTES, MOST_EXPANSION = 2**28, 200
+"""An array that is larger must not be compressed more than this: numbers of vectors hardly can be,
+words some dozen times, a bomb a thousand times."""
+
+
+def check_expansion(path: Path, name: str, packed: int, n_bytes: int) -> None:
+    """Raise FormatError where so many bytes of a file cannot honestly become `n_bytes`."""
+    if n_bytes > max(SMALL_BYTES, MOST_EXPANSION * packed):
+        raise FormatError(
+            f"{path}: '{name}' says that {packed:,} bytes become {n_bytes:,}, as in no file of "
+            "vectors"
+        )
 
 
 def blocks_of(n_rows: int, row_bytes: int, n_bytes: int = BLOCK_BYTES) -> Iterator[slice]:

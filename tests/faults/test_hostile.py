@@ -8,8 +8,10 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from numpy.lib import format as npy
+from pyarrow import parquet
 
 from embedtool import store
 from embedtool.corpus import records
@@ -82,6 +84,19 @@ def test_an_archive_that_becomes_a_thousand_times_as_large_is_refused(
     result = run("import", npz(tmp_path / "v.npz", 2**18, 300), tmp_path / "model")
     assert result.exit_code == 1 and not (tmp_path / "model").exists()
     assert "'vectors' says that " in result.stderr and "as in no file of vectors" in result.stderr
+
+
+def test_a_table_that_says_one_number_a_billion_times_is_refused(run: Run, tmp_path: Path) -> None:
+    path, n = tmp_path / "v.parquet", 2**14
+    words = pa.DictionaryArray.from_arrays(pa.array(np.zeros(n, np.int32)), pa.array(["a"]))
+    rows = pa.FixedSizeListArray.from_arrays(pa.array(np.zeros(n * 100, np.float32)), 100)
+    batch = pa.record_batch([words, rows], ["word", "vector"])
+    with parquet.ParquetWriter(path, batch.schema, compression="zstd") as writer:
+        for _ in range(64):
+            writer.write_batch(batch)
+    result = run("import", path, tmp_path / "model")
+    assert result.exit_code == 1 and not (tmp_path / "model").exists()
+    assert "'vector' says that " in result.stderr and "as in no file of vectors" in result.stderr
 
 
 class Harm:
