@@ -1,5 +1,6 @@
 """What several tests stand on: a small text, and a model of each algorithm trained on it."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,8 +10,9 @@ from hypothesis import settings
 
 from embedtool.cli.main import cli
 
-settings.register_profile("compiling", deadline=None)
-settings.load_profile("compiling")
+settings.register_profile("same", deadline=None, derandomize=True)
+settings.register_profile("fuzz", deadline=None)
+settings.load_profile("fuzz" if "EXAMPLES" in os.environ else "same")
 
 CORPORA = Path(__file__).parent.parent / "corpora"
 QUICK = {

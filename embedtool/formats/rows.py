@@ -170,7 +170,8 @@ def _start(
         n_rows, vector_size = header
         second = file.readline().removesuffix(b"\n")
         fields = fields_of(second, vector_size)
-        confirmed = fields is not None and numbers_of(fields[1]) is not None
+        values = numbers_of(fields[1]) if fields else None
+        confirmed = values is not None and len(values) == vector_size
         if confirmed or with_header:
             if n_rows < 1 or n_rows * (2 * vector_size + 1) > size:
                 raise FormatError(

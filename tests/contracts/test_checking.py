@@ -123,6 +123,14 @@ def test_any_bytes_at_all(
     agrees(path, name, folder / f"pieces-out-{name}")
 
 
+@pytest.mark.parametrize("content", [b"2 2\n  0.1255", b"2 2\n  1"])
+def test_a_row_of_fewer_numbers_confirms_no_header(content: bytes, tmp_path: Path) -> None:
+    """Found by drawing bytes: the reader took for a header what check took for a row."""
+    (tmp_path / "file").write_bytes(content)
+    assert not check(tmp_path / "file", "glove").faults
+    agrees(tmp_path / "file", "glove", tmp_path / "out")
+
+
 @each_reader
 @pytest.mark.parametrize("content", [b"\xef\xbb\xbf", b"\n", b"\n\n\n", b" ", b"\0"])
 def test_files_that_hold_nothing(name: str, content: bytes, tmp_path: Path) -> None:
