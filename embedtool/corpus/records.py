@@ -25,7 +25,10 @@ SUFFIXES = {
 COMPRESSED = {".gz", ".bz2", ".xz", ".zst"}
 PARQUET_MAGIC = b"PAR1\x15"
 """The magic, and how the header of the first page begins; text may begin with the magic alone."""
-BATCH_ROWS = 4096
+BATCH_ROWS = 64
+"""Rows of Parquet read at once: a dictionary can make one long text of all of them."""
+SMALL_BYTES, MOST_EXPANSION = 2**24, 200
+"""A larger column of Parquet must not be compressed more than this; text seldom is 20 times."""
 LONGEST_RECORD = 2**28
 """Bytes of a line of JSONL or CSV, and characters of a field, which are read whole: a library."""
 Columns = Mapping[str, str]
@@ -119,12 +122,26 @@ def read_parquet(stream: BinaryIO, name: str, columns: Columns) -> Iterator[Reco
         table = pq.ParquetFile(stream)
         _check_columns(name, "column", columns, table.schema_arrow.names)
         wanted = list(columns.values())
+        _check_expansion(table.metadata, name, wanted)
         for batch in table.iter_batches(BATCH_ROWS, columns=wanted):
             lists = [batch.column(column).to_pylist() for column in wanted]
             for values in zip(*lists, strict=True):
                 yield name, values
     except (pa.ArrowException, UnicodeDecodeError) as error:
         raise CorpusError(f"{name}: cannot be read as Parquet: {error}") from None
+
+
+def _check_expansion(metadata: Any, name: str, wanted: list[str]) -> None:
+    """Raise CorpusError where a column is compressed more than text can be."""
+    for group in map(metadata.row_group, range(metadata.num_row_groups)):
+        for column in map(group.column, range(group.num_columns)):
+            packed, n_bytes = column.total_compressed_size, column.total_uncompressed_size
+            is_bomb = n_bytes > max(SMALL_BYTES, MOST_EXPANSION * packed)
+            if column.path_in_schema in wanted and is_bomb:
+                raise CorpusError(
+                    f"{name}: {packed:,} bytes of {column.path_in_schema!r} become {n_bytes:,}, as "
+                    "in no text"
+                )
 
 
 def texts_of(records: Iterable[Record], field: str) -> Iterator[str]:

@@ -99,6 +99,15 @@ def test_a_table_that_says_one_number_a_billion_times_is_refused(run: Run, tmp_p
     assert "'vector' says that " in result.stderr and "as in no file of vectors" in result.stderr
 
 
+def test_a_table_of_one_text_many_times_is_refused(run: Run, tmp_path: Path) -> None:
+    texts = pa.DictionaryArray.from_arrays(
+        pa.array(np.zeros(4096, np.int32)), pa.array(["a " * 2**25])
+    )
+    parquet.write_table(pa.table({"text": texts}), tmp_path / "t.parquet", compression="zstd")
+    result = run("vocab", tmp_path / "t.parquet")
+    assert result.exit_code == 1 and result.stderr.endswith("as in no text\n")
+
+
 class Harm:
     """What a pickle of it runs when it is loaded."""
 
