@@ -154,7 +154,7 @@ def _scan(corpus: Corpus, folder: Path, report: Report, workers: int) -> None:
     digests = (hashlib.sha256(words), ids.digest, ends.digest)
     fingerprint = hashlib.sha256(b"".join(each.digest() for each in digests)).hexdigest()
     (folder / "words").write_bytes(words)
-    whole.counts[: whole.numbers.n_words].tofile(folder / "counts")
+    (folder / "counts").write_bytes(whole.counts[: whole.numbers.n_words].data)
     (folder / "fingerprint").write_text(fingerprint)
     (folder / "invalid").write_text(str(corpus.n_invalid - n_invalid_before))
 
