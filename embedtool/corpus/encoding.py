@@ -132,11 +132,11 @@ def scan(
     Memory grows with the distinct tokens, not with the text. Raises CorpusError where the text
     cannot be read, ResourceError where its distinct tokens do not fit in memory.
     """
-    _scan(corpus, folder, report, workers or n_cores())
+    _write_scan(corpus, folder, report, workers or n_cores())
     return open_scan(folder)
 
 
-def _scan(corpus: Corpus, folder: Path, report: Report, workers: int) -> None:
+def _write_scan(corpus: Corpus, folder: Path, report: Report, workers: int) -> None:
     """Write what `open_scan` opens; the table of words, the largest of all, is left behind."""
     n_invalid_before = corpus.n_invalid
     with (folder / "ids").open("wb") as ids_file, (folder / "ends").open("wb") as ends_file:
@@ -146,9 +146,8 @@ def _scan(corpus: Corpus, folder: Path, report: Report, workers: int) -> None:
             in_order(corpus.spaced_blocks(report), Numbering(), whole.append, workers)
         except MemoryError:
             raise ResourceError(
-                f"out of memory after {whole.numbers.n_words:,} distinct words, "
-                "some 70 bytes each; look whether they are words (--tokenizer words), or "
-                "give more memory"
+                f"out of memory after {whole.numbers.n_words:,} distinct words, some 70 bytes "
+                "each; look whether they are words (--tokenizer words), or give more memory"
             ) from None
     words = whole.numbers.text
     digests = (hashlib.sha256(words), ids.digest, ends.digest)

@@ -86,22 +86,23 @@ def name_of(source: str) -> str:
     return "standard input" if source == STDIN else source
 
 
-def size_of(sources: Iterable[str]) -> int | None:
-    """Bytes of all sources as they lie on disk; None where one of them cannot tell."""
-    total = 0
-    for source in sources:
-        if source == STDIN or is_url(source) or not Path(source).is_file():
-            return None
-        total += Path(source).stat().st_size
-    return total
-
-
 def stamp_of(source: str) -> Stamp:
     """Size and time of change of a source; None where it is no file."""
     if source == STDIN or is_url(source) or not Path(source).is_file():
         return None
     status = Path(source).stat()
     return status.st_size, status.st_mtime_ns
+
+
+def size_of(sources: Iterable[str]) -> int | None:
+    """Bytes of all sources as they lie on disk; None where one of them cannot tell."""
+    total = 0
+    for source in sources:
+        stamp = stamp_of(source)
+        if stamp is None:
+            return None
+        total += stamp[0]
+    return total
 
 
 @contextmanager
