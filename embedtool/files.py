@@ -23,6 +23,15 @@ TEMPORARY = ".embedtool-"
 """How temporary names begin; they lie beside the target, so that renaming stays in one file
 system."""
 
+MOST_EXPANSION = 200
+"""Numbers of vectors hardly can be compressed, text twenty times, words padded to one length some
+dozen times; a file made to fill the memory a thousand times."""
+
+
+def swells(packed: int, n_bytes: int, harmless: int) -> bool:
+    """Whether compressed bytes become more than `harmless`, and more than they honestly can."""
+    return n_bytes > max(harmless, MOST_EXPANSION * packed)
+
 
 @contextmanager
 def replaced(path: Path) -> Iterator[BinaryIO]:

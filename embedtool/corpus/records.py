@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 
 from embedtool.config import TextConfig
 from embedtool.errors import CorpusError, MissingExtraError
+from embedtool.files import swells
 
 SUFFIXES = {
     ".jsonl": "jsonl",
@@ -27,8 +28,8 @@ PARQUET_MAGIC = b"PAR1\x15"
 """The magic, and how the header of the first page begins; text may begin with the magic alone."""
 BATCH_ROWS = 64
 """Rows of Parquet read at once: a dictionary can make one long text of all of them."""
-SMALL_BYTES, MOST_EXPANSION = 2**24, 200
-"""A larger column of Parquet must not be compressed more than this; text seldom is 20 times."""
+SMALL_BYTES = 2**24
+"""A column of so many bytes does no harm, in each of BATCH_ROWS rows, however it was compressed."""
 LONGEST_RECORD = 2**28
 """Bytes of a line of JSONL or CSV, and characters of a field, which are read whole: a library."""
 Columns = Mapping[str, str]
@@ -136,8 +137,7 @@ def _check_expansion(metadata: Any, name: str, wanted: list[str]) -> None:
     for group in map(metadata.row_group, range(metadata.num_row_groups)):
         for column in map(group.column, range(group.num_columns)):
             packed, n_bytes = column.total_compressed_size, column.total_uncompressed_size
-            is_bomb = n_bytes > max(SMALL_BYTES, MOST_EXPANSION * packed)
-            if column.path_in_schema in wanted and is_bomb:
+            if column.path_in_schema in wanted and swells(packed, n_bytes, SMALL_BYTES):
                 raise CorpusError(
                     f"{name}: {packed:,} bytes of {column.path_in_schema!r} become {n_bytes:,}, as "
                     "in no text"

@@ -14,19 +14,19 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from embedtool.errors import FormatError
+from embedtool.files import swells
 from embedtool.formats.reading import Reading
 
 BLOCK_BYTES = 2**22
 """As much is read, checked and written in one go."""
 
-SMALL_BYTES, MOST_EXPANSION = 2**28, 200
-"""An array that is larger must not be compressed more than this: numbers of vectors hardly can be,
-words some dozen times, a bomb a thousand times."""
+SMALL_BYTES = 2**28
+"""An array of so many bytes does no harm, however much it was compressed."""
 
 
 def check_expansion(path: Path, name: str, packed: int, n_bytes: int) -> None:
     """Raise FormatError where so many bytes of a file cannot honestly become `n_bytes`."""
-    if n_bytes > max(SMALL_BYTES, MOST_EXPANSION * packed):
+    if swells(packed, n_bytes, SMALL_BYTES):
         raise FormatError(
             f"{path}: '{name}' says that {packed:,} bytes become {n_bytes:,}, as in no file of "
             "vectors"
