@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from embedtool.cli.charts import drawing
 from embedtool.cli.comparison import Table, tables
 from embedtool.cli.output import cell, is_numeric
-from embedtool.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from embedtool.evaluation.compare import Comparison
@@ -72,24 +72,12 @@ def _data(kind: str, value: Any) -> str:
 
 def _charts(result: "Comparison") -> Iterator[tuple[str, str]]:
     """Titles and pictures: scores with their intervals, overlap by frequency."""
-    try:
-        from matplotlib import rc_context
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise MissingExtraError("a page with charts", "plots") from None
-    with rc_context(
-        {
-            "svg.fonttype": "none",
-            "font.family": "sans-serif",
-            "font.size": 10,
-            "text.parse_math": False,
-        }
-    ):
+    with drawing("a page with charts") as make_figure:
         points = _points(result)
         if points:
             n_rows = sum(len(rows) for rows in points.values())
             height = INCHES_OF_ROW * n_rows + INCHES_OF_FRAME * len(points)
-            figure = Figure((WIDTH, height), layout="constrained")
+            figure = make_figure((WIDTH, height), layout="constrained")
             axes = figure.subplots(
                 len(points),
                 squeeze=False,
@@ -102,7 +90,7 @@ def _charts(result: "Comparison") -> Iterator[tuple[str, str]]:
                 _svg(figure),
             )
         if any(pair.bands for pair in result.overlaps):
-            figure = Figure((WIDTH, 3), layout="constrained")
+            figure = make_figure((WIDTH, 3), layout="constrained")
             _draw_overlaps(figure.subplots(), result)
             yield "share of nearest neighbours in common, by the rank of words", _svg(figure)
 

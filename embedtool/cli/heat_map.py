@@ -7,7 +7,8 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from embedtool.errors import MissingExtraError, OutputError
+from embedtool.cli.charts import drawing
+from embedtool.errors import OutputError
 from embedtool.files import replaced
 
 if TYPE_CHECKING:
@@ -70,15 +71,10 @@ def page(found: "Attention") -> str:
 
 
 def _draw(found: "Attention", path: Path) -> None:
-    try:
-        from matplotlib import rc_context
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise MissingExtraError("a picture of a heat map", "plots") from None
     n, tokens = len(found.tokens), found.tokens
     side = INCHES_OF_CELL * n + INCHES_OF_FRAME
-    with rc_context({"text.parse_math": False, "font.family": "sans-serif", "font.size": 10}):
-        figure = Figure((side + 1, side), layout="constrained", dpi=DOTS_AN_INCH)
+    with drawing("a picture of a heat map") as make_figure:
+        figure = make_figure((side + 1, side), layout="constrained", dpi=DOTS_AN_INCH)
         axes = figure.subplots()
         image = axes.imshow(found.weights, cmap="Blues", vmin=0)
         axes.set_xticks(range(n), tokens, rotation=45, ha="left", rotation_mode="anchor")
