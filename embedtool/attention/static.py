@@ -39,7 +39,8 @@ def attend(vectors: WordVectors, sentence: str, config: AttentionConfig) -> Atte
     """
     tokenize = TOKENIZERS[config.tokenizer]()
     words = (tokenize if has_capitals(vectors) else lowering(tokenize))(sentence)
-    tokens = [word for word in words if vectors.has_vector(word)]
+    found = {word: vectors.vector(word) for word in set(words) if vectors.has_vector(word)}
+    tokens = [word for word in words if word in found]
     if not tokens:
         raise QueryError(f"{sentence!r} holds no word that the model knows")
     size, n_heads = vectors.vector_size, config.heads
@@ -50,9 +51,9 @@ def attend(vectors: WordVectors, sentence: str, config: AttentionConfig) -> Atte
         )
     if config.head is not None and config.head > n_heads:
         raise QueryError(f"there is no head {config.head} among {n_heads}; heads count from 1")
-    rows = np.array([vectors.vector(token) for token in tokens])
+    rows = np.array([found[token] for token in tokens])
     seen = may_see(len(tokens), causal=config.causal, itself=config.itself)
     _, weights = multi_head_attention(rows, rows, rows, n_heads, seen)
     shown = weights.mean(axis=0) if config.head is None else weights[config.head - 1]
-    unknown = list(dict.fromkeys(word for word in words if not vectors.has_vector(word)))
+    unknown = list(dict.fromkeys(word for word in words if word not in found))
     return Attention(tokens, unknown, shown.astype(np.float32))
