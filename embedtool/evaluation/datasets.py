@@ -7,36 +7,9 @@ from pathlib import Path
 
 from embedtool.errors import EvaluationError
 from embedtool.evaluation.fetching import located
-from embedtool.evaluation.questions import (
-    AnalogySet,
-    CategorySet,
-    Dataset,
-    OutlierGroup,
-    OutlierSet,
-    Pair,
-    PairSet,
-    Question,
-    Section,
-)
+from embedtool.evaluation.questions import AnalogySet, CategorySet, OutlierSet, PairSet
 from embedtool.evaluation.reading import analogies_in, categories_in, outliers_in, pairs_in
 from embedtool.evaluation.registry import Entry, Task, registry
-
-__all__ = [
-    "AnalogySet",
-    "CategorySet",
-    "Dataset",
-    "OutlierGroup",
-    "OutlierSet",
-    "Pair",
-    "PairSet",
-    "Question",
-    "Section",
-    "read_analogies",
-    "read_categories",
-    "read_either",
-    "read_outliers",
-    "read_pairs",
-]
 
 
 def read_analogies(source: str | Path) -> AnalogySet:

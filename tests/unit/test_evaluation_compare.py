@@ -8,12 +8,12 @@ import pytest
 
 from embedtool.errors import EvaluationError, QueryError, UnknownWordError
 from embedtool.evaluation.compare import compare_models
-from embedtool.evaluation.datasets import AnalogySet, PairSet, Section
 from embedtool.evaluation.neighbours import (
     compare_neighbourhoods,
     neighbourhood_overlap,
     word_overlaps,
 )
+from embedtool.evaluation.questions import AnalogySet, PairSet, Section
 from embedtool.search.query import analogy, similar
 from embedtool.vectors import WordVectors, unit_rows
 from tests.unit.test_search_query import random_vectors, with_subwords

@@ -7,13 +7,8 @@ from pathlib import Path
 import pytest
 
 from embedtool.errors import EvaluationError
-from embedtool.evaluation.datasets import (
-    OutlierGroup,
-    read_analogies,
-    read_categories,
-    read_outliers,
-    read_pairs,
-)
+from embedtool.evaluation.datasets import read_analogies, read_categories, read_outliers, read_pairs
+from embedtool.evaluation.questions import OutlierGroup
 from embedtool.evaluation.registry import registry
 
 

@@ -6,8 +6,8 @@ from sklearn.linear_model import LogisticRegression
 
 from embedtool.config import ANALOGY_METHODS
 from embedtool.evaluation.analogy import answer_analogies
-from embedtool.evaluation.datasets import AnalogySet, Section
 from embedtool.evaluation.methods import SEED
+from embedtool.evaluation.questions import AnalogySet, Section
 from embedtool.vectors import WordVectors, unit_rows
 
 N_PAIRS = 12

@@ -9,7 +9,8 @@ import pytest
 from embedtool.config import ANALOGY_METHODS
 from embedtool.errors import EvaluationError
 from embedtool.evaluation.analogy import answer_analogies, evaluate_analogies
-from embedtool.evaluation.datasets import AnalogySet, PairSet, Section, read_analogies, read_pairs
+from embedtool.evaluation.datasets import read_analogies, read_pairs
+from embedtool.evaluation.questions import AnalogySet, PairSet, Section
 from embedtool.evaluation.similarity import evaluate_pairs, pair_similarities
 from embedtool.search.query import analogy
 from embedtool.vectors import WordVectors

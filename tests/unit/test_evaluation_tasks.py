@@ -11,7 +11,8 @@ from sklearn.metrics.cluster import contingency_matrix
 
 from embedtool.evaluation.analogy import answer_analogies, evaluate_analogies
 from embedtool.evaluation.categorisation import evaluate_categories, purity
-from embedtool.evaluation.datasets import (
+from embedtool.evaluation.outliers import compactness, evaluate_outliers
+from embedtool.evaluation.questions import (
     AnalogySet,
     CategorySet,
     OutlierGroup,
@@ -19,7 +20,6 @@ from embedtool.evaluation.datasets import (
     PairSet,
     Section,
 )
-from embedtool.evaluation.outliers import compactness, evaluate_outliers
 from embedtool.evaluation.scoring import evaluate
 from embedtool.evaluation.similarity import evaluate_pairs
 from embedtool.vectors import WordVectors, unit_rows

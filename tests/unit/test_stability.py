@@ -13,8 +13,8 @@ from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.encoding import END, ID, EncodedCorpus, encode, mapped, resample, scan
 from embedtool.corpus.vocabulary import choose_words
 from embedtool.errors import EvaluationError, ModelError, StoppedError
-from embedtool.evaluation.datasets import PairSet
 from embedtool.evaluation.neighbours import neighbourhood_overlap
+from embedtool.evaluation.questions import PairSet
 from embedtool.experiments.runs import (
     EXPERIMENT,
     RESULT,

@@ -13,7 +13,7 @@ from embedtool import store
 from embedtool.config import TextConfig, Word2VecConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.errors import EvaluationError, ModelError, StoppedError, TrainingError
-from embedtool.evaluation.datasets import PairSet
+from embedtool.evaluation.questions import PairSet
 from embedtool.evaluation.scoring import evaluate, headline
 from embedtool.experiments.tuning import BEST, DEFAULTS, SPACES, TABLE, Range, tune
 from embedtool.trainers import TRAINERS
