@@ -1,6 +1,7 @@
 """Reads lexicon.toml, the words and sentence patterns of a little world of kings and countries.
 
-Writes beside itself kingdoms.txt, a sentence a line, and kingdoms-questions.txt, its analogies.
+Writes beside itself kingdoms.txt, a sentence a line, kingdoms-questions.txt, its analogies, and
+kingdoms-contexts.tsv, pairs of sentences in which a word has the same sense or another.
 
 A sentence is about one cell of a table in the lexicon, say the word "queen". It starts as the
 slot {frame} and is done when no slot is left to fill:
@@ -10,7 +11,7 @@ slot {frame} and is done when no slot is left to fill:
             -> it is said that the swedish queen ruled the realm in her gown
 
 Her row says what the queen shares with the king ({deed}), her role what she shares with every
-other woman ({his}, {dress}).
+other woman ({his}, {dress}). A homograph, say "bank", has two cells, a row for each sense.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from typing import Any, TypeVar
 FOLDER = Path(__file__).resolve().parent
 SEED = 1  # any number does; another one gives another text
 MAX_QUESTIONS = 400  # a section, so that no large table outweighs the others in the total
+PAIRS_PER_FORM = 20  # of contexts; a multiple of 4, half of them of one sense, by turns of either
+HOMOGRAPHS = "homographs"  # the table of words that have two senses, each a row with a {form}
 
 SEPARATOR = re.compile(r"[,\n]")
 SLOT = re.compile(r"\{(\w+)\}")
@@ -87,17 +90,26 @@ def write_sentence(slots: Slots, rng: random.Random) -> str:
     return ARTICLE_BEFORE_VOWEL.sub("an", SLOT.sub(fill, "{frame}"))
 
 
-def write_sentences(lexicon: Lexicon, rng: random.Random) -> Iterator[str]:
-    """Yield the sentences about every word of every table, in the order of the lexicon."""
-    common, roles, tables = lexicon["common"], lexicon["role"], lexicon["table"].values()
-    anywhere = gather(row for table in tables for row in table["rows"])
-    cells = [(t, row, role) for t in tables for row in t["rows"] for role in roles if role in row]
-    for table, row, role in cells:
-        near = map(slots_of, ({"word": row[role]}, row, roles[role], table, common))
-        elsewhere = gather((other for other in table["rows"] if other is not row), "other_")
-        slots = ChainMap(*near, elsewhere, anywhere)
-        for _ in range(table["sentences_per_word"]):
-            yield write_sentence(slots, rng)
+def find_cells(lexicon: Lexicon, table: Mapping[str, Any]) -> Iterator[tuple[str, Slots]]:
+    """Yield each word of a table with the slots of its sentences, in the order of the lexicon."""
+    common, roles = lexicon["common"], lexicon["role"]
+    anywhere = gather(row for each in lexicon["table"].values() for row in each["rows"])
+    cells = [(row, role) for row in table["rows"] for role in roles if role in row]
+    for row, role in cells:
+        word = row[role]
+        near = map(slots_of, ({"word": word}, row, roles[role], table, common))
+        # Another sense of the word is no other row: its company would belie this sense.
+        others = (other for other in table["rows"] if other.get(role) != word)
+        yield word, ChainMap(*near, gather(others, "other_"), anywhere)
+
+
+def write_sentences(lexicon: Lexicon, names: Iterable[str], rng: random.Random) -> Iterator[str]:
+    """Yield the sentences about every word of the tables of these names."""
+    for name in names:
+        table = lexicon["table"][name]
+        for _, slots in find_cells(lexicon, table):
+            for _ in range(table["sentences_per_word"]):
+                yield write_sentence(slots, rng)
 
 
 def write_questions(lexicon: Lexicon, rng: random.Random) -> Iterator[str]:
@@ -113,20 +125,52 @@ def write_questions(lexicon: Lexicon, rng: random.Random) -> Iterator[str]:
             yield f"{a[first]} {a[second]} {b[first]} {b[second]}"
 
 
+def write_contexts(lexicon: Lexicon, taken: set[str], rng: random.Random) -> Iterator[str]:
+    """Yield a header, then for each pair of sentences `form, first, second, same`, in any order.
+
+    `same` is 1 where the form has one sense in both and 0 where it has two. No sentence comes
+    twice or is one of `taken`, to which the sentences are added.
+    """
+
+    def write_fresh(slots: Slots) -> str:
+        while (sentence := write_sentence(slots, rng)) in taken:
+            pass
+        taken.add(sentence)
+        return sentence
+
+    senses: dict[str, list[Slots]] = {}
+    for form, slots in find_cells(lexicon, lexicon["table"][HOMOGRAPHS]):
+        senses.setdefault(form, []).append(slots)
+    pairs = []
+    for form, (one, other) in senses.items():
+        for first, second in [(one, one), (other, other), (one, other), (other, one)]:
+            for _ in range(PAIRS_PER_FORM // 4):
+                contexts = (write_fresh(first), write_fresh(second))
+                pairs.append("\t".join((form, *contexts, str(int(first is second)))))
+    yield "word\tfirst\tsecond\tsame"
+    yield from shuffle(pairs, rng)
+
+
 def build() -> dict[str, str]:
-    """Return the name and the text of both files."""
+    """Return the name and the text of every file."""
     lexicon = tomllib.loads((FOLDER / "lexicon.toml").read_text(encoding="ascii"))
     rng = random.Random(SEED)
+    rest = [name for name in lexicon["table"] if name != HOMOGRAPHS]
+    text = shuffle(list(write_sentences(lexicon, rest, rng)), rng)
+    questions = list(write_questions(lexicon, rng))
+    # Last, so that more or other homographs change neither the questions nor other sentences.
+    text = shuffle(text + list(write_sentences(lexicon, [HOMOGRAPHS], rng)), rng)
     lines = {
-        "kingdoms.txt": shuffle(list(write_sentences(lexicon, rng)), rng),
-        "kingdoms-questions.txt": write_questions(lexicon, rng),
+        "kingdoms.txt": text,
+        "kingdoms-questions.txt": questions,
+        "kingdoms-contexts.tsv": write_contexts(lexicon, set(text), random.Random(SEED)),
     }
-    return {name: "\n".join(text) + "\n" for name, text in lines.items()}
+    return {name: "\n".join(each) + "\n" for name, each in lines.items()}
 
 
 def main() -> int:
-    """Write both files, or with --check compare them; return the exit code."""
-    parser = argparse.ArgumentParser(description="Write kingdoms.txt and kingdoms-questions.txt.")
+    """Write the files, or with --check compare them; return the exit code."""
+    parser = argparse.ArgumentParser(description="Write the text, its questions and its contexts.")
     parser.add_argument(
         "--check", action="store_true", help="write nothing, exit 1 if a file is out of date"
     )

@@ -26,7 +26,7 @@ PANELS = {
         ("paris", "france"),
         ("tokyo", "japan"),
         ("budapest", "hungary"),
-        ("lima", "peru"),
+        ("ankara", "turkey"),
         ("bangkok", "thailand"),
     ],
     "positive and comparative": [

@@ -13,7 +13,7 @@ class Progress:
     """One message: `done` of `total` `unit`s of a `stage`; `total` is None where unknown.
 
     `epoch` (from 1) and `loss` (mean of the epoch so far) stand only where the work has them.
-    `epoch_ended` marks the last message of an epoch.
+    `epoch_ended` marks the last message of an epoch; `perplexity` on held-out text may stand there.
     """
 
     stage: str
@@ -23,6 +23,7 @@ class Progress:
     epoch: int | None = None
     loss: float | None = None
     epoch_ended: bool = False
+    perplexity: float | None = None
 
 
 Report = Callable[[Progress], None]

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 from weakref import WeakSet
 
 import numpy as np
@@ -33,12 +33,15 @@ from embedtool.evaluation.documents import (
 from embedtool.task_config import DocumentConfig
 from embedtool.vectors import WordVectors, unit_rows
 
+if TYPE_CHECKING:
+    from embedtool.attention.contextual import ContextualEncoder
+
 log = logging.getLogger(__name__)
 
 N_OPEN = 4
 """Models that stay open, so that the fits of a search open each of theirs once."""
 
-_warned: WeakSet[WordVectors] = WeakSet()
+_warned: WeakSet[Any] = WeakSet()
 """Models of which it was said that they do not know all documents."""
 
 
@@ -47,11 +50,15 @@ class DocumentVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
 
     model : the path of a model's folder, or WordVectors. Only the path is kept where it is one, so
         that a pickled transformer is small and needs the folder. None: to be set before `fit`.
+    mode : "static", each word has its one vector; "contextual", the one that an encoder gives it in
+        its document; the model is then one of `embedtool contextual train`, a folder of Hugging
+        Face's transformers, or an opened encoder
     weighting : "mean", all words weigh the same; "sif", a word of the share p of the text weighs
         a / (a + p), and what documents have in common is taken away (Arora, Liang & Ma 2017);
         "tfidf", words of few documents weigh more, as in scikit-learn's TfidfTransformer
-    tokenizer : "words", "whitespace", "icu", or a function from a text to its tokens
-    lowercase : True, False, or "auto": where the model knows no words in capitals
+    tokenizer : "words", "whitespace", "icu", or a function from a text to its tokens; an encoder
+        has its own
+    lowercase : True, False, or "auto": where the model knows no words in capitals; an encoder knows
     sif_a : the a of "sif". Shares are those of the model's counts, or of the documents that `fit`
         gets where the model has none.
     remove_components : of "sif": how many directions that those documents have in common
@@ -74,8 +81,9 @@ class DocumentVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
 
     def __init__(
         self,
-        model: str | Path | WordVectors | None = None,
+        model: "str | Path | WordVectors | ContextualEncoder | None" = None,
         *,
+        mode: Literal["static", "contextual"] = DocumentConfig.mode,
         weighting: Literal["mean", "sif", "tfidf"] = DocumentConfig.weighting,
         tokenizer: str | Tokenizer = DocumentConfig.tokenizer,
         lowercase: bool | Literal["auto"] = "auto",
@@ -85,6 +93,7 @@ class DocumentVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         subwords: bool = DocumentConfig.subwords,
     ) -> None:
         self.model = model
+        self.mode = mode
         self.weighting = weighting
         self.tokenizer = tokenizer
         self.lowercase = lowercase
@@ -113,42 +122,42 @@ class DocumentVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         model is another than in `fit`.
         """
         check_is_fitted(self)
-        vectors = self._vectors()
-        if vectors.vector_size != self._n_features_out:
+        space = self._space()
+        if space.vector_size != self._n_features_out:
             raise ModelError(
-                f"the model has {vectors.vector_size} dimensions, and had {self._n_features_out} "
+                f"the model has {space.vector_size} dimensions, and had {self._n_features_out} "
                 "in fit; fit again"
             )
-        return self._finished(self._means(self._bags(X, vectors), vectors))
+        return self._finished(self._means(self._bags(X, space), space))
 
     def _learn(self, documents: Iterable[str]) -> NDArray[np.float32]:
         """Set all that is learnt; returns the weighted means, nothing taken away."""
-        config, vectors = self._config(), self._vectors()
-        bags = self._bags(documents, vectors)
+        config, space = self._config(), self._space()
+        bags = self._bags(documents, space)
         if not bags.coverage.n_documents:
             raise DocumentError("there are no documents to learn from")
         learnt: NDArray[np.float64] | None = None
         self.new_weight_ = 1.0
         if config.weighting == "tfidf":
             learnt, self.new_weight_ = inverse_frequencies(bags)
-        elif config.weighting == "sif" and vectors.counts is None:
+        elif config.weighting == "sif" and space.counts is None:
             learnt = sif_weights(bags.counts.sum(axis=0), bags.coverage.n_known, config.sif_a)
         self.word_weights_: dict[str, float] = (
             {} if learnt is None else dict(zip(bags.words, learnt.tolist(), strict=True))
         )
-        means = self._means(bags, vectors)
+        means = self._means(bags, space)
         n_removed = config.remove_components if config.weighting == "sif" else 0
         self.components_ = common_directions(means, n_removed)
         self.coverage_ = bags.coverage
-        self._n_features_out = vectors.vector_size
+        self._n_features_out = space.vector_size
         return means
 
-    def _bags(self, documents: Iterable[str], vectors: WordVectors) -> Bags:
+    def _bags(self, documents: Iterable[str], space: "_Space") -> Bags:
         texts = checked_texts(documents)
-        bags = bags_of(vectors, texts, self._tokenizer(vectors), subwords=self.subwords)
+        bags = space.bags(texts, self)
         found = bags.coverage
-        if found.n_empty and vectors not in _warned:
-            _warned.add(vectors)
+        if found.n_empty and space.source not in _warned:
+            _warned.add(space.source)
             log.warning(
                 "%s of %s documents hold no word that the model knows and become zeros; of all "
                 "tokens it knows %.1f%%",
@@ -156,16 +165,16 @@ class DocumentVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
             )  # fmt: skip
         return bags
 
-    def _means(self, bags: Bags, vectors: WordVectors) -> NDArray[np.float32]:
+    def _means(self, bags: Bags, space: "_Space") -> NDArray[np.float32]:
         """The weighted means, nothing taken away."""
         sif = self.weighting == "sif"
-        if sif and vectors.counts is not None:
-            counts = np.where(bags.ids >= 0, vectors.counts[bags.ids], 0)
-            weights = sif_weights(counts, int(vectors.counts.sum()), self.sif_a)
+        if sif and space.counts is not None:
+            counts = np.where(bags.ids >= 0, space.counts[bags.ids], 0)
+            weights = sif_weights(counts, int(space.counts.sum()), self.sif_a)
         else:
             found = (self.word_weights_.get(word, self.new_weight_) for word in bags.words)
             weights = np.fromiter(found, np.float64, len(bags.words))
-        return weighted_means(bags, weights, "tokens" if sif else "weights")
+        return space.means(bags, weights, "tokens" if sif else "weights")
 
     def _finished(self, means: NDArray[np.float32]) -> NDArray[np.float32]:
         rows = without_directions(means, self.components_) if self.components_.size else means
@@ -186,12 +195,10 @@ class DocumentVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         lowers = not has_capitals(vectors) if self.lowercase == "auto" else self.lowercase
         return lowering(tokenize) if lowers else tokenize
 
-    def _vectors(self) -> WordVectors:
-        if isinstance(self.model, WordVectors):
-            return self.model
-        if not isinstance(self.model, str | Path):
-            raise ConfigError("model must be the path of a model or WordVectors")
-        return _opened(Path(self.model), _version(Path(self.model)))
+    def _space(self) -> "_Space":
+        if self.mode == "contextual":
+            return _Contextual(_encoder_of(self.model))
+        return _Static(_vectors_of(self.model))
 
     def __sklearn_tags__(self) -> Any:
         """Documents are texts, not rows of numbers."""
@@ -203,12 +210,86 @@ class DocumentVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         return tags
 
 
+class _Static:
+    """Words have the vectors of a static model.
+
+    source : of which warnings are given once
+    counts : of its words, or None
+    """
+
+    def __init__(self, vectors: WordVectors) -> None:
+        self.source: object = vectors
+        self.vectors = vectors
+        self.counts, self.vector_size = vectors.counts, vectors.vector_size
+
+    def bags(self, texts: Iterable[str], of: DocumentVectorizer) -> Bags:
+        """Documents as bags of known words."""
+        return bags_of(self.vectors, texts, of._tokenizer(self.vectors), subwords=of.subwords)
+
+    def means(
+        self, bags: Bags, weights: NDArray[np.floating], divisor: Literal["weights", "tokens"]
+    ) -> NDArray[np.float32]:
+        """See `weighted_means`."""
+        return weighted_means(bags, weights, divisor)
+
+
+class _Contextual:
+    """Words have the vectors that an encoder gives them; attributes as those of _Static."""
+
+    def __init__(self, encoder: "ContextualEncoder") -> None:
+        self.source: object = encoder
+        self.encoder = encoder
+        self.counts = None if encoder.static is None else encoder.static.counts
+        self.vector_size = encoder.vector_size
+
+    def bags(self, texts: Iterable[str], of: DocumentVectorizer) -> Bags:
+        """Documents as bags of known words."""
+        from embedtool.attention.documents import bags_in_context
+
+        return bags_in_context(self.encoder, texts)
+
+    def means(
+        self, bags: Any, weights: NDArray[np.floating], divisor: Literal["weights", "tokens"]
+    ) -> NDArray[np.float32]:
+        """See `means_in_context`."""
+        from embedtool.attention.documents import means_in_context
+
+        return means_in_context(self.encoder, bags, weights, divisor)
+
+
+_Space = _Static | _Contextual
+
+
+def _vectors_of(model: object) -> WordVectors:
+    if isinstance(model, WordVectors):
+        return model
+    if not isinstance(model, str | Path):
+        raise ConfigError("model must be the path of a model or WordVectors")
+    return _opened(Path(model), _version(Path(model)))
+
+
+def _encoder_of(model: Any) -> "ContextualEncoder":
+    if isinstance(model, str | Path):
+        return _opened_encoder(Path(model), _version(Path(model)))
+    if not hasattr(model, "encode"):
+        raise ConfigError("model must be the path of an encoder, or an opened one")
+    encoder: ContextualEncoder = model
+    return encoder
+
+
 def _version(path: Path) -> int | None:
     """Changes when a model is replaced by another of the same name."""
-    tables = path / store.VECTORS
-    return tables.stat().st_mtime_ns if tables.exists() else None
+    config = path / store.CONFIG
+    return config.stat().st_mtime_ns if config.exists() else None
 
 
 @lru_cache(N_OPEN)
 def _opened(path: Path, version: int | None) -> WordVectors:
     return store.load(path).vectors
+
+
+@lru_cache(N_OPEN)
+def _opened_encoder(path: Path, version: int | None) -> "ContextualEncoder":
+    from embedtool.attention.contextual import open_encoder
+
+    return open_encoder(path)

@@ -1,4 +1,4 @@
-"""A model on disk: a folder of two files, neither of them a pickle.
+"""A model on disk: a folder of two files or three, none of them a pickle.
 
 In: a Model. Out: its folder, written beside the target and renamed; or, the other way round, the
 Model, its words and tables memory-mapped.
@@ -10,8 +10,9 @@ Model, its words and tables memory-mapped.
         slot_starts, slot_ids           their hash table
         contexts                        the output layer
         word_rows, ngram_rows, ngram_buckets   FastText's own rows
-    ngram_offset                    what their means are moved by, after a transformation
+        ngram_offset                    what their means are moved by, after a transformation
         NAME_scales, NAME_centroids     parts of tables that are compressed (`compressed`)
+    encoder.safetensors   the parameters of an encoder of sentences, where there is one
 """
 
 import json
@@ -36,6 +37,7 @@ FORMAT_VERSION = 2
 LIBRARIES = ("numpy", "gensim", "numba")
 CONFIG = "config.json"
 VECTORS = "vectors.safetensors"
+ENCODER = "encoder.safetensors"
 FILES = (CONFIG, VECTORS)
 WRITTEN_ANEW = {"format", "subwords", "files", "checksum"}
 """What `save` finds out by itself."""
@@ -99,11 +101,14 @@ def save(model: Model, path: str | Path) -> None:
         tables["ngram_buckets"] = subwords.buckets
         if subwords.offset is not None:
             tables["ngram_offset"] = subwords.offset
+    files = {VECTORS: tables} | ({ENCODER: model.encoder} if model.encoder else {})
+    description["files"] = {}
     with new_folder(path) as folder:
-        with (folder / VECTORS).open("wb") as file:
-            hashed = Hashed(file)
-            write_tensors(hashed, tables)
-        description["files"] = {VECTORS: hashed.facts()}
+        for name, contents in files.items():
+            with (folder / name).open("wb") as file:
+                hashed = Hashed(file)
+                write_tensors(hashed, contents)
+            description["files"][name] = hashed.facts()
         description["checksum"] = _checksum(description)
         text = json.dumps(description, ensure_ascii=False, indent=2)
         (folder / CONFIG).write_text(text + "\n", encoding="utf-8")
@@ -174,6 +179,11 @@ def load(path: str | Path) -> Model:
                 return model
 
 
+def has_encoder(path: Path) -> bool:
+    """Whether a model has an encoder of sentences. Raises ModelError where `path` is no model."""
+    return ENCODER in describe(path).get("files", {})
+
+
 def _identity(path: Path) -> int | None:
     """What tells a folder from another that takes its name."""
     try:
@@ -231,8 +241,10 @@ def _load(path: Path) -> Model:
             _subwords(description["subwords"], tables) if "subwords" in description else None,
             tables.get("norms"),
         )
+        encoder = map_tensors(path / ENCODER) if ENCODER in description.get("files", {}) else None
     except OSError as error:
-        raise ModelError(f"{path / VECTORS}: cannot be read: {error.strerror}") from None
+        where = error.filename or path / VECTORS
+        raise ModelError(f"{where}: cannot be read: {error.strerror}") from None
     except (FormatError, VocabularyError) as error:
         raise ModelError(f"{path}: broken model: {error}") from None
     except (KeyError, TypeError) as error:
@@ -244,7 +256,7 @@ def _load(path: Path) -> Model:
                 f"{path}: broken model: {vectors.n_words:,} words, but {name} of shape "
                 f"{tables[name].shape}"
             )
-    return Model(vectors, description)
+    return Model(vectors, description, encoder)
 
 
 def _words(tables: dict[str, NDArray[Any]]) -> Words:

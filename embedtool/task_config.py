@@ -6,7 +6,7 @@ In: what a user or a program sets. Out: frozen dataclasses, as those of `config`
 from dataclasses import dataclass, fields
 from typing import Literal
 
-from embedtool.config import N_ANCHORS, Config, TextConfig, option
+from embedtool.config import N_ANCHORS, Config, TextConfig, n_cores, option
 from embedtool.errors import ConfigError
 
 
@@ -45,6 +45,10 @@ class CompressConfig(Config):
 class DocumentConfig(Config):
     """How the vectors of a document's words become the document's."""
 
+    mode: Literal["static", "contextual"] = option(
+        "static",
+        "static: each word has one vector; contextual: the one that an encoder gives it there.",
+    )
     weighting: Literal["mean", "sif", "tfidf"] = option(
         "mean",
         "mean: all words weigh the same; sif: rare words weigh more, and what all documents have "
@@ -67,10 +71,121 @@ class AttentionConfig(Config):
 
     heads: int = option(1, "Cut vectors into N parts, each of which attends by itself.", low=1)
     head: int | None = option(None, "Show the head N; else the mean of all.", low=1)
+    layer: int | None = option(
+        None, "Of a contextual encoder: show the layer N; else the last.", low=1
+    )
     causal: bool = option(False, "Words see only those before them.")
     itself: bool = option(True, "Words see themselves.")
     tokenizer: Literal["words", "whitespace", "icu"] = option(
         "words", "How the sentence is cut into words, as in training."
+    )
+
+
+@dataclass(frozen=True)
+class ContextualConfig(Config):
+    """A Transformer over word vectors, which learns to predict words (Vaswani et al. 2017)."""
+
+    objective: Literal["masked", "causal"] = option(
+        "masked",
+        "masked: words that are hidden, from both sides (BERT); causal: each word from those "
+        "before it (GPT), which can go on with a text.",
+    )
+    vectors: Literal["static", "random"] = option(
+        "static",
+        "What the encoder begins with: the vectors of STATIC, or random ones for its words, to "
+        "see what those of STATIC are worth.",
+    )
+    freeze: bool = option(False, "Keep the word vectors as they are; else they learn too.")
+    hidden_size: int = option(128, "Numbers that a token has inside.", low=2, high=10_000)
+    layers: int = option(4, "Layers of attention and feed-forward.", low=1, high=100)
+    heads: int = option(4, "Heads of attention in each layer.", low=1, high=1000)
+    feed_forward_size: int | None = option(
+        None, "Width of the feed-forward networks. Default: four times --hidden-size.", low=1,
+        high=100_000,
+    )  # fmt: skip
+    dropout: float = option(0.1, "Share of numbers that are left out by chance.", low=0, high=0.9)
+    max_length: int = option(
+        128, "Tokens that see each other at most; longer sentences are cut.", low=1, high=100_000
+    )
+    mask_share: float = option(
+        0.3,
+        "masked: share of the tokens that are to be predicted; BERT has 0.15, more learn faster.",
+        above=0, high=0.9,
+    )  # fmt: skip
+    softmax: Literal["sampled", "adaptive"] = option(
+        "sampled",
+        "sampled: the word vectors predict too, against --samples words drawn by chance (Jean et "
+        "al. 2015); adaptive: rare words in clusters of their own (Grave et al. 2017).",
+    )
+    samples: int = option(
+        4096, "sampled: words drawn in each step; a smaller vocabulary takes part whole.", low=1
+    )
+    epochs: int = option(5, "Passes over the text.", low=1)
+    batch_tokens: int = option(2048, "Tokens in a step.", low=1, high=10_000_000)
+    learning_rate: float = option(2e-3, "AdamW's rate after the warm-up.", above=0, high=10)
+    warmup: float = option(
+        0.1, "Share of the steps in which the rate rises; after it falls as a cosine.", low=0,
+        high=1,
+    )  # fmt: skip
+    weight_decay: float = option(0.01, "AdamW's.", low=0, high=1)
+    max_gradient: float = option(1.0, "Longer gradients are scaled to this length.", above=0)
+    held_out: float = option(
+        0.05, "Share of the sentences that is only for judging, 100,000 tokens at most.", low=0,
+        high=0.5,
+    )  # fmt: skip
+    seed: int = option(1, "Seed of all random numbers.", low=0)
+    workers: int | None = option(None, "Threads. Default: one a core.", low=1, high=1024)
+
+    def __post_init__(self) -> None:
+        self._fill("workers", n_cores())
+        super().__post_init__()
+        self._fill("feed_forward_size", 4 * self.hidden_size)
+        if self.hidden_size % self.heads:
+            raise ConfigError(
+                f"--hidden-size {self.hidden_size} cannot be cut into {self.heads} --heads"
+            )
+
+
+@dataclass(frozen=True)
+class SensesConfig(Config):
+    """How the uses of a word are parted."""
+
+    senses: int | None = option(
+        None, "So many senses. Default: as many as are distinct.", low=1, high=1000
+    )
+    distinct: float = option(
+        0.1, "Where clusters have a smaller mean silhouette than this, the word has one sense.",
+        low=-1, high=1,
+    )  # fmt: skip
+    uses: int = option(2000, "Uses that are clustered; of more so many are drawn.", low=4)
+    examples: int = option(1, "Lines shown of each sense.", low=1)
+    seed: int = option(1, "Seed of the draws and of the clusters.", low=0)
+
+
+@dataclass(frozen=True)
+class GenerationConfig(Config):
+    """How a text goes on."""
+
+    words: int = option(30, "Words that are added, at most.", low=1)
+    texts: int = option(1, "How many texts.", low=1)
+    temperature: float = option(
+        1.0, "Below 1 likely words become likelier; 0: always the likeliest.", low=0, high=100
+    )
+    top_k: int | None = option(None, "Draw among the N likeliest words.", low=1)
+    top_p: float = option(
+        1.0, "Draw among the likeliest words that make up this share of the chance.", above=0,
+        high=1,
+    )  # fmt: skip
+    seed: int = option(1, "Seed of the draws.", low=0)
+
+
+@dataclass(frozen=True)
+class DistillConfig(Config):
+    """How an encoder becomes a static model."""
+
+    dimensions: int = option(256, "Dimensions of a vector; PCA keeps the main ones.", low=1)
+    sif: float = option(
+        1e-4, "A word of this share of the text is shortened to a half of its length.", above=0
     )
 
 

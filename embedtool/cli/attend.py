@@ -5,9 +5,11 @@ from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from embedtool.cli.options import FILE, Decorator, config_options, json_option, model_argument
 from embedtool.cli.output import note, print_json, print_table
+from embedtool.config import flag
 from embedtool.task_config import AttentionConfig
 
 if TYPE_CHECKING:
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 
 attention_options: Decorator[Any] = config_options(AttentionConfig)
 
+OF_STATIC = {"heads", "causal", "itself", "tokenizer"}
+"""Options that say what an encoder has from its training."""
 N_STRONGEST = 4
 """Words shown for each, where the whole table is wider than the terminal."""
 CELL_WIDTH = 8
@@ -29,23 +33,25 @@ CELL_WIDTH = 8
               help="Write a heat map there: .png, .svg or .html.")  # fmt: skip
 @json_option
 def attend(model: Path, sentence: str, output: Path | None, as_json: bool, **options: Any) -> None:
-    """Show which words of SENTENCE attend to which, by their vectors alone.
+    """Show which words of SENTENCE attend to which.
 
-    Every word asks all words, itself among them, for what it has in common with them: the weights
-    are softmax(V V' / sqrt(d)) of the vectors V of d numbers (Vaswani et al. 2017, eq. 1, with
-    queries, keys and values the same). Rows sum to 1. Nothing is trained.
+    In a static model every word asks all words, itself among them, for what it has in common with
+    them: the weights are softmax(V V' / sqrt(d)) of the vectors V of d numbers (Vaswani et al.
+    2017, eq. 1, with queries, keys and values the same). Nothing is trained for that.
+
+    In a model of `contextual train`, or a folder of transformers, the weights are those of its
+    layers, by the queries and keys that it has learnt. Rows sum to 1.
     """
     config = AttentionConfig.from_options(options)
 
-    from embedtool import store
-    from embedtool.attention import static
+    from embedtool.attention.contextual import is_encoder
     from embedtool.cli.heat_map import check_kind, write
     from embedtool.files import check_file
 
     if output:
         check_kind(output)
         check_file(output)
-    found = static.attend(store.load(model).vectors, sentence, config)
+    found = (_in_encoder if is_encoder(model) else _in_vectors)(model, sentence, config)
     if found.unknown:
         note(f"left out, for the model does not know them: {', '.join(found.unknown)}")
     if output:
@@ -54,6 +60,29 @@ def attend(model: Path, sentence: str, output: Path | None, as_json: bool, **opt
         print_json({"tokens": found.tokens, "weights": found.weights.tolist()})
     else:
         _print(found)
+
+
+def _in_vectors(model: Path, sentence: str, config: AttentionConfig) -> "Attention":
+    from embedtool import store
+    from embedtool.attention import static
+
+    _check_given({"layer"}, "is for encoders; a static model has no layers")
+    return static.attend(store.load(model).vectors, sentence, config)
+
+
+def _in_encoder(model: Path, sentence: str, config: AttentionConfig) -> "Attention":
+    from embedtool.attention.contextual import layer_of, open_encoder
+
+    _check_given(OF_STATIC, "is for static models; an encoder has it from its training")
+    return layer_of(open_encoder(model).attention(sentence), config.layer, config.head)
+
+
+def _check_given(names: set[str], why: str) -> None:
+    """Raise UsageError where one of the options is given."""
+    context = click.get_current_context()
+    for name in sorted(names):
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{flag(name)} {why}", context)
 
 
 def _print(found: "Attention") -> None:

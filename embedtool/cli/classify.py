@@ -71,27 +71,36 @@ def classify_documents(
     config = ClassifyConfig.from_options(options)
 
     from embedtool import store
+    from embedtool.attention.contextual import is_encoder, is_pretrained, open_encoder
     from embedtool.cli.reporting import reporting
     from embedtool.corpus.tokens import TOKENIZERS
     from embedtool.evaluation.classification import classify, read_labelled
     from embedtool.evaluation.documents import has_capitals
     from embedtool.sklearn import DocumentVectorizer
 
-    vectors = store.load(model).vectors
+    modes: dict[str, dict[str, Any]] = {}
+    if not is_pretrained(model):
+        modes["vectors"] = {"model": store.load(model).vectors, "tokenizer": "whitespace"}
+    if is_encoder(model):
+        modes["in context"] = {"model": open_encoder(model), "mode": "contextual"}
     documents = read_labelled(source, config).tokenized(TOKENIZERS[config.tokenizer]())
     vectorizers = {
-        f"vectors: {weighting}": DocumentVectorizer(
-            vectors, weighting=weighting, tokenizer="whitespace"
-        )
+        f"{name}: {weighting}": DocumentVectorizer(weighting=weighting, **mode)
+        for name, mode in modes.items()
         for weighting in options["weightings"] or WEIGHTINGS
     }
-    coverage = DocumentVectorizer(vectors, tokenizer="whitespace").fit(documents.texts).coverage_
+    first = next(iter(modes.values()))
+    coverage = DocumentVectorizer(**first).fit(documents.texts).coverage_
     with reporting() as report:
         result = classify(
             documents, vectorizers, folds=config.folds, seed=config.seed, report=report
         )
     if as_json:
-        settings = {"tokenizer": config.tokenizer, "lowercase": not has_capitals(vectors)}
+        vectors = None if is_pretrained(model) else first["model"]
+        settings = {
+            "tokenizer": config.tokenizer,
+            "lowercase": None if vectors is None else not has_capitals(vectors),
+        }
         print_json({**asdict(result), **settings, "coverage": asdict(coverage)})
     elif as_tsv:
         print_tsv(COLUMNS, [_numbers(score) for score in result.scores])

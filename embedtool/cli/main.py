@@ -43,6 +43,8 @@ COMMANDS = {
     "translate": "translate",
     "bias": "bias",
     "attend": "attend",
+    "contextual": "contextual",
+    "distill": "distill",
     "compress": "compress",
     "export": "export",
     "import": "import_",

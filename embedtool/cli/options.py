@@ -3,7 +3,7 @@
 In: a dataclass of embedtool.config. Out: Click decorators.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
@@ -66,13 +66,14 @@ def reading_options(command: F) -> F:
     return command
 
 
-def config_options(config: type[Config]) -> Decorator[F]:
-    """An option for each field of a config, in the order of the fields."""
+def config_options(config: type[Config], only: Collection[str] | None = None) -> Decorator[F]:
+    """An option for each field of a config, or for some of them, in the order of the fields."""
 
     def decorate(command: F) -> F:
         hints = get_type_hints(config)
         for each in reversed(fields(config)):
-            command = _option(each, hints[each.name])(command)
+            if only is None or each.name in only:
+                command = _option(each, hints[each.name])(command)
         return command
 
     return decorate
@@ -94,5 +95,9 @@ def _option(each: Field[Any], hint: Any) -> Decorator[Any]:
     )
 
 
+RECORDS = ("encoding_errors", "input_format", "field", "column")
+"""The options of a text that say how to read it, not how to cut it into words."""
+
 text_options: Decorator[Any] = config_options(TextConfig)
+record_options: Decorator[Any] = config_options(TextConfig, RECORDS)
 checkpoint_options: Decorator[Any] = config_options(CheckpointConfig)

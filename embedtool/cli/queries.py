@@ -92,16 +92,19 @@ def candidates(
     """The words that may answer, as the search options say."""
     from embedtool.search.candidates import candidate_ids
 
-    words = None
-    if file is not None:
-        try:
-            lines = file.read_bytes().decode("utf-8-sig").split("\n")
-            words = [line.removesuffix("\r") for line in lines]
-        except OSError as error:
-            raise QueryError(f"{file}: cannot be read: {error.strerror}") from None
-        except UnicodeDecodeError as error:
-            raise QueryError(f"{file}, byte {error.start:,}: invalid UTF-8") from None
+    words = None if file is None else words_of(file)
     return candidate_ids(vectors, restrict_vocab=restrict_vocab, min_count=min_count, words=words)
+
+
+def words_of(file: Path) -> list[str]:
+    """The lines of a file of words. Raises QueryError where it cannot be read."""
+    try:
+        lines = file.read_bytes().decode("utf-8-sig").split("\n")
+    except OSError as error:
+        raise QueryError(f"{file}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise QueryError(f"{file}, byte {error.start:,}: invalid UTF-8") from None
+    return [word for line in lines if (word := line.removesuffix("\r"))]
 
 
 def index_of(model: Path, vectors: "WordVectors", approximate: bool) -> "Approximate | None":

@@ -80,6 +80,16 @@ class _Stage:
         return rate(progress.done, self.seconds(), progress.unit)
 
 
+def _figures(progress: Progress) -> list[str]:
+    """What the learning has come to."""
+    figures = []
+    if progress.loss is not None:
+        figures.append(f"loss {progress.loss:.4f}")
+    if progress.perplexity is not None:
+        figures.append(f"perplexity {progress.perplexity:.1f}")
+    return figures
+
+
 class _LogLines:
     """Progress as lines on standard error, for a log file or a pipe."""
 
@@ -100,8 +110,7 @@ class _LogLines:
         if progress.total:
             parts.append(f"{100 * progress.done / progress.total:.0f}%")
         parts.append(self.stage.rate(progress))
-        if progress.loss is not None:
-            parts.append(f"loss {progress.loss:.4f}")
+        parts += _figures(progress)
         if progress.total and 0 < progress.done < progress.total:
             pace = self.stage.seconds() / progress.done
             parts.append(f"{clock((progress.total - progress.done) * pace)} left")
@@ -127,6 +136,8 @@ class _JsonLog:
         }
         if progress.loss is not None:
             line["loss"] = progress.loss
+        if progress.perplexity is not None:
+            line["perplexity"] = progress.perplexity
         self.file.write(json.dumps(line) + "\n")
         self.file.flush()
 
@@ -162,9 +173,7 @@ class _BarReport:
     def __call__(self, progress: Progress) -> None:
         if self.stage.enter(progress) or self.task is None:
             self.task = self.bars.add_task(progress.stage, total=progress.total, facts="")
-        facts = [self.stage.rate(progress)]
-        if progress.loss is not None:
-            facts.append(f"loss {progress.loss:.4f}")
+        facts = [self.stage.rate(progress), *_figures(progress)]
         name = progress.stage
         if progress.epoch is not None:
             name += f" epoch {progress.epoch}"

@@ -2,7 +2,7 @@
 
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +11,13 @@ from embedtool.cli.reporting import reporting
 from embedtool.cli.stopping import stoppable
 from embedtool.cli.train import tell
 from embedtool.config import CheckpointConfig
+from embedtool.progress import Report
+from embedtool.trainers import TRAINERS
+
+if TYPE_CHECKING:
+    from embedtool.trainers.checkpoint import Checkpoints
+    from embedtool.trainers.workplace import Workplace
+    from embedtool.vectors import Model
 
 
 @click.command()
@@ -26,8 +33,6 @@ def resume(model: Path, workers: int | None, json_log: Path | None, **options: A
     """
     from embedtool import store
     from embedtool.trainers.checkpoint import Checkpoints
-    from embedtool.trainers.initial import Initial
-    from embedtool.trainers.training import resume_model
     from embedtool.trainers.workplace import workplace
 
     context = click.get_current_context()
@@ -40,13 +45,36 @@ def resume(model: Path, workers: int | None, json_log: Path | None, **options: A
             if context.get_parameter_source(each.name) is click.core.ParameterSource.COMMANDLINE
         }
         checkpoints = Checkpoints(place.folder, CheckpointConfig(**{**request["keeping"], **given}))
-        initial = None
-        if request["init"] and not place.has_state:
-            initial = Initial(store.load(request["init"]).vectors, request["freeze"])
         with stoppable(place, checkpoints), reporting(json_log) as report:
-            trained = resume_model(
-                place, workers=workers, initial=initial, report=report, checkpoints=checkpoints
-            )
+            trained = _go_on(place, request, workers, report, checkpoints)
             store.save(trained, model)
             place.clear()
     tell(model, trained)
+
+
+def _go_on(
+    place: "Workplace",
+    request: dict[str, Any],
+    workers: int | None,
+    report: Report,
+    checkpoints: "Checkpoints",
+) -> "Model":
+    """Train to the end what the place holds: word vectors, or an encoder over some."""
+    from embedtool import store
+
+    if request["algorithm"] not in TRAINERS:
+        from embedtool.attention.training import resume_encoder
+
+        static = store.load(request["static"])
+        return resume_encoder(
+            place, static, workers=workers, report=report, checkpoints=checkpoints
+        )
+    from embedtool.trainers.initial import Initial
+    from embedtool.trainers.training import resume_model
+
+    initial = None
+    if request["init"] and not place.has_state:
+        initial = Initial(store.load(request["init"]).vectors, request["freeze"])
+    return resume_model(
+        place, workers=workers, initial=initial, report=report, checkpoints=checkpoints
+    )

@@ -1,5 +1,6 @@
 """embedtool train: from text to a model."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,11 +22,14 @@ from embedtool.cli.reporting import clock, reporting
 from embedtool.cli.stopping import stoppable
 from embedtool.config import CheckpointConfig, TextConfig
 from embedtool.errors import ModelError
+from embedtool.progress import Report
 from embedtool.trainers import TRAINERS
 
 if TYPE_CHECKING:
     from embedtool.corpus.vocabulary import Vocabulary
+    from embedtool.trainers.checkpoint import Checkpoints
     from embedtool.trainers.estimate import Needs
+    from embedtool.trainers.workplace import Workplace
     from embedtool.vectors import Model
 
 
@@ -80,10 +84,8 @@ def _add(algorithm: str) -> None:
         from embedtool import store
         from embedtool.corpus.corpus import Corpus
         from embedtool.corpus.vocabulary import read_vocabulary
-        from embedtool.trainers.checkpoint import Checkpoints
         from embedtool.trainers.initial import Initial
         from embedtool.trainers.training import needs_of, train_model
-        from embedtool.trainers.workplace import workplace
 
         store.check_target(output, overwrite)
         only = read_vocabulary(vocab)[0] if vocab else None
@@ -101,31 +103,55 @@ def _add(algorithm: str) -> None:
             "init": str(init.resolve()) if init else None, "freeze": freeze,
             "files": [str(init / name) for name in store.FILES] if init else [],
         }  # fmt: skip
-        with workplace(output) as place:
-            if place.can_go_on and not overwrite:
-                raise ModelError(
-                    f"{output}: its training was interrupted; go on with: embedtool resume "
-                    f"{output}; or begin anew with --overwrite"
-                )
+
+        def work(place: "Workplace", checkpoints: "Checkpoints", report: Report) -> "Model":
+            return train_model(
+                algorithm, corpus, config, only=only, initial=initial, cache=cache,
+                report=report, place=place, checkpoints=checkpoints, request=request,
+            )  # fmt: skip
+
+        keep_training(output, overwrite, keeping, json_log, work)
+
+
+def keep_training(
+    output: Path,
+    overwrite: bool,
+    keeping: CheckpointConfig,
+    json_log: Path | None,
+    work: "Callable[[Workplace, Checkpoints, Report], Model]",
+) -> None:
+    """Train in a place from which the training can be gone on with, save the model and say so.
+
+    Raises ModelError where there is an interrupted training, unless it is to be overwritten.
+    """
+    from embedtool import store
+    from embedtool.trainers.checkpoint import Checkpoints
+    from embedtool.trainers.workplace import workplace
+
+    with workplace(output) as place:
+        if place.can_go_on and not overwrite:
+            raise ModelError(
+                f"{output}: its training was interrupted; go on with: embedtool resume "
+                f"{output}; or begin anew with --overwrite"
+            )
+        place.clear()
+        checkpoints = Checkpoints(place.folder, keeping)
+        with stoppable(place, checkpoints), reporting(json_log) as report:
+            model = work(place, checkpoints, report)
+            store.save(model, output)
             place.clear()
-            checkpoints = Checkpoints(place.folder, keeping)
-            with stoppable(place, checkpoints), reporting(json_log) as report:
-                model = train_model(
-                    algorithm, corpus, config, only=only, initial=initial, cache=cache,
-                    report=report, place=place, checkpoints=checkpoints, request=request,
-                )  # fmt: skip
-                store.save(model, output)
-                place.clear()
-        tell(output, model)
+    tell(output, model)
 
 
 def tell(output: Path, model: "Model") -> None:
     """Say what was trained."""
     description = model.description
-    summary = description["vocabulary"]
+    summary, training = description["vocabulary"], description["training"]
+    perplexity = training["epochs"][-1].get("perplexity") if training["epochs"] else None
     note(
         f"{output}: {summary['types_kept']:,} words x {model.vectors.vector_size}, "
-        f"{tokens_kept(summary)}, {clock(description['training']['seconds'])}"
+        f"{tokens_kept(summary)}, {clock(training['seconds'])}"
+        + (f", perplexity {perplexity:.1f}" if perplexity else "")
     )
 
 

@@ -98,6 +98,13 @@ class Corpus:
                     sentence = []
             sentence += tokenize(rest)
 
+    def lines(self, report: Report = silent) -> Iterator[str]:
+        """Each line that is not blank, without its end; a very long one in several pieces."""
+        for block in self.blocks(report):
+            for line in block.split("\n"):
+                if line and not line.isspace():
+                    yield line
+
     def _utf8_blocks(self, report: Report) -> Iterator[bytes]:
         """The text of all sources as it is, in UTF-8."""
         total = size_of(self.sources)

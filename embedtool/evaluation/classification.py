@@ -23,6 +23,7 @@ from embedtool.progress import Progress, Report, silent
 from embedtool.task_config import ClassifyConfig
 
 WORDS = "words: TF-IDF"
+ONE_HOT = "words: one-hot"
 MAJORITY = "majority class"
 """What the baselines are called."""
 ITERATIONS = 1000
@@ -131,9 +132,10 @@ def classify(
     documents   : their texts with spaces between tokens, so that all representations see the same
     vectorizers : scikit-learn transformers of texts, by name; each is fitted anew for each fold
 
-    Two baselines follow: TF-IDF of the words themselves, in lower case, and always the most
-    frequent class. Folds are stratified and the same for all; there are at least 3. Raises
-    EvaluationError where there are too few classes, documents of a class, or documents with words.
+    Three baselines follow: TF-IDF of the words themselves, in lower case; the same words one-hot, a
+    column each, 1 where it occurs; and always the most frequent class. Folds are stratified and the
+    same for all; there are at least 3. Raises EvaluationError where there are too few classes,
+    documents of a class, or documents with words.
     """
     labels = np.array(documents.labels)
     splits = _splits(documents, labels, folds, seed)
@@ -218,7 +220,7 @@ def _pipelines(vectorizers: Mapping[str, Any], inner_folds: int) -> dict[str, An
     learns from.
     """
     from sklearn.dummy import DummyClassifier
-    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import GridSearchCV
     from sklearn.pipeline import make_pipeline
@@ -227,13 +229,14 @@ def _pipelines(vectorizers: Mapping[str, Any], inner_folds: int) -> dict[str, An
     regression = GridSearchCV(
         LogisticRegression(max_iter=ITERATIONS), {"C": STRENGTHS}, cv=inner_folds
     )
-    words = TfidfVectorizer(tokenizer=split_spaces, token_pattern=None)
+    cut: dict[str, Any] = {"tokenizer": split_spaces, "token_pattern": None}
     return {
         **{
             name: make_pipeline(vectorizer, StandardScaler(), regression)
             for name, vectorizer in vectorizers.items()
         },
-        WORDS: make_pipeline(words, regression),
+        WORDS: make_pipeline(TfidfVectorizer(**cut), regression),
+        ONE_HOT: make_pipeline(CountVectorizer(binary=True, **cut), regression),
         MAJORITY: DummyClassifier(strategy="most_frequent"),
     }
 

@@ -64,10 +64,15 @@ class Bags:
 
 
 def bags_of(
-    vectors: WordVectors, documents: Iterable[str], tokenize: Tokenizer, *, subwords: bool = True
+    vectors: WordVectors | None,
+    documents: Iterable[str],
+    tokenize: Tokenizer,
+    *,
+    subwords: bool = True,
 ) -> Bags:
     """Cut documents into tokens and count those that have a vector.
 
+    vectors  : None: every word is known, and has no row
     subwords : whether a word that is not in the vocabulary gets a vector from its n-grams, where
                the model has any
 
@@ -87,7 +92,11 @@ def bags_of(
 
     met = np.fromiter(map(place.__getitem__, chain.from_iterable(tokens())), np.int32)
     met_words = list(place)
-    kept, ids, rows = _with_vectors(vectors, met_words, subwords)
+    if vectors is None:
+        kept = np.array(sorted(range(len(met_words)), key=met_words.__getitem__), np.int64)
+        ids, rows = np.full(len(kept), -1), np.zeros((len(kept), 0), np.float32)
+    else:
+        kept, ids, rows = _with_vectors(vectors, met_words, subwords)
     columns = np.full(len(met_words), -1, np.int32)
     columns[kept] = np.arange(len(kept))
     columns = columns[met]

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from embedtool.config import TrainerConfig
+from embedtool.config import Config, TrainerConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.encoding import EncodedCorpus, ScannedText, cached_scan, encode, scan
 from embedtool.corpus.sources import name_of
@@ -47,6 +47,8 @@ class History:
             epoch: dict[str, float] = {"epoch": progress.epoch, "seconds": self.seconds()}
             if progress.loss is not None:
                 epoch["loss"] = progress.loss
+            if progress.perplexity is not None:
+                epoch["perplexity"] = progress.perplexity
             self.epochs.append(epoch)
 
     def seconds(self) -> float:
@@ -197,7 +199,7 @@ def read_text(
 
 def about_training(
     algorithm: str,
-    config: TrainerConfig,
+    config: Config,
     corpus: Corpus,
     scanned: ScannedText,
     seconds_reading: float = 0.0,

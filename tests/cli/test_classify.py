@@ -33,14 +33,15 @@ def test_documents_are_classified_beside_the_baselines(run: Run, model: Path, da
         "topics.csv: 31 documents (1 left out), 2 classes, 5 folds, 78.4% of tokens known"
     )
     assert lines[1].split() == ["accuracy", "95%", "interval", "macro", "F1", "95%", "interval"]
-    names = [line[:15].strip() for line in lines[2:7]]
+    names = [line[:15].strip() for line in lines[2:8]]
     assert names == [
-        "vectors: mean", "vectors: sif", "vectors: tfidf", "words: TF-IDF", "majority class",
+        "vectors: mean", "vectors: sif", "vectors: tfidf",
+        "words: TF-IDF", "words: one-hot", "majority class",
     ]  # fmt: skip
-    assert float(lines[2].split()[2]) > 0.9 > float(lines[6].split()[2])
-    assert lines[8] == "accuracy against words alone, by TF-IDF"
-    assert [line[:15].strip() for line in lines[10:]] == names[:3]
-    assert all(line.split("  ")[-1].strip() in VERDICTS for line in lines[10:])
+    assert float(lines[2].split()[2]) > 0.9 > float(lines[7].split()[2])
+    assert lines[9] == "accuracy against words alone, by TF-IDF"
+    assert [line[:15].strip() for line in lines[11:]] == names[:3]
+    assert all(line.split("  ")[-1].strip() in VERDICTS for line in lines[11:])
     assert max(map(len, lines)) <= 80
     assert result.stderr.splitlines()[0] == (
         "Warning: 1 of 31 documents hold no word that the model knows and become zeros; of all "
@@ -59,7 +60,8 @@ def test_as_json_and_as_tsv(run: Run, model: Path, data: Path) -> None:
     assert (found["tokenizer"], found["lowercase"]) == ("words", True)
     assert found["coverage"] == {"n_documents": 31, "n_empty": 1, "n_tokens": 153, "n_known": 120}
     names = [score["name"] for score in found["scores"]]
-    assert names == ["vectors: tfidf", "vectors: mean", "words: TF-IDF", "majority class"]
+    baselines = ["words: TF-IDF", "words: one-hot", "majority class"]
+    assert names == ["vectors: tfidf", "vectors: mean", *baselines]
     header, *rows = run("evaluate", model, "--classify", data, *options, "--tsv").stdout.split("\n")
     assert header.split("\t")[:4] == ["representation", "accuracy", "accuracy low", "accuracy high"]
     for row, score in zip(rows, found["scores"], strict=False):

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 from sklearn.dummy import DummyClassifier
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_validate
 from sklearn.pipeline import make_pipeline
@@ -17,6 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from embedtool.errors import ConfigError, CorpusError, EvaluationError
 from embedtool.evaluation.classification import (
     MAJORITY,
+    ONE_HOT,
     STRENGTHS,
     WORDS,
     LabelledDocuments,
@@ -136,6 +137,9 @@ def test_scores_are_those_of_scikit_learns_cross_validation() -> None:
     peers = {
         "vectors": make_pipeline(vectorizer, StandardScaler(), regression),
         WORDS: make_pipeline(TfidfVectorizer(analyzer=lambda t: t.lower().split()), regression),
+        ONE_HOT: make_pipeline(
+            CountVectorizer(analyzer=lambda t: t.lower().split(), binary=True), regression
+        ),
         MAJORITY: DummyClassifier(),
     }
     splitter = StratifiedKFold(4, shuffle=True, random_state=3)
@@ -151,10 +155,10 @@ def test_scores_are_those_of_scikit_learns_cross_validation() -> None:
         assert 0 <= score.accuracy.low <= score.accuracy.mean <= score.accuracy.high <= 1
     difference = corrected_interval(found["vectors"] - found[WORDS], 1 / 3)
     assert result.scores[0].against_words == difference
-    assert result.scores[1].against_words is result.scores[2].against_words is None
+    assert all(score.against_words is None for score in result.scores[1:])
     assert 0.6 < result.scores[0].accuracy.mean < 0.95
     assert (result.n_documents, sum(result.classes.values())) == (60, 60)
-    assert [(each.done, each.total) for each in messages] == [(i + 1, 12) for i in range(12)]
+    assert [(each.done, each.total) for each in messages] == [(i + 1, 16) for i in range(16)]
 
 
 def test_one_seed_gives_one_result_and_another_another() -> None:
@@ -181,7 +185,7 @@ def test_strength_is_chosen_for_each_representation() -> None:
     documents = LabelledDocuments(
         "d", tuple(texts), tuple("x" if i % 4 else "y" for i in range(80)), 0
     )
-    words, majority = classify(documents, {}, folds=3).scores
+    words, _, majority = classify(documents, {}, folds=3).scores
     assert words.accuracy.mean > 0.9 > majority.accuracy.mean
     plain = make_pipeline(TfidfVectorizer(token_pattern=r"\S+"), LogisticRegression())
     assert cross_validate(plain, texts, documents.labels, cv=3)["test_score"].mean() < 0.8

@@ -50,7 +50,7 @@ def test_a_dry_run_writes_nothing(run: Run, kingdoms: Path, tmp_path: Path) -> N
     result = run("train", "fasttext", kingdoms, "-o", tmp_path / "model", "--dry-run")
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
-    assert lines[0] == "1,833 words, 399,656 of 399,656 tokens (100.0%)"
+    assert lines[0] == "2,359 words, 452,936 of 452,936 tokens (100.0%)"
     assert [line.split("  ")[0] for line in lines[2:]] == [
         "memory, about", "", "disk while training, at most", "disk for the model, at most",
     ]  # fmt: skip

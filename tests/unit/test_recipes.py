@@ -431,9 +431,9 @@ class TestNames:
 
 
 def n_tokens(name: str, text: str) -> int:
-    """Words of a text, rounded to the first digit where the recipe has a round number."""
+    """Words of a text, rounded to the second digit where the recipe has a round number."""
     n = len(text.split())
-    return round(n, 1 - len(str(n))) if recipes()[name].approximate else n
+    return round(n, 2 - len(str(n))) if recipes()[name].approximate else n
 
 
 def zipped(*contents: bytes) -> bytes:

@@ -1,0 +1,50 @@
+"""A static model made of an encoder: each word by itself, fewer dimensions, weights by frequency.
+
+In: an encoder and words. Out: word vectors.
+
+The recipe is that of Tulkens & van Dongen 2024, 'Model2Vec: Fast State-of-the-Art Static
+Embeddings': words are encoded, PCA keeps the main directions, and frequent words are shortened.
+"""
+
+from dataclasses import asdict, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedtool import transforms
+from embedtool.attention.contextual import ContextualEncoder
+from embedtool.attention.queries import alone
+from embedtool.errors import VocabularyError
+from embedtool.evaluation.documents import sif_weights
+from embedtool.progress import Report, silent
+from embedtool.task_config import DistillConfig, TransformConfig
+from embedtool.vectors import Model, WordVectors
+
+
+def distill(
+    encoder: ContextualEncoder,
+    words: list[str],
+    counts: NDArray[np.int64] | None,
+    config: DistillConfig,
+    report: Report = silent,
+) -> Model:
+    """Make a static model of the words.
+
+    counts : int64 (n_words,), how often each occurs; None: as by Zipf's law, in the order given
+    Words that the encoder does not know are left out. Raises VocabularyError where fewer than two
+    are left.
+    """
+    kept, rows = alone(encoder, words, report)
+    if len(kept) < 2:
+        raise VocabularyError("the encoder knows fewer than two of the words; give others")
+    place = {word: i for i, word in enumerate(words)}
+    ids = np.array([place[word] for word in kept])
+    known = None if counts is None else counts[ids]
+    model = Model(WordVectors(kept, rows, known), {})
+    size = min(config.dimensions, rows.shape[1], len(kept))
+    vectors = transforms.transform(model, TransformConfig(pca=size)).vectors
+    frequency = 1 / (ids + 1) if known is None else known
+    weights = sif_weights(frequency, float(frequency.sum()), config.sif)
+    matrix = (vectors.matrix * weights[:, None]).astype(np.float32)
+    description = {"algorithm": "distilled", "options": asdict(config), "encoder": encoder.name}
+    return Model(replace(vectors, matrix=matrix, lengths=None), description)

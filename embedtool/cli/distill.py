@@ -1,0 +1,50 @@
+"""embedtool distill: a static model made of an encoder."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from embedtool.cli.options import FILE, Decorator, config_options, overwrite_option
+from embedtool.cli.output import note
+from embedtool.cli.reporting import reporting
+from embedtool.task_config import DistillConfig
+
+distill_options: Decorator[Any] = config_options(DistillConfig)
+
+
+@click.command()
+@click.argument("encoder", type=FILE)
+@click.option("--vocab", type=FILE, required=True, metavar="MODEL|FILE",
+              help="The words: those of a model, or of a file of `embedtool vocab`.")  # fmt: skip
+@click.option("--output", "-o", type=FILE, required=True, metavar="MODEL", help="Model folder.")
+@overwrite_option
+@distill_options
+def distill(encoder: Path, vocab: Path, output: Path, overwrite: bool, **options: Any) -> None:
+    """Make a static model of ENCODER: a folder of Hugging Face's transformers, or a model.
+
+    Each word is encoded by itself; the main directions are kept, and frequent words are shortened.
+    The model is queried, exported and evaluated like any other.
+    """
+    config = DistillConfig.from_options(options)
+
+    from embedtool import store
+    from embedtool.attention.contextual import open_encoder
+    from embedtool.attention.distillation import distill
+    from embedtool.corpus.vocabulary import read_vocabulary
+
+    store.check_target(output, overwrite)
+    if vocab.is_dir():
+        vectors = store.load(vocab).vectors
+        words, counts = list(vectors.words), vectors.counts
+    else:
+        words, counts = read_vocabulary(vocab)
+    opened = open_encoder(encoder)
+    with reporting() as report:
+        model = distill(opened, words, counts, config, report)
+    store.save(model, output)
+    left_out = len(words) - model.vectors.n_words
+    note(
+        f"{output}: {model.vectors.n_words:,} words x {model.vectors.vector_size}"
+        + (f", {left_out:,} left out" if left_out else "")
+    )
