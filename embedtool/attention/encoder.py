@@ -112,17 +112,18 @@ class Encoder(nn.Module):  # type: ignore[misc]
     def taken(self, vectors: Any, lengths: Any) -> Any:
         """What tokens take from their sentences, float32 (n_rows, width, hidden_size).
 
-        The sum of what attention adds to a token in the upper half of the layers. What a token is
-        made of in the end is that, what it began with and what feed-forward networks add (residual
-        connections make it a sum); but the last turn it into the word to be predicted, which for a
-        word that is not hidden is the word itself, whatever its sense. The lower layers look at
-        places more than at words.
+        The sum of what attention adds to a token in the layers between the first and the last; of
+        two layers, in the last. What a token is made of in the end is that, what it began with, and
+        what feed-forward networks add (residual connections make it a sum). But all this serves the
+        word to be predicted, which for a word that is not hidden is that word, whatever its sense;
+        so does the attention of the last layer. The first looks at places more than at words.
         """
-        state, seen = self.start(vectors), self.may_see(vectors.shape[1], lengths)
         layers = self.body.layers
+        between = range(1, len(layers) - 1) or range(len(layers) - 1, len(layers))
+        state, seen = self.start(vectors), self.may_see(vectors.shape[1], lengths)
         total = torch.zeros_like(state)
-        for i, layer in enumerate(layers):
-            if i >= len(layers) // 2:
+        for i, layer in enumerate(layers[: between.stop]):
+            if i in between:
                 inner = layer.norm1(state)
                 total += layer.self_attn(inner, inner, inner, attn_mask=seen, need_weights=False)[0]
             state = layer(state, src_mask=seen)

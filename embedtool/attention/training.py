@@ -46,8 +46,9 @@ BETAS = (0.9, 0.98)
 """AdamW's: the second is Vaswani et al.'s, who forget gradients sooner than others."""
 FIRST, SECOND, STEPS = "first/", "second/", "steps"
 """Names of AdamW's moments of each parameter in a saved state, and of how many steps were made."""
-JUDGING_SEED = 0
-"""Held-out text is masked in the same way each time."""
+JUDGING_SEED, JUDGED_SHARE = 0, 0.15
+"""Held-out text is masked in the same way each time, whatever the share of masks in training, so
+that perplexities can be compared."""
 
 
 def train_encoder(
@@ -191,7 +192,7 @@ class _Text:
         """What is to be predicted in some pieces."""
         if self.config.objective == "causal":
             return causal_batch(self.corpus, pieces)
-        share = self.config.mask_share
+        share = JUDGED_SHARE if judging else self.config.mask_share
         return masked_batch(self.corpus, pieces, share, rng, only_masked=judging)
 
     def judged(self) -> Iterator[Batch]:

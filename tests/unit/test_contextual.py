@@ -256,8 +256,8 @@ def test_tokens_are_written_for_other_programs(
 def read_tokens(path: Path) -> tuple[list[str], np.ndarray, np.ndarray]:
     """By the libraries that its readers have."""
     if path.suffix == ".npz":
-        arrays = np.load(path)
-        return arrays["tokens"].tolist(), arrays["lines"], arrays["vectors"]
+        with np.load(path) as arrays:
+            return arrays["tokens"].tolist(), arrays["lines"], arrays["vectors"]
     if path.suffix == ".safetensors":
         from safetensors.numpy import load_file
 

@@ -1,6 +1,6 @@
 """What a bigram model makes of held-out text: the baseline of encoders.
 
-In: sentences as ids. Out: perplexity.
+In: sentences as ids, and whether each ends where its ids do. Out: perplexity.
 """
 
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-Ids = NDArray[np.integer]
+Sentence = tuple[NDArray[np.integer], bool]
 
 
 class Bigrams:
@@ -18,9 +18,9 @@ class Bigrams:
     lower order gives each class a count of one half more, so that none is impossible.
     """
 
-    def __init__(self, sentences: Iterable[Ids], n_words: int) -> None:
+    def __init__(self, sentences: Iterable[Sentence], n_words: int) -> None:
         self.n_classes = n_words + 1
-        pairs = np.concatenate([self._pairs(each) for each in sentences])
+        pairs = np.concatenate([self._pairs(*each) for each in sentences])
         self.pairs, counts = np.unique(pairs, return_counts=True)
         before, after = np.divmod(self.pairs, self.n_classes)
         once, twice = (int((counts == n).sum()) for n in (1, 2))
@@ -31,9 +31,9 @@ class Bigrams:
         lower = np.bincount(after, minlength=self.n_classes) + 0.5
         self.lower = lower / lower.sum()
 
-    def perplexity(self, sentences: Iterable[Ids]) -> float:
+    def perplexity(self, sentences: Iterable[Sentence]) -> float:
         """exp of the mean negative log-likelihood of the words and ends of sentences."""
-        pairs = np.concatenate([self._pairs(each) for each in sentences])
+        pairs = np.concatenate([self._pairs(*each) for each in sentences])
         before, after = np.divmod(pairs, self.n_classes)
         places = np.searchsorted(self.pairs, pairs).clip(max=len(self.pairs) - 1)
         seen = np.where(self.pairs[places] == pairs, self.discounted[places], 0)
@@ -41,7 +41,7 @@ class Bigrams:
         left = np.where(self.totals[before] > 0, self.discount * self.kinds[before] / totals, 1.0)
         return float(np.exp(-np.log(seen / totals + left * self.lower[after]).mean()))
 
-    def _pairs(self, sentence: Ids) -> NDArray[np.int64]:
+    def _pairs(self, ids: NDArray[np.integer], is_whole: bool) -> NDArray[np.int64]:
         boundary = self.n_classes - 1
-        marked = np.concatenate([[boundary], sentence, [boundary]]).astype(np.int64)
+        marked = np.concatenate([[boundary], ids, [boundary] * is_whole]).astype(np.int64)
         return marked[:-1] * self.n_classes + marked[1:]

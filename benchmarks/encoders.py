@@ -1,0 +1,88 @@
+"""What encoders make of held-out text, beside a bigram model, and what word vectors are worth.
+
+python -m benchmarks.encoders TEXT [--epochs 8 2]
+
+Trains a skip-gram model on TEXT, then masked and causal encoders over its vectors and over random
+ones, of the same size for the same steps, and prints their perplexity on the same held-out text.
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from benchmarks.bigrams import Bigrams
+from benchmarks.measure import machine
+from embedtool.attention.batches import Pieces, pieces_of, split
+from embedtool.attention.training import encode_by, train_encoder
+from embedtool.config import Word2VecConfig
+from embedtool.corpus.corpus import Corpus
+from embedtool.corpus.encoding import scan
+from embedtool.progress import Progress
+from embedtool.task_config import ContextualConfig
+from embedtool.trainers.training import train_model
+from embedtool.vectors import Model
+
+SKIPGRAM = Word2VecConfig(mode="skipgram", epochs=10)
+
+
+def parse() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("text", type=Path)
+    parser.add_argument("--epochs", type=int, nargs=2, default=(8, 2), metavar=("MASKED", "CAUSAL"))
+    parser.add_argument("--layers", type=int, default=2)
+    parser.add_argument("--batch-tokens", type=int, default=ContextualConfig.batch_tokens)
+    return parser.parse_args()
+
+
+def bigram_perplexity(static: Model, text: Path, config: ContextualConfig) -> tuple[float, int]:
+    """Of the same held-out sentences, and how many tokens they have."""
+    with TemporaryDirectory() as folder:
+        corpus = encode_by(static.vectors, scan(Corpus([str(text)]), Path(folder)), Path(folder))
+        learnt, held_out = split(pieces_of(corpus, config.max_length), config)
+
+        def sentences(pieces: Pieces) -> list[tuple[np.ndarray, bool]]:
+            spans = zip(pieces.starts, pieces.ends, pieces.whole, strict=True)
+            return [(corpus.ids[start:end], bool(whole)) for start, end, whole in spans]
+
+        model = Bigrams(sentences(learnt), corpus.vocabulary.n_words)
+        return model.perplexity(sentences(held_out)), held_out.n_tokens
+
+
+def main() -> None:
+    """Train all and print a row each."""
+    options = parse()
+    text = str(options.text)
+    static = train_model("word2vec", Corpus([text]), SKIPGRAM)
+    first = ContextualConfig()
+    perplexity, n_tokens = bigram_perplexity(static, options.text, first)
+    print(f"{machine()}; {options.text.name}, {static.vectors.n_words:,} words, seed {first.seed}")
+    print(f"{options.layers} layers; held out: {n_tokens:,} tokens; exact softmax over all words")
+    print(f"\n{'':24}{'perplexity after each epoch':>34}{'seconds':>9}")
+    print(f"{'bigrams (Kneser-Ney)':24}{perplexity:34.1f}", flush=True)
+    for objective, epochs in zip(("masked", "causal"), options.epochs, strict=True):
+        for vectors in ("static", "random"):
+            config = ContextualConfig(
+                objective=objective, vectors=vectors, epochs=epochs, layers=options.layers,
+                batch_tokens=options.batch_tokens,
+            )  # fmt: skip
+            found: list[float] = []
+
+            def report(progress: Progress, found: list[float] = found) -> None:
+                if progress.perplexity is not None:
+                    found.append(progress.perplexity)
+                    print(f"{progress.perplexity:.1f}", file=sys.stderr, flush=True)
+
+            began = time.monotonic()
+            train_encoder(static, Corpus([text]), config, report=report)
+            seconds = time.monotonic() - began
+            shown = " ".join(f"{each:.0f}" for each in found)
+            print(f"{f'{objective}, {vectors} vectors':24}{shown:>34}{seconds:9.0f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

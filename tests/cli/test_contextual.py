@@ -1,0 +1,333 @@
+"""embedtool contextual and distill, and attend over encoders."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+from embedtool import store
+from embedtool.trainers.workplace import SUFFIX
+from tests.conftest import Run
+
+RIVER, MONEY = "river boat bank fish", "cash loan bank debt"
+SMALL = ["--hidden-size", 8, "--heads", 2, "--layers", 1, "--batch-tokens", 256, "--workers", 1]
+
+
+def test_training_tells_perplexity_and_what_it_made(
+    run: Run, encoders: dict[str, Path], two_senses: Path, tmp_path: Path
+) -> None:
+    log = tmp_path / "log.jsonl"
+    arguments = ["contextual", "train", encoders["static"], two_senses, *SMALL, "--epochs", 3]
+    result = run(*arguments, "-o", tmp_path / "model", "--json-log", log)
+    assert result.exit_code == 0 and result.stdout == ""
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    perplexities = [line["perplexity"] for line in lines]
+    assert [line["epoch"] for line in lines] == [1, 2, 3]
+    assert perplexities == sorted(perplexities, reverse=True) and perplexities[0] < 16
+    last = result.stderr.splitlines()[-1]
+    assert last.startswith(f"{tmp_path / 'model'}: 15 words x 16, 3,200 of 3,200 tokens (100.0%)")
+    assert last.endswith(f", perplexity {perplexities[-1]:.1f}")
+    assert f"perplexity {perplexities[0]:.1f}" in result.stderr
+    described = store.describe(tmp_path / "model")
+    assert described["static"]["algorithm"] == "word2vec"
+    assert described["training"]["epochs"][-1]["perplexity"] == perplexities[-1]
+
+
+def test_a_model_with_an_encoder_is_a_static_model_too(
+    run: Run, encoders: dict[str, Path], tmp_path: Path
+) -> None:
+    model = encoders["masked"]
+    assert run("similar", model, "river").exit_code == 0
+    assert "sound" in run("check", model).output
+    assert "perplexity" in run("info", model).stdout
+    smaller = tmp_path / "smaller"
+    assert run("compress", model, smaller, "--dimensions", 4).exit_code == 0
+    result = run("contextual", "compare", smaller, RIVER, MONEY, "--word", "bank")
+    assert result.exit_code == 1 and "is a static model" in result.stderr
+
+
+def test_a_damaged_encoder_is_found(
+    run: Run, encoders: dict[str, Path], two_senses: Path, tmp_path: Path
+) -> None:
+    model = tmp_path / "model"
+    arguments = ["contextual", "train", encoders["static"], two_senses, *SMALL, "--epochs", 1]
+    assert run(*arguments, "-o", model).exit_code == 0
+    data = bytearray((model / store.ENCODER).read_bytes())
+    data[-5] ^= 1
+    (model / store.ENCODER).write_bytes(data)
+    result = run("check", model)
+    assert result.exit_code == 1 and "encoder.safetensors has changed" in result.output
+    (model / store.ENCODER).unlink()
+    result = run("attend", model, RIVER)
+    assert result.exit_code == 1 and "encoder.safetensors: cannot be read" in result.stderr
+
+
+def test_neighbours_of_a_word_in_its_sentence(run: Run, encoders: dict[str, Path]) -> None:
+    answers = {}
+    for sentence in (RIVER, MONEY):
+        arguments = ["contextual", "similar", encoders["masked"], sentence, "--word", "bank"]
+        (found,) = json.loads(run(*arguments, "-n", 3, "--json").stdout)
+        assert found["query"] == "bank"
+        answers[sentence] = {each["word"] for each in found["answers"]}
+        table = run(*arguments, "-n", 3).stdout.splitlines()
+        assert table[0].split() == ["word", "score"] and len(table) == 4
+    assert not answers[RIVER] & answers[MONEY]
+
+
+def test_words_that_may_answer(run: Run, encoders: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "words.txt").write_text("loan\nboat\nno-such-word\n")
+    arguments = ["contextual", "similar", encoders["masked"], RIVER, "--word", "bank", "--tsv"]
+    result = run(*arguments, "--words", tmp_path / "words.txt")
+    assert [line.split("\t")[1] for line in result.stdout.splitlines()[1:]] == ["boat", "loan"]
+    most_frequent = store.load(encoders["masked"]).vectors.words[:2]
+    result = run(*arguments, "--restrict-vocab", 2)
+    words = {line.split("\t")[1] for line in result.stdout.splitlines()[1:]}
+    assert words == set(most_frequent) - {"bank"}
+
+
+def test_two_uses_of_a_word(run: Run, encoders: dict[str, Path]) -> None:
+    arguments = ["contextual", "compare", encoders["masked"], RIVER]
+    other = run(*arguments, MONEY, "--word", "bank", "--json")
+    told = json.loads(other.stdout)
+    assert (told["word"], told["first"], told["second"]) == ("bank", RIVER, MONEY)
+    same = run(*arguments, "bank reed water stream", "--word", "bank")
+    assert float(same.stdout.split()[-1]) > told["cosine"]
+    missing = run(*arguments, "the king", "--word", "king")
+    assert missing.exit_code == 1
+    assert missing.stderr == (
+        "Error: 'king' is none of the words of the sentence: river, boat, bank, fish\n"
+    )
+
+
+def test_vectors_of_the_tokens_of_a_text(
+    run: Run, encoders: dict[str, Path], tmp_path: Path
+) -> None:
+    (tmp_path / "a.jsonl").write_text(f'{{"body": "{RIVER}"}}\n{{"body": "{MONEY}"}}\n')
+    output = tmp_path / "tokens.npz"
+    arguments = ["contextual", "vectors", encoders["masked"], tmp_path / "a.jsonl", "-o"]
+    result = run(*arguments, output, "--field", "body")
+    assert result.exit_code == 0
+    assert result.stderr.splitlines()[-1] == f"{output}: 8 tokens x 32"
+    with np.load(output) as found:
+        assert found["tokens"].tolist() == [*RIVER.split(), *MONEY.split()]
+        assert found["vectors"].shape == (8, 32) and found["lines"].tolist() == [0] * 4 + [1] * 4
+    refused = run(*arguments, tmp_path / "tokens.csv")
+    assert refused.exit_code == 1 and "tokens are written as" in refused.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jsonl", "tokens.npz"]
+
+
+def test_senses_with_an_example_each(run: Run, encoders: dict[str, Path], two_senses: Path) -> None:
+    arguments = ["contextual", "senses", encoders["masked"], two_senses, "--word", "bank"]
+    told = json.loads(run(*arguments, "--senses", 2, "--json").stdout)
+    assert len(told["senses"]) == 2
+    assert sum(sense["n_uses"] for sense in told["senses"]) == told["n_uses"] == told["n_seen"]
+    lines = run(*arguments, "--senses", 2, "--examples", 2).stdout.splitlines()
+    assert lines[0].startswith(f"bank: {told['n_uses']} uses, mean silhouette 0.")
+    assert lines[1].split() == ["sense", "uses", "example"]
+    assert [line.split()[0] for line in lines[2::2]] == ["1", "2"] and len(lines) == 6
+    assert all("bank" in line.split() for line in lines[2:])
+
+
+def test_a_text_goes_on(run: Run, encoders: dict[str, Path]) -> None:
+    arguments = ["contextual", "generate", encoders["causal"], "river fish", "--texts", 3]
+    result = run(*arguments, "--words", 5, "--top-k", 4, "--seed", 7)
+    lines = result.stdout.splitlines()
+    assert len(lines) == 3 and all(line.startswith("river fish") for line in lines)
+    told = json.loads(run(*arguments, "--words", 5, "--top-k", 4, "--seed", 7, "--json").stdout)
+    assert told == lines
+    assert run("contextual", "generate", encoders["causal"]).stdout.strip()
+    refused = run("contextual", "generate", encoders["masked"], "river")
+    assert refused.exit_code == 1 and "train with --objective causal" in refused.stderr
+
+
+def test_pairs_are_judged(run: Run, encoders: dict[str, Path], tmp_path: Path) -> None:
+    pairs = tmp_path / "pairs.tsv"
+    rows = ["word\tfirst\tsecond\tsame"]
+    for first, second, same in (("river", "fish", 1), ("loan", "debt", 1), ("river", "debt", 0),
+                                ("fish", "loan", 0)):  # fmt: skip
+        rows += [f"{word}\t{first} {word}\t{word} {second}\t{same}" for word in ("bank", "boat")]
+    pairs.write_text("\n".join(rows) + "\n")
+    told = json.loads(run("contextual", "evaluate", encoders["masked"], pairs, "--json").stdout)
+    assert (told["dataset"], told["total"], told["same"]) == ("pairs", 8, 4)
+    assert [each["word"] for each in told["words"]] == ["bank", "boat"]
+    static = run("contextual", "evaluate", encoders["static"], pairs, "--tsv").stdout
+    assert static.splitlines()[-1] == "total\t4\t8\t0.5"
+    table = run("contextual", "evaluate", encoders["masked"], pairs).stdout.splitlines()
+    assert table[0].startswith("pairs: 8 pairs, 4 of one sense; 95% interval of the accuracy 0.")
+    assert table[-1].split()[0] == "total"
+    unknown = run("contextual", "evaluate", encoders["static"])
+    assert unknown.exit_code == 1 and "is not in the vocabulary" in unknown.stderr
+
+
+@pytest.mark.parametrize("name", ["masked", "minilm"])
+def test_attention_of_a_layer_and_a_head(
+    name: str, run: Run, encoders: dict[str, Path], minilm: Path, tmp_path: Path
+) -> None:
+    model = {**encoders, "minilm": minilm}[name]
+    page = tmp_path / "map.html"
+    arguments = ["attend", model, MONEY, "--layer", 2, "--head", 1]
+    result = run(*arguments, "--json", "-o", page)
+    assert result.exit_code == 0
+    told = json.loads(result.stdout)
+    assert set(MONEY.split()) < set(told["tokens"])
+    assert all(sum(row) == pytest.approx(1, abs=1e-5) for row in told["weights"])
+    assert len(told["weights"]) == len(told["tokens"]) and page.exists()
+    refused = run("attend", model, MONEY, "--heads", 2)
+    assert refused.exit_code == 2 and "--heads is for static models" in refused.stderr
+    assert run("attend", model, MONEY, "--layer", 99).exit_code == 1
+    refused = run("attend", encoders["static"], MONEY, "--layer", 1)
+    assert refused.exit_code == 2 and "--layer is for encoders" in refused.stderr
+
+
+def test_a_folder_of_transformers_answers_the_same_questions(run: Run, minilm: Path) -> None:
+    first, second = "he sat on the bank of the river", "she put her money in the bank"
+    compared = run("contextual", "compare", minilm, first, second, "--word", "bank")
+    assert compared.exit_code == 0 and compared.stderr == ""
+    assert 0.7 < float(compared.stdout.split()[-1]) < 0.95
+    arguments = ["contextual", "similar", minilm, first, "--word", "bank", "-n", 2]
+    assert "river" in run(*arguments, "--restrict-vocab", 3000).stdout
+    refused = run("contextual", "generate", minilm, "he sat")
+    assert refused.exit_code == 1 and "only encoders of `contextual train`" in refused.stderr
+
+
+def test_a_distilled_model_is_like_any_other(
+    run: Run, encoders: dict[str, Path], minilm: Path, tmp_path: Path
+) -> None:
+    model, vocabulary = tmp_path / "model", tmp_path / "vocab.txt"
+    result = run("distill", minilm, "--vocab", encoders["static"], "-o", model, "--dimensions", 8)
+    assert result.exit_code == 0
+    assert result.stderr.splitlines()[-1] == f"{model}: 15 words x 8"
+    assert "stream" in run("similar", model, "river", "-n", 3).stdout
+    assert run("export", model, tmp_path / "v.txt").exit_code == 0
+    assert run("info", model).exit_code == 0 and run("check", model).exit_code == 0
+    vocabulary.write_text("king 9\nqueen 8\nriver 7\n")
+    again = ["distill", minilm, "--vocab", vocabulary, "-o", model, "--dimensions", 2]
+    assert run(*again).exit_code == 1
+    assert run(*again, "--overwrite").exit_code == 0
+    assert list(store.load(model).vectors.words) == ["king", "queen", "river"]
+
+
+def test_documents_are_classified_in_context(
+    run: Run, encoders: dict[str, Path], two_senses: Path, tmp_path: Path
+) -> None:
+    """By the sentences' sense: vectors, vectors in context and words are put side by side."""
+    lines = two_senses.read_text().splitlines()[:120]
+    data = tmp_path / "data.csv"
+    data.write_text("text,label\n" + "".join(f"{line},{i % 2}\n" for i, line in enumerate(lines)))
+    arguments = ["evaluate", encoders["masked"], "--classify", data, "--folds", 3]
+    told = json.loads(run(*arguments, "--weighting", "mean", "--json").stdout)
+    names = [score["name"] for score in told["scores"]]
+    assert names == ["vectors: mean", "in context: mean", "words: TF-IDF", "words: one-hot",
+                     "majority class"]  # fmt: skip
+    assert all(score["accuracy"]["mean"] > 0.9 for score in told["scores"][:-1])
+
+
+def test_without_pytorch_the_pip_line_is_told(
+    run: Run, encoders: dict[str, Path], two_senses: Path, tmp_path: Path
+) -> None:
+    """In processes of their own, in which no module has PyTorch already."""
+    (tmp_path / "torch.py").write_text("raise ImportError('blocked')\n")
+    model, text = encoders["masked"], two_senses
+    commands = [
+        ["contextual", "train", encoders["static"], text, "-o", tmp_path / "m"],
+        ["contextual", "similar", model, RIVER, "--word", "bank"],
+        ["contextual", "compare", model, RIVER, MONEY, "--word", "bank"],
+        ["contextual", "vectors", model, text, "-o", tmp_path / "v.npz"],
+        ["contextual", "senses", model, text, "--word", "bank"],
+        ["contextual", "generate", model, "river"],
+        ["contextual", "evaluate", model],
+        ["attend", model, RIVER],
+        ["distill", model, "--vocab", encoders["static"], "-o", tmp_path / "d"],
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    for command in commands:
+        done = subprocess.run(
+            [sys.executable, "-m", "embedtool", *map(str, command)],
+            capture_output=True, text=True, env=environment, check=False,
+        )  # fmt: skip
+        assert done.returncode == 1, command
+        assert done.stderr == (
+            "Error: a contextual encoder needs: pip install 'embedtool[attention]'\n"
+        )
+    done = subprocess.run(
+        [sys.executable, "-m", "embedtool", "attend", str(encoders["static"]), RIVER],
+        capture_output=True, env=environment, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("objective", ["masked", "causal"])
+def test_an_interrupted_training_goes_on_to_the_same_bytes(
+    objective: str, run: Run, encoders: dict[str, Path], two_senses: Path, tmp_path: Path
+) -> None:
+    """Dropout, masks and sampled words are drawn as they would have been."""
+    options = [*SMALL, "--epochs", 30, "--objective", objective, "--samples", 6]
+    arguments = ["contextual", "train", encoders["static"], two_senses, *options, "-o"]
+    whole, model = tmp_path / "whole", tmp_path / "model"
+    assert run(*arguments, whole).exit_code == 0
+    program = [sys.executable, "-m", "embedtool", *map(str, arguments), str(model)]
+    with subprocess.Popen(program, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("training  epoch 2"):
+                break
+        process.send_signal(signal.SIGINT)
+        rest = process.stderr.read()
+    assert process.returncode == 130, rest
+    assert rest.endswith(f"Error: interrupted; go on with: embedtool resume {model}\n")
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("model")] == [
+        f"model{SUFFIX}"
+    ]
+    assert run(*arguments, model).exit_code == 1
+    result = run("resume", model)
+    assert result.exit_code == 0, result.output
+    for name in (store.VECTORS, store.ENCODER):
+        assert (model / name).read_bytes() == (whole / name).read_bytes()
+    epochs = [store.describe(path)["training"]["epochs"] for path in (model, whole)]
+    assert [e["perplexity"] for e in epochs[0]] == [e["perplexity"] for e in epochs[1]]
+
+
+@pytest.mark.parametrize(("options", "code", "message"), [
+    (["--hidden-size", 10, "--heads", 4], 2, "--hidden-size 10 cannot be cut into 4 --heads"),
+    (["--learning-rate", 9, "--max-gradient", 1e9, "--epochs", 3], 1,
+     "the loss of epoch 1 is"),
+    (["--lowercase", "--tokenizer", "icu-none"], 2, "'icu-none' is not one of"),
+])  # fmt: skip
+def test_options_that_cannot_be(
+    options: list[object], code: int, message: str, run: Run, encoders: dict[str, Path],
+    two_senses: Path, tmp_path: Path,
+) -> None:  # fmt: skip
+    arguments = ["contextual", "train", encoders["static"], two_senses, "-o", tmp_path / "model"]
+    result = run(*arguments, *SMALL, *options)
+    assert result.exit_code == code and message in result.stderr, result.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_text_of_other_words_is_refused(
+    run: Run, encoders: dict[str, Path], tmp_path: Path
+) -> None:
+    (tmp_path / "text.txt").write_text("RIVER BANK\n" * 9)
+    arguments = ["contextual", "train", encoders["static"], tmp_path / "text.txt", *SMALL]
+    result = run(*arguments, "-o", tmp_path / "model")
+    assert result.exit_code == 1
+    assert "the text holds no word of the static model; are both in lower case" in result.stderr
+    assert run(*arguments, "-o", tmp_path / "model", "--lowercase", "--epochs", 1).exit_code == 0
+
+
+def test_the_text_is_cut_as_that_of_the_static_model(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text("River, bank! River; boat.\n" * 30)
+    static, model = tmp_path / "static", tmp_path / "model"
+    cutting = ["--tokenizer", "words", "--lowercase"]
+    text = tmp_path / "text.txt"
+    assert run("train", "word2vec", text, "-o", static, *cutting, "--vector-size", 8).exit_code == 0
+    result = run("contextual", "train", static, text, "-o", model, *SMALL, "--epochs", 1)
+    assert result.exit_code == 0 and "120 of 120 tokens (100.0%)" in result.stderr
+    told = run("contextual", "compare", model, "RIVER bank", "bank river.", "--word", "River")
+    assert told.exit_code == 0
