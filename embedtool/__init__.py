@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from embedtool.attention.contextual import open_encoder
     from embedtool.config import FastTextConfig, GloveConfig, TextConfig, Word2VecConfig
     from embedtool.corpus.corpus import Corpus
     from embedtool.errors import EmbedtoolError
@@ -29,6 +30,7 @@ _HOMES = {
     "analogy": "search.query",
     "load": "store",
     "odd_one_out": "search.query",
+    "open_encoder": "attention.contextual",
     "save": "store",
     "similar": "search.query",
     "similarity": "search.query",
@@ -48,6 +50,7 @@ __all__ = [
     "analogy",
     "load",
     "odd_one_out",
+    "open_encoder",
     "save",
     "similar",
     "similarity",

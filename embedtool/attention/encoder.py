@@ -22,8 +22,8 @@ WORDS = "words.weight"
 MARKS = 2
 """Rows behind those of the words: the boundary of sentences, and the mask."""
 BOUNDARY_NAME, MASK_NAME = "<s>", "<mask>"
-POSITION_DEVIATION = 0.1
-"""Of the vectors of places at the start, beside words whose numbers deviate by about 1."""
+WAVELENGTHS = 10_000.0
+"""The longest wave of the vectors of places is so many times the shortest (Vaswani et al. 2017)."""
 NOISE_EXPONENT = 0.75
 """Words are drawn by count to this power, as noise words are (Mikolov et al. 2013)."""
 CLUSTERS = (10, 3)
@@ -68,7 +68,8 @@ class Encoder(nn.Module):  # type: ignore[misc]
             # attention without dropout take PyTorch's fast path.
             layer.self_attn.dropout = layer.dropout.p = 0.0
         nn.init.normal_(self.inward.weight)
-        nn.init.normal_(self.positions.weight, std=POSITION_DEVIATION)
+        with torch.no_grad():
+            self.positions.weight.copy_(torch.from_numpy(waves(config.max_length + 1, size)))
         n_classes = n_words + (1 if self.is_causal else 0)
         if config.softmax == "sampled":
             self.output: Any = TiedOutput(self, size, static_size, n_classes, config.samples)
@@ -250,6 +251,16 @@ class AdaptiveOutput(nn.Module):  # type: ignore[misc]
     def loss(self, hidden: Any, targets: Any, chances: Any, generator: Any) -> Any:
         """The mean negative log-likelihood; always exact."""
         return self.softmax(hidden, targets).loss
+
+
+def waves(n_places: int, size: int) -> NDArray[np.float32]:
+    """What places have at the start: sines and cosines, so that distances are seen from the first.
+
+    Vaswani et al. 2017, section 3.5; here they learn from then on. float32 (n_places, size).
+    """
+    angles = np.arange(n_places)[:, None] / WAVELENGTHS ** (np.arange(0, size, 2) / size)
+    both = np.stack([np.sin(angles), np.cos(angles)], axis=-1).reshape(n_places, -1)
+    return both[:, :size].astype(np.float32)
 
 
 def scale_of(static: NDArray[np.float32]) -> float:

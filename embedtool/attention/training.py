@@ -6,10 +6,8 @@ In: a static model, a corpus and options. Out: a model whose words have vectors 
 import logging
 import math
 from collections.abc import Iterator
-from contextlib import nullcontext
-from dataclasses import asdict
+from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -28,6 +26,7 @@ from embedtool.attention.batches import (
 from embedtool.attention.encoder import WORDS, Encoder, chances_of
 from embedtool.attention.extra import nn, torch
 from embedtool.compressed import decompressed
+from embedtool.config import MiB
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.encoding import EncodedCorpus, ScannedText, encode
 from embedtool.corpus.vocabulary import Vocabulary
@@ -35,7 +34,17 @@ from embedtool.errors import TrainingError, VocabularyError
 from embedtool.progress import Progress, Report, silent
 from embedtool.task_config import ContextualConfig
 from embedtool.trainers.checkpoint import Checkpoints, State
-from embedtool.trainers.training import History, about_training, describe, read_text
+from embedtool.trainers.estimate import NUMBER, Needs, check
+from embedtool.trainers.training import (
+    History,
+    about_again,
+    about_training,
+    describe,
+    folder_of,
+    keep,
+    read_text,
+    remember,
+)
 from embedtool.trainers.workplace import Workplace
 from embedtool.vectors import Model, WordVectors
 
@@ -46,6 +55,8 @@ BETAS = (0.9, 0.98)
 """AdamW's: the second is Vaswani et al.'s, who forget gradients sooner than others."""
 FIRST, SECOND, STEPS = "first/", "second/", "steps"
 """Names of AdamW's moments of each parameter in a saved state, and of how many steps were made."""
+PYTORCH = 300 * MiB
+"""What Python with PyTorch takes by itself; measured."""
 JUDGING_SEED, JUDGED_SHARE = 0, 0.15
 """Held-out text is masked in the same way each time, whatever the share of masks in training, so
 that perplexities can be compared."""
@@ -68,19 +79,13 @@ def train_encoder(
     text that are new to the static model take no place in it.
     """
     history = History(report)
-    with (
-        TemporaryDirectory(prefix="embedtool-")
-        if place is None
-        else nullcontext(place.folder) as name
-    ):
-        folder = Path(name)
+    with folder_of(place) as folder:
         scanned = read_text(corpus, folder, config.workers, cache, history)
         encoded = encode_by(static.vectors, scanned, folder)
         about = about_training(ALGORITHM, config, corpus, scanned, history.seconds())
         if place is not None:
-            asked = dict(request or {})
-            files = [*corpus.sources, *asked.pop("files", [])]
-            place.keep({**asked, **about}, files, encoded)
+            check(needs_of(config, static.vectors, encoded), place.output)
+            keep(place, request, about, corpus, encoded)
         return _learn(about, config, encoded, static, history, checkpoints)
 
 
@@ -100,9 +105,22 @@ def resume_encoder(
     config = ContextualConfig(**request["options"] | ({"workers": workers} if workers else {}))
     encoded = place.corpus(request)
     history = History(report)
-    about = {key: request[key] for key in ("algorithm", "corpus", "seconds_reading")}
-    about["options"] = asdict(config)
-    return _learn(about, config, encoded, static, history, checkpoints)
+    return _learn(about_again(request, config), config, encoded, static, history, checkpoints)
+
+
+def needs_of(config: ContextualConfig, vectors: WordVectors, corpus: EncodedCorpus) -> Needs:
+    """What a training needs: parameters with gradients and two moments, and what a step leaves."""
+    size, wide = config.hidden_size, config.feed_forward_size or 0
+    n_words = vectors.n_words * vectors.vector_size
+    layer = 4 * size * (size + 1) + 2 * size * wide + 6 * size + wide
+    places = (config.max_length + 1) * size
+    others = config.layers * layer + places + vectors.vector_size * (2 * size + 2)
+    copies = 4
+    tables = NUMBER * ((1 if config.freeze else copies) * n_words + copies * others)
+    scores = min(config.samples, vectors.n_words)
+    step = NUMBER * config.batch_tokens * (config.layers * (12 * size + 3 * wide) + 3 * scores)
+    text = 2 * (NUMBER * corpus.n_tokens + 2 * NUMBER * len(corpus.ends))
+    return Needs(tables, PYTORCH + tables + step, text, NUMBER * (n_words + others))
 
 
 def encode_by(vectors: WordVectors, scanned: ScannedText, folder: Path) -> EncodedCorpus:
@@ -131,9 +149,7 @@ def _learn(
     checkpoints: Checkpoints | None,
 ) -> Model:
     checkpoints = checkpoints or Checkpoints()
-    options = {k: v for k, v in asdict(config).items() if k != "workers"}
-    checkpoints.about = {"algorithm": ALGORITHM, "text": encoded.fingerprint, **options}
-    checkpoints.notes = history
+    remember(checkpoints, about, encoded, history)
     vectors = decompressed(static.vectors)
     text = _Text(encoded, config)
     with torch.random.fork_rng(devices=[]), _threads(config.workers):
@@ -157,18 +173,15 @@ def _learn(
     return Model(words, description, encoder)
 
 
-class _threads:  # noqa: N801 - reads as a function
-    """So many threads of PyTorch, for a while."""
-
-    def __init__(self, workers: int | None) -> None:
-        self.workers = workers
-
-    def __enter__(self) -> None:
-        self.before = torch.get_num_threads()
-        torch.set_num_threads(self.workers or self.before)
-
-    def __exit__(self, *error: object) -> None:
-        torch.set_num_threads(self.before)
+@contextmanager
+def _threads(workers: int | None) -> Iterator[None]:
+    """Have PyTorch use so many threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(workers or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class _Text:

@@ -5,8 +5,8 @@ In: a corpus, an algorithm and its options. Out: a Model, with the report of how
 
 import logging
 import time
-from collections.abc import Iterable
-from contextlib import nullcontext
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -98,20 +98,13 @@ def train_model(
     if initial is not None:
         initial.check(config)
     history = History(report)
-    with (
-        TemporaryDirectory(prefix="embedtool-")
-        if place is None
-        else nullcontext(place.folder) as name
-    ):
-        folder = Path(name)
+    with folder_of(place) as folder:
         scanned = read_text(corpus, folder, config.workers, cache, history)
         encoded = encode_text(scanned, config, folder, only, initial)
         about = about_training(algorithm, config, corpus, scanned, history.seconds())
         if place is not None:
             check(estimate(config, encoded), place.output)
-            asked = dict(request or {})
-            files = [*corpus.sources, *asked.pop("files", [])]
-            place.keep({**asked, **about}, files, encoded)
+            keep(place, request, about, corpus, encoded)
         return _learn(about, config, encoded, folder, history, initial, checkpoints)
 
 
@@ -152,9 +145,34 @@ def resume_model(
     config = TRAINERS[request["algorithm"]].config(**options)
     encoded = place.corpus(request)
     history = History(report)
-    about = {key: request[key] for key in ("algorithm", "corpus", "seconds_reading")}
-    about["options"] = asdict(config)
+    about = about_again(request, config)
     return _learn(about, config, encoded, place.folder, history, initial, checkpoints)
+
+
+@contextmanager
+def folder_of(place: Workplace | None) -> Iterator[Path]:
+    """Where a training works: in its place, or, where that is None, in a temporary folder."""
+    if place is not None:
+        yield place.folder
+        return
+    with TemporaryDirectory(prefix="embedtool-") as name:
+        yield Path(name)
+
+
+def keep(
+    place: Workplace,
+    request: dict[str, Any] | None,
+    about: dict[str, Any],
+    corpus: Corpus,
+    encoded: EncodedCorpus,
+) -> None:
+    """Write down what is trained, so that it can be gone on with.
+
+    request : as for `train_model`; about : of `about_training`
+    """
+    asked = dict(request or {})
+    files = [*corpus.sources, *asked.pop("files", [])]
+    place.keep({**asked, **about}, files, encoded)
 
 
 def _learn(
@@ -168,13 +186,7 @@ def _learn(
 ) -> Model:
     """Train on a text that has been read. Raises TrainingError where a vector is not finite."""
     if checkpoints is not None:
-        options = {k: v for k, v in asdict(config).items() if k != "workers"}
-        checkpoints.about = {
-            "algorithm": about["algorithm"],
-            "text": encoded.fingerprint,
-            **options,
-        }
-        checkpoints.notes = history
+        remember(checkpoints, about, encoded, history)
     trainer = TRAINERS[about["algorithm"]]
     vectors = trainer.train(config, encoded, folder, history, initial, checkpoints)
     if not np.isfinite(vectors.norms).all():
@@ -183,6 +195,15 @@ def _learn(
             f"the vector of {word!r} is not finite; choose a smaller --learning-rate"
         )
     return Model(vectors, describe(about, encoded, history))
+
+
+def remember(
+    checkpoints: Checkpoints, about: dict[str, Any], encoded: EncodedCorpus, history: History
+) -> None:
+    """Tell checkpoints what the training is of: all that it depends on, but for the workers."""
+    options = {name: value for name, value in about["options"].items() if name != "workers"}
+    checkpoints.about = {"algorithm": about["algorithm"], "text": encoded.fingerprint, **options}
+    checkpoints.notes = history
 
 
 def read_text(
@@ -217,6 +238,12 @@ def about_training(
         },
         "seconds_reading": seconds_reading,
     }
+
+
+def about_again(request: dict[str, Any], config: Config) -> dict[str, Any]:
+    """The same of a training that was kept, which goes on with these options."""
+    known = {key: request[key] for key in ("algorithm", "corpus", "seconds_reading")}
+    return {**known, "options": asdict(config)}
 
 
 def describe(about: dict[str, Any], encoded: EncodedCorpus, history: History) -> dict[str, Any]:

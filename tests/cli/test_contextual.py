@@ -263,6 +263,21 @@ def test_without_pytorch_the_pip_line_is_told(
     assert done.returncode == 0
 
 
+def test_what_needs_no_encoder_imports_no_pytorch(encoders: dict[str, Path]) -> None:
+    """The vectors of a model with an encoder are queried as fast as any."""
+    code = (
+        "import sys; from embedtool.cli.main import cli; cli(sys.argv[1:], standalone_mode=False); "
+        "print(sorted({'torch', 'transformers', 'sklearn'} & set(sys.modules)), file=sys.stderr)"
+    )
+    for command in (["similar", encoders["masked"], "river"], ["attend", encoders["static"], RIVER],
+                    ["info", encoders["masked"]], ["contextual", "train", "--help"]):  # fmt: skip
+        done = subprocess.run(
+            [sys.executable, "-c", code, *map(str, command)],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.stderr == "[]\n", (command, done.stderr)
+
+
 @pytest.mark.parametrize("objective", ["masked", "causal"])
 def test_an_interrupted_training_goes_on_to_the_same_bytes(
     objective: str, run: Run, encoders: dict[str, Path], two_senses: Path, tmp_path: Path

@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 
 from embedtool.attention import mechanism  # noqa: E402
 from embedtool.attention.batches import NOTHING, Batch  # noqa: E402
-from embedtool.attention.encoder import Encoder, chances_of, scale_of  # noqa: E402
+from embedtool.attention.encoder import Encoder, chances_of, scale_of, waves  # noqa: E402
 from embedtool.task_config import ContextualConfig  # noqa: E402
 
 N_WORDS, STATIC_SIZE = 30, 6
@@ -161,3 +161,13 @@ def test_vectors_are_scaled_by_a_power_of_two(length: float) -> None:
     assert math.log2(scale).is_integer() and 0.7 <= scale * length <= 1.5
     assert np.array_equal(static * np.float32(scale) / np.float32(scale), static)
     assert scale_of(np.zeros((3, 2), np.float32)) == 1
+
+
+@pytest.mark.parametrize("size", [2, 7, 12])
+def test_places_begin_as_waves(size: int) -> None:
+    """The product of two places depends on their distance alone, where sines have their cosines."""
+    found = waves(30, size)
+    assert found.shape == (30, size) and found[0].tolist() == [i % 2 for i in range(size)]
+    np.testing.assert_allclose(found[5, :2], [math.sin(5), math.cos(5)], rtol=1e-6)
+    whole = found[:, : size - size % 2]
+    np.testing.assert_allclose(whole[3] @ whole[7], whole[20] @ whole[24], rtol=1e-5)
