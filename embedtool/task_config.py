@@ -122,7 +122,7 @@ class ContextualConfig(Config):
     )
     epochs: int = option(5, "Passes over the text.", low=1)
     batch_tokens: int = option(2048, "Tokens in a step.", low=1, high=10_000_000)
-    learning_rate: float = option(2e-3, "AdamW's rate after the warm-up.", above=0, high=10)
+    learning_rate: float = option(1e-3, "AdamW's rate after the warm-up.", above=0, high=10)
     warmup: float = option(
         0.1, "Share of the steps in which the rate rises; after it falls as a cosine.", low=0,
         high=1,

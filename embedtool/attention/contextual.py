@@ -45,11 +45,13 @@ class EncoderAttention:
     tokens  : what attends and is attended to, n_tokens of them: words, or their pieces, and marks
               of the encoder's own
     unknown : words that are left out, each once
+    n_cut   : words behind those that the encoder sees at once, which are cut off
     weights : float32 (n_layers, n_heads, n_tokens, n_tokens); rows attend to columns and sum to 1
     """
 
     tokens: list[str]
     unknown: list[str]
+    n_cut: int
     weights: NDArray[np.float32]
 
 

@@ -110,9 +110,9 @@ class PretrainedEncoder:
         with torch.inference_mode():
             found = self.network(**first, output_attentions=True).attentions
         weights = np.array([layer[0].numpy() for layer in found])
-        return EncoderAttention(
-            self.tokenizer.convert_ids_to_tokens(first["input_ids"][0]), [], weights
-        )
+        pieces = self.tokenizer.convert_ids_to_tokens(first["input_ids"][0])
+        n_cut = sum(len(row.words) for row in read.words[1:])
+        return EncoderAttention(pieces, [], n_cut, weights)
 
     def _read(self, sentences: list[str]) -> "_Read":
         return _Read(self.tokenizer, self.longest, sentences)

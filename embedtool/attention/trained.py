@@ -118,7 +118,8 @@ class TrainedEncoder:
         with torch.inference_mode():
             vectors, _ = self._read_in([ids[:longest]], new)
             weights = self.network.weights(vectors).numpy()
-        return EncoderAttention([BOUNDARY_NAME, *tokens[:longest]], unknown, weights)
+        seen = tokens[:longest]
+        return EncoderAttention([BOUNDARY_NAME, *seen], unknown, len(tokens) - len(seen), weights)
 
     def known_ids(self, sentence: str) -> tuple[Ids, list[str]]:
         """The ids of a sentence's words that are in the vocabulary, and all others, each once."""

@@ -74,7 +74,10 @@ def _in_encoder(model: Path, sentence: str, config: AttentionConfig) -> "Attenti
     from embedtool.attention.contextual import layer_of, open_encoder
 
     _check_given(OF_STATIC, "is for static models; an encoder has it from its training")
-    return layer_of(open_encoder(model).attention(sentence), config.layer, config.head)
+    found = open_encoder(model).attention(sentence)
+    if found.n_cut:
+        note(f"{found.n_cut:,} words are left out, for the model sees no more at once")
+    return layer_of(found, config.layer, config.head)
 
 
 def _check_given(names: set[str], why: str) -> None:

@@ -186,6 +186,15 @@ def test_attention_of_a_layer_and_a_head(
     assert refused.exit_code == 2 and "--layer is for encoders" in refused.stderr
 
 
+def test_attention_in_a_sentence_that_is_too_long(
+    run: Run, encoders: dict[str, Path], minilm: Path
+) -> None:
+    for model, words in ((encoders["frozen"], 5), (minilm, 600)):
+        result = run("attend", model, " ".join(["river"] * words), "--json")
+        n_shown = json.loads(result.stdout)["tokens"].count("river")
+        assert f"{words - n_shown} words are left out, for the model sees no more" in result.stderr
+
+
 def test_a_folder_of_transformers_answers_the_same_questions(run: Run, minilm: Path) -> None:
     first, second = "he sat on the bank of the river", "she put her money in the bank"
     compared = run("contextual", "compare", minilm, first, second, "--word", "bank")
@@ -346,3 +355,18 @@ def test_the_text_is_cut_as_that_of_the_static_model(run: Run, tmp_path: Path) -
     assert result.exit_code == 0 and "120 of 120 tokens (100.0%)" in result.stderr
     told = run("contextual", "compare", model, "RIVER bank", "bank river.", "--word", "River")
     assert told.exit_code == 0
+
+
+@pytest.mark.slow
+def test_the_senses_of_the_corpus_that_ships_are_told_apart(
+    run: Run, models: dict[str, Path], kingdoms: Path, tmp_path: Path
+) -> None:
+    """With the options that docs/contextual.md shows."""
+    options = ["--hidden-size", 64, "--batch-tokens", 1024, "--learning-rate", 0.004]
+    model = tmp_path / "model"
+    result = run("contextual", "train", models["word2vec"], kingdoms, "-o", model, *options)
+    assert result.exit_code == 0
+    told = json.loads(run("contextual", "evaluate", model, "--json").stdout)
+    assert told["total"] == 320 and told["accuracy"] >= 0.85
+    static = json.loads(run("contextual", "evaluate", models["word2vec"], "--json").stdout)
+    assert static["accuracy"] == 0.5
