@@ -1,6 +1,6 @@
 """What encoders make of held-out text, beside a bigram model, and what word vectors are worth.
 
-python -m benchmarks.encoders TEXT [--epochs 8 2]
+python -m benchmarks.encoders TEXT [--epochs 4 2]
 
 Trains a skip-gram model on TEXT, then masked and causal encoders over its vectors and over random
 ones, of the same size for the same steps, and prints their perplexity on the same held-out text.
@@ -33,7 +33,7 @@ def parse() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("text", type=Path)
-    parser.add_argument("--epochs", type=int, nargs=2, default=(8, 2), metavar=("MASKED", "CAUSAL"))
+    parser.add_argument("--epochs", type=int, nargs=2, default=(4, 2), metavar=("MASKED", "CAUSAL"))
     parser.add_argument("--layers", type=int, default=2)
     parser.add_argument("--batch-tokens", type=int, default=ContextualConfig.batch_tokens)
     return parser.parse_args()

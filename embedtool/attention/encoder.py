@@ -22,6 +22,9 @@ WORDS = "words.weight"
 MARKS = 2
 """Rows behind those of the words: the boundary of sentences, and the mask."""
 BOUNDARY_NAME, MASK_NAME = "<s>", "<mask>"
+AMPLITUDE = 0.1
+"""Of the waves, beside words whose numbers deviate by about 1: attention then looks at words first,
+and at places as far as it learns to. With 1 a word's sense is lost in its sentence's pattern."""
 WAVELENGTHS = 10_000.0
 """The longest wave of the vectors of places is so many times the shortest (Vaswani et al. 2017)."""
 NOISE_EXPONENT = 0.75
@@ -69,7 +72,8 @@ class Encoder(nn.Module):  # type: ignore[misc]
             layer.self_attn.dropout = layer.dropout.p = 0.0
         nn.init.normal_(self.inward.weight)
         with torch.no_grad():
-            self.positions.weight.copy_(torch.from_numpy(waves(config.max_length + 1, size)))
+            places = AMPLITUDE * waves(config.max_length + 1, size)
+            self.positions.weight.copy_(torch.from_numpy(places))
         n_classes = n_words + (1 if self.is_causal else 0)
         if config.softmax == "sampled":
             self.output: Any = TiedOutput(self, size, static_size, n_classes, config.samples)
