@@ -25,6 +25,8 @@ BOUNDARY_NAME, MASK_NAME = "<s>", "<mask>"
 AMPLITUDE = 0.1
 """Of the waves, beside words whose numbers deviate by about 1: attention then looks at words first,
 and at places as far as it learns to. With 1 a word's sense is lost in its sentence's pattern."""
+STEEPEST = -8.0
+"""The slopes of distance fall in equal steps, as powers of two, to this one (ALiBi)."""
 WAVELENGTHS = 10_000.0
 """The longest wave of the vectors of places is so many times the shortest (Vaswani et al. 2017)."""
 NOISE_EXPONENT = 0.75
@@ -34,6 +36,10 @@ CLUSTERS = (10, 3)
 another."""
 SHRINKING = 4.0
 """So much smaller are the vectors of a cluster than those of the one before (Grave et al. 2017)."""
+
+
+# In evaluation PyTorch takes a shorter way through its layers, which knows no masks but 0 and -inf.
+torch.backends.mha.set_fastpath_enabled(False)
 
 
 class Encoder(nn.Module):  # type: ignore[misc]
@@ -140,17 +146,22 @@ class Encoder(nn.Module):  # type: ignore[misc]
         return self.dropout(self.before(self.inward(vectors) + places))
 
     def may_see(self, width: int, lengths: Any) -> Any:
-        """What keeps tokens from seeing others, as attention takes it, added to scores.
+        """What is added to the scores of attention, float32 (n_rows * n_heads, width, width).
 
-        float32 (n_rows * n_heads, width, width): 0, or -inf for empty places and, in a causal
-        encoder, for those that come later.
+        -inf for empty places and, in a causal encoder, for those that come later. For others what
+        their distance takes away, in each head another measure (Press, Smith & Lewis 2022, ALiBi,
+        section 3): the first looks near, the last far. The boundary is near to all.
         """
-        hidden = (torch.arange(width) >= lengths[:, None])[:, None, :]
+        hidden = (torch.arange(width) >= lengths[:, None])[:, None, None, :]
         if self.is_causal:
             hidden = hidden | ~torch.tril(torch.ones(width, width, dtype=torch.bool))
-        hidden = hidden.expand(-1, width, -1)
-        mask = torch.zeros(hidden.shape).masked_fill_(hidden, -math.inf)
-        return mask.repeat_interleave(self.body.layers[0].self_attn.num_heads, dim=0)
+        places = torch.arange(width)
+        distances = (places[:, None] - places).abs()
+        distances[:, 0] = 0
+        n_heads = self.body.layers[0].self_attn.num_heads
+        slopes = 2.0 ** (STEEPEST * torch.arange(1, n_heads + 1) / n_heads)
+        scores = (-slopes[:, None, None] * distances).expand(len(lengths), -1, -1, -1)
+        return scores.masked_fill(hidden, -math.inf).flatten(0, 1)
 
     def weights(self, vectors: Any) -> Any:
         """What each token of one sentence takes from which, in each layer and head.

@@ -8,6 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from embedtool.attention import encoder as encoder_module  # noqa: E402
 from embedtool.attention import mechanism  # noqa: E402
 from embedtool.attention.batches import NOTHING, Batch  # noqa: E402
 from embedtool.attention.encoder import Encoder, chances_of, scale_of, waves  # noqa: E402
@@ -52,8 +53,14 @@ def test_the_mechanism_in_numpy_equals_pytorchs(n_heads: int) -> None:
 
 
 @pytest.mark.parametrize("objective", ["masked", "causal"])
-def test_the_encoders_attention_is_the_mechanism(objective: str) -> None:
-    """Weights of each layer, from the queries and keys that its projections make."""
+def test_the_encoders_attention_is_the_mechanism(
+    objective: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Weights of each layer, from the queries and keys that its projections make.
+
+    Distances, of which the mechanism knows nothing, take nothing away here.
+    """
+    monkeypatch.setattr(encoder_module, "STEEPEST", -1e4)
     network = encoder(objective=objective)
     ids, lengths = rows([N_WORDS, 3, 1, 4, 1])
     with torch.inference_mode():
@@ -74,6 +81,19 @@ def test_the_encoders_attention_is_the_mechanism(objective: str) -> None:
             peer = layer.self_attn(inner, inner, inner, attn_mask=seen)[0]
             np.testing.assert_allclose(mixed.numpy(), peer.numpy(), rtol=0, atol=1e-5)
             state = layer(state, src_mask=seen)
+
+
+def test_what_is_far_weighs_less_in_each_head_by_another_measure() -> None:
+    network = encoder()
+    added = network.may_see(6, torch.tensor([6, 4])).reshape(2, 3, 6, 6).numpy()
+    slopes = [2 ** (-8 / 3), 2 ** (-16 / 3), 2**-8]
+    np.testing.assert_allclose(added[0, :, 3, 1:5], np.outer(slopes, [-2, -1, 0, -1]), rtol=1e-6)
+    assert not added[0, :, :, 0].any()  # the boundary is near to all
+    assert np.isneginf(added[1, :, :, 4:]).all() and np.isfinite(added[1, :, :, :4]).all()
+    with torch.inference_mode():
+        network.positions.weight.zero_()
+        same = network.weights(network.embed(torch.tensor([[N_WORDS, 5, 5, 5, 5]])))[0].numpy()
+    np.testing.assert_allclose(same[:, 1, 3] / same[:, 1, 2], np.exp(-np.array(slopes)), rtol=1e-4)
 
 
 def test_empty_places_change_nothing() -> None:
