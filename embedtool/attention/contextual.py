@@ -60,10 +60,12 @@ class ContextualEncoder(Protocol):
 
     name        : as messages call it
     vector_size : numbers in a token's vector
+    copies      : how often a word is to stand in a sentence of nothing else, to be itself there
     """
 
     name: str
     vector_size: int
+    copies: int
 
     @property
     def static(self) -> WordVectors | None:

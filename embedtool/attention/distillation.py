@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from embedtool import transforms
 from embedtool.attention.contextual import ContextualEncoder
-from embedtool.attention.queries import alone
+from embedtool.attention.queries import by_itself
 from embedtool.errors import VocabularyError
 from embedtool.evaluation.documents import sif_weights
 from embedtool.progress import Report, silent
@@ -34,7 +34,7 @@ def distill(
     Words that the encoder does not know are left out. Raises VocabularyError where fewer than two
     are left.
     """
-    kept, rows = alone(encoder, words, report)
+    kept, rows = by_itself(encoder, words, report)
     if len(kept) < 2:
         raise VocabularyError("the encoder knows fewer than two of the words; give others")
     place = {word: i for i, word in enumerate(words)}

@@ -31,6 +31,7 @@ class PretrainedEncoder:
     """
 
     static = None
+    copies = 1
 
     def __init__(self, path: Path) -> None:
         self.name = path.name

@@ -19,6 +19,9 @@ N_CANDIDATES = 5000
 """The most frequent words that are compared with a word in its sentence, unless another limit is
 asked for: each of them has to be encoded."""
 
+STEP = 512
+"""Words between two reports."""
+
 
 def vector_of(encoder: ContextualEncoder, sentence: str, word: str) -> NDArray[np.float32]:
     """The vector of a word in its sentence, float32 (vector_size,).
@@ -65,7 +68,7 @@ def similar(
 ) -> tuple[WordScore, ...]:
     """The n words nearest to a word as its sentence uses it, by cosine.
 
-    Each candidate is encoded as a sentence of its own. The word itself is left out.
+    Each candidate is encoded by itself. The word that is asked about is left out.
 
     candidates : None: the N_CANDIDATES first words of the encoder's vocabulary
     Raises QueryError as `vector_of`, and where no candidate is left.
@@ -74,26 +77,27 @@ def similar(
     if candidates is None:
         candidates = encoder.vocabulary()[:N_CANDIDATES]
     others = [each for each in candidates if each.casefold() != word.casefold()]
-    words, rows = alone(encoder, others, report)
+    words, rows = by_itself(encoder, others, report)
     if not words:
         raise QueryError("no candidate has a vector; give other words")
     vectors = WordVectors(words, rows)
     return similar_to_vectors(vectors, query[None], n)[0]
 
 
-def alone(
+def by_itself(
     encoder: ContextualEncoder, words: Sequence[str], report: Report = silent
 ) -> tuple[list[str], NDArray[np.float32]]:
-    """Words, each as a sentence of its own, and their vectors; those without one are left out.
+    """Words, each in a sentence of nothing else, and their vectors; those without one are left out.
 
     A word that the encoder takes for several has the mean of theirs. Returns the words and
     float32 (n, vector_size).
     """
     kept, rows = [], []
-    for i, (word, found) in enumerate(zip(words, encoder.encode(words), strict=True), 1):
+    sentences = (" ".join([word] * encoder.copies) for word in words)
+    for i, (word, found) in enumerate(zip(words, encoder.encode(sentences), strict=True), 1):
         if found.tokens:
             kept.append(word)
             rows.append(found.vectors.mean(axis=0))
-        if i % 512 == 0 or i == len(words):
+        if i % STEP == 0 or i == len(words):
             report(Progress("encoding", i, len(words), "words"))
     return kept, np.array(rows, np.float32).reshape(-1, encoder.vector_size)

@@ -73,7 +73,7 @@ def similar(
 ) -> None:
     """Print the words nearest to a word as SENTENCE uses it, by cosine.
 
-    The others are encoded each by itself, which takes a second a thousand or so.
+    The others are encoded each by itself; a pretrained encoder takes a second for some hundreds.
     """
     from embedtool.attention import queries
     from embedtool.attention.contextual import open_encoder
