@@ -109,11 +109,14 @@ def encoders(
     made = {
         "static": ["train", "word2vec", two_senses, *size],
         "subwords": ["train", "fasttext", two_senses, *size, "--bucket", 2000],
+        "pairs": ["train", "glove", two_senses, *size],
         "masked": ["contextual", "train", folder / "static", two_senses, *small, "--epochs", 20],
         "causal": ["contextual", "train", folder / "static", two_senses, *small, "--epochs", 12,
                    "--objective", "causal"],
         "frozen": ["contextual", "train", folder / "subwords", two_senses, *small, "--epochs", 1,
                    "--freeze", "--softmax", "adaptive", "--max-length", 3],
+        "deep": ["contextual", "train", folder / "pairs", two_senses, *small, "--epochs", 1,
+                 "--layers", 3, "--dropout", 0],
     }  # fmt: skip
     for name, arguments in made.items():
         result = run(*arguments, "--output", folder / name)

@@ -21,7 +21,7 @@ WORDS = "words.weight"
 """The name of the table of word vectors among the parameters."""
 MARKS = 2
 """Rows behind those of the words: the boundary of sentences, and the mask."""
-BOUNDARY_NAME, MASK_NAME = "<s>", "<mask>"
+BOUNDARY_NAME = "<s>"
 AMPLITUDE = 0.1
 """Of the waves, beside words whose numbers deviate by about 1: attention then looks at words first,
 and at places as far as it learns to. With 1 a word's sense is lost in its sentence's pattern."""

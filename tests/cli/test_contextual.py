@@ -287,25 +287,31 @@ def test_what_needs_no_encoder_imports_no_pytorch(encoders: dict[str, Path]) -> 
         assert done.stderr == "[]\n", (command, done.stderr)
 
 
-@pytest.mark.parametrize("objective", ["masked", "causal"])
+@pytest.mark.parametrize(("objective", "number"), [
+    ("masked", signal.SIGINT), ("causal", signal.SIGTERM), ("masked", signal.SIGKILL),
+])  # fmt: skip
 def test_an_interrupted_training_goes_on_to_the_same_bytes(
-    objective: str, run: Run, encoders: dict[str, Path], two_senses: Path, tmp_path: Path
-) -> None:
+    objective: str, number: signal.Signals, run: Run, encoders: dict[str, Path],
+    two_senses: Path, tmp_path: Path,
+) -> None:  # fmt: skip
     """Dropout, masks and sampled words are drawn as they would have been."""
     options = [*SMALL, "--epochs", 30, "--objective", objective, "--samples", 6]
     arguments = ["contextual", "train", encoders["static"], two_senses, *options, "-o"]
     whole, model = tmp_path / "whole", tmp_path / "model"
     assert run(*arguments, whole).exit_code == 0
-    program = [sys.executable, "-m", "embedtool", *map(str, arguments), str(model)]
+    keeping = ["--checkpoint-every", "1-epochs"] if number == signal.SIGKILL else []
+    program = [sys.executable, "-m", "embedtool", *map(str, arguments), str(model), *keeping]
     with subprocess.Popen(program, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         for line in process.stderr:
             if line.startswith("training  epoch 2"):
                 break
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         rest = process.stderr.read()
-    assert process.returncode == 130, rest
-    assert rest.endswith(f"Error: interrupted; go on with: embedtool resume {model}\n")
+    codes = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -signal.SIGKILL}
+    assert process.returncode == codes[number], rest
+    if number != signal.SIGKILL:
+        assert rest.endswith(f"Error: interrupted; go on with: embedtool resume {model}\n")
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith("model")] == [
         f"model{SUFFIX}"
     ]

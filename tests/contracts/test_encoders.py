@@ -18,7 +18,7 @@ from embedtool.errors import QueryError
 SENTENCES = ["river boat bank fish", "bank money cash", "", "bank"]
 
 
-@pytest.fixture(params=["masked", "causal", "frozen", "minilm"])
+@pytest.fixture(params=["masked", "causal", "frozen", "deep", "minilm"])
 def encoder(
     request: pytest.FixtureRequest, encoders: dict[str, Path], minilm: Path
 ) -> ContextualEncoder:

@@ -191,3 +191,13 @@ def test_places_begin_as_waves(size: int) -> None:
     np.testing.assert_allclose(found[5, :2], [math.sin(5), math.cos(5)], rtol=1e-6)
     whole = found[:, : size - size % 2]
     np.testing.assert_allclose(whole[3] @ whole[7], whole[20] @ whole[24], rtol=1e-5)
+
+
+def test_the_rate_rises_and_falls_as_half_a_cosine() -> None:
+    from embedtool.attention.training import learning_rate
+
+    config = ContextualConfig(epochs=10, warmup=0.2, learning_rate=0.01)
+    rates = [learning_rate(config, done) for done in (0.0, 1.0, 2.0, 6.0, 10.0)]
+    np.testing.assert_allclose(rates, [5e-5, 5e-3, 0.01, 0.005, 0], rtol=0.02, atol=1e-12)
+    assert learning_rate(ContextualConfig(warmup=0.0, learning_rate=0.01), 0.0) == 0.01
+    assert learning_rate(ContextualConfig(warmup=1.0, learning_rate=0.01), 5.0) == 0.01
