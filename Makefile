@@ -16,8 +16,9 @@ demo: .venv/installed
 	$(BIN)/embedtool compare $(DEMO)/word2vec $(DEMO)/fasttext $(DEMO)/glove \
 		--analogies corpora/kingdoms-questions.txt
 
+PROCESSES ?= 2
 test: .venv/dev
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow" -n $(PROCESSES)
 
 test-all: .venv/dev
 	$(BIN)/pytest
