@@ -161,16 +161,12 @@ def _print_senses(found: "Senses") -> None:
     drawn = f" of {found.n_seen:,}" if found.n_seen > found.n_uses else ""
     quality = "" if found.silhouette is None else f", mean silhouette {found.silhouette:.3f}"
     title = f"{found.word}: {found.n_uses:,}{drawn} uses{quality}"
-    rows = [
-        (str(number) if not i else "", sense.n_uses if not i else None, example)
-        for number, sense in enumerate(found.senses, 1)
-        for i, example in enumerate(sense.examples)
-    ]
-    print_table(
-        ("sense", "uses", "example"),
-        [(number, "" if uses is None else f"{uses:,}", example) for number, uses, example in rows],
-        title,
-    )
+    rows = []
+    for number, sense in enumerate(found.senses, 1):
+        first = (str(number), f"{sense.n_uses:,}")
+        for i, example in enumerate(sense.examples):
+            rows.append((*(("", "") if i else first), example))
+    print_table(("sense", "uses", "example"), rows, title)
 
 
 @contextual.command()
