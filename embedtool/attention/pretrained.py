@@ -52,6 +52,8 @@ class PretrainedEncoder:
             raise ModelError(f"{path}: cannot be opened by transformers: {error}") from None
         if not self.tokenizer.is_fast:
             raise ModelError(f"{path}: its tokenizer does not tell where words are")
+        if self.tokenizer.pad_token is None:
+            raise ModelError(f"{path}: its tokenizer has no mark for empty places")
         config = self.network.config
         if getattr(config, "is_encoder_decoder", False):
             raise ModelError(f"{path}: has a decoder; embedtool takes encoders such as BERT")

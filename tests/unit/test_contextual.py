@@ -1,5 +1,6 @@
 """Words in their sentences: queries, senses, generation, distillation, files of tokens."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,20 @@ def test_minilm_is_what_transformers_makes_of_it(minilm: Path) -> None:
     weights = PretrainedEncoder(minilm).attention(sentences[0])
     assert weights.tokens[0] == "[CLS]" and weights.tokens[-1] == "[SEP]"
     assert weights.weights.shape == (6, 12, 11, 11)
+
+
+def test_a_tokenizer_without_a_mark_for_empty_places_is_refused(
+    minilm: Path, tmp_path: Path
+) -> None:
+    """As that of GPT-2, which is no encoder."""
+    for path in minilm.iterdir():
+        if path.is_file() and path.name != "special_tokens_map.json":
+            (tmp_path / path.name).symlink_to(path)
+    config = json.loads((minilm / "tokenizer_config.json").read_text())
+    (tmp_path / "tokenizer_config.json").unlink()
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({**config, "pad_token": None}))
+    with pytest.raises(ModelError, match="its tokenizer has no mark for empty places"):
+        PretrainedEncoder(tmp_path)
 
 
 def test_minilms_neighbours_differ_between_sentences(minilm: Path) -> None:
