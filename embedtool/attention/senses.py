@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.attention.contextual import ContextualEncoder
+from embedtool.attention.queries import place_of
 from embedtool.errors import QueryError
 from embedtool.task_config import SensesConfig
 
@@ -105,13 +106,11 @@ def _uses(
 
 
 def _vectors(encoder: ContextualEncoder, lines: list[str], word: str) -> NDArray[np.float32]:
-    """The vector of the first use in each line, float32 (n_lines, vector_size)."""
-    folded = word.casefold()
-    rows = []
-    for sentence in encoder.encode(lines):
-        place = [token.casefold() for token in sentence.tokens].index(folded)
-        rows.append(sentence.vectors[place])
-    return np.array(rows)
+    """The vector of the first use in each line, float32 (n_lines, vector_size).
+
+    Raises QueryError where the encoder leaves the word out.
+    """
+    return np.array([found.vectors[place_of(found, word)] for found in encoder.encode(lines)])
 
 
 def _clusters(

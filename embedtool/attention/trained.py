@@ -93,9 +93,9 @@ class TrainedEncoder:
             place = new.place(words[i])
             if place >= 0:
                 ids[i] = self.network.first_new + place
-        known = ids >= 0
-        tokens = [word for word, is_known in zip(words, known, strict=True) if is_known]
-        return tokens, ids[known], list(dict.fromkeys(w for w in words if w not in set(tokens)))
+        tokens = [word for word, i in zip(words, ids, strict=True) if i >= 0]
+        unknown = dict.fromkeys(word for word, i in zip(words, ids, strict=True) if i < 0)
+        return tokens, ids[ids >= 0], list(unknown)
 
     def _encode(self, rows: list[Ids], new: "_NewWords") -> list[NDArray[np.float32]]:
         """The vectors of rows of ids, none too long."""

@@ -156,6 +156,12 @@ def test_a_word_that_is_always_used_alike_has_one_sense(encoders: dict[str, Path
         senses.senses(encoder, [RIVER, "the boat", MONEY], "bank", SensesConfig())
 
 
+def test_senses_of_a_word_that_the_model_leaves_out(encoders: dict[str, Path]) -> None:
+    encoder = open_encoder(encoders["masked"])
+    with pytest.raises(QueryError, match="the model does not know 'zorb'"):
+        senses.senses(encoder, ["river zorb"] * 9, "zorb", SensesConfig())
+
+
 def test_a_causal_encoder_goes_on_with_a_text(encoders: dict[str, Path], two_senses: Path) -> None:
     encoder: Any = open_encoder(encoders["causal"])
     config = GenerationConfig(texts=20, words=12, top_p=0.9, temperature=0.7)
