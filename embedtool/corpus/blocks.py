@@ -45,9 +45,13 @@ class Blocks:
 
     @classmethod
     def cut(cls, counts: ArrayLike, n_meetings: int) -> Self:
-        """Blocks of about as many pairs each; more of them where words meet more often."""
+        """Blocks of about as many pairs each; more of them where words meet more often.
+
+        Their number is a power of two, unless there are hardly any words.
+        """
         n = math.isqrt(n_meetings // MEETINGS_A_CELL)
         n = min(max(n, LEAST_BLOCKS), MOST_BLOCKS)
+        n = 1 << n.bit_length() - 1
         ends = np.cumsum(np.asarray(counts, dtype=np.float64) ** NEIGHBOURS_EXPONENT)
         starts = np.searchsorted(ends, ends[-1] * np.arange(n) / n)
         return cls(np.unique(np.append(starts, len(ends))))

@@ -6,7 +6,7 @@ In: what a user names and how it is to be read. Out: blocks of clean text, or se
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from embedtool.config import TextConfig, flag
 from embedtool.corpus.records import (
@@ -41,6 +41,13 @@ BYTE_ORDER_MARK = "\ufeff"
 REPLACEMENT = "\ufffd"
 
 
+class Readable(Protocol):
+    """What bytes are read from."""
+
+    def read(self, n_bytes: int, /) -> bytes:
+        """The next bytes, as many as asked for or fewer; none at the end."""
+
+
 @dataclass
 class Corpus:
     """Text to learn from.
@@ -49,15 +56,19 @@ class Corpus:
     text   : how it is read and cut into tokens
     sources : the files that `inputs` stand for; one that changes between two readings is refused
     n_invalid : invalid UTF-8 sequences replaced or skipped in what has been read
+    stamps : of the sources that have been read
+    span   : where given, only those lines of the one source are read, which must be plain text,
+        that begin in this range of its bytes
     """
 
     inputs: Iterable[str]
     text: TextConfig = field(default_factory=TextConfig)
     n_invalid: int = 0
+    span: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         self.sources = find_sources(self.inputs)
-        self._stamps: dict[str, Stamp] = {}
+        self.stamps: dict[str, Stamp] = {}
 
     def blocks(self, report: Report = silent) -> Iterator[str]:
         """Clean text in blocks; a line end ends a sentence, the end of a block does not.
@@ -122,7 +133,8 @@ class Corpus:
         """The text of one source in blocks, whatever holds it."""
         kind = self._kind(source, stream)
         if kind == "text":
-            for offset, block in byte_blocks(stream):
+            blocks = byte_blocks(stream) if self.span is None else span_blocks(stream, *self.span)
+            for offset, block in blocks:
                 yield self._valid(block, offset, name_of(source))
             return
         each = "field" if kind == "jsonl" else "column"
@@ -151,10 +163,10 @@ class Corpus:
         self._compare(source)
         yield
         self._compare(source)
-        self._stamps[source] = stamp_of(source)
+        self.stamps[source] = stamp_of(source)
 
     def _compare(self, source: str) -> None:
-        if self._stamps.get(source) not in (None, stamp_of(source)):
+        if self.stamps.get(source) not in (None, stamp_of(source)):
             raise CorpusError(f"{name_of(source)}: has changed since it was first read; begin anew")
 
     def _kind(self, source: str, stream: BinaryIO) -> str:
@@ -218,15 +230,42 @@ def _joined(texts: Iterable[str]) -> Iterator[bytes]:
     yield "".join(gathered).encode()
 
 
-def byte_blocks(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """Cut a stream into (offset, block), at line ends; a long line at white space.
+class _Span:
+    """A stream that ends with the last line that begins before a place."""
 
-    Where there is none in a whole block, it is cut between two characters of UTF-8. A byte order
-    mark at the start is left out.
+    def __init__(self, stream: BinaryIO, stop: int) -> None:
+        self.stream = stream
+        self.left = stop - stream.tell()
+        self.in_line = False
+
+    def read(self, n_bytes: int) -> bytes:
+        """The next bytes, as many as asked for or fewer; none at the end."""
+        if self.left > 0:
+            chunk = self.stream.read(min(n_bytes, self.left))
+        else:
+            chunk = self.stream.readline(n_bytes) if self.in_line else b""
+        self.left -= len(chunk)
+        self.in_line = not chunk.endswith(b"\n")
+        return chunk
+
+
+def span_blocks(stream: BinaryIO, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
+    """As `byte_blocks`, of the lines that begin in a range of the bytes of a stream."""
+    if start:
+        stream.seek(start - 1)
+        while not (stream.readline(BLOCK_BYTES) or b"\n").endswith(b"\n"):
+            pass
+    yield from byte_blocks(_Span(stream, stop), stream.tell())
+
+
+def byte_blocks(stream: Readable, offset: int = 0) -> Iterator[tuple[int, bytes]]:
+    """Cut a stream, which stands at an offset, into (offset, block), at line ends.
+
+    A long line is cut at white space; where there is none in a whole block, between two characters
+    of UTF-8. A byte order mark at the start is left out.
     """
-    offset = 0
     pending = stream.read(len(BYTE_ORDER_MARK.encode()))
-    if pending == BYTE_ORDER_MARK.encode():
+    if offset == 0 and pending == BYTE_ORDER_MARK.encode():
         offset, pending = len(pending), b""
     while chunk := stream.read(BLOCK_BYTES):
         pending += chunk

@@ -81,7 +81,7 @@ class EncodedCorpus:
         return len(self.ids)
 
 
-class _Tokens:
+class Tokens:
     """Writes ids and ends as they come.
 
     n_written : ids so far
@@ -103,10 +103,10 @@ class _Tokens:
             self.last_end = int(new_ends[-1])
 
 
-class _Scan:
+class Scan:
     """Puts together the blocks of a text, each of which was numbered by itself."""
 
-    def __init__(self, tokens: _Tokens) -> None:
+    def __init__(self, tokens: Tokens) -> None:
         self.tokens = tokens
         self.numbers = WordNumbers()
         self.numbers.number(b"")  # compiled now, on the thread that an interrupt reaches
@@ -141,7 +141,7 @@ def _write_scan(corpus: Corpus, folder: Path, report: Report, workers: int) -> N
     n_invalid_before = corpus.n_invalid
     with (folder / "ids").open("wb") as ids_file, (folder / "ends").open("wb") as ends_file:
         ids, ends = Hashed(ids_file), Hashed(ends_file)
-        whole = _Scan(_Tokens(ids, ends))
+        whole = Scan(Tokens(ids, ends))
         try:
             in_order(corpus.spaced_blocks(report), Numbering(), whole.append, workers)
         except MemoryError:
@@ -221,7 +221,7 @@ def encode(
     rows[places[present]] = present
     starts = range(0, len(scanned.ids), BLOCK_TOKENS)
     with (folder / "encoded-ids").open("wb") as ids, (folder / "encoded-ends").open("wb") as ends:
-        tokens = _Tokens(ids, ends)
+        tokens = Tokens(ids, ends)
         in_order(
             starts,
             lambda start: _kept(scanned, start, rows),
@@ -264,7 +264,7 @@ def resample(corpus: EncodedCorpus, seed: int, folder: Path) -> EncodedCorpus:
     drawn = np.random.default_rng(seed).integers(0, n, n)
     times = np.bincount(drawn, minlength=n)
     with (folder / "drawn-ids").open("wb") as ids, (folder / "drawn-ends").open("wb") as ends:
-        tokens = _Tokens(ids, ends)
+        tokens = Tokens(ids, ends)
         totals = np.cumsum(np.diff(corpus.ends, prepend=0) * times)
         last = 0
         while last < n:

@@ -193,9 +193,9 @@ class Space(NamedTuple):
     A round:
 
     move_rows, move_places : int32 (most moves,), of each copy its row in the table and its place
-    input_sums, output_sums : float32 (n_rows, 2), the bends of the turns that move a row, and how
-                many of their copies are to replace it; zeros between rounds. Threads that do not
-                race share them
+    input_sums, output_sums : float32 (n_rows, 4), the bends of the turns that move a row, and how
+                many of their copies are to replace it, both zeros between rounds; then the bends
+                of all rounds, and nothing. Threads that do not race share them
     """
 
     before: Floats

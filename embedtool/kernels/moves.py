@@ -113,12 +113,14 @@ def _move(
     replace : the copies are rows, else steps of rows. With n copies c of row r and the factor f it
               becomes r + f sum (c - r), that is (1 - n f) r + f sum c.
     share   : what counts of the bends' sum
-    sums    : zeros before and after
+    sums    : zeros before and after, but for the third column, to which the bends are added
     """
     for k in range(n):
         row = space.move_rows[k]
-        sums[row, 0] += min(np.float32(1), bends[space.move_places[k]])
+        bend = min(np.float32(1), bends[space.move_places[k]])
+        sums[row, 0] += bend
         sums[row, 1] += np.float32(replace)
+        sums[row, 2] += bend
     for k in range(min(n, AHEAD)):
         fetch_row(table, space.move_rows[k])
         fetch_row(copies, space.move_places[k])

@@ -202,16 +202,23 @@ def _visit_cells(
 
 
 def cells(pairs: Cooccurrence, rng: np.random.Generator) -> Iterator[Cell]:
-    """The cells of an epoch that hold pairs, in random order.
+    """The cells of an epoch that hold pairs, in the order of visiting.
 
     They come in rounds that share no row and no column, so that there are always some that wait for
-    none; of each round the largest first.
+    none; of each round the largest first. In a round the row of block i meets the column of block
+    i ^ shift. The lowest bit of the shift changes once in an epoch, the next one twice, and so on:
+    with the blocks in groups by their numbers' lowest bits, all cells of a group of rows and a
+    group of columns are visited before that group of columns moves on to another group of rows.
     """
-    n = pairs.n_blocks
-    rows, columns = rng.permutation(n).tolist(), rng.permutation(n).tolist()
-    for shift in rng.permutation(n).tolist():
-        in_round = [(rows[i], columns[(i + shift) % n]) for i in range(n)]
-        filled = [cell for cell in in_round if pairs.cell_size(*cell)]
+    n_bits = (pairs.n_blocks - 1).bit_length()
+    n = 1 << n_bits
+    mask = int(rng.integers(n))
+    for turn in range(n):
+        shift = mask ^ sum((turn >> bit & 1) << n_bits - 1 - bit for bit in range(n_bits))
+        in_round = [(row, row ^ shift) for row in range(pairs.n_blocks)]
+        filled = [
+            cell for cell in in_round if max(cell) < pairs.n_blocks and pairs.cell_size(*cell)
+        ]
         yield from sorted(filled, key=lambda cell: -pairs.cell_size(*cell))
 
 

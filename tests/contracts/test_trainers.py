@@ -157,7 +157,7 @@ def test_any_number_of_workers_gives_the_same_bytes(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("embedtool.trainers.word2vec.n_cores", lambda: 8)
+    monkeypatch.setattr("embedtool.trainers.lanes.n_cores", lambda: 8)
     path = tmp_path / "some.txt"
     path.write_text(kingdoms.read_text()[:200_000])
     alone = trained(algorithm, path, **options).vectors
@@ -175,7 +175,7 @@ def test_any_number_of_workers_gives_the_same_bytes(
 def test_workers_that_race_learn_as_much(
     algorithm: str, options: dict[str, Any], kingdoms: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("embedtool.trainers.word2vec.n_cores", lambda: 8)
+    monkeypatch.setattr("embedtool.trainers.lanes.n_cores", lambda: 8)
     last, racing = (
         trained(algorithm, kingdoms, workers=3, racing=racing, **options).description["training"]
         for racing in (False, True)

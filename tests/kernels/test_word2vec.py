@@ -48,7 +48,7 @@ def compare(
         table[:, : config.vector_size] = rng.normal(0, 0.3, (len(table), config.vector_size))
     state.tables["frozen"][3] = True
     expected = {name: state.tables[name].astype(np.float64) for name in ("inputs", "outputs")}
-    work = word2vec.prepare(config, text, rows, state)
+    work = word2vec.work_of(config, text, rows, state)
     n_lanes = len(work.stretch.lengths)
     part = -(-text.n_tokens // n_lanes)
     counters = np.zeros(1 + 2 * (part // TURN + 1), np.int64)
@@ -57,7 +57,7 @@ def compare(
     def run(thread: int) -> None:
         train_stretch(
             thread, n_threads, counters, 0, text.n_tokens, part, np.uint64(key), *RATES,
-            *work.shared, word2vec.prepare(config, text, rows, state).spaces[0],
+            *work.shared, word2vec.work_of(config, text, rows, state).spaces[0],
         )  # fmt: skip
 
     with ThreadPoolExecutor(n_threads) as pool:
