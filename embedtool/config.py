@@ -210,6 +210,36 @@ class CheckpointConfig(Config):
 
 
 @dataclass(frozen=True)
+class ClusterConfig(Config):
+    """Where a training runs, if not on this machine."""
+
+    cluster: str | None = option(
+        None,
+        "Train on the Ray cluster at this address, such as 10.0.0.1:6379; auto: the one that this "
+        "machine is a node of.",
+    )
+    lanes: int | None = option(
+        None,
+        "With --cluster, Word2Vec and FastText: so many stretches of the text are trained at once. "
+        "For one number the vectors are the same, whatever the nodes. Default: one a node.",
+        low=1,
+        high=4096,
+    )
+    rounds: int | None = option(
+        None,
+        "With --cluster, Word2Vec and FastText: how often what the lanes have learnt is put "
+        "together. Default: 5 times as often as there are lanes, and at least 16 times.",
+        low=1,
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("lanes", "rounds"):
+            if self.cluster is None and getattr(self, name) is not None:
+                raise ConfigError(f"{flag(name)} needs --cluster")
+
+
+@dataclass(frozen=True)
 class VocabularyConfig(Config):
     """Which words get a vector."""
 

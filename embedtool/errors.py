@@ -69,6 +69,10 @@ class ResourceError(EmbedtoolError):
     """Memory or disk that is needed and not there."""
 
 
+class ClusterError(EmbedtoolError):
+    """A cluster that cannot be joined, or that has lost what cannot be worked out again."""
+
+
 class DivergedError(TrainingError):
     """A loss that is no longer finite, or many times what it was before training."""
 

@@ -14,6 +14,7 @@ class Progress:
 
     `epoch` (from 1) and `loss` (mean of the epoch so far) stand only where the work has them.
     `epoch_ended` marks the last message of an epoch; `perplexity` on held-out text may stand there.
+    `nodes` are those of a cluster that did something since the last message, and how much.
     """
 
     stage: str
@@ -24,6 +25,7 @@ class Progress:
     loss: float | None = None
     epoch_ended: bool = False
     perplexity: float | None = None
+    nodes: tuple[tuple[str, int], ...] = ()
 
 
 Report = Callable[[Progress], None]

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from embedtool.config import GloveConfig, MiB
 from embedtool.corpus.blocks import ID, Blocks
 from embedtool.corpus.encoding import EncodedCorpus
-from embedtool.corpus.runs import MAPPING, SortedRuns
+from embedtool.corpus.runs import MAPPING, Run, SortedRuns, merged
+from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.errors import TrainingError
 from embedtool.files import replaced
 from embedtool.kernels.cooccurrence import distance_bits, list_pairs, sum_entries
@@ -45,6 +46,12 @@ SUMMARY = "pairs.json"
 """Written when the pairs are complete, and so tells that they are."""
 
 
+Cell = tuple[int, int]
+"""A block of rows and a block of columns."""
+Pairs = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]
+"""Rows, columns and counts."""
+
+
 def distance_weights(window: int, distance_weighting: bool) -> tuple[NDArray[np.int64], int]:
     """What a pair at each distance adds, in whole units, and how many units are 1.
 
@@ -58,6 +65,32 @@ def distance_weights(window: int, distance_weighting: bool) -> tuple[NDArray[np.
     if unit > FIXED_POINT:
         unit = FIXED_POINT
     return np.array([0, *(round(unit / d) for d in range(1, window + 1))], dtype=np.int64), unit
+
+
+def stored_cell(cell: Cell, symmetric: bool) -> Cell:
+    """Where the pairs of a cell are stored: those of two blocks stand in one cell, if symmetric."""
+    return (min(cell), max(cell)) if symmetric else cell
+
+
+def pairs_of_cell(cell: Cell, symmetric: bool, stored: Pairs) -> Pairs:
+    """Rows, columns and counts of all pairs of a cell, given those that are stored."""
+    row_block, column_block = cell
+    if not symmetric or row_block < column_block:
+        return stored
+    columns, rows, counts = stored
+    if row_block > column_block:
+        return rows, columns, counts
+    apart = rows != columns
+    return (
+        np.concatenate((rows, columns[apart])),
+        np.concatenate((columns, rows[apart])),
+        np.concatenate((counts, counts[apart])),
+    )
+
+
+def size_of_cell(cell: Cell, symmetric: bool, n_stored: int) -> int:
+    """About how many pairs a cell has: the diagonal cells are taken as twice what is stored."""
+    return 2 * n_stored if symmetric and cell[0] == cell[1] else n_stored
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,38 +116,23 @@ class Cooccurrence:
         """The number of blocks that rows, and columns, are cut into."""
         return math.isqrt(len(self.bounds) - 1)
 
-    def cell(
-        self, row_block: int, column_block: int
-    ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
+    def cell(self, row_block: int, column_block: int) -> Pairs:
         """Rows, columns and counts of all pairs of a cell, those that are stored mirrored too."""
-        if not self.symmetric or row_block < column_block:
-            return self._stored(row_block, column_block)
-        columns, rows, counts = self._stored(column_block, row_block)
-        if row_block > column_block:
-            return rows, columns, counts
-        apart = rows != columns
-        return (
-            np.concatenate((rows, columns[apart])),
-            np.concatenate((columns, rows[apart])),
-            np.concatenate((counts, counts[apart])),
-        )
+        cell = row_block, column_block
+        return pairs_of_cell(cell, self.symmetric, self._stored(*stored_cell(cell, self.symmetric)))
 
     def cell_size(self, row_block: int, column_block: int) -> int:
         """About how many pairs a cell has: the diagonal cells are taken as twice what is stored."""
-        if not self.symmetric:
-            return len(self.counts[self._slice(row_block, column_block)])
-        first, last = sorted((row_block, column_block))
-        n_stored = len(self.counts[self._slice(first, last)])
-        return 2 * n_stored if first == last else n_stored
+        cell = row_block, column_block
+        n_stored = len(self.counts[self._slice(*stored_cell(cell, self.symmetric))])
+        return size_of_cell(cell, self.symmetric, n_stored)
 
     def __len__(self) -> int:
         """The number of pairs (i, j), (j, i) being another one."""
         n_stored = len(self.counts)
         return 2 * n_stored - self.n_equal if self.symmetric else n_stored
 
-    def _stored(
-        self, row_block: int, column_block: int
-    ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
+    def _stored(self, row_block: int, column_block: int) -> Pairs:
         stored = self._slice(row_block, column_block)
         return self.rows[stored], self.columns[stored], self.counts[stored]
 
@@ -151,12 +169,7 @@ def count_cooccurrence(
     """
     pauses = pauses or Pauses()
     weights, unit = distance_weights(config.window, config.distance_weighting)
-    blocks = Blocks.cut(corpus.vocabulary.counts, corpus.n_tokens * config.window)
-    if blocks.key_bits + distance_bits(config.window) > 64:
-        raise TrainingError(
-            f"{corpus.vocabulary.n_words:,} words are too many to count pairs within a window of "
-            f"{config.window}; raise --min-count"
-        )
+    blocks = blocks_of(corpus.vocabulary, corpus.n_tokens, config)
     (folder / SUMMARY).unlink(missing_ok=True)
     n_counted, ends = _kept(folder)
     with SortedRuns(folder, ends) as runs:
@@ -171,6 +184,43 @@ def count_cooccurrence(
         (folder / COUNTED).unlink(missing_ok=True)
         runs.remove()
     return pairs
+
+
+def blocks_of(vocabulary: Vocabulary, n_tokens: int, config: GloveConfig) -> Blocks:
+    """How the pairs of so many tokens are cut. Raises TrainingError as `count_cooccurrence`."""
+    blocks = Blocks.cut(vocabulary.counts, n_tokens * config.window)
+    if blocks.key_bits + distance_bits(config.window) > 64:
+        raise TrainingError(
+            f"{vocabulary.n_words:,} words are too many to count pairs within a window of "
+            f"{config.window}; raise --min-count"
+        )
+    return blocks
+
+
+def count_part(
+    ids: NDArray[np.int32],
+    ends: NDArray[np.int64],
+    codes: NDArray[np.uint64],
+    config: GloveConfig,
+    n_entries: int,
+) -> Run:
+    """The summed pairs of some sentences: rising keys, and their sums in units.
+
+    n_entries : that are sorted at once
+    """
+    weights, _ = distance_weights(config.window, config.distance_weighting)
+    entries = np.empty(max(n_entries, config.window), dtype=np.uint64)
+    sums = np.empty(len(entries), dtype=np.int64)
+    runs: list[Run] = []
+    start = 0
+    while start < len(ids):
+        start, n_entries = list_pairs(
+            ids, ends, start, len(ids), codes, config.window, config.symmetric, entries
+        )
+        entries[:n_entries].sort()
+        n = sum_entries(entries[:n_entries], weights, sums)
+        runs.append((entries[:n].copy(), sums[:n].copy()))
+    return merged(runs) if runs else (entries[:0], sums[:0])
 
 
 def _keep(folder: Path, n_counted: int, runs: SortedRuns) -> None:
@@ -293,12 +343,8 @@ def _merge(
     with ExitStack() as stack:
         files = [stack.enter_context(path.open("wb")) for path in paths]
         for keys, sums in runs.merged(at_once):
-            rows, columns = blocks.pairs(keys)
-            counts = (sums / unit).astype(COUNT)
-            equal = rows == columns
-            n_equal += int(equal.sum())
-            if config.symmetric:
-                counts[equal] *= 2
+            (rows, columns, counts), n_equal_here = counted(keys, sums, blocks, config, unit)
+            n_equal += n_equal_here
             for values, file in zip((rows, columns, counts), files, strict=True):
                 file.write(np.ascontiguousarray(values).data)
             bounds += np.searchsorted(keys, cell_keys)
@@ -310,6 +356,22 @@ def _merge(
         summary = {"symmetric": config.symmetric, "bounds": bounds.tolist(), "n_equal": n_equal}
         complete.write(json.dumps(summary).encode())
     return Cooccurrence(config.symmetric, rows, columns, counts, bounds, n_equal)
+
+
+def counted(
+    keys: NDArray[np.uint64],
+    sums: NDArray[np.int64],
+    blocks: Blocks,
+    config: GloveConfig,
+    unit: int,
+) -> tuple[Pairs, int]:
+    """Rows, columns and counts of keys and their sums, and how many have two equal words."""
+    rows, columns = blocks.pairs(keys)
+    counts = (sums / unit).astype(COUNT)
+    equal = rows == columns
+    if config.symmetric:
+        counts[equal] *= 2
+    return (rows, columns, counts), int(equal.sum())
 
 
 def counted_pairs(folder: Path) -> Cooccurrence | None:

@@ -160,14 +160,16 @@ class Corpus:
     @contextmanager
     def _unchanged(self, source: str) -> Iterator[None]:
         """Read a source. Raises CorpusError where it is not as at the end of the last reading."""
-        self._compare(source)
+        if self.stamps.get(source) is not None:
+            self._stamp(source)
         yield
-        self._compare(source)
-        self.stamps[source] = stamp_of(source)
+        self._stamp(source)
 
-    def _compare(self, source: str) -> None:
-        if self.stamps.get(source) not in (None, stamp_of(source)):
+    def _stamp(self, source: str) -> None:
+        stamp = stamp_of(source)
+        if self.stamps.get(source) not in (None, stamp):
             raise CorpusError(f"{name_of(source)}: has changed since it was first read; begin anew")
+        self.stamps[source] = stamp
 
     def _kind(self, source: str, stream: BinaryIO) -> str:
         kind = kind_of(source, self.text)

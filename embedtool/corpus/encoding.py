@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ from embedtool.config import VocabularyConfig, n_cores
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.numbering import NumberedText, Numbering, WordNumbers
 from embedtool.corpus.pipeline import in_order
-from embedtool.corpus.sources import stamp_of
+from embedtool.corpus.sources import name_of, place_of, stamps_of
 from embedtool.corpus.vocabulary import Vocabulary, choose_words
 from embedtool.errors import CorpusError, OutputError, ResourceError
 from embedtool.files import Hashed, new_folder
@@ -59,6 +59,11 @@ class ScannedText:
     fingerprint: str
     n_invalid: int
 
+    @property
+    def n_sentences(self) -> int:
+        """The number of sentences."""
+        return len(self.ends)
+
 
 @dataclass(frozen=True, eq=False)
 class EncodedCorpus:
@@ -79,6 +84,22 @@ class EncodedCorpus:
     def n_tokens(self) -> int:
         """The number of tokens."""
         return len(self.ids)
+
+
+class Numbered(Protocol):
+    """A text whose tokens are rows of a vocabulary, wherever they are."""
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The words, whose rows the ids are."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the text that was scanned."""
+
+    @property
+    def n_tokens(self) -> int:
+        """The number of tokens."""
 
 
 class Tokens:
@@ -199,12 +220,11 @@ def cached_scan(
 
 def _cache_key(corpus: Corpus) -> list[object]:
     files = []
-    for source in corpus.sources:
-        stamp = stamp_of(source)
+    for source, stamp in zip(corpus.sources, stamps_of(corpus.sources), strict=True):
         if stamp is None:
             raise CorpusError(f"{source}: --cache works with files; leave it out for this input")
-        files.append((str(Path(source).resolve()), *stamp))
-    return [LAYOUT, __version__, asdict(corpus.text), files]
+        files.append((name_of(place_of(source)), *stamp))
+    return [LAYOUT, __version__, asdict(corpus.text), files, corpus.span]
 
 
 def encode(

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import pairwise
+from pathlib import Path
 from zlib import crc32
 
 import numpy as np
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from embedtool.config import TextConfig
 from embedtool.corpus.corpus import Corpus
-from embedtool.corpus.encoding import END, ID, Scan, Tokens
+from embedtool.corpus.encoding import END, ID, Scan, Tokens, cached_scan
 from embedtool.corpus.numbering import Numbering, WordNumbers
 from embedtool.corpus.records import kind_of
 from embedtool.corpus.sources import Stamp, opened, stamp_of
@@ -116,7 +117,7 @@ class PartWords:
 class PartFacts:
     """What is known of a part when it has been read.
 
-    fingerprint : SHA-256 of its words and tokens
+    fingerprint : as ScannedText has it
     """
 
     n_tokens: int
@@ -126,24 +127,34 @@ class PartFacts:
 
 
 def read_part(
-    part: Part, text: TextConfig, n_ranges: int
+    part: Part, text: TextConfig, n_ranges: int, cache: Path | None = None
 ) -> tuple[PartFacts, PartTokens, list[PartWords]]:
-    """Read a part and number its tokens. Raises CorpusError where it cannot be read."""
+    """Read a part and number its tokens, or find them in a folder where they are kept.
+
+    Raises CorpusError where it cannot be read.
+    """
     corpus = part.corpus(text)
+    if cache is not None:
+        found = cached_scan(corpus, cache, workers=1)
+        tokens = PartTokens(np.array(found.ids), np.array(found.ends), len(found.words))
+        facts = PartFacts(
+            len(tokens.ids), len(tokens.ends), found.n_invalid, bytes.fromhex(found.fingerprint)
+        )
+        found_words = [word.encode("utf-8", LONE_SURROGATES) for word in found.words]
+        return facts, tokens, _by_range(found_words, found.counts, n_ranges)
     ids, ends = BytesIO(), BytesIO()
     whole = Scan(Tokens(ids, ends))
     numbering = Numbering()
     for block in corpus.spaced_blocks():
         whole.append(numbering(block))
     words = whole.numbers.text
-    digest = hashlib.sha256(words)
-    digest.update(ids.getbuffer())
-    digest.update(ends.getbuffer())
+    digests = (hashlib.sha256(each).digest() for each in (words, ids.getbuffer(), ends.getbuffer()))
+    fingerprint = hashlib.sha256(b"".join(digests)).digest()
     tokens = PartTokens(
         np.frombuffer(ids.getbuffer(), ID), np.frombuffer(ends.getbuffer(), END),
         whole.numbers.n_words,
     )  # fmt: skip
-    facts = PartFacts(len(tokens.ids), len(tokens.ends), corpus.n_invalid, digest.digest())
+    facts = PartFacts(len(tokens.ids), len(tokens.ends), corpus.n_invalid, fingerprint)
     return facts, tokens, _by_range(words.splitlines(), whole.counts, n_ranges)
 
 

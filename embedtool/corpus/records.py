@@ -13,6 +13,7 @@ from pathlib import PurePath
 from typing import Any, BinaryIO
 
 from embedtool.config import TextConfig
+from embedtool.corpus.stores import path_in_store
 from embedtool.errors import CorpusError, MissingExtraError
 from embedtool.files import swells
 
@@ -43,7 +44,7 @@ def kind_of(name: str, config: TextConfig) -> str:
     """The kind of records behind a name: text, jsonl, csv, tsv or parquet."""
     if config.input_format != "auto":
         return config.input_format
-    suffixes = [suffix.lower() for suffix in PurePath(name).suffixes]
+    suffixes = [suffix.lower() for suffix in PurePath(path_in_store(name)).suffixes]
     while suffixes and suffixes[-1] in COMPRESSED:
         suffixes.pop()
     return SUFFIXES.get(suffixes[-1], "text") if suffixes else "text"

@@ -103,7 +103,7 @@ class SortedRuns:
                 pieces.append((np.asarray(all_keys[piece]), np.asarray(all_sums[piece])))
                 places[i] += n
                 self.n_taken += n
-            yield _merged(pieces)
+            yield merged(pieces)
 
     def _cuts(self, at_once: int) -> list[np.uint64 | None]:
         """The upper bound, excluded, of each piece; None for the last."""
@@ -112,7 +112,7 @@ class SortedRuns:
         return [*np.unique(samples), None]
 
 
-def _merged(runs: list[Run]) -> Run:
+def merged(runs: list[Run]) -> Run:
     """One run of several, two by two, so that each entry is moved log2(len(runs)) times."""
     while len(runs) > 1:
         pairs = zip(runs[::2], runs[1::2], strict=False)

@@ -1,4 +1,4 @@
-"""Where text comes from: files, folders, glob patterns, URLs and standard input, compressed or not.
+"""Where text comes from: files, folders, patterns, URLs and standard input, compressed or not.
 
 In: what a user names. Out: open streams of bytes, decompressed, whatever their name says.
 """
@@ -9,13 +9,22 @@ import lzma
 import re
 import sys
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from glob import glob, has_magic
 from io import BufferedReader
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
+from embedtool.corpus.stores import (
+    find_in_store,
+    is_store,
+    open_in_store,
+    reason_of,
+    stamp_in_store,
+    without_credentials,
+)
 from embedtool.errors import CorpusError
 
 if sys.version_info >= (3, 14):
@@ -37,6 +46,8 @@ MAGIC_BYTES = 10
 
 Stamp = tuple[int, int] | None
 """What changes with a file."""
+ASKED_AT_ONCE = 32
+"""Stamps asked for at a time: a store takes some tens of milliseconds to tell one."""
 
 DAMAGED = (EOFError, zlib.error, lzma.LZMAError, zstd.ZstdError, gzip.BadGzipFile)
 
@@ -45,13 +56,16 @@ def find_sources(inputs: Iterable[str]) -> list[str]:
     """The files that the inputs stand for, in the order given, folders and patterns sorted.
 
     An input is a file, a folder (all files below it, hidden ones left out), a glob pattern (with
-    `**`), a URL that smart_open reads (s3://, https://, ...), or `-` for standard input.
+    `**`), any of these in a store (s3://, gs://, hdfs://), another URL that smart_open reads
+    (https://, ...), or `-` for standard input.
     Raises CorpusError naming the input that does not exist or holds no file.
     """
     found: list[str] = []
     for each in inputs:
         path = Path(each)
-        if each == STDIN or is_url(each):
+        if is_store(each):
+            found += find_in_store(each)
+        elif each == STDIN or is_url(each):
             found.append(each)
         elif each and _exists(path):
             found += _files_below(path) if path.is_dir() else [each]
@@ -82,27 +96,37 @@ def is_url(source: str) -> bool:
 
 
 def name_of(source: str) -> str:
-    """The source as messages call it."""
-    return "standard input" if source == STDIN else source
+    """The source as messages call it, without secrets."""
+    return "standard input" if source == STDIN else without_credentials(source)
+
+
+def place_of(source: str) -> str:
+    """The source as it is found from any folder: an absolute path, or its address."""
+    return source if is_url(source) else str(Path(source).resolve())
 
 
 def stamp_of(source: str) -> Stamp:
     """Size and time of change of a source; None where it is no file."""
+    if is_store(source):
+        return stamp_in_store(source)
     if source == STDIN or is_url(source) or not Path(source).is_file():
         return None
     status = Path(source).stat()
     return status.st_size, status.st_mtime_ns
 
 
-def size_of(sources: Iterable[str]) -> int | None:
+def stamps_of(sources: Sequence[str]) -> list[Stamp]:
+    """The stamp of each source; where some are in a store, many are asked for at a time."""
+    if not any(map(is_store, sources)):
+        return list(map(stamp_of, sources))
+    with ThreadPoolExecutor(ASKED_AT_ONCE) as pool:
+        return list(pool.map(stamp_of, sources))
+
+
+def size_of(sources: Sequence[str]) -> int | None:
     """Bytes of all sources as they lie on disk; None where one of them cannot tell."""
-    total = 0
-    for source in sources:
-        stamp = stamp_of(source)
-        if stamp is None:
-            return None
-        total += stamp[0]
-    return total
+    sizes = [stamp[0] for stamp in stamps_of(sources) if stamp is not None]
+    return sum(sizes) if len(sizes) == len(sources) else None
 
 
 @contextmanager
@@ -126,14 +150,15 @@ def opened(source: str) -> Iterator[tuple[BinaryIO, BinaryIO]]:
                 f"{name_of(source)}: the compressed data is damaged or cut short: {error}"
             ) from None
         except OSError as error:
-            reason = error.strerror or str(error)
-            raise CorpusError(f"{name_of(source)}: cannot be read: {reason}") from None
+            raise CorpusError(f"{name_of(source)}: cannot be read: {reason_of(error)}") from None
 
 
 def _open_raw(source: str, stack: ExitStack) -> BufferedReader:
     if source == STDIN:
         stdin = sys.stdin.buffer
         return stdin if isinstance(stdin, BufferedReader) else BufferedReader(cast(Any, stdin))
+    if is_store(source):
+        return stack.enter_context(open_in_store(source))
     if is_url(source):
         import smart_open
 

@@ -64,15 +64,19 @@ def choose_words(
     counts: NDArray[np.int64],
     config: VocabularyConfig,
     only: Iterable[str] | None = None,
+    types_seen: int | None = None,
+    tokens_seen: int | None = None,
 ) -> tuple[Vocabulary, NDArray[np.int64]]:
     """Choose the vocabulary among the distinct tokens of a corpus.
 
     words, counts : the tokens in order of first appearance, int64 (n_types,)
     only          : where given, no other word is taken
+    types_seen, tokens_seen : where given, those of a corpus whose rarest tokens are not in `words`
     Returns the vocabulary and, int64 (n_words,), the place of each of its words in `words`.
     Raises VocabularyError where no word is left, or only one, saying which option to change.
     """
-    n_tokens = int(counts.sum())
+    n_types = len(words) if types_seen is None else types_seen
+    n_tokens = int(counts.sum()) if tokens_seen is None else tokens_seen
     if not n_tokens:
         raise VocabularyError("the input holds no tokens; there is nothing to learn from")
     frequent = np.flatnonzero(counts >= config.min_count)
@@ -90,11 +94,10 @@ def choose_words(
             cause += f", {n_fitting:,} of them stand in the vocabulary file"
         remedy = "raise --max-vocab" if n_fitting > 1 else "lower --min-count or give more text"
         raise VocabularyError(
-            f"{left} left: of {len(words):,} distinct tokens ({n_tokens:,} in all), {cause}; "
-            f"{remedy}"
+            f"{left} left: of {n_types:,} distinct tokens ({n_tokens:,} in all), {cause}; {remedy}"
         )
     chosen = [words[i] for i in order]
-    return Vocabulary(chosen, counts[order], len(words), n_tokens), order
+    return Vocabulary(chosen, counts[order], n_types, n_tokens), order
 
 
 def grow(

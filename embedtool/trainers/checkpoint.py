@@ -139,14 +139,18 @@ class Checkpoints:
         waited = seconds is not None and time.monotonic() - self.saved_at >= seconds
         return self.folder is not None and bool(self.stop or waited)
 
+    def wanted(self, epochs: int) -> bool:
+        """Whether `passed` would save a state now that so many `epochs` are complete."""
+        every = self.config.epochs
+        passed = every is not None and epochs - self.saved_epochs >= every
+        return self.folder is not None and (self.due or passed)
+
     def passed(self, state: State, epochs: int) -> None:
         """Save the state after a round where that is due; so many `epochs` are complete.
 
         Raises StoppedError where the training is to stop.
         """
-        every = self.config.epochs
-        due = self.due or (every is not None and epochs - self.saved_epochs >= every)
-        if self.folder is None or not due:
+        if self.folder is None or not self.wanted(epochs):
             return
         try:
             save_state(state, self.folder, self.about, self.notes.told() if self.notes else None)

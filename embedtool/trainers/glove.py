@@ -5,7 +5,7 @@ logarithm of the co-occurrence counts (Pennington, Socher & Manning 2014).
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,7 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.config import GloveConfig
-from embedtool.corpus.cooccurrence import Cooccurrence, Pauses, count_cooccurrence, counted_pairs
+from embedtool.corpus.cooccurrence import (
+    Cell,
+    Cooccurrence,
+    Pairs,
+    Pauses,
+    count_cooccurrence,
+    counted_pairs,
+)
 from embedtool.corpus.encoding import EncodedCorpus
 from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.errors import DivergedError, TrainingError
@@ -34,8 +41,6 @@ FROZEN = 1e30
 """Where AdaGrad's sums of squares begin for a vector that is to stay: its steps are too short for a
 float32 to show them."""
 
-Cell = tuple[int, int]
-"""A block of rows and a block of columns."""
 Visit = tuple[int, float]
 """About how many pairs a cell has, and the sum of their losses."""
 
@@ -71,7 +76,7 @@ def train(
     state = checkpoints.to_the_end(
         state, lambda: start(config, corpus.vocabulary, initial), run, config.learning_rate
     )
-    return word_vectors(config, corpus, state)
+    return word_vectors(config, corpus.vocabulary, state)
 
 
 def start(config: GloveConfig, vocabulary: Vocabulary, initial: Initial | None = None) -> State:
@@ -139,7 +144,7 @@ def run_epoch(
     checkpoints = checkpoints or Checkpoints()
     epoch, n_pairs = state.epoch + 1, len(pairs)
     before, total = state.epoch * n_pairs, config.iterations * n_pairs
-    order = list(cells(pairs, np.random.default_rng((config.seed, epoch))))
+    order = cells_in_epoch(config, epoch, pairs.n_blocks, pairs.cell_size)
     losses = state.tables.setdefault("losses", np.full(len(order), np.nan))
     while np.isnan(losses).any():
         seen, loss = 0, 0.0
@@ -179,9 +184,10 @@ def _visit_cells(
         for earlier in before:
             earlier.result()
         if np.isnan(losses[i]) and not checkpoints.due:
-            losses[i] = _visit_cell(config, pairs, state, order[i])
-            if not math.isfinite(losses[i]):
-                raise DivergedError(f"the loss of epoch {state.epoch + 1} is not finite")
+            losses[i] = visit_cell(
+                config, state.epoch + 1, order[i], pairs.cell(*order[i]),
+                state.tables["words"], state.tables["contexts"], state.rate,
+            )  # fmt: skip
 
     last_in_rows: dict[int, Future[None]] = {}
     last_in_columns: dict[int, Future[None]] = {}
@@ -201,8 +207,10 @@ def _visit_cells(
         pool.shutdown(cancel_futures=True)
 
 
-def cells(pairs: Cooccurrence, rng: np.random.Generator) -> Iterator[Cell]:
-    """The cells of an epoch that hold pairs, in the order of visiting.
+def cells_in_epoch(
+    config: GloveConfig, epoch: int, n_blocks: int, size: Callable[[int, int], int]
+) -> list[Cell]:
+    """The cells of an epoch that hold pairs, in the order of visiting, given their sizes.
 
     They come in rounds that share no row and no column, so that there are always some that wait for
     none; of each round the largest first. In a round the row of block i meets the column of block
@@ -210,35 +218,48 @@ def cells(pairs: Cooccurrence, rng: np.random.Generator) -> Iterator[Cell]:
     with the blocks in groups by their numbers' lowest bits, all cells of a group of rows and a
     group of columns are visited before that group of columns moves on to another group of rows.
     """
-    n_bits = (pairs.n_blocks - 1).bit_length()
+    n_bits = (n_blocks - 1).bit_length()
     n = 1 << n_bits
-    mask = int(rng.integers(n))
+    mask = int(np.random.default_rng((config.seed, epoch)).integers(n))
+    order: list[Cell] = []
     for turn in range(n):
         shift = mask ^ sum((turn >> bit & 1) << n_bits - 1 - bit for bit in range(n_bits))
-        in_round = [(row, row ^ shift) for row in range(pairs.n_blocks)]
-        filled = [
-            cell for cell in in_round if max(cell) < pairs.n_blocks and pairs.cell_size(*cell)
-        ]
-        yield from sorted(filled, key=lambda cell: -pairs.cell_size(*cell))
+        in_round = [(row, row ^ shift) for row in range(n_blocks)]
+        filled = [cell for cell in in_round if cell[1] < n_blocks and size(*cell)]
+        order += sorted(filled, key=lambda cell: -size(*cell))
+    return order
 
 
-def _visit_cell(config: GloveConfig, pairs: Cooccurrence, state: State, cell: Cell) -> float:
-    """Visit the pairs of a cell; returns the sum of their losses.
+def visit_cell(
+    config: GloveConfig,
+    epoch: int,
+    cell: Cell,
+    pairs: Pairs,
+    words: NDArray[np.float32],
+    contexts: NDArray[np.float32],
+    rate: float,
+) -> float:
+    """Visit the pairs of a cell in an epoch, updating the tables; returns the sum of their losses.
+
+    rate : what the learning rate is multiplied by
+    Raises DivergedError where that sum is not finite.
 
     f(x) = min(1, (x / x_max)^a) is exp(min(0, a (ln x - ln x_max))), worked out in place: to get
     memory for what lies between would take longer.
     """
-    rows, columns, counts = pairs.cell(*cell)
-    seed = (config.seed, state.epoch + 1, *cell)
+    rows, columns, counts = pairs
+    seed = (config.seed, epoch, *cell)
     order = visiting_order(len(counts), np.random.default_rng(seed))
     logs = np.log(counts)
     weights = logs - np.float32(math.log(config.x_max))
     weights *= np.float32(config.weight_exponent)
     np.exp(np.minimum(weights, 0, out=weights), out=weights)
     loss: float = visit_pairs(
-        order, rows, columns, logs, weights, state.tables["words"], state.tables["contexts"],
-        np.float32(state.rate * config.learning_rate),
+        order, rows, columns, logs, weights, words, contexts,
+        np.float32(rate * config.learning_rate),
     )  # fmt: skip
+    if not math.isfinite(loss):
+        raise DivergedError(f"the loss of epoch {epoch} is not finite")
     return loss
 
 
@@ -249,12 +270,11 @@ def visiting_order(n: int, rng: np.random.Generator) -> NDArray[np.int32]:
     return order[order < n]
 
 
-def word_vectors(config: GloveConfig, corpus: EncodedCorpus, state: State) -> WordVectors:
+def word_vectors(config: GloveConfig, vocabulary: Vocabulary, state: State) -> WordVectors:
     """The vectors that `config.output_vectors` asks for, without the biases."""
     words, contexts = (
         state.tables[name][:, : config.vector_size] for name in ("words", "contexts")
     )
-    vocabulary = corpus.vocabulary
     return WordVectors(
         vocabulary.words,
         words + contexts if config.output_vectors == "sum" else np.ascontiguousarray(words),

@@ -10,13 +10,20 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from embedtool.config import Config, TrainerConfig
 from embedtool.corpus.corpus import Corpus
-from embedtool.corpus.encoding import EncodedCorpus, ScannedText, cached_scan, encode, scan
+from embedtool.corpus.encoding import (
+    EncodedCorpus,
+    Numbered,
+    ScannedText,
+    cached_scan,
+    encode,
+    scan,
+)
 from embedtool.corpus.sources import name_of
 from embedtool.corpus.tokens import unsegmented_script
 from embedtool.corpus.vocabulary import Vocabulary, choose_words, grow
@@ -27,9 +34,25 @@ from embedtool.trainers.checkpoint import Checkpoints
 from embedtool.trainers.estimate import Needs, check, estimate
 from embedtool.trainers.initial import Initial
 from embedtool.trainers.workplace import Workplace
-from embedtool.vectors import Model
+from embedtool.vectors import Model, WordVectors
 
 log = logging.getLogger(__name__)
+
+
+class Scanned(Protocol):
+    """A text that has been read, wherever it is."""
+
+    @property
+    def n_sentences(self) -> int:
+        """The number of sentences."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Of its tokens."""
+
+    @property
+    def n_invalid(self) -> int:
+        """Invalid UTF-8 sequences replaced or skipped."""
 
 
 class History:
@@ -164,7 +187,7 @@ def keep(
     request: dict[str, Any] | None,
     about: dict[str, Any],
     corpus: Corpus,
-    encoded: EncodedCorpus,
+    encoded: Numbered,
 ) -> None:
     """Write down what is trained, so that it can be gone on with.
 
@@ -184,11 +207,18 @@ def _learn(
     initial: Initial | None,
     checkpoints: Checkpoints | None,
 ) -> Model:
-    """Train on a text that has been read. Raises TrainingError where a vector is not finite."""
+    """Train on a text that has been read."""
     if checkpoints is not None:
         remember(checkpoints, about, encoded, history)
     trainer = TRAINERS[about["algorithm"]]
     vectors = trainer.train(config, encoded, folder, history, initial, checkpoints)
+    return finished(vectors, about, encoded, history)
+
+
+def finished(
+    vectors: WordVectors, about: dict[str, Any], encoded: Numbered, history: History
+) -> Model:
+    """The model of a training. Raises TrainingError where a vector is not finite."""
     if not np.isfinite(vectors.norms).all():
         word = vectors.words[int(np.argmin(np.isfinite(vectors.norms)))]
         raise TrainingError(
@@ -198,11 +228,14 @@ def _learn(
 
 
 def remember(
-    checkpoints: Checkpoints, about: dict[str, Any], encoded: EncodedCorpus, history: History
+    checkpoints: Checkpoints, about: dict[str, Any], encoded: Numbered, history: History
 ) -> None:
     """Tell checkpoints what the training is of: all that it depends on, but for the workers."""
     options = {name: value for name, value in about["options"].items() if name != "workers"}
-    checkpoints.about = {"algorithm": about["algorithm"], "text": encoded.fingerprint, **options}
+    checkpoints.about = {
+        "algorithm": about["algorithm"], "text": encoded.fingerprint,
+        **options, **about.get("cluster", {}),
+    }  # fmt: skip
     checkpoints.notes = history
 
 
@@ -222,7 +255,7 @@ def about_training(
     algorithm: str,
     config: Config,
     corpus: Corpus,
-    scanned: ScannedText,
+    scanned: Scanned,
     seconds_reading: float = 0.0,
 ) -> dict[str, Any]:
     """What is known of a training before it begins."""
@@ -231,7 +264,7 @@ def about_training(
         "options": asdict(config),
         "corpus": {
             "sources": [name_of(source) for source in corpus.sources],
-            "sentences": len(scanned.ends),
+            "sentences": scanned.n_sentences,
             "fingerprint": scanned.fingerprint,
             "invalid_utf8": scanned.n_invalid,
             "text": asdict(corpus.text),
@@ -242,11 +275,12 @@ def about_training(
 
 def about_again(request: dict[str, Any], config: Config) -> dict[str, Any]:
     """The same of a training that was kept, which goes on with these options."""
-    known = {key: request[key] for key in ("algorithm", "corpus", "seconds_reading")}
+    names = ("algorithm", "corpus", "seconds_reading", "cluster")
+    known = {key: request[key] for key in names if key in request}
     return {**known, "options": asdict(config)}
 
 
-def describe(about: dict[str, Any], encoded: EncodedCorpus, history: History) -> dict[str, Any]:
+def describe(about: dict[str, Any], encoded: Numbered, history: History) -> dict[str, Any]:
     """What a model tells of how it came about.
 
     about : of `about_training`
@@ -257,6 +291,7 @@ def describe(about: dict[str, Any], encoded: EncodedCorpus, history: History) ->
         "corpus": about["corpus"],
         "vocabulary": encoded.vocabulary.summary(),
         "training": {"seconds_reading": about["seconds_reading"], **history.told()},
+        **({"cluster": about["cluster"]} if "cluster" in about else {}),
     }
 
 

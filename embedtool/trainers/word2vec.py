@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.config import FastTextConfig, Word2VecConfig
-from embedtool.corpus.encoding import EncodedCorpus
+from embedtool.corpus.encoding import EncodedCorpus, Numbered
 from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.kernels.jit import announce
 from embedtool.kernels.layout import Text
@@ -82,7 +82,7 @@ def _run(
 
 
 def start(
-    config: Word2VecConfig, corpus: EncodedCorpus, rows: Rows, initial: Initial | None = None
+    config: Word2VecConfig, corpus: Numbered, rows: Rows, initial: Initial | None = None
 ) -> State:
     """The tables before training, and no work done.
 
@@ -179,9 +179,7 @@ def rate_after(config: Word2VecConfig, epochs: float) -> float:
     return first - (first - config.min_learning_rate) * epochs / config.epochs
 
 
-def word_vectors(
-    config: Word2VecConfig, corpus: EncodedCorpus, rows: Rows, state: State
-) -> WordVectors:
+def word_vectors(config: Word2VecConfig, corpus: Numbered, rows: Rows, state: State) -> WordVectors:
     """The vectors of the words, with what else the model keeps. Uses the state's tables up."""
     vocabulary, size = corpus.vocabulary, config.vector_size
     inputs = compact(state.tables.pop("inputs"), size)

@@ -23,8 +23,9 @@ from typing import Any
 import numpy as np
 
 from embedtool import __version__
-from embedtool.corpus.encoding import COUNT, EncodedCorpus, open_encoded
-from embedtool.corpus.sources import STDIN, is_url, stamp_of
+from embedtool.corpus.encoding import COUNT, EncodedCorpus, Numbered, open_encoded
+from embedtool.corpus.sources import STDIN, is_url, name_of, place_of, stamps_of
+from embedtool.corpus.stores import is_store
 from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.errors import ModelError, OutputError
 from embedtool.files import replaced
@@ -66,7 +67,7 @@ class Workplace:
             if path.name != LOCK:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
-    def keep(self, request: dict[str, Any], sources: list[str], corpus: EncodedCorpus) -> None:
+    def keep(self, request: dict[str, Any], sources: list[str], corpus: Numbered) -> None:
         """Write down what is trained on which text; from now on the training can be gone on with.
 
         request : JSON-able
@@ -103,16 +104,20 @@ class Workplace:
 
     def corpus(self, request: dict[str, Any]) -> EncodedCorpus:
         """The text as numbers. Raises ModelError where its files have changed since."""
-        for path, size, changed in request["files"]:
-            if _file(path) != [path, size, changed]:
+        return open_encoded(self.folder, self.vocabulary(request), request["fingerprint"])
+
+    def vocabulary(self, request: dict[str, Any]) -> Vocabulary:
+        """The words of the text. Raises ModelError where its files have changed since."""
+        files = request["files"]
+        for file, now in zip(files, _files([path for path, *_ in files]), strict=True):
+            if file != now:
                 raise ModelError(
-                    f"{path}: has changed since the training of {self.output} began; put the old "
-                    "text back, or train anew with --overwrite"
+                    f"{name_of(file[0])}: has changed since the training of {self.output} began; "
+                    "put the old text back, or train anew with --overwrite"
                 )
         words = (self.folder / WORDS).read_bytes().decode("utf-8", LONE_SURROGATES).split("\n")
         counts = np.fromfile(self.folder / COUNTS, COUNT)
-        vocabulary = Vocabulary(words, counts, request["types_seen"], request["tokens_seen"])
-        return open_encoded(self.folder, vocabulary, request["fingerprint"])
+        return Vocabulary(words, counts, request["types_seen"], request["tokens_seen"])
 
 
 @contextmanager
@@ -181,9 +186,11 @@ def _is_same(descriptor: int, path: Path) -> bool:
 
 
 def _files(sources: list[str]) -> list[list[Any]]:
-    """The path, size and time of change of each source that is a file."""
-    return [_file(source) for source in sources if source != STDIN and not is_url(source)]
-
-
-def _file(source: str) -> list[Any]:
-    return [str(Path(source).resolve()), *(stamp_of(source) or (None, None))]
+    """The path or address, size and time of change of each source that can tell them."""
+    files = [
+        source for source in sources if is_store(source) or not (source == STDIN or is_url(source))
+    ]
+    return [
+        [place_of(file), *(stamp or (None, None))]
+        for file, stamp in zip(files, stamps_of(files), strict=True)
+    ]

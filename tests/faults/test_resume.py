@@ -93,7 +93,7 @@ def test_a_signal_saves_the_training_and_resume_ends_it(
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
-@pytest.mark.parametrize(("module", "step"), [(cooccurrence, "list_pairs"), (runs, "_merged")])
+@pytest.mark.parametrize(("module", "step"), [(cooccurrence, "list_pairs"), (runs, "merged")])
 def test_glove_goes_on_with_what_it_has_counted(
     module: ModuleType, step: str, run: Run, kingdoms: Path, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

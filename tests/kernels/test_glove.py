@@ -284,13 +284,31 @@ def test_the_order_of_visits_is_random_and_has_each_pair_once(n: int) -> None:
     assert changes == max(0, -(-n // glove.GROUP) - 1)
 
 
+def order_of(pairs: Cooccurrence, epoch: int) -> list[glove.Cell]:
+    return glove.cells_in_epoch(CONFIG, epoch, pairs.n_blocks, pairs.cell_size)
+
+
 def test_each_cell_with_pairs_comes_once_an_epoch() -> None:
     pairs = cooccurrence(8, 100)
-    found = list(glove.cells(pairs, np.random.default_rng(1)))
+    found = order_of(pairs, 1)
     expected = [cell for cell in np.ndindex(8, 8) if pairs.cell_size(*cell)]
     assert 30 < len(expected) < 64
     assert sorted(found) == expected
-    assert found != list(glove.cells(pairs, np.random.default_rng(2)))
+    assert found != order_of(pairs, 2)
+
+
+@pytest.mark.parametrize("n_groups", [2, 4, 8])
+@pytest.mark.parametrize("n_blocks", [1, 3, 8, 16])
+def test_groups_of_rows_and_of_columns_meet_once_an_epoch(n_blocks: int, n_groups: int) -> None:
+    found = glove.cells_in_epoch(CONFIG, 1, n_blocks, lambda row, column: 1)
+    assert sorted(found) == list(np.ndindex(n_blocks, n_blocks))
+    for side in range(2):
+        for group in range(n_groups):
+            others = [
+                cell[1 - side] % n_groups for cell in found if cell[side] % n_groups == group
+            ]
+            changes = sum(a != b for a, b in pairwise(others))
+            assert changes == max(0, len(set(others)) - 1)
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3, 8])
@@ -303,7 +321,7 @@ def test_workers_never_meet_and_each_row_has_its_pairs_in_turn(
     at_once: Counter[int] = Counter()
 
     def visit(*args: object) -> float:
-        row, column = cell = args[-1]
+        row, column = cell = args[2]
         with lock:
             assert all(row != i and column != j for i, j in busy)
             busy.append(cell)
@@ -314,10 +332,10 @@ def test_workers_never_meet_and_each_row_has_its_pairs_in_turn(
             busy.remove(cell)
         return 0.0
 
-    monkeypatch.setattr(glove, "_visit_cell", visit)
+    monkeypatch.setattr(glove, "visit_cell", visit)
     config = GloveConfig(vector_size=5, iterations=1, workers=workers)
-    glove.run_epoch(config, pairs, State({}), silent)
-    planned = list(glove.cells(pairs, np.random.default_rng((config.seed, 1))))
+    glove.run_epoch(config, pairs, random_state(), silent)
+    planned = order_of(pairs, 1)
     assert max(at_once) <= workers
     assert (max(at_once) > 1) == (workers > 1)
     for side, block in np.ndindex(2, 8):
@@ -355,7 +373,7 @@ def test_what_fails_in_a_worker_ends_the_epoch(monkeypatch: pytest.MonkeyPatch) 
     def visit(*args: object) -> float:
         raise MemoryError("here")
 
-    monkeypatch.setattr(glove, "_visit_cell", visit)
+    monkeypatch.setattr(glove, "visit_cell", visit)
     with pytest.raises(MemoryError, match="here"):
         glove.run_epoch(CONFIG, cooccurrence(8, 1500), random_state(), silent)
 

@@ -63,7 +63,7 @@ def feed_stdin(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
         (["[b-z].txt", "?.txt"], ["b.txt", "a.txt", "b.txt"]),
         (["**/*.txt"], ["a.txt", "b.txt", "deep/c.txt"]),
         (["**"], ["a.txt", "b.txt", "deep/c.txt", "deep/er/d.gz"]),
-        (["s3://bucket/*.txt", "https://host/a"], ["s3://bucket/*.txt", "https://host/a"]),
+        (["https://host/*.txt", "https://host/a"], ["https://host/*.txt", "https://host/a"]),
     ],
 )
 @pytest.mark.usefixtures("tree")

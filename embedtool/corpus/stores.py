@@ -1,0 +1,191 @@
+"""Text in object stores: s3://, gs:// and hdfs:// addresses, read through pyarrow.
+
+In: an address, SCHEME://STORE/PATH?OPTIONS. Out: the addresses of the files that it stands for,
+their sizes and times of change, and seekable streams.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from functools import cache
+from glob import has_magic
+from io import BufferedReader
+from typing import Any, Self, cast
+from urllib.parse import unquote
+
+from embedtool.errors import CorpusError, MissingExtraError
+
+STORES = ("s3", "gs", "hdfs")
+ADDRESS = re.compile(
+    r"(s3://[^/?@:]+:[^?@]+@[^/?]*|\w+://[^/?]*)/?(.*?)(\?\w+=[^?*]*)?", flags=re.DOTALL
+)
+"""Scheme and bucket or host, path, options. Other than before NAME= a `?` belongs to a pattern."""
+CREDENTIALS = re.compile(r"(?<=s3://)[^/?@:]+:[^?@]+@")
+"""An access key and its secret, of which many hold a slash."""
+REQUEST_BYTES = 2**23
+"""Bytes asked for at once: a request takes tens of milliseconds however little it brings, so that
+Amazon advises 8 to 16 MB."""
+GS_RETRY_SECONDS = 60
+"""How long Google's library tries again; its default, a quarter of an hour, looks like a hang."""
+Names = list[str]
+"""A path, cut at its slashes."""
+
+
+def is_store(source: str) -> bool:
+    """Whether a source is an address in a store."""
+    return source.startswith(tuple(f"{scheme}://" for scheme in STORES))
+
+
+def without_credentials(text: str) -> str:
+    """A text in which addresses hold no secrets, fit to be shown and kept."""
+    return CREDENTIALS.sub("", text)
+
+
+def path_in_store(source: str) -> str:
+    """The path of an address within its store, without options; another source as it is."""
+    return _Address.of(source).path if is_store(source) else source
+
+
+def find_in_store(source: str) -> list[str]:
+    """The files that an address stands for, in order: a file, a folder or a glob pattern.
+
+    Names that begin with `.` or `_` mark what is no data (_SUCCESS, _temporary): they are left out
+    below a folder, and match only patterns that begin so too. Raises CorpusError naming the address
+    that does not exist or holds no file.
+    """
+    address = _Address.of(source)
+    with _reading(source):
+        store, path = address.open()
+        about = store.get_file_info(path)
+        if about.is_file:
+            return [source]
+        is_folder = about.type.name == "Directory"
+        if not is_folder and not has_magic(address.path):
+            raise CorpusError(f"{without_credentials(source)}: no such file or folder")
+        folder, pattern = (address, ["**"]) if is_folder else address.split()
+        recursive = len(pattern) > 1 or pattern == ["**"]
+        found = [names for names in folder.files(recursive) if _matches(names, pattern)]
+    if not found:
+        reason = "the folder holds no files" if is_folder else "no file matches this pattern"
+        raise CorpusError(f"{without_credentials(source)}: {reason}")
+    # the order of the same files on a disk, where folders go by names and patterns by whole paths
+    found.sort(key=None if is_folder else "/".join)
+    return [folder.below(names) for names in found]
+
+
+def stamp_in_store(source: str) -> tuple[int, int] | None:
+    """Size and time of change, in nanoseconds, of a file in a store; None where there is none."""
+    with _reading(source):
+        store, path = _Address.of(source).open()
+        about = store.get_file_info(path)
+        return (about.size, about.mtime_ns) if about.is_file else None
+
+
+def open_in_store(source: str) -> BufferedReader:
+    """Open a file in a store for reading, at any place."""
+    with _reading(source):
+        store, path = _Address.of(source).open()
+        return BufferedReader(store.open_input_file(path), REQUEST_BYTES)
+
+
+def reason_of(error: Exception) -> str:
+    """What an error of reading says, in one line and without secrets."""
+    reason = getattr(error, "strerror", None) or str(error)
+    return without_credentials(reason.strip().partition("\n")[0])
+
+
+@contextmanager
+def _reading(source: str) -> Iterator[None]:
+    """Errors of pyarrow come out as CorpusError naming the address."""
+    try:
+        import pyarrow as pa
+        import pyarrow.fs
+    except ImportError:
+        scheme = source.partition("://")[0]
+        raise MissingExtraError(f"reading {scheme}:// addresses", "parquet") from None
+    try:
+        yield
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise CorpusError(
+            f"{without_credentials(source)}: cannot be read: {reason_of(error)}"
+        ) from None
+
+
+@dataclass(frozen=True)
+class _Address:
+    """An address, taken apart.
+
+    root  : scheme, credentials, and bucket or host
+    path  : of the file below that, percent-decoded
+    query : the options, with their `?`
+    """
+
+    root: str
+    path: str
+    query: str
+
+    @classmethod
+    def of(cls, source: str) -> Self:
+        """Take apart an address, of which any text after the scheme is one."""
+        parts = cast(re.Match[str], ADDRESS.fullmatch(source))
+        root, path, query = parts.groups(default="")
+        return cls(root, unquote(path).rstrip("/"), query)
+
+    def open(self) -> tuple[Any, str]:
+        """The file system of pyarrow that the address is in, and its path there."""
+        uri = f"{self.root}/{self.query}"
+        if uri.startswith("gs:") and "retry_limit_seconds=" not in uri:
+            uri += f"{'&' if self.query else '?'}retry_limit_seconds={GS_RETRY_SECONDS}"
+        store, top = _file_system(CREDENTIALS.sub(lambda each: each[0].replace("/", "%2F"), uri))
+        return store, f"{top}/{self.path}".rstrip("/") or "/"
+
+    def split(self) -> tuple[Self, Names]:
+        """Of a pattern the folder that it begins with, and what is to match below that."""
+        names = self.path.split("/")
+        first = next(i for i, name in enumerate(names) if has_magic(name))
+        return replace(self, path="/".join(names[:first])), names[first:]
+
+    def files(self, recursive: bool) -> Iterator[Names]:
+        """The files below this folder, by one listing, which has a request for 1,000 of them."""
+        from pyarrow.fs import FileSelector
+
+        store, path = self.open()
+        below = FileSelector(path, allow_not_found=True, recursive=recursive)
+        for about in store.get_file_info(below):
+            if about.is_file:
+                yield about.path[len(path.rstrip("/")) + 1 :].split("/")
+
+    def below(self, names: Names) -> str:
+        """The address of a file below this folder."""
+        path = "/".join([self.path, *names] if self.path else names)
+        return f"{self.root}/{path.replace('%', '%25').replace('?', '%3F')}{self.query}"
+
+
+def _matches(names: Names, pattern: Names) -> bool:
+    """Whether the path of a file matches a pattern, in which `**` is any number of folders."""
+    if not names or not pattern:
+        return not names and not pattern
+    first, *rest = pattern
+    if first != "**":
+        return _matches_name(names[0], first) and _matches(names[1:], rest)
+    if not rest:
+        return all(_matches_name(name, "*") for name in names)
+    return _matches(names, rest) or (_matches_name(names[0], "*") and _matches(names[1:], pattern))
+
+
+def _matches_name(name: str, pattern: str) -> bool:
+    is_hidden = name.startswith((".", "_")) and name[0] != pattern[:1]
+    return not is_hidden and fnmatchcase(name, pattern)
+
+
+@cache
+def _file_system(uri: str) -> tuple[Any, str]:
+    """A file system, whose connections all its files share, and the path of its root."""
+    from pyarrow.fs import FileSystem
+
+    store, top = FileSystem.from_uri(uri)
+    if not top:
+        raise ValueError("it names no bucket")
+    return store, top.rstrip("/")

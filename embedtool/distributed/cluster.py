@@ -1,0 +1,179 @@
+"""A Ray cluster: joined, asked what it has, and given functions to run.
+
+In: an address. Out: Cluster, and what the functions return, or their errors.
+"""
+
+import logging
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from embedtool import __version__
+from embedtool.errors import ClusterError, EmbedtoolError, MissingExtraError
+
+AUTO = "auto"
+RETRIES = 32
+"""How often a function may be begun anew because its process or its node has gone. One that takes
+its process down itself would be tried for ever."""
+CONNECT_SECONDS = 20
+
+Ref = Any
+"""What will be the result of a function: Ray's ObjectRef."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """A machine of the cluster.
+
+    key          : Ray's name for it
+    address      : its host
+    n_cores      : how many functions Ray runs there at once
+    memory, store : bytes of memory for functions, and of it for what they return
+    """
+
+    key: str
+    address: str
+    n_cores: int
+    memory: int
+    store: int
+
+
+@dataclass(eq=False)
+class Cluster:
+    """Runs functions. `nodes` are those that were there at the beginning."""
+
+    nodes: Sequence[Node]
+    functions: dict[tuple[Any, ...], Any] = field(default_factory=dict)
+
+    @property
+    def n_cores(self) -> int:
+        """The cores of all nodes."""
+        return sum(node.n_cores for node in self.nodes)
+
+    def run(
+        self, function: Callable[..., Any], *arguments: Any, n_results: int = 1, n_cores: int = 1
+    ) -> Any:
+        """Have a function run somewhere; returns at once what its result will be.
+
+        Arguments that are results to come are waited for, and given as what they are then.
+        n_results : where more than one, the function returns so many, and so does this
+        n_cores   : how many of a node it takes for itself
+        """
+        import ray
+
+        key = (function, n_results, n_cores)
+        if key not in self.functions:
+            self.functions[key] = ray.remote(
+                num_returns=n_results, num_cpus=n_cores, max_retries=RETRIES
+            )(function)
+        return self.functions[key].remote(*arguments)
+
+    def put(self, value: Any) -> Ref:
+        """Lay a value where all functions can take it from."""
+        import ray
+
+        return ray.put(value)
+
+    def get(self, refs: Any) -> Any:
+        """Wait for a result, or for a list of them. Raises what the function raised.
+
+        Raises ClusterError where the cluster has lost it for good.
+        """
+        import ray
+
+        try:
+            return ray.get(refs)
+        except ray.exceptions.RayTaskError as error:
+            if isinstance(error.cause, EmbedtoolError):
+                raise error.cause from None
+            raise ClusterError(f"a function failed on a node: {_last_line(error)}") from error
+        except ray.exceptions.RayError as error:
+            raise ClusterError(
+                f"the cluster lost what was worked out: {_last_line(error)}"
+            ) from error
+
+    def first(self, refs: Sequence[Ref]) -> Ref:
+        """The first of some results that is there; waits for it."""
+        import ray
+
+        return ray.wait(list(refs), num_returns=1, fetch_local=False)[0][0]
+
+
+def _last_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[-1]
+
+
+def here() -> str:
+    """The key of the node that a function runs on."""
+    import ray
+
+    return str(ray.get_runtime_context().get_node_id())
+
+
+def _version(address: str) -> tuple[str, str]:
+    """What a node has installed; `address` is only its name for messages."""
+    return address, __version__
+
+
+@contextmanager
+def joined(address: str) -> Iterator[Cluster]:
+    """Join the cluster at an address; AUTO is the one that this machine is a node of.
+
+    Raises MissingExtraError without Ray, ClusterError where there is no cluster, and where a node
+    has another embedtool.
+    """
+    try:
+        import ray
+    except ImportError:
+        raise MissingExtraError("--cluster", "cluster") from None
+    os.environ.setdefault("RAY_gcs_rpc_server_reconnect_timeout_s", str(CONNECT_SECONDS))
+    try:
+        ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL)
+    except (ray.exceptions.RayError, ConnectionError, RuntimeError, ValueError) as error:
+        raise ClusterError(
+            f"{address}: no Ray cluster can be joined there: {_last_line(error)}; "
+            "start one with ray start --head"
+        ) from None
+    try:
+        cluster = Cluster(_nodes())
+        _check_versions(cluster)
+        yield cluster
+    finally:
+        ray.shutdown()
+
+
+def _nodes() -> list[Node]:
+    import ray
+
+    described: list[dict[str, Any]] = ray.nodes()
+    nodes = [
+        Node(
+            each["NodeID"], each["NodeManagerAddress"], int(each["Resources"]["CPU"]),
+            int(each["Resources"].get("memory", 0)),
+            int(each["Resources"].get("object_store_memory", 0)),
+        )
+        for each in described
+        if each["Alive"] and each["Resources"].get("CPU", 0) >= 1
+    ]  # fmt: skip
+    if not nodes:
+        raise ClusterError("no node of the cluster has a core to work with")
+    return sorted(nodes, key=lambda node: (node.address, node.key))
+
+
+def _check_versions(cluster: Cluster) -> None:
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    asked = [
+        ray.remote(_version)
+        .options(scheduling_strategy=NodeAffinitySchedulingStrategy(node.key, soft=False))
+        .remote(node.address)
+        for node in cluster.nodes
+    ]
+    for address, version in cluster.get(asked):
+        if version != __version__:
+            raise ClusterError(
+                f"node {address} has embedtool {version}, this is {__version__}; all must be equal"
+            )

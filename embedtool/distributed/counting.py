@@ -1,0 +1,136 @@
+"""Co-occurrence on a cluster: each part counted where it lies, and the counts of each range of keys
+merged wherever there is room.
+
+In: a ClusterText. Out: CellPairs, cell by cell the counts that `corpus.cooccurrence` comes to.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedtool.config import GloveConfig, MiB
+from embedtool.corpus.blocks import Blocks
+from embedtool.corpus.cooccurrence import (
+    Cell,
+    Pairs,
+    blocks_of,
+    count_part,
+    counted,
+    distance_weights,
+    size_of_cell,
+    stored_cell,
+)
+from embedtool.corpus.runs import ENTRY, Run, merged
+from embedtool.distributed.cluster import Cluster, Ref, here
+from embedtool.distributed.reading import ClusterText, Encoded, in_turn
+from embedtool.progress import Progress, Report
+
+SORTED_ENTRIES = 2**22
+"""Entries that a function sorts at once: as fast as any, in some dozens of MiB."""
+RANGE_BYTES = 256 * MiB
+"""Of the counts that are merged at once, about, before those of one pair are summed."""
+RANGES_A_CORE = 2
+
+
+@dataclass(frozen=True, eq=False)
+class CellPairs:
+    """The pairs of a text, cell by cell, wherever they were merged.
+
+    symmetric : as Cooccurrence has it
+    blocks    : how the vocabulary is cut
+    cells     : Pairs of each cell that is stored
+    sizes     : how many pairs that are
+    n_pairs   : the number of pairs (i, j), (j, i) being another one
+    """
+
+    symmetric: bool
+    blocks: Blocks
+    cells: Mapping[Cell, Ref]
+    sizes: Mapping[Cell, int]
+    n_pairs: int
+
+    def cell_size(self, row_block: int, column_block: int) -> int:
+        """About how many pairs a cell has, as Cooccurrence has it."""
+        cell = row_block, column_block
+        return size_of_cell(cell, self.symmetric, self.sizes[stored_cell(cell, self.symmetric)])
+
+
+def count(cluster: Cluster, text: ClusterText, config: GloveConfig, report: Report) -> CellPairs:
+    """Count the pairs of a text. Raises TrainingError as `count_cooccurrence`."""
+    blocks = blocks_of(text.vocabulary, text.n_tokens, config)
+    cells, bounds = _ranges(cluster, blocks, text.n_tokens, config)
+    codes = cluster.put(blocks.codes())
+    n_ranges = len(cells)
+    runs: list[list[Ref]] = []
+    done = 0
+
+    def begin(part: Ref) -> list[Ref]:
+        run = cluster.run(_count, part, codes, config, bounds, n_results=1 + n_ranges)
+        runs.append(run)
+        return list(run)
+
+    for _, run in in_turn(cluster, text.parts, begin):
+        n_tokens, node = cluster.get(run[0])
+        done += n_tokens
+        nodes = ((node, n_tokens),)
+        report(Progress("counting pairs", done, text.n_tokens, "words", nodes=nodes))
+    merging = [
+        cluster.run(
+            _merge, blocks, config, cells[k], *(run[1 + k] for run in runs),
+            n_results=1 + len(cells[k]),
+        )
+        for k in range(n_ranges)
+    ]  # fmt: skip
+    sizes: dict[Cell, int] = {}
+    n_equal = 0
+    for k, result in enumerate(merging):
+        range_sizes, equal = cluster.get(result[0])
+        sizes |= zip(cells[k], range_sizes, strict=True)
+        n_equal += equal
+        report(Progress("merging pairs", k + 1, n_ranges, "ranges"))
+    stored = sum(sizes.values())
+    refs = {
+        cell: ref
+        for k, row in enumerate(merging)
+        for cell, ref in zip(cells[k], row[1:], strict=True)
+    }
+    n_pairs = 2 * stored - n_equal if config.symmetric else stored
+    return CellPairs(config.symmetric, blocks, refs, sizes, n_pairs)
+
+
+def _ranges(
+    cluster: Cluster, blocks: Blocks, n_tokens: int, config: GloveConfig
+) -> tuple[list[list[Cell]], NDArray[np.uint64]]:
+    """The cells that are stored, in ranges of keys, and the key that each range begins with."""
+    n = blocks.n_blocks
+    stored = [(i, j) for i in range(n) for j in range(n) if not config.symmetric or i <= j]
+    n_bytes = 2 * ENTRY.itemsize * n_tokens * config.window
+    n_ranges = max(RANGES_A_CORE * cluster.n_cores, n_bytes // RANGE_BYTES)
+    ranges = np.array_split(np.arange(len(stored)), min(n_ranges, len(stored)))
+    cells = [[stored[i] for i in each] for each in ranges]
+    keys = blocks.cell_keys()
+    return cells, np.array([keys[each[0][0] * n + each[0][1]] for each in cells], ENTRY)
+
+
+def _count(
+    part: Encoded, codes: NDArray[np.uint64], config: GloveConfig, bounds: NDArray[np.uint64]
+) -> tuple[object, ...]:
+    keys, sums = count_part(*part, codes, config, SORTED_ENTRIES)
+    places = [0, *np.searchsorted(keys, bounds[1:]).tolist(), len(keys)]
+    runs = [(keys[i:j], sums[i:j]) for i, j in pairwise(places)]
+    return (len(part[0]), here()), *runs
+
+
+def _merge(
+    blocks: Blocks, config: GloveConfig, cells: list[Cell], *runs: Run
+) -> tuple[object, ...]:
+    keys, sums = merged(list(runs))
+    _, unit = distance_weights(config.window, config.distance_weighting)
+    (rows, columns, counts), n_equal = counted(keys, sums, blocks, config, unit)
+    begins = [blocks.cell_keys()[row * blocks.n_blocks + column] for row, column in cells]
+    places = [*np.searchsorted(keys, np.array(begins, ENTRY)).tolist(), len(keys)]
+    pairs: list[Pairs] = [(rows[i:j], columns[i:j], counts[i:j]) for i, j in pairwise(places)]
+    return ([len(each[0]) for each in pairs], n_equal), *pairs

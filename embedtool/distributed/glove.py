@@ -1,0 +1,218 @@
+"""GloVe on a cluster: blocks of rows and of columns meet, no two at once that share one.
+
+In: a ClusterText and a GloveConfig. Out: the word vectors that one machine comes to, byte for byte.
+
+The blocks are in groups by their numbers' lowest bits. All cells of a group of rows and a group of
+columns are visited by one function, which is given both groups' part of the tables and returns them
+as they are then; in an epoch each group of columns goes from one group of rows to the next, until
+it has met all of them (stratified SGD, Gemulla et al. 2011). Which groups wait for which
+follows from who needs whose result.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedtool.config import GloveConfig
+from embedtool.corpus.cooccurrence import Cell, Pairs, pairs_of_cell, stored_cell
+from embedtool.distributed.cluster import Cluster, Ref, here
+from embedtool.distributed.counting import CellPairs, count
+from embedtool.distributed.reading import ClusterText
+from embedtool.errors import TrainingError
+from embedtool.progress import Progress, Report
+from embedtool.trainers.checkpoint import Checkpoints, State
+from embedtool.trainers.glove import cells_in_epoch, start, visit_cell, word_vectors
+from embedtool.trainers.initial import Initial
+from embedtool.trainers.tables import zeros
+from embedtool.vectors import WordVectors
+
+AHEAD = 2
+"""Groups begun for each that can be visited at once, so that no core waits for the next."""
+
+Group = tuple[int, int]
+"""A group of rows and a group of columns."""
+Table = list[NDArray[np.float32]]
+"""The blocks of a group, by number."""
+
+
+def train(
+    cluster: Cluster,
+    config: GloveConfig,
+    text: ClusterText,
+    report: Report,
+    initial: Initial | None,
+    checkpoints: Checkpoints,
+) -> WordVectors:
+    """Count the pairs of the text, fit the tables to them, and take the word vectors out.
+
+    Raises TrainingError and StoppedError as `trainers.glove.train`.
+    """
+    state = checkpoints.begin()
+    pairs = count(cluster, text, config, report)
+    if not pairs.n_pairs:
+        raise TrainingError("no two words stand in one line; GloVe needs lines of several words")
+
+    def run(state: State) -> None:
+        epochs = _Epochs(cluster, config, pairs, state)
+        while state.epoch < config.iterations:
+            epochs.run(report, checkpoints)
+        epochs.collect()
+
+    state = checkpoints.to_the_end(
+        state, lambda: start(config, text.vocabulary, initial), run, config.learning_rate
+    )
+    return word_vectors(config, text.vocabulary, state)
+
+
+def _n_groups(cluster: Cluster, n_blocks: int) -> int:
+    """The least power of two that keeps all cores busy, or what the blocks allow."""
+    wanted = 1 << (cluster.n_cores - 1).bit_length()
+    return min(wanted, 1 << (n_blocks - 1).bit_length())
+
+
+class _Epochs:
+    """Visits the pairs of epoch after epoch; the tables are in groups, wherever they were last."""
+
+    def __init__(
+        self, cluster: Cluster, config: GloveConfig, pairs: CellPairs, state: State
+    ) -> None:
+        self.cluster, self.config, self.pairs, self.state = cluster, config, pairs, state
+        self.n_groups = _n_groups(cluster, pairs.blocks.n_blocks)
+        self.words, self.contexts = (
+            [cluster.put(table) for table in self._split(state.tables[name])]
+            for name in ("words", "contexts")
+        )
+
+    def _blocks(self, group: int) -> range:
+        return range(group, self.pairs.blocks.n_blocks, self.n_groups)
+
+    def _split(self, table: NDArray[np.float32]) -> list[Table]:
+        starts = self.pairs.blocks.starts
+        return [
+            [table[starts[block] : starts[block + 1]] for block in self._blocks(group)]
+            for group in range(self.n_groups)
+        ]
+
+    def collect(self) -> None:
+        """Write the tables to the state, as they are by now."""
+        for name, groups in (("words", self.words), ("contexts", self.contexts)):
+            for target, ref in zip(self._split(self.state.tables[name]), groups, strict=True):
+                for block, values in zip(target, self.cluster.get(ref), strict=True):
+                    block[:] = values
+
+    def run(self, report: Report, checkpoints: Checkpoints) -> None:
+        """Visit every pair once, or those that are left of an epoch.
+
+        As `trainers.glove.run_epoch`, whose table `losses` the state has as well.
+        """
+        config, state, pairs = self.config, self.state, self.pairs
+        order = cells_in_epoch(config, state.epoch + 1, pairs.blocks.n_blocks, pairs.cell_size)
+        losses = state.tables.setdefault("losses", np.full(len(order), np.nan))
+        before, total = state.epoch * pairs.n_pairs, config.iterations * pairs.n_pairs
+        seen = sum(pairs.cell_size(*order[i]) for i in np.flatnonzero(~np.isnan(losses)))
+        while np.isnan(losses).any():
+            for node, n_cells in self._visit_groups(order, losses, checkpoints):
+                seen += n_cells
+                done = before + min(seen, pairs.n_pairs)
+                mean = float(np.nansum(losses)) / seen
+                report(
+                    Progress("training", done, total, "pairs", state.epoch + 1, mean,
+                             nodes=((node, n_cells),))
+                )  # fmt: skip
+            if np.isnan(losses).any():
+                self.collect()
+                checkpoints.passed(state, state.epoch)
+        del state.tables["losses"]
+        state.add(float(sum(losses.tolist())), pairs.n_pairs)
+        loss = state.mean_loss
+        state.end_epoch()
+        done = before + pairs.n_pairs
+        report(Progress("training", done, total, "pairs", state.epoch, loss, True))
+        if checkpoints.wanted(state.epoch):
+            self.collect()
+            checkpoints.passed(state, state.epoch)
+
+    def _visit_groups(
+        self, order: Sequence[Cell], losses: NDArray[np.float64], checkpoints: Checkpoints
+    ) -> Iterator[tuple[str, int]]:
+        """Visit the cells that have no loss yet, until a checkpoint is due.
+
+        Yields the node that visited those of two groups, and about how many pairs that were.
+        """
+        visits: dict[Group, list[int]] = {}
+        for i in np.flatnonzero(np.isnan(losses)).tolist():
+            row, column = order[i]
+            visits.setdefault((row % self.n_groups, column % self.n_groups), []).append(i)
+        waiting: deque[tuple[list[int], Ref]] = deque()
+
+        def take() -> tuple[str, int]:
+            numbers, ref = waiting.popleft()
+            losses[numbers], node = self.cluster.get(ref)
+            return node, sum(self.pairs.cell_size(*order[i]) for i in numbers)
+
+        for group, numbers in visits.items():
+            if checkpoints.due:
+                break
+            waiting.append((numbers, self._begin(group, [order[i] for i in numbers])))
+            if len(waiting) > AHEAD * self.n_groups:
+                yield take()
+        while waiting:
+            yield take()
+
+    def _begin(self, group: Group, cells: Sequence[Cell]) -> Ref:
+        """Begin to visit the cells of two groups; returns what will be their losses."""
+        rows, columns = group
+        stored = [self.pairs.cells[stored_cell(cell, self.pairs.symmetric)] for cell in cells]
+        visit = _Visit(
+            self.config, self.state.epoch + 1, self.state.rate, self.pairs.symmetric,
+            self.pairs.blocks.starts, self.n_groups, cells,
+        )  # fmt: skip
+        self.words[rows], self.contexts[columns], losses = self.cluster.run(
+            _visit, visit, self.words[rows], self.contexts[columns], *stored, n_results=3
+        )
+        return losses
+
+
+@dataclass(frozen=True, eq=False)
+class _Visit:
+    """What is to be visited: cells of one group of rows and one of columns, in this order."""
+
+    config: GloveConfig
+    epoch: int
+    rate: float
+    symmetric: bool
+    starts: NDArray[np.int64]
+    n_groups: int
+    cells: Sequence[Cell]
+
+
+def _visit(
+    visit: _Visit, words: Table, contexts: Table, *stored: Pairs
+) -> tuple[Table, Table, tuple[list[float], str]]:
+    """Visit the cells; returns both parts of the tables, the losses, and the node."""
+    words, contexts = _writable(words), _writable(contexts)
+    losses = []
+    for cell, pairs in zip(visit.cells, stored, strict=True):
+        row_block, column_block = cell
+        rows, columns, counts = pairs_of_cell(cell, visit.symmetric, pairs)
+        losses.append(
+            visit_cell(
+                visit.config, visit.epoch, cell,
+                (rows - visit.starts[row_block].astype(np.int32),
+                 columns - visit.starts[column_block].astype(np.int32), counts),
+                words[row_block // visit.n_groups], contexts[column_block // visit.n_groups],
+                visit.rate,
+            )
+        )  # fmt: skip
+    return words, contexts, (losses, here())
+
+
+def _writable(table: Table) -> Table:
+    """A copy, each block at the beginning of a line of the cache."""
+    copies = [zeros(*block.shape) for block in table]
+    for copy, block in zip(copies, table, strict=True):
+        copy[:] = block
+    return copies

@@ -1,0 +1,422 @@
+"""Word2Vec and FastText in lanes: each trains a piece of the text on rows of its own, and then all
+are joined.
+
+In: a piece of the text, and the rows that it concerns. Out: the steps of these rows; from those of
+all lanes, the rows after them. Nothing here knows of a cluster.
+
+A lane draws its noise words from a sample of the noise distribution, anew for each piece, so that
+the rows it needs are known before it begins. `kernels.joining` tells how far the rows go together.
+The Hessian for a row of one table is made of outer products of rows of the other
+(`kernels.logistic`), so the directions in which the loss curves most are about the same for all
+rows: those of the second moment of the other table's rows, each as often as it is met.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from embedtool.config import Word2VecConfig
+from embedtool.kernels.joining import add_steps, join_ways
+from embedtool.kernels.layout import Text, Tree
+from embedtool.trainers.lanes import (
+    NO_NOISE,
+    NO_TREE,
+    STRETCH_TOKENS,
+    keep,
+    noise_of,
+    noise_shares,
+    prepare,
+    tree_of,
+)
+from embedtool.trainers.subwords import Rows
+from embedtool.trainers.tables import zeros
+
+SAMPLE_SHARE, LEAST_SAMPLE = 0.5, 2**12
+"""Noise words of a piece, by its tokens: about half as many as are drawn from them."""
+MET = 2**12
+"""Tokens, and noise words, of a piece that are looked at for the directions of the loss."""
+CONTEXT = 6
+"""What the mean of a context's vectors has of the variance of one: a part in about so many, for of
+the windows up to 5 words to each side, sentences' ends and thinning leave so many on average."""
+BEND_FACTOR = 10
+"""The bends are those of pairs met one by one; their loss curves more in the common directions of
+what is met together. Measured: with 8 lanes on 16 M tokens accuracy rises up to here."""
+JOINED_AT_ONCE = 2**12
+"""Rows that are turned to the directions and back at once, so that they stay in the cache."""
+
+Moments = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""Second moments, (vector_size, vector_size): of hidden vectors, and of outputs that they meet."""
+Shard = tuple[NDArray[np.float32], NDArray[np.float32]]
+"""Every n-th row of the inputs, and of the outputs."""
+Shards = Sequence[NDArray[np.float32]]
+"""Every n-th row of a table, from the first on, from the second on, ..."""
+
+
+@dataclass(frozen=True, eq=False)
+class Lexicon:
+    """What all lanes know of the words.
+
+    keep   : float32 (n_words,), the share of each word's tokens that is kept
+    noise  : float64 (n_words,), the share of the draws of each word and those before it
+    rows   : of the inputs, that each word is made of
+    frozen : bool (rows.n_rows,)
+    tree   : with the length of its longest way
+    """
+
+    config: Word2VecConfig
+    keep: NDArray[np.float32]
+    noise: NDArray[np.float64]
+    rows: Rows
+    frozen: NDArray[np.bool_]
+    tree: tuple[Tree, int]
+
+    @property
+    def n_words(self) -> int:
+        """The number of words."""
+        return len(self.keep)
+
+    @property
+    def hierarchical(self) -> bool:
+        """Whether the outputs are inner nodes of the tree, else they are words."""
+        return self.config.loss == "hierarchical-softmax"
+
+
+def lexicon_of(
+    config: Word2VecConfig, counts: NDArray[np.int64], rows: Rows, frozen: NDArray[np.bool_]
+) -> Lexicon:
+    """Put together what all lanes know."""
+    hierarchical = config.loss == "hierarchical-softmax"
+    return Lexicon(
+        config,
+        keep(counts, config.sample),
+        np.empty(0) if hierarchical else noise_shares(counts, config.ns_exponent),
+        rows,
+        frozen,
+        tree_of(counts) if hierarchical else NO_TREE,
+    )
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What a lane trains on between two meetings.
+
+    first, last : tokens of the whole text
+    key         : made of seed and epoch
+    rates       : the learning rate falls from one to the other
+    """
+
+    first: int
+    last: int
+    key: int
+    rates: tuple[float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Needs:
+    """The rows that a piece concerns.
+
+    words   : int32, rising: those of the text and the noise words
+    sample  : int32, the noise words as they were drawn
+    inputs  : int32, rising, rows of the inputs
+    outputs : int32, rising, rows of the outputs
+    """
+
+    words: NDArray[np.int32]
+    sample: NDArray[np.int32]
+    inputs: NDArray[np.int32]
+    outputs: NDArray[np.int32]
+
+
+def needs_of(lexicon: Lexicon, piece: Piece, ids: NDArray[np.int32]) -> Needs:
+    """The rows that the tokens of a piece concern, and its noise words."""
+    of_text = _flags(lexicon.n_words, ids)
+    inputs = _flags(lexicon.rows.n_rows, _rows_of(lexicon.rows, np.flatnonzero(of_text)))
+    if lexicon.hierarchical:
+        words, sample = np.flatnonzero(of_text), np.empty(0, np.int32)
+        outputs = _ways(lexicon.tree[0].parents, words, lexicon.n_words)
+    else:
+        rng = np.random.default_rng((piece.key, piece.first))
+        n_draws = max(LEAST_SAMPLE, int(SAMPLE_SHARE * len(ids)))
+        sample = np.searchsorted(lexicon.noise, rng.random(n_draws), side="right").astype(np.int32)
+        of_text[sample] = True
+        words = outputs = np.flatnonzero(of_text)
+    return Needs(
+        words.astype(np.int32), sample,
+        np.flatnonzero(inputs).astype(np.int32), outputs.astype(np.int32),
+    )  # fmt: skip
+
+
+def _flags(n: int, places: NDArray[np.int32]) -> NDArray[np.bool_]:
+    flags = np.zeros(n, np.bool_)
+    flags[places] = True
+    return flags
+
+
+def _rows_of(rows: Rows, words: NDArray[np.int64]) -> NDArray[np.int32]:
+    """The rows of words, one word after another."""
+    starts, lengths = rows.starts[words], rows.starts[words + 1] - rows.starts[words]
+    before = np.cumsum(lengths) - lengths
+    found: NDArray[np.int32] = rows.rows[
+        np.arange(lengths.sum()) + np.repeat(starts - before, lengths)
+    ]
+    return found
+
+
+def _ways(parents: NDArray[np.int32], words: NDArray[np.int64], n_words: int) -> NDArray[np.int64]:
+    """The inner nodes on the ways from the root to words, counted from the first inner node."""
+    met = np.zeros(len(parents), np.bool_)
+    nodes = np.unique(parents[words])
+    while len(nodes):
+        met[nodes] = True
+        nodes = np.unique(parents[nodes[nodes < len(parents) - 1]])
+        nodes = nodes[~met[nodes]]
+    return np.flatnonzero(met) - n_words
+
+
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """What lanes have made of some rows of a table.
+
+    rows  : int32 (n,), rising
+    steps : float32 (n, width)
+    bends : float32 (n,), as `kernels.joining` has them
+    """
+
+    rows: NDArray[np.int32]
+    steps: NDArray[np.float32]
+    bends: NDArray[np.float32]
+
+    def shard(self, number: int, n_shards: int) -> "Steps":
+        """Those of every n-th row, by its number among these."""
+        chosen = np.flatnonzero(self.rows % n_shards == number)
+        return Steps(self.rows[chosen] // n_shards, self.steps[chosen], self.bends[chosen])
+
+
+@dataclass(frozen=True, eq=False)
+class Learnt:
+    """What a lane comes to."""
+
+    inputs: Steps
+    outputs: Steps
+    moments: Moments
+    loss: float
+    pairs: int
+
+
+def train_piece(
+    lexicon: Lexicon,
+    piece: Piece,
+    text: tuple[NDArray[np.int32], NDArray[np.int64]],
+    needs: Needs,
+    tables: tuple[NDArray[np.float32], NDArray[np.float32]],
+    n_threads: int,
+) -> Learnt:
+    """Train on a piece of the text.
+
+    text   : its ids, and where among them sentences end
+    tables : the rows of inputs and outputs that it needs
+    """
+    config = replace(lexicon.config, workers=n_threads)
+    ids, ends = text
+    numbers = np.empty(lexicon.n_words, np.int32)
+    numbers[needs.words] = np.arange(len(needs.words), dtype=np.int32)
+    own_ids = numbers[ids]
+    starts, rows = _own_rows(lexicon.rows, needs, np.unique(ids))
+    inputs, outputs = (_aligned(table) for table in tables)
+    work = prepare(
+        config,
+        _read_only(Text(own_ids, np.append(ends, len(ids)), lexicon.keep[needs.words])),
+        (starts, rows, lexicon.frozen[needs.inputs]),
+        NO_NOISE if lexicon.hierarchical else noise_of(_shares(numbers, needs)),
+        _own_tree(lexicon, needs) if lexicon.hierarchical else NO_TREE,
+        (inputs, outputs),
+    )
+    moments = _moments(lexicon, ids, needs, numbers, (starts, rows), (inputs, outputs))
+    n = len(ids)
+    n_stretches = -(-n // STRETCH_TOKENS)
+    size = -(-n // n_stretches)
+    loss, pairs = 0.0, 0
+    with ThreadPoolExecutor(n_threads) as pool:
+        for begin in range(0, n, size):
+            end = min(begin + size, n)
+            rates = [np.interp(place, (0, n), piece.rates) for place in (begin, end)]
+            key = np.uint64((piece.key + piece.first) % 2**64)
+            work.train(pool, (begin, end), size, key, (float(rates[0]), float(rates[1])))
+            more_loss, more_pairs = work.take_losses()
+            loss, pairs = loss + more_loss, pairs + more_pairs
+    input_bends, output_bends = work.bends()
+    return Learnt(
+        _steps(needs.inputs, inputs, tables[0], input_bends),
+        _steps(needs.outputs, outputs, tables[1], output_bends),
+        moments, loss, pairs,
+    )  # fmt: skip
+
+
+def _aligned(table: NDArray[np.float32]) -> NDArray[np.float32]:
+    copy = zeros(*table.shape)
+    copy[:] = table
+    return copy
+
+
+def _read_only(text: Text) -> Text:
+    """Arrays as those of a mapped file, for which the kernels are compiled."""
+    for array in text[:2]:
+        array.flags.writeable = False
+    return text
+
+
+def _own_rows(
+    rows: Rows, needs: Needs, words: NDArray[np.int32]
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Starts and rows of the words needed, by their numbers among those; noise words have none."""
+    numbers = np.empty(rows.n_rows, np.int32)
+    numbers[needs.inputs] = np.arange(len(needs.inputs), dtype=np.int32)
+    lengths = np.zeros(len(needs.words), np.int64)
+    lengths[np.searchsorted(needs.words, words)] = rows.starts[words + 1] - rows.starts[words]
+    return np.concatenate(([0], np.cumsum(lengths))), numbers[
+        _rows_of(rows, words.astype(np.int64))
+    ]
+
+
+def _shares(numbers: NDArray[np.int32], needs: Needs) -> NDArray[np.float64]:
+    draws = np.bincount(numbers[needs.sample], minlength=len(needs.words))
+    return np.cumsum(draws) / len(needs.sample)
+
+
+def _own_tree(lexicon: Lexicon, needs: Needs) -> tuple[Tree, int]:
+    """The tree with no other nodes than those needed, in the same order.
+
+    Where a node has one child left there are more nodes than words less one; as the numbers of
+    nodes follow those of words, the tree gets words that nothing leads to.
+    """
+    (parents, left), depth = lexicon.tree
+    n_nodes = len(needs.outputs)
+    n_words = n_nodes + 1
+    numbers = np.empty(len(parents), np.int32)
+    nodes = needs.outputs + lexicon.n_words
+    numbers[nodes] = n_words + np.arange(n_nodes, dtype=np.int32)
+    own = Tree(np.zeros(n_words + n_nodes, np.int32), np.zeros(n_words + n_nodes, np.bool_))
+    for first, old in ((0, needs.words), (n_words, nodes[:-1])):
+        own.parents[first : first + len(old)] = numbers[parents[old]]
+        own.left[first : first + len(old)] = left[old]
+    return own, depth
+
+
+def _moments(
+    lexicon: Lexicon,
+    ids: NDArray[np.int32],
+    needs: Needs,
+    numbers: NDArray[np.int32],
+    own_rows: tuple[NDArray[np.int64], NDArray[np.int32]],
+    tables: tuple[NDArray[np.float32], NDArray[np.float32]],
+) -> Moments:
+    """Second moments of what some tokens of the piece have to do with."""
+    config, size = lexicon.config, lexicon.config.vector_size
+    some = ids[:: -(-len(ids) // MET)]
+    starts, rows = own_rows
+    weights = lexicon.keep[some].astype(np.float64)
+    hidden = np.stack([
+        tables[0][rows[starts[word] : starts[word + 1]], :size].mean(axis=0)
+        for word in numbers[some]
+    ]).astype(np.float64)  # fmt: skip
+    mean = np.average(hidden, axis=0, weights=weights)
+    apart = hidden - mean
+    second = (apart * weights[:, None]).T @ apart / weights.sum()
+    if config.mode == "cbow":
+        second /= CONTEXT
+    if lexicon.hierarchical:
+        met = _met_nodes(lexicon, some, needs)
+    else:
+        met = np.bincount(numbers[needs.sample[:MET]], minlength=len(needs.outputs))
+    chosen = np.flatnonzero(met)
+    outputs = tables[1][chosen, :size].astype(np.float64)
+    return second + np.outer(mean, mean), (outputs * met[chosen, None]).T @ outputs / met.sum()
+
+
+def _met_nodes(lexicon: Lexicon, words: NDArray[np.int32], needs: Needs) -> NDArray[np.int64]:
+    """How often each of the inner nodes needed is on the way to one of some words."""
+    parents = lexicon.tree[0].parents
+    met = np.zeros(lexicon.n_words, np.int64)
+    nodes = parents[words]
+    while len(nodes):
+        met += np.bincount(nodes - lexicon.n_words, minlength=len(met))
+        nodes = parents[nodes[nodes < len(parents) - 1]]
+    return met[needs.outputs]
+
+
+def _steps(
+    rows: NDArray[np.int32],
+    table: NDArray[np.float32],
+    before: NDArray[np.float32],
+    bends: NDArray[np.float32],
+) -> Steps:
+    moved = np.flatnonzero(bends)
+    return Steps(rows[moved], table[moved] - before[moved], bends[moved])
+
+
+def directions(moments: Sequence[Moments]) -> tuple[tuple[NDArray[np.float32], ...], ...]:
+    """For the inputs and for the outputs, the directions of the loss and their shares in its trace.
+
+    Returns for each float32 (vector_size, vector_size), a direction a column, and (vector_size,).
+    """
+    found = []
+    with threadpool_limits(1):  # the last bits of sums depend on the number of threads
+        for table in (1, 0):
+            shares, vectors = np.linalg.eigh(sum(each[table] for each in moments))
+            shares = np.maximum(shares, 0)
+            shares /= max(shares.sum(), np.finfo(np.float64).tiny)
+            found.append((vectors.astype(np.float32), shares.astype(np.float32)))
+    return tuple(found)
+
+
+def join(
+    shard: NDArray[np.float32],
+    lanes: Sequence[Steps],
+    directions: NDArray[np.float32],
+    shares: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """Every n-th row of a table after the steps of all lanes, given them in order."""
+    flags = np.zeros(len(shard), np.bool_)
+    for lane in lanes:
+        flags[lane.rows] = True
+    moved = np.flatnonzero(flags)
+    places = np.empty(len(shard), np.int32)
+    places[moved] = np.arange(len(moved), dtype=np.int32)
+    sums = np.zeros((len(moved), shard.shape[1]), np.float32)
+    bends = np.zeros((len(lanes), len(moved)), np.float32)
+    for number, lane in enumerate(lanes):
+        add_steps(lane.steps, places[lane.rows], sums)
+        bends[number, places[lane.rows]] = BEND_FACTOR * lane.bends
+    if len(lanes) > 1:
+        _shorten(sums[:, : len(shares)], bends, directions, shares)
+    joined = shard.copy()
+    joined[moved] += sums
+    return joined
+
+
+def _shorten(
+    sums: NDArray[np.float32],
+    bends: NDArray[np.float32],
+    directions: NDArray[np.float32],
+    shares: NDArray[np.float32],
+) -> None:
+    """Shorten sums of steps by the way that all lanes went, in place."""
+    with threadpool_limits(1):
+        for first in range(0, len(sums), JOINED_AT_ONCE):
+            part = slice(first, first + JOINED_AT_ONCE)
+            along = sums[part] @ directions
+            join_ways(along, np.ascontiguousarray(bends[:, part]), shares)
+            sums[part] = along @ directions.T
+
+
+def take(shards: Shards, rows: NDArray[np.int32]) -> NDArray[np.float32]:
+    """Some rows of a table that is in shards, float32 (n, width)."""
+    taken = np.empty((len(rows), shards[0].shape[1]), np.float32)
+    for number, shard in enumerate(shards):
+        chosen = np.flatnonzero(rows % len(shards) == number)
+        taken[chosen] = shard[rows[chosen] // len(shards)]
+    return taken

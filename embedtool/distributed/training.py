@@ -1,0 +1,133 @@
+"""The whole road from text to a model, on a cluster.
+
+In: a corpus, an algorithm and its options. Out: a Model, as `trainers.training` has it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from embedtool.config import ClusterConfig, GloveConfig, TextConfig, TrainerConfig, Word2VecConfig
+from embedtool.corpus.corpus import Corpus
+from embedtool.distributed import glove, word2vec
+from embedtool.distributed.cluster import Cluster
+from embedtool.distributed.reading import ClusterText, encode_again, encode_text, read_text
+from embedtool.errors import ConfigError
+from embedtool.progress import Report, silent
+from embedtool.trainers import TRAINERS
+from embedtool.trainers.checkpoint import Checkpoints
+from embedtool.trainers.initial import Initial
+from embedtool.trainers.training import (
+    History,
+    about_again,
+    about_training,
+    finished,
+    keep,
+    remember,
+)
+from embedtool.trainers.workplace import Workplace
+from embedtool.vectors import Model
+
+
+def settled(settings: ClusterConfig, cluster: Cluster) -> ClusterConfig:
+    """The settings with what was left open: a lane a node."""
+    lanes = settings.lanes or len(cluster.nodes)
+    rounds = settings.rounds or max(word2vec.ROUNDS_A_LANE * lanes, word2vec.LEAST_ROUNDS)
+    return replace(settings, lanes=lanes, rounds=rounds)
+
+
+def check_options(config: TrainerConfig) -> None:
+    """Raise ConfigError for a training that no cluster can do."""
+    if isinstance(config, Word2VecConfig) and config.engine == "gensim":
+        raise ConfigError("--engine gensim trains on one machine; leave --cluster out")
+    if isinstance(config, Word2VecConfig) and config.racing:
+        raise ConfigError("--racing is for the workers of one machine; leave --cluster out")
+
+
+def train_model(
+    cluster: Cluster,
+    settings: ClusterConfig,
+    algorithm: str,
+    corpus: Corpus,
+    config: TrainerConfig,
+    *,
+    only: Iterable[str] | None = None,
+    initial: Initial | None = None,
+    cache: Path | None = None,
+    report: Report = silent,
+    place: Workplace | None = None,
+    checkpoints: Checkpoints | None = None,
+    request: dict[str, Any] | None = None,
+) -> Model:
+    """Read a corpus and train an algorithm of TRAINERS on it, on a cluster.
+
+    settings : of `settled`
+    cache    : a folder that all nodes see
+    place    : on this machine; checkpoints are written there
+    Else as `trainers.training.train_model`. Raises ClusterError where the cluster fails for good.
+    """
+    check_options(config)
+    if initial is not None:
+        initial.check(config)
+    history = History(report)
+    scanned = read_text(cluster, corpus, history, cache)
+    text = encode_text(cluster, scanned, config, only, initial)
+    about = about_training(algorithm, config, corpus, scanned, history.seconds())
+    about["cluster"] = _lanes(settings, config)
+    if place is not None:
+        keep(place, request, about, corpus, text)
+    return _learn(cluster, settings, config, text, about, history, initial, checkpoints)
+
+
+def resume_model(
+    cluster: Cluster,
+    place: Workplace,
+    *,
+    initial: Initial | None = None,
+    report: Report = silent,
+    checkpoints: Checkpoints | None = None,
+) -> Model:
+    """Go on with the training that is kept in a place, to the vectors it would have come to.
+
+    The text is read again. Raises ModelError where it has changed; else as `train_model`.
+    """
+    request = place.request()
+    vocabulary = place.vocabulary(request)
+    config = TRAINERS[request["algorithm"]].config(**request["options"])
+    settings = settled(ClusterConfig("", **request["cluster"]), cluster)
+    history = History(report)
+    corpus = Corpus(request["corpus"]["sources"], TextConfig(**request["corpus"]["text"]))
+    scanned = read_text(cluster, corpus, history)
+    text = encode_again(cluster, scanned, vocabulary, request["fingerprint"])
+    about = about_again(request, config)
+    return _learn(cluster, settings, config, text, about, history, initial, checkpoints)
+
+
+def _lanes(settings: ClusterConfig, config: TrainerConfig) -> dict[str, int | None]:
+    """What the vectors depend on."""
+    if isinstance(config, GloveConfig):
+        return {}
+    return {"lanes": settings.lanes, "rounds": settings.rounds}
+
+
+def _learn(
+    cluster: Cluster,
+    settings: ClusterConfig,
+    config: TrainerConfig,
+    text: ClusterText,
+    about: dict[str, Any],
+    history: History,
+    initial: Initial | None,
+    checkpoints: Checkpoints | None,
+) -> Model:
+    """Train on a text that has been read."""
+    checkpoints = checkpoints or Checkpoints()
+    remember(checkpoints, about, text, history)
+    if isinstance(config, GloveConfig):
+        vectors = glove.train(cluster, config, text, history, initial, checkpoints)
+    elif isinstance(config, Word2VecConfig):
+        vectors = word2vec.train(cluster, settings, config, text, history, initial, checkpoints)
+    else:
+        raise TypeError(config)
+    return finished(vectors, about, text, history)

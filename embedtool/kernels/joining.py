@@ -1,0 +1,63 @@
+"""How far rows go that several lanes have moved, each without a look at the others.
+
+In: the steps that lanes have made of a row, and their bends. Out: the way that the row goes.
+"""
+
+import numpy as np
+
+from embedtool.kernels.jit import jit
+from embedtool.kernels.layout import Floats, Ints
+
+
+@jit
+def add_steps(steps: Floats, places: Ints, sums: Floats) -> None:
+    """Add the steps of a lane to the sums of all lanes.
+
+    steps  : float32 (n, width)
+    places : int32 (n,), the row of `sums` of each
+    sums   : float32 (n_rows, width), changed in place
+    """
+    for i in range(len(places)):
+        row = sums[places[i]]
+        for d in range(steps.shape[1]):
+            row[d] += steps[i, d]
+
+
+@jit
+def join_ways(sums: Floats, bends: Floats, speeds: Floats) -> None:
+    """Shorten the sums of the steps of several lanes by the way that all of them went.
+
+    A lane that makes small steps down a loss of curvature h goes the share 1 - e^-b of the way to
+    the bottom, b being the rate times h, summed over its steps. Had the lanes gone one after the
+    other, the share would be 1 - e^-B, with the sum B of all b; each on its own they go
+    the sum of the shares, which is more. So their sum is multiplied by
+
+        s(B) / sum of s(b),   s(b) = 1 - (1 + b/4)^-4,
+
+    which is close to 1 - e^-b: 1 where all b are small, and the mean of the lanes where all
+    are large. It differs by direction: h is the trace of the Hessian times the
+    share of the direction, an eigenvector of it.
+
+    sums   : float32 (n, width), the sums of steps, along the directions; changed in place
+    bends  : float32 (n_lanes, n), the rate times the trace of the Hessian, summed over the steps
+    speeds : float32 (width,), the share of each direction in the trace
+    """
+    tiny = np.float32(1e-30)
+    for i in range(len(sums)):
+        row = sums[i]
+        total = np.float32(0)
+        for lane in range(len(bends)):
+            total += bends[lane, i]
+        for d in range(len(speeds)):
+            apart = np.float32(0)
+            for lane in range(len(bends)):
+                apart += _share(bends[lane, i] * speeds[d])
+            row[d] *= (_share(total * speeds[d]) + tiny) / (apart + tiny)
+
+
+@jit
+def _share(bend: np.float32) -> np.float32:
+    """1 - (1 + b/4)^-4, without a difference of two numbers that are nearly the same."""
+    part = bend * np.float32(0.25)
+    rest = np.float32(1) / (np.float32(1) + part)
+    return part * rest * (np.float32(1) + rest) * (np.float32(1) + rest * rest)
