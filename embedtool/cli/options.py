@@ -10,7 +10,15 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 import click
 
-from embedtool.config import METHODS, CheckpointConfig, Config, TextConfig, flag, seconds_in
+from embedtool.config import (
+    METHODS,
+    CheckpointConfig,
+    ClusterConfig,
+    Config,
+    TextConfig,
+    flag,
+    seconds_in,
+)
 from embedtool.formats.reading import EncodingErrors
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -95,6 +103,7 @@ def _option(each: Field[Any], hint: Any) -> Decorator[Any]:
     )
 
 
+cluster_options: Decorator[Any] = config_options(ClusterConfig)
 RECORDS = ("encoding_errors", "input_format", "field", "column")
 """The options of a text that say how to read it, not how to cut it into words."""
 

@@ -1,5 +1,6 @@
 """embedtool resume: go on with a training that was interrupted."""
 
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from embedtool.cli.options import FILE, checkpoint_options, json_log_option
 from embedtool.cli.reporting import reporting
 from embedtool.cli.stopping import stoppable
 from embedtool.cli.train import tell
+from embedtool.cli.trainer import resumer
 from embedtool.config import CheckpointConfig
 from embedtool.progress import Report
 from embedtool.trainers import TRAINERS
@@ -23,13 +25,21 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("model", type=FILE)
 @click.option("--workers", type=click.IntRange(1, 1024), help="Threads. Default: as before.")
+@click.option("--cluster", metavar="ADDRESS", help="Where the cluster is, if it has moved.")
 @checkpoint_options
 @json_log_option
-def resume(model: Path, workers: int | None, json_log: Path | None, **options: Any) -> None:
+def resume(
+    model: Path,
+    workers: int | None,
+    cluster: str | None,
+    json_log: Path | None,
+    **options: Any,
+) -> None:
     """Go on with the training of MODEL where it was interrupted or broke off.
 
     It ends with the very vectors that it would have come to, with any number of workers. Text that
     has changed since is refused. --checkpoint-every and --on-divergence are as before unless given.
+    What was begun on a cluster goes on there, with any number of nodes.
     """
     from embedtool import store
     from embedtool.trainers.checkpoint import Checkpoints
@@ -45,10 +55,14 @@ def resume(model: Path, workers: int | None, json_log: Path | None, **options: A
             if context.get_parameter_source(each.name) is click.core.ParameterSource.COMMANDLINE
         }
         checkpoints = Checkpoints(place.folder, CheckpointConfig(**{**request["keeping"], **given}))
-        with stoppable(place, checkpoints), reporting(json_log) as report:
-            trained = _go_on(place, request, workers, report, checkpoints)
-            store.save(trained, model)
-            place.clear()
+        address = cluster or request.get("address")
+        if cluster and not request.get("address"):
+            raise click.UsageError("the training was begun on one machine; leave --cluster out")
+        with resumer(address) as resume_model:
+            with stoppable(place, checkpoints), reporting(json_log) as report:
+                trained = _go_on(place, request, workers, resume_model, report, checkpoints)
+                store.save(trained, model)
+                place.clear()
     tell(model, trained)
 
 
@@ -56,6 +70,7 @@ def _go_on(
     place: "Workplace",
     request: dict[str, Any],
     workers: int | None,
+    resume_model: "Callable[..., Model]",
     report: Report,
     checkpoints: "Checkpoints",
 ) -> "Model":
@@ -70,7 +85,6 @@ def _go_on(
             place, static, workers=workers, report=report, checkpoints=checkpoints
         )
     from embedtool.trainers.initial import Initial
-    from embedtool.trainers.training import resume_model
 
     initial = None
     if request["init"] and not place.has_state:

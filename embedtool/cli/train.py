@@ -7,28 +7,29 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from embedtool.cli.needs import needs_here, needs_there
 from embedtool.cli.options import (
     FILE,
     cache_option,
     checkpoint_options,
+    cluster_options,
     config_options,
     inputs_argument,
     json_log_option,
     overwrite_option,
     text_options,
 )
-from embedtool.cli.output import note, print_table, tokens_kept
+from embedtool.cli.output import note, tokens_kept
 from embedtool.cli.reporting import clock, reporting
 from embedtool.cli.stopping import stoppable
-from embedtool.config import CheckpointConfig, TextConfig
+from embedtool.cli.trainer import trainer
+from embedtool.config import CheckpointConfig, ClusterConfig, TextConfig
 from embedtool.errors import ModelError
 from embedtool.progress import Report
 from embedtool.trainers import TRAINERS
 
 if TYPE_CHECKING:
-    from embedtool.corpus.vocabulary import Vocabulary
     from embedtool.trainers.checkpoint import Checkpoints
-    from embedtool.trainers.estimate import Needs
     from embedtool.trainers.workplace import Workplace
     from embedtool.vectors import Model
 
@@ -59,6 +60,7 @@ def _add(algorithm: str) -> None:
     @cache_option
     @checkpoint_options
     @json_log_option
+    @cluster_options
     @click.option(
         "--dry-run", is_flag=True,
         help="Read the text, and tell what training on it would need, and what there is.",
@@ -78,6 +80,7 @@ def _add(algorithm: str) -> None:
         config = config_class.from_options(options)
         text = TextConfig.from_options(options)
         keeping = CheckpointConfig.from_options(options)
+        settings = ClusterConfig.from_options(options)
         if freeze and init is None:
             raise click.UsageError("--freeze needs --init")
 
@@ -85,32 +88,30 @@ def _add(algorithm: str) -> None:
         from embedtool.corpus.corpus import Corpus
         from embedtool.corpus.vocabulary import read_vocabulary
         from embedtool.trainers.initial import Initial
-        from embedtool.trainers.training import needs_of, train_model
 
         store.check_target(output, overwrite)
         only = read_vocabulary(vocab)[0] if vocab else None
         initial = Initial(store.load(init).vectors, freeze) if init else None
         corpus = Corpus(inputs, text)
         if dry_run:
-            with reporting() as report:
-                needs, vocabulary = needs_of(
-                    corpus, config, only=only, initial=initial, cache=cache, report=report
-                )
-            _print_needs(needs, vocabulary, output)
+            tell_needs = needs_here if settings.cluster is None else needs_there
+            tell_needs(settings, corpus, config, output, only=only, initial=initial, cache=cache)
             return
         request = {
-            "keeping": asdict(keeping),
+            "keeping": asdict(keeping), "address": settings.cluster,
             "init": str(init.resolve()) if init else None, "freeze": freeze,
             "files": [str(init / name) for name in store.FILES] if init else [],
         }  # fmt: skip
 
-        def work(place: "Workplace", checkpoints: "Checkpoints", report: Report) -> "Model":
-            return train_model(
-                algorithm, corpus, config, only=only, initial=initial, cache=cache,
-                report=report, place=place, checkpoints=checkpoints, request=request,
-            )  # fmt: skip
+        with trainer(settings) as train_model:
 
-        keep_training(output, overwrite, keeping, json_log, work)
+            def work(place: "Workplace", checkpoints: "Checkpoints", report: Report) -> "Model":
+                return train_model(
+                    algorithm, corpus, config, only=only, initial=initial, cache=cache,
+                    report=report, place=place, checkpoints=checkpoints, request=request,
+                )  # fmt: skip
+
+            keep_training(output, overwrite, keeping, json_log, work)
 
 
 def keep_training(
@@ -153,28 +154,6 @@ def tell(output: Path, model: "Model") -> None:
         f"{tokens_kept(summary)}, {clock(training['seconds'])}"
         + (f", perplexity {perplexity:.1f}" if perplexity else "")
     )
-
-
-def _print_needs(needs: "Needs", vocabulary: "Vocabulary", output: Path) -> None:
-    """What a training needs beside what there is. Raises ResourceError where it cannot have it."""
-    from shutil import disk_usage
-
-    from embedtool.trainers.estimate import available_memory, check, shown
-
-    summary = vocabulary.summary()
-    click.echo(f"{summary['types_kept']:,} words, {tokens_kept(summary)}")
-    memory, disk = available_memory(), shown(disk_usage(output.parent).free)
-    free = "not known" if memory is None else shown(memory)
-    print_table(
-        ("", "needed", "free"),
-        [
-            ("memory, about", shown(needs.memory), free),
-            ("  of it tables", shown(needs.tables), ""),
-            ("disk while training, at most", shown(needs.work), disk),
-            ("disk for the model, at most", shown(needs.model), disk),
-        ],
-    )
-    check(needs, output)
 
 
 def help_of(config_class: type) -> str:

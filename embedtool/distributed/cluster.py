@@ -17,7 +17,6 @@ AUTO = "auto"
 RETRIES = 32
 """How often a function may be begun anew because its process or its node has gone. One that takes
 its process down itself would be tried for ever."""
-CONNECT_SECONDS = 20
 
 Ref = Any
 """What will be the result of a function: Ray's ObjectRef."""
@@ -124,17 +123,17 @@ def joined(address: str) -> Iterator[Cluster]:
     Raises MissingExtraError without Ray, ClusterError where there is no cluster, and where a node
     has another embedtool.
     """
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # its errors come as exceptions too
     try:
         import ray
     except ImportError:
         raise MissingExtraError("--cluster", "cluster") from None
-    os.environ.setdefault("RAY_gcs_rpc_server_reconnect_timeout_s", str(CONNECT_SECONDS))
     try:
         ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL)
     except (ray.exceptions.RayError, ConnectionError, RuntimeError, ValueError) as error:
         raise ClusterError(
-            f"{address}: no Ray cluster can be joined there: {_last_line(error)}; "
-            "start one with ray start --head"
+            f"--cluster {address}: {_last_line(error)}; start one with ray start --head, and give "
+            "all nodes and this machine the same RAY_AUTH_MODE and token"
         ) from None
     try:
         cluster = Cluster(_nodes())

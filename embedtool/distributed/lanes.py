@@ -14,13 +14,14 @@ rows: those of the second moment of the other table's rows, each as often as it 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from embedtool.config import Word2VecConfig
-from embedtool.kernels.joining import add_steps, join_ways
+from embedtool.kernels.joining import add_steps, join_ways, take_rows
 from embedtool.kernels.layout import Text, Tree
 from embedtool.trainers.lanes import (
     NO_NOISE,
@@ -35,10 +36,10 @@ from embedtool.trainers.lanes import (
 from embedtool.trainers.subwords import Rows
 from embedtool.trainers.tables import zeros
 
-SAMPLE_SHARE, LEAST_SAMPLE = 0.5, 2**12
-"""Noise words of a piece, by its tokens: about half as many as are drawn from them."""
+SAMPLE_SHARE, LEAST_SAMPLE = 0.125, 2**12
+"""Noise words of a piece, by its tokens: each is drawn some eight times in the piece."""
 MET = 2**12
-"""Tokens, and noise words, of a piece that are looked at for the directions of the loss."""
+"""Tokens, and outputs, of a piece that are looked at for the directions of the loss."""
 CONTEXT = 6
 """What the mean of a context's vectors has of the variance of one: a part in about so many, for of
 the windows up to 5 words to each side, sentences' ends and thinning leave so many on average."""
@@ -120,32 +121,38 @@ class Needs:
     """The rows that a piece concerns.
 
     words   : int32, rising: those of the text and the noise words
-    sample  : int32, the noise words as they were drawn
+    in_text : bool (len(words),), which of them the text has
+    draws   : int32 (len(words),), how often each was drawn as a noise word
     inputs  : int32, rising, rows of the inputs
     outputs : int32, rising, rows of the outputs
     """
 
     words: NDArray[np.int32]
-    sample: NDArray[np.int32]
+    in_text: NDArray[np.bool_]
+    draws: NDArray[np.int32]
     inputs: NDArray[np.int32]
     outputs: NDArray[np.int32]
 
 
 def needs_of(lexicon: Lexicon, piece: Piece, ids: NDArray[np.int32]) -> Needs:
-    """The rows that the tokens of a piece concern, and its noise words."""
-    of_text = _flags(lexicon.n_words, ids)
-    inputs = _flags(lexicon.rows.n_rows, _rows_of(lexicon.rows, np.flatnonzero(of_text)))
+    """The rows that the tokens of a piece concern, and its noise words.
+
+    These are drawn at equal distances, which begin at random, in the distribution of the noise:
+    each as often as it should be, up to one draw.
+    """
+    in_text = _flags(lexicon.n_words, ids)
+    inputs = _flags(lexicon.rows.n_rows, _rows_of(lexicon.rows, np.flatnonzero(in_text)))
     if lexicon.hierarchical:
-        words, sample = np.flatnonzero(of_text), np.empty(0, np.int32)
+        words, draws = np.flatnonzero(in_text), np.zeros(lexicon.n_words, np.int32)
         outputs = _ways(lexicon.tree[0].parents, words, lexicon.n_words)
     else:
-        rng = np.random.default_rng((piece.key, piece.first))
         n_draws = max(LEAST_SAMPLE, int(SAMPLE_SHARE * len(ids)))
-        sample = np.searchsorted(lexicon.noise, rng.random(n_draws), side="right").astype(np.int32)
-        of_text[sample] = True
-        words = outputs = np.flatnonzero(of_text)
+        begin = np.random.default_rng((piece.key, piece.first)).random()
+        passed = np.floor(lexicon.noise * n_draws + begin).astype(np.int32)
+        draws = np.diff(passed, prepend=np.int32(0))
+        words = outputs = np.flatnonzero(in_text | (draws > 0))
     return Needs(
-        words.astype(np.int32), sample,
+        words.astype(np.int32), in_text[words], draws[words],
         np.flatnonzero(inputs).astype(np.int32), outputs.astype(np.int32),
     )  # fmt: skip
 
@@ -156,7 +163,7 @@ def _flags(n: int, places: NDArray[np.int32]) -> NDArray[np.bool_]:
     return flags
 
 
-def _rows_of(rows: Rows, words: NDArray[np.int64]) -> NDArray[np.int32]:
+def _rows_of(rows: Rows, words: NDArray[np.integer[Any]]) -> NDArray[np.int32]:
     """The rows of words, one word after another."""
     starts, lengths = rows.starts[words], rows.starts[words + 1] - rows.starts[words]
     before = np.cumsum(lengths) - lengths
@@ -183,7 +190,7 @@ class Steps:
 
     rows  : int32 (n,), rising
     steps : float32 (n, width)
-    bends : float32 (n,), as `kernels.joining` has them
+    bends : float32 (n,), as `kernels.joining` has them; 0 for one that was not moved
     """
 
     rows: NDArray[np.int32]
@@ -191,8 +198,8 @@ class Steps:
     bends: NDArray[np.float32]
 
     def shard(self, number: int, n_shards: int) -> "Steps":
-        """Those of every n-th row, by its number among these."""
-        chosen = np.flatnonzero(self.rows % n_shards == number)
+        """Those moved of every n-th row, by its number among these."""
+        chosen = np.flatnonzero((self.rows % n_shards == number) & (self.bends > 0))
         return Steps(self.rows[chosen] // n_shards, self.steps[chosen], self.bends[chosen])
 
 
@@ -218,20 +225,20 @@ def train_piece(
     """Train on a piece of the text.
 
     text   : its ids, and where among them sentences end
-    tables : the rows of inputs and outputs that it needs
+    tables : the rows of inputs and outputs that it needs; used up
     """
     config = replace(lexicon.config, workers=n_threads)
     ids, ends = text
     numbers = np.empty(lexicon.n_words, np.int32)
     numbers[needs.words] = np.arange(len(needs.words), dtype=np.int32)
     own_ids = numbers[ids]
-    starts, rows = _own_rows(lexicon.rows, needs, np.unique(ids))
+    starts, rows = _own_rows(lexicon.rows, needs)
     inputs, outputs = (_aligned(table) for table in tables)
     work = prepare(
         config,
         _read_only(Text(own_ids, np.append(ends, len(ids)), lexicon.keep[needs.words])),
         (starts, rows, lexicon.frozen[needs.inputs]),
-        NO_NOISE if lexicon.hierarchical else noise_of(_shares(numbers, needs)),
+        NO_NOISE if lexicon.hierarchical else noise_of(np.cumsum(needs.draws) / needs.draws.sum()),
         _own_tree(lexicon, needs) if lexicon.hierarchical else NO_TREE,
         (inputs, outputs),
     )
@@ -250,8 +257,8 @@ def train_piece(
             loss, pairs = loss + more_loss, pairs + more_pairs
     input_bends, output_bends = work.bends()
     return Learnt(
-        _steps(needs.inputs, inputs, tables[0], input_bends),
-        _steps(needs.outputs, outputs, tables[1], output_bends),
+        Steps(needs.inputs, np.subtract(inputs, tables[0], out=tables[0]), input_bends),
+        Steps(needs.outputs, np.subtract(outputs, tables[1], out=tables[1]), output_bends),
         moments, loss, pairs,
     )  # fmt: skip
 
@@ -269,22 +276,13 @@ def _read_only(text: Text) -> Text:
     return text
 
 
-def _own_rows(
-    rows: Rows, needs: Needs, words: NDArray[np.int32]
-) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+def _own_rows(rows: Rows, needs: Needs) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """Starts and rows of the words needed, by their numbers among those; noise words have none."""
     numbers = np.empty(rows.n_rows, np.int32)
     numbers[needs.inputs] = np.arange(len(needs.inputs), dtype=np.int32)
-    lengths = np.zeros(len(needs.words), np.int64)
-    lengths[np.searchsorted(needs.words, words)] = rows.starts[words + 1] - rows.starts[words]
-    return np.concatenate(([0], np.cumsum(lengths))), numbers[
-        _rows_of(rows, words.astype(np.int64))
-    ]
-
-
-def _shares(numbers: NDArray[np.int32], needs: Needs) -> NDArray[np.float64]:
-    draws = np.bincount(numbers[needs.sample], minlength=len(needs.words))
-    return np.cumsum(draws) / len(needs.sample)
+    lengths = (rows.starts[needs.words + 1] - rows.starts[needs.words]) * needs.in_text
+    words = needs.words[needs.in_text]
+    return np.concatenate(([0], np.cumsum(lengths))), numbers[_rows_of(rows, words)]
 
 
 def _own_tree(lexicon: Lexicon, needs: Needs) -> tuple[Tree, int]:
@@ -317,12 +315,12 @@ def _moments(
     """Second moments of what some tokens of the piece have to do with."""
     config, size = lexicon.config, lexicon.config.vector_size
     some = ids[:: -(-len(ids) // MET)]
-    starts, rows = own_rows
     weights = lexicon.keep[some].astype(np.float64)
-    hidden = np.stack([
-        tables[0][rows[starts[word] : starts[word + 1]], :size].mean(axis=0)
-        for word in numbers[some]
-    ]).astype(np.float64)  # fmt: skip
+    own = Rows(*own_rows, np.empty(0, np.int64))
+    lengths = np.diff(own.starts)[numbers[some]]
+    parts = tables[0][_rows_of(own, numbers[some]), :size]
+    hidden = np.add.reduceat(parts, np.cumsum(lengths) - lengths, axis=0).astype(np.float64)
+    hidden /= lengths[:, None]
     mean = np.average(hidden, axis=0, weights=weights)
     apart = hidden - mean
     second = (apart * weights[:, None]).T @ apart / weights.sum()
@@ -331,10 +329,10 @@ def _moments(
     if lexicon.hierarchical:
         met = _met_nodes(lexicon, some, needs)
     else:
-        met = np.bincount(numbers[needs.sample[:MET]], minlength=len(needs.outputs))
-    chosen = np.flatnonzero(met)
-    outputs = tables[1][chosen, :size].astype(np.float64)
-    return second + np.outer(mean, mean), (outputs * met[chosen, None]).T @ outputs / met.sum()
+        met = needs.draws.astype(np.int64)
+    chosen = np.argsort(-met, kind="stable")[:MET]
+    outputs, met = tables[1][chosen, :size].astype(np.float64), met[chosen]
+    return second + np.outer(mean, mean), (outputs * met[:, None]).T @ outputs / met.sum()
 
 
 def _met_nodes(lexicon: Lexicon, words: NDArray[np.int32], needs: Needs) -> NDArray[np.int64]:
@@ -346,16 +344,6 @@ def _met_nodes(lexicon: Lexicon, words: NDArray[np.int32], needs: Needs) -> NDAr
         met += np.bincount(nodes - lexicon.n_words, minlength=len(met))
         nodes = parents[nodes[nodes < len(parents) - 1]]
     return met[needs.outputs]
-
-
-def _steps(
-    rows: NDArray[np.int32],
-    table: NDArray[np.float32],
-    before: NDArray[np.float32],
-    bends: NDArray[np.float32],
-) -> Steps:
-    moved = np.flatnonzero(bends)
-    return Steps(rows[moved], table[moved] - before[moved], bends[moved])
 
 
 def directions(moments: Sequence[Moments]) -> tuple[tuple[NDArray[np.float32], ...], ...]:
@@ -394,7 +382,7 @@ def join(
     if len(lanes) > 1:
         _shorten(sums[:, : len(shares)], bends, directions, shares)
     joined = shard.copy()
-    joined[moved] += sums
+    add_steps(sums, moved.astype(np.int32), joined)
     return joined
 
 
@@ -415,8 +403,8 @@ def _shorten(
 
 def take(shards: Shards, rows: NDArray[np.int32]) -> NDArray[np.float32]:
     """Some rows of a table that is in shards, float32 (n, width)."""
-    taken = np.empty((len(rows), shards[0].shape[1]), np.float32)
+    taken = np.zeros((len(rows), shards[0].shape[1]), np.float32)
     for number, shard in enumerate(shards):
-        chosen = np.flatnonzero(rows % len(shards) == number)
-        taken[chosen] = shard[rows[chosen] // len(shards)]
+        places = np.flatnonzero(rows % len(shards) == number).astype(np.int32)
+        take_rows(shard, rows[places] // len(shards), places, taken)
     return taken

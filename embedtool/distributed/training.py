@@ -84,12 +84,14 @@ def resume_model(
     cluster: Cluster,
     place: Workplace,
     *,
+    workers: int | None = None,
     initial: Initial | None = None,
     report: Report = silent,
     checkpoints: Checkpoints | None = None,
 ) -> Model:
     """Go on with the training that is kept in a place, to the vectors it would have come to.
 
+    workers : not used: Ray knows the cores
     The text is read again. Raises ModelError where it has changed; else as `train_model`.
     """
     request = place.request()

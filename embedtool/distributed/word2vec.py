@@ -93,12 +93,19 @@ class Round:
 
 
 def rounds_of(n_rounds: int, epochs: int) -> list[Round]:
-    """The rounds of a training: they end at its meetings, and at the ends of epochs."""
-    meetings = {epochs * (i / n_rounds) ** GROWTH for i in range(1, n_rounds)}
-    places = sorted(meetings | set(range(epochs + 1)))
+    """The rounds of a training: they end at its meetings, and at the ends of epochs.
+
+    To each end of an epoch the next meeting is moved, as long as there is one for each.
+    """
+    places = [epochs * (i / n_rounds) ** GROWTH for i in range(n_rounds + 1)]
+    for end in range(1, epochs):
+        movable = [i for i in range(1, n_rounds) if places[i] % 1]
+        if movable:
+            places[min(movable, key=lambda i: abs(places[i] - end))] = end
+    ordered = sorted({*places, *range(epochs + 1)})
     return [
         Round(int(first), first - int(first), last - int(first))
-        for first, last in pairwise(places)
+        for first, last in pairwise(ordered)
     ]
 
 

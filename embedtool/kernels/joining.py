@@ -8,6 +8,9 @@ import numpy as np
 from embedtool.kernels.jit import jit
 from embedtool.kernels.layout import Floats, Ints
 
+TINY = np.float32(1e-30)
+"""Added to both sides of a division of shares that may both be 0."""
+
 
 @jit
 def add_steps(steps: Floats, places: Ints, sums: Floats) -> None:
@@ -21,6 +24,17 @@ def add_steps(steps: Floats, places: Ints, sums: Floats) -> None:
         row = sums[places[i]]
         for d in range(steps.shape[1]):
             row[d] += steps[i, d]
+
+
+@jit
+def take_rows(table: Floats, rows: Ints, places: Ints, taken: Floats) -> None:
+    """Copy rows of a table to places in another.
+
+    rows, places : int32 (n,), where each is, and where it goes
+    """
+    for i in range(len(rows)):
+        for d in range(table.shape[1]):
+            taken[places[i], d] = table[rows[i], d]
 
 
 @jit
@@ -42,17 +56,17 @@ def join_ways(sums: Floats, bends: Floats, speeds: Floats) -> None:
     bends  : float32 (n_lanes, n), the rate times the trace of the Hessian, summed over the steps
     speeds : float32 (width,), the share of each direction in the trace
     """
-    tiny = np.float32(1e-30)
+    apart = np.empty(len(speeds), np.float32)
     for i in range(len(sums)):
-        row = sums[i]
         total = np.float32(0)
+        apart[:] = TINY
         for lane in range(len(bends)):
-            total += bends[lane, i]
+            bend = bends[lane, i]
+            total += bend
+            for d in range(len(speeds)):
+                apart[d] += _share(bend * speeds[d])
         for d in range(len(speeds)):
-            apart = np.float32(0)
-            for lane in range(len(bends)):
-                apart += _share(bends[lane, i] * speeds[d])
-            row[d] *= (_share(total * speeds[d]) + tiny) / (apart + tiny)
+            sums[i, d] *= (_share(total * speeds[d]) + TINY) / apart[d]
 
 
 @jit

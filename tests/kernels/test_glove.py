@@ -304,9 +304,7 @@ def test_groups_of_rows_and_of_columns_meet_once_an_epoch(n_blocks: int, n_group
     assert sorted(found) == list(np.ndindex(n_blocks, n_blocks))
     for side in range(2):
         for group in range(n_groups):
-            others = [
-                cell[1 - side] % n_groups for cell in found if cell[side] % n_groups == group
-            ]
+            others = [cell[1 - side] % n_groups for cell in found if cell[side] % n_groups == group]
             changes = sum(a != b for a, b in pairwise(others))
             assert changes == max(0, len(set(others)) - 1)
 

@@ -13,6 +13,7 @@ from socket import create_server
 import pytest
 
 from embedtool.config import TextConfig
+from embedtool.corpus import stores
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.encoding import cached_scan
 from embedtool.corpus.phrases import rereadable
@@ -47,6 +48,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")  # asked for credentials, it takes long
     with serving() as server:
         yield server
+        stores._file_system.cache_clear()  # its connections keep threads of the server waiting
 
 
 @pytest.fixture
