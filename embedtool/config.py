@@ -228,7 +228,7 @@ class ClusterConfig(Config):
     rounds: int | None = option(
         None,
         "With --cluster, Word2Vec and FastText: how often what the lanes have learnt is put "
-        "together. Default: 5 times as often as there are lanes, and at least 16 times.",
+        "together. Default: 8 times as often as there are lanes.",
         low=1,
     )
 

@@ -57,12 +57,17 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
 
 
+SHOWN_NODES = 8
+"""Of more nodes than these only the slowest and the fastest are shown."""
+
+
 class _Stage:
-    """The clock of the stage at hand."""
+    """The clock of the stage at hand, and what each node of a cluster has done in it."""
 
     def __init__(self) -> None:
         self.name = ""
         self.began = self.last = time.monotonic()
+        self.nodes: dict[str, int] = {}
 
     def enter(self, progress: Progress) -> bool:
         """Take a message; true where it opens a stage, which began with the message before."""
@@ -70,6 +75,9 @@ class _Stage:
         if opens:
             self.name = progress.stage
             self.began = self.last
+            self.nodes = {}
+        for node, done in progress.nodes:
+            self.nodes[node] = self.nodes.get(node, 0) + done
         self.last = time.monotonic()
         return opens
 
@@ -78,6 +86,13 @@ class _Stage:
 
     def rate(self, progress: Progress) -> str:
         return rate(progress.done, self.seconds(), progress.unit)
+
+    def rates_of_nodes(self, progress: Progress) -> list[str]:
+        """The speed of each node, or of the slowest and the fastest."""
+        each = sorted((done, node) for node, done in self.nodes.items())
+        shown = each if len(each) <= SHOWN_NODES else [each[0], each[-1]]
+        rates = [f"{node} {rate(done, self.seconds(), progress.unit)}" for done, node in shown]
+        return rates if shown is each else [f"{len(each)} nodes", *rates]
 
 
 def _figures(progress: Progress) -> list[str]:
@@ -111,6 +126,8 @@ class _LogLines:
             parts.append(f"{100 * progress.done / progress.total:.0f}%")
         parts.append(self.stage.rate(progress))
         parts += _figures(progress)
+        if nodes := self.stage.rates_of_nodes(progress):
+            parts.append(f"({', '.join(nodes)})")
         if progress.total and 0 < progress.done < progress.total:
             pace = self.stage.seconds() / progress.done
             parts.append(f"{clock((progress.total - progress.done) * pace)} left")
@@ -138,6 +155,8 @@ class _JsonLog:
             line["loss"] = progress.loss
         if progress.perplexity is not None:
             line["perplexity"] = progress.perplexity
+        if self.stage.nodes:
+            line["nodes"] = self.stage.nodes
         self.file.write(json.dumps(line) + "\n")
         self.file.flush()
 
@@ -169,10 +188,14 @@ class _BarReport:
         self.bars = bars
         self.stage = _Stage()
         self.task: TaskID | None = None
+        self.nodes: list[TaskID] = []
 
     def __call__(self, progress: Progress) -> None:
         if self.stage.enter(progress) or self.task is None:
             self.task = self.bars.add_task(progress.stage, total=progress.total, facts="")
+            for task in self.nodes:
+                self.bars.remove_task(task)
+            self.nodes = []
         facts = [self.stage.rate(progress), *_figures(progress)]
         name = progress.stage
         if progress.epoch is not None:
@@ -184,3 +207,7 @@ class _BarReport:
             total=progress.total,
             facts="  ".join(facts),
         )
+        for number, node in enumerate(self.stage.rates_of_nodes(progress)):
+            if number == len(self.nodes):
+                self.nodes.append(self.bars.add_task("", total=None, facts=""))
+            self.bars.update(self.nodes[number], description=f"  {node}")

@@ -58,11 +58,14 @@ def resume(
         address = cluster or request.get("address")
         if cluster and not request.get("address"):
             raise click.UsageError("the training was begun on one machine; leave --cluster out")
-        with resumer(address) as resume_model:
-            with stoppable(place, checkpoints), reporting(json_log) as report:
-                trained = _go_on(place, request, workers, resume_model, report, checkpoints)
-                store.save(trained, model)
-                place.clear()
+        with (
+            resumer(address) as resume_model,
+            stoppable(place, checkpoints),
+            reporting(json_log) as report,
+        ):
+            trained = _go_on(place, request, workers, resume_model, report, checkpoints)
+            store.save(trained, model)
+            place.clear()
     tell(model, trained)
 
 

@@ -17,6 +17,9 @@ AUTO = "auto"
 RETRIES = 32
 """How often a function may be begun anew because its process or its node has gone. One that takes
 its process down itself would be tried for ever."""
+QUIET = {"RAY_BACKEND_LOG_LEVEL": "fatal", "RAY_DEDUP_LOGS_SKIP_REGEX": "^"}
+"""What keeps Ray from writing among our own messages, on standard output too, when a process has
+gone; its errors come as exceptions all the same. It reads them when it is imported."""
 
 Ref = Any
 """What will be the result of a function: Ray's ObjectRef."""
@@ -45,11 +48,23 @@ class Cluster:
 
     nodes: Sequence[Node]
     functions: dict[tuple[Any, ...], Any] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
 
     @property
     def n_cores(self) -> int:
         """The cores of all nodes."""
         return sum(node.n_cores for node in self.nodes)
+
+    def name_of(self, key: str) -> str:
+        """What messages call a node: its host, with a number where several are on one host."""
+        if key not in self.names:
+            described: list[dict[str, Any]] = _ray().nodes()
+            address = next(
+                (each["NodeManagerAddress"] for each in described if each["NodeID"] == key), "gone"
+            )
+            taken = sum(name.partition("#")[0] == address for name in self.names.values())
+            self.names[key] = f"{address}#{taken + 1}" if taken else address
+        return self.names[key]
 
     def run(
         self, function: Callable[..., Any], *arguments: Any, n_results: int = 1, n_cores: int = 1
@@ -60,28 +75,23 @@ class Cluster:
         n_results : where more than one, the function returns so many, and so does this
         n_cores   : how many of a node it takes for itself
         """
-        import ray
-
         key = (function, n_results, n_cores)
         if key not in self.functions:
-            self.functions[key] = ray.remote(
+            self.functions[key] = _ray().remote(
                 num_returns=n_results, num_cpus=n_cores, max_retries=RETRIES
             )(function)
         return self.functions[key].remote(*arguments)
 
     def put(self, value: Any) -> Ref:
         """Lay a value where all functions can take it from."""
-        import ray
-
-        return ray.put(value)
+        return _ray().put(value)
 
     def get(self, refs: Any) -> Any:
         """Wait for a result, or for a list of them. Raises what the function raised.
 
         Raises ClusterError where the cluster has lost it for good.
         """
-        import ray
-
+        ray = _ray()
         try:
             return ray.get(refs)
         except ray.exceptions.RayTaskError as error:
@@ -93,11 +103,16 @@ class Cluster:
                 f"the cluster lost what was worked out: {_last_line(error)}"
             ) from error
 
-    def first(self, refs: Sequence[Ref]) -> Ref:
-        """The first of some results that is there; waits for it."""
-        import ray
 
-        return ray.wait(list(refs), num_returns=1, fetch_local=False)[0][0]
+def _ray() -> Any:
+    """Ray, imported where it is used. Raises MissingExtraError where it is not installed."""
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    try:
+        import ray
+    except ImportError:
+        raise MissingExtraError("--cluster", "cluster") from None
+    return ray
 
 
 def _last_line(error: Exception) -> str:
@@ -106,9 +121,7 @@ def _last_line(error: Exception) -> str:
 
 def here() -> str:
     """The key of the node that a function runs on."""
-    import ray
-
-    return str(ray.get_runtime_context().get_node_id())
+    return str(_ray().get_runtime_context().get_node_id())
 
 
 def _version(address: str) -> tuple[str, str]:
@@ -123,11 +136,7 @@ def joined(address: str) -> Iterator[Cluster]:
     Raises MissingExtraError without Ray, ClusterError where there is no cluster, and where a node
     has another embedtool.
     """
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # its errors come as exceptions too
-    try:
-        import ray
-    except ImportError:
-        raise MissingExtraError("--cluster", "cluster") from None
+    ray = _ray()
     try:
         ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL)
     except (ray.exceptions.RayError, ConnectionError, RuntimeError, ValueError) as error:
@@ -144,9 +153,7 @@ def joined(address: str) -> Iterator[Cluster]:
 
 
 def _nodes() -> list[Node]:
-    import ray
-
-    described: list[dict[str, Any]] = ray.nodes()
+    described: list[dict[str, Any]] = _ray().nodes()
     nodes = [
         Node(
             each["NodeID"], each["NodeManagerAddress"], int(each["Resources"]["CPU"]),
@@ -171,7 +178,11 @@ def _check_versions(cluster: Cluster) -> None:
         .remote(node.address)
         for node in cluster.nodes
     ]
-    for address, version in cluster.get(asked):
+    for answer in asked:
+        try:
+            address, version = ray.get(answer)
+        except ray.exceptions.RayError:
+            continue  # a node that has gone since needs no check
         if version != __version__:
             raise ClusterError(
                 f"node {address} has embedtool {version}, this is {__version__}; all must be equal"

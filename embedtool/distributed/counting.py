@@ -75,7 +75,7 @@ def count(cluster: Cluster, text: ClusterText, config: GloveConfig, report: Repo
     for _, run in in_turn(cluster, text.parts, begin):
         n_tokens, node = cluster.get(run[0])
         done += n_tokens
-        nodes = ((node, n_tokens),)
+        nodes = ((cluster.name_of(node), n_tokens),)
         report(Progress("counting pairs", done, text.n_tokens, "words", nodes=nodes))
     merging = [
         cluster.run(

@@ -151,7 +151,7 @@ class _Epochs:
         def take() -> tuple[str, int]:
             numbers, ref = waiting.popleft()
             losses[numbers], node = self.cluster.get(ref)
-            return node, sum(self.pairs.cell_size(*order[i]) for i in numbers)
+            return self.cluster.name_of(node), sum(self.pairs.cell_size(*order[i]) for i in numbers)
 
         for group, numbers in visits.items():
             if checkpoints.due:

@@ -326,22 +326,19 @@ def _moments(
     second = (apart * weights[:, None]).T @ apart / weights.sum()
     if config.mode == "cbow":
         second /= CONTEXT
-    if lexicon.hierarchical:
-        met = _met_nodes(lexicon, some, needs)
-    else:
-        met = needs.draws.astype(np.int64)
+    met = _met_nodes(lexicon, some, needs) if lexicon.hierarchical else needs.draws
     chosen = np.argsort(-met, kind="stable")[:MET]
     outputs, met = tables[1][chosen, :size].astype(np.float64), met[chosen]
     return second + np.outer(mean, mean), (outputs * met[:, None]).T @ outputs / met.sum()
 
 
-def _met_nodes(lexicon: Lexicon, words: NDArray[np.int32], needs: Needs) -> NDArray[np.int64]:
+def _met_nodes(lexicon: Lexicon, words: NDArray[np.int32], needs: Needs) -> NDArray[np.int32]:
     """How often each of the inner nodes needed is on the way to one of some words."""
     parents = lexicon.tree[0].parents
-    met = np.zeros(lexicon.n_words, np.int64)
+    met = np.zeros(lexicon.n_words, np.int32)
     nodes = parents[words]
     while len(nodes):
-        met += np.bincount(nodes - lexicon.n_words, minlength=len(met))
+        met += np.bincount(nodes - lexicon.n_words, minlength=len(met)).astype(np.int32)
         nodes = parents[nodes[nodes < len(parents) - 1]]
     return met[needs.outputs]
 

@@ -141,7 +141,11 @@ def read_text(
         each, node = cluster.get(result[0])
         facts.append(each)
         done += part.n_bytes
-        report(Progress("reading", done, total, "bytes", nodes=((node, part.n_bytes),)))
+        report(
+            Progress(
+                "reading", done, total, "bytes", nodes=((cluster.name_of(node), part.n_bytes),)
+            )
+        )
     corpus.n_invalid += sum(each.n_invalid for each in facts)
     columns = list(zip(*results, strict=True))
     return ScannedParts(facts, columns[1], columns[2:])

@@ -33,7 +33,7 @@ from embedtool.vectors import Model
 def settled(settings: ClusterConfig, cluster: Cluster) -> ClusterConfig:
     """The settings with what was left open: a lane a node."""
     lanes = settings.lanes or len(cluster.nodes)
-    rounds = settings.rounds or max(word2vec.ROUNDS_A_LANE * lanes, word2vec.LEAST_ROUNDS)
+    rounds = settings.rounds or word2vec.ROUNDS_A_LANE * lanes
     return replace(settings, lanes=lanes, rounds=rounds)
 
 
