@@ -1,0 +1,337 @@
+"""Trainings on a Ray cluster of several nodes on this machine: the same bytes, whatever is lost."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import Result
+
+from embedtool import store
+from embedtool.distributed import word2vec
+from embedtool.vectors import WordVectors
+from tests.conftest import Run
+
+if find_spec("ray") is None:
+    pytest.skip("Ray is not installed", allow_module_level=True)
+pytestmark = pytest.mark.xdist_group("cluster")
+
+NODE: dict[str, Any] = {"num_cpus": 1, "object_store_memory": 3 * 10**8}
+LANES = ["--lanes", "2", "--rounds", "12"]
+QUICK = {
+    "glove": ["--iterations", "3"],
+    "word2vec": ["--epochs", "2", *LANES],
+    "fasttext": ["--epochs", "1", "--bucket", "20000", *LANES],
+}
+LONG = {
+    "glove": ["--iterations", "60"],
+    "word2vec": ["--epochs", "20", "--lanes", "2", "--rounds", "60"],
+    "fasttext": ["--epochs", "8", "--bucket", "20000", "--lanes", "2", "--rounds", "60"],
+}
+"""Options of trainings that something can happen to before they are over."""
+
+
+class Nodes:
+    """A cluster of two nodes and more, each of one core."""
+
+    def __init__(self) -> None:
+        from ray.cluster_utils import Cluster
+
+        head = {**NODE, "include_dashboard": False}
+        self.cluster = Cluster(initialize_head=True, head_node_args=head)
+        self.others = [self.cluster.add_node(**NODE)]
+
+    @property
+    def address(self) -> str:
+        return str(self.cluster.address)
+
+    def join(self) -> None:
+        self.others.append(self.cluster.add_node(**NODE))
+
+    def lose(self) -> None:
+        self.cluster.remove_node(self.others.pop(), allow_graceful=False)
+
+
+@pytest.fixture(scope="module")
+def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
+    """The cluster; who joins it needs the token that this process has from now on.
+
+    Ray reads the environment when it is imported.
+    """
+    token = tmp_path_factory.mktemp("token") / "token"
+    token.write_text("none but this machine knows it, twice the least length")
+    os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token)}
+    os.environ |= {"RAY_BACKEND_LOG_LEVEL": "fatal", "RAY_DEDUP_LOGS_SKIP_REGEX": "^"}
+    found = Nodes()
+    yield found
+    found.cluster.shutdown()
+
+
+Train = Callable[..., Result]
+
+
+@pytest.fixture
+def train(run: Run, nodes: Nodes, kingdoms: Path) -> Train:
+    """Train in this process: `train("glove", output, "--seed", "2")`."""
+
+    def begin(algorithm: str, output: Path, *options: object) -> Result:
+        given = ["--output", output, "--vector-size", "20", "--cluster", nodes.address, *options]
+        return run("train", algorithm, kingdoms, *given)
+
+    return begin
+
+
+def vectors(folder: Path) -> WordVectors:
+    return store.load(folder).vectors
+
+
+def assert_same(first: Path, second: Path) -> None:
+    one, two = vectors(first), vectors(second)
+    assert list(one.words) == list(two.words)
+    assert one.counts is not None
+    assert two.counts is not None
+    assert np.array_equal(one.counts, two.counts)
+    assert np.array_equal(one.matrix, two.matrix)
+    for each in (one, two):
+        assert np.isfinite(each.matrix).all()
+
+
+def test_glove_comes_to_the_bytes_of_one_machine(
+    train: Train, run: Run, kingdoms: Path, tmp_path: Path
+) -> None:
+    result = train("glove", tmp_path / "there", *QUICK["glove"])
+    assert result.exit_code == 0, result.output
+    options = ["--output", tmp_path / "here", "--vector-size", "20", *QUICK["glove"]]
+    assert run("train", "glove", kingdoms, *options).exit_code == 0
+    assert_same(tmp_path / "here", tmp_path / "there")
+    here, there = (store.load(tmp_path / name).description for name in ("here", "there"))
+    assert there["vocabulary"] == here["vocabulary"]
+    assert there["corpus"]["sentences"] == here["corpus"]["sentences"]
+    assert [each["loss"] for each in there["training"]["epochs"]] == [
+        each["loss"] for each in here["training"]["epochs"]
+    ]
+    assert not (tmp_path / "there.training").exists()
+
+
+@pytest.mark.parametrize("algorithm", ["word2vec", "fasttext"])
+def test_lanes_come_to_the_same_bytes_on_any_nodes_with_tables_whole_or_by_rows(
+    algorithm: str, train: Train, nodes: Nodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert train(algorithm, tmp_path / "two", *QUICK[algorithm]).exit_code == 0
+    nodes.join()
+    monkeypatch.setattr(word2vec, "SHARE_OF_STORE", 0.0)
+    assert train(algorithm, tmp_path / "three", *QUICK[algorithm]).exit_code == 0
+    nodes.lose()
+    assert_same(tmp_path / "two", tmp_path / "three")
+    description = store.load(tmp_path / "two").description
+    assert description["cluster"] == {"lanes": 2, "rounds": 12}
+
+
+def test_progress_tells_of_each_node(train: Train, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    result = train("word2vec", tmp_path / "m", *QUICK["word2vec"], "--json-log", log)
+    assert result.exit_code == 0
+    assert '"nodes": {"' in log.read_text().splitlines()[0]
+    assert "words/s, " in result.stderr
+
+
+def test_vocabulary_options_and_vectors_to_begin_with_are_as_on_one_machine(
+    train: Train, run: Run, kingdoms: Path, tmp_path: Path
+) -> None:
+    first = tmp_path / "first"
+    assert run("train", "glove", kingdoms, "-o", first, "--vector-size", "20",
+               "--min-count", "50", "--iterations", "1").exit_code == 0  # fmt: skip
+    options = ["--init", first, "--min-count", "200", "--iterations", "2"]
+    cache = ["--cache", tmp_path / "cache"]
+    for name in ("once", "again"):
+        assert train("glove", tmp_path / name, *options, *cache).exit_code == 0
+    assert run("train", "glove", kingdoms, "-o", tmp_path / "here", "--vector-size", "20",
+               *options).exit_code == 0  # fmt: skip
+    for name in ("once", "again"):
+        assert_same(tmp_path / "here", tmp_path / name)
+    assert len(list((tmp_path / "cache").iterdir())) == 1
+
+
+class Training:
+    """The installed program, training on the cluster as a process of its own."""
+
+    def __init__(self, nodes: Nodes, kingdoms: Path, algorithm: str, output: Path) -> None:
+        self.output = output
+        command = [
+            "train", algorithm, kingdoms, "--output", output, "--vector-size", "20",
+            "--cluster", nodes.address, "--checkpoint-every", "1s", *LONG[algorithm],
+        ]  # fmt: skip
+        self.process = self._start(command)
+
+    def _start(self, command: list[object]) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "embedtool", *map(str, command)],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+
+    def resume(self) -> None:
+        self.process = self._start(["resume", self.output])
+
+    def end(self) -> int:
+        self.stdout, self.stderr = self.process.communicate(timeout=120)
+        return self.process.returncode
+
+    @property
+    def has_state(self) -> bool:
+        return any(self.output.with_name(self.output.name + ".training").glob("state-*/*.json"))
+
+    def wait_for(self, condition: Callable[[], object]) -> None:
+        while not condition():
+            assert self.process.poll() is None, self.process.communicate()
+            time.sleep(0.02)
+
+
+def busy() -> list[int]:
+    """The processes in which Ray runs a function of a training, on all nodes."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        with suppress(OSError):
+            name = (folder / "cmdline").read_bytes().partition(b"\0")[0]
+            if name in (b"ray::_train", b"ray::_join", b"ray::_visit", b"ray::_count"):
+                found.append(int(folder.name))
+    return found
+
+
+def kill_one(rng: random.Random) -> bool:
+    """Kill one of them, if there is any."""
+    for pid in rng.sample(found := busy(), len(found)):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+            return True
+    return False
+
+
+@pytest.fixture(scope="module")
+def undisturbed(
+    nodes: Nodes, kingdoms: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Path]:
+    """What a long training of an algorithm comes to when nothing happens to it."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+
+    def output(algorithm: str) -> Path:
+        if not (folder / algorithm).exists():
+            training = Training(nodes, kingdoms, algorithm, folder / algorithm)
+            assert training.end() == 0, training.stderr
+        return folder / algorithm
+
+    return output
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+@pytest.mark.parametrize("algorithm", LONG)
+def test_killed_processes_are_begun_anew(
+    algorithm: str, nodes: Nodes, undisturbed: Callable[[str], Path], kingdoms: Path,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    training = Training(nodes, kingdoms, algorithm, tmp_path / "m")
+    rng = random.Random(algorithm)
+    for _ in range(2):
+        training.wait_for(lambda: kill_one(rng))
+        time.sleep(0.4)
+    assert training.end() == 0, training.stderr
+    assert_same(undisturbed(algorithm), tmp_path / "m")
+    assert training.stdout == b""
+    assert b"raylet" not in training.stderr
+
+
+@pytest.mark.parametrize("algorithm", ["word2vec", "glove"])
+def test_a_node_that_is_lost_and_one_that_joins_change_nothing(
+    algorithm: str, nodes: Nodes, undisturbed: Callable[[str], Path], kingdoms: Path,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    training = Training(nodes, kingdoms, algorithm, tmp_path / "m")
+    training.wait_for(busy)
+    nodes.lose()
+    time.sleep(0.5)
+    nodes.join()
+    assert training.end() == 0, training.stderr
+    assert_same(undisturbed(algorithm), tmp_path / "m")
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "number", "code"),
+    [
+        ("fasttext", signal.SIGKILL, -9),
+        ("glove", signal.SIGKILL, -9),
+        ("word2vec", signal.SIGINT, 130),
+    ],
+)
+def test_a_driver_that_is_killed_or_interrupted_is_gone_on_with(
+    algorithm: str, number: int, code: int, nodes: Nodes, undisturbed: Callable[[str], Path],
+    kingdoms: Path, tmp_path: Path,
+) -> None:  # fmt: skip
+    training = Training(nodes, kingdoms, algorithm, tmp_path / "m")
+    training.wait_for(lambda: training.has_state)
+    training.process.send_signal(number)
+    assert training.end() == code
+    assert not (tmp_path / "m").exists()
+    training.resume()
+    assert training.end() == 0, training.stderr
+    assert_same(undisturbed(algorithm), tmp_path / "m")
+
+
+@pytest.mark.slow
+def test_twenty_kills_at_random_moments(
+    nodes: Nodes, undisturbed: Callable[[str], Path], kingdoms: Path, tmp_path: Path
+) -> None:
+    rng = random.Random(1)
+    killed = 0
+    for number in range(60):
+        algorithm = sorted(LONG)[number % len(LONG)]
+        training = Training(nodes, kingdoms, algorithm, tmp_path / f"{number}")
+        while training.process.poll() is None and killed < 20:
+            time.sleep(rng.uniform(0.2, 2))
+            killed += kill_one(rng)
+        assert training.end() == 0, training.stderr
+        assert_same(undisturbed(algorithm), training.output)
+        if killed == 20 and number % len(LONG) == len(LONG) - 1:
+            break
+    assert killed == 20
+
+
+def test_what_a_cluster_cannot_do_is_one_line(train: Train, run: Run, tmp_path: Path) -> None:
+    output = tmp_path / "m"
+    for options, code, message in [
+        (["--engine", "gensim"], 2, "--engine gensim trains on one machine; leave --cluster out"),
+        (["--racing"], 2, "--racing is for the workers of one machine; leave --cluster out"),
+    ]:
+        result = train("word2vec", output, *options)
+        assert (result.exit_code, result.stderr.splitlines()[-1]) == (code, f"Error: {message}")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_text_that_no_node_can_read_is_named(
+    run: Run, nodes: Nodes, kingdoms: Path, tmp_path: Path
+) -> None:
+    bad = tmp_path / "bad.txt"
+    bad.write_bytes(b"king queen\n" * 10 + b"\xff\n")
+    for text, message in [
+        (bad, f"{bad}, byte 110: invalid UTF-8 (0xff)"),
+        ("-", "standard input (-) cannot be read by a cluster; name files"),
+        (tmp_path / "none", f"{tmp_path / 'none'}: no such file or folder"),
+    ]:
+        result = run("train", "glove", text, "-o", tmp_path / "m", "--cluster", nodes.address)
+        assert result.exit_code == 1
+        assert result.stderr.splitlines()[-1].startswith(f"Error: {message}")
+        assert not (tmp_path / "m.training").exists()
+
+
+def test_an_address_without_a_cluster_is_named(run: Run, kingdoms: Path, tmp_path: Path) -> None:
+    result = run("train", "glove", kingdoms, "-o", tmp_path / "m", "--cluster", "nonsense")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: --cluster nonsense: ")
+    assert len(result.stderr.splitlines()) == 1
