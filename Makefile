@@ -18,7 +18,7 @@ demo: .venv/installed
 
 PROCESSES ?= 2
 test: .venv/dev
-	$(BIN)/pytest -m "not slow" -n $(PROCESSES)
+	$(BIN)/pytest -m "not slow" -n $(PROCESSES) --dist loadgroup
 
 test-all: .venv/dev
 	$(BIN)/pytest

@@ -220,15 +220,15 @@ class ClusterConfig(Config):
     )
     lanes: int | None = option(
         None,
-        "With --cluster, Word2Vec and FastText: so many stretches of the text are trained at once. "
+        "With --cluster: so many stretches of the text are trained at once. "
         "For one number the vectors are the same, whatever the nodes. Default: one a node.",
         low=1,
         high=4096,
     )
     rounds: int | None = option(
         None,
-        "With --cluster, Word2Vec and FastText: how often what the lanes have learnt is put "
-        "together. Default: 8 times as often as there are lanes.",
+        "With --cluster: how often what the lanes have learnt is put together. "
+        "Default: 8 times as often as there are lanes.",
         low=1,
     )
 

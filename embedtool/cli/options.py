@@ -13,7 +13,6 @@ import click
 from embedtool.config import (
     METHODS,
     CheckpointConfig,
-    ClusterConfig,
     Config,
     TextConfig,
     flag,
@@ -103,7 +102,6 @@ def _option(each: Field[Any], hint: Any) -> Decorator[Any]:
     )
 
 
-cluster_options: Decorator[Any] = config_options(ClusterConfig)
 RECORDS = ("encoding_errors", "input_format", "field", "column")
 """The options of a text that say how to read it, not how to cut it into words."""
 

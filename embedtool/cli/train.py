@@ -12,7 +12,6 @@ from embedtool.cli.options import (
     FILE,
     cache_option,
     checkpoint_options,
-    cluster_options,
     config_options,
     inputs_argument,
     json_log_option,
@@ -23,7 +22,7 @@ from embedtool.cli.output import note, tokens_kept
 from embedtool.cli.reporting import clock, reporting
 from embedtool.cli.stopping import stoppable
 from embedtool.cli.trainer import trainer
-from embedtool.config import CheckpointConfig, ClusterConfig, TextConfig
+from embedtool.config import CheckpointConfig, ClusterConfig, GloveConfig, TextConfig
 from embedtool.errors import ModelError
 from embedtool.progress import Report
 from embedtool.trainers import TRAINERS
@@ -32,6 +31,11 @@ if TYPE_CHECKING:
     from embedtool.trainers.checkpoint import Checkpoints
     from embedtool.trainers.workplace import Workplace
     from embedtool.vectors import Model
+
+
+CLUSTER = (("cluster", "lanes", "rounds"), ("cluster",))
+"""The options about clusters of Word2Vec and FastText, and of GloVe, which has no lanes."""
+UNSET = dict.fromkeys(CLUSTER[0])
 
 
 @click.group()
@@ -60,7 +64,7 @@ def _add(algorithm: str) -> None:
     @cache_option
     @checkpoint_options
     @json_log_option
-    @cluster_options
+    @config_options(ClusterConfig, CLUSTER[config_class is GloveConfig])
     @click.option(
         "--dry-run", is_flag=True,
         help="Read the text, and tell what training on it would need, and what there is.",
@@ -80,7 +84,7 @@ def _add(algorithm: str) -> None:
         config = config_class.from_options(options)
         text = TextConfig.from_options(options)
         keeping = CheckpointConfig.from_options(options)
-        settings = ClusterConfig.from_options(options)
+        settings = ClusterConfig.from_options({**UNSET, **options})
         if freeze and init is None:
             raise click.UsageError("--freeze needs --init")
 

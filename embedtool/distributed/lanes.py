@@ -36,8 +36,8 @@ from embedtool.trainers.lanes import (
 from embedtool.trainers.subwords import Rows
 from embedtool.trainers.tables import zeros
 
-SAMPLE_SHARE, LEAST_SAMPLE = 0.125, 2**12
-"""Noise words of a piece, by its tokens: each is drawn some eight times in the piece."""
+SAMPLE_SHARE, LEAST_SAMPLE = 0.25, 2**12
+"""Noise words of a piece, by its tokens: each is drawn some four times in the piece."""
 MET = 2**12
 """Tokens, and outputs, of a piece that are looked at for the directions of the loss."""
 CONTEXT = 6
@@ -327,9 +327,10 @@ def _moments(
     if config.mode == "cbow":
         second /= CONTEXT
     met = _met_nodes(lexicon, some, needs) if lexicon.hierarchical else needs.draws
-    chosen = np.argsort(-met, kind="stable")[:MET]
-    outputs, met = tables[1][chosen, :size].astype(np.float64), met[chosen]
-    return second + np.outer(mean, mean), (outputs * met[:, None]).T @ outputs / met.sum()
+    passed = np.cumsum(met)
+    chosen = np.searchsorted(passed, passed[-1] * (np.arange(MET) + 0.5) / MET, side="right")
+    outputs = tables[1][chosen, :size].astype(np.float64)
+    return second + np.outer(mean, mean), outputs.T @ outputs / MET
 
 
 def _met_nodes(lexicon: Lexicon, words: NDArray[np.int32], needs: Needs) -> NDArray[np.int32]:
