@@ -11,7 +11,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from embedtool.cli.output import note
-from embedtool.errors import OutputError, StoppedError
+from embedtool.errors import ClusterError, OutputError, StoppedError
 
 if TYPE_CHECKING:
     from embedtool.trainers.checkpoint import Checkpoints
@@ -44,7 +44,7 @@ def stoppable(place: "Workplace", checkpoints: "Checkpoints") -> Iterator[None]:
             ) from None
         place.clear()
         raise StoppedError("interrupted; nothing was written", number) from None
-    except (OutputError, OSError) as error:
+    except (ClusterError, OutputError, OSError) as error:
         fault = str(error)
         if isinstance(error, OSError):
             fault = f"{error.filename or place.folder}: {error.strerror or error}"
@@ -52,7 +52,8 @@ def stoppable(place: "Workplace", checkpoints: "Checkpoints") -> Iterator[None]:
             fault += f"; the training is kept: when that is mended, embedtool resume {place.output}"
         else:
             place.clear()
-        raise OutputError(fault) from None
+        kind = ClusterError if isinstance(error, ClusterError) else OutputError
+        raise kind(fault) from None
     except BaseException:
         if not place.has_state:
             place.clear()

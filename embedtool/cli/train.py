@@ -10,6 +10,7 @@ import click
 from embedtool.cli.needs import needs_here, needs_there
 from embedtool.cli.options import (
     FILE,
+    Decorator,
     cache_option,
     checkpoint_options,
     config_options,
@@ -46,6 +47,8 @@ def train() -> None:
 def _add(algorithm: str) -> None:
     """Make the command of one algorithm out of its config."""
     config_class = TRAINERS[algorithm].config
+    names = CLUSTER[config_class is GloveConfig]
+    cluster_options: Decorator[Any] = config_options(ClusterConfig, names)
 
     @train.command(algorithm, help=help_of(config_class))
     @inputs_argument
@@ -64,7 +67,7 @@ def _add(algorithm: str) -> None:
     @cache_option
     @checkpoint_options
     @json_log_option
-    @config_options(ClusterConfig, CLUSTER[config_class is GloveConfig])
+    @cluster_options
     @click.option(
         "--dry-run", is_flag=True,
         help="Read the text, and tell what training on it would need, and what there is.",

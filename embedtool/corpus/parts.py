@@ -22,7 +22,7 @@ from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.encoding import END, ID, Scan, Tokens, cached_scan
 from embedtool.corpus.numbering import Numbering, WordNumbers
 from embedtool.corpus.records import kind_of
-from embedtool.corpus.sources import Stamp, opened, stamp_of
+from embedtool.corpus.sources import Stamp, opened, stamps_of
 from embedtool.kernels.tokens import keep_rows
 from embedtool.words import LONE_SURROGATES
 
@@ -56,8 +56,7 @@ def cut(corpus: Corpus, n_bytes: int) -> Iterator[Part]:
     """
     small: list[tuple[str, Stamp]] = []
     size = 0
-    for source in corpus.sources:
-        stamp = stamp_of(source)
+    for source, stamp in zip(corpus.sources, stamps_of(corpus.sources), strict=True):
         source_size = stamp[0] if stamp else n_bytes
         if small and size + source_size > n_bytes:
             yield _whole(small, size)

@@ -17,6 +17,9 @@ AUTO = "auto"
 RETRIES = 32
 """How often a function may be begun anew because its process or its node has gone. One that takes
 its process down itself would be tried for ever."""
+ROOT_SECONDS = 60
+"""So often the tables are brought together on this machine. What is lost with a node is worked out
+again from there, so it costs about as much time at most."""
 QUIET = {"RAY_BACKEND_LOG_LEVEL": "fatal", "RAY_DEDUP_LOGS_SKIP_REGEX": "^"}
 """What keeps Ray from writing among our own messages, on standard output too, when a process has
 gone; its errors come as exceptions all the same. It reads them when it is imported."""

@@ -9,6 +9,7 @@ it has met all of them (stratified SGD, Gemulla et al. 2011). Which groups wait 
 follows from who needs whose result.
 """
 
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from embedtool.config import GloveConfig
 from embedtool.corpus.cooccurrence import Cell, Pairs, pairs_of_cell, stored_cell
-from embedtool.distributed.cluster import Cluster, Ref, here
+from embedtool.distributed.cluster import ROOT_SECONDS, Cluster, Ref, here
 from embedtool.distributed.counting import CellPairs, count
 from embedtool.distributed.reading import ClusterText
 from embedtool.errors import TrainingError
@@ -81,10 +82,21 @@ class _Epochs:
     ) -> None:
         self.cluster, self.config, self.pairs, self.state = cluster, config, pairs, state
         self.n_groups = _n_groups(cluster, pairs.blocks.n_blocks)
+        self._spread()
+
+    def _spread(self) -> None:
+        """Lay the tables where all functions can take them from."""
         self.words, self.contexts = (
-            [cluster.put(table) for table in self._split(state.tables[name])]
+            [self.cluster.put(table) for table in self._split(self.state.tables[name])]
             for name in ("words", "contexts")
         )
+        self.roots = self.words + self.contexts
+        self.spread_at = time.monotonic()
+
+    @property
+    def _aged(self) -> bool:
+        """Whether it is long ago that the tables were together on this machine."""
+        return time.monotonic() - self.spread_at > ROOT_SECONDS
 
     def _blocks(self, group: int) -> range:
         return range(group, self.pairs.blocks.n_blocks, self.n_groups)
@@ -125,6 +137,7 @@ class _Epochs:
             if np.isnan(losses).any():
                 self.collect()
                 checkpoints.passed(state, state.epoch)
+                self._spread()
         del state.tables["losses"]
         state.add(float(sum(losses.tolist())), pairs.n_pairs)
         loss = state.mean_loss
@@ -138,7 +151,7 @@ class _Epochs:
     def _visit_groups(
         self, order: Sequence[Cell], losses: NDArray[np.float64], checkpoints: Checkpoints
     ) -> Iterator[tuple[str, int]]:
-        """Visit the cells that have no loss yet, until a checkpoint is due.
+        """Visit the cells that have no loss yet, until the tables are to come together.
 
         Yields the node that visited those of two groups, and about how many pairs that were.
         """
@@ -154,7 +167,7 @@ class _Epochs:
             return self.cluster.name_of(node), sum(self.pairs.cell_size(*order[i]) for i in numbers)
 
         for group, numbers in visits.items():
-            if checkpoints.due:
+            if checkpoints.due or self._aged:
                 break
             waiting.append((numbers, self._begin(group, [order[i] for i in numbers])))
             if len(waiting) > AHEAD * self.n_groups:

@@ -9,6 +9,7 @@ no more than these (Ordentlich et al. 2016 have servers for that). The lanes are
 shard (`lanes.join`).
 """
 
+import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.config import ClusterConfig, Word2VecConfig
-from embedtool.distributed.cluster import Cluster, Ref, here
+from embedtool.distributed.cluster import ROOT_SECONDS, Cluster, Ref, here
 from embedtool.distributed.lanes import (
     Learnt,
     Lexicon,
@@ -127,15 +128,22 @@ class _Meetings:
         self.lexicon = cluster.put(
             lexicon_of(config, text.vocabulary.counts, rows, state.tables["frozen"])
         )
-        inputs, outputs = state.tables["inputs"], state.tables["outputs"]
+        most = SHARE_OF_STORE * min(node.store for node in cluster.nodes)
+        n_bytes = state.tables["inputs"].nbytes + state.tables["outputs"].nbytes
+        self.everywhere = n_bytes <= most
+        self.n_cores = _cores_of_lane(cluster, self.n_lanes)
+        self._spread()
+
+    def _spread(self) -> None:
+        """Lay the tables where all functions can take them from."""
+        inputs, outputs = self.state.tables["inputs"], self.state.tables["outputs"]
         self.shards = [
-            cluster.put((inputs[k :: self.n_lanes].copy(), outputs[k :: self.n_lanes].copy()))
+            self.cluster.put((inputs[k :: self.n_lanes].copy(), outputs[k :: self.n_lanes].copy()))
             for k in range(self.n_lanes)
         ]
-        most = SHARE_OF_STORE * min(node.store for node in cluster.nodes)
-        self.everywhere = inputs.nbytes + outputs.nbytes <= most
-        self.n_cores = _cores_of_lane(cluster, self.n_lanes)
+        self.roots = self.shards
         self.kept: deque[Any] = deque(maxlen=KEPT)
+        self.spread_at = time.monotonic()
 
     def run(self, report: Report, checkpoints: Checkpoints) -> None:
         """Train to the end, telling of each round when it is over; the next one has begun then."""
@@ -146,10 +154,12 @@ class _Meetings:
             waiting.append((each, self._begin(each)))
             if len(waiting) > 1:
                 self._end(*waiting.popleft(), report)
-            if checkpoints.wanted(each.epoch + (each.end == 1)):
+            aged = time.monotonic() - self.spread_at > ROOT_SECONDS
+            if aged or checkpoints.wanted(each.epoch + (each.end == 1)):
                 self._end(*waiting.popleft(), report)
                 self.collect()
                 checkpoints.passed(self.state, self.state.epoch)
+                self._spread()
         while waiting:
             self._end(*waiting.popleft(), report)
         self.collect()

@@ -33,11 +33,16 @@ QUICK = {
     "fasttext": ["--epochs", "1", "--bucket", "20000", *LANES],
 }
 LONG = {
-    "glove": ["--iterations", "60"],
-    "word2vec": ["--epochs", "20", "--lanes", "2", "--rounds", "60"],
-    "fasttext": ["--epochs", "8", "--bucket", "20000", "--lanes", "2", "--rounds", "60"],
+    "glove": ["--iterations", "40"],
+    "word2vec": ["--epochs", "12", "--lanes", "2", "--rounds", "40"],
+    "fasttext": ["--epochs", "5", "--bucket", "20000", "--lanes", "2", "--rounds", "40"],
 }
 """Options of trainings that something can happen to before they are over."""
+
+
+def slow(*values: object) -> Any:
+    """A case that only `make test-all` runs."""
+    return pytest.param(*values, marks=pytest.mark.slow)
 
 
 class Nodes:
@@ -122,11 +127,15 @@ def test_glove_comes_to_the_bytes_of_one_machine(
     assert not (tmp_path / "there.training").exists()
 
 
-@pytest.mark.parametrize("algorithm", ["word2vec", "fasttext"])
+@pytest.mark.parametrize("algorithm", ["word2vec", slow("fasttext")])
 def test_lanes_come_to_the_same_bytes_on_any_nodes_with_tables_whole_or_by_rows(
     algorithm: str, train: Train, nodes: Nodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert train(algorithm, tmp_path / "two", *QUICK[algorithm]).exit_code == 0
+    log = tmp_path / "log"
+    result = train(algorithm, tmp_path / "two", *QUICK[algorithm], "--json-log", log)
+    assert result.exit_code == 0
+    assert '"nodes": {"' in log.read_text().splitlines()[0]
+    assert "words/s, " in result.stderr
     nodes.join()
     monkeypatch.setattr(word2vec, "SHARE_OF_STORE", 0.0)
     assert train(algorithm, tmp_path / "three", *QUICK[algorithm]).exit_code == 0
@@ -134,14 +143,6 @@ def test_lanes_come_to_the_same_bytes_on_any_nodes_with_tables_whole_or_by_rows(
     assert_same(tmp_path / "two", tmp_path / "three")
     description = store.load(tmp_path / "two").description
     assert description["cluster"] == {"lanes": 2, "rounds": 12}
-
-
-def test_progress_tells_of_each_node(train: Train, tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    result = train("word2vec", tmp_path / "m", *QUICK["word2vec"], "--json-log", log)
-    assert result.exit_code == 0
-    assert '"nodes": {"' in log.read_text().splitlines()[0]
-    assert "words/s, " in result.stderr
 
 
 def test_vocabulary_options_and_vectors_to_begin_with_are_as_on_one_machine(
@@ -232,7 +233,7 @@ def undisturbed(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
-@pytest.mark.parametrize("algorithm", LONG)
+@pytest.mark.parametrize("algorithm", ["word2vec", slow("fasttext"), slow("glove")])
 def test_killed_processes_are_begun_anew(
     algorithm: str, nodes: Nodes, undisturbed: Callable[[str], Path], kingdoms: Path,
     tmp_path: Path,
@@ -248,7 +249,7 @@ def test_killed_processes_are_begun_anew(
     assert b"raylet" not in training.stderr
 
 
-@pytest.mark.parametrize("algorithm", ["word2vec", "glove"])
+@pytest.mark.parametrize("algorithm", [slow("word2vec"), "fasttext", slow("glove")])
 def test_a_node_that_is_lost_and_one_that_joins_change_nothing(
     algorithm: str, nodes: Nodes, undisturbed: Callable[[str], Path], kingdoms: Path,
     tmp_path: Path,
@@ -265,7 +266,7 @@ def test_a_node_that_is_lost_and_one_that_joins_change_nothing(
 @pytest.mark.parametrize(
     ("algorithm", "number", "code"),
     [
-        ("fasttext", signal.SIGKILL, -9),
+        slow("fasttext", signal.SIGKILL, -9),
         ("glove", signal.SIGKILL, -9),
         ("word2vec", signal.SIGINT, 130),
     ],
