@@ -87,12 +87,15 @@ class _Stage:
     def rate(self, progress: Progress) -> str:
         return rate(progress.done, self.seconds(), progress.unit)
 
-    def rates_of_nodes(self, progress: Progress) -> list[str]:
-        """The speed of each node, or of the slowest and the fastest."""
-        each = sorted((done, node) for node, done in self.nodes.items())
-        shown = each if len(each) <= SHOWN_NODES else [each[0], each[-1]]
-        rates = [f"{node} {rate(done, self.seconds(), progress.unit)}" for done, node in shown]
-        return rates if shown is each else [f"{len(each)} nodes", *rates]
+    def of_nodes(self, progress: Progress) -> list[tuple[str, int]]:
+        """The speed of each node and what it has done, or of the slowest and the fastest."""
+        shown = sorted(self.nodes.items())
+        if len(shown) > SHOWN_NODES:
+            by_speed = sorted(shown, key=lambda node: node[1])
+            shown = [by_speed[0], by_speed[-1]]
+        return [
+            (f"{node} {rate(done, self.seconds(), progress.unit)}", done) for node, done in shown
+        ]
 
 
 def _figures(progress: Progress) -> list[str]:
@@ -126,8 +129,8 @@ class _LogLines:
             parts.append(f"{100 * progress.done / progress.total:.0f}%")
         parts.append(self.stage.rate(progress))
         parts += _figures(progress)
-        if nodes := self.stage.rates_of_nodes(progress):
-            parts.append(f"({', '.join(nodes)})")
+        if nodes := self.stage.of_nodes(progress):
+            parts.append(f"({', '.join(told for told, _ in nodes)})")
         if progress.total and 0 < progress.done < progress.total:
             pace = self.stage.seconds() / progress.done
             parts.append(f"{clock((progress.total - progress.done) * pace)} left")
@@ -207,7 +210,8 @@ class _BarReport:
             total=progress.total,
             facts="  ".join(facts),
         )
-        for number, node in enumerate(self.stage.rates_of_nodes(progress)):
+        for number, (told, done) in enumerate(self.stage.of_nodes(progress)):
             if number == len(self.nodes):
-                self.nodes.append(self.bars.add_task("", total=None, facts=""))
-            self.bars.update(self.nodes[number], description=f"  {node}")
+                self.nodes.append(self.bars.add_task("", facts=""))
+            share = {"completed": done, "total": sum(self.stage.nodes.values())}
+            self.bars.update(self.nodes[number], description=f"  {told}", **share)

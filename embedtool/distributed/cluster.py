@@ -5,9 +5,11 @@ In: an address. Out: Cluster, and what the functions return, or their errors.
 
 import logging
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from tempfile import TemporaryFile
 from typing import Any
 
 from embedtool import __version__
@@ -20,9 +22,12 @@ its process down itself would be tried for ever."""
 ROOT_SECONDS = 60
 """So often the tables are brought together on this machine. What is lost with a node is worked out
 again from there, so it costs about as much time at most."""
-QUIET = {"RAY_BACKEND_LOG_LEVEL": "fatal", "RAY_DEDUP_LOGS_SKIP_REGEX": "^"}
-"""What keeps Ray from writing among our own messages, on standard output too, when a process has
-gone; its errors come as exceptions all the same. It reads them when it is imported."""
+SKIPPED = ("RAY_DEDUP_LOGS_SKIP_REGEX", "^")
+"""What keeps Ray from writing to standard output when a process has gone: it reads this when it is
+imported. What failed for good comes as an exception all the same."""
+STANDARD_ERROR = 2
+WRONG_TOKEN = b"InvalidAuthToken"
+"""What Ray writes to standard error, again and again, when a cluster does not know our token."""
 
 Ref = Any
 """What will be the result of a function: Ray's ObjectRef."""
@@ -109,8 +114,7 @@ class Cluster:
 
 def _ray() -> Any:
     """Ray, imported where it is used. Raises MissingExtraError where it is not installed."""
-    for name, value in QUIET.items():
-        os.environ.setdefault(name, value)
+    os.environ.setdefault(*SKIPPED)
     try:
         import ray
     except ImportError:
@@ -140,19 +144,36 @@ def joined(address: str) -> Iterator[Cluster]:
     has another embedtool.
     """
     ray = _ray()
-    try:
-        ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL)
-    except (ray.exceptions.RayError, ConnectionError, RuntimeError, ValueError) as error:
-        raise ClusterError(
-            f"--cluster {address}: {_last_line(error)}; start one with ray start --head, and give "
-            "all nodes and this machine the same RAY_AUTH_MODE and token"
-        ) from None
+    with TemporaryFile() as said:
+        try:
+            with _standard_error_to(said.fileno()):
+                ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL)
+        except (ray.exceptions.RayError, ConnectionError, RuntimeError, ValueError) as error:
+            said.seek(0)
+            if WRONG_TOKEN in said.read():
+                reason = "it has another token; set RAY_AUTH_MODE and RAY_AUTH_TOKEN_PATH as there"
+            else:
+                reason = f"{_last_line(error)}; start one with ray start --head"
+            raise ClusterError(f"--cluster {address}: {reason}") from None
     try:
         cluster = Cluster(_nodes())
         _check_versions(cluster)
         yield cluster
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _standard_error_to(descriptor: int) -> Iterator[None]:
+    """Let what is written to standard error, by Ray's own threads too, go to an open file."""
+    sys.stderr.flush()
+    before = os.dup(STANDARD_ERROR)
+    os.dup2(descriptor, STANDARD_ERROR)
+    try:
+        yield
+    finally:
+        os.dup2(before, STANDARD_ERROR)
+        os.close(before)
 
 
 def _nodes() -> list[Node]:

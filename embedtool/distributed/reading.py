@@ -30,7 +30,7 @@ from embedtool.corpus.parts import (
     read_part,
     rows_of_range,
 )
-from embedtool.corpus.sources import STDIN, size_of
+from embedtool.corpus.sources import STDIN, place_of, size_of
 from embedtool.corpus.vocabulary import Vocabulary, choose_words, grow
 from embedtool.distributed.cluster import Cluster, Ref, here
 from embedtool.errors import CorpusError
@@ -126,6 +126,7 @@ def read_text(
     if STDIN in corpus.sources:
         raise CorpusError("standard input (-) cannot be read by a cluster; name files")
     n_ranges = min(cluster.n_cores, MOST_RANGES)
+    folder = cache and cache.absolute()
     parts = list(_parts(corpus))
     total = sum(part.n_bytes for part in parts)
     facts: list[PartFacts] = []
@@ -133,7 +134,7 @@ def read_text(
     results = []
 
     def read(part: Part) -> list[Ref]:
-        result = cluster.run(_read, part, corpus.text, n_ranges, cache, n_results=2 + n_ranges)
+        result = cluster.run(_read, part, corpus.text, n_ranges, folder, n_results=2 + n_ranges)
         results.append(result)
         return list(result)
 
@@ -152,6 +153,8 @@ def read_text(
 
 
 def _parts(corpus: Corpus) -> Iterator[Part]:
+    """The parts of a text; a node works in another folder, so that they have whole paths."""
+    corpus = Corpus(map(place_of, corpus.sources), corpus.text)
     size = size_of(corpus.sources) or 0
     return cut(corpus, min(max(size // N_PARTS, LEAST_PART), MOST_PART))
 

@@ -75,7 +75,6 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
     token = tmp_path_factory.mktemp("token") / "token"
     token.write_text("none but this machine knows it, twice the least length")
     os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token)}
-    os.environ |= {"RAY_BACKEND_LOG_LEVEL": "fatal", "RAY_DEDUP_LOGS_SKIP_REGEX": "^"}
     found = Nodes()
     yield found
     found.cluster.shutdown()
@@ -329,6 +328,21 @@ def test_a_text_that_no_node_can_read_is_named(
         assert result.exit_code == 1
         assert result.stderr.splitlines()[-1].startswith(f"Error: {message}")
         assert not (tmp_path / "m.training").exists()
+
+
+def test_a_cluster_with_another_token_is_told_from_none(nodes: Nodes, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("what nobody gave it, but twice the least length")
+    done = subprocess.run(
+        [sys.executable, "-m", "embedtool", "train", "glove", __file__, "-o", tmp_path / "m",
+         "--cluster", nodes.address],
+        env={**os.environ, "RAY_AUTH_TOKEN_PATH": str(tmp_path / "token")}, capture_output=True,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stdout == b""
+    assert done.stderr.decode().splitlines() == [
+        f"Error: --cluster {nodes.address}: it has another token; set RAY_AUTH_MODE and "
+        "RAY_AUTH_TOKEN_PATH as there"
+    ]
 
 
 def test_an_address_without_a_cluster_is_named(run: Run, kingdoms: Path, tmp_path: Path) -> None:
