@@ -112,8 +112,7 @@ def score(vectors: WordVectors) -> dict[str, Any]:
     google = evaluate_analogies(vectors, read_analogies("google"), restrict_vocab=GOOGLE_LIMIT)
     return {
         "google": google.total.accuracy,
-        "google_semantic": google.semantic.accuracy,
-        "google_syntactic": google.syntactic.accuracy,
+        **{f"google_{kind.name}": kind.accuracy for kind in google.kinds},
         "google_found": google.total.found,
         **{
             name: evaluate_pairs(vectors, read_pairs(name)).spearman

@@ -213,5 +213,7 @@ class _BarReport:
         for number, (told, done) in enumerate(self.stage.of_nodes(progress)):
             if number == len(self.nodes):
                 self.nodes.append(self.bars.add_task("", facts=""))
-            share = {"completed": done, "total": sum(self.stage.nodes.values())}
-            self.bars.update(self.nodes[number], description=f"  {told}", **share)
+            self.bars.update(
+                self.nodes[number], description=f"  {told}",
+                completed=done, total=sum(self.stage.nodes.values()),
+            )  # fmt: skip

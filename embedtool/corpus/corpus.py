@@ -159,13 +159,14 @@ class Corpus:
 
     @contextmanager
     def _unchanged(self, source: str) -> Iterator[None]:
-        """Read a source. Raises CorpusError where it is not as at the end of the last reading."""
+        """Read a source, and see before and after that it is as it was."""
         if self.stamps.get(source) is not None:
-            self._stamp(source)
+            self.stamp(source)
         yield
-        self._stamp(source)
+        self.stamp(source)
 
-    def _stamp(self, source: str) -> None:
+    def stamp(self, source: str) -> None:
+        """Take note of a source. Raises CorpusError where it is not as at the last reading."""
         stamp = stamp_of(source)
         if self.stamps.get(source) not in (None, stamp):
             raise CorpusError(f"{name_of(source)}: has changed since it was first read; begin anew")
@@ -247,7 +248,8 @@ class _Span:
         else:
             chunk = self.stream.readline(n_bytes) if self.in_line else b""
         self.left -= len(chunk)
-        self.in_line = not chunk.endswith(b"\n")
+        if chunk:
+            self.in_line = not chunk.endswith(b"\n")
         return chunk
 
 

@@ -21,7 +21,7 @@ from embedtool.config import TextConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.encoding import END, ID, Scan, Tokens, cached_scan
 from embedtool.corpus.numbering import Numbering, WordNumbers
-from embedtool.corpus.records import kind_of
+from embedtool.corpus.records import is_parquet, kind_of
 from embedtool.corpus.sources import Stamp, opened, stamps_of
 from embedtool.kernels.tokens import keep_rows
 from embedtool.words import LONE_SURROGATES
@@ -81,7 +81,9 @@ def _whole(files: list[tuple[str, Stamp]], n_bytes: int) -> Part:
 def _is_plain(source: str, text: TextConfig) -> bool:
     """Whether a source is text that can be read from any byte on."""
     with opened(source) as (stream, raw):
-        return stream is raw and kind_of(source, text) == "text" and stream.seekable()
+        kind = kind_of(source, text)
+        records = kind != "text" or (text.input_format == "auto" and is_parquet(stream))
+        return stream is raw and not records and stream.seekable()
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,6 +136,8 @@ def read_part(
     """
     corpus = part.corpus(text)
     if cache is not None:
+        for source in part.sources:
+            corpus.stamp(source)
         found = cached_scan(corpus, cache, workers=1)
         tokens = PartTokens(np.array(found.ids), np.array(found.ends), len(found.words))
         facts = PartFacts(

@@ -2,23 +2,21 @@
 
 In: options, the sizes of a text, the nodes of a cluster. Out: Cost: memory, traffic and time.
 
-All constants were measured on a core of an AMD EPYC, with embedtool's functions one by one, on
-English Wikipedia (16 million tokens, 90,000 words); on a core twice as fast the times are half.
-`benchmarks.cluster` compares the sums with what whole trainings take.
+All follows from what was measured (`distributed.measured`). Each round is taken for the mean one and
+nodes as equal; `benchmarks.simulation` follows a training function by function.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
-from embedtool.config import ClusterConfig, FastTextConfig, GloveConfig, TrainerConfig
-from embedtool.config import Word2VecConfig as Word2Vec
+from embedtool.config import ClusterConfig, GloveConfig, TrainerConfig, Word2VecConfig
 from embedtool.corpus.blocks import Blocks
 from embedtool.corpus.vocabulary import Vocabulary
+from embedtool.distributed import measured as of
 from embedtool.distributed.cluster import ROOT_SECONDS, Cluster, Node
+from embedtool.distributed.counting import RANGE_BYTES, RANGES_A_CORE
 from embedtool.distributed.glove import _n_groups
 from embedtool.distributed.reading import LEAST_PART, MOST_PART, MOST_RANGES, N_PARTS
 from embedtool.distributed.word2vec import GROWTH, KEPT, SHARE_OF_STORE, _cores_of_lane
@@ -29,74 +27,6 @@ from embedtool.trainers.lanes import keep
 from embedtool.trainers.subwords import rows_of_words
 from embedtool.trainers.tables import filled_up
 
-
-class Law(NamedTuple):
-    """How many different ones are among n: factor * n**exponent (Heaps), up to those there are."""
-
-    factor: float
-    exponent: float
-
-    def met(self, n: float, n_all: float) -> float:
-        """The different ones among n, of n_all."""
-        return -n_all * math.expm1(-self.factor * n**self.exponent / n_all)
-
-
-WORDS, NGRAMS = Law(2.9, 0.73), Law(101, 0.6)
-"""Words in so many tokens, and rows of n-grams of 3 to 6 characters: within a tenth of what is
-counted in stretches of 1,000 to 3,000,000 tokens."""
-OUTPUTS, NODES = Law(4.6, 0.72), Law(38, 0.58)
-"""Words with the noise words, and inner nodes of the tree."""
-PAIRS = Law(9.5, 0.77)
-"""Pairs in so many meetings: in 7 and in 160 million of them."""
-
-
-class Speed(NamedTuple):
-    """What a core learns from in a second, and to which powers of an option the time grows.
-
-    rate : with SIZE dimensions, window 5 and 5 noise words
-    """
-
-    rate: float
-    size: float
-    window: float = 0
-    negative: float = 0
-
-
-SIZE, WINDOW, NEGATIVE = 100, 5, 5
-SPEEDS = {
-    ("cbow", "negative-sampling"): Speed(1.0e6, 0.7, 0.1, 0.2),
-    ("skipgram", "negative-sampling"): Speed(0.9e6, 0.8, 0.15, 0.2),
-    ("cbow", "hierarchical-softmax"): Speed(0.6e6, 0.7, 0.1),
-    ("skipgram", "hierarchical-softmax"): Speed(0.31e6, 0.7, 0.5),
-}
-"""Tokens that thinning leaves. The powers are those from 100 to 300 dimensions, from window and
-noise words 5 to 10."""
-ROW_SECONDS = 0.17e-6
-"""FastText: of each row of a token beyond the first, with SIZE dimensions."""
-VISITED = Speed(9e6, 0.8)
-"""GloVe: pairs."""
-THREADS = 0.9
-"""A lane of n cores is as fast as n**THREADS of one core; measured with two."""
-READ = 30e6
-"""Bytes of plain text that a core reads, numbers and encodes in a second."""
-COUNTED, MERGED = 13e6, 15e6
-"""Meetings counted, and sums of parts merged, by a core in a second."""
-COPIED = 1e9
-"""Bytes of tables that a core copies in and out in a second."""
-LANE_SECONDS, PREPARED = 0.012, 350e6
-"""Of a lane on a piece of the text, beside the learning: with SIZE dimensions, and the bytes of
-rows taken, and made into steps, in a second."""
-JOIN_SECONDS, JOINED = 0.006, 350e6
-"""Of joining a shard: with SIZE dimensions, and the bytes of steps in a second."""
-CALL, OBJECT, OBJECT_BYTES = 0.7e-3, 15e-6, 800
-"""The driver's seconds for a function, and for each of its arguments and results; and its memory
-for a result."""
-ARGUMENT, RESULT = 0.2e-3, 1e-3
-"""Seconds in which a function gets one of its arguments, and lays down one of its results."""
-LINK = 0.8e9
-"""Bytes a second from one node's store to another's, on one machine; a network may be slower."""
-START = 3.0
-"""Seconds until Ray's processes have begun, once a training."""
 BESIDE_STEPS = 8
 """Bytes of a row's number and bend."""
 
@@ -105,11 +35,11 @@ BESIDE_STEPS = 8
 class Sizes:
     """Of a text.
 
-    n_bytes  : as plain text
+    n_bytes  : on disk
     n_tokens : of the vocabulary
     n_rows   : of the input table
     kept     : the share of the tokens that thinning leaves
-    rows_a_token : of the input table, of one of those
+    rows_a_token : of the input table, for one of those
     """
 
     n_bytes: int
@@ -120,32 +50,29 @@ class Sizes:
     rows_a_token: float = 1.0
 
 
-def sizes_of(
-    config: TrainerConfig, vocabulary: Vocabulary, n_tokens: int, n_bytes: int
-) -> Sizes:
+def sizes_of(config: TrainerConfig, vocabulary: Vocabulary, n_tokens: int, n_bytes: int) -> Sizes:
     """The sizes of a text that has been read."""
     n_words, counts = vocabulary.n_words, vocabulary.counts
-    if not isinstance(config, Word2Vec):
+    if not isinstance(config, Word2VecConfig):
         return Sizes(n_bytes, n_tokens, n_words, n_words)
     rows = rows_of_words(vocabulary.words, config)
     kept = counts * keep(counts, config.sample)
-    a_token = float(kept @ np.diff(rows.starts) / kept.sum())
-    return Sizes(
-        n_bytes, n_tokens, n_words, rows.n_rows, float(kept.sum() / counts.sum()), a_token
-    )
+    share, rows_a_token = kept.sum() / counts.sum(), kept @ np.diff(rows.starts) / kept.sum()
+    return Sizes(n_bytes, n_tokens, n_words, rows.n_rows, float(share), float(rows_a_token))
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a training costs.
+    """What a training costs. Bytes are of one node, but for `tables` and `driver`.
 
-    tables  : bytes of what is learnt
+    tables  : what is learnt
     whole   : whether each node is given all of it
-    store   : bytes that lie in the store of a node, about; what is more goes to its disk
-    at_once : of these, what its functions have before them at a time, and cannot do without
-    memory  : bytes of the functions of a node, about
-    driver  : bytes of memory where the training was begun, about
-    network : bytes that a node receives from others in all, about
+    store   : what lies in Ray's store, about; what does not fit goes to the node's disk
+    at_once : what a function has before it of that, and leaves there: no node can do without
+    memory  : of functions, about
+    held    : of that what one cannot do without
+    driver  : memory where the training was begun, about
+    network : what comes from other nodes in all, about
     reading, counting, learning, exchange : seconds; exchange is what training takes beside learning
     """
 
@@ -154,6 +81,7 @@ class Cost:
     store: int
     at_once: int
     memory: int
+    held: int
     driver: int
     network: int
     reading: float
@@ -163,7 +91,7 @@ class Cost:
 
     @property
     def training(self) -> float:
-        """Seconds from the first function of training to the last."""
+        """Seconds of learning and exchange."""
         return self.learning + self.exchange
 
     @property
@@ -177,17 +105,17 @@ def cost(
     settings: ClusterConfig,
     sizes: Sizes,
     nodes: Sequence[Node],
-    link: float = LINK,
+    link: float = of.LINK,
 ) -> Cost:
     """What a training costs on these nodes.
 
     settings : of `training.settled`
-    link     : bytes a second that a node receives, and sends
+    link     : bytes a second that a node can get from others
     """
     cluster = Cluster(nodes)
     if isinstance(config, GloveConfig):
         return _glove(config, sizes, cluster, link)
-    if isinstance(config, Word2Vec):
+    if isinstance(config, Word2VecConfig):
         return _lanes(config, settings, sizes, cluster, link)
     raise TypeError(config)
 
@@ -196,8 +124,8 @@ def cost(
 class Lane:
     """A lane on a piece of the text, and what becomes of it.
 
-    learning, around : seconds that it learns, and of what is done before and after
-    joining          : seconds in which a shard is joined with all lanes
+    learning, around : seconds of learning, and of what is done before and after
+    joining          : seconds of joining a shard with the steps of all lanes
     rows, steps      : bytes that it needs of the tables, and that it returns
     """
 
@@ -208,31 +136,31 @@ class Lane:
     steps: float
 
 
-def lane_of(config: Word2Vec, sizes: Sizes, n_tokens: float, n_threads: int) -> Lane:
-    """A lane on so many tokens."""
-    size = config.vector_size / SIZE
-    speed = SPEEDS[config.mode, config.loss]
-    longer = (
-        size**speed.size
-        * (config.window / WINDOW) ** speed.window
-        * (config.negative / NEGATIVE) ** speed.negative
-    )
-    a_token = longer / speed.rate + (sizes.rows_a_token - 1) * ROW_SECONDS * size
-    outputs = OUTPUTS if config.loss == "negative-sampling" else NODES
-    n_rows = (NGRAMS if sizes.n_rows > sizes.n_words else WORDS).met(n_tokens, sizes.n_rows)
-    n_rows += outputs.met(n_tokens, sizes.n_words)
+def lane_of(
+    config: Word2VecConfig, sizes: Sizes, n_lanes: int, n_tokens: float, n_threads: int
+) -> Lane:
+    """One of so many lanes, on so many tokens."""
+    size, speed = config.vector_size / of.SIZE, of.SPEEDS[config.mode, config.loss]
+    longer = (config.window / of.WINDOW) ** speed.window * size**speed.size
+    longer *= (config.negative / of.NEGATIVE) ** speed.negative
+    a_token = longer / speed.rate + (sizes.rows_a_token - 1) * of.ROW_SECONDS * size
+    inputs = of.NGRAMS if sizes.n_rows > sizes.n_words else of.WORDS
+    outputs = of.OUTPUTS if config.loss == "negative-sampling" else of.NODES
+    n_rows = inputs.met(n_tokens, sizes.n_rows) + outputs.met(n_tokens, sizes.n_words)
     rows = n_rows * filled_up(config.vector_size) * NUMBER
     steps = rows + n_rows * BESIDE_STEPS
     return Lane(
-        n_tokens * sizes.kept * a_token / n_threads**THREADS,
-        LANE_SECONDS * size + rows / PREPARED,
-        JOIN_SECONDS * size + steps / JOINED,
-        rows, steps,
+        learning=n_tokens * sizes.kept * a_token / n_threads**of.THREADS,
+        around=of.LANE_SECONDS * size + rows / of.PREPARED
+        + n_lanes * (of.ARGUMENT + of.RESULT),
+        joining=of.JOIN_SECONDS * size + steps / of.JOINED + 2 * n_lanes * of.ARGUMENT,
+        rows=rows,
+        steps=steps,
     )  # fmt: skip
 
 
 def _lanes(
-    config: Word2Vec, settings: ClusterConfig, sizes: Sizes, cluster: Cluster, link: float
+    config: Word2VecConfig, settings: ClusterConfig, sizes: Sizes, cluster: Cluster, link: float
 ) -> Cost:
     nodes, n_lanes = cluster.nodes, settings.lanes or 1
     n_nodes, n_rounds = len(nodes), max(settings.rounds or 1, config.epochs)
@@ -240,62 +168,63 @@ def _lanes(
     whole = tables <= SHARE_OF_STORE * min(node.store for node in nodes)
     n_threads = _cores_of_lane(cluster, n_lanes)
     n_tokens = sizes.n_tokens * config.epochs / (n_lanes * n_rounds)
-    lane = lane_of(config, sizes, n_tokens, n_threads)
-    last = lane_of(config, sizes, n_tokens * GROWTH, n_threads)
+    lane = lane_of(config, sizes, n_lanes, n_tokens, n_threads)
+    last = lane_of(config, sizes, n_lanes, n_tokens * GROWTH, n_threads)
     a_node = -(-n_lanes // n_nodes)
     beside = min(a_node, max(node.n_cores for node in nodes) // n_threads)
     turns = -(-n_lanes // sum(node.n_cores // n_threads for node in nodes))
     elsewhere = 1 - 1 / n_nodes
     received = elsewhere * ((tables if whole else a_node * lane.rows) + a_node * lane.steps)
-    working = turns * lane.around + -(-n_lanes // cluster.n_cores) * lane.joining + received / link
+    joining = -(-n_lanes // cluster.n_cores) * lane.joining
     n_objects = 4 * n_lanes * (n_lanes + 1)
-    calls = (2 * n_lanes if whole else n_lanes * (3 + n_lanes)) * CALL + n_objects * OBJECT
-    learning = turns * lane.learning
-    gathering = 2 * tables / link / ROOT_SECONDS
-    training = n_rounds * max(learning + working, calls) * (1 + gathering)
+    n_functions = n_lanes * (2 if whole else 3 + n_lanes)
+    calls = n_functions * of.CALL + n_objects * of.OBJECT
+    a_round = max(turns * (lane.learning + lane.around) + joining + received / link, calls)
+    training = n_rounds * a_round * (1 + 2 * tables / link / ROOT_SECONDS)
+    learning = n_rounds * turns * lane.learning
     text = NUMBER * sizes.n_tokens / n_nodes
-    given = tables if whole else beside * last.rows
+    given = tables if whole else lane.rows
     kept = tables if whole else tables / n_nodes + a_node * last.rows
-    reading, read_objects = _reading(sizes, cluster.n_cores)
+    reading, n_read = _reading(sizes.n_bytes, cluster.n_cores)
     return Cost(
         tables=tables,
         whole=whole,
         store=int(KEPT * (kept + 2 * a_node * last.steps) + text),
-        at_once=int(given + beside * (last.steps + NUMBER * n_tokens * GROWTH)),
+        at_once=int(given + lane.steps),
         memory=int(beside * (PROGRAM + 3 * last.rows)),
-        driver=int(PROGRAM + tables + OBJECT_BYTES * (KEPT * n_objects + read_objects)),
+        held=int(2 * lane.rows),
+        driver=int(PROGRAM + tables + of.OBJECT_BYTES * (KEPT * n_objects + n_read)),
         network=int(n_rounds * received + elsewhere * text * config.epochs),
         reading=reading,
         counting=0.0,
-        learning=n_rounds * learning,
-        exchange=training - n_rounds * learning,
+        learning=learning,
+        exchange=training - learning,
     )
 
 
-def _reading(sizes: Sizes, n_cores: int) -> tuple[float, int]:
-    """Seconds of reading a text, and the results that the driver keeps track of."""
-    n_parts, part = parts_of(sizes.n_bytes)
-    n_objects = 4 * n_parts * min(n_cores, MOST_RANGES)
-    calls = 2 * n_parts * CALL + 2 * n_objects * OBJECT
-    return START + max(-(-n_parts // n_cores) * part / READ, calls), n_objects
-
-
 def parts_of(n_bytes: int) -> tuple[int, float]:
-    """How many parts a plain text is read in, and the bytes of one."""
+    """How many parts a text is read in, and the bytes of one."""
     n_parts = max(1, -(-n_bytes // min(max(n_bytes // N_PARTS, LEAST_PART), MOST_PART)))
     return n_parts, n_bytes / n_parts
 
 
+def _reading(n_bytes: int, n_cores: int) -> tuple[float, int]:
+    """Seconds until a text is read and encoded, and the results that this leaves."""
+    n_parts, part = parts_of(n_bytes)
+    n_results = 4 * n_parts * min(n_cores, MOST_RANGES)
+    calls = 2 * n_parts * of.CALL + 2 * n_results * of.OBJECT
+    return of.START + max(-(-n_parts // n_cores) * part / of.READ, calls), n_results
+
+
 @dataclass(frozen=True)
 class Pairs:
-    """The pairs of a text, and how a cluster visits them: those of two groups of blocks at a time.
+    """The pairs of a text, and how they are visited: those of two groups of blocks at a time.
 
-    n_sums    : those of each part of the text by itself
-    n_stored  : those of the whole text
-    n_visited : in an epoch; symmetric pairs are stored once and visited twice
+    n_sums    : pairs of each part of the text by itself
+    n_stored, n_visited : of the whole text, and in an epoch; a symmetric one is visited twice
     n_ranges  : in which they are merged
     tables    : bytes of what is learnt
-    learning, around : seconds that two groups take, and of what is done before and after
+    learning, around : seconds of two groups' pairs, and of what is done before and after
     """
 
     n_sums: float
@@ -311,66 +240,70 @@ class Pairs:
 
 def pairs_of(config: GloveConfig, sizes: Sizes, cluster: Cluster) -> Pairs:
     """The pairs of a text, on a cluster."""
-    n_meetings, n_words, sides = sizes.n_tokens * config.window, sizes.n_words, 1
-    sides = 2 if config.symmetric else 1
+    n_meetings, n_words, sides = sizes.n_tokens * config.window, sizes.n_words, 1 + config.symmetric
     n_parts, _ = parts_of(sizes.n_bytes)
-    n_sums = n_parts * PAIRS.met(n_meetings / n_parts, n_words**2 / sides)
-    n_stored = PAIRS.met(n_meetings, n_words**2 / sides)
+    n_stored = of.PAIRS.met(n_meetings, n_words**2 / sides)
     n_blocks = Blocks.cut(np.ones(n_words), n_meetings).n_blocks
     n_groups = _n_groups(cluster, n_blocks)
     n_ranges = max(RANGES_A_CORE * cluster.n_cores, RUN_ENTRY * n_meetings // RANGE_BYTES)
     tables = 2 * n_words * (2 * filled_up(config.vector_size) + SIMD_WIDTH) * NUMBER
-    visit = sides * n_stored / n_groups**2
+    longer = (config.vector_size / of.SIZE) ** of.VISITED.size
     return Pairs(
-        n_sums, n_stored, sides * n_stored, min(n_ranges, n_blocks * (n_blocks + 1) // 2),
-        n_blocks, n_groups, tables,
-        visit * (config.vector_size / SIZE) ** VISITED.size / VISITED.rate,
-        tables / n_groups / COPIED + ARGUMENT * (n_blocks / n_groups) ** 2 + 2 * RESULT,
+        n_sums=n_parts * of.PAIRS.met(n_meetings / n_parts, n_words**2 / sides),
+        n_stored=n_stored,
+        n_visited=sides * n_stored,
+        n_ranges=min(n_ranges, n_blocks * (n_blocks + 1) // 2),
+        n_blocks=n_blocks,
+        n_groups=n_groups,
+        tables=tables,
+        learning=sides * n_stored / n_groups**2 * longer / of.VISITED.rate,
+        around=tables / n_groups / of.COPIED
+        + of.ARGUMENT * (n_blocks / n_groups) ** 2 + 2 * of.RESULT,
     )  # fmt: skip
 
 
 def _glove(config: GloveConfig, sizes: Sizes, cluster: Cluster, link: float) -> Cost:
     n_nodes, n_cores = len(cluster.nodes), cluster.n_cores
-    pairs, elsewhere = pairs_of(config, sizes, cluster), 1 - 1 / n_nodes
-    n_parts, _ = parts_of(sizes.n_bytes)
-    n_visits, at_once = pairs.n_groups**2, min(n_cores, pairs.n_groups)
-    beside = -(-at_once // n_nodes)
-    received = elsewhere * (pairs.n_groups * pairs.tables + PAIR * pairs.n_visited) / n_nodes
-    learning = config.iterations * n_visits / at_once * pairs.learning
-    working = n_visits / at_once * pairs.around + received / link
-    calls = n_visits * (CALL + 5 * OBJECT) + pairs.n_blocks**2 * OBJECT
-    training = max(learning + config.iterations * working, config.iterations * calls)
-    reading, n_objects = _reading(sizes, n_cores)
-    n_objects += n_parts * pairs.n_ranges
-    counting = sizes.n_tokens * config.window / COUNTED + pairs.n_sums / MERGED
-    moved = elsewhere * RUN_ENTRY * pairs.n_sums / n_nodes
-    visit = pairs.tables / pairs.n_groups * 2 + PAIR * pairs.n_visited / n_visits
+    pairs, (n_parts, _) = pairs_of(config, sizes, cluster), parts_of(sizes.n_bytes)
+    tables, n_visits = pairs.tables, pairs.n_groups**2
+    busy, elsewhere = min(n_cores, pairs.n_groups), 1 - 1 / n_nodes
+    beside = -(-busy // n_nodes)
+    received = elsewhere * (pairs.n_groups * tables + PAIR * pairs.n_visited) / n_nodes
+    merged = elsewhere * RUN_ENTRY * pairs.n_sums / n_nodes
+    visiting = n_visits / busy * (pairs.learning + pairs.around)
+    calls = n_visits * (of.CALL + 5 * of.OBJECT) + pairs.n_blocks**2 * of.OBJECT
+    training = config.iterations * max(visiting + received / link, calls)
+    learning = config.iterations * n_visits / busy * pairs.learning
+    reading, n_results = _reading(sizes.n_bytes, n_cores)
+    n_runs = n_parts * pairs.n_ranges
+    counting = sizes.n_tokens * config.window / of.COUNTED + pairs.n_sums / of.MERGED
+    visit = 2 * tables / pairs.n_groups + PAIR * pairs.n_visited / n_visits
     merge = (RUN_ENTRY * pairs.n_sums + PAIR * pairs.n_stored) / pairs.n_ranges
     return Cost(
-        tables=pairs.tables,
+        tables=tables,
         whole=False,
-        store=int((RUN_ENTRY * pairs.n_sums + PAIR * pairs.n_stored + 2 * pairs.tables) / n_nodes),
-        at_once=int(beside * max(visit, merge)),
+        store=int((RUN_ENTRY * pairs.n_sums + PAIR * pairs.n_stored + KEPT * tables) / n_nodes),
+        at_once=2 * tables // pairs.n_groups,
         memory=int(beside * (PROGRAM + 2 * max(visit, merge))),
-        driver=int(PROGRAM + pairs.tables + OBJECT_BYTES * n_objects),
-        network=int(config.iterations * received + moved),
+        held=tables // pairs.n_groups,
+        driver=int(PROGRAM + tables + of.OBJECT_BYTES * (n_results + n_runs)),
+        network=int(config.iterations * received + merged),
         reading=reading,
-        counting=max(counting / n_cores + moved / link, 2 * n_parts * pairs.n_ranges * OBJECT),
+        counting=max(counting / n_cores + merged / link, 2 * n_runs * of.OBJECT),
         learning=learning,
         exchange=training - learning,
     )
 
 
-def check(cost: Cost, nodes: Sequence[Node], here: int | None) -> None:
-    """Raise ResourceError where a training cannot have what it needs for certain.
-
-    here : bytes of memory that are free where it was begun, None where that is not known
-    """
-    least = min(nodes, key=lambda node: node.store)
-    if cost.at_once > least.store:
-        raise ResourceError(
-            f"node {least.address}: what is worked on there at a time needs {shown(cost.at_once)} of "
-            f"Ray's object store, which has {shown(least.store)}; choose a smaller --vector-size or "
-            "--max-vocab, or give it more (ray start --object-store-memory)"
-        )
-    ...
+def check(needed: Cost, nodes: Sequence[Node]) -> None:
+    """Raise ResourceError where a node cannot have what a function needs for certain."""
+    for node in nodes:
+        for what, n_bytes, there in (
+            ("Ray's store", needed.at_once, node.store),
+            ("memory", needed.held, node.memory),
+        ):
+            if n_bytes > there > 0:
+                raise ResourceError(
+                    f"node {node.address}: a function needs {shown(n_bytes)} of {what}, it has "
+                    f"{shown(there)}; choose a smaller --vector-size or --max-vocab"
+                )

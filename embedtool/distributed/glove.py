@@ -2,41 +2,45 @@
 
 In: a ClusterText and a GloveConfig. Out: the word vectors that one machine comes to, byte for byte.
 
-The blocks are in groups by their numbers' lowest bits. All cells of a group of rows and a group of
-columns are visited by one function, which is given both groups' part of the tables and returns them
-as they are then; in an epoch each group of columns goes from one group of rows to the next, until
-it has met all of them (stratified SGD, Gemulla et al. 2011). Which groups wait for which
-follows from who needs whose result.
+The blocks are in groups, those of rows by their numbers' lowest bits, those of columns anew in each
+epoch (`trainers.glove.cells_in_epoch`). All cells of a group of rows and a group of columns are
+visited by one function, which is given both groups' part of the tables and returns it as it is
+then; in an epoch each group of columns goes from one group of rows to the next, until it has met
+all of them (stratified SGD, Gemulla et al. 2011). Which groups wait for which follows from who needs
+whose result.
 """
 
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.config import GloveConfig
-from embedtool.corpus.cooccurrence import Cell, Pairs, pairs_of_cell, stored_cell
+from embedtool.corpus.cooccurrence import Cell, pairs_of_cell, stored_cell
 from embedtool.distributed.cluster import ROOT_SECONDS, Cluster, Ref, here
 from embedtool.distributed.counting import CellPairs, count
 from embedtool.distributed.reading import ClusterText
 from embedtool.errors import TrainingError
 from embedtool.progress import Progress, Report
 from embedtool.trainers.checkpoint import Checkpoints, State
-from embedtool.trainers.glove import cells_in_epoch, start, visit_cell, word_vectors
+from embedtool.trainers.glove import (
+    cells_in_epoch,
+    columns_by_place,
+    start,
+    visit_cell,
+    word_vectors,
+)
 from embedtool.trainers.initial import Initial
 from embedtool.trainers.tables import zeros
 from embedtool.vectors import WordVectors
 
 AHEAD = 2
 """Groups begun for each that can be visited at once, so that no core waits for the next."""
-
-Group = tuple[int, int]
-"""A group of rows and a group of columns."""
-Table = list[NDArray[np.float32]]
-"""The blocks of a group, by number."""
 
 
 def train(
@@ -87,7 +91,7 @@ class _Epochs:
     def _spread(self) -> None:
         """Lay the tables where all functions can take them from."""
         self.words, self.contexts = (
-            [self.cluster.put(table) for table in self._split(self.state.tables[name])]
+            [self.cluster.put(block) for block in self._split(self.state.tables[name])]
             for name in ("words", "contexts")
         )
         self.roots = self.words + self.contexts
@@ -98,22 +102,15 @@ class _Epochs:
         """Whether it is long ago that the tables were together on this machine."""
         return time.monotonic() - self.spread_at > ROOT_SECONDS
 
-    def _blocks(self, group: int) -> range:
-        return range(group, self.pairs.blocks.n_blocks, self.n_groups)
-
-    def _split(self, table: NDArray[np.float32]) -> list[Table]:
-        starts = self.pairs.blocks.starts
-        return [
-            [table[starts[block] : starts[block + 1]] for block in self._blocks(group)]
-            for group in range(self.n_groups)
-        ]
+    def _split(self, table: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        """The blocks of a table."""
+        return [table[first:last] for first, last in pairwise(self.pairs.blocks.starts)]
 
     def collect(self) -> None:
         """Write the tables to the state, as they are by now."""
-        for name, groups in (("words", self.words), ("contexts", self.contexts)):
-            for target, ref in zip(self._split(self.state.tables[name]), groups, strict=True):
-                for block, values in zip(target, self.cluster.get(ref), strict=True):
-                    block[:] = values
+        for name, blocks in (("words", self.words), ("contexts", self.contexts)):
+            for target, ref in zip(self._split(self.state.tables[name]), blocks, strict=True):
+                target[:] = self.cluster.get(ref)
 
     def run(self, report: Report, checkpoints: Checkpoints) -> None:
         """Visit every pair once, or those that are left of an epoch.
@@ -155,10 +152,13 @@ class _Epochs:
 
         Yields the node that visited those of two groups, and about how many pairs that were.
         """
-        visits: dict[Group, list[int]] = {}
+        epoch, n_blocks = self.state.epoch + 1, self.pairs.blocks.n_blocks
+        places = np.argsort(columns_by_place(self.config, epoch, n_blocks))
+        visits: dict[tuple[int, int], list[int]] = {}
         for i in np.flatnonzero(np.isnan(losses)).tolist():
             row, column = order[i]
-            visits.setdefault((row % self.n_groups, column % self.n_groups), []).append(i)
+            group = row % self.n_groups, int(places[column]) % self.n_groups
+            visits.setdefault(group, []).append(i)
         waiting: deque[tuple[list[int], Ref]] = deque()
 
         def take() -> tuple[str, int]:
@@ -166,66 +166,73 @@ class _Epochs:
             losses[numbers], node = self.cluster.get(ref)
             return self.cluster.name_of(node), sum(self.pairs.cell_size(*order[i]) for i in numbers)
 
-        for group, numbers in visits.items():
+        for numbers in visits.values():
             if checkpoints.due or self._aged:
                 break
-            waiting.append((numbers, self._begin(group, [order[i] for i in numbers])))
+            waiting.append((numbers, self._begin([order[i] for i in numbers])))
             if len(waiting) > AHEAD * self.n_groups:
                 yield take()
         while waiting:
             yield take()
 
-    def _begin(self, group: Group, cells: Sequence[Cell]) -> Ref:
+    def _begin(self, cells: Sequence[Cell]) -> Ref:
         """Begin to visit the cells of two groups; returns what will be their losses."""
-        rows, columns = group
+        rows, columns = (sorted({cell[side] for cell in cells}) for side in range(2))
         stored = [self.pairs.cells[stored_cell(cell, self.pairs.symmetric)] for cell in cells]
         visit = _Visit(
             self.config, self.state.epoch + 1, self.state.rate, self.pairs.symmetric,
-            self.pairs.blocks.starts, self.n_groups, cells,
+            self.pairs.blocks.starts, rows, columns, cells,
         )  # fmt: skip
-        self.words[rows], self.contexts[columns], losses = self.cluster.run(
-            _visit, visit, self.words[rows], self.contexts[columns], *stored, n_results=3
+        blocks = [self.words[row] for row in rows] + [self.contexts[column] for column in columns]
+        losses, *blocks = self.cluster.run(
+            _visit, visit, *blocks, *stored, n_results=1 + len(blocks)
         )
+        for row in rows:
+            self.words[row] = blocks.pop(0)
+        for column in columns:
+            self.contexts[column] = blocks.pop(0)
         return losses
 
 
 @dataclass(frozen=True, eq=False)
 class _Visit:
-    """What is to be visited: cells of one group of rows and one of columns, in this order."""
+    """What is to be visited: cells of these blocks of rows and of columns, in this order."""
 
     config: GloveConfig
     epoch: int
     rate: float
     symmetric: bool
     starts: NDArray[np.int64]
-    n_groups: int
+    rows: Sequence[int]
+    columns: Sequence[int]
     cells: Sequence[Cell]
 
 
-def _visit(
-    visit: _Visit, words: Table, contexts: Table, *stored: Pairs
-) -> tuple[Table, Table, tuple[list[float], str]]:
-    """Visit the cells; returns both parts of the tables, the losses, and the node."""
-    words, contexts = _writable(words), _writable(contexts)
+def _visit(visit: _Visit, *blocks_and_pairs: Any) -> tuple[Any, ...]:
+    """Visit the cells; returns their losses and the node, and the blocks as they are then.
+
+    blocks_and_pairs : the blocks of rows, those of columns, and the pairs of each cell
+    """
+    n_rows, n_blocks = len(visit.rows), len(visit.rows) + len(visit.columns)
+    blocks = [_writable(block) for block in blocks_and_pairs[:n_blocks]]
+    words = dict(zip(visit.rows, blocks[:n_rows], strict=True))
+    contexts = dict(zip(visit.columns, blocks[n_rows:], strict=True))
     losses = []
-    for cell, pairs in zip(visit.cells, stored, strict=True):
-        row_block, column_block = cell
-        rows, columns, counts = pairs_of_cell(cell, visit.symmetric, pairs)
+    for cell, stored in zip(visit.cells, blocks_and_pairs[n_blocks:], strict=True):
+        row, column = cell
+        rows, columns, counts = pairs_of_cell(cell, visit.symmetric, stored)
+        first_row, first_column = visit.starts[[row, column]].astype(np.int32)
+        pairs = rows - first_row, columns - first_column, counts
         losses.append(
             visit_cell(
-                visit.config, visit.epoch, cell,
-                (rows - visit.starts[row_block].astype(np.int32),
-                 columns - visit.starts[column_block].astype(np.int32), counts),
-                words[row_block // visit.n_groups], contexts[column_block // visit.n_groups],
-                visit.rate,
+                visit.config, visit.epoch, cell, pairs, words[row], contexts[column], visit.rate
             )
-        )  # fmt: skip
-    return words, contexts, (losses, here())
+        )
+    return (losses, here()), *blocks
 
 
-def _writable(table: Table) -> Table:
-    """A copy, each block at the beginning of a line of the cache."""
-    copies = [zeros(*block.shape) for block in table]
-    for copy, block in zip(copies, table, strict=True):
-        copy[:] = block
-    return copies
+def _writable(block: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A copy that begins where a line of the cache does."""
+    copy = zeros(*block.shape)
+    copy[:] = block
+    return copy

@@ -190,7 +190,7 @@ class Steps:
 
     rows  : int32 (n,), rising
     steps : float32 (n, width)
-    bends : float32 (n,), as `kernels.joining` has them; 0 for one that was not moved
+    bends : float32 (n,), as `kernels.joining` has them
     """
 
     rows: NDArray[np.int32]
@@ -198,8 +198,8 @@ class Steps:
     bends: NDArray[np.float32]
 
     def shard(self, number: int, n_shards: int) -> "Steps":
-        """Those moved of every n-th row, by its number among these."""
-        chosen = np.flatnonzero((self.rows % n_shards == number) & (self.bends > 0))
+        """Those of every n-th row, by its number among these."""
+        chosen = np.flatnonzero(self.rows % n_shards == number)
         return Steps(self.rows[chosen] // n_shards, self.steps[chosen], self.bends[chosen])
 
 

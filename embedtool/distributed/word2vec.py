@@ -101,7 +101,7 @@ def rounds_of(n_rounds: int, epochs: int) -> list[Round]:
     places = [epochs * (i / n_rounds) ** GROWTH for i in range(n_rounds + 1)]
     for end in range(1, epochs):
         movable = [i for i in range(1, n_rounds) if places[i] % 1]
-        if movable:
+        if movable and end not in places:
             places[min(movable, key=lambda i: abs(places[i] - end))] = end
     ordered = sorted({*places, *range(epochs + 1)})
     return [

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from embedtool.kernels.joining import TINY
 from embedtool.kernels.registers import SIMD_WIDTH
 
 
@@ -133,3 +134,29 @@ def best_of_sums(
     better = highest > scores
     places[better] = columns[best[better]]
     scores[better] = highest[better]
+
+
+def add_steps(
+    steps: NDArray[np.float32], places: NDArray[np.int32], sums: NDArray[np.float32]
+) -> None:
+    """Add each step to the row that is its place."""
+    np.add.at(sums, places, steps)
+
+
+def take_rows(
+    table: NDArray[np.float32],
+    rows: NDArray[np.int32],
+    places: NDArray[np.int32],
+    taken: NDArray[np.float32],
+) -> None:
+    """Put rows of a table in places of another."""
+    taken[places] = table[rows]
+
+
+def join_ways(
+    sums: NDArray[np.float32], bends: NDArray[np.float32], speeds: NDArray[np.float32]
+) -> None:
+    """Multiply each sum by s(B) / sum of s(b), s(b) = 1 - (1 + b/4)^-4, in double precision."""
+    ways = bends.astype(np.float64)[:, :, None] * speeds
+    together, apart = (-np.expm1(-4 * np.log1p(b / 4)) for b in (ways.sum(axis=0), ways))
+    sums *= (together + TINY) / (apart.sum(axis=0) + TINY)

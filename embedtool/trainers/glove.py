@@ -213,21 +213,46 @@ def cells_in_epoch(
     """The cells of an epoch that hold pairs, in the order of visiting, given their sizes.
 
     They come in rounds that share no row and no column, so that there are always some that wait for
-    none; of each round the largest first. In a round the row of block i meets the column of block
-    i ^ shift. The lowest bit of the shift changes once in an epoch, the next one twice, and so on:
-    with the blocks in groups by their numbers' lowest bits, all cells of a group of rows and a
-    group of columns are visited before that group of columns moves on to another group of rows.
+    none; of each round the largest first. What stands in place p of the rows meets in a round what
+    stands in place p ^ shift of the columns. The lowest bit of the shift changes once in an epoch,
+    the next one twice, and so on: with the places in groups by their lowest bits, all cells of a
+    group of rows and a group of columns are visited before that group of columns moves on to
+    another group of rows. Which columns are in a group is drawn anew for each epoch; rows stay in
+    groups by their lowest bits, as they are in those of their places, and so may their pairs.
     """
     n_bits = (n_blocks - 1).bit_length()
     n = 1 << n_bits
-    mask = int(np.random.default_rng((config.seed, epoch)).integers(n))
+    rows, columns = _rows_by_place(config, epoch, n_bits), columns_by_place(config, epoch, n_blocks)
     order: list[Cell] = []
     for turn in range(n):
-        shift = mask ^ sum((turn >> bit & 1) << n_bits - 1 - bit for bit in range(n_bits))
-        in_round = [(row, row ^ shift) for row in range(n_blocks)]
-        filled = [cell for cell in in_round if cell[1] < n_blocks and size(*cell)]
+        shift = sum((turn >> bit & 1) << n_bits - 1 - bit for bit in range(n_bits))
+        in_round = [(rows[place], columns[place ^ shift]) for place in range(n)]
+        filled = [cell for cell in in_round if max(cell) < n_blocks and size(*cell)]
         order += sorted(filled, key=lambda cell: -size(*cell))
     return order
+
+
+def columns_by_place(config: GloveConfig, epoch: int, n_blocks: int) -> list[int]:
+    """Which block of columns stands in each place in an epoch; from `n_blocks` on there is none."""
+    rng = np.random.default_rng((config.seed, epoch, 0))
+    return [int(column) for column in rng.permutation(1 << (n_blocks - 1).bit_length())]
+
+
+def _rows_by_place(config: GloveConfig, epoch: int, n_bits: int) -> list[int]:
+    """Which block of rows stands in each place: each bit is flipped or not, as lower ones decide.
+
+    So the places of equal lowest bits are those of blocks of equal lowest bits.
+    """
+    rng = np.random.default_rng((config.seed, epoch, 1))
+    rows = [0]
+    for bit in range(n_bits):
+        flips = rng.integers(2, size=len(rows)).tolist()
+        rows = [
+            row | (high ^ flip) << bit
+            for high in range(2)
+            for row, flip in zip(rows, flips, strict=True)
+        ]
+    return rows
 
 
 def visit_cell(

@@ -136,7 +136,7 @@ def prepare(
             np.zeros(len(inputs), np.uint8), np.zeros(len(outputs), np.uint8),
         ),
         Options(
-            config.window, config.shrink_windows, len(rows) > len(starts) - 1, cbow,
+            config.window, config.shrink_windows, bool(np.diff(starts).max() > 1), cbow,
             config.cbow_mean, hierarchical, config.racing, config.negative, n_noise,
         ),
         _stretch(n_lanes, max(LEAST_PART, -(-STRETCH_TOKENS // n_lanes))),

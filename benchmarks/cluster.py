@@ -1,0 +1,202 @@
+"""What a cluster takes, beside as many workers of one machine, and beside what the model foretells.
+
+    python -m benchmarks.cluster TEXT [--nodes 1 2 4] [--seed 1] [--only glove ...]
+
+Starts Ray's nodes, of one core each, on this machine, and trains on TEXT with each number of nodes,
+and in turn with as many workers, with the settings of `benchmarks.run`, from the text to a model on
+disk. Beside the seconds stand those that `benchmarks.simulation` comes to function by function, and
+those of the formulas of `embedtool.distributed.cost`; nodes share this machine's cores, and both are
+told so. Then come the formulas for clusters that nobody has measured.
+"""
+
+import argparse
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.measure import CommandError, first_lines, machine, plain_text, run
+from benchmarks.simulation import seconds_of
+from benchmarks.tasks import (
+    EPOCHS,
+    GLOVE_WINDOW,
+    ITERATIONS,
+    MIN_COUNT,
+    NEGATIVE,
+    SAMPLE,
+    SIZE,
+    TASKS,
+    WINDOW,
+    X_MAX,
+    Task,
+    embedtool,
+)
+from embedtool.config import (
+    ClusterConfig,
+    FastTextConfig,
+    GloveConfig,
+    TrainerConfig,
+    Word2VecConfig,
+    n_cores,
+)
+from embedtool.corpus.corpus import Corpus
+from embedtool.distributed.cluster import Cluster, Node
+from embedtool.distributed.cost import Sizes, cost, sizes_of
+from embedtool.distributed.training import settled
+from embedtool.progress import silent
+from embedtool.trainers.training import encode_text, read_text
+
+SHOWN = ("cbow", "skipgram", "fasttext", "glove")
+STORE = 10**9
+"""Bytes of a node's store, for all of which one machine must have room."""
+WARM_BYTES = 10**6
+"""Text of the first training, in which kernels are compiled."""
+
+FAR_NODES = (1, 10, 100, 1000)
+FAR_TOKENS = (10**9, 10**10, 10**11, 10**12)
+FAR_CORES, FAR_STORE, FAR_LINK = 16, 32 * 2**30, 1.25e9
+"""Of each node, and bytes a second of 10 Gbit/s."""
+FAR_WORDS, FAR_NGRAMS = 10**6, 2 * 10**6
+"""With --max-vocab 1,000,000, and FastText's buckets."""
+BYTES_A_TOKEN = 6
+HOUR, GiB = 3600, 2**30
+
+
+def config_of(task: Task) -> TrainerConfig:
+    """The options that `benchmarks.tasks.embedtool` has."""
+    if task.algorithm == "glove":
+        return GloveConfig(
+            vector_size=SIZE, min_count=MIN_COUNT, window=GLOVE_WINDOW, x_max=X_MAX,
+            iterations=ITERATIONS,
+        )  # fmt: skip
+    kind = FastTextConfig if task.algorithm == "fasttext" else Word2VecConfig
+    return kind(
+        vector_size=SIZE, min_count=MIN_COUNT, mode=task.mode,
+        loss="hierarchical-softmax" if task.hierarchical else "negative-sampling",
+        window=WINDOW, negative=NEGATIVE, sample=SAMPLE, epochs=EPOCHS, learning_rate=task.rate,
+    )  # fmt: skip
+
+
+def nodes_of(n_nodes: int, cores: int = 1, store: int = STORE) -> list[Node]:
+    """Nodes as the model takes them."""
+    return [Node(str(i), str(i), cores, store, store) for i in range(n_nodes)]
+
+
+@contextmanager
+def started(n_nodes: int, folder: Path) -> Iterator[str]:
+    """Start nodes of one core each; yields their address.
+
+    They and who joins them have a token in common, which the environment names.
+    """
+    from ray.cluster_utils import Cluster as Nodes
+
+    node = {"num_cpus": 1, "object_store_memory": STORE}
+    head = {**node, "include_dashboard": False, "temp_dir": str(folder)}
+    nodes = Nodes(initialize_head=True, head_node_args=head)
+    try:
+        for _ in range(n_nodes - 1):
+            nodes.add_node(**node)
+        yield nodes.address
+    finally:
+        nodes.shutdown()
+
+
+def set_token(path: Path) -> None:
+    """Write a new token; to be called before Ray is imported."""
+    path.write_text(secrets.token_hex())
+    path.chmod(0o600)
+    os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(path)}
+
+
+def train(task: str, folder: Path, workers: int, seed: int, *more: str) -> float:
+    """The seconds of a training."""
+    with TemporaryDirectory(dir=folder) as name:
+        return run(embedtool(TASKS[task], more)(workers, seed), Path(name)).seconds
+
+
+def sizes(text: Path, config: TrainerConfig) -> Sizes:
+    """The sizes of a text."""
+    with TemporaryDirectory() as name:
+        scanned = read_text(Corpus([str(text)]), Path(name), None, None, silent)
+        encoded = encode_text(scanned, config, Path(name))
+        n_bytes = text.stat().st_size
+        return sizes_of(config, encoded.vocabulary, encoded.n_tokens, n_bytes)
+
+
+def compare(task: str, address: str, folder: Path, n_nodes: int, seed: int, text: Sizes) -> str:
+    """A line: trained here and there, simulated, and by the formulas."""
+    here = train(task, folder, n_nodes, seed)
+    there = train(task, folder, 1, seed, "--cluster", address)
+    config, nodes = config_of(TASKS[task]), nodes_of(n_nodes)
+    settings = settled(ClusterConfig(address), Cluster(nodes))
+    simulated = seconds_of(config, settings, text, nodes, n_cores())
+    formula = cost(config, settings, text, nodes[: n_cores()]).seconds
+    return (f"{task:12}{n_nodes:6}{here:10.1f} s{there:10.1f} s{here / there:9.2f}"
+            f"{simulated:10.1f} s{there / simulated:7.2f}{formula:10.1f} s{there / formula:7.2f}")  # fmt: skip
+
+
+def print_far(task: str, text: Sizes) -> None:
+    """Hours of trainings that nobody has measured, and how much of that is exchange."""
+    config = config_of(TASKS[task])
+    print(f"\n{task:12}" + "".join(f"{n:>18,}" for n in FAR_NODES))
+    n_rows = FAR_WORDS + (FAR_NGRAMS if task == "fasttext" else 0)
+    for n_tokens in FAR_TOKENS:
+        shown = []
+        for n_nodes in FAR_NODES:
+            far = replace(
+                text, n_bytes=BYTES_A_TOKEN * n_tokens, n_tokens=n_tokens,
+                n_words=FAR_WORDS, n_rows=n_rows,
+            )  # fmt: skip
+            nodes = nodes_of(n_nodes, FAR_CORES, FAR_STORE)
+            settings = settled(ClusterConfig("far"), Cluster(nodes))
+            taken = cost(config, settings, far, nodes, FAR_LINK)
+            exchange = 100 * taken.exchange / taken.seconds
+            shown.append(f"{taken.seconds / HOUR:9,.1f} h ({exchange:3.0f}%)")
+        print(f"{n_tokens:<12.0e}" + "".join(f"{each:>18}" for each in shown))
+    print("  of a node: " + "; ".join(
+        f"{name} {getattr(taken, name) / GiB:,.0f} GiB" for name in ("store", "network")
+    ) + f"; of the driver: memory {taken.driver / GiB:,.0f} GiB")  # fmt: skip
+
+
+def main() -> None:
+    """Read the command line, train, print a line for each task and number of nodes."""
+    parser = argparse.ArgumentParser(
+        prog="benchmarks.cluster", description=__doc__.partition("\n")[0]
+    )
+    parser.add_argument("text", type=Path)
+    parser.add_argument("--nodes", nargs="+", type=int, default=[1, 2, 4])
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", nargs="+", choices=TASKS, default=list(SHOWN), metavar="TASK")
+    options = parser.parse_args()
+    with TemporaryDirectory() as name, TemporaryDirectory() as ray:
+        folder = Path(name)
+        set_token(folder / "token")
+        plain, n_tokens = plain_text(options.text, folder / "all")
+        first_lines(plain, WARM_BYTES, folder / "warm")
+        texts = {task: sizes(plain, config_of(TASKS[task])) for task in options.only}
+        print(f"{machine()}; seed {options.seed}, once, in turn; nodes of one core each")
+        print(f"{options.text.name}: {n_tokens:,} tokens")
+        print(f"\n{'':12}{'nodes':>6}{'workers':>12}{'cluster':>12}{'ratio':>9}"
+              f"{'simulated':>12}{'ratio':>7}{'formula':>12}{'ratio':>7}")  # fmt: skip
+        for n_nodes in options.nodes:
+            with started(n_nodes, Path(ray) / str(n_nodes)) as address:
+                for task in options.only:
+                    try:
+                        train(task, folder / "warm", 1, options.seed, "--cluster", address)
+                        line = compare(
+                            task, address, folder / "all", n_nodes, options.seed, texts[task]
+                        )
+                    except CommandError as error:
+                        line = f"{task:12}{n_nodes:6}  failed: {error}"
+                    print(line, flush=True)
+    print(f"\nNot measured: hours by the formulas, in brackets what of it is exchange; nodes of "
+          f"{FAR_CORES} cores,\n{FAR_STORE // GiB} GiB of store and 10 Gbit/s, {FAR_WORDS:,} words")  # fmt: skip
+    for task in options.only:
+        print_far(task, texts[task])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""What the lanes of a cluster cost in accuracy, by how they are put together and how often.
+
+    python -m benchmarks.lanes TEXT [--tasks cbow fasttext] [--lanes 2 4 8] [--rounds 8]
+
+Trains in this process what `embedtool train --cluster` trains on nodes, lane after lane, with the
+settings of `benchmarks.run`; rounds are those of one lane. The rules:
+
+    directions  the sum of the lanes' steps, shortened by how far they went in each direction: ours
+    sum         the sum of their steps
+    mean        the mean of their steps
+"""
+
+import argparse
+import time
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from unittest import mock
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.measure import machine, score
+from benchmarks.tasks import EPOCHS, MIN_COUNT, NEGATIVE, SAMPLE, SIZE, TASKS, WINDOW
+from embedtool.config import FastTextConfig, Word2VecConfig, n_cores
+from embedtool.corpus.corpus import Corpus
+from embedtool.corpus.encoding import EncodedCorpus
+from embedtool.distributed import lanes
+from embedtool.distributed.word2vec import rounds_of
+from embedtool.progress import silent
+from embedtool.trainers import TRAINERS
+from embedtool.trainers.subwords import rows_of_words
+from embedtool.trainers.training import encode_text, read_text
+from embedtool.trainers.word2vec import key_of, rate_after, start, word_vectors
+from embedtool.vectors import WordVectors
+
+Rule = Callable[..., None]
+
+
+def mean(
+    sums: NDArray[np.float32], bends: NDArray[np.float32], *directions: NDArray[np.float32]
+) -> None:
+    """Let a row go the mean way of the lanes that moved it."""
+    sums /= np.maximum(1, np.count_nonzero(bends, axis=0))[:, None].astype(np.float32)
+
+
+def sum_of_all(*steps: NDArray[np.float32]) -> None:
+    """Let a row go the sum of the ways."""
+
+
+RULES: dict[str, Rule] = {"directions": lanes._shorten, "sum": sum_of_all, "mean": mean}
+
+
+def config_of(name: str, seed: int) -> Word2VecConfig:
+    """The options of a task."""
+    task = TASKS[name]
+    kind: type[Word2VecConfig] = FastTextConfig if task.algorithm == "fasttext" else Word2VecConfig
+    loss = "hierarchical-softmax" if task.hierarchical else "negative-sampling"
+    return kind(
+        mode=task.mode, loss=loss, learning_rate=task.rate, vector_size=SIZE, window=WINDOW,
+        min_count=MIN_COUNT, negative=NEGATIVE, sample=SAMPLE, epochs=EPOCHS, seed=seed,
+    )  # fmt: skip
+
+
+def train(config: Word2VecConfig, text: EncodedCorpus, n_lanes: int, n_rounds: int) -> WordVectors:
+    """Train all lanes, one after another."""
+    rows = rows_of_words(text.vocabulary.words, config)
+    state = start(config, text, rows)
+    inputs, outputs = state.tables["inputs"], state.tables["outputs"]
+    lexicon = lanes.lexicon_of(config, text.vocabulary.counts, rows, state.tables["frozen"])
+    for each in rounds_of(n_rounds, config.epochs):
+        rates = [rate_after(config, each.epoch + share) for share in (each.begin, each.end)]
+        key = int(key_of(config.seed, each.epoch))
+        learnt = []
+        for lane in range(n_lanes):
+            first, last = (text.n_tokens * (lane + end) // n_lanes for end in range(2))
+            begin, end = (first + int((last - first) * at) for at in (each.begin, each.end))
+            piece = lanes.Piece(begin, end, key, (rates[0], rates[1]))
+            ids = np.array(text.ids[begin:end])
+            inside = slice(*np.searchsorted(text.ends, (begin, end), side="right"))
+            needs = lanes.needs_of(lexicon, piece, ids)
+            tables = lanes.take([inputs], needs.inputs), lanes.take([outputs], needs.outputs)
+            sentences = ids, np.array(text.ends[inside]) - begin
+            learnt.append(lanes.train_piece(lexicon, piece, sentences, needs, tables, n_cores()))
+        found = lanes.directions([each.moments for each in learnt])
+        inputs[:] = lanes.join(inputs, [each.inputs.shard(0, 1) for each in learnt], *found[0])
+        outputs[:] = lanes.join(outputs, [each.outputs.shard(0, 1) for each in learnt], *found[1])
+    return word_vectors(config, text, rows, state)
+
+
+def main() -> None:
+    """Read the command line, train, print a line a training."""
+    parser = argparse.ArgumentParser(
+        prog="benchmarks.lanes", description=__doc__.partition("\n")[0]
+    )
+    parser.add_argument("text")
+    parser.add_argument("--tasks", nargs="+", choices=TASKS, default=["cbow", "fasttext"])
+    parser.add_argument("--lanes", nargs="+", type=int, default=[2, 4, 8])
+    parser.add_argument("--rounds", nargs="+", type=int, default=[8], help="of one lane")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
+    parser.add_argument("--rules", nargs="+", choices=RULES, default=["directions"])
+    options = parser.parse_args()
+    print(machine())
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        scanned = read_text(Corpus([options.text]), folder, None, None, silent)
+        for task in options.tasks:
+            for seed in options.seeds:
+                config = config_of(task, seed)
+                text = encode_text(scanned, config, folder)
+                one = TRAINERS[TASKS[task].algorithm].train(config, text, folder)
+                print(f"{task:10} seed {seed}  one machine  {score(one)['google']:.4f}", flush=True)
+                for n_lanes in options.lanes:
+                    for n_rounds in (n_lanes * each for each in options.rounds):
+                        for rule in options.rules:
+                            began = time.monotonic()
+                            with mock.patch.object(lanes, "_shorten", RULES[rule]):
+                                vectors = train(config, text, n_lanes, n_rounds)
+                            print(
+                                f"{task:10} seed {seed}  {n_lanes} lanes, {n_rounds:3} rounds, "
+                                f"{rule:10}  {score(vectors)['google']:.4f}  "
+                                f"{time.monotonic() - began:.0f} s",
+                                flush=True,
+                            )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""The kernels that join the steps of lanes, each against its slow twin."""
+
+import numpy as np
+import pytest
+
+from embedtool.kernels import reference
+from embedtool.kernels.joining import add_steps, join_ways, take_rows
+
+SIZES = [0, 1, 2, 7, 33]
+WIDTHS = [1, 5, 16, 33]
+LANES = [1, 2, 3, 8]
+
+
+def floats(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    return rng.standard_normal(shape).astype(np.float32)
+
+
+def bends_of(rng: np.random.Generator, n_lanes: int, n: int) -> np.ndarray:
+    """From next to nothing to far beyond 1, and some lanes that have not moved a row."""
+    bends = 10 ** rng.uniform(-8, 5, (n_lanes, n))
+    return np.where(rng.random((n_lanes, n)) < 0.3, 0, bends).astype(np.float32)
+
+
+def shares(rng: np.random.Generator, width: int) -> np.ndarray:
+    """Of directions in the trace: one has most of it, and one none."""
+    speeds = rng.random(width) ** 8
+    speeds[-1] = 0 if width > 1 else 1
+    return (speeds / speeds.sum()).astype(np.float32)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("n", SIZES)
+def test_steps_are_added_to_their_places(n: int, width: int) -> None:
+    rng = np.random.default_rng(n)
+    steps, sums = floats(rng, n, width), floats(rng, n + 3, width)
+    places = rng.permutation(n + 3)[:n].astype(np.int32)
+    expected = sums.copy()
+    add_steps(steps, places, sums)
+    reference.add_steps(steps, places, expected)
+    assert np.array_equal(sums, expected)
+
+
+def test_steps_of_one_row_add_up() -> None:
+    rng = np.random.default_rng(0)
+    steps, sums = floats(rng, 40, 5), floats(rng, 3, 5)
+    places = rng.integers(0, 3, 40).astype(np.int32)
+    expected = sums.copy()
+    add_steps(steps, places, sums)
+    reference.add_steps(steps, places, expected)
+    np.testing.assert_allclose(sums, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("n", SIZES)
+def test_rows_are_taken_to_their_places(n: int, width: int) -> None:
+    rng = np.random.default_rng(n)
+    table, taken = floats(rng, 20, width), floats(rng, n + 3, width)
+    rows = rng.integers(0, 20, n).astype(np.int32)
+    places = rng.permutation(n + 3)[:n].astype(np.int32)
+    expected = taken.copy()
+    take_rows(table, rows, places, taken)
+    reference.take_rows(table, rows, places, expected)
+    assert np.array_equal(taken, expected)
+
+
+@pytest.mark.parametrize("n_lanes", LANES)
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("n", SIZES)
+def test_ways_are_joined_as_the_twin_joins_them(n: int, width: int, n_lanes: int) -> None:
+    rng = np.random.default_rng(n)
+    sums, bends, speeds = floats(rng, n, width), bends_of(rng, n_lanes, n), shares(rng, width)
+    expected = sums.copy()
+    join_ways(sums, bends, speeds)
+    reference.join_ways(expected, bends, speeds)
+    np.testing.assert_allclose(sums, expected, rtol=1e-5)
+
+
+def factors(bends: np.ndarray, speeds: np.ndarray) -> np.ndarray:
+    """What a sum of 1 becomes."""
+    sums = np.ones((bends.shape[1], len(speeds)), np.float32)
+    join_ways(sums, bends.astype(np.float32), speeds.astype(np.float32))
+    return sums
+
+
+@pytest.mark.parametrize("n_lanes", LANES)
+def test_short_ways_add_up_and_long_ones_are_averaged(n_lanes: int) -> None:
+    rng = np.random.default_rng(n_lanes)
+    bends, speeds = rng.uniform(0.5, 1, (n_lanes, 7)), rng.uniform(0.5, 1, 5)
+    for short in (0, 1e-38, 1e-30, 1e-15, 1e-8):
+        np.testing.assert_allclose(factors(short * bends, speeds), 1, atol=1e-6)
+    for long in (1e4, 1e15, 1e30):
+        np.testing.assert_allclose(factors(long * bends, speeds), 1 / n_lanes, rtol=1e-5)
+
+
+@pytest.mark.parametrize("n_lanes", LANES)
+def test_no_sum_grows_and_none_is_shorter_than_the_mean(n_lanes: int) -> None:
+    rng = np.random.default_rng(n_lanes)
+    found = factors(bends_of(rng, n_lanes, 300), shares(rng, 16))
+    assert found.max() <= 1 + 1e-6
+    assert found.min() >= (1 - 1e-6) / n_lanes
+    if n_lanes > 1:
+        assert found.min() < 0.6
+        assert ((found > 0.7) & (found < 0.95)).any()
+
+
+def test_one_lane_goes_its_way() -> None:
+    rng = np.random.default_rng(0)
+    sums = floats(rng, 300, 16)
+    before = sums.copy()
+    join_ways(sums, bends_of(rng, 1, 300), shares(rng, 16))
+    np.testing.assert_allclose(sums, before, rtol=1e-6)
+
+
+def test_lanes_that_have_not_moved_a_row_do_not_count() -> None:
+    bends = np.zeros((8, 3))
+    bends[2] = 1e-3, 1, 1e3
+    np.testing.assert_allclose(factors(bends, np.full(5, 0.2)), 1, rtol=1e-6)
+
+
+def test_along_a_direction_without_curvature_steps_add_up() -> None:
+    found = factors(np.full((4, 3), 1e3), np.array([1.0, 0.0]))
+    np.testing.assert_allclose(found, [[1 / 4, 1]] * 3, rtol=1e-5)

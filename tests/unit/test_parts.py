@@ -1,0 +1,472 @@
+"""A corpus read in parts comes to the words and the numbers that it comes to as a whole."""
+
+import gzip
+import io
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from embedtool.config import TextConfig, VocabularyConfig
+from embedtool.corpus.corpus import Corpus, span_blocks
+from embedtool.corpus.encoding import ID, encode, scan
+from embedtool.corpus.parts import (
+    MergedWords,
+    Part,
+    PartWords,
+    cut,
+    encode_part,
+    join_ranges,
+    merge_words,
+    read_part,
+    rows_of_range,
+)
+from embedtool.corpus.vocabulary import Vocabulary, choose_words
+from embedtool.errors import CorpusError
+
+BOM = b"\xef\xbb\xbf"
+BLOCK_BYTES = "embedtool.corpus.corpus.BLOCK_BYTES"
+PART_BYTES = [7, 64, 1000, 10**6]
+ALL = VocabularyConfig(min_count=1)
+
+
+def write(path: Path, data: bytes | str) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data.encode() if isinstance(data, str) else data)
+    return str(path)
+
+
+def lines_of(n: int, seed: int, end: str = "\n") -> str:
+    """Lines of 0 to 9 words, some far more frequent than others."""
+    rng = np.random.default_rng(seed)
+    words = ["a", "b", "é", "我", "New\xa0York", "</s>", "x\u2028y", "\x1c", "z\x85", "long" * 9]
+    return end.join(
+        " ".join(words[int(10 * share**2)] for share in rng.random(rng.integers(0, 10)))
+        for _ in range(n)
+    )
+
+
+@dataclass
+class Encoded:
+    """A text by its vocabulary, and what tells whether two are the same."""
+
+    vocabulary: Vocabulary
+    ids: np.ndarray
+    ends: np.ndarray
+    n_sentences: int
+    n_invalid: int
+
+    @property
+    def told(self) -> tuple[Any, ...]:
+        vocabulary = self.vocabulary
+        arrays = (vocabulary.counts, self.ids, self.ends)
+        return (
+            list(vocabulary.words), vocabulary.types_seen, vocabulary.tokens_seen,
+            [(each.dtype, each.tolist()) for each in arrays], self.n_sentences, self.n_invalid,
+        )  # fmt: skip
+
+
+def as_a_whole(corpus: Corpus, config: VocabularyConfig = ALL) -> Encoded:
+    with TemporaryDirectory() as folder:
+        scanned = scan(corpus, Path(folder), workers=1)
+        vocabulary, places = choose_words(scanned.words, scanned.counts, config)
+        encoded = encode(scanned, vocabulary, places, Path(folder))
+        return Encoded(
+            vocabulary, np.array(encoded.ids), np.array(encoded.ends), scanned.n_sentences,
+            scanned.n_invalid,
+        )  # fmt: skip
+
+
+def in_parts(
+    corpus: Corpus,
+    n_bytes: int,
+    config: VocabularyConfig = ALL,
+    n_ranges: int = 2,
+    cache: Path | None = None,
+    parts: list[Part] | None = None,
+) -> Encoded:
+    """The same from its parts, as a cluster puts them together."""
+    parts = list(cut(corpus, n_bytes)) if parts is None else parts
+    read = [read_part(part, corpus.text, n_ranges, cache) for part in parts]
+    facts, tokens, words = zip(*read, strict=True)
+    merged = [merge_words([each[k] for each in words], config.min_count) for k in range(n_ranges)]
+    of_all = join_ranges([each for each, _ in merged])
+    n_tokens = sum(each.n_tokens for each in facts)
+    vocabulary, places = choose_words(
+        of_all.words, of_all.counts, config, None, of_all.n_types, n_tokens
+    )
+    rows = [np.full(len(each.counts), -1, ID) for each, _ in merged]
+    for row, place in enumerate(places):
+        rows[of_all.ranges[place]][of_all.numbers[place]] = row
+    found = [rows_of_range(*each, each_rows) for each, each_rows in zip(merged, rows, strict=True)]
+    encoded = [
+        encode_part(part, [each.numbers for each in words[i]], [each[i] for each in found])
+        for i, part in enumerate(tokens)
+    ]
+    starts = np.cumsum([0, *(len(ids) for ids, _ in encoded)])
+    return Encoded(
+        vocabulary,
+        np.concatenate([ids for ids, _ in encoded]),
+        np.concatenate([ends + start for (_, ends), start in zip(encoded, starts, strict=False)]),
+        sum(each.n_sentences for each in facts),
+        sum(each.n_invalid for each in facts),
+    )
+
+
+@pytest.fixture
+def mixed(tmp_path: Path) -> Corpus:
+    """Files of every kind; the order of first appearances goes through all of them."""
+    folder = tmp_path / "texts"
+    texts = [{"text": lines_of(3, seed)} for seed in range(9)]
+    write(folder / "0-empty.txt", "")
+    write(folder / "1-plain.txt", "once\n" + lines_of(40, 1) + "\n")
+    write(folder / "2-packed.gz", gzip.compress(lines_of(30, 2).encode()))
+    write(folder / "3-windows.txt", lines_of(30, 3, "\r\n"))
+    write(folder / "4-marked.txt", BOM + (lines_of(20, 4) + "\nonly here").encode())
+    write(folder / "5-records.jsonl", "\n".join(json.dumps(each) for each in texts))
+    write(folder / "6-blank.txt", "\n\n \n\r\n" * 9)
+    write(folder / "7-no-end.txt", "b last\nfirst")
+    write(folder / "8-no-end.txt", lines_of(20, 5) + "\n" + lines_of(40, 6, " ") + "\na")
+    write(folder / "9-empty.txt", "")
+    return Corpus([str(folder)])
+
+
+@pytest.mark.parametrize("min_count", [1, 4, 9])
+@pytest.mark.parametrize("n_bytes", PART_BYTES)
+def test_parts_of_any_size_come_to_the_whole(n_bytes: int, min_count: int, mixed: Corpus) -> None:
+    config = VocabularyConfig(min_count)
+    assert in_parts(mixed, n_bytes, config).told == as_a_whole(mixed, config).told
+
+
+@pytest.mark.parametrize("n_ranges", [1, 2, 7])
+def test_the_number_of_ranges_changes_nothing(n_ranges: int, mixed: Corpus) -> None:
+    config = VocabularyConfig(2, max_vocab=7)
+    assert in_parts(mixed, 100, config, n_ranges).told == as_a_whole(mixed, config).told
+
+
+def test_with_a_tokenizer_parts_come_to_the_whole_too(mixed: Corpus) -> None:
+    text = TextConfig("words", lowercase=True, normalize="nfkc")
+    corpus = Corpus(mixed.inputs, text)
+    assert in_parts(corpus, 100).told == as_a_whole(corpus).told
+
+
+@pytest.mark.parametrize("errors", ["replace", "skip"])
+def test_invalid_sequences_are_counted_once(errors: Any, tmp_path: Path) -> None:
+    path = write(tmp_path / "a", b"a \xff b\n" * 20 + b"\xc3\n" + b"b a \xe2\x82\n" * 20)
+    corpus = Corpus([path], TextConfig(encoding_errors=errors))
+    found = in_parts(corpus, 30)
+    assert found.n_invalid == 41
+    assert found.told == as_a_whole(corpus).told
+
+
+@pytest.mark.parametrize("n_bytes", PART_BYTES)
+@pytest.mark.parametrize("end", ["\n", "\r\n", ""])
+def test_a_line_longer_than_several_parts_is_read_once(
+    end: str, n_bytes: int, tmp_path: Path
+) -> None:
+    long = " ".join(f"w{i % 90}" for i in range(300))
+    corpus = Corpus([write(tmp_path / "a", f"a b\n{long}\nc\n{long}{end}")])
+    assert len(list(cut(corpus, 300))) > 5
+    assert in_parts(corpus, n_bytes).told == as_a_whole(corpus).told
+
+
+def test_a_word_longer_than_blocks_and_parts_is_cut_as_in_the_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(BLOCK_BYTES, 16)
+    corpus = Corpus([write(tmp_path / "a", "x\n" + "é我" * 20 + "\ny z\n" * 3)])
+    found = in_parts(corpus, 40)
+    assert found.n_sentences == as_a_whole(corpus).n_sentences
+    words = found.vocabulary.words
+    assert "".join(words[i] for i in found.ids) == "x" + "é我" * 20 + "yz" * 3
+
+
+LINES = st.lists(
+    st.text("ab é我\t\r\0\ufeff", max_size=9).map(str.encode) | st.binary(max_size=6), max_size=12
+)
+
+
+def spans(size: int, cuts: set[int]) -> list[tuple[int, int]]:
+    bounds = [0, *sorted(each for each in cuts if 0 < each < size), size]
+    return list(pairwise(bounds))
+
+
+@settings(deadline=None)
+@given(lines=LINES, cuts=st.sets(st.integers(1, 100)), block=st.integers(16, 40))
+def test_every_line_is_read_once_wherever_the_text_is_cut(
+    lines: list[bytes], cuts: set[int], block: int
+) -> None:
+    data = b"\n".join(lines)
+    if data.startswith(BOM):
+        data = b" " + data
+    starts = [0, *(i + 1 for i in range(len(data)) if data[i : i + 1] == b"\n"), len(data)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BLOCK_BYTES, block)
+        for span in spans(len(data), cuts):
+            begins = [start for start in starts[:-1] if span[0] <= start < span[1]]
+            expected = b""
+            if begins:
+                expected = data[begins[0] : starts[starts.index(begins[-1]) + 1]]
+            blocks = list(span_blocks(io.BytesIO(data), *span))
+            assert b"".join(each for _, each in blocks) == expected
+            for offset, each in blocks:
+                assert data[offset : offset + len(each)] == each
+                assert each
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    lines=st.lists(st.text("abcé我 \t\r", max_size=9).map(str.encode), min_size=2, max_size=12),
+    cuts=st.sets(st.integers(1, 60), max_size=6),
+    block=st.integers(32, 64),
+    n_ranges=st.integers(1, 4),
+)
+def test_parts_cut_anywhere_come_to_the_whole(
+    lines: list[bytes], cuts: set[int], block: int, n_ranges: int
+) -> None:
+    data = b"two words\n" + b"\n".join(lines)
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BLOCK_BYTES, block)
+        patch.setattr("embedtool.corpus.numbering.LEAST_SLOTS", 2)
+        corpus = Corpus([write(Path(folder) / "a", data)])
+        (part,) = cut(corpus, 1000)
+        parts = [
+            Part(part.sources, part.stamps, span, span[1] - span[0])
+            for span in spans(len(data), cuts)
+        ]
+        found = in_parts(corpus, 1, n_ranges=n_ranges, parts=parts)
+        assert found.told == as_a_whole(corpus).told
+
+
+@pytest.mark.parametrize("span", [(1, 5), (3, 8), (2, 3), (8, 9)])
+def test_a_range_that_holds_no_line_start_holds_nothing(span: tuple[int, int]) -> None:
+    assert list(span_blocks(io.BytesIO(b"a" * 8 + b"\nb\n"), *span)) == []
+
+
+@pytest.mark.parametrize("stop", [3, 4, 6, 7])
+def test_a_byte_order_mark_is_left_out_wherever_the_first_range_ends(stop: int) -> None:
+    stream = io.BytesIO(BOM + b"a b\nc\n")
+    assert b"".join(block for _, block in span_blocks(stream, 0, stop)) == b"a b\n"
+
+
+@pytest.mark.parametrize("block", [16, 64, 2**20])
+@pytest.mark.parametrize(
+    ("tail", "value"), [(b"\xff", "ff"), (b"\xc3(", "c3"), (b"\xe2\x82", "e2"), (b"\xf0\n", "f0")]
+)
+def test_invalid_utf8_in_a_range_is_named_by_its_byte_of_the_file(
+    tail: bytes, value: str, block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(BLOCK_BYTES, block)
+    before = "two wörds\n".encode() * 200
+    corpus = Corpus([write(tmp_path / "a.txt", before + b"and " + tail + b"\nword\n" * 9)])
+    parts = list(cut(corpus, 300))
+    message = rf"a\.txt, byte {len(before) + 4:,}: invalid UTF-8 \(0x{value}\)"
+    failed = []
+    for part in parts:
+        try:
+            read_part(part, corpus.text, 1)
+        except CorpusError as error:
+            failed.append(part)
+            assert re.search(message, str(error))
+    (part,) = failed
+    assert part.span is not None
+    assert part.span[0] <= len(before) < part.span[1]
+
+
+def touch(path: Path) -> None:
+    """Give a file a later time of change."""
+    times = path.stat()
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns + 1))
+
+
+@pytest.mark.parametrize("n_bytes", [20, 10**6])
+@pytest.mark.parametrize("size", ["same", "longer"])
+@pytest.mark.parametrize("cached", [False, True])
+def test_a_source_that_has_changed_since_it_was_cut_is_refused(
+    cached: bool, size: str, n_bytes: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "text.txt"
+    corpus = Corpus([write(path, "a b\n" * 20)])
+    parts = list(cut(corpus, n_bytes))
+    cache = tmp_path / "cache" if cached else None
+    path.write_text("c d\n" * (20 if size == "same" else 21))
+    touch(path)
+    for part in parts:
+        with pytest.raises(CorpusError, match=r"text\.txt: has changed"):
+            read_part(part, corpus.text, 2, cache)
+
+
+def test_a_changed_source_is_refused_where_its_new_text_is_in_the_cache_too(tmp_path: Path) -> None:
+    path = tmp_path / "text.txt"
+    corpus = Corpus([write(path, "a b\n")])
+    (old,) = cut(corpus, 1000)
+    path.write_text("c d e\n")
+    (new,) = cut(Corpus([str(path)]), 1000)
+    read_part(new, corpus.text, 1, tmp_path / "cache")
+    with pytest.raises(CorpusError, match=r"text\.txt: has changed"):
+        read_part(old, corpus.text, 1, tmp_path / "cache")
+
+
+@pytest.mark.parametrize("n_bytes", [300, 10**6])
+def test_cached_parts_are_the_same_and_are_found_again(
+    n_bytes: int, mixed: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = TextConfig(encoding_errors="replace")
+    corpus = Corpus([*mixed.inputs, write(tmp_path / "invalid", b"a \xff b\n" * 90)], text)
+    parts = list(cut(corpus, n_bytes))
+    cache = tmp_path / "cache"
+    plain = [told(read_part(part, text, 3)) for part in parts]
+    assert [told(read_part(part, text, 3, cache)) for part in parts] == plain
+    assert len(list(cache.iterdir())) == len(parts)
+    monkeypatch.setattr(Corpus, "spaced_blocks", refuse_to_read)
+    assert [told(read_part(part, text, 3, cache)) for part in parts] == plain
+
+
+def refuse_to_read(*_: Any) -> Iterator[bytes]:
+    raise AssertionError("the text is read again")
+
+
+def told(read: tuple[Any, ...]) -> tuple[Any, ...]:
+    """What is known of a part, as what can be compared."""
+    facts, tokens, words = read
+    return (
+        facts, tokens.ids.tolist(), tokens.ends.tolist(), tokens.n_types,
+        [(each.words, each.counts.tolist(), each.numbers.tolist()) for each in words],
+        [array.dtype for each in words for array in (each.counts, each.numbers)],
+    )  # fmt: skip
+
+
+def test_what_a_part_is_told_to_hold_is_what_it_holds(tmp_path: Path) -> None:
+    corpus = Corpus([write(tmp_path / "a", "b a b\n\nc b\n")])
+    (part,) = cut(corpus, 1000)
+    facts, tokens, (words,) = read_part(part, corpus.text, 1)
+    assert (facts.n_tokens, facts.n_sentences, facts.n_invalid) == (5, 2, 0)
+    assert (tokens.ids.tolist(), tokens.ends.tolist()) == ([0, 1, 0, 2, 0], [3, 5])
+    assert tokens.n_types == 3
+    assert words.words == b"b\na\nc\n"
+    assert (words.counts.tolist(), words.numbers.tolist()) == ([3, 1, 1], [0, 1, 2])
+
+
+def test_the_fingerprint_of_a_part_is_of_its_tokens(tmp_path: Path) -> None:
+    texts = ["a b\nc\n", " a  b \r\n\nc", "a b c\n", "a b\nd\n", "a b\nb\n"]
+    found = []
+    for number, text in enumerate(texts):
+        corpus = Corpus([write(tmp_path / str(number), text)])
+        (part,) = cut(corpus, 1000)
+        found.append(read_part(part, corpus.text, 1)[0].fingerprint)
+    assert found[0] == found[1]
+    assert len(set(found)) == 4
+
+
+def test_each_word_is_in_one_range(mixed: Corpus) -> None:
+    (part,) = cut(Corpus([mixed.sources[1]]), 10**6)
+    _, tokens, ranges = read_part(part, mixed.text, 7)
+    assert len(ranges) == 7
+    numbers = np.concatenate([each.numbers for each in ranges])
+    assert sorted(numbers.tolist()) == list(range(tokens.n_types))
+    words = [word for each in ranges for word in each.words.split(b"\n")[:-1]]
+    counted = dict(zip(words, np.concatenate([each.counts for each in ranges]), strict=True))
+    text = Path(mixed.sources[1]).read_bytes()
+    assert counted == Counter(re.split(rb"[ \n]+", text.strip(b" \n")))
+
+
+def part_of(text: str) -> PartWords:
+    counted = Counter(text.split())
+    return PartWords(
+        "".join(f"{word}\n" for word in counted).encode(),
+        np.array(list(counted.values()), np.int64),
+        np.arange(len(counted), dtype=ID),
+    )
+
+
+def kept(merged: MergedWords) -> dict[str, int]:
+    return dict(zip(merged.words.decode().split(), merged.counts.tolist(), strict=True))
+
+
+def test_words_that_are_wanted_stay_however_rare_they_are() -> None:
+    parts = [part_of("a a b c"), part_of(""), part_of("d a b")]
+    merged, places = merge_words(parts, 3)
+    assert kept(merged) == {"a": 3}
+    merged, places = merge_words(parts, 3, b"d\nunseen\nc\na\n")
+    assert kept(merged) == {"a": 3, "c": 1, "d": 1}
+    assert merged.n_types == 4
+    assert merged.places.tolist() == [0, 2, 3]
+    assert (merged.parts.tolist(), merged.numbers.tolist()) == ([0, 0, 2], [0, 2, 0])
+    assert [each.tolist() for each in places] == [[0, 1, 2], [], [3, 0, 1]]
+
+
+def test_words_without_a_row_get_none() -> None:
+    merged, places = merge_words([part_of("a a b c"), part_of("d a c")], 2)
+    assert kept(merged) == {"a": 3, "c": 2}
+    rows = rows_of_range(merged, places, np.array([7, 5], ID))
+    assert [each.tolist() for each in rows] == [[7, -1, 5], [-1, 7, 5]]
+
+
+def test_a_range_without_words_is_a_range() -> None:
+    merged, places = merge_words([part_of(""), part_of("")], 1)
+    assert (kept(merged), merged.n_types, [len(each) for each in places]) == ({}, 0, [0, 0])
+    of_all = join_ranges([merged, merge_words([part_of("b"), part_of("a")], 1)[0], merged])
+    assert of_all.words == ["b", "a"]
+    assert (of_all.ranges.tolist(), of_all.numbers.tolist()) == ([1, 1], [0, 1])
+
+
+def test_compressed_and_record_sources_are_never_cut(mixed: Corpus, tmp_path: Path) -> None:
+    write(tmp_path / "a.csv", "text\n" + "a b\n" * 50)
+    write(tmp_path / "a.tsv", "text\n" + "a b\n" * 50)
+    write(tmp_path / "packed", gzip.compress(np.random.default_rng(0).bytes(500)))
+    corpus = Corpus([str(tmp_path)])
+    n_cut = Counter(Path(part.sources[0]).name for part in cut(corpus, 60) if part.span)
+    plain = ("1-plain", "3-windows", "4-marked", "8-no-end")
+    assert set(n_cut) == {f"{name}.txt" for name in plain}
+    assert min(n_cut.values()) > 1
+    as_records = Corpus([mixed.sources[1]], TextConfig(input_format="csv"))
+    assert [part.span for part in cut(as_records, 60)] == [None]
+    as_text = Corpus([mixed.sources[5]], TextConfig(input_format="text"))
+    assert all(part.span for part in cut(as_text, 60))
+
+
+def test_parquet_is_not_cut_whatever_its_name(tmp_path: Path) -> None:
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    pq.write_table(pa.table({"text": ["a b", "c d"] * 30}), tmp_path / "records")
+    corpus = Corpus([str(tmp_path / "records")])
+    assert [part.span for part in cut(corpus, 100)] == [None]
+    assert in_parts(corpus, 100).told == as_a_whole(corpus).told
+
+
+@pytest.mark.parametrize("n_bytes", PART_BYTES)
+def test_parts_follow_each_other_and_are_no_larger_than_asked(n_bytes: int, mixed: Corpus) -> None:
+    parts = list(cut(mixed, n_bytes))
+    place: dict[str, int] = dict.fromkeys(mixed.sources, 0)
+    order: list[str] = []
+    for part in parts:
+        sizes = [Path(source).stat().st_size for source in part.sources]
+        if part.span is None:
+            assert part.n_bytes == sum(sizes)
+            assert part.n_bytes <= n_bytes or len([size for size in sizes if size]) == 1
+            place.update(zip(part.sources, sizes, strict=True))
+        else:
+            (source,) = part.sources
+            assert place[source] == part.span[0] < part.span[1]
+            assert part.n_bytes == part.span[1] - part.span[0] <= n_bytes
+            place[source] = part.span[1]
+        order += part.sources
+    assert list(dict.fromkeys(order)) == mixed.sources
+    assert place == {source: Path(source).stat().st_size for source in mixed.sources}
+
+
+def test_small_files_come_together(mixed: Corpus) -> None:
+    total = sum(Path(source).stat().st_size for source in mixed.sources)
+    (part,) = cut(mixed, total)
+    assert part.sources == tuple(mixed.sources)
+    assert len(list(cut(mixed, total - 1))) == 2
