@@ -258,7 +258,8 @@ def pairs_of(config: GloveConfig, sizes: Sizes, cluster: Cluster) -> Pairs:
         tables=tables,
         learning=sides * n_stored / n_groups**2 * longer / of.VISITED.rate,
         around=tables / n_groups / of.COPIED
-        + of.ARGUMENT * (n_blocks / n_groups) ** 2 + 2 * of.RESULT,
+        + of.ARGUMENT * (n_blocks + 2 * n_groups) * n_blocks / n_groups**2
+        + of.RESULT * 2 * n_blocks / n_groups,
     )  # fmt: skip
 
 
@@ -271,7 +272,8 @@ def _glove(config: GloveConfig, sizes: Sizes, cluster: Cluster, link: float) -> 
     received = elsewhere * (pairs.n_groups * tables + PAIR * pairs.n_visited) / n_nodes
     merged = elsewhere * RUN_ENTRY * pairs.n_sums / n_nodes
     visiting = n_visits / busy * (pairs.learning + pairs.around)
-    calls = n_visits * (of.CALL + 5 * of.OBJECT) + pairs.n_blocks**2 * of.OBJECT
+    n_objects = pairs.n_blocks * (pairs.n_blocks + 4 * pairs.n_groups)
+    calls = n_visits * of.CALL + n_objects * of.OBJECT
     training = config.iterations * max(visiting + received / link, calls)
     learning = config.iterations * n_visits / busy * pairs.learning
     reading, n_results = _reading(sizes.n_bytes, n_cores)

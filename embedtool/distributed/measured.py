@@ -38,47 +38,47 @@ class Speed(NamedTuple):
 
 SIZE, WINDOW, NEGATIVE = 100, 5, 5
 SPEEDS = {
-    ("cbow", "negative-sampling"): Speed(1.0e6, 0.7, 0.1, 0.2),
-    ("skipgram", "negative-sampling"): Speed(0.9e6, 0.8, 0.15, 0.2),
-    ("cbow", "hierarchical-softmax"): Speed(0.6e6, 0.7, 0.1),
+    ("cbow", "negative-sampling"): Speed(1.1e6, 0.7, 0.15, 0.35),
+    ("skipgram", "negative-sampling"): Speed(0.96e6, 0.65, 0.1, 0.4),
+    ("cbow", "hierarchical-softmax"): Speed(0.6e6, 0.8, 0.1),
     ("skipgram", "hierarchical-softmax"): Speed(0.31e6, 0.7, 0.5),
 }
 """Word2Vec: tokens, of those that thinning leaves. The powers are those from 100 to 300 dimensions,
 and from 5 to 10 words to each side and noise words."""
-ROW_SECONDS = 0.17e-6
+ROW_SECONDS = 0.12e-6
 """FastText: for each row of a token beyond the first, with SIZE dimensions."""
-VISITED = Speed(9e6, 0.8)
+VISITED = Speed(9.5e6, 0.85)
 """GloVe: pairs."""
 THREADS = 0.9
 """A lane of n cores is n**THREADS times as fast as one of one; measured with two."""
 
-READ = 30e6
+READ = 50e6
 """Bytes of plain text that a core reads, numbers and encodes in a second."""
-COUNTED, MERGED = 13e6, 15e6
+COUNTED, MERGED = 12e6, 15e6
 """GloVe: meetings of words that a core counts in a second, and sums of parts that it merges."""
 COPIED = 1e9
 """GloVe: bytes of tables that a core copies in a second."""
-LANE_SECONDS, PREPARED = 0.012, 350e6
+LANE_SECONDS, PREPARED = 0.011, 400e6
 """Of a lane beside the learning: with SIZE dimensions; and bytes of rows, from the shards to the
 steps, in a second."""
-JOIN_SECONDS, JOINED = 0.006, 350e6
+JOIN_SECONDS, JOINED = 0.005, 380e6
 """Of joining a shard: with SIZE dimensions; and bytes of steps in a second."""
 
 WORDS, NGRAMS = Law(2.9, 0.73), Law(101, 0.6)
 """Rows of the inputs in a piece of text, by its tokens: words, and with n-grams of 3 to 6
 characters. Counted in pieces of 1,000 to 10 million tokens; within a tenth."""
-OUTPUTS, NODES = Law(4.6, 0.72), Law(38, 0.58)
+OUTPUTS, NODES = Law(4.4, 0.75), Law(38, 0.58)
 """Rows of the outputs: words with the noise words, and nodes of the tree."""
-PAIRS = Law(9.5, 0.77)
+PAIRS = Law(10.8, 0.775)
 """Pairs by meetings: from parts with 7 million and a text with 160 million."""
 
-CALL, OBJECT = 0.7e-3, 15e-6
+CALL, OBJECT = 0.65e-3, 10e-6
 """Seconds of the driver for a function, and for each of its arguments and results."""
-ARGUMENT, RESULT = 0.2e-3, 1e-3
+ARGUMENT, RESULT = 0.12e-3, 1e-3
 """Seconds of a function for each of its arguments, and for each of its results."""
-OBJECT_BYTES = 800
+OBJECT_BYTES = 1000
 """Memory of the driver for a result."""
-LINK = 0.8e9
+LINK = 0.9e9
 """Bytes a second from one node's store to another's, both on one machine. No network's speed."""
 START = 3.0
 """Seconds until Ray's processes have begun and loaded what was compiled, once a training."""
