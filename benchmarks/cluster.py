@@ -5,8 +5,8 @@
 Starts Ray's nodes, of one core each, on this machine, and trains on TEXT with each number of nodes,
 and in turn with as many workers, with the settings of `benchmarks.run`, from the text to a model on
 disk. Beside the seconds stand those that `benchmarks.simulation` comes to function by function, and
-those of the formulas of `embedtool.distributed.cost`; nodes share this machine's cores, and both are
-told so. Then come the formulas for clusters that nobody has measured.
+those of the formulas of `embedtool.distributed.cost`; nodes share this machine's cores, and both
+are told so. Then come the formulas for clusters that nobody has measured.
 """
 
 import argparse
@@ -134,8 +134,10 @@ def compare(task: str, address: str, folder: Path, n_nodes: int, seed: int, text
     settings = settled(ClusterConfig(address), Cluster(nodes))
     simulated = seconds_of(config, settings, text, nodes, n_cores())
     formula = cost(config, settings, text, nodes[: n_cores()]).seconds
-    return (f"{task:12}{n_nodes:6}{here:10.1f} s{there:10.1f} s{here / there:9.2f}"
-            f"{simulated:10.1f} s{there / simulated:7.2f}{formula:10.1f} s{there / formula:7.2f}")  # fmt: skip
+    return (
+        f"{task:12}{n_nodes:6}{here:10.1f} s{there:10.1f} s{here / there:9.2f}"
+        f"{simulated:10.1f} s{there / simulated:7.2f}{formula:10.1f} s{there / formula:7.2f}"
+    )
 
 
 def print_far(task: str, text: Sizes) -> None:
@@ -192,8 +194,10 @@ def main() -> None:
                     except CommandError as error:
                         line = f"{task:12}{n_nodes:6}  failed: {error}"
                     print(line, flush=True)
-    print(f"\nNot measured: hours by the formulas, in brackets what of it is exchange; nodes of "
-          f"{FAR_CORES} cores,\n{FAR_STORE // GiB} GiB of store and 10 Gbit/s, {FAR_WORDS:,} words")  # fmt: skip
+    print(
+        f"\nNot measured: hours by the formulas, in brackets what of it is exchange; nodes of "
+        f"{FAR_CORES} cores,\n{FAR_STORE // GiB} GiB of store and 10 Gbit/s, {FAR_WORDS:,} words"
+    )
     for task in options.only:
         print_far(task, texts[task])
 

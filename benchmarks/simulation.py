@@ -9,7 +9,7 @@ takes by itself, `embedtool.distributed.cost` tells.
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 from itertools import count
 
@@ -69,16 +69,19 @@ class Simulation:
     link          : bytes a second into a node
     start         : seconds of a core before the first function on it
     call, handing : seconds of the driver for a function, and for each argument and result
+    pull          : seconds of a core for each that comes from another node
     """
 
     def __init__(
         self, nodes: Sequence[Node], machine_cores: int | None = None, link: float = of.LINK,
         start: float = 0.0, call: float = of.CALL, handing: float = of.OBJECT,
+        pull: float = of.PULL,
     ) -> None:  # fmt: skip
         self.places = [Place(node.n_cores, node.n_cores) for node in nodes]
         n_cores = sum(node.n_cores for node in nodes)
         self.machine_cores = machine_cores or n_cores
-        self.link, self.start, self.call, self.handing = link, start, call, handing
+        self.link, self.start, self.pull = link, start, pull
+        self.call, self.handing = call, handing
         self.sizes: dict[Name, float] = {}
         self.now = self.received = self.worked = 0.0
         self.driver_free = 0.0
@@ -143,6 +146,7 @@ class Simulation:
             self.received += n_bytes
             place.network_free = max(self.now, place.network_free) + n_bytes / self.link
             arrives = place.network_free if n_bytes else self.now
+            function = replace(function, seconds=function.seconds + self.pull * len(lacks))
             heappush(self.coming, (arrives, next(self.numbers), function, place))
 
     def _there(self, function: Function, place: Place) -> float:
@@ -216,13 +220,17 @@ def lane_steps(
                 for k in shards:
                     yield Function(0, [("shard", number, k)], {given[k]: lane.rows / n_lanes})
             leaves = {("steps", number, i, k): lane.steps / n_lanes for k in shards}
+            leaves["moments", number, i] = lane.moments
             yield Function(lane.learning + lane.around, [*parts, *given], leaves)
         for k in shards:
-            needs = [("shard", number, k), *(("steps", number, i, k) for i in shards)]
+            needs = [("shard", number, k)]
+            needs += [
+                name for i in shards for name in (("moments", number, i), ("steps", number, i, k))
+            ]
             yield Function(lane.joining, needs, {("shard", number + 1, k): shard})
         if number:  # the driver is one round ahead
             for i in shards:
-                yield Wait(("steps", number - 1, i, 0))
+                yield Wait(("moments", number - 1, i))
     for k in shards:
         yield Wait(("shard", len(rounds), k))
 

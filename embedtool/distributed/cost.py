@@ -2,8 +2,8 @@
 
 In: options, the sizes of a text, the nodes of a cluster. Out: Cost: memory, traffic and time.
 
-All follows from what was measured (`distributed.measured`). Each round is taken for the mean one and
-nodes as equal; `benchmarks.simulation` follows a training function by function.
+All follows from what was measured (`distributed.measured`). Each round is taken for the mean one,
+and nodes as equal; `benchmarks.simulation` follows a training function by function.
 """
 
 from collections.abc import Sequence
@@ -27,8 +27,8 @@ from embedtool.trainers.lanes import keep
 from embedtool.trainers.subwords import rows_of_words
 from embedtool.trainers.tables import filled_up
 
-BESIDE_STEPS = 8
-"""Bytes of a row's number and bend."""
+BESIDE_STEPS, MOMENT_BYTES = 8, 16
+"""Bytes of a row's number and bend, and of a lane's two second moments."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ class Lane:
 
     learning, around : seconds of learning, and of what is done before and after
     joining          : seconds of joining a shard with the steps of all lanes
-    rows, steps      : bytes that it needs of the tables, and that it returns
+    rows, steps, moments : bytes that it needs of the tables, and that it returns
     """
 
     learning: float
@@ -134,6 +134,7 @@ class Lane:
     joining: float
     rows: float
     steps: float
+    moments: int
 
 
 def lane_of(
@@ -151,11 +152,13 @@ def lane_of(
     steps = rows + n_rows * BESIDE_STEPS
     return Lane(
         learning=n_tokens * sizes.kept * a_token / n_threads**of.THREADS,
-        around=of.LANE_SECONDS * size + rows / of.PREPARED
-        + n_lanes * (of.ARGUMENT + of.RESULT),
-        joining=of.JOIN_SECONDS * size + steps / of.JOINED + 2 * n_lanes * of.ARGUMENT,
+        around=of.FUNCTION + (n_lanes + 1) * (of.ARGUMENT + of.RESULT)
+        + of.LANE_SECONDS * size + rows / of.PREPARED,
+        joining=of.FUNCTION + 2 * n_lanes * of.ARGUMENT + of.RESULT
+        + of.JOIN_SECONDS * size + steps / of.JOINED,
         rows=rows,
         steps=steps,
+        moments=MOMENT_BYTES * config.vector_size**2,
     )  # fmt: skip
 
 
@@ -174,12 +177,16 @@ def _lanes(
     beside = min(a_node, max(node.n_cores for node in nodes) // n_threads)
     turns = -(-n_lanes // sum(node.n_cores // n_threads for node in nodes))
     elsewhere = 1 - 1 / n_nodes
-    received = elsewhere * ((tables if whole else a_node * lane.rows) + a_node * lane.steps)
+    received = elsewhere * (
+        (tables if whole else a_node * lane.rows) + a_node * lane.steps + n_lanes * lane.moments
+    )
+    pulls = elsewhere * n_lanes * ((1 if whole else a_node) + a_node + 1)
+    coming = received / link + pulls * of.PULL
     joining = -(-n_lanes // cluster.n_cores) * lane.joining
     n_objects = 4 * n_lanes * (n_lanes + 1)
     n_functions = n_lanes * (2 if whole else 3 + n_lanes)
     calls = n_functions * of.CALL + n_objects * of.OBJECT
-    a_round = max(turns * (lane.learning + lane.around) + joining + received / link, calls)
+    a_round = max(turns * (lane.learning + lane.around) + joining + coming, calls)
     training = n_rounds * a_round * (1 + 2 * tables / link / ROOT_SECONDS)
     learning = n_rounds * turns * lane.learning
     text = NUMBER * sizes.n_tokens / n_nodes
@@ -257,7 +264,7 @@ def pairs_of(config: GloveConfig, sizes: Sizes, cluster: Cluster) -> Pairs:
         n_groups=n_groups,
         tables=tables,
         learning=sides * n_stored / n_groups**2 * longer / of.VISITED.rate,
-        around=tables / n_groups / of.COPIED
+        around=of.FUNCTION + tables / n_groups / of.COPIED
         + of.ARGUMENT * (n_blocks + 2 * n_groups) * n_blocks / n_groups**2
         + of.RESULT * 2 * n_blocks / n_groups,
     )  # fmt: skip
@@ -274,7 +281,8 @@ def _glove(config: GloveConfig, sizes: Sizes, cluster: Cluster, link: float) -> 
     visiting = n_visits / busy * (pairs.learning + pairs.around)
     n_objects = pairs.n_blocks * (pairs.n_blocks + 4 * pairs.n_groups)
     calls = n_visits * of.CALL + n_objects * of.OBJECT
-    training = config.iterations * max(visiting + received / link, calls)
+    pulls = elsewhere * pairs.n_blocks * (2 * pairs.n_groups + pairs.n_blocks) / n_nodes
+    training = config.iterations * max(visiting + received / link + pulls * of.PULL, calls)
     learning = config.iterations * n_visits / busy * pairs.learning
     reading, n_results = _reading(sizes.n_bytes, n_cores)
     n_runs = n_parts * pairs.n_ranges

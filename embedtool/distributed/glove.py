@@ -6,8 +6,8 @@ The blocks are in groups, those of rows by their numbers' lowest bits, those of 
 epoch (`trainers.glove.cells_in_epoch`). All cells of a group of rows and a group of columns are
 visited by one function, which is given both groups' part of the tables and returns it as it is
 then; in an epoch each group of columns goes from one group of rows to the next, until it has met
-all of them (stratified SGD, Gemulla et al. 2011). Which groups wait for which follows from who needs
-whose result.
+all of them (stratified SGD, Gemulla et al. 2011). Which groups wait for which follows from who
+needs whose result.
 """
 
 import time

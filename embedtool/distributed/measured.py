@@ -74,8 +74,9 @@ PAIRS = Law(10.8, 0.775)
 
 CALL, OBJECT = 0.65e-3, 10e-6
 """Seconds of the driver for a function, and for each of its arguments and results."""
-ARGUMENT, RESULT = 0.12e-3, 1e-3
-"""Seconds of a function for each of its arguments, and for each of its results."""
+FUNCTION, ARGUMENT, RESULT, PULL = 6e-3, 0.12e-3, 1e-3, 1.5e-3
+"""Seconds of a core for a function that waits for others' results, for each of its arguments and
+results, and for each argument from another node: what Ray takes, one after the other."""
 OBJECT_BYTES = 1000
 """Memory of the driver for a result."""
 LINK = 0.9e9
