@@ -69,18 +69,19 @@ class Simulation:
     link          : bytes a second into a node
     start         : seconds of a core before the first function on it
     call, handing : seconds of the driver for a function, and for each argument and result
-    pull          : seconds of a core for each that comes from another node
+    pull          : seconds of a core for each argument that comes from another node
+    elsewhere     : seconds of waiting for the first of them
     """
 
     def __init__(
         self, nodes: Sequence[Node], machine_cores: int | None = None, link: float = of.LINK,
         start: float = 0.0, call: float = of.CALL, handing: float = of.OBJECT,
-        pull: float = of.PULL,
+        pull: float = of.PULL, elsewhere: float = of.ELSEWHERE,
     ) -> None:  # fmt: skip
         self.places = [Place(node.n_cores, node.n_cores) for node in nodes]
         n_cores = sum(node.n_cores for node in nodes)
         self.machine_cores = machine_cores or n_cores
-        self.link, self.start, self.pull = link, start, pull
+        self.link, self.start, self.pull, self.elsewhere = link, start, pull, elsewhere
         self.call, self.handing = call, handing
         self.sizes: dict[Name, float] = {}
         self.now = self.received = self.worked = 0.0
@@ -145,7 +146,7 @@ class Simulation:
             place.has.update(lacks)
             self.received += n_bytes
             place.network_free = max(self.now, place.network_free) + n_bytes / self.link
-            arrives = place.network_free if n_bytes else self.now
+            arrives = place.network_free + self.elsewhere if n_bytes else self.now
             function = replace(function, seconds=function.seconds + self.pull * len(lacks))
             heappush(self.coming, (arrives, next(self.numbers), function, place))
 

@@ -181,7 +181,7 @@ def _lanes(
         (tables if whole else a_node * lane.rows) + a_node * lane.steps + n_lanes * lane.moments
     )
     pulls = elsewhere * n_lanes * ((1 if whole else a_node) + a_node + 1)
-    coming = received / link + pulls * of.PULL
+    coming = received / link + pulls * of.PULL + (2 * of.ELSEWHERE if n_nodes > 1 else 0)
     joining = -(-n_lanes // cluster.n_cores) * lane.joining
     n_objects = 4 * n_lanes * (n_lanes + 1)
     n_functions = n_lanes * (2 if whole else 3 + n_lanes)
@@ -276,14 +276,19 @@ def _glove(config: GloveConfig, sizes: Sizes, cluster: Cluster, link: float) -> 
     tables, n_visits = pairs.tables, pairs.n_groups**2
     busy, elsewhere = min(n_cores, pairs.n_groups), 1 - 1 / n_nodes
     beside = -(-busy // n_nodes)
-    received = elsewhere * (pairs.n_groups * tables + PAIR * pairs.n_visited) / n_nodes
+    epochs = config.iterations
+    if PAIR * pairs.n_stored < min(node.store for node in cluster.nodes):
+        moved = PAIR * pairs.n_stored / epochs  # a node keeps what came
+    else:
+        moved = PAIR * pairs.n_visited / n_nodes
+    received = elsewhere * (pairs.n_groups * tables / n_nodes + moved)
     merged = elsewhere * RUN_ENTRY * pairs.n_sums / n_nodes
     visiting = n_visits / busy * (pairs.learning + pairs.around)
     n_objects = pairs.n_blocks * (pairs.n_blocks + 4 * pairs.n_groups)
     calls = n_visits * of.CALL + n_objects * of.OBJECT
-    pulls = elsewhere * pairs.n_blocks * (2 * pairs.n_groups + pairs.n_blocks) / n_nodes
-    training = config.iterations * max(visiting + received / link + pulls * of.PULL, calls)
-    learning = config.iterations * n_visits / busy * pairs.learning
+    pulls = elsewhere * 2 * pairs.n_blocks * pairs.n_groups / n_nodes
+    training = epochs * max(visiting + received / link + pulls * of.PULL, calls)
+    learning = epochs * n_visits / busy * pairs.learning
     reading, n_results = _reading(sizes.n_bytes, n_cores)
     n_runs = n_parts * pairs.n_ranges
     counting = sizes.n_tokens * config.window / of.COUNTED + pairs.n_sums / of.MERGED
@@ -297,7 +302,7 @@ def _glove(config: GloveConfig, sizes: Sizes, cluster: Cluster, link: float) -> 
         memory=int(beside * (PROGRAM + 2 * max(visit, merge))),
         held=tables // pairs.n_groups,
         driver=int(PROGRAM + tables + of.OBJECT_BYTES * (n_results + n_runs)),
-        network=int(config.iterations * received + merged),
+        network=int(epochs * received + merged),
         reading=reading,
         counting=max(counting / n_cores + merged / link, 2 * n_runs * of.OBJECT),
         learning=learning,

@@ -176,7 +176,9 @@ def test_parts_are_neither_large_nor_small() -> None:
 
 def simulated(n_nodes: int, steps: Sequence[Step], machine_cores: int | None = None) -> Simulation:
     """A simulation that has run, on a link of 50 bytes a second and with a driver that is quick."""
-    simulation = Simulation(nodes(n_nodes), machine_cores, link=50, call=0, handing=0, pull=0)
+    simulation = Simulation(
+        nodes(n_nodes), machine_cores, link=50, call=0, handing=0, pull=0, elsewhere=0
+    )
     simulation.run(steps)
     return simulation
 
