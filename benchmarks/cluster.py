@@ -161,8 +161,10 @@ def print_far(task: str, text: Sizes, rounds: int | None) -> None:
             exchange = 100 * taken.exchange / taken.seconds
             shown.append(f"{taken.seconds / HOUR:9,.1f} h ({exchange:3.0f}%)")
         print(f"{n_tokens:<24,}" + "".join(f"{each:>18}" for each in shown))
-    print(f"  the last: store of a node {taken.store / GiB:,.0f} GiB, its network "
-          f"{taken.network / GiB:,.0f} GiB, memory of the driver {taken.driver / GiB:,.0f} GiB")  # fmt: skip
+    print(
+        f"  the last: store of a node {taken.store / GiB:,.0f} GiB, its network "
+        f"{taken.network / GiB:,.0f} GiB, memory of the driver {taken.driver / GiB:,.0f} GiB"
+    )
 
 
 def main() -> None:
