@@ -67,7 +67,7 @@ class Simulation:
 
     machine_cores : what all nodes have together, where they stand on one machine
     link          : bytes a second into a node
-    start         : seconds of a core before the first function on it
+    begin, start  : seconds of the driver before its first step, of a core before its first function
     call, handing : seconds of the driver for a function, and for each argument and result
     pull          : seconds of a core for each argument that comes from another node
     elsewhere     : seconds of waiting for the first of them
@@ -75,7 +75,7 @@ class Simulation:
 
     def __init__(
         self, nodes: Sequence[Node], machine_cores: int | None = None, link: float = of.LINK,
-        start: float = 0.0, call: float = of.CALL, handing: float = of.OBJECT,
+        begin: float = 0.0, start: float = 0.0, call: float = of.CALL, handing: float = of.OBJECT,
         pull: float = of.PULL, elsewhere: float = of.ELSEWHERE,
     ) -> None:  # fmt: skip
         self.places = [Place(node.n_cores, node.n_cores) for node in nodes]
@@ -85,7 +85,7 @@ class Simulation:
         self.call, self.handing = call, handing
         self.sizes: dict[Name, float] = {}
         self.now = self.received = self.worked = 0.0
-        self.driver_free = 0.0
+        self.driver_free = begin
         self.lacking: dict[int, tuple[Function, set[Name]]] = {}
         self.ready: deque[Function] = deque()
         self.coming: list[tuple[float, int, Function, Place]] = []
@@ -177,7 +177,7 @@ def seconds_of(
     machine_cores: int,
 ) -> float:
     """The seconds of a training from the text to the vectors, followed function by function."""
-    simulation = Simulation(nodes, machine_cores, start=of.START)
+    simulation = Simulation(nodes, machine_cores, begin=of.BEGIN, start=of.START)
     return simulation.run(steps_of(config, settings, sizes, nodes))
 
 

@@ -220,7 +220,7 @@ def _reading(n_bytes: int, n_cores: int) -> tuple[float, int]:
     n_parts, part = parts_of(n_bytes)
     n_results = 4 * n_parts * min(n_cores, MOST_RANGES)
     calls = 2 * n_parts * of.CALL + 2 * n_results * of.OBJECT
-    return of.START + max(-(-n_parts // n_cores) * part / of.READ, calls), n_results
+    return of.BEGIN + of.START + max(-(-n_parts // n_cores) * part / of.READ, calls), n_results
 
 
 @dataclass(frozen=True)

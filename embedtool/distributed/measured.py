@@ -74,15 +74,15 @@ PAIRS = Law(10.8, 0.775)
 
 CALL, OBJECT = 0.65e-3, 10e-6
 """Seconds of the driver for a function, and for each of its arguments and results."""
-FUNCTION, ARGUMENT, RESULT, PULL = 8e-3, 0.12e-3, 1.5e-3, 5e-3
+FUNCTION, ARGUMENT, RESULT, PULL = 8e-3, 0.12e-3, 1.5e-3, 2.5e-3
 """Seconds of a core for a function that waits for others' results, for each of its arguments and
 results, and for each argument from another node: what Ray takes, one after the other."""
-ELSEWHERE = 23e-3
+ELSEWHERE = 20e-3
 """Seconds until a function has begun on another node than the one that has most of its arguments.
 Fitted, as FUNCTION and PULL, to rounds of lanes with hardly any text, on 1, 2 and 4 nodes."""
 OBJECT_BYTES = 1000
 """Memory of the driver for a result."""
 LINK = 0.9e9
 """Bytes a second from one node's store to another's, both on one machine. No network's speed."""
-START = 3.0
-"""Seconds until Ray's processes have begun and loaded what was compiled, once a training."""
+BEGIN, START = 2.2, 1.9
+"""Seconds until a command has joined, and of a core until its process has loaded all."""

@@ -114,7 +114,7 @@ def test_a_text_on_one_node() -> None:
     config = Word2VecConfig(epochs=2)
     found = cost(config, lanes(1, rounds=10), small, nodes(1))
     speed = of.SPEEDS["cbow", "negative-sampling"]
-    assert found.reading == of.START + 3_000_000 / of.READ
+    assert found.reading == of.BEGIN + of.START + 3_000_000 / of.READ
     assert found.learning == pytest.approx(500_000 * 2 * 0.5 / speed.rate)
     assert found.tables == 2 * 9_000 * 112 * 4
     assert (found.counting, found.network, found.whole) == (0, 0, True)
@@ -247,7 +247,7 @@ def test_lanes_on_one_node_take_the_sum_of_their_parts(config: Word2VecConfig) -
 @pytest.mark.parametrize("n", [1, 2, 4])
 def test_formulas_and_simulation_agree(config: TrainerConfig, n: int) -> None:
     text = sizes(config)
-    simulation = Simulation(nodes(n), start=of.START)
+    simulation = Simulation(nodes(n), begin=of.BEGIN, start=of.START)
     followed = simulation.run(steps_of(config, lanes(n), text, nodes(n)))
     assert cost(config, lanes(n), text, nodes(n)).seconds == pytest.approx(followed, rel=0.15)
 
