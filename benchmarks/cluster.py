@@ -96,7 +96,9 @@ def started(n_nodes: int, folder: Path) -> Iterator[str]:
     from ray.cluster_utils import Cluster as Nodes
 
     node = {"num_cpus": 1, "object_store_memory": STORE}
-    head = {**node, "include_dashboard": False, "temp_dir": str(folder)}
+    folder.mkdir(exist_ok=True)
+    os.environ["RAY_TMPDIR"] = str(folder.parent)
+    head = {**node, "include_dashboard": False}
     nodes = Nodes(initialize_head=True, head_node_args=head)
     try:
         for _ in range(n_nodes - 1):
@@ -188,7 +190,7 @@ def main() -> None:
         print(f"\n{'':12}{'nodes':>6}{'workers':>12}{'cluster':>12}{'ratio':>9}"
               f"{'simulated':>12}{'ratio':>7}{'formula':>12}{'ratio':>7}")  # fmt: skip
         for n_nodes in options.nodes:
-            with started(n_nodes, Path(ray) / str(n_nodes)) as address:
+            with started(n_nodes, Path(ray) / "ray") as address:
                 for task in options.only:
                     try:
                         if n_nodes == options.nodes[0]:

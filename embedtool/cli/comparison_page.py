@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from embedtool.cli.charts import drawing
 from embedtool.cli.comparison import Table, tables
 from embedtool.cli.output import cell, is_numeric
+from embedtool.explore.charts import drawing
 
 if TYPE_CHECKING:
     from embedtool.evaluation.compare import Comparison

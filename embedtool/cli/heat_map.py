@@ -7,8 +7,8 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from embedtool.cli.charts import drawing
 from embedtool.errors import OutputError
+from embedtool.explore.charts import drawing
 from embedtool.files import replaced
 
 if TYPE_CHECKING:

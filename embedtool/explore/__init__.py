@@ -1,0 +1,1 @@
+"""Looking at vectors: pictures, the map page, the JSON API."""

@@ -1,0 +1,91 @@
+"""Points in the plane for word vectors.
+
+In: rows of vectors. Out: two coordinates a row, by PCA, t-SNE or UMAP.
+"""
+
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedtool.errors import ConfigError, MissingExtraError
+
+Method = Literal["pca", "tsne", "umap"]
+METHODS: tuple[Method, ...] = ("pca", "tsne", "umap")
+
+Rows = NDArray[np.float32]
+
+FEW = 3
+"""Of fewer rows t-SNE and UMAP know no neighbourhoods."""
+PERPLEXITY = 30
+"""Of t-SNE, where there are enough rows (van der Maaten & Hinton 2008: 5 to 50)."""
+NEIGHBOURS = 15
+"""Of UMAP, where there are enough rows (McInnes, Healy & Melville 2018, section 5)."""
+LEADING = 50
+"""Dimensions to which PCA brings the vectors before t-SNE (van der Maaten & Hinton 2008, 4.2)."""
+
+
+def layout(rows: Rows, method: Method = "pca", *, seed: int = 1) -> Rows:
+    """Two coordinates for each row, float32 (n_rows, 2), centred; by the directions of the rows.
+
+    rows   : float32 (n_rows, vector_size); their lengths say nothing: frequent words are longer
+    method : "pca", the plane of the two first principal components; "tsne" (van der Maaten &
+             Hinton 2008) and "umap" (McInnes, Healy & Melville 2018) keep neighbourhoods, and say
+             nothing by distances between far points
+
+    The same rows and seed give the same points. Raises ConfigError on an unknown method,
+    MissingExtraError where UMAP is not installed.
+    """
+    if method not in METHODS:
+        raise ConfigError(f"no layout {method!r}: expected {', '.join(METHODS)}")
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    units = np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
+    enough = len(rows) > FEW and bool((units != units[:1]).any())
+    found = LAYOUTS[method](units, seed) if enough else principal(units, 2)
+    return found.astype(np.float32) - found.mean(axis=0, dtype=np.float64).astype(np.float32)
+
+
+def principal(units: Rows, n: int) -> Rows:
+    """The first n principal components of rows, float32 (n_rows, n); zeros where there are fewer.
+
+    By the eigenvectors of the covariance, in float64 sums: rows are many, dimensions few. Each
+    component's largest weight is positive, so that a picture is not mirrored by chance.
+    """
+    mean = units.mean(axis=0, dtype=np.float64)
+    centred = units - mean.astype(np.float32)
+    covariance = (centred.T @ centred).astype(np.float64)
+    vectors = np.linalg.eigh(covariance)[1][:, ::-1][:, :n]
+    largest = np.take_along_axis(vectors, np.abs(vectors).argmax(axis=0)[None], axis=0)
+    vectors *= np.where(largest < 0, -1, 1)
+    points = np.zeros((len(units), n), dtype=np.float32)
+    points[:, : vectors.shape[1]] = centred @ vectors.astype(np.float32)
+    return points
+
+
+def _pca(units: Rows, seed: int) -> Rows:
+    return principal(units, 2)
+
+
+def _tsne(units: Rows, seed: int) -> Rows:
+    from sklearn.manifold import TSNE
+
+    leading = principal(units, min(LEADING, units.shape[1]))
+    perplexity = min(PERPLEXITY, (len(units) - 1) / 3)
+    found: Rows = TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(leading)
+    return found
+
+
+def _umap(units: Rows, seed: int) -> Rows:
+    try:
+        from umap import UMAP
+    except ImportError:
+        raise MissingExtraError("a layout by UMAP", "umap") from None
+    n_neighbors = min(NEIGHBOURS, len(units) - 1)
+    found: Rows = UMAP(
+        n_neighbors=n_neighbors, metric="cosine", random_state=seed, n_jobs=1
+    ).fit_transform(units)
+    return found
+
+
+LAYOUTS: dict[Method, Callable[[Rows, int], Rows]] = {"pca": _pca, "tsne": _tsne, "umap": _umap}
