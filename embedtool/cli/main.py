@@ -52,6 +52,7 @@ COMMANDS = {
     "formats": "formats",
     "index": "index",
     "corpus": "corpus",
+    "serve": "serve",
 }
 """Each command's module in this package, which holds it under its own name."""
 MANY_OBJECTS = 50_000

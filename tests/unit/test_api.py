@@ -1,0 +1,448 @@
+"""The JSON API answers what the commands answer, refuses what it should, and is what it says."""
+
+import asyncio
+import json
+import os
+from collections.abc import Iterator
+from difflib import get_close_matches
+from threading import Event
+
+import numpy as np
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis.checks import load_all_checks
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+from starlette.exceptions import HTTPException
+from starlette.testclient import TestClient
+
+from embedtool.errors import QueryError
+from embedtool.explore import api, limits
+from embedtool.explore.api import Desk, application, encoded
+from embedtool.explore.openapi import PAGES, document, path_of
+from embedtool.explore.questions import Served, check, questions, searches_index
+from embedtool.explore.spelling import ServedVectors, Spellings
+from embedtool.search.approximate import build, open_index
+from embedtool.search.query import analogy, odd_one_out, similar, similarity
+from embedtool.vectors import Subwords, WordVectors
+
+WORDS = ["king", "queen", "man", "woman", "ключ", "王", "a/b", "..", "+", "1*x", "New York", "NaN"]
+EXAMPLES = int(os.environ.get("EXAMPLES", 25))
+JSON = {"content-type": "application/json"}
+
+
+def made(n_words: int = 200) -> WordVectors:
+    """Random vectors of words in several scripts, and w0, w1, ..."""
+    words = [*WORDS, *(f"w{i}" for i in range(n_words - len(WORDS)))]
+    rows = np.random.default_rng(0).standard_normal((n_words, 8)).astype(np.float32)
+    return WordVectors(words, rows, np.arange(n_words, 0, -1))
+
+
+@pytest.fixture(scope="module")
+def vectors() -> ServedVectors:
+    return ServedVectors.of(made())
+
+
+@pytest.fixture(scope="module")
+def client(vectors: ServedVectors) -> Iterator[TestClient]:
+    with TestClient(application(Served(vectors))) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def indexed(vectors: ServedVectors, tmp_path_factory: pytest.TempPathFactory) -> Served:
+    folder = tmp_path_factory.mktemp("index")
+    build(vectors, folder, 0.95)
+    return Served(vectors, open_index(vectors, folder))
+
+
+def as_json(answers: object) -> list[dict[str, object]]:
+    return [{"word": each.word, "score": each.score} for each in answers]
+
+
+def post(client: TestClient, path: str, body: object, **headers: str) -> object:
+    return client.post(path, content=json.dumps(body), headers=JSON | headers)
+
+
+def refused(answer: object, status: int) -> str:
+    """The detail of an answer that is an error, checked to be one."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    told = answer.json()
+    assert told["status"] == status
+    return told["detail"]
+
+
+def until_ready(client: TestClient) -> dict[str, object]:
+    while (answer := client.get("/ready")).status_code == 503:
+        pass
+    return answer.json()
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_a_word_of_any_script_has_its_neighbours(
+    client: TestClient, vectors: ServedVectors, word: str
+) -> None:
+    answer = client.get("/similar", params={"word": word, "n": 3})
+    assert answer.headers["content-type"] == "application/json"
+    expected = as_json(similar(vectors, word, 3))
+    assert answer.json() == {"query": word, "approximate": False, "answers": expected}
+    assert word.encode() in answer.content
+
+
+def test_many_words_are_answered_in_their_order(client: TestClient, vectors: ServedVectors) -> None:
+    words = list(vectors.words[:100])
+    answer = post(client, "/similar", {"words": words, "n": 2})
+    assert [each["query"] for each in answer.json()["results"]] == words
+    one = [client.get("/similar", params={"word": word, "n": 2}).json() for word in words[:3]]
+    assert answer.json()["results"][:3] == one
+
+
+@pytest.mark.parametrize("method", ["3cosadd", "3cosmul"])
+def test_an_analogy_is_that_of_the_command(
+    client: TestClient, vectors: ServedVectors, method: str
+) -> None:
+    text = "king - man + woman"
+    expected = as_json(analogy(vectors, text, 10, method=method))
+    answer = client.get("/analogy", params={"expression": text, "method": method})
+    assert answer.json()["answers"] == expected
+    many = post(client, "/analogy", {"expressions": [text], "method": method})
+    assert many.json()["results"] == [answer.json()]
+
+
+def test_similarity_the_odd_one_and_vectors(client: TestClient, vectors: ServedVectors) -> None:
+    pair = {"word": "king", "other": "王"}
+    expected = pair | {"similarity": similarity(vectors, "king", "王")}
+    assert client.get("/similarity", params=pair).json() == expected
+    many = post(client, "/similarity", {"pairs": [["king", "王"]]})
+    assert many.json() == {"results": [expected]}
+
+    group = ["king", "queen", "man", "ключ"]
+    odd = {"query": group, "answers": as_json(odd_one_out(vectors, group))}
+    assert client.get("/odd-one-out", params={"word": group}).json() == odd
+    assert post(client, "/odd-one-out", {"groups": [group]}).json() == {"results": [odd]}
+
+    row = {"word": "..", "vector": vectors.vector("..").tolist()}
+    assert client.get("/vector", params={"word": ".."}).json() == row
+    assert post(client, "/vector", {"words": [".."]}).json() == {"results": [row]}
+
+
+def test_the_options_are_those_of_the_commands(client: TestClient, vectors: ServedVectors) -> None:
+    def answers(**options: object) -> list[str]:
+        found = client.get("/similar", params={"word": "king", "n": 200, **options})
+        assert found.status_code == 200, found.text
+        return [each["word"] for each in found.json()["answers"]]
+
+    assert set(answers(restrict_vocab=5)) == set(WORDS[1:5])
+    assert set(answers(min_count=198)) == set(WORDS[1:3])
+    assert answers(include_query_words="true")[0] == "king"
+    assert len(answers(include_query_words="false")) == 199
+    many = post(client, "/similar", {"words": ["king"], "n": 3.0, "include_query_words": True})
+    assert many.json()["results"][0]["answers"][0]["word"] == "king"
+
+
+def test_an_unknown_word_gets_spellings(client: TestClient) -> None:
+    answer = client.get("/similar?word=quee")
+    detail = "'quee' is not in the vocabulary; nearest spellings: queen"
+    assert refused(answer, 404) == detail
+    assert answer.json() == {
+        "title": "Not Found", "status": 404, "detail": detail, "word": "quee",
+        "suggestions": ["queen"],
+    }  # fmt: skip
+    half = post(client, "/vector", {"words": ["\ud800"]})
+    assert refused(half, 404) == "'\\ud800' is not in the vocabulary"
+    assert half.json()["word"] == "\ud800"
+
+
+def test_a_new_word_has_a_vector_from_its_subwords() -> None:
+    plain = made()
+    subwords = Subwords(1, 2, 50, plain.matrix, np.arange(50), plain.matrix[:50])
+    vectors = WordVectors(plain.words, plain.matrix, subwords=subwords)
+    with TestClient(application(Served(ServedVectors.of(vectors)))) as client:
+        answer = client.get("/vector?word=kingly")
+    assert answer.json()["vector"] == vectors.vector("kingly").tolist()
+
+
+MANY = "expected word, n, restrict_vocab, min_count, include_query_words, approximate"
+SHAPE = (
+    "is no expression: expected words joined by + and - with spaces around them, as in "
+    "'king - man + woman' or '0.5*king + queen', or three words, as in 'man king woman'"
+)
+
+
+@pytest.mark.parametrize(
+    ("url", "detail"),
+    [
+        ("/similar", "word is missing"),
+        ("/similar?word=", "word must be of 1 to 1000 characters, not 0"),
+        ("/similar?word=" + "a" * 1001, "word must be of 1 to 1000 characters, not 1001"),
+        ("/similar?word=king&word=man", "word is there 2 times; expected one"),
+        ("/similar?word=king&limit=5", f"no parameter 'limit': {MANY}"),
+        ("/similar?word=king&n=0", "n must be 1 to 1000"),
+        ("/similar?word=king&n=1001", "n must be 1 to 1000"),
+        ("/similar?word=king&n=%D9%A3", "n must be a whole number"),
+        ("/similar?word=king&n=", "n must be a whole number"),
+        ("/similar?word=king&n=" + "9" * 5000, "n must be a whole number"),
+        ("/similar?word=king&include_query_words=yes", "include_query_words must be true or false"),
+        ("/similar?word=king&min_count=1000",
+         "no word is left to answer; loosen restrict-vocab, min-count or the words"),
+        ("/similar?word=king&approximate=true",
+         "the server has no index open; it has with: serve --approximate"),
+        ("/analogy?expression=king&method=sum", "method must be 3cosadd or 3cosmul"),
+        ("/analogy?expression=king", f"'king' {SHAPE}"),
+        ("/analogy?expression=king+-+man+++woman",
+         f"'king - man   woman' {SHAPE}; in a URL + stands for a space, and %2B for +"),
+        ("/analogy?expression=" + "%20%2B%20".join(["king"] * 33),
+         "an expression of 33 words; expected 32 or fewer"),
+        ("/odd-one-out?word=king&word=man", "word must hold 3 to 100, not 2"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_asked_is_explained(client: TestClient, url: str, detail: str) -> None:
+    assert refused(client.get(url), 422) == detail
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        ([], 'expected a JSON object, as in {"words": [...]}'),
+        ({}, "words is missing"),
+        ({"words": "king"}, "words must be a list"),
+        ({"words": []}, "words must hold 1 to 100, not 0"),
+        ({"words": ["king"] * 101}, "words must hold 1 to 100, not 101"),
+        ({"words": ["king", 1]}, "words[1] must be text"),
+        ({"words": ["king"], "n": True}, "n must be a whole number"),
+        ({"words": ["king"], "n": 1.5}, "n must be a whole number"),
+        ({"words": ["king"], "n": 1e300}, "n must be 1 to 1000"),
+        ({"words": ["king"], "n": None}, "n must be a whole number"),
+    ],
+)
+def test_what_a_body_cannot_hold_is_explained(
+    client: TestClient, body: object, detail: str
+) -> None:
+    assert refused(post(client, "/similar", body), 422) == detail
+
+
+@pytest.mark.parametrize(
+    ("content", "detail"),
+    [
+        (b"{", "the body is no JSON: Expecting property name enclosed in double quotes, line 1, "
+               "column 2"),
+        (b'{"words": ["\xff"]}', "the body is not UTF-8"),
+        (b'{"words": ["king"], "n": NaN}', "the body is no JSON that can be read: NaN is no JSON"),
+        (b"[" * 100_000, "the body is no JSON that can be read: maximum recursion depth exceeded "
+                         "while decoding a JSON array from a unicode string"),
+    ],
+)  # fmt: skip
+def test_what_is_no_json_is_a_bad_request(client: TestClient, content: bytes, detail: str) -> None:
+    assert refused(client.post("/similar", content=content, headers=JSON), 400) == detail
+
+
+def test_requests_have_limits(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    large = client.post("/similar", content=b" " * (limits.BODY_BYTES + 1), headers=JSON)
+    assert refused(large, 413) == "the body exceeds 1,048,576 bytes"
+    form = client.post("/similar", data={"words": "king"})
+    assert refused(form, 415) == "expected Content-Type: application/json"
+    bad = client.get("/similar?word=%FF")
+    assert refused(bad, 400) == "the parameters are not UTF-8"
+    assert refused(client.get("/secret"), 404) == (
+        "no /secret here; /openapi.json tells what there is"
+    )
+    assert refused(client.get("/similar/"), 404)
+    wrong = client.delete("/similar")
+    assert refused(wrong, 405) == "Method Not Allowed"
+    assert set(wrong.headers["allow"].split(", ")) == {"GET", "HEAD", "POST"}
+    monkeypatch.setattr(api, "MOST_WAITING", 0)
+    full = client.get("/similar?word=king")
+    assert refused(full, 503) == "0 requests wait already; ask again later"
+    assert full.headers["retry-after"] == "1"
+    assert client.get("/health").status_code == 200
+
+
+def test_a_server_has_its_own_limits(vectors: ServedVectors) -> None:
+    with TestClient(application(Served(vectors, most_words=2, most_answers=5))) as client:
+        assert len(client.get("/similar?word=king").json()["answers"]) == 5
+        assert refused(client.get("/similar?word=king&n=6"), 422) == "n must be 1 to 5"
+        many = post(client, "/vector", {"words": ["king"] * 3})
+        assert refused(many, 422) == "words must hold 1 to 2, not 3"
+        assert client.get("/odd-one-out?word=king&word=man&word=queen").status_code == 200
+
+
+def test_a_fault_is_told_and_logged_not_shown(
+    vectors: ServedVectors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fault(*arguments: object) -> None:
+        raise ZeroDivisionError("secret")
+
+    monkeypatch.setattr("embedtool.search.query.lookup", fault)
+    with TestClient(application(Served(vectors)), raise_server_exceptions=False) as client:
+        told = refused(client.get("/vector?word=king"), 500)
+    assert told == "embedtool has a fault; its log tells more"
+
+
+def test_only_names_of_the_server_are_served(vectors: ServedVectors) -> None:
+    names = {"localhost", "127.0.0.1", "::1"}
+    with TestClient(application(Served(vectors), names)) as client:
+        for host in ("localhost", "LOCALHOST:80", "127.0.0.1:8000", "[::1]:8000"):
+            assert client.get("/health", headers={"host": host}).status_code == 200
+        evil = client.get("/health", headers={"host": "evil.example:8000"})
+        assert refused(evil, 400) == (
+            "'evil.example:8000' is not served here; it is with: serve --allow-host evil.example"
+        )
+        for host in ("", "[::1", "localhost.evil.example", "user@evil.example"):
+            refused(client.get("/health", headers={"host": host}), 400)
+
+
+def test_other_sites_read_answers_only_if_allowed(
+    client: TestClient, vectors: ServedVectors
+) -> None:
+    site = {"origin": "https://example.org"}
+    assert "access-control-allow-origin" not in client.get("/health", headers=site).headers
+    with TestClient(application(Served(vectors), origins=["https://example.org"])) as allowing:
+        answer = allowing.get("/health", headers=site)
+        assert answer.headers["access-control-allow-origin"] == "https://example.org"
+        other = allowing.get("/health", headers={"origin": "https://evil.example"})
+        assert "access-control-allow-origin" not in other.headers
+        asked = site | {
+            "access-control-request-method": "POST",
+            "access-control-request-headers": "content-type",
+        }
+        assert allowing.options("/similar", headers=asked).status_code == 200
+
+
+def test_it_is_ready_when_the_model_has_been_read(
+    vectors: ServedVectors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = Event()
+    with monkeypatch.context() as patched:
+        patched.setattr(Spellings, "near", lambda *given: read.wait(30))
+        with TestClient(application(Served(vectors))) as client:
+            assert client.get("/health").json()["status"] == "ok"
+            waiting = client.get("/ready")
+            assert refused(waiting, 503) == "the model is being read; ask again later"
+            read.set()
+            expected = {"status": "ready", "words": 200, "vector_size": 8, "approximate": False}
+            assert until_ready(client) == expected
+
+
+def test_an_index_answers_where_it_can(indexed: Served, vectors: ServedVectors) -> None:
+    with TestClient(application(indexed)) as client:
+        by_index = client.get("/similar?word=king").json()
+        exact = client.get("/similar?word=king&approximate=false").json()
+        assert (by_index["approximate"], exact["approximate"]) == (True, False)
+        assert exact["answers"] == as_json(similar(vectors, "king"))
+        true = {each["word"] for each in exact["answers"]}
+        assert len(true & {each["word"] for each in by_index["answers"]}) >= 8
+        for limited in ("/similar?word=king&restrict_vocab=50", "/similar?word=king&min_count=9",
+                        "/analogy?expression=man+king+woman&method=3cosmul"):  # fmt: skip
+            assert client.get(limited).json()["approximate"] is False
+            refused(client.get(f"{limited}&approximate=true"), 422)
+        assert until_ready(client)["approximate"] is True
+
+
+def test_a_request_of_many_items_lets_others_come_between(
+    vectors: ServedVectors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(Served(vectors))
+    order: list[str] = []
+
+    def answer(served: Served, items: list[str], options: object) -> list[dict[str, str]]:
+        order.extend(items)
+        return [{"word": word} for word in items]
+
+    vector = next(each for each in questions(desk.served) if each.name == "vector")
+    object.__setattr__(vector, "answer", answer)
+
+    async def ask() -> None:
+        many = asyncio.create_task(desk.answer(vector, ["a", "b", "c", "d"], {}))
+        await asyncio.sleep(0)
+        one = asyncio.create_task(desk.answer(vector, ["z"], {}))
+        assert await one == [b'{"word":"z"}']
+        assert len(await many) == 4
+
+    asyncio.run(ask())
+    assert order.index("z") < order.index("d")
+
+
+def test_what_takes_too_long_is_given_up(
+    vectors: ServedVectors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "ANSWER_SECONDS", 0.01)
+    desk, release = Desk(Served(vectors)), Event()
+    vector = next(each for each in questions(desk.served) if each.name == "vector")
+    object.__setattr__(vector, "answer", lambda *given: release.wait(30) and [])
+
+    async def ask() -> None:
+        with pytest.raises(HTTPException) as raised:
+            await desk.answer(vector, ["king"], {})
+        release.set()
+        assert raised.value.status_code == 503
+        assert raised.value.detail == "no answer within 0.01 s; ask again later"
+
+    asyncio.run(ask())
+    assert desk.waiting == 0
+
+
+def test_json_is_strict() -> None:
+    assert encoded({"a": "é\ud800"}) == '{"a":"é\\ud800"}'.encode()
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        encoded(float("nan"))
+
+
+def test_whole_numbers_are_those_of_json_schema() -> None:
+    schema = {"type": "integer", "minimum": 1, "maximum": 5}
+    assert check("n", 2.0, schema) == 2
+    for value in (2.5, True, "2", float("inf"), float("nan"), None):
+        with pytest.raises(QueryError, match="n must be a whole number"):
+            check("n", value, schema)
+
+
+def test_the_index_is_searched_unless_the_options_forbid(indexed: Served) -> None:
+    plain = {"approximate": None, "restrict_vocab": None, "min_count": None}
+    assert searches_index(indexed, plain)
+    assert not searches_index(indexed, plain | {"approximate": False})
+    assert not searches_index(indexed, plain | {"min_count": 5})
+    assert not searches_index(Served(indexed.vectors), plain)
+
+
+def test_spellings_are_those_of_difflib() -> None:
+    rng = np.random.default_rng(4)
+    words = ["".join(rng.choice(list("abcdeé王"), rng.integers(1, 12))) for _ in range(3000)]
+    words = list(dict.fromkeys(words))
+    spellings = Spellings(words)
+    for word in [*words[:20], "abcabc", "éé王王ab", "x", "", "a" * 300]:
+        near = [each for each in words if abs(len(each) - len(word)) <= 2]
+        assert spellings.near(word, 3) == get_close_matches(word, near, 3, 0.7)
+    assert Spellings([]).near("king", 3) == []
+
+
+def test_the_document_describes_every_route_and_no_other(client: TestClient) -> None:
+    described = client.get("/openapi.json").json()
+    assert described == json.loads(encoded(document(questions(Served(made())))))
+    served = {
+        (route.path, method.lower()) for route in client.app.routes for method in route.methods
+    }
+    paths = {(path, method) for path, of in described["paths"].items() for method in of}
+    assert served - {(path, "head") for path, _ in served} == paths
+    assert len(paths) == len(PAGES) + 2 * len(questions(Served(made())))
+    assert path_of(questions(Served(made()))[3]) == "/odd-one-out"
+
+
+load_all_checks()
+schema = schemathesis.openapi.from_asgi(
+    "/openapi.json", application(Served(ServedVectors.of(made())))
+)
+SEARCHES = ("/similar", "/analogy")
+"""What their schemas allow may have no answer: an expression of one word, an index that is not
+there."""
+
+
+@schema.parametrize()
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)
+def test_the_server_is_what_its_document_says(case: schemathesis.Case) -> None:
+    unmet = [positive_data_acceptance] if case.path in SEARCHES else []
+    case.call_and_validate(excluded_checks=unmet)
