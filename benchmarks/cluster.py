@@ -50,7 +50,7 @@ from embedtool.progress import silent
 from embedtool.trainers.training import encode_text, read_text
 
 SHOWN = ("cbow", "skipgram", "fasttext", "glove")
-STORE = 10**9
+STORE = 3 * 10**9
 """Bytes of a node's store, for all of which one machine must have room."""
 WARM_BYTES = 10**6
 """Text of the first training, in which kernels are compiled."""

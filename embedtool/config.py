@@ -27,6 +27,10 @@ Method = Literal["3cosadd", "3cosmul"]
 METHODS: tuple[Method, ...] = ("3cosadd", "3cosmul")
 """How an analogy is answered; the first is the default."""
 
+Layout = Literal["pca", "tsne", "umap"]
+LAYOUTS: tuple[Layout, ...] = ("pca", "tsne", "umap")
+"""How words are laid out in the plane."""
+
 AnalogyMethod = Literal[
     "3cosadd", "3cosmul", "pairdistance", "3cosavg", "lrcos", "nearest-b", "nearest-c"
 ]

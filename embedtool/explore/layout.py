@@ -4,15 +4,13 @@ In: rows of vectors. Out: two coordinates a row, by PCA, t-SNE or UMAP.
 """
 
 from collections.abc import Callable
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from embedtool.config import LAYOUTS, Layout
 from embedtool.errors import ConfigError, MissingExtraError
-
-Method = Literal["pca", "tsne", "umap"]
-METHODS: tuple[Method, ...] = ("pca", "tsne", "umap")
+from embedtool.search.index import nearest
 
 Rows = NDArray[np.float32]
 
@@ -22,28 +20,39 @@ PERPLEXITY = 30
 """Of t-SNE, where there are enough rows (van der Maaten & Hinton 2008: 5 to 50)."""
 NEIGHBOURS = 15
 """Of UMAP, where there are enough rows (McInnes, Healy & Melville 2018, section 5)."""
+LANDMARKS = 3000
+"""Rows that t-SNE lays out: half a minute on two cores, however many rows there are."""
+NEAREST = 3
+SHARPNESS = 0.05
 LEADING = 50
 """Dimensions to which PCA brings the vectors before t-SNE (van der Maaten & Hinton 2008, 4.2)."""
 
 
-def layout(rows: Rows, method: Method = "pca", *, seed: int = 1) -> Rows:
+def layout(rows: Rows, method: Layout = "pca", seed: int = 1) -> Rows:
     """Two coordinates for each row, float32 (n_rows, 2), centred; by the directions of the rows.
 
-    rows   : float32 (n_rows, vector_size); their lengths say nothing: frequent words are longer
+    rows   : float32 (n_rows, vector_size), the most important first; their lengths say nothing
     method : "pca", the plane of the two first principal components; "tsne" (van der Maaten &
              Hinton 2008) and "umap" (McInnes, Healy & Melville 2018) keep neighbourhoods, and say
-             nothing by distances between far points
+             nothing by distances between far points. Of many rows t-SNE lays out the first
+             LANDMARKS, and each other row stands among those of them that are nearest to it.
 
     The same rows and seed give the same points. Raises ConfigError on an unknown method,
     MissingExtraError where UMAP is not installed.
     """
-    if method not in METHODS:
-        raise ConfigError(f"no layout {method!r}: expected {', '.join(METHODS)}")
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    units = np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
+    if method not in LAYOUTS:
+        raise ConfigError(f"no layout {method!r}: expected {', '.join(LAYOUTS)}")
+    units = units_of(rows)
     enough = len(rows) > FEW and bool((units != units[:1]).any())
-    found = LAYOUTS[method](units, seed) if enough else principal(units, 2)
+    found = MAKERS[method](units, seed) if enough else principal(units, 2)
     return found.astype(np.float32) - found.mean(axis=0, dtype=np.float64).astype(np.float32)
+
+
+def units_of(rows: Rows) -> Rows:
+    """Rows of length 1, or of zeros where a length is zero or not finite."""
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    sound = np.isfinite(lengths) & (lengths > 0)
+    return np.divide(rows, lengths, out=np.zeros_like(rows), where=sound)
 
 
 def principal(units: Rows, n: int) -> Rows:
@@ -70,10 +79,25 @@ def _pca(units: Rows, seed: int) -> Rows:
 def _tsne(units: Rows, seed: int) -> Rows:
     from sklearn.manifold import TSNE
 
-    leading = principal(units, min(LEADING, units.shape[1]))
-    perplexity = min(PERPLEXITY, (len(units) - 1) / 3)
+    landmarks = units[:LANDMARKS]
+    leading = principal(landmarks, min(LEADING, units.shape[1]))
+    perplexity = min(PERPLEXITY, (len(landmarks) - 1) / 3)
     found: Rows = TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(leading)
-    return found
+    return np.concatenate([found, among(units[LANDMARKS:], landmarks, found)])
+
+
+def among(units: Rows, landmarks: Rows, points: Rows) -> Rows:
+    """Where rows stand among landmarks: the mean of the points of the nearest NEAREST of them.
+
+    units, landmarks : float32 (n_rows, vector_size), (n_landmarks, vector_size), of length 1
+    points           : float32 (n_landmarks, 2)
+    Each weighs e^(cosine / SHARPNESS), so that a row near to one landmark stands beside it.
+    """
+    found = nearest(landmarks, None, units, NEAREST)
+    weights = np.exp((found.scores - found.scores[:, :1]) / SHARPNESS)
+    weights /= weights.sum(axis=1, keepdims=True)
+    placed: Rows = np.einsum("rn,rnx->rx", weights, points[found.ids]).astype(np.float32)
+    return placed
 
 
 def _umap(units: Rows, seed: int) -> Rows:
@@ -88,4 +112,4 @@ def _umap(units: Rows, seed: int) -> Rows:
     return found
 
 
-LAYOUTS: dict[Method, Callable[[Rows, int], Rows]] = {"pca": _pca, "tsne": _tsne, "umap": _umap}
+MAKERS: dict[Layout, Callable[[Rows, int], Rows]] = {"pca": _pca, "tsne": _tsne, "umap": _umap}

@@ -1,0 +1,121 @@
+"""embedtool explore: the map of a model in the browser."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from embedtool.cli.options import FILE
+from embedtool.cli.output import note
+from embedtool.config import LAYOUTS, Layout
+from embedtool.errors import OutputError
+
+if TYPE_CHECKING:
+    from embedtool.explore.points import Mapped
+
+MOST_WORDS = 100_000
+MOST_MODELS = 2
+
+
+@click.command()
+@click.argument("models", metavar="MODEL [MODEL]", nargs=-1, type=FILE, required=True)
+@click.option(
+    "--export",
+    type=FILE,
+    metavar="FILE",
+    help="Write the page as FILE.html, which needs no network, or the points as FILE.parquet.",
+)
+@click.option(
+    "--layout",
+    type=click.Choice(LAYOUTS),
+    default="tsne",
+    show_default=True,
+    help="How words are laid out; the map opens with pca, which takes no time.",
+)
+@click.option(
+    "--max-words",
+    type=click.IntRange(min=1),
+    default=MOST_WORDS,
+    show_default=True,
+    help="Show the N most frequent words.",
+    metavar="N",
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Of the layout.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    show_default=True,
+    help="Of the page on this machine; 0: any that is free.",
+)
+@click.option("--browser/--no-browser", default=True, help="Open the page in the browser.")
+def explore(
+    models: tuple[Path, ...],
+    export: Path | None,
+    layout: Layout,
+    max_words: int,
+    seed: int,
+    port: int,
+    browser: bool,
+) -> None:
+    """Show the map of MODEL in the browser: search, neighbours, analogies, words to choose.
+
+    With two models their maps stand side by side. The page is served to this machine alone, until
+    Ctrl-C; with --export it becomes a file to keep, to send or to put on a web site.
+    """
+    if len(models) > MOST_MODELS:
+        raise click.UsageError(f"at most {MOST_MODELS} models fit beside each other")
+    kinds = {".html": _export_page, ".parquet": _export_points}
+    if export is not None and export.suffix.lower() not in kinds:
+        raise OutputError(f"{export}: the map is written as .html or .parquet; name such a file")
+    from embedtool import store
+    from embedtool.explore.points import Mapped
+
+    names = [model.resolve().name for model in models]
+    if len(set(names)) < len(names):
+        names = [str(model) for model in models]
+    shown = [
+        Mapped(name, store.load(model).vectors, max_words, layout, seed)
+        for name, model in zip(names, models, strict=True)
+    ]
+    if export is None:
+        _serve(shown, port, browser)
+    else:
+        kinds[export.suffix.lower()](shown, export)
+
+
+def _serve(models: "list[Mapped]", port: int, browser: bool) -> None:
+    import webbrowser
+
+    from embedtool.explore.local import MapServer
+
+    with MapServer(models, port) as server:
+        click.echo(server.address)
+        note("Ctrl-C stops the map")
+        if browser:
+            webbrowser.open(server.address)
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            note("")
+
+
+def _export_page(models: "list[Mapped]", path: Path) -> None:
+    from embedtool.explore.page import page
+    from embedtool.files import replaced
+
+    with replaced(path) as file:
+        file.write(page(models, whole=True).encode())
+    note(f"{path}: {models[0].n_words:,} words, {path.stat().st_size / 1e6:,.1f} MB")
+
+
+def _export_points(models: "list[Mapped]", path: Path) -> None:
+    if len(models) > 1:
+        raise click.UsageError("points are those of one model; export each by itself")
+    from embedtool.explore.atlas import write
+
+    write(models[0], path)
+    note(
+        f"{path}: {models[0].n_words:,} words; embedding-atlas {path} --text word --x x --y y "
+        "--neighbors neighbors"
+    )

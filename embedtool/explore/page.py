@@ -1,0 +1,109 @@
+"""The map page: the words of a model or two as points, with search, neighbours and analogies.
+
+In: Mapped models. Out: the parts of the page, and the page: with all parts in it one file that
+needs no network, or without them a page that asks for each by its name.
+"""
+
+import json
+import re
+from base64 import b64encode
+from collections.abc import Sequence
+from html import escape
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+
+from embedtool import __version__
+from embedtool.errors import MissingExtraError
+from embedtool.explore.points import Mapped
+
+SCRIPTS = ("vectors.js", "map.js", "page.js")
+"""Of this package's folder `map`, each of which uses those before it."""
+BOKEH = ("bokeh.min.js", "bokeh-gl.min.js", "bokeh-api.min.js")
+"""Of Bokeh's package: the component that draws the points."""
+PARTS = ("words", "counts", "vectors", "plane", "groups", "points")
+"""Of each model, in the order in which the page wants them."""
+POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; "
+    "img-src data: blob:; font-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'"
+)
+"""The page loads nothing from anywhere but where it came from."""
+
+
+def part(model: Mapped, kind: str) -> bytes:
+    """A part of a model as the page reads it.
+
+    words                  : JSON, a list of strings
+    counts                 : float64 (n_words,), or nothing where they are not known
+    vectors                : int8 (n_words, vector_size), `Mapped.levels`
+    plane, groups, points  : as Mapped has them
+    All little-endian.
+    """
+    match kind:
+        case "words":
+            return json.dumps(model.words, separators=(",", ":")).encode()
+        case "counts":
+            return b"" if model.counts is None else model.counts.astype("<f8").tobytes()
+        case "vectors":
+            return model.levels.tobytes()
+        case "groups":
+            return model.groups.tobytes()
+        case "plane":
+            return model.plane.astype("<f4").tobytes()
+        case "points":
+            return model.points.astype("<f4").tobytes()
+    raise KeyError(kind)
+
+
+def page(models: Sequence[Mapped], whole: bool) -> str:
+    """The page of one model or two.
+
+    whole : whether all parts stand in it
+    Raises MissingExtraError without Bokeh.
+    """
+    folder = files("embedtool.explore") / "map"
+    about = {
+        "models": [
+            {
+                "name": model.name, "words": model.n_words, "size": model.vector_size,
+                "all": model.n_words_of_model, "method": model.method,
+            }
+            for model in models
+        ],
+        "version": __version__,
+    }  # fmt: skip
+    scripts = [_bokeh(name) for name in BOKEH]
+    scripts += [(folder / name).read_text("utf-8") for name in SCRIPTS]
+    parts = [_embedded(i, model) for i, model in enumerate(models)] if whole else []
+    slots = {
+        "TITLE": escape(" and ".join(model.name for model in models)),
+        "POLICY": POLICY,
+        "STYLE": (folder / "page.css").read_text("utf-8"),
+        "ABOUT": _in_script(json.dumps(about)),
+        "PARTS": "\n".join(parts),
+        "SCRIPTS": "\n".join(f"<script>{each}</script>" for each in scripts),
+    }
+    text = (folder / "page.html").read_text("utf-8")
+    return re.sub(r"\{\{([A-Z]+)\}\}", lambda slot: slots[slot[1]], text)
+
+
+def _embedded(i: int, model: Mapped) -> str:
+    kinds = [kind for kind in PARTS if kind != "plane"]
+    return "\n".join(
+        f'<script type="application/octet-stream;base64" id="{i}-{kind}">'
+        f"{b64encode(part(model, kind)).decode()}</script>"
+        for kind in kinds
+    )
+
+
+def _in_script(text: str) -> str:
+    """JSON that does not end the script that it stands in."""
+    return text.replace("<", "\\u003c")
+
+
+def _bokeh(name: str) -> str:
+    """A script of Bokeh, found without importing it, which takes a second."""
+    spec = find_spec("bokeh")
+    if spec is None or spec.origin is None:
+        raise MissingExtraError("the map", "explore")
+    return (Path(spec.origin).parent / "server" / "static" / "js" / name).read_text("utf-8")

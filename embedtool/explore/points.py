@@ -1,0 +1,93 @@
+"""What a map shows of a model: its most frequent words, where they stand, and their groups.
+
+In: WordVectors. Out: a Mapped, each of whose arrays is worked out when it is first asked for.
+"""
+
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedtool.config import Layout
+from embedtool.errors import QueryError
+from embedtool.explore.layout import LEADING, Rows, layout, principal, units_of
+from embedtool.vectors import WordVectors
+
+N_GROUPS = 12
+"""As many colours as can be told apart."""
+LEVELS = 127
+
+
+class Mapped:
+    """A model on a map.
+
+    name    : how the map calls it
+    n_words : how many of the model's words are shown, the most frequent first
+    method  : of `layout`
+    """
+
+    def __init__(
+        self, name: str, vectors: WordVectors, most: int, method: Layout, seed: int
+    ) -> None:
+        if not vectors.n_words:
+            raise QueryError(f"{name}: a model without words has no map")
+        self.name = name
+        self.n_words = min(most, vectors.n_words)
+        self.n_words_of_model = vectors.n_words
+        self.method = method
+        self.seed = seed
+        self._vectors = vectors
+
+    @property
+    def vector_size(self) -> int:
+        """The numbers of a vector."""
+        return self._vectors.vector_size
+
+    @property
+    def words(self) -> list[str]:
+        """The words, most frequent first."""
+        return list(self._vectors.words[: self.n_words])
+
+    @property
+    def counts(self) -> NDArray[np.int64] | None:
+        """How often the words occur, int64 (n_words,), where it is known."""
+        counts = self._vectors.counts
+        return None if counts is None else counts[: self.n_words]
+
+    @cached_property
+    def units(self) -> Rows:
+        """The directions of the words, float32 (n_words, vector_size)."""
+        return units_of(np.asarray(self._vectors.matrix[: self.n_words], dtype=np.float32))
+
+    @property
+    def levels(self) -> NDArray[np.int8]:
+        """The directions in 255 levels, int8 (n_words, vector_size), a row's largest number 127.
+
+        Cosines of such rows are those of the vectors to about 0.001.
+        """
+        largest = np.abs(self.units).max(axis=1, keepdims=True, initial=0)
+        scale = np.divide(LEVELS, largest, out=np.zeros_like(largest), where=largest > 0)
+        return np.rint(self.units * scale).astype(np.int8)
+
+    @cached_property
+    def plane(self) -> Rows:
+        """The words in the plane of their first principal components, float32 (n_words, 2)."""
+        return layout(self.units)
+
+    @cached_property
+    def points(self) -> Rows:
+        """Where the words stand by `method`, float32 (n_words, 2)."""
+        return self.plane if self.method == "pca" else layout(self.units, self.method, self.seed)
+
+    @cached_property
+    def groups(self) -> NDArray[np.uint8]:
+        """The group of each word, uint8 (n_words,), the largest first: k-means over directions."""
+        from sklearn.cluster import MiniBatchKMeans
+
+        leading = principal(self.units, min(LEADING, self.vector_size))
+        n_groups = min(N_GROUPS, len(np.unique(leading, axis=0)))
+        found = MiniBatchKMeans(n_groups, random_state=self.seed, n_init=3).fit_predict(leading)
+        sizes = np.bincount(found, minlength=n_groups)
+        rank = np.empty(n_groups, dtype=np.uint8)
+        rank[np.argsort(-sizes, kind="stable")] = np.arange(n_groups, dtype=np.uint8)
+        return rank[found]

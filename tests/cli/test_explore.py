@@ -1,0 +1,400 @@
+"""The map: as a file, as a page in a real browser, as a table."""
+
+import http.client
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from shutil import which
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+
+from embedtool import store
+from embedtool.explore import page as page_module
+from embedtool.search.query import similar
+from embedtool.vectors import Model, WordVectors
+from tests.conftest import Run
+
+CHROMIUM = next(filter(None, map(which, ("chromium", "chromium-browser", "google-chrome"))), None)
+needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium on the PATH")
+WAIT = 30_000
+"""Milliseconds, on a machine that does other things too."""
+
+Page = Any
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--enable-unsafe-swiftshader"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def view(chromium: Any) -> Iterator[Page]:
+    """A page that reaches no network and on which nothing goes wrong."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True)
+    context.set_offline(True)
+    view = context.new_page()
+    view.set_default_timeout(WAIT)
+    wrong: list[str] = []
+    view.on("pageerror", lambda error: wrong.append(str(error)))
+    view.on("console", lambda line: wrong.append(line.text) if line.type == "error" else None)
+    view.on("dialog", lambda dialog: wrong.append(dialog.message))
+    yield view
+    context.close()
+    assert not wrong
+
+
+def opened(view: Page, file: Path, more: str = "") -> Page:
+    view.goto(f"{file.as_uri()}{more}")
+    view.wait_for_selector("html[data-ready=all]", state="attached")
+    return view
+
+
+@pytest.fixture(scope="module")
+def file(run: Run, models: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of one model."""
+    path = tmp_path_factory.mktemp("map") / "map.html"
+    result = run("explore", models["word2vec"], "--layout", "pca", "--export", path)
+    assert result.exit_code == 0
+    assert result.stderr.startswith(f"{path}: 2,359 words, ")
+    return path
+
+
+@pytest.fixture(scope="module")
+def two(run: Run, models: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of two models."""
+    path = tmp_path_factory.mktemp("map") / "two.html"
+    chosen = models["word2vec"], models["glove"]
+    assert run("explore", *chosen, "--layout", "pca", "--export", path).exit_code == 0
+    return path
+
+
+def answers(view: Page, table: int = 0) -> list[tuple[str, float]]:
+    rows = view.locator("#answers table").nth(table).locator("tbody tr")
+    cells = (row.locator("td").all_inner_texts() for row in rows.all())
+    return [(word, float(score)) for word, score in cells]
+
+
+def point(view: Page, word: str, place: int = 0) -> tuple[float, float]:
+    """Where a word's point is on the screen."""
+    found: list[float] = view.evaluate(
+        """([word, place]) => {
+          const map = maps[place], id = map.model.ids.get(word);
+          const { x, y } = map.window, { width, height } = map.size;
+          const box = map.element.querySelector(".canvas").getBoundingClientRect();
+          return [box.left + (map.x[id] - x[0]) / (x[1] - x[0]) * width,
+                  box.top + (1 - (map.y[id] - y[0]) / (y[1] - y[0])) * height];
+        }""",
+        [word, place],
+    )
+    return found[0], found[1]
+
+
+@needs_browser
+def test_search_finds_the_neighbours_that_the_command_finds(
+    view: Page, file: Path, models: dict[str, Path]
+) -> None:
+    opened(view, file)
+    view.fill("#question", "king")
+    view.press("#question", "Enter")
+    vectors = store.load(models["word2vec"]).vectors
+    expected = {each.word: each.score for each in similar(vectors, "king", 15)}
+    found = answers(view)
+    assert len(found) == 12
+    assert [score for _, score in found] == sorted((s for _, s in found), reverse=True)
+    for word, score in found:
+        assert score == pytest.approx(expected[word], abs=0.004)
+    assert view.inner_text("#status").startswith(f"12 words near to king: nearest {found[0][0]}")
+    assert view.evaluate("document.activeElement.id") == "question"
+
+
+@needs_browser
+def test_words_are_offered_while_one_writes(view: Page, file: Path) -> None:
+    opened(view, file)
+    view.locator("#question").press_sequentially("man - que")
+    offered = view.locator("#words li").all_inner_texts()
+    assert "queen" in offered
+    assert all(word.startswith("que") for word in offered)
+    for _ in range(offered.index("queen") + 1):
+        view.press("#question", "ArrowDown")
+    chosen = view.get_attribute("#question", "aria-activedescendant")
+    assert view.inner_text(f"#{chosen}") == "queen"
+    view.press("#question", "Enter")
+    assert view.input_value("#question") == "man - queen"
+    assert len(answers(view)) == 12
+    assert view.get_attribute("#question", "aria-expanded") == "false"
+
+
+@needs_browser
+def test_a_click_on_a_point_asks_for_its_word(view: Page, file: Path) -> None:
+    opened(view, file)
+    view.evaluate(
+        """() => {
+          const map = maps[0], id = map.model.ids.get("paris");
+          const around = (middle) => [middle - 0.001, middle + 0.001];
+          map.window = { x: around(map.x[id]), y: around(map.y[id]) };
+        }"""
+    )
+    x, y = point(view, "paris")
+    view.mouse.move(x, y)
+    assert view.locator(".name").inner_text().startswith("paris · ")
+    view.mouse.click(x, y)
+    view.wait_for_function("document.querySelector('#question').value === 'paris'")
+    assert len(answers(view)) == 12
+    view.locator("#answers .word").first.click()
+    assert view.input_value("#question") == view.evaluate("state.question") != "paris"
+
+
+@needs_browser
+def test_an_analogy_is_answered(view: Page, file: Path) -> None:
+    opened(view, file)
+    for name, word in [("first", "man"), ("second", "king"), ("third", "woman")]:
+        view.fill(f"#analogy input[name={name}]", word)
+    view.click("#analogy button")
+    assert view.input_value("#question") == "king - man + woman"
+    assert answers(view)[0][0] == "queen"
+    view.fill("#analogy input[name=third]", "")
+    view.click("#analogy button")
+    assert view.inner_text("#status") == "An analogy needs three words."
+
+
+@needs_browser
+def test_an_unknown_word_is_told_and_the_answer_stays(view: Page, file: Path) -> None:
+    opened(view, file)
+    view.fill("#question", "king")
+    view.press("#question", "Enter")
+    before = answers(view)
+    view.fill("#question", "kinges")
+    view.press("#question", "Enter")
+    status = view.inner_text("#status")
+    assert status.startswith("“kinges” is not among the 2,359 words; there are king")
+    assert answers(view) == before
+    view.fill("#question", "king -")
+    view.press("#question", "Enter")
+    assert view.inner_text("#status").startswith("Write words with spaces around + and -")
+
+
+@needs_browser
+def test_a_lasso_becomes_a_list_of_words_in_both_maps(view: Page, two: Path) -> None:
+    opened(view, two)
+    assert view.locator(".map h2").all_inner_texts() == ["word2vec", "glove"]
+    view.locator(".map").first.get_by_role("button", name="Lasso").click()
+    box = view.locator(".map .canvas").first.bounding_box()
+    left, top = box["x"] + 0.3 * box["width"], box["y"] + 0.3 * box["height"]
+    right, bottom = left + 0.4 * box["width"], top + 0.4 * box["height"]
+    view.mouse.move(left, top)
+    view.mouse.down()
+    for x, y in [(right, top), (right, bottom), (left, bottom), (left, top)]:
+        view.mouse.move(x, y, steps=5)
+    view.mouse.up()
+    view.wait_for_function("state.chosen.length > 0")
+    chosen = view.evaluate("state.chosen")
+    assert view.inner_text("#selection h2").startswith(f"{len(chosen):,} words chosen")
+    other = view.evaluate("Array.from(maps[1].source.selected.indices, id => models[1].words[id])")
+    assert set(other) == set(chosen)
+    with view.expect_download() as download:
+        view.click("#save-words")
+    assert Path(download.value.path()).read_text("utf-8").split() == chosen
+    view.click("#clear-words")
+    assert not view.is_visible("#selection")
+    view.fill("#question", "king")
+    view.press("#question", "Enter")
+    assert len(answers(view, 0)) == len(answers(view, 1)) == 12
+
+
+@needs_browser
+def test_an_address_brings_back_what_was_seen(view: Page, file: Path) -> None:
+    opened(view, file)
+    view.select_option("#colour", "frequency")
+    view.fill("#question", "king - man + woman")
+    view.press("#question", "Enter")
+    view.focus(".canvas")
+    view.keyboard.press("+")
+    view.wait_for_timeout(300)
+    address, window = view.url, view.evaluate("maps[0].window")
+    assert "q=king+-+man+%2B+woman" in address
+    view.goto("about:blank")
+    view.goto(address)
+    view.wait_for_selector("html[data-ready=all]", state="attached")
+    assert view.input_value("#question") == "king - man + woman"
+    assert view.input_value("#colour") == "frequency"
+    again = view.evaluate("maps[0].window")
+    assert again["x"] == pytest.approx(window["x"], rel=1e-3)
+    assert again["y"] == pytest.approx(window["y"], rel=1e-3)
+
+
+@needs_browser
+def test_the_keyboard_is_enough(view: Page, file: Path) -> None:
+    opened(view, file)
+    whole = view.evaluate("maps[0].window")
+    view.focus(".canvas")
+    view.keyboard.press("ArrowRight")
+    moved = view.evaluate("maps[0].window")
+    assert moved["x"][0] > whole["x"][0]
+    assert moved["y"] == whole["y"]
+    view.keyboard.press("+")
+    near = view.evaluate("maps[0].window")
+    assert near["x"][1] - near["x"][0] < whole["x"][1] - whole["x"][0]
+    view.keyboard.press("0")
+    assert view.evaluate("maps[0].window") == whole
+    view.keyboard.press("/")
+    assert view.evaluate("document.activeElement.id") == "question"
+    view.keyboard.type("king")
+    view.keyboard.press("Enter")
+    for _ in range(6):
+        view.keyboard.press("Tab")
+    word = view.evaluate("document.activeElement.textContent")
+    assert word in [word for word, _ in answers(view)]
+    view.keyboard.press("Enter")
+    assert view.input_value("#question") == word
+    view.keyboard.press("Escape")
+    assert view.input_value("#question") == ""
+    assert not view.locator("#answers table").count()
+
+
+@needs_browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_is_light_or_dark_as_the_reader_wants(view: Page, file: Path, scheme: str) -> None:
+    view.emulate_media(color_scheme=scheme)
+    opened(view, file)
+    back = {"light": "rgb(255, 255, 255)", "dark": "rgb(18, 21, 28)"}
+    assert view.evaluate("getComputedStyle(document.body).backgroundColor") == back[scheme]
+    view.click("#theme")
+    other = "dark" if scheme == "light" else "light"
+    assert view.evaluate("getComputedStyle(document.body).backgroundColor") == back[other]
+
+
+@needs_browser
+def test_what_is_on_the_page_has_names_for_those_who_hear_it(view: Page, file: Path) -> None:
+    opened(view, file)
+    view.fill("#question", "king")
+    view.press("#question", "Enter")
+    unnamed = view.evaluate(
+        """() => [...document.querySelectorAll("button, input, select, [role], [tabindex]")]
+          .filter((e) => !(e.ariaLabel || e.labels?.length || e.textContent.trim()))
+          .filter((e) => e.checkVisibility() && !e.closest(".bk-Figure"))
+          .map((e) => e.outerHTML)"""
+    )
+    assert unnamed == []
+    assert view.get_attribute("#status", "aria-live") == "polite"
+    assert view.locator("html[lang=en]").count() == 1
+
+
+@needs_browser
+def test_words_are_text_whatever_they_hold(view: Page, run: Run, tmp_path: Path) -> None:
+    words = ["</script><script>alert(1)</script>", "<img src=x onerror=alert(2)>", "{{PARTS}}", "a"]
+    matrix = np.random.default_rng(1).normal(size=(4, 8)).astype(np.float32)
+    store.save(Model(WordVectors(words, matrix), {"algorithm": "word2vec"}), tmp_path / "model")
+    assert run("explore", tmp_path / "model", "--export", tmp_path / "map.html").exit_code == 0
+    opened(view, tmp_path / "map.html")
+    view.fill("#question", "a")
+    view.press("#question", "Enter")
+    assert {word for word, _ in answers(view)} == set(words[:3])
+
+
+@needs_browser
+def test_the_page_of_a_process(chromium: Any, models: dict[str, Path]) -> None:
+    command = [sys.executable, "-m", "embedtool", "explore", str(models["glove"])]
+    command += ["--no-browser", "--max-words", "400"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        address = process.stdout.readline().strip()
+        view = chromium.new_page()
+        view.goto(address)
+        view.wait_for_selector("html[data-ready=all]", state="attached", timeout=60_000)
+        assert view.inner_text("#status") == "The map is done."
+        view.fill("#question", "king")
+        view.press("#question", "Enter")
+        assert len(answers(view)) == 12
+        view.close()
+        where = urlsplit(address)
+        connection = http.client.HTTPConnection(where.hostname or "", where.port)
+        for path, host, status in [
+            ("/parts/0-words", where.netloc, 200),
+            ("/parts/0-words", "example.org", 403),
+            ("/parts/1-words", where.netloc, 404),
+            ("/parts/0-secrets", where.netloc, 404),
+            ("/../../etc/passwd", where.netloc, 404),
+        ]:
+            connection.request("GET", path, headers={"Host": host})
+            answer = connection.getresponse()
+            body = answer.read()
+            assert (path, answer.status) == (path, status)
+            if status == 200:
+                assert json.loads(body)[:1] == ["the"]
+        connection.close()
+    finally:
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert errors.split("\n")[0] == "Ctrl-C stops the map"
+    assert "Traceback" not in errors
+
+
+def test_a_map_as_a_table(run: Run, models: dict[str, Path], tmp_path: Path) -> None:
+    pq = pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "map.parquet"
+    result = run(
+        "explore", models["word2vec"], "--layout", "pca", "--export", path, "--max-words", 500
+    )
+    assert result.exit_code == 0
+    assert result.stderr == (
+        f"{path}: 500 words; embedding-atlas {path} --text word --x x --y y --neighbors neighbors\n"
+    )
+    table = pq.read_table(path).to_pydict()
+    assert list(table) == ["word", "count", "x", "y", "group", "neighbors"]
+    vectors = store.load(models["word2vec"]).vectors
+    row = table["word"].index("king")
+    found = [table["word"][i] for i in table["neighbors"][row]["ids"]]
+    expected = similar(vectors, "king", 10, candidates=np.arange(500))
+    assert found == [each.word for each in expected]
+    assert table["neighbors"][row]["distances"] == pytest.approx(
+        [1 - each.score for each in expected], abs=1e-5
+    )
+
+
+def test_what_cannot_be_shown(
+    run: Run, models: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = models["word2vec"]
+    result = run("explore", model, "--export", tmp_path / "map.pdf")
+    assert (result.exit_code, result.stderr) == (
+        1,
+        f"Error: {tmp_path / 'map.pdf'}: the map is written as .html or .parquet; "
+        "name such a file\n",
+    )
+    result = run("explore", model, model, model)
+    assert result.exit_code == 2
+    assert "at most 2 models fit beside each other" in result.stderr
+    result = run("explore", tmp_path / "none", "--no-browser")
+    assert result.exit_code == 1
+    monkeypatch.setattr(page_module, "find_spec", lambda name: None)
+    result = run("explore", model, "--export", tmp_path / "map.html")
+    assert (result.exit_code, result.stderr) == (
+        1, "Error: the map needs: pip install 'embedtool[explore]'\n",
+    )  # fmt: skip
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_port_that_is_taken(run: Run, models: dict[str, Path]) -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = run("explore", models["word2vec"], "--port", port, "--no-browser")
+    assert (result.exit_code, result.stderr) == (
+        1, f"Error: port {port} cannot be had: Address already in use\n",
+    )  # fmt: skip

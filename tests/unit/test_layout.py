@@ -1,0 +1,105 @@
+"""Points in the plane for vectors."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from embedtool import store
+from embedtool.config import LAYOUTS, Layout
+from embedtool.errors import ConfigError
+from embedtool.explore import layout as module
+from embedtool.explore.layout import among, layout, principal, units_of
+from embedtool.explore.points import Mapped
+from embedtool.vectors import WordVectors
+
+RNG = np.random.default_rng(5)
+CLOUDS = np.concatenate(
+    [RNG.normal(centre, 0.1, size=(20, 12)) for centre in RNG.normal(size=(4, 12))]
+).astype(np.float32)
+"""Four clouds of twenty vectors."""
+CLOUD = np.repeat(np.arange(4), 20)
+
+
+@pytest.mark.parametrize("method", ["pca", "tsne", "umap"])
+def test_clouds_stay_clouds(method: Layout) -> None:
+    if method == "umap":
+        pytest.importorskip("umap")
+    points = layout(CLOUDS, method)
+    assert points.shape == (80, 2)
+    assert points.dtype == np.float32
+    np.testing.assert_allclose(points.mean(axis=0), 0, atol=1e-4)
+    distances = np.linalg.norm(points[:, None] - points[None], axis=2)
+    np.fill_diagonal(distances, np.inf)
+    assert (CLOUD[distances.argmin(axis=1)] == CLOUD).mean() > 0.9
+    np.testing.assert_array_equal(points, layout(CLOUDS, method))
+
+
+@pytest.mark.parametrize("method", LAYOUTS)
+@pytest.mark.parametrize("n_rows", [1, 2, 3])
+def test_few_rows_have_a_place(method: Layout, n_rows: int) -> None:
+    assert np.isfinite(layout(CLOUDS[:n_rows], method)).all()
+
+
+@pytest.mark.parametrize("method", ["pca", "tsne"])
+def test_rows_that_have_no_direction(method: Layout) -> None:
+    rows = CLOUDS.copy()
+    rows[3], rows[7] = 0, np.nan
+    assert np.isfinite(layout(rows, method)).all()
+    assert not layout(np.ones((9, 3), np.float32), method).any()
+
+
+def test_lengths_say_nothing() -> None:
+    longer = CLOUDS * np.arange(1, 81, dtype=np.float32)[:, None]
+    np.testing.assert_allclose(layout(longer), layout(CLOUDS), atol=1e-5)
+
+
+def test_principal_components_are_those_of_the_svd() -> None:
+    units = units_of(CLOUDS)
+    centred = units - units.mean(axis=0)
+    expected = centred @ np.linalg.svd(centred, full_matrices=False)[2][:3].T
+    np.testing.assert_allclose(np.abs(principal(units, 3)), np.abs(expected), atol=1e-5)
+    assert principal(units[:, :2], 3).shape == (80, 3)
+
+
+def test_many_rows_stand_among_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    mixed = np.random.default_rng(1).permutation(80)
+    monkeypatch.setattr(module, "LANDMARKS", 40)
+    points = layout(CLOUDS[mixed], "tsne")
+    distances = np.linalg.norm(points[40:, None] - points[None, :40], axis=2)
+    nearest = mixed[:40][distances.argmin(axis=1)]
+    assert (CLOUD[nearest] == CLOUD[mixed[40:]]).mean() > 0.9
+
+
+def test_a_row_beside_a_landmark() -> None:
+    units = units_of(CLOUDS[::20])
+    points = np.array([[0, 0], [1, 0], [0, 1], [1, 1]], np.float32)
+    np.testing.assert_allclose(among(units, units, points), points, atol=0.05)
+
+
+def test_an_unknown_layout() -> None:
+    with pytest.raises(ConfigError, match="no layout 'mds': expected pca, tsne, umap"):
+        layout(CLOUDS, "mds")  # type: ignore[arg-type]
+
+
+def test_what_a_map_shows_of_a_model(models: dict[str, Path]) -> None:
+    vectors = store.load(models["word2vec"]).vectors
+    shown = Mapped("kingdoms", vectors, 300, "pca", 1)
+    assert shown.words == list(vectors.words[:300])
+    assert shown.counts is not None
+    assert (shown.n_words, len(shown.counts), shown.n_words_of_model) == (300, 300, 2359)
+    levels = shown.levels.astype(np.float64)
+    levels /= np.linalg.norm(levels, axis=1, keepdims=True)
+    np.testing.assert_allclose(levels @ levels.T, shown.units @ shown.units.T, atol=0.004)
+    sizes = np.bincount(shown.groups)
+    assert len(sizes) == 12
+    assert list(sizes) == sorted(sizes, reverse=True)
+    assert shown.points is shown.plane
+
+
+def test_a_model_of_one_word() -> None:
+    vectors = WordVectors(["a"], np.ones((1, 3), np.float32))
+    shown = Mapped("one", vectors, 10, "tsne", 1)
+    assert shown.groups.tolist() == [0]
+    assert shown.points.tolist() == [[0, 0]]
+    assert shown.counts is None
