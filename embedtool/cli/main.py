@@ -32,6 +32,8 @@ COMMANDS = {
     "analogy": "analogy",
     "odd-one-out": "odd_one_out",
     "vector": "vector",
+    "shell": "shell",
+    "completion": "completion",
     "evaluate": "evaluate",
     "compare": "compare",
     "datasets": "datasets",

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 import click
 
+from embedtool.cli.completion import complete_folder
 from embedtool.config import (
     METHODS,
     CheckpointConfig,
@@ -34,7 +35,7 @@ def duration(value: str) -> float:
     return float(seconds)
 
 
-model_argument = click.argument("model", type=FILE)
+model_argument = click.argument("model", type=FILE, shell_complete=complete_folder)
 inputs_argument = click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace the model there.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

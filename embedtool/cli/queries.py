@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from embedtool.cli.completion import complete_word
 from embedtool.cli.options import FILE, json_option, model_argument, tsv_option
 from embedtool.cli.output import Cell, print_json, print_table, print_tsv
 from embedtool.config import N_ANSWERS
@@ -33,7 +34,7 @@ def query_command(metavar: str) -> Callable[[F], click.Command]:
         arguments: list[Callable[[Any], Any]] = [
             tsv_option,
             json_option,
-            click.argument("queries", metavar=metavar, nargs=-1),
+            click.argument("queries", metavar=metavar, nargs=-1, shell_complete=complete_word),
             model_argument,
         ]
         command: Any = function

@@ -1,0 +1,336 @@
+"""The language of `embedtool shell`, apart from the terminal.
+
+In: lines. Out: answers, each printed by the command that a line stands for; and how a line that is
+begun may go on.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import zip_longest
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from embedtool import store
+from embedtool.cli.analogy import analogy
+from embedtool.cli.completion import begun_word, words_begun
+from embedtool.cli.main import FAILED, cli
+from embedtool.cli.output import note, print_json, print_table, print_tsv, shown
+from embedtool.cli.queries import candidates, index_of
+from embedtool.corpus.tokens import split_spaces
+from embedtool.errors import EmbedtoolError, QueryError, UnknownWordError
+from embedtool.search import query
+from embedtool.search.expression import SIGNS, WEIGHT
+
+if TYPE_CHECKING:
+    from embedtool.search.query import WordScore
+    from embedtool.vectors import WordVectors
+
+MARK = ":"
+"""What begins a line that is no query."""
+QUERIES = ("similar", "similarity", "analogy", "odd-one-out", "vector", "info")
+"""Commands that a line may call, on the model in use."""
+SETTINGS = {
+    option.opts[0].lstrip("-"): option
+    for option in analogy.params
+    if isinstance(option, click.Option)
+}
+"""What applies to all lines until it is changed: the options of `analogy`."""
+ALWAYS = ("n", "method")
+"""Settings that cannot be off."""
+HELP = (
+    ("king", "the nearest words"),
+    ("king queen", "how near two words are"),
+    ("king - man + woman", "words added and subtracted, also weighted: 0.5*king + queen"),
+    ("man king woman", "what is to woman as king is to man?"),
+    (":odd-one-out WORD...", "the word that does not belong"),
+    (":vector WORD...", "the numbers themselves"),
+    (":similar WORD... -n 3", "any query command, with its options (:similar --help)"),
+    (":info", "what the model is and how it came about"),
+    (":models", "the models that are open"),
+    (":model NAME", "ask this one from now on"),
+    (":load FOLDER", "open a model, or open it anew, and ask it from now on"),
+    (":compare LINE", "the answers of all models, side by side"),
+    (":n 20", "the number of answers from now on; in the same way:"),
+    (":method 3cosmul", "how expressions are answered"),
+    (":restrict-vocab 50000", "which words may answer; also :min-count 5, :words FILE, or off"),
+    (":include-query-words", "let the words of the query answer too; again: no more"),
+    (":approximate", "search in the index that `embedtool index` has made"),
+    (":json, :tsv", "how answers are printed"),
+    (":quit", "leave; so does Ctrl-D"),
+)
+
+
+class Opened(NamedTuple):
+    """A model that can be asked."""
+
+    folder: Path
+    vectors: "WordVectors"
+
+
+class Completion(NamedTuple):
+    """How a line may go on: `text` takes the place of the last `n_typed` characters."""
+
+    text: str
+    n_typed: int
+    note: str = ""
+
+
+class Conversation:
+    """Models that are open, which of them is asked, and the settings.
+
+    settings : the options of `analogy`, by parameter
+    titled   : whether each answer stands under its line, as nobody sees who asked
+    """
+
+    def __init__(
+        self, folders: Sequence[Path], settings: dict[str, Any], *, titled: bool = False
+    ) -> None:
+        self.models: dict[str, Opened] = {}
+        self.settings = settings
+        self.titled = titled
+        self.n_answers = 0
+        self.commands: dict[str, Callable[[str], None]] = {
+            "models": self._list,
+            "model": self._choose,
+            "load": self.load,
+            "compare": self._compare,
+            "help": self._help,
+            "quit": self._quit,
+        }
+        self.names = (*QUERIES, *self.commands, *SETTINGS)
+        for folder in folders:
+            self.load(str(folder))
+        self.name = next(iter(self.models))
+
+    @property
+    def vectors(self) -> "WordVectors":
+        """Those of the model that is asked."""
+        return self.models[self.name].vectors
+
+    def load(self, text: str) -> None:
+        """Open a model and ask it from now on. Raises ModelError."""
+        folder = Path(text).expanduser()
+        vectors = store.load(folder).vectors
+        name = folder.absolute().name
+        if name in self.models and self.models[name].folder != folder:
+            name = str(folder)
+        self.models[name] = Opened(folder, vectors)
+        self.name = name
+
+    def answer(self, line: str) -> int:
+        """Answer a line; what is wrong with it is a line on standard error.
+
+        Returns the exit code of what it stands for. Raises EOFError where it ends the conversation.
+        """
+        try:
+            if not line.startswith(MARK):
+                name = _question(line, self.vectors)
+                words = [line] if name == "analogy" else split_spaces(line)
+                return self._run(name, ["--", *words], line)
+            called, _, rest = line.removeprefix(MARK).partition(" ")
+            name, rest = self._called(called), rest.strip()
+            if name in QUERIES:
+                return self._run(name, split_spaces(rest), line)
+            if name in SETTINGS:
+                self._set(name, rest)
+            else:
+                self.commands[name](rest)
+        except EmbedtoolError as error:
+            note(f"Error: {error}")
+        else:
+            return 0
+        return FAILED
+
+    def completions(self, text: str) -> Iterator[Completion]:
+        """How a line that begins so may go on: commands, models, values, else words."""
+        if not text.startswith(MARK):
+            yield from self._words(text)
+            return
+        called, space, rest = text.removeprefix(MARK).partition(" ")
+        if not space:
+            yield from _among(called, self.names)
+            return
+        try:
+            name = self._called(called)
+        except QueryError:
+            return
+        if name == "model":
+            yield from _among(rest, self.models)
+        elif name == "compare" or name in QUERIES:
+            yield from self._words(rest)
+        elif name in SETTINGS:
+            yield from _among(rest, _values(SETTINGS[name]))
+
+    def path_begun(self, text: str) -> str | None:
+        """The path that stands at the end of a line, where one is wanted there."""
+        called, space, rest = text.partition(" ")
+        return rest if space and called in (f"{MARK}load", f"{MARK}words") else None
+
+    def _words(self, text: str) -> Iterator[Completion]:
+        """Words as they are typed, then those that differ by capitals."""
+        begun = begun_word(text)
+        found: dict[str, int | None] = {}
+        for variant in dict.fromkeys((begun, begun.capitalize(), begun.upper(), begun.lower())):
+            found |= words_begun(self.vectors, variant)
+        for word, count in found.items():
+            yield Completion(word, len(begun), "" if count is None else f"{count:,}")
+
+    def _called(self, text: str) -> str:
+        """The command that is called so, or begins so. Raises QueryError where none is, or many."""
+        found = [text] if text in self.names else [n for n in self.names if n.startswith(text)]
+        if not found:
+            raise QueryError(
+                f"no command {MARK + text!r}: {MARK}help tells which there are; a word that begins "
+                f"so is asked with {MARK}similar"
+            )
+        if len(found) > 1:
+            raise QueryError(f"{MARK + text!r} may be {', '.join(MARK + name for name in found)}")
+        return found[0]
+
+    def _run(self, name: str, arguments: list[str], said: str) -> int:
+        """Have a command answer, about the model that is asked."""
+        line = [str(self.models[self.name].folder), *arguments]
+        if not _is_asked(name, line):
+            raise QueryError(f"{name} needs words, as in: {MARK}{name} king queen prince")
+        self._head(said)
+        code: int = cli.main(
+            [name, *line],
+            prog_name="embedtool",
+            standalone_mode=False,
+            default_map=dict.fromkeys(QUERIES, self.settings),
+        )
+        return code
+
+    def _head(self, said: str) -> None:
+        """Begin an answer: with its line, where nobody sees that above it."""
+        if self.titled and not (self.settings["as_json"] or self.settings["as_tsv"]):
+            click.secho(("\n" if self.n_answers else "") + shown(said), bold=True)
+        self.n_answers += 1
+
+    def _set(self, name: str, text: str) -> None:
+        """Change a setting, or show it. Raises QueryError where it cannot have the value."""
+        option = SETTINGS[name]
+        key = str(option.name)
+        if text == "off" and name not in ALWAYS:
+            self.settings[key] = False if option.is_flag else None
+        elif option.is_flag:
+            if text not in ("", "on"):
+                raise QueryError(f"{MARK}{name}: {text!r} is neither on nor off")
+            self.settings[key] = text == "on" or not self.settings[key]
+        elif text:
+            try:
+                self.settings[key] = option.type.convert(text, option, None)
+            except click.BadParameter as error:
+                raise QueryError(f"{MARK}{name}: {error.message.rstrip('.')}") from None
+        if self.settings["as_json"] and self.settings["as_tsv"]:
+            self.settings["as_tsv" if key == "as_json" else "as_json"] = False
+        value = self.settings[key]
+        note(f"{name}: {'on' if value is True else value or 'off'}")
+
+    def _list(self, text: str) -> None:
+        rows = [
+            (
+                "*" if name == self.name else "", name, model.vectors.n_words,
+                model.vectors.vector_size, str(model.folder),
+            )
+            for name, model in self.models.items()
+        ]  # fmt: skip
+        print_table(("", "model", "words", "vector size", "folder"), rows)
+
+    def _choose(self, text: str) -> None:
+        if text not in self.models:
+            raise QueryError(
+                f"no model {text!r}: {MARK}load opens one; open: {', '.join(self.models)}"
+            )
+        self.name = text
+
+    def _compare(self, text: str) -> None:
+        """The answers of all models; one that lacks a word says so."""
+        if not text:
+            raise QueryError(f"compare needs a query, as in: {MARK}compare king")
+        self._head(text)
+        unknown: dict[str, str] = {}
+        answers: dict[str, Sequence[WordScore]] = {}
+        for name, model in self.models.items():
+            try:
+                answers[name] = self._answers(model, text)
+            except UnknownWordError as error:
+                answers[name], unknown[name] = (), error.word
+        if self.settings["as_json"] or self.settings["as_tsv"]:
+            rows = [(name, text, a.word, a.score) for name, found in answers.items() for a in found]
+            columns = ("model", "query", "word", "score")
+            if self.settings["as_json"]:
+                print_json([dict(zip(columns, row, strict=True)) for row in rows])
+            else:
+                print_tsv(columns, rows)
+            return
+        shown_answers = [
+            [f"({unknown[name]} unknown)"] if name in unknown
+            else [f"{answer.word} {answer.score:.3f}" for answer in found]
+            for name, found in answers.items()
+        ]  # fmt: skip
+        ranked = enumerate(zip_longest(*shown_answers, fillvalue=""), 1)
+        print_table(("", *answers), [(str(rank), *row) for rank, row in ranked])
+
+    def _answers(self, model: Opened, line: str) -> "Sequence[WordScore]":
+        """What the line's command would print, of one model."""
+        name = _question(line, model.vectors)
+        if name == "similarity":
+            first, other = split_spaces(line)
+            return [query.WordScore(other, query.similarity(model.vectors, first, other))]
+        chosen = self.settings
+        options: dict[str, Any] = {
+            "candidates": candidates(
+                model.vectors, chosen["restrict_vocab"], chosen["min_count"], chosen["word_file"]
+            ),
+            "exclude_query_words": not chosen["include_query_words"],
+            "index": index_of(model.folder, model.vectors, chosen["approximate"]),
+        }
+        if name == "similar":
+            return query.similar_batch(model.vectors, [line], chosen["n"], **options)[0]
+        return query.analogy_batch(
+            model.vectors, [line], chosen["n"], method=chosen["method"], **options
+        )[0]
+
+    def _help(self, text: str) -> None:
+        print_table(("", ""), HELP)
+
+    def _quit(self, text: str) -> None:
+        raise EOFError
+
+
+def _question(line: str, vectors: "WordVectors") -> str:
+    """The command that a line without a name stands for."""
+    words = split_spaces(line)
+    if any(word in SIGNS or WEIGHT.match(word) for word in words):
+        return "analogy"
+    if len(words) == 1:
+        joined = "+" in line and not vectors.has_vector(line)
+        return "analogy" if joined else "similar"
+    return "similarity" if len(words) == 2 else "analogy"
+
+
+def _is_asked(name: str, arguments: list[str]) -> bool:
+    """Whether a command has the words it needs; without, it would read them from standard input."""
+    command = cli.get_command(click.Context(cli), name)
+    if command is None or not {"-h", "--help"}.isdisjoint(arguments):
+        return True
+    try:
+        parsed = command.make_context(name, list(arguments)).params
+    except click.UsageError:
+        return True  # which the command tells better
+    return parsed.get("queries") not in ((), ("-",))
+
+
+def _values(option: click.Option) -> Sequence[str]:
+    """The values of a setting that can be listed."""
+    if option.is_flag:
+        return ("on", "off")
+    return option.type.choices if isinstance(option.type, click.Choice) else ()
+
+
+def _among(begun: str, names: Iterable[str]) -> Iterator[Completion]:
+    for name in names:
+        if name.startswith(begun):
+            yield Completion(name, len(begun))

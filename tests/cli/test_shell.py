@@ -1,0 +1,417 @@
+"""embedtool shell: its language, through a pipe and through a terminal's input."""
+
+import json
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from embedtool.cli.conversation import Conversation
+from embedtool.cli.shell import completer, converse
+from tests.conftest import Run
+
+SETTINGS: dict[str, Any] = {
+    "n": 3,
+    "method": "3cosadd",
+    "min_count": None,
+    "restrict_vocab": None,
+    "word_file": None,
+    "include_query_words": False,
+    "approximate": False,
+    "as_json": False,
+    "as_tsv": False,
+}
+
+
+@pytest.fixture
+def talk(models: dict[str, Path]) -> Callable[..., Conversation]:
+    def opened(*names: str) -> Conversation:
+        return Conversation([models[name] for name in names or ("word2vec",)], dict(SETTINGS))
+
+    return opened
+
+
+# through a pipe
+
+
+@pytest.mark.parametrize(
+    ("line", "command"),
+    [
+        ("king", ["similar", "king"]),
+        ("king queen", ["similarity", "king", "queen"]),
+        ("king - man + woman", ["analogy", "king - man + woman"]),
+        ("0.5*king + queen", ["analogy", "0.5*king + queen"]),
+        ("- man + king", ["analogy", "--", "- man + king"]),
+        ("man king woman", ["analogy", "man king woman"]),
+        (":similar king queen -n 2", ["similar", "king", "queen", "-n", "2"]),
+        (":odd king queen tall", ["odd-one-out", "king", "queen", "tall"]),
+        (":vector king", ["vector", "king"]),
+    ],
+)
+@pytest.mark.parametrize("form", ["--json", "--tsv"])
+def test_a_line_is_answered_as_by_the_command(
+    run: Run, models: dict[str, Path], line: str, command: list[str], form: str
+) -> None:
+    name, *words = command
+    expected = run(name, form, models["glove"], *words)
+    result = run("shell", models["glove"], form, input=f"{line}\n")
+    assert (result.exit_code, result.stdout) == (0, expected.stdout)
+    assert expected.stdout
+
+
+def test_info_is_that_of_the_command(run: Run, models: dict[str, Path]) -> None:
+    expected = run("info", models["glove"]).stdout
+    assert run("shell", models["glove"], input=":info\n").stdout == f":info\n{expected}"
+
+
+def test_tables_stand_under_the_lines_they_answer(run: Run, models: dict[str, Path]) -> None:
+    result = run("shell", models["glove"], "-n", "1", input="king\n\n  queen \r\n")
+    king, queen = (run("similar", models["glove"], w, "-n", "1").stdout for w in ("king", "queen"))
+    assert result.stdout == f"king\n{king}\nqueen\n{queen}"
+
+
+def test_a_line_without_an_answer_is_one_line_of_error_and_the_rest_goes_on(
+    run: Run, models: dict[str, Path]
+) -> None:
+    lines = b"kingg\n\xff\nking queen\n"
+    result = run("shell", models["glove"], "--tsv", input=lines)
+    assert result.exit_code == 1
+    unknown = run("similar", models["glove"], "kingg").stderr
+    assert result.stderr == f"{unknown}Error: standard input, line 2: invalid UTF-8\n"
+    assert result.stdout == run("similarity", models["glove"], "king", "queen", "--tsv").stdout
+
+
+def test_a_pipe_needs_no_prompt_toolkit(
+    run: Run, models: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "prompt_toolkit", None)
+    assert run("shell", models["glove"], input="king\n:quit\nkingg\n").exit_code == 0
+
+
+def test_a_terminal_does(
+    talk: Callable[..., Conversation], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from embedtool.errors import MissingExtraError
+
+    monkeypatch.setitem(sys.modules, "prompt_toolkit", None)
+    with pytest.raises(MissingExtraError) as error:
+        converse(talk())
+    assert str(error.value) == "a shell in the terminal needs: pip install 'embedtool[shell]'"
+
+
+def test_what_is_no_model_is_refused_at_the_start(run: Run, tmp_path: Path) -> None:
+    result = run("shell", tmp_path / "none", input="king\n")
+    assert (result.exit_code, result.stderr) == (1, f"Error: {tmp_path / 'none'}: no such model\n")
+    assert run("shell").exit_code == 2
+
+
+# what a line may say
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (":similar", "similar needs words, as in: :similar king queen prince"),
+        (":similar -n 2", "similar needs words, as in: :similar king queen prince"),
+        (":odd -", "odd-one-out needs words, as in: :odd-one-out king queen prince"),
+        ("-", "analogy needs words, as in: :analogy king queen prince"),
+        (":compare", "compare needs a query, as in: :compare king"),
+        (":)", "no command ':)': :help tells which there are; a word that begins so is asked with "
+               ":similar"),
+        (":me king", ":method: 'king' is not one of '3cosadd', '3cosmul'"),
+        (":m", "':m' may be :models, :model, :method, :min-count"),
+        (":n 0", ":n: 0 is not in the range x>=1"),
+        (":n off", ":n: 'off' is not a valid integer range"),
+        (":method best", ":method: 'best' is not one of '3cosadd', '3cosmul'"),
+        (":json maybe", ":json: 'maybe' is neither on nor off"),
+        (":model glove", "no model 'glove': :load opens one; open: word2vec"),
+        (":load /nowhere", "/nowhere: no such model"),
+        (":odd king queen", "odd one out of what? give at least three words"),
+        (":similar king --best", "No such option"),
+        ("a b c d", "'a b c d' is no expression: "),
+        ("king-man+woman", "'king-man+woman' is no expression: "),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said_in_one_line(
+    talk: Callable[..., Conversation],
+    capsys: pytest.CaptureFixture[str],
+    line: str,
+    message: str,
+) -> None:
+    assert talk().answer(line) != 0
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"Error: {message}")
+    assert err.count("\n") == 1
+
+
+def test_settings_hold_until_they_are_changed(
+    talk: Callable[..., Conversation],
+    capsys: pytest.CaptureFixture[str],
+    run: Run,
+    models: dict[str, Path],
+    tmp_path: Path,
+) -> None:
+    conversation = talk()
+    words = tmp_path / "some words.txt"
+    words.write_text("paris\nberlin\n")
+
+    def answers(*lines: str) -> list[str]:
+        for line in lines:
+            assert conversation.answer(line) == 0
+        capsys.readouterr()
+        assert conversation.answer("king - man + woman") == 0
+        return [row.split("\t")[1] for row in capsys.readouterr().out.splitlines()[1:]]
+
+    assert len(answers(":json", ":tsv")) == 3
+    assert len(answers(":n 5")) == 5
+    assert sorted(answers(f":words {words}")) == ["berlin", "paris"]
+    assert "king" in answers(":words off", ":include-query-words")
+    assert "king" not in answers(":include-query-words")
+    expected = run(
+        "analogy", models["word2vec"], "king - man + woman", "--tsv", "-n", 5,
+        "--method", "3cosmul", "--restrict-vocab", 500,
+    )  # fmt: skip
+    conversation.answer(":method 3cosmul")
+    conversation.answer(":restrict-vocab 500")
+    capsys.readouterr()
+    conversation.answer("king - man + woman")
+    assert capsys.readouterr().out == expected.stdout
+
+
+def test_a_setting_without_a_value_is_shown_or_toggled(
+    talk: Callable[..., Conversation], capsys: pytest.CaptureFixture[str]
+) -> None:
+    conversation = talk()
+    for line in (":n", ":min-count", ":json", ":tsv", ":json", ":json", ":min-count 9",
+                 ":min-count off", ":approximate off"):  # fmt: skip
+        assert conversation.answer(line) == 0
+    assert capsys.readouterr().err.splitlines() == [
+        "n: 3", "min-count: off", "json: on", "tsv: on", "json: on", "json: off", "min-count: 9",
+        "min-count: off", "approximate: off",
+    ]  # fmt: skip
+    assert conversation.settings == SETTINGS
+
+
+def test_help_names_every_command_and_setting(
+    talk: Callable[..., Conversation], capsys: pytest.CaptureFixture[str]
+) -> None:
+    conversation = talk()
+    conversation.answer(":help")
+    text = capsys.readouterr().out
+    for name in {*conversation.names} - {"help", "analogy", "similarity"}:
+        assert f":{name}" in text
+
+
+def test_the_help_of_a_command_needs_no_words(
+    talk: Callable[..., Conversation], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert talk().answer(":similar --help") == 0
+    assert capsys.readouterr().out.startswith("Usage: embedtool similar [OPTIONS] MODEL")
+
+
+# several models
+
+
+def test_the_model_that_is_asked_can_be_chosen(
+    talk: Callable[..., Conversation],
+    capsys: pytest.CaptureFixture[str],
+    run: Run,
+    models: dict[str, Path],
+) -> None:
+    conversation = talk("word2vec", "glove")
+    conversation.answer(":models")
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert rows[1][:2] == ["*", "word2vec"]
+    assert rows[2][0] == "glove"
+    conversation.answer(":model glove")
+    conversation.answer("king")
+    assert capsys.readouterr().out == run("similar", models["glove"], "king", "-n", 3).stdout
+    conversation.answer(f":load {models['fasttext']}")
+    assert conversation.name == "fasttext"
+    conversation.answer("kingsy queen")
+    assert (
+        capsys.readouterr().out == run("similarity", models["fasttext"], "kingsy", "queen").stdout
+    )
+
+
+def test_models_of_one_name_are_told_apart_by_their_paths(
+    models: dict[str, Path], tmp_path: Path
+) -> None:
+    again = tmp_path / "word2vec"
+    again.symlink_to(models["word2vec"])
+    conversation = Conversation([models["word2vec"], again, again], dict(SETTINGS))
+    assert list(conversation.models) == ["word2vec", str(again)]
+
+
+def test_compare_puts_answers_side_by_side(
+    talk: Callable[..., Conversation], capsys: pytest.CaptureFixture[str]
+) -> None:
+    conversation = talk("word2vec", "fasttext")
+    conversation.settings["n"] = 1
+    conversation.answer(":compare king - man + woman")
+    header, row = capsys.readouterr().out.splitlines()
+    assert header.split() == ["word2vec", "fasttext"]
+    assert row.split()[::2] == ["1", "0." + row.split()[2][2:], row.split()[4]]
+    assert row.split()[1::2] == ["queen", "queen"]
+    conversation.answer(":compare kingsy")
+    header, row = capsys.readouterr().out.splitlines()
+    assert row.startswith("1  (kingsy unknown)  ")
+    conversation.answer(":json")
+    conversation.answer(":compare king queen")
+    found = json.loads(capsys.readouterr().out)
+    assert [(each["model"], each["query"], each["word"]) for each in found] == [
+        ("word2vec", "king queen", "queen"), ("fasttext", "king queen", "queen"),
+    ]  # fmt: skip
+    conversation.answer(":tsv")
+    conversation.answer(":compare king")
+    assert [line.split("\t")[:2] for line in capsys.readouterr().out.splitlines()] == [
+        ["model", "query"], ["word2vec", "king"], ["fasttext", "king"],
+    ]  # fmt: skip
+
+
+# how a line may go on
+
+
+@pytest.mark.parametrize(
+    ("text", "n_typed", "first"),
+    [
+        ("quee", 4, "queen"),
+        ("king - man + quee", 4, "queen"),
+        ("king - 0.5*quee", 4, "queen"),
+        ("QUEE", 4, "queen"),
+        (":odd king quee", 4, "queen"),
+        (":compare quee", 4, "queen"),
+        (":od", 2, "odd-one-out"),
+        (":model g", 1, "glove"),
+        (":method ", 0, "3cosadd"),
+        (":json o", 1, "on"),
+    ],
+)
+def test_what_a_line_may_go_on_with(
+    talk: Callable[..., Conversation], text: str, n_typed: int, first: str
+) -> None:
+    found = next(talk("word2vec", "glove").completions(text))
+    assert (found.text, found.n_typed) == (first, n_typed)
+
+
+@pytest.mark.parametrize("text", [":n ", ":quit ", ":m k", ":nothing k", "qqqq", ":load k"])
+def test_nothing_is_offered_where_nothing_fits(
+    talk: Callable[..., Conversation], text: str
+) -> None:
+    assert list(talk().completions(text)) == []
+
+
+def test_frequent_words_come_first_with_their_counts(talk: Callable[..., Conversation]) -> None:
+    conversation = talk()
+    vectors = conversation.vectors
+    assert vectors.counts is not None
+    expected = [i for i, word in enumerate(vectors.words) if word.startswith("qu")]
+    found = list(conversation.completions("qu"))
+    assert [each.text for each in found] == [vectors.words[i] for i in expected]
+    assert [each.note for each in found] == [f"{vectors.counts[i]:,}" for i in expected]
+
+
+# in a terminal
+
+
+@pytest.fixture
+def type_in(
+    talk: Callable[..., Conversation], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[str], None]]:
+    """Converse with what is typed; history is kept in `tmp_path`."""
+    pytest.importorskip("prompt_toolkit")
+    from prompt_toolkit.application import create_app_session
+    from prompt_toolkit.input import create_pipe_input
+    from prompt_toolkit.output import DummyOutput
+
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    with create_pipe_input() as keys, create_app_session(input=keys, output=DummyOutput()):
+
+        def typed(text: str) -> None:
+            keys.send_text(text)
+            converse(talk())
+
+        yield typed
+
+
+LEAVE = "\x04"
+
+
+def test_what_is_typed_is_answered(
+    type_in: Callable[[str], None],
+    capsys: pytest.CaptureFixture[str],
+    run: Run,
+    models: dict[str, Path],
+) -> None:
+    type_in("nonsense\x03king\rkingg\rqueen\rking queen\r" + LEAVE)
+    out, err = capsys.readouterr()
+    assert out == "".join(
+        run(name, models["word2vec"], *words).stdout
+        for name, *words in (
+            ("similar", "king", "-n", "3"), ("similar", "queen", "-n", "3"),
+            ("similarity", "king", "queen"),
+        )
+    )  # fmt: skip
+    assert err.splitlines() == [
+        "word2vec: 2,359 words x 100; :help tells what can be asked, Ctrl-D leaves",
+        run("similar", models["word2vec"], "kingg").stderr.rstrip(),
+    ]
+
+
+def test_history_is_kept_for_its_owner_alone(
+    type_in: Callable[[str], None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    type_in("king queen\r:quit\r")
+    file = tmp_path / "state" / "embedtool" / "shell-history"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+    said = capsys.readouterr().out
+    type_in("\x1b[A\x1b[A\r" + LEAVE)
+    assert capsys.readouterr().out == said != ""
+
+
+def test_without_a_place_for_history_it_goes_on(
+    type_in: Callable[[str], None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "state").write_text("no folder")
+    type_in("king\r" + LEAVE)
+    out, err = capsys.readouterr()
+    path = tmp_path / "state" / "embedtool" / "shell-history"
+    assert err.splitlines()[0] == f"Warning: no history is kept: {path}: Not a directory"
+    assert out.startswith("word ")
+
+
+def test_tab_completes_words_and_paths(
+    talk: Callable[..., Conversation], models: dict[str, Path]
+) -> None:
+    completion = pytest.importorskip("prompt_toolkit.completion")
+    from prompt_toolkit.document import Document
+
+    keys = completer(talk())
+
+    def completed(text: str) -> str:
+        event = completion.CompleteEvent(completion_requested=True)
+        first = next(keys.get_completions(Document(text, len(text)), event))
+        return text[: len(text) + first.start_position] + first.text
+
+    assert completed("king - man + quee") == "king - man + queen"
+    assert completed(f":load {models['glove'].parent}/glo") == (f":load {models['glove']}")
+
+
+def test_an_interrupted_answer_does_not_end_the_conversation(
+    type_in: Callable[[str], None],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from embedtool.search import query
+
+    def interrupted(*args: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(query, "similar_batch", interrupted)
+    type_in("king\r:compare king\rking queen\r" + LEAVE)
+    assert capsys.readouterr().out.splitlines()[0].split() == ["word", "other", "similarity"]

@@ -1,0 +1,30 @@
+"""Words by how they begin."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from embedtool.errors import ModelError
+from embedtool.search import prefix
+from embedtool.search.prefix import beginning_with
+from embedtool.words import Words
+
+LETTERS = st.text(alphabet="abé語\ud800", max_size=4)
+
+
+@given(st.lists(LETTERS, max_size=12), LETTERS, st.integers(0, 5), st.integers(1, 4))
+def test_it_finds_what_looking_at_each_word_finds(
+    words: list[str], begun: str, n: int, block_words: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(prefix, "BLOCK_WORDS", block_words)
+        found = beginning_with(Words.of(words), begun, n)
+    assert found.tolist() == [i for i, word in enumerate(words) if word.startswith(begun)][:n]
+    assert found.dtype == np.int64
+
+
+def test_words_that_end_beyond_their_text_are_a_broken_model() -> None:
+    words = Words(np.frombuffer(b"king", np.uint8), np.array([2, 9, 4]))
+    with pytest.raises(ModelError, match=r"^broken model: words end beyond their text$"):
+        beginning_with(words, "ngrams", 1)
