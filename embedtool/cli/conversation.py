@@ -14,9 +14,14 @@ import click
 from embedtool import store
 from embedtool.cli.analogy import analogy
 from embedtool.cli.completion import begun_word, words_begun
+from embedtool.cli.info import info
 from embedtool.cli.main import FAILED, cli
+from embedtool.cli.odd_one_out import odd_one_out
 from embedtool.cli.output import note, print_json, print_table, print_tsv, shown
 from embedtool.cli.queries import candidates, index_of
+from embedtool.cli.similar import similar
+from embedtool.cli.similarity import similarity
+from embedtool.cli.vector import vector
 from embedtool.corpus.tokens import split_spaces
 from embedtool.errors import EmbedtoolError, QueryError, UnknownWordError
 from embedtool.search import query
@@ -28,7 +33,9 @@ if TYPE_CHECKING:
 
 MARK = ":"
 """What begins a line that is no query."""
-QUERIES = ("similar", "similarity", "analogy", "odd-one-out", "vector", "info")
+QUERIES: dict[str, click.Command] = {
+    str(each.name): each for each in (similar, similarity, analogy, odd_one_out, vector, info)
+}
 """Commands that a line may call, on the model in use."""
 SETTINGS = {
     option.opts[0].lstrip("-"): option
@@ -121,26 +128,38 @@ class Conversation:
     def answer(self, line: str) -> int:
         """Answer a line; what is wrong with it is a line on standard error.
 
-        Returns the exit code of what it stands for. Raises EOFError where it ends the conversation.
+        Returns an exit code, 0 or FAILED. Raises EOFError where the line ends the conversation.
         """
         try:
-            if not line.startswith(MARK):
-                name = _question(line, self.vectors)
-                words = [line] if name == "analogy" else split_spaces(line)
-                return self._run(name, ["--", *words], line)
-            called, _, rest = line.removeprefix(MARK).partition(" ")
-            name, rest = self._called(called), rest.strip()
-            if name in QUERIES:
-                return self._run(name, split_spaces(rest), line)
-            if name in SETTINGS:
-                self._set(name, rest)
-            else:
-                self.commands[name](rest)
+            self._answer(line)
+        except BrokenPipeError:
+            raise
+        except click.UsageError as error:
+            note(f"Error: {error.format_message()}")
         except EmbedtoolError as error:
             note(f"Error: {error}")
+        except OSError as error:
+            note(f"Error: {error.filename or self.name}: {error.strerror or error}")
+        except MemoryError:
+            note("Error: out of memory")
         else:
             return 0
         return FAILED
+
+    def _answer(self, line: str) -> None:
+        if not line.startswith(MARK):
+            name = _question(line, self.vectors)
+            words = [line] if name == "analogy" else split_spaces(line)
+            self._run(name, ["--", *words], line)
+            return
+        called, _, rest = line.removeprefix(MARK).partition(" ")
+        name, rest = self._called(called), rest.strip()
+        if name in QUERIES:
+            self._run(name, split_spaces(rest), line)
+        elif name in SETTINGS:
+            self._set(name, rest)
+        else:
+            self.commands[name](rest)
 
     def completions(self, text: str) -> Iterator[Completion]:
         """How a line that begins so may go on: commands, models, values, else words."""
@@ -188,19 +207,20 @@ class Conversation:
             raise QueryError(f"{MARK + text!r} may be {', '.join(MARK + name for name in found)}")
         return found[0]
 
-    def _run(self, name: str, arguments: list[str], said: str) -> int:
+    def _run(self, name: str, arguments: list[str], said: str) -> None:
         """Have a command answer, about the model that is asked."""
-        line = [str(self.models[self.name].folder), *arguments]
-        if not _is_asked(name, line):
-            raise QueryError(f"{name} needs words, as in: {MARK}{name} king queen prince")
-        self._head(said)
-        code: int = cli.main(
-            [name, *line],
-            prog_name="embedtool",
-            standalone_mode=False,
-            default_map=dict.fromkeys(QUERIES, self.settings),
+        command, folder = QUERIES[name], str(self.models[self.name].folder)
+        parent = click.Context(
+            cli, info_name="embedtool", default_map={name: self.settings}, **cli.context_settings
         )
-        return code
+        try:
+            with command.make_context(name, [folder, *arguments], parent) as context:
+                if context.params.get("queries") in ((), ("-",)):  # it would read standard input
+                    raise QueryError(f"{name} needs words, as in: {MARK}{name} king queen prince")
+                self._head(said)
+                command.invoke(context)
+        except click.exceptions.Exit:
+            return  # after --help
 
     def _head(self, said: str) -> None:
         """Begin an answer: with its line, where nobody sees that above it."""
@@ -309,18 +329,6 @@ def _question(line: str, vectors: "WordVectors") -> str:
         joined = "+" in line and not vectors.has_vector(line)
         return "analogy" if joined else "similar"
     return "similarity" if len(words) == 2 else "analogy"
-
-
-def _is_asked(name: str, arguments: list[str]) -> bool:
-    """Whether a command has the words it needs; without, it would read them from standard input."""
-    command = cli.get_command(click.Context(cli), name)
-    if command is None or not {"-h", "--help"}.isdisjoint(arguments):
-        return True
-    try:
-        parsed = command.make_context(name, list(arguments)).params
-    except click.UsageError:
-        return True  # which the command tells better
-    return parsed.get("queries") not in ((), ("-",))
 
 
 def _values(option: click.Option) -> Sequence[str]:

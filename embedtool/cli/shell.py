@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from embedtool.cli.completion import complete_folder
-from embedtool.cli.main import FAILED, INTERRUPTED
+from embedtool.cli.main import FAILED
 from embedtool.cli.options import FILE, json_option, method_option, tsv_option
 from embedtool.cli.output import note, shown
 from embedtool.cli.queries import search_options
@@ -52,20 +52,17 @@ def shell(models: tuple[Path, ...], **settings: Any) -> None:
 
 def answer_lines(conversation: "Conversation") -> int:
     """Answer the lines of standard input. Returns the exit code: 1 where one has no answer."""
-    worst = 0
+    code = 0
     for number, line in enumerate(sys.stdin.buffer, 1):
         try:
             text = line.decode().strip(" \t\r\n")
-            code = conversation.answer(text) if text else 0
+            code |= conversation.answer(text) if text else 0
         except UnicodeDecodeError:
             note(f"Error: standard input, line {number}: invalid UTF-8")
             code = FAILED
         except EOFError:
             break
-        if code == INTERRUPTED:
-            return code
-        worst = FAILED if code else worst
-    return worst
+    return code
 
 
 def converse(conversation: "Conversation") -> None:

@@ -2,8 +2,10 @@
 
 import json
 import stat
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -415,3 +417,23 @@ def test_an_interrupted_answer_does_not_end_the_conversation(
     monkeypatch.setattr(query, "similar_batch", interrupted)
     type_in("king\r:compare king\rking queen\r" + LEAVE)
     assert capsys.readouterr().out.splitlines()[0].split() == ["word", "other", "similarity"]
+
+
+def test_it_ends_where_nobody_reads_the_answers(models: dict[str, Path]) -> None:
+    command = [sys.executable, "-m", "embedtool", "shell", str(models["glove"]), "--tsv"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        with suppress(BrokenPipeError):
+            while process.poll() is None:
+                process.stdin.write(b"king\n")
+                process.stdin.flush()
+        assert process.stderr.read().decode().splitlines() == [
+            "Error: standard output was closed by its reader; the rest was not written"
+        ]
+        with suppress(BrokenPipeError):
+            process.stdin.close()
+    assert process.returncode == 1
