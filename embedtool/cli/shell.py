@@ -83,6 +83,8 @@ def converse(conversation: "Conversation") -> None:
     )
     size = f"{conversation.vectors.n_words:,} words x {conversation.vectors.vector_size}"
     note(f"{conversation.name}: {size}; :help tells what can be asked, Ctrl-D leaves")
+    import rich.table  # noqa: F401  # now, so that the first answer does not wait for it
+
     while True:
         try:
             for line in session.prompt(f"{shown(conversation.name)}> ").splitlines():
