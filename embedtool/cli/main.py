@@ -53,6 +53,7 @@ COMMANDS = {
     "check": "check",
     "formats": "formats",
     "index": "index",
+    "plot": "plot",
     "corpus": "corpus",
     "serve": "serve",
 }

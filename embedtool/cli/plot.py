@@ -1,0 +1,228 @@
+"""embedtool plot: pictures of words, of models and of trainings."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from embedtool.cli.options import FILE, model_argument
+from embedtool.cli.queries import candidates, read_queries
+from embedtool.cli.showing import check, show
+from embedtool.config import LAYOUTS, Layout
+
+if TYPE_CHECKING:
+    from embedtool.explore.scenes import Over, Pair
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+HEADING = ":"
+"""What begins the heading of a relation among lines of pairs, as in files of analogy questions."""
+
+
+class DefaultGroup(click.Group):
+    """A group that runs its command `words` where none is named."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the command before its arguments."""
+        if args and args[0] not in (*self.commands, *ctx.help_option_names):
+            args = ["words", *args]
+        return super().parse_args(ctx, args)
+
+
+def output_option(command: F) -> F:
+    """Where a picture is written."""
+    return click.option(
+        "--output", "-o", type=FILE, metavar="FILE",
+        help="Write the picture there, as .png or .svg; otherwise the terminal shows it.",
+    )(command)  # fmt: skip
+
+
+def layout_options(command: F) -> F:
+    """How words come into a plane."""
+    options: list[Callable[[F], F]] = [
+        click.option("--seed", type=click.IntRange(min=0, max=2**32 - 1), default=1,
+                     show_default=True, help="Of t-SNE and UMAP."),
+        click.option("--layout", type=click.Choice(LAYOUTS), default=LAYOUTS[0],
+                     show_default=True,
+                     help="pca: distances tell something; tsne, umap: near words stay near."),
+    ]  # fmt: skip
+    for option in options:
+        command = option(command)
+    return command
+
+
+def neighbours_option(low: int) -> Callable[[F], F]:
+    """How many neighbours each word has, at least `low`."""
+    return click.option("-n", "n", type=click.IntRange(min=low), default=8, show_default=True,
+                        help="Neighbours of each word.")  # fmt: skip
+
+
+@click.group(cls=DefaultGroup, subcommand_metavar="[COMMAND] MODEL WORD...")
+def plot() -> None:
+    """Draw words and their neighbours, relations, similarities, trainings, change.
+
+    Without COMMAND it is `words`: embedtool plot MODEL king queen. The picture goes to a file
+    (--output words.png or .svg; needs the extra `plots`) or into the terminal: kitty, Ghostty,
+    iTerm2, WezTerm and mintty show it as it is, others in characters.
+    """
+
+
+@plot.command()
+@model_argument
+@click.argument("queries", metavar="[WORD...]", nargs=-1)
+@neighbours_option(0)
+@click.option("--restrict-vocab", type=click.IntRange(min=1), metavar="N",
+              help="Neighbours only among the N most frequent words.")  # fmt: skip
+@click.option("--min-count", type=click.IntRange(min=1), metavar="N",
+              help="Neighbours only among words with this count or more.")  # fmt: skip
+@layout_options
+@output_option
+def words(
+    model: Path,
+    queries: tuple[str, ...],
+    n: int,
+    restrict_vocab: int | None,
+    min_count: int | None,
+    layout: Layout,
+    seed: int,
+    output: Path | None,
+) -> None:
+    """Draw each WORD among its nearest words, in one plane.
+
+    Without WORD, or with -, the words come from standard input, one a line.
+    """
+    check(output)
+    asked = read_queries(queries, whole_line=False)
+    if not asked:
+        raise click.UsageError("give words", click.get_current_context())
+
+    from embedtool import store
+    from embedtool.explore.scenes import neighbourhoods
+
+    vectors = store.load(model).vectors
+    among = candidates(vectors, restrict_vocab, min_count, None)
+    show([neighbourhoods(vectors, asked, n, method=layout, seed=seed, candidates=among)], output)
+
+
+@plot.command()
+@model_argument
+@click.argument("queries", metavar="[WORD WORD]...", nargs=-1)
+@output_option
+def analogies(model: Path, queries: tuple[str, ...], output: Path | None) -> None:
+    """Draw pairs of words as arrows.
+
+    man woman king queen is man -> woman and king -> queen. Arrows of one relation are parallel
+    where the model has learnt it. Pairs may come from standard input, one a line; a line such as
+    `: capital and country` begins a relation with a plane of its own.
+    """
+    check(output)
+    if list(queries) in ([], ["-"]):
+        relations = list(_relations(read_queries(queries, whole_line=True)))
+    else:
+        relations = [("", _pairs(queries))]
+
+    from embedtool import store
+    from embedtool.explore import scenes
+
+    vectors = store.load(model).vectors
+    show([scenes.analogies(vectors, pairs, title) for title, pairs in relations], output)
+
+
+def _relations(lines: list[str]) -> Iterator[tuple[str, "list[Pair]"]]:
+    """The relations that lines of pairs tell of, with their headings."""
+    title, found = "", list[str]()
+    for line in lines:
+        if not line.startswith(HEADING):
+            found += line.split()
+            continue
+        if title or found:
+            yield title, _pairs(found)
+        title, found = line.removeprefix(HEADING).strip(), []
+    yield title, _pairs(found)
+
+
+def _pairs(given: "tuple[str, ...] | list[str]") -> "list[Pair]":
+    if not given or len(given) % 2:
+        raise click.UsageError(
+            f"give pairs of words, as in: man woman king queen; here are {len(given)}",
+            click.get_current_context(),
+        )
+    return list(zip(given[::2], given[1::2], strict=True))
+
+
+@plot.command()
+@model_argument
+@click.argument("queries", metavar="[WORD...]", nargs=-1)
+@click.option("--clustered", is_flag=True, help="Put words that are alike beside each other.")
+@output_option
+def heat_map(model: Path, queries: tuple[str, ...], clustered: bool, output: Path | None) -> None:
+    """Draw how alike each two WORDs are, by cosine.
+
+    Without WORD, or with -, the words come from standard input, one a line.
+    """
+    check(output)
+    asked = read_queries(queries, whole_line=False)
+
+    from embedtool import store
+    from embedtool.explore.scenes import similarities
+
+    show(similarities(store.load(model).vectors, asked, clustered=clustered), output)
+
+
+@plot.command()
+@click.argument("logs", metavar="LOG...", nargs=-1, type=FILE, required=True)
+@click.option("--over", type=click.Choice(["epochs", "seconds"]), default="epochs",
+              show_default=True, help="What runs from left to right.")  # fmt: skip
+@output_option
+def curves(logs: tuple[Path, ...], over: "Over", output: Path | None) -> None:
+    """Draw the loss of trainings, a curve for each LOG.
+
+    Of encoders the perplexity too. LOG is a file of `train --json-log`, or a model, which keeps the
+    figures of its own training.
+    """
+    check(output)
+
+    from embedtool.explore import scenes
+
+    show(scenes.curves(logs, over), output)
+
+
+@plot.command()
+@click.argument("old", metavar="OLD", type=FILE)
+@click.argument("new", metavar="NEW", type=FILE)
+@click.argument("queries", metavar="WORD...", nargs=-1, required=True)
+@neighbours_option(1)
+@layout_options
+@output_option
+def trajectories(
+    old: Path,
+    new: Path,
+    queries: tuple[str, ...],
+    n: int,
+    layout: Layout,
+    seed: int,
+    output: Path | None,
+) -> None:
+    """Draw where each WORD went from OLD to NEW.
+
+    OLD is turned into the space of NEW, as `embedtool drift` does. Around the way stand the word's
+    neighbours of both models, where NEW has them: a colour for those of OLD only, of NEW only, and
+    of both. Each word has a plane of its own.
+    """
+    check(output)
+
+    from embedtool import store
+    from embedtool.explore import scenes
+
+    then, now = scenes.names_of([old, new])
+    planes = scenes.trajectories(
+        store.load(old).vectors,
+        store.load(new).vectors,
+        queries,
+        n,
+        names=(then, now),
+        method=layout,
+        seed=seed,
+    )
+    show(planes, output)
