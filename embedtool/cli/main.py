@@ -54,6 +54,7 @@ COMMANDS = {
     "formats": "formats",
     "index": "index",
     "plot": "plot",
+    "explore": "explore",
     "corpus": "corpus",
     "serve": "serve",
 }

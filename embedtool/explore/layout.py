@@ -21,9 +21,8 @@ PERPLEXITY = 30
 NEIGHBOURS = 15
 """Of UMAP, where there are enough rows (McInnes, Healy & Melville 2018, section 5)."""
 LANDMARKS = 3000
-"""Rows that t-SNE lays out: half a minute on two cores, however many rows there are."""
-NEAREST = 3
-SHARPNESS = 0.05
+"""Rows that t-SNE lays out: a quarter of a minute on one core, however many rows there are."""
+OFFSET = 0.5
 LEADING = 50
 """Dimensions to which PCA brings the vectors before t-SNE (van der Maaten & Hinton 2008, 4.2)."""
 
@@ -35,7 +34,7 @@ def layout(rows: Rows, method: Layout = "pca", seed: int = 1) -> Rows:
     method : "pca", the plane of the two first principal components; "tsne" (van der Maaten &
              Hinton 2008) and "umap" (McInnes, Healy & Melville 2018) keep neighbourhoods, and say
              nothing by distances between far points. Of many rows t-SNE lays out the first
-             LANDMARKS, and each other row stands among those of them that are nearest to it.
+             LANDMARKS, and each other row stands beside the nearest of those before it.
 
     The same rows and seed give the same points. Raises ConfigError on an unknown method,
     MissingExtraError where UMAP is not installed.
@@ -45,14 +44,16 @@ def layout(rows: Rows, method: Layout = "pca", seed: int = 1) -> Rows:
     units = units_of(rows)
     enough = len(rows) > FEW and bool((units != units[:1]).any())
     found = MAKERS[method](units, seed) if enough else principal(units, 2)
-    return found.astype(np.float32) - found.mean(axis=0, dtype=np.float64).astype(np.float32)
+    centred: Rows = found - found.mean(axis=0, dtype=np.float64)
+    return centred.astype(np.float32)
 
 
 def units_of(rows: Rows) -> Rows:
     """Rows of length 1, or of zeros where a length is zero or not finite."""
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     sound = np.isfinite(lengths) & (lengths > 0)
-    return np.divide(rows, lengths, out=np.zeros_like(rows), where=sound)
+    units: Rows = np.divide(rows, lengths, out=np.zeros_like(rows), where=sound)
+    return units
 
 
 def principal(units: Rows, n: int) -> Rows:
@@ -78,26 +79,37 @@ def _pca(units: Rows, seed: int) -> Rows:
 
 def _tsne(units: Rows, seed: int) -> Rows:
     from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
 
-    landmarks = units[:LANDMARKS]
-    leading = principal(landmarks, min(LEADING, units.shape[1]))
+    leading = principal(units, min(LEADING, units.shape[1]))
+    landmarks = leading[:LANDMARKS]
     perplexity = min(PERPLEXITY, (len(landmarks) - 1) / 3)
-    found: Rows = TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(leading)
-    return np.concatenate([found, among(units[LANDMARKS:], landmarks, found)])
+    maker = TSNE(perplexity=perplexity, init="pca", random_state=seed)
+    with threadpool_limits(1):  # sums over several threads differ with their number
+        points = maker.fit_transform(landmarks)
+    return beside(units_of(leading), points, seed)
 
 
-def among(units: Rows, landmarks: Rows, points: Rows) -> Rows:
-    """Where rows stand among landmarks: the mean of the points of the nearest NEAREST of them.
+def beside(units: Rows, points: Rows, seed: int) -> Rows:
+    """Points for all rows: each stands beside the row nearest to it among those before.
 
-    units, landmarks : float32 (n_rows, vector_size), (n_landmarks, vector_size), of length 1
-    points           : float32 (n_landmarks, 2)
-    Each weighs e^(cosine / SHARPNESS), so that a row near to one landmark stands beside it.
+    units  : float32 (n_rows, vector_size), of length 1
+    points : float32 (n_landmarks, 2), of the first rows
+    In each turn as many rows get a place as have one. They stand off by a normal deviate of OFFSET
+    of the distance at which landmarks stand from one another, so that none hides another.
     """
-    found = nearest(landmarks, None, units, NEAREST)
-    weights = np.exp((found.scores - found.scores[:, :1]) / SHARPNESS)
-    weights /= weights.sum(axis=1, keepdims=True)
-    placed: Rows = np.einsum("rn,rnx->rx", weights, points[found.ids]).astype(np.float32)
-    return placed
+    if len(units) == len(points):
+        return points
+    from scipy.spatial import cKDTree
+
+    apart = np.median(cKDTree(points).query(points, k=2)[0][:, 1])
+    rng = np.random.default_rng(seed)
+    while len(points) < len(units):
+        placed = len(points)
+        found = nearest(units[:placed], None, units[placed : 2 * placed], 1).ids[:, 0]
+        off = rng.normal(scale=OFFSET * apart, size=(len(found), 2)).astype(np.float32)
+        points = np.concatenate([points, points[found] + off])
+    return points
 
 
 def _umap(units: Rows, seed: int) -> Rows:

@@ -67,7 +67,8 @@ class Mapped:
         """
         largest = np.abs(self.units).max(axis=1, keepdims=True, initial=0)
         scale = np.divide(LEVELS, largest, out=np.zeros_like(largest), where=largest > 0)
-        return np.rint(self.units * scale).astype(np.int8)
+        levels: NDArray[np.float32] = np.rint(self.units * scale)
+        return levels.astype(np.int8)
 
     @cached_property
     def plane(self) -> Rows:
@@ -90,4 +91,5 @@ class Mapped:
         sizes = np.bincount(found, minlength=n_groups)
         rank = np.empty(n_groups, dtype=np.uint8)
         rank[np.argsort(-sizes, kind="stable")] = np.arange(n_groups, dtype=np.uint8)
-        return rank[found]
+        groups: NDArray[np.uint8] = rank[found]
+        return groups

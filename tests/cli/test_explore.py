@@ -93,7 +93,7 @@ def point(view: Page, word: str, place: int = 0) -> tuple[float, float]:
         """([word, place]) => {
           const map = maps[place], id = map.model.ids.get(word);
           const { x, y } = map.window, { width, height } = map.size;
-          const box = map.element.querySelector(".canvas").getBoundingClientRect();
+          const box = map.element.querySelector(".bk-Figure").getBoundingClientRect();
           return [box.left + (map.x[id] - x[0]) / (x[1] - x[0]) * width,
                   box.top + (1 - (map.y[id] - y[0]) / (y[1] - y[0])) * height];
         }""",

@@ -9,7 +9,7 @@ from embedtool import store
 from embedtool.config import LAYOUTS, Layout
 from embedtool.errors import ConfigError
 from embedtool.explore import layout as module
-from embedtool.explore.layout import among, layout, principal, units_of
+from embedtool.explore.layout import beside, layout, principal, units_of
 from embedtool.explore.points import Mapped
 from embedtool.vectors import WordVectors
 
@@ -71,10 +71,15 @@ def test_many_rows_stand_among_the_first(monkeypatch: pytest.MonkeyPatch) -> Non
     assert (CLOUD[nearest] == CLOUD[mixed[40:]]).mean() > 0.9
 
 
-def test_a_row_beside_a_landmark() -> None:
-    units = units_of(CLOUDS[::20])
-    points = np.array([[0, 0], [1, 0], [0, 1], [1, 1]], np.float32)
-    np.testing.assert_allclose(among(units, units, points), points, atol=0.05)
+def test_rows_stand_beside_their_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "OFFSET", 0.05)
+    units = units_of(np.concatenate([CLOUDS[::20], CLOUDS[1::20], CLOUDS[2::20], CLOUDS[3::20]]))
+    corners = np.array([[0, 0], [90, 0], [0, 90], [90, 90]], np.float32)
+    points = beside(units, corners, 1)
+    np.testing.assert_array_equal(points[:4], corners)
+    distances = np.linalg.norm(points[:, None] - corners[None], axis=2)
+    np.testing.assert_array_equal(distances.argmin(axis=1), np.tile(np.arange(4), 4))
+    assert len(np.unique(points, axis=0)) == 16
 
 
 def test_an_unknown_layout() -> None:

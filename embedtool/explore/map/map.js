@@ -11,10 +11,19 @@ const LABEL_FONT = "bold 12px system-ui, sans-serif";
 const LABEL_HEIGHT = 17; // pixels
 const REACH = 9; // pixels from a point at which the pointer has it
 const SETTLED = 90; // milliseconds without a move before labels are set anew
+const MOST_IN_MOTION = 3000; // points that a canvas draws while the map moves
 const MARGIN = 0.04; // of the map's width, left free beside the outermost points
 const STEP = 0.12; // of the map's width, that an arrow key moves it
 const ZOOM = 0.75;
 const CLOSE = 0.12; // of the map's width: how near a found word is brought
+
+/** Whether the machine draws WebGL by itself, not by a program, which takes a second a picture. */
+function hasGraphics() {
+  const gl = document.createElement("canvas").getContext("webgl2");
+  const info = gl?.getExtension("WEBGL_debug_renderer_info");
+  const name = gl?.getParameter(info ? info.UNMASKED_RENDERER_WEBGL : gl.RENDERER);
+  return Boolean(name) && !/swiftshader|llvmpipe|softpipe|software|basic render/i.test(name);
+}
 
 class WordMap {
   /** tell: {ask(word), chosen(ids), moved()}, what the page does about a click, a lasso, a move. */
@@ -35,8 +44,10 @@ class WordMap {
   figure() {
     const wheel = new Bokeh.WheelZoomTool({ zoom_on_axis: false });
     const plot = Bokeh.Plotting.figure({
-      tools: [this.pan, wheel, this.lasso], toolbar_location: null, output_backend: "webgl",
-      sizing_mode: "stretch_both", min_border: 0, outline_line_color: null, lod_threshold: null,
+      tools: [this.pan, wheel, this.lasso], toolbar_location: null,
+      output_backend: hasGraphics() ? "webgl" : "canvas", // where a canvas shows fewer in motion
+      lod_threshold: MOST_IN_MOTION, lod_factor: Math.ceil(this.model.nWords / MOST_IN_MOTION),
+      sizing_mode: "stretch_both", min_border: 0, outline_line_color: null,
       x_axis_location: null, y_axis_location: null,
       x_range: new Bokeh.Range1d({ start: -1, end: 1 }),
       y_range: new Bokeh.Range1d({ start: -1, end: 1 }),
@@ -209,7 +220,7 @@ class WordMap {
   }
 
   get size() {
-    const { width, height } = this.element.querySelector(".canvas").getBoundingClientRect();
+    const { width, height } = this.element.querySelector(".bk-Figure").getBoundingClientRect();
     return { width, height };
   }
 
