@@ -15,6 +15,7 @@ from embedtool.vectors import WordVectors
 
 N_GROUPS = 12
 """As many colours as can be told apart."""
+GROUPED = 10_000
 LEVELS = 127
 
 
@@ -71,9 +72,14 @@ class Mapped:
         return levels.astype(np.int8)
 
     @cached_property
+    def leading(self) -> Rows:
+        """The first principal components of the directions, float32 (n_words, at most LEADING)."""
+        return principal(self.units, min(LEADING, self.vector_size))
+
+    @cached_property
     def plane(self) -> Rows:
-        """The words in the plane of their first principal components, float32 (n_words, 2)."""
-        return layout(self.units)
+        """The words in the plane of the first two of them, float32 (n_words, 2)."""
+        return layout(self.units) if self.vector_size < 2 else self.leading[:, :2].copy()
 
     @cached_property
     def points(self) -> Rows:
@@ -82,12 +88,15 @@ class Mapped:
 
     @cached_property
     def groups(self) -> NDArray[np.uint8]:
-        """The group of each word, uint8 (n_words,), the largest first: k-means over directions."""
-        from sklearn.cluster import MiniBatchKMeans
+        """The group of each word, uint8 (n_words,), the largest first.
 
-        leading = principal(self.units, min(LEADING, self.vector_size))
-        n_groups = min(N_GROUPS, len(np.unique(leading, axis=0)))
-        found = MiniBatchKMeans(n_groups, random_state=self.seed, n_init=3).fit_predict(leading)
+        By k-means over `leading`, its centres those of the GROUPED most frequent words.
+        """
+        from sklearn.cluster import KMeans
+
+        seen = self.leading[:GROUPED]
+        n_groups = min(N_GROUPS, len(np.unique(seen, axis=0)))
+        found = KMeans(n_groups, random_state=self.seed, n_init=1).fit(seen).predict(self.leading)
         sizes = np.bincount(found, minlength=n_groups)
         rank = np.empty(n_groups, dtype=np.uint8)
         rank[np.argsort(-sizes, kind="stable")] = np.arange(n_groups, dtype=np.uint8)

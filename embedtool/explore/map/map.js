@@ -15,7 +15,9 @@ const MOST_IN_MOTION = 3000; // points that a canvas draws while the map moves
 const MARGIN = 0.04; // of the map's width, left free beside the outermost points
 const STEP = 0.12; // of the map's width, that an arrow key moves it
 const ZOOM = 0.75;
-const CLOSE = 0.12; // of the map's width: how near a found word is brought
+const MOST_IN_VIEW = 0.7; // of an answer's words
+const NEAREST = 0.04; // of the map's width, to each side of a found word
+const WIDEST = 0.12;
 
 /** Whether the machine draws WebGL by itself, not by a program, which takes a second a picture. */
 function hasGraphics() {
@@ -138,8 +140,8 @@ class WordMap {
 
   frequencies() {
     const dark = document.documentElement.classList.contains("dark");
-    const all = Bokeh.Palettes.viridis(256);
-    return dark ? all : [...all].reverse();
+    const all = Bokeh.Palettes.viridis(256); // from dark to light; without what the back hides
+    return dark ? all.slice(50) : all.slice(0, 215).reverse();
   }
 
   /** By rank, which is the order of frequency, the most frequent last. */
@@ -248,16 +250,16 @@ class WordMap {
     this.label();
   }
 
-  /** Bring words into view: those around the first of them, where some lie far off. */
+  /** Bring words into view around the first of them, so near that most of them can be told apart. */
   bring(ids) {
     const { bounds } = this;
     const around = (array, [least, most]) => {
-      const near = CLOSE * (most - least);
-      const values = Array.from(ids, (id) => array[id]);
-      const middle = values[0];
-      const far = Math.max(...values.map((value) => Math.abs(value - middle)).filter((d) => d < near));
-      const half = Math.max(far * 1.4, near / 4);
-      return [middle - half, middle + half];
+      const middle = array[ids[0]];
+      const far = Array.from(ids, (id) => Math.abs(array[id] - middle)).sort((a, b) => a - b);
+      const half = 1.6 * far[Math.floor(MOST_IN_VIEW * (ids.length - 1))];
+      const [near, wide] = [NEAREST, WIDEST].map((share) => share * (most - least));
+      const side = Math.min(Math.max(half, near), wide);
+      return [middle - side, middle + side];
     };
     this.window = { x: around(this.x, bounds.x), y: around(this.y, bounds.y) };
   }
