@@ -7,9 +7,9 @@ Vectors are random around random centres, so that words have neighbours. --model
 index, and takes them where they are. The server is the installed program, in a process of its own;
 this process asks it for the neighbours of random words, over connections that stay open, at times
 that are set beforehand: an answer's time is counted from when it was due to be asked for, so that a
-server that falls behind is seen to. --noise adds what other clients may do at the same time, each
-without a pause: ask for a word that is unknown, for 100 words with 1,000 answers each, and for an
-exact search.
+server that falls behind is seen to. --noise adds what another client may do
+at the same time, without a pause: ask for a word that is unknown, for 100 words with 100 answers
+each, or for an exact search.
 """
 
 import argparse
@@ -42,8 +42,11 @@ WARM_SECONDS = 3.0
 """What is asked first is not counted."""
 LONGEST_WAIT = 60.0
 """Seconds for a server to be ready."""
-UNKNOWN = "wrod12345x"
-CROWD = {"words": [f"word{i}" for i in range(100)], "n": 1000}
+NOISE: dict[str, tuple[str, object]] = {
+    "unknown": ("/similar?word=wrod12345x", None),
+    "many": ("/similar", {"words": [f"word{i}" for i in range(100)], "n": 100}),
+    "exact": ("/similar?word=word7&approximate=false", None),
+}
 
 
 def clustered(n_words: int, size: int) -> WordVectors:
@@ -148,7 +151,7 @@ async def drive(
     return seconds, statuses, time.perf_counter() - start
 
 
-async def disturb(url: str, path: str, body: object = None) -> None:
+async def disturb(url: str, path: str, body: object) -> None:
     """Ask for the same again and again, until it is cancelled; then say how often."""
     client, n_asked = Client(url), 0
     try:
@@ -165,13 +168,7 @@ async def measure(url: str, n_words: int, process: int, options: argparse.Namesp
     rng = np.random.default_rng(2)
     warm, counted = (int(options.rate * each) for each in (WARM_SECONDS, options.seconds))
     paths = [f"/similar?word=word{i}" for i in rng.integers(n_words, size=warm + counted)]
-    noise = []
-    if options.noise:
-        noise = [
-            asyncio.create_task(disturb(url, f"/similar?word={UNKNOWN}")),
-            asyncio.create_task(disturb(url, "/similar", CROWD)),
-            asyncio.create_task(disturb(url, "/similar?word=word7&approximate=false")),
-        ]
+    noise = [asyncio.create_task(disturb(url, *NOISE[name])) for name in options.noise]
     await drive(url, paths[:warm], options.rate, options.connections)
     before = cpu_seconds(process)
     taken, statuses, elapsed = await drive(url, paths[warm:], options.rate, options.connections)
@@ -206,7 +203,7 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--model", type=Path, help="where the model is, or is kept")
     parser.add_argument("--exact", action="store_true", help="compare all words")
-    parser.add_argument("--noise", action="store_true", help="let others ask what costs much")
+    parser.add_argument("--noise", nargs="+", choices=NOISE, default=[], help="what others ask")
     options = parser.parse_args()
     with TemporaryDirectory() as temporary:
         folder = options.model or Path(temporary) / "model"

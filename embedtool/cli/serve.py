@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import socket
+import sys
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 LOOPBACK = "127.0.0.1"
 PORT = 8000
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
+SWITCH_SECONDS = 0.0005
+"""After which a thread lets another run Python, a tenth of what is usual: what answers a request
+takes several turns, each of which may have to wait for a search in another thread."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 ORIGIN = re.compile(r"\*|https?://[^/\s]+")
 OF_BOTH = ("model", "approximate", "most_words", "most_answers", "mcp")
@@ -130,7 +134,7 @@ def serve(
         server = _server(served, _names(listener, host, hosts), origins, access_log)
         click.echo(_url(listener))
         note(told)
-        _run(server, listener)
+        _run(server, listener, approximate)
     note("stopped")
 
 
@@ -221,14 +225,19 @@ def _server(
     )
 
 
-def _run(server: Any, listener: socket.socket) -> None:
+def _run(server: Any, listener: socket.socket, approximate: bool) -> None:
     """Serve until a signal says to stop, which is how a server ends, and no failure.
 
     The server raises the signal again when it has stopped; then nothing is left to be done by it.
+    Beside an index an exact search has one core, so that it leaves others to those who use it.
     """
+    from threadpoolctl import threadpool_limits
+
+    sys.setswitchinterval(SWITCH_SECONDS)
     before = [signal.signal(number, server.handle_exit) for number in SIGNALS]
     try:
-        server.run(sockets=[listener])
+        with threadpool_limits(1 if approximate else None, "blas"):
+            server.run(sockets=[listener])
     finally:
         for number, handler in zip(SIGNALS, before, strict=True):
             signal.signal(number, handler)

@@ -165,9 +165,9 @@ class HostCheck:
             except ValueError:
                 host = None
             if host not in self.hosts:
-                await problem(
-                    400, f"{given!r} is not served here; it is with: serve --allow-host {host}"
-                )(scope, receive, send)
+                advice = f"; it is with: serve --allow-host {host}" if host else ""
+                refusal = problem(400, f"the host {given!r} is not served here{advice}")
+                await refusal(scope, receive, send)
                 return
         await self.app(scope, receive, send)
 

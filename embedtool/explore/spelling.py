@@ -18,9 +18,9 @@ CUTOFF = 0.7
 """Less alike is no suggestion."""
 LENGTHS_APART = 2
 """Characters by which a suggestion may be longer or shorter."""
-MOST_COMPARED = 2000
-"""Words compared letter by letter, in a thirtieth of a second. Of 100,000 English words half of
-all misspelt ones take 50, none of those tried more than 1,100."""
+MOST_COMPARED = 500
+"""Words compared letter by letter, in ten milliseconds at most. Among 100,000 English words one
+misspelt takes 50, nine in ten take fewer than 180."""
 
 
 class Spellings:
