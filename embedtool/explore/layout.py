@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from embedtool.config import LAYOUTS, Layout
 from embedtool.errors import ConfigError, MissingExtraError
 from embedtool.search.index import nearest
+from embedtool.vectors import unit_rows
 
 Rows = NDArray[np.float32]
 
@@ -49,11 +50,9 @@ def layout(rows: Rows, method: Layout = "pca", seed: int = 1) -> Rows:
 
 
 def units_of(rows: Rows) -> Rows:
-    """Rows of length 1, or of zeros where a length is zero or not finite."""
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    sound = np.isfinite(lengths) & (lengths > 0)
-    units: Rows = np.divide(rows, lengths, out=np.zeros_like(rows), where=sound)
-    return units
+    """Rows of length 1; of zeros where they are zeros, or not finite."""
+    sound = np.isfinite(rows).all(axis=1, keepdims=True)
+    return unit_rows(rows if sound.all() else np.where(sound, rows, 0))
 
 
 def principal(units: Rows, n: int) -> Rows:
