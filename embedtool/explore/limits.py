@@ -9,8 +9,7 @@ MOST_WORDS = 100
 """Words, expressions, pairs or groups of one request, where the server is not told another
 number."""
 MOST_ANSWERS = 100
-"""Answers to each of them, likewise. To find ten times as many an index takes as long as a
-comparison with all words does, and others wait."""
+"""Answers to each of them, likewise: ten times what a command gives by itself."""
 LONGEST_WORD = 1000
 """Characters. Vocabularies from the web hold addresses of some hundred."""
 LONGEST_EXPRESSION = 1000
