@@ -314,12 +314,15 @@ function restore(address) {
   });
 }
 
+function described({ words, all, size }) {
+  const most = words < all ? `the ${words.toLocaleString("en")} most frequent of ` : "";
+  return `${most}${all.toLocaleString("en")} words, ${size} dimensions`;
+}
+
 async function start() {
   const address = location.hash;
   const [first] = models;
-  const shown = first.words < first.all ? `the ${first.words.toLocaleString("en")} most frequent of ` : "";
-  $("#summary").textContent =
-    `${shown}${first.all.toLocaleString("en")} words, ${first.size} dimensions · embedtool ${about.version}`;
+  $("#summary").textContent = [...new Set(models.map(described)), `embedtool ${about.version}`].join(" · ");
   maps.push(...models.map(frame));
   dress(matchMedia("(prefers-color-scheme: dark)").matches);
   const drawn = Promise.all(maps.map((map) => map.show()));
