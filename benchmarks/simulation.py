@@ -18,7 +18,7 @@ from embedtool.distributed import measured as of
 from embedtool.distributed.cluster import Cluster, Node
 from embedtool.distributed.cost import Sizes, cost, lane_of, pairs_of, parts_of
 from embedtool.distributed.glove import AHEAD
-from embedtool.distributed.word2vec import rounds_of
+from embedtool.distributed.word2vec import rounds_of, shards_of
 from embedtool.trainers.estimate import NUMBER, PAIR, RUN_ENTRY
 
 Name = tuple[object, ...]
@@ -204,33 +204,33 @@ def lane_steps(
     """Round after round of lanes of one core, each round joined."""
     n_lanes, (n_parts, _) = settings.lanes or 1, parts_of(sizes.n_bytes)
     tables = sizes.n_rows + sizes.n_words
-    shard = NUMBER * (tables * config.vector_size) / n_lanes
-    shards = range(n_lanes)
+    lanes, shards = range(n_lanes), range(shards_of(n_lanes))
+    shard = NUMBER * (tables * config.vector_size) / len(shards)
     for k in shards:
         yield Put(("shard", 0, k), shard)
     rounds = rounds_of(settings.rounds or 1, config.epochs)
     for number, each in enumerate(rounds):
         n_tokens = sizes.n_tokens / n_lanes * (each.end - each.begin)
         lane = lane_of(config, sizes, n_lanes, n_tokens, n_threads=1)
-        for i in shards:
+        for i in lanes:
             first, last = ((i + share) / n_lanes * n_parts for share in (each.begin, each.end))
             parts = [("part", part) for part in range(int(first), min(int(last) + 1, n_parts))]
             given = [("shard", number, k) for k in shards]
             if not whole:
                 given = [("taken", number, i, k) for k in shards]
                 for k in shards:
-                    yield Function(0, [("shard", number, k)], {given[k]: lane.rows / n_lanes})
-            leaves = {("steps", number, i, k): lane.steps / n_lanes for k in shards}
+                    yield Function(0, [("shard", number, k)], {given[k]: lane.rows / len(shards)})
+            leaves = {("steps", number, i, k): lane.steps / len(shards) for k in shards}
             leaves["moments", number, i] = lane.moments
             yield Function(lane.learning + lane.around, [*parts, *given], leaves)
         for k in shards:
             needs = [("shard", number, k)]
             needs += [
-                name for i in shards for name in (("moments", number, i), ("steps", number, i, k))
+                name for i in lanes for name in (("moments", number, i), ("steps", number, i, k))
             ]
             yield Function(lane.joining, needs, {("shard", number + 1, k): shard})
         if number:  # the driver is one round ahead
-            for i in shards:
+            for i in lanes:
                 yield Wait(("moments", number - 1, i))
     for k in shards:
         yield Wait(("shard", len(rounds), k))

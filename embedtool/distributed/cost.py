@@ -19,7 +19,7 @@ from embedtool.distributed.cluster import ROOT_SECONDS, Cluster, Node
 from embedtool.distributed.counting import RANGE_BYTES, RANGES_A_CORE
 from embedtool.distributed.glove import _n_groups
 from embedtool.distributed.reading import LEAST_PART, MOST_PART, MOST_RANGES, N_PARTS
-from embedtool.distributed.word2vec import GROWTH, KEPT, SHARE_OF_STORE, _cores_of_lane
+from embedtool.distributed.word2vec import GROWTH, KEPT, SHARE_OF_STORE, _cores_of_lane, shards_of
 from embedtool.errors import ResourceError
 from embedtool.kernels.registers import SIMD_WIDTH
 from embedtool.trainers.estimate import NUMBER, PAIR, PROGRAM, RUN_ENTRY, shown
@@ -149,13 +149,13 @@ def lane_of(
     outputs = of.OUTPUTS if config.loss == "negative-sampling" else of.NODES
     n_rows = inputs.met(n_tokens, sizes.n_rows) + outputs.met(n_tokens, sizes.n_words)
     rows = n_rows * filled_up(config.vector_size) * NUMBER
-    steps = rows + n_rows * BESIDE_STEPS
+    steps, n_shards = rows + n_rows * BESIDE_STEPS, shards_of(n_lanes)
     return Lane(
         learning=n_tokens * sizes.kept * a_token / n_threads**of.THREADS,
-        around=of.FUNCTION + (n_lanes + 1) * (of.ARGUMENT + of.RESULT)
+        around=of.FUNCTION + (n_shards + 1) * (of.ARGUMENT + of.RESULT)
         + of.LANE_SECONDS * size + rows / of.PREPARED,
         joining=of.FUNCTION + 2 * n_lanes * of.ARGUMENT + of.RESULT
-        + of.JOIN_SECONDS * size + steps / of.JOINED,
+        + of.JOIN_SECONDS * size + n_lanes / n_shards * steps / of.JOINED,
         rows=rows,
         steps=steps,
         moments=MOMENT_BYTES * config.vector_size**2,
@@ -166,6 +166,7 @@ def _lanes(
     config: Word2VecConfig, settings: ClusterConfig, sizes: Sizes, cluster: Cluster, link: float
 ) -> Cost:
     nodes, n_lanes = cluster.nodes, settings.lanes or 1
+    n_shards = shards_of(n_lanes)
     n_nodes, n_rounds = len(nodes), max(settings.rounds or 1, config.epochs)
     tables = (sizes.n_rows + sizes.n_words) * filled_up(config.vector_size) * NUMBER
     whole = tables <= SHARE_OF_STORE * min(node.store for node in nodes)
@@ -176,15 +177,16 @@ def _lanes(
     a_node = -(-n_lanes // n_nodes)
     beside = min(a_node, max(node.n_cores for node in nodes) // n_threads)
     turns = -(-n_lanes // sum(node.n_cores // n_threads for node in nodes))
-    elsewhere = 1 - 1 / n_nodes
+    elsewhere, joined = 1 - 1 / n_nodes, -(-n_shards // n_nodes)
     received = elsewhere * (
-        (tables if whole else a_node * lane.rows) + a_node * lane.steps + n_lanes * lane.moments
+        (tables if whole else a_node * lane.rows)
+        + n_lanes * (joined * lane.steps / n_shards + lane.moments)
     )
-    pulls = elsewhere * n_lanes * ((1 if whole else a_node) + a_node + 1)
+    pulls = elsewhere * (n_shards * (1 if whole else a_node) + n_lanes * (joined + 1))
     coming = received / link + pulls * of.PULL + (2 * of.ELSEWHERE if n_nodes > 1 else 0)
-    joining = -(-n_lanes // cluster.n_cores) * lane.joining
-    n_objects = 4 * n_lanes * (n_lanes + 1)
-    n_functions = n_lanes * (2 if whole else 3 + n_lanes)
+    joining = -(-n_shards // cluster.n_cores) * lane.joining
+    n_objects = 4 * n_lanes * n_shards + 2 * (n_lanes + n_shards)
+    n_functions = n_lanes + n_shards + (0 if whole else n_lanes * (1 + n_shards))
     calls = n_functions * of.CALL + n_objects * of.OBJECT
     a_round = max(turns * (lane.learning + lane.around) + joining + coming, calls)
     training = n_rounds * a_round * (1 + 2 * tables / link / ROOT_SECONDS)

@@ -3,10 +3,10 @@
 In: a ClusterText, a Word2VecConfig or FastTextConfig, and how many lanes there are. Out: word
 vectors. They depend on the number of lanes and of meetings, and not on the nodes.
 
-The tables are in shards, as many as lanes, wherever they were joined last. A lane is given all
-shards and takes the rows that it needs; where the tables are too large for every node, it is given
-no more than these (Ordentlich et al. 2016 have servers for that). The lanes are joined shard by
-shard (`lanes.join`).
+The tables are in shards, as many as lanes and at most MOST_SHARDS, wherever they were joined last.
+A lane is given all shards and takes the rows that it needs; where the tables are too large for
+every node, it is given no more than these (Ordentlich et al. 2016 have servers for that). The lanes
+are joined shard by shard (`lanes.join`).
 """
 
 import time
@@ -51,6 +51,8 @@ within 0.01 of one machine's with so many for 2, 4 and 8 lanes, and falls with f
 GROWTH = 1.5
 """The i-th of n meetings is when (i / n)**GROWTH of the training is done: rows move most at the
 beginning."""
+MOST_SHARDS = 64
+"""Each lane has something for each shard, and what the driver has in hand grows with both."""
 SHARE_OF_STORE = 0.25
 """Where the tables take more of the least store of a node, no node is given all of them: there must
 be room for those after the next meeting, for the steps, and for text."""
@@ -110,6 +112,11 @@ def rounds_of(n_rounds: int, epochs: int) -> list[Round]:
     ]
 
 
+def shards_of(n_lanes: int) -> int:
+    """The shards in which the tables of so many lanes are."""
+    return min(n_lanes, MOST_SHARDS)
+
+
 class _Meetings:
     """Trains round after round; the tables are in shards, wherever they were joined last."""
 
@@ -124,6 +131,7 @@ class _Meetings:
     ) -> None:
         self.cluster, self.config, self.text, self.state = cluster, config, text, state
         self.n_lanes = settings.lanes or 1
+        self.n_shards = shards_of(self.n_lanes)
         self.rounds = rounds_of(settings.rounds or 1, config.epochs)
         self.lexicon = cluster.put(
             lexicon_of(config, text.vocabulary.counts, rows, state.tables["frozen"])
@@ -138,8 +146,10 @@ class _Meetings:
         """Lay the tables where all functions can take them from."""
         inputs, outputs = self.state.tables["inputs"], self.state.tables["outputs"]
         self.shards = [
-            self.cluster.put((inputs[k :: self.n_lanes].copy(), outputs[k :: self.n_lanes].copy()))
-            for k in range(self.n_lanes)
+            self.cluster.put(
+                (inputs[k :: self.n_shards].copy(), outputs[k :: self.n_shards].copy())
+            )
+            for k in range(self.n_shards)
         ]
         self.roots = self.shards
         self.kept: deque[Any] = deque(maxlen=KEPT)
@@ -207,8 +217,8 @@ class _Meetings:
         tables = self.shards
         if not self.everywhere:
             needed = self.cluster.run(
-                _needs, self.lexicon, piece, begin, self.n_lanes, *parts,
-                n_results=1 + self.n_lanes,
+                _needs, self.lexicon, piece, begin, self.n_shards, *parts,
+                n_results=1 + self.n_shards,
             )  # fmt: skip
             tables = [
                 self.cluster.run(_take, shard, rows)
@@ -217,7 +227,7 @@ class _Meetings:
             tables = [needed[0], *tables]
         found: Sequence[Ref] = self.cluster.run(
             _train, self.lexicon, piece, begin, self.n_cores, len(parts), *parts, *tables,
-            n_results=2 + self.n_lanes, n_cores=self.n_cores,
+            n_results=2 + self.n_shards, n_cores=self.n_cores,
         )  # fmt: skip
         return found
 
@@ -243,7 +253,7 @@ class _Meetings:
         """Write the tables to the state, as they are by now."""
         for k, shard in enumerate(self.shards):
             for name, part in zip(("inputs", "outputs"), self.cluster.get(shard), strict=True):
-                self.state.tables[name][k :: self.n_lanes] = part
+                self.state.tables[name][k :: self.n_shards] = part
 
 
 def _cores_of_lane(cluster: Cluster, n_lanes: int) -> int:

@@ -144,6 +144,17 @@ def test_lanes_come_to_the_same_bytes_on_any_nodes_with_tables_whole_or_by_rows(
     assert description["cluster"] == {"lanes": 2, "rounds": 12}
 
 
+def test_the_shards_of_the_tables_may_be_fewer_than_the_lanes(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = ["--lanes", "3", "--rounds", "4", "--epochs", "1"]
+    assert train("word2vec", tmp_path / "three", *options).exit_code == 0
+    monkeypatch.setattr(word2vec, "MOST_SHARDS", 2)
+    assert train("word2vec", tmp_path / "two", *options).exit_code == 0
+    three, two = (vectors(tmp_path / name).matrix for name in ("three", "two"))
+    np.testing.assert_allclose(two, three, rtol=1e-3, atol=1e-4)
+
+
 def test_vocabulary_options_and_vectors_to_begin_with_are_as_on_one_machine(
     train: Train, run: Run, kingdoms: Path, tmp_path: Path
 ) -> None:

@@ -20,7 +20,7 @@ from embedtool.config import (
 from embedtool.corpus.corpus import Corpus
 from embedtool.distributed import cluster as clusters
 from embedtool.distributed import measured as of
-from embedtool.distributed import reading
+from embedtool.distributed import reading, word2vec
 from embedtool.distributed.cluster import Cluster, Node
 from embedtool.distributed.cost import Cost, Sizes, check, cost, lane_of, parts_of, sizes_of
 from embedtool.distributed.word2vec import SHARE_OF_STORE, rounds_of
@@ -244,8 +244,11 @@ def test_lanes_on_one_node_take_the_sum_of_their_parts(config: Word2VecConfig) -
 
 
 @each_config
-@pytest.mark.parametrize("n", [1, 2, 4])
-def test_formulas_and_simulation_agree(config: TrainerConfig, n: int) -> None:
+@pytest.mark.parametrize(("n", "most_shards"), [(1, 64), (2, 64), (4, 64), (4, 2)])
+def test_formulas_and_simulation_agree(
+    config: TrainerConfig, n: int, most_shards: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(word2vec, "MOST_SHARDS", most_shards)
     text = sizes(config)
     simulation = Simulation(nodes(n), begin=of.BEGIN, start=of.START)
     followed = simulation.run(steps_of(config, lanes(n), text, nodes(n)))
