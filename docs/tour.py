@@ -64,9 +64,7 @@ with sync_playwright() as playwright:
     page.wait_for_selector("html[data-ready=all]", state="attached")
     taken = [Image.open(path).convert("RGB") for path in tour(page, MAP.parent)]
     browser.close()
-taken[1].quantize(256, dither=Image.Dither.NONE).save(
-    ROOT / "docs" / "map.png", optimize=True
-)
+taken[1].quantize(256, dither=Image.Dither.NONE).save(ROOT / "docs" / "map.png", optimize=True)
 frames = [
     each.resize((900, 540), Image.Resampling.LANCZOS).quantize(COLOURS, dither=Image.Dither.NONE)
     for each in taken
