@@ -21,7 +21,7 @@ CLOUDS = np.concatenate(
 CLOUD = np.repeat(np.arange(4), 20)
 
 
-@pytest.mark.parametrize("method", ["pca", "tsne", "umap"])
+@pytest.mark.parametrize("method", ["pca", "tsne", pytest.param("umap", marks=pytest.mark.slow)])
 def test_clouds_stay_clouds(method: Layout) -> None:
     if method == "umap":
         pytest.importorskip("umap")
