@@ -25,7 +25,7 @@ from benchmarks.tasks import EPOCHS, MIN_COUNT, NEGATIVE, SAMPLE, SIZE, TASKS, W
 from embedtool.config import FastTextConfig, Word2VecConfig, n_cores
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.encoding import EncodedCorpus
-from embedtool.distributed import lanes
+from embedtool.distributed import joining, lanes
 from embedtool.distributed.word2vec import rounds_of
 from embedtool.progress import silent
 from embedtool.trainers import TRAINERS
@@ -48,7 +48,7 @@ def sum_of_all(*steps: NDArray[np.float32]) -> None:
     """Let a row go the sum of the ways."""
 
 
-RULES: dict[str, Rule] = {"directions": lanes._shorten, "sum": sum_of_all, "mean": mean}
+RULES: dict[str, Rule] = {"directions": joining.shorten, "sum": sum_of_all, "mean": mean}
 
 
 def config_of(name: str, seed: int) -> Word2VecConfig:
@@ -82,9 +82,9 @@ def train(config: Word2VecConfig, text: EncodedCorpus, n_lanes: int, n_rounds: i
             tables = lanes.take([inputs], needs.inputs), lanes.take([outputs], needs.outputs)
             sentences = ids, np.array(text.ends[inside]) - begin
             learnt.append(lanes.train_piece(lexicon, piece, sentences, needs, tables, n_cores()))
-        found = lanes.directions([each.moments for each in learnt])
-        inputs[:] = lanes.join(inputs, [each.inputs.shard(0, 1) for each in learnt], *found[0])
-        outputs[:] = lanes.join(outputs, [each.outputs.shard(0, 1) for each in learnt], *found[1])
+        found = joining.directions([each.moments for each in learnt])
+        inputs[:] = joining.join(inputs, [each.inputs.shard(0, 1) for each in learnt], *found[0])
+        outputs[:] = joining.join(outputs, [each.outputs.shard(0, 1) for each in learnt], *found[1])
     return word_vectors(config, text, rows, state)
 
 
@@ -114,7 +114,7 @@ def main() -> None:
                     for n_rounds in (n_lanes * each for each in options.rounds):
                         for rule in options.rules:
                             began = time.monotonic()
-                            with mock.patch.object(lanes, "_shorten", RULES[rule]):
+                            with mock.patch.object(joining, "shorten", RULES[rule]):
                                 vectors = train(config, text, n_lanes, n_rounds)
                             print(
                                 f"{task:10} seed {seed}  {n_lanes} lanes, {n_rounds:3} rounds, "

@@ -6,7 +6,7 @@ vectors. They depend on the number of lanes and of meetings, and not on the node
 The tables are in shards, as many as lanes and at most MOST_SHARDS, wherever they were joined last.
 A lane is given all shards and takes the rows that it needs; where the tables are too large for
 every node, it is given no more than these (Ordentlich et al. 2016 have servers for that). The lanes
-are joined shard by shard (`lanes.join`).
+are joined shard by shard (`joining.join`).
 """
 
 import time
@@ -21,16 +21,12 @@ from numpy.typing import NDArray
 
 from embedtool.config import ClusterConfig, Word2VecConfig
 from embedtool.distributed.cluster import ROOT_SECONDS, Cluster, Ref, here
+from embedtool.distributed.joining import Moments, Shard, Steps, directions, join
 from embedtool.distributed.lanes import (
     Learnt,
     Lexicon,
-    Moments,
     Needs,
     Piece,
-    Shard,
-    Steps,
-    directions,
-    join,
     lexicon_of,
     needs_of,
     take,

@@ -11,18 +11,15 @@ import numpy as np
 import pytest
 
 from embedtool.config import FastTextConfig, Word2VecConfig
-from embedtool.distributed import lanes, word2vec
+from embedtool.distributed import joining, lanes, word2vec
+from embedtool.distributed.joining import BEND_FACTOR, Steps, directions, join
 from embedtool.distributed.lanes import (
-    BEND_FACTOR,
     LEAST_SAMPLE,
     SAMPLE_SHARE,
     Learnt,
     Lexicon,
     Needs,
     Piece,
-    Steps,
-    directions,
-    join,
     lexicon_of,
     needs_of,
     take,
@@ -397,7 +394,7 @@ def slowly_joined(
 def test_lanes_join_along_the_directions(
     side: int, three_lanes: ThreeLanes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lanes, "JOINED_AT_ONCE", 7)
+    monkeypatch.setattr(joining, "JOINED_AT_ONCE", 7)
     _, tables, learnt = three_lanes
     steps = [(each.inputs, each.outputs)[side] for each in learnt]
     found = directions([each.moments for each in learnt])[side]
