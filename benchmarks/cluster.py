@@ -96,7 +96,7 @@ def started(n_nodes: int, folder: Path) -> Iterator[str]:
     from ray.cluster_utils import Cluster as Nodes
 
     node = {"num_cpus": 1, "object_store_memory": STORE}
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(exist_ok=True)  # where Ray leaves the address, and expects the folder to be
     os.environ["RAY_TMPDIR"] = str(folder.parent)
     head = {**node, "include_dashboard": False}
     nodes = Nodes(initialize_head=True, head_node_args=head)

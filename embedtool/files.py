@@ -7,7 +7,7 @@ name only when everything in it is written and synced to the disk.
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -181,6 +181,15 @@ def mismatch(path: Path, facts: Mapping[str, int | str]) -> str | None:
     except OSError as error:
         return f"cannot be read: {error.strerror}"
     return None if found == facts["sha256"] else "has changed: its SHA-256 is another"
+
+
+def names_of(paths: Sequence[Path]) -> list[str]:
+    """A short name for each path: without its folder, and of a file without its ending.
+
+    Where that does not tell them apart, the paths.
+    """
+    names = [path.resolve().name if path.is_dir() else path.stem for path in paths]
+    return names if len(set(names)) == len(set(paths)) else [str(path) for path in paths]
 
 
 def check_file(path: Path) -> None:

@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from embedtool.cli.options import FILE
+from embedtool.cli.completion import complete_folder
+from embedtool.cli.options import FILE, port_option, seed_option
 from embedtool.cli.output import note
 from embedtool.config import LAYOUTS, Layout
 from embedtool.errors import OutputError
+from embedtool.files import check_file, names_of, replaced
 
 if TYPE_CHECKING:
     from embedtool.explore.points import Mapped
@@ -18,7 +20,8 @@ MOST_MODELS = 2
 
 
 @click.command()
-@click.argument("models", metavar="MODEL [MODEL]", nargs=-1, type=FILE, required=True)
+@click.argument("models", metavar="MODEL [MODEL]", nargs=-1, type=FILE, required=True,
+                shell_complete=complete_folder)  # fmt: skip
 @click.option(
     "--export",
     type=FILE,
@@ -40,14 +43,8 @@ MOST_MODELS = 2
     help="Show the N most frequent words.",
     metavar="N",
 )
-@click.option("--seed", type=int, default=1, show_default=True, help="Of the layout.")
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=0,
-    show_default=True,
-    help="Of the page on this machine; 0: any that is free.",
-)
+@seed_option
+@port_option(0)
 @click.option("--browser/--no-browser", default=True, help="Open the page in the browser.")
 def explore(
     models: tuple[Path, ...],
@@ -66,22 +63,26 @@ def explore(
     if len(models) > MOST_MODELS:
         raise click.UsageError(f"at most {MOST_MODELS} models fit beside each other")
     kinds = {".html": _export_page, ".parquet": _export_points}
-    if export is not None and export.suffix.lower() not in kinds:
-        raise OutputError(f"{export}: the map is written as .html or .parquet; name such a file")
+    kind = "" if export is None else export.suffix.lower()
+    if export is not None:
+        if kind not in kinds:
+            raise OutputError(
+                f"{export}: the map is written as .html or .parquet; name such a file"
+            )
+        check_file(export)
+    if kind == ".parquet" and len(models) > 1:
+        raise click.UsageError("points are those of one model; export each by itself")
     from embedtool import store
     from embedtool.explore.points import Mapped
 
-    names = [model.resolve().name for model in models]
-    if len(set(names)) < len(names):
-        names = [str(model) for model in models]
     shown = [
         Mapped(name, store.load(model).vectors, max_words, layout, seed)
-        for name, model in zip(names, models, strict=True)
+        for name, model in zip(names_of(models), models, strict=True)
     ]
     if export is None:
         _serve(shown, port, browser)
     else:
-        kinds[export.suffix.lower()](shown, export)
+        kinds[kind](shown, export)
 
 
 def _serve(models: "list[Mapped]", port: int, browser: bool) -> None:
@@ -102,7 +103,6 @@ def _serve(models: "list[Mapped]", port: int, browser: bool) -> None:
 
 def _export_page(models: "list[Mapped]", path: Path) -> None:
     from embedtool.explore.page import page
-    from embedtool.files import replaced
 
     with replaced(path) as file:
         file.write(page(models, whole=True).encode())
@@ -110,8 +110,6 @@ def _export_page(models: "list[Mapped]", path: Path) -> None:
 
 
 def _export_points(models: "list[Mapped]", path: Path) -> None:
-    if len(models) > 1:
-        raise click.UsageError("points are those of one model; export each by itself")
     from embedtool.explore.atlas import write
 
     write(models[0], path)

@@ -47,6 +47,10 @@ method_option = click.option(
     show_default=True,
     help="3cosadd: cosine with the sum; 3cosmul: product of the similarities.",
 )
+seed_option = click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True,
+    help="For what goes by chance.",
+)  # fmt: skip
 json_log_option = click.option(
     "--json-log", type=FILE, metavar="FILE", help="Write a JSON line an epoch."
 )
@@ -56,6 +60,14 @@ cache_option = click.option(
     metavar="DIR",
     help="Keep the encoded corpus in DIR; a later run over the same files starts from there.",
 )
+
+
+def port_option(default: int) -> Decorator[Any]:
+    """Where a server of this program listens."""
+    return click.option(
+        "--port", type=click.IntRange(0, 65535), default=default, show_default=True,
+        help="Port to listen on; 0: any that is free.",
+    )  # fmt: skip
 
 
 def reading_options(command: F) -> F:

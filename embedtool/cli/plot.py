@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from embedtool.cli.options import FILE, model_argument
+from embedtool.cli.completion import complete_folder
+from embedtool.cli.options import FILE, model_argument, seed_option
 from embedtool.cli.queries import candidates, read_queries
 from embedtool.cli.showing import check, show
 from embedtool.config import LAYOUTS, Layout
@@ -41,8 +42,7 @@ def output_option(command: F) -> F:
 def layout_options(command: F) -> F:
     """How words come into a plane."""
     options: list[Callable[[F], F]] = [
-        click.option("--seed", type=click.IntRange(min=0, max=2**32 - 1), default=1,
-                     show_default=True, help="Of t-SNE and UMAP."),
+        seed_option,
         click.option("--layout", type=click.Choice(LAYOUTS), default=LAYOUTS[0],
                      show_default=True,
                      help="pca: distances tell something; tsne, umap: near words stay near."),
@@ -189,8 +189,8 @@ def curves(logs: tuple[Path, ...], over: "Over", output: Path | None) -> None:
 
 
 @plot.command()
-@click.argument("old", metavar="OLD", type=FILE)
-@click.argument("new", metavar="NEW", type=FILE)
+@click.argument("old", metavar="OLD", type=FILE, shell_complete=complete_folder)
+@click.argument("new", metavar="NEW", type=FILE, shell_complete=complete_folder)
 @click.argument("queries", metavar="WORD...", nargs=-1, required=True)
 @neighbours_option(1)
 @layout_options
@@ -214,8 +214,9 @@ def trajectories(
 
     from embedtool import store
     from embedtool.explore import scenes
+    from embedtool.files import names_of
 
-    then, now = scenes.names_of([old, new])
+    then, now = names_of([old, new])
     planes = scenes.trajectories(
         store.load(old).vectors,
         store.load(new).vectors,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from embedtool.cli.options import model_argument
+from embedtool.cli.options import model_argument, port_option
 from embedtool.cli.output import note
 from embedtool.cli.queries import index_of
 from embedtool.errors import EmbedtoolError, MissingExtraError
@@ -43,13 +43,7 @@ OF_BOTH = ("model", "approximate", "most_words", "most_answers", "mcp")
 @click.command()
 @model_argument
 @click.option("--host", default=LOOPBACK, show_default=True, help="Address to listen on.")
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=PORT,
-    show_default=True,
-    help="Port to listen on; 0: any that is free.",
-)
+@port_option(PORT)
 @click.option(
     "--approximate",
     is_flag=True,

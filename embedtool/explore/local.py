@@ -4,6 +4,7 @@ In: Mapped models and a port. Out: a server that gives the page, and each of its
 asked for, so that a question can be put before the map is worked out.
 """
 
+import sys
 from collections.abc import Sequence
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,7 +12,7 @@ from threading import Lock
 from typing import Any
 
 from embedtool.errors import EmbedtoolError, OutputError
-from embedtool.explore.page import PARTS, page, part
+from embedtool.explore.page import PARTS, page
 from embedtool.explore.points import Mapped
 
 HOST = "127.0.0.1"
@@ -52,10 +53,12 @@ class MapServer(ThreadingHTTPServer):
         if not known or int(place) >= len(self.models):
             return None
         with self._slow if kind == "points" else self._quick:
-            return part(self.models[int(place)], kind)
+            return PARTS[kind](self.models[int(place)])
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A browser that has gone is no news."""
+        """Tell of an error, but of a browser that has gone."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):

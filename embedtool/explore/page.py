@@ -7,7 +7,7 @@ needs no network, or without them a page that asks for each by its name.
 import json
 import re
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 from importlib.resources import files
 from importlib.util import find_spec
@@ -21,38 +21,21 @@ SCRIPTS = ("vectors.js", "map.js", "page.js")
 """Of this package's folder `map`, each of which uses those before it."""
 BOKEH = ("bokeh.min.js", "bokeh-gl.min.js", "bokeh-api.min.js")
 """Of Bokeh's package: the component that draws the points."""
-PARTS = ("words", "counts", "vectors", "plane", "groups", "points")
-"""Of each model, in the order in which the page wants them."""
+PARTS: dict[str, Callable[[Mapped], bytes]] = {
+    "words": lambda model: json.dumps(model.words, separators=(",", ":")).encode(),
+    "counts": lambda model: b"" if model.counts is None else model.counts.astype("<f8").tobytes(),
+    "vectors": lambda model: model.levels.tobytes(),
+    "plane": lambda model: model.plane.astype("<f4").tobytes(),
+    "groups": lambda model: model.groups.tobytes(),
+    "points": lambda model: model.points.astype("<f4").tobytes(),
+}
+"""What the page wants of each model, in this order: words as a list in JSON; counts, nothing where
+they are not known; and arrays as Mapped has them (vectors: its levels), little-endian."""
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; "
     "img-src data: blob:; font-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'"
 )
 """The page loads nothing from anywhere but where it came from."""
-
-
-def part(model: Mapped, kind: str) -> bytes:
-    """A part of a model as the page reads it.
-
-    words                  : JSON, a list of strings
-    counts                 : float64 (n_words,), or nothing where they are not known
-    vectors                : int8 (n_words, vector_size), `Mapped.levels`
-    plane, groups, points  : as Mapped has them
-    All little-endian.
-    """
-    match kind:
-        case "words":
-            return json.dumps(model.words, separators=(",", ":")).encode()
-        case "counts":
-            return b"" if model.counts is None else model.counts.astype("<f8").tobytes()
-        case "vectors":
-            return model.levels.tobytes()
-        case "groups":
-            return model.groups.tobytes()
-        case "plane":
-            return model.plane.astype("<f4").tobytes()
-        case "points":
-            return model.points.astype("<f4").tobytes()
-    raise KeyError(kind)
 
 
 def page(models: Sequence[Mapped], whole: bool) -> str:
@@ -65,7 +48,7 @@ def page(models: Sequence[Mapped], whole: bool) -> str:
     about = {
         "models": [
             {
-                "name": model.name, "words": model.n_words, "size": model.vector_size,
+                "name": model.name, "nWords": model.n_words, "size": model.vector_size,
                 "all": model.n_words_of_model, "method": model.method,
             }
             for model in models
@@ -91,7 +74,7 @@ def _embedded(i: int, model: Mapped) -> str:
     kinds = [kind for kind in PARTS if kind != "plane"]
     return "\n".join(
         f'<script type="application/octet-stream;base64" id="{i}-{kind}">'
-        f"{b64encode(part(model, kind)).decode()}</script>"
+        f"{b64encode(PARTS[kind](model)).decode()}</script>"
         for kind in kinds
     )
 

@@ -74,12 +74,12 @@ class Mapped:
     @cached_property
     def leading(self) -> Rows:
         """The first principal components of the directions, float32 (n_words, at most LEADING)."""
-        return principal(self.units, min(LEADING, self.vector_size))
+        return principal(self.units, max(2, min(LEADING, self.vector_size)))
 
     @cached_property
     def plane(self) -> Rows:
         """The words in the plane of the first two of them, float32 (n_words, 2)."""
-        return layout(self.units) if self.vector_size < 2 else self.leading[:, :2].copy()
+        return self.leading[:, :2].copy()
 
     @cached_property
     def points(self) -> Rows:

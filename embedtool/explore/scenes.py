@@ -19,6 +19,7 @@ from embedtool.config import Layout
 from embedtool.errors import QueryError
 from embedtool.evaluation.alignment import align, drift
 from embedtool.explore.layout import layout, principal
+from embedtool.files import names_of
 from embedtool.search.query import lookup, similar_batch
 from embedtool.task_config import DriftConfig
 from embedtool.vectors import WordVectors, unit_rows
@@ -276,12 +277,6 @@ def curves(paths: Sequence[Path], over: Over = "epochs") -> tuple[Chart, ...]:
         if found:
             charts.append(Chart(measure, over, tuple(found)))
     return tuple(charts)
-
-
-def names_of(paths: Sequence[Path]) -> list[str]:
-    """A short name for each path: without its folder and ending, where that tells them apart."""
-    stems = [path.stem for path in paths]
-    return stems if len(set(stems)) == len(set(paths)) else [str(path) for path in paths]
 
 
 def _told(path: Path) -> list[dict[str, float]]:

@@ -313,13 +313,24 @@ def test_the_page_of_a_process(chromium: Any, models: dict[str, Path]) -> None:
         assert process.stdout is not None
         address = process.stdout.readline().strip()
         view = chromium.new_page()
+        wrong: list[str] = []
+        view.on("pageerror", lambda error: wrong.append(str(error)))
+        held: list[Any] = []
+        view.route("**/parts/0-vectors", lambda route: held.append(route))
         view.goto(address)
+        view.locator("#question").press_sequentially("ki")
+        view.press("#question", "Enter")
+        assert view.inner_text("#status") == "Still loading…"
+        while not held:
+            view.wait_for_timeout(50)
+        held[0].continue_()
         view.wait_for_selector("html[data-ready=all]", state="attached", timeout=60_000)
         assert view.inner_text("#status") == "The map is done."
         view.fill("#question", "king")
         view.press("#question", "Enter")
         assert len(answers(view)) == 12
         view.close()
+        assert not wrong
         where = urlsplit(address)
         connection = http.client.HTTPConnection(where.hostname or "", where.port)
         for path, host, status in [
@@ -376,6 +387,18 @@ def test_what_cannot_be_shown(
         f"Error: {tmp_path / 'map.pdf'}: the map is written as .html or .parquet; "
         "name such a file\n",
     )
+    folder = tmp_path / "none"
+    result = run("explore", model, "--export", folder / "map.html")
+    assert (result.exit_code, result.stderr) == (
+        1,
+        f"Error: {folder / 'map.html'}: the folder {folder} does not exist; make it first\n",
+    )
+    result = run("explore", model, model, "--export", tmp_path / "map.parquet")
+    assert result.exit_code == 2
+    assert "points are those of one model; export each by itself" in result.stderr
+    result = run("explore", model, "--seed", "-1", "--export", tmp_path / "map.html")
+    assert result.exit_code == 2
+    assert "-1 is not in the range 0<=x<=4294967295" in result.stderr
     result = run("explore", model, model, model)
     assert result.exit_code == 2
     assert "at most 2 models fit beside each other" in result.stderr

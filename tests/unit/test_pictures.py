@@ -12,6 +12,7 @@ import pytest
 from embedtool.errors import QueryError, UnknownWordError
 from embedtool.explore import fonts, pictures, scenes
 from embedtool.explore.scenes import Chart, Curve, HeatMap, Plane
+from embedtool.files import names_of
 from embedtool.vectors import WordVectors
 
 GENDER, ROYAL, YOUNG = np.eye(3, 6, dtype=np.float32)
@@ -162,8 +163,8 @@ def test_what_is_no_log(content: bytes, message: str, tmp_path: Path) -> None:
 
 
 def test_names_are_short_where_they_tell_models_apart() -> None:
-    assert scenes.names_of([Path("a/one.jsonl"), Path("b/two")]) == ["one", "two"]
-    assert scenes.names_of([Path("a/m"), Path("b/m")]) == ["a/m", "b/m"]
+    assert names_of([Path("a/one.jsonl"), Path("b/two")]) == ["one", "two"]
+    assert names_of([Path("a/m"), Path("b/m")]) == ["a/m", "b/m"]
 
 
 def test_labels_show_what_cannot_be_seen() -> None:

@@ -124,7 +124,7 @@ function mark(step) {
 
 $("#question").addEventListener("input", ({ target }) => {
   const last = /\S*$/.exec(target.value)[0];
-  offer(models[0].words && last ? models[0].beginningWith(last, MOST_OFFERED) : []);
+  offer(models[0].ids && last ? models[0].beginningWith(last, MOST_OFFERED) : []);
 });
 $("#question").addEventListener("blur", () => offer([]));
 $("#question").addEventListener("keydown", (event) => {
@@ -314,8 +314,8 @@ function restore(address) {
   });
 }
 
-function described({ words, all, size }) {
-  const most = words < all ? `the ${words.toLocaleString("en")} most frequent of ` : "";
+function described({ nWords, all, size }) {
+  const most = nWords < all ? `the ${nWords.toLocaleString("en")} most frequent of ` : "";
   return `${most}${all.toLocaleString("en")} words, ${size} dimensions`;
 }
 

@@ -56,7 +56,7 @@ function parsed(text) {
 class Model {
   /** A model of `about`, its words and vectors still to be loaded. */
   constructor(place, about) {
-    Object.assign(this, { place, ...about, nWords: about.words });
+    Object.assign(this, { place, ...about });
   }
 
   async part(kind) {
