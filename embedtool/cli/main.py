@@ -64,6 +64,8 @@ MANY_OBJECTS = 50_000
 to look at them again and again takes a twentieth of the time of a query."""
 LONGEST_MESSAGE = 2000
 """Characters; a message that quotes a word of a megabyte loses its middle."""
+NO_THREAD = "can't start new thread"
+"""What Python says, as a RuntimeError."""
 FAILED = 1
 WRONG_USAGE = 2
 INTERRUPTED = 128 + signal.SIGINT
@@ -114,6 +116,14 @@ class Program(click.Group):
             code = _fail(f"{where}{error.strerror or error}", FAILED)
         except MemoryError:
             code = _fail("out of memory; choose a smaller --vector-size or vocabulary", FAILED)
+        except RuntimeError as error:
+            if str(error) != NO_THREAD:
+                raise
+            code = _fail(
+                "no thread can be started; allow more processes (ulimit -u) or more memory "
+                "(ulimit -v)",
+                FAILED,
+            )
         if standalone_mode:
             sys.exit(code)
         return code

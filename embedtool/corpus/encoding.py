@@ -130,8 +130,10 @@ class Scan:
     def __init__(self, tokens: Tokens) -> None:
         self.tokens = tokens
         self.numbers = WordNumbers()
-        self.numbers.number(b"")  # compiled now, on the thread that an interrupt reaches
         self.counts = np.zeros(0, dtype=np.int64)
+        # The kernels are compiled, or read, now: on the thread that an interrupt reaches, and
+        # before memory is taken, for the compiler ends the program where it is given none.
+        self.append(Numbering()(b""))
 
     def append(self, block: NumberedText) -> None:
         """Give the tokens of the next block their numbers in the whole, count and write them."""

@@ -66,6 +66,20 @@ def test_less_address_space_than_the_program_takes_is_said_at_once(tmp_path: Pat
     assert "the limit of 400 MiB of address space (ulimit -v)" in line
 
 
+def test_a_thread_that_cannot_be_started_is_said(kingdoms: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys, threading\nfrom embedtool.cli.main import cli\n"
+        "threading.stack_size(2**40)\ncli(sys.argv[1:])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "vocab", str(kingdoms), "--output", str(tmp_path / "vocab")],
+        capture_output=True, text=True, check=False,
+        preexec_fn=limited(resource.RLIMIT_AS, 2**33),
+    )  # fmt: skip
+    assert "no thread can be started" in clean(done)
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("megabytes", [
     pytest.param(20, id="20 MB"), pytest.param(1000, id="1 GB", marks=pytest.mark.slow),
 ])  # fmt: skip
