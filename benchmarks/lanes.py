@@ -34,21 +34,22 @@ from embedtool.trainers.training import encode_text, read_text
 from embedtool.trainers.word2vec import key_of, rate_after, start, word_vectors
 from embedtool.vectors import WordVectors
 
-Rule = Callable[..., None]
+Rule = Callable[..., NDArray[np.float32]]
 
 
 def mean(
     sums: NDArray[np.float32], bends: NDArray[np.float32], *directions: NDArray[np.float32]
-) -> None:
+) -> NDArray[np.float32]:
     """Let a row go the mean way of the lanes that moved it."""
-    sums /= np.maximum(1, np.count_nonzero(bends, axis=0))[:, None].astype(np.float32)
+    return sums / np.maximum(1, np.count_nonzero(bends, axis=0))[:, None].astype(np.float32)
 
 
-def sum_of_all(*steps: NDArray[np.float32]) -> None:
+def sum_of_all(sums: NDArray[np.float32], *others: NDArray[np.float32]) -> NDArray[np.float32]:
     """Let a row go the sum of the ways."""
+    return sums
 
 
-RULES: dict[str, Rule] = {"directions": joining.shorten, "sum": sum_of_all, "mean": mean}
+RULES: dict[str, Rule] = {"directions": joining.shortened, "sum": sum_of_all, "mean": mean}
 
 
 def config_of(name: str, seed: int) -> Word2VecConfig:
@@ -66,9 +67,10 @@ def train(config: Word2VecConfig, text: EncodedCorpus, n_lanes: int, n_rounds: i
     """Train all lanes, one after another."""
     rows = rows_of_words(text.vocabulary.words, config)
     state = start(config, text, rows)
-    inputs, outputs = state.tables["inputs"], state.tables["outputs"]
+    names = "inputs", "outputs"
+    inputs, outputs = (state.tables[name][:, :SIZE].copy() for name in names)
     lexicon = lanes.lexicon_of(config, text.vocabulary.counts, rows, state.tables["frozen"])
-    for each in rounds_of(n_rounds, config.epochs):
+    for each in rounds_of(n_rounds, config):
         rates = [rate_after(config, each.epoch + share) for share in (each.begin, each.end)]
         key = int(key_of(config.seed, each.epoch))
         learnt = []
@@ -79,12 +81,17 @@ def train(config: Word2VecConfig, text: EncodedCorpus, n_lanes: int, n_rounds: i
             ids = np.array(text.ids[begin:end])
             inside = slice(*np.searchsorted(text.ends, (begin, end), side="right"))
             needs = lanes.needs_of(lexicon, piece, ids)
-            tables = lanes.take([inputs], needs.inputs), lanes.take([outputs], needs.outputs)
+            tables = (
+                lanes.Borrowed(needs.inputs, [inputs], whole=True),
+                lanes.Borrowed(needs.outputs, [outputs], whole=True),
+            )
             sentences = ids, np.array(text.ends[inside]) - begin
             learnt.append(lanes.train_piece(lexicon, piece, sentences, needs, tables, n_cores()))
         found = joining.directions([each.moments for each in learnt])
-        inputs[:] = joining.join(inputs, [each.inputs.shard(0, 1) for each in learnt], *found[0])
-        outputs[:] = joining.join(outputs, [each.outputs.shard(0, 1) for each in learnt], *found[1])
+        inputs = joining.join(inputs, [each.inputs[0] for each in learnt], *found[0])
+        outputs = joining.join(outputs, [each.outputs[0] for each in learnt], *found[1])
+    for name, table in zip(names, (inputs, outputs), strict=True):
+        state.tables[name][:, :SIZE] = table
     return word_vectors(config, text, rows, state)
 
 
@@ -114,7 +121,7 @@ def main() -> None:
                     for n_rounds in (n_lanes * each for each in options.rounds):
                         for rule in options.rules:
                             began = time.monotonic()
-                            with mock.patch.object(joining, "shorten", RULES[rule]):
+                            with mock.patch.object(joining, "shortened", RULES[rule]):
                                 vectors = train(config, text, n_lanes, n_rounds)
                             print(
                                 f"{task:10} seed {seed}  {n_lanes} lanes, {n_rounds:3} rounds, "

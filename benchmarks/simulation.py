@@ -208,7 +208,7 @@ def lane_steps(
     shard = NUMBER * (tables * config.vector_size) / len(shards)
     for k in shards:
         yield Put(("shard", 0, k), shard)
-    rounds = rounds_of(settings.rounds or 1, config.epochs)
+    rounds = rounds_of(settings.rounds or 1, config)
     for number, each in enumerate(rounds):
         n_tokens = sizes.n_tokens / n_lanes * (each.end - each.begin)
         lane = lane_of(config, sizes, n_lanes, n_tokens, n_threads=1)

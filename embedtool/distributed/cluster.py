@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from tempfile import TemporaryFile
 from typing import Any
 
@@ -133,7 +134,13 @@ def here() -> str:
 
 def _version(address: str) -> tuple[str, str]:
     """What a node has installed; `address` is only its name for messages."""
+    _make_ready()
     return address, __version__
+
+
+def _make_ready() -> None:
+    """Import what functions need: here and on the nodes at once, not when each is first run."""
+    import_module("embedtool.distributed.training")
 
 
 @contextmanager
@@ -202,6 +209,7 @@ def _check_versions(cluster: Cluster) -> None:
         .remote(node.address)
         for node in cluster.nodes
     ]
+    _make_ready()
     for answer in asked:
         try:
             address, version = ray.get(answer)

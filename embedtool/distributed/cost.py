@@ -27,8 +27,9 @@ from embedtool.trainers.lanes import keep
 from embedtool.trainers.subwords import rows_of_words
 from embedtool.trainers.tables import filled_up
 
-BESIDE_STEPS, MOMENT_BYTES = 8, 16
-"""Bytes of a row's number and bend, and of a lane's two second moments."""
+STEP, BESIDE_STEPS, MOMENT_BYTES = 2, 8, 16
+"""Bytes of a number of a step, of a row's number and bend, and of a number of a lane's two second
+moments."""
 
 
 @dataclass(frozen=True)
@@ -148,8 +149,9 @@ def lane_of(
     inputs = of.NGRAMS if sizes.n_rows > sizes.n_words else of.WORDS
     outputs = of.OUTPUTS if config.loss == "negative-sampling" else of.NODES
     n_rows = inputs.met(n_tokens, sizes.n_rows) + outputs.met(n_tokens, sizes.n_words)
-    rows = n_rows * filled_up(config.vector_size) * NUMBER
-    steps, n_shards = rows + n_rows * BESIDE_STEPS, shards_of(n_lanes)
+    rows = n_rows * config.vector_size * NUMBER
+    steps = n_rows * (config.vector_size * STEP + BESIDE_STEPS)
+    n_shards = shards_of(n_lanes)
     return Lane(
         learning=n_tokens * sizes.kept * a_token / n_threads**of.THREADS,
         around=of.FUNCTION + (n_shards + 1) * (of.ARGUMENT + of.RESULT)
@@ -169,17 +171,18 @@ def _lanes(
     n_shards = shards_of(n_lanes)
     n_nodes, n_rounds = len(nodes), max(settings.rounds or 1, config.epochs)
     tables = (sizes.n_rows + sizes.n_words) * filled_up(config.vector_size) * NUMBER
-    whole = tables <= SHARE_OF_STORE * min(node.store for node in nodes)
+    shards = (sizes.n_rows + sizes.n_words) * config.vector_size * NUMBER
+    whole = shards <= SHARE_OF_STORE * min(node.store for node in nodes)
     n_threads = _cores_of_lane(cluster, n_lanes)
     n_tokens = sizes.n_tokens * config.epochs / (n_lanes * n_rounds)
     lane = lane_of(config, sizes, n_lanes, n_tokens, n_threads)
-    last = lane_of(config, sizes, n_lanes, n_tokens * GROWTH, n_threads)
+    last = lane_of(config, sizes, n_lanes, n_tokens * GROWTH[config.mode], n_threads)
     a_node = -(-n_lanes // n_nodes)
     beside = min(a_node, max(node.n_cores for node in nodes) // n_threads)
     turns = -(-n_lanes // sum(node.n_cores // n_threads for node in nodes))
     elsewhere, joined = 1 - 1 / n_nodes, -(-n_shards // n_nodes)
     received = elsewhere * (
-        (tables if whole else a_node * lane.rows)
+        (shards if whole else a_node * lane.rows)
         + n_lanes * (joined * lane.steps / n_shards + lane.moments)
     )
     pulls = elsewhere * (n_shards * (1 if whole else a_node) + n_lanes * (joined + 1))
@@ -189,11 +192,11 @@ def _lanes(
     n_functions = n_lanes + n_shards + (0 if whole else n_lanes * (1 + n_shards))
     calls = n_functions * of.CALL + n_objects * of.OBJECT
     a_round = max(turns * (lane.learning + lane.around) + joining + coming, calls)
-    training = n_rounds * a_round * (1 + 2 * tables / link / ROOT_SECONDS)
+    training = n_rounds * a_round * (1 + 2 * shards / link / ROOT_SECONDS)
     learning = n_rounds * turns * lane.learning
     text = NUMBER * sizes.n_tokens / n_nodes
-    given = tables if whole else lane.rows
-    kept = tables if whole else tables / n_nodes + a_node * last.rows
+    given = shards if whole else lane.rows
+    kept = shards if whole else shards / n_nodes + a_node * last.rows
     reading, n_read = _reading(sizes.n_bytes, cluster.n_cores)
     return Cost(
         tables=tables,
@@ -201,7 +204,7 @@ def _lanes(
         store=int(KEPT * (kept + 2 * a_node * last.steps) + text),
         at_once=int(given + lane.steps),
         memory=int(beside * (PROGRAM + 3 * last.rows)),
-        held=int(2 * lane.rows),
+        held=int(lane.rows + lane.steps),
         driver=int(PROGRAM + tables + of.OBJECT_BYTES * (KEPT * n_objects + n_read)),
         network=int(n_rounds * received + elsewhere * text * config.epochs),
         reading=reading,

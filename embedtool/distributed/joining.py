@@ -35,18 +35,13 @@ class Steps:
     """What lanes have made of some rows of a table.
 
     rows  : int32 (n,), rising
-    steps : float32 (n, width)
-    bends : float32 (n,), as `kernels.joining` has them
+    steps : bfloat16 (n, vector_size), as `kernels.joining` has them
+    bends : float32 (n,), likewise
     """
 
     rows: NDArray[np.int32]
-    steps: NDArray[np.float32]
+    steps: NDArray[np.uint16]
     bends: NDArray[np.float32]
-
-    def shard(self, number: int, n_shards: int) -> "Steps":
-        """Those of every n-th row, by its number among these."""
-        chosen = np.flatnonzero(self.rows % n_shards == number)
-        return Steps(self.rows[chosen] // n_shards, self.steps[chosen], self.bends[chosen])
 
 
 def directions(moments: Sequence[Moments]) -> tuple[tuple[NDArray[np.float32], ...], ...]:
@@ -71,34 +66,35 @@ def join(
     shares: NDArray[np.float32],
 ) -> NDArray[np.float32]:
     """Every n-th row of a table after the steps of all lanes, given them in order."""
-    flags = np.zeros(len(shard), np.bool_)
+    n_lanes = np.zeros(len(shard), np.int32)
     for lane in lanes:
-        flags[lane.rows] = True
-    moved = np.flatnonzero(flags)
-    places = np.empty(len(shard), np.int32)
-    places[moved] = np.arange(len(moved), dtype=np.int32)
-    sums = np.zeros((len(moved), shard.shape[1]), np.float32)
-    bends = np.zeros((len(lanes), len(moved)), np.float32)
-    for number, lane in enumerate(lanes):
-        add_steps(lane.steps, places[lane.rows], sums)
-        bends[number, places[lane.rows]] = BEND_FACTOR * lane.bends
-    if len(lanes) > 1:
-        shorten(sums[:, : len(shares)], bends, directions, shares)
+        n_lanes[lane.rows] += 1
+    shared = np.flatnonzero(n_lanes > 1).astype(np.int32)
+    places = np.full(len(shard), -1, np.int32)
+    places[shared] = np.arange(len(shared), dtype=np.int32)
+    sums = np.zeros((len(shared), shard.shape[1]), np.float32)
+    bends = np.zeros((len(lanes), len(shared)), np.float32)
     joined = shard.copy()
-    add_steps(sums, moved.astype(np.int32), joined)
+    for number, lane in enumerate(lanes):
+        own = places[lane.rows]
+        add_steps(lane.steps, own, sums)
+        bends[number, own[own >= 0]] = BEND_FACTOR * lane.bends[own >= 0]
+        add_steps(lane.steps, np.where(own < 0, lane.rows, np.int32(-1)), joined)
+    with threadpool_limits(1):
+        for first in range(0, len(shared), JOINED_AT_ONCE):
+            part = slice(first, first + JOINED_AT_ONCE)
+            joined[shared[part]] += shortened(sums[part], bends[:, part], directions, shares)
     return joined
 
 
-def shorten(
+def shortened(
     sums: NDArray[np.float32],
     bends: NDArray[np.float32],
     directions: NDArray[np.float32],
     shares: NDArray[np.float32],
-) -> None:
-    """Shorten sums of steps by the way that all lanes went, in place."""
-    with threadpool_limits(1):
-        for first in range(0, len(sums), JOINED_AT_ONCE):
-            part = slice(first, first + JOINED_AT_ONCE)
-            along = sums[part] @ directions
-            join_ways(along, np.ascontiguousarray(bends[:, part]), shares)
-            sums[part] = along @ directions.T
+) -> NDArray[np.float32]:
+    """Sums of steps, shortened by the way that all lanes went."""
+    along = np.dot(sums, directions)
+    join_ways(along, np.ascontiguousarray(bends), shares)
+    back: NDArray[np.float32] = np.dot(along, directions.T)
+    return back

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from embedtool.config import Word2VecConfig
 from embedtool.distributed.joining import Moments, Steps
-from embedtool.kernels.joining import take_rows
+from embedtool.kernels.joining import steps_of, take_rows
 from embedtool.kernels.layout import Text, Tree
 from embedtool.trainers.lanes import (
     NO_NOISE,
@@ -30,7 +30,7 @@ from embedtool.trainers.lanes import (
     tree_of,
 )
 from embedtool.trainers.subwords import Rows
-from embedtool.trainers.tables import zeros
+from embedtool.trainers.tables import filled_up, zeros
 
 SAMPLE_SHARE, LEAST_SAMPLE = 0.25, 2**12
 """Noise words of a piece, by its tokens: each is drawn some four times in the piece."""
@@ -39,8 +39,50 @@ MET = 2**12
 CONTEXT = 6
 """What the mean of a context's vectors has of the variance of one: a part in about so many, for of
 the windows up to 5 words to each side, sentences' ends and thinning leave so many on average."""
-Shards = Sequence[NDArray[np.float32]]
-"""Every n-th row of a table, from the first on, from the second on, ..."""
+
+
+@dataclass(frozen=True, eq=False)
+class Borrowed:
+    """The rows of a table that a lane needs, and what they are taken from.
+
+    rows   : int32 (n,), rising
+    shards : every n-th row of the table, from the first on, from the second on, ...; or of these
+        only the rows that the lane needs
+    whole  : whether all rows of the shards are there
+    """
+
+    rows: NDArray[np.int32]
+    shards: Sequence[NDArray[np.float32]]
+    whole: bool
+
+    def table(self) -> NDArray[np.float32]:
+        """The rows, float32 (n, width), filled up as kernels take them."""
+        taken = zeros(len(self.rows), filled_up(self.shards[0].shape[1]))
+        for number, shard in enumerate(self.shards):
+            places, numbers = rows_in_shard(self.rows, number, len(self.shards))
+            take_rows(shard, self._there(numbers), places, taken)
+        return taken
+
+    def steps(self, table: NDArray[np.float32], bends: NDArray[np.float32]) -> list[Steps]:
+        """What the rows have become since, less what they were; for each shard, by its numbers."""
+        found = []
+        for number, shard in enumerate(self.shards):
+            places, numbers = rows_in_shard(self.rows, number, len(self.shards))
+            steps = np.empty((len(numbers), shard.shape[1]), np.uint16)
+            steps_of(shard, self._there(numbers), places, table, steps)
+            found.append(Steps(numbers, steps, bends[places]))
+        return found
+
+    def _there(self, numbers: NDArray[np.int32]) -> NDArray[np.int32]:
+        return numbers if self.whole else np.arange(len(numbers), dtype=np.int32)
+
+
+def rows_in_shard(
+    rows: NDArray[np.int32], number: int, n_shards: int
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Which of the rows are every n-th, and their numbers among these, both int32."""
+    places = np.flatnonzero(rows % n_shards == number).astype(np.int32)
+    return places, rows[places] // n_shards
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,10 +214,10 @@ def _ways(parents: NDArray[np.int32], words: NDArray[np.int64], n_words: int) ->
 
 @dataclass(frozen=True, eq=False)
 class Learnt:
-    """What a lane comes to."""
+    """What a lane comes to; the steps by shard."""
 
-    inputs: Steps
-    outputs: Steps
+    inputs: Sequence[Steps]
+    outputs: Sequence[Steps]
     moments: Moments
     loss: float
     pairs: int
@@ -186,13 +228,13 @@ def train_piece(
     piece: Piece,
     text: tuple[NDArray[np.int32], NDArray[np.int64]],
     needs: Needs,
-    tables: tuple[NDArray[np.float32], NDArray[np.float32]],
+    tables: tuple[Borrowed, Borrowed],
     n_threads: int,
 ) -> Learnt:
     """Train on a piece of the text.
 
     text   : its ids, and where among them sentences end
-    tables : the rows of inputs and outputs that it needs; used up
+    tables : the rows of inputs and outputs that it needs
     """
     config = replace(lexicon.config, workers=n_threads)
     ids, ends = text
@@ -200,7 +242,7 @@ def train_piece(
     numbers[needs.words] = np.arange(len(needs.words), dtype=np.int32)
     own_ids = numbers[ids]
     starts, rows = _own_rows(lexicon.rows, needs)
-    inputs, outputs = (_aligned(table) for table in tables)
+    inputs, outputs = tables[0].table(), tables[1].table()
     work = prepare(
         config,
         _read_only(Text(own_ids, np.append(ends, len(ids)), lexicon.keep[needs.words])),
@@ -224,16 +266,9 @@ def train_piece(
             loss, pairs = loss + more_loss, pairs + more_pairs
     input_bends, output_bends = work.bends()
     return Learnt(
-        Steps(needs.inputs, np.subtract(inputs, tables[0], out=tables[0]), input_bends),
-        Steps(needs.outputs, np.subtract(outputs, tables[1], out=tables[1]), output_bends),
+        tables[0].steps(inputs, input_bends), tables[1].steps(outputs, output_bends),
         moments, loss, pairs,
     )  # fmt: skip
-
-
-def _aligned(table: NDArray[np.float32]) -> NDArray[np.float32]:
-    copy = zeros(*table.shape)
-    copy[:] = table
-    return copy
 
 
 def _read_only(text: Text) -> Text:
@@ -309,12 +344,3 @@ def _met_nodes(lexicon: Lexicon, words: NDArray[np.int32], needs: Needs) -> NDAr
         met += np.bincount(nodes - lexicon.n_words, minlength=len(met)).astype(np.int32)
         nodes = parents[nodes[nodes < len(parents) - 1]]
     return met[needs.outputs]
-
-
-def take(shards: Shards, rows: NDArray[np.int32]) -> NDArray[np.float32]:
-    """Some rows of a table that is in shards, float32 (n, width)."""
-    taken = np.zeros((len(rows), shards[0].shape[1]), np.float32)
-    for number, shard in enumerate(shards):
-        places = np.flatnonzero(rows % len(shards) == number).astype(np.int32)
-        take_rows(shard, rows[places] // len(shards), places, taken)
-    return taken

@@ -1,40 +1,67 @@
 """How far rows go that several lanes have moved, each without a look at the others.
 
 In: the steps that lanes have made of a row, and their bends. Out: the way that the row goes.
+
+Steps are kept as bfloat16, that is the upper half of each float32, in arrays of uint16: they are
+what has to be sent, and half a hundredth of a step is nothing beside what chance makes of it.
 """
 
 import numpy as np
 
 from embedtool.kernels.jit import jit
-from embedtool.kernels.layout import Floats, Ints
+from embedtool.kernels.layout import Floats, Halves, Ints
 
 TINY = np.float32(1e-30)
 """Added to both sides of a division of shares that may both be 0."""
 
 
 @jit
-def add_steps(steps: Floats, places: Ints, sums: Floats) -> None:
-    """Add the steps of a lane to the sums of all lanes.
-
-    steps  : float32 (n, width)
-    places : int32 (n,), the row of `sums` of each
-    sums   : float32 (n_rows, width), changed in place
-    """
-    for i in range(len(places)):
-        row = sums[places[i]]
-        for d in range(steps.shape[1]):
-            row[d] += steps[i, d]
-
-
-@jit
 def take_rows(table: Floats, rows: Ints, places: Ints, taken: Floats) -> None:
-    """Copy rows of a table to places in another.
+    """Copy rows of a table to places in another, which may be wider.
 
     rows, places : int32 (n,), where each is, and where it goes
     """
     for i in range(len(rows)):
-        for d in range(table.shape[1]):
-            taken[places[i], d] = table[rows[i], d]
+        row, copy = table[rows[i]], taken[places[i]]
+        for d in range(len(row)):
+            copy[d] = row[d]
+
+
+@jit
+def steps_of(table: Floats, rows: Ints, places: Ints, taken: Floats, steps: Halves) -> None:
+    """What rows that `take_rows` copied have become since, less what they were.
+
+    steps : bfloat16 (n, width), written; rounded to the nearest, of two to the even one
+    """
+    step = np.empty(table.shape[1], np.float32)
+    bits = step.view(np.uint32)
+    for i in range(len(rows)):
+        before, after, half = table[rows[i]], taken[places[i]], steps[i]
+        for d in range(len(step)):
+            step[d] = after[d] - before[d]
+        for d in range(len(step)):
+            odd = (bits[d] >> np.uint32(16)) & np.uint32(1)
+            half[d] = np.uint32(bits[d] + np.uint32(0x7FFF) + odd) >> np.uint32(16)
+
+
+@jit
+def add_steps(steps: Halves, places: Ints, sums: Floats) -> None:
+    """Add the steps of a lane to the sums of all lanes.
+
+    steps  : bfloat16 (n, width)
+    places : int32 (n,), the row of `sums` of each; below 0, it is left out
+    sums   : float32 (n_rows, width), changed in place
+    """
+    bits = np.empty(steps.shape[1], np.uint32)
+    step = bits.view(np.float32)
+    for i in range(len(places)):
+        if places[i] < 0:
+            continue
+        half, row = steps[i], sums[places[i]]
+        for d in range(len(step)):
+            bits[d] = np.uint32(half[d]) << np.uint32(16)
+        for d in range(len(step)):
+            row[d] += step[d]
 
 
 @jit

@@ -136,11 +136,15 @@ def best_of_sums(
     scores[better] = highest[better]
 
 
-def add_steps(
-    steps: NDArray[np.float32], places: NDArray[np.int32], sums: NDArray[np.float32]
-) -> None:
-    """Add each step to the row that is its place."""
-    np.add.at(sums, places, steps)
+def bfloat16(numbers: NDArray[np.float32]) -> NDArray[np.uint16]:
+    """The upper halves of numbers, rounded to the nearest, of two to the even one."""
+    halves = numbers.view(np.uint32).astype(np.uint64)
+    return ((halves + 0x7FFF + (halves >> 16) % 2) >> 16).astype(np.uint16)
+
+
+def float32(halves: NDArray[np.uint16]) -> NDArray[np.float32]:
+    """The numbers whose upper halves these are, and whose lower halves are zeros."""
+    return (halves.astype(np.uint32) << 16).view(np.float32)
 
 
 def take_rows(
@@ -149,8 +153,26 @@ def take_rows(
     places: NDArray[np.int32],
     taken: NDArray[np.float32],
 ) -> None:
-    """Put rows of a table in places of another."""
-    taken[places] = table[rows]
+    """Put rows of a table in places of another, which may be wider."""
+    taken[places, : table.shape[1]] = table[rows]
+
+
+def steps_of(
+    table: NDArray[np.float32],
+    rows: NDArray[np.int32],
+    places: NDArray[np.int32],
+    taken: NDArray[np.float32],
+    steps: NDArray[np.uint16],
+) -> None:
+    """Rows in places of a table less those that they were copied from."""
+    steps[:] = bfloat16(taken[places, : table.shape[1]] - table[rows])
+
+
+def add_steps(
+    steps: NDArray[np.uint16], places: NDArray[np.int32], sums: NDArray[np.float32]
+) -> None:
+    """Add each step to the row that is its place."""
+    np.add.at(sums, places[places >= 0], float32(steps[places >= 0]))
 
 
 def join_ways(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from embedtool.kernels import reference
-from embedtool.kernels.joining import add_steps, join_ways, take_rows
+from embedtool.kernels.joining import add_steps, join_ways, steps_of, take_rows
 
 SIZES = [0, 1, 2, 7, 33]
 WIDTHS = [1, 5, 16, 33]
@@ -13,6 +13,10 @@ LANES = [1, 2, 3, 8]
 
 def floats(rng: np.random.Generator, *shape: int) -> np.ndarray:
     return rng.standard_normal(shape).astype(np.float32)
+
+
+def halves(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    return reference.bfloat16(floats(rng, *shape))
 
 
 def bends_of(rng: np.random.Generator, n_lanes: int, n: int) -> np.ndarray:
@@ -32,8 +36,9 @@ def shares(rng: np.random.Generator, width: int) -> np.ndarray:
 @pytest.mark.parametrize("n", SIZES)
 def test_steps_are_added_to_their_places(n: int, width: int) -> None:
     rng = np.random.default_rng(n)
-    steps, sums = floats(rng, n, width), floats(rng, n + 3, width)
+    steps, sums = halves(rng, n, width), floats(rng, n + 3, width)
     places = rng.permutation(n + 3)[:n].astype(np.int32)
+    places[::3] = -1
     expected = sums.copy()
     add_steps(steps, places, sums)
     reference.add_steps(steps, places, expected)
@@ -42,7 +47,7 @@ def test_steps_are_added_to_their_places(n: int, width: int) -> None:
 
 def test_steps_of_one_row_add_up() -> None:
     rng = np.random.default_rng(0)
-    steps, sums = floats(rng, 40, 5), floats(rng, 3, 5)
+    steps, sums = halves(rng, 40, 5), floats(rng, 3, 5)
     places = rng.integers(0, 3, 40).astype(np.int32)
     expected = sums.copy()
     add_steps(steps, places, sums)
@@ -54,13 +59,48 @@ def test_steps_of_one_row_add_up() -> None:
 @pytest.mark.parametrize("n", SIZES)
 def test_rows_are_taken_to_their_places(n: int, width: int) -> None:
     rng = np.random.default_rng(n)
-    table, taken = floats(rng, 20, width), floats(rng, n + 3, width)
+    table, taken = floats(rng, 20, width), floats(rng, n + 3, width + 3)
     rows = rng.integers(0, 20, n).astype(np.int32)
     places = rng.permutation(n + 3)[:n].astype(np.int32)
     expected = taken.copy()
     take_rows(table, rows, places, taken)
     reference.take_rows(table, rows, places, expected)
     assert np.array_equal(taken, expected)
+    taken += floats(rng, *taken.shape)
+    steps, slow = halves(rng, n, width), halves(rng, n, width)
+    steps_of(table, rows, places, taken, steps)
+    reference.steps_of(table, rows, places, taken, slow)
+    assert np.array_equal(steps, slow)
+
+
+EXACT = [0.0, -0.0, 1.0, -2.5, 2.0**127, 2.0**-126, 2.0**-133, np.inf, -np.inf]
+ROUNDED = [
+    (1 + 2**-8, 1.0), (1 + 3 * 2**-8, 1 + 2**-6), (1 + 2**-8 + 2**-20, 1 + 2**-7),
+    (-1 - 3 * 2**-9, -1 - 2**-7), (3.4e38, np.inf),
+]  # fmt: skip
+"""Numbers, and the nearest that bfloat16 has; of two as near the even one."""
+
+
+def test_steps_are_rounded_to_the_nearest() -> None:
+    numbers, expected = np.array([*((x, x) for x in EXACT), *ROUNDED], np.float32).T
+    zeros, row = np.zeros((1, len(numbers)), np.float32), np.zeros(1, np.int32)
+    steps = np.empty(zeros.shape, np.uint16)
+    steps_of(zeros, row, row, np.ascontiguousarray(numbers[None]), steps)
+    assert np.array_equal(steps, reference.bfloat16(np.ascontiguousarray(numbers[None])))
+    sums = zeros.copy()
+    add_steps(steps, row, sums)
+    assert np.array_equal(sums[0], expected)
+    assert np.abs(reference.float32(halves(np.random.default_rng(0), 99)) / floats(
+        np.random.default_rng(0), 99) - 1).max() < 2**-8  # fmt: skip
+
+
+def test_a_step_that_is_no_number_stays_none() -> None:
+    nan, row = np.full((1, 2), np.nan, np.float32), np.zeros(1, np.int32)
+    steps = np.empty((1, 2), np.uint16)
+    steps_of(np.zeros((1, 2), np.float32), row, row, nan, steps)
+    sums = np.zeros((1, 2), np.float32)
+    add_steps(steps, row, sums)
+    assert np.isnan(sums).all()
 
 
 @pytest.mark.parametrize("n_lanes", LANES)

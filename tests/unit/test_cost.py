@@ -119,7 +119,7 @@ def test_a_text_on_one_node() -> None:
     assert found.tables == 2 * 9_000 * 112 * 4
     assert (found.counting, found.network, found.whole) == (0, 0, True)
     lane = lane_of(config, small, 1, 100_000, 1)
-    gathering = 1 + 2 * found.tables / of.LINK / 60
+    gathering = 1 + 2 * (2 * 9_000 * 100 * 4) / of.LINK / 60
     assert found.training == pytest.approx(
         10 * (lane.learning + lane.around + lane.joining) * gathering
     )
@@ -140,8 +140,9 @@ def test_cores_of_a_lane_train_together() -> None:
 @pytest.mark.parametrize("config", CONFIGS[:3], ids=["cbow", "hs", "fasttext"])
 def test_tables_too_large_for_a_node_are_not_given_whole(config: TrainerConfig) -> None:
     text = sizes(config)
-    tables = cost(config, lanes(8), text, nodes(8)).tables
-    fits = int(tables / SHARE_OF_STORE) + 1
+    assert isinstance(config, Word2VecConfig)
+    shards = (text.n_rows + text.n_words) * config.vector_size * 4
+    fits = int(shards / SHARE_OF_STORE) + 1
     whole, rows = (cost(config, lanes(8), text, nodes(8, 1, store)) for store in (fits, fits - 9))
     assert whole.whole
     assert not rows.whole
@@ -237,7 +238,7 @@ def test_lanes_on_one_node_take_the_sum_of_their_parts(config: Word2VecConfig) -
     seconds = simulation.run([*parts, *lane_steps(config, lanes(1, 12), text, whole=True)])
     pieces = [
         lane_of(config, text, 1, text.n_tokens * (each.end - each.begin), 1)
-        for each in rounds_of(12, config.epochs)
+        for each in rounds_of(12, config)
     ]
     assert seconds == pytest.approx(sum(p.learning + p.around + p.joining for p in pieces))
     assert simulation.received == 0

@@ -16,13 +16,14 @@ from embedtool.distributed.joining import BEND_FACTOR, Steps, directions, join
 from embedtool.distributed.lanes import (
     LEAST_SAMPLE,
     SAMPLE_SHARE,
+    Borrowed,
     Learnt,
     Lexicon,
     Needs,
     Piece,
     lexicon_of,
     needs_of,
-    take,
+    rows_in_shard,
     train_piece,
 )
 from embedtool.distributed.word2vec import Round, rounds_of
@@ -102,11 +103,20 @@ def copied(tables: Tables) -> Tables:
     return copies
 
 
+def as_sent(tables: Tables) -> Tables:
+    """The same without what fills their rows up for the kernels."""
+    return tables[0][:, :SIZE].copy(), tables[1][:, :SIZE].copy()
+
+
 def in_lane(
     lexicon: Lexicon, piece: Piece, sentences: Sentences, tables: Tables, n_threads: int = 1
 ) -> tuple[Needs, Learnt]:
     needs = needs_of(lexicon, piece, sentences[0])
-    given = tables[0][needs.inputs], tables[1][needs.outputs]
+    inputs, outputs = as_sent(tables)
+    given = (
+        Borrowed(needs.inputs, [inputs], whole=True),
+        Borrowed(needs.outputs, [outputs], whole=True),
+    )
     return needs, train_piece(lexicon, piece, sentences, needs, given, n_threads)
 
 
@@ -133,12 +143,13 @@ def noise_drawn(lexicon: Lexicon, needs: Needs) -> Noise:
 
 def check_equal(steps: Steps, before: np.ndarray, after: np.ndarray, bends: np.ndarray) -> None:
     """Compare a lane's steps with what training on the whole has made of a table."""
-    assert np.array_equal(steps.steps, after[steps.rows] - before[steps.rows])
+    expected = np.ascontiguousarray((after[steps.rows] - before[steps.rows])[:, :SIZE])
+    assert np.array_equal(steps.steps, reference.bfloat16(expected))
     assert np.array_equal(steps.bends, bends[steps.rows])
     others = np.delete(np.arange(len(after)), steps.rows)
     assert np.array_equal(after[others], before[others])
     assert not bends[others].any()
-    assert np.abs(steps.steps).max() > 0.01
+    assert np.abs(reference.float32(steps.steps)).max() > 0.01
 
 
 @pytest.mark.parametrize("n_threads", [1, 2])
@@ -156,7 +167,7 @@ def test_a_lane_learns_what_is_learnt_on_whole_tables(
     assert (learnt.loss, learnt.pairs) == work.take_losses()
     assert work.stretch.lengths.min() > 0
     assert work.stretch.lengths.max() > TURN
-    for side, steps in enumerate((learnt.inputs, learnt.outputs)):
+    for side, (steps,) in enumerate((learnt.inputs, learnt.outputs)):
         check_equal(steps, tables[side], whole[side], work.bends()[side])
     assert len(needs.inputs) < lexicon.rows.n_rows
     if lexicon.hierarchical:
@@ -178,7 +189,7 @@ def test_a_piece_from_the_middle_learns_what_the_same_tokens_of_the_whole_do(
     whole = copied(tables)
     work = work_on(lexicon, (ids, ends), whole, NO_NOISE)
     train(work, first, last)
-    for side, steps in enumerate((learnt.inputs, learnt.outputs)):
+    for side, (steps,) in enumerate((learnt.inputs, learnt.outputs)):
         check_equal(steps, tables[side], whole[side], work.bends()[side])
 
 
@@ -193,7 +204,7 @@ def test_a_piece_of_few_words_with_many_noise_words(algorithm: str, mode: str) -
     whole = copied(tables)
     work = work_on(lexicon, sentences, whole, noise_drawn(lexicon, needs))
     train(work, 0, 600)
-    for side, steps in enumerate((learnt.inputs, learnt.outputs)):
+    for side, (steps,) in enumerate((learnt.inputs, learnt.outputs)):
         check_equal(steps, tables[side], whole[side], work.bends()[side])
 
 
@@ -203,9 +214,9 @@ def test_a_piece_of_one_word(loss: str) -> None:
     ids, ends = read_only(np.full(9, 4, np.int32)), read_only(np.array([9]))
     tables = tables_of(lexicon)
     needs, learnt = in_lane(lexicon, Piece(5, 14, KEY, RATES), (ids, ends), tables)
-    assert needs.words[needs.in_text].tolist() == learnt.inputs.rows.tolist() == [4]
+    assert needs.words[needs.in_text].tolist() == learnt.inputs[0].rows.tolist() == [4]
     assert learnt.pairs > 0
-    assert learnt.inputs.bends[0] > 0
+    assert learnt.inputs[0].bends[0] > 0
 
 
 def test_a_piece_is_trained_in_several_stretches_of_falling_rate(
@@ -300,7 +311,7 @@ def three_lanes() -> tuple[Lexicon, Tables, list[Learnt]]:
         for i, n_used in enumerate((20, 50, 90)):
             piece = Piece(i * 500, (i + 1) * 500, KEY, RATES)
             learnt.append(in_lane(lexicon, piece, text(500, n_used, seed=i), tables)[1])
-    return lexicon, tables, learnt
+    return lexicon, as_sent(tables), learnt
 
 
 ThreeLanes = tuple[Lexicon, Tables, list[Learnt]]
@@ -357,17 +368,22 @@ def joined(
     after = np.empty_like(table)
     for k in range(n_shards):
         shard = read_only(table[k::n_shards].copy())
-        after[k::n_shards] = join(shard, [each.shard(k, n_shards) for each in steps], *found)
+        after[k::n_shards] = join(shard, [shard_of(each, k, n_shards) for each in steps], *found)
     return after
+
+
+def shard_of(steps: Steps, number: int, n_shards: int) -> Steps:
+    places, rows = rows_in_shard(steps.rows, number, n_shards)
+    return Steps(rows, steps.steps[places], steps.bends[places])
 
 
 @pytest.mark.parametrize("n_shards", [1, 2, 3])
 @pytest.mark.parametrize("side", [0, 1])
 def test_one_lane_goes_all_its_steps(side: int, n_shards: int, three_lanes: ThreeLanes) -> None:
     _, tables, (_, learnt, _) = three_lanes
-    steps = (learnt.inputs, learnt.outputs)[side]
+    steps = (learnt.inputs, learnt.outputs)[side][0]
     expected = tables[side].copy()
-    expected[steps.rows] += steps.steps
+    expected[steps.rows] += reference.float32(steps.steps)
     found = directions([learnt.moments])[side]
     assert np.array_equal(joined(tables[side], [steps], found, n_shards), expected)
 
@@ -382,11 +398,11 @@ def slowly_joined(
         for each in steps:
             (place,) = np.flatnonzero(each.rows == row) if row in each.rows else (None,)
             if place is not None:
-                total += each.steps[place, :SIZE] @ vectors
+                total += reference.float32(each.steps[place]) @ vectors
                 bends.append(BEND_FACTOR * each.bends[place : place + 1].astype(float))
         if bends:
             reference.join_ways(total, np.array(bends), speeds)
-            after[row, :SIZE] += (vectors @ total[0]).astype(float)
+            after[row] += (vectors @ total[0]).astype(float)
     return after
 
 
@@ -396,14 +412,13 @@ def test_lanes_join_along_the_directions(
 ) -> None:
     monkeypatch.setattr(joining, "JOINED_AT_ONCE", 7)
     _, tables, learnt = three_lanes
-    steps = [(each.inputs, each.outputs)[side] for each in learnt]
+    steps = [(each.inputs, each.outputs)[side][0] for each in learnt]
     found = directions([each.moments for each in learnt])[side]
     after = joined(tables[side], steps, found)
     np.testing.assert_allclose(after, slowly_joined(tables[side], steps, *found), atol=1e-5)
-    assert not after[:, SIZE:].any()
     plain = tables[side].copy()
     for each in steps:
-        plain[each.rows] += each.steps
+        plain[each.rows] += reference.float32(each.steps)
     n_lanes = np.bincount(np.concatenate([each.rows[each.bends > 0] for each in steps]))
     differs = np.abs(after - plain).max(axis=1) > 1e-3
     assert differs.sum() > 5
@@ -416,7 +431,7 @@ def test_the_number_of_shards_changes_nothing(
     side: int, n_shards: int, three_lanes: ThreeLanes
 ) -> None:
     _, tables, learnt = three_lanes
-    steps = [(each.inputs, each.outputs)[side] for each in learnt]
+    steps = [(each.inputs, each.outputs)[side][0] for each in learnt]
     found = directions([each.moments for each in learnt])[side]
     expected = joined(tables[side], steps, found)
     np.testing.assert_allclose(
@@ -431,7 +446,7 @@ def test_the_order_of_lanes_changes_nothing_beyond_rounding(
     _, tables, learnt = three_lanes
     after = []
     for order in (learnt, learnt[::-1], [*learnt[1:], learnt[0]]):
-        steps = [(each.inputs, each.outputs)[side] for each in order]
+        steps = [(each.inputs, each.outputs)[side][0] for each in order]
         found = directions([each.moments for each in order])[side]
         after.append(joined(tables[side], steps, found))
     for each in after[1:]:
@@ -439,37 +454,39 @@ def test_the_order_of_lanes_changes_nothing_beyond_rounding(
 
 
 def test_a_shard_that_no_lane_moves_stays() -> None:
-    none = Steps(np.empty(0, np.int32), np.empty((0, WIDTH), np.float32), np.empty(0, np.float32))
-    shard = np.random.default_rng(0).standard_normal((5, WIDTH)).astype(np.float32)
+    none = Steps(np.empty(0, np.int32), np.empty((0, SIZE), np.uint16), np.empty(0, np.float32))
+    shard = np.random.default_rng(0).standard_normal((5, SIZE)).astype(np.float32)
     after = join(shard, [none, none], np.eye(SIZE, dtype=np.float32), np.ones(SIZE, np.float32))
     assert np.array_equal(after, shard)
     assert after is not shard
 
 
+@pytest.mark.parametrize("whole", [True, False])
 @pytest.mark.parametrize("n_shards", [1, 2, 3, 5])
-def test_the_shards_of_steps_have_each_row_once(n_shards: int, three_lanes: ThreeLanes) -> None:
-    steps = three_lanes[2][0].inputs
-    found: dict[int, np.ndarray] = {}
-    for k in range(n_shards):
-        shard = steps.shard(k, n_shards)
-        assert len(shard.rows) == len(shard.steps) == len(shard.bends)
-        assert (np.diff(shard.rows) > 0).all()
-        found |= zip((n_shards * shard.rows + k).tolist(), shard.steps, strict=True)
-    assert sorted(found) == steps.rows.tolist()
-    for row, step in zip(steps.rows.tolist(), steps.steps, strict=True):
-        assert np.array_equal(found[row], step)
-
-
-@pytest.mark.parametrize("n_shards", [1, 2, 3])
-def test_rows_are_taken_from_shards(n_shards: int) -> None:
-    table = np.random.default_rng(0).standard_normal((41, WIDTH)).astype(np.float32)
-    shards = [read_only(table[k::n_shards].copy()) for k in range(n_shards)]
+def test_rows_are_taken_from_shards_and_given_back_as_steps(n_shards: int, whole: bool) -> None:
+    rng = np.random.default_rng(0)
+    table = rng.standard_normal((41, SIZE)).astype(np.float32)
     for rows in ([], [0], [40], [0, 1, 2, 7, 8, 40], range(41)):
         chosen = np.array(rows, np.int32)
-        assert np.array_equal(take(shards, chosen), table[chosen])
-        parts = [shard[chosen[chosen % n_shards == k] // n_shards]
-                 for k, shard in enumerate(shards)]  # fmt: skip
-        assert np.array_equal(word2vec._put_together(chosen, parts), table[chosen])
+        shards = [
+            table[k::n_shards] if whole else table[chosen[chosen % n_shards == k]]
+            for k in range(n_shards)
+        ]
+        borrowed = Borrowed(chosen, [read_only(shard.copy()) for shard in shards], whole)
+        taken = borrowed.table()
+        assert np.array_equal(taken[:, :SIZE], table[chosen])
+        assert taken.shape == (len(chosen), WIDTH)
+        assert not taken[:, SIZE:].any()
+        taken += rng.standard_normal(taken.shape).astype(np.float32)
+        bends = rng.random(len(chosen)).astype(np.float32)
+        found = borrowed.steps(taken, bends)
+        assert len(found) == n_shards
+        for k, steps in enumerate(found):
+            inside = chosen % n_shards == k
+            assert (n_shards * steps.rows + k).tolist() == chosen[inside].tolist()
+            expected = taken[inside, :SIZE] - table[chosen[inside]]
+            assert np.array_equal(steps.steps, reference.bfloat16(expected))
+            assert np.array_equal(steps.bends, bends[inside])
 
 
 def parts_of(sentences: Sentences, cuts: Sequence[int]) -> tuple[list[Sentences], list[int]]:
@@ -523,6 +540,7 @@ class OneNode:
 
 
 def sharded(tables: Tables, n_shards: int) -> list[Tables]:
+    tables = as_sent(tables)
     return [
         (read_only(tables[0][k::n_shards].copy()), read_only(tables[1][k::n_shards].copy()))
         for k in range(n_shards)
@@ -586,10 +604,11 @@ def test_lanes_meet_in_shards(three_lanes: ThreeLanes, monkeypatch: pytest.Monke
     assert np.array_equal(after[0][0][lexicon.frozen], tables[0][lexicon.frozen])
 
 
+@pytest.mark.parametrize("mode", ["cbow", "skipgram"])
 @pytest.mark.parametrize("epochs", [1, 2, 5, 8])
 @pytest.mark.parametrize("n_rounds", [1, 2, 3, 8, 16, 17, 80])
-def test_rounds_cover_every_epoch(n_rounds: int, epochs: int) -> None:
-    rounds = rounds_of(n_rounds, epochs)
+def test_rounds_cover_every_epoch(n_rounds: int, epochs: int, mode: Any) -> None:
+    rounds = rounds_of(n_rounds, Word2VecConfig(epochs=epochs, mode=mode))
     by_epoch: dict[int, list[Round]] = defaultdict(list)
     for each in rounds:
         by_epoch[each.epoch].append(each)
@@ -603,9 +622,11 @@ def test_rounds_cover_every_epoch(n_rounds: int, epochs: int) -> None:
     assert len(rounds) == max(n_rounds, epochs)
 
 
+@pytest.mark.parametrize("mode", ["cbow", "skipgram"])
 @pytest.mark.parametrize("epochs", [1, 5])
-def test_the_first_rounds_are_shorter(epochs: int) -> None:
-    lengths = [each.end - each.begin for each in rounds_of(40, epochs)]
+def test_the_first_rounds_are_shorter(epochs: int, mode: Any) -> None:
+    rounds = rounds_of(40, Word2VecConfig(epochs=epochs, mode=mode))
+    lengths = [each.end - each.begin for each in rounds]
     assert lengths[0] == min(lengths)
     assert lengths[0] < lengths[1] < lengths[2]
     thirds = [sum(part) for part in (lengths[:13], lengths[13:26], lengths[26:])]
@@ -621,12 +642,12 @@ def test_frozen_rows_do_not_move(mode: str, algorithm: str) -> None:
     lexicon = replace(lexicon, frozen=frozen)
     tables = tables_of(lexicon)
     _, learnt = in_lane(lexicon, Piece(0, 900, KEY, RATES), text(900), tables)
-    steps = learnt.inputs
+    (steps,) = learnt.inputs
     still = frozen[steps.rows]
     assert still.any()
     assert not steps.steps[still].any()
     assert not steps.bends[still].any()
-    assert np.abs(steps.steps[~still]).max(axis=1).min() > 1e-4
+    assert np.abs(reference.float32(steps.steps[~still])).max(axis=1).min() > 1e-4
 
 
 @pytest.mark.parametrize(("algorithm", "mode", "loss"), MODES)
