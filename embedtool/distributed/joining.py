@@ -93,7 +93,10 @@ def shortened(
     directions: NDArray[np.float32],
     shares: NDArray[np.float32],
 ) -> NDArray[np.float32]:
-    """Sums of steps, shortened by the way that all lanes went."""
+    """Sums of steps, (n, vector_size), shortened by the way that all lanes went.
+
+    bends : float32 (n_lanes, n)
+    """
     along = np.dot(sums, directions)
     join_ways(along, np.ascontiguousarray(bends), shares)
     back: NDArray[np.float32] = np.dot(along, directions.T)

@@ -58,7 +58,7 @@ COUNTED, MERGED = 12e6, 15e6
 """GloVe: meetings of words that a core counts in a second, and sums of parts that it merges."""
 COPIED = 1e9
 """GloVe: bytes of tables that a core copies in a second."""
-LANE_SECONDS, PREPARED = 0.011, 400e6
+LANE_SECONDS, PREPARED = 0.011, 500e6
 """Of a lane beside the learning: with SIZE dimensions; and bytes of rows, from the shards to the
 steps, in a second."""
 JOIN_SECONDS, JOINED = 0.005, 380e6
@@ -84,5 +84,5 @@ OBJECT_BYTES = 1000
 """Memory of the driver for a result."""
 LINK = 0.9e9
 """Bytes a second from one node's store to another's, both on one machine. No network's speed."""
-BEGIN, START = 2.2, 1.9
+BEGIN, START = 2.2, 1.5
 """Seconds until a command has joined, and of a core until its process has loaded all."""
