@@ -139,8 +139,9 @@ def _version(address: str) -> tuple[str, str]:
 
 
 def _make_ready() -> None:
-    """Import what functions need: here and on the nodes at once, not when each is first run."""
+    """Load what functions need, and numba, here and on the nodes at once, not at the first use."""
     import_module("embedtool.distributed.training")
+    import_module("embedtool.trainers.word2vec").key_of(0, 0)  # any kernel gets numba ready
 
 
 @contextmanager
