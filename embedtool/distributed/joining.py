@@ -20,7 +20,8 @@ from embedtool.kernels.joining import add_steps, join_ways
 
 BEND_FACTOR = 10
 """The bends are those of pairs met one by one; their loss curves more in the common directions of
-what is met together. Measured: with 8 lanes on 16 M tokens accuracy rises up to here."""
+what is met together. Measured on 16 M tokens: CBOW's accuracy with 8 lanes rises up to here, that
+of skip-gram falls beyond."""
 JOINED_AT_ONCE = 2**12
 """Rows that are turned to the directions and back at once, so that they stay in the cache."""
 
@@ -77,9 +78,10 @@ def join(
     joined = shard.copy()
     for number, lane in enumerate(lanes):
         own = places[lane.rows]
+        alone = own < 0
         add_steps(lane.steps, own, sums)
-        bends[number, own[own >= 0]] = BEND_FACTOR * lane.bends[own >= 0]
-        add_steps(lane.steps, np.where(own < 0, lane.rows, np.int32(-1)), joined)
+        add_steps(lane.steps, np.where(alone, lane.rows, np.int32(-1)), joined)
+        bends[number, own[~alone]] = BEND_FACTOR * lane.bends[~alone]
     with threadpool_limits(1):
         for first in range(0, len(shared), JOINED_AT_ONCE):
             part = slice(first, first + JOINED_AT_ONCE)

@@ -10,6 +10,7 @@ the rows it needs are known before it begins.
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -58,23 +59,28 @@ class Borrowed:
     def table(self) -> NDArray[np.float32]:
         """The rows, float32 (n, width), filled up as kernels take them."""
         taken = zeros(len(self.rows), filled_up(self.shards[0].shape[1]))
-        for number, shard in enumerate(self.shards):
-            places, numbers = rows_in_shard(self.rows, number, len(self.shards))
-            take_rows(shard, self._there(numbers), places, taken)
+        for shard, (places, _, there) in zip(self.shards, self._places, strict=True):
+            take_rows(shard, there, places, taken)
         return taken
 
     def steps(self, table: NDArray[np.float32], bends: NDArray[np.float32]) -> list[Steps]:
         """What the rows have become since, less what they were; for each shard, by its numbers."""
         found = []
-        for number, shard in enumerate(self.shards):
-            places, numbers = rows_in_shard(self.rows, number, len(self.shards))
+        for shard, (places, numbers, there) in zip(self.shards, self._places, strict=True):
             steps = np.empty((len(numbers), shard.shape[1]), np.uint16)
-            steps_of(shard, self._there(numbers), places, table, steps)
+            steps_of(shard, there, places, table, steps)
             found.append(Steps(numbers, steps, bends[places]))
         return found
 
-    def _there(self, numbers: NDArray[np.int32]) -> NDArray[np.int32]:
-        return numbers if self.whole else np.arange(len(numbers), dtype=np.int32)
+    @cached_property
+    def _places(self) -> list[tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]]:
+        """For each shard, which of the rows it has, their numbers, and where they are in it."""
+        found = []
+        for number in range(len(self.shards)):
+            places, numbers = rows_in_shard(self.rows, number, len(self.shards))
+            there = numbers if self.whole else np.arange(len(numbers), dtype=np.int32)
+            found.append((places, numbers, there))
+        return found
 
 
 def rows_in_shard(
