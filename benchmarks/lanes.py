@@ -73,7 +73,7 @@ def train(config: Word2VecConfig, text: EncodedCorpus, n_lanes: int, n_rounds: i
     for each in rounds_of(n_rounds, config):
         rates = [rate_after(config, each.epoch + share) for share in (each.begin, each.end)]
         key = int(key_of(config.seed, each.epoch))
-        learnt = []
+        copies, learnt = [joining.halved(each) for each in (inputs, outputs)], []
         for lane in range(n_lanes):
             first, last = (text.n_tokens * (lane + end) // n_lanes for end in range(2))
             begin, end = (first + int((last - first) * at) for at in (each.begin, each.end))
@@ -82,8 +82,8 @@ def train(config: Word2VecConfig, text: EncodedCorpus, n_lanes: int, n_rounds: i
             inside = slice(*np.searchsorted(text.ends, (begin, end), side="right"))
             needs = lanes.needs_of(lexicon, piece, ids)
             tables = (
-                lanes.Borrowed(needs.inputs, [inputs], whole=True),
-                lanes.Borrowed(needs.outputs, [outputs], whole=True),
+                lanes.Borrowed(needs.inputs, [copies[0]], whole=True),
+                lanes.Borrowed(needs.outputs, [copies[1]], whole=True),
             )
             sentences = ids, np.array(text.ends[inside]) - begin
             learnt.append(lanes.train_piece(lexicon, piece, sentences, needs, tables, n_cores()))

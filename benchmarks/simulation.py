@@ -16,7 +16,7 @@ from itertools import count
 from embedtool.config import ClusterConfig, GloveConfig, TrainerConfig, Word2VecConfig
 from embedtool.distributed import measured as of
 from embedtool.distributed.cluster import Cluster, Node
-from embedtool.distributed.cost import Sizes, cost, lane_of, pairs_of, parts_of
+from embedtool.distributed.cost import COPY, Sizes, cost, lane_of, pairs_of, parts_of
 from embedtool.distributed.glove import AHEAD
 from embedtool.distributed.word2vec import rounds_of, shards_of
 from embedtool.trainers.estimate import NUMBER, PAIR, RUN_ENTRY
@@ -205,9 +205,10 @@ def lane_steps(
     n_lanes, (n_parts, _) = settings.lanes or 1, parts_of(sizes.n_bytes)
     tables = sizes.n_rows + sizes.n_words
     lanes, shards = range(n_lanes), range(shards_of(n_lanes))
-    shard = NUMBER * (tables * config.vector_size) / len(shards)
+    shard, copy = (each * tables * config.vector_size / len(shards) for each in (NUMBER, COPY))
     for k in shards:
         yield Put(("shard", 0, k), shard)
+        yield Put(("copy", 0, k), copy)
     rounds = rounds_of(settings.rounds or 1, config)
     for number, each in enumerate(rounds):
         n_tokens = sizes.n_tokens / n_lanes * (each.end - each.begin)
@@ -215,11 +216,11 @@ def lane_steps(
         for i in lanes:
             first, last = ((i + share) / n_lanes * n_parts for share in (each.begin, each.end))
             parts = [("part", part) for part in range(int(first), min(int(last) + 1, n_parts))]
-            given = [("shard", number, k) for k in shards]
+            given = [("copy", number, k) for k in shards]
             if not whole:
                 given = [("taken", number, i, k) for k in shards]
                 for k in shards:
-                    yield Function(0, [("shard", number, k)], {given[k]: lane.rows / len(shards)})
+                    yield Function(0, [("copy", number, k)], {given[k]: lane.rows / len(shards)})
             leaves = {("steps", number, i, k): lane.steps / len(shards) for k in shards}
             leaves["moments", number, i] = lane.moments
             yield Function(lane.learning + lane.around, [*parts, *given], leaves)
@@ -228,7 +229,8 @@ def lane_steps(
             needs += [
                 name for i in lanes for name in (("moments", number, i), ("steps", number, i, k))
             ]
-            yield Function(lane.joining, needs, {("shard", number + 1, k): shard})
+            joined = {("shard", number + 1, k): shard, ("copy", number + 1, k): copy}
+            yield Function(lane.joining, needs, joined)
         if number:  # the driver is one round ahead
             for i in lanes:
                 yield Wait(("moments", number - 1, i))

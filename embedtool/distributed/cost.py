@@ -33,9 +33,9 @@ from embedtool.trainers.lanes import keep
 from embedtool.trainers.subwords import rows_of_words
 from embedtool.trainers.tables import filled_up
 
-STEP, BESIDE_STEPS, MOMENT_BYTES = 2, 8, 16
-"""Bytes of a number of a step, of a row's number and bend, and of a number of a lane's two second
-moments."""
+COPY, STEP, BESIDE_STEPS, MOMENT_BYTES = 2, 1, 12, 8
+"""Bytes of a number that a lane is given, and of one of its steps; of a row's number, scale and
+bend; and of a number of a lane's two second moments."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ def lane_of(
     inputs = of.NGRAMS if sizes.n_rows > sizes.n_words else of.WORDS
     outputs = of.OUTPUTS if config.loss == "negative-sampling" else of.NODES
     n_rows = inputs.met(n_tokens, sizes.n_rows) + outputs.met(n_tokens, sizes.n_words)
-    rows = n_rows * config.vector_size * NUMBER
+    rows = n_rows * config.vector_size * COPY
     steps = n_rows * (config.vector_size * STEP + BESIDE_STEPS)
     n_shards = shards_of(n_lanes)
     return Lane(
@@ -177,7 +177,9 @@ def _lanes(
     n_shards = shards_of(n_lanes)
     n_nodes, n_rounds = len(nodes), max(settings.rounds or 1, config.epochs)
     tables = (sizes.n_rows + sizes.n_words) * filled_up(config.vector_size) * NUMBER
-    shards = (sizes.n_rows + sizes.n_words) * config.vector_size * NUMBER
+    shards, copies = (
+        (sizes.n_rows + sizes.n_words) * config.vector_size * each for each in (NUMBER, COPY)
+    )
     whole = shards <= SHARE_OF_STORE * min(node.store for node in nodes)
     n_threads = _cores_of_lane(cluster, n_lanes)
     n_tokens = sizes.n_tokens * config.epochs / (n_lanes * n_rounds)
@@ -190,7 +192,7 @@ def _lanes(
     turns = -(-n_lanes // sum(node.n_cores // n_threads for node in nodes))
     elsewhere, joined = 1 - 1 / n_nodes, -(-n_shards // n_nodes)
     received = elsewhere * (
-        (shards if whole else a_node * lane.rows)
+        (copies if whole else a_node * lane.rows)
         + n_lanes * (joined * lane.steps / n_shards + lane.moments)
     )
     pulls = elsewhere * (n_shards * (1 if whole else a_node) + n_lanes * (joined + 1))
@@ -200,18 +202,18 @@ def _lanes(
     n_functions = n_lanes + n_shards + (0 if whole else n_lanes * (1 + n_shards))
     calls = n_functions * of.CALL + n_objects * of.OBJECT
     a_round = max(turns * (lane.learning + lane.around) + joining + coming, calls)
-    training = n_rounds * a_round * (1 + 2 * shards / link / ROOT_SECONDS)
+    training = n_rounds * a_round * (1 + (2 * shards + copies) / link / ROOT_SECONDS)
     learning = n_rounds * turns * lane.learning
     text = NUMBER * sizes.n_tokens / n_nodes
-    given = shards if whole else lane.rows
-    kept = shards if whole else shards / n_nodes + a_node * last.rows
+    given = copies if whole else lane.rows
+    kept = shards / n_nodes + (copies if whole else copies / n_nodes + a_node * last.rows)
     reading, n_read = _reading(sizes.n_bytes, cluster.n_cores)
     return Cost(
         tables=tables,
         whole=whole,
         store=int(KEPT * (kept + 2 * a_node * last.steps) + text),
         at_once=int(given + lane.steps),
-        memory=int(beside * (PROGRAM + 3 * last.rows)),
+        memory=int(beside * (PROGRAM + 3 * NUMBER / COPY * last.rows)),
         held=int(lane.rows + lane.steps),
         driver=int(PROGRAM + tables + of.OBJECT_BYTES * (KEPT * n_objects + n_read)),
         network=int(n_rounds * received + elsewhere * text * config.epochs),

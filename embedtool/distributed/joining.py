@@ -14,35 +14,48 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
-from embedtool.kernels.joining import add_steps, join_ways
+from embedtool.kernels.joining import add_steps, halve, join_ways
 
+BLAS = ThreadpoolController()
+"""Held to one thread wherever lanes use it: the last bits of sums depend on how many there are."""
 BEND_FACTOR = 10
 """The bends are those of pairs met one by one; their loss curves more in the common directions of
 what is met together. Measured on 16 M tokens: CBOW's accuracy with 8 lanes rises up to here, that
 of skip-gram falls beyond."""
-JOINED_AT_ONCE = 2**12
-"""Rows that are turned to the directions and back at once, so that they stay in the cache."""
+JOINED_AT_ONCE = 2**11
+"""Rows that are joined at once, so that they stay in the cache."""
 
-Moments = tuple[NDArray[np.float64], NDArray[np.float64]]
+Moments = tuple[NDArray[np.float32], NDArray[np.float32]]
 """Second moments, (vector_size, vector_size): of hidden vectors, and of outputs that they meet."""
 Shard = tuple[NDArray[np.float32], NDArray[np.float32]]
 """Every n-th row of the inputs, and of the outputs."""
+Copy = tuple[NDArray[np.uint16], NDArray[np.uint16]]
+"""The same as lanes are given it, bfloat16."""
 
 
 @dataclass(frozen=True, eq=False)
 class Steps:
     """What lanes have made of some rows of a table.
 
-    rows  : int32 (n,), rising
-    steps : bfloat16 (n, vector_size), as `kernels.joining` has them
-    bends : float32 (n,), likewise
+    rows   : int32 (n,), rising
+    steps  : int8 (n, vector_size), in parts of `scales`, as `kernels.joining` has them
+    scales : float32 (n,)
+    bends  : float32 (n,), likewise
     """
 
     rows: NDArray[np.int32]
-    steps: NDArray[np.uint16]
+    steps: NDArray[np.int8]
+    scales: NDArray[np.float32]
     bends: NDArray[np.float32]
+
+    def between(self, first: int, last: int) -> "Steps":
+        """Those of the rows from one number to before another, counted from the first."""
+        part = slice(*np.searchsorted(self.rows, (first, last)))
+        return Steps(
+            self.rows[part] - np.int32(first), self.steps[part], self.scales[part], self.bends[part]
+        )
 
 
 def directions(moments: Sequence[Moments]) -> tuple[tuple[NDArray[np.float32], ...], ...]:
@@ -51,12 +64,12 @@ def directions(moments: Sequence[Moments]) -> tuple[tuple[NDArray[np.float32], .
     Returns for each float32 (vector_size, vector_size), a direction a column, and (vector_size,).
     """
     found = []
-    with threadpool_limits(1):  # the last bits of sums depend on the number of threads
+    with BLAS.limit(limits=1):
         for table in (1, 0):
             shares, vectors = np.linalg.eigh(sum(each[table] for each in moments))
             shares = np.maximum(shares, 0)
-            shares /= max(shares.sum(), np.finfo(np.float64).tiny)
-            found.append((vectors.astype(np.float32), shares.astype(np.float32)))
+            shares /= max(shares.sum(), np.finfo(np.float32).tiny)
+            found.append((vectors, shares))
     return tuple(found)
 
 
@@ -66,27 +79,33 @@ def join(
     directions: NDArray[np.float32],
     shares: NDArray[np.float32],
 ) -> NDArray[np.float32]:
-    """Every n-th row of a table after the steps of all lanes, given them in order."""
-    n_lanes = np.zeros(len(shard), np.int32)
-    for lane in lanes:
-        n_lanes[lane.rows] += 1
-    shared = np.flatnonzero(n_lanes > 1).astype(np.int32)
-    places = np.full(len(shard), -1, np.int32)
-    places[shared] = np.arange(len(shared), dtype=np.int32)
-    sums = np.zeros((len(shared), shard.shape[1]), np.float32)
-    bends = np.zeros((len(lanes), len(shared)), np.float32)
-    joined = shard.copy()
-    for number, lane in enumerate(lanes):
-        own = places[lane.rows]
-        alone = own < 0
-        add_steps(lane.steps, own, sums)
-        add_steps(lane.steps, np.where(alone, lane.rows, np.int32(-1)), joined)
-        bends[number, own[~alone]] = BEND_FACTOR * lane.bends[~alone]
-    with threadpool_limits(1):
-        for first in range(0, len(shared), JOINED_AT_ONCE):
-            part = slice(first, first + JOINED_AT_ONCE)
-            joined[shared[part]] += shortened(sums[part], bends[:, part], directions, shares)
+    """Every n-th row of a table after the steps of all lanes, given them in order.
+
+    A row that one lane alone has moved goes as far as there.
+    """
+    joined = np.empty_like(shard)
+    with BLAS.limit(limits=1):
+        for first in range(0, len(shard), JOINED_AT_ONCE):
+            before = shard[first : first + JOINED_AT_ONCE]
+            sums = np.zeros_like(before)
+            bends = np.zeros((len(lanes), len(before)), np.float32)
+            n_lanes = np.zeros(len(before), np.int32)
+            for number, lane in enumerate(lanes):
+                part = lane.between(first, first + len(before))
+                add_steps(part.steps, part.scales, part.rows, sums)
+                bends[number, part.rows] = BEND_FACTOR * part.bends
+                n_lanes[part.rows] += 1
+            shared = np.flatnonzero(n_lanes > 1)
+            sums[shared] = shortened(sums[shared], bends[:, shared], directions, shares)
+            np.add(before, sums, out=joined[first : first + len(before)])
     return joined
+
+
+def halved(shard: NDArray[np.float32]) -> NDArray[np.uint16]:
+    """Rows as lanes are given them, bfloat16."""
+    halves = np.empty(shard.shape, np.uint16)
+    halve(shard, halves)
+    return halves
 
 
 def shortened(

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.config import Word2VecConfig
-from embedtool.distributed.joining import Moments, Steps
+from embedtool.distributed.joining import BLAS, Moments, Steps
 from embedtool.kernels.joining import steps_of, take_rows
 from embedtool.kernels.layout import Text, Tree
 from embedtool.trainers.lanes import (
@@ -48,12 +48,12 @@ class Borrowed:
 
     rows   : int32 (n,), rising
     shards : every n-th row of the table, from the first on, from the second on, ...; or of these
-        only the rows that the lane needs
+        only the rows that the lane needs; bfloat16
     whole  : whether all rows of the shards are there
     """
 
     rows: NDArray[np.int32]
-    shards: Sequence[NDArray[np.float32]]
+    shards: Sequence[NDArray[np.uint16]]
     whole: bool
 
     def table(self) -> NDArray[np.float32]:
@@ -67,9 +67,10 @@ class Borrowed:
         """What the rows have become since, less what they were; for each shard, by its numbers."""
         found = []
         for shard, (places, numbers, there) in zip(self.shards, self._places, strict=True):
-            steps = np.empty((len(numbers), shard.shape[1]), np.uint16)
-            steps_of(shard, there, places, table, steps)
-            found.append(Steps(numbers, steps, bends[places]))
+            steps = np.empty((len(numbers), shard.shape[1]), np.int8)
+            scales = np.empty(len(numbers), np.float32)
+            steps_of(shard, there, places, table, steps, scales)
+            found.append(Steps(numbers, steps, scales, bends[places]))
         return found
 
     @cached_property
@@ -257,7 +258,8 @@ def train_piece(
         _own_tree(lexicon, needs) if lexicon.hierarchical else NO_TREE,
         (inputs, outputs),
     )
-    moments = _moments(lexicon, ids, needs, numbers, (starts, rows), (inputs, outputs))
+    with BLAS.limit(limits=1):
+        moments = _moments(lexicon, ids, needs, numbers, (starts, rows), (inputs, outputs))
     n = len(ids)
     n_stretches = -(-n // STRETCH_TOKENS)
     size = -(-n // n_stretches)
@@ -323,22 +325,22 @@ def _moments(
     """Second moments of what some tokens of the piece have to do with."""
     config, size = lexicon.config, lexicon.config.vector_size
     some = ids[:: -(-len(ids) // MET)]
-    weights = lexicon.keep[some].astype(np.float64)
+    weights = lexicon.keep[some] / lexicon.keep[some].sum()
     own = Rows(*own_rows, np.empty(0, np.int64))
     lengths = np.diff(own.starts)[numbers[some]]
     parts = tables[0][_rows_of(own, numbers[some]), :size]
-    hidden = np.add.reduceat(parts, np.cumsum(lengths) - lengths, axis=0).astype(np.float64)
-    hidden /= lengths[:, None]
-    mean = np.average(hidden, axis=0, weights=weights)
+    hidden = np.add.reduceat(parts, np.cumsum(lengths) - lengths, axis=0)
+    hidden /= lengths[:, None].astype(np.float32)
+    mean = weights @ hidden
     apart = hidden - mean
-    second = (apart * weights[:, None]).T @ apart / weights.sum()
+    second = (apart * weights[:, None]).T @ apart
     if config.mode == "cbow":
         second /= CONTEXT
     met = _met_nodes(lexicon, some, needs) if lexicon.hierarchical else needs.draws
     passed = np.cumsum(met)
     chosen = np.searchsorted(passed, passed[-1] * (np.arange(MET) + 0.5) / MET, side="right")
-    outputs = tables[1][chosen, :size].astype(np.float64)
-    return second + np.outer(mean, mean), outputs.T @ outputs / MET
+    outputs = tables[1][chosen, :size]
+    return second + np.outer(mean, mean), outputs.T @ outputs / np.float32(MET)
 
 
 def _met_nodes(lexicon: Lexicon, words: NDArray[np.int32], needs: Needs) -> NDArray[np.int32]:

@@ -22,7 +22,15 @@ from numpy.typing import NDArray
 
 from embedtool.config import ClusterConfig, Word2VecConfig
 from embedtool.distributed.cluster import ROOT_SECONDS, Cluster, Ref, here
-from embedtool.distributed.joining import Moments, Shard, Steps, directions, join
+from embedtool.distributed.joining import (
+    Copy,
+    Moments,
+    Shard,
+    Steps,
+    directions,
+    halved,
+    join,
+)
 from embedtool.distributed.lanes import (
     Borrowed,
     Lexicon,
@@ -149,11 +157,13 @@ class _Meetings:
 
     def _spread(self) -> None:
         """Lay the tables where all functions can take them from."""
-        self.shards = [
-            self.cluster.put(tuple(table[k :: self.n_shards].copy() for table in self._tables()))
+        shards = [
+            tuple(table[k :: self.n_shards].copy() for table in self._tables())
             for k in range(self.n_shards)
         ]
-        self.roots = self.shards
+        self.shards = [self.cluster.put(shard) for shard in shards]
+        self.copies = [self.cluster.put(tuple(map(halved, shard))) for shard in shards]
+        self.roots = self.shards, self.copies
         self.kept: deque[Any] = deque(maxlen=KEPT)
         self.spread_at = time.monotonic()
 
@@ -205,26 +215,27 @@ class _Meetings:
                 lanes.append(self._train(piece))
         joined = [
             self.cluster.run(
-                _join, shard, *(lane[1] for lane in lanes), *(lane[2 + k] for lane in lanes)
+                _join, shard, *(lane[1] for lane in lanes), *(lane[2 + k] for lane in lanes),
+                n_results=2,
             )
             for k, shard in enumerate(self.shards)
-        ]
-        self.kept.append((self.shards, lanes))
-        self.shards = joined
+        ]  # fmt: skip
+        self.kept.append((self.shards, self.copies, lanes))
+        self.shards, self.copies = (list(each) for each in zip(*joined, strict=True))
         return [lane[0] for lane in lanes]
 
     def _train(self, piece: Piece) -> Sequence[Ref]:
         """Begin to train a lane: what it tells, its moments, and its steps in each shard."""
         parts, begin = self.text.between(piece.first, piece.last)
-        tables = self.shards
+        tables = self.copies
         if not self.everywhere:
             needed = self.cluster.run(
                 _needs, self.lexicon, piece, begin, self.n_shards, *parts,
                 n_results=1 + self.n_shards,
             )  # fmt: skip
             tables = [
-                self.cluster.run(_take, shard, rows)
-                for shard, rows in zip(self.shards, needed[1:], strict=True)
+                self.cluster.run(_take, copy, rows)
+                for copy, rows in zip(self.copies, needed[1:], strict=True)
             ]
             tables = [needed[0], *tables]
         found: Sequence[Ref] = self.cluster.run(
@@ -296,8 +307,8 @@ def _needs(
     )
 
 
-def _take(shard: Shard, rows: tuple[NDArray[np.int32], NDArray[np.int32]]) -> Shard:
-    return shard[0][rows[0]], shard[1][rows[1]]
+def _take(copy: Copy, rows: tuple[NDArray[np.int32], NDArray[np.int32]]) -> Copy:
+    return copy[0][rows[0]], copy[1][rows[1]]
 
 
 def _train(
@@ -322,7 +333,7 @@ def _train(
     return told, learnt.moments, *zip(learnt.inputs, learnt.outputs, strict=True)
 
 
-def _join(shard: Shard, *lanes: Any) -> Shard:
+def _join(shard: Shard, *lanes: Any) -> tuple[Shard, Copy]:
     """A shard after the steps of all lanes, given their moments, and then their steps."""
     n_lanes = len(lanes) // 2
     moments: Sequence[Moments] = lanes[:n_lanes]
@@ -331,4 +342,4 @@ def _join(shard: Shard, *lanes: Any) -> Shard:
     inputs, outputs = (
         join(shard[side], [each[side] for each in steps], *found[side]) for side in range(2)
     )
-    return inputs, outputs
+    return (inputs, outputs), (halved(inputs), halved(outputs))

@@ -2,66 +2,100 @@
 
 In: the steps that lanes have made of a row, and their bends. Out: the way that the row goes.
 
-Steps are kept as bfloat16, that is the upper half of each float32, in arrays of uint16: they are
-what has to be sent, and half a hundredth of a step is nothing beside what chance makes of it.
+What has to be sent is rounded. Rows go out as bfloat16, the upper half of each float32, in arrays
+of uint16; a lane's steps come back as int8, in parts of the largest of their row. The rows
+themselves are float32 and take whatever is added to them.
 """
 
 import numpy as np
 
+from embedtool.kernels.fetch import fetch_row
 from embedtool.kernels.jit import jit
-from embedtool.kernels.layout import Floats, Halves, Ints
+from embedtool.kernels.layout import Floats, Halves, Ints, Steps
 
 TINY = np.float32(1e-30)
 """Added to both sides of a division of shares that may both be 0."""
+LARGEST = np.float32(127)
+"""What the largest of a row's steps is as int8."""
+AHEAD = 4
+"""Rows that are asked for before they are needed: those of a lane have gaps between them."""
+ROUNDED = np.float32(1.5 * 2**23)
+"""Added to a float32 below 2**22, it leaves its nearest whole number in the lowest bits."""
 
 
 @jit
-def take_rows(table: Floats, rows: Ints, places: Ints, taken: Floats) -> None:
+def halve(table: Floats, halves: Halves) -> None:
+    """Round rows to bfloat16, to the nearest, of two to the even one.
+
+    halves : bfloat16 (n, width), written
+    """
+    bits = table.view(np.uint32)
+    for i in range(len(bits)):
+        row, half = bits[i], halves[i]
+        for d in range(len(row)):
+            odd = (row[d] >> np.uint32(16)) & np.uint32(1)
+            half[d] = np.uint32(row[d] + np.uint32(0x7FFF) + odd) >> np.uint32(16)
+
+
+@jit
+def take_rows(halves: Halves, rows: Ints, places: Ints, taken: Floats) -> None:
     """Copy rows of a table to places in another, which may be wider.
 
+    halves       : bfloat16 (n_rows, width)
     rows, places : int32 (n,), where each is, and where it goes
     """
+    bits = taken.view(np.uint32)
     for i in range(len(rows)):
-        row, copy = table[rows[i]], taken[places[i]]
-        for d in range(len(row)):
-            copy[d] = row[d]
+        half, row = halves[rows[i]], bits[places[i]]
+        for d in range(len(half)):
+            row[d] = np.uint32(half[d]) << np.uint32(16)
 
 
 @jit
-def steps_of(table: Floats, rows: Ints, places: Ints, taken: Floats, steps: Halves) -> None:
+def steps_of(
+    halves: Halves, rows: Ints, places: Ints, taken: Floats, steps: Steps, scales: Floats
+) -> None:
     """What rows that `take_rows` copied have become since, less what they were.
 
-    steps : bfloat16 (n, width), written; rounded to the nearest, of two to the even one
+    steps  : int8 (n, width), written: the nearest parts of scales
+    scales : float32 (n,), written: the largest of a row's steps, through 127; not finite where
+        a step is not
     """
-    step = np.empty(table.shape[1], np.float32)
-    bits = step.view(np.uint32)
+    bits = np.empty(halves.shape[1], np.uint32)
+    step, largests = bits.view(np.float32), scales.view(np.uint32)
     for i in range(len(rows)):
-        before, after, half = table[rows[i]], taken[places[i]], steps[i]
-        for d in range(len(step)):
-            step[d] = after[d] - before[d]
-        for d in range(len(step)):
-            odd = (bits[d] >> np.uint32(16)) & np.uint32(1)
-            half[d] = np.uint32(bits[d] + np.uint32(0x7FFF) + odd) >> np.uint32(16)
-
-
-@jit
-def add_steps(steps: Halves, places: Ints, sums: Floats) -> None:
-    """Add the steps of a lane to the sums of all lanes.
-
-    steps  : bfloat16 (n, width)
-    places : int32 (n,), the row of `sums` of each; below 0, it is left out
-    sums   : float32 (n_rows, width), changed in place
-    """
-    bits = np.empty(steps.shape[1], np.uint32)
-    step = bits.view(np.float32)
-    for i in range(len(places)):
-        if places[i] < 0:
-            continue
-        half, row = steps[i], sums[places[i]]
+        if i + AHEAD < len(rows):
+            fetch_row(halves, rows[i + AHEAD])
+            fetch_row(taken, places[i + AHEAD])
+        half, after, part = halves[rows[i]], taken[places[i]], steps[i]
         for d in range(len(step)):
             bits[d] = np.uint32(half[d]) << np.uint32(16)
         for d in range(len(step)):
-            row[d] += step[d]
+            step[d] = after[d] - step[d]
+        largest = np.uint32(0)
+        for d in range(len(step)):  # as whole numbers they are in the same order, NaN above all
+            largest = max(largest, bits[d] & np.uint32(0x7FFFFFFF))
+        largests[i] = largest
+        fraction = LARGEST / max(scales[i], TINY)
+        scales[i] /= LARGEST
+        for d in range(len(step)):
+            step[d] = step[d] * fraction + ROUNDED
+        for d in range(len(step)):
+            part[d] = np.int8(bits[d] & np.uint32(0xFF))
+
+
+@jit
+def add_steps(steps: Steps, scales: Floats, places: Ints, sums: Floats) -> None:
+    """Add the steps of a lane to the sums of all lanes.
+
+    steps  : int8 (n, width), parts of scales, float32 (n,)
+    places : int32 (n,), the row of `sums` of each
+    sums   : float32 (n_rows, width), changed in place
+    """
+    for i in range(len(places)):
+        part, scale, row = steps[i], scales[i], sums[places[i]]
+        for d in range(len(part)):
+            row[d] += np.float32(part[d]) * scale
 
 
 @jit

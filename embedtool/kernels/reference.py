@@ -147,32 +147,44 @@ def float32(halves: NDArray[np.uint16]) -> NDArray[np.float32]:
     return (halves.astype(np.uint32) << 16).view(np.float32)
 
 
+def halve(table: NDArray[np.float32], halves: NDArray[np.uint16]) -> None:
+    """Round rows to bfloat16."""
+    halves[:] = bfloat16(table)
+
+
 def take_rows(
-    table: NDArray[np.float32],
+    halves: NDArray[np.uint16],
     rows: NDArray[np.int32],
     places: NDArray[np.int32],
     taken: NDArray[np.float32],
 ) -> None:
     """Put rows of a table in places of another, which may be wider."""
-    taken[places, : table.shape[1]] = table[rows]
+    taken[places, : halves.shape[1]] = float32(halves[rows])
 
 
 def steps_of(
-    table: NDArray[np.float32],
+    halves: NDArray[np.uint16],
     rows: NDArray[np.int32],
     places: NDArray[np.int32],
     taken: NDArray[np.float32],
-    steps: NDArray[np.uint16],
+    steps: NDArray[np.int8],
+    scales: NDArray[np.float32],
 ) -> None:
-    """Rows in places of a table less those that they were copied from."""
-    steps[:] = bfloat16(taken[places, : table.shape[1]] - table[rows])
+    """Rows in places of a table less those that they were copied from, in parts of their scales."""
+    found = taken[places, : halves.shape[1]] - float32(halves[rows])
+    largest = np.abs(found).max(axis=1, initial=0)
+    scales[:] = largest / np.float32(127)
+    steps[:] = np.rint(found / np.maximum(largest, TINY)[:, None] * np.float32(127))
 
 
 def add_steps(
-    steps: NDArray[np.uint16], places: NDArray[np.int32], sums: NDArray[np.float32]
+    steps: NDArray[np.int8],
+    scales: NDArray[np.float32],
+    places: NDArray[np.int32],
+    sums: NDArray[np.float32],
 ) -> None:
     """Add each step to the row that is its place."""
-    np.add.at(sums, places[places >= 0], float32(steps[places >= 0]))
+    np.add.at(sums, places, steps * scales[:, None])
 
 
 def join_ways(

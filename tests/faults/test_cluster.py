@@ -128,16 +128,18 @@ def test_glove_comes_to_the_bytes_of_one_machine(
 
 @pytest.mark.parametrize("algorithm", ["word2vec", slow("fasttext")])
 def test_lanes_come_to_the_same_bytes_on_any_nodes_with_tables_whole_or_by_rows(
-    algorithm: str, train: Train, nodes: Nodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    log = tmp_path / "log"
-    result = train(algorithm, tmp_path / "two", *QUICK[algorithm], "--json-log", log)
+    algorithm: str, train: Train, nodes: Nodes, kingdoms: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    log, longer = tmp_path / "log", [kingdoms] * 4  # so long that one node does not do all
+    options = [*QUICK[algorithm], *longer]
+    result = train(algorithm, tmp_path / "two", *options, "--json-log", log)
     assert result.exit_code == 0
     assert '"nodes": {"' in log.read_text().splitlines()[0]
     assert "words/s, " in result.stderr
     nodes.join()
     monkeypatch.setattr(word2vec, "SHARE_OF_STORE", 0.0)
-    assert train(algorithm, tmp_path / "three", *QUICK[algorithm]).exit_code == 0
+    assert train(algorithm, tmp_path / "three", *options).exit_code == 0
     nodes.lose()
     assert_same(tmp_path / "two", tmp_path / "three")
     description = store.load(tmp_path / "two").description

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from embedtool.kernels import reference
-from embedtool.kernels.joining import add_steps, join_ways, steps_of, take_rows
+from embedtool.kernels.joining import add_steps, halve, join_ways, steps_of, take_rows
 
 SIZES = [0, 1, 2, 7, 33]
 WIDTHS = [1, 5, 16, 33]
@@ -17,6 +17,12 @@ def floats(rng: np.random.Generator, *shape: int) -> np.ndarray:
 
 def halves(rng: np.random.Generator, *shape: int) -> np.ndarray:
     return reference.bfloat16(floats(rng, *shape))
+
+
+def parts(rng: np.random.Generator, n: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Steps and their scales, all of which float32 holds without rounding."""
+    scales = (2.0 ** rng.integers(-20, 5, n)).astype(np.float32)
+    return rng.integers(-127, 128, (n, width), np.int8), scales
 
 
 def bends_of(rng: np.random.Generator, n_lanes: int, n: int) -> np.ndarray:
@@ -36,41 +42,67 @@ def shares(rng: np.random.Generator, width: int) -> np.ndarray:
 @pytest.mark.parametrize("n", SIZES)
 def test_steps_are_added_to_their_places(n: int, width: int) -> None:
     rng = np.random.default_rng(n)
-    steps, sums = halves(rng, n, width), floats(rng, n + 3, width)
+    (steps, scales), sums = parts(rng, n, width), floats(rng, n + 3, width)
     places = rng.permutation(n + 3)[:n].astype(np.int32)
-    places[::3] = -1
     expected = sums.copy()
-    add_steps(steps, places, sums)
-    reference.add_steps(steps, places, expected)
+    add_steps(steps, scales, places, sums)
+    reference.add_steps(steps, scales, places, expected)
     assert np.array_equal(sums, expected)
 
 
 def test_steps_of_one_row_add_up() -> None:
     rng = np.random.default_rng(0)
-    steps, sums = halves(rng, 40, 5), floats(rng, 3, 5)
+    (steps, scales), sums = parts(rng, 40, 5), floats(rng, 3, 5)
     places = rng.integers(0, 3, 40).astype(np.int32)
     expected = sums.copy()
-    add_steps(steps, places, sums)
-    reference.add_steps(steps, places, expected)
-    np.testing.assert_allclose(sums, expected, atol=1e-5)
+    add_steps(steps, scales, places, sums)
+    reference.add_steps(steps, scales, places, expected)
+    np.testing.assert_allclose(sums, expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("n", SIZES)
-def test_rows_are_taken_to_their_places(n: int, width: int) -> None:
+def test_rows_are_taken_to_their_places_and_given_back_as_steps(n: int, width: int) -> None:
     rng = np.random.default_rng(n)
-    table, taken = floats(rng, 20, width), floats(rng, n + 3, width + 3)
+    table, taken = halves(rng, 20, width), floats(rng, n + 3, width + 3)
     rows = rng.integers(0, 20, n).astype(np.int32)
     places = rng.permutation(n + 3)[:n].astype(np.int32)
     expected = taken.copy()
     take_rows(table, rows, places, taken)
     reference.take_rows(table, rows, places, expected)
     assert np.array_equal(taken, expected)
-    taken += floats(rng, *taken.shape)
-    steps, slow = halves(rng, n, width), halves(rng, n, width)
-    steps_of(table, rows, places, taken, steps)
-    reference.steps_of(table, rows, places, taken, slow)
-    assert np.array_equal(steps, slow)
+    before = taken[places, :width].copy()
+    taken += floats(rng, *taken.shape) * 10 ** rng.uniform(-4, 4, (len(taken), 1))
+    (steps, scales), (slow, slow_scales) = parts(rng, n, width), parts(rng, n, width)
+    steps_of(table, rows, places, taken, steps, scales)
+    reference.steps_of(table, rows, places, taken, slow, slow_scales)
+    np.testing.assert_allclose(scales, slow_scales, rtol=1e-6)
+    assert np.abs(steps.astype(int) - slow).max(initial=0) <= 1  # where two are as near
+    assert (steps != slow).sum() <= 0.02 * steps.size
+    given = np.zeros((n, width), np.float32)
+    add_steps(steps, scales, np.arange(n, dtype=np.int32), given)
+    away = np.abs(given - (taken[places, :width] - before))
+    assert (away <= 0.5001 * scales[:, None]).all()
+
+
+def test_rows_that_did_not_move_have_no_steps() -> None:
+    table, rows = halves(np.random.default_rng(0), 7, 5), np.arange(7, dtype=np.int32)
+    taken, (steps, scales) = floats(np.random.default_rng(1), 7, 5), parts(
+        np.random.default_rng(2), 7, 5)  # fmt: skip
+    take_rows(table, rows, rows, taken)
+    steps_of(table, rows, rows, taken, steps, scales)
+    assert not steps.any()
+    assert not scales.any()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("n", SIZES)
+def test_rows_are_halved(n: int, width: int) -> None:
+    table = floats(np.random.default_rng(n), n, width)
+    found = np.empty((n, width), np.uint16)
+    halve(table, found)
+    assert np.array_equal(found, reference.bfloat16(table))
+    assert np.abs(reference.float32(found) / table - 1).max(initial=0) < 2**-8
 
 
 EXACT = [0.0, -0.0, 1.0, -2.5, 2.0**127, 2.0**-126, 2.0**-133, np.inf, -np.inf]
@@ -81,26 +113,25 @@ ROUNDED = [
 """Numbers, and the nearest that bfloat16 has; of two as near the even one."""
 
 
-def test_steps_are_rounded_to_the_nearest() -> None:
+def test_rows_are_rounded_to_the_nearest() -> None:
     numbers, expected = np.array([*((x, x) for x in EXACT), *ROUNDED], np.float32).T
-    zeros, row = np.zeros((1, len(numbers)), np.float32), np.zeros(1, np.int32)
-    steps = np.empty(zeros.shape, np.uint16)
-    steps_of(zeros, row, row, np.ascontiguousarray(numbers[None]), steps)
-    assert np.array_equal(steps, reference.bfloat16(np.ascontiguousarray(numbers[None])))
-    sums = zeros.copy()
-    add_steps(steps, row, sums)
-    assert np.array_equal(sums[0], expected)
-    assert np.abs(reference.float32(halves(np.random.default_rng(0), 99)) / floats(
-        np.random.default_rng(0), 99) - 1).max() < 2**-8  # fmt: skip
+    found, taken = np.empty((1, len(numbers)), np.uint16), np.empty((1, len(numbers)), np.float32)
+    halve(np.ascontiguousarray(numbers[None]), found)
+    row = np.zeros(1, np.int32)
+    take_rows(found, row, row, taken)
+    assert np.array_equal(taken[0], expected)
 
 
-def test_a_step_that_is_no_number_stays_none() -> None:
-    nan, row = np.full((1, 2), np.nan, np.float32), np.zeros(1, np.int32)
-    steps = np.empty((1, 2), np.uint16)
-    steps_of(np.zeros((1, 2), np.float32), row, row, nan, steps)
-    sums = np.zeros((1, 2), np.float32)
-    add_steps(steps, row, sums)
-    assert np.isnan(sums).all()
+@pytest.mark.parametrize("odd", [np.nan, -np.nan, np.inf, -np.inf])
+def test_a_step_that_is_no_number_stays_none(odd: float) -> None:
+    rows, taken = np.arange(3, dtype=np.int32), floats(np.random.default_rng(0), 3, 5)
+    taken[1, 3] = odd
+    steps, scales = np.empty((3, 5), np.int8), np.empty(3, np.float32)
+    steps_of(np.zeros((3, 5), np.uint16), rows, rows, taken, steps, scales)
+    sums = np.zeros((3, 5), np.float32)
+    add_steps(steps, scales, rows, sums)
+    assert np.isfinite(sums[[0, 2]]).all()
+    assert not np.isfinite(sums[1]).any()
 
 
 @pytest.mark.parametrize("n_lanes", LANES)
