@@ -1,6 +1,6 @@
 """What the lanes of a cluster cost in accuracy, by how they are put together and how often.
 
-    python -m benchmarks.lanes TEXT [--tasks cbow fasttext] [--lanes 2 4 8] [--rounds 8]
+    python -m benchmarks.lanes TEXT [--tasks cbow fasttext] [--lanes 2 4 8] [--rounds 6]
 
 Trains in this process what `embedtool train --cluster` trains on nodes, lane after lane, with the
 settings of `benchmarks.run`; rounds are those of one lane. The rules:
@@ -70,7 +70,7 @@ def train(config: Word2VecConfig, text: EncodedCorpus, n_lanes: int, n_rounds: i
     names = "inputs", "outputs"
     inputs, outputs = (state.tables[name][:, :SIZE].copy() for name in names)
     lexicon = lanes.lexicon_of(config, text.vocabulary.counts, rows, state.tables["frozen"])
-    for each in rounds_of(n_rounds, config):
+    for each in rounds_of(n_rounds, config.epochs):
         rates = [rate_after(config, each.epoch + share) for share in (each.begin, each.end)]
         key = int(key_of(config.seed, each.epoch))
         copies, learnt = [joining.halved(each) for each in (inputs, outputs)], []
@@ -103,7 +103,7 @@ def main() -> None:
     parser.add_argument("text")
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=["cbow", "fasttext"])
     parser.add_argument("--lanes", nargs="+", type=int, default=[2, 4, 8])
-    parser.add_argument("--rounds", nargs="+", type=int, default=[8], help="of one lane")
+    parser.add_argument("--rounds", nargs="+", type=int, default=[6], help="of one lane")
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
     parser.add_argument("--rules", nargs="+", choices=RULES, default=["directions"])
     options = parser.parse_args()

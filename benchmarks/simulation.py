@@ -209,7 +209,7 @@ def lane_steps(
     for k in shards:
         yield Put(("shard", 0, k), shard)
         yield Put(("copy", 0, k), copy)
-    rounds = rounds_of(settings.rounds or 1, config)
+    rounds = rounds_of(settings.rounds or 1, config.epochs)
     for number, each in enumerate(rounds):
         n_tokens = sizes.n_tokens / n_lanes * (each.end - each.begin)
         lane = lane_of(config, sizes, n_lanes, n_tokens, n_threads=1)

@@ -20,10 +20,10 @@ from embedtool.distributed.counting import RANGE_BYTES, RANGES_A_CORE
 from embedtool.distributed.glove import _n_groups
 from embedtool.distributed.reading import LEAST_PART, MOST_PART, MOST_RANGES, N_PARTS
 from embedtool.distributed.word2vec import (
+    GROWTH,
     KEPT,
     SHARE_OF_STORE,
     _cores_of_lane,
-    growth_of,
     shards_of,
 )
 from embedtool.errors import ResourceError
@@ -184,9 +184,7 @@ def _lanes(
     n_threads = _cores_of_lane(cluster, n_lanes)
     n_tokens = sizes.n_tokens * config.epochs / (n_lanes * n_rounds)
     lane = lane_of(config, sizes, n_lanes, n_tokens, n_threads)
-    last = lane_of(
-        config, sizes, n_lanes, n_tokens * min(n_rounds, growth_of(n_rounds, config)), n_threads
-    )
+    last = lane_of(config, sizes, n_lanes, n_tokens * min(n_rounds, GROWTH), n_threads)
     a_node = -(-n_lanes // n_nodes)
     beside = min(a_node, max(node.n_cores for node in nodes) // n_threads)
     turns = -(-n_lanes // sum(node.n_cores // n_threads for node in nodes))

@@ -16,14 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
-from embedtool.kernels.joining import add_steps, halve, join_ways
+from embedtool.kernels.joining import TINY, add_steps, halve, join_ways
 
 BLAS = ThreadpoolController()
 """Held to one thread wherever lanes use it: the last bits of sums depend on how many there are."""
-BEND_FACTOR = 10
-"""The bends are those of pairs met one by one; their loss curves more in the common directions of
-what is met together. Measured on 16 M tokens: CBOW's accuracy with 8 lanes rises up to here, that
-of skip-gram falls beyond."""
+INPUT_FACTOR, OUTPUT_FACTOR = 10, 0.25
+"""The bends are those of pairs met one by one. Loss curves more in what is met together: that many
+times as much for inputs, and for outputs that many times for each other lane. Measured on 16
+million tokens, see docs/scale.md."""
 JOINED_AT_ONCE = 2**11
 """Rows that are joined at once, so that they stay in the cache."""
 
@@ -59,16 +59,19 @@ class Steps:
 
 
 def directions(moments: Sequence[Moments]) -> tuple[tuple[NDArray[np.float32], ...], ...]:
-    """For the inputs and for the outputs, the directions of the loss and their shares in its trace.
+    """For the inputs and for the outputs, the directions of the loss and how much it curves there.
 
-    Returns for each float32 (vector_size, vector_size), a direction a column, and (vector_size,).
+    moments : of each lane
+    Returns for each float32 (vector_size, vector_size), a direction a column, and (vector_size,),
+    what a bend is to be multiplied by: the direction's share in the trace, and the table's factor.
     """
     found = []
+    factors = INPUT_FACTOR, OUTPUT_FACTOR * (len(moments) - 1)
     with BLAS.limit(limits=1):
-        for table in (1, 0):
+        for table, factor in zip((1, 0), factors, strict=True):
             shares, vectors = np.linalg.eigh(sum(each[table] for each in moments))
             shares = np.maximum(shares, 0)
-            shares /= max(shares.sum(), np.finfo(np.float32).tiny)
+            shares *= factor / max(shares.sum(), TINY)
             found.append((vectors, shares))
     return tuple(found)
 
@@ -77,7 +80,7 @@ def join(
     shard: NDArray[np.float32],
     lanes: Sequence[Steps],
     directions: NDArray[np.float32],
-    shares: NDArray[np.float32],
+    speeds: NDArray[np.float32],
 ) -> NDArray[np.float32]:
     """Every n-th row of a table after the steps of all lanes, given them in order.
 
@@ -93,10 +96,10 @@ def join(
             for number, lane in enumerate(lanes):
                 part = lane.between(first, first + len(before))
                 add_steps(part.steps, part.scales, part.rows, sums)
-                bends[number, part.rows] = BEND_FACTOR * part.bends
+                bends[number, part.rows] = part.bends
                 n_lanes[part.rows] += 1
             shared = np.flatnonzero(n_lanes > 1)
-            sums[shared] = shortened(sums[shared], bends[:, shared], directions, shares)
+            sums[shared] = shortened(sums[shared], bends[:, shared], directions, speeds)
             np.add(before, sums, out=joined[first : first + len(before)])
     return joined
 
@@ -112,13 +115,13 @@ def shortened(
     sums: NDArray[np.float32],
     bends: NDArray[np.float32],
     directions: NDArray[np.float32],
-    shares: NDArray[np.float32],
+    speeds: NDArray[np.float32],
 ) -> NDArray[np.float32]:
     """Sums of steps, (n, vector_size), shortened by the way that all lanes went.
 
     bends : float32 (n_lanes, n)
     """
     along = np.dot(sums, directions)
-    join_ways(along, np.ascontiguousarray(bends), shares)
+    join_ways(along, np.ascontiguousarray(bends), speeds)
     back: NDArray[np.float32] = np.dot(along, directions.T)
     return back

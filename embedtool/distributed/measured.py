@@ -58,10 +58,10 @@ COUNTED, MERGED = 12e6, 15e6
 """GloVe: meetings of words that a core counts in a second, and sums of parts that it merges."""
 COPIED = 1e9
 """GloVe: bytes of tables that a core copies in a second."""
-LANE_SECONDS, PREPARED = 0.011, 500e6
+LANE_SECONDS, PREPARED = 0.008, 700e6
 """Of a lane beside the learning: with SIZE dimensions; and bytes of rows, from the shards to the
 steps, in a second."""
-JOIN_SECONDS, JOINED = 0.005, 380e6
+JOIN_SECONDS, JOINED = 0.004, 350e6
 """Of joining a shard: with SIZE dimensions; and bytes of steps in a second."""
 
 WORDS, NGRAMS = Law(2.9, 0.73), Law(101, 0.6)

@@ -4,12 +4,11 @@ In: a ClusterText, a Word2VecConfig or FastTextConfig, and how many lanes there 
 vectors. They depend on the number of lanes and of meetings, and not on the nodes.
 
 The tables are in shards, as many as lanes and at most MOST_SHARDS, wherever they were joined last.
-A lane is given all shards and takes the rows that it needs; where the tables are too large for
-every node, it is given no more than these (Ordentlich et al. 2016 have servers for that). The lanes
-are joined shard by shard (`joining.join`).
+A lane is given copies of all shards and takes the rows that it needs; where the tables are too
+large for every node, it is given no more than these (Ordentlich et al. 2016 have servers for that).
+The lanes are joined shard by shard (`joining.join`).
 """
 
-import math
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -50,13 +49,13 @@ from embedtool.trainers.subwords import Rows, rows_of_words
 from embedtool.trainers.word2vec import key_of, rate_after, start, word_vectors
 from embedtool.vectors import WordVectors
 
-ROUNDS_A_LANE = 8
+ROUNDS_A_LANE = 6
 """Meetings of a training unless told otherwise. Measured on 16 M tokens in 5 epochs: accuracy is
-within 0.01 of one machine's with so many for 2, 4 and 8 lanes, and falls with fewer."""
-CBOW_GROWTH, SKIPGRAM_BEGIN = 1.5, 1 / 450
-"""The i-th of n meetings is when (i / n)**growth of the training is done: rows move most at the
-beginning. For skip-gram the first one is always after this share. Measured: with 2 lanes 1.5 costs
-skip-gram .006 of its accuracy and 2.2 costs CBOW .008, with 8 lanes 2.2 costs skip-gram .007."""
+not below one machine's by more than 0.01 with so many for 2, 4 and 8 lanes, and falls with
+fewer."""
+GROWTH = 1.5
+"""The i-th of n meetings is when (i / n)**GROWTH of the training is done: rows move most at the
+beginning."""
 MOST_SHARDS = 64
 """Each lane has something for each shard, and what the driver has in hand grows with both."""
 SHARE_OF_STORE = 0.25
@@ -101,13 +100,12 @@ class Round:
     end: float
 
 
-def rounds_of(n_rounds: int, config: Word2VecConfig) -> list[Round]:
+def rounds_of(n_rounds: int, epochs: int) -> list[Round]:
     """The rounds of a training: they end at its meetings, and at the ends of epochs.
 
     To each end of an epoch the next meeting is moved, as long as there is one for each.
     """
-    epochs, growth = config.epochs, growth_of(n_rounds, config)
-    places = [epochs * (i / n_rounds) ** growth for i in range(n_rounds + 1)]
+    places = [epochs * (i / n_rounds) ** GROWTH for i in range(n_rounds + 1)]
     for end in range(1, epochs):
         movable = [i for i in range(1, n_rounds) if places[i] % 1]
         if movable and end not in places:
@@ -119,20 +117,16 @@ def rounds_of(n_rounds: int, config: Word2VecConfig) -> list[Round]:
     ]
 
 
-def growth_of(n_rounds: int, config: Word2VecConfig) -> float:
-    """How much later than at equal distances meetings are."""
-    if config.mode == "cbow" or n_rounds == 1:
-        return CBOW_GROWTH
-    return max(1.0, -math.log(SKIPGRAM_BEGIN) / math.log(n_rounds))
-
-
 def shards_of(n_lanes: int) -> int:
     """The shards in which the tables of so many lanes are."""
     return min(n_lanes, MOST_SHARDS)
 
 
 class _Meetings:
-    """Trains round after round; the tables are in shards, wherever they were joined last."""
+    """Trains round after round.
+
+    shards, copies : references to the tables, and to what lanes are given of them
+    """
 
     def __init__(
         self,
@@ -146,7 +140,7 @@ class _Meetings:
         self.cluster, self.config, self.text, self.state = cluster, config, text, state
         self.n_lanes = settings.lanes or 1
         self.n_shards = shards_of(self.n_lanes)
-        self.rounds = rounds_of(settings.rounds or 1, config)
+        self.rounds = rounds_of(settings.rounds or 1, config.epochs)
         self.lexicon = cluster.put(
             lexicon_of(config, text.vocabulary.counts, rows, state.tables["frozen"])
         )

@@ -11,7 +11,7 @@ import numpy as np
 
 from embedtool.kernels.fetch import fetch_row
 from embedtool.kernels.jit import jit
-from embedtool.kernels.layout import Floats, Halves, Ints, Steps
+from embedtool.kernels.layout import Floats, Halves, Ints, Parts
 
 TINY = np.float32(1e-30)
 """Added to both sides of a division of shares that may both be 0."""
@@ -53,7 +53,7 @@ def take_rows(halves: Halves, rows: Ints, places: Ints, taken: Floats) -> None:
 
 @jit
 def steps_of(
-    halves: Halves, rows: Ints, places: Ints, taken: Floats, steps: Steps, scales: Floats
+    halves: Halves, rows: Ints, places: Ints, taken: Floats, steps: Parts, scales: Floats
 ) -> None:
     """What rows that `take_rows` copied have become since, less what they were.
 
@@ -85,7 +85,7 @@ def steps_of(
 
 
 @jit
-def add_steps(steps: Steps, scales: Floats, places: Ints, sums: Floats) -> None:
+def add_steps(steps: Parts, scales: Floats, places: Ints, sums: Floats) -> None:
     """Add the steps of a lane to the sums of all lanes.
 
     steps  : int8 (n, width), parts of scales, float32 (n,)
@@ -115,7 +115,8 @@ def join_ways(sums: Floats, bends: Floats, speeds: Floats) -> None:
 
     sums   : float32 (n, width), the sums of steps, along the directions; changed in place
     bends  : float32 (n_lanes, n), the rate times the trace of the Hessian, summed over the steps
-    speeds : float32 (width,), the share of each direction in the trace
+    speeds : float32 (width,), what bends are multiplied by along each direction: its share in the
+        trace, and more where loss curves more than the bends tell
     """
     apart = np.empty(len(speeds), np.float32)
     for i in range(len(sums)):

@@ -21,7 +21,7 @@ cache until the round ends."""
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 Halves = NDArray[np.uint16]
-Steps = NDArray[np.int8]
+Parts = NDArray[np.int8]
 Ints = NDArray[np.int32]
 Longs = NDArray[np.int64]
 Bools = NDArray[np.bool_]

@@ -238,7 +238,7 @@ def test_lanes_on_one_node_take_the_sum_of_their_parts(config: Word2VecConfig) -
     seconds = simulation.run([*parts, *lane_steps(config, lanes(1, 12), text, whole=True)])
     pieces = [
         lane_of(config, text, 1, text.n_tokens * (each.end - each.begin), 1)
-        for each in rounds_of(12, config)
+        for each in rounds_of(12, config.epochs)
     ]
     assert seconds == pytest.approx(sum(p.learning + p.around + p.joining for p in pieces))
     assert simulation.received == 0
@@ -292,7 +292,7 @@ def test_a_dry_run_on_a_cluster(
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
     assert lines[0] == "2,359 words, 452,936 of 452,936 tokens (100.0%)"
-    assert ("2 lanes, 16 rounds; a node gets all tables" in lines) == (algorithm != "glove")
+    assert ("2 lanes, 12 rounds; a node gets all tables" in lines) == (algorithm != "glove")
     assert any(line.split() == ["10.0.0.1", "4", "1,024", "MiB", "1,024", "MiB"] for line in lines)
     named = [line.split("  ")[0] for line in lines]
     assert ("counting pairs" in named) == (algorithm == "glove")
