@@ -62,6 +62,8 @@ class UnknownWordError(QueryError):
         self.word = word
         self.suggestions = list(suggestions)
         hint = f"; nearest spellings: {', '.join(self.suggestions)}" if self.suggestions else ""
+        if {"+", "-"} & set(word.split()):
+            hint = "; sums and differences of words are for analogy"
         super().__init__(f"{word!r} is not in the vocabulary{hint}")
 
 

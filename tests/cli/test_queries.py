@@ -28,6 +28,15 @@ def test_king_minus_man_plus_woman_is_queen(
         assert tsv(result.stdout)[1][:2] == [" ".join(query), "queen"]
 
 
+def test_similar_names_analogy_for_sums_of_words(run: Run, models: dict[str, Path]) -> None:
+    result = run("similar", models["word2vec"], "king - man + woman")
+    assert result.exit_code == 1
+    assert result.stderr.strip() == (
+        "Error: 'king - man + woman' is not in the vocabulary; "
+        "sums and differences of words are for analogy"
+    )
+
+
 @each_algorithm
 def test_3cosmul_finds_queen_too(run: Run, models: dict[str, Path], algorithm: str) -> None:
     query = ["king - man + woman", "--method", "3cosmul"]
