@@ -61,9 +61,11 @@ class UnknownWordError(QueryError):
     def __init__(self, word: str, suggestions: Sequence[str] = ()) -> None:
         self.word = word
         self.suggestions = list(suggestions)
-        hint = f"; nearest spellings: {', '.join(self.suggestions)}" if self.suggestions else ""
-        if {"+", "-"} & set(word.split()):
+        parts = word.split()
+        if len(parts) > 1 and {"+", "-"} & set(parts):
             hint = "; sums and differences of words are for analogy"
+        else:
+            hint = f"; nearest spellings: {', '.join(self.suggestions)}" if self.suggestions else ""
         super().__init__(f"{word!r} is not in the vocabulary{hint}")
 
 

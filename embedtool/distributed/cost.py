@@ -212,7 +212,7 @@ def _lanes(
         store=int(KEPT * (kept + 2 * a_node * last.steps) + text),
         at_once=int(given + lane.steps),
         memory=int(beside * (PROGRAM + 3 * NUMBER / COPY * last.rows)),
-        held=int(lane.rows + lane.steps),
+        held=int(NUMBER / COPY * lane.rows + lane.steps),
         driver=int(PROGRAM + tables + of.OBJECT_BYTES * (KEPT * n_objects + n_read)),
         network=int(n_rounds * received + elsewhere * text * config.epochs),
         reading=reading,

@@ -119,6 +119,7 @@ def test_a_text_on_one_node() -> None:
     assert found.tables == 2 * 9_000 * 112 * 4
     assert (found.counting, found.network, found.whole) == (0, 0, True)
     lane = lane_of(config, small, 1, 100_000, 1)
+    assert found.held == int(2 * lane.rows + lane.steps)  # rows are float32 while they are learnt
     gathering = 1 + (2 * 4 + 2) * (2 * 9_000 * 100) / of.LINK / 60
     assert found.training == pytest.approx(
         10 * (lane.learning + lane.around + lane.joining) * gathering

@@ -60,6 +60,14 @@ def test_a_word_without_known_ngrams_has_no_vector() -> None:
         model.vector("queen")
 
 
+@pytest.mark.parametrize("sign", ["+", "-"])
+def test_a_sign_alone_is_a_word_like_others(sign: str) -> None:
+    with pytest.raises(UnknownWordError, match=r"^'[+-]' is not in the vocabulary$"):
+        vectors("king").vector(sign)
+    with pytest.raises(UnknownWordError, match=r"nearest spellings: x-$"):
+        raise UnknownWordError(sign, ["x-"])
+
+
 def test_words_have_rows_and_the_unknown_a_hint() -> None:
     model = vectors("king", "queen", "kind")
     assert model.vector("queen").tolist() == [3, 4]
