@@ -19,6 +19,7 @@ from embedtool.config import (
     flag,
     seconds_in,
 )
+from embedtool.encodings import UTF8, check_encoding
 from embedtool.formats.reading import EncodingErrors
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -60,6 +61,11 @@ cache_option = click.option(
     metavar="DIR",
     help="Keep the encoded corpus in DIR; a later run over the same files starts from there.",
 )
+encoding_option = click.option(
+    "--encoding", metavar="CODEC", default=UTF8, show_default=True,
+    callback=lambda context, parameter, name: check_encoding(name),
+    help="Encoding of the files: a codec of Python's, such as latin-1, cp1252 or utf-16.",
+)  # fmt: skip
 
 
 def port_option(default: int) -> Decorator[Any]:

@@ -1,0 +1,27 @@
+"""Encodings of files in text: the names of Python's codecs.
+
+In: a name, and bytes. Out: text, without a byte order mark at its start.
+"""
+
+from embedtool.errors import ConfigError
+
+UTF8 = "utf-8"
+"""The encoding of every file, unless another is named."""
+BYTE_ORDER_MARK = "\ufeff"
+
+
+def check_encoding(name: str) -> str:
+    """The name of a codec between bytes and text, as given; ConfigError where Python has none."""
+    try:
+        "".encode(name)
+    except (LookupError, ValueError):  # hex and rot13 are codecs, but not of text
+        raise ConfigError(
+            f"--encoding must be a text codec of Python's, such as latin-1, cp1252 or utf-16, not "
+            f"{name!r}"
+        ) from None
+    return name
+
+
+def decoded(data: bytes, encoding: str = UTF8) -> str:
+    """The text of a whole file. Raises UnicodeError where it is not in this encoding."""
+    return data.decode(encoding).removeprefix(BYTE_ORDER_MARK)
