@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
-from embedtool.kernels.joining import TINY, add_steps, halve, join_ways
+from embedtool.kernels.joining import TINY, add_steps, halve, join_ways, turn_rows
 
 BLAS = ThreadpoolController()
 """Held to one thread wherever lanes use it: the last bits of sums depend on how many there are."""
@@ -87,20 +87,19 @@ def join(
     A row that one lane alone has moved goes as far as there.
     """
     joined = np.empty_like(shard)
-    with BLAS.limit(limits=1):
-        for first in range(0, len(shard), JOINED_AT_ONCE):
-            before = shard[first : first + JOINED_AT_ONCE]
-            sums = np.zeros_like(before)
-            bends = np.zeros((len(lanes), len(before)), np.float32)
-            n_lanes = np.zeros(len(before), np.int32)
-            for number, lane in enumerate(lanes):
-                part = lane.between(first, first + len(before))
-                add_steps(part.steps, part.scales, part.rows, sums)
-                bends[number, part.rows] = part.bends
-                n_lanes[part.rows] += 1
-            shared = np.flatnonzero(n_lanes > 1)
-            sums[shared] = shortened(sums[shared], bends[:, shared], directions, speeds)
-            np.add(before, sums, out=joined[first : first + len(before)])
+    for first in range(0, len(shard), JOINED_AT_ONCE):
+        before = shard[first : first + JOINED_AT_ONCE]
+        sums = np.zeros_like(before)
+        bends = np.zeros((len(lanes), len(before)), np.float32)
+        n_lanes = np.zeros(len(before), np.int32)
+        for number, lane in enumerate(lanes):
+            part = lane.between(first, first + len(before))
+            add_steps(part.steps, part.scales, part.rows, sums)
+            bends[number, part.rows] = part.bends
+            n_lanes[part.rows] += 1
+        shared = np.flatnonzero(n_lanes > 1)
+        sums[shared] = shortened(sums[shared], bends[:, shared], directions, speeds)
+        np.add(before, sums, out=joined[first : first + len(before)])
     return joined
 
 
@@ -121,7 +120,8 @@ def shortened(
 
     bends : float32 (n_lanes, n)
     """
-    along = np.dot(sums, directions)
+    along, back = np.empty_like(sums), np.empty_like(sums)
+    turn_rows(sums, np.ascontiguousarray(directions), along)
     join_ways(along, np.ascontiguousarray(bends), speeds)
-    back: NDArray[np.float32] = np.dot(along, directions.T)
+    turn_rows(along, np.ascontiguousarray(directions.T), back)
     return back

@@ -10,7 +10,7 @@ themselves are float32 and take whatever is added to them.
 import numpy as np
 
 from embedtool.kernels.fetch import fetch_row
-from embedtool.kernels.jit import jit
+from embedtool.kernels.jit import exact, jit
 from embedtool.kernels.layout import Floats, Halves, Ints, Parts
 
 TINY = np.float32(1e-30)
@@ -84,7 +84,7 @@ def steps_of(
             part[d] = np.int8(bits[d] & np.uint32(0xFF))
 
 
-@jit
+@exact
 def add_steps(steps: Parts, scales: Floats, places: Ints, sums: Floats) -> None:
     """Add the steps of a lane to the sums of all lanes.
 
@@ -98,7 +98,28 @@ def add_steps(steps: Parts, scales: Floats, places: Ints, sums: Floats) -> None:
             row[d] += np.float32(part[d]) * scale
 
 
-@jit
+@exact
+def turn_rows(rows: Floats, matrix: Floats, turned: Floats) -> None:
+    """The product of rows with a square matrix.
+
+    rows   : float32 (n, width); matrix : float32 (width, width)
+    turned : float32 (n, width), written
+    """
+    width = len(matrix)
+    for i in range(len(rows)):
+        row, sums = rows[i], turned[i]
+        sums[:] = 0
+        for k in range(0, width - width % 4, 4):  # four at a time: sums are read and written less
+            a, b, c, d = row[k], row[k + 1], row[k + 2], row[k + 3]
+            first, second, third, fourth = matrix[k], matrix[k + 1], matrix[k + 2], matrix[k + 3]
+            for j in range(width):
+                sums[j] += (a * first[j] + b * second[j]) + (c * third[j] + d * fourth[j])
+        for k in range(width - width % 4, width):
+            for j in range(width):
+                sums[j] += row[k] * matrix[k, j]
+
+
+@exact
 def join_ways(sums: Floats, bends: Floats, speeds: Floats) -> None:
     """Shorten the sums of the steps of several lanes by the way that all of them went.
 
@@ -131,7 +152,7 @@ def join_ways(sums: Floats, bends: Floats, speeds: Floats) -> None:
             sums[i, d] *= (_share(total * speeds[d]) + TINY) / apart[d]
 
 
-@jit
+@exact
 def _share(bend: np.float32) -> np.float32:
     """1 - (1 + b/4)^-4, without a difference of two numbers that are nearly the same."""
     part = bend * np.float32(0.25)

@@ -187,6 +187,13 @@ def add_steps(
     np.add.at(sums, places, steps * scales[:, None])
 
 
+def turn_rows(
+    rows: NDArray[np.float32], matrix: NDArray[np.float32], turned: NDArray[np.float32]
+) -> None:
+    """The product of rows with a square matrix, in double precision."""
+    turned[:] = rows.astype(np.float64) @ matrix.astype(np.float64)
+
+
 def join_ways(
     sums: NDArray[np.float32], bends: NDArray[np.float32], speeds: NDArray[np.float32]
 ) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from embedtool.kernels import reference
-from embedtool.kernels.joining import add_steps, halve, join_ways, steps_of, take_rows
+from embedtool.kernels.joining import add_steps, halve, join_ways, steps_of, take_rows, turn_rows
 
 SIZES = [0, 1, 2, 7, 33]
 WIDTHS = [1, 5, 16, 33]
@@ -144,6 +144,31 @@ def test_ways_are_joined_as_the_twin_joins_them(n: int, width: int, n_lanes: int
     join_ways(sums, bends, speeds)
     reference.join_ways(expected, bends, speeds)
     np.testing.assert_allclose(sums, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("width", [*WIDTHS, 101, 102, 103])
+@pytest.mark.parametrize("n", SIZES)
+def test_rows_are_turned_as_the_twin_turns_them(n: int, width: int) -> None:
+    rng = np.random.default_rng(n)
+    rows, matrix = floats(rng, n, width), floats(rng, width, width)
+    found, expected = np.empty_like(rows), np.empty_like(rows)
+    turn_rows(rows, matrix, found)
+    reference.turn_rows(rows, matrix, expected)
+    np.testing.assert_allclose(found, expected, atol=1e-4 * width)
+
+
+@pytest.mark.parametrize("width", [5, 16, 100, 300])
+def test_what_becomes_of_a_row_does_not_depend_on_the_rows_beside_it(width: int) -> None:
+    rng = np.random.default_rng(width)
+    rows, matrix = floats(rng, 67, width), floats(rng, width, width)
+    found, bends, speeds = np.empty_like(rows), bends_of(rng, 3, 67), shares(rng, width)
+    turn_rows(rows, matrix, found)
+    join_ways(found, bends, speeds)
+    for chosen in ([3], [66, 0], range(1, 67, 2), range(0, 67, 5)):
+        some = np.empty((len(chosen), width), np.float32)
+        turn_rows(rows[chosen], matrix, some)
+        join_ways(some, np.ascontiguousarray(bends[:, chosen]), speeds)
+        assert np.array_equal(some, found[chosen])
 
 
 def factors(bends: np.ndarray, speeds: np.ndarray) -> np.ndarray:

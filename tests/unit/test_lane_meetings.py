@@ -176,9 +176,7 @@ def test_the_number_of_shards_changes_nothing(
     steps = [(each.inputs, each.outputs)[side][0] for each in learnt]
     found = directions([each.moments for each in learnt])[side]
     expected = joined(tables[side], steps, found)
-    np.testing.assert_allclose(
-        joined(tables[side], steps, found, n_shards), expected, rtol=0, atol=1e-6
-    )
+    assert np.array_equal(joined(tables[side], steps, found, n_shards), expected)
 
 
 @pytest.mark.parametrize("side", [0, 1])
@@ -352,7 +350,7 @@ def test_lanes_meet_in_shards(three_lanes: ThreeLanes, monkeypatch: pytest.Monke
                 steps = [each[2][side] for each in told]
                 assert np.array_equal(found[side], joined(tables[side], steps, way))
     for side in range(2):
-        np.testing.assert_allclose(after[1][side], after[0][side], rtol=0, atol=1e-6)
+        assert np.array_equal(after[1][side], after[0][side])
         assert np.abs(after[0][side] - tables[side]).max() > 0.05
     assert np.array_equal(after[0][0][lexicon.frozen], tables[0][lexicon.frozen])
 
