@@ -41,9 +41,9 @@ def place_of(sentence: Sentence, word: str) -> int:
     """
     if word in sentence.tokens:
         return sentence.tokens.index(word)
-    folded = [token.casefold() for token in sentence.tokens]
-    if word.casefold() in folded:
-        return folded.index(word.casefold())
+    folded = [token.lower() for token in sentence.tokens]
+    if word.lower() in folded:
+        return folded.index(word.lower())
     if word in sentence.unknown:
         raise QueryError(f"the model does not know {word!r}; it leaves it out of the sentence")
     raise QueryError(
@@ -76,7 +76,7 @@ def similar(
     query = vector_of(encoder, sentence, word)
     if candidates is None:
         candidates = encoder.vocabulary()[:N_CANDIDATES]
-    others = [each for each in candidates if each.casefold() != word.casefold()]
+    others = [each for each in candidates if each.lower() != word.lower()]
     words, rows = by_itself(encoder, others, report)
     if not words:
         raise QueryError("no candidate has a vector; give other words")

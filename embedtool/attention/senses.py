@@ -91,11 +91,11 @@ def _uses(
     rng = np.random.default_rng(config.seed)
     kept: list[str] = []
     n_seen = 0
-    folded = word.casefold()
+    folded, looser = word.lower(), word.casefold()
     for line in lines:
-        if folded not in line.casefold():
+        if looser not in line.casefold():  # quick; what it lets through is looked at word by word
             continue
-        if folded not in map(str.casefold, encoder.tokens(line)):
+        if folded not in map(str.lower, encoder.tokens(line)):
             continue
         n_seen += 1
         if len(kept) < config.uses:

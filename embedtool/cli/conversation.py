@@ -191,7 +191,8 @@ class Conversation:
         begun = begun_word(text)
         found: dict[str, int | None] = {}
         for variant in dict.fromkeys((begun, begun.capitalize(), begun.upper(), begun.lower())):
-            found |= words_begun(self.vectors, variant)
+            if variant.lower() == begun.lower():  # upper() of ß is SS, which begins other words
+                found |= words_begun(self.vectors, variant)
         for word, count in found.items():
             yield Completion(word, len(begun), "" if count is None else f"{count:,}")
 

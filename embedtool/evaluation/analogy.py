@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from embedtool.config import ANALOGY_METHODS, RESTRICT_VOCAB, AnalogyMethod
 from embedtool.errors import EvaluationError
-from embedtool.evaluation.known import ids_of, known_words
+from embedtool.evaluation.known import KnownWords, known_words
 from embedtool.evaluation.methods import (
     OVER_RELATION,
     Relation,
@@ -110,8 +110,9 @@ def answer_analogies(
                           relation leave out the pair of c, and of the words only c may not answer
     include_query_words : let all words answer (Linzen 2016: 3cosadd then mostly answers b or c)
     restrict_vocab      : only the first so many words are known; None: all
-    case_insensitive    : words count as equal when their upper-case forms do; the most frequent
-                          word of a form stands for it, and the others do not answer
+    case_insensitive    : a word that is not known as it is spelled is sought without regard to
+                          case (`known.KnownWords`); an answer that differs from a right one only
+                          in case is right, and one that differs so from a, b or c is none
 
     Raises EvaluationError on an unknown method or a limit below 1.
     """
@@ -120,8 +121,8 @@ def answer_analogies(
     known = known_words(vectors, restrict_vocab, case_insensitive)
     questions = analogies.questions
     words = (word for question in questions for word in question[:3])
-    ids = ids_of(known, words, case_insensitive).reshape(-1, 3)
-    right = ids_of(known, (word for q in questions for word in q[3]), case_insensitive)
+    ids = known.ids_of(words).reshape(-1, 3)
+    right = known.ids_of(word for q in questions for word in q[3])
     asked_by = np.repeat(np.arange(len(questions)), [len(question[3]) for question in questions])
     first_right = np.full(len(questions), -1, dtype=np.int64)
     first_right[asked_by[right >= 0][::-1]] = right[right >= 0][::-1]
@@ -129,20 +130,22 @@ def answer_analogies(
     sections = np.repeat(
         np.arange(len(analogies.sections)), [len(s.questions) for s in analogies.sections]
     )
-    candidates = np.fromiter(known.values(), dtype=np.int64, count=len(known))
+    candidates = known.candidates(np.concatenate([ids.ravel(), right]))
     answers = np.full(len(ids), -1, dtype=np.int64)
     if method in OVER_RELATION:
         for section in np.unique(sections[found]):
             here = np.flatnonzero(found & (sections == section))
             pairs = np.column_stack([ids[here], first_right[here]])
             answers[here] = _answer_relation(
-                vectors, pairs, method, candidates, include_query_words
+                vectors, pairs, method, candidates, known, include_query_words
             )
     elif found.any():
-        excluded = ids[found][:, : 0 if include_query_words else 3]
+        excluded = known.variants(candidates, ids[found][:, : 0 if include_query_words else 3])
         answers[found] = answer_by_example(vectors, ids[found], method, candidates, excluded)
     correct = np.zeros(len(questions), dtype=np.bool_)
-    correct[asked_by[(right >= 0) & (right == answers[asked_by])]] = True
+    answered = (right >= 0) & (answers[asked_by] >= 0)
+    same = known.forms[right] == known.forms[answers[asked_by]]
+    correct[asked_by[answered & same]] = True
     numbers: dict[str, int] = {}
     thirds = np.array([numbers.setdefault(q[2], len(numbers)) for q in questions], dtype=np.int64)
     return AnalogyOutcomes(
@@ -156,6 +159,7 @@ def _answer_relation(
     pairs: Ids,
     method: AnalogyMethod,
     candidates: Ids,
+    known: KnownWords,
     include_query_words: bool,
 ) -> Ids:
     """The answers to the questions of one section.
@@ -166,7 +170,7 @@ def _answer_relation(
     sources, places = np.unique(both[:, 0], return_index=True)
     relation = Relation(sources, both[places, 1])
     asked, slots = np.unique(pairs[:, 2], return_inverse=True)
-    excluded = asked[:, None][:, : 0 if include_query_words else 1]
+    excluded = known.variants(candidates, asked[:, None][:, : 0 if include_query_words else 1])
     answers = answer_by_relation(vectors, relation, asked, method, candidates, excluded)
     return answers[slots]
 

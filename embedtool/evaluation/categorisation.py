@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.config import RESTRICT_VOCAB
-from embedtool.evaluation.known import ids_of, known_words
+from embedtool.evaluation.known import known_words
 from embedtool.evaluation.questions import CategorySet
 from embedtool.vectors import WordVectors, unit_rows
 
@@ -73,7 +73,7 @@ def evaluate_categories(
     `embedtool.evaluation.analogy.answer_analogies`.
     """
     known = known_words(vectors, restrict_vocab, case_insensitive)
-    ids = ids_of(known, (word for word, _ in categories.words), case_insensitive)
+    ids = known.ids_of(word for word, _ in categories.words)
     found = ids >= 0
     all_labels = np.unique([name for _, name in categories.words], return_inverse=True)[1]
     used, labels = np.unique(all_labels[found], return_inverse=True)

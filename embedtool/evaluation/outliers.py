@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.config import RESTRICT_VOCAB
-from embedtool.evaluation.known import ids_of, known_words
+from embedtool.evaluation.known import known_words
 from embedtool.evaluation.questions import OutlierSet
 from embedtool.vectors import WordVectors, unit_rows
 
@@ -80,8 +80,8 @@ def evaluate_outliers(
     all_positions: list[float] = []
     unknown_members = total = 0
     for group in outliers.groups:
-        members = ids_of(known, group.members, case_insensitive)
-        odd = ids_of(known, group.outliers, case_insensitive)
+        members = known.ids_of(group.members)
+        odd = known.ids_of(group.outliers)
         unknown_members += int((members < 0).sum())
         members, odd = members[members >= 0], odd[odd >= 0]
         positions = _positions(vectors, members, odd) if len(members) >= LEAST_MEMBERS else []

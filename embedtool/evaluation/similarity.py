@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.config import RESTRICT_VOCAB
-from embedtool.evaluation.known import ids_of, known_words
+from embedtool.evaluation.known import known_words
 from embedtool.evaluation.questions import PairSet
 from embedtool.evaluation.statistics import Interval, correlation_interval
 from embedtool.search.query import cosines
@@ -54,8 +54,8 @@ def pair_similarities(
     The options are those of `embedtool.evaluation.analogy.answer_analogies`.
     """
     known = known_words(vectors, restrict_vocab, case_insensitive)
-    first = ids_of(known, (pair[0] for pair in pairs.pairs), case_insensitive)
-    second = ids_of(known, (pair[1] for pair in pairs.pairs), case_insensitive)
+    first = known.ids_of(pair[0] for pair in pairs.pairs)
+    second = known.ids_of(pair[1] for pair in pairs.pairs)
     found = (first >= 0) & (second >= 0)
     similarities = np.full(len(first), np.nan)
     similarities[found] = cosines(vectors.matrix[first[found]], vectors.matrix[second[found]])
