@@ -18,6 +18,7 @@ Model, its words and tables memory-mapped.
 import json
 import platform
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -123,10 +124,13 @@ def _checksum(description: Mapping[str, Any]) -> str:
 
 
 def _stamp() -> dict[str, Any]:
-    """The date, and the versions of all that takes part."""
-    from importlib.metadata import version  # takes a tenth of the time of a query
+    """The date, and the versions of all that takes part and is installed."""
+    from importlib.metadata import PackageNotFoundError, version  # a tenth of the time of a query
 
-    versions = {name: version(name) for name in LIBRARIES}
+    versions = {}
+    for name in LIBRARIES:
+        with suppress(PackageNotFoundError):
+            versions[name] = version(name)
     return {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {"embedtool": __version__, "python": platform.python_version(), **versions},

@@ -150,10 +150,10 @@ class Checkpoints:
 
         Raises StoppedError where the training is to stop.
         """
-        if self.folder is None or not self.wanted(epochs):
+        if not self.wanted(epochs):
             return
         try:
-            save_state(state, self.folder, self.about, self.notes.told() if self.notes else None)
+            self._save(state)
         except OutputError as error:
             if self.stop:
                 raise
@@ -176,6 +176,9 @@ class Checkpoints:
     ) -> State:
         """Train from a state, or from the beginning, to the end; once more where it diverges.
 
+        The state after the last epoch is saved before anything is made of it, so that whatever
+        fails from then on, `resume` has no epoch to train again.
+
         start : makes the state before training
         run   : trains a state to the end, in place
         Raises TrainingError where the training diverges for good, StoppedError where it is to stop.
@@ -191,7 +194,21 @@ class Checkpoints:
                 del state  # its tables make room for those that are gone on with
                 state = self._after(error, learning_rate)
             else:
+                self._keep(state)
                 return state
+
+    def _keep(self, state: State) -> None:
+        """Save the state after the last epoch, unless it has been."""
+        if self.folder is None or self.saved_epochs == state.epoch:
+            return
+        try:
+            self._save(state)
+        except OutputError as error:
+            log.warning("no checkpoint: %s; the model is written all the same", error)
+
+    def _save(self, state: State) -> None:
+        if self.folder is not None:
+            save_state(state, self.folder, self.about, self.notes.told() if self.notes else None)
 
     def _after(self, error: DivergedError, learning_rate: float) -> State | None:
         """What to go on with after a divergence: the last state, or None for the beginning.

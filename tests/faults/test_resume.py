@@ -64,6 +64,28 @@ def whole(algorithm: str, run: Run, kingdoms: Path, tmp_path_factory: pytest.Tem
     return path
 
 
+def test_a_failure_after_the_last_epoch_costs_no_epoch(
+    algorithm: str, whole: Path, run: Run, kingdoms: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Whatever fails between the last epoch and the model."""
+    model = tmp_path / "model"
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("what nobody thought of")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("embedtool.trainers.training.finished", fail)
+        with pytest.raises(RuntimeError, match="what nobody thought of"):
+            run("train", algorithm, kingdoms, "-o", model, *LONG[algorithm], "--workers", 2)
+    assert not model.exists()
+    result = run("resume", model)
+    assert result.exit_code == 0, result.output
+    assert "epoch" not in result.stderr
+    assert trained(model) == trained(whole)
+    assert not model.with_name(model.name + SUFFIX).exists()
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_saves_the_training_and_resume_ends_it(
     algorithm: str, number: signal.Signals, code: int, whole: Path, run: Run, kingdoms: Path,

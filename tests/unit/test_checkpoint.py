@@ -248,3 +248,40 @@ def test_a_state_nested_too_deep_or_with_other_numbers_is_refused(tmp_path: Path
     (path / "tables.safetensors").write_bytes(tables)
     with pytest.raises(ModelError, match="SHA-256 is another; begin anew"):
         load_state(path, {})
+
+
+def test_the_state_after_the_last_epoch_is_saved_once(tmp_path: Path) -> None:
+    def run(state: State) -> None:
+        state.end_epoch()
+
+    def start() -> State:
+        return State({"a": np.ones(3)})
+
+    first = checkpoints(tmp_path)
+    first.to_the_end(first.begin(), start, run, 0.1)
+    assert [path.name for path in tmp_path.iterdir()] == ["state-000000001"]
+    again = checkpoints(tmp_path)
+    state = again.begin()
+    assert state is not None and state.epoch == 1
+    again.to_the_end(state, start, lambda state: None, 0.1)
+    assert [path.name for path in tmp_path.iterdir()] == ["state-000000001"]
+    every = checkpoints(tmp_path, checkpoint_every="1-epoch")
+
+    def run_and_tell(state: State) -> None:
+        state.end_epoch()
+        every.passed(state, state.epoch)
+
+    every.to_the_end(every.begin(), start, run_and_tell, 0.1)
+    assert [path.name for path in tmp_path.iterdir()] == ["state-000000002"]
+
+
+def test_a_last_state_that_cannot_be_saved_costs_no_model(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    missing = checkpoints(tmp_path / "missing")
+    with caplog.at_level(logging.WARNING):
+        state = missing.to_the_end(
+            missing.begin(), lambda: State({"a": np.ones(3)}), State.end_epoch, 0.1
+        )
+    assert state.epoch == 1
+    assert "no checkpoint: " in caplog.text and "the model is written all the same" in caplog.text

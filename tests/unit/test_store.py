@@ -1,5 +1,6 @@
 """A model on disk: what is saved is loaded, whole or not at all."""
 
+import importlib.metadata
 import json
 from pathlib import Path
 
@@ -133,3 +134,18 @@ def test_a_target_is_checked_before_the_work(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     with pytest.raises(ModelError, match="is no model"):
         store.check_target(tmp_path, overwrite=True)
+
+
+def test_a_library_that_is_not_installed_has_no_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def version(name: str) -> str:
+        if name in ("gensim", "numba"):
+            raise importlib.metadata.PackageNotFoundError(name)
+        return "1.2.3"
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    store.save(model(["a"]), tmp_path / "model")
+    versions = store.describe(tmp_path / "model")["versions"]
+    assert set(versions) == {"embedtool", "python", "numpy"}
+    assert list(store.verify(tmp_path / "model")) == []
