@@ -8,7 +8,7 @@ Model, its words and tables memory-mapped.
         vectors, norms, counts          the rows, their lengths, and how often each word occurs
         word_text, word_ends            the words as one block of bytes (`words.Words`)
         slot_starts, slot_ids           their hash table
-        contexts                        the output layer
+        contexts                        the output layer; config.json says of what its rows are
         word_rows, ngram_rows, ngram_buckets   FastText's own rows
         ngram_offset                    what their means are moved by, after a transformation
         NAME_scales, NAME_centroids     parts of tables that are compressed (`compressed`)
@@ -21,7 +21,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,7 @@ from embedtool.compressed import kept, opened
 from embedtool.errors import FormatError, ModelError, VocabularyError
 from embedtool.files import Hashed, check_writable, mismatch, new_folder
 from embedtool.tensors import map_tensors, write_tensors
-from embedtool.vectors import Model, Subwords, WordVectors, row_lengths
+from embedtool.vectors import ContextsOf, Model, Subwords, WordVectors, row_lengths
 from embedtool.words import Slots, Words
 
 FORMAT_VERSION = 2
@@ -40,7 +40,8 @@ CONFIG = "config.json"
 VECTORS = "vectors.safetensors"
 ENCODER = "encoder.safetensors"
 FILES = (CONFIG, VECTORS)
-WRITTEN_ANEW = {"format", "subwords", "files", "checksum"}
+CONTEXTS_OF: tuple[ContextsOf, ...] = get_args(ContextsOf)
+WRITTEN_ANEW = {"format", "contexts", "subwords", "files", "checksum"}
 """What `save` finds out by itself."""
 NORM_TOLERANCE = 1e-3
 """Lengths that were taken of other bits of the same numbers differ by less."""
@@ -86,10 +87,11 @@ def save(model: Model, path: str | Path) -> None:
     }
     if vectors.counts is not None:
         tables["counts"] = vectors.counts
-    if vectors.contexts is not None:
-        tables["contexts"] = vectors.contexts
     told = {k: v for k, v in model.description.items() if k not in WRITTEN_ANEW}
     description = {"format": FORMAT_VERSION, **_stamp(), **told}
+    if vectors.contexts is not None:
+        tables["contexts"] = vectors.contexts
+        description["contexts"] = vectors.contexts_of
     if vectors.subwords is not None:
         subwords = vectors.subwords
         description["subwords"] = {
@@ -244,6 +246,7 @@ def _load(path: Path) -> Model:
             tables.get("contexts"),
             _subwords(description["subwords"], tables) if "subwords" in description else None,
             tables.get("norms"),
+            _contexts_of(description, tables.get("contexts")),
         )
         encoder = map_tensors(path / ENCODER) if ENCODER in description.get("files", {}) else None
     except OSError as error:
@@ -253,14 +256,32 @@ def _load(path: Path) -> Model:
         raise ModelError(f"{path}: broken model: {error}") from None
     except (KeyError, TypeError) as error:
         raise ModelError(f"{path}: broken model: {error} is missing") from None
-    for name in sorted({"vectors", "norms", "counts", "slot_ids"} & tables.keys()):
-        n_axes = 2 if name == "vectors" else 1
+    for name in sorted({"vectors", "norms", "counts", "contexts", "slot_ids"} & tables.keys()):
+        n_axes = 2 if name in ("vectors", "contexts") else 1
         if tables[name].ndim != n_axes or len(tables[name]) != vectors.n_words:
             raise ModelError(
                 f"{path}: broken model: {vectors.n_words:,} words, but {name} of shape "
                 f"{tables[name].shape}"
             )
     return Model(vectors, description, encoder)
+
+
+def _contexts_of(description: dict[str, Any], contexts: NDArray[np.float32] | None) -> ContextsOf:
+    """Of what the rows of the output layer are.
+
+    A model that was written before config.json said so tells it by its loss. Where a file was
+    imported that does not tell how it was trained, a tree is known by its having a node fewer than
+    words, so that the last row is zeros.
+    """
+    if contexts is None:
+        return "words"
+    if "contexts" not in description:
+        loss = description.get("options", {}).get("loss")
+        is_tree = not contexts[-1:].any() if loss is None else loss == "hierarchical-softmax"
+        return "inner-nodes" if is_tree else "words"
+    if description["contexts"] not in CONTEXTS_OF:
+        raise FormatError(f"{CONFIG}: contexts are of {description['contexts']!r}")
+    return cast(ContextsOf, description["contexts"])
 
 
 def _words(tables: dict[str, NDArray[Any]]) -> Words:

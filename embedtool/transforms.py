@@ -52,7 +52,7 @@ def transform(model: Model, config: TransformConfig) -> Model:
     if not np.isfinite(vectors.norms).all():
         raise ConfigError("a vector holds a number that is not finite, which has no mean")
     if config.add_contexts:
-        vectors = _with_contexts(model)
+        vectors = _with_contexts(vectors)
     n_removed, size = config.all_but_the_top or 0, vectors.vector_size
     if n_removed + (config.pca or 1) > size:
         raise ConfigError(
@@ -150,24 +150,21 @@ def variants(model: Model, names: Sequence[str]) -> Iterator[tuple[str, WordVect
         yield name, transform(model, config).vectors
 
 
-def _with_contexts(model: Model) -> WordVectors:
-    vectors = model.vectors
+def _with_contexts(vectors: WordVectors) -> WordVectors:
     if vectors.contexts is None:
         raise ConfigError(
             "--add-contexts needs context vectors, and the model has none; train glove with "
             "--output-vectors both (sum has added them already), or word2vec"
         )
-    # A tree has a node fewer than words, and the last row stays zeros: so where a file was imported
-    # that does not tell how it was trained.
-    loss = model.description.get("options", {}).get("loss")
-    if loss == "hierarchical-softmax" or not vectors.contexts[-1:].any():
+    contexts = vectors.word_contexts
+    if contexts is None:
         raise ConfigError(
             "--add-contexts needs context vectors; hierarchical softmax has nodes of a tree instead"
         )
     sums = np.empty(vectors.matrix.shape, np.float32)
     for first in range(0, len(sums), BLOCK_ROWS):
         rows = slice(first, first + BLOCK_ROWS)
-        np.add(vectors.matrix[rows], vectors.contexts[rows], out=sums[rows])
+        np.add(vectors.matrix[rows], contexts[rows], out=sums[rows])
     return WordVectors(vectors.words, sums, vectors.counts)
 
 

@@ -8,7 +8,7 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,8 @@ from embedtool.words import Words
 
 FNV_OFFSET = 2166136261
 FNV_PRIME = 16777619
+ContextsOf = Literal["words", "inner-nodes"]
+"""Whom the rows of an output layer belong to: words, or inner nodes of the Huffman tree."""
 BLOCK_ROWS = 2**12
 """Rows whose lengths are computed in one go: they stay in the cache."""
 SUGGESTION_CANDIDATES = 100_000
@@ -105,11 +107,13 @@ class WordVectors:
     matrix   : float32 (n_words, vector_size), row i belongs to words[i]; finite, unless read from
                a file with what is not; such rows answer no query
     counts   : int64 (n_words,), or None where the source did not tell
-    contexts : float32 (n_words, vector_size) or None, the output layer: row i is word i's context
-               vector (negative sampling, GloVe) or inner node i of the Huffman tree (hierarchical
-               softmax)
+    contexts : float32 (n_words, vector_size) or None, the output layer: row i is of what
+               `contexts_of` says
     subwords : FastText's tables, or None
     lengths  : float32 (n_words,), the length of each row of `matrix`, where it is known already
+    contexts_of : "words" where row i of `contexts` is word i's context vector (negative sampling,
+               GloVe), "inner-nodes" where it is inner node i of the Huffman tree (hierarchical
+               softmax), which belongs to no word
     """
 
     words: Sequence[str]
@@ -118,6 +122,12 @@ class WordVectors:
     contexts: NDArray[np.float32] | None = None
     subwords: Subwords | None = None
     lengths: NDArray[np.float32] | None = None
+    contexts_of: ContextsOf = "words"
+
+    @property
+    def word_contexts(self) -> NDArray[np.float32] | None:
+        """The words' context vectors; None where there are none, as with inner nodes."""
+        return self.contexts if self.contexts_of == "words" else None
 
     @property
     def n_words(self) -> int:

@@ -80,7 +80,7 @@ class ServedVectors(WordVectors):
         """The same vectors."""
         return cls(
             vectors.words, vectors.matrix, vectors.counts, vectors.contexts, vectors.subwords,
-            vectors.lengths,
+            vectors.lengths, vectors.contexts_of,
         )  # fmt: skip
 
     @cached_property

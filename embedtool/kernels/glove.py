@@ -7,7 +7,8 @@ follow each other. With `size` the vector's length, filled up to a multiple of S
 
     size numbers    the vector, then zeros
     size numbers    AdaGrad's sum of squared gradients for each of them, at least 1
-    SIMD_WIDTH numbers   the bias, its sum of squared gradients, then zeros
+    SIMD_WIDTH numbers   the bias, its sum of squared gradients, 1 where the vector is frozen and 0
+                         where it learns, then zeros
 
 A filled-up row is taken to its end without a rest that does not fill a register. The zeros stay
 zeros, for the gradient of each is a multiple of the other side's.
@@ -37,6 +38,9 @@ from embedtool.kernels.registers import (
     store,
 )
 
+CLIP = 100.0
+"""No component of a gradient of a vector, before the learning rate, counts for more than this, as
+in the authors' program (its -grad-clip): at high rates on little text trainings diverge without."""
 AHEAD = 6
 """A pair's rows are asked for this many visits before its own: memory takes about that long."""
 
@@ -62,7 +66,9 @@ def visit_pairs(
     eqs. 8-9). With e = f(x) (w.c + b_w + b_c - ln x) the gradients are e c for w, e w for c, and e
     for each bias. As in the authors' program, the learning rate scales the gradient of a vector
     before it is squared and summed, and does not scale that of a bias: the sums start at 1, so
-    steps are small at first and then approach AdaGrad's own.
+    steps are small at first and then approach AdaGrad's own. As there, each component of a vector's
+    gradient is clipped to +-CLIP, and a bias's gradient is not. A frozen vector stays, and its bias
+    learns.
 
     order         : int32 (n_visits,), places in the four arrays that follow
     rows, columns : int32 (n_pairs,), rows of `words` and of `contexts`
@@ -71,7 +77,8 @@ def visit_pairs(
     Returns the sum of the losses, each taken before its own update.
     """
     bias = words.shape[1] - SIMD_WIDTH
-    bias_sum = bias + 1
+    bias_sum, frozen = bias + 1, bias + 2
+    one, clip = np.float32(1), np.float32(CLIP) * learning_rate
     n = len(order)
     total = 0.0
     for visit in range(n):
@@ -84,7 +91,9 @@ def visit_pairs(
         difference = _product(words, i, contexts, j) + words[i, bias] + contexts[j, bias] - logs[k]
         error = weights[k] * difference
         total += np.float64(error) * np.float64(difference)
-        _step(words, i, contexts, j, error * learning_rate)
+        scaled = error * learning_rate
+        w_scaled, c_scaled = scaled * (one - words[i, frozen]), scaled * (one - contexts[j, frozen])
+        _step(words, i, contexts, j, w_scaled, c_scaled, clip)
         words[i, bias] -= error / np.sqrt(words[i, bias_sum])
         contexts[j, bias] -= error / np.sqrt(contexts[j, bias_sum])
         words[i, bias_sum] += error * error
@@ -117,22 +126,35 @@ def _product(typing_context: Any, words: Any, i: Any, contexts: Any, j: Any) -> 
 
 @intrinsic
 def _step(
-    typing_context: Any, words: Any, i: Any, contexts: Any, j: Any, scaled: Any
+    typing_context: Any,
+    words: Any,
+    i: Any,
+    contexts: Any,
+    j: Any,
+    w_scaled: Any,
+    c_scaled: Any,
+    clip: Any,
 ) -> tuple[Any, Any]:
     """One step of AdaGrad for the vectors in row i of `words` and row j of `contexts`.
 
-    scaled : the error times the learning rate
+    w_scaled, c_scaled : the error times the learning rate, 0 for a vector that is frozen
+    clip               : the largest component of a gradient times the learning rate
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         w, width = _row(context, builder, signature, arguments, 0)
         c, _ = _row(context, builder, signature, arguments, 2)
         size = _size(builder, width)
-        factor = spread(builder, arguments[4])
+        w_factor, c_factor, high = (spread(builder, each) for each in arguments[4:])
+        low = builder.fsub(ZEROS, high)
         with _steps(builder, size) as d:
             w_vector, c_vector = load(builder, w, d), load(builder, c, d)
-            for start, vector, other in ((w, w_vector, c_vector), (c, c_vector, w_vector)):
+            for start, vector, other, factor in (
+                (w, w_vector, c_vector, w_factor), (c, c_vector, w_vector, c_factor),
+            ):  # fmt: skip
                 gradient = builder.fmul(factor, other, flags=_FAST)
+                gradient = _first_of(builder, "<", gradient, high)
+                gradient = _first_of(builder, ">", gradient, low)
                 squares = load(builder, start, builder.add(d, size))
                 step = builder.fmul(gradient, _inverse_root(builder, squares), flags=_FAST)
                 store(builder, builder.fsub(vector, step, flags=_FAST), start, d)
@@ -141,7 +163,12 @@ def _step(
                 store(builder, squares, start, builder.add(d, size))
         return context.get_dummy_value()
 
-    return types.void(words, i, contexts, j, scaled), generate
+    return types.void(words, i, contexts, j, w_scaled, c_scaled, clip), generate
+
+
+def _first_of(builder: Any, order: str, vector: Any, bound: Any) -> Any:
+    """Of each number and its bound the one that comes first in the order: one instruction."""
+    return builder.select(builder.fcmp_ordered(order, vector, bound), vector, bound)
 
 
 def _row(context: Any, builder: Any, signature: Any, arguments: Any, at: int) -> tuple[Any, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from embedtool.kernels.glove import CLIP
 from embedtool.kernels.joining import TINY
 from embedtool.kernels.registers import SIMD_WIDTH
 
@@ -51,15 +52,17 @@ def visit_pairs(
 ) -> float:
     """One AdaGrad step a pair (Pennington et al. 2014, eqs. 8-9), in double precision."""
     size = (words.shape[1] - SIMD_WIDTH) // 2
-    vector, squares, bias, bias_square = slice(size), slice(size, 2 * size), 2 * size, 2 * size + 1
+    vector, squares = slice(size), slice(size, 2 * size)
+    bias, bias_square, frozen = 2 * size, 2 * size + 1, 2 * size + 2
     total = 0.0
     for k in order:
         w, c = words[rows[k]], contexts[columns[k]]
         difference = w[vector] @ c[vector] + w[bias] + c[bias] - logs[k]
         error = weights[k] * difference
         total += error * difference / 2
-        gradients = learning_rate * error * c[vector], learning_rate * error * w[vector]
-        for row, gradient in zip((w, c), gradients, strict=True):
+        gradients = error * c[vector], error * w[vector]
+        for row, unclipped in zip((w, c), gradients, strict=True):
+            gradient = learning_rate * np.clip(unclipped, -CLIP, CLIP) * (1 - row[frozen])
             row[vector] -= gradient / np.sqrt(row[squares])
             row[squares] += gradient**2
             row[bias] -= error / np.sqrt(row[bias_square])

@@ -144,6 +144,7 @@ def _word_vectors(config: Word2VecConfig, corpus: EncodedCorpus, model: Any) -> 
         vocabulary.counts,
         contexts=_float32(model.syn1 if hierarchical else model.syn1neg),
         subwords=_subwords(config, model) if isinstance(config, FastTextConfig) else None,
+        contexts_of="inner-nodes" if hierarchical else "words",
     )
 
 

@@ -37,9 +37,6 @@ GROUP = 2048
 """Pairs that follow each other in a cell, and so concern few rows, are visited in groups of this
 many in random order. Smaller groups visit a row again before others have moved (the loss falls more
 slowly); larger ones need more rows than the cache holds."""
-FROZEN = 1e30
-"""Where AdaGrad's sums of squares begin for a vector that is to stay: its steps are too short for a
-float32 to show them."""
 
 Visit = tuple[int, float]
 """About how many pairs a cell has, and the sum of their losses."""
@@ -101,18 +98,23 @@ def _begin_with(
 ) -> None:
     """Write the vectors that are there to the tables.
 
-    Without context vectors, both get a half, for their sum is what is known.
+    Where the sum of both vectors is the result, and is all that is known or has to stay, both get a
+    half of it. Else the word's vector is what is known, and a context vector that is not known
+    begins at random and learns.
     """
     new, old = initial.rows(vocabulary)
-    size, vectors = config.vector_size, initial.vectors
-    squares = slice(filled_up(size), 2 * filled_up(size))
-    known = vectors.matrix[old]
-    kept = vectors.contexts
-    words[new, :size] = known if kept is not None else known / 2
-    contexts[new, :size] = kept[old] if kept is not None else known / 2
+    size = config.vector_size
+    frozen = 2 * filled_up(size) + 2
+    known, kept = initial.vectors.matrix[old], initial.vectors.word_contexts
+    is_halved = config.output_vectors == "sum" and (kept is None or initial.freeze)
+    words[new, :size] = known / 2 if is_halved else known
+    if is_halved:
+        contexts[new, :size] = known / 2
+    elif kept is not None:
+        contexts[new, :size] = kept[old]
     if initial.freeze:
-        words[new, squares] = FROZEN
-        contexts[new, squares] = FROZEN
+        words[new, frozen] = 1
+        contexts[new, frozen] = is_halved or kept is not None
 
 
 def _start_table(rng: np.random.Generator, n_words: int, vector_size: int) -> NDArray[np.float32]:

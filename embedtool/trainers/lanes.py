@@ -168,9 +168,12 @@ def keep(counts: NDArray[np.int64], sample: float) -> NDArray[np.float32]:
 def noise_shares(counts: NDArray[np.int64], exponent: float) -> NDArray[np.float64]:
     """The share of the draws of each word and those before it, drawn by count to a power.
 
-    (Mikolov et al. 2013b, section 2.2.)
+    (Mikolov et al. 2013b, section 2.2.) A word of count 0, as words of --init may be, has no power
+    of a negative exponent and is not drawn.
     """
-    powers = (counts / counts.max()) ** exponent
+    drawn = counts > 0 if exponent < 0 else np.ones(len(counts), np.bool_)
+    powers = np.zeros(len(counts))
+    powers[drawn] = (counts[drawn] / counts.max()) ** exponent
     cumulative = np.cumsum(powers / powers.sum())
     cumulative[-1] = 1
     return cumulative

@@ -9,6 +9,7 @@ gradients, `kernels.moves` tells how what many turns have learnt is put together
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,7 +90,10 @@ def start(
     inputs  : float32 (rows.n_rows, width), uniform in +-0.5 / vector_size, for FastText twice that
     outputs : float32 (n_words, width), zeros; of words, or of inner nodes, who are one fewer
     frozen  : bool (rows.n_rows,), the rows of `inputs` that do not move
-    Their width is vector_size, filled up with zeros to a multiple of SIMD_WIDTH.
+    frozen_words, frozen_vectors : where FastText has frozen words, their ids and vectors, which may
+              differ from the means of their rows, as after a compression
+    The width of inputs and outputs is vector_size, filled up with zeros to a multiple of
+    SIMD_WIDTH.
     """
     size = config.vector_size
     width = filled_up(size)
@@ -101,9 +105,13 @@ def start(
         part[:] = (2 * rng.random(part.shape, dtype=np.float32) - 1) * np.float32(reach / size)
     outputs = zeros(corpus.vocabulary.n_words, width)
     frozen = np.zeros(rows.n_rows, np.bool_)
+    tables: dict[str, NDArray[Any]] = {"inputs": inputs, "outputs": outputs, "frozen": frozen}
     if initial is not None:
         _begin_with(initial, config, corpus.vocabulary, rows, inputs, outputs, frozen)
-    return State({"inputs": inputs, "outputs": outputs, "frozen": frozen})
+        if initial.freeze and isinstance(config, FastTextConfig):
+            new, old = initial.rows(corpus.vocabulary)
+            tables |= {"frozen_words": new, "frozen_vectors": initial.vectors.matrix[old]}
+    return State(tables)
 
 
 def _begin_with(
@@ -115,18 +123,27 @@ def _begin_with(
     outputs: NDArray[np.float32],
     frozen: NDArray[np.bool_],
 ) -> None:
-    """Write the vectors that are there to the tables. Inner nodes are those of another tree."""
+    """Write the vectors that are there to the tables. Inner nodes are those of another tree.
+
+    N-grams of old words that have no row there, as after a compression, are rows of zeros.
+    """
     size, vectors = config.vector_size, initial.vectors
     new, old = initial.rows(vocabulary)
     subwords = vectors.subwords if isinstance(config, FastTextConfig) else None
+    if subwords is not None:
+        is_old = np.zeros(rows.n_words, np.bool_)
+        is_old[new] = True
+        of_old = rows.rows[np.repeat(is_old, np.diff(rows.starts))]
+        inputs[of_old] = 0
+        frozen[of_old] = initial.freeze
     inputs[new, :size] = (vectors.matrix if subwords is None else subwords.word_rows)[old]
     frozen[new] = initial.freeze
     if subwords is not None:
         new_rows, old_rows = initial.buckets(subwords, rows.buckets)
         inputs[rows.n_words + new_rows, :size] = subwords.ngram_rows[old_rows]
         frozen[rows.n_words + new_rows] = initial.freeze
-    if vectors.contexts is not None and config.loss == "negative-sampling":
-        outputs[new, :size] = vectors.contexts[old]
+    if vectors.word_contexts is not None and config.loss == "negative-sampling":
+        outputs[new, :size] = vectors.word_contexts[old]
 
 
 def advance(
@@ -193,6 +210,9 @@ def word_vectors(config: Word2VecConfig, corpus: Numbered, rows: Rows, state: St
             word_rows=inputs[:n_words], buckets=rows.buckets, ngram_rows=inputs[n_words:],
         )  # fmt: skip
         matrix = rows.means(inputs)
+        if "frozen_words" in state.tables:
+            matrix[state.tables["frozen_words"]] = state.tables["frozen_vectors"]
     return WordVectors(
-        vocabulary.words, matrix, vocabulary.counts, contexts=outputs, subwords=subwords
-    )
+        vocabulary.words, matrix, vocabulary.counts, contexts=outputs, subwords=subwords,
+        contexts_of="inner-nodes" if config.loss == "hierarchical-softmax" else "words",
+    )  # fmt: skip

@@ -1,18 +1,21 @@
 """What every entry of TRAINERS promises."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from embedtool.compressed import compress
 from embedtool.config import TrainerConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.errors import ConfigError, EmbedtoolError, VocabularyError
 from embedtool.progress import Progress
+from embedtool.task_config import CompressConfig
 from embedtool.trainers import TRAINERS
 from embedtool.trainers.initial import Initial
+from embedtool.trainers.lanes import noise_shares
 from embedtool.trainers.training import train_model
 from embedtool.vectors import Model, WordVectors
 
@@ -236,6 +239,80 @@ def test_frozen_words_stay_and_new_words_learn(
         np.testing.assert_allclose(vectors.vector(word), model.vectors.vector(word), atol=1e-6)
     again = grown(algorithm, model, more, freeze=True, **options, **_longer(algorithm))
     assert np.abs(again.vector("xylophone") - vectors.vector("xylophone")).max() > 1e-4
+
+
+FORMS = [
+    ("word2vec", {}),
+    ("word2vec", {"loss": "hierarchical-softmax"}),
+    ("fasttext", {}),
+    ("fasttext", {"loss": "hierarchical-softmax"}),
+    ("glove", {"output_vectors": "sum"}),
+    ("glove", {"output_vectors": "words"}),
+    ("glove", {"output_vectors": "both"}),
+]
+"""What a model can be that a training begins with, and that comes of it."""
+
+
+def _form(each: tuple[str, dict[str, Any]]) -> str:
+    return " ".join([each[0], *each[1].values()])
+
+
+@pytest.mark.parametrize("begin", FORMS, ids=_form)
+@pytest.mark.parametrize("after", FORMS, ids=_form)
+def test_frozen_words_of_any_model_keep_their_bytes_in_any_training(
+    begin: tuple[str, dict[str, Any]], after: tuple[str, dict[str, Any]], text: Path, tmp_path: Path
+) -> None:
+    if after[0] == "fasttext" != begin[0]:
+        pytest.skip("FastText begins with n-grams only")
+    model = trained(begin[0], text, **begin[1])
+    more = tmp_path / "more.txt"
+    more.write_text("the xylophone rules the land\n" * 40)
+    rate = 0.5 if after[0] == "glove" else 0.05
+    vectors = grown(after[0], model, more, freeze=True, learning_rate=rate, **after[1])
+    for word in model.vectors.words:
+        assert np.array_equal(vectors.vector(word), model.vectors.vector(word)), word
+    untrained = grown(after[0], model, more, freeze=True, learning_rate=1e-6,
+                      **({} if after[0] == "glove" else {"min_learning_rate": 1e-7}),
+                      **after[1])  # fmt: skip
+    assert not np.allclose(vectors.vector("xylophone"), untrained.vector("xylophone"), atol=1e-4)
+
+
+@pytest.mark.parametrize(("algorithm", "options"), FORMS[:4])
+def test_inner_nodes_are_not_taken_for_the_words_of_a_training(
+    algorithm: str, options: dict[str, Any], text: Path
+) -> None:
+    """Two models that differ in their inner nodes alone begin the same training."""
+    model = trained(algorithm, text, loss="hierarchical-softmax")
+    assert model.vectors.contexts_of == "inner-nodes"
+    assert model.vectors.word_contexts is None
+    without = replace(model, vectors=replace(model.vectors, contexts=None))
+    for target in ({"algorithm": algorithm, **options}, {"algorithm": "glove"}):
+        one, other = (grown(path=text, model=each, **target) for each in (model, without))
+        assert np.array_equal(one.matrix, other.matrix)
+
+
+@pytest.mark.parametrize("precision", ["float16", "int8"])
+@pytest.mark.parametrize("ngrams", [None, 0, 5])
+def test_frozen_words_of_a_compressed_fasttext_stay(
+    precision: str, ngrams: int | None, text: Path, tmp_path: Path
+) -> None:
+    """Even where n-grams that the compression left out are those of new words as well."""
+    vectors = trained("fasttext", text).vectors
+    small = compress(vectors, CompressConfig(ngrams=ngrams, precision=precision))
+    more = tmp_path / "more.txt"
+    more.write_text("the kings rule the lands\n" * 40)
+    after = grown("fasttext", Model(small, {}), more, freeze=True)
+    for word in small.words:
+        assert np.array_equal(after.vector(word), small.vector(word))
+
+
+@pytest.mark.parametrize("exponent", [-10, -0.5, -0.1])
+def test_words_without_counts_are_no_negatives_of_a_negative_exponent(exponent: float) -> None:
+    with np.errstate(all="raise"):
+        cumulative = noise_shares(np.array([100, 10, 1, 0, 0]), exponent)
+    shares = np.diff(cumulative, prepend=0)
+    assert (shares[:3] > 0).all() and shares[:3].argmax() == 2
+    assert shares[3:].max() < 1e-15
 
 
 def _longer(algorithm: str) -> dict[str, int]:

@@ -182,15 +182,34 @@ def test_what_fills_a_row_up_stays_as_it_is(vector_size: int) -> None:
         assert (each[:, 2 * size + 2 :] == 0).all()
 
 
-@pytest.mark.parametrize("squares", [1e20, 1e30, 1e36])
-def test_enormous_sums_of_squares_hold_a_vector_fast(squares: float) -> None:
-    """This is how the trainer freezes a word."""
-    start = tables(20)
-    start[0][3, 32:64] = squares
-    _, (words, contexts) = fast(pairs(200), start)
-    assert np.array_equal(words[3, :64], start[0][3, :64])
-    assert words[3, 64] != start[0][3, 64]
-    assert np.isfinite(contexts).all()
+@pytest.mark.parametrize("vector_size", SIZES)
+def test_a_frozen_vector_keeps_its_bytes_and_its_bias_learns(vector_size: int) -> None:
+    """Zeros and the smallest numbers of a frozen vector stay, too."""
+    start, visited = tables(vector_size), pairs(200)
+    bias = 2 * filled(vector_size)
+    for table, rows in zip(start, ([3], [1, 3]), strict=True):
+        table[rows, 0] = (0, 1e-30)[: len(rows)]
+        table[rows, bias + 2] = 1
+    found = fast(visited, start)
+    check_equal(found, plain(visited, start), visited, vector_size)
+    for after, before, rows in zip(found[1], start, ([3], [1, 3]), strict=True):
+        assert after[rows, :bias].tobytes() == before[rows, :bias].tobytes()
+        assert (after[rows, bias] != before[rows, bias]).all()
+        assert (after[0, :vector_size] != before[0, :vector_size]).all()
+
+
+@pytest.mark.parametrize(("error", "clipped"), [(40, 80), (60, 100), (-60, -100)])
+def test_a_component_of_a_gradient_is_clipped_as_by_the_authors_program(
+    error: float, clipped: float
+) -> None:
+    """The gradient is twice the error; that of the bias, the error, is not clipped."""
+    words, contexts = np.zeros((1, 2), np.float32), np.array([[2, 0]], np.float32)
+    start = [table(each, np.ones((1, 2))) for each in (words, contexts)]
+    zero = np.zeros(1, np.int32)
+    visited = [zero, zero, np.array([-error], np.float32), np.ones(1, np.float32)]
+    _, (after, _) = fast(visited, start, 0.1)
+    assert after[0, 0] == pytest.approx(-0.1 * clipped, rel=1e-6)
+    assert after[0, 2 * SIMD_WIDTH] == pytest.approx(-error, rel=1e-6)
 
 
 def test_a_visit_by_hand() -> None:

@@ -2,7 +2,9 @@
 
 import importlib.metadata
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from hypothesis.extra.numpy import arrays
 from embedtool import store
 from embedtool.errors import ModelError, OutputError
 from embedtool.tensors import map_tensors, write_tensors
-from embedtool.vectors import Model, Subwords, WordVectors
+from embedtool.vectors import ContextsOf, Model, Subwords, WordVectors
 
 WORD = st.text(min_size=1)
 
@@ -149,3 +151,54 @@ def test_a_library_that_is_not_installed_has_no_version(
     versions = store.describe(tmp_path / "model")["versions"]
     assert set(versions) == {"embedtool", "python", "numpy"}
     assert list(store.verify(tmp_path / "model")) == []
+
+
+CONTEXTS = np.ones((3, 3), np.float32)
+NODES = np.array([[1, 2, 3], [4, 5, 6], [0, 0, 0]], np.float32)
+
+
+@pytest.mark.parametrize("contexts_of", ["words", "inner-nodes"])
+def test_whom_the_output_layer_belongs_to_is_kept(contexts_of: ContextsOf, tmp_path: Path) -> None:
+    saved = model(["a", "b", "c"], contexts=CONTEXTS, contexts_of=contexts_of)
+    store.save(saved, tmp_path / "model")
+    assert store.describe(tmp_path / "model")["contexts"] == contexts_of
+    loaded = store.load(tmp_path / "model")
+    assert loaded.vectors.contexts_of == contexts_of
+    assert (loaded.vectors.word_contexts is None) == (contexts_of == "inner-nodes")
+    store.save(replace(loaded, vectors=replace(loaded.vectors, contexts=None)), tmp_path / "less")
+    assert "contexts" not in store.describe(tmp_path / "less")
+
+
+@pytest.mark.parametrize(
+    ("contexts", "description", "contexts_of"),
+    [
+        (CONTEXTS, {"algorithm": "glove", "options": {"output_vectors": "both"}}, "words"),
+        (CONTEXTS, {"options": {"loss": "hierarchical-softmax"}}, "inner-nodes"),
+        (NODES, {"options": {"loss": "negative-sampling"}}, "words"),
+        (CONTEXTS, {"algorithm": "imported", "read_as": "fasttext-bin"}, "words"),
+        (NODES, {"algorithm": "imported", "read_as": "fasttext-bin"}, "inner-nodes"),
+        (None, {"options": {"loss": "hierarchical-softmax"}}, "words"),
+    ],
+)
+def test_an_older_model_tells_by_its_loss_whom_its_output_layer_belongs_to(
+    contexts: np.ndarray | None, description: dict[str, Any], contexts_of: str, tmp_path: Path
+) -> None:
+    """An imported file has a tree where the last row is zeros: nodes are one fewer than words."""
+    saved = model(["a", "b", "c"], contexts=contexts)
+    store.save(replace(saved, description=description), tmp_path / "model")
+    config = tmp_path / "model/config.json"
+    told = json.loads(config.read_text())
+    told.pop("contexts", None)
+    config.write_text(json.dumps(told))
+    assert store.load(tmp_path / "model").vectors.contexts_of == contexts_of
+
+
+def test_an_output_layer_of_an_unknown_kind_or_another_shape_is_damage(tmp_path: Path) -> None:
+    store.save(model(["a", "b", "c"], contexts=CONTEXTS), tmp_path / "model")
+    config = tmp_path / "model/config.json"
+    config.write_text(config.read_text().replace('"contexts": "words"', '"contexts": "leaves"'))
+    with pytest.raises(ModelError, match=r"broken model: config\.json: contexts are of 'leaves'"):
+        store.load(tmp_path / "model")
+    store.save(model(["a", "b", "c"], contexts=CONTEXTS[:2]), tmp_path / "short")
+    with pytest.raises(ModelError, match=r"3 words, but contexts of shape \(2, 3\)"):
+        store.load(tmp_path / "short")

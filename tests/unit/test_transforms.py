@@ -183,15 +183,8 @@ def test_what_cannot_be_done_is_refused() -> None:
         TransformConfig()
     with pytest.raises(ConfigError, match="the model has none"):
         done(plain(), add_contexts=True)
-    tree = replace(
-        plain(contexts=CONTEXTS), description={"options": {"loss": "hierarchical-softmax"}}
-    )
     with pytest.raises(ConfigError, match="nodes of a tree"):
-        done(tree, add_contexts=True)
-    nodes = CONTEXTS.copy()
-    nodes[-1] = 0
-    with pytest.raises(ConfigError, match="nodes of a tree"):
-        done(plain(contexts=nodes), add_contexts=True)
+        done(plain(contexts=CONTEXTS, contexts_of="inner-nodes"), add_contexts=True)
     with pytest.raises(ConfigError, match="--pca 13 is more than the 12 dimensions"):
         done(plain(), pca=13)
     with pytest.raises(ConfigError, match="12 dimensions, too few for --all-but-the-top 12"):
