@@ -187,6 +187,29 @@ def test_an_unknown_word_is_told_and_the_answer_stays(view: Page, file: Path) ->
 
 
 @needs_browser
+def test_words_that_cancel_out_are_told_and_the_answer_stays(view: Page, file: Path) -> None:
+    opened(view, file)
+    view.fill("#question", "king")
+    view.press("#question", "Enter")
+    before = answers(view)
+    for text in ("king - king", "2*king - king - king", "0.1*king + 0.2*king - 0.3*king"):
+        view.fill("#question", text)
+        view.press("#question", "Enter")
+        told = f"“{text}” has no direction: the words cancel out."
+        assert view.inner_text("#status") == told
+        assert answers(view) == before
+
+
+@needs_browser
+def test_the_minus_of_a_paper_is_a_minus(view: Page, file: Path) -> None:
+    opened(view, file)
+    for minus in "−–":
+        view.fill("#question", f"king {minus} man + woman")
+        view.press("#question", "Enter")
+        assert answers(view)[0][0] == "queen"
+
+
+@needs_browser
 def test_a_lasso_becomes_a_list_of_words_in_both_maps(view: Page, two: Path) -> None:
     opened(view, two)
     assert view.locator(".map h2").all_inner_texts() == ["word2vec", "glove"]

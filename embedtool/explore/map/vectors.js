@@ -29,12 +29,16 @@ function decoded(text) {
   return bytes;
 }
 
+/** The least length of a sum of unit vectors, as a share of its weights, that is no rounding. */
+const LEAST_LENGTH = 1e-6;
+
 /** The weighted words of `king - man + woman`, as the command line reads them. */
 function parsed(text) {
   const number = "[+-]?(?:\\d+\\.?\\d*|\\.\\d+)(?:[eE][+-]?\\d+)?";
   const weighted = new RegExp(`^(${number})\\*(.+)$`, "s");
   const spaced = new RegExp(`(?<!\\S)(${number})\\s*\\*\\s*(?=\\S)`, "g");
-  const signs = new Map([["+", 1], ["-", -1]]);
+  const signs = new Map([..."+\uff0b"].map((sign) => [sign, 1]));
+  for (const sign of "-\u2010\u2011\u2012\u2013\u2014\u2212\uff0d") signs.set(sign, -1);
   const tokens = text.replace(spaced, "$1*").split(" ").filter((token) => token);
   if (tokens.length === 1) return [[1, tokens[0]]];
   if (tokens.length === 3 && !tokens.some((token) => signs.has(token) || weighted.test(token))) {
@@ -110,11 +114,19 @@ class Model {
   /** The n words nearest to an expression, and its own: cosines with the sum of unit vectors. */
   nearest(text, n) {
     const terms = parsed(text).map(([weight, word]) => [weight, this.idOf(word)]);
-    const query = new Float32Array(this.size);
+    const query = new Float64Array(this.size);
+    let weights = 0;
     for (const [weight, id] of terms) {
+      if (!this.lengths[id]) {
+        throw new QueryError(`The vector of “${this.words[id]}” is all zeros: it has no direction.`);
+      }
       const row = this.row(id);
-      const scale = this.lengths[id] ? weight / this.lengths[id] : 0;
+      const scale = weight / Math.hypot(...row);
       for (let i = 0; i < this.size; i++) query[i] += scale * row[i];
+      weights += Math.abs(weight);
+    }
+    if (Math.hypot(...query) <= LEAST_LENGTH * weights) {
+      throw new QueryError(`“${text}” has no direction: the words cancel out.`);
     }
     const own = terms.map(([, id]) => id);
     const scores = this.cosines(query);
