@@ -5,6 +5,7 @@ In: a name in the registry, or a path. Out: an AnalogySet, PairSet, CategorySet 
 
 from pathlib import Path
 
+from embedtool.encodings import UTF8
 from embedtool.errors import EvaluationError
 from embedtool.evaluation.fetching import located
 from embedtool.evaluation.questions import AnalogySet, CategorySet, OutlierSet, PairSet
@@ -12,44 +13,53 @@ from embedtool.evaluation.reading import analogies_in, categories_in, outliers_i
 from embedtool.evaluation.registry import Entry, Task, registry
 
 
-def read_analogies(source: str | Path) -> AnalogySet:
+def read_analogies(source: str | Path, encoding: str = UTF8) -> AnalogySet:
     """Analogy questions; the shapes of files are those of `reading.analogies_in`.
 
-    source : the name of a dataset that is here, or a path
+    source   : the name of a dataset that is here, or a path
+    encoding : of the file; public datasets are in UTF-8
     Raises EvaluationError where there is neither, where the dataset has another task or is not here
     yet or has changed, and, with file and line, where a file is in none of the shapes.
     """
     name, path, entry = _located(source, "analogies")
-    return analogies_in(path, name, entry.kind if entry else None)
+    if entry is not None:
+        return analogies_in(path, name, entry.kind)
+    return analogies_in(path, name, encoding=encoding)
 
 
-def read_pairs(source: str | Path) -> PairSet:
+def read_pairs(source: str | Path, encoding: str = UTF8) -> PairSet:
     """Scored pairs, as `read_analogies`; the shapes are those of `reading.pairs_in`."""
-    name, path, _ = _located(source, "pairs")
-    return pairs_in(path, name)
+    name, path, entry = _located(source, "pairs")
+    return pairs_in(path, name, encoding=UTF8 if entry else encoding)
 
 
-def read_either(source: str | Path) -> AnalogySet | PairSet:
+def read_either(source: str | Path, encoding: str = UTF8) -> AnalogySet | PairSet:
     """Analogies or pairs: what the name stands for; a file that is not of pairs is of analogies."""
     entry = registry().get(source) if isinstance(source, str) else None
     if entry is not None:
         return read_analogies(source) if entry.task == "analogies" else read_pairs(source)
     try:
-        return read_pairs(source)
-    except EvaluationError:
-        return read_analogies(source)
+        return read_pairs(source, encoding)
+    except EvaluationError as error:
+        as_pairs = error
+    try:
+        return read_analogies(source, encoding)
+    except EvaluationError as error:
+        if str(error) == str(as_pairs):
+            raise
+        raise EvaluationError(f"{as_pairs}; or, if these are analogies, {error}") from None
 
 
-def read_categories(source: str | Path) -> CategorySet:
+def read_categories(source: str | Path, encoding: str = UTF8) -> CategorySet:
     """Words with categories, as `read_analogies`; the shapes are of `reading.categories_in`."""
-    name, path, _ = _located(source, "categories")
-    return categories_in(path, name)
+    name, path, entry = _located(source, "categories")
+    return categories_in(path, name, encoding=UTF8 if entry else encoding)
 
 
-def read_outliers(source: str | Path) -> OutlierSet:
+def read_outliers(source: str | Path, encoding: str = UTF8) -> OutlierSet:
     """Groups with outliers, as `read_analogies`; the shapes are those of `reading.outliers_in`."""
-    name, path, _ = _located(source, "outliers")
-    return outliers_in(path, name)
+    name, path, entry = _located(source, "outliers")
+    return outliers_in(path, name, encoding=UTF8 if entry else encoding)
 
 
 def _located(source: str | Path, task: Task) -> tuple[str, Path, Entry | None]:

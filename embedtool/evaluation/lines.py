@@ -1,6 +1,7 @@
 """Lines and columns of the files that questions come in.
 
-In: a file, a folder or a zip archive. Out: its lines with their numbers, cut into columns.
+In: a file, a folder or a zip archive, and an encoding. Out: its lines with their numbers, cut into
+columns.
 """
 
 import csv
@@ -9,9 +10,11 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from embedtool.corpus.tokens import split_spaces
+from embedtool.encodings import UTF8, decoded
 from embedtool.errors import EvaluationError
 
 SHOWN = 60
@@ -20,83 +23,139 @@ SHOWN = 60
 LARGEST_FILE = 2**28
 """Bytes of a file of questions, which is read whole; the largest that is known has 2**23."""
 
-Node = Path | zipfile.Path
+INDEX_NAMES = {"id", "index", "no", "nr"}
+"""What the header of a column of row numbers may say; pandas leaves it empty."""
+
 Line = tuple[int, str]
 Row = tuple[int, str, list[str]]
 
 
+@dataclass(frozen=True)
+class Source:
+    """A file of questions, or a folder of them; a zip archive is a folder too."""
+
+    node: Path | zipfile.Path
+    encoding: str
+
+    def __str__(self) -> str:
+        return str(self.node)
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether files are in it."""
+        return self.node.is_dir()
+
+    @property
+    def stem(self) -> str:
+        """The name without its end."""
+        return self.node.name.rpartition(".")[0]
+
+    def all_lines(self) -> Iterator[Line]:
+        """The lines that are no comments, with their numbers, without white space around them."""
+        for number, line in enumerate(self._text().splitlines(), 1):
+            stripped = line.strip()
+            if not stripped.startswith("#"):
+                yield number, stripped
+
+    def lines(self) -> list[Line]:
+        """The lines that are neither empty nor comments, with their numbers."""
+        return [(number, line) for number, line in self.all_lines() if line]
+
+    def _text(self) -> str:
+        try:
+            with self.node.open("rb") as file:
+                data = file.read(LARGEST_FILE + 1)
+        except OSError as error:
+            raise EvaluationError(f"{self}: cannot be read: {error.strerror or error}") from None
+        if len(data) > LARGEST_FILE:
+            raise EvaluationError(f"{self}: has over {LARGEST_FILE:,} bytes, as no dataset has")
+        try:
+            return decoded(data, self.encoding)
+        except UnicodeError as error:
+            start = error.start if isinstance(error, UnicodeDecodeError) else 0
+            number = data[:start].count(b"\n") + 1
+            name = self.encoding.upper() if self.encoding == UTF8 else self.encoding
+            raise EvaluationError(
+                f"{self}, line {number}: not {name}; name the file's encoding with --encoding"
+            ) from None
+
+    def bad_line(self, number: int, expected: str, line: str, hint: str = "") -> EvaluationError:
+        """The error that names a line and quotes its beginning."""
+        found = line if len(line) <= SHOWN else f"{line[:SHOWN]}..."
+        return EvaluationError(f"{self}, line {number}: expected {expected}, found {found!r}{hint}")
+
+
+@dataclass(frozen=True)
+class Table:
+    """The rows of a file, cut at their tabs, else their commas, else their spaces.
+
+    is_numbered : the first row is a header, and the column of row numbers is left out: it has no
+                  name (pandas), or `id`, or the header has one field fewer than all rows (R)
+    """
+
+    rows: list[Row]
+    is_numbered: bool
+
+    @property
+    def first(self) -> list[str]:
+        """The fields of the first row; none where there is no row."""
+        return self.rows[0][2] if self.rows else []
+
+
 @contextmanager
-def opened(path: Path) -> Iterator[Node]:
+def opened(path: Path, encoding: str = UTF8) -> Iterator[Source]:
     """The file or folder; an archive is a folder too."""
     if path.suffix.lower() != ".zip" or path.is_dir():
-        yield path
+        yield Source(path, encoding)
         return
     try:
         with zipfile.ZipFile(path) as archive:
-            yield zipfile.Path(archive)
+            yield Source(zipfile.Path(archive), encoding)
     except OSError as error:
         raise EvaluationError(f"{path}: cannot be read: {error.strerror or error}") from None
     except (zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
         raise EvaluationError(f"{path}: not a zip archive that can be read: {error}") from None
 
 
-def text_files(folder: Node, name: str = "") -> Iterator[tuple[Node, str]]:
+def text_files(folder: Source, name: str = "") -> Iterator[tuple[Source, str]]:
     """The .txt files in a folder and those in it, by name, each with the name of its folder."""
-    nodes: list[Node] = list(folder.iterdir())
+    nodes: list[Path | zipfile.Path] = list(folder.node.iterdir())
     for node in sorted(nodes, key=lambda each: each.name):
         if node.name.startswith((".", "__")):
             continue
-        if node.is_dir() and not _is_link(node):
-            yield from text_files(node, node.name)
+        source = Source(node, folder.encoding)
+        if source.is_folder and not _is_link(node):
+            yield from text_files(source, node.name)
         elif node.name.lower().endswith(".txt"):
-            yield node, name or folder.name
+            yield source, name or folder.node.name
 
 
-def _is_link(node: Node) -> bool:
+def _is_link(node: Path | zipfile.Path) -> bool:
     """Whether it leads elsewhere, perhaps around in a circle."""
     return isinstance(node, Path) and node.is_symlink()
 
 
-def stem_of(node: Node) -> str:
-    """The name without its end."""
-    return node.name.rpartition(".")[0]
-
-
-def rows_of(node: Node) -> Iterator[Row]:
-    """The lines cut at their tabs, else their commas, else their spaces, without row numbers."""
-    numbered = is_numbered(lines_of(node))
-    for number, line in lines_of(node):
-        fields = fields_of(line)
-        yield number, line, fields[1:] if numbered else fields
-
-
-def is_numbered(lines: Iterator[Line]) -> bool:
-    """Whether the first column has no name: it holds row numbers, as pandas writes them."""
-    return next(lines, (0, ""))[1].startswith(",")
-
-
-def lines_of(node: Node) -> Iterator[Line]:
-    """The lines that are neither empty nor comments, with their numbers."""
-    return ((number, line) for number, line in all_lines(node) if line)
-
-
-def all_lines(node: Node) -> Iterator[Line]:
-    """The lines that are no comments, with their numbers, without white space around them."""
-    try:
-        with node.open("rb") as file:
-            data = file.read(LARGEST_FILE + 1)
-        if len(data) > LARGEST_FILE:
-            raise EvaluationError(f"{node}: has over {LARGEST_FILE:,} bytes, as no dataset has")
-        text = data.decode("utf-8-sig")
-    except OSError as error:
-        raise EvaluationError(f"{node}: cannot be read: {error.strerror or error}") from None
-    except UnicodeDecodeError as error:
-        number = data[: error.start].count(b"\n") + 1
-        raise EvaluationError(f"{node}, line {number}: not UTF-8") from None
-    for number, line in enumerate(text.splitlines(), 1):
-        stripped = line.strip()
-        if not stripped.startswith("#"):
-            yield number, stripped
+def table_in(source: Source) -> Table:
+    """The rows of a file. Raises EvaluationError where a row lacks the number that others have."""
+    rows = [(number, line, fields_of(line) or [line]) for number, line in source.lines()]
+    if not rows:
+        return Table([], is_numbered=False)
+    (first, line, head), others = rows[0], rows[1:]
+    numbers = [number_in(fields[0]) for *_, fields in others]
+    if not head[0] and len(head) > 1:
+        if None in numbers:
+            number, other, _ = others[numbers.index(None)]
+            expected = "a row number, for the first line begins with a comma"
+            raise source.bad_line(number, expected, other)
+        head = head[1:]
+    elif not others or None in numbers:
+        return Table(rows, is_numbered=False)
+    elif head[0].lower() in INDEX_NAMES:
+        head = head[1:]
+    elif any(len(fields) != len(head) + 1 for *_, fields in others):
+        return Table(rows, is_numbered=False)
+    cut = [(number, other, fields[1:]) for number, other, fields in others]
+    return Table([(first, line, head), *cut], is_numbered=True)
 
 
 def columns_of(line: str) -> list[str]:
@@ -121,9 +180,3 @@ def number_in(text: str) -> float | None:
     except ValueError:
         return None
     return value if math.isfinite(value) else None
-
-
-def bad_line(node: Node, number: int, expected: str, line: str) -> EvaluationError:
-    """The error that names a line and quotes its beginning."""
-    found = line if len(line) <= SHOWN else f"{line[:SHOWN]}..."
-    return EvaluationError(f"{node}, line {number}: expected {expected}, found {found!r}")

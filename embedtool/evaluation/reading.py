@@ -6,23 +6,21 @@ OutlierSet, or an error that names file and line.
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from embedtool.corpus.tokens import split_spaces
+from embedtool.encodings import UTF8
 from embedtool.errors import EvaluationError
 from embedtool.evaluation.lines import (
     Line,
-    Node,
-    all_lines,
-    bad_line,
+    Row,
+    Source,
     columns_of,
-    is_numbered,
-    lines_of,
     number_in,
     opened,
-    rows_of,
-    stem_of,
+    table_in,
     text_files,
 )
 from embedtool.evaluation.questions import (
@@ -46,15 +44,23 @@ BATS_KINDS = ("inflectional", "derivational", "encyclopedic", "lexicographic")
 MOST_PAIRS = 1000
 """Pairs of one relation: n of them make n (n - 1) questions, and those must fit into memory."""
 
-WORD_HEADS = {"word", "words", "concept"}
-CATEGORY_HEADS = {"category", "class", "cluster"}
+WORD_HEADS = {"word", "words", "concept", "term", "noun", "verb", "item"}
+CATEGORY_HEADS = {"category", "categories", "class", "cluster", "group", "label", "type"}
 """What the header of a table of words and categories calls its columns."""
+SCORE_HEADS = {
+    "average", "gold", "human", "judgement", "judgment", "mean", "rating", "ratings", "relatedness",
+    "score", "scores", "sim", "similarity", "simlex",
+}  # fmt: skip
+"""Words of which one is in the name that the header of a table of pairs has for its scores."""
+NAME_WORDS = re.compile(r"[^\W\d_]+")
 
 LEMMA = re.compile(r"(.+)[-_][njvar]")
 """A word with its part of speech, as in MEN's lemma form: `sun-n`."""
 
 
-def analogies_in(path: Path, name: str, kind: str | None = None) -> AnalogySet:
+def analogies_in(
+    path: Path, name: str, kind: str | None = None, *, encoding: str = UTF8
+) -> AnalogySet:
     """Analogy questions, in one of three shapes.
 
     - A file of four words a line, between spaces; a line `: name` begins a section. Questions
@@ -64,15 +70,16 @@ def analogies_in(path: Path, name: str, kind: str | None = None) -> AnalogySet:
       In a folder or an archive of such files (BATS) each is a section.
     - A table with row numbers: section, four words.
 
-    kind : the type of relation of all sections; None: by the name of a section or its folder
+    kind     : the type of relation of all sections; None: by the name of a section or its folder
+    encoding : of the files
     Raises EvaluationError, with file and line, on anything else.
     """
-    with opened(path) as root:
-        if root.is_dir():
+    with opened(path, encoding) as root:
+        if root.is_folder:
             sections = [
                 section
-                for node, folder in text_files(root)
-                for section in _sections(node, stem_of(node), kind or _kind_of_folder(folder))
+                for source, folder in text_files(root)
+                for section in _sections(source, source.stem, kind or _kind_of_folder(folder))
             ]
         else:
             sections = _sections(root, name, kind)
@@ -81,27 +88,19 @@ def analogies_in(path: Path, name: str, kind: str | None = None) -> AnalogySet:
     return AnalogySet(name, tuple(sections))
 
 
-def pairs_in(path: Path, name: str) -> PairSet:
+def pairs_in(path: Path, name: str, *, encoding: str = UTF8) -> PairSet:
     """Pairs of words with a score.
 
-    A line holds two words and then, in the first column of numbers, the score, between tabs, commas
-    or spaces; all lines have the same columns. The first line may be a header, its first column row
-    numbers. Where every word ends in its part of speech, `-n`, that is cut off. Raises
-    EvaluationError, with file and line, on anything else.
+    A line holds two words and then, in the first column that has a number in any line, the score,
+    between tabs, commas or spaces; all lines have the same columns. The first line may be a header:
+    it has row numbers below it, or a name for the scores that SCORE_HEADS knows. Where every word
+    ends in its part of speech, `-n`, that is cut off. Raises EvaluationError, with file and line,
+    on anything else.
     """
-    pairs: list[Pair] = []
-    score_at = width = 0
-    with opened(path) as node:
-        for i, (number, line, fields) in enumerate(rows_of(node)):
-            if not pairs:
-                numeric = [at for at in range(2, len(fields)) if number_in(fields[at]) is not None]
-                if not numeric and i == 0 and len(fields) > 2:
-                    continue
-                score_at, width = (numeric or [2])[0], len(fields)
-            score = number_in(fields[score_at]) if len(fields) == width > score_at else None
-            if score is None or not fields[0] or not fields[1]:
-                raise bad_line(node, number, "two words and a number", line)
-            pairs.append((fields[0], fields[1], score))
+    with opened(path, encoding) as source:
+        table = table_in(source)
+        has_header = table.is_numbered or _names_scores(table.first)
+        pairs = _pairs(source, table.rows[has_header:], has_header)
     if not pairs:
         raise EvaluationError(f"{path} holds no pairs")
     lemmas = [(LEMMA.fullmatch(a), LEMMA.fullmatch(b), score) for a, b, score in pairs]
@@ -109,7 +108,7 @@ def pairs_in(path: Path, name: str) -> PairSet:
     return PairSet(name, tuple(cut if len(cut) == len(pairs) else pairs))
 
 
-def categories_in(path: Path, name: str) -> CategorySet:
+def categories_in(path: Path, name: str, *, encoding: str = UTF8) -> CategorySet:
     """Words with the category of each.
 
     - A table of two columns, between tabs, commas or spaces, with or without row numbers: the
@@ -119,10 +118,10 @@ def categories_in(path: Path, name: str) -> CategorySet:
 
     Raises EvaluationError, with file and line, on anything else.
     """
-    with opened(path) as root:
-        if root.is_dir():
+    with opened(path, encoding) as root:
+        if root.is_folder:
             words = [
-                (word, stem_of(node)) for node, _ in text_files(root) for _, word in lines_of(node)
+                (word, source.stem) for source, _ in text_files(root) for _, word in source.lines()
             ]
         else:
             words = _categorised(root)
@@ -131,7 +130,7 @@ def categories_in(path: Path, name: str) -> CategorySet:
     return CategorySet(name, tuple(words))
 
 
-def outliers_in(path: Path, name: str) -> OutlierSet:
+def outliers_in(path: Path, name: str, *, encoding: str = UTF8) -> OutlierSet:
     """Groups of words with outliers to each (Camacho-Collados & Navigli 2016).
 
     - A file holds the members of a group, a word a line, an empty line, and the outliers. In a
@@ -140,11 +139,11 @@ def outliers_in(path: Path, name: str) -> OutlierSet:
 
     Raises EvaluationError, with file and line, on anything else.
     """
-    with opened(path) as root:
-        if root.is_dir():
-            groups = [_group(node, stem_of(node)) for node, _ in text_files(root)]
-        elif is_numbered(lines_of(root)):
-            groups = _tabled_groups(root)
+    with opened(path, encoding) as root:
+        if root.is_folder:
+            groups = [_group(source, source.stem) for source, _ in text_files(root)]
+        elif (table := table_in(root)).is_numbered:
+            groups = _tabled_groups(root, table.rows)
         else:
             groups = [_group(root, name)]
     if not groups:
@@ -161,38 +160,71 @@ READERS: dict[str, Callable[[Path, str], Dataset]] = {
 """The reader of each task."""
 
 
-def read_dictionary(path: Path) -> tuple[tuple[str, str], ...]:
-    """Words with their translations, from a file in UTF-8.
+def read_dictionary(path: Path, encoding: str = UTF8) -> tuple[tuple[str, str], ...]:
+    """Words with their translations.
 
     Each line holds a word and one translation, between a tab or spaces; a word that has several
     stands on several lines. Empty lines and lines that begin with `#` are passed over. Raises
     EvaluationError, with file and line, on anything else.
     """
     pairs: list[tuple[str, str]] = []
-    for number, line in lines_of(path):
+    source = Source(path, encoding)
+    for number, line in source.lines():
         fields = line.split("\t") if "\t" in line else split_spaces(line)
         if len(fields) != 2 or not all(fields):
-            raise bad_line(path, number, "a word and its translation", line)
+            raise source.bad_line(number, "a word and its translation", line)
         pairs.append((fields[0].strip(), fields[1].strip()))
     if not pairs:
         raise EvaluationError(f"{path} holds no words")
     return tuple(dict.fromkeys(pairs))
 
 
-def _sections(node: Node, name: str, kind: str | None) -> list[Section]:
+def _names_scores(fields: Sequence[str]) -> bool:
+    """Whether these are the names of the columns of a table of pairs."""
+    names = [word for field in fields[2:] for word in NAME_WORDS.findall(field.lower())]
+    return not SCORE_HEADS.isdisjoint(names)
+
+
+def _pairs(source: Source, rows: Sequence[Row], has_header: bool) -> list[Pair]:
+    """The pairs of the rows below a header, where there is one."""
+    widths = Counter(len(row) for *_, row in rows if len(row) > 2)
+    width = max(widths, key=widths.__getitem__, default=3)
+    score_at = min(
+        (at for *_, row in rows for at in range(2, len(row)) if number_in(row[at]) is not None),
+        default=2,
+    )
+    pairs: list[Pair] = []
+    bad: list[Row] = []
+    for row in rows:
+        fields = row[2]
+        score = number_in(fields[score_at]) if len(fields) == width > score_at else None
+        if score is None or not fields[0] or not fields[1]:
+            bad.append(row)
+        else:
+            pairs.append((fields[0], fields[1], score))
+    if bad:
+        may_be_header = bad[0] is rows[0] and not has_header
+        number, line, _ = bad[1] if may_be_header and len(bad) > 1 else bad[0]
+        hint = "; if this is a header, begin it with #" if may_be_header and len(bad) == 1 else ""
+        raise source.bad_line(number, "two words and a number", line, hint)
+    return pairs
+
+
+def _sections(source: Source, name: str, kind: str | None) -> list[Section]:
     """The sections of one file that hold questions."""
-    if is_numbered(lines_of(node)):
-        found = _tabled_questions(node)
+    table = table_in(source)
+    if table.is_numbered:
+        found = _tabled_questions(source, table.rows[1:])
     else:
         blocks: list[tuple[str, list[Line]]] = [(name, [])]
-        for number, line in lines_of(node):
+        for number, line, _ in table.rows:
             if line.startswith(":"):
                 blocks.append((line[1:].strip(), []))
             else:
                 blocks[-1][1].append((number, line))
         first = next((lines[0][1] for _, lines in blocks if lines), "")
         questions_of = _pair_questions if len(columns_of(first)) == 2 else _listed_questions
-        found = [(title, questions_of(node, lines)) for title, lines in blocks if lines]
+        found = [(title, questions_of(source, lines)) for title, lines in blocks if lines]
     return [
         Section(title, tuple(questions), kind or _kind_of_section(title))
         for title, questions in found
@@ -200,28 +232,30 @@ def _sections(node: Node, name: str, kind: str | None) -> list[Section]:
     ]
 
 
-def _listed_questions(node: Node, lines: Sequence[Line]) -> list[Question]:
+def _listed_questions(source: Source, lines: Sequence[Line]) -> list[Question]:
     """Questions of four words a line."""
     questions: list[Question] = []
     for number, line in lines:
         words = split_spaces(line)
         if len(words) != 4:
-            raise bad_line(node, number, "four words, or ': ' and the name of a section", line)
+            raise source.bad_line(number, "four words, or ': ' and the name of a section", line)
         questions.append((words[0], words[1], words[2], (words[3],)))
     return questions
 
 
-def _pair_questions(node: Node, lines: Sequence[Line]) -> list[Question]:
+def _pair_questions(source: Source, lines: Sequence[Line]) -> list[Question]:
     """The questions that the pairs of one relation make, each two in both orders."""
     if len(lines) > MOST_PAIRS:
-        raise EvaluationError(f"{node}: {len(lines):,} pairs of a relation, at most {MOST_PAIRS:,}")
+        raise EvaluationError(
+            f"{source}: {len(lines):,} pairs of a relation, at most {MOST_PAIRS:,}"
+        )
     pairs: list[tuple[str, tuple[str, ...]]] = []
     for number, line in lines:
         columns = columns_of(line)
         parts = columns[1].split("/") if len(columns) == 2 else []
         targets = tuple(dict.fromkeys(filter(None, map(str.strip, parts))))
         if not targets or not columns[0]:
-            raise bad_line(node, number, "a word and its target/target", line)
+            raise source.bad_line(number, "a word and its target/target", line)
         pairs.append((columns[0], targets))
     return [
         (a, bs[0], c, ds)
@@ -231,12 +265,12 @@ def _pair_questions(node: Node, lines: Sequence[Line]) -> list[Question]:
     ]
 
 
-def _tabled_questions(node: Node) -> list[tuple[str, list[Question]]]:
+def _tabled_questions(source: Source, rows: Sequence[Row]) -> list[tuple[str, list[Question]]]:
     """The questions of a table with row numbers, by section in the order of first appearance."""
     sections: dict[str, list[Question]] = {}
-    for number, line, fields in list(rows_of(node))[1:]:
+    for number, line, fields in rows:
         if len(fields) != 5 or not all(fields):
-            raise bad_line(node, number, "a section and four words", line)
+            raise source.bad_line(number, "a section and four words", line)
         section, a, b, c, d = fields
         sections.setdefault(section, []).append((a, b, c, (d,)))
     return list(sections.items())
@@ -250,55 +284,56 @@ def _kind_of_folder(folder: str) -> str:
     return next((kind for kind in BATS_KINDS if kind in folder.lower()), folder)
 
 
-def _categorised(node: Node) -> list[tuple[str, str]]:
+def _categorised(source: Source) -> list[tuple[str, str]]:
     """The words of a table with the category of each."""
-    rows = list(rows_of(node))
+    table = table_in(source)
+    rows = table.rows
     for number, line, fields in rows:
         if len(fields) != 2:
-            raise bad_line(node, number, "a word and its category", line)
+            raise source.bad_line(number, "a word and its category", line)
     if not rows:
         return []
-    head = [field.lower() for field in rows[0][2]]
+    head = [field.lower() for field in table.first]
     if set(head) & WORD_HEADS and set(head) & CATEGORY_HEADS:
         category_at = 0 if head[0] in CATEGORY_HEADS else 1
         rows = rows[1:]
     else:
+        rows = rows[table.is_numbered :]
         n_first, n_second = (len({fields[at] for *_, fields in rows}) for at in (0, 1))
         category_at = 0 if n_first < n_second else 1
     for number, line, fields in rows:
         if not fields[category_at]:
-            raise bad_line(node, number, "a word and its category", line)
+            raise source.bad_line(number, "a word and its category", line)
     word_at = 1 - category_at
     return [(fields[word_at], fields[category_at]) for *_, fields in rows if fields[word_at]]
 
 
-def _group(node: Node, name: str) -> OutlierGroup:
+def _group(source: Source, name: str) -> OutlierGroup:
     """The members, an empty line, the outliers."""
-    words = [line for _, line in all_lines(node)]
+    words = [line for _, line in source.all_lines()]
     while words and not words[0]:
         del words[0]
     split = words.index("") if "" in words else len(words)
     outliers = tuple(filter(None, words[split:]))
     if split < 2 or not outliers:
         raise EvaluationError(
-            f"{node}: expected at least two words, a line each, an empty line and the words that "
+            f"{source}: expected at least two words, a line each, an empty line and the words that "
             "do not belong to them"
         )
     return OutlierGroup(name, tuple(words[:split]), outliers)
 
 
-def _tabled_groups(node: Node) -> list[OutlierGroup]:
+def _tabled_groups(source: Source, rows: Sequence[Row]) -> list[OutlierGroup]:
     """The groups of a table with the columns `outliers` and `words`."""
-    rows = list(rows_of(node))
     number, line, head = rows[0]
     if "outliers" not in head or "words" not in head or len(head) < 3:
-        raise bad_line(node, number, "the columns category, outliers and words", line)
+        raise source.bad_line(number, "the columns category, outliers and words", line)
     outliers_at, words_at = head.index("outliers"), head.index("words")
     groups = []
     for number, line, fields in rows[1:]:
         outliers, words = (_words_of(fields, at) for at in (outliers_at, words_at))
         if len(fields) != len(head) or not outliers or len(words) < 2:
-            raise bad_line(node, number, "a list of outliers and a list of words", line)
+            raise source.bad_line(number, "a list of outliers and a list of words", line)
         groups.append(OutlierGroup(fields[0], words, outliers))
     return groups
 
