@@ -26,8 +26,8 @@ def score_options(command: F) -> F:
     """Which datasets, and the rules without which scores cannot be compared."""
     options: list[Callable[[F], F]] = [
         click.option("--case-sensitive", is_flag=True,
-                     help="King and king are two words; otherwise King is sought as king too, where "
-                     "the model does not have it as it is spelled."),
+                     help="King and king are two words; otherwise King is sought as king too, "
+                     "where the model does not have it as it is spelled."),
         click.option("--restrict-vocab", type=click.IntRange(min=1), default=RESTRICT_VOCAB,
                      metavar="N", show_default=True,
                      help="Only the N most frequent words take part."),
