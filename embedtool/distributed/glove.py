@@ -31,6 +31,7 @@ from embedtool.trainers.checkpoint import Checkpoints, State
 from embedtool.trainers.glove import (
     cells_in_epoch,
     columns_by_place,
+    end_epoch,
     start,
     visit_cell,
     word_vectors,
@@ -135,10 +136,7 @@ class _Epochs:
                 self.collect()
                 checkpoints.passed(state, state.epoch)
                 self._spread()
-        del state.tables["losses"]
-        state.add(float(sum(losses.tolist())), pairs.n_pairs)
-        loss = state.mean_loss
-        state.end_epoch()
+        loss = end_epoch(config, state, pairs.n_pairs)
         done = before + pairs.n_pairs
         report(Progress("training", done, total, "pairs", state.epoch, loss, True))
         if checkpoints.wanted(state.epoch):

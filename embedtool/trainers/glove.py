@@ -4,6 +4,7 @@ In: an encoded corpus and a GloveConfig. Out: word vectors by weighted least squ
 logarithm of the co-occurrence counts (Pennington, Socher & Manning 2014).
 """
 
+import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -33,10 +34,15 @@ from embedtool.trainers.initial import Initial
 from embedtool.trainers.tables import filled_up, zeros
 from embedtool.vectors import WordVectors
 
+log = logging.getLogger(__name__)
+
 GROUP = 2048
 """Pairs that follow each other in a cell, and so concern few rows, are visited in groups of this
 many in random order. Smaller groups visit a row again before others have moved (the loss falls more
 slowly); larger ones need more rows than the cache holds."""
+
+WORTHLESS_LOSS = 300
+"""Zeros everywhere have a loss of f(x) ln(x)^2 / 2 a pair, which is less for any count to 4e10."""
 
 Visit = tuple[int, float]
 """About how many pairs a cell has, and the sum of their losses."""
@@ -157,12 +163,27 @@ def run_epoch(
             report(Progress("training", done, total, "pairs", epoch, loss / seen))
         if np.isnan(losses).any():
             checkpoints.passed(state, state.epoch)
-    del state.tables["losses"]
+    mean = end_epoch(config, state, n_pairs)
+    report(Progress("training", before + n_pairs, total, "pairs", epoch, mean, True))
+    checkpoints.passed(state, state.epoch)
+
+
+def end_epoch(config: GloveConfig, state: State, n_pairs: int) -> float | None:
+    """End an epoch all of whose cells have a loss; returns the mean loss of its pairs.
+
+    Clipped gradients keep a training finite that has diverged: after the last epoch a warning says
+    so. Raises DivergedError as `State.add`.
+    """
+    losses = state.tables.pop("losses")
     state.add(float(sum(losses.tolist())), n_pairs)
     mean = state.mean_loss
     state.end_epoch()
-    report(Progress("training", before + n_pairs, total, "pairs", epoch, mean, True))
-    checkpoints.passed(state, state.epoch)
+    if state.epoch == config.iterations and mean is not None and mean > WORTHLESS_LOSS:
+        log.warning(
+            "the loss is %s a pair, more than that of zeros: the training has diverged; choose a "
+            "smaller --learning-rate than %g", f"{mean:,.0f}", config.learning_rate,
+        )  # fmt: skip
+    return mean
 
 
 def _visit_cells(

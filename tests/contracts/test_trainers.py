@@ -315,6 +315,25 @@ def test_words_without_counts_are_no_negatives_of_a_negative_exponent(exponent: 
     assert shares[3:].max() < 1e-15
 
 
+@pytest.mark.parametrize("rate", [0.05, 2.0])
+def test_glove_warns_where_a_training_has_diverged_and_stays_finite(
+    rate: float, kingdoms: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Clipped gradients keep the vectors finite, as in the authors' program."""
+    model = trained("glove", kingdoms, learning_rate=rate, vector_size=50)
+    assert np.isfinite(model.vectors.matrix).all()
+    loss = model.description["training"]["epochs"][-1]["loss"]
+    warned = [record.getMessage() for record in caplog.records]
+    if rate == 0.05:
+        assert loss < 0.2
+        assert warned == []
+    else:
+        assert warned == [
+            f"the loss is {loss:,.0f} a pair, more than that of zeros: the training has diverged; "
+            "choose a smaller --learning-rate than 2"
+        ]
+
+
 def _longer(algorithm: str) -> dict[str, int]:
     return {"iterations": 6} if algorithm == "glove" else {"epochs": 6}
 
