@@ -21,6 +21,7 @@ from embedtool.cli.output import Cell, print_json, print_table, shown
 from embedtool.cli.reporting import reporting
 from embedtool.cli.train import help_of
 from embedtool.config import TextConfig, flag
+from embedtool.plurals import counted
 from embedtool.trainers import TRAINERS
 
 if TYPE_CHECKING:
@@ -133,10 +134,11 @@ def _print(found: "Tuning", command: list[str]) -> None:
     print_table(
         ("trial", found.dataset, *held_out, "seconds", "options"),
         [
-            *(row(str(trial.number + 1), trial) for trial in ranked),
+            *(row(str(trial.number), trial) for trial in ranked),
             row("defaults", found.defaults),
         ],
-        f"the best of {len(finished)} trials by {found.measure}, unknown words as wrong",
+        f"the best of {counted(len(finished), 'trial')} by {found.measure}, over found: "
+        f"{found.found:,} of {found.total:,}",
     )
     click.echo()
     if found.best == found.defaults:

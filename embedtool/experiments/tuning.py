@@ -25,6 +25,7 @@ from embedtool.evaluation.questions import Dataset
 from embedtool.evaluation.scoring import Part, evaluate, headline
 from embedtool.experiments.folders import described, enter, named, write_json
 from embedtool.files import replaced
+from embedtool.plurals import counted
 from embedtool.progress import Report, silent
 from embedtool.trainers import TRAINERS
 from embedtool.trainers.training import History, about_training, describe, encode_text, read_text
@@ -82,8 +83,10 @@ the exponent of noise words, and recommendations below the default)."""
 class Trial:
     """One training.
 
-    score    : on the dataset that is searched on, unknown words as wrong; None where it failed
-    held_out : on the other dataset, or None
+    number   : from 0, as in the table, the journal and the models
+    score    : on the questions of the dataset that is searched on whose words are known, the same
+               for all trials; None where it failed
+    held_out : the same of the other dataset, or None
     seconds  : of training; None where it was interrupted
     """
 
@@ -96,10 +99,16 @@ class Trial:
 
 @dataclass(frozen=True)
 class Tuning:
-    """What a search has found; `contrasts` compares the best with the defaults."""
+    """What a search has found.
+
+    found, total : questions of the dataset whose words are known, and all
+    contrasts    : compare the best with the defaults
+    """
 
     dataset: str
     measure: str
+    found: int
+    total: int
     held_out: str | None
     trials: tuple[Trial, ...]
     best: Trial
@@ -126,8 +135,10 @@ def tune(
     config  : the first trial, and what is not searched
     fixed   : names of options that are not searched
     seconds : no trial begins later; one that has begun is finished
-    What a score counts is the share of right answers, or Spearman's correlation, over the whole
-    dataset, so that a smaller vocabulary does not make it better. All trials have the same words.
+    What a score counts is the share of right answers, or Spearman's correlation, over the questions
+    whose words are known: all trials have the same vocabulary, which no option that is searched
+    changes, so all are asked the same questions. A correlation over all pairs, unknown ones with
+    cosine 0, would mostly tell how people judged those.
 
     A folder with trials of the same search is gone on with. Raises ModelError where it is of
     another, MissingExtraError, StoppedError where the user interrupts, EvaluationError where the
@@ -143,7 +154,7 @@ def tune(
         work = Path(name)
         scanned = read_text(corpus, work, config.workers, cache, report)
         enter(folder / DESCRIPTION, {
-            "datasets": sizes, "searched": sorted(space),
+            "datasets": sizes, "searched": sorted(space), "scored": "over found",
             **described(algorithm, corpus, config, scanned.fingerprint),
         })  # fmt: skip
         study = _open(folder, config)
@@ -151,7 +162,7 @@ def tune(
 
         def attempt(number: int, options: dict[str, Any]) -> Model:
             chosen = replace(config, **options)
-            history = History(named(report, f"trial {number + 1}"))
+            history = History(named(report, f"trial {number}"))
             vectors = TRAINERS[algorithm].train(chosen, encoded, work, history)
             about = about_training(algorithm, chosen, corpus, scanned)
             return Model(vectors, describe(about, encoded, history))
@@ -163,8 +174,8 @@ def tune(
                 _run(study, space, folder, dataset, held_out, attempt)
         except KeyboardInterrupt:
             raise StoppedError(
-                f"interrupted; {len(_finished(study))} trials are kept in {folder}: the same "
-                "command goes on from there"
+                f"interrupted; {counted(len(_finished(study)), 'trial is', 'trials are')} kept in "
+                f"{folder}: the same command goes on from there"
             ) from None
     return _result(study, folder, dataset, held_out)
 
@@ -236,11 +247,11 @@ def _run(
             raise
         return
     trial.set_user_attr("seconds", time.monotonic() - began)
-    score = _score(model, dataset).over_total
+    score = _score(model, dataset).score
     if score is None:
         raise EvaluationError(f"{dataset.name}: the model knows too few of its words for a score")
     if held_out is not None:
-        trial.set_user_attr("held_out", _score(model, held_out).over_total)
+        trial.set_user_attr("held_out", _score(model, held_out).score)
     trial.set_user_attr("score", score)
     model = replace(model, description={**model.description, "trial": trial.number})
     if not finished:
@@ -309,9 +320,9 @@ def _result(study: "Study", folder: Path, dataset: Dataset, held_out: Dataset | 
     best = trials[study.best_trial.number]
     models = {name: store.load(folder / name).vectors for name in (DEFAULTS, BEST)}
     datasets = [dataset, *([held_out] if held_out is not None else [])]
-    measure = headline(evaluate(models[BEST], dataset)).name
+    part = headline(evaluate(models[BEST], dataset))
     contrasts = judge_models(models, datasets)[1] if best != finished[0] else ()
     return Tuning(
-        dataset.name, measure, held_out.name if held_out else None, tuple(trials), best,
-        finished[0], contrasts,
+        dataset.name, part.name, part.found, part.total, held_out.name if held_out else None,
+        tuple(trials), best, finished[0], contrasts,
     )  # fmt: skip

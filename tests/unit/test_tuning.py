@@ -22,7 +22,8 @@ CONFIG = Word2VecConfig(vector_size=8, epochs=1, min_count=1, workers=1)
 FIXED = frozenset({"vector_size", "epochs", "min_count", "mode", "negative"})
 PAIRS = PairSet(
     "pairs", (("king", "queen", 9.0), ("land", "sea", 8.0), ("king", "rules", 5.0),
-              ("the", "sea", 2.0), ("queen", "unknown", 1.0)),
+              ("the", "sea", 2.0), ("queen", "sea", 6.0), ("king", "land", 7.0),
+              ("rules", "the", 3.0), ("rules", "land", 4.0), ("queen", "unknown", 1.0)),
 )  # fmt: skip
 OTHER = PairSet("other", (("king", "sea", 1.0), ("queen", "sea", 3.0), ("the", "land", 2.0)))
 
@@ -63,8 +64,8 @@ def test_a_search_keeps_the_defaults_and_the_best(text, tmp_path):
     assert found.best.score == max(trial.score for trial in found.trials)
     for trial, name in (found.defaults, DEFAULTS), (found.best, BEST):
         model = store.load(folder / name)
-        assert headline(evaluate(model.vectors, PAIRS)).over_total == trial.score
-        assert headline(evaluate(model.vectors, OTHER)).over_total == trial.held_out
+        assert headline(evaluate(model.vectors, PAIRS)).score == trial.score
+        assert headline(evaluate(model.vectors, OTHER)).score == trial.held_out
         options = model.description["options"]
         assert {key: options[key] for key in names} == trial.options
         assert options["vector_size"] == 8
@@ -74,6 +75,31 @@ def test_a_search_keeps_the_defaults_and_the_best(text, tmp_path):
     assert header[:4] == ["trial", "score", "held_out", "seconds"] and len(rows) == 5
     if found.best != found.defaults:
         assert [c.dataset for c in found.contrasts] == ["pairs", "other"]
+
+
+def test_pairs_that_no_trial_knows_do_not_choose_the_best(text, tmp_path):
+    """Unknown pairs that people gave high scores and low ones, as many as the known pairs."""
+    known = PAIRS.pairs[:8]
+    tops = PairSet("pairs", (*known, *((f"x{i}", f"y{i}", 10.0) for i in range(8))))
+    ends = PairSet("pairs", (*known, *((f"x{i}", f"y{i}", 0.0) for i in range(8))))
+    first, second = (
+        search(text, tmp_path / name, 5, dataset=each) for name, each in (("a", tops), ("b", ends))
+    )
+    assert [trial.score for trial in first.trials] == [trial.score for trial in second.trials]
+    assert first.best.options == second.best.options
+    assert (first.found, first.total) == (8, 16)
+    best = store.load(tmp_path / "a" / BEST).vectors
+    assert first.best.score == evaluate(best, PairSet("known", known)).spearman
+
+
+def test_trials_that_were_scored_in_another_way_are_not_gone_on_with(text, tmp_path):
+    folder = tmp_path / "tuned"
+    search(text, folder, 1)
+    description = json.loads((folder / "tuning.json").read_text())
+    del description["scored"]
+    (folder / "tuning.json").write_text(json.dumps(description))
+    with pytest.raises(ModelError, match="they differ in scored"):
+        search(text, folder, 2)
 
 
 def test_a_search_goes_on_where_it_stopped(text, tmp_path, monkeypatch):
@@ -86,7 +112,9 @@ def test_a_search_goes_on_where_it_stopped(text, tmp_path, monkeypatch):
         saved(model, path)
 
     monkeypatch.setattr(store, "save", save)
-    with pytest.raises(StoppedError, match=r"\d trials are kept in .*the same command goes on"):
+    with pytest.raises(
+        StoppedError, match=r"\d trials? (is|are) kept in .*the same command goes on"
+    ):
         search(text, folder, 40)
     monkeypatch.undo()
     kept = (folder / TABLE).read_text().splitlines()
@@ -146,11 +174,11 @@ def test_a_best_model_that_was_saved_keeps_its_score(text, tmp_path, monkeypatch
     scores = iter([0.1, 0.1, 0.2, 0.2, 0.1])
 
     def scored(model, dataset):
-        return replace(headline(evaluate(model.vectors, dataset)), over_total=next(scores))
+        return replace(headline(evaluate(model.vectors, dataset)), score=next(scores))
 
     monkeypatch.setattr("embedtool.experiments.tuning._score", scored)
     monkeypatch.setattr(Study, "tell", interrupted)
-    with pytest.raises(StoppedError, match="1 trials are kept"):
+    with pytest.raises(StoppedError, match="1 trial is kept"):
         search(text, folder, 3, held_out=OTHER)
     monkeypatch.setattr(Study, "tell", tell)
     found = search(text, folder, 2, held_out=OTHER)
@@ -207,11 +235,28 @@ def test_the_command(run, text, tmp_path, pair_file):
     result = run(*command, "--budget", "1h", "--trials", 4, "--held-out", pair_file)
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
-    assert lines[0] == "the best of 4 trials by Spearman, unknown words as wrong"
+    assert lines[0] == "the best of 4 trials by Spearman, over found: 8 of 9"
     assert lines[1].split() == ["trial", "pairs", "pairs", "seconds", "options"]
     assert lines[6].startswith("defaults ")
     found = json.loads(run(*command, "--budget", "1h", "--trials", 4, "--json").stdout)
     assert len(found["trials"]) == 4
+    assert (found["found"], found["total"]) == (8, 9)
+    shown = {int(line.split()[0]): line.split()[1] for line in lines[2:6]}
+    table = (folder / TABLE).read_text().splitlines()[1:]
+    assert shown == {
+        int(number): f"{float(score):.4f}"
+        for number, score, *_ in (row.split("\t") for row in table)
+    }
+    assert {each["number"]: f"{each['score']:.4f}" for each in found["trials"]} == shown
+    best = json.loads((folder / "best.json").read_text())
+    assert shown[best["trial"]] == f"{best['score']:.4f}" == lines[2].split()[1]
+    assert (
+        store.load(folder / BEST).description["trial"] == best["trial"] == found["best"]["number"]
+    )
+    stages = [line.split(",")[0] for line in result.stderr.splitlines() if line.startswith("trial")]
+    assert {int(stage.removeprefix("trial ")) for stage in stages} == shown.keys()
+    for contrast in found["contrasts"]:
+        assert contrast["difference"]["second"] == pytest.approx(found["best"]["score"])
     if found["best"]["number"]:
         assert lines[-1].startswith(f"embedtool train word2vec {text} --epochs 1 ")
         assert lines[-1].endswith("--output MODEL") and "--min-count 1 --mode skipgram" in lines[-1]
