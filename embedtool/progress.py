@@ -14,6 +14,8 @@ class Progress:
 
     `epoch` (from 1) and `loss` (mean of the epoch so far) stand only where the work has them.
     `epoch_ended` marks the last message of an epoch; `perplexity` on held-out text may stand there.
+    `begins` marks a message that comes before work that could come after other work: training
+    begins when its kernel is compiled, and has some of its work done where it is gone on with.
     `nodes` are those of a cluster that did something since the last message, and how much.
     """
 
@@ -26,6 +28,7 @@ class Progress:
     epoch_ended: bool = False
     perplexity: float | None = None
     nodes: tuple[tuple[str, int], ...] = ()
+    begins: bool = False
 
 
 Report = Callable[[Progress], None]

@@ -311,6 +311,7 @@ def run(
     state.tables = learner.go_on(state.tables)
     config, n_tokens = learner.config, text.learnt.n_tokens
     total = config.epochs * n_tokens
+    report(Progress("training", _done(text, state), total, "tokens", state.epoch + 1, begins=True))
     while state.epoch < config.epochs:
         epoch, batches = state.epoch + 1, text.batches(state.epoch)
         lengths = text.learnt.ends - text.learnt.starts
@@ -336,6 +337,13 @@ def run(
         checkpoints.passed(state, state.epoch)
     if not all(np.isfinite(table).all() for table in state.tables.values()):
         raise TrainingError("a parameter is not finite; choose a smaller --learning-rate")
+
+
+def _done(text: _Text, state: State) -> int:
+    """The tokens that have been learnt from."""
+    lengths = text.learnt.ends - text.learnt.starts
+    batches = text.batches(state.epoch)[: state.done] if state.done else []
+    return state.epoch * text.learnt.n_tokens + sum(int(lengths[rows].sum()) for rows in batches)
 
 
 def learning_rate(config: ContextualConfig, epochs_done: float) -> float:

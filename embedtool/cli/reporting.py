@@ -62,20 +62,28 @@ SHOWN_NODES = 8
 
 
 class _Stage:
-    """The clock of the stage at hand, and what each node of a cluster has done in it."""
+    """The clock of the stage at hand, and what each node of a cluster has done in it.
+
+    before : what was done before the clock was started
+    """
 
     def __init__(self) -> None:
         self.name = ""
         self.began = self.last = time.monotonic()
+        self.before = 0
         self.nodes: dict[str, int] = {}
 
     def enter(self, progress: Progress) -> bool:
-        """Take a message; true where it opens a stage, which began with the message before."""
+        """Take a message; true where it opens a stage.
+
+        The clock starts with a message that `begins`, else with the one before the first.
+        """
         opens = progress.stage != self.name
         if opens:
-            self.name = progress.stage
-            self.began = self.last
+            self.name, self.began, self.before = progress.stage, self.last, 0
             self.nodes = {}
+        if progress.begins:
+            self.began, self.before = time.monotonic(), progress.done
         for node, done in progress.nodes:
             self.nodes[node] = self.nodes.get(node, 0) + done
         self.last = time.monotonic()
@@ -85,7 +93,14 @@ class _Stage:
         return time.monotonic() - self.began
 
     def rate(self, progress: Progress) -> str:
-        return rate(progress.done, self.seconds(), progress.unit)
+        return rate(progress.done - self.before, self.seconds(), progress.unit)
+
+    def seconds_left(self, progress: Progress) -> float | None:
+        """At the speed so far; None where that or the end is not known."""
+        done = progress.done - self.before
+        if not progress.total or done <= 0 or progress.done == progress.total:
+            return None
+        return (progress.total - progress.done) * self.seconds() / done
 
     def of_nodes(self, progress: Progress) -> list[tuple[str, int]]:
         """The speed of each node and what it has done, or of the slowest and the fastest."""
@@ -117,6 +132,8 @@ class _LogLines:
 
     def __call__(self, progress: Progress) -> None:
         self.stage.enter(progress)
+        if progress.begins:
+            return
         finished = progress.done == progress.total and progress.epoch is None
         due = time.monotonic() - self.last >= LOG_SECONDS
         if not (progress.epoch_ended or finished or due):
@@ -131,9 +148,8 @@ class _LogLines:
         parts += _figures(progress)
         if nodes := self.stage.of_nodes(progress):
             parts.append(f"({', '.join(told for told, _ in nodes)})")
-        if progress.total and 0 < progress.done < progress.total:
-            pace = self.stage.seconds() / progress.done
-            parts.append(f"{clock((progress.total - progress.done) * pace)} left")
+        if (left := self.stage.seconds_left(progress)) is not None:
+            parts.append(f"{clock(left)} left")
         note("  ".join(parts))
 
 
@@ -199,9 +215,9 @@ class _BarReport:
             for task in self.nodes:
                 self.bars.remove_task(task)
             self.nodes = []
-        facts = [self.stage.rate(progress), *_figures(progress)]
+        facts = [] if progress.begins else [self.stage.rate(progress), *_figures(progress)]
         name = progress.stage
-        if progress.epoch is not None:
+        if progress.epoch is not None and not progress.begins:
             name += f" epoch {progress.epoch}"
         self.bars.update(
             self.task,

@@ -29,6 +29,7 @@ from embedtool.errors import TrainingError
 from embedtool.progress import Progress, Report
 from embedtool.trainers.checkpoint import Checkpoints, State
 from embedtool.trainers.glove import (
+    begun,
     cells_in_epoch,
     columns_by_place,
     end_epoch,
@@ -63,6 +64,7 @@ def train(
 
     def run(state: State) -> None:
         epochs = _Epochs(cluster, config, pairs, state)
+        report(begun(config, state, pairs.blocks.n_blocks, pairs.n_pairs, pairs.cell_size))
         while state.epoch < config.iterations:
             epochs.run(report, checkpoints)
         epochs.collect()

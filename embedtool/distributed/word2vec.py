@@ -164,6 +164,7 @@ class _Meetings:
     def run(self, report: Report, checkpoints: Checkpoints) -> None:
         """Train to the end, telling of each round when it is over; the next one has begun then."""
         waiting: deque[tuple[Round, list[Ref]]] = deque()
+        report(self._progress(begins=True))
         for each in self.rounds:
             if (each.epoch, self._done(each.end)) <= (self.state.epoch, self.state.done):
                 continue
@@ -245,16 +246,17 @@ class _Meetings:
         loss, pairs = sum(one[0] for one in told), sum(one[1] for one in told)
         state.add(loss, pairs)
         state.done = self._done(each.end)
-        done = state.epoch * n_tokens + state.done
-        total = n_tokens * self.config.epochs
         ended = state.done == n_tokens
         nodes = tuple((self.cluster.name_of(node), n) for _, _, n, node in told)
-        report(
-            Progress("training", done, total, "words", state.epoch + 1, state.mean_loss, ended,
-                     nodes=nodes)
-        )  # fmt: skip
+        report(self._progress(loss=state.mean_loss, epoch_ended=ended, nodes=nodes))
         if ended:
             state.end_epoch()
+
+    def _progress(self, **details: Any) -> Progress:
+        """How far the training is."""
+        n_tokens, state = self.text.n_tokens, self.state
+        done, total = state.epoch * n_tokens + state.done, n_tokens * self.config.epochs
+        return Progress("training", done, total, "words", state.epoch + 1, **details)
 
     def collect(self) -> None:
         """Write the tables to the state, as they are by now."""

@@ -3,9 +3,9 @@
 In: an Entry of the registry. Out: the path of its file, in an installed package or in the cache.
 """
 
-import os
 from pathlib import Path
 
+from embedtool.cache import user_cache
 from embedtool.corpus.download import download, mismatch
 from embedtool.corpus.recipes import in_package
 from embedtool.errors import EvaluationError, OutputError
@@ -16,9 +16,8 @@ from embedtool.progress import Report, silent
 
 
 def cache_folder() -> Path:
-    """Where fetched datasets are kept: the user's cache (XDG Base Directory Specification)."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home, "embedtool", "datasets")
+    """Where fetched datasets are kept."""
+    return user_cache("datasets")
 
 
 def is_here(entry: Entry, folder: Path | None = None) -> bool:

@@ -5,11 +5,16 @@ In: a Python function over arrays. Out: the same function, compiled at its first
 
 import hashlib
 import logging
+import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, TypeVar, cast
 
 import numba
+
+from embedtool.cache import user_cache
 
 log = logging.getLogger(__name__)
 
@@ -24,33 +29,59 @@ OPTIONS = {"nogil": True, "fastmath": REORDER, "error_model": "numpy"}
 """A division by zero gives an infinity: looking for it would keep loops out of vector registers."""
 
 
-def _cache_folder() -> str:
-    """Where compiled kernels are kept: beside them, a folder for each state of their sources.
+def cache_places() -> list[Path]:
+    """Where compiled kernels may be kept, best first.
 
-    numba looks only at the file of a kernel, not at those of the kernels that it calls.
+    Only where NUMBA_CACHE_DIR says, if it is set; else beside the kernels or in the user's cache.
+    """
+    if chosen := os.environ.get("NUMBA_CACHE_DIR"):
+        return [Path(chosen)]
+    places = [Path(__file__).parent / "__pycache__"]
+    with suppress(RuntimeError):
+        places.append(user_cache("kernels"))
+    return places
+
+
+def _cache_folder() -> Path | None:
+    """The folder in which compiled kernels are kept, one for each state of their sources.
+
+    numba looks only at the file of a kernel, not at those of the kernels that it calls. None where
+    no folder can be written to.
     """
     digest = hashlib.sha256()
-    folder = Path(__file__).parent
-    for source in sorted(folder.glob("*.py")):
+    for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.read_bytes())
-    return str(folder / "__pycache__" / f"compiled-{digest.hexdigest()[:16]}")
+    for place in cache_places():
+        folder = place / f"compiled-{digest.hexdigest()[:16]}"
+        with suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            with TemporaryFile(dir=folder):
+                return folder
+    return None
 
 
 CACHE_FOLDER = _cache_folder()
 
 
-def announce(kernel: Callable[..., Any]) -> None:
-    """Log that a kernel is about to be compiled, unless an earlier run has left it compiled.
-
-    numba names what it keeps by module and function.
-    """
+def load(kernel: Callable[..., Any], *arguments: Any) -> None:
+    """Load a kernel for arguments of these types, or compile it and say so, without calling it."""
+    types = tuple(map(numba.typeof, arguments))
+    if types in kernel.overloads:  # type: ignore[attr-defined]
+        return
+    # numba names what it keeps by module and function
     name = f"{kernel.__module__.rpartition('.')[2]}.{kernel.__name__}-*.nbi"
-    if not any(Path(CACHE_FOLDER).rglob(name)):
-        log.info("compiling for this processor, once: up to half a minute")
+    if CACHE_FOLDER is None:
+        log.info(
+            "compiling for this processor, up to a minute in each run: %s cannot be written to; "
+            "name another folder in NUMBA_CACHE_DIR", " and ".join(map(str, cache_places()))
+        )  # fmt: skip
+    elif not any(CACHE_FOLDER.rglob(name)):
+        log.info("compiling for this processor, once: up to a minute")
+    kernel.compile(types)  # type: ignore[attr-defined]
 
 
 def jit(function: F) -> F:
-    """Compile a kernel. Where its folder cannot be written, it is compiled anew in each run."""
+    """Compile a kernel."""
     return _compiled(function, OPTIONS)
 
 
@@ -73,11 +104,11 @@ def inlined(function: F) -> F:
 
 
 def _compiled(function: F, options: dict[str, Any]) -> F:
+    if CACHE_FOLDER is None:
+        return cast(F, numba.njit(**options)(function))
     before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = CACHE_FOLDER
+    numba.config.CACHE_DIR = str(CACHE_FOLDER)
     try:
         return cast(F, numba.njit(**options, cache=True)(function))
-    except RuntimeError:
-        return cast(F, numba.njit(**options)(function))
     finally:
         numba.config.CACHE_DIR = before

@@ -43,6 +43,7 @@ def train(
     parts = list(_write_parts(corpus, folder))
     model = _model(config, corpus)
     total = corpus.n_tokens * config.epochs
+    report(Progress("training", 0, total, "words", 1, begins=True))
     for epoch in range(config.epochs):
         done = 0
         for part, n_lines, n_tokens in parts:

@@ -4,7 +4,6 @@ In: an encoded corpus and a GloveConfig. Out: word vectors by weighted least squ
 logarithm of the co-occurrence counts (Pennington, Socher & Manning 2014).
 """
 
-import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -26,15 +25,13 @@ from embedtool.corpus.encoding import EncodedCorpus
 from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.errors import DivergedError, TrainingError
 from embedtool.kernels.glove import visit_pairs
-from embedtool.kernels.jit import announce
+from embedtool.kernels.jit import load
 from embedtool.kernels.registers import SIMD_WIDTH
 from embedtool.progress import Progress, Report
 from embedtool.trainers.checkpoint import Checkpoints, State
 from embedtool.trainers.initial import Initial
 from embedtool.trainers.tables import filled_up, zeros
 from embedtool.vectors import WordVectors
-
-log = logging.getLogger(__name__)
 
 GROUP = 2048
 """Pairs that follow each other in a cell, and so concern few rows, are visited in groups of this
@@ -62,7 +59,6 @@ def train(
     is the same whatever the number of workers. Raises TrainingError where no two words of the
     vocabulary ever meet, and where the training diverges; StoppedError where it is to stop.
     """
-    announce(visit_pairs)
     checkpoints = checkpoints or Checkpoints()
     state = checkpoints.begin()
     pairs = counted_pairs(folder) if checkpoints.folder else None
@@ -73,6 +69,8 @@ def train(
         raise TrainingError("no two words stand in one line; GloVe needs lines of several words")
 
     def run(state: State) -> None:
+        _load_kernel(pairs, state)
+        report(begun(config, state, pairs.n_blocks, len(pairs), pairs.cell_size))
         while state.epoch < config.iterations:
             run_epoch(config, pairs, state, report, checkpoints)
 
@@ -80,6 +78,27 @@ def train(
         state, lambda: start(config, corpus.vocabulary, initial), run, config.learning_rate
     )
     return word_vectors(config, corpus.vocabulary, state)
+
+
+def _load_kernel(pairs: Cooccurrence, state: State) -> None:
+    """Have the kernel compiled, or loaded where it has been, before time is taken."""
+    rows, columns, _ = pairs.cell(0, 0)
+    floats = np.empty(0, np.float32)
+    load(
+        visit_pairs, np.empty(0, np.int32), rows, columns, floats, floats,
+        state.tables["words"], state.tables["contexts"], np.float32(0),
+    )  # fmt: skip
+
+
+def begun(
+    config: GloveConfig, state: State, n_blocks: int, n_pairs: int, size: Callable[[int, int], int]
+) -> Progress:
+    """The message that training begins, or goes on where it was interrupted."""
+    order = cells_in_epoch(config, state.epoch + 1, n_blocks, size)
+    losses = state.tables.get("losses", np.full(len(order), np.nan))
+    seen = sum(size(*order[i]) for i in np.flatnonzero(~np.isnan(losses)).tolist())
+    done, total = state.epoch * n_pairs + min(seen, n_pairs), config.iterations * n_pairs
+    return Progress("training", done, total, "pairs", state.epoch + 1, begins=True)
 
 
 def start(config: GloveConfig, vocabulary: Vocabulary, initial: Initial | None = None) -> State:
@@ -171,18 +190,16 @@ def run_epoch(
 def end_epoch(config: GloveConfig, state: State, n_pairs: int) -> float | None:
     """End an epoch all of whose cells have a loss; returns the mean loss of its pairs.
 
-    Clipped gradients keep a training finite that has diverged: after the last epoch a warning says
-    so. Raises DivergedError as `State.add`.
+    Raises DivergedError as `State.add`, and where the last epoch's loss is worthless: clipped
+    gradients keep a training finite that has diverged.
     """
     losses = state.tables.pop("losses")
     state.add(float(sum(losses.tolist())), n_pairs)
     mean = state.mean_loss
+    is_last = state.epoch + 1 == config.iterations
+    if is_last and mean is not None and mean > WORTHLESS_LOSS:
+        raise DivergedError(f"the loss of epoch {state.epoch + 1} is {mean:g} a pair")
     state.end_epoch()
-    if state.epoch == config.iterations and mean is not None and mean > WORTHLESS_LOSS:
-        log.warning(
-            "the loss is %s a pair, more than that of zeros: the training has diverged; choose a "
-            "smaller --learning-rate than %g", f"{mean:,.0f}", config.learning_rate,
-        )  # fmt: skip
     return mean
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from embedtool.config import Word2VecConfig, n_cores
 from embedtool.kernels.huffman import build_tree
+from embedtool.kernels.jit import load
 from embedtool.kernels.layout import (
     BLOCK,
     N_LANES,
@@ -54,6 +55,11 @@ class Work(NamedTuple):
     stretch: Stretch
     copies: Copies
     spaces: list[Space]
+
+    def load(self) -> None:
+        """Have the kernel compiled, or loaded where it has been, before time is taken."""
+        place = (1, np.zeros(1, np.int64), 0, 0, 0, np.uint64(0), 0.0, 0.0)
+        load(train_stretch, 0, *place, *self.shared, self.spaces[0])
 
     def train(
         self, pool: ThreadPoolExecutor, tokens: tuple[int, int], size: int, key: np.uint64,

@@ -17,10 +17,8 @@ from numpy.typing import NDArray
 from embedtool.config import FastTextConfig, Word2VecConfig
 from embedtool.corpus.encoding import EncodedCorpus, Numbered
 from embedtool.corpus.vocabulary import Vocabulary
-from embedtool.kernels.jit import announce
 from embedtool.kernels.layout import Text
 from embedtool.kernels.random import mixed
-from embedtool.kernels.word2vec import train_stretch
 from embedtool.progress import Progress, Report
 from embedtool.trainers.checkpoint import Checkpoints, State
 from embedtool.trainers.initial import Initial
@@ -52,7 +50,6 @@ def train(
 
     Raises TrainingError where the training diverges, StoppedError where it is to stop.
     """
-    announce(train_stretch)
     rows = rows_of_words(corpus.vocabulary.words, config)
     checkpoints = checkpoints or Checkpoints()
     state = checkpoints.to_the_end(
@@ -74,7 +71,11 @@ def _run(
 ) -> None:
     """Train on, telling of each stretch."""
     total = corpus.n_tokens * config.epochs
-    for _ in advance(config, corpus, rows, state):
+    work = work_of(config, corpus, rows, state)
+    work.load()
+    done = state.epoch * corpus.n_tokens + state.done
+    report(Progress("training", done, total, "words", state.epoch + 1, begins=True))
+    for _ in advance(config, corpus, work, state):
         done = state.epoch * corpus.n_tokens + state.done
         ended = state.done == corpus.n_tokens
         epoch = state.epoch + 1
@@ -147,10 +148,12 @@ def _begin_with(
 
 
 def advance(
-    config: Word2VecConfig, corpus: EncodedCorpus, rows: Rows, state: State
+    config: Word2VecConfig, corpus: EncodedCorpus, work: Work, state: State
 ) -> Iterator[None]:
-    """Train on from a state, in place, to the end; yields after each stretch of the corpus."""
-    work = work_of(config, corpus, rows, state)
+    """Train on from a state, in place, to the end; yields after each stretch of the corpus.
+
+    work : of `work_of` this state
+    """
     n_tokens = corpus.n_tokens
     n_stretches = -(-n_tokens // STRETCH_TOKENS)
     size = -(-n_tokens // n_stretches)

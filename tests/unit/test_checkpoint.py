@@ -2,6 +2,7 @@
 
 import logging
 import math
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -57,15 +58,20 @@ def test_word2vec_goes_on_where_it_stopped(
     config = make(vector_size=10, epochs=2, workers=2)
     rows = rows_of_words(encoded.vocabulary.words, config)
     whole = word2vec.start(config, encoded, rows)
-    n_stretches = sum(1 for _ in word2vec.advance(config, encoded, rows, whole))
+
+    def advance(state: State) -> Iterator[None]:
+        work = word2vec.work_of(config, encoded, rows, state)
+        return word2vec.advance(config, encoded, work, state)
+
+    n_stretches = sum(1 for _ in advance(whole))
     assert n_stretches > 6
     for n in (2, n_stretches // 2 + 1):
         state = word2vec.start(config, encoded, rows)
-        for _ in islice(word2vec.advance(config, encoded, rows, state), n):
+        for _ in islice(advance(state), n):
             pass
         save_state(state, tmp_path, {})
         state, _ = load_state(last_state(tmp_path), {})
-        for _ in word2vec.advance(config, encoded, rows, state):
+        for _ in advance(state):
             pass
         assert state.epoch == 2
         for name, table in whole.tables.items():

@@ -1,0 +1,72 @@
+"""Where compiled kernels are kept, and what is said where they are not."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROGRAM = """
+import logging, sys
+logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
+logging.getLogger("numba").setLevel(logging.WARNING)
+import numpy as np
+from embedtool.kernels.jit import CACHE_FOLDER, load
+from embedtool.kernels.joining import halve
+table, halves = np.ones((2, 3), np.float32), np.empty((2, 3), np.uint16)
+load(halve, table, halves)
+load(halve, table, halves)
+halve(table, halves)
+assert (halves == 0x3F80).all()
+print(CACHE_FOLDER)
+"""
+
+
+def lines(**variables: str) -> list[str]:
+    """What a process prints that loads a kernel and calls it."""
+    ran = subprocess.run(
+        [sys.executable, "-c", PROGRAM], env={**os.environ, **variables},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return ran.stdout.splitlines()
+
+
+def kept(folder: Path) -> int:
+    return len(list(folder.rglob("joining.halve-*.nbi")))
+
+
+def test_kernels_are_kept_where_numba_cache_dir_says(tmp_path: Path) -> None:
+    for said in (["compiling for this processor, once: up to a minute"], []):
+        *messages, folder = lines(NUMBA_CACHE_DIR=str(tmp_path))
+        assert messages == said
+        assert Path(folder).parent == tmp_path
+        assert kept(tmp_path) == 1
+
+
+def test_where_no_folder_can_be_written_that_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    folder = tmp_path / "file" / "folder"
+    said = (
+        "compiling for this processor, up to a minute in each run: "
+        f"{folder} cannot be written to; name another folder in NUMBA_CACHE_DIR"
+    )
+    for _ in range(2):
+        assert lines(NUMBA_CACHE_DIR=str(folder)) == [said, "None"]
+
+
+def test_kernels_are_kept_in_the_users_cache_where_theirs_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from embedtool.kernels import jit
+
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "file").touch()
+    places = jit.cache_places()
+    assert places == [
+        Path(jit.__file__).parent / "__pycache__", tmp_path / "cache" / "embedtool" / "kernels"
+    ]  # fmt: skip
+    monkeypatch.setattr(jit, "cache_places", lambda: [tmp_path / "file" / "kernels", places[1]])
+    folder = jit._cache_folder()
+    assert folder is not None and folder.parent == places[1] and folder.is_dir()
