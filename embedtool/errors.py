@@ -5,7 +5,7 @@ what to do; the command line prints it as it is.
 """
 
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 
 class EmbedtoolError(Exception):
@@ -52,7 +52,27 @@ class DocumentError(EmbedtoolError, ValueError):
     """What stands where a document should is no text; scikit-learn expects a ValueError."""
 
 
-class UnknownWordError(QueryError):
+class NoAnswerError(QueryError):
+    """A question that can be asked and to which this model has no answer.
+
+    failures : where the question is one of a batch: the error of each that has no answer, by its
+               place in the batch; the text is that of all of them
+    """
+
+    failures: Mapping[int, "NoAnswerError"] | None = None
+
+
+def raise_all(failures: Mapping[int, NoAnswerError]) -> None:
+    """Raise one error that names all failures of a batch, of the type of the first, if any."""
+    if failures:
+        first = next(iter(failures.values()))
+        texts = dict.fromkeys(map(str, failures.values()))
+        error = type(first).__new__(type(first), "; ".join(texts))
+        error.__dict__ |= first.__dict__ | {"failures": failures}
+        raise error
+
+
+class UnknownWordError(NoAnswerError):
     """A word that has no vector in the model.
 
     `word` is the word asked for, `suggestions` the nearest spellings, best first.

@@ -223,7 +223,7 @@ def verify(path: Path) -> Iterator[str]:
     except (ModelError, UnicodeDecodeError) as error:
         yield str(error)
         return
-    if not np.array_equal(vectors.ids_of(words), np.arange(len(words))):
+    if not np.array_equal(vectors.ids_of(words, -1), np.arange(len(words))):
         yield "words are there twice, or are not found where they stand"
     n_bad = int((~np.isfinite(vectors.norms)).sum())
     if n_bad:

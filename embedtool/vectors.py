@@ -4,7 +4,6 @@ In: arrays from a trainer, the store or a format's reader. Out: WordVectors, whi
 queries, judges or exports takes. Nothing here knows of files.
 """
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +12,8 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.errors import UnknownWordError
+from embedtool.errors import UnknownWordError, raise_all
+from embedtool.spelling import SUGGESTION_CANDIDATES, Spellings
 from embedtool.tensors import let_go
 from embedtool.words import Words
 
@@ -23,8 +23,8 @@ ContextsOf = Literal["words", "inner-nodes"]
 """Whom the rows of an output layer belong to: words, or inner nodes of the Huffman tree."""
 BLOCK_ROWS = 2**12
 """Rows whose lengths are computed in one go: they stay in the cache."""
-SUGGESTION_CANDIDATES = 100_000
-"""Spellings are sought among this many most frequent words: a whole second, at most."""
+MOST_EXPLAINED = 20
+"""Unknown words of one batch whose nearest spellings are sought, each some milliseconds."""
 
 
 def ngram_hash(ngram: bytes) -> int:
@@ -144,9 +144,22 @@ class WordVectors:
         """The words as one block of bytes, with a hash table."""
         return self.words if isinstance(self.words, Words) else Words.of(self.words)
 
-    def ids_of(self, words: Iterable[str]) -> NDArray[np.int64]:
-        """The row of each word, -1 where it is not in the vocabulary. int64."""
-        return np.fromiter(map(self.block.find, words), np.int64)
+    def ids_of(self, words: Iterable[str], default: int | None = None) -> NDArray[np.int64]:
+        """The row of each word in `matrix`. int64.
+
+        default : stands for a word that is not in the vocabulary; no row, such as -1, would be one
+                  to NumPy, so that None, which is the default, raises UnknownWordError
+        """
+        if isinstance(words, str):
+            raise TypeError(f"expected several words, not the one str {words[:40]!r}")
+        words = list(words)
+        ids = np.fromiter(map(self.block.find, words), np.int64, len(words))
+        unknown = np.flatnonzero(ids < 0)
+        if default is None:
+            raise_all({i: self.unknown(words[i], n) for n, i in enumerate(unknown.tolist())})
+        else:
+            ids[unknown] = default
+        return ids
 
     @cached_property
     def norms(self) -> NDArray[np.float32]:
@@ -169,29 +182,43 @@ class WordVectors:
         if row >= 0:
             known: NDArray[np.float32] = self.matrix[row]
             return known
-        vector = self._from_subwords(word)
+        vector = self.from_subwords(word)
         if vector is None:
-            raise UnknownWordError(word, self.spellings(word))
+            raise self.unknown(word)
         return vector
 
     def has_vector(self, word: str) -> bool:
         """Whether `vector` has an answer."""
-        return word in self or self._from_subwords(word) is not None
+        return word in self or self.from_subwords(word) is not None
 
-    def _from_subwords(self, word: str) -> NDArray[np.float32] | None:
+    def from_subwords(self, word: str) -> NDArray[np.float32] | None:
+        """What FastText's character n-grams make of a word, float32 (vector_size,); or None."""
         if self.subwords is None:
             return None
         vector = self.subwords.vector(word)
         return vector if vector.any() else None
 
+    def unknown(self, word: str, place: int = 0) -> UnknownWordError:
+        """The error that a word has no vector, with the nearest spellings.
+
+        place : how many unknown words of a batch came before; of many, only the first have
+                spellings sought
+        """
+        return UnknownWordError(word, self.spellings(word) if place < MOST_EXPLAINED else ())
+
+    @cached_property
+    def spelt(self) -> Spellings:
+        """The most frequent words, by their characters."""
+        return Spellings(self.words[:SUGGESTION_CANDIDATES])
+
     def spellings(self, word: str, n: int = 3) -> list[str]:
-        """Up to n words of the vocabulary spelt most like `word`, best first."""
-        near = [
-            candidate
-            for candidate in self.words[:SUGGESTION_CANDIDATES]
-            if abs(len(candidate) - len(word)) <= 2
-        ]
-        return difflib.get_close_matches(word, near, n=n, cutoff=0.7)
+        """Up to n words of the vocabulary spelt most like `word`, best first.
+
+        Those that differ by case alone come first, however rare they are.
+        """
+        cases = (word.lower(), word.capitalize(), word.title(), word.upper())
+        same = [each for each in cases if each != word and each in self]
+        return list(dict.fromkeys([*same, *self.spelt.near(word, n)]))[:n]
 
 
 @dataclass(frozen=True, eq=False)

@@ -114,11 +114,10 @@ def serve(
 
     from embedtool import store
     from embedtool.explore.questions import Served
-    from embedtool.explore.spelling import ServedVectors
 
     vectors = store.load(model).vectors
     index = index_of(model, vectors, approximate)
-    served = Served(ServedVectors.of(vectors), index, most_words, most_answers)
+    served = Served(vectors, index, most_words, most_answers)
     search = "approximate" if approximate else "exact"
     told = f"{model}: {vectors.n_words:,} words x {vectors.vector_size}, {search} search"
     if mcp:

@@ -215,7 +215,7 @@ def _check(k: int, n_frequent: int | None) -> None:
 
 def shared_words(first: WordVectors, second: WordVectors) -> list[str]:
     """The words of both models by the sum of their ranks; the order of the models is no matter."""
-    others = second.ids_of(first.words).tolist()
+    others = second.ids_of(first.words, -1).tolist()
     ranked = [
         (i + other, word)
         for i, (word, other) in enumerate(zip(first.words, others, strict=True))

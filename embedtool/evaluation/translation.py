@@ -86,8 +86,8 @@ class Translator:
 
         Raises EvaluationError where none is, or the models differ in dimensions.
         """
-        first = source.ids_of(word for word, _ in seeds)
-        second = target.ids_of(word for _, word in seeds)
+        first = source.ids_of((word for word, _ in seeds), -1)
+        second = target.ids_of((word for _, word in seeds), -1)
         known = (first >= 0) & (second >= 0)
         if not known.any():
             raise EvaluationError(

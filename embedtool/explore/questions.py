@@ -19,11 +19,11 @@ from embedtool.explore.limits import (
     MOST_TERMS,
     MOST_WORDS,
 )
-from embedtool.explore.spelling import ServedVectors
 from embedtool.search import query
 from embedtool.search.approximate import Approximate
 from embedtool.search.candidates import candidate_ids
 from embedtool.search.expression import parse_expression
+from embedtool.vectors import WordVectors
 
 Schema = dict[str, Any]
 """JSON Schema, of which `check` knows: type, enum, bounds, lengths and items."""
@@ -53,7 +53,7 @@ class Served:
     most_answers : the largest n
     """
 
-    vectors: ServedVectors
+    vectors: WordVectors
     index: Approximate | None = None
     most_words: int = MOST_WORDS
     most_answers: int = MOST_ANSWERS

@@ -30,7 +30,7 @@ def lookup(vectors: WordVectors, words: Sequence[str]) -> NDArray[np.float32]:
 
     Raises UnknownWordError on the first word that has none, QueryError where it is not finite.
     """
-    ids = vectors.ids_of(words)
+    ids = vectors.ids_of(words, -1)
     found = vectors.matrix[ids]
     for i in np.flatnonzero(ids < 0).tolist():
         found[i] = vectors.vector(words[i])
@@ -80,7 +80,7 @@ def similar_batch(
     Fewer than n answer where the vocabulary holds fewer. Raises UnknownWordError on the first word
     without a vector, QueryError on n < 1.
     """
-    excluded = vectors.ids_of(words)[:, None] if exclude_query_words else None
+    excluded = vectors.ids_of(words, -1)[:, None] if exclude_query_words else None
     return similar_to_vectors(
         vectors, lookup(vectors, words), n, candidates=candidates, excluded=excluded, index=index
     )
@@ -170,7 +170,7 @@ def analogy_batch(
     slots, weights = _slots(parsed, words)
     excluded = None
     if exclude_query_words:
-        excluded = np.where(weights != 0, vectors.ids_of(words)[slots], -1)
+        excluded = np.where(weights != 0, vectors.ids_of(words, -1)[slots], -1)
     if method == "3cosadd":
         sums = np.einsum("qt,qtd->qd", weights, terms[slots])
         return similar_to_vectors(

@@ -21,9 +21,9 @@ from embedtool.explore import api, limits
 from embedtool.explore.api import Desk, application, encoded
 from embedtool.explore.openapi import PAGES, document, path_of
 from embedtool.explore.questions import Served, check, questions, searches_index
-from embedtool.explore.spelling import ServedVectors, Spellings
 from embedtool.search.approximate import build, open_index
 from embedtool.search.query import analogy, odd_one_out, similar, similarity
+from embedtool.spelling import Spellings
 from embedtool.vectors import Subwords, WordVectors
 
 WORDS = ["king", "queen", "man", "woman", "ключ", "王", "a/b", "..", "+", "1*x", "New York", "NaN"]
@@ -39,18 +39,18 @@ def made(n_words: int = 200) -> WordVectors:
 
 
 @pytest.fixture(scope="module")
-def vectors() -> ServedVectors:
-    return ServedVectors.of(made())
+def vectors() -> WordVectors:
+    return made()
 
 
 @pytest.fixture(scope="module")
-def client(vectors: ServedVectors) -> Iterator[TestClient]:
+def client(vectors: WordVectors) -> Iterator[TestClient]:
     with TestClient(application(Served(vectors))) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
-def indexed(vectors: ServedVectors, tmp_path_factory: pytest.TempPathFactory) -> Served:
+def indexed(vectors: WordVectors, tmp_path_factory: pytest.TempPathFactory) -> Served:
     folder = tmp_path_factory.mktemp("index")
     build(vectors, folder, 0.95)
     return Served(vectors, open_index(vectors, folder))
@@ -81,7 +81,7 @@ def until_ready(client: TestClient) -> dict[str, object]:
 
 @pytest.mark.parametrize("word", WORDS)
 def test_a_word_of_any_script_has_its_neighbours(
-    client: TestClient, vectors: ServedVectors, word: str
+    client: TestClient, vectors: WordVectors, word: str
 ) -> None:
     answer = client.get("/similar", params={"word": word, "n": 3})
     assert answer.headers["content-type"] == "application/json"
@@ -90,7 +90,7 @@ def test_a_word_of_any_script_has_its_neighbours(
     assert word.encode() in answer.content
 
 
-def test_many_words_are_answered_in_their_order(client: TestClient, vectors: ServedVectors) -> None:
+def test_many_words_are_answered_in_their_order(client: TestClient, vectors: WordVectors) -> None:
     words = list(vectors.words[:100])
     answer = post(client, "/similar", {"words": words, "n": 2})
     assert [each["query"] for each in answer.json()["results"]] == words
@@ -100,7 +100,7 @@ def test_many_words_are_answered_in_their_order(client: TestClient, vectors: Ser
 
 @pytest.mark.parametrize("method", ["3cosadd", "3cosmul"])
 def test_an_analogy_is_that_of_the_command(
-    client: TestClient, vectors: ServedVectors, method: str
+    client: TestClient, vectors: WordVectors, method: str
 ) -> None:
     text = "king - man + woman"
     expected = as_json(analogy(vectors, text, 10, method=method))
@@ -110,7 +110,7 @@ def test_an_analogy_is_that_of_the_command(
     assert many.json()["results"] == [answer.json()]
 
 
-def test_similarity_the_odd_one_and_vectors(client: TestClient, vectors: ServedVectors) -> None:
+def test_similarity_the_odd_one_and_vectors(client: TestClient, vectors: WordVectors) -> None:
     pair = {"word": "king", "other": "王"}
     expected = pair | {"similarity": similarity(vectors, "king", "王")}
     assert client.get("/similarity", params=pair).json() == expected
@@ -127,7 +127,7 @@ def test_similarity_the_odd_one_and_vectors(client: TestClient, vectors: ServedV
     assert post(client, "/vector", {"words": [".."]}).json() == {"results": [row]}
 
 
-def test_the_options_are_those_of_the_commands(client: TestClient, vectors: ServedVectors) -> None:
+def test_the_options_are_those_of_the_commands(client: TestClient, vectors: WordVectors) -> None:
     def answers(**options: object) -> list[str]:
         found = client.get("/similar", params={"word": "king", "n": 100, **options})
         assert found.status_code == 200, found.text
@@ -158,7 +158,7 @@ def test_a_new_word_has_a_vector_from_its_subwords() -> None:
     plain = made()
     subwords = Subwords(1, 2, 50, plain.matrix, np.arange(50), plain.matrix[:50])
     vectors = WordVectors(plain.words, plain.matrix, subwords=subwords)
-    with TestClient(application(Served(ServedVectors.of(vectors)))) as client:
+    with TestClient(application(Served(vectors))) as client:
         answer = client.get("/vector?word=kingly")
     assert answer.json()["vector"] == vectors.vector("kingly").tolist()
 
@@ -258,7 +258,7 @@ def test_requests_have_limits(client: TestClient, monkeypatch: pytest.MonkeyPatc
     assert client.get("/health").status_code == 200
 
 
-def test_a_server_has_its_own_limits(vectors: ServedVectors) -> None:
+def test_a_server_has_its_own_limits(vectors: WordVectors) -> None:
     with TestClient(application(Served(vectors, most_words=2, most_answers=5))) as client:
         assert len(client.get("/similar?word=king").json()["answers"]) == 5
         assert refused(client.get("/similar?word=king&n=6"), 422) == "n must be 1 to 5"
@@ -268,7 +268,7 @@ def test_a_server_has_its_own_limits(vectors: ServedVectors) -> None:
 
 
 def test_a_fault_is_told_and_logged_not_shown(
-    vectors: ServedVectors, monkeypatch: pytest.MonkeyPatch
+    vectors: WordVectors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fault(*arguments: object) -> None:
         raise ZeroDivisionError("secret")
@@ -279,7 +279,7 @@ def test_a_fault_is_told_and_logged_not_shown(
     assert told == "embedtool has a fault; its log tells more"
 
 
-def test_only_names_of_the_server_are_served(vectors: ServedVectors) -> None:
+def test_only_names_of_the_server_are_served(vectors: WordVectors) -> None:
     names = {"localhost", "127.0.0.1", "::1"}
     with TestClient(application(Served(vectors), names)) as client:
         for host in ("localhost", "LOCALHOST:80", "127.0.0.1:8000", "[::1]:8000"):
@@ -296,9 +296,7 @@ def test_only_names_of_the_server_are_served(vectors: ServedVectors) -> None:
             refused(client.get("/health", headers={"host": host}), 400)
 
 
-def test_other_sites_read_answers_only_if_allowed(
-    client: TestClient, vectors: ServedVectors
-) -> None:
+def test_other_sites_read_answers_only_if_allowed(client: TestClient, vectors: WordVectors) -> None:
     site = {"origin": "https://example.org"}
     assert "access-control-allow-origin" not in client.get("/health", headers=site).headers
     with TestClient(application(Served(vectors), origins=["https://example.org"])) as allowing:
@@ -314,7 +312,7 @@ def test_other_sites_read_answers_only_if_allowed(
 
 
 def test_it_is_ready_when_the_model_has_been_read(
-    vectors: ServedVectors, monkeypatch: pytest.MonkeyPatch
+    vectors: WordVectors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read = Event()
     with monkeypatch.context() as patched:
@@ -328,7 +326,7 @@ def test_it_is_ready_when_the_model_has_been_read(
             assert until_ready(client) == expected
 
 
-def test_an_index_answers_where_it_can(indexed: Served, vectors: ServedVectors) -> None:
+def test_an_index_answers_where_it_can(indexed: Served, vectors: WordVectors) -> None:
     with TestClient(application(indexed)) as client:
         by_index = client.get("/similar?word=king").json()
         exact = client.get("/similar?word=king&approximate=false").json()
@@ -344,7 +342,7 @@ def test_an_index_answers_where_it_can(indexed: Served, vectors: ServedVectors) 
 
 
 def test_a_request_of_many_items_lets_others_come_between(
-    vectors: ServedVectors, monkeypatch: pytest.MonkeyPatch
+    vectors: WordVectors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk = Desk(Served(vectors))
     order: list[str] = []
@@ -368,7 +366,7 @@ def test_a_request_of_many_items_lets_others_come_between(
 
 
 def test_what_takes_too_long_is_given_up(
-    vectors: ServedVectors, monkeypatch: pytest.MonkeyPatch
+    vectors: WordVectors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(api, "ANSWER_SECONDS", 0.01)
     desk, release = Desk(Served(vectors)), Event()
@@ -432,9 +430,7 @@ def test_the_document_describes_every_route_and_no_other(client: TestClient) -> 
 
 
 load_all_checks()
-schema = schemathesis.openapi.from_asgi(
-    "/openapi.json", application(Served(ServedVectors.of(made())))
-)
+schema = schemathesis.openapi.from_asgi("/openapi.json", application(Served(made())))
 SEARCHES = ("/similar", "/analogy")
 """What their schemas allow may have no answer: an expression of one word, an index that is not
 there."""

@@ -1,19 +1,20 @@
 """Nearest spellings in milliseconds, by the characters that words share.
 
-In: words. Out: those that are spelt most like another, the same that difflib finds among them.
+In: words. Out: those that are spelt most like another: first those that differ by capitals alone,
+then the same that difflib finds among them.
 """
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from difflib import SequenceMatcher
-from functools import cached_property
 
 import numpy as np
 
-from embedtool.vectors import SUGGESTION_CANDIDATES, WordVectors
 from embedtool.words import LONE_SURROGATES
 
+SUGGESTION_CANDIDATES = 100_000
+"""Spellings are sought among this many most frequent words: a fifth of a second for the first that
+is sought, which makes the index."""
 CUTOFF = 0.7
 """Less alike is no suggestion."""
 LENGTHS_APART = 2
@@ -24,15 +25,16 @@ misspelt takes 50, nine in ten take fewer than 180."""
 
 
 class Spellings:
-    """Words by the characters in them.
+    """Words by the characters in them, whatever their case.
 
     words : distinct words
     """
 
     def __init__(self, words: Sequence[str]) -> None:
         self.words = list(words)
-        self.lengths = np.fromiter(map(len, self.words), np.int64, len(self.words))
-        text = "".join(self.words).encode("utf-32-le", LONE_SURROGATES)
+        self.lowered = [word.lower() for word in self.words]
+        self.lengths = np.fromiter(map(len, self.lowered), np.int64, len(self.lowered))
+        text = "".join(self.lowered).encode("utf-32-le", LONE_SURROGATES)
         owners = np.repeat(np.arange(len(self.words)), self.lengths)
         pairs = np.frombuffer(text, np.uint32).astype(np.int64) * len(self.words) + owners
         distinct, self.counts = np.unique(pairs, return_counts=True)
@@ -47,47 +49,27 @@ class Spellings:
     def near(self, word: str, n: int) -> list[str]:
         """Up to n words spelt most like `word`, best first, by SequenceMatcher's ratio.
 
-        The ratio is at most twice the number of characters that two words share, in any order,
+        Both are compared in lower case, so that words that differ by case alone come first. The
+        ratio is at most twice the number of characters that two words share, in any order,
         over the number that both have. Words are compared by this bound, largest first, until no
         other can be among the best, and at most MOST_COMPARED.
         """
+        lowered = word.lower()
         shared = np.zeros(len(self.words), np.int64)
-        for character, count in Counter(word).items():
+        for character, count in Counter(lowered).items():
             place = self.places.get(character, slice(0))
             shared[self.owners[place]] += np.minimum(self.counts[place], count)
-        bounds = 2 * shared / (self.lengths + len(word))
-        bounds[np.abs(self.lengths - len(word)) > LENGTHS_APART] = 0
+        bounds = 2 * shared / (self.lengths + len(lowered))
+        bounds[np.abs(self.lengths - len(lowered)) > LENGTHS_APART] = 0
         likely = np.flatnonzero(bounds >= CUTOFF)
         likely = likely[np.argsort(-bounds[likely], kind="stable")][:MOST_COMPARED]
-        matcher = SequenceMatcher(b=word)
+        matcher = SequenceMatcher(b=lowered)
         best: list[tuple[float, str]] = []
         for i in likely.tolist():
             if len(best) == n and bounds[i] < best[-1][0]:
                 break
-            matcher.set_seq1(self.words[i])
+            matcher.set_seq1(self.lowered[i])
             ratio = matcher.ratio()
             if ratio >= CUTOFF:
                 best = sorted([*best, (ratio, self.words[i])], reverse=True)[:n]
         return [found for _, found in best]
-
-
-@dataclass(frozen=True, eq=False)
-class ServedVectors(WordVectors):
-    """Word vectors whose every unknown word costs milliseconds, not a second."""
-
-    @classmethod
-    def of(cls, vectors: WordVectors) -> "ServedVectors":
-        """The same vectors."""
-        return cls(
-            vectors.words, vectors.matrix, vectors.counts, vectors.contexts, vectors.subwords,
-            vectors.lengths, vectors.contexts_of,
-        )  # fmt: skip
-
-    @cached_property
-    def spelt(self) -> Spellings:
-        """The most frequent words, by their characters."""
-        return Spellings(self.words[:SUGGESTION_CANDIDATES])
-
-    def spellings(self, word: str, n: int = 3) -> list[str]:
-        """Up to n words of the vocabulary spelt most like `word`, best first."""
-        return self.spelt.near(word, n)
