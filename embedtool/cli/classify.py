@@ -13,6 +13,7 @@ from click.core import ParameterSource
 
 from embedtool.cli.options import Decorator, config_options
 from embedtool.cli.output import DECIMALS, Cell, print_json, print_table, print_tsv
+from embedtool.cli.scores import tell_shortfalls
 from embedtool.task_config import ClassifyConfig, DocumentConfig
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ def classify_documents(
     from embedtool.cli.reporting import reporting
     from embedtool.corpus.tokens import TOKENIZERS
     from embedtool.evaluation.classification import classify, read_labelled
+    from embedtool.evaluation.coverage import lack
     from embedtool.evaluation.documents import has_capitals
     from embedtool.sklearn import DocumentVectorizer
 
@@ -91,6 +93,8 @@ def classify_documents(
     }
     first = next(iter(modes.values()))
     coverage = DocumentVectorizer(**first).fit(documents.texts).coverage_
+    tokens = coverage.n_known, coverage.n_tokens
+    tell_shortfalls([lack(documents.name, *tokens, "token", bool(coverage.n_known))])
     with reporting() as report:
         result = classify(
             documents, vectorizers, folds=config.folds, seed=config.seed, report=report

@@ -82,6 +82,8 @@ def compare(
 
     from embedtool import store
     from embedtool.evaluation.compare import compare_models
+    from embedtool.evaluation.coverage import shortfall
+    from embedtool.evaluation.scoring import headline
 
     loaded = {name: store.load(path).vectors for name, path in zip(names, models, strict=True)}
     result = compare_models(
@@ -114,6 +116,14 @@ def compare(
             click.echo()
         for contrast in result.contrasts:
             click.echo(shown(contrast.verdict))
+    for name, vectors in loaded.items():
+        for dataset, scores in zip(datasets, result.scores, strict=True):
+            part = headline(scores.results[result.models.index(name)])
+            if fault := shortfall(
+                vectors, dataset, part,
+                restrict_vocab=restrict_vocab, case_insensitive=not case_sensitive,
+            ):  # fmt: skip
+                note(f"Warning: {name}: {fault.message}")
 
 
 def _write_overlaps(path: Path, models: "Mapping[str, WordVectors]") -> None:

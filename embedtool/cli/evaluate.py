@@ -1,6 +1,6 @@
 """embedtool evaluate: how good word vectors are."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ import click
 from embedtool.cli.classify import check_company, classify_documents, classify_options
 from embedtool.cli.options import json_option, model_argument, tsv_option
 from embedtool.cli.output import Cell, print_json, print_table, print_tsv
-from embedtool.cli.scores import bounds, read_datasets, rules, score_options
+from embedtool.cli.scores import bounds, read_datasets, rules, score_options, tell_shortfalls
 from embedtool.config import ANALOGY_METHODS
 
 if TYPE_CHECKING:
@@ -70,32 +70,53 @@ def evaluate(
     datasets = read_datasets(analogies, pairs, categories, outliers)
 
     from embedtool import store
+    from embedtool.evaluation.coverage import shortfall
     from embedtool.evaluation.questions import AnalogySet
-    from embedtool.evaluation.scoring import evaluate
+    from embedtool.evaluation.scoring import evaluate, headline
     from embedtool.transforms import variants
 
+    words: dict[str, Any] = {
+        "restrict_vocab": restrict_vocab,
+        "case_insensitive": not case_sensitive,
+    }
+    opened = store.load(model)
+    asked = [
+        (dataset, method)
+        for dataset in datasets
+        for method in (methods if isinstance(dataset, AnalogySet) else methods[:1])
+    ]
     scored = {
         name: [
             evaluate(
-                vectors, dataset, method=method, include_query_words=include_query_words,
-                restrict_vocab=restrict_vocab, case_insensitive=not case_sensitive,
+                vectors, dataset, method=method, include_query_words=include_query_words, **words
             )
-            for dataset in datasets
-            for method in (methods if isinstance(dataset, AnalogySet) else methods[:1])
+            for dataset, method in asked
         ]
-        for name, vectors in variants(store.load(model), names)
-    }  # fmt: skip
+        for name, vectors in variants(opened, names)
+    }
+    shortfalls = {
+        dataset.name: shortfall(opened.vectors, dataset, headline(result), **words)
+        for (dataset, _), result in zip(asked, next(iter(scored.values())), strict=True)
+    }
+    _print_all(scored, bool(names), as_json, as_tsv)
+    tell_shortfalls(list(shortfalls.values()))
+
+
+def _print_all(
+    scored: "Mapping[str, Sequence[Result]]", has_variants: bool, as_json: bool, as_tsv: bool
+) -> None:
+    """Print the results of each variant by its name."""
     if as_json:
         print_json([
-            {**({"variant": name} if names else {}), **asdict(result)}
+            {**({"variant": name} if has_variants else {}), **asdict(result)}
             for name, results in scored.items()
             for result in results
         ])  # fmt: skip
     elif as_tsv:
         print_tsv(
-            (*(["variant"] if names else []), *TSV_COLUMNS),
+            (*(["variant"] if has_variants else []), *TSV_COLUMNS),
             [
-                (*([name] if names else []), *row)
+                (*([name] if has_variants else []), *row)
                 for name, results in scored.items()
                 for result in results
                 for row in _tsv_rows(result)

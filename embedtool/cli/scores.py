@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from embedtool.cli.output import Cell
+from embedtool.cli.output import Cell, note
 from embedtool.config import RESTRICT_VOCAB
+from embedtool.errors import EvaluationError
 
 if TYPE_CHECKING:
+    from embedtool.evaluation.coverage import Shortfall
     from embedtool.evaluation.questions import Dataset
     from embedtool.evaluation.scoring import Result
     from embedtool.evaluation.statistics import Interval
@@ -91,6 +93,19 @@ def rules(result: "Result") -> str:
             *([f"members unknown: {unknown:,}"] if unknown else []),
         ]
     )
+
+
+def tell_shortfalls(shortfalls: "Sequence[Shortfall | None]") -> None:
+    """Say of which datasets too little is known.
+
+    shortfalls : of each dataset that was asked for
+    Raises EvaluationError where none of them has a score.
+    """
+    found = [each for each in shortfalls if each is not None]
+    if found and not any(each is None or each.has_score for each in shortfalls):
+        raise EvaluationError("; ".join(each.message for each in found))
+    for each in found:
+        note(f"Warning: {each.message}")
 
 
 def bounds(interval: "Interval | None") -> Cell:

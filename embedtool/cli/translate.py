@@ -16,6 +16,7 @@ from embedtool.cli.options import (
 )
 from embedtool.cli.output import Cell, note, print_json, print_table, print_tsv
 from embedtool.cli.queries import print_answers, read_queries
+from embedtool.cli.scores import tell_shortfalls
 from embedtool.config import N_ANSWERS
 from embedtool.task_config import TranslateConfig
 
@@ -67,6 +68,7 @@ def translate(
     queries = [] if test is not None else read_queries(words, whole_line=False)
 
     from embedtool import store
+    from embedtool.evaluation.coverage import lack
     from embedtool.evaluation.reading import read_dictionary
     from embedtool.evaluation.translation import Translator
 
@@ -79,10 +81,6 @@ def translate(
         f"aligned on {fitted.n_pairs:,} of {len(seeds):,} pairs, mean cosine {fitted.after:.4f}, "
         f"residual {fitted.residual:.4f}"
     )
-    if fitted.n_pairs < source.vector_size:
-        note(
-            f"that is too few: a rotation of {source.vector_size:,} dimensions needs as many pairs"
-        )
     if tested is None:
         print_answers(queries, translator.translate(queries, n), as_json, as_tsv)
         return
@@ -94,6 +92,9 @@ def translate(
     else:
         title = f"{config.method}, vocabulary limit {config.restrict_vocab:,}"
         print_table(COLUMNS, _rows(score), title)
+    unknown = (word for pair in tested for word, known in zip(pair, (source, target), strict=True)
+               if word not in known)  # fmt: skip
+    tell_shortfalls([lack(str(test), score.found, score.total, "word", bool(score.found), unknown)])
 
 
 def _rows(score: "TranslationScore") -> list[tuple[Cell, ...]]:

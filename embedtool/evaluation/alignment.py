@@ -4,6 +4,7 @@ In: two WordVectors. Out: the rotation that brings the first nearest to the seco
 fits, and the distance between each word's two vectors.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import compress
@@ -19,10 +20,13 @@ from embedtool.evaluation.neighbours import (
     ranks_of,
     shared_words,
 )
+from embedtool.plurals import counted
 from embedtool.search.query import cosines
 from embedtool.task_config import DriftConfig
 from embedtool.transforms import mapped
 from embedtool.vectors import WordVectors, row_lengths, unit_rows
+
+log = logging.getLogger(__name__)
 
 Ids = NDArray[np.int64]
 Rows = NDArray[np.float32]
@@ -105,6 +109,11 @@ def fit(source: Rows, target: Rows) -> Alignment:
     a, b = (unit_rows(rows[usable]).astype(np.float64) for rows in (source, target))
     from scipy.linalg import orthogonal_procrustes
 
+    if len(a) < a.shape[1]:
+        log.warning(
+            "aligned on only %s: a rotation of %s dimensions needs as many pairs",
+            counted(len(a), "pair"), f"{a.shape[1]:,}",
+        )  # fmt: skip
     rotation, _ = orthogonal_procrustes(a, b)
     distances = ((a @ rotation - b) ** 2).sum(axis=1)
     return Alignment(

@@ -4,6 +4,7 @@ In: the models of several runs, which have the same words. Out: the spread of th
 their neighbourhoods agree, and the neighbours of words over all runs.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.errors import EvaluationError
+from embedtool.evaluation.coverage import shortfall
 from embedtool.evaluation.neighbours import (
     N_FREQUENT,
     N_NEIGHBOURS,
@@ -26,6 +28,8 @@ from embedtool.evaluation.statistics import Interval, t_interval
 from embedtool.search.index import nearest
 from embedtool.search.query import cosines, lookup
 from embedtool.vectors import WordVectors, unit_rows
+
+log = logging.getLogger(__name__)
 
 FETCHED = 5
 """So many times the neighbours wanted are sought in each run: all that may be near on average."""
@@ -162,9 +166,12 @@ def stable_neighbours(
 
 
 def _spread(runs: Sequence[WordVectors], dataset: Dataset) -> Spread | None:
-    """The score of each run on a dataset; None where it is not defined."""
+    """The score of each run on a dataset; None where it is not defined, which is logged."""
     found = [headline(evaluate(vectors, dataset)) for vectors in runs]
     scores = [part.score for part in found if part.score is not None]
+    least = next((part for part in found if part.score is None), found[0])
+    if fault := shortfall(runs[0], dataset, least):
+        log.warning("%s", fault.message)
     if len(scores) < len(runs):
         return None
     values = np.array(scores)

@@ -9,6 +9,7 @@ In: a corpus, an algorithm, a dataset and a time. Out: a folder with every trial
     best.json        the best trial
 """
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ from embedtool.config import TrainerConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.errors import EvaluationError, MissingExtraError, StoppedError, TrainingError
 from embedtool.evaluation.compare import Contrast, judge_models
+from embedtool.evaluation.coverage import shortfall
 from embedtool.evaluation.questions import Dataset
 from embedtool.evaluation.scoring import Part, evaluate, headline
 from embedtool.experiments.folders import described, enter, named, write_json
@@ -34,6 +36,8 @@ from embedtool.vectors import Model
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.trial import FrozenTrial
+
+log = logging.getLogger(__name__)
 
 DESCRIPTION = "tuning.json"
 JOURNAL = "trials.journal"
@@ -247,11 +251,16 @@ def _run(
             raise
         return
     trial.set_user_attr("seconds", time.monotonic() - began)
-    score = _score(model, dataset).score
+    parts = [_score(model, each) for each in (dataset, held_out) if each is not None]
+    score = parts[0].score
     if score is None:
         raise EvaluationError(f"{dataset.name}: the model knows too few of its words for a score")
+    if not finished:
+        for each, part in zip((dataset, held_out), parts, strict=False):
+            if each is not None and (fault := shortfall(model.vectors, each, part)):
+                log.warning("%s", fault.message)
     if held_out is not None:
-        trial.set_user_attr("held_out", _score(model, held_out).score)
+        trial.set_user_attr("held_out", parts[1].score)
     trial.set_user_attr("score", score)
     model = replace(model, description={**model.description, "trial": trial.number})
     if not finished:
