@@ -36,6 +36,10 @@ class FormatError(EmbedtoolError):
     """A vector file that cannot be read or written in the format asked for."""
 
 
+class DamagedError(FormatError):
+    """A vector file of which some rows are faulty; the others can be kept."""
+
+
 class OutputError(EmbedtoolError):
     """A file that cannot be written."""
 

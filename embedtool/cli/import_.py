@@ -6,6 +6,7 @@ import click
 
 from embedtool.cli.options import FILE, overwrite_option, reading_options
 from embedtool.cli.output import note
+from embedtool.errors import DamagedError
 from embedtool.formats import READERS
 from embedtool.formats.reading import EncodingErrors
 
@@ -41,7 +42,13 @@ def import_(
 
     store.check_target(model, overwrite)
     reading = Reading(allow_nonfinite, encoding_errors, scratch=model.parent, words=words)
-    vectors, name = formats.read(file, name, reading)
+    try:
+        vectors, name = formats.read(file, name, reading)
+    except DamagedError as error:
+        raise DamagedError(
+            f"{error}; `embedtool check {file} --repair OUT` tells all faults and writes the good "
+            "rows to OUT"
+        ) from None
     store.save(
         Model(vectors, {"algorithm": "imported", "source": str(file), "read_as": name}), model
     )

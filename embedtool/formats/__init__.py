@@ -118,19 +118,35 @@ def read(
     The content says the format where it is not given. Raises FormatError naming the file
     and the line or byte at which it is not what it should be.
     """
-    from embedtool.formats.sniffing import sniff
-
+    reading = reading or Reading()
+    name = name_of(path, name, reading)
+    module = import_module(f"{__name__}.{_known(name, READERS, 'read')}")
     try:
-        if not path.stat().st_size and not path.is_dir():
-            raise FormatError(f"{path}: the file is empty")
-        name = name or sniff(path)
-        module = import_module(f"{__name__}.{_known(name, READERS, 'read')}")
         if FORMATS[name].is_folder and not path.is_dir():
             raise FormatError(f"{path}: is a file, but {name} is a folder")
-        vectors: WordVectors = module.read(path, reading or Reading())
+        vectors: WordVectors = module.read(path, reading)
     except OSError as error:
         raise FormatError(f"{path}: cannot be read: {error.strerror or error}") from None
     return vectors, name
+
+
+def name_of(path: Path, name: str | None = None, reading: Reading | None = None) -> str:
+    """The format of a file or folder that is there: the one that is named, else by its content.
+
+    Raises FormatError where it is empty, or of a kind that is never read.
+    """
+    from embedtool.formats.foreign import check_is_not_foreign
+    from embedtool.formats.sniffing import sniff
+
+    try:
+        if path.is_dir():
+            return name or sniff(path)
+        if not path.stat().st_size:
+            raise FormatError(f"{path}: the file is empty")
+        check_is_not_foreign(path, name)
+        return name or sniff(path, reading)
+    except OSError as error:
+        raise FormatError(f"{path}: cannot be read: {error.strerror or error}") from None
 
 
 def write(

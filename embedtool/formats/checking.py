@@ -11,14 +11,12 @@ import numpy as np
 
 from embedtool.errors import FormatError, OutputError
 from embedtool.files import TEMPORARY, check_file, check_writable
-from embedtool.formats import FORMATS, SUFFIXES, read, write
+from embedtool.formats import FORMATS, SUFFIXES, name_of, read, write
 from embedtool.formats.checking_binary import check_binary, write_binary
 from embedtool.formats.checking_tensorboard import check_tensorboard
 from embedtool.formats.checking_text import check_text, write_text
 from embedtool.formats.findings import Findings
 from embedtool.formats.reading import Reading
-from embedtool.formats.rows import is_text
-from embedtool.formats.sniffing import HEAD_BYTES, sniff
 from embedtool.progress import Report, silent
 from embedtool.vectors import WordVectors
 
@@ -41,8 +39,6 @@ SAVERS: dict[str, Save] = {
     "word2vec-binary": write_binary,
 }
 """The formats whose good rows are copied as they are. The others are written anew."""
-FIRST_LINES = 10
-"""So many tell whether a file is text, where the first row does not look so."""
 
 
 def check(path: Path, name: str | None = None, report: Report = silent) -> Findings:
@@ -51,10 +47,8 @@ def check(path: Path, name: str | None = None, report: Report = silent) -> Findi
     Where the content does not say the format, or the file cannot be opened, that is a FormatError;
     all else are findings.
     """
+    findings = Findings(path, name_of(path, name))
     try:
-        if not path.stat().st_size and not path.is_dir():
-            raise FormatError(f"{path}: the file is empty")
-        findings = Findings(path, name or _told(path))
         if findings.format == WORDLESS:
             raise FormatError(
                 f"{path}: is floret's, which holds no words that could be checked; import it with "
@@ -66,16 +60,6 @@ def check(path: Path, name: str | None = None, report: Report = silent) -> Findi
     if not findings.n_kept and not findings.faults:
         findings.add("unreadable", {}, "it holds no vectors")
     return findings
-
-
-def _told(path: Path) -> str:
-    """The format by the content, as the readers tell it; a broken first row hides no text."""
-    name = sniff(path)
-    if name != "word2vec-binary":
-        return name
-    with path.open("rb") as file:
-        lines = list(filter(bytes.strip, file.read(HEAD_BYTES).split(b"\n")[1 : 1 + FIRST_LINES]))
-    return "word2vec" if 2 * sum(map(is_text, lines)) > len(lines) else name
 
 
 def _check_whole(findings: Findings, report: Report) -> None:

@@ -8,7 +8,6 @@ from which several rows on end have words that can.
 """
 
 import mmap
-import re
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -17,8 +16,15 @@ import numpy as np
 
 from embedtool.files import replaced
 from embedtool.formats.findings import CONTROL, Findings, quoted
-from embedtool.formats.rows import header_of, is_text
-from embedtool.formats.word2vec_binary import LONGEST_WORD
+from embedtool.formats.layout import header_of
+from embedtool.formats.word2vec_binary import (
+    LONGEST_WORD,
+    NO_LINE_END,
+    after_line_end,
+    end_of_rows,
+    holds_text,
+    next_row,
+)
 from embedtool.progress import Progress, Report
 
 LONGEST_HEADER = 64
@@ -26,7 +32,6 @@ LONGEST_LIKELY = 1000
 """Bytes of a word, where it is in doubt whether it is one."""
 ROWS_IN_LINE = 4
 """So many likely words, each a row after the last, are no coincidence."""
-NO_LINE_END = re.compile(rb"[^\n]")
 PROGRESS_ROWS = 2**14
 COPY_BYTES = 2**22
 
@@ -43,10 +48,10 @@ def check_binary(findings: Findings, report: Report) -> None:
         if header is None:
             findings.add("unreadable", {"byte": 0}, "no header line of two numbers")
             return
-        if is_text(data[place : place + LONGEST_WORD].partition(b"\n")[0]):
+        n_rows, findings.vector_size = header
+        if holds_text(data, place, *header):
             findings.add("unreadable", {"byte": place}, "is text, not binary")
             return
-        n_rows, findings.vector_size = header
         findings.with_header = True
         rows = _Rows(data, 4 * findings.vector_size)
         for start, end in rows.ranges(findings, place, n_rows):
@@ -71,8 +76,8 @@ class _Rows:
 
         n_rows : what the header says: what follows so many rows is not a row cut short
         """
-        in_step_until = self._end_of(place, n_rows)
-        while (start := self.after_line_end(place)) < len(self.data):
+        in_step_until = end_of_rows(self.data, place, n_rows, self.row_bytes)
+        while (start := after_line_end(self.data, place)) < len(self.data):
             space = self.data.find(b" ", start, start + LONGEST_WORD)
             end = space + 1 + self.row_bytes
             if start >= in_step_until:
@@ -91,24 +96,6 @@ class _Rows:
                 in_step_until = found
             yield start, end
             place = end
-
-    def after_line_end(self, place: int) -> int:
-        """The place, or the next one where a line end stands there."""
-        return place + (self.data[place : place + 1] == b"\n")
-
-    def _end_of(self, place: int, n_rows: int) -> int:
-        """Where so many rows end, whatever their words, if the file ends there; else 0."""
-        for _ in range(n_rows):
-            place = self._next(place)
-            if not 0 < place <= len(self.data):
-                return 0
-        return 0 if NO_LINE_END.search(self.data, place) else place
-
-    def _next(self, place: int) -> int:
-        """Where the row after a place ends, 0 where none does."""
-        start = self.after_line_end(place)
-        space = self.data.find(b" ", start, start + LONGEST_WORD)
-        return space + 1 + self.row_bytes if space >= 0 else 0
 
     def _is_likely(self, start: int, space: int) -> bool:
         """Whether the bytes before a space are what a word can be."""
@@ -133,14 +120,15 @@ class _Rows:
     def _is_in_step(self, place: int, found: int) -> bool:
         """Whether rows, though with bad words, lead from a place to where rows go on."""
         while 0 < place < found:
-            place = self._next(place)
+            place = next_row(self.data, place, self.row_bytes)
         return place == found
 
     def _ahead(self, place: int) -> Iterator[bool]:
         """Of the rows that would follow from a place whether their words are likely."""
-        while place <= len(self.data) and (start := self.after_line_end(place)) < len(self.data):
+        n_bytes = len(self.data)
+        while place <= n_bytes and (start := after_line_end(self.data, place)) < n_bytes:
             space = self.data.find(b" ", start, start + LONGEST_LIKELY)
-            if space < 0 and len(self.data) - start < LONGEST_LIKELY:
+            if space < 0 and n_bytes - start < LONGEST_LIKELY:
                 return  # the file is cut in a word
             yield self._is_likely(start, space)
             if space < 0:
@@ -166,7 +154,7 @@ def _check_row(findings: Findings, rows: _Rows, start: int, end: int) -> None:
         findings.add("missing", place, f"{quoted(word)} holds a line end")
         return
     if findings.judge(place, word, np.frombuffer(rows.data[first:end], dtype="<f4")):
-        findings.keep(start, rows.after_line_end(end))
+        findings.keep(start, after_line_end(rows.data, end))
 
 
 def write_binary(findings: Findings, path: Path) -> None:

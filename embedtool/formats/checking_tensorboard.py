@@ -3,7 +3,7 @@
 In: such files, broken as they may be. Out: their Findings, with the good rows.
 """
 
-from collections import Counter
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from embedtool.errors import FormatError
 from embedtool.formats.checking_text import Line, lines_of, sample_of
 from embedtool.formats.findings import Findings, quoted
-from embedtool.formats.tensorboard import metadata_path, numbers_of, word_lines
+from embedtool.formats.reading import Reading
+from embedtool.formats.tensorboard import numbers_of, size_of, word_lines
 from embedtool.progress import Report
 from embedtool.vectors import WordVectors
 
@@ -19,16 +20,15 @@ from embedtool.vectors import WordVectors
 def check_tensorboard(findings: Findings, report: Report) -> None:
     """Check the rows of numbers, each with the word of its line."""
     try:
-        words = word_lines(metadata_path(findings.path))
+        words = word_lines(findings.path, Reading())
     except FormatError as error:
         findings.add("unreadable", {}, str(error))
         return
     kept, rows = [], []
     with findings.path.open("rb") as file:
         sample = sample_of(findings, file)
-        sizes = Counter((line.text or b"").count(b"\t") + 1 for line in sample)
-        findings.vector_size = max(sizes, key=sizes.__getitem__, default=0)
-        lines = lines_of(file)
+        findings.vector_size = size_of([line.text or b"" for line in sample])
+        lines = _rows_of(lines_of(file))
         for (_, word), line in zip(words, lines, strict=False):
             findings.n_rows += 1
             values = _values(findings, line)
@@ -40,6 +40,16 @@ def check_tensorboard(findings: Findings, report: Report) -> None:
         findings.add("unpaired", {}, f"{len(words):,} words, but {n_lines:,} rows of numbers")
     if kept:
         findings.vectors = WordVectors(kept, np.array(rows))
+
+
+def _rows_of(lines: Iterable[Line]) -> Iterator[Line]:
+    """The lines, without blank ones at the end."""
+    blank: list[Line] = []
+    for line in lines:
+        blank.append(line)
+        if line.text is None or line.text.strip():
+            yield from blank
+            blank.clear()
 
 
 def _values(findings: Findings, line: Line) -> NDArray[np.float32] | None:

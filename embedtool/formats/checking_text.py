@@ -2,35 +2,36 @@
 
 In: such a file, broken as it may be. Out: its Findings; and a file of the good rows.
 
-A line is read as the readers read it. Where that fails, it is taken apart at any run of spaces and
-tabs, to say why, and to mend it where all numbers are there.
+A line is read as the readers read it (`layout`). Where that fails, it is taken apart at any run of
+spaces and tabs, to say why, and to mend it where all numbers are there.
 """
 
-import re
 import warnings
-from collections import Counter
 from collections.abc import Iterator
 from itertools import islice, takewhile
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 from embedtool.files import replaced
 from embedtool.formats.findings import Findings, quoted
-from embedtool.formats.rows import UNKNOWN, fields_of, header_of, numbers_of
+from embedtool.formats.layout import (
+    BLANKS,
+    SAMPLE_LINES,
+    SEPARATOR,
+    Layout,
+    header_of,
+    layout_of,
+    numbers_of,
+    row_of,
+)
+from embedtool.formats.rows import UNKNOWN
 from embedtool.progress import Progress, Report
 
 BOM = b"\xef\xbb\xbf"
-BLANKS = b" \t\r"
-SEPARATOR = re.compile(rb"[ \t]+")
-SURPLUS = re.compile(rb" [-+]?\d+\.\d{3,}(?:[eE][-+]?\d+)?$")
-"""A word that ends so has taken in a number: `version 2.0` has not, `king 0.1256` has."""
 LONGEST_LINE = 2**22
 """Bytes: some 300,000 numbers. The rest of such a line is skipped."""
-SAMPLE_LINES, SAMPLE_BYTES = 100, 2**24
-"""So many lines at most tell how many numbers a row has."""
+SAMPLE_BYTES = 2**24
+"""After so many bytes no more lines are looked at to tell the layout."""
 PROGRESS_LINES = 2**13
 COPY_BYTES = 2**22
 
@@ -53,15 +54,25 @@ def check_text(findings: Findings, report: Report) -> None:
     with findings.path.open("rb") as file, warnings.catch_warnings():
         warnings.simplefilter("error", DeprecationWarning)
         sample = sample_of(findings, file)
-        n_rows = _start(findings, sample)
-        if not findings.vector_size:
+        layout = _start(findings, sample)
+        if not layout.vector_size:
             findings.add("unreadable", {"line": 1}, "no line has a word and numbers")
             return
-        total, last = findings.path.stat().st_size, b""
+        total, last, blank = findings.path.stat().st_size, b"", 0
         for line in islice(lines_of(file), int(findings.with_header), None):
-            last = _check_line(findings, line) or last
+            if line.text is not None and not line.text.strip(BLANKS):
+                blank = blank or line.number
+                continue
+            if blank:
+                for number in range(blank, line.number):
+                    findings.add("blank", {"line": number})
+                blank = 0
+            last = _check_line(findings, layout, line) or last
             if line.number % PROGRESS_LINES == 0:
                 report(Progress("checking", line.end, total, "bytes"))
+        if blank:
+            findings.add("blank_end", {"line": blank})
+    n_rows = layout.header[0] if layout.header else None
     last_is_extra = (
         n_rows is not None and findings.n_rows == n_rows + 1 and last == UNKNOWN.encode()
     )
@@ -98,73 +109,28 @@ def sample_of(findings: Findings, file: BinaryIO) -> list[Line]:
     return sample
 
 
-def _start(findings: Findings, sample: list[Line]) -> int | None:
-    """Find the number of dimensions; returns the number of rows that a header says, if any."""
-    texts = [line.text for line in sample if line.text and line.text.strip(BLANKS)]
-    first = (sample[0].text or b"") if sample else b""
-    header = header_of(b" ".join(SEPARATOR.split(first.strip(BLANKS))))
-    if header is not None and findings.format == "glove":
-        header = header if any(_fits(text, header[1]) for text in texts[1:]) else None
-    findings.with_header = header is not None
-    if header is None:
-        findings.vector_size = _size(texts, _n_fields(first))
-        fault = _missing_header(findings, first)
-    else:
-        findings.vector_size = _size(texts[1:], header[1])
-        fault = _wrong_header(findings, first, header[1])
-    if fault and findings.vector_size:
-        findings.add("header", {"line": 1}, fault)
-    return header[0] if header else None
-
-
-def _missing_header(findings: Findings, first: bytes) -> str:
-    size = findings.vector_size
-    if findings.format != "glove":
-        return f"no two whole numbers, but {quoted(first)}"
-    if _fits(first, size) and _n_fields(first) != size:
-        return f"none, but {quoted(first)} does not tell how many numbers a row has"
-    return ""
-
-
-def _wrong_header(findings: Findings, first: bytes, size: int) -> str:
-    if findings.vector_size != size:
-        return f"it says {size:,} numbers a row, but most have {findings.vector_size:,}"
-    if header_of(first) is None:
-        return f"not two numbers with a space between: {quoted(first)}"
-    return ""
-
-
-def _n_fields(text: bytes) -> int:
-    """How many numbers a first row says that there are, as the readers count them."""
-    return text.rstrip(b" \r").count(b" ")
-
-
-def _size(rows: list[bytes], said: int) -> int:
-    """Numbers in a row: what is said, if half of the rows have so many; else what most have."""
-    if said and 2 * sum(_fits(row, said) for row in rows) >= len(rows):
-        return said
-    sizes = Counter(filter(None, map(_n_numbers, rows)))
-    return sizes.most_common(1)[0][0] if sizes else said
-
-
-def _n_numbers(text: bytes) -> int:
-    """How many fields at the end of a line are numbers."""
-    fields = SEPARATOR.split(text.strip(BLANKS))[:0:-1]
-    return sum(1 for _ in takewhile(lambda field: numbers_of(field) is not None, fields))
-
-
-def _fits(text: bytes, vector_size: int) -> bool:
-    row = _row(mended(text, vector_size) or text, vector_size)
-    return row is not None and not SURPLUS.search(row[0])
-
-
-def _row(text: bytes, vector_size: int) -> tuple[bytes, NDArray[np.float32]] | None:
-    """Word and numbers of a line, as the readers read it, or None where they cannot."""
-    fields = fields_of(text, vector_size)
-    values = numbers_of(fields[1]) if fields else None
-    if fields is None or values is None or len(values) != vector_size:
-        return None
-    return fields[0], values
+def _start(findings: Findings, sample: list[Line]) -> Layout:
+    """Find the layout; a header that is missing or wrong is a fault."""
+    texts = [line.text or b"" for line in sample]
+    first = texts[0] if texts else b""
+    told = b" ".join(SEPARATOR.split(first.strip(BLANKS)))
+    if header_of(told):
+        texts[0] = told
+    needs_header = findings.format != "glove"
+    layout = layout_of(texts, needs_header=needs_header)
+    findings.with_header, findings.vector_size = layout.header is not None, layout.vector_size
+    if not layout.vector_size:
+        return layout
+    if layout.header is None:
+        if needs_header:
+            findings.add("header", {"line": 1}, f"no two whole numbers, but {quoted(first)}")
+    elif layout.header[1] != layout.vector_size:
+        said = f"it says {layout.header[1]:,} numbers a row, but most have {layout.vector_size:,}"
+        findings.add("header", {"line": 1}, said)
+    elif header_of(first) is None:
+        said = f"not two numbers with a space between: {quoted(first)}"
+        findings.add("header", {"line": 1}, said)
+    return layout
 
 
 def mended(text: bytes, vector_size: int) -> bytes | None:
@@ -173,28 +139,30 @@ def mended(text: bytes, vector_size: int) -> bytes | None:
     return b" ".join(fields) if len(fields) == vector_size + 1 else None
 
 
-def _check_line(findings: Findings, line: Line) -> bytes | None:
-    """Judge a line; returns its word, if it has one."""
+def _check_line(findings: Findings, layout: Layout, line: Line) -> bytes | None:
+    """Judge a line that is not blank; returns its word, if it has one."""
     place, text, size = {"line": line.number}, line.text, findings.vector_size
     if text is None:
         findings.add("long", place, f"{line.end - line.start:,} bytes")
         return None
-    if not text.strip(BLANKS):
-        findings.add("blank", place)
-        return None
     findings.n_rows += 1
-    row, is_mended = _row(text, size), False
-    if row is None or row[0] != row[0].strip(BLANKS):
-        fixed = _row(mended(text, size) or b"", size)
-        row, is_mended = fixed or row, fixed is not None
-    if row is None or SURPLUS.search(row[0]):
+    row = row_of(text, size)
+    doubt = layout.doubt(row[0], row[1]) if row else "certain"
+    is_mended = (
+        doubt == "certain" and (fixed := row_of(mended(text, size) or b"", size)) is not None
+    )
+    if is_mended:
+        row, doubt = fixed, "none"
+    if row is None or doubt == "certain":
         kind, why = _why(text, size)
         findings.add(kind if line.is_ended else "cut", place, why)
         return None
     if is_mended:
         findings.add("separator", place, quoted(text))
-    if findings.judge(place, *row):
+    if findings.judge(place, row[0], row[2]):
         findings.keep(line.start, line.end, is_mended=is_mended)
+        if doubt == "possible":
+            findings.add("numeric", place, quoted(row[0]))
         if text.endswith(b"\r"):
             findings.add("crlf", place)
         if not line.is_ended:
@@ -214,15 +182,14 @@ def _why(text: bytes, vector_size: int) -> tuple[str, str]:
 def write_text(findings: Findings, path: Path) -> None:
     """Write the good rows, their bytes as they are, under a header that counts them.
 
-    GloVe's text has no header unless it had one, or its first row does not tell the dimensions.
+    GloVe's text has no header unless it had one, or its first row looks like one.
     """
     with findings.path.open("rb") as source, replaced(path) as file:
         source.seek(findings.spans[0].start)
         first = source.readline().removesuffix(b"\n")
         if findings.spans[0].is_mended:
             first = mended(first, findings.vector_size) or first
-        is_headed = findings.format != "glove" or findings.with_header
-        if is_headed or header_of(first) or _n_fields(first) != findings.vector_size:
+        if findings.format != "glove" or findings.with_header or header_of(first):
             file.write(b"%d %d\n" % (findings.n_kept, findings.vector_size))
         for start, end, is_mended in findings.spans:
             source.seek(start)

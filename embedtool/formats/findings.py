@@ -17,7 +17,7 @@ from embedtool.vectors import WordVectors
 
 FAULTS = {
     "unreadable": "the file cannot be read",
-    "bom": "a byte order mark, which becomes part of the first line",
+    "bom": "a byte order mark, which other tools take as part of the first line",
     "header": "a header that is missing or wrong",
     "cut": "a file that is cut short",
     "fields": "too few or too many numbers",
@@ -37,7 +37,9 @@ REMARKS = {
     "zero": "rows of zeros",
     "whitespace": "words with white space, which other tools may cut",
     "control": "words with control characters",
+    "numeric": "words with a number between spaces, as where a row has a number too many",
     "crlf": "lines that end in CR LF",
+    "blank_end": "blank lines at the end",
     "unended": "no line end after the last row, whose last number may be cut short",
 }
 """What is worth knowing, but is read as it stands."""

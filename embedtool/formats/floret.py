@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from embedtool.errors import FormatError
 from embedtool.formats.arrays import from_arrays
+from embedtool.formats.layout import numbers_of
 from embedtool.formats.reading import Reading
-from embedtool.formats.rows import numbers_of
 from embedtool.formats.tables import Table
 from embedtool.vectors import WordVectors
 

@@ -17,7 +17,7 @@ def read(path: Path, reading: Reading) -> WordVectors:
 
     The program that writes a header counts the words without `<unk>`, the last row.
     """
-    return read_rows(path, reading, with_header=None)
+    return read_rows(path, reading, needs_header=False)
 
 
 def write(vectors: WordVectors, path: Path, options: Mapping[str, Any]) -> None:

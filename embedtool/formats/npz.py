@@ -22,13 +22,12 @@ from numpy.typing import NDArray
 from embedtool.errors import FormatError
 from embedtool.files import replaced
 from embedtool.formats.arrays import from_arrays
+from embedtool.formats.foreign import ZIP
 from embedtool.formats.reading import Reading
 from embedtool.formats.rows import check_words
 from embedtool.formats.tables import BLOCK_BYTES, Table, blocks_of, check_expansion
 from embedtool.vectors import WordVectors
 
-ZIP = b"PK\x03\x04"
-"""How a zip archive, and so an npz, begins."""
 SUFFIX = ".npy"
 ARRAYS = ("words", "vectors", "counts")
 FIRST_SURROGATE, LAST_SURROGATE = 0xD800, 0xDFFF

@@ -1,9 +1,7 @@
 """Text with a row a line, word and numbers between single spaces: what four formats share.
 
-In: a path, and whether there is a header line. Out: WordVectors; or, the other way round, the file.
-
-A line is cut at the ASCII space only: other white space lives inside words. The last numbers of a
-line are the vector, so that a word may hold spaces.
+In: a path, and whether there must be a header line. Out: WordVectors; or, the other way round, the
+file. `layout` says what a row is.
 """
 
 import logging
@@ -21,9 +19,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.config import n_cores
-from embedtool.errors import FormatError
+from embedtool.encodings import BYTE_ORDER_MARK, UTF8
+from embedtool.errors import DamagedError, FormatError
 from embedtool.files import replaced
-from embedtool.formats.reading import Reading
+from embedtool.formats.layout import (
+    BLANKS,
+    SAMPLE_BYTES,
+    SAMPLE_LINES,
+    Layout,
+    layout_of,
+    row_of,
+)
+from embedtool.formats.reading import Reading, Recoded
 from embedtool.formats.tables import Table, blocks_of
 from embedtool.tensors import let_go
 from embedtool.vectors import WordVectors
@@ -33,9 +40,6 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 R = TypeVar("R")
 
-HEADER = re.compile(rb"(\d{1,18}) (\d{1,9}) ?\r?")
-NUMBER_BYTES = b"-+0123456789.eEnaifNIFtyTY "
-"""What numbers, and `nan` and `infinity`, are made of."""
 PIECE_BYTES = 2**22
 """Bytes of lines that a thread reads at a time."""
 SMALL = 2**24
@@ -43,6 +47,9 @@ SMALL = 2**24
 them are loaded."""
 SMALL_TABLE = 2**20
 LINE_END = ord("\n")
+BLANK_LINES = BLANKS + b"\n"
+LONGEST_SHOWN = 40
+"""Bytes of a line that an error quotes."""
 BLOCK_ROWS = 2**8
 """Rows that are gathered before they go to a table."""
 SURROGATES = "\ud800-\udfff"
@@ -50,75 +57,72 @@ SURROGATES = "\ud800-\udfff"
 UNKNOWN = "<unk>"
 
 
-def header_of(line: bytes) -> tuple[int, int] | None:
-    """The two numbers of a header line, rows and dimensions, or None where it is none."""
-    match = HEADER.fullmatch(line)
-    return (int(match[1]), int(match[2])) if match and int(match[2]) else None
-
-
-def fields_of(line: bytes, vector_size: int) -> tuple[bytes, bytes] | None:
-    """The word and the numbers of a line, or None where there are too few spaces."""
-    line = line.rstrip(b" \r")
-    places = line.rsplit(b" ", vector_size)
-    if len(places) != vector_size + 1:
-        return None
-    return places[0], line[len(places[0]) + 1 :]
-
-
-def numbers_of(text: bytes) -> NDArray[np.float32] | None:
-    """Numbers between spaces as float32, or None where something else stands there."""
-    if not text or text.translate(None, NUMBER_BYTES):
-        return None
-    try:
-        wide = np.fromstring(text.decode("ascii"), dtype=np.float64, sep=" ")
-    except (ValueError, DeprecationWarning):
-        return None
-    with np.errstate(over="ignore"):
-        return wide.astype(np.float32)
-
-
-def is_text(line: bytes) -> bool:
-    """Whether a row, faulty as it may be, is one of text: half of what follows the word is numbers.
-
-    Bytes of binary numbers that are cut at their spaces do not look so.
-    """
-    fields = line.rstrip(b" \r").split(b" ")[1:]
-    return 0 < len(fields) <= 2 * sum(map(_is_number, fields))
-
-
-def _is_number(field: bytes) -> bool:
-    try:
-        float(field)
-    except ValueError:
-        return False
-    return True
-
-
-def read_rows(path: Path, reading: Reading, *, with_header: bool | None) -> WordVectors:
+def read_rows(path: Path, reading: Reading, *, needs_header: bool) -> WordVectors:
     """Read a file of rows.
 
-    with_header : whether the first line gives the number of rows and dimensions; None: where it
-                  looks so and the second line confirms it
-    Of a word that stands there twice the first is kept. Raises FormatError naming line and word.
+    needs_header : whether the first line must give the number of rows and dimensions; else it may
+    Of a word that stands there twice the first is kept. Raises DamagedError naming line and word.
     """
     size = path.stat().st_size
-    with path.open("rb") as file, warnings.catch_warnings(), Table(reading) as table:
+    with (
+        reading.opened(path) as file,
+        warnings.catch_warnings(),
+        Table(reading) as table,
+    ):
         warnings.simplefilter("error", DeprecationWarning)
-        n_rows, vector_size, first_line = _start(path, file, with_header, size)
+        head = file.read(SAMPLE_BYTES) + file.readline()
+        lines = head.split(b"\n", SAMPLE_LINES)[:SAMPLE_LINES]
+        layout = layout_of(lines, needs_header=needs_header)
+        _check_layout(path, layout, size, needs_header=needs_header)
         words: dict[str, None] = {}
         n_read, last = 0, ""
-        source = _Source(path, vector_size, reading, fast=size > SMALL)
-        for block_words, block in source.blocks(file, first_line):
+        source = _Source(path, layout, reading, fast=size > SMALL)
+        if layout.header is not None:
+            head = head[len(lines[0]) + 1 :]
+        for block_words, block in source.blocks(_pieces(head, file)):
             n_read += len(block_words)
             last = block_words[-1]
             fresh = [i for i, word in enumerate(block_words) if not _seen(words, word)]
             table.append(block if len(fresh) == len(block) else block[fresh])
-        matrix = table.array(vector_size)
-    last_is_extra = n_rows is not None and n_read == n_rows + 1 and last == UNKNOWN
-    if n_rows is not None and n_read != n_rows and not last_is_extra:
-        raise FormatError(f"{path}: the header says {n_rows:,} rows, but there are {n_read:,}")
+        matrix = table.array(layout.vector_size)
+    n_rows = layout.header[0] if layout.header else n_read
+    if n_read != n_rows and not (n_read == n_rows + 1 and last == UNKNOWN):
+        raise DamagedError(f"{path}: the header says {n_rows:,} rows, but there are {n_read:,}")
+    if layout.vector_size == 1:
+        log.warning(
+            "%s: the vectors have one dimension; a file of words and counts looks so too", path
+        )
+    source.warn_of_doubts()
     warn_of_twins(path, n_read - len(words))
     return WordVectors(list(words), matrix)
+
+
+def _check_layout(path: Path, layout: Layout, size: int, *, needs_header: bool) -> None:
+    """Raise DamagedError where the first line does not fit the others, or none is a row.
+
+    size : of the file in bytes
+    """
+    where = f"{path}, line 1"
+    if layout.header is None:
+        if needs_header:
+            raise DamagedError(
+                f"{where}: not the number of rows and of dimensions; if the file has no such "
+                "line, use --format glove"
+            )
+        if not layout.vector_size:
+            raise DamagedError(f"{where}: not a word and numbers between spaces")
+        return
+    n_rows, vector_size = layout.header
+    if n_rows < 1 or n_rows * (2 * vector_size + 1) > size:
+        raise DamagedError(
+            f"{where}: the header says {n_rows:,} rows of {vector_size:,} numbers, "
+            f"which cannot be in {size:,} bytes"
+        )
+    if vector_size != layout.vector_size:
+        raise DamagedError(
+            f"{where}: the header says {vector_size:,} numbers a row, but most rows have "
+            f"{layout.vector_size:,}"
+        )
 
 
 def of_rows(
@@ -160,68 +164,48 @@ def _seen(words: dict[str, None], word: str) -> bool:
     return False
 
 
-def _start(
-    path: Path, file: BinaryIO, with_header: bool | None, size: int
-) -> tuple[int | None, int, int]:
-    """Rows, dimensions and the number of the first line of rows; leaves the file there."""
-    first = file.readline().removesuffix(b"\n")
-    header = header_of(first)
-    if header is not None and with_header is not False:
-        n_rows, vector_size = header
-        second = file.readline().removesuffix(b"\n")
-        fields = fields_of(second, vector_size)
-        values = numbers_of(fields[1]) if fields else None
-        confirmed = values is not None and len(values) == vector_size
-        if confirmed or with_header:
-            if n_rows < 1 or n_rows * (2 * vector_size + 1) > size:
-                raise FormatError(
-                    f"{path}, line 1: the header says {n_rows:,} rows of {vector_size:,} numbers, "
-                    f"which cannot be in {size:,} bytes"
-                )
-            file.seek(len(first) + 1)
-            return n_rows, vector_size, 2
-    elif with_header:
-        raise FormatError(
-            f"{path}, line 1: not the number of rows and of dimensions; if the file has no such "
-            "line, use --format glove"
-        )
-    file.seek(0)
-    vector_size = len(first.rstrip(b" \r").split(b" ")) - 1
-    if vector_size < 1:
-        raise FormatError(f"{path}, line 1: not a word and numbers between spaces")
-    return None, vector_size, 1
-
-
-@dataclass(frozen=True)
+@dataclass
 class _Source:
-    """A file of rows, and how it is read."""
+    """A file of rows, and how it is read.
+
+    doubts : the lines whose word may hold a number of their vector: how many, and the first
+    """
 
     path: Path
-    vector_size: int
+    layout: Layout
     reading: Reading
     fast: bool
+    n_doubts: int = 0
+    first_doubt: str = ""
 
-    def blocks(
-        self, file: BinaryIO, first_line: int
-    ) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
-        """Words and rows from the place of the file to its end, a block of lines at a time."""
-        number = first_line
-        for piece, places, block in ahead(self._parse, _pieces(file)):
+    def blocks(self, pieces: Iterable[bytes]) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
+        """Words and rows of pieces of whole lines."""
+        first = number = 1 + (self.layout.header is not None)
+        for piece, places, block in ahead(self._parse, pieces):
             words = self._words(number, piece, places, block)
             number += len(words)
             yield words, block
-        if number == first_line:
-            raise FormatError(f"{self.path}: holds no vectors")
+        if number == first:
+            raise DamagedError(f"{self.path}: holds no vectors")
+
+    def warn_of_doubts(self) -> None:
+        """Say how many words may hold a number of their vector."""
+        if self.n_doubts:
+            log.warning(
+                "%s: %s words hold a number between spaces, the first in %s; a row with a number "
+                "too many looks so too", self.path, f"{self.n_doubts:,}", self.first_doubt,
+            )  # fmt: skip
 
     def _parse(self, piece: bytes) -> tuple[bytes, NDArray[np.int64], NDArray[np.float32]]:
         """Whole lines, where their words are, as `parse_lines` has it, and the rows."""
+        vector_size = self.layout.vector_size
         text = np.frombuffer(piece, np.uint8)
         ends = np.flatnonzero(text == LINE_END)
         places = np.full((len(ends), 3), -1)
         places[:, 2] = ends
         places[1:, 0], places[:1, 0] = ends[:-1] + 1, 0
-        n_rows = min(len(ends), len(piece) // (2 * self.vector_size) + 1)  # more are faulty
-        block = np.empty((n_rows, self.vector_size), np.float32)
+        n_rows = min(len(ends), len(piece) // (2 * vector_size) + 1)  # more are faulty
+        block = np.empty((n_rows, vector_size), np.float32)
         if self.fast and n_rows == len(ends):
             from embedtool.kernels.decimals import parse_lines
 
@@ -236,7 +220,7 @@ class _Source:
         block: NDArray[np.float32],
     ) -> list[str]:
         """The words of a piece; reads the lines that have not been, one by one."""
-        words = []
+        words, is_mixed = [], self.layout.is_mixed
         for row, (start, end, stop) in enumerate(places.tolist()):
             if end >= 0:
                 try:
@@ -247,29 +231,63 @@ class _Source:
                 word, values = self._row(first_line + row, piece[start:stop])
                 words.append(word)
                 block[row] = values
+            elif is_mixed or " " in words[-1] or "\t" in words[-1] or "\r" in words[-1]:
+                line = piece[start:stop]
+                self._check_word(first_line + row, line, line[: end - start], line[end - start :])
         return words
 
     def _row(self, number: int, line: bytes) -> tuple[str, NDArray[np.float32]]:
         where = f"{self.path}, line {number:,}"
-        fields = fields_of(line, self.vector_size)
-        values = numbers_of(fields[1]) if fields else None
-        if fields is None or values is None or len(values) != self.vector_size:
-            if b"\0" in line:
-                raise FormatError(f"{where}: is not text; try --format word2vec-binary")
-            raise FormatError(
-                f"{where}: expected a word and {self.vector_size:,} numbers between single "
-                f"spaces, found {line[:40]!r}"
-            )
-        word = self.reading.decoded(fields[0], where)
+        row = row_of(line, self.layout.vector_size)
+        if row is None:
+            raise self._no_row(number, line)
+        raw, numbers, values = row
+        self._check_word(number, line, raw, numbers)
+        word = self.reading.decoded(raw, where, UTF8)
         if not (self.reading.allow_nonfinite or np.isfinite(values).all()):
-            raise FormatError(f"{where}: the vector of {word!r} holds a number that is not finite")
+            raise DamagedError(f"{where}: the vector of {word!r} holds a number that is not finite")
         return word, values
 
+    def _check_word(self, number: int, line: bytes, word: bytes, numbers: bytes) -> None:
+        """Raise DamagedError where a number of the vector is part of the word; count where it may
+        be.
+        """
+        doubt = self.layout.doubt(word, numbers)
+        if doubt == "certain":
+            raise self._no_row(number, line)
+        if doubt == "possible":
+            self.n_doubts += 1
+            self.first_doubt = self.first_doubt or f"line {number:,}, {shown_line(word)}"
 
-def _pieces(file: BinaryIO) -> Iterator[bytes]:
-    """Pieces of whole lines, from the place of the file to its end."""
-    while piece := file.read(PIECE_BYTES) + file.readline():
-        yield piece if piece.endswith(b"\n") else piece + b"\n"
+    def _no_row(self, number: int, line: bytes) -> FormatError:
+        where = f"{self.path}, line {number:,}"
+        if b"\0" in line:
+            return FormatError(f"{where}: is not text; try --format word2vec-binary")
+        return DamagedError(
+            f"{where}: expected a word and {self.layout.vector_size:,} numbers between single "
+            f"spaces, found {shown_line(line)}"
+        )
+
+
+def shown_line(line: bytes) -> str:
+    """The beginning of a line, as an error quotes it."""
+    return repr(line[:LONGEST_SHOWN])
+
+
+def _pieces(head: bytes, file: "BinaryIO | Recoded") -> Iterator[bytes]:
+    """Pieces of whole lines, first those of `head`, then those to the end of the file.
+
+    Blank lines at the end of the file belong to no piece.
+    """
+    piece, blank = head, b""
+    while piece:
+        piece = blank + piece
+        end = len(piece.rstrip(BLANK_LINES))
+        if end:
+            end = piece.find(b"\n", end) + 1 or len(piece)
+            yield piece[:end] if piece[end - 1] == LINE_END else piece + b"\n"
+        blank = piece[end:]
+        piece = file.read(PIECE_BYTES) + file.readline()
 
 
 def ahead(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
@@ -290,6 +308,8 @@ def write_rows(vectors: WordVectors, path: Path, *, with_header: bool, forbidden
     forbidden : characters that a word may not hold; raises FormatError naming the word that does
     """
     check_words(vectors, path, forbidden)
+    if not with_header:
+        check_first_word(vectors, path)
     with replaced(path) as file:
         if with_header:
             file.write(b"%d %d\n" % (vectors.n_words, vectors.vector_size))
@@ -317,6 +337,16 @@ def number_lines(matrix: NDArray[np.float32], separator: str) -> Iterator[list[b
         return [written[start:end] for start, end in pairwise([0, *ends.tolist()])]
 
     return ahead(lines, blocks_of(len(matrix), matrix[:1].nbytes))
+
+
+def check_first_word(vectors: WordVectors, path: Path) -> None:
+    """Raise FormatError where the first word of a file would be taken for a byte order mark."""
+    word = next(iter(vectors.words), "")
+    if word.startswith(BYTE_ORDER_MARK):
+        raise FormatError(
+            f"{path}: the format cannot hold the word {word!r} first, as it begins with a byte "
+            "order mark; choose another format, such as safetensors"
+        )
 
 
 def check_words(vectors: WordVectors, path: Path, forbidden: str) -> None:

@@ -3,6 +3,10 @@
 In: a path. Out: the name of a format; a FormatError for what is none, or is dangerous.
 """
 
+import codecs
+import mmap
+import os
+import re
 import struct
 from pathlib import Path
 
@@ -10,23 +14,24 @@ from embedtool.errors import FormatError
 from embedtool.formats.fasttext_bin import MAGIC
 from embedtool.formats.finalfusion import FIFU
 from embedtool.formats.floret import HEADER as FLORET
-from embedtool.formats.npz import ZIP
-from embedtool.formats.rows import header_of, is_text
-from embedtool.formats.tensorboard import metadata_path, numbers_of
+from embedtool.formats.foreign import ZIP
+from embedtool.formats.layout import BLANKS, NUMBER, SAMPLE_LINES, header_of, is_text, layout_of
+from embedtool.formats.reading import Reading, is_utf8
+from embedtool.formats.tensorboard import numbers_of, words_path
+from embedtool.formats.word2vec_binary import FIRST_LINES, holds_text
 
 HEAD_BYTES = 2**20
 """Enough for two lines of text vectors of ten thousand dimensions and more."""
 
-PICKLE = tuple(b"\x80" + bytes([protocol]) for protocol in range(2, 6))
-GZIP = b"\x1f\x8b"
+PARQUET = b"PAR1"
 MAGICS = {
-    ZIP: "npz",
-    struct.pack("<i", MAGIC): "fasttext-bin",
-    FIFU: "finalfusion",
-    b"PAR1": "parquet",
-    b"ARROW1": "arrow",
+    "npz": re.compile(re.escape(ZIP)),
+    "fasttext-bin": re.compile(re.escape(struct.pack("<i", MAGIC))),
+    "finalfusion": re.compile(re.escape(FIFU) + rb"..\0\0", re.DOTALL),
+    "parquet": re.compile(PARQUET),
+    "arrow": re.compile(rb"ARROW1\0\0"),
 }
-"""How the files of some formats begin."""
+"""How the files of some formats begin. A word can be FiFu or PAR1; Parquet ends so too."""
 
 FOLDERS = {
     ("vocab/key2row",): "spacy",
@@ -39,35 +44,79 @@ MODEL = ("config.json", "vectors.safetensors")
 """What a model of embedtool holds."""
 
 
-def sniff(path: Path) -> str:
+UNKNOWN = "the format is not recognised; name it with --format"
+WORDS_AND_COUNTS = (
+    "most lines hold a word and one number, as a list of words and counts does; if these are "
+    "vectors of one dimension, name the format with --format glove"
+)
+
+
+def sniff(path: Path, reading: Reading | None = None) -> str:
     """The format of a file or folder. Raises FormatError where it has none that can be read."""
     if path.is_dir():
         return _sniff_folder(path)
+    reading = reading or Reading()
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
-    for magic, name in MAGICS.items():
-        if head.startswith(magic):
-            return name
-    if head.startswith(PICKLE):
-        raise FormatError(
-            f"{path}: is a pickle, which can run code when it is opened; have the program that "
-            "made it save word2vec text"
-        )
-    if head.startswith(GZIP):
-        raise FormatError(f"{path}: is compressed; decompress it first: gunzip {path}")
-    if head[8:9] == b"{" and struct.unpack("<Q", head[:8])[0] <= path.stat().st_size - 8:
-        return "safetensors"
-    first, _, rest = head.partition(b"\n")
-    if FLORET.fullmatch(first):
+        for name, magic in MAGICS.items():
+            if magic.match(head) and (name != "parquet" or _ends_like_parquet(path)):
+                return name
+        if head[8:9] == b"{" and struct.unpack("<Q", head[:8])[0] <= path.stat().st_size - 8:
+            return "safetensors"
+        first = head.partition(b"\n")[0]
+        header = header_of(first)
+        if header is not None:
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                is_text_file = holds_text(data, len(first) + 1, *header)
+            return "word2vec" if is_text_file else "word2vec-binary"
+    return _sniff_text(path, _as_utf8(path, head, reading))
+
+
+def _ends_like_parquet(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(-len(PARQUET), os.SEEK_END)
+        return file.read() == PARQUET
+
+
+def _as_utf8(path: Path, head: bytes, reading: Reading) -> bytes:
+    """The beginning of a file of text in UTF-8, without a byte order mark."""
+    if is_utf8(reading.encoding) and head.startswith(codecs.BOM_UTF8):
+        return head.removeprefix(codecs.BOM_UTF8)
+    with reading.opened(path) as file:
+        return file.read(HEAD_BYTES)
+
+
+def _sniff_text(path: Path, head: bytes) -> str:
+    """The format of a text by its first lines; one faulty line among them hides nothing."""
+    lines = head.split(b"\n", SAMPLE_LINES)
+    if len(head) >= HEAD_BYTES or len(lines) > SAMPLE_LINES:
+        lines = lines[:-1] or lines
+    first = lines[0]
+    if FLORET.fullmatch(first.removesuffix(b"\r")):
         return "floret"
-    if numbers_of(first) and (b"\t" in first or metadata_path(path).is_file()):
+    is_table = b"\t" in first and all(map(numbers_of, lines[1:2]))
+    if numbers_of(first) and (is_table or words_path(path).is_file()):
         return "tensorboard"
-    header = header_of(first)
-    if header is not None:
-        return "word2vec" if is_text(rest.partition(b"\n")[0]) else "word2vec-binary"
-    if is_text(first):
-        return "glove"
-    raise FormatError(f"{path}: the format is not recognised; name it with --format")
+    if header_of(first):
+        return "word2vec"
+    rows = list(filter(bytes.strip, lines[:FIRST_LINES]))
+    if not is_text(first) and 2 * sum(map(is_text, rows)) <= len(rows):
+        raise FormatError(f"{path}: {_separated(first) or UNKNOWN}")
+    if layout_of(lines, needs_header=False).vector_size == 1:
+        raise FormatError(f"{path}: {_separated(first) or WORDS_AND_COUNTS}")
+    return "glove"
+
+
+def _separated(first: bytes) -> str:
+    """What to say where the fields of the first line stand between commas or semicolons."""
+    for separator, name in ((b",", "commas"), (b";", "semicolons")):
+        fields = [field.strip(BLANKS) for field in first.split(separator)[1:]]
+        if fields and 2 * sum(1 for field in fields if NUMBER.fullmatch(field)) >= len(fields):
+            return (
+                f"has {name} between its fields; have it written with a single space between a "
+                "word and its numbers, or as Parquet"
+            )
+    return ""
 
 
 def _sniff_folder(path: Path) -> str:

@@ -5,19 +5,34 @@ and NAME.metadata.tsv, a word a line; neither has a header, for metadata of one 
 none.
 """
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.errors import FormatError
+from embedtool.encodings import UTF8
+from embedtool.errors import DamagedError, FormatError
 from embedtool.files import replaced
-from embedtool.formats.folders import check_is_file
+from embedtool.formats.layout import SAMPLE_LINES
 from embedtool.formats.reading import Reading
-from embedtool.formats.rows import check_words, number_lines, of_rows
+from embedtool.formats.rows import check_first_word, check_words, number_lines, of_rows
 from embedtool.vectors import WordVectors
+
+OTHER_NAMES = {
+    "tensors": "metadata",
+    "tensor": "metadata",
+    "vectors": "metadata",
+    "embeddings": "metadata",
+    "vecs": "meta",
+}
+"""How the stems of the two names end in other programs: X_tensor.tsv and X_metadata.tsv are those
+of gensim's script, tensors.tsv and metadata.tsv those of the projector."""
+LONGEST_UTF8 = 4
+"""Bytes of UTF-8 that a byte of another encoding can become, at most."""
 
 
 def read(path: Path, reading: Reading) -> WordVectors:
@@ -25,57 +40,73 @@ def read(path: Path, reading: Reading) -> WordVectors:
 
     Of a word that stands there twice the first is kept. Raises FormatError naming line and word.
     """
-    words = _words(metadata_path(path), reading)
+    words = [
+        reading.decoded(raw, f"{words_path(path)}, line {number:,}", UTF8)
+        for number, raw in word_lines(path, reading)
+    ]
     size = path.stat().st_size
-    with path.open("rb") as file:
-        vector_size = file.readline().count(b"\t") + 1
+    with reading.opened(path) as file:
+        lines = list(islice(file, SAMPLE_LINES))
+        vector_size = size_of(lines)
         if 2 * len(words) * vector_size > size + 1:
-            raise FormatError(
+            raise DamagedError(
                 f"{path}: {len(words):,} rows of {vector_size:,} numbers, one for each word, "
                 f"cannot be in {size:,} bytes"
             )
-        file.seek(0)
-        return of_rows(path, _rows(path, file, words, vector_size, reading), vector_size, reading)
+        rows = _rows(path, chain(lines, file), words, vector_size, reading)
+        return of_rows(path, rows, vector_size, reading)
+
+
+def size_of(lines: Sequence[bytes]) -> int:
+    """Numbers in a row: as many as most lines have fields; 0 where all are blank."""
+    sizes = Counter(line.count(b"\t") + 1 for line in lines if line.strip())
+    return max(sizes, key=sizes.__getitem__, default=0)
 
 
 def _rows(
-    path: Path, file: BinaryIO, words: list[str], vector_size: int, reading: Reading
+    path: Path, lines: Iterable[bytes], words: list[str], vector_size: int, reading: Reading
 ) -> Iterator[tuple[str, NDArray[np.float32]]]:
-    """Each word and its numbers."""
-    number = 0
-    for number, line in enumerate(file, 1):
+    """Each word and its numbers; blank lines at the end are none."""
+    blank, number = 0, 0
+    for line_number, line in enumerate(lines, 1):
+        if not line.strip():
+            blank = blank or line_number
+            continue
         numbers = numbers_of(line)
-        if numbers is None or len(numbers) != vector_size:
-            raise FormatError(
-                f"{path}, line {number:,}: expected {vector_size:,} numbers between tabs, "
-                f"found {line[:40]!r}"
+        if numbers is None or len(numbers) != vector_size or blank:
+            raise DamagedError(
+                f"{path}, line {blank or line_number:,}: expected {vector_size:,} numbers between "
+                f"tabs, found {b'' if blank else line[:40]!r}"
             )
+        number += 1
         if number > len(words):
             break
         with np.errstate(over="ignore"):
             values = np.array(numbers).astype(np.float32)
         word = words[number - 1]
         if not (np.isfinite(values).all() or reading.allow_nonfinite):
-            raise FormatError(
+            raise DamagedError(
                 f"{path}, line {number:,}: the vector of {word!r} holds a number that is not finite"
             )
         yield word, values
     if number != len(words):
         more_or_less = "more" if number > len(words) else f"{number:,}"
-        raise FormatError(f"{path}: {len(words):,} words, but {more_or_less} rows of numbers")
+        raise DamagedError(f"{path}: {len(words):,} words, but {more_or_less} rows of numbers")
 
 
-def _words(path: Path, reading: Reading) -> list[str]:
-    words = []
-    for number, raw in word_lines(path):
-        words.append(reading.decoded(raw, f"{path}, line {number:,}"))
-    return words
+def word_lines(path: Path, reading: Reading) -> list[tuple[int, bytes]]:
+    """The number of each line of the metadata that holds a word, and the word, in UTF-8.
 
-
-def word_lines(path: Path) -> list[tuple[int, bytes]]:
-    """The number of each line of the metadata that holds a word, and the word."""
-    check_is_file(path)
-    lines = path.read_bytes().removesuffix(b"\n").split(b"\n")
+    path : of the numbers
+    """
+    metadata = words_path(path)
+    if not metadata.is_file():
+        raise FormatError(
+            f"{metadata}: there is no such file, which holds the words; of X_tensor.tsv it may "
+            "be X_metadata.tsv, of tensors.tsv or vectors.tsv metadata.tsv"
+        )
+    with reading.opened(metadata) as file:
+        lines = file.read(metadata.stat().st_size * LONGEST_UTF8).rstrip(b"\r\n").split(b"\n")
     first = int(b"\t" in lines[0])
     words = (line.removesuffix(b"\r").partition(b"\t")[0] for line in lines[first:])
     return list(enumerate(words, first + 1))
@@ -83,6 +114,8 @@ def word_lines(path: Path) -> list[tuple[int, bytes]]:
 
 def numbers_of(line: bytes) -> list[float] | None:
     """The numbers between the tabs of a line, or None where something else stands there."""
+    if b"_" in line:  # Python reads 1_000 as a number
+        return None
     try:
         return [float(field) for field in line.split(b"\t")]
     except ValueError:
@@ -92,6 +125,7 @@ def numbers_of(line: bytes) -> list[float] | None:
 def write(vectors: WordVectors, path: Path, options: Mapping[str, Any]) -> None:
     """Write both files. A word with a tab or a line end cannot be written."""
     check_words(vectors, path, "\t\n\r")
+    check_first_word(vectors, path)
     with replaced(metadata_path(path)) as words, replaced(path) as numbers:
         words.writelines(f"{word}\n".encode() for word in vectors.words)
         for lines in number_lines(vectors.matrix, "\t"):
@@ -99,5 +133,16 @@ def write(vectors: WordVectors, path: Path, options: Mapping[str, Any]) -> None:
 
 
 def metadata_path(path: Path) -> Path:
-    """Where the words of `path` stand: NAME.metadata.tsv beside NAME.tsv."""
+    """Where the words of `path` are written: NAME.metadata.tsv beside NAME.tsv."""
     return path.with_name(f"{path.stem}.metadata{path.suffix}")
+
+
+def words_path(path: Path) -> Path:
+    """Where the words of `path` stand: as it is written here, or by a name that others use."""
+    own = metadata_path(path)
+    if not own.is_file():
+        for numbers, words in OTHER_NAMES.items():
+            other = path.with_name(f"{path.stem.removesuffix(numbers)}{words}{path.suffix}")
+            if path.stem.endswith(numbers) and other.is_file():
+                return other
+    return own

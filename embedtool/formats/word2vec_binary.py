@@ -4,6 +4,7 @@ In: a path. Out: WordVectors; and the other way round.
 """
 
 import mmap
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.errors import FormatError
+from embedtool.errors import DamagedError, FormatError
 from embedtool.files import replaced
+from embedtool.formats.layout import BLANKS, header_of, is_text, n_numbers
 from embedtool.formats.reading import Reading
-from embedtool.formats.rows import check_words, header_of, is_text, of_rows
+from embedtool.formats.rows import check_words, of_rows
 from embedtool.formats.tables import blocks_of
 from embedtool.tensors import let_go
 from embedtool.vectors import WordVectors
@@ -23,6 +25,9 @@ LONGEST_WORD = 2**20
 """Bytes. A space that does not come by then is not to be expected."""
 BLOCK_ROWS = 2**12
 """Rows after which the memory that holds the file is given back."""
+FIRST_LINES, FIRST_BYTES = 10, 2**20
+"""So many lines at most tell whether text follows the header."""
+NO_LINE_END = re.compile(rb"[^\n]")
 
 
 def read(path: Path, reading: Reading) -> WordVectors:
@@ -38,10 +43,10 @@ def read(path: Path, reading: Reading) -> WordVectors:
         n_rows, vector_size = header
         row_bytes = 4 * vector_size
         place = end_of_header + 1
-        if is_text(data[place : place + LONGEST_WORD].partition(b"\n")[0]):
+        if holds_text(data, place, n_rows, vector_size):
             raise FormatError(f"{path}: is text, not binary; use --format word2vec")
         if n_rows < 1 or n_rows * (row_bytes + 2) > len(data) - place:
-            raise FormatError(
+            raise DamagedError(
                 f"{path}: the header says {n_rows:,} rows of {vector_size:,} numbers, which "
                 f"cannot be in {len(data):,} bytes"
             )
@@ -50,22 +55,73 @@ def read(path: Path, reading: Reading) -> WordVectors:
         )
 
 
+def holds_text(data: mmap.mmap, place: int, n_rows: int, vector_size: int) -> bool:
+    """Whether rows of text, and not of binary numbers, follow the header of a file.
+
+    place : the byte after the header, which says `n_rows` rows of `vector_size` numbers
+    Numbers in binary may look like a line of text, and a faulty text is text still. Where some
+    lines look like rows of text and others do not, it is binary if as many rows as the header says
+    end with the file.
+    """
+    lines = data[place : place + FIRST_BYTES].split(b"\n")
+    if place + FIRST_BYTES < len(data) and len(lines) > 1:
+        lines.pop()  # it may be cut
+    lines = list(filter(bytes.strip, lines[:FIRST_LINES]))
+    n_like = sum(map(is_text, lines))
+    if not n_like or all(n_numbers(line.strip(BLANKS)) == vector_size for line in lines):
+        return n_like > 0
+    end = end_of_rows(data, place, n_rows, 4 * vector_size, any_words=False)
+    return 2 * n_like > len(lines) and not end
+
+
+def end_of_rows(
+    data: mmap.mmap, place: int, n_rows: int, row_bytes: int, *, any_words: bool = True
+) -> int:
+    """Where so many rows from a byte on end, if the file ends there; else 0.
+
+    row_bytes : of the numbers of a row
+    any_words : False: no word may hold a line end
+    """
+    for row in range(n_rows):
+        start = after_line_end(data, place)
+        place = next_row(data, place, row_bytes)
+        if not 0 < place <= len(data):
+            return 0
+        if not any_words and b"\n" in data[start : place - row_bytes]:
+            return 0
+        if row % BLOCK_ROWS == 0:
+            let_go(np.frombuffer(data, np.uint8))
+    return 0 if NO_LINE_END.search(data, place) else place
+
+
+def next_row(data: mmap.mmap, place: int, row_bytes: int) -> int:
+    """Where the row that begins at a byte ends, 0 where none does."""
+    start = after_line_end(data, place)
+    space = data.find(b" ", start, start + LONGEST_WORD)
+    return space + 1 + row_bytes if space >= 0 else 0
+
+
+def after_line_end(data: mmap.mmap, place: int) -> int:
+    """The place, or the next one where a line end stands there."""
+    return place + (data[place : place + 1] == b"\n")
+
+
 def _rows(
     path: Path, data: mmap.mmap, place: int, n_rows: int, row_bytes: int, reading: Reading
 ) -> Iterator[tuple[str, NDArray[np.float32]]]:
     """Each word and its numbers, from a byte on to the end of the file."""
     for row in range(n_rows):
-        place += data[place : place + 1] == b"\n"
+        place = after_line_end(data, place)
         space = data.find(b" ", place, place + LONGEST_WORD)
         if space < 0 or space + 1 + row_bytes > len(data):
-            raise FormatError(f"{path}, byte {place:,}: row {row + 1:,} is cut short")
+            raise DamagedError(f"{path}, byte {place:,}: row {row + 1:,} is cut short")
         where = f"{path}, byte {place:,}"
         word = reading.decoded(data[place:space], where)
         if "\n" in word:
-            raise FormatError(f"{where}: the word is missing")
+            raise DamagedError(f"{where}: the word is missing")
         values = np.frombuffer(data[space + 1 : space + 1 + row_bytes], dtype="<f4")
         if not (reading.allow_nonfinite or np.isfinite(values).all()):
-            raise FormatError(
+            raise DamagedError(
                 f"{path}, byte {space + 1:,}: the vector of {word!r} holds a number that is "
                 "not finite"
             )
@@ -74,7 +130,7 @@ def _rows(
         if row % BLOCK_ROWS == 0:
             let_go(np.frombuffer(data, np.uint8))
     if data[place:].strip(b"\n"):
-        raise FormatError(f"{path}, byte {place:,}: more follows than {n_rows:,} rows")
+        raise DamagedError(f"{path}, byte {place:,}: more follows than {n_rows:,} rows")
 
 
 def write(vectors: WordVectors, path: Path, options: Mapping[str, Any]) -> None:

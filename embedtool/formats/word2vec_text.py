@@ -14,7 +14,7 @@ from embedtool.vectors import WordVectors
 
 def read(path: Path, reading: Reading) -> WordVectors:
     """Read a file whose first line gives the number of rows and of dimensions."""
-    return read_rows(path, reading, with_header=True)
+    return read_rows(path, reading, needs_header=True)
 
 
 def write(vectors: WordVectors, path: Path, options: Mapping[str, Any]) -> None:

@@ -1,0 +1,165 @@
+"""How a text of vectors is laid out: a header or none, and a row a line, a word and its numbers.
+
+In: the first lines of a file, or one line. Out: its Layout; the word and the numbers of a line.
+
+Reading and checking share these rules. A line is cut at the ASCII space only: other white space
+lives inside words. The size of a vector is what most rows have, and the last so many fields of a
+line are the vector, so that a word may hold spaces.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+HEADER = re.compile(rb"(\d{1,18}) (\d{1,9}) ?\r?")
+NUMBER_BYTES = b"-+0123456789.eEnaifNIFtyTY "
+"""What numbers, and `nan` and `infinity`, are made of."""
+NUMBER = re.compile(rb"[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?|nan|inf(?:inity)?)", re.IGNORECASE)
+LONG_NUMBER = re.compile(rb"[-+]?(?:\d*\.\d{3,}(?:[eE][-+]?\d+)?|\d+\.?\d*[eE][-+]?\d+)")
+"""A number of a vector, hardly one of a name: `0.1256` or `1e-05`, not the `2.0` of a version."""
+BLANKS = b" \t\r"
+SEPARATOR = re.compile(rb"[ \t]+")
+PARTS = re.compile(rb"[ \t,;|]+")
+"""Between the parts of a word that may be fields of a row."""
+SAMPLE_LINES, SAMPLE_BYTES = 100, 2**20
+"""So many lines at most tell how many numbers a row has."""
+
+Doubt = Literal["none", "possible", "certain"]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What the first lines of a file say of the others.
+
+    header      : rows and dimensions that the first line says; None where it is none
+    vector_size : numbers that most rows have; 0 where no row has a word and numbers
+    is_mixed    : whether most words hold a number that is a field of its own, such as the index of
+                  a table
+    """
+
+    header: tuple[int, int] | None
+    vector_size: int
+    is_mixed: bool = False
+
+    def doubt(self, word: bytes, numbers: bytes) -> Doubt:
+        """Whether a word holds a number that belongs to the vector of its row.
+
+        Among the parts of a word `windows 95` may be a number. It is one of the vector where it is
+        as long as those, or where those are as short as it.
+        """
+        if b"\r" in word:
+            return "certain"
+        inner = word.strip(BLANKS)
+        if inner and inner != word:
+            return "certain"
+        found = numbers_in(word)
+        if not found or not (self.is_mixed or SEPARATOR.search(word)):
+            return "none"
+        if self.is_mixed or b"\t" in word or any(map(LONG_NUMBER.fullmatch, found)):
+            return "certain"
+        fields = numbers.split(b" ")
+        return "possible" if any(map(LONG_NUMBER.fullmatch, fields)) else "certain"
+
+
+def layout_of(lines: Sequence[bytes], *, needs_header: bool) -> Layout:
+    """Find the layout of a file by its first lines, from the very first on.
+
+    needs_header : False: the first line is a header only where most rows have as many numbers as it
+                   says
+    """
+    rows = [line for line in lines[1:] if line.strip(BLANKS)]
+    header = header_of(lines[0]) if lines else None
+    if header is not None:
+        size = size_of(rows, header[1])
+        if needs_header or size == header[1] in map(n_numbers, rows):
+            return Layout(header, size, _is_mixed(rows, size))
+    rows = [*lines[:1], *rows]
+    size = size_of(rows)
+    return Layout(None, size, _is_mixed(rows, size))
+
+
+def header_of(line: bytes) -> tuple[int, int] | None:
+    """The two numbers of a header line, rows and dimensions, or None where it is none."""
+    match = HEADER.fullmatch(line)
+    return (int(match[1]), int(match[2])) if match and int(match[2]) else None
+
+
+def size_of(rows: Sequence[bytes], said: int = 0) -> int:
+    """Numbers in a row: what a header says, if half of the rows have so many; else what most have.
+
+    0 where nothing is said and no row has any.
+    """
+    sizes = Counter(filter(None, map(n_numbers, rows)))
+    if not sizes or (said and 2 * sizes[said] >= sizes.total()):
+        return said
+    return sizes.most_common(1)[0][0]
+
+
+def n_numbers(line: bytes) -> int:
+    """How many fields at the end of a line, but for the first, are numbers."""
+    fields = SEPARATOR.split(line.strip(BLANKS))[:0:-1]
+    return sum(1 for _ in takewhile(NUMBER.fullmatch, fields))
+
+
+def _is_mixed(rows: Sequence[bytes], vector_size: int) -> bool:
+    """Whether most words hold a number between spaces, or one with a point after a comma."""
+    words = [fields[0] for row in rows if (fields := fields_of(row, vector_size))]
+    mixed = [
+        word for word in words
+        if any(SEPARATOR.search(word) or b"." in number for number in numbers_in(word))
+    ]  # fmt: skip
+    return 2 * len(mixed) > len(rows)
+
+
+def numbers_in(word: bytes) -> list[bytes]:
+    """The parts of a word of several that are numbers."""
+    parts = PARTS.split(word)
+    return list(filter(NUMBER.fullmatch, parts)) if len(parts) > 1 else []
+
+
+def fields_of(line: bytes, vector_size: int) -> tuple[bytes, bytes] | None:
+    """The word and the numbers of a line, or None where there are too few spaces."""
+    line = line.rstrip(b" \r")
+    places = line.rsplit(b" ", vector_size)
+    if len(places) != vector_size + 1:
+        return None
+    return places[0], line[len(places[0]) + 1 :]
+
+
+def numbers_of(text: bytes) -> NDArray[np.float32] | None:
+    """Numbers between single spaces as float32, or None where something else stands there.
+
+    A caller turns DeprecationWarning into an error, as which NumPy reports what is no number.
+    """
+    if not text or text.translate(None, NUMBER_BYTES) or b"  " in text or text.startswith(b" "):
+        return None
+    try:
+        wide = np.fromstring(text.decode("ascii"), dtype=np.float64, sep=" ")
+    except (ValueError, DeprecationWarning):
+        return None
+    with np.errstate(over="ignore"):
+        return wide.astype(np.float32)
+
+
+def row_of(line: bytes, vector_size: int) -> tuple[bytes, bytes, NDArray[np.float32]] | None:
+    """Word, text of the numbers, and numbers of a line, or None where it is no row."""
+    fields = fields_of(line, vector_size)
+    values = numbers_of(fields[1]) if fields else None
+    if fields is None or values is None or len(values) != vector_size:
+        return None
+    return *fields, values
+
+
+def is_text(line: bytes) -> bool:
+    """Whether a row, faulty as it may be, is one of text: half of what follows the word is numbers.
+
+    Bytes of binary numbers that are cut at their spaces do not look so.
+    """
+    fields = SEPARATOR.split(line.strip(BLANKS))[1:]
+    return 0 < len(fields) <= 2 * sum(1 for field in fields if NUMBER.fullmatch(field))
