@@ -225,6 +225,8 @@ def _check(vectors: WordVectors, config: "CompressConfig") -> None:
     ):
         if wanted is not None and wanted > there:
             raise ConfigError(f"--{name} {wanted:,} is more than the {there:,} that there are")
+    if config.ngrams is not None and vectors.subwords is None:
+        raise ConfigError("--ngrams is for FastText models, and this one has no n-grams")
 
 
 def principal_axes(matrix: NDArray[np.float32], n_axes: int) -> NDArray[np.float32]:

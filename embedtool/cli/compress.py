@@ -50,6 +50,8 @@ def compress(
     It is queried, judged and exported like any other. First words and n-grams are left out, then
     dimensions, then bits. Context vectors are always left out.
     """
+    if as_json and not wants_report:
+        raise click.UsageError("--json prints the report, which --no-report leaves out")
     config = CompressConfig.from_options(options)
 
     from embedtool import store

@@ -1,14 +1,14 @@
 """embedtool import: a vector file of another tool as a model."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from embedtool.cli.options import FILE, overwrite_option, reading_options
+from embedtool.cli.options import FILE, encoding_option, overwrite_option, reading_options
 from embedtool.cli.output import note
 from embedtool.errors import DamagedError
 from embedtool.formats import READERS
-from embedtool.formats.reading import EncodingErrors
 
 
 @click.command("import")
@@ -21,17 +21,20 @@ from embedtool.formats.reading import EncodingErrors
 @click.option(
     "--words", type=FILE, help="floret has vectors for any words: those of this file, one a line."
 )
+@click.option(
+    "--word-column",
+    metavar="NAME",
+    help="Array or column of the words, in npz, safetensors, parquet and arrow.",
+)
+@click.option(
+    "--vector-column",
+    metavar="NAME",
+    help="Array or column of the vectors; 'd*' where each dimension has a column: d0, d1, ...",
+)
+@encoding_option
 @reading_options
 @overwrite_option
-def import_(
-    file: Path,
-    model: Path,
-    name: str | None,
-    words: Path | None,
-    allow_nonfinite: bool,
-    encoding_errors: EncodingErrors,
-    overwrite: bool,
-) -> None:
+def import_(file: Path, model: Path, name: str | None, overwrite: bool, **chosen: Any) -> None:
     """Make a MODEL of the vectors in FILE, which may be a folder.
 
     Without --format the content of FILE says it.
@@ -41,15 +44,18 @@ def import_(
     from embedtool.vectors import Model
 
     store.check_target(model, overwrite)
-    reading = Reading(allow_nonfinite, encoding_errors, scratch=model.parent, words=words)
+    reading = Reading(scratch=model.parent, **chosen)
+    name = formats.name_of(file, name, reading)
+    formats.check_reading(file, name, reading)
     try:
-        vectors, name = formats.read(file, name, reading)
+        vectors, _ = formats.read(file, name, reading)
     except DamagedError as error:
         raise DamagedError(
             f"{error}; `embedtool check {file} --repair OUT` tells all faults and writes the good "
             "rows to OUT"
         ) from None
-    store.save(
-        Model(vectors, {"algorithm": "imported", "source": str(file), "read_as": name}), model
-    )
+    description = {"algorithm": "imported", "source": str(file), "read_as": name}
+    if "encoding" in formats.FORMATS[name].reads_by:
+        description["encoding"] = reading.encoding
+    store.save(Model(vectors, description), model)
     note(f"{model}: {name}, {vectors.n_words:,} words x {vectors.vector_size}")

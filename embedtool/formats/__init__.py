@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from embedtool.errors import FormatError
+from embedtool.errors import ConfigError, FormatError
 from embedtool.formats.reading import Reading
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ class Format(NamedTuple):
     named         : what other names stand for it, in words
     is_folder     : whether it is a folder and not a file
     why_unwritten : where it can only be read, the reason
+    reads_by      : the fields of a Reading, of CHOSEN, that its reader takes
     """
 
     module: str
@@ -36,11 +37,21 @@ class Format(NamedTuple):
     named: str = ""
     is_folder: bool = False
     why_unwritten: str = ""
+    reads_by: tuple[str, ...] = ()
 
+
+TEXT = ("encoding", "encoding_errors")
+COLUMNS = ("word_column", "vector_column")
+CHOSEN = ("words", *TEXT, *COLUMNS)
+"""What a person may choose for some formats and not for others."""
 
 FORMATS = {
     "word2vec": Format(
-        "word2vec_text", (".txt", ".w2v"), "words, vectors", "word2vec.c, gensim, spaCy, fastText"
+        "word2vec_text",
+        (".txt", ".w2v"),
+        "words, vectors",
+        "word2vec.c, gensim, spaCy, fastText",
+        reads_by=TEXT,
     ),
     "word2vec-binary": Format(
         "word2vec_binary",
@@ -48,6 +59,7 @@ FORMATS = {
         "words, vectors",
         "word2vec.c, gensim",
         named=".bin without subwords",
+        reads_by=TEXT,
     ),
     "glove": Format(
         "glove_text",
@@ -55,27 +67,47 @@ FORMATS = {
         "words, vectors",
         "GloVe's scripts, gensim",
         named="glove*.txt",
+        reads_by=TEXT,
     ),
-    "fasttext-vec": Format("word2vec_text", (".vec",), "words, vectors", "fastText, gensim"),
+    "fasttext-vec": Format(
+        "word2vec_text", (".vec",), "words, vectors", "fastText, gensim", reads_by=TEXT
+    ),
     "fasttext-bin": Format(
         "fasttext_bin",
         (),
         "words, counts, vectors, n-grams, contexts",
         "fastText, gensim",
         named=".bin with subwords",
+        reads_by=TEXT,
     ),
     "safetensors": Format(
-        "safetensors_file", (".safetensors",), "words, counts, vectors", "safetensors"
+        "safetensors_file",
+        (".safetensors",),
+        "words, counts, vectors",
+        "safetensors",
+        reads_by=("encoding_errors", *COLUMNS),
     ),
-    "npz": Format("npz", (".npz",), "words, counts, vectors", "NumPy"),
+    "npz": Format("npz", (".npz",), "words, counts, vectors", "NumPy", reads_by=(*TEXT, *COLUMNS)),
     "parquet": Format(
-        "parquet", (".parquet",), "words, counts, vectors", "pyarrow, DuckDB, polars"
+        "parquet",
+        (".parquet",),
+        "words, counts, vectors",
+        "pyarrow, DuckDB, polars",
+        reads_by=("encoding_errors", *COLUMNS),
     ),
     "arrow": Format(
-        "arrow", (".arrow", ".feather"), "words, counts, vectors", "pyarrow, polars, pandas"
+        "arrow",
+        (".arrow", ".feather"),
+        "words, counts, vectors",
+        "pyarrow, polars, pandas",
+        reads_by=("encoding_errors", *COLUMNS),
     ),
     "finalfusion": Format(
-        "finalfusion", (".fifu",), "words, vectors, n-grams", "finalfusion in Rust and Python"
+        "finalfusion",
+        (".fifu",),
+        "words, vectors, n-grams",
+        "finalfusion in Rust and Python",
+        reads_by=("encoding_errors",),
     ),
     "floret": Format(
         "floret",
@@ -84,6 +116,7 @@ FORMATS = {
         "floret, spaCy",
         why_unwritten="floret finds n-grams by another hash than FastText and embedtool, so that "
         "only its own training fills its table",
+        reads_by=("words", *TEXT),
     ),
     "tensorboard": Format(
         "tensorboard",
@@ -91,6 +124,7 @@ FORMATS = {
         "words, vectors",
         "TensorBoard's projector",
         named="with .metadata.tsv",
+        reads_by=TEXT,
     ),
     "model2vec": Format(
         "model2vec",
@@ -147,6 +181,19 @@ def name_of(path: Path, name: str | None = None, reading: Reading | None = None)
         return name or sniff(path, reading)
     except OSError as error:
         raise FormatError(f"{path}: cannot be read: {error.strerror or error}") from None
+
+
+def check_reading(path: Path, name: str, reading: Reading) -> None:
+    """Raise ConfigError where something is chosen that the reader of a format would ignore."""
+    from embedtool.config import flag
+    from embedtool.formats.reading import is_utf8
+
+    for field in CHOSEN:
+        value = getattr(reading, field)
+        is_default = is_utf8(value) if field == "encoding" else value == getattr(Reading, field)
+        if not is_default and field not in FORMATS[name].reads_by:
+            takers = ", ".join(each for each in FORMATS if field in FORMATS[each].reads_by)
+            raise ConfigError(f"{flag(field)} is only for {takers}; {path} is read as {name}")
 
 
 def write(

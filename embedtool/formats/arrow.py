@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from embedtool.files import replaced
-from embedtool.formats.columns import arrow_errors, batches_of, from_batches, pyarrow, schema_of
+from embedtool.formats.columns import (
+    arrow_errors,
+    batches_of,
+    columns_of,
+    from_batches,
+    pyarrow,
+    schema_of,
+)
 from embedtool.formats.reading import Reading
 from embedtool.formats.rows import check_words
 from embedtool.vectors import WordVectors
@@ -26,7 +33,7 @@ def read(path: Path, reading: Reading) -> WordVectors:
     with arrow_errors(path, KIND), pa.memory_map(str(path)) as source:
         file = pa.ipc.open_file(source)
         batches = (file.get_batch(i) for i in range(file.num_record_batches))
-        return from_batches(path, file.schema, batches, reading)
+        return from_batches(path, columns_of(path, file.schema, reading), batches, reading)
 
 
 def write(vectors: WordVectors, path: Path, options: Mapping[str, Any]) -> None:

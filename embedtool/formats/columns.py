@@ -3,22 +3,30 @@
 In: batches of rows. Out: WordVectors; and the other way round.
 """
 
-from collections.abc import Iterable, Iterator
+import fnmatch
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.errors import FormatError, MissingExtraError
 from embedtool.formats.arrays import from_arrays
+from embedtool.formats.choosing import (
+    VECTOR_NAMES,
+    WORD_NAMES,
+    check_named,
+    known_or_only,
+    no_choice,
+)
 from embedtool.formats.reading import Reading
 from embedtool.formats.tables import Table, blocks_of
 from embedtool.vectors import WordVectors
 
 WORD, VECTOR, COUNT = "word", "vector", "count"
-COLUMNS = (WORD, VECTOR, COUNT)
 METADATA = {"format": "embedtool words and vectors"}
 BATCH_BYTES = 2**25
 """Of vectors: large enough for a row group, small enough for memory."""
@@ -46,17 +54,97 @@ def arrow_errors(path: Path, kind: str) -> Iterator[None]:
         raise FormatError(f"{path}: cannot be read as {kind}: {reason}") from None
 
 
-def from_batches(path: Path, schema: Any, batches: Iterable[Any], reading: Reading) -> WordVectors:
-    """Make WordVectors of record batches of a schema.
+class Columns(NamedTuple):
+    """The names of the columns that are read.
 
-    Words are strings; vectors are lists of floating-point numbers, all of one length; counts are
-    whole numbers. Raises FormatError where a column is missing or of another kind.
+    vectors   : one of lists of numbers, or one of numbers for each dimension
+    is_listed : whether it is one of lists
+    counts    : where it is there
     """
-    if not {WORD, VECTOR} <= set(schema.names):
-        raise FormatError(
-            f"{path}: expected the columns '{WORD}' and '{VECTOR}'; found "
-            f"{', '.join(schema.names) or 'none'}"
-        )
+
+    word: str
+    vectors: Sequence[str]
+    is_listed: bool
+    counts: str | None
+
+    @property
+    def names(self) -> list[str]:
+        """All of them."""
+        return [self.word, *self.vectors, *filter(None, [self.counts])]
+
+
+def columns_of(path: Path, schema: Any, reading: Reading) -> Columns:
+    """The columns of words, of vectors and, where it is there, of counts.
+
+    Raises FormatError where they are not there, or it cannot be told which they are.
+    """
+    names, kinds = schema.names, dict(zip(schema.names, schema.types, strict=True))
+    if reading.word_column is not None:
+        check_named(path, reading.word_column, names, "column")
+    strings = [name for name in names if _is_text(kinds[name])]
+    word = reading.word_column or known_or_only(WORD, WORD_NAMES, names, strings)
+    vectors = _vector_names(path, kinds, reading)
+    if word is None or not vectors:
+        raise no_choice(path, "column", (WORD, VECTOR), names)
+    is_listed = len(vectors) == 1 and not _is_number(kinds[vectors[0]])
+    count = COUNT if COUNT in names and COUNT not in vectors else None
+    return Columns(word, vectors, is_listed or vectors == [VECTOR], count)
+
+
+def _vector_names(path: Path, kinds: Mapping[str, Any], reading: Reading) -> list[str]:
+    """The column of lists of numbers, or the columns of one dimension each, none where unclear.
+
+    Columns of dimensions have names that differ in a number only, such as `d0` and `d1`.
+    """
+    if reading.vector_column is not None:
+        named = fnmatch.filter(kinds, reading.vector_column)
+        if not named:
+            check_named(path, reading.vector_column, kinds, "column")
+        return named
+    lists = [name for name, kind in kinds.items() if _is_list(kind)]
+    name = known_or_only(VECTOR, VECTOR_NAMES, kinds, lists)
+    if name is not None:
+        return [name]
+    numbers = [name for name, kind in kinds.items() if _is_floating(kind)]
+    stems = {re.sub(r"\d+$", "", name) for name in numbers}
+    return numbers if len(numbers) > 1 and len(stems) == 1 and not lists else []
+
+
+def _is_text(kind: Any) -> bool:
+    import pyarrow.types as kinds
+
+    kind = kind.value_type if kinds.is_dictionary(kind) else kind
+    return bool(kinds.is_string(kind) or kinds.is_large_string(kind) or kinds.is_string_view(kind))
+
+
+def _is_list(kind: Any) -> bool:
+    import pyarrow.types as kinds
+
+    is_list = kinds.is_fixed_size_list(kind) or kinds.is_list(kind) or kinds.is_large_list(kind)
+    return is_list and _is_floating(kind.value_type)
+
+
+def _is_floating(kind: Any) -> bool:
+    import pyarrow.types as kinds
+
+    return bool(kinds.is_floating(kind))
+
+
+def _is_number(kind: Any) -> bool:
+    import pyarrow.types as kinds
+
+    return bool(kinds.is_floating(kind) or kinds.is_integer(kind))
+
+
+def from_batches(
+    path: Path, columns: Columns, batches: Iterable[Any], reading: Reading
+) -> WordVectors:
+    """Make WordVectors of record batches that hold these columns.
+
+    Words are strings; vectors are lists of floating-point numbers, all of one length, or a column
+    of numbers for each dimension; counts are whole numbers. Raises FormatError where a column is of
+    another kind.
+    """
     words: list[str] = []
     counts: list[NDArray[Any]] = []
     vector_size = 0
@@ -64,14 +152,14 @@ def from_batches(path: Path, schema: Any, batches: Iterable[Any], reading: Readi
         for batch in batches:
             if not batch.num_rows:
                 continue
-            rows = _vectors(path, batch.column(VECTOR), len(words))
+            rows = _rows(path, columns, batch, len(words))
             if words and rows.shape[1] != vector_size:
-                raise _ragged(path, len(words))
+                raise _ragged(path, columns.vectors[0], len(words))
             vector_size = rows.shape[1]
-            words += _words(path, batch.column(WORD), len(words), reading)
+            words += _words(path, columns.word, batch, len(words), reading)
             table.append(rows)
-            if COUNT in schema.names:
-                counts.append(_counts(path, batch.column(COUNT)))
+            if columns.counts is not None:
+                counts.append(_counts(path, batch.column(columns.counts)))
         matrix = table.array(vector_size) if words else np.empty((0, 1), np.float32)
     arrays: dict[str, NDArray[Any]] = {"vectors": matrix}
     if counts:
@@ -79,42 +167,58 @@ def from_batches(path: Path, schema: Any, batches: Iterable[Any], reading: Readi
     return from_arrays(path, words, arrays, reading)
 
 
-def _vectors(path: Path, column: Any, n_before: int) -> NDArray[Any]:
+def _rows(path: Path, columns: Columns, batch: Any, n_before: int) -> NDArray[Any]:
+    """The rows of a batch, (n, d)."""
+    if columns.is_listed:
+        return _lists(path, columns.vectors[0], batch, n_before)
+    rows = []
+    for name in columns.vectors:
+        column = batch.column(name)
+        if not _is_number(column.type):
+            raise FormatError(f"{path}: '{name}' holds {column.type}, not numbers")
+        if column.null_count:
+            raise FormatError(f"{path}: '{name}' has a missing number after row {n_before:,}")
+        rows.append(column.to_numpy(zero_copy_only=False))
+    return np.column_stack(rows)
+
+
+def _lists(path: Path, name: str, batch: Any, n_before: int) -> NDArray[Any]:
     """The rows of a column of lists of numbers, (n, d); its offsets are checked first."""
     import pyarrow.types as kinds
 
+    column = batch.column(name)
     kind = column.type
+    if not _is_list(kind):
+        raise FormatError(f"{path}: '{name}' holds {kind}, not lists of floating-point numbers")
     is_fixed = kinds.is_fixed_size_list(kind)
-    is_list = is_fixed or kinds.is_list(kind) or kinds.is_large_list(kind)
-    if not is_list or not kinds.is_floating(kind.value_type):
-        raise FormatError(f"{path}: '{VECTOR}' holds {kind}, not lists of floating-point numbers")
     column.validate(full=True)
     values = column.flatten()
     if column.null_count or values.null_count:
-        raise FormatError(f"{path}: '{VECTOR}' has a missing number after row {n_before:,}")
+        raise FormatError(f"{path}: '{name}' has a missing number after row {n_before:,}")
     size = kind.list_size if is_fixed else len(column[0])
     if not is_fixed and (np.diff(column.offsets.to_numpy()) != size).any():
-        raise _ragged(path, n_before)
+        raise _ragged(path, name, n_before)
     if not size:
-        raise FormatError(f"{path}: '{VECTOR}' has vectors of 0 dimensions")
+        raise FormatError(f"{path}: '{name}' has vectors of 0 dimensions")
     rows: NDArray[Any] = values.to_numpy(zero_copy_only=False).reshape(len(column), size)
     return rows
 
 
-def _ragged(path: Path, n_before: int) -> FormatError:
-    return FormatError(f"{path}: '{VECTOR}' changes its length after row {n_before:,}")
+def _ragged(path: Path, name: str, n_before: int) -> FormatError:
+    return FormatError(f"{path}: '{name}' changes its length after row {n_before:,}")
 
 
-def _words(path: Path, column: Any, n_before: int, reading: Reading) -> list[str]:
+def _words(path: Path, name: str, batch: Any, n_before: int, reading: Reading) -> list[str]:
     """The words of a column of strings, or of a dictionary of them."""
     import pyarrow as pa
     import pyarrow.types as kinds
 
+    column = batch.column(name)
     if kinds.is_dictionary(column.type) or kinds.is_string_view(column.type):
         column.validate(full=True)
         column = column.cast(pa.large_string())
     if not kinds.is_string(column.type) and not kinds.is_large_string(column.type):
-        raise FormatError(f"{path}: '{WORD}' holds {column.type}, not strings")
+        raise FormatError(f"{path}: '{name}' holds {column.type}, not strings")
     column = column.view(pa.binary() if kinds.is_string(column.type) else pa.large_binary())
     column.validate(full=True)
     words = []

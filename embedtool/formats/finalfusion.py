@@ -30,6 +30,7 @@ FIFU = b"FiFu"
 VERSION = 0
 SIMPLE, NDARRAY, HASHED, NORMS, FASTTEXT = 1, 2, 3, 6, 7
 """The chunks that are read, by their numbers; 5 is text about the model."""
+METADATA = 5
 UNREAD = {4: "quantised vectors", 8: "a list of n-grams", 9: "floret's vocabulary"}
 VOCABULARIES = {
     SIMPLE: struct.Struct("<Q"),
@@ -38,6 +39,7 @@ VOCABULARIES = {
 }
 """What stands before the words: their number; then minn, maxn and the buckets (an exponent of 2
 where HASHED, a number where FASTTEXT)."""
+KNOWN = {SIMPLE, NDARRAY, HASHED, METADATA, NORMS, FASTTEXT, *UNREAD}
 START = struct.Struct("<4s2I")
 """FIFU, version, number of chunks; their numbers follow."""
 HEAD = struct.Struct("<IQ")
@@ -137,7 +139,10 @@ def read(path: Path, reading: Reading) -> WordVectors:
 
 
 def _chunks(path: Path) -> dict[int, _Chunk]:
-    """The chunks by their numbers, each at the first byte after its head."""
+    """The chunks by their numbers, each at the first byte after its head.
+
+    Some programs write more chunks than they count in the file's header.
+    """
     with path.open("rb") as file:
         data = np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
     whole = _Chunk(path, data, 0, len(data))
@@ -151,18 +156,27 @@ def _chunks(path: Path) -> dict[int, _Chunk]:
     names = np.frombuffer(whole.bytes(4 * n_chunks), "<u4").tolist()
     for name in UNREAD.keys() & set(names):
         raise FormatError(f"{path}: has {UNREAD[name]}, which cannot be read")
-    chunks: dict[int, _Chunk] = {}
     for name in names:
+        _check_is_read(path, name)
+    chunks: dict[int, _Chunk] = {}
+    while len(chunks) < n_chunks or whole.place != len(data):
         place = whole.place
-        found, n_bytes = whole.take(HEAD)
-        if found != name or name in chunks:
-            raise FormatError(f"{path}, byte {place:,}: chunk {found} where {name} should be")
+        name, n_bytes = whole.take(HEAD)
+        expected = names[len(chunks)] if len(chunks) < n_chunks else None
+        if expected is None and name not in KNOWN:
+            raise FormatError(f"{path}, byte {place:,}: more follows than {n_chunks:,} chunks")
+        _check_is_read(path, name)
+        if name in chunks or name != (expected or name):
+            raise FormatError(f"{path}, byte {place:,}: chunk {name} where {expected} should be")
         start = whole.place
         whole.array(n_bytes)
         chunks[name] = _Chunk(path, data, start, whole.place)
-    if whole.place != len(data):
-        raise FormatError(f"{path}, byte {whole.place:,}: more follows than {n_chunks:,} chunks")
     return chunks
+
+
+def _check_is_read(path: Path, name: int) -> None:
+    if name in UNREAD:
+        raise FormatError(f"{path}: has {UNREAD[name]}, which cannot be read")
 
 
 def _words(chunk: _Chunk, n_words: int, reading: Reading) -> list[str]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from embedtool.errors import FormatError
 from embedtool.formats.arrays import from_arrays
 from embedtool.formats.layout import numbers_of
-from embedtool.formats.reading import Reading
+from embedtool.formats.reading import Reading, Recoded
 from embedtool.formats.tables import Table
 from embedtool.vectors import WordVectors
 
@@ -43,7 +43,7 @@ def read(path: Path, reading: Reading) -> WordVectors:
     Raises FormatError where there is no such file, or naming the line that is not what it should
     be.
     """
-    with path.open("rb") as file:
+    with reading.opened(path) as file:
         head = _head(path, file)
         if reading.words is None:
             raise FormatError(
@@ -62,7 +62,7 @@ def read(path: Path, reading: Reading) -> WordVectors:
     return from_arrays(path, words, {"vectors": matrix}, reading)
 
 
-def _head(path: Path, file: BinaryIO) -> _Head:
+def _head(path: Path, file: BinaryIO | Recoded) -> _Head:
     match = HEADER.fullmatch(file.readline().rstrip(b"\r\n"))
     if match is None:
         raise FormatError(f"{path}, line 1: not the head of a floret table")
@@ -79,7 +79,7 @@ def _head(path: Path, file: BinaryIO) -> _Head:
     return head
 
 
-def _rows(path: Path, file: BinaryIO, head: _Head) -> Iterator[NDArray[np.float32]]:
+def _rows(path: Path, file: BinaryIO | Recoded, head: _Head) -> Iterator[NDArray[np.float32]]:
     """The rows, float32 (1, vector_size) each; a line is its number and the row."""
     number = -1
     for number, line in enumerate(file):
@@ -101,7 +101,7 @@ def _word_list(path: Path, reading: Reading) -> list[str]:
     """The words of a file, each once."""
     words: dict[str, None] = {}
     try:
-        with path.open("rb") as file:
+        with reading.opened(path) as file:
             for line in file:
                 words[line.rstrip(b"\r\n").decode("utf-8", reading.encoding_errors)] = None
     except OSError as error:

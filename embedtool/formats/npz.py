@@ -22,6 +22,13 @@ from numpy.typing import NDArray
 from embedtool.errors import FormatError
 from embedtool.files import replaced
 from embedtool.formats.arrays import from_arrays
+from embedtool.formats.choosing import (
+    VECTOR_NAMES,
+    WORD_NAMES,
+    check_named,
+    known_or_only,
+    no_choice,
+)
 from embedtool.formats.foreign import ZIP
 from embedtool.formats.reading import Reading
 from embedtool.formats.rows import check_words
@@ -29,7 +36,6 @@ from embedtool.formats.tables import BLOCK_BYTES, Table, blocks_of, check_expans
 from embedtool.vectors import WordVectors
 
 SUFFIX = ".npy"
-ARRAYS = ("words", "vectors", "counts")
 FIRST_SURROGATE, LAST_SURROGATE = 0xD800, 0xDFFF
 LARGEST_WORDS = 2**31
 """Bytes. NumPy pads every word to the longest, four bytes a character."""
@@ -38,28 +44,52 @@ HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
 
 def read(path: Path, reading: Reading) -> WordVectors:
-    """Read `vectors`, float (n, d), `words`, strings (n,), and `counts`, integers (n,).
+    """Read `vectors`, float (n, d), `words`, strings or bytes (n,), and `counts`, integers (n,).
 
-    Raises FormatError where they are not there or do not fit each other.
+    Other names are found where they are known, or the kinds of the arrays leave no choice. Raises
+    FormatError where they are not there or do not fit each other.
     """
     try:
         with path.open("rb") as file:
             if file.read(len(ZIP)) != ZIP:
                 raise FormatError(f"{path}: not a zip archive, as npz is")
             with zipfile.ZipFile(file) as archive:
-                names = [name.removesuffix(SUFFIX) for name in archive.namelist()]
-                found = {name: _array(path, file, archive, name, reading)
-                         for name in ARRAYS if name in names}  # fmt: skip
+                names = _names(path, archive, reading)
+                found = {kind: _array(path, file, archive, name, reading)
+                         for kind, name in names.items()}  # fmt: skip
     except (ValueError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError,
             RuntimeError) as error:  # fmt: skip
         raise FormatError(f"{path}: cannot be read as npz: {error}") from None
-    words = found.get("words")
-    if words is None or words.dtype.kind != "U" or words.ndim != 1:
-        raise FormatError(
-            f"{path}: expected the arrays 'vectors' and 'words', strings; found "
-            f"{', '.join(names) or 'none'}"
-        )
-    return from_arrays(path, _strings(path, words), found, reading)
+    words = found["words"]
+    if words.dtype.kind not in "US" or words.ndim != 1:
+        raise FormatError(f"{path}: '{names['words']}' holds no strings in a row")
+    return from_arrays(path, _strings(path, words, reading), found, reading)
+
+
+def _names(path: Path, archive: zipfile.ZipFile, reading: Reading) -> dict[str, str]:
+    """The names of the arrays of `words`, of `vectors` and, where they are there, of `counts`."""
+    members = [name.removesuffix(SUFFIX) for name in archive.namelist()]
+    kinds = dict.fromkeys(members, "")
+    for name in members:
+        try:
+            with archive.open(f"{name}{SUFFIX}") as stream:
+                shape, _, kind = _header(path, name, stream)
+            kinds[name] = f"{kind.kind}{len(shape)}"
+        except (KeyError, FormatError):
+            continue  # it is named where it is chosen
+    chosen: dict[str, str] = {}
+    for own, wanted, known, fitting in (
+        ("words", reading.word_column, WORD_NAMES, ("U1", "S1")),
+        ("vectors", reading.vector_column, VECTOR_NAMES, ("f2",)),
+    ):
+        if wanted is not None:
+            check_named(path, wanted, members, "array")
+        possible = [name for name, kind in kinds.items() if kind in fitting]
+        found = wanted or known_or_only(own, known, members, possible)
+        if found is None:
+            raise no_choice(path, "array", ("words", "vectors"), members)
+        chosen[own] = found
+    return chosen | ({"counts": "counts"} if "counts" in members else {})
 
 
 def _array(
@@ -118,8 +148,13 @@ def _start(file: BinaryIO, member: zipfile.ZipInfo) -> int:
     return int(member.header_offset + 30 + name_bytes + extra_bytes)
 
 
-def _strings(path: Path, words: NDArray[np.str_]) -> list[str]:
+def _strings(path: Path, words: NDArray[Any], reading: Reading) -> list[str]:
     """The words; a file can hold any 32 bits, a string only characters."""
+    if words.dtype.kind == "S":
+        return [
+            reading.decoded(word, f"{path}: word {number:,}")
+            for number, word in enumerate(words.tolist(), 1)
+        ]
     found: list[str] = []
     for rows in blocks_of(len(words), words.itemsize):
         block = words[rows].astype(words.dtype.newbyteorder("="))

@@ -9,10 +9,10 @@ from typing import Any
 
 from embedtool.files import replaced
 from embedtool.formats.columns import (
-    COLUMNS,
     VECTOR,
     arrow_errors,
     batches_of,
+    columns_of,
     from_batches,
     pyarrow,
     schema_of,
@@ -36,10 +36,10 @@ def read(path: Path, reading: Reading) -> WordVectors:
 
     with path.open("rb") as source, arrow_errors(path, KIND):
         file = ParquetFile(source, pre_buffer=False, page_checksum_verification=True)
-        names = [name for name in COLUMNS if name in file.schema_arrow.names]
+        columns = columns_of(path, file.schema_arrow, reading)
         check_expansion(path, VECTOR, path.stat().st_size, 4 * _n_numbers(file.metadata))
-        batches = file.iter_batches(BATCH_ROWS, columns=names)
-        return from_batches(path, file.schema_arrow, batches, reading)
+        batches = file.iter_batches(BATCH_ROWS, columns=columns.names)
+        return from_batches(path, columns, batches, reading)
 
 
 def _n_numbers(metadata: Any) -> int:

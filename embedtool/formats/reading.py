@@ -34,6 +34,8 @@ class Reading:
                       None: in memory
     words           : a file of words, one a line, for a format that has vectors for any word and
                       holds none
+    word_column     : the name of the column, array or tensor of words, where it is not known
+    vector_column   : that of the vectors; of columns a pattern may name one for each dimension
     """
 
     allow_nonfinite: bool = False
@@ -41,6 +43,8 @@ class Reading:
     scratch: Path | None = None
     words: Path | None = None
     encoding: str = UTF8
+    word_column: str | None = None
+    vector_column: str | None = None
 
     def decoded(self, word: bytes, where: str, encoding: str | None = None) -> str:
         """A word as a string. Raises FormatError where it is empty or cannot be one.

@@ -12,6 +12,7 @@ import numpy as np
 from embedtool.errors import FormatError
 from embedtool.files import replaced
 from embedtool.formats.arrays import from_arrays
+from embedtool.formats.choosing import VECTOR_NAMES, check_named, known_or_only
 from embedtool.formats.reading import Reading
 from embedtool.formats.rows import check_words
 from embedtool.tensors import map_tensors, write_tensors
@@ -30,12 +31,21 @@ def read(path: Path, reading: Reading) -> WordVectors:
         found = map_tensors(path)
     except FormatError as error:
         raise FormatError(f"{path}: cannot be read as safetensors: {error}") from None
+    for own, wanted in (("words", reading.word_column), ("vectors", reading.vector_column)):
+        if wanted is not None:
+            check_named(path, wanted, found, "tensor")
+            found[own] = found[wanted]
+    possible = [
+        name for name, tensor in found.items() if tensor.dtype.kind == "f" and tensor.ndim == 2
+    ]
+    name = known_or_only("vectors", VECTOR_NAMES, found, possible)
     words = found.get("words")
-    if words is None or words.dtype != np.uint8 or words.ndim != 1:
+    if name is None or words is None or words.dtype != np.uint8 or words.ndim != 1:
         raise FormatError(
             f"{path}: expected the tensors 'vectors' and 'words', uint8; found "
-            f"{', '.join(found) or 'none'}"
+            f"{', '.join(found) or 'none'}; others are given with --word-column and --vector-column"
         )
+    found["vectors"] = found[name]
     try:
         text = words.tobytes().decode("utf-8", reading.encoding_errors)
     except UnicodeDecodeError as error:
