@@ -39,7 +39,8 @@ def replaced(path: Path) -> Iterator[BinaryIO]:
 
     Where the block fails nothing is left behind and the old file stays. A link is followed, and the
     permissions of a file that was there stay. A pipe or a device, such
-    as /dev/stdout, is written to as it is. Raises OutputError where the file cannot be written.
+    as /dev/stdout, is written to as it is. Raises OutputError where the file cannot be written,
+    BrokenPipeError where nobody reads the pipe any more.
     """
     temporary = ""
     try:
@@ -57,6 +58,8 @@ def replaced(path: Path) -> Iterator[BinaryIO]:
             os.fsync(descriptor)
         Path(temporary).replace(path)
         sync(path.parent)
+    except BrokenPipeError:
+        raise
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from None
     finally:

@@ -1,7 +1,7 @@
 """The program: its commands, and the one place where an error becomes a message.
 
 In: the command line. Out: an exit code: 0; 1 where something failed; 2 for wrong usage; 130 and 143
-where the user or the system stopped it.
+where the user or the system stopped it; 141 where nobody reads standard output any more.
 """
 
 import gc
@@ -9,13 +9,14 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from types import FrameType
 from typing import Any, NoReturn
 
 import click
-from click.exceptions import NoArgsIsHelpError
+from click.exceptions import Exit, NoArgsIsHelpError
 
 from embedtool import __version__
 from embedtool.cli.output import note
@@ -70,6 +71,7 @@ FAILED = 1
 WRONG_USAGE = 2
 INTERRUPTED = 128 + signal.SIGINT
 TERMINATED = 128 + signal.SIGTERM
+UNREAD = 128 + signal.SIGPIPE
 
 
 class Program(click.Group):
@@ -128,17 +130,26 @@ class Program(click.Group):
             sys.exit(code)
         return code
 
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        """Read the command line, which --help and --version end."""
+        with _silent_where_unread():
+            return super().make_context(*args, **extra)
+
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command, and say so where nobody reads its output to the end."""
-        try:
-            result = super().invoke(ctx)
-            sys.stdout.flush()
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise EmbedtoolError(
-                "standard output was closed by its reader; the rest was not written"
-            ) from None
-        return result
+        """Run a command."""
+        with _silent_where_unread():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _silent_where_unread() -> Iterator[None]:
+    """End without a word where standard output has lost its reader, as `head` leaves it."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise Exit(UNREAD) from None
 
 
 def _fail(message: str, code: int) -> int:

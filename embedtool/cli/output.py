@@ -59,8 +59,11 @@ def tokens_kept(summary: Mapping[str, Any]) -> str:
 
 
 def note(message: str) -> None:
-    """A line on standard error, or several."""
-    click.echo("\n".join(map(shown, message.split("\n"))), err=True)
+    """A line on standard error, or several. Where nobody reads them, the work goes on without."""
+    try:
+        click.echo("\n".join(map(shown, message.split("\n"))), err=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def print_table(

@@ -431,9 +431,7 @@ def test_it_ends_where_nobody_reads_the_answers(models: dict[str, Path]) -> None
             while process.poll() is None:
                 process.stdin.write(b"king\n")
                 process.stdin.flush()
-        assert process.stderr.read().decode().splitlines() == [
-            "Error: standard output was closed by its reader; the rest was not written"
-        ]
+        assert process.stderr.read() == b""
         with suppress(BrokenPipeError):
             process.stdin.close()
-    assert process.returncode == 1
+    assert process.returncode == 141
