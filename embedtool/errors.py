@@ -66,31 +66,37 @@ class NoAnswerError(QueryError):
     failures: Mapping[int, "NoAnswerError"] | None = None
 
 
+def joined(failures: Mapping[int, NoAnswerError]) -> NoAnswerError:
+    """One error that names all failures of a batch, of which there is one or more."""
+    first = next(iter(failures.values()))
+    texts = dict.fromkeys(map(str, failures.values()))
+    error = type(first).__new__(type(first), "; ".join(texts))
+    error.__dict__ |= first.__dict__ | {"failures": failures}
+    return error
+
+
 def raise_all(failures: Mapping[int, NoAnswerError]) -> None:
-    """Raise one error that names all failures of a batch, of the type of the first, if any."""
+    """Raise the failures of a batch, `joined`, if there are any."""
     if failures:
-        first = next(iter(failures.values()))
-        texts = dict.fromkeys(map(str, failures.values()))
-        error = type(first).__new__(type(first), "; ".join(texts))
-        error.__dict__ |= first.__dict__ | {"failures": failures}
-        raise error
+        raise joined(failures)
 
 
 class UnknownWordError(NoAnswerError):
     """A word that has no vector in the model.
 
-    `word` is the word asked for, `suggestions` the nearest spellings, best first.
+    `word` is the word asked for, `suggestions` the nearest spellings, best first; `advice` is told
+    in their stead.
     """
 
-    def __init__(self, word: str, suggestions: Sequence[str] = ()) -> None:
+    def __init__(self, word: str, suggestions: Sequence[str] = (), advice: str = "") -> None:
         self.word = word
         self.suggestions = list(suggestions)
         parts = word.split()
         if len(parts) > 1 and {"+", "-"} & set(parts):
-            hint = "; sums and differences of words are for analogy"
-        else:
-            hint = f"; nearest spellings: {', '.join(self.suggestions)}" if self.suggestions else ""
-        super().__init__(f"{word!r} is not in the vocabulary{hint}")
+            advice = "sums and differences of words are for analogy"
+        elif self.suggestions and not advice:
+            advice = f"nearest spellings: {', '.join(self.suggestions)}"
+        super().__init__(f"{word!r} is not in the vocabulary{'; ' if advice else ''}{advice}")
 
 
 class ResourceError(EmbedtoolError):

@@ -235,6 +235,19 @@ class Model:
     encoder: Mapping[str, NDArray[Any]] | None = None
 
 
+AnyVectors = WordVectors | Model
+"""What may be asked: vectors, or a model, which holds them."""
+
+
+def vectors_of(given: AnyVectors) -> WordVectors:
+    """The vectors that are to be asked. Raises TypeError on anything else, such as a path."""
+    if isinstance(given, Model):
+        return given.vectors
+    if not isinstance(given, WordVectors):
+        raise TypeError(f"expected a Model or its WordVectors, not {type(given).__name__}")
+    return given
+
+
 def unit_rows(matrix: NDArray[np.float32]) -> NDArray[np.float32]:
     """A copy of the rows scaled to length 1; zero rows stay zero. float32, same shape."""
     lengths = row_lengths(matrix)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from embedtool.attention.contextual import ContextualEncoder, Sentence
 from embedtool.config import N_ANSWERS
-from embedtool.errors import QueryError
+from embedtool.errors import NoAnswerError, QueryError
 from embedtool.progress import Progress, Report, silent
 from embedtool.search.query import WordScore, cosines, similar_to_vectors
 from embedtool.vectors import WordVectors
@@ -27,10 +27,12 @@ def vector_of(encoder: ContextualEncoder, sentence: str, word: str) -> NDArray[n
     """The vector of a word in its sentence, float32 (vector_size,).
 
     Where the word stands there several times it is the first that counts. Raises QueryError where
-    it does not stand there, or has no vector.
+    it does not stand there, or has no vector or one of zeros.
     """
     found = next(encoder.encode([sentence]))
     vector: NDArray[np.float32] = found.vectors[place_of(found, word)]
+    if not vector.any():
+        raise NoAnswerError(f"the vector of {word!r} is all zeros there: it has no direction")
     return vector
 
 

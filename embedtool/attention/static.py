@@ -13,6 +13,7 @@ from embedtool.attention.mechanism import Floats, may_see, multi_head_attention
 from embedtool.corpus.tokens import TOKENIZERS
 from embedtool.errors import QueryError
 from embedtool.evaluation.documents import has_capitals, lowering
+from embedtool.search.query import from_ngrams
 from embedtool.task_config import AttentionConfig
 from embedtool.vectors import WordVectors
 
@@ -22,25 +23,28 @@ class Attention:
     """What attends to what in a sentence.
 
     tokens  : the words that have a vector, n_tokens of them
-    unknown : the others, each once
+    unknown : the others, and those whose vector is all zeros, each once
     weights : float32 (n_tokens, n_tokens); rows attend to columns and sum to 1
+    from_ngrams : the tokens that have no vector but that of their character n-grams, each once
     """
 
     tokens: list[str]
     unknown: list[str]
     weights: NDArray[np.float32]
+    from_ngrams: tuple[str, ...] = ()
 
 
 def attend(vectors: WordVectors, sentence: str, config: AttentionConfig) -> Attention:
     """Let each word of a sentence attend to all of them, by their vectors.
 
     A FastText model has a vector for every word; with others, words that are new to the model are
-    left out. Raises QueryError where no word is left, or the vectors cannot be cut into the heads.
+    left out, as are vectors of zeros, which attend to all words alike. Raises QueryError where no
+    word is left, or the vectors cannot be cut into the heads.
     """
     tokenize = TOKENIZERS[config.tokenizer]()
     words = (tokenize if has_capitals(vectors) else lowering(tokenize))(sentence)
     found = {word: vectors.vector(word) for word in set(words) if vectors.has_vector(word)}
-    tokens = [word for word in words if word in found]
+    tokens = [word for word in words if word in found and found[word].any()]
     if not tokens:
         raise QueryError(f"{sentence!r} holds no word that the model knows")
     size, n_heads = vectors.vector_size, config.heads
@@ -53,8 +57,8 @@ def attend(vectors: WordVectors, sentence: str, config: AttentionConfig) -> Atte
     seen = may_see(len(tokens), causal=config.causal, itself=config.itself)
     _, weights = multi_head_attention(rows, rows, rows, n_heads, seen)
     shown = head_of(weights, config.head)
-    unknown = list(dict.fromkeys(word for word in words if word not in found))
-    return Attention(tokens, unknown, shown.astype(np.float32))
+    unknown = list(dict.fromkeys(word for word in words if word not in tokens))
+    return Attention(tokens, unknown, shown.astype(np.float32), from_ngrams(vectors, tokens))
 
 
 def head_of(weights: Floats, head: int | None) -> Floats:

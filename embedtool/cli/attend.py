@@ -53,7 +53,10 @@ def attend(model: Path, sentence: str, output: Path | None, as_json: bool, **opt
         check_file(output)
     found = (_in_encoder if is_encoder(model) else _in_vectors)(model, sentence, config)
     if found.unknown:
-        note(f"left out, for the model does not know them: {', '.join(found.unknown)}")
+        note(
+            "left out, for their vectors are all zeros or the model does not know them: "
+            + ", ".join(found.unknown)
+        )
     if output:
         write(found, output)
     if as_json:

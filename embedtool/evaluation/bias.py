@@ -16,9 +16,10 @@ import numpy as np
 
 from embedtool.errors import EvaluationError, QueryError
 from embedtool.search.expression import parse_expression
-from embedtool.search.query import WordScore, lookup
+from embedtool.search.query import WordScore, directions, sums
+from embedtool.search.sums import LEAST_LENGTH
 from embedtool.task_config import WeatConfig
-from embedtool.vectors import WordVectors, unit_rows
+from embedtool.vectors import WordVectors
 
 SMALLEST_SET = 2
 """Of one word there is no spread to measure an effect by."""
@@ -92,17 +93,17 @@ def weat(vectors: WordVectors, test: WeatTest, config: WeatConfig | None = None)
     this or larger, this one counted; of ways drawn by chance, (1 + those) / (1 + draws).
 
     Words outside the vocabulary are left out.
-    Raises EvaluationError where fewer than two are left in a set, or all s are the same; QueryError
-    on a vector that is not finite.
+    Raises EvaluationError where fewer than two are left in a set, or all s are the same;
+    NoAnswerError where vectors are not finite or all zeros.
     """
     from scipy.stats import permutation_test
 
     config = config or WeatConfig()
     sets, missing = _known(vectors, test)
-    x, y, a, b = (unit_rows(lookup(vectors, each.words)) for each in sets)
+    x, y, a, b = (directions(vectors, each.words) for each in sets)
     targets = np.concatenate((x, y)).astype(np.float64)
     s = (targets @ a.T).mean(axis=1) - (targets @ b.T).mean(axis=1)
-    if not np.ptp(s):
+    if np.ptp(s) <= LEAST_LENGTH:  # no more than rounding
         raise EvaluationError(f"{test.name}: the target words do not differ in their association")
     first, second = s[: len(x)], s[len(x) :]
     ways = comb(len(s), len(x))
@@ -135,20 +136,16 @@ def project(vectors: WordVectors, pairs: Sequence[str], words: Sequence[str]) ->
             component of their differences, not centred, for a pair and its reverse are one
             (Bolukbasi et al. 2016, section 5), with the sign of their sum
 
-    Raises QueryError on what is no expression or has no direction, UnknownWordError.
+    Raises QueryError on what is no expression; NoAnswerError on words without a vector or with one
+    of zeros, all of which it names, and on pairs whose words cancel out.
     """
     parsed = [parse_expression(pair) for pair in pairs]
     if not parsed:
         raise QueryError("a direction needs a difference such as 'he - she'")
-    differences = np.empty((len(parsed), vectors.vector_size))
-    for row, pair in zip(differences, parsed, strict=True):
-        weights = np.array([weight for weight, _ in pair.terms])
-        row[:] = weights @ unit_rows(lookup(vectors, pair.words))
+    differences = sums(vectors, parsed)
     _, lengths, axes = np.linalg.svd(differences, full_matrices=False)
-    if not lengths[0]:
-        raise QueryError(f"{parsed[0]} is nothing at all: it has no direction")
     direction = axes[0] * (1 if (differences @ axes[0]).sum() >= 0 else -1)
-    scores = unit_rows(lookup(vectors, words)).astype(np.float64) @ direction
+    scores = directions(vectors, words).astype(np.float64) @ direction
     order = np.argsort(-scores, kind="stable").tolist()
     shares = lengths**2 / (lengths**2).sum()
     return Projections(

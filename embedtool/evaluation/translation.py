@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from embedtool.errors import EvaluationError, QueryError
 from embedtool.evaluation.alignment import Alignment, fit, have_directions
 from embedtool.search.index import Nearest, nearest
-from embedtool.search.query import WordScore, lookup
+from embedtool.search.query import Answers, WordScore, from_ngrams, lookup
 from embedtool.task_config import TranslateConfig
 from embedtool.vectors import WordVectors, unit_rows
 
@@ -96,27 +96,30 @@ class Translator:
         alignment = fit(source.matrix[first[known]], target.matrix[second[known]])
         return cls(source, target, config, alignment)
 
-    def translate(self, words: Sequence[str], n: int = CUTOFFS[-1]) -> list[tuple[WordScore, ...]]:
+    def translate(self, words: Sequence[str], n: int = CUTOFFS[-1]) -> list[Answers]:
         """The n words of the target that each word of the source most likely means, best first.
 
         Scores are cosines, or CSLS(x, y) = 2 cos(x, y) - r_T(x) - r_S(y), where r_T(x) is the mean
         cosine of x, turned, with its nearest words of the target, and r_S(y) that of y with its
         nearest words of the source, turned (Conneau et al. 2018, section 2.3).
-        Raises UnknownWordError on a word without a vector, QueryError on n below 1.
+        Raises NoAnswerError on words without a vector or with one of zeros, QueryError on n < 1.
         """
         if n < 1:
             raise QueryError(f"the number of answers must be at least 1, not {n}")
-        queries = self._turned(lookup(self.source, words))
+        queries = self._turned(lookup(self.source, words, directed=True))
         if self.config.method == "csls":
             found = self._targets.best(queries, n)
         else:
             found = nearest(self._targets.rows, None, queries, n)
         return [
-            tuple(
-                WordScore(self.target.words[i], score)
-                for i, score in zip(self._targets.ids[places].tolist(), scores, strict=True)
+            Answers.of(
+                (
+                    WordScore(self.target.words[i], score)
+                    for i, score in zip(self._targets.ids[places].tolist(), scores, strict=True)
+                ),
+                from_ngrams(self.source, [word]),
             )
-            for places, scores in zip(found.ids, found.scores.tolist(), strict=True)
+            for word, places, scores in zip(words, found.ids, found.scores.tolist(), strict=True)
         ]
 
     def score(self, test: Sequence[Pair]) -> TranslationScore:

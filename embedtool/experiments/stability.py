@@ -131,10 +131,10 @@ def stable_neighbours(
     """The n words of the highest mean cosine with each word; options as for `similar_batch`.
 
     All that are among the FETCHED * n nearest in any run are looked at in all. Raises
-    EvaluationError on fewer than two runs, UnknownWordError.
+    EvaluationError on fewer than two runs, NoAnswerError as `similar_batch`.
     """
     _check(runs)
-    queries = [lookup(vectors, words) for vectors in runs]
+    queries = [lookup(vectors, words, directed=True) for vectors in runs]
     excluded = runs[0].ids_of(words, -1)[:, None] if exclude_query_words else None
     near = [
         nearest(

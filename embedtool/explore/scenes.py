@@ -20,7 +20,7 @@ from embedtool.errors import QueryError
 from embedtool.evaluation.alignment import align, drift
 from embedtool.explore.layout import layout, principal
 from embedtool.files import names_of
-from embedtool.search.query import lookup, similar_batch
+from embedtool.search.query import directions, lookup, similar_batch
 from embedtool.task_config import DriftConfig
 from embedtool.vectors import WordVectors, unit_rows
 
@@ -125,7 +125,7 @@ def neighbourhoods(
     candidates   : int64, ids of the words that may be neighbours; None: all
 
     A neighbour of several words has the colour of the nearest, and a line to each of them.
-    Raises UnknownWordError on the first word without a vector.
+    Raises NoAnswerError, which names all words without a vector.
     """
     words = list(dict.fromkeys(words))
     answers = similar_batch(vectors, words, n, candidates=candidates) if n else [()] * len(words)
@@ -158,14 +158,15 @@ def analogies(vectors: WordVectors, pairs: Sequence[Pair], title: str = "") -> P
     From left to right runs the mean of the arrows, each word at length 1; upward the principal
     component of what is left. Where a relation is a direction its arrows are parallel (Mikolov, Yih
     & Zweig 2013); how far they are so in all dimensions the caption tells, by the mean cosine of
-    each two of them. Raises UnknownWordError on the first word without a vector.
+    each two of them. Raises NoAnswerError, which names all words without a vector or with one of
+    zeros.
     """
     words = list(dict.fromkeys(word for pair in pairs for word in pair))
     place = {word: i for i, word in enumerate(words)}
     arrows = tuple((place[start], place[end]) for start, end in pairs)
     groups = np.zeros(len(words), np.int64)
     groups[[end for _, end in arrows]] = 1
-    units = unit_rows(lookup(vectors, words))
+    units = directions(vectors, words)
     differences = np.array([units[end] - units[start] for start, end in arrows])
     direction = unit_rows(differences.mean(axis=0, keepdims=True))
     across = units @ direction.T
@@ -241,12 +242,13 @@ def similarities(vectors: WordVectors, words: Sequence[str], *, clustered: bool 
     clustered : put words that are alike beside each other (average linkage, in the order of Bar-
                 Joseph, Gifford & Jaakkola 2001); otherwise they stand as given
 
-    Raises UnknownWordError, and QueryError on fewer than two words.
+    Raises NoAnswerError on words without a vector or with one of zeros, QueryError on fewer than
+    two words.
     """
     words = list(dict.fromkeys(words))
     if len(words) < 2:
         raise QueryError("a heat map shows how alike words are; give at least two")
-    units = unit_rows(lookup(vectors, words)).astype(np.float64)
+    units = directions(vectors, words).astype(np.float64)
     values = (units @ units.T).clip(-1, 1)
     if clustered:
         from scipy.cluster.hierarchy import leaves_list, linkage

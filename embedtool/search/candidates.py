@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.errors import QueryError
-from embedtool.vectors import WordVectors
+from embedtool.vectors import AnyVectors, vectors_of
 
 
 def candidate_ids(
-    vectors: WordVectors,
+    vectors: AnyVectors,
     *,
     restrict_vocab: int | None = None,
     min_count: int | None = None,
@@ -29,6 +29,7 @@ def candidate_ids(
     """
     if restrict_vocab is None and min_count is None and words is None:
         return None
+    vectors = vectors_of(vectors)
     if restrict_vocab is not None and restrict_vocab < 1:
         raise QueryError(f"restrict-vocab must be at least 1, not {restrict_vocab}")
     allowed = np.zeros(vectors.n_words, dtype=bool)

@@ -3,18 +3,27 @@
 In: WordVectors and words or expressions. Out: words with their scores, best first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.config import METHODS, N_ANSWERS, Method
-from embedtool.errors import QueryError, UnknownWordError
+from embedtool.errors import NoAnswerError, QueryError, raise_all
 from embedtool.search.approximate import Approximate
+from embedtool.search.batches import one_by_one
 from embedtool.search.expression import Expression, parse_expression
 from embedtool.search.index import nearest, nearest_by_product
-from embedtool.vectors import WordVectors, unit_rows
+from embedtool.search.sums import (
+    LEAST_LENGTH,
+    check_products,
+    raise_of_words,
+    slots_of,
+    sums_of,
+)
+from embedtool.vectors import AnyVectors, WordVectors, row_lengths, unit_rows, vectors_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,39 +34,95 @@ class WordScore:
     score: float
 
 
-def lookup(vectors: WordVectors, words: Sequence[str]) -> NDArray[np.float32]:
+class Answers(tuple[WordScore, ...]):
+    """Words with their scores, in the order in which they answer a query.
+
+    from_ngrams : the words of the query that are not in the vocabulary, so that their vectors are
+                  those of their character n-grams
+    """
+
+    from_ngrams: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, found: Iterable[WordScore], from_ngrams: tuple[str, ...] = ()) -> "Answers":
+        """The answers to a query with these words."""
+        answers = cls(found)
+        answers.from_ngrams = from_ngrams
+        return answers
+
+
+def from_ngrams(vectors: AnyVectors, words: Sequence[str]) -> tuple[str, ...]:
+    """Those of a query's words that have no vector but that of their character n-grams, each once.
+
+    Only FastText's vectors make one; of others, none of the words that have a vector.
+    """
+    vectors = vectors_of(vectors)
+    if vectors.subwords is None:
+        return ()
+    return tuple(word for word in dict.fromkeys(words) if word not in vectors)
+
+
+def lookup(
+    vectors: AnyVectors, words: Sequence[str], *, directed: bool = False
+) -> NDArray[np.float32]:
     """The vectors of the words, float32 (len(words), vector_size), from subwords where needed.
 
-    Raises UnknownWordError on the first word that has none, QueryError where it is not finite.
+    directed : whether they are to have a direction, as all zeros have not
+
+    Raises UnknownWordError where words have none, NoAnswerError where one is not finite or has no
+    direction; either names all such words.
     """
+    vectors = vectors_of(vectors)
     ids = vectors.ids_of(words, -1)
     found = vectors.matrix[ids]
+    failures: dict[int, NoAnswerError] = {}
     for i in np.flatnonzero(ids < 0).tolist():
-        found[i] = vectors.vector(words[i])
-    finite = np.isfinite(found).all(axis=1)
-    if not finite.all():
-        word = words[int(np.argmin(finite))]
-        raise QueryError(f"the vector of {word!r} holds a number that is not finite")
+        made = vectors.from_subwords(words[i])
+        if made is None:
+            failures[i] = vectors.unknown(words[i], len(failures))
+        else:
+            found[i] = made
+    lengths = row_lengths(found) if directed else np.ones(len(found))
+    finite: NDArray[np.bool_] = np.all(np.isfinite(found), axis=1)
+    for i in np.flatnonzero(~finite | ~np.isfinite(lengths) | (lengths == 0)).tolist():
+        if not finite[i]:
+            fault = "holds a number that is not finite"
+        elif lengths[i]:
+            fault = "is too long: its length is beyond float32"
+        else:
+            fault = "is all zeros: it has no direction"
+        failures.setdefault(i, NoAnswerError(f"the vector of {words[i]!r} {fault}"))
+    raise_all(dict(sorted(failures.items())))
     return found
 
 
-def similarity(vectors: WordVectors, first: str, second: str) -> float:
-    """The cosine of two words' vectors, from -1 to 1; 0 where one of them is all zeros.
+def directions(vectors: AnyVectors, words: Sequence[str]) -> NDArray[np.float32]:
+    """The vectors of the words at length 1, float32 (len(words), vector_size); see `lookup`."""
+    return unit_rows(lookup(vectors, words, directed=True))
 
-    Raises UnknownWordError.
+
+def similarity(vectors: AnyVectors, first: str, second: str) -> float:
+    """The cosine of two words' vectors, from -1 to 1.
+
+    Raises UnknownWordError, and NoAnswerError where one is all zeros: it has no direction.
     """
-    rows = lookup(vectors, [first, second])
+    rows = lookup(vectors, [first, second], directed=True)
     return float(cosines(rows[:1], rows[1])[0])
 
 
+def similarity_batch(vectors: AnyVectors, pairs: Sequence[Sequence[str]]) -> list[float]:
+    """The `similarity` of each pair; the error names all words without a vector."""
+    return one_by_one(lambda pair: similarity(vectors, pair[0], pair[1]), pairs)
+
+
 def similar(
-    vectors: WordVectors,
+    vectors: AnyVectors,
     word: str,
     n: int = N_ANSWERS,
     *,
     candidates: NDArray[np.int64] | None = None,
     exclude_query_words: bool = True,
-) -> tuple[WordScore, ...]:
+) -> Answers:
     """The n words nearest to one word; see `similar_batch`."""
     return similar_batch(
         vectors, [word], n, candidates=candidates, exclude_query_words=exclude_query_words
@@ -65,47 +130,56 @@ def similar(
 
 
 def similar_batch(
-    vectors: WordVectors,
+    vectors: AnyVectors,
     words: Sequence[str],
     n: int = N_ANSWERS,
     *,
     candidates: NDArray[np.int64] | None = None,
     exclude_query_words: bool = True,
     index: Approximate | None = None,
-) -> list[tuple[WordScore, ...]]:
+) -> list[Answers]:
     """The n words nearest to each word by cosine, nearest first, in the order of `words`.
 
     candidates : int64, ids of the words that may answer, as from `candidate_ids`; None: all
     index      : finds most of them in less time; None: all words are compared
-    Fewer than n answer where the vocabulary holds fewer. Raises UnknownWordError on the first word
-    without a vector, QueryError on n < 1.
+    Fewer than n answer where the vocabulary holds fewer. Raises QueryError on n < 1; NoAnswerError,
+    UnknownWordError if it is the first such, which names all words without a vector or with one of
+    zeros, which has no direction.
     """
+    vectors = vectors_of(vectors)
+    rows = lookup(vectors, words, directed=True)
     excluded = vectors.ids_of(words, -1)[:, None] if exclude_query_words else None
-    return similar_to_vectors(
-        vectors, lookup(vectors, words), n, candidates=candidates, excluded=excluded, index=index
+    found = similar_to_vectors(
+        vectors, rows, n, candidates=candidates, excluded=excluded, index=index
     )
+    return _with_origin(vectors, [[word] for word in words], found)
 
 
 def similar_to_vectors(
-    vectors: WordVectors,
+    vectors: AnyVectors,
     queries: NDArray[np.floating],
     n: int = N_ANSWERS,
     *,
     candidates: NDArray[np.int64] | None = None,
     excluded: NDArray[np.int64] | None = None,
     index: Approximate | None = None,
-) -> list[tuple[WordScore, ...]]:
+) -> list[Answers]:
     """The n words nearest to each of some vectors by cosine, nearest first.
 
-    queries  : float (n_queries, vector_size), of any length; one of zeros scores 0 with each word
+    queries  : float (n_queries, vector_size), of any length but 0
     excluded : int64 (n_queries, any), ids that may not answer a query; -1 stands for none
 
     The scores of the words found are taken again in float64, so that a query's answer does not
     depend on the others of its batch. Raises QueryError on n < 1, or where an index is to search
-    among candidates.
+    among candidates; NoAnswerError where a query has no direction.
     """
     _check_n(n)
+    vectors = vectors_of(vectors)
     units = unit_rows(queries.astype(np.float32))
+    raise_all({
+        i: NoAnswerError("the vector that is asked about is all zeros: it has no direction")
+        for i in np.flatnonzero(~units.any(axis=1)).tolist()
+    })  # fmt: skip
     if index is None:
         found = nearest(
             vectors.matrix, vectors.norms, units, n, candidates=candidates, excluded=excluded
@@ -124,14 +198,14 @@ def similar_to_vectors(
 
 
 def analogy(
-    vectors: WordVectors,
+    vectors: AnyVectors,
     expression: str | Expression,
     n: int = N_ANSWERS,
     *,
     method: Method = METHODS[0],
     candidates: NDArray[np.int64] | None = None,
     exclude_query_words: bool = True,
-) -> tuple[WordScore, ...]:
+) -> Answers:
     """The n words nearest to an expression such as `king - man + woman`; see `analogy_batch`."""
     return analogy_batch(
         vectors,
@@ -144,7 +218,7 @@ def analogy(
 
 
 def analogy_batch(
-    vectors: WordVectors,
+    vectors: AnyVectors,
     expressions: Sequence[str | Expression],
     n: int = N_ANSWERS,
     *,
@@ -152,32 +226,36 @@ def analogy_batch(
     candidates: NDArray[np.int64] | None = None,
     exclude_query_words: bool = True,
     index: Approximate | None = None,
-) -> list[tuple[WordScore, ...]]:
+) -> list[Answers]:
     """The n words nearest to each expression, nearest first.
 
     method : "3cosadd", the cosine with the weighted sum of the words' unit vectors (Mikolov, Yih &
              Zweig 2013, section 4); "3cosmul", the product of the words' similarities raised to
              their weights (Levy & Goldberg 2014, eq. 4)
 
-    The other options are those of `similar_batch`. Raises UnknownWordError or QueryError.
+    The other options are those of `similar_batch`. Raises QueryError; NoAnswerError, as
+    `similar_batch` does, also for expressions whose words cancel out.
     """
     _check_n(n)
+    vectors = vectors_of(vectors)
     if method not in METHODS:
         raise QueryError(f"no method {method!r}: expected {' or '.join(METHODS)}")
     parsed = [parse_expression(e) if isinstance(e, str) else e for e in expressions]
-    words = list(dict.fromkeys(word for e in parsed for word in e.words))
-    terms = unit_rows(_lookup_terms(vectors, words))
-    slots, weights = _slots(parsed, words)
+    words, terms = _terms(vectors, parsed)
+    slots, weights = slots_of(parsed, words)
     excluded = None
     if exclude_query_words:
         excluded = np.where(weights != 0, vectors.ids_of(words, -1)[slots], -1)
     if method == "3cosadd":
-        sums = np.einsum("qt,qtd->qd", weights, terms[slots])
-        return similar_to_vectors(
+        sums = sums_of(parsed, terms, slots, weights)
+        sums /= np.abs(weights).sum(axis=1, keepdims=True)  # float32 would take small ones for 0
+        answers = similar_to_vectors(
             vectors, sums, n, candidates=candidates, excluded=excluded, index=index
         )
+        return _with_origin(vectors, [e.words for e in parsed], answers)
     if index is not None:
         raise QueryError("an index finds neighbours by cosine, not by 3cosmul; leave out either")
+    check_products(parsed, terms, slots, weights)
     found = nearest_by_product(
         vectors.matrix,
         vectors.norms,
@@ -188,24 +266,40 @@ def analogy_batch(
         candidates=candidates,
         excluded=excluded,
     )
-    return [
+    answers = [
         _answer(vectors, ids[ids >= 0], scores[ids >= 0])
         for ids, scores in zip(found.ids, found.scores, strict=True)
     ]
+    return _with_origin(vectors, [e.words for e in parsed], answers)
 
 
-def odd_one_out(vectors: WordVectors, words: Sequence[str]) -> tuple[WordScore, ...]:
+def sums(vectors: AnyVectors, expressions: Sequence[Expression]) -> NDArray[np.float64]:
+    """The weighted sum of the unit vectors of each expression's words, as `sums_of` has it."""
+    words, terms = _terms(vectors_of(vectors), expressions)
+    return sums_of(expressions, terms, *slots_of(expressions, words))
+
+
+def odd_one_out(vectors: AnyVectors, words: Sequence[str]) -> Answers:
     """The words by their cosine with the mean of all their unit vectors, least first.
 
-    The first of them is the one that fits least. Raises UnknownWordError, and QueryError on fewer
-    than three words: of two, neither is odd.
+    The first of them is the one that fits least. Raises UnknownWordError, NoAnswerError where they
+    cancel out, and QueryError on fewer than three words: of two, neither is odd.
     """
     if len(words) < 3:
         raise QueryError("odd one out of what? give at least three words")
-    units = unit_rows(lookup(vectors, words))
-    scores = cosines(units, units.mean(axis=0, dtype=np.float64))
+    units = directions(vectors, words)
+    mean = units.mean(axis=0, dtype=np.float64)
+    if np.sqrt(mean @ mean) <= LEAST_LENGTH:
+        raise NoAnswerError(f"the mean of {', '.join(words)} is nothing: the words cancel out")
+    scores = cosines(units, mean)
     order = np.argsort(scores, kind="stable")
-    return tuple(WordScore(words[i], float(scores[i])) for i in order)
+    ranked = (WordScore(words[i], float(scores[i])) for i in order)
+    return Answers.of(ranked, from_ngrams(vectors, words))
+
+
+def odd_one_out_batch(vectors: AnyVectors, groups: Sequence[Sequence[str]]) -> list[Answers]:
+    """`odd_one_out` of each group; the error names all that have no answer."""
+    return one_by_one(partial(odd_one_out, vectors), groups)
 
 
 def cosines(first: NDArray[np.floating], second: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -227,42 +321,29 @@ def _check_n(n: int) -> None:
         raise QueryError(f"the number of answers must be at least 1, not {n}")
 
 
-def _answer(
-    vectors: WordVectors, ids: NDArray[np.int64], scores: NDArray[np.float64]
-) -> tuple[WordScore, ...]:
-    return tuple(
+def _answer(vectors: WordVectors, ids: NDArray[np.int64], scores: NDArray[np.float64]) -> Answers:
+    return Answers(
         WordScore(vectors.words[i], score)
         for i, score in zip(ids.tolist(), scores.tolist(), strict=True)
     )
 
 
-def _lookup_terms(vectors: WordVectors, words: Sequence[str]) -> NDArray[np.float32]:
-    """As `lookup`; where an unknown word looks like several joined by + or -, say so."""
+def _with_origin(
+    vectors: WordVectors, asked: Sequence[Sequence[str]], found: Sequence[Answers]
+) -> list[Answers]:
+    """The answers to queries with these words, each with what it has `from_ngrams`."""
+    for words, answers in zip(asked, found, strict=True):
+        answers.from_ngrams = from_ngrams(vectors, words)
+    return list(found)
+
+
+def _terms(
+    vectors: WordVectors, expressions: Sequence[Expression]
+) -> tuple[list[str], NDArray[np.float32]]:
+    """The words of some expressions, each once, and their unit vectors."""
+    words = list(dict.fromkeys(word for e in expressions for word in e.words))
     try:
-        return lookup(vectors, words)
-    except UnknownWordError as error:
-        parts = error.word.replace("-", "+").split("+")
-        if len(parts) > 1 and all(part in vectors for part in parts):
-            raise QueryError(
-                f"{error}; to add and subtract words write spaces around + and -, "
-                "as in 'king - man + woman'"
-            ) from None
+        return words, directions(vectors, words)
+    except NoAnswerError as error:
+        raise_of_words(error.failures or {}, expressions, words, vectors)
         raise
-
-
-def _slots(
-    expressions: Sequence[Expression], words: Sequence[str]
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Each expression's terms as rows of `words`, and their weights; unused slots weigh 0.
-
-    Returns int64 and float64 (n_expressions, the most terms of any).
-    """
-    place = {word: i for i, word in enumerate(words)}
-    shape = (len(expressions), max((len(e.terms) for e in expressions), default=0))
-    slots = np.zeros(shape, dtype=np.int64)
-    weights = np.zeros(shape, dtype=np.float64)
-    for i, expression in enumerate(expressions):
-        for j, (weight, word) in enumerate(expression.terms):
-            slots[i, j] = place[word]
-            weights[i, j] = weight
-    return slots, weights

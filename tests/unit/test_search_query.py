@@ -2,12 +2,14 @@
 
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
 from gensim.models import KeyedVectors
 
-from embedtool.errors import QueryError, UnknownWordError
+from embedtool.errors import NoAnswerError, QueryError, UnknownWordError
+from embedtool.search.batches import each
 from embedtool.search.candidates import candidate_ids
 from embedtool.search.expression import parse_expression
 from embedtool.search.query import (
@@ -17,12 +19,14 @@ from embedtool.search.query import (
     cosines,
     lookup,
     odd_one_out,
+    odd_one_out_batch,
     similar,
     similar_batch,
     similar_to_vectors,
     similarity,
+    similarity_batch,
 )
-from embedtool.vectors import Subwords, WordVectors, ngram_hash
+from embedtool.vectors import Model, Subwords, WordVectors, ngram_hash
 
 
 def random_vectors(n_words: int = 400, vector_size: int = 20, seed: int = 0) -> WordVectors:
@@ -159,17 +163,132 @@ def test_a_vocabulary_of_one_word():
     one = WordVectors(["a"], np.ones((1, 3), dtype=np.float32))
     assert similar(one, "a") == ()
     assert analogy(one, "a - a + a") == analogy(one, "a a a", method="3cosmul") == ()
+    with pytest.raises(NoAnswerError, match="a - a is nothing at all"):
+        analogy(one, "a - a")
     assert similar(one, "a", exclude_query_words=False)[0].word == "a"
 
 
-def test_vectors_of_zeros_have_no_similarity():
-    matrix = np.array([[0, 0], [1, 0], [0, 2], [0, 0]], dtype=np.float32)
-    some = WordVectors(["zero", "x", "y", "nil"], matrix)
-    assert similar(some, "zero") == tuple(WordScore(word, 0.0) for word in ("x", "y", "nil"))
-    assert similarity(some, "zero", "zero") == 0
-    assert {each.score for each in analogy(some, "x - x + zero")} == {0.0}
-    assert np.isfinite([each.score for each in analogy(some, "zero x y", method="3cosmul")]).all()
-    assert odd_one_out(some, ["x", "y", "zero"])[0] == WordScore("zero", 0.0)
+ZERO = "the vector of 'zero' is all zeros: it has no direction"
+
+
+@pytest.fixture
+def degenerate() -> WordVectors:
+    """Vectors of zeros, equal ones, one twice as long as another, opposite ones."""
+    rng = np.random.default_rng(5)
+    a, b = rng.standard_normal((2, 50)).astype(np.float32)
+    rows = {"a": a, "same": a, "twice": np.float32(2.7) * a, "minus": -a, "b": b, "zero": 0 * a,
+            "other": a + 3 * b}  # fmt: skip
+    return WordVectors(list(rows), np.array(list(rows.values()), np.float32))
+
+
+def test_a_vector_of_zeros_answers_nothing_and_is_named(degenerate):
+    asked = [
+        lambda: similar(degenerate, "zero"),
+        lambda: similarity(degenerate, "zero", "a"),
+        lambda: similarity(degenerate, "a", "zero"),
+        lambda: analogy(degenerate, "a - b + zero"),
+        lambda: analogy(degenerate, "a zero b", method="3cosmul"),
+        lambda: odd_one_out(degenerate, ["a", "b", "zero"]),
+    ]
+    for ask in asked:
+        with pytest.raises(NoAnswerError) as error:
+            ask()
+        assert str(error.value) == ZERO
+    assert lookup(degenerate, ["zero"]).tolist() == [[0] * 50]
+    with pytest.raises(NoAnswerError, match="asked about is all zeros"):
+        similar_to_vectors(degenerate, np.zeros((1, 50)))
+
+
+def test_a_vector_of_zeros_scores_0_as_an_answer(degenerate):
+    assert similar(degenerate, "b", 7)[-2] == WordScore("zero", 0.0)
+
+
+@pytest.mark.parametrize("method", ["3cosadd", "3cosmul"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a - a", "a - same", "same - twice", "2*a - a - a", "a + b - same - b",
+        "a + a - twice - twice", "0.1*a + 0.2*twice - 0.3*same", "0*a + 0*b",
+        "1e-3*a - 1e-3*twice", "1000*a - 1000*twice",
+    ],
+)  # fmt: skip
+def test_words_that_cancel_out_answer_nothing(degenerate, text, method):
+    with pytest.raises(NoAnswerError, match=r"the words cancel out$") as error:
+        analogy(degenerate, text, method=method)
+    assert str(error.value).startswith(str(parse_expression(text)))
+
+
+def test_opposite_vectors_cancel_out_in_sums(degenerate):
+    with pytest.raises(NoAnswerError, match=r"a \+ minus is nothing at all: the words cancel out"):
+        analogy(degenerate, "a + minus")
+    assert len(analogy(degenerate, "a + minus", method="3cosmul")) == 5
+    words, rows = [*degenerate.words, "minus_b"], [*degenerate.matrix, -degenerate.vector("b")]
+    with pytest.raises(NoAnswerError, match="the mean of a, b, minus, minus_b is nothing: the wor"):
+        odd_one_out(WordVectors(words, np.array(rows)), ["a", "b", "minus", "minus_b"])
+
+
+def test_what_is_left_of_a_small_sum_is_ranked(degenerate):
+    small = analogy(degenerate, "1e-300*b + 1e-300*a", 3)
+    expected = analogy(degenerate, "b + a", 3)
+    agrees(small, [(each.word, each.score) for each in expected], rtol=1e-12)
+    assert analogy(degenerate, "a - 0.9999*twice + 0.001*b", 1)[0].word == "other"
+
+
+def test_a_batch_names_all_that_have_no_answer(degenerate):
+    with pytest.raises(UnknownWordError) as error:
+        similar_batch(degenerate, ["x", "a", "zero", "yy", "x"])
+    assert str(error.value) == (
+        "'x' is not in the vocabulary; " + ZERO + "; 'yy' is not in the vocabulary"
+    )
+    assert list(error.value.failures) == [0, 2, 3, 4]
+    with pytest.raises(NoAnswerError) as error:
+        similarity_batch(degenerate, [("a", "b"), ("a", "zero"), ("x", "y")])
+    assert {i: str(e) for i, e in error.value.failures.items()} == {
+        1: ZERO, 2: "'x' is not in the vocabulary; 'y' is not in the vocabulary",
+    }  # fmt: skip
+    with pytest.raises(NoAnswerError) as error:
+        odd_one_out_batch(degenerate, [("a", "b", "x"), ("a", "b", "other")])
+    assert list(error.value.failures) == [0]
+
+
+def test_each_question_is_answered_as_alone_or_has_its_error(degenerate):
+    texts = ["a - b", "x - b + y", "a - same", "zero + a", "b - a"]
+    found = each(partial(analogy_batch, degenerate, n=2), texts)
+    assert [found[0], found[4]] == [analogy(degenerate, text, 2) for text in ("a - b", "b - a")]
+    assert [str(error) for error in found[1:4]] == [
+        "'x' is not in the vocabulary; 'y' is not in the vocabulary",
+        "a - same is nothing at all: the words cancel out",
+        ZERO,
+    ]
+    assert each(partial(similar_batch, degenerate), []) == []
+    assert [str(e) for e in each(partial(similar_batch, degenerate), ["zero"])] == [ZERO]
+    with pytest.raises(QueryError, match="is no expression"):
+        each(partial(analogy_batch, degenerate), ["a - b", "a"])
+
+
+def test_a_model_is_asked_as_its_vectors_are(vectors):
+    model = Model(vectors, {})
+    assert similar(model, "w0", 3) == similar(vectors, "w0", 3)
+    assert analogy(model, "w0 - w1", 3) == analogy(vectors, "w0 - w1", 3)
+    assert similarity(model, "w0", "w1") == similarity(vectors, "w0", "w1")
+    assert odd_one_out(model, ["w0", "w1", "w2"]) == odd_one_out(vectors, ["w0", "w1", "w2"])
+    assert candidate_ids(model, restrict_vocab=2).tolist() == [0, 1]
+    for ask in (lambda: similar("model", "w0"), lambda: analogy(None, "w0 - w1"),
+                lambda: candidate_ids({}, words=["w0"])):  # fmt: skip
+        with pytest.raises(TypeError, match="expected a Model or its WordVectors, not "):
+            ask()
+    with pytest.raises(TypeError, match="expected several words, not the one str"):
+        odd_one_out(vectors, "w0 w1 w2")
+
+
+def test_answers_tell_which_words_are_known_by_their_ngrams_alone(vectors):
+    model = with_subwords(vectors)
+    assert similar(model, "zz").from_ngrams == ("zz",)
+    assert similar(model, "w0").from_ngrams == ()
+    for method in "3cosadd", "3cosmul":
+        assert analogy(model, "zz - w0 + zzz + zz", method=method).from_ngrams == ("zz", "zzz")
+    assert odd_one_out(model, ["w0", "zz", "w1"]).from_ngrams == ("zz",)
+    assert similar(vectors, "w0").from_ngrams == ()
 
 
 def test_equal_vectors_come_by_frequency():
@@ -196,6 +315,10 @@ def test_operators_without_spaces_are_explained(vectors):
     with pytest.raises(UnknownWordError) as error:
         analogy(vectors, "well-known + w3")
     assert "spaces" not in str(error.value)
+    for text in "w1-w2 - w3 + w4", "w3 - w1-w2-w4", "w3 + w1+w2":
+        with pytest.raises(UnknownWordError) as error:
+            analogy(vectors, text)
+        assert "spaces" not in str(error.value)
 
 
 def test_unknown_methods_and_short_lists_are_refused(vectors):
