@@ -195,7 +195,7 @@ def test_words_that_cancel_out_are_told_and_the_answer_stays(view: Page, file: P
     for text in ("king - king", "2*king - king - king", "0.1*king + 0.2*king - 0.3*king"):
         view.fill("#question", text)
         view.press("#question", "Enter")
-        told = f"“{text}” has no direction: the words cancel out."
+        told = f"“{text}” is nothing at all: the words cancel out."
         assert view.inner_text("#status") == told
         assert answers(view) == before
 

@@ -126,7 +126,7 @@ class Model {
       weights += Math.abs(weight);
     }
     if (Math.hypot(...query) <= LEAST_LENGTH * weights) {
-      throw new QueryError(`“${text}” has no direction: the words cancel out.`);
+      throw new QueryError(`“${text}” is nothing at all: the words cancel out.`);
     }
     const own = terms.map(([, id]) => id);
     const scores = this.cosines(query);
