@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from embedtool.cli.contextual_train import train
+from embedtool.cli.groups import Group
 from embedtool.cli.options import (
     FILE,
     RECORDS,
@@ -38,7 +39,7 @@ senses_options: Decorator[Any] = config_options(SensesConfig)
 generation_options: Decorator[Any] = config_options(GenerationConfig)
 
 
-@click.group()
+@click.group(cls=Group)
 def contextual() -> None:
     """Train an encoder over word vectors, and ask it for words in their sentences.
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from embedtool.cli.groups import Group
 from embedtool.cli.options import FILE, json_option
 from embedtool.cli.output import note, print_json, print_table
 from embedtool.cli.reporting import reporting
@@ -20,7 +21,7 @@ def parameter_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return language(book(command))
 
 
-@click.group()
+@click.group(cls=Group)
 def corpus() -> None:
     """Get real corpora, cleaned and ready for training.
 

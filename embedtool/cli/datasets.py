@@ -4,6 +4,7 @@ from dataclasses import asdict
 
 import click
 
+from embedtool.cli.groups import Group
 from embedtool.cli.options import json_option, tsv_option
 from embedtool.cli.output import note, print_json, print_table, print_tsv
 from embedtool.cli.reporting import reporting
@@ -12,7 +13,7 @@ from embedtool.evaluation.registry import TASKS, find_entry, registry
 COLUMNS = ("name", "task", "language", "items", "here", "licence")
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Group, invoke_without_command=True)
 @click.option("--task", type=click.Choice(TASKS), help="Only datasets of this task.")
 @json_option
 @tsv_option

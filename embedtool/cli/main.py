@@ -19,6 +19,7 @@ import click
 from click.exceptions import Exit, NoArgsIsHelpError
 
 from embedtool import __version__
+from embedtool.cli.groups import Group
 from embedtool.cli.output import note
 from embedtool.errors import ConfigError, EmbedtoolError, StoppedError
 
@@ -74,7 +75,7 @@ TERMINATED = 128 + signal.SIGTERM
 UNREAD = 128 + signal.SIGPIPE
 
 
-class Program(click.Group):
+class Program(Group):
     """A group of COMMANDS, imported when they are asked for; its errors are one line."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from embedtool.cli.completion import complete_folder
+from embedtool.cli.groups import Group
 from embedtool.cli.options import FILE, model_argument, seed_option
 from embedtool.cli.queries import candidates, read_queries
 from embedtool.cli.showing import check, show
@@ -21,12 +22,14 @@ HEADING = ":"
 """What begins the heading of a relation among lines of pairs, as in files of analogy questions."""
 
 
-class DefaultGroup(click.Group):
+class DefaultGroup(Group):
     """A group that runs its command `words` where none is named."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put the command before its arguments."""
-        if args and args[0] not in (*self.commands, *ctx.help_option_names):
+        """Put the command before its arguments, unless a mistyped one stands there."""
+        first = args[0] if args else "--help"
+        is_known = first in (*self.commands, *ctx.help_option_names)
+        if not is_known and (Path(first).exists() or not self.like(ctx, first)):
             args = ["words", *args]
         return super().parse_args(ctx, args)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from embedtool.cli.groups import Group
 from embedtool.cli.options import (
     FILE,
     cache_option,
@@ -29,7 +30,7 @@ N_RUNS = 10
 """Antoniak & Mimno have 50, and find that ten or more already show how words differ."""
 
 
-@click.group()
+@click.group(cls=Group)
 def stability() -> None:
     """Train again and again, and tell how much scores and neighbours change."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from embedtool.cli.groups import Group
 from embedtool.cli.needs import needs_here, needs_there
 from embedtool.cli.options import (
     FILE,
@@ -39,7 +40,7 @@ CLUSTER = (("cluster", "lanes", "rounds"), ("cluster",))
 UNSET = dict.fromkeys(CLUSTER[0])
 
 
-@click.group()
+@click.group(cls=Group)
 def train() -> None:
     """Train word vectors on text and save them as a model."""
 

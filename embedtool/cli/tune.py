@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from embedtool.cli.groups import Group
 from embedtool.cli.options import (
     FILE,
     cache_option,
@@ -31,7 +32,7 @@ N_SHOWN = 5
 """Trials in the table that is printed; the file has all."""
 
 
-@click.group()
+@click.group(cls=Group)
 def tune() -> None:
     """Search the options that score best on a dataset."""
 

@@ -57,7 +57,8 @@ def test_a_query_imports_no_trainer(more: list[str], models: dict[str, Path], ru
 UNREAD = [
     "--help", "--version", "similar --help", "similar MODEL king", "similar MODEL king --json",
     "similar MODEL king --tsv", "similar MODEL", "vector MODEL king", "shell MODEL",
-    "shell MODEL --json", "odd-one-out MODEL king queen paris", "info MODEL", "check MODEL", "formats --json",
+    "shell MODEL --json", "odd-one-out MODEL king queen paris", "info MODEL", "check MODEL",
+    "formats --json",
     "evaluate MODEL --analogies QUESTIONS --json", "completion bash", "datasets", "plot MODEL king",
     "phrases TEXT", "vocab TEXT --output /dev/stdout", "export MODEL /dev/stdout --format glove",
 ]  # fmt: skip

@@ -1,0 +1,68 @@
+"""What is mistyped is named with what may have been meant."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Run
+
+# "cli" is what the program is called where tests run it
+MISTYPED = {
+    "similr": ("similr", "(Did you mean one of: 'similar', 'similarity'?)", "cli"),
+    "Similar m king": ("Similar", "Did you mean 'similar'?", "cli"),
+    "EVALUATE m": ("EVALUATE", "Did you mean 'evaluate'?", "cli"),
+    "odd_one_out m a b": ("odd_one_out", "Did you mean 'odd-one-out'?", "cli"),
+    "trian word2vec text": ("trian", "Did you mean 'train'?", "cli"),
+    "train wrd2vec text": ("wrd2vec", "Did you mean 'word2vec'?", "cli train"),
+    "train GloVe text": ("GloVe", "Did you mean 'glove'?", "cli train"),
+    "tune gloev text": ("gloev", "Did you mean 'glove'?", "cli tune"),
+    "stability fastext text": ("fastext", "Did you mean 'fasttext'?", "cli stability"),
+    "datasets gt google": ("gt", "Did you mean 'get'?", "cli datasets"),
+    "corpus lst": ("lst", "Did you mean 'list'?", "cli corpus"),
+    "contextual sense m": ("sense", "Did you mean 'senses'?", "cli contextual"),
+    "plot analogis m a b": ("analogis", "Did you mean 'analogies'?", "cli plot"),
+}
+
+
+@pytest.mark.parametrize("line", MISTYPED)
+def test_a_mistyped_command_is_told_what_is_like_it(run: Run, line: str) -> None:
+    name, meant, where = MISTYPED[line]
+    result = run(*line.split())
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == f"Error: No such command {name!r}. {meant} (see {where} --help)\n"
+
+
+def test_a_command_like_no_other_is_told_where_they_stand(run: Run) -> None:
+    result = run("xyzzy")
+    assert result.exit_code == 2
+    assert result.stderr == "Error: No such command 'xyzzy' (see cli --help)\n"
+
+
+OPTIONS = {
+    "similar m king --restrict-vocb 5": ("--restrict-vocb", "Did you mean '--restrict-vocab'?"),
+    "evaluate m --pair x": ("--pair", "Did you mean '--pairs'?"),
+    "train glove x -o m --itrations 3": ("--itrations", "Did you mean '--iterations'?"),
+    "datasets --tusk pairs": ("--tusk", "(Did you mean one of: '--task', "),
+    "--vrsion": ("--vrsion", "Did you mean '--version'?"),
+}
+
+
+@pytest.mark.parametrize("line", OPTIONS)
+def test_a_mistyped_option_is_told_what_is_like_it(run: Run, line: str) -> None:
+    name, meant = OPTIONS[line]
+    result = run(*line.split())
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"Error: No such option {name!r}. {meant}")
+
+
+def test_a_model_whose_name_is_like_a_command_can_be_drawn(
+    run: Run, models: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("word").symlink_to(models["glove"])
+    assert run("plot", "word", "king").exit_code == 0
+    Path("word").unlink()
+    result = run("plot", "word", "king")
+    assert (result.exit_code, result.stderr) == (
+        2, "Error: No such command 'word'. Did you mean 'words'? (see cli plot --help)\n"
+    )  # fmt: skip
