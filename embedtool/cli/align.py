@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from embedtool.cli.options import FILE, json_option, overwrite_option
+from embedtool.cli.options import FILE, IntRange, json_option, overwrite_option
 from embedtool.cli.output import note, print_json, print_table
 from embedtool.config import N_ANCHORS
 
@@ -15,7 +15,7 @@ from embedtool.config import N_ANCHORS
 @click.argument("target", metavar="TARGET", type=FILE)
 @click.argument("output", metavar="OUTPUT", type=FILE)
 @click.option(
-    "--anchors", type=click.IntRange(min=1), default=N_ANCHORS, show_default=True, metavar="N",
+    "--anchors", type=IntRange(min=1), default=N_ANCHORS, show_default=True, metavar="N",
     help="Align on the N most frequent words that the models share.",
 )  # fmt: skip
 @json_option

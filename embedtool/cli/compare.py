@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from embedtool.cli.comparison import markdown, tables
-from embedtool.cli.options import FILE, json_option
+from embedtool.cli.options import FILE, IntRange, json_option
 from embedtool.cli.output import note, print_json, print_table, shown
 from embedtool.cli.scores import read_datasets, score_options
 from embedtool.config import ANALOGY_METHODS
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     help="Show the answers to EXPRESSION; may be repeated. Default: king - man + woman.",
 )  # fmt: skip
 @click.option(
-    "-n", "n", type=click.IntRange(min=1), default=8, show_default=True,
+    "-n", "n", type=IntRange(min=1), default=8, show_default=True,
     help="Number of answers shown.",
 )  # fmt: skip
 @score_options

@@ -12,6 +12,7 @@ from embedtool.cli.options import (
     FILE,
     RECORDS,
     Decorator,
+    IntRange,
     config_options,
     inputs_argument,
     json_option,
@@ -54,9 +55,9 @@ contextual.add_command(train)
 @model_argument
 @click.argument("sentence")
 @word_option
-@click.option("-n", "n", type=click.IntRange(min=1), default=N_ANSWERS, show_default=True,
+@click.option("-n", "n", type=IntRange(min=1), default=N_ANSWERS, show_default=True,
               help="Number of answers.")  # fmt: skip
-@click.option("--restrict-vocab", type=click.IntRange(min=1), metavar="N",
+@click.option("--restrict-vocab", type=IntRange(min=1), metavar="N",
               help="Search only among the N most frequent words.  [default: 5000]")  # fmt: skip
 @click.option("--words", "word_file", type=FILE, metavar="FILE",
               help="Search only among the words of FILE, one a line.")  # fmt: skip

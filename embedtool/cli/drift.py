@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from embedtool.cli.options import FILE, Decorator, config_options, json_option, tsv_option
+from embedtool.cli.options import FILE, Decorator, IntRange, config_options, json_option, tsv_option
 from embedtool.cli.output import Cell, note, print_json, print_table, print_tsv
 from embedtool.config import N_MOVED
 from embedtool.task_config import DriftConfig
@@ -24,7 +24,7 @@ COLUMNS = ("word", "distance", "neighbourhood", "then", "now")
 @click.option(
     "-n",
     "n",
-    type=click.IntRange(min=1),
+    type=IntRange(min=1),
     default=N_MOVED,
     show_default=True,
     help="Number of words.",

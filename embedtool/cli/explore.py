@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from embedtool.cli.completion import complete_folder
-from embedtool.cli.options import FILE, port_option, seed_option
+from embedtool.cli.options import FILE, IntRange, port_option, seed_option
 from embedtool.cli.output import note
 from embedtool.config import LAYOUTS, Layout
 from embedtool.errors import OutputError
@@ -37,7 +37,7 @@ MOST_MODELS = 2
 )
 @click.option(
     "--max-words",
-    type=click.IntRange(min=1),
+    type=IntRange(min=1),
     default=MOST_WORDS,
     show_default=True,
     help="Show the N most frequent words.",

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import click
 
-from embedtool.cli.options import model_argument
+from embedtool.cli.options import FloatRange, model_argument
 from embedtool.cli.output import note
 
 
 @click.command()
 @model_argument
 @click.option(
-    "--recall", type=click.FloatRange(0, 1), default=0.95, show_default=True,
+    "--recall", type=FloatRange(0, 1), default=0.95, show_default=True,
     help="How much of a word's 10 nearest words a search is to find.",
 )  # fmt: skip
 def index(model: Path, recall: float) -> None:

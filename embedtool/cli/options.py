@@ -28,6 +28,18 @@ Decorator = Callable[[F], F]
 FILE = click.Path(path_type=Path)
 
 
+class IntRange(click.IntRange):
+    """As Click's, which tells a person that a word "is not a valid integer range"."""
+
+    name = "integer"
+
+
+class FloatRange(click.FloatRange):
+    """As Click's, under the name that numbers without bounds have in messages and help."""
+
+    name = "float"
+
+
 def duration(value: str) -> float:
     """A time such as 90s, 10m or 1h30m, in seconds; at least one."""
     seconds = seconds_in(value)
@@ -49,7 +61,7 @@ method_option = click.option(
     help="3cosadd: cosine with the sum; 3cosmul: product of the similarities.",
 )
 seed_option = click.option(
-    "--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True,
+    "--seed", type=IntRange(0, 2**32 - 1), default=1, show_default=True,
     help="For what goes by chance.",
 )  # fmt: skip
 json_log_option = click.option(
@@ -71,7 +83,7 @@ encoding_option = click.option(
 def port_option(default: int) -> Decorator[Any]:
     """Where a server of this program listens."""
     return click.option(
-        "--port", type=click.IntRange(0, 65535), default=default, show_default=True,
+        "--port", type=IntRange(0, 65535), default=default, show_default=True,
         help="Port to listen on; 0: any that is free.",
     )  # fmt: skip
 

@@ -8,7 +8,7 @@ import click
 
 from embedtool.cli.completion import complete_folder
 from embedtool.cli.groups import Group
-from embedtool.cli.options import FILE, model_argument, seed_option
+from embedtool.cli.options import FILE, IntRange, model_argument, seed_option
 from embedtool.cli.queries import candidates, read_queries
 from embedtool.cli.showing import check, show
 from embedtool.config import LAYOUTS, Layout
@@ -57,7 +57,7 @@ def layout_options(command: F) -> F:
 
 def neighbours_option(low: int) -> Callable[[F], F]:
     """How many neighbours each word has, at least `low`."""
-    return click.option("-n", "n", type=click.IntRange(min=low), default=8, show_default=True,
+    return click.option("-n", "n", type=IntRange(min=low), default=8, show_default=True,
                         help="Neighbours of each word.")  # fmt: skip
 
 
@@ -75,9 +75,9 @@ def plot() -> None:
 @model_argument
 @click.argument("queries", metavar="[WORD...]", nargs=-1)
 @neighbours_option(0)
-@click.option("--restrict-vocab", type=click.IntRange(min=1), metavar="N",
+@click.option("--restrict-vocab", type=IntRange(min=1), metavar="N",
               help="Neighbours only among the N most frequent words.")  # fmt: skip
-@click.option("--min-count", type=click.IntRange(min=1), metavar="N",
+@click.option("--min-count", type=IntRange(min=1), metavar="N",
               help="Neighbours only among words with this count or more.")  # fmt: skip
 @layout_options
 @output_option

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from embedtool.cli.completion import complete_word
-from embedtool.cli.options import FILE, json_option, model_argument, tsv_option
+from embedtool.cli.options import FILE, IntRange, json_option, model_argument, tsv_option
 from embedtool.cli.output import Cell, print_json, print_table, print_tsv
 from embedtool.config import N_ANSWERS
 from embedtool.errors import QueryError
@@ -54,11 +54,11 @@ def search_options(command: F) -> F:
                      help="Let the words of the query answer too."),
         click.option("--words", "word_file", type=FILE, metavar="FILE",
                      help="Search only among the words of FILE, one a line."),
-        click.option("--restrict-vocab", type=click.IntRange(min=1), metavar="N",
+        click.option("--restrict-vocab", type=IntRange(min=1), metavar="N",
                      help="Search only among the N most frequent words."),
-        click.option("--min-count", type=click.IntRange(min=1), metavar="N",
+        click.option("--min-count", type=IntRange(min=1), metavar="N",
                      help="Search only among words with this count or more."),
-        click.option("-n", "n", type=click.IntRange(min=1), default=N_ANSWERS, show_default=True,
+        click.option("-n", "n", type=IntRange(min=1), default=N_ANSWERS, show_default=True,
                      help="Number of answers."),
     ]  # fmt: skip
     for option in options:

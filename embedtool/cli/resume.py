@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from embedtool.cli.options import FILE, checkpoint_options, json_log_option
+from embedtool.cli.options import FILE, IntRange, checkpoint_options, json_log_option
 from embedtool.cli.reporting import reporting
 from embedtool.cli.stopping import stoppable
 from embedtool.cli.train import tell
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("model", type=FILE)
-@click.option("--workers", type=click.IntRange(1, 1024), help="Threads. Default: as before.")
+@click.option("--workers", type=IntRange(1, 1024), help="Threads. Default: as before.")
 @click.option("--cluster", metavar="ADDRESS", help="Where the cluster is, if it has moved.")
 @checkpoint_options
 @json_log_option

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from embedtool.cli.options import IntRange
 from embedtool.cli.output import Cell, note
 from embedtool.config import RESTRICT_VOCAB
 from embedtool.errors import EvaluationError
@@ -30,7 +31,7 @@ def score_options(command: F) -> F:
         click.option("--case-sensitive", is_flag=True,
                      help="King and king are two words; otherwise King is sought as king too, "
                      "where the model does not have it as it is spelled."),
-        click.option("--restrict-vocab", type=click.IntRange(min=1), default=RESTRICT_VOCAB,
+        click.option("--restrict-vocab", type=IntRange(min=1), default=RESTRICT_VOCAB,
                      metavar="N", show_default=True,
                      help="Only the N most frequent words take part."),
         click.option("--include-query-words", is_flag=True,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from embedtool.cli.options import model_argument, port_option
+from embedtool.cli.options import IntRange, model_argument, port_option
 from embedtool.cli.output import note
 from embedtool.cli.queries import index_of
 from embedtool.errors import EmbedtoolError, MissingExtraError
@@ -52,7 +52,7 @@ OF_BOTH = ("model", "approximate", "most_words", "most_answers", "mcp")
 @click.option(
     "--max-words",
     "most_words",
-    type=click.IntRange(min=1),
+    type=IntRange(min=1),
     default=MOST_WORDS,
     show_default=True,
     metavar="N",
@@ -61,7 +61,7 @@ OF_BOTH = ("model", "approximate", "most_words", "most_answers", "mcp")
 @click.option(
     "--max-n",
     "most_answers",
-    type=click.IntRange(min=1),
+    type=IntRange(min=1),
     default=MOST_ANSWERS,
     show_default=True,
     metavar="N",

@@ -10,6 +10,7 @@ import click
 from embedtool.cli.groups import Group
 from embedtool.cli.options import (
     FILE,
+    IntRange,
     cache_option,
     config_options,
     inputs_argument,
@@ -46,7 +47,7 @@ def _add(algorithm: str) -> None:
         help="Where each run's model is kept; runs that are there are not trained again.",
     )  # fmt: skip
     @click.option(
-        "--runs", "n_runs", type=click.IntRange(min=2), default=N_RUNS, show_default=True,
+        "--runs", "n_runs", type=IntRange(min=2), default=N_RUNS, show_default=True,
         help="Trainings; each has a seed of its own.",
     )  # fmt: skip
     @click.option(

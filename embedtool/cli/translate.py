@@ -9,6 +9,7 @@ import click
 from embedtool.cli.options import (
     FILE,
     Decorator,
+    IntRange,
     config_options,
     json_option,
     model_argument,
@@ -40,7 +41,7 @@ COLUMNS = ("measure", "correct", "found", "total", "score", "over total")
     help="Translate the words of FILE, another dictionary, and print the share of right answers.",
 )  # fmt: skip
 @click.option(
-    "-n", "n", type=click.IntRange(min=1), default=N_ANSWERS, show_default=True,
+    "-n", "n", type=IntRange(min=1), default=N_ANSWERS, show_default=True,
     help="Number of answers.",
 )  # fmt: skip
 @translate_options

@@ -11,6 +11,7 @@ from click.core import ParameterSource
 from embedtool.cli.groups import Group
 from embedtool.cli.options import (
     FILE,
+    IntRange,
     cache_option,
     config_options,
     duration,
@@ -56,7 +57,7 @@ def _add(algorithm: str) -> None:
         help="Such as 90s, 10m or 1h30m: no trial begins later.",
     )  # fmt: skip
     @click.option(
-        "--trials", "n_trials", type=click.IntRange(min=1), metavar="N",
+        "--trials", "n_trials", type=IntRange(min=1), metavar="N",
         help="No more than N trials in all.",
     )  # fmt: skip
     @click.option("--analogies", metavar="NAME|FILE", help="Search by accuracy on these.")

@@ -33,17 +33,33 @@ def test_a_command_has_help_and_stands_in_the_readme(run: Run, path: tuple[str, 
     assert f"### `{' '.join(('embedtool', *path))}`" in README
 
 
-@pytest.mark.parametrize("path", PATHS)
-def test_every_option_has_help(path: tuple[str, ...]) -> None:
+def found(path: tuple[str, ...]) -> click.Command:
     command: click.Command = cli
     for name in path:
         assert isinstance(command, click.Group)
         below = command.get_command(click.Context(command), name)
         assert below is not None
         command = below
-    for parameter in command.params:
+    return command
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_option_has_help(path: tuple[str, ...]) -> None:
+    for parameter in found(path).params:
         if isinstance(parameter, click.Option):
             assert parameter.help, parameter.name
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_what_is_no_number_is_told_so_in_plain_words(path: tuple[str, ...]) -> None:
+    """Not by the name of a class: "'abc' is not a valid integer range"."""
+    for parameter in found(path).params:
+        if isinstance(parameter.type, click.types.IntParamType | click.types.FloatParamType):
+            with pytest.raises(click.BadParameter) as error:
+                parameter.type.convert("abc", parameter, None)
+            assert error.value.message.rstrip(".") in (
+                "'abc' is not a valid integer", "'abc' is not a valid float"
+            )  # fmt: skip
 
 
 def test_a_group_without_a_command_shows_its_help(run: Run) -> None:

@@ -126,7 +126,7 @@ def test_what_is_no_model_is_refused_at_the_start(run: Run, tmp_path: Path) -> N
         (":me king", ":method: 'king' is not one of '3cosadd', '3cosmul'"),
         (":m", "':m' may be :models, :model, :method, :min-count"),
         (":n 0", ":n: 0 is not in the range x>=1"),
-        (":n off", ":n: 'off' is not a valid integer range"),
+        (":n off", ":n: 'off' is not a valid integer"),
         (":method best", ":method: 'best' is not one of '3cosadd', '3cosmul'"),
         (":json maybe", ":json: 'maybe' is neither on nor off"),
         (":model glove", "no model 'glove': :load opens one; open: word2vec"),
