@@ -22,6 +22,17 @@ def check_encoding(name: str) -> str:
     return name
 
 
+def undecodable(error: UnicodeError, encoding: str, line: int | None = None) -> str:
+    """What a message says, after the name of a file, of one that is not in this encoding.
+
+    line : where, if the file has lines; else the byte is named
+    """
+    byte = f"byte {error.start:,}" if isinstance(error, UnicodeDecodeError) else ""
+    where = f"line {line:,}" if line is not None else byte
+    name = "UTF-8" if encoding == UTF8 else encoding
+    return f"{', ' if where else ''}{where}: not {name}; name the file's encoding with --encoding"
+
+
 def decoded(data: bytes, encoding: str = UTF8) -> str:
     """The text of a whole file. Raises UnicodeError where it is not in this encoding."""
     return data.decode(encoding).removeprefix(BYTE_ORDER_MARK)

@@ -11,6 +11,7 @@ from embedtool.cli.options import (
     FILE,
     Decorator,
     config_options,
+    encoding_option,
     json_option,
     model_argument,
     tsv_option,
@@ -38,6 +39,7 @@ COLUMNS = ("test", "targets", "attributes", "effect size", "p", "permutations")
     help="Project each WORD on a difference such as 'he - she'; may be repeated, for the main "
     "direction of several.",
 )  # fmt: skip
+@encoding_option
 @weat_options
 @json_option
 @tsv_option
@@ -46,6 +48,7 @@ def bias(
     words: tuple[str, ...],
     weat_file: Path | None,
     pairs: tuple[str, ...],
+    encoding: str,
     as_json: bool,
     as_tsv: bool,
     **options: Any,
@@ -71,7 +74,7 @@ def bias(
         found = project(store.load(model).vectors, pairs, queries)
         _print_projections(found, as_json, as_tsv)
         return
-    tests = read_weat(weat_file)
+    tests = read_weat(weat_file, encoding)
     vectors = store.load(model).vectors
     _print_tests([weat(vectors, test, config) for test in tests], as_json, as_tsv)
 

@@ -62,6 +62,7 @@ def compare(
     include_query_words: bool,
     restrict_vocab: int,
     case_sensitive: bool,
+    encoding: str,
     method: Any,
     as_json: bool,
     as_markdown: bool,
@@ -77,7 +78,7 @@ def compare(
     for path in (html, overlaps):
         if path is not None:
             check_writable(path)
-    datasets = read_datasets(analogies, pairs, categories, outliers)
+    datasets = read_datasets(analogies, pairs, categories, outliers, encoding)
     names = _names(models)
 
     from embedtool import store

@@ -46,6 +46,7 @@ def evaluate(
     include_query_words: bool,
     restrict_vocab: int,
     case_sensitive: bool,
+    encoding: str,
     methods: tuple[Any, ...],
     names: tuple[str, ...],
     classify: str | None,
@@ -67,7 +68,7 @@ def evaluate(
     if classify is not None:
         classify_documents(model, classify, classifying, as_json, as_tsv)
         return
-    datasets = read_datasets(analogies, pairs, categories, outliers)
+    datasets = read_datasets(analogies, pairs, categories, outliers, encoding)
 
     from embedtool import store
     from embedtool.evaluation.coverage import shortfall

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from embedtool.cli.options import IntRange
+from embedtool.cli.options import IntRange, encoding_option
 from embedtool.cli.output import Cell, note
 from embedtool.config import RESTRICT_VOCAB
+from embedtool.encodings import UTF8
 from embedtool.errors import EvaluationError
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ PAIRS = ("wordsim353", "simlex999")
 def score_options(command: F) -> F:
     """Which datasets, and the rules without which scores cannot be compared."""
     options: list[Callable[[F], F]] = [
+        encoding_option,
         click.option("--case-sensitive", is_flag=True,
                      help="King and king are two words; otherwise King is sought as king too, "
                      "where the model does not have it as it is spelled."),
@@ -59,8 +61,12 @@ def read_datasets(
     pairs: Sequence[str] = (),
     categories: Sequence[str] = (),
     outliers: Sequence[str] = (),
+    encoding: str = UTF8,
 ) -> "list[Dataset]":
-    """The datasets that are named, or all that come with embedtool where none is."""
+    """The datasets that are named, or all that come with embedtool where none is.
+
+    encoding : of files; public datasets are in UTF-8
+    """
     from embedtool.evaluation.datasets import (
         read_analogies,
         read_categories,
@@ -71,11 +77,13 @@ def read_datasets(
     if not (analogies or pairs or categories or outliers):
         analogies, pairs = ANALOGIES, PAIRS
     return [
-        *map(read_analogies, analogies),
-        *map(read_pairs, pairs),
-        *map(read_categories, categories),
-        *map(read_outliers, outliers),
-    ]
+        read(source, encoding)
+        for read, sources in (
+            (read_analogies, analogies), (read_pairs, pairs),
+            (read_categories, categories), (read_outliers, outliers),
+        )
+        for source in sources
+    ]  # fmt: skip
 
 
 def rules(result: "Result") -> str:

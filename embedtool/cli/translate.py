@@ -11,6 +11,7 @@ from embedtool.cli.options import (
     Decorator,
     IntRange,
     config_options,
+    encoding_option,
     json_option,
     model_argument,
     tsv_option,
@@ -44,6 +45,7 @@ COLUMNS = ("measure", "correct", "found", "total", "score", "over total")
     "-n", "n", type=IntRange(min=1), default=N_ANSWERS, show_default=True,
     help="Number of answers.",
 )  # fmt: skip
+@encoding_option
 @translate_options
 @json_option
 @tsv_option
@@ -54,6 +56,7 @@ def translate(
     dictionary: Path,
     test: Path | None,
     n: int,
+    encoding: str,
     as_json: bool,
     as_tsv: bool,
     **options: Any,
@@ -73,8 +76,8 @@ def translate(
     from embedtool.evaluation.reading import read_dictionary
     from embedtool.evaluation.translation import Translator
 
-    seeds = read_dictionary(dictionary)
-    tested = None if test is None else read_dictionary(test)
+    seeds = read_dictionary(dictionary, encoding)
+    tested = None if test is None else read_dictionary(test, encoding)
     source, target = (store.load(path).vectors for path in (model, other))
     translator = Translator.of(source, target, seeds, config)
     fitted = translator.alignment

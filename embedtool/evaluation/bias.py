@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from embedtool.encodings import UTF8, decoded, undecodable
 from embedtool.errors import EvaluationError, QueryError
 from embedtool.search.expression import parse_expression
 from embedtool.search.query import WordScore, directions, sums
@@ -155,7 +156,7 @@ def project(vectors: WordVectors, pairs: Sequence[str], words: Sequence[str]) ->
     )
 
 
-def read_weat(path: Path) -> tuple[WeatTest, ...]:
+def read_weat(path: Path, encoding: str = UTF8) -> tuple[WeatTest, ...]:
     """Tests from a file of TOML or, where its name ends with .json, of JSON.
 
     It holds a list `test`, each with `name`, `targets` and `attributes`; the latter two are tables
@@ -163,12 +164,12 @@ def read_weat(path: Path) -> tuple[WeatTest, ...]:
     on anything else, and on a word that stands twice among the targets or among the attributes.
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = decoded(path.read_bytes(), encoding)
         content = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
     except OSError as error:
         raise EvaluationError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except UnicodeDecodeError as error:
-        raise EvaluationError(f"{path}, byte {error.start:,}: not UTF-8") from None
+    except UnicodeError as error:
+        raise EvaluationError(f"{path}{undecodable(error, encoding)}") from None
     except (ValueError, RecursionError) as error:
         kind = "JSON" if path.suffix == ".json" else "TOML"
         raise EvaluationError(f"{path}: not {kind}: {error}") from None

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from embedtool.corpus.tokens import split_spaces
-from embedtool.encodings import UTF8, decoded
+from embedtool.encodings import UTF8, decoded, undecodable
 from embedtool.errors import EvaluationError
 
 SHOWN = 60
@@ -74,10 +74,7 @@ class Source:
         except UnicodeError as error:
             start = error.start if isinstance(error, UnicodeDecodeError) else 0
             number = data[:start].count(b"\n") + 1
-            name = self.encoding.upper() if self.encoding == UTF8 else self.encoding
-            raise EvaluationError(
-                f"{self}, line {number}: not {name}; name the file's encoding with --encoding"
-            ) from None
+            raise EvaluationError(f"{self}{undecodable(error, self.encoding, number)}") from None
 
     def bad_line(self, number: int, expected: str, line: str, hint: str = "") -> EvaluationError:
         """The error that names a line and quotes its beginning."""

@@ -1,0 +1,151 @@
+"""Datasets, dictionaries and lists of words in any encoding that Python has."""
+
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from embedtool import store
+from embedtool.vectors import Model, WordVectors
+from tests.conftest import Run
+
+WORDS = ["käse", "brot", "öl", "größe", "maß", "straße", "weg", "fluß", "bach", "übel", "gut"]
+CODECS = ["utf-8", "latin-1", "cp1252", "utf-16", "utf-8-sig", "iso8859-15", "mac_roman"]
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    angles = np.linspace(0, 3, len(WORDS))
+    matrix = np.column_stack([np.cos(angles), np.sin(angles)]).astype(np.float32)
+    store.save(Model(WordVectors(WORDS, matrix), {}), tmp_path / "model")
+    return tmp_path / "model"
+
+
+TEXTS = {
+    "pairs": "käse\tbrot\t9\ngröße\tmaß\t8\nübel\tkäse\t1\n",
+    "analogies": "käse brot öl größe\ngröße maß straße weg\n",
+    "categories": "käse essen\nbrot essen\nstraße ort\nfluß ort\n",
+    "outliers": "straße\nweg\nfluß\n\nkäse\n",
+}
+
+
+def found_in(results: list[dict]) -> list[int]:
+    return [each["total"]["found"] if "total" in each and isinstance(each["total"], dict)
+            else each["found"] for each in results]  # fmt: skip
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_datasets_in_any_encoding_score_the_same(
+    run: Run, model: Path, tmp_path: Path, codec: str
+) -> None:
+    given = []
+    for task, text in TEXTS.items():
+        path = tmp_path / f"{task}.txt"
+        path.write_bytes(text.encode(codec))
+        given += [f"--{task}", path]
+    result = run("evaluate", model, *given, "--encoding", codec, "--json")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert found_in(json.loads(result.stdout)) == [2, 3, 4, 1]
+
+
+def test_folders_and_archives_have_an_encoding_too(run: Run, model: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "groups"
+    folder.mkdir()
+    (folder / "ways.txt").write_bytes(TEXTS["outliers"].encode("latin-1"))
+    with zipfile.ZipFile(tmp_path / "groups.zip", "w") as archive:
+        archive.write(folder / "ways.txt", "groups/ways.txt")
+    for path in (folder, tmp_path / "groups.zip"):
+        result = run("evaluate", model, "--outliers", path, "--encoding", "latin-1", "--json")
+        assert json.loads(result.stdout)[0]["total"]["found"] == 1
+
+
+def test_public_datasets_stay_in_utf8(run: Run, model: Path, tmp_path: Path) -> None:
+    path = tmp_path / "mine.txt"
+    path.write_bytes(TEXTS["pairs"].encode("utf-16"))
+    both = ["--pairs", path, "--pairs", "wordsim353"]
+    result = run("evaluate", model, *both, "--encoding", "utf-16", "--json")
+    assert result.exit_code == 0
+    assert [each["total"] for each in json.loads(result.stdout)] == [3, 353]
+
+
+@pytest.mark.parametrize("task", TEXTS)
+def test_another_encoding_than_is_said_is_told_by_line(
+    run: Run, model: Path, tmp_path: Path, task: str
+) -> None:
+    path = tmp_path / "mine.txt"
+    path.write_bytes(("# a comment\n" + TEXTS[task]).encode("latin-1"))
+    result = run("evaluate", model, f"--{task}", path)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        f"Error: {path}, line 2: not UTF-8; name the file's encoding with --encoding\n"
+    )
+
+
+def test_bytes_that_a_codec_does_not_have_are_told(run: Run, model: Path, tmp_path: Path) -> None:
+    path = tmp_path / "mine.txt"
+    path.write_bytes(b"k\xe4se brot 9\n\x81 brot 1\n")
+    result = run("evaluate", model, "--pairs", path, "--encoding", "cp1252")
+    assert result.stderr == (
+        f"Error: {path}, line 2: not cp1252; name the file's encoding with --encoding\n"
+    )
+
+
+@pytest.mark.parametrize("codec", ["klingon", "hex", "rot13", "undefined", ""])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["evaluate", "m"],
+        ["compare", "m", "n"],
+        ["translate", "m", "n", "--dictionary", "d", "w"],
+        ["bias", "m", "--weat", "f"],
+    ],
+    ids=lambda command: command[0],
+)
+def test_an_unknown_codec_is_wrong_usage(run: Run, command: list[str], codec: str) -> None:
+    result = run(*command, "--encoding", codec)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        "Error: --encoding must be a text codec of Python's, such as latin-1, cp1252 or utf-16, "
+        f"not {codec!r}\n"
+    )
+
+
+def test_models_are_compared_on_a_dataset_in_latin_1(run: Run, model: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.symlink_to(model)
+    path = tmp_path / "pairs.txt"
+    path.write_bytes(TEXTS["pairs"].encode("latin-1"))
+    result = run("compare", model, other, "--pairs", path, "--encoding", "latin-1", "--json")
+    assert result.exit_code == 0
+    assert found_in(json.loads(result.stdout)["scores"][0]["results"]) == [3, 3]
+
+
+def test_dictionaries_in_latin_1(run: Run, model: Path, tmp_path: Path) -> None:
+    seeds, test = tmp_path / "seeds.txt", tmp_path / "test.txt"
+    seeds.write_bytes("".join(f"{word}\t{word}\n" for word in WORDS).encode("latin-1"))
+    test.write_bytes("käse\tkäse\nstraße\tstraße\n".encode("latin-1"))
+    base = ["translate", model, model, "--dictionary", seeds, "--test", test]
+    result = run(*base, "--encoding", "latin-1", "--json")
+    assert (result.exit_code, json.loads(result.stdout)["found"]) == (0, 2)
+    result = run(*base)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        f"Error: {seeds}, line 1: not UTF-8; name the file's encoding with --encoding\n"
+    )
+
+
+def test_association_tests_in_latin_1(run: Run, model: Path, tmp_path: Path) -> None:
+    path = tmp_path / "weat.toml"
+    path.write_bytes(
+        "[[test]]\nname = 'größe'\ntargets.a = ['käse', 'brot']\ntargets.b = ['straße', 'weg']\n"
+        "attributes.x = ['öl', 'größe']\nattributes.y = ['fluß', 'bach']\n".encode("latin-1")
+    )
+    result = run("bias", model, "--weat", path, "--encoding", "latin-1", "--json")
+    assert json.loads(result.stdout)[0]["name"] == "größe"
+    assert json.loads(result.stdout)[0]["missing"] == []
+    result = run("bias", model, "--weat", path)
+    assert (result.exit_code, result.stderr) == (
+        1, f"Error: {path}, byte 19: not UTF-8; name the file's encoding with --encoding\n"
+    )  # fmt: skip
