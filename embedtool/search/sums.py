@@ -4,13 +4,14 @@ In: expressions, and the unit vectors of their words. Out: the sums; an error th
 them cancel out, so that nothing is ranked by what rounding leaves.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.errors import NoAnswerError, UnknownWordError, joined, raise_all
-from embedtool.search.expression import Expression
+from embedtool.search.expression import SIGNS, Expression
 from embedtool.vectors import WordVectors
 
 LEAST_LENGTH = 1e-6
@@ -106,10 +107,11 @@ def _with_spaces(
     """
     if not isinstance(error, UnknownWordError):
         return error
-    signs = ["+" if weight > 0 else "-" for weight, _ in expression.terms]
-    written = {"-"} & {*signs} | {"+"} & {*signs[1:]}
-    parts = error.word.replace("-", "+").split("+")
-    if len(parts) == 1 or not all(part in vectors for part in parts) or written & {*error.word}:
+    positive = [weight > 0 for weight, _ in expression.terms]
+    written = {*positive[1:]} | {positive[0]} & {False}  # a first + is seldom written
+    inside = {sign > 0 for character, sign in SIGNS.items() if character in error.word}
+    parts = re.split("|".join(map(re.escape, SIGNS)), error.word)
+    if not inside or inside & written or not all(part in vectors for part in parts):
         return error
     return UnknownWordError(
         error.word,
