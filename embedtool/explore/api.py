@@ -24,7 +24,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from embedtool import __version__
-from embedtool.errors import EmbedtoolError, QueryError, UnknownWordError
+from embedtool.errors import EmbedtoolError, NoAnswerError, QueryError, UnknownWordError
 from embedtool.explore.limits import (
     ANSWER_SECONDS,
     BODY_BYTES,
@@ -61,9 +61,17 @@ class Desk:
         self.exact = ThreadPoolExecutor(1, "exact")
 
     async def answer(
-        self, question: Question, items: Sequence[Any], options: Mapping[str, Any]
+        self,
+        question: Question,
+        items: Sequence[Any],
+        options: Mapping[str, Any],
+        many: bool = False,
     ) -> list[bytes]:
-        """The answer to each item, as JSON. Raises EmbedtoolError; HTTPException 503 when busy."""
+        """The answer to each item, as JSON.
+
+        many : whether an item without an answer leaves the others theirs, and is null
+        Raises EmbedtoolError; HTTPException 503 when busy.
+        """
         if self.waiting >= MOST_WAITING:
             raise busy(f"{MOST_WAITING} requests wait already")
         thread, at_once = self.quick, 1
@@ -71,7 +79,8 @@ class Desk:
             thread, at_once = self.exact, EXACT_AT_ONCE
 
         def work(some: Sequence[Any]) -> list[bytes]:
-            return [encoded(each) for each in question.answer(self.served, some, options)]
+            answer = question.answer_each if many else question.answer
+            return [encoded(each) for each in answer(self.served, some, options)]
 
         answers: list[bytes] = []
         self.waiting += 1
@@ -245,13 +254,13 @@ def _asking(desk: Desk, question: Question) -> Callable[[Request], Any]:
     async def ask(request: Request) -> Response:
         if request.method == "POST":
             items, options = question.read_many(await _body(request))
-            answers = await desk.answer(question, items, options)
+            answers = await desk.answer(question, items, options, many=True)
             return _json(b'{"results":[' + b",".join(answers) + b"]}")
         item, options = question.read_one(_query(request))
         try:
             [answer] = await desk.answer(question, [item], options)
         except QueryError as error:
-            if b"+" in request.scope["query_string"] and not isinstance(error, UnknownWordError):
+            if b"+" in request.scope["query_string"] and not isinstance(error, NoAnswerError):
                 raise QueryError(f"{error}; in a URL + stands for a space, and %2B for +") from None
             raise
         return _json(answer)
@@ -287,7 +296,7 @@ async def _body(request: Request) -> Any:
     except TimeoutError:
         raise HTTPException(408, f"the body did not arrive in {BODY_SECONDS:g} s") from None
     try:
-        return json.loads(body.decode(), parse_constant=_refuse)
+        return json.loads(body.decode("utf-8-sig"), parse_constant=_refuse)
     except UnicodeDecodeError:
         raise HTTPException(400, "the body is not UTF-8") from None
     except json.JSONDecodeError as error:

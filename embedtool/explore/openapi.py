@@ -32,7 +32,7 @@ PROBLEMS = {
     503: "too many requests wait, or the answer took too long; ask again later",
 }
 OF_A_QUERY = (400, 404, 422, 503)
-OF_A_BODY = (400, 404, 408, 413, 415, 422, 503)
+OF_A_BODY = (400, 408, 413, 415, 422, 503)
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,8 @@ def document(questions: Sequence[Question]) -> dict[str, Any]:
             "title": "embedtool",
             "version": __version__,
             "description": "Questions to word vectors. GET asks one thing, POST many at once; what "
-            "holds for GET's answer holds for each of the results of POST.",
+            "holds for GET's answer holds for each of the results of POST. What has no answer, as "
+            "a word without a vector, is an error of GET; POST answers null, with the reason.",
         },
         "paths": paths,
         "components": {"schemas": {"Problem": PROBLEM}},

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from embedtool.config import METHODS, N_ANSWERS
-from embedtool.errors import QueryError
+from embedtool.errors import NoAnswerError, QueryError, UnknownWordError
 from embedtool.explore.limits import (
     LARGEST_NUMBER,
     LONGEST_EXPRESSION,
@@ -21,6 +21,7 @@ from embedtool.explore.limits import (
 )
 from embedtool.search import query
 from embedtool.search.approximate import Approximate
+from embedtool.search.batches import each
 from embedtool.search.candidates import candidate_ids
 from embedtool.search.expression import parse_expression
 from embedtool.vectors import WordVectors
@@ -40,6 +41,17 @@ TRUTH = {"true": True, "false": False}
 
 WORD: Schema = {"type": "string", "minLength": 1, "maxLength": LONGEST_WORD}
 EXPRESSION: Schema = {"type": "string", "minLength": 1, "maxLength": LONGEST_EXPRESSION}
+FROM_NGRAMS: Schema = {
+    "type": "array", "items": {"type": "string"}, "minItems": 1,
+    "description": "Words asked about that are not in the vocabulary, so that their vectors are "
+                   "those of their character n-grams; left out where there is none.",
+}  # fmt: skip
+UNKNOWN: Schema = {
+    "type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}},
+    "description": "The words without a vector, each with its nearest spellings.",
+}  # fmt: skip
+NAMES_OF_ITEMS = ("query", "word", "other")
+"""What says of an answer which item it is of."""
 FEWEST = 3
 """Of two words neither is odd."""
 
@@ -69,8 +81,10 @@ class Question:
     many    : the name of the list of items of a POST request or a tool
     items   : the schema of that list
     options : parameters that hold for all items
-    result  : the schema of the answer to one item
-    answer  : the answers to some items, given every option
+    result  : the schema of the answer to one item; what was asked for is the last of its
+              required properties
+    answer  : the answers to some items, given every option; raises NoAnswerError, which names all
+              that have none
     """
 
     name: str
@@ -81,6 +95,29 @@ class Question:
     options: dict[str, Schema]
     result: Schema
     answer: Callable[[Served, Sequence[Any], Mapping[str, Any]], Answers]
+
+    @property
+    def value(self) -> str:
+        """The name of what an item asks for in its answer."""
+        return str(self.result["required"][-1])
+
+    @property
+    def names(self) -> list[str]:
+        """The names of what says in an answer which item it is of."""
+        return [name for name in self.result["required"] if name in NAMES_OF_ITEMS]
+
+    def answer_each(
+        self, served: Served, items: Sequence[Any], options: Mapping[str, Any]
+    ) -> Answers:
+        """The answers to some items; to one that has none, null with the reason."""
+        found = each(lambda some: self.answer(served, some, options), items)
+        answers = []
+        for item, answer in zip(items, found, strict=True):
+            if isinstance(answer, NoAnswerError):
+                named = zip(self.names, item if len(self.names) > 1 else [item], strict=True)
+                answer = {**dict(named), self.value: None, **_why(answer)}
+            answers.append(answer)
+        return answers
 
     @property
     def body(self) -> Schema:
@@ -95,7 +132,13 @@ class Question:
     @property
     def answered(self) -> Schema:
         """The schema of the answer to a POST request or a tool."""
-        return _object(results={"type": "array", "items": self.result})
+        named = self.result["properties"]
+        without = _object(
+            **{name: named[name] for name in self.names},
+            **{self.value: {"type": "null"}, "reason": {"type": "string"}},
+        )
+        without["properties"]["unknown"] = UNKNOWN
+        return _object(results={"type": "array", "items": {"anyOf": [self.result, without]}})
 
     def read_many(self, given: Any) -> tuple[list[Any], dict[str, Any]]:
         """The items and options of a JSON object. Raises QueryError where it is not of `body`."""
@@ -155,7 +198,7 @@ def check(name: str, value: Any, schema: Schema) -> Any:
         if not fewest <= len(value) <= most:
             bounds = str(most) if fewest == most else f"{fewest} to {most}"
             raise QueryError(f"{name} must hold {bounds}, not {len(value)}")
-        return [check(f"{name}[{i}]", each, schema["items"]) for i, each in enumerate(value)]
+        return [check(f"{name}[{i}]", item, schema["items"]) for i, item in enumerate(value)]
     return value
 
 
@@ -210,7 +253,8 @@ def questions(served: Served) -> list[Question]:
         Question(
             "similarity", "The cosine of two words, from -1 to 1.",
             {"word": WORD, "other": WORD}, "pairs", _list(_list(WORD, 2, 2), 1, most), {},
-            _object(word=WORD, other=WORD, similarity={"type": "number"}), _similarity,
+            _with_origin(_object(word=WORD, other=WORD, similarity={"type": "number"})),
+            _similarity,
         ),
         Question(
             "odd_one_out",
@@ -220,7 +264,10 @@ def questions(served: Served) -> list[Question]:
         Question(
             "vector", "The numbers of a word's vector.",
             {"word": WORD}, "words", _list(WORD, 1, most), {},
-            _object(word=WORD, vector={"type": "array", "items": {"type": "number"}}), _vector,
+            _with_origin(
+                _object(word=WORD, vector={"type": "array", "items": {"type": "number"}})
+            ),
+            _vector,
         ),
     ]  # fmt: skip
 
@@ -259,7 +306,23 @@ def _found(asked: Schema, searched: bool) -> Schema:
     """The schema of the answer to an item of schema `asked`."""
     answer = _object(word={"type": "string"}, score={"type": "number"})
     how = {"approximate": {"type": "boolean"}} if searched else {}
-    return _object(query=asked, **how, answers={"type": "array", "items": answer})
+    return _with_origin(_object(query=asked, **how, answers={"type": "array", "items": answer}))
+
+
+def _with_origin(result: Schema) -> Schema:
+    """The schema of an answer that may tell of words whose vectors are from n-grams."""
+    return result | {"properties": result["properties"] | {"from_ngrams": FROM_NGRAMS}}
+
+
+def _why(error: NoAnswerError) -> dict[str, Any]:
+    """Why an item has no answer."""
+    parts = error.failures.values() if error.failures else [error]
+    unknown = {part.word: part.suggestions for part in parts if isinstance(part, UnknownWordError)}
+    return {"reason": str(error), **({"unknown": unknown} if unknown else {})}
+
+
+def _origin(from_ngrams: Sequence[str]) -> dict[str, Any]:
+    return {"from_ngrams": list(from_ngrams)} if from_ngrams else {}
 
 
 def _search(served: Served, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -277,12 +340,17 @@ def _search(served: Served, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _answers(
-    asked: Sequence[Any], found: Sequence[Sequence[query.WordScore]], how: Mapping[str, Any]
+    asked: Sequence[Any], found: Sequence[query.Answers], how: Mapping[str, Any]
 ) -> Answers:
     approximate = how["index"] is not None
     return [
-        {"query": each, "approximate": approximate, "answers": _scored(answers)}
-        for each, answers in zip(asked, found, strict=True)
+        {
+            "query": item,
+            "approximate": approximate,
+            **_origin(answers.from_ngrams),
+            "answers": _scored(answers),
+        }
+        for item, answers in zip(asked, found, strict=True)
     ]
 
 
@@ -310,19 +378,33 @@ def _analogy(served: Served, texts: Sequence[str], options: Mapping[str, Any]) -
 def _similarity(
     served: Served, pairs: Sequence[Sequence[str]], options: Mapping[str, Any]
 ) -> Answers:
+    found = query.similarity_batch(served.vectors, pairs)
     return [
-        {"word": word, "other": other, "similarity": query.similarity(served.vectors, word, other)}
-        for word, other in pairs
+        {
+            "word": pair[0],
+            "other": pair[1],
+            "similarity": cosine,
+            **_origin(query.from_ngrams(served.vectors, pair)),
+        }
+        for pair, cosine in zip(pairs, found, strict=True)
     ]
 
 
 def _odd(served: Served, groups: Sequence[Sequence[str]], options: Mapping[str, Any]) -> Answers:
+    found = query.odd_one_out_batch(served.vectors, groups)
     return [
-        {"query": group, "answers": _scored(query.odd_one_out(served.vectors, group))}
-        for group in groups
+        {"query": group, **_origin(ranked.from_ngrams), "answers": _scored(ranked)}
+        for group, ranked in zip(groups, found, strict=True)
     ]
 
 
 def _vector(served: Served, words: Sequence[str], options: Mapping[str, Any]) -> Answers:
     rows = query.lookup(served.vectors, words)
-    return [{"word": word, "vector": row.tolist()} for word, row in zip(words, rows, strict=True)]
+    return [
+        {
+            "word": word,
+            "vector": row.tolist(),
+            **_origin(query.from_ngrams(served.vectors, [word])),
+        }
+        for word, row in zip(words, rows, strict=True)
+    ]

@@ -51,9 +51,12 @@ def tool_server(served: Served) -> Any:
         question = asked[params.name]
         try:
             items, options = question.read_many(params.arguments or {})
-            answer = {"results": question.answer(served, items, options)}
+            answer = {"results": question.answer_each(served, items, options)}
         except EmbedtoolError as error:
             return CallToolResult(content=[TextContent(text=str(error))], is_error=True)
+        if all(result[question.value] is None for result in answer["results"]):
+            reasons = dict.fromkeys(result["reason"] for result in answer["results"])
+            return CallToolResult(content=[TextContent(text="; ".join(reasons))], is_error=True)
         text = json.dumps(answer, ensure_ascii=False, allow_nan=False)
         return CallToolResult(content=[TextContent(text=text)], structured_content=answer)
 

@@ -212,6 +212,18 @@ def test_an_mcp_client_calls_its_tools(models: dict[str, Path]) -> None:
             unknown = await client.call_tool("similar", {"words": ["qqq"]})
             assert unknown.is_error
             assert unknown.content[0].text == "'qqq' is not in the vocabulary"
+            some = await client.call_tool("similar", {"words": ["qqq", "king"], "n": 1})
+            assert not some.is_error
+            assert some.structured_content["results"][0] == {
+                "query": "qqq", "answers": None, "reason": "'qqq' is not in the vocabulary",
+                "unknown": {"qqq": []},
+            }  # fmt: skip
+            assert len(some.structured_content["results"][1]["answers"]) == 1
+            nothing = await client.call_tool("analogy", {"expressions": ["king - king"]})
+            assert nothing.is_error
+            assert nothing.content[0].text == (
+                "king - king is nothing at all: the words cancel out"
+            )
             wrong = await client.call_tool("similar", {"word": "king"})
             assert wrong.is_error
             assert wrong.content[0].text.startswith("no parameter 'word': expected words, n, ")

@@ -150,8 +150,69 @@ def test_an_unknown_word_gets_spellings(client: TestClient) -> None:
         "suggestions": ["queen"],
     }  # fmt: skip
     half = post(client, "/vector", {"words": ["\ud800"]})
-    assert refused(half, 404) == "'\\ud800' is not in the vocabulary"
-    assert half.json()["word"] == "\ud800"
+    assert half.status_code == 200
+    [result] = half.json()["results"]
+    assert result["word"] == "\ud800"
+    assert result["reason"] == "'\\ud800' is not in the vocabulary"
+
+
+QUEE = {
+    "reason": "'quee' is not in the vocabulary; nearest spellings: queen",
+    "unknown": {"quee": ["queen"]},
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "expected"),
+    [
+        ("/similar", {"words": ["king", "quee", "man"]},
+         {"query": "quee", "answers": None, **QUEE}),
+        ("/analogy", {"expressions": ["king - man", "king - quee", "man + king"]},
+         {"query": "king - quee", "answers": None, **QUEE}),
+        ("/analogy", {"expressions": ["king - man", "king - king", "man + king"]},
+         {"query": "king - king", "answers": None,
+          "reason": "king - king is nothing at all: the words cancel out"}),
+        ("/similarity", {"pairs": [["king", "man"], ["king", "quee"], ["man", "man"]]},
+         {"word": "king", "other": "quee", "similarity": None, **QUEE}),
+        ("/odd-one-out", {"groups": [["king", "man", "王"], ["king", "quee", "q"], WORDS]},
+         {"query": ["king", "quee", "q"], "answers": None,
+          "reason": QUEE["reason"] + "; 'q' is not in the vocabulary",
+          "unknown": {"quee": ["queen"], "q": []}}),
+        ("/vector", {"words": ["king", "quee", "man"]}, {"word": "quee", "vector": None, **QUEE}),
+    ],
+)  # fmt: skip
+def test_what_has_no_answer_is_null_with_its_reason_among_others(
+    client: TestClient, path: str, body: dict[str, object], expected: object
+) -> None:
+    answer = post(client, path, body)
+    assert answer.status_code == 200, answer.text
+    [name] = body
+    first, second, third = answer.json()["results"]
+    assert second == expected
+    alone = [post(client, path, {name: [body[name][i]]}).json()["results"][0] for i in (0, 2)]
+    assert [first, third] == alone
+    assert all(list(each.values())[-1] is not None for each in (first, third))
+
+
+def test_what_has_no_direction_is_told(vectors: WordVectors) -> None:
+    rows = vectors.matrix.copy()
+    rows[3] = 0
+    with TestClient(application(Served(WordVectors(vectors.words, rows)))) as client:
+        for url in ("/similar?word=woman", "/similarity?word=king&other=woman",
+                    "/analogy?expression=king%20%2B%20woman&method=3cosmul",
+                    "/odd-one-out?word=king&word=man&word=woman"):  # fmt: skip
+            detail = refused(client.get(url), 422)
+            assert detail == "the vector of 'woman' is all zeros: it has no direction"
+        assert client.get("/vector?word=woman").json()["vector"] == [0] * 8
+        url = "/analogy?expression=king+-+king"
+        detail = "king - king is nothing at all: the words cancel out"
+        assert refused(client.get(url), 422) == detail
+        assert refused(client.get(f"{url}&method=3cosmul"), 422) == detail
+
+
+def test_a_byte_order_mark_before_a_body_is_skipped(client: TestClient) -> None:
+    body = b"\xef\xbb\xbf" + json.dumps({"words": ["king"]}).encode()
+    assert client.post("/vector", content=body, headers=JSON).status_code == 200
 
 
 def test_a_new_word_has_a_vector_from_its_subwords() -> None:
@@ -159,8 +220,22 @@ def test_a_new_word_has_a_vector_from_its_subwords() -> None:
     subwords = Subwords(1, 2, 50, plain.matrix, np.arange(50), plain.matrix[:50])
     vectors = WordVectors(plain.words, plain.matrix, subwords=subwords)
     with TestClient(application(Served(vectors))) as client:
+
+        def from_ngrams(path: str) -> object:
+            answer = client.get(path).json()
+            return answer.get("from_ngrams")
+
         answer = client.get("/vector?word=kingly")
-    assert answer.json()["vector"] == vectors.vector("kingly").tolist()
+        assert from_ngrams("/similar?word=kingly") == ["kingly"]
+        assert from_ngrams("/similarity?word=king&other=kingly") == ["kingly"]
+        assert from_ngrams("/analogy?expression=kingly%20-%20man%20%2B%20Man") == ["kingly", "Man"]
+        assert from_ngrams("/odd-one-out?word=man&word=kingly&word=king") == ["kingly"]
+        assert from_ngrams("/similar?word=king") is None
+        many = post(client, "/similar", {"words": ["king", "king,queen"]}).json()["results"]
+    assert [each.get("from_ngrams") for each in many] == [None, ["king,queen"]]
+    assert answer.json() == {
+        "word": "kingly", "vector": vectors.vector("kingly").tolist(), "from_ngrams": ["kingly"],
+    }  # fmt: skip
 
 
 MANY = "expected word, n, restrict_vocab, min_count, include_query_words, approximate"
