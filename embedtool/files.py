@@ -6,6 +6,7 @@ name only when everything in it is written and synced to the disk.
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ TEMPORARY = ".embedtool-"
 """How temporary names begin; they lie beside the target, so that renaming stays in one file
 system."""
 
+STANDARD_INPUT, STANDARD_OUTPUT = Path("/dev/stdin"), Path("/dev/stdout")
+
 MOST_EXPANSION = 200
 """Numbers of vectors hardly can be compressed, text twenty times, words padded to one length some
 dozen times; a file made to fill the memory a thousand times."""
@@ -38,12 +41,16 @@ def replaced(path: Path) -> Iterator[BinaryIO]:
     """Write a file that takes the name `path`, in place of any file there, when the block ends.
 
     Where the block fails nothing is left behind and the old file stays. A link is followed, and the
-    permissions of a file that was there stay. A pipe or a device, such
-    as /dev/stdout, is written to as it is. Raises OutputError where the file cannot be written,
-    BrokenPipeError where nobody reads the pipe any more.
+    permissions of a file that was there stay. Standard output, a pipe or a device is written to as
+    it is. Raises OutputError where the file cannot be written, BrokenPipeError where nobody reads
+    the pipe any more.
     """
     temporary = ""
     try:
+        if path == STANDARD_OUTPUT:
+            yield sys.stdout.buffer
+            sys.stdout.buffer.flush()
+            return
         if is_special(path):
             with path.open("wb") as file:
                 yield file

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from embedtool.cli.options import FILE, json_option
+from embedtool.cli.options import FILE, INPUT_FILE, json_option
 from embedtool.cli.output import note, print_json, shown
 from embedtool.formats import READERS
 
@@ -17,7 +17,7 @@ UNSOUND = 1
 
 
 @click.command()
-@click.argument("file", type=FILE)
+@click.argument("file", type=INPUT_FILE)
 @click.option(
     "--format", "name", metavar="FORMAT", type=click.Choice(list(READERS)),
     help=f"{', '.join(READERS)}.",

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import click
 
-from embedtool.cli.options import FILE, model_argument
+from embedtool.cli.options import OUTPUT_FILE, model_argument
 from embedtool.cli.output import note
 from embedtool.formats import WRITERS
 
 
 @click.command()
 @model_argument
-@click.argument("file", type=FILE)
+@click.argument("file", type=OUTPUT_FILE)
 @click.option(
     "--format", "name", metavar="FORMAT", type=click.Choice(list(WRITERS)),
     help=f"{', '.join(WRITERS)}.",
@@ -22,7 +22,8 @@ def export(model: Path, file: Path, name: str | None) -> None:
     Without --format the name of FILE says it: .txt is word2vec's text, .vec and .bin are
     fastText's (.bin of a model without subwords is word2vec's), .glove, .safetensors, .npz,
     .parquet, .arrow or .feather; .fifu is finalfusion's, .tsv TensorBoard's pair. The formats that
-    are folders are written only with --format, and where nothing is yet.
+    are folders are written only with --format, and where nothing is yet. `-` is standard output,
+    for the formats that are one file.
     """
     from embedtool import formats, store
 

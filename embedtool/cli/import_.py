@@ -5,14 +5,20 @@ from typing import Any
 
 import click
 
-from embedtool.cli.options import FILE, encoding_option, overwrite_option, reading_options
+from embedtool.cli.options import (
+    FILE,
+    INPUT_FILE,
+    encoding_option,
+    overwrite_option,
+    reading_options,
+)
 from embedtool.cli.output import note
 from embedtool.errors import DamagedError
 from embedtool.formats import READERS
 
 
 @click.command("import")
-@click.argument("file", type=FILE)
+@click.argument("file", type=INPUT_FILE)
 @click.argument("model", type=FILE)
 @click.option(
     "--format", "name", metavar="FORMAT", type=click.Choice(list(READERS)),

@@ -3,6 +3,8 @@
 In: a dataclass of embedtool.config. Out: Click decorators.
 """
 
+import os
+import re
 from collections.abc import Callable, Collection
 from dataclasses import Field, fields
 from pathlib import Path
@@ -20,12 +22,36 @@ from embedtool.config import (
     seconds_in,
 )
 from embedtool.encodings import UTF8, check_encoding
+from embedtool.files import STANDARD_INPUT, STANDARD_OUTPUT
 from embedtool.formats.reading import EncodingErrors
 
 F = TypeVar("F", bound=Callable[..., Any])
 Decorator = Callable[[F], F]
 
-FILE = click.Path(path_type=Path)
+URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+
+
+class _File(click.Path):
+    """A path, not a URL; `-` is the standard stream, where one is given."""
+
+    def __init__(self, stream: Path | None = None) -> None:
+        super().__init__(path_type=Path)
+        self.stream = stream
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Path:
+        """The path. A URL is refused, of which a path would drop a slash."""
+        if isinstance(value, str) and URL.match(value):
+            self.fail(f"{value} is a URL; download it first, and name the file", param, ctx)
+        if value == "-" and self.stream is not None:
+            return self.stream
+        return Path(os.fsdecode(super().convert(value, param, ctx)))
+
+
+FILE = _File()
+INPUT_FILE = _File(STANDARD_INPUT)
+OUTPUT_FILE = _File(STANDARD_OUTPUT)
 
 
 class IntRange(click.IntRange):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from embedtool.errors import ConfigError, FormatError
+from embedtool.files import STANDARD_OUTPUT, is_special
 from embedtool.formats.reading import Reading
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class Format(NamedTuple):
     named         : what other names stand for it, in words
     is_folder     : whether it is a folder and not a file
     why_unwritten : where it can only be read, the reason
+    streams       : whether it is one file, which can be written to standard output
     reads_by      : the fields of a Reading, of CHOSEN, that its reader takes
     """
 
@@ -37,6 +39,7 @@ class Format(NamedTuple):
     named: str = ""
     is_folder: bool = False
     why_unwritten: str = ""
+    streams: bool = True
     reads_by: tuple[str, ...] = ()
 
 
@@ -124,6 +127,7 @@ FORMATS = {
         "words, vectors",
         "TensorBoard's projector",
         named="with .metadata.tsv",
+        streams=False,
         reads_by=TEXT,
     ),
     "model2vec": Format(
@@ -133,9 +137,16 @@ FORMATS = {
         "model2vec, Sentence Transformers",
         named="a folder",
         is_folder=True,
+        streams=False,
     ),
     "spacy": Format(
-        "spacy_vectors", (), "words, vectors", "spaCy", named="a folder", is_folder=True
+        "spacy_vectors",
+        (),
+        "words, vectors",
+        "spaCy",
+        named="a folder",
+        is_folder=True,
+        streams=False,
     ),
 }
 READERS = {name: each.module for name, each in FORMATS.items()}
@@ -175,6 +186,11 @@ def name_of(path: Path, name: str | None = None, reading: Reading | None = None)
     try:
         if path.is_dir():
             return name or sniff(path)
+        if is_special(path):
+            raise FormatError(
+                f"{path}: is a pipe or a device, and vectors are read more than once; save them to "
+                "a file first"
+            )
         if not path.stat().st_size:
             raise FormatError(f"{path}: the file is empty")
         check_is_not_foreign(path, name)
@@ -217,6 +233,11 @@ def write(
     if name in FORMATS and FORMATS[name].why_unwritten:
         raise FormatError(f"{path}: {name} cannot be written: {FORMATS[name].why_unwritten}")
     module = import_module(f"{__name__}.{_known(name, WRITERS, 'write')}")
+    if path == STANDARD_OUTPUT and not FORMATS[name].streams:
+        raise FormatError(
+            f"{path}: {name} is several files, which standard output cannot hold; name a "
+            f"{'folder' if FORMATS[name].is_folder else 'file'}"
+        )
     module.write(decompressed(vectors), path, options or {})
     return name
 

@@ -5,6 +5,7 @@ In: blocks of rows. Out: one array of them all, in memory, or on disk and mapped
 
 import mmap
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
 from types import TracebackType
@@ -13,7 +14,7 @@ from typing import IO, Any, Self
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from embedtool.errors import FormatError
+from embedtool.errors import FormatError, OutputError
 from embedtool.files import swells
 from embedtool.formats.reading import Reading
 
@@ -50,7 +51,9 @@ class Table:
     def __init__(self, reading: Reading, dtype: DTypeLike = np.float32) -> None:
         self._dtype = np.dtype(dtype)
         self._blocks: list[NDArray[Any]] = []
-        self._file = None if reading.scratch is None else _nameless(reading.scratch)
+        self._scratch = reading.scratch
+        with self._errors():
+            self._file = None if reading.scratch is None else _nameless(reading.scratch)
 
     def __enter__(self) -> Self:
         return self
@@ -62,7 +65,18 @@ class Table:
         trace: TracebackType | None,
     ) -> None:
         if self._file is not None:
-            self._file.close()
+            with self._errors():
+                self._file.close()
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Say of an error in writing that it is one: the file that is read is not at fault."""
+        try:
+            yield
+        except OSError as error:
+            raise OutputError(
+                f"{self._scratch}: what is read cannot be kept there: {error.strerror or error}"
+            ) from None
 
     def append(self, block: NDArray[Any]) -> None:
         """Add rows. What is beyond the table's type becomes infinity."""
@@ -70,7 +84,8 @@ class Table:
             rows = np.array(block, dtype=self._dtype, order="C")
         if self._file is None:
             self._blocks.append(rows)
-        else:
+            return
+        with self._errors():
             self._file.write(rows.data)
 
     def array(self, *row_shape: int) -> NDArray[Any]:
@@ -79,7 +94,8 @@ class Table:
             values = np.concatenate([block.ravel() for block in self._blocks] or [_nothing()])
             self._blocks.clear()
         elif self._file.tell():
-            self._file.flush()
+            with self._errors():
+                self._file.flush()
             data = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
             values = np.frombuffer(data, np.uint8)
         else:

@@ -1,0 +1,192 @@
+"""Vector files that are no files: standard input and output, pipes, URLs, full disks."""
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from embedtool import formats, store
+from embedtool.formats import FORMATS, WRITERS, tables
+from tests.conftest import Run
+
+EMBEDTOOL = [sys.executable, "-m", "embedtool"]
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_file_goes_to_standard_output_and_folders_do_not(
+    name: str, models: dict[str, Path], run: Run, tmp_path: Path
+) -> None:
+    model = models["fasttext"]
+    result = run("export", model, "-", "--format", name)
+    if not FORMATS[name].streams:
+        one = "folder" if FORMATS[name].is_folder else "file"
+        assert (result.exit_code, result.stdout, result.stderr) == (
+            1, "",
+            f"Error: /dev/stdout: {name} is several files, which standard output cannot hold; "
+            f"name a {one}\n",
+        )  # fmt: skip
+        return
+    assert result.exit_code == 0, result.stderr
+    assert run("export", model, tmp_path / "file", "--format", name).exit_code == 0
+    assert result.stdout_bytes == (tmp_path / "file").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["npz", "parquet", "arrow", "word2vec-binary", "fasttext-bin"])
+def test_a_pipe_takes_any_format(name: str, models: dict[str, Path], tmp_path: Path) -> None:
+    model = models["fasttext"]
+    for target in ("-", "/dev/stdout"):
+        done = subprocess.run(
+            [*EMBEDTOOL, "export", model, target, "--format", name],
+            capture_output=True, check=True,
+        )  # fmt: skip
+        (tmp_path / "file").write_bytes(done.stdout)
+        loaded, found = formats.read(tmp_path / "file")
+        assert found == name
+        assert loaded.n_words == store.load(model).vectors.n_words
+
+
+def test_what_stands_in_a_file_stays_where_output_is_appended(
+    models: dict[str, Path], tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("before\n")
+    with (tmp_path / "file").open("ab") as file:
+        subprocess.run(
+            [*EMBEDTOOL, "export", models["word2vec"], "-", "--format", "glove"],
+            stdout=file, stderr=subprocess.DEVNULL, check=True,
+        )  # fmt: skip
+    lines = (tmp_path / "file").read_text().splitlines()
+    assert lines[0] == "before"
+    assert len(lines) == 1 + store.load(models["word2vec"]).vectors.n_words
+
+
+def test_standard_output_does_not_tell_the_format(run: Run, models: dict[str, Path]) -> None:
+    result = run("export", models["word2vec"], "-")
+    assert result.exit_code == 1
+    assert result.stderr.startswith(
+        "Error: /dev/stdout: the name does not tell the format; choose one with --format: "
+    )
+
+
+@pytest.mark.parametrize("name", ["-", "/dev/stdin"])
+@pytest.mark.parametrize("command", [["import"], ["check"]])
+def test_a_pipe_is_not_read_as_vectors_and_a_file_is(
+    command: list[str], name: str, tmp_path: Path
+) -> None:
+    target = [str(tmp_path / "model")] if command == ["import"] else []
+    (tmp_path / "file").write_bytes(b"a 1 2\nb 3 4\n")
+    call = [*EMBEDTOOL, *command, name, *target]
+    done = subprocess.run(call, input=b"a 1 2\n", capture_output=True)
+    assert (done.returncode, done.stdout, done.stderr.decode()) == (
+        1, b"",
+        "Error: /dev/stdin: is a pipe or a device, and vectors are read more than once; save them "
+        "to a file first\n",
+    )  # fmt: skip
+    with (tmp_path / "file").open("rb") as file:
+        assert subprocess.run(call, stdin=file, capture_output=True).returncode == 0
+
+
+@pytest.mark.parametrize("url", ["https://example.org/a.vec", "s3://bucket/a.vec"])
+@pytest.mark.parametrize("command", ["import", "check", "export"])
+def test_a_url_is_named_as_it_is(command: str, url: str, run: Run, tmp_path: Path) -> None:
+    args = [tmp_path / "model", url] if command == "export" else [url, tmp_path / "model"]
+    result = run(command, *args[: 1 if command == "check" else 2])
+    assert result.exit_code == 2
+    assert f"{url} is a URL; download it first, and name the file" in result.stderr
+
+
+def test_a_full_disk_is_not_the_fault_of_the_file_that_is_read(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_bytes(b"a 1 2\nb 3 4\n")
+    nameless = tables._nameless
+
+    class Full:
+        def __init__(self, folder: Path) -> None:
+            self.file = nameless(folder)
+
+        def write(self, data: object) -> int:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        def close(self) -> None:
+            self.file.close()
+
+    monkeypatch.setattr(tables, "_nameless", Full)
+    result = run("import", tmp_path / "file", tmp_path / "model")
+    assert (result.exit_code, result.stderr) == (
+        1, f"Error: {tmp_path}: what is read cannot be kept there: No space left on device\n",
+    )  # fmt: skip
+
+
+COMPRESSED = {
+    "gzip": (b"\x1f\x8b\x08", "gunzip"),
+    "bzip2": (b"BZh91AY&SY", "bunzip2"),
+    "xz": (b"\xfd7zXZ\0", "unxz"),
+    "zstd": (b"\x28\xb5\x2f\xfd", "unzstd"),
+}
+
+
+@pytest.mark.parametrize("kind", COMPRESSED)
+@pytest.mark.parametrize("options", [[], ["--format", "glove"]])
+def test_a_compressed_file_is_refused_with_the_command_that_decompresses_it(
+    kind: str, options: list[str], run: Run, tmp_path: Path
+) -> None:
+    start, command = COMPRESSED[kind]
+    path = tmp_path / "file"
+    path.write_bytes(start + b"\0" * 100)
+    for call in (["import", path, tmp_path / "model"], ["check", path]):
+        result = run(*call, *options)
+        assert (result.exit_code, result.stderr) == (
+            1, f"Error: {path}: is compressed; decompress it first: {command} {path}\n",
+        )  # fmt: skip
+
+
+OTHERS = {
+    "RData": b"RDX3\nX\n",
+    "db": b"SQLite format 3\0",
+    "npy": b"\x93NUMPY",
+    "7z": b"7z\xbc\xaf\x27\x1c",
+}
+
+
+def test_archives_and_other_programs_files_are_named(run: Run, tmp_path: Path) -> None:
+    import tarfile
+    import zipfile
+
+    (tmp_path / "a.txt").write_bytes(b"a 1 2\n")
+    with tarfile.open(tmp_path / "tar", "w") as archive:
+        archive.add(tmp_path / "a.txt", "a.txt")
+    with zipfile.ZipFile(tmp_path / "zip", "w") as zipped:
+        zipped.write(tmp_path / "a.txt", "a.txt")
+    with zipfile.ZipFile(tmp_path / "pt", "w") as zipped:
+        zipped.writestr("archive/data.pkl", b"")
+    for name, content in OTHERS.items():
+        (tmp_path / name).write_bytes(content)
+    for name, message in (
+        ("tar", f"is a tar archive; unpack it first: tar -xf {tmp_path / 'tar'}"),
+        ("zip", f"is a zip archive of a.txt; unpack it first: unzip {tmp_path / 'zip'}"),
+        ("pt", "is a pickle of PyTorch, which can run code when it is opened; have the program "
+               "that made it save word2vec text"),
+        ("RData", "is R's data (RData); in R, save it as text with write.table"),
+        ("db", "is a database of SQLite, as Magnitude's are; have the program that made it save "
+               "word2vec text"),
+        ("npy", "is one array of NumPy, not a zip archive of several; save words and vectors with "
+                "numpy.savez"),
+        ("7z", f"is a 7z archive; unpack it first: 7z x {tmp_path / '7z'}"),
+    ):  # fmt: skip
+        result = run("import", tmp_path / name, tmp_path / "model")
+        assert (result.exit_code, result.stderr) == (1, f"Error: {tmp_path / name}: {message}\n")
+
+
+def test_an_error_in_a_row_names_the_command_that_saves_the_others(
+    run: Run, tmp_path: Path
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"a 1 2\nb 1\nc 1 2\n")
+    assert run("import", path, tmp_path / "model").stderr == (
+        f"Error: {path}, line 2: expected a word and 2 numbers between single spaces, found "
+        f"b'b 1'; `embedtool check {path} --repair OUT` tells all faults and writes the good rows "
+        "to OUT\n"
+    )
