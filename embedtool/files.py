@@ -31,6 +31,11 @@ MOST_EXPANSION = 200
 dozen times; a file made to fill the memory a thousand times."""
 
 
+def text_bytes(text: str) -> bytes:
+    """A text in UTF-8; of a file name that is not UTF-8, escapes as JSON has them: `\\udcff`."""
+    return text.encode("utf-8", "backslashreplace")
+
+
 def swells(packed: int, n_bytes: int, harmless: int) -> bool:
     """Whether compressed bytes become more than `harmless`, and more than they honestly can."""
     return n_bytes > max(harmless, MOST_EXPANSION * packed)
@@ -199,7 +204,13 @@ def names_of(paths: Sequence[Path]) -> list[str]:
     Where that does not tell them apart, the paths.
     """
     names = [path.resolve().name if path.is_dir() else path.stem for path in paths]
-    return names if len(set(names)) == len(set(paths)) else [str(path) for path in paths]
+    distinct = names if len(set(names)) == len(set(paths)) else [str(path) for path in paths]
+    return [shown_name(name) for name in distinct]
+
+
+def shown_name(name: str) -> str:
+    """A file name as any font and page can show it: bytes that are not UTF-8 as escapes."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def check_file(path: Path) -> None:

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from embedtool import __version__
 from embedtool.compressed import kept, opened
 from embedtool.errors import FormatError, ModelError, VocabularyError
-from embedtool.files import Hashed, check_writable, mismatch, new_folder
+from embedtool.files import Hashed, check_writable, mismatch, new_folder, text_bytes
 from embedtool.tensors import map_tensors, write_tensors
 from embedtool.vectors import ContextsOf, Model, Subwords, WordVectors, row_lengths
 from embedtool.words import Slots, Words
@@ -114,7 +114,7 @@ def save(model: Model, path: str | Path) -> None:
             description["files"][name] = hashed.facts()
         description["checksum"] = _checksum(description)
         text = json.dumps(description, ensure_ascii=False, indent=2)
-        (folder / CONFIG).write_text(text + "\n", encoding="utf-8")
+        (folder / CONFIG).write_bytes(text_bytes(text + "\n"))
 
 
 def _checksum(description: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ from embedtool.cli.output import note, print_json, print_table, shown
 from embedtool.cli.scores import read_datasets, score_options
 from embedtool.config import ANALOGY_METHODS
 from embedtool.errors import EvaluationError
-from embedtool.files import check_writable, replaced
+from embedtool.files import check_writable, replaced, shown_name, text_bytes
 
 if TYPE_CHECKING:
     from embedtool.vectors import WordVectors
@@ -102,7 +102,7 @@ def compare(
         from embedtool.cli.comparison_page import page
 
         with replaced(html) as file:
-            file.write(page(result).encode())
+            file.write(text_bytes(page(result)))
         note(f"{html}: written")
     if overlaps is not None:
         _write_overlaps(overlaps, loaded)
@@ -149,4 +149,5 @@ def _names(models: Sequence[Path]) -> list[str]:
     if len(set(models)) < len(models):
         raise EvaluationError("a model stands there twice; compare different ones")
     names = [path.name for path in models]
-    return names if len(set(names)) == len(names) else [str(path) for path in models]
+    distinct = names if len(set(names)) == len(names) else [str(path) for path in models]
+    return [shown_name(name) for name in distinct]

@@ -10,7 +10,7 @@ from embedtool.cli.options import FILE, IntRange, port_option, seed_option
 from embedtool.cli.output import note
 from embedtool.config import LAYOUTS, Layout
 from embedtool.errors import OutputError
-from embedtool.files import check_file, names_of, replaced
+from embedtool.files import check_file, names_of, replaced, text_bytes
 
 if TYPE_CHECKING:
     from embedtool.explore.points import Mapped
@@ -105,7 +105,7 @@ def _export_page(models: "list[Mapped]", path: Path) -> None:
     from embedtool.explore.page import page
 
     with replaced(path) as file:
-        file.write(page(models, whole=True).encode())
+        file.write(text_bytes(page(models, whole=True)))
     note(f"{path}: {models[0].n_words:,} words, {path.stat().st_size / 1e6:,.1f} MB")
 
 

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
+from io import TextIOWrapper
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -99,6 +100,8 @@ class Program(Group):
         **extra: Any,
     ) -> Any:
         """Run a command line; exits with its code, or returns it where not `standalone_mode`."""
+        if isinstance(sys.stdout, TextIOWrapper):  # a name may hold what the encoding has not
+            sys.stdout.reconfigure(errors="backslashreplace")
         try:
             code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra) or 0
         except ConfigError as error:

@@ -12,7 +12,7 @@ from typing import Any
 from embedtool.config import TrainerConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.errors import ModelError
-from embedtool.files import replaced
+from embedtool.files import replaced, text_bytes
 from embedtool.progress import Report
 
 
@@ -55,7 +55,7 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Write a value as JSON, in place of any file there."""
     with replaced(path) as file:
         text = json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)
-        file.write(text.encode() + b"\n")
+        file.write(text_bytes(text + "\n"))
 
 
 def named(report: Report, name: str) -> Report:

@@ -26,7 +26,7 @@ from embedtool.evaluation.coverage import shortfall
 from embedtool.evaluation.questions import Dataset
 from embedtool.evaluation.scoring import Part, evaluate, headline
 from embedtool.experiments.folders import described, enter, named, write_json
-from embedtool.files import replaced
+from embedtool.files import replaced, text_bytes
 from embedtool.plurals import counted
 from embedtool.progress import Report, silent
 from embedtool.trainers import TRAINERS
@@ -319,7 +319,7 @@ def _write_table(study: "Study", folder: Path) -> None:
         values = [t.number, t.score, t.held_out, t.seconds, *(t.options.get(n) for n in names)]
         lines.append("\t".join("" if value is None else str(value) for value in values))
     with replaced(folder / TABLE) as file:
-        file.write("\n".join(lines).encode() + b"\n")
+        file.write(text_bytes("\n".join(lines) + "\n"))
 
 
 def _result(study: "Study", folder: Path, dataset: Dataset, held_out: Dataset | None) -> Tuning:

@@ -14,6 +14,7 @@ from typing import Any
 from embedtool.errors import EmbedtoolError, OutputError
 from embedtool.explore.page import PARTS, page
 from embedtool.explore.points import Mapped
+from embedtool.files import text_bytes
 
 HOST = "127.0.0.1"
 PREFIX = "/parts/"
@@ -29,7 +30,7 @@ class MapServer(ThreadingHTTPServer):
 
     def __init__(self, models: Sequence[Mapped], port: int) -> None:
         self.models = models
-        self.page = page(models, whole=False).encode()
+        self.page = text_bytes(page(models, whole=False))
         self._quick, self._slow = Lock(), Lock()
         try:
             super().__init__((HOST, port), _Handler)

@@ -28,7 +28,7 @@ from embedtool.corpus.sources import STDIN, is_url, name_of, place_of, stamps_of
 from embedtool.corpus.stores import is_store
 from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.errors import ModelError, OutputError
-from embedtool.files import replaced
+from embedtool.files import replaced, text_bytes
 from embedtool.trainers.checkpoint import last_state
 from embedtool.words import LONE_SURROGATES
 
@@ -86,7 +86,7 @@ class Workplace:
             **request,
         }
         with replaced(self.folder / REQUEST) as file:
-            file.write(json.dumps(whole, ensure_ascii=False, indent=2).encode() + b"\n")
+            file.write(text_bytes(json.dumps(whole, ensure_ascii=False, indent=2) + "\n"))
 
     def request(self) -> dict[str, Any]:
         """What `keep` wrote down. Raises ModelError where it is damaged or of another embedtool."""
