@@ -186,7 +186,7 @@ def compress(vectors: WordVectors, config: "CompressConfig") -> WordVectors:
     """
     _check(vectors, config)
     if not np.isfinite(vectors.norms).all():
-        raise ConfigError("a vector holds a number that is not finite, which cannot be compressed")
+        raise ConfigError("a vector or its length is not finite, which cannot be compressed")
     n_words = config.words or vectors.n_words
     matrix, subwords = vectors.matrix[:n_words], vectors.subwords
     if subwords is not None:

@@ -225,7 +225,8 @@ def verify(path: Path) -> Iterator[str]:
         return
     if not np.array_equal(vectors.ids_of(words, -1), np.arange(len(words))):
         yield "words are there twice, or are not found where they stand"
-    n_bad = int((~np.isfinite(vectors.norms)).sum())
+    doubtful = np.flatnonzero(~np.isfinite(vectors.norms))
+    n_bad = sum(not np.isfinite(vectors.matrix[row]).all() for row in doubtful)
     if n_bad:
         yield f"{n_bad:,} vectors hold numbers that are not finite"
     lengths = row_lengths(vectors.matrix)

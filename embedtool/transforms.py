@@ -50,7 +50,7 @@ def transform(model: Model, config: TransformConfig) -> Model:
     """
     vectors = model.vectors
     if not np.isfinite(vectors.norms).all():
-        raise ConfigError("a vector holds a number that is not finite, which has no mean")
+        raise ConfigError("a vector or its length is not finite, which has no mean")
     if config.add_contexts:
         vectors = _with_contexts(vectors)
     n_removed, size = config.all_but_the_top or 0, vectors.vector_size

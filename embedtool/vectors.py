@@ -257,12 +257,16 @@ def unit_rows(matrix: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def row_lengths(matrix: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The length of each row, summed in float64. float32 (n_rows,)."""
+    """The length of each row, summed in float64. float32 (n_rows,).
+
+    Infinite where it is beyond float32, though each number of the row is not.
+    """
     lengths = np.empty(len(matrix), np.float32)
     for first in range(0, len(matrix), BLOCK_ROWS):
         block = matrix[first : first + BLOCK_ROWS]
-        lengths[first : first + len(block)] = np.sqrt(
-            np.einsum("ij,ij->i", block, block, dtype=np.float64)
-        )
+        with np.errstate(over="ignore"):
+            lengths[first : first + len(block)] = np.sqrt(
+                np.einsum("ij,ij->i", block, block, dtype=np.float64)
+            )
         let_go(matrix)
     return lengths

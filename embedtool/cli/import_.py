@@ -45,6 +45,8 @@ def import_(file: Path, model: Path, name: str | None, overwrite: bool, **chosen
 
     Without --format the content of FILE says it.
     """
+    import numpy as np
+
     from embedtool import formats, store
     from embedtool.formats.reading import Reading
     from embedtool.vectors import Model
@@ -64,4 +66,7 @@ def import_(file: Path, model: Path, name: str | None, overwrite: bool, **chosen
     if "encoding" in formats.FORMATS[name].reads_by:
         description["encoding"] = reading.encoding
     store.save(Model(vectors, description), model)
+    n_silent = int((~np.isfinite(vectors.norms)).sum())
+    if n_silent:
+        note(f"Warning: {n_silent:,} vectors have no finite length; their words answer no query")
     note(f"{model}: {name}, {vectors.n_words:,} words x {vectors.vector_size}")

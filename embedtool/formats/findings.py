@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.vectors import WordVectors
+from embedtool.vectors import WordVectors, row_lengths
 
 FAULTS = {
     "unreadable": "the file cannot be read",
@@ -35,6 +35,7 @@ FAULTS = {
 """What makes a file unsound: reading refuses it, or leaves a row out."""
 REMARKS = {
     "zero": "rows of zeros",
+    "endless": "vectors whose length is beyond float32, which answer no query",
     "whitespace": "words with white space, which other tools may cut",
     "control": "words with control characters",
     "numeric": "words with a number between spaces, as where a row has a number too many",
@@ -44,6 +45,8 @@ REMARKS = {
 }
 """What is worth knowing, but is read as it stands."""
 CONTROL = re.compile(rb"[\0-\x1f\x7f]")
+LARGE = 1e30
+"""A row without such a number has a length within float32, if it has fewer than 10^16."""
 EXAMPLES = 5
 """So many places of a kind are shown."""
 LONGEST_SHOWN = 40
@@ -134,8 +137,11 @@ class Findings:
             self.add("duplicate", place, quoted(raw))
             return False
         self._words.add(raw)
-        if not values.any():
+        largest = np.abs(values).max()
+        if not largest:
             self.add("zero", place, quoted(raw))
+        if largest > LARGE and np.isinf(row_lengths(values[None])[0]):
+            self.add("endless", place, quoted(raw))
         if len(word.split()) != 1:
             self.add("whitespace", place, quoted(raw))
         if CONTROL.search(raw):

@@ -44,9 +44,10 @@ class Block(NamedTuple):
         self, queries: NDArray[np.float32], out: NDArray[np.float32] | None = None
     ) -> NDArray[np.float32]:
         """The products of queries with the rows at length 1, float32 (n_queries, n_rows)."""
-        found: NDArray[np.float32] = np.matmul(queries, self.rows.T, out=out)
-        if self.inverse is not None:
-            found *= self.inverse
+        with np.errstate(over="ignore", invalid="ignore"):  # of rows that answer no query
+            found: NDArray[np.float32] = np.matmul(queries, self.rows.T, out=out)
+            if self.inverse is not None:
+                found *= self.inverse
         return found
 
 

@@ -275,3 +275,33 @@ def test_words_whose_vector_is_not_finite_answer_nothing(tmp_path: Path, run: Ru
     assert (asked.exit_code, asked.stderr) == (
         1, "Error: the vector of 'b' holds a number that is not finite\n",
     )  # fmt: skip
+
+
+@pytest.mark.filterwarnings("error")
+def test_vectors_whose_length_is_beyond_float32_answer_nothing_and_are_told(
+    tmp_path: Path, run: Run
+) -> None:
+    """Each number is one of float32, but not the root of the sum of their squares."""
+    path, model = tmp_path / "v.txt", tmp_path / "model"
+    path.write_text("a 3e38 3e38\nb 3 4\nc 5 1\nd 1e20 2e20\ne 1e-30 1e-30\n")
+    result = run("import", path, model)
+    assert (result.exit_code, result.stderr) == (
+        0,
+        "Warning: 1 vectors have no finite length; their words answer no query\n"
+        f"{model}: glove, 5 words x 2\n",
+    )
+    assert run("similar", model, "b", "--tsv").stdout.count("\n") == 4
+    told = run("similarity", model, "a", "b")
+    assert (told.exit_code, told.stderr) == (
+        1, "Error: the vector of 'a' is too long: its length is beyond float32\n",
+    )  # fmt: skip
+    assert "\t0.98386" in run("similarity", model, "d", "b", "--tsv").stdout
+    assert run("check", model).exit_code == 0
+    told = run("check", path)
+    assert told.exit_code == 0
+    assert "  1 x vectors whose length is beyond float32, which answer no query\n" in told.stdout
+    for command in (["compress", model, tmp_path / "s", "--precision", "int8"],
+                    ["transform", model, tmp_path / "t", "--center"]):  # fmt: skip
+        assert "a vector or its length is not finite" in run(*command).stderr
+    for name in ("out.txt", "out.fifu", "out.npz"):
+        assert run("export", model, tmp_path / name).exit_code == 0
