@@ -188,9 +188,10 @@ def compress(vectors: WordVectors, config: "CompressConfig") -> WordVectors:
     if not np.isfinite(vectors.norms).all():
         raise ConfigError("a vector or its length is not finite, which cannot be compressed")
     n_words = config.words or vectors.n_words
-    matrix, subwords = vectors.matrix[:n_words], vectors.subwords
+    kept = vectors.frequent(n_words)
+    matrix, subwords = vectors.matrix[kept], vectors.subwords
     if subwords is not None:
-        subwords = replace(subwords, word_rows=subwords.word_rows[:n_words])
+        subwords = replace(subwords, word_rows=subwords.word_rows[kept])
         if config.ngrams is not None:
             subwords = _pruned(subwords, config.ngrams)
     if config.dimensions is not None:
@@ -211,7 +212,10 @@ def compress(vectors: WordVectors, config: "CompressConfig") -> WordVectors:
             ngram_rows=_coded(subwords.ngram_rows, config),
         )
     counts = None if vectors.counts is None else vectors.counts[:n_words]
-    return WordVectors(vectors.block[:n_words], matrix, counts, subwords=subwords)
+    return WordVectors(
+        vectors.block[:n_words], matrix, counts, subwords=subwords,
+        by_frequency=vectors.by_frequency,
+    )  # fmt: skip
 
 
 def _check(vectors: WordVectors, config: "CompressConfig") -> None:

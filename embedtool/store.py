@@ -41,7 +41,9 @@ VECTORS = "vectors.safetensors"
 ENCODER = "encoder.safetensors"
 FILES = (CONFIG, VECTORS)
 CONTEXTS_OF: tuple[ContextsOf, ...] = get_args(ContextsOf)
-WRITTEN_ANEW = {"format", "contexts", "subwords", "files", "checksum"}
+UNKNOWN_ORDER = "unknown"
+"""The `order` of words that are not known to stand most frequent first."""
+WRITTEN_ANEW = {"format", "order", "contexts", "subwords", "files", "checksum"}
 """What `save` finds out by itself."""
 NORM_TOLERANCE = 1e-3
 """Lengths that were taken of other bits of the same numbers differ by less."""
@@ -89,6 +91,8 @@ def save(model: Model, path: str | Path) -> None:
         tables["counts"] = vectors.counts
     told = {k: v for k, v in model.description.items() if k not in WRITTEN_ANEW}
     description = {"format": FORMAT_VERSION, **_stamp(), **told}
+    if not vectors.is_by_frequency:
+        description["order"] = UNKNOWN_ORDER
     if vectors.contexts is not None:
         tables["contexts"] = vectors.contexts
         description["contexts"] = vectors.contexts_of
@@ -248,6 +252,7 @@ def _load(path: Path) -> Model:
             _subwords(description["subwords"], tables) if "subwords" in description else None,
             tables.get("norms"),
             _contexts_of(description, tables.get("contexts")),
+            description.get("order") != UNKNOWN_ORDER,
         )
         encoder = map_tensors(path / ENCODER) if ENCODER in description.get("files", {}) else None
     except OSError as error:

@@ -93,8 +93,7 @@ def mapped(
             ngram_rows=_mapped(subwords.ngram_rows, axes, None),
             offset=None if moved is None else moved.astype(np.float32),
         )
-    matrix = _mapped(vectors.matrix, axes, offset)
-    return WordVectors(vectors.words, matrix, vectors.counts, subwords=subwords)
+    return vectors.moved(_mapped(vectors.matrix, axes, offset), subwords)
 
 
 def principal_components(matrix: Matrix) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -165,7 +164,7 @@ def _with_contexts(vectors: WordVectors) -> WordVectors:
     for first in range(0, len(sums), BLOCK_ROWS):
         rows = slice(first, first + BLOCK_ROWS)
         np.add(vectors.matrix[rows], contexts[rows], out=sums[rows])
-    return WordVectors(vectors.words, sums, vectors.counts)
+    return vectors.moved(sums)
 
 
 def _moved(vectors: WordVectors, n_removed: int, n_axes: int | None) -> WordVectors:
@@ -186,7 +185,7 @@ def _normalized(vectors: WordVectors, in_place: bool) -> WordVectors:
     for first in range(0, len(matrix), BLOCK_ROWS):
         rows = slice(first, first + BLOCK_ROWS)
         np.divide(vectors.matrix[rows], lengths[rows, None], out=matrix[rows])
-    return WordVectors(vectors.words, matrix, vectors.counts)
+    return vectors.moved(matrix)
 
 
 def _mapped(

@@ -4,8 +4,9 @@ In: arrays from a trainer, the store or a format's reader. Out: WordVectors, whi
 queries, judges or exports takes. Nothing here knows of files.
 """
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, Self
 
@@ -16,6 +17,8 @@ from embedtool.errors import UnknownWordError, raise_all
 from embedtool.spelling import SUGGESTION_CANDIDATES, Spellings
 from embedtool.tensors import let_go
 from embedtool.words import Words
+
+log = logging.getLogger(__name__)
 
 FNV_OFFSET = 2166136261
 FNV_PRIME = 16777619
@@ -36,19 +39,23 @@ def ngram_hash(ngram: bytes) -> int:
     return h
 
 
-def ngrams(word: str, min_n: int, max_n: int) -> list[bytes]:
+def ngrams(word: str | bytes, min_n: int, max_n: int) -> list[bytes]:
     """The character n-grams of `<word>` in UTF-8, from min_n to max_n characters.
 
     A boundary mark alone is no n-gram (Bojanowski et al. 2017, section 3.2; fastText's dictionary).
+    Bytes need not be UTF-8: as in fastText, a character is a byte and the continuation bytes after
+    it.
     """
-    marked = f"<{word}>"
-    n_chars = len(marked)
+    encoded = word if isinstance(word, bytes) else word.encode("utf-8", "surrogatepass")
+    marked = b"<%b>" % encoded
+    cuts = [place for place, byte in enumerate(marked) if byte & 0xC0 != 0x80] + [len(marked)]
+    n_chars = len(cuts) - 1
     found = []
     for start in range(n_chars):
         for end in range(start + max(min_n, 1), min(start + max_n, n_chars) + 1):
             if end - start == 1 and (start == 0 or end == n_chars):
                 continue
-            found.append(marked[start:end].encode("utf-8", "surrogatepass"))
+            found.append(marked[cuts[start] : cuts[end]])
     return found
 
 
@@ -114,6 +121,8 @@ class WordVectors:
     contexts_of : "words" where row i of `contexts` is word i's context vector (negative sampling,
                GloVe), "inner-nodes" where it is inner node i of the Huffman tree (hierarchical
                softmax), which belongs to no word
+    by_frequency : where counts are not known, whether the words are known to stand most frequent
+               first; False is of a source that has them in any order
     """
 
     words: Sequence[str]
@@ -123,6 +132,38 @@ class WordVectors:
     subwords: Subwords | None = None
     lengths: NDArray[np.float32] | None = None
     contexts_of: ContextsOf = "words"
+    by_frequency: bool = True
+
+    @property
+    def is_by_frequency(self) -> bool:
+        """Whether the words stand most frequent first, as far as is known."""
+        if self.counts is None:
+            return self.by_frequency
+        return bool((self.counts[1:] <= self.counts[:-1]).all())
+
+    def frequent(self, n: int | None) -> slice:
+        """The rows of the n most frequent words; None: of all. Warns as `check_order`."""
+        self.check_order(n)
+        return slice(n)
+
+    def check_order(self, n: int | None) -> None:
+        """Warn, once, where the first n words are not known to be the most frequent."""
+        if n is not None and n < self.n_words:
+            _ = self._warned_of_order
+
+    @cached_property
+    def _warned_of_order(self) -> None:
+        if not self.is_by_frequency:
+            log.warning(
+                "the order of the %s words is not known to be by frequency; those that stand first "
+                "are taken for the most frequent", f"{self.n_words:,}",
+            )  # fmt: skip
+
+    def sorted_by_count(self) -> "WordVectors":
+        """The same vectors by falling count, words of equal count in their order; or themselves."""
+        if self.counts is None or self.is_by_frequency:
+            return self
+        return self.select(np.argsort(-self.counts, kind="stable"))
 
     @property
     def word_contexts(self) -> NDArray[np.float32] | None:
@@ -165,6 +206,30 @@ class WordVectors:
     def norms(self) -> NDArray[np.float32]:
         """The length of each row, float32 (n_words,)."""
         return row_lengths(self.matrix) if self.lengths is None else self.lengths
+
+    def moved(self, matrix: NDArray[np.float32], subwords: Subwords | None = None) -> "WordVectors":
+        """The same words with other vectors: without an output layer, which does not fit these."""
+        return replace(
+            self, matrix=matrix, subwords=subwords, contexts=None, contexts_of="words", lengths=None
+        )
+
+    def select(self, ids: NDArray[np.int64]) -> "WordVectors":
+        """The vectors of some words, in the order of `ids`, with all that is theirs.
+
+        Inner nodes are left out: they are those of a tree of all words in their order.
+        """
+        subwords, contexts = self.subwords, self.word_contexts
+        if subwords is not None:
+            subwords = replace(subwords, word_rows=subwords.word_rows[ids])
+        return WordVectors(
+            [self.words[i] for i in ids.tolist()],
+            self.matrix[ids],
+            None if self.counts is None else self.counts[ids],
+            None if contexts is None else contexts[ids],
+            subwords,
+            None if self.lengths is None else self.lengths[ids],
+            by_frequency=self.by_frequency,
+        )
 
     def __contains__(self, word: str) -> bool:
         return word in self.block

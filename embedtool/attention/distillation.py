@@ -27,10 +27,13 @@ def distill(
     counts: NDArray[np.int64] | None,
     config: DistillConfig,
     report: Report = silent,
+    *,
+    by_frequency: bool = True,
 ) -> Model:
     """Make a static model of the words.
 
     counts : int64 (n_words,), how often each occurs; None: as by Zipf's law, in the order given
+    by_frequency : without counts, whether that order is known to be by frequency
     Words that the encoder does not know are left out. Raises VocabularyError where fewer than two
     are left.
     """
@@ -40,11 +43,11 @@ def distill(
     place = {word: i for i, word in enumerate(words)}
     ids = np.array([place[word] for word in kept])
     known = None if counts is None else counts[ids]
-    model = Model(WordVectors(kept, rows, known), {})
+    model = Model(WordVectors(kept, rows, known, by_frequency=by_frequency), {})
     size = min(config.dimensions, rows.shape[1], len(kept))
     vectors = transforms.transform(model, TransformConfig(pca=size)).vectors
     frequency = 1 / (ids + 1) if known is None else known
     weights = sif_weights(frequency, float(frequency.sum()), config.sif)
     matrix = (vectors.matrix * weights[:, None]).astype(np.float32)
     description = {"algorithm": "distilled", "options": asdict(config), "encoder": encoder.name}
-    return Model(replace(vectors, matrix=matrix, lengths=None), description)
+    return Model(replace(vectors, matrix=matrix).sorted_by_count(), description)

@@ -169,8 +169,7 @@ def _learn(
     }
     matrix, encoder = learner.result()
     subwords = None if config.vectors == "random" else vectors.subwords
-    words = WordVectors(vectors.words, matrix, vectors.counts, subwords=subwords)
-    return Model(words, description, encoder)
+    return Model(vectors.moved(matrix, subwords), description, encoder)
 
 
 @contextmanager

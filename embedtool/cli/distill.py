@@ -36,12 +36,14 @@ def distill(encoder: Path, vocab: Path, output: Path, overwrite: bool, **options
     store.check_target(output, overwrite)
     if vocab.is_dir():
         vectors = store.load(vocab).vectors
-        words, counts = list(vectors.words), vectors.counts
+        words, counts, by_frequency = list(vectors.words), vectors.counts, vectors.by_frequency
+        if counts is None:
+            vectors.check_order(0)
     else:
-        words, counts = read_vocabulary(vocab)
+        (words, counts), by_frequency = read_vocabulary(vocab), True
     opened = open_encoder(encoder)
     with reporting() as report:
-        model = distill(opened, words, counts, config, report)
+        model = distill(opened, words, counts, config, report, by_frequency=by_frequency)
     store.save(model, output)
     left_out = len(words) - model.vectors.n_words
     note(

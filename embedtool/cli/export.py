@@ -29,5 +29,5 @@ def export(model: Path, file: Path, name: str | None) -> None:
 
     opened = store.load(model)
     name = name or formats.format_of(file, opened.vectors)
-    formats.write(opened.vectors, file, name, opened.description.get("options"))
+    formats.write(opened.vectors, file, name, formats.options_of(opened.description))
     note(f"{file}: {name}, {opened.vectors.n_words:,} words x {opened.vectors.vector_size}")

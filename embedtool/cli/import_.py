@@ -65,7 +65,7 @@ def import_(file: Path, model: Path, name: str | None, overwrite: bool, **chosen
     description = {"algorithm": "imported", "source": str(file), "read_as": name}
     if "encoding" in formats.FORMATS[name].reads_by:
         description["encoding"] = reading.encoding
-    store.save(Model(vectors, description), model)
+    store.save(Model(vectors, description | formats.describe(file, name)), model)
     n_silent = int((~np.isfinite(vectors.norms)).sum())
     if n_silent:
         note(f"Warning: {n_silent:,} vectors have no finite length; their words answer no query")

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from embedtool.config import N_ANCHORS, N_MOVED
 from embedtool.errors import EvaluationError
 from embedtool.evaluation.neighbours import (
+    check_orders,
     moves_between,
     neighbours_in_both,
     ranks_of,
@@ -133,6 +134,7 @@ def have_directions(rows: Rows) -> NDArray[np.bool_]:
 
 def align(source: WordVectors, target: WordVectors, n_anchors: int | None = N_ANCHORS) -> Alignment:
     """`fit` on the `n_anchors` most frequent words that both models hold; None: on all of them."""
+    check_orders(source, target, n_anchors)
     anchors = shared_words(source, target)[:n_anchors]
     return fit(source.matrix[source.ids_of(anchors)], target.matrix[target.ids_of(anchors)])
 
@@ -202,6 +204,7 @@ def _frequent(
     old: WordVectors, new: WordVectors, shared: Sequence[str], config: DriftConfig
 ) -> Ids:
     """The places of the words that are frequent enough to be looked at."""
+    check_orders(old, new, config.restrict_vocab)
     words = shared[: config.restrict_vocab]
     enough = np.ones(len(words), np.bool_)
     if config.min_count is not None:

@@ -76,7 +76,8 @@ def known_words(
     if restrict_vocab is not None and restrict_vocab < 1:
         raise EvaluationError(f"restrict-vocab must be at least 1, not {restrict_vocab}")
     finite = np.isfinite(vectors.norms).tolist()
-    exact = {word: i for i, word in enumerate(islice(vectors.words, restrict_vocab)) if finite[i]}
+    words = islice(vectors.words, vectors.frequent(restrict_vocab).stop)
+    exact = {word: i for i, word in enumerate(words) if finite[i]}
     forms = np.full(vectors.n_words, -1, dtype=np.int64)
     folded: dict[str, int] = {}
     for word, i in exact.items():

@@ -123,6 +123,8 @@ def word_overlaps(
     """
     _check(k, n_frequent)
     shared = shared_words(first, second)
+    if words is None:
+        check_orders(first, second, n_frequent)
     chosen = np.arange(len(shared))[:n_frequent] if words is None else ranks_of(shared, words)
     return _overlaps(first, second, shared, chosen, k)
 
@@ -155,6 +157,7 @@ def compare_neighbourhoods(
     """
     _check(k, n_frequent)
     shared = shared_words(first, second)
+    check_orders(first, second, 0)
     limit = len(shared) if n_frequent is None else min(n_frequent, len(shared))
     found = _overlaps(first, second, shared, banded_ranks(len(shared), limit), k)
     frequent = found.ranks < limit
@@ -211,6 +214,12 @@ def _bands(n_words: int) -> list[tuple[int, int]]:
 def _check(k: int, n_frequent: int | None) -> None:
     if k < 1 or (n_frequent is not None and n_frequent < 1):
         raise EvaluationError("the numbers of neighbours and of words must be at least 1")
+
+
+def check_orders(first: WordVectors, second: WordVectors, n: int | None) -> None:
+    """Warn where the first n words of a model are not known to be its most frequent."""
+    for vectors in (first, second):
+        vectors.check_order(n)
 
 
 def shared_words(first: WordVectors, second: WordVectors) -> list[str]:

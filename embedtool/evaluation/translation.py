@@ -127,7 +127,7 @@ class Translator:
         right: dict[str, set[str]] = {}
         for word, translation in test:
             right.setdefault(word, set()).add(translation)
-        candidates = set(self.target.words[: self.config.restrict_vocab])
+        candidates = set(self.target.words[self.target.frequent(self.config.restrict_vocab)])
         found = [w for w in right if w in self.source and not candidates.isdisjoint(right[w])]
         answers = self.translate(found, CUTOFFS[-1]) if found else []
         hits = [
@@ -151,7 +151,9 @@ class Translator:
     @cached_property
     def _targets(self) -> "_Candidates":
         limit, k = self.config.restrict_vocab, self.config.neighbours
-        sources, targets = (vectors.matrix[:limit] for vectors in (self.source, self.target))
+        sources, targets = (
+            vectors.matrix[vectors.frequent(limit)] for vectors in (self.source, self.target)
+        )
         ids, turning = np.flatnonzero(have_directions(targets)), have_directions(sources)
         if not len(ids) or not turning.any():
             raise EvaluationError(f"none of the first {limit:,} words of a model has a direction")

@@ -32,6 +32,7 @@ class Mapped:
     ) -> None:
         if not vectors.n_words:
             raise QueryError(f"{name}: a model without words has no map")
+        vectors.check_order(most)
         self.name = name
         self.n_words = min(most, vectors.n_words)
         self.n_words_of_model = vectors.n_words

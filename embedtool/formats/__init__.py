@@ -6,6 +6,7 @@ what is imported here must cost nothing.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -27,6 +28,7 @@ class Format(NamedTuple):
     opened_by     : the tools that read it
     named         : what other names stand for it, in words
     is_folder     : whether it is a folder and not a file
+    by_frequency  : whether the tools that write it put the most frequent word first
     why_unwritten : where it can only be read, the reason
     streams       : whether it is one file, which can be written to standard output
     reads_by      : the fields of a Reading, of CHOSEN, that its reader takes
@@ -38,6 +40,7 @@ class Format(NamedTuple):
     opened_by: str
     named: str = ""
     is_folder: bool = False
+    by_frequency: bool = True
     why_unwritten: str = ""
     streams: bool = True
     reads_by: tuple[str, ...] = ()
@@ -89,14 +92,23 @@ FORMATS = {
         "words, counts, vectors",
         "safetensors",
         reads_by=("encoding_errors", *COLUMNS),
+        by_frequency=False,
     ),
-    "npz": Format("npz", (".npz",), "words, counts, vectors", "NumPy", reads_by=(*TEXT, *COLUMNS)),
+    "npz": Format(
+        "npz",
+        (".npz",),
+        "words, counts, vectors",
+        "NumPy",
+        by_frequency=False,
+        reads_by=(*TEXT, *COLUMNS),
+    ),
     "parquet": Format(
         "parquet",
         (".parquet",),
         "words, counts, vectors",
         "pyarrow, DuckDB, polars",
         reads_by=("encoding_errors", *COLUMNS),
+        by_frequency=False,
     ),
     "arrow": Format(
         "arrow",
@@ -104,6 +116,7 @@ FORMATS = {
         "words, counts, vectors",
         "pyarrow, polars, pandas",
         reads_by=("encoding_errors", *COLUMNS),
+        by_frequency=False,
     ),
     "finalfusion": Format(
         "finalfusion",
@@ -117,6 +130,7 @@ FORMATS = {
         (".floret",),
         "vectors of any word",
         "floret, spaCy",
+        by_frequency=False,
         why_unwritten="floret finds n-grams by another hash than FastText and embedtool, so that "
         "only its own training fills its table",
         reads_by=("words", *TEXT),
@@ -126,6 +140,7 @@ FORMATS = {
         (".tsv",),
         "words, vectors",
         "TensorBoard's projector",
+        by_frequency=False,
         named="with .metadata.tsv",
         streams=False,
         reads_by=TEXT,
@@ -135,6 +150,7 @@ FORMATS = {
         (),
         "words, vectors",
         "model2vec, Sentence Transformers",
+        by_frequency=False,
         named="a folder",
         is_folder=True,
         streams=False,
@@ -158,7 +174,7 @@ SUFFIXES = {suffix: name for name, each in FORMATS.items() for suffix in each.su
 def read(
     path: Path, name: str | None = None, reading: Reading | None = None
 ) -> "tuple[WordVectors, str]":
-    """Read a file or folder; returns the vectors and the format's name.
+    """Read a file or folder; returns the vectors, by falling count where known, and the format.
 
     The content says the format where it is not given. Raises FormatError naming the file
     and the line or byte at which it is not what it should be.
@@ -172,7 +188,25 @@ def read(
         vectors: WordVectors = module.read(path, reading)
     except OSError as error:
         raise FormatError(f"{path}: cannot be read: {error.strerror or error}") from None
-    return vectors, name
+    known = vectors.by_frequency and FORMATS[name].by_frequency
+    return replace(vectors, by_frequency=known).sorted_by_count(), name
+
+
+def describe(path: Path, name: str) -> dict[str, Any]:
+    """What a file in a format tells of how its vectors came about, as a model's description has it.
+
+    Raises FormatError as `read`.
+    """
+    module = import_module(f"{__name__}.{READERS[name]}")
+    told: dict[str, Any] = module.describe(path) if hasattr(module, "describe") else {}
+    return told
+
+
+def options_of(description: Mapping[str, Any]) -> dict[str, Any]:
+    """What `write` takes as options, of a model's description."""
+    origin = description.get("static", description)
+    seen = origin.get("vocabulary", {}).get("tokens_seen")
+    return {**origin.get("options", {}), **({} if seen is None else {"tokens_seen": seen})}
 
 
 def name_of(path: Path, name: str | None = None, reading: Reading | None = None) -> str:
@@ -223,7 +257,7 @@ def write(
     The suffix of `path` says the format where it is not given. A file takes the place of one that
     is there; a folder only that of an empty folder.
 
-    options : those the vectors were trained with, for formats that keep them
+    options : those the vectors were trained with, for formats that keep them, as of `options_of`
     Raises FormatError where the format cannot hold the vectors, OutputError where the file cannot
     be written.
     """

@@ -1,157 +1,92 @@
 """FastText's .bin: the whole model, little-endian, as Facebook's program writes and reads it.
 
-In: a path. Out: WordVectors with subwords; and the other way round.
+In: a path. Out: WordVectors with subwords, and what the header tells of the training; and the other
+way round.
 """
 
-import mmap
-import struct
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.errors import FormatError
 from embedtool.files import replaced
+from embedtool.formats.fasttext_header import MAGIC, SHORTEST, SIZES, START, VERSION, packed
+from embedtool.formats.fasttext_parts import ENTRY, SHAPE, WORD, Parts, parse, parse_header
 from embedtool.formats.reading import Reading
-from embedtool.formats.rows import check_words
+from embedtool.formats.rows import check_words, warn_of_twins
 from embedtool.vectors import Subwords, WordVectors, ngram_hash, ngrams
 
-MAGIC = 793712314
-VERSION = 12
-CBOW, SKIPGRAM, SUPERVISED = 1, 2, 3
-HIERARCHICAL_SOFTMAX, NEGATIVE_SAMPLING = 1, 2
-ARGUMENTS = struct.Struct("<12id")
-"""dim, ws, epoch, minCount, neg, wordNgrams, loss, model, bucket, minn, maxn, lrUpdateRate, t."""
-SIZES = struct.Struct("<3i2q")
-"""Entries, words, labels; tokens, size of the pruning index (-1: not pruned)."""
-SHAPE = struct.Struct("<?2q")
-"""Whether the matrix is quantised; rows, columns."""
-ENTRY = struct.Struct("<qb")
-"""After a word and its NUL: count, and 0 for a word or 1 for a label."""
+log = logging.getLogger(__name__)
+
 END_OF_SENTENCE = "</s>"
 """fastText gives this word no n-grams."""
-SHORTEST = 1
-"""Characters of the shortest n-gram: with a minn of 0 too fastText has none without any."""
-LR_UPDATE_RATE = 100
 BLOCK_ROWS = 2**14
-
-
-@dataclass
-class _Cursor:
-    """A place in a file, which moves on with what is taken; too little is a FormatError."""
-
-    path: Path
-    data: mmap.mmap
-    reading: Reading
-    place: int = 0
-
-    def take(self, layout: struct.Struct) -> tuple[Any, ...]:
-        """The next values of a layout."""
-        self.need(layout.size)
-        values = layout.unpack_from(self.data, self.place)
-        self.place += layout.size
-        return values
-
-    def need(self, n_bytes: int) -> None:
-        """Raise FormatError unless so many bytes follow."""
-        if n_bytes < 0 or n_bytes > len(self.data) - self.place:
-            raise FormatError(
-                f"{self.path}, byte {self.place:,}: the file is cut short or damaged: "
-                f"{n_bytes:,} bytes are expected, {len(self.data) - self.place:,} follow"
-            )
-
-    def word(self) -> str:
-        """The next word, ended by NUL."""
-        end = self.data.find(b"\0", self.place)
-        if end < 0:
-            raise FormatError(f"{self.path}, byte {self.place:,}: a word without end")
-        word = self.reading.decoded(
-            self.data[self.place : end], f"{self.path}, byte {self.place:,}"
-        )
-        self.place = end + 1
-        return word
-
-    def begin(self, n_rows: int, n_columns: int, name: str) -> None:
-        """Take the head of the next matrix; raise FormatError unless it and its rows are there."""
-        is_quantised, rows, columns = self.take(SHAPE)
-        if is_quantised:
-            raise FormatError(f"{self.path}: the model is quantised, which cannot be read")
-        if (rows, columns) != (n_rows, n_columns):
-            raise FormatError(
-                f"{self.path}, byte {self.place:,}: the {name} matrix is {rows:,} x {columns:,}, "
-                f"expected is {n_rows:,} x {n_columns:,}"
-            )
-        self.need(4 * rows * columns)
-
-    def rows(self, n_rows: int, n_columns: int) -> NDArray[np.float32]:
-        """The next rows of a matrix, float32 (n_rows, n_columns), as a copy."""
-        start, n_values = self.place, n_rows * n_columns
-        values = np.frombuffer(self.data, "<f4", n_values, start).astype(np.float32)
-        self.place += 4 * n_values
-        if not (self.reading.allow_nonfinite or np.isfinite(values).all()):
-            first = start + 4 * int(np.argmin(np.isfinite(values)))
-            raise FormatError(f"{self.path}, byte {first:,}: a number that is not finite")
-        return values.reshape(n_rows, n_columns)
 
 
 def read(path: Path, reading: Reading) -> WordVectors:
     """Read an unsupervised model that is not quantised.
 
-    A word's vector is the mean of its row and the rows of its n-grams. Raises FormatError naming
-    the byte where the file is not what it should be.
+    A word's vector is the mean of its row and the rows of its n-grams. Labels have no vectors. A
+    word that is empty and, of words that are alike as strings, all but the first are left out,
+    which warnings say. Raises FormatError naming the byte where the file is not what it should be.
     """
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        cursor = _Cursor(path, data, reading)
-        magic, version = cursor.take(struct.Struct("<2i"))
-        if (magic, version) != (MAGIC, VERSION):
-            raise FormatError(
-                f"{path}: not a fastText model of version {VERSION} (magic {magic}, version "
-                f"{version})"
-            )
-        dim, *_, model, bucket, min_n, max_n, _, _ = cursor.take(ARGUMENTS)
-        n_entries, n_words, n_labels, _, n_pruned = cursor.take(SIZES)
-        if model == SUPERVISED or n_labels or n_pruned >= 0 or n_entries != n_words:
-            raise FormatError(f"{path}: a supervised or pruned model, which holds no word vectors")
-        if min(dim, n_words) < 1 or min(bucket, min_n, max_n) < 0:
-            raise FormatError(f"{path}: damaged: {n_words:,} words of {dim:,} dimensions")
-        cursor.need(n_words * (1 + ENTRY.size))
-        words, counts = [], np.empty(n_words, dtype=np.int64)
-        for i in range(n_words):
-            words.append(cursor.word())
-            counts[i], _ = cursor.take(ENTRY)
-        cursor.begin(n_words + bucket, dim, "input")
-        word_rows = cursor.rows(n_words, dim)
-        buckets, ngram_rows = _trained(cursor, bucket, dim)
-        cursor.begin(n_words, dim, "output")
-        outputs = cursor.rows(n_words, dim)
-        if cursor.place != len(data):
-            raise FormatError(f"{path}, byte {cursor.place:,}: more follows than the model")
-    if len(set(words)) < n_words:
-        raise FormatError(f"{path}: a word stands there twice")
-    subwords = Subwords(max(min_n, SHORTEST), max_n, bucket, word_rows, buckets, ngram_rows)
-    return WordVectors(words, _word_vectors(words, subwords), counts, outputs, subwords)
+
+    def fault(kind: str, place: Mapping[str, int], detail: str) -> NoReturn:
+        raise FormatError(f"{path}, byte {place['byte']:,}: {detail}")
+
+    parts = parse(path, fault, reading.allow_nonfinite)
+    words = [
+        reading.text(word, f"{path}, byte {start:,}")
+        for word, start in zip(parts.words, parts.starts, strict=True)
+    ]
+    firsts: dict[str, int] = {}
+    for i, word in enumerate(words):
+        firsts.setdefault(word, i)
+    warn_of_twins(path, len(words) - len(firsts))
+    if firsts.pop("", None) is not None:
+        log.warning("%s: a word is empty and is left out", path)
+    if parts.n_labels:
+        log.warning("%s: %s labels have no vectors and are left out", path, f"{parts.n_labels:,}")
+    vectors = vectors_of(parts, words)
+    if len(firsts) == len(words):
+        return vectors
+    if not firsts:
+        raise FormatError(f"{path}: holds no words")
+    return vectors.select(np.fromiter(firsts.values(), np.int64, len(firsts)))
 
 
-def _trained(
-    cursor: _Cursor, bucket: int, dim: int
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """The buckets whose rows are not all zeros, and those rows."""
-    rows = np.empty((bucket, dim), dtype=np.float32)  # what is never written takes no memory
-    buckets = np.empty(bucket, dtype=np.int64)
-    n_rows = 0
-    for start in range(0, bucket, BLOCK_ROWS):
-        block = cursor.rows(min(BLOCK_ROWS, bucket - start), dim)
-        trained = np.flatnonzero(block.any(axis=1))
-        end = n_rows + len(trained)
-        rows[n_rows:end], buckets[n_rows:end] = block[trained], start + trained
-        n_rows = end
-    return buckets[:n_rows].copy(), rows if n_rows == bucket else rows[:n_rows].copy()
+def describe(path: Path) -> dict[str, Any]:
+    """What the header tells of the training, as a model's description has it."""
+    parts = parse_header(path)
+    return {"options": parts.options, "vocabulary": {"tokens_seen": parts.n_tokens}}
 
 
-def _word_vectors(words: list[str], subwords: Subwords) -> NDArray[np.float32]:
+def vectors_of(parts: Parts, words: Sequence[str]) -> WordVectors:
+    """The vectors of the words that have a row.
+
+    words : those of the file as strings; n-grams are those of their bytes
+    """
+    rows, options = parts.word_rows, parts.options
+    subwords = Subwords(
+        max(options["min_n"], SHORTEST), options["max_n"], options["bucket"],
+        rows, parts.buckets, parts.ngram_rows,
+    )  # fmt: skip
+    is_tree = options["loss"] == "hierarchical-softmax"
+    return WordVectors(
+        words[: len(rows)],
+        _word_vectors(parts.words[: len(rows)], subwords),
+        np.array(parts.counts[: len(rows)], np.int64),
+        parts.outputs,
+        subwords,
+        contexts_of="inner-nodes" if is_tree else "words",
+    )
+
+
+def _word_vectors(words: Sequence[bytes], subwords: Subwords) -> NDArray[np.float32]:
     """The mean of each word's row and the rows of its n-grams, float32 (n_words, dim)."""
     matrix = np.empty(subwords.word_rows.shape, dtype=np.float32)
     for i, (total, n_ngrams) in enumerate(ngram_sums(words, subwords)):
@@ -160,7 +95,7 @@ def _word_vectors(words: list[str], subwords: Subwords) -> NDArray[np.float32]:
 
 
 def ngram_sums(
-    words: Iterable[str], subwords: Subwords
+    words: Iterable[str | bytes], subwords: Subwords
 ) -> Iterator[tuple[NDArray[np.float64], int]]:
     """For each word the sum of the rows of its n-grams, float64 (dim,), and their number."""
     places = np.full(subwords.bucket, -1, dtype=np.int64)
@@ -174,7 +109,7 @@ def ngram_sums(
 
     for word in words:
         grams = []
-        if subwords.bucket and word != END_OF_SENTENCE:
+        if subwords.bucket and word not in (END_OF_SENTENCE, END_OF_SENTENCE.encode()):
             grams = ngrams(word, subwords.min_n, subwords.max_n)
         rows = [place for place in map(place_of, grams) if place >= 0]
         yield subwords.ngram_rows[rows].sum(axis=0, dtype=np.float64), len(grams)
@@ -183,7 +118,7 @@ def ngram_sums(
 def write(vectors: WordVectors, path: Path, options: Mapping[str, Any]) -> None:
     """Write a model that Facebook's program loads. Only vectors with subwords can be written.
 
-    options : window, epochs, min_count, negative, loss, mode and sample, as far as they are known
+    options : those of the training as far as they are known, and `tokens_seen`
     Raises FormatError where one does not fit the header, too.
     """
     subwords = vectors.subwords
@@ -196,47 +131,25 @@ def write(vectors: WordVectors, path: Path, options: Mapping[str, Any]) -> None:
     counts = vectors.counts
     if counts is None:
         counts = np.ones(vectors.n_words, dtype=np.int64)
-    bucket = subwords.bucket if subwords.max_n else 0
-    arguments = _arguments(path, vectors.vector_size, subwords, bucket, options)
+    n_tokens = options.get("tokens_seen", int(counts.sum()))
+    bucket = subwords.bucket if subwords.max_n or len(subwords.buckets) else 0
+    header = packed(path, vectors, subwords, bucket, options)
+    if "epochs" not in options:
+        log.warning(
+            "%s: the options of the training are not known; the header has fastText's defaults",
+            path,
+        )
     with replaced(path) as file:
-        file.write(struct.pack("<2i", MAGIC, VERSION))
-        file.write(arguments)
-        file.write(SIZES.pack(vectors.n_words, vectors.n_words, 0, int(counts.sum()), -1))
+        file.write(START.pack(MAGIC, VERSION) + header)
+        file.write(SIZES.pack(vectors.n_words, vectors.n_words, 0, n_tokens, -1))
         for word, count in zip(vectors.words, counts.tolist(), strict=True):
-            file.write(word.encode() + b"\0" + ENTRY.pack(count, 0))
+            file.write(word.encode() + b"\0" + ENTRY.pack(count, WORD))
         _write_inputs(file, vectors, subwords, bucket)
         contexts = vectors.contexts
         if contexts is None:
             contexts = np.zeros(vectors.matrix.shape, dtype=np.float32)
         file.write(SHAPE.pack(False, *contexts.shape))
         file.write(contexts.astype("<f4").tobytes())
-
-
-def _arguments(
-    path: Path, dim: int, subwords: Subwords, bucket: int, options: Mapping[str, Any]
-) -> bytes:
-    """The options in the order and the types of the header."""
-    hierarchical = options.get("loss") == "hierarchical-softmax"
-    try:
-        return ARGUMENTS.pack(
-            dim,
-            options.get("window", 5),
-            options.get("epochs", 5),
-            options.get("min_count", 1),
-            options.get("negative", 5),
-            1,
-            HIERARCHICAL_SOFTMAX if hierarchical else NEGATIVE_SAMPLING,
-            CBOW if options.get("mode") == "cbow" else SKIPGRAM,
-            bucket,
-            subwords.min_n,
-            subwords.max_n,
-            LR_UPDATE_RATE,
-            options.get("sample", 1e-4),
-        )
-    except struct.error as error:
-        raise FormatError(
-            f"{path}: an option of the model does not fit the header: {error}"
-        ) from None
 
 
 def _write_inputs(file: BinaryIO, vectors: WordVectors, subwords: Subwords, bucket: int) -> None:

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from embedtool.errors import FormatError
 from embedtool.files import replaced
 from embedtool.formats.arrays import check_finite, from_arrays
-from embedtool.formats.fasttext_bin import SHORTEST, ngram_sums, write_buckets
+from embedtool.formats.fasttext_bin import ngram_sums, write_buckets
+from embedtool.formats.fasttext_header import SHORTEST
 from embedtool.formats.reading import Reading
 from embedtool.formats.rows import check_words
 from embedtool.formats.tables import Table, blocks_of

@@ -51,14 +51,18 @@ class Reading:
 
         encoding : of the bytes, where they have been recoded
         """
-        try:
-            decoded = word.decode(encoding or self.encoding, self.encoding_errors)
-        except UnicodeError:
-            name = "UTF-8" if is_utf8(encoding or self.encoding) else self.encoding
-            raise FormatError(f"{where}: the word is not {name}: {word[:40]!r}") from None
+        decoded = self.text(word, where, encoding)
         if not decoded:
             raise FormatError(f"{where}: the word is missing")
         return decoded
+
+    def text(self, word: bytes, where: str, encoding: str | None = None) -> str:
+        """A word as a string, be it empty. Raises FormatError where it cannot be one."""
+        try:
+            return word.decode(encoding or self.encoding, self.encoding_errors)
+        except UnicodeError:
+            name = "UTF-8" if is_utf8(encoding or self.encoding) else self.encoding
+            raise FormatError(f"{where}: the word is not {name}: {word[:40]!r}") from None
 
     @contextmanager
     def opened(self, path: Path) -> "Iterator[BinaryIO | Recoded]":

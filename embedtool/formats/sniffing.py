@@ -11,7 +11,7 @@ import struct
 from pathlib import Path
 
 from embedtool.errors import FormatError
-from embedtool.formats.fasttext_bin import MAGIC
+from embedtool.formats.fasttext_header import MAGIC
 from embedtool.formats.finalfusion import FIFU
 from embedtool.formats.floret import HEADER as FLORET
 from embedtool.formats.foreign import ZIP

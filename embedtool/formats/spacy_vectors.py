@@ -12,6 +12,7 @@ folder of a pipeline that cuts a text at white space.
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any
@@ -60,7 +61,8 @@ META = {"lang": "xx", "name": "vectors", "version": "0.0.0", "pipeline": []}
 def read(path: Path, reading: Reading) -> WordVectors:
     """Read the vectors of such a folder, in the order of their rows.
 
-    Several words may share a row. Keys whose string is not there are counted and left out. Raises
+    Several words may share a row, as spaCy's pruning has it; which of them is the most frequent is
+    not told. Keys whose string is not there are counted and left out. Raises
     FormatError naming the file where it is not what it should be.
     """
     folder = path / VOCABULARY if (path / VOCABULARY).is_dir() else path
@@ -84,9 +86,9 @@ def read(path: Path, reading: Reading) -> WordVectors:
             "%s: %s keys stand for no known word and are left out", folder, f"{len(row_of):,}"
         )
     order = np.argsort(np.array(rows, np.int64), kind="stable")
-    return from_rows(
-        folder / VECTORS, [words[i] for i in order], table, np.array(rows, np.int64)[order], reading
-    )
+    in_order = np.array(rows, np.int64)[order]
+    vectors = from_rows(folder / VECTORS, [words[i] for i in order], table, in_order, reading)
+    return replace(vectors, by_frequency=bool((np.diff(in_order) > 0).all()))
 
 
 def _check_kind(path: Path) -> None:

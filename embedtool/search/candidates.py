@@ -33,7 +33,7 @@ def candidate_ids(
     if restrict_vocab is not None and restrict_vocab < 1:
         raise QueryError(f"restrict-vocab must be at least 1, not {restrict_vocab}")
     allowed = np.zeros(vectors.n_words, dtype=bool)
-    allowed[:restrict_vocab] = True
+    allowed[vectors.frequent(restrict_vocab)] = True
     if min_count is not None:
         if vectors.counts is None:
             raise QueryError(

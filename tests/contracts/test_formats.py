@@ -392,7 +392,9 @@ def test_a_fasttext_model_comes_back_with_all_its_tables(tmp_path: Path) -> None
     ("place", "value", "message"),
     [
         (0, 7, "not a fastText model of version 12"),
-        (4, 11, "not a fastText model of version 12"),
+        (4, 13, "not a fastText model of version 12 or 11"),
+        (4, 10, "not a fastText model of version 12 or 11"),
+        (8 + 6 * 4, 9, "damaged: no loss has the number 9"),
         (8, 0, "damaged"),
         (8 + 7 * 4, 3, "supervised or pruned"),
         (8 + 8 * 4, 2**31 - 1, "the input matrix is"),

@@ -2,14 +2,17 @@
 
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import fasttext
 import numpy as np
 import pytest
 
-from embedtool import formats
+from embedtool import formats, store
 from embedtool.errors import FormatError
+from embedtool.formats.reading import Reading
 from embedtool.vectors import Subwords, WordVectors, ngram_hash, ngrams
+from tests.conftest import Run
 
 
 def mean_of_rows(model: fasttext.FastText._FastText, word: str) -> np.ndarray:
@@ -76,6 +79,172 @@ def test_an_option_beyond_the_header_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="an option of the model does not fit the header"):
         formats.write(with_subwords(["king"]), tmp_path / "m.bin", None, {"window": 2**40})
     assert list(tmp_path.iterdir()) == []
+
+
+def trained(folder: Path, text: bytes, **options: object) -> fasttext.FastText._FastText:
+    """What fastText makes of a text, saved as m.bin."""
+    (folder / "text").write_bytes(text)
+    chosen = {"dim": 8, "bucket": 500, "minCount": 1, "epoch": 1, "verbose": 0, "thread": 1}
+    theirs = fasttext.train_unsupervised(str(folder / "text"), **(chosen | options))
+    theirs.save_model(str(folder / "m.bin"))
+    return theirs
+
+
+TEXT = "the king rules the größe\nthe queen rules a sea\n".encode() * 30
+
+
+@pytest.mark.parametrize("loss", ["ns", "hs", "softmax", "ova"])
+@pytest.mark.parametrize("model", ["cbow", "skipgram"])
+@pytest.mark.parametrize("options", [
+    {}, {"epoch": 3, "minCount": 40, "ws": 2, "neg": 7, "t": 0.01, "lrUpdateRate": 50},
+    {"minn": 0, "maxn": 3}, {"minn": 0, "maxn": 0}, {"minn": 2, "maxn": 2, "wordNgrams": 2},
+])  # fmt: skip
+def test_a_file_of_fasttext_comes_back_byte_for_byte(
+    loss: str, model: str, options: dict[str, object], tmp_path: Path, run: Run
+) -> None:
+    """Its options stand in the model's description, and what the output layer is of."""
+    theirs = trained(tmp_path, TEXT, loss=loss, model=model, **options)
+    assert run("import", tmp_path / "m.bin", tmp_path / "model").exit_code == 0
+    told = store.load(tmp_path / "model")
+    assert told.description["options"]["epochs"] == theirs.epoch
+    assert told.description["options"]["min_count"] == theirs.minCount
+    assert told.description["options"]["mode"] == model
+    assert told.vectors.contexts_of == ("inner-nodes" if loss == "hs" else "words")
+    result = run("export", tmp_path / "model", tmp_path / "again.bin")
+    assert result.exit_code == 0
+    assert "Warning" not in result.stderr
+    assert (tmp_path / "again.bin").read_bytes() == (tmp_path / "m.bin").read_bytes()
+
+
+@pytest.mark.parametrize("loss", ["negative-sampling", "hierarchical-softmax"])
+@pytest.mark.parametrize("mode", ["cbow", "skipgram"])
+def test_the_header_of_an_export_tells_how_the_model_was_trained(
+    loss: str, mode: str, text: Path, tmp_path: Path, run: Run
+) -> None:
+    """A copy that is compressed or transformed tells the same; its sizes are its own."""
+    train = ["--loss", loss, "--mode", mode, "--epochs", 1, "--min-count", 5, "--vector-size", 8,
+             "--bucket", 500, "--window", 3, "--negative", 7, "--sample", 0.01, "--min-n", 2,
+             "--max-n", 4]  # fmt: skip
+    assert run("train", "fasttext", text, "-o", tmp_path / "m", *train).exit_code == 0
+    small = ["--dimensions", 4]
+    assert run("compress", tmp_path / "m", tmp_path / "c", *small, "--no-report").exit_code == 0
+    assert run("transform", tmp_path / "m", tmp_path / "t", "--center").exit_code == 0
+    for name, size in {"m": 8, "c": 4, "t": 8}.items():
+        assert run("export", tmp_path / name, tmp_path / f"{name}.bin").exit_code == 0
+        theirs = fasttext.load_model(str(tmp_path / f"{name}.bin")).f.getArgs()
+        assert theirs.model.name == {"cbow": "cbow", "skipgram": "skipgram"}[mode]
+        assert theirs.loss.name == {"n": "ns", "h": "hs"}[loss[0]]
+        found = (theirs.dim, theirs.epoch, theirs.minCount, theirs.ws, theirs.neg, theirs.t)
+        assert found == (size, 1, 5, 3, 7, 0.01)
+        assert (theirs.minn, theirs.maxn, theirs.bucket, theirs.wordNgrams) == (2, 4, 500, 1)
+
+
+def test_where_no_options_are_known_the_header_has_defaults_and_a_warning_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    formats.write(with_subwords(["king"]), tmp_path / "m.bin")
+    assert "the options of the training are not known; the header has fastText's" in caplog.text
+    theirs = fasttext.load_model(str(tmp_path / "m.bin")).f.getArgs()
+    assert (theirs.epoch, theirs.minCount, theirs.ws, theirs.lrUpdateRate) == (5, 5, 5, 100)
+
+
+@pytest.mark.parametrize("loss", ["ns", "hs"])
+def test_labels_in_the_text_of_an_unsupervised_model_are_left_out(
+    loss: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    theirs = trained(tmp_path, b"__label__a " + TEXT + b"__label__b the king\n", loss=loss)
+    ours, _ = formats.read(tmp_path / "m.bin")
+    assert "2 labels have no vectors and are left out" in caplog.text
+    assert list(ours.words) == theirs.words
+    assert not [word for word in ours.words if word.startswith("__label__")]
+    for word in [*theirs.words, "kings"]:
+        np.testing.assert_allclose(ours.vector(word), mean_of_rows(theirs, word), atol=1e-7)
+
+
+def test_version_11_is_read_as_version_12(tmp_path: Path) -> None:
+    theirs = trained(tmp_path, TEXT)
+    data = bytearray((tmp_path / "m.bin").read_bytes())
+    data[4] = 11
+    (tmp_path / "m.bin").write_bytes(data)
+    ours, name = formats.read(tmp_path / "m.bin")
+    assert name == "fasttext-bin"
+    np.testing.assert_allclose(ours.vector("king"), mean_of_rows(theirs, "king"), atol=1e-7)
+
+
+ODD = [b"w\xff\xfe", b"w\xfe\xff", b"\xc3", b"x\x80\x80y"]
+
+
+@pytest.mark.parametrize("loss", ["ns", "hs"])
+@pytest.mark.parametrize("errors", ["replace", "backslashreplace", "ignore"])
+def test_words_that_are_not_utf8_have_the_vectors_of_their_bytes(
+    errors: Any, loss: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Words that become alike, or empty, are left out; the n-grams of the others are of bytes."""
+    words = [*ODD, b"king", b"queen"]
+    with_odd = b"".join(b" ".join(words) + b"\n" for _ in range(20))
+    trained(tmp_path, with_odd, loss=loss)
+    with pytest.raises(FormatError, match="the word is not UTF-8"):
+        formats.read(tmp_path / "m.bin")
+    ours, _ = formats.read(tmp_path / "m.bin", None, Reading(encoding_errors=errors))
+    firsts = {word.decode("utf-8", errors): word for word in reversed(words)}
+    firsts.pop("", None)
+    assert set(ours.words) == set(firsts) | {"</s>"}
+    n_twins = len(words) - (errors == "ignore") - len(firsts)
+    assert (f"{n_twins} words stand there twice; the first is kept" in caplog.text) == bool(n_twins)
+    assert ("a word is empty and is left out" in caplog.text) == (errors == "ignore")
+    assert ours.contexts is None if loss == "hs" and n_twins else ours.contexts is not None
+    subwords = ours.subwords
+    assert subwords is not None
+    for word, raw in firsts.items():
+        own = subwords.word_rows[list(ours.words).index(word)]
+        hashes = [ngram_hash(g) % 500 for g in grams_of_fasttext(raw, 3, 6)]
+        rows = subwords.ngram_rows[np.searchsorted(subwords.buckets, hashes)]
+        np.testing.assert_allclose(
+            ours.vector(word), np.vstack([own[None], rows]).mean(axis=0), atol=1e-6
+        )
+
+
+def grams_of_fasttext(word: bytes, minn: int, maxn: int) -> list[bytes]:
+    """Dictionary::computeSubwords, line by line."""
+    word, found = b"<" + word + b">", []
+    for i in range(len(word)):
+        if word[i] & 0xC0 == 0x80:
+            continue
+        gram, j, n = b"", i, 1
+        while j < len(word) and n <= maxn:
+            gram, j = gram + word[j : j + 1], j + 1
+            while j < len(word) and word[j] & 0xC0 == 0x80:
+                gram, j = gram + word[j : j + 1], j + 1
+            if n >= minn and not (n == 1 and (i == 0 or j == len(word))):
+                found.append(gram)
+            n += 1
+    return found
+
+
+@pytest.mark.parametrize("word", [*ODD, "größe".encode(), b"", b"\x80", "日本語".encode(), b"a"])
+@pytest.mark.parametrize(("minn", "maxn"), [(1, 3), (3, 6), (2, 2), (4, 3), (0, 2)])
+def test_ngrams_of_bytes_are_those_of_fasttext(word: bytes, minn: int, maxn: int) -> None:
+    assert ngrams(word, minn, maxn) == grams_of_fasttext(word, max(minn, 1), maxn)
+
+
+@pytest.mark.parametrize("loss", ["ns", "hs"])
+def test_an_empty_word_is_left_out(
+    loss: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    theirs = trained(tmp_path, TEXT, loss=loss)
+    data = (tmp_path / "m.bin").read_bytes()
+    (tmp_path / "m.bin").write_bytes(data.replace(b"king\0", b"\0", 1))
+    ours, _ = formats.read(tmp_path / "m.bin")
+    assert list(ours.words) == [word for word in theirs.words if word != "king"]
+    assert "a word is empty and is left out" in caplog.text
+    np.testing.assert_allclose(ours.vector("sea"), mean_of_rows(theirs, "sea"), atol=1e-7)
+    if loss == "hs":
+        assert ours.contexts is None
+    else:
+        place = theirs.words.index("sea")
+        outputs = theirs.get_output_matrix()
+        assert ours.contexts is not None
+        assert np.array_equal(ours.contexts[ours.words.index("sea")], outputs[place])
 
 
 def test_a_supervised_model_is_refused_by_name(tmp_path: Path) -> None:

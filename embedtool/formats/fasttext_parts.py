@@ -1,0 +1,213 @@
+"""What stands in FastText's .bin, part by part, however much of it is damaged.
+
+In: a path, and what takes note of faults. Out: Parts. A reader makes an error of the first fault,
+a check lists them all.
+"""
+
+import mmap
+import struct
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedtool.errors import FormatError
+from embedtool.formats.fasttext_header import (
+    ARGUMENTS,
+    MAGIC,
+    SIZES,
+    START,
+    SUPERVISED,
+    VERSIONS,
+    options_of,
+)
+
+SHAPE = struct.Struct("<?2q")
+"""Whether the matrix is quantised; rows, columns."""
+ENTRY = struct.Struct("<qb")
+"""After a word and its NUL: count, and 0 for a word or 1 for a label."""
+WORD = 0
+BLOCK_ROWS = 2**14
+
+Fault = Callable[[str, Mapping[str, int], str], None]
+"""Takes note of a fault: its kind, of `findings.FAULTS`, where it is and what is there."""
+Floats = NDArray[np.float32]
+
+
+@dataclass
+class Parts:
+    """What a file holds, as far as it is there.
+
+    words, starts, counts : each word's bytes, the byte at which it begins, and its count
+    n_labels  : entries that are labels of texts; an unsupervised model has no vectors of them
+    word_rows : float32 (n, dim), of the first n words
+    buckets, ngram_rows : the buckets whose rows are not all zeros, and those rows
+    outputs   : float32 (n_words, dim), the output layer; None where it is not whole
+    """
+
+    options: dict[str, Any]
+    n_tokens: int
+    n_labels: int
+    words: list[bytes] = field(default_factory=list)
+    starts: list[int] = field(default_factory=list)
+    counts: list[int] = field(default_factory=list)
+    word_rows: Floats = field(default_factory=lambda: np.empty((0, 0), np.float32))
+    buckets: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    ngram_rows: Floats = field(default_factory=lambda: np.empty((0, 0), np.float32))
+    outputs: Floats | None = None
+
+
+@dataclass
+class _Cursor:
+    """A place in a file, which moves on with what is taken.
+
+    allow_nonfinite : whether NaN and infinity are no fault
+    """
+
+    path: Path
+    data: mmap.mmap
+    fault: Fault
+    allow_nonfinite: bool = False
+    place: int = 0
+
+    def take(self, layout: struct.Struct) -> tuple[Any, ...] | None:
+        """The next values of a layout; None where they are not there, which is a fault."""
+        if self.left(1, layout.size) < 1:
+            return None
+        values = layout.unpack_from(self.data, self.place)
+        self.place += layout.size
+        return values
+
+    def left(self, n: int, size: int) -> int:
+        """How many of n things of a size in bytes follow; fewer are a fault."""
+        n_bytes = len(self.data) - self.place
+        if n < 0 or n * size > n_bytes:
+            told = f"{n * size:,} bytes are expected, {n_bytes:,} follow"
+            self.fault("cut", {"byte": self.place}, f"the file is cut short or damaged: {told}")
+        return max(0, min(n, n_bytes // size))
+
+    def begin(self, n_rows: int, n_columns: int, name: str) -> bool:
+        """Take the head of the next matrix; returns whether it is what it should be."""
+        shape = self.take(SHAPE)
+        if shape is None:
+            return False
+        if shape[0]:
+            raise FormatError(f"{self.path}: the model is quantised, which cannot be read")
+        if shape[1:] != (n_rows, n_columns):
+            self.fault(
+                "header", {"byte": self.place - SHAPE.size + 1},
+                f"the {name} matrix is {shape[1]:,} x {shape[2]:,}, expected is "
+                f"{n_rows:,} x {n_columns:,}",
+            )  # fmt: skip
+            return False
+        return True
+
+    def rows(self, n_rows: int, n_columns: int) -> Floats:
+        """The next rows of a matrix, float32 (n_rows, n_columns), as a copy."""
+        start, n_values = self.place, n_rows * n_columns
+        values = np.frombuffer(self.data, "<f4", n_values, start).astype(np.float32)
+        self.place += 4 * n_values
+        if not (self.allow_nonfinite or np.isfinite(values).all()):
+            first = start + 4 * int(np.argmin(np.isfinite(values)))
+            self.fault("nonfinite", {"byte": first}, "a number that is not finite")
+        return values.reshape(n_rows, n_columns)
+
+
+def parse(path: Path, fault: Fault, allow_nonfinite: bool) -> Parts:
+    """Take a file apart. Raises FormatError where it is no unsupervised model at all."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return _parse(_Cursor(path, data, fault, allow_nonfinite))
+
+
+def parse_header(path: Path) -> Parts:
+    """What the header tells, and nothing of what follows. Raises FormatError as `parse`."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return _header(_Cursor(path, data, lambda *_: None))[0]
+
+
+def _parse(cursor: _Cursor) -> Parts:
+    parts, n_words = _header(cursor)
+    _entries(cursor, parts, n_words)
+    dim, bucket = parts.options["vector_size"], parts.options["bucket"]
+    parts.word_rows = parts.ngram_rows = np.empty((0, dim), np.float32)
+    if len(parts.words) < n_words or not cursor.begin(n_words + bucket, dim, "input"):
+        return parts
+    n_rows = cursor.left(n_words + bucket, 4 * dim)
+    parts.word_rows = cursor.rows(min(n_rows, n_words), dim)
+    parts.buckets, parts.ngram_rows = _trained(cursor, max(0, n_rows - n_words), dim)
+    if n_rows < n_words + bucket or not cursor.begin(n_words, dim, "output"):
+        return parts
+    if cursor.left(n_words, 4 * dim) == n_words:
+        parts.outputs = cursor.rows(n_words, dim)
+        if cursor.place != len(cursor.data):
+            cursor.fault("stray", {"byte": cursor.place}, "more follows than the model")
+    return parts
+
+
+def _header(cursor: _Cursor) -> tuple[Parts, int]:
+    """What the header tells, and the number of words."""
+    path = cursor.path
+    start, arguments, sizes = (cursor.take(layout) for layout in (START, ARGUMENTS, SIZES))
+    if start is not None and (start[0] != MAGIC or start[1] not in VERSIONS):
+        raise FormatError(
+            f"{path}: not a fastText model of version 12 or 11 (magic {start[0]}, version "
+            f"{start[1]})"
+        )
+    if arguments is None or sizes is None:
+        raise FormatError(f"{path}: the file ends in its header")
+    options = options_of(path, arguments)
+    n_entries, n_words, n_labels, n_tokens, n_pruned = sizes
+    if options["mode"] == SUPERVISED or n_pruned >= 0:
+        raise FormatError(f"{path}: a supervised or pruned model; only others can be read")
+    if n_entries != n_words + n_labels or n_labels < 0:
+        raise FormatError(
+            f"{path}: damaged, or a supervised or pruned model: {n_entries:,} entries, but "
+            f"{n_words:,} words and {n_labels:,} labels"
+        )
+    if (
+        min(options["vector_size"], n_words) < 1
+        or min(options["bucket"], options["min_n"], options["max_n"]) < 0
+    ):
+        raise FormatError(
+            f"{path}: damaged: {n_words:,} words of {options['vector_size']:,} dimensions"
+        )
+    return Parts(options, n_tokens, n_labels), n_words
+
+
+def _entries(cursor: _Cursor, parts: Parts, n_words: int) -> None:
+    """The words with their counts, and the labels, which come after them."""
+    if cursor.left(n_words + parts.n_labels, 1 + ENTRY.size) < n_words + parts.n_labels:
+        return
+    for i in range(n_words + parts.n_labels):
+        start = cursor.place
+        end = cursor.data.find(b"\0", start)
+        if end < 0:
+            cursor.fault("cut", {"byte": start}, "a word without end")
+            return
+        cursor.place = end + 1
+        entry = cursor.take(ENTRY)
+        if entry is None:
+            return
+        if (entry[1] == WORD) != (i < n_words):
+            raise FormatError(f"{cursor.path}, byte {start:,}: damaged: labels come after words")
+        if i < n_words:
+            parts.words.append(cursor.data[start:end])
+            parts.starts.append(start)
+            parts.counts.append(entry[0])
+
+
+def _trained(cursor: _Cursor, bucket: int, dim: int) -> tuple[NDArray[np.int64], Floats]:
+    """The buckets whose rows are not all zeros, and those rows."""
+    rows = np.empty((bucket, dim), dtype=np.float32)  # what is never written takes no memory
+    buckets = np.empty(bucket, dtype=np.int64)
+    n_rows = 0
+    for start in range(0, bucket, BLOCK_ROWS):
+        block = cursor.rows(min(BLOCK_ROWS, bucket - start), dim)
+        trained = np.flatnonzero(block.any(axis=1))
+        end = n_rows + len(trained)
+        rows[n_rows:end], buckets[n_rows:end] = block[trained], start + trained
+        n_rows = end
+    return buckets[:n_rows].copy(), rows if n_rows == bucket else rows[:n_rows].copy()
