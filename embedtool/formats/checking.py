@@ -13,6 +13,7 @@ from embedtool.errors import FormatError, OutputError
 from embedtool.files import TEMPORARY, check_file, check_writable
 from embedtool.formats import FORMATS, SUFFIXES, name_of, read, write
 from embedtool.formats.checking_binary import check_binary, write_binary
+from embedtool.formats.checking_fasttext import check_fasttext
 from embedtool.formats.checking_tensorboard import check_tensorboard
 from embedtool.formats.checking_text import check_text, write_text
 from embedtool.formats.findings import Findings
@@ -29,6 +30,7 @@ BY_ROWS: dict[str, Check] = {
     "glove": check_text,
     "word2vec-binary": check_binary,
     "tensorboard": check_tensorboard,
+    "fasttext-bin": check_fasttext,
 }
 """The formats whose good rows can be told from bad ones. The others are opened as a whole."""
 WORDLESS = "floret"
@@ -104,7 +106,8 @@ def repair(findings: Findings, out: Path) -> str:
         raise FormatError(f"{findings.path}: no row of it can be saved")
     is_same = _is_same_format(findings, out)
     if findings.vectors is not None:
-        return write(findings.vectors, out, findings.format if is_same else None)
+        name = findings.format if is_same else None
+        return write(findings.vectors, out, name, findings.options)
     save = SAVERS[findings.format]
     if is_same:
         save(findings, out)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,6 +89,7 @@ class Findings:
     kinds       : the findings by their kind, of FAULTS and REMARKS
     spans       : the good rows, for the formats that are checked row by row
     vectors     : the good rows, for the others
+    options     : those of the training, where the format holds them
     """
 
     path: Path
@@ -101,6 +102,7 @@ class Findings:
     kinds: dict[str, Finding] = field(default_factory=dict)
     spans: list[Span] = field(default_factory=list)
     vectors: WordVectors | None = None
+    options: dict[str, Any] = field(default_factory=dict)
     _words: set[bytes] = field(default_factory=set)
 
     @property

@@ -10,6 +10,7 @@ import pytest
 
 from embedtool import formats, store
 from embedtool.errors import FormatError
+from embedtool.formats import checking
 from embedtool.formats.reading import Reading
 from embedtool.vectors import Subwords, WordVectors, ngram_hash, ngrams
 from tests.conftest import Run
@@ -255,3 +256,77 @@ def test_a_supervised_model_is_refused_by_name(tmp_path: Path) -> None:
     theirs.save_model(str(tmp_path / "m.bin"))
     with pytest.raises(FormatError, match="supervised"):
         formats.read(tmp_path / "m.bin")
+
+
+@pytest.mark.parametrize(
+    ("damage", "kinds", "lost"),
+    [
+        ("none", [], set()),
+        ("output cut", ["cut"], set()),
+        ("n-grams cut", ["cut"], set()),
+        ("words cut", ["cut"], {"all but three"}),
+        ("NaN in a word", ["nonfinite"], {"king"}),
+        ("NaN in an n-gram", ["nonfinite"], set()),
+        ("infinity in the output", ["nonfinite"], set()),
+        ("an empty word", ["missing"], {"king"}),
+        ("a word twice", ["duplicate"], {"king"}),
+        ("not UTF-8", ["encoding"], {"king"}),
+        ("more bytes", ["stray"], set()),
+    ],
+)
+@pytest.mark.parametrize("loss", ["ns", "hs"])
+def test_a_repair_saves_the_good_words_of_a_damaged_file(
+    damage: str, kinds: list[str], lost: set[str], loss: str, tmp_path: Path, run: Run
+) -> None:
+    """fastText opens what is written, and answers with the old vectors of words and n-grams."""
+    theirs = trained(tmp_path, b"the king rules the land\na queen rules a sea\n" * 30, loss=loss)
+    words, path = theirs.words, tmp_path / "m.bin"
+    data = bytearray(path.read_bytes())
+    start = 8 + 56 + 28 + sum(len(word.encode()) + 1 + 9 for word in words)
+    rows = start + 17
+    outputs = rows + (len(words) + 500) * 32 + 17
+    place = data.index(b"king\0")
+    nan = np.float32(np.nan).tobytes()
+    bucket = ngram_hash(b"<sea") % 500
+    kept_words = [word for word in words if word not in lost]
+    if damage == "output cut":
+        del data[outputs + 40 :]
+    elif damage == "n-grams cut":
+        del data[rows + (len(words) + 499) * 32 + 5 :]
+    elif damage == "words cut":
+        kept_words = words[:3]
+        del data[rows + 3 * 32 + 5 :]
+    elif damage == "NaN in a word":
+        at = rows + words.index("king") * 32
+        data[at : at + 4] = nan
+    elif damage == "NaN in an n-gram":
+        at = rows + (len(words) + bucket) * 32
+        data[at : at + 4] = nan
+    elif damage == "infinity in the output":
+        data[outputs + 32 : outputs + 36] = np.float32(np.inf).tobytes()
+    elif damage == "an empty word":
+        del data[place : place + 4]
+    elif damage == "a word twice":
+        data[place : place + 4] = b"the"
+    elif damage == "not UTF-8":
+        data[place : place + 4] = b"k\xffng"
+    elif damage == "more bytes":
+        data += b"more"
+    path.write_bytes(data)
+    findings = checking.check(path)
+    assert list(findings.faults) == kinds
+    result = run("check", path, "--repair", tmp_path / "again.bin")
+    if not kinds:
+        assert result.exit_code == 0
+        return
+    assert result.exit_code == 1
+    again, _ = formats.read(tmp_path / "again.bin")
+    assert list(again.words) == kept_words
+    assert again.counts is not None
+    opened = fasttext.load_model(str(tmp_path / "again.bin"))
+    args = opened.f.getArgs()
+    assert (args.epoch, args.minCount, args.loss.name) == (1, 1, loss)
+    for word in kept_words:
+        np.testing.assert_allclose(again.vector(word), mean_of_rows(opened, word), atol=1e-6)
+        if damage not in ("words cut", "n-grams cut", "NaN in an n-gram"):
+            np.testing.assert_allclose(again.vector(word), mean_of_rows(theirs, word), atol=1e-6)

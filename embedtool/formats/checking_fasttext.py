@@ -1,0 +1,56 @@
+"""Every fault of FastText's .bin.
+
+In: such a file, broken as it may be. Out: its Findings, and the vectors of the good words with
+their n-grams. What is cut off, of n-grams and of the output layer, is left out.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedtool.errors import FormatError
+from embedtool.formats.fasttext_bin import vectors_of
+from embedtool.formats.fasttext_parts import Parts, parse
+from embedtool.formats.findings import Findings
+from embedtool.progress import Report
+
+
+def check_fasttext(findings: Findings, report: Report) -> None:
+    """Check a model of FastText, word by word."""
+    try:
+        parts = parse(findings.path, findings.add, allow_nonfinite=True)
+    except FormatError as error:
+        findings.add("unreadable", {}, str(error))
+        return
+    findings.options = {**parts.options, "tokens_seen": parts.n_tokens}
+    findings.n_rows, findings.vector_size = len(parts.words), parts.options["vector_size"]
+    parts.ngram_rows, parts.buckets = _finite(findings, parts)
+    names = [word.decode("utf-8", "replace") for word in parts.words]
+    vectors = vectors_of(parts, names)
+    kept = [
+        row
+        for row, (word, start, values) in enumerate(
+            zip(parts.words, parts.starts, vectors.matrix, strict=False)
+        )
+        if findings.judge({"row": row + 1, "byte": start}, word, values)
+    ]
+    outputs = vectors.contexts
+    if outputs is not None:
+        bad = np.flatnonzero(~np.isfinite(outputs).all(axis=1))
+        for row in bad.tolist():
+            findings.add("nonfinite", {"row of the output layer": row + 1})
+        if len(bad):
+            vectors = replace(vectors, contexts=None)
+    if len(kept) < findings.n_rows:
+        vectors = vectors.select(np.array(kept, np.int64))
+    findings.vectors = vectors
+
+
+def _finite(findings: Findings, parts: Parts) -> tuple[NDArray[np.float32], NDArray[Any]]:
+    """The rows of n-grams whose numbers are finite, and their buckets; the others are faults."""
+    finite = np.isfinite(parts.ngram_rows).all(axis=1)
+    for bucket in parts.buckets[~finite].tolist():
+        findings.add("nonfinite", {"bucket": bucket})
+    return parts.ngram_rows[finite], parts.buckets[finite]
