@@ -33,9 +33,9 @@ def check(
 ) -> None:
     """Report everything that is wrong with a vector FILE, which may be a folder, or with a model.
 
-    Of each fault the number is printed and the first few places. Text, word2vec's binary, FastText's
-    and TensorBoard's pair are checked row by row; of the other formats the first error is told.
-    Remarks are no faults: what they name is read as it stands.
+    Of each fault the number is printed and the first few places. Text, word2vec's and FastText's
+    binaries and TensorBoard's pair are checked row by row; of the other formats the first error is
+    told. Remarks are no faults: what they name is read as it stands.
 
     The exit code is 0 where FILE is sound and 1 where anything is wrong with it, also where OUT
     could be written. OUT has the format of FILE, unless its name stands for another.

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.errors import FormatError
+from embedtool.errors import DamagedError, FormatError
 from embedtool.files import replaced
 from embedtool.formats.fasttext_header import MAGIC, SHORTEST, SIZES, START, VERSION, packed
 from embedtool.formats.fasttext_parts import ENTRY, SHAPE, WORD, Parts, parse, parse_header
@@ -36,7 +36,7 @@ def read(path: Path, reading: Reading) -> WordVectors:
     """
 
     def fault(kind: str, place: Mapping[str, int], detail: str) -> NoReturn:
-        raise FormatError(f"{path}, byte {place['byte']:,}: {detail}")
+        raise DamagedError(f"{path}, byte {place['byte']:,}: {detail}")
 
     parts = parse(path, fault, reading.allow_nonfinite)
     words = [

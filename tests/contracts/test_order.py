@@ -76,7 +76,7 @@ CUTS: dict[str, Callable[[WordVectors], object]] = {
     "restrict_vocab": lambda v: candidate_ids(v, restrict_vocab=5),
     "evaluate": lambda v: known_words(v, 5, False),
     "compress": lambda v: compress(v, CompressConfig(words=5)),
-    "align": lambda v: align(v, v, 5),
+    "align": lambda v: align(v, v, 6),
     "overlap": lambda v: word_overlaps(v, v, n_frequent=5),
     "compare": lambda v: compare_neighbourhoods(v, v, n_frequent=5),
     "compressed": lambda v: candidate_ids(
