@@ -11,8 +11,9 @@ import re
 import sys
 from dataclasses import Field, dataclass, field, fields
 from numbers import Integral, Real
-from typing import Any, Literal, Self, get_args, get_type_hints
+from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
 
+from embedtool.encodings import UTF8, check_encoding
 from embedtool.errors import ConfigError
 
 LARGEST = 2**31 - 1
@@ -112,9 +113,9 @@ def _checked(each: Field[Any], hint: Any, value: Any) -> Any:
     if value is None and type(None) in kinds:
         return None
     kind: Any = kinds[0]
-    if isinstance(kind, str):
-        if value not in kinds:
-            raise ConfigError(f"{name} must be one of {', '.join(kinds)}, not {value}")
+    if get_origin(hint) is Literal:
+        if not isinstance(value, str | bool) or value not in kinds:
+            raise ConfigError(f"{name} must be one of {', '.join(map(str, kinds))}, not {value}")
         return value
     if not isinstance(value, ABSTRACT[kind]) or (isinstance(value, bool) and kind is not bool):
         raise ConfigError(f"{name} must be {KINDS[kind]}, not {value!r}")
@@ -151,19 +152,51 @@ class TextConfig(Config):
     tokenizer: Literal["whitespace", "words", "icu"] = option(
         "whitespace",
         "whitespace: the text is tokenised already; words: runs of Unicode letters, digits and "
-        "underscores; icu: word boundaries by dictionary, for Chinese, Japanese and Thai.",
+        "underscores; icu: word boundaries by dictionary, for Chinese, Japanese and Thai. words "
+        "and icu drop punctuation, symbols and emoji.",
     )
-    lowercase: bool = option(False, "Lower-case the text.")
+    lowercase: Literal[False, True, "tr", "az", "lt"] = option(
+        False,
+        "Lower-case the text; tr, az, lt: by the rules of Turkish, Azerbaijani, Lithuanian.",
+    )
     normalize: Literal["nfc", "nfkc", "none"] = option("none", "Unicode normalization form.")
+    encoding: str = option(UTF8, "Encoding of the files: the name of one of Python's codecs.")
     encoding_errors: Literal["strict", "replace", "skip"] = option(
         "strict",
-        "Invalid UTF-8: strict stops and names the byte, replace puts U+FFFD, skip drops it.",
+        "Bytes that the encoding does not have: strict stops and names the first, replace puts "
+        "U+FFFD, skip drops them.",
+    )
+    paragraphs: bool = option(
+        False,
+        "Plain text: join lines up to an empty one, and words divided by a hyphen at a line end.",
     )
     input_format: Literal["auto", "text", "jsonl", "csv", "tsv", "parquet"] = option(
         "auto", "Kind of input; auto goes by the file's name, and by content for Parquet."
     )
-    field: str = option("text", "JSONL: the field that holds the text.")
-    column: str = option("text", "CSV, TSV and Parquet: the column that holds the text.")
+    field: str = option(
+        "text", "JSONL: the field that holds the text, or a list of tokens; a.b is b within a."
+    )
+    column: str = option(
+        "text",
+        "CSV, TSV and Parquet: the column that holds the text, or a list of tokens; with "
+        "--no-header its number, from 1.",
+    )
+    delimiter: str = option(
+        "auto", "CSV and TSV: what separates the columns; auto: a comma, a tab."
+    )
+    header: bool = option(True, "CSV and TSV: the first line names the columns.")
+    missing: Literal["error", "skip"] = option(
+        "error",
+        "A record that lacks the field or column: error stops and names it, skip counts it.",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_encoding(self.encoding)
+        if self.delimiter == r"\t":
+            object.__setattr__(self, "delimiter", "\t")
+        if self.delimiter != "auto" and (len(self.delimiter) != 1 or self.delimiter in '\r\n"'):
+            raise ConfigError(f"--delimiter must be one character, not {self.delimiter!r}")
 
 
 DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
@@ -390,6 +423,11 @@ class PhrasesConfig(Config):
     )
     min_count: int = option(5, "Leave out words and pairs that occur less often.", low=1)
     delimiter: str = option("_", "What joins the words of a phrase.")
+    connector_words: str = option(
+        "none",
+        "Words that may stand within a phrase, as in bank of america, but neither begin nor end "
+        "it: english (a, an, and, at, by, for, ..., gensim's list), or words between commas.",
+    )
 
     def __post_init__(self) -> None:
         self._fill("threshold", 100.0 if self.scoring == "word2phrase" else 0.5)

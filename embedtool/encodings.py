@@ -3,6 +3,8 @@
 In: a name, and bytes. Out: text, without a byte order mark at its start.
 """
 
+import codecs
+
 from embedtool.errors import ConfigError
 
 UTF8 = "utf-8"
@@ -31,6 +33,11 @@ def undecodable(error: UnicodeError, encoding: str, line: int | None = None) -> 
     where = f"line {line:,}" if line is not None else byte
     name = "UTF-8" if encoding == UTF8 else encoding
     return f"{', ' if where else ''}{where}: not {name}; name the file's encoding with --encoding"
+
+
+def is_utf8(name: str) -> bool:
+    """Whether a codec is UTF-8 by one of its names, with or without a byte order mark."""
+    return codecs.lookup(name).name in (UTF8, "utf-8-sig")
 
 
 def decoded(data: bytes, encoding: str = UTF8) -> str:

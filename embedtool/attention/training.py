@@ -28,7 +28,7 @@ from embedtool.attention.extra import nn, torch
 from embedtool.compressed import decompressed
 from embedtool.config import MiB
 from embedtool.corpus.corpus import Corpus
-from embedtool.corpus.encoding import EncodedCorpus, ScannedText, encode
+from embedtool.corpus.encoding import EncodedCorpus, ScannedText, check_pairs, encode
 from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.errors import TrainingError, VocabularyError
 from embedtool.progress import Progress, Report, silent
@@ -126,7 +126,8 @@ def needs_of(config: ContextualConfig, vectors: WordVectors, corpus: EncodedCorp
 def encode_by(vectors: WordVectors, scanned: ScannedText, folder: Path) -> EncodedCorpus:
     """Number the tokens of a text by the rows of a model.
 
-    Raises VocabularyError where the text holds none of its words.
+    Raises VocabularyError where the text holds none of its words, TrainingError where they are
+    alone in their lines.
     """
     words = list(vectors.words)
     places = np.fromiter(map(scanned.words.find, words), np.int64, len(words))
@@ -137,7 +138,9 @@ def encode_by(vectors: WordVectors, scanned: ScannedText, folder: Path) -> Encod
             "words by the same --tokenizer?"
         )
     vocabulary = Vocabulary(words, counts, len(scanned.words), int(scanned.counts.sum()))
-    return encode(scanned, vocabulary, places, folder)
+    encoded = encode(scanned, vocabulary, places, folder)
+    check_pairs(encoded)
+    return encoded
 
 
 def _learn(

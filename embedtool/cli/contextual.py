@@ -10,7 +10,7 @@ from embedtool.cli.contextual_train import train
 from embedtool.cli.groups import Group
 from embedtool.cli.options import (
     FILE,
-    RECORDS,
+    READING,
     Decorator,
     IntRange,
     config_options,
@@ -248,4 +248,4 @@ def _print_result(result: "WordInContext", as_tsv: bool) -> None:
 def _corpus(inputs: tuple[str, ...], options: dict[str, Any]) -> "Corpus":
     from embedtool.corpus.corpus import Corpus
 
-    return Corpus(inputs, TextConfig(**{name: options[name] for name in RECORDS}))
+    return Corpus(inputs, TextConfig(**{name: options[name] for name in READING}))

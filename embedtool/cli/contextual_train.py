@@ -8,6 +8,7 @@ import click
 from click.core import ParameterSource
 
 from embedtool.cli.options import (
+    CUTTING,
     FILE,
     Decorator,
     cache_option,
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from embedtool.trainers.checkpoint import Checkpoints
     from embedtool.trainers.workplace import Workplace
     from embedtool.vectors import Model
-
-CUTTING = ("tokenizer", "lowercase", "normalize")
-"""What is done to the text as it was for the static model, unless said otherwise."""
 
 encoder_options: Decorator[Any] = config_options(ContextualConfig)
 

@@ -159,9 +159,60 @@ def _option(each: Field[Any], hint: Any) -> Decorator[Any]:
     )
 
 
-RECORDS = ("encoding_errors", "input_format", "field", "column")
-"""The options of a text that say how to read it, not how to cut it into words."""
+CUTTING = ("tokenizer", "lowercase", "normalize")
+"""The options of a text that say how to cut it into words; the others say how to read it."""
+READING = tuple(each.name for each in fields(TextConfig) if each.name not in CUTTING)
+LOWERCASE = {"yes": True, "no": False}
+"""What --lowercase and --no-lowercase stand for where no language follows."""
 
-text_options: Decorator[Any] = config_options(TextConfig)
-record_options: Decorator[Any] = config_options(TextConfig, RECORDS)
+
+class _Lowercase(click.Option):
+    """--lowercase, which a language may follow but need not, and --no-lowercase."""
+
+    languages = tuple(
+        each for each in get_args(get_type_hints(TextConfig)["lowercase"]) if isinstance(each, str)
+    )
+
+    def add_to_parser(self, parser: Any, ctx: click.Context) -> None:
+        """Take the next argument for a language only where it is one: it may be an input."""
+        super().add_to_parser(parser, ctx)
+        match = parser._match_long_opt
+
+        def match_option(opt: str, value: str | None, state: Any) -> None:
+            if value is None and opt == "--no-lowercase":
+                value = "no"
+            elif value is None and opt == "--lowercase":
+                value = state.rargs.pop(0) if {*state.rargs[:1]} & {*self.languages} else "yes"
+            match(opt, value, state)
+
+        parser._match_long_opt = match_option
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str]:
+        """The name of a language is optional."""
+        return f"--lowercase [{'|'.join(self.languages)}] / --no-lowercase", self.help or ""
+
+
+lowercase_option = click.option(
+    "--lowercase", "--no-lowercase", cls=_Lowercase, default="no",
+    type=click.Choice([*_Lowercase.languages, *LOWERCASE]),
+    callback=lambda context, parameter, value: LOWERCASE.get(value, value),
+    help=TextConfig.__dataclass_fields__["lowercase"].metadata["help"],
+)  # fmt: skip
+
+
+def options_of_text(names: Collection[str]) -> Decorator[F]:
+    """Options for these fields of a TextConfig."""
+
+    def decorate(command: F) -> F:
+        if "encoding" in names:
+            command = encoding_option(command)
+        others: Decorator[F] = config_options(TextConfig, {*names} - {"encoding", "lowercase"})
+        command = others(command)
+        return lowercase_option(command) if "lowercase" in names else command
+
+    return decorate
+
+
+text_options: Decorator[Any] = options_of_text((*CUTTING, *READING))
+record_options: Decorator[Any] = options_of_text(READING)
 checkpoint_options: Decorator[Any] = config_options(CheckpointConfig)

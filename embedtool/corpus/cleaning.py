@@ -16,6 +16,7 @@ from typing import IO, BinaryIO
 from xml.etree.ElementTree import Element, ParseError, iterparse
 from xml.parsers.expat import errors as expat
 
+from embedtool.corpus.paragraphs import paragraphs
 from embedtool.errors import CorpusError
 
 Cleaning = Callable[[BinaryIO], Iterator[bytes]]
@@ -104,19 +105,19 @@ def gutenberg(stream: BinaryIO) -> Iterator[bytes]:
     lines = _text_lines(stream)
     if not any(GUTENBERG_START.match(line) for line in lines):
         raise CorpusError("not a book of Project Gutenberg: it has no START OF line")
-    paragraph: list[str] = []
+    book: list[str] = []
     for line in lines:
         text = line.strip()
         if GUTENBERG_END.match(text):
             break
         if text.endswith("***"):  # the rest of a START line that was broken in two
-            paragraph.clear()
-        elif text:
-            paragraph.append(text)
+            while book and book[-1] != "\n":
+                book.pop()
         else:
-            yield _line(" ".join(paragraph))
-            paragraph.clear()
-    yield _line(" ".join(paragraph))
+            book.append(f"{text}\n")
+    # Project Gutenberg's volunteers have mended words: hyphens are those of compounds.
+    for paragraph in "".join(paragraphs(book, mend_hyphens=False)).split("\n"):
+        yield _line(paragraph)
 
 
 @contextmanager

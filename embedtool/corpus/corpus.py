@@ -3,32 +3,49 @@
 In: what a user names and how it is to be read. Out: blocks of clean text, or sentences.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import BinaryIO, Protocol
+from io import BufferedReader
+from typing import Any, BinaryIO, Protocol, cast
 
 from embedtool.config import TextConfig, flag
+from embedtool.corpus.decoding import Utf8Stream
+from embedtool.corpus.notes import ReadingNotes
+from embedtool.corpus.paragraphs import paragraphs
 from embedtool.corpus.records import (
     LONGEST_RECORD,
     SUFFIXES,
     Columns,
+    FoundRecord,
     Record,
     is_parquet,
     kind_of,
     read_parquet,
     read_records,
+    text_of,
     texts_of,
+    tokens_in,
 )
+from embedtool.corpus.signatures import HEAD_BYTES, what_is_no_text
 from embedtool.corpus.sources import (
+    Inputs,
     Stamp,
     find_sources,
+    head_of,
     name_of,
     opened,
     size_of,
     stamp_of,
 )
-from embedtool.corpus.tokens import TOKENIZERS, cleaner, spacer
+from embedtool.corpus.tokens import (
+    TOKENIZERS,
+    cleaner,
+    spacer,
+    token_bytes,
+    token_of,
+)
+from embedtool.encodings import BYTE_ORDER_MARK, is_utf8
 from embedtool.errors import CorpusError
 from embedtool.progress import Progress, Report, silent
 
@@ -37,7 +54,8 @@ BLOCK_BYTES = 2**20
 space of ASCII; only where there is none in a whole block, between two characters."""
 
 WHITE = b" \t\r\v\f\0"
-BYTE_ORDER_MARK = "\ufeff"
+Piece = tuple[bytes, bool]
+"""Some text in UTF-8, and whether it is clean and cut into tokens already, as `token_bytes`."""
 REPLACEMENT = "\ufffd"
 
 
@@ -52,44 +70,50 @@ class Readable(Protocol):
 class Corpus:
     """Text to learn from.
 
-    inputs : files, folders, glob patterns, URLs, `-` for standard input, in any mix
+    inputs : files, folders, glob patterns, URLs, `-` for standard input, one or several in any mix
     text   : how it is read and cut into tokens
     sources : the files that `inputs` stand for; one that changes between two readings is refused
-    n_invalid : invalid UTF-8 sequences replaced or skipped in what has been read
+    notes  : what was noticed in the last reading
     stamps : of the sources that have been read
     span   : where given, only those lines of the one source are read, which must be plain text,
         that begin in this range of its bytes
     """
 
-    inputs: Iterable[str]
+    inputs: Inputs
     text: TextConfig = field(default_factory=TextConfig)
-    n_invalid: int = 0
     span: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         self.sources = find_sources(self.inputs)
         self.stamps: dict[str, Stamp] = {}
+        self.notes = ReadingNotes()
+
+    @property
+    def n_invalid(self) -> int:
+        """Sequences of bytes replaced or skipped in the last reading."""
+        return self.notes.n_invalid
 
     def blocks(self, report: Report = silent) -> Iterator[str]:
         """Clean text in blocks; a line end ends a sentence, the end of a block does not.
 
         The end of each source is a line end. Raises CorpusError where a source cannot be read,
-        naming it and, for invalid UTF-8, the byte.
+        naming it and, for invalid bytes, the first; and where it holds lists of tokens.
         """
         clean = cleaner(self.text)
-        for block in self._utf8_blocks(report):
+        for block, _ in self._pieces(report, lists=False):
             yield clean(block.decode())
 
     def spaced_blocks(self, report: Report = silent) -> Iterator[bytes]:
-        """Clean text in UTF-8, in which white space of ASCII, and nothing else, separates tokens.
+        """Clean text, in which white space of ASCII, and nothing else, separates tokens.
 
-        Otherwise like `blocks`, but those of small files come together.
+        Tokens are as `token_bytes` writes them: that is UTF-8, but for white space within a token
+        of a list. Otherwise like `blocks`, but those of small files come together.
         """
         space = spacer(self.text)
         gathered: list[bytes] = []
         size = 0
-        for block in self._utf8_blocks(report):
-            gathered.append(space(block))
+        for block, is_cut in self._pieces(report):
+            gathered.append(block if is_cut else space(block))
             size += len(gathered[-1])
             if size > BLOCK_BYTES // 2:
                 yield b" ".join(gathered)
@@ -97,12 +121,16 @@ class Corpus:
         yield b" ".join(gathered)
 
     def sentences(self, report: Report = silent) -> Iterator[list[str]]:
-        """The tokens of each line that has any."""
-        tokenize = TOKENIZERS[self.text.tokenizer]()
+        """The tokens of each line, or list, that has any."""
+        tokenize, clean = TOKENIZERS[self.text.tokenizer](), cleaner(self.text)
         sentence: list[str] = []
-        for block in self.blocks(report):
-            *lines, rest = block.split("\n")
-            for line in lines:
+        for block, is_cut in self._pieces(report):
+            if is_cut:
+                lines = (line.split() for line in block.split(b"\n"))
+                yield from ([*map(token_of, line)] for line in lines if line)
+                continue
+            *whole, rest = clean(block.decode()).split("\n")
+            for line in whole:
                 sentence += tokenize(line)
                 if sentence:
                     yield sentence
@@ -116,31 +144,65 @@ class Corpus:
                 if line and not line.isspace():
                     yield line
 
-    def _utf8_blocks(self, report: Report) -> Iterator[bytes]:
-        """The text of all sources as it is, in UTF-8."""
+    def _pieces(self, report: Report, lists: bool = True) -> Iterator[Piece]:
+        """The text of all sources; CorpusError on lists of tokens where they are not wanted."""
+        self.notes = ReadingNotes()
         total = size_of(self.sources)
         done = 0
         for source in self.sources:
             with self._unchanged(source), opened(source) as (stream, raw):
-                for block in self._utf8_of(source, stream):
-                    yield block
+                for piece in self._pieces_of(source, stream, lists):
+                    yield piece
                     if total is not None:
                         report(Progress("reading", done + raw.tell(), total, "bytes"))
-                yield b"\n"
+                yield b"\n", False
                 done += raw.tell() if total is not None else 0
 
-    def _utf8_of(self, source: str, stream: BinaryIO) -> Iterator[bytes]:
-        """The text of one source in blocks, whatever holds it."""
+    def _pieces_of(self, source: str, stream: BinaryIO, lists: bool) -> Iterator[Piece]:
+        """The text of one source, whatever holds it."""
         kind = self._kind(source, stream)
         if kind == "text":
-            blocks = byte_blocks(stream) if self.span is None else span_blocks(stream, *self.span)
-            for offset, block in blocks:
-                yield self._valid(block, offset, name_of(source))
+            blocks = self._plain_blocks(stream, name_of(source))
+            if self.text.paragraphs:
+                blocks = map(str.encode, paragraphs(map(bytes.decode, blocks)))
+            yield from ((block, False) for block in blocks)
             return
         each = "field" if kind == "jsonl" else "column"
-        wanted = {flag(each): getattr(self.text, each)}
-        records = self._records(source, stream, kind, wanted)
-        yield from _joined(texts_of(records, getattr(self.text, each)))
+        field = getattr(self.text, each)
+        records = self._records(source, stream, kind, {flag(each): field})
+        if lists:
+            clean = cleaner(self.text)
+            yield from _gathered(
+                self._line_of(value, where, field, clean)
+                for where, (value,) in records
+                if value is not None
+            )
+        else:
+            yield from _gathered((text.encode(), False) for text in texts_of(records, field))
+
+    def _plain_blocks(self, stream: BinaryIO, name: str) -> Iterator[bytes]:
+        """The lines of plain text in blocks, in UTF-8."""
+        with self._in_utf8(stream, name) as text:
+            blocks = byte_blocks(text) if self.span is None else span_blocks(text, *self.span)
+            is_first = True
+            for offset, block in blocks:
+                valid = self._valid(block, offset, name)
+                if is_first and not self.text.paragraphs:
+                    self.notes.look_at(name, valid)
+                is_first = False
+                yield valid
+
+    def _line_of(self, value: Any, where: str, field: str, clean: Callable[[str], str]) -> Piece:
+        """A text, or the tokens of a list, cleaned, of which null and empty ones take no place."""
+        if not isinstance(value, list):
+            return text_of(value, where, field).encode(), False
+        if self.text.tokenizer != "whitespace":
+            raise CorpusError(
+                f"{where}: {field!r} is a list of tokens, which --tokenizer "
+                f"{self.text.tokenizer} cannot cut; leave it out"
+            )
+        tokens = (clean(token) for token in tokens_in(value, where, field))
+        return b" ".join(token_bytes(token) for token in tokens if token), True
 
     def records(self, columns: Columns) -> Iterator[Record]:
         """The values of columns in all records, and where each stands.
@@ -173,9 +235,14 @@ class Corpus:
         self.stamps[source] = stamp
 
     def _kind(self, source: str, stream: BinaryIO) -> str:
+        """The kind of a source. Raises CorpusError where its bytes say that it holds no text."""
         kind = kind_of(source, self.text)
         if kind == "text" and self.text.input_format == "auto" and is_parquet(stream):
             return "parquet"
+        if kind != "parquet":
+            found = what_is_no_text(head_of(stream, HEAD_BYTES), self.text.encoding)
+            if found:
+                raise CorpusError(f"{name_of(source)}, byte 0: {found}")
         return kind
 
     def _records(
@@ -183,8 +250,32 @@ class Corpus:
     ) -> Iterator[Record]:
         name = name_of(source)
         if kind == "parquet":
-            return read_parquet(stream, name, columns)
-        return read_records(kind, self._lines(stream, name), name, columns)
+            records = read_parquet(stream, name, columns)
+        else:
+            records = self._read_lines(stream, name, kind, columns)
+        for where, values in records:
+            if values is None:
+                self.notes.n_missing += 1
+            else:
+                yield where, values
+
+    def _read_lines(
+        self, stream: BinaryIO, name: str, kind: str, columns: Columns
+    ) -> Iterator[FoundRecord]:
+        with self._in_utf8(stream, name) as text:
+            yield from read_records(kind, self._lines(text, name), name, columns, self.text)
+
+    @contextmanager
+    def _in_utf8(self, stream: BinaryIO, name: str) -> Iterator[BinaryIO]:
+        """The stream as UTF-8; what the encoding does not have is counted at the end."""
+        if is_utf8(self.text.encoding):
+            yield stream
+            return
+        recoded = Utf8Stream(stream, self.text.encoding, self.text.encoding_errors, name)
+        try:
+            yield cast(BinaryIO, BufferedReader(recoded))
+        finally:
+            self.notes.n_invalid += recoded.n_invalid
 
     def _lines(self, stream: BinaryIO, name: str) -> Iterator[str]:
         """Whole lines, up to LONGEST_RECORD: a record cannot be cut."""
@@ -209,28 +300,29 @@ class Corpus:
             if self.text.encoding_errors == "strict":
                 raise CorpusError(
                     f"{name}, byte {offset + error.start:,}: invalid UTF-8 "
-                    f"(0x{block[error.start]:02x}); convert the file, or use --encoding-errors "
-                    "replace or skip"
+                    f"(0x{block[error.start]:02x}); convert the file, name its encoding with "
+                    "--encoding, or use --encoding-errors replace or skip"
                 ) from None
         else:
             return block
         replaced = block.decode(errors="replace")
-        self.n_invalid += replaced.count(REPLACEMENT) - block.count(REPLACEMENT.encode())
+        self.notes.n_invalid += replaced.count(REPLACEMENT) - block.count(REPLACEMENT.encode())
         skipping = self.text.encoding_errors == "skip"
         return (block.decode(errors="ignore") if skipping else replaced).encode()
 
 
-def _joined(texts: Iterable[str]) -> Iterator[bytes]:
-    """Texts, each ended by a line end, gathered into blocks."""
-    gathered: list[str] = []
-    size = 0
-    for text in texts:
-        gathered += (text, "\n")
-        size += len(text)
-        if size >= BLOCK_BYTES:
-            yield "".join(gathered).encode()
+def _gathered(lines: Iterable[Piece]) -> Iterator[Piece]:
+    """Texts and lists, each ended by a line end, in blocks of either."""
+    gathered: list[bytes] = []
+    size, was_cut = 0, False
+    for line, is_cut in lines:
+        if gathered and (size >= BLOCK_BYTES or is_cut != was_cut):
+            yield b"".join(gathered), was_cut
             gathered, size = [], 0
-    yield "".join(gathered).encode()
+        was_cut = is_cut
+        gathered += (line, b"\n")
+        size += len(line)
+    yield b"".join(gathered), was_cut
 
 
 class _Span:

@@ -6,6 +6,7 @@ vocabulary EncodedCorpus, the ids of the words that get a vector, memory-mapped.
 
 import hashlib
 import json
+import logging
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import pairwise
@@ -19,25 +20,33 @@ from numpy.typing import NDArray
 from embedtool import __version__
 from embedtool.config import VocabularyConfig, n_cores
 from embedtool.corpus.corpus import Corpus
+from embedtool.corpus.notes import ReadingNotes, warn_of_reading, warn_of_script
 from embedtool.corpus.numbering import NumberedText, Numbering, WordNumbers
 from embedtool.corpus.pipeline import in_order
 from embedtool.corpus.sources import name_of, place_of, stamps_of
+from embedtool.corpus.tokens import tokens_of_lines
 from embedtool.corpus.vocabulary import Vocabulary, choose_words
-from embedtool.errors import CorpusError, OutputError, ResourceError
-from embedtool.files import Hashed, new_folder
+from embedtool.errors import CorpusError, OutputError, ResourceError, TrainingError
+from embedtool.files import Hashed, mismatch, new_folder
 from embedtool.kernels.tokens import keep_rows, renumber
 from embedtool.progress import Report, silent
 from embedtool.words import Words
 
+log = logging.getLogger(__name__)
+
 ID = np.dtype("<i4")
 END = COUNT = np.dtype("<i8")
 BYTE = np.dtype("u1")
-LAYOUT = 4
+LAYOUT = 5
 """Raised when what `scan` leaves in its folder changes, so that older caches are not opened."""
 BLOCK_TOKENS = 2**20
 """Tokens taken at a time in passes over the ids."""
 DRAWN_TOKENS = 2**20
 """About so many tokens are drawn at a time, or one sentence, however long it is."""
+SUMMARY = "scan.json"
+"""Written last of what `scan` leaves: the fingerprint, what was noticed, size and SHA-256 of each
+file."""
+FILES = ("words", "counts", "ids", "ends")
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +58,7 @@ class ScannedText:
     ids         : int32 (n_tokens,), memory-mapped, rows of `words`
     ends        : int64 (n_sentences,), memory-mapped, where in `ids` each sentence ends
     fingerprint : SHA-256 of those of words, ids and ends: equal for equal tokens in equal sentences
-    n_invalid   : invalid UTF-8 sequences replaced or skipped in the text
+    notes       : what was noticed when the text was read
     """
 
     words: Words
@@ -57,12 +66,17 @@ class ScannedText:
     ids: NDArray[np.int32]
     ends: NDArray[np.int64]
     fingerprint: str
-    n_invalid: int
+    notes: ReadingNotes
 
     @property
     def n_sentences(self) -> int:
         """The number of sentences."""
         return len(self.ends)
+
+    @property
+    def n_invalid(self) -> int:
+        """Sequences of bytes replaced or skipped in the text."""
+        return self.notes.n_invalid
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +99,11 @@ class EncodedCorpus:
         """The number of tokens."""
         return len(self.ids)
 
+    @property
+    def n_sentences(self) -> int:
+        """The number of sentences; each has a token."""
+        return len(self.ends)
+
 
 class Numbered(Protocol):
     """A text whose tokens are rows of a vocabulary, wherever they are."""
@@ -100,6 +119,10 @@ class Numbered(Protocol):
     @property
     def n_tokens(self) -> int:
         """The number of tokens."""
+
+    @property
+    def n_sentences(self) -> int:
+        """The number of sentences; each has a token."""
 
 
 class Tokens:
@@ -161,7 +184,6 @@ def scan(
 
 def _write_scan(corpus: Corpus, folder: Path, report: Report, workers: int) -> None:
     """Write what `open_scan` opens; the table of words, the largest of all, is left behind."""
-    n_invalid_before = corpus.n_invalid
     with (folder / "ids").open("wb") as ids_file, (folder / "ends").open("wb") as ends_file:
         ids, ends = Hashed(ids_file), Hashed(ends_file)
         whole = Scan(Tokens(ids, ends))
@@ -172,32 +194,63 @@ def _write_scan(corpus: Corpus, folder: Path, report: Report, workers: int) -> N
                 f"out of memory after {whole.numbers.n_words:,} distinct words, some 70 bytes "
                 "each; look whether they are words (--tokenizer words), or give more memory"
             ) from None
-    words = whole.numbers.text
-    digests = (hashlib.sha256(words), ids.digest, ends.digest)
-    fingerprint = hashlib.sha256(b"".join(each.digest() for each in digests)).hexdigest()
-    (folder / "words").write_bytes(words)
-    (folder / "counts").write_bytes(whole.counts[: whole.numbers.n_words].data)
-    (folder / "fingerprint").write_text(fingerprint)
-    (folder / "invalid").write_text(str(corpus.n_invalid - n_invalid_before))
+    with (folder / "words").open("wb") as words_file, (folder / "counts").open("wb") as counts_file:
+        words, counts = Hashed(words_file), Hashed(counts_file)
+        words.write(whole.numbers.text)
+        counts.write(whole.counts[: whole.numbers.n_words].data)
+    digests = (words.digest, ids.digest, ends.digest)
+    summary = {
+        "fingerprint": hashlib.sha256(b"".join(each.digest() for each in digests)).hexdigest(),
+        "notes": asdict(corpus.notes),
+        "files": {
+            name: file.facts() for name, file in zip(FILES, (words, counts, ids, ends), strict=True)
+        },
+    }
+    (folder / SUMMARY).write_text(json.dumps(summary))
 
 
 def open_scan(folder: Path) -> ScannedText:
     """Open what `scan` left in a folder."""
+    summary = json.loads((folder / SUMMARY).read_bytes())
     return ScannedText(
-        words=Words.of_lines(mapped(folder / "words", BYTE)),
+        words=tokens_of_lines(mapped(folder / "words", BYTE)),
         counts=np.fromfile(folder / "counts", COUNT),
         ids=mapped(folder / "ids", ID),
         ends=mapped(folder / "ends", END),
-        fingerprint=(folder / "fingerprint").read_text(),
-        n_invalid=int((folder / "invalid").read_text()),
+        fingerprint=summary["fingerprint"],
+        notes=ReadingNotes(**summary["notes"]),
     )
 
 
+def damage_of(folder: Path) -> str | None:
+    """What is wrong with a folder that `scan` filled at another time, or None."""
+    try:
+        summary = json.loads((folder / SUMMARY).read_bytes())
+        facts = {name: summary["files"][name] for name in FILES}
+        ReadingNotes(**summary["notes"])
+        str(summary["fingerprint"])
+        for name, each in facts.items():
+            if fault := mismatch(folder / name, {key: each[key] for key in ("bytes", "sha256")}):
+                return f"{name} {fault}"
+    except OSError as error:
+        return f"{SUMMARY} cannot be read: {error.strerror}"
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return f"{SUMMARY} is damaged"
+    return None
+
+
 def count_words(corpus: Corpus, config: VocabularyConfig, report: Report = silent) -> Vocabulary:
-    """The vocabulary of a corpus, without keeping the corpus."""
+    """The vocabulary of a corpus, without keeping the corpus; warns as `warn_of` does."""
     with TemporaryDirectory(prefix="embedtool-") as folder:
         scanned = scan(corpus, Path(folder), report)
+        warn_of(corpus, scanned)
         return choose_words(scanned.words, scanned.counts, config)[0]
+
+
+def warn_of(corpus: Corpus, scanned: ScannedText) -> None:
+    """Log what the reading of a text was not meant for, before long work with it begins."""
+    warn_of_reading(corpus.text, scanned.notes)
+    warn_of_script(corpus.text, scanned.words, scanned.counts)
 
 
 def cached_scan(
@@ -205,12 +258,16 @@ def cached_scan(
 ) -> ScannedText:
     """Scan a corpus, or open the scan of the same files, unchanged, read in the same way.
 
-    Files are known by path, size and time of change. Raises CorpusError for standard input and
-    URLs, which cannot be known again.
+    Files are known by path, size and time of change. A scan that is damaged, by the size or SHA-256
+    of a file, is made anew with a warning. Raises CorpusError for standard input and URLs, which
+    cannot be known again.
     """
     key = hashlib.sha256(json.dumps(_cache_key(corpus)).encode()).hexdigest()[:32]
     folder = cache / key
-    if not folder.is_dir():
+    damage = damage_of(folder) if folder.is_dir() else None
+    if damage:
+        log.warning("%s: the cache is damaged: %s; the text is read again", folder, damage)
+    if damage or not folder.is_dir():
         try:
             cache.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -251,6 +308,15 @@ def encode(
             n_cores(),
         )
     return open_encoded(folder, vocabulary, scanned.fingerprint)
+
+
+def check_pairs(corpus: Numbered) -> None:
+    """Raise TrainingError where each sentence has one word: no word has a context to learn from."""
+    if corpus.n_tokens == corpus.n_sentences:
+        raise TrainingError(
+            "no two words stand in one line, so that there is nothing to learn from; put a "
+            "sentence in a line, or join lines up to an empty one with --paragraphs"
+        )
 
 
 def open_encoded(folder: Path, vocabulary: Vocabulary, fingerprint: str) -> EncodedCorpus:

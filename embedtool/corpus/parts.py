@@ -20,11 +20,13 @@ from numpy.typing import NDArray
 from embedtool.config import TextConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.encoding import END, ID, Scan, Tokens, cached_scan
+from embedtool.corpus.notes import ReadingNotes
 from embedtool.corpus.numbering import Numbering, WordNumbers
 from embedtool.corpus.records import is_parquet, kind_of
 from embedtool.corpus.sources import Stamp, opened, stamps_of
+from embedtool.corpus.tokens import token_bytes, token_of
+from embedtool.encodings import is_utf8
 from embedtool.kernels.tokens import keep_rows
-from embedtool.words import LONE_SURROGATES
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,9 @@ def _whole(files: list[tuple[str, Stamp]], n_bytes: int) -> Part:
 
 
 def _is_plain(source: str, text: TextConfig) -> bool:
-    """Whether a source is text that can be read from any byte on."""
+    """Whether a source is text that can be read from the line after any byte on."""
+    if text.paragraphs or not is_utf8(text.encoding):
+        return False
     with opened(source) as (stream, raw):
         kind = kind_of(source, text)
         records = kind != "text" or (text.input_format == "auto" and is_parquet(stream))
@@ -104,7 +108,7 @@ class PartTokens:
 class PartWords:
     """The distinct tokens of a part whose hash falls into a range.
 
-    words   : in UTF-8, in order of first appearance, a line end after each
+    words   : as `token_bytes` has them, in order of first appearance, a line end after each
     counts  : int64 (n,)
     numbers : int32 (n,), those of PartTokens.ids
     """
@@ -123,8 +127,13 @@ class PartFacts:
 
     n_tokens: int
     n_sentences: int
-    n_invalid: int
+    notes: ReadingNotes
     fingerprint: bytes
+
+    @property
+    def n_invalid(self) -> int:
+        """Sequences of bytes replaced or skipped."""
+        return self.notes.n_invalid
 
 
 def read_part(
@@ -141,9 +150,9 @@ def read_part(
         found = cached_scan(corpus, cache, workers=1)
         tokens = PartTokens(np.array(found.ids), np.array(found.ends), len(found.words))
         facts = PartFacts(
-            len(tokens.ids), len(tokens.ends), found.n_invalid, bytes.fromhex(found.fingerprint)
+            len(tokens.ids), len(tokens.ends), found.notes, bytes.fromhex(found.fingerprint)
         )
-        found_words = [word.encode("utf-8", LONE_SURROGATES) for word in found.words]
+        found_words = list(map(token_bytes, found.words))
         return facts, tokens, _by_range(found_words, found.counts, n_ranges)
     ids, ends = BytesIO(), BytesIO()
     whole = Scan(Tokens(ids, ends))
@@ -157,7 +166,7 @@ def read_part(
         np.frombuffer(ids.getbuffer(), ID), np.frombuffer(ends.getbuffer(), END),
         whole.numbers.n_words,
     )  # fmt: skip
-    facts = PartFacts(len(tokens.ids), len(tokens.ends), corpus.n_invalid, fingerprint)
+    facts = PartFacts(len(tokens.ids), len(tokens.ends), corpus.notes, fingerprint)
     return facts, tokens, _by_range(words.splitlines(), whole.counts, n_ranges)
 
 
@@ -175,7 +184,7 @@ def _by_range(words: list[bytes], counts: NDArray[np.int64], n_ranges: int) -> l
 class MergedWords:
     """The words of a range of hashes in all parts together that may get a vector.
 
-    words   : in UTF-8, a line end after each
+    words   : as `token_bytes` has them, a line end after each
     counts  : int64 (n,)
     parts, numbers : int32 (n,), the first part that each stands in, and its number there
     places  : int64 (n,), which they are of all words of the range
@@ -253,9 +262,7 @@ def join_ranges(merged: Sequence[MergedWords]) -> WordsOfAll:
     sizes = [len(each.counts) for each in merged]
     ranges = np.repeat(np.arange(len(merged)), sizes)
     numbers = np.concatenate([np.arange(size) for size in sizes])
-    words = [
-        word.decode("utf-8", LONE_SURROGATES) for each in merged for word in each.words.split()
-    ]
+    words = [token_of(word) for each in merged for word in each.words.split()]
     return WordsOfAll(
         [words[i] for i in order], counts[order], ranges[order], numbers[order],
         sum(each.n_types for each in merged),

@@ -3,21 +3,34 @@
 In: a Corpus. Out: the pairs with their scores, and sentences in which such pairs are one word.
 """
 
+import logging
 import math
-from collections.abc import Iterator
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from itertools import zip_longest
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
+
 from embedtool.config import PhrasesConfig, TextConfig
 from embedtool.corpus.corpus import Corpus
+from embedtool.corpus.notes import warn_of_script
 from embedtool.corpus.sources import is_url
+from embedtool.encodings import decoded
 from embedtool.errors import CorpusError
 from embedtool.files import replaced
 from embedtool.progress import Report, silent
+from embedtool.words import Words
 
-Pair = tuple[str, str]
+log = logging.getLogger(__name__)
+
+Pair = tuple[str, ...]
+"""Two words, and the connector words between them."""
+LOOKED_AT_TOKENS = 2**20
+"""Tokens that tell in which script a text is."""
+WHITE_SPACE = re.compile(r"\s", re.ASCII)
 
 BETWEEN = " "
 """What gensim keeps between the words of a pair: no token holds it, so that no pair can be taken
@@ -50,38 +63,98 @@ class Phrases:
 
     def __init__(self, config: PhrasesConfig, scores: dict[Pair, float] | None = None) -> None:
         self.config = config
-        self.scores = scores or {}
+        self._take(scores or {})
         self.n_joined = 0
 
+    def _take(self, scores: dict[Pair, float]) -> None:
+        self.scores = scores
+        self._within = {word for pair in scores for word in pair[1:-1]}
+
     def learn(self, corpus: Corpus, report: Report = silent) -> None:
-        """Take the pairs of a corpus that score above the threshold."""
+        """Take the pairs of a corpus that score above the threshold.
+
+        Raises CorpusError where a token holds a space, as only one of a list does.
+        """
         from gensim.models.phrases import Phrases as GensimPhrases
 
         scoring = word2phrase_score if self.config.scoring == "word2phrase" else "npmi"
         found = GensimPhrases(
-            corpus.sentences(report),
+            without_spaces(corpus.sentences(report)),
             min_count=self.config.min_count,
             threshold=self.config.threshold,
             scoring=scoring,
             delimiter=BETWEEN,
-        ).export_phrases()
-        self.scores = {
-            (first, second): float(score)
-            for (first, second), score in ((pair.split(BETWEEN), found[pair]) for pair in found)
-        }
+            connector_words=connector_words(self.config),
+        )
+        if found.min_reduce > 1:
+            log.warning(
+                "too many distinct pairs to keep all: those that had occurred less than %s times "
+                "were left out on the way, and scores are less exact",
+                f"{found.min_reduce:,}",
+            )
+        scores = found.export_phrases()
+        self._take({tuple(pair.split(BETWEEN)): float(scores[pair]) for pair in scores})
 
     def join(self, sentence: list[str]) -> list[str]:
         """The sentence with each pair made one word, from left to right; no word is in two."""
         joined: list[str] = []
-        words = iter(zip_longest(sentence, sentence[1:]))
-        for first, second in words:
-            if (first, second) in self.scores:
-                joined.append(f"{first}{self.config.delimiter}{second}")
+        start = 0
+        while start < len(sentence):
+            end = start + 1
+            while end < len(sentence) and sentence[end] in self._within:
+                end += 1
+            pair = sentence[start : end + 1]
+            if tuple(pair) in self.scores:
+                joined.append(self.config.delimiter.join(pair))
                 self.n_joined += 1
-                next(words)
+                start = end + 1
             else:
-                joined.append(first)
+                joined.append(sentence[start])
+                start += 1
         return joined
+
+
+def connector_words(config: PhrasesConfig) -> frozenset[str]:
+    """The words that may stand within a phrase."""
+    if config.connector_words == "english":
+        from gensim.models.phrases import ENGLISH_CONNECTOR_WORDS
+
+        return frozenset(ENGLISH_CONNECTOR_WORDS)
+    names = "" if config.connector_words == "none" else config.connector_words
+    return frozenset(filter(None, map(str.strip, names.split(","))))
+
+
+def without_spaces(sentences: Iterable[list[str]]) -> Iterator[list[str]]:
+    """The sentences; CorpusError where a token holds a space, which no line of text can keep."""
+    for sentence in sentences:
+        if WHITE_SPACE.search("".join(sentence)):
+            token = next(filter(WHITE_SPACE.search, sentence))
+            raise CorpusError(
+                f"the token {token!r} holds a space; phrases are written as text, in which spaces "
+                "part tokens: replace it before, by an underscore for example"
+            )
+        yield sentence
+
+
+class SeenWords:
+    """Watches sentences, and counts the words of the first of them."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._n_left = LOOKED_AT_TOKENS
+
+    def watch(self, sentences: Iterable[list[str]]) -> Iterator[list[str]]:
+        """The sentences as they are."""
+        for sentence in sentences:
+            if self._n_left > 0:
+                self._counts.update(sentence)
+                self._n_left -= len(sentence)
+            yield sentence
+
+    def warn(self, text: TextConfig) -> None:
+        """Log that a script stands uncut between its spaces."""
+        counts = np.fromiter(self._counts.values(), np.int64, len(self._counts))
+        warn_of_script(text, Words.of(self._counts), counts)
 
 
 @contextmanager
@@ -93,22 +166,31 @@ def rereadable(corpus: Corpus, report: Report = silent) -> Iterator[Corpus]:
     with TemporaryDirectory(prefix="embedtool-") as folder:
         path = Path(folder) / "text.txt"
         with path.open("w", encoding="utf-8", newline="\n") as file:
-            file.writelines(f"{' '.join(sentence)}\n" for sentence in corpus.sentences(report))
+            sentences = without_spaces(corpus.sentences(report))
+            file.writelines(f"{' '.join(sentence)}\n" for sentence in sentences)
         yield Corpus([str(path)], TextConfig(input_format="text"))
 
 
+def above(scores: dict[Pair, float], threshold: float | None) -> dict[Pair, float]:
+    """The pairs that score more than a threshold, if there is one."""
+    return {pair: score for pair, score in scores.items() if threshold is None or score > threshold}
+
+
 def write_table(scores: dict[Pair, float], path: Path) -> None:
-    """Write a line a pair: first word, second word and score, separated by tabs; best first."""
+    """Write a line a pair: first word, second word and score, separated by tabs; best first.
+
+    Connector words stand before the second word, with spaces between them.
+    """
     with replaced(path) as file:
-        for (first, second), score in sorted(scores.items(), key=lambda item: -item[1]):
-            file.write(f"{first}\t{second}\t{score:.9g}\n".encode())
+        for (first, *rest), score in sorted(scores.items(), key=lambda item: -item[1]):
+            file.write(f"{first}\t{BETWEEN.join(rest)}\t{score:.9g}\n".encode())
 
 
 def read_table(path: Path) -> dict[Pair, float]:
     """Read what `write_table` wrote. Raises CorpusError naming the line that is something else."""
     scores: dict[Pair, float] = {}
     try:
-        lines = path.read_bytes().decode().split("\n")
+        lines = decoded(path.read_bytes()).split("\n")
     except OSError as error:
         raise CorpusError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
@@ -118,8 +200,9 @@ def read_table(path: Path) -> dict[Pair, float]:
             continue
         try:
             first, second, score = line.split("\t")
-            scores[first, second] = float(score)
-            if not first or not second:
+            pair = (first, *second.split(BETWEEN))
+            scores[pair] = float(score)
+            if not all(pair):
                 raise ValueError
         except ValueError:
             raise CorpusError(

@@ -1,18 +1,18 @@
 """Text out of records: JSONL, CSV, TSV and Parquet.
 
-In: an open stream and the names of fields. Out: their values, one tuple a record; line ends within
-a text are line ends of the corpus.
+In: an open stream and the names of fields. Out: their values, one tuple a record: texts, whose line
+ends are line ends of the corpus, and lists of tokens.
 """
 
 import csv
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from io import BufferedReader
 from pathlib import PurePath
 from typing import Any, BinaryIO
 
 from embedtool.config import TextConfig
+from embedtool.corpus.sources import head_of
 from embedtool.corpus.stores import path_in_store
 from embedtool.errors import CorpusError, MissingExtraError
 from embedtool.files import swells
@@ -24,6 +24,9 @@ SUFFIXES = {
     ".tsv": "tsv",
     ".parquet": "parquet",
 }
+DELIMITERS = {"csv": ",", "tsv": "\t"}
+OTHER_DELIMITERS = ";\t|,"
+"""What a header that is one long name may be separated by."""
 COMPRESSED = {".gz", ".bz2", ".xz", ".zst"}
 PARQUET_MAGIC = b"PAR1\x15"
 """The magic, and how the header of the first page begins; text may begin with the magic alone."""
@@ -37,6 +40,13 @@ Columns = Mapping[str, str]
 """The columns or fields wanted, by the option that chooses each, as messages call it."""
 Record = tuple[str, tuple[Any, ...]]
 """Where a record stands, as messages call it, and its values."""
+FoundRecord = tuple[str, tuple[Any, ...] | None]
+"""The same; None where it lacks one of the columns, and such are to be skipped."""
+DEFAULTS = TextConfig()
+NESTED = "."
+"""Between the name of a field and that of one within it."""
+MOST_NAMES = 50
+"""Names of fields in a message."""
 SURROGATE = re.compile(r"\\u[dD]")
 
 
@@ -52,21 +62,28 @@ def kind_of(name: str, config: TextConfig) -> str:
 
 def is_parquet(stream: BinaryIO) -> bool:
     """Whether the stream, at its start, holds Parquet; nothing is consumed."""
-    head = stream.peek(len(PARQUET_MAGIC)) if isinstance(stream, BufferedReader) else b""
-    return head.startswith(PARQUET_MAGIC)
+    return head_of(stream, len(PARQUET_MAGIC)).startswith(PARQUET_MAGIC)
 
 
-def read_records(kind: str, lines: Iterator[str], name: str, columns: Columns) -> Iterator[Record]:
+def read_records(
+    kind: str,
+    lines: Iterator[str],
+    name: str,
+    columns: Columns,
+    config: TextConfig = DEFAULTS,
+) -> Iterator[FoundRecord]:
     """The values of columns in each record of JSONL, CSV or TSV, given its lines with line ends.
 
     Raises CorpusError naming the line, and the fields there are where one asked for is not.
     """
     if kind == "jsonl":
-        return _jsonl(lines, name, columns)
-    return _csv(lines, name, columns, "," if kind == "csv" else "\t")
+        return _jsonl(lines, name, columns, config)
+    return _csv(lines, name, columns, config, kind)
 
 
-def _jsonl(lines: Iterator[str], name: str, columns: Columns) -> Iterator[Record]:
+def _jsonl(
+    lines: Iterator[str], name: str, columns: Columns, config: TextConfig
+) -> Iterator[FoundRecord]:
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -79,36 +96,131 @@ def _jsonl(lines: Iterator[str], name: str, columns: Columns) -> Iterator[Record
             raise CorpusError(f"{where}: JSON nested too deep") from None
         if not isinstance(record, dict):
             raise CorpusError(f"{where}: not a JSON object")
-        _check_columns(where, "field", columns, list(record))
-        values = tuple(record[field] for field in columns.values())
+        values = [_nested(record, field.split(NESTED), field) for field in columns.values()]
+        if MISSING in values:
+            if config.missing == "skip":
+                yield where, None
+                continue
+            _check_columns(where, "field", columns, values, _names(record))
         if SURROGATE.search(line):
             for value in values:
                 _check_surrogates(value, where)
-        yield where, values
+        yield where, tuple(values)
 
 
-def _csv(lines: Iterator[str], name: str, columns: Columns, delimiter: str) -> Iterator[Record]:
+class _Missing:
+    """What stands for the value of a field that is not there."""
+
+
+MISSING = _Missing()
+
+
+def _nested(record: Any, path: list[str], whole: str | None = None) -> Any:
+    """The value of a field, or of a field within fields; MISSING where there is none.
+
+    whole : a name that may hold dots itself, and goes before the path
+    """
+    if isinstance(record, dict) and whole in record:
+        return record[whole]
+    for name in path:
+        if not isinstance(record, dict) or name not in record:
+            return MISSING
+        record = record[name]
+    return record
+
+
+def _names(record: dict[str, Any], before: str = "") -> list[str]:
+    """The names of all fields, those within others with the path to them."""
+    names = []
+    for name, value in record.items():
+        is_nested = isinstance(value, dict) and value
+        names += _names(value, f"{before}{name}{NESTED}") if is_nested else [f"{before}{name}"]
+    return names
+
+
+def _csv(
+    lines: Iterator[str], name: str, columns: Columns, config: TextConfig, kind: str
+) -> Iterator[FoundRecord]:
     csv.field_size_limit(LONGEST_RECORD)
-    quoting: Any = csv.QUOTE_MINIMAL if delimiter == "," else csv.QUOTE_NONE
-    rows = csv.reader(lines, delimiter=delimiter, quoting=quoting)
+    delimiter = DELIMITERS[kind] if config.delimiter == "auto" else config.delimiter
+    quoting: Any = csv.QUOTE_MINIMAL if kind == "csv" else csv.QUOTE_NONE
+    rows = csv.reader(lines, delimiter=delimiter, quoting=quoting, strict=True)
+    first = 1
+    places: list[int] = []
+    width = 0
     try:
-        header = next(filter(None, rows), None)
-        if header is None:
-            return
-        _check_columns(name, "column", columns, header)
-        places = [header.index(column) for column in columns.values()]
         for row in rows:
-            if row:
-                where = f"{name}, line {rows.line_num}"
-                if len(row) <= max(places):
-                    missing = next(header[place] for place in places if len(row) <= place)
-                    raise CorpusError(f"{where}: has no {missing!r} column")
+            where, first = f"{name}, line {first}", rows.line_num + 1
+            if not row:
+                continue
+            if not places:
+                places, width = _places(row, name, columns, config, delimiter), len(row)
+                if config.header:
+                    continue
+            if any(row[width:]):
+                raise CorpusError(
+                    f"{where}: has {len(row):,} columns, the first line {width:,}; a text with "
+                    f"{delimiter!r} in it stands in quotes in CSV"
+                )
+            if len(row) > max(places):
                 yield where, tuple(row[place] for place in places)
+            elif config.missing == "skip":
+                yield where, None
+            else:
+                lacking = next(
+                    column
+                    for column, place in zip(columns.values(), places, strict=True)
+                    if place >= len(row)
+                )
+                raise CorpusError(f"{where}: has no {lacking!r} column")
     except csv.Error as error:
-        raise CorpusError(f"{name}, line {rows.line_num}: {error}") from None
+        raise CorpusError(f"{name}, line {first}: {_reason(error)}") from None
 
 
-def read_parquet(stream: BinaryIO, name: str, columns: Columns) -> Iterator[Record]:
+def _reason(error: csv.Error) -> str:
+    """What the CSV module finds wrong in a record, and what to do."""
+    remedy = (
+        "; a quote within a text is written twice; where quotes are letters like others, use "
+        "--input-format tsv --delimiter ,"
+    )
+    if "unexpected end of data" in str(error):
+        return f"a quote that opens in this record is never closed{remedy}"
+    if "expected after" in str(error):
+        return f"a quote in this record closes within a text{remedy}"
+    return str(error)
+
+
+def _places(
+    row: list[str], name: str, columns: Columns, config: TextConfig, delimiter: str
+) -> list[int]:
+    """Where in a row the columns stand, given the first row."""
+    if not config.header:
+        return [_number(name, option, column, row) for option, column in columns.items()]
+    found = [column if column in row else MISSING for column in columns.values()]
+    if MISSING in found:
+        others = [each for each in OTHER_DELIMITERS if each != delimiter and each in row[0]]
+        hint = f" (are they separated by {others[0]!r}? use --delimiter)" if others else ""
+        _check_columns(name, "column", columns, found, row, hint)
+    for column in columns.values():
+        if row.count(column) > 1:
+            raise CorpusError(
+                f"{name}: two columns are called {column!r}; name one by its number, with "
+                "--no-header"
+            )
+    return [row.index(column) for column in columns.values()]
+
+
+def _number(name: str, option: str, column: str, row: list[str]) -> int:
+    """The place of a column that is known by its number."""
+    if not column.isdecimal() or not 1 <= int(column) <= len(row):
+        raise CorpusError(
+            f"{name}: has {len(row):,} columns and, by --no-header, no names; choose one with "
+            f"{option} 1{f' to {len(row)}' if len(row) > 1 else ''}, not {column!r}"
+        )
+    return int(column) - 1
+
+
+def read_parquet(stream: BinaryIO, name: str, columns: Columns) -> Iterator[FoundRecord]:
     """The values of columns in each row of Parquet, read in batches; the stream must be seekable.
 
     Raises CorpusError where it cannot be read, or has no such column.
@@ -122,15 +234,35 @@ def read_parquet(stream: BinaryIO, name: str, columns: Columns) -> Iterator[Reco
         raise CorpusError(f"{name}: Parquet cannot be read from a pipe; name the file")
     try:
         table = pq.ParquetFile(stream)
-        _check_columns(name, "column", columns, table.schema_arrow.names)
+        names = _column_names(table.schema_arrow)
         wanted = list(columns.values())
+        there = {*table.schema_arrow.names, *names}
+        found = [column if column in there else MISSING for column in wanted]
+        if MISSING in found:
+            _check_columns(name, "column", columns, found, names)
         _check_expansion(table.metadata, name, wanted)
         for batch in table.iter_batches(BATCH_ROWS, columns=wanted):
-            lists = [batch.column(column).to_pylist() for column in wanted]
-            for values in zip(*lists, strict=True):
-                yield name, values
+            rows = batch.to_pylist()
+            for row in rows:
+                yield name, tuple(_inner(row, column) for column in wanted)
     except (pa.ArrowException, UnicodeDecodeError) as error:
         raise CorpusError(f"{name}: cannot be read as Parquet: {error}") from None
+
+
+def _column_names(fields: Any, before: str = "") -> list[str]:
+    """The names of all columns, those of structs with the path to them."""
+    names = []
+    for each in fields:
+        is_struct = hasattr(each.type, "get_field_index") and each.type.num_fields
+        inner = _column_names(each.type, f"{before}{each.name}{NESTED}") if is_struct else []
+        names += inner or [f"{before}{each.name}"]
+    return names
+
+
+def _inner(row: dict[str, Any], column: str) -> Any:
+    """The value of a column, or of a field of a struct; None where the struct is null."""
+    value = _nested(row, column.split(NESTED), column)
+    return None if value is MISSING else value
 
 
 def _check_expansion(metadata: Any, name: str, wanted: list[str]) -> None:
@@ -138,7 +270,8 @@ def _check_expansion(metadata: Any, name: str, wanted: list[str]) -> None:
     for group in map(metadata.row_group, range(metadata.num_row_groups)):
         for column in map(group.column, range(group.num_columns)):
             packed, n_bytes = column.total_compressed_size, column.total_uncompressed_size
-            if column.path_in_schema in wanted and swells(packed, n_bytes, SMALL_BYTES):
+            is_wanted = any(f"{column.path_in_schema}.".startswith(f"{each}.") for each in wanted)
+            if is_wanted and swells(packed, n_bytes, SMALL_BYTES):
                 raise CorpusError(
                     f"{name}: {packed:,} bytes of {column.path_in_schema!r} become {n_bytes:,}, as "
                     "in no text"
@@ -159,18 +292,52 @@ def text_of(value: Any, where: str, field: str) -> str:
     return value
 
 
+def tokens_in(values: list[Any], where: str, field: str) -> Iterator[str]:
+    """The tokens of a list, whole numbers as their digits, without null.
+
+    Raises CorpusError on what is no token.
+    """
+    for value in values:
+        if isinstance(value, int) and not isinstance(value, bool):
+            yield str(value)
+        elif isinstance(value, str) and "\n" not in value and "\0" not in value:
+            yield value
+        elif isinstance(value, str):
+            raise CorpusError(
+                f"{where}: {field!r} holds a token with a line end or NUL: {value[:40]!r}"
+            )
+        elif value is not None:
+            raise CorpusError(
+                f"{where}: {field!r} holds a list with {type(value).__name__}, not a list of tokens"
+            )
+
+
 def _check_surrogates(value: Any, where: str) -> None:
     """Raise CorpusError where JSON escapes spell half a character: UTF-8 cannot hold it."""
-    if isinstance(value, str):
+    for each in value if isinstance(value, list) else [value]:
         try:
-            value.encode()
+            if isinstance(each, str):
+                each.encode()
         except UnicodeEncodeError:
             raise CorpusError(f"{where}: holds half of a surrogate pair, no character") from None
 
 
-def _check_columns(where: str, kind: str, columns: Columns, there: list[str]) -> None:
-    for option, column in columns.items():
-        if column not in there:
+def _check_columns(
+    where: str,
+    kind: str,
+    columns: Columns,
+    values: Iterable[object],
+    names: list[str],
+    hint: str = "",
+) -> None:
+    """Raise CorpusError about a column that is missing.
+
+    values : of each column, in order; names : those there are
+    """
+    for (option, column), value in zip(columns.items(), values, strict=True):
+        if value is MISSING:
+            more = f", and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else ""
+            there = ", ".join(names[:MOST_NAMES])
             raise CorpusError(
-                f"{where}: no {kind} {column!r}; choose one with {option}: {', '.join(there)}"
+                f"{where}: no {kind} {column!r}; choose one with {option}: {there}{more}{hint}"
             )

@@ -6,6 +6,7 @@ In: what a user names. Out: open streams of bytes, decompressed, whatever their 
 import bz2
 import gzip
 import lzma
+import os
 import re
 import sys
 import zlib
@@ -44,6 +45,8 @@ MAGIC: dict[re.Pattern[bytes], Callable[[Any], Any]] = {
 
 MAGIC_BYTES = 10
 
+Inputs = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
+"""One input or several."""
 Stamp = tuple[int, int] | None
 """What changes with a file."""
 ASKED_AT_ONCE = 32
@@ -52,16 +55,16 @@ ASKED_AT_ONCE = 32
 DAMAGED = (EOFError, zlib.error, lzma.LZMAError, zstd.ZstdError, gzip.BadGzipFile)
 
 
-def find_sources(inputs: Iterable[str]) -> list[str]:
+def find_sources(inputs: Inputs) -> list[str]:
     """The files that the inputs stand for, in the order given, folders and patterns sorted.
 
     An input is a file, a folder (all files below it, hidden ones left out), a glob pattern (with
     `**`), any of these in a store (s3://, gs://, hdfs://), another URL that smart_open reads
     (https://, ...), or `-` for standard input.
-    Raises CorpusError naming the input that does not exist or holds no file.
+    Raises CorpusError naming the input that does not exist or holds no file, or is no name.
     """
     found: list[str] = []
-    for each in inputs:
+    for each in _names(inputs):
         path = Path(each)
         if is_store(each):
             found += find_in_store(each)
@@ -80,6 +83,20 @@ def find_sources(inputs: Iterable[str]) -> list[str]:
     if found.count(STDIN) > 1:
         raise CorpusError("standard input (-) can be read only once")
     return found
+
+
+def _names(inputs: Inputs) -> Iterator[str]:
+    """What a caller gave, which may be anything, as names of inputs."""
+    one = isinstance(inputs, str | bytes | os.PathLike) or not isinstance(inputs, Iterable)
+    names: Iterable[object] = [inputs] if one else cast(Iterable[object], inputs)
+    for each in names:
+        name = os.fspath(each) if isinstance(each, str | os.PathLike) else each
+        if not isinstance(name, str):
+            raise CorpusError(
+                f"a corpus is the names of files, not {type(each).__name__}; write tokens to a file"
+                ', a sentence a line, or as JSONL with {"text": [...]} a line, and name that'
+            )
+        yield name
 
 
 def _exists(path: Path) -> bool:
@@ -151,6 +168,12 @@ def opened(source: str) -> Iterator[tuple[BinaryIO, BinaryIO]]:
             ) from None
         except OSError as error:
             raise CorpusError(f"{name_of(source)}: cannot be read: {reason_of(error)}") from None
+
+
+def head_of(stream: BinaryIO, n_bytes: int) -> bytes:
+    """The first bytes of a stream that stands at its start; nothing is consumed."""
+    peek = getattr(stream, "peek", None)
+    return peek(n_bytes)[:n_bytes] if peek else b""
 
 
 def _open_raw(source: str, stack: ExitStack) -> BufferedReader:

@@ -8,14 +8,14 @@ import re
 import sys
 from collections.abc import Callable
 from functools import cache
-from unicodedata import category, normalize
+from unicodedata import category, combining, normalize
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.config import TextConfig
 from embedtool.errors import MissingExtraError
-from embedtool.words import Words
+from embedtool.words import LONE_SURROGATES, Words
 
 Tokenizer = Callable[[str], list[str]]
 
@@ -32,6 +32,29 @@ OTHERS_TO_SPACES = bytes(
     for code in range(256)
 )
 """For bytes.translate: all of ASCII but letters, digits, underscores and line ends to spaces."""
+
+
+WITHIN = b" \t\v\f\r"
+HIDDEN = b"\xff\xfe\xfd\xfc\xfb"
+"""White space within a token of a list, and the bytes, found in no UTF-8, that stand for it where
+white space separates tokens."""
+HIDE, SHOW = bytes.maketrans(WITHIN, HIDDEN), bytes.maketrans(HIDDEN, WITHIN)
+
+
+def token_bytes(token: str) -> bytes:
+    """A token in UTF-8, without white space of ASCII: that within it is hidden."""
+    return token.encode("utf-8", LONE_SURROGATES).translate(HIDE)
+
+
+def token_of(encoded: bytes) -> str:
+    """The token that `token_bytes` wrote."""
+    return encoded.translate(SHOW).decode("utf-8", LONE_SURROGATES)
+
+
+def tokens_of_lines(text: NDArray[np.uint8]) -> Words:
+    """The tokens that `token_bytes` wrote, a line end after each."""
+    words = Words.of_lines(text)
+    return Words(np.frombuffer(SHOW, np.uint8)[words.text], words.ends)
 
 
 def split_spaces(text: str) -> list[str]:
@@ -81,13 +104,48 @@ TOKENIZERS: dict[str, Callable[[], Tokenizer]] = {
 def cleaner(config: TextConfig) -> Callable[[str], str]:
     """What is done to text before it is cut: Unicode normalization, then lower case."""
     form = config.normalize.upper()
+    lower = LOWER[config.lowercase]
 
     def clean(text: str) -> str:
         if form != "NONE":
             text = normalize(form, text)  # type: ignore[arg-type]
-        return text.lower() if config.lowercase else text
+        return lower(text)
 
     return clean
+
+
+def lower_turkic(text: str) -> str:
+    """Lower case in Turkish and Azerbaijani, where i and dotless ı are two letters.
+
+    Of Unicode's SpecialCasing.txt: I becomes ı, and İ, or I with a dot above, becomes i.
+    """
+    return text.replace("I\u0307", "i").replace("İ", "i").replace("I", "ı").lower()
+
+
+def lower_lithuanian(text: str) -> str:
+    """Lower case in Lithuanian, where i, j and į keep their dot below an accent.
+
+    Of Unicode's SpecialCasing.txt: a dot above comes between such a letter and an accent above.
+    """
+    for letter, dotted in LITHUANIAN_ACCENTED.items():
+        text = text.replace(letter, dotted)
+    return UNDER_ACCENT.sub("\\1\u0307", text).lower()
+
+
+LITHUANIAN_ACCENTED = {"Ì": "i\u0307\u0300", "Í": "i\u0307\u0301", "Ĩ": "i\u0307\u0303"}
+ABOVE = "".join(c for c in map(chr, range(0x300, 0x370)) if combining(c) == 230)
+BELOW = "".join(c for c in map(chr, range(0x300, 0x370)) if combining(c) not in (0, 230))
+UNDER_ACCENT = re.compile(rf"([IJĮ])(?=[{BELOW}]*[{ABOVE}])")
+"""A capital below an accent (More_Above), which others may stand between."""
+
+LOWER: dict[bool | str, Callable[[str], str]] = {
+    False: str,
+    True: str.lower,
+    "tr": lower_turkic,
+    "az": lower_turkic,
+    "lt": lower_lithuanian,
+}
+"""What --lowercase does."""
 
 
 def spacer(config: TextConfig) -> Callable[[bytes], bytes]:

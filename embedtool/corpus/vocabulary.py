@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.config import VocabularyConfig
+from embedtool.encodings import BYTE_ORDER_MARK
 from embedtool.errors import VocabularyError
 
 VOCABULARY_LINE = re.compile(rb"(.+) ([0-9]+)\r?", re.DOTALL)
@@ -147,7 +148,7 @@ def read_vocabulary(path: Path) -> tuple[list[str], NDArray[np.int64]]:
     Raises VocabularyError naming the line that is not a word and its count.
     """
     try:
-        lines = path.read_bytes().split(b"\n")
+        lines = path.read_bytes().removeprefix(BYTE_ORDER_MARK.encode()).split(b"\n")
     except OSError as error:
         raise VocabularyError(f"{path}: cannot be read: {error.strerror}") from None
     if not lines[-1]:

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from embedtool.config import LARGEST, TextConfig, VocabularyConfig
 from embedtool.corpus.corpus import Corpus
-from embedtool.corpus.encoding import ID
+from embedtool.corpus.encoding import ID, check_pairs
+from embedtool.corpus.notes import ReadingNotes, warn_of_reading
 from embedtool.corpus.parts import (
     MergedWords,
     Part,
@@ -31,12 +32,12 @@ from embedtool.corpus.parts import (
     rows_of_range,
 )
 from embedtool.corpus.sources import STDIN, place_of, size_of
+from embedtool.corpus.tokens import token_bytes
 from embedtool.corpus.vocabulary import Vocabulary, choose_words, grow
 from embedtool.distributed.cluster import Cluster, Ref, here
 from embedtool.errors import CorpusError
 from embedtool.progress import Progress, Report
 from embedtool.trainers.initial import Initial
-from embedtool.words import LONE_SURROGATES
 
 MOST_PART, LEAST_PART = 2**26, 2**22
 """Bytes of a part: it is held in memory, and its own work is to be much more than what Ray's is."""
@@ -77,7 +78,7 @@ class ScannedParts:
 
     @property
     def n_invalid(self) -> int:
-        """Invalid UTF-8 sequences replaced or skipped in all parts."""
+        """Sequences of bytes replaced or skipped in all parts."""
         return sum(each.n_invalid for each in self.facts)
 
     @property
@@ -147,7 +148,8 @@ def read_text(
                 "reading", done, total, "bytes", nodes=((cluster.name_of(node), part.n_bytes),)
             )
         )
-    corpus.n_invalid += sum(each.n_invalid for each in facts)
+    corpus.notes = ReadingNotes.of_all(each.notes for each in facts)
+    warn_of_reading(corpus.text, corpus.notes)
     columns = list(zip(*results, strict=True))
     return ScannedParts(facts, columns[1], columns[2:])
 
@@ -187,7 +189,10 @@ def encode_text(
     only: Iterable[str] | None,
     initial: Initial | None,
 ) -> ClusterText:
-    """Choose the words and number the tokens by them, where they are."""
+    """Choose the words and number the tokens by them, where they are.
+
+    Raises as `trainers.training.encode_text`.
+    """
     wanted = b"" if initial is None else _lines(initial.vectors.words)
 
     def choose(of_all: WordsOfAll) -> tuple[Vocabulary, NDArray[np.int64]]:
@@ -201,7 +206,9 @@ def encode_text(
             initial.vectors.words, initial.vectors.counts,
         )  # fmt: skip
 
-    return _number(cluster, scanned, config.min_count, wanted, choose, scanned.fingerprint)
+    text = _number(cluster, scanned, config.min_count, wanted, choose, scanned.fingerprint)
+    check_pairs(text)
+    return text
 
 
 def encode_again(
@@ -269,7 +276,7 @@ def _number(
 
 
 def _lines(words: Iterable[str]) -> bytes:
-    return "".join(f"{word}\n" for word in words).encode("utf-8", LONE_SURROGATES)
+    return b"".join(token_bytes(word) + b"\n" for word in words)
 
 
 def _merge(min_count: int, wanted: bytes, *parts: PartWords) -> tuple[Any, ...]:

@@ -4,6 +4,7 @@ In: an encoded corpus and a Word2VecConfig or FastTextConfig. Out: word vectors,
 tables that give a vector to a word that was never seen.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,12 @@ from numpy.typing import NDArray
 
 from embedtool.config import FastTextConfig, Word2VecConfig
 from embedtool.corpus.encoding import EncodedCorpus, sentences_of
-from embedtool.errors import TrainingError
+from embedtool.errors import ConfigError, TrainingError
 from embedtool.progress import Progress, Report
+from embedtool.trainers.word2vec import check_trained
 from embedtool.vectors import Subwords, WordVectors
 
+WHITE_SPACE = re.compile(r"\s", re.ASCII)
 LONGEST_LINE = 5_000
 """Tokens on a line of the file for gensim, which drops what goes beyond 10,000."""
 PART_TOKENS = 2_000_000
@@ -38,28 +41,36 @@ def train(
     """Train with gensim on files of whole lines that are written to `folder`.
 
     Equal seeds give equal vectors with one worker only, and there are no vectors to begin with.
-    Raises TrainingError where the vectors are no longer finite.
+    Raises TrainingError where the vectors are no longer finite or nothing was trained, ConfigError
+    where a word holds a space.
     """
+    spaced = next(filter(WHITE_SPACE.search, corpus.vocabulary.words), None)
+    if spaced is not None:
+        raise ConfigError(
+            f"--engine gensim cuts its text at spaces, and {spaced!r} holds one; leave it out"
+        )
     parts = list(_write_parts(corpus, folder))
     model = _model(config, corpus)
     total = corpus.n_tokens * config.epochs
     report(Progress("training", 0, total, "words", 1, begins=True))
+    n_trained = 0
     for epoch in range(config.epochs):
         done = 0
         for part, n_lines, n_tokens in parts:
             model.workers = max(1, min(config.workers or 1, n_tokens // TASK_TOKENS))
-            model.train(
+            n_trained += model.train(
                 corpus_file=str(part),
                 total_examples=n_lines,
                 total_words=n_tokens,
                 epochs=1,
                 start_alpha=_rate(config, epoch, done / corpus.n_tokens),
                 end_alpha=_rate(config, epoch, (done + n_tokens) / corpus.n_tokens),
-            )
+            )[0]
             done += n_tokens
             so_far = epoch * corpus.n_tokens + done
             report(Progress("training", so_far, total, "words", epoch + 1))
         report(Progress("training", so_far, total, "words", epoch + 1, epoch_ended=True))
+    check_trained(config, n_trained > 0)
     vectors = _word_vectors(config, corpus, model)
     if not np.isfinite(vectors.matrix).all():
         raise TrainingError(

@@ -3,7 +3,6 @@
 In: a corpus, an algorithm and its options. Out: a Model, with the report of how it came about.
 """
 
-import logging
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -21,11 +20,12 @@ from embedtool.corpus.encoding import (
     Numbered,
     ScannedText,
     cached_scan,
+    check_pairs,
     encode,
     scan,
+    warn_of,
 )
-from embedtool.corpus.sources import name_of
-from embedtool.corpus.tokens import unsegmented_script
+from embedtool.corpus.sources import Inputs, name_of
 from embedtool.corpus.vocabulary import Vocabulary, choose_words, grow
 from embedtool.errors import TrainingError
 from embedtool.progress import Progress, Report, silent
@@ -35,8 +35,6 @@ from embedtool.trainers.estimate import Needs, check, estimate
 from embedtool.trainers.initial import Initial
 from embedtool.trainers.workplace import Workplace
 from embedtool.vectors import Model, WordVectors
-
-log = logging.getLogger(__name__)
 
 
 class Scanned(Protocol):
@@ -52,7 +50,7 @@ class Scanned(Protocol):
 
     @property
     def n_invalid(self) -> int:
-        """Invalid UTF-8 sequences replaced or skipped."""
+        """Sequences of bytes replaced or skipped."""
 
 
 class History:
@@ -94,7 +92,7 @@ class History:
 
 def train_model(
     algorithm: str,
-    corpus: Corpus,
+    corpus: Corpus | Inputs,
     config: TrainerConfig,
     *,
     only: Iterable[str] | None = None,
@@ -107,6 +105,7 @@ def train_model(
 ) -> Model:
     """Read a corpus and train an algorithm of TRAINERS on it.
 
+    corpus      : a Corpus, or the file or files of one
     only        : where given, no other words get a vector
     initial     : vectors to begin with; their words stay in the vocabulary
     cache       : a folder where the encoded corpus is kept, and found again by a later run
@@ -118,6 +117,8 @@ def train_model(
     Raises ConfigError where `initial` does not fit the options, and CorpusError, VocabularyError or
     TrainingError where it cannot be done; StoppedError where `checkpoints` has it stop.
     """
+    if not isinstance(corpus, Corpus):
+        corpus = Corpus(corpus)
     if initial is not None:
         initial.check(config)
     history = History(report)
@@ -247,7 +248,7 @@ def read_text(
         scanned = scan(corpus, folder, report, workers)
     else:
         scanned = cached_scan(corpus, cache, report, workers)
-    _warn(corpus, scanned)
+    warn_of(corpus, scanned)
     return scanned
 
 
@@ -295,19 +296,6 @@ def describe(about: dict[str, Any], encoded: Numbered, history: History) -> dict
     }
 
 
-def _warn(corpus: Corpus, scanned: ScannedText) -> None:
-    """Log what the reading of the text was not meant for, before the long work begins."""
-    if scanned.n_invalid:
-        log.warning(
-            "%s invalid UTF-8 sequences: %s", f"{scanned.n_invalid:,}", corpus.text.encoding_errors
-        )
-    script = unsegmented_script(scanned.words, scanned.counts)
-    if script and corpus.text.tokenizer != "icu":
-        log.warning(
-            "much of the text is %s without spaces between words; use --tokenizer icu", script
-        )
-
-
 def encode_text(
     scanned: ScannedText,
     config: TrainerConfig,
@@ -315,11 +303,17 @@ def encode_text(
     only: Iterable[str] | None = None,
     initial: Initial | None = None,
 ) -> EncodedCorpus:
-    """Choose the words and number the tokens by them; options as for `train_model`."""
+    """Choose the words and number the tokens by them; options as for `train_model`.
+
+    Raises VocabularyError where too few words are left, TrainingError where they are alone in their
+    lines.
+    """
     vocabulary, places = choose_words(scanned.words, scanned.counts, config, only)
     if initial is not None:
         vocabulary, places = grow(
             vocabulary, places, scanned.words, scanned.counts,
             initial.vectors.words, initial.vectors.counts,
         )  # fmt: skip
-    return encode(scanned, vocabulary, places, folder)
+    encoded = encode(scanned, vocabulary, places, folder)
+    check_pairs(encoded)
+    return encoded

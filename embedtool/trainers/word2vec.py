@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from embedtool.config import FastTextConfig, Word2VecConfig
 from embedtool.corpus.encoding import EncodedCorpus, Numbered
 from embedtool.corpus.vocabulary import Vocabulary
+from embedtool.errors import TrainingError
 from embedtool.kernels.layout import Text
 from embedtool.kernels.random import mixed
 from embedtool.progress import Progress, Report
@@ -178,6 +179,15 @@ def key_of(seed: int, epoch: int) -> np.uint64:
     return np.uint64(mixed(mixed(np.uint64(seed)) + np.uint64(epoch)))
 
 
+def check_trained(config: Word2VecConfig, any_pair: bool) -> None:
+    """Raise TrainingError where thinning has left no two words in reach of each other."""
+    if not any_pair:
+        raise TrainingError(
+            f"not one pair of words was trained: --sample {config.sample:g} leaves nothing of so "
+            "short a text; use --sample 0, or give more text"
+        )
+
+
 def work_of(config: Word2VecConfig, corpus: EncodedCorpus, rows: Rows, state: State) -> Work:
     """Put together what the kernel takes for a whole corpus."""
     counts = corpus.vocabulary.counts
@@ -200,7 +210,11 @@ def rate_after(config: Word2VecConfig, epochs: float) -> float:
 
 
 def word_vectors(config: Word2VecConfig, corpus: Numbered, rows: Rows, state: State) -> WordVectors:
-    """The vectors of the words, with what else the model keeps. Uses the state's tables up."""
+    """The vectors of the words, with what else the model keeps. Uses the state's tables up.
+
+    Raises TrainingError where no pair was trained: the vectors are as random as at the start.
+    """
+    check_trained(config, state.first is not None)
     vocabulary, size = corpus.vocabulary, config.vector_size
     inputs = compact(state.tables.pop("inputs"), size)
     outputs = compact(state.tables.pop("outputs"), size)

@@ -79,8 +79,7 @@ def test_a_file_that_is_no_text(run: Run, folder: Path, tmp_path: Path, algorith
     path = tmp_path / "picture.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 10)
     assert fails(run, folder, algorithm, path) == (
-        f"Error: {path}, byte 0: invalid UTF-8 (0x89); convert the file, or use "
-        "--encoding-errors replace or skip"
+        f"Error: {path}, byte 0: not text but a PNG image"
     )
 
 

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from embedtool.config import TextConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.records import kind_of, read_records, texts_of
-from embedtool.errors import CorpusError, MissingExtraError
+from embedtool.errors import ConfigError, CorpusError, MissingExtraError
+from tests.conftest import Run
 
 BOM = b"\xef\xbb\xbf"
 
@@ -81,7 +82,11 @@ def test_jsonl_keeps_separators_of_lines_that_are_no_line_ends(tmp_path: Path) -
         ('{"text": "a"', "not JSON: "),
         ("plain text", "not JSON: "),
         ('{"text": 7}', "'text' holds int, not text"),
-        ('{"text": ["a"]}', "'text' holds list, not text"),
+        ('{"text": ["a", 1.5]}', "'text' holds a list with float, not a list of tokens"),
+        ('{"text": [["a"]]}', "'text' holds a list with list, not a list of tokens"),
+        ('{"text": [true]}', "'text' holds a list with bool, not a list of tokens"),
+        ('{"text": ["a\\nb"]}', "'text' holds a token with a line end or NUL: "),
+        ('{"text": ["a", "\\ud83d"]}', "holds half of a surrogate pair"),
         ('{"text": "\\ud83d"}', "holds half of a surrogate pair"),
         ('{"text": "a \\uDE00 b"}', "holds half of a surrogate pair"),
         ('{"text": ' + "[" * 100_000, "JSON nested too deep"),
@@ -159,6 +164,149 @@ def test_a_field_of_csv_may_be_longer_than_the_modules_own_limit(tmp_path: Path)
 def test_a_bad_line_of_csv_is_named(data: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match=message):
         sentences(tmp_path / "a.csv", data)
+
+
+def test_fields_within_fields(tmp_path: Path) -> None:
+    lines = '{"a": {"b": {"c": "one two"}}}\n{"a.b.c": "three", "a": {"b": {"c": "no"}}}\n'
+    assert sentences(tmp_path / "a.jsonl", lines, field="a.b.c") == [["one", "two"], ["three"]]
+
+
+@pytest.mark.parametrize(
+    ("line", "names"),
+    [
+        ('{"a": {"x": 1, "y": {}}, "z": null}', "a.x, a.y, z"),
+        ('{"a": "text"}', "a"),
+        ('{"a": null}', "a"),
+        ('{"a": [{"b": "text"}]}', "a"),
+    ],
+)
+def test_a_field_that_is_not_within_another_is_named(line: str, names: str, tmp_path: Path) -> None:
+    with pytest.raises(CorpusError) as refused:
+        sentences(tmp_path / "a.jsonl", line, field="a.b")
+    path = tmp_path / "a.jsonl"
+    assert str(refused.value) == (
+        f"{path}, line 1: no field 'a.b'; choose one with --field: {names}"
+    )
+
+
+def test_a_message_lists_so_many_fields_and_no_more(tmp_path: Path) -> None:
+    line = json.dumps({f"f{i}": i for i in range(70)})
+    with pytest.raises(CorpusError, match=r": f0, f1, .*, f49, and 20 more$"):
+        sentences(tmp_path / "a.jsonl", line)
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("a.jsonl", '{"text": "a"}\n{"id": 1}\n{}\n{"text": "b"}\n'),
+        ("a.csv", "id,text\n1,a\n2\n3\n4,b\n"),
+        ("a.tsv", "id\ttext\n1\ta\n2\n3\n4\tb\n"),
+    ],
+)
+def test_records_that_lack_the_text_are_skipped_and_counted(
+    run: Run, name: str, data: str, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    with pytest.raises(CorpusError, match=rf"{name}, line (2|3): (no field|has no) 'text'"):
+        sentences(path, data)
+    assert sentences(path, data, missing="skip") == [["a"], ["b"]]
+    for command in (["vocab", "--min-count", "1"], ["phrases"]):
+        result = run(*command, path, "--missing", "skip")
+        assert result.exit_code == 0
+        assert "Warning: 2 records without 'text' were skipped\n" in result.stderr
+
+
+def test_a_header_that_lacks_the_column_is_no_record(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="no column 'text'"):
+        sentences(tmp_path / "a.csv", "id,body\n1,x\n", missing="skip")
+
+
+@pytest.mark.parametrize(
+    ("data", "options", "read"),
+    [
+        ("id;text\n1;a, b\n", {"delimiter": ";"}, [["a,", "b"]]),
+        ("id|text\n1|a b\n", {"delimiter": "|"}, [["a", "b"]]),
+        ('id\ttext\n1\t"a b"\n', {"delimiter": r"\t"}, [["a", "b"]]),
+        ("1,a b\n2,c\n", {"header": False, "column": "2"}, [["a", "b"], ["c"]]),
+        ("a b\nc\n", {"header": False, "column": "1"}, [["a", "b"], ["c"]]),
+        ("\ufeff1;a\n", {"header": False, "column": "1", "delimiter": ";"}, [["1"]]),
+        (
+            'id,text\n1,say "a" b\n',
+            {"input_format": "tsv", "delimiter": ","},
+            [["say", '"a"', "b"]],
+        ),
+        ("id,text\n1,a,\n2,b,,\n", {}, [["a"], ["b"]]),
+    ],
+)
+def test_csv_with_other_delimiters_and_without_a_header(
+    data: str, options: dict[str, Any], read: list[list[str]], tmp_path: Path
+) -> None:
+    assert sentences(tmp_path / "a.csv", data, **options) == read
+
+
+QUOTES = (
+    "; a quote within a text is written twice; where quotes are letters like others, use "
+    "--input-format tsv --delimiter ,"
+)
+
+
+@pytest.mark.parametrize(
+    ("data", "options", "message"),
+    [
+        (
+            'id,text\n1,a\n2,"b\n3,c\n4,d\n',
+            {},
+            f", line 3: a quote that opens in this record is never closed{QUOTES}",
+        ),
+        (
+            'id,text\n1,"a\n2,b\n3,"c"\n',
+            {},
+            f", line 2: a quote in this record closes within a text{QUOTES}",
+        ),
+        (
+            "id,text\n1,Hello, world\n",
+            {},
+            ", line 2: has 3 columns, the first line 2; a text with ',' in it stands in quotes in "
+            "CSV",
+        ),
+        (
+            "id;text\n1;a\n",
+            {},
+            ": no column 'text'; choose one with --column: id;text (are they separated by ';'? use "
+            "--delimiter)",
+        ),
+        (
+            "text,text\na,b\n",
+            {},
+            ": two columns are called 'text'; name one by its number, with --no-header",
+        ),
+        (
+            "1,a\n",
+            {"header": False},
+            ": has 2 columns and, by --no-header, no names; choose one with --column 1 to 2, not "
+            "'text'",
+        ),
+        (
+            "1,a\n",
+            {"header": False, "column": "3"},
+            ": has 2 columns and, by --no-header, no names; choose one with --column 1 to 2, not "
+            "'3'",
+        ),
+        ("1,a\n2\n", {"header": False, "column": "2"}, ", line 2: has no '2' column"),
+    ],
+)
+def test_csv_that_would_be_misread_is_refused(
+    data: str, options: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(CorpusError) as refused:
+        sentences(tmp_path / "a.csv", data, **options)
+    assert str(refused.value) == f"{tmp_path / 'a.csv'}{message}"
+
+
+@pytest.mark.parametrize("delimiter", ["", ";;", '"', "\n"])
+def test_a_delimiter_is_one_character(delimiter: str) -> None:
+    with pytest.raises(ConfigError, match=r"^--delimiter must be one character, not "):
+        TextConfig(delimiter=delimiter)
 
 
 def parquet(table: dict[str, Any], **options: Any) -> bytes:
@@ -272,3 +420,11 @@ def test_parquet_without_its_package_says_what_to_install(
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(MissingExtraError, match=r"embedtool\[parquet\]"):
         sentences(tmp_path / "a.parquet", data)
+
+
+def test_columns_within_structs(tmp_path: Path) -> None:
+    rows = [{"b": {"c": "x y"}}, {"b": None}, None, {"b": {"c": None}}, {"b": {"c": "z"}}]
+    data = parquet({"a": rows, "id": [1, 2, 3, 4, 5]})
+    assert sentences(tmp_path / "a.parquet", data, column="a.b.c") == [["x", "y"], ["z"]]
+    with pytest.raises(CorpusError, match=r"no column 'a\.x'; .*--column: a\.b\.c, id"):
+        sentences(tmp_path / "a.parquet", data, column="a.x")

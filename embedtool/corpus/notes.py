@@ -1,0 +1,93 @@
+"""What is noticed while a text is read, and what the user is told of it.
+
+In: counts and signs from a reading. Out: warnings in the log.
+"""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedtool.config import TextConfig
+from embedtool.corpus.paragraphs import wrapped_at
+from embedtool.corpus.tokens import unsegmented_script
+from embedtool.encodings import is_utf8
+from embedtool.words import Words
+
+log = logging.getLogger(__name__)
+
+MOST_FILES = 100
+"""Files that are looked at for wrapped lines, and how much of each."""
+LOOKED_AT_BYTES = 2**16
+WRAPPED_SHARE = 0.2
+"""Of the files looked at; fewer wrapped ones are not worth a warning."""
+
+
+@dataclass
+class ReadingNotes:
+    """What was noticed in a reading of a text.
+
+    n_invalid : sequences of bytes that the encoding does not have, replaced or skipped
+    n_missing : records without the field or column, skipped
+    n_looked_at : files whose lines were looked at
+    wrapped : of those whose lines seem to be wrapped, the name and the width
+    """
+
+    n_invalid: int = 0
+    n_missing: int = 0
+    n_looked_at: int = 0
+    wrapped: list[tuple[str, int]] = field(default_factory=list)
+
+    def look_at(self, name: str, block: bytes) -> None:
+        """Take note of the lines with which a file begins."""
+        if self.n_looked_at < MOST_FILES:
+            self.n_looked_at += 1
+            *lines, rest = block[:LOOKED_AT_BYTES].decode(errors="ignore").split("\n")
+            width = wrapped_at(lines if len(block) > LOOKED_AT_BYTES else [*lines, rest])
+            if width is not None:
+                self.wrapped.append((name, width))
+
+    @classmethod
+    def of_all(cls, parts: Iterable["ReadingNotes"]) -> Self:
+        """The notes of a text that was read in parts."""
+        whole = cls()
+        for each in parts:
+            whole.n_invalid += each.n_invalid
+            whole.n_missing += each.n_missing
+            whole.n_looked_at += each.n_looked_at
+            whole.wrapped += each.wrapped
+        return whole
+
+
+def warn_of_reading(text: TextConfig, notes: ReadingNotes) -> None:
+    """Log what was left out or changed, and lines that should be joined."""
+    if notes.n_invalid:
+        encoding = "UTF-8" if is_utf8(text.encoding) else text.encoding
+        log.warning(
+            "%s invalid %s sequences: %s", f"{notes.n_invalid:,}", encoding, text.encoding_errors
+        )
+    if notes.n_missing:
+        log.warning(
+            "%s records without %r were skipped",
+            f"{notes.n_missing:,}", " or ".join(dict.fromkeys((text.field, text.column))),
+        )  # fmt: skip
+    if len(notes.wrapped) > WRAPPED_SHARE * notes.n_looked_at:
+        name, width = notes.wrapped[0]
+        others = f" and of {len(notes.wrapped) - 1:,} more files" if len(notes.wrapped) > 1 else ""
+        log.warning(
+            "the lines of %s%s seem to be wrapped at %s characters; no context reaches over a line "
+            "end: --paragraphs joins lines up to an empty one",
+            name, others, width,
+        )  # fmt: skip
+
+
+def warn_of_script(text: TextConfig, words: Words, counts: NDArray[np.int64]) -> None:
+    """Log that a script stands uncut between its spaces."""
+    script = unsegmented_script(words, counts)
+    if script and text.tokenizer != "icu":
+        log.warning(
+            "much of the text is %s without spaces between words; use --tokenizer icu", script
+        )

@@ -1,0 +1,74 @@
+"""Files that are no text, told by their first bytes, so that they are named as what they are.
+
+In: the beginning of a file. Out: what it is and what to do with it, or None.
+"""
+
+from embedtool.encodings import UTF8, is_utf8
+
+HEAD_BYTES = 512
+"""So much of a file is looked at: the signature of tar stands at byte 257."""
+
+SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
+    (30, b"mimetypeapplication/epub+zip", "an EPUB book; convert it to text (pandoc)"),
+    (30, b"mimetypeapplication/vnd.oasis", "an OpenDocument file; save it as text"),
+    (30, b"[Content_Types].xml", "an Office file (docx, xlsx, pptx); save it as text or CSV"),
+    (30, b"_rels/.rels", "an Office file (docx, xlsx, pptx); save it as text or CSV"),
+    (0, b"PK\x03\x04", "a ZIP archive; unpack it"),
+    (0, b"PK\x05\x06", "a ZIP archive; unpack it"),
+    (0, b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive; unpack it"),
+    (0, b"Rar!\x1a\x07", "a RAR archive; unpack it"),
+    (257, b"ustar", "a tar archive; unpack it"),
+    (0, b"\x1f\x9d", "compressed by compress (.Z); decompress it"),
+    (0, b"\x04\x22\x4d\x18", "compressed with LZ4; decompress it"),
+    (0, b"\x1f\x8b", "compressed twice; decompress it once"),
+    (0, b"\xfd7zXZ\0", "compressed twice; decompress it once"),
+    (0, b"\x28\xb5\x2f\xfd", "compressed twice; decompress it once"),
+    (0, b"%PDF-", "a PDF document; extract its text (pdftotext)"),
+    (0, b"%!PS-", "a PostScript document; extract its text (ps2ascii)"),
+    (0, b"{\\rtf", "an RTF document; save it as text"),
+    (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office file (doc, xls); save it as text"),
+    (0, b"\x89PNG\r\n\x1a\n", "a PNG image"),
+    (0, b"\xff\xd8\xff", "a JPEG image"),
+    (0, b"GIF87a", "a GIF image"),
+    (0, b"GIF89a", "a GIF image"),
+    (0, b"II*\0", "a TIFF image"),
+    (0, b"MM\0*", "a TIFF image"),
+    (8, b"WEBPVP8", "a WebP image"),
+    (0, b"PAR1\x15", "Parquet; use --input-format parquet"),
+    (0, b"ARROW1\0\0", "an Arrow or Feather file; save it as Parquet"),
+    (0, b"Obj\x01", "an Avro file; save it as Parquet or JSONL"),
+    (0, b"SQLite format 3\0", "an SQLite database; export the texts as CSV or JSONL"),
+    (0, b"\x89HDF\r\n\x1a\n", "an HDF5 file; save the texts as Parquet or JSONL"),
+    (0, b"\x93NUMPY", "a NumPy array"),
+    (0, b"\x7fELF", "a program"),
+)
+"""Where the signature stands, its bytes, what has it; of several that fit the first holds."""
+BYTE_ORDER_MARKS = (
+    (b"\xff\xfe\0\0", "utf-32"),
+    (b"\0\0\xfe\xff", "utf-32"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+)
+LEAST_UTF16 = 32
+"""Bytes that tell UTF-16 by its zeros."""
+
+
+def what_is_no_text(head: bytes, encoding: str = UTF8) -> str | None:
+    """What the first HEAD_BYTES of a file say it is, where that is no text in an encoding."""
+    for place, signature, name in SIGNATURES:
+        if head.startswith(signature, place):
+            return f"not text but {name}"
+    if not is_utf8(encoding):
+        return None
+    for mark, found in BYTE_ORDER_MARKS:
+        if head.startswith(mark):
+            return (
+                f"not UTF-8 but {found.upper()}, by its byte order mark (0x{head[0]:02x}); "
+                f"convert it, or use --encoding {found}"
+            )
+    if len(head) >= LEAST_UTF16:
+        even, odd = set(head[::2]), set(head[1::2])
+        if {0} in (even, odd) and even != odd:
+            found = "utf-16-be" if even == {0} else "utf-16-le"
+            return f"not UTF-8 but UTF-16 without a byte order mark; use --encoding {found}"
+    return None

@@ -1,0 +1,221 @@
+"""Lists of tokens: spaces within a token stay, from the file to the vectors and back."""
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import embedtool
+from embedtool import store
+from embedtool.config import GloveConfig, TextConfig, VocabularyConfig
+from embedtool.corpus.corpus import Corpus
+from embedtool.corpus.encoding import cached_scan, count_words, scan
+from embedtool.corpus.parts import cut, join_ranges, merge_words, read_part
+from embedtool.corpus.tokens import token_bytes, token_of
+from embedtool.corpus.vocabulary import choose_words, read_vocabulary, vocabulary_lines
+from embedtool.errors import CorpusError
+from embedtool.trainers.training import train_model
+from tests.conftest import Run
+
+BASKETS = [["SKU 1", "b", " x\ty "], ["b", "SKU 1"], ["SKU", "1", "no-break\xa0space", "ä b"]]
+TYPES = list(dict.fromkeys(token for basket in BASKETS for token in basket))
+SMALL = ["--vector-size", "5", "--min-count", "1", "--workers", "1"]
+
+
+def jsonl(path: Path, baskets: list[list[Any]], field: str = "items") -> Path:
+    path.write_text("".join(json.dumps({field: basket}) + "\n" for basket in baskets))
+    return path
+
+
+def parquet(path: Path, baskets: list[list[Any]]) -> Path:
+    pq.write_table(pa.table({"items": baskets}), path)
+    return path
+
+
+@pytest.fixture(params=["a.jsonl", "a.parquet"])
+def baskets(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A file of BASKETS."""
+    make = jsonl if request.param == "a.jsonl" else parquet
+    return make(tmp_path / request.param, BASKETS)
+
+
+ITEMS = TextConfig(field="items", column="items")
+
+
+def test_spaces_within_a_token_stay(baskets: Path, tmp_path: Path) -> None:
+    corpus = Corpus(baskets, ITEMS)
+    assert list(corpus.sentences()) == BASKETS
+    for read in (scan(corpus, tmp_path), *(cached_scan(corpus, tmp_path / "c") for _ in range(2))):
+        assert list(read.words) == TYPES
+        assert read.ends.tolist() == [3, 5, 9]
+
+
+@pytest.mark.parametrize("token", ["a b", " ", "\t\v\f\r", "ä\u2028 b", "plain"])
+def test_a_token_is_hidden_from_what_cuts_at_spaces(token: str) -> None:
+    assert token_bytes(token).split() == [token_bytes(token)]
+    assert token_of(token_bytes(token)) == token
+
+
+def test_parts_have_the_same_tokens(baskets: Path, tmp_path: Path) -> None:
+    for cache in (None, tmp_path / "cache", tmp_path / "cache"):
+        ((facts, _, words),) = (
+            read_part(part, ITEMS, 3, cache) for part in cut(Corpus(baskets, ITEMS), 100)
+        )
+        of_all = join_ranges([merge_words([each], 1)[0] for each in words])
+        assert facts.n_tokens == 9
+        assert of_all.words == TYPES
+
+
+def test_whole_numbers_are_tokens_and_null_takes_no_place(tmp_path: Path) -> None:
+    path = jsonl(tmp_path / "a.jsonl", [[1, "b", None, ""], [], [None], [-20]])
+    assert list(Corpus(path, ITEMS).sentences()) == [["1", "b"], ["-20"]]
+    path = parquet(tmp_path / "a.parquet", [[1, 2], [None, 3]])
+    assert list(Corpus(path, ITEMS).sentences()) == [["1", "2"], ["3"]]
+
+
+def test_tokens_are_cleaned_one_by_one(tmp_path: Path) -> None:
+    path = jsonl(tmp_path / "a.jsonl", [["New York", "e\u0301 \ufb01", "\xa0´"]])
+    text = TextConfig(field="items", lowercase=True, normalize="nfkc")
+    assert list(Corpus(path, text).sentences()) == [["new york", "é fi", "  \u0301"]]
+
+
+def test_a_list_within_fields_beside_texts(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    lines = [{"a": {"b": ["x y"]}}, {"a": {"b": "x y"}}, {"a": {"b": None}}, {"a": {"b": ["z"]}}]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    corpus = Corpus(path, TextConfig(field="a.b"))
+    assert list(corpus.sentences()) == [["x y"], ["x", "y"], ["z"]]
+    assert count_words(corpus, VocabularyConfig(min_count=1)).words == ["x y", "x", "y", "z"]
+
+
+def test_a_tokenizer_cannot_cut_lists(tmp_path: Path) -> None:
+    path = jsonl(tmp_path / "a.jsonl", BASKETS)
+    message = r"a\.jsonl, line 1: 'items' is a list of tokens, which --tokenizer words cannot cut"
+    with pytest.raises(CorpusError, match=message):
+        list(Corpus(path, TextConfig(field="items", tokenizer="words")).sentences())
+
+
+def test_lines_are_no_lists(tmp_path: Path) -> None:
+    path = jsonl(tmp_path / "a.jsonl", BASKETS)
+    with pytest.raises(CorpusError, match="'items' holds list, not text"):
+        list(Corpus(path, ITEMS).lines())
+
+
+def test_a_vocabulary_file_has_tokens_with_spaces(tmp_path: Path) -> None:
+    corpus = Corpus(jsonl(tmp_path / "a.jsonl", BASKETS), ITEMS)
+    vocabulary = count_words(corpus, VocabularyConfig(min_count=1))
+    path = tmp_path / "words.txt"
+    with path.open("w", newline="\n") as file:
+        file.writelines(vocabulary_lines(vocabulary.words, vocabulary.counts.tolist()))
+    assert read_vocabulary(path)[0] == vocabulary.words
+
+
+@pytest.mark.parametrize("algorithm", ["word2vec", "fasttext", "glove"])
+def test_from_the_file_to_the_vectors_and_back(run: Run, algorithm: str, tmp_path: Path) -> None:
+    text, model, words = jsonl(tmp_path / "a.jsonl", BASKETS * 99), tmp_path / "m", tmp_path / "w"
+    options = ["--field", "items", *SMALL, "--cache", tmp_path / "cache"]
+    assert run("vocab", text, "--field", "items", "-o", words).exit_code == 0
+    result = run("train", algorithm, text, "-o", model, "--vocab", words, *options)
+    assert result.exit_code == 0, result.output
+    vectors = store.load(model).vectors
+    assert set(vectors.words) == set(TYPES)
+    found = run("vector", model, "SKU 1", "--json")
+    assert found.exit_code == 0
+    assert "SKU 1" in run("similar", model, "b", "--tsv").stdout
+    assert run("similarity", model, "SKU 1", "b").exit_code == 0
+    for suffix in ("npz", "safetensors", "parquet"):
+        path = tmp_path / f"vectors.{suffix}"
+        assert run("export", model, path).exit_code == 0
+        again = tmp_path / f"again-{suffix}"
+        assert run("import", path, again).exit_code == 0
+        assert list(store.load(again).vectors.words) == list(vectors.words)
+    refused = run("export", model, tmp_path / "vectors.txt")
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith("Error: ")
+    assert not (tmp_path / "vectors.txt").exists()
+
+
+def test_training_goes_on_with_tokens_with_spaces(run: Run, tmp_path: Path) -> None:
+    text, model, grown = jsonl(tmp_path / "a.jsonl", BASKETS * 9), tmp_path / "m", tmp_path / "g"
+    more = jsonl(tmp_path / "b.jsonl", [["SKU 1", "SKU 2"]] * 9)
+    options = ["--field", "items", *SMALL]
+    assert run("train", "word2vec", text, "-o", model, *options).exit_code == 0
+    grow = ["--init", model, "--sample", "0"]
+    assert run("train", "word2vec", more, "-o", grown, *grow, *options).exit_code == 0
+    counts = store.load(grown).vectors.counts
+    assert counts is not None
+    assert counts.sum() == 9 * 9 + 2 * 9
+
+
+def test_the_text_of_gensims_engine_cannot_hold_them(run: Run, tmp_path: Path) -> None:
+    text = jsonl(tmp_path / "a.jsonl", BASKETS * 9)
+    result = run(
+        "train", "word2vec", text, "-o", tmp_path / "m", "--field", "items", *SMALL,
+        "--engine", "gensim",
+    )  # fmt: skip
+    assert result.exit_code == 2
+    assert "--engine gensim cuts its text at spaces, and 'SKU 1' holds one" in result.stderr
+
+
+def test_phrases_refuses_them(run: Run, tmp_path: Path) -> None:
+    text = jsonl(tmp_path / "a.jsonl", BASKETS)
+    output = tmp_path / "joined.txt"
+    result = run("phrases", text, "--field", "items", "-o", output)
+    assert result.exit_code == 1
+    assert "Error: the token 'SKU 1' holds a space" in result.stderr
+    assert not output.exists()
+
+
+def test_inputs_are_paths_or_strings_one_or_several(tmp_path: Path) -> None:
+    one, two = tmp_path / "one.txt", tmp_path / "two.txt"
+    one.write_text("a b\n" * 9)
+    two.write_text("c d\n")
+    for inputs in (one, str(one), [one], (str(one),), iter([one])):
+        assert Corpus(inputs).sources == [str(one)]
+    assert Corpus([one, str(two)]).sources == [str(one), str(two)]
+    assert embedtool.Corpus(tmp_path).sources == [str(one), str(two)]
+
+
+CONFIG = GloveConfig(vector_size=3, min_count=1, iterations=2, workers=1)
+
+
+def test_a_model_is_trained_on_files_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "one.txt"
+    path.write_text("a b\nb c\n" * 9)
+    expected = train_model("glove", Corpus(path), CONFIG).vectors.matrix
+    for inputs in (path, str(path), [path]):
+        assert np.array_equal(train_model("glove", inputs, CONFIG).vectors.matrix, expected)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "kind"),
+    [
+        ([["a", "b"], ["c"]], "list"),
+        ([("a", "b")], "tuple"),
+        ([b"a"], "bytes"),
+        (b"a", "bytes"),
+        ([None], "NoneType"),
+        (None, "NoneType"),
+        (3, "int"),
+        (({"a"}, {"b"}), "set"),
+    ],
+)
+def test_tokens_are_no_corpus(inputs: Any, kind: str) -> None:
+    for use in (Corpus, partial(train_model, "glove", config=CONFIG)):
+        with pytest.raises(CorpusError) as refused:
+            use(inputs)
+        assert str(refused.value) == (
+            f"a corpus is the names of files, not {kind}; write tokens to a file, a sentence a "
+            'line, or as JSONL with {"text": [...]} a line, and name that'
+        )
+
+
+def test_choosing_words_leaves_tokens_whole(tmp_path: Path) -> None:
+    read = scan(Corpus(jsonl(tmp_path / "a.jsonl", BASKETS), ITEMS), tmp_path)
+    only = choose_words(read.words, read.counts, VocabularyConfig(min_count=1), {"SKU 1", "b"})
+    assert only[0].words == ["SKU 1", "b"]
