@@ -184,6 +184,11 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def facts_of(path: Path) -> dict[str, int | str]:
+    """Size and checksum of a file that is there, as `mismatch` takes them."""
+    return {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
+
+
 def mismatch(path: Path, facts: Mapping[str, int | str]) -> str | None:
     """What is wrong with a file that must have these facts of `Hashed`, or None."""
     try:

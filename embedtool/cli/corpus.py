@@ -88,7 +88,7 @@ def get(name: str, output: Path | None, force: bool, **parameters: str | None) -
 @parameter_options
 def path(name: str, **parameters: str | None) -> None:
     """Print the path of the corpus NAME, which must be here."""
-    from embedtool.corpus.recipes import path_of
+    from embedtool.corpus.recipes import path_of, warn_of_change
     from embedtool.errors import CorpusError
 
     given = _given(parameters)
@@ -96,6 +96,7 @@ def path(name: str, **parameters: str | None) -> None:
     if not there.is_file():
         options = "".join(f" --{option} {value}" for option, value in given.items())
         raise CorpusError(f"{name} is not here; run: embedtool corpus get {name}{options}")
+    warn_of_change(there, thoroughly=False)
     click.echo(there)
 
 

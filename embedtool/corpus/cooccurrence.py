@@ -4,6 +4,7 @@ In: an EncodedCorpus. Out: Cooccurrence, the pairs on disk, memory-mapped, cell 
 """
 
 import json
+import logging
 import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,9 +23,11 @@ from embedtool.corpus.encoding import EncodedCorpus
 from embedtool.corpus.runs import MAPPING, Run, SortedRuns, merged
 from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.errors import TrainingError
-from embedtool.files import replaced
+from embedtool.files import Hashed, mismatch, replaced
 from embedtool.kernels.cooccurrence import distance_bits, list_pairs, sum_entries
 from embedtool.progress import Progress, Report, silent
+
+log = logging.getLogger(__name__)
 
 FIXED_POINT = 2**28
 """Weights that are no whole fractions of 1 are rounded to multiples of 1 / FIXED_POINT."""
@@ -227,15 +230,19 @@ def _keep(folder: Path, n_counted: int, runs: SortedRuns) -> None:
     """Write down how many tokens have been counted, and where the runs of their pairs end."""
     runs.sync()
     with replaced(folder / COUNTED) as file:
-        file.write(json.dumps({"tokens": n_counted, "ends": runs.ends}).encode())
+        counted = {"tokens": n_counted, "ends": runs.ends, "sha256": runs.checksums}
+        file.write(json.dumps(counted).encode())
 
 
 def _kept(folder: Path) -> tuple[int, list[int]]:
-    """What was written down; the beginning where nothing was, or runs have gone since."""
-    counted = _told(folder / COUNTED, "tokens", "ends")
-    if counted is not None and SortedRuns(folder, counted["ends"]).are_there:
-        return counted["tokens"], counted["ends"]
-    return 0, [0]
+    """What was written down; the beginning where nothing was, or runs have changed since."""
+    counted = _told(folder / COUNTED, "tokens", "ends", "sha256")
+    if counted is None:
+        return 0, [0]
+    if not SortedRuns(folder, counted["ends"]).are_sound(counted["sha256"]):
+        log.warning("%s: the counted pairs are damaged; they are counted again", folder)
+        return 0, [0]
+    return counted["tokens"], counted["ends"]
 
 
 def _told(path: Path, *names: str) -> dict[str, Any] | None:
@@ -341,7 +348,7 @@ def _merge(
     at_once = min(config.memory * MiB // MERGE_BYTES, MERGED_AT_ONCE)
     paths = [folder / name for name in FILES]
     with ExitStack() as stack:
-        files = [stack.enter_context(path.open("wb")) for path in paths]
+        files = [Hashed(stack.enter_context(path.open("wb"))) for path in paths]
         for keys, sums in runs.merged(at_once):
             (rows, columns, counts), n_equal_here = counted(keys, sums, blocks, config, unit)
             n_equal += n_equal_here
@@ -353,7 +360,10 @@ def _merge(
                 pauses.kept()
     rows, columns, counts = (_mapped(path, kind) for path, kind in zip(paths, KINDS, strict=True))
     with replaced(folder / SUMMARY) as complete:
-        summary = {"symmetric": config.symmetric, "bounds": bounds.tolist(), "n_equal": n_equal}
+        summary = {
+            "symmetric": config.symmetric, "bounds": bounds.tolist(), "n_equal": n_equal,
+            "files": {path.name: file.facts() for path, file in zip(paths, files, strict=True)},
+        }  # fmt: skip
         complete.write(json.dumps(summary).encode())
     return Cooccurrence(config.symmetric, rows, columns, counts, bounds, n_equal)
 
@@ -375,10 +385,17 @@ def counted(
 
 
 def counted_pairs(folder: Path) -> Cooccurrence | None:
-    """What `count_cooccurrence` left in a folder, None where it did not come to its end."""
-    summary = _told(folder / SUMMARY, "symmetric", "bounds", "n_equal")
+    """What `count_cooccurrence` left in a folder; None where it did not come to its end.
+
+    None, and a warning, also where a file has changed since.
+    """
+    summary = _told(folder / SUMMARY, "symmetric", "bounds", "n_equal", "files")
     if summary is None:
         return None
+    for name in FILES:
+        if fault := mismatch(folder / name, summary["files"][name]):
+            log.warning("%s: %s; pairs are counted again", folder / name, fault)
+            return None
     rows, columns, counts = (
         _mapped(folder / name, kind) for name, kind in zip(FILES, KINDS, strict=True)
     )

@@ -47,6 +47,7 @@ SUMMARY = "scan.json"
 """Written last of what `scan` leaves: the fingerprint, what was noticed, size and SHA-256 of each
 file."""
 FILES = ("words", "counts", "ids", "ends")
+ENCODED_FILES = ("encoded-ids", "encoded-ends")
 
 
 @dataclass(frozen=True, eq=False)
@@ -299,7 +300,8 @@ def encode(
     present = np.flatnonzero(places >= 0)
     rows[places[present]] = present
     starts = range(0, len(scanned.ids), BLOCK_TOKENS)
-    with (folder / "encoded-ids").open("wb") as ids, (folder / "encoded-ends").open("wb") as ends:
+    ids_path, ends_path = (folder / name for name in ENCODED_FILES)
+    with ids_path.open("wb") as ids, ends_path.open("wb") as ends:
         tokens = Tokens(ids, ends)
         in_order(
             starts,
@@ -323,8 +325,8 @@ def open_encoded(folder: Path, vocabulary: Vocabulary, fingerprint: str) -> Enco
     """Open what `encode` left in a folder."""
     return EncodedCorpus(
         vocabulary,
-        mapped(folder / "encoded-ids", ID),
-        mapped(folder / "encoded-ends", END),
+        mapped(folder / ENCODED_FILES[0], ID),
+        mapped(folder / ENCODED_FILES[1], END),
         fingerprint,
     )
 

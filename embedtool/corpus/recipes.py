@@ -4,6 +4,8 @@ In: corpora/recipes.toml, and the files, packages and addresses it names. Out: a
 words, a paragraph a line, in the data folder or where the caller wants it.
 """
 
+import json
+import logging
 import os
 import re
 import tomllib
@@ -14,13 +16,16 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import embedtool
+from embedtool import files
 from embedtool.config import flag
 from embedtool.corpus.cleaning import CLEANINGS
 from embedtool.corpus.download import download, mismatch
 from embedtool.corpus.sources import opened
 from embedtool.errors import ConfigError, CorpusError, MissingExtraError, OutputError
-from embedtool.files import check_file, replaced
+from embedtool.files import check_file, facts_of, replaced
 from embedtool.progress import Progress, Report, silent
+
+log = logging.getLogger(__name__)
 
 BLOCK_BYTES = 2**20
 """Clean text is written, and progress reported, in blocks of about this size."""
@@ -164,6 +169,7 @@ def get(
     if output:
         check_file(output)
     if home.is_file() and (recipe.is_ready or not force):
+        warn_of_change(home)
         if output:
             _write(home, "plain", output, report)
         return output or home
@@ -172,6 +178,8 @@ def get(
         _make_folder(home.parent)
     try:
         _write(source, recipe.cleaning, output or home, report)
+        if not output:
+            _keep_facts(home)
     except CorpusError as error:
         if recipe.url is None:
             raise CorpusError(f"{name}: {error}") from None
@@ -180,6 +188,42 @@ def get(
     if recipe.url is not None:
         source.unlink()
     return output or home
+
+
+def warn_of_change(home: Path, *, thoroughly: bool = True) -> None:
+    """Log that a prepared text is not as it was prepared; it may have been changed on purpose.
+
+    thoroughly : compare checksums too, not sizes alone
+    """
+    facts = _facts(home)
+    if not facts:
+        return
+    same_size = home.stat().st_size == facts["bytes"]
+    fault = files.mismatch(home, facts) if thoroughly or not same_size else None
+    if fault:
+        log.warning(
+            "%s: %s, since it was prepared; embedtool corpus get --force prepares it again",
+            home, fault,
+        )  # fmt: skip
+
+
+def _facts_path(home: Path) -> Path:
+    return home.with_name(f"{home.name}.json")
+
+
+def _keep_facts(home: Path) -> None:
+    """Write size and checksum of a prepared text beside it."""
+    with replaced(_facts_path(home)) as file:
+        file.write(json.dumps(facts_of(home)).encode())
+
+
+def _facts(home: Path) -> dict[str, int | str] | None:
+    """What `_keep_facts` wrote; None for a text that ships, or was prepared before there were."""
+    try:
+        facts = json.loads(_facts_path(home).read_bytes())
+        return {"bytes": int(facts["bytes"]), "sha256": str(facts["sha256"])}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
 def _path(recipe: Recipe, values: Mapping[str, str], folder: Path) -> Path:
@@ -201,7 +245,7 @@ def _source(
         if force:
             for old in path.parent.glob(f"{path.name}.part*"):
                 old.unlink()
-        if force or not path.is_file():
+        if force or not path.is_file() or mismatch(path, recipe.bytes, recipe.sha256):
             _make_folder(path.parent)
             url = recipe.url.format(**values)
             download(url, path, size=recipe.bytes, sha256=recipe.sha256, report=report)

@@ -4,6 +4,7 @@ In: runs of (key, sum), each key once a run. Out: all keys in rising order, each
 sums. However many runs there are, two files are open.
 """
 
+import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from embedtool.kernels.cooccurrence import merge_sums
 SAMPLE_STEP = 64
 """One key in this many is looked at to find where the runs are to be cut for merging; a piece can
 have so many entries of each run more than asked for."""
+CHUNK_BYTES = 2**20
 MAPPING: Final = "c"
 """Files are mapped copy-on-write, though nothing writes to the arrays: for such that cannot be
 written, a kernel would be compiled once more."""
@@ -31,6 +33,7 @@ class SortedRuns:
     """Runs of keys and sums, each sorted by key, one after the other on disk.
 
     ends    : where each run ends, 0 before the first
+    digests : SHA-256 of the keys and of the sums up to the last end
     n_taken : entries that `merged` has taken so far
     """
 
@@ -41,8 +44,10 @@ class SortedRuns:
         self.ends = list(ends)
         self.samples: list[NDArray[np.uint64]] = []
         self.n_taken = 0
+        self.digests = (hashlib.sha256(), hashlib.sha256())
 
     def __enter__(self) -> Self:
+        self.digests = self._digests_of_files()
         self.keys_file = self.keys_path.open("ab")
         self.sums_file = self.sums_path.open("ab")
         for file in (self.keys_file, self.sums_file):
@@ -60,11 +65,29 @@ class SortedRuns:
         self.sums_file.close()
 
     @property
+    def checksums(self) -> list[str]:
+        """The digests, in hexadecimal digits."""
+        return [digest.hexdigest() for digest in self.digests]
+
+    @property
     def are_there(self) -> bool:
         """Whether the files reach to the last end."""
         return all(
             path.exists() and path.stat().st_size >= self.ends[-1] * ENTRY.itemsize
             for path in (self.keys_path, self.sums_path)
+        )
+
+    def are_sound(self, checksums: list[str]) -> bool:
+        """Whether the files are, up to the last end, as they were when they had these checksums."""
+        return self.are_there and checksums == [
+            digest.hexdigest() for digest in self._digests_of_files()
+        ]
+
+    def _digests_of_files(self) -> tuple["hashlib._Hash", "hashlib._Hash"]:
+        """Of what is there up to the last end."""
+        return (
+            _digest_of(self.keys_path, self.ends[-1] * ENTRY.itemsize),
+            _digest_of(self.sums_path, self.ends[-1] * ENTRY.itemsize),
         )
 
     def sync(self) -> None:
@@ -80,8 +103,12 @@ class SortedRuns:
 
     def append(self, keys: NDArray[np.uint64], sums: NDArray[np.int64]) -> None:
         """Add a run: uint64 and int64 (n,), keys rising and distinct."""
-        self.keys_file.write(np.ascontiguousarray(keys).data)
-        self.sums_file.write(np.ascontiguousarray(sums).data)
+        data = np.ascontiguousarray(keys).data, np.ascontiguousarray(sums).data
+        for part, file, digest in zip(
+            data, (self.keys_file, self.sums_file), self.digests, strict=True
+        ):
+            file.write(part)
+            digest.update(part)
         self.samples.append(keys[::SAMPLE_STEP].copy())
         self.ends.append(self.ends[-1] + len(keys))
 
@@ -110,6 +137,17 @@ class SortedRuns:
         step = max(1, at_once // SAMPLE_STEP)
         samples = np.sort(np.concatenate(self.samples))[step::step]
         return [*np.unique(samples), None]
+
+
+def _digest_of(path: Path, n_bytes: int) -> "hashlib._Hash":
+    """SHA-256 of the first bytes of a file; of fewer where there are no more."""
+    digest = hashlib.sha256()
+    if n_bytes and path.exists():
+        with path.open("rb") as file:
+            while n_bytes and (chunk := file.read(min(n_bytes, CHUNK_BYTES))):
+                digest.update(chunk)
+                n_bytes -= len(chunk)
+    return digest
 
 
 def merged(runs: list[Run]) -> Run:

@@ -14,7 +14,7 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,12 +23,18 @@ from typing import Any
 import numpy as np
 
 from embedtool import __version__
-from embedtool.corpus.encoding import COUNT, EncodedCorpus, Numbered, open_encoded
+from embedtool.corpus.encoding import (
+    COUNT,
+    ENCODED_FILES,
+    EncodedCorpus,
+    Numbered,
+    open_encoded,
+)
 from embedtool.corpus.sources import STDIN, is_url, name_of, place_of, stamps_of
 from embedtool.corpus.stores import is_store
 from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.errors import ModelError, OutputError
-from embedtool.files import replaced, text_bytes
+from embedtool.files import facts_of, mismatch, replaced, text_bytes
 from embedtool.trainers.checkpoint import last_state
 from embedtool.words import LONE_SURROGATES
 
@@ -83,6 +89,11 @@ class Workplace:
             "types_seen": vocabulary.types_seen,
             "tokens_seen": vocabulary.tokens_seen,
             "fingerprint": corpus.fingerprint,
+            "checksums": {
+                name: facts_of(self.folder / name)
+                for name in (WORDS, COUNTS, *ENCODED_FILES)
+                if (self.folder / name).exists()
+            },
             **request,
         }
         with replaced(self.folder / REQUEST) as file:
@@ -103,11 +114,13 @@ class Workplace:
         return dict(request)
 
     def corpus(self, request: dict[str, Any]) -> EncodedCorpus:
-        """The text as numbers. Raises ModelError where its files have changed since."""
+        """The text as numbers. Raises ModelError where they, or its files, have changed since."""
+        self._check(request, ENCODED_FILES)
         return open_encoded(self.folder, self.vocabulary(request), request["fingerprint"])
 
     def vocabulary(self, request: dict[str, Any]) -> Vocabulary:
-        """The words of the text. Raises ModelError where its files have changed since."""
+        """The words of the text. Raises ModelError where they, or its files, have changed since."""
+        self._check(request, (WORDS, COUNTS))
         files = request["files"]
         for file, now in zip(files, _files([path for path, *_ in files]), strict=True):
             if file != now:
@@ -118,6 +131,15 @@ class Workplace:
         words = (self.folder / WORDS).read_bytes().decode("utf-8", LONE_SURROGATES).split("\n")
         counts = np.fromfile(self.folder / COUNTS, COUNT)
         return Vocabulary(words, counts, request["types_seen"], request["tokens_seen"])
+
+    def _check(self, request: dict[str, Any], names: Sequence[str]) -> None:
+        """Raise ModelError where a file here is not as it was written."""
+        for name in names:
+            facts = request.get("checksums", {}).get(name)
+            if facts and (fault := mismatch(self.folder / name, facts)):
+                raise ModelError(
+                    f"{self.folder / name}: is damaged: {fault}; train anew with --overwrite"
+                )
 
 
 @contextmanager

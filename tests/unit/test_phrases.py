@@ -2,6 +2,7 @@
 
 import io
 import math
+import random
 import sys
 from itertools import pairwise
 from pathlib import Path
@@ -21,6 +22,7 @@ from embedtool.corpus.phrases import (
     write_table,
 )
 from embedtool.errors import CorpusError, OutputError
+from tests.conftest import Run
 
 TEXT = "new york is big\n" * 6 + "new car\n" * 4 + "old york\n" * 2
 """Counts: new 10, york 8, is 6, big 6, car 4, old 2; 36 tokens; new york 6, york is 6, is big 6."""
@@ -229,3 +231,103 @@ def test_the_kept_text_is_read_as_text_whatever_its_first_bytes_look_like(
     monkeypatch.setattr(sys, "stdin", stdin)
     with rereadable(Corpus(["-"], TextConfig(input_format="text"))) as corpus:
         assert list(corpus.sentences()) == [["PAR1", "is", "a", "gene"]]
+
+
+def test_connector_words_may_stand_within_a_phrase(tmp_path: Path) -> None:
+    text = (
+        "the bank of america pays\n" * 9 + "word of honour\nbank and america\n" * 3 + "x y\n" * 90
+    )
+    options = {"min_count": 2, "threshold": 5, "connector_words": "english"}
+    scores = learned(tmp_path / "a", text, **options)
+    phrase = ("bank", "of", "america")
+    assert phrase in scores
+    assert not any({"of", "the", "and"} & {pair[0], pair[-1]} for pair in scores)
+    phrases = Phrases(PhrasesConfig(), scores)
+    sentence = ["a", "bank", "of", "america", "and", "of", "bank", "of"]
+    assert phrases.join(sentence) == ["a", "bank_of_america", "and", "of", "bank", "of"]
+    write_table(scores, tmp_path / "table.tsv")
+    assert "\nbank\tof america\t" in f"\n{(tmp_path / 'table.tsv').read_text()}"
+    assert read_table(tmp_path / "table.tsv").keys() == scores.keys()
+    assert phrase not in learned(tmp_path / "a", text, min_count=2, threshold=5)
+    mine = learned(tmp_path / "a", text, **{**options, "connector_words": "and, of"})
+    assert phrase in mine
+
+
+@pytest.mark.parametrize("connectors", ["none", "english", "b,c"])
+def test_phrases_are_those_of_gensim(connectors: str, tmp_path: Path) -> None:
+    from gensim.models.phrases import ENGLISH_CONNECTOR_WORDS
+    from gensim.models.phrases import Phrases as GensimPhrases
+
+    named = {"none": frozenset(), "english": ENGLISH_CONNECTOR_WORDS, "b,c": frozenset("bc")}
+    rng = random.Random(1)
+    words = [*"abcdefgh", "of", "the", "and"]
+    sentences = [rng.choices(words, k=rng.randrange(12)) for _ in range(900)]
+    text = "".join(f"{' '.join(sentence)}\n" for sentence in sentences)
+    config = PhrasesConfig(scoring="npmi", min_count=1, threshold=0.0, connector_words=connectors)
+    theirs = GensimPhrases(
+        sentences, scoring="npmi", min_count=1, threshold=0.0, connector_words=named[connectors]
+    )
+    (tmp_path / "a").write_text(text)
+    ours = Phrases(config)
+    ours.learn(Corpus(tmp_path / "a"))
+    assert [ours.join(sentence) for sentence in sentences] == [theirs[each] for each in sentences]
+
+
+def test_apply_takes_the_threshold(run: Run, tmp_path: Path) -> None:
+    table, text = tmp_path / "table.tsv", tmp_path / "text.txt"
+    write_table({("a", "b"): 50.0, ("c", "d"): 5.0}, table)
+    text.write_text("a b c d\n")
+    arguments = ["phrases", text, "--apply", table]
+    assert run(*arguments).stdout == "a_b c_d\n"
+    assert run(*arguments, "--threshold", "5").stdout == "a_b c d\n"
+    result = run(*arguments, "--threshold", "50")
+    assert result.stdout == "a b c d\n"
+    assert result.stderr.endswith("0 phrases, 0 times\n")
+
+
+@pytest.mark.parametrize(
+    "option", [["--min-count", "3"], ["--scoring", "npmi"], ["--connector-words", "english"]]
+)
+def test_apply_refuses_options_of_learning(run: Run, option: list[str], tmp_path: Path) -> None:
+    (tmp_path / "table.tsv").write_text("a\tb\t1\n")
+    result = run("phrases", "-", "--apply", tmp_path / "table.tsv", *option, input="a b\n")
+    assert result.exit_code == 2
+    assert result.stderr == f"Error: {option[0]} goes without --apply (see cli phrases --help)\n"
+
+
+def test_csv_has_its_delimiter_under_another_name(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("id;text\n1;new york\n")
+    (tmp_path / "table.tsv").write_text("new\tyork\t1\n")
+    arguments = ["phrases", path, "--apply", tmp_path / "table.tsv", "--csv-delimiter", ";"]
+    assert run(*arguments, "--delimiter", "+").stdout == "new+york\n"
+
+
+CHINESE = "我们喜欢学习自然语言处理 因为它非常有意思而且有用\n" * 20
+
+
+@pytest.mark.parametrize("command", ["vocab", "phrases"])
+def test_what_the_reading_was_not_meant_for_is_said(run: Run, command: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(CHINESE.encode() + b"\xff\xfe bad \xff\n")
+    for errors in ("replace", "skip"):
+        for given, source in ((path, None), ("-", path.read_bytes())):
+            result = run(command, given, "--encoding-errors", errors, input=source)
+            assert result.exit_code == 0
+            assert result.stderr.count(f"Warning: 3 invalid UTF-8 sequences: {errors}\n") == 1
+            assert "Warning: much of the text is Chinese or Japanese" in result.stderr
+    result = run(command, path, "--encoding-errors", "skip", "--tokenizer", "icu")
+    assert "Chinese" not in result.stderr
+
+
+def test_counts_that_gensim_dropped_on_the_way_are_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gensim.models.phrases import Phrases as GensimPhrases
+
+    original = GensimPhrases.__init__
+    monkeypatch.setattr(
+        GensimPhrases, "__init__", lambda *a, **k: original(*a, **k, max_vocab_size=3)
+    )
+    learned(tmp_path / "a", TEXT)
+    assert "too many distinct pairs to keep all: those that had occurred less than" in caplog.text

@@ -2,6 +2,8 @@
 
 import sys
 import unicodedata
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,8 +19,9 @@ from embedtool.corpus.tokens import (
     split_spaces,
     unsegmented_script,
 )
-from embedtool.errors import MissingExtraError
+from embedtool.errors import ConfigError, MissingExtraError
 from embedtool.words import Words
+from tests.conftest import Run
 
 ASCII_SPACES = " \t\n\r\v\f"
 OTHER_SPACES = (
@@ -205,3 +208,51 @@ def test_a_few_words_of_another_script_are_not_worth_a_warning() -> None:
 def test_words_as_long_as_words_are_cut_already(letter: str, longest: int) -> None:
     assert script_of(f"{letter * longest} " * 20) is None
     assert script_of(f"{letter * longest} " * 20 + letter * (longest + 1)) is not None
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "lower"),
+    [
+        (True, "Isparta İzmir ILIK", "isparta i\u0307zmir ilik"),
+        ("tr", "Isparta İzmir ILIK DİYARBAKIR", "ısparta izmir ılık diyarbakır"),
+        ("az", "QIZIL Işıq ƏLİ", "qızıl ışıq əli"),
+        ("tr", "I\u0307 i ı ÇĞÖŞÜ", "i i ı çğöşü"),
+        ("lt", "Ì Í Ĩ I J", "i\u0307\u0300 i\u0307\u0301 i\u0307\u0303 i j"),
+        ("lt", "I\u0301 J\u0301 Į\u0303", "i\u0307\u0301 j\u0307\u0301 į\u0307\u0303"),
+        ("lt", "I\u0328\u0301 I\u0323 IR", "i\u0328\u0307\u0301 i\u0323 ir"),
+        ("lt", "ĄČĘĖĮŠŲŪŽ", "ąčęėįšųūž"),
+        (False, "I İ", "I İ"),
+    ],
+)
+def test_lower_case_by_language(language: Any, text: str, lower: str) -> None:
+    assert cleaner(TextConfig(lowercase=language))(text) == lower
+    space = spacer(TextConfig(lowercase=language))
+    assert space(text.encode()).decode() == lower
+
+
+def test_lowercase_takes_a_language_or_none(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "text.txt"
+    path.write_text("ILIK\n" * 9)
+
+    def words(*arguments: object) -> str:
+        result = run("vocab", *arguments)
+        assert result.exit_code == 0, result.output
+        return str(result.stdout)
+
+    assert words(path) == words(path, "--no-lowercase") == "ILIK 9\n"
+    assert words("--lowercase", path) == words(path, "--lowercase") == "ilik 9\n"
+    assert words("--lowercase", "--min-count", "1", path) == "ilik 9\n"
+    for language in ("tr", "az"):
+        assert words("--lowercase", language, path) == "ılık 9\n"
+        assert words(path, f"--lowercase={language}") == "ılık 9\n"
+    assert words(path, "--lowercase", "tr", "--no-lowercase") == "ILIK 9\n"
+    for wrong in ("de", "", "TR"):
+        result = run("vocab", path, f"--lowercase={wrong}")
+        assert result.exit_code == 2
+        assert "'--lowercase'" in result.stderr
+
+
+@pytest.mark.parametrize("value", ["de", "", 3, None, "yes"])
+def test_there_are_few_languages_with_rules_of_their_own(value: Any) -> None:
+    with pytest.raises(ConfigError, match=r"^--lowercase must be one of False, True, tr, az, lt, "):
+        TextConfig(lowercase=value)
