@@ -3,7 +3,6 @@
 In: a Corpus. Out: the pairs with their scores, and sentences in which such pairs are one word.
 """
 
-import logging
 import math
 import re
 from collections import Counter
@@ -23,8 +22,6 @@ from embedtool.errors import CorpusError
 from embedtool.files import replaced
 from embedtool.progress import Report, silent
 from embedtool.words import Words
-
-log = logging.getLogger(__name__)
 
 Pair = tuple[str, ...]
 """Two words, and the connector words between them."""
@@ -86,12 +83,6 @@ class Phrases:
             delimiter=BETWEEN,
             connector_words=connector_words(self.config),
         )
-        if found.min_reduce > 1:
-            log.warning(
-                "too many distinct pairs to keep all: those that had occurred less than %s times "
-                "were left out on the way, and scores are less exact",
-                f"{found.min_reduce:,}",
-            )
         scores = found.export_phrases()
         self._take({tuple(pair.split(BETWEEN)): float(scores[pair]) for pair in scores})
 

@@ -311,23 +311,10 @@ def test_what_the_reading_was_not_meant_for_is_said(run: Run, command: str, tmp_
     path = tmp_path / "a.txt"
     path.write_bytes(CHINESE.encode() + b"\xff\xfe bad \xff\n")
     for errors in ("replace", "skip"):
-        for given, source in ((path, None), ("-", path.read_bytes())):
-            result = run(command, given, "--encoding-errors", errors, input=source)
+        for name, source in ((path, None), ("-", path.read_bytes())):
+            result = run(command, name, "--encoding-errors", errors, input=source)
             assert result.exit_code == 0
             assert result.stderr.count(f"Warning: 3 invalid UTF-8 sequences: {errors}\n") == 1
             assert "Warning: much of the text is Chinese or Japanese" in result.stderr
     result = run(command, path, "--encoding-errors", "skip", "--tokenizer", "icu")
     assert "Chinese" not in result.stderr
-
-
-def test_counts_that_gensim_dropped_on_the_way_are_said(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from gensim.models.phrases import Phrases as GensimPhrases
-
-    original = GensimPhrases.__init__
-    monkeypatch.setattr(
-        GensimPhrases, "__init__", lambda *a, **k: original(*a, **k, max_vocab_size=3)
-    )
-    learned(tmp_path / "a", TEXT)
-    assert "too many distinct pairs to keep all: those that had occurred less than" in caplog.text
