@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.errors import ConfigError, FormatError
+from embedtool.progress import Progress, Report, silent
 from embedtool.vectors import Subwords, WordVectors, row_lengths
 
 if TYPE_CHECKING:
@@ -178,9 +179,12 @@ def _in_memory(table: NDArray[np.float32]) -> NDArray[np.float32]:
     return table[:] if isinstance(table, Compressed) else table
 
 
-def compress(vectors: WordVectors, config: "CompressConfig") -> WordVectors:
+def compress(
+    vectors: WordVectors, config: "CompressConfig", report: Report = silent
+) -> WordVectors:
     """Make smaller word vectors of some: fewer words, dimensions and n-grams, then fewer bits.
 
+    report : is told how far product quantisation has come
     The output layer is left out: no query needs it. Raises ConfigError where more is to be kept
     than there is.
     """
@@ -204,12 +208,12 @@ def compress(vectors: WordVectors, config: "CompressConfig") -> WordVectors:
                 ngram_rows=_projected(subwords.ngram_rows, axes),
                 offset=None if subwords.offset is None else subwords.offset @ axes,
             )
-    matrix = _coded(matrix, config)
+    matrix = _coded(matrix, config, report)
     if subwords is not None:
         subwords = replace(
             subwords,
-            word_rows=_coded(subwords.word_rows, config),
-            ngram_rows=_coded(subwords.ngram_rows, config),
+            word_rows=_coded(subwords.word_rows, config, report),
+            ngram_rows=_coded(subwords.ngram_rows, config, report),
         )
     counts = None if vectors.counts is None else vectors.counts[:n_words]
     return WordVectors(
@@ -262,9 +266,11 @@ def _pruned(subwords: Subwords, n_ngrams: int) -> Subwords:
     return replace(subwords, buckets=subwords.buckets[kept], ngram_rows=subwords.ngram_rows[kept])
 
 
-def _coded(matrix: NDArray[np.float32], config: "CompressConfig") -> NDArray[np.float32]:
+def _coded(
+    matrix: NDArray[np.float32], config: "CompressConfig", report: Report
+) -> NDArray[np.float32]:
     if config.product_quantisation is not None:
-        return as_array(_product_table(matrix, config.product_quantisation))
+        return as_array(_product_table(matrix, config.product_quantisation, report))
     if config.precision == "float16":
         with np.errstate(over="ignore"):
             codes = np.concatenate([block.astype(np.float16) for block in _blocks(matrix)])
@@ -293,7 +299,7 @@ def _byte_table(matrix: NDArray[np.float32]) -> ByteTable:
     return ByteTable(codes, scales)
 
 
-def _product_table(matrix: NDArray[np.float32], n_parts: int) -> ProductTable:
+def _product_table(matrix: NDArray[np.float32], n_parts: int, report: Report) -> ProductTable:
     """Let each part of a row of length 1 be the nearest of its centroids, by k-means."""
     from scipy.cluster.vq import kmeans2, vq
 
@@ -317,4 +323,5 @@ def _product_table(matrix: NDArray[np.float32], n_parts: int) -> ProductTable:
             block = matrix[first : first + BLOCK_ROWS, columns]
             nearest, _ = vq(block / steps[first : first + len(block)], found)
             codes[first : first + len(block), part] = nearest
+        report(Progress("compressing", part + 1, n_parts, "parts"))
     return ProductTable(codes, scales, centroids)

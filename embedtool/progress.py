@@ -6,6 +6,10 @@ command line makes a bar, log lines or JSON of it.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 
 @dataclass(frozen=True)
@@ -36,3 +40,20 @@ Report = Callable[[Progress], None]
 
 def silent(progress: Progress) -> None:
     """Report to nobody."""
+
+
+class Watched:
+    """What is written to a file, of which about `total` bytes are expected, and reported."""
+
+    def __init__(
+        self, write: Callable[["ReadableBuffer"], int], total: int, report: Report
+    ) -> None:
+        self._write, self._total, self._report = write, total, report
+        self._done = 0
+
+    def write(self, data: "ReadableBuffer") -> int:
+        """Write bytes, or an array's."""
+        written = self._write(data)
+        self._done += written
+        self._report(Progress("writing", self._done, self._total, "bytes"))
+        return written

@@ -30,6 +30,7 @@ from embedtool import __version__
 from embedtool.compressed import kept, opened
 from embedtool.errors import FormatError, ModelError, VocabularyError
 from embedtool.files import Hashed, check_writable, mismatch, new_folder, text_bytes
+from embedtool.progress import Report, Watched, silent
 from embedtool.tensors import map_tensors, write_tensors
 from embedtool.vectors import ContextsOf, Model, Subwords, WordVectors, row_lengths
 from embedtool.words import Slots, Words
@@ -71,7 +72,7 @@ def check_target(path: Path, overwrite: bool) -> None:
     check_writable(path)
 
 
-def save(model: Model, path: str | Path) -> None:
+def save(model: Model, path: str | Path, report: Report = silent) -> None:
     """Save a model as the folder `path`, in place of the model there, all of it or nothing.
 
     Raises OutputError where the folder cannot be written.
@@ -114,7 +115,8 @@ def save(model: Model, path: str | Path) -> None:
         for name, contents in files.items():
             with (folder / name).open("wb") as file:
                 hashed = Hashed(file)
-                write_tensors(hashed, contents)
+                n_bytes = sum(table.nbytes for table in contents.values())
+                write_tensors(Watched(hashed.write, n_bytes, report), contents)
             description["files"][name] = hashed.facts()
         description["checksum"] = _checksum(description)
         text = json.dumps(description, ensure_ascii=False, indent=2)

@@ -55,13 +55,17 @@ def compress(
     config = CompressConfig.from_options(options)
 
     from embedtool import store
+    from embedtool.cli.reporting import late_bars
     from embedtool.compressed import compress as compressed
     from embedtool.vectors import Model
 
     store.check_target(output, overwrite)
     source = store.load(model)
-    small = compressed(source.vectors, config)
-    store.save(Model(small, {**source.description, "compressed": asdict(config)}), output)
+    with late_bars() as report:
+        small = compressed(source.vectors, config, report)
+        store.save(
+            Model(small, {**source.description, "compressed": asdict(config)}), output, report
+        )
     sizes = [_size(model), _size(output)]
     note(f"{output}: {sizes[1] / 1e6:,.1f} MB, {sizes[1] / sizes[0]:.1%} of {model}")
     if not wants_report:

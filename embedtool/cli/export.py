@@ -26,8 +26,10 @@ def export(model: Path, file: Path, name: str | None) -> None:
     for the formats that are one file.
     """
     from embedtool import formats, store
+    from embedtool.cli.reporting import late_bars
 
     opened = store.load(model)
     name = name or formats.format_of(file, opened.vectors)
-    formats.write(opened.vectors, file, name, formats.options_of(opened.description))
+    with late_bars() as report:
+        formats.write(opened.vectors, file, name, formats.options_of(opened.description), report)
     note(f"{file}: {name}, {opened.vectors.n_words:,} words x {opened.vectors.vector_size}")

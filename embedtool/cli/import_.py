@@ -48,24 +48,26 @@ def import_(file: Path, model: Path, name: str | None, overwrite: bool, **chosen
     import numpy as np
 
     from embedtool import formats, store
+    from embedtool.cli.reporting import late_bars
     from embedtool.formats.reading import Reading
     from embedtool.vectors import Model
 
     store.check_target(model, overwrite)
-    reading = Reading(scratch=model.parent, **chosen)
-    name = formats.name_of(file, name, reading)
-    formats.check_reading(file, name, reading)
-    try:
-        vectors, _ = formats.read(file, name, reading)
-    except DamagedError as error:
-        raise DamagedError(
-            f"{error}; `embedtool check {file} --repair OUT` tells all faults and writes the good "
-            "rows to OUT"
-        ) from None
-    description = {"algorithm": "imported", "source": str(file), "read_as": name}
-    if "encoding" in formats.FORMATS[name].reads_by:
-        description["encoding"] = reading.encoding
-    store.save(Model(vectors, description | formats.describe(file, name)), model)
+    with late_bars() as report:
+        reading = Reading(scratch=model.parent, report=report, **chosen)
+        name = formats.name_of(file, name, reading)
+        formats.check_reading(file, name, reading)
+        try:
+            vectors, _ = formats.read(file, name, reading)
+        except DamagedError as error:
+            raise DamagedError(
+                f"{error}; `embedtool check {file} --repair OUT` tells all faults and writes the "
+                "good rows to OUT"
+            ) from None
+        description = {"algorithm": "imported", "source": str(file), "read_as": name}
+        if "encoding" in formats.FORMATS[name].reads_by:
+            description["encoding"] = reading.encoding
+        store.save(Model(vectors, description | formats.describe(file, name)), model, report)
     n_silent = int((~np.isfinite(vectors.norms)).sum())
     if n_silent:
         note(f"Warning: {n_silent:,} vectors have no finite length; their words answer no query")

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from embedtool.cli.output import note
 from embedtool.errors import OutputError
-from embedtool.progress import Progress, Report
+from embedtool.progress import Progress, Report, silent
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 LOG_SECONDS = 10.0
 """Without a terminal: the shortest time between two lines of one stage and epoch."""
+
+PATIENCE = 1.0
+"""Seconds before work that is mostly quick is shown."""
 
 
 @contextmanager
@@ -41,6 +44,25 @@ def reporting(json_log: Path | None = None) -> Iterator[Report]:
                 sink(progress)
 
         yield report
+
+
+@contextmanager
+def late_bars() -> Iterator[Report]:
+    """Yield a Report that draws bars on a terminal once work takes a second, and nothing else.
+
+    It is for commands whose work is mostly done before anybody would look.
+    """
+    with ExitStack() as stack:
+        began = time.monotonic()
+        bars: Report = silent
+
+        def report(progress: Progress) -> None:
+            nonlocal bars
+            if bars is silent and time.monotonic() - began > PATIENCE:
+                bars = stack.enter_context(_bars())
+            bars(progress)
+
+        yield report if sys.stderr.isatty() else silent
 
 
 def rate(units: float, seconds: float, unit: str) -> str:

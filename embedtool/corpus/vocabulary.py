@@ -3,6 +3,7 @@
 In: the distinct tokens of a corpus and their counts. Out: Vocabulary, and its text file.
 """
 
+import logging
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 from embedtool.config import VocabularyConfig
 from embedtool.encodings import BYTE_ORDER_MARK
 from embedtool.errors import VocabularyError
+
+log = logging.getLogger(__name__)
 
 VOCABULARY_LINE = re.compile(rb"(.+) ([0-9]+)\r?", re.DOTALL)
 
@@ -148,9 +151,13 @@ def read_vocabulary(path: Path) -> tuple[list[str], NDArray[np.int64]]:
     Raises VocabularyError naming the line that is not a word and its count.
     """
     try:
-        lines = path.read_bytes().removeprefix(BYTE_ORDER_MARK.encode()).split(b"\n")
+        content = path.read_bytes()
     except OSError as error:
         raise VocabularyError(f"{path}: cannot be read: {error.strerror}") from None
+    mark = BYTE_ORDER_MARK.encode()
+    if content.startswith(mark):
+        log.warning("%s: begins with a byte order mark, which is left out", path)
+    lines = content.removeprefix(mark).split(b"\n")
     if not lines[-1]:
         lines.pop()
     words: list[str] = []

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from embedtool.errors import ConfigError, FormatError
 from embedtool.files import STANDARD_OUTPUT, is_special
 from embedtool.formats.reading import Reading
+from embedtool.progress import Report, silent
 
 if TYPE_CHECKING:
     from embedtool.vectors import WordVectors
@@ -251,6 +252,7 @@ def write(
     path: Path,
     name: str | None = None,
     options: Mapping[str, Any] | None = None,
+    report: Report = silent,
 ) -> str:
     """Write a file or folder, all of it or nothing; returns the format's name.
 
@@ -258,6 +260,7 @@ def write(
     is there; a folder only that of an empty folder.
 
     options : those the vectors were trained with, for formats that keep them, as of `options_of`
+    report  : is told how far writing has come
     Raises FormatError where the format cannot hold the vectors, OutputError where the file cannot
     be written.
     """
@@ -272,7 +275,7 @@ def write(
             f"{path}: {name} is several files, which standard output cannot hold; name a "
             f"{'folder' if FORMATS[name].is_folder else 'file'}"
         )
-    module.write(decompressed(vectors), path, options or {})
+    module.write(decompressed(vectors), path, options or {}, report)
     return name
 
 

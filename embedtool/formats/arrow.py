@@ -18,6 +18,7 @@ from embedtool.formats.columns import (
 )
 from embedtool.formats.reading import Reading
 from embedtool.formats.rows import check_words
+from embedtool.progress import Report, silent
 from embedtool.vectors import WordVectors
 
 KIND = "Arrow"
@@ -36,11 +37,13 @@ def read(path: Path, reading: Reading) -> WordVectors:
         return from_batches(path, columns_of(path, file.schema, reading), batches, reading)
 
 
-def write(vectors: WordVectors, path: Path, options: Mapping[str, Any]) -> None:
+def write(
+    vectors: WordVectors, path: Path, options: Mapping[str, Any], report: Report = silent
+) -> None:
     """Write such a file, not compressed, so that others can map it."""
     check_words(vectors, path, "")
     schema = schema_of(vectors, KIND)
     pa = pyarrow(KIND)
     with replaced(path) as file, pa.ipc.new_file(file, schema) as writer:
-        for batch in batches_of(vectors, schema):
+        for batch in batches_of(vectors, schema, report):
             writer.write_batch(batch)

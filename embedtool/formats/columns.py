@@ -23,7 +23,8 @@ from embedtool.formats.choosing import (
     no_choice,
 )
 from embedtool.formats.reading import Reading
-from embedtool.formats.tables import Table, blocks_of
+from embedtool.formats.tables import Table, blocks_of, watched
+from embedtool.progress import Progress, Report
 from embedtool.vectors import WordVectors
 
 WORD, VECTOR, COUNT = "word", "vector", "count"
@@ -158,6 +159,7 @@ def from_batches(
             vector_size = rows.shape[1]
             words += _words(path, columns.word, batch, len(words), reading)
             table.append(rows)
+            reading.report(Progress("reading", len(words), None, "words"))
             if columns.counts is not None:
                 counts.append(_counts(path, batch.column(columns.counts)))
         matrix = table.array(vector_size) if words else np.empty((0, 1), np.float32)
@@ -250,12 +252,13 @@ def schema_of(vectors: WordVectors, kind: str) -> Any:
     return pa.schema([pa.field(*field, nullable=False) for field in fields], METADATA)
 
 
-def batches_of(vectors: WordVectors, schema: Any) -> Iterator[Any]:
+def batches_of(vectors: WordVectors, schema: Any, report: Report) -> Iterator[Any]:
     """The rows in batches of about BATCH_BYTES."""
     import pyarrow as pa
 
     size = vectors.vector_size
-    for rows in blocks_of(vectors.n_words, 4 * size, BATCH_BYTES):
+    blocks = blocks_of(vectors.n_words, 4 * size, BATCH_BYTES)
+    for rows in watched(blocks, vectors.n_words, report):
         values = pa.array(vectors.matrix[rows].ravel())
         columns = [
             pa.array(vectors.words[rows], pa.large_string()),

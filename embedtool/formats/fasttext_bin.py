@@ -18,6 +18,7 @@ from embedtool.formats.fasttext_header import MAGIC, SHORTEST, SIZES, START, VER
 from embedtool.formats.fasttext_parts import ENTRY, SHAPE, WORD, Parts, parse, parse_header
 from embedtool.formats.reading import Reading
 from embedtool.formats.rows import check_words, warn_of_twins
+from embedtool.progress import Report, silent
 from embedtool.vectors import Subwords, WordVectors, ngram_hash, ngrams
 
 log = logging.getLogger(__name__)
@@ -115,7 +116,9 @@ def ngram_sums(
         yield subwords.ngram_rows[rows].sum(axis=0, dtype=np.float64), len(grams)
 
 
-def write(vectors: WordVectors, path: Path, options: Mapping[str, Any]) -> None:
+def write(
+    vectors: WordVectors, path: Path, options: Mapping[str, Any], report: Report = silent
+) -> None:
     """Write a model that Facebook's program loads. Only vectors with subwords can be written.
 
     options : those of the training as far as they are known, and `tokens_seen`

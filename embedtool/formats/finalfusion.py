@@ -22,7 +22,8 @@ from embedtool.formats.fasttext_bin import ngram_sums, write_buckets
 from embedtool.formats.fasttext_header import SHORTEST
 from embedtool.formats.reading import Reading
 from embedtool.formats.rows import check_words
-from embedtool.formats.tables import Table, blocks_of
+from embedtool.formats.tables import Table, blocks_of, watched
+from embedtool.progress import Report, silent
 from embedtool.vectors import Subwords, WordVectors
 
 log = logging.getLogger(__name__)
@@ -240,7 +241,9 @@ def _with_subwords(
     return WordVectors(vectors.words, vectors.matrix, subwords=replace(subwords, word_rows=own))
 
 
-def write(vectors: WordVectors, path: Path, options: Mapping[str, Any]) -> None:
+def write(
+    vectors: WordVectors, path: Path, options: Mapping[str, Any], report: Report = silent
+) -> None:
     """Write words, rows of length 1 and lengths; with n-grams, the rows of their buckets too."""
     check_words(vectors, path, "")
     kind, subwords, before_words = SIMPLE, vectors.subwords, struct.pack("<Q", vectors.n_words)
@@ -259,7 +262,7 @@ def write(vectors: WordVectors, path: Path, options: Mapping[str, Any]) -> None:
         file.writelines(LENGTH.pack(len(word)) + word for word in encoded)
         place = START.size + 4 * len(names) + HEAD.size + n_bytes
         place = _begin(file, place, NDARRAY, MATRIX.pack(n_rows, dim, FLOAT32), n_rows * dim)
-        for rows in blocks_of(vectors.n_words, 4 * dim):
+        for rows in watched(blocks_of(vectors.n_words, 4 * dim), vectors.n_words, report):
             divisors = np.where(lengths[rows] == 0, np.float32(1), lengths[rows])
             file.write((vectors.matrix[rows] / divisors[:, None]).astype("<f4").tobytes())
         if subwords is not None and bucket:

@@ -28,6 +28,7 @@ from embedtool.formats.folders import (
 )
 from embedtool.formats.reading import Reading
 from embedtool.formats.rows import check_words
+from embedtool.progress import Report, Watched, silent
 from embedtool.tensors import map_tensors, write_header, write_rows
 from embedtool.vectors import WordVectors
 
@@ -146,7 +147,9 @@ def _tokens(path: Path) -> tuple[dict[str, int], int | None]:
     return ids, unknown
 
 
-def write(vectors: WordVectors, path: Path, options: Mapping[str, Any]) -> None:
+def write(
+    vectors: WordVectors, path: Path, options: Mapping[str, Any], report: Report = silent
+) -> None:
     """Write such a folder; a token for unknown words, with a vector of zeros, is added last.
 
     A word with white space of ASCII cannot be written: the tokenizer would never find it.
@@ -161,7 +164,7 @@ def write(vectors: WordVectors, path: Path, options: Mapping[str, Any]) -> None:
         with (folder / TENSORS).open("wb") as file:
             shape = (len(ids), vectors.vector_size)
             write_header(file, {TABLES[0]: (np.dtype(np.float32), shape)})
-            write_rows(file, vectors.matrix)
+            write_rows(Watched(file.write, vectors.matrix.nbytes, report), vectors.matrix)
             write_rows(file, np.zeros((1, vectors.vector_size), np.float32))
         save_json(folder / TOKENIZER, _tokenizer(ids, unknown))
         save_json(folder / CONFIG, {

@@ -32,7 +32,8 @@ from embedtool.formats.choosing import (
 from embedtool.formats.foreign import ZIP
 from embedtool.formats.reading import Reading
 from embedtool.formats.rows import check_words
-from embedtool.formats.tables import BLOCK_BYTES, Table, blocks_of, check_expansion
+from embedtool.formats.tables import BLOCK_BYTES, Table, blocks_of, check_expansion, watched
+from embedtool.progress import Report, silent
 from embedtool.vectors import WordVectors
 
 SUFFIX = ".npy"
@@ -166,7 +167,9 @@ def _strings(path: Path, words: NDArray[Any], reading: Reading) -> list[str]:
     return found
 
 
-def write(vectors: WordVectors, path: Path, options: Mapping[str, Any]) -> None:
+def write(
+    vectors: WordVectors, path: Path, options: Mapping[str, Any], report: Report = silent
+) -> None:
     """Write such a file, block by block. NumPy's strings cannot end in NUL."""
     check_words(vectors, path, "\0")
     longest = max(map(len, vectors.words), default=0)
@@ -180,15 +183,18 @@ def write(vectors: WordVectors, path: Path, options: Mapping[str, Any]) -> None:
         np.array(vectors.words[rows], kind) for rows in blocks_of(vectors.n_words, kind.itemsize)
     )
     with replaced(path) as file, zipfile.ZipFile(file, "w") as archive:
-        _write_array(archive, "vectors", np.dtype("<f4"), vectors.matrix.shape, _of(vectors.matrix))
+        _write_array(
+            archive, "vectors", np.dtype("<f4"), vectors.matrix.shape, _of(vectors.matrix, report)
+        )
         _write_array(archive, "words", kind, (vectors.n_words,), words)
         if vectors.counts is not None:
             _write_array(archive, "counts", np.dtype("<i8"), vectors.counts.shape,
-                         _of(vectors.counts))  # fmt: skip
+                         _of(vectors.counts, silent))  # fmt: skip
 
 
-def _of(array: NDArray[Any]) -> Iterable[NDArray[Any]]:
-    return (array[rows] for rows in blocks_of(len(array), array[:1].nbytes))
+def _of(array: NDArray[Any], report: Report) -> Iterable[NDArray[Any]]:
+    blocks = blocks_of(len(array), array[:1].nbytes)
+    return (array[rows] for rows in watched(blocks, len(array), report))
 
 
 def _write_array(

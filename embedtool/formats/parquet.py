@@ -20,6 +20,7 @@ from embedtool.formats.columns import (
 from embedtool.formats.reading import Reading
 from embedtool.formats.rows import check_words
 from embedtool.formats.tables import check_expansion
+from embedtool.progress import Report, silent
 from embedtool.vectors import WordVectors
 
 KIND = "Parquet"
@@ -48,7 +49,9 @@ def _n_numbers(metadata: Any) -> int:
     return sum(group.column(i).num_values for group in groups for i in range(group.num_columns))
 
 
-def write(vectors: WordVectors, path: Path, options: Mapping[str, Any]) -> None:
+def write(
+    vectors: WordVectors, path: Path, options: Mapping[str, Any], report: Report = silent
+) -> None:
     """Write such a file, with checksums; without dictionaries, for no number stands there twice."""
     check_words(vectors, path, "")
     schema = schema_of(vectors, KIND)
@@ -56,5 +59,5 @@ def write(vectors: WordVectors, path: Path, options: Mapping[str, Any]) -> None:
 
     choices = {"use_dictionary": False, "write_page_checksum": True}
     with replaced(path) as file, ParquetWriter(file, schema, **choices) as writer:
-        for batch in batches_of(vectors, schema):
+        for batch in batches_of(vectors, schema, report):
             writer.write_batch(batch)

@@ -13,6 +13,7 @@ from typing import BinaryIO, Literal
 
 from embedtool.encodings import BYTE_ORDER_MARK, UTF8
 from embedtool.errors import FormatError
+from embedtool.progress import Report, silent
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ class Reading:
                       holds none
     word_column     : the name of the column, array or tensor of words, where it is not known
     vector_column   : that of the vectors; of columns a pattern may name one for each dimension
+    report          : is told how far reading has come
     """
 
     allow_nonfinite: bool = False
@@ -45,6 +47,7 @@ class Reading:
     encoding: str = UTF8
     word_column: str | None = None
     vector_column: str | None = None
+    report: Report = silent
 
     def decoded(self, word: bytes, where: str, encoding: str | None = None) -> str:
         """A word as a string. Raises FormatError where it is empty or cannot be one.

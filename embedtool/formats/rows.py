@@ -30,8 +30,9 @@ from embedtool.formats.layout import (
     layout_of,
     row_of,
 )
-from embedtool.formats.reading import Reading, Recoded
-from embedtool.formats.tables import Table, blocks_of
+from embedtool.formats.reading import Reading, Recoded, is_utf8
+from embedtool.formats.tables import Table, blocks_of, watched
+from embedtool.progress import Progress, Report
 from embedtool.tensors import let_go
 from embedtool.vectors import WordVectors
 
@@ -79,7 +80,8 @@ def read_rows(path: Path, reading: Reading, *, needs_header: bool) -> WordVector
         source = _Source(path, layout, reading, fast=size > SMALL)
         if layout.header is not None:
             head = head[len(lines[0]) + 1 :]
-        for block_words, block in source.blocks(_pieces(head, file)):
+        pieces = _pieces(head, file)
+        for block_words, block in source.blocks(_reported(pieces, size, reading)):
             n_read += len(block_words)
             last = block_words[-1]
             fresh = [i for i, word in enumerate(block_words) if not _seen(words, word)]
@@ -290,6 +292,15 @@ def _pieces(head: bytes, file: "BinaryIO | Recoded") -> Iterator[bytes]:
         piece = file.read(PIECE_BYTES) + file.readline()
 
 
+def _reported(pieces: Iterable[bytes], size: int, reading: Reading) -> Iterator[bytes]:
+    """The pieces of a file of so many bytes, with a report after each."""
+    done, total = 0, size if is_utf8(reading.encoding) else None
+    for piece in pieces:
+        yield piece
+        done += len(piece)
+        reading.report(Progress("reading", done, total, "bytes"))
+
+
 def ahead(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
     """What a function makes of each item, in their order, threads working on the next few."""
     with ThreadPoolExecutor(n_cores()) as pool:
@@ -302,7 +313,9 @@ def ahead(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
             yield pending.popleft().result()
 
 
-def write_rows(vectors: WordVectors, path: Path, *, with_header: bool, forbidden: str) -> None:
+def write_rows(
+    vectors: WordVectors, path: Path, report: Report, *, with_header: bool, forbidden: str
+) -> None:
     """Write a row a line, numbers with nine digits, which is all that float32 has.
 
     forbidden : characters that a word may not hold; raises FormatError naming the word that does
@@ -314,13 +327,15 @@ def write_rows(vectors: WordVectors, path: Path, *, with_header: bool, forbidden
         if with_header:
             file.write(b"%d %d\n" % (vectors.n_words, vectors.vector_size))
         words = iter(vectors.words)
-        for lines in number_lines(vectors.matrix, " "):
+        for lines in number_lines(vectors.matrix, " ", report):
             file.writelines(
                 word.encode() + b" " + line for line, word in zip(lines, words, strict=False)
             )
 
 
-def number_lines(matrix: NDArray[np.float32], separator: str) -> Iterator[list[bytes]]:
+def number_lines(
+    matrix: NDArray[np.float32], separator: str, report: Report
+) -> Iterator[list[bytes]]:
     """The numbers of each row with nine digits, a block of lines at a time, each with its end."""
     row_format = separator.join(["%.9g"] * matrix.shape[1]) + "\n"
 
@@ -336,7 +351,8 @@ def number_lines(matrix: NDArray[np.float32], separator: str) -> Iterator[list[b
         written = text[: ends[-1]].tobytes()
         return [written[start:end] for start, end in pairwise([0, *ends.tolist()])]
 
-    return ahead(lines, blocks_of(len(matrix), matrix[:1].nbytes))
+    blocks = blocks_of(len(matrix), matrix[:1].nbytes)
+    return ahead(lines, watched(blocks, len(matrix), report))
 
 
 def check_first_word(vectors: WordVectors, path: Path) -> None:

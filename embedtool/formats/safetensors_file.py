@@ -15,6 +15,7 @@ from embedtool.formats.arrays import from_arrays
 from embedtool.formats.choosing import VECTOR_NAMES, check_named, known_or_only
 from embedtool.formats.reading import Reading
 from embedtool.formats.rows import check_words
+from embedtool.progress import Report, Watched, silent
 from embedtool.tensors import map_tensors, write_tensors
 from embedtool.vectors import WordVectors
 
@@ -53,7 +54,9 @@ def read(path: Path, reading: Reading) -> WordVectors:
     return from_arrays(path, text.split(BETWEEN), found, reading)
 
 
-def write(vectors: WordVectors, path: Path, options: Mapping[str, Any]) -> None:
+def write(
+    vectors: WordVectors, path: Path, options: Mapping[str, Any], report: Report = silent
+) -> None:
     """Write such a file. A word with a line end cannot be written."""
     check_words(vectors, path, BETWEEN)
     text = BETWEEN.join(vectors.words).encode()
@@ -64,4 +67,8 @@ def write(vectors: WordVectors, path: Path, options: Mapping[str, Any]) -> None:
     if vectors.counts is not None:
         tensors["counts"] = vectors.counts
     with replaced(path) as file:
-        write_tensors(file, tensors, {"format": "embedtool words and vectors"})
+        write_tensors(
+            Watched(file.write, sum(each.nbytes for each in tensors.values()), report),
+            tensors,
+            {"format": "embedtool words and vectors"},
+        )

@@ -32,6 +32,7 @@ from embedtool.formats.folders import (
 from embedtool.formats.reading import Reading
 from embedtool.formats.rows import check_words
 from embedtool.formats.spacy_keys import SYMBOLS, key2row_bytes, keys_of, read_key2row
+from embedtool.progress import Report, silent
 from embedtool.vectors import WordVectors
 from embedtool.words import Words
 
@@ -123,7 +124,9 @@ def _strings(path: Path) -> list[tuple[str, int]]:
     return list(zip(strings, keys_of(Words.of(strings)).tolist(), strict=True))
 
 
-def write(vectors: WordVectors, path: Path, options: Mapping[str, Any]) -> None:
+def write(
+    vectors: WordVectors, path: Path, options: Mapping[str, Any], report: Report = silent
+) -> None:
     """Write the folder of such a pipeline, which spacy.load opens."""
     check_words(vectors, path, "")
     keys = keys_of(vectors.block)

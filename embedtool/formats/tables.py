@@ -4,7 +4,7 @@ In: blocks of rows. Out: one array of them all, in memory, or on disk and mapped
 """
 
 import mmap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -17,6 +17,7 @@ from numpy.typing import DTypeLike, NDArray
 from embedtool.errors import FormatError, OutputError
 from embedtool.files import swells
 from embedtool.formats.reading import Reading
+from embedtool.progress import Progress, Report
 
 BLOCK_BYTES = 2**22
 """As much is read, checked and written in one go."""
@@ -39,6 +40,13 @@ def blocks_of(n_rows: int, row_bytes: int, n_bytes: int = BLOCK_BYTES) -> Iterat
     step = max(1, n_bytes // max(1, row_bytes))
     for first in range(0, n_rows, step):
         yield slice(first, min(first + step, n_rows))
+
+
+def watched(blocks: Iterable[slice], n_rows: int, report: Report) -> Iterator[slice]:
+    """Blocks of the rows of a model, with a report after each is written."""
+    for rows in blocks:
+        yield rows
+        report(Progress("writing", rows.stop, n_rows, "words"))
 
 
 class Table:

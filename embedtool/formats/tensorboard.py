@@ -20,6 +20,7 @@ from embedtool.files import replaced
 from embedtool.formats.layout import SAMPLE_LINES
 from embedtool.formats.reading import Reading
 from embedtool.formats.rows import check_first_word, check_words, number_lines, of_rows
+from embedtool.progress import Progress, Report, silent
 from embedtool.vectors import WordVectors
 
 OTHER_NAMES = {
@@ -31,6 +32,7 @@ OTHER_NAMES = {
 }
 """How the stems of the two names end in other programs: X_tensor.tsv and X_metadata.tsv are those
 of gensim's script, tensors.tsv and metadata.tsv those of the projector."""
+PROGRESS_ROWS = 2**12
 LONGEST_UTF8 = 4
 """Bytes of UTF-8 that a byte of another encoding can become, at most."""
 
@@ -79,6 +81,8 @@ def _rows(
                 f"tabs, found {b'' if blank else line[:40]!r}"
             )
         number += 1
+        if number % PROGRESS_ROWS == 0:
+            reading.report(Progress("reading", number, len(words), "words"))
         if number > len(words):
             break
         with np.errstate(over="ignore"):
@@ -122,13 +126,15 @@ def numbers_of(line: bytes) -> list[float] | None:
         return None
 
 
-def write(vectors: WordVectors, path: Path, options: Mapping[str, Any]) -> None:
+def write(
+    vectors: WordVectors, path: Path, options: Mapping[str, Any], report: Report = silent
+) -> None:
     """Write both files. A word with a tab or a line end cannot be written."""
     check_words(vectors, path, "\t\n\r")
     check_first_word(vectors, path)
     with replaced(metadata_path(path)) as words, replaced(path) as numbers:
         words.writelines(f"{word}\n".encode() for word in vectors.words)
-        for lines in number_lines(vectors.matrix, "\t"):
+        for lines in number_lines(vectors.matrix, "\t", report):
             numbers.writelines(lines)
 
 

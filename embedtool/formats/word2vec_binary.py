@@ -17,7 +17,8 @@ from embedtool.files import replaced
 from embedtool.formats.layout import BLANKS, header_of, is_text, n_numbers
 from embedtool.formats.reading import Reading
 from embedtool.formats.rows import check_words, of_rows
-from embedtool.formats.tables import blocks_of
+from embedtool.formats.tables import blocks_of, watched
+from embedtool.progress import Progress, Report, silent
 from embedtool.tensors import let_go
 from embedtool.vectors import WordVectors
 
@@ -129,17 +130,21 @@ def _rows(
         place = space + 1 + row_bytes
         if row % BLOCK_ROWS == 0:
             let_go(np.frombuffer(data, np.uint8))
+            reading.report(Progress("reading", place, len(data), "bytes"))
     if data[place:].strip(b"\n"):
         raise DamagedError(f"{path}, byte {place:,}: more follows than {n_rows:,} rows")
 
 
-def write(vectors: WordVectors, path: Path, options: Mapping[str, Any]) -> None:
+def write(
+    vectors: WordVectors, path: Path, options: Mapping[str, Any], report: Report = silent
+) -> None:
     """Write such a file, with a line end after each row, as word2vec.c does."""
     check_words(vectors, path, " \n")
     with replaced(path) as file:
         file.write(b"%d %d\n" % (vectors.n_words, vectors.vector_size))
         words = iter(vectors.words)
-        for rows in blocks_of(vectors.n_words, vectors.matrix[:1].nbytes):
+        blocks = blocks_of(vectors.n_words, vectors.matrix[:1].nbytes)
+        for rows in watched(blocks, vectors.n_words, report):
             for row, word in zip(vectors.matrix[rows].astype("<f4"), words, strict=False):
                 file.write(word.encode() + b" " + row.tobytes() + b"\n")
             let_go(vectors.matrix)

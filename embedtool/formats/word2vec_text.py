@@ -9,6 +9,7 @@ from typing import Any
 
 from embedtool.formats.reading import Reading
 from embedtool.formats.rows import read_rows, write_rows
+from embedtool.progress import Report, silent
 from embedtool.vectors import WordVectors
 
 
@@ -17,6 +18,8 @@ def read(path: Path, reading: Reading) -> WordVectors:
     return read_rows(path, reading, needs_header=True)
 
 
-def write(vectors: WordVectors, path: Path, options: Mapping[str, Any]) -> None:
+def write(
+    vectors: WordVectors, path: Path, options: Mapping[str, Any], report: Report = silent
+) -> None:
     """Write such a file. A word with a space or a line end cannot be written."""
-    write_rows(vectors, path, with_header=True, forbidden=" \n\r\t\v\f")
+    write_rows(vectors, path, report, with_header=True, forbidden=" \n\r\t\v\f")

@@ -1,9 +1,16 @@
 """What a long task tells of its speed and of the time that is left."""
 
+import io
+from pathlib import Path
+
+import numpy as np
 import pytest
 
+from embedtool import formats, store
 from embedtool.cli import reporting
+from embedtool.cli.main import cli
 from embedtool.progress import Progress
+from embedtool.vectors import Model, WordVectors
 
 MINUTE = 60.0
 
@@ -43,3 +50,37 @@ def test_a_stage_that_does_not_say_when_it_begins_begins_with_the_message_before
     now[0] += 20
     report(training(100))
     assert "5 words/s" in capsys.readouterr().err
+
+
+class Terminal(io.StringIO):
+    """What standard error is where a person sees it."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("command", ["import", "export", "compress"])
+def test_files_of_vectors_show_how_far_they_are_in_a_terminal_only(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = np.random.default_rng(0).standard_normal((30_000, 60)).astype(np.float32)
+    vectors = WordVectors([f"w{i}" for i in range(len(rows))], rows)
+    formats.write(vectors, tmp_path / "v.bin")
+    store.save(Model(vectors, {"algorithm": "random"}), tmp_path / "model")
+    calls = {
+        "import": ["import", tmp_path / "v.bin", tmp_path / "imported"],
+        "export": ["export", tmp_path / "model", tmp_path / "v.txt"],
+        "compress": ["compress", tmp_path / "model", tmp_path / "small", "--product-quantisation",
+                     "2", "--no-report"],
+    }  # fmt: skip
+    stages = {"import": ["reading", "writing"], "export": ["writing"],
+              "compress": ["compressing", "writing"]}[command]  # fmt: skip
+    monkeypatch.setattr("embedtool.cli.reporting.PATIENCE", -1.0)
+    for screen in (Terminal(), io.StringIO()):
+        monkeypatch.setattr("sys.stderr", screen)
+        call = [str(each) for each in calls[command]]
+        cli(call + (["--overwrite"] if command != "export" else []), standalone_mode=False)
+        told = screen.getvalue()
+        for stage in stages:
+            assert (f"{stage} " in told and "100%" in told) == screen.isatty()
+        assert f": {'word2vec' if command != 'compress' else ''}" in told

@@ -221,7 +221,7 @@ def test_a_first_word_with_a_byte_order_mark_is_not_written_where_it_would_be_lo
     name: str, tmp_path: Path
 ) -> None:
     matrix = np.ones((2, 2), np.float32)
-    with pytest.raises(FormatError, match="cannot hold the word .* first, as it begins with a by"):
+    with pytest.raises(FormatError, match=r"cannot hold the word .* first, as it begins with a by"):
         formats.write(WordVectors(["\ufeffa", "b"], matrix), tmp_path / "file", name)
     assert list(tmp_path.iterdir()) == []
     formats.write(WordVectors(["b", "\ufeffa"], matrix), tmp_path / "file", name)

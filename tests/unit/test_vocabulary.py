@@ -220,3 +220,12 @@ def test_a_vocabulary_grows_by_words_without_counts() -> None:
     assert list(vocabulary.words) == ["a", "b", "old"]
     assert vocabulary.counts.tolist() == [5, 3, 0]
     assert places.tolist() == [0, 1, -1]
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_word(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert read(tmp_path / "v", b"\xef\xbb\xbfthe 5\nof 3\n") == (["the", "of"], [5, 3])
+    assert caplog.messages == [
+        f"{tmp_path / 'v'}: begins with a byte order mark, which is left out"
+    ]
