@@ -6,6 +6,7 @@ what to do; the command line prints it as it is.
 
 import signal
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 
 class EmbedtoolError(Exception):
@@ -65,6 +66,12 @@ class NoAnswerError(QueryError):
 
     failures: Mapping[int, "NoAnswerError"] | None = None
 
+    def details(self) -> dict[str, Any]:
+        """For JSON: the reason, and the words that are unknown with their nearest spellings."""
+        errors = self.failures.values() if self.failures else [self]
+        unknown = {e.word: e.suggestions for e in errors if isinstance(e, UnknownWordError)}
+        return {"reason": str(self), **({"unknown": unknown} if unknown else {})}
+
 
 def joined(failures: Mapping[int, NoAnswerError]) -> NoAnswerError:
     """One error that names all failures of a batch, of which there is one or more."""
@@ -97,6 +104,10 @@ class UnknownWordError(NoAnswerError):
         elif self.suggestions and not advice:
             advice = f"nearest spellings: {', '.join(self.suggestions)}"
         super().__init__(f"{word!r} is not in the vocabulary{'; ' if advice else ''}{advice}")
+
+
+class UnansweredError(QueryError):
+    """Queries without an answer among others; its text names all of them, however many they are."""
 
 
 class ResourceError(EmbedtoolError):

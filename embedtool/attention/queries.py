@@ -12,7 +12,7 @@ from embedtool.attention.contextual import ContextualEncoder, Sentence
 from embedtool.config import N_ANSWERS
 from embedtool.errors import NoAnswerError, QueryError
 from embedtool.progress import Progress, Report, silent
-from embedtool.search.query import WordScore, cosines, similar_to_vectors
+from embedtool.search.query import Answers, cosines, similar_to_vectors
 from embedtool.vectors import WordVectors
 
 N_CANDIDATES = 5000
@@ -67,7 +67,7 @@ def similar(
     *,
     candidates: Sequence[str] | None = None,
     report: Report = silent,
-) -> tuple[WordScore, ...]:
+) -> Answers:
     """The n words nearest to a word as its sentence uses it, by cosine.
 
     Each candidate is encoded by itself. The word that is asked about is left out.

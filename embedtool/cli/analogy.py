@@ -1,20 +1,22 @@
 """embedtool analogy: words added and subtracted."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from embedtool.cli.answers import Unknown, answered, print_answers
 from embedtool.cli.options import method_option
 from embedtool.cli.queries import (
     candidates,
     index_of,
-    print_answers,
     query_command,
     read_queries,
     search_options,
+    told_where,
 )
 
 
-@query_command("[EXPRESSION]")
+@query_command("[EXPRESSION]...")
 @method_option
 @search_options
 def analogy(
@@ -27,28 +29,36 @@ def analogy(
     word_file: Path | None,
     include_query_words: bool,
     approximate: bool,
+    unknown: Unknown,
     as_json: bool,
     as_tsv: bool,
 ) -> None:
-    """Print the words nearest to EXPRESSION.
+    """Print the words nearest to EXPRESSION, or to each of several in quotes.
 
     EXPRESSION is words joined by + and - with spaces around them, weighted if you like (king - man
     + woman, 0.5*king + queen), or three words: man king woman asks what is to woman as king is to
-    man. Without it, or with a lone -, expressions come from standard input, one a line.
+    man. One that begins with - stands after --, as in: analogy MODEL -- '- man + king + woman'.
+    Without it, or with a lone -, expressions come from standard input, one a line.
     """
-    expressions = read_queries(queries, whole_line=True)
+    given = read_queries(queries, whole_line=True)
 
     from embedtool import store
+    from embedtool.search.expression import parse_expression
     from embedtool.search.query import analogy_batch
 
+    asked = []
+    for query in given:
+        with told_where(query):
+            parse_expression(query.text)
+        asked.append((query, query.text))
     vectors = store.load(model).vectors
-    answers = analogy_batch(
+    nearest = partial(
+        analogy_batch,
         vectors,
-        expressions,
-        n,
+        n=n,
         method=method,
         candidates=candidates(vectors, restrict_vocab, min_count, word_file),
         exclude_query_words=not include_query_words,
         index=index_of(model, vectors, approximate),
     )
-    print_answers(expressions, answers, as_json, as_tsv)
+    print_answers(answered(nearest, asked, unknown), as_json, as_tsv, unknown)

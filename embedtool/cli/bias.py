@@ -2,11 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from embedtool.cli.answers import (
+    Unknown,
+    answered,
+    ngrams_note,
+    origin,
+    print_rows,
+    unknown_option,
+)
 from embedtool.cli.options import (
     FILE,
     Decorator,
@@ -18,6 +27,7 @@ from embedtool.cli.options import (
 )
 from embedtool.cli.output import Cell, note, print_json, print_table, print_tsv
 from embedtool.cli.queries import read_queries
+from embedtool.errors import NoAnswerError
 from embedtool.task_config import WeatConfig
 
 if TYPE_CHECKING:
@@ -41,6 +51,7 @@ COLUMNS = ("test", "targets", "attributes", "effect size", "p", "permutations")
 )  # fmt: skip
 @encoding_option
 @weat_options
+@unknown_option
 @json_option
 @tsv_option
 def bias(
@@ -49,6 +60,7 @@ def bias(
     weat_file: Path | None,
     pairs: tuple[str, ...],
     encoding: str,
+    unknown: Unknown,
     as_json: bool,
     as_tsv: bool,
     **options: Any,
@@ -71,20 +83,45 @@ def bias(
     from embedtool.evaluation.bias import project, read_weat, weat
 
     if weat_file is None:
-        found = project(store.load(model).vectors, pairs, queries)
-        _print_projections(found, as_json, as_tsv)
+        from embedtool.search.query import from_ngrams, lookup
+
+        vectors = store.load(model).vectors
+        asked = [(query, query.text) for query in queries]
+        found = answered(partial(lookup, vectors, directed=True), asked, unknown)
+        without = [(word, row) for word, row in found if isinstance(row, NoAnswerError)]
+        known = [word for word, row in found if not isinstance(row, NoAnswerError)]
+        new = from_ngrams(vectors, known)
+        _print_projections(project(vectors, pairs, known), without, new, as_json, as_tsv, unknown)
         return
     tests = read_weat(weat_file, encoding)
     vectors = store.load(model).vectors
     _print_tests([weat(vectors, test, config) for test in tests], as_json, as_tsv)
 
 
-def _print_projections(found: "Projections", as_json: bool, as_tsv: bool) -> None:
+def _print_projections(
+    found: "Projections",
+    without: Sequence[tuple[str, NoAnswerError]],
+    new: Sequence[str],
+    as_json: bool,
+    as_tsv: bool,
+    unknown: Unknown,
+) -> None:
+    """Print projections, and the words `without` one; `new` are known by their n-grams alone."""
     if as_json:
-        print_json(asdict(found))
+        words: list[dict[str, Any]] = [
+            {**asdict(each), **origin([each.word] if each.word in new else [])}
+            for each in found.words
+        ]
+        words += [{"word": word, "score": None, **error.details()} for word, error in without]
+        print_json({**asdict(found), "words": words})
         return
-    rows = [(each.word, each.score) for each in found.words]
-    (print_tsv if as_tsv else print_table)(("word", "projection"), rows)
+    columns = ("word", "projection")
+    rows: list[tuple[Cell, ...]] = [
+        (each.word, each.score, ngrams_note([each.word] if each.word in new else []))
+        for each in found.words
+    ]
+    rows += [(word, None, str(error)) for word, error in without]
+    print_rows(columns, rows, as_tsv, unknown)
     if len(found.pairs) > 1:
         note(f"the direction has {found.shares[0]:.1%} of the {len(found.pairs)} differences")
 

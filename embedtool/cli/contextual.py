@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from embedtool.cli.answers import print_answers
 from embedtool.cli.contextual_train import train
 from embedtool.cli.groups import Group
 from embedtool.cli.options import (
@@ -21,7 +22,7 @@ from embedtool.cli.options import (
     tsv_option,
 )
 from embedtool.cli.output import note, print_json, print_line, print_table, print_tsv
-from embedtool.cli.queries import print_answers, words_of
+from embedtool.cli.queries import words_of
 from embedtool.cli.reporting import reporting
 from embedtool.cli.scores import bounds
 from embedtool.config import N_ANSWERS, TextConfig
@@ -85,7 +86,7 @@ def similar(
     limit = restrict_vocab or (queries.N_CANDIDATES if word_file is None else None)
     with reporting() as report:
         found = queries.similar(encoder, sentence, word, n, candidates=among[:limit], report=report)
-    print_answers([word], [found], as_json, as_tsv)
+    print_answers([(word, found)], as_json, as_tsv)
 
 
 @contextual.command()

@@ -13,6 +13,7 @@ import click
 
 from embedtool import store
 from embedtool.cli.analogy import analogy
+from embedtool.cli.answers import ngrams_note
 from embedtool.cli.completion import begun_word, words_begun
 from embedtool.cli.info import info
 from embedtool.cli.main import FAILED, cli
@@ -23,12 +24,12 @@ from embedtool.cli.similar import similar
 from embedtool.cli.similarity import similarity
 from embedtool.cli.vector import vector
 from embedtool.corpus.tokens import split_spaces
-from embedtool.errors import EmbedtoolError, QueryError, UnknownWordError
+from embedtool.errors import EmbedtoolError, NoAnswerError, QueryError, UnknownWordError
 from embedtool.search import query
 from embedtool.search.expression import SIGNS, WEIGHT
+from embedtool.search.query import Answers
 
 if TYPE_CHECKING:
-    from embedtool.search.query import WordScore
     from embedtool.vectors import WordVectors
 
 MARK = ":"
@@ -43,7 +44,7 @@ SETTINGS = {
     if isinstance(option, click.Option)
 }
 """What applies to all lines until it is changed: the options of `analogy`."""
-ALWAYS = ("n", "method")
+ALWAYS = ("n", "method", "unknown")
 """Settings that cannot be off."""
 HELP = (
     ("king", "the nearest words"),
@@ -64,8 +65,12 @@ HELP = (
     (":include-query-words", "let the words of the query answer too; again: no more"),
     (":approximate", "search in the index that `embedtool index` has made"),
     (":json, :tsv", "how answers are printed"),
-    (":quit", "leave; so does Ctrl-D"),
+    (":unknown mark", "say in the answer's place where there is none"),
+    (":quit", "leave; so do quit, exit and Ctrl-D; the word is asked with :similar quit"),
 )
+WITHOUT_MARK = {"help": "help", "quit": "quit", "exit": "quit", "quit()": "quit", "exit()": "quit"}
+"""What is a command in a terminal without its mark too, as in other shells. In a pipe it is a word:
+a list of words may hold it."""
 
 
 class Opened(NamedTuple):
@@ -147,10 +152,17 @@ class Conversation:
         return FAILED
 
     def _answer(self, line: str) -> None:
+        if line in WITHOUT_MARK and not self.titled:
+            line = MARK + WITHOUT_MARK[line]
         if not line.startswith(MARK):
             name = _question(line, self.vectors)
             words = [line] if name == "analogy" else split_spaces(line)
-            self._run(name, ["--", *words], line)
+            try:
+                self._run(name, ["--", *words], line)
+            except QueryError as error:
+                if line not in WITHOUT_MARK:
+                    raise
+                raise QueryError(f"{error}; the command is {MARK}{WITHOUT_MARK[line]}") from None
             return
         called, _, rest = line.removeprefix(MARK).partition(" ")
         name, rest = self._called(called), rest.strip()
@@ -271,14 +283,20 @@ class Conversation:
         if not text:
             raise QueryError(f"compare needs a query, as in: {MARK}compare king")
         self._head(text)
-        unknown: dict[str, str] = {}
-        answers: dict[str, Sequence[WordScore]] = {}
+        without: dict[str, str] = {}
+        answers: dict[str, Answers] = {}
         for name, model in self.models.items():
             try:
                 answers[name] = self._answers(model, text)
             except UnknownWordError as error:
-                answers[name], unknown[name] = (), error.word
+                answers[name], without[name] = Answers(), f"{error.word} unknown"
+            except NoAnswerError as error:
+                answers[name], without[name] = Answers(), str(error)
+            if answers[name].from_ngrams:
+                note(f"{name}: {ngrams_note(answers[name].from_ngrams)}")
         if self.settings["as_json"] or self.settings["as_tsv"]:
+            for name, why in without.items():
+                note(f"{name}: {why}")
             rows = [(name, text, a.word, a.score) for name, found in answers.items() for a in found]
             columns = ("model", "query", "word", "score")
             if self.settings["as_json"]:
@@ -287,19 +305,21 @@ class Conversation:
                 print_tsv(columns, rows)
             return
         shown_answers = [
-            [f"({unknown[name]} unknown)"] if name in unknown
+            [f"({without[name]})"] if name in without
             else [f"{answer.word} {answer.score:.3f}" for answer in found]
             for name, found in answers.items()
         ]  # fmt: skip
         ranked = enumerate(zip_longest(*shown_answers, fillvalue=""), 1)
         print_table(("", *answers), [(str(rank), *row) for rank, row in ranked])
 
-    def _answers(self, model: Opened, line: str) -> "Sequence[WordScore]":
+    def _answers(self, model: Opened, line: str) -> Answers:
         """What the line's command would print, of one model."""
         name = _question(line, model.vectors)
         if name == "similarity":
             first, other = split_spaces(line)
-            return [query.WordScore(other, query.similarity(model.vectors, first, other))]
+            cosine = query.similarity(model.vectors, first, other)
+            new = query.from_ngrams(model.vectors, [first, other])
+            return Answers.of([query.WordScore(other, cosine)], new)
         chosen = self.settings
         options: dict[str, Any] = {
             "candidates": candidates(
@@ -324,6 +344,8 @@ class Conversation:
 def _question(line: str, vectors: "WordVectors") -> str:
     """The command that a line without a name stands for."""
     words = split_spaces(line)
+    if words == [line] and line in vectors:
+        return "similar"
     if any(word in SIGNS or WEIGHT.match(word) for word in words):
         return "analogy"
     if len(words) == 1:

@@ -21,8 +21,8 @@ from click.exceptions import Exit, NoArgsIsHelpError
 
 from embedtool import __version__
 from embedtool.cli.groups import Group
-from embedtool.cli.output import note
-from embedtool.errors import ConfigError, EmbedtoolError, StoppedError
+from embedtool.cli.output import note, shortened
+from embedtool.errors import ConfigError, EmbedtoolError, StoppedError, UnansweredError
 
 COMMANDS = {
     "train": "train",
@@ -65,8 +65,6 @@ COMMANDS = {
 MANY_OBJECTS = 50_000
 """New objects before Python looks for those that are no longer used. Imports make many that stay;
 to look at them again and again takes a twentieth of the time of a query."""
-LONGEST_MESSAGE = 2000
-"""Characters; a message that quotes a word of a megabyte loses its middle."""
 NO_THREAD = "can't start new thread"
 """What Python says, as a RuntimeError."""
 FAILED = 1
@@ -108,6 +106,8 @@ class Program(Group):
             code = _fail(str(error), WRONG_USAGE)
         except StoppedError as error:
             code = _fail(str(error), 128 + error.number)
+        except UnansweredError as error:
+            code = _fail(str(error), FAILED, whole=True)
         except EmbedtoolError as error:
             code = _fail(str(error), FAILED)
         except NoArgsIsHelpError as error:
@@ -156,10 +156,8 @@ def _silent_where_unread() -> Iterator[None]:
         raise Exit(UNREAD) from None
 
 
-def _fail(message: str, code: int) -> int:
-    if len(message) > LONGEST_MESSAGE:
-        half = LONGEST_MESSAGE // 2
-        message = f"{message[:half]} ... {message[-half:]}"
+def _fail(message: str, code: int, whole: bool = False) -> int:
+    message = message if whole else shortened(message)
     note("Error: " + " ".join(message.split("\n")))
     return code
 

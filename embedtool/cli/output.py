@@ -15,6 +15,8 @@ import click
 Cell = str | int | float | None
 
 DECIMALS = 4
+LONGEST_MESSAGE = 2000
+"""Characters; a message that quotes a word of a megabyte loses its middle."""
 
 
 def shown(text: str) -> str:
@@ -22,6 +24,14 @@ def shown(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def shortened(message: str) -> str:
+    """A message without its middle where it is very long, as one that quotes a word may be."""
+    if len(message) <= LONGEST_MESSAGE:
+        return message
+    half = LONGEST_MESSAGE // 2
+    return f"{message[:half]} ... {message[-half:]}"
 
 
 def is_terminal() -> bool:

@@ -96,7 +96,7 @@ def words(
     Without WORD, or with -, the words come from standard input, one a line.
     """
     check(output)
-    asked = read_queries(queries, whole_line=False)
+    asked = [query.text for query in read_queries(queries, whole_line=False)]
     if not asked:
         raise click.UsageError("give words", click.get_current_context())
 
@@ -121,7 +121,8 @@ def analogies(model: Path, queries: tuple[str, ...], output: Path | None) -> Non
     """
     check(output)
     if list(queries) in ([], ["-"]):
-        relations = list(_relations(read_queries(queries, whole_line=True)))
+        lines = [query.text for query in read_queries(queries, whole_line=True)]
+        relations = list(_relations(lines))
     else:
         relations = [("", _pairs(queries))]
 
@@ -165,7 +166,7 @@ def heat_map(model: Path, queries: tuple[str, ...], clustered: bool, output: Pat
     Without WORD, or with -, the words come from standard input, one a line.
     """
     check(output)
-    asked = read_queries(queries, whole_line=False)
+    asked = [query.text for query in read_queries(queries, whole_line=False)]
 
     from embedtool import store
     from embedtool.explore.scenes import similarities

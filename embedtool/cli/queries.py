@@ -1,19 +1,22 @@
-"""What the query commands share: where queries come from, and how answers are printed.
+"""What the query commands share: their options, and where queries come from.
 
-In: words on the command line or lines of standard input. Out: answers as a table, TSV or JSON.
+In: words on the command line or lines of standard input. Out: queries.
 """
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from embedtool.cli.answers import Query, unknown_option
 from embedtool.cli.completion import complete_word
 from embedtool.cli.options import FILE, IntRange, json_option, model_argument, tsv_option
-from embedtool.cli.output import Cell, print_json, print_table, print_tsv
 from embedtool.config import N_ANSWERS
+from embedtool.encodings import BYTE_ORDER_MARK
 from embedtool.errors import QueryError
 
 if TYPE_CHECKING:
@@ -21,26 +24,42 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from embedtool.search.approximate import Approximate
-    from embedtool.search.query import WordScore
     from embedtool.vectors import WordVectors
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+class QueryCommand(click.Command):
+    """As Click's, but tells how a query that begins with - is written."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments. Raises UsageError."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            if error.option_name.startswith("--"):
+                raise
+            raise click.UsageError(
+                f"No such option {error.option_name!r}; a query that begins with - stands after --",
+                ctx,
+            ) from None
+
+
 def query_command(metavar: str) -> Callable[[F], click.Command]:
-    """A command over MODEL and QUERY..., with --json and --tsv."""
+    """A command over MODEL and QUERY..., with --unknown, --json and --tsv."""
 
     def decorate(function: F) -> click.Command:
         arguments: list[Callable[[Any], Any]] = [
             tsv_option,
             json_option,
+            unknown_option,
             click.argument("queries", metavar=metavar, nargs=-1, shell_complete=complete_word),
             model_argument,
         ]
         command: Any = function
         for argument in arguments:
             command = argument(command)
-        return click.command()(command)
+        return click.command(cls=QueryCommand)(command)
 
     return decorate
 
@@ -66,25 +85,69 @@ def search_options(command: F) -> F:
     return command
 
 
-def read_queries(given: Sequence[str], whole_line: bool) -> list[str]:
+def read_queries(given: Sequence[str], whole_line: bool) -> list[Query]:
     """The queries on the command line, else the lines of standard input that are not blank.
 
-    whole_line : what is on the command line is one query, not one a word
+    whole_line : what is on the command line is one query, not one a word; but an argument with
+                 spaces in it is a query of its own
     """
     if list(given) not in ([], ["-"]):
-        return [" ".join(given)] if whole_line else list(given)
+        return list(map(Query, _whole_lines(given) if whole_line else given))
     stream = sys.stdin.buffer
     if not given and stream.isatty():
         raise click.UsageError("give a query, or one a line on standard input")
     queries = []
+    for number, text in decoded_lines(stream):
+        if text is None:
+            raise QueryError(f"standard input, line {number:,}: invalid UTF-8")
+        if text:
+            queries.append(Query(text, number))
+    return queries
+
+
+def decoded_lines(stream: Iterable[bytes]) -> Iterator[tuple[int, str | None]]:
+    """Lines with their numbers, without white space and byte order mark; None: invalid UTF-8."""
     for number, line in enumerate(stream, 1):
         try:
-            query = line.decode().strip(" \t\r\n")
+            text = line.decode()
         except UnicodeDecodeError:
-            raise QueryError(f"standard input, line {number}: invalid UTF-8") from None
-        if query:
-            queries.append(query)
-    return queries
+            yield number, None
+        else:
+            yield (
+                number,
+                (text.removeprefix(BYTE_ORDER_MARK) if number == 1 else text).strip(" \t\r\n"),
+            )
+
+
+def _whole_lines(given: Sequence[str]) -> list[str]:
+    """Arguments as queries: single words are joined, one with spaces stands by itself.
+
+    `king - man` before or after a lone + or - is a part of what goes on there.
+    """
+    from embedtool.corpus.tokens import split_spaces
+    from embedtool.search.expression import SIGNS
+
+    parts = [split_spaces(each) for each in given]
+    lines = [given[0]]
+    for argument, (before, after) in zip(given[1:], pairwise(parts), strict=True):
+        n_spaced = (len(before) > 1) + (len(after) > 1)
+        meets_sign = not SIGNS.keys().isdisjoint([*before[-1:], *after[:1]])
+        if n_spaced == 0 or (n_spaced == 1 and meets_sign):
+            lines[-1] += f" {argument}"
+        else:
+            lines.append(argument)
+    return lines
+
+
+@contextmanager
+def told_where(query: Query) -> Iterator[None]:
+    """Name the line of a query that cannot be asked."""
+    try:
+        yield
+    except QueryError as error:
+        if not query.line:
+            raise
+        raise QueryError(f"standard input, line {query.line:,}: {error}") from None
 
 
 def candidates(
@@ -115,35 +178,3 @@ def index_of(model: Path, vectors: "WordVectors", approximate: bool) -> "Approxi
     from embedtool.search.approximate import open_index
 
     return open_index(vectors, model)
-
-
-def print_answers(
-    queries: Sequence[str],
-    answers: Sequence[Sequence["WordScore"]],
-    as_json: bool,
-    as_tsv: bool,
-) -> None:
-    """Print the answers to each query: one table a query, one line an answer, or JSON."""
-    if as_json:
-        print_json(
-            [
-                {
-                    "query": query,
-                    "answers": [{"word": each.word, "score": each.score} for each in found],
-                }
-                for query, found in zip(queries, answers, strict=True)
-            ]
-        )
-    elif as_tsv:
-        rows: list[Sequence[Cell]] = [
-            (query, each.word, each.score)
-            for query, found in zip(queries, answers, strict=True)
-            for each in found
-        ]
-        print_tsv(("query", "word", "score"), rows)
-    else:
-        for i, (query, found) in enumerate(zip(queries, answers, strict=True)):
-            if i:
-                click.echo()
-            title = query if len(queries) > 1 else None
-            print_table(("word", "score"), [(each.word, each.score) for each in found], title)

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from embedtool.cli.answers import unknown_option
 from embedtool.cli.completion import complete_folder
 from embedtool.cli.main import FAILED
 from embedtool.cli.options import FILE, json_option, method_option, tsv_option
 from embedtool.cli.output import note, shown
-from embedtool.cli.queries import search_options
+from embedtool.cli.queries import decoded_lines, search_options
 from embedtool.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
                 shell_complete=complete_folder)  # fmt: skip
 @method_option
 @search_options
+@unknown_option
 @json_option
 @tsv_option
 def shell(models: tuple[Path, ...], **settings: Any) -> None:
@@ -53,13 +55,13 @@ def shell(models: tuple[Path, ...], **settings: Any) -> None:
 def answer_lines(conversation: "Conversation") -> int:
     """Answer the lines of standard input. Returns the exit code: 1 where one has no answer."""
     code = 0
-    for number, line in enumerate(sys.stdin.buffer, 1):
-        try:
-            text = line.decode().strip(" \t\r\n")
-            code |= conversation.answer(text) if text else 0
-        except UnicodeDecodeError:
-            note(f"Error: standard input, line {number}: invalid UTF-8")
+    for number, text in decoded_lines(sys.stdin.buffer):
+        if text is None:
+            note(f"Error: standard input, line {number:,}: invalid UTF-8")
             code = FAILED
+            continue
+        try:
+            code |= conversation.answer(text) if text else 0
         except EOFError:
             break
     return code

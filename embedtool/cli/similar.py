@@ -1,13 +1,14 @@
 """embedtool similar: nearest neighbours."""
 
+from functools import partial
 from pathlib import Path
 
 import click
 
+from embedtool.cli.answers import Unknown, answered, print_answers
 from embedtool.cli.queries import (
     candidates,
     index_of,
-    print_answers,
     query_command,
     read_queries,
     search_options,
@@ -30,6 +31,7 @@ def similar(
     include_query_words: bool,
     approximate: bool,
     stable: bool,
+    unknown: Unknown,
     as_json: bool,
     as_tsv: bool,
 ) -> None:
@@ -37,32 +39,36 @@ def similar(
 
     Without WORD, or with -, the words come from standard input, one a line.
     """
-    words = read_queries(queries, whole_line=False)
+    asked = [(query, query.text) for query in read_queries(queries, whole_line=False)]
     if stable:
         if approximate:
             raise click.UsageError("--stable compares all words; leave out --approximate")
         from embedtool.cli.stability import print_neighbours
         from embedtool.experiments.runs import open_runs
         from embedtool.experiments.stability import stable_neighbours
+        from embedtool.search.query import from_ngrams
 
         runs = open_runs(model)
         among = candidates(runs[0], restrict_vocab, min_count, word_file)
-        found = stable_neighbours(
-            runs, words, n, candidates=among, exclude_query_words=not include_query_words
-        )
-        print_neighbours(words, found, len(runs), as_json, as_tsv)
+        near = partial(
+            stable_neighbours, runs, n=n, candidates=among,
+            exclude_query_words=not include_query_words,
+        )  # fmt: skip
+        found = answered(near, asked, unknown)
+        new = from_ngrams(runs[0], [word for word, _ in found])
+        print_neighbours(found, len(runs), as_json, as_tsv, unknown, new)
         return
 
     from embedtool import store
     from embedtool.search.query import similar_batch
 
     vectors = store.load(model).vectors
-    answers = similar_batch(
+    nearest = partial(
+        similar_batch,
         vectors,
-        words,
-        n,
+        n=n,
         candidates=candidates(vectors, restrict_vocab, min_count, word_file),
         exclude_query_words=not include_query_words,
         index=index_of(model, vectors, approximate),
     )
-    print_answers(words, answers, as_json, as_tsv)
+    print_answers(answered(nearest, asked, unknown), as_json, as_tsv, unknown)

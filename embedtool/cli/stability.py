@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from embedtool.cli.answers import Unknown, ngrams_note, origin, print_rows
 from embedtool.cli.groups import Group
 from embedtool.cli.options import (
     FILE,
@@ -17,15 +18,18 @@ from embedtool.cli.options import (
     json_option,
     text_options,
 )
-from embedtool.cli.output import print_json, print_table, print_tsv
+from embedtool.cli.output import Cell, print_json, print_table, shown
 from embedtool.cli.reporting import reporting
 from embedtool.cli.scores import bounds, read_datasets
 from embedtool.cli.train import help_of
 from embedtool.config import SAMPLINGS, Sampling, TextConfig
+from embedtool.errors import NoAnswerError
 from embedtool.trainers import TRAINERS
 
 if TYPE_CHECKING:
     from embedtool.experiments.stability import Stability, StableNeighbour
+
+    Neighbours = Sequence[tuple[str, tuple[StableNeighbour, ...] | NoAnswerError]]
 
 N_RUNS = 10
 """Antoniak & Mimno have 50, and find that ten or more already show how words differ."""
@@ -87,6 +91,7 @@ def _add(algorithm: str) -> None:
         from embedtool.experiments.stability import stability as measured
         from embedtool.experiments.stability import stable_neighbours
         from embedtool.files import check_writable
+        from embedtool.search.query import from_ngrams
 
         check_writable(output)
         with reporting() as report:
@@ -96,8 +101,9 @@ def _add(algorithm: str) -> None:
             )  # fmt: skip
         runs = open_runs(output, n_runs)
         found = measured(runs, datasets)
-        near = stable_neighbours(runs, words, N_NEIGHBOURS) if words else []
-        result = {**asdict(found), "words": _records(words, near, n_runs)}
+        near = list(zip(words, stable_neighbours(runs, words, N_NEIGHBOURS), strict=True))
+        new = from_ngrams(runs[0], words)
+        result = {**asdict(found), "words": _records(near, n_runs, new)}
         write_json(output / RESULT, result)
         if as_json:
             print_json(result)
@@ -105,7 +111,7 @@ def _add(algorithm: str) -> None:
         _print(found)
         if words:
             click.echo()
-            print_neighbours(words, near, n_runs, as_json=False, as_tsv=False)
+            print_neighbours(near, n_runs, as_json=False, as_tsv=False, new=new)
 
 
 def _print(found: "Stability") -> None:
@@ -132,45 +138,69 @@ def _print(found: "Stability") -> None:
     )
 
 
-def _records(
-    words: Sequence[str], answers: "Sequence[Sequence[StableNeighbour]]", n_runs: int
-) -> list[dict[str, Any]]:
+def _records(found: "Neighbours", n_runs: int, new: Sequence[str] = ()) -> list[dict[str, Any]]:
     """Neighbours over all runs as JSON has them."""
     return [
-        {"query": word, "runs": n_runs, "answers": [asdict(each) for each in found]}
-        for word, found in zip(words, answers, strict=True)
-    ]
+        {"query": word, "runs": n_runs, "answers": None, **near.details()}
+        if isinstance(near, NoAnswerError)
+        else {
+            "query": word, "runs": n_runs, **origin([word] if word in new else []),
+            "answers": [asdict(each) for each in near],
+        }
+        for word, near in found
+    ]  # fmt: skip
 
 
 def print_neighbours(
-    words: Sequence[str],
-    answers: "Sequence[Sequence[StableNeighbour]]",
+    found: "Neighbours",
     n_runs: int,
     as_json: bool,
     as_tsv: bool,
+    unknown: Unknown = "error",
+    new: Sequence[str] = (),
 ) -> None:
-    """Print the neighbours of each word over all runs."""
+    """Print the neighbours of each word over all runs.
+
+    new : the words that are known by their character n-grams alone
+    """
     if as_json:
-        print_json(_records(words, answers, n_runs))
+        print_json(_records(found, n_runs, new))
         return
-    rows = [
-        (word, a.word, a.score, a.interval.low, a.interval.high, a.deviation, a.share)
-        for word, found in zip(words, answers, strict=True)
-        for a in found
-    ]
+    notes = {
+        word: str(near) if isinstance(near, NoAnswerError)
+        else ngrams_note([word] if word in new else [])
+        for word, near in found
+    }  # fmt: skip
     if as_tsv:
-        print_tsv(("query", "word", "score", "low", "high", "deviation", "share"), rows)
+        columns = ("query", "word", "score", "low", "high", "deviation", "share")
+        rows: list[tuple[Cell, ...]] = []
+        for word, near in found:
+            if isinstance(near, NoAnswerError):
+                rows.append((word, *(None,) * (len(columns) - 1), notes[word]))
+                continue
+            rows += [
+                (
+                    word, a.word, a.score, a.interval.low, a.interval.high, a.deviation, a.share,
+                    notes[word],
+                )
+                for a in near
+            ]  # fmt: skip
+        print_rows(columns, rows, as_tsv, unknown)
         return
-    for i, (word, found) in enumerate(zip(words, answers, strict=True)):
+    for i, (word, near) in enumerate(found):
         if i:
             click.echo()
+        if notes[word]:
+            click.echo(shown(notes[word]))
+        if isinstance(near, NoAnswerError):
+            continue
         print_table(
             ("word", "score", "95% interval", "deviation", "runs"),
             [
                 (a.word, a.score, bounds(a.interval), a.deviation, f"{a.share * n_runs:.0f}")
-                for a in found
+                for a in near
             ],
-            f"{word}: mean of {n_runs} runs; in how many among the {len(found)} nearest",
+            f"{word}: mean of {n_runs} runs; in how many among the {len(near)} nearest",
         )
 
 

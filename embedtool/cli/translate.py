@@ -1,11 +1,13 @@
 """embedtool translate: words of one language found in the model of another."""
 
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from embedtool.cli.answers import Unknown, answered, print_answers, unknown_option
 from embedtool.cli.options import (
     FILE,
     Decorator,
@@ -17,7 +19,7 @@ from embedtool.cli.options import (
     tsv_option,
 )
 from embedtool.cli.output import Cell, note, print_json, print_table, print_tsv
-from embedtool.cli.queries import print_answers, read_queries
+from embedtool.cli.queries import read_queries
 from embedtool.cli.scores import tell_shortfalls
 from embedtool.config import N_ANSWERS
 from embedtool.task_config import TranslateConfig
@@ -47,6 +49,7 @@ COLUMNS = ("measure", "correct", "found", "total", "score", "over total")
 )  # fmt: skip
 @encoding_option
 @translate_options
+@unknown_option
 @json_option
 @tsv_option
 def translate(
@@ -57,6 +60,7 @@ def translate(
     test: Path | None,
     n: int,
     encoding: str,
+    unknown: Unknown,
     as_json: bool,
     as_tsv: bool,
     **options: Any,
@@ -86,7 +90,9 @@ def translate(
         f"residual {fitted.residual:.4f}"
     )
     if tested is None:
-        print_answers(queries, translator.translate(queries, n), as_json, as_tsv)
+        asked = [(query, query.text) for query in queries]
+        found = answered(partial(translator.translate, n=n), asked, unknown)
+        print_answers(found, as_json, as_tsv, unknown)
         return
     score = translator.score(tested)
     if as_json:
@@ -96,9 +102,9 @@ def translate(
     else:
         title = f"{config.method}, vocabulary limit {config.restrict_vocab:,}"
         print_table(COLUMNS, _rows(score), title)
-    unknown = (word for pair in tested for word, known in zip(pair, (source, target), strict=True)
+    missing = (word for pair in tested for word, known in zip(pair, (source, target), strict=True)
                if word not in known)  # fmt: skip
-    tell_shortfalls([lack(str(test), score.found, score.total, "word", bool(score.found), unknown)])
+    tell_shortfalls([lack(str(test), score.found, score.total, "word", bool(score.found), missing)])
 
 
 def _rows(score: "TranslationScore") -> list[tuple[Cell, ...]]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from embedtool.config import METHODS, N_ANSWERS
-from embedtool.errors import NoAnswerError, QueryError, UnknownWordError
+from embedtool.errors import NoAnswerError, QueryError
 from embedtool.explore.limits import (
     LARGEST_NUMBER,
     LONGEST_EXPRESSION,
@@ -115,7 +115,7 @@ class Question:
         for item, answer in zip(items, found, strict=True):
             if isinstance(answer, NoAnswerError):
                 named = zip(self.names, item if len(self.names) > 1 else [item], strict=True)
-                answer = {**dict(named), self.value: None, **_why(answer)}
+                answer = {**dict(named), self.value: None, **answer.details()}
             answers.append(answer)
         return answers
 
@@ -312,13 +312,6 @@ def _found(asked: Schema, searched: bool) -> Schema:
 def _with_origin(result: Schema) -> Schema:
     """The schema of an answer that may tell of words whose vectors are from n-grams."""
     return result | {"properties": result["properties"] | {"from_ngrams": FROM_NGRAMS}}
-
-
-def _why(error: NoAnswerError) -> dict[str, Any]:
-    """Why an item has no answer."""
-    parts = error.failures.values() if error.failures else [error]
-    unknown = {part.word: part.suggestions for part in parts if isinstance(part, UnknownWordError)}
-    return {"reason": str(error), **({"unknown": unknown} if unknown else {})}
 
 
 def _origin(from_ngrams: Sequence[str]) -> dict[str, Any]:

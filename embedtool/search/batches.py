@@ -4,7 +4,7 @@ In: a function that answers a batch of questions, and raises an error that names
 answer. Out: the answer or the error of each.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from embedtool.errors import NoAnswerError, raise_all
@@ -14,7 +14,7 @@ A = TypeVar("A")
 
 
 def each(
-    answer: Callable[[Sequence[Q]], Sequence[A]], questions: Sequence[Q]
+    answer: Callable[[Sequence[Q]], Iterable[A]], questions: Sequence[Q]
 ) -> list[A | NoAnswerError]:
     """The answer to each question, or the error that tells why it has none, in their order.
 

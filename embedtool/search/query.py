@@ -285,8 +285,7 @@ def odd_one_out(vectors: AnyVectors, words: Sequence[str]) -> Answers:
     The first of them is the one that fits least. Raises UnknownWordError, NoAnswerError where they
     cancel out, and QueryError on fewer than three words: of two, neither is odd.
     """
-    if len(words) < 3:
-        raise QueryError("odd one out of what? give at least three words")
+    check_group(words)
     units = directions(vectors, words)
     mean = units.mean(axis=0, dtype=np.float64)
     if np.sqrt(mean @ mean) <= LEAST_LENGTH:
@@ -295,6 +294,12 @@ def odd_one_out(vectors: AnyVectors, words: Sequence[str]) -> Answers:
     order = np.argsort(scores, kind="stable")
     ranked = (WordScore(words[i], float(scores[i])) for i in order)
     return Answers.of(ranked, from_ngrams(vectors, words))
+
+
+def check_group(words: Sequence[str]) -> None:
+    """Raise QueryError where there are too few words to be one odd."""
+    if len(words) < 3:
+        raise QueryError("odd one out of what? give at least three words")
 
 
 def odd_one_out_batch(vectors: AnyVectors, groups: Sequence[Sequence[str]]) -> list[Answers]:

@@ -86,6 +86,44 @@ def test_a_line_without_an_answer_is_one_line_of_error_and_the_rest_goes_on(
     assert result.stdout == run("similarity", models["glove"], "king", "queen", "--tsv").stdout
 
 
+def test_lines_of_a_pipe_without_an_answer_can_be_marked(run: Run, models: dict[str, Path]) -> None:
+    told = run("similar", models["glove"], "kingg").stderr.removeprefix("Error: ").rstrip()
+    result = run("shell", models["glove"], "--unknown", "mark", "-n", "1", input="kingg\nking\n")
+    king = run("similar", models["glove"], "king", "-n", "1").stdout
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == f"kingg\n{told}\n\nking\n{king}"
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_line(run: Run, models: dict[str, Path]) -> None:
+    result = run("shell", models["glove"], "--tsv", input="\ufeffking queen\n")
+    expected = run("similarity", models["glove"], "king", "queen", "--tsv").stdout
+    assert (result.exit_code, result.stdout) == (0, expected)
+
+
+@pytest.mark.parametrize("word", ["exit", "quit", "help"])
+def test_in_a_pipe_the_names_of_commands_are_words_like_others(
+    run: Run, models: dict[str, Path], word: str
+) -> None:
+    result = run("shell", models["glove"], "--tsv", input=f"{word}\nking queen\n")
+    assert result.exit_code == 1
+    command = {"exit": "quit"}.get(word, word)
+    assert result.stderr.startswith(f"Error: '{word}' is not in the vocabulary")
+    assert result.stderr.endswith(f"; the command is :{command}\n")
+    assert result.stdout.startswith("word\tother")
+
+
+def test_what_is_known_by_its_ngrams_is_marked(run: Run, models: dict[str, Path]) -> None:
+    result = run("shell", models["fasttext"], "-n", "1", input="KING\n")
+    noted = "'KING' is not in the vocabulary; its vector is from character n-grams"
+    assert result.stdout.splitlines()[:2] == ["KING", noted]
+    both = run(
+        "shell", models["glove"], models["fasttext"], input=":compare KING\n:json\n:compare KING"
+    )
+    assert both.stderr.splitlines() == [
+        f"fasttext: {noted}", "json: on", f"fasttext: {noted}", "glove: KING unknown",
+    ]  # fmt: skip
+
+
 def test_a_pipe_needs_no_prompt_toolkit(
     run: Run, models: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -213,6 +251,24 @@ def test_the_help_of_a_command_needs_no_words(
 ) -> None:
     assert talk().answer(":similar --help") == 0
     assert capsys.readouterr().out.startswith("Usage: embedtool similar [OPTIONS] MODEL")
+
+
+@pytest.mark.parametrize("line", ["exit", "quit", "exit()", "quit()", ":quit"])
+def test_a_terminal_is_left_by_the_words_of_other_shells(
+    talk: Callable[..., Conversation], line: str
+) -> None:
+    with pytest.raises(EOFError):
+        talk().answer(line)
+
+
+def test_help_is_shown_in_a_terminal(
+    talk: Callable[..., Conversation], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert talk().answer(":help") == 0
+    expected = capsys.readouterr().out
+    assert talk().answer("help") == 0
+    assert capsys.readouterr().out == expected
+    assert talk().answer(":similar help") == 1
 
 
 # several models
