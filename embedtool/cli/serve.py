@@ -19,6 +19,7 @@ from embedtool.cli.queries import index_of
 from embedtool.errors import EmbedtoolError, MissingExtraError
 from embedtool.explore.limits import (
     HEADER_BYTES,
+    IDLE_SECONDS,
     MOST_ANSWERS,
     MOST_CONNECTIONS,
     MOST_WORDS,
@@ -157,8 +158,11 @@ def _listening(host: str, port: int) -> socket.socket:
     """A socket that listens. Raises EmbedtoolError where it cannot."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, _, _, _, address = found[0]
-        return socket.create_server(address, family=family, backlog=MOST_CONNECTIONS)
+        family, kind, protocol, _, address = found[0]
+        listener = socket.create_server(address, family=family, backlog=MOST_CONNECTIONS)
+        # its protocol is named, because asyncio sets TCP_NODELAY only where it is: without, each
+        # answer on an open connection waits 40 ms for the client's delayed acknowledgement
+        return socket.socket(family, kind, protocol, listener.detach())
     except (socket.gaierror, UnicodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "this is no name of a host"
     except OSError as error:
@@ -196,6 +200,7 @@ def _server(
     except ImportError:
         raise MissingExtraError("serving a model", "serve") from None
     from embedtool.explore.api import application
+    from embedtool.explore.connections import LimitedProtocol, most_connections
 
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     if access_log:
@@ -206,12 +211,13 @@ def _server(
     return uvicorn.Server(
         uvicorn.Config(
             application(served, names, origins),
-            http="h11",
+            http=LimitedProtocol,
             ws="none",
             log_config=None,
             access_log=access_log,
             server_header=False,
-            limit_concurrency=MOST_CONNECTIONS,
+            limit_concurrency=most_connections() + 1,  # the first that is refused
+            timeout_keep_alive=IDLE_SECONDS,
             timeout_graceful_shutdown=STOP_SECONDS,
             h11_max_incomplete_event_size=HEADER_BYTES,
         )

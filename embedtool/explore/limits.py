@@ -21,14 +21,23 @@ LARGEST_NUMBER = 2**53 - 1
 BODY_BYTES = 1024 * KiB
 HEADER_BYTES = 32 * KiB
 """The longest word, each character twelve bytes in a URL, fits twice."""
+HEAD_SECONDS = 10.0
+"""For the head of a request to arrive, counted from a new connection's beginning or from the first
+byte: a client writes it in one go."""
 BODY_SECONDS = 10.0
-"""For a request to arrive whole: who sends more slowly holds a connection and nothing else."""
+"""For the body of a request to arrive."""
+IDLE_SECONDS = 15.0
+"""For which a connection stays open between two requests."""
+TAKE_SECONDS = 20.0
+"""In which a client must take some of the answer that waits for it."""
 ANSWER_SECONDS = 30.0
 """For a request to be answered, its waiting included."""
 MOST_WAITING = 250
 """Requests in hand at once: half a second of them, at the rate the server is built for."""
 MOST_CONNECTIONS = 1000
-"""Most systems give a process 1,024 open files."""
+"""Connections that are open at once; of more, the one that has been idle longest is closed."""
+SPARE_FILES = 64
+"""Open files left for everything but connections; most systems give a process 1,024."""
 STOP_SECONDS = 15
 """For requests in hand to be answered after a signal to stop; orchestrators kill after 30."""
 EXACT_AT_ONCE = 16
