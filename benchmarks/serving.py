@@ -1,15 +1,17 @@
 """How fast a server answers: requests a second, and how long the slowest of them take.
 
     python -m benchmarks.serving [--words 400000] [--size 300] [--rate 500] [--seconds 30]
-                                 [--connections 64] [--model FOLDER] [--exact] [--noise]
+                                 [--connections 8] [--model FOLDER] [--exact] [--noise]
 
 Vectors are random around random centres, so that words have neighbours. --model keeps them and the
 index, and takes them where they are. The server is the installed program, in a process of its own;
-this process asks it for the neighbours of random words, over connections that stay open, at times
-that are set beforehand: an answer's time is counted from when it was due to be asked for, so that a
-server that falls behind is seen to. --noise adds what another client may do
-at the same time, without a pause: ask for a word that is unknown, for 100 words with 100 answers
-each, or for an exact search.
+this process asks it for the neighbours of random words, over connections that stay open. First one
+client asks for one word after another, as a program does that waits for each answer. Then several
+ask at times that are set beforehand: an answer's time is counted from when it was due to be asked
+for, so that a server that falls behind is seen to. They are few, so that none rests between two
+requests: on connections that rest, the system acknowledges at once, and delays go unseen. --noise
+adds what another client may do at the same time, without a pause: ask for a word that is unknown,
+for 100 words with 100 answers each, or for an exact search.
 """
 
 import argparse
@@ -38,6 +40,8 @@ WORDS_A_CENTRE = 100
 SPREAD = 1.0
 """Length of what is added to a centre of length 1: cosines with neighbours are about a half."""
 RECALL = 0.95
+ONE_BY_ONE = 2000
+"""Requests of the client that waits for each answer."""
 WARM_SECONDS = 3.0
 """What is asked first is not counted."""
 LONGEST_WAIT = 60.0
@@ -151,6 +155,17 @@ async def drive(
     return seconds, statuses, time.perf_counter() - start
 
 
+async def one_by_one(url: str, paths: Sequence[str]) -> list[float]:
+    """Seconds of each answer to a client that asks when it has the one before."""
+    client, seconds = Client(url), []
+    for path in paths:
+        start = time.perf_counter()
+        if await client.ask(path) != 200:
+            raise SystemExit(f"{path} has no answer")
+        seconds.append(time.perf_counter() - start)
+    return seconds
+
+
 async def disturb(url: str, path: str, body: object) -> None:
     """Ask for the same again and again, until it is cancelled; then say how often."""
     client, n_asked = Client(url), 0
@@ -168,6 +183,13 @@ async def measure(url: str, n_words: int, process: int, options: argparse.Namesp
     rng = np.random.default_rng(2)
     warm, counted = (int(options.rate * each) for each in (WARM_SECONDS, options.seconds))
     paths = [f"/similar?word=word{i}" for i in rng.integers(n_words, size=warm + counted)]
+    alone = await one_by_one(url, paths[:ONE_BY_ONE])
+    p50, p99, most = np.percentile(alone, [50, 99, 100]) * 1000
+    print(
+        f"one by one: {len(alone) / sum(alone):,.1f} requests/s; ms: p50 {p50:.1f}, p99 {p99:.1f}, "
+        f"most {most:.1f}",
+        flush=True,
+    )
     noise = [asyncio.create_task(disturb(url, *NOISE[name])) for name in options.noise]
     await drive(url, paths[:warm], options.rate, options.connections)
     before = cpu_seconds(process)
@@ -200,7 +222,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=300)
     parser.add_argument("--rate", type=float, default=500)
     parser.add_argument("--seconds", type=float, default=30)
-    parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--connections", type=int, default=8)
     parser.add_argument("--model", type=Path, help="where the model is, or is kept")
     parser.add_argument("--exact", action="store_true", help="compare all words")
     parser.add_argument("--noise", nargs="+", choices=NOISE, default=[], help="what others ask")

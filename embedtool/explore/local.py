@@ -4,20 +4,28 @@ In: Mapped models and a port. Out: a server that gives the page, and each of its
 asked for, so that a question can be put before the map is worked out.
 """
 
+import socket
 import sys
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock
 from typing import Any
 
 from embedtool.errors import EmbedtoolError, OutputError
+from embedtool.explore.limits import HEAD_SECONDS, TAKE_SECONDS
 from embedtool.explore.page import PARTS, page
 from embedtool.explore.points import Mapped
 from embedtool.files import text_bytes
 
 HOST = "127.0.0.1"
 PREFIX = "/parts/"
+MOST_CONNECTIONS = 64
+"""A browser opens six; each has a thread."""
+CHUNK_BYTES = 2**16
+"""Of an answer, which a browser has TAKE_SECONDS to take."""
 
 
 class MapServer(ThreadingHTTPServer):
@@ -27,11 +35,13 @@ class MapServer(ThreadingHTTPServer):
     """
 
     daemon_threads = True
+    head_seconds = HEAD_SECONDS
 
     def __init__(self, models: Sequence[Mapped], port: int) -> None:
         self.models = models
         self.page = text_bytes(page(models, whole=False))
         self._quick, self._slow = Lock(), Lock()
+        self._waiting: dict[socket.socket, float] = {}
         try:
             super().__init__((HOST, port), _Handler)
         except OSError as error:
@@ -56,15 +66,56 @@ class MapServer(ThreadingHTTPServer):
         with self._slow if kind == "points" else self._quick:
             return PARTS[kind](self.models[int(place)])
 
+    def await_request(self, connection: socket.socket) -> None:
+        """Give the head of a request its time; of too many that wait, end the first."""
+        waiting = list(self._waiting)
+        if len(waiting) >= MOST_CONNECTIONS:
+            self._end(waiting[0])
+        self._waiting[connection] = time.monotonic() + self.head_seconds
+
+    def has_request(self, connection: socket.socket) -> None:
+        """Note that a connection waits for no request any more."""
+        self._waiting.pop(connection, None)
+
+    def service_actions(self) -> None:
+        """End connections whose request has not arrived in time; called twice a second."""
+        now = time.monotonic()
+        for connection, deadline in list(self._waiting.items()):
+            if deadline < now:
+                self._end(connection)
+
+    def _end(self, connection: socket.socket) -> None:
+        """Have the thread that reads from a connection find its end."""
+        if self._waiting.pop(connection, None) is not None:
+            with suppress(OSError):  # the client may have gone
+                connection.shutdown(socket.SHUT_RDWR)
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Tell of an error, but of a browser that has gone."""
-        if not isinstance(sys.exception(), ConnectionError):
+        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
             super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
     server: MapServer
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    timeout = TAKE_SECONDS
+
+    def handle_one_request(self) -> None:
+        """Wait for a request, for a limited time, and answer it."""
+        self.server.await_request(self.connection)
+        try:
+            super().handle_one_request()
+        finally:
+            self.server.has_request(self.connection)
+
+    def parse_request(self) -> bool:
+        """Read the rest of a head."""
+        try:
+            return super().parse_request()
+        finally:
+            self.server.has_request(self.connection)
 
     def do_GET(self) -> None:
         # another site's page that calls itself this address is another host
@@ -87,7 +138,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Cache-Control", "no-store")
         self.send_header("X-Content-Type-Options", "nosniff")
         self.end_headers()
-        self.wfile.write(body)
+        for first in range(0, len(body), CHUNK_BYTES):
+            self.wfile.write(body[first : first + CHUNK_BYTES])
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nobody reads which parts the page has asked for."""
