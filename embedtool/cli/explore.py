@@ -91,11 +91,11 @@ def _serve(models: "list[Mapped]", port: int, browser: bool) -> None:
     from embedtool.explore.local import MapServer
 
     with MapServer(models, port) as server:
-        click.echo(server.address)
-        note("Ctrl-C stops the map")
-        if browser:
-            webbrowser.open(server.address)
         try:
+            click.echo(server.address)
+            note("Ctrl-C stops the map")
+            if browser:
+                webbrowser.open(server.address)
             server.serve_forever()
         except KeyboardInterrupt:
             note("")

@@ -1,7 +1,7 @@
 """The program: its commands, and the one place where an error becomes a message.
 
-In: the command line. Out: an exit code: 0; 1 where something failed; 2 for wrong usage; 130 and 143
-where the user or the system stopped it; 141 where nobody reads standard output any more.
+In: the command line. Out: an exit code: 0; 1 where something failed; 2 for wrong usage; 129, 130
+and 143 where SIGHUP, SIGINT or SIGTERM stopped it; 141 where nobody reads standard output any more.
 """
 
 import gc
@@ -70,7 +70,6 @@ NO_THREAD = "can't start new thread"
 FAILED = 1
 WRONG_USAGE = 2
 INTERRUPTED = 128 + signal.SIGINT
-TERMINATED = 128 + signal.SIGTERM
 UNREAD = 128 + signal.SIGPIPE
 
 
@@ -185,11 +184,26 @@ logging.getLogger("embedtool").setLevel(logging.INFO)
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:
-    sys.exit(TERMINATED)
+    if number == signal.SIGHUP:
+        signal.signal(number, signal.SIG_IGN)  # a closed terminal sends it twice
+    sys.exit(128 + number)
+
+
+def take_signals() -> None:
+    """Have SIGINT and SIGTERM end the program, and SIGHUP unless it is ignored.
+
+    A shell that is no terminal's starts what runs in the background with SIGINT ignored, and Python
+    would leave it so: then nothing but SIGTERM could end a server or a training. SIGHUP is ignored
+    under nohup, and there it stays so.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, _terminate)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, _terminate)
 
 
 def main() -> None:
     """What the console script calls."""
-    signal.signal(signal.SIGTERM, _terminate)
+    take_signals()
     gc.set_threshold(MANY_OBJECTS)
     cli(prog_name="embedtool")

@@ -3,6 +3,7 @@
 In: plain values. Out: text on standard output; notes on standard error.
 """
 
+import errno
 import json
 import os
 import sys
@@ -72,7 +73,9 @@ def note(message: str) -> None:
     """A line on standard error, or several. Where nobody reads them, the work goes on without."""
     try:
         click.echo("\n".join(map(shown, message.split("\n"))), err=True)
-    except BrokenPipeError:
+    except OSError as error:
+        if error.errno not in (errno.EPIPE, errno.EIO):  # EIO: a terminal that has been closed
+            raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 

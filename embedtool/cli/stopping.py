@@ -1,4 +1,4 @@
-"""What the first and the second Ctrl-C do to a training.
+"""What the first and the second signal to stop do to a training.
 
 In: signals. Out: a training that is saved and stops, or one that is left at once, and what is kept
 of it.
@@ -20,20 +20,26 @@ if TYPE_CHECKING:
 
 @contextmanager
 def stoppable(place: "Workplace", checkpoints: "Checkpoints") -> Iterator[None]:
-    """Have SIGINT and SIGTERM stop a training; in its place it leaves what it can go on with.
+    """Have SIGINT, SIGTERM and SIGHUP stop a training that leaves what it can go on with.
 
     The first signal has it finish its round and be saved, the second, or one before rounds have
-    begun, ends it at once. Raises StoppedError.
+    begun, ends it at once. SIGHUP, which a closed terminal sends twice, is never a second one; and
+    where it is ignored, as under nohup, it stays so. Raises StoppedError.
     """
 
     def take(number: int, frame: FrameType | None) -> None:
-        again = bool(checkpoints.stop)
-        checkpoints.stop = checkpoints.stop or number
+        if number == signal.SIGHUP and checkpoints.stop:
+            return
+        again = checkpoints.stop not in (0, signal.SIGHUP)
+        checkpoints.stop = checkpoints.stop if again else number
         if again or not checkpoints.running:
             raise KeyboardInterrupt
         note("The training is being saved, then it stops; once more leaves at once.")
 
-    before = {number: signal.signal(number, take) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.signal(number, take) for number in numbers}
     try:
         yield
     except (KeyboardInterrupt, StoppedError):

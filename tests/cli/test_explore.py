@@ -370,9 +370,11 @@ def test_the_page_of_a_process(chromium: Any, models: dict[str, Path]) -> None:
             if status == 200:
                 assert json.loads(body)[:1] == ["the"]
         connection.close()
-    finally:
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=30)
+    finally:
+        process.kill()
+        process.wait()
     assert process.returncode == 0
     assert errors.split("\n")[0] == "Ctrl-C stops the map"
     assert "Traceback" not in errors
