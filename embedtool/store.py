@@ -123,6 +123,11 @@ def save(model: Model, path: str | Path, report: Report = silent) -> None:
         (folder / CONFIG).write_bytes(text_bytes(text + "\n"))
 
 
+def checksum(description: Mapping[str, Any]) -> str:
+    """What tells a model from all others: the checksum in its config.json."""
+    return str(description.get("checksum") or _checksum(description))
+
+
 def _checksum(description: Mapping[str, Any]) -> str:
     """The SHA-256 of all that config.json says besides."""
     from hashlib import sha256

@@ -6,8 +6,11 @@ import re
 import signal
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from ipaddress import ip_address
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,7 +18,6 @@ from click.core import ParameterSource
 
 from embedtool.cli.options import IntRange, model_argument, port_option
 from embedtool.cli.output import note
-from embedtool.cli.queries import index_of
 from embedtool.errors import EmbedtoolError, MissingExtraError
 from embedtool.explore.limits import (
     HEADER_BYTES,
@@ -28,6 +30,7 @@ from embedtool.explore.limits import (
 
 if TYPE_CHECKING:
     from embedtool.explore.questions import Served
+    from embedtool.explore.source import Source
 
 LOOPBACK = "127.0.0.1"
 PORT = 8000
@@ -35,7 +38,7 @@ LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 SWITCH_SECONDS = 0.0005
 """After which a thread lets another run Python, a tenth of what is usual: what answers a request
 takes several turns, each of which may have to wait for a search in another thread."""
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS: tuple[signal.Signals, ...] = (signal.SIGINT, signal.SIGTERM)
 ORIGIN = re.compile(r"\*|https?://[^/\s]+")
 OF_BOTH = ("model", "approximate", "most_words", "most_answers", "mcp")
 """Options that tools have too."""
@@ -102,8 +105,9 @@ def serve(
 
     GET /similar?word=king, /analogy, /similarity, /odd-one-out and /vector ask one thing, POST many
     at once; /openapi.json describes them all, /health and /ready tell how the server is. Its
-    address is printed when it listens. On Ctrl-C or SIGTERM it answers what it has begun, and ends
-    with exit code 0.
+    address is printed when it listens. A model that takes the place of MODEL is opened when its
+    files rest, at once on SIGHUP, and not at all where it is broken. On Ctrl-C or SIGTERM the
+    server answers what it has begun, and ends with exit code 0.
     """
     for origin in origins:
         if not ORIGIN.fullmatch(origin):
@@ -113,22 +117,20 @@ def serve(
     if mcp:
         _refuse_http_options(context)
 
-    from embedtool import store
-    from embedtool.explore.questions import Served
+    from embedtool.explore.source import Source
 
-    vectors = store.load(model).vectors
-    index = index_of(model, vectors, approximate)
-    served = Served(vectors, index, most_words, most_answers)
-    search = "approximate" if approximate else "exact"
-    told = f"{model}: {vectors.n_words:,} words x {vectors.vector_size}, {search} search"
+    source = Source(model, approximate, most_words, most_answers)
+    served = source.open()
     if mcp:
-        _serve_tools(served, told)
+        _serve_tools(served, source)
         return
     with _listening(host, port) as listener:
-        server = _server(served, _names(listener, host, hosts), origins, access_log)
-        click.echo(_url(listener))
-        note(told)
-        _run(server, listener, approximate)
+        from_names = _names(listener, host, hosts)
+        server = _server(served, from_names, origins, access_log, source)
+        with _signals(server), _cores(approximate):
+            click.echo(_url(listener))
+            note(source.told(served))
+            server.run(sockets=[listener])
     note("stopped")
 
 
@@ -141,17 +143,19 @@ def _refuse_http_options(context: click.Context) -> None:
             raise click.UsageError(f"{parameter.opts[0]} is of HTTP; leave it out, or --mcp")
 
 
-def _serve_tools(served: "Served", told: str) -> None:
+def _serve_tools(served: "Served", source: "Source") -> None:
     try:
         import mcp.server  # noqa: F401
     except ImportError:
         raise MissingExtraError("serving tools", "mcp") from None
     from embedtool.explore.tools import serve_tools
 
-    note(f"{told}; MCP on standard input and output")
-    for number in SIGNALS:  # at once: nothing wakes the thread that waits for standard input
-        signal.signal(number, signal.SIG_DFL)
-    serve_tools(served)
+    note(f"{source.told(served)}; MCP on standard input and output")
+    for number in (*SIGNALS, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:
+            # at once: nothing wakes the thread that waits for standard input
+            signal.signal(number, signal.SIG_DFL)
+    serve_tools(served, source)
 
 
 def _listening(host: str, port: int) -> socket.socket:
@@ -192,7 +196,11 @@ def _url(listener: socket.socket) -> str:
 
 
 def _server(
-    served: "Served", names: set[str] | None, origins: tuple[str, ...], access_log: bool
+    served: "Served",
+    names: set[str] | None,
+    origins: tuple[str, ...],
+    access_log: bool,
+    source: "Source | None" = None,
 ) -> Any:
     """The server of an application. Raises MissingExtraError."""
     try:
@@ -210,7 +218,7 @@ def _server(
         logger.setLevel(logging.INFO)
     return uvicorn.Server(
         uvicorn.Config(
-            application(served, names, origins),
+            application(served, names, origins, source),
             http=LimitedProtocol,
             ws="none",
             log_config=None,
@@ -224,19 +232,46 @@ def _server(
     )
 
 
-def _run(server: Any, listener: socket.socket, approximate: bool) -> None:
-    """Serve until a signal says to stop, which is how a server ends, and no failure.
+@contextmanager
+def _signals(server: Any) -> Iterator[None]:
+    """Have SIGINT and SIGTERM stop the server, which is how it ends, and SIGHUP open it anew.
 
-    The server raises the signal again when it has stopped; then nothing is left to be done by it.
-    Beside an index an exact search has one core, so that it leaves others to those who use it.
+    A closed terminal sends SIGHUP too: then it stops. Where SIGHUP is ignored, as under nohup, it
+    stays so. uvicorn raises a signal again when it has stopped; then nothing is left to be done.
     """
+    has_terminal = _has_terminal()
+
+    def hang_up(number: int, frame: FrameType | None) -> None:
+        if has_terminal and not _has_terminal():
+            server.handle_exit(number, frame)
+        else:
+            server.config.app.state.reload.set()
+
+    handlers: dict[int, Any] = dict.fromkeys(SIGNALS, server.handle_exit)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        handlers[signal.SIGHUP] = hang_up
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _has_terminal() -> bool:
+    """Whether there is a terminal whose end would end this process."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def _cores(approximate: bool) -> Iterator[None]:
+    """Let requests take turns often; beside an index an exact search has one core, no more."""
     from threadpoolctl import threadpool_limits
 
     sys.setswitchinterval(SWITCH_SECONDS)
-    before = [signal.signal(number, server.handle_exit) for number in SIGNALS]
-    try:
-        with threadpool_limits(1 if approximate else None, "blas"):
-            server.run(sockets=[listener])
-    finally:
-        for number, handler in zip(SIGNALS, before, strict=True):
-            signal.signal(number, handler)
+    with threadpool_limits(1 if approximate else None, "blas"):
+        yield

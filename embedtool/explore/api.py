@@ -6,9 +6,10 @@ problem details (RFC 9457) that say what the commands say.
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -29,12 +30,16 @@ from embedtool.explore.limits import (
     ANSWER_SECONDS,
     BODY_BYTES,
     BODY_SECONDS,
+    CHECK_SECONDS,
     EXACT_AT_ONCE,
     MOST_WAITING,
 )
 from embedtool.explore.openapi import DOCUMENT, HEALTH, READY, document, path_of
 from embedtool.explore.questions import Question, Served, questions, searches_index
+from embedtool.explore.source import Source
 from embedtool.vectors import unit_rows
+
+log = logging.getLogger(__name__)
 
 WARMING_ROWS = 2**14
 """Rows that are read at once before the model is ready."""
@@ -53,9 +58,11 @@ class Desk:
     others come between.
     """
 
-    def __init__(self, served: Served) -> None:
+    def __init__(self, served: Served, source: Source | None = None) -> None:
         self.served = served
+        self.source = source
         self.ready = False
+        self.reload = asyncio.Event()
         self.waiting = 0
         self.quick = ThreadPoolExecutor(1, "quick")
         self.exact = ThreadPoolExecutor(1, "exact")
@@ -74,13 +81,13 @@ class Desk:
         """
         if self.waiting >= MOST_WAITING:
             raise busy(f"{MOST_WAITING} requests wait already")
-        thread, at_once = self.quick, 1
-        if "approximate" in options and not searches_index(self.served, options):
+        thread, at_once, served = self.quick, 1, self.served  # one model answers all items
+        if "approximate" in options and not searches_index(served, options):
             thread, at_once = self.exact, EXACT_AT_ONCE
 
         def work(some: Sequence[Any]) -> list[bytes]:
             answer = question.answer_each if many else question.answer
-            return [encoded(each) for each in answer(self.served, some, options)]
+            return [encoded(each) for each in answer(served, some, options)]
 
         answers: list[bytes] = []
         self.waiting += 1
@@ -94,9 +101,34 @@ class Desk:
             self.waiting -= 1
         return answers
 
-    async def warm(self) -> None:
-        """Read what answers need once, seek some words in the index, and be ready."""
-        vectors, index = self.served.vectors, self.served.index
+    async def run(self) -> None:
+        """Make the model ready, and then each that takes its place; one that is broken does not."""
+        await self.warm(self.served)
+        self.ready = True
+        while self.source is not None:
+            before = self.source.identity()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CHECK_SECONDS):
+                    await self.reload.wait()
+            # what is still being copied changes between two looks
+            rests = self.source.is_replaced() and self.source.identity() == before
+            if rests or self.reload.is_set():
+                self.reload.clear()
+                await self._replace(self.source)
+
+    async def _replace(self, source: Source) -> None:
+        try:
+            served = await asyncio.to_thread(source.open_replacement)
+            await self.warm(served)
+        except (EmbedtoolError, OSError, MemoryError) as error:
+            log.warning("%s; the model that was opened before still answers", error)
+        else:
+            self.served = served
+            log.info("%s", source.told(served))
+
+    async def warm(self, served: Served) -> None:
+        """Read what answers need once, and seek some words in the index."""
+        vectors, index = served.vectors, served.index
         for first in range(0, vectors.n_words, WARMING_ROWS):
             rows = slice(first, first + WARMING_ROWS)
             await in_thread(self.exact, lambda rows: vectors.matrix[rows].max(initial=0), rows)
@@ -106,7 +138,6 @@ class Desk:
             for row in sought:
                 units = unit_rows(vectors.matrix[row : row + 1])
                 await in_thread(self.quick, lambda units: index.nearest(units, 10), units)
-        self.ready = True
 
 
 async def in_thread(thread: ThreadPoolExecutor, work: Callable[[Any], Any], item: Any) -> Any:
@@ -182,20 +213,24 @@ class HostCheck:
 
 
 def application(
-    served: Served, hosts: Collection[str] | None = None, origins: Collection[str] = ()
+    served: Served,
+    hosts: Collection[str] | None = None,
+    origins: Collection[str] = (),
+    source: Source | None = None,
 ) -> Starlette:
-    """The application that answers questions to a model.
+    """The application that answers questions to a model; setting `state.reload` opens it anew.
 
     hosts   : names that a request may give as its Host, without a port; None: any
     origins : sites whose pages may read answers (CORS), as in https://example.org; "*": all
+    source  : where the model is, and others may take its place; None: it stays
     """
-    desk = Desk(served)
+    desk = Desk(served, source)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        warming = asyncio.create_task(desk.warm())
+        running = asyncio.create_task(desk.run())
         yield
-        warming.cancel()
+        running.cancel()
 
     middleware = [] if hosts is None else [Middleware(HostCheck, hosts=hosts)]
     if origins:
@@ -219,19 +254,21 @@ def application(
         },
     )
     app.router.redirect_slashes = False
+    app.state.reload = desk.reload
     return app
 
 
 def _routes(desk: Desk) -> list[Route]:
-    served, asked = desk.served, questions(desk.served)
+    asked = questions(desk.served)
     described = encoded(document(asked))
 
     async def health(request: Request) -> Response:
-        return _json(encoded({"status": "ok", "version": __version__}))
+        return _json(encoded({"status": "ok", "version": __version__, "model": desk.served.about}))
 
     async def ready(request: Request) -> Response:
         if not desk.ready:
             raise busy("the model is being read")
+        served = desk.served
         told = {
             "status": "ready",
             "words": served.vectors.n_words,

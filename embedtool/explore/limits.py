@@ -40,5 +40,7 @@ SPARE_FILES = 64
 """Open files left for everything but connections; most systems give a process 1,024."""
 STOP_SECONDS = 15
 """For requests in hand to be answered after a signal to stop; orchestrators kill after 30."""
+CHECK_SECONDS = 2.0
+"""Between two looks whether the model has been replaced."""
 EXACT_AT_ONCE = 16
 """Queries compared with the vocabulary in one go: the next request waits no longer than that."""

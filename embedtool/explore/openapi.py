@@ -56,7 +56,22 @@ def _status(**properties: Schema) -> Schema:
     }
 
 
-HEALTH = Page("/health", "Whether the server is alive.", _status(version={"type": "string"}))
+ABOUT: Schema = {
+    "type": "object",
+    "description": "The model that answers: its folder's name, and the checksum in config.json.",
+    "properties": {
+        "name": {"type": "string"},
+        "words": {"type": "integer"},
+        "vector_size": {"type": "integer"},
+        "checksum": {"type": "string"},
+    },
+    "required": ["name", "words", "vector_size", "checksum"],
+}
+HEALTH = Page(
+    "/health",
+    "Whether the server is alive, and which model answers.",
+    _status(version={"type": "string"}, model=ABOUT),
+)
 READY = Page(
     "/ready",
     "Whether the model is in memory, and what is served.",

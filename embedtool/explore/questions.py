@@ -63,12 +63,22 @@ class Served:
     index        : its index, where one is open
     most_words   : words, expressions, pairs or groups of one request
     most_answers : the largest n
+    name         : of the model's folder
+    checksum     : of the model, as its config.json has it
     """
 
     vectors: WordVectors
     index: Approximate | None = None
     most_words: int = MOST_WORDS
     most_answers: int = MOST_ANSWERS
+    name: str = ""
+    checksum: str = ""
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """Which model it is, of schema ABOUT."""
+        words, size = self.vectors.n_words, self.vectors.vector_size
+        return {"name": self.name, "words": words, "vector_size": size, "checksum": self.checksum}
 
 
 @dataclass(frozen=True)

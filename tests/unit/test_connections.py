@@ -15,7 +15,6 @@ from embedtool.cli import serve
 from embedtool.explore import connections
 from embedtool.explore.connections import LimitedProtocol
 from embedtool.explore.questions import Served
-from embedtool.explore.spelling import ServedVectors
 from embedtool.vectors import WordVectors
 
 HEALTH = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -34,7 +33,7 @@ def running() -> Iterator[tuple[Any, tuple[str, int]]]:
     """A server in this process, and its address."""
     rows = np.random.default_rng(0).standard_normal((200, 300)).astype(np.float32)
     words = [f"w{i}" for i in range(len(rows))]
-    served = Served(ServedVectors.of(WordVectors(words, rows)))
+    served = Served(WordVectors(words, rows))
     with serve._listening("127.0.0.1", 0) as listener:
         server = serve._server(served, None, (), False)
         thread = Thread(target=server.run, kwargs={"sockets": [listener]})

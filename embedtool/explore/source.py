@@ -1,0 +1,73 @@
+"""Where a served model comes from, and whether another has taken its place there.
+
+In: a model's folder. Out: what is served of it, and again when the folder has been replaced.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from embedtool import store
+from embedtool.errors import ModelError
+from embedtool.explore.questions import Served
+from embedtool.search import approximate
+
+Identity = tuple[tuple[int, int, int] | None, ...]
+"""Inode, size and time of change of each file; None of one that is not there."""
+
+
+@dataclass
+class Source:
+    """A model on disk, and how it is to be served.
+
+    has_index : whether searches use the model's index
+    tried     : the files that were opened last, or could not be
+    """
+
+    path: Path
+    has_index: bool
+    most_words: int
+    most_answers: int
+    tried: Identity = field(default=(), init=False)
+
+    def identity(self) -> Identity:
+        """What tells the files of a model from those of another under the same name."""
+        names = [*store.FILES, *([approximate.DESCRIPTION, approximate.GRAPH] * self.has_index)]
+        return tuple(_stamp(self.path / name) for name in names)
+
+    def is_replaced(self) -> bool:
+        """Whether there is a model that has not been tried yet."""
+        there = self.identity()
+        return there != self.tried and None not in there[: len(store.FILES)]
+
+    def told(self, served: Served) -> str:
+        """What is served, in one line."""
+        vectors, search = served.vectors, "approximate" if self.has_index else "exact"
+        return f"{self.path}: {vectors.n_words:,} words x {vectors.vector_size}, {search} search"
+
+    def open(self) -> Served:
+        """The model, and its index where that is wanted. Raises ModelError, MissingExtraError."""
+        self.tried = self.identity()
+        model = store.load(self.path)
+        index = approximate.open_index(model.vectors, self.path) if self.has_index else None
+        return Served(
+            model.vectors, index, self.most_words, self.most_answers,
+            self.path.resolve().name, store.checksum(model.description),
+        )  # fmt: skip
+
+    def open_replacement(self) -> Served:
+        """The model, read whole and compared with its checksums. Raises as `open`."""
+        self.tried = self.identity()
+        fault = next(store.verify(self.path), None)
+        if fault is None and self.has_index:
+            fault = approximate.verify(self.path)
+        if fault:
+            raise ModelError(fault if str(self.path) in fault else f"{self.path}: {fault}")
+        return self.open()
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        about = path.stat()
+    except OSError:
+        return None
+    return about.st_ino, about.st_size, about.st_mtime_ns
