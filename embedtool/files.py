@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from embedtool.errors import OutputError
+from embedtool.plurals import counted
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -194,7 +195,7 @@ def mismatch(path: Path, facts: Mapping[str, int | str]) -> str | None:
     try:
         size = path.stat().st_size
         if size != facts["bytes"]:
-            return f"has {size:,} bytes, not {facts['bytes']:,}"
+            return f"has {counted(size, 'byte')}, not {facts['bytes']:,}"
         found = sha256_of(path)
     except FileNotFoundError:
         return "is missing"

@@ -30,6 +30,7 @@ from embedtool.evaluation.documents import (
     weighted_means,
     without_directions,
 )
+from embedtool.plurals import counted
 from embedtool.task_config import DocumentConfig
 from embedtool.vectors import WordVectors, unit_rows
 
@@ -125,8 +126,8 @@ class DocumentVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         space = self._space()
         if space.vector_size != self._n_features_out:
             raise ModelError(
-                f"the model has {space.vector_size} dimensions, and had {self._n_features_out} "
-                "in fit; fit again"
+                f"the model has {counted(space.vector_size, 'dimension')}, and had "
+                f"{self._n_features_out} in fit; fit again"
             )
         return self._finished(self._means(self._bags(X, space), space))
 

@@ -30,6 +30,7 @@ from embedtool import __version__
 from embedtool.compressed import kept, opened
 from embedtool.errors import FormatError, ModelError, VocabularyError
 from embedtool.files import Hashed, check_writable, mismatch, new_folder, text_bytes
+from embedtool.plurals import counted
 from embedtool.progress import Report, Watched, silent
 from embedtool.tensors import map_tensors, write_tensors
 from embedtool.vectors import ContextsOf, Model, Subwords, WordVectors, row_lengths
@@ -239,7 +240,7 @@ def verify(path: Path) -> Iterator[str]:
     doubtful = np.flatnonzero(~np.isfinite(vectors.norms))
     n_bad = sum(not np.isfinite(vectors.matrix[row]).all() for row in doubtful)
     if n_bad:
-        yield f"{n_bad:,} vectors hold numbers that are not finite"
+        yield f"{counted(n_bad, 'vector holds', 'vectors hold')} numbers that are not finite"
     lengths = row_lengths(vectors.matrix)
     if not np.allclose(lengths, vectors.norms, rtol=NORM_TOLERANCE, equal_nan=True):
         yield "the lengths that are kept are not those of the vectors"
@@ -273,7 +274,7 @@ def _load(path: Path) -> Model:
         n_axes = 2 if name in ("vectors", "contexts") else 1
         if tables[name].ndim != n_axes or len(tables[name]) != vectors.n_words:
             raise ModelError(
-                f"{path}: broken model: {vectors.n_words:,} words, but {name} of shape "
+                f"{path}: broken model: {counted(vectors.n_words, 'word')}, but {name} of shape "
                 f"{tables[name].shape}"
             )
     return Model(vectors, description, encoder)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.errors import ConfigError
+from embedtool.plurals import counted
 from embedtool.task_config import TransformConfig
 from embedtool.tensors import let_go
 from embedtool.vectors import Model, WordVectors, row_lengths
@@ -56,10 +57,11 @@ def transform(model: Model, config: TransformConfig) -> Model:
     n_removed, size = config.all_but_the_top or 0, vectors.vector_size
     if n_removed + (config.pca or 1) > size:
         raise ConfigError(
-            f"the model has {size:,} dimensions, too few for --all-but-the-top {n_removed:,}"
-            + (f" and --pca {config.pca:,}" if config.pca else "")
+            f"the model has {counted(size, 'dimension')}, too few for --all-but-the-top "
+            f"{n_removed:,}" + (f" and --pca {config.pca:,}" if config.pca else "")
             if n_removed
-            else f"--pca {config.pca:,} is more than the {size:,} dimensions that there are"
+            else f"--pca {config.pca:,} is more than the {counted(size, 'dimension')} that "
+            "there are"
         )
     if config.center or n_removed or config.pca:
         vectors = _moved(vectors, n_removed, config.pca)

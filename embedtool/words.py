@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.errors import ModelError
+from embedtool.plurals import counted
 
 BLOCK_WORDS = 2**13
 """Words that are read in one go where all are wanted."""
@@ -101,7 +102,7 @@ class Words(Sequence[str]):
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        return f"<{len(self):,} words>"
+        return f"<{counted(len(self), 'word')}>"
 
     def find(self, word: str) -> int:
         """The id of a word, -1 where it is none of them."""

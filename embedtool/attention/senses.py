@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from embedtool.attention.contextual import ContextualEncoder
 from embedtool.attention.queries import place_of
 from embedtool.errors import QueryError
+from embedtool.plurals import counted
 from embedtool.task_config import SensesConfig
 
 FEWEST_USES = 4
@@ -66,7 +67,8 @@ def senses(
     needed = max(FEWEST_USES, config.senses or 0)
     if len(used) < needed:
         raise QueryError(
-            f"the text has {len(used):,} uses of {word!r} that the model knows; {needed} are needed"
+            f"the text has {counted(len(used), 'use')} of {word!r} that the model knows; "
+            f"{needed} are needed"
         )
     rows = _vectors(encoder, used, word)
     labels, silhouette = _clusters(rows, config)

@@ -10,6 +10,7 @@ from click.core import ParameterSource
 from embedtool.cli.options import FILE, Decorator, config_options, json_option, model_argument
 from embedtool.cli.output import note, print_json, print_table
 from embedtool.config import flag
+from embedtool.plurals import counted
 from embedtool.task_config import AttentionConfig
 
 if TYPE_CHECKING:
@@ -79,7 +80,8 @@ def _in_encoder(model: Path, sentence: str, config: AttentionConfig) -> "Attenti
     _check_given(OF_STATIC, "is for static models; an encoder has it from its training")
     found = open_encoder(model).attention(sentence)
     if found.n_cut:
-        note(f"{found.n_cut:,} words are left out, for the model sees no more at once")
+        cut = counted(found.n_cut, "word is", "words are")
+        note(f"{cut} left out, for the model sees no more at once")
     return layer_of(found, config.layer, config.head)
 
 

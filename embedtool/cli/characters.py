@@ -11,6 +11,7 @@ import numpy as np
 from rich.cells import cell_len
 
 from embedtool.explore.scenes import Chart, HeatMap, Plane, Scene
+from embedtool.plurals import counted
 
 COLOURS = ("blue", "red", "green", "magenta", "cyan", "yellow")
 """Of groups, one after the other, as the terminal shows them: it knows light from dark."""
@@ -132,7 +133,7 @@ def _plane(plane: Plane, n_columns: int, n_lines: int) -> Iterator[str]:
     yield from canvas.lines()
     told = ""
     if n_left_out:
-        told = f"; no room for {n_left_out:,} of {len(styles):,} words: --output FILE"
+        told = f"; no room for {n_left_out:,} of {counted(len(styles), 'word')}: --output FILE"
     yield click.style(plane.caption + told, fg=FAINT)
 
 
@@ -157,7 +158,7 @@ def _heat_map(found: HeatMap, n_columns: int) -> Iterator[str]:
     width = max(map(cell_len, found.labels))
     room = (n_columns - width) // n - 1
     if room < 1:
-        yield f"no room for {n:,} words: --output FILE"
+        yield f"no room for {counted(n, 'word')}: --output FILE"
         return
     has_numbers = room > NUMBER
     room = min(room, max(width, NUMBER + SHADE)) if has_numbers else min(room, SHADE)

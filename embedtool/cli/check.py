@@ -9,6 +9,7 @@ import click
 from embedtool.cli.options import FILE, INPUT_FILE, json_option
 from embedtool.cli.output import note, print_json, shown
 from embedtool.formats import READERS
+from embedtool.plurals import counted
 
 if TYPE_CHECKING:
     from embedtool.formats.findings import Finding, Findings
@@ -62,7 +63,7 @@ def check(
     if findings.faults and out is not None:
         written_as = checking.repair(findings, out)
         note(
-            f"{out}: {written_as}, {findings.n_kept:,} rows kept, "
+            f"{out}: {written_as}, {counted(findings.n_kept, 'row')} kept, "
             f"{findings.n_rows - findings.n_kept:,} dropped, {findings.n_mended:,} mended"
         )
     elif out is not None:
@@ -88,8 +89,9 @@ def _check_model(model: Path, as_json: bool) -> int:
 def _print(findings: "Findings") -> None:
     from embedtool.formats.findings import FAULTS, REMARKS
 
-    verdict = f"broken; {findings.n_kept:,} rows are good" if findings.faults else "sound"
-    size = f"{findings.n_rows:,} rows x {findings.vector_size:,}"
+    good = counted(findings.n_kept, "row is", "rows are")
+    verdict = f"broken; {good} good" if findings.faults else "sound"
+    size = f"{counted(findings.n_rows, 'row')} x {findings.vector_size:,}"
     click.echo(f"{shown(str(findings.path))}: {findings.format}, {size}: {verdict}")
     for title, found, texts in (
         ("faults", findings.faults, FAULTS), ("remarks", findings.remarks, REMARKS),

@@ -26,6 +26,7 @@ from embedtool.cli.queries import words_of
 from embedtool.cli.reporting import reporting
 from embedtool.cli.scores import bounds
 from embedtool.config import N_ANSWERS, TextConfig
+from embedtool.plurals import counted
 from embedtool.task_config import GenerationConfig, SensesConfig
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def vectors(model: Path, inputs: tuple[str, ...], output: Path, **options: Any) 
     encoder = open_encoder(model)
     with reporting() as report:
         n_tokens = write(encoder, corpus.lines(report), output)
-    note(f"{output}: {n_tokens:,} tokens x {encoder.vector_size}")
+    note(f"{output}: {counted(n_tokens, 'token')} x {encoder.vector_size}")
 
 
 @contextual.command()
@@ -240,7 +241,7 @@ def _print_result(result: "WordInContext", as_tsv: bool) -> None:
     if as_tsv:
         print_tsv(columns, rows)
         return
-    title = f"{result.dataset}: {result.total:,} pairs, {result.same:,} of one sense"
+    title = f"{result.dataset}: {counted(result.total, 'pair')}, {result.same:,} of one sense"
     if result.interval:
         title += f"; 95% interval of the accuracy {bounds(result.interval)}"
     print_table(columns, rows, title)

@@ -8,6 +8,7 @@ import click
 from embedtool.cli.options import FILE, Decorator, config_options, overwrite_option
 from embedtool.cli.output import note
 from embedtool.cli.reporting import reporting
+from embedtool.plurals import counted
 from embedtool.task_config import DistillConfig
 
 distill_options: Decorator[Any] = config_options(DistillConfig)
@@ -47,6 +48,6 @@ def distill(encoder: Path, vocab: Path, output: Path, overwrite: bool, **options
     store.save(model, output)
     left_out = len(words) - model.vectors.n_words
     note(
-        f"{output}: {model.vectors.n_words:,} words x {model.vectors.vector_size}"
+        f"{output}: {counted(model.vectors.n_words, 'word')} x {model.vectors.vector_size}"
         + (f", {left_out:,} left out" if left_out else "")
     )

@@ -11,6 +11,7 @@ from embedtool.cli.output import note
 from embedtool.config import LAYOUTS, Layout
 from embedtool.errors import OutputError
 from embedtool.files import check_file, names_of, replaced, text_bytes
+from embedtool.plurals import counted
 
 if TYPE_CHECKING:
     from embedtool.explore.points import Mapped
@@ -106,7 +107,7 @@ def _export_page(models: "list[Mapped]", path: Path) -> None:
 
     with replaced(path) as file:
         file.write(text_bytes(page(models, whole=True)))
-    note(f"{path}: {models[0].n_words:,} words, {path.stat().st_size / 1e6:,.1f} MB")
+    note(f"{path}: {counted(models[0].n_words, 'word')}, {path.stat().st_size / 1e6:,.1f} MB")
 
 
 def _export_points(models: "list[Mapped]", path: Path) -> None:
@@ -114,6 +115,6 @@ def _export_points(models: "list[Mapped]", path: Path) -> None:
 
     write(models[0], path)
     note(
-        f"{path}: {models[0].n_words:,} words; embedding-atlas {path} --text word --x x --y y "
-        "--neighbors neighbors"
+        f"{path}: {counted(models[0].n_words, 'word')}; embedding-atlas {path} --text word --x x "
+        "--y y --neighbors neighbors"
     )

@@ -7,6 +7,7 @@ import click
 from embedtool.cli.options import OUTPUT_FILE, model_argument
 from embedtool.cli.output import note
 from embedtool.formats import WRITERS
+from embedtool.plurals import counted
 
 
 @click.command()
@@ -32,4 +33,6 @@ def export(model: Path, file: Path, name: str | None) -> None:
     name = name or formats.format_of(file, opened.vectors)
     with late_bars() as report:
         formats.write(opened.vectors, file, name, formats.options_of(opened.description), report)
-    note(f"{file}: {name}, {opened.vectors.n_words:,} words x {opened.vectors.vector_size}")
+    note(
+        f"{file}: {name}, {counted(opened.vectors.n_words, 'word')} x {opened.vectors.vector_size}"
+    )

@@ -15,6 +15,7 @@ from embedtool.cli.options import (
 from embedtool.cli.output import note
 from embedtool.errors import DamagedError
 from embedtool.formats import READERS
+from embedtool.plurals import counted
 
 
 @click.command("import")
@@ -70,5 +71,6 @@ def import_(file: Path, model: Path, name: str | None, overwrite: bool, **chosen
         store.save(Model(vectors, description | formats.describe(file, name)), model, report)
     n_silent = int((~np.isfinite(vectors.norms)).sum())
     if n_silent:
-        note(f"Warning: {n_silent:,} vectors have no finite length; their words answer no query")
-    note(f"{model}: {name}, {vectors.n_words:,} words x {vectors.vector_size}")
+        silent = counted(n_silent, "vector has", "vectors have")
+        note(f"Warning: {silent} no finite length; their words answer no query")
+    note(f"{model}: {name}, {counted(vectors.n_words, 'word')} x {vectors.vector_size}")

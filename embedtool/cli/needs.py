@@ -11,6 +11,7 @@ import click
 from embedtool.cli.output import print_table, tokens_kept
 from embedtool.cli.reporting import clock, reporting
 from embedtool.config import ClusterConfig, GloveConfig, TrainerConfig
+from embedtool.plurals import counted
 
 if TYPE_CHECKING:
     from embedtool.corpus.corpus import Corpus
@@ -45,7 +46,7 @@ def _print_needs(needs: "Needs", vocabulary: "Vocabulary", output: Path) -> None
     from embedtool.trainers.estimate import available_memory, check, shown
 
     summary = vocabulary.summary()
-    click.echo(f"{summary['types_kept']:,} words, {tokens_kept(summary)}")
+    click.echo(f"{counted(summary['types_kept'], 'word')}, {tokens_kept(summary)}")
     memory, disk = available_memory(), shown(disk_usage(output.parent).free)
     free = "not known" if memory is None else shown(memory)
     print_table(
@@ -89,10 +90,11 @@ def needs_there(
     sizes = cost.sizes_of(config, text.vocabulary, text.n_tokens, size_of(corpus.sources) or 0)
     needed = replace(cost.cost(config, settings, sizes, nodes), reading=seconds)
     summary = text.vocabulary.summary()
-    click.echo(f"{summary['types_kept']:,} words, {tokens_kept(summary)}")
+    click.echo(f"{counted(summary['types_kept'], 'word')}, {tokens_kept(summary)}")
     if not isinstance(config, GloveConfig):
         tables = "all tables" if needed.whole else "the rows it needs"
-        click.echo(f"{settings.lanes:,} lanes, {settings.rounds:,} rounds; a node gets {tables}")
+        lanes, rounds = counted(settings.lanes or 1, "lane"), counted(settings.rounds or 1, "round")
+        click.echo(f"{lanes}, {rounds}; a node gets {tables}")
     _print_nodes(nodes)
     _print_cost(needed, nodes)
     cost.check(needed, nodes)

@@ -38,9 +38,7 @@ class _File(click.Path):
         super().__init__(path_type=Path)
         self.stream = stream
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Path:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """The path. A URL is refused, of which a path would drop a slash."""
         if isinstance(value, str) and URL.match(value):
             self.fail(f"{value} is a URL; download it first, and name the file", param, ctx)

@@ -13,6 +13,8 @@ from typing import Any
 
 import click
 
+from embedtool.plurals import counted
+
 Cell = str | int | float | None
 
 DECIMALS = 4
@@ -64,7 +66,7 @@ def is_numeric(values: Sequence[Cell]) -> bool:
 def tokens_kept(summary: Mapping[str, Any]) -> str:
     """How much of a text is in the vocabulary, of Vocabulary.summary()."""
     return (
-        f"{summary['tokens_kept']:,} of {summary['tokens_seen']:,} tokens "
+        f"{summary['tokens_kept']:,} of {counted(summary['tokens_seen'], 'token')} "
         f"({100 * summary['share_kept']:.1f}%)"
     )
 

@@ -18,6 +18,7 @@ from embedtool.cli.options import (
 from embedtool.cli.output import note, print_line
 from embedtool.cli.reporting import reporting
 from embedtool.config import PhrasesConfig, TextConfig, flag
+from embedtool.plurals import counted
 
 text_options: Decorator[Any] = options_of_text({*CUTTING, *READING} - {"delimiter"})
 LEARNING = ("scoring", "min_count", "connector_words")
@@ -94,7 +95,7 @@ def phrases(
                 print_line(" ".join(found.join(sentence)))
     warn_of_reading(text, given.notes)
     seen.warn(text)
-    note(f"{len(found.scores):,} phrases, {found.n_joined:,} times")
+    note(f"{counted(len(found.scores), 'phrase')}, {counted(found.n_joined, 'time')}")
 
 
 def _check_apply() -> None:

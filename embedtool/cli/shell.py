@@ -17,6 +17,7 @@ from embedtool.cli.options import FILE, json_option, method_option, tsv_option
 from embedtool.cli.output import note, shown
 from embedtool.cli.queries import decoded_lines, search_options
 from embedtool.errors import MissingExtraError
+from embedtool.plurals import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,7 +84,7 @@ def converse(conversation: "Conversation") -> None:
         enable_history_search=True,
         enable_suspend=True,
     )
-    size = f"{conversation.vectors.n_words:,} words x {conversation.vectors.vector_size}"
+    size = f"{counted(conversation.vectors.n_words, 'word')} x {conversation.vectors.vector_size}"
     note(f"{conversation.name}: {size}; :help tells what can be asked, Ctrl-D leaves")
     import rich.table  # noqa: F401  # now, so that the first answer does not wait for it
 

@@ -26,6 +26,7 @@ from embedtool.cli.stopping import stoppable
 from embedtool.cli.trainer import trainer
 from embedtool.config import CheckpointConfig, ClusterConfig, GloveConfig, TextConfig
 from embedtool.errors import ModelError
+from embedtool.plurals import counted
 from embedtool.progress import Report
 from embedtool.trainers import TRAINERS
 
@@ -158,7 +159,7 @@ def tell(output: Path, model: "Model") -> None:
     summary, training = description["vocabulary"], description["training"]
     perplexity = training["epochs"][-1].get("perplexity") if training["epochs"] else None
     note(
-        f"{output}: {summary['types_kept']:,} words x {model.vectors.vector_size}, "
+        f"{output}: {counted(summary['types_kept'], 'word')} x {model.vectors.vector_size}, "
         f"{tokens_kept(summary)}, {clock(training['seconds'])}"
         + (f", perplexity {perplexity:.1f}" if perplexity else "")
     )

@@ -13,6 +13,7 @@ from embedtool.cli.options import (
     overwrite_option,
 )
 from embedtool.cli.output import note
+from embedtool.plurals import counted
 from embedtool.task_config import TransformConfig
 
 transform_options: Decorator[Any] = config_options(TransformConfig)
@@ -40,6 +41,6 @@ def transform(model: Path, output: Path, overwrite: bool, **options: Any) -> Non
     result = transformed(source, config)
     store.save(result, output)
     vectors = result.vectors
-    note(f"{output}: {vectors.n_words:,} words x {vectors.vector_size:,}")
+    note(f"{output}: {counted(vectors.n_words, 'word')} x {vectors.vector_size:,}")
     if source.vectors.subwords is not None and vectors.subwords is None:
         note("n-grams are left out: words outside the vocabulary have no vector any more")

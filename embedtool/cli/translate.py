@@ -22,6 +22,7 @@ from embedtool.cli.output import Cell, note, print_json, print_table, print_tsv
 from embedtool.cli.queries import read_queries
 from embedtool.cli.scores import tell_shortfalls
 from embedtool.config import N_ANSWERS
+from embedtool.plurals import counted
 from embedtool.task_config import TranslateConfig
 
 if TYPE_CHECKING:
@@ -86,8 +87,8 @@ def translate(
     translator = Translator.of(source, target, seeds, config)
     fitted = translator.alignment
     note(
-        f"aligned on {fitted.n_pairs:,} of {len(seeds):,} pairs, mean cosine {fitted.after:.4f}, "
-        f"residual {fitted.residual:.4f}"
+        f"aligned on {fitted.n_pairs:,} of {counted(len(seeds), 'pair')}, mean cosine "
+        f"{fitted.after:.4f}, residual {fitted.residual:.4f}"
     )
     if tested is None:
         asked = [(query, query.text) for query in queries]

@@ -9,6 +9,7 @@ from embedtool.cli.options import FILE, config_options, inputs_argument, text_op
 from embedtool.cli.output import note, print_line, tokens_kept
 from embedtool.cli.reporting import reporting
 from embedtool.config import TextConfig, VocabularyConfig
+from embedtool.plurals import counted
 
 
 @click.command()
@@ -42,4 +43,7 @@ def vocab(inputs: tuple[str, ...], output: Path | None, **options: Any) -> None:
         for line in lines:
             print_line(line.removesuffix("\n"))
     summary = vocabulary.summary()
-    note(f"{summary['types_kept']:,} of {summary['types_seen']:,} types, {tokens_kept(summary)}")
+    note(
+        f"{summary['types_kept']:,} of {counted(summary['types_seen'], 'type')}, "
+        f"{tokens_kept(summary)}"
+    )

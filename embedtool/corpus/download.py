@@ -21,6 +21,7 @@ from urllib.request import Request, urlopen
 from embedtool import __version__
 from embedtool.errors import CorpusError, OutputError
 from embedtool.files import sha256_of, sync
+from embedtool.plurals import counted
 from embedtool.progress import Progress, Report, silent
 
 PAUSES = (1.0, 2.0, 4.0)
@@ -88,7 +89,7 @@ def mismatch(path: Path, size: int | None, sha256: str | None) -> str | None:
     """What is wrong with a file that must have this size in bytes and this checksum, or None."""
     there = path.stat().st_size
     if size is not None and there != size:
-        return f"{there:,} bytes came, {size:,} were expected"
+        return f"{counted(there, 'byte')} came, {size:,} were expected"
     if sha256 is not None:
         found = sha256_of(path)
         if found != sha256:
@@ -158,8 +159,8 @@ def _try(url: str, file: BinaryIO, tag: Path, size: int | None, report: Report) 
             _keep_validator(tag, response.headers)
         if size is not None and total is not None and total != size:
             raise CorpusError(
-                f"{url}: the file there has {total:,} bytes, {size:,} were expected: it is not "
-                "the one that the recipe was made for"
+                f"{url}: the file there has {counted(total, 'byte')}, {size:,} were expected: it "
+                "is not the one that the recipe was made for"
             )
         _copy(response, file, start, total, report)
 
@@ -203,7 +204,7 @@ def _copy(
         done += len(chunk)
         report(Progress("downloading", done, total, "bytes"))
     if total is not None and done < total:
-        raise _PassingError(f"the connection ended after {done:,} of {total:,} bytes")
+        raise _PassingError(f"the connection ended after {done:,} of {counted(total, 'byte')}")
 
 
 def _range(headers: Message) -> tuple[int | None, int | None]:

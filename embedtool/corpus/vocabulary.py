@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from embedtool.config import VocabularyConfig
 from embedtool.encodings import BYTE_ORDER_MARK
 from embedtool.errors import VocabularyError
+from embedtool.plurals import counted
 
 log = logging.getLogger(__name__)
 
@@ -93,12 +94,13 @@ def choose_words(
     order = order[: config.max_vocab]
     if len(order) < 2:
         left = "no word is" if not len(order) else f"only {words[order[0]]!r} is"
-        cause = f"{n_frequent:,} occur {config.min_count} times or more"
+        cause = f"{n_frequent:,} occur {counted(config.min_count, 'time')} or more"
         if only is not None:
             cause += f", {n_fitting:,} of them stand in the vocabulary file"
         remedy = "raise --max-vocab" if n_fitting > 1 else "lower --min-count or give more text"
         raise VocabularyError(
-            f"{left} left: of {n_types:,} distinct tokens ({n_tokens:,} in all), {cause}; {remedy}"
+            f"{left} left: of {counted(n_types, 'distinct token')} ({n_tokens:,} in all), {cause}; "
+            f"{remedy}"
         )
     chosen = [words[i] for i in order]
     return Vocabulary(chosen, counts[order], n_types, n_tokens), order

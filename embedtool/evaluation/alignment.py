@@ -101,8 +101,8 @@ def fit(source: Rows, target: Rows) -> Alignment:
     """
     if source.shape[1] != target.shape[1]:
         raise EvaluationError(
-            f"the models have {source.shape[1]:,} and {target.shape[1]:,} dimensions; alignment "
-            "needs the same number (embedtool transform --pca makes fewer)"
+            f"the models have {source.shape[1]:,} and {counted(target.shape[1], 'dimension')}; "
+            "alignment needs the same number (embedtool transform --pca makes fewer)"
         )
     usable = have_directions(source) & have_directions(target)
     if not usable.any():
@@ -214,7 +214,8 @@ def _frequent(
             enough &= vectors.counts[vectors.ids_of(words)] >= config.min_count
     if not enough.any():
         raise EvaluationError(
-            f"none of the {len(words):,} words has a count of {config.min_count:,} in both models"
+            f"none of the {counted(len(words), 'word')} has a count of {config.min_count:,} in "
+            "both models"
         )
     return np.flatnonzero(enough)
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from embedtool.encodings import UTF8, decoded, undecodable
 from embedtool.errors import EvaluationError, QueryError
+from embedtool.plurals import counted
 from embedtool.search.expression import parse_expression
 from embedtool.search.query import WordScore, directions, sums
 from embedtool.search.sums import LEAST_LENGTH
@@ -215,8 +216,8 @@ def _known(vectors: WordVectors, test: WeatTest) -> tuple[list[WordSet], tuple[s
         missing += [word for word in each.words if word not in vectors]
         if len(known) < SMALLEST_SET:
             raise EvaluationError(
-                f"{test.name}: {len(known)} of the {len(each.words)} words of {each.name!r} are in "
-                f"the vocabulary, and at least {SMALLEST_SET} must be"
+                f"{test.name}: {len(known)} of the {counted(len(each.words), 'word')} of "
+                f"{each.name!r} are in the vocabulary, and at least {SMALLEST_SET} must be"
             )
         sets.append(WordSet(each.name, known))
     return sets, tuple(missing)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from embedtool.errors import EvaluationError, QueryError
 from embedtool.evaluation.alignment import Alignment, fit, have_directions
+from embedtool.plurals import counted
 from embedtool.search.index import Nearest, nearest
 from embedtool.search.query import Answers, WordScore, from_ngrams, lookup
 from embedtool.task_config import TranslateConfig
@@ -91,7 +92,8 @@ class Translator:
         known = (first >= 0) & (second >= 0)
         if not known.any():
             raise EvaluationError(
-                f"of none of the {len(seeds):,} pairs of the dictionary are both words known"
+                f"of none of the {counted(len(seeds), 'pair')} of the dictionary are both words "
+                "known"
             )
         alignment = fit(source.matrix[first[known]], target.matrix[second[known]])
         return cls(source, target, config, alignment)

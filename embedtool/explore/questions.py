@@ -19,6 +19,7 @@ from embedtool.explore.limits import (
     MOST_TERMS,
     MOST_WORDS,
 )
+from embedtool.plurals import counted
 from embedtool.search import query
 from embedtool.search.approximate import Approximate
 from embedtool.search.batches import each
@@ -371,7 +372,8 @@ def _analogy(served: Served, texts: Sequence[str], options: Mapping[str, Any]) -
     for expression in expressions:
         if len(expression.terms) > MOST_TERMS:
             raise QueryError(
-                f"an expression of {len(expression.terms)} words; expected {MOST_TERMS} or fewer"
+                f"an expression of {counted(len(expression.terms), 'word')}; expected "
+                f"{MOST_TERMS} or fewer"
             )
     how = _search(served, options)
     found = query.analogy_batch(served.vectors, expressions, method=options["method"], **how)

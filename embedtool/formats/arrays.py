@@ -14,6 +14,7 @@ from embedtool.errors import FormatError
 from embedtool.formats.reading import Reading
 from embedtool.formats.rows import warn_of_twins
 from embedtool.formats.tables import Table, blocks_of
+from embedtool.plurals import counted
 from embedtool.tensors import let_go
 from embedtool.vectors import WordVectors
 
@@ -31,7 +32,9 @@ def from_arrays(
     if matrix is None or matrix.dtype.kind != "f" or matrix.ndim != 2 or not matrix.shape[1]:
         raise FormatError(f"{path}: 'vectors' is no table of floating-point numbers")
     if len(words) != len(matrix):
-        raise FormatError(f"{path}: {len(words):,} words, but {len(matrix):,} vectors")
+        raise FormatError(
+            f"{path}: {counted(len(words), 'word')}, but {counted(len(matrix), 'vector')}"
+        )
     if not words:
         raise FormatError(f"{path}: holds no words")
     if not all(words):
@@ -77,7 +80,9 @@ def _counts(path: Path, n_words: int, counts: NDArray[Any] | None) -> NDArray[np
     if counts.dtype.kind not in "iu" or counts.ndim != 1:
         raise FormatError(f"{path}: 'counts' holds no whole numbers in a row")
     if len(counts) != n_words:
-        raise FormatError(f"{path}: {n_words:,} words, but {len(counts):,} counts")
+        raise FormatError(
+            f"{path}: {counted(n_words, 'word')}, but {counted(len(counts), 'count')}"
+        )
     whole = counts.astype(np.int64)
     if whole.min() < 0:
         raise FormatError(f"{path}: a count is below 0, or too large")

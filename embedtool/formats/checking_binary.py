@@ -25,6 +25,7 @@ from embedtool.formats.word2vec_binary import (
     holds_text,
     next_row,
 )
+from embedtool.plurals import counted
 from embedtool.progress import Progress, Report
 
 LONGEST_HEADER = 64
@@ -60,7 +61,9 @@ def check_binary(findings: Findings, report: Report) -> None:
                 report(Progress("checking", end, len(data), "bytes"))
     if n_rows != findings.n_rows:
         findings.add(
-            "header", {"byte": 0}, f"it says {n_rows:,} rows, but there are {findings.n_rows:,}"
+            "header",
+            {"byte": 0},
+            f"it says {counted(n_rows, 'row')}, but there are {findings.n_rows:,}",
         )
 
 
@@ -90,7 +93,7 @@ class _Rows:
                     return
                 if not is_likely and not self._is_in_step(start, found):
                     here = {"row": findings.n_rows + 1, "byte": start}
-                    findings.add("stray", here, f"{found - start:,} bytes")
+                    findings.add("stray", here, f"{counted(found - start, 'byte')}")
                     place = found
                     continue
                 in_step_until = found
@@ -140,9 +143,9 @@ class _Rows:
         n_left = len(self.data) - start
         here = {"row": findings.n_rows + 1, "byte": start}
         if n_left < self.row_bytes + LONGEST_LIKELY and findings.n_rows < n_rows:
-            findings.add("cut", here, f"the row ends after {n_left:,} bytes")
+            findings.add("cut", here, f"the row ends after {counted(n_left, 'byte')}")
         elif NO_LINE_END.search(self.data, start):
-            findings.add("stray", here, f"{n_left:,} bytes to the end of the file")
+            findings.add("stray", here, f"{counted(n_left, 'byte')} to the end of the file")
 
 
 def _check_row(findings: Findings, rows: _Rows, start: int, end: int) -> None:

@@ -13,6 +13,7 @@ from embedtool.formats.checking_text import Line, lines_of, sample_of
 from embedtool.formats.findings import Findings, quoted
 from embedtool.formats.reading import Reading
 from embedtool.formats.tensorboard import numbers_of, size_of, word_lines
+from embedtool.plurals import counted
 from embedtool.progress import Report
 from embedtool.vectors import WordVectors
 
@@ -37,7 +38,11 @@ def check_tensorboard(findings: Findings, report: Report) -> None:
                 rows.append(values)
         n_lines = findings.n_rows + sum(1 for _ in lines)
     if n_lines != len(words):
-        findings.add("unpaired", {}, f"{len(words):,} words, but {n_lines:,} rows of numbers")
+        findings.add(
+            "unpaired",
+            {},
+            f"{counted(len(words), 'word')}, but {counted(n_lines, 'row')} of numbers",
+        )
     if kept:
         findings.vectors = WordVectors(kept, np.array(rows))
 

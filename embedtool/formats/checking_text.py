@@ -25,6 +25,7 @@ from embedtool.formats.layout import (
     row_of,
 )
 from embedtool.formats.rows import UNKNOWN
+from embedtool.plurals import counted
 from embedtool.progress import Progress, Report
 
 BOM = b"\xef\xbb\xbf"
@@ -78,7 +79,9 @@ def check_text(findings: Findings, report: Report) -> None:
     )
     if n_rows is not None and n_rows != findings.n_rows and not last_is_extra:
         findings.add(
-            "header", {"line": 1}, f"it says {n_rows:,} rows, but there are {findings.n_rows:,}"
+            "header",
+            {"line": 1},
+            f"it says {counted(n_rows, 'row')}, but there are {findings.n_rows:,}",
         )
 
 
@@ -125,7 +128,10 @@ def _start(findings: Findings, sample: list[Line]) -> Layout:
         if needs_header:
             findings.add("header", {"line": 1}, f"no two whole numbers, but {quoted(first)}")
     elif layout.header[1] != layout.vector_size:
-        said = f"it says {layout.header[1]:,} numbers a row, but most have {layout.vector_size:,}"
+        said = (
+            f"it says {counted(layout.header[1], 'number')} a row, but most have "
+            f"{layout.vector_size:,}"
+        )
         findings.add("header", {"line": 1}, said)
     elif header_of(first) is None:
         said = f"not two numbers with a space between: {quoted(first)}"
@@ -143,7 +149,7 @@ def _check_line(findings: Findings, layout: Layout, line: Line) -> bytes | None:
     """Judge a line that is not blank; returns its word, if it has one."""
     place, text, size = {"line": line.number}, line.text, findings.vector_size
     if text is None:
-        findings.add("long", place, f"{line.end - line.start:,} bytes")
+        findings.add("long", place, f"{counted(line.end - line.start, 'byte')}")
         return None
     findings.n_rows += 1
     row = row_of(text, size)

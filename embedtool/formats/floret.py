@@ -16,6 +16,7 @@ from embedtool.formats.arrays import from_arrays
 from embedtool.formats.layout import numbers_of
 from embedtool.formats.reading import Reading, Recoded
 from embedtool.formats.tables import Table
+from embedtool.plurals import counted
 from embedtool.vectors import WordVectors
 
 HEADER = re.compile(rb"(\d{1,9}) (\d{1,9}) (\d{1,4}) (\d{1,4}) ([1-4]) (\d{1,10}) (\S+) (\S+)")
@@ -73,8 +74,8 @@ def _head(path: Path, file: BinaryIO | Recoded) -> _Head:
     size = path.stat().st_size
     if min(head.n_rows, head.vector_size) < 1 or head.n_rows * (2 * head.vector_size + 1) > size:
         raise FormatError(
-            f"{path}, line 1: the header says {head.n_rows:,} rows of {head.vector_size:,} "
-            f"numbers, which cannot be in {size:,} bytes"
+            f"{path}, line 1: the header says {counted(head.n_rows, 'row')} of "
+            f"{head.vector_size:,} numbers, which cannot be in {counted(size, 'byte')}"
         )
     return head
 
@@ -87,13 +88,13 @@ def _rows(path: Path, file: BinaryIO | Recoded, head: _Head) -> Iterator[NDArray
         values = numbers_of(text)
         if name != b"%d" % number or values is None or len(values) != head.vector_size:
             raise FormatError(
-                f"{path}, line {number + 2:,}: expected {number} and {head.vector_size:,} numbers "
-                f"between single spaces, found {line[:40]!r}"
+                f"{path}, line {number + 2:,}: expected {number} and "
+                f"{counted(head.vector_size, 'number')} between single spaces, found {line[:40]!r}"
             )
         yield values[None]
     if number + 1 != head.n_rows:
         raise FormatError(
-            f"{path}: the header says {head.n_rows:,} rows, but there are {number + 1:,}"
+            f"{path}: the header says {counted(head.n_rows, 'row')}, but there are {number + 1:,}"
         )
 
 

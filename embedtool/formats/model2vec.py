@@ -28,6 +28,7 @@ from embedtool.formats.folders import (
 )
 from embedtool.formats.reading import Reading
 from embedtool.formats.rows import check_words
+from embedtool.plurals import counted
 from embedtool.progress import Report, Watched, silent
 from embedtool.tensors import map_tensors, write_header, write_rows
 from embedtool.vectors import WordVectors
@@ -72,7 +73,7 @@ def read(path: Path, reading: Reading) -> WordVectors:
     if table.ndim != 2 or table.dtype.kind not in "fi":
         raise FormatError(f"{file}: {name!r} is no table of numbers")
     if mapping is None and len(table) != len(ids):
-        raise FormatError(f"{file}: {len(ids):,} tokens, but {len(table):,} rows")
+        raise FormatError(f"{file}: {counted(len(ids), 'token')}, but {counted(len(table), 'row')}")
     words = sorted((word for word in ids if ids[word] != unknown), key=ids.__getitem__)
     tokens = np.array([ids[word] for word in words], dtype=np.int64)
     rows = tokens
@@ -80,7 +81,9 @@ def read(path: Path, reading: Reading) -> WordVectors:
         rows = _of_tokens(file, "mapping", "i", mapping, tokens).astype(np.int64)
     if len(rows) and not 0 <= rows.min() <= rows.max() < len(table):
         outside = words[int(np.argmax((rows < 0) | (rows >= len(table))))]
-        raise FormatError(f"{file}: the token {outside!r} has none of the {len(table):,} rows")
+        raise FormatError(
+            f"{file}: the token {outside!r} has none of the {counted(len(table), 'row')}"
+        )
     if table.dtype.kind == "i":
         table = table.astype(np.float32)
     if weights is not None:

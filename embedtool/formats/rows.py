@@ -32,6 +32,7 @@ from embedtool.formats.layout import (
 )
 from embedtool.formats.reading import Reading, Recoded, is_utf8
 from embedtool.formats.tables import Table, blocks_of, watched
+from embedtool.plurals import counted
 from embedtool.progress import Progress, Report
 from embedtool.tensors import let_go
 from embedtool.vectors import WordVectors
@@ -89,7 +90,9 @@ def read_rows(path: Path, reading: Reading, *, needs_header: bool) -> WordVector
         matrix = table.array(layout.vector_size)
     n_rows = layout.header[0] if layout.header else n_read
     if n_read != n_rows and not (n_read == n_rows + 1 and last == UNKNOWN):
-        raise DamagedError(f"{path}: the header says {n_rows:,} rows, but there are {n_read:,}")
+        raise DamagedError(
+            f"{path}: the header says {counted(n_rows, 'row')}, but there are {n_read:,}"
+        )
     if layout.vector_size == 1:
         log.warning(
             "%s: the vectors have one dimension; a file of words and counts looks so too", path
@@ -117,12 +120,12 @@ def _check_layout(path: Path, layout: Layout, size: int, *, needs_header: bool) 
     n_rows, vector_size = layout.header
     if n_rows < 1 or n_rows * (2 * vector_size + 1) > size:
         raise DamagedError(
-            f"{where}: the header says {n_rows:,} rows of {vector_size:,} numbers, "
-            f"which cannot be in {size:,} bytes"
+            f"{where}: the header says {counted(n_rows, 'row')} of "
+            f"{counted(vector_size, 'number')}, which cannot be in {counted(size, 'byte')}"
         )
     if vector_size != layout.vector_size:
         raise DamagedError(
-            f"{where}: the header says {vector_size:,} numbers a row, but most rows have "
+            f"{where}: the header says {counted(vector_size, 'number')} a row, but most rows have "
             f"{layout.vector_size:,}"
         )
 
@@ -156,7 +159,8 @@ def of_rows(
 def warn_of_twins(path: Path, n_twins: int) -> None:
     """Say how many words stood there twice."""
     if n_twins:
-        log.warning("%s: %s words stand there twice; the first is kept", path, f"{n_twins:,}")
+        twins = counted(n_twins, "word stands", "words stand")
+        log.warning("%s: %s there twice; the first is kept", path, twins)
 
 
 def _seen(words: dict[str, None], word: str) -> bool:
@@ -194,8 +198,9 @@ class _Source:
         """Say how many words may hold a number of their vector."""
         if self.n_doubts:
             log.warning(
-                "%s: %s words hold a number between spaces, the first in %s; a row with a number "
-                "too many looks so too", self.path, f"{self.n_doubts:,}", self.first_doubt,
+                "%s: %s a number between spaces, the first in %s; a row with a number too many "
+                "looks so too", self.path, counted(self.n_doubts, "word holds", "words hold"),
+                self.first_doubt,
             )  # fmt: skip
 
     def _parse(self, piece: bytes) -> tuple[bytes, NDArray[np.int64], NDArray[np.float32]]:
@@ -266,8 +271,8 @@ class _Source:
         if b"\0" in line:
             return FormatError(f"{where}: is not text; try --format word2vec-binary")
         return DamagedError(
-            f"{where}: expected a word and {self.layout.vector_size:,} numbers between single "
-            f"spaces, found {shown_line(line)}"
+            f"{where}: expected a word and {counted(self.layout.vector_size, 'number')} between "
+            f"single spaces, found {shown_line(line)}"
         )
 
 

@@ -20,6 +20,7 @@ from embedtool.files import replaced
 from embedtool.formats.layout import SAMPLE_LINES
 from embedtool.formats.reading import Reading
 from embedtool.formats.rows import check_first_word, check_words, number_lines, of_rows
+from embedtool.plurals import counted
 from embedtool.progress import Progress, Report, silent
 from embedtool.vectors import WordVectors
 
@@ -52,8 +53,8 @@ def read(path: Path, reading: Reading) -> WordVectors:
         vector_size = size_of(lines)
         if 2 * len(words) * vector_size > size + 1:
             raise DamagedError(
-                f"{path}: {len(words):,} rows of {vector_size:,} numbers, one for each word, "
-                f"cannot be in {size:,} bytes"
+                f"{path}: {counted(len(words), 'row')} of {counted(vector_size, 'number')}, one "
+                f"for each word, cannot be in {counted(size, 'byte')}"
             )
         rows = _rows(path, chain(lines, file), words, vector_size, reading)
         return of_rows(path, rows, vector_size, reading)
@@ -77,8 +78,9 @@ def _rows(
         numbers = numbers_of(line)
         if numbers is None or len(numbers) != vector_size or blank:
             raise DamagedError(
-                f"{path}, line {blank or line_number:,}: expected {vector_size:,} numbers between "
-                f"tabs, found {b'' if blank else line[:40]!r}"
+                f"{path}, line {blank or line_number:,}: expected "
+                f"{counted(vector_size, 'number')} between tabs, found "
+                f"{b'' if blank else line[:40]!r}"
             )
         number += 1
         if number % PROGRESS_ROWS == 0:
@@ -94,8 +96,8 @@ def _rows(
             )
         yield word, values
     if number != len(words):
-        more_or_less = "more" if number > len(words) else f"{number:,}"
-        raise DamagedError(f"{path}: {len(words):,} words, but {more_or_less} rows of numbers")
+        rows = "more rows" if number > len(words) else counted(number, "row")
+        raise DamagedError(f"{path}: {counted(len(words), 'word')}, but {rows} of numbers")
 
 
 def word_lines(path: Path, reading: Reading) -> list[tuple[int, bytes]]:

@@ -18,6 +18,7 @@ from embedtool.formats.layout import BLANKS, header_of, is_text, n_numbers
 from embedtool.formats.reading import Reading
 from embedtool.formats.rows import check_words, of_rows
 from embedtool.formats.tables import blocks_of, watched
+from embedtool.plurals import counted
 from embedtool.progress import Progress, Report, silent
 from embedtool.tensors import let_go
 from embedtool.vectors import WordVectors
@@ -48,8 +49,8 @@ def read(path: Path, reading: Reading) -> WordVectors:
             raise FormatError(f"{path}: is text, not binary; use --format word2vec")
         if n_rows < 1 or n_rows * (row_bytes + 2) > len(data) - place:
             raise DamagedError(
-                f"{path}: the header says {n_rows:,} rows of {vector_size:,} numbers, which "
-                f"cannot be in {len(data):,} bytes"
+                f"{path}: the header says {counted(n_rows, 'row')} of "
+                f"{counted(vector_size, 'number')}, which cannot be in {counted(len(data), 'byte')}"
             )
         return of_rows(
             path, _rows(path, data, place, n_rows, row_bytes, reading), vector_size, reading
@@ -132,7 +133,7 @@ def _rows(
             let_go(np.frombuffer(data, np.uint8))
             reading.report(Progress("reading", place, len(data), "bytes"))
     if data[place:].strip(b"\n"):
-        raise DamagedError(f"{path}, byte {place:,}: more follows than {n_rows:,} rows")
+        raise DamagedError(f"{path}, byte {place:,}: more follows than {counted(n_rows, 'row')}")
 
 
 def write(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from embedtool.config import FastTextConfig, TrainerConfig, Word2VecConfig
 from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.errors import ConfigError
+from embedtool.plurals import counted
 from embedtool.vectors import Subwords, WordVectors
 
 
@@ -32,7 +33,7 @@ class Initial:
         vectors = self.vectors
         if vectors.vector_size != config.vector_size:
             raise ConfigError(
-                f"--init has vectors of {vectors.vector_size} dimensions; use "
+                f"--init has vectors of {counted(vectors.vector_size, 'dimension')}; use "
                 f"--vector-size {vectors.vector_size}"
             )
         if not isinstance(config, FastTextConfig):

@@ -252,7 +252,7 @@ def test_twins_in_a_container_are_told_and_no_fault(run: Run, tmp_path: Path) ->
     np.savez(tmp_path / "a.npz", words=np.array(["a", "a"]), vectors=np.ones((2, 2)))
     result = run("check", tmp_path / "a.npz")
     assert result.exit_code == 0
-    assert "1 words stand there twice; the first is kept" in result.stderr
+    assert "1 word stands there twice; the first is kept" in result.stderr
 
 
 def test_floret_has_no_words_to_check(run: Run, tmp_path: Path) -> None:

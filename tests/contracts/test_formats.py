@@ -256,7 +256,7 @@ def test_a_pickle_is_called_one(tmp_path: Path) -> None:
 
 TEXT_FAULTS = {
     "header too high": (b"3 2\na 1 2\nb 3 4\n", "the header says 3 rows, but there are 2"),
-    "header too low": (b"1 2\na 1 2\nb 3 4\n", "the header says 1 rows, but there are 2"),
+    "header too low": (b"1 2\na 1 2\nb 3 4\n", "the header says 1 row, but there are 2"),
     "header of nothing": (b"0 2\na 1 2\n", "line 1: the header says 0 rows"),
     "header beyond the file": (b"99999 300\na 1 2\n", "cannot be in 16 bytes"),
     "header of 2**63 - 1": (b"9223372036854775807 2\na 1 2\n", "line 1: not the number of rows"),
@@ -291,7 +291,7 @@ def binary_row(word: bytes, *numbers: float) -> bytes:
 BINARY_FAULTS = {
     "header too high": (b"3 1\n" + binary_row(b"a", 1) * 2, "cannot be in 16 bytes"),
     "header beyond the file": (b"999999999 300\n" + binary_row(b"a", 1), "cannot be in"),
-    "header too low": (b"1 1\n" + binary_row(b"a", 1) * 2, "byte 10: more follows than 1 rows"),
+    "header too low": (b"1 1\n" + binary_row(b"a", 1) * 2, "byte 10: more follows than 1 row"),
     "no header": (b"a 1 2\n", "byte 0: no header line"),
     "NaN": (b"1 1\n" + binary_row(b"a", np.nan), "byte 6: the vector of 'a' holds a number"),
     "invalid UTF-8": (b"1 1\n" + binary_row(b"\xff", 1), "byte 4: the word is not UTF-8"),
@@ -335,7 +335,7 @@ def test_the_first_of_duplicates_is_kept_and_they_are_counted(
     loaded, _ = formats.read(tmp_path / "file", name)
     assert loaded.words == ["a", "b"]
     assert loaded.matrix.tolist() == [[1], [2]]
-    assert "1 words stand there twice; the first is kept" in caplog.text
+    assert "1 word stands there twice; the first is kept" in caplog.text
 
 
 def test_glove_with_a_header_that_does_not_count_the_unknown_word(tmp_path: Path) -> None:

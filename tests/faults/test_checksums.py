@@ -91,7 +91,7 @@ def test_faults_that_were_saved_are_found(tmp_path: Path) -> None:
     words = [f"w{i}" for i in range(9)]
     store.save(Model(WordVectors(words, matrix, lengths=lengths), {}), tmp_path / "model")
     assert list(store.verify(tmp_path / "model")) == [
-        "1 vectors hold numbers that are not finite",
+        "1 vector holds numbers that are not finite",
         "the lengths that are kept are not those of the vectors",
     ]
 

@@ -248,11 +248,11 @@ def test_the_first_of_the_same_labels_is_kept(
     loaded, _ = formats.read(pair(tmp_path, b"1\t1\n2\t2\n3\t3\n", b"a\nb\na\n"))
     assert list(loaded.words) == ["a", "b"]
     assert loaded.matrix.tolist() == [[1, 1], [2, 2]]
-    assert "1 words stand there twice; the first is kept" in caplog.text
+    assert "1 word stands there twice; the first is kept" in caplog.text
 
 
 TENSORBOARD_FAULTS = {
-    "fewer rows": (b"1.5\t2.5\n", b"a\nb\n", "2 words, but 1 rows of numbers"),
+    "fewer rows": (b"1.5\t2.5\n", b"a\nb\n", "2 words, but 1 row of numbers"),
     "more rows": (b"1\t2\n3\t4\n5\t6\n", b"a\nb\n", "2 words, but more rows of numbers"),
     "many words": (b"1\t2\n", b"a\n" * 10**4, "cannot be in 4 bytes"),
     "short row": (b"1.5\t2\n3\n", b"a\nb\n", "line 2: expected 2 numbers between tabs, found b'3"),

@@ -63,11 +63,11 @@ def test_npy_is_not_npz(tmp_path: Path) -> None:
 
 ARRAY_FAULTS = {
     "no words": ([], np.ones((0, 2), np.float32), None, "holds no words"),
-    "counts of another length": (["a"], np.ones((1, 2)), np.array([1, 2]), "1 words, but 2 counts"),
+    "counts of another length": (["a"], np.ones((1, 2)), np.array([1, 2]), "1 word, but 2 counts"),
     "one count": (["a"], np.ones((1, 2)), np.array(1), "'counts' holds no whole numbers in a row"),
     "count too large": (["a"], np.ones((1, 2)), np.array([2**64 - 1], np.uint64), "below 0"),
     "count below 0": (["a"], np.ones((1, 2)), np.array([-1]), "below 0"),
-    "fewer vectors": (["a", "b"], np.ones((1, 2)), None, "2 words, but 1 vectors"),
+    "fewer vectors": (["a", "b"], np.ones((1, 2)), None, "2 words, but 1 vector"),
     "flat": (["a"], np.ones(1), None, "'vectors' is no table"),
     "whole numbers": (["a"], np.ones((1, 2), int), None, "'vectors' is no table"),
     "NaN": (["a"], np.full((1, 2), np.nan), None, "the vector of 'a' holds a number"),
@@ -244,7 +244,7 @@ def test_words_that_become_alike_count_as_twins(
     (tmp_path / "text").write_bytes(b"a\xff 1 2\na\xfe 3 4\n")
     loaded, _ = formats.read(tmp_path / "text", "glove", Reading(encoding_errors="replace"))
     assert loaded.matrix.tolist() == [[1, 2]]
-    assert "1 words stand there twice; the first is kept" in caplog.text
+    assert "1 word stands there twice; the first is kept" in caplog.text
 
 
 @pytest.mark.parametrize("name", ["npz", "safetensors", "parquet", "arrow"])
@@ -259,7 +259,7 @@ def test_of_twins_in_a_container_the_first_is_kept(
     assert loaded.matrix.tolist() == [[0, 1], [2, 3]]
     assert loaded.counts is not None
     assert loaded.counts.tolist() == [3, 2]
-    assert "1 words stand there twice; the first is kept" in caplog.text
+    assert "1 word stands there twice; the first is kept" in caplog.text
 
 
 def test_words_whose_vector_is_not_finite_answer_nothing(tmp_path: Path, run: Run) -> None:

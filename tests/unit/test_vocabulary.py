@@ -87,7 +87,7 @@ def test_the_choice_equals_the_plain_one(
          r"only 'a' is left: of 2 .* \(13 in all\), 1 occur 5 times or more; lower --min-count"),
         (["a"], [1234], {}, None, "only 'a' is left: of 1 .*1,234 in all"),
         (WORDS, COUNTS, {"min_count": 1}, ["x"],
-         "no word is left: .* 6 occur 1 times or more, 0 of them stand in the vocabulary file"),
+         "no word is left: .* 6 occur 1 time or more, 0 of them stand in the vocabulary file"),
         (WORDS, COUNTS, {"min_count": 1}, [], "no word is left: "),
         (WORDS, COUNTS, {"min_count": 1}, ["c"], "only 'c' is left: .* in the vocabulary file"),
     ],
