@@ -287,7 +287,7 @@ def test_vectors_whose_length_is_beyond_float32_answer_nothing_and_are_told(
     result = run("import", path, model)
     assert (result.exit_code, result.stderr) == (
         0,
-        "Warning: 1 vectors have no finite length; their words answer no query\n"
+        "Warning: 1 vector has no finite length; their words answer no query\n"
         f"{model}: glove, 5 words x 2\n",
     )
     assert run("similar", model, "b", "--tsv").stdout.count("\n") == 4
