@@ -18,6 +18,8 @@ COLOURS = ("blue", "red", "green", "magenta", "cyan", "yellow")
 FAINT = "bright_black"
 MAIN, OTHER, HEAD = "●", "∙", "◆"
 """Of a word that was asked for, of a neighbour, and of the word that an arrow points to."""
+OTHERS = (OTHER, "+", "×")
+"""Of neighbours where groups have names, so that colour alone tells nothing."""
 
 BRAILLE = 0x2800
 DOTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
@@ -105,7 +107,9 @@ def characters(scene: Scene, n_columns: int, n_lines: int) -> Iterator[str]:
 def _plane(plane: Plane, n_columns: int, n_lines: int) -> Iterator[str]:
     if plane.title:
         yield click.style(plane.title, bold=True)
-    canvas = Canvas(max(LEAST_LINES, n_lines - 1 - bool(plane.title)), n_columns)
+    legend = list(_legend(plane.names, n_columns))
+    n_told = 1 + bool(plane.title) + len(legend)
+    canvas = Canvas(max(LEAST_LINES, n_lines - n_told), n_columns)
     low, high = plane.points.min(axis=0), plane.points.max(axis=0)
     spans = np.where(high > low, high - low, 1)
     shares = (plane.points - low) / spans
@@ -121,7 +125,8 @@ def _plane(plane: Plane, n_columns: int, n_lines: int) -> Iterator[str]:
         for group, is_main in zip(plane.groups, plane.is_main, strict=True)
     ]
     for i, (row, column) in enumerate(cells):
-        mark = HEAD if i in heads else MAIN if plane.is_main[i] else OTHER
+        other = OTHERS[plane.groups[i] % len(OTHERS)] if plane.names else OTHER
+        mark = HEAD if i in heads else MAIN if plane.is_main[i] else other
         canvas.write(row, column, mark, **styles[i])
     n_left_out = 0
     for (row, column), text, style in zip(cells, plane.labels, styles, strict=True):
@@ -135,6 +140,16 @@ def _plane(plane: Plane, n_columns: int, n_lines: int) -> Iterator[str]:
     if n_left_out:
         told = f"; no room for {n_left_out:,} of {counted(len(styles), 'word')}: --output FILE"
     yield click.style(plane.caption + told, fg=FAINT)
+    yield from legend
+
+
+def _legend(names: Sequence[str], n_columns: int) -> Iterator[str]:
+    """What marks and colours mean: in one line, or one each where that is too long."""
+    told = [f"{mark} {name}" for mark, name in zip(OTHERS, names, strict=False)]
+    lines = [click.style(text, fg=colour) for text, colour in zip(told, COLOURS, strict=False)]
+    if told and cell_len("  ".join(told)) <= n_columns:
+        lines = ["  ".join(lines)]
+    yield from lines
 
 
 def _place(canvas: Canvas, row: int, column: int, width: int) -> tuple[int, int] | None:

@@ -7,11 +7,12 @@ import io
 import re
 from collections.abc import Iterator
 from html import escape
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 from embedtool.cli.comparison import Table, tables
 from embedtool.cli.output import cell, is_numeric
-from embedtool.explore.charts import drawing
+from embedtool.explore.charts import MARKERS, drawing
 
 if TYPE_CHECKING:
     from embedtool.evaluation.compare import Comparison
@@ -130,11 +131,11 @@ def _draw_scores(axis: Any, dataset: str, rows: list[Point]) -> None:
 
 
 def _draw_overlaps(axis: Any, result: "Comparison") -> None:
-    for pair in result.overlaps:
+    for pair, marker in zip(result.overlaps, cycle(MARKERS), strict=False):
         axis.plot(
             [f"{band.first:,} to {band.last:,}" for band in pair.bands],
             [band.overlap for band in pair.bands],
-            marker="o",
+            marker=marker,
             label=f"{pair.first}, {pair.second}",
         )
     axis.set_ylim(0, 1)

@@ -29,7 +29,9 @@ td { padding: .3rem .6rem; text-align: center; background: rgb(var(--heat) / var
 def check_kind(path: Path) -> None:
     """Raise OutputError unless a heat map can be written as such a file."""
     if path.suffix.lower() not in (*showing.KINDS, PAGE):
-        raise OutputError(f"{path}: a heat map is written as .png, .svg or .html; name such a file")
+        raise OutputError(
+            f"{path}: a heat map is written as .png, .svg, .pdf or .html; name such a file"
+        )
 
 
 def write(found: "Attention", path: Path) -> None:

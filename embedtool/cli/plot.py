@@ -1,8 +1,10 @@
 """embedtool plot: pictures of words, of models and of trainings."""
 
+import re
 from collections.abc import Callable, Iterator
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
@@ -14,10 +16,14 @@ from embedtool.cli.showing import check, show
 from embedtool.config import LAYOUTS, Layout
 
 if TYPE_CHECKING:
+    from embedtool.explore.pictures import Look
     from embedtool.explore.scenes import Over, Pair
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+CM_AN_INCH = 2.54
+SIDES = (1.0, 100.0)
+"""Of a picture, in inches."""
 HEADING = ":"
 """What begins the heading of a relation among lines of pairs, as in files of analogy questions."""
 
@@ -34,12 +40,67 @@ class DefaultGroup(Group):
         return super().parse_args(ctx, args)
 
 
-def output_option(command: F) -> F:
-    """Where a picture is written."""
-    return click.option(
-        "--output", "-o", type=FILE, metavar="FILE",
-        help="Write the picture there, as .png or .svg; otherwise the terminal shows it.",
-    )(command)  # fmt: skip
+class Size(click.ParamType[tuple[float, float]]):
+    """Width and height in inches: 16x9, 16x9in, or 40x20cm."""
+
+    name = "size"
+    pattern = re.compile(r"(\d+\.?\d*)x(\d+\.?\d*)(in|cm)?", re.IGNORECASE | re.ASCII)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, float]:
+        """Read a size."""
+        if isinstance(value, tuple):
+            return value
+        match = self.pattern.fullmatch(value)
+        if not match:
+            self.fail(f"{value!r} is no size such as 16x9 (inches) or 40x20cm", param, ctx)
+        unit = CM_AN_INCH if (match[3] or "").lower() == "cm" else 1.0
+        width, height = (float(match[i]) / unit for i in (1, 2))
+        low, high = SIDES
+        if not (low <= width <= high and low <= height <= high):
+            self.fail(f"{value}: each side must be of {low:g} to {high:g} inches", param, ctx)
+        return width, height
+
+
+def picture_options(command: F) -> F:
+    """Where a picture is written and how it is drawn: the command's `output`, and its `look`."""
+
+    @wraps(command)
+    def drawing(
+        *args: Any,
+        output: Path | None,
+        title: str,
+        size: tuple[float, float] | None,
+        dpi: int | None,
+        **options: Any,
+    ) -> Any:
+        for name, value in (("--size", size), ("--dpi", dpi)):
+            if value is not None and output is None:
+                raise click.UsageError(f"{name} needs --output", click.get_current_context())
+        check(output)
+        if dpi is not None and output is not None and output.suffix.lower() != ".png":
+            raise click.UsageError(
+                f"--dpi is for .png; {output} has no dots", click.get_current_context()
+            )
+        from embedtool.explore.pictures import Look
+
+        return command(*args, output=output, look=Look(title, size, dpi), **options)
+
+    added: list[Callable[[F], F]] = [
+        click.option("--output", "-o", type=FILE, metavar="FILE",
+                     help="Write the picture there, as .png, .svg or .pdf; otherwise the terminal "
+                     "shows it."),
+        click.option("--title", default="", metavar="TEXT", help="Write this above the picture."),
+        click.option("--size", type=Size(), metavar="WxH",
+                     help="Width and height in inches, or as in 16x9cm. Default: what it takes."),
+        click.option("--dpi", type=click.IntRange(min=10, max=2400), metavar="N",
+                     help="Dots an inch of a .png. Default: 150."),
+    ]  # fmt: skip
+    found = cast(F, drawing)
+    for option in reversed(added):
+        found = option(found)
+    return found
 
 
 def layout_options(command: F) -> F:
@@ -66,8 +127,8 @@ def plot() -> None:
     """Draw words and their neighbours, relations, similarities, trainings, change.
 
     Without COMMAND it is `words`: embedtool plot MODEL king queen. The picture goes to a file
-    (--output words.png or .svg; needs the extra `plots`) or into the terminal: kitty, Ghostty,
-    iTerm2, WezTerm and mintty show it as it is, others in characters.
+    (--output words.png, .svg or .pdf; needs the extra `plots`) or into the terminal: kitty,
+    Ghostty, iTerm2, WezTerm and mintty show it as it is, others in characters.
     """
 
 
@@ -80,7 +141,7 @@ def plot() -> None:
 @click.option("--min-count", type=IntRange(min=1), metavar="N",
               help="Neighbours only among words with this count or more.")  # fmt: skip
 @layout_options
-@output_option
+@picture_options
 def words(
     model: Path,
     queries: tuple[str, ...],
@@ -90,12 +151,12 @@ def words(
     layout: Layout,
     seed: int,
     output: Path | None,
+    look: "Look",
 ) -> None:
     """Draw each WORD among its nearest words, in one plane.
 
     Without WORD, or with -, the words come from standard input, one a line.
     """
-    check(output)
     asked = [query.text for query in read_queries(queries, whole_line=False)]
     if not asked:
         raise click.UsageError("give words", click.get_current_context())
@@ -105,21 +166,21 @@ def words(
 
     vectors = store.load(model).vectors
     among = candidates(vectors, restrict_vocab, min_count, None)
-    show([neighbourhoods(vectors, asked, n, method=layout, seed=seed, candidates=among)], output)
+    plane = neighbourhoods(vectors, asked, n, method=layout, seed=seed, candidates=among)
+    show([plane], output, look)
 
 
 @plot.command()
 @model_argument
 @click.argument("queries", metavar="[WORD WORD]...", nargs=-1)
-@output_option
-def analogies(model: Path, queries: tuple[str, ...], output: Path | None) -> None:
+@picture_options
+def analogies(model: Path, queries: tuple[str, ...], output: Path | None, look: "Look") -> None:
     """Draw pairs of words as arrows.
 
     man woman king queen is man -> woman and king -> queen. Arrows of one relation are parallel
     where the model has learnt it. Pairs may come from standard input, one a line; a line such as
     `: capital and country` begins a relation with a plane of its own.
     """
-    check(output)
     if list(queries) in ([], ["-"]):
         lines = [query.text for query in read_queries(queries, whole_line=True)]
         relations = list(_relations(lines))
@@ -130,7 +191,7 @@ def analogies(model: Path, queries: tuple[str, ...], output: Path | None) -> Non
     from embedtool.explore import scenes
 
     vectors = store.load(model).vectors
-    show([scenes.analogies(vectors, pairs, title) for title, pairs in relations], output)
+    show([scenes.analogies(vectors, pairs, title) for title, pairs in relations], output, look)
 
 
 def _relations(lines: list[str]) -> Iterator[tuple[str, "list[Pair]"]]:
@@ -159,37 +220,37 @@ def _pairs(given: "tuple[str, ...] | list[str]") -> "list[Pair]":
 @model_argument
 @click.argument("queries", metavar="[WORD...]", nargs=-1)
 @click.option("--clustered", is_flag=True, help="Put words that are alike beside each other.")
-@output_option
-def heat_map(model: Path, queries: tuple[str, ...], clustered: bool, output: Path | None) -> None:
+@picture_options
+def heat_map(
+    model: Path, queries: tuple[str, ...], clustered: bool, output: Path | None, look: "Look"
+) -> None:
     """Draw how alike each two WORDs are, by cosine.
 
     Without WORD, or with -, the words come from standard input, one a line.
     """
-    check(output)
     asked = [query.text for query in read_queries(queries, whole_line=False)]
 
     from embedtool import store
     from embedtool.explore.scenes import similarities
 
-    show(similarities(store.load(model).vectors, asked, clustered=clustered), output)
+    show(similarities(store.load(model).vectors, asked, clustered=clustered), output, look)
 
 
 @plot.command()
 @click.argument("logs", metavar="LOG...", nargs=-1, type=FILE, required=True)
 @click.option("--over", type=click.Choice(["epochs", "seconds"]), default="epochs",
               show_default=True, help="What runs from left to right.")  # fmt: skip
-@output_option
-def curves(logs: tuple[Path, ...], over: "Over", output: Path | None) -> None:
+@picture_options
+def curves(logs: tuple[Path, ...], over: "Over", output: Path | None, look: "Look") -> None:
     """Draw the loss of trainings, a curve for each LOG.
 
     Of encoders the perplexity too. LOG is a file of `train --json-log`, or a model, which keeps the
     figures of its own training.
     """
-    check(output)
 
     from embedtool.explore import scenes
 
-    show(scenes.curves(logs, over), output)
+    show(scenes.curves(logs, over), output, look)
 
 
 @plot.command()
@@ -198,7 +259,7 @@ def curves(logs: tuple[Path, ...], over: "Over", output: Path | None) -> None:
 @click.argument("queries", metavar="WORD...", nargs=-1, required=True)
 @neighbours_option(1)
 @layout_options
-@output_option
+@picture_options
 def trajectories(
     old: Path,
     new: Path,
@@ -207,6 +268,7 @@ def trajectories(
     layout: Layout,
     seed: int,
     output: Path | None,
+    look: "Look",
 ) -> None:
     """Draw where each WORD went from OLD to NEW.
 
@@ -214,7 +276,6 @@ def trajectories(
     neighbours of both models, where NEW has them: a colour for those of OLD only, of NEW only, and
     of both. Each word has a plane of its own.
     """
-    check(output)
 
     from embedtool import store
     from embedtool.explore import scenes
@@ -230,4 +291,4 @@ def trajectories(
         method=layout,
         seed=seed,
     )
-    show(planes, output)
+    show(planes, output, look)

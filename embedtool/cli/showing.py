@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from embedtool.cli.output import is_terminal, note
+from embedtool.cli.output import is_terminal, note, shown
 from embedtool.errors import OutputError
 from embedtool.files import check_file, replaced
 
 if TYPE_CHECKING:
-    from embedtool.explore.pictures import Kind
+    from embedtool.explore.pictures import Kind, Look
     from embedtool.explore.scenes import Scene
 
-KINDS = (".png", ".svg")
+KINDS: "dict[str, Kind]" = {".png": "png", ".svg": "svg", ".pdf": "pdf"}
 LINES_LEFT = 2
 """Of the terminal, so that the prompt after a picture moves nothing out of sight."""
 WIDEST = 100
@@ -39,43 +39,49 @@ def check(output: Path | None) -> None:
     if output is None:
         return
     if output.suffix.lower() not in KINDS:
-        raise OutputError(f"{output}: a picture is written as .png or .svg; name such a file")
+        raise OutputError(f"{output}: a picture is written as .png, .svg or .pdf; name such a file")
     check_file(output)
 
 
-def show(scene: "Scene", output: Path | None) -> None:
+def show(scene: "Scene", output: Path | None, look: "Look | None" = None) -> None:
     """Write a picture, or show it in the terminal as well as that can."""
     if output:
-        write(scene, output)
+        write(scene, output, look)
         return
     escapes = _protocol()
     if escapes:
-        click.echo(escapes(_drawn(scene, "png")))
+        click.echo(escapes(_drawn(scene, "png", look)))
         return
     from embedtool.cli.characters import characters
 
     columns, lines = get_terminal_size()
     has_colours = is_terminal() and not os.environ.get("NO_COLOR")
+    if look and look.title:
+        click.secho(shown(look.title), bold=True, color=has_colours)
+        lines -= 1
     for line in characters(scene, columns, lines - LINES_LEFT):
         click.echo(line, color=has_colours)
 
 
-def write(scene: "Scene", output: Path) -> None:
+def write(scene: "Scene", output: Path, look: "Look | None" = None) -> None:
     """Write a picture as a file, as the end of its name says."""
-    data = _drawn(scene, "svg" if output.suffix.lower() == ".svg" else "png")
+    data = _drawn(scene, KINDS[output.suffix.lower()], look)
     with replaced(output) as file:
         file.write(data)
 
 
-def _drawn(scene: "Scene", kind: "Kind") -> bytes:
-    from embedtool.explore.pictures import picture
+def _drawn(scene: "Scene", kind: "Kind", look: "Look | None") -> bytes:
+    from embedtool.explore.fonts import packages
+    from embedtool.explore.pictures import PLAIN, picture
 
-    found = picture(scene, kind)
+    found = picture(scene, kind, look or PLAIN)
     if found.missing:
         letters = found.missing[:MOST_LETTERS] + "…" * (len(found.missing) > MOST_LETTERS)
+        names = " and ".join(packages(found.missing))
         note(
-            f"no font here has {letters}: boxes stand for them; install a font that does, "
-            "such as one of Noto Sans, or write an .svg"
+            f"no font here has {letters}: boxes stand for them; install a font that does"
+            + (f", such as Debian's {names}" if names else "")
+            + ", or write an .svg"
         )
     return found.data
 

@@ -9,8 +9,18 @@ from typing import Any
 
 from embedtool.errors import MissingExtraError
 
+COLOURS = (
+    "#0060b4", "#cc4800", "#601830", "#54849c", "#907860", "#6060fc", "#540054", "#781800",
+    "#18009c", "#0000fc",
+)  # fmt: skip
+"""Of groups, one after the other: dark enough to be read on white, and told apart by those who see
+no red or no green (Machado, Oliveira & Fernandes 2009)."""
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p")
+"""Of groups likewise, so that nothing is told by colour alone."""
+
 SETTINGS = {
     "svg.fonttype": "none",
+    "pdf.fonttype": 42,  # text that can be searched and edited, not drawn by programs (Type 3)
     "font.family": "sans-serif",
     "font.size": 10,
     "text.parse_math": False,  # a word may hold a dollar sign

@@ -3,11 +3,18 @@
 In: a text. Out: the families that together have its letters, and the letters that none here has.
 """
 
+import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from matplotlib.ft2font import FT2Font
+
+CJK = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "IDEOGRAPHIC", "KANGXI", "HALFWIDTH",
+       "FULLWIDTH")  # fmt: skip
+"""What the names of their characters begin with, in Unicode."""
+PACKAGES = {"cjk": "fonts-noto-cjk", "symbols": "fonts-symbola", "other": "fonts-noto-core"}
+"""Debian's packages of fonts. Those with colours (fonts-noto-color-emoji) cannot be drawn."""
 
 FIRST = "DejaVu Sans"
 """What comes with matplotlib, and so is always there: Latin, Greek, Cyrillic and much more."""
@@ -23,7 +30,7 @@ def families(text: str) -> tuple[list[str], str]:
     from matplotlib.ft2font import FT2Font
 
     found = [FIRST]
-    wanted = {c for c in text if not c.isspace()}
+    wanted = {c for c in text if _is_drawn(c)}
     wanted -= _letters(FT2Font(findfont(FIRST)))
     if not wanted:
         return found, ""
@@ -38,6 +45,26 @@ def families(text: str) -> tuple[list[str], str]:
             found.append(font.family_name)
             wanted -= has
     return found, "".join(sorted(wanted))
+
+
+def packages(letters: str) -> list[str]:
+    """The packages that together have fonts for some letters; none for those of private use."""
+    return sorted({PACKAGES[kind] for kind in map(_kind, letters) if kind in PACKAGES})
+
+
+def _kind(letter: str) -> str:
+    category = unicodedata.category(letter)
+    if category in ("Co", "Cn", "Cs"):
+        return ""
+    if unicodedata.name(letter, "").startswith(CJK):
+        return "cjk"
+    return "symbols" if category[0] == "S" else "other"
+
+
+def _is_drawn(letter: str) -> bool:
+    """Whether a character leaves a mark: no space, joiner or selector of a variant."""
+    is_selector = unicodedata.name(letter, "").startswith("VARIATION SELECTOR")
+    return not (letter.isspace() or is_selector or unicodedata.category(letter) == "Cf")
 
 
 def _letters(font: "FT2Font") -> set[str]:

@@ -1,6 +1,6 @@
 """Pictures as files: what `scenes` shows, drawn by matplotlib.
 
-In: a scene. Out: the bytes of a PNG or SVG file, the same for the same scene.
+In: a scene. Out: the bytes of a PNG, SVG or PDF file, the same for the same scene.
 """
 
 import io
@@ -12,24 +12,25 @@ from typing import Any, Literal
 
 import numpy as np
 
-from embedtool.explore.charts import drawing
+from embedtool.errors import OutputError
+from embedtool.explore.charts import COLOURS, MARKERS, drawing
 from embedtool.explore.fonts import families
 from embedtool.explore.labels import places
-from embedtool.explore.scenes import Chart, HeatMap, Plane, Scene
+from embedtool.explore.scenes import Chart, HeatMap, Plane, Scene, visible
 
-Kind = Literal["png", "svg"]
-KINDS: tuple[Kind, ...] = ("png", "svg")
+Kind = Literal["png", "svg", "pdf"]
+UNDATED: dict[Kind, dict[str, None]] = {
+    "png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None},
+}  # fmt: skip
+"""What is left out of a file so that it has the same bytes each day."""
+NO_ROOM = "constrained_layout not applied"
+"""What a warning of matplotlib begins with where there is no room for the axes."""
 
 DOTS_AN_INCH = 150
 MOST_DOTS = 20_000
 """Of a picture, from one side to the other; viewers refuse some dozens of thousands."""
-COLOURS = (
-    "#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#17798a", "#8c564b", "#c2489b",
-    "#6b7a1f", "#555555",
-)  # fmt: skip
-"""Of groups, one after the other: dark enough to be read on white."""
 FAINT, GREY = "#d9d9d9", "#8a8a8a"
-LABEL_SIZE, MAIN_SIZE, CAPTION_SIZE = 8, 10, 8
+LEAST_SIZE, LABEL_SIZE, CAPTION_SIZE, MAIN_SIZE, TITLE_SIZE = 1, 8, 8, 10, 13
 """Of letters, in points."""
 
 SQUARE_INCHES_OF_LABEL = 0.75
@@ -56,6 +57,23 @@ MOST_NUMBERS = 16
 
 
 @dataclass(frozen=True)
+class Look:
+    """How a picture is to be; what is None is as its contents want it.
+
+    title : above all of it; empty for none
+    size  : width and height, in inches
+    dpi   : dots an inch of a PNG
+    """
+
+    title: str = ""
+    size: tuple[float, float] | None = None
+    dpi: int | None = None
+
+
+PLAIN = Look()
+
+
+@dataclass(frozen=True)
 class Picture:
     """A picture's bytes, and the letters in it for which there is no font here."""
 
@@ -63,21 +81,28 @@ class Picture:
     missing: str
 
 
-def picture(scene: Scene, kind: Kind) -> Picture:
-    """Draw a scene. Raises MissingExtraError where matplotlib is not installed.
+def picture(scene: Scene, kind: Kind, look: Look = PLAIN) -> Picture:
+    """Draw a scene.
 
     In an SVG text stays text: it is shown in the fonts of who looks at it, and none is missing.
+    Raises MissingExtraError where matplotlib is not installed, OutputError on a size that is too
+    small or too large.
     """
     with drawing("a picture") as make_figure, warnings.catch_warnings():
         from matplotlib import rc_context
 
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        names, missing = families(_text(scene))
-        with rc_context({"font.family": names, "svg.hashsalt": "embedtool"}):
-            figure = _figure(scene, make_figure)
+        warnings.filterwarnings("error", message=NO_ROOM)
+        names, missing = families(visible(look.title) + _text(scene))
+        # the generic name: a viewer that has none of the others takes what it has
+        with rc_context({"font.family": [*names, "sans-serif"], "svg.hashsalt": "embedtool"}):
             file = io.BytesIO()
-            figure.savefig(file, format=kind, metadata={"Date": None} if kind == "svg" else None)
-    return Picture(file.getvalue(), missing if kind == "png" else "")
+            try:
+                figure = _figure(scene, make_figure, look)
+                figure.savefig(file, format=kind, metadata=UNDATED[kind])
+            except UserWarning:
+                raise OutputError("the picture has no room; choose a larger size") from None
+    return Picture(file.getvalue(), "" if kind == "svg" else missing)
 
 
 def _text(scene: Scene) -> str:
@@ -87,24 +112,19 @@ def _text(scene: Scene) -> str:
     parts: list[str] = []
     for each in scene:
         if isinstance(each, Plane):
-            parts += [*each.labels, each.title, each.caption]
+            parts += [*each.labels, *each.names, each.title, each.caption]
         else:
             parts += [curve.name for curve in each.curves]
     return "".join(parts)
 
 
-def _figure(scene: Scene, make_figure: Any) -> Any:
+def _figure(scene: Scene, make_figure: Any, look: Look = PLAIN) -> Any:
     if isinstance(scene, HeatMap):
-        cell = min(INCHES_OF_CELL, MOST_SIDE / len(scene.labels))
-        side = cell * len(scene.labels) + INCHES_OF_FRAME
-        figure = make_figure((side + 1, side), layout="constrained", dpi=DOTS_AN_INCH)
-        _draw_heat_map(figure.subplots(), scene, min(MAIN_SIZE, cell * POINTS_AN_INCH))
-        return figure
+        return _heat_map(scene, make_figure, look)
     n_columns = min(MOST_COLUMNS, len(scene))
     n_rows = math.ceil(len(scene) / n_columns)
     width, height = _panel(scene)
-    size = width * n_columns, height * n_rows
-    figure = make_figure(size, layout="constrained", dpi=min(DOTS_AN_INCH, MOST_DOTS / max(size)))
+    figure = _empty(make_figure, look, (width * n_columns, height * n_rows))
     panels = list(figure.subplots(n_rows, n_columns, squeeze=False).flat)
     for axes in panels[len(scene) :]:
         axes.remove()
@@ -113,9 +133,35 @@ def _figure(scene: Scene, make_figure: Any) -> Any:
             _draw_plane(axes, each)
         else:
             _draw_chart(axes, each)
+    if isinstance(scene[0], Plane) and scene[0].names:
+        _draw_legend(figure, scene[0].names)
     for axes, each in zip(panels, scene, strict=False):
         if isinstance(each, Plane):
             _write_labels(axes, each)
+    return figure
+
+
+def _empty(make_figure: Any, look: Look, size: tuple[float, float]) -> Any:
+    """A figure with nothing but its title, of a size unless another is asked for."""
+    size = look.size or size
+    dpi = look.dpi or min(DOTS_AN_INCH, MOST_DOTS / max(size))
+    if max(size) * dpi > MOST_DOTS:
+        raise OutputError(
+            f"the picture would have {max(size) * dpi:,.0f} dots from side to side, at most "
+            f"{MOST_DOTS:,} can be shown; choose a smaller size or dpi"
+        )
+    figure = make_figure(size, layout="constrained", dpi=dpi)
+    if look.title:
+        figure.suptitle(visible(look.title), fontsize=TITLE_SIZE)
+    return figure
+
+
+def _heat_map(found: HeatMap, make_figure: Any, look: Look) -> Any:
+    n = len(found.labels)
+    side = min(INCHES_OF_CELL, MOST_SIDE / n) * n + INCHES_OF_FRAME
+    figure = _empty(make_figure, look, (side + 1, side))
+    cell = max(0.0, min(figure.get_size_inches()) - INCHES_OF_FRAME) / n
+    _draw_heat_map(figure.subplots(), found, max(LEAST_SIZE, min(MAIN_SIZE, cell * POINTS_AN_INCH)))
     return figure
 
 
@@ -143,9 +189,11 @@ def _draw_plane(axes: Any, plane: Plane) -> None:
             "", points[end], points[start], zorder=2,
             arrowprops={"arrowstyle": "-|>", "color": GREY, "lw": 1, "shrinkA": 3, "shrinkB": 3},
         )  # fmt: skip
-    colours = [COLOURS[group % len(COLOURS)] for group in plane.groups]
-    sizes = np.where(plane.is_main, 26, 9)
-    axes.scatter(*points.T, s=sizes, c=colours, linewidths=0, zorder=3)
+    sizes = np.where(plane.is_main, 26, 11 if plane.names else 9)
+    for group in np.unique(plane.groups):
+        here = plane.groups == group
+        axes.scatter(*points[here].T, s=sizes[here], c=COLOURS[group % len(COLOURS)],
+                     marker=MARKERS[group % len(MARKERS)], linewidths=0, zorder=3)  # fmt: skip
     axes.margins(0.1)
     axes.set_aspect("equal", adjustable="datalim")
     axes.set_xticks([])
@@ -153,6 +201,18 @@ def _draw_plane(axes: Any, plane: Plane) -> None:
     axes.spines[:].set_color(FAINT)
     axes.set_title(plane.title, fontsize=MAIN_SIZE + 1)
     axes.set_xlabel(plane.caption, fontsize=CAPTION_SIZE, color=GREY, loc="right")
+
+
+def _draw_legend(figure: Any, names: Sequence[str]) -> None:
+    """Tell below a picture what the colours and shapes of its points mean."""
+    from matplotlib.lines import Line2D
+
+    marks = [
+        Line2D([], [], linestyle="", ms=4, mew=0, color=colour, marker=marker, label=name)
+        for name, colour, marker in zip(names, COLOURS, MARKERS, strict=False)
+    ]
+    figure.legend(handles=marks, loc="outside lower left", ncols=len(names), frameon=False,
+                  fontsize=CAPTION_SIZE)  # fmt: skip
 
 
 def _write_labels(axes: Any, plane: Plane) -> None:
@@ -194,7 +254,8 @@ def _write_labels(axes: Any, plane: Plane) -> None:
 def _draw_chart(axes: Any, chart: Chart) -> None:
     for curve in chart.curves:
         colour = COLOURS[curve.group % len(COLOURS)]
-        axes.plot(curve.x, curve.y, marker="o", ms=3, lw=1.4, color=colour, label=curve.name)
+        marker = MARKERS[curve.group % len(MARKERS)]
+        axes.plot(curve.x, curve.y, marker=marker, ms=3, lw=1.4, color=colour, label=curve.name)
     axes.set_xlabel(chart.over)
     axes.set_title(chart.measure, fontsize=MAIN_SIZE + 1)
     if chart.over == "epochs":

@@ -50,6 +50,7 @@ class Plane:
     is_main : bool (n_labels,), whether a word was asked for; the others are neighbours
     lines   : two places of `labels` each: which words belong together
     arrows  : the same, from the first to the second
+    names   : of the groups, where they mean something that must be told
     title, caption : what stands above and below; empty for nothing
     """
 
@@ -59,6 +60,7 @@ class Plane:
     is_main: NDArray[np.bool_]
     lines: tuple[tuple[int, int], ...] = ()
     arrows: tuple[tuple[int, int], ...] = ()
+    names: tuple[str, ...] = ()
     title: str = ""
     caption: str = ""
 
@@ -105,9 +107,15 @@ Scene = HeatMap | Sequence[Plane | Chart]
 
 def label(word: str) -> str:
     """A word as a picture shows it: cut where it is long, escaped what cannot be seen."""
-    if not word.isprintable():
-        word = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in word)
+    word = visible(word)
     return word if len(word) <= LONGEST_LABEL else word[: LONGEST_LABEL - 1] + "…"
+
+
+def visible(text: str) -> str:
+    """A text in which what cannot be seen is an escape."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def neighbourhoods(
@@ -219,6 +227,7 @@ def trajectories(
                 np.array([THEN, NOW, *sides.values()]),
                 np.arange(len(rows)) < len(names),
                 arrows=((0, 1),),
+                names=(*(f"neighbours in {label(name)} only" for name in names), "in both"),
                 title=f"{label(each.word)} moved by {each.distance:.2f} (1 - cosine)",
                 caption=_described(rows, points, method),
             )

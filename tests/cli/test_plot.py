@@ -66,7 +66,7 @@ def test_colours_only_where_they_are_wanted(
 
 @pytest.mark.parametrize(
     ("layout", "suffix", "beginning"),
-    [("pca", ".png", b"\x89PNG"), ("tsne", ".SVG", b"<?xml")],
+    [("pca", ".png", b"\x89PNG"), ("tsne", ".SVG", b"<?xml"), ("pca", ".pdf", b"%PDF")],
 )
 def test_pictures_are_the_same_again(
     layout: str,
@@ -177,12 +177,69 @@ def test_trajectories(models: dict[str, Path], run: Run) -> None:
     assert unknown.exit_code == 1 and "nearest spellings: " in unknown.stderr
 
 
+def test_a_trajectory_in_characters_tells_what_its_marks_mean(
+    models: dict[str, Path], run: Run
+) -> None:
+    arguments = ("plot", "trajectories", models["word2vec"], models["glove"], "king", "-n", 4)
+    lines = run(*arguments).stdout.splitlines()
+    told = "∙ neighbours in word2vec only  + neighbours in glove only  × in both"
+    assert lines[-1] == told and len(lines) <= 22
+    marks = "".join(lines[1:-2])
+    assert 4 <= sum(marks.count(mark) for mark in "∙+×") <= 8
+    narrow = run(*arguments, env={"COLUMNS": "40"}).stdout.splitlines()
+    assert narrow[-3:] == told.split("  ")
+
+
+PLOTS = {
+    "words": ("king",),
+    "analogies": ("man", "woman"),
+    "heat-map": ("king", "man"),
+    "curves": (),
+    "trajectories": ("king",),
+}
+
+
+@pytest.mark.parametrize("kind", PLOTS)
+def test_title_size_and_dots(kind: str, models: dict[str, Path], run: Run, tmp_path: Path) -> None:
+    both = [models["glove"]] * (2 if kind == "trajectories" else 1)
+    arguments = ("plot", kind, *both, *PLOTS[kind], "--title", "A & <b>")
+    path = tmp_path / "a.png"
+    result = run(*arguments, "--size", "15.24x10.16cm", "--dpi", 50, "-o", path)
+    assert (result.exit_code, result.output) == (0, "")
+    head = path.read_bytes()[16:24]
+    assert (int.from_bytes(head[:4]), int.from_bytes(head[4:])) == (300, 200)
+    assert run(*arguments, "--size", "6x4in", "-o", tmp_path / "a.svg").exit_code == 0
+    assert "A &amp; &lt;b&gt;" in (tmp_path / "a.svg").read_text()
+    assert run(*arguments, "--size", "6x4", "-o", tmp_path / "a.PDF").exit_code == 0
+    assert (tmp_path / "a.PDF").read_bytes().startswith(b"%PDF")
+    shown = run(*arguments)
+    assert shown.exit_code == 0 and shown.stdout.startswith("A & <b>\n")
+    for options, told in [
+        (("--dpi", 50), "--dpi needs --output"),
+        (("--size", "6x4"), "--size needs --output"),
+        (("--dpi", 50, "-o", tmp_path / "b.svg"), f"--dpi is for .png; {tmp_path}/b.svg has no"),
+        (("--dpi", 50, "-o", tmp_path / "b.pdf"), f"--dpi is for .png; {tmp_path}/b.pdf has no"),
+        (("--size", "6", "-o", path), "'6' is no size such as 16x9 (inches) or 40x20cm"),
+        (("--size", "0x4", "-o", path), "0x4: each side must be of 1 to 100 inches"),
+    ]:
+        wrong = run(*arguments, *options)
+        assert (wrong.exit_code, wrong.stdout) == (2, "")
+        assert told in wrong.stderr
+    wide = run(*arguments, "--size", "90x2", "--dpi", 300, "-o", path)
+    assert (wide.exit_code, wide.stderr) == (
+        1,
+        "Error: the picture would have 27,000 dots from side to side, at most 20,000 can be shown; "
+        "choose a smaller size or dpi\n",
+    )
+
+
 def test_what_cannot_be_written(
     models: dict[str, Path], run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     result = run("plot", tmp_path / "no-model", "king", "-o", tmp_path / "map.jpg")
     assert (result.exit_code, result.stderr) == (
-        1, f"Error: {tmp_path}/map.jpg: a picture is written as .png or .svg; name such a file\n",
+        1, f"Error: {tmp_path}/map.jpg: a picture is written as .png, .svg or .pdf; name such a "
+        "file\n",
     )  # fmt: skip
     result = run("plot", models["glove"], *KING, "-o", tmp_path / "no" / "map.png")
     assert result.exit_code == 1 and "does not exist; make it first" in result.stderr
@@ -203,8 +260,8 @@ def test_letters_without_a_font_are_one_note(
     result = run(*arguments, tmp_path / "a.png")
     assert result.exit_code == 0
     assert result.stderr == (
-        "no font here has 日本: boxes stand for them; install a font that does, such as one of "
-        "Noto Sans, or write an .svg\n"
+        "no font here has 日本: boxes stand for them; install a font that does, such as Debian's "
+        "fonts-noto-cjk, or write an .svg\n"
     )
     assert run(*arguments, tmp_path / "a.svg").stderr == ""
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import warnings
 from pathlib import Path
 from xml.etree import ElementTree
@@ -9,8 +10,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from embedtool.errors import QueryError, UnknownWordError
-from embedtool.explore import fonts, pictures, scenes
+from embedtool.errors import OutputError, QueryError, UnknownWordError
+from embedtool.explore import charts, fonts, pictures, scenes
 from embedtool.explore.scenes import Chart, Curve, HeatMap, Plane
 from embedtool.files import names_of
 from embedtool.vectors import WordVectors
@@ -174,7 +175,7 @@ def test_labels_show_what_cannot_be_seen() -> None:
 
 @pytest.mark.parametrize("name", SCENES)
 def test_the_same_scene_has_the_same_bytes(name: str, vectors: WordVectors) -> None:
-    for kind, beginning in (("png", b"\x89PNG"), ("svg", b"<?xml")):
+    for kind, beginning in (("png", b"\x89PNG"), ("pdf", b"%PDF"), ("svg", b"<?xml")):
         first, second = (pictures.picture(SCENES[name](vectors), kind) for _ in range(2))
         assert first.data == second.data and first.data.startswith(beginning)
         assert not first.missing
@@ -232,3 +233,149 @@ def test_fonts_of_the_system_help_out(monkeypatch: pytest.MonkeyPatch, tmp_path:
     unknown = "\U0010fffd"
     found = fonts.families(f"king {letter} {unknown}")
     assert found == (["DejaVu Sans", "STIXGeneral"], unknown)
+
+
+SCRIPTS = [
+    ("日本", ["fonts-noto-cjk"]),
+    ("ひらがな", ["fonts-noto-cjk"]),
+    ("한국어", ["fonts-noto-cjk"]),
+    ("नमस्ते", ["fonts-noto-core"]),
+    ("ไทย", ["fonts-noto-core"]),
+    ("አማርኛ", ["fonts-noto-core"]),
+    ("🦜", ["fonts-symbola"]),
+    ("日न", ["fonts-noto-cjk", "fonts-noto-core"]),
+    ("\U0010fffd", []),
+]
+
+
+@pytest.mark.parametrize(("word", "packages"), SCRIPTS)
+def test_letters_without_a_font_have_packages(
+    word: str, packages: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("matplotlib.font_manager.findSystemFonts", list)
+    missing = fonts.families(f"king {word}")[1]
+    assert set(missing) == set(word)
+    assert fonts.packages(missing) == packages
+
+
+def test_what_leaves_no_mark_needs_no_font(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("matplotlib.font_manager.findSystemFonts", list)
+    assert fonts.families("a\u200c\u200d\ufe0f\u3000\U000e0100")[1] == ""
+
+
+def _curves(word: str) -> list[Chart]:
+    return [Chart("loss", "epochs", (Curve(word, 0, np.arange(3.0), np.ones(3)),))]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda v, w: [scenes.neighbourhoods(v, [w], 2, method="pca", seed=1)],
+        lambda v, w: [scenes.neighbourhoods(v, ["king"], 5, method="pca", seed=1)],
+        lambda v, w: [scenes.analogies(v, [("man", "woman"), ("king", w)])],
+        lambda v, w: [scenes.analogies(v, [("man", "woman")], w)],
+        lambda v, w: scenes.similarities(v, ["king", w]),
+        lambda v, w: _curves(w),
+        lambda v, w: scenes.trajectories(v, v, [w], 2, method="pca", seed=1),
+        lambda v, w: scenes.trajectories(v, v, ["king"], 2, names=("a", w), method="pca", seed=1),
+    ],
+    ids=["words", "neighbours", "analogies", "titles", "heat map", "curves", "trajectories",
+         "models"],
+)  # fmt: skip
+@pytest.mark.parametrize("word", ["日本", "नमन"])
+def test_all_kinds_of_pictures_tell_of_letters_without_a_font(
+    word: str, make: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("matplotlib.font_manager.findSystemFonts", list)
+    vectors = WordVectors([*WORDS, word], np.stack([*WORDS.values(), ROYAL + 0.1]))
+    for kind, missing in (("png", set(word)), ("pdf", set(word)), ("svg", set())):
+        assert set(pictures.picture(make(vectors, word), kind).missing) == missing
+
+
+def test_a_title_is_drawn_and_its_letters_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("matplotlib.font_manager.findSystemFonts", list)
+    look = pictures.Look(title="Kings of 日本\x1b")
+    for name in SCENES:
+        scene = SCENES[name](WordVectors(list(WORDS), np.stack(list(WORDS.values()))))
+        assert pictures.picture(scene, "png", look).missing == "日本"
+        assert "Kings of 日本\\x1b" in pictures.picture(scene, "svg", look).data.decode()
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_a_picture_has_the_size_and_the_dots_that_are_asked_for(
+    name: str, vectors: WordVectors
+) -> None:
+    look = pictures.Look(size=(7, 5), dpi=60)
+    data = pictures.picture(SCENES[name](vectors), "png", look).data
+    assert (int.from_bytes(data[16:20]), int.from_bytes(data[20:24])) == (420, 300)
+    svg = pictures.picture(SCENES[name](vectors), "svg", pictures.Look(size=(7, 5))).data
+    assert b'viewBox="0 0 504 360"' in svg
+    pdf = pictures.picture(SCENES[name](vectors), "pdf", pictures.Look(size=(7, 5))).data
+    assert b"/MediaBox [ 0 0 504 360 ]" in pdf
+
+
+def test_sizes_that_cannot_be_are_errors(vectors: WordVectors) -> None:
+    with pytest.raises(OutputError, match="would have 20,010 dots from side to side, at most"):
+        pictures.picture(SCENES["curves"](vectors), "png", pictures.Look(size=(66.7, 2), dpi=300))
+    with pytest.raises(OutputError, match="has no room; choose a larger size"):
+        pictures.picture(SCENES["curves"](vectors), "png", pictures.Look(size=(0.5, 0.2)))
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_the_fonts_of_an_svg_end_with_a_generic_one(name: str, vectors: WordVectors) -> None:
+    svg = pictures.picture(SCENES[name](vectors), "svg").data.decode()
+    found = re.findall("font-family: ([^;]*);|font: ([^;]*);", svg)
+    assert found
+    for family in ("".join(each) for each in found):
+        assert family.startswith("'DejaVu Sans'") or "'DejaVu Sans'" in family
+        assert family.endswith("sans-serif")
+
+
+def test_groups_that_mean_something_have_a_legend_and_shapes(vectors: WordVectors) -> None:
+    from matplotlib.figure import Figure
+
+    planes = scenes.trajectories(
+        vectors, vectors, ["king"], 2, names=("then", "now"), method="pca", seed=1
+    )
+    figure = pictures._figure(planes, Figure)
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert names == ["neighbours in then only", "neighbours in now only", "in both"]
+    marks = figure.legends[0].legend_handles
+    assert len({mark.get_marker() for mark in marks}) == 3
+    assert len({mark.get_color() for mark in marks}) == 3
+    (words,) = pictures._figure(SCENES["words"](vectors), Figure).axes
+    shapes = [each.get_paths()[0].vertices.shape for each in words.collections[1:]]
+    assert len(set(shapes)) == len(shapes) == 2
+
+
+# Machado, Oliveira & Fernandes (2009): how colours look to those who see no red or no green
+BLIND = {
+    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216],
+                   [-0.003882, -0.048116, 1.051998]],
+    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],
+                     [-0.011820, 0.042940, 0.968881]],
+    "neither": np.eye(3).tolist(),
+}  # fmt: skip
+TO_XYZ = np.array([[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750],
+                   [0.0193339, 0.1191920, 0.9503041]])  # fmt: skip
+
+
+def linear(colours: tuple[str, ...]) -> np.ndarray:
+    values = np.array([[int(each[i : i + 2], 16) / 255 for i in (1, 3, 5)] for each in colours])
+    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+
+
+def lab(light: np.ndarray) -> np.ndarray:
+    parts = light @ TO_XYZ.T / [0.95047, 1, 1.08883]
+    x, y, z = np.where(parts > 216 / 24389, np.cbrt(parts), (24389 / 27 * parts + 16) / 116).T
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=1)
+
+
+@pytest.mark.parametrize("kind", BLIND)
+def test_colours_differ_for_all_who_look_at_them(kind: str) -> None:
+    light = linear(charts.COLOURS)
+    seen = lab(np.clip(light @ np.array(BLIND[kind]).T, 0, 1))
+    apart = np.linalg.norm(seen[:, None] - seen, axis=2)
+    assert apart[~np.eye(len(seen), dtype=bool)].min() > 25
+    contrast = 1.05 / (light @ [0.2126, 0.7152, 0.0722] + 0.05)
+    assert contrast.min() >= 4
