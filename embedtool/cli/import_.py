@@ -50,7 +50,7 @@ def import_(file: Path, model: Path, name: str | None, overwrite: bool, **chosen
 
     from embedtool import formats, store
     from embedtool.cli.reporting import late_bars
-    from embedtool.formats.reading import Reading
+    from embedtool.formats.reading import Reading, is_utf8
     from embedtool.vectors import Model
 
     store.check_target(model, overwrite)
@@ -61,6 +61,8 @@ def import_(file: Path, model: Path, name: str | None, overwrite: bool, **chosen
         try:
             vectors, _ = formats.read(file, name, reading)
         except DamagedError as error:
+            if not is_utf8(reading.encoding):  # check reads UTF-8
+                raise
             raise DamagedError(
                 f"{error}; `embedtool check {file} --repair OUT` tells all faults and writes the "
                 "good rows to OUT"

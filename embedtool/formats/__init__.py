@@ -108,7 +108,7 @@ FORMATS = {
         (".parquet",),
         "words, counts, vectors",
         "pyarrow, DuckDB, polars",
-        reads_by=("encoding_errors", *COLUMNS),
+        reads_by=(*TEXT, *COLUMNS),
         by_frequency=False,
     ),
     "arrow": Format(
@@ -116,7 +116,7 @@ FORMATS = {
         (".arrow", ".feather"),
         "words, counts, vectors",
         "pyarrow, polars, pandas",
-        reads_by=("encoding_errors", *COLUMNS),
+        reads_by=(*TEXT, *COLUMNS),
         by_frequency=False,
     ),
     "finalfusion": Format(

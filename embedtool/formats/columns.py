@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from embedtool.encodings import UTF8
 from embedtool.errors import FormatError, MissingExtraError
 from embedtool.formats.arrays import from_arrays
 from embedtool.formats.choosing import (
@@ -115,7 +116,9 @@ def _is_text(kind: Any) -> bool:
     import pyarrow.types as kinds
 
     kind = kind.value_type if kinds.is_dictionary(kind) else kind
-    return bool(kinds.is_string(kind) or kinds.is_large_string(kind) or kinds.is_string_view(kind))
+    tests = (kinds.is_string, kinds.is_large_string, kinds.is_string_view, kinds.is_binary,
+             kinds.is_large_binary)  # fmt: skip
+    return any(test(kind) for test in tests)
 
 
 def _is_list(kind: Any) -> bool:
@@ -211,7 +214,7 @@ def _ragged(path: Path, name: str, n_before: int) -> FormatError:
 
 
 def _words(path: Path, name: str, batch: Any, n_before: int, reading: Reading) -> list[str]:
-    """The words of a column of strings, or of a dictionary of them."""
+    """The words of a column of strings, of bytes, or of a dictionary of strings."""
     import pyarrow as pa
     import pyarrow.types as kinds
 
@@ -219,18 +222,19 @@ def _words(path: Path, name: str, batch: Any, n_before: int, reading: Reading) -
     if kinds.is_dictionary(column.type) or kinds.is_string_view(column.type):
         column.validate(full=True)
         column = column.cast(pa.large_string())
-    if not kinds.is_string(column.type) and not kinds.is_large_string(column.type):
+    if kinds.is_string(column.type) or kinds.is_large_string(column.type):
+        column = column.view(pa.binary() if kinds.is_string(column.type) else pa.large_binary())
+        encoding = UTF8
+    elif kinds.is_binary(column.type) or kinds.is_large_binary(column.type):
+        encoding = reading.encoding
+    else:
         raise FormatError(f"{path}: '{name}' holds {column.type}, not strings")
-    column = column.view(pa.binary() if kinds.is_string(column.type) else pa.large_binary())
     column.validate(full=True)
     words = []
     for row, raw in enumerate(column.to_pylist(), n_before + 1):
         if raw is None:
             raise FormatError(f"{path}: row {row:,} has no word")
-        try:
-            words.append(raw.decode("utf-8", reading.encoding_errors))
-        except UnicodeDecodeError:
-            raise FormatError(f"{path}: row {row:,}: the word is not UTF-8: {raw[:40]!r}") from None
+        words.append(reading.decoded(raw, f"{path}: row {row:,}", encoding))
     return words
 
 

@@ -89,7 +89,8 @@ def test_words_of_binary_and_of_tensorboard_in_another_encoding(tmp_path: Path) 
     (tmp_path / "b.tsv").write_bytes(b"1\t2\n")
     (tmp_path / "b.metadata.tsv").write_bytes(raw + b"\n")
     np.savez(tmp_path / "c.npz", words=np.array([raw]), vectors=ROWS[:1])
-    for file in ("a", "b.tsv", "c.npz"):
+    parquet.write_table(pa.table({"word": [raw], "vector": ROWS[:1].tolist()}), tmp_path / "d")
+    for file in ("a", "b.tsv", "c.npz", "d"):
         with pytest.raises(FormatError, match="the word is not UTF-8"):
             formats.read(tmp_path / file)
         loaded, _ = formats.read(tmp_path / file, None, Reading(encoding="latin-1"))

@@ -305,3 +305,34 @@ def test_vectors_whose_length_is_beyond_float32_answer_nothing_and_are_told(
         assert "a vector or its length is not finite" in run(*command).stderr
     for name in ("out.txt", "out.fifu", "out.npz"):
         assert run("export", model, tmp_path / name).exit_code == 0
+
+
+LARGE_CASES = {
+    "a tab after each word": (lambda lines: [b.replace(b" ", b"\t", 1) for b in lines], 1),
+    "a comma after each word": (lambda lines: [b.replace(b" ", b",", 1) for b in lines], 1),
+    "two spaces after a word": (lambda lines: [*lines[:-1], b"x  " + NUMBERS[1:]], 80_000),
+    "a number too many": (lambda lines: [*lines[:-1], b"x 0.1255" + NUMBERS], 80_000),
+    "an index": (lambda lines: [b"%d " % i + b for i, b in enumerate(lines)], 1),
+    "a header of three numbers": (lambda lines: [b"12 10 5", *lines], 1),
+    "a blank line": (lambda lines: [*lines[:-1], b"", lines[-1]], 80_000),
+}
+
+
+@pytest.mark.parametrize("case", LARGE_CASES)
+def test_a_number_in_a_word_of_a_large_file_is_an_error(case: str, tmp_path: Path) -> None:
+    change, line = LARGE_CASES[case]
+    path = large_text(tmp_path, 1, b"first" + NUMBERS.replace(b"1", b"0.1255"))
+    path.write_bytes(b"\n".join(change(path.read_bytes().splitlines())) + b"\n")
+    assert f"line {line:,}: expected a word and " in fault(path)
+
+
+def test_a_large_file_in_another_encoding_with_a_mark_and_blank_lines_at_its_end(
+    tmp_path: Path,
+) -> None:
+    path = large_text(tmp_path, 1, "größe".encode() + NUMBERS)
+    text = path.read_bytes().decode() + "\n\n \n"
+    for encoding in ("utf-8-sig", "utf-16", "latin-1"):
+        path.write_bytes(text.encode(encoding))
+        loaded, _ = formats.read(path, None, Reading(encoding=encoding))
+        assert loaded.n_words == 80_000
+        assert loaded.words[0] == "größe"
