@@ -136,8 +136,7 @@ class Recoded:
             text = self._decoder.decode(raw, final=not raw)
             found = text.removeprefix("" if self._n_lines else BYTE_ORDER_MARK).encode()
         except UnicodeDecodeError as error:
-            sound = bytes(error.object[: error.start]).decode(self._encoding, "replace")
-            line = self._n_lines + 1 + sound.count("\n")
+            line = self._n_lines + 1 + error.object[: error.start].count(b"\n")
             raise FormatError(
                 f"{self._path}, line {line:,}: is not {self._encoding}: {error.reason}"
             ) from None
