@@ -17,7 +17,7 @@ from embedtool.config import FastTextConfig, Word2VecConfig
 from embedtool.corpus.encoding import EncodedCorpus, sentences_of
 from embedtool.errors import ConfigError, TrainingError
 from embedtool.progress import Progress, Report
-from embedtool.trainers.word2vec import check_trained
+from embedtool.trainers.word2vec import warn_of_thinning
 from embedtool.vectors import Subwords, WordVectors
 
 WHITE_SPACE = re.compile(r"\s", re.ASCII)
@@ -41,8 +41,8 @@ def train(
     """Train with gensim on files of whole lines that are written to `folder`.
 
     Equal seeds give equal vectors with one worker only, and there are no vectors to begin with.
-    Raises TrainingError where the vectors are no longer finite or nothing was trained, ConfigError
-    where a word holds a space.
+    Raises TrainingError where the vectors are no longer finite, ConfigError where a word holds a
+    space.
     """
     spaced = next(filter(WHITE_SPACE.search, corpus.vocabulary.words), None)
     if spaced is not None:
@@ -53,25 +53,24 @@ def train(
     model = _model(config, corpus)
     total = corpus.n_tokens * config.epochs
     report(Progress("training", 0, total, "words", 1, begins=True))
-    n_trained = 0
     for epoch in range(config.epochs):
         done = 0
         for part, n_lines, n_tokens in parts:
             model.workers = max(1, min(config.workers or 1, n_tokens // TASK_TOKENS))
-            n_trained += model.train(
+            model.train(
                 corpus_file=str(part),
                 total_examples=n_lines,
                 total_words=n_tokens,
                 epochs=1,
                 start_alpha=_rate(config, epoch, done / corpus.n_tokens),
                 end_alpha=_rate(config, epoch, (done + n_tokens) / corpus.n_tokens),
-            )[0]
+            )
             done += n_tokens
             so_far = epoch * corpus.n_tokens + done
             report(Progress("training", so_far, total, "words", epoch + 1))
         report(Progress("training", so_far, total, "words", epoch + 1, epoch_ended=True))
-    check_trained(config, n_trained > 0)
     vectors = _word_vectors(config, corpus, model)
+    warn_of_thinning(config, bool(np.any(vectors.contexts)))  # they start as zeros
     if not np.isfinite(vectors.matrix).all():
         raise TrainingError(
             f"training diverged; choose a smaller --learning-rate than {config.learning_rate:g}"

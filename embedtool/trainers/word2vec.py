@@ -6,6 +6,7 @@ the corpus, the options and the seed, and not on the number of workers. `kernels
 gradients, `kernels.moves` tells how what many turns have learnt is put together.
 """
 
+import logging
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,7 +18,6 @@ from numpy.typing import NDArray
 from embedtool.config import FastTextConfig, Word2VecConfig
 from embedtool.corpus.encoding import EncodedCorpus, Numbered
 from embedtool.corpus.vocabulary import Vocabulary
-from embedtool.errors import TrainingError
 from embedtool.kernels.layout import Text
 from embedtool.kernels.random import mixed
 from embedtool.progress import Progress, Report
@@ -37,6 +37,8 @@ from embedtool.trainers.lanes import (
 from embedtool.trainers.subwords import Rows, rows_of_words
 from embedtool.trainers.tables import ROWS_AT_A_TIME, compact, filled_up, zeros
 from embedtool.vectors import Subwords, WordVectors
+
+log = logging.getLogger(__name__)
 
 
 def train(
@@ -179,12 +181,13 @@ def key_of(seed: int, epoch: int) -> np.uint64:
     return np.uint64(mixed(mixed(np.uint64(seed)) + np.uint64(epoch)))
 
 
-def check_trained(config: Word2VecConfig, any_pair: bool) -> None:
-    """Raise TrainingError where thinning has left no two words in reach of each other."""
+def warn_of_thinning(config: Word2VecConfig, any_pair: bool) -> None:
+    """Log that no two words were left in reach of each other, by chance: vectors are random."""
     if not any_pair:
-        raise TrainingError(
-            f"not one pair of words was trained: --sample {config.sample:g} leaves nothing of so "
-            "short a text; use --sample 0, or give more text"
+        log.warning(
+            "not one pair of words was trained, and the vectors are as random as at the start: "
+            "--sample %g leaves nothing of so short a text; use --sample 0, or give more text",
+            config.sample,
         )
 
 
@@ -210,11 +213,8 @@ def rate_after(config: Word2VecConfig, epochs: float) -> float:
 
 
 def word_vectors(config: Word2VecConfig, corpus: Numbered, rows: Rows, state: State) -> WordVectors:
-    """The vectors of the words, with what else the model keeps. Uses the state's tables up.
-
-    Raises TrainingError where no pair was trained: the vectors are as random as at the start.
-    """
-    check_trained(config, state.first is not None)
+    """The vectors of the words, with what else the model keeps. Uses the state's tables up."""
+    warn_of_thinning(config, state.first is not None)
     vocabulary, size = corpus.vocabulary, config.vector_size
     inputs = compact(state.tables.pop("inputs"), size)
     outputs = compact(state.tables.pop("outputs"), size)

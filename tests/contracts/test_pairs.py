@@ -1,0 +1,94 @@
+"""A training in which no word ever has another in its window is refused by every trainer."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from embedtool.config import TextConfig
+from embedtool.corpus.corpus import Corpus
+from embedtool.errors import TrainingError
+from embedtool.trainers import TRAINERS
+from embedtool.trainers.training import needs_of, train_model
+from tests.conftest import Run
+
+MESSAGE = (
+    "no two words stand in one line, so that there is nothing to learn from; put a sentence in a "
+    "line, or join lines up to an empty one with --paragraphs"
+)
+MODES: list[tuple[str, dict[str, Any]]] = [
+    ("glove", {}),
+    *(
+        (algorithm, {"mode": mode, "loss": loss, "engine": engine})
+        for algorithm in ("word2vec", "fasttext")
+        for mode in ("cbow", "skipgram")
+        for loss in ("negative-sampling", "hierarchical-softmax")
+        for engine in ("native", "gensim")
+    ),
+    ("word2vec", {"racing": True}),
+]
+SMALL = {"vector_size": 4, "min_count": 1, "workers": 1}
+
+
+def config_of(algorithm: str, options: dict[str, Any]) -> Any:
+    small = {**SMALL, **({"bucket": 100} if algorithm == "fasttext" else {})}
+    return TRAINERS[algorithm].config(**small, **options)
+
+
+@pytest.mark.parametrize(("algorithm", "options"), MODES)
+def test_a_text_of_one_token_a_line_is_refused(
+    algorithm: str, options: dict[str, Any], tmp_path: Path
+) -> None:
+    path = tmp_path / "text.txt"
+    path.write_text("one\ntwo\n\nthree\n" * 50)
+    with pytest.raises(TrainingError) as refused:
+        train_model(algorithm, path, config_of(algorithm, options))
+    assert str(refused.value) == MESSAGE
+    text = TextConfig(paragraphs=True)
+    more = {} if algorithm == "glove" else {"sample": 0}
+    joined = train_model(algorithm, Corpus(path, text), config_of(algorithm, {**options, **more}))
+    assert joined.vectors.n_words == 3
+
+
+def test_so_is_one_whose_other_words_are_too_rare(tmp_path: Path) -> None:
+    path = tmp_path / "text.txt"
+    path.write_text("".join(f"one rare{i}\ntwo seldom{i}\n" for i in range(20)))
+    config = TRAINERS["word2vec"].config(min_count=5, vector_size=4)
+    for use in (train_model, lambda _, *rest: needs_of(Corpus(rest[0]), rest[1])):
+        with pytest.raises(TrainingError, match="no two words stand in one line"):
+            use("word2vec", path, config)
+
+
+@pytest.mark.parametrize(("algorithm", "options"), [mode for mode in MODES if mode[1]])
+def test_thinning_that_leaves_nothing_is_said(
+    algorithm: str, options: dict[str, Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "text.txt"
+    path.write_text("a b\nb a\n")
+    train_model(algorithm, path, config_of(algorithm, {**options, "sample": 1e-9, "epochs": 1}))
+    assert caplog.messages[-1] == (
+        "not one pair of words was trained, and the vectors are as random as at the start: "
+        "--sample 1e-09 leaves nothing of so short a text; use --sample 0, or give more text"
+    )
+    train_model(algorithm, path, config_of(algorithm, {**options, "sample": 0, "epochs": 1}))
+    assert caplog.text.count("not one pair") == 1
+
+
+def test_nothing_is_left_behind(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "text.txt"
+    path.write_text("one\ntwo\n" * 50)
+    result = run("train", "word2vec", path, "-o", tmp_path / "model")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1] == f"Error: {MESSAGE}"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_encoder_needs_pairs_too(
+    run: Run, encoders: dict[str, Path], two_senses: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "text.txt"
+    path.write_text("\n".join(two_senses.read_text().split()))
+    arguments = ["contextual", "train", encoders["static"], path, "-o", tmp_path / "encoder"]
+    result = run(*arguments, "--hidden-size", "8", "--workers", "1")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1] == f"Error: {MESSAGE}"
