@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 WEIGHTINGS = get_args(get_type_hints(DocumentConfig)["weighting"])
-SHARED = {"model", "classify", "as_json", "as_tsv"}
+SHARED = {"model", "classify", "encoding", "as_json", "as_tsv"}
 """Parameters of evaluate that go with --classify and without."""
 OWN = {"weightings", *ClassifyConfig.__dataclass_fields__}
 """Parameters that go with --classify only."""
@@ -66,7 +66,7 @@ def check_company(classify: str | None) -> None:
 
 
 def classify_documents(
-    model: Path, source: str, options: dict[str, Any], as_json: bool, as_tsv: bool
+    model: Path, source: str, encoding: str, options: dict[str, Any], as_json: bool, as_tsv: bool
 ) -> None:
     """Classify the documents of a file and print how well that goes."""
     config = ClassifyConfig.from_options(options)
@@ -85,7 +85,8 @@ def classify_documents(
         modes["vectors"] = {"model": store.load(model).vectors, "tokenizer": "whitespace"}
     if is_encoder(model):
         modes["in context"] = {"model": open_encoder(model), "mode": "contextual"}
-    documents = read_labelled(source, config).tokenized(TOKENIZERS[config.tokenizer]())
+    read = read_labelled(source, config, encoding)
+    documents = read.tokenized(TOKENIZERS[config.tokenizer]())
     vectorizers = {
         f"{name}: {weighting}": DocumentVectorizer(weighting=weighting, **mode)
         for name, mode in modes.items()

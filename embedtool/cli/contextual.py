@@ -124,6 +124,7 @@ def vectors(model: Path, inputs: tuple[str, ...], output: Path, **options: Any) 
 
     from embedtool.attention.contextual import open_encoder
     from embedtool.attention.token_files import check_kind, write
+    from embedtool.corpus.notes import warn_of_reading
     from embedtool.files import check_file
 
     check_kind(output)
@@ -131,6 +132,7 @@ def vectors(model: Path, inputs: tuple[str, ...], output: Path, **options: Any) 
     encoder = open_encoder(model)
     with reporting() as report:
         n_tokens = write(encoder, corpus.lines(report), output)
+    warn_of_reading(corpus.text, corpus.notes)
     note(f"{output}: {counted(n_tokens, 'token')} x {encoder.vector_size}")
 
 
@@ -151,10 +153,12 @@ def senses(model: Path, inputs: tuple[str, ...], word: str, as_json: bool, **opt
 
     from embedtool.attention import senses
     from embedtool.attention.contextual import open_encoder
+    from embedtool.corpus.notes import warn_of_reading
 
     encoder = open_encoder(model)
     with reporting() as report:
         found = senses.senses(encoder, corpus.lines(report), word, config)
+    warn_of_reading(corpus.text, corpus.notes)
     if as_json:
         print_json(asdict(found))
     else:

@@ -66,7 +66,7 @@ def evaluate(
     """
     check_company(classify)
     if classify is not None:
-        classify_documents(model, classify, classifying, as_json, as_tsv)
+        classify_documents(model, classify, encoding, classifying, as_json, as_tsv)
         return
     datasets = read_datasets(analogies, pairs, categories, outliers, encoding)
 

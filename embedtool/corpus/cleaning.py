@@ -19,7 +19,8 @@ from xml.parsers.expat import errors as expat
 from embedtool.corpus.paragraphs import paragraphs
 from embedtool.errors import CorpusError
 
-Cleaning = Callable[[BinaryIO], Iterator[bytes]]
+Lower = Callable[[str], str]
+Cleaning = Callable[[BinaryIO, Lower], Iterator[bytes]]
 
 CHUNK_BYTES = 2**20
 ZERO_WIDTH_SPACE = "\u200b"
@@ -46,18 +47,19 @@ class _Characters(dict[int, str]):
 CHARACTERS = _Characters()
 
 
-def only_words(text: str) -> str:
+def only_words(text: str, lower: Lower = str.lower) -> str:
     """The text as lower-case words with one space between them.
 
+    lower : what makes lower case, in the language of the text
     A word is a run of letters, marks and digits of any script: `don't` makes two. Scripts that are
     written without spaces are not cut.
     """
-    return " ".join(text.lower().translate(CHARACTERS).split())
+    return " ".join(lower(text).translate(CHARACTERS).split())
 
 
-def _line(text: str) -> bytes:
+def _line(text: str, lower: Lower) -> bytes:
     """The words of a paragraph as one line; nothing where there are none."""
-    words = only_words(text)
+    words = only_words(text, lower)
     return f"{words}\n".encode() if words else b""
 
 
@@ -69,26 +71,26 @@ def _text_lines(stream: IO[bytes]) -> Iterator[str]:
             raise CorpusError(f"line {number:,} is not valid UTF-8") from None
 
 
-def plain(stream: IO[bytes]) -> Iterator[bytes]:
+def plain(stream: IO[bytes], lower: Lower = str.lower) -> Iterator[bytes]:
     """The text as it is, for it is clean already."""
     while chunk := stream.read(CHUNK_BYTES):
         yield chunk
 
 
-def words(stream: BinaryIO) -> Iterator[bytes]:
+def words(stream: BinaryIO, lower: Lower = str.lower) -> Iterator[bytes]:
     """The words of each line."""
     for line in _text_lines(stream):
-        yield _line(line)
+        yield _line(line, lower)
 
 
-def bible(stream: BinaryIO) -> Iterator[bytes]:
+def bible(stream: BinaryIO, lower: Lower = str.lower) -> Iterator[bytes]:
     """The words of each verse, given JSON lines with the verse in the field `text`."""
     for number, line in enumerate(_text_lines(stream), 1):
         try:
             text = json.loads(line)["text"]
         except (ValueError, KeyError, TypeError):
             raise CorpusError(f"line {number:,} is not a JSON object with a text") from None
-        yield _line(str(text))
+        yield _line(str(text), lower)
 
 
 GUTENBERG_START = re.compile(r"\*\*\* ?START OF TH(E|IS) PROJECT GUTENBERG", re.IGNORECASE)
@@ -97,7 +99,7 @@ GUTENBERG_END = re.compile(
 )
 
 
-def gutenberg(stream: BinaryIO) -> Iterator[bytes]:
+def gutenberg(stream: BinaryIO, lower: Lower = str.lower) -> Iterator[bytes]:
     """The words of each paragraph of a Project Gutenberg book, without its header and licence.
 
     What stands between the two markers is kept whole: titles, contents and notes with it.
@@ -117,7 +119,7 @@ def gutenberg(stream: BinaryIO) -> Iterator[bytes]:
             book.append(f"{text}\n")
     # Project Gutenberg's volunteers have mended words: hyphens are those of compounds.
     for paragraph in "".join(paragraphs(book, mend_hyphens=False)).split("\n"):
-        yield _line(paragraph)
+        yield _line(paragraph, lower)
 
 
 @contextmanager
@@ -134,28 +136,28 @@ def _unzipped(stream: BinaryIO) -> Iterator[IO[bytes]]:
         raise CorpusError(f"the ZIP archive is damaged: {error}") from None
 
 
-def text8(stream: BinaryIO) -> Iterator[bytes]:
+def text8(stream: BinaryIO, lower: Lower = str.lower) -> Iterator[bytes]:
     """The one file of a ZIP archive, as it is: text8 was cleaned by its author."""
     with _unzipped(stream) as text:
         yield from plain(text)
 
 
-def wikipedia(stream: BinaryIO) -> Iterator[bytes]:
+def wikipedia(stream: BinaryIO, lower: Lower = str.lower) -> Iterator[bytes]:
     """The words of each paragraph of the articles in an XML dump of a wiki.
 
     Articles are the pages of namespace 0 that are no redirects. See `without_markup` for what is
     left out of them.
     """
-    return _wiki_words(stream, cut_off=False)
+    return _wiki_words(stream, lower, cut_off=False)
 
 
-def enwik9(stream: BinaryIO) -> Iterator[bytes]:
+def enwik9(stream: BinaryIO, lower: Lower = str.lower) -> Iterator[bytes]:
     """As `wikipedia`, of a zipped dump that ends at a round number of bytes, not of pages.
 
     The page that is cut is left out.
     """
     with _unzipped(stream) as dump:
-        yield from _wiki_words(dump, cut_off=True)
+        yield from _wiki_words(dump, lower, cut_off=True)
 
 
 CLEANINGS: dict[str, Cleaning] = {
@@ -182,11 +184,11 @@ CUT_OFF = {
 """What the XML parser calls an end too soon."""
 
 
-def _wiki_words(stream: IO[bytes], cut_off: bool) -> Iterator[bytes]:
+def _wiki_words(stream: IO[bytes], lower: Lower, cut_off: bool) -> Iterator[bytes]:
     try:
         for text, unshown in _articles(stream):
             for paragraph in without_markup(text, unshown).split("\n"):
-                yield _line(paragraph)
+                yield _line(paragraph, lower)
     except ParseError as error:
         if not (cut_off and error.code in CUT_OFF):
             raise CorpusError(f"not a whole XML dump of a wiki: {error}") from None

@@ -18,9 +18,10 @@ from pathlib import Path
 import embedtool
 from embedtool import files
 from embedtool.config import flag
-from embedtool.corpus.cleaning import CLEANINGS
+from embedtool.corpus.cleaning import CLEANINGS, Lower
 from embedtool.corpus.download import download, mismatch
 from embedtool.corpus.sources import opened
+from embedtool.corpus.tokens import LOWER
 from embedtool.errors import ConfigError, CorpusError, MissingExtraError, OutputError
 from embedtool.files import check_file, facts_of, replaced
 from embedtool.progress import Progress, Report, silent
@@ -177,7 +178,8 @@ def get(
     if not output:
         _make_folder(home.parent)
     try:
-        _write(source, recipe.cleaning, output or home, report)
+        lower = LOWER.get(values.get("language", recipe.language), str.lower)
+        _write(source, recipe.cleaning, output or home, report, lower)
         if not output:
             _keep_facts(home)
     except CorpusError as error:
@@ -289,25 +291,27 @@ def _make_folder(folder: Path) -> None:
         ) from None
 
 
-def _write(source: Path, cleaning: str, target: Path, report: Report) -> None:
+def _write(
+    source: Path, cleaning: str, target: Path, report: Report, lower: Lower = str.lower
+) -> None:
     """Clean `source` into `target`; raises CorpusError where no word comes out."""
     if source.resolve() == target.resolve():
         return
     n_bytes = 0
     with replaced(target) as file:
-        for block in _clean_blocks(source, cleaning, report):
+        for block in _clean_blocks(source, cleaning, report, lower):
             n_bytes += file.write(block)
         if not n_bytes:
             raise CorpusError(f"{source}: holds no text")
 
 
-def _clean_blocks(source: Path, cleaning: str, report: Report) -> Iterator[bytes]:
+def _clean_blocks(source: Path, cleaning: str, report: Report, lower: Lower) -> Iterator[bytes]:
     """The clean text of a file in blocks; reports how much of the file has been read."""
     total = source.stat().st_size
     gathered: list[bytes] = []
     size = 0
     with opened(str(source)) as (stream, raw):
-        for piece in CLEANINGS[cleaning](stream):
+        for piece in CLEANINGS[cleaning](stream, lower):
             gathered.append(piece)
             size += len(piece)
             if size >= BLOCK_BYTES:

@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 
 from embedtool.config import TextConfig
 from embedtool.corpus.corpus import Corpus
+from embedtool.corpus.notes import warn_of_reading
 from embedtool.corpus.records import text_of
 from embedtool.corpus.tokens import Tokenizer, split_spaces
+from embedtool.encodings import UTF8
 from embedtool.errors import ConfigError, EvaluationError
 from embedtool.evaluation.statistics import t_interval
 from embedtool.progress import Progress, Report, silent
@@ -92,7 +94,9 @@ class ClassificationResult:
     scores: tuple[RepresentationScore, ...]
 
 
-def read_labelled(source: str | Path, config: ClassifyConfig) -> LabelledDocuments:
+def read_labelled(
+    source: str | Path, config: ClassifyConfig, encoding: str = UTF8
+) -> LabelledDocuments:
     """Documents with their classes from CSV, TSV, JSONL or Parquet, compressed or not.
 
     Records without a text or without a class are left out. Raises CorpusError where the file cannot
@@ -103,17 +107,19 @@ def read_labelled(source: str | Path, config: ClassifyConfig) -> LabelledDocumen
         raise ConfigError("--text-column and --label-column are the same")
     columns = {"--text-column": config.text_column, "--label-column": config.label_column}
     texts, labels, n_left_out = [], [], 0
-    corpus = Corpus([str(source)], TextConfig(encoding_errors=config.encoding_errors))
-    for where, (text, label) in corpus.records(columns):
-        if text is None or label is None or label == "" or label != label:  # the last is NaN
+    text = TextConfig(encoding=encoding, encoding_errors=config.encoding_errors)
+    corpus = Corpus(source, text)
+    for where, (document, label) in corpus.records(columns):
+        if document is None or label is None or label == "" or label != label:  # the last is NaN
             n_left_out += 1
             continue
         if not isinstance(label, str | int | float):
             raise EvaluationError(
                 f"{where}: {config.label_column!r} holds {type(label).__name__}, not a class"
             )
-        texts.append(text_of(text, where, config.text_column))
+        texts.append(text_of(document, where, config.text_column))
         labels.append(str(label))
+    warn_of_reading(text, corpus.notes)
     if not texts:
         raise EvaluationError(f"{source}: holds no documents with a class")
     return LabelledDocuments(Path(source).name, tuple(texts), tuple(labels), n_left_out)

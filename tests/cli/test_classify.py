@@ -117,3 +117,15 @@ def test_a_file_that_is_not_there(run: Run, model: Path, tmp_path: Path) -> None
     result = run("evaluate", model, "--classify", tmp_path / "none.csv")
     assert result.exit_code == 1
     assert result.stderr == f"Error: {tmp_path}/none.csv: no such file or folder\n"
+
+
+def test_documents_in_another_encoding(run: Run, model: Path, tmp_path: Path) -> None:
+    path = tmp_path / "reviews.csv"
+    rows = "".join(f"{text} größe,{label}\n" for text, label in zip(*topics(30), strict=True))
+    path.write_bytes(f"text,label\n{rows}".encode("latin-1"))
+    arguments = ["evaluate", model, "--classify", path, "--weighting", "mean", "--folds", "3"]
+    assert ": invalid UTF-8 (0xf6); convert the file, name its" in run(*arguments).stderr
+    assert run(*arguments, "--encoding", "latin-1").exit_code == 0
+    replaced = run(*arguments, "--encoding-errors", "replace").stderr
+    n_invalid = rows.count("ö") + rows.count("ß")
+    assert f"Warning: {n_invalid} invalid UTF-8 sequences: replace\n" in replaced

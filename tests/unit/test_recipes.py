@@ -350,6 +350,15 @@ class TestGet:
         total = len(site.content)
         assert seen[-1] == Progress("cleaning", total, total, "bytes")
 
+    def test_lower_case_is_that_of_the_language(
+        self, site: Site, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        site.content = DUMP.replace("Der Hund bellt.", "ISPARTA").encode()
+        self.change(monkeypatch, "wikipedia", url=f"{site.url}?{{language}}")
+        for language, word in (("tr", "ısparta"), ("de", "isparta")):
+            text = get("wikipedia", parameters={"language": language}).read_text()
+            assert text.endswith(f"\n{word}\n")
+
     def test_interrupted_download_goes_on(
         self, site: Site, monkeypatch: pytest.MonkeyPatch
     ) -> None:
