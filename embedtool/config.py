@@ -168,7 +168,7 @@ class TextConfig(Config):
     )
     paragraphs: bool = option(
         False,
-        "Plain text: join lines up to an empty one, and words divided by a hyphen at a line end.",
+        "Join the lines of a text up to an empty one, and words divided by a hyphen at a line end.",
     )
     input_format: Literal["auto", "text", "jsonl", "csv", "tsv", "parquet"] = option(
         "auto", "Kind of input; auto goes by the file's name, and by content for Parquet."

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Protocol, cast
 
 from embedtool.config import TextConfig, flag
 from embedtool.corpus.decoding import Utf8Stream
-from embedtool.corpus.notes import ReadingNotes
+from embedtool.corpus.notes import LOOKED_AT_BYTES, ReadingNotes
 from embedtool.corpus.paragraphs import paragraphs
 from embedtool.corpus.records import (
     LONGEST_RECORD,
@@ -171,14 +171,31 @@ class Corpus:
         field = getattr(self.text, each)
         records = self._records(source, stream, kind, {flag(each): field})
         if lists:
-            clean = cleaner(self.text)
-            yield from _gathered(
-                self._line_of(value, where, field, clean)
-                for where, (value,) in records
-                if value is not None
-            )
+            values = ((where, value) for where, (value,) in records if value is not None)
         else:
-            yield from _gathered((text.encode(), False) for text in texts_of(records, field))
+            values = (("", text) for text in texts_of(records, field))
+        yield from _gathered(self._lines_of(values, name_of(source), field))
+
+    def _lines_of(
+        self, values: Iterable[tuple[str, Any]], name: str, field: str
+    ) -> Iterator[Piece]:
+        """Texts and lists of tokens, given with where they stand."""
+        clean = cleaner(self.text)
+        seen: list[str] = []
+        n_seen = 0
+        for where, value in values:
+            if isinstance(value, list):
+                yield self._list_line(value, where, field, clean), True
+                continue
+            text = text_of(value, where, field)
+            if self.text.paragraphs:
+                text = "".join(paragraphs([text]))
+            elif n_seen < LOOKED_AT_BYTES:
+                seen.append(text)
+                n_seen += len(text)
+            yield text.encode(), False
+        if not self.text.paragraphs:
+            self.notes.look_at(name, "\n\n".join(seen).encode())
 
     def _plain_blocks(self, stream: BinaryIO, name: str) -> Iterator[bytes]:
         """The lines of plain text in blocks, in UTF-8."""
@@ -192,17 +209,17 @@ class Corpus:
                 is_first = False
                 yield valid
 
-    def _line_of(self, value: Any, where: str, field: str, clean: Callable[[str], str]) -> Piece:
-        """A text, or the tokens of a list, cleaned, of which null and empty ones take no place."""
-        if not isinstance(value, list):
-            return text_of(value, where, field).encode(), False
+    def _list_line(
+        self, values: list[Any], where: str, field: str, clean: Callable[[str], str]
+    ) -> bytes:
+        """The tokens of a list, cleaned, of which null and empty ones take no place."""
         if self.text.tokenizer != "whitespace":
             raise CorpusError(
                 f"{where}: {field!r} is a list of tokens, which --tokenizer "
                 f"{self.text.tokenizer} cannot cut; leave it out"
             )
-        tokens = (clean(token) for token in tokens_in(value, where, field))
-        return b" ".join(token_bytes(token) for token in tokens if token), True
+        tokens = (clean(token) for token in tokens_in(values, where, field))
+        return b" ".join(token_bytes(token) for token in tokens if token)
 
     def records(self, columns: Columns) -> Iterator[Record]:
         """The values of columns in all records, and where each stands.

@@ -70,10 +70,8 @@ def warn_of_reading(text: TextConfig, notes: ReadingNotes) -> None:
             "%s invalid %s sequences: %s", f"{notes.n_invalid:,}", encoding, text.encoding_errors
         )
     if notes.n_missing:
-        log.warning(
-            "%s records without %r were skipped",
-            f"{notes.n_missing:,}", " or ".join(dict.fromkeys((text.field, text.column))),
-        )  # fmt: skip
+        names = " or ".join(map(repr, dict.fromkeys((text.field, text.column))))
+        log.warning("%s records without %s were skipped", f"{notes.n_missing:,}", names)
     if len(notes.wrapped) > WRAPPED_SHARE * notes.n_looked_at:
         name, width = notes.wrapped[0]
         others = f" and of {len(notes.wrapped) - 1:,} more files" if len(notes.wrapped) > 1 else ""

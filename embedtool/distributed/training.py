@@ -10,6 +10,7 @@ from typing import Any
 
 from embedtool.config import ClusterConfig, GloveConfig, TextConfig, TrainerConfig, Word2VecConfig
 from embedtool.corpus.corpus import Corpus
+from embedtool.corpus.notes import warn_of_script
 from embedtool.distributed import glove, word2vec
 from embedtool.distributed.cluster import Cluster
 from embedtool.distributed.reading import ClusterText, encode_again, encode_text, read_text
@@ -28,6 +29,7 @@ from embedtool.trainers.training import (
 )
 from embedtool.trainers.workplace import Workplace
 from embedtool.vectors import Model
+from embedtool.words import Words
 
 
 def settled(settings: ClusterConfig, cluster: Cluster) -> ClusterConfig:
@@ -73,6 +75,7 @@ def train_model(
     history = History(report)
     scanned = read_text(cluster, corpus, history, cache)
     text = encode_text(cluster, scanned, config, only, initial)
+    warn_of_script(corpus.text, Words.of(text.vocabulary.words), text.vocabulary.counts)
     about = about_training(algorithm, config, corpus, scanned, history.seconds())
     about["cluster"] = _lanes(settings, config)
     if place is not None:

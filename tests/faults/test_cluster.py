@@ -342,6 +342,41 @@ def test_a_text_that_no_node_can_read_is_named(
         assert not (tmp_path / "m.training").exists()
 
 
+def test_lists_of_tokens_and_other_encodings_are_read_as_by_one_machine(
+    run: Run, nodes: Nodes, tmp_path: Path
+) -> None:
+    items, text = tmp_path / "items.jsonl", tmp_path / "text.txt"
+    items.write_text('{"items": ["SKU 1", "b", "c"]}\n{"items": ["b", "SKU 1"]}\n' * 50)
+    text.write_bytes("größe\nund hö-\nhe\n\n".encode("latin-1") * 50)
+    for source, options in [
+        (items, ["--field", "items"]),
+        (text, ["--encoding", "latin-1", "--paragraphs"]),
+    ]:
+        models = []
+        for name, more in (("one", []), ("two", ["--cluster", nodes.address])):
+            output = tmp_path / f"{source.stem}-{name}"
+            options = [*options, "--vector-size", "5", "--iterations", "2"]
+            result = run("train", "glove", source, "-o", output, *options, *more)
+            assert result.exit_code == 0, result.output
+            models.append(store.load(output).vectors)
+        assert list(models[0].words) == list(models[1].words)
+        assert np.array_equal(models[0].matrix, models[1].matrix)
+
+
+def test_a_text_of_one_token_a_line_is_refused_by_a_cluster(
+    run: Run, nodes: Nodes, tmp_path: Path
+) -> None:
+    text = tmp_path / "text.txt"
+    text.write_text("king\nqueen\n" * 50)
+    for algorithm in QUICK:
+        output = tmp_path / "model"
+        result = run("train", algorithm, text, "-o", output, "--cluster", nodes.address)
+        assert result.exit_code == 1
+        message = result.stderr.splitlines()[-1]
+        assert message.startswith("Error: no two words stand in one line, so that there is nothing")
+        assert list(tmp_path.iterdir()) == [text]
+
+
 def test_a_cluster_with_another_token_is_told_from_none(nodes: Nodes, tmp_path: Path) -> None:
     (tmp_path / "token").write_text("what nobody gave it, but twice the least length")
     done = subprocess.run(

@@ -1,6 +1,7 @@
 """Hard-wrapped text: told from verses and sentences, warned of, and joined."""
 
 import io
+import json
 import random
 import textwrap
 from pathlib import Path
@@ -146,9 +147,10 @@ def test_paragraphs_end_with_their_file(tmp_path: Path) -> None:
     assert list(corpus.sentences()) == [["one", "two"], ["three", "four"]]
 
 
-def test_records_are_not_joined(tmp_path: Path) -> None:
-    data = '{"text": "a\\nb"}\n{"text": "c"}\n'
-    assert sentences(tmp_path / "a.jsonl", data, paragraphs=True) == [["a"], ["b"], ["c"]]
+def test_texts_in_records_are_joined_each_by_itself(tmp_path: Path) -> None:
+    data = '{"text": "a\\nb-\\nc\\n\\nd"}\n{"text": "e"}\n{"text": ["f\\tg"]}\n'
+    expected = [["a", "bc"], ["d"], ["e"], ["f\tg"]]
+    assert sentences(tmp_path / "a.jsonl", data, paragraphs=True) == expected
 
 
 def test_gutenberg_has_the_same_paragraphs() -> None:
@@ -181,6 +183,16 @@ def test_wrapped_lines_are_warned_of(run: Run, tmp_path: Path) -> None:
         result = run(*command, text, "--paragraphs")
         assert result.exit_code == 0
         assert "seem to be" not in result.stderr
+
+
+def test_wrapped_texts_in_records_are_warned_of(run: Run, tmp_path: Path) -> None:
+    whole, short = tmp_path / "whole.jsonl", tmp_path / "short.jsonl"
+    records = [wrapped(72, 5 + i) for i in range(9)]
+    whole.write_text("".join(json.dumps({"text": text}) + "\n" for text in records))
+    short.write_text("".join(json.dumps({"text": text}) + "\n" for text in wrapped(72).split("\n")))
+    assert WARNING.format(name=whole) in run("vocab", whole).stderr
+    assert "seem to be" not in run("vocab", whole, "--paragraphs").stderr
+    assert "seem to be" not in run("vocab", short).stderr
 
 
 def test_few_wrapped_files_among_many_are_not_warned_of(run: Run, tmp_path: Path) -> None:
