@@ -15,6 +15,7 @@ from embedtool.config import TextConfig
 from embedtool.corpus.paragraphs import wrapped_at
 from embedtool.corpus.tokens import unsegmented_script
 from embedtool.encodings import is_utf8
+from embedtool.plurals import counted
 from embedtool.words import Words
 
 log = logging.getLogger(__name__)
@@ -66,15 +67,15 @@ def warn_of_reading(text: TextConfig, notes: ReadingNotes) -> None:
     """Log what was left out or changed, and lines that should be joined."""
     if notes.n_invalid:
         encoding = "UTF-8" if is_utf8(text.encoding) else text.encoding
-        log.warning(
-            "%s invalid %s sequences: %s", f"{notes.n_invalid:,}", encoding, text.encoding_errors
-        )
+        sequences = counted(notes.n_invalid, f"invalid {encoding} sequence")
+        log.warning("%s: %s", sequences, text.encoding_errors)
     if notes.n_missing:
         names = " or ".join(map(repr, dict.fromkeys((text.field, text.column))))
-        log.warning("%s records without %s were skipped", f"{notes.n_missing:,}", names)
+        log.warning("skipped %s without %s", counted(notes.n_missing, "record"), names)
     if len(notes.wrapped) > WRAPPED_SHARE * notes.n_looked_at:
         name, width = notes.wrapped[0]
-        others = f" and of {len(notes.wrapped) - 1:,} more files" if len(notes.wrapped) > 1 else ""
+        n_more = len({each for each, _ in notes.wrapped}) - 1  # a file may be read in parts
+        others = f" and of {counted(n_more, 'more file')}" if n_more else ""
         log.warning(
             "the lines of %s%s seem to be wrapped at %s characters; no context reaches over a line "
             "end: --paragraphs joins lines up to an empty one",

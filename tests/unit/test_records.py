@@ -213,7 +213,7 @@ def test_records_that_lack_the_text_are_skipped_and_counted(
     for command in (["vocab", "--min-count", "1"], ["phrases"]):
         result = run(*command, path, "--missing", "skip")
         assert result.exit_code == 0
-        assert "Warning: 2 records without 'text' were skipped\n" in result.stderr
+        assert "Warning: skipped 2 records without 'text'\n" in result.stderr
 
 
 def test_a_header_that_lacks_the_column_is_no_record(tmp_path: Path) -> None:
