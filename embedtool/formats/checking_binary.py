@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from embedtool.files import replaced
-from embedtool.formats.findings import CONTROL, Findings, quoted
-from embedtool.formats.layout import header_of
+from embedtool.formats.findings import Findings, quoted
+from embedtool.formats.layout import CONTROL, header_of
 from embedtool.formats.word2vec_binary import (
     LONGEST_WORD,
     NO_LINE_END,

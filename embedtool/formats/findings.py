@@ -4,7 +4,6 @@ In: rows and faults, as a checker meets them. Out: Findings: each kind of fault 
 number and its first few places, and which parts of the file are worth keeping.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from embedtool.formats.layout import CONTROL
 from embedtool.vectors import WordVectors, row_lengths
 
 FAULTS = {
@@ -44,7 +44,6 @@ REMARKS = {
     "unended": "no line end after the last row, whose last number may be cut short",
 }
 """What is worth knowing, but is read as it stands."""
-CONTROL = re.compile(rb"[\0-\x1f\x7f]")
 LARGE = 1e30
 """A row without such a number has a length within float32, if it has fewer than 10^16."""
 EXAMPLES = 5

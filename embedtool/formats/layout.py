@@ -23,6 +23,7 @@ NUMBER_BYTES = b"-+0123456789.eEnaifNIFtyTY "
 NUMBER = re.compile(rb"[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?|nan|inf(?:inity)?)", re.IGNORECASE)
 LONG_NUMBER = re.compile(rb"[-+]?(?:\d*\.\d{3,}(?:[eE][-+]?\d+)?|\d+\.?\d*[eE][-+]?\d+)")
 """A number of a vector, hardly one of a name: `0.1256` or `1e-05`, not the `2.0` of a version."""
+CONTROL = re.compile(rb"[\0-\x1f\x7f]")
 BLANKS = b" \t\r"
 SEPARATOR = re.compile(rb"[ \t]+")
 PARTS = re.compile(rb"[ \t,;|]+")
@@ -154,6 +155,16 @@ def row_of(line: bytes, vector_size: int) -> tuple[bytes, bytes, NDArray[np.floa
     if fields is None or values is None or len(values) != vector_size:
         return None
     return *fields, values
+
+
+def is_row(line: bytes, vector_size: int) -> bool:
+    """Whether a line is nothing but a row of text: a word that can be printed, and its numbers."""
+    fields = fields_of(line, vector_size)
+    if fields is None or CONTROL.search(line.removesuffix(b"\r")):
+        return False
+    layout = Layout(None, vector_size)
+    is_sound = all(map(NUMBER.fullmatch, fields[1].split(b" ")))
+    return is_sound and layout.doubt(*fields) == "none"
 
 
 def is_text(line: bytes) -> bool:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from embedtool.errors import DamagedError, FormatError
 from embedtool.files import replaced
-from embedtool.formats.layout import BLANKS, header_of, is_text, n_numbers
+from embedtool.formats.layout import header_of, is_row, is_text
 from embedtool.formats.reading import Reading
 from embedtool.formats.rows import check_words, of_rows
 from embedtool.formats.tables import blocks_of, watched
@@ -62,18 +62,21 @@ def holds_text(data: mmap.mmap, place: int, n_rows: int, vector_size: int) -> bo
 
     place : the byte after the header, which says `n_rows` rows of `vector_size` numbers
     Numbers in binary may look like a line of text, and a faulty text is text still. Where some
-    lines look like rows of text and others do not, it is binary if as many rows as the header says
-    end with the file.
+    lines look like rows of text and not all are sound, or not as many as the header says, it is
+    binary if so many rows of binary end with the file.
     """
-    lines = data[place : place + FIRST_BYTES].split(b"\n")
-    if place + FIRST_BYTES < len(data) and len(lines) > 1:
-        lines.pop()  # it may be cut
-    lines = list(filter(bytes.strip, lines[:FIRST_LINES]))
-    n_like = sum(map(is_text, lines))
-    if not n_like or all(n_numbers(line.strip(BLANKS)) == vector_size for line in lines):
-        return n_like > 0
+    is_whole = place + FIRST_BYTES >= len(data)
+    head = data[place : place + FIRST_BYTES]
+    lines = head.rstrip().split(b"\n") if is_whole else head.split(b"\n")[:-1] or [head]
+    first = lines[:FIRST_LINES]
+    n_like, n_filled = sum(map(is_text, first)), sum(map(bool, map(bytes.strip, first)))
+    if not n_like:
+        return False
+    are_sound = all(is_row(line, vector_size) for line in first)
+    if are_sound and (len(lines) == n_rows or not is_whole):
+        return True
     end = end_of_rows(data, place, n_rows, 4 * vector_size, any_words=False)
-    return 2 * n_like > len(lines) and not end
+    return 2 * n_like > n_filled and not end
 
 
 def end_of_rows(
