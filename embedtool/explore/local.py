@@ -13,6 +13,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock
 from typing import Any
+from urllib.parse import urlsplit
 
 from embedtool.errors import EmbedtoolError, OutputError
 from embedtool.explore.limits import HEAD_SECONDS, TAKE_SECONDS
@@ -21,7 +22,10 @@ from embedtool.explore.points import Mapped
 from embedtool.files import text_bytes
 
 HOST = "127.0.0.1"
+NAMES = {HOST, "localhost", "::1"}
+"""What a browser on this machine, or at the near end of a tunnel, calls the server."""
 PREFIX = "/parts/"
+HTML, BYTES, TEXT = "text/html; charset=utf-8", "application/octet-stream", "text/plain"
 MOST_CONNECTIONS = 64
 """A browser opens six; each has a thread."""
 CHUNK_BYTES = 2**16
@@ -52,19 +56,19 @@ class MapServer(ThreadingHTTPServer):
         """Where a browser finds the page."""
         return f"http://{HOST}:{self.server_port}/"
 
-    def body(self, path: str) -> bytes | None:
-        """What stands at a path; None: nothing.
+    def resource(self, path: str) -> tuple[bytes, str] | None:
+        """What stands at a path, and its media type; None: nothing.
 
         One part at a time is worked out, but the points, which take long, beside the others.
         """
         if path == "/":
-            return self.page
+            return self.page, HTML
         place, _, kind = path.removeprefix(PREFIX).partition("-")
         known = path.startswith(PREFIX) and kind in PARTS and place.isdecimal()
         if not known or int(place) >= len(self.models):
             return None
         with self._slow if kind == "points" else self._quick:
-            return PARTS[kind](self.models[int(place)])
+            return PARTS[kind](self.models[int(place)]), BYTES
 
     def await_request(self, connection: socket.socket) -> None:
         """Give the head of a request its time; of too many that wait, end the first."""
@@ -118,18 +122,39 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.has_request(self.connection)
 
     def do_GET(self) -> None:
-        # another site's page that calls itself this address is another host
-        hosts = {f"{name}:{self.server.server_port}" for name in (HOST, "localhost")}
-        if self.headers.get("Host") not in hosts:
-            return self._answer(HTTPStatus.FORBIDDEN, b"no such host", "text/plain")
+        if not self._is_local():
+            port = self.server.server_port
+            advice = (
+                f"The map is for this machine alone: open {self.server.address} here. From another "
+                f"machine: ssh -L {port}:{HOST}:{port} NAME-OF-THIS-MACHINE, and the same address "
+                "there.\n"
+            )
+            return self._answer(HTTPStatus.FORBIDDEN, advice.encode(), TEXT)
         try:
-            body = self.server.body(self.path.partition("?")[0])
+            found = self.server.resource(self.path.partition("?")[0])
         except EmbedtoolError as error:
-            return self._answer(HTTPStatus.NOT_IMPLEMENTED, str(error).encode(), "text/plain")
-        if body is None:
-            return self._answer(HTTPStatus.NOT_FOUND, b"no such page", "text/plain")
-        kind = "text/html; charset=utf-8" if self.path == "/" else "application/octet-stream"
-        return self._answer(HTTPStatus.OK, body, kind)
+            return self._answer(HTTPStatus.NOT_IMPLEMENTED, str(error).encode(), TEXT)
+        if found is None:
+            return self._answer(HTTPStatus.NOT_FOUND, b"no such page\n", TEXT)
+        return self._answer(HTTPStatus.OK, *found)
+
+    do_HEAD = do_GET  # noqa: N815 (the name is http.server's)
+
+    def do_POST(self) -> None:
+        self.close_connection = True  # what else is sent has not been read
+        self._answer(HTTPStatus.METHOD_NOT_ALLOWED, b"the map is only read\n", TEXT)
+
+    do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_POST  # noqa: N815
+
+    def _is_local(self) -> bool:
+        """Whether the request names this machine as its host, with any port (of a tunnel, say).
+
+        A page of another site whose name has come to mean this address names its own.
+        """
+        try:
+            return urlsplit(f"//{self.headers.get('Host', '')}").hostname in NAMES
+        except ValueError:
+            return False
 
     def _answer(self, status: HTTPStatus, body: bytes, kind: str) -> None:
         self.send_response(status)
@@ -137,7 +162,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.send_header("Cache-Control", "no-store")
         self.send_header("X-Content-Type-Options", "nosniff")
+        if status == HTTPStatus.METHOD_NOT_ALLOWED:
+            self.send_header("Allow", "GET, HEAD")
         self.end_headers()
+        if self.command == "HEAD":
+            return
         for first in range(0, len(body), CHUNK_BYTES):
             self.wfile.write(body[first : first + CHUNK_BYTES])
 
