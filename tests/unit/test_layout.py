@@ -1,16 +1,21 @@
 """Points in the plane for vectors."""
 
+import sys
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.spatial import cKDTree
 
 from embedtool import store
 from embedtool.config import LAYOUTS, Layout
-from embedtool.errors import ConfigError
+from embedtool.errors import ConfigError, MissingExtraError
 from embedtool.explore import layout as module
 from embedtool.explore.layout import beside, layout, principal, units_of
 from embedtool.explore.points import Mapped
+from embedtool.progress import Progress
+from embedtool.search.index import nearest
 from embedtool.vectors import WordVectors
 
 RNG = np.random.default_rng(5)
@@ -62,6 +67,55 @@ def test_principal_components_are_those_of_the_svd() -> None:
     assert principal(units[:, :2], 3).shape == (80, 3)
 
 
+def test_a_map_keeps_what_is_near(models: dict[str, Path]) -> None:
+    units = units_of(np.asarray(store.load(models["word2vec"]).vectors.matrix))
+    points = layout(units, "tsne")
+    ids = np.arange(len(units))
+    near = nearest(units, None, units, 10, excluded=ids[:, None]).ids
+    on_map = cKDTree(points).query(points, k=11)[1]
+    kept = [
+        len(np.intersect1d(a, b[b != i][:10])) for i, a, b in zip(ids, near, on_map, strict=True)
+    ]
+    assert np.mean(kept) / 10 > 0.4
+
+
+def test_many_equal_rows_have_places() -> None:
+    rows = np.repeat(CLOUDS[::20], 60, axis=0)
+    points = layout(rows, "tsne")
+    assert np.isfinite(points).all()
+    of_cloud = np.repeat(np.arange(4), 60)
+    centres = np.stack([points[of_cloud == cloud].mean(axis=0) for cloud in range(4)])
+    distances = np.linalg.norm(points[:, None] - centres[None], axis=2)
+    assert (distances.argmin(axis=1) == of_cloud).all()
+
+
+def test_the_work_on_a_layout_is_told() -> None:
+    seen: list[Progress] = []
+    layout(CLOUDS, "tsne", report=seen.append)
+    last = {each.stage: (each.done, each.total, each.unit) for each in seen}
+    assert last == {
+        "finding neighbours": (80, 80, "words"), "laying out": (750, 750, "iterations")
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("method", ["tsne", "umap"])
+def test_a_layout_whose_library_is_missing(method: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    library, name, extra = {
+        "tsne": ("openTSNE", "t-SNE", "explore"), "umap": ("umap", "UMAP", "umap")
+    }[method]  # fmt: skip
+    monkeypatch.setitem(sys.modules, library, None)
+    message = rf"a layout by {name} needs: pip install 'embedtool\[{extra}\]'"
+    with pytest.raises(MissingExtraError, match=message):
+        layout(CLOUDS, method)
+    monkeypatch.setattr(module, "version", missing)
+    with pytest.raises(MissingExtraError, match=message):
+        module.parameters(method)
+
+
+def missing(name: str) -> str:
+    raise PackageNotFoundError(name)
+
+
 def test_many_rows_stand_among_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
     mixed = np.random.default_rng(1).permutation(80)
     monkeypatch.setattr(module, "LANDMARKS", 40)
@@ -100,6 +154,8 @@ def test_what_a_map_shows_of_a_model(models: dict[str, Path]) -> None:
     assert len(sizes) == 12
     assert list(sizes) == sorted(sizes, reverse=True)
     assert shown.points is shown.plane
+    assert len(shown.group_names) == 12
+    assert all(len(named) == len(set(named)) == 4 for named in shown.group_names)
 
 
 def test_a_model_of_one_word() -> None:
