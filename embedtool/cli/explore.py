@@ -74,12 +74,13 @@ def explore(
     if kind == ".parquet" and len(models) > 1:
         raise click.UsageError("points are those of one model; export each by itself")
     from embedtool import store
-    from embedtool.explore.points import Mapped
+    from embedtool.explore.points import Mapped, share_groups
 
     shown = [
-        Mapped(name, store.load(model).vectors, max_words, layout, seed)
+        Mapped(name, store.load(model).vectors, max_words, layout, seed, model)
         for name, model in zip(names_of(models), models, strict=True)
     ]
+    share_groups(shown)
     if export is None:
         _serve(shown, port, browser)
     else:

@@ -27,10 +27,12 @@ PARTS: dict[str, Callable[[Mapped], bytes]] = {
     "vectors": lambda model: model.levels.tobytes(),
     "plane": lambda model: model.plane.astype("<f4").tobytes(),
     "groups": lambda model: model.groups.tobytes(),
+    "names": lambda model: json.dumps(model.group_names, separators=(",", ":")).encode(),
     "points": lambda model: model.points.astype("<f4").tobytes(),
 }
 """What the page wants of each model, in this order: words as a list in JSON; counts, nothing where
-they are not known; and arrays as Mapped has them (vectors: its levels), little-endian."""
+they are not known; arrays as Mapped has them (vectors: its levels), little-endian; and the words
+that name each group, lists in JSON."""
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; "
     "img-src data: blob:; font-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'"

@@ -3,19 +3,21 @@
 In: WordVectors. Out: a Mapped, each of whose arrays is worked out when it is first asked for.
 """
 
+from collections.abc import Sequence
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.config import Layout
 from embedtool.errors import QueryError
+from embedtool.explore.groups import Groups
 from embedtool.explore.layout import LEADING, Rows, layout, principal, units_of
+from embedtool.explore.layout_cache import cached_layout
+from embedtool.progress import Report, silent
 from embedtool.vectors import WordVectors
 
-N_GROUPS = 12
-"""As many colours as can be told apart."""
-GROUPED = 10_000
 LEVELS = 127
 
 
@@ -25,10 +27,18 @@ class Mapped:
     name    : how the map calls it
     n_words : how many of the model's words are shown, the most frequent first
     method  : of `layout`
+    folder  : the model's, beside whose files the layout is kept; None: it is not
     """
 
     def __init__(
-        self, name: str, vectors: WordVectors, most: int, method: Layout, seed: int
+        self,
+        name: str,
+        vectors: WordVectors,
+        most: int,
+        method: Layout,
+        seed: int,
+        folder: Path | None = None,
+        report: Report = silent,
     ) -> None:
         if not vectors.n_words:
             raise QueryError(f"{name}: a model without words has no map")
@@ -39,6 +49,9 @@ class Mapped:
         self.method = method
         self.seed = seed
         self._vectors = vectors
+        self._folder = folder
+        self._report = report
+        self._grouping, self._place = Groups([self], seed), 0
 
     @property
     def vector_size(self) -> int:
@@ -85,21 +98,25 @@ class Mapped:
     @cached_property
     def points(self) -> Rows:
         """Where the words stand by `method`, float32 (n_words, 2)."""
-        return self.plane if self.method == "pca" else layout(self.units, self.method, self.seed)
+        if self.method == "pca":
+            return self.plane
+        if self._folder is None:
+            return layout(self.units, self.method, self.seed, self._report)
+        return cached_layout(self.units, self.method, self.seed, self._folder, self._report)
 
-    @cached_property
+    @property
     def groups(self) -> NDArray[np.uint8]:
-        """The group of each word, uint8 (n_words,), the largest first.
+        """The group of each word, uint8 (n_words,), the largest group first."""
+        return self._grouping.of_words[self._place]
 
-        By k-means over `leading`, its centres those of the GROUPED most frequent words.
-        """
-        from sklearn.cluster import KMeans
+    @property
+    def group_names(self) -> list[list[str]]:
+        """For each group of this model and those it shares groups with, the words that name it."""
+        return self._grouping.names
 
-        seen = self.leading[:GROUPED]
-        n_groups = min(N_GROUPS, len(np.unique(seen, axis=0)))
-        found = KMeans(n_groups, random_state=self.seed, n_init=1).fit(seen).predict(self.leading)
-        sizes = np.bincount(found, minlength=n_groups)
-        rank = np.empty(n_groups, dtype=np.uint8)
-        rank[np.argsort(-sizes, kind="stable")] = np.arange(n_groups, dtype=np.uint8)
-        groups: NDArray[np.uint8] = rank[found]
-        return groups
+
+def share_groups(models: Sequence[Mapped]) -> None:
+    """Have the models of a map one grouping of words, so that a colour means one thing."""
+    grouping = Groups(models, models[0].seed)
+    for i, model in enumerate(models):
+        model._grouping, model._place = grouping, i
