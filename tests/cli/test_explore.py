@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from shutil import which
 from threading import Thread
@@ -105,6 +106,11 @@ def point(view: Page, word: str, place: int = 0) -> tuple[float, float]:
     return found[0], found[1]
 
 
+def ask(view: Page, text: str) -> None:
+    view.fill("#question", text)
+    view.press("#question", "Enter")
+
+
 @needs_browser
 def test_search_finds_the_neighbours_that_the_command_finds(
     view: Page, file: Path, models: dict[str, Path]
@@ -174,33 +180,29 @@ def test_an_analogy_is_answered(view: Page, file: Path) -> None:
 
 
 @needs_browser
-def test_an_unknown_word_is_told_and_the_answer_stays(view: Page, file: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("kinges", "“kinges” is not among the 2,359 words; there are kingdom, king."),
+        ("king -", "Write words with spaces around + and -, as in king - man + woman."),
+        *(
+            (text, f"“{text}” is nothing at all: the words cancel out.")
+            for text in ("king - king", "2*king - king - king", "0.1*king + 0.2*king - 0.3*king")
+        ),
+    ],
+)
+def test_an_error_is_told_and_the_old_answer_goes(
+    view: Page, file: Path, text: str, told: str
+) -> None:
     opened(view, file)
-    view.fill("#question", "king")
-    view.press("#question", "Enter")
-    before = answers(view)
-    view.fill("#question", "kinges")
-    view.press("#question", "Enter")
-    status = view.inner_text("#status")
-    assert status.startswith("“kinges” is not among the 2,359 words; there are king")
-    assert answers(view) == before
-    view.fill("#question", "king -")
-    view.press("#question", "Enter")
-    assert view.inner_text("#status").startswith("Write words with spaces around + and -")
-
-
-@needs_browser
-def test_words_that_cancel_out_are_told_and_the_answer_stays(view: Page, file: Path) -> None:
-    opened(view, file)
-    view.fill("#question", "king")
-    view.press("#question", "Enter")
-    before = answers(view)
-    for text in ("king - king", "2*king - king - king", "0.1*king + 0.2*king - 0.3*king"):
-        view.fill("#question", text)
-        view.press("#question", "Enter")
-        told = f"“{text}” is nothing at all: the words cancel out."
-        assert view.inner_text("#status") == told
-        assert answers(view) == before
+    ask(view, "king")
+    assert view.evaluate("maps[0].found.data.x.length") == 13
+    ask(view, text)
+    assert view.inner_text("#status") == told
+    assert view.input_value("#question") == text
+    assert not view.locator("#answers table").count()
+    assert view.evaluate("maps[0].found.data.x.length") == 0
+    assert "q=" not in view.url
 
 
 @needs_browser
@@ -259,6 +261,342 @@ def test_an_address_brings_back_what_was_seen(view: Page, file: Path) -> None:
     again = view.evaluate("maps[0].window")
     assert again["x"] == pytest.approx(window["x"], rel=1e-3)
     assert again["y"] == pytest.approx(window["y"], rel=1e-3)
+
+
+def same(first: dict[str, list[float]], second: dict[str, list[float]]) -> bool:
+    """Whether two windows are one, but for the digits that an address has."""
+    return all(first[axis] == pytest.approx(second[axis], rel=1e-3, abs=1e-4) for axis in "xy")
+
+
+def window(view: Page, place: int = 0) -> dict[str, list[float]]:
+    found: dict[str, list[float]] = view.evaluate("place => maps[place].window", place)
+    return found
+
+
+def chosen_place(view: Page) -> dict[str, list[float]]:
+    """Ask, and go to a place of one's own; where that is."""
+    ask(view, "king")
+    view.focus(".canvas")
+    for key in ("+", "ArrowLeft"):
+        view.keyboard.press(key)
+    view.wait_for_timeout(300)
+    return window(view)
+
+
+@needs_browser
+def test_a_reload_keeps_question_and_place(view: Page, file: Path) -> None:
+    opened(view, file)
+    place = chosen_place(view)
+    for _ in range(2):
+        view.reload()
+        view.wait_for_selector("html[data-ready=all]", state="attached")
+        view.wait_for_timeout(300)
+        assert view.evaluate("state.question") == view.input_value("#question") == "king"
+        assert same(window(view), place)
+
+
+@needs_browser
+def test_a_link_written_into_an_open_page_is_followed(view: Page, file: Path) -> None:
+    opened(view, file)
+    place = chosen_place(view)
+    address = view.evaluate("location.hash")
+    ask(view, "queen")
+    view.evaluate("address => { location.hash = address; }", address)
+    view.wait_for_function("state.question === 'king'")
+    assert len(answers(view)) == 12
+    assert same(window(view), place)
+
+
+@needs_browser
+def test_the_link_to_an_element_changes_neither_question_nor_place(view: Page, file: Path) -> None:
+    opened(view, file)
+    place = chosen_place(view)
+    address = view.evaluate("location.hash")
+    view.evaluate("document.querySelector('.skip').click()")
+    view.wait_for_timeout(300)
+    assert view.evaluate("[state.question, location.hash]") == ["king", address]
+    assert same(window(view), place)
+
+
+@needs_browser
+def test_back_and_forward_go_from_question_to_question(view: Page, file: Path) -> None:
+    opened(view, file)
+    for word in ("king", "queen", "paris"):
+        ask(view, word)
+    ask(view, "kinges")
+    for word in ("paris", "queen", "king", ""):
+        view.evaluate("history.back()")
+        view.wait_for_function("word => state.question === word", arg=word)
+        assert view.input_value("#question") == word
+        assert view.locator("#answers table").count() == (1 if word else 0)
+    view.evaluate("history.forward()")
+    view.wait_for_function("state.question === 'king'")
+    assert view.evaluate("maps[0].found.data.x.length") == 13
+
+
+@needs_browser
+def test_the_second_layout_keeps_the_place_of_a_link(
+    chromium: Any, models: dict[str, Path]
+) -> None:
+    vectors = store.load(models["word2vec"]).vectors
+    with running(Mapped("word2vec", vectors, 400, "tsne", 1)) as server:
+        view = chromium.new_page()
+        held: list[Any] = []
+        view.goto(server.address)
+        view.wait_for_selector("html[data-ready=all]", state="attached", timeout=2 * WAIT)
+        place = chosen_place(view)
+        address = view.url
+        view.goto("about:blank")
+        view.route("**/parts/0-points", lambda route: held.append(route))
+        view.goto(address)
+        view.wait_for_selector("html[data-ready=groups]", state="attached")
+        assert view.evaluate("state.question") == "king"
+        assert not view.evaluate("maps[0].final")
+        view.wait_for_timeout(300)
+        assert view.url == address
+        while not held:
+            view.wait_for_timeout(50)
+        held[0].continue_()
+        view.wait_for_selector("html[data-ready=all]", state="attached")
+        view.wait_for_timeout(300)
+        assert same(window(view), place)
+        assert view.url == address
+        view.close()
+
+
+def scales(view: Page, place: int = 0) -> list[float]:
+    """Pixels for one unit of x, and for one of y."""
+    found: list[float] = view.evaluate(
+        """place => {
+          const { x, y } = maps[place].window, { width, height } = maps[place].size;
+          return [width / (x[1] - x[0]), height / (y[1] - y[0])];
+        }""",
+        place,
+    )
+    return found
+
+
+def assert_one_scale(view: Page, place: int = 0) -> None:
+    across, along = scales(view, place)
+    assert across == pytest.approx(along, rel=1e-6)
+
+
+@needs_browser
+def test_both_axes_have_one_scale(view: Page, two: Path) -> None:
+    opened(view, two)
+    for place in (0, 1):
+        assert_one_scale(view, place)
+    ask(view, "king")
+    for place in (0, 1):
+        assert_one_scale(view, place)
+    box = view.locator(".map .canvas").first.bounding_box()
+    view.mouse.move(box["x"] + 50, box["y"] + 90)
+    view.mouse.wheel(0, -300)
+    view.wait_for_timeout(500)
+    assert_one_scale(view)
+    view.click("text=Show all")
+    for size in ({"width": 1500, "height": 500}, {"width": 700, "height": 900}):
+        view.set_viewport_size(size)
+        view.wait_for_timeout(300)
+        for place in (0, 1):
+            assert_one_scale(view, place)
+        bounds, shown = view.evaluate("[maps[0].bounds, maps[0].window]")
+        for axis in "xy":
+            assert shown[axis][0] <= bounds[axis][0] < bounds[axis][1] <= shown[axis][1]
+
+
+@needs_browser
+def test_zoom_has_limits(view: Page, file: Path) -> None:
+    opened(view, file)
+    whole = scales(view)[0]
+    view.focus(".canvas")
+    for key, factor in (("+", 1000), ("-", 0.5)):
+        for _ in range(60):
+            view.keyboard.press(key)
+        assert scales(view)[0] == pytest.approx(factor * whole)
+    view.keyboard.press("0")
+    box = view.locator(".map .canvas").bounding_box()
+    view.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    for turn, limit in ((-600, 1000), (600, 0.5)):
+        for _ in range(60):
+            view.mouse.wheel(0, turn)
+            view.wait_for_timeout(20)
+        view.wait_for_timeout(300)
+        assert scales(view)[0] == pytest.approx(limit * whole, rel=0.01)
+        assert_one_scale(view)
+
+
+@needs_browser
+def test_the_map_cannot_be_lost(view: Page, file: Path) -> None:
+    opened(view, file)
+    view.focus(".canvas")
+    for _ in range(40):
+        view.keyboard.press("ArrowRight")
+    middle = "(maps[0].window.x[0] + maps[0].window.x[1]) / 2"
+    assert view.evaluate(middle) == pytest.approx(view.evaluate("maps[0].bounds.x[1]"))
+
+
+@needs_browser
+def test_a_hovered_word_stays_with_its_point(view: Page, file: Path) -> None:
+    opened(view, file)
+
+    def gap() -> float:
+        """From the point to the nearest corner of its name."""
+        box = view.locator(".name").bounding_box()
+        x, y = point(view, "paris")
+        across = min(abs(box["x"] - x), abs(box["x"] + box["width"] - x))
+        return max(across, min(abs(box["y"] - y), abs(box["y"] + box["height"] - y)))
+
+    before, _ = point(view, "paris")
+    view.evaluate("maps[0].hover(models[0].ids.get('paris'))")
+    assert view.inner_text(".name").startswith("paris · ")
+    assert gap() < 15
+    view.focus(".canvas")
+    view.keyboard.press("ArrowLeft")
+    assert point(view, "paris")[0] > before + 50
+    assert gap() < 15
+    for _ in range(30):
+        view.keyboard.press("+")
+    view.keyboard.press("ArrowRight")
+    view.keyboard.press("ArrowRight")
+    assert view.locator(".name").is_hidden() or gap() < 15
+
+
+@needs_browser
+def test_the_first_escape_closes_the_list_of_words_only(view: Page, file: Path) -> None:
+    opened(view, file)
+    ask(view, "king")
+    view.fill("#question", "")
+    view.locator("#question").press_sequentially("que")
+    assert view.is_visible("#words")
+    view.keyboard.press("Escape")
+    assert not view.is_visible("#words")
+    assert view.input_value("#question") == "que"
+    assert len(answers(view)) == 12
+    view.keyboard.press("Escape")
+    assert view.input_value("#question") == ""
+    assert not view.locator("#answers table").count()
+
+
+@needs_browser
+def test_all_answers_are_brought_into_view(view: Page, file: Path) -> None:
+    opened(view, file)
+    for text in ("king", "king - man + woman", "the", "paris"):
+        ask(view, text)
+        x, y = window(view).values()
+        found = view.evaluate("maps[0].found.data")
+        assert len(found["x"]) >= 13
+        assert x[0] < min(found["x"]) <= max(found["x"]) < x[1]
+        assert y[0] < min(found["y"]) <= max(found["y"]) < y[1]
+
+
+@needs_browser
+def test_a_larger_window_has_more_names(view: Page, file: Path) -> None:
+    opened(view, file)
+    count = "maps[0].labels.data.text.length"
+    few = view.evaluate(count)
+    view.set_viewport_size({"width": 2400, "height": 1500})
+    view.wait_for_function(f"{count} > {2 * few}")
+
+
+STRANGE = [
+    "the",
+    "\u00a0king",
+    "New York",
+    " lead",
+    "a b c",
+    "1*x",
+    "שלום!",
+    "(عربي)",
+    "w" * 300,
+    "+",
+]
+
+
+@pytest.fixture(scope="module")
+def strange(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of a model whose words are hard to ask for, or run leftwards."""
+    folder = tmp_path_factory.mktemp("strange")
+    matrix = np.random.default_rng(1).normal(size=(len(STRANGE), 8)).astype(np.float32)
+    store.save(Model(WordVectors(STRANGE, matrix), {"algorithm": "word2vec"}), folder / "model")
+    path = folder / "map.html"
+    result = run("explore", folder / "model", "--layout", "pca", "--export", path)
+    assert result.exit_code == 0
+    return path
+
+
+@needs_browser
+@pytest.mark.parametrize("word", STRANGE)
+def test_every_word_can_be_asked(view: Page, strange: Path, word: str) -> None:
+    opened(view, strange)
+    ask(view, word)
+    assert view.evaluate("state.question") == word
+    assert {answer for answer, _ in raw_answers(view)} == set(STRANGE) - {word}
+    view.reload()
+    view.wait_for_selector("html[data-ready=all]", state="attached")
+    assert view.evaluate("state.question") == word
+    view.evaluate("word => maps[0].tell.ask(word)", "the")
+    assert view.evaluate("state.question") == "the"
+
+
+def raw_answers(view: Page) -> list[tuple[str, str]]:
+    """The answers as they are, with all spaces."""
+    found: list[list[str]] = view.evaluate(
+        "Array.from(document.querySelectorAll('#answers tbody tr'), row =>"
+        " Array.from(row.cells, cell => cell.textContent))"
+    )
+    return [(word, score) for word, score in found]
+
+
+@needs_browser
+def test_every_word_runs_in_its_own_direction(view: Page, strange: Path) -> None:
+    opened(view, strange)
+    view.evaluate("choose(models[0].words)")
+    ask(view, "שלום!")
+    view.evaluate("maps[0].hover(1)")
+    for place in (
+        "#status", "#answers caption", "#answers td:first-child", "#selection li", "#groups button",
+        ".name",
+    ):  # fmt: skip
+        around = view.evaluate(
+            """place => {
+              const all = [...document.querySelectorAll(place)];
+              return all.length > 0 && all.every((e) => e.querySelector("bdi"));
+            }""",
+            place,
+        )
+        assert around, place
+    ask(view, "(عربي) - no")
+    assert view.locator("#status bdi").all_text_contents() == ["no"]
+    view.fill("#question", "")
+    view.locator("#question").press_sequentially("ש")
+    assert view.locator("#words li bdi").all_text_contents() == ["שלום!"]
+    texts = view.evaluate("maps[0].labels.data.text")
+    assert "\u2068(عربي)\u2069" in texts
+    assert "w" * 32 + "…" in texts or max(map(len, texts)) <= 34
+
+
+@needs_browser
+def test_a_colour_means_the_same_in_two_maps(view: Page, two: Path) -> None:
+    opened(view, two)
+    differ = view.evaluate(
+        """() => models[0].words.filter((word, id) => models[1].ids.has(word)
+          && maps[0].groups[id] !== maps[1].groups[models[1].ids.get(word)])"""
+    )
+    assert differ == []
+    assert view.locator("#groups li").count() == 12
+
+
+@needs_browser
+def test_colours_by_frequency_have_a_legend(view: Page, file: Path) -> None:
+    opened(view, file)
+    assert not view.is_visible("#frequencies")
+    view.select_option("#colour", "frequency")
+    assert view.inner_text("#frequencies").split() == ["Frequency", "rare", "frequent"]
+    assert "gradient" in view.evaluate(
+        "getComputedStyle(document.querySelector('#frequencies i')).backgroundImage"
+    )
+    assert not view.is_visible("#groups")
 
 
 @needs_browser
@@ -330,16 +668,23 @@ def test_words_are_text_whatever_they_hold(view: Page, run: Run, tmp_path: Path)
     assert {word for word, _ in answers(view)} == set(words[:3])
 
 
-@pytest.fixture
-def served(models: dict[str, Path]) -> Iterator[MapServer]:
-    """The map of a model, served in this process."""
-    vectors = store.load(models["word2vec"]).vectors
-    with MapServer([Mapped("word2vec", vectors, 400, "pca", 1)], 0) as server:
+@contextmanager
+def running(*shown: Mapped) -> Iterator[MapServer]:
+    """The map of some models, served in this process."""
+    with MapServer(shown, 0) as server:
         thread = Thread(target=server.serve_forever)
         thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture
+def served(models: dict[str, Path]) -> Iterator[MapServer]:
+    with running(Mapped("word2vec", store.load(models["word2vec"]).vectors, 400, "pca", 1)) as each:
+        yield each
 
 
 def asked(

@@ -2,11 +2,14 @@
 // The points of a model, drawn by Bokeh.
 // In: a Model, its points and groups. Out: WordMap, which shows words and says which are chosen.
 
+// Of any two the difference (CIEDE2000) is 13 or more to all eyes, dichromats' too.
 const GROUP_COLOURS = [
-  "#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#b07aa1", "#2aa5a0",
-  "#d4a900", "#e377a2", "#9c755f", "#7aa52c", "#3a9fd6", "#848a96",
+  "#4280f7", "#ee9f22", "#c32057", "#315b43", "#8c78a3", "#9c7b1b",
+  "#33b9fa", "#872e70", "#b7a88a", "#334bc9", "#4f580d", "#808986",
 ];
-const MOST_LABELS = 70;
+const UNGROUPED = 11; // the colour of words whose group is still to come
+const LABEL_AREA = 10000; // pixels of the map for each name, so that a large window has more
+const LONGEST_LABEL = 32; // characters
 const LABEL_FONT = "bold 12px system-ui, sans-serif";
 const LABEL_HEIGHT = 17; // pixels
 const REACH = 9; // pixels from a point at which the pointer has it
@@ -15,9 +18,12 @@ const MOST_IN_MOTION = 3000; // points that a canvas draws while the map moves
 const MARGIN = 0.04; // of the map's width, left free beside the outermost points
 const STEP = 0.12; // of the map's width, that an arrow key moves it
 const ZOOM = 0.75;
-const MOST_IN_VIEW = 0.7; // of an answer's words
-const NEAREST = 0.04; // of the map's width, to each side of a found word
-const WIDEST = 0.12;
+const NEAREST = 0.04; // of the map's width, that an answer's words are shown in at least
+const AROUND = 0.15; // of their width, left free beside them
+const MOST_ZOOM = 1000; // times nearer than the whole map
+const LEAST_ZOOM = 0.5;
+const SAME = 1e-9; // scales that differ by less are one
+const RIGHT_TO_LEFT = /\p{Script=Hebrew}|\p{Script=Arabic}|\p{Script=Syriac}|\p{Script=Thaana}|\p{Script=Nko}/u;
 
 /** Whether the machine draws WebGL by itself, not by a program, which takes a second a picture. */
 function hasGraphics() {
@@ -27,10 +33,19 @@ function hasGraphics() {
   return Boolean(name) && !/swiftshader|llvmpipe|softpipe|software|basic render/i.test(name);
 }
 
+/** A word as a name on the map: cut where it is long, and isolated where its script runs leftwards. */
+function labelled(word) {
+  const characters = [...word];
+  const text = characters.length > LONGEST_LABEL ? `${characters.slice(0, LONGEST_LABEL).join("")}…` : word;
+  return RIGHT_TO_LEFT.test(text) ? `\u2068${text}\u2069` : text;
+}
+
 class WordMap {
   /** tell: {ask(word), chosen(ids), moved()}, what the page does about a click, a lasso, a move. */
   constructor(model, element, tell) {
-    Object.assign(this, { model, element, tell, focus: null, colour: "groups" });
+    Object.assign(this, { model, element, tell, focus: null, colour: "groups", hovered: null });
+    this.final = false; // whether the points are those of the layout that was asked for
+    this.pending = null; // the window that a link asks for, until they are
     this.source = new Bokeh.ColumnDataSource({ data: { x: [], y: [], shade: [], size: [] } });
     this.labels = new Bokeh.ColumnDataSource({ data: { x: [], y: [], text: [], style: [] } });
     this.found = new Bokeh.ColumnDataSource({ data: { x: [], y: [] } });
@@ -83,35 +98,57 @@ class WordMap {
   /** Listen, and draw. The points come later, by `place`. */
   async show() {
     this.dress();
-    const name = this.element.querySelector(".name");
     this.plot.on_event("tap", ({ x, y, modifiers }) => {
       const id = this.at(x, y);
       if (id !== null && !modifiers?.shift) this.tell.ask(this.model.words[id]);
     });
-    this.plot.on_event("mousemove", ({ x, y, sx, sy }) => {
-      const id = this.at(x, y);
-      name.hidden = id === null;
-      if (id === null) return;
-      name.textContent = this.described(id);
-      name.style.left = `${sx + 12}px`;
-      name.style.top = `${sy + 12}px`;
+    this.plot.on_event("mousemove", ({ x, y }) => this.hover(this.at(x, y)));
+    this.plot.on_event("mouseleave", () => this.hover(null));
+    this.plot.on_event("rangesupdate", () => {
+      this.wanted = this.window;
+      this.moved();
     });
-    this.plot.on_event("mouseleave", () => { name.hidden = true; });
-    this.plot.on_event("rangesupdate", () => this.moved());
     this.plot.on_event("selectiongeometry", ({ final }) => {
       if (final) this.tell.chosen(this.source.selected.indices);
     });
     await Bokeh.Plotting.show(this.plot, this.element.querySelector(".canvas"));
-    new ResizeObserver(() => this.moved()).observe(this.element);
+    new ResizeObserver(() => {
+      if (this.x) this.window = this.wanted;
+    }).observe(this.element);
   }
 
-  described(id) {
-    const { words, counts } = this.model;
-    return counts ? `${words[id]} · ${counts[id].toLocaleString("en")}` : words[id];
+  /** Tell of the word under the pointer, or of none. */
+  hover(id) {
+    this.hovered = id;
+    if (id !== null) {
+      const { words, counts } = this.model;
+      const count = counts ? ` · ${counts[id].toLocaleString("en")}` : "";
+      this.element.querySelector(".name").replaceChildren(bdi(words[id]), count);
+    }
+    this.hang();
   }
 
-  /** Points for the words, in the place of those that were there. */
-  place(points) {
+  /** Put the hovered word's name beside its point; hide it where the point is out of view. */
+  hang() {
+    const name = this.element.querySelector(".name");
+    const [left, top] = this.hovered === null ? [-1, -1] : this.pixel(this.hovered);
+    const { width, height } = this.size;
+    name.hidden = !(left >= 0 && left <= width && top >= 0 && top <= height);
+    const [right, below] = [left < width / 2, top < height / 2];
+    name.style.left = `${left + (right ? REACH : -REACH)}px`;
+    name.style.top = `${top + (below ? REACH : -REACH)}px`;
+    name.style.transform = `translate(${right ? 0 : -100}%, ${below ? 0 : -100}%)`;
+  }
+
+  /** Where a word's point is, in pixels of the map. */
+  pixel(id) {
+    const { x, y } = this.window;
+    const { width, height } = this.size;
+    return [((this.x[id] - x[0]) / (x[1] - x[0])) * width, ((y[1] - this.y[id]) / (y[1] - y[0])) * height];
+  }
+
+  /** Points for the words, in the place of those that were there; the last ones are `final`. */
+  place(points, final) {
     const { nWords } = this.model;
     this.x = new Float32Array(nWords);
     this.y = new Float32Array(nWords);
@@ -119,8 +156,13 @@ class WordMap {
     const size = new Float32Array(nWords);
     for (let id = 0; id < nWords; id++) size[id] = 3 + 6 / (1 + Math.log10(1 + id));
     this.source.data = { x: this.x, y: this.y, shade: this.shades(), size };
+    this.bounds = this.ends();
+    this.final = final;
+    this.hover(null);
     this.whole();
-    if (this.focus) this.answer(this.focus.own, this.focus.answers, true);
+    const linked = final && this.pending;
+    if (this.focus) this.answer(this.focus.own, this.focus.answers, !linked);
+    if (linked) [this.window, this.pending] = [this.pending, null];
   }
 
   group(groups) {
@@ -148,7 +190,7 @@ class WordMap {
   shades() {
     const { nWords } = this.model;
     if (this.colour === "groups") {
-      return this.groups ? Float32Array.from(this.groups) : new Float32Array(nWords).fill(10);
+      return this.groups ? Float32Array.from(this.groups) : new Float32Array(nWords).fill(UNGROUPED);
     }
     const scale = Math.log(nWords + 1);
     return Float32Array.from({ length: nWords }, (_, id) => 1 - Math.log(id + 1) / scale);
@@ -173,13 +215,38 @@ class WordMap {
     return { x: [x.start, x.end], y: [y.start, y.end] };
   }
 
-  set window({ x, y }) {
+  /** Show at least this much; what is beyond the limits of zoom and place is brought within. */
+  set window(wanted) {
+    this.wanted = wanted;
+    const { x, y } = this.fitted(wanted);
     this.plot.x_range.setv({ start: x[0], end: x[1] });
     this.plot.y_range.setv({ start: y[0], end: y[1] });
     this.moved();
   }
 
-  get bounds() {
+  /** A window with one scale for both axes, as high and wide as the map, that holds another. */
+  fitted({ x, y }) {
+    const { width, height } = this.size;
+    if (!width || !height) return { x, y };
+    const scaleOf = (across, along) => [(across[1] - across[0]) / width, (along[1] - along[0]) / height];
+    const { bounds } = this;
+    const whole = Math.max(...scaleOf(bounds.x, bounds.y));
+    const limits = [whole / MOST_ZOOM, whole / LEAST_ZOOM];
+    [[this.plot.x_range, width], [this.plot.y_range, height]].forEach(([range, side]) =>
+      range.setv({ min_interval: limits[0] * side, max_interval: limits[1] * side }));
+    const scales = scaleOf(x, y);
+    const scale = Math.min(Math.max(...scales, limits[0]), limits[1]);
+    const around = ([begin, end], [least, most], pixels, own) => {
+      const middle = (begin + end) / 2;
+      const within = Math.min(Math.max(middle, least), most);
+      if (middle === within && Math.abs(own - scale) <= SAME * scale) return [begin, end];
+      return [within - (scale * pixels) / 2, within + (scale * pixels) / 2];
+    };
+    return { x: around(x, bounds.x, width, scales[0]), y: around(y, bounds.y, height, scales[1]) };
+  }
+
+  /** The least and the greatest coordinates, with a margin. */
+  ends() {
     const ends = (values) => {
       let [least, most] = [Infinity, -Infinity];
       for (const value of values) {
@@ -228,10 +295,19 @@ class WordMap {
 
   moved() {
     clearTimeout(this.timer);
+    if (this.x) this.hang();
     this.timer = setTimeout(() => {
+      this.settle();
       this.label();
       this.tell.moved();
     }, SETTLED);
+  }
+
+  /** Bring a window that was dragged out of the map back to its edge. */
+  settle() {
+    if (!this.x) return;
+    const [now, within] = [this.window, this.fitted(this.window)];
+    if (now.x[0] !== within.x[0] || now.y[0] !== within.y[0]) this.window = within;
   }
 
   /** Show an answer, or none: its words ringed, lines from the word asked for, all in view. */
@@ -250,17 +326,16 @@ class WordMap {
     this.label();
   }
 
-  /** Bring words into view around the first of them, so near that most of them can be told apart. */
+  /** Bring words into view, all of them. */
   bring(ids) {
     const { bounds } = this;
     const around = (array, [least, most]) => {
-      const middle = array[ids[0]];
-      const far = Array.from(ids, (id) => Math.abs(array[id] - middle)).sort((a, b) => a - b);
-      const half = 1.6 * far[Math.floor(MOST_IN_VIEW * (ids.length - 1))];
-      const [near, wide] = [NEAREST, WIDEST].map((share) => share * (most - least));
-      const side = Math.min(Math.max(half, near), wide);
-      return [middle - side, middle + side];
+      const values = Array.from(ids, (id) => array[id]);
+      const [begin, end] = [Math.min(...values), Math.max(...values)];
+      const half = Math.max((0.5 + AROUND) * (end - begin), (NEAREST / 2) * (most - least));
+      return [(begin + end) / 2 - half, (begin + end) / 2 + half];
     };
+    this.pending = null;
     this.window = { x: around(this.x, bounds.x), y: around(this.y, bounds.y) };
   }
 
@@ -273,29 +348,33 @@ class WordMap {
     if (!this.x) return;
     const { x: wide, y: high } = this.window;
     const { width, height } = this.size;
+    const most = Math.max(1, (width * height) / LABEL_AREA);
     const taken = [];
     const data = { x: [], y: [], text: [], style: [] };
     const put = (id, style) => {
       const [x, y] = [this.x[id], this.y[id]];
       if (x < wide[0] || x > wide[1] || y < high[0] || y > high[1]) return;
-      const left = ((x - wide[0]) / (wide[1] - wide[0])) * width + 5;
-      const top = (1 - (y - high[0]) / (high[1] - high[0])) * height - 4 - LABEL_HEIGHT;
-      const right = left + this.measure.measureText(this.model.words[id]).width;
+      const [across, down] = this.pixel(id);
+      const [left, top] = [across + 5, down - 4 - LABEL_HEIGHT];
+      const text = labelled(this.model.words[id]);
+      const right = left + this.measure.measureText(text).width;
       const bottom = top + LABEL_HEIGHT;
+      const isWhole = left >= 0 && top >= 0 && right <= width && bottom <= height;
+      if (!isWhole && style === "normal") return;
       const free = (box) =>
         box.right < left || box.left > right || box.bottom < top || box.top > bottom;
       if (!taken.every(free)) return;
       taken.push({ left, top, right, bottom });
       data.x.push(x);
       data.y.push(y);
-      data.text.push(this.model.words[id]);
+      data.text.push(text);
       data.style.push(style);
     };
     for (const id of this.focus?.own ?? []) put(id, "bold");
     for (const id of this.focus?.answers ?? []) put(id, "bold");
     const chosen = this.source.selected.indices;
     const count = chosen.length || this.model.nWords;
-    for (let i = 0; i < count && taken.length < MOST_LABELS; i++) {
+    for (let i = 0; i < count && taken.length < most; i++) {
       put(chosen.length ? chosen[i] : i, "normal");
     }
     this.labels.data = data;

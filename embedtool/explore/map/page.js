@@ -5,11 +5,10 @@
 const N_ANSWERS = 12;
 const MOST_SHOWN = 300; // words of a selection that are listed; all are copied and saved
 const MOST_OFFERED = 8;
-const SMALLEST_OF_GROUP = 4; // words that name a group
 
 const $ = (selector, within = document) => within.querySelector(selector);
 const about = JSON.parse($("#about").textContent);
-const state = { question: "", chosen: [], view: null, colour: "groups" };
+const state = { question: "", chosen: [], colour: "groups", restored: false };
 const models = about.models.map((each, place) => new Model(place, each));
 const maps = [];
 
@@ -20,24 +19,37 @@ function element(name, attributes = {}, ...children) {
   return made;
 }
 
-function say(text, wrong = false) {
-  $("#status").textContent = text;
+/** A word, whose script runs as it does, whatever stands beside it. */
+function bdi(word) {
+  return element("bdi", {}, word);
+}
+
+/** Say something: a text, or a list of texts and of {word} for each word. */
+function say(parts, wrong = false) {
+  const told = [parts].flat().map((part) => (part.word === undefined ? part : bdi(part.word)));
+  $("#status").replaceChildren(...told);
   $("#status").classList.toggle("wrong", wrong);
 }
 
 /** A word that asks for itself. */
 function button(word) {
-  const made = element("button", { type: "button", class: "word" }, word);
+  const made = element("button", { type: "button", class: "word" }, bdi(word));
   made.addEventListener("click", () => ask(word));
   return made;
 }
 
 // Questions
 
-/** Answer an expression in every model, and show it. */
-function ask(text, move = true) {
-  const question = text.trim();
-  if (!question) return clear();
+/** A text as a question: a word that is known as it stands, or without the spaces around it. */
+function asked(text) {
+  const known = models.some((model) => model.ids?.has(text));
+  return known ? text : text.replace(/^ +| +$/g, "");
+}
+
+/** Answer an expression in every model, and show it; a new question is a step in the history. */
+function ask(text, move = true, step = true) {
+  const question = asked(text);
+  if (!question) return clear(step);
   if (!models.every((model) => model.ids)) return say("Still loading…");
   const found = [];
   const missing = [];
@@ -47,28 +59,32 @@ function ask(text, move = true) {
     } catch (error) {
       if (!(error instanceof QueryError)) throw error;
       found.push(null);
-      missing.push(models.length > 1 ? `${model.name}: ${error.message}` : error.message);
+      missing.push(models.length > 1 ? [`${model.name}: `, ...error.parts] : error.parts);
     }
   }
   $("#question").value = question;
   offer([]);
+  const faults = missing.flatMap((parts, i) => (i ? [" ", ...parts] : parts));
+  const isNew = step && question !== state.question;
   if (found.every((each) => each === null)) {
-    say(missing.join(" "), true);
-    return undefined;
+    const hadAnswer = state.question !== "";
+    forget();
+    say(faults, true);
+    return remember(isNew && hadAnswer);
   }
   state.question = question;
   $("#answers").replaceChildren(...found.map((each, i) => table(models[i], each)));
   found.forEach((each, i) => maps[i].answer(each?.own ?? [], each?.answers.map(({ id }) => id) ?? [], move));
   const first = found.find(Boolean);
   const model = models[found.indexOf(first)];
-  const nearest = first.answers[0] ? `: nearest ${model.words[first.answers[0].id]}` : "";
-  say([`${first.answers.length} words near to ${question}${nearest}`, ...missing].join(". "));
-  remember();
-  return undefined;
+  const nearest = first.answers[0] ? [": nearest ", { word: model.words[first.answers[0].id] }] : [];
+  const told = [`${first.answers.length} words near to `, { word: question }, ...nearest];
+  say(faults.length ? [...told, ". ", ...faults] : told);
+  return remember(isNew);
 }
 
 function table(model, found) {
-  const caption = element("caption", {}, models.length > 1 ? model.name : state.question);
+  const caption = element("caption", {}, models.length > 1 ? model.name : bdi(state.question));
   if (found === null) return element("table", {}, caption);
   const rows = found.answers.map(({ id, score }) =>
     element("tr", {}, element("td", {}, button(model.words[id])), element("td", {}, score.toFixed(3))));
@@ -77,15 +93,21 @@ function table(model, found) {
   return element("table", {}, caption, element("thead", {}, head), element("tbody", {}, ...rows));
 }
 
-function clear() {
-  Object.assign(state, { question: "" });
-  $("#question").value = "";
+/** The answer goes, from the list and from the maps. */
+function forget() {
+  state.question = "";
   $("#answers").replaceChildren();
-  offer([]);
   for (const map of maps) map.answer(null, null, false);
-  say(`${models[0].nWords.toLocaleString("en")} words; ask for one, or click a point.`);
+}
+
+function clear(step = true) {
+  const isNew = state.question !== "";
+  forget();
+  $("#question").value = "";
+  offer([]);
   choose([]);
-  remember();
+  say(`${models[0].nWords.toLocaleString("en")} words; ask for one, or click a point.`);
+  remember(step && isNew);
 }
 
 // Words that are offered while one writes
@@ -99,7 +121,7 @@ function offer(words) {
   $("#question").setAttribute("aria-expanded", String(Boolean(words.length)));
   $("#question").removeAttribute("aria-activedescendant");
   list.replaceChildren(...words.map((word, i) => {
-    const item = element("li", { role: "option", id: `word-${i}`, "aria-selected": "false" }, word);
+    const item = element("li", { role: "option", id: `word-${i}`, "aria-selected": "false" }, bdi(word));
     item.addEventListener("mousedown", (event) => {
       event.preventDefault();
       take(word);
@@ -110,7 +132,7 @@ function offer(words) {
 
 /** The last word that is being written is this one. */
 function take(word) {
-  const before = $("#question").value.replace(/\S*$/, "");
+  const before = $("#question").value.replace(/[^ ]*$/, "");
   ask(before + word);
 }
 
@@ -123,7 +145,7 @@ function mark(step) {
 }
 
 $("#question").addEventListener("input", ({ target }) => {
-  const last = /\S*$/.exec(target.value)[0];
+  const last = /[^ ]*$/.exec(target.value)[0];
   offer(models[0].ids && last ? models[0].beginningWith(last, MOST_OFFERED) : []);
 });
 $("#question").addEventListener("blur", () => offer([]));
@@ -144,20 +166,19 @@ $("#search").addEventListener("submit", (event) => {
 $("#analogy").addEventListener("submit", (event) => {
   event.preventDefault();
   const [first, second, third] = ["first", "second", "third"].map((name) =>
-    event.target.elements[name].value.trim());
+    asked(event.target.elements[name].value));
   if (first && second && third) ask(`${second} - ${first} + ${third}`);
   else say("An analogy needs three words.", true);
 });
 
 // Words of a lasso
 
-/** Choose words of one model, and the same words in the other. */
-function choose(ids, model = models[0]) {
-  state.chosen = Array.from(ids, (id) => model.words[id]);
-  models.forEach((each, i) => {
-    const own = each === model ? ids : state.chosen.map((word) => each.ids.get(word));
-    const known = Array.from(own).filter((id) => id !== undefined).sort((a, b) => a - b);
-    maps[i].choose(known);
+/** Choose words, in each model those that it has. */
+function choose(words) {
+  state.chosen = words;
+  models.forEach((model, i) => {
+    const ids = words.map((word) => model.ids?.get(word)).filter((id) => id !== undefined);
+    maps[i].choose(ids.sort((a, b) => a - b));
     maps[i].label();
   });
   const section = $("#selection");
@@ -206,8 +227,8 @@ function frame(model) {
   $("#maps").append(made);
   const map = new WordMap(model, made, {
     ask,
-    chosen: (ids) => choose(ids, model),
-    moved: remember,
+    chosen: (ids) => choose(Array.from(ids, (id) => model.words[id])),
+    moved: () => remember(),
   });
   const encircle = (on) => {
     map.plot.toolbar.active_drag = on ? map.lasso : map.pan;
@@ -237,21 +258,24 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     $("#question").select();
   } else if (event.key === "Escape") {
-    clear();
+    if ($("#words").hidden) clear();
+    else offer([]);
   }
 });
 document.addEventListener("keyup", (event) => {
   if (event.key === "Shift") maps.forEach((map) => map.encircle(false));
 });
 
-function nameGroups(model, groups) {
-  const words = Array.from({ length: GROUP_COLOURS.length }, () => []);
-  groups.forEach((group, id) => words[group].push(id));
-  $("#groups ol").replaceChildren(...words.filter((ids) => ids.length).map((ids, group) => {
+/** The list of groups: for each of them the words that name it, and how many words it has. */
+function nameGroups(groups, names) {
+  const words = names.map(() => models.map(() => []));
+  groups.forEach((ofModel, i) => ofModel.forEach((group, id) => words[group][i].push(models[i].words[id])));
+  $("#groups ol").replaceChildren(...names.map((named, group) => {
     const spot = element("i", { style: `background:${GROUP_COLOURS[group]}` });
-    const names = ids.slice(0, SMALLEST_OF_GROUP).map((id) => model.words[id]).join(", ");
-    const all = element("button", { type: "button", class: "word" }, `${names} … (${ids.length.toLocaleString("en")})`);
-    all.addEventListener("click", () => choose(ids, model));
+    const sizes = [...new Set(words[group].map((each) => each.length.toLocaleString("en")))].join(" and ");
+    const told = named.flatMap((word, i) => (i ? [", ", bdi(word)] : [bdi(word)]));
+    const all = element("button", { type: "button", class: "word" }, ...told, ` … (${sizes})`);
+    all.addEventListener("click", () => choose([...new Set(words[group].flat())]));
     return element("li", {}, spot, all);
   }));
 }
@@ -262,13 +286,26 @@ function dress(dark) {
   document.documentElement.classList.toggle("dark", dark);
   $("#theme").setAttribute("aria-pressed", String(dark));
   for (const map of maps) map.dress();
+  paint(state.colour);
 }
 
 $("#theme").addEventListener("click", () => dress(!document.documentElement.classList.contains("dark")));
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", ({ matches }) => dress(matches));
+
+/** Colour by groups, or by frequency, and say what the colours mean. */
+function paint(colour) {
+  state.colour = colour;
+  $("#colour").value = colour;
+  for (const map of maps) map.paint(colour);
+  const byGroup = colour === "groups";
+  $("#groups").hidden = !byGroup;
+  $("#frequencies").hidden = byGroup;
+  const shades = maps[0].frequencies().map((rgba) => `#${rgba.toString(16).padStart(8, "0")}`);
+  $("#frequencies i").style.background = `linear-gradient(to right, ${shades.join(", ")})`;
+}
+
 $("#colour").addEventListener("change", ({ target }) => {
-  state.colour = target.value;
-  for (const map of maps) map.paint(state.colour);
+  paint(target.value);
   remember();
 });
 $("#help").addEventListener("click", ({ target }) => {
@@ -282,37 +319,55 @@ $("#link").addEventListener("click", () => {
   copy(location.href, "The link is");
 });
 
-/** The question, colours and windows, in the address. */
-function remember() {
+const KNOWN = /^(q|colour|view\d)$/; // what an address may name
+
+/** The question, colours and windows, in the address; `step`: as a new step in the history. */
+function remember(step = false) {
+  if (!state.restored) return;
   const parts = new URLSearchParams();
   if (state.question) parts.set("q", state.question);
   if (state.colour !== "groups") parts.set("colour", state.colour);
   maps.forEach((map, i) => {
-    if (!map.x) return;
-    const { x, y } = map.window;
-    parts.set(`view${i}`, [...x, ...y].map((value) => value.toPrecision(5)).join(","));
+    const shown = map.final ? map.window : map.pending; // first points have other windows
+    if (!shown) return;
+    parts.set(`view${i}`, [...shown.x, ...shown.y].map((value) => value.toPrecision(5)).join(","));
   });
-  history.replaceState(null, "", `#${parts}`);
+  state.address = `#${parts}`;
+  if (step) history.pushState(null, "", state.address);
+  else history.replaceState(null, "", state.address);
 }
 
-/** Bring back what an address says. */
+/** Bring back what an address says. A window of points that are still to come is for later. */
 function restore(address) {
   const parts = new URLSearchParams(address.replace(/^#/, ""));
-  const colour = parts.get("colour");
-  if (colour === "frequency" || colour === "groups") {
-    state.colour = colour;
-    $("#colour").value = colour;
-    for (const map of maps) map.paint(colour);
-  }
-  const windows = maps.map((_, i) => (parts.get(`view${i}`) ?? "").split(",").map(Number));
-  const question = parts.get("q");
-  if (question) ask(question, windows[0].length !== 4);
-  windows.forEach((ends, i) => {
-    if (ends.length === 4 && ends.every(Number.isFinite)) {
-      maps[i].window = { x: ends.slice(0, 2), y: ends.slice(2) };
-    }
+  paint(parts.get("colour") === "frequency" ? "frequency" : "groups");
+  const windows = maps.map((_, i) => {
+    const ends = (parts.get(`view${i}`) ?? "").split(",").map(Number);
+    const sound = ends.length === 4 && ends.every(Number.isFinite) && ends[0] < ends[1] && ends[2] < ends[3];
+    return sound ? { x: ends.slice(0, 2), y: ends.slice(2) } : null;
   });
+  const question = parts.get("q");
+  if (question) ask(question, !(windows[0] && maps[0].final), false);
+  else if (state.question) clear(false);
+  maps.forEach((map, i) => {
+    if (windows[i] && map.final) map.window = windows[i];
+    else if (!windows[i] && !question) map.whole();
+    map.pending = map.final ? null : windows[i];
+  });
+  state.restored = true;
+  remember();
 }
+
+/** The way back and forth between questions, and a link that is written into an open page. */
+function follow() {
+  if (!state.restored || location.hash === state.address) return;
+  const names = [...new URLSearchParams(location.hash.slice(1)).keys()];
+  if (!names.length || names.some((name) => KNOWN.test(name))) restore(location.hash);
+  else remember(); // the place of an element, which is no place on the map
+}
+
+addEventListener("popstate", follow);
+addEventListener("hashchange", follow);
 
 function described({ nWords, all, size }) {
   const most = nWords < all ? `the ${nWords.toLocaleString("en")} most frequent of ` : "";
@@ -331,26 +386,33 @@ async function start() {
   $("#question").focus();
   await drawn;
   await Promise.all(maps.map(async (map) => {
-    const kind = document.getElementById(`${map.model.place}-points`) ? "points" : "plane";
-    map.place(new Float32Array(await map.model.part(kind)));
-    map.final = kind === "points" || map.model.method === "pca";
+    const { model } = map;
+    const isFinal = model.method === "pca" || Boolean(document.getElementById(`${model.place}-points`));
+    map.place(new Float32Array(await model.part(isFinal ? "points" : "plane")), isFinal);
   }));
   restore(address);
   document.documentElement.dataset.ready = "map";
-  const groups = await Promise.all(models.map(async (model) => new Uint8Array(await model.part("groups"))));
-  groups.forEach((each, i) => maps[i].group(each));
-  nameGroups(first, groups[0]);
+  const [names, ...groups] = await Promise.all([first.part("names"), ...models.map((model) => model.part("groups"))]);
+  groups.forEach((each, i) => maps[i].group(new Uint8Array(each)));
+  nameGroups(groups.map((each) => new Uint8Array(each)), JSON.parse(new TextDecoder().decode(names)));
   document.documentElement.dataset.ready = "groups";
-  await Promise.all(maps.map(better));
+  await Promise.all(maps.filter((map) => !map.final).map(improve));
   document.documentElement.dataset.ready = "all";
 }
 
 /** The points of a layout that takes longer, where the first ones were those of the plane. */
-async function better(map) {
-  if (map.final) return;
-  say(`The map by ${map.model.method === "tsne" ? "t-SNE" : "UMAP"} is being worked out…`);
-  map.place(new Float32Array(await map.model.part("points")));
-  say("The map is done.");
+async function improve(map) {
+  const tell = (...said) => {
+    if (!state.question) say(...said); // what is said of an answer stays
+  };
+  tell(`The map by ${map.model.method === "tsne" ? "t-SNE" : "UMAP"} is being worked out…`);
+  try {
+    map.place(new Float32Array(await map.model.part("points")), true);
+  } catch (error) {
+    return say(`The map stays the plane of the first components: ${error.message}`, true);
+  }
+  tell("The map is done.");
+  return remember();
 }
 
 start().catch((error) => {

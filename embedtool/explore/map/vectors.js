@@ -2,7 +2,13 @@
 // Words and their vectors: what is near to what.
 // In: the parts of the page. Out: Model, which answers expressions.
 
-class QueryError extends Error {}
+/** An error whose text has words in it: a list of strings, and of {word} for each of the words. */
+class QueryError extends Error {
+  constructor(...parts) {
+    super(parts.map((part) => part.word ?? part).join(""));
+    this.parts = parts;
+  }
+}
 
 /** The bytes of a part: from the page itself, or from where it came from. */
 async function bytesOf(name) {
@@ -91,14 +97,15 @@ class Model {
   /** The id of a word as it is written, or in small letters. */
   idOf(word) {
     const id = this.ids.get(word) ?? this.ids.get(word.toLowerCase());
-    if (id === undefined) throw new QueryError(this.unknown(word));
+    if (id === undefined) throw this.unknown(word);
     return id;
   }
 
   unknown(word) {
     const like = this.beginningWith(word.slice(0, Math.max(2, word.length - 2)), 3);
-    const hint = like.length ? `; there are ${like.join(", ")}` : "";
-    return `“${word}” is not among the ${this.nWords.toLocaleString("en")} words${hint}.`;
+    const hint = like.flatMap((each, i) => [i ? ", " : "; there are ", { word: each }]);
+    const among = `” is not among the ${this.nWords.toLocaleString("en")} words`;
+    return new QueryError("“", { word }, among, ...hint, ".");
   }
 
   /** The most frequent words that begin so. */
@@ -111,14 +118,20 @@ class Model {
     return found;
   }
 
+  /** The weighted words of a text: one, where it is a word as it stands, spaces and all. */
+  parsed(text) {
+    return this.ids.has(text) ? [[1, text]] : parsed(text);
+  }
+
   /** The n words nearest to an expression, and its own: cosines with the sum of unit vectors. */
   nearest(text, n) {
-    const terms = parsed(text).map(([weight, word]) => [weight, this.idOf(word)]);
+    const terms = this.parsed(text).map(([weight, word]) => [weight, this.idOf(word)]);
     const query = new Float64Array(this.size);
     let weights = 0;
     for (const [weight, id] of terms) {
       if (!this.lengths[id]) {
-        throw new QueryError(`The vector of “${this.words[id]}” is all zeros: it has no direction.`);
+        throw new QueryError(
+          "The vector of “", { word: this.words[id] }, "” is all zeros: it has no direction.");
       }
       const row = this.row(id);
       const scale = weight / Math.hypot(...row);
@@ -126,7 +139,7 @@ class Model {
       weights += Math.abs(weight);
     }
     if (Math.hypot(...query) <= LEAST_LENGTH * weights) {
-      throw new QueryError(`“${text}” is nothing at all: the words cancel out.`);
+      throw new QueryError("“", { word: text }, "” is nothing at all: the words cancel out.");
     }
     const own = terms.map(([, id]) => id);
     const scores = this.cosines(query);
