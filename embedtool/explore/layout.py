@@ -6,6 +6,7 @@ In: rows of vectors. Out: two coordinates a row, by PCA, t-SNE or UMAP.
 import itertools
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -35,8 +36,10 @@ BLOCK_ROWS, REPORT_ITERATIONS = 2**12, 25
 OFFSET = 0.5
 LEADING = 50
 """Dimensions by which rows beyond LANDMARKS find the row they stand beside."""
-NEEDS = {"tsne": ("a layout by t-SNE", "explore"), "umap": ("a layout by UMAP", "umap")}
-"""What MissingExtraError says where a library is not installed."""
+UMAP_NEEDS = ("a layout by UMAP", "umap")
+"""What MissingExtraError says where it is not installed."""
+FIRST_DEVIATION = 1e-4
+"""Of the points with which t-SNE begins (Kobak & Berens 2019)."""
 REVISION = 1
 """Raised when the same rows and parameters get other points, so that older ones are not shown."""
 
@@ -51,7 +54,7 @@ def layout(rows: Rows, method: Layout = "pca", seed: int = 1, report: Report = s
              LANDMARKS, and each other row stands beside the nearest of those before it.
 
     The same rows and seed give the same points. Raises ConfigError on an unknown method,
-    MissingExtraError where its library is not installed.
+    MissingExtraError where UMAP is not installed.
     """
     if method not in LAYOUTS:
         raise ConfigError(f"no layout {method!r}: expected {', '.join(LAYOUTS)}")
@@ -63,17 +66,25 @@ def layout(rows: Rows, method: Layout = "pca", seed: int = 1, report: Report = s
 
 
 def parameters(method: Layout) -> dict[str, Any]:
-    """All that decides, beside rows and seed, where points stand. Raises MissingExtraError."""
+    """All that decides where points stand, beside rows and seed.
+
+    Raises MissingExtraError where UMAP is not installed.
+    """
     told: dict[str, Any] = {"method": method, "revision": REVISION}
-    try:
-        if method == "tsne":
-            told |= {"library": f"openTSNE {version('openTSNE')}", "perplexity": PERPLEXITY}
-            told |= {"landmarks": LANDMARKS}
-        elif method == "umap":
-            told |= {"library": f"umap-learn {version('umap-learn')}", "neighbours": NEIGHBOURS}
-    except PackageNotFoundError:
-        raise MissingExtraError(*NEEDS[method]) from None
+    if method == "tsne":
+        library = "openTSNE" if has_opentsne() else "scikit-learn"
+        told |= {"library": f"{library} {version(library)}"}
+        told |= {"perplexity": PERPLEXITY, "landmarks": LANDMARKS}
+    elif method == "umap":
+        told |= {"library": f"umap-learn {_version_of_umap()}", "neighbours": NEIGHBOURS}
     return told
+
+
+def _version_of_umap() -> str:
+    try:
+        return version("umap-learn")
+    except PackageNotFoundError:
+        raise MissingExtraError(*UMAP_NEEDS) from None
 
 
 def units_of(rows: Rows) -> Rows:
@@ -104,16 +115,34 @@ def _pca(units: Rows, seed: int, report: Report) -> Rows:
 
 
 def _tsne(units: Rows, seed: int, report: Report) -> Rows:
-    try:
-        from openTSNE import TSNE, initialization
-        from openTSNE.affinity import PerplexityBasedNN
-        from openTSNE.nearest_neighbors import PrecomputedNeighbors
-    except ImportError:
-        raise MissingExtraError(*NEEDS["tsne"]) from None
     from threadpoolctl import threadpool_limits
 
     landmarks = units[:LANDMARKS]
     perplexity = min(PERPLEXITY, (len(landmarks) - 1) / NEIGHBOURS_A_PERPLEXITY)
+    first = principal(landmarks, 2)
+    first *= FIRST_DEVIATION / first[:, 0].std()
+    # equal rows would never part
+    first += np.random.default_rng(seed).normal(scale=0.01 * FIRST_DEVIATION, size=first.shape)
+    make = _by_fourier if has_opentsne() else _by_tree
+    with threadpool_limits(1):  # sums over several threads differ with their number
+        points = make(landmarks, first, perplexity, seed, report)
+    if len(landmarks) == len(units):
+        return points
+    leading = principal(units, min(LEADING, units.shape[1]))
+    return beside(units_of(leading), points, seed)
+
+
+def has_opentsne() -> bool:
+    """Whether t-SNE is openTSNE's, which has no ready build for every machine."""
+    return find_spec("openTSNE") is not None
+
+
+def _by_fourier(units: Rows, first: Rows, perplexity: float, seed: int, report: Report) -> Rows:
+    """t-SNE whose time grows with the number of rows (Linderman and others 2019)."""
+    from openTSNE import TSNE
+    from openTSNE.affinity import PerplexityBasedNN
+    from openTSNE.nearest_neighbors import PrecomputedNeighbors
+
     done = itertools.count(REPORT_ITERATIONS, REPORT_ITERATIONS)
 
     def tell(iteration: int, divergence: float, points: Rows) -> None:
@@ -123,19 +152,22 @@ def _tsne(units: Rows, seed: int, report: Report) -> Rows:
     maker = TSNE(
         random_state=seed, n_jobs=1, callbacks=tell, callbacks_every_iters=REPORT_ITERATIONS
     )
-    with threadpool_limits(1):  # sums over several threads differ with their number
-        near = _neighbours(landmarks, int(NEIGHBOURS_A_PERPLEXITY * perplexity), report)
-        affinities = PerplexityBasedNN(
-            knn_index=PrecomputedNeighbors(near.ids, np.sqrt(np.maximum(0, 2 - 2 * near.scores))),
-            perplexity=perplexity, n_jobs=1,
-        )  # fmt: skip
-        first = initialization.rescale(principal(landmarks, 2).astype(np.float64))
-        first = initialization.jitter(first, random_state=seed)  # equal rows would stay together
-        points = np.asarray(maker.fit(affinities=affinities, initialization=first))
-    if len(landmarks) == len(units):
-        return points
-    leading = principal(units, min(LEADING, units.shape[1]))
-    return beside(units_of(leading), points, seed)
+    near = _neighbours(units, int(NEIGHBOURS_A_PERPLEXITY * perplexity), report)
+    distances = np.sqrt(np.maximum(0, 2 - 2 * near.scores))
+    affinities = PerplexityBasedNN(
+        knn_index=PrecomputedNeighbors(near.ids, distances), perplexity=perplexity, n_jobs=1
+    )
+    points = maker.fit(affinities=affinities, initialization=first.astype(np.float64))
+    return np.asarray(points, dtype=np.float32)
+
+
+def _by_tree(units: Rows, first: Rows, perplexity: float, seed: int, report: Report) -> Rows:
+    """The same by scikit-learn, which takes several times as long (van der Maaten 2014)."""
+    from sklearn.manifold import TSNE
+
+    maker = TSNE(perplexity=perplexity, init=first, random_state=seed, n_jobs=1)
+    points: Rows = maker.fit_transform(units)
+    return points
 
 
 def _neighbours(units: Rows, n: int, report: Report) -> Nearest:
@@ -174,7 +206,7 @@ def _umap(units: Rows, seed: int, report: Report) -> Rows:
     try:
         from umap import UMAP
     except ImportError:
-        raise MissingExtraError(*NEEDS["umap"]) from None
+        raise MissingExtraError(*UMAP_NEEDS) from None
     n_neighbors = min(NEIGHBOURS, len(units) - 1)
     found: Rows = UMAP(
         n_neighbors=n_neighbors, metric="cosine", random_state=seed, n_jobs=1

@@ -12,7 +12,7 @@ from embedtool import store
 from embedtool.config import LAYOUTS, Layout
 from embedtool.errors import ConfigError, MissingExtraError
 from embedtool.explore import layout as module
-from embedtool.explore.layout import beside, layout, principal, units_of
+from embedtool.explore.layout import Rows, beside, layout, principal, units_of
 from embedtool.explore.points import Mapped
 from embedtool.progress import Progress
 from embedtool.search.index import nearest
@@ -67,16 +67,20 @@ def test_principal_components_are_those_of_the_svd() -> None:
     assert principal(units[:, :2], 3).shape == (80, 3)
 
 
-def test_a_map_keeps_what_is_near(models: dict[str, Path]) -> None:
-    units = units_of(np.asarray(store.load(models["word2vec"]).vectors.matrix))
-    points = layout(units, "tsne")
+def kept(units: Rows, points: Rows) -> float:
+    """The mean share of each row's ten nearest that are nearest on the map."""
     ids = np.arange(len(units))
     near = nearest(units, None, units, 10, excluded=ids[:, None]).ids
-    on_map = cKDTree(points).query(points, k=11)[1]
-    kept = [
-        len(np.intersect1d(a, b[b != i][:10])) for i, a, b in zip(ids, near, on_map, strict=True)
+    found = cKDTree(points).query(points, k=11)[1]
+    shares = [
+        len(np.intersect1d(a, b[b != i][:10])) for i, a, b in zip(ids, near, found, strict=True)
     ]
-    assert np.mean(kept) / 10 > 0.4
+    return float(np.mean(shares)) / 10
+
+
+def test_a_map_keeps_what_is_near(models: dict[str, Path]) -> None:
+    units = units_of(np.asarray(store.load(models["word2vec"]).vectors.matrix))
+    assert kept(units, layout(units, "tsne")) > 0.4
 
 
 def test_many_equal_rows_have_places() -> None:
@@ -98,18 +102,24 @@ def test_the_work_on_a_layout_is_told() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("method", ["tsne", "umap"])
-def test_a_layout_whose_library_is_missing(method: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
-    library, name, extra = {
-        "tsne": ("openTSNE", "t-SNE", "explore"), "umap": ("umap", "UMAP", "umap")
-    }[method]  # fmt: skip
-    monkeypatch.setitem(sys.modules, library, None)
-    message = rf"a layout by {name} needs: pip install 'embedtool\[{extra}\]'"
-    with pytest.raises(MissingExtraError, match=message):
-        layout(CLOUDS, method)
+def test_without_opentsne_scikit_learn_keeps_as_much(
+    models: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    units = units_of(np.asarray(store.load(models["word2vec"]).vectors.matrix[:600]))
+    shares = [kept(units, layout(units, "tsne"))]
+    assert str(module.parameters("tsne")["library"]).startswith("openTSNE ")
+    monkeypatch.setattr(module, "find_spec", lambda name: None)
+    shares.append(kept(units, layout(units, "tsne")))
+    assert shares[1] == pytest.approx(shares[0], abs=0.05)
+    assert str(module.parameters("tsne")["library"]).startswith("scikit-learn ")
+
+
+def test_a_layout_by_umap_needs_umap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "umap", None)
     monkeypatch.setattr(module, "version", missing)
-    with pytest.raises(MissingExtraError, match=message):
-        module.parameters(method)
+    for make in (lambda: layout(CLOUDS, "umap"), lambda: module.parameters("umap")):
+        with pytest.raises(MissingExtraError, match=r"a layout by UMAP needs: .*embedtool\[umap\]"):
+            make()
 
 
 def missing(name: str) -> str:
