@@ -12,6 +12,7 @@ from embedtool.config import LAYOUTS, Layout
 from embedtool.errors import OutputError
 from embedtool.files import check_file, names_of, replaced, text_bytes
 from embedtool.plurals import counted
+from embedtool.progress import Report, silent
 
 if TYPE_CHECKING:
     from embedtool.explore.points import Mapped
@@ -74,17 +75,23 @@ def explore(
     if kind == ".parquet" and len(models) > 1:
         raise click.UsageError("points are those of one model; export each by itself")
     from embedtool import store
+    from embedtool.cli.reporting import late_bars
     from embedtool.explore.points import Mapped, share_groups
 
-    shown = [
-        Mapped(name, store.load(model).vectors, max_words, layout, seed, model)
-        for name, model in zip(names_of(models), models, strict=True)
-    ]
-    share_groups(shown)
+    def shown(report: Report = silent) -> list[Mapped]:
+        found = [
+            Mapped(name, store.load(model).vectors, max_words, layout, seed, model, report)
+            for name, model in zip(names_of(models), models, strict=True)
+        ]
+        share_groups(found)
+        return found
+
     if export is None:
-        _serve(shown, port, browser)
-    else:
-        kinds[kind](shown, export)
+        _serve(shown(), port, browser)
+        return
+    with late_bars() as report:
+        told = kinds[kind](shown(report), export)
+    note(f"{export}: {told}")
 
 
 def _serve(models: "list[Mapped]", port: int, browser: bool) -> None:
@@ -103,19 +110,19 @@ def _serve(models: "list[Mapped]", port: int, browser: bool) -> None:
             note("")
 
 
-def _export_page(models: "list[Mapped]", path: Path) -> None:
+def _export_page(models: "list[Mapped]", path: Path) -> str:
     from embedtool.explore.page import page
 
     with replaced(path) as file:
         file.write(text_bytes(page(models, whole=True)))
-    note(f"{path}: {counted(models[0].n_words, 'word')}, {path.stat().st_size / 1e6:,.1f} MB")
+    return f"{counted(models[0].n_words, 'word')}, {path.stat().st_size / 1e6:,.1f} MB"
 
 
-def _export_points(models: "list[Mapped]", path: Path) -> None:
+def _export_points(models: "list[Mapped]", path: Path) -> str:
     from embedtool.explore.atlas import write
 
     write(models[0], path)
-    note(
-        f"{path}: {counted(models[0].n_words, 'word')}; embedding-atlas {path} --text word --x x "
+    return (
+        f"{counted(models[0].n_words, 'word')}; embedding-atlas {path} --text word --x x "
         "--y y --neighbors neighbors"
     )

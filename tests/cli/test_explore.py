@@ -296,6 +296,21 @@ def test_a_reload_keeps_question_and_place(view: Page, file: Path) -> None:
 
 
 @needs_browser
+def test_the_nearest_place_stays_where_it_is_however_often(view: Page, file: Path) -> None:
+    opened(view, file)
+    view.evaluate("maps[0].window = { x: [0.1234, 0.1235], y: [-0.0321, -0.032] }")
+    view.wait_for_timeout(300)
+    place, address = window(view), view.url
+    for _ in range(3):
+        view.reload()
+        view.wait_for_selector("html[data-ready=all]", state="attached")
+        view.wait_for_timeout(300)
+        assert view.url == address
+    width = place["x"][1] - place["x"][0]
+    assert window(view)["x"] == pytest.approx(place["x"], abs=1e-3 * width)
+
+
+@needs_browser
 def test_a_link_written_into_an_open_page_is_followed(view: Page, file: Path) -> None:
     opened(view, file)
     place = chosen_place(view)

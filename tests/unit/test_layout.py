@@ -102,6 +102,14 @@ def test_the_work_on_a_layout_is_told() -> None:
     }  # fmt: skip
 
 
+def test_the_work_on_a_map_is_told(models: dict[str, Path], tmp_path: Path) -> None:
+    vectors = store.load(models["word2vec"]).vectors
+    seen: list[Progress] = []
+    shown = Mapped("model", vectors, 100, "tsne", 1, tmp_path, seen.append)
+    assert shown.points.shape == (100, 2)
+    assert {each.stage for each in seen} == {"finding neighbours", "laying out"}
+
+
 def test_without_opentsne_scikit_learn_keeps_as_much(
     models: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

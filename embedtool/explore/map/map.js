@@ -22,7 +22,7 @@ const NEAREST = 0.04; // of the map's width, that an answer's words are shown in
 const AROUND = 0.15; // of their width, left free beside them
 const MOST_ZOOM = 1000; // times nearer than the whole map
 const LEAST_ZOOM = 0.5;
-const SAME = 1e-9; // scales that differ by less are one
+const SAME = 1e-4; // scales that differ by less are one, as those of an address that was cut
 const RIGHT_TO_LEFT = /\p{Script=Hebrew}|\p{Script=Arabic}|\p{Script=Syriac}|\p{Script=Thaana}|\p{Script=Nko}/u;
 
 /** Whether the machine draws WebGL by itself, not by a program, which takes a second a picture. */

@@ -319,6 +319,7 @@ $("#link").addEventListener("click", () => {
   copy(location.href, "The link is");
 });
 
+const DIGITS = 8; // of a coordinate in an address: enough for the nearest zoom
 const KNOWN = /^(q|colour|view\d)$/; // what an address may name
 
 /** The question, colours and windows, in the address; `step`: as a new step in the history. */
@@ -330,7 +331,7 @@ function remember(step = false) {
   maps.forEach((map, i) => {
     const shown = map.final ? map.window : map.pending; // first points have other windows
     if (!shown) return;
-    parts.set(`view${i}`, [...shown.x, ...shown.y].map((value) => value.toPrecision(5)).join(","));
+    parts.set(`view${i}`, [...shown.x, ...shown.y].map((value) => value.toPrecision(DIGITS)).join(","));
   });
   state.address = `#${parts}`;
   if (step) history.pushState(null, "", state.address);
