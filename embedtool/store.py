@@ -51,8 +51,9 @@ NORM_TOLERANCE = 1e-3
 """Lengths that were taken of other bits of the same numbers differ by less."""
 
 
-def is_model(path: Path) -> bool:
+def is_model(path: str | Path) -> bool:
     """Whether a folder holds the files of a model, sound or not."""
+    path = Path(path)
     return all((path / name).exists() for name in FILES)
 
 
@@ -76,9 +77,13 @@ def check_target(path: Path, overwrite: bool) -> None:
 def save(model: Model, path: str | Path, report: Report = silent) -> None:
     """Save a model as the folder `path`, in place of the model there, all of it or nothing.
 
-    Raises OutputError where the folder cannot be written.
+    Raises OutputError where the folder cannot be written, TypeError on anything but a Model.
     """
     path = Path(path)
+    if not isinstance(model, Model):
+        raise TypeError(
+            f"expected a Model, not {type(model).__name__}; of vectors, Model(vectors, {{}}) is one"
+        )
     vectors = model.vectors
     words = vectors.block
     tables: dict[str, NDArray[Any]] = {
@@ -151,11 +156,12 @@ def _stamp() -> dict[str, Any]:
     }
 
 
-def describe(path: Path) -> dict[str, Any]:
+def describe(path: str | Path) -> dict[str, Any]:
     """The contents of a model's config.json.
 
     Raises ModelError where `path` is no model, or one of a later version.
     """
+    path = Path(path)
     if not path.exists():
         raise ModelError(f"{path}: no such model")
     if not path.is_dir():
@@ -197,8 +203,9 @@ def load(path: str | Path) -> Model:
                 return model
 
 
-def has_encoder(path: Path) -> bool:
+def has_encoder(path: str | Path) -> bool:
     """Whether a model has an encoder of sentences. Raises ModelError where `path` is no model."""
+    path = Path(path)
     return ENCODER in describe(path).get("files", {})
 
 
@@ -210,12 +217,13 @@ def _identity(path: Path) -> int | None:
         return None
 
 
-def verify(path: Path) -> Iterator[str]:
+def verify(path: str | Path) -> Iterator[str]:
     """Everything that is wrong with a model, a line each.
 
     Its files are read whole and compared with the checksums in config.json, if that has its own
     still; where the model is of an embedtool that wrote none, only what can be seen is looked at.
     """
+    path = Path(path)
     try:
         description = describe(path)
     except ModelError as error:

@@ -102,7 +102,7 @@ def static_similarities(vectors: WordVectors, pairs: Sequence[SensePair]) -> NDA
 
     Raises UnknownWordError.
     """
-    rows = lookup(vectors, [pair.word for pair in pairs], directed=True)
+    rows = lookup(vectors, [pair.word for pair in pairs])
     return cosines(rows, rows)
 
 

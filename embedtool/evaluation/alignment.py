@@ -22,10 +22,10 @@ from embedtool.evaluation.neighbours import (
     shared_words,
 )
 from embedtool.plurals import counted
-from embedtool.search.query import cosines
+from embedtool.search.query import cosines, lookup
 from embedtool.task_config import DriftConfig
 from embedtool.transforms import mapped
-from embedtool.vectors import WordVectors, row_lengths, unit_rows
+from embedtool.vectors import AnyVectors, WordVectors, row_lengths, unit_rows, vectors_of
 
 log = logging.getLogger(__name__)
 
@@ -132,16 +132,17 @@ def have_directions(rows: Rows) -> NDArray[np.bool_]:
     return np.isfinite(lengths) & (lengths > 0)
 
 
-def align(source: WordVectors, target: WordVectors, n_anchors: int | None = N_ANCHORS) -> Alignment:
+def align(source: AnyVectors, target: AnyVectors, n_anchors: int | None = N_ANCHORS) -> Alignment:
     """`fit` on the `n_anchors` most frequent words that both models hold; None: on all of them."""
+    source, target = vectors_of(source), vectors_of(target)
     check_orders(source, target, n_anchors)
     anchors = shared_words(source, target)[:n_anchors]
     return fit(source.matrix[source.ids_of(anchors)], target.matrix[target.ids_of(anchors)])
 
 
 def drift(
-    old: WordVectors,
-    new: WordVectors,
+    old: AnyVectors,
+    new: AnyVectors,
     config: DriftConfig,
     words: Sequence[str] | None = None,
     *,
@@ -150,13 +151,17 @@ def drift(
     """The n words that moved most from one model to another; or, if given, these words.
 
     Neighbours are sought among all words that both models hold.
-    Raises EvaluationError on a word that they do not share, or where none is left to look at.
+    Raises EvaluationError on words that they do not share, or where none is left to look at;
+    NoAnswerError on words whose vector is all zeros in either.
     """
+    old, new = vectors_of(old), vectors_of(new)
     alignment = align(old, new, config.anchors)
     shared = _shared(old, new)
     if words is None:
         places = _frequent(old, new, shared, config)
     else:
+        for vectors in (old, new):
+            lookup(vectors, [word for word in words if word in vectors], directed=True)
         places = ranks_of(shared, dict.fromkeys(words))
     first, second = (unit_rows(v.matrix[v.ids_of(shared)]) for v in (old, new))
     n_compared = len(places)

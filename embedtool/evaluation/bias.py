@@ -21,7 +21,7 @@ from embedtool.search.expression import parse_expression
 from embedtool.search.query import WordScore, directions, sums
 from embedtool.search.sums import LEAST_LENGTH
 from embedtool.task_config import WeatConfig
-from embedtool.vectors import WordVectors
+from embedtool.vectors import AnyVectors, WordVectors, vectors_of
 
 SMALLEST_SET = 2
 """Of one word there is no spread to measure an effect by."""
@@ -85,7 +85,7 @@ class Projections:
     shares: tuple[float, ...]
 
 
-def weat(vectors: WordVectors, test: WeatTest, config: WeatConfig | None = None) -> WeatResult:
+def weat(vectors: AnyVectors, test: WeatTest, config: WeatConfig | None = None) -> WeatResult:
     """The Word Embedding Association Test (Caliskan, Bryson & Narayanan 2017).
 
     s(w) is the mean cosine of w with the first attributes minus that with the second. The effect
@@ -101,7 +101,7 @@ def weat(vectors: WordVectors, test: WeatTest, config: WeatConfig | None = None)
     from scipy.stats import permutation_test
 
     config = config or WeatConfig()
-    sets, missing = _known(vectors, test)
+    sets, missing = _known(vectors_of(vectors), test)
     x, y, a, b = (directions(vectors, each.words) for each in sets)
     targets = np.concatenate((x, y)).astype(np.float64)
     s = (targets @ a.T).mean(axis=1) - (targets @ b.T).mean(axis=1)
@@ -131,7 +131,7 @@ def weat(vectors: WordVectors, test: WeatTest, config: WeatConfig | None = None)
     )
 
 
-def project(vectors: WordVectors, pairs: Sequence[str], words: Sequence[str]) -> Projections:
+def project(vectors: AnyVectors, pairs: Sequence[str], words: Sequence[str]) -> Projections:
     """The cosine of each word with the direction of a difference such as `he - she`.
 
     pairs : expressions, in which each word counts at length 1. Several give the first principal
@@ -157,13 +157,14 @@ def project(vectors: WordVectors, pairs: Sequence[str], words: Sequence[str]) ->
     )
 
 
-def read_weat(path: Path, encoding: str = UTF8) -> tuple[WeatTest, ...]:
+def read_weat(path: str | Path, encoding: str = UTF8) -> tuple[WeatTest, ...]:
     """Tests from a file of TOML or, where its name ends with .json, of JSON.
 
     It holds a list `test`, each with `name`, `targets` and `attributes`; the latter two are tables
     of two lists of words by name, in the order in which they are compared. Raises EvaluationError
     on anything else, and on a word that stands twice among the targets or among the attributes.
     """
+    path = Path(path)
     try:
         text = decoded(path.read_bytes(), encoding)
         content = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)

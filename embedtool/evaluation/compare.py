@@ -11,7 +11,8 @@ from itertools import combinations
 import numpy as np
 
 from embedtool.config import METHODS, N_ANSWERS, RESTRICT_VOCAB, AnalogyMethod
-from embedtool.errors import EvaluationError, UnknownWordError
+from embedtool.errors import EvaluationError, NoAnswerError
+from embedtool.evaluation.alignment import have_directions
 from embedtool.evaluation.analogy import answer_analogies, score_analogies
 from embedtool.evaluation.neighbours import (
     N_FREQUENT,
@@ -32,8 +33,9 @@ from embedtool.evaluation.statistics import (
     holm,
     stars,
 )
+from embedtool.search.batches import each, one_by_one
 from embedtool.search.expression import Expression, parse_expression
-from embedtool.search.query import WordScore, analogy, similar, similar_batch
+from embedtool.search.query import WordScore, analogy, lookup, similar, similar_batch
 from embedtool.vectors import WordVectors
 
 WORDS = ("king", "queen")
@@ -46,7 +48,7 @@ SMALLEST_SHOWN = 0.001
 
 @dataclass(frozen=True)
 class ModelAnswer:
-    """What one model answers; `missing` are the words of the query that have no vector in it."""
+    """What one model answers; `missing` are words without a vector, or with one of zeros."""
 
     model: str
     answers: tuple[WordScore, ...]
@@ -144,8 +146,9 @@ def compare_models(
     datasets           : what to score the models on, with `restrict_vocab` and `case_insensitive`;
                          each two models are contrasted on the questions that both know
 
-    Raises EvaluationError on fewer than two models, UnknownWordError on a query that none of the
-    models can answer for want of a word, QueryError on one that is no expression.
+    Raises EvaluationError on fewer than two models, NoAnswerError on queries that none of the
+    models can answer for want of a word, or whose words cancel out, QueryError on one that is no
+    expression.
     """
     if len(models) < 2:
         raise EvaluationError("a comparison needs at least two models")
@@ -208,14 +211,14 @@ def _compare_pair(
     words = [each.word for each in found.moved]
     near = [
         [
-            tuple(answer.word for answer in row)
-            for row in similar_batch(models[name], words, N_SHOWN)
+            () if isinstance(row, NoAnswerError) else tuple(answer.word for answer in row)
+            for row in each(partial(similar_batch, models[name], n=N_SHOWN), words)
         ]
         for name in (first, second)
     ]
     moved = tuple(
-        MovedWord(each.word, each.rank, each.overlap, each.move, *each_near)
-        for each, *each_near in zip(found.moved, *near, strict=True)
+        MovedWord(word.word, word.rank, word.overlap, word.move, *word_near)
+        for word, *word_near in zip(found.moved, *near, strict=True)
     )
     return ModelPair(first, second, found.overlap, found.bands, moved)
 
@@ -229,24 +232,25 @@ def _ask(
     """Each model's answer to a query that is made of `words`."""
     found = []
     for name, vectors in models.items():
-        missing = tuple(word for word in dict.fromkeys(words) if not vectors.has_vector(word))
+        missing = tuple(word for word in dict.fromkeys(words) if not _is_known(vectors, word))
         found.append(ModelAnswer(name, () if missing else answer(vectors), missing))
     return QueryAnswers(query, tuple(found))
+
+
+def _is_known(vectors: WordVectors, word: str) -> bool:
+    """Whether a word has a vector, and that a direction."""
+    return vectors.has_vector(word) and bool(have_directions(vectors.vector(word)[None])[0])
 
 
 def _checked(
     models: Mapping[str, WordVectors], queries: Sequence[QueryAnswers], is_default: bool
 ) -> tuple[QueryAnswers, ...]:
     """The queries that a model can answer; it is an error to have asked for another."""
-    answered = []
-    for query in queries:
-        if not all(answer.missing for answer in query.models):
-            answered.append(query)
-        elif not is_default:
-            first = query.models[0]
-            word = first.missing[0]
-            raise UnknownWordError(word, models[first.model].spellings(word))
-    return tuple(answered)
+    lost = [query for query in queries if all(answer.missing for answer in query.models)]
+    if lost and not is_default:
+        firsts = [query.models[0] for query in lost]
+        one_by_one(lambda each: lookup(models[each.model], each.missing, directed=True), firsts)
+    return tuple(query for query in queries if query not in lost)
 
 
 Raw = tuple[str, str, str, str, Difference]

@@ -253,11 +253,11 @@ def _overlaps(
 
 
 def ranks_of(shared: Sequence[str], words: Collection[str]) -> NDArray[np.int64]:
-    """The places of words among the shared ones; EvaluationError on one that is not there."""
+    """The places of words among the shared ones; EvaluationError names all that are not there."""
     place = {word: i for i, word in enumerate(shared)}
-    for word in words:
-        if word not in place:
-            raise EvaluationError(f"{word!r} is not in the vocabulary of both models")
+    if missing := [repr(word) for word in words if word not in place]:
+        verb = "is" if len(missing) == 1 else "are"
+        raise EvaluationError(f"{', '.join(missing)} {verb} not in the vocabulary of both models")
     return np.array([place[word] for word in words], dtype=np.int64)
 
 

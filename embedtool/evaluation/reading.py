@@ -160,13 +160,14 @@ READERS: dict[str, Callable[[Path, str], Dataset]] = {
 """The reader of each task."""
 
 
-def read_dictionary(path: Path, encoding: str = UTF8) -> tuple[tuple[str, str], ...]:
+def read_dictionary(path: str | Path, encoding: str = UTF8) -> tuple[tuple[str, str], ...]:
     """Words with their translations.
 
     Each line holds a word and one translation, between a tab or spaces; a word that has several
     stands on several lines. Empty lines and lines that begin with `#` are passed over. Raises
     EvaluationError, with file and line, on anything else.
     """
+    path = Path(path)
     pairs: list[tuple[str, str]] = []
     source = Source(path, encoding)
     for number, line in source.lines():

@@ -13,7 +13,7 @@ from embedtool.evaluation.outliers import OutlierResult, evaluate_outliers
 from embedtool.evaluation.questions import AnalogySet, CategorySet, Dataset, PairSet
 from embedtool.evaluation.similarity import PairResult, evaluate_pairs
 from embedtool.evaluation.statistics import Interval
-from embedtool.vectors import WordVectors
+from embedtool.vectors import AnyVectors, vectors_of
 
 Result = AnalogyResult | PairResult | CategoryResult | OutlierResult
 
@@ -37,7 +37,7 @@ class Part:
 
 
 def evaluate(
-    vectors: WordVectors,
+    vectors: AnyVectors,
     dataset: Dataset,
     *,
     method: AnalogyMethod = ANALOGY_METHODS[0],
@@ -50,6 +50,7 @@ def evaluate(
     method, include_query_words      : of analogies, as for `answer_analogies`
     restrict_vocab, case_insensitive : which words are known, as there
     """
+    vectors = vectors_of(vectors)
     if isinstance(dataset, AnalogySet):
         return evaluate_analogies(
             vectors,

@@ -7,6 +7,7 @@ second that are nearest when the first is turned into its space; the share of ri
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from embedtool.plurals import counted
 from embedtool.search.index import Nearest, nearest
 from embedtool.search.query import Answers, WordScore, from_ngrams, lookup
 from embedtool.task_config import TranslateConfig
-from embedtool.vectors import WordVectors, unit_rows
+from embedtool.vectors import AnyVectors, WordVectors, unit_rows, vectors_of
 
 CUTOFFS = (1, 5, 10)
 """Among how many answers a right one is looked for (Conneau et al. 2018, section 3)."""
@@ -52,7 +53,8 @@ class Precision:
 class TranslationScore:
     """How many words of a test dictionary are translated rightly.
 
-    found : words that the source knows, and of which a translation is among the candidates
+    found : words of which the source has a vector, not of zeros, and a translation is among the
+            candidates
     total : different words
     """
 
@@ -78,8 +80,8 @@ class Translator:
     @classmethod
     def of(
         cls,
-        source: WordVectors,
-        target: WordVectors,
+        source: AnyVectors,
+        target: AnyVectors,
         seeds: Sequence[Pair],
         config: TranslateConfig,
     ) -> "Translator":
@@ -87,6 +89,7 @@ class Translator:
 
         Raises EvaluationError where none is, or the models differ in dimensions.
         """
+        source, target = vectors_of(source), vectors_of(target)
         first = source.ids_of((word for word, _ in seeds), -1)
         second = target.ids_of((word for _, word in seeds), -1)
         known = (first >= 0) & (second >= 0)
@@ -131,6 +134,8 @@ class Translator:
             right.setdefault(word, set()).add(translation)
         candidates = set(self.target.words[self.target.frequent(self.config.restrict_vocab)])
         found = [w for w in right if w in self.source and not candidates.isdisjoint(right[w])]
+        directed = have_directions(self.source.matrix[self.source.ids_of(found)])
+        found = list(compress(found, directed.tolist()))
         answers = self.translate(found, CUTOFFS[-1]) if found else []
         hits = [
             [answer.word in right[word] for answer in row]

@@ -75,16 +75,18 @@ def run_path(folder: Path, i: int) -> Path:
     return folder / f"run-{i + 1:02d}"
 
 
-def is_experiment(folder: Path) -> bool:
+def is_experiment(folder: str | Path) -> bool:
     """Whether `train_runs` made this folder."""
+    folder = Path(folder)
     return (folder / EXPERIMENT).is_file()
 
 
-def open_runs(folder: Path, n_runs: int | None = None) -> list[WordVectors]:
+def open_runs(folder: str | Path, n_runs: int | None = None) -> list[WordVectors]:
     """The models of the first `n_runs`, or of all runs that are there.
 
     Raises ModelError where `folder` is not of `train_runs`, or has no run.
     """
+    folder = Path(folder)
     if not is_experiment(folder):
         raise ModelError(f"{folder}: holds no runs; make them with: embedtool stability")
     models: list[WordVectors] = []

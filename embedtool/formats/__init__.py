@@ -17,7 +17,7 @@ from embedtool.formats.reading import Reading
 from embedtool.progress import Report, silent
 
 if TYPE_CHECKING:
-    from embedtool.vectors import WordVectors
+    from embedtool.vectors import AnyVectors, WordVectors
 
 
 class Format(NamedTuple):
@@ -173,13 +173,14 @@ SUFFIXES = {suffix: name for name, each in FORMATS.items() for suffix in each.su
 
 
 def read(
-    path: Path, name: str | None = None, reading: Reading | None = None
+    path: str | Path, name: str | None = None, reading: Reading | None = None
 ) -> "tuple[WordVectors, str]":
     """Read a file or folder; returns the vectors, by falling count where known, and the format.
 
     The content says the format where it is not given. Raises FormatError naming the file
     and the line or byte at which it is not what it should be.
     """
+    path = Path(path)
     reading = reading or Reading()
     name = name_of(path, name, reading)
     module = import_module(f"{__name__}.{_known(name, READERS, 'read')}")
@@ -193,11 +194,12 @@ def read(
     return replace(vectors, by_frequency=known).sorted_by_count(), name
 
 
-def describe(path: Path, name: str) -> dict[str, Any]:
+def describe(path: str | Path, name: str) -> dict[str, Any]:
     """What a file in a format tells of how its vectors came about, as a model's description has it.
 
     Raises FormatError as `read`.
     """
+    path = Path(path)
     module = import_module(f"{__name__}.{READERS[name]}")
     told: dict[str, Any] = module.describe(path) if hasattr(module, "describe") else {}
     return told
@@ -210,11 +212,12 @@ def options_of(description: Mapping[str, Any]) -> dict[str, Any]:
     return {**origin.get("options", {}), **({} if seen is None else {"tokens_seen": seen})}
 
 
-def name_of(path: Path, name: str | None = None, reading: Reading | None = None) -> str:
+def name_of(path: str | Path, name: str | None = None, reading: Reading | None = None) -> str:
     """The format of a file or folder that is there: the one that is named, else by its content.
 
     Raises FormatError where it is empty, or of a kind that is never read.
     """
+    path = Path(path)
     from embedtool.formats.foreign import check_is_not_foreign
     from embedtool.formats.sniffing import sniff
 
@@ -248,8 +251,8 @@ def check_reading(path: Path, name: str, reading: Reading) -> None:
 
 
 def write(
-    vectors: "WordVectors",
-    path: Path,
+    vectors: "AnyVectors",
+    path: str | Path,
     name: str | None = None,
     options: Mapping[str, Any] | None = None,
     report: Report = silent,
@@ -259,13 +262,19 @@ def write(
     The suffix of `path` says the format where it is not given. A file takes the place of one that
     is there; a folder only that of an empty folder.
 
-    options : those the vectors were trained with, for formats that keep them, as of `options_of`
+    options : those the vectors were trained with, for formats that keep them, as of `options_of`;
+              None: those of a Model, of vectors none
     report  : is told how far writing has come
     Raises FormatError where the format cannot hold the vectors, OutputError where the file cannot
     be written.
     """
     from embedtool.compressed import decompressed
+    from embedtool.vectors import Model, vectors_of
 
+    path = Path(path)
+    if isinstance(vectors, Model) and options is None:
+        options = options_of(vectors.description)
+    vectors = vectors_of(vectors)
     name = name or format_of(path, vectors)
     if name in FORMATS and FORMATS[name].why_unwritten:
         raise FormatError(f"{path}: {name} cannot be written: {FORMATS[name].why_unwritten}")
@@ -279,13 +288,14 @@ def write(
     return name
 
 
-def format_of(path: Path, vectors: "WordVectors") -> str:
+def format_of(path: str | Path, vectors: "WordVectors") -> str:
     """The format that a name stands for, in whatever case it is written.
 
     `.bin` is FastText's where there are subwords, and glove*.txt is GloVe's.
 
     Raises FormatError where it stands for none.
     """
+    path = Path(path)
     suffix = path.suffix.lower()
     if suffix == ".bin":
         return "word2vec-binary" if vectors.subwords is None else "fasttext-bin"

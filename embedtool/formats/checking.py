@@ -43,12 +43,13 @@ SAVERS: dict[str, Save] = {
 """The formats whose good rows are copied as they are. The others are written anew."""
 
 
-def check(path: Path, name: str | None = None, report: Report = silent) -> Findings:
+def check(path: str | Path, name: str | None = None, report: Report = silent) -> Findings:
     """Find all that is wrong with a file or folder.
 
     Where the content does not say the format, or the file cannot be opened, that is a FormatError;
     all else are findings.
     """
+    path = Path(path)
     findings = Findings(path, name_of(path, name))
     try:
         if findings.format == WORDLESS:

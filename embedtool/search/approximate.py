@@ -103,7 +103,7 @@ class Approximate:
 
 
 def build(
-    vectors: WordVectors, folder: Path, recall: float, report: Report = silent
+    vectors: WordVectors, folder: str | Path, recall: float, report: Report = silent
 ) -> Description:
     """Make the index of a model's vectors and write it to the model's folder.
 
@@ -112,6 +112,7 @@ def build(
     Words whose vector has no length or no finite one are left out. Raises MissingExtraError,
     OutputError where the folder cannot be written.
     """
+    folder = Path(folder)
     from importlib.metadata import version
 
     graph = _library()(
@@ -160,8 +161,9 @@ def _recall(
     return float(np.mean(shares))
 
 
-def describe(folder: Path) -> Description | None:
+def describe(folder: str | Path) -> Description | None:
     """What is known of a model's index; None where it has none. Raises ModelError."""
+    folder = Path(folder)
     try:
         return Description(**json.loads((folder / DESCRIPTION).read_bytes()))
     except FileNotFoundError:
@@ -174,8 +176,9 @@ def describe(folder: Path) -> Description | None:
         ) from None
 
 
-def verify(folder: Path) -> str | None:
+def verify(folder: str | Path) -> str | None:
     """What is wrong with a model's index, or None."""
+    folder = Path(folder)
     try:
         description = describe(folder)
     except ModelError as error:
@@ -186,11 +189,12 @@ def verify(folder: Path) -> str | None:
     return f"{GRAPH} {fault}" if fault else None
 
 
-def open_index(vectors: WordVectors, folder: Path) -> Approximate:
+def open_index(vectors: WordVectors, folder: str | Path) -> Approximate:
     """Memory-map the index of a model.
 
     Raises ModelError where there is none, or it is another model's; MissingExtraError.
     """
+    folder = Path(folder)
     description = describe(folder)
     advice = f"make it with: embedtool index {folder}"
     if description is None:

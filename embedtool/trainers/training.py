@@ -97,7 +97,7 @@ def train_model(
     *,
     only: Iterable[str] | None = None,
     initial: Initial | None = None,
-    cache: Path | None = None,
+    cache: str | Path | None = None,
     report: Report = silent,
     place: Workplace | None = None,
     checkpoints: Checkpoints | None = None,
@@ -119,6 +119,7 @@ def train_model(
     """
     if not isinstance(corpus, Corpus):
         corpus = Corpus(corpus)
+    cache = None if cache is None else Path(cache)
     if initial is not None:
         initial.check(config)
     history = History(report)
