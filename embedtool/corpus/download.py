@@ -5,6 +5,7 @@ waits beside it in FILE.part.
 """
 
 import fcntl
+import logging
 import os
 import re
 import time
@@ -24,10 +25,12 @@ from embedtool.files import sha256_of, sync
 from embedtool.plurals import counted
 from embedtool.progress import Progress, Report, silent
 
+log = logging.getLogger(__name__)
+
 PAUSES = (1.0, 2.0, 4.0)
 """Seconds between tries that bring nothing new; after the last pause comes the last try."""
 
-TIMEOUT_SECONDS = 60.0
+TIMEOUT_SECONDS = 30.0
 """A server that stays silent for so long is given up for this try."""
 
 CHUNK_BYTES = 2**16
@@ -133,6 +136,7 @@ def _fetch(
             if failures == len(pauses):
                 kept = "; what has arrived is kept" if arrived and tag.exists() else ""
                 raise CorpusError(f"{url}: {fault}{kept}; try again later") from None
+            log.info("%s: %s; trying again in %g s", url, fault, pauses[failures])
             time.sleep(pauses[failures])
             failures += 1
 

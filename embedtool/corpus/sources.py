@@ -26,6 +26,7 @@ from embedtool.corpus.stores import (
     stamp_in_store,
     without_credentials,
 )
+from embedtool.corpus.waiting import Waited, answered
 from embedtool.errors import CorpusError
 
 if sys.version_info >= (3, 14):
@@ -44,6 +45,12 @@ MAGIC: dict[re.Pattern[bytes], Callable[[Any], Any]] = {
 """The first bytes of each kind of compressed file, and what opens it."""
 
 MAGIC_BYTES = 10
+
+HTTP_SECONDS = 20.0
+"""Silence after which a server is given up; less than is waited for an answer, so that the library
+can tell what it met."""
+URL_BYTES = 2**17
+"""Read from a URL at once."""
 
 Inputs = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 """One input or several."""
@@ -183,14 +190,29 @@ def _open_raw(source: str, stack: ExitStack) -> BufferedReader:
     if is_store(source):
         return stack.enter_context(open_in_store(source))
     if is_url(source):
-        import smart_open
-
-        try:
-            stream = smart_open.open(source, "rb", compression="disable")
-        except (ImportError, NotImplementedError, ValueError) as error:
-            raise CorpusError(f"{source}: cannot be read: {error}") from None
-        return BufferedReader(stack.enter_context(stream))
+        return stack.enter_context(_open_url(source))
     return stack.enter_context(Path(source).open("rb"))
+
+
+def _open_url(source: str) -> BufferedReader:
+    """Open a URL that smart_open reads. Raises CorpusError, OSError."""
+    import smart_open
+
+    is_http = source.lower().startswith(("http://", "https://"))
+    options = {"timeout": HTTP_SECONDS} if is_http else {}
+    try:
+        stream = answered(
+            source,
+            lambda: smart_open.open(source, "rb", compression="disable", transport_params=options),
+        )
+    except (ImportError, NotImplementedError, ValueError) as error:
+        raise CorpusError(f"{source}: cannot be read: {error}") from None
+    errors: tuple[type[Exception], ...] = ()
+    if is_http:
+        from urllib3.exceptions import HTTPError  # of what smart_open reads from
+
+        errors = (HTTPError,)
+    return BufferedReader(Waited(source, stream, errors), URL_BYTES)
 
 
 def _files_below(folder: Path) -> list[str]:

@@ -12,9 +12,11 @@ from fnmatch import fnmatchcase
 from functools import cache
 from glob import has_magic
 from io import BufferedReader
+from math import inf
 from typing import Any, Self, cast
 from urllib.parse import unquote
 
+from embedtool.corpus.waiting import Waited, answered
 from embedtool.errors import CorpusError, MissingExtraError
 
 STORES = ("s3", "gs", "hdfs")
@@ -27,8 +29,9 @@ CREDENTIALS = re.compile(r"(?<=s3://)[^/?@:]+:[^?@]+@")
 REQUEST_BYTES = 2**23
 """Bytes asked for at once: a request takes tens of milliseconds however little it brings, so that
 Amazon advises 8 to 16 MB."""
-GS_RETRY_SECONDS = 60
-"""How long Google's library tries again; its default, a quarter of an hour, looks like a hang."""
+GS_RETRY_SECONDS = 20
+"""How long Google's library tries again, instead of a quarter of an hour; less than ANSWER_SECONDS,
+so that it can tell what it met."""
 Names = list[str]
 """A path, cut at its slashes."""
 
@@ -56,20 +59,21 @@ def find_in_store(source: str) -> list[str]:
     that does not exist or holds no file.
     """
     address = _Address.of(source)
+    name = without_credentials(source)
     with _reading(source):
-        store, path = address.open()
-        about = store.get_file_info(path)
+        about = answered(name, address.info)
         if about.is_file:
             return [source]
         is_folder = about.type.name == "Directory"
         if not is_folder and not has_magic(address.path):
-            raise CorpusError(f"{without_credentials(source)}: no such file or folder")
+            raise CorpusError(f"{name}: no such file or folder")
         folder, pattern = (address, ["**"]) if is_folder else address.split()
         recursive = len(pattern) > 1 or pattern == ["**"]
-        found = [names for names in folder.files(recursive) if _matches(names, pattern)]
+        files = answered(name, lambda: list(folder.files(recursive)), inf)  # there may be many
+        found = [names for names in files if _matches(names, pattern)]
     if not found:
         reason = "the folder holds no files" if is_folder else "no file matches this pattern"
-        raise CorpusError(f"{without_credentials(source)}: {reason}")
+        raise CorpusError(f"{name}: {reason}")
     # the order of the same files on a disk, where folders go by names and patterns by whole paths
     found.sort(key=None if is_folder else "/".join)
     return [folder.below(names) for names in found]
@@ -78,16 +82,16 @@ def find_in_store(source: str) -> list[str]:
 def stamp_in_store(source: str) -> tuple[int, int] | None:
     """Size and time of change, in nanoseconds, of a file in a store; None where there is none."""
     with _reading(source):
-        store, path = _Address.of(source).open()
-        about = store.get_file_info(path)
+        about = answered(without_credentials(source), _Address.of(source).info)
         return (about.size, about.mtime_ns) if about.is_file else None
 
 
 def open_in_store(source: str) -> BufferedReader:
     """Open a file in a store for reading, at any place."""
     with _reading(source):
-        store, path = _Address.of(source).open()
-        return BufferedReader(store.open_input_file(path), REQUEST_BYTES)
+        name = without_credentials(source)
+        file = answered(name, _Address.of(source).open_file)
+        return BufferedReader(Waited(name, file), REQUEST_BYTES)
 
 
 def reason_of(error: Exception) -> str:
@@ -140,6 +144,16 @@ class _Address:
             uri += f"{'&' if self.query else '?'}retry_limit_seconds={GS_RETRY_SECONDS}"
         store, top = _file_system(CREDENTIALS.sub(lambda each: each[0].replace("/", "%2F"), uri))
         return store, f"{top}/{self.path}".rstrip("/") or "/"
+
+    def info(self) -> Any:
+        """What pyarrow tells of it."""
+        store, path = self.open()
+        return store.get_file_info(path)
+
+    def open_file(self) -> Any:
+        """It as a file of pyarrow."""
+        store, path = self.open()
+        return store.open_input_file(path)
 
     def split(self) -> tuple[Self, Names]:
         """Of a pattern the folder that it begins with, and what is to match below that."""
