@@ -2,15 +2,18 @@
 
     python -m benchmarks.intervals [--rounds 2000]
 
-Relations are of the sizes of Google's and answered with chances of their own; pairs are from a
-normal distribution. Of each kind of interval the share that holds the truth is printed; 0.95 is
-promised.
+Prints the tables of docs/evaluation.md. A cell is the share of the intervals that hold the truth,
+of which 0.95 is promised, and their mean width. The chances of relations are beta variates; in one
+relation both pairs of a question have an effect on its log odds; pairs with scores are from a
+normal distribution. CV3 is used for differences; the bootstrap-t is what it was chosen over.
 """
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.measure import machine
 from embedtool.evaluation import statistics
@@ -22,74 +25,228 @@ from embedtool.evaluation.statistics import (
     share_interval,
 )
 
-SIZES = (506, 4524, 866, 2467, 506, 992, 812, 1332, 1122, 1056, 1599, 1560, 1332, 870)
+GOOGLE = (506, 4524, 866, 2467, 506, 992, 812, 1332, 1122, 1056, 1599, 1560, 1332, 870)
+"""Questions in the relations of Google's set."""
+SIZES = ("equal", "unequal", "a quarter")
 N_DRAWS = 1000
 """Enough for a share of thousands of intervals; reports have more."""
-CORRELATION = 0.6
+CHANCES = (0.1, 0.5, 0.8, 0.98)
+GAIN = 0.1
+CORRELATIONS = (0.0, 0.6, 0.9)
+N_NODES = 61
+"""Of the quadrature over a normal distribution."""
 
+Generator = np.random.Generator
+Floats = NDArray[np.float64]
 Simulated = tuple[Interval | None, float]
 
 
-def relations(rng: np.random.Generator, n: int, *chances: np.ndarray) -> list[np.ndarray]:
-    """Each question's relation, and whether it was answered right with its relation's chances."""
-    groups = np.repeat(np.arange(n), rng.choice(SIZES, n) // 10)
-    return [groups, *(rng.random(len(groups)) < chance[groups] for chance in chances)]
+def sizes(rng: Generator, n: int, kind: str) -> NDArray[np.int64]:
+    """The questions of n relations: 100 each, a tenth of some of Google's, or one has a quarter."""
+    if kind == "unequal":
+        return rng.choice(GOOGLE, n) // 10
+    found = np.full(n, 100)
+    if kind == "a quarter":
+        found[0] = max(100, 100 * (n - 1) // 3)
+    return found
 
 
-def share(rng: np.random.Generator, n: int) -> Simulated:
+def beta(rng: Generator, mean: float, alike: float, n: int) -> Floats:
+    """Chances of n relations; `alike` is the correlation of two answers of a relation."""
+    total = 1 / alike - 1
+    return rng.beta(mean * total, (1 - mean) * total, n)
+
+
+def accuracy(rng: Generator, n: int, kind: str, mean: float, alike: float) -> Simulated:
     """The share of right answers in n relations."""
-    groups, correct = relations(rng, n, rng.beta(1.5, 2.5, n))
-    return share_interval(correct, groups), 1.5 / 4
+    groups = np.repeat(np.arange(n), sizes(rng, n, kind))
+    chances = beta(rng, mean, alike, n)
+    return share_interval(rng.random(len(groups)) < chances[groups], groups), mean
 
 
-def share_difference(rng: np.random.Generator, n: int) -> Simulated:
-    """The difference of two models in n relations, the second better by a tenth on average."""
-    chance, gain = rng.uniform(0.2, 0.6, n), rng.uniform(-0.15, 0.35, n)
-    groups, first, second = relations(rng, n, chance, chance + gain)
-    found = compare_shares(first, second, groups)
-    return found and found.interval, 0.1
+def pairs_of(n: int) -> NDArray[np.int64]:
+    """All questions that can be made of n pairs."""
+    return np.column_stack(np.nonzero(~np.eye(n, dtype=bool)))
 
 
-def correlation(rng: np.random.Generator, n: int) -> Simulated:
-    """Spearman's correlation of n pairs."""
+def log_odds(mean: float, deviation: float) -> float:
+    """The mean of normal log odds of which the mean chance is given."""
+    from scipy.optimize import brentq
+    from scipy.special import expit
+
+    nodes, weights = np.polynomial.hermite_e.hermegauss(N_NODES)
+    weights = weights / weights.sum()
+    return float(brentq(lambda m: weights @ expit(m + deviation * nodes) - mean, -30, 30))
+
+
+def one_relation(rng: Generator, n: int, centre: float, mean: float, effects: float) -> Simulated:
+    """The share of right answers in one relation of n pairs, each with an effect in each role."""
+    pairs = pairs_of(n)
+    first, second = effects * rng.standard_normal((2, n))
+    odds = centre + first[pairs[:, 0]] + second[pairs[:, 1]]
+    return share_interval(rng.random(len(pairs)) < 1 / (1 + np.exp(-odds)), pairs), mean
+
+
+def answers_of_two(
+    rng: Generator, n: int, kind: str, gains: str
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.int64]]:
+    """The answers of two models in n relations, the second better by GAIN on average.
+
+    gains : how relations differ in that: normally, or most a little less and few much more
+    """
+    away = rng.standard_normal(n) if gains == "normal" else rng.exponential(size=n) - 1
+    chance, gain = rng.uniform(0.3, 0.5, n), GAIN * (1 + away)
+    groups = np.repeat(np.arange(n), sizes(rng, n, kind))
+    drawn = rng.random((2, len(groups)))
+    same = rng.random(len(groups)) < 0.5  # models often fail on the same questions
+    drawn[1, same] = drawn[0, same]
+    return drawn[0] < chance[groups], drawn[1] < (chance + gain)[groups], groups
+
+
+def bootstrap_t(
+    first: NDArray[np.bool_], second: NDArray[np.bool_], groups: NDArray[np.int64]
+) -> Interval:
+    """Relations drawn anew, each draw's difference in its own standard errors, symmetrically.
+
+    Efron & Tibshirani 1993, section 12.5; Hall 1988.
+    """
+    n = int(groups.max()) + 1
+    gain = np.bincount(groups, second.astype(np.float64) - first, n)
+    questions = np.bincount(groups, minlength=n).astype(np.float64)
+
+    def measured(weights: Floats) -> tuple[Floats, Floats]:
+        totals = weights @ questions
+        means = weights @ gain / totals
+        squares = (weights * (gain - means[:, None] * questions) ** 2).sum(axis=1)
+        return means, np.sqrt(n / (n - 1) * squares) / totals
+
+    (mean,), (error,) = measured(np.ones((1, n)))
+    means, errors = measured(next(statistics._draws(n)))
+    away = np.abs(means - mean)
+    distances = np.divide(away, errors, out=np.where(away > 0, np.inf, 0.0), where=errors > 0)
+    reach = np.quantile(distances, 0.95, method="higher") * error
+    return Interval(max(-1.0, mean - reach), min(1.0, mean + reach))
+
+
+def by_cv3(rng: Generator, n: int, kind: str, gains: str) -> Simulated:
+    """The difference of two models as the program gives it."""
+    found = compare_shares(*answers_of_two(rng, n, kind, gains))
+    return found.interval if found else None, GAIN
+
+
+def by_bootstrap_t(rng: Generator, n: int, kind: str, gains: str) -> Simulated:
+    """The same by the bootstrap."""
+    return bootstrap_t(*answers_of_two(rng, n, kind, gains)), GAIN
+
+
+def one_relation_of_two(rng: Generator, n: int, effects: float) -> Simulated:
+    """The difference of two models in one relation, of which neither is better."""
+    pairs = pairs_of(n)
+    common = rng.standard_normal((2, n))
+    answers = []
+    for own in effects * rng.standard_normal((2, 2, n)):
+        odds = sum((common + own)[role][pairs[:, role]] for role in range(2))
+        answers.append(rng.random(len(pairs)) < 1 / (1 + np.exp(-odds)))
+    found = compare_shares(answers[0], answers[1], pairs)
+    return found.interval if found else None, 0.0
+
+
+def correlation(rng: Generator, n: int, r: float) -> Simulated:
+    """Spearman's correlation of n pairs of which Pearson's is r."""
     x, noise = rng.standard_normal((2, n))
-    y = CORRELATION * x + np.sqrt(1 - CORRELATION**2) * noise
-    return correlation_interval(x, y, "spearman"), 6 / np.pi * np.arcsin(CORRELATION / 2)
+    y = r * x + np.sqrt(1 - r**2) * noise
+    return correlation_interval(x, y, "spearman"), 6 / np.pi * np.arcsin(r / 2)
 
 
-def correlation_difference(rng: np.random.Generator, n: int) -> Simulated:
+def correlation_difference(rng: Generator, n: int) -> Simulated:
     """The difference of two models of which neither is better, of n pairs."""
     people, common, first, second = rng.standard_normal((4, n))
     models = people + common + first, people + common + second
     found = compare_correlations(people, *models, "spearman")
-    return found and found.interval, 0.0
+    return found.interval if found else None, 0.0
 
 
-KINDS: list[tuple[str, Callable[[np.random.Generator, int], Simulated], tuple[int, ...]]] = [
-    ("accuracy, relations", share, (5, 9, 14, 40)),
-    ("difference of accuracies, relations", share_difference, (5, 9, 14, 40)),
-    ("Spearman, pairs", correlation, (30, 65, 203, 353)),
-    ("difference of Spearman's, pairs", correlation_difference, (30, 65, 203, 353)),
-]
+def cell(rounds: int, simulate: Callable[[Generator], Simulated]) -> str:
+    """The share of intervals that hold the truth, and their mean width; - where none is given."""
+    rng = np.random.default_rng(1)
+    found = [simulate(rng) for _ in range(rounds)]
+    given = [(interval, truth) for interval, truth in found if interval is not None]
+    if not given:
+        return "-"
+    held = sum(interval.low <= truth <= interval.high for interval, truth in given)
+    width = sum(interval.high - interval.low for interval, _ in given)
+    return f"{held / len(given):.3f} ({width / len(given):.2f})".replace("0.", ".")
+
+
+def accuracies(rounds: int) -> Iterator[Sequence[str]]:
+    """By how alike a relation's answers are, what sizes relations have and how many there are."""
+    yield "alike", "sizes", "relations", *map(str, CHANCES)
+    for alike in (0.02, 0.1, 0.25):
+        for kind in SIZES[:2]:
+            for n in (2, 3, 4, 9, 14):
+                how = partial(accuracy, n=n, kind=kind, alike=alike)
+                cells = [cell(rounds, partial(how, mean=chance)) for chance in CHANCES]
+                yield str(alike), kind, str(n), *cells
+
+
+def single_relations(rounds: int) -> Iterator[Sequence[str]]:
+    """One relation, by its pairs and how far these differ, and the difference of two models."""
+    yield "effects", "pairs", *map(str, CHANCES), "difference"
+    for effects in (0.5, 1.0):
+        for n in (2, 5, 10, 23, 50):
+            how = partial(one_relation, n=n, effects=effects)
+            cells = [
+                cell(rounds, partial(how, mean=p, centre=log_odds(p, effects * np.sqrt(2))))
+                for p in CHANCES
+            ]
+            two = partial(one_relation_of_two, n=n, effects=effects)
+            yield str(effects), str(n), *cells, cell(rounds, two)
+
+
+def differences(rounds: int) -> Iterator[Sequence[str]]:
+    """Two ways to an interval of the difference of accuracies, by relations and their sizes."""
+    ways = {"CV3": by_cv3, "bootstrap-t": by_bootstrap_t}
+    yield "gains", "relations", *(f"{way}, {kind}" for kind in SIZES for way in ways)
+    for gains in ("normal", "skewed"):
+        for n in (2, 3, 4, 5, 7, 9, 14):
+            cells = [
+                cell(rounds, partial(way, n=n, kind=kind, gains=gains))
+                for kind in SIZES
+                for way in ways.values()
+            ]
+            yield gains, str(n), *cells
+
+
+def correlations(rounds: int) -> Iterator[Sequence[str]]:
+    """Spearman's correlation and the difference of two, by pairs; of few the program gives none."""
+    statistics.FEWEST_DRAWN = statistics.FEWEST_PAIRS
+    yield "pairs", *(f"{r:g}" for r in CORRELATIONS), "difference"
+    for n in (4, 5, 6, 8, 10, 15, 30, 65):
+        cells = [cell(rounds, partial(correlation, n=n, r=r)) for r in CORRELATIONS]
+        yield str(n), *cells, cell(rounds, partial(correlation_difference, n=n))
+
+
+TABLES = {
+    "Accuracy over relations, by the true accuracy": accuracies,
+    "One relation, by the true accuracy": single_relations,
+    "Difference of accuracies over relations": differences,
+    "Spearman's correlation, by Pearson's true one": correlations,
+}
 
 
 def main() -> None:
-    """Read the command line, simulate, print a line for each kind."""
+    """Read the command line, simulate, print a table for each kind."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=2000)
     rounds = parser.parse_args().rounds
     statistics.N_DRAWS = N_DRAWS
     print(f"{machine()}; {rounds:,} rounds, {N_DRAWS:,} draws each")
-    for name, simulate, sizes in KINDS:
-        rng = np.random.default_rng(1)
-        shares = []
-        for n in sizes:
-            held = 0
-            for _ in range(rounds):
-                interval, truth = simulate(rng, n)
-                held += interval is not None and interval.low <= truth <= interval.high
-            shares.append(f"{n}: {held / rounds:.3f}")
-        print(f"{name:38}{'   '.join(shares)}", flush=True)
+    for title, table in TABLES.items():
+        print(f"\n{title}\n")
+        for i, row in enumerate(table(rounds)):
+            print(f"| {' | '.join(row)} |", flush=True)
+            if not i:
+                print(f"|{' --- |' * len(row)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from embedtool.cli.comparison import markdown, tables
+from embedtool.cli.comparison import markdown, tables, verdicts
 from embedtool.cli.options import FILE, IntRange, json_option
 from embedtool.cli.output import note, print_json, print_table, shown
 from embedtool.cli.scores import read_datasets, score_options
@@ -115,8 +115,8 @@ def compare(
         for table in tables(result):
             print_table(table.columns, table.rows, table.title)
             click.echo()
-        for contrast in result.contrasts:
-            click.echo(shown(contrast.verdict))
+        for verdict in verdicts(result):
+            click.echo(shown(verdict))
     for name, vectors in loaded.items():
         for dataset, scores in zip(datasets, result.scores, strict=True):
             part = headline(scores.results[result.models.index(name)])

@@ -5,6 +5,7 @@ In: a Comparison. Out: Tables, and the same as Markdown.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 from embedtool.cli.output import Cell, cell, is_numeric
@@ -37,10 +38,27 @@ def tables(result: "Comparison") -> Iterator[Table]:
         yield _contrasts(result)
 
 
+def verdicts(result: "Comparison") -> Iterator[str]:
+    """Which of each two models is better on each dataset, or why that is not said."""
+    from embedtool.evaluation.analogy import AnalogyResult
+    from embedtool.evaluation.similarity import PairResult
+
+    found = {(each.dataset, each.first, each.second): each.verdict for each in result.contrasts}
+    for scores in result.scores:
+        if not isinstance(scores.results[0], AnalogyResult | PairResult):
+            continue
+        for first, second in combinations(result.models, 2):
+            yield found.get(
+                (scores.dataset, first, second),
+                f"{scores.dataset}: {first} and {second} both know too few of its questions for a "
+                "verdict",
+            )
+
+
 def markdown(result: "Comparison") -> str:
     """The whole comparison for a page or a paper's supplement."""
     parts = [f"# {' and '.join(map(_escaped, result.models))}"]
-    parts += [f"- {_escaped(each.verdict)}" for each in result.contrasts]
+    parts += [f"- {_escaped(verdict)}" for verdict in verdicts(result)]
     for table in tables(result):
         numeric = [is_numeric([row[i] for row in table.rows]) for i in range(len(table.columns))]
         lines = [table.columns, ["---:" if right else "---" for right in numeric]]
@@ -118,6 +136,8 @@ def _scores(models: Sequence[str], scores: "DatasetScores") -> Table:
 
 def _contrasts(result: "Comparison") -> Table:
     """The figures behind the verdicts; the last column is the p-value of the textbook's test."""
+    from embedtool.evaluation.statistics import p_text
+
     return Table(
         "differences, on the questions that both models know",
         ("", "difference", "95% interval", "corrected p", "effect", "textbook's p"),
@@ -126,9 +146,9 @@ def _contrasts(result: "Comparison") -> Table:
                 f"{each.dataset}: {each.first}, {each.second}",
                 f"{each.difference.difference:+.4f}",
                 bounds(each.difference.interval),
-                f"{each.p_corrected:.4f}{each.stars}",
+                f"{p_text(each.p_corrected).removeprefix('= ')}{each.stars}",
                 f"{each.difference.effect} {each.difference.size:+.3f}",
-                f"{each.difference.test} {each.difference.p_test:.3f}",
+                f"{each.difference.test} {p_text(each.difference.p_test).removeprefix('= ')}",
             )
             for each in result.contrasts
         ),

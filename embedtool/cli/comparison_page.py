@@ -10,7 +10,7 @@ from html import escape
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
-from embedtool.cli.comparison import Table, tables
+from embedtool.cli.comparison import Table, tables, verdicts
 from embedtool.cli.output import cell, is_numeric
 from embedtool.explore.charts import MARKERS, drawing
 
@@ -39,7 +39,7 @@ svg { max-width: 100%; height: auto; fill: currentColor; }
 def page(result: "Comparison") -> str:
     """The page. Raises MissingExtraError where matplotlib is not installed."""
     names = " and ".join(map(escape, result.models))
-    verdicts = "".join(f"<li>{escape(each.verdict)}</li>" for each in result.contrasts)
+    told = "".join(f"<li>{escape(verdict)}</li>" for verdict in verdicts(result))
     charts = "".join(
         f'<h2>{escape(title)}</h2><figure role="img" aria-label="{escape(title)}">{svg}</figure>'
         for title, svg in _charts(result)
@@ -48,7 +48,7 @@ def page(result: "Comparison") -> str:
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width">\n'
         f"<title>{names}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<h1>{names}</h1>\n"
-        f"<ul>{verdicts}</ul>\n{charts}\n"
+        f"<ul>{told}</ul>\n{charts}\n"
         f"{''.join(_html(table) for table in tables(result))}\n</body>\n</html>\n"
     )
 

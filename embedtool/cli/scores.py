@@ -119,7 +119,10 @@ def tell_shortfalls(shortfalls: "Sequence[Shortfall | None]") -> None:
 
 def bounds(interval: "Interval | None") -> Cell:
     """An interval as tables show it."""
-    return f"{interval.low:.3f} to {interval.high:.3f}" if interval else None
+    if interval is None:
+        return None
+    low, high = (round(each, 3) + 0.0 for each in (interval.low, interval.high))  # no -0.000
+    return f"{low:.3f} to {high:.3f}"
 
 
 def share(found: int, total: int) -> Cell:

@@ -33,7 +33,7 @@ class AnalogyOutcomes:
     answers      : int64 (n_questions,), id of the word that answers, -1 where there is none
     correct      : bool (n_questions,), whether it is a right answer
     sections     : int64 (n_questions,), the place of each question's section
-    thirds       : int64 (n_questions,), a number for each question's third word
+    pairs        : int64 (n_questions, 2), ids of the first words of each question's two pairs
     n_candidates : among how many words the answers were sought
 
     and the settings of `answer_analogies`.
@@ -43,7 +43,7 @@ class AnalogyOutcomes:
     answers: Ids
     correct: NDArray[np.bool_]
     sections: Ids
-    thirds: Ids
+    pairs: Ids
     n_candidates: int
     method: AnalogyMethod
     include_query_words: bool
@@ -51,12 +51,12 @@ class AnalogyOutcomes:
     case_insensitive: bool
 
     def groups(self, chosen: NDArray[np.bool_]) -> Ids:
-        """What is independent of each other among the chosen questions: their sections.
+        """What is independent of each other among the chosen questions, which are known.
 
-        Where there is only one section, their third words.
+        Their sections; or, where all are of one section, the two pairs of words of each.
         """
         sections = self.sections[chosen]
-        return sections if len(np.unique(sections)) > 1 else self.thirds[chosen]
+        return sections if len(np.unique(sections)) > 1 else self.pairs[chosen]
 
 
 @dataclass(frozen=True)
@@ -146,10 +146,8 @@ def answer_analogies(
     answered = (right >= 0) & (answers[asked_by] >= 0)
     same = known.forms[right] == known.forms[answers[asked_by]]
     correct[asked_by[answered & same]] = True
-    numbers: dict[str, int] = {}
-    thirds = np.array([numbers.setdefault(q[2], len(numbers)) for q in questions], dtype=np.int64)
     return AnalogyOutcomes(
-        found, answers, correct & found, sections, thirds, len(candidates),
+        found, answers, correct & found, sections, ids[:, [0, 2]], len(candidates),
         method, include_query_words, restrict_vocab, case_insensitive,
     )  # fmt: skip
 

@@ -31,6 +31,7 @@ from embedtool.evaluation.statistics import (
     compare_correlations,
     compare_shares,
     holm,
+    p_text,
     stars,
 )
 from embedtool.search.batches import each, one_by_one
@@ -42,8 +43,6 @@ WORDS = ("king", "queen")
 EXPRESSIONS = ("king - man + woman",)
 N_SHOWN = 5
 """Neighbours shown of a word that moved."""
-SMALLEST_SHOWN = 0.001
-"""Of p-values; draws tell smaller ones badly."""
 
 
 @dataclass(frozen=True)
@@ -329,7 +328,7 @@ def _verdict(dataset: str, first: str, second: str, difference: Difference, p: f
     scores = {first: difference.first, second: difference.second}
     better, worse = (second, first) if difference.difference > 0 else (first, second)
     found = f"{scores[better]:.3f} against {scores[worse]:.3f}"
-    shown = f"p = {p:.3f}" if p >= SMALLEST_SHOWN else f"p < {SMALLEST_SHOWN}"
+    shown = f"p {p_text(p)}"
     if p >= SIGNIFICANT:
         return f"{dataset}: no significant difference between {first} and {second} ({shown})"
     return f"{dataset}: {better} is better than {worse} ({found}, {shown})"

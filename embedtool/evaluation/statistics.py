@@ -3,11 +3,11 @@
 In: what became of each question, or the cosines and people's scores of each pair. Out: intervals,
 differences with their p-values and sizes.
 
-Items are drawn anew with replacement, both models on the same draws (Efron & Tibshirani 1993). The
-questions of a relation stand or fall together, so relations are drawn and not questions. With few
-of them the plain bootstrap gives too narrow intervals; here each draw is measured in its own
-standard errors (their section 12.5, in the symmetric form of Hall 1988), which keeps what it
-promises from five relations on.
+The questions of a relation are not independent, and sets of analogies have few relations. So the
+standard error of a share, or of the difference of two, is a jackknife's over relations, and its
+degrees of freedom are their number less one. Where there is one relation only, its pairs of words
+are left out in turn, each from all questions that it is part of. Pairs with people's scores are
+drawn anew with replacement, both models on the same draws (Efron & Tibshirani 1993).
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,10 +30,16 @@ SEED = 0
 """Draws are the same in each run, so that a report can be made again."""
 BLOCK_WEIGHTS = 1 << 21
 """Weights held at once, 16 MB of float64."""
+SMALLEST_SHOWN = 0.001
+"""Of p-values: the draws of a bootstrap tell smaller ones badly."""
 FEWEST_PAIRS = 3
 """With fewer a correlation tells nothing."""
-EDGE = 1e-9
-"""The logarithm of the odds is taken of shares no nearer than this to 0 and 1."""
+FEWEST_DRAWN = 6
+"""Of four pairs the bootstrap's interval of a correlation is -1 to 1, and of five it is too narrow
+(`python -m benchmarks.intervals`), so none is given."""
+EDGE = 1e-6
+"""Fisher's z is taken of correlations no nearer than this to -1 and 1: float32 has no more digits
+there, and what rounding adds would be the whole error of z."""
 
 Floats = NDArray[np.float64]
 
@@ -46,12 +52,25 @@ class Interval:
     high: float
 
 
-def t_interval(mean: float, error: float, n: int) -> Interval:
-    """Student's interval about the mean of n values, whose standard error is given."""
-    from scipy.stats import t
+def t_interval(
+    mean: float, error: float, n: int, low: float = -np.inf, high: float = np.inf
+) -> Interval:
+    """Student's interval about the mean of n values, whose standard error is given.
 
-    reach = float(error * t.ppf((1 + LEVEL) / 2, n - 1))
-    return Interval(float(mean) - reach, float(mean) + reach)
+    low, high : what the values lie between; the interval does not pass them
+    """
+    reach = float(error * _t_quantile(n - 1))
+    return Interval(max(low, float(mean) - reach), min(high, float(mean) + reach))
+
+
+def correlation_mean_interval(mean: float, error: float, n: int) -> Interval:
+    """The same of a mean of correlations or cosines, on Fisher's z, so within -1 and 1.
+
+    The error of z is that of the mean, times the slope of z there, 1 / (1 - mean^2).
+    """
+    inner = _inner(mean)
+    z = t_interval(np.arctanh(inner), error / (1 - inner**2), n)
+    return Interval(float(np.tanh(z.low)), float(np.tanh(z.high)))
 
 
 @dataclass(frozen=True)
@@ -62,7 +81,7 @@ class Difference:
     items, groups : how many items there are, and how many were drawn independently
     difference    : second - first
     interval      : of the difference
-    p             : how often draws would differ by as much if the models were equally good
+    p             : how often scores would differ by as much if the models were equally good
     test, p_test  : the name and the p-value of the textbook's test, which takes items as
                     independent: exact McNemar for analogies, Steiger for correlations
     effect, size  : Cohen's h (of shares) or q (of correlations), by name, and its size
@@ -82,44 +101,44 @@ class Difference:
 
 
 def share_interval(correct: NDArray[np.bool_], groups: NDArray[np.int64]) -> Interval | None:
-    """The interval of the share of correct answers, its groups drawn anew.
+    """The interval of the share of correct answers (Korn & Graubard 1998).
 
     correct : bool (n_items,)
-    groups  : int64 (n_items,), the relation of each; items of a group are not independent
-    Computed on the logarithm of the odds, where a share has no bounds. Where all answers are right,
-    or none is, Clopper & Pearson's (1934) exact interval with a trial a group. None with fewer than
-    two groups.
+    groups  : int64 (n_items,), the relation of each; items of a group are not independent. Or int64
+              (n_items, 2): both pairs of words of each question of one relation
+
+    It is Clopper & Pearson's (1934) exact interval of as many independent answers as would have the
+    same standard error, which `_jackknife` gives. Where all answers are right, or none is, the
+    standard error would be 0: each group, or pair, then counts as one answer. None with fewer than
+    two groups, or where a pair is part of all questions.
     """
-    right, sizes = _by_group(groups, correct), _by_group(groups, np.ones(len(groups)))
-    n = len(sizes)
-    if n < 2:
+    found = _jackknife(correct.astype(np.int64), groups)
+    if found is None:
         return None
-    share = float(right.sum() / sizes.sum())
+    error, n_units = found
+    share, n = float(correct.mean()), len(correct)
     if share in (0.0, 1.0):
-        low, high = _exact_interval(n if share else 0, n)
-        return Interval(low, high)
-    error = _standard_errors(right, sizes, np.ones((1, n)))[0] / (share * (1 - share))
-    distances = []
-    for weights in _draws(n):
-        drawn = weights @ right / (weights @ sizes)
-        inner = drawn.clip(EDGE, 1 - EDGE)
-        errors = _standard_errors(right, sizes, weights) / (inner * (1 - inner))
-        distances.append(_ratio(np.abs(_log_odds(drawn) - _log_odds(np.array(share))), errors))
-    reach = _reach(np.concatenate(distances)) * error
-    centre = float(_log_odds(np.array(share)))
-    return Interval(_share(centre - reach), _share(centre + reach))
+        effective = float(min(n_units, n))
+    elif error:
+        # n* = p (1 - p) / se^2 (t_{N-1} / t_{G-1})^2, at most N
+        freedom = (_t_quantile(n - 1) / _t_quantile(n_units - 1)) ** 2
+        effective = min(float(n), share * (1 - share) / error**2 * freedom)
+    else:
+        effective = float(n)
+    return _exact_interval(share * effective, (1 - share) * effective)
 
 
 def correlation_interval(x: Floats, y: Floats, kind: Correlation) -> Interval | None:
     """The interval of a correlation: the middle LEVEL of those of pairs that are drawn anew.
 
-    x, y : float64 (n_pairs,). None where the correlation is not defined, or of fewer than
-    FEWEST_PAIRS pairs.
+    x, y : float64 (n_pairs,). None where the correlation is not defined, of fewer than FEWEST_DRAWN
+    pairs, and where it is 1 or -1: then it is so in all draws.
     """
-    if len(x) < FEWEST_PAIRS or not np.ptp(x) or not np.ptp(y):
+    if len(x) < FEWEST_DRAWN or not np.ptp(x) or not np.ptp(y):
         return None
     drawn = np.concatenate([_correlations(w, (x, y), kind)[0] for w in _draws(len(x))])
-    return _middle(drawn)
+    found = _middle(drawn)
+    return found if found.high - found.low > EDGE else None
 
 
 def compare_shares(
@@ -129,27 +148,23 @@ def compare_shares(
 
     first, second : bool (n_items,), whether each answered right; groups as for `share_interval`
 
-    p is from the bootstrap over relations, each draw's distance from the difference in its own
-    standard errors; the interval holds 0 exactly where p is above SIGNIFICANT. None with fewer than
-    two groups.
+    The difference over its standard error (`_jackknife`) is taken for Student's t with a degree of
+    freedom for each group but one (CV3 in MacKinnon, Nielsen & Webb 2023). The interval holds 0
+    exactly where p is not below SIGNIFICANT. None where `share_interval` is.
     """
-    gain = _by_group(groups, second.astype(np.float64) - first)
-    sizes = _by_group(groups, np.ones(len(groups)))
-    n = len(sizes)
-    if n < 2:
+    gain = second.astype(np.int64) - first
+    found = _jackknife(gain, groups)
+    if found is None:
         return None
-    difference = float(gain.sum() / sizes.sum())
-    error = float(_standard_errors(gain, sizes, np.ones((1, n)))[0])
-    distances = np.concatenate([
-        _ratio(np.abs(w @ gain / (w @ sizes) - difference), _standard_errors(gain, sizes, w))
-        for w in _draws(n)
-    ])  # fmt: skip
-    reach = _reach(distances) * error
+    error, n_units = found
+    difference = float(gain.mean())
+    # No group differs from the others: that is luck, unless no answer differs at all.
+    error = error or (_paired_error(gain) if gain.any() else 0.0)
     share_a, share_b = float(first.mean()), float(second.mean())
     return Difference(
-        share_a, share_b, len(first), n, difference,
-        Interval(max(-1.0, difference - reach), min(1.0, difference + reach)),
-        _p(int((distances * error >= abs(difference)).sum())) if difference else 1.0,
+        share_a, share_b, len(first), n_units, difference,
+        t_interval(difference, error, n_units, -1, 1),
+        _t_p(difference / error, n_units - 1) if difference else 1.0,
         "McNemar", mcnemar(first, second),
         "h", float(2 * np.arcsin(np.sqrt(share_b)) - 2 * np.arcsin(np.sqrt(share_a))),
     )  # fmt: skip
@@ -229,6 +244,64 @@ def stars(p: float) -> str:
     return next((mark for bound, mark in STARS if p < bound), "")
 
 
+def p_text(p: float) -> str:
+    """A p-value behind the letter p: `= 0.012`, or `< 0.001` below SMALLEST_SHOWN."""
+    return f"= {p:.3f}" if p >= SMALLEST_SHOWN else f"< {SMALLEST_SHOWN}"
+
+
+def _jackknife(values: NDArray[np.int64], groups: NDArray[np.int64]) -> tuple[float, int] | None:
+    """The standard error of the mean of values, and the number of groups left out in turn.
+
+    values, groups : int64 (n_items,), and groups as for `share_interval`
+
+    V = (G - 1) / G sum_g (mean without g - mean)^2 (CV3 in MacKinnon, Nielsen & Webb 2023).
+
+    With pairs, each is left out in both of its roles. A question is then left out twice, once with
+    each of its pairs, so that what is its own is counted twice; one part of that is taken off
+    (Aronow, Samii & Assenova 2015), but no more than leaves questions independent. None where
+    nothing is left without one of the groups.
+    """
+    names, places = np.unique(groups, return_inverse=True)
+    places = places.reshape(groups.shape)
+    roles = [places] if groups.ndim == 1 else [places[:, 0], places[:, 1]]
+    n, total, n_groups = len(values), int(values.sum()), len(names)
+    # n (value - mean), in whole numbers: groups that do not differ have an error of exactly 0
+    residuals = n * values - total
+    parts = _sums(roles, residuals, n_groups)
+    left = n - _sums(roles, np.ones(n, np.int64), n_groups)
+    if not len(left) or not left.all():
+        return None
+    variance = (n_groups - 1) / n_groups * ((parts / left / n) ** 2).sum()
+    if groups.ndim == 2:
+        low, high = places.min(axis=1), places.max(axis=1)
+        both = np.unique(low * n_groups + high, return_inverse=True)[1]
+        own = _sums([both], residuals, int(both.max()) + 1)
+        of_questions = len(own) / (len(own) - 1) * ((own / n / n) ** 2).sum()
+        variance = max(variance - of_questions, of_questions)
+    return float(np.sqrt(variance)), n_groups
+
+
+def _sums(
+    roles: Sequence[NDArray[np.int64]], values: NDArray[np.int64], n_groups: int
+) -> NDArray[np.int64]:
+    """The sum of the values of each group; an item that has a group in two roles counts once."""
+    sums = np.zeros(n_groups, np.int64)
+    np.add.at(sums, roles[0], values)
+    for role in roles[1:]:
+        np.add.at(sums, role, np.where(role == roles[0], 0, values))
+    return sums
+
+
+def _paired_error(gain: NDArray[np.int64]) -> float:
+    """The standard error of the difference of two shares of the same independent questions.
+
+    One question more is lost and one more won (Bonett & Price 2012), so that it is not 0.
+    """
+    n = len(gain) + 2
+    won, lost = ((gain > 0).sum() + 1) / n, ((gain < 0).sum() + 1) / n
+    return float(np.sqrt((won + lost - (won - lost) ** 2) / n))
+
+
 def _draws(n: int) -> Iterator[Floats]:
     """How often each of n items is drawn, N_DRAWS times over, in blocks. float64 (any, n)."""
     rng = np.random.default_rng(SEED)
@@ -236,25 +309,6 @@ def _draws(n: int) -> Iterator[Floats]:
     for start in range(0, N_DRAWS, height):
         draws = rng.multinomial(n, np.full(n, 1 / n), min(height, N_DRAWS - start))
         yield draws.astype(np.float64)
-
-
-def _by_group(groups: NDArray[np.int64], values: NDArray[np.generic]) -> Floats:
-    """The sum of the values of each group that occurs. float64 (n_groups,)."""
-    _, places = np.unique(groups, return_inverse=True)
-    return np.bincount(places, weights=values.astype(np.float64)).astype(np.float64)
-
-
-def _standard_errors(parts: Floats, sizes: Floats, weights: Floats) -> Floats:
-    """The standard error of sum(parts) / sum(sizes) in each draw of groups. float64 (n_draws,).
-
-    By the ratio's linearisation, with n / (n - 1) for n groups (Cochran 1977, eq. 6.13).
-    """
-    n = len(parts)
-    totals = weights @ sizes
-    ratios = weights @ parts / totals
-    residuals = (parts - ratios[:, None] * sizes) ** 2
-    errors: Floats = np.sqrt(n / (n - 1) * (weights * residuals).sum(axis=1)) / totals
-    return errors
 
 
 def _correlations(weights: Floats, columns: Sequence[Floats], kind: Correlation) -> list[Floats]:
@@ -271,7 +325,8 @@ def _correlations(weights: Floats, columns: Sequence[Floats], kind: Correlation)
     for i in range(len(rows)):
         for j in range(i + 1, len(rows)):
             products = (weights * centred[i] * centred[j]).sum(axis=1)
-            found.append(_ratio(products, scales[i] * scales[j], otherwise=0.0))
+            below = scales[i] * scales[j]
+            found.append(np.divide(products, below, out=np.zeros_like(below), where=below > 0))
     return found
 
 
@@ -291,19 +346,6 @@ def _ranks(weights: Floats, values: Floats) -> Floats:
     return ranks
 
 
-def _ratio(above: Floats, below: Floats, otherwise: float | None = None) -> Floats:
-    """above / below; where below is 0, `otherwise`, or 0 where above is 0 too and infinity else."""
-    fill = (
-        np.where(above == 0, 0.0, np.inf) if otherwise is None else np.full(len(above), otherwise)
-    )
-    return np.divide(above, below, out=fill, where=below > 0)
-
-
-def _reach(distances: Floats) -> float:
-    """The distance that LEVEL of the draws do not pass. Of few groups some are infinite."""
-    return float(np.quantile(distances, LEVEL, method="higher"))
-
-
 def _middle(drawn: Floats) -> Interval:
     low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Interval(float(low), float(high))
@@ -314,25 +356,31 @@ def _p(n_beyond: int) -> float:
     return (n_beyond + 1) / (N_DRAWS + 1)
 
 
-def _log_odds(share: Floats) -> Floats:
-    inner = share.clip(EDGE, 1 - EDGE)
-    odds: Floats = np.log(inner / (1 - inner))
-    return odds
-
-
-def _share(log_odds: float) -> float:
-    from scipy.special import expit
-
-    return float(expit(log_odds))
-
-
 def _inner(r: float) -> float:
     """A correlation of which Fisher's z is finite."""
     return min(max(r, EDGE - 1), 1 - EDGE)
 
 
-def _exact_interval(right: int, n: int) -> tuple[float, float]:
-    from scipy.stats import binomtest
+def _exact_interval(right: float, wrong: float) -> Interval:
+    """Clopper & Pearson's interval of right / (right + wrong); the counts need not be whole."""
+    from scipy.special import betaincinv
 
-    interval = binomtest(right, n).proportion_ci(LEVEL)
-    return float(interval.low), float(interval.high)
+    tail = (1 - LEVEL) / 2
+    return Interval(
+        float(betaincinv(right, wrong + 1, tail)) if right else 0.0,
+        float(betaincinv(right + 1, wrong, 1 - tail)) if wrong else 1.0,
+    )
+
+
+def _t_quantile(freedom: int) -> float:
+    """How many standard errors an interval reaches to each side."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, (1 + LEVEL) / 2))
+
+
+def _t_p(t: float, freedom: int) -> float:
+    """The two-sided p-value of Student's t."""
+    from scipy.special import stdtr
+
+    return float(2 * stdtr(freedom, -abs(t)))

@@ -1,11 +1,15 @@
 """Neighbourhoods overlap as counted by hand; models stand side by side, gaps and all."""
 
 import json
+import re
 from dataclasses import asdict
+from html import unescape
 
 import numpy as np
 import pytest
 
+from embedtool.cli.comparison import markdown, tables, verdicts
+from embedtool.cli.comparison_page import page
 from embedtool.errors import EvaluationError, QueryError, UnknownWordError
 from embedtool.evaluation.compare import compare_models
 from embedtool.evaluation.neighbours import (
@@ -207,6 +211,44 @@ def test_models_are_contrasted_on_what_both_know():
     (contrast,) = found.contrasts
     assert contrast.difference.groups == 6
     assert contrast.difference.items == found.scores[0].results[1].total.found == 6 * 30
+
+
+def test_no_p_value_of_a_report_is_shown_as_zero():
+    good, *datasets = judged(12, 0.1)
+    bad, *_ = judged(12, 2.0)
+    found = compare_models({"good": good, "bad": bad}, datasets=datasets, words=[], expressions=[])
+    for contrast in found.contrasts:
+        assert contrast.difference.p_test < 0.0005 and contrast.p_corrected < 0.0005
+    differences = list(tables(found))[-1]
+    assert [row[3:] for row in differences.rows] == [
+        ("< 0.001***", differences.rows[0][4], "McNemar < 0.001"),
+        ("< 0.001***", differences.rows[1][4], "Steiger < 0.001"),
+    ]
+    for text in (markdown(found), unescape(page(found))):
+        assert not re.search(r"(p =|McNemar|Steiger) 0\.000", text)
+        assert "McNemar" in text and "Steiger" in text
+    as_json = json.loads(json.dumps(asdict(found), allow_nan=False))
+    assert 0 < as_json["contrasts"][0]["difference"]["p_test"] < 0.0005
+
+
+def test_one_relation_is_compared_by_its_pairs_and_two_pairs_get_no_verdict():
+    good, whole, closeness = judged(1, 0.1)
+    bad, *_ = judged(1, 2.0)
+    two = AnalogySet("two", (Section("r0", whole.sections[0].questions[:1]),))
+    near = PairSet("near", closeness.pairs[:2])
+    found = compare_models(
+        {"good": good, "bad": bad}, datasets=[whole, two, near], words=[], expressions=[]
+    )
+    (contrast,) = found.contrasts
+    assert (contrast.difference.groups, contrast.difference.items) == (6, 30)
+    assert contrast.difference.interval.high < 0
+    assert found.scores[0].results[0].total.interval is not None
+    assert found.scores[1].results[0].total.interval is None
+    assert list(verdicts(found)) == [
+        contrast.verdict,
+        "two: good and bad both know too few of its questions for a verdict",
+        "near: good and bad both know too few of its questions for a verdict",
+    ]
 
 
 def test_neighbourhoods_by_frequency_and_what_moved():

@@ -96,9 +96,11 @@ def test_a_pair_that_is_alone_has_nothing_to_learn_from(vectors, method):
     assert outcomes.known.tolist() == [True] and outcomes.answers.tolist() == [-1]
 
 
-def test_questions_of_one_section_are_drawn_by_their_third_words(vectors, analogies):
+def test_questions_of_one_section_are_told_apart_by_both_pairs(vectors, analogies):
     outcomes = answer_analogies(vectors, analogies)
-    assert len(np.unique(outcomes.groups(outcomes.known))) == N_PAIRS
+    pairs = outcomes.groups(outcomes.known)
+    assert pairs.shape == (outcomes.known.sum(), 2)
+    assert len(np.unique(pairs)) == N_PAIRS
     two = AnalogySet("two", (*analogies.sections, Section("more", analogies.questions[:5])))
     outcomes = answer_analogies(vectors, two)
     assert np.unique(outcomes.groups(outcomes.known)).tolist() == [0, 1]

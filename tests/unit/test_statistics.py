@@ -12,14 +12,18 @@ from embedtool.evaluation.statistics import (
     compare_correlations,
     compare_shares,
     correlation_interval,
+    correlation_mean_interval,
     holm,
     mcnemar,
+    p_text,
     share_interval,
     stars,
     steiger,
+    t_interval,
 )
 
 N_SIMULATED = 600
+N_SHARES = 1500
 COVERED = pytest.approx(0.95, abs=0.02)
 
 
@@ -35,16 +39,114 @@ def relations(rng: np.random.Generator, n: int, *chances: np.ndarray) -> list[np
     return [groups, *(rng.random(len(groups)) < chance[groups] for chance in chances)]
 
 
-@pytest.mark.usefixtures("fewer_draws")
-def test_share_intervals_cover_the_truth() -> None:
+def all_questions(n: int) -> np.ndarray:
+    """Both pairs of each question that can be made of n pairs."""
+    return np.column_stack(np.nonzero(~np.eye(n, dtype=bool)))
+
+
+@pytest.mark.parametrize("sizes", [(50, 50), (20, 300)])
+@pytest.mark.parametrize("n", [2, 3, 4, 9, 14])
+@pytest.mark.parametrize("mean", [0.2, 0.5, 0.8])
+def test_share_intervals_cover_the_truth(n: int, mean: float, sizes: tuple[int, int]) -> None:
     rng = np.random.default_rng(1)
-    covered = 0
+    covered = width = 0.0
+    for _ in range(N_SHARES):
+        groups = np.repeat(np.arange(n), rng.integers(sizes[0], sizes[1] + 1, n))
+        chances = rng.beta(9 * mean, 9 * (1 - mean), n)
+        found = share_interval(rng.random(len(groups)) < chances[groups], groups)
+        assert found is not None and 0 <= found.low < found.high <= 1
+        covered += found.low <= mean <= found.high
+        width += found.high - found.low
+    assert 0.925 < covered / N_SHARES < 0.985
+    assert width / N_SHARES < {2: 0.9, 3: 0.7, 4: 0.55}.get(n, 0.32)
+
+
+@pytest.mark.parametrize(("n", "most"), [(10, 0.5), (23, 0.27), (40, 0.2)])
+@pytest.mark.parametrize("mean", [0.0, 1.3])
+def test_share_intervals_of_one_relation_cover_the_truth(n: int, most: float, mean: float) -> None:
+    """Both pairs of a question have an effect on its log odds; first pairs alone cover .8."""
+    rng = np.random.default_rng(2)
+    pairs = all_questions(n)
+    nodes, weights = np.polynomial.hermite_e.hermegauss(41)
+    truth = weights @ (1 / (1 + np.exp(-mean - np.sqrt(2) * nodes))) / weights.sum()
+    covered = width = 0.0
     for _ in range(N_SIMULATED):
-        groups, correct = relations(rng, 14, rng.beta(2, 3, 14))
-        found = share_interval(correct, groups)
+        first, second = rng.standard_normal((2, n))
+        odds = mean + first[pairs[:, 0]] + second[pairs[:, 1]]
+        found = share_interval(rng.random(len(pairs)) < 1 / (1 + np.exp(-odds)), pairs)
         assert found is not None
-        covered += found.low <= 2 / 5 <= found.high
-    assert covered / N_SIMULATED == COVERED
+        covered += found.low <= truth <= found.high
+        width += found.high - found.low
+    assert 0.93 <= covered / N_SIMULATED <= 0.985
+    assert width / N_SIMULATED < most
+
+
+def test_a_share_has_korn_and_graubards_interval() -> None:
+    groups = np.repeat(np.arange(5), 40)
+    right = np.array([30, 22, 35, 28, 25])
+    correct = np.arange(200) % 40 < right[groups]
+    shares = right / 40
+    n = shares.mean() * (1 - shares.mean()) / (shares.var(ddof=1) / 5)
+    n *= (stats.t.ppf(0.975, 199) / stats.t.ppf(0.975, 4)) ** 2
+    yes, no = n * shares.mean(), n * (1 - shares.mean())
+    expected = stats.beta.ppf(0.025, yes, no + 1), stats.beta.ppf(0.975, yes + 1, no)
+    found = share_interval(correct, groups)
+    assert found is not None and (found.low, found.high) == pytest.approx(expected)
+    # relations that do not differ leave no more than the independent answers there are
+    alike = share_interval(np.arange(200) % 40 < 28, groups)
+    exact = stats.binomtest(140, 200).proportion_ci()
+    assert alike is not None and (alike.low, alike.high) == pytest.approx((exact.low, exact.high))
+
+
+@pytest.mark.parametrize("sizes", [(250, 250, 250, 250), (250, 100, 400, 250)])
+@pytest.mark.parametrize("wrong", [1, 999])
+def test_few_relations_near_0_or_1_tell_something(sizes: tuple[int, ...], wrong: int) -> None:
+    groups = np.repeat(np.arange(4), sizes)
+    found = share_interval(np.arange(1000) >= wrong, groups)
+    share = 1 - wrong / 1000
+    assert found is not None and 0 <= found.low < share < found.high <= 1
+    assert found.high - found.low < 0.03
+
+
+def leave_out(values: np.ndarray, pairs: np.ndarray) -> float:
+    """The variance by leaving out each pair, less that of questions which are left out twice."""
+    n, mean = int(pairs.max()) + 1, values.mean()
+    without = [values[(pairs != i).all(axis=1)].mean() for i in range(n)]
+    sums: dict[frozenset[int], float] = {}
+    for value, pair in zip(values, pairs.tolist(), strict=True):
+        sums[frozenset(pair)] = sums.get(frozenset(pair), 0) + (value - mean) / len(values)
+    own = len(sums) / (len(sums) - 1) * sum(each**2 for each in sums.values())
+    return max((n - 1) / n * sum((each - mean) ** 2 for each in without) - own, own)
+
+
+@pytest.mark.parametrize("n", [3, 4, 9])
+def test_a_pair_is_left_out_in_both_of_its_roles(n: int) -> None:
+    rng = np.random.default_rng(n)
+    both = np.array([(i, j) for i in range(n) for j in range(n)])
+    for pairs in all_questions(n), both, both[rng.random(len(both)) < 0.8]:
+        values = rng.integers(-1, 2, len(pairs))
+        found = statistics._jackknife(values, pairs)
+        assert found is not None and found[1] == n
+        assert found[0] ** 2 == pytest.approx(leave_out(values, pairs))
+
+
+def test_relations_are_left_out_one_by_one() -> None:
+    rng = np.random.default_rng(3)
+    groups = np.repeat([3, 5, 6, 9], [1, 70, 20, 9])
+    values = rng.integers(-1, 2, 100)
+    without = np.array([values[groups != g].mean() for g in (3, 5, 6, 9)])
+    error = np.sqrt(3 / 4 * ((without - values.mean()) ** 2).sum())
+    assert statistics._jackknife(values, groups) == (pytest.approx(error), 4)
+
+
+@pytest.mark.parametrize("pairs", [
+    np.empty((0, 2), np.int64), np.array([[0, 1]]), np.array([[0, 1], [1, 0]]),
+    np.array([[0, 1], [0, 2], [0, 3], [0, 4]]), np.array([[0, 1], [2, 0], [0, 3], [4, 0]]),
+])  # fmt: skip
+def test_a_pair_that_is_part_of_all_questions_leaves_no_interval(pairs: np.ndarray) -> None:
+    correct = np.arange(len(pairs)) % 2 == 0
+    assert share_interval(correct, pairs) is None
+    assert compare_shares(correct, ~correct, pairs) is None
 
 
 @pytest.mark.usefixtures("fewer_draws")
@@ -116,12 +218,23 @@ def test_all_or_nothing_has_the_exact_interval() -> None:
     assert (nothing.low, nothing.high) == pytest.approx((0, 1 - 0.025 ** (1 / 10)))
 
 
-def test_two_relations_tell_nothing_and_one_is_not_asked() -> None:
+def test_all_or_nothing_of_one_relation_counts_pairs() -> None:
+    found = share_interval(np.ones(90, dtype=bool), all_questions(10))
+    assert found is not None
+    assert (found.low, found.high) == pytest.approx((0.025 ** (1 / 10), 1))
+    apart = np.arange(10).reshape(5, 2)
+    five = share_interval(np.ones(5, dtype=bool), apart)
+    assert five is not None and five.low == pytest.approx(0.025 ** (1 / 5))
+
+
+def test_two_relations_tell_little_and_one_is_not_asked() -> None:
     groups = np.repeat([0, 1], 50)
     correct = np.arange(100) % 2 == 0
     correct[:10] = True
     found = share_interval(correct, groups)
-    assert found is not None and (found.low, found.high) == (0, 1)
+    assert found is not None and 0 < found.low < 0.2 < 0.8 < found.high < 1
+    apart = share_interval(groups == 0, groups)
+    assert apart is not None and (apart.low, apart.high) == pytest.approx((0, 1), abs=1e-6)
     assert share_interval(correct[:50], groups[:50]) is None
     assert compare_shares(correct[:50], correct[:50], groups[:50]) is None
 
@@ -143,10 +256,70 @@ def test_a_clear_difference_is_seen_and_measured() -> None:
     first, second = np.arange(480) % 4 == 0, np.arange(480) % 4 > 0
     found = compare_shares(first, second, groups)
     assert found is not None
-    assert found.difference == found.interval.low == found.interval.high == 0.5
-    assert found.p == pytest.approx(1 / 5001)
+    assert found.difference == 0.5
+    assert found.interval.low < 0.5 < found.interval.high
+    assert 0 < found.p < 1e-4
     assert found.size == pytest.approx(np.pi / 3)
     assert (found.items, found.groups, found.first, found.second) == (480, 12, 0.25, 0.75)
+
+
+def test_a_difference_has_students_interval_of_the_jackknife() -> None:
+    rng = np.random.default_rng(9)
+    groups = np.repeat(np.arange(4), [40, 10, 30, 60])
+    first, second = rng.random(140) < 0.3, rng.random(140) < 0.6
+    found = compare_shares(first, second, groups)
+    gain = second.astype(float) - first
+    without = np.array([gain[groups != g].mean() for g in range(4)])
+    error = np.sqrt(3 / 4 * ((without - gain.mean()) ** 2).sum())
+    assert found is not None
+    expected = stats.t.interval(0.95, 3, gain.mean(), error)
+    assert (found.interval.low, found.interval.high) == pytest.approx(expected)
+    assert found.p == pytest.approx(2 * stats.t.sf(abs(gain.mean()) / error, 3))
+
+
+@pytest.mark.parametrize("n", [2, 3, 4, 5])
+def test_few_relations_can_be_told_apart(n: int) -> None:
+    groups = np.repeat(np.arange(n), 100)
+    place = np.arange(100 * n) % 100
+    first, second = place < 30, place < 60 + groups % 2
+    found = compare_shares(first, second, groups)
+    assert found is not None and found.groups == n
+    assert found.p < SIGNIFICANT and 0 < found.interval.low < 0.305 < found.interval.high
+    apart = compare_shares(first, place < np.where(groups % 2, 60, 10), groups)
+    assert apart is not None and apart.p >= SIGNIFICANT
+    assert -1 <= apart.interval.low < 0 < apart.interval.high <= 1
+
+
+@pytest.mark.parametrize("n", [2, 3, 4, 14])
+@pytest.mark.parametrize("quarter", [False, True])
+def test_intervals_of_differences_of_few_relations_cover_the_truth(n: int, quarter: bool) -> None:
+    rng = np.random.default_rng(10)
+    sizes = np.full(n, 60)
+    sizes[0] = max(60, 20 * (n - 1)) if quarter else 60
+    groups = np.repeat(np.arange(n), sizes)
+    covered = width = 0.0
+    for _ in range(N_SHARES):
+        chance, gain = rng.uniform(0.3, 0.5, n), rng.uniform(-0.1, 0.3, n)
+        first = rng.random(len(groups)) < chance[groups]
+        second = rng.random(len(groups)) < (chance + gain)[groups]
+        found = compare_shares(first, second, groups)
+        assert found is not None
+        covered += found.interval.low <= 0.1 <= found.interval.high
+        width += found.interval.high - found.interval.low
+    assert 0.925 < covered / N_SHARES < 0.98
+    assert width / N_SHARES < {2: 1.5, 3: 0.75, 4: 0.5}.get(n, 0.2)
+
+
+@pytest.mark.parametrize(("sizes", "least"), [((1, 1), 0.1), ((2, 1, 1), 0.05), ((250, 250), 1e-6)])
+def test_relations_that_all_gain_the_same_are_no_certainty(
+    sizes: tuple[int, ...], least: float
+) -> None:
+    groups = np.repeat(np.arange(len(sizes)), sizes)
+    none = np.zeros(len(groups), dtype=bool)
+    found = compare_shares(none, ~none, groups)
+    assert found is not None and found.difference == found.interval.high == 1
+    assert found.p > least and -1 <= found.interval.low < 1
+    assert (found.p < SIGNIFICANT) == (found.interval.low > 0)
 
 
 def test_mcnemar_by_hand() -> None:
@@ -192,6 +365,43 @@ def test_correlations_that_are_not_defined() -> None:
     assert correlation_interval(x[:2], x[:2], "pearson") is None
     assert correlation_interval(x, np.ones(4), "spearman") is None
     assert compare_correlations(x, x, np.ones(4), "spearman") is None
+
+
+@pytest.mark.parametrize("kind", ["spearman", "pearson"])
+def test_few_pairs_or_a_perfect_order_leave_no_interval(kind: str) -> None:
+    rng = np.random.default_rng(11)
+    x, y = rng.standard_normal((2, 6))
+    assert correlation_interval(x[:5], y[:5], kind) is None
+    found = correlation_interval(x, y, kind)
+    assert found is not None and -1 <= found.low < found.high <= 1
+    assert correlation_interval(x, 2 * x + 1, kind) is None
+    assert correlation_interval(x, -x, kind) is None
+
+
+@pytest.mark.parametrize("values", [(0.6, 0.32), (-0.2, 0.9), (0.99, 0.98), (-0.999, -0.3)])
+def test_the_interval_of_a_mean_cosine_stays_within_the_range_of_cosines(
+    values: tuple[float, ...],
+) -> None:
+    mean, error = float(np.mean(values)), float(np.std(values, ddof=1) / np.sqrt(2))
+    found = correlation_mean_interval(mean, error, 2)
+    assert -1 <= found.low < mean < found.high <= 1
+    cut = t_interval(mean, error, 2, -1, 1)
+    assert -1 <= cut.low < mean < cut.high <= 1
+
+
+def test_the_interval_of_a_mean_cosine_is_students_where_it_is_narrow() -> None:
+    found, plain = correlation_mean_interval(0.5, 1e-4, 10), t_interval(0.5, 1e-4, 10)
+    assert (found.low, found.high) == pytest.approx((plain.low, plain.high), abs=1e-6)
+    itself = correlation_mean_interval(1 + 1e-7, 6e-8, 2)
+    assert 0.9999 < itself.low <= itself.high <= 1
+
+
+@pytest.mark.parametrize(("p", "text"), [
+    (0.0, "< 0.001"), (1e-300, "< 0.001"), (0.000999, "< 0.001"), (0.001, "= 0.001"),
+    (0.0123, "= 0.012"), (1.0, "= 1.000"),
+])  # fmt: skip
+def test_no_p_value_is_shown_as_zero(p: float, text: str) -> None:
+    assert p_text(p) == text
 
 
 def test_holm_by_hand() -> None:
