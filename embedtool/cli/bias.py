@@ -127,6 +127,8 @@ def _print_projections(
 
 
 def _print_tests(results: "Sequence[WeatResult]", as_json: bool, as_tsv: bool) -> None:
+    from embedtool.evaluation.statistics import SIGNIFICANT
+
     if as_json:
         print_json([asdict(each) for each in results])
         return
@@ -142,6 +144,11 @@ def _print_tests(results: "Sequence[WeatResult]", as_json: bool, as_tsv: bool) -
     for each in results:
         if each.missing:
             note(f"{each.name}: not in the vocabulary: {', '.join(each.missing)}")
+        if each.smallest_p > SIGNIFICANT:
+            note(
+                f"{each.name}: p cannot be below {each.smallest_p:.2g}, for only "
+                f"{each.permutations:,} ways to part the targets were tried"
+            )
 
 
 def _sizes(sets: "Sequence[WordSet]") -> str:

@@ -18,7 +18,7 @@ from embedtool.cli.options import (
     json_option,
     text_options,
 )
-from embedtool.cli.output import Cell, print_json, print_table, shown
+from embedtool.cli.output import Cell, note, print_json, print_table, shown
 from embedtool.cli.reporting import reporting
 from embedtool.cli.scores import bounds, read_datasets
 from embedtool.cli.train import help_of
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 N_RUNS = 10
 """Antoniak & Mimno have 50, and find that ten or more already show how words differ."""
+FEW_RUNS = 5
+"""Of fewer an interval of the mean reaches 3 to 13 standard errors to each side."""
 
 
 @click.group(cls=Group)
@@ -112,6 +114,13 @@ def _add(algorithm: str) -> None:
         if words:
             click.echo()
             print_neighbours(near, n_runs, as_json=False, as_tsv=False, new=new)
+        else:
+            _note_few(n_runs)
+
+
+def _note_few(n_runs: int) -> None:
+    if n_runs < FEW_RUNS:
+        note(f"{n_runs} runs are few, so the intervals are wide; make {N_RUNS} or more")
 
 
 def _print(found: "Stability") -> None:
@@ -166,6 +175,7 @@ def print_neighbours(
     if as_json:
         print_json(_records(found, n_runs, new))
         return
+    _note_few(n_runs)
     notes = {
         word: str(near) if isinstance(near, NoAnswerError)
         else ngrams_note([word] if word in new else [])

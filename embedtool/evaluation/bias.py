@@ -69,6 +69,11 @@ class WeatResult:
     exact: bool
     permutations: int
 
+    @property
+    def smallest_p(self) -> float:
+        """The least that the p-value can be with so many permutations."""
+        return 1 / (self.permutations + (not self.exact))
+
 
 @dataclass(frozen=True)
 class Projections:

@@ -163,7 +163,7 @@ def classify(
                 name,
                 _within(corrected_interval(accuracy, share)),
                 _within(corrected_interval(macro_f1, share)),
-                against if name in vectorizers else None,
+                _within(against, -1) if name in vectorizers else None,
             )
         )
     classes = dict(Counter(documents.labels).most_common())
@@ -189,9 +189,9 @@ def corrected_interval(scores: NDArray[np.float64], share: float) -> Estimate:
     return Estimate(mean, interval.low, interval.high)
 
 
-def _within(estimate: Estimate) -> Estimate:
-    """A share, of which no interval reaches beyond 0 and 1."""
-    return replace(estimate, low=max(0.0, estimate.low), high=min(1.0, estimate.high))
+def _within(estimate: Estimate, lowest: float = 0.0) -> Estimate:
+    """The estimate of what is never below `lowest` nor above 1, and neither is its interval."""
+    return replace(estimate, low=max(lowest, estimate.low), high=min(1.0, estimate.high))
 
 
 def _splits(

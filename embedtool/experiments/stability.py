@@ -22,9 +22,9 @@ from embedtool.evaluation.neighbours import (
     means_by_band,
     n_in_common,
 )
-from embedtool.evaluation.questions import Dataset
+from embedtool.evaluation.questions import Dataset, PairSet
 from embedtool.evaluation.scoring import evaluate, headline
-from embedtool.evaluation.statistics import Interval, t_interval
+from embedtool.evaluation.statistics import Interval, correlation_mean_interval, t_interval
 from embedtool.search.index import nearest
 from embedtool.search.query import cosines, lookup
 from embedtool.vectors import WordVectors, unit_rows
@@ -40,7 +40,8 @@ class Spread:
     """One score over the runs.
 
     deviation : the standard deviation of a run, with n - 1
-    interval  : of the mean, by Student's t; it is of the training, not of the dataset's questions
+    interval  : of the mean, by Student's t, no further than scores go, or None where all runs score
+                the same; it is of the training, not of the dataset's questions
     """
 
     dataset: str
@@ -48,7 +49,7 @@ class Spread:
     values: tuple[float, ...]
     mean: float
     deviation: float
-    interval: Interval
+    interval: Interval | None
     low: float
     high: float
 
@@ -77,7 +78,7 @@ class StableNeighbour:
 
     score     : the mean cosine
     deviation : of the cosine in one run
-    interval  : of the mean, by Student's t
+    interval  : of the mean, by Student's t of Fisher's z, so within -1 and 1
     share     : of the runs in which the word is among the n nearest
     """
 
@@ -157,7 +158,7 @@ def stable_neighbours(
             tuple(
                 StableNeighbour(
                     runs[0].words[int(ids[j])], float(scores[:, j].mean()),
-                    float(scores[:, j].std(ddof=1)), _interval(scores[:, j]), float(among[j]),
+                    float(scores[:, j].std(ddof=1)), _of_cosines(scores[:, j]), float(among[j]),
                 )
                 for j in order.tolist()
             )
@@ -175,15 +176,24 @@ def _spread(runs: Sequence[WordVectors], dataset: Dataset) -> Spread | None:
     if len(scores) < len(runs):
         return None
     values = np.array(scores)
+    interval = _of_scores(values, -1 if isinstance(dataset, PairSet) else 0)
     return Spread(
         dataset.name, found[0].name, tuple(scores), float(values.mean()),
-        float(values.std(ddof=1)), _interval(values), float(values.min()), float(values.max()),
+        float(values.std(ddof=1)), interval, float(values.min()), float(values.max()),
     )  # fmt: skip
 
 
-def _interval(values: NDArray[np.float64]) -> Interval:
+def _of_scores(values: NDArray[np.float64], lowest: float) -> Interval | None:
+    """The interval of a mean score; None where runs do not differ, so that no spread is known."""
+    if not np.ptp(values):
+        return None
     n = len(values)
-    return t_interval(values.mean(), values.std(ddof=1) / np.sqrt(n), n)
+    return t_interval(values.mean(), values.std(ddof=1) / np.sqrt(n), n, lowest, 1)
+
+
+def _of_cosines(values: NDArray[np.float64]) -> Interval:
+    n = len(values)
+    return correlation_mean_interval(values.mean(), values.std(ddof=1) / np.sqrt(n), n)
 
 
 def _check(runs: Sequence[WordVectors]) -> None:

@@ -221,6 +221,14 @@ def test_associations(run: Run, small: dict[str, Path], tmp_path: Path) -> None:
     assert result.stderr == "made up: not in the vocabulary: nowhere\n"
     drawn = run("bias", small["one"], "--weat", path, "--permutations", "10", "--tsv")
     assert drawn.stdout.splitlines()[1].split("\t")[-1] == "10"
+    assert drawn.stderr.splitlines()[1] == (
+        "made up: p cannot be below 0.091, for only 10 ways to part the targets were tried"
+    )
+    path.write_text(WEAT.replace(', "w2"]', "]").replace('"nowhere", ', ""))
+    few = run("bias", small["one"], "--weat", path)
+    assert few.stderr == (
+        "made up: p cannot be below 0.1, for only 10 ways to part the targets were tried\n"
+    )
     missing = run("bias", small["one"], "--weat", tmp_path / "none.toml")
     assert missing.exit_code == 1
     assert missing.stderr.endswith("none.toml: cannot be read: No such file or directory\n")

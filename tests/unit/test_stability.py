@@ -203,6 +203,23 @@ def test_neighbours_over_runs_are_by_their_mean_cosine(runs):
     assert with_itself[0].word == "w5" and with_itself[0].share == 1
 
 
+def test_no_interval_leaves_the_range_of_its_quantity(runs):
+    """Two cosines far apart: Student's interval of 12.7 standard errors would be beyond 1."""
+    for n in (2, 3):
+        for near in stable_neighbours(runs[:n], ["w5", "w6", "w7"], 10):
+            for each in near:
+                assert -1 <= each.interval.low < each.score < each.interval.high <= 1
+    pairs = PairSet("pairs", tuple((f"w{i}", f"w{2 * i + 1}", float(i)) for i in range(12)))
+    spread = stability(runs[:2], [pairs]).scores[0]
+    assert -1 <= spread.interval.low < spread.mean < spread.interval.high <= 1
+
+
+def test_runs_of_the_same_score_tell_no_interval(runs):
+    pairs = PairSet("pairs", tuple((f"w{i}", f"w{2 * i + 1}", float(i % 7)) for i in range(90)))
+    spread = stability([runs[0], runs[0]], [pairs]).scores[0]
+    assert spread.deviation == 0 and spread.interval is None
+
+
 def test_one_run_is_not_enough(runs):
     with pytest.raises(EvaluationError, match="make at least two"):
         stability(runs[:1], [])
@@ -235,6 +252,10 @@ def test_the_commands(run, tmp_path, kingdoms, questions):
     shown = run("similar", folder, "king", "--stable", "-n", 3).stdout.splitlines()
     assert shown[0] == "king: mean of 2 runs; in how many among the 3 nearest"
     assert len(shown) == 5
+    few = "2 runs are few, so the intervals are wide; make 10 or more\n"
+    for arguments in (["-n", 3], ["--tsv"]):
+        assert run("similar", folder, "king", "--stable", *arguments).stderr == few
+    assert result.stderr.endswith(few)
     tsv = run("similar", folder, "king", "queen", "--stable", "-n", 3, "--tsv").stdout
     header, *rows = (line.split("\t") for line in tsv.splitlines())
     assert header == ["query", "word", "score", "low", "high", "deviation", "share"]
