@@ -176,7 +176,7 @@ def decompressed(vectors: WordVectors) -> WordVectors:
 
 
 def _in_memory(table: NDArray[np.float32]) -> NDArray[np.float32]:
-    return table[:] if isinstance(table, Compressed) else table
+    return np.ascontiguousarray(table[:]) if isinstance(table, Compressed) else table
 
 
 def compress(
@@ -303,6 +303,7 @@ def _product_table(matrix: NDArray[np.float32], n_parts: int, report: Report) ->
     """Let each part of a row of length 1 be the nearest of its centroids, by k-means."""
     from scipy.cluster.vq import kmeans2, vq
 
+    matrix = _in_memory(matrix)
     n_rows, size = matrix.shape
     scales = row_lengths(matrix)
     steps = np.where(scales > 0, scales, 1)[:, None]

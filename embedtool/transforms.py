@@ -196,7 +196,8 @@ def _mapped(
     out = np.empty((len(matrix), axes.shape[1]), np.float32)
     first = 0
     for block in _blocks(matrix):
-        rows = block @ axes
+        with np.errstate(invalid="ignore"):  # a row that is not finite stays so
+            rows = block @ axes
         if offset is not None:
             rows += offset
         out[first : first + len(rows)] = rows

@@ -314,10 +314,10 @@ def vectors_of(given: AnyVectors) -> WordVectors:
 
 
 def unit_rows(matrix: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A copy of the rows scaled to length 1; zero rows stay zero. float32, same shape."""
+    """A copy of the rows scaled to length 1, in C order; zero rows stay zero. float32."""
     lengths = row_lengths(matrix)
     lengths[lengths == 0] = 1
-    unit: NDArray[np.float32] = matrix / lengths[:, None]
+    unit: NDArray[np.float32] = np.divide(matrix, lengths[:, None], order="C")
     return unit
 
 

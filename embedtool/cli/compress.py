@@ -84,7 +84,7 @@ def _measures(
     from embedtool.cli.scores import read_datasets
     from embedtool.evaluation.loss import losses, sample_words, shared_neighbours
 
-    words = sample_words(after)[:N_TIMED]
+    words = [word for word in sample_words(after) if _has_direction(before, after, word)][:N_TIMED]
     rows: list[tuple[str, Cell, Cell]] = [
         ("MB on disk", sizes[0] / 1e6, sizes[1] / 1e6),
         ("milliseconds a query", _milliseconds(before, words), _milliseconds(after, words)),
@@ -95,8 +95,13 @@ def _measures(
     return rows
 
 
-def _milliseconds(vectors: "WordVectors", words: list[str]) -> float:
-    """The median time of a query for neighbours in a model that is in memory."""
+def _has_direction(before: "WordVectors", after: "WordVectors", word: str) -> bool:
+    """Whether a word has neighbours in both models: a row of zeros has none."""
+    return all(vectors.norms[vectors.ids_of([word])[0]] > 0 for vectors in (before, after))
+
+
+def _milliseconds(vectors: "WordVectors", words: list[str]) -> float | None:
+    """The median time of a query for neighbours in a model that is in memory; None: of no query."""
     from embedtool.search.query import similar
 
     times = []
@@ -104,7 +109,7 @@ def _milliseconds(vectors: "WordVectors", words: list[str]) -> float:
         began = time.perf_counter()
         similar(vectors, word)
         times.append(time.perf_counter() - began)
-    return 1000 * median(times)
+    return 1000 * median(times) if times else None
 
 
 def _size(model: Path) -> int:
