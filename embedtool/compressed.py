@@ -27,6 +27,8 @@ LARGEST_CODE = 127
 """Of a number in eight bits; -128 is not used, so that codes are symmetric."""
 N_CENTROIDS = 256
 """As many as a byte tells apart."""
+CENTROIDS = "_centroids"
+"""What the name of a table has added where its centroids are kept."""
 SAMPLE_ROWS = 2**15
 """Rows whose parts the centroids are made from: 128 for each."""
 ITERATIONS = 15
@@ -114,7 +116,7 @@ class ProductTable(Compressed):
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """What is kept, by what it adds to the table's name."""
-        return {"": self.codes, "_scales": self.scales, "_centroids": self.centroids}
+        return {"": self.codes, "_scales": self.scales, CENTROIDS: self.centroids}
 
 
 def parts_of(size: int, n_parts: int) -> list[slice]:
@@ -137,7 +139,7 @@ def opened(tables: Mapping[str, NDArray[Any]], name: str) -> NDArray[np.float32]
     elif codes.dtype == np.int8:
         table = ByteTable(codes, tables[f"{name}_scales"])
     elif codes.dtype == np.uint8:
-        table = ProductTable(codes, tables[f"{name}_scales"], tables[f"{name}_centroids"])
+        table = ProductTable(codes, tables[f"{name}_scales"], tables[f"{name}{CENTROIDS}"])
     else:
         raise FormatError(f"{name} is of type {codes.dtype}, which holds no vectors")
     fits = codes.ndim == 2 and all(

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool import __version__
-from embedtool.compressed import kept, opened
+from embedtool.compressed import CENTROIDS, kept, opened
 from embedtool.errors import FormatError, ModelError, VocabularyError
 from embedtool.files import Hashed, check_writable, mismatch, new_folder, text_bytes
 from embedtool.plurals import counted
@@ -45,7 +45,7 @@ FILES = (CONFIG, VECTORS)
 CONTEXTS_OF: tuple[ContextsOf, ...] = get_args(ContextsOf)
 UNKNOWN_ORDER = "unknown"
 """The `order` of words that are not known to stand most frequent first."""
-WRITTEN_ANEW = {"format", "order", "contexts", "subwords", "files", "checksum"}
+WRITTEN_ANEW = {"format", "sizes", "order", "contexts", "subwords", "files", "checksum"}
 """What `save` finds out by itself."""
 NORM_TOLERANCE = 1e-3
 """Lengths that were taken of other bits of the same numbers differ by less."""
@@ -97,7 +97,7 @@ def save(model: Model, path: str | Path, report: Report = silent) -> None:
     if vectors.counts is not None:
         tables["counts"] = vectors.counts
     told = {k: v for k, v in model.description.items() if k not in WRITTEN_ANEW}
-    description = {"format": FORMAT_VERSION, **_stamp(), **told}
+    description = {"format": FORMAT_VERSION, **_stamp(), "sizes": sizes(vectors), **told}
     if not vectors.is_by_frequency:
         description["order"] = UNKNOWN_ORDER
     if vectors.contexts is not None:
@@ -132,6 +132,24 @@ def save(model: Model, path: str | Path, report: Report = silent) -> None:
 def checksum(description: Mapping[str, Any]) -> str:
     """What tells a model from all others: the checksum in its config.json."""
     return str(description.get("checksum") or _checksum(description))
+
+
+def sizes(vectors: WordVectors) -> dict[str, Any]:
+    """What the tables of a model say of their sizes, whatever has been done since it was trained.
+
+    bytes_a_vector : on disk, of a word's vector
+    """
+    kinds = kept("", vectors.matrix).items()
+    rows = [table for name, table in kinds if name != CENTROIDS]
+    found: dict[str, Any] = {
+        "words": vectors.n_words,
+        "vector_size": vectors.vector_size,
+        "bytes_a_vector": sum(table[:1].nbytes for table in rows),
+        "counts": vectors.counts is not None,
+    }
+    if vectors.subwords is not None:
+        found["ngrams"] = len(vectors.subwords.buckets)
+    return found
 
 
 def _checksum(description: Mapping[str, Any]) -> str:

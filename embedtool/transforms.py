@@ -15,7 +15,7 @@ from embedtool.errors import ConfigError
 from embedtool.plurals import counted
 from embedtool.task_config import TransformConfig
 from embedtool.tensors import let_go
-from embedtool.vectors import Model, WordVectors, row_lengths
+from embedtool.vectors import Model, WordVectors, row_lengths, with_step
 
 BLOCK_ROWS = 2**13
 """Rows at a time: 20 MB of float64 at 300 dimensions."""
@@ -70,7 +70,8 @@ def transform(model: Model, config: TransformConfig) -> Model:
     vectors = replace(vectors, contexts=None)
     done = {name: value for name, value in asdict(config).items() if value}
     before = model.description.get("transformed", [])
-    return Model(vectors, {**model.description, "transformed": [*before, done]})
+    description = {**model.description, "transformed": [*before, done]}
+    return Model(vectors, with_step(description, "transform", done))
 
 
 def mapped(

@@ -7,6 +7,7 @@ queries, judges or exports takes. Nothing here knows of files.
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Literal, Self
 
@@ -291,7 +292,8 @@ class Model:
     """Word vectors and how they came about.
 
     vectors     : the vectors
-    description : JSON-able: algorithm, options, corpus, vocabulary, training, versions
+    description : JSON-able: algorithm, options, corpus, vocabulary, training and versions of the
+                  training, or what it was imported from; `history`, what was done to it since
     encoder     : the parameters, by name, of an encoder of sentences over these vectors, or None
     """
 
@@ -311,6 +313,19 @@ def vectors_of(given: AnyVectors) -> WordVectors:
     if not isinstance(given, WordVectors):
         raise TypeError(f"expected a Model or its WordVectors, not {type(given).__name__}")
     return given
+
+
+def with_step(
+    description: Mapping[str, Any], command: str, facts: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The description of what a command has made of a model: what was done to it, and then this.
+
+    facts : JSON-able: the options, and what came of them; None is left out
+    """
+    done = {name: value for name, value in facts.items() if value is not None}
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    step = {"command": command, "created": created, **done}
+    return {**description, "history": [*description.get("history", []), step]}
 
 
 def unit_rows(matrix: NDArray[np.float32]) -> NDArray[np.float32]:

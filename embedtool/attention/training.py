@@ -32,6 +32,7 @@ from embedtool.corpus.encoding import EncodedCorpus, ScannedText, check_pairs, e
 from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.errors import TrainingError, VocabularyError
 from embedtool.progress import Progress, Report, silent
+from embedtool.store import WRITTEN_ANEW
 from embedtool.task_config import ContextualConfig
 from embedtool.trainers.checkpoint import Checkpoints, State
 from embedtool.trainers.estimate import NUMBER, Needs, check
@@ -166,9 +167,9 @@ def _learn(
     del state
     description = describe(about, encoded, history)
     description["static"] = {
-        key: static.description[key]
-        for key in ("algorithm", "options", "created")
-        if key in static.description
+        key: value
+        for key, value in static.description.items()
+        if key not in WRITTEN_ANEW | {"versions"}
     }
     matrix, encoder = learner.result()
     subwords = None if config.vectors == "random" else vectors.subwords

@@ -30,13 +30,14 @@ def align(
     """
     from embedtool import store
     from embedtool.evaluation.alignment import align as aligned
-    from embedtool.vectors import Model
+    from embedtool.vectors import Model, with_step
 
     store.check_target(output, overwrite)
     model = store.load(source)
     alignment = aligned(model.vectors, store.load(target).vectors, anchors)
     told = {name: value for name, value in asdict(alignment).items() if name != "rotation"}
-    description = {**model.description, "aligned": {"target": str(target), **told}}
+    aligned_to = {"target": str(target), **told}
+    description = with_step({**model.description, "aligned": aligned_to}, "align", aligned_to)
     store.save(Model(alignment.apply(model.vectors), description), output)
     note(f"{output}: {source} in the space of {target}")
     if as_json:

@@ -57,14 +57,14 @@ def compress(
     from embedtool import store
     from embedtool.cli.reporting import late_bars
     from embedtool.compressed import compress as compressed
-    from embedtool.vectors import Model
+    from embedtool.vectors import Model, with_step
 
     store.check_target(output, overwrite)
     source = store.load(model)
     with late_bars() as report:
         small = compressed(source.vectors, config, report)
         store.save(
-            Model(small, {**source.description, "compressed": asdict(config)}), output, report
+            Model(small, with_step(source.description, "compress", asdict(config))), output, report
         )
     sizes = [_size(model), _size(output)]
     note(f"{output}: {sizes[1] / 1e6:,.1f} MB, {sizes[1] / sizes[0]:.1%} of {model}")

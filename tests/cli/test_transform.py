@@ -1,6 +1,7 @@
 """transform, evaluate --variant, align, drift, translate and bias from the command line."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -260,3 +261,62 @@ def test_bias_asked_for_wrongly(
     result = run("bias", small["one"], *arguments)
     assert result.exit_code == 2
     assert result.stderr.startswith(f"Error: {message}")
+
+
+def rows_of(table: str) -> dict[str, str]:
+    """The table of info: the value of each name."""
+    rows = [re.split(r"  +", line, maxsplit=1) for line in table.splitlines()]
+    return dict(rows)
+
+
+def test_info_shows_the_sizes_of_the_tables_and_every_step(
+    run: Run, small: dict[str, Path], tmp_path: Path
+) -> None:
+    """Whatever was done, sizes are those of now, and no step takes the place of an earlier one."""
+    described = store.load(small["one"]).description | {"options": {"vector_size": 10}}
+    store.save(Model(store.load(small["one"]).vectors, described), tmp_path / "0")
+    steps = [
+        ["compress", "--dimensions", 8, "--no-report"],
+        ["transform", "--pca", 6],
+        ["compress", "--words", 50, "--precision", "int8", "--no-report"],
+        ["transform", "--normalize"],
+    ]
+    for number, (command, *options) in enumerate(steps):
+        result = run(command, tmp_path / str(number), tmp_path / str(number + 1), *options)
+        assert result.exit_code == 0
+    rows = rows_of(run("info", tmp_path / "4").stdout)
+    assert (rows["words"], rows["vector size"], rows["bytes a vector"]) == ("50", "6", "24")
+    assert [name for name in rows if name.endswith("vector size")] == ["vector size"]
+    assert (rows["1 compress dimensions"], rows["2 transform pca"]) == ("8", "6")
+    assert (rows["3 compress words"], rows["3 compress precision"]) == ("50", "int8")
+    assert rows["4 transform normalize"] == "yes"
+    config = json.loads((tmp_path / "4/config.json").read_text())
+    assert config["sizes"] == {"words": 50, "vector_size": 6, "bytes_a_vector": 24, "counts": True}
+    assert [step["command"] for step in config["history"]] == [step[0] for step in steps]
+    assert rows_of(run("info", tmp_path / "3").stdout)["bytes a vector"] == "10"
+
+
+def test_models_of_an_older_embedtool_and_imports_have_their_sizes_shown(
+    run: Run, small: dict[str, Path], tmp_path: Path
+) -> None:
+    assert run("export", small["one"], tmp_path / "v.txt").exit_code == 0
+    assert run("import", tmp_path / "v.txt", tmp_path / "model").exit_code == 0
+    rows = rows_of(run("info", tmp_path / "model").stdout)
+    assert (rows["words"], rows["vector size"], rows["counts"]) == ("200", "10", "no")
+    config = tmp_path / "model/config.json"
+    told = json.loads(config.read_text())
+    del told["sizes"]
+    config.write_text(json.dumps(told))
+    assert rows_of(run("info", tmp_path / "model").stdout)["vector size"] == "10"
+
+
+def test_two_alignments_are_two_steps(run: Run, small: dict[str, Path], tmp_path: Path) -> None:
+    for source, target, out in (("one", "turned", "a"), ("a", "one", "b")):
+        places = small | {name: tmp_path / name for name in "ab"}
+        result = run("align", places[source], places[target], tmp_path / out)
+        assert result.exit_code == 0
+    history = store.load(tmp_path / "b").description["history"]
+    assert [step["target"] for step in history] == [str(small["turned"]), str(small["one"])]
+    rows = rows_of(run("info", tmp_path / "b").stdout)
+    assert rows["1 align target"] == str(small["turned"])
+    assert rows["2 align target"] == str(small["one"])
