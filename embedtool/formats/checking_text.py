@@ -127,6 +127,8 @@ def _start(findings: Findings, sample: list[Line]) -> Layout:
     if layout.header is None:
         if needs_header:
             findings.add("header", {"line": 1}, f"no two whole numbers, but {quoted(first)}")
+        elif layout.is_doubtful:
+            findings.add("whole", {"line": 1}, quoted(first))
     elif layout.header[1] != layout.vector_size:
         said = (
             f"it says {counted(layout.header[1], 'number')} a row, but most have "

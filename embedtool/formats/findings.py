@@ -39,6 +39,7 @@ REMARKS = {
     "whitespace": "words with white space, which other tools may cut",
     "control": "words with control characters",
     "numeric": "words with a number between spaces, as where a row has a number too many",
+    "whole": "a first row of whole numbers only, unlike the others, as in a header of another kind",
     "crlf": "lines that end in CR LF",
     "blank_end": "blank lines at the end",
     "unended": "no line end after the last row, whose last number may be cut short",

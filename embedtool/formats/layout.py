@@ -18,6 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 HEADER = re.compile(rb"(\d{1,18}) (\d{1,9}) ?\r?")
+WHOLE = re.compile(rb"(?=.*[1-9])\d+(?: \d+)+ ?\r?")
+WHOLE_NUMBERS = re.compile(rb".*?(?: [-+]?\d+)+ ?\r?", re.DOTALL)
+"""A line of whole numbers, not all of them 0, and a row whose numbers are whole."""
 NUMBER_BYTES = b"-+0123456789.eEnaifNIFtyTY "
 """What numbers, and `nan` and `infinity`, are made of."""
 NUMBER = re.compile(rb"[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?|nan|inf(?:inity)?)", re.IGNORECASE)
@@ -40,6 +43,8 @@ class Layout:
 
     header      : rows and dimensions that the first line says; None where it is none
     vector_size : numbers that most rows have; 0 where no row has a word and numbers
+    is_doubtful : whether the first line holds whole numbers only, unlike the others, as a header of
+                  another kind would
     is_mixed    : whether most words hold a number that is a field of its own, such as the index of
                   a table
     """
@@ -47,6 +52,7 @@ class Layout:
     header: tuple[int, int] | None
     vector_size: int
     is_mixed: bool = False
+    is_doubtful: bool = False
 
     def doubt(self, word: bytes, numbers: bytes) -> Doubt:
         """Whether a word holds a number that belongs to the vector of its row.
@@ -80,9 +86,11 @@ def layout_of(lines: Sequence[bytes], *, needs_header: bool) -> Layout:
         size = size_of(rows, header[1])
         if needs_header or size == header[1] in map(n_numbers, rows):
             return Layout(header, size, _is_mixed(rows, size))
-    rows = [*lines[:1], *rows]
-    size = size_of(rows)
-    return Layout(None, size, _is_mixed(rows, size))
+    first = lines[0] if lines else b""
+    is_unlike = WHOLE.fullmatch(first) and not any(map(WHOLE_NUMBERS.fullmatch, rows))
+    size = size_of([first, *rows])
+    is_doubtful = bool(is_unlike) and len(rows) > 0 and 1 < size == n_numbers(first)
+    return Layout(None, size, _is_mixed([first, *rows], size), is_doubtful)
 
 
 def header_of(line: bytes) -> tuple[int, int] | None:

@@ -116,6 +116,11 @@ def _check_layout(path: Path, layout: Layout, size: int, *, needs_header: bool) 
             )
         if not layout.vector_size:
             raise DamagedError(f"{where}: not a word and numbers between spaces")
+        if layout.is_doubtful:
+            log.warning(
+                "%s: whole numbers only, unlike the other lines; it is read as a row, not as a "
+                "header, which has two numbers", where,
+            )  # fmt: skip
         return
     n_rows, vector_size = layout.header
     if n_rows < 1 or n_rows * (2 * vector_size + 1) > size:

@@ -112,6 +112,8 @@ WORDS = {
     "words that are numbers": (b"2000 1 2\n3.14159 3 4\n1e5 5 6\n-1 7 8\nnan 9 0\n",
                                ["2000", "3.14159", "1e5", "-1", "nan"]),
     "words that are numbers, with a header": (b"2 2\n2000 1 2\n2 3 4\n", ["2000", "2"]),
+    "a row of zeros first": (b"0 0 0\na 0.5 2\n", ["0", "a"]),
+    "whole numbers": (b"7 1 2\n8 3 4\n", ["7", "8"]),
     "words with commas": (b"1,000 1 2\n0,5 3 4\n, 5 6\n", ["1,000", "0,5", ","]),
     "GloVe's words with spaces": (
         b". . . 0.1256 2\nat name@domain.com 3 0.1256\n. . . . . 5 6\nthe 7 8\n",
@@ -264,3 +266,17 @@ def test_a_row_of_tensorboards_that_does_not_fit_is_named(
     with pytest.raises(FormatError, match=f"line {line}: expected 2 numbers between tabs"):
         formats.read(tmp_path / "x.tsv")
     assert check(tmp_path / "x.tsv").faults
+
+
+def test_a_first_row_that_may_be_a_header_of_another_kind_is_read_with_a_warning(
+    run: Run, tmp_path: Path
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"12 10 5 7\n" + ROWS)
+    result = run("import", path, tmp_path / "model")
+    assert result.exit_code == 0
+    assert result.stderr.startswith(
+        f"Warning: {path}, line 1: whole numbers only, unlike the other lines; it is read as a "
+        "row, not as a header, which has two numbers\n"
+    )
+    assert "a first row of whole numbers only, unlike the others" in run("check", path).stdout
