@@ -31,7 +31,7 @@ CELL_WIDTH = 8
 @click.argument("sentence")
 @attention_options
 @click.option("--output", "-o", type=FILE, metavar="FILE",
-              help="Write a heat map there: .png, .svg or .html.")  # fmt: skip
+              help="Write a heat map there: .png, .svg, .pdf or .html.")  # fmt: skip
 @json_option
 def attend(model: Path, sentence: str, output: Path | None, as_json: bool, **options: Any) -> None:
     """Show which words of SENTENCE attend to which.
