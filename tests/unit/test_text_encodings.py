@@ -2,6 +2,8 @@
 
 import gzip
 import io
+import lzma
+import pickle
 import re
 import sys
 import tarfile
@@ -133,6 +135,11 @@ NO_TEXT = {
     "a PNG image": b"\x89PNG\r\n\x1a\n" + b"\0" * 99,
     "a JPEG image": b"\xff\xd8\xff\xe0" + b"\0" * 99,
     "a GIF image": b"GIF89a" + b"\0" * 99,
+    "a BMP image": b"BM" + b"\0" * 12 + b"\x28\0\0\0" + b"\0" * 99,
+    "a WebP image": b"RIFF\0\0\0\0WEBPVP8 " + b"\0" * 99,
+    "a TIFF image": b"II*\0" + b"\1" * 99,
+    "a pickle of Python": pickle.dumps(["plain words"] * 9, protocol=4),
+    "compressed by lzma; decompress it": lzma.compress(b"plain words", lzma.FORMAT_ALONE),
     "compressed twice; decompress it once": gzip.compress(gzip.compress(b"plain words\n")),
     "an SQLite database; export the texts as CSV or JSONL": b"SQLite format 3\0" + b"\0" * 99,
 }
