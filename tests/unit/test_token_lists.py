@@ -127,7 +127,6 @@ def test_from_the_file_to_the_vectors_and_back(run: Run, algorithm: str, tmp_pat
     found = run("vector", model, "SKU 1", "--json")
     assert found.exit_code == 0
     assert "SKU 1" in run("similar", model, "b", "--tsv").stdout
-    assert run("similarity", model, "SKU 1", "b").exit_code == 0
     for suffix in ("npz", "safetensors", "parquet"):
         path = tmp_path / f"vectors.{suffix}"
         assert run("export", model, path).exit_code == 0
