@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from embedtool.brief import brief
 from embedtool.errors import ConfigError, FormatError
 from embedtool.progress import Progress, Report, silent
 from embedtool.vectors import Subwords, WordVectors, row_lengths
@@ -41,6 +42,8 @@ Rows = int | slice | NDArray[Any]
 @dataclass(frozen=True, eq=False)
 class Compressed:
     """A table of which `codes`, one row a vector, are kept."""
+
+    __repr__ = brief
 
     codes: NDArray[Any]
     ndim: ClassVar[int] = 2
@@ -70,7 +73,7 @@ class HalfTable(Compressed):
         return found
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ByteTable(Compressed):
     """Numbers in eight bits: int8, which times the row's own scale are its numbers.
 
@@ -88,7 +91,7 @@ class ByteTable(Compressed):
         return {"": self.codes, "_scales": self.scales}
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ProductTable(Compressed):
     """Parts of vectors, each in eight bits: the nearest of 256 centroids (Jégou et al. 2011).
 

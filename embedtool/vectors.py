@@ -14,6 +14,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from embedtool.brief import brief
 from embedtool.errors import UnknownWordError, raise_all
 from embedtool.spelling import SUGGESTION_CANDIDATES, Spellings
 from embedtool.tensors import let_go
@@ -74,6 +75,8 @@ class Subwords:
                    have been transformed; None: nothing
     """
 
+    __repr__ = brief
+
     min_n: int
     max_n: int
     bucket: int
@@ -125,6 +128,8 @@ class WordVectors:
     by_frequency : where counts are not known, whether the words are known to stand most frequent
                first; False is of a source that has them in any order
     """
+
+    __repr__ = brief
 
     words: Sequence[str]
     matrix: NDArray[np.float32]
@@ -296,6 +301,8 @@ class Model:
                   training, or what it was imported from; `history`, what was done to it since
     encoder     : the parameters, by name, of an encoder of sentences over these vectors, or None
     """
+
+    __repr__ = brief
 
     vectors: WordVectors
     description: dict[str, Any]

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from embedtool import store
 from embedtool.attention.static import Attention, head_of
+from embedtool.brief import brief
 from embedtool.errors import ModelError, QueryError
 from embedtool.vectors import WordVectors
 
@@ -33,6 +34,8 @@ class Sentence:
     unknown : words that have no vector and are left out, each once
     """
 
+    __repr__ = brief
+
     tokens: list[str]
     vectors: NDArray[np.float32]
     unknown: list[str]
@@ -48,6 +51,8 @@ class EncoderAttention:
     n_cut   : words behind those that the encoder sees at once, which are cut off
     weights : float32 (n_layers, n_heads, n_tokens, n_tokens); rows attend to columns and sum to 1
     """
+
+    __repr__ = brief
 
     tokens: list[str]
     unknown: list[str]

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.attention.contextual import ContextualEncoder
+from embedtool.brief import brief
 from embedtool.evaluation.documents import Bags, bags_of
 
 
@@ -21,6 +22,8 @@ class BagsInContext(Bags):
     rows  : float32 (n_words, 0): a word has no vector outside of its document
     texts : the documents
     """
+
+    __repr__ = brief
 
     texts: tuple[str, ...]
 

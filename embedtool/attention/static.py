@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.attention.mechanism import Floats, may_see, multi_head_attention
+from embedtool.brief import brief
 from embedtool.corpus.tokens import TOKENIZERS
 from embedtool.errors import QueryError
 from embedtool.evaluation.documents import has_capitals, lowering
@@ -27,6 +28,8 @@ class Attention:
     weights : float32 (n_tokens, n_tokens); rows attend to columns and sum to 1
     from_ngrams : the tokens that have no vector but that of their character n-grams, each once
     """
+
+    __repr__ = brief
 
     tokens: list[str]
     unknown: list[str]

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.attention.contextual import ContextualEncoder
+from embedtool.brief import brief
 from embedtool.corpus.encoding import BYTE, mapped
 from embedtool.errors import OutputError
 from embedtool.files import TEMPORARY, replaced
@@ -36,6 +37,8 @@ class Tokens:
     lines   : int64 (n_tokens,)
     vectors : float32 (n_tokens, vector_size)
     """
+
+    __repr__ = brief
 
     text: NDArray[np.uint8]
     lines: NDArray[np.int64]

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from embedtool.brief import brief
 from embedtool.config import GloveConfig, MiB
 from embedtool.corpus.blocks import ID, Blocks
 from embedtool.corpus.encoding import EncodedCorpus
@@ -106,6 +107,8 @@ class Cooccurrence:
     bounds    : int64 (n_blocks**2 + 1,), where each cell begins
     n_equal   : how many of the stored pairs are a word beside itself
     """
+
+    __repr__ = brief
 
     symmetric: bool
     rows: NDArray[np.int32]

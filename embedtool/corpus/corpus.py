@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from io import BufferedReader
 from typing import Any, BinaryIO, Protocol, cast
 
+from embedtool.brief import brief
 from embedtool.config import TextConfig, flag
 from embedtool.corpus.decoding import Utf8Stream
 from embedtool.corpus.notes import LOOKED_AT_BYTES, ReadingNotes
@@ -78,6 +79,8 @@ class Corpus:
     span   : where given, only those lines of the one source are read, which must be plain text,
         that begin in this range of its bytes
     """
+
+    __repr__ = brief
 
     inputs: Inputs
     text: TextConfig = field(default_factory=TextConfig)

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool import __version__
+from embedtool.brief import brief
 from embedtool.config import VocabularyConfig, n_cores
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.notes import ReadingNotes, warn_of_reading, warn_of_script
@@ -62,6 +63,8 @@ class ScannedText:
     notes       : what was noticed when the text was read
     """
 
+    __repr__ = brief
+
     words: Words
     counts: NDArray[np.int64]
     ids: NDArray[np.int32]
@@ -89,6 +92,8 @@ class EncodedCorpus:
     ends        : int64 (n_sentences,), memory-mapped, where in `ids` each sentence ends
     fingerprint : of the text that was scanned
     """
+
+    __repr__ = brief
 
     vocabulary: Vocabulary
     ids: NDArray[np.int32]

@@ -9,6 +9,7 @@ from threading import local
 import numpy as np
 from numpy.typing import NDArray
 
+from embedtool.brief import brief
 from embedtool.kernels.tokens import number_tokens
 
 LEAST_SLOTS = 2**16
@@ -80,6 +81,8 @@ class NumberedText:
     ends  : int64 (n_ends,), rising: how many tokens stand before each line end that ends any, and
         before the first line end
     """
+
+    __repr__ = brief
 
     words: bytes
     ids: NDArray[np.int32]

@@ -17,6 +17,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from embedtool.brief import brief
 from embedtool.config import TextConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.encoding import END, ID, Scan, Tokens, cached_scan
@@ -38,6 +39,8 @@ class Part:
     span    : as Corpus has it
     n_bytes : about how much that is, as it lies on disk
     """
+
+    __repr__ = brief
 
     sources: tuple[str, ...]
     stamps: tuple[Stamp, ...]
@@ -99,6 +102,8 @@ class PartTokens:
     n_types : the number of distinct tokens
     """
 
+    __repr__ = brief
+
     ids: NDArray[np.int32]
     ends: NDArray[np.int64]
     n_types: int
@@ -112,6 +117,8 @@ class PartWords:
     counts  : int64 (n,)
     numbers : int32 (n,), those of PartTokens.ids
     """
+
+    __repr__ = brief
 
     words: bytes
     counts: NDArray[np.int64]
@@ -191,6 +198,8 @@ class MergedWords:
     n_types : the number of all words of the range
     """
 
+    __repr__ = brief
+
     words: bytes
     counts: NDArray[np.int64]
     parts: NDArray[np.int32]
@@ -244,6 +253,8 @@ class WordsOfAll:
     ranges, numbers : int64 (n,), the range of each and its number among those that it kept
     n_types : the number of distinct tokens of the text
     """
+
+    __repr__ = brief
 
     words: list[str]
     counts: NDArray[np.int64]

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from embedtool.brief import brief
 from embedtool.config import VocabularyConfig
 from embedtool.encodings import BYTE_ORDER_MARK
 from embedtool.errors import VocabularyError
@@ -32,6 +33,8 @@ class Vocabulary:
     types_seen  : distinct tokens in the corpus
     tokens_seen : tokens in the corpus
     """
+
+    __repr__ = brief
 
     words: Sequence[str]
     counts: NDArray[np.int64]

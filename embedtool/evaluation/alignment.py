@@ -12,6 +12,7 @@ from itertools import compress
 import numpy as np
 from numpy.typing import NDArray
 
+from embedtool.brief import brief
 from embedtool.config import N_ANCHORS, N_MOVED
 from embedtool.errors import EvaluationError
 from embedtool.evaluation.neighbours import (
@@ -45,6 +46,8 @@ class Alignment:
     residual : root of the mean squared distance of the pairs, each at length 1, the source turned:
                0 where all meet, sqrt(2) where nothing is in common; sqrt(2 - 2 `after`)
     """
+
+    __repr__ = brief
 
     rotation: NDArray[np.float64]
     n_pairs: int
@@ -81,6 +84,8 @@ class Drift:
     n_shared, n_compared : words that both models hold; those among which the farthest were sought
     n_pairs, residual    : as of Alignment
     """
+
+    __repr__ = brief
 
     words: tuple[WordDrift, ...]
     n_shared: int

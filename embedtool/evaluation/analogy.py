@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from embedtool.brief import brief
 from embedtool.config import ANALOGY_METHODS, RESTRICT_VOCAB, AnalogyMethod
 from embedtool.errors import EvaluationError
 from embedtool.evaluation.known import KnownWords, known_words
@@ -38,6 +39,8 @@ class AnalogyOutcomes:
 
     and the settings of `answer_analogies`.
     """
+
+    __repr__ = brief
 
     known: NDArray[np.bool_]
     answers: Ids

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from embedtool.brief import brief
 from embedtool.encodings import UTF8, decoded, undecodable
 from embedtool.errors import EvaluationError, QueryError
 from embedtool.plurals import counted
@@ -84,6 +85,8 @@ class Projections:
     shares : of the squared length of the pairs' differences along each principal component, largest
              first; the first is the direction's own
     """
+
+    __repr__ = brief
 
     words: tuple[WordScore, ...]
     pairs: tuple[str, ...]

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from embedtool.brief import brief
 from embedtool.config import TextConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.notes import warn_of_reading
@@ -45,6 +46,8 @@ class LabelledDocuments:
 
     n_left_out : records without a text or without a class
     """
+
+    __repr__ = brief
 
     name: str
     texts: tuple[str, ...]

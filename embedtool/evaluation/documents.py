@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from embedtool.brief import brief
 from embedtool.compressed import principal_axes
 from embedtool.corpus.tokens import Tokenizer
 from embedtool.errors import DocumentError
@@ -55,6 +56,8 @@ class Bags:
     counts   : CSR float32 (n_documents, n_words), how often each occurs, columns ascending
     coverage : how much of the text they are
     """
+
+    __repr__ = brief
 
     words: list[str]
     ids: NDArray[np.int64]

@@ -11,6 +11,7 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
+from embedtool.brief import brief
 from embedtool.errors import EvaluationError
 from embedtool.vectors import WordVectors
 
@@ -29,6 +30,8 @@ class KnownWords:
     Case is folded by str.lower: str.casefold and str.upper join words that differ in more than
     case, such as German `Masse` and `Maße`.
     """
+
+    __repr__ = brief
 
     exact: dict[str, int]
     folded: dict[str, int]

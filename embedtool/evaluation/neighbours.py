@@ -12,6 +12,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from embedtool.brief import brief
 from embedtool.errors import EvaluationError
 from embedtool.search.index import nearest
 from embedtool.search.query import cosines
@@ -49,6 +50,8 @@ class WordOverlaps:
     near     : int64 (n_words, 2 k), the ranks of each word's neighbours in both models, as
                `neighbours_in_both` has them
     """
+
+    __repr__ = brief
 
     words: tuple[str, ...]
     ranks: NDArray[np.int64]
@@ -97,6 +100,8 @@ class Moved:
 @dataclass(frozen=True)
 class Agreement:
     """The overlap of the most frequent words, by bands of frequency, and the words that moved."""
+
+    __repr__ = brief
 
     overlap: Overlap
     bands: tuple[Band, ...]

@@ -6,6 +6,8 @@ In: what the readers found in files. Out: an AnalogySet, PairSet, CategorySet or
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from embedtool.brief import brief
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -19,6 +21,8 @@ Pair = tuple[str, str, float]
 class Section:
     """Questions about one relation; `kind` is the type of relation that it belongs to."""
 
+    __repr__ = brief
+
     name: str
     questions: tuple[Question, ...]
     kind: str = "semantic"
@@ -27,6 +31,8 @@ class Section:
 @dataclass(frozen=True)
 class AnalogySet:
     """Analogy questions in sections, in the order of their file."""
+
+    __repr__ = brief
 
     name: str
     sections: tuple[Section, ...]
@@ -45,6 +51,8 @@ class AnalogySet:
 @dataclass(frozen=True)
 class PairSet:
     """Pairs of words with the score that people gave them."""
+
+    __repr__ = brief
 
     name: str
     pairs: tuple[Pair, ...]
@@ -65,6 +73,8 @@ class PairSet:
 @dataclass(frozen=True)
 class CategorySet:
     """Words and the category of each, in the order of their file."""
+
+    __repr__ = brief
 
     name: str
     words: tuple[tuple[str, str], ...]
@@ -87,6 +97,8 @@ class OutlierGroup:
 @dataclass(frozen=True)
 class OutlierSet:
     """Groups of words; each outlier of a group makes one question."""
+
+    __repr__ = brief
 
     name: str
     groups: tuple[OutlierGroup, ...]

@@ -12,6 +12,7 @@ from itertools import compress
 import numpy as np
 from numpy.typing import NDArray
 
+from embedtool.brief import brief
 from embedtool.errors import EvaluationError, QueryError
 from embedtool.evaluation.alignment import Alignment, fit, have_directions
 from embedtool.plurals import counted
@@ -71,6 +72,8 @@ class Translator:
 
     alignment : turns the source into the space of the target
     """
+
+    __repr__ = brief
 
     source: WordVectors
     target: WordVectors
@@ -185,6 +188,8 @@ class _Candidates:
     of them: the mean over the k nearest of some sources is never more than over those of all, so
     that it gives a bound to CSLS, and only those that may be among the best are looked at closer.
     """
+
+    __repr__ = brief
 
     ids: NDArray[np.int64]
     rows: Rows

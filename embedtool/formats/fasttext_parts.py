@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from embedtool.brief import brief
 from embedtool.errors import FormatError
 from embedtool.formats.fasttext_header import (
     ARGUMENTS,
@@ -47,6 +48,8 @@ class Parts:
     buckets, ngram_rows : the buckets whose rows are not all zeros, and those rows
     outputs   : float32 (n_words, dim), the output layer; None where it is not whole
     """
+
+    __repr__ = brief
 
     options: dict[str, Any]
     n_tokens: int

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from embedtool.brief import brief
 from embedtool.formats.layout import CONTROL
 from embedtool.vectors import WordVectors, row_lengths
 
@@ -91,6 +92,8 @@ class Findings:
     vectors     : the good rows, for the others
     options     : those of the training, where the format holds them
     """
+
+    __repr__ = brief
 
     path: Path
     format: str

@@ -19,6 +19,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from embedtool.brief import brief
 from embedtool.config import CheckpointConfig
 from embedtool.errors import (
     DivergedError,
@@ -57,6 +58,8 @@ class State:
     first  : mean loss of a pair in the first round of all, None before
     rate   : what the learning rate is multiplied by
     """
+
+    __repr__ = brief
 
     tables: dict[str, NDArray[Any]]
     epoch: int = 0

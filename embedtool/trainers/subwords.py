@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from embedtool.brief import brief
 from embedtool.config import FastTextConfig, Word2VecConfig
 from embedtool.kernels.ngrams import hash_ngrams
 
@@ -26,6 +27,8 @@ class Rows:
     rows    : int32
     buckets : int64, ascending: the bucket of each row beyond those of the words
     """
+
+    __repr__ = brief
 
     starts: NDArray[np.int64]
     rows: NDArray[np.int32]

@@ -1,0 +1,83 @@
+"""What is shown in Python of what holds large tables fits on a few lines."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from embedtool.brief import brief
+from embedtool.compressed import compress
+from embedtool.config import TextConfig
+from embedtool.corpus.corpus import Corpus
+from embedtool.corpus.vocabulary import Vocabulary
+from embedtool.evaluation.alignment import align
+from embedtool.evaluation.known import known_words
+from embedtool.evaluation.neighbours import compare_neighbourhoods, word_overlaps
+from embedtool.evaluation.questions import AnalogySet, Section
+from embedtool.task_config import CompressConfig
+from embedtool.trainers.checkpoint import State
+from embedtool.trainers.initial import Initial
+from embedtool.vectors import Model, Subwords, WordVectors
+
+N = 5_000
+WORDS = [f"word{i}" for i in range(N)]
+MATRIX = np.random.default_rng(1).standard_normal((N, 8), np.float32)
+SUBWORDS = Subwords(3, 6, 99, MATRIX, np.arange(N), MATRIX)
+VECTORS = WordVectors(WORDS, MATRIX, np.arange(N, 0, -1), MATRIX, SUBWORDS)
+MAKERS: dict[str, Callable[[], object]] = {
+    "vectors": lambda: VECTORS,
+    "block": lambda: VECTORS.block,
+    "subwords": lambda: SUBWORDS,
+    "model": lambda: Model(VECTORS, {"history": [{"a": 1}] * N, "text": "x" * N}, {"w": MATRIX}),
+    "int8": lambda: compress(VECTORS, CompressConfig(precision="int8")),
+    "quantised": lambda: compress(VECTORS, CompressConfig(product_quantisation=2)).matrix,
+    "vocabulary": lambda: Vocabulary(WORDS, np.arange(N), N, N),
+    "initial": lambda: Initial(VECTORS, freeze=True),
+    "state": lambda: State({"words": MATRIX, "frozen": np.zeros(N, np.bool_)}),
+    "alignment": lambda: align(VECTORS, VECTORS),
+    "known": lambda: known_words(VECTORS, None, True),
+    "overlaps": lambda: word_overlaps(VECTORS, VECTORS, n_frequent=50),
+    "agreement": lambda: compare_neighbourhoods(VECTORS, VECTORS, n_frequent=50),
+    "questions": lambda: AnalogySet("a", (Section("s", (("a", "b", "c", "d"),) * N),)),  # type: ignore[arg-type]
+}
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_what_is_shown_is_short(name: str) -> None:
+    shown = repr(MAKERS[name]())
+    assert len(shown) < 1500
+    assert "word4000" not in shown
+    assert shown.count("\n") == 0
+
+
+def test_what_is_shown_tells_how_large_the_tables_are() -> None:
+    plain = WordVectors(WORDS, MATRIX)
+    assert repr(plain) == (
+        "WordVectors(words=<list of 5,000>, matrix=<float32 (5000, 8)>, counts=None, "
+        "contexts=None, subwords=None, lengths=None, contexts_of='words', by_frequency=True)"
+    )
+
+
+def test_a_corpus_of_many_files_is_shown_by_their_number(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{i}.txt" for i in range(20)]
+    for path in paths:
+        path.write_text("a b\n")
+    shown = repr(Corpus(list(map(str, paths)), TextConfig()))
+    assert "inputs=<list of 20>" in shown
+    assert "TextConfig(" in shown
+
+
+def test_what_is_small_is_shown_whole() -> None:
+    @dataclass
+    class Small:
+        __repr__ = brief
+
+        words: tuple[str, ...]
+        n: int
+        rest: dict[str, int]
+
+    assert repr(Small(("a", "b"), 3, {"c": 4})).endswith(
+        "Small(words=('a', 'b'), n=3, rest={'c': 4})"
+    )
