@@ -14,6 +14,7 @@ from embedtool.plurals import counted
 
 if TYPE_CHECKING:
     from embedtool.search.query import Answers
+    from embedtool.vectors import WordVectors
 
 Q = TypeVar("Q")
 A = TypeVar("A")
@@ -132,6 +133,14 @@ def ngrams_note(words: Sequence[str]) -> str:
     if len(words) > 1:
         return f"{names} are not in the vocabulary; their vectors are from character n-grams"
     return names and f"{names} is not in the vocabulary; its vector is from character n-grams"
+
+
+def tell_ngrams(vectors: "WordVectors", words: Sequence[str]) -> None:
+    """Note which of the words that are shown are known by their character n-grams alone."""
+    from embedtool.search.query import from_ngrams
+
+    if new := from_ngrams(vectors, words):
+        note(ngrams_note(new))
 
 
 def print_rows(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from embedtool.cli.answers import ngrams_note, origin
 from embedtool.cli.options import FILE, Decorator, config_options, json_option, model_argument
 from embedtool.cli.output import note, print_json, print_table
 from embedtool.config import flag
@@ -58,10 +59,13 @@ def attend(model: Path, sentence: str, output: Path | None, as_json: bool, **opt
             "left out, for their vectors are all zeros or the model does not know them: "
             + ", ".join(found.unknown)
         )
+    if found.from_ngrams:
+        note(ngrams_note(found.from_ngrams))
     if output:
         write(found, output)
     if as_json:
-        print_json({"tokens": found.tokens, "weights": found.weights.tolist()})
+        weights = {"tokens": found.tokens, "weights": found.weights.tolist()}
+        print_json(weights | origin(found.from_ngrams))
     else:
         _print(found)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+from embedtool.cli.answers import ngrams_note
 from embedtool.cli.output import Cell, cell, is_numeric
 from embedtool.cli.scores import bounds, rules, share
 
@@ -84,7 +85,11 @@ def _answers(models: Sequence[str], query: "QueryAnswers") -> Table:
         (str(rank + 1), *(column[rank] if rank < len(column) else "" for column in columns))
         for rank in range(max(map(len, columns)))
     )
-    return Table(query.query, ("", *models), rows)
+    title = query.query
+    for each in query.models:
+        if each.from_ngrams:
+            title += f"; {each.model}: {ngrams_note(each.from_ngrams)}"
+    return Table(title, ("", *models), rows)
 
 
 def _overlaps(result: "Comparison") -> Table:

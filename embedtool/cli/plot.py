@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
+from embedtool.cli.answers import tell_ngrams
 from embedtool.cli.completion import complete_folder
 from embedtool.cli.groups import Group
 from embedtool.cli.options import FILE, IntRange, model_argument, seed_option
@@ -233,7 +234,10 @@ def heat_map(
     from embedtool import store
     from embedtool.explore.scenes import similarities
 
-    show(similarities(store.load(model).vectors, asked, clustered=clustered), output, look)
+    vectors = store.load(model).vectors
+    map_of_words = similarities(vectors, asked, clustered=clustered)
+    tell_ngrams(vectors, asked)
+    show(map_of_words, output, look)
 
 
 @plot.command()

@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from embedtool.cli.answers import Unknown, answered, ngrams_note, origin
+from embedtool.cli.answers import Unknown, answered, origin, tell_ngrams
 from embedtool.cli.output import note, print_json, print_line
 from embedtool.cli.queries import query_command, read_queries
 from embedtool.errors import NoAnswerError
@@ -38,6 +38,4 @@ def vector(
             note(str(row))
         else:
             print_line(between.join([word, *(f"{number:.9g}" for number in row.tolist())]))
-    known = (word for word, row in found if not isinstance(row, NoAnswerError))
-    if new := from_ngrams(vectors, list(known)):
-        note(ngrams_note(new))
+    tell_ngrams(vectors, [word for word, row in found if not isinstance(row, NoAnswerError)])

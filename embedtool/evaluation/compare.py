@@ -36,7 +36,14 @@ from embedtool.evaluation.statistics import (
 )
 from embedtool.search.batches import each, one_by_one
 from embedtool.search.expression import Expression, parse_expression
-from embedtool.search.query import WordScore, analogy, lookup, similar, similar_batch
+from embedtool.search.query import (
+    Answers,
+    WordScore,
+    analogy,
+    lookup,
+    similar,
+    similar_batch,
+)
 from embedtool.vectors import WordVectors
 
 WORDS = ("king", "queen")
@@ -47,11 +54,17 @@ N_SHOWN = 5
 
 @dataclass(frozen=True)
 class ModelAnswer:
-    """What one model answers; `missing` are words without a vector, or with one of zeros."""
+    """What one model answers.
+
+    missing     : the words of the query without a vector in it, or with one of zeros
+    from_ngrams : those whose vectors it makes of their character n-grams, as they are not in its
+                  vocabulary
+    """
 
     model: str
     answers: tuple[WordScore, ...]
     missing: tuple[str, ...]
+    from_ngrams: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -226,13 +239,14 @@ def _ask(
     models: Mapping[str, WordVectors],
     query: str,
     words: Sequence[str],
-    answer: Callable[[WordVectors], tuple[WordScore, ...]],
+    answer: Callable[[WordVectors], Answers],
 ) -> QueryAnswers:
     """Each model's answer to a query that is made of `words`."""
     found = []
     for name, vectors in models.items():
         missing = tuple(word for word in dict.fromkeys(words) if not _is_known(vectors, word))
-        found.append(ModelAnswer(name, () if missing else answer(vectors), missing))
+        answers = Answers() if missing else answer(vectors)
+        found.append(ModelAnswer(name, answers, missing, answers.from_ngrams))
     return QueryAnswers(query, tuple(found))
 
 

@@ -20,7 +20,7 @@ from embedtool.errors import QueryError
 from embedtool.evaluation.alignment import align, drift
 from embedtool.explore.layout import layout, principal
 from embedtool.files import names_of
-from embedtool.search.query import directions, lookup, similar_batch
+from embedtool.search.query import directions, from_ngrams, lookup, similar_batch
 from embedtool.task_config import DriftConfig
 from embedtool.vectors import WordVectors, unit_rows
 
@@ -156,7 +156,7 @@ def neighbourhoods(
         np.array([*range(len(words)), *(-best[word][1] for word in shown[len(words) :])]),
         np.arange(len(shown)) < len(words),
         lines=tuple(sorted(lines)),
-        caption=_described(rows, points, method),
+        caption=_described(rows, points, method) + _origin(vectors, words),
     )
 
 
@@ -183,7 +183,7 @@ def analogies(vectors: WordVectors, pairs: Sequence[Pair], title: str = "") -> P
     told = f"mean cosine of the arrows {sum(each_two) / len(each_two):.2f}" if each_two else ""
     return Plane(
         tuple(map(label, words)), points, groups, np.ones(len(words), np.bool_), arrows=arrows,
-        title=title, caption=told,
+        title=title, caption=(told + _origin(vectors, words)).removeprefix("; "),
     )  # fmt: skip
 
 
@@ -233,6 +233,12 @@ def trajectories(
             )
         )
     return tuple(planes)
+
+
+def _origin(vectors: WordVectors, words: Sequence[str]) -> str:
+    """What a caption tells of words that are known by their character n-grams alone."""
+    new = from_ngrams(vectors, words)
+    return f"; from character n-grams: {', '.join(map(label, new))}" if new else ""
 
 
 def _described(rows: Rows, points: Rows, method: Layout) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from embedtool import store
+from embedtool.explore.scenes import analogies, neighbourhoods
 from embedtool.trainers import TRAINERS
 from tests.conftest import Run
 
@@ -132,8 +133,6 @@ def test_the_odd_one_comes_first(run: Run, models: dict[str, Path], algorithm: s
 
 
 def test_a_vector_is_printed_in_full(run: Run, models: dict[str, Path]) -> None:
-    from embedtool import store
-
     matrix = store.load(models["glove"]).vectors
     word, *numbers = run("vector", models["glove"], "king").stdout.split()
     assert word == "king"
@@ -327,6 +326,27 @@ def test_answers_from_ngrams_are_marked_in_every_form(run: Run, models: dict[str
     assert pair[1].endswith(NEW)
     assert run("vector", model, "KING").stderr == f"{NEW}\n"
     assert NEW in run("bias", model, "KING", "--direction", "king - queen").stdout
+
+
+def test_other_commands_tell_which_words_are_known_by_their_ngrams(
+    run: Run, models: dict[str, Path], tmp_path: Path
+) -> None:
+    model, picture = models["fasttext"], tmp_path / "picture.svg"
+    attended = run("attend", model, "king kingsy queen", "--json")
+    assert attended.stderr == NEW.replace("KING", "kingsy") + "\n"
+    assert json.loads(attended.stdout)["from_ngrams"] == ["kingsy"]
+    map_of_words = run("plot", "heat-map", model, "KING", "king", "--output", picture)
+    assert map_of_words.stderr == f"{NEW}\n"
+    vectors = store.load(model).vectors
+    words = neighbourhoods(vectors, ["king", "KING"], 2, method="pca", seed=1)
+    assert words.caption.endswith("; from character n-grams: KING")
+    assert analogies(vectors, [("king", "KING")]).caption == "from character n-grams: KING"
+    both = [models["word2vec"], model, "--word", "KING"]
+    compared = run("compare", *both)
+    assert compared.exit_code == 0, compared.stderr
+    assert f"KING; fasttext: {NEW}" in compared.stdout.splitlines()
+    [query] = json.loads(run("compare", *both, "--json").stdout)["neighbours"]
+    assert [each["from_ngrams"] for each in query["models"]] == [[], ["KING"]]
 
 
 # expressions
