@@ -20,6 +20,7 @@ from embedtool.cli.options import IntRange, model_argument, port_option
 from embedtool.cli.output import note
 from embedtool.errors import EmbedtoolError, MissingExtraError
 from embedtool.explore.limits import (
+    ACCEPTED_AT_ONCE,
     HEADER_BYTES,
     IDLE_SECONDS,
     MOST_ANSWERS,
@@ -158,6 +159,17 @@ def _serve_tools(served: "Served", source: "Source") -> None:
     serve_tools(served, source)
 
 
+class Listener(socket.socket):
+    """A socket that lets MOST_CONNECTIONS wait, whatever asyncio asks for.
+
+    asyncio accepts in one go as many as it lets wait: so many files may not be open.
+    """
+
+    def listen(self, backlog: int = MOST_CONNECTIONS) -> None:
+        """Listen."""
+        super().listen(MOST_CONNECTIONS)
+
+
 def _listening(host: str, port: int) -> socket.socket:
     """A socket that listens. Raises EmbedtoolError where it cannot."""
     try:
@@ -166,7 +178,7 @@ def _listening(host: str, port: int) -> socket.socket:
         listener = socket.create_server(address, family=family, backlog=MOST_CONNECTIONS)
         # its protocol is named, because asyncio sets TCP_NODELAY only where it is: without, each
         # answer on an open connection waits 40 ms for the client's delayed acknowledgement
-        return socket.socket(family, kind, protocol, listener.detach())
+        return Listener(family, kind, protocol, listener.detach())
     except (socket.gaierror, UnicodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "this is no name of a host"
     except OSError as error:
@@ -226,6 +238,7 @@ def _server(
             server_header=False,
             limit_concurrency=most_connections() + 1,  # the first that is refused
             timeout_keep_alive=IDLE_SECONDS,
+            backlog=ACCEPTED_AT_ONCE,
             timeout_graceful_shutdown=STOP_SECONDS,
             h11_max_incomplete_event_size=HEADER_BYTES,
         )

@@ -36,8 +36,11 @@ MOST_WAITING = 250
 """Requests in hand at once: half a second of them, at the rate the server is built for."""
 MOST_CONNECTIONS = 1000
 """Connections that are open at once; of more, the one that has been idle longest is closed."""
-SPARE_FILES = 64
-"""Open files left for everything but connections; most systems give a process 1,024."""
+SPARE_FILES = 128
+"""Open files left for all but connections, and for those that are accepted before others are
+closed; most systems give a process 1,024."""
+ACCEPTED_AT_ONCE = 16
+"""Connections accepted in one turn of the event loop: the next turn closes as many."""
 STOP_SECONDS = 15
 """For requests in hand to be answered after a signal to stop; orchestrators kill after 30."""
 CHECK_SECONDS = 2.0

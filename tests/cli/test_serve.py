@@ -3,12 +3,13 @@
 import asyncio
 import http.client
 import json
+import resource
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -94,6 +95,35 @@ def test_a_request_that_has_begun_is_answered_before_the_end(models: dict[str, P
     assert answer.startswith(b"HTTP/1.1 200 ")
     assert json.loads(answer.partition(b"\r\n\r\n")[2])["results"][0]["query"] == "king"
     assert process.returncode == 0
+
+
+def test_a_crowd_that_says_nothing_shuts_nobody_out(models: dict[str, Path]) -> None:
+    """Nor takes all files that the process may open, which it is told of by a thousand errors."""
+    files = 200
+    with (
+        subprocess.Popen(
+            [*PROGRAM, "serve", str(models["glove"]), "--port", "0"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (files, files)),
+        ) as process,
+        ExitStack() as crowd,
+    ):  # fmt: skip
+        try:
+            address = urlsplit(process.stdout.readline().strip())
+            host, port = address.hostname, address.port
+            for number in range(2 * files):
+                each = crowd.enter_context(socket.create_connection((host, port), WAIT))
+                if number % 2:
+                    with suppress(OSError):  # it may have been closed
+                        each.sendall(b"GET /health HT")
+            for _ in range(3):
+                assert get(host, port, "/similar?word=king")[0] == 200
+            process.terminate()
+            stderr = process.communicate(timeout=WAIT)[1]
+        finally:
+            process.kill()
+    assert process.returncode == 0
+    assert len(stderr.splitlines()) == 2 and stderr.endswith("\nstopped\n")
 
 
 def test_an_index_is_served(run: Run, models: dict[str, Path]) -> None:
