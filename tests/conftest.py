@@ -2,7 +2,7 @@
 
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 from hypothesis import settings
 
 from embedtool.cli.main import cli
+from embedtool.errors import MissingExtraError
 
 settings.register_profile("same", deadline=None, derandomize=True)
 settings.register_profile("fuzz", deadline=None)
@@ -25,6 +26,37 @@ QUICK = {
 """Options that train on the shipped corpus in seconds, well enough for king and queen."""
 
 Run = Callable[..., Result]
+
+EXTRAS = {
+    "bible": "bible", "bokeh": "explore", "icu4py": "icu", "matplotlib": "plots", "mcp": "mcp",
+    "optuna": "tune", "prompt_toolkit": "shell", "pyarrow": "parquet", "ray": "cluster",
+    "starlette": "serve", "torch": "attention", "transformers": "attention", "umap": "umap",
+    "usearch": "index", "uvicorn": "serve", "fasttext": "dev", "model2vec": "dev", "pandas": "dev",
+    "polars": "dev", "schemathesis": "dev", "spacy": "dev",
+}  # fmt: skip
+"""The packages that only an extra brings, each with its extra."""
+
+
+class Module(pytest.Module):
+    """A test module, skipped by its name where it imports a package of an extra that is absent."""
+
+    def collect(self) -> Iterable[pytest.Item | pytest.Collector]:
+        try:
+            return super().collect()
+        except self.CollectError as error:
+            cause = error.__cause__
+            package = (cause.name or "").partition(".")[0] if isinstance(cause, ImportError) else ""
+            if package not in EXTRAS:
+                raise
+            reason = f"needs {package}: pip install 'embedtool[{EXTRAS[package]}]'"
+        except MissingExtraError as error:
+            reason = str(error)
+        pytest.skip(f"{self.nodeid}: {reason}", allow_module_level=True)
+
+
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module:
+    """Have test modules be skipped where an extra is absent."""
+    return Module.from_parent(parent, path=module_path)
 
 
 @pytest.fixture(scope="session")

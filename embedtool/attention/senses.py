@@ -3,6 +3,7 @@
 In: an encoder, lines of text and a word. Out: clusters of its uses, each with examples.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -19,6 +20,8 @@ FEWEST_USES = 4
 """With fewer there is nothing to cluster."""
 MOST_SENSES = 8
 """Where the number is to be found, no more are looked for."""
+AROUND = 40
+"""Characters of a line on each side of a word: with it they fit a terminal, and tell a sense."""
 TRIES = 10
 """K-means starts so many times from other centres; the best end is taken."""
 
@@ -81,6 +84,24 @@ def senses(
         found.append(Sense(len(members), len(members) / len(used), examples))
     found.sort(key=lambda sense: -sense.n_uses)
     return Senses(word, len(used), n_seen, silhouette, tuple(found))
+
+
+def excerpt(line: str, word: str) -> str:
+    """The part of a line around the first use of a word, AROUND characters on each side at most.
+
+    It is cut between words where there are any, and an ellipsis stands for what is left out.
+    """
+    whole, part = rf"(?<!\w){re.escape(word)}(?!\w)", re.escape(word)
+    found = re.search(whole, line, re.IGNORECASE) or re.search(part, line, re.IGNORECASE)
+    start, end = found.span() if found else (0, 0)
+    before, after = line[:start], line[end:]
+    if len(before) > AROUND:
+        before = before[-AROUND - 1 :]
+        before = "… " + before[before.find(" ") + 1 :]
+    if len(after) > AROUND:
+        after = after[: AROUND + 1]
+        after = after[: after.rfind(" ") if " " in after else AROUND] + " …"
+    return before + line[start:end] + after
 
 
 def _uses(

@@ -1,6 +1,8 @@
 """embedtool contextual: words in their sentences."""
 
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -142,11 +144,15 @@ def vectors(model: Path, inputs: tuple[str, ...], output: Path, **options: Any) 
 @word_option
 @senses_options
 @record_options
+@click.option("--full", is_flag=True, help="Print the lines of examples in full, as --json does.")
 @json_option
-def senses(model: Path, inputs: tuple[str, ...], word: str, as_json: bool, **options: Any) -> None:
+def senses(
+    model: Path, inputs: tuple[str, ...], word: str, full: bool, as_json: bool, **options: Any
+) -> None:
     """Part the uses of a word in a text into senses, and print an example of each.
 
-    INPUT is as for `embedtool train`. Uses are clustered by their vectors (k-means).
+    INPUT is as for `embedtool train`. Uses are clustered by their vectors (k-means). Of a line that
+    is long, what stands around the word is printed.
     """
     config = SensesConfig.from_options(options)
     corpus = _corpus(inputs, options)
@@ -162,10 +168,10 @@ def senses(model: Path, inputs: tuple[str, ...], word: str, as_json: bool, **opt
     if as_json:
         print_json(asdict(found))
     else:
-        _print_senses(found)
+        _print_senses(found, (lambda line: line) if full else partial(senses.excerpt, word=word))
 
 
-def _print_senses(found: "Senses") -> None:
+def _print_senses(found: "Senses", shortened: Callable[[str], str]) -> None:
     drawn = f" of {found.n_seen:,}" if found.n_seen > found.n_uses else ""
     quality = "" if found.silhouette is None else f", mean silhouette {found.silhouette:.3f}"
     title = f"{found.word}: {found.n_uses:,}{drawn} uses{quality}"
@@ -173,7 +179,7 @@ def _print_senses(found: "Senses") -> None:
     for number, sense in enumerate(found.senses, 1):
         first = (str(number), f"{sense.n_uses:,}")
         for i, example in enumerate(sense.examples):
-            rows.append((*(("", "") if i else first), example))
+            rows.append((*(("", "") if i else first), shortened(example)))
     print_table(("sense", "uses", "example"), rows, title)
 
 

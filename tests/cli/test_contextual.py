@@ -136,6 +136,28 @@ def test_senses_with_an_example_each(run: Run, encoders: dict[str, Path], two_se
     assert all("bank" in line.split() for line in lines[2:])
 
 
+def test_a_paragraph_is_shown_around_the_word_unless_all_of_it_is_asked_for(
+    run: Run, encoders: dict[str, Path], tmp_path: Path
+) -> None:
+    paragraph = f"{'river boat ' * 40}bank {'fish water ' * 40}".strip()
+    (tmp_path / "text.txt").write_text(f"{paragraph}\n" * 5)
+    arguments = [
+        "contextual",
+        "senses",
+        encoders["masked"],
+        tmp_path / "text.txt",
+        "--word",
+        "bank",
+    ]
+    row = run(*arguments, "--senses", 1).stdout.splitlines()[2]
+    assert row.split("  ")[-1].strip() == (
+        "… river boat river boat river boat river bank fish water fish water fish water fish …"
+    )
+    assert run(*arguments, "--senses", 1, "--full").stdout.splitlines()[2].endswith(paragraph)
+    told = json.loads(run(*arguments, "--senses", 1, "--json").stdout)
+    assert told["senses"][0]["examples"] == [paragraph]
+
+
 def test_a_text_goes_on(run: Run, encoders: dict[str, Path]) -> None:
     arguments = ["contextual", "generate", encoders["causal"], "river fish", "--texts", 3]
     result = run(*arguments, "--words", 5, "--top-k", 4, "--seed", 7)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import embedtool
+from tests.conftest import EXTRAS
 
 PROJECT = Path(__file__).parents[2]
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
@@ -34,6 +35,20 @@ def test_from_text_to_answers_in_python(text: Path, tmp_path: Path) -> None:
     vectors = embedtool.load(str(tmp_path / "model")).vectors
     assert [answer.word for answer in embedtool.similar(vectors, "king", 5)] != []
     assert -1 <= embedtool.similarity(vectors, "king", "queen") <= 1
+
+
+DEPENDENCIES = {"gensim", "numpy", "scipy", "sklearn", "safetensors", "embedtool", "benchmarks"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_pages_need_no_package_that_no_extra_brings(page: Path) -> None:
+    brought = {package for package, extra in EXTRAS.items() if extra != "dev"}
+    known = DEPENDENCIES | brought | sys.stdlib_module_names
+    for code in re.findall(r"```python\n(.*?)```", page.read_text(), flags=re.DOTALL):
+        for node in ast.walk(ast.parse(code)):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert {name.partition(".")[0] for name in names} <= known
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -1,0 +1,29 @@
+"""What is shown of a line in which a word is used."""
+
+import pytest
+
+from embedtool.attention.senses import AROUND, excerpt
+
+LONG = "word " * 30
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("the bank eroded", "the bank eroded"),
+        (LONG + "bank", "… " + "word " * 8 + "bank"),
+        ("bank " + LONG, "bank" + " word" * 8 + " …"),
+        (LONG + "the Bank " + LONG, "… " + "word " * 7 + "the Bank" + " word" * 8 + " …"),
+        ("bankers of a bank " + LONG, "bankers of a bank" + " word" * 8 + " …"),
+        ("riverbank " + LONG, "riverbank" + " word" * 8 + " …"),
+        (
+            "字" * 100 + "bank" + "字" * 100,
+            "… " + "字" * (AROUND + 1) + "bank" + "字" * AROUND + " …",
+        ),
+        (LONG, "word " * 7 + "word …"),
+        ("", ""),
+    ],
+)
+def test_what_stands_around_a_word(line, shown):
+    assert excerpt(line, "bank") == shown
+    assert len(excerpt(line, "bank")) <= 2 * AROUND + len("bank") + 6
