@@ -54,7 +54,9 @@ def token_of(encoded: bytes) -> str:
 def tokens_of_lines(text: NDArray[np.uint8]) -> Words:
     """The tokens that `token_bytes` wrote, a line end after each."""
     words = Words.of_lines(text)
-    return Words(np.frombuffer(SHOW, np.uint8)[words.text], words.ends)
+    if len(words.text) and words.text.max() >= min(HIDDEN):
+        return Words(np.frombuffer(words.text.tobytes().translate(SHOW), np.uint8), words.ends)
+    return words
 
 
 def split_spaces(text: str) -> list[str]:
