@@ -23,7 +23,7 @@ from embedtool.evaluation.statistics import (
 )
 
 N_SIMULATED = 600
-N_SHARES = 1500
+N_SHARES = 1000
 COVERED = pytest.approx(0.95, abs=0.02)
 
 
