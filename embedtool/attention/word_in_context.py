@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from embedtool.attention.contextual import ContextualEncoder
 from embedtool.attention.queries import place_of
+from embedtool.config import TextConfig
 from embedtool.corpus.corpus import Corpus
+from embedtool.encodings import UTF8
 from embedtool.errors import EvaluationError
 from embedtool.evaluation.statistics import Interval, share_interval
 from embedtool.search.query import cosines, lookup
@@ -64,7 +66,7 @@ class WordInContext:
     words: tuple[WordAccuracy, ...]
 
 
-def read_pairs(path: str | Path) -> list[SensePair]:
+def read_pairs(path: str | Path, encoding: str = UTF8) -> list[SensePair]:
     """Read pairs from TSV, CSV, JSONL or Parquet with the columns word, first, second, same.
 
     `same` is 1 or 0, T or F. Raises CorpusError where the file cannot be read, EvaluationError on
@@ -72,7 +74,8 @@ def read_pairs(path: str | Path) -> list[SensePair]:
     """
     columns = {f"the column {name}": name for name in COLUMNS}
     pairs = []
-    for where, (word, first, second, same) in Corpus([str(path)]).records(columns):
+    corpus = Corpus([str(path)], TextConfig(encoding=encoding))
+    for where, (word, first, second, same) in corpus.records(columns):
         answer = ANSWERS.get(str(same).strip().lower())
         if not (isinstance(word, str) and isinstance(first, str) and isinstance(second, str)):
             raise EvaluationError(f"{where}: expected a word and two sentences")

@@ -27,6 +27,7 @@ def analogy(
     min_count: int | None,
     restrict_vocab: int | None,
     word_file: Path | None,
+    encoding: str,
     include_query_words: bool,
     approximate: bool,
     unknown: Unknown,
@@ -57,7 +58,7 @@ def analogy(
         vectors,
         n=n,
         method=method,
-        candidates=candidates(vectors, restrict_vocab, min_count, word_file),
+        candidates=candidates(vectors, restrict_vocab, min_count, word_file, encoding),
         exclude_query_words=not include_query_words,
         index=index_of(model, vectors, approximate),
     )

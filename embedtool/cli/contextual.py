@@ -17,6 +17,7 @@ from embedtool.cli.options import (
     Decorator,
     IntRange,
     config_options,
+    encoding_option,
     inputs_argument,
     json_option,
     model_argument,
@@ -28,6 +29,7 @@ from embedtool.cli.queries import words_of
 from embedtool.cli.reporting import reporting
 from embedtool.cli.scores import bounds
 from embedtool.config import N_ANSWERS, TextConfig
+from embedtool.encodings import UTF8
 from embedtool.plurals import counted
 from embedtool.task_config import GenerationConfig, SensesConfig
 
@@ -65,6 +67,7 @@ contextual.add_command(train)
               help="Search only among the N most frequent words.  [default: 5000]")  # fmt: skip
 @click.option("--words", "word_file", type=FILE, metavar="FILE",
               help="Search only among the words of FILE, one a line.")  # fmt: skip
+@encoding_option
 @json_option
 @tsv_option
 def similar(
@@ -74,6 +77,7 @@ def similar(
     n: int,
     restrict_vocab: int | None,
     word_file: Path | None,
+    encoding: str,
     as_json: bool,
     as_tsv: bool,
 ) -> None:
@@ -85,7 +89,7 @@ def similar(
     from embedtool.attention.contextual import open_encoder
 
     encoder = open_encoder(model)
-    among = encoder.vocabulary() if word_file is None else words_of(word_file)
+    among = encoder.vocabulary() if word_file is None else words_of(word_file, encoding)
     limit = restrict_vocab or (queries.N_CANDIDATES if word_file is None else None)
     with reporting() as report:
         found = queries.similar(encoder, sentence, word, n, candidates=among[:limit], report=report)
@@ -214,9 +218,10 @@ def generate(model: Path, prompt: str, as_json: bool, **options: Any) -> None:
 @contextual.command()
 @model_argument
 @click.argument("pairs", type=FILE, required=False)
+@encoding_option
 @json_option
 @tsv_option
-def evaluate(model: Path, pairs: Path | None, as_json: bool, as_tsv: bool) -> None:
+def evaluate(model: Path, pairs: Path | None, encoding: str, as_json: bool, as_tsv: bool) -> None:
     """Tell whether words have the same sense in two sentences, and print how often that is right.
 
     PAIRS is TSV, CSV, JSONL or Parquet with the columns word, first, second and same (1 or 0);
@@ -229,7 +234,7 @@ def evaluate(model: Path, pairs: Path | None, as_json: bool, as_tsv: bool) -> No
     from embedtool.corpus.recipes import shipped_folder
 
     path = pairs or shipped_folder() / CONTEXTS
-    asked = word_in_context.read_pairs(path)
+    asked = word_in_context.read_pairs(path, encoding if pairs else UTF8)
     if is_encoder(model):
         similarity = word_in_context.similarities(open_encoder(model), asked)
     else:

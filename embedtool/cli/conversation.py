@@ -24,6 +24,7 @@ from embedtool.cli.similar import similar
 from embedtool.cli.similarity import similarity
 from embedtool.cli.vector import vector
 from embedtool.corpus.tokens import split_spaces
+from embedtool.encodings import UTF8
 from embedtool.errors import EmbedtoolError, NoAnswerError, QueryError, UnknownWordError
 from embedtool.search import query
 from embedtool.search.expression import SIGNS, WEIGHT
@@ -44,7 +45,7 @@ SETTINGS = {
     if isinstance(option, click.Option)
 }
 """What applies to all lines until it is changed: the options of `analogy`."""
-ALWAYS = ("n", "method", "unknown")
+ALWAYS = ("n", "method", "unknown", "encoding")
 """Settings that cannot be off."""
 HELP = (
     ("king", "the nearest words"),
@@ -62,6 +63,7 @@ HELP = (
     (":n 20", "the number of answers from now on; in the same way:"),
     (":method 3cosmul", "how expressions are answered"),
     (":restrict-vocab 50000", "which words may answer; also :min-count 5, :words FILE, or off"),
+    (":encoding latin-1", "how the FILE of :words is written"),
     (":include-query-words", "let the words of the query answer too; again: no more"),
     (":approximate", "search in the index that `embedtool index` has made"),
     (":json, :tsv", "how answers are printed"),
@@ -323,7 +325,11 @@ class Conversation:
         chosen = self.settings
         options: dict[str, Any] = {
             "candidates": candidates(
-                model.vectors, chosen["restrict_vocab"], chosen["min_count"], chosen["word_file"]
+                model.vectors,
+                chosen["restrict_vocab"],
+                chosen["min_count"],
+                chosen["word_file"],
+                chosen.get("encoding", UTF8),
             ),
             "exclude_query_words": not chosen["include_query_words"],
             "index": index_of(model.folder, model.vectors, chosen["approximate"]),

@@ -95,7 +95,7 @@ def picture_options(command: F) -> F:
         click.option("--title", default="", metavar="TEXT", help="Write this above the picture."),
         click.option("--size", type=Size(), metavar="WxH",
                      help="Width and height in inches, or as in 16x9cm. Default: what it takes."),
-        click.option("--dpi", type=click.IntRange(min=10, max=2400), metavar="N",
+        click.option("--dpi", type=IntRange(min=10, max=2400), metavar="N",
                      help="Dots an inch of a .png. Default: 150."),
     ]  # fmt: skip
     found = cast(F, drawing)
@@ -166,7 +166,7 @@ def words(
     from embedtool.explore.scenes import neighbourhoods
 
     vectors = store.load(model).vectors
-    among = candidates(vectors, restrict_vocab, min_count, None)
+    among = candidates(vectors, restrict_vocab, min_count)
     plane = neighbourhoods(vectors, asked, n, method=layout, seed=seed, candidates=among)
     show([plane], output, look)
 

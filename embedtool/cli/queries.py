@@ -14,9 +14,16 @@ import click
 
 from embedtool.cli.answers import Query, unknown_option
 from embedtool.cli.completion import complete_word
-from embedtool.cli.options import FILE, IntRange, json_option, model_argument, tsv_option
+from embedtool.cli.options import (
+    FILE,
+    IntRange,
+    encoding_option,
+    json_option,
+    model_argument,
+    tsv_option,
+)
 from embedtool.config import N_ANSWERS
-from embedtool.encodings import BYTE_ORDER_MARK
+from embedtool.encodings import BYTE_ORDER_MARK, UTF8, decoded, undecodable
 from embedtool.errors import QueryError
 
 if TYPE_CHECKING:
@@ -67,6 +74,7 @@ def query_command(metavar: str) -> Callable[[F], click.Command]:
 def search_options(command: F) -> F:
     """How many answers, and among which words."""
     options: list[Callable[[F], F]] = [
+        encoding_option,
         click.option("--approximate", is_flag=True,
                      help="Search in the index that `embedtool index` has made, not among all."),
         click.option("--include-query-words", is_flag=True,
@@ -151,23 +159,27 @@ def told_where(query: Query) -> Iterator[None]:
 
 
 def candidates(
-    vectors: "WordVectors", restrict_vocab: int | None, min_count: int | None, file: Path | None
+    vectors: "WordVectors",
+    restrict_vocab: int | None,
+    min_count: int | None,
+    file: Path | None = None,
+    encoding: str = UTF8,
 ) -> "NDArray[np.int64] | None":
     """The words that may answer, as the search options say."""
     from embedtool.search.candidates import candidate_ids
 
-    words = None if file is None else words_of(file)
+    words = None if file is None else words_of(file, encoding)
     return candidate_ids(vectors, restrict_vocab=restrict_vocab, min_count=min_count, words=words)
 
 
-def words_of(file: Path) -> list[str]:
+def words_of(file: Path, encoding: str = UTF8) -> list[str]:
     """The lines of a file of words. Raises QueryError where it cannot be read."""
     try:
-        lines = file.read_bytes().decode("utf-8-sig").split("\n")
+        lines = decoded(file.read_bytes(), encoding).split("\n")
     except OSError as error:
         raise QueryError(f"{file}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise QueryError(f"{file}, byte {error.start:,}: invalid UTF-8") from None
+    except UnicodeError as error:
+        raise QueryError(f"{file}{undecodable(error, encoding)}") from None
     return [word for line in lines if (word := line.removesuffix("\r"))]
 
 

@@ -28,6 +28,7 @@ def similar(
     min_count: int | None,
     restrict_vocab: int | None,
     word_file: Path | None,
+    encoding: str,
     include_query_words: bool,
     approximate: bool,
     stable: bool,
@@ -49,7 +50,7 @@ def similar(
         from embedtool.search.query import from_ngrams
 
         runs = open_runs(model)
-        among = candidates(runs[0], restrict_vocab, min_count, word_file)
+        among = candidates(runs[0], restrict_vocab, min_count, word_file, encoding)
         near = partial(
             stable_neighbours, runs, n=n, candidates=among,
             exclude_query_words=not include_query_words,
@@ -67,7 +68,7 @@ def similar(
         similar_batch,
         vectors,
         n=n,
-        candidates=candidates(vectors, restrict_vocab, min_count, word_file),
+        candidates=candidates(vectors, restrict_vocab, min_count, word_file, encoding),
         exclude_query_words=not include_query_words,
         index=index_of(model, vectors, approximate),
     )

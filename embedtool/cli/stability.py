@@ -84,7 +84,7 @@ def _add(algorithm: str) -> None:
     ) -> None:
         config = config_class.from_options(options)
         text = TextConfig.from_options(options)
-        datasets = read_datasets(analogies, pairs)
+        datasets = read_datasets(analogies, pairs, encoding=text.encoding)
 
         from embedtool.corpus.corpus import Corpus
         from embedtool.evaluation.neighbours import N_NEIGHBOURS

@@ -92,8 +92,12 @@ def _add(algorithm: str) -> None:
         from embedtool.experiments.tuning import tune as search
         from embedtool.files import check_writable
 
-        dataset = read_analogies(analogies) if analogies is not None else read_pairs(str(pairs))
-        other = read_either(held_out) if held_out is not None else None
+        dataset = (
+            read_pairs(str(pairs), text.encoding)
+            if analogies is None
+            else read_analogies(analogies, text.encoding)
+        )
+        other = read_either(held_out, text.encoding) if held_out is not None else None
         check_writable(output)
         given = frozenset(
             name for name in options

@@ -149,3 +149,35 @@ def test_association_tests_in_latin_1(run: Run, model: Path, tmp_path: Path) -> 
     assert (result.exit_code, result.stderr) == (
         1, f"Error: {path}, byte 19: not UTF-8; name the file's encoding with --encoding\n"
     )  # fmt: skip
+
+
+def test_lists_of_words_in_latin_1(run: Run, model: Path, tmp_path: Path) -> None:
+    path = tmp_path / "among.txt"
+    path.write_bytes("größe\nmaß\nöl\n".encode("latin-1"))
+    among = ["--words", path, "--encoding", "latin-1", "--tsv"]
+    for line in ["similar", model, "käse"], ["analogy", model, "käse - brot + weg"]:
+        result = run(*line, *among)
+        assert result.exit_code == 0, result.stderr
+        found = {row.split("\t")[1] for row in result.stdout.splitlines()[1:]}
+        assert found == {"größe", "maß", "öl"}
+    result = run("similar", model, "käse", "--words", path)
+    assert (result.exit_code, result.stderr) == (
+        1, f"Error: {path}, byte 2: not UTF-8; name the file's encoding with --encoding\n"
+    )  # fmt: skip
+
+
+def test_the_shell_reads_a_list_of_words_in_latin_1(run: Run, model: Path, tmp_path: Path) -> None:
+    path = tmp_path / "among.txt"
+    path.write_bytes("größe\nmaß\nöl\n".encode("latin-1"))
+    lines = f":words {path}\n:tsv\nkäse\n:compare käse\n".encode()
+    result = run("shell", model, "--encoding", "latin-1", input=lines)
+    assert result.exit_code == 0, result.stderr
+    assert {row.split("\t")[-2] for row in result.stdout.splitlines()} == {
+        "word", "größe", "maß", "öl"
+    }  # fmt: skip
+    lines = f":words {path}\nkäse\n:encoding klingon\nkäse\n:encoding latin-1\nkäse\n".encode()
+    result = run("shell", model, input=lines)
+    assert result.exit_code == 1
+    assert "not UTF-8; name the file's encoding with --encoding" in result.stderr
+    assert "--encoding must be a text codec of Python's" in result.stderr
+    assert "größe" in result.stdout
