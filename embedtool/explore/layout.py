@@ -24,7 +24,7 @@ FEW = 3
 """Of fewer rows t-SNE and UMAP know no neighbourhoods."""
 PERPLEXITY = 15
 """Of t-SNE, where there are enough rows (van der Maaten & Hinton 2008: 5 to 50). Of the ten nearest
-words of each of 21,604 of Wikipedia 15 keeps 29.1 % nearest on the map, 30 28.7 %, 6 27.5 %."""
+words of each of 21,604 of Wikipedia 15 keeps 29 % nearest on the map, 30 28.7 %, 6 27.5 %."""
 NEIGHBOURS_A_PERPLEXITY = 3
 """Rows whose similarity to a row t-SNE takes as more than zero (van der Maaten 2014, 4.1)."""
 NEIGHBOURS = 15

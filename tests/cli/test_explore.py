@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from embedtool import store
+from embedtool.explore import layout_cache
 from embedtool.explore import page as page_module
 from embedtool.explore.local import MapServer
 from embedtool.explore.points import Mapped
@@ -814,6 +815,21 @@ def test_the_page_of_a_process(chromium: Any, models: dict[str, Path]) -> None:
     assert process.returncode == 0
     assert errors.split("\n")[0] == "Ctrl-C stops the map"
     assert "Traceback" not in errors
+
+
+def test_the_words_of_a_model_are_laid_out_once(
+    run: Run, models: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = tmp_path / "model"
+    store.save(store.load(models["word2vec"]), model)
+    first, second = tmp_path / "first.html", tmp_path / "second.html"
+    assert run("explore", model, "--max-words", 300, "--export", first).exit_code == 0
+    made = [path.name for path in model.iterdir() if path.name.startswith("layout-")]
+    assert len(made) == 1
+    assert run("check", model).stdout == f"{model}: model: sound\n"
+    monkeypatch.setattr(layout_cache, "layout", None)
+    assert run("explore", model, "--max-words", 300, "--export", second).exit_code == 0
+    assert first.read_bytes() == second.read_bytes()
 
 
 def test_a_map_as_a_table(run: Run, models: dict[str, Path], tmp_path: Path) -> None:
