@@ -17,8 +17,8 @@ from embedtool import __version__
 from embedtool.errors import MissingExtraError
 from embedtool.explore.points import Mapped
 
-SCRIPTS = ("vectors.js", "map.js", "page.js")
-"""Of this package's folder `map`, each of which uses those before it."""
+SCRIPTS = ("vectors.js", "map.js", "address.js", "page.js")
+"""Of this package's folder `map`, the last of which begins."""
 BOKEH = ("bokeh.min.js", "bokeh-gl.min.js", "bokeh-api.min.js")
 """Of Bokeh's package: the component that draws the points."""
 PARTS: dict[str, Callable[[Mapped], bytes]] = {
