@@ -3,7 +3,7 @@
 In: such files, broken as they may be. Out: their Findings, with the good rows.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from embedtool.errors import FormatError
 from embedtool.formats.checking_text import Line, lines_of, sample_of
 from embedtool.formats.findings import Findings, quoted
 from embedtool.formats.reading import Reading
-from embedtool.formats.tensorboard import numbers_of, size_of, word_lines
+from embedtool.formats.tensorboard import numbers_of, size_of, without_blanks, word_lines
 from embedtool.plurals import counted
 from embedtool.progress import Report
 from embedtool.vectors import WordVectors
@@ -21,7 +21,7 @@ from embedtool.vectors import WordVectors
 def check_tensorboard(findings: Findings, report: Report) -> None:
     """Check the rows of numbers, each with the word of its line."""
     try:
-        words = word_lines(findings.path, Reading())
+        words: Sequence[tuple[int, bytes]] = word_lines(findings.path, Reading())
     except FormatError as error:
         findings.add("unreadable", {}, str(error))
         return
@@ -37,6 +37,8 @@ def check_tensorboard(findings: Findings, report: Report) -> None:
                 kept.append(word.decode())
                 rows.append(values)
         n_lines = findings.n_rows + sum(1 for _ in lines)
+    if n_lines < len(words):
+        words = without_blanks(words)
     if n_lines != len(words):
         findings.add(
             "unpaired",

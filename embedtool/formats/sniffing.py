@@ -94,7 +94,7 @@ def _sniff_text(path: Path, head: bytes) -> str:
     first = lines[0]
     if FLORET.fullmatch(first.removesuffix(b"\r")):
         return "floret"
-    is_table = b"\t" in first and all(map(numbers_of, lines[1:2]))
+    is_table = b"\t" in first and all(map(numbers_of, filter(bytes.strip, lines[1:2])))
     if numbers_of(first) and (is_table or words_path(path).is_file()):
         return "tensorboard"
     if header_of(first):

@@ -38,14 +38,19 @@ LONGEST_UTF8 = 4
 """Bytes of UTF-8 that a byte of another encoding can become, at most."""
 
 
+class _UnnamedRowError(DamagedError):
+    """A row of numbers after the last word."""
+
+
 def read(path: Path, reading: Reading) -> WordVectors:
     """Read both files. Metadata of several columns has a header; its first column is the words.
 
     Of a word that stands there twice the first is kept. Raises FormatError naming line and word.
     """
+    named = word_lines(path, reading)
+    filled = without_blanks(named)
     words = [
-        reading.decoded(raw, f"{words_path(path)}, line {number:,}", UTF8)
-        for number, raw in word_lines(path, reading)
+        reading.decoded(raw, f"{words_path(path)}, line {number:,}", UTF8) for number, raw in filled
     ]
     size = path.stat().st_size
     with reading.opened(path) as file:
@@ -57,7 +62,21 @@ def read(path: Path, reading: Reading) -> WordVectors:
                 f"for each word, cannot be in {counted(size, 'byte')}"
             )
         rows = _rows(path, chain(lines, file), words, vector_size, reading)
-        return of_rows(path, rows, vector_size, reading)
+        try:
+            return of_rows(path, rows, vector_size, reading)
+        except _UnnamedRowError:
+            if len(filled) == len(named):
+                raise
+            line = named[len(filled)][0]
+            raise DamagedError(f"{words_path(path)}, line {line:,}: the word is missing") from None
+
+
+def without_blanks(words: Sequence[tuple[int, bytes]]) -> Sequence[tuple[int, bytes]]:
+    """The lines of words without blank ones at the end, which are words only of rows there."""
+    end = len(words)
+    while end and not words[end - 1][1]:
+        end -= 1
+    return words[:end]
 
 
 def size_of(lines: Sequence[bytes]) -> int:
@@ -86,7 +105,8 @@ def _rows(
         if number % PROGRESS_ROWS == 0:
             reading.report(Progress("reading", number, len(words), "words"))
         if number > len(words):
-            break
+            told = counted(len(words), "word")
+            raise _UnnamedRowError(f"{path}: {told}, but more rows of numbers")
         with np.errstate(over="ignore"):
             values = np.array(numbers).astype(np.float32)
         word = words[number - 1]
@@ -96,8 +116,9 @@ def _rows(
             )
         yield word, values
     if number != len(words):
-        rows = "more rows" if number > len(words) else counted(number, "row")
-        raise DamagedError(f"{path}: {counted(len(words), 'word')}, but {rows} of numbers")
+        raise DamagedError(
+            f"{path}: {counted(len(words), 'word')}, but {counted(number, 'row')} of numbers"
+        )
 
 
 def word_lines(path: Path, reading: Reading) -> list[tuple[int, bytes]]:
@@ -112,7 +133,7 @@ def word_lines(path: Path, reading: Reading) -> list[tuple[int, bytes]]:
             "be X_metadata.tsv, of tensors.tsv or vectors.tsv metadata.tsv"
         )
     with reading.opened(metadata) as file:
-        lines = file.read(metadata.stat().st_size * LONGEST_UTF8).rstrip(b"\r\n").split(b"\n")
+        lines = file.read(metadata.stat().st_size * LONGEST_UTF8).removesuffix(b"\n").split(b"\n")
     first = int(b"\t" in lines[0])
     words = (line.removesuffix(b"\r").partition(b"\t")[0] for line in lines[first:])
     return list(enumerate(words, first + 1))

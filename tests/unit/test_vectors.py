@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embedtool.errors import UnknownWordError
-from embedtool.vectors import Subwords, WordVectors, ngram_hash, ngrams, unit_rows
+from embedtool.vectors import Subwords, WordVectors, ngram_hash, ngrams, row_lengths, unit_rows
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 
@@ -131,3 +131,12 @@ def test_unit_rows_have_length_one_and_zero_rows_stay() -> None:
     np.testing.assert_allclose(unit[0], [0.6, 0.8], rtol=1e-6)
     assert unit[1].tolist() == [0, 0]
     np.testing.assert_allclose(np.linalg.norm(unit[2:], axis=1), 1, rtol=1e-6)
+
+
+@pytest.mark.filterwarnings("error")
+def test_rows_beyond_float32_have_length_1_and_rows_that_are_not_finite_are_nan() -> None:
+    rows = np.array([[3e38, 3e38], [0, 0], [3, 4], [np.inf, 1], [np.nan, 1]], np.float32)
+    unit = unit_rows(rows)
+    np.testing.assert_allclose(unit[:3], [[0.5**0.5] * 2, [0, 0], [0.6, 0.8]], rtol=1e-6)
+    assert np.isnan(unit[3:]).any(axis=1).all()
+    assert np.isinf(row_lengths(rows)).tolist() == [True, False, False, True, False]
