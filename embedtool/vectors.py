@@ -338,15 +338,15 @@ def with_step(
 def unit_rows(matrix: NDArray[np.float32]) -> NDArray[np.float32]:
     """A copy of the rows scaled to length 1, in C order; zero rows stay zero. float32.
 
-    Rows with numbers that are not finite hold NaN.
+    Rows with numbers that are not finite become zeros.
     """
     lengths = row_lengths(matrix)
     lengths[lengths == 0] = 1
     with np.errstate(invalid="ignore"):
         unit: NDArray[np.float32] = np.divide(matrix, lengths[:, None], order="C")
-        for row in np.flatnonzero(np.isinf(lengths)):  # beyond float32, but not beyond float64
-            wide = matrix[row].astype(np.float64)
-            unit[row] = wide / np.sqrt(wide @ wide)
+        for row in np.flatnonzero(~np.isfinite(lengths)):
+            wide = matrix[row].astype(np.float64)  # which holds lengths beyond float32
+            unit[row] = wide / np.sqrt(wide @ wide) if np.isfinite(wide).all() else 0
     return unit
 
 

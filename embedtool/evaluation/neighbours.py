@@ -228,12 +228,16 @@ def check_orders(first: WordVectors, second: WordVectors, n: int | None) -> None
 
 
 def shared_words(first: WordVectors, second: WordVectors) -> list[str]:
-    """The words of both models by the sum of their ranks; the order of the models is no matter."""
-    others = second.ids_of(first.words, -1).tolist()
+    """The words of both models by the sum of their ranks; the order of the models is no matter.
+
+    Words whose vector has no finite length, and so no direction, are left out.
+    """
+    others = second.ids_of(first.words, -1)
+    is_shared = (others >= 0) & np.isfinite(first.norms) & np.isfinite(second.norms[others])
     ranked = [
         (i + other, word)
-        for i, (word, other) in enumerate(zip(first.words, others, strict=True))
-        if other >= 0
+        for i, (word, other) in enumerate(zip(first.words, others.tolist(), strict=True))
+        if is_shared[i]
     ]
     return [word for _, word in sorted(ranked)]
 
