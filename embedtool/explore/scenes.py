@@ -30,6 +30,8 @@ Over = Literal["epochs", "seconds"]
 
 LONGEST_LABEL = 40
 """Characters; a longer word is cut, so that a picture has room for others."""
+JOINERS = "\u200c\u200d"
+"""Zero width non-joiner and joiner, which words of Persian and of Indian scripts are spelt with."""
 MEASURES = ("loss", "perplexity")
 """What a training tells of each epoch, where it knows it."""
 KEYS: dict[Over, str] = {"epochs": "epoch", "seconds": "seconds"}
@@ -112,10 +114,10 @@ def label(word: str) -> str:
 
 
 def visible(text: str) -> str:
-    """A text in which what cannot be seen is an escape."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    """A text in which what cannot be seen is an escape, but for what shapes letters beside it."""
+    return "".join(
+        c if c.isprintable() or c in JOINERS else c.encode("unicode_escape").decode() for c in text
+    )
 
 
 def neighbourhoods(

@@ -170,6 +170,8 @@ def test_names_are_short_where_they_tell_models_apart() -> None:
 
 def test_labels_show_what_cannot_be_seen() -> None:
     assert scenes.label("a\x1b[31m\u202e") == "a\\x1b[31m\\u202e"
+    persian = "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"
+    assert scenes.label(persian) == persian
     assert scenes.label("x" * 50) == "x" * 39 + "…"
 
 
