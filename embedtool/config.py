@@ -174,7 +174,9 @@ class TextConfig(Config):
         "auto", "Kind of input; auto goes by the file's name, and by content for Parquet."
     )
     field: str = option(
-        "text", "JSONL: the field that holds the text, or a list of tokens; a.b is b within a."
+        "text",
+        "JSONL: the field that holds the text, or a list of tokens; a.b is b within a, and within "
+        "each item of a, if that is a list.",
     )
     column: str = option(
         "text",

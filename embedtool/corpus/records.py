@@ -122,17 +122,30 @@ def _nested(record: Any, path: list[str], whole: str | None = None) -> Any:
     """
     if isinstance(record, dict) and whole in record:
         return record[whole]
-    for name in path:
+    for i, name in enumerate(path):
+        if isinstance(record, list):
+            return _of_each(record, path[i:])
         if not isinstance(record, dict) or name not in record:
             return MISSING
         record = record[name]
     return record
 
 
+def _of_each(records: list[Any], path: list[str]) -> Any:
+    """The texts of a field of each record of a list, a line each; of others a list of lists."""
+    values = [_nested(record, path) for record in records]
+    if MISSING in values:
+        return MISSING
+    texts = [value for value in values if value is not None]
+    return "\n".join(texts) if all(isinstance(text, str) for text in texts) else [texts]
+
+
 def _names(record: dict[str, Any], before: str = "") -> list[str]:
     """The names of all fields, those within others with the path to them."""
     names = []
     for name, value in record.items():
+        if isinstance(value, list) and value:
+            value = value[0]
         is_nested = isinstance(value, dict) and value
         names += _names(value, f"{before}{name}{NESTED}") if is_nested else [f"{before}{name}"]
     return names

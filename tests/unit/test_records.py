@@ -177,7 +177,9 @@ def test_fields_within_fields(tmp_path: Path) -> None:
         ('{"a": {"x": 1, "y": {}}, "z": null}', "a.x, a.y, z"),
         ('{"a": "text"}', "a"),
         ('{"a": null}', "a"),
-        ('{"a": [{"b": "text"}]}', "a"),
+        ('{"a": [{"c": "text"}]}', "a.c"),
+        ('{"a": [{"b": "text"}, {"c": "text"}]}', "a.b"),
+        ('{"a": ["text"]}', "a"),
     ],
 )
 def test_a_field_that_is_not_within_another_is_named(line: str, names: str, tmp_path: Path) -> None:
@@ -187,6 +189,18 @@ def test_a_field_that_is_not_within_another_is_named(line: str, names: str, tmp_
     assert str(refused.value) == (
         f"{path}, line 1: no field 'a.b'; choose one with --field: {names}"
     )
+
+
+def test_fields_within_lists(tmp_path: Path) -> None:
+    chat = {"messages": [{"content": "how are you"}, {"content": None}, {"content": "fine"}]}
+    lines = "".join(json.dumps(each) + "\n" for each in (chat, {"messages": []}, chat))
+    read = sentences(tmp_path / "a.jsonl", lines, field="messages.content")
+    assert read == [["how", "are", "you"], ["fine"]] * 2
+    deeper = '{"a": [{"b": [{"c": "one"}, {"c": "two"}]}, {"b": {"c": "three"}}]}'
+    assert sentences(tmp_path / "a.jsonl", deeper, field="a.b.c") == [["one"], ["two"], ["three"]]
+    for wrong in ('{"a": [{"b": 1}]}', '{"a": [{"b": ["x"]}]}'):
+        with pytest.raises(CorpusError, match=r"'a\.b' holds a list with list, not a list of"):
+            sentences(tmp_path / "a.jsonl", wrong, field="a.b")
 
 
 def test_a_message_lists_so_many_fields_and_no_more(tmp_path: Path) -> None:
