@@ -29,10 +29,10 @@ Run = Callable[..., Result]
 
 EXTRAS = {
     "bible": "bible", "bokeh": "explore", "icu4py": "icu", "matplotlib": "plots", "mcp": "mcp",
-    "optuna": "tune", "prompt_toolkit": "shell", "pyarrow": "parquet", "ray": "cluster",
-    "starlette": "serve", "torch": "attention", "transformers": "attention", "umap": "umap",
-    "usearch": "index", "uvicorn": "serve", "fasttext": "dev", "model2vec": "dev", "pandas": "dev",
-    "polars": "dev", "schemathesis": "dev", "spacy": "dev",
+    "openTSNE": "explore", "optuna": "tune", "prompt_toolkit": "shell", "pyarrow": "parquet",
+    "ray": "cluster", "starlette": "serve", "torch": "attention", "transformers": "attention",
+    "umap": "umap", "usearch": "index", "uvicorn": "serve", "fasttext": "dev", "model2vec": "dev",
+    "pandas": "dev", "polars": "dev", "schemathesis": "dev", "spacy": "dev",
 }  # fmt: skip
 """The packages that only an extra brings, each with its extra."""
 

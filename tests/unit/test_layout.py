@@ -94,6 +94,7 @@ def test_many_equal_rows_have_places() -> None:
 
 
 def test_the_work_on_a_layout_is_told() -> None:
+    pytest.importorskip("openTSNE")
     seen: list[Progress] = []
     layout(CLOUDS, "tsne", report=seen.append)
     last = {each.stage: (each.done, each.total, each.unit) for each in seen}
@@ -103,6 +104,7 @@ def test_the_work_on_a_layout_is_told() -> None:
 
 
 def test_the_work_on_a_map_is_told(models: dict[str, Path], tmp_path: Path) -> None:
+    pytest.importorskip("openTSNE")
     vectors = store.load(models["word2vec"]).vectors
     seen: list[Progress] = []
     shown = Mapped("model", vectors, 100, "tsne", 1, tmp_path, seen.append)
@@ -113,6 +115,7 @@ def test_the_work_on_a_map_is_told(models: dict[str, Path], tmp_path: Path) -> N
 def test_without_opentsne_scikit_learn_keeps_as_much(
     models: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    pytest.importorskip("openTSNE")
     units = units_of(np.asarray(store.load(models["word2vec"]).vectors.matrix[:600]))
     shares = [kept(units, layout(units, "tsne"))]
     assert str(module.parameters("tsne")["library"]).startswith("openTSNE ")
