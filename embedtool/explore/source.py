@@ -9,6 +9,7 @@ from pathlib import Path
 from embedtool import store
 from embedtool.errors import ModelError
 from embedtool.explore.questions import Served
+from embedtool.plurals import counted
 from embedtool.search import approximate
 
 Identity = tuple[tuple[int, int, int] | None, ...]
@@ -42,7 +43,8 @@ class Source:
     def told(self, served: Served) -> str:
         """What is served, in one line."""
         vectors, search = served.vectors, "approximate" if self.has_index else "exact"
-        return f"{self.path}: {vectors.n_words:,} words x {vectors.vector_size}, {search} search"
+        size = f"{counted(vectors.n_words, 'word')} x {vectors.vector_size}"
+        return f"{self.path}: {size}, {search} search"
 
     def open(self) -> Served:
         """The model, and its index where that is wanted. Raises ModelError, MissingExtraError."""

@@ -23,6 +23,7 @@ from embedtool.formats.fasttext_header import SHORTEST
 from embedtool.formats.reading import Reading
 from embedtool.formats.rows import check_words
 from embedtool.formats.tables import Table, blocks_of, watched
+from embedtool.plurals import counted
 from embedtool.progress import Report, silent
 from embedtool.vectors import Subwords, WordVectors
 
@@ -92,7 +93,8 @@ class _Chunk:
         self.array(_padding(self.place))
         values = self.array(4 * n)
         if self.place != self.end:
-            raise FormatError(f"{self.path}, byte {self.place:,}: more follows than {n:,} numbers")
+            numbers = counted(n, "number")
+            raise FormatError(f"{self.path}, byte {self.place:,}: more follows than {numbers}")
         return values.view("<f4")
 
 
@@ -116,18 +118,22 @@ def read(path: Path, reading: Reading) -> WordVectors:
     n_words, *options = chunk.take(VOCABULARIES[kind])
     words = _words(chunk, n_words, reading)
     if chunk.place != chunk.end:
-        raise FormatError(f"{path}, byte {chunk.place:,}: more follows than {n_words:,} words")
+        raise FormatError(
+            f"{path}, byte {chunk.place:,}: more follows than {counted(n_words, 'word')}"
+        )
     n_rows, dim, numbers = chunks[NDARRAY].take(MATRIX)
     if not dim:
         raise FormatError(f"{path}: vectors of 0 dimensions")
     rows = chunks[NDARRAY].numbers(numbers, n_rows * dim).reshape(n_rows, dim)
     if n_rows - n_words != _n_buckets(kind, options):
-        raise FormatError(f"{path}: {n_rows:,} rows do not fit {n_words:,} words and their n-grams")
+        told = f"{counted(n_rows, 'row does', 'rows do')} not fit {counted(n_words, 'word')}"
+        raise FormatError(f"{path}: {told} and their n-grams")
     matrix = rows[:n_words]
     if NORMS in chunks:
         n_lengths, numbers = chunks[NORMS].take(LENGTHS)
         if n_lengths != n_words:
-            raise FormatError(f"{path}: {n_words:,} words, but {n_lengths:,} lengths of rows")
+            told = f"{counted(n_words, 'word')}, but {counted(n_lengths, 'length')} of rows"
+            raise FormatError(f"{path}: {told}")
         matrix = _scaled(matrix, chunks[NORMS].numbers(numbers, n_lengths), reading)
     vectors = from_arrays(path, words, {"vectors": matrix}, reading)
     if kind == HASHED:
@@ -183,7 +189,8 @@ def _check_is_read(path: Path, name: int) -> None:
 
 def _words(chunk: _Chunk, n_words: int, reading: Reading) -> list[str]:
     if n_words * LENGTH.size > chunk.end - chunk.place:
-        raise FormatError(f"{chunk.path}, byte {chunk.place:,}: {n_words:,} words do not fit there")
+        told = counted(n_words, "word does", "words do")
+        raise FormatError(f"{chunk.path}, byte {chunk.place:,}: {told} not fit there")
     words = []
     for _ in range(n_words):
         place = chunk.place

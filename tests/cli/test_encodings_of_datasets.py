@@ -181,3 +181,28 @@ def test_the_shell_reads_a_list_of_words_in_latin_1(run: Run, model: Path, tmp_p
     assert "not UTF-8; name the file's encoding with --encoding" in result.stderr
     assert "--encoding must be a text codec of Python's" in result.stderr
     assert "größe" in result.stdout
+
+
+def test_pairs_of_sentences_in_latin_1(run: Run, model: Path, tmp_path: Path) -> None:
+    path = tmp_path / "pairs.csv"
+    rows = ["käse,der käse,ein käse,1", "käse,der käse,ein käse,0", "öl,das öl,ein öl,1"]
+    path.write_bytes("\n".join(["word,first,second,same", *rows]).encode("latin-1"))
+    command = ["contextual", "evaluate", model, path, "--encoding", "latin-1", "--json"]
+    result = run(*command)
+    assert result.exit_code == 0, result.stderr
+    assert [each["word"] for each in json.loads(result.stdout)["words"]] == ["käse", "öl"]
+
+
+def test_tune_and_stability_read_their_datasets_as_their_text(run: Run, tmp_path: Path) -> None:
+    text, path = tmp_path / "text.txt", tmp_path / "pairs.txt"
+    text.write_bytes("der käse und das öl\ndie größe und das maß\n".encode("latin-1") * 40)
+    path.write_bytes("käse öl 9\ngröße maß 8\nkäse maß 1\n".encode("latin-1"))
+    options = [text, "--pairs", path, "--encoding", "latin-1", "--min-count", 1, "--vector-size", 4]
+    result = run("stability", "glove", *options, "--runs", 2, "-o", tmp_path / "runs", "--json")
+    assert result.exit_code == 0, result.stderr
+    assert [each["dataset"] for each in json.loads(result.stdout)["scores"]] == ["pairs"]
+    pytest.importorskip("optuna")
+    more = ["--budget", "1h", "--trials", 1, "-o", tmp_path / "tuned", "--json"]
+    result = run("tune", "glove", *options, *more)
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["found"] == 3
