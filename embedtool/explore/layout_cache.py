@@ -87,8 +87,9 @@ def _write(paths: Sequence[Path], key: str, points: Rows) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             with replaced(path) as file:
                 write_tensors(file, {"points": points, "checksum": _checksum(key, points)})
-        except (OSError, OutputError) as error:
-            fault = error
-        else:
             return
+        except OutputError as error:
+            fault = str(error)
+        except OSError as error:
+            fault = f"{path.parent}: cannot be made: {error.strerror}"
     logger.warning("the layout is not kept, and computed again the next time: %s", fault)

@@ -122,6 +122,22 @@ def test_a_layout_that_cannot_be_kept_is_a_warning(
     assert record.getMessage().endswith(": cannot be written: Read-only file system")
 
 
+def test_a_cache_that_cannot_be_made_is_a_warning(
+    computed: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    refusing(monkeypatch, tmp_path)
+    (tmp_path / "cache").write_text("a file")
+    with caplog.at_level(logging.WARNING, "embedtool"):
+        cached_layout(UNITS, "tsne", 1, tmp_path)
+    assert [record.getMessage() for record in caplog.records] == [
+        "the layout is not kept, and computed again the next time: "
+        f"{tmp_path / 'cache' / 'embedtool' / 'layouts'}: cannot be made: Not a directory"
+    ]
+
+
 def test_a_model_is_as_it_was(models: dict[str, Path], computed: list[str], tmp_path: Path) -> None:
     model = tmp_path / "model"
     store.save(store.load(models["word2vec"]), model)
