@@ -151,7 +151,7 @@ def test_a_paragraph_is_shown_around_the_word_unless_all_of_it_is_asked_for(
     ]
     row = run(*arguments, "--senses", 1).stdout.splitlines()[2]
     assert row.split("  ")[-1].strip() == (
-        "… river boat river boat river boat river bank fish water fish water fish water fish …"
+        "… boat river boat river boat river boat bank fish water fish water fish water fish …"
     )
     assert run(*arguments, "--senses", 1, "--full").stdout.splitlines()[2].endswith(paragraph)
     told = json.loads(run(*arguments, "--senses", 1, "--json").stdout)
