@@ -213,6 +213,11 @@ class WordVectors:
         """The length of each row, float32 (n_words,)."""
         return row_lengths(self.matrix) if self.lengths is None else self.lengths
 
+    def not_finite(self) -> str | None:
+        """The first word whose vector holds a number that is not finite, or None."""
+        finite = np.isfinite(self.norms)
+        return None if finite.all() else self.words[int(np.argmin(finite))]
+
     def moved(self, matrix: NDArray[np.float32], subwords: Subwords | None = None) -> "WordVectors":
         """The same words with other vectors: without an output layer, which does not fit these."""
         return replace(

@@ -155,6 +155,9 @@ def _learn(
     checkpoints = checkpoints or Checkpoints()
     remember(checkpoints, about, encoded, history)
     vectors = decompressed(static.vectors)
+    word = vectors.not_finite()
+    if word is not None and config.vectors != "random":
+        raise TrainingError(f"the static model has a vector that is not finite, that of {word!r}")
     text = _Text(encoded, config)
     with torch.random.fork_rng(devices=[]), _threads(config.workers):
         learner = _Learner(config, vectors, text.class_counts())

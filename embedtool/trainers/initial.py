@@ -31,6 +31,9 @@ class Initial:
         if isinstance(config, Word2VecConfig) and config.engine == "gensim":
             raise ConfigError("--init needs --engine native")
         vectors = self.vectors
+        word = vectors.not_finite()
+        if word is not None:
+            raise ConfigError(f"--init has a vector that is not finite, that of {word!r}")
         if vectors.vector_size != config.vector_size:
             raise ConfigError(
                 f"--init has vectors of {counted(vectors.vector_size, 'dimension')}; use "

@@ -11,8 +11,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
-import numpy as np
-
 from embedtool.config import Config, TrainerConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.encoding import (
@@ -221,8 +219,8 @@ def finished(
     vectors: WordVectors, about: dict[str, Any], encoded: Numbered, history: History
 ) -> Model:
     """The model of a training. Raises TrainingError where a vector is not finite."""
-    if not np.isfinite(vectors.norms).all():
-        word = vectors.words[int(np.argmin(np.isfinite(vectors.norms)))]
+    word = vectors.not_finite()
+    if word is not None:
         raise TrainingError(
             f"the vector of {word!r} is not finite; choose a smaller --learning-rate"
         )

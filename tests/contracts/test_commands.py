@@ -195,6 +195,31 @@ def test_every_command_takes_every_kind_of_model(
         assert made.block.find("king") >= 0
 
 
+@pytest.mark.parametrize("algorithm", ["word2vec", "glove"])
+def test_a_training_does_not_begin_with_what_is_not_finite(
+    algorithm: str, folder: Path, tmp_path: Path, run: Run
+) -> None:
+    command = ("train", algorithm, "text.txt", "--init", "M", "-o", "new", "--min-count", "1")
+    result = run(*in_place(command, "not finite", folder, tmp_path))
+    assert (result.exit_code, result.stderr) == (
+        2, "Error: --init has a vector that is not finite, that of 'woman'\n",
+    )  # fmt: skip
+
+
+def test_an_encoder_is_not_trained_on_what_is_not_finite(
+    folder: Path, tmp_path: Path, run: Run
+) -> None:
+    pytest.importorskip("torch")
+    command = ("contextual", "train", "M", "text.txt", "-o", "new", "--hidden-size", "8",
+               "--layers", "1", "--heads", "1", "--epochs", "1", "--workers", "1")  # fmt: skip
+    result = run(*in_place(command, "not finite", folder, tmp_path))
+    assert result.exit_code == 1
+    assert result.stderr.endswith(
+        "Error: the static model has a vector that is not finite, that of 'woman'\n"
+    )
+    assert not (tmp_path / "new").exists()
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_index_finds_neighbours_in_every_kind_of_model(
     kind: str, folder: Path, tmp_path: Path, run: Run
