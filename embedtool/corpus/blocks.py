@@ -56,6 +56,11 @@ class Blocks:
         starts = np.searchsorted(ends, ends[-1] * np.arange(n) / n)
         return cls(np.unique(np.append(starts, len(ends))))
 
+    @classmethod
+    def whole(cls, n_words: int) -> Self:
+        """All words in one block, so that all pairs are in one cell and are visited at random."""
+        return cls(np.array([0, n_words]))
+
     @property
     def n_blocks(self) -> int:
         """The number of blocks."""

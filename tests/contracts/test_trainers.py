@@ -315,6 +315,22 @@ def test_words_without_counts_are_no_negatives_of_a_negative_exponent(exponent: 
     assert shares[3:].max() < 1e-15
 
 
+@pytest.mark.parametrize("size", [50, 100])
+def test_glove_converges_at_a_high_rate_as_the_authors_program_does(
+    size: int, kingdoms: Path
+) -> None:
+    one, three = (
+        trained(
+            "glove", kingdoms, learning_rate=0.2, vector_size=size, workers=workers, iterations=5
+        )  # fmt: skip
+        for workers in (1, 3)
+    )
+    losses = [epoch["loss"] for epoch in one.description["training"]["epochs"]]
+    assert losses == sorted(losses, reverse=True)
+    assert losses[-1] < losses[0] / 2
+    assert one.vectors.matrix.tobytes() == three.vectors.matrix.tobytes()
+
+
 def test_a_glove_training_that_diverges_is_an_error_though_it_stays_finite(kingdoms: Path) -> None:
     """Clipped gradients keep the vectors finite, as in the authors' program."""
     model = trained("glove", kingdoms, learning_rate=0.05, vector_size=50)
