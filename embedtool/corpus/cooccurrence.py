@@ -50,8 +50,8 @@ SUMMARY = "pairs.json"
 """Written when the pairs are complete, and so tells that they are."""
 
 FASTEST_IN_CELLS = 0.1
-"""With a higher learning rate all pairs are in one cell. Cell by cell, the most frequent words learn
-from each other before they have met any other, and their steps then go too far: with the corpus
+"""With a higher learning rate all pairs are in one cell. Cell by cell, the most frequent words
+learn from each other before they have met any other, and their steps then go too far: with the corpus
 that ships, rate 0.15 diverges at 300 dimensions and 0.2 at 50, where pairs in random order
 converge."""
 MOST_IN_ONE_CELL = 2**26
