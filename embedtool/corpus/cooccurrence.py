@@ -51,8 +51,8 @@ SUMMARY = "pairs.json"
 
 FASTEST_IN_CELLS = 0.1
 """With a higher learning rate all pairs are in one cell. Cell by cell, the most frequent words
-learn from each other before they have met any other, and their steps then go too far: with the corpus
-that ships, rate 0.15 diverges at 300 dimensions and 0.2 at 50, where pairs in random order
+learn from each other before they have met any other, and their steps then go too far: with the
+corpus that ships, rate 0.15 diverges at 300 dimensions and 0.2 at 50, where pairs in random order
 converge."""
 MOST_IN_ONE_CELL = 2**26
 """Meetings of words whose pairs may be in one cell, for a cell is held in memory."""

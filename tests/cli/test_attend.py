@@ -69,7 +69,7 @@ def test_what_cannot_be_written(
     models: dict[str, Path], run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     result = run("attend", models["glove"], SENTENCE, "-o", tmp_path / "map.jpg")
-    assert result.exit_code == 1 and "is written as .png, .svg or .html" in result.stderr
+    assert result.exit_code == 1 and "is written as .png, .svg, .pdf or .html" in result.stderr
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     result = run("attend", models["glove"], SENTENCE, "-o", tmp_path / "map.png")
     assert result.exit_code == 1

@@ -319,12 +319,8 @@ def test_words_without_counts_are_no_negatives_of_a_negative_exponent(exponent: 
 def test_glove_converges_at_a_high_rate_as_the_authors_program_does(
     size: int, kingdoms: Path
 ) -> None:
-    one, three = (
-        trained(
-            "glove", kingdoms, learning_rate=0.2, vector_size=size, workers=workers, iterations=5
-        )  # fmt: skip
-        for workers in (1, 3)
-    )
+    options = {"learning_rate": 0.2, "vector_size": size, "iterations": 5}
+    one, three = (trained("glove", kingdoms, **options, workers=n) for n in (1, 3))
     losses = [epoch["loss"] for epoch in one.description["training"]["epochs"]]
     assert losses == sorted(losses, reverse=True)
     assert losses[-1] < losses[0] / 2

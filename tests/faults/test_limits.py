@@ -196,7 +196,7 @@ def test_a_compressed_text_that_is_cut_short_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", [["similar", "king", "-n", "1000"], ["vector", "king"],
                                      ["info"], ["evaluate", "--pairs", "wordsim353"]])  # fmt: skip
-def test_a_reader_that_goes_away_is_no_traceback(
+def test_a_reader_that_goes_away_is_no_fault(
     command: list[str], models: dict[str, Path]
 ) -> None:
     arguments = [command[0], str(models["glove"]), *command[1:]]
@@ -207,5 +207,5 @@ def test_a_reader_that_goes_away_is_no_traceback(
         assert process.stdout is not None and process.stderr is not None
         process.stdout.close()
         stderr = process.stderr.read().decode()
-    assert "Traceback" not in stderr and process.returncode in (0, 1)
-    assert len(stderr.splitlines()) <= 1
+    assert process.returncode in (0, 141)
+    assert stderr == ""

@@ -1,5 +1,6 @@
 """FastText's .bin where it is odd: n-grams from length 0, `</s>`, big tables, odd options."""
 
+import re
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -191,7 +192,8 @@ def test_words_that_are_not_utf8_have_the_vectors_of_their_bytes(
     firsts.pop("", None)
     assert set(ours.words) == set(firsts) | {"</s>"}
     n_twins = len(words) - (errors == "ignore") - len(firsts)
-    assert (f"{n_twins} words stand there twice; the first is kept" in caplog.text) == bool(n_twins)
+    told = re.findall(r"(\d+) words? stands? there twice; the first is kept", caplog.text)
+    assert told == ([str(n_twins)] if n_twins else [])
     assert ("a word is empty and is left out" in caplog.text) == (errors == "ignore")
     assert ours.contexts is None if loss == "hs" and n_twins else ours.contexts is not None
     subwords = ours.subwords
