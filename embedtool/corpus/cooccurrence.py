@@ -184,8 +184,8 @@ def count_cooccurrence(
     weights, unit = distance_weights(config.window, config.distance_weighting)
     blocks = blocks_of(corpus.vocabulary, corpus.n_tokens, config)
     (folder / SUMMARY).unlink(missing_ok=True)
-    n_counted, ends = _kept(folder)
-    with SortedRuns(folder, ends) as runs:
+    n_counted, kept = _kept(folder)
+    with kept as runs:
         while n_counted < corpus.n_tokens:
             n_counted = _count(
                 corpus, config, weights, blocks.codes(), runs, n_counted, pauses.due, report
@@ -250,15 +250,16 @@ def _keep(folder: Path, n_counted: int, runs: SortedRuns) -> None:
         file.write(json.dumps(counted).encode())
 
 
-def _kept(folder: Path) -> tuple[int, list[int]]:
+def _kept(folder: Path) -> tuple[int, SortedRuns]:
     """What was written down; the beginning where nothing was, or runs have changed since."""
     counted = _told(folder / COUNTED, "tokens", "ends", "sha256")
     if counted is None:
-        return 0, [0]
-    if not SortedRuns(folder, counted["ends"]).are_sound(counted["sha256"]):
+        return 0, SortedRuns(folder)
+    runs = SortedRuns(folder, counted["ends"])
+    if not runs.are_sound(counted["sha256"]):
         log.warning("%s: the counted pairs are damaged; they are counted again", folder)
-        return 0, [0]
-    return counted["tokens"], counted["ends"]
+        return 0, SortedRuns(folder)
+    return counted["tokens"], runs
 
 
 def _told(path: Path, *names: str) -> dict[str, Any] | None:

@@ -7,6 +7,7 @@ sums. However many runs there are, two files are open.
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Final, Self
 
@@ -33,7 +34,6 @@ class SortedRuns:
     """Runs of keys and sums, each sorted by key, one after the other on disk.
 
     ends    : where each run ends, 0 before the first
-    digests : SHA-256 of the keys and of the sums up to the last end
     n_taken : entries that `merged` has taken so far
     """
 
@@ -44,10 +44,8 @@ class SortedRuns:
         self.ends = list(ends)
         self.samples: list[NDArray[np.uint64]] = []
         self.n_taken = 0
-        self.digests = (hashlib.sha256(), hashlib.sha256())
 
     def __enter__(self) -> Self:
-        self.digests = self._digests_of_files()
         self.keys_file = self.keys_path.open("ab")
         self.sums_file = self.sums_path.open("ab")
         for file in (self.keys_file, self.sums_file):
@@ -79,16 +77,13 @@ class SortedRuns:
 
     def are_sound(self, checksums: list[str]) -> bool:
         """Whether the files are, up to the last end, as they were when they had these checksums."""
-        return self.are_there and checksums == [
-            digest.hexdigest() for digest in self._digests_of_files()
-        ]
+        return self.are_there and checksums == self.checksums
 
-    def _digests_of_files(self) -> tuple["hashlib._Hash", "hashlib._Hash"]:
-        """Of what is there up to the last end."""
-        return (
-            _digest_of(self.keys_path, self.ends[-1] * ENTRY.itemsize),
-            _digest_of(self.sums_path, self.ends[-1] * ENTRY.itemsize),
-        )
+    @cached_property
+    def digests(self) -> tuple["hashlib._Hash", "hashlib._Hash"]:
+        """SHA-256 of the keys and of the sums up to the last end; `append` goes on with it."""
+        n_bytes = self.ends[-1] * ENTRY.itemsize
+        return _digest_of(self.keys_path, n_bytes), _digest_of(self.sums_path, n_bytes)
 
     def sync(self) -> None:
         """Have all runs reach the disk."""
