@@ -31,8 +31,13 @@ def undecodable(error: UnicodeError, encoding: str, line: int | None = None) -> 
     """
     byte = f"byte {error.start:,}" if isinstance(error, UnicodeDecodeError) else ""
     where = f"line {line:,}" if line is not None else byte
-    name = "UTF-8" if encoding == UTF8 else encoding
-    return f"{', ' if where else ''}{where}: not {name}; name the file's encoding with --encoding"
+    told = f"not {shown_encoding(encoding)}; name the file's encoding with --encoding"
+    return f"{', ' if where else ''}{where}: {told}"
+
+
+def shown_encoding(name: str) -> str:
+    """A codec as messages call it."""
+    return "UTF-8" if is_utf8(name) else name
 
 
 def is_utf8(name: str) -> bool:

@@ -13,6 +13,7 @@ from embedtool.cli.options import (
     reading_options,
 )
 from embedtool.cli.output import note
+from embedtool.encodings import is_utf8
 from embedtool.errors import DamagedError
 from embedtool.formats import READERS
 from embedtool.plurals import counted
@@ -50,7 +51,7 @@ def import_(file: Path, model: Path, name: str | None, overwrite: bool, **chosen
 
     from embedtool import formats, store
     from embedtool.cli.reporting import late_bars
-    from embedtool.formats.reading import Reading, is_utf8
+    from embedtool.formats.reading import Reading
     from embedtool.vectors import Model
 
     store.check_target(model, overwrite)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from embedtool.config import TextConfig
 from embedtool.corpus.paragraphs import wrapped_at
 from embedtool.corpus.tokens import unsegmented_script
-from embedtool.encodings import is_utf8
+from embedtool.encodings import shown_encoding
 from embedtool.plurals import counted
 from embedtool.words import Words
 
@@ -66,8 +66,7 @@ class ReadingNotes:
 def warn_of_reading(text: TextConfig, notes: ReadingNotes) -> None:
     """Log what was left out or changed, and lines that should be joined."""
     if notes.n_invalid:
-        encoding = "UTF-8" if is_utf8(text.encoding) else text.encoding
-        sequences = counted(notes.n_invalid, f"invalid {encoding} sequence")
+        sequences = counted(notes.n_invalid, f"invalid {shown_encoding(text.encoding)} sequence")
         log.warning("%s: %s", sequences, text.encoding_errors)
     if notes.n_missing:
         names = " or ".join(map(repr, dict.fromkeys((text.field, text.column))))

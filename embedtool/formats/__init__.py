@@ -240,7 +240,7 @@ def name_of(path: str | Path, name: str | None = None, reading: Reading | None =
 def check_reading(path: Path, name: str, reading: Reading) -> None:
     """Raise ConfigError where something is chosen that the reader of a format would ignore."""
     from embedtool.config import flag
-    from embedtool.formats.reading import is_utf8
+    from embedtool.encodings import is_utf8
 
     for field in CHOSEN:
         value = getattr(reading, field)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
 
-from embedtool.encodings import BYTE_ORDER_MARK, UTF8
+from embedtool.encodings import BYTE_ORDER_MARK, UTF8, is_utf8, shown_encoding
 from embedtool.errors import FormatError
 from embedtool.progress import Report, silent
 
@@ -64,7 +64,7 @@ class Reading:
         try:
             return word.decode(encoding or self.encoding, self.encoding_errors)
         except UnicodeError:
-            name = "UTF-8" if is_utf8(encoding or self.encoding) else self.encoding
+            name = shown_encoding(encoding or self.encoding)
             raise FormatError(f"{where}: the word is not {name}: {word[:40]!r}") from None
 
     @contextmanager
@@ -81,16 +81,11 @@ class Reading:
             head = file.read(len(codecs.BOM_UTF8))
             if head.startswith(UTF16_MARKS):
                 raise FormatError(f"{path}: is UTF-16, not UTF-8; read it with --encoding utf-16")
-            if head == codecs.BOM_UTF8:
-                log.warning("%s: begins with a byte order mark, which is left out", path)
-            else:
+            if head != codecs.BOM_UTF8:
                 file.seek(0)
+            elif codecs.lookup(self.encoding).name == UTF8:  # utf-8-sig says that there is one
+                log.warning("%s: begins with a byte order mark, which is left out", path)
             yield file
-
-
-def is_utf8(encoding: str) -> bool:
-    """Whether a name stands for UTF-8, however it is spelled."""
-    return codecs.lookup(encoding).name == UTF8
 
 
 class Recoded:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.config import n_cores
-from embedtool.encodings import BYTE_ORDER_MARK, UTF8
+from embedtool.encodings import BYTE_ORDER_MARK, UTF8, is_utf8
 from embedtool.errors import DamagedError, FormatError
 from embedtool.files import replaced
 from embedtool.formats.layout import (
@@ -30,7 +30,7 @@ from embedtool.formats.layout import (
     layout_of,
     row_of,
 )
-from embedtool.formats.reading import Reading, Recoded, is_utf8
+from embedtool.formats.reading import Reading, Recoded
 from embedtool.formats.tables import Table, blocks_of, watched
 from embedtool.plurals import counted
 from embedtool.progress import Progress, Report

@@ -83,6 +83,21 @@ def test_another_encoding_than_is_said_is_told_by_line(
     )
 
 
+@pytest.mark.parametrize("codec", ["utf-8", "utf8", "U8", "utf-8-sig"])
+def test_utf8_is_one_codec_whatever_its_name(
+    run: Run, model: Path, tmp_path: Path, codec: str
+) -> None:
+    words, vectors = tmp_path / "words.txt", tmp_path / "a.vec"
+    words.write_bytes("käse\n".encode("latin-1"))
+    vectors.write_bytes("1 2\nkäse 1 2\n".encode("latin-1"))
+    result = run("similar", model, "weg", "--words", words, "--encoding", codec)
+    told = "byte 1: not UTF-8; name the file's encoding with --encoding"
+    assert (result.exit_code, result.stderr) == (1, f"Error: {words}, {told}\n")
+    result = run("import", vectors, tmp_path / "imported", "--encoding", codec)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith(f"Error: {vectors}, line 2: the word is not UTF-8: b'k\\xe4se'")
+
+
 def test_bytes_that_a_codec_does_not_have_are_told(run: Run, model: Path, tmp_path: Path) -> None:
     path = tmp_path / "mine.txt"
     path.write_bytes(b"k\xe4se brot 9\n\x81 brot 1\n")
