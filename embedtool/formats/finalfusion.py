@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from embedtool.encodings import UTF8
 from embedtool.errors import FormatError
 from embedtool.files import replaced
 from embedtool.formats.arrays import check_finite, from_arrays
@@ -162,8 +163,6 @@ def _chunks(path: Path) -> dict[int, _Chunk]:
             f"{path}: has version {version} of finalfusion's format, embedtool reads {VERSION}"
         )
     names = np.frombuffer(whole.bytes(4 * n_chunks), "<u4").tolist()
-    for name in UNREAD.keys() & set(names):
-        raise FormatError(f"{path}: has {UNREAD[name]}, which cannot be read")
     for name in names:
         _check_is_read(path, name)
     chunks: dict[int, _Chunk] = {}
@@ -195,12 +194,7 @@ def _words(chunk: _Chunk, n_words: int, reading: Reading) -> list[str]:
     for _ in range(n_words):
         place = chunk.place
         raw = chunk.bytes(chunk.take(LENGTH)[0])
-        try:
-            words.append(raw.decode("utf-8", reading.encoding_errors))
-        except UnicodeDecodeError:
-            raise FormatError(
-                f"{chunk.path}, byte {place:,}: the word is not UTF-8: {raw[:40]!r}"
-            ) from None
+        words.append(reading.text(raw, f"{chunk.path}, byte {place:,}", UTF8))
     return words
 
 
