@@ -76,10 +76,13 @@ def _item(dataset: Dataset) -> str:
 def _unknown(
     vectors: WordVectors, dataset: Dataset, restrict_vocab: int | None, case_insensitive: bool
 ) -> Iterator[str]:
-    """The words of a dataset that are not known, each once, in its order."""
+    """The words of a dataset that are not known, each once, in its order.
+
+    Nothing is looked up before the first is asked for.
+    """
     words = list(dict.fromkeys(_words(dataset)))
     ids = known_words(vectors, restrict_vocab, case_insensitive).ids_of(words).tolist()
-    return (word for word, i in zip(words, ids, strict=True) if i < 0)
+    yield from (word for word, i in zip(words, ids, strict=True) if i < 0)
 
 
 def _words(dataset: Dataset) -> Iterator[str]:
