@@ -160,13 +160,13 @@ def classify(
     share = 1 / (folds - 1)
     rows = []
     for name, (accuracy, macro_f1) in found.items():
-        against = corrected_interval(accuracy - found[WORDS][0], share)
+        against = corrected_interval(accuracy - found[WORDS][0], share, -1, 1)
         rows.append(
             RepresentationScore(
                 name,
-                _within(corrected_interval(accuracy, share)),
-                _within(corrected_interval(macro_f1, share)),
-                _within(against, -1) if name in vectorizers else None,
+                corrected_interval(accuracy, share, 0, 1),
+                corrected_interval(macro_f1, share, 0, 1),
+                against if name in vectorizers else None,
             )
         )
     classes = dict(Counter(documents.labels).most_common())
@@ -175,11 +175,14 @@ def classify(
     )
 
 
-def corrected_interval(scores: NDArray[np.float64], share: float) -> Estimate:
+def corrected_interval(
+    scores: NDArray[np.float64], share: float, low: float = -np.inf, high: float = np.inf
+) -> Estimate:
     """The mean of the scores of folds, and its interval of 95%.
 
     scores : float64 (n_folds,), at least 2
     share  : documents tested over documents learnt from, 1 / (n_folds - 1) in cross-validation
+    low, high : what the scores lie between, as for `t_interval`
 
     Folds share most of the documents that they learn from, so their scores differ less than those
     of independent experiments would, and variance / n_folds is far too small a variance for the
@@ -188,13 +191,8 @@ def corrected_interval(scores: NDArray[np.float64], share: float) -> Estimate:
     """
     n = len(scores)
     mean, error = float(scores.mean()), float(np.sqrt((1 / n + share) * scores.var(ddof=1)))
-    interval = t_interval(mean, error, n)
+    interval = t_interval(mean, error, n, low, high)
     return Estimate(mean, interval.low, interval.high)
-
-
-def _within(estimate: Estimate, lowest: float = 0.0) -> Estimate:
-    """The estimate of what is never below `lowest` nor above 1, and neither is its interval."""
-    return replace(estimate, low=max(lowest, estimate.low), high=min(1.0, estimate.high))
 
 
 def _splits(
