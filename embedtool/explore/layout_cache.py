@@ -30,7 +30,7 @@ from embedtool.tensors import map_tensors, write_tensors
 
 KEY_LENGTH = 32
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def cached_layout(
@@ -92,4 +92,4 @@ def _write(paths: Sequence[Path], key: str, points: Rows) -> None:
             fault = str(error)
         except OSError as error:
             fault = f"{path.parent}: cannot be made: {error.strerror}"
-    logger.warning("the layout is not kept, and computed again the next time: %s", fault)
+    log.warning("the layout is not kept, and computed again the next time: %s", fault)

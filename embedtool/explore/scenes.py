@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from embedtool import store
 from embedtool.config import Layout
+from embedtool.corpus.tokens import JOINERS
 from embedtool.errors import QueryError
 from embedtool.evaluation.alignment import align, drift
 from embedtool.explore.layout import layout, principal
@@ -30,8 +31,6 @@ Over = Literal["epochs", "seconds"]
 
 LONGEST_LABEL = 40
 """Characters; a longer word is cut, so that a picture has room for others."""
-JOINERS = "\u200c\u200d"
-"""Zero width non-joiner and joiner, which words of Persian and of Indian scripts are spelt with."""
 MEASURES = ("loss", "perplexity")
 """What a training tells of each epoch, where it knows it."""
 KEYS: dict[Over, str] = {"epochs": "epoch", "seconds": "seconds"}

@@ -156,8 +156,8 @@ def _header(cursor: _Cursor) -> tuple[Parts, int]:
     start, arguments, sizes = (cursor.take(layout) for layout in (START, ARGUMENTS, SIZES))
     if start is not None and (start[0] != MAGIC or start[1] not in VERSIONS):
         raise FormatError(
-            f"{path}: not a fastText model of version 12 or 11 (magic {start[0]}, version "
-            f"{start[1]})"
+            f"{path}: not a fastText model of version {' or '.join(map(str, VERSIONS))} "
+            f"(magic {start[0]}, version {start[1]})"
         )
     if arguments is None or sizes is None:
         raise FormatError(f"{path}: the file ends in its header")
