@@ -3,7 +3,6 @@
 import time
 from dataclasses import asdict
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -102,6 +101,8 @@ def _has_direction(before: "WordVectors", after: "WordVectors", word: str) -> bo
 
 def _milliseconds(vectors: "WordVectors", words: list[str]) -> float | None:
     """The median time of a query for neighbours in a model that is in memory; None: of no query."""
+    from statistics import median
+
     from embedtool.search.query import similar
 
     times = []

@@ -3,8 +3,6 @@
 In: the first word after a group. Out: its command, or an error that names the nearest ones.
 """
 
-from difflib import get_close_matches
-
 import click
 from click.exceptions import NoSuchCommand
 
@@ -14,6 +12,8 @@ class Group(click.Group):
 
     def like(self, ctx: click.Context, name: str) -> list[str]:
         """The commands that a mistyped name may stand for."""
+        from difflib import get_close_matches
+
         names, usual = self.list_commands(ctx), name.lower().replace("_", "-")
         return [usual] if usual in names else get_close_matches(usual, names)
 

@@ -3,7 +3,6 @@
 In: datasets.toml beside this file. Out: an Entry by name.
 """
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -56,6 +55,8 @@ class Entry:
 @cache
 def registry() -> Mapping[str, Entry]:
     """All public datasets by name, in the order of datasets.toml."""
+    import tomllib
+
     with REGISTRY.open("rb") as file:
         return {name: Entry(name=name, **about) for name, about in tomllib.load(file).items()}
 
