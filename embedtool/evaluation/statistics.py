@@ -158,8 +158,8 @@ def compare_shares(
         return None
     error, n_units = found
     difference = float(gain.mean())
-    # No group differs from the others: that is luck, unless no answer differs at all.
-    error = error or (_paired_error(gain) if gain.any() else 0.0)
+    # No group differs from the others: that is luck, and so it is that no answer differs at all.
+    error = error or _paired_error(gain)
     share_a, share_b = float(first.mean()), float(second.mean())
     return Difference(
         share_a, share_b, len(first), n_units, difference,

@@ -245,7 +245,7 @@ def test_a_model_does_not_differ_from_itself() -> None:
     same = compare_shares(correct, correct, groups)
     assert same is not None
     assert (same.difference, same.p, same.p_test, same.size) == (0, 1, 1, 0)
-    assert (same.interval.low, same.interval.high) == (0, 0)
+    assert -0.01 < same.interval.low < 0 < same.interval.high < 0.01
     people, cosines = rng.standard_normal((2, 50))
     self = compare_correlations(people, cosines, cosines, "pearson")
     assert self is not None and (self.difference, self.p, self.p_test) == (0, 1, 1)
@@ -320,6 +320,16 @@ def test_relations_that_all_gain_the_same_are_no_certainty(
     assert found is not None and found.difference == found.interval.high == 1
     assert found.p > least and -1 <= found.interval.low < 1
     assert (found.p < SIGNIFICANT) == (found.interval.low > 0)
+
+
+@pytest.mark.parametrize(("sizes", "widest"), [((2, 2), 2), ((4, 4, 4, 4), 1), ((250, 250), 0.2)])
+def test_that_no_answer_differs_is_no_certainty(sizes: tuple[int, ...], widest: float) -> None:
+    groups = np.repeat(np.arange(len(sizes)), sizes)
+    right = np.arange(len(groups)) % 2 == 0
+    found = compare_shares(right, right, groups)
+    assert found is not None and (found.difference, found.p) == (0, 1)
+    assert found.interval.low < 0 < found.interval.high
+    assert found.interval.high - found.interval.low <= widest
 
 
 def test_mcnemar_by_hand() -> None:
