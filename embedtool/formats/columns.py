@@ -41,7 +41,7 @@ def pyarrow(kind: str) -> Any:
     try:
         import pyarrow
     except ImportError:
-        raise MissingExtraError(f"{kind} files of vectors", EXTRA) from None
+        raise MissingExtraError(kind, EXTRA) from None
     return pyarrow
 
 

@@ -191,8 +191,8 @@ def test_without_pyarrow_the_extra_is_named(
 
     formats.write(small(), tmp_path / "a.parquet")
     monkeypatch.setattr(builtins, "__import__", without)
-    for name in ("a.parquet", "a.arrow"):
-        with pytest.raises(MissingExtraError, match=r"pip install 'embedtool\[parquet\]'"):
+    for kind, name in (("Parquet", "a.parquet"), ("Arrow", "a.arrow")):
+        with pytest.raises(MissingExtraError, match=rf"^{kind} needs: .*'embedtool\[parquet\]'"):
             formats.write(small(), tmp_path / name)
     with pytest.raises(MissingExtraError, match=r"pip install 'embedtool\[parquet\]'"):
         formats.read(tmp_path / "a.parquet")
