@@ -184,7 +184,8 @@ def describe(path: str | Path) -> dict[str, Any]:
         raise ModelError(f"{path}: no such model")
     if not path.is_dir():
         raise ModelError(
-            f"{path}: is a file, no model; make one of it with: embedtool import {path} MODEL"
+            f"{path}: is a file, no model; vectors become one with: embedtool import {path} MODEL, "
+            "a text with: embedtool train"
         )
     try:
         description = json.loads((path / CONFIG).read_bytes())

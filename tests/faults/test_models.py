@@ -44,7 +44,8 @@ def test_no_such_model(run: Run, command: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_file_is_no_model(run: Run, command: str, text: Path) -> None:
     assert fails(run, command, text) == (
-        f"{text}: is a file, no model; make one of it with: embedtool import {text} MODEL"
+        f"{text}: is a file, no model; vectors become one with: embedtool import {text} MODEL, "
+        "a text with: embedtool train"
     )
 
 
