@@ -16,7 +16,7 @@ from embedtool.distributed.cluster import Cluster
 from embedtool.distributed.reading import ClusterText, encode_again, encode_text, read_text
 from embedtool.errors import ConfigError
 from embedtool.progress import Report, silent
-from embedtool.trainers import TRAINERS
+from embedtool.trainers import TRAINERS, check_algorithm
 from embedtool.trainers.checkpoint import Checkpoints
 from embedtool.trainers.initial import Initial
 from embedtool.trainers.training import (
@@ -69,6 +69,7 @@ def train_model(
     place    : on this machine; checkpoints are written there
     Else as `trainers.training.train_model`. Raises ClusterError where the cluster fails for good.
     """
+    check_algorithm(algorithm, config)
     check_options(config)
     if initial is not None:
         initial.check(config)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from embedtool.config import FastTextConfig, GloveConfig, TrainerConfig, Word2VecConfig
+from embedtool.errors import ConfigError
 from embedtool.progress import Report, silent
 
 if TYPE_CHECKING:
@@ -57,3 +58,13 @@ TRAINERS = {
     ),
     "glove": Trainer(GloveConfig, "embedtool.trainers.glove"),
 }
+
+
+def check_algorithm(algorithm: str, config: TrainerConfig) -> None:
+    """Raise ConfigError unless TRAINERS has the algorithm, and these are options of it."""
+    if algorithm not in TRAINERS:
+        raise ConfigError(f"no algorithm {algorithm!r}: expected {', '.join(TRAINERS)}")
+    expected = TRAINERS[algorithm].config
+    # FastTextConfig is a Word2VecConfig too, and would train under the wrong name
+    if type(config) is not expected:
+        raise ConfigError(f"{algorithm} takes a {expected.__name__}, not a {type(config).__name__}")

@@ -27,7 +27,7 @@ from embedtool.corpus.sources import Inputs, name_of
 from embedtool.corpus.vocabulary import Vocabulary, choose_words, grow
 from embedtool.errors import TrainingError
 from embedtool.progress import Progress, Report, silent
-from embedtool.trainers import TRAINERS
+from embedtool.trainers import TRAINERS, check_algorithm
 from embedtool.trainers.checkpoint import Checkpoints
 from embedtool.trainers.estimate import Needs, check, estimate
 from embedtool.trainers.initial import Initial
@@ -112,9 +112,11 @@ def train_model(
     checkpoints : when it is saved there
     request     : what else to write down there, JSON-able; `files` names further files that the
                   training depends on
-    Raises ConfigError where `initial` does not fit the options, and CorpusError, VocabularyError or
-    TrainingError where it cannot be done; StoppedError where `checkpoints` has it stop.
+    Raises ConfigError where there is no such algorithm, the options are not its own, or `initial`
+    does not fit them; CorpusError, VocabularyError or TrainingError where it cannot be done;
+    StoppedError where `checkpoints` has it stop.
     """
+    check_algorithm(algorithm, config)
     if not isinstance(corpus, Corpus):
         corpus = Corpus(corpus)
     cache = None if cache is None else Path(cache)

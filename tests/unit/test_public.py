@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 import embedtool
+from embedtool.config import TrainerConfig
+from embedtool.errors import ConfigError
 from tests.conftest import EXTRAS
 
 PROJECT = Path(__file__).parents[2]
@@ -20,6 +22,25 @@ def test_every_public_name_is_there_and_no_other() -> None:
     for name in embedtool.__all__:
         assert getattr(embedtool, name) is not None
     assert not hasattr(embedtool, "no_such_name")
+
+
+def test_dir_names_what_can_be_imported() -> None:
+    assert dir(embedtool) == sorted(embedtool.__all__)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "config", "message"),
+    [
+        ("w2v", embedtool.Word2VecConfig(), "no algorithm 'w2v': expected word2vec, fasttext, gl"),
+        ("glove", embedtool.FastTextConfig(), "glove takes a GloveConfig, not a FastTextConfig"),
+        ("word2vec", embedtool.FastTextConfig(), "word2vec takes a Word2VecConfig, not a FastText"),
+    ],
+)
+def test_an_algorithm_is_checked_before_the_text_is_read(
+    algorithm: str, config: TrainerConfig, message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        embedtool.train_model(algorithm, tmp_path / "none", config)
 
 
 def test_importing_embedtool_imports_nothing_heavy() -> None:
