@@ -10,6 +10,7 @@ from embedtool.errors import ConfigError
 UTF8 = "utf-8"
 """The encoding of every file, unless another is named."""
 BYTE_ORDER_MARK = "\ufeff"
+REPLACEMENT = "\ufffd"
 
 
 def check_encoding(name: str) -> str:

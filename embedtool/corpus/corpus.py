@@ -46,7 +46,7 @@ from embedtool.corpus.tokens import (
     token_bytes,
     token_of,
 )
-from embedtool.encodings import BYTE_ORDER_MARK, is_utf8
+from embedtool.encodings import BYTE_ORDER_MARK, REPLACEMENT, is_utf8
 from embedtool.errors import CorpusError
 from embedtool.progress import Progress, Report, silent
 
@@ -57,7 +57,6 @@ space of ASCII; only where there is none in a whole block, between two character
 WHITE = b" \t\r\v\f\0"
 Piece = tuple[bytes, bool]
 """Some text in UTF-8, and whether it is clean and cut into tokens already, as `token_bytes`."""
-REPLACEMENT = "\ufffd"
 
 
 class Readable(Protocol):

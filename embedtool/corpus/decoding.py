@@ -5,14 +5,47 @@ In: a stream of bytes in one of Python's codecs. Out: the same text as a stream 
 
 import codecs
 from io import RawIOBase
+from threading import local
 from typing import BinaryIO, Literal
 
+from embedtool.encodings import REPLACEMENT
 from embedtool.errors import CorpusError
+from embedtool.words import LONE_SURROGATES
 
 CHUNK_BYTES = 2**16
-REPLACEMENT = "\ufffd"
-LONE_SURROGATES = "surrogatepass"
-"""Codecs of escapes can spell halves of characters; whoever reads UTF-8 finds them invalid."""
+MODES = {"strict": "strict", "replace": "embedtool-replace", "skip": "embedtool-skip"}
+"""The error handler of a codec for each choice. Python's own do not count, and a text may hold
+U+FFFD itself."""
+
+
+class _Counter(local):
+    """Errors of decoding in a thread."""
+
+    n = 0
+
+
+COUNTER = _Counter()
+
+
+def _replace(error: UnicodeError) -> tuple[str, int]:
+    COUNTER.n += 1
+    return REPLACEMENT, _end_of(error)
+
+
+def _skip(error: UnicodeError) -> tuple[str, int]:
+    COUNTER.n += 1
+    return "", _end_of(error)
+
+
+def _end_of(error: UnicodeError) -> int:
+    """Where decoding goes on. Raises the error where it is not of decoding."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return error.end
+
+
+codecs.register_error(MODES["replace"], _replace)
+codecs.register_error(MODES["skip"], _skip)
 
 
 class Utf8Stream(RawIOBase):
@@ -29,11 +62,9 @@ class Utf8Stream(RawIOBase):
         errors: Literal["strict", "replace", "skip"],
         name: str,
     ) -> None:
-        self.stream, self.encoding, self.errors, self.name = stream, encoding, errors, name
+        self.stream, self.encoding, self.name = stream, encoding, name
         self.n_invalid = 0
-        # What is skipped is replaced first, so that it can be counted.
-        mode = "strict" if errors == "strict" else "replace"
-        self._decoder = codecs.getincrementaldecoder(encoding)(mode)
+        self._decoder = codecs.getincrementaldecoder(encoding)(MODES[errors])
         self._n_read = 0
         self._ended = False
         self._pending = b""
@@ -55,6 +86,7 @@ class Utf8Stream(RawIOBase):
         chunk = self.stream.read(CHUNK_BYTES)
         self._n_read += len(chunk)
         self._ended = not chunk
+        n_before = COUNTER.n
         try:
             text = self._decoder.decode(chunk, final=self._ended)
         except UnicodeDecodeError as error:
@@ -66,8 +98,6 @@ class Utf8Stream(RawIOBase):
             ) from None
         except UnicodeError as error:  # UTF-16 without a byte order mark, in some codecs
             raise CorpusError(f"{self.name}: not {self.encoding}: {error}") from None
-        if self.errors != "strict":
-            self.n_invalid += text.count(REPLACEMENT)
-        if self.errors == "skip":
-            text = text.replace(REPLACEMENT, "")
+        self.n_invalid += COUNTER.n - n_before
+        # codecs of escapes can spell halves of characters; whoever reads UTF-8 finds them invalid
         return text.encode("utf-8", LONE_SURROGATES)

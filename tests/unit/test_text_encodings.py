@@ -82,6 +82,21 @@ def test_bytes_that_the_encoding_does_not_have(tmp_path: Path) -> None:
         assert corpus.n_invalid == 1
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-32-le", "gb18030"])
+@pytest.mark.parametrize(
+    ("errors", "words"), [("replace", ["a\ufffdb", "c\ufffd"]), ("skip", ["a\ufffdb", "c"])]
+)
+def test_a_replacement_character_of_the_text_itself_is_no_invalid_byte(
+    encoding: str, errors: Any, words: list[str], tmp_path: Path
+) -> None:
+    bad = {"utf-8": b"\xff", "utf-16-le": b"\0\xdc", "utf-32-le": b"\0\0\0\xff", "gb18030": b"\xff"}
+    data = "a\ufffdb c".encode(encoding) + bad[encoding] + "\n".encode(encoding)
+    (tmp_path / "a").write_bytes(data)
+    corpus = Corpus(tmp_path / "a", TextConfig(encoding=encoding, encoding_errors=errors))
+    assert list(corpus.sentences()) == [words]
+    assert corpus.n_invalid == 1
+
+
 @pytest.mark.parametrize("name", ["", "latin-99", "rot13", "hex", "a\0b"])
 def test_what_is_no_codec_is_refused(name: str) -> None:
     with pytest.raises(ConfigError, match=r"^--encoding must be "):
