@@ -14,9 +14,11 @@ from embedtool.cli.output import note, print_json, print_table, shown
 from embedtool.cli.scores import read_datasets, score_options
 from embedtool.config import ANALOGY_METHODS
 from embedtool.errors import EvaluationError
-from embedtool.files import check_writable, replaced, shown_name, text_bytes
+from embedtool.files import check_writable, names_of, replaced, text_bytes
 
 if TYPE_CHECKING:
+    from embedtool.evaluation.compare import Comparison
+    from embedtool.evaluation.questions import Dataset
     from embedtool.vectors import WordVectors
 
 
@@ -83,9 +85,11 @@ def compare(
 
     from embedtool import store
     from embedtool.evaluation.compare import compare_models
-    from embedtool.evaluation.coverage import shortfall
-    from embedtool.evaluation.scoring import headline
 
+    known: dict[str, Any] = {
+        "restrict_vocab": restrict_vocab,
+        "case_insensitive": not case_sensitive,
+    }
     loaded = {name: store.load(path).vectors for name, path in zip(names, models, strict=True)}
     result = compare_models(
         loaded,
@@ -95,8 +99,7 @@ def compare(
         method=method,
         include_query_words=include_query_words,
         datasets=datasets,
-        restrict_vocab=restrict_vocab,
-        case_insensitive=not case_sensitive,
+        **known,
     )
     if html is not None:
         from embedtool.cli.comparison_page import page
@@ -117,13 +120,22 @@ def compare(
             click.echo()
         for verdict in verdicts(result):
             click.echo(shown(verdict))
-    for name, vectors in loaded.items():
+    _note_shortfalls(loaded, datasets, result, known)
+
+
+def _note_shortfalls(
+    models: "Mapping[str, WordVectors]",
+    datasets: "Sequence[Dataset]",
+    result: "Comparison",
+    known: Mapping[str, Any],
+) -> None:
+    """Say of which datasets a model knows too little; `known` are the options of `shortfall`."""
+    from embedtool.evaluation.coverage import shortfall
+    from embedtool.evaluation.scoring import headline
+
+    for i, (name, vectors) in enumerate(models.items()):
         for dataset, scores in zip(datasets, result.scores, strict=True):
-            part = headline(scores.results[result.models.index(name)])
-            if fault := shortfall(
-                vectors, dataset, part,
-                restrict_vocab=restrict_vocab, case_insensitive=not case_sensitive,
-            ):  # fmt: skip
+            if fault := shortfall(vectors, dataset, headline(scores.results[i]), **known):
                 note(f"Warning: {name}: {fault.message}")
 
 
@@ -145,9 +157,7 @@ def _write_overlaps(path: Path, models: "Mapping[str, WordVectors]") -> None:
 
 
 def _names(models: Sequence[Path]) -> list[str]:
-    """The last part of each path, or the whole path where that does not tell models apart."""
+    """The names of `names_of`; a model that is given twice is an error."""
     if len(set(models)) < len(models):
         raise EvaluationError("a model stands there twice; compare different ones")
-    names = [path.name for path in models]
-    distinct = names if len(set(names)) == len(names) else [str(path) for path in models]
-    return [shown_name(name) for name in distinct]
+    return names_of(models)

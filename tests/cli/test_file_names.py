@@ -62,6 +62,17 @@ def test_compare_writes_its_page(folder: Path, run: Run) -> None:
     assert "na\\xffme2" in page.read_text()
 
 
+def test_a_model_in_this_folder_has_its_name(
+    folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("one", "two"):
+        assert run("import", folder / f"{NAME}.txt", folder / name).exit_code == 0
+    monkeypatch.chdir(folder / "one")
+    result = run("compare", ".", "../two", "--json")
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["models"] == ["one", "two"]
+
+
 def test_training_keeps_the_model(folder: Path, run: Run) -> None:
     text = folder / f"{NAME}.text"
     text.write_text("the king rules the land\n" * 100)
