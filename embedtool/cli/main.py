@@ -162,7 +162,13 @@ def _fail(message: str, code: int, whole: bool = False) -> int:
 
 
 def _usage(error: click.UsageError) -> str:
-    message = error.format_message().rstrip(".")
+    if isinstance(error, click.NoSuchOption):
+        from embedtool.cli.elsewhere import message_of
+
+        message = message_of(error)
+    else:
+        message = error.format_message()
+    message = message.rstrip(".")
     return f"{message} (see {error.ctx.command_path} --help)" if error.ctx else message
 
 

@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import click
 import pytest
 
+from embedtool.cli.elsewhere import OPTIONS as OPTIONS_ELSEWHERE
+from embedtool.cli.main import Program, cli
 from tests.conftest import Run
 
 # "cli" is what the program is called where tests run it
@@ -53,6 +56,38 @@ def test_a_mistyped_option_is_told_what_is_like_it(run: Run, line: str) -> None:
     result = run(*line.split())
     assert result.exit_code == 2
     assert result.stderr.startswith(f"Error: No such option {name!r}. {meant}")
+
+
+ELSEWHERE = {
+    "word2vec --size 50": ("--size", "Did you mean '--vector-size'?"),
+    "fasttext --minCount 2": ("--minCount", "Did you mean '--min-count'?"),
+    "fasttext --lr 0.1": ("--lr", "Did you mean '--learning-rate'?"),
+    "word2vec --alpha 0.1": ("--alpha", "Did you mean '--learning-rate'?"),
+    "glove --alpha 0.1": ("--alpha", "Did you mean '--learning-rate' or '--weight-exponent'?"),
+    "glove --epochs 3": ("--epochs", "Did you mean '--iterations'?"),
+    "word2vec --iter 3": ("--iter", "Did you mean '--epochs'?"),
+    "word2vec --sg 1": ("--sg", "Did you mean '--mode'?"),
+    "word2vec --max_final_vocab 9": ("--max_final_vocab", "Did you mean '--max-vocab'?"),
+}
+
+
+@pytest.mark.parametrize("line", ELSEWHERE)
+def test_an_option_of_another_program_is_told_what_it_is_called_here(run: Run, line: str) -> None:
+    name, meant = ELSEWHERE[line]
+    algorithm = line.split()[0]
+    result = run("train", *line.split(), "text", "-o", "m")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        f"Error: No such option {name!r}. {meant} (see cli train {algorithm} --help)\n"
+    )
+
+
+def test_options_that_other_programs_name_otherwise_are_there() -> None:
+    train = Program().get_command(click.Context(cli), "train")
+    assert isinstance(train, click.Group)
+    commands = train.commands.values()
+    names = {name for c in commands for parameter in c.params for name in parameter.opts}
+    assert names >= {name for meant in OPTIONS_ELSEWHERE.values() for name in meant}
 
 
 def test_a_model_whose_name_is_like_a_command_can_be_drawn(

@@ -196,9 +196,7 @@ def test_a_compressed_text_that_is_cut_short_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", [["similar", "king", "-n", "1000"], ["vector", "king"],
                                      ["info"], ["evaluate", "--pairs", "wordsim353"]])  # fmt: skip
-def test_a_reader_that_goes_away_is_no_fault(
-    command: list[str], models: dict[str, Path]
-) -> None:
+def test_a_reader_that_goes_away_is_no_fault(command: list[str], models: dict[str, Path]) -> None:
     arguments = [command[0], str(models["glove"]), *command[1:]]
     with subprocess.Popen(
         [sys.executable, "-m", "embedtool", *arguments],

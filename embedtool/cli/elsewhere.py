@@ -1,0 +1,51 @@
+"""What gensim, word2vec.c, fastText and GloVe call the options of a training.
+
+In: the error about an option that a command does not have. Out: its text, which names those that it
+has in its stead.
+"""
+
+import click
+
+OPTIONS = {
+    "size": ["--vector-size"],
+    "dim": ["--vector-size"],
+    "ws": ["--window"],
+    "maxfinalvocab": ["--max-vocab"],
+    "epoch": ["--epochs", "--iterations"],
+    "epochs": ["--iterations"],
+    "iter": ["--epochs", "--iterations"],
+    "iterations": ["--epochs"],
+    "alpha": ["--learning-rate", "--weight-exponent"],
+    "minalpha": ["--min-learning-rate"],
+    "lr": ["--learning-rate"],
+    "eta": ["--learning-rate"],
+    "sg": ["--mode"],
+    "cbow": ["--mode"],
+    "skipgram": ["--mode"],
+    "hs": ["--loss"],
+    "neg": ["--negative"],
+    "t": ["--sample"],
+    "minn": ["--min-n"],
+    "maxn": ["--max-n"],
+    "model": ["--output-vectors"],
+    "thread": ["--workers"],
+    "threads": ["--workers"],
+}
+"""As the table in docs/training.md has them, without case and hyphens; where a name has two
+meanings, GloVe's stands last."""
+
+
+def message_of(error: click.NoSuchOption) -> str:
+    """What the error says, with the options that are meant where another program has this one."""
+    asked = _plain(error.option_name)
+    known = error.ctx.command.params if error.ctx else []
+    names = [name for parameter in known for name in parameter.opts if name.startswith("--")]
+    meant = [name for name in names if _plain(name) == asked]
+    meant += [name for name in OPTIONS.get(asked, []) if name in names]
+    if not meant:
+        return error.format_message()
+    return f"{error.message} Did you mean {' or '.join(map(repr, meant))}?"
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("-", "").replace("_", "")
