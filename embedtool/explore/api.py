@@ -36,7 +36,7 @@ from embedtool.explore.limits import (
 )
 from embedtool.explore.openapi import DOCUMENT, HEALTH, READY, document, path_of
 from embedtool.explore.questions import Question, Served, questions, searches_index
-from embedtool.explore.source import Source
+from embedtool.explore.source import Source, told_where_broken
 from embedtool.vectors import unit_rows
 
 log = logging.getLogger(__name__)
@@ -117,12 +117,9 @@ class Desk:
                 await self._replace(self.source)
 
     async def _replace(self, source: Source) -> None:
-        try:
+        with told_where_broken():
             served = await asyncio.to_thread(source.open_replacement)
             await self.warm(served)
-        except (EmbedtoolError, OSError, MemoryError) as error:
-            log.warning("%s; the model that was opened before still answers", error)
-        else:
             self.served = served
             log.info("%s", source.told(served))
 

@@ -3,14 +3,19 @@
 In: a model's folder. Out: what is served of it, and again when the folder has been replaced.
 """
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from embedtool import store
-from embedtool.errors import ModelError
+from embedtool.errors import EmbedtoolError, ModelError
 from embedtool.explore.questions import Served
 from embedtool.plurals import counted
 from embedtool.search import approximate
+
+log = logging.getLogger(__name__)
 
 Identity = tuple[tuple[int, int, int] | None, ...]
 """Inode, size and time of change of each file; None of one that is not there."""
@@ -65,6 +70,15 @@ class Source:
         if fault:
             raise ModelError(fault if str(self.path) in fault else f"{self.path}: {fault}")
         return self.open()
+
+
+@contextmanager
+def told_where_broken() -> Iterator[None]:
+    """Log why a replacement cannot be opened: then it is not, and the model before it answers."""
+    try:
+        yield
+    except (EmbedtoolError, OSError, MemoryError) as error:
+        log.warning("%s; the model that was opened before still answers", error)
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

@@ -5,7 +5,6 @@ In: a Served model. Out: answers on standard output to what is called on standar
 
 import asyncio
 import json
-import logging
 from typing import Any
 
 from mcp import MCPError
@@ -24,9 +23,7 @@ from mcp.types import (
 from embedtool import __version__
 from embedtool.errors import EmbedtoolError
 from embedtool.explore.questions import Served, questions
-from embedtool.explore.source import Source
-
-log = logging.getLogger(__name__)
+from embedtool.explore.source import Source, told_where_broken
 
 INSTRUCTIONS = (
     "Word vectors of the model {name}: {words:,} words x {vector_size}, checksum {checksum}; the "
@@ -45,10 +42,8 @@ class _Current:
     def look(self) -> Served:
         """The model, or the one that has taken its place."""
         if self.source is not None and self.source.is_replaced():
-            try:
+            with told_where_broken():
                 self.served = self.source.open_replacement()
-            except (EmbedtoolError, OSError, MemoryError) as error:
-                log.warning("%s; the model that was opened before still answers", error)
         return self.served
 
 
