@@ -4,7 +4,6 @@ In: a Corpus. Out: the pairs with their scores, and sentences in which such pair
 """
 
 import math
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from embedtool.config import PhrasesConfig, TextConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.notes import warn_of_script
 from embedtool.corpus.sources import is_url
+from embedtool.corpus.tokens import ASCII_SPACE
 from embedtool.encodings import decoded
 from embedtool.errors import CorpusError
 from embedtool.files import replaced
@@ -27,7 +27,6 @@ Pair = tuple[str, ...]
 """Two words, and the connector words between them."""
 LOOKED_AT_TOKENS = 2**20
 """Tokens that tell in which script a text is."""
-WHITE_SPACE = re.compile(r"\s", re.ASCII)
 
 BETWEEN = " "
 """What gensim keeps between the words of a pair: no token holds it, so that no pair can be taken
@@ -118,8 +117,8 @@ def connector_words(config: PhrasesConfig) -> frozenset[str]:
 def without_spaces(sentences: Iterable[list[str]]) -> Iterator[list[str]]:
     """The sentences; CorpusError where a token holds a space, which no line of text can keep."""
     for sentence in sentences:
-        if WHITE_SPACE.search("".join(sentence)):
-            token = next(filter(WHITE_SPACE.search, sentence))
+        if ASCII_SPACE.search("".join(sentence)):
+            token = next(filter(ASCII_SPACE.search, sentence))
             raise CorpusError(
                 f"the token {token!r} holds a space; phrases are written as text, in which spaces "
                 "part tokens: replace it before, by an underscore for example"

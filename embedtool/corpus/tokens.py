@@ -23,6 +23,7 @@ WORD = re.compile(r"\w+")
 JOINERS = "\u200c\u200d"
 """Within a word they say how its letters join (Persian, Hindi, Bengali)."""
 BETWEEN_SPACES = re.compile(r"[^\s\0]+", re.ASCII)
+ASCII_SPACE = re.compile(r"\s", re.ASCII)
 NOT_ASCII_SPACE = re.compile(
     r"[\0\x1c-\x1f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
 )

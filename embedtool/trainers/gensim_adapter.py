@@ -4,7 +4,6 @@ In: an encoded corpus and a Word2VecConfig or FastTextConfig. Out: word vectors,
 tables that give a vector to a word that was never seen.
 """
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,12 +14,12 @@ from numpy.typing import NDArray
 
 from embedtool.config import FastTextConfig, Word2VecConfig
 from embedtool.corpus.encoding import EncodedCorpus, sentences_of
+from embedtool.corpus.tokens import ASCII_SPACE
 from embedtool.errors import ConfigError, TrainingError
 from embedtool.progress import Progress, Report
 from embedtool.trainers.word2vec import warn_of_thinning
 from embedtool.vectors import Subwords, WordVectors
 
-WHITE_SPACE = re.compile(r"\s", re.ASCII)
 LONGEST_LINE = 5_000
 """Tokens on a line of the file for gensim, which drops what goes beyond 10,000."""
 PART_TOKENS = 2_000_000
@@ -44,7 +43,7 @@ def train(
     Raises TrainingError where the vectors are no longer finite, ConfigError where a word holds a
     space.
     """
-    spaced = next(filter(WHITE_SPACE.search, corpus.vocabulary.words), None)
+    spaced = next(filter(ASCII_SPACE.search, corpus.vocabulary.words), None)
     if spaced is not None:
         raise ConfigError(
             f"--engine gensim cuts its text at spaces, and {spaced!r} holds one; leave it out"
