@@ -4,7 +4,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 from http.client import HTTPConnection
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -81,10 +81,9 @@ def test_a_page_that_is_not_taken_ends_its_connection(
 ) -> None:
     monkeypatch.setattr(local._Handler, "timeout", 0.1)
     monkeypatch.setattr(server, "page", b"x" * 10**8)
-    ended = []
-    monkeypatch.setattr(server, "shutdown_request", lambda request: ended.append(request.close()))
+    ended = Event()
+    monkeypatch.setattr(server, "shutdown_request", lambda request: request.close() or ended.set())
     with connect(server) as connection:
         host = f"Host: localhost:{server.server_port}"
         connection.sendall(f"GET / HTTP/1.1\r\n{host}\r\n\r\n".encode())
-        while not ended:
-            pass
+        assert ended.wait(WAIT)
