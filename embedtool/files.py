@@ -223,7 +223,7 @@ def check_file(path: Path) -> None:
     """Raise OutputError unless a file can be written at `path`, before the work begins."""
     if path.is_dir():
         raise OutputError(f"{path}: is a folder; name a file")
-    if is_special(path):
+    if path == STANDARD_OUTPUT or is_special(path):
         return
     check_writable(path)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from embedtool.cli.options import FILE, IntRange, json_option, overwrite_option
+from embedtool.cli.options import FILE, NEW_FILE, IntRange, json_option, overwrite_option
 from embedtool.cli.output import note, print_json, print_table
 from embedtool.config import N_ANCHORS
 
@@ -13,7 +13,7 @@ from embedtool.config import N_ANCHORS
 @click.command()
 @click.argument("source", metavar="SOURCE", type=FILE)
 @click.argument("target", metavar="TARGET", type=FILE)
-@click.argument("output", metavar="OUTPUT", type=FILE)
+@click.argument("output", metavar="OUTPUT", type=NEW_FILE)
 @click.option(
     "--anchors", type=IntRange(min=1), default=N_ANCHORS, show_default=True, metavar="N",
     help="Align on the N most frequent words that the models share.",

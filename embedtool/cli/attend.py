@@ -8,7 +8,7 @@ import click
 from click.core import ParameterSource
 
 from embedtool.cli.answers import ngrams_note, origin
-from embedtool.cli.options import FILE, Decorator, config_options, json_option, model_argument
+from embedtool.cli.options import NEW_FILE, Decorator, config_options, json_option, model_argument
 from embedtool.cli.output import note, print_json, print_table
 from embedtool.config import flag
 from embedtool.plurals import counted
@@ -31,7 +31,7 @@ CELL_WIDTH = 8
 @model_argument
 @click.argument("sentence")
 @attention_options
-@click.option("--output", "-o", type=FILE, metavar="FILE",
+@click.option("--output", "-o", type=NEW_FILE, metavar="FILE",
               help="Write a heat map there: .png, .svg, .pdf or .html.")  # fmt: skip
 @json_option
 def attend(model: Path, sentence: str, output: Path | None, as_json: bool, **options: Any) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from embedtool.cli.options import FILE, INPUT_FILE, json_option
+from embedtool.cli.options import INPUT_FILE, NEW_FILE, json_option
 from embedtool.cli.output import note, print_json, shown
 from embedtool.formats import READERS
 from embedtool.plurals import counted
@@ -24,7 +24,7 @@ UNSOUND = 1
     help=f"{', '.join(READERS)}.",
 )  # fmt: skip
 @click.option(
-    "--repair", "out", type=FILE, metavar="OUT",
+    "--repair", "out", type=NEW_FILE, metavar="OUT",
     help="Write the good rows, the first of each word, to OUT if anything is wrong.",
 )  # fmt: skip
 @json_option

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from embedtool.cli.comparison import markdown, tables, verdicts
-from embedtool.cli.options import FILE, IntRange, json_option
+from embedtool.cli.options import FILE, NEW_FILE, IntRange, json_option
 from embedtool.cli.output import note, print_json, print_table, shown
 from embedtool.cli.scores import read_datasets, score_options
 from embedtool.config import ANALOGY_METHODS
@@ -44,11 +44,11 @@ if TYPE_CHECKING:
 @json_option
 @click.option("--markdown", "as_markdown", is_flag=True, help="Print Markdown.")
 @click.option(
-    "--html", type=FILE, metavar="FILE",
+    "--html", type=NEW_FILE, metavar="FILE",
     help="Write one page that needs no other file, with charts.",
 )  # fmt: skip
 @click.option(
-    "--overlaps", type=FILE, metavar="FILE",
+    "--overlaps", type=NEW_FILE, metavar="FILE",
     help="Write a line for each of the most frequent words and each two models: how far its "
     "neighbours agree.",
 )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from embedtool.cli.options import (
-    FILE,
+    NEW_FILE,
     Decorator,
     config_options,
     json_option,
@@ -28,7 +28,7 @@ N_TIMED = 20
 
 @click.command()
 @model_argument
-@click.argument("output", metavar="OUTPUT", type=FILE)
+@click.argument("output", metavar="OUTPUT", type=NEW_FILE)
 @compress_options
 @click.option(
     "--report/--no-report", "wants_report", default=True, show_default=True,

@@ -13,6 +13,7 @@ from embedtool.cli.contextual_train import train
 from embedtool.cli.groups import Group
 from embedtool.cli.options import (
     FILE,
+    NEW_FILE,
     READING,
     Decorator,
     IntRange,
@@ -117,7 +118,7 @@ def compare(model: Path, first: str, second: str, word: str, as_json: bool) -> N
 @contextual.command()
 @model_argument
 @inputs_argument
-@click.option("--output", "-o", type=FILE, required=True, metavar="FILE",
+@click.option("--output", "-o", type=NEW_FILE, required=True, metavar="FILE",
               help="Write there: .npz, .safetensors or .parquet.")  # fmt: skip
 @record_options
 def vectors(model: Path, inputs: tuple[str, ...], output: Path, **options: Any) -> None:

@@ -10,6 +10,7 @@ from click.core import ParameterSource
 from embedtool.cli.options import (
     CUTTING,
     FILE,
+    NEW_FILE,
     Decorator,
     cache_option,
     checkpoint_options,
@@ -35,7 +36,7 @@ encoder_options: Decorator[Any] = config_options(ContextualConfig)
 @click.command()
 @click.argument("static", type=FILE)
 @inputs_argument
-@click.option("--output", "-o", type=FILE, required=True, metavar="MODEL", help="Model folder.")
+@click.option("--output", "-o", type=NEW_FILE, required=True, metavar="MODEL", help="Model folder.")
 @overwrite_option
 @encoder_options
 @text_options

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from embedtool.cli.groups import Group
-from embedtool.cli.options import FILE, json_option
+from embedtool.cli.options import NEW_FILE, json_option
 from embedtool.cli.output import note, print_json, print_table
 from embedtool.cli.reporting import reporting
 
@@ -67,7 +67,7 @@ def _facts(recipe: Any, there: dict[str, Path]) -> dict[str, Any]:
 @corpus.command()
 @name_argument
 @parameter_options
-@click.option("--output", "-o", type=FILE, metavar="FILE", help="Put the text there.")
+@click.option("--output", "-o", type=NEW_FILE, metavar="FILE", help="Put the text there.")
 @click.option("--force", is_flag=True, help="Fetch and clean it anew, though it is here.")
 def get(name: str, output: Path | None, force: bool, **parameters: str | None) -> None:
     """Fetch the corpus NAME, clean it and print the path of the text.

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from embedtool.cli.options import FILE, Decorator, config_options, overwrite_option
+from embedtool.cli.options import FILE, NEW_FILE, Decorator, config_options, overwrite_option
 from embedtool.cli.output import note
 from embedtool.cli.reporting import reporting
 from embedtool.plurals import counted
@@ -18,7 +18,7 @@ distill_options: Decorator[Any] = config_options(DistillConfig)
 @click.argument("encoder", type=FILE)
 @click.option("--vocab", type=FILE, required=True, metavar="MODEL|FILE",
               help="The words: those of a model, or of a file of `embedtool vocab`.")  # fmt: skip
-@click.option("--output", "-o", type=FILE, required=True, metavar="MODEL", help="Model folder.")
+@click.option("--output", "-o", type=NEW_FILE, required=True, metavar="MODEL", help="Model folder.")
 @overwrite_option
 @distill_options
 def distill(encoder: Path, vocab: Path, output: Path, overwrite: bool, **options: Any) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from embedtool.cli.completion import complete_folder
-from embedtool.cli.options import FILE, IntRange, port_option, seed_option
+from embedtool.cli.options import FILE, NEW_FILE, IntRange, port_option, seed_option
 from embedtool.cli.output import note
 from embedtool.config import LAYOUTS, Layout
 from embedtool.errors import OutputError
@@ -26,7 +26,7 @@ MOST_MODELS = 2
                 shell_complete=complete_folder)  # fmt: skip
 @click.option(
     "--export",
-    type=FILE,
+    type=NEW_FILE,
     metavar="FILE",
     help="Write the page as FILE.html, which needs no network, or the points as FILE.parquet.",
 )

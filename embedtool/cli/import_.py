@@ -8,6 +8,7 @@ import click
 from embedtool.cli.options import (
     FILE,
     INPUT_FILE,
+    NEW_FILE,
     encoding_option,
     overwrite_option,
     reading_options,
@@ -21,7 +22,7 @@ from embedtool.plurals import counted
 
 @click.command("import")
 @click.argument("file", type=INPUT_FILE)
-@click.argument("model", type=FILE)
+@click.argument("model", type=NEW_FILE)
 @click.option(
     "--format", "name", metavar="FORMAT", type=click.Choice(list(READERS)),
     help=f"{', '.join(READERS)}.",

@@ -32,24 +32,41 @@ URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 class _File(click.Path):
-    """A path, not a URL; `-` is the standard stream, where one is given."""
+    """A path, not a URL; `-` is the standard stream, where one is given, and no file's name.
 
-    def __init__(self, stream: Path | None = None) -> None:
+    written : whether something is put there, rather than read
+    """
+
+    def __init__(self, stream: Path | None = None, *, written: bool = False) -> None:
         super().__init__(path_type=Path)
         self.stream = stream
+        self.written = written
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """The path. A URL is refused, of which a path would drop a slash."""
         if isinstance(value, str) and URL.match(value):
-            self.fail(f"{value} is a URL; download it first, and name the file", param, ctx)
-        if value == "-" and self.stream is not None:
+            remedy = (
+                "name a file here, and upload it afterwards"
+                if self.written
+                else "download it first, and name the file"
+            )
+            self.fail(f"{value} is a URL; {remedy}", param, ctx)
+        if value == "-":
+            if self.stream is None:
+                stream = "output" if self.written else "input"
+                self.fail(
+                    f"- is standard {stream}, which does not do here; name a file, "
+                    "or ./- where it is called so",
+                    param, ctx,
+                )  # fmt: skip
             return self.stream
         return Path(os.fsdecode(super().convert(value, param, ctx)))
 
 
 FILE = _File()
+NEW_FILE = _File(written=True)
 INPUT_FILE = _File(STANDARD_INPUT)
-OUTPUT_FILE = _File(STANDARD_OUTPUT)
+OUTPUT_FILE = _File(STANDARD_OUTPUT, written=True)
 
 
 class IntRange(click.IntRange):
@@ -89,7 +106,7 @@ seed_option = click.option(
     help="For what goes by chance.",
 )  # fmt: skip
 json_log_option = click.option(
-    "--json-log", type=FILE, metavar="FILE", help="Write a JSON line an epoch."
+    "--json-log", type=NEW_FILE, metavar="FILE", help="Write a JSON line an epoch."
 )
 cache_option = click.option(
     "--cache",

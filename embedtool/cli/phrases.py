@@ -9,6 +9,7 @@ from click.core import ParameterSource
 from embedtool.cli.options import (
     CUTTING,
     FILE,
+    OUTPUT_FILE,
     READING,
     Decorator,
     config_options,
@@ -28,9 +29,13 @@ LEARNING = ("scoring", "min_count", "connector_words")
 @click.command()
 @inputs_argument
 @click.option(
-    "--output", "-o", type=FILE, metavar="FILE", help="Write the text there, not to the screen."
-)
-@click.option("--table", type=FILE, metavar="FILE",
+    "--output",
+    "-o",
+    type=OUTPUT_FILE,
+    metavar="FILE",
+    help="Write the text there, not to the screen.",
+)  # fmt: skip
+@click.option("--table", type=OUTPUT_FILE, metavar="FILE",
               help="Write the phrases and their scores to FILE.")  # fmt: skip
 @click.option("--apply", "known", type=FILE, metavar="TABLE",
               help="Learn nothing; join the phrases of a table that --table wrote.")  # fmt: skip

@@ -11,7 +11,7 @@ import click
 from embedtool.cli.answers import tell_ngrams
 from embedtool.cli.completion import complete_folder
 from embedtool.cli.groups import Group
-from embedtool.cli.options import FILE, IntRange, model_argument, seed_option
+from embedtool.cli.options import FILE, NEW_FILE, IntRange, model_argument, seed_option
 from embedtool.cli.queries import candidates, read_queries
 from embedtool.cli.showing import check, show
 from embedtool.config import LAYOUTS, Layout
@@ -89,7 +89,7 @@ def picture_options(command: F) -> F:
         return command(*args, output=output, look=Look(title, size, dpi), **options)
 
     added: list[Callable[[F], F]] = [
-        click.option("--output", "-o", type=FILE, metavar="FILE",
+        click.option("--output", "-o", type=NEW_FILE, metavar="FILE",
                      help="Write the picture there, as .png, .svg or .pdf; otherwise the terminal "
                      "shows it."),
         click.option("--title", default="", metavar="TEXT", help="Write this above the picture."),

@@ -10,7 +10,7 @@ import click
 from embedtool.cli.answers import Unknown, ngrams_note, origin, print_rows
 from embedtool.cli.groups import Group
 from embedtool.cli.options import (
-    FILE,
+    NEW_FILE,
     IntRange,
     cache_option,
     config_options,
@@ -49,7 +49,7 @@ def _add(algorithm: str) -> None:
     @stability.command(algorithm, help=help_of(config_class))
     @inputs_argument
     @click.option(
-        "--output", "-o", type=FILE, required=True, metavar="FOLDER",
+        "--output", "-o", type=NEW_FILE, required=True, metavar="FOLDER",
         help="Where each run's model is kept; runs that are there are not trained again.",
     )  # fmt: skip
     @click.option(

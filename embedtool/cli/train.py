@@ -11,6 +11,7 @@ from embedtool.cli.groups import Group
 from embedtool.cli.needs import needs_here, needs_there
 from embedtool.cli.options import (
     FILE,
+    NEW_FILE,
     Decorator,
     cache_option,
     checkpoint_options,
@@ -54,7 +55,9 @@ def _add(algorithm: str) -> None:
 
     @train.command(algorithm, help=help_of(config_class))
     @inputs_argument
-    @click.option("--output", "-o", type=FILE, required=True, metavar="MODEL", help="Model folder.")
+    @click.option(
+        "--output", "-o", type=NEW_FILE, required=True, metavar="MODEL", help="Model folder."
+    )
     @overwrite_option
     @config_options(config_class)
     @click.option(

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from embedtool.cli.options import (
-    FILE,
+    NEW_FILE,
     Decorator,
     config_options,
     model_argument,
@@ -21,7 +21,7 @@ transform_options: Decorator[Any] = config_options(TransformConfig)
 
 @click.command()
 @model_argument
-@click.argument("output", metavar="OUTPUT", type=FILE)
+@click.argument("output", metavar="OUTPUT", type=NEW_FILE)
 @transform_options
 @overwrite_option
 def transform(model: Path, output: Path, overwrite: bool, **options: Any) -> None:

@@ -10,7 +10,7 @@ from click.core import ParameterSource
 
 from embedtool.cli.groups import Group
 from embedtool.cli.options import (
-    FILE,
+    NEW_FILE,
     IntRange,
     cache_option,
     config_options,
@@ -49,7 +49,7 @@ def _add(algorithm: str) -> None:
     )
     @inputs_argument
     @click.option(
-        "--output", "-o", type=FILE, required=True, metavar="FOLDER",
+        "--output", "-o", type=NEW_FILE, required=True, metavar="FOLDER",
         help="Where the trials and the best model are kept.",
     )  # fmt: skip
     @click.option(

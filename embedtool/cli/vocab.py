@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from embedtool.cli.options import FILE, config_options, inputs_argument, text_options
+from embedtool.cli.options import OUTPUT_FILE, config_options, inputs_argument, text_options
 from embedtool.cli.output import note, print_line, tokens_kept
 from embedtool.cli.reporting import reporting
 from embedtool.config import TextConfig, VocabularyConfig
@@ -14,7 +14,9 @@ from embedtool.plurals import counted
 
 @click.command()
 @inputs_argument
-@click.option("--output", "-o", type=FILE, metavar="FILE", help="Write there, not to the screen.")
+@click.option(
+    "--output", "-o", type=OUTPUT_FILE, metavar="FILE", help="Write there, not to the screen."
+)
 @config_options(VocabularyConfig)
 @text_options
 def vocab(inputs: tuple[str, ...], output: Path | None, **options: Any) -> None:

@@ -6,9 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from embedtool import formats, store
+from embedtool.cli.main import cli
 from embedtool.formats import FORMATS, WRITERS, tables
 from tests.conftest import Run
 
@@ -94,7 +96,61 @@ def test_a_url_is_named_as_it_is(command: str, url: str, run: Run, tmp_path: Pat
     args = [tmp_path / "model", url] if command == "export" else [url, tmp_path / "model"]
     result = run(command, *args[: 1 if command == "check" else 2])
     assert result.exit_code == 2
-    assert f"{url} is a URL; download it first, and name the file" in result.stderr
+    remedy = (
+        "name a file here, and upload it afterwards"
+        if command == "export"
+        else "download it first, and name the file"
+    )
+    assert f"{url} is a URL; {remedy}" in result.stderr
+
+
+def files_that_are_written() -> list[tuple[list[str], click.Parameter]]:
+    """Each parameter of each command that names what the command writes."""
+    found: list[tuple[list[str], click.Parameter]] = []
+
+    def walk(command: click.Command, path: list[str]) -> None:
+        if isinstance(command, click.Group):
+            context = click.Context(command)
+            for name in command.list_commands(context):
+                walk(command.get_command(context, name), [*path, name])
+        for parameter in command.params:
+            names = {"output", "export", "table", "out", "html", "overlaps", "json_log"}
+            if parameter.name in names or (path, parameter.name) == (["import"], "model"):
+                found.append((path, parameter))
+
+    walk(cli, [])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("path", "parameter"), files_that_are_written(), ids=lambda each: getattr(each, "name", None)
+)
+def test_a_dash_is_never_the_name_of_a_file(path: list[str], parameter: click.Parameter) -> None:
+    try:
+        assert parameter.type.convert("-", parameter, None) == Path("/dev/stdout")
+    except click.BadParameter as error:
+        assert error.message.startswith("- is standard output, which does not do here; name a file")
+    with pytest.raises(click.BadParameter, match="and upload it afterwards"):
+        parameter.type.convert("https://example.org/a", parameter, None)
+    assert parameter.type.convert("./-", parameter, None) == Path("./-")
+
+
+@pytest.mark.parametrize("command", ["vocab", "phrases"])
+def test_a_dash_is_the_screen_where_text_is_written(
+    command: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("text").write_text("the old king met the old queen\n" * 20)
+    expected = run(command, "text", "--min-count", "1")
+    result = run(command, "text", "--min-count", "1", "--output", "-")
+    assert (result.exit_code, result.stdout) == (0, expected.stdout)
+    assert [path.name for path in tmp_path.iterdir()] == ["text"]
+
+
+def test_a_dash_is_no_file_that_is_read(run: Run, models: dict[str, Path]) -> None:
+    result = run("similar", models["glove"], "king", "--words", "-")
+    assert result.exit_code == 2
+    assert "- is standard input, which does not do here; name a file" in result.stderr
 
 
 def test_a_full_disk_is_not_the_fault_of_the_file_that_is_read(
