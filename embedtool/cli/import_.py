@@ -52,6 +52,7 @@ def import_(file: Path, model: Path, name: str | None, overwrite: bool, **chosen
 
     from embedtool import formats, store
     from embedtool.cli.reporting import late_bars
+    from embedtool.formats.checking import BY_ROWS
     from embedtool.formats.reading import Reading
     from embedtool.vectors import Model
 
@@ -63,7 +64,7 @@ def import_(file: Path, model: Path, name: str | None, overwrite: bool, **chosen
         try:
             vectors, _ = formats.read(file, name, reading)
         except DamagedError as error:
-            if not is_utf8(reading.encoding):  # check reads UTF-8
+            if not is_utf8(reading.encoding) or name not in BY_ROWS:  # check reads UTF-8
                 raise
             raise DamagedError(
                 f"{error}; `embedtool check {file} --repair OUT` tells all faults and writes the "

@@ -24,7 +24,7 @@ from embedtool.search import query
 from embedtool.search.approximate import Approximate
 from embedtool.search.batches import each
 from embedtool.search.candidates import candidate_ids
-from embedtool.search.expression import parse_expression
+from embedtool.search.expression import Expression, parse_expression
 from embedtool.vectors import WordVectors
 
 Schema = dict[str, Any]
@@ -367,14 +367,27 @@ def _similar(served: Served, words: Sequence[str], options: Mapping[str, Any]) -
     return _answers(words, query.similar_batch(served.vectors, words, **how), how)
 
 
+def _parsed(texts: Sequence[str]) -> list[Expression]:
+    """Some expressions. Raises QueryError, which says of several which one is none."""
+    expressions = []
+    for place, text in enumerate(texts):
+        try:
+            expression = parse_expression(text)
+            if len(expression.terms) > MOST_TERMS:
+                raise QueryError(
+                    f"an expression of {counted(len(expression.terms), 'word')}; expected "
+                    f"{MOST_TERMS} or fewer"
+                )
+        except QueryError as error:
+            if len(texts) == 1:
+                raise
+            raise QueryError(f"expressions[{place}]: {error}") from None
+        expressions.append(expression)
+    return expressions
+
+
 def _analogy(served: Served, texts: Sequence[str], options: Mapping[str, Any]) -> Answers:
-    expressions = [parse_expression(text) for text in texts]
-    for expression in expressions:
-        if len(expression.terms) > MOST_TERMS:
-            raise QueryError(
-                f"an expression of {counted(len(expression.terms), 'word')}; expected "
-                f"{MOST_TERMS} or fewer"
-            )
+    expressions = _parsed(texts)
     how = _search(served, options)
     found = query.analogy_batch(served.vectors, expressions, method=options["method"], **how)
     return _answers(texts, found, how)

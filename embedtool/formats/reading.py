@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from embedtool.encodings import BYTE_ORDER_MARK, UTF8, is_utf8, shown_encoding
-from embedtool.errors import FormatError
+from embedtool.errors import DamagedError, FormatError
 from embedtool.progress import Report, silent
 
 log = logging.getLogger(__name__)
@@ -60,12 +60,15 @@ class Reading:
         return decoded
 
     def text(self, word: bytes, where: str, encoding: str | None = None) -> str:
-        """A word as a string, be it empty. Raises FormatError where it cannot be one."""
+        """A word as a string, be it empty. Raises DamagedError where it cannot be one."""
         try:
             return word.decode(encoding or self.encoding, self.encoding_errors)
         except UnicodeError:
             name = shown_encoding(encoding or self.encoding)
-            raise FormatError(f"{where}: the word is not {name}: {word[:40]!r}") from None
+            raise DamagedError(
+                f"{where}: the word is not {name}: {word[:40]!r}; text may need another "
+                "--encoding, and --encoding-errors replace keeps the word"
+            ) from None
 
     @contextmanager
     def opened(self, path: Path) -> "Iterator[BinaryIO | Recoded]":

@@ -15,13 +15,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from tokenize import TokenError
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.errors import FormatError
-from embedtool.files import new_folder
+from embedtool.files import Hashed, new_folder
 from embedtool.formats.folders import (
     check_characters,
     check_is_file,
@@ -141,7 +141,9 @@ def write(
         save_json(folder / "meta.json", META)
         (folder / "tokenizer").write_bytes(NO_RULES)
         with (vocabulary / VECTORS).open("wb") as file:
-            np.save(file, np.asarray(vectors.matrix, dtype="<f4"), allow_pickle=False)
+            matrix = np.asarray(vectors.matrix, dtype="<f4")
+            # past NumPy's own way to the disk, which does not say why it failed
+            np.save(cast(Any, Hashed(file)), matrix, allow_pickle=False)
         (vocabulary / KEYS).write_bytes(key2row_bytes(keys))
         save_json(vocabulary / STRINGS, list(vectors.words))
         save_json(vocabulary / KIND, {"mode": "default"})

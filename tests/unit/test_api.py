@@ -297,6 +297,13 @@ def test_what_a_body_cannot_hold_is_explained(
     assert refused(post(client, "/similar", body), 422) == detail
 
 
+def test_of_several_expressions_the_malformed_one_is_told(client: TestClient) -> None:
+    several = post(client, "/analogy", {"expressions": ["king - man + woman", "king queen"]})
+    assert refused(several, 422).startswith(f"expressions[1]: 'king queen' {SHAPE}"[:60])
+    one = post(client, "/analogy", {"expressions": ["king queen"]})
+    assert refused(one, 422).startswith("'king queen' is no expression")
+
+
 @pytest.mark.parametrize(
     ("content", "detail"),
     [
