@@ -67,6 +67,8 @@ MANY_OBJECTS = 50_000
 to look at them again and again takes a twentieth of the time of a query."""
 NO_THREAD = "can't start new thread"
 """What Python says, as a RuntimeError."""
+PRINTING = ("click.utils", "rich.console", __name__)
+"""Modules that write to standard output."""
 FAILED = 1
 WRONG_USAGE = 2
 INTERRUPTED = 128 + signal.SIGINT
@@ -117,8 +119,7 @@ class Program(Group):
         except click.Abort:
             code = _fail("interrupted; nothing was written", INTERRUPTED)
         except OSError as error:
-            where = f"{error.filename}: " if error.filename else ""
-            code = _fail(f"{where}{error.strerror or error}", FAILED)
+            code = _fail(f"{_place_of(error)}{error.strerror or error}", FAILED)
         except MemoryError:
             code = _fail("out of memory; choose a smaller --vector-size or vocabulary", FAILED)
         except RuntimeError as error:
@@ -153,6 +154,20 @@ def _silent_where_unread() -> Iterator[None]:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise Exit(UNREAD) from None
+
+
+def _place_of(error: OSError) -> str:
+    """What an error of the system is about: its file, or standard output where that was printed to.
+
+    Printing gives no name of a file; the innermost call tells it.
+    """
+    if error.filename:
+        return f"{error.filename}: "
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    printing = trace is not None and trace.tb_frame.f_globals["__name__"] in PRINTING
+    return "standard output: cannot be written: " if printing else ""
 
 
 def _fail(message: str, code: int, whole: bool = False) -> int:

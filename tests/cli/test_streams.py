@@ -2,6 +2,7 @@
 
 import errno
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from embedtool import formats, store
 from embedtool.cli.main import cli
 from embedtool.formats import FORMATS, WRITERS, tables
+from embedtool.formats.tensorboard import metadata_path
 from tests.conftest import Run
 
 EMBEDTOOL = [sys.executable, "-m", "embedtool"]
@@ -173,6 +175,38 @@ def test_a_full_disk_is_not_the_fault_of_the_file_that_is_read(
     result = run("import", tmp_path / "file", tmp_path / "model")
     assert (result.exit_code, result.stderr) == (
         1, f"Error: {tmp_path}: what is read cannot be kept there: No space left on device\n",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_what_cannot_be_written_to_its_end_says_why(
+    name: str, models: dict[str, Path], tmp_path: Path
+) -> None:
+    def small_files() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+
+    target = tmp_path / "vectors"
+    done = subprocess.run(
+        [*EMBEDTOOL, "export", models["fasttext"], target, "--format", name],
+        capture_output=True, preexec_fn=small_files, env={**os.environ, "COLUMNS": "200"},
+    )  # fmt: skip
+    assert done.returncode == 1
+    first = metadata_path(target) if name == "tensorboard" else target
+    assert done.stderr.decode() == f"Error: {first}: cannot be written: File too large\n"
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "command", [["formats"], ["formats", "--json"], ["--help"], ["similar", "MODEL", "king"]]
+)
+def test_a_full_disk_under_standard_output_is_named(
+    command: list[str], models: dict[str, Path]
+) -> None:
+    call = [str(models["glove"]) if each == "MODEL" else each for each in command]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run([*EMBEDTOOL, *call], stdout=full, stderr=subprocess.PIPE)
+    assert (done.returncode, done.stderr.decode()) == (
+        1, "Error: standard output: cannot be written: No space left on device\n",
     )  # fmt: skip
 
 
