@@ -82,7 +82,12 @@ def test_a_page_that_is_not_taken_ends_its_connection(
     monkeypatch.setattr(local._Handler, "timeout", 0.1)
     monkeypatch.setattr(server, "page", b"x" * 10**8)
     ended = Event()
-    monkeypatch.setattr(server, "shutdown_request", lambda request: request.close() or ended.set())
+
+    def shut(request: socket.socket) -> None:
+        request.close()
+        ended.set()
+
+    monkeypatch.setattr(server, "shutdown_request", shut)
     with connect(server) as connection:
         host = f"Host: localhost:{server.server_port}"
         connection.sendall(f"GET / HTTP/1.1\r\n{host}\r\n\r\n".encode())
