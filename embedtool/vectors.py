@@ -214,7 +214,7 @@ class WordVectors:
         return row_lengths(self.matrix) if self.lengths is None else self.lengths
 
     def not_finite(self) -> str | None:
-        """The first word whose vector holds a number that is not finite, or None."""
+        """The first word whose vector, or its length, is not finite, or None."""
         finite = np.isfinite(self.norms)
         return None if finite.all() else self.words[int(np.argmin(finite))]
 

@@ -81,9 +81,12 @@ def _measures(
 ) -> list[tuple[str, Cell, Cell]]:
     """A row for each measure: its name, and the value before and after."""
     from embedtool.cli.scores import read_datasets
+    from embedtool.evaluation.alignment import have_directions
     from embedtool.evaluation.loss import losses, sample_words, shared_neighbours
 
-    words = [word for word in sample_words(after) if _has_direction(before, after, word)][:N_TIMED]
+    sample = sample_words(after)
+    directed = [have_directions(each.matrix[each.ids_of(sample)]) for each in (before, after)]
+    words = [word for word, *both in zip(sample, *directed, strict=True) if all(both)][:N_TIMED]
     rows: list[tuple[str, Cell, Cell]] = [
         ("MB on disk", sizes[0] / 1e6, sizes[1] / 1e6),
         ("milliseconds a query", _milliseconds(before, words), _milliseconds(after, words)),
@@ -92,11 +95,6 @@ def _measures(
     for loss in losses(before, after, read_datasets((), ())):
         rows.append((loss.dataset, loss.before, loss.after))
     return rows
-
-
-def _has_direction(before: "WordVectors", after: "WordVectors", word: str) -> bool:
-    """Whether a word has neighbours in both models: a row of zeros has none."""
-    return all(vectors.norms[vectors.ids_of([word])[0]] > 0 for vectors in (before, after))
 
 
 def _milliseconds(vectors: "WordVectors", words: list[str]) -> float | None:

@@ -78,8 +78,9 @@ def known_words(
     """
     if restrict_vocab is not None and restrict_vocab < 1:
         raise EvaluationError(f"restrict-vocab must be at least 1, not {restrict_vocab}")
-    finite = np.isfinite(vectors.norms).tolist()
-    words = islice(vectors.words, vectors.frequent(restrict_vocab).stop)
+    rows = vectors.frequent(restrict_vocab)
+    finite = np.isfinite(vectors.norms[rows]).tolist()
+    words = islice(vectors.words, rows.stop)
     exact = {word: i for i, word in enumerate(words) if finite[i]}
     forms = np.full(vectors.n_words, -1, dtype=np.int64)
     folded: dict[str, int] = {}
