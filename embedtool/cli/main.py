@@ -22,6 +22,7 @@ from click.exceptions import Exit, NoArgsIsHelpError
 from embedtool import __version__
 from embedtool.cli.groups import Group
 from embedtool.cli.output import note, shortened
+from embedtool.cli.signals import heeded
 from embedtool.errors import ConfigError, EmbedtoolError, StoppedError, UnansweredError
 
 COMMANDS = {
@@ -214,13 +215,11 @@ def take_signals() -> None:
     """Have SIGINT and SIGTERM end the program, and SIGHUP unless it is ignored.
 
     A shell that is no terminal's starts what runs in the background with SIGINT ignored, and Python
-    would leave it so: then nothing but SIGTERM could end a server or a training. SIGHUP is ignored
-    under nohup, and there it stays so.
+    would leave it so: then nothing but SIGTERM could end a server or a training.
     """
+    for number in heeded():
+        signal.signal(number, _terminate)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, _terminate)
-    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
-        signal.signal(signal.SIGHUP, _terminate)
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ from click.core import ParameterSource
 
 from embedtool.cli.options import IntRange, model_argument, port_option
 from embedtool.cli.output import note
+from embedtool.cli.signals import heeded
 from embedtool.errors import EmbedtoolError, MissingExtraError
 from embedtool.explore.limits import (
     ACCEPTED_AT_ONCE,
@@ -39,7 +40,6 @@ LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 SWITCH_SECONDS = 0.0005
 """After which a thread lets another run Python, a tenth of what is usual: what answers a request
 takes several turns, each of which may have to wait for a search in another thread."""
-SIGNALS: tuple[signal.Signals, ...] = (signal.SIGINT, signal.SIGTERM)
 ORIGIN = re.compile(r"\*|https?://[^/\s]+")
 OF_BOTH = ("model", "approximate", "most_words", "most_answers", "mcp")
 """Options that tools have too."""
@@ -152,10 +152,8 @@ def _serve_tools(served: "Served", source: "Source") -> None:
     from embedtool.explore.tools import serve_tools
 
     note(f"{source.told(served)}; MCP on standard input and output")
-    for number in (*SIGNALS, signal.SIGHUP):
-        if signal.getsignal(number) != signal.SIG_IGN:
-            # at once: nothing wakes the thread that waits for standard input
-            signal.signal(number, signal.SIG_DFL)
+    for number in heeded():  # at once: nothing wakes the thread that waits for standard input
+        signal.signal(number, signal.SIG_DFL)
     serve_tools(served, source)
 
 
@@ -249,8 +247,8 @@ def _server(
 def _signals(server: Any) -> Iterator[None]:
     """Have SIGINT and SIGTERM stop the server, which is how it ends, and SIGHUP open it anew.
 
-    A closed terminal sends SIGHUP too: then it stops. Where SIGHUP is ignored, as under nohup, it
-    stays so. uvicorn raises a signal again when it has stopped; then nothing is left to be done.
+    A closed terminal sends SIGHUP too: then it stops. uvicorn raises a signal again when it has
+    stopped; then nothing is left to be done.
     """
     has_terminal = _has_terminal()
 
@@ -260,10 +258,10 @@ def _signals(server: Any) -> Iterator[None]:
         else:
             server.config.app.state.reload.set()
 
-    handlers: dict[int, Any] = dict.fromkeys(SIGNALS, server.handle_exit)
-    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
-        handlers[signal.SIGHUP] = hang_up
-    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    before: dict[int, Any] = {
+        number: signal.signal(number, hang_up if number == signal.SIGHUP else server.handle_exit)
+        for number in heeded()
+    }
     try:
         yield
     finally:

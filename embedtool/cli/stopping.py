@@ -11,6 +11,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from embedtool.cli.output import note
+from embedtool.cli.signals import heeded
 from embedtool.errors import ClusterError, OutputError, StoppedError
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ def stoppable(place: "Workplace", checkpoints: "Checkpoints") -> Iterator[None]:
     """Have SIGINT, SIGTERM and SIGHUP stop a training that leaves what it can go on with.
 
     The first signal has it finish its round and be saved, the second, or one before rounds have
-    begun, ends it at once. SIGHUP, which a closed terminal sends twice, is never a second one; and
-    where it is ignored, as under nohup, it stays so. Raises StoppedError.
+    begun, ends it at once. SIGHUP, which a closed terminal sends twice, is never a second one.
+    Raises StoppedError.
     """
 
     def take(number: int, frame: FrameType | None) -> None:
@@ -36,10 +37,7 @@ def stoppable(place: "Workplace", checkpoints: "Checkpoints") -> Iterator[None]:
             raise KeyboardInterrupt
         note("The training is being saved, then it stops; once more leaves at once.")
 
-    numbers = [signal.SIGINT, signal.SIGTERM]
-    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
-        numbers.append(signal.SIGHUP)
-    before = {number: signal.signal(number, take) for number in numbers}
+    before = {number: signal.signal(number, take) for number in heeded()}
     try:
         yield
     except (KeyboardInterrupt, StoppedError):
