@@ -4,8 +4,12 @@ In: the error about an option that a command does not have. Out: its text, which
 has in its stead.
 """
 
+import re
+from itertools import takewhile
+
 import click
 
+ONE_HYPHEN = re.compile(r"-[A-Za-z][A-Za-z_-]+")
 OPTIONS = {
     "size": ["--vector-size"],
     "dim": ["--vector-size"],
@@ -33,6 +37,19 @@ OPTIONS = {
 }
 """As the table in docs/training.md has them, without case and hyphens; where a name has two
 meanings, GloVe's stands last."""
+
+
+class TrainingCommand(click.Command):
+    """A command that knows options with one hyphen (`-size 50`) for those of other programs."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments. Raises NoSuchOption, of the whole of such an option."""
+        here = {_plain(name) for parameter in self.params for name in parameter.opts}
+        for arg in takewhile("--".__ne__, args):
+            name = arg.partition("=")[0]
+            if ONE_HYPHEN.fullmatch(name) and _plain(name) in OPTIONS.keys() | here:
+                raise click.NoSuchOption(name, ctx=ctx)
+        return super().parse_args(ctx, args)
 
 
 def message_of(error: click.NoSuchOption) -> str:

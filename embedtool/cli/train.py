@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from embedtool.cli.elsewhere import TrainingCommand
 from embedtool.cli.groups import Group
 from embedtool.cli.needs import needs_here, needs_there
 from embedtool.cli.options import (
@@ -53,7 +54,7 @@ def _add(algorithm: str) -> None:
     names = CLUSTER[config_class is GloveConfig]
     cluster_options: Decorator[Any] = config_options(ClusterConfig, names)
 
-    @train.command(algorithm, help=help_of(config_class))
+    @train.command(algorithm, cls=TrainingCommand, help=help_of(config_class))
     @inputs_argument
     @click.option(
         "--output", "-o", type=NEW_FILE, required=True, metavar="MODEL", help="Model folder."

@@ -67,6 +67,10 @@ ELSEWHERE = {
     "glove --epochs 3": ("--epochs", "Did you mean '--iterations'?"),
     "word2vec --iter 3": ("--iter", "Did you mean '--epochs'?"),
     "word2vec --sg 1": ("--sg", "Did you mean '--mode'?"),
+    "word2vec -size 50": ("-size", "Did you mean '--vector-size'?"),
+    "fasttext -minCount 2": ("-minCount", "Did you mean '--min-count'?"),
+    "glove -eta=0.1": ("-eta", "Did you mean '--learning-rate'?"),
+    "word2vec -output vectors": ("-output", "Did you mean '--output'?"),
     "word2vec --max_final_vocab 9": ("--max_final_vocab", "Did you mean '--max-vocab'?"),
 }
 
