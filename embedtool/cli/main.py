@@ -68,7 +68,7 @@ MANY_OBJECTS = 50_000
 to look at them again and again takes a twentieth of the time of a query."""
 NO_THREAD = "can't start new thread"
 """What Python says, as a RuntimeError."""
-PRINTING = ("click.utils", "rich.console", __name__)
+PRINTING = ("click.utils", __name__)
 """Modules that write to standard output."""
 FAILED = 1
 WRONG_USAGE = 2

@@ -15,7 +15,7 @@ from embedtool.errors import FormatError
 from embedtool.formats.fasttext_header import MAGIC
 from embedtool.formats.finalfusion import FIFU
 from embedtool.formats.floret import HEADER as FLORET
-from embedtool.formats.foreign import ZIP
+from embedtool.formats.foreign import ZIP, what_else
 from embedtool.formats.layout import BLANKS, NUMBER, SAMPLE_LINES, header_of, is_text, layout_of
 from embedtool.formats.reading import Reading
 from embedtool.formats.tensorboard import numbers_of, words_path
@@ -102,7 +102,7 @@ def _sniff_text(path: Path, head: bytes) -> str:
         return "word2vec"
     rows = list(filter(bytes.strip, lines[:FIRST_LINES]))
     if not is_text(first) and 2 * sum(map(is_text, rows)) <= len(rows):
-        raise FormatError(f"{path}: {_separated(first) or UNKNOWN}")
+        raise FormatError(f"{path}: {_separated(first) or what_else(head) or UNKNOWN}")
     if layout_of(lines, needs_header=False).vector_size == 1:
         raise FormatError(f"{path}: {_separated(first) or WORDS_AND_COUNTS}")
     return "glove"

@@ -1,11 +1,17 @@
 """Vector files that are no files: standard input and output, pipes, URLs, full disks."""
 
+import bz2
 import errno
+import gzip
+import lzma
 import os
 import resource
 import subprocess
 import sys
+import tarfile
+import zipfile
 from pathlib import Path
+from types import ModuleType
 
 import click
 import pytest
@@ -261,9 +267,6 @@ OTHERS = {
 
 
 def test_archives_and_other_programs_files_are_named(run: Run, tmp_path: Path) -> None:
-    import tarfile
-    import zipfile
-
     (tmp_path / "a.txt").write_bytes(b"a 1 2\n")
     with tarfile.open(tmp_path / "tar", "w") as archive:
         archive.add(tmp_path / "a.txt", "a.txt")
@@ -278,7 +281,7 @@ def test_archives_and_other_programs_files_are_named(run: Run, tmp_path: Path) -
         ("zip", f"is a zip archive of a.txt; unpack it first: unzip {tmp_path / 'zip'}"),
         ("pt", "is a pickle of PyTorch, which can run code when it is opened; have the program "
                "that made it save word2vec text"),
-        ("RData", "is R's data (RData); in R, save it as text with write.table"),
+        ("RData", "is R's data; in R, save it as text with write.table"),
         ("db", "is a database of SQLite, as Magnitude's are; have the program that made it save "
                "word2vec text"),
         ("npy", "is one array of NumPy, not a zip archive of several; save words and vectors with "
@@ -287,6 +290,47 @@ def test_archives_and_other_programs_files_are_named(run: Run, tmp_path: Path) -
     ):  # fmt: skip
         result = run("import", tmp_path / name, tmp_path / "model")
         assert (result.exit_code, result.stderr) == (1, f"Error: {tmp_path / name}: {message}\n")
+
+
+@pytest.mark.parametrize("module", [gzip, bz2, lzma])
+def test_what_is_inside_a_compressed_file_is_named(
+    module: ModuleType, run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "a.txt").write_bytes(b"a 1 2\n")
+    with tarfile.open(tmp_path / "tar", "w") as archive:
+        archive.add(tmp_path / "a.txt", "a.txt")
+    as_r = "is R's data; in R, save it as text with write.table"
+    path = tmp_path / "file"
+    unpack = f"is a compressed tar archive; unpack it first: tar -xf {path}"
+    for content, message in (
+        ((tmp_path / "tar").read_bytes(), unpack),
+        (b"RDX3\nX\n\0\0\0\3", as_r),
+        (b"RDA2\nA\n2\n", as_r),
+        (b"X\n\0\0\0\3\0\4", as_r),
+    ):
+        path.write_bytes(module.compress(content))
+        result = run("import", path, tmp_path / "model")
+        assert (result.exit_code, result.stderr) == (1, f"Error: {path}: {message}\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"%PDF-1.7\n%\xe2\xe3\n1 0 obj\n<< >>\n", "is not text but a PDF document"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0", "is not text but a PNG image"),
+        (b"<!DOCTYPE html>\n<html><body>404 Not found</body></html>\n", "is a web page, not vec"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n",
+         "is a pointer of Git LFS, not the file itself; fetch that: git lfs pull"),
+    ],
+)  # fmt: skip
+def test_what_is_no_vectors_is_named_as_what_it_is(
+    content: bytes, message: str, run: Run, tmp_path: Path
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    result = run("import", path, tmp_path / "model")
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"Error: {path}: {message}")
 
 
 def test_an_error_in_a_row_names_the_command_that_saves_the_others(
