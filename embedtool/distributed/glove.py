@@ -25,7 +25,6 @@ from embedtool.corpus.cooccurrence import Cell, pairs_of_cell, stored_cell
 from embedtool.distributed.cluster import ROOT_SECONDS, Cluster, Ref, here
 from embedtool.distributed.counting import CellPairs, count
 from embedtool.distributed.reading import ClusterText
-from embedtool.errors import TrainingError
 from embedtool.progress import Progress, Report
 from embedtool.trainers.checkpoint import Checkpoints, State
 from embedtool.trainers.glove import (
@@ -59,8 +58,6 @@ def train(
     """
     state = checkpoints.begin()
     pairs = count(cluster, text, config, report)
-    if not pairs.n_pairs:
-        raise TrainingError("no two words stand in one line; GloVe needs lines of several words")
 
     def run(state: State) -> None:
         epochs = _Epochs(cluster, config, pairs, state)

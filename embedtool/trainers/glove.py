@@ -23,7 +23,7 @@ from embedtool.corpus.cooccurrence import (
 )
 from embedtool.corpus.encoding import EncodedCorpus
 from embedtool.corpus.vocabulary import Vocabulary
-from embedtool.errors import DivergedError, TrainingError
+from embedtool.errors import DivergedError
 from embedtool.kernels.glove import visit_pairs
 from embedtool.kernels.jit import load
 from embedtool.kernels.registers import SIMD_WIDTH
@@ -56,8 +56,9 @@ def train(
     """Count the pairs of the corpus, fit the tables to them, and take the word vectors out.
 
     What was counted is not counted again, and training begins with the last checkpoint. The result
-    is the same whatever the number of workers. Raises TrainingError where no two words of the
-    vocabulary ever meet, and where the training diverges; StoppedError where it is to stop.
+    is the same whatever the number of workers. Some two words must stand in one line, as
+    `check_pairs` has it. Raises TrainingError where the training diverges, StoppedError where it is
+    to stop.
     """
     checkpoints = checkpoints or Checkpoints()
     state = checkpoints.begin()
@@ -65,8 +66,6 @@ def train(
     if pairs is None:
         pauses = Pauses(lambda: checkpoints.due, checkpoints.kept)
         pairs = count_cooccurrence(corpus, config, folder, report, pauses)
-    if not len(pairs):
-        raise TrainingError("no two words stand in one line; GloVe needs lines of several words")
 
     def run(state: State) -> None:
         _load_kernel(pairs, state)

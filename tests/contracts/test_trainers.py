@@ -137,16 +137,6 @@ def test_one_word_is_not_enough(algorithm: str, tmp_path: Path) -> None:
         trained(algorithm, path)
 
 
-def test_lines_of_one_word_do_not_crash(algorithm: str, tmp_path: Path) -> None:
-    """Nothing can be learnt from them: an error or finite vectors, nothing else."""
-    path = tmp_path / "lines.txt"
-    path.write_text("one\ntwo\n" * 50)
-    try:
-        assert np.isfinite(trained(algorithm, path).vectors.matrix).all()
-    except EmbedtoolError as error:
-        assert "no two words stand in one line" in str(error)
-
-
 NATIVE = [(name, options) for name, options in MODES if options.get("engine") != "gensim"]
 
 
