@@ -70,9 +70,14 @@ HELP = (
     (":unknown mark", "say in the answer's place where there is none"),
     (":quit", "leave; so do quit, exit and Ctrl-D; the word is asked with :similar quit"),
 )
-WITHOUT_MARK = {"help": "help", "quit": "quit", "exit": "quit", "quit()": "quit", "exit()": "quit"}
+WITHOUT_MARK = {
+    "help": "help", "help()": "help", "?": "help",
+    "quit": "quit", "exit": "quit", "quit()": "quit", "exit()": "quit", "q": "quit", "bye": "quit",
+}  # fmt: skip
 """What is a command in a terminal without its mark too, as in other shells. In a pipe it is a word:
 a list of words may hold it."""
+ALWAYS_COMMANDS = ("help", "help()", "quit", "quit()", "exit", "exit()")
+"""Those of them that are commands though the model has such a word."""
 
 
 class Opened(NamedTuple):
@@ -154,17 +159,18 @@ class Conversation:
         return FAILED
 
     def _answer(self, line: str) -> None:
-        if line in WITHOUT_MARK and not self.titled:
-            line = MARK + WITHOUT_MARK[line]
+        meant = WITHOUT_MARK.get(line.lower())
+        if meant and not self.titled and (line in ALWAYS_COMMANDS or line not in self.vectors):
+            line = MARK + meant
         if not line.startswith(MARK):
             name = _question(line, self.vectors)
             words = [line] if name == "analogy" else split_spaces(line)
             try:
                 self._run(name, ["--", *words], line)
             except QueryError as error:
-                if line not in WITHOUT_MARK:
+                if not meant:
                     raise
-                raise QueryError(f"{error}; the command is {MARK}{WITHOUT_MARK[line]}") from None
+                raise QueryError(f"{error}; the command is {MARK}{meant}") from None
             return
         called, _, rest = line.removeprefix(MARK).partition(" ")
         name, rest = self._called(called), rest.strip()
@@ -212,6 +218,7 @@ class Conversation:
 
     def _called(self, text: str) -> str:
         """The command that is called so, or begins so. Raises QueryError where none is, or many."""
+        text = WITHOUT_MARK.get(text, text)
         found = [text] if text in self.names else [n for n in self.names if n.startswith(text)]
         if not found:
             raise QueryError(

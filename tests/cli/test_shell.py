@@ -253,7 +253,10 @@ def test_the_help_of_a_command_needs_no_words(
     assert capsys.readouterr().out.startswith("Usage: embedtool similar [OPTIONS] MODEL")
 
 
-@pytest.mark.parametrize("line", ["exit", "quit", "exit()", "quit()", ":quit"])
+@pytest.mark.parametrize(
+    "line",
+    ["exit", "quit", "exit()", "quit()", ":quit", "EXIT", "Quit", "q", "bye", ":exit", ":q"],
+)
 def test_a_terminal_is_left_by_the_words_of_other_shells(
     talk: Callable[..., Conversation], line: str
 ) -> None:
@@ -266,8 +269,9 @@ def test_help_is_shown_in_a_terminal(
 ) -> None:
     assert talk().answer(":help") == 0
     expected = capsys.readouterr().out
-    assert talk().answer("help") == 0
-    assert capsys.readouterr().out == expected
+    for line in ("help", "Help", "?", "help()", ":?"):
+        assert talk().answer(line) == 0
+        assert capsys.readouterr().out == expected
     assert talk().answer(":similar help") == 1
 
 
