@@ -4,6 +4,7 @@ In: words. Out: those that are spelt most like another: first those that differ 
 then the same that difflib finds among them.
 """
 
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from difflib import SequenceMatcher
@@ -24,6 +25,11 @@ MOST_COMPARED = 500
 misspelt takes 50, nine in ten take fewer than 180."""
 
 
+def _folded(word: str) -> str:
+    """A word in lower case, its letters in one form: é is one character, and Ａ is A (NFKC)."""
+    return unicodedata.normalize("NFKC", word).lower()
+
+
 class Spellings:
     """Words by the characters in them, whatever their case.
 
@@ -32,7 +38,7 @@ class Spellings:
 
     def __init__(self, words: Sequence[str]) -> None:
         self.words = list(words)
-        self.lowered = [word.lower() for word in self.words]
+        self.lowered = [_folded(word) for word in self.words]
         self.lengths = np.fromiter(map(len, self.lowered), np.int64, len(self.lowered))
         text = "".join(self.lowered).encode("utf-32-le", LONE_SURROGATES)
         owners = np.repeat(np.arange(len(self.words)), self.lengths)
@@ -49,12 +55,12 @@ class Spellings:
     def near(self, word: str, n: int) -> list[str]:
         """Up to n words spelt most like `word`, best first, by SequenceMatcher's ratio.
 
-        Both are compared in lower case, so that words that differ by case alone come first. The
+        Both are compared as folded, so that words that differ by case alone come first. The
         ratio is at most twice the number of characters that two words share, in any order,
         over the number that both have. Words are compared by this bound, largest first, until no
         other can be among the best, and at most MOST_COMPARED.
         """
-        lowered = word.lower()
+        lowered = _folded(word)
         shared = np.zeros(len(self.words), np.int64)
         for character, count in Counter(lowered).items():
             place = self.places.get(character, slice(0))

@@ -22,6 +22,7 @@ from embedtool.evaluation.questions import (
     Section,
 )
 from embedtool.evaluation.similarity import evaluate_pairs, pair_similarities
+from embedtool.spelling import Spellings
 from embedtool.task_config import SensesConfig
 from embedtool.vectors import Model, WordVectors
 
@@ -189,3 +190,9 @@ def test_the_shell_completes_a_word_by_those_that_differ_in_case_only(tmp_path):
     settings = {"as_json": False, "as_tsv": False}
     found = Conversation([tmp_path / "m"], settings).completions("straß")
     assert [each.text for each in found] == ["straße", "Straßen"]
+
+
+@pytest.mark.parametrize("asked", ["cafe\u0301", "CAFE\u0301", "ｃａｆé", "Café"])
+def test_a_word_whose_letters_are_written_otherwise_is_suggested(asked: str) -> None:
+    assert Spellings(["care", "café", "calf"]).near(asked, 1) == ["café"]
+    assert Spellings(["care", "cafe\u0301", "calf"]).near(asked, 1) == ["cafe\u0301"]
