@@ -101,7 +101,8 @@ def raise_of_words(
 def _with_spaces(
     error: NoAnswerError, expression: Expression, vectors: WordVectors
 ) -> NoAnswerError:
-    """Where an unknown word looks like several joined by + or -, the error says so.
+    """Where an unknown word looks like several joined by + or -, or like one after a sign, the
+    error says so.
 
     It does not where the same sign stands between spaces in the expression: the writer knows.
     """
@@ -111,7 +112,9 @@ def _with_spaces(
     written = {*positive[1:]} | {positive[0]} & {False}  # a first + is seldom written
     inside = {sign > 0 for character, sign in SIGNS.items() if character in error.word}
     parts = re.split("|".join(map(re.escape, SIGNS)), error.word)
-    if not inside or inside & written or not all(part in vectors for part in parts):
+    signed = error.word[0] in SIGNS and error.word[1:] in vectors
+    joins = inside and not inside & written and all(part in vectors for part in parts)
+    if not signed and not joins:
         return error
     return UnknownWordError(
         error.word,

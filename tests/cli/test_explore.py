@@ -183,13 +183,15 @@ def test_an_analogy_is_answered(view: Page, file: Path) -> None:
     ("text", "told"),
     [
         ("kinges", "“kinges” is not among the 2,359 words; there are kingdom, king."),
+        ("(king - man) + woman",
+         "“(king” is not among the 2,359 words; write king - man + woman without parentheses."),
         ("king -", "Write words with spaces around + and -, as in king - man + woman."),
         *(
             (text, f"“{text}” is nothing at all: the words cancel out.")
             for text in ("king - king", "2*king - king - king", "0.1*king + 0.2*king - 0.3*king")
         ),
     ],
-)
+)  # fmt: skip
 def test_an_error_is_told_and_the_old_answer_goes(
     view: Page, file: Path, text: str, told: str
 ) -> None:

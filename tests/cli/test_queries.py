@@ -416,8 +416,13 @@ def test_what_is_no_expression_is_explained(
     assert "as in 'king - man + woman'" in result.stderr
 
 
-def test_an_expression_without_spaces_is_explained(run: Run, models: dict[str, Path]) -> None:
-    result = run("analogy", models["glove"], "king-man + woman")
+@pytest.mark.parametrize(
+    "expression", ["king-man + woman", "king -man +woman", "king −man ＋woman"]
+)
+def test_an_expression_without_spaces_is_explained(
+    run: Run, models: dict[str, Path], expression: str
+) -> None:
+    result = run("analogy", models["glove"], expression)
     assert result.exit_code == 1
     assert "write spaces around + and -" in result.stderr
 

@@ -105,6 +105,9 @@ class Model {
     const like = this.beginningWith(word.slice(0, Math.max(2, word.length - 2)), 3);
     const hint = like.flatMap((each, i) => [i ? ", " : "; there are ", { word: each }]);
     const among = `” is not among the ${this.nWords.toLocaleString("en")} words`;
+    if (/^\(.|.\)$/.test(word)) {
+      return new QueryError("“", { word }, among, "; write king - man + woman without parentheses.");
+    }
     return new QueryError("“", { word }, among, ...hint, ".");
   }
 
