@@ -257,11 +257,12 @@ class Corpus:
         """The kind of a source. Raises CorpusError where its bytes say that it holds no text."""
         kind = kind_of(source, self.text)
         if kind == "text" and self.text.input_format == "auto" and is_parquet(stream):
-            return "parquet"
+            kind = "parquet"
         if kind != "parquet":
             found = what_is_no_text(head_of(stream, HEAD_BYTES), self.text.encoding)
             if found:
                 raise CorpusError(f"{name_of(source)}, byte 0: {found}")
+        self.notes.saw(kind)
         return kind
 
     def _records(

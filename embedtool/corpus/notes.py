@@ -4,17 +4,17 @@ In: counts and signs from a reading. Out: warnings in the log.
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.config import TextConfig
+from embedtool.config import TextConfig, flag
 from embedtool.corpus.paragraphs import wrapped_at
 from embedtool.corpus.tokens import unsegmented_script
-from embedtool.encodings import shown_encoding
+from embedtool.encodings import is_utf8, shown_encoding
 from embedtool.plurals import counted
 from embedtool.words import Words
 
@@ -25,6 +25,18 @@ MOST_FILES = 100
 LOOKED_AT_BYTES = 2**16
 WRAPPED_SHARE = 0.2
 """Of the files looked at; fewer wrapped ones are not worth a warning."""
+HEEDED_BY = {
+    "field": ("jsonl",),
+    "column": ("csv", "tsv", "parquet"),
+    "delimiter": ("csv", "tsv"),
+    "header": ("csv", "tsv"),
+    "missing": ("jsonl", "csv", "tsv", "parquet"),
+    "encoding": ("text", "jsonl", "csv", "tsv"),
+    "encoding_errors": ("text", "jsonl", "csv", "tsv"),
+}
+"""Options of a text, and the kinds of input that they are for."""
+SPELLED = {"delimiter": "the delimiter of CSV", "header": "--no-header"}
+"""Where the name of a flag would not tell what was given."""
 
 
 @dataclass
@@ -35,12 +47,19 @@ class ReadingNotes:
     n_missing : records without the field or column, skipped
     n_looked_at : files whose lines were looked at
     wrapped : of those whose lines seem to be wrapped, the name and the width
+    kinds : of the sources that were read: text, jsonl, csv, tsv, parquet
     """
 
     n_invalid: int = 0
     n_missing: int = 0
     n_looked_at: int = 0
     wrapped: list[tuple[str, int]] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
+
+    def saw(self, kind: str) -> None:
+        """Take note of the kind of a source."""
+        if kind not in self.kinds:
+            self.kinds.append(kind)
 
     def look_at(self, name: str, block: bytes) -> None:
         """Take note of the lines with which a file begins."""
@@ -60,11 +79,18 @@ class ReadingNotes:
             whole.n_missing += each.n_missing
             whole.n_looked_at += each.n_looked_at
             whole.wrapped += each.wrapped
+            for kind in each.kinds:
+                whole.saw(kind)
         return whole
 
 
 def warn_of_reading(text: TextConfig, notes: ReadingNotes) -> None:
-    """Log what was left out or changed, and lines that should be joined."""
+    """Log what was left out, changed or ignored, and lines that should be joined."""
+    for name in idle_options(text, notes.kinds):
+        log.warning(
+            "%s has no effect on this input: it is for %s",
+            SPELLED.get(name, flag(name)), ", ".join(HEEDED_BY[name]),
+        )  # fmt: skip
     if notes.n_invalid:
         sequences = counted(notes.n_invalid, f"invalid {shown_encoding(text.encoding)} sequence")
         log.warning("%s: %s", sequences, text.encoding_errors)
@@ -80,6 +106,22 @@ def warn_of_reading(text: TextConfig, notes: ReadingNotes) -> None:
             "end: --paragraphs joins lines up to an empty one",
             name, others, width,
         )  # fmt: skip
+
+
+def idle_options(text: TextConfig, kinds: Collection[str]) -> list[str]:
+    """The options that differ from their defaults and are for other kinds than were read.
+
+    A field and a column of one name are one choice, for whatever kind there is.
+    """
+    if not kinds:
+        return []
+    plain = TextConfig()
+    chosen = [name for name in HEEDED_BY if getattr(text, name) != getattr(plain, name)]
+    if is_utf8(text.encoding) and "encoding" in chosen:
+        chosen.remove("encoding")
+    if text.field == text.column:
+        chosen = [name for name in chosen if name not in ("field", "column")]
+    return [name for name in chosen if not {*HEEDED_BY[name]} & {*kinds}]
 
 
 def warn_of_script(text: TextConfig, words: Words, counts: NDArray[np.int64]) -> None:

@@ -4,7 +4,9 @@ import gzip
 import json
 from pathlib import Path
 
+import pyarrow
 import pytest
+from pyarrow import parquet
 
 from embedtool import store
 from embedtool.trainers import TRAINERS
@@ -178,3 +180,64 @@ def test_info_shows_what_a_model_is(run: Run, models: dict[str, Path]) -> None:
     assert "options x max" in table
     as_json = json.loads(run("info", models["glove"], "--json").stdout)
     assert as_json == json.loads((models["glove"] / "config.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "given", "cause"),
+    [
+        ("word2vec", ["--negative", "5"], ["--loss", "hierarchical-softmax"]),
+        ("word2vec", ["--ns-exponent", ".5"], ["--loss", "hierarchical-softmax"]),
+        ("fasttext", ["--negative", "3"], ["--loss", "hierarchical-softmax"]),
+        ("word2vec", ["--cbow-mean"], ["--mode", "skipgram"]),
+        ("fasttext", ["--bucket", "50"], ["--max-n", "0"]),
+        ("fasttext", ["--min-n", "2"], ["--max-n", "0"]),
+        ("word2vec", ["--checkpoint-every", "5m"], ["--engine", "gensim"]),
+        ("fasttext", ["--on-divergence", "retry"], ["--engine", "gensim"]),
+    ],
+)
+def test_an_option_that_another_leaves_without_effect_is_told(
+    run: Run, tmp_path: Path, algorithm: str, given: list[str], cause: list[str]
+) -> None:
+    (tmp_path / "text.txt").write_text(TEXT)
+    command = ["train", algorithm, tmp_path / "text.txt", "-o", tmp_path / "model", "--dry-run"]
+    result = run(*command, "--min-count", "1", *given, *cause)
+    assert result.exit_code == 0, result.stderr
+    assert f"Warning: {given[0]} has no effect with {' '.join(cause)}\n" in result.stderr
+    assert "no effect" not in run(*command, "--min-count", "1", *cause).stderr
+    assert "no effect" not in run(*command, "--min-count", "1").stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "kinds"),
+    [
+        ("t.txt", ["--field", "body"], "--field has no effect on this input: it is for jsonl"),
+        ("t.txt", ["--column", "body"], "--column has no effect"),
+        ("t.txt", ["--no-header"], "--no-header has no effect"),
+        ("t.txt", ["--missing", "skip"], "--missing has no effect"),
+        ("t.jsonl", ["--delimiter", ";"], "the delimiter of CSV has no effect"),
+        ("t.jsonl", ["--column", "body"], "--column has no effect"),
+        ("t.csv", ["--field", "body"], "--field has no effect"),
+        ("t.parquet", ["--encoding", "latin-1"], "--encoding has no effect"),
+        ("t.parquet", ["--encoding-errors", "skip"], "--encoding-errors has no effect"),
+        ("t.parquet", ["--delimiter", ";"], "the delimiter of CSV has no effect"),
+    ],
+)
+def test_an_option_for_another_kind_of_input_is_told(
+    run: Run, tmp_path: Path, name: str, options: list[str], kinds: str
+) -> None:
+    (tmp_path / "t.txt").write_text("a b\n")
+    (tmp_path / "t.jsonl").write_text('{"text": "a b"}\n')
+    (tmp_path / "t.csv").write_text("text,x\na b,1\n")
+    parquet.write_table(pyarrow.table({"text": ["a b"]}), tmp_path / "t.parquet")
+    result = run("vocab", tmp_path / name, "--min-count", "1", *options)
+    assert result.exit_code == 0, result.stderr
+    assert f"Warning: {kinds}" in result.stderr
+    assert "no effect" not in run("vocab", tmp_path / name, "--min-count", "1").stderr
+
+
+def test_an_option_for_one_kind_of_several_is_heeded_in_silence(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "t.txt").write_text("a b\n")
+    (tmp_path / "t.jsonl").write_text('{"body": "a b"}\n')
+    result = run("vocab", tmp_path, "--min-count", "1", "--field", "body", "--missing", "skip")
+    assert result.exit_code == 0
+    assert "no effect" not in result.stderr
