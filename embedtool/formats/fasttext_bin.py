@@ -18,6 +18,7 @@ from embedtool.formats.fasttext_header import MAGIC, SHORTEST, SIZES, START, VER
 from embedtool.formats.fasttext_parts import ENTRY, SHAPE, WORD, Parts, parse, parse_header
 from embedtool.formats.reading import Reading
 from embedtool.formats.rows import check_words, warn_of_twins
+from embedtool.plurals import counted
 from embedtool.progress import Report, silent
 from embedtool.vectors import Subwords, WordVectors, ngram_hash, ngrams
 
@@ -51,7 +52,8 @@ def read(path: Path, reading: Reading) -> WordVectors:
     if firsts.pop("", None) is not None:
         log.warning("%s: a word is empty and is left out", path)
     if parts.n_labels:
-        log.warning("%s: %s labels have no vectors and are left out", path, f"{parts.n_labels:,}")
+        verbs = "has no vector and is" if parts.n_labels == 1 else "have no vectors and are"
+        log.warning("%s: %s %s left out", path, counted(parts.n_labels, "label"), verbs)
     vectors = vectors_of(parts, words)
     if len(firsts) == len(words):
         return vectors

@@ -163,6 +163,14 @@ def test_labels_in_the_text_of_an_unsupervised_model_are_left_out(
         np.testing.assert_allclose(ours.vector(word), mean_of_rows(theirs, word), atol=1e-7)
 
 
+def test_one_label_is_told_in_the_singular(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    trained(tmp_path, b"__label__a " + TEXT)
+    formats.read(tmp_path / "m.bin")
+    assert "1 label has no vector and is left out" in caplog.text
+
+
 def test_version_11_is_read_as_version_12(tmp_path: Path) -> None:
     theirs = trained(tmp_path, TEXT)
     data = bytearray((tmp_path / "m.bin").read_bytes())
