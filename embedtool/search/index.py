@@ -26,6 +26,9 @@ sparse vectors; word vectors are customarily given a millionth)."""
 SMALLEST_FACTOR = 1e-30
 """Stands for a factor of zero, which has no logarithm."""
 
+SHORTEST = np.finfo(np.float32).tiny
+"""Of lengths below, one over it may be beyond float32."""
+
 LARGEST_LOG = 700.0
 """The exponential of more does not fit into a float."""
 
@@ -163,7 +166,7 @@ def search_by(
         block_ids = np.arange(start, stop) if candidates is None else candidates[start:stop]
         chosen = slice(start, stop) if candidates is None else block_ids
         mute = slice(0) if norms is None else np.flatnonzero(~np.isfinite(norms[chosen]))
-        block = Block(matrix[chosen], None if norms is None else _inverse(norms[chosen]))
+        block = _block(matrix[chosen], None if norms is None else norms[chosen])
         for first in range(0, n_queries, height):
             rows = slice(first, min(first + height, n_queries))
             held = buffer[: rows.stop - first, : k + stop - start]
@@ -179,6 +182,18 @@ def search_by(
                 scores[row] = row_scores[best]
     ids[scores == -np.inf] = -1
     return Nearest(ids, scores.astype(np.float64))
+
+
+def _block(rows: NDArray[np.float32], norms: NDArray[np.float32] | None) -> Block:
+    """Some rows with their lengths; of rows so short that one over it overflows, at length 1."""
+    if norms is None:
+        return Block(rows, None)
+    short = (norms > 0) & (norms < SHORTEST)
+    if short.any():
+        rows, norms = rows.copy(), np.where(short, np.float32(1), norms)
+        wide = rows[short].astype(np.float64)  # float32 has few digits for such lengths
+        rows[short] = wide / np.sqrt(np.einsum("ij,ij->i", wide, wide))[:, None]
+    return Block(rows, _inverse(norms))
 
 
 def _inverse(norms: NDArray[np.float32]) -> NDArray[np.float32]:

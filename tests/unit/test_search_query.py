@@ -381,3 +381,15 @@ def test_queries_import_nothing_slow():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_shortest_vectors_have_the_cosines_of_their_directions() -> None:
+    rows = np.array([[3e-45, 3e-45], [1e-40, 2e-40], [1, 2], [2, 1], [0, 0]], np.float32)
+    vectors = WordVectors(["dot", "short", "b", "c", "zero"], rows)
+    found = {each.word: each.score for each in similar(vectors, "b", 4)}
+    assert next(iter(found)) == "short"
+    np.testing.assert_allclose(
+        [found["short"], found["dot"], found["c"]], [1, 3 / 10**0.5, 0.8], atol=1e-3
+    )
+    assert found["zero"] == 0
