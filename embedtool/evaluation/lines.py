@@ -171,7 +171,9 @@ def fields_of(line: str) -> list[str]:
 
 
 def number_in(text: str) -> float | None:
-    """The finite number that a text is, or None."""
+    """The finite number that a text is, or None. Python's own `1_000` is none."""
+    if "_" in text:
+        return None
     try:
         value = float(text)
     except ValueError:

@@ -30,7 +30,7 @@ def test_a_header_names_the_scores(tmp_path, header):
     [
         "king\tqueen\tnine", "king\tqueen\t9,5", "king\tqueen\tnan", "king\tqueen\t",
         "king\t\t9", "king\tqueen\t1O", "king queen", "mot1\tmot2\tnote", "king\tqueen\t-",
-        "king\tqueen\tinf", "king,queen,", "king\tqueen\t9\t1",
+        "king\tqueen\tinf", "king,queen,", "king\tqueen\t9\t1", "king\tqueen\t1_0",
     ],
 )  # fmt: skip
 def test_a_first_line_that_is_no_pair_is_not_taken_for_a_header(tmp_path, first):
