@@ -56,6 +56,8 @@ BLOCK_ROWS = 2**8
 """Rows that are gathered before they go to a table."""
 SURROGATES = "\ud800-\udfff"
 """Halves of characters, which have no UTF-8."""
+FRACTION = re.compile(r"[-+]?(?:\d*\.\d+(?:e[-+]?\d+)?|\d+\.?e[-+]?\d+)", re.IGNORECASE)
+"""A number of a vector, unlike the whole numbers by which the nodes of a graph are called."""
 UNKNOWN = "<unk>"
 
 
@@ -97,6 +99,11 @@ def read_rows(path: Path, reading: Reading, *, needs_header: bool) -> WordVector
         log.warning(
             "%s: the vectors have one dimension; a file of words and counts looks so too", path
         )
+    if words and all(map(FRACTION.fullmatch, words)):
+        log.warning(
+            "%s: all words are numbers, the first %r; a file of vectors without words looks so too",
+            path, next(iter(words)),
+        )  # fmt: skip
     source.warn_of_doubts()
     warn_of_twins(path, n_read - len(words))
     return WordVectors(list(words), matrix)
