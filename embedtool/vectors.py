@@ -200,6 +200,9 @@ class WordVectors:
         if isinstance(words, str):
             raise TypeError(f"expected several words, not the one str {words[:40]!r}")
         words = list(words)
+        for word in words:
+            if not isinstance(word, str):
+                raise TypeError(f"a word is a str, not {type(word).__name__}")
         ids = np.fromiter(map(self.block.find, words), np.int64, len(words))
         unknown = np.flatnonzero(ids < 0)
         if default is None:

@@ -81,3 +81,9 @@ def test_what_is_neither_is_a_type_error(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="expected a Model, not WordVectors"):
         embedtool.save(VECTORS, tmp_path / "model")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_word_is_a_str() -> None:
+    for word in (["w0", "w1"], 3, b"w0", None):
+        with pytest.raises(TypeError, match=f"a word is a str, not {type(word).__name__}"):
+            embedtool.similar(MODEL, word)
