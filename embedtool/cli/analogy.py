@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from embedtool.cli.answers import Unknown, answered, print_answers
+from embedtool.cli.idle import warn_of_idle
 from embedtool.cli.options import method_option
 from embedtool.cli.queries import (
     candidates,
@@ -41,6 +42,8 @@ def analogy(
     man. One that begins with - stands after --, as in: analogy MODEL -- '- man + king + woman'.
     Without it, or with a lone -, expressions come from standard input, one a line.
     """
+    if word_file is None:
+        warn_of_idle({"encoding": "without --words"})
     given = read_queries(queries, whole_line=True)
 
     from embedtool import store

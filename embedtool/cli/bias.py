@@ -16,6 +16,7 @@ from embedtool.cli.answers import (
     print_rows,
     unknown_option,
 )
+from embedtool.cli.idle import warn_of_idle
 from embedtool.cli.options import (
     FILE,
     Decorator,
@@ -74,9 +75,12 @@ def bias(
     if (weat_file is None) == (not pairs):
         raise click.UsageError("give either --weat FILE or --direction EXPRESSION")
     if weat_file is None:
+        warn_of_idle(dict.fromkeys(("permutations", "seed", "encoding"), "with --direction"))
         queries = read_queries(words, whole_line=False)
     elif words:
         raise click.UsageError("words go with --direction; those of --weat stand in its file")
+    else:
+        warn_of_idle({"unknown": "with --weat"})
     config = WeatConfig.from_options(options)
 
     from embedtool import store

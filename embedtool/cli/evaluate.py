@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from embedtool.cli.classify import check_company, classify_documents, classify_options
+from embedtool.cli.idle import warn_of_idle
 from embedtool.cli.options import json_option, model_argument, tsv_option
 from embedtool.cli.output import Cell, print_json, print_table, print_tsv
 from embedtool.cli.scores import bounds, read_datasets, rules, score_options, tell_shortfalls
@@ -76,6 +77,8 @@ def evaluate(
     from embedtool.evaluation.scoring import evaluate, headline
     from embedtool.transforms import variants
 
+    if not any(isinstance(dataset, AnalogySet) for dataset in datasets):
+        warn_of_idle(dict.fromkeys(("methods", "include_query_words"), "without analogies"))
     words: dict[str, Any] = {
         "restrict_vocab": restrict_vocab,
         "case_insensitive": not case_sensitive,

@@ -92,8 +92,21 @@ def duration(value: str) -> float:
 model_argument = click.argument("model", type=FILE, shell_complete=complete_folder)
 inputs_argument = click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace the model there.")
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-tsv_option = click.option("--tsv", "as_tsv", is_flag=True, help="Print tab-separated values.")
+
+
+def _one_kind(context: click.Context, parameter: click.Parameter, value: bool) -> bool:
+    """The value of --json or --tsv. Raises UsageError where both are given."""
+    if value and (context.params.get("as_json") or context.params.get("as_tsv")):
+        raise click.UsageError("choose --json or --tsv, not both", context)
+    return value
+
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, callback=_one_kind, help="Print JSON."
+)
+tsv_option = click.option(
+    "--tsv", "as_tsv", is_flag=True, callback=_one_kind, help="Print tab-separated values."
+)
 method_option = click.option(
     "--method",
     type=click.Choice(METHODS),

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from embedtool.cli.answers import Unknown, answered, print_answers
+from embedtool.cli.idle import warn_of_idle
 from embedtool.cli.queries import (
     candidates,
     index_of,
@@ -40,6 +41,8 @@ def similar(
 
     Without WORD, or with -, the words come from standard input, one a line.
     """
+    if word_file is None:
+        warn_of_idle({"encoding": "without --words"})
     asked = [(query, query.text) for query in read_queries(queries, whole_line=False)]
     if stable:
         if approximate:

@@ -9,7 +9,7 @@ import click
 
 from embedtool.cli.elsewhere import TrainingCommand
 from embedtool.cli.groups import Group
-from embedtool.cli.idle import warn_of_idle
+from embedtool.cli.idle import idle_in_training, warn_of_idle
 from embedtool.cli.needs import needs_here, needs_there
 from embedtool.cli.options import (
     FILE,
@@ -97,7 +97,7 @@ def _add(algorithm: str) -> None:
         settings = ClusterConfig.from_options({**UNSET, **options})
         if freeze and init is None:
             raise click.UsageError("--freeze needs --init")
-        warn_of_idle(config)
+        warn_of_idle(idle_in_training(config))
 
         from embedtool import store
         from embedtool.corpus.corpus import Corpus

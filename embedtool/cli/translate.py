@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from embedtool.cli.answers import Unknown, answered, print_answers, unknown_option
+from embedtool.cli.idle import warn_of_idle
 from embedtool.cli.options import (
     FILE,
     Decorator,
@@ -74,6 +75,10 @@ def translate(
     config = TranslateConfig.from_options(options)
     if words and test is not None:
         raise click.UsageError("give words or --test, not both")
+    if config.method == "nearest":
+        warn_of_idle({"neighbours": "with --method nearest"})
+    if test is not None:
+        warn_of_idle(dict.fromkeys(("n", "unknown"), "with --test"))
     queries = [] if test is not None else read_queries(words, whole_line=False)
 
     from embedtool import store

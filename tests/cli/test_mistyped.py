@@ -105,3 +105,32 @@ def test_a_model_whose_name_is_like_a_command_can_be_drawn(
     assert (result.exit_code, result.stderr) == (
         2, "Error: No such command 'word'. Did you mean 'words'? (see cli plot --help)\n"
     )  # fmt: skip
+
+
+def test_json_and_tsv_do_not_go_together(run: Run) -> None:
+    for given in (["--json", "--tsv"], ["--tsv", "--json"]):
+        result = run("similar", "model", "king", *given)
+        assert result.exit_code == 2
+        assert result.stderr.startswith("Error: choose --json or --tsv, not both")
+
+
+def test_an_option_without_effect_is_told(run: Run, tmp_path: Path) -> None:
+    model, pairs, seeds = (tmp_path / name for name in ("model", "pairs.txt", "seeds.txt"))
+    (tmp_path / "v.txt").write_text("king 1 2\nqueen 2 2\nman 1 1\nlaw 2 1\nsea 5 1\nsun 1 4\n")
+    pairs.write_text("king queen 3\nman law 1\nking law 2\n")
+    seeds.write_text("king king\nqueen queen\nlaw law\n")
+    assert run("import", tmp_path / "v.txt", model).exit_code == 0
+    translate = ["translate", model, model, "--dictionary", seeds]
+    for command, idle, why in (
+        (["similar", model, "king"], ["--encoding", "latin-1"], "without --words"),
+        (["analogy", model, "king - man + law"], ["--encoding", "latin-1"], "without --words"),
+        (["evaluate", model, "--pairs", pairs], ["--method", "3cosmul"], "without analogies"),
+        (["evaluate", model, "--pairs", pairs], ["--include-query-words"], "without analogies"),
+        (["bias", model, "--direction", "king - law", "sea"], ["--seed", "2"], "with --direction"),
+        ([*translate, "king", "--method", "nearest"], ["--neighbours", "2"], "with --method nea"),
+        ([*translate, "--test", seeds], ["-n", "2"], "with --test"),
+    ):
+        assert "no effect" not in run(*command).stderr
+        result = run(*command, *idle)
+        assert result.exit_code == 0, result.stderr
+        assert f"Warning: {idle[0]} has no effect {why}" in result.stderr
