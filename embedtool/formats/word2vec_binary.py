@@ -45,9 +45,7 @@ def read(path: Path, reading: Reading) -> WordVectors:
         n_rows, vector_size = header
         row_bytes = 4 * vector_size
         place = end_of_header + 1
-        if holds_text(data, place, n_rows, vector_size) and not end_of_rows(
-            data, place, n_rows, row_bytes, any_words=False
-        ):  # where a person says that it is binary, it is if it can be
+        if holds_text(data, place, n_rows, vector_size):
             raise FormatError(f"{path}: is text, not binary; use --format word2vec")
         if n_rows < 1 or n_rows * (row_bytes + 2) > len(data) - place:
             raise DamagedError(

@@ -120,14 +120,6 @@ def test_vectors_without_words_are_read_with_a_warning(
     assert ("all words are numbers" in result.stderr) == warns
 
 
-def test_binary_that_could_be_text_is_binary_where_the_format_says_so(tmp_path: Path) -> None:
-    (tmp_path / "m.bin").write_bytes(b"1 1\nthe 0.5 \n")
-    assert formats.read(tmp_path / "m.bin")[1] == "word2vec"
-    found, _ = formats.read(tmp_path / "m.bin", "word2vec-binary")
-    assert list(found.words) == ["the"]
-    assert found.matrix.tobytes() == b"0.5 "
-
-
 WORDS = {
     "a header and trailing spaces": (b"2 2 \na 1 2 \nb 3 4 \n", ["a", "b"]),
     "CR LF": (b"2 2\r\na 1 2\r\nb 3 4\r\n", ["a", "b"]),
