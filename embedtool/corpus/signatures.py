@@ -52,8 +52,7 @@ SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"SQLite format 3\0", "an SQLite database; export the texts as CSV or JSONL"),
     (0, b"\x89HDF\r\n\x1a\n", "an HDF5 file; save the texts as Parquet or JSONL"),
     (0, b"\x93NUMPY", "a NumPy array"),
-    (0, b"\x80\x04\x95", "a pickle of Python"),
-    (0, b"\x80\x05\x95", "a pickle of Python"),
+    *((0, b"\x80" + bytes([protocol]), "a pickle of Python") for protocol in range(2, 6)),
     (0, b"\x7fELF", "a program"),
     (0, b"MZ\x90\0", "a program"),
 )
