@@ -74,10 +74,9 @@ WITHOUT_MARK = {
     "help": "help", "help()": "help", "?": "help",
     "quit": "quit", "exit": "quit", "quit()": "quit", "exit()": "quit", "q": "quit", "bye": "quit",
 }  # fmt: skip
-"""What is a command in a terminal without its mark too, as in other shells. In a pipe it is a word:
-a list of words may hold it."""
+"""What is a command without its mark too, as in other shells, where the model has no such word."""
 ALWAYS_COMMANDS = ("help", "help()", "quit", "quit()", "exit", "exit()")
-"""Those of them that are commands though the model has such a word."""
+"""Those of them that are commands in a terminal though the model has such a word."""
 
 
 class Opened(NamedTuple):
@@ -160,17 +159,13 @@ class Conversation:
 
     def _answer(self, line: str) -> None:
         meant = WITHOUT_MARK.get(line.lower())
-        if meant and not self.titled and (line in ALWAYS_COMMANDS or line not in self.vectors):
+        in_terminal = not self.titled
+        if meant and (line not in self.vectors or (in_terminal and line in ALWAYS_COMMANDS)):
             line = MARK + meant
         if not line.startswith(MARK):
             name = _question(line, self.vectors)
             words = [line] if name == "analogy" else split_spaces(line)
-            try:
-                self._run(name, ["--", *words], line)
-            except QueryError as error:
-                if not meant:
-                    raise
-                raise QueryError(f"{error}; the command is {MARK}{meant}") from None
+            self._run(name, ["--", *words], line)
             return
         called, _, rest = line.removeprefix(MARK).partition(" ")
         name, rest = self._called(called), rest.strip()

@@ -55,8 +55,11 @@ def shell(models: tuple[Path, ...], **settings: Any) -> None:
 
 def answer_lines(conversation: "Conversation") -> int:
     """Answer the lines of standard input. Returns the exit code: 1 where one has no answer."""
+    from embedtool.cli.conversation import MARK
+
     code = 0
-    for number, text in decoded_lines(sys.stdin.buffer):
+    lines = decoded_lines(sys.stdin.buffer)
+    for number, text in lines:
         if text is None:
             note(f"Error: standard input, line {number:,}: invalid UTF-8")
             code = FAILED
@@ -64,6 +67,12 @@ def answer_lines(conversation: "Conversation") -> int:
         try:
             code |= conversation.answer(text) if text else 0
         except EOFError:
+            if text and not text.startswith(MARK) and next(lines, None):
+                note(
+                    f"Error: standard input, line {number:,}: {text!r} is no word of the model and "
+                    f"was taken for {MARK}quit; the lines after it have no answer"
+                )
+                code = FAILED
             break
     return code
 

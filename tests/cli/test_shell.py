@@ -100,16 +100,31 @@ def test_a_byte_order_mark_is_no_part_of_the_first_line(run: Run, models: dict[s
     assert (result.exit_code, result.stdout) == (0, expected)
 
 
-@pytest.mark.parametrize("word", ["exit", "quit", "help"])
-def test_in_a_pipe_the_names_of_commands_are_words_like_others(
-    run: Run, models: dict[str, Path], word: str
+@pytest.mark.parametrize("word", ["exit", "quit"])
+def test_in_a_pipe_a_word_to_leave_ends_what_is_read_unless_the_model_has_it(
+    run: Run, models: dict[str, Path], tmp_path: Path, word: str
 ) -> None:
+    result = run("shell", models["glove"], "--tsv", input=f"king queen\n{word}\n")
+    assert (result.exit_code, result.stderr) == (0, "")
     result = run("shell", models["glove"], "--tsv", input=f"{word}\nking queen\n")
-    assert result.exit_code == 1
-    command = {"exit": "quit"}.get(word, word)
-    assert result.stderr.startswith(f"Error: '{word}' is not in the vocabulary")
-    assert result.stderr.endswith(f"; the command is :{command}\n")
-    assert result.stdout.startswith("word\tother")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        f"Error: standard input, line 1: '{word}' is no word of the model and was taken for :quit; "
+        "the lines after it have no answer\n"
+    )
+    (tmp_path / "vectors.txt").write_text(f"{word} 1 2\nking 2 1\n")
+    assert run("import", tmp_path / "vectors.txt", tmp_path / "model").exit_code == 0
+    result = run("shell", tmp_path / "model", "--tsv", input=f"{word}\nking\n")
+    assert result.exit_code == 0
+    assert "king" in result.stdout and word in result.stdout
+
+
+def test_in_a_pipe_help_is_a_command_where_the_model_has_no_such_word(
+    run: Run, models: dict[str, Path]
+) -> None:
+    result = run("shell", models["glove"], input="help\nking queen\n")
+    assert result.exit_code == 0
+    assert ":quit" in result.stdout
 
 
 def test_what_is_known_by_its_ngrams_is_marked(run: Run, models: dict[str, Path]) -> None:
