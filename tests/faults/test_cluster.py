@@ -260,7 +260,8 @@ def test_killed_processes_are_begun_anew(
     assert b"raylet" not in training.stderr
 
 
-@pytest.mark.parametrize("algorithm", [slow("word2vec"), "fasttext", slow("glove")])
+@pytest.mark.slow
+@pytest.mark.parametrize("algorithm", ["word2vec", "fasttext", "glove"])
 def test_a_node_that_is_lost_and_one_that_joins_change_nothing(
     algorithm: str, nodes: Nodes, undisturbed: Callable[[str], Path], kingdoms: Path,
     tmp_path: Path,
@@ -274,10 +275,11 @@ def test_a_node_that_is_lost_and_one_that_joins_change_nothing(
     assert_same(undisturbed(algorithm), tmp_path / "m")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("algorithm", "number", "code"),
     [
-        slow("fasttext", signal.SIGKILL, -9),
+        ("fasttext", signal.SIGKILL, -9),
         ("glove", signal.SIGKILL, -9),
         ("word2vec", signal.SIGINT, 130),
     ],
@@ -377,6 +379,7 @@ def test_a_text_of_one_token_a_line_is_refused_by_a_cluster(
         assert list(tmp_path.iterdir()) == [text]
 
 
+@pytest.mark.slow
 def test_a_cluster_with_another_token_is_told_from_none(nodes: Nodes, tmp_path: Path) -> None:
     (tmp_path / "token").write_text("what nobody gave it, but twice the least length")
     done = subprocess.run(

@@ -31,6 +31,7 @@ print(json.dumps([needs.memory, peak]))
 SIZES = (50, 3000)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algorithm", ["word2vec", "fasttext", "glove"])
 def test_memory_grows_as_told(algorithm: str, kingdoms: Path) -> None:
     """Within a factor of two: what the program takes by itself differs by machine, and what each
