@@ -409,8 +409,13 @@ def counted_pairs(folder: Path) -> Cooccurrence | None:
     summary = _told(folder / SUMMARY, "symmetric", "bounds", "n_equal", "files")
     if summary is None:
         return None
-    for name in FILES:
-        if fault := mismatch(folder / name, summary["files"][name]):
+    faults: dict[str, str | None]
+    try:
+        faults = {name: mismatch(folder / name, summary["files"][name]) for name in FILES}
+    except (KeyError, TypeError):
+        faults = {SUMMARY: "is damaged"}
+    for name, fault in faults.items():
+        if fault:
             log.warning("%s: %s; pairs are counted again", folder / name, fault)
             return None
     rows, columns, counts = (

@@ -190,3 +190,14 @@ def test_a_text_that_was_prepared_without_a_checksum_is_taken_as_it_is(
     facts.unlink()
     path.write_text("mine\n")
     assert get("lee").read_text() == "mine\n"
+
+
+@pytest.mark.parametrize("files", [{}, {"pair-rows": {}}, [], None, 3])
+def test_pairs_whose_facts_are_damaged_are_counted_again(
+    files: object, text: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    count_cooccurrence(encoded(text, tmp_path), CONFIG, tmp_path)
+    summary = json.loads((tmp_path / "pairs.json").read_text())
+    (tmp_path / "pairs.json").write_text(json.dumps({**summary, "files": files}))
+    assert counted_pairs(tmp_path) is None
+    assert f"{tmp_path / 'pairs.json'}: is damaged; pairs are counted again" in caplog.text
