@@ -31,7 +31,7 @@ from embedtool.progress import silent
 from embedtool.trainers import TRAINERS
 from embedtool.trainers.subwords import rows_of_words
 from embedtool.trainers.training import encode_text, read_text
-from embedtool.trainers.word2vec import key_of, rate_after, start, word_vectors
+from embedtool.trainers.word2vec import damping_after, key_of, rate_after, start, word_vectors
 from embedtool.vectors import WordVectors
 
 Rule = Callable[..., NDArray[np.float32]]
@@ -69,15 +69,18 @@ def train(config: Word2VecConfig, text: EncodedCorpus, n_lanes: int, n_rounds: i
     state = start(config, text, rows)
     names = "inputs", "outputs"
     inputs, outputs = (state.tables[name][:, :SIZE].copy() for name in names)
-    lexicon = lanes.lexicon_of(config, text.vocabulary.counts, rows, state.tables["frozen"])
+    lexicon = lanes.lexicon_of(
+        config, text.vocabulary.counts, rows, state.tables["frozen"], text.n_tokens
+    )
     for each in rounds_of(n_rounds, config.epochs):
+        damping = damping_after(config, int((each.epoch + each.begin) * text.n_tokens))
         rates = [rate_after(config, each.epoch + share) for share in (each.begin, each.end)]
         key = int(key_of(config.seed, each.epoch))
         copies, learnt = [joining.halved(each) for each in (inputs, outputs)], []
         for lane in range(n_lanes):
             first, last = (text.n_tokens * (lane + end) // n_lanes for end in range(2))
             begin, end = (first + int((last - first) * at) for at in (each.begin, each.end))
-            piece = lanes.Piece(begin, end, key, (rates[0], rates[1]))
+            piece = lanes.Piece(begin, end, key, (rates[0], rates[1]), damping)
             ids = np.array(text.ids[begin:end])
             inside = slice(*np.searchsorted(text.ends, (begin, end), side="right"))
             needs = lanes.needs_of(lexicon, piece, ids)

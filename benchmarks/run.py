@@ -174,7 +174,7 @@ def main() -> None:
         }
         print(heading(options, n_tokens, results["versions"]), flush=True)
         for task in options.only:
-            runs = in_turn(task, programs(task, options.also, word2vec), folder, options)
+            runs = in_turn(task, programs(TASKS[task], options.also, word2vec), folder, options)
             print("\n".join(table(task, runs, n_tokens)), flush=True)
             if task == "glove" and not has_stanford():
                 print("Stanford's GloVe is not on PATH; ours is held against the time of gensim's "

@@ -30,13 +30,19 @@ MEMORY_GIB = 4
 
 @dataclass(frozen=True)
 class Task:
-    """What is trained; `rate` is the learning rate, `passes` those over the text or the pairs."""
+    """What is trained; `rate` is the learning rate, `passes` those over the text or the pairs.
+
+    The window, negatives and sample are those of Word2Vec and FastText.
+    """
 
     algorithm: Literal["word2vec", "fasttext", "glove"]
     mode: Literal["skipgram", "cbow"] = "skipgram"
     rate: float = 0.05
     hierarchical: bool = False
     passes: int = EPOCHS
+    window: int = WINDOW
+    negative: int = NEGATIVE
+    sample: float = SAMPLE
 
 
 TASKS = {
@@ -55,13 +61,12 @@ def has_stanford() -> bool:
     return all(map(shutil.which, STANFORD))
 
 
-def programs(name: str, also: Sequence[str], word2vec: Path | None) -> dict[str, Command]:
+def programs(task: Task, also: Sequence[str], word2vec: Path | None) -> dict[str, Command]:
     """The programs that take part in a task, embedtool first.
 
     also     : further options, each of which makes a row of its own of embedtool
     word2vec : word2vec.c, compiled, or None where it is not to be had
     """
-    task = TASKS[name]
     rows = {"embedtool": embedtool(task)}
     rows |= {f"embedtool {options}": embedtool(task, options.split()) for options in also}
     if task.algorithm == "glove":
@@ -84,10 +89,10 @@ def embedtool(task: Task, more: Sequence[str] = ()) -> Command:
         options |= {
             "mode": task.mode,
             "loss": "hierarchical-softmax" if task.hierarchical else "negative-sampling",
-            "window": WINDOW,
-            "negative": NEGATIVE,
-            "sample": SAMPLE,
-            "epochs": EPOCHS,
+            "window": task.window,
+            "negative": task.negative,
+            "sample": task.sample,
+            "epochs": task.passes,
             "learning-rate": task.rate,
         }
 
@@ -104,12 +109,12 @@ def gensim(task: Task) -> Command:
         "class": "FastText" if task.algorithm == "fasttext" else "Word2Vec",
         "sg": int(task.mode == "skipgram"),
         "hs": int(task.hierarchical),
-        "negative": 0 if task.hierarchical else NEGATIVE,
+        "negative": 0 if task.hierarchical else task.negative,
         "vector_size": SIZE,
         "min_count": MIN_COUNT,
-        "window": WINDOW,
-        "sample": SAMPLE,
-        "epochs": EPOCHS,
+        "window": task.window,
+        "sample": task.sample,
+        "epochs": task.passes,
         "alpha": task.rate,
     }
     return lambda workers, seed: _peer("gensim", options | {"workers": workers, "seed": seed})
@@ -121,10 +126,11 @@ def fasttext(task: Task) -> Command:
         "model": task.mode,
         "dim": SIZE,
         "minCount": MIN_COUNT,
-        "ws": WINDOW,
-        "neg": NEGATIVE,
-        "t": SAMPLE,
-        "epoch": EPOCHS,
+        "ws": task.window,
+        "loss": "hs" if task.hierarchical else "ns",
+        "neg": task.negative,
+        "t": task.sample,
+        "epoch": task.passes,
         "lr": task.rate,
     }
     return lambda workers, seed: _peer("fasttext", options | {"thread": workers, "seed": seed})
@@ -139,12 +145,12 @@ def word2vec_c(task: Task, program: Path) -> Command:
         "debug": 0,
         "cbow": int(task.mode == "cbow"),
         "hs": int(task.hierarchical),
-        "negative": 0 if task.hierarchical else NEGATIVE,
+        "negative": 0 if task.hierarchical else task.negative,
         "size": SIZE,
         "min-count": MIN_COUNT,
-        "window": WINDOW,
-        "sample": SAMPLE,
-        "iter": EPOCHS,
+        "window": task.window,
+        "sample": task.sample,
+        "iter": task.passes,
         "alpha": task.rate,
     }
     return lambda workers, seed: [str(program), *_flags("-", options | {"threads": workers})]

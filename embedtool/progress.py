@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 class Progress:
     """One message: `done` of `total` `unit`s of a `stage`; `total` is None where unknown.
 
-    `epoch` (from 1) and `loss` (mean of the epoch so far) stand only where the work has them.
+    `epoch` (from 1) and `loss` (mean of the epoch so far) stand only where the work has them, as do
+    `untrained`, the loss that untrained vectors have, and `streams`, in which the text is read.
     `epoch_ended` marks the last message of an epoch; `perplexity` on held-out text may stand there.
     `begins` marks a message that comes before work that could come after other work: training
     begins when its kernel is compiled, and has some of its work done where it is gone on with.
@@ -33,6 +34,8 @@ class Progress:
     perplexity: float | None = None
     nodes: tuple[tuple[str, int], ...] = ()
     begins: bool = False
+    untrained: float | None = None
+    streams: int | None = None
 
 
 Report = Callable[[Progress], None]

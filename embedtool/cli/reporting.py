@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from embedtool.cli.output import note
 from embedtool.errors import OutputError
+from embedtool.plurals import counted
 from embedtool.progress import Progress, Report, silent
 
 if TYPE_CHECKING:
@@ -27,8 +28,11 @@ PATIENCE = 1.0
 
 
 @contextmanager
-def reporting(json_log: Path | None = None) -> Iterator[Report]:
-    """Yield a Report that shows each stage on standard error; `json_log` gets a line an epoch."""
+def reporting(json_log: Path | None = None, workers: int | None = None) -> Iterator[Report]:
+    """Yield a Report that shows each stage on standard error; `json_log` gets a line an epoch.
+
+    workers : those that were asked for; a line tells of a text that is read in fewer streams
+    """
     with ExitStack() as stack:
         sinks: list[Report] = []
         if json_log is not None:
@@ -38,6 +42,8 @@ def reporting(json_log: Path | None = None) -> Iterator[Report]:
                 raise OutputError(f"{json_log}: cannot write the log: {error.strerror}") from None
             sinks.append(_JsonLog(log))
         sinks.append(stack.enter_context(_bars()) if sys.stderr.isatty() else _LogLines())
+        if workers is not None:
+            sinks.append(_IdleWorkers(workers))
 
         def report(progress: Progress) -> None:
             for sink in sinks:
@@ -136,12 +142,15 @@ class _Stage:
 
 
 def _figures(progress: Progress) -> list[str]:
-    """What the learning has come to."""
+    """What the learning has come to, and in how many streams the text is read."""
     figures = []
     if progress.loss is not None:
-        figures.append(f"loss {progress.loss:.4f}")
+        beside = "" if progress.untrained is None else f" (untrained {progress.untrained:.2f})"
+        figures.append(f"loss {progress.loss:.4f}{beside}")
     if progress.perplexity is not None:
         figures.append(f"perplexity {progress.perplexity:.1f}")
+    if progress.streams is not None:
+        figures.append(counted(progress.streams, "stream"))
     return figures
 
 
@@ -175,6 +184,20 @@ class _LogLines:
         note("  ".join(parts))
 
 
+class _IdleWorkers:
+    """A line where a text is read in fewer streams than there are workers."""
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+
+    def __call__(self, progress: Progress) -> None:
+        if progress.begins and progress.streams is not None and self.workers > progress.streams:
+            note(
+                f"{counted(progress.streams, 'stream')} for a text of this length, a worker for "
+                f"each: more of the {self.workers:,} workers have nothing to do"
+            )
+
+
 class _JsonLog:
     """One JSON line an epoch."""
 
@@ -194,6 +217,10 @@ class _JsonLog:
         }
         if progress.loss is not None:
             line["loss"] = progress.loss
+        if progress.untrained is not None:
+            line["untrained"] = progress.untrained
+        if progress.streams is not None:
+            line["streams"] = progress.streams
         if progress.perplexity is not None:
             line["perplexity"] = progress.perplexity
         if self.stage.nodes:
@@ -240,7 +267,7 @@ class _BarReport:
         facts = [] if progress.begins else [self.stage.rate(progress), *_figures(progress)]
         name = progress.stage
         if progress.epoch is not None and not progress.begins:
-            name += f" epoch {progress.epoch}"
+            name = f"epoch {progress.epoch}"  # beside it 80 columns are to hold all figures
         self.bars.update(
             self.task,
             description=name,

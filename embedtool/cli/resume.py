@@ -61,7 +61,7 @@ def resume(
         with (
             resumer(address) as resume_model,
             stoppable(place, checkpoints),
-            reporting(json_log) as report,
+            reporting(json_log, workers) as report,
         ):
             trained = _go_on(place, request, workers, resume_model, report, checkpoints)
             store.save(trained, model)

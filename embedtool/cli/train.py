@@ -126,7 +126,7 @@ def _add(algorithm: str) -> None:
                     report=report, place=place, checkpoints=checkpoints, request=request,
                 )  # fmt: skip
 
-            keep_training(output, overwrite, keeping, json_log, work)
+            keep_training(output, overwrite, keeping, json_log, work, options["workers"])
 
 
 def keep_training(
@@ -135,9 +135,11 @@ def keep_training(
     keeping: CheckpointConfig,
     json_log: Path | None,
     work: "Callable[[Workplace, Checkpoints, Report], Model]",
+    workers: int | None = None,
 ) -> None:
     """Train in a place from which the training can be gone on with, save the model and say so.
 
+    workers : those that were asked for
     Raises ModelError where there is an interrupted training, unless it is to be overwritten.
     """
     from embedtool import store
@@ -152,7 +154,7 @@ def keep_training(
             )
         place.clear()
         checkpoints = Checkpoints(place.folder, keeping)
-        with stoppable(place, checkpoints), reporting(json_log) as report:
+        with stoppable(place, checkpoints), reporting(json_log, workers) as report:
             model = work(place, checkpoints, report)
             store.save(model, output)
             place.clear()

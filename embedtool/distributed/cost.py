@@ -29,7 +29,7 @@ from embedtool.distributed.word2vec import (
 from embedtool.errors import ResourceError
 from embedtool.kernels.registers import SIMD_WIDTH
 from embedtool.trainers.estimate import NUMBER, PAIR, PROGRAM, RUN_ENTRY, shown
-from embedtool.trainers.lanes import keep
+from embedtool.trainers.lanes import keep, streams_of
 from embedtool.trainers.subwords import rows_of_words
 from embedtool.trainers.tables import filled_up
 
@@ -181,7 +181,7 @@ def _lanes(
         (sizes.n_rows + sizes.n_words) * config.vector_size * each for each in (NUMBER, COPY)
     )
     whole = shards <= SHARE_OF_STORE * min(node.store for node in nodes)
-    n_threads = _cores_of_lane(cluster, n_lanes)
+    n_threads = _cores_of_lane(cluster, n_lanes, streams_of(sizes.n_tokens))
     n_tokens = sizes.n_tokens * config.epochs / (n_lanes * n_rounds)
     lane = lane_of(config, sizes, n_lanes, n_tokens, n_threads)
     last = lane_of(config, sizes, n_lanes, n_tokens * min(n_rounds, GROWTH), n_threads)

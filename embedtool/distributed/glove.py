@@ -119,25 +119,23 @@ class _Epochs:
         """
         config, state, pairs = self.config, self.state, self.pairs
         order = cells_in_epoch(config, state.epoch + 1, pairs.blocks.n_blocks, pairs.cell_size)
-        losses = state.tables.setdefault("losses", np.full(len(order), np.nan))
+        losses = state.tables.setdefault("losses", np.full((len(order), 2), np.nan))
         before, total = state.epoch * pairs.n_pairs, config.iterations * pairs.n_pairs
-        seen = sum(pairs.cell_size(*order[i]) for i in np.flatnonzero(~np.isnan(losses)))
+        seen = sum(pairs.cell_size(*order[i]) for i in np.flatnonzero(~np.isnan(losses[:, 0])))
         while np.isnan(losses).any():
             for node, n_cells in self._visit_groups(order, losses, checkpoints):
                 seen += n_cells
                 done = before + min(seen, pairs.n_pairs)
-                mean = float(np.nansum(losses)) / seen
+                mean, untrained = (np.nansum(losses, axis=0) / seen).tolist()
                 report(
                     Progress("training", done, total, "pairs", state.epoch + 1, mean,
-                             nodes=((node, n_cells),))
+                             nodes=((node, n_cells),), untrained=untrained)
                 )  # fmt: skip
             if np.isnan(losses).any():
                 self.collect()
                 checkpoints.passed(state, state.epoch)
                 self._spread()
-        loss = end_epoch(config, state, pairs.n_pairs)
-        done = before + pairs.n_pairs
-        report(Progress("training", done, total, "pairs", state.epoch, loss, True))
+        report(end_epoch(config, state, pairs.n_pairs))
         if checkpoints.wanted(state.epoch):
             self.collect()
             checkpoints.passed(state, state.epoch)
@@ -152,7 +150,7 @@ class _Epochs:
         epoch, n_blocks = self.state.epoch + 1, self.pairs.blocks.n_blocks
         places = np.argsort(columns_by_place(self.config, epoch, n_blocks))
         visits: dict[tuple[int, int], list[int]] = {}
-        for i in np.flatnonzero(np.isnan(losses)).tolist():
+        for i in np.flatnonzero(np.isnan(losses[:, 0])).tolist():
             row, column = order[i]
             group = row % self.n_groups, int(places[column]) % self.n_groups
             visits.setdefault(group, []).append(i)

@@ -24,10 +24,13 @@ from embedtool.trainers.lanes import (
     NO_NOISE,
     NO_TREE,
     STRETCH_TOKENS,
+    Losses,
     keep,
     noise_of,
     noise_shares,
     prepare,
+    streams_of,
+    sum_of,
     tree_of,
 )
 from embedtool.trainers.subwords import Rows
@@ -101,6 +104,7 @@ class Lexicon:
     rows   : of the inputs, that each word is made of
     frozen : bool (rows.n_rows,)
     tree   : with the length of its longest way
+    n_streams : in which the whole text would be read, and each lane reads its pieces
     """
 
     config: Word2VecConfig
@@ -109,6 +113,7 @@ class Lexicon:
     rows: Rows
     frozen: NDArray[np.bool_]
     tree: tuple[Tree, int]
+    n_streams: int
 
     @property
     def n_words(self) -> int:
@@ -122,9 +127,16 @@ class Lexicon:
 
 
 def lexicon_of(
-    config: Word2VecConfig, counts: NDArray[np.int64], rows: Rows, frozen: NDArray[np.bool_]
+    config: Word2VecConfig,
+    counts: NDArray[np.int64],
+    rows: Rows,
+    frozen: NDArray[np.bool_],
+    n_tokens: int,
 ) -> Lexicon:
-    """Put together what all lanes know."""
+    """Put together what all lanes know.
+
+    n_tokens : of the whole text; counts may be of other text too
+    """
     hierarchical = config.loss == "hierarchical-softmax"
     return Lexicon(
         config,
@@ -133,6 +145,7 @@ def lexicon_of(
         rows,
         frozen,
         tree_of(counts) if hierarchical else NO_TREE,
+        streams_of(n_tokens),
     )
 
 
@@ -143,12 +156,14 @@ class Piece:
     first, last : tokens of the whole text
     key         : made of seed and epoch
     rates       : the learning rate falls from one to the other
+    damping     : of rows that several words are made of
     """
 
     first: int
     last: int
     key: int
     rates: tuple[float, float]
+    damping: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,8 +241,7 @@ class Learnt:
     inputs: Sequence[Steps]
     outputs: Sequence[Steps]
     moments: Moments
-    loss: float
-    pairs: int
+    losses: Losses
 
 
 def train_piece(
@@ -252,6 +266,7 @@ def train_piece(
     inputs, outputs = tables[0].table(), tables[1].table()
     work = prepare(
         config,
+        lexicon.n_streams,
         _read_only(Text(own_ids, np.append(ends, len(ids)), lexicon.keep[needs.words])),
         (starts, rows, lexicon.frozen[needs.inputs]),
         NO_NOISE if lexicon.hierarchical else noise_of(np.cumsum(needs.draws) / needs.draws.sum()),
@@ -263,19 +278,20 @@ def train_piece(
     n = len(ids)
     n_stretches = -(-n // STRETCH_TOKENS)
     size = -(-n // n_stretches)
-    loss, pairs = 0.0, 0
+    found = []
     with ThreadPoolExecutor(n_threads) as pool:
         for begin in range(0, n, size):
             end = min(begin + size, n)
             rates = [np.interp(place, (0, n), piece.rates) for place in (begin, end)]
             key = np.uint64((piece.key + piece.first) % 2**64)
-            work.train(pool, (begin, end), size, key, (float(rates[0]), float(rates[1])))
-            more_loss, more_pairs = work.take_losses()
-            loss, pairs = loss + more_loss, pairs + more_pairs
+            work.train(
+                pool, (begin, end), size, key, (float(rates[0]), float(rates[1])), piece.damping
+            )
+            found.append(work.take_losses())
     input_bends, output_bends = work.bends()
     return Learnt(
         tables[0].steps(inputs, input_bends), tables[1].steps(outputs, output_bends),
-        moments, loss, pairs,
+        moments, sum_of(found),
     )  # fmt: skip
 
 

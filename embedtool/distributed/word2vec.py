@@ -41,12 +41,12 @@ from embedtool.distributed.lanes import (
     train_piece,
 )
 from embedtool.distributed.reading import ClusterText, Encoded
-from embedtool.kernels.layout import N_LANES
 from embedtool.progress import Progress, Report
 from embedtool.trainers.checkpoint import Checkpoints, State
 from embedtool.trainers.initial import Initial
+from embedtool.trainers.lanes import streams_of, sum_of
 from embedtool.trainers.subwords import Rows, rows_of_words
-from embedtool.trainers.word2vec import key_of, rate_after, start, word_vectors
+from embedtool.trainers.word2vec import damping_after, key_of, rate_after, start, word_vectors
 from embedtool.vectors import WordVectors
 
 ROUNDS_A_LANE = 6
@@ -141,12 +141,13 @@ class _Meetings:
         self.n_lanes = settings.lanes or 1
         self.n_shards = shards_of(self.n_lanes)
         self.rounds = rounds_of(settings.rounds or 1, config.epochs)
+        self.streams = streams_of(text.n_tokens)
         self.lexicon = cluster.put(
-            lexicon_of(config, text.vocabulary.counts, rows, state.tables["frozen"])
+            lexicon_of(config, text.vocabulary.counts, rows, state.tables["frozen"], text.n_tokens)
         )
         most = SHARE_OF_STORE * min(node.store for node in cluster.nodes)
         self.everywhere = sum(table.nbytes for table in self._tables()) <= most
-        self.n_cores = _cores_of_lane(cluster, self.n_lanes)
+        self.n_cores = _cores_of_lane(cluster, self.n_lanes, self.streams)
         self._spread()
 
     def _spread(self) -> None:
@@ -201,11 +202,14 @@ class _Meetings:
             self.state.rate * rate_after(self.config, each.epoch + share)
             for share in (each.begin, each.end)
         )
+        trained = each.epoch * self.text.n_tokens + self._done(each.begin)
+        damping = damping_after(self.config, trained)
         lanes = []
         for lane in range(self.n_lanes):
             piece = Piece(
-                self._place(lane, each.begin), self._place(lane, each.end), key, (first, last)
-            )
+                self._place(lane, each.begin), self._place(lane, each.end), key, (first, last),
+                damping,
+            )  # fmt: skip
             if piece.first < piece.last:
                 lanes.append(self._train(piece))
         joined = [
@@ -243,12 +247,15 @@ class _Meetings:
         """Wait for the lanes of a round, and tell of them."""
         state, n_tokens = self.state, self.text.n_tokens
         told = self.cluster.get(list(lanes))
-        loss, pairs = sum(one[0] for one in told), sum(one[1] for one in told)
-        state.add(loss, pairs)
-        state.done = self._done(each.end)
-        ended = state.done == n_tokens
-        nodes = tuple((self.cluster.name_of(node), n) for _, _, n, node in told)
-        report(self._progress(loss=state.mean_loss, epoch_ended=ended, nodes=nodes))
+        done = self._done(each.end)
+        ended = done == n_tokens
+        state.end_round(*sum_of(losses for losses, _, _ in told), done=done, last=ended)
+        nodes = tuple((self.cluster.name_of(node), n) for _, n, node in told)
+        report(
+            self._progress(
+                loss=state.mean_loss, untrained=state.mean_untrained, epoch_ended=ended, nodes=nodes
+            )
+        )
         if ended:
             state.end_epoch()
 
@@ -256,7 +263,9 @@ class _Meetings:
         """How far the training is."""
         n_tokens, state = self.text.n_tokens, self.state
         done, total = state.epoch * n_tokens + state.done, n_tokens * self.config.epochs
-        return Progress("training", done, total, "words", state.epoch + 1, **details)
+        return Progress(
+            "training", done, total, "words", state.epoch + 1, streams=self.streams, **details
+        )
 
     def collect(self) -> None:
         """Write the tables to the state, as they are by now."""
@@ -270,10 +279,10 @@ class _Meetings:
         return [self.state.tables[name][:, :size] for name in ("inputs", "outputs")]
 
 
-def _cores_of_lane(cluster: Cluster, n_lanes: int) -> int:
+def _cores_of_lane(cluster: Cluster, n_lanes: int, n_streams: int) -> int:
     """The cores that each lane can have so that as many as possible train at once."""
     most = min(node.n_cores for node in cluster.nodes)
-    return max(1, min(cluster.n_cores // n_lanes, most, N_LANES))
+    return max(1, min(cluster.n_cores // n_lanes, most, n_streams))
 
 
 def _text(piece: Piece, begin: int, parts: Sequence[Encoded]) -> Encoded:
@@ -325,7 +334,7 @@ def _train(
         for side, rows in enumerate((needs.inputs, needs.outputs))
     )
     learnt = train_piece(lexicon, piece, text, needs, (inputs, outputs), n_threads)
-    told = learnt.loss, learnt.pairs, piece.last - piece.first, here()
+    told = learnt.losses, piece.last - piece.first, here()
     return told, learnt.moments, *zip(learnt.inputs, learnt.outputs, strict=True)
 
 

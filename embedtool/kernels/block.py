@@ -33,7 +33,7 @@ rest within a turn as stochastic approximation does (Robbins & Monro 1951).
 import numpy as np
 
 from embedtool.kernels.jit import inlined
-from embedtool.kernels.layout import BLOCK, Copies, Options, Space, Stretch, Words
+from embedtool.kernels.layout import BLOCK, Copies, Floats, Options, Space, Stretch, Words
 from embedtool.kernels.logistic import logistic_steps
 from embedtool.kernels.matrix import ROWS, add_product, multiply_rows, multiply_turned, transpose
 from embedtool.kernels.rows import (
@@ -78,12 +78,14 @@ def train_block(
     """
     n = (stop - start + stride - 1) // stride
     _hide(lane, origin, start, stride, n, stretch, words, options, copies, space)
+    trials = 0.0
     if options.hierarchical:
         loss = 0.0
         for i in range(n):
             n_met = _list_nodes(lane, origin, i, start + i * stride, stretch, options, space)
             clear_row(space.hidden_steps, i)
             _score(i, 0, n_met, copies, space)
+            trials += _sum(space.met_weights, n_met)
             loss += _learn_met(n_met, rate, SCORE_OF_NODES, space)
             node_share = ONE if options.cbow else SHARE_OF_BENDS
             _bend(i, 0, n_met, SHARE_OF_BENDS, node_share, copies, space)
@@ -95,6 +97,7 @@ def train_block(
         for i in range(n):
             token = start + i * stride
             ends[i + 1] = _list_words(lane, origin, i, token, ends[i], stretch, options, space)
+        trials = ends[n] + _sum(space.weights.reshape(-1), n_rows * BLOCK)
         loss = _learn_noise(n_rows, rate, copies, space)
         for i in range(n):
             _score(i, ends[i], ends[i + 1], copies, space)
@@ -106,6 +109,7 @@ def train_block(
         for i in range(n):
             _move_met(i, ends[i], ends[i + 1], copies, space)
     copies.losses[lane] += loss
+    copies.trials[lane] += trials
     _show(lane, origin, start, stride, n, stretch, words, options, copies, space)
 
 
@@ -255,6 +259,15 @@ def _list_nodes(
     for k in range(n_met):
         space.numbers[space.met_places[k]] = -1
     return n_met
+
+
+@inlined
+def _sum(numbers: Floats, n: int) -> float:
+    """The sum of the first n."""
+    total = np.float32(0)
+    for k in range(n):
+        total += numbers[k]
+    return np.float64(total)
 
 
 @inlined

@@ -14,9 +14,9 @@ BLOCK = SIMD_WIDTH
 """Tokens of a block, one a column of its matrices."""
 TURN = 4 * BLOCK
 """Tokens that a lane trains in a round, one block after the other."""
-N_LANES = 16
-"""Turns of a round. More would let more threads share it, but their rows would not stay in the
-cache until the round ends."""
+MOST_LANES = 16
+"""Turns of a round, at most. More would let more threads share it, but their rows would not stay in
+the cache until the round ends."""
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -117,7 +117,7 @@ class Options(NamedTuple):
 class Stretch(NamedTuple):
     """The kept tokens of each lane's part of a stretch of the text, and their contexts.
 
-    n_lanes is N_LANES, or the number of threads where they race.
+    n_lanes is at most MOST_LANES, or the number of threads where they race.
 
     ids         : int32 (n_lanes, longest)
     left, right : int32 (n_lanes, longest), the context of token i is [left, right) without i
@@ -145,6 +145,7 @@ class Copies(NamedTuple):
     n_outputs    : int64 (n_lanes,)
     losses       : float64 (n_lanes,), the sum of the losses so far
     pairs        : int64 (n_lanes,), the number of pairs so far
+    trials       : float64 (n_lanes,), the sum of the trials so far, as `logistic_steps` has them
     """
 
     inputs: Floats
@@ -157,6 +158,7 @@ class Copies(NamedTuple):
     n_outputs: Longs
     losses: Doubles
     pairs: Longs
+    trials: Doubles
 
 
 class Space(NamedTuple):
@@ -195,6 +197,9 @@ class Space(NamedTuple):
     A round:
 
     move_rows, move_places : int32 (most moves,), of each copy its row in the table and its place
+    move_factors : float32 (most moves,), what each copy's bend and step are multiplied by
+    word_bends : float32 (n_words,), with subwords, the bends of the turns that concern each word;
+                zeros between rounds
     input_sums, output_sums : float32 (n_rows, 4), the bends of the turns that move a row, and how
                 many of their copies are to replace it, both zeros between rounds; then the bends
                 of all rounds, and nothing. Threads that do not race share them
@@ -235,5 +240,7 @@ class Space(NamedTuple):
     met_seconds: Floats
     move_rows: Ints
     move_places: Ints
+    move_factors: Floats
+    word_bends: Floats
     input_sums: Floats
     output_sums: Floats

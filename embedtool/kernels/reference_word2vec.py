@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from embedtool.kernels.block import SCORE_OF_NODES, SHARE_OF_BENDS
 from embedtool.kernels.layout import BLOCK, TURN, Noise, Options, Text, Tree, Words
 from embedtool.kernels.logistic import LARGEST_SCORE
-from embedtool.kernels.moves import SHARE_OF_RACERS
 
 Vector = NDArray[np.float64]
 WORD = 2**64 - 1
@@ -51,11 +50,15 @@ class Copies:
 
 
 class Step(NamedTuple):
-    """What is to be added to a row, and the bend of the turn that it comes from."""
+    """What is to be added to a row, and the bend of the turn that it comes from.
+
+    word : the word that the row moves with; with outputs every row is one
+    """
 
     row: int
     step: Vector
     bend: float
+    word: int
 
 
 def mixed(key: int) -> int:
@@ -97,6 +100,7 @@ def train_stretch(
     key: int,
     first_rate: float,
     last_rate: float,
+    damping: float,
     text: Text,
     words: Words,
     noise: Noise,
@@ -104,17 +108,17 @@ def train_stretch(
     inputs: Vector,
     outputs: Vector,
     options: Options,
-) -> tuple[float, int]:
+) -> tuple[float, int, float]:
     """Train on the tokens [start, stop), changing `inputs` and `outputs`.
 
     n_lanes : 1 for a thread that races, alone
 
-    Returns the sum of the losses and the number of pairs.
+    Returns the sum of the losses, the number of pairs and the sum of the trials.
     """
     firsts = [min(start + lane * part, stop) for lane in range(n_lanes)]
     lanes = [thin(first, min(first + part, stop), key, text, options) for first in firsts]
     n_rounds = max(-(-len(lane) // TURN) for lane in lanes)
-    loss, pairs = 0.0, 0
+    loss, pairs, n_trials = 0.0, 0, 0.0
     for number in range(n_rounds):
         rate = first_rate + (last_rate - first_rate) * number / n_rounds
         input_steps: list[Step] = []
@@ -127,6 +131,7 @@ def train_stretch(
                 block = range(turn.start + k, turn.stop, n_blocks)
                 block_key = mixed(mixed(key) + start + lane * part + turn.start + k * BLOCK)
                 trials = _trials(tokens, block, block_key, noise, tree, options)
+                n_trials += sum(each[1] for each in trials.values())
                 for word in {tokens[j].word for i in block for j in _sources(tokens, i, options)}:
                     words_in.add(word, inputs[_rows(words, word)].sum(axis=0))
                 for row in {row for row, _ in trials}:
@@ -139,15 +144,14 @@ def train_stretch(
             for word, now in words_in.now.items():
                 step = (now - words_in.before[word]) / max(1, words.n_movable[word])
                 bend = words_in.bends[word]
-                input_steps += [Step(row, step, bend) for row in _rows(words, word)]
+                input_steps += [Step(row, step, bend, word) for row in _rows(words, word)]
             output_steps += [
-                Step(row, now - rows_out.before[row], rows_out.bends[row])
+                Step(row, now - rows_out.before[row], rows_out.bends[row], row)
                 for row, now in rows_out.now.items()
             ]
-        share = float(SHARE_OF_RACERS) if options.racing else 1.0
-        _move(inputs, [step for step in input_steps if not words.frozen[step.row]], share)
-        _move(outputs, output_steps, share)
-    return loss, pairs
+        _move(inputs, [step for step in input_steps if not words.frozen[step.row]], damping)
+        _move(outputs, output_steps, 1.0)
+    return loss, pairs, n_trials
 
 
 def _sources(tokens: Sequence[Token], i: int, options: Options) -> list[int]:
@@ -258,10 +262,13 @@ def _train_block(
     return loss
 
 
-def _move(table: Vector, steps: Sequence[Step], share: float) -> None:
-    """Add the steps to their rows, shortened to the mean of those that bend far."""
-    bends: dict[int, float] = defaultdict(float)
+def _move(table: Vector, steps: Sequence[Step], damping: float) -> None:
+    """Add the steps to their rows: of a word that goes too far the mean of its turns' steps, and
+    then of a row's words their sum, shortened by the damping."""
+    bends: dict[int, dict[int, float]] = defaultdict(lambda: defaultdict(float))
     for step in steps:
-        bends[step.row] += min(1.0, step.bend)
+        bends[step.row][step.word] += min(1.0, step.bend)
     for step in steps:
-        table[step.row] += step.step / max(1.0, share * bends[step.row])
+        gone = sum(min(1.0, bend) for bend in bends[step.row].values())
+        alone = max(1.0, bends[step.row][step.word])
+        table[step.row] += step.step / (alone * max(1.0, damping * gone))

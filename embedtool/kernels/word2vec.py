@@ -4,7 +4,7 @@ In: ids of a corpus and the tables. Out: the tables after the stretch, the same 
 threads unless they race.
 
 The stretch is cut into parts, one a lane, and each lane's kept tokens into turns. A round is one
-turn of each of N_LANES lanes. All turns of a round start from the same tables (`turn.train_turn`);
+turn of each lane. All turns of a round start from the same tables (`turn.train_turn`);
 then the steps of all lanes are added, those of a row in the order of lanes (`moves.move_rows`).
 Threads share out the lanes, and then the rows; which of them does what changes nothing.
 
@@ -47,6 +47,7 @@ def train_stretch(
     key: np.uint64,
     first_rate: float,
     last_rate: float,
+    damping: np.float32,
     text: Text,
     words: Words,
     noise: Noise,
@@ -63,6 +64,7 @@ def train_stretch(
     part       : tokens of a lane; all lanes together have at least stop - start
     key        : made of seed and epoch; with a token's position it decides all that is random
     first_rate, last_rate : the learning rate falls from one to the other
+    damping    : of rows that several words are made of (`moves`)
     """
     n_lanes = len(stretch.lengths)
     first_lane, last_lane = thread * n_lanes // n_threads, (thread + 1) * n_lanes // n_threads
@@ -87,10 +89,10 @@ def train_stretch(
         if turn < 0:
             continue
         if options.racing:
-            move_rows(thread, lane, lane + 1, words, tables, options, copies, space)
+            move_rows(thread, lane, lane + 1, damping, words, tables, options, copies, space)
             continue
         claim_rows(lane, thread, words, tables, copies)
         if lane == last_lane - 1:
             meet(counters, 2 * number + 1, n_threads)
-            move_rows(thread, 0, n_lanes, words, tables, options, copies, space)
+            move_rows(thread, 0, n_lanes, damping, words, tables, options, copies, space)
             meet(counters, 2 * number + 2, n_threads)

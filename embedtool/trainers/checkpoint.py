@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,12 @@ STATES = "state-*"
 EXPLODED = 100
 """A loss so many times that of the first round comes from steps that are too long, not from the
 text."""
+RISE = 1.5
+"""So does a round's loss so many times that of the same text an epoch before, unless it is small
+still: less than half of what untrained vectors have."""
+NOTHING_LEARNT = 1.01
+"""And so does a first epoch's loss so many times that of untrained vectors, where training began
+with such. A little above it may be a text whose words have nothing to do with each other."""
 
 RETRY_RATE = 0.5
 """Of the learning rate after a divergence."""
@@ -50,22 +56,30 @@ RETRY_RATE = 0.5
 class State:
     """Everything that the rest of a training depends on, besides its options and its corpus.
 
-    tables : what is learnt, and what the optimiser keeps, by name
-    epoch  : epochs that are complete
-    done   : units of work done in the current epoch: tokens, or pairs for GloVe
-    loss   : sum of the losses of the current epoch so far
-    pairs  : number of its pairs so far
-    first  : mean loss of a pair in the first round of all, None before
-    rate   : what the learning rate is multiplied by
+    tables    : what is learnt, and what the optimiser keeps, by name
+    at_random : whether vectors began at random
+    epoch     : epochs that are complete
+    done      : units of work done in the current epoch: tokens, or pairs for GloVe
+    loss      : sum of the losses of the current epoch so far
+    untrained : sum of the losses that untrained vectors would have; 0 where that is not known
+    pairs     : number of its pairs so far
+    rounds    : of each of its rounds so far, where it ends and the mean loss of its pairs
+    before    : the same of the epoch before
+    first     : mean loss of a pair in the first round of all, None before
+    rate      : what the learning rate is multiplied by
     """
 
     __repr__ = brief
 
     tables: dict[str, NDArray[Any]]
+    at_random: bool = True
     epoch: int = 0
     done: int = 0
     loss: float = 0.0
+    untrained: float = 0.0
     pairs: int = 0
+    rounds: list[tuple[int, float]] = field(default_factory=list)
+    before: list[tuple[int, float]] = field(default_factory=list)
     first: float | None = None
     rate: float = 1.0
 
@@ -74,21 +88,60 @@ class State:
         """The mean loss of a pair in the current epoch so far."""
         return self.loss / self.pairs if self.pairs else None
 
+    @property
+    def mean_untrained(self) -> float | None:
+        """The mean loss of the same pairs that untrained vectors would have, where it is known."""
+        return self.untrained / self.pairs if self.pairs and self.untrained else None
+
     def add(self, loss: float, pairs: int) -> None:
-        """Take the loss of a round. Raises DivergedError where it is not finite, or explodes."""
+        """Take a loss. Raises DivergedError where it is not finite, or explodes."""
         self.loss += loss
         self.pairs += pairs
         mean = loss / pairs if pairs else None
         if self.first is None:
             self.first = mean
-        if not math.isfinite(loss) or (mean and self.first and mean > EXPLODED * self.first):
-            told = f"{loss:g}" if mean is None else f"{mean:g} a pair"
-            raise DivergedError(f"the loss of epoch {self.epoch + 1} is {told}")
+        if not math.isfinite(loss):
+            self._diverge(loss if mean is None else mean, pairs)
+        if mean and self.first and mean > EXPLODED * self.first:
+            self._diverge(mean, pairs, f", that of the first was {self.first:g}")
+
+    def end_round(
+        self, loss: float, pairs: int, untrained: float, *, done: int, last: bool = False
+    ) -> None:
+        """Take the loss of a round that goes on to `done`, and is perhaps the last of its epoch.
+
+        untrained : that of untrained vectors
+        Raises DivergedError, naming the round, where the loss is not finite or higher than it can
+        be.
+        """
+        self.done = done
+        self.untrained += untrained
+        self.rounds.append((done, loss / pairs if pairs else 0.0))
+        self.add(loss, pairs)
+        mean, earlier = self.rounds[-1][1], dict(self.before).get(done)
+        if earlier and mean > RISE * earlier and loss > untrained / 2:
+            self._diverge(mean, pairs, f", an epoch before it was {earlier:g}")
+        is_first = last and self.at_random and not self.epoch
+        if is_first and self.loss > NOTHING_LEARNT * self.untrained:
+            self.rounds = []
+            self._diverge(
+                self.loss / self.pairs, self.pairs,
+                f", that of untrained vectors is {self.untrained / self.pairs:g}",
+            )  # fmt: skip
+
+    def _diverge(self, loss: float, pairs: int, beside: str = "") -> NoReturn:
+        """Raise DivergedError: of the last round, or of the epoch where no rounds are kept."""
+        place = f"round {len(self.rounds)} of " if self.rounds else ""
+        a_pair = " a pair" if pairs else ""
+        raise DivergedError(
+            f"the loss of {place}epoch {self.epoch + 1} is {loss:g}{a_pair}{beside}"
+        )
 
     def end_epoch(self) -> None:
         """Go on to the next epoch."""
         self.epoch += 1
-        self.done, self.loss, self.pairs = 0, 0.0, 0
+        self.before = self.rounds
+        self.done, self.loss, self.untrained, self.pairs, self.rounds = 0, 0.0, 0.0, 0, []
 
 
 class Notes(Protocol):

@@ -41,8 +41,8 @@ slowly); larger ones need more rows than the cache holds."""
 WORTHLESS_LOSS = 300
 """Zeros everywhere have a loss of f(x) ln(x)^2 / 2 a pair, which is less for any count to 4e10."""
 
-Visit = tuple[int, float]
-"""About how many pairs a cell has, and the sum of their losses."""
+Visit = tuple[int, float, float]
+"""About how many pairs a cell has, the sum of their losses, and that of zeros."""
 
 
 def train(
@@ -94,8 +94,8 @@ def begun(
 ) -> Progress:
     """The message that training begins, or goes on where it was interrupted."""
     order = cells_in_epoch(config, state.epoch + 1, n_blocks, size)
-    losses = state.tables.get("losses", np.full(len(order), np.nan))
-    seen = sum(size(*order[i]) for i in np.flatnonzero(~np.isnan(losses)).tolist())
+    losses = state.tables.get("losses", np.full((len(order), 2), np.nan))
+    seen = sum(size(*order[i]) for i in np.flatnonzero(~np.isnan(losses[:, 0])).tolist())
     done, total = state.epoch * n_pairs + min(seen, n_pairs), config.iterations * n_pairs
     return Progress("training", done, total, "pairs", state.epoch + 1, begins=True)
 
@@ -110,7 +110,7 @@ def start(config: GloveConfig, vocabulary: Vocabulary, initial: Initial | None =
     words, contexts = (_start_table(rng, vocabulary.n_words, config.vector_size) for _ in range(2))
     if initial is not None:
         _begin_with(initial, config, vocabulary, words, contexts)
-    return State({"words": words, "contexts": contexts})
+    return State({"words": words, "contexts": contexts}, at_random=initial is None)
 
 
 def _begin_with(
@@ -163,43 +163,51 @@ def run_epoch(
 ) -> None:
     """Visit every pair once, or those that are left of an epoch.
 
-    While it goes on the state has the table `losses`, float64 (n_cells,): that of each cell in the
-    order of visiting, NaN where it has not been visited. Raises DivergedError, and StoppedError
-    where the training is to stop.
+    While it goes on the state has the table `losses`, float64 (n_cells, 2): that of each cell in
+    the order of visiting, and that of zeros, NaN where it has not been visited. Raises
+    DivergedError, and StoppedError where the training is to stop.
     """
     checkpoints = checkpoints or Checkpoints()
     epoch, n_pairs = state.epoch + 1, len(pairs)
     before, total = state.epoch * n_pairs, config.iterations * n_pairs
     order = cells_in_epoch(config, epoch, pairs.n_blocks, pairs.cell_size)
-    losses = state.tables.setdefault("losses", np.full(len(order), np.nan))
+    losses = state.tables.setdefault("losses", np.full((len(order), 2), np.nan))
     while np.isnan(losses).any():
-        seen, loss = 0, 0.0
-        for n_cell, cell_loss in _visit_cells(config, pairs, state, order, checkpoints):
+        seen, loss, untrained = 0, 0.0, 0.0
+        for n_cell, *of_cell in _visit_cells(config, pairs, state, order, checkpoints):
             seen += n_cell
-            loss += cell_loss
+            loss += of_cell[0]
+            untrained += of_cell[1]
             done = before + min(seen, n_pairs)
-            report(Progress("training", done, total, "pairs", epoch, loss / seen))
+            report(
+                Progress(
+                    "training", done, total, "pairs", epoch, loss / seen,
+                    untrained=untrained / seen,
+                )
+            )  # fmt: skip
         if np.isnan(losses).any():
             checkpoints.passed(state, state.epoch)
-    mean = end_epoch(config, state, n_pairs)
-    report(Progress("training", before + n_pairs, total, "pairs", epoch, mean, True))
+    report(end_epoch(config, state, n_pairs))
     checkpoints.passed(state, state.epoch)
 
 
-def end_epoch(config: GloveConfig, state: State, n_pairs: int) -> float | None:
-    """End an epoch all of whose cells have a loss; returns the mean loss of its pairs.
+def end_epoch(config: GloveConfig, state: State, n_pairs: int) -> Progress:
+    """End an epoch all of whose cells have a loss; returns the message of its end.
 
     Raises DivergedError as `State.add`, and where the last epoch's loss is worthless: clipped
     gradients keep a training finite that has diverged.
     """
-    losses = state.tables.pop("losses")
-    state.add(float(sum(losses.tolist())), n_pairs)
-    mean = state.mean_loss
-    is_last = state.epoch + 1 == config.iterations
-    if is_last and mean is not None and mean > WORTHLESS_LOSS:
-        raise DivergedError(f"the loss of epoch {state.epoch + 1} is {mean:g} a pair")
+    loss, state.untrained = (float(sum(each)) for each in state.tables.pop("losses").T.tolist())
+    state.add(loss, n_pairs)
+    epoch = state.epoch + 1
+    if epoch == config.iterations and loss > WORTHLESS_LOSS * n_pairs:
+        raise DivergedError(f"the loss of epoch {epoch} is {loss / n_pairs:g} a pair")
+    ended = Progress(
+        "training", epoch * n_pairs, config.iterations * n_pairs, "pairs", epoch, state.mean_loss,
+        True, untrained=state.mean_untrained,
+    )  # fmt: skip
     state.end_epoch()
-    return mean
+    return ended
 
 
 def _visit_cells(
@@ -222,7 +230,7 @@ def _visit_cells(
     def visit(i: int, before: list[Future[None]]) -> None:
         for earlier in before:
             earlier.result()
-        if np.isnan(losses[i]) and not checkpoints.due:
+        if np.isnan(losses[i, 0]) and not checkpoints.due:
             losses[i] = visit_cell(
                 config, state.epoch + 1, order[i], pairs.cell(*order[i]),
                 state.tables["words"], state.tables["contexts"], state.rate,
@@ -240,8 +248,8 @@ def _visit_cells(
             visits.append(future)
         for i, future in enumerate(visits):
             future.result()
-            if not np.isnan(losses[i]):
-                yield pairs.cell_size(*order[i]), float(losses[i])
+            if not np.isnan(losses[i, 0]):
+                yield pairs.cell_size(*order[i]), *losses[i].tolist()
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -302,11 +310,12 @@ def visit_cell(
     words: NDArray[np.float32],
     contexts: NDArray[np.float32],
     rate: float,
-) -> float:
-    """Visit the pairs of a cell in an epoch, updating the tables; returns the sum of their losses.
+) -> tuple[float, float]:
+    """Visit the pairs of a cell in an epoch, updating the tables.
 
     rate : what the learning rate is multiplied by
-    Raises DivergedError where that sum is not finite.
+    Returns the sum of their losses, and that of zeros, f(x) ln(x)^2 / 2. Raises DivergedError where
+    the first is not finite.
 
     f(x) = min(1, (x / x_max)^a) is exp(min(0, a (ln x - ln x_max))), worked out in place: to get
     memory for what lies between would take longer.
@@ -324,7 +333,7 @@ def visit_cell(
     )  # fmt: skip
     if not math.isfinite(loss):
         raise DivergedError(f"the loss of epoch {epoch} is not finite")
-    return loss
+    return loss, float(weights @ np.square(logs)) / 2
 
 
 def visiting_order(n: int, rng: np.random.Generator) -> NDArray[np.int32]:

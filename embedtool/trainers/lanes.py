@@ -4,6 +4,7 @@ In: tokens, the rows that their words are made of, and tables. Out: the tables, 
 """
 
 import math
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, NamedTuple
@@ -16,7 +17,7 @@ from embedtool.kernels.huffman import build_tree
 from embedtool.kernels.jit import load
 from embedtool.kernels.layout import (
     BLOCK,
-    N_LANES,
+    MOST_LANES,
     TURN,
     Copies,
     Noise,
@@ -43,6 +44,38 @@ NOISE_FACTORS = {"cbow": 3, "skipgram": 4.5}
 Each stands for those of several pairs: more are truer to the noise distribution, and cost time."""
 
 
+def streams_of(n_tokens: int) -> int:
+    """The streams in which a text of so many tokens is read: at most MOST_LANES.
+
+    The tokens of a round do not see what its other streams have learnt, as those of a minibatch do
+    not. Of n tokens, minibatches of a size that grows less than sqrt(n) cost no accuracy in the end
+    (Dekel et al. 2012, section 3); measured, rounds of sqrt(n) / 2 tokens cost none
+    (docs/training.md). Of the numbers of streams whose rounds are no longer this is the largest
+    power of two, of which threads have equal shares.
+    """
+    most = math.isqrt(max(0, n_tokens) // 4) // TURN
+    return min(MOST_LANES, 1 << max(0, most.bit_length() - 1))
+
+
+class Losses(NamedTuple):
+    """What some tokens were learnt with.
+
+    loss      : the sum of the losses
+    pairs     : the number of pairs
+    untrained : the sum that untrained vectors have: their scores are 0, so each trial costs ln 2
+    """
+
+    loss: float
+    pairs: int
+    untrained: float
+
+
+def sum_of(losses: Iterable[Losses]) -> Losses:
+    """Several together."""
+    loss, pairs, untrained = zip(*losses, strict=True)
+    return Losses(sum(loss), sum(pairs), sum(untrained))
+
+
 class Work(NamedTuple):
     """What the kernel takes: the same for all threads, and for each its own."""
 
@@ -58,23 +91,24 @@ class Work(NamedTuple):
 
     def load(self) -> None:
         """Have the kernel compiled, or loaded where it has been, before time is taken."""
-        place = (1, np.zeros(1, np.int64), 0, 0, 0, np.uint64(0), 0.0, 0.0)
+        place = (1, np.zeros(1, np.int64), 0, 0, 0, np.uint64(0), 0.0, 0.0, np.float32(1))
         load(train_stretch, 0, *place, *self.shared, self.spaces[0])
 
     def train(
         self, pool: ThreadPoolExecutor, tokens: tuple[int, int], size: int, key: np.uint64,
-        rates: tuple[float, float],
+        rates: tuple[float, float], damping: float,
     ) -> None:  # fmt: skip
         """Train on the tokens from one place of the text to another, in place.
 
-        size  : of the stretches that the text is taken in; here at most so many
-        key   : made of seed and epoch
-        rates : the learning rate falls from one to the other
+        size    : of the stretches that the text is taken in; here at most so many
+        key     : made of seed and epoch
+        rates   : the learning rate falls from one to the other
+        damping : of rows that several words are made of (`kernels.moves`)
         """
         part = max(LEAST_PART, -(-size // len(self.stretch.lengths)))
         n_threads = len(self.spaces)
         counters = np.zeros(1 + 2 * -(-part // TURN), np.int64)
-        place = (n_threads, counters, *tokens, part, key, *rates)
+        place = (n_threads, counters, *tokens, part, key, *rates, np.float32(damping))
         try:
             list(pool.map(partial(self._run_thread, place), range(n_threads)))
         except BaseException:
@@ -85,12 +119,13 @@ class Work(NamedTuple):
         arguments = (*place, *self.shared, self.spaces[thread])
         train_stretch(thread, *arguments)
 
-    def take_losses(self) -> tuple[float, int]:
-        """The losses of all lanes, in their order, and the pairs, since they were last taken."""
-        losses, pairs = float(self.copies.losses.sum()), int(self.copies.pairs.sum())
-        self.copies.losses[:] = 0
-        self.copies.pairs[:] = 0
-        return losses, pairs
+    def take_losses(self) -> Losses:
+        """The losses of all lanes, in their order, since they were last taken."""
+        of_lanes = (self.copies.losses, self.copies.pairs, self.copies.trials)
+        loss, pairs, trials = (each.sum().item() for each in of_lanes)
+        for each in of_lanes:
+            each[:] = 0
+        return Losses(loss, pairs, math.log(2) * trials)
 
     def bends(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """The bends of all turns that have moved each row of the two tables."""
@@ -104,6 +139,7 @@ class Work(NamedTuple):
 
 def prepare(
     config: Word2VecConfig,
+    n_streams: int,
     text: Text,
     words: tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.bool_]],
     noise: Noise,
@@ -112,9 +148,10 @@ def prepare(
 ) -> Work:
     """Put together what the kernel takes.
 
-    words  : starts, rows and frozen, as `kernels.layout.Words` has them
-    tree   : with the length of its longest way
-    tables : inputs and outputs
+    n_streams : in which the text is read, unless threads race: then each has one
+    words     : starts, rows and frozen, as `kernels.layout.Words` has them
+    tree      : with the length of its longest way
+    tables    : inputs and outputs
     """
     starts, rows, frozen = words
     inputs, outputs = tables
@@ -126,12 +163,14 @@ def prepare(
     most_inputs, predicted = (turn_around, TURN) if cbow else (TURN, turn_around)
     most_outputs = 1 + min(predicted * max(1, depth) + turn_noise, len(outputs))
     most_met = BLOCK + (depth if hierarchical else BLOCK) * (1 if cbow else 2 * config.window)
-    n_threads = min(config.workers or 1, n_cores(), N_LANES)
-    n_lanes = n_threads if config.racing else N_LANES
+    most_threads = MOST_LANES if config.racing else n_streams
+    n_threads = min(config.workers or 1, n_cores(), most_threads)
+    n_lanes = n_threads if config.racing else n_streams
     most_moves = n_lanes * max(most_inputs * int(np.diff(starts).max()), most_outputs)
     width = inputs.shape[1]
     sums = [(_floats(len(inputs), SUMS), _floats(len(outputs), SUMS))
             for _ in range(n_threads if config.racing else 1)]  # fmt: skip
+    subwords = bool(np.diff(starts).max() > 1)
     return Work(
         text,
         Words(starts, rows, frozen, _movable(starts, rows, frozen)),
@@ -142,13 +181,14 @@ def prepare(
             np.zeros(len(inputs), np.uint8), np.zeros(len(outputs), np.uint8),
         ),
         Options(
-            config.window, config.shrink_windows, bool(np.diff(starts).max() > 1), cbow,
+            config.window, config.shrink_windows, subwords, cbow,
             config.cbow_mean, hierarchical, config.racing, config.negative, n_noise,
         ),
         _stretch(n_lanes, max(LEAST_PART, -(-STRETCH_TOKENS // n_lanes))),
         _copies(n_lanes, most_inputs, most_outputs, width),
         [_space(n_lanes, most_inputs, most_outputs, turn_around, depth, n_noise, turn_noise,
-                most_met, most_moves, width, sums[thread % len(sums)])
+                most_met, most_moves, len(starts) - 1 if subwords else 0, width,
+                sums[thread % len(sums)])
          for thread in range(n_threads)],
     )  # fmt: skip
 
@@ -230,12 +270,14 @@ def _copies(n_lanes: int, most_inputs: int, most_outputs: int, width: int) -> Co
         n_outputs=_longs(n_lanes),
         losses=np.zeros(n_lanes),
         pairs=_longs(n_lanes),
+        trials=np.zeros(n_lanes),
     )
 
 
 def _space(
     n_lanes: int, most_inputs: int, most_outputs: int, most_tokens: int, depth: int, n_noise: int,
-    turn_noise: int, most_met: int, most_moves: int, width: int, sums: tuple[Any, Any],
+    turn_noise: int, most_met: int, most_moves: int, n_words: int, width: int,
+    sums: tuple[Any, Any],
 ) -> Space:  # fmt: skip
     most_rows = n_noise + ROWS
     numbers = _ints(n_lanes * most_outputs)
@@ -276,6 +318,8 @@ def _space(
         met_seconds=_floats(most_met),
         move_rows=_ints(most_moves),
         move_places=_ints(most_moves),
+        move_factors=_floats(most_moves),
+        word_bends=_floats(n_words),
         input_sums=sums[0],
         output_sums=sums[1],
     )

@@ -57,15 +57,19 @@ class History:
     def __init__(self, report: Report) -> None:
         self.report = report
         self.began = time.monotonic()
+        self.streams: int | None = None
         self.epochs: list[dict[str, float]] = []
 
     def __call__(self, progress: Progress) -> None:
         """Take a message."""
         self.report(progress)
+        self.streams = progress.streams
         if progress.epoch_ended and progress.epoch is not None:
             epoch: dict[str, float] = {"epoch": progress.epoch, "seconds": self.seconds()}
             if progress.loss is not None:
                 epoch["loss"] = progress.loss
+            if progress.untrained is not None:
+                epoch["untrained"] = progress.untrained
             if progress.perplexity is not None:
                 epoch["perplexity"] = progress.perplexity
             self.epochs.append(epoch)
@@ -76,11 +80,13 @@ class History:
 
     def told(self) -> dict[str, Any]:
         """What a checkpoint keeps of it."""
-        return {"seconds": self.seconds(), "epochs": self.epochs}
+        streams = {} if self.streams is None else {"streams": self.streams}
+        return {"seconds": self.seconds(), **streams, "epochs": self.epochs}
 
     def go_on(self, told: dict[str, Any]) -> None:
         """Take up what a checkpoint kept."""
         self.began = time.monotonic() - told["seconds"]
+        self.streams = told.get("streams")
         self.epochs = list(told["epochs"])
 
     def begin_anew(self) -> None:

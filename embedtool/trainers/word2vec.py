@@ -7,6 +7,7 @@ gradients, `kernels.moves` tells how what many turns have learnt is put together
 """
 
 import logging
+import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -32,6 +33,7 @@ from embedtool.trainers.lanes import (
     noise_of,
     noise_shares,
     prepare,
+    streams_of,
     tree_of,
 )
 from embedtool.trainers.subwords import Rows, rows_of_words
@@ -39,6 +41,12 @@ from embedtool.trainers.tables import ROWS_AT_A_TIME, compact, filled_up, zeros
 from embedtool.vectors import Subwords, WordVectors
 
 log = logging.getLogger(__name__)
+
+DAMPED_TOKENS = 32_000_000
+LEAST_DAMPING = 1 / 16
+"""The damping of n-gram rows rises with the tokens trained so far, from the least to 1: at first
+the rows have far to go, and the words that share one pull it in as many directions; later what is
+left is noise, of which the mean is to be taken. Measured: docs/training.md."""
 
 
 def train(
@@ -77,12 +85,20 @@ def _run(
     work = work_of(config, corpus, rows, state)
     work.load()
     done = state.epoch * corpus.n_tokens + state.done
-    report(Progress("training", done, total, "words", state.epoch + 1, begins=True))
+    streams = None if config.racing else len(work.stretch.lengths)
+    report(
+        Progress("training", done, total, "words", state.epoch + 1, begins=True, streams=streams)
+    )
     for _ in advance(config, corpus, work, state):
         done = state.epoch * corpus.n_tokens + state.done
         ended = state.done == corpus.n_tokens
         epoch = state.epoch + 1
-        report(Progress("training", done, total, "words", epoch, state.mean_loss, ended))
+        report(
+            Progress(
+                "training", done, total, "words", epoch, state.mean_loss, ended,
+                untrained=state.mean_untrained, streams=streams,
+            )
+        )  # fmt: skip
         checkpoints.passed(state, state.epoch + ended)
 
 
@@ -91,7 +107,9 @@ def start(
 ) -> State:
     """The tables before training, and no work done.
 
-    inputs  : float32 (rows.n_rows, width), uniform in +-0.5 / vector_size, for FastText twice that
+    inputs  : float32 (rows.n_rows, width), uniform in +-sqrt(n) / vector_size, where n is the mean
+              number of rows of a word: so words' vectors, means of n rows, begin as long with
+              FastText as with Word2Vec, whose +-1 / vector_size is gensim's
     outputs : float32 (n_words, width), zeros; of words, or of inner nodes, who are one fewer
     frozen  : bool (rows.n_rows,), the rows of `inputs` that do not move
     frozen_words, frozen_vectors : where FastText has frozen words, their ids and vectors, which may
@@ -101,12 +119,12 @@ def start(
     """
     size = config.vector_size
     width = filled_up(size)
-    reach = 1.0 if isinstance(config, FastTextConfig) else 0.5
+    spread = np.float32(math.sqrt(len(rows.rows) / rows.n_words) / size)
     rng = np.random.default_rng(config.seed)
     inputs = zeros(rows.n_rows, width)
     for first in range(0, rows.n_rows, ROWS_AT_A_TIME):
         part = inputs[first : first + ROWS_AT_A_TIME, :size]
-        part[:] = (2 * rng.random(part.shape, dtype=np.float32) - 1) * np.float32(reach / size)
+        part[:] = (2 * rng.random(part.shape, dtype=np.float32) - 1) * spread
     outputs = zeros(corpus.vocabulary.n_words, width)
     frozen = np.zeros(rows.n_rows, np.bool_)
     tables: dict[str, NDArray[Any]] = {"inputs": inputs, "outputs": outputs, "frozen": frozen}
@@ -115,7 +133,7 @@ def start(
         if initial.freeze and isinstance(config, FastTextConfig):
             new, old = initial.rows(corpus.vocabulary)
             tables |= {"frozen_words": new, "frozen_vectors": initial.vectors.matrix[old]}
-    return State(tables)
+    return State(tables, at_random=initial is None)
 
 
 def _begin_with(
@@ -169,9 +187,9 @@ def advance(
                     state.rate * rate_after(config, epoch + place / n_tokens)
                     for place in (first, last)
                 ]
-                work.train(pool, (first, last), size, key, (rates[0], rates[1]))
-                state.add(*work.take_losses())
-                state.done = last
+                damping = damping_after(config, epoch * n_tokens + first)
+                work.train(pool, (first, last), size, key, (rates[0], rates[1]), damping)
+                state.end_round(*work.take_losses(), done=last, last=last == n_tokens)
                 yield
             state.end_epoch()
 
@@ -198,6 +216,7 @@ def work_of(config: Word2VecConfig, corpus: EncodedCorpus, rows: Rows, state: St
     hierarchical = config.loss == "hierarchical-softmax"
     return prepare(
         config,
+        streams_of(corpus.n_tokens),
         Text(corpus.ids, corpus.ends, keep(counts, config.sample)),
         (rows.starts, rows.rows, frozen),
         NO_NOISE if hierarchical else noise_of(noise_shares(counts, config.ns_exponent)),
@@ -210,6 +229,15 @@ def rate_after(config: Word2VecConfig, epochs: float) -> float:
     """The learning rate after so many epochs: a straight line from the first to the last."""
     first = config.learning_rate or 0.0
     return first - (first - config.min_learning_rate) * epochs / config.epochs
+
+
+def damping_after(config: Word2VecConfig, n_tokens: int) -> float:
+    """The damping of rows that several words are made of, after so many tokens of all epochs.
+
+    Threads that race go on from each other's rows, and need the least only.
+    """
+    risen = 0.0 if config.racing else n_tokens / DAMPED_TOKENS
+    return min(1.0, max(LEAST_DAMPING, risen))
 
 
 def word_vectors(config: Word2VecConfig, corpus: Numbered, rows: Rows, state: State) -> WordVectors:

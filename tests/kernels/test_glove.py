@@ -267,7 +267,7 @@ def random_state(n_words: int = 40, vector_size: int = 5) -> State:
 
 
 def copy(state: State) -> State:
-    return State({name: each.copy() for name, each in state.tables.items()}, state.epoch)
+    return State({name: each.copy() for name, each in state.tables.items()}, epoch=state.epoch)
 
 
 CONFIG = GloveConfig(vector_size=5, iterations=3, workers=3)
@@ -288,6 +288,7 @@ def test_counts_from_x_max_on_weigh_one(x: float, exponent: float, weight: float
     config = GloveConfig(vector_size=2, x_max=10, weight_exponent=exponent)
     glove.run_epoch(config, Cooccurrence(False, zero, zero, counts, bounds, 1), state, seen.append)
     assert seen[-1].loss == pytest.approx(weight * math.log(x) ** 2 / 2, rel=1e-5)
+    assert seen[-1].untrained == pytest.approx(seen[-1].loss, rel=1e-5)
 
 
 @pytest.mark.parametrize("n", [0, 1, 2047, 2048, 2049, 10_000])
@@ -339,7 +340,7 @@ def test_workers_never_meet_and_each_row_has_its_pairs_in_turn(
     busy: list[glove.Cell] = []
     at_once: Counter[int] = Counter()
 
-    def visit(*args: object) -> float:
+    def visit(*args: object) -> tuple[float, float]:
         row, column = cell = args[2]
         with lock:
             assert all(row != i and column != j for i, j in busy)
@@ -349,7 +350,7 @@ def test_workers_never_meet_and_each_row_has_its_pairs_in_turn(
         time.sleep(0.0005 * (1 + (3 * row + column) % 5))
         with lock:
             busy.remove(cell)
-        return 0.0
+        return 0.0, 1.0
 
     monkeypatch.setattr(glove, "visit_cell", visit)
     config = GloveConfig(vector_size=5, iterations=1, workers=workers)
@@ -389,7 +390,7 @@ def test_training_goes_on_from_a_copy_of_its_state_to_the_same_bytes() -> None:
 
 
 def test_what_fails_in_a_worker_ends_the_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
-    def visit(*args: object) -> float:
+    def visit(*args: object) -> tuple[float, float]:
         raise MemoryError("here")
 
     monkeypatch.setattr(glove, "visit_cell", visit)

@@ -35,7 +35,12 @@ def corpus(n_tokens: int, seed: int = 0, longest: int = 30) -> EncodedCorpus:
 
 
 def compare(
-    text: EncodedCorpus, n_threads: int = 1, algorithm: str = "word2vec", **options: Any
+    text: EncodedCorpus,
+    n_threads: int = 1,
+    algorithm: str = "word2vec",
+    n_streams: int = 16,
+    damping: float = 0.25,
+    **options: Any,
 ) -> None:
     """Train one stretch with the kernel and with its twin."""
     make = Word2VecConfig if algorithm == "word2vec" else FastTextConfig
@@ -48,8 +53,12 @@ def compare(
         table[:, : config.vector_size] = rng.normal(0, 0.3, (len(table), config.vector_size))
     state.tables["frozen"][3] = True
     expected = {name: state.tables[name].astype(np.float64) for name in ("inputs", "outputs")}
-    work = word2vec.work_of(config, text, rows, state)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(word2vec, "streams_of", lambda n_tokens: n_streams)
+        works = [word2vec.work_of(config, text, rows, state) for _ in range(n_threads)]
+    work = works[0]
     n_lanes = len(work.stretch.lengths)
+    assert n_lanes == (1 if config.racing else n_streams)
     part = -(-text.n_tokens // n_lanes)
     counters = np.zeros(1 + 2 * (part // TURN + 1), np.int64)
     key = mixed(np.uint64(7))
@@ -57,17 +66,18 @@ def compare(
     def run(thread: int) -> None:
         train_stretch(
             thread, n_threads, counters, 0, text.n_tokens, part, np.uint64(key), *RATES,
-            *work.shared, word2vec.work_of(config, text, rows, state).spaces[0],
+            np.float32(damping), *work.shared, works[thread].spaces[0],
         )  # fmt: skip
 
     with ThreadPoolExecutor(n_threads) as pool:
         list(pool.map(run, range(n_threads)))
-    loss, pairs = reference.train_stretch(
-        n_lanes, 0, text.n_tokens, part, int(key), *RATES, work.text, work.words, work.noise,
-        work.tree, expected["inputs"], expected["outputs"], work.options,
+    loss, pairs, trials = reference.train_stretch(
+        n_lanes, 0, text.n_tokens, part, int(key), *RATES, damping, work.text, work.words,
+        work.noise, work.tree, expected["inputs"], expected["outputs"], work.options,
     )  # fmt: skip
     assert work.copies.pairs.sum() == pairs
     assert work.copies.losses.sum() == pytest.approx(loss, rel=1e-5)
+    assert work.copies.trials.sum() == pytest.approx(trials, rel=1e-5)
     for name, table in expected.items():
         np.testing.assert_allclose(state.tables[name], table, atol=2e-4, err_msg=name)
         assert not state.tables[name][:, config.vector_size :].any()
@@ -95,6 +105,18 @@ def test_one_that_races_alone_equals_its_twin(mode: dict[str, Any], algorithm: s
 @pytest.mark.parametrize("n_threads", [2, 3])
 def test_threads_share_the_work(n_threads: int) -> None:
     compare(corpus(700), n_threads)
+
+
+@pytest.mark.parametrize("algorithm", ["word2vec", "fasttext"])
+@pytest.mark.parametrize("n_streams", [1, 2, 4])
+def test_any_number_of_streams_equals_its_twin(n_streams: int, algorithm: str) -> None:
+    compare(corpus(400), min(2, n_streams), algorithm, n_streams)
+
+
+@pytest.mark.parametrize("damping", [1 / 16, 1.0])
+@pytest.mark.parametrize("mode", ["skipgram", "cbow"])
+def test_any_damping_equals_its_twin(mode: str, damping: float) -> None:
+    compare(corpus(700), algorithm="fasttext", mode=mode, damping=damping)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,10 @@ N_WORDS = 90
 SIZE, WIDTH = 20, 32
 KEY = 2**64 - 1000
 """Made of seed and epoch; with the place of a piece it goes beyond 64 bits."""
-RATES = (0.4, 0.2)
+RATES = (0.2, 0.1)
+DAMPING = 1.0
+MANY_TOKENS = 10**9
+"""Of a text that is read in as many streams as there can be."""
 Sentences = tuple[np.ndarray, np.ndarray]
 Tables = tuple[np.ndarray, np.ndarray]
 
@@ -66,7 +69,7 @@ def make(algorithm: str = "word2vec", n_words: int = N_WORDS, **options: Any) ->
     frozen = np.zeros(rows.n_rows, np.bool_)
     frozen[[2, rows.n_rows - 1]] = True
     counts = 10_000 // np.arange(1, n_words + 1)
-    return lexicon_of(config, counts, rows, frozen)
+    return lexicon_of(config, counts, rows, frozen, MANY_TOKENS)
 
 
 def tables_of(lexicon: Lexicon, seed: int = 1) -> Tables:
@@ -108,14 +111,14 @@ def in_lane(
 
 def work_on(lexicon: Lexicon, sentences: Sentences, tables: Tables, noise: Noise) -> Work:
     return prepare(
-        lexicon.config, Text(*sentences, lexicon.keep),
+        lexicon.config, lexicon.n_streams, Text(*sentences, lexicon.keep),
         (lexicon.rows.starts, lexicon.rows.rows, lexicon.frozen), noise, lexicon.tree, tables,
     )  # fmt: skip
 
 
 def train(work: Work, first: int, last: int, key: int = KEY) -> None:
     with ThreadPoolExecutor(1) as pool:
-        work.train(pool, (first, last), last - first, np.uint64(key), RATES)
+        work.train(pool, (first, last), last - first, np.uint64(key), RATES, DAMPING)
 
 
 def noise_drawn(lexicon: Lexicon, needs: Needs) -> Noise:

@@ -3,6 +3,7 @@
 import logging
 import math
 from collections.abc import Iterator
+from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -80,11 +81,16 @@ def test_word2vec_goes_on_where_it_stopped(
 
 def test_a_state_is_saved_to_the_last_bit(tmp_path: Path) -> None:
     tables = {"a": np.array([[0.1, -0.0]], np.float32), "b": np.array([True, False])}
-    state = State(tables, 3, 7, loss=0.1 + 0.2, pairs=11, first=1 / 3, rate=0.5)
+    state = State(
+        tables, False, 3, 7, loss=0.1 + 0.2, untrained=0.7, pairs=11, first=1 / 3, rate=0.5,
+        rounds=[(7, 0.3)], before=[(7, 0.1 + 0.2), (9, 1e-300)],
+    )  # fmt: skip
     save_state(state, tmp_path, {"window": 5}, {"seconds": 1.5})
     loaded, told = load_state(last_state(tmp_path), {"window": 5})
-    for name in ("epoch", "done", "loss", "pairs", "first", "rate"):
-        assert getattr(loaded, name) == getattr(state, name)
+    for name, value in vars(state).items():
+        if name not in ("tables", "rounds", "before"):
+            assert getattr(loaded, name) == value, name
+    assert dict(loaded.rounds) == dict(state.rounds) and dict(loaded.before) == dict(state.before)
     assert {name: table.tobytes() for name, table in loaded.tables.items()} == {
         name: table.tobytes() for name, table in tables.items()
     }
@@ -93,7 +99,7 @@ def test_a_state_is_saved_to_the_last_bit(tmp_path: Path) -> None:
 
 def test_the_newest_state_stays_alone(tmp_path: Path) -> None:
     for epoch in range(3):
-        save_state(State({"a": np.zeros(1)}, epoch), tmp_path, {})
+        save_state(State({"a": np.zeros(1)}, epoch=epoch), tmp_path, {})
     assert [path.name for path in tmp_path.iterdir()] == ["state-000000003"]
     assert load_state(last_state(tmp_path), {})[0].epoch == 2
 
@@ -124,6 +130,36 @@ def test_a_loss_that_explodes_is_found_in_its_round() -> None:
     for loss in (3 * 100.0 * EXPLODED, math.nan, math.inf):
         with pytest.raises(DivergedError, match="the loss of epoch 1 is"):
             state.add(loss, 100)
+
+
+def test_a_first_epoch_above_what_untrained_vectors_have_is_a_divergence() -> None:
+    for loss, at_random, raises in ((103, True, True), (100.5, True, False), (103, False, False)):
+        state = State({}, at_random)
+        state.end_round(70, 10, 50, done=1)  # a round may be: what follows makes up for it
+        with pytest.raises(DivergedError) if raises else nullcontext() as found:
+            state.end_round(loss - 70, 10, 50, done=2, last=True)
+        if raises:
+            assert str(found.value) == (
+                "the loss of epoch 1 is 5.15 a pair, that of untrained vectors is 5"
+            )
+
+
+def test_a_round_that_rises_by_half_is_a_divergence_named_in_its_round() -> None:
+    state = State({})
+    for done, loss in ((1, 20), (2, 35), (3, 1), (4, 0)):
+        state.end_round(loss, 10 if loss else 0, 50, done=done, last=done == 4)
+    state.end_epoch()
+    for done, loss in ((1, 29), (2, 20), (3, 20), (5, 40)):
+        # less than half more, less, small still, and a round that had no such text before
+        state.end_round(loss, 10, 50, done=done)
+    state.end_epoch()
+    state.end_round(43, 10, 50, done=1)
+    state.end_round(29, 10, 50, done=2)
+    with pytest.raises(DivergedError) as found:
+        state.end_round(31, 10, 50, done=3)
+    assert str(found.value) == (
+        "the loss of round 3 of epoch 3 is 3.1 a pair, an epoch before it was 2"
+    )
 
 
 def checkpoints(folder: Path, **options: Any) -> Checkpoints:

@@ -22,6 +22,7 @@ from embedtool.distributed.lanes import Borrowed, Learnt, Lexicon, Piece, rows_i
 from embedtool.distributed.word2vec import Round, rounds_of
 from embedtool.kernels import reference
 from tests.unit.small_lanes import (
+    DAMPING,
     KEY,
     MODES,
     N_WORDS,
@@ -49,7 +50,7 @@ def three_lanes() -> tuple[Lexicon, Tables, list[Learnt]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("embedtool.trainers.lanes.LEAST_PART", 32)
         for i, n_used in enumerate((20, 50, 90)):
-            piece = Piece(i * 500, (i + 1) * 500, KEY, RATES)
+            piece = Piece(i * 500, (i + 1) * 500, KEY, RATES, DAMPING)
             learnt.append(in_lane(lexicon, piece, text(500, n_used, seed=i), tables)[1])
     return lexicon, as_sent(tables), learnt
 
@@ -86,7 +87,9 @@ def test_moments_are_of_what_is_met(loss: str) -> None:
     """Of a skip-gram text without thinning: its words' vectors, and the rows that they meet."""
     lexicon = make(mode="skipgram", loss=loss, sample=0.0)
     sentences, (inputs, outputs) = text(400), tables_of(lexicon)
-    needs, learnt = in_lane(lexicon, Piece(0, 400, KEY, RATES), sentences, (inputs, outputs))
+    needs, learnt = in_lane(
+        lexicon, Piece(0, 400, KEY, RATES, DAMPING), sentences, (inputs, outputs)
+    )
     hidden = inputs[sentences[0], :SIZE].astype(float)
     np.testing.assert_allclose(learnt.moments[0], hidden.T @ hidden / 400, atol=1e-6)
     if lexicon.hierarchical:
@@ -255,7 +258,7 @@ def test_the_text_of_a_piece_is_put_together_from_parts(cuts: list[int]) -> None
             holding = [k for k in range(len(parts)) if starts[k] < last and starts[k + 1] > first]
             if first < last:
                 found = word2vec._text(
-                    Piece(first, last, KEY, RATES), starts[holding[0]],
+                    Piece(first, last, KEY, RATES, DAMPING), starts[holding[0]],
                     parts[holding[0] : holding[-1] + 1],
                 )  # fmt: skip
                 assert found[0].tolist() == ids[first:last].tolist()
@@ -302,12 +305,12 @@ def test_rows_taken_before_make_no_difference(
     lexicon = make(algorithm, mode=mode, loss=loss)
     shards = sharded(copies_of(as_sent(tables_of(lexicon))), n_shards)
     parts, starts = parts_of(text(900), [9, 30])
-    piece = Piece(starts[1] + 5, 850, KEY, RATES)
+    piece = Piece(starts[1] + 5, 850, KEY, RATES, DAMPING)
     node = OneNode(monkeypatch)
     told, moments, *steps = node.lane(lexicon, piece, starts[1], parts[1:], shards, True)
     others = node.lane(lexicon, piece, starts[1], parts[1:], shards, False)
     assert told == others[0]
-    assert told[2:] == (piece.last - piece.first, "node")
+    assert told[1:] == (piece.last - piece.first, "node")
     assert told[1] > 100
     assert len(steps) == len(others[2:]) == n_shards
     for found, other in zip(
@@ -334,7 +337,9 @@ def test_lanes_meet_in_shards(three_lanes: ThreeLanes, monkeypatch: pytest.Monke
     for n_shards in (1, 3):
         shards, copies = sharded(tables, n_shards), sharded(copies_of(tables), n_shards)
         told = [
-            node.lane(lexicon, Piece(first, last, KEY, RATES), 0, [sentences], copies, True)
+            node.lane(
+                lexicon, Piece(first, last, KEY, RATES, DAMPING), 0, [sentences], copies, True
+            )
             for first, last in ((0, 300), (300, 650), (650, 900))
         ]
         moments = [each[1] for each in told]

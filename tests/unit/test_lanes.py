@@ -13,6 +13,7 @@ from embedtool.kernels import reference_word2vec
 from embedtool.kernels.layout import TURN
 from embedtool.trainers.lanes import NO_NOISE, Work, noise_of, noise_shares
 from tests.unit.small_lanes import (
+    DAMPING,
     KEY,
     MODES,
     N_WORDS,
@@ -56,12 +57,12 @@ def test_a_lane_learns_what_is_learnt_on_whole_tables(
 ) -> None:
     lexicon = make(algorithm, mode=mode, loss=loss)
     sentences, tables = text(2500), tables_of(lexicon)
-    piece = Piece(0, 2500, KEY, RATES)
+    piece = Piece(0, 2500, KEY, RATES, DAMPING)
     needs, learnt = in_lane(lexicon, piece, sentences, tables, n_threads)
     whole = copied(tables)
     work = work_on(lexicon, sentences, whole, noise_drawn(lexicon, needs))
     train(work, 0, 2500)
-    assert (learnt.loss, learnt.pairs) == work.take_losses()
+    assert learnt.losses == work.take_losses()
     assert work.stretch.lengths.min() > 0
     assert work.stretch.lengths.max() > TURN
     for side, (steps,) in enumerate((learnt.inputs, learnt.outputs)):
@@ -81,7 +82,7 @@ def test_a_piece_from_the_middle_learns_what_the_same_tokens_of_the_whole_do(
     (ids, ends), tables = text(2000), tables_of(lexicon)
     first, last = 700, 1800
     inside = ends[(ends > first) & (ends <= last)] - first
-    piece = Piece(first, last, KEY, RATES)
+    piece = Piece(first, last, KEY, RATES, DAMPING)
     _, learnt = in_lane(lexicon, piece, (ids[first:last], inside), tables)
     whole = copied(tables)
     work = work_on(lexicon, (ids, ends), whole, NO_NOISE)
@@ -96,7 +97,7 @@ def test_a_piece_of_few_words_with_many_noise_words(algorithm: str, mode: str) -
     """There are more noise words than rows of the words of the text."""
     lexicon = make(algorithm, n_words=900, mode=mode)
     sentences, tables = text(600, n_used=6), tables_of(lexicon)
-    needs, learnt = in_lane(lexicon, Piece(0, 600, KEY, RATES), sentences, tables)
+    needs, learnt = in_lane(lexicon, Piece(0, 600, KEY, RATES, DAMPING), sentences, tables)
     assert len(needs.inputs) < len(needs.words)
     whole = copied(tables)
     work = work_on(lexicon, sentences, whole, noise_drawn(lexicon, needs))
@@ -110,9 +111,9 @@ def test_a_piece_of_one_word(loss: str) -> None:
     lexicon = make(loss=loss, sample=0.0)
     ids, ends = read_only(np.full(9, 4, np.int32)), read_only(np.array([9]))
     tables = tables_of(lexicon)
-    needs, learnt = in_lane(lexicon, Piece(5, 14, KEY, RATES), (ids, ends), tables)
+    needs, learnt = in_lane(lexicon, Piece(5, 14, KEY, RATES, DAMPING), (ids, ends), tables)
     assert needs.words[needs.in_text].tolist() == learnt.inputs[0].rows.tolist() == [4]
-    assert learnt.pairs > 0
+    assert learnt.losses.pairs > 0
     assert learnt.inputs[0].bends[0] > 0
 
 
@@ -123,13 +124,14 @@ def test_a_piece_is_trained_in_several_stretches_of_falling_rate(
     taken = []
     train_stretch = Work.train
 
-    def watched(self: Work, pool: Any, tokens: Any, size: int, key: Any, rates: Any) -> None:
-        taken.append((tokens, rates))
-        train_stretch(self, pool, tokens, size, key, rates)
+    def watched(self: Work, pool: Any, tokens: Any, size: int, key: Any, *falling: Any) -> None:
+        taken.append((tokens, falling[0]))
+        assert falling[1] == 0.5
+        train_stretch(self, pool, tokens, size, key, *falling)
 
     monkeypatch.setattr(Work, "train", watched)
     lexicon = make()
-    in_lane(lexicon, Piece(0, 1000, KEY, (0.4, 0.1)), text(1000), tables_of(lexicon))
+    in_lane(lexicon, Piece(0, 1000, KEY, (0.4, 0.1), 0.5), text(1000), tables_of(lexicon))
     assert [tokens for tokens, _ in taken] == [(0, 334), (334, 668), (668, 1000)]
     rates = [taken[0][1][0], *(last for _, (_, last) in taken)]
     assert [first for _, (first, _) in taken] == rates[:-1]
@@ -143,7 +145,7 @@ def test_a_piece_needs_its_words_and_noise_words_drawn_by_their_shares(
 ) -> None:
     lexicon = make(algorithm)
     ids, _ = text(n_tokens)
-    needs = needs_of(lexicon, Piece(7, 7 + n_tokens, KEY, RATES), ids)
+    needs = needs_of(lexicon, Piece(7, 7 + n_tokens, KEY, RATES, DAMPING), ids)
     used = np.unique(ids)
     for rising in (needs.words, needs.inputs, needs.outputs):
         assert rising.dtype == np.int32
@@ -169,14 +171,14 @@ def test_noise_words_are_drawn_anew_for_each_piece(monkeypatch: pytest.MonkeyPat
     ids, _ = text(100)
     draws = np.zeros((500, N_WORDS))
     for i in range(len(draws)):
-        needs = needs_of(lexicon, Piece(100 * i, 100 * (i + 1), KEY, RATES), ids)
+        needs = needs_of(lexicon, Piece(100 * i, 100 * (i + 1), KEY, RATES, DAMPING), ids)
         draws[i, needs.words] = needs.draws
     assert (draws.sum(axis=1) == 20).all()
     assert len(np.unique(draws, axis=0)) > 10
     expected = 20 * np.diff(lexicon.noise, prepend=0)
     np.testing.assert_allclose(draws.mean(axis=0), expected, atol=5 * 0.5 / np.sqrt(len(draws)))
-    again = needs_of(lexicon, Piece(0, 100, KEY, RATES), ids)
-    other = needs_of(lexicon, Piece(0, 100, KEY + 1, RATES), ids)
+    again = needs_of(lexicon, Piece(0, 100, KEY, RATES, DAMPING), ids)
+    other = needs_of(lexicon, Piece(0, 100, KEY + 1, RATES, DAMPING), ids)
     assert draws[0, again.words].tolist() == again.draws.tolist()
     assert not np.array_equal(again.words, other.words)
 
@@ -184,7 +186,7 @@ def test_noise_words_are_drawn_anew_for_each_piece(monkeypatch: pytest.MonkeyPat
 def test_with_hierarchical_softmax_a_piece_needs_the_nodes_above_its_words() -> None:
     lexicon = make(loss="hierarchical-softmax")
     ids = np.array([80, 4, 80, 30], np.int32)
-    needs = needs_of(lexicon, Piece(0, 4, KEY, RATES), ids)
+    needs = needs_of(lexicon, Piece(0, 4, KEY, RATES, DAMPING), ids)
     parents = lexicon.tree[0].parents
     above = set()
     for node in (4, 30, 80):
@@ -205,7 +207,7 @@ def test_frozen_rows_do_not_move(mode: str, algorithm: str) -> None:
     frozen[::3] = True
     lexicon = replace(lexicon, frozen=frozen)
     tables = tables_of(lexicon)
-    _, learnt = in_lane(lexicon, Piece(0, 900, KEY, RATES), text(900), tables)
+    _, learnt = in_lane(lexicon, Piece(0, 900, KEY, RATES, DAMPING), text(900), tables)
     (steps,) = learnt.inputs
     still = frozen[steps.rows]
     assert still.any()
@@ -246,7 +248,7 @@ def test_bends_add_up_over_rounds(
     for first, last in ((0, 270), (270, 400)):
         train(work, first, last)
         reference_word2vec.train_stretch(
-            n_lanes, first, last, 90, int(np.uint64(KEY)), *RATES, work.text, work.words,
+            n_lanes, first, last, 90, int(np.uint64(KEY)), *RATES, DAMPING, work.text, work.words,
             work.noise, work.tree, *slow, work.options,
         )  # fmt: skip
     sums = (work.spaces[0].input_sums, work.spaces[0].output_sums)

@@ -1,0 +1,146 @@
+"""embedtool's command line with one part of the learning rule changed, to see what that part does.
+
+    python ablated.py ABLATION train word2vec ...
+
+In: the name of an ablation and a command. Out: what the command leaves.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+KERNELS = Path(__file__).parents[1] / "build" / "ablations"
+"""Kernels that are compiled otherwise are not kept beside those of embedtool."""
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """A part that is changed.
+
+    change  : changes it in this process, before anything is trained
+    kernels : whether kernels are compiled otherwise
+    only    : "fasttext" or "negative-sampling" where it concerns nothing else
+    """
+
+    change: Callable[[], None]
+    kernels: bool = False
+    only: str = ""
+
+    def concerns(self, algorithm: str, hierarchical: bool) -> bool:
+        """Whether it changes anything about a training."""
+        if self.only == "fasttext":
+            return algorithm == "fasttext"
+        return not (self.only and hierarchical)
+
+
+def streams(n: int) -> Callable[[], None]:
+    """Read every text in n streams."""
+
+    def change() -> None:
+        from embedtool.trainers import word2vec
+
+        word2vec.streams_of = lambda n_tokens: n
+
+    return change
+
+
+def damping(value: float) -> Callable[[], None]:
+    """Let the damping of n-gram rows be the same from the first token to the last."""
+
+    def change() -> None:
+        from embedtool.trainers import word2vec
+
+        word2vec.damping_after = lambda config, n_tokens: value
+
+    return change
+
+
+def spread(factor: float) -> Callable[[], None]:
+    """Begin with vectors so many times as long."""
+
+    def change() -> None:
+        from embedtool.trainers import word2vec
+
+        start = word2vec.start
+
+        def changed(*arguments: Any) -> Any:
+            state = start(*arguments)
+            state.tables["inputs"] *= factor
+            return state
+
+        word2vec.start = changed
+
+    return change
+
+
+def negatives(factor: float) -> Callable[[], None]:
+    """Draw so many times as many noise words for a block; each then counts less."""
+
+    def change() -> None:
+        from embedtool.trainers import lanes
+
+        lanes.NOISE_FACTORS = {mode: factor * n for mode, n in lanes.NOISE_FACTORS.items()}
+
+    return change
+
+
+def held_rate() -> None:
+    """Let the learning rate fall in the second half only."""
+    from embedtool.trainers import word2vec
+
+    falling = word2vec.rate_after
+    word2vec.rate_after = lambda config, epochs: falling(
+        config, max(0.0, 2 * epochs - config.epochs)
+    )
+
+
+def divided_steps() -> None:
+    """Let each of the n rows of a word go an n-th of the step."""
+    import numpy as np
+
+    from embedtool.kernels import turn
+    from embedtool.kernels.jit import inlined
+    from embedtool.kernels.layout import Copies, Space, Words
+    from embedtool.kernels.rows import subtract_row
+
+    @inlined
+    def write_steps(lane: int, words: Words, copies: Copies, space: Space) -> None:
+        first = lane * copies.input_words.shape[1]
+        for k in range(copies.n_inputs[lane]):
+            n_rows = np.float32(max(1, words.n_movable[copies.input_words[lane, k]]))
+            subtract_row(copies.inputs, first + k, space.before, k, 1 / (n_rows * n_rows))
+
+    turn._write_steps = write_steps
+
+
+ABLATIONS = {
+    "1 stream": Ablation(streams(1)),
+    **{f"{n} streams": Ablation(streams(n)) for n in (2, 4, 8, 16)},
+    "n-gram rows damped in full": Ablation(damping(1.0), only="fasttext"),
+    "n-gram rows not damped": Ablation(damping(0.0), only="fasttext"),
+    "n-gram steps divided": Ablation(divided_steps, kernels=True, only="fasttext"),
+    "half the initial range": Ablation(spread(0.5)),
+    "twice the initial range": Ablation(spread(2.0)),
+    "4 times the negatives": Ablation(negatives(4), only="negative-sampling"),
+    "a rate that falls from half-time": Ablation(held_rate),
+}
+
+
+def main() -> None:
+    """Change the part, then run the command."""
+    name, *arguments = sys.argv[1:]
+    ablation = ABLATIONS[name]
+    if ablation.kernels:
+        os.environ["NUMBA_CACHE_DIR"] = str(KERNELS / name.replace(" ", "-"))
+    ablation.change()
+    from embedtool.cli.main import main as run
+
+    sys.argv = ["embedtool", *arguments]
+    run()
+
+
+if __name__ == "__main__":
+    main()
