@@ -43,7 +43,7 @@ from embedtool.vectors import Subwords, WordVectors
 log = logging.getLogger(__name__)
 
 DAMPED_TOKENS = 32_000_000
-LEAST_DAMPING = 1 / 16
+LEAST_DAMPING = 1 / 8
 """The damping of n-gram rows rises with the tokens trained so far, from the least to 1: at first
 the rows have far to go, and the words that share one pull it in as many directions; later what is
 left is noise, of which the mean is to be taken. Measured: docs/training.md."""
