@@ -194,7 +194,7 @@ class _IdleWorkers:
         if progress.begins and progress.streams is not None and self.workers > progress.streams:
             note(
                 f"{counted(progress.streams, 'stream')} for a text of this length, a worker for "
-                f"each: more of the {self.workers:,} workers have nothing to do"
+                f"each: the others of {self.workers:,} workers have nothing to do"
             )
 
 

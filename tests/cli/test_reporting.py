@@ -52,6 +52,33 @@ def test_a_stage_that_does_not_say_when_it_begins_begins_with_the_message_before
     assert "5 words/s" in capsys.readouterr().err
 
 
+def test_losses_stand_beside_those_of_untrained_vectors(
+    now: list[float], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    report = reporting._LogLines()
+    report(training(0, begins=True, streams=4))
+    now[0] += 20
+    report(training(100, loss=2.5, untrained=4.1589, streams=4))
+    told = capsys.readouterr().err.strip()
+    assert told.startswith(
+        "training  epoch 1  10%  5 words/s  loss 2.5000 (untrained 4.16)  4 streams"
+    )
+
+
+@pytest.mark.parametrize(("workers", "told"), [(None, False), (4, False), (5, True)])
+def test_workers_beyond_the_streams_of_a_text_get_a_line(
+    workers: int | None, told: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with reporting.reporting(workers=workers) as report:
+        report(training(0, begins=True, streams=4))
+        report(training(1, streams=4))
+        report(training(0, begins=True))
+    assert capsys.readouterr().err == told * (
+        "4 streams for a text of this length, a worker for each: the others of 5 workers have "
+        "nothing to do\n"
+    )
+
+
 class Terminal(io.StringIO):
     """What standard error is where a person sees it."""
 

@@ -117,7 +117,7 @@ def test_a_long_line_is_used_to_its_end(algorithm: str, tmp_path: Path) -> None:
     path.write_text("alpha beta " * 6000 + "gamma delta " * 6000)
     rate = {"min_learning_rate": 1e-9} if algorithm != "glove" else {}
     still = trained(algorithm, path, learning_rate=1e-8, **rate).vectors.matrix
-    vectors = trained(algorithm, path).vectors
+    vectors = trained(algorithm, path, learning_rate=0.02).vectors
     assert vectors.counts is not None
     assert vectors.counts.tolist() == [6000] * 4
     assert np.abs(vectors.matrix - still).max(axis=1).min() > 1e-2
@@ -151,6 +151,7 @@ def test_any_number_of_workers_gives_the_same_bytes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("embedtool.trainers.lanes.n_cores", lambda: 8)
+    monkeypatch.setattr("embedtool.trainers.word2vec.streams_of", lambda n_tokens: 4)
     path = tmp_path / "some.txt"
     path.write_text(kingdoms.read_text()[:200_000])
     alone = trained(algorithm, path, **options).vectors
@@ -162,6 +163,22 @@ def test_any_number_of_workers_gives_the_same_bytes(
         assert np.array_equal(many.contexts, alone.contexts)
     if alone.subwords is not None and many.subwords is not None:
         assert np.array_equal(many.subwords.ngram_rows, alone.subwords.ngram_rows)
+
+
+@pytest.mark.parametrize("algorithm", ["word2vec", "fasttext"])
+def test_the_streams_of_a_text_follow_from_its_length_and_not_from_the_workers(
+    algorithm: str, kingdoms: Path, tmp_path: Path
+) -> None:
+    found = {}
+    for n_bytes in (200_000, None):
+        path = tmp_path / "some.txt"
+        path.write_text(kingdoms.read_text()[:n_bytes])
+        for workers in (1, 3):
+            description = trained(algorithm, path, workers=workers).description
+            found[n_bytes, workers] = description["training"]["streams"]
+    assert found == {(200_000, 1): 1, (200_000, 3): 1, (None, 1): 4, (None, 3): 4}
+    racing = trained(algorithm, path, workers=2, racing=True).description["training"]
+    assert "streams" not in racing and racing["epochs"][0]["untrained"] > 3
 
 
 @pytest.mark.parametrize(("algorithm", "options"), [mode for mode in NATIVE if mode[0] != "glove"])
@@ -182,6 +199,22 @@ def test_the_mean_loss_falls(algorithm: str, options: dict[str, Any], kingdoms: 
     epochs = {"iterations": 4} if algorithm == "glove" else {"epochs": 4}
     history = trained(algorithm, kingdoms, **epochs, **options).description["training"]["epochs"]
     losses = [epoch["loss"] for epoch in history]
+    assert losses == sorted(losses, reverse=True)
+    assert losses[0] < history[0]["untrained"]
+
+
+@pytest.mark.parametrize("algorithm", ["word2vec", "fasttext"])
+@pytest.mark.parametrize("mode", ["skipgram", "cbow"])
+@pytest.mark.parametrize("share", [0.02, 0.1, 0.4])
+def test_little_text_teaches_a_tree_of_words_from_the_first_epoch_on(
+    algorithm: str, mode: str, share: float, kingdoms: Path, tmp_path: Path
+) -> None:
+    path, text = tmp_path / "some.txt", kingdoms.read_text()
+    path.write_text(text[: int(share * len(text))])
+    options = {"mode": mode, "loss": "hierarchical-softmax", "learning_rate": 0.05}
+    model = trained(algorithm, path, **options, vector_size=50, epochs=4)
+    epochs = model.description["training"]["epochs"]
+    losses = [epochs[0]["untrained"], *(epoch["loss"] for epoch in epochs)]
     assert losses == sorted(losses, reverse=True)
     assert losses[-1] < losses[0]
 

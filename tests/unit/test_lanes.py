@@ -11,7 +11,7 @@ from embedtool.distributed.joining import Steps
 from embedtool.distributed.lanes import LEAST_SAMPLE, SAMPLE_SHARE, Piece, needs_of
 from embedtool.kernels import reference_word2vec
 from embedtool.kernels.layout import TURN
-from embedtool.trainers.lanes import NO_NOISE, Work, noise_of, noise_shares
+from embedtool.trainers.lanes import NO_NOISE, Work, noise_of, noise_shares, streams_of
 from tests.unit.small_lanes import (
     DAMPING,
     KEY,
@@ -260,3 +260,11 @@ def test_bends_add_up_over_rounds(
         assert (times[side] == 0).any()
         assert (times[side] > 2).any()
         assert bends.max() > 0.1
+
+
+def test_a_round_is_at_most_half_the_square_root_of_the_text() -> None:
+    for n_tokens, n_streams in (
+        (0, 1), (65_535, 1), (65_536, 2), (262_143, 2), (262_144, 4), (1_048_576, 8),
+        (4_194_303, 8), (4_194_304, 16), (10**12, 16),
+    ):  # fmt: skip
+        assert streams_of(n_tokens) == n_streams
