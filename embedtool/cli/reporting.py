@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 LOG_SECONDS = 10.0
 """Without a terminal: the shortest time between two lines of one stage and epoch."""
 
+WIDE = 100
+"""Columns of a terminal in which there is room for the time that has passed."""
+
 PATIENCE = 1.0
 """Seconds before work that is mostly quick is shown."""
 
@@ -235,15 +238,18 @@ def _bars() -> Iterator[Report]:
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
+    from rich.table import Column
 
+    console = Console(stderr=True)
+    elapsed = [TimeElapsedColumn()] if console.width >= WIDE else []
     with Bars(
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=None),
         TextColumn("{task.percentage:>3.0f}%"),
         TextColumn("{task.fields[facts]}", markup=False),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(compact=True),
-        console=Console(stderr=True),
+        *elapsed,
+        TimeRemainingColumn(compact=True, table_column=Column(min_width=5, no_wrap=True)),
+        console=console,
         expand=True,
     ) as bars:
         yield _BarReport(bars)
