@@ -359,8 +359,12 @@ def load_state(path: Path, about: dict[str, Any]) -> tuple[State, dict[str, Any]
 
 
 def _in_memory(mapped: NDArray[Any]) -> NDArray[Any]:
-    """A table that can be written to, without the memory of the file that it came from."""
-    table = zeros(*mapped.shape) if mapped.ndim == 2 else np.empty_like(mapped)
+    """A table that can be written to, without the memory of the file that it came from.
+
+    Rows of float32 stand where the kernels take them.
+    """
+    is_for_kernels = mapped.ndim == 2 and mapped.dtype == np.float32
+    table = zeros(*mapped.shape) if is_for_kernels else np.empty_like(mapped)
     table[:] = mapped
     let_go(mapped)
     return table

@@ -126,7 +126,7 @@ def test_a_terminal_gets_a_bar(no_color: str | None, kingdoms: Path, tmp_path: P
         reading.result()
     os.close(leader)
     text = shown.decode()
-    for piece in ("reading", "counting pairs", "merging pairs", "training epoch 3", "pairs/s", "━"):
+    for piece in ("reading", "counting pairs", "merging pairs", "epoch 3", "pairs/s", "━"):
         assert piece in text
     assert ("\x1b[38;5;" in text) == (no_color is None)
 

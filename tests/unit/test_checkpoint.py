@@ -80,7 +80,11 @@ def test_word2vec_goes_on_where_it_stopped(
 
 
 def test_a_state_is_saved_to_the_last_bit(tmp_path: Path) -> None:
-    tables = {"a": np.array([[0.1, -0.0]], np.float32), "b": np.array([True, False])}
+    tables = {
+        "a": np.array([[0.1, -0.0]], np.float32),
+        "b": np.array([True, False]),
+        "c": np.array([[0.1, np.nan], [1 / 3, 1e300]]),
+    }
     state = State(
         tables, False, 3, 7, loss=0.1 + 0.2, untrained=0.7, pairs=11, first=1 / 3, rate=0.5,
         rounds=[(7, 0.3)], before=[(7, 0.1 + 0.2), (9, 1e-300)],
