@@ -5,6 +5,7 @@
 In: the name of an ablation and a command. Out: what the command leaves.
 """
 
+import hashlib
 import os
 import sys
 from collections.abc import Callable
@@ -98,7 +99,7 @@ def held_rate() -> None:
 
 
 def divided_steps() -> None:
-    """Let each of the n rows of a word go an n-th of the step."""
+    """Let each of the n rows of a word go an n-th of the step, after a turn; within it as ever."""
     import numpy as np
 
     from embedtool.kernels import turn
@@ -134,7 +135,8 @@ def main() -> None:
     name, *arguments = sys.argv[1:]
     ablation = ABLATIONS[name]
     if ablation.kernels:
-        os.environ["NUMBA_CACHE_DIR"] = str(KERNELS / name.replace(" ", "-"))
+        digest = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]
+        os.environ["NUMBA_CACHE_DIR"] = str(KERNELS / f"{name.replace(' ', '-')}-{digest}")
     ablation.change()
     from embedtool.cli.main import main as run
 

@@ -194,11 +194,12 @@ class _IdleWorkers:
         self.workers = workers
 
     def __call__(self, progress: Progress) -> None:
-        if progress.begins and progress.streams is not None and self.workers > progress.streams:
+        if progress.streams is not None and self.workers > progress.streams:
             note(
-                f"{counted(progress.streams, 'stream')} for a text of this length, a worker for "
-                f"each: the others of {self.workers:,} workers have nothing to do"
+                f"--workers {self.workers}: a text of this length is read in "
+                f"{counted(progress.streams, 'stream')}, by as many workers at most"
             )
+            self.workers = 0  # once is enough
 
 
 class _JsonLog:

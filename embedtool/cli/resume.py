@@ -61,7 +61,7 @@ def resume(
         with (
             resumer(address) as resume_model,
             stoppable(place, checkpoints),
-            reporting(json_log, workers) as report,
+            reporting(json_log, None if address else workers) as report,
         ):
             trained = _go_on(place, request, workers, resume_model, report, checkpoints)
             store.save(trained, model)
@@ -90,7 +90,7 @@ def _go_on(
     from embedtool.trainers.initial import Initial
 
     initial = None
-    if request["init"] and not place.has_state:
+    if request["init"]:
         initial = Initial(store.load(request["init"]).vectors, request["freeze"])
     return resume_model(
         place, workers=workers, initial=initial, report=report, checkpoints=checkpoints

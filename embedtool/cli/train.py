@@ -126,7 +126,8 @@ def _add(algorithm: str) -> None:
                     report=report, place=place, checkpoints=checkpoints, request=request,
                 )  # fmt: skip
 
-            keep_training(output, overwrite, keeping, json_log, work, options["workers"])
+            workers = options["workers"] if settings.cluster is None else None
+            keep_training(output, overwrite, keeping, json_log, work, workers)
 
 
 def keep_training(

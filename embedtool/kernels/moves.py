@@ -14,6 +14,7 @@ of its way. A row that several words are made of then goes the sum of their ways
 
     max(1, damping sum_w min(1, B_w))
 
+A row that a word has twice, as banana has that of "ana", moves twice, and counts twice in that sum.
 A damping of 1 is safe whatever the words have in common. But a row is one of the many of a word,
 and two words seldom have more than a few in common, so that the loss curves much less than the sum
 of the traces says, and training chooses less where it has far to go (`trainers.word2vec`).
@@ -150,7 +151,7 @@ def _move(
     """Let the first n listed copies move their rows, by a part each where they go too far together.
 
     replace : the copies are rows, else steps of rows. With n copies c of row r and the factor f it
-              becomes r + f sum (c - r), that is (1 - n f) r + f sum c; they have no factors.
+              becomes r + f sum (c - r), that is (1 - n f) r + f sum c; the copies' factors are 1.
     damping : what counts of the bends' sum
     sums    : zeros before and after, but for the third column, to which the bends are added
     """

@@ -52,7 +52,7 @@ class Copies:
 class Step(NamedTuple):
     """What is to be added to a row, and the bend of the turn that it comes from.
 
-    word : the word that the row moves with; with outputs every row is one
+    word : the word that the row moves with; of outputs each row is one
     """
 
     row: int
@@ -123,6 +123,8 @@ def train_stretch(
         rate = first_rate + (last_rate - first_rate) * number / n_rounds
         input_steps: list[Step] = []
         output_steps: list[Step] = []
+        of_words: dict[int, float] = defaultdict(float)
+        of_outputs: dict[int, float] = defaultdict(float)
         for lane, tokens in enumerate(lanes):
             turn = range(number * TURN, min((number + 1) * TURN, len(tokens)))
             words_in, rows_out = Copies(), Copies()
@@ -144,13 +146,17 @@ def train_stretch(
             for word, now in words_in.now.items():
                 step = (now - words_in.before[word]) / max(1, words.n_movable[word])
                 bend = words_in.bends[word]
+                of_words[word] += min(1.0, bend)
                 input_steps += [Step(row, step, bend, word) for row in _rows(words, word)]
+            for row, bend in rows_out.bends.items():
+                of_outputs[row] += min(1.0, bend)
             output_steps += [
                 Step(row, now - rows_out.before[row], rows_out.bends[row], row)
                 for row, now in rows_out.now.items()
             ]
-        _move(inputs, [step for step in input_steps if not words.frozen[step.row]], damping)
-        _move(outputs, output_steps, 1.0)
+        movable = [step for step in input_steps if not words.frozen[step.row]]
+        _move(inputs, movable, of_words, damping)
+        _move(outputs, output_steps, of_outputs, 1.0)
     return loss, pairs, n_trials
 
 
@@ -262,13 +268,15 @@ def _train_block(
     return loss
 
 
-def _move(table: Vector, steps: Sequence[Step], damping: float) -> None:
+def _move(table: Vector, steps: Sequence[Step], of_words: dict[int, float], damping: float) -> None:
     """Add the steps to their rows: of a word that goes too far the mean of its turns' steps, and
-    then of a row's words their sum, shortened by the damping."""
-    bends: dict[int, dict[int, float]] = defaultdict(lambda: defaultdict(float))
+    then of a row's words their sum, shortened by the damping.
+
+    of_words : the sum of each word's bends, each at most 1
+    """
+    gone: dict[int, float] = defaultdict(float)
     for step in steps:
-        bends[step.row][step.word] += min(1.0, step.bend)
+        gone[step.row] += min(1.0, step.bend) / max(1.0, of_words[step.word])
     for step in steps:
-        gone = sum(min(1.0, bend) for bend in bends[step.row].values())
-        alone = max(1.0, bends[step.row][step.word])
-        table[step.row] += step.step / (alone * max(1.0, damping * gone))
+        alone = max(1.0, of_words[step.word])
+        table[step.row] += step.step / (alone * max(1.0, damping * gone[step.row]))

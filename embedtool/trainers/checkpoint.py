@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,11 +42,14 @@ EXPLODED = 100
 """A loss so many times that of the first round comes from steps that are too long, not from the
 text."""
 RISE = 1.5
-"""So does a round's loss so many times that of the same text an epoch before, unless it is small
-still: less than half of what untrained vectors have."""
+"""So does a loss more than so many times that of the same text an epoch before, both divided by the
+loss of untrained vectors, which differs by the words that subsampling keeps. A smaller rise may be
+chance. One below half of untrained vectors' loss is no divergence yet."""
+LEAST_PAIRS = 1_000
+"""The loss of fewer pairs differs by chance from one epoch to the next, by more than that."""
 NOTHING_LEARNT = 1.01
-"""And so does a first epoch's loss so many times that of untrained vectors, where training began
-with such. A little above it may be a text whose words have nothing to do with each other."""
+"""And so does a first epoch's loss more than so many times that of untrained vectors. On random
+words, who have nothing to do with each other, it was not above 1.001 times that."""
 
 RETRY_RATE = 0.5
 """Of the learning rate after a divergence."""
@@ -57,13 +60,14 @@ class State:
     """Everything that the rest of a training depends on, besides its options and its corpus.
 
     tables    : what is learnt, and what the optimiser keeps, by name
-    at_random : whether vectors began at random
+    unscored  : whether all scores began at zero, and so the loss at that of untrained vectors
     epoch     : epochs that are complete
     done      : units of work done in the current epoch: tokens, or pairs for GloVe
     loss      : sum of the losses of the current epoch so far
     untrained : sum of the losses that untrained vectors would have; 0 where that is not known
     pairs     : number of its pairs so far
-    rounds    : of each of its rounds so far, where it ends and the mean loss of its pairs
+    rounds    : of each of its rounds so far that has LEAST_PAIRS, where it begins and ends, and its
+                loss divided by that of untrained vectors
     before    : the same of the epoch before
     first     : mean loss of a pair in the first round of all, None before
     rate      : what the learning rate is multiplied by
@@ -72,14 +76,14 @@ class State:
     __repr__ = brief
 
     tables: dict[str, NDArray[Any]]
-    at_random: bool = True
+    unscored: bool = True
     epoch: int = 0
     done: int = 0
     loss: float = 0.0
     untrained: float = 0.0
     pairs: int = 0
-    rounds: list[tuple[int, float]] = field(default_factory=list)
-    before: list[tuple[int, float]] = field(default_factory=list)
+    rounds: list[tuple[int, int, float]] = field(default_factory=list)
+    before: list[tuple[int, int, float]] = field(default_factory=list)
     first: float | None = None
     rate: float = 1.0
 
@@ -93,17 +97,18 @@ class State:
         """The mean loss of the same pairs that untrained vectors would have, where it is known."""
         return self.untrained / self.pairs if self.pairs and self.untrained else None
 
-    def add(self, loss: float, pairs: int) -> None:
-        """Take a loss. Raises DivergedError where it is not finite, or explodes."""
+    def add(self, loss: float, pairs: int, place: str = "") -> None:
+        """Take a loss. Raises DivergedError where it is not finite, or explodes.
+
+        place : what of the epoch it is the loss of, for the message
+        """
         self.loss += loss
         self.pairs += pairs
-        mean = loss / pairs if pairs else None
-        if self.first is None:
+        mean = loss / pairs if pairs else loss
+        if self.first is None and pairs:
             self.first = mean
-        if not math.isfinite(loss):
-            self._diverge(loss if mean is None else mean, pairs)
-        if mean and self.first and mean > EXPLODED * self.first:
-            self._diverge(mean, pairs, f", that of the first was {self.first:g}")
+        if not math.isfinite(loss) or (self.first and mean > EXPLODED * self.first):
+            raise self._diverged(mean, place, self.first, "of the first round")
 
     def end_round(
         self, loss: float, pairs: int, untrained: float, *, done: int, last: bool = False
@@ -111,30 +116,31 @@ class State:
         """Take the loss of a round that goes on to `done`, and is perhaps the last of its epoch.
 
         untrained : that of untrained vectors
-        Raises DivergedError, naming the round, where the loss is not finite or higher than it can
-        be.
+        Raises DivergedError where the loss, or that of the whole epoch, is not finite, explodes, or
+        is higher than steps of a length that suits the text leave it.
         """
-        self.done = done
+        begin, self.done = self.done, done
         self.untrained += untrained
-        self.rounds.append((done, loss / pairs if pairs else 0.0))
-        self.add(loss, pairs)
-        mean, earlier = self.rounds[-1][1], dict(self.before).get(done)
-        if earlier and mean > RISE * earlier and loss > untrained / 2:
-            self._diverge(mean, pairs, f", an epoch before it was {earlier:g}")
-        is_first = last and self.at_random and not self.epoch
-        if is_first and self.loss > NOTHING_LEARNT * self.untrained:
-            self.rounds = []
-            self._diverge(
-                self.loss / self.pairs, self.pairs,
-                f", that of untrained vectors is {self.untrained / self.pairs:g}",
-            )  # fmt: skip
+        place = f"tokens {begin + 1:,} to {done:,} of "
+        self.add(loss, pairs, place)
+        if pairs >= LEAST_PAIRS:
+            self.rounds.append((begin, done, loss / untrained))
+            earlier = {(first, end): ratio for first, end, ratio in self.before}.get((begin, done))
+            if earlier and loss > max(RISE * earlier, 0.5) * untrained:
+                before = earlier * untrained / pairs
+                raise self._diverged(loss / pairs, place, before, "of the same an epoch before")
+        most = RISE if self.epoch else NOTHING_LEARNT
+        if last and self.unscored and self.loss > most * self.untrained:
+            whole, known = self.mean_loss or 0.0, self.mean_untrained
+            raise self._diverged(whole, "", known, "of untrained vectors")
 
-    def _diverge(self, loss: float, pairs: int, beside: str = "") -> NoReturn:
-        """Raise DivergedError: of the last round, or of the epoch where no rounds are kept."""
-        place = f"round {len(self.rounds)} of " if self.rounds else ""
-        a_pair = " a pair" if pairs else ""
-        raise DivergedError(
-            f"the loss of {place}epoch {self.epoch + 1} is {loss:g}{a_pair}{beside}"
+    def _diverged(
+        self, loss: float, place: str, other: float | None, of_other: str
+    ) -> DivergedError:
+        """The error of a loss that is too high beside another one."""
+        beside = f", that {of_other} is {other:g}" if other else ""
+        return DivergedError(
+            f"the loss of {place}epoch {self.epoch + 1} is {loss:g} a pair{beside}"
         )
 
     def end_epoch(self) -> None:
@@ -272,6 +278,8 @@ class Checkpoints:
         Raises TrainingError where it is not to be tried again, or was already.
         """
         state = self._last()
+        if state is not None and not state.epoch:
+            state = None  # it may be one whose loss is too high already
         if state is None and self.notes is not None:
             self.notes.begin_anew()
         if self.config.on_divergence == "stop" or self.retried or (state and state.rate < 1):

@@ -110,7 +110,7 @@ def start(config: GloveConfig, vocabulary: Vocabulary, initial: Initial | None =
     words, contexts = (_start_table(rng, vocabulary.n_words, config.vector_size) for _ in range(2))
     if initial is not None:
         _begin_with(initial, config, vocabulary, words, contexts)
-    return State({"words": words, "contexts": contexts}, at_random=initial is None)
+    return State({"words": words, "contexts": contexts})
 
 
 def _begin_with(
@@ -174,10 +174,11 @@ def run_epoch(
     losses = state.tables.setdefault("losses", np.full((len(order), 2), np.nan))
     while np.isnan(losses).any():
         seen, loss, untrained = 0, 0.0, 0.0
-        for n_cell, *of_cell in _visit_cells(config, pairs, state, order, checkpoints):
+        visits = _visit_cells(config, pairs, state, order, checkpoints)
+        for n_cell, cell_loss, cell_untrained in visits:
             seen += n_cell
-            loss += of_cell[0]
-            untrained += of_cell[1]
+            loss += cell_loss
+            untrained += cell_untrained
             done = before + min(seen, n_pairs)
             report(
                 Progress(
@@ -333,7 +334,9 @@ def visit_cell(
     )  # fmt: skip
     if not math.isfinite(loss):
         raise DivergedError(f"the loss of epoch {epoch} is not finite")
-    return loss, float(weights @ np.square(logs)) / 2
+    np.square(logs, out=logs)
+    logs *= weights
+    return loss, float(logs.sum(dtype=np.float64)) / 2
 
 
 def visiting_order(n: int, rng: np.random.Generator) -> NDArray[np.int32]:

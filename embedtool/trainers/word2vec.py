@@ -133,7 +133,7 @@ def start(
         if initial.freeze and isinstance(config, FastTextConfig):
             new, old = initial.rows(corpus.vocabulary)
             tables |= {"frozen_words": new, "frozen_vectors": initial.vectors.matrix[old]}
-    return State(tables, at_random=initial is None)
+    return State(tables, unscored=not outputs.any())
 
 
 def _begin_with(
@@ -234,7 +234,8 @@ def rate_after(config: Word2VecConfig, epochs: float) -> float:
 def damping_after(config: Word2VecConfig, n_tokens: int) -> float:
     """The damping of rows that several words are made of, after so many tokens of all epochs.
 
-    Threads that race go on from each other's rows, and need the least only.
+    Threads that race go on from each other's rows, and keep the least. A training that begins with
+    vectors of another one begins to count anew: the text may be another too.
     """
     risen = 0.0 if config.racing else n_tokens / DAMPED_TOKENS
     return min(1.0, max(LEAST_DAMPING, risen))

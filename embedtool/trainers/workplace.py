@@ -42,7 +42,7 @@ SUFFIX = ".training"
 LOCK = "lock"
 REQUEST = "training.json"
 WORDS, COUNTS = "vocabulary", "vocabulary-counts"
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)

@@ -74,8 +74,7 @@ def test_workers_beyond_the_streams_of_a_text_get_a_line(
         report(training(1, streams=4))
         report(training(0, begins=True))
     assert capsys.readouterr().err == told * (
-        "4 streams for a text of this length, a worker for each: the others of 5 workers have "
-        "nothing to do\n"
+        "--workers 5: a text of this length is read in 4 streams, by as many workers at most\n"
     )
 
 

@@ -28,7 +28,7 @@ def corpus(n_tokens: int, seed: int = 0, longest: int = 30) -> EncodedCorpus:
     ends = np.cumsum(rng.integers(1, longest + 1, n_tokens))
     ends = np.append(ends[ends < n_tokens], n_tokens).astype(np.int64)
     counts = np.sort(np.bincount(ids, minlength=N_WORDS) + 1)[::-1]
-    words = [f"w{'xyz'[i % 3]}{i}" for i in range(N_WORDS)]
+    words = [f"{'banana' if i % 4 == 0 else 'w'}{'xyz'[i % 3]}{i}" for i in range(N_WORDS)]
     return EncodedCorpus(
         Vocabulary(words, counts.astype(np.int64), N_WORDS, n_tokens), ids, ends, ""
     )
@@ -39,7 +39,7 @@ def compare(
     n_threads: int = 1,
     algorithm: str = "word2vec",
     n_streams: int = 16,
-    damping: float = 0.25,
+    damping: float = 1.0,
     **options: Any,
 ) -> None:
     """Train one stretch with the kernel and with its twin."""
@@ -113,7 +113,7 @@ def test_any_number_of_streams_equals_its_twin(n_streams: int, algorithm: str) -
     compare(corpus(400), min(2, n_streams), algorithm, n_streams)
 
 
-@pytest.mark.parametrize("damping", [1 / 16, 1.0])
+@pytest.mark.parametrize("damping", [1 / 8, 0.5])
 @pytest.mark.parametrize("mode", ["skipgram", "cbow"])
 def test_any_damping_equals_its_twin(mode: str, damping: float) -> None:
     compare(corpus(700), algorithm="fasttext", mode=mode, damping=damping)

@@ -87,14 +87,15 @@ def test_a_state_is_saved_to_the_last_bit(tmp_path: Path) -> None:
     }
     state = State(
         tables, False, 3, 7, loss=0.1 + 0.2, untrained=0.7, pairs=11, first=1 / 3, rate=0.5,
-        rounds=[(7, 0.3)], before=[(7, 0.1 + 0.2), (9, 1e-300)],
+        rounds=[(0, 7, 0.3)], before=[(0, 7, 0.1 + 0.2), (7, 9, 1e-300)],
     )  # fmt: skip
     save_state(state, tmp_path, {"window": 5}, {"seconds": 1.5})
     loaded, told = load_state(last_state(tmp_path), {"window": 5})
     for name, value in vars(state).items():
         if name not in ("tables", "rounds", "before"):
             assert getattr(loaded, name) == value, name
-    assert dict(loaded.rounds) == dict(state.rounds) and dict(loaded.before) == dict(state.before)
+    for name in ("rounds", "before"):
+        assert [tuple(each) for each in getattr(loaded, name)] == getattr(state, name)
     assert {name: table.tobytes() for name, table in loaded.tables.items()} == {
         name: table.tobytes() for name, table in tables.items()
     }
@@ -137,33 +138,63 @@ def test_a_loss_that_explodes_is_found_in_its_round() -> None:
 
 
 def test_a_first_epoch_above_what_untrained_vectors_have_is_a_divergence() -> None:
-    for loss, at_random, raises in ((103, True, True), (100.5, True, False), (103, False, False)):
-        state = State({}, at_random)
-        state.end_round(70, 10, 50, done=1)  # a round may be: what follows makes up for it
+    for loss, unscored, raises in (
+        (10_300, True, True),
+        (10_050, True, False),
+        (10_300, False, False),
+    ):
+        state = State({}, unscored)
+        state.end_round(7_000, 1_000, 5_000, done=1)  # what follows may make up for it
         with pytest.raises(DivergedError) if raises else nullcontext() as found:
-            state.end_round(loss - 70, 10, 50, done=2, last=True)
+            state.end_round(loss - 7_000, 1_000, 5_000, done=2, last=True)
         if raises:
             assert str(found.value) == (
                 "the loss of epoch 1 is 5.15 a pair, that of untrained vectors is 5"
             )
 
 
-def test_a_round_that_rises_by_half_is_a_divergence_named_in_its_round() -> None:
+def test_a_later_epoch_may_be_a_little_above_it() -> None:
     state = State({})
-    for done, loss in ((1, 20), (2, 35), (3, 1), (4, 0)):
-        state.end_round(loss, 10 if loss else 0, 50, done=done, last=done == 4)
+    state.end_round(30, 10, 30, done=1, last=True)
+    for loss in (31, 44):
+        state.end_epoch()
+        state.end_round(loss, 10, 30, done=1, last=True)
     state.end_epoch()
-    for done, loss in ((1, 29), (2, 20), (3, 20), (5, 40)):
+    with pytest.raises(DivergedError, match=r"loss of epoch 4 is 4\.6 a pair, that of untr"):
+        state.end_round(46, 10, 30, done=1, last=True)
+
+
+def test_a_round_that_rises_by_half_is_a_divergence_named_by_its_tokens() -> None:
+    state = State({})
+    for done, loss in ((100, 2.0), (200, 3.5), (300, 0.1), (400, 0.0)):
+        n = 1_000 if loss else 0
+        state.end_round(loss * n, n, 5 * n, done=done, last=done == 400)
+    state.end_epoch()
+    for done, loss in ((100, 2.9), (200, 2.0), (300, 2.0), (500, 4.0)):
         # less than half more, less, small still, and a round that had no such text before
-        state.end_round(loss, 10, 50, done=done)
+        state.end_round(loss * 1_000, 1_000, 5_000, done=done)
     state.end_epoch()
-    state.end_round(43, 10, 50, done=1)
-    state.end_round(29, 10, 50, done=2)
+    state.end_round(4_300, 1_000, 5_000, done=100)
+    state.end_round(2_900, 1_000, 5_000, done=200)
     with pytest.raises(DivergedError) as found:
-        state.end_round(31, 10, 50, done=3)
+        state.end_round(3_100, 1_000, 5_000, done=300)
     assert str(found.value) == (
-        "the loss of round 3 of epoch 3 is 3.1 a pair, an epoch before it was 2"
+        "the loss of tokens 201 to 300 of epoch 3 is 3.1 a pair, "
+        "that of the same an epoch before is 2"
     )
+
+
+def test_words_that_subsampling_keeps_and_few_pairs_are_no_rise() -> None:
+    for pairs, before, now in ((1_000, 1.4, 3.5), (999, 4.0, 4.0)):
+        state = State({})
+        state.end_round(pairs * before, pairs, pairs * before, done=5)
+        state.end_epoch()
+        # the tree's paths to other words are longer
+        state.end_round(pairs * now, pairs, pairs * now, done=5)
+    state = State({})
+    state.end_round(999.0, 999, 5_000, done=5)
+    state.end_epoch()
+    state.end_round(4_000.0, 999, 5_000, done=5)
 
 
 def checkpoints(folder: Path, **options: Any) -> Checkpoints:
@@ -227,7 +258,7 @@ def test_divergence_is_found_and_tried_again_once(
     trainer = TRAINERS[algorithm]
     rates = []
 
-    def explode(state: State, loss: float, pairs: int) -> None:
+    def explode(state: State, loss: float, pairs: int, place: str = "") -> None:
         rates.append(state.rate)
         if state.epoch:
             raise DivergedError(f"the loss of epoch {state.epoch + 1} is nan a pair")
@@ -250,6 +281,21 @@ def test_divergence_is_found_and_tried_again_once(
     assert "with half the learning rate" in caplog.text
     state, _ = load_state(last_state(folder), {})
     assert state.epoch <= 1 and all(np.isfinite(table).all() for table in state.tables.values())
+
+
+def test_a_state_of_a_first_epoch_that_diverged_is_not_gone_on_with(tmp_path: Path) -> None:
+    begun = []
+
+    def run(state: State) -> None:
+        begun.append((state.done, state.rate))
+        if len(begun) == 1:
+            state.end_round(9_000, 1_000, 5_000, done=1)
+            save_state(state, tmp_path, {})
+            state.end_round(2_000, 1_000, 5_000, done=2, last=True)
+
+    retrying = checkpoints(tmp_path, on_divergence="retry")
+    retrying.to_the_end(None, lambda: State({"a": np.zeros(1)}), run, 0.1)
+    assert begun == [(0, 1.0), (0, RETRY_RATE)]
 
 
 def test_steps_that_are_too_long_are_found(encoded: EncodedCorpus, tmp_path: Path) -> None:

@@ -235,13 +235,13 @@ def test_bends_add_up_over_rounds(
     times = [np.zeros(len(table), int) for table in slow]
     move = reference_word2vec._move
 
-    def watched(table: np.ndarray, steps: Any, share: float) -> None:
+    def watched(table: np.ndarray, steps: Any, of_words: Any, damping: float) -> None:
         (side,) = (k for k in range(2) if slow[k] is table)
         for step in steps:
             expected[side][step.row] += min(1.0, step.bend)
         for row in {step.row for step in steps}:
             times[side][row] += 1
-        move(table, steps, share)
+        move(table, steps, of_words, damping)
 
     monkeypatch.setattr(reference_word2vec, "_move", watched)
     n_lanes = len(work.stretch.lengths)
