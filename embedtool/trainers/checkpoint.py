@@ -253,8 +253,9 @@ class Checkpoints:
             try:
                 run(state)
             except DivergedError as error:
+                in_first = not state.epoch
                 del state  # its tables make room for those that are gone on with
-                state = self._after(error, learning_rate)
+                state = self._after(error, learning_rate, in_first)
             else:
                 self._keep(state)
                 return state
@@ -272,14 +273,13 @@ class Checkpoints:
         if self.folder is not None:
             save_state(state, self.folder, self.about, self.notes.told() if self.notes else None)
 
-    def _after(self, error: DivergedError, learning_rate: float) -> State | None:
+    def _after(self, error: DivergedError, learning_rate: float, in_first: bool) -> State | None:
         """What to go on with after a divergence: the last state, or None for the beginning.
 
+        in_first : whether the first epoch diverged; a state of it may have done so as well
         Raises TrainingError where it is not to be tried again, or was already.
         """
-        state = self._last()
-        if state is not None and not state.epoch:
-            state = None  # it may be one whose loss is too high already
+        state = None if in_first else self._last()
         if state is None and self.notes is not None:
             self.notes.begin_anew()
         if self.config.on_divergence == "stop" or self.retried or (state and state.rate < 1):
