@@ -197,7 +197,7 @@ class _IdleWorkers:
         if progress.streams is not None and self.workers > progress.streams:
             note(
                 f"--workers {self.workers}: a text of this length is read in "
-                f"{counted(progress.streams, 'stream')}, by as many workers at most"
+                f"{counted(progress.streams, 'stream')}; no more workers are used"
             )
             self.workers = 0  # once is enough
 

@@ -156,12 +156,17 @@ def test_a_first_epoch_above_what_untrained_vectors_have_is_a_divergence() -> No
 def test_a_later_epoch_may_be_a_little_above_it() -> None:
     state = State({})
     state.end_round(30, 10, 30, done=1, last=True)
-    for loss in (31, 44):
+    for loss in (31, 37):
         state.end_epoch()
         state.end_round(loss, 10, 30, done=1, last=True)
     state.end_epoch()
-    with pytest.raises(DivergedError, match=r"loss of epoch 4 is 4\.6 a pair, that of untr"):
-        state.end_round(46, 10, 30, done=1, last=True)
+    with pytest.raises(DivergedError, match=r"loss of epoch 4 is 3\.8 a pair, that of untr"):
+        state.end_round(38, 10, 30, done=1, last=True)
+    brought = State({}, unscored=False)
+    brought.end_round(99, 10, 30, done=1, last=True)
+    brought.end_epoch()
+    with pytest.raises(DivergedError, match="the loss of epoch 2 is 9"):
+        brought.end_round(90, 10, 30, done=1, last=True)
 
 
 def test_a_round_that_rises_by_half_is_a_divergence_named_by_its_tokens() -> None:
