@@ -1,6 +1,6 @@
 """How good vectors of little text are, by program, and by what the learning rule is made of.
 
-    python -m benchmarks.small_text [TEXT] [--megabytes 2 10] [--modes ...] [--losses ...]
+    python -m benchmarks.small_text [TEXT] [--megabytes 2 10 100] [--modes ...] [--losses ...]
                                     [--windows 5] [--epochs 5] [--seeds 1 2 3] [--programs ...]
                                     [--ablate ...] [--json FILE]
 
@@ -67,7 +67,7 @@ def parse() -> argparse.Namespace:
         prog="benchmarks.small_text", description=__doc__.partition("\n")[0]
     )
     parser.add_argument("text", type=Path, nargs="?")
-    parser.add_argument("--megabytes", type=float, nargs="*", default=[2, 10])
+    parser.add_argument("--megabytes", type=float, nargs="*", default=[2, 10, 100])
     parser.add_argument("--no-kingdoms", action="store_true", help="only of TEXT")
     parser.add_argument("--modes", nargs="+", choices=MODES, default=list(MODES))
     parser.add_argument("--losses", nargs="+", choices=LOSSES, default=list(LOSSES))
