@@ -29,6 +29,7 @@ from embedtool.distributed import joining, lanes
 from embedtool.distributed.word2vec import rounds_of
 from embedtool.progress import silent
 from embedtool.trainers import TRAINERS
+from embedtool.trainers.lanes import streams_of
 from embedtool.trainers.subwords import rows_of_words
 from embedtool.trainers.training import encode_text, read_text
 from embedtool.trainers.word2vec import damping_after, key_of, rate_after, start, word_vectors
@@ -70,7 +71,7 @@ def train(config: Word2VecConfig, text: EncodedCorpus, n_lanes: int, n_rounds: i
     names = "inputs", "outputs"
     inputs, outputs = (state.tables[name][:, :SIZE].copy() for name in names)
     lexicon = lanes.lexicon_of(
-        config, text.vocabulary.counts, rows, state.tables["frozen"], text.n_tokens
+        config, text.vocabulary.counts, rows, state.tables["frozen"], streams_of(text.n_tokens)
     )
     for each in rounds_of(n_rounds, config.epochs):
         damping = damping_after(config, int((each.epoch + each.begin) * text.n_tokens))

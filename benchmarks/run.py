@@ -16,7 +16,7 @@ import os
 import statistics
 import sys
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -37,6 +37,7 @@ from benchmarks.measure import (
 )
 from benchmarks.tasks import TASKS, Command, has_stanford, programs
 from embedtool.errors import EmbedtoolError
+from embedtool.vectors import WordVectors
 
 KINGDOMS = Path(__file__).parents[1] / "corpora" / "kingdoms.txt"
 PACKAGES = ("embedtool", "gensim", "fasttext-community", "numpy", "numba")
@@ -65,12 +66,12 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def measured(command: list[str], folder: Path) -> Run:
-    """What a command took and what its vectors score, or its error."""
+def measured(command: list[str], folder: Path, judge: Callable[[WordVectors], Run] = score) -> Run:
+    """What a command took and what `judge` says of its vectors, or its error."""
     with TemporaryDirectory(dir=folder) as name:
         try:
             cost = run(command, Path(name))
-            return {**asdict(cost), **score(read_vectors(Path(name) / MODEL))}
+            return {**asdict(cost), **judge(read_vectors(Path(name) / MODEL))}
         except (CommandError, EmbedtoolError) as error:
             return {"error": str(error)}
 

@@ -18,23 +18,15 @@ import json
 import statistics
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks.ablated import ABLATIONS
-from benchmarks.measure import (
-    MODEL,
-    CommandError,
-    first_lines,
-    machine,
-    plain_text,
-    read_vectors,
-    run,
-    score,
-)
-from benchmarks.run import KINGDOMS, find_word2vec_c
+from benchmarks.measure import first_lines, machine, plain_text, score
+from benchmarks.run import KINGDOMS, SCORES, Run, find_word2vec_c, measured
 from benchmarks.tasks import Command, Task, embedtool, programs
 from embedtool.evaluation.analogy import evaluate_analogies
 from embedtool.evaluation.datasets import read_analogies
@@ -55,10 +47,6 @@ LOSSES = {"negative-sampling": False, "hierarchical-softmax": True}
 LOCK_FREE = "embedtool --racing"
 PROGRAMS = ("embedtool", LOCK_FREE, "gensim", "fastText", "word2vec.c")
 MANY_EPOCHS, MANY_NEGATIVE = 20, 15
-SCORES = ("google", "wordsim353", "simlex999")
-
-Run = dict[str, Any]
-"""text, tokens, mode, loss, window, epochs, program, seed; then scores by name, or an error."""
 
 
 def parse() -> argparse.Namespace:
@@ -102,17 +90,13 @@ def tasks(options: argparse.Namespace) -> Iterator[tuple[dict[str, Any], Task]]:
         options.modes, options.losses, options.windows, options.epochs, options.rates or [None]
     ):
         task = MODES[mode]
-        negative = (
-            MANY_NEGATIVE
-            if epochs == MANY_EPOCHS and task.algorithm == "word2vec"
-            else task.negative
-        )
-        changed = vars(task) | {
-            "hierarchical": LOSSES[loss], "window": window, "passes": epochs, "negative": negative,
-            "rate": rate or task.rate,
-        }  # fmt: skip
-        about = {"mode": mode, "loss": loss, "window": window, "epochs": epochs}
-        yield about | {"rate": rate or task.rate}, Task(**changed)
+        many = epochs == MANY_EPOCHS and task.algorithm == "word2vec"
+        rate = rate or task.rate
+        about = {"mode": mode, "loss": loss, "window": window, "epochs": epochs, "rate": rate}
+        yield about, replace(
+            task, hierarchical=LOSSES[loss], window=window, passes=epochs, rate=rate,
+            negative=MANY_NEGATIVE if many else task.negative,
+        )  # fmt: skip
 
 
 def commands(
@@ -137,26 +121,10 @@ def ablated(task: Task, name: str) -> Command:
     return command
 
 
-def scores(vectors: WordVectors, text: str) -> dict[str, Any]:
-    """The scores of vectors by the names of datasets."""
-    if text == OWN:
-        questions = evaluate_analogies(vectors, read_analogies(str(QUESTIONS)))
-        return {"kingdoms": questions.total.accuracy}
-    found = score(vectors)
-    return {name: found[name] for name in SCORES}
-
-
-def measured(command: list[str], folder: Path, text: str) -> dict[str, Any]:
-    """What a command's vectors score, and the seconds it took; or its error."""
-    with TemporaryDirectory(dir=folder) as name:
-        try:
-            cost = run(command, Path(name))
-            return {
-                "seconds": round(cost.seconds, 1),
-                **scores(read_vectors(Path(name) / MODEL), text),
-            }
-        except CommandError as error:
-            return {"error": str(error)}
+def own_score(vectors: WordVectors) -> Run:
+    """The accuracy of the questions of the corpus that ships."""
+    questions = evaluate_analogies(vectors, read_analogies(str(QUESTIONS)))
+    return {"kingdoms": questions.total.accuracy}
 
 
 def row(program: str, runs: list[Run]) -> str:
@@ -181,6 +149,7 @@ def main() -> None:
     runs: list[Run] = []
     with TemporaryDirectory() as name:
         for text, folder, n_tokens in texts(options, Path(name)):
+            judge = own_score if text == OWN else score
             for about, task in tasks(options):
                 print(f"\n{text} ({n_tokens:,} tokens), "
                       f"{', '.join(f'{key} {value}' for key, value in about.items())}",
@@ -188,7 +157,7 @@ def main() -> None:
                 for program, command in commands(task, options, word2vec):
                     mine = [
                         {"text": text, "tokens": n_tokens, **about, "program": program,
-                         "seed": seed, **measured(command(1, seed), folder, text)}
+                         "seed": seed, **measured(command(1, seed), folder, judge)}
                         for seed in options.seeds
                     ]  # fmt: skip
                     print(row(program, mine), flush=True)

@@ -37,6 +37,11 @@ class Progress:
     untrained: float | None = None
     streams: int | None = None
 
+    def measures(self) -> dict[str, float]:
+        """What the learning has come to, by name, without what is not known."""
+        found = {"loss": self.loss, "untrained": self.untrained, "perplexity": self.perplexity}
+        return {name: value for name, value in found.items() if value is not None}
+
 
 Report = Callable[[Progress], None]
 

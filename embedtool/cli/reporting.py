@@ -218,15 +218,10 @@ class _JsonLog:
             "epoch": progress.epoch,
             progress.unit: progress.done,
             "seconds": round(self.stage.seconds(), 3),
+            **progress.measures(),
         }
-        if progress.loss is not None:
-            line["loss"] = progress.loss
-        if progress.untrained is not None:
-            line["untrained"] = progress.untrained
         if progress.streams is not None:
             line["streams"] = progress.streams
-        if progress.perplexity is not None:
-            line["perplexity"] = progress.perplexity
         if self.stage.nodes:
             line["nodes"] = self.stage.nodes
         self.file.write(json.dumps(line) + "\n")

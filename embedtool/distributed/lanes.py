@@ -29,7 +29,6 @@ from embedtool.trainers.lanes import (
     noise_of,
     noise_shares,
     prepare,
-    streams_of,
     sum_of,
     tree_of,
 )
@@ -131,12 +130,9 @@ def lexicon_of(
     counts: NDArray[np.int64],
     rows: Rows,
     frozen: NDArray[np.bool_],
-    n_tokens: int,
+    n_streams: int,
 ) -> Lexicon:
-    """Put together what all lanes know.
-
-    n_tokens : of the whole text; counts may be of other text too
-    """
+    """Put together what all lanes know."""
     hierarchical = config.loss == "hierarchical-softmax"
     return Lexicon(
         config,
@@ -145,7 +141,7 @@ def lexicon_of(
         rows,
         frozen,
         tree_of(counts) if hierarchical else NO_TREE,
-        streams_of(n_tokens),
+        n_streams,
     )
 
 

@@ -143,7 +143,7 @@ class _Meetings:
         self.rounds = rounds_of(settings.rounds or 1, config.epochs)
         self.streams = streams_of(text.n_tokens)
         self.lexicon = cluster.put(
-            lexicon_of(config, text.vocabulary.counts, rows, state.tables["frozen"], text.n_tokens)
+            lexicon_of(config, text.vocabulary.counts, rows, state.tables["frozen"], self.streams)
         )
         most = SHARE_OF_STORE * min(node.store for node in cluster.nodes)
         self.everywhere = sum(table.nbytes for table in self._tables()) <= most

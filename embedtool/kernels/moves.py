@@ -15,9 +15,10 @@ of its way. A row that several words are made of then goes the sum of their ways
     max(1, damping sum_w min(1, B_w))
 
 A row that a word has twice, as banana has that of "ana", moves twice, and counts twice in that sum.
-A damping of 1 is safe whatever the words have in common. But a row is one of the many of a word,
-and two words seldom have more than a few in common, so that the loss curves much less than the sum
-of the traces says, and training chooses less where it has far to go (`trainers.word2vec`).
+With a damping of 1 it goes their mean where all have gone the whole way. But a row is one of the
+many of a word, and two words seldom have more than a few in common, so that the loss curves much
+less than the sum of the traces says, and training chooses less where it has far to go
+(`trainers.word2vec`).
 """
 
 import numpy as np

@@ -65,14 +65,9 @@ class History:
         self.report(progress)
         self.streams = progress.streams
         if progress.epoch_ended and progress.epoch is not None:
-            epoch: dict[str, float] = {"epoch": progress.epoch, "seconds": self.seconds()}
-            if progress.loss is not None:
-                epoch["loss"] = progress.loss
-            if progress.untrained is not None:
-                epoch["untrained"] = progress.untrained
-            if progress.perplexity is not None:
-                epoch["perplexity"] = progress.perplexity
-            self.epochs.append(epoch)
+            self.epochs.append(
+                {"epoch": progress.epoch, "seconds": self.seconds(), **progress.measures()}
+            )
 
     def seconds(self) -> float:
         """Seconds since the beginning."""

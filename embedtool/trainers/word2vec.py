@@ -133,7 +133,7 @@ def start(
         if initial.freeze and isinstance(config, FastTextConfig):
             new, old = initial.rows(corpus.vocabulary)
             tables |= {"frozen_words": new, "frozen_vectors": initial.vectors.matrix[old]}
-    return State(tables, unscored=not outputs.any())
+    return State(tables, unscored=initial is None or not outputs.any())
 
 
 def _begin_with(

@@ -18,7 +18,7 @@ from embedtool.distributed.lanes import (
     train_piece,
 )
 from embedtool.kernels import reference
-from embedtool.kernels.layout import Noise, Text
+from embedtool.kernels.layout import MOST_LANES, Noise, Text
 from embedtool.trainers.lanes import NO_NOISE, Work, noise_of, prepare
 from embedtool.trainers.subwords import rows_of_words
 from embedtool.trainers.tables import zeros
@@ -29,8 +29,6 @@ KEY = 2**64 - 1000
 """Made of seed and epoch; with the place of a piece it goes beyond 64 bits."""
 RATES = (0.2, 0.1)
 DAMPING = 1.0
-MANY_TOKENS = 10**9
-"""Of a text that is read in as many streams as there can be."""
 Sentences = tuple[np.ndarray, np.ndarray]
 Tables = tuple[np.ndarray, np.ndarray]
 
@@ -69,7 +67,7 @@ def make(algorithm: str = "word2vec", n_words: int = N_WORDS, **options: Any) ->
     frozen = np.zeros(rows.n_rows, np.bool_)
     frozen[[2, rows.n_rows - 1]] = True
     counts = 10_000 // np.arange(1, n_words + 1)
-    return lexicon_of(config, counts, rows, frozen, MANY_TOKENS)
+    return lexicon_of(config, counts, rows, frozen, MOST_LANES)
 
 
 def tables_of(lexicon: Lexicon, seed: int = 1) -> Tables:
