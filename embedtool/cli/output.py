@@ -72,9 +72,13 @@ def tokens_kept(summary: Mapping[str, Any]) -> str:
 
 
 def note(message: str) -> None:
-    """A line on standard error, or several. Where nobody reads them, the work goes on without."""
+    """A line on standard error, or several. Where nobody reads them, the work goes on without.
+
+    While rich draws bars there, its own stream puts lines above them; Click would look behind it.
+    """
+    stream = sys.stderr if hasattr(sys.stderr, "rich_proxied_file") else None
     try:
-        click.echo("\n".join(map(shown, message.split("\n"))), err=True)
+        click.echo("\n".join(map(shown, message.split("\n"))), file=stream, err=True)
     except OSError as error:
         if error.errno not in (errno.EPIPE, errno.EIO):  # EIO: a terminal that has been closed
             raise

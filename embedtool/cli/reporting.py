@@ -196,8 +196,8 @@ class _IdleWorkers:
     def __call__(self, progress: Progress) -> None:
         if progress.streams is not None and self.workers > progress.streams:
             note(
-                f"--workers {self.workers}: a text of this length is read in "
-                f"{counted(progress.streams, 'stream')}; no more workers are used"
+                f"--workers {self.workers}: this text is read in "
+                f"{counted(progress.streams, 'stream')}, and no more workers are used"
             )
             self.workers = 0  # once is enough
 

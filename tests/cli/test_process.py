@@ -104,11 +104,10 @@ def test_a_reader_that_stops_hears_no_more(models: dict[str, Path]) -> None:
     assert process.returncode == 141
 
 
-@pytest.mark.parametrize("no_color", [None, "1"])
-def test_a_terminal_gets_a_bar(no_color: str | None, kingdoms: Path, tmp_path: Path) -> None:
+def in_terminal(*arguments: object, **environment: str) -> str:
+    """What a command shows on a terminal of 80 columns that is its standard error."""
     leader, follower = pty.openpty()
-    env = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "80"}
-    env |= {"NO_COLOR": no_color} if no_color else {}
+    env = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "80", **environment}
     shown = bytearray()
 
     def read() -> None:
@@ -118,17 +117,28 @@ def test_a_terminal_gets_a_bar(no_color: str | None, kingdoms: Path, tmp_path: P
 
     with ThreadPoolExecutor(1) as pool:
         reading = pool.submit(read)
-        subprocess.run(
-            [*PROGRAM, "train", "glove", kingdoms, "-o", tmp_path / "m", "--iterations", "3"],
-            stderr=follower, env=env, check=True,
-        )  # fmt: skip
+        subprocess.run([*PROGRAM, *map(str, arguments)], stderr=follower, env=env, check=True)
         os.close(follower)
         reading.result()
     os.close(leader)
-    text = shown.decode()
+    return shown.decode()
+
+
+@pytest.mark.parametrize("no_color", [None, "1"])
+def test_a_terminal_gets_a_bar(no_color: str | None, kingdoms: Path, tmp_path: Path) -> None:
+    environment = {"NO_COLOR": no_color} if no_color else {}
+    text = in_terminal(
+        "train", "glove", kingdoms, "-o", tmp_path / "m", "--iterations", 3, **environment
+    )
     for piece in ("reading", "counting pairs", "merging pairs", "epoch 3", "pairs/s", "━"):
         assert piece in text
     assert ("\x1b[38;5;" in text) == (no_color is None)
+
+
+def test_a_note_stands_above_the_bar_and_not_in_its_line(text: Path, tmp_path: Path) -> None:
+    shown = in_terminal("train", "word2vec", text, "-o", tmp_path / "m", "--workers", 9)
+    before, note, _ = shown.partition("--workers 9: this text is read in 1 stream,")
+    assert note and before.endswith(("\n", "\r", "\x1b[2K"))
 
 
 def test_text_comes_through_a_pipe(tmp_path: Path) -> None:

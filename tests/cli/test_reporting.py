@@ -74,7 +74,7 @@ def test_workers_beyond_the_streams_of_a_text_get_a_line(
         report(training(1, streams=4))
         report(training(0, begins=True))
     assert capsys.readouterr().err == told * (
-        "--workers 5: a text of this length is read in 4 streams; no more workers are used\n"
+        "--workers 5: this text is read in 4 streams, and no more workers are used\n"
     )
 
 
