@@ -81,9 +81,11 @@ def negatives(factor: float) -> Callable[[], None]:
     """Draw so many times as many noise words for a block; each then counts less."""
 
     def change() -> None:
-        from embedtool.trainers import lanes
+        from embedtool.trainers import kernel_job
 
-        lanes.NOISE_FACTORS = {mode: factor * n for mode, n in lanes.NOISE_FACTORS.items()}
+        kernel_job.NOISE_FACTORS = {
+            mode: factor * n for mode, n in kernel_job.NOISE_FACTORS.items()
+        }
 
     return change
 
@@ -102,10 +104,10 @@ def divided_steps() -> None:
     """Let each of the n rows of a word go an n-th of the step, after a turn; within it as ever."""
     import numpy as np
 
-    from embedtool.kernels import turn
     from embedtool.kernels.jit import inlined
-    from embedtool.kernels.layout import Copies, Space, Words
-    from embedtool.kernels.rows import subtract_row
+    from embedtool.kernels.sgd import minibatch
+    from embedtool.kernels.sgd.arrays import Copies, Space, Words
+    from embedtool.kernels.simd.rows import subtract_row
 
     @inlined
     def write_steps(lane: int, words: Words, copies: Copies, space: Space) -> None:
@@ -114,7 +116,7 @@ def divided_steps() -> None:
             n_rows = np.float32(max(1, words.n_movable[copies.input_words[lane, k]]))
             subtract_row(copies.inputs, first + k, space.before, k, 1 / (n_rows * n_rows))
 
-    turn._write_steps = write_steps
+    minibatch._write_steps = write_steps
 
 
 ABLATIONS = {

@@ -18,7 +18,7 @@ import numpy as np
 from benchmarks.measure import machine
 from embedtool.evaluation.analogy import evaluate_analogies
 from embedtool.evaluation.datasets import read_analogies
-from embedtool.vectors import WordVectors
+from embedtool.model.vectors import WordVectors
 
 
 def main() -> None:

@@ -34,19 +34,19 @@ from benchmarks.tasks import (
     Task,
     embedtool,
 )
-from embedtool.config import (
+from embedtool.config.base import n_cores
+from embedtool.config.training import (
     ClusterConfig,
     FastTextConfig,
     GloveConfig,
     TrainerConfig,
     Word2VecConfig,
-    n_cores,
 )
 from embedtool.corpus.corpus import Corpus
 from embedtool.distributed.cluster import Cluster, Node
 from embedtool.distributed.cost import Sizes, cost, sizes_of
 from embedtool.distributed.training import settled
-from embedtool.progress import silent
+from embedtool.io.progress import silent
 from embedtool.trainers.training import encode_text, read_text
 
 SHOWN = ("cbow", "skipgram", "fasttext", "glove")

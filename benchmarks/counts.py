@@ -11,7 +11,8 @@ import argparse
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from embedtool.config import GloveConfig, TextConfig
+from embedtool.config.text import TextConfig
+from embedtool.config.training import GloveConfig
 from embedtool.corpus.cooccurrence import count_cooccurrence
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.encoding import encode, scan

@@ -16,15 +16,15 @@ import numpy as np
 
 from benchmarks.bigrams import Bigrams
 from benchmarks.measure import machine
-from embedtool.attention.batches import Pieces, pieces_of, split
-from embedtool.attention.training import encode_by, train_encoder
-from embedtool.config import Word2VecConfig
+from embedtool.config.tasks import ContextualConfig
+from embedtool.config.training import Word2VecConfig
+from embedtool.contextual.batches import Pieces, pieces_of, split
+from embedtool.contextual.training import encode_by, train_encoder
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.encoding import scan
-from embedtool.progress import Progress
-from embedtool.task_config import ContextualConfig
+from embedtool.io.progress import Progress
+from embedtool.model.vectors import Model
 from embedtool.trainers.training import train_model
-from embedtool.vectors import Model
 
 SKIPGRAM = Word2VecConfig(mode="skipgram", epochs=10)
 

@@ -22,18 +22,19 @@ from numpy.typing import NDArray
 
 from benchmarks.measure import machine, score
 from benchmarks.tasks import EPOCHS, MIN_COUNT, NEGATIVE, SAMPLE, SIZE, TASKS, WINDOW
-from embedtool.config import FastTextConfig, Word2VecConfig, n_cores
+from embedtool.config.base import n_cores
+from embedtool.config.training import FastTextConfig, Word2VecConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.encoding import EncodedCorpus
-from embedtool.distributed import joining, lanes
-from embedtool.distributed.word2vec import rounds_of
-from embedtool.progress import silent
+from embedtool.distributed import merging, replica
+from embedtool.distributed.local_sgd import rounds_of
+from embedtool.io.progress import silent
+from embedtool.model.vectors import WordVectors
 from embedtool.trainers import TRAINERS
-from embedtool.trainers.lanes import streams_of
+from embedtool.trainers.kernel_job import streams_of
 from embedtool.trainers.subwords import rows_of_words
 from embedtool.trainers.training import encode_text, read_text
 from embedtool.trainers.word2vec import damping_after, key_of, rate_after, start, word_vectors
-from embedtool.vectors import WordVectors
 
 Rule = Callable[..., NDArray[np.float32]]
 
@@ -50,7 +51,7 @@ def sum_of_all(sums: NDArray[np.float32], *others: NDArray[np.float32]) -> NDArr
     return sums
 
 
-RULES: dict[str, Rule] = {"directions": joining.shortened, "sum": sum_of_all, "mean": mean}
+RULES: dict[str, Rule] = {"directions": merging.shortened, "sum": sum_of_all, "mean": mean}
 
 
 def config_of(name: str, seed: int) -> Word2VecConfig:
@@ -70,30 +71,30 @@ def train(config: Word2VecConfig, text: EncodedCorpus, n_lanes: int, n_rounds: i
     state = start(config, text, rows)
     names = "inputs", "outputs"
     inputs, outputs = (state.tables[name][:, :SIZE].copy() for name in names)
-    lexicon = lanes.lexicon_of(
+    lexicon = replica.lexicon_of(
         config, text.vocabulary.counts, rows, state.tables["frozen"], streams_of(text.n_tokens)
     )
     for each in rounds_of(n_rounds, config.epochs):
         damping = damping_after(config, int((each.epoch + each.begin) * text.n_tokens))
         rates = [rate_after(config, each.epoch + share) for share in (each.begin, each.end)]
         key = int(key_of(config.seed, each.epoch))
-        copies, learnt = [joining.halved(each) for each in (inputs, outputs)], []
+        copies, learnt = [merging.halved(each) for each in (inputs, outputs)], []
         for lane in range(n_lanes):
             first, last = (text.n_tokens * (lane + end) // n_lanes for end in range(2))
             begin, end = (first + int((last - first) * at) for at in (each.begin, each.end))
-            piece = lanes.Piece(begin, end, key, (rates[0], rates[1]), damping)
+            piece = replica.Piece(begin, end, key, (rates[0], rates[1]), damping)
             ids = np.array(text.ids[begin:end])
             inside = slice(*np.searchsorted(text.ends, (begin, end), side="right"))
-            needs = lanes.needs_of(lexicon, piece, ids)
+            needs = replica.needs_of(lexicon, piece, ids)
             tables = (
-                lanes.Borrowed(needs.inputs, [copies[0]], whole=True),
-                lanes.Borrowed(needs.outputs, [copies[1]], whole=True),
+                replica.Borrowed(needs.inputs, [copies[0]], whole=True),
+                replica.Borrowed(needs.outputs, [copies[1]], whole=True),
             )
             sentences = ids, np.array(text.ends[inside]) - begin
-            learnt.append(lanes.train_piece(lexicon, piece, sentences, needs, tables, n_cores()))
-        found = joining.directions([each.moments for each in learnt])
-        inputs = joining.join(inputs, [each.inputs[0] for each in learnt], *found[0])
-        outputs = joining.join(outputs, [each.outputs[0] for each in learnt], *found[1])
+            learnt.append(replica.train_piece(lexicon, piece, sentences, needs, tables, n_cores()))
+        found = merging.directions([each.moments for each in learnt])
+        inputs = merging.join(inputs, [each.inputs[0] for each in learnt], *found[0])
+        outputs = merging.join(outputs, [each.outputs[0] for each in learnt], *found[1])
     for name, table in zip(names, (inputs, outputs), strict=True):
         state.tables[name][:, :SIZE] = table
     return word_vectors(config, text, rows, state)
@@ -125,7 +126,7 @@ def main() -> None:
                     for n_rounds in (n_lanes * each for each in options.rounds):
                         for rule in options.rules:
                             began = time.monotonic()
-                            with mock.patch.object(joining, "shortened", RULES[rule]):
+                            with mock.patch.object(merging, "shortened", RULES[rule]):
                                 vectors = train(config, text, n_lanes, n_rounds)
                             print(
                                 f"{task:10} seed {seed}  {n_lanes} lanes, {n_rounds:3} rounds, "

@@ -15,9 +15,9 @@ from scipy.spatial import cKDTree
 from threadpoolctl import threadpool_limits
 
 from benchmarks.measure import machine
-from embedtool import store
-from embedtool.config import LAYOUTS
-from embedtool.explore.layout import Rows, layout, units_of
+from embedtool.analysis.projection import Rows, layout, units_of
+from embedtool.config.tasks import LAYOUTS
+from embedtool.model import store
 from embedtool.search.index import nearest
 
 N_NEAREST = 10

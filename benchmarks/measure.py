@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from embedtool import formats, store
-from embedtool.config import n_cores
+from embedtool import formats
+from embedtool.config.base import n_cores
 from embedtool.corpus.corpus import Corpus
 from embedtool.evaluation.analogy import evaluate_analogies
 from embedtool.evaluation.datasets import read_analogies, read_pairs
 from embedtool.evaluation.similarity import evaluate_pairs
-from embedtool.vectors import WordVectors
+from embedtool.model import store
+from embedtool.model.vectors import WordVectors
 
 LAUNCH = Path(__file__).with_name("launch.py")
 MODEL = "model"

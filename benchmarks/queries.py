@@ -19,10 +19,11 @@ import numpy as np
 
 from benchmarks.measure import Cost, machine, run
 from benchmarks.tasks import EMBEDTOOL
-from embedtool import formats, store
-from embedtool.config import N_ANSWERS
-from embedtool.search.approximate import build
-from embedtool.vectors import Model, WordVectors, unit_rows
+from embedtool import formats
+from embedtool.config.tasks import N_ANSWERS
+from embedtool.model import store
+from embedtool.model.vectors import Model, WordVectors, unit_rows
+from embedtool.search.ann import build
 
 ZIPF_LAW = 10**9
 """The count of the first word; the n-th has an n-th of it."""

@@ -37,7 +37,7 @@ from benchmarks.measure import (
 )
 from benchmarks.tasks import TASKS, Command, has_stanford, programs
 from embedtool.errors import EmbedtoolError
-from embedtool.vectors import WordVectors
+from embedtool.model.vectors import WordVectors
 
 KINGDOMS = Path(__file__).parents[1] / "corpora" / "kingdoms.txt"
 PACKAGES = ("embedtool", "gensim", "fasttext-community", "numpy", "numba")

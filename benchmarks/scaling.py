@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.measure import MODEL, CommandError, first_lines, machine, plain_text, run
 from benchmarks.tasks import TASKS, Command, embedtool
-from embedtool.store import VECTORS
+from embedtool.model.store import VECTORS
 
 WORKERS = (1, 2, 3, 8)
 SHOWN = 8

@@ -30,9 +30,9 @@ import numpy as np
 
 from benchmarks.measure import machine
 from benchmarks.tasks import EMBEDTOOL
-from embedtool import store
-from embedtool.search.approximate import build, describe
-from embedtool.vectors import Model, WordVectors, unit_rows
+from embedtool.model import store
+from embedtool.model.vectors import Model, WordVectors, unit_rows
+from embedtool.search.ann import build, describe
 
 ZIPF_LAW = 10**9
 """The count of the first word; the n-th has an n-th of it."""

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 from itertools import count
 
-from embedtool.config import ClusterConfig, GloveConfig, TrainerConfig, Word2VecConfig
+from embedtool.config.training import ClusterConfig, GloveConfig, TrainerConfig, Word2VecConfig
 from embedtool.distributed import measured as of
 from embedtool.distributed.cluster import Cluster, Node
 from embedtool.distributed.cost import COPY, Sizes, cost, lane_of, pairs_of, parts_of
 from embedtool.distributed.glove import AHEAD
-from embedtool.distributed.word2vec import rounds_of, shards_of
-from embedtool.trainers.estimate import NUMBER, PAIR, RUN_ENTRY
+from embedtool.distributed.local_sgd import rounds_of, shards_of
+from embedtool.trainers.resources import NUMBER, PAIR, RUN_ENTRY
 
 Name = tuple[object, ...]
 """Of a result."""

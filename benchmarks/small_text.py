@@ -30,7 +30,7 @@ from benchmarks.run import KINGDOMS, SCORES, Run, find_word2vec_c, measured
 from benchmarks.tasks import Command, Task, embedtool, programs
 from embedtool.evaluation.analogy import evaluate_analogies
 from embedtool.evaluation.datasets import read_analogies
-from embedtool.vectors import WordVectors
+from embedtool.model.vectors import WordVectors
 
 MEGABYTE = 10**6
 LINES = 5_000

@@ -16,8 +16,8 @@ from tempfile import TemporaryDirectory
 from benchmarks.measure import machine
 from benchmarks.queries import ask, random_vectors
 from benchmarks.tasks import EMBEDTOOL
-from embedtool import store
-from embedtool.vectors import Model
+from embedtool.model import store
+from embedtool.model.vectors import Model
 
 GENSIM = """
 import sys

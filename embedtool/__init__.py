@@ -7,14 +7,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from embedtool.attention.contextual import open_encoder
-    from embedtool.config import FastTextConfig, GloveConfig, TextConfig, Word2VecConfig
+    from embedtool.config.text import TextConfig
+    from embedtool.config.training import FastTextConfig, GloveConfig, Word2VecConfig
+    from embedtool.contextual.encoders import open_encoder
     from embedtool.corpus.corpus import Corpus
     from embedtool.errors import EmbedtoolError
+    from embedtool.model.store import load, save
+    from embedtool.model.vectors import Model, WordVectors
     from embedtool.search.query import analogy, odd_one_out, similar, similarity
-    from embedtool.store import load, save
     from embedtool.trainers.training import train_model
-    from embedtool.vectors import Model, WordVectors
 
 __version__ = "0.1.0"
 

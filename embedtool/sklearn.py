@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from embedtool import store
+from embedtool.config.tasks import DocumentConfig
 from embedtool.corpus.tokens import TOKENIZERS, Tokenizer
 from embedtool.errors import ConfigError, DocumentError, ModelError
 from embedtool.evaluation.documents import (
@@ -30,12 +30,12 @@ from embedtool.evaluation.documents import (
     weighted_means,
     without_directions,
 )
-from embedtool.plurals import counted
-from embedtool.task_config import DocumentConfig
-from embedtool.vectors import WordVectors, unit_rows
+from embedtool.messages import counted
+from embedtool.model import store
+from embedtool.model.vectors import WordVectors, unit_rows
 
 if TYPE_CHECKING:
-    from embedtool.attention.contextual import ContextualEncoder
+    from embedtool.contextual.encoders import ContextualEncoder
 
 log = logging.getLogger(__name__)
 
@@ -245,7 +245,7 @@ class _Contextual:
 
     def bags(self, texts: Iterable[str], of: DocumentVectorizer) -> Bags:
         """Documents as bags of known words."""
-        from embedtool.attention.documents import bags_in_context
+        from embedtool.contextual.document_vectors import bags_in_context
 
         return bags_in_context(self.encoder, texts)
 
@@ -253,7 +253,7 @@ class _Contextual:
         self, bags: Any, weights: NDArray[np.floating], divisor: Literal["weights", "tokens"]
     ) -> NDArray[np.float32]:
         """See `means_in_context`."""
-        from embedtool.attention.documents import means_in_context
+        from embedtool.contextual.document_vectors import means_in_context
 
         return means_in_context(self.encoder, bags, weights, divisor)
 
@@ -291,6 +291,6 @@ def _opened(path: Path, version: int | None) -> WordVectors:
 
 @lru_cache(N_OPEN)
 def _opened_encoder(path: Path, version: int | None) -> "ContextualEncoder":
-    from embedtool.attention.contextual import open_encoder
+    from embedtool.contextual.encoders import open_encoder
 
     return open_encoder(path)

@@ -21,7 +21,7 @@ from click.exceptions import Exit, NoArgsIsHelpError
 
 from embedtool import __version__
 from embedtool.cli.groups import Group
-from embedtool.cli.output import note, shortened
+from embedtool.cli.output.text import note, shortened
 from embedtool.cli.signals import heeded
 from embedtool.errors import ConfigError, EmbedtoolError, StoppedError, UnansweredError
 
@@ -88,7 +88,7 @@ class Program(Group):
         if cmd_name not in COMMANDS:
             return None
         name = COMMANDS[cmd_name]
-        command: click.Command = getattr(import_module(f"embedtool.cli.{name}"), name)
+        command: click.Command = getattr(import_module(f"embedtool.cli.commands.{name}"), name)
         return command
 
     def main(
@@ -179,7 +179,7 @@ def _fail(message: str, code: int, whole: bool = False) -> int:
 
 def _usage(error: click.UsageError) -> str:
     if isinstance(error, click.NoSuchOption):
-        from embedtool.cli.elsewhere import message_of
+        from embedtool.cli.options.elsewhere import message_of
 
         message = message_of(error)
     else:

@@ -17,16 +17,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.brief import brief
-from embedtool.config import GloveConfig, MiB
-from embedtool.corpus.blocks import ID, Blocks
+from embedtool.config.base import MiB
+from embedtool.config.training import GloveConfig
+from embedtool.corpus.cells import ID, Blocks
 from embedtool.corpus.encoding import EncodedCorpus
-from embedtool.corpus.runs import MAPPING, Run, SortedRuns, merged
+from embedtool.corpus.sorted_runs import MAPPING, Run, SortedRuns, merged
 from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.errors import TrainingError
-from embedtool.files import Hashed, mismatch, replaced
-from embedtool.kernels.cooccurrence import distance_bits, list_pairs, sum_entries
-from embedtool.progress import Progress, Report, silent
+from embedtool.io.atomic import Hashed, mismatch, replaced
+from embedtool.io.progress import Progress, Report, silent
+from embedtool.kernels.text.cooccurrence import distance_bits, list_pairs, sum_entries
+from embedtool.messages import brief
 
 log = logging.getLogger(__name__)
 

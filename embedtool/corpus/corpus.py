@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from io import BufferedReader
 from typing import Any, BinaryIO, Protocol, cast
 
-from embedtool.brief import brief
-from embedtool.config import TextConfig, flag
+from embedtool.config.base import flag
+from embedtool.config.text import TextConfig
 from embedtool.corpus.decoding import Utf8Stream
 from embedtool.corpus.notes import LOOKED_AT_BYTES, ReadingNotes
 from embedtool.corpus.paragraphs import paragraphs
@@ -46,9 +46,10 @@ from embedtool.corpus.tokens import (
     token_bytes,
     token_of,
 )
-from embedtool.encodings import BYTE_ORDER_MARK, REPLACEMENT, is_utf8
 from embedtool.errors import CorpusError
-from embedtool.progress import Progress, Report, silent
+from embedtool.io.encodings import BYTE_ORDER_MARK, REPLACEMENT, is_utf8
+from embedtool.io.progress import Progress, Report, silent
+from embedtool.messages import brief
 
 BLOCK_BYTES = 2**20
 """Text is read in blocks of about this size. A longer line is read in several blocks, cut at white

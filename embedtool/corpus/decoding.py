@@ -8,9 +8,9 @@ from io import RawIOBase
 from threading import local
 from typing import BinaryIO, Literal
 
-from embedtool.encodings import REPLACEMENT
+from embedtool.corpus.string_table import LONE_SURROGATES
 from embedtool.errors import CorpusError
-from embedtool.words import LONE_SURROGATES
+from embedtool.io.encodings import REPLACEMENT
 
 CHUNK_BYTES = 2**16
 MODES = {"strict": "strict", "replace": "embedtool-replace", "skip": "embedtool-skip"}

@@ -18,20 +18,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool import __version__
-from embedtool.brief import brief
-from embedtool.config import VocabularyConfig, n_cores
+from embedtool.config.base import n_cores
+from embedtool.config.training import VocabularyConfig
+from embedtool.corpus.concurrency import in_order
 from embedtool.corpus.corpus import Corpus
+from embedtool.corpus.interning import NumberedText, Numbering, WordNumbers
 from embedtool.corpus.notes import ReadingNotes, warn_of_reading, warn_of_script
-from embedtool.corpus.numbering import NumberedText, Numbering, WordNumbers
-from embedtool.corpus.pipeline import in_order
 from embedtool.corpus.sources import name_of, place_of, stamps_of
+from embedtool.corpus.string_table import Words
 from embedtool.corpus.tokens import tokens_of_lines
 from embedtool.corpus.vocabulary import Vocabulary, choose_words
 from embedtool.errors import CorpusError, OutputError, ResourceError, TrainingError
-from embedtool.files import Hashed, mismatch, new_folder
-from embedtool.kernels.tokens import keep_rows, renumber
-from embedtool.progress import Report, silent
-from embedtool.words import Words
+from embedtool.io.atomic import Hashed, mismatch, new_folder
+from embedtool.io.progress import Report, silent
+from embedtool.kernels.text.tokens import keep_rows, renumber
+from embedtool.messages import brief
 
 log = logging.getLogger(__name__)
 

@@ -11,12 +11,13 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.config import TextConfig, flag
+from embedtool.config.base import flag
+from embedtool.config.text import TextConfig
 from embedtool.corpus.paragraphs import wrapped_at
+from embedtool.corpus.string_table import Words
 from embedtool.corpus.tokens import unsegmented_script
-from embedtool.encodings import is_utf8, shown_encoding
-from embedtool.plurals import counted
-from embedtool.words import Words
+from embedtool.io.encodings import is_utf8, shown_encoding
+from embedtool.messages import counted
 
 log = logging.getLogger(__name__)
 

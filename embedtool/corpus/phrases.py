@@ -12,16 +12,16 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from embedtool.config import PhrasesConfig, TextConfig
+from embedtool.config.text import PhrasesConfig, TextConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.notes import warn_of_script
 from embedtool.corpus.sources import is_url
+from embedtool.corpus.string_table import Words
 from embedtool.corpus.tokens import ASCII_SPACE
-from embedtool.encodings import decoded
 from embedtool.errors import CorpusError
-from embedtool.files import replaced
-from embedtool.progress import Report, silent
-from embedtool.words import Words
+from embedtool.io.atomic import replaced
+from embedtool.io.encodings import decoded
+from embedtool.io.progress import Report, silent
 
 Pair = tuple[str, ...]
 """Two words, and the connector words between them."""

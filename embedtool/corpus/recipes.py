@@ -16,15 +16,15 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import embedtool
-from embedtool import files
-from embedtool.config import flag
+from embedtool.config.base import flag
 from embedtool.corpus.cleaning import CLEANINGS, Lower
-from embedtool.corpus.download import download, mismatch
 from embedtool.corpus.sources import opened
 from embedtool.corpus.tokens import LOWER
 from embedtool.errors import ConfigError, CorpusError, MissingExtraError, OutputError
-from embedtool.files import check_file, facts_of, replaced
-from embedtool.progress import Progress, Report, silent
+from embedtool.io import atomic
+from embedtool.io.atomic import check_file, facts_of, replaced
+from embedtool.io.download import download, mismatch
+from embedtool.io.progress import Progress, Report, silent
 
 log = logging.getLogger(__name__)
 
@@ -201,7 +201,7 @@ def warn_of_change(home: Path, *, thoroughly: bool = True) -> None:
     if not facts:
         return
     same_size = home.stat().st_size == facts["bytes"]
-    fault = files.mismatch(home, facts) if thoroughly or not same_size else None
+    fault = atomic.mismatch(home, facts) if thoroughly or not same_size else None
     if fault:
         log.warning(
             "%s: %s, since it was prepared; embedtool corpus get --force prepares it again",

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePath
 from typing import Any, BinaryIO
 
-from embedtool.config import TextConfig
+from embedtool.config.text import TextConfig
+from embedtool.corpus.object_stores import path_in_store
 from embedtool.corpus.sources import head_of
-from embedtool.corpus.stores import path_in_store
 from embedtool.errors import CorpusError, MissingExtraError
-from embedtool.files import swells
+from embedtool.io.atomic import swells
 
 SUFFIXES = {
     ".jsonl": "jsonl",

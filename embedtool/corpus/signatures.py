@@ -3,7 +3,7 @@
 In: the beginning of a file. Out: what it is and what to do with it, or None.
 """
 
-from embedtool.encodings import UTF8, is_utf8
+from embedtool.io.encodings import UTF8, is_utf8
 
 HEAD_BYTES = 512
 """So much of a file is looked at: the signature of tar stands at byte 257."""

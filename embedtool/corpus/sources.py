@@ -18,7 +18,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
-from embedtool.corpus.stores import (
+from embedtool.corpus.object_stores import (
     find_in_store,
     is_store,
     open_in_store,

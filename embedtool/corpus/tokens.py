@@ -13,9 +13,9 @@ from unicodedata import category, combining, normalize
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.config import TextConfig
+from embedtool.config.text import TextConfig
+from embedtool.corpus.string_table import LONE_SURROGATES, Words
 from embedtool.errors import MissingExtraError
-from embedtool.words import LONE_SURROGATES, Words
 
 Tokenizer = Callable[[str], list[str]]
 

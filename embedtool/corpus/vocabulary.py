@@ -13,11 +13,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.brief import brief
-from embedtool.config import VocabularyConfig
-from embedtool.encodings import BYTE_ORDER_MARK
+from embedtool.config.training import VocabularyConfig
 from embedtool.errors import VocabularyError
-from embedtool.plurals import counted
+from embedtool.io.encodings import BYTE_ORDER_MARK
+from embedtool.messages import brief, counted
 
 log = logging.getLogger(__name__)
 

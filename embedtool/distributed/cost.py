@@ -11,27 +11,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from embedtool.config import ClusterConfig, GloveConfig, TrainerConfig, Word2VecConfig
-from embedtool.corpus.blocks import Blocks
+from embedtool.config.training import ClusterConfig, GloveConfig, TrainerConfig, Word2VecConfig
+from embedtool.corpus.cells import Blocks
 from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.distributed import measured as of
 from embedtool.distributed.cluster import ROOT_SECONDS, Cluster, Node
 from embedtool.distributed.counting import RANGE_BYTES, RANGES_A_CORE
 from embedtool.distributed.glove import _n_groups
-from embedtool.distributed.reading import LEAST_PART, MOST_PART, MOST_RANGES, N_PARTS
-from embedtool.distributed.word2vec import (
-    GROWTH,
-    KEPT,
-    SHARE_OF_STORE,
-    _cores_of_lane,
-    shards_of,
-)
+from embedtool.distributed.local_sgd import GROWTH, KEPT, SHARE_OF_STORE, _cores_of_lane, shards_of
+from embedtool.distributed.partition_reading import LEAST_PART, MOST_PART, MOST_RANGES, N_PARTS
 from embedtool.errors import ResourceError
-from embedtool.kernels.registers import SIMD_WIDTH
-from embedtool.trainers.estimate import NUMBER, PAIR, PROGRAM, RUN_ENTRY, shown
-from embedtool.trainers.lanes import keep, streams_of
+from embedtool.kernels.simd.registers import SIMD_WIDTH
+from embedtool.trainers.aligned import filled_up
+from embedtool.trainers.kernel_job import keep, streams_of
+from embedtool.trainers.resources import NUMBER, PAIR, PROGRAM, RUN_ENTRY, shown
 from embedtool.trainers.subwords import rows_of_words
-from embedtool.trainers.tables import filled_up
 
 COPY, STEP, BESIDE_STEPS, MOMENT_BYTES = 2, 1, 12, 8
 """Bytes of a number that a lane is given, and of one of its steps; of a row's number, scale and

@@ -11,8 +11,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.config import GloveConfig, MiB
-from embedtool.corpus.blocks import Blocks
+from embedtool.config.base import MiB
+from embedtool.config.training import GloveConfig
+from embedtool.corpus.cells import Blocks
 from embedtool.corpus.cooccurrence import (
     Cell,
     Pairs,
@@ -23,10 +24,10 @@ from embedtool.corpus.cooccurrence import (
     size_of_cell,
     stored_cell,
 )
-from embedtool.corpus.runs import ENTRY, Run, merged
+from embedtool.corpus.sorted_runs import ENTRY, Run, merged
 from embedtool.distributed.cluster import Cluster, Ref, here
-from embedtool.distributed.reading import ClusterText, Encoded, in_turn
-from embedtool.progress import Progress, Report
+from embedtool.distributed.partition_reading import ClusterText, Encoded, in_turn
+from embedtool.io.progress import Progress, Report
 
 SORTED_ENTRIES = 2**22
 """Entries that a function sorts at once: as fast as any, in some dozens of MiB."""

@@ -20,12 +20,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.config import GloveConfig
+from embedtool.config.training import GloveConfig
 from embedtool.corpus.cooccurrence import Cell, pairs_of_cell, stored_cell
 from embedtool.distributed.cluster import ROOT_SECONDS, Cluster, Ref, here
 from embedtool.distributed.counting import CellPairs, count
-from embedtool.distributed.reading import ClusterText
-from embedtool.progress import Progress, Report
+from embedtool.distributed.partition_reading import ClusterText
+from embedtool.io.progress import Progress, Report
+from embedtool.model.vectors import WordVectors
+from embedtool.trainers.aligned import zeros
 from embedtool.trainers.checkpoint import Checkpoints, State
 from embedtool.trainers.glove import (
     begun,
@@ -36,9 +38,7 @@ from embedtool.trainers.glove import (
     visit_cell,
     word_vectors,
 )
-from embedtool.trainers.initial import Initial
-from embedtool.trainers.tables import zeros
-from embedtool.vectors import WordVectors
+from embedtool.trainers.warm_start import Initial
 
 AHEAD = 2
 """Groups begun for each that can be visited at once, so that no core waits for the next."""

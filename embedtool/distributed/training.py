@@ -8,17 +8,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from embedtool.config import ClusterConfig, GloveConfig, TextConfig, TrainerConfig, Word2VecConfig
+from embedtool.config.text import TextConfig
+from embedtool.config.training import ClusterConfig, GloveConfig, TrainerConfig, Word2VecConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.notes import warn_of_script
-from embedtool.distributed import glove, word2vec
+from embedtool.corpus.string_table import Words
+from embedtool.distributed import glove, local_sgd
 from embedtool.distributed.cluster import Cluster
-from embedtool.distributed.reading import ClusterText, encode_again, encode_text, read_text
+from embedtool.distributed.partition_reading import (
+    ClusterText,
+    encode_again,
+    encode_text,
+    read_text,
+)
 from embedtool.errors import ConfigError
-from embedtool.progress import Report, silent
+from embedtool.io.progress import Report, silent
+from embedtool.model.vectors import Model
 from embedtool.trainers import TRAINERS, check_algorithm
 from embedtool.trainers.checkpoint import Checkpoints
-from embedtool.trainers.initial import Initial
 from embedtool.trainers.training import (
     History,
     about_again,
@@ -27,15 +34,14 @@ from embedtool.trainers.training import (
     keep,
     remember,
 )
-from embedtool.trainers.workplace import Workplace
-from embedtool.vectors import Model
-from embedtool.words import Words
+from embedtool.trainers.training_dir import Workplace
+from embedtool.trainers.warm_start import Initial
 
 
 def settled(settings: ClusterConfig, cluster: Cluster) -> ClusterConfig:
     """The settings with what was left open: a lane a node."""
     lanes = settings.lanes or len(cluster.nodes)
-    rounds = settings.rounds or word2vec.ROUNDS_A_LANE * lanes
+    rounds = settings.rounds or local_sgd.ROUNDS_A_LANE * lanes
     return replace(settings, lanes=lanes, rounds=rounds)
 
 
@@ -133,7 +139,7 @@ def _learn(
     if isinstance(config, GloveConfig):
         vectors = glove.train(cluster, config, text, history, initial, checkpoints)
     elif isinstance(config, Word2VecConfig):
-        vectors = word2vec.train(cluster, settings, config, text, history, initial, checkpoints)
+        vectors = local_sgd.train(cluster, settings, config, text, history, initial, checkpoints)
     else:
         raise TypeError(config)
     return finished(vectors, about, text, history)

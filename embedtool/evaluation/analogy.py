@@ -9,19 +9,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.brief import brief
-from embedtool.config import ANALOGY_METHODS, RESTRICT_VOCAB, AnalogyMethod
+from embedtool.config.tasks import ANALOGY_METHODS, RESTRICT_VOCAB, AnalogyMethod
 from embedtool.errors import EvaluationError
-from embedtool.evaluation.known import KnownWords, known_words
 from embedtool.evaluation.methods import (
     OVER_RELATION,
     Relation,
     answer_by_example,
     answer_by_relation,
 )
-from embedtool.evaluation.questions import AnalogySet
 from embedtool.evaluation.statistics import Interval, share_interval
-from embedtool.vectors import WordVectors
+from embedtool.evaluation.tasks import AnalogySet
+from embedtool.evaluation.vocabulary_lookup import KnownWords, known_words
+from embedtool.messages import brief
+from embedtool.model.vectors import WordVectors
 
 Ids = NDArray[np.int64]
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.config import RESTRICT_VOCAB
-from embedtool.evaluation.known import known_words
-from embedtool.evaluation.questions import CategorySet
-from embedtool.vectors import WordVectors, unit_rows
+from embedtool.config.tasks import RESTRICT_VOCAB
+from embedtool.evaluation.tasks import CategorySet
+from embedtool.evaluation.vocabulary_lookup import known_words
+from embedtool.model.vectors import WordVectors, unit_rows
 
 N_STARTS = 10
 """Times that k-means begins anew; the tightest clusters count. It was scikit-learn's default."""

@@ -13,17 +13,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.brief import brief
-from embedtool.config import TextConfig
+from embedtool.config.tasks import ClassifyConfig
+from embedtool.config.text import TextConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.notes import warn_of_reading
 from embedtool.corpus.records import text_of
 from embedtool.corpus.tokens import Tokenizer, split_spaces
-from embedtool.encodings import UTF8
 from embedtool.errors import ConfigError, EvaluationError
 from embedtool.evaluation.statistics import t_interval
-from embedtool.progress import Progress, Report, silent
-from embedtool.task_config import ClassifyConfig
+from embedtool.io.encodings import UTF8
+from embedtool.io.progress import Progress, Report, silent
+from embedtool.messages import brief
 
 WORDS = "words: TF-IDF"
 ONE_HOT = "words: one-hot"

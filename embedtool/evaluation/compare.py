@@ -10,11 +10,8 @@ from itertools import combinations
 
 import numpy as np
 
-from embedtool.config import METHODS, N_ANSWERS, RESTRICT_VOCAB, AnalogyMethod
-from embedtool.errors import EvaluationError, NoAnswerError
-from embedtool.evaluation.alignment import have_directions
-from embedtool.evaluation.analogy import answer_analogies, score_analogies
-from embedtool.evaluation.neighbours import (
+from embedtool.analysis.alignment import have_directions
+from embedtool.analysis.neighbours import (
     N_FREQUENT,
     N_NEIGHBOURS,
     Band,
@@ -22,7 +19,9 @@ from embedtool.evaluation.neighbours import (
     Overlap,
     compare_neighbourhoods,
 )
-from embedtool.evaluation.questions import AnalogySet, Dataset, PairSet
+from embedtool.config.tasks import METHODS, N_ANSWERS, RESTRICT_VOCAB, AnalogyMethod
+from embedtool.errors import EvaluationError, NoAnswerError
+from embedtool.evaluation.analogy import answer_analogies, score_analogies
 from embedtool.evaluation.scoring import Result, evaluate
 from embedtool.evaluation.similarity import pair_similarities, score_pairs
 from embedtool.evaluation.statistics import (
@@ -34,6 +33,8 @@ from embedtool.evaluation.statistics import (
     p_text,
     stars,
 )
+from embedtool.evaluation.tasks import AnalogySet, Dataset, PairSet
+from embedtool.model.vectors import WordVectors
 from embedtool.search.batches import each, one_by_one
 from embedtool.search.expression import Expression, parse_expression
 from embedtool.search.query import (
@@ -44,7 +45,6 @@ from embedtool.search.query import (
     similar,
     similar_batch,
 )
-from embedtool.vectors import WordVectors
 
 WORDS = ("king", "queen")
 EXPRESSIONS = ("king - man + woman",)

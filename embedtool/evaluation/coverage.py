@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 
-from embedtool.config import RESTRICT_VOCAB
-from embedtool.evaluation.known import known_words
-from embedtool.evaluation.questions import AnalogySet, CategorySet, Dataset, PairSet
+from embedtool.config.tasks import RESTRICT_VOCAB
 from embedtool.evaluation.scoring import Part
-from embedtool.plurals import counted
-from embedtool.vectors import WordVectors
+from embedtool.evaluation.tasks import AnalogySet, CategorySet, Dataset, PairSet
+from embedtool.evaluation.vocabulary_lookup import known_words
+from embedtool.messages import counted
+from embedtool.model.vectors import WordVectors
 
 FEW = 0.1
 """Of a smaller share of a dataset a score says little about the dataset: the words that are known

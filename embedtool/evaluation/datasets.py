@@ -5,12 +5,12 @@ In: a name in the registry, or a path. Out: an AnalogySet, PairSet, CategorySet 
 
 from pathlib import Path
 
-from embedtool.encodings import UTF8
 from embedtool.errors import EvaluationError
+from embedtool.evaluation.dataset_readers import analogies_in, categories_in, outliers_in, pairs_in
 from embedtool.evaluation.fetching import located
-from embedtool.evaluation.questions import AnalogySet, CategorySet, OutlierSet, PairSet
-from embedtool.evaluation.reading import analogies_in, categories_in, outliers_in, pairs_in
 from embedtool.evaluation.registry import Entry, Task, registry
+from embedtool.evaluation.tasks import AnalogySet, CategorySet, OutlierSet, PairSet
+from embedtool.io.encodings import UTF8
 
 
 def read_analogies(source: str | Path, encoding: str = UTF8) -> AnalogySet:

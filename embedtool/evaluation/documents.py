@@ -12,11 +12,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.brief import brief
-from embedtool.compressed import principal_axes
 from embedtool.corpus.tokens import Tokenizer
 from embedtool.errors import DocumentError
-from embedtool.vectors import WordVectors
+from embedtool.messages import brief
+from embedtool.model.quantized import principal_axes
+from embedtool.model.vectors import WordVectors
 
 CASE_SAMPLE = 10_000
 """The most frequent words, by which it is judged whether a model knows capital letters."""

@@ -5,14 +5,14 @@ In: an Entry of the registry. Out: the path of its file, in an installed package
 
 from pathlib import Path
 
-from embedtool.cache import user_cache
-from embedtool.corpus.download import download, mismatch
 from embedtool.corpus.recipes import in_package
 from embedtool.errors import EvaluationError, OutputError
-from embedtool.evaluation.reading import READERS
+from embedtool.evaluation.dataset_readers import READERS
 from embedtool.evaluation.registry import Entry
-from embedtool.files import replaced, sha256_of
-from embedtool.progress import Report, silent
+from embedtool.io.atomic import replaced, sha256_of
+from embedtool.io.cache import user_cache
+from embedtool.io.download import download, mismatch
+from embedtool.io.progress import Report, silent
 
 
 def cache_folder() -> Path:

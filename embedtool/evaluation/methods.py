@@ -25,9 +25,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.config import AnalogyMethod, n_cores
+from embedtool.config.base import n_cores
+from embedtool.config.tasks import AnalogyMethod
+from embedtool.model.vectors import WordVectors, unit_rows
 from embedtool.search.index import EPSILON, SMALLEST_FACTOR, Block, nearest, search_by
-from embedtool.vectors import WordVectors, unit_rows
 
 BLOCK_CANDIDATES = 2048
 """Their products with all words of the Google questions take 7 MB; a question's three rows, 24 KB,

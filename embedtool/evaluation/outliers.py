@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.config import RESTRICT_VOCAB
-from embedtool.evaluation.known import known_words
-from embedtool.evaluation.questions import OutlierSet
-from embedtool.vectors import WordVectors, unit_rows
+from embedtool.config.tasks import RESTRICT_VOCAB
+from embedtool.evaluation.tasks import OutlierSet
+from embedtool.evaluation.vocabulary_lookup import known_words
+from embedtool.model.vectors import WordVectors, unit_rows
 
 LEAST_MEMBERS = 2
 """Members of a group without which its outlier cannot be told: two words have no odd one out."""

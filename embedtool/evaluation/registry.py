@@ -11,7 +11,7 @@ from typing import Literal, get_args
 from urllib.parse import urlsplit
 
 from embedtool.errors import EvaluationError
-from embedtool.evaluation.questions import Dataset
+from embedtool.evaluation.tasks import Dataset
 
 Task = Literal["analogies", "pairs", "categories", "outliers"]
 TASKS: tuple[Task, ...] = get_args(Task)

@@ -6,14 +6,14 @@ of any result its parts, all in one shape.
 
 from dataclasses import dataclass, replace
 
-from embedtool.config import ANALOGY_METHODS, RESTRICT_VOCAB, AnalogyMethod
+from embedtool.config.tasks import ANALOGY_METHODS, RESTRICT_VOCAB, AnalogyMethod
 from embedtool.evaluation.analogy import AnalogyResult, evaluate_analogies
 from embedtool.evaluation.categorisation import CategoryResult, evaluate_categories
 from embedtool.evaluation.outliers import OutlierResult, evaluate_outliers
-from embedtool.evaluation.questions import AnalogySet, CategorySet, Dataset, PairSet
 from embedtool.evaluation.similarity import PairResult, evaluate_pairs
 from embedtool.evaluation.statistics import Interval
-from embedtool.vectors import AnyVectors, vectors_of
+from embedtool.evaluation.tasks import AnalogySet, CategorySet, Dataset, PairSet
+from embedtool.model.vectors import AnyVectors, vectors_of
 
 Result = AnalogyResult | PairResult | CategoryResult | OutlierResult
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.config import RESTRICT_VOCAB
-from embedtool.evaluation.known import known_words
-from embedtool.evaluation.questions import PairSet
+from embedtool.config.tasks import RESTRICT_VOCAB
 from embedtool.evaluation.statistics import Interval, correlation_interval
+from embedtool.evaluation.tasks import PairSet
+from embedtool.evaluation.vocabulary_lookup import known_words
+from embedtool.model.vectors import WordVectors
 from embedtool.search.query import cosines
-from embedtool.vectors import WordVectors
 
 
 @dataclass(frozen=True)

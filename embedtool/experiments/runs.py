@@ -11,16 +11,17 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from embedtool import store
-from embedtool.config import Sampling, TrainerConfig
+from embedtool.config.tasks import Sampling
+from embedtool.config.training import TrainerConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.encoding import resample
 from embedtool.errors import ModelError, StoppedError
-from embedtool.experiments.folders import described, enter, named
-from embedtool.progress import Report, silent
+from embedtool.experiments.experiment_dir import described, enter, named
+from embedtool.io.progress import Report, silent
+from embedtool.model import store
+from embedtool.model.vectors import Model, WordVectors
 from embedtool.trainers import TRAINERS
 from embedtool.trainers.training import History, about_training, describe, encode_text, read_text
-from embedtool.vectors import Model, WordVectors
 
 EXPERIMENT = "experiment.json"
 RESULT = "stability.json"

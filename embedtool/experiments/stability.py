@@ -12,9 +12,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.errors import EvaluationError
-from embedtool.evaluation.coverage import shortfall
-from embedtool.evaluation.neighbours import (
+from embedtool.analysis.neighbours import (
     N_FREQUENT,
     N_NEIGHBOURS,
     Band,
@@ -22,12 +20,14 @@ from embedtool.evaluation.neighbours import (
     means_by_band,
     n_in_common,
 )
-from embedtool.evaluation.questions import Dataset, PairSet
+from embedtool.errors import EvaluationError
+from embedtool.evaluation.coverage import shortfall
 from embedtool.evaluation.scoring import evaluate, headline
 from embedtool.evaluation.statistics import Interval, correlation_mean_interval, t_interval
+from embedtool.evaluation.tasks import Dataset, PairSet
+from embedtool.model.vectors import WordVectors, unit_rows
 from embedtool.search.index import nearest
 from embedtool.search.query import cosines, lookup
-from embedtool.vectors import WordVectors, unit_rows
 
 log = logging.getLogger(__name__)
 

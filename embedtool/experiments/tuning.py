@@ -17,21 +17,21 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from embedtool import store
-from embedtool.config import TrainerConfig
+from embedtool.config.training import TrainerConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.errors import EvaluationError, MissingExtraError, StoppedError, TrainingError
 from embedtool.evaluation.compare import Contrast, judge_models
 from embedtool.evaluation.coverage import shortfall
-from embedtool.evaluation.questions import Dataset
 from embedtool.evaluation.scoring import Part, evaluate, headline
-from embedtool.experiments.folders import described, enter, named, write_json
-from embedtool.files import replaced, text_bytes
-from embedtool.plurals import counted
-from embedtool.progress import Report, silent
+from embedtool.evaluation.tasks import Dataset
+from embedtool.experiments.experiment_dir import described, enter, named, write_json
+from embedtool.io.atomic import replaced, text_bytes
+from embedtool.io.progress import Report, silent
+from embedtool.messages import counted
+from embedtool.model import store
+from embedtool.model.vectors import Model
 from embedtool.trainers import TRAINERS
 from embedtool.trainers.training import History, about_training, describe, encode_text, read_text
-from embedtool.vectors import Model
 
 if TYPE_CHECKING:
     from optuna import Study

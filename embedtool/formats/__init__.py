@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from embedtool.errors import ConfigError, FormatError
-from embedtool.files import STANDARD_OUTPUT, is_special
-from embedtool.formats.reading import Reading
-from embedtool.progress import Report, silent
+from embedtool.formats.options import Reading
+from embedtool.io.atomic import STANDARD_OUTPUT, is_special
+from embedtool.io.progress import Report, silent
 
 if TYPE_CHECKING:
-    from embedtool.vectors import AnyVectors, WordVectors
+    from embedtool.model.vectors import AnyVectors, WordVectors
 
 
 class Format(NamedTuple):
@@ -239,8 +239,8 @@ def name_of(path: str | Path, name: str | None = None, reading: Reading | None =
 
 def check_reading(path: Path, name: str, reading: Reading) -> None:
     """Raise ConfigError where something is chosen that the reader of a format would ignore."""
-    from embedtool.config import flag
-    from embedtool.encodings import is_utf8
+    from embedtool.config.base import flag
+    from embedtool.io.encodings import is_utf8
 
     for field in CHOSEN:
         value = getattr(reading, field)
@@ -268,8 +268,8 @@ def write(
     Raises FormatError where the format cannot hold the vectors, OutputError where the file cannot
     be written.
     """
-    from embedtool.compressed import decompressed
-    from embedtool.vectors import Model, vectors_of
+    from embedtool.model.quantized import decompressed
+    from embedtool.model.vectors import Model, vectors_of
 
     path = Path(path)
     if isinstance(vectors, Model) and options is None:

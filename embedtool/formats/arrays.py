@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.errors import FormatError
-from embedtool.formats.reading import Reading
-from embedtool.formats.rows import warn_of_twins
-from embedtool.formats.tables import Table, blocks_of
-from embedtool.plurals import counted
-from embedtool.tensors import let_go
-from embedtool.vectors import WordVectors
+from embedtool.formats.array_builder import Table, blocks_of
+from embedtool.formats.options import Reading
+from embedtool.formats.text_rows import warn_of_twins
+from embedtool.io.safetensors_io import let_go
+from embedtool.messages import counted
+from embedtool.model.vectors import WordVectors
 
 
 def from_arrays(

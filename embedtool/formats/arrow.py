@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from embedtool.files import replaced
-from embedtool.formats.columns import (
+from embedtool.formats.arrow_table import (
     arrow_errors,
     batches_of,
     columns_of,
@@ -16,10 +15,11 @@ from embedtool.formats.columns import (
     pyarrow,
     schema_of,
 )
-from embedtool.formats.reading import Reading
-from embedtool.formats.rows import check_words
-from embedtool.progress import Report, silent
-from embedtool.vectors import WordVectors
+from embedtool.formats.options import Reading
+from embedtool.formats.text_rows import check_words
+from embedtool.io.atomic import replaced
+from embedtool.io.progress import Report, silent
+from embedtool.model.vectors import WordVectors
 
 KIND = "Arrow"
 

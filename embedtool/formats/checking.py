@@ -10,16 +10,16 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from embedtool.errors import FormatError, OutputError
-from embedtool.files import TEMPORARY, check_file, check_writable
 from embedtool.formats import FORMATS, SUFFIXES, name_of, read, write
 from embedtool.formats.checking_binary import check_binary, write_binary
 from embedtool.formats.checking_fasttext import check_fasttext
 from embedtool.formats.checking_tensorboard import check_tensorboard
 from embedtool.formats.checking_text import check_text, write_text
 from embedtool.formats.findings import Findings
-from embedtool.formats.reading import Reading
-from embedtool.progress import Report, silent
-from embedtool.vectors import WordVectors
+from embedtool.formats.options import Reading
+from embedtool.io.atomic import TEMPORARY, check_file, check_writable
+from embedtool.io.progress import Report, silent
+from embedtool.model.vectors import WordVectors
 
 Check = Callable[[Findings, Report], None]
 Save = Callable[[Findings, Path], None]

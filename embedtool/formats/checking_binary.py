@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 
-from embedtool.files import replaced
 from embedtool.formats.findings import Findings, quoted
 from embedtool.formats.layout import CONTROL, header_of
 from embedtool.formats.word2vec_binary import (
@@ -25,8 +24,9 @@ from embedtool.formats.word2vec_binary import (
     holds_text,
     next_row,
 )
-from embedtool.plurals import counted
-from embedtool.progress import Progress, Report
+from embedtool.io.atomic import replaced
+from embedtool.io.progress import Progress, Report
+from embedtool.messages import counted
 
 LONGEST_HEADER = 64
 LONGEST_LIKELY = 1000

@@ -14,7 +14,7 @@ from embedtool.errors import FormatError
 from embedtool.formats.fasttext_bin import vectors_of
 from embedtool.formats.fasttext_parts import Parts, parse
 from embedtool.formats.findings import Findings
-from embedtool.progress import Report
+from embedtool.io.progress import Report
 
 
 def check_fasttext(findings: Findings, report: Report) -> None:

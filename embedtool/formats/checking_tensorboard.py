@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from embedtool.errors import FormatError
 from embedtool.formats.checking_text import Line, lines_of, sample_of
 from embedtool.formats.findings import Findings, quoted
-from embedtool.formats.reading import Reading
+from embedtool.formats.options import Reading
 from embedtool.formats.tensorboard import numbers_of, size_of, without_blanks, word_lines
-from embedtool.plurals import counted
-from embedtool.progress import Report
-from embedtool.vectors import WordVectors
+from embedtool.io.progress import Report
+from embedtool.messages import counted
+from embedtool.model.vectors import WordVectors
 
 
 def check_tensorboard(findings: Findings, report: Report) -> None:

@@ -12,7 +12,6 @@ from itertools import islice, takewhile
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from embedtool.files import replaced
 from embedtool.formats.findings import Findings, quoted
 from embedtool.formats.layout import (
     BLANKS,
@@ -24,9 +23,10 @@ from embedtool.formats.layout import (
     numbers_of,
     row_of,
 )
-from embedtool.formats.rows import UNKNOWN
-from embedtool.plurals import counted
-from embedtool.progress import Progress, Report
+from embedtool.formats.text_rows import UNKNOWN
+from embedtool.io.atomic import replaced
+from embedtool.io.progress import Progress, Report
+from embedtool.messages import counted
 
 BOM = b"\xef\xbb\xbf"
 LONGEST_LINE = 2**22

@@ -13,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.errors import DamagedError, FormatError
-from embedtool.files import replaced
 from embedtool.formats.fasttext_header import MAGIC, SHORTEST, SIZES, START, VERSION, packed
 from embedtool.formats.fasttext_parts import ENTRY, SHAPE, WORD, Parts, parse, parse_header
-from embedtool.formats.reading import Reading
-from embedtool.formats.rows import check_words, warn_of_twins
-from embedtool.plurals import counted
-from embedtool.progress import Report, silent
-from embedtool.vectors import Subwords, WordVectors, ngram_hash, ngrams
+from embedtool.formats.options import Reading
+from embedtool.formats.text_rows import check_words, warn_of_twins
+from embedtool.io.atomic import replaced
+from embedtool.io.progress import Report, silent
+from embedtool.messages import counted
+from embedtool.model.vectors import Subwords, WordVectors, ngram_hash, ngrams
 
 log = logging.getLogger(__name__)
 

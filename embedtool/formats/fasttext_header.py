@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from embedtool.errors import FormatError
-from embedtool.vectors import Subwords, WordVectors
+from embedtool.model.vectors import Subwords, WordVectors
 
 MAGIC = 793712314
 VERSION = 12

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.brief import brief
 from embedtool.errors import FormatError
 from embedtool.formats.fasttext_header import (
     ARGUMENTS,
@@ -25,6 +24,7 @@ from embedtool.formats.fasttext_header import (
     VERSIONS,
     options_of,
 )
+from embedtool.messages import brief
 
 SHAPE = struct.Struct("<?2q")
 """Whether the matrix is quantised; rows, columns."""

@@ -15,18 +15,18 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.encodings import UTF8
 from embedtool.errors import FormatError
-from embedtool.files import replaced
+from embedtool.formats.array_builder import Table, blocks_of, watched
 from embedtool.formats.arrays import check_finite, from_arrays
 from embedtool.formats.fasttext_bin import ngram_sums, write_buckets
 from embedtool.formats.fasttext_header import SHORTEST
-from embedtool.formats.reading import Reading
-from embedtool.formats.rows import check_words
-from embedtool.formats.tables import Table, blocks_of, watched
-from embedtool.plurals import counted
-from embedtool.progress import Report, silent
-from embedtool.vectors import Subwords, WordVectors
+from embedtool.formats.options import Reading
+from embedtool.formats.text_rows import check_words
+from embedtool.io.atomic import replaced
+from embedtool.io.encodings import UTF8
+from embedtool.io.progress import Report, silent
+from embedtool.messages import counted
+from embedtool.model.vectors import Subwords, WordVectors
 
 log = logging.getLogger(__name__)
 

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.brief import brief
 from embedtool.formats.layout import CONTROL
-from embedtool.vectors import WordVectors, row_lengths
+from embedtool.messages import brief
+from embedtool.model.vectors import WordVectors, row_lengths
 
 FAULTS = {
     "unreadable": "the file cannot be read",

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.errors import FormatError
+from embedtool.formats.array_builder import Table
 from embedtool.formats.arrays import from_arrays
 from embedtool.formats.layout import numbers_of
-from embedtool.formats.reading import Reading, Recoded
-from embedtool.formats.tables import Table
-from embedtool.plurals import counted
-from embedtool.vectors import WordVectors
+from embedtool.formats.options import Reading, Recoded
+from embedtool.messages import counted
+from embedtool.model.vectors import WordVectors
 
 HEADER = re.compile(rb"(\d{1,9}) (\d{1,9}) (\d{1,4}) (\d{1,4}) ([1-4]) (\d{1,10}) (\S+) (\S+)")
 """Rows, dimensions, minn, maxn, hashes, seed, and the marks before and after a word."""

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from embedtool.formats.reading import Reading
-from embedtool.formats.rows import read_rows, write_rows
-from embedtool.progress import Report, silent
-from embedtool.vectors import WordVectors
+from embedtool.formats.options import Reading
+from embedtool.formats.text_rows import read_rows, write_rows
+from embedtool.io.progress import Report, silent
+from embedtool.model.vectors import WordVectors
 
 
 def read(path: Path, reading: Reading) -> WordVectors:

@@ -18,20 +18,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.errors import FormatError
-from embedtool.files import new_folder
-from embedtool.formats.folders import (
+from embedtool.formats.json_folder import (
     check_characters,
     check_is_file,
     from_rows,
     load_json,
     save_json,
 )
-from embedtool.formats.reading import Reading
-from embedtool.formats.rows import check_words
-from embedtool.plurals import counted
-from embedtool.progress import Report, Watched, silent
-from embedtool.tensors import map_tensors, write_header, write_rows
-from embedtool.vectors import WordVectors
+from embedtool.formats.options import Reading
+from embedtool.formats.text_rows import check_words
+from embedtool.io.atomic import new_folder
+from embedtool.io.progress import Report, Watched, silent
+from embedtool.io.safetensors_io import map_tensors, write_header, write_rows
+from embedtool.messages import counted
+from embedtool.model.vectors import WordVectors
 
 log = logging.getLogger(__name__)
 

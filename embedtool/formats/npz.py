@@ -20,7 +20,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from embedtool.errors import FormatError
-from embedtool.files import replaced
+from embedtool.formats.array_builder import BLOCK_BYTES, Table, blocks_of, check_expansion, watched
 from embedtool.formats.arrays import from_arrays
 from embedtool.formats.choosing import (
     VECTOR_NAMES,
@@ -30,11 +30,11 @@ from embedtool.formats.choosing import (
     no_choice,
 )
 from embedtool.formats.foreign import ZIP
-from embedtool.formats.reading import Reading
-from embedtool.formats.rows import check_words
-from embedtool.formats.tables import BLOCK_BYTES, Table, blocks_of, check_expansion, watched
-from embedtool.progress import Report, silent
-from embedtool.vectors import WordVectors
+from embedtool.formats.options import Reading
+from embedtool.formats.text_rows import check_words
+from embedtool.io.atomic import replaced
+from embedtool.io.progress import Report, silent
+from embedtool.model.vectors import WordVectors
 
 SUFFIX = ".npy"
 FIRST_SURROGATE, LAST_SURROGATE = 0xD800, 0xDFFF

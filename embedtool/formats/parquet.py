@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from embedtool.files import replaced
-from embedtool.formats.columns import (
+from embedtool.formats.array_builder import check_expansion
+from embedtool.formats.arrow_table import (
     VECTOR,
     arrow_errors,
     batches_of,
@@ -17,11 +17,11 @@ from embedtool.formats.columns import (
     pyarrow,
     schema_of,
 )
-from embedtool.formats.reading import Reading
-from embedtool.formats.rows import check_words
-from embedtool.formats.tables import check_expansion
-from embedtool.progress import Report, silent
-from embedtool.vectors import WordVectors
+from embedtool.formats.options import Reading
+from embedtool.formats.text_rows import check_words
+from embedtool.io.atomic import replaced
+from embedtool.io.progress import Report, silent
+from embedtool.model.vectors import WordVectors
 
 KIND = "Parquet"
 BATCH_ROWS = 2**12

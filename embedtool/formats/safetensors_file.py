@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 
 from embedtool.errors import FormatError
-from embedtool.files import replaced
 from embedtool.formats.arrays import from_arrays
 from embedtool.formats.choosing import VECTOR_NAMES, check_named, known_or_only
-from embedtool.formats.reading import Reading
-from embedtool.formats.rows import check_words
-from embedtool.progress import Report, Watched, silent
-from embedtool.tensors import map_tensors, write_tensors
-from embedtool.vectors import WordVectors
+from embedtool.formats.options import Reading
+from embedtool.formats.text_rows import check_words
+from embedtool.io.atomic import replaced
+from embedtool.io.progress import Report, Watched, silent
+from embedtool.io.safetensors_io import map_tensors, write_tensors
+from embedtool.model.vectors import WordVectors
 
 BETWEEN = "\n"
 """What stands between the words: safetensors has no strings, so they are bytes of UTF-8."""

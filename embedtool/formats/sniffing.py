@@ -10,16 +10,16 @@ import re
 import struct
 from pathlib import Path
 
-from embedtool.encodings import is_utf8
 from embedtool.errors import FormatError
 from embedtool.formats.fasttext_header import MAGIC
 from embedtool.formats.finalfusion import FIFU
 from embedtool.formats.floret import HEADER as FLORET
 from embedtool.formats.foreign import ZIP, what_else
 from embedtool.formats.layout import BLANKS, NUMBER, SAMPLE_LINES, header_of, is_text, layout_of
-from embedtool.formats.reading import Reading
+from embedtool.formats.options import Reading
 from embedtool.formats.tensorboard import numbers_of, words_path
 from embedtool.formats.word2vec_binary import FIRST_LINES, holds_text
+from embedtool.io.encodings import is_utf8
 
 HEAD_BYTES = 2**20
 """Enough for two lines of text vectors of ten thousand dimensions and more."""

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from embedtool.corpus.string_table import Words
 from embedtool.errors import FormatError
-from embedtool.words import Words
 
 NAMES = {
     1: (

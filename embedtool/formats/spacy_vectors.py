@@ -20,21 +20,21 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from embedtool.corpus.string_table import Words
 from embedtool.errors import FormatError
-from embedtool.files import Hashed, new_folder
-from embedtool.formats.folders import (
+from embedtool.formats.json_folder import (
     check_characters,
     check_is_file,
     from_rows,
     load_json,
     save_json,
 )
-from embedtool.formats.reading import Reading
-from embedtool.formats.rows import check_words
+from embedtool.formats.options import Reading
 from embedtool.formats.spacy_keys import SYMBOLS, key2row_bytes, keys_of, read_key2row
-from embedtool.progress import Report, silent
-from embedtool.vectors import WordVectors
-from embedtool.words import Words
+from embedtool.formats.text_rows import check_words
+from embedtool.io.atomic import Hashed, new_folder
+from embedtool.io.progress import Report, silent
+from embedtool.model.vectors import WordVectors
 
 log = logging.getLogger(__name__)
 

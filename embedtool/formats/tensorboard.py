@@ -14,15 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.encodings import UTF8
 from embedtool.errors import DamagedError, FormatError
-from embedtool.files import replaced
 from embedtool.formats.layout import SAMPLE_LINES
-from embedtool.formats.reading import Reading
-from embedtool.formats.rows import check_first_word, check_words, number_lines, of_rows
-from embedtool.plurals import counted
-from embedtool.progress import Progress, Report, silent
-from embedtool.vectors import WordVectors
+from embedtool.formats.options import Reading
+from embedtool.formats.text_rows import check_first_word, check_words, number_lines, of_rows
+from embedtool.io.atomic import replaced
+from embedtool.io.encodings import UTF8
+from embedtool.io.progress import Progress, Report, silent
+from embedtool.messages import counted
+from embedtool.model.vectors import WordVectors
 
 OTHER_NAMES = {
     "tensors": "metadata",

@@ -13,15 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.errors import DamagedError, FormatError
-from embedtool.files import replaced
+from embedtool.formats.array_builder import blocks_of, watched
 from embedtool.formats.layout import header_of, is_row, is_text
-from embedtool.formats.reading import Reading
-from embedtool.formats.rows import check_words, of_rows
-from embedtool.formats.tables import blocks_of, watched
-from embedtool.plurals import counted
-from embedtool.progress import Progress, Report, silent
-from embedtool.tensors import let_go
-from embedtool.vectors import WordVectors
+from embedtool.formats.options import Reading
+from embedtool.formats.text_rows import check_words, of_rows
+from embedtool.io.atomic import replaced
+from embedtool.io.progress import Progress, Report, silent
+from embedtool.io.safetensors_io import let_go
+from embedtool.messages import counted
+from embedtool.model.vectors import WordVectors
 
 LONGEST_WORD = 2**20
 """Bytes. A space that does not come by then is not to be expected."""

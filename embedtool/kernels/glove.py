@@ -25,9 +25,9 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from embedtool.kernels.fetch import fetch_row
 from embedtool.kernels.jit import jit
-from embedtool.kernels.registers import (
+from embedtool.kernels.simd.prefetch import fetch_row
+from embedtool.kernels.simd.registers import (
     FLOAT,
     INDEX,
     SIMD_WIDTH,

@@ -14,7 +14,7 @@ from typing import Any, TypeVar, cast
 
 import numba
 
-from embedtool.cache import user_cache
+from embedtool.io.cache import user_cache
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ def _cache_folder() -> Path | None:
     no folder can be written to.
     """
     digest = hashlib.sha256()
-    for source in sorted(Path(__file__).parent.glob("*.py")):
+    for source in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(source.read_bytes())
     for place in cache_places():
         folder = place / f"compiled-{digest.hexdigest()[:16]}"

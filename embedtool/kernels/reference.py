@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.kernels.glove import CLIP
-from embedtool.kernels.joining import TINY
-from embedtool.kernels.registers import SIMD_WIDTH
+from embedtool.kernels.sgd.merging import TINY
+from embedtool.kernels.simd.registers import SIMD_WIDTH
 
 
 def list_pairs(

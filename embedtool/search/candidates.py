@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.errors import QueryError
-from embedtool.vectors import AnyVectors, vectors_of
+from embedtool.model.vectors import AnyVectors, vectors_of
 
 
 def candidate_ids(

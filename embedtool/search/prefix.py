@@ -7,8 +7,8 @@ first; the words themselves are not read.
 import numpy as np
 from numpy.typing import NDArray
 
+from embedtool.corpus.string_table import LONE_SURROGATES, Words
 from embedtool.errors import ModelError
-from embedtool.words import LONE_SURROGATES, Words
 
 BLOCK_WORDS = 2**16
 """Words looked at in one go: a frequent beginning is found often enough in the first."""

@@ -10,9 +10,10 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.config import METHODS, N_ANSWERS, Method
+from embedtool.config.tasks import METHODS, N_ANSWERS, Method
 from embedtool.errors import NoAnswerError, QueryError, raise_all
-from embedtool.search.approximate import Approximate
+from embedtool.model.vectors import AnyVectors, WordVectors, row_lengths, unit_rows, vectors_of
+from embedtool.search.ann import Approximate
 from embedtool.search.batches import one_by_one
 from embedtool.search.expression import Expression, parse_expression
 from embedtool.search.index import nearest, nearest_by_product
@@ -23,7 +24,6 @@ from embedtool.search.sums import (
     slots_of,
     sums_of,
 )
-from embedtool.vectors import AnyVectors, WordVectors, row_lengths, unit_rows, vectors_of
 
 
 @dataclass(frozen=True, slots=True)

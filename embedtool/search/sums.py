@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.errors import NoAnswerError, UnknownWordError, joined, raise_all
+from embedtool.model.vectors import WordVectors
 from embedtool.search.expression import SIGNS, Expression
-from embedtool.vectors import WordVectors
 
 LEAST_LENGTH = 1e-6
 """A sum of unit vectors that is shorter, as a share of its weights, is what float32 rounds: equal

@@ -8,15 +8,15 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from embedtool.config import FastTextConfig, GloveConfig, TrainerConfig, Word2VecConfig
+from embedtool.config.training import FastTextConfig, GloveConfig, TrainerConfig, Word2VecConfig
 from embedtool.errors import ConfigError
-from embedtool.progress import Report, silent
+from embedtool.io.progress import Report, silent
 
 if TYPE_CHECKING:
     from embedtool.corpus.encoding import EncodedCorpus
+    from embedtool.model.vectors import WordVectors
     from embedtool.trainers.checkpoint import Checkpoints
-    from embedtool.trainers.initial import Initial
-    from embedtool.vectors import WordVectors
+    from embedtool.trainers.warm_start import Initial
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.brief import brief
-from embedtool.config import CheckpointConfig
+from embedtool.config.training import CheckpointConfig
 from embedtool.errors import (
     DivergedError,
     FormatError,
@@ -29,9 +28,10 @@ from embedtool.errors import (
     StoppedError,
     TrainingError,
 )
-from embedtool.files import Hashed, mismatch, new_folder
-from embedtool.tensors import let_go, map_tensors, write_tensors
-from embedtool.trainers.tables import zeros
+from embedtool.io.atomic import Hashed, mismatch, new_folder
+from embedtool.io.safetensors_io import let_go, map_tensors, write_tensors
+from embedtool.messages import brief
+from embedtool.trainers.aligned import zeros
 
 log = logging.getLogger(__name__)
 

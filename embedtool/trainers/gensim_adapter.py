@@ -12,13 +12,13 @@ import numpy as np
 from gensim.models import FastText, Word2Vec
 from numpy.typing import NDArray
 
-from embedtool.config import FastTextConfig, Word2VecConfig
+from embedtool.config.training import FastTextConfig, Word2VecConfig
 from embedtool.corpus.encoding import EncodedCorpus, sentences_of
 from embedtool.corpus.tokens import ASCII_SPACE
 from embedtool.errors import ConfigError, TrainingError
-from embedtool.progress import Progress, Report
+from embedtool.io.progress import Progress, Report
+from embedtool.model.vectors import Subwords, WordVectors
 from embedtool.trainers.word2vec import warn_of_thinning
-from embedtool.vectors import Subwords, WordVectors
 
 LONGEST_LINE = 5_000
 """Tokens on a line of the file for gensim, which drops what goes beyond 10,000."""

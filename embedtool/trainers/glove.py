@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.config import GloveConfig
+from embedtool.config.training import GloveConfig
 from embedtool.corpus.cooccurrence import (
     Cell,
     Cooccurrence,
@@ -24,14 +24,14 @@ from embedtool.corpus.cooccurrence import (
 from embedtool.corpus.encoding import EncodedCorpus
 from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.errors import DivergedError
+from embedtool.io.progress import Progress, Report
 from embedtool.kernels.glove import visit_pairs
 from embedtool.kernels.jit import load
-from embedtool.kernels.registers import SIMD_WIDTH
-from embedtool.progress import Progress, Report
+from embedtool.kernels.simd.registers import SIMD_WIDTH
+from embedtool.model.vectors import WordVectors
+from embedtool.trainers.aligned import filled_up, zeros
 from embedtool.trainers.checkpoint import Checkpoints, State
-from embedtool.trainers.initial import Initial
-from embedtool.trainers.tables import filled_up, zeros
-from embedtool.vectors import WordVectors
+from embedtool.trainers.warm_start import Initial
 
 GROUP = 2048
 """Pairs that follow each other in a cell, and so concern few rows, are visited in groups of this

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.brief import brief
-from embedtool.config import FastTextConfig, Word2VecConfig
-from embedtool.kernels.ngrams import hash_ngrams
+from embedtool.config.training import FastTextConfig, Word2VecConfig
+from embedtool.kernels.text.ngrams import hash_ngrams
+from embedtool.messages import brief
 
 WORDS_AT_A_TIME = 2**16
 """Words whose n-grams are hashed in one go."""

@@ -11,7 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
-from embedtool.config import Config, TrainerConfig
+from embedtool.config.base import Config
+from embedtool.config.training import TrainerConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.encoding import (
     EncodedCorpus,
@@ -26,13 +27,13 @@ from embedtool.corpus.encoding import (
 from embedtool.corpus.sources import Inputs, name_of
 from embedtool.corpus.vocabulary import Vocabulary, choose_words, grow
 from embedtool.errors import TrainingError
-from embedtool.progress import Progress, Report, silent
+from embedtool.io.progress import Progress, Report, silent
+from embedtool.model.vectors import Model, WordVectors
 from embedtool.trainers import TRAINERS, check_algorithm
 from embedtool.trainers.checkpoint import Checkpoints
-from embedtool.trainers.estimate import Needs, check, estimate
-from embedtool.trainers.initial import Initial
-from embedtool.trainers.workplace import Workplace
-from embedtool.vectors import Model, WordVectors
+from embedtool.trainers.resources import Needs, check, estimate
+from embedtool.trainers.training_dir import Workplace
+from embedtool.trainers.warm_start import Initial
 
 
 class Scanned(Protocol):

@@ -16,15 +16,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.config import FastTextConfig, Word2VecConfig
+from embedtool.config.training import FastTextConfig, Word2VecConfig
 from embedtool.corpus.encoding import EncodedCorpus, Numbered
 from embedtool.corpus.vocabulary import Vocabulary
-from embedtool.kernels.layout import Text
+from embedtool.io.progress import Progress, Report
 from embedtool.kernels.random import mixed
-from embedtool.progress import Progress, Report
+from embedtool.kernels.sgd.arrays import Text
+from embedtool.model.vectors import Subwords, WordVectors
+from embedtool.trainers.aligned import ROWS_AT_A_TIME, compact, filled_up, zeros
 from embedtool.trainers.checkpoint import Checkpoints, State
-from embedtool.trainers.initial import Initial
-from embedtool.trainers.lanes import (
+from embedtool.trainers.kernel_job import (
     NO_NOISE,
     NO_TREE,
     STRETCH_TOKENS,
@@ -37,8 +38,7 @@ from embedtool.trainers.lanes import (
     tree_of,
 )
 from embedtool.trainers.subwords import Rows, rows_of_words
-from embedtool.trainers.tables import ROWS_AT_A_TIME, compact, filled_up, zeros
-from embedtool.vectors import Subwords, WordVectors
+from embedtool.trainers.warm_start import Initial
 
 log = logging.getLogger(__name__)
 

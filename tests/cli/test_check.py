@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from embedtool import formats
-from embedtool.vectors import WordVectors
+from embedtool.model.vectors import WordVectors
 from tests.conftest import Run
 from tests.contracts.test_formats import written
 

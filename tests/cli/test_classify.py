@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from embedtool import store
-from embedtool.vectors import Model
+from embedtool.model import store
+from embedtool.model.vectors import Model
 from tests.conftest import Run
 from tests.unit.test_sklearn import topic_vectors, topics
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from embedtool import Model, WordVectors, store
+from embedtool import Model, WordVectors
+from embedtool.model import store
 from tests.conftest import Run
 
 needs_bash = pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")

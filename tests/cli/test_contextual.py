@@ -12,8 +12,8 @@ import pytest
 
 pytest.importorskip("torch")
 
-from embedtool import store
-from embedtool.trainers.workplace import SUFFIX
+from embedtool.model import store
+from embedtool.trainers.training_dir import SUFFIX
 from tests.conftest import Run
 
 RIVER, MONEY = "river boat bank fish", "cash loan bank debt"

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embedtool import store
-from embedtool.vectors import Model, WordVectors
+from embedtool.model import store
+from embedtool.model.vectors import Model, WordVectors
 from tests.conftest import Run
 
 WORDS = [f"w{i}" for i in range(40)]

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embedtool import store
-from embedtool.vectors import Model, WordVectors
+from embedtool.model import store
+from embedtool.model.vectors import Model, WordVectors
 from tests.conftest import Run
 
 WORDS = ["käse", "brot", "öl", "größe", "maß", "straße", "weg", "fluß", "bach", "übel", "gut"]

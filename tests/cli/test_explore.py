@@ -14,12 +14,12 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 
-from embedtool import store
-from embedtool.explore import layout_cache
-from embedtool.explore import page as page_module
-from embedtool.explore.points import Mapped
+from embedtool.analysis import projection_cache
+from embedtool.mapview import page as page_module
+from embedtool.mapview.map_data import Mapped
+from embedtool.model import store
+from embedtool.model.vectors import Model, WordVectors
 from embedtool.search.query import similar
-from embedtool.vectors import Model, WordVectors
 from tests.cli.test_map_server import running
 from tests.conftest import Run
 
@@ -747,7 +747,7 @@ def test_the_words_of_a_model_are_laid_out_once(
     made = [path.name for path in model.iterdir() if path.name.startswith("layout-")]
     assert len(made) == 1
     assert run("check", model).stdout == f"{model}: model: sound\n"
-    monkeypatch.setattr(layout_cache, "layout", None)
+    monkeypatch.setattr(projection_cache, "layout", None)
     assert run("explore", model, "--max-words", 300, "--export", second).exit_code == 0
     assert first.read_bytes() == second.read_bytes()
 

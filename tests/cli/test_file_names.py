@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from embedtool import store
-from embedtool.files import names_of
+from embedtool.io.atomic import names_of
+from embedtool.model import store
 from tests.conftest import Run
 
 NAME = os.fsdecode(b"na\xffme")

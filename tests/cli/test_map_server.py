@@ -9,9 +9,9 @@ from threading import Thread
 
 import pytest
 
-from embedtool import store
-from embedtool.explore.local import MapServer
-from embedtool.explore.points import Mapped
+from embedtool.mapview.map_data import Mapped
+from embedtool.mapview.map_server import MapServer
+from embedtool.model import store
 
 
 @contextmanager

@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 import pytest
 
-from embedtool.cli.elsewhere import OPTIONS as OPTIONS_ELSEWHERE
 from embedtool.cli.main import Program, cli
+from embedtool.cli.options.elsewhere import OPTIONS as OPTIONS_ELSEWHERE
 from tests.conftest import Run
 
 # "cli" is what the program is called where tests run it

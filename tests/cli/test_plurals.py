@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embedtool import store
-from embedtool.plurals import counted
-from embedtool.vectors import Model, WordVectors
-from embedtool.words import Words
+from embedtool.corpus.string_table import Words
+from embedtool.messages import counted
+from embedtool.model import store
+from embedtool.model.vectors import Model, WordVectors
 from tests.conftest import Run
 
 ONE_OF_MANY = re.compile(

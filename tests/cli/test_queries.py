@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from embedtool import store
-from embedtool.explore.scenes import analogies, neighbourhoods
+from embedtool.model import store
+from embedtool.plotting.scenes import analogies, neighbourhoods
 from embedtool.trainers import TRAINERS
 from tests.conftest import Run
 

@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embedtool import formats, store
-from embedtool.cli import reporting
+from embedtool import formats
 from embedtool.cli.main import cli
-from embedtool.progress import Progress
-from embedtool.vectors import Model, WordVectors
+from embedtool.cli.output import progress_display
+from embedtool.io.progress import Progress
+from embedtool.model import store
+from embedtool.model.vectors import Model, WordVectors
 
 MINUTE = 60.0
 
@@ -19,7 +20,7 @@ MINUTE = 60.0
 def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The clock, which stands still until it is set."""
     clock = [1000.0]
-    monkeypatch.setattr("embedtool.cli.reporting.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("embedtool.cli.output.progress_display.time.monotonic", lambda: clock[0])
     return clock
 
 
@@ -31,21 +32,21 @@ def training(done: int, **details: object) -> Progress:
 def test_speed_counts_neither_compilation_nor_what_was_done_before(
     before: int, now: list[float], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    report = reporting._LogLines()
+    report = progress_display._LogLines()
     report(Progress("reading", 10, 10, "bytes"))
     now[0] += MINUTE  # of compilation
     report(training(before, begins=True))
     now[0] += 20
     report(training(before + 100))
     told = capsys.readouterr().err.splitlines()[-1]
-    left = reporting.clock((900 - before) / 5)
+    left = progress_display.clock((900 - before) / 5)
     assert told == f"training  epoch 1  {(before + 100) // 10}%  5 words/s  {left} left"
 
 
 def test_a_stage_that_does_not_say_when_it_begins_begins_with_the_message_before(
     now: list[float], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    report = reporting._LogLines()
+    report = progress_display._LogLines()
     report(Progress("reading", 10, 10, "bytes"))
     now[0] += 20
     report(training(100))
@@ -55,7 +56,7 @@ def test_a_stage_that_does_not_say_when_it_begins_begins_with_the_message_before
 def test_losses_stand_beside_those_of_untrained_vectors(
     now: list[float], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    report = reporting._LogLines()
+    report = progress_display._LogLines()
     report(training(0, begins=True, streams=4))
     now[0] += 20
     report(training(100, loss=2.5, untrained=4.1589, streams=4))
@@ -69,7 +70,7 @@ def test_losses_stand_beside_those_of_untrained_vectors(
 def test_workers_beyond_the_streams_of_a_text_get_a_line(
     workers: int | None, told: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with reporting.reporting(workers=workers) as report:
+    with progress_display.reporting(workers=workers) as report:
         report(training(0, begins=True, streams=4))
         report(training(1, streams=4))
         report(training(0, begins=True))
@@ -101,7 +102,7 @@ def test_files_of_vectors_show_how_far_they_are_in_a_terminal_only(
     }  # fmt: skip
     stages = {"import": ["reading", "writing"], "export": ["writing"],
               "compress": ["compressing", "writing"]}[command]  # fmt: skip
-    monkeypatch.setattr("embedtool.cli.reporting.PATIENCE", -1.0)
+    monkeypatch.setattr("embedtool.cli.output.progress_display.PATIENCE", -1.0)
     for screen in (Terminal(), io.StringIO()):
         monkeypatch.setattr("sys.stderr", screen)
         call = [str(each) for each in calls[command]]

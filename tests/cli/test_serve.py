@@ -17,8 +17,8 @@ import pytest
 from mcp import Client, MCPError
 from mcp.client.stdio import StdioServerParameters
 
-from embedtool import store
-from embedtool.cli import serve as serving
+from embedtool.cli.commands import serve as serving
+from embedtool.model import store
 from tests.conftest import Run
 
 PROGRAM = [sys.executable, "-m", "embedtool"]

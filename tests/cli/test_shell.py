@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from embedtool.cli.conversation import Conversation
-from embedtool.cli.shell import completer, converse
+from embedtool.cli.commands.shell import completer, converse
+from embedtool.cli.repl import Conversation
 from tests.conftest import Run
 
 SETTINGS: dict[str, Any] = {

@@ -16,10 +16,11 @@ from types import ModuleType
 import click
 import pytest
 
-from embedtool import formats, store
+from embedtool import formats
 from embedtool.cli.main import cli
-from embedtool.formats import FORMATS, WRITERS, tables
+from embedtool.formats import FORMATS, WRITERS, array_builder
 from embedtool.formats.tensorboard import metadata_path
+from embedtool.model import store
 from tests.conftest import Run
 
 EMBEDTOOL = [sys.executable, "-m", "embedtool"]
@@ -165,7 +166,7 @@ def test_a_full_disk_is_not_the_fault_of_the_file_that_is_read(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_bytes(b"a 1 2\nb 3 4\n")
-    nameless = tables._nameless
+    nameless = array_builder._nameless
 
     class Full:
         def __init__(self, folder: Path) -> None:
@@ -177,7 +178,7 @@ def test_a_full_disk_is_not_the_fault_of_the_file_that_is_read(
         def close(self) -> None:
             self.file.close()
 
-    monkeypatch.setattr(tables, "_nameless", Full)
+    monkeypatch.setattr(array_builder, "_nameless", Full)
     result = run("import", tmp_path / "file", tmp_path / "model")
     assert (result.exit_code, result.stderr) == (
         1, f"Error: {tmp_path}: what is read cannot be kept there: No space left on device\n",

@@ -8,7 +8,7 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
-from embedtool import store
+from embedtool.model import store
 from embedtool.trainers import TRAINERS
 from tests.conftest import Run
 

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from click.testing import Result
 
-from embedtool import store
-from embedtool.compressed import compress
+from embedtool.config.tasks import CompressConfig, TransformConfig
 from embedtool.formats import WRITERS
-from embedtool.task_config import CompressConfig, TransformConfig
-from embedtool.transforms import transform
-from embedtool.vectors import Model, Subwords, WordVectors, ngram_hash, ngrams
+from embedtool.model import store
+from embedtool.model.quantized import compress
+from embedtool.model.transforms import transform
+from embedtool.model.vectors import Model, Subwords, WordVectors, ngram_hash, ngrams
 from tests.conftest import Run
 
 WORDS = ["king", "queen", "man", "woman", "the", "paris", "france", "rome", "italy", "sea",

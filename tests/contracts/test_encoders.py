@@ -7,12 +7,8 @@ import pytest
 
 pytest.importorskip("torch")
 
-from embedtool.attention import queries
-from embedtool.attention.contextual import (
-    ContextualEncoder,
-    layer_of,
-    open_encoder,
-)
+from embedtool.contextual import queries
+from embedtool.contextual.encoders import ContextualEncoder, layer_of, open_encoder
 from embedtool.errors import QueryError
 
 SENTENCES = ["river boat bank fish", "bank money cash", "", "bank"]

@@ -13,11 +13,12 @@ from spacy.symbols import IDS
 from spacy.vectors import Vectors
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
-from embedtool import formats, store
+from embedtool import formats
+from embedtool.corpus.string_table import Words
 from embedtool.errors import FormatError
 from embedtool.formats.spacy_keys import SYMBOLS, keys_of
-from embedtool.vectors import WordVectors
-from embedtool.words import Words
+from embedtool.model import store
+from embedtool.model.vectors import WordVectors
 from tests.conftest import Run
 
 TEXTS = ["king queen", " king\n\tmark größe ", "a\u00a0b 東京", "U.S.A. don't", "", "king " * 2000]

@@ -12,10 +12,11 @@ from gensim.models import KeyedVectors
 from gensim.models.fasttext import load_facebook_model
 from pyarrow import feather, parquet
 
-from embedtool import formats, store
-from embedtool.formats.reading import Reading
+from embedtool import formats
+from embedtool.formats.options import Reading
+from embedtool.model import store
+from embedtool.model.vectors import WordVectors
 from embedtool.search.query import similar
-from embedtool.vectors import WordVectors
 from tests.conftest import Run
 
 FINALFUSION = {

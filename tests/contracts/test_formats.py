@@ -16,9 +16,9 @@ from hypothesis.extra.numpy import arrays
 from embedtool import formats
 from embedtool.errors import EmbedtoolError, FormatError
 from embedtool.formats import FORMATS, READERS, WRITERS
-from embedtool.formats.reading import Reading
+from embedtool.formats.options import Reading
 from embedtool.formats.tensorboard import metadata_path
-from embedtool.vectors import Subwords, WordVectors, ngram_hash, ngrams
+from embedtool.model.vectors import Subwords, WordVectors, ngram_hash, ngrams
 
 SPACED = {"word2vec", "glove", "fasttext-vec"}
 FORBIDDEN = {

@@ -7,16 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embedtool import formats, store
-from embedtool.compressed import compress
-from embedtool.evaluation.alignment import align
-from embedtool.evaluation.known import known_words
-from embedtool.evaluation.neighbours import compare_neighbourhoods, word_overlaps
+from embedtool import formats
+from embedtool.analysis.alignment import align
+from embedtool.analysis.neighbours import compare_neighbourhoods, word_overlaps
+from embedtool.config.tasks import CompressConfig, TransformConfig
+from embedtool.evaluation.vocabulary_lookup import known_words
 from embedtool.formats import FORMATS, WRITERS
+from embedtool.model import store
+from embedtool.model.quantized import compress
+from embedtool.model.transforms import transform
+from embedtool.model.vectors import Model, Subwords, WordVectors
 from embedtool.search.candidates import candidate_ids
-from embedtool.task_config import CompressConfig, TransformConfig
-from embedtool.transforms import transform
-from embedtool.vectors import Model, Subwords, WordVectors
 from tests.conftest import Run
 
 N = 30

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from embedtool.config import TextConfig
+from embedtool.config.text import TextConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.errors import TrainingError
 from embedtool.trainers import TRAINERS

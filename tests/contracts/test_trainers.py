@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from embedtool.compressed import compress
-from embedtool.config import TrainerConfig
+from embedtool.config.tasks import CompressConfig
+from embedtool.config.training import TrainerConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.errors import ConfigError, EmbedtoolError, TrainingError, VocabularyError
-from embedtool.progress import Progress
-from embedtool.task_config import CompressConfig
+from embedtool.io.progress import Progress
+from embedtool.model.quantized import compress
+from embedtool.model.vectors import Model, WordVectors
 from embedtool.trainers import TRAINERS
-from embedtool.trainers.initial import Initial
-from embedtool.trainers.lanes import noise_shares
+from embedtool.trainers.kernel_job import noise_shares
 from embedtool.trainers.training import train_model
-from embedtool.vectors import Model, WordVectors
+from embedtool.trainers.warm_start import Initial
 
 SMALL: dict[str, dict[str, Any]] = {
     "word2vec": {"epochs": 2, "sample": 0.0},
@@ -150,7 +150,7 @@ def test_any_number_of_workers_gives_the_same_bytes(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("embedtool.trainers.lanes.n_cores", lambda: 8)
+    monkeypatch.setattr("embedtool.trainers.kernel_job.n_cores", lambda: 8)
     monkeypatch.setattr("embedtool.trainers.word2vec.streams_of", lambda n_tokens: 4)
     path = tmp_path / "some.txt"
     path.write_text(kingdoms.read_text()[:200_000])
@@ -185,7 +185,7 @@ def test_the_streams_of_a_text_follow_from_its_length_and_not_from_the_workers(
 def test_workers_that_race_learn_as_much(
     algorithm: str, options: dict[str, Any], kingdoms: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("embedtool.trainers.lanes.n_cores", lambda: 8)
+    monkeypatch.setattr("embedtool.trainers.kernel_job.n_cores", lambda: 8)
     options = {**options, "learning_rate": 0.02}  # at 0.05 sums of contexts overshoot at first
     last, racing = (
         trained(algorithm, kingdoms, workers=3, racing=racing, **options).description["training"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-import embedtool.store
+import embedtool.model.store
 from embedtool.trainers import TRAINERS
 from tests.conftest import Run
 
@@ -187,7 +187,7 @@ def test_a_full_disk_leaves_the_old_model(
         def sync(*_: object) -> None:
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr(sys.modules["embedtool.files"], "sync", sync)
+        monkeypatch.setattr(sys.modules["embedtool.io.atomic"], "sync", sync)
         save(*arguments)
 
     monkeypatch.setattr(embedtool.store, "save", full)

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embedtool import store
-from embedtool.files import Hashed, mismatch, new_folder
-from embedtool.search import approximate
-from embedtool.vectors import Model, WordVectors
+from embedtool.io.atomic import Hashed, mismatch, new_folder
+from embedtool.model import store
+from embedtool.model.vectors import Model, WordVectors
+from embedtool.search import ann
 from tests.conftest import Run
 from tests.unit.test_search_query import random_vectors
 
@@ -106,7 +106,7 @@ def test_a_model_saved_again_has_checksums_of_its_own(model: Path, tmp_path: Pat
 def test_a_changed_index_is_found(run: Run, model: Path) -> None:
     assert run("index", model).exit_code == 0
     assert run("check", model).exit_code == 0
-    flip(model / approximate.GRAPH, 1000)
+    flip(model / ann.GRAPH, 1000)
     result = run("check", model)
     assert result.exit_code == 1
     assert "neighbours.usearch has changed" in result.stdout
@@ -164,7 +164,7 @@ def test_a_reader_sees_the_old_model_or_the_new(tmp_path: Path) -> None:
 def test_a_folder_is_replaced_where_names_cannot_be_exchanged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("embedtool.files._exchange", lambda *_: False)
+    monkeypatch.setattr("embedtool.io.atomic._exchange", lambda *_: False)
     path = tmp_path / "folder"
     for text in ("old", "new"):
         with new_folder(path) as fresh:

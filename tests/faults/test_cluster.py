@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 from click.testing import Result
 
-from embedtool import store
-from embedtool.distributed import word2vec
-from embedtool.vectors import WordVectors
+from embedtool.distributed import local_sgd
+from embedtool.model import store
+from embedtool.model.vectors import WordVectors
 from tests.conftest import Run
 
 if find_spec("ray") is None:
@@ -138,7 +138,7 @@ def test_lanes_come_to_the_same_bytes_on_any_nodes_with_tables_whole_or_by_rows(
     assert '"nodes": {"' in log.read_text().splitlines()[0]
     assert "words/s, " in result.stderr
     nodes.join()
-    monkeypatch.setattr(word2vec, "SHARE_OF_STORE", 0.0)
+    monkeypatch.setattr(local_sgd, "SHARE_OF_STORE", 0.0)
     assert train(algorithm, tmp_path / "three", *options).exit_code == 0
     nodes.lose()
     assert_same(tmp_path / "two", tmp_path / "three")
@@ -151,7 +151,7 @@ def test_the_shards_of_the_tables_may_be_fewer_than_the_lanes(
 ) -> None:
     options = ["--lanes", "3", "--rounds", "4", "--epochs", "1"]
     assert train("word2vec", tmp_path / "three", *options).exit_code == 0
-    monkeypatch.setattr(word2vec, "MOST_SHARDS", 2)
+    monkeypatch.setattr(local_sgd, "MOST_SHARDS", 2)
     assert train("word2vec", tmp_path / "two", *options).exit_code == 0
     assert_same(tmp_path / "three", tmp_path / "two")
 

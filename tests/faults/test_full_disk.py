@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from embedtool import store
+from embedtool.model import store
 from tests.conftest import Run
 
 SOURCE = Path(__file__).with_name("failing.c")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from embedtool import store
+from embedtool.model import store
 from tests.conftest import Run
 
 MiB = 2**20

@@ -7,8 +7,10 @@ from typing import get_args, get_type_hints
 
 import pytest
 
-from embedtool import store
-from embedtool.config import CheckpointConfig, TextConfig, flag
+from embedtool.config.base import flag
+from embedtool.config.text import TextConfig
+from embedtool.config.training import CheckpointConfig
+from embedtool.model import store
 from embedtool.trainers import TRAINERS
 from tests.conftest import Run
 

@@ -13,9 +13,9 @@ from types import ModuleType
 
 import pytest
 
-from embedtool import store
-from embedtool.corpus import cooccurrence, runs
-from embedtool.trainers.workplace import REQUEST, SUFFIX, workplace
+from embedtool.corpus import cooccurrence, sorted_runs
+from embedtool.model import store
+from embedtool.trainers.training_dir import REQUEST, SUFFIX, workplace
 from tests.conftest import Run
 
 PROGRAM = [sys.executable, "-m", "embedtool"]
@@ -115,7 +115,9 @@ def test_a_signal_saves_the_training_and_resume_ends_it(
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
-@pytest.mark.parametrize(("module", "step"), [(cooccurrence, "list_pairs"), (runs, "merged")])
+@pytest.mark.parametrize(
+    ("module", "step"), [(cooccurrence, "list_pairs"), (sorted_runs, "merged")]
+)
 def test_glove_goes_on_with_what_it_has_counted(
     module: ModuleType, step: str, run: Run, kingdoms: Path, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

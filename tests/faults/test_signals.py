@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embedtool import store
-from embedtool.trainers.workplace import SUFFIX
-from embedtool.vectors import Model, WordVectors
+from embedtool.model import store
+from embedtool.model.vectors import Model, WordVectors
+from embedtool.trainers.training_dir import SUFFIX
 from tests.conftest import Run
 
 PROGRAM = [sys.executable, "-m", "embedtool"]

@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from embedtool.config import GloveConfig
-from embedtool.corpus import blocks as blocks_module
-from embedtool.corpus import cooccurrence, runs
-from embedtool.corpus.blocks import Blocks
+from embedtool.config.training import GloveConfig
+from embedtool.corpus import cells as blocks_module
+from embedtool.corpus import cooccurrence, sorted_runs
+from embedtool.corpus.cells import Blocks
 from embedtool.corpus.cooccurrence import (
     Cooccurrence,
     Pauses,
@@ -28,9 +28,9 @@ from embedtool.corpus.cooccurrence import (
 from embedtool.corpus.encoding import EncodedCorpus
 from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.errors import StoppedError, TrainingError
+from embedtool.io.progress import Progress
 from embedtool.kernels import reference
-from embedtool.kernels.cooccurrence import distance_bits, list_pairs, merge_sums, sum_entries
-from embedtool.progress import Progress
+from embedtool.kernels.text.cooccurrence import distance_bits, list_pairs, merge_sums, sum_entries
 
 Sentences = Sequence[Sequence[int]]
 UNTOUCHED = np.uint64(2**64 - 1)
@@ -277,7 +277,7 @@ def spilling(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cooccurrence, "MiB", 1)
     monkeypatch.setattr(cooccurrence, "LEAST_ENTRIES", 64)
     monkeypatch.setattr(cooccurrence, "CHUNK_TOKENS", 97)
-    monkeypatch.setattr(runs, "SAMPLE_STEP", 2)
+    monkeypatch.setattr(sorted_runs, "SAMPLE_STEP", 2)
 
 
 def stored(sentences: Sentences, n_words: int, folder: Path, **options: Any) -> Cooccurrence:
@@ -397,7 +397,7 @@ def test_any_corpus_on_disk(
         ):  # fmt: skip
             patch.setattr(cooccurrence, name, value)
         patch.setattr(blocks_module, "LEAST_BLOCKS", least_blocks)
-        patch.setattr(runs, "SAMPLE_STEP", 3)
+        patch.setattr(sorted_runs, "SAMPLE_STEP", 3)
         pairs = stored(
             sentences, 21, Path(folder), window=window, symmetric=symmetric, workers=workers
         )
@@ -471,13 +471,13 @@ def test_a_small_space_is_emptied_many_times(
 ) -> None:
     """Else the tests above would not see what they are there for."""
     sizes = []
-    append = runs.SortedRuns.append
+    append = sorted_runs.SortedRuns.append
 
-    def watched(self: runs.SortedRuns, keys: np.ndarray, sums: np.ndarray) -> None:
+    def watched(self: sorted_runs.SortedRuns, keys: np.ndarray, sums: np.ndarray) -> None:
         sizes.append(len(keys))
         append(self, keys, sums)
 
-    monkeypatch.setattr(runs.SortedRuns, "append", watched)
+    monkeypatch.setattr(sorted_runs.SortedRuns, "append", watched)
     stored(random_sentences(1201, 61), 61, tmp_path, window=5)
     assert len(sizes) > 20
     assert max(sizes) <= 128

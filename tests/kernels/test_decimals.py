@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from embedtool.kernels import reference
-from embedtool.kernels.decimals import LINE_END, MOST_BYTES, format_rows, parse_lines
+from embedtool.kernels.text.float_text import LINE_END, MOST_BYTES, format_rows, parse_lines
 
 FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
 MATRICES = arrays(np.float32, st.tuples(st.integers(1, 4), st.integers(1, 5)), elements=FLOATS)

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from embedtool.config import GloveConfig
+from embedtool.config.training import GloveConfig
 from embedtool.corpus.cooccurrence import Cooccurrence
+from embedtool.io.progress import Progress, silent
 from embedtool.kernels import reference
 from embedtool.kernels.glove import visit_pairs
-from embedtool.kernels.registers import SIMD_WIDTH
-from embedtool.progress import Progress, silent
+from embedtool.kernels.simd.registers import SIMD_WIDTH
 from embedtool.trainers import glove
 from embedtool.trainers.checkpoint import State
 

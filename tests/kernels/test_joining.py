@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from embedtool.kernels import reference
-from embedtool.kernels.joining import add_steps, halve, join_ways, steps_of, take_rows, turn_rows
+from embedtool.kernels.sgd.merging import (
+    add_steps,
+    halve,
+    join_ways,
+    steps_of,
+    take_rows,
+    turn_rows,
+)
 
 SIZES = [0, 1, 2, 7, 33]
 WIDTHS = [1, 5, 16, 33]

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedtool.config import FastTextConfig
-from embedtool.kernels import reference_word2vec as reference
-from embedtool.kernels.huffman import build_tree
+from embedtool.config.training import FastTextConfig
 from embedtool.kernels.jit import jit
-from embedtool.kernels.logistic import logistic_steps
-from embedtool.kernels.matrix import add_product, multiply_rows, multiply_turned, transpose
 from embedtool.kernels.random import fraction, mixed
-from embedtool.kernels.rows import (
+from embedtool.kernels.sgd import reference as reference
+from embedtool.kernels.sgd.huffman import build_tree
+from embedtool.kernels.sgd.logistic import logistic_steps
+from embedtool.kernels.simd.gemm import add_product, multiply_rows, multiply_turned, transpose
+from embedtool.kernels.simd.rows import (
     add_row,
     add_rows,
     add_to_rows,
@@ -25,8 +25,8 @@ from embedtool.kernels.rows import (
     scale_row,
     subtract_row,
 )
+from embedtool.model.vectors import ngram_hash, ngrams
 from embedtool.trainers.subwords import rows_of_words
-from embedtool.vectors import ngram_hash, ngrams
 
 
 @given(st.integers(0, 2**64 - 1))

@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from embedtool.kernels import reference
-from embedtool.kernels.tokens import BATCH, GOLDEN, PADDING, keep_rows, number_tokens, renumber
+from embedtool.kernels.text.tokens import BATCH, GOLDEN, PADDING, keep_rows, number_tokens, renumber
 
 SPACES = b" \t\n\v\f\r\0"
 BITS = 2**64 - 1

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from embedtool.config import FastTextConfig, Word2VecConfig
+from embedtool.config.training import FastTextConfig, Word2VecConfig
 from embedtool.corpus.encoding import EncodedCorpus
 from embedtool.corpus.vocabulary import Vocabulary
-from embedtool.kernels import reference_word2vec as reference
-from embedtool.kernels.layout import TURN
 from embedtool.kernels.random import mixed
-from embedtool.kernels.word2vec import train_stretch
+from embedtool.kernels.sgd import reference as reference
+from embedtool.kernels.sgd.arrays import TURN
+from embedtool.kernels.sgd.train_chunk import train_stretch
 from embedtool.trainers import word2vec
 from embedtool.trainers.subwords import rows_of_words
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from embedtool.config import FastTextConfig, Word2VecConfig
-from embedtool.distributed.joining import Steps, halved
-from embedtool.distributed.lanes import (
+from embedtool.config.training import FastTextConfig, Word2VecConfig
+from embedtool.distributed.merging import Steps, halved
+from embedtool.distributed.replica import (
     Borrowed,
     Learnt,
     Lexicon,
@@ -18,10 +18,10 @@ from embedtool.distributed.lanes import (
     train_piece,
 )
 from embedtool.kernels import reference
-from embedtool.kernels.layout import MOST_LANES, Noise, Text
-from embedtool.trainers.lanes import NO_NOISE, Work, noise_of, prepare
+from embedtool.kernels.sgd.arrays import MOST_LANES, Noise, Text
+from embedtool.trainers.aligned import zeros
+from embedtool.trainers.kernel_job import NO_NOISE, Work, noise_of, prepare
 from embedtool.trainers.subwords import rows_of_words
-from embedtool.trainers.tables import zeros
 
 N_WORDS = 90
 SIZE, WIDTH = 20, 32

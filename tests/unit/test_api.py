@@ -17,14 +17,14 @@ from starlette.exceptions import HTTPException
 from starlette.testclient import TestClient
 
 from embedtool.errors import QueryError
-from embedtool.explore import api, limits
-from embedtool.explore.api import Desk, application, encoded
-from embedtool.explore.openapi import PAGES, document, path_of
-from embedtool.explore.questions import Served, check, questions, searches_index
-from embedtool.search.approximate import build, open_index
+from embedtool.model.suggestions import Spellings
+from embedtool.model.vectors import Subwords, WordVectors
+from embedtool.search.ann import build, open_index
 from embedtool.search.query import analogy, odd_one_out, similar, similarity
-from embedtool.spelling import Spellings
-from embedtool.vectors import Subwords, WordVectors
+from embedtool.serving import http_api, limits
+from embedtool.serving.endpoints import Served, check, questions, searches_index
+from embedtool.serving.http_api import Desk, application, encoded
+from embedtool.serving.openapi import PAGES, document, path_of
 
 WORDS = ["king", "queen", "man", "woman", "ключ", "王", "a/b", "..", "+", "1*x", "New York", "NaN"]
 EXAMPLES = int(os.environ.get("EXAMPLES", 25))
@@ -333,7 +333,7 @@ def test_requests_have_limits(client: TestClient, monkeypatch: pytest.MonkeyPatc
     wrong = client.delete("/similar")
     assert refused(wrong, 405) == "Method Not Allowed"
     assert set(wrong.headers["allow"].split(", ")) == {"GET", "HEAD", "POST"}
-    monkeypatch.setattr(api, "MOST_WAITING", 0)
+    monkeypatch.setattr(http_api, "MOST_WAITING", 0)
     full = client.get("/similar?word=king")
     assert refused(full, 503) == "0 requests wait already; ask again later"
     assert full.headers["retry-after"] == "1"
@@ -450,7 +450,7 @@ def test_a_request_of_many_items_lets_others_come_between(
 def test_what_takes_too_long_is_given_up(
     vectors: WordVectors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api, "ANSWER_SECONDS", 0.01)
+    monkeypatch.setattr(http_api, "ANSWER_SECONDS", 0.01)
     desk, release = Desk(Served(vectors)), Event()
     vector = next(each for each in questions(desk.served) if each.name == "vector")
     object.__setattr__(vector, "answer", lambda *given: release.wait(30) and [])

@@ -7,16 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedtool.attention.mechanism import (
+from embedtool.config.tasks import AttentionConfig
+from embedtool.contextual.attention import (
     heads_of,
     may_see,
     multi_head_attention,
     scaled_dot_product_attention,
 )
-from embedtool.attention.static import attend
+from embedtool.contextual.static_attention import attend
 from embedtool.errors import QueryError
-from embedtool.task_config import AttentionConfig
-from embedtool.vectors import WordVectors
+from embedtool.model.vectors import WordVectors
 
 
 def by_hand(

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedtool.attention.batches import (
+from embedtool.config.tasks import ContextualConfig
+from embedtool.contextual.batches import (
     HELD_OUT_TOKENS,
     NOTHING,
     by_length,
@@ -17,7 +18,6 @@ from embedtool.attention.batches import (
 )
 from embedtool.corpus.encoding import EncodedCorpus
 from embedtool.corpus.vocabulary import Vocabulary
-from embedtool.task_config import ContextualConfig
 
 N_WORDS = 7
 BOUNDARY, MASK = N_WORDS, N_WORDS + 1

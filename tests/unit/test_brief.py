@@ -7,19 +7,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embedtool.brief import brief
-from embedtool.compressed import compress
-from embedtool.config import TextConfig
+from embedtool.analysis.alignment import align
+from embedtool.analysis.neighbours import compare_neighbourhoods, word_overlaps
+from embedtool.config.tasks import CompressConfig
+from embedtool.config.text import TextConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.vocabulary import Vocabulary
-from embedtool.evaluation.alignment import align
-from embedtool.evaluation.known import known_words
-from embedtool.evaluation.neighbours import compare_neighbourhoods, word_overlaps
-from embedtool.evaluation.questions import AnalogySet, Section
-from embedtool.task_config import CompressConfig
+from embedtool.evaluation.tasks import AnalogySet, Section
+from embedtool.evaluation.vocabulary_lookup import known_words
+from embedtool.messages import brief
+from embedtool.model.quantized import compress
+from embedtool.model.vectors import Model, Subwords, WordVectors
 from embedtool.trainers.checkpoint import State
-from embedtool.trainers.initial import Initial
-from embedtool.vectors import Model, Subwords, WordVectors
+from embedtool.trainers.warm_start import Initial
 
 N = 5_000
 WORDS = [f"word{i}" for i in range(N)]

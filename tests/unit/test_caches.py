@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embedtool import store
-from embedtool.config import GloveConfig, VocabularyConfig
+from embedtool.config.training import GloveConfig, VocabularyConfig
 from embedtool.corpus.cooccurrence import count_cooccurrence, counted_pairs
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.encoding import EncodedCorpus, cached_scan, encode, scan
 from embedtool.corpus.recipes import get
-from embedtool.corpus.runs import SortedRuns
+from embedtool.corpus.sorted_runs import SortedRuns
 from embedtool.corpus.vocabulary import choose_words
+from embedtool.model import store
 from tests.conftest import Run
 
 TEXT = "the king rules the land\nthe queen rules the sea\n" * 60
@@ -139,9 +139,9 @@ def test_damaged_runs_of_pairs_are_not_gone_on_with(tmp_path: Path) -> None:
 def test_a_training_with_damaged_text_is_not_gone_on_with(
     run: Run, name: str, damage: Callable[[Path], None], text: Path, tmp_path: Path
 ) -> None:
-    from embedtool.config import TrainerConfig
+    from embedtool.config.training import TrainerConfig
     from embedtool.trainers.training import about_training, keep
-    from embedtool.trainers.workplace import workplace
+    from embedtool.trainers.training_dir import workplace
 
     model = tmp_path / "model"
     with workplace(model) as place:

@@ -3,17 +3,16 @@
 import numpy as np
 import pytest
 
-from embedtool import store
-from embedtool.attention import queries, senses
-from embedtool.attention.contextual import Sentence
-from embedtool.cli.conversation import Conversation
-from embedtool.config import ANALOGY_METHODS
+from embedtool.cli.repl import Conversation
+from embedtool.config.tasks import ANALOGY_METHODS, SensesConfig
+from embedtool.contextual import queries, senses
+from embedtool.contextual.encoders import Sentence
 from embedtool.errors import QueryError
 from embedtool.evaluation.analogy import answer_analogies, evaluate_analogies
 from embedtool.evaluation.categorisation import evaluate_categories
-from embedtool.evaluation.known import known_words
 from embedtool.evaluation.outliers import evaluate_outliers
-from embedtool.evaluation.questions import (
+from embedtool.evaluation.similarity import evaluate_pairs, pair_similarities
+from embedtool.evaluation.tasks import (
     AnalogySet,
     CategorySet,
     OutlierGroup,
@@ -21,10 +20,10 @@ from embedtool.evaluation.questions import (
     PairSet,
     Section,
 )
-from embedtool.evaluation.similarity import evaluate_pairs, pair_similarities
-from embedtool.spelling import Spellings
-from embedtool.task_config import SensesConfig
-from embedtool.vectors import Model, WordVectors
+from embedtool.evaluation.vocabulary_lookup import known_words
+from embedtool.model import store
+from embedtool.model.suggestions import Spellings
+from embedtool.model.vectors import Model, WordVectors
 
 JOINED_BY_UPPER = [
     ("masse", "maße"), ("kısa", "kisa"), ("\u00b5m", "\u03bcm"), ("ϕ", "φ"), ("ſ", "s"),

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from embedtool.config import (
+from embedtool.config.training import (
     CheckpointConfig,
     FastTextConfig,
     VocabularyConfig,
@@ -28,7 +28,7 @@ from embedtool.errors import (
     StoppedError,
     TrainingError,
 )
-from embedtool.progress import Progress, silent
+from embedtool.io.progress import Progress, silent
 from embedtool.trainers import TRAINERS, word2vec
 from embedtool.trainers.checkpoint import (
     EXPLODED,

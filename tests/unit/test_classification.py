@@ -14,6 +14,7 @@ from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_validat
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from embedtool.config.tasks import ClassifyConfig
 from embedtool.errors import ConfigError, CorpusError, EvaluationError
 from embedtool.evaluation.classification import (
     MAJORITY,
@@ -26,7 +27,6 @@ from embedtool.evaluation.classification import (
     read_labelled,
 )
 from embedtool.sklearn import DocumentVectorizer
-from embedtool.task_config import ClassifyConfig
 from tests.unit.test_sklearn import topic_vectors, topics
 
 RECORDS = [("ship, wave", "sea"), ("field\ncow", "land"), ('"the" sail', "sea")]

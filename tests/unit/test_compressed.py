@@ -7,8 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from embedtool import formats, store
-from embedtool.compressed import (
+from embedtool import formats
+from embedtool.config.tasks import CompressConfig
+from embedtool.errors import ConfigError, FormatError, ModelError
+from embedtool.io.safetensors_io import map_tensors, write_tensors
+from embedtool.model import store
+from embedtool.model.quantized import (
     ByteTable,
     Compressed,
     HalfTable,
@@ -18,11 +22,8 @@ from embedtool.compressed import (
     parts_of,
     principal_axes,
 )
-from embedtool.errors import ConfigError, FormatError, ModelError
+from embedtool.model.vectors import Model, WordVectors, unit_rows
 from embedtool.search.query import similar
-from embedtool.task_config import CompressConfig
-from embedtool.tensors import map_tensors, write_tensors
-from embedtool.vectors import Model, WordVectors, unit_rows
 from tests.conftest import Run
 
 CODINGS: dict[str, tuple[dict[str, Any], type[Compressed], float]] = {

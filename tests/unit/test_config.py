@@ -7,17 +7,9 @@ from typing import Any, get_args, get_type_hints
 import numpy as np
 import pytest
 
-from embedtool.config import (
-    LARGEST,
-    Config,
-    FastTextConfig,
-    GloveConfig,
-    PhrasesConfig,
-    TextConfig,
-    VocabularyConfig,
-    Word2VecConfig,
-    flag,
-)
+from embedtool.config.base import LARGEST, Config, flag
+from embedtool.config.text import PhrasesConfig, TextConfig
+from embedtool.config.training import FastTextConfig, GloveConfig, VocabularyConfig, Word2VecConfig
 from embedtool.errors import ConfigError
 
 CONFIGS = [

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from embedtool.cli import serve
-from embedtool.explore import connections
-from embedtool.explore.connections import LimitedProtocol
-from embedtool.explore.questions import Served
-from embedtool.vectors import WordVectors
+from embedtool.cli.commands import serve
+from embedtool.model.vectors import WordVectors
+from embedtool.serving import connections
+from embedtool.serving.connections import LimitedProtocol
+from embedtool.serving.endpoints import Served
 
 HEALTH = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
 POST = (

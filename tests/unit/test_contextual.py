@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch")
 
-from embedtool import store  # noqa: E402
-from embedtool.attention import generation, queries, senses, token_files, word_in_context  # noqa: E402
-from embedtool.attention.contextual import open_encoder  # noqa: E402
-from embedtool.attention.distillation import distill  # noqa: E402
-from embedtool.attention.pretrained import PretrainedEncoder  # noqa: E402
-from embedtool.attention.word_in_context import SensePair, judge, threshold  # noqa: E402
+from embedtool.config.tasks import DistillConfig, GenerationConfig, SensesConfig  # noqa: E402
+from embedtool.contextual import generation, queries, senses, token_files, word_in_context  # noqa: E402
+from embedtool.contextual.distillation import distill  # noqa: E402
+from embedtool.contextual.encoders import open_encoder  # noqa: E402
+from embedtool.contextual.pretrained import PretrainedEncoder  # noqa: E402
+from embedtool.contextual.word_in_context import SensePair, judge, threshold  # noqa: E402
 from embedtool.errors import EvaluationError, ModelError, OutputError, QueryError  # noqa: E402
-from embedtool.task_config import DistillConfig, GenerationConfig, SensesConfig  # noqa: E402
+from embedtool.model import store  # noqa: E402
 
 RIVER, MONEY = "river boat bank fish", "cash loan bank debt"
 

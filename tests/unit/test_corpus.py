@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from embedtool.config import TextConfig
+from embedtool.config.text import TextConfig
 from embedtool.corpus.corpus import Corpus, byte_blocks
 from embedtool.errors import CorpusError
-from embedtool.progress import Progress
+from embedtool.io.progress import Progress
 
 BOM = b"\xef\xbb\xbf"
 SPACES = b" \t\r\v\f\0"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from benchmarks.simulation import Function, Put, Simulation, Step, Wait, lane_steps, steps_of
-from embedtool.config import (
+from embedtool.config.training import (
     ClusterConfig,
     FastTextConfig,
     GloveConfig,
@@ -19,11 +19,11 @@ from embedtool.config import (
 )
 from embedtool.corpus.corpus import Corpus
 from embedtool.distributed import cluster as clusters
+from embedtool.distributed import local_sgd, partition_reading
 from embedtool.distributed import measured as of
-from embedtool.distributed import reading, word2vec
 from embedtool.distributed.cluster import Cluster, Node
 from embedtool.distributed.cost import Cost, Sizes, check, cost, lane_of, parts_of, sizes_of
-from embedtool.distributed.word2vec import SHARE_OF_STORE, rounds_of
+from embedtool.distributed.local_sgd import SHARE_OF_STORE, rounds_of
 from embedtool.errors import ResourceError
 from embedtool.trainers.training import needs_of
 from tests.conftest import Run
@@ -250,7 +250,7 @@ def test_lanes_on_one_node_take_the_sum_of_their_parts(config: Word2VecConfig) -
 def test_formulas_and_simulation_agree(
     config: TrainerConfig, n: int, most_shards: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(word2vec, "MOST_SHARDS", most_shards)
+    monkeypatch.setattr(local_sgd, "MOST_SHARDS", most_shards)
     text = sizes(config)
     simulation = Simulation(nodes(n), begin=of.BEGIN, start=of.START)
     followed = simulation.run(steps_of(config, lanes(n), text, nodes(n)))
@@ -280,7 +280,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> list[Node]:
         yield Here(there)
 
     monkeypatch.setattr(clusters, "joined", joined)
-    monkeypatch.setattr(reading, "here", lambda: "10.0.0.0")
+    monkeypatch.setattr(partition_reading, "here", lambda: "10.0.0.0")
     return there
 
 

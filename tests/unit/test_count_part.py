@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embedtool.config import GloveConfig
+from embedtool.config.training import GloveConfig
 from embedtool.corpus.cooccurrence import (
     blocks_of,
     count_cooccurrence,
@@ -15,7 +15,7 @@ from embedtool.corpus.cooccurrence import (
     distance_weights,
 )
 from embedtool.corpus.encoding import EncodedCorpus
-from embedtool.corpus.runs import merged
+from embedtool.corpus.sorted_runs import merged
 from embedtool.corpus.vocabulary import Vocabulary
 
 N_WORDS = 61

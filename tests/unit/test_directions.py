@@ -3,17 +3,17 @@
 import numpy as np
 import pytest
 
-from embedtool.attention.static import attend
+from embedtool.analysis.alignment import drift
+from embedtool.analysis.bias import project
+from embedtool.analysis.neighbours import ranks_of
+from embedtool.analysis.translation import Translator
+from embedtool.config.tasks import AttentionConfig, DriftConfig, TranslateConfig
+from embedtool.contextual.static_attention import attend
 from embedtool.errors import NoAnswerError, UnknownWordError
-from embedtool.evaluation.alignment import drift
-from embedtool.evaluation.bias import project
 from embedtool.evaluation.compare import compare_models
-from embedtool.evaluation.neighbours import ranks_of
-from embedtool.evaluation.translation import Translator
 from embedtool.experiments.stability import stable_neighbours
-from embedtool.explore.scenes import analogies, similarities
-from embedtool.task_config import AttentionConfig, DriftConfig, TranslateConfig
-from embedtool.vectors import WordVectors
+from embedtool.model.vectors import WordVectors
+from embedtool.plotting.scenes import analogies, similarities
 
 WORDS = ["zero", *(f"w{i}" for i in range(30))]
 ROWS = np.random.default_rng(0).standard_normal((31, 6)).astype(np.float32)

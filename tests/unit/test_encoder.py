@@ -8,11 +8,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from embedtool.attention import encoder as encoder_module  # noqa: E402
-from embedtool.attention import mechanism  # noqa: E402
-from embedtool.attention.batches import NOTHING, Batch  # noqa: E402
-from embedtool.attention.encoder import Encoder, chances_of, scale_of, waves  # noqa: E402
-from embedtool.task_config import ContextualConfig  # noqa: E402
+from embedtool.config.tasks import ContextualConfig  # noqa: E402
+from embedtool.contextual import attention  # noqa: E402
+from embedtool.contextual import encoder as encoder_module  # noqa: E402
+from embedtool.contextual.batches import NOTHING, Batch  # noqa: E402
+from embedtool.contextual.encoder import Encoder, chances_of, scale_of, waves  # noqa: E402
 
 N_WORDS, STATIC_SIZE = 30, 6
 RNG = np.random.default_rng(0)
@@ -38,11 +38,11 @@ def rows(*ids: list[int]) -> tuple[Any, Any]:
 @pytest.mark.parametrize("n_heads", [1, 2, 4])
 def test_the_mechanism_in_numpy_equals_pytorchs(n_heads: int) -> None:
     queries, keys, values = RNG.normal(size=(3, 2, 5, 8)).astype(np.float32)
-    mask = mechanism.may_see(5, causal=True) & (RNG.random((2, n_heads, 5, 5)) < 0.8)
+    mask = attention.may_see(5, causal=True) & (RNG.random((2, n_heads, 5, 5)) < 0.8)
     mask |= np.eye(5, dtype=bool)
-    outputs, _ = mechanism.multi_head_attention(queries, keys, values, n_heads, mask)
+    outputs, _ = attention.multi_head_attention(queries, keys, values, n_heads, mask)
     peers = [
-        torch.from_numpy(np.ascontiguousarray(mechanism.heads_of(each, n_heads)))
+        torch.from_numpy(np.ascontiguousarray(attention.heads_of(each, n_heads)))
         for each in (queries, keys, values)
     ]
     found = torch.nn.functional.scaled_dot_product_attention(
@@ -74,8 +74,8 @@ def test_the_encoders_attention_is_the_mechanism(
                 inner, layer.self_attn.in_proj_weight, layer.self_attn.in_proj_bias
             ).numpy()
             parts = np.split(projected, 3, axis=-1)
-            mask = mechanism.may_see(5, causal=objective == "causal")
-            outputs, expected = mechanism.multi_head_attention(*parts, 3, mask)
+            mask = attention.may_see(5, causal=objective == "causal")
+            outputs, expected = attention.multi_head_attention(*parts, 3, mask)
             np.testing.assert_allclose(found, expected[0], rtol=0, atol=1e-5)
             mixed = layer.self_attn.out_proj(torch.from_numpy(outputs).float())
             peer = layer.self_attn(inner, inner, inner, attn_mask=seen)[0]
@@ -194,7 +194,7 @@ def test_places_begin_as_waves(size: int) -> None:
 
 
 def test_the_rate_rises_and_falls_as_half_a_cosine() -> None:
-    from embedtool.attention.training import learning_rate
+    from embedtool.contextual.training import learning_rate
 
     config = ContextualConfig(epochs=10, warmup=0.2, learning_rate=0.01)
     rates = [learning_rate(config, done) for done in (0.0, 1.0, 2.0, 6.0, 10.0)]

@@ -18,7 +18,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from embedtool.config import TextConfig, VocabularyConfig
+from embedtool.config.text import TextConfig
+from embedtool.config.training import VocabularyConfig
+from embedtool.corpus.concurrency import AHEAD, in_order
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.encoding import (
     EncodedCorpus,
@@ -31,11 +33,10 @@ from embedtool.corpus.encoding import (
     scan,
     sentences_of,
 )
-from embedtool.corpus.numbering import WordNumbers
-from embedtool.corpus.pipeline import AHEAD, in_order
+from embedtool.corpus.interning import WordNumbers
 from embedtool.corpus.vocabulary import Vocabulary, choose_words
 from embedtool.errors import CorpusError, EmbedtoolError, VocabularyError
-from embedtool.progress import Progress
+from embedtool.io.progress import Progress
 
 Sentences = list[list[str]]
 
@@ -100,7 +101,7 @@ def test_a_scan_is_the_same_on_any_number_of_threads(
 ) -> None:
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr("embedtool.corpus.corpus.BLOCK_BYTES", block)
-        patch.setattr("embedtool.corpus.numbering.LEAST_SLOTS", 2)
+        patch.setattr("embedtool.corpus.interning.LEAST_SLOTS", 2)
         paths = [
             str(write(Path(folder) / str(i), b"\n".join(lines))) for i, lines in enumerate(files)
         ]
@@ -387,7 +388,7 @@ def test_standard_input_is_scanned(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_numbers_stay_when_the_table_grows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("embedtool.corpus.numbering.LEAST_SLOTS", 2)
+    monkeypatch.setattr("embedtool.corpus.interning.LEAST_SLOTS", 2)
     numbers = WordNumbers()
     words = [f"{'x' * (i % 40)}{i}" for i in range(3_000)]
     for start in range(0, len(words), 500):

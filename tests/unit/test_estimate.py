@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from embedtool.config import MiB
+from embedtool.config.base import MiB
 from embedtool.errors import ResourceError
-from embedtool.trainers import estimate
-from embedtool.trainers.estimate import Needs, available_memory, check
+from embedtool.trainers import resources
+from embedtool.trainers.resources import Needs, available_memory, check
 from tests.conftest import Run
 
 TRAIN = """
@@ -62,7 +62,7 @@ def test_a_dry_run_writes_nothing(run: Run, kingdoms: Path, tmp_path: Path) -> N
 def test_tables_that_do_not_fit_are_refused(
     run: Run, kingdoms: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dry: list[str]
 ) -> None:
-    monkeypatch.setattr(estimate, "available_memory", lambda: MiB)
+    monkeypatch.setattr(resources, "available_memory", lambda: MiB)
     result = run("train", "word2vec", kingdoms, "-o", tmp_path / "model", *dry)
     assert result.exit_code == 1
     assert result.stderr.splitlines()[-1] == (
@@ -82,8 +82,8 @@ def test_the_least_of_what_the_system_tells_counts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "meminfo").write_text("MemTotal: 9000 kB\nMemAvailable:    5000 kB\n")
-    monkeypatch.setattr(estimate, "MEMINFO", tmp_path / "meminfo")
-    monkeypatch.setattr(estimate, "CGROUP", tmp_path)
+    monkeypatch.setattr(resources, "MEMINFO", tmp_path / "meminfo")
+    monkeypatch.setattr(resources, "CGROUP", tmp_path)
     assert available_memory() == 5000 * 1024
     (tmp_path / "memory.max").write_text("max\n")
     (tmp_path / "memory.current").write_text("3000000\n")
@@ -91,9 +91,9 @@ def test_the_least_of_what_the_system_tells_counts(
     (tmp_path / "memory.max").write_text("4000000\n")
     (tmp_path / "memory.stat").write_text("anon 1\ninactive_file 500000\n")
     assert available_memory() == 1_500_000
-    monkeypatch.setattr(estimate, "MEMINFO", tmp_path / "none")
+    monkeypatch.setattr(resources, "MEMINFO", tmp_path / "none")
     (tmp_path / "memory.max").unlink()
     assert available_memory() is None
-    monkeypatch.setattr(estimate.resource, "getrlimit", lambda _: (10**15, 10**15))
+    monkeypatch.setattr(resources.resource, "getrlimit", lambda _: (10**15, 10**15))
     left = available_memory()
     assert left is not None and 0 < left < 10**15

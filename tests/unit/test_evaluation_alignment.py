@@ -8,13 +8,13 @@ import pytest
 from scipy.linalg import orthogonal_procrustes
 from scipy.stats import ortho_group
 
+from embedtool.analysis.alignment import align, drift, fit
+from embedtool.analysis.translation import Translator
+from embedtool.config.tasks import DriftConfig, TranslateConfig
 from embedtool.errors import EvaluationError, QueryError, UnknownWordError
-from embedtool.evaluation.alignment import align, drift, fit
-from embedtool.evaluation.reading import read_dictionary
-from embedtool.evaluation.translation import Translator
+from embedtool.evaluation.dataset_readers import read_dictionary
+from embedtool.model.vectors import WordVectors, unit_rows
 from embedtool.search.query import similar
-from embedtool.task_config import DriftConfig, TranslateConfig
-from embedtool.vectors import WordVectors, unit_rows
 from tests.unit.test_search_query import random_vectors, with_subwords
 
 N_WORDS, SIZE = 200, 8
@@ -182,8 +182,8 @@ def csls_by_hand(queries: np.ndarray, sources: np.ndarray, targets: np.ndarray, 
 def test_csls_is_what_its_formula_says(
     bound: int, limit: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("embedtool.evaluation.translation.N_BOUND", bound)
-    monkeypatch.setattr("embedtool.evaluation.translation.FIRST_LOOK", 1)
+    monkeypatch.setattr("embedtool.analysis.translation.N_BOUND", bound)
+    monkeypatch.setattr("embedtool.analysis.translation.FIRST_LOOK", 1)
     target = random_vectors(300, SIZE, seed=6)
     target = replace(target, words=[f"x{i}" for i in range(300)])
     translator = Translator.of(

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
+from embedtool.analysis.bias import WeatTest, WordSet, project, read_weat, weat
+from embedtool.config.tasks import WeatConfig
 from embedtool.errors import EvaluationError, QueryError, UnknownWordError
-from embedtool.evaluation.bias import WeatTest, WordSet, project, read_weat, weat
-from embedtool.task_config import WeatConfig
-from embedtool.vectors import WordVectors, unit_rows
+from embedtool.model.vectors import WordVectors, unit_rows
 from tests.unit.test_search_query import random_vectors
 
 VECTORS = random_vectors(60, 10)

@@ -8,18 +8,18 @@ from html import unescape
 import numpy as np
 import pytest
 
-from embedtool.cli.comparison import markdown, tables, verdicts
-from embedtool.cli.comparison_page import page
-from embedtool.errors import EvaluationError, QueryError, UnknownWordError
-from embedtool.evaluation.compare import compare_models
-from embedtool.evaluation.neighbours import (
+from embedtool.analysis.neighbours import (
     compare_neighbourhoods,
     neighbourhood_overlap,
     word_overlaps,
 )
-from embedtool.evaluation.questions import AnalogySet, PairSet, Section
+from embedtool.cli.output.comparison import markdown, tables, verdicts
+from embedtool.cli.output.comparison_page import page
+from embedtool.errors import EvaluationError, QueryError, UnknownWordError
+from embedtool.evaluation.compare import compare_models
+from embedtool.evaluation.tasks import AnalogySet, PairSet, Section
+from embedtool.model.vectors import WordVectors, unit_rows
 from embedtool.search.query import analogy, similar
-from embedtool.vectors import WordVectors, unit_rows
 from tests.unit.test_search_query import random_vectors, with_subwords
 
 

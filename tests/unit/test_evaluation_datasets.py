@@ -8,8 +8,8 @@ import pytest
 
 from embedtool.errors import EvaluationError
 from embedtool.evaluation.datasets import read_analogies, read_categories, read_outliers, read_pairs
-from embedtool.evaluation.questions import OutlierGroup
 from embedtool.evaluation.registry import registry
+from embedtool.evaluation.tasks import OutlierGroup
 
 
 def test_google_analogies():
@@ -380,7 +380,7 @@ def test_a_line_without_words_among_pairs_is_named(tmp_path):
 def test_an_archive_that_swells_and_a_file_too_large_are_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("embedtool.evaluation.lines.LARGEST_FILE", 2**16)
+    monkeypatch.setattr("embedtool.evaluation.dataset_lines.LARGEST_FILE", 2**16)
     archive, plain = tmp_path / "a.zip", tmp_path / "a.txt"
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("set/a.txt", "king queen\n" * 2**13)

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from embedtool.config import ANALOGY_METHODS
+from embedtool.config.tasks import ANALOGY_METHODS
 from embedtool.evaluation.analogy import answer_analogies
 from embedtool.evaluation.methods import SEED
-from embedtool.evaluation.questions import AnalogySet, Section
-from embedtool.vectors import WordVectors, unit_rows
+from embedtool.evaluation.tasks import AnalogySet, Section
+from embedtool.model.vectors import WordVectors, unit_rows
 
 N_PAIRS = 12
 EPSILON = 1e-6

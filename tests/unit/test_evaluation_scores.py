@@ -6,14 +6,14 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from embedtool.config import ANALOGY_METHODS
+from embedtool.config.tasks import ANALOGY_METHODS
 from embedtool.errors import EvaluationError
 from embedtool.evaluation.analogy import answer_analogies, evaluate_analogies
 from embedtool.evaluation.datasets import read_analogies, read_pairs
-from embedtool.evaluation.questions import AnalogySet, PairSet, Section
 from embedtool.evaluation.similarity import evaluate_pairs, pair_similarities
+from embedtool.evaluation.tasks import AnalogySet, PairSet, Section
+from embedtool.model.vectors import WordVectors
 from embedtool.search.query import analogy
-from embedtool.vectors import WordVectors
 from tests.unit.test_search_query import as_gensim, random_vectors
 
 N_PAIRS = 30

@@ -12,7 +12,9 @@ from sklearn.metrics.cluster import contingency_matrix
 from embedtool.evaluation.analogy import answer_analogies, evaluate_analogies
 from embedtool.evaluation.categorisation import evaluate_categories, purity
 from embedtool.evaluation.outliers import compactness, evaluate_outliers
-from embedtool.evaluation.questions import (
+from embedtool.evaluation.scoring import evaluate
+from embedtool.evaluation.similarity import evaluate_pairs
+from embedtool.evaluation.tasks import (
     AnalogySet,
     CategorySet,
     OutlierGroup,
@@ -20,9 +22,7 @@ from embedtool.evaluation.questions import (
     PairSet,
     Section,
 )
-from embedtool.evaluation.scoring import evaluate
-from embedtool.evaluation.similarity import evaluate_pairs
-from embedtool.vectors import WordVectors, unit_rows
+from embedtool.model.vectors import WordVectors, unit_rows
 from tests.unit.test_evaluation_compare import on_circle
 
 

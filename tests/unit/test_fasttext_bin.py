@@ -9,11 +9,12 @@ import fasttext
 import numpy as np
 import pytest
 
-from embedtool import formats, store
+from embedtool import formats
 from embedtool.errors import FormatError
 from embedtool.formats import checking
-from embedtool.formats.reading import Reading
-from embedtool.vectors import Subwords, WordVectors, ngram_hash, ngrams
+from embedtool.formats.options import Reading
+from embedtool.model import store
+from embedtool.model.vectors import Subwords, WordVectors, ngram_hash, ngrams
 from tests.conftest import Run
 
 

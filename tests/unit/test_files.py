@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from embedtool.errors import OutputError
-from embedtool.files import check_writable, new_folder, replaced
+from embedtool.io.atomic import check_writable, new_folder, replaced
 from tests.conftest import Run
 
 OLD, NEW = b"old content\n", b"new content" * 10_000
@@ -156,7 +156,7 @@ def test_where_a_signal_comes_between_two_names_the_old_or_the_new_is_there(
         raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("embedtool.files._exchange", lambda *_: False)
+        patch.setattr("embedtool.io.atomic._exchange", lambda *_: False)
         patch.setattr(Path, "rename", interrupted)
         with pytest.raises(KeyboardInterrupt), folder_of(path):
             pass

@@ -13,11 +13,11 @@ import pytest
 from safetensors.numpy import save_file
 
 from embedtool import formats
+from embedtool.corpus.string_table import Words
 from embedtool.errors import FormatError, OutputError
-from embedtool.formats.reading import Reading
+from embedtool.formats.options import Reading
 from embedtool.formats.spacy_keys import keys_of, read_key2row
-from embedtool.vectors import WordVectors
-from embedtool.words import Words
+from embedtool.model.vectors import WordVectors
 
 Change = Callable[[Path], object]
 

@@ -13,12 +13,13 @@ import pyarrow as pa
 import pytest
 from pyarrow import feather, parquet
 
-from embedtool import formats, store
+from embedtool import formats
 from embedtool.errors import FormatError, MissingExtraError
 from embedtool.formats import READERS
 from embedtool.formats.floret import murmur3
-from embedtool.formats.reading import Reading
-from embedtool.vectors import Subwords, WordVectors
+from embedtool.formats.options import Reading
+from embedtool.model import store
+from embedtool.model.vectors import Subwords, WordVectors
 from tests.conftest import Run
 from tests.contracts.test_formats import FLORET, fasttext_vectors, parts, written
 

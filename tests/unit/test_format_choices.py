@@ -12,11 +12,12 @@ import pytest
 from pyarrow import feather, parquet
 from safetensors.numpy import save_file
 
-from embedtool import formats, store
+from embedtool import formats
 from embedtool.errors import FormatError
 from embedtool.formats import CHOSEN, FORMATS
-from embedtool.formats.reading import Reading
-from embedtool.vectors import WordVectors
+from embedtool.formats.options import Reading
+from embedtool.model import store
+from embedtool.model.vectors import WordVectors
 from tests.conftest import Run
 from tests.contracts.test_formats import written
 

@@ -12,8 +12,8 @@ import pytest
 from embedtool import formats
 from embedtool.errors import FormatError
 from embedtool.formats import READERS, WRITERS
-from embedtool.formats.reading import Reading
-from embedtool.vectors import Subwords, WordVectors
+from embedtool.formats.options import Reading
+from embedtool.model.vectors import Subwords, WordVectors
 from tests.conftest import Run
 
 

@@ -11,7 +11,7 @@ import pytest
 from embedtool import formats
 from embedtool.errors import FormatError
 from embedtool.formats.checking import check
-from embedtool.vectors import WordVectors
+from embedtool.model.vectors import WordVectors
 from tests.conftest import Run
 
 BOM = b"\xef\xbb\xbf"

@@ -15,19 +15,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from embedtool import formats, store
-from embedtool.config import TextConfig
+from embedtool import formats
+from embedtool.analysis.bias import read_weat
+from embedtool.config.text import TextConfig
 from embedtool.corpus import sources
 from embedtool.corpus.corpus import Corpus
 from embedtool.errors import EmbedtoolError
-from embedtool.evaluation.bias import read_weat
-from embedtool.evaluation.reading import READERS, read_dictionary
+from embedtool.evaluation.dataset_readers import READERS, read_dictionary
 from embedtool.formats import READERS as READERS_OF_VECTORS
 from embedtool.formats import WRITERS
+from embedtool.model import store
+from embedtool.model.vectors import Model, Subwords, WordVectors
 from embedtool.search.expression import parse_expression
 from embedtool.search.query import analogy
 from embedtool.trainers.checkpoint import State, last_state, load_state, save_state
-from embedtool.vectors import Model, Subwords, WordVectors
 from tests.unit.test_search_query import random_vectors
 
 VECTORS = random_vectors(30, seed=1)

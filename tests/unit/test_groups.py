@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from embedtool.explore import groups as module
-from embedtool.explore.groups import N_GROUPS
-from embedtool.explore.points import Mapped, share_groups
-from embedtool.vectors import WordVectors
+from embedtool.mapview import groups as module
+from embedtool.mapview.groups import N_GROUPS
+from embedtool.mapview.map_data import Mapped, share_groups
+from embedtool.model.vectors import WordVectors
 
 Floats = NDArray[np.float64]
 
@@ -148,7 +148,7 @@ def difference(first: Floats, second: Floats) -> float:
 
 def palette() -> list[str]:
     """The colours of groups in the page's script."""
-    script = (files("embedtool.explore") / "map" / "map.js").read_text("utf-8")
+    script = (files("embedtool.serving") / "map" / "map.js").read_text("utf-8")
     (block,) = re.findall(r"GROUP_COLOURS = \[(.*?)\]", script, re.DOTALL)
     return re.findall(r'"(#[0-9a-f]{6})"', block)
 

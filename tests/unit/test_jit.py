@@ -33,7 +33,7 @@ def lines(**variables: str) -> list[str]:
 
 
 def kept(folder: Path) -> int:
-    return len(list(folder.rglob("joining.halve-*.nbi")))
+    return len(list(folder.rglob("merging.halve-*.nbi")))
 
 
 def test_kernels_are_kept_where_numba_cache_dir_says(tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from embedtool.distributed import joining, word2vec
-from embedtool.distributed.joining import (
+from embedtool.distributed import local_sgd, merging
+from embedtool.distributed.local_sgd import Round, rounds_of
+from embedtool.distributed.merging import (
     INPUT_FACTOR,
     OUTPUT_FACTOR,
     Steps,
@@ -18,8 +19,7 @@ from embedtool.distributed.joining import (
     halved,
     join,
 )
-from embedtool.distributed.lanes import Borrowed, Learnt, Lexicon, Piece, rows_in_shard
-from embedtool.distributed.word2vec import Round, rounds_of
+from embedtool.distributed.replica import Borrowed, Learnt, Lexicon, Piece, rows_in_shard
 from embedtool.kernels import reference
 from tests.unit.small_lanes import (
     DAMPING,
@@ -48,7 +48,7 @@ def three_lanes() -> tuple[Lexicon, Tables, list[Learnt]]:
     tables = tables_of(lexicon)
     learnt = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("embedtool.trainers.lanes.LEAST_PART", 32)
+        patch.setattr("embedtool.trainers.kernel_job.LEAST_PART", 32)
         for i, n_used in enumerate((20, 50, 90)):
             piece = Piece(i * 500, (i + 1) * 500, KEY, RATES, DAMPING)
             learnt.append(in_lane(lexicon, piece, text(500, n_used, seed=i), tables)[1])
@@ -155,7 +155,7 @@ def slowly_joined(
 def test_lanes_join_along_the_directions(
     side: int, three_lanes: ThreeLanes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(joining, "JOINED_AT_ONCE", 7)
+    monkeypatch.setattr(merging, "JOINED_AT_ONCE", 7)
     _, tables, learnt = three_lanes
     steps = [(each.inputs, each.outputs)[side][0] for each in learnt]
     found = directions([each.moments for each in learnt])[side]
@@ -257,7 +257,7 @@ def test_the_text_of_a_piece_is_put_together_from_parts(cuts: list[int]) -> None
         for last in places:
             holding = [k for k in range(len(parts)) if starts[k] < last and starts[k + 1] > first]
             if first < last:
-                found = word2vec._text(
+                found = local_sgd._text(
                     Piece(first, last, KEY, RATES, DAMPING), starts[holding[0]],
                     parts[holding[0] : holding[-1] + 1],
                 )  # fmt: skip
@@ -277,13 +277,13 @@ class OneNode:
         shards: list[Tables], everywhere: bool,
     ) -> tuple[Any, ...]:  # fmt: skip
         """What `_Meetings` has a lane do."""
-        self.monkeypatch.setattr(word2vec, "here", lambda: "node")
+        self.monkeypatch.setattr(local_sgd, "here", lambda: "node")
         given: list[Any] = shards
         if not everywhere:
-            needs, *rows = word2vec._needs(lexicon, piece, begin, len(shards), *parts)
-            taken = [word2vec._take(*each) for each in zip(shards, rows, strict=True)]
+            needs, *rows = local_sgd._needs(lexicon, piece, begin, len(shards), *parts)
+            taken = [local_sgd._take(*each) for each in zip(shards, rows, strict=True)]
             given = [needs, *taken]
-        return word2vec._train(lexicon, piece, begin, 1, len(parts), *parts, *given)
+        return local_sgd._train(lexicon, piece, begin, 1, len(parts), *parts, *given)
 
 
 def copies_of(tables: Tables) -> Tables:
@@ -345,7 +345,7 @@ def test_lanes_meet_in_shards(three_lanes: ThreeLanes, monkeypatch: pytest.Monke
         moments = [each[1] for each in told]
         found = tuple(np.empty_like(table) for table in tables)
         for k, shard in enumerate(shards):
-            new, copy = word2vec._join(shard, *moments, *(each[2 + k] for each in told))
+            new, copy = local_sgd._join(shard, *moments, *(each[2 + k] for each in told))
             for table, part, half in zip(found, new, copy, strict=True):
                 table[k::n_shards] = part
                 assert np.array_equal(half, reference.bfloat16(part))

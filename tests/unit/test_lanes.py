@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from embedtool.distributed import lanes
-from embedtool.distributed.joining import Steps
-from embedtool.distributed.lanes import LEAST_SAMPLE, SAMPLE_SHARE, Piece, needs_of
-from embedtool.kernels import reference_word2vec
-from embedtool.kernels.layout import TURN
-from embedtool.trainers.lanes import NO_NOISE, Work, noise_of, noise_shares, streams_of
+from embedtool.distributed import replica
+from embedtool.distributed.merging import Steps
+from embedtool.distributed.replica import LEAST_SAMPLE, SAMPLE_SHARE, Piece, needs_of
+from embedtool.kernels.sgd import reference
+from embedtool.kernels.sgd.arrays import TURN
+from embedtool.trainers.kernel_job import NO_NOISE, Work, noise_of, noise_shares, streams_of
 from tests.unit.small_lanes import (
     DAMPING,
     KEY,
@@ -35,7 +35,7 @@ from tests.unit.small_lanes import (
 @pytest.fixture(autouse=True)
 def small_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that all lanes of the kernels have tokens, and some of them several turns."""
-    monkeypatch.setattr("embedtool.trainers.lanes.LEAST_PART", 32)
+    monkeypatch.setattr("embedtool.trainers.kernel_job.LEAST_PART", 32)
 
 
 def check_equal(steps: Steps, before: np.ndarray, after: np.ndarray, bends: np.ndarray) -> None:
@@ -120,7 +120,7 @@ def test_a_piece_of_one_word(loss: str) -> None:
 def test_a_piece_is_trained_in_several_stretches_of_falling_rate(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(lanes, "STRETCH_TOKENS", 400)
+    monkeypatch.setattr(replica, "STRETCH_TOKENS", 400)
     taken = []
     train_stretch = Work.train
 
@@ -165,8 +165,8 @@ def test_a_piece_needs_its_words_and_noise_words_drawn_by_their_shares(
 
 def test_noise_words_are_drawn_anew_for_each_piece(monkeypatch: pytest.MonkeyPatch) -> None:
     """On average over pieces, each as often as it should be."""
-    monkeypatch.setattr(lanes, "LEAST_SAMPLE", 20)
-    monkeypatch.setattr(lanes, "SAMPLE_SHARE", 0.1)
+    monkeypatch.setattr(replica, "LEAST_SAMPLE", 20)
+    monkeypatch.setattr(replica, "SAMPLE_SHARE", 0.1)
     lexicon = make()
     ids, _ = text(100)
     draws = np.zeros((500, N_WORDS))
@@ -221,7 +221,7 @@ def test_bends_add_up_over_rounds(
     algorithm: str, mode: str, loss: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Those that the twin of the kernel moves rows by, over two stretches of several rounds."""
-    monkeypatch.setattr("embedtool.trainers.lanes.LEAST_PART", 90)
+    monkeypatch.setattr("embedtool.trainers.kernel_job.LEAST_PART", 90)
     lexicon = make(algorithm, mode=mode, loss=loss)
     sentences, tables = text(400), tables_of(lexicon)
     noise = NO_NOISE
@@ -233,7 +233,7 @@ def test_bends_add_up_over_rounds(
     slow = [table.astype(float) for table in tables]
     expected = [np.zeros(len(table)) for table in slow]
     times = [np.zeros(len(table), int) for table in slow]
-    move = reference_word2vec._move
+    move = reference._move
 
     def watched(table: np.ndarray, steps: Any, of_words: Any, damping: float) -> None:
         (side,) = (k for k in range(2) if slow[k] is table)
@@ -243,11 +243,11 @@ def test_bends_add_up_over_rounds(
             times[side][row] += 1
         move(table, steps, of_words, damping)
 
-    monkeypatch.setattr(reference_word2vec, "_move", watched)
+    monkeypatch.setattr(reference, "_move", watched)
     n_lanes = len(work.stretch.lengths)
     for first, last in ((0, 270), (270, 400)):
         train(work, first, last)
-        reference_word2vec.train_stretch(
+        reference.train_stretch(
             n_lanes, first, last, 90, int(np.uint64(KEY)), *RATES, DAMPING, work.text, work.words,
             work.noise, work.tree, *slow, work.options,
         )  # fmt: skip

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from embedtool import store
-from embedtool.config import LAYOUTS, Layout
+from embedtool.analysis import projection as module
+from embedtool.analysis.projection import Rows, beside, layout, principal, units_of
+from embedtool.config.tasks import LAYOUTS, Layout
 from embedtool.errors import ConfigError, MissingExtraError
-from embedtool.explore import layout as module
-from embedtool.explore.layout import Rows, beside, layout, principal, units_of
-from embedtool.explore.points import Mapped
-from embedtool.progress import Progress
+from embedtool.io.progress import Progress
+from embedtool.mapview.map_data import Mapped
+from embedtool.model import store
+from embedtool.model.vectors import WordVectors
 from embedtool.search.index import nearest
-from embedtool.vectors import WordVectors
 
 RNG = np.random.default_rng(5)
 CLOUDS = np.concatenate(

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from embedtool import store
+from embedtool.analysis import projection_cache
+from embedtool.analysis.projection import Rows, layout, units_of
+from embedtool.analysis.projection_cache import cached_layout
 from embedtool.errors import OutputError
-from embedtool.explore import layout_cache
-from embedtool.explore.layout import Rows, layout, units_of
-from embedtool.explore.layout_cache import cached_layout
-from embedtool.explore.points import Mapped
-from embedtool.files import replaced
-from embedtool.progress import Report, silent
+from embedtool.io.atomic import replaced
+from embedtool.io.progress import Report, silent
+from embedtool.mapview.map_data import Mapped
+from embedtool.model import store
 
 UNITS = units_of(np.random.default_rng(3).normal(size=(60, 8)).astype(np.float32))
 
@@ -29,7 +29,7 @@ def computed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
         done.append(method)
         return layout(rows, method, seed, report)
 
-    monkeypatch.setattr(layout_cache, "layout", counted)
+    monkeypatch.setattr(projection_cache, "layout", counted)
     return done
 
 
@@ -51,9 +51,9 @@ def test_what_changes_the_points_has_a_file_of_its_own(
     cached_layout(UNITS, "tsne", 2, tmp_path)
     cached_layout(UNITS[:50], "tsne", 1, tmp_path)
     cached_layout(other, "tsne", 1, tmp_path)
-    monkeypatch.setattr("embedtool.explore.layout.PERPLEXITY", 10)
+    monkeypatch.setattr("embedtool.analysis.projection.PERPLEXITY", 10)
     cached_layout(UNITS, "tsne", 1, tmp_path)
-    monkeypatch.setattr("embedtool.explore.layout.version", lambda name: "9.9")
+    monkeypatch.setattr("embedtool.analysis.projection.version", lambda name: "9.9")
     cached_layout(UNITS, "tsne", 1, tmp_path)
     assert len(computed) == len(list(tmp_path.iterdir())) == 6
 
@@ -88,7 +88,7 @@ def refusing(monkeypatch: pytest.MonkeyPatch, *folders: Path) -> None:
             raise OutputError(f"{path}: cannot be written: Read-only file system")
         return replaced(path)
 
-    monkeypatch.setattr(layout_cache, "replaced", checked)
+    monkeypatch.setattr(projection_cache, "replaced", checked)
 
 
 def test_the_layout_of_a_model_that_is_only_read_is_in_the_users_cache(

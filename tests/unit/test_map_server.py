@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from embedtool.explore import local
-from embedtool.explore.local import MapServer
+from embedtool.mapview import map_server
+from embedtool.mapview.map_server import MapServer
 
 WAIT = 60
 PAGE = "<p>" + "x" * 10**6
@@ -18,7 +18,7 @@ PAGE = "<p>" + "x" * 10**6
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[MapServer]:
-    monkeypatch.setattr(local, "page", lambda *args, **options: PAGE)
+    monkeypatch.setattr(map_server, "page", lambda *args, **options: PAGE)
     with MapServer([], 0) as server:
         thread = Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
@@ -43,7 +43,7 @@ def status(server: MapServer) -> int:
 def test_accepted_sockets_do_not_wait_for_acknowledgements(server: MapServer) -> None:
     seen = []
 
-    class Handler(local._Handler):
+    class Handler(map_server._Handler):
         def do_GET(self) -> None:  # noqa: N802
             seen.append(self.connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
             super().do_GET()
@@ -67,7 +67,7 @@ def test_a_request_that_does_not_arrive_ends_its_connection(
 def test_connections_that_wait_make_room_for_others(
     server: MapServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(local, "MOST_CONNECTIONS", 4)
+    monkeypatch.setattr(map_server, "MOST_CONNECTIONS", 4)
     with ExitStack() as crowd:
         first: Any = crowd.enter_context(connect(server))
         for _ in range(8):
@@ -79,7 +79,7 @@ def test_connections_that_wait_make_room_for_others(
 def test_a_page_that_is_not_taken_ends_its_connection(
     server: MapServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(local._Handler, "timeout", 0.1)
+    monkeypatch.setattr(map_server._Handler, "timeout", 0.1)
     monkeypatch.setattr(server, "page", b"x" * 10**8)
     ended = Event()
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedtool.config import TextConfig
+from embedtool.config.text import TextConfig
 from embedtool.corpus.cleaning import gutenberg
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.paragraphs import paragraphs, wrapped_at

@@ -18,10 +18,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from embedtool.config import TextConfig, VocabularyConfig
+from embedtool.config.text import TextConfig
+from embedtool.config.training import VocabularyConfig
 from embedtool.corpus.corpus import Corpus, span_blocks
 from embedtool.corpus.encoding import ID, encode, scan
-from embedtool.corpus.parts import (
+from embedtool.corpus.partitions import (
     MergedWords,
     Part,
     PartWords,
@@ -238,7 +239,7 @@ def test_parts_cut_anywhere_come_to_the_whole(
     data = b"two words\n" + b"\n".join(lines)
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(BLOCK_BYTES, block)
-        patch.setattr("embedtool.corpus.numbering.LEAST_SLOTS", 2)
+        patch.setattr("embedtool.corpus.interning.LEAST_SLOTS", 2)
         corpus = Corpus([write(Path(folder) / "a", data)])
         (part,) = cut(corpus, 1000)
         parts = [

@@ -6,17 +6,18 @@ import numpy as np
 import pytest
 
 import embedtool
-from embedtool import formats, store
-from embedtool.evaluation.alignment import align, drift
-from embedtool.evaluation.bias import WeatTest, WordSet, project, read_weat, weat
-from embedtool.evaluation.questions import PairSet
-from embedtool.evaluation.reading import read_dictionary
+from embedtool import formats
+from embedtool.analysis.alignment import align, drift
+from embedtool.analysis.bias import WeatTest, WordSet, project, read_weat, weat
+from embedtool.analysis.translation import Translator
+from embedtool.config.tasks import DriftConfig, TranslateConfig
+from embedtool.evaluation.dataset_readers import read_dictionary
 from embedtool.evaluation.scoring import evaluate
-from embedtool.evaluation.translation import Translator
+from embedtool.evaluation.tasks import PairSet
 from embedtool.formats.checking import check
-from embedtool.search.approximate import build, open_index
-from embedtool.task_config import DriftConfig, TranslateConfig
-from embedtool.vectors import Model, WordVectors
+from embedtool.model import store
+from embedtool.model.vectors import Model, WordVectors
+from embedtool.search.ann import build, open_index
 
 WORDS = [f"w{i}" for i in range(40)]
 VECTORS = WordVectors(WORDS, np.random.default_rng(0).standard_normal((40, 6)).astype(np.float32))

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from embedtool.config import PhrasesConfig, TextConfig
+from embedtool.config.text import PhrasesConfig, TextConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.phrases import (
     Pair,

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from embedtool.errors import OutputError, QueryError, UnknownWordError
-from embedtool.explore import charts, fonts, pictures, scenes
-from embedtool.explore.scenes import Chart, Curve, HeatMap, Plane
-from embedtool.files import names_of
-from embedtool.vectors import WordVectors
+from embedtool.io.atomic import names_of
+from embedtool.model.vectors import WordVectors
+from embedtool.plotting import charts, fonts, pictures, scenes
+from embedtool.plotting.scenes import Chart, Curve, HeatMap, Plane
 
 GENDER, ROYAL, YOUNG = np.eye(3, 6, dtype=np.float32)
 WORDS = {

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import embedtool
-from embedtool.config import TrainerConfig
+from embedtool.config.training import TrainerConfig
 from embedtool.errors import ConfigError
 from tests.conftest import EXTRAS
 

@@ -16,7 +16,6 @@ import pytest
 
 from embedtool.corpus import recipes as recipes_module
 from embedtool.corpus.cleaning import CLEANINGS, only_words, without_markup
-from embedtool.corpus.download import download
 from embedtool.corpus.recipes import (
     data_folder,
     find_recipe,
@@ -27,7 +26,8 @@ from embedtool.corpus.recipes import (
     shipped_folder,
 )
 from embedtool.errors import ConfigError, CorpusError, MissingExtraError, OutputError
-from embedtool.progress import Progress
+from embedtool.io.download import download
+from embedtool.io.progress import Progress
 
 CONTENT = bytes(range(256)) * 1024
 HALF = len(CONTENT) // 2

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from embedtool.config import TextConfig
+from embedtool.config.text import TextConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.records import kind_of, read_records, texts_of
 from embedtool.errors import ConfigError, CorpusError, MissingExtraError

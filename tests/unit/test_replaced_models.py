@@ -12,13 +12,13 @@ import pytest
 from mcp import Client
 from starlette.testclient import TestClient
 
-from embedtool import store
-from embedtool.explore import api
-from embedtool.explore.api import application
-from embedtool.explore.source import Source
-from embedtool.explore.tools import tool_server
-from embedtool.search.approximate import build
-from embedtool.vectors import Model, WordVectors
+from embedtool.model import store
+from embedtool.model.vectors import Model, WordVectors
+from embedtool.search.ann import build
+from embedtool.serving import http_api
+from embedtool.serving.http_api import application
+from embedtool.serving.mcp_server import tool_server
+from embedtool.serving.source import Source
 
 N = 300
 WAIT = 60
@@ -42,7 +42,7 @@ def until(holds: Callable[[], bool]) -> None:
 
 @pytest.fixture
 def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(api, "CHECK_SECONDS", 0.01)
+    monkeypatch.setattr(http_api, "CHECK_SECONDS", 0.01)
     save(tmp_path / "model", "old")
     return tmp_path / "model"
 

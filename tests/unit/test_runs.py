@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from embedtool.corpus.runs import SAMPLE_STEP, SortedRuns
+from embedtool.corpus.sorted_runs import SAMPLE_STEP, SortedRuns
 
 LARGEST_KEY = 2**63 - 1
 LARGEST_SUM = 2**40
@@ -53,7 +53,7 @@ def test_merging_sums_what_the_runs_hold(
     batches: list[dict[int, int]], sample_step: int, at_once: int
 ) -> None:
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("embedtool.corpus.runs.SAMPLE_STEP", sample_step)
+        patch.setattr("embedtool.corpus.sorted_runs.SAMPLE_STEP", sample_step)
         with SortedRuns(Path(folder)) as runs:
             for batch in batches:
                 append(runs, batch)
@@ -76,7 +76,7 @@ def random_batches(n_runs: int, n_keys: int, highest: int) -> list[dict[int, int
 
 
 def test_many_runs_in_small_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("embedtool.corpus.runs.SAMPLE_STEP", 16)
+    monkeypatch.setattr("embedtool.corpus.sorted_runs.SAMPLE_STEP", 16)
     batches = random_batches(n_runs=60, n_keys=200, highest=2**16)
     with SortedRuns(tmp_path) as runs:
         for batch in batches:

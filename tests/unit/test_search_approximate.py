@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embedtool import store
 from embedtool.errors import MissingExtraError, ModelError, NoAnswerError, QueryError
-from embedtool.search.approximate import DESCRIPTION, GRAPH, build, describe, open_index
+from embedtool.model import store
+from embedtool.model.vectors import Model, WordVectors
+from embedtool.search.ann import DESCRIPTION, GRAPH, build, describe, open_index
 from embedtool.search.query import analogy_batch, similar, similar_batch, similar_to_vectors
-from embedtool.vectors import Model, WordVectors
 from tests.conftest import Run
 
 N_WORDS = 600

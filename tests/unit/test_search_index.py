@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from embedtool.model.vectors import unit_rows
 from embedtool.search import index
 from embedtool.search.index import EPSILON, nearest, nearest_by_product
-from embedtool.vectors import unit_rows
 
 
 def random_unit(n_rows: int, seed: int = 0, vector_size: int = 12) -> NDArray[np.float32]:

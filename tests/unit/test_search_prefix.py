@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from embedtool.corpus.string_table import Words
 from embedtool.errors import ModelError
 from embedtool.search import prefix
 from embedtool.search.prefix import beginning_with
-from embedtool.words import Words
 
 LETTERS = st.text(alphabet="abé語\ud800", max_size=4)
 

@@ -9,6 +9,7 @@ import pytest
 from gensim.models import KeyedVectors
 
 from embedtool.errors import NoAnswerError, QueryError, UnknownWordError
+from embedtool.model.vectors import Model, Subwords, WordVectors, ngram_hash
 from embedtool.search.batches import each
 from embedtool.search.candidates import candidate_ids
 from embedtool.search.expression import parse_expression
@@ -26,7 +27,6 @@ from embedtool.search.query import (
     similarity,
     similarity_batch,
 )
-from embedtool.vectors import Model, Subwords, WordVectors, ngram_hash
 
 
 def random_vectors(n_words: int = 400, vector_size: int = 20, seed: int = 0) -> WordVectors:

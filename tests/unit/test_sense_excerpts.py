@@ -2,7 +2,7 @@
 
 import pytest
 
-from embedtool.attention.senses import AROUND, excerpt
+from embedtool.contextual.senses import AROUND, excerpt
 
 LONG = "word " * 30
 

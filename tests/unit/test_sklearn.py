@@ -19,10 +19,10 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.estimator_checks import check_estimator
 from sklearn.utils.validation import validate_data
 
-from embedtool import store
 from embedtool.errors import ConfigError, DocumentError, ModelError
+from embedtool.model import store
+from embedtool.model.vectors import Model, Subwords, WordVectors, ngram_hash
 from embedtool.sklearn import DocumentVectorizer
-from embedtool.vectors import Model, Subwords, WordVectors, ngram_hash
 
 WEIGHTINGS = ["mean", "sif", "tfidf"]
 SEA, LAND = "ship wave sail fish", "plough field wheat cow"

@@ -12,9 +12,9 @@ from sklearn.pipeline import make_pipeline
 
 pytest.importorskip("torch")
 
-from embedtool import store
-from embedtool.attention.contextual import open_encoder
+from embedtool.contextual.encoders import open_encoder
 from embedtool.errors import ConfigError, ModelError
+from embedtool.model import store
 from embedtool.sklearn import DocumentVectorizer
 
 TEXTS = ["river boat bank fish", "cash loan bank unheard", "", "bank"]

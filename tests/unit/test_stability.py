@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embedtool import store
-from embedtool.config import TextConfig, Word2VecConfig
+from embedtool.analysis.neighbours import neighbourhood_overlap
+from embedtool.config.text import TextConfig
+from embedtool.config.training import Word2VecConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.encoding import END, ID, EncodedCorpus, encode, mapped, resample, scan
 from embedtool.corpus.vocabulary import choose_words
 from embedtool.errors import EvaluationError, ModelError, StoppedError
-from embedtool.evaluation.neighbours import neighbourhood_overlap
-from embedtool.evaluation.questions import PairSet
+from embedtool.evaluation.tasks import PairSet
 from embedtool.experiments.runs import (
     EXPERIMENT,
     RESULT,
@@ -24,7 +24,8 @@ from embedtool.experiments.runs import (
     train_runs,
 )
 from embedtool.experiments.stability import stability, stable_neighbours
-from embedtool.vectors import WordVectors
+from embedtool.model import store
+from embedtool.model.vectors import WordVectors
 from tests.unit.test_search_query import random_vectors
 
 CONFIG = Word2VecConfig(vector_size=8, epochs=1, min_count=1, workers=1)

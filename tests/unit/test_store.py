@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from embedtool import store
 from embedtool.errors import ModelError, OutputError
-from embedtool.tensors import map_tensors, write_tensors
-from embedtool.vectors import ContextsOf, Model, Subwords, WordVectors
+from embedtool.io.safetensors_io import map_tensors, write_tensors
+from embedtool.model import store
+from embedtool.model.vectors import ContextsOf, Model, Subwords, WordVectors
 
 WORD = st.text(min_size=1)
 

@@ -12,17 +12,17 @@ from socket import create_server
 
 import pytest
 
-from embedtool.config import TextConfig
-from embedtool.corpus import stores
+from embedtool.config.text import TextConfig
+from embedtool.corpus import object_stores
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.encoding import cached_scan
 from embedtool.corpus.phrases import rereadable
 from embedtool.corpus.records import kind_of
 from embedtool.corpus.sources import find_sources, name_of, opened, size_of, stamp_of
 from embedtool.errors import CorpusError, MissingExtraError, StoppedError
-from embedtool.progress import Progress
-from embedtool.store import VECTORS
-from embedtool.trainers.workplace import REQUEST, SUFFIX
+from embedtool.io.progress import Progress
+from embedtool.model.store import VECTORS
+from embedtool.trainers.training_dir import REQUEST, SUFFIX
 from tests.conftest import Run
 from tests.unit.s3_server import S3Server, serving
 
@@ -48,7 +48,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")  # asked for credentials, it takes long
     with serving() as server:
         yield server
-        stores._file_system.cache_clear()  # its connections keep threads of the server waiting
+        object_stores._file_system.cache_clear()  # its connections keep the server's threads
 
 
 @pytest.fixture

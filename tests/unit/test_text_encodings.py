@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from embedtool.config import TextConfig
+from embedtool.config.text import TextConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.errors import ConfigError, CorpusError
 from tests.conftest import Run

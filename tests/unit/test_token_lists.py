@@ -11,14 +11,15 @@ import pyarrow.parquet as pq
 import pytest
 
 import embedtool
-from embedtool import store
-from embedtool.config import GloveConfig, TextConfig, VocabularyConfig
+from embedtool.config.text import TextConfig
+from embedtool.config.training import GloveConfig, VocabularyConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.encoding import cached_scan, count_words, scan
-from embedtool.corpus.parts import cut, join_ranges, merge_words, read_part
+from embedtool.corpus.partitions import cut, join_ranges, merge_words, read_part
 from embedtool.corpus.tokens import token_bytes, token_of
 from embedtool.corpus.vocabulary import choose_words, read_vocabulary, vocabulary_lines
 from embedtool.errors import CorpusError
+from embedtool.model import store
 from embedtool.trainers.training import train_model
 from tests.conftest import Run
 

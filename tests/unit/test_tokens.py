@@ -10,7 +10,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from embedtool.config import TextConfig
+from embedtool.config.text import TextConfig
+from embedtool.corpus.string_table import Words
 from embedtool.corpus.tokens import (
     TOKENIZERS,
     cleaner,
@@ -20,7 +21,6 @@ from embedtool.corpus.tokens import (
     unsegmented_script,
 )
 from embedtool.errors import ConfigError, MissingExtraError
-from embedtool.words import Words
 from tests.conftest import Run
 
 ASCII_SPACES = " \t\n\r\v\f"

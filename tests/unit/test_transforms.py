@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from embedtool import formats, store
-from embedtool.compressed import compress
-from embedtool.config import FastTextConfig
+from embedtool import formats
+from embedtool.config.tasks import CompressConfig, TransformConfig
+from embedtool.config.training import FastTextConfig
 from embedtool.errors import ConfigError
-from embedtool.task_config import CompressConfig, TransformConfig
-from embedtool.trainers.initial import Initial
-from embedtool.transforms import AS_IT_IS, parse_variant, transform, variants
-from embedtool.vectors import Model, Subwords, WordVectors, ngram_hash, ngrams, unit_rows
+from embedtool.model import store
+from embedtool.model.quantized import compress
+from embedtool.model.transforms import AS_IT_IS, parse_variant, transform, variants
+from embedtool.model.vectors import Model, Subwords, WordVectors, ngram_hash, ngrams, unit_rows
+from embedtool.trainers.warm_start import Initial
 
 N_WORDS, SIZE, BUCKET = 300, 12, 50
 RNG = np.random.default_rng(4)
@@ -98,7 +99,7 @@ def test_a_vector_of_zeros_stays_so_at_length_1() -> None:
 def test_many_blocks_are_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
     options = {"add_contexts": True, "all_but_the_top": 2, "normalize": True}
     expected = done(plain(contexts=CONTEXTS), **options).matrix
-    monkeypatch.setattr("embedtool.transforms.BLOCK_ROWS", 7)
+    monkeypatch.setattr("embedtool.model.transforms.BLOCK_ROWS", 7)
     found = done(plain(contexts=CONTEXTS), **options).matrix
     np.testing.assert_allclose(found, expected, atol=1e-6)
 

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from optuna import Study
 
-from embedtool import store
-from embedtool.config import TextConfig, Word2VecConfig
+from embedtool.config.text import TextConfig
+from embedtool.config.training import Word2VecConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.errors import EvaluationError, ModelError, StoppedError, TrainingError
-from embedtool.evaluation.questions import PairSet
 from embedtool.evaluation.scoring import evaluate, headline
+from embedtool.evaluation.tasks import PairSet
 from embedtool.experiments.tuning import BEST, DEFAULTS, SPACES, TABLE, Range, tune
+from embedtool.model import store
 from embedtool.trainers import TRAINERS
 
 CONFIG = Word2VecConfig(vector_size=8, epochs=1, min_count=1, workers=1)

@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embedtool.errors import UnknownWordError
-from embedtool.vectors import Subwords, WordVectors, ngram_hash, ngrams, row_lengths, unit_rows
+from embedtool.model.vectors import (
+    Subwords,
+    WordVectors,
+    ngram_hash,
+    ngrams,
+    row_lengths,
+    unit_rows,
+)
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 
@@ -120,7 +127,7 @@ def test_spellings_that_differ_by_case_come_first(word: str, expected: list[str]
 
 
 def test_a_rare_word_of_another_case_is_found_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("embedtool.vectors.SUGGESTION_CANDIDATES", 2)
+    monkeypatch.setattr("embedtool.model.vectors.SUGGESTION_CANDIDATES", 2)
     assert vectors("sing", "ring", "king").spellings("KING") == ["king", "sing", "ring"]
 
 

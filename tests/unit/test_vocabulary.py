@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from embedtool.config import VocabularyConfig
+from embedtool.config.training import VocabularyConfig
 from embedtool.corpus.vocabulary import (
     Vocabulary,
     choose_words,

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from embedtool.corpus.string_table import BLOCK_WORDS, Slots, Words
 from embedtool.errors import ModelError
-from embedtool.words import BLOCK_WORDS, Slots, Words
 
 ANY = st.lists(st.text(min_size=1), unique=True)
 

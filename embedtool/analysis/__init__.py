@@ -1,0 +1,1 @@
+"""What vectors say about language: alignment, drift, translation, bias, neighbours."""

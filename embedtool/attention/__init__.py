@@ -1,1 +1,0 @@
-"""Self-attention over word vectors."""

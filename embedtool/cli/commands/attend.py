@@ -1,0 +1,119 @@
+"""embedtool attend: which words of a sentence attend to which."""
+
+from pathlib import Path
+from shutil import get_terminal_size
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from embedtool.cli.options.shared import (
+    NEW_FILE,
+    Decorator,
+    config_options,
+    json_option,
+    model_argument,
+)
+from embedtool.cli.output.answers import ngrams_note, origin
+from embedtool.cli.output.text import note, print_json, print_table
+from embedtool.config.base import flag
+from embedtool.config.tasks import AttentionConfig
+from embedtool.messages import counted
+
+if TYPE_CHECKING:
+    from embedtool.contextual.static_attention import Attention
+
+attention_options: Decorator[Any] = config_options(AttentionConfig)
+
+OF_STATIC = {"heads", "causal", "itself", "tokenizer"}
+"""Options that say what an encoder has from its training."""
+N_STRONGEST = 4
+"""Words shown for each, where the whole table is wider than the terminal."""
+CELL_WIDTH = 8
+"""Columns of the terminal for a number and the space around it."""
+
+
+@click.command()
+@model_argument
+@click.argument("sentence")
+@attention_options
+@click.option("--output", "-o", type=NEW_FILE, metavar="FILE",
+              help="Write a heat map there: .png, .svg, .pdf or .html.")  # fmt: skip
+@json_option
+def attend(model: Path, sentence: str, output: Path | None, as_json: bool, **options: Any) -> None:
+    """Show which words of SENTENCE attend to which.
+
+    In a static model every word asks all words, itself among them, for what it has in common with
+    them: the weights are softmax(V V' / sqrt(d)) of the vectors V of d numbers (Vaswani et al.
+    2017, eq. 1, with queries, keys and values the same). Nothing is trained for that.
+
+    In a model of `contextual train`, or a folder of transformers, the weights are those of its
+    layers, by the queries and keys that it has learnt. Rows sum to 1.
+    """
+    config = AttentionConfig.from_options(options)
+
+    from embedtool.cli.output.heat_map import check_kind, write
+    from embedtool.contextual.encoders import is_encoder
+    from embedtool.io.atomic import check_file
+
+    if output:
+        check_kind(output)
+        check_file(output)
+    found = (_in_encoder if is_encoder(model) else _in_vectors)(model, sentence, config)
+    if found.unknown:
+        note(
+            "left out, for their vectors are all zeros or the model does not know them: "
+            + ", ".join(found.unknown)
+        )
+    if found.from_ngrams:
+        note(ngrams_note(found.from_ngrams))
+    if output:
+        write(found, output)
+    if as_json:
+        weights = {"tokens": found.tokens, "weights": found.weights.tolist()}
+        print_json(weights | origin(found.from_ngrams))
+    else:
+        _print(found)
+
+
+def _in_vectors(model: Path, sentence: str, config: AttentionConfig) -> "Attention":
+    from embedtool.contextual import static_attention
+    from embedtool.model import store
+
+    _check_given({"layer"}, "is for encoders; a static model has no layers")
+    return static_attention.attend(store.load(model).vectors, sentence, config)
+
+
+def _in_encoder(model: Path, sentence: str, config: AttentionConfig) -> "Attention":
+    from embedtool.contextual.encoders import layer_of, open_encoder
+
+    _check_given(OF_STATIC, "is for static models; an encoder has it from its training")
+    found = open_encoder(model).attention(sentence)
+    if found.n_cut:
+        cut = counted(found.n_cut, "word is", "words are")
+        note(f"{cut} left out, for the model sees no more at once")
+    return layer_of(found, config.layer, config.head)
+
+
+def _check_given(names: set[str], why: str) -> None:
+    """Raise UsageError where one of the options is given."""
+    context = click.get_current_context()
+    for name in sorted(names):
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{flag(name)} {why}", context)
+
+
+def _print(found: "Attention") -> None:
+    """The whole table where it fits, else the strongest words of each."""
+    tokens, weights = found.tokens, found.weights.tolist()
+    longest = max(map(len, tokens))
+    width = longest + sum(max(len(token) + 2, CELL_WIDTH) for token in tokens)
+    if width <= get_terminal_size().columns:
+        rows = [(token, *row) for token, row in zip(tokens, weights, strict=True)]
+        print_table(("", *tokens), rows)
+        return
+    strongest = []
+    for token, row in zip(tokens, weights, strict=True):
+        best = sorted(range(len(row)), key=lambda i: -row[i])[:N_STRONGEST]
+        strongest.append((token, ", ".join(f"{tokens[i]} {row[i]:.2f}" for i in best)))
+    print_table(("word", "attends most to"), strongest)

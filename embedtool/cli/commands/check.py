@@ -1,0 +1,135 @@
+"""embedtool check: everything that is wrong with a vector file."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from embedtool.cli.options.shared import INPUT_FILE, NEW_FILE, json_option
+from embedtool.cli.output.text import note, print_json, shown
+from embedtool.formats import READERS
+from embedtool.messages import counted
+
+if TYPE_CHECKING:
+    from embedtool.formats.findings import Finding, Findings
+
+UNSOUND = 1
+
+
+@click.command()
+@click.argument("file", type=INPUT_FILE)
+@click.option(
+    "--format", "name", metavar="FORMAT", type=click.Choice(list(READERS)),
+    help=f"{', '.join(READERS)}.",
+)  # fmt: skip
+@click.option(
+    "--repair", "out", type=NEW_FILE, metavar="OUT",
+    help="Write the good rows, the first of each word, to OUT if anything is wrong.",
+)  # fmt: skip
+@json_option
+@click.pass_context
+def check(
+    context: click.Context, file: Path, name: str | None, out: Path | None, as_json: bool
+) -> None:
+    """Report everything that is wrong with a vector FILE, which may be a folder, or with a model.
+
+    Of each fault the number is printed and the first few places. Text, word2vec's and FastText's
+    binaries and TensorBoard's pair are checked row by row; of the other formats the first error is
+    told. Remarks are no faults: what they name is read as it stands.
+
+    The exit code is 0 where FILE is sound and 1 where anything is wrong with it, also where OUT
+    could be written. OUT has the format of FILE, unless its name stands for another.
+
+    Of a model every byte is compared with the checksums that were written with it.
+    """
+    from embedtool.model import store
+
+    if store.is_model(file):
+        if out is not None or name is not None:
+            raise click.UsageError("a model is checked without --repair and --format")
+        context.exit(_check_model(file, as_json))
+    from embedtool.cli.output.progress_display import reporting
+    from embedtool.formats import checking
+
+    if out is not None:
+        checking.check_target(file, out)
+    with reporting() as report:
+        findings = checking.check(file, name, report)
+    if as_json:
+        print_json(_as_json(findings))
+    else:
+        _print(findings)
+    if findings.faults and out is not None:
+        written_as = checking.repair(findings, out)
+        note(
+            f"{out}: {written_as}, {counted(findings.n_kept, 'row')} kept, "
+            f"{findings.n_rows - findings.n_kept:,} dropped, {findings.n_mended:,} mended"
+        )
+    elif out is not None:
+        note(f"{file} is sound; {out} was not written")
+    context.exit(UNSOUND if findings.faults else 0)
+
+
+def _check_model(model: Path, as_json: bool) -> int:
+    """Print what is wrong with a model; returns the exit code."""
+    from embedtool.model import store
+    from embedtool.search import ann
+
+    faults = [*store.verify(model), *filter(None, [ann.verify(model)])]
+    if as_json:
+        print_json({"file": str(model), "format": "model", "sound": not faults, "faults": faults})
+    else:
+        click.echo(f"{shown(str(model))}: model: {'broken' if faults else 'sound'}")
+        for fault in faults:
+            click.echo(f"  {shown(fault)}")
+    return UNSOUND if faults else 0
+
+
+def _print(findings: "Findings") -> None:
+    from embedtool.formats.findings import FAULTS, REMARKS
+
+    good = counted(findings.n_kept, "row is", "rows are")
+    verdict = f"broken; {good} good" if findings.faults else "sound"
+    size = f"{counted(findings.n_rows, 'row')} x {findings.vector_size:,}"
+    click.echo(f"{shown(str(findings.path))}: {findings.format}, {size}: {verdict}")
+    for title, found, texts in (
+        ("faults", findings.faults, FAULTS), ("remarks", findings.remarks, REMARKS),
+    ):  # fmt: skip
+        if found:
+            click.echo(title)
+        for kind, finding in found.items():
+            click.echo(f"  {finding.count:,} x {texts[kind]}")
+            for where, detail in finding.examples:
+                place = ", ".join(f"{what} {number:,}" for what, number in where.items())
+                click.echo(f"      {shown(': '.join(filter(None, [place, detail])))}")
+            if finding.count > len(finding.examples):
+                click.echo("      ...")
+
+
+def _as_json(findings: "Findings") -> dict[str, Any]:
+    from embedtool.formats.findings import FAULTS, REMARKS
+
+    return {
+        "file": str(findings.path),
+        "format": findings.format,
+        "sound": not findings.faults,
+        "rows": findings.n_rows,
+        "vector_size": findings.vector_size,
+        "good_rows": findings.n_kept,
+        "mended_rows": findings.n_mended,
+        "faults": _listed(findings.faults, FAULTS),
+        "remarks": _listed(findings.remarks, REMARKS),
+    }
+
+
+def _listed(found: Mapping[str, "Finding"], texts: Mapping[str, str]) -> list[dict[str, Any]]:
+    return [
+        {
+            "kind": kind,
+            "text": texts[kind],
+            "count": finding.count,
+            "first": [{**place, "detail": detail} for place, detail in finding.examples],
+        }
+        for kind, finding in found.items()
+    ]

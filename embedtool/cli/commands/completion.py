@@ -1,0 +1,178 @@
+"""embedtool completion: what has a shell complete commands, options, models and their words.
+
+In: the name of a shell; or a line that is begun. Out: the script that the shell reads; or how the
+line may go on.
+"""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from click.shell_completion import (
+    BashComplete,
+    CompletionItem,
+    FishComplete,
+    ShellComplete,
+    ZshComplete,
+)
+
+if TYPE_CHECKING:
+    from embedtool.model.vectors import WordVectors
+
+VARIABLE = "_EMBEDTOOL_COMPLETE"
+"""By which a script asks: Click's name for it."""
+MOST_WORDS = 100
+"""Words offered; more are too many to read."""
+
+
+class _Bash(BashComplete):
+    """As Click's, but words such as * and don't are quoted, and --method=3cos is completed too."""
+
+    source_template = r"""# embedtool: completion for bash 4.4 and later
+%(complete_func)s() {
+    local IFS=$'\n' kind value typed=${COMP_WORDS[COMP_CWORD]}
+    local words=("${COMP_WORDS[@]}") place=$COMP_CWORD
+    if [[ ${words[place-1]} == '=' && ${words[place-2]} == --* ]]; then
+        unset 'words[place-1]'
+        ((place--))
+    fi
+    COMPREPLY=()
+    while IFS=, read -r kind value; do
+        case $kind in
+            dir) compopt -o dirnames ;;
+            file) compopt -o default ;;
+            plain)
+                if [[ $typed != [\'\"]* && $value == *[!-+.,/:=@%%^_[:alnum:]]* ]]; then
+                    printf -v value %%q "$value"
+                fi
+                COMPREPLY+=("$value")
+                ;;
+        esac
+    done < <(env COMP_WORDS="${words[*]}" COMP_CWORD="$place" \
+        %(complete_var)s=bash_complete "${1/#\~/"$HOME"}" 2>/dev/null)
+}
+complete -o nosort -F %(complete_func)s %(prog_name)s
+"""
+
+
+class _Zsh(ZshComplete):
+    """As Click's, but --method=3cos keeps its name, and the program is the one that is called."""
+
+    source_template = r"""#compdef %(prog_name)s
+# embedtool: completion for zsh, read by eval or autoload
+%(complete_func)s() {
+    local kind value help
+    local -a plain described
+    compset -P '--*='
+    for kind value help in "${(@f)$(env COMP_WORDS="${words[*]}" COMP_CWORD=$((CURRENT - 1)) \
+        %(complete_var)s=zsh_complete ${~words[1]} 2>/dev/null)}"; do
+        case $kind in
+            dir) _path_files -/ ;;
+            file) _path_files -f ;;
+            plain)
+                if [[ $help == _ ]]; then
+                    plain+=("$value")
+                else
+                    described+=("$value:$help")
+                fi
+                ;;
+        esac
+    done
+    (( $#described )) && _describe -V unsorted described
+    (( $#plain )) && compadd -V unsorted -a plain
+}
+if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
+    %(complete_func)s "$@"
+else
+    compdef %(complete_func)s %(prog_name)s
+fi
+"""
+
+
+class _Fish(FishComplete):
+    """As Click's, but in its order, with what follows a comma, and --method=3cos is completed."""
+
+    source_template = r"""# embedtool: completion for fish 3 and later
+function %(complete_func)s
+    set -l typed (commandline -t)
+    set -l option (string match -r '^--[^=]+=' -- $typed)
+    for answer in (env COMP_WORDS=(commandline -cp) COMP_CWORD="$typed" \
+            %(complete_var)s=fish_complete %(prog_name)s 2>/dev/null)
+        set -l parts (string split -m 1 , -- $answer)
+        switch $parts[1]
+            case dir
+                __fish_complete_directories $parts[2]
+            case file
+                __fish_complete_path $parts[2]
+            case plain
+                printf '%%s\n' "$option$parts[2]"
+        end
+    end
+end
+complete --no-files --keep-order --command %(prog_name)s --arguments '(%(complete_func)s)'
+"""
+
+
+SHELLS: dict[str, type[ShellComplete]] = {"bash": _Bash, "zsh": _Zsh, "fish": _Fish}
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(list(SHELLS)))
+def completion(shell: str) -> None:
+    """Print the script that has SHELL complete commands, options, models and words.
+
+    \b
+    bash  put into ~/.bashrc: eval "$(embedtool completion bash)"
+    zsh   put into ~/.zshrc, after compinit: eval "$(embedtool completion zsh)"
+    fish  put into ~/.config/fish/config.fish: embedtool completion fish | source
+    """
+    from embedtool.cli.main import cli
+
+    click.echo(SHELLS[shell](cli, {}, "embedtool", VARIABLE).source(), nl=False)
+
+
+def complete_folder(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem[str]]:
+    """Models are folders; the shell finds those by itself."""
+    return [CompletionItem(incomplete, type="dir")]
+
+
+def complete_word(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem[str]]:
+    """Words of the MODEL named before, in the place of the word that is begun."""
+    from embedtool.errors import EmbedtoolError
+    from embedtool.model import store
+
+    folder = Path(os.path.expandvars(context.params.get("model") or "")).expanduser()
+    begun = begun_word(incomplete)
+    try:
+        words = words_begun(store.load(folder).vectors, begun)
+    except (EmbedtoolError, OSError):
+        return []
+    return [CompletionItem(incomplete.removesuffix(begun) + word) for word in words]
+
+
+def begun_word(text: str) -> str:
+    """What stands there of the word in which a text ends, without its weight."""
+    from embedtool.corpus.tokens import split_spaces
+    from embedtool.search.expression import WEIGHT
+
+    last = split_spaces(f"{text}.")[-1].removesuffix(".")
+    weighted = WEIGHT.match(last)
+    return last[weighted.end() :] if weighted else last
+
+
+def words_begun(vectors: "WordVectors", begun: str) -> dict[str, int | None]:
+    """The most frequent words that begin so, with their counts; only such as can be typed."""
+    from embedtool.corpus.tokens import split_spaces
+    from embedtool.search.prefix import beginning_with
+
+    found: dict[str, int | None] = {}
+    for i in beginning_with(vectors.block, begun, MOST_WORDS).tolist():
+        word = vectors.words[i]
+        if word.isprintable() and split_spaces(word) == [word]:
+            found[word] = None if vectors.counts is None else int(vectors.counts[i])
+    return found

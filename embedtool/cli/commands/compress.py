@@ -1,0 +1,117 @@
+"""embedtool compress: a model that takes less room, and what that costs."""
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from embedtool.cli.options.shared import (
+    NEW_FILE,
+    Decorator,
+    config_options,
+    json_option,
+    model_argument,
+    overwrite_option,
+)
+from embedtool.cli.output.text import Cell, note, print_json, print_table
+from embedtool.config.tasks import CompressConfig
+
+if TYPE_CHECKING:
+    from embedtool.model.vectors import WordVectors
+
+compress_options: Decorator[Any] = config_options(CompressConfig)
+N_TIMED = 20
+"""Queries of which the median time is shown."""
+
+
+@click.command()
+@model_argument
+@click.argument("output", metavar="OUTPUT", type=NEW_FILE)
+@compress_options
+@click.option(
+    "--report/--no-report", "wants_report", default=True, show_default=True,
+    help="Measure what is lost: neighbours, and the scores of `evaluate`.",
+)  # fmt: skip
+@json_option
+@overwrite_option
+def compress(
+    model: Path,
+    output: Path,
+    wants_report: bool,
+    as_json: bool,
+    overwrite: bool,
+    **options: Any,
+) -> None:
+    """Make a smaller model OUTPUT of MODEL.
+
+    It is queried, judged and exported like any other. First words and n-grams are left out, then
+    dimensions, then bits. Context vectors are always left out.
+    """
+    if as_json and not wants_report:
+        raise click.UsageError("--json prints the report, which --no-report leaves out")
+    config = CompressConfig.from_options(options)
+
+    from embedtool.cli.output.progress_display import late_bars
+    from embedtool.model import store
+    from embedtool.model.quantized import compress as compressed
+    from embedtool.model.vectors import Model, with_step
+
+    store.check_target(output, overwrite)
+    source = store.load(model)
+    with late_bars() as report:
+        small = compressed(source.vectors, config, report)
+        store.save(
+            Model(small, with_step(source.description, "compress", asdict(config))), output, report
+        )
+    sizes = [_size(model), _size(output)]
+    note(f"{output}: {sizes[1] / 1e6:,.1f} MB, {sizes[1] / sizes[0]:.1%} of {model}")
+    if not wants_report:
+        return
+    rows = _measures(source.vectors, store.load(output).vectors, sizes)
+    if as_json:
+        print_json([dict(zip(("measure", "before", "after"), row, strict=True)) for row in rows])
+    else:
+        print_table(("", "before", "after"), rows)
+
+
+def _measures(
+    before: "WordVectors", after: "WordVectors", sizes: list[int]
+) -> list[tuple[str, Cell, Cell]]:
+    """A row for each measure: its name, and the value before and after."""
+    from embedtool.analysis.alignment import have_directions
+    from embedtool.cli.options.score_options import read_datasets
+    from embedtool.evaluation.compression_report import losses, sample_words, shared_neighbours
+
+    sample = sample_words(after)
+    directed = [have_directions(each.matrix[each.ids_of(sample)]) for each in (before, after)]
+    words = [word for word, *both in zip(sample, *directed, strict=True) if all(both)][:N_TIMED]
+    rows: list[tuple[str, Cell, Cell]] = [
+        ("MB on disk", sizes[0] / 1e6, sizes[1] / 1e6),
+        ("milliseconds a query", _milliseconds(before, words), _milliseconds(after, words)),
+        ("neighbours shared, overlap@10", 1.0, shared_neighbours(before, after)),
+    ]
+    for loss in losses(before, after, read_datasets((), ())):
+        rows.append((loss.dataset, loss.before, loss.after))
+    return rows
+
+
+def _milliseconds(vectors: "WordVectors", words: list[str]) -> float | None:
+    """The median time of a query for neighbours in a model that is in memory; None: of no query."""
+    from statistics import median
+
+    from embedtool.search.query import similar
+
+    times = []
+    for word in words:
+        began = time.perf_counter()
+        similar(vectors, word)
+        times.append(time.perf_counter() - began)
+    return 1000 * median(times) if times else None
+
+
+def _size(model: Path) -> int:
+    from embedtool.model import store
+
+    return sum((model / name).stat().st_size for name in store.FILES)

@@ -1,0 +1,269 @@
+"""embedtool contextual: words in their sentences."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from embedtool.cli.commands.contextual_train import train
+from embedtool.cli.groups import Group
+from embedtool.cli.options.queries import words_of
+from embedtool.cli.options.score_options import bounds
+from embedtool.cli.options.shared import (
+    FILE,
+    NEW_FILE,
+    READING,
+    Decorator,
+    IntRange,
+    config_options,
+    encoding_option,
+    inputs_argument,
+    json_option,
+    model_argument,
+    record_options,
+    tsv_option,
+)
+from embedtool.cli.output.answers import print_answers
+from embedtool.cli.output.progress_display import reporting
+from embedtool.cli.output.text import note, print_json, print_line, print_table, print_tsv
+from embedtool.config.tasks import N_ANSWERS, GenerationConfig, SensesConfig
+from embedtool.config.text import TextConfig
+from embedtool.io.encodings import UTF8
+from embedtool.messages import counted
+
+if TYPE_CHECKING:
+    from embedtool.contextual.senses import Senses
+    from embedtool.contextual.word_in_context import WordInContext
+    from embedtool.corpus.corpus import Corpus
+
+CONTEXTS = "kingdoms-contexts.tsv"
+"""Pairs of sentences about the corpus that ships, which lie beside it."""
+
+word_option = click.option("--word", required=True, help="The word that is asked about.")
+senses_options: Decorator[Any] = config_options(SensesConfig)
+generation_options: Decorator[Any] = config_options(GenerationConfig)
+
+
+@click.group(cls=Group)
+def contextual() -> None:
+    """Train an encoder over word vectors, and ask it for words in their sentences.
+
+    All but `train` and `generate` take a folder of Hugging Face's transformers too, on disk.
+    """
+
+
+contextual.add_command(train)
+
+
+@contextual.command()
+@model_argument
+@click.argument("sentence")
+@word_option
+@click.option("-n", "n", type=IntRange(min=1), default=N_ANSWERS, show_default=True,
+              help="Number of answers.")  # fmt: skip
+@click.option("--restrict-vocab", type=IntRange(min=1), metavar="N",
+              help="Search only among the N most frequent words.  [default: 5000]")  # fmt: skip
+@click.option("--words", "word_file", type=FILE, metavar="FILE",
+              help="Search only among the words of FILE, one a line.")  # fmt: skip
+@encoding_option
+@json_option
+@tsv_option
+def similar(
+    model: Path,
+    sentence: str,
+    word: str,
+    n: int,
+    restrict_vocab: int | None,
+    word_file: Path | None,
+    encoding: str,
+    as_json: bool,
+    as_tsv: bool,
+) -> None:
+    """Print the words nearest to a word as SENTENCE uses it, by cosine.
+
+    The others are encoded each by itself; a pretrained encoder takes a second for some hundreds.
+    """
+    from embedtool.contextual import queries
+    from embedtool.contextual.encoders import open_encoder
+
+    encoder = open_encoder(model)
+    among = encoder.vocabulary() if word_file is None else words_of(word_file, encoding)
+    limit = restrict_vocab or (queries.N_CANDIDATES if word_file is None else None)
+    with reporting() as report:
+        found = queries.similar(encoder, sentence, word, n, candidates=among[:limit], report=report)
+    print_answers([(word, found)], as_json, as_tsv)
+
+
+@contextual.command()
+@model_argument
+@click.argument("first")
+@click.argument("second")
+@word_option
+@json_option
+def compare(model: Path, first: str, second: str, word: str, as_json: bool) -> None:
+    """Print how near a word's uses in two sentences are, by cosine: 1 is the same."""
+    from embedtool.contextual import queries
+    from embedtool.contextual.encoders import open_encoder
+
+    cosine = queries.compare(open_encoder(model), first, second, word)
+    if as_json:
+        print_json({"word": word, "first": first, "second": second, "cosine": cosine})
+    else:
+        print_table(("word", "cosine"), [(word, cosine)])
+
+
+@contextual.command()
+@model_argument
+@inputs_argument
+@click.option("--output", "-o", type=NEW_FILE, required=True, metavar="FILE",
+              help="Write there: .npz, .safetensors or .parquet.")  # fmt: skip
+@record_options
+def vectors(model: Path, inputs: tuple[str, ...], output: Path, **options: Any) -> None:
+    """Write the vector of each token of a text in its line, a row a token, to a file.
+
+    INPUT is as for `embedtool train`. The file has `tokens`, `lines` (the number of each token's
+    line, from 0) and `vectors`.
+    """
+    corpus = _corpus(inputs, options)
+
+    from embedtool.contextual.encoders import open_encoder
+    from embedtool.contextual.token_files import check_kind, write
+    from embedtool.corpus.notes import warn_of_reading
+    from embedtool.io.atomic import check_file
+
+    check_kind(output)
+    check_file(output)
+    encoder = open_encoder(model)
+    with reporting() as report:
+        n_tokens = write(encoder, corpus.lines(report), output)
+    warn_of_reading(corpus.text, corpus.notes)
+    note(f"{output}: {counted(n_tokens, 'token')} x {encoder.vector_size}")
+
+
+@contextual.command()
+@model_argument
+@inputs_argument
+@word_option
+@senses_options
+@record_options
+@click.option("--full", is_flag=True, help="Print the lines of examples in full, as --json does.")
+@json_option
+def senses(
+    model: Path, inputs: tuple[str, ...], word: str, full: bool, as_json: bool, **options: Any
+) -> None:
+    """Part the uses of a word in a text into senses, and print an example of each.
+
+    INPUT is as for `embedtool train`. Uses are clustered by their vectors (k-means). Of a line that
+    is long, what stands around the word is printed.
+    """
+    config = SensesConfig.from_options(options)
+    corpus = _corpus(inputs, options)
+
+    from embedtool.contextual import senses
+    from embedtool.contextual.encoders import open_encoder
+    from embedtool.corpus.notes import warn_of_reading
+
+    encoder = open_encoder(model)
+    with reporting() as report:
+        found = senses.senses(encoder, corpus.lines(report), word, config)
+    warn_of_reading(corpus.text, corpus.notes)
+    if as_json:
+        print_json(asdict(found))
+    else:
+        _print_senses(found, (lambda line: line) if full else partial(senses.excerpt, word=word))
+
+
+def _print_senses(found: "Senses", shortened: Callable[[str], str]) -> None:
+    drawn = f" of {found.n_seen:,}" if found.n_seen > found.n_uses else ""
+    quality = "" if found.silhouette is None else f", mean silhouette {found.silhouette:.3f}"
+    title = f"{found.word}: {found.n_uses:,}{drawn} uses{quality}"
+    rows = []
+    for number, sense in enumerate(found.senses, 1):
+        first = (str(number), f"{sense.n_uses:,}")
+        for i, example in enumerate(sense.examples):
+            rows.append((*(("", "") if i else first), shortened(example)))
+    print_table(("sense", "uses", "example"), rows, title)
+
+
+@contextual.command()
+@model_argument
+@click.argument("prompt", default="")
+@generation_options
+@json_option
+def generate(model: Path, prompt: str, as_json: bool, **options: Any) -> None:
+    """Go on with PROMPT, or begin a sentence, with an encoder trained to predict what follows.
+
+    Each text ends with its sentence.
+    """
+    config = GenerationConfig.from_options(options)
+
+    from embedtool.contextual import generation
+    from embedtool.contextual.encoders import open_encoder
+    from embedtool.contextual.trained import TrainedEncoder
+    from embedtool.errors import QueryError
+
+    encoder = open_encoder(model)
+    if not isinstance(encoder, TrainedEncoder):
+        raise QueryError(f"{model}: only encoders of `contextual train` go on with a text")
+    texts = generation.generate(encoder, prompt, config)
+    if as_json:
+        print_json([" ".join(words) for words in texts])
+        return
+    for words in texts:
+        print_line(" ".join(words))
+
+
+@contextual.command()
+@model_argument
+@click.argument("pairs", type=FILE, required=False)
+@encoding_option
+@json_option
+@tsv_option
+def evaluate(model: Path, pairs: Path | None, encoding: str, as_json: bool, as_tsv: bool) -> None:
+    """Tell whether words have the same sense in two sentences, and print how often that is right.
+
+    PAIRS is TSV, CSV, JSONL or Parquet with the columns word, first, second and same (1 or 0);
+    without it, the pairs of the corpus that ships. MODEL may be a static model too: it says the
+    same of all pairs.
+    """
+    from embedtool.contextual import word_in_context
+    from embedtool.contextual.encoders import is_encoder, open_encoder
+    from embedtool.corpus.recipes import shipped_folder
+    from embedtool.model import store
+
+    path = pairs or shipped_folder() / CONTEXTS
+    asked = word_in_context.read_pairs(path, encoding if pairs else UTF8)
+    if is_encoder(model):
+        similarity = word_in_context.similarities(open_encoder(model), asked)
+    else:
+        similarity = word_in_context.static_similarities(store.load(model).vectors, asked)
+    result = word_in_context.judge(path.stem, asked, similarity)
+    if as_json:
+        print_json(asdict(result))
+    else:
+        _print_result(result, as_tsv)
+
+
+def _print_result(result: "WordInContext", as_tsv: bool) -> None:
+    rows: list[tuple[Any, ...]] = [
+        (each.word, each.correct, each.total, each.correct / each.total) for each in result.words
+    ]
+    n_correct = sum(each.correct for each in result.words)
+    rows.append(("total", n_correct, result.total, result.accuracy))
+    columns = ("word", "correct", "pairs", "accuracy")
+    if as_tsv:
+        print_tsv(columns, rows)
+        return
+    title = f"{result.dataset}: {counted(result.total, 'pair')}, {result.same:,} of one sense"
+    if result.interval:
+        title += f"; 95% interval of the accuracy {bounds(result.interval)}"
+    print_table(columns, rows, title)
+
+
+def _corpus(inputs: tuple[str, ...], options: dict[str, Any]) -> "Corpus":
+    from embedtool.corpus.corpus import Corpus
+
+    return Corpus(inputs, TextConfig(**{name: options[name] for name in READING}))

@@ -1,0 +1,104 @@
+"""embedtool corpus: real corpora by name."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from embedtool.cli.groups import Group
+from embedtool.cli.options.shared import NEW_FILE, json_option
+from embedtool.cli.output.progress_display import reporting
+from embedtool.cli.output.text import note, print_json, print_table
+
+name_argument = click.argument("name")
+
+
+def parameter_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What the addresses in recipes.toml leave open."""
+    language = click.option("--language", metavar="CODE", help="For wikipedia: de, fr, ...")
+    book = click.option("--book", metavar="NUMBER", help="For gutenberg: the book's number.")
+    return language(book(command))
+
+
+@click.group(cls=Group)
+def corpus() -> None:
+    """Get real corpora, cleaned and ready for training.
+
+    They are kept in $EMBEDTOOL_DATA, or else in ~/.local/share/embedtool.
+    """
+
+
+@corpus.command("list")
+@json_option
+def list_corpora(as_json: bool) -> None:
+    """List the corpora there are, and which of them are here already."""
+    from embedtool.corpus.recipes import prepared, recipes
+
+    found = {name: (recipe, prepared(recipe)) for name, recipe in recipes().items()}
+    if as_json:
+        print_json([_facts(recipe, there) for recipe, there in found.values()])
+        return
+    rows = []
+    for name, (recipe, there) in found.items():
+        tokens = "-" if recipe.tokens is None else f"{recipe.tokens:,}"
+        here = ", ".join(there) if recipe.parameters else "yes" if there else ""
+        rows.append(
+            (
+                name,
+                recipe.language,
+                f"about {tokens}" if recipe.approximate else tokens,
+                here or "no",
+                recipe.license,
+                recipe.title,
+            )
+        )
+    print_table(("name", "language", "tokens", "here", "licence", "title"), rows)
+
+
+def _facts(recipe: Any, there: dict[str, Path]) -> dict[str, Any]:
+    """A recipe as JSON has it, with the paths of what is here."""
+    from dataclasses import asdict
+
+    paths = {name: str(path) for name, path in there.items()}
+    return {**asdict(recipe), "here": paths if recipe.parameters else paths.get("")}
+
+
+@corpus.command()
+@name_argument
+@parameter_options
+@click.option("--output", "-o", type=NEW_FILE, metavar="FILE", help="Put the text there.")
+@click.option("--force", is_flag=True, help="Fetch and clean it anew, though it is here.")
+def get(name: str, output: Path | None, force: bool, **parameters: str | None) -> None:
+    """Fetch the corpus NAME, clean it and print the path of the text.
+
+    A download that was cut goes on where it stopped. What is here is not fetched again.
+    """
+    from embedtool.corpus.recipes import find_recipe, get
+
+    recipe = find_recipe(name)
+    with reporting() as report:
+        path = get(name, parameters=_given(parameters), output=output, force=force, report=report)
+    note(f"{recipe.title}; licence: {recipe.license}")
+    click.echo(path)
+
+
+@corpus.command()
+@name_argument
+@parameter_options
+def path(name: str, **parameters: str | None) -> None:
+    """Print the path of the corpus NAME, which must be here."""
+    from embedtool.corpus.recipes import path_of, warn_of_change
+    from embedtool.errors import CorpusError
+
+    given = _given(parameters)
+    there = path_of(name, given)
+    if not there.is_file():
+        options = "".join(f" --{option} {value}" for option, value in given.items())
+        raise CorpusError(f"{name} is not here; run: embedtool corpus get {name}{options}")
+    warn_of_change(there, thoroughly=False)
+    click.echo(there)
+
+
+def _given(parameters: dict[str, str | None]) -> dict[str, str]:
+    return {name: value for name, value in parameters.items() if value is not None}

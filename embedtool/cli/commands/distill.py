@@ -1,0 +1,53 @@
+"""embedtool distill: a static model made of an encoder."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from embedtool.cli.options.shared import FILE, NEW_FILE, Decorator, config_options, overwrite_option
+from embedtool.cli.output.progress_display import reporting
+from embedtool.cli.output.text import note
+from embedtool.config.tasks import DistillConfig
+from embedtool.messages import counted
+
+distill_options: Decorator[Any] = config_options(DistillConfig)
+
+
+@click.command()
+@click.argument("encoder", type=FILE)
+@click.option("--vocab", type=FILE, required=True, metavar="MODEL|FILE",
+              help="The words: those of a model, or of a file of `embedtool vocab`.")  # fmt: skip
+@click.option("--output", "-o", type=NEW_FILE, required=True, metavar="MODEL", help="Model folder.")
+@overwrite_option
+@distill_options
+def distill(encoder: Path, vocab: Path, output: Path, overwrite: bool, **options: Any) -> None:
+    """Make a static model of ENCODER: a folder of Hugging Face's transformers, or a model.
+
+    Each word is encoded by itself; the main directions are kept, and frequent words are shortened.
+    The model is queried, exported and evaluated like any other.
+    """
+    config = DistillConfig.from_options(options)
+
+    from embedtool.contextual.distillation import distill
+    from embedtool.contextual.encoders import open_encoder
+    from embedtool.corpus.vocabulary import read_vocabulary
+    from embedtool.model import store
+
+    store.check_target(output, overwrite)
+    if vocab.is_dir():
+        vectors = store.load(vocab).vectors
+        words, counts, by_frequency = list(vectors.words), vectors.counts, vectors.by_frequency
+        if counts is None:
+            vectors.check_order(0)
+    else:
+        (words, counts), by_frequency = read_vocabulary(vocab), True
+    opened = open_encoder(encoder)
+    with reporting() as report:
+        model = distill(opened, words, counts, config, report, by_frequency=by_frequency)
+    store.save(model, output)
+    left_out = len(words) - model.vectors.n_words
+    note(
+        f"{output}: {counted(model.vectors.n_words, 'word')} x {model.vectors.vector_size}"
+        + (f", {left_out:,} left out" if left_out else "")
+    )

@@ -1,0 +1,128 @@
+"""embedtool explore: the map of a model in the browser."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from embedtool.cli.commands.completion import complete_folder
+from embedtool.cli.options.shared import FILE, NEW_FILE, IntRange, port_option, seed_option
+from embedtool.cli.output.text import note
+from embedtool.config.tasks import LAYOUTS, Layout
+from embedtool.errors import OutputError
+from embedtool.io.atomic import check_file, names_of, replaced, text_bytes
+from embedtool.io.progress import Report, silent
+from embedtool.messages import counted
+
+if TYPE_CHECKING:
+    from embedtool.mapview.map_data import Mapped
+
+MOST_WORDS = 100_000
+MOST_MODELS = 2
+
+
+@click.command()
+@click.argument("models", metavar="MODEL [MODEL]", nargs=-1, type=FILE, required=True,
+                shell_complete=complete_folder)  # fmt: skip
+@click.option(
+    "--export",
+    type=NEW_FILE,
+    metavar="FILE",
+    help="Write the page as FILE.html, which needs no network, or the points as FILE.parquet.",
+)
+@click.option(
+    "--layout",
+    type=click.Choice(LAYOUTS),
+    default="tsne",
+    show_default=True,
+    help="How words are laid out, once for each model; pca takes no time, and is shown meanwhile.",
+)
+@click.option(
+    "--max-words",
+    type=IntRange(min=1),
+    default=MOST_WORDS,
+    show_default=True,
+    help="Show the N most frequent words.",
+    metavar="N",
+)
+@seed_option
+@port_option(0)
+@click.option("--browser/--no-browser", default=True, help="Open the page in the browser.")
+def explore(
+    models: tuple[Path, ...],
+    export: Path | None,
+    layout: Layout,
+    max_words: int,
+    seed: int,
+    port: int,
+    browser: bool,
+) -> None:
+    """Show the map of MODEL in the browser: search, neighbours, analogies, words to choose.
+
+    With two models their maps stand side by side. The page is served to this machine alone, until
+    Ctrl-C; with --export it becomes a file to keep, to send or to put on a web site.
+    """
+    if len(models) > MOST_MODELS:
+        raise click.UsageError(f"at most {MOST_MODELS} models fit beside each other")
+    kinds = {".html": _export_page, ".parquet": _export_points}
+    kind = "" if export is None else export.suffix.lower()
+    if export is not None:
+        if kind not in kinds:
+            raise OutputError(
+                f"{export}: the map is written as .html or .parquet; name such a file"
+            )
+        check_file(export)
+    if kind == ".parquet" and len(models) > 1:
+        raise click.UsageError("points are those of one model; export each by itself")
+    from embedtool.cli.output.progress_display import late_bars
+    from embedtool.mapview.map_data import Mapped, share_groups
+    from embedtool.model import store
+
+    def shown(report: Report = silent) -> list[Mapped]:
+        found = [
+            Mapped(name, store.load(model).vectors, max_words, layout, seed, model, report)
+            for name, model in zip(names_of(models), models, strict=True)
+        ]
+        share_groups(found)
+        return found
+
+    if export is None:
+        _serve(shown(), port, browser)
+        return
+    with late_bars() as report:
+        told = kinds[kind](shown(report), export)
+    note(f"{export}: {told}")
+
+
+def _serve(models: "list[Mapped]", port: int, browser: bool) -> None:
+    import webbrowser
+
+    from embedtool.mapview.map_server import MapServer
+
+    with MapServer(models, port) as server:
+        try:
+            click.echo(server.address)
+            note("Ctrl-C stops the map")
+            if browser:
+                webbrowser.open(server.address)
+            server.serve_forever()
+        except KeyboardInterrupt:
+            note("")
+
+
+def _export_page(models: "list[Mapped]", path: Path) -> str:
+    from embedtool.mapview.page import page
+
+    with replaced(path) as file:
+        file.write(text_bytes(page(models, whole=True)))
+    return f"{counted(models[0].n_words, 'word')}, {path.stat().st_size / 1e6:,.1f} MB"
+
+
+def _export_points(models: "list[Mapped]", path: Path) -> str:
+    from embedtool.mapview.embedding_atlas import write
+
+    write(models[0], path)
+    return (
+        f"{counted(models[0].n_words, 'word')}; embedding-atlas {path} --text word --x x "
+        "--y y --neighbors neighbors"
+    )

@@ -1,0 +1,39 @@
+"""embedtool export: a model as a file or folder that other tools read."""
+
+from pathlib import Path
+
+import click
+
+from embedtool.cli.options.shared import OUTPUT_FILE, model_argument
+from embedtool.cli.output.text import note
+from embedtool.formats import WRITERS
+from embedtool.messages import counted
+
+
+@click.command()
+@model_argument
+@click.argument("file", type=OUTPUT_FILE)
+@click.option(
+    "--format", "name", metavar="FORMAT", type=click.Choice(list(WRITERS)),
+    help=f"{', '.join(WRITERS)}.",
+)  # fmt: skip
+def export(model: Path, file: Path, name: str | None) -> None:
+    """Write the vectors of MODEL to FILE.
+
+    Without --format the name of FILE says it: .txt is word2vec's text, .vec and .bin are
+    fastText's (.bin of a model without subwords is word2vec's), .glove, .safetensors, .npz,
+    .parquet, .arrow or .feather; .fifu is finalfusion's, .tsv TensorBoard's pair. The formats that
+    are folders are written only with --format, and where nothing is yet. `-` is standard output,
+    for the formats that are one file.
+    """
+    from embedtool import formats
+    from embedtool.cli.output.progress_display import late_bars
+    from embedtool.model import store
+
+    opened = store.load(model)
+    name = name or formats.format_of(file, opened.vectors)
+    with late_bars() as report:
+        formats.write(opened.vectors, file, name, formats.options_of(opened.description), report)
+    note(
+        f"{file}: {name}, {counted(opened.vectors.n_words, 'word')} x {opened.vectors.vector_size}"
+    )

@@ -1,0 +1,82 @@
+"""embedtool import: a vector file of another tool as a model."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from embedtool.cli.options.shared import (
+    FILE,
+    INPUT_FILE,
+    NEW_FILE,
+    encoding_option,
+    overwrite_option,
+    reading_options,
+)
+from embedtool.cli.output.text import note
+from embedtool.errors import DamagedError
+from embedtool.formats import READERS
+from embedtool.io.encodings import is_utf8
+from embedtool.messages import counted
+
+
+@click.command("import")
+@click.argument("file", type=INPUT_FILE)
+@click.argument("model", type=NEW_FILE)
+@click.option(
+    "--format", "name", metavar="FORMAT", type=click.Choice(list(READERS)),
+    help=f"{', '.join(READERS)}.",
+)  # fmt: skip
+@click.option(
+    "--words", type=FILE, help="floret has vectors for any words: those of this file, one a line."
+)
+@click.option(
+    "--word-column",
+    metavar="NAME",
+    help="Array or column of the words, in npz, safetensors, parquet and arrow.",
+)
+@click.option(
+    "--vector-column",
+    metavar="NAME",
+    help="Array or column of the vectors; 'd*' where each dimension has a column: d0, d1, ...",
+)
+@encoding_option
+@reading_options
+@overwrite_option
+def import_(file: Path, model: Path, name: str | None, overwrite: bool, **chosen: Any) -> None:
+    """Make a MODEL of the vectors in FILE, which may be a folder.
+
+    Without --format the content of FILE says it.
+    """
+    import numpy as np
+
+    from embedtool import formats
+    from embedtool.cli.output.progress_display import late_bars
+    from embedtool.formats.checking import BY_ROWS
+    from embedtool.formats.options import Reading
+    from embedtool.model import store
+    from embedtool.model.vectors import Model
+
+    store.check_target(model, overwrite)
+    with late_bars() as report:
+        reading = Reading(scratch=model.parent, report=report, **chosen)
+        name = formats.name_of(file, name, reading)
+        formats.check_reading(file, name, reading)
+        try:
+            vectors, _ = formats.read(file, name, reading)
+        except DamagedError as error:
+            if not is_utf8(reading.encoding) or name not in BY_ROWS:  # check reads UTF-8
+                raise
+            raise DamagedError(
+                f"{error}; `embedtool check {file} --repair OUT` tells all faults and writes the "
+                "good rows to OUT"
+            ) from None
+        description = {"algorithm": "imported", "source": str(file), "read_as": name}
+        if "encoding" in formats.FORMATS[name].reads_by:
+            description["encoding"] = reading.encoding
+        store.save(Model(vectors, description | formats.describe(file, name)), model, report)
+    n_silent = int((~np.isfinite(vectors.norms)).sum())
+    if n_silent:
+        silent = counted(n_silent, "vector has", "vectors have")
+        note(f"Warning: {silent} no finite length; their words answer no query")
+    note(f"{model}: {name}, {counted(vectors.n_words, 'word')} x {vectors.vector_size}")

@@ -1,0 +1,36 @@
+"""embedtool index: what finds neighbours without a look at every word."""
+
+from pathlib import Path
+
+import click
+
+from embedtool.cli.options.shared import FloatRange, model_argument
+from embedtool.cli.output.text import note
+
+
+@click.command()
+@model_argument
+@click.option(
+    "--recall", type=FloatRange(0, 1), default=0.95, show_default=True,
+    help="How much of a word's 10 nearest words a search is to find.",
+)  # fmt: skip
+def index(model: Path, recall: float) -> None:
+    """Make an index of the neighbours in MODEL, which `similar --approximate` uses.
+
+    It lies in the model's folder, and is made anew where there is one. How much a search finds of
+    the true neighbours is measured and kept; `embedtool info` shows it.
+    """
+    from embedtool.cli.output.progress_display import reporting
+    from embedtool.model import store
+    from embedtool.search.ann import GRAPH, build
+
+    vectors = store.load(model).vectors
+    with reporting() as report:
+        made = build(vectors, model, recall, report)
+    size = (model / GRAPH).stat().st_size
+    note(
+        f"{model}: {size / 1e6:,.1f} MB, recall@10 {made.recall:.3f} of {made.sample:,} words, "
+        f"{made.expansion:,} nodes a search"
+    )
+    if made.recall < recall:
+        note(f"Warning: that is less than {recall:g}; the vectors have few near neighbours")

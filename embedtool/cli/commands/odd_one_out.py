@@ -1,0 +1,33 @@
+"""embedtool odd-one-out: the word that does not belong."""
+
+from functools import partial
+from pathlib import Path
+
+from embedtool.cli.options.queries import query_command, read_queries, told_where
+from embedtool.cli.output.answers import Unknown, answered, print_answers
+
+
+@query_command("[WORD...]")
+def odd_one_out(
+    model: Path, queries: tuple[str, ...], unknown: Unknown, as_json: bool, as_tsv: bool
+) -> None:
+    """Print the words, the odd one first.
+
+    The score is the cosine with the mean of all. Without words, or with -, the words come from
+    standard input, a line for each question.
+    """
+    given = read_queries(queries, whole_line=True)
+
+    from embedtool.corpus.tokens import split_spaces
+    from embedtool.model import store
+    from embedtool.search import query as search
+
+    asked = []
+    for query in given:
+        group = split_spaces(query.text)
+        with told_where(query):
+            search.check_group(group)
+        asked.append((query, group))
+    vectors = store.load(model).vectors
+    found = answered(partial(search.odd_one_out_batch, vectors), asked, unknown)
+    print_answers([(" ".join(group), ranked) for group, ranked in found], as_json, as_tsv, unknown)

@@ -1,0 +1,112 @@
+"""embedtool phrases: make collocations into words."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from embedtool.cli.options.shared import (
+    CUTTING,
+    FILE,
+    OUTPUT_FILE,
+    READING,
+    Decorator,
+    config_options,
+    inputs_argument,
+    options_of_text,
+)
+from embedtool.cli.output.progress_display import reporting
+from embedtool.cli.output.text import note, print_line
+from embedtool.config.base import flag
+from embedtool.config.text import PhrasesConfig, TextConfig
+from embedtool.messages import counted
+
+text_options: Decorator[Any] = options_of_text({*CUTTING, *READING} - {"delimiter"})
+LEARNING = ("scoring", "min_count", "connector_words")
+"""Options that say how phrases are learnt."""
+
+
+@click.command()
+@inputs_argument
+@click.option(
+    "--output",
+    "-o",
+    type=OUTPUT_FILE,
+    metavar="FILE",
+    help="Write the text there, not to the screen.",
+)  # fmt: skip
+@click.option("--table", type=OUTPUT_FILE, metavar="FILE",
+              help="Write the phrases and their scores to FILE.")  # fmt: skip
+@click.option("--apply", "known", type=FILE, metavar="TABLE",
+              help="Learn nothing; join the phrases of a table that --table wrote.")  # fmt: skip
+@config_options(PhrasesConfig)
+@text_options
+@click.option(
+    "--csv-delimiter",
+    default=TextConfig.delimiter,
+    show_default=True,
+    help="--delimiter of CSV and TSV, as other commands have it.",
+)
+def phrases(
+    inputs: tuple[str, ...],
+    output: Path | None,
+    table: Path | None,
+    known: Path | None,
+    csv_delimiter: str,
+    **options: Any,
+) -> None:
+    """Join pairs of words that belong together.
+
+    new york becomes new_york. The result is the text, tokenised, a sentence a line, ready for
+    `embedtool train`. A second run over it joins phrases of three and four words.
+    """
+    config = PhrasesConfig.from_options(options)
+    text = TextConfig.from_options({**options, "delimiter": csv_delimiter})
+    if known:
+        _check_apply()
+
+    from embedtool.corpus.corpus import Corpus
+    from embedtool.corpus.notes import warn_of_reading
+    from embedtool.corpus.phrases import (
+        Phrases,
+        SeenWords,
+        above,
+        read_table,
+        rereadable,
+        without_spaces,
+        write_table,
+    )
+    from embedtool.io.atomic import check_file, replaced
+
+    for path in (output, table):
+        if path:
+            check_file(path)
+    given = Corpus(inputs, text)
+    seen = SeenWords()
+    with reporting() as report, rereadable(given, report) as corpus:
+        scores = above(read_table(known), options["threshold"]) if known else None
+        found = Phrases(config, scores)
+        if not known:
+            found.learn(corpus, report)
+        if table:
+            write_table(found.scores, table)
+        sentences = without_spaces(seen.watch(corpus.sentences(report)))
+        if output:
+            with replaced(output) as file:
+                for sentence in sentences:
+                    file.write(f"{' '.join(found.join(sentence))}\n".encode())
+        else:
+            for sentence in sentences:
+                print_line(" ".join(found.join(sentence)))
+    warn_of_reading(text, given.notes)
+    seen.warn(text)
+    note(f"{counted(len(found.scores), 'phrase')}, {counted(found.n_joined, 'time')}")
+
+
+def _check_apply() -> None:
+    """Raise UsageError where an option of learning is given: --apply learns nothing."""
+    context = click.get_current_context()
+    for name in LEARNING:
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{flag(name)} goes without --apply", context)

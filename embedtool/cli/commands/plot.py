@@ -1,0 +1,298 @@
+"""embedtool plot: pictures of words, of models and of trainings."""
+
+import re
+from collections.abc import Callable, Iterator
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import click
+
+from embedtool.cli.commands.completion import complete_folder
+from embedtool.cli.groups import Group
+from embedtool.cli.options.queries import candidates, read_queries
+from embedtool.cli.options.shared import FILE, NEW_FILE, IntRange, model_argument, seed_option
+from embedtool.cli.output.answers import tell_ngrams
+from embedtool.cli.output.display import check, show
+from embedtool.config.tasks import LAYOUTS, Layout
+
+if TYPE_CHECKING:
+    from embedtool.plotting.pictures import Look
+    from embedtool.plotting.scenes import Over, Pair
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+CM_AN_INCH = 2.54
+SIDES = (1.0, 100.0)
+"""Of a picture, in inches."""
+HEADING = ":"
+"""What begins the heading of a relation among lines of pairs, as in files of analogy questions."""
+
+
+class DefaultGroup(Group):
+    """A group that runs its command `words` where none is named."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the command before its arguments, unless a mistyped one stands there."""
+        first = args[0] if args else "--help"
+        is_known = first in (*self.commands, *ctx.help_option_names)
+        if not is_known and (Path(first).exists() or not self.like(ctx, first)):
+            args = ["words", *args]
+        return super().parse_args(ctx, args)
+
+
+class Size(click.ParamType[tuple[float, float]]):
+    """Width and height in inches: 16x9, 16x9in, or 40x20cm."""
+
+    name = "size"
+    pattern = re.compile(r"(\d+\.?\d*)x(\d+\.?\d*)(in|cm)?", re.IGNORECASE | re.ASCII)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, float]:
+        """Read a size."""
+        if isinstance(value, tuple):
+            return value
+        match = self.pattern.fullmatch(value)
+        if not match:
+            self.fail(f"{value!r} is no size such as 16x9 (inches) or 40x20cm", param, ctx)
+        unit = CM_AN_INCH if (match[3] or "").lower() == "cm" else 1.0
+        width, height = (float(match[i]) / unit for i in (1, 2))
+        low, high = SIDES
+        if not (low <= width <= high and low <= height <= high):
+            self.fail(f"{value}: each side must be of {low:g} to {high:g} inches", param, ctx)
+        return width, height
+
+
+def picture_options(command: F) -> F:
+    """Where a picture is written and how it is drawn: the command's `output`, and its `look`."""
+
+    @wraps(command)
+    def drawing(
+        *args: Any,
+        output: Path | None,
+        title: str,
+        size: tuple[float, float] | None,
+        dpi: int | None,
+        **options: Any,
+    ) -> Any:
+        for name, value in (("--size", size), ("--dpi", dpi)):
+            if value is not None and output is None:
+                raise click.UsageError(f"{name} needs --output", click.get_current_context())
+        check(output)
+        if dpi is not None and output is not None and output.suffix.lower() != ".png":
+            raise click.UsageError(
+                f"--dpi is for .png; {output} has no dots", click.get_current_context()
+            )
+        from embedtool.plotting.pictures import Look
+
+        return command(*args, output=output, look=Look(title, size, dpi), **options)
+
+    added: list[Callable[[F], F]] = [
+        click.option("--output", "-o", type=NEW_FILE, metavar="FILE",
+                     help="Write the picture there, as .png, .svg or .pdf; otherwise the terminal "
+                     "shows it."),
+        click.option("--title", default="", metavar="TEXT", help="Write this above the picture."),
+        click.option("--size", type=Size(), metavar="WxH",
+                     help="Width and height in inches, or as in 16x9cm. Default: what it takes."),
+        click.option("--dpi", type=IntRange(min=10, max=2400), metavar="N",
+                     help="Dots an inch of a .png. Default: 150."),
+    ]  # fmt: skip
+    found = cast(F, drawing)
+    for option in reversed(added):
+        found = option(found)
+    return found
+
+
+def layout_options(command: F) -> F:
+    """How words come into a plane."""
+    options: list[Callable[[F], F]] = [
+        seed_option,
+        click.option("--layout", type=click.Choice(LAYOUTS), default=LAYOUTS[0],
+                     show_default=True,
+                     help="pca: distances tell something; tsne, umap: near words stay near."),
+    ]  # fmt: skip
+    for option in options:
+        command = option(command)
+    return command
+
+
+def neighbours_option(low: int) -> Callable[[F], F]:
+    """How many neighbours each word has, at least `low`."""
+    return click.option("-n", "n", type=IntRange(min=low), default=8, show_default=True,
+                        help="Neighbours of each word.")  # fmt: skip
+
+
+@click.group(cls=DefaultGroup, subcommand_metavar="[COMMAND] MODEL WORD...")
+def plot() -> None:
+    """Draw words and their neighbours, relations, similarities, trainings, change.
+
+    Without COMMAND it is `words`: embedtool plot MODEL king queen. The picture goes to a file
+    (--output words.png, .svg or .pdf; needs the extra `plots`) or into the terminal: kitty,
+    Ghostty, iTerm2, WezTerm and mintty show it as it is, others in characters.
+    """
+
+
+@plot.command()
+@model_argument
+@click.argument("queries", metavar="[WORD...]", nargs=-1)
+@neighbours_option(0)
+@click.option("--restrict-vocab", type=IntRange(min=1), metavar="N",
+              help="Neighbours only among the N most frequent words.")  # fmt: skip
+@click.option("--min-count", type=IntRange(min=1), metavar="N",
+              help="Neighbours only among words with this count or more.")  # fmt: skip
+@layout_options
+@picture_options
+def words(
+    model: Path,
+    queries: tuple[str, ...],
+    n: int,
+    restrict_vocab: int | None,
+    min_count: int | None,
+    layout: Layout,
+    seed: int,
+    output: Path | None,
+    look: "Look",
+) -> None:
+    """Draw each WORD among its nearest words, in one plane.
+
+    Without WORD, or with -, the words come from standard input, one a line.
+    """
+    asked = [query.text for query in read_queries(queries, whole_line=False)]
+    if not asked:
+        raise click.UsageError("give words", click.get_current_context())
+
+    from embedtool.model import store
+    from embedtool.plotting.scenes import neighbourhoods
+
+    vectors = store.load(model).vectors
+    among = candidates(vectors, restrict_vocab, min_count)
+    plane = neighbourhoods(vectors, asked, n, method=layout, seed=seed, candidates=among)
+    show([plane], output, look)
+
+
+@plot.command()
+@model_argument
+@click.argument("queries", metavar="[WORD WORD]...", nargs=-1)
+@picture_options
+def analogies(model: Path, queries: tuple[str, ...], output: Path | None, look: "Look") -> None:
+    """Draw pairs of words as arrows.
+
+    man woman king queen is man -> woman and king -> queen. Arrows of one relation are parallel
+    where the model has learnt it. Pairs may come from standard input, one a line; a line such as
+    `: capital and country` begins a relation with a plane of its own.
+    """
+    if list(queries) in ([], ["-"]):
+        lines = [query.text for query in read_queries(queries, whole_line=True)]
+        relations = list(_relations(lines))
+    else:
+        relations = [("", _pairs(queries))]
+
+    from embedtool.model import store
+    from embedtool.plotting import scenes
+
+    vectors = store.load(model).vectors
+    show([scenes.analogies(vectors, pairs, title) for title, pairs in relations], output, look)
+
+
+def _relations(lines: list[str]) -> Iterator[tuple[str, "list[Pair]"]]:
+    """The relations that lines of pairs tell of, with their headings."""
+    title, found = "", list[str]()
+    for line in lines:
+        if not line.startswith(HEADING):
+            found += line.split()
+            continue
+        if title or found:
+            yield title, _pairs(found)
+        title, found = line.removeprefix(HEADING).strip(), []
+    yield title, _pairs(found)
+
+
+def _pairs(given: "tuple[str, ...] | list[str]") -> "list[Pair]":
+    if not given or len(given) % 2:
+        raise click.UsageError(
+            f"give pairs of words, as in: man woman king queen; here are {len(given)}",
+            click.get_current_context(),
+        )
+    return list(zip(given[::2], given[1::2], strict=True))
+
+
+@plot.command()
+@model_argument
+@click.argument("queries", metavar="[WORD...]", nargs=-1)
+@click.option("--clustered", is_flag=True, help="Put words that are alike beside each other.")
+@picture_options
+def heat_map(
+    model: Path, queries: tuple[str, ...], clustered: bool, output: Path | None, look: "Look"
+) -> None:
+    """Draw how alike each two WORDs are, by cosine.
+
+    Without WORD, or with -, the words come from standard input, one a line.
+    """
+    asked = [query.text for query in read_queries(queries, whole_line=False)]
+
+    from embedtool.model import store
+    from embedtool.plotting.scenes import similarities
+
+    vectors = store.load(model).vectors
+    map_of_words = similarities(vectors, asked, clustered=clustered)
+    tell_ngrams(vectors, asked)
+    show(map_of_words, output, look)
+
+
+@plot.command()
+@click.argument("logs", metavar="LOG...", nargs=-1, type=FILE, required=True)
+@click.option("--over", type=click.Choice(["epochs", "seconds"]), default="epochs",
+              show_default=True, help="What runs from left to right.")  # fmt: skip
+@picture_options
+def curves(logs: tuple[Path, ...], over: "Over", output: Path | None, look: "Look") -> None:
+    """Draw the loss of trainings, a curve for each LOG.
+
+    Of encoders the perplexity too. LOG is a file of `train --json-log`, or a model, which keeps the
+    figures of its own training.
+    """
+
+    from embedtool.plotting import scenes
+
+    show(scenes.curves(logs, over), output, look)
+
+
+@plot.command()
+@click.argument("old", metavar="OLD", type=FILE, shell_complete=complete_folder)
+@click.argument("new", metavar="NEW", type=FILE, shell_complete=complete_folder)
+@click.argument("queries", metavar="WORD...", nargs=-1, required=True)
+@neighbours_option(1)
+@layout_options
+@picture_options
+def trajectories(
+    old: Path,
+    new: Path,
+    queries: tuple[str, ...],
+    n: int,
+    layout: Layout,
+    seed: int,
+    output: Path | None,
+    look: "Look",
+) -> None:
+    """Draw where each WORD went from OLD to NEW.
+
+    OLD is turned into the space of NEW, as `embedtool drift` does. Around the way stand the word's
+    neighbours of both models, where NEW has them: a colour for those of OLD only, of NEW only, and
+    of both. Each word has a plane of its own.
+    """
+
+    from embedtool.io.atomic import names_of
+    from embedtool.model import store
+    from embedtool.plotting import scenes
+
+    then, now = names_of([old, new])
+    planes = scenes.trajectories(
+        store.load(old).vectors,
+        store.load(new).vectors,
+        queries,
+        n,
+        names=(then, now),
+        method=layout,
+        seed=seed,
+    )
+    show(planes, output, look)

@@ -1,0 +1,97 @@
+"""embedtool resume: go on with a training that was interrupted."""
+
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from embedtool.cli.backends import resumer
+from embedtool.cli.commands.train import tell
+from embedtool.cli.graceful_shutdown import stoppable
+from embedtool.cli.options.shared import FILE, IntRange, checkpoint_options, json_log_option
+from embedtool.cli.output.progress_display import reporting
+from embedtool.config.training import CheckpointConfig
+from embedtool.io.progress import Report
+from embedtool.trainers import TRAINERS
+
+if TYPE_CHECKING:
+    from embedtool.model.vectors import Model
+    from embedtool.trainers.checkpoint import Checkpoints
+    from embedtool.trainers.training_dir import Workplace
+
+
+@click.command()
+@click.argument("model", type=FILE)
+@click.option("--workers", type=IntRange(1, 1024), help="Threads. Default: as before.")
+@click.option("--cluster", metavar="ADDRESS", help="Where the cluster is, if it has moved.")
+@checkpoint_options
+@json_log_option
+def resume(
+    model: Path,
+    workers: int | None,
+    cluster: str | None,
+    json_log: Path | None,
+    **options: Any,
+) -> None:
+    """Go on with the training of MODEL where it was interrupted or broke off.
+
+    It ends with the very vectors that it would have come to, with any number of workers. Text that
+    has changed since is refused. --checkpoint-every and --on-divergence are as before unless given.
+    What was begun on a cluster goes on there, with any number of nodes.
+    """
+    from embedtool.model import store
+    from embedtool.trainers.checkpoint import Checkpoints
+    from embedtool.trainers.training_dir import workplace
+
+    context = click.get_current_context()
+    with workplace(model, make=False) as place:
+        request = place.request()
+        store.check_target(model, overwrite=True)
+        given = {
+            each.name: options[each.name]
+            for each in fields(CheckpointConfig)
+            if context.get_parameter_source(each.name) is click.core.ParameterSource.COMMANDLINE
+        }
+        checkpoints = Checkpoints(place.folder, CheckpointConfig(**{**request["keeping"], **given}))
+        address = cluster or request.get("address")
+        if cluster and not request.get("address"):
+            raise click.UsageError("the training was begun on one machine; leave --cluster out")
+        with (
+            resumer(address) as resume_model,
+            stoppable(place, checkpoints),
+            reporting(json_log, None if address else workers) as report,
+        ):
+            trained = _go_on(place, request, workers, resume_model, report, checkpoints)
+            store.save(trained, model)
+            place.clear()
+    tell(model, trained)
+
+
+def _go_on(
+    place: "Workplace",
+    request: dict[str, Any],
+    workers: int | None,
+    resume_model: "Callable[..., Model]",
+    report: Report,
+    checkpoints: "Checkpoints",
+) -> "Model":
+    """Train to the end what the place holds: word vectors, or an encoder over some."""
+    from embedtool.model import store
+
+    if request["algorithm"] not in TRAINERS:
+        from embedtool.contextual.training import resume_encoder
+
+        static = store.load(request["static"])
+        return resume_encoder(
+            place, static, workers=workers, report=report, checkpoints=checkpoints
+        )
+    from embedtool.trainers.warm_start import Initial
+
+    initial = None
+    if request["init"]:
+        initial = Initial(store.load(request["init"]).vectors, request["freeze"])
+    return resume_model(
+        place, workers=workers, initial=initial, report=report, checkpoints=checkpoints
+    )

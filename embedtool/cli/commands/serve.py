@@ -1,0 +1,288 @@
+"""embedtool serve: a model behind a JSON API, or as tools for programs that speak MCP."""
+
+import logging
+import os
+import re
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from ipaddress import ip_address
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from embedtool.cli.options.shared import IntRange, model_argument, port_option
+from embedtool.cli.output.text import note
+from embedtool.cli.signals import heeded
+from embedtool.errors import EmbedtoolError, MissingExtraError
+from embedtool.serving.limits import (
+    ACCEPTED_AT_ONCE,
+    HEADER_BYTES,
+    IDLE_SECONDS,
+    MOST_ANSWERS,
+    MOST_CONNECTIONS,
+    MOST_WORDS,
+    STOP_SECONDS,
+)
+
+if TYPE_CHECKING:
+    from embedtool.serving.endpoints import Served
+    from embedtool.serving.source import Source
+
+LOOPBACK = "127.0.0.1"
+PORT = 8000
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
+SWITCH_SECONDS = 0.0005
+"""After which a thread lets another run Python, a tenth of what is usual: what answers a request
+takes several turns, each of which may have to wait for a search in another thread."""
+ORIGIN = re.compile(r"\*|https?://[^/\s]+")
+OF_BOTH = ("model", "approximate", "most_words", "most_answers", "mcp")
+"""Options that tools have too."""
+
+
+@click.command()
+@model_argument
+@click.option("--host", default=LOOPBACK, show_default=True, help="Address to listen on.")
+@port_option(PORT)
+@click.option(
+    "--approximate",
+    is_flag=True,
+    help="Search in the index that `embedtool index` has made, where a request allows it.",
+)
+@click.option(
+    "--max-words",
+    "most_words",
+    type=IntRange(min=1),
+    default=MOST_WORDS,
+    show_default=True,
+    metavar="N",
+    help="Words, expressions, pairs or groups of one request.",
+)
+@click.option(
+    "--max-n",
+    "most_answers",
+    type=IntRange(min=1),
+    default=MOST_ANSWERS,
+    show_default=True,
+    metavar="N",
+    help="Answers to each of them.",
+)
+@click.option(
+    "--allow-host",
+    "hosts",
+    multiple=True,
+    metavar="NAME",
+    help="Answer requests to this name too, as a proxy passes it on; may be repeated.",
+)
+@click.option(
+    "--allow-origin",
+    "origins",
+    multiple=True,
+    metavar="ORIGIN",
+    help="Let pages of this site, as in https://example.org, read answers; *: of any.",
+)
+@click.option("--access-log", is_flag=True, help="Write a line a request on standard error.")
+@click.option("--mcp", is_flag=True, help="Speak MCP on standard input and output, not HTTP.")
+@click.pass_context
+def serve(
+    context: click.Context,
+    model: Path,
+    host: str,
+    port: int,
+    approximate: bool,
+    most_words: int,
+    most_answers: int,
+    hosts: tuple[str, ...],
+    origins: tuple[str, ...],
+    access_log: bool,
+    mcp: bool,
+) -> None:
+    """Answer questions to MODEL over HTTP, in JSON, until it is stopped.
+
+    GET /similar?word=king, /analogy, /similarity, /odd-one-out and /vector ask one thing, POST many
+    at once; /openapi.json describes them all, /health and /ready tell how the server is. Its
+    address is printed when it listens. A model that takes the place of MODEL is opened when its
+    files rest, at once on SIGHUP, and not at all where it is broken. On Ctrl-C or SIGTERM the
+    server answers what it has begun, and ends with exit code 0.
+    """
+    for origin in origins:
+        if not ORIGIN.fullmatch(origin):
+            raise click.BadParameter(
+                f"{origin!r} is no origin such as https://example.org", param_hint="--allow-origin"
+            )
+    if mcp:
+        _refuse_http_options(context)
+
+    from embedtool.serving.source import Source
+
+    source = Source(model, approximate, most_words, most_answers)
+    served = source.open()
+    if mcp:
+        _serve_tools(served, source)
+        return
+    with _listening(host, port) as listener:
+        from_names = _names(listener, host, hosts)
+        server = _server(served, from_names, origins, access_log, source)
+        with _signals(server), _cores(approximate):
+            click.echo(_url(listener))
+            note(source.told(served))
+            server.run(sockets=[listener])
+    note("stopped")
+
+
+def _refuse_http_options(context: click.Context) -> None:
+    """Raise UsageError where an option is given that says nothing to --mcp."""
+    for parameter in context.command.params:
+        name = str(parameter.name)
+        given = context.get_parameter_source(name) is not ParameterSource.DEFAULT
+        if given and name not in OF_BOTH:
+            raise click.UsageError(f"{parameter.opts[0]} is of HTTP; leave it out, or --mcp")
+
+
+def _serve_tools(served: "Served", source: "Source") -> None:
+    try:
+        import mcp.server  # noqa: F401
+    except ImportError:
+        raise MissingExtraError("serving tools", "mcp") from None
+    from embedtool.serving.mcp_server import serve_tools
+
+    note(f"{source.told(served)}; MCP on standard input and output")
+    for number in heeded():  # at once: nothing wakes the thread that waits for standard input
+        signal.signal(number, signal.SIG_DFL)
+    serve_tools(served, source)
+
+
+class Listener(socket.socket):
+    """A socket that lets MOST_CONNECTIONS wait, whatever asyncio asks for.
+
+    asyncio accepts in one go as many as it lets wait: so many files may not be open.
+    """
+
+    def listen(self, backlog: int = MOST_CONNECTIONS) -> None:
+        """Listen."""
+        super().listen(MOST_CONNECTIONS)
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """A socket that listens. Raises EmbedtoolError where it cannot."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, protocol, _, address = found[0]
+        listener = socket.create_server(address, family=family, backlog=MOST_CONNECTIONS)
+        # its protocol is named, because asyncio sets TCP_NODELAY only where it is: without, each
+        # answer on an open connection waits 40 ms for the client's delayed acknowledgement
+        return Listener(family, kind, protocol, listener.detach())
+    except (socket.gaierror, UnicodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "this is no name of a host"
+    except OSError as error:
+        why = os.strerror(error.errno or 0)
+    raise EmbedtoolError(f"{host}, port {port}: cannot listen: {why}")
+
+
+def _names(listener: socket.socket, host: str, more: tuple[str, ...]) -> set[str] | None:
+    """The names by which requests may ask, None for any; warns where others can reach the server.
+
+    On loopback the names keep out pages of other sites. Where all may ask they keep out nobody, and
+    the server does not know what it is called.
+    """
+    address = listener.getsockname()[0]
+    if ip_address(address).is_loopback:
+        return {*LOOPBACK_NAMES, host, address, *more}
+    note(
+        f"Warning: {address} is not loopback: all who reach it may ask, without password or TLS; "
+        "put a proxy before it that has both"
+    )
+    return set(more) or None
+
+
+def _url(listener: socket.socket) -> str:
+    address, port = listener.getsockname()[:2]
+    return f"http://{f'[{address}]' if ':' in address else address}:{port}"
+
+
+def _server(
+    served: "Served",
+    names: set[str] | None,
+    origins: tuple[str, ...],
+    access_log: bool,
+    source: "Source | None" = None,
+) -> Any:
+    """The server of an application. Raises MissingExtraError."""
+    try:
+        import uvicorn
+    except ImportError:
+        raise MissingExtraError("serving a model", "serve") from None
+    from embedtool.serving.connections import LimitedProtocol, most_connections
+    from embedtool.serving.http_api import application
+
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    if access_log:
+        logger, handler = logging.getLogger("uvicorn.access"), logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+    return uvicorn.Server(
+        uvicorn.Config(
+            application(served, names, origins, source),
+            http=LimitedProtocol,
+            ws="none",
+            log_config=None,
+            access_log=access_log,
+            server_header=False,
+            limit_concurrency=most_connections() + 1,  # the first that is refused
+            timeout_keep_alive=IDLE_SECONDS,
+            backlog=ACCEPTED_AT_ONCE,
+            timeout_graceful_shutdown=STOP_SECONDS,
+            h11_max_incomplete_event_size=HEADER_BYTES,
+        )
+    )
+
+
+@contextmanager
+def _signals(server: Any) -> Iterator[None]:
+    """Have SIGINT and SIGTERM stop the server, which is how it ends, and SIGHUP open it anew.
+
+    A closed terminal sends SIGHUP too: then it stops. uvicorn raises a signal again when it has
+    stopped; then nothing is left to be done.
+    """
+    has_terminal = _has_terminal()
+
+    def hang_up(number: int, frame: FrameType | None) -> None:
+        if has_terminal and not _has_terminal():
+            server.handle_exit(number, frame)
+        else:
+            server.config.app.state.reload.set()
+
+    before: dict[int, Any] = {
+        number: signal.signal(number, hang_up if number == signal.SIGHUP else server.handle_exit)
+        for number in heeded()
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _has_terminal() -> bool:
+    """Whether there is a terminal whose end would end this process."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def _cores(approximate: bool) -> Iterator[None]:
+    """Let requests take turns often; beside an index an exact search has one core, no more."""
+    from threadpoolctl import threadpool_limits
+
+    sys.setswitchinterval(SWITCH_SECONDS)
+    with threadpool_limits(1 if approximate else None, "blas"):
+        yield

@@ -1,0 +1,144 @@
+"""embedtool shell: one or several models, asked a line at a time.
+
+In: lines that are typed, with completion and history, or lines of a pipe. Out: an answer to each.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from embedtool.cli.commands.completion import complete_folder
+from embedtool.cli.main import FAILED
+from embedtool.cli.options.queries import decoded_lines, search_options
+from embedtool.cli.options.shared import FILE, json_option, method_option, tsv_option
+from embedtool.cli.output.answers import unknown_option
+from embedtool.cli.output.text import note, shown
+from embedtool.errors import MissingExtraError
+from embedtool.messages import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from embedtool.cli.repl import Conversation
+
+
+@click.command()
+@click.argument("models", metavar="MODEL...", nargs=-1, required=True, type=FILE,
+                shell_complete=complete_folder)  # fmt: skip
+@method_option
+@search_options
+@unknown_option
+@json_option
+@tsv_option
+def shell(models: tuple[Path, ...], **settings: Any) -> None:
+    """Ask MODEL, or several, a line at a time.
+
+    A word is answered by its neighbours, two words by their similarity, king - man + woman by what
+    it comes to; :help lists the rest. Tab completes words. What was typed is kept in
+    $XDG_STATE_HOME/embedtool/shell-history, or under ~/.local/state.
+
+    Options apply until a line such as :n 20 changes them. Where standard input or output is no
+    terminal, each line of standard input is answered; the exit code is 1 where one could not be.
+    """
+    from embedtool.cli.repl import Conversation
+
+    in_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    conversation = Conversation(models, settings, titled=not in_terminal)
+    if in_terminal:
+        converse(conversation)
+    else:
+        click.get_current_context().exit(answer_lines(conversation))
+
+
+def answer_lines(conversation: "Conversation") -> int:
+    """Answer the lines of standard input. Returns the exit code: 1 where one has no answer."""
+    from embedtool.cli.repl import MARK
+
+    code = 0
+    lines = decoded_lines(sys.stdin.buffer)
+    for number, text in lines:
+        if text is None:
+            note(f"Error: standard input, line {number:,}: invalid UTF-8")
+            code = FAILED
+            continue
+        try:
+            code |= conversation.answer(text) if text else 0
+        except EOFError:
+            if text and not text.startswith(MARK) and next(lines, None):
+                note(
+                    f"Error: standard input, line {number:,}: {text!r} is no word of the model and "
+                    f"was taken for {MARK}quit; the lines after it have no answer"
+                )
+                code = FAILED
+            break
+    return code
+
+
+def converse(conversation: "Conversation") -> None:
+    """Answer what is typed, until Ctrl-D. Ctrl-C clears the line, or stops the answer.
+
+    Raises MissingExtraError where prompt_toolkit is not installed.
+    """
+    try:
+        from prompt_toolkit import PromptSession
+    except ImportError:
+        raise MissingExtraError("a shell in the terminal", "shell") from None
+    session = PromptSession(
+        history=_history(),
+        completer=completer(conversation),
+        complete_while_typing=False,
+        enable_history_search=True,
+        enable_suspend=True,
+    )
+    size = f"{counted(conversation.vectors.n_words, 'word')} x {conversation.vectors.vector_size}"
+    note(f"{conversation.name}: {size}; :help tells what can be asked, Ctrl-D leaves")
+    import rich.table  # noqa: F401  # now, so that the first answer does not wait for it
+
+    while True:
+        try:
+            for line in session.prompt(f"{shown(conversation.name)}> ").splitlines():
+                if line.strip():
+                    conversation.answer(line.strip())
+        except KeyboardInterrupt:
+            continue
+        except EOFError:
+            return
+
+
+def _history() -> Any:
+    """What was typed in earlier sessions; for nobody else to read."""
+    from prompt_toolkit.history import FileHistory, InMemoryHistory
+
+    home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    path = Path(home) / "embedtool" / "shell-history"
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        note(f"Warning: no history is kept: {path}: {error.strerror}")
+        return InMemoryHistory()
+    return FileHistory(path)
+
+
+def completer(conversation: "Conversation") -> Any:
+    """What Tab asks: prompt_toolkit's Completer of a conversation's lines."""
+    from prompt_toolkit.completion import CompleteEvent, Completer, Completion, PathCompleter
+    from prompt_toolkit.document import Document
+
+    paths = PathCompleter(expanduser=True)
+
+    class Lines(Completer):  # type: ignore[misc]
+        def get_completions(
+            self, document: Document, complete_event: CompleteEvent
+        ) -> "Iterator[Completion]":
+            text = document.text_before_cursor
+            path = conversation.path_begun(text)
+            if path is not None:
+                yield from paths.get_completions(Document(path, len(path)), complete_event)
+            for each in conversation.completions(text):
+                yield Completion(each.text, start_position=-each.n_typed, display_meta=each.note)
+
+    return Lines()

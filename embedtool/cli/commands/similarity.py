@@ -1,0 +1,59 @@
+"""embedtool similarity: how near two words are."""
+
+from functools import partial
+from pathlib import Path
+
+from embedtool.cli.options.queries import query_command, read_queries, told_where
+from embedtool.cli.output.answers import Query, Unknown, answered, ngrams_note, origin, print_rows
+from embedtool.cli.output.text import Cell, print_json
+from embedtool.errors import NoAnswerError, QueryError
+
+COLUMNS = ("word", "other", "similarity")
+
+
+@query_command("[WORD OTHER...]")
+def similarity(
+    model: Path, queries: tuple[str, ...], unknown: Unknown, as_json: bool, as_tsv: bool
+) -> None:
+    """Print the cosine of WORD with each OTHER, from -1 to 1.
+
+    Without words, or with -, the words come from standard input, a line for each WORD OTHER...
+    """
+    asked = [
+        (query, pair) for query in read_queries(queries, whole_line=True) for pair in _pairs(query)
+    ]
+
+    from embedtool.model import store
+    from embedtool.search import query as search
+
+    vectors = store.load(model).vectors
+    found = answered(partial(search.similarity_batch, vectors), asked, unknown)
+    if as_json:
+        print_json([
+            {**dict(zip(COLUMNS, (*pair, None), strict=True)), **cosine.details()}
+            if isinstance(cosine, NoAnswerError)
+            else {
+                **dict(zip(COLUMNS, (*pair, cosine), strict=True)),
+                **origin(search.from_ngrams(vectors, pair)),
+            }
+            for pair, cosine in found
+        ])  # fmt: skip
+        return
+    rows: list[tuple[Cell, ...]] = [
+        (*pair, None, str(cosine)) if isinstance(cosine, NoAnswerError)
+        else (*pair, cosine, ngrams_note(search.from_ngrams(vectors, pair)))
+        for pair, cosine in found
+    ]  # fmt: skip
+    print_rows(COLUMNS, rows, as_tsv, unknown)
+
+
+def _pairs(query: Query) -> list[tuple[str, str]]:
+    from embedtool.corpus.tokens import split_spaces
+
+    first, *others = split_spaces(query.text) or [""]
+    with told_where(query):
+        if not others:
+            raise QueryError(
+                f"{query.text!r} is one word; similarity is between two, as in: king queen"
+            )
+    return [(first, other) for other in others]

@@ -1,0 +1,187 @@
+"""embedtool train: from text to a model."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from embedtool.cli.backends import trainer
+from embedtool.cli.graceful_shutdown import stoppable
+from embedtool.cli.groups import Group
+from embedtool.cli.options.elsewhere import TrainingCommand
+from embedtool.cli.options.idle import idle_in_training, warn_of_idle
+from embedtool.cli.options.shared import (
+    FILE,
+    NEW_FILE,
+    Decorator,
+    cache_option,
+    checkpoint_options,
+    config_options,
+    inputs_argument,
+    json_log_option,
+    overwrite_option,
+    text_options,
+)
+from embedtool.cli.output.dry_run import needs_here, needs_there
+from embedtool.cli.output.progress_display import clock, reporting
+from embedtool.cli.output.text import note, tokens_kept
+from embedtool.config.text import TextConfig
+from embedtool.config.training import CheckpointConfig, ClusterConfig, GloveConfig
+from embedtool.errors import ModelError
+from embedtool.io.progress import Report
+from embedtool.messages import counted
+from embedtool.trainers import TRAINERS
+
+if TYPE_CHECKING:
+    from embedtool.model.vectors import Model
+    from embedtool.trainers.checkpoint import Checkpoints
+    from embedtool.trainers.training_dir import Workplace
+
+
+CLUSTER = (("cluster", "lanes", "rounds"), ("cluster",))
+"""The options about clusters of Word2Vec and FastText, and of GloVe, which has no lanes."""
+UNSET = dict.fromkeys(CLUSTER[0])
+
+
+@click.group(cls=Group)
+def train() -> None:
+    """Train word vectors on text and save them as a model."""
+
+
+def _add(algorithm: str) -> None:
+    """Make the command of one algorithm out of its config."""
+    config_class = TRAINERS[algorithm].config
+    names = CLUSTER[config_class is GloveConfig]
+    cluster_options: Decorator[Any] = config_options(ClusterConfig, names)
+
+    @train.command(algorithm, cls=TrainingCommand, help=help_of(config_class))
+    @inputs_argument
+    @click.option(
+        "--output", "-o", type=NEW_FILE, required=True, metavar="MODEL", help="Model folder."
+    )
+    @overwrite_option
+    @config_options(config_class)
+    @click.option(
+        "--init",
+        type=FILE,
+        metavar="MODEL",
+        help="Begin with the vectors of MODEL, and keep its words; new words begin as without it.",
+    )
+    @click.option("--freeze", is_flag=True, help="With --init: only new words learn.")
+    @click.option("--vocab", type=FILE, metavar="FILE", help="Train only the words of FILE.")
+    @text_options
+    @cache_option
+    @checkpoint_options
+    @json_log_option
+    @cluster_options
+    @click.option(
+        "--dry-run", is_flag=True,
+        help="Read the text, and tell what training on it would need, and what there is.",
+    )  # fmt: skip
+    def command(
+        inputs: tuple[str, ...],
+        output: Path,
+        overwrite: bool,
+        init: Path | None,
+        freeze: bool,
+        vocab: Path | None,
+        cache: Path | None,
+        json_log: Path | None,
+        dry_run: bool,
+        **options: Any,
+    ) -> None:
+        config = config_class.from_options(options)
+        text = TextConfig.from_options(options)
+        keeping = CheckpointConfig.from_options(options)
+        settings = ClusterConfig.from_options({**UNSET, **options})
+        if freeze and init is None:
+            raise click.UsageError("--freeze needs --init")
+        warn_of_idle(idle_in_training(config))
+
+        from embedtool.corpus.corpus import Corpus
+        from embedtool.corpus.vocabulary import read_vocabulary
+        from embedtool.model import store
+        from embedtool.trainers.warm_start import Initial
+
+        store.check_target(output, overwrite)
+        only = read_vocabulary(vocab)[0] if vocab else None
+        initial = Initial(store.load(init).vectors, freeze) if init else None
+        corpus = Corpus(inputs, text)
+        if dry_run:
+            tell_needs = needs_here if settings.cluster is None else needs_there
+            tell_needs(settings, corpus, config, output, only=only, initial=initial, cache=cache)
+            return
+        request = {
+            "keeping": asdict(keeping), "address": settings.cluster,
+            "init": str(init.resolve()) if init else None, "freeze": freeze,
+            "files": [str(init / name) for name in store.FILES] if init else [],
+        }  # fmt: skip
+
+        with trainer(settings) as train_model:
+
+            def work(place: "Workplace", checkpoints: "Checkpoints", report: Report) -> "Model":
+                return train_model(
+                    algorithm, corpus, config, only=only, initial=initial, cache=cache,
+                    report=report, place=place, checkpoints=checkpoints, request=request,
+                )  # fmt: skip
+
+            workers = options["workers"] if settings.cluster is None else None
+            keep_training(output, overwrite, keeping, json_log, work, workers)
+
+
+def keep_training(
+    output: Path,
+    overwrite: bool,
+    keeping: CheckpointConfig,
+    json_log: Path | None,
+    work: "Callable[[Workplace, Checkpoints, Report], Model]",
+    workers: int | None = None,
+) -> None:
+    """Train in a place from which the training can be gone on with, save the model and say so.
+
+    workers : those that were asked for
+    Raises ModelError where there is an interrupted training, unless it is to be overwritten.
+    """
+    from embedtool.model import store
+    from embedtool.trainers.checkpoint import Checkpoints
+    from embedtool.trainers.training_dir import workplace
+
+    with workplace(output) as place:
+        if place.can_go_on and not overwrite:
+            raise ModelError(
+                f"{output}: its training was interrupted; go on with: embedtool resume "
+                f"{output}; or begin anew with --overwrite"
+            )
+        place.clear()
+        checkpoints = Checkpoints(place.folder, keeping)
+        with stoppable(place, checkpoints), reporting(json_log, workers) as report:
+            model = work(place, checkpoints, report)
+            store.save(model, output)
+            place.clear()
+    tell(output, model)
+
+
+def tell(output: Path, model: "Model") -> None:
+    """Say what was trained."""
+    description = model.description
+    summary, training = description["vocabulary"], description["training"]
+    perplexity = training["epochs"][-1].get("perplexity") if training["epochs"] else None
+    note(
+        f"{output}: {counted(summary['types_kept'], 'word')} x {model.vectors.vector_size}, "
+        f"{tokens_kept(summary)}, {clock(training['seconds'])}"
+        + (f", perplexity {perplexity:.1f}" if perplexity else "")
+    )
+
+
+def help_of(config_class: type) -> str:
+    """The help of a command that trains an algorithm."""
+    return (
+        f"{config_class.__doc__}\n\nINPUT is a file, folder, glob pattern, URL, or - for standard "
+        "input; .gz, .bz2, .xz and .zst are recognised by content."
+    )
+
+
+for _algorithm in TRAINERS:
+    _add(_algorithm)

@@ -1,0 +1,122 @@
+"""embedtool translate: words of one language found in the model of another."""
+
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from embedtool.cli.options.idle import warn_of_idle
+from embedtool.cli.options.queries import read_queries
+from embedtool.cli.options.score_options import tell_shortfalls
+from embedtool.cli.options.shared import (
+    FILE,
+    Decorator,
+    IntRange,
+    config_options,
+    encoding_option,
+    json_option,
+    model_argument,
+    tsv_option,
+)
+from embedtool.cli.output.answers import Unknown, answered, print_answers, unknown_option
+from embedtool.cli.output.text import Cell, note, print_json, print_table, print_tsv
+from embedtool.config.tasks import N_ANSWERS, TranslateConfig
+from embedtool.messages import counted
+
+if TYPE_CHECKING:
+    from embedtool.analysis.translation import TranslationScore
+
+translate_options: Decorator[Any] = config_options(TranslateConfig)
+COLUMNS = ("measure", "correct", "found", "total", "score", "over total")
+
+
+@click.command()
+@model_argument
+@click.argument("other", metavar="OTHER", type=FILE)
+@click.argument("words", metavar="[WORD]...", nargs=-1)
+@click.option(
+    "--dictionary", type=FILE, required=True, metavar="FILE",
+    help="A few thousand words with their translations, a pair a line, to align the models on.",
+)  # fmt: skip
+@click.option(
+    "--test", type=FILE, metavar="FILE",
+    help="Translate the words of FILE, another dictionary, and print the share of right answers.",
+)  # fmt: skip
+@click.option(
+    "-n", "n", type=IntRange(min=1), default=N_ANSWERS, show_default=True,
+    help="Number of answers.",
+)  # fmt: skip
+@encoding_option
+@translate_options
+@unknown_option
+@json_option
+@tsv_option
+def translate(
+    model: Path,
+    other: Path,
+    words: tuple[str, ...],
+    dictionary: Path,
+    test: Path | None,
+    n: int,
+    encoding: str,
+    unknown: Unknown,
+    as_json: bool,
+    as_tsv: bool,
+    **options: Any,
+) -> None:
+    """Print the words of OTHER that each WORD of MODEL most likely means.
+
+    MODEL is turned into the space of OTHER by a rotation that brings the words of the dictionary
+    nearest to their translations. Without WORD and --test, words come from standard input.
+    """
+    config = TranslateConfig.from_options(options)
+    if words and test is not None:
+        raise click.UsageError("give words or --test, not both")
+    if config.method == "nearest":
+        warn_of_idle({"neighbours": "with --method nearest"})
+    if test is not None:
+        warn_of_idle(dict.fromkeys(("n", "unknown"), "with --test"))
+    queries = [] if test is not None else read_queries(words, whole_line=False)
+
+    from embedtool.analysis.translation import Translator
+    from embedtool.evaluation.coverage import lack
+    from embedtool.evaluation.dataset_readers import read_dictionary
+    from embedtool.model import store
+
+    seeds = read_dictionary(dictionary, encoding)
+    tested = None if test is None else read_dictionary(test, encoding)
+    source, target = (store.load(path).vectors for path in (model, other))
+    translator = Translator.of(source, target, seeds, config)
+    fitted = translator.alignment
+    note(
+        f"aligned on {fitted.n_pairs:,} of {counted(len(seeds), 'pair')}, mean cosine "
+        f"{fitted.after:.4f}, residual {fitted.residual:.4f}"
+    )
+    if tested is None:
+        asked = [(query, query.text) for query in queries]
+        found = answered(partial(translator.translate, n=n), asked, unknown)
+        print_answers(found, as_json, as_tsv, unknown)
+        return
+    score = translator.score(tested)
+    if as_json:
+        print_json(asdict(score))
+    elif as_tsv:
+        print_tsv(COLUMNS, _rows(score))
+    else:
+        title = f"{config.method}, vocabulary limit {config.restrict_vocab:,}"
+        print_table(COLUMNS, _rows(score), title)
+    missing = (word for pair in tested for word, known in zip(pair, (source, target), strict=True)
+               if word not in known)  # fmt: skip
+    tell_shortfalls([lack(str(test), score.found, score.total, "word", bool(score.found), missing)])
+
+
+def _rows(score: "TranslationScore") -> list[tuple[Cell, ...]]:
+    return [
+        (
+            f"precision@{each.k}", each.correct, score.found, score.total, each.precision,
+            each.precision_over_total,
+        )
+        for each in score.precisions
+    ]  # fmt: skip

@@ -1,0 +1,41 @@
+"""embedtool vector: the numbers themselves."""
+
+from functools import partial
+from pathlib import Path
+
+from embedtool.cli.options.queries import query_command, read_queries
+from embedtool.cli.output.answers import Unknown, answered, origin, tell_ngrams
+from embedtool.cli.output.text import note, print_json, print_line
+from embedtool.errors import NoAnswerError
+
+
+@query_command("[WORD...]")
+def vector(
+    model: Path, queries: tuple[str, ...], unknown: Unknown, as_json: bool, as_tsv: bool
+) -> None:
+    """Print each WORD and the numbers of its vector.
+
+    Without WORD, or with -, the words come from standard input, one a line.
+    """
+    asked = [(query, query.text) for query in read_queries(queries, whole_line=False)]
+
+    from embedtool.model import store
+    from embedtool.search.query import from_ngrams, lookup
+
+    vectors = store.load(model).vectors
+    found = answered(partial(lookup, vectors), asked, unknown)
+    if as_json:
+        print_json([
+            {"word": word, "vector": None, **row.details()} if isinstance(row, NoAnswerError)
+            else {"word": word, "vector": row.tolist(), **origin(from_ngrams(vectors, [word]))}
+            for word, row in found
+        ])  # fmt: skip
+        return
+    between = "\t" if as_tsv else " "
+    for word, row in found:
+        if isinstance(row, NoAnswerError):
+            print_line(word)
+            note(str(row))
+        else:
+            print_line(between.join([word, *(f"{number:.9g}" for number in row.tolist())]))
+    tell_ngrams(vectors, [word for word, row in found if not isinstance(row, NoAnswerError)])

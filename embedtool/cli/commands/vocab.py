@@ -1,0 +1,52 @@
+"""embedtool vocab: the words of a text and their counts."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from embedtool.cli.options.shared import OUTPUT_FILE, config_options, inputs_argument, text_options
+from embedtool.cli.output.progress_display import reporting
+from embedtool.cli.output.text import note, print_line, tokens_kept
+from embedtool.config.text import TextConfig
+from embedtool.config.training import VocabularyConfig
+from embedtool.messages import counted
+
+
+@click.command()
+@inputs_argument
+@click.option(
+    "--output", "-o", type=OUTPUT_FILE, metavar="FILE", help="Write there, not to the screen."
+)
+@config_options(VocabularyConfig)
+@text_options
+def vocab(inputs: tuple[str, ...], output: Path | None, **options: Any) -> None:
+    """Count the words of a text.
+
+    A line a word: word, space, count; the most frequent first, words of equal count in the order in
+    which they first appear. `embedtool train --vocab` reads such a file.
+    """
+    config = VocabularyConfig.from_options(options)
+    text = TextConfig.from_options(options)
+
+    from embedtool.corpus.corpus import Corpus
+    from embedtool.corpus.encoding import count_words
+    from embedtool.corpus.vocabulary import vocabulary_lines
+    from embedtool.io.atomic import check_file, replaced
+
+    if output:
+        check_file(output)
+    with reporting() as report:
+        vocabulary = count_words(Corpus(inputs, text), config, report)
+    lines = vocabulary_lines(vocabulary.words, vocabulary.counts.tolist())
+    if output:
+        with replaced(output) as file:
+            file.writelines(line.encode() for line in lines)
+    else:
+        for line in lines:
+            print_line(line.removesuffix("\n"))
+    summary = vocabulary.summary()
+    note(
+        f"{summary['types_kept']:,} of {counted(summary['types_seen'], 'type')}, "
+        f"{tokens_kept(summary)}"
+    )

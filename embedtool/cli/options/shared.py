@@ -1,0 +1,242 @@
+"""Options that several commands share, and those that a config's fields make.
+
+In: a dataclass of embedtool.config. Out: Click decorators.
+"""
+
+import os
+import re
+from collections.abc import Callable, Collection
+from dataclasses import Field, fields
+from pathlib import Path
+from typing import Any, TypeVar, get_args, get_type_hints
+
+import click
+
+from embedtool.cli.commands.completion import complete_folder
+from embedtool.config.base import Config, flag
+from embedtool.config.tasks import METHODS
+from embedtool.config.text import TextConfig
+from embedtool.config.training import CheckpointConfig, seconds_in
+from embedtool.formats.options import EncodingErrors
+from embedtool.io.atomic import STANDARD_INPUT, STANDARD_OUTPUT
+from embedtool.io.encodings import UTF8, check_encoding
+
+F = TypeVar("F", bound=Callable[..., Any])
+Decorator = Callable[[F], F]
+
+URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+
+
+class _File(click.Path):
+    """A path, not a URL; `-` is the standard stream, where one is given, and no file's name.
+
+    written : whether something is put there, rather than read
+    """
+
+    def __init__(self, stream: Path | None = None, *, written: bool = False) -> None:
+        super().__init__(path_type=Path)
+        self.stream = stream
+        self.written = written
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """The path. A URL is refused, of which a path would drop a slash."""
+        if isinstance(value, str) and URL.match(value):
+            remedy = (
+                "name a file here, and upload it afterwards"
+                if self.written
+                else "download it first, and name the file"
+            )
+            self.fail(f"{value} is a URL; {remedy}", param, ctx)
+        if value == "-":
+            if self.stream is None:
+                stream = "output" if self.written else "input"
+                self.fail(
+                    f"- is standard {stream}, which does not do here; name a file, "
+                    "or ./- where it is called so",
+                    param, ctx,
+                )  # fmt: skip
+            return self.stream
+        return Path(os.fsdecode(super().convert(value, param, ctx)))
+
+
+FILE = _File()
+NEW_FILE = _File(written=True)
+INPUT_FILE = _File(STANDARD_INPUT)
+OUTPUT_FILE = _File(STANDARD_OUTPUT, written=True)
+
+
+class IntRange(click.IntRange):
+    """As Click's, which tells a person that a word "is not a valid integer range"."""
+
+    name = "integer"
+
+
+class FloatRange(click.FloatRange):
+    """As Click's, under the name that numbers without bounds have in messages and help."""
+
+    name = "float"
+
+
+def duration(value: str) -> float:
+    """A time such as 90s, 10m or 1h30m, in seconds; at least one."""
+    seconds = seconds_in(value)
+    if not seconds:
+        raise click.BadParameter(f"{value!r} is no time such as 90s, 10m or 1h30m")
+    return float(seconds)
+
+
+model_argument = click.argument("model", type=FILE, shell_complete=complete_folder)
+inputs_argument = click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
+overwrite_option = click.option("--overwrite", is_flag=True, help="Replace the model there.")
+
+
+def _one_kind(context: click.Context, parameter: click.Parameter, value: bool) -> bool:
+    """The value of --json or --tsv. Raises UsageError where both are given."""
+    if value and (context.params.get("as_json") or context.params.get("as_tsv")):
+        raise click.UsageError("choose --json or --tsv, not both", context)
+    return value
+
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, callback=_one_kind, help="Print JSON."
+)
+tsv_option = click.option(
+    "--tsv", "as_tsv", is_flag=True, callback=_one_kind, help="Print tab-separated values."
+)
+method_option = click.option(
+    "--method",
+    type=click.Choice(METHODS),
+    default=METHODS[0],
+    show_default=True,
+    help="3cosadd: cosine with the sum; 3cosmul: product of the similarities.",
+)
+seed_option = click.option(
+    "--seed", type=IntRange(0, 2**32 - 1), default=1, show_default=True,
+    help="For what goes by chance.",
+)  # fmt: skip
+json_log_option = click.option(
+    "--json-log", type=NEW_FILE, metavar="FILE", help="Write a JSON line an epoch."
+)
+cache_option = click.option(
+    "--cache",
+    type=FILE,
+    metavar="DIR",
+    help="Keep the encoded corpus in DIR; a later run over the same files starts from there.",
+)
+encoding_option = click.option(
+    "--encoding", metavar="CODEC", default=UTF8, show_default=True,
+    callback=lambda context, parameter, name: check_encoding(name),
+    help="Encoding of the files: a codec of Python's, such as latin-1, cp1252 or utf-16.",
+)  # fmt: skip
+
+
+def port_option(default: int) -> Decorator[Any]:
+    """Where a server of this program listens."""
+    return click.option(
+        "--port", type=IntRange(0, 65535), default=default, show_default=True,
+        help="Port to listen on; 0: any that is free.",
+    )  # fmt: skip
+
+
+def reading_options(command: F) -> F:
+    """How a vector file is read: the fields of a Reading that a person chooses."""
+    for option in (
+        click.option(
+            "--encoding-errors", type=click.Choice(get_args(EncodingErrors)), default="strict",
+            show_default=True, help="What becomes of words that are not UTF-8; strict: an error.",
+        ),
+        click.option(
+            "--allow-nonfinite", is_flag=True,
+            help="Keep vectors that hold NaN or infinity; their words answer no query.",
+        ),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def config_options(config: type[Config], only: Collection[str] | None = None) -> Decorator[F]:
+    """An option for each field of a config, or for some of them, in the order of the fields."""
+
+    def decorate(command: F) -> F:
+        hints = get_type_hints(config)
+        for each in reversed(fields(config)):
+            if only is None or each.name in only:
+                command = _option(each, hints[each.name])(command)
+        return command
+
+    return decorate
+
+
+def _option(each: Field[Any], hint: Any) -> Decorator[Any]:
+    name, text = flag(each.name), each.metadata["help"]
+    shown_default = each.default is not None
+    if hint is bool:
+        names = f"{name}/--no-{name.removeprefix('--')}"
+        return click.option(names, default=each.default, help=text, show_default=True)
+    kinds = [kind for kind in get_args(hint) if kind is not type(None)]
+    if kinds and isinstance(kinds[0], str):
+        kind: Any = click.Choice(kinds)
+    else:
+        kind = kinds[0] if kinds else hint
+    return click.option(
+        name, type=kind, default=each.default, help=text, show_default=shown_default
+    )
+
+
+CUTTING = ("tokenizer", "lowercase", "normalize")
+"""The options of a text that say how to cut it into words; the others say how to read it."""
+READING = tuple(each.name for each in fields(TextConfig) if each.name not in CUTTING)
+LOWERCASE = {"yes": True, "no": False}
+"""What --lowercase and --no-lowercase stand for where no language follows."""
+
+
+class _Lowercase(click.Option):
+    """--lowercase, which a language may follow but need not, and --no-lowercase."""
+
+    languages = tuple(
+        each for each in get_args(get_type_hints(TextConfig)["lowercase"]) if isinstance(each, str)
+    )
+
+    def add_to_parser(self, parser: Any, ctx: click.Context) -> None:
+        """Take the next argument for a language only where it is one: it may be an input."""
+        super().add_to_parser(parser, ctx)
+        match = parser._match_long_opt
+
+        def match_option(opt: str, value: str | None, state: Any) -> None:
+            if value is None and opt == "--no-lowercase":
+                value = "no"
+            elif value is None and opt == "--lowercase":
+                value = state.rargs.pop(0) if {*state.rargs[:1]} & {*self.languages} else "yes"
+            match(opt, value, state)
+
+        parser._match_long_opt = match_option
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str]:
+        """The name of a language is optional."""
+        return f"--lowercase [{'|'.join(self.languages)}] / --no-lowercase", self.help or ""
+
+
+lowercase_option = click.option(
+    "--lowercase", "--no-lowercase", cls=_Lowercase, default="no",
+    type=click.Choice([*_Lowercase.languages, *LOWERCASE]),
+    callback=lambda context, parameter, value: LOWERCASE.get(value, value),
+    help=TextConfig.__dataclass_fields__["lowercase"].metadata["help"],
+)  # fmt: skip
+
+
+def options_of_text(names: Collection[str]) -> Decorator[F]:
+    """Options for these fields of a TextConfig."""
+
+    def decorate(command: F) -> F:
+        if "encoding" in names:
+            command = encoding_option(command)
+        others: Decorator[F] = config_options(TextConfig, {*names} - {"encoding", "lowercase"})
+        command = others(command)
+        return lowercase_option(command) if "lowercase" in names else command
+
+    return decorate
+
+
+text_options: Decorator[Any] = options_of_text((*CUTTING, *READING))
+record_options: Decorator[Any] = options_of_text(READING)
+checkpoint_options: Decorator[Any] = config_options(CheckpointConfig)

@@ -1,0 +1,160 @@
+"""The tables of a comparison of models, whatever shows them.
+
+In: a Comparison. Out: Tables, and the same as Markdown.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from embedtool.cli.options.score_options import bounds, rules, share
+from embedtool.cli.output.answers import ngrams_note
+from embedtool.cli.output.text import Cell, cell, is_numeric
+
+if TYPE_CHECKING:
+    from embedtool.evaluation.compare import Comparison, DatasetScores, ModelPair, QueryAnswers
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under their column names."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+def tables(result: "Comparison") -> Iterator[Table]:
+    """Neighbours and answers, neighbourhoods, scores, in this order; the verdicts are not in it."""
+    for query in (*result.neighbours, *result.analogies):
+        yield _answers(result.models, query)
+    yield _overlaps(result)
+    for pair in result.overlaps:
+        if pair.moved:
+            yield _moved(pair)
+    for scores in result.scores:
+        yield _scores(result.models, scores)
+    if result.contrasts:
+        yield _contrasts(result)
+
+
+def verdicts(result: "Comparison") -> Iterator[str]:
+    """Which of each two models is better on each dataset, or why that is not said."""
+    from embedtool.evaluation.analogy import AnalogyResult
+    from embedtool.evaluation.similarity import PairResult
+
+    found = {(each.dataset, each.first, each.second): each.verdict for each in result.contrasts}
+    for scores in result.scores:
+        if not isinstance(scores.results[0], AnalogyResult | PairResult):
+            continue
+        for first, second in combinations(result.models, 2):
+            yield found.get(
+                (scores.dataset, first, second),
+                f"{scores.dataset}: {first} and {second} both know too few of its questions for a "
+                "verdict",
+            )
+
+
+def markdown(result: "Comparison") -> str:
+    """The whole comparison for a page or a paper's supplement."""
+    parts = [f"# {' and '.join(map(_escaped, result.models))}"]
+    parts += [f"- {_escaped(verdict)}" for verdict in verdicts(result)]
+    for table in tables(result):
+        numeric = [is_numeric([row[i] for row in table.rows]) for i in range(len(table.columns))]
+        lines = [table.columns, ["---:" if right else "---" for right in numeric]]
+        lines += [[_escaped(cell(value)) for value in row] for row in table.rows]
+        parts.append(f"\n## {_escaped(table.title)}\n")
+        parts += [f"| {' | '.join(line)} |" for line in lines]
+    return "\n".join(parts)
+
+
+def _escaped(text: str) -> str:
+    """A text that Markdown shows as it is."""
+    return "".join(f"\\{c}" if c in "\\|*_`<[#" else c for c in text)
+
+
+def _answers(models: Sequence[str], query: "QueryAnswers") -> Table:
+    columns: list[list[str]] = []
+    for each in query.models:
+        if each.missing:
+            columns.append([f"({', '.join(each.missing)} unknown)"])
+        else:
+            columns.append([f"{answer.word} {answer.score:.3f}" for answer in each.answers])
+    rows = tuple(
+        (str(rank + 1), *(column[rank] if rank < len(column) else "" for column in columns))
+        for rank in range(max(map(len, columns)))
+    )
+    title = query.query
+    for each in query.models:
+        if each.from_ngrams:
+            title += f"; {each.model}: {ngrams_note(each.from_ngrams)}"
+    return Table(title, ("", *models), rows)
+
+
+def _overlaps(result: "Comparison") -> Table:
+    """One row for the most frequent words and one for each band of frequency."""
+    first = result.overlaps[0]
+    rows: list[tuple[Cell, ...]] = [
+        (f"{first.overlap.n_words:,} most frequent", *(p.overlap.mean for p in result.overlaps))
+    ]
+    bands: dict[tuple[int, int], dict[int, float]] = {}
+    for i, pair in enumerate(result.overlaps):
+        for band in pair.bands:
+            bands.setdefault((band.first, band.last), {})[i] = band.overlap
+    rows += [
+        (f"ranks {low:,} to {high:,}", *(found.get(i) for i in range(len(result.overlaps))))
+        for (low, high), found in sorted(bands.items())
+    ]
+    columns = ("words", *(f"{pair.first}, {pair.second}" for pair in result.overlaps))
+    return Table(
+        f"share of the {first.overlap.k} nearest neighbours in common", columns, tuple(rows)
+    )
+
+
+def _moved(pair: "ModelPair") -> Table:
+    return Table(
+        f"words whose neighbours differ most, {pair.first} and {pair.second}",
+        ("word", "rank", "shared", "distance", pair.first, pair.second),
+        tuple(
+            (
+                each.word, each.rank, each.overlap, each.move,
+                " ".join(each.first), " ".join(each.second),
+            )
+            for each in pair.moved
+        ),
+    )  # fmt: skip
+
+
+def _scores(models: Sequence[str], scores: "DatasetScores") -> Table:
+    """A row for each part, and under it one for its intervals where it has them."""
+    from embedtool.evaluation.scoring import parts
+
+    rows: list[tuple[Cell, ...]] = []
+    for same in zip(*map(parts, scores.results), strict=True):
+        rows.append((same[0].name, *(part.score for part in same)))
+        if any(part.interval for part in same):
+            rows.append(("  95% interval", *(bounds(part.interval) for part in same)))
+    rows.append(("found", *(share(part.found, part.total) for part in same)))
+    return Table(f"{scores.dataset}: {rules(scores.results[0])}", ("", *models), tuple(rows))
+
+
+def _contrasts(result: "Comparison") -> Table:
+    """The figures behind the verdicts; the last column is the p-value of the textbook's test."""
+    from embedtool.evaluation.statistics import p_text
+
+    return Table(
+        "differences, on the questions that both models know",
+        ("", "difference", "95% interval", "corrected p", "effect", "textbook's p"),
+        tuple(
+            (
+                f"{each.dataset}: {each.first}, {each.second}",
+                f"{each.difference.difference:+.4f}",
+                bounds(each.difference.interval),
+                f"{p_text(each.p_corrected).removeprefix('= ')}{each.stars}",
+                f"{each.difference.effect} {each.difference.size:+.3f}",
+                f"{each.difference.test} {p_text(each.difference.p_test).removeprefix('= ')}",
+            )
+            for each in result.contrasts
+        ),
+    )

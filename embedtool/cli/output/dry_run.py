@@ -1,0 +1,142 @@
+"""What a training would need, beside what there is: the tables of --dry-run."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from embedtool.cli.output.progress_display import clock, reporting
+from embedtool.cli.output.text import print_table, tokens_kept
+from embedtool.config.training import ClusterConfig, GloveConfig, TrainerConfig
+from embedtool.messages import counted
+
+if TYPE_CHECKING:
+    from embedtool.corpus.corpus import Corpus
+    from embedtool.corpus.vocabulary import Vocabulary
+    from embedtool.distributed.cluster import Node
+    from embedtool.distributed.cost import Cost
+    from embedtool.trainers.resources import Needs
+
+MOST_NODES = 16
+"""Where there are more nodes, one line tells of all."""
+
+
+def needs_here(
+    settings: ClusterConfig, corpus: "Corpus", config: TrainerConfig, output: Path, **reading: Any
+) -> None:
+    """Read the text and tell what training on it takes on this machine.
+
+    reading : as `trainers.training.needs_of` has it
+    Raises ResourceError where there is too little.
+    """
+    from embedtool.trainers.training import needs_of
+
+    with reporting() as report:
+        needs, vocabulary = needs_of(corpus, config, report=report, **reading)
+    _print_needs(needs, vocabulary, output)
+
+
+def _print_needs(needs: "Needs", vocabulary: "Vocabulary", output: Path) -> None:
+    """What a training needs beside what there is. Raises ResourceError where it cannot have it."""
+    from shutil import disk_usage
+
+    from embedtool.trainers.resources import available_memory, check, shown
+
+    summary = vocabulary.summary()
+    click.echo(f"{counted(summary['types_kept'], 'word')}, {tokens_kept(summary)}")
+    memory, disk = available_memory(), shown(disk_usage(output.parent).free)
+    free = "not known" if memory is None else shown(memory)
+    print_table(
+        ("", "needed", "free"),
+        [
+            ("memory, about", shown(needs.memory), free),
+            ("  of it tables", shown(needs.tables), ""),
+            ("disk while training, at most", shown(needs.work), disk),
+            ("disk for the model, at most", shown(needs.model), disk),
+        ],
+    )
+    check(needs, output)
+
+
+def needs_there(
+    settings: ClusterConfig, corpus: "Corpus", config: TrainerConfig, output: Path, **reading: Any
+) -> None:
+    """Read the text on a cluster and tell what training on it takes there.
+
+    reading : `only`, `initial` and `cache`, as `distributed.training.train_model` has them
+    Raises ResourceError where a node has too little, or this machine, where the model is put
+    together.
+    """
+    from embedtool.corpus.sources import size_of
+    from embedtool.distributed import cost
+    from embedtool.distributed.cluster import joined
+    from embedtool.distributed.partition_reading import encode_text, read_text
+    from embedtool.distributed.training import check_options, settled
+    from embedtool.trainers.resources import NUMBER, Needs, check
+
+    check_options(config)
+    if reading["initial"] is not None:
+        reading["initial"].check(config)
+    with joined(settings.cluster or "") as cluster, reporting() as report:
+        began = time.monotonic()
+        scanned = read_text(cluster, corpus, report, reading["cache"])
+        text = encode_text(cluster, scanned, config, reading["only"], reading["initial"])
+        seconds = time.monotonic() - began
+        settings = settled(settings, cluster)
+        nodes = cluster.nodes
+    sizes = cost.sizes_of(config, text.vocabulary, text.n_tokens, size_of(corpus.sources) or 0)
+    needed = replace(cost.cost(config, settings, sizes, nodes), reading=seconds)
+    summary = text.vocabulary.summary()
+    click.echo(f"{counted(summary['types_kept'], 'word')}, {tokens_kept(summary)}")
+    if not isinstance(config, GloveConfig):
+        tables = "all tables" if needed.whole else "the rows it needs"
+        lanes, rounds = counted(settings.lanes or 1, "lane"), counted(settings.rounds or 1, "round")
+        click.echo(f"{lanes}, {rounds}; a node gets {tables}")
+    _print_nodes(nodes)
+    _print_cost(needed, nodes)
+    cost.check(needed, nodes)
+    vectors = sizes.n_words * config.vector_size * NUMBER
+    check(Needs(needed.tables, needed.driver, 0, vectors), output)
+
+
+def _print_nodes(nodes: "Sequence[Node]") -> None:
+    """What there is: a line a node, or one of all where they are many."""
+    from embedtool.trainers.resources import shown
+
+    rows = [(node.address, node.n_cores, shown(node.memory), shown(node.store)) for node in nodes]
+    if len(nodes) > MOST_NODES:
+        rows = [
+            (f"{len(nodes):,} nodes, least", min(node.n_cores for node in nodes),
+             shown(min(node.memory for node in nodes)), shown(min(node.store for node in nodes)))
+        ]  # fmt: skip
+    click.echo()
+    print_table(("node", "cores", "memory", "store"), rows)
+
+
+def _print_cost(needed: "Cost", nodes: "Sequence[Node]") -> None:
+    """What a training needs, and takes, beside what there is."""
+    from embedtool.trainers.resources import available_memory, shown
+
+    memory = available_memory()
+    free = "not known" if memory is None else shown(memory)
+    click.echo()
+    print_table(
+        ("", "needed", "there"),
+        [
+            ("memory of a node, about", shown(needed.memory),
+             shown(min(node.memory for node in nodes))),
+            ("store of a node, about", shown(needed.store),
+             shown(min(node.store for node in nodes))),
+            ("  of it at once", shown(needed.at_once), ""),
+            ("memory here, about", shown(needed.driver), free),
+            ("  of it tables", shown(needed.tables), ""),
+            ("network of a node, in all", shown(needed.network), ""),
+            ("reading, as it was", clock(needed.reading), ""),
+            *([("counting pairs", clock(needed.counting), "")] if needed.counting else []),
+            ("training", clock(needed.training), ""),
+            ("  of it exchange", clock(needed.exchange), ""),
+        ],
+    )  # fmt: skip

@@ -1,0 +1,286 @@
+"""How long work shows itself: a bar on a terminal, lines in a log, JSON in a file.
+
+In: the Progress messages of the rooms below. Out: what a person or a program can follow.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from embedtool.cli.output.text import note
+from embedtool.errors import OutputError
+from embedtool.io.progress import Progress, Report, silent
+from embedtool.messages import counted
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
+    from rich.progress import TaskID
+
+LOG_SECONDS = 10.0
+"""Without a terminal: the shortest time between two lines of one stage and epoch."""
+
+WIDE = 100
+"""Columns of a terminal in which there is room for the time that has passed."""
+
+PATIENCE = 1.0
+"""Seconds before work that is mostly quick is shown."""
+
+
+@contextmanager
+def reporting(json_log: Path | None = None, workers: int | None = None) -> Iterator[Report]:
+    """Yield a Report that shows each stage on standard error; `json_log` gets a line an epoch.
+
+    workers : those that were asked for; a line tells of a text that is read in fewer streams
+    """
+    with ExitStack() as stack:
+        sinks: list[Report] = []
+        if json_log is not None:
+            try:
+                log = stack.enter_context(json_log.open("w", encoding="utf-8"))
+            except OSError as error:
+                raise OutputError(f"{json_log}: cannot write the log: {error.strerror}") from None
+            sinks.append(_JsonLog(log))
+        sinks.append(stack.enter_context(_bars()) if sys.stderr.isatty() else _LogLines())
+        if workers is not None:
+            sinks.append(_IdleWorkers(workers))
+
+        def report(progress: Progress) -> None:
+            for sink in sinks:
+                sink(progress)
+
+        yield report
+
+
+@contextmanager
+def late_bars() -> Iterator[Report]:
+    """Yield a Report that draws bars on a terminal once work takes a second, and nothing else.
+
+    It is for commands whose work is mostly done before anybody would look.
+    """
+    with ExitStack() as stack:
+        began = time.monotonic()
+        bars: Report = silent
+
+        def report(progress: Progress) -> None:
+            nonlocal bars
+            if bars is silent and time.monotonic() - began > PATIENCE:
+                bars = stack.enter_context(_bars())
+            bars(progress)
+
+        yield report if sys.stderr.isatty() else silent
+
+
+def rate(units: float, seconds: float, unit: str) -> str:
+    """Speed as a person reads it: `391,203 words/s`."""
+    if unit == "bytes":
+        return f"{units / max(seconds, 1e-9) / 1e6:,.1f} MB/s"
+    return f"{units / max(seconds, 1e-9):,.0f} {unit}/s"
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds, `1:05`; hours where there are any, `2:01:05`."""
+    minutes, second = divmod(round(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
+
+
+SHOWN_NODES = 8
+"""Of more nodes than these only the slowest and the fastest are shown."""
+
+
+class _Stage:
+    """The clock of the stage at hand, and what each node of a cluster has done in it.
+
+    before : what was done before the clock was started
+    """
+
+    def __init__(self) -> None:
+        self.name = ""
+        self.began = self.last = time.monotonic()
+        self.before = 0
+        self.nodes: dict[str, int] = {}
+
+    def enter(self, progress: Progress) -> bool:
+        """Take a message; true where it opens a stage.
+
+        The clock starts with a message that `begins`, else with the one before the first.
+        """
+        opens = progress.stage != self.name
+        if opens:
+            self.name, self.began, self.before = progress.stage, self.last, 0
+            self.nodes = {}
+        if progress.begins:
+            self.began, self.before = time.monotonic(), progress.done
+        for node, done in progress.nodes:
+            self.nodes[node] = self.nodes.get(node, 0) + done
+        self.last = time.monotonic()
+        return opens
+
+    def seconds(self) -> float:
+        return time.monotonic() - self.began
+
+    def rate(self, progress: Progress) -> str:
+        return rate(progress.done - self.before, self.seconds(), progress.unit)
+
+    def seconds_left(self, progress: Progress) -> float | None:
+        """At the speed so far; None where that or the end is not known."""
+        done = progress.done - self.before
+        if not progress.total or done <= 0 or progress.done == progress.total:
+            return None
+        return (progress.total - progress.done) * self.seconds() / done
+
+    def of_nodes(self, progress: Progress) -> list[tuple[str, int]]:
+        """The speed of each node and what it has done, or of the slowest and the fastest."""
+        shown = sorted(self.nodes.items())
+        if len(shown) > SHOWN_NODES:
+            by_speed = sorted(shown, key=lambda node: node[1])
+            shown = [by_speed[0], by_speed[-1]]
+        return [
+            (f"{node} {rate(done, self.seconds(), progress.unit)}", done) for node, done in shown
+        ]
+
+
+def _figures(progress: Progress) -> list[str]:
+    """What the learning has come to, and in how many streams the text is read."""
+    figures = []
+    if progress.loss is not None:
+        beside = "" if progress.untrained is None else f" (untrained {progress.untrained:.2f})"
+        figures.append(f"loss {progress.loss:.4f}{beside}")
+    if progress.perplexity is not None:
+        figures.append(f"perplexity {progress.perplexity:.1f}")
+    if progress.streams is not None:
+        figures.append(counted(progress.streams, "stream"))
+    return figures
+
+
+class _LogLines:
+    """Progress as lines on standard error, for a log file or a pipe."""
+
+    def __init__(self) -> None:
+        self.stage = _Stage()
+        self.last = time.monotonic()
+
+    def __call__(self, progress: Progress) -> None:
+        self.stage.enter(progress)
+        if progress.begins:
+            return
+        finished = progress.done == progress.total and progress.epoch is None
+        due = time.monotonic() - self.last >= LOG_SECONDS
+        if not (progress.epoch_ended or finished or due):
+            return
+        self.last = time.monotonic()
+        parts = [progress.stage]
+        if progress.epoch is not None:
+            parts.append(f"epoch {progress.epoch}")
+        if progress.total:
+            parts.append(f"{100 * progress.done / progress.total:.0f}%")
+        parts.append(self.stage.rate(progress))
+        parts += _figures(progress)
+        if nodes := self.stage.of_nodes(progress):
+            parts.append(f"({', '.join(told for told, _ in nodes)})")
+        if (left := self.stage.seconds_left(progress)) is not None:
+            parts.append(f"{clock(left)} left")
+        note("  ".join(parts))
+
+
+class _IdleWorkers:
+    """A line where a text is read in fewer streams than there are workers."""
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+
+    def __call__(self, progress: Progress) -> None:
+        if progress.streams is not None and self.workers > progress.streams:
+            note(
+                f"--workers {self.workers}: this text is read in "
+                f"{counted(progress.streams, 'stream')}, and no more workers are used"
+            )
+            self.workers = 0  # once is enough
+
+
+class _JsonLog:
+    """One JSON line an epoch."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self.file = file
+        self.stage = _Stage()
+
+    def __call__(self, progress: Progress) -> None:
+        self.stage.enter(progress)
+        if not progress.epoch_ended:
+            return
+        line: dict[str, Any] = {
+            "stage": progress.stage,
+            "epoch": progress.epoch,
+            progress.unit: progress.done,
+            "seconds": round(self.stage.seconds(), 3),
+            **progress.measures(),
+        }
+        if progress.streams is not None:
+            line["streams"] = progress.streams
+        if self.stage.nodes:
+            line["nodes"] = self.stage.nodes
+        self.file.write(json.dumps(line) + "\n")
+        self.file.flush()
+
+
+@contextmanager
+def _bars() -> Iterator[Report]:
+    """Yield a Report that draws a bar a stage on the terminal behind standard error."""
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+    from rich.table import Column
+
+    console = Console(stderr=True)
+    elapsed = [TimeElapsedColumn()] if console.width >= WIDE else []
+    with Bars(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=None),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TextColumn("{task.fields[facts]}", markup=False),
+        *elapsed,
+        TimeRemainingColumn(compact=True, table_column=Column(min_width=5, no_wrap=True)),
+        console=console,
+        expand=True,
+    ) as bars:
+        yield _BarReport(bars)
+
+
+class _BarReport:
+    """A Report that opens a bar for each new stage and moves the last one."""
+
+    def __init__(self, bars: "Bars") -> None:
+        self.bars = bars
+        self.stage = _Stage()
+        self.task: TaskID | None = None
+        self.nodes: list[TaskID] = []
+
+    def __call__(self, progress: Progress) -> None:
+        if self.stage.enter(progress) or self.task is None:
+            self.task = self.bars.add_task(progress.stage, total=progress.total, facts="")
+            for task in self.nodes:
+                self.bars.remove_task(task)
+            self.nodes = []
+        facts = [] if progress.begins else [self.stage.rate(progress), *_figures(progress)]
+        name = progress.stage
+        if progress.epoch is not None and not progress.begins:
+            name = f"epoch {progress.epoch}"  # beside it 80 columns are to hold all figures
+        self.bars.update(
+            self.task,
+            description=name,
+            completed=progress.done,
+            total=progress.total,
+            facts="  ".join(facts),
+        )
+        for number, (told, done) in enumerate(self.stage.of_nodes(progress)):
+            if number == len(self.nodes):
+                self.nodes.append(self.bars.add_task("", facts=""))
+            self.bars.update(
+                self.nodes[number], description=f"  {told}",
+                completed=done, total=sum(self.stage.nodes.values()),
+            )  # fmt: skip

@@ -1,0 +1,164 @@
+"""What a person sees: tables, JSON, TSV and notes.
+
+In: plain values. Out: text on standard output; notes on standard error.
+"""
+
+import errno
+import json
+import os
+import sys
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from embedtool.messages import counted
+
+Cell = str | int | float | None
+
+DECIMALS = 4
+LONGEST_MESSAGE = 2000
+"""Characters; a message that quotes a word of a megabyte loses its middle."""
+
+
+def shown(text: str) -> str:
+    """The text with everything that a terminal would obey or hide written as an escape."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def shortened(message: str) -> str:
+    """A message without its middle where it is very long, as one that quotes a word may be."""
+    if len(message) <= LONGEST_MESSAGE:
+        return message
+    half = LONGEST_MESSAGE // 2
+    return f"{message[:half]} ... {message[-half:]}"
+
+
+def is_terminal() -> bool:
+    """Whether a person sees standard output, not a program."""
+    return sys.stdout.isatty() or bool(os.environ.get("FORCE_COLOR"))
+
+
+def print_line(line: str) -> None:
+    """Print a line of text as it is for a program, and for a person as it can be shown."""
+    click.echo("\t".join(map(shown, line.split("\t"))) if is_terminal() else line)
+
+
+def cell(value: Cell) -> str:
+    """A value as a table shows it: floats to four decimals, whole numbers with commas."""
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.{DECIMALS}f}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return shown(value)
+
+
+def is_numeric(values: Sequence[Cell]) -> bool:
+    """Whether a column holds numbers, or None, and nothing else."""
+    return bool(values) and all(isinstance(value, int | float | None) for value in values)
+
+
+def tokens_kept(summary: Mapping[str, Any]) -> str:
+    """How much of a text is in the vocabulary, of Vocabulary.summary()."""
+    return (
+        f"{summary['tokens_kept']:,} of {counted(summary['tokens_seen'], 'token')} "
+        f"({100 * summary['share_kept']:.1f}%)"
+    )
+
+
+def note(message: str) -> None:
+    """A line on standard error, or several. Where nobody reads them, the work goes on without.
+
+    While rich draws bars there, its own stream puts lines above them; Click would look behind it.
+    """
+    stream = sys.stderr if hasattr(sys.stderr, "rich_proxied_file") else None
+    try:
+        click.echo("\n".join(map(shown, message.split("\n"))), file=stream, err=True)
+    except OSError as error:
+        if error.errno not in (errno.EPIPE, errno.EIO):  # EIO: a terminal that has been closed
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+
+
+def print_table(
+    columns: Sequence[str], rows: Sequence[Sequence[Cell]], title: str | None = None
+) -> None:
+    """Print rows under their column names; numbers stand right, text stands left.
+
+    A column is numeric where each of its values is a number or None.
+    """
+    if title is not None:
+        click.secho(shown(title), bold=True)
+    numeric = [is_numeric([row[i] for row in rows]) for i in range(len(columns))]
+    cells = [[cell(value) for value in row] for row in rows]
+    lines = _terminal_lines if is_terminal() else _lines
+    for line in lines(columns, cells, numeric):
+        click.echo(line.rstrip())
+
+
+def _terminal_lines(
+    columns: Sequence[str], cells: Sequence[Sequence[str]], numeric: Sequence[bool]
+) -> list[str]:
+    """A table as wide as the terminal, cells folded where they have to be."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    table = Table(box=None, pad_edge=False, header_style="dim", show_header=any(columns))
+    for name, is_number in zip(columns, numeric, strict=True):
+        table.add_column(Text(name), justify="right" if is_number else "left", overflow="fold")
+    for row in cells:
+        table.add_row(*map(Text, row))
+    with console.capture() as captured:
+        console.print(table)
+    return captured.get().splitlines()
+
+
+def _lines(
+    columns: Sequence[str], cells: Sequence[Sequence[str]], numeric: Sequence[bool]
+) -> list[str]:
+    """The same table where no terminal shows it: nothing is folded, and nothing to be loaded."""
+    table = [*([columns] if any(columns) else []), *cells]
+    widths = [max(map(_width, column), default=0) for column in zip(*table, strict=True)]
+    lines = []
+    for row in table:
+        padded = []
+        for text, width, is_number in zip(row, widths, numeric, strict=True):
+            gap = " " * (width - _width(text))
+            padded.append(gap + text if is_number else text + gap)
+        lines.append("  ".join(padded))
+    return lines
+
+
+def _width(text: str) -> int:
+    """How many columns a terminal takes for a text."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in "WF")
+        for c in text
+    )
+
+
+def print_tsv(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
+    """Print rows separated by tabs under one header line; values in full."""
+    click.echo("\t".join(columns))
+    for row in rows:
+        print_line("\t".join("" if value is None else str(value) for value in row))
+
+
+def print_json(value: Mapping[str, Any] | Sequence[Any]) -> None:
+    """Print a value as JSON: Unicode as it is, escaped where a terminal would obey or hide it."""
+    text = json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)
+    lines = text.split("\n")
+    click.echo("\n".join(line if line.isprintable() else _escaped(line) for line in lines))
+
+
+def _escaped(line: str) -> str:
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in line)

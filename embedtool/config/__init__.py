@@ -1,0 +1,1 @@
+"""Options, in frozen dataclasses: the only place where a default is written."""

@@ -1,0 +1,93 @@
+"""The options of reading text and of finding phrases."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from embedtool.config.base import Config, option
+from embedtool.errors import ConfigError
+from embedtool.io.encodings import UTF8, check_encoding
+
+
+@dataclass(frozen=True)
+class TextConfig(Config):
+    """How text is read and cut into tokens."""
+
+    tokenizer: Literal["whitespace", "words", "icu"] = option(
+        "whitespace",
+        "whitespace: the text is tokenised already; words: runs of Unicode letters, digits and "
+        "underscores; icu: word boundaries by dictionary, for Chinese, Japanese and Thai. words "
+        "and icu drop punctuation, symbols and emoji.",
+    )
+    lowercase: Literal[False, True, "tr", "az", "lt"] = option(
+        False,
+        "Lower-case the text; tr, az, lt: by the rules of Turkish, Azerbaijani, Lithuanian.",
+    )
+    normalize: Literal["nfc", "nfkc", "none"] = option("none", "Unicode normalization form.")
+    encoding: str = option(UTF8, "Encoding of the files: the name of one of Python's codecs.")
+    encoding_errors: Literal["strict", "replace", "skip"] = option(
+        "strict",
+        "Bytes that the encoding does not have: strict stops and names the first, replace puts "
+        "U+FFFD, skip drops them.",
+    )
+    paragraphs: bool = option(
+        False,
+        "Join the lines of a text up to an empty one, and words divided by a hyphen at a line end.",
+    )
+    input_format: Literal["auto", "text", "jsonl", "csv", "tsv", "parquet"] = option(
+        "auto", "Kind of input; auto goes by the file's name, and by content for Parquet."
+    )
+    field: str = option(
+        "text",
+        "JSONL: the field that holds the text, or a list of tokens; a.b is b within a, and within "
+        "each item of a, if that is a list.",
+    )
+    column: str = option(
+        "text",
+        "CSV, TSV and Parquet: the column that holds the text, or a list of tokens; with "
+        "--no-header its number, from 1.",
+    )
+    delimiter: str = option(
+        "auto", "CSV and TSV: what separates the columns; auto: a comma, a tab."
+    )
+    header: bool = option(True, "CSV and TSV: the first line names the columns.")
+    missing: Literal["error", "skip"] = option(
+        "error",
+        "A record that lacks the field or column: error stops and names it, skip counts it.",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_encoding(self.encoding)
+        if self.delimiter == r"\t":
+            object.__setattr__(self, "delimiter", "\t")
+        if self.delimiter != "auto" and (len(self.delimiter) != 1 or self.delimiter in '\r\n"'):
+            raise ConfigError(f"--delimiter must be one character, not {self.delimiter!r}")
+
+
+@dataclass(frozen=True)
+class PhrasesConfig(Config):
+    """Collocations (Mikolov et al. 2013b, section 4; Bouma 2009)."""
+
+    scoring: Literal["word2phrase", "npmi"] = option(
+        "word2phrase",
+        "word2phrase: (pair - min-count) / (first * second) * tokens; npmi: normalised pointwise "
+        "mutual information, from -1 to 1.",
+    )
+    threshold: float | None = option(
+        None, "Join pairs that score more. Default: 100 for word2phrase, 0.5 for npmi."
+    )
+    min_count: int = option(5, "Leave out words and pairs that occur less often.", low=1)
+    delimiter: str = option("_", "What joins the words of a phrase.")
+    connector_words: str = option(
+        "none",
+        "Words that may stand within a phrase, as in bank of america, but neither begin nor end "
+        "it: english (a, an, and, at, by, for, ..., gensim's list), or words between commas.",
+    )
+
+    def __post_init__(self) -> None:
+        self._fill("threshold", 100.0 if self.scoring == "word2phrase" else 0.5)
+        super().__post_init__()
+        if not all(c.isprintable() and c != " " for c in self.delimiter or " "):
+            raise ConfigError("--delimiter must be one or more visible characters, without spaces")
+        if self.scoring == "npmi" and not -1 <= (self.threshold or 0) <= 1:
+            raise ConfigError(f"--threshold of npmi must be from -1 to 1, not {self.threshold:g}")

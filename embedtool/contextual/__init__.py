@@ -1,0 +1,1 @@
+"""Words in their sentences: self-attention over word vectors."""

@@ -1,0 +1,160 @@
+"""Sums by key, more than fit in memory: sorted runs on disk, merged range by range.
+
+In: runs of (key, sum), each key once a run. Out: all keys in rising order, each with the sum of its
+sums. However many runs there are, two files are open.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedtool.kernels.text.cooccurrence import merge_sums
+
+SAMPLE_STEP = 64
+"""One key in this many is looked at to find where the runs are to be cut for merging; a piece can
+have so many entries of each run more than asked for."""
+CHUNK_BYTES = 2**20
+MAPPING: Final = "c"
+"""Files are mapped copy-on-write, though nothing writes to the arrays: for such that cannot be
+written, a kernel would be compiled once more."""
+
+ENTRY = np.dtype(np.uint64)
+"""Keys and sums have numbers of one size."""
+
+Run = tuple[NDArray[np.uint64], NDArray[np.int64]]
+
+
+class SortedRuns:
+    """Runs of keys and sums, each sorted by key, one after the other on disk.
+
+    ends    : where each run ends, 0 before the first
+    n_taken : entries that `merged` has taken so far
+    """
+
+    def __init__(self, folder: Path, ends: Sequence[int] = (0,)) -> None:
+        """Begin in a folder, or go on with the runs there that end so; what follows them goes."""
+        self.keys_path = folder / "run-keys"
+        self.sums_path = folder / "run-sums"
+        self.ends = list(ends)
+        self.samples: list[NDArray[np.uint64]] = []
+        self.n_taken = 0
+
+    def __enter__(self) -> Self:
+        self.keys_file = self.keys_path.open("ab")
+        self.sums_file = self.sums_path.open("ab")
+        for file in (self.keys_file, self.sums_file):
+            file.truncate(self.ends[-1] * ENTRY.itemsize)
+        if self.ends[-1]:
+            keys = np.memmap(self.keys_path, dtype=np.uint64, mode=MAPPING)
+            self.samples = [
+                keys[first:end:SAMPLE_STEP].copy()
+                for first, end in zip(self.ends, self.ends[1:], strict=False)
+            ]
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.keys_file.close()
+        self.sums_file.close()
+
+    @property
+    def checksums(self) -> list[str]:
+        """The digests, in hexadecimal digits."""
+        return [digest.hexdigest() for digest in self.digests]
+
+    @property
+    def are_there(self) -> bool:
+        """Whether the files reach to the last end."""
+        return all(
+            path.exists() and path.stat().st_size >= self.ends[-1] * ENTRY.itemsize
+            for path in (self.keys_path, self.sums_path)
+        )
+
+    def are_sound(self, checksums: list[str]) -> bool:
+        """Whether the files are, up to the last end, as they were when they had these checksums."""
+        return self.are_there and checksums == self.checksums
+
+    @cached_property
+    def digests(self) -> tuple["hashlib._Hash", "hashlib._Hash"]:
+        """SHA-256 of the keys and of the sums up to the last end; `append` goes on with it."""
+        n_bytes = self.ends[-1] * ENTRY.itemsize
+        return _digest_of(self.keys_path, n_bytes), _digest_of(self.sums_path, n_bytes)
+
+    def sync(self) -> None:
+        """Have all runs reach the disk."""
+        for file in (self.keys_file, self.sums_file):
+            file.flush()
+            os.fsync(file.fileno())
+
+    def remove(self) -> None:
+        """Take the files away."""
+        self.keys_path.unlink()
+        self.sums_path.unlink()
+
+    def append(self, keys: NDArray[np.uint64], sums: NDArray[np.int64]) -> None:
+        """Add a run: uint64 and int64 (n,), keys rising and distinct."""
+        data = np.ascontiguousarray(keys).data, np.ascontiguousarray(sums).data
+        for part, file, digest in zip(
+            data, (self.keys_file, self.sums_file), self.digests, strict=True
+        ):
+            file.write(part)
+            digest.update(part)
+        self.samples.append(keys[::SAMPLE_STEP].copy())
+        self.ends.append(self.ends[-1] + len(keys))
+
+    def merged(self, at_once: int) -> Iterator[Run]:
+        """All keys, rising and distinct, and their sums, about `at_once` entries at a time."""
+        if self.ends[-1] == 0:
+            return
+        self.keys_file.flush()
+        self.sums_file.flush()
+        all_keys = np.memmap(self.keys_path, dtype=np.uint64, mode=MAPPING)
+        all_sums = np.memmap(self.sums_path, dtype=np.int64, mode=MAPPING)
+        places = self.ends[:-1]
+        for upper in self._cuts(at_once):
+            pieces = []
+            for i, end in enumerate(self.ends[1:]):
+                rest = all_keys[places[i] : end]
+                n = len(rest) if upper is None else int(np.searchsorted(rest, upper))
+                piece = slice(places[i], places[i] + n)
+                pieces.append((np.asarray(all_keys[piece]), np.asarray(all_sums[piece])))
+                places[i] += n
+                self.n_taken += n
+            yield merged(pieces)
+
+    def _cuts(self, at_once: int) -> list[np.uint64 | None]:
+        """The upper bound, excluded, of each piece; None for the last."""
+        step = max(1, at_once // SAMPLE_STEP)
+        samples = np.sort(np.concatenate(self.samples))[step::step]
+        return [*np.unique(samples), None]
+
+
+def _digest_of(path: Path, n_bytes: int) -> "hashlib._Hash":
+    """SHA-256 of the first bytes of a file; of fewer where there are no more."""
+    digest = hashlib.sha256()
+    if n_bytes and path.exists():
+        with path.open("rb") as file:
+            while n_bytes and (chunk := file.read(min(n_bytes, CHUNK_BYTES))):
+                digest.update(chunk)
+                n_bytes -= len(chunk)
+    return digest
+
+
+def merged(runs: list[Run]) -> Run:
+    """One run of several, two by two, so that each entry is moved log2(len(runs)) times."""
+    while len(runs) > 1:
+        pairs = zip(runs[::2], runs[1::2], strict=False)
+        runs = [_merged_two(*pair) for pair in pairs] + runs[len(runs) // 2 * 2 :]
+    return runs[0]
+
+
+def _merged_two(first: Run, second: Run) -> Run:
+    n = len(first[0]) + len(second[0])
+    keys, sums = np.empty(n, dtype=np.uint64), np.empty(n, dtype=np.int64)
+    n = merge_sums(*first, *second, keys, sums)
+    return keys[:n], sums[:n]

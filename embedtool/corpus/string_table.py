@@ -1,0 +1,153 @@
+"""A vocabulary as one block of bytes, which may lie on disk.
+
+In: words, or the arrays of a block. Out: Words: a sequence of strings that finds a word's id, and
+reads no other words to do so.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, pairwise
+from typing import NamedTuple, overload
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedtool.errors import ModelError
+from embedtool.messages import counted
+
+BLOCK_WORDS = 2**13
+"""Words that are read in one go where all are wanted."""
+LONE_SURROGATES = "surrogatepass"
+"""Halves of characters, which have no UTF-8, get the bytes that they would have."""
+
+
+class Slots(NamedTuple):
+    """A hash table of words: slot s holds the ids [starts[s], starts[s + 1]) of `ids`.
+
+    starts : int32 (n_slots + 1,), n_slots being a power of two; a word's slot is the CRC-32 of its
+             bytes modulo n_slots
+    ids    : int32 (n_words,), ascending in each slot
+    """
+
+    starts: NDArray[np.int32]
+    ids: NDArray[np.int32]
+
+
+class Words(Sequence[str]):
+    """Words by id.
+
+    text  : uint8 (n_bytes,), the words in UTF-8, one after another
+    ends  : int64 (n_words,), where in `text` each ends
+    slots : their hash table; made when it is first needed, where it is not given
+    """
+
+    def __init__(
+        self, text: NDArray[np.uint8], ends: NDArray[np.int64], slots: Slots | None = None
+    ) -> None:
+        self.text = text
+        self.ends = ends
+        self._slots = slots
+
+    @classmethod
+    def of(cls, words: Iterable[str]) -> "Words":
+        """Put words into a block."""
+        encoded = [word.encode("utf-8", LONE_SURROGATES) for word in words]
+        ends = np.fromiter(accumulate(map(len, encoded)), np.int64, len(encoded))
+        return cls(np.frombuffer(b"".join(encoded), np.uint8), ends)
+
+    @classmethod
+    def of_lines(cls, text: NDArray[np.uint8]) -> "Words":
+        """Put words into a block that stand in UTF-8 with a line end after each."""
+        is_end = text == ord("\n")
+        ends = np.flatnonzero(is_end)
+        ends -= np.arange(len(ends))
+        return cls(text[~is_end], ends)
+
+    @property
+    def slots(self) -> Slots:
+        """The hash table."""
+        if self._slots is None:
+            self._slots = _slots(self)
+        return self._slots
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    @overload
+    def __getitem__(self, place: int) -> str: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[str]: ...
+
+    def __getitem__(self, place: int | slice) -> str | list[str]:
+        if isinstance(place, slice):
+            ids = range(len(self))[place]
+            return [self[i] for i in ids] if ids.step != 1 else list(self._read(ids))
+        try:
+            return _decoded(self._bytes(range(len(self))[place]))
+        except IndexError:
+            raise IndexError(f"no word {place} among {len(self):,}") from None
+
+    def __iter__(self) -> Iterator[str]:
+        return self._read(range(len(self)))
+
+    def __contains__(self, word: object) -> bool:
+        return isinstance(word, str) and self.find(word) >= 0
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sequence) or isinstance(other, str):
+            return NotImplemented
+        return len(self) == len(other) and all(a == b for a, b in zip(self, other, strict=True))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"<{counted(len(self), 'word')}>"
+
+    def find(self, word: str) -> int:
+        """The id of a word, -1 where it is none of them."""
+        encoded = word.encode("utf-8", LONE_SURROGATES)
+        starts, ids = self.slots
+        slot = crc32(encoded) & (len(starts) - 2)
+        for i in ids[starts[slot] : starts[slot + 1]].tolist():
+            if 0 <= i < len(self) and self._bytes(i) == encoded:
+                return int(i)
+        return -1
+
+    def not_ascii(self) -> NDArray[np.int64]:
+        """The ids of words with other characters than those of ASCII."""
+        found = np.searchsorted(self.ends, np.flatnonzero(self.text >= 128), side="right")
+        return np.unique(found)
+
+    def _bytes(self, i: int) -> bytes:
+        start = self.ends[i - 1] if i else 0
+        return self.text[start : self.ends[i]].tobytes()
+
+    def _read(self, ids: range) -> Iterator[str]:
+        for word in self._encoded(ids):
+            yield _decoded(word)
+
+    def _encoded(self, ids: range) -> Iterator[bytes]:
+        """The bytes of neighbouring words."""
+        for first in range(ids.start, ids.stop, BLOCK_WORDS):
+            ends = self.ends[first : min(first + BLOCK_WORDS, ids.stop)].tolist()
+            start = int(self.ends[first - 1]) if first else 0
+            block = self.text[start : ends[-1]].tobytes()
+            for begin, end in pairwise([0, *(end - start for end in ends)]):
+                yield block[begin:end]
+
+
+def _slots(words: Words) -> Slots:
+    n_slots = 1 << max(1, len(words) - 1).bit_length()
+    hashes = np.fromiter(map(crc32, words._encoded(range(len(words)))), np.uint32, len(words))
+    slots = hashes & np.uint32(n_slots - 1)
+    starts = np.zeros(n_slots + 1, np.int32)
+    np.cumsum(np.bincount(slots, minlength=n_slots), out=starts[1:])
+    return Slots(starts, np.argsort(slots, kind="stable").astype(np.int32))
+
+
+def _decoded(encoded: bytes) -> str:
+    try:
+        return encoded.decode("utf-8", LONE_SURROGATES)
+    except UnicodeDecodeError:
+        raise ModelError(f"broken model: a word is not UTF-8: {encoded[:40]!r}") from None

@@ -1,1 +1,0 @@
-"""Looking at vectors: pictures, the map page, the JSON API."""

@@ -1,0 +1,68 @@
+"""What the formats that are folders share: JSON in them, and tables of which words have rows.
+
+In: files of a folder. Out: their JSON; WordVectors of words and of the row of each.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedtool.errors import FormatError
+from embedtool.formats.arrays import from_arrays
+from embedtool.formats.options import Reading
+from embedtool.model.vectors import WordVectors
+
+
+def check_is_file(path: Path) -> None:
+    """Raise FormatError unless a file is there; a pipe would be waited for without end."""
+    if not path.is_file():
+        raise FormatError(f"{path}: there is no such file, which the format needs")
+
+
+def load_json(path: Path) -> Any:
+    """The JSON in a file. Raises FormatError where it is none."""
+    check_is_file(path)
+    try:
+        return json.loads(path.read_bytes())
+    except ValueError as error:
+        raise FormatError(f"{path}: not JSON: {error}") from None
+    except RecursionError:
+        raise FormatError(f"{path}: JSON nested too deep") from None
+
+
+def save_json(path: Path, value: Any) -> None:
+    """Write JSON, Unicode as it is."""
+    path.write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")
+
+
+def check_characters(path: Path, words: Sequence[str]) -> None:
+    """Raise FormatError where JSON's escapes spell half a character, which has no UTF-8."""
+    for word in words:
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            raise FormatError(
+                f"{path}: {word!r} holds half a surrogate pair, no character"
+            ) from None
+
+
+def from_rows(
+    path: Path,
+    words: Sequence[str],
+    table: NDArray[Any],
+    rows: NDArray[np.int64],
+    reading: Reading,
+) -> WordVectors:
+    """Make WordVectors of words and the row of each in a table, which is copied only if it must be.
+
+    rows : int64 (n_words,), each within the table
+    Raises FormatError where they make no vectors.
+    """
+    in_order = len(rows) <= len(table) and np.array_equal(rows, np.arange(len(rows)))
+    return from_arrays(
+        path, words, {"vectors": table[: len(rows)] if in_order else table[rows]}, reading
+    )

@@ -1,0 +1,393 @@
+"""Text with a row a line, word and numbers between single spaces: what four formats share.
+
+In: a path, and whether there must be a header line. Out: WordVectors; or, the other way round, the
+file. `layout` says what a row is.
+"""
+
+import logging
+import re
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedtool.config.base import n_cores
+from embedtool.errors import DamagedError, FormatError
+from embedtool.formats.array_builder import Table, blocks_of, watched
+from embedtool.formats.layout import (
+    BLANKS,
+    SAMPLE_BYTES,
+    SAMPLE_LINES,
+    Layout,
+    layout_of,
+    row_of,
+)
+from embedtool.formats.options import Reading, Recoded
+from embedtool.io.atomic import replaced
+from embedtool.io.encodings import BYTE_ORDER_MARK, UTF8, is_utf8
+from embedtool.io.progress import Progress, Report
+from embedtool.io.safetensors_io import let_go
+from embedtool.messages import counted
+from embedtool.model.vectors import WordVectors
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+PIECE_BYTES = 2**22
+"""Bytes of lines that a thread reads at a time."""
+SMALL = 2**24
+"""Bytes of a file, and SMALL_TABLE numbers, that are read or written sooner than the kernels for
+them are loaded."""
+SMALL_TABLE = 2**20
+LINE_END = ord("\n")
+BLANK_LINES = BLANKS + b"\n"
+LONGEST_SHOWN = 40
+"""Bytes of a line that an error quotes."""
+BLOCK_ROWS = 2**8
+"""Rows that are gathered before they go to a table."""
+SURROGATES = "\ud800-\udfff"
+"""Halves of characters, which have no UTF-8."""
+FRACTION = re.compile(r"[-+]?(?:\d*\.\d+(?:e[-+]?\d+)?|\d+\.?e[-+]?\d+)", re.IGNORECASE)
+"""A number of a vector, unlike the whole numbers by which the nodes of a graph are called."""
+UNKNOWN = "<unk>"
+
+
+def read_rows(path: Path, reading: Reading, *, needs_header: bool) -> WordVectors:
+    """Read a file of rows.
+
+    needs_header : whether the first line must give the number of rows and dimensions; else it may
+    Of a word that stands there twice the first is kept. Raises DamagedError naming line and word.
+    """
+    size = path.stat().st_size
+    with (
+        reading.opened(path) as file,
+        warnings.catch_warnings(),
+        Table(reading) as table,
+    ):
+        warnings.simplefilter("error", DeprecationWarning)
+        head = file.read(SAMPLE_BYTES) + file.readline()
+        lines = head.split(b"\n", SAMPLE_LINES)[:SAMPLE_LINES]
+        layout = layout_of(lines, needs_header=needs_header)
+        _check_layout(path, layout, size, needs_header=needs_header)
+        words: dict[str, None] = {}
+        n_read, last = 0, ""
+        source = _Source(path, layout, reading, fast=size > SMALL)
+        if layout.header is not None:
+            head = head[len(lines[0]) + 1 :]
+        pieces = _pieces(head, file)
+        for block_words, block in source.blocks(_reported(pieces, size, reading)):
+            n_read += len(block_words)
+            last = block_words[-1]
+            fresh = [i for i, word in enumerate(block_words) if not _seen(words, word)]
+            table.append(block if len(fresh) == len(block) else block[fresh])
+        matrix = table.array(layout.vector_size)
+    n_rows = layout.header[0] if layout.header else n_read
+    if n_read != n_rows and not (n_read == n_rows + 1 and last == UNKNOWN):
+        raise DamagedError(
+            f"{path}: the header says {counted(n_rows, 'row')}, but there are {n_read:,}"
+        )
+    if layout.vector_size == 1:
+        log.warning(
+            "%s: the vectors have one dimension; a file of words and counts looks so too", path
+        )
+    if words and all(map(FRACTION.fullmatch, words)):
+        log.warning(
+            "%s: all words are numbers, the first %r; a file of vectors without words looks so too",
+            path, next(iter(words)),
+        )  # fmt: skip
+    source.warn_of_doubts()
+    warn_of_twins(path, n_read - len(words))
+    return WordVectors(list(words), matrix)
+
+
+def _check_layout(path: Path, layout: Layout, size: int, *, needs_header: bool) -> None:
+    """Raise DamagedError where the first line does not fit the others, or none is a row.
+
+    size : of the file in bytes
+    """
+    where = f"{path}, line 1"
+    if layout.header is None:
+        if needs_header:
+            raise DamagedError(
+                f"{where}: not the number of rows and of dimensions; if the file has no such "
+                "line, use --format glove"
+            )
+        if not layout.vector_size:
+            raise DamagedError(f"{where}: not a word and numbers between spaces")
+        if layout.is_doubtful:
+            log.warning(
+                "%s: whole numbers only, unlike the other lines; it is read as a row, not as a "
+                "header, which has two numbers", where,
+            )  # fmt: skip
+        return
+    n_rows, vector_size = layout.header
+    if n_rows < 1 or n_rows * (2 * vector_size + 1) > size:
+        raise DamagedError(
+            f"{where}: the header says {counted(n_rows, 'row')} of "
+            f"{counted(vector_size, 'number')}, which cannot be in {counted(size, 'byte')}"
+        )
+    if vector_size != layout.vector_size:
+        raise DamagedError(
+            f"{where}: the header says {counted(vector_size, 'number')} a row, but most rows have "
+            f"{layout.vector_size:,}"
+        )
+
+
+def of_rows(
+    path: Path,
+    rows: Iterable[tuple[str, NDArray[np.float32]]],
+    vector_size: int,
+    reading: Reading,
+) -> WordVectors:
+    """Make WordVectors of words and their vectors, one by one; of twins the first is kept."""
+    words: dict[str, None] = {}
+    n_read = 0
+    block: list[NDArray[np.float32]] = []
+    with Table(reading) as table:
+        for word, values in rows:
+            n_read += 1
+            if word not in words:
+                words[word] = None
+                block.append(values)
+            if len(block) == BLOCK_ROWS:
+                table.append(np.stack(block))
+                block.clear()
+        if block:
+            table.append(np.stack(block))
+        matrix = table.array(vector_size)
+    warn_of_twins(path, n_read - len(words))
+    return WordVectors(list(words), matrix)
+
+
+def warn_of_twins(path: Path, n_twins: int) -> None:
+    """Say how many words stood there twice."""
+    if n_twins:
+        twins = counted(n_twins, "word stands", "words stand")
+        log.warning("%s: %s there twice; the first is kept", path, twins)
+
+
+def _seen(words: dict[str, None], word: str) -> bool:
+    if word in words:
+        return True
+    words[word] = None
+    return False
+
+
+@dataclass
+class _Source:
+    """A file of rows, and how it is read.
+
+    doubts : the lines whose word may hold a number of their vector: how many, and the first
+    """
+
+    path: Path
+    layout: Layout
+    reading: Reading
+    fast: bool
+    n_doubts: int = 0
+    first_doubt: str = ""
+
+    def blocks(self, pieces: Iterable[bytes]) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
+        """Words and rows of pieces of whole lines."""
+        first = number = 1 + (self.layout.header is not None)
+        for piece, places, block in ahead(self._parse, pieces):
+            words = self._words(number, piece, places, block)
+            number += len(words)
+            yield words, block
+        if number == first:
+            raise DamagedError(f"{self.path}: holds no vectors")
+
+    def warn_of_doubts(self) -> None:
+        """Say how many words may hold a number of their vector."""
+        if self.n_doubts:
+            log.warning(
+                "%s: %s a number between spaces, the first in %s; a row with a number too many "
+                "looks so too", self.path, counted(self.n_doubts, "word holds", "words hold"),
+                self.first_doubt,
+            )  # fmt: skip
+
+    def _parse(self, piece: bytes) -> tuple[bytes, NDArray[np.int64], NDArray[np.float32]]:
+        """Whole lines, where their words are, as `parse_lines` has it, and the rows."""
+        vector_size = self.layout.vector_size
+        text = np.frombuffer(piece, np.uint8)
+        ends = np.flatnonzero(text == LINE_END)
+        places = np.full((len(ends), 3), -1)
+        places[:, 2] = ends
+        places[1:, 0], places[:1, 0] = ends[:-1] + 1, 0
+        n_rows = min(len(ends), len(piece) // (2 * vector_size) + 1)  # more are faulty
+        block = np.empty((n_rows, vector_size), np.float32)
+        if self.fast and n_rows == len(ends):
+            from embedtool.kernels.text.float_text import parse_lines
+
+            parse_lines(text, block, places)
+        return piece, places, block
+
+    def _words(
+        self,
+        first_line: int,
+        piece: bytes,
+        places: NDArray[np.int64],
+        block: NDArray[np.float32],
+    ) -> list[str]:
+        """The words of a piece; reads the lines that have not been, one by one."""
+        words, is_mixed = [], self.layout.is_mixed
+        for row, (start, end, stop) in enumerate(places.tolist()):
+            if end >= 0:
+                try:
+                    words.append(piece[start:end].decode("utf-8", self.reading.encoding_errors))
+                except UnicodeDecodeError:
+                    end = -1
+            if end < 0 or not words[-1]:
+                word, values = self._row(first_line + row, piece[start:stop])
+                words.append(word)
+                block[row] = values
+            elif is_mixed or " " in words[-1] or "\t" in words[-1] or "\r" in words[-1]:
+                line = piece[start:stop]
+                self._check_word(first_line + row, line, line[: end - start], line[end - start :])
+        return words
+
+    def _row(self, number: int, line: bytes) -> tuple[str, NDArray[np.float32]]:
+        where = f"{self.path}, line {number:,}"
+        row = row_of(line, self.layout.vector_size)
+        if row is None:
+            raise self._no_row(number, line)
+        raw, numbers, values = row
+        self._check_word(number, line, raw, numbers)
+        word = self.reading.decoded(raw, where, UTF8)
+        if not (self.reading.allow_nonfinite or np.isfinite(values).all()):
+            raise DamagedError(f"{where}: the vector of {word!r} holds a number that is not finite")
+        return word, values
+
+    def _check_word(self, number: int, line: bytes, word: bytes, numbers: bytes) -> None:
+        """Raise DamagedError where a number of the vector is part of the word; count where it may
+        be.
+        """
+        doubt = self.layout.doubt(word, numbers)
+        if doubt == "certain":
+            raise self._no_row(number, line)
+        if doubt == "possible":
+            self.n_doubts += 1
+            self.first_doubt = self.first_doubt or f"line {number:,}, {shown_line(word)}"
+
+    def _no_row(self, number: int, line: bytes) -> FormatError:
+        where = f"{self.path}, line {number:,}"
+        if b"\0" in line:
+            return FormatError(f"{where}: is not text; try --format word2vec-binary")
+        return DamagedError(
+            f"{where}: expected a word and {counted(self.layout.vector_size, 'number')} between "
+            f"single spaces, found {shown_line(line)}"
+        )
+
+
+def shown_line(line: bytes) -> str:
+    """The beginning of a line, as an error quotes it."""
+    return repr(line[:LONGEST_SHOWN])
+
+
+def _pieces(head: bytes, file: "BinaryIO | Recoded") -> Iterator[bytes]:
+    """Pieces of whole lines, first those of `head`, then those to the end of the file.
+
+    Blank lines at the end of the file belong to no piece.
+    """
+    piece, blank = head, b""
+    while piece:
+        piece = blank + piece
+        end = len(piece.rstrip(BLANK_LINES))
+        if end:
+            end = piece.find(b"\n", end) + 1 or len(piece)
+            yield piece[:end] if piece[end - 1] == LINE_END else piece + b"\n"
+        blank = piece[end:]
+        piece = file.read(PIECE_BYTES) + file.readline()
+
+
+def _reported(pieces: Iterable[bytes], size: int, reading: Reading) -> Iterator[bytes]:
+    """The pieces of a file of so many bytes, with a report after each."""
+    done, total = 0, size if is_utf8(reading.encoding) else None
+    for piece in pieces:
+        yield piece
+        done += len(piece)
+        reading.report(Progress("reading", done, total, "bytes"))
+
+
+def ahead(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+    """What a function makes of each item, in their order, threads working on the next few."""
+    with ThreadPoolExecutor(n_cores()) as pool:
+        pending: deque[Future[R]] = deque()
+        for item in items:
+            pending.append(pool.submit(function, item))
+            if len(pending) > n_cores():
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+
+
+def write_rows(
+    vectors: WordVectors, path: Path, report: Report, *, with_header: bool, forbidden: str
+) -> None:
+    """Write a row a line, numbers with nine digits, which is all that float32 has.
+
+    forbidden : characters that a word may not hold; raises FormatError naming the word that does
+    """
+    check_words(vectors, path, forbidden)
+    if not with_header:
+        check_first_word(vectors, path)
+    with replaced(path) as file:
+        if with_header:
+            file.write(b"%d %d\n" % (vectors.n_words, vectors.vector_size))
+        words = iter(vectors.words)
+        for lines in number_lines(vectors.matrix, " ", report):
+            file.writelines(
+                word.encode() + b" " + line for line, word in zip(lines, words, strict=False)
+            )
+
+
+def number_lines(
+    matrix: NDArray[np.float32], separator: str, report: Report
+) -> Iterator[list[bytes]]:
+    """The numbers of each row with nine digits, a block of lines at a time, each with its end."""
+    row_format = separator.join(["%.9g"] * matrix.shape[1]) + "\n"
+
+    def lines(rows: slice) -> list[bytes]:
+        block = np.ascontiguousarray(matrix[rows])
+        if matrix.size <= SMALL_TABLE or not np.isfinite(block).all():
+            return [(row_format % tuple(row)).encode() for row in block.tolist()]
+        from embedtool.kernels.text.float_text import MOST_BYTES, format_rows
+
+        text, ends = np.empty(MOST_BYTES * block.size, np.uint8), np.empty(len(block), np.int64)
+        format_rows(block, ord(separator), text, ends)
+        let_go(matrix)
+        written = text[: ends[-1]].tobytes()
+        return [written[start:end] for start, end in pairwise([0, *ends.tolist()])]
+
+    blocks = blocks_of(len(matrix), matrix[:1].nbytes)
+    return ahead(lines, watched(blocks, len(matrix), report))
+
+
+def check_first_word(vectors: WordVectors, path: Path) -> None:
+    """Raise FormatError where the first word of a file would be taken for a byte order mark."""
+    word = next(iter(vectors.words), "")
+    if word.startswith(BYTE_ORDER_MARK):
+        raise FormatError(
+            f"{path}: the format cannot hold the word {word!r} first, as it begins with a byte "
+            "order mark; choose another format, such as safetensors"
+        )
+
+
+def check_words(vectors: WordVectors, path: Path, forbidden: str) -> None:
+    """Raise FormatError naming the first word that a format cannot hold."""
+    pattern = re.compile(f"[{SURROGATES}{re.escape(forbidden)}]")
+    for word in vectors.words:
+        if not word or pattern.search(word):
+            raise FormatError(
+                f"{path}: the format cannot hold the word {word!r}; leave it out, or choose "
+                "another format, such as safetensors"
+            )

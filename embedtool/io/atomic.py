@@ -1,0 +1,261 @@
+"""Files and folders that are there whole or not at all.
+
+In: the final path. Out: a file or folder under a temporary name beside it, which takes the final
+name only when everything in it is written and synced to the disk.
+"""
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from embedtool.errors import OutputError
+from embedtool.messages import counted
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+RENAME_EXCHANGE = 2
+"""Of Linux's renameat2: both names are there already and change places."""
+TEMPORARY = ".embedtool-"
+"""How temporary names begin; they lie beside the target, so that renaming stays in one file
+system."""
+
+STANDARD_INPUT, STANDARD_OUTPUT = Path("/dev/stdin"), Path("/dev/stdout")
+
+MOST_EXPANSION = 200
+"""Numbers of vectors hardly can be compressed, text twenty times, words padded to one length some
+dozen times; a file made to fill the memory a thousand times."""
+
+
+def text_bytes(text: str) -> bytes:
+    """A text in UTF-8; of a file name that is not UTF-8, escapes as JSON has them: `\\udcff`."""
+    return text.encode("utf-8", "backslashreplace")
+
+
+def swells(packed: int, n_bytes: int, harmless: int) -> bool:
+    """Whether compressed bytes become more than `harmless`, and more than they honestly can."""
+    return n_bytes > max(harmless, MOST_EXPANSION * packed)
+
+
+@contextmanager
+def replaced(path: Path) -> Iterator[BinaryIO]:
+    """Write a file that takes the name `path`, in place of any file there, when the block ends.
+
+    Where the block fails nothing is left behind and the old file stays. A link is followed, and the
+    permissions of a file that was there stay. Standard output, a pipe or a device is written to as
+    it is. Raises OutputError where the file cannot be written, BrokenPipeError where nobody reads
+    the pipe any more.
+    """
+    temporary = ""
+    try:
+        if path == STANDARD_OUTPUT:
+            yield sys.stdout.buffer
+            sys.stdout.buffer.flush()
+            return
+        if is_special(path):
+            with path.open("wb") as file:
+                yield file
+            return
+        path = path.resolve()
+        mode = path.stat().st_mode if path.exists() else 0o666 & ~_umask()
+        descriptor, temporary = tempfile.mkstemp(prefix=TEMPORARY, dir=path.parent)
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fchmod(descriptor, mode)
+            os.fsync(descriptor)
+        Path(temporary).replace(path)
+        sync(path.parent)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from None
+    finally:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
+
+
+@contextmanager
+def new_folder(path: Path, *, replace: bool = True) -> Iterator[Path]:
+    """Fill a folder that takes the name `path`, in place of any folder there, at the end.
+
+    replace : False: only an empty folder is replaced
+    Where the block fails nothing is left behind and the old folder stays. Raises OutputError
+    where the folder cannot be written.
+    """
+    if not replace:
+        _check_free(path)
+    temporary = None
+    try:
+        temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=path.parent))
+        fresh = temporary / path.name
+        fresh.mkdir()
+        yield fresh
+        for each in fresh.rglob("*"):
+            if each.is_file():
+                each.chmod(0o666 & ~_umask())
+            sync(each)
+        sync(fresh)
+        if replace:
+            _swap(fresh, path, temporary / "old")
+        else:
+            fresh.rename(path)
+        sync(path.parent)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from None
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _check_free(path: Path) -> None:
+    if path.name in ("", ".."):
+        raise OutputError(f"{path}: name the folder that is to be made")
+    is_empty = path.is_dir() and not path.is_symlink() and not any(path.iterdir())
+    if os.path.lexists(path) and not is_empty:
+        raise OutputError(f"{path}: is there already; name a new folder, or an empty one")
+
+
+def _swap(fresh: Path, path: Path, old: Path) -> None:
+    """Give `fresh` the name `path`, and what had it another one.
+
+    Where the system can exchange two names, there is no moment without a folder of that name.
+    Elsewhere the old one is moved to `old`, and back where that fails.
+    """
+    if path.exists() and _exchange(fresh, path):
+        return
+    try:
+        if path.exists():
+            path.rename(old)
+        fresh.rename(path)
+    except BaseException:
+        if old.exists() and not path.exists():
+            old.rename(path)
+        raise
+
+
+def _exchange(first: Path, second: Path) -> bool:
+    """Have two names change places at once (Linux's renameat2); False where that cannot be done."""
+    import ctypes
+
+    try:
+        renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
+    except (AttributeError, OSError):
+        return False
+    here = -100  # AT_FDCWD: paths are seen from the working folder
+    names = os.fsencode(first), os.fsencode(second)
+    return not renameat2(here, names[0], here, names[1], RENAME_EXCHANGE)
+
+
+class Hashed:
+    """A file that is written, with the SHA-256 of what has been written to it.
+
+    n_bytes : how much that is
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        import hashlib
+
+        self.file = file
+        self.digest = hashlib.sha256()
+        self.n_bytes = 0
+
+    def write(self, data: "ReadableBuffer") -> int:
+        """Write bytes, or an array's."""
+        self.digest.update(data)
+        written = self.file.write(data)
+        self.n_bytes += written
+        return written
+
+    def facts(self) -> dict[str, int | str]:
+        """Size and checksum, as `mismatch` takes them."""
+        return {"bytes": self.n_bytes, "sha256": self.digest.hexdigest()}
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal digits."""
+    import hashlib
+
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def facts_of(path: Path) -> dict[str, int | str]:
+    """Size and checksum of a file that is there, as `mismatch` takes them."""
+    return {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
+
+
+def mismatch(path: Path, facts: Mapping[str, int | str]) -> str | None:
+    """What is wrong with a file that must have these facts of `Hashed`, or None."""
+    try:
+        size = path.stat().st_size
+        if size != facts["bytes"]:
+            return f"has {counted(size, 'byte')}, not {facts['bytes']:,}"
+        found = sha256_of(path)
+    except FileNotFoundError:
+        return "is missing"
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    return None if found == facts["sha256"] else "has changed: its SHA-256 is another"
+
+
+def names_of(paths: Sequence[Path]) -> list[str]:
+    """A short name for each path: without its folder, and of a file without its ending.
+
+    Where that does not tell them apart, the paths.
+    """
+    names = [path.resolve().name if path.is_dir() else path.stem for path in paths]
+    distinct = names if len(set(names)) == len(set(paths)) else [str(path) for path in paths]
+    return [shown_name(name) for name in distinct]
+
+
+def shown_name(name: str) -> str:
+    """A file name as any font and page can show it: bytes that are not UTF-8 as escapes."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def check_file(path: Path) -> None:
+    """Raise OutputError unless a file can be written at `path`, before the work begins."""
+    if path.is_dir():
+        raise OutputError(f"{path}: is a folder; name a file")
+    if path == STANDARD_OUTPUT or is_special(path):
+        return
+    check_writable(path)
+
+
+def check_writable(path: Path) -> None:
+    """Raise OutputError unless something new can be put at `path`, before the work begins."""
+    folder = path.parent
+    if not folder.is_dir():
+        raise OutputError(f"{path}: the folder {folder} does not exist; make it first")
+    try:
+        Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=folder)).rmdir()
+    except OSError as error:
+        raise OutputError(
+            f"{path}: the folder {folder} cannot be written: {error.strerror}"
+        ) from None
+
+
+def is_special(path: Path) -> bool:
+    """Whether `path` is there, and neither a file nor a folder: a pipe or a device."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
+def sync(path: Path) -> None:
+    """Have a file or folder reach the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

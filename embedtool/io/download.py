@@ -1,0 +1,235 @@
+"""Fetching a file: resumed where it was cut, tried again where the fault may pass, verified.
+
+In: a URL. Out: the whole file under its name, or nothing under its name; what has arrived so far
+waits beside it in FILE.part.
+"""
+
+import fcntl
+import logging
+import os
+import re
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from email.message import Message
+from http import HTTPStatus
+from http.client import HTTPException, HTTPResponse
+from pathlib import Path
+from typing import BinaryIO
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
+
+from embedtool import __version__
+from embedtool.errors import CorpusError, OutputError
+from embedtool.io.atomic import sha256_of, sync
+from embedtool.io.progress import Progress, Report, silent
+from embedtool.messages import counted
+
+log = logging.getLogger(__name__)
+
+PAUSES = (1.0, 2.0, 4.0)
+"""Seconds between tries that bring nothing new; after the last pause comes the last try."""
+
+TIMEOUT_SECONDS = 30.0
+"""A server that stays silent for so long is given up for this try."""
+
+CHUNK_BYTES = 2**16
+
+MAY_PASS = {
+    HTTPStatus.REQUEST_TIMEOUT,
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+    HTTPStatus.BAD_GATEWAY,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    HTTPStatus.GATEWAY_TIMEOUT,
+}
+CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+)")
+
+
+class _PassingError(Exception):
+    """A fault that may pass; its text says what happened."""
+
+
+def download(
+    url: str,
+    path: Path,
+    *,
+    size: int | None = None,
+    sha256: str | None = None,
+    report: Report = silent,
+    pauses: Sequence[float] = PAUSES,
+) -> None:
+    """Fetch `url` to `path`, in place of any file there, going on where an earlier try stopped.
+
+    What has arrived is gone on with only where the server can tell that the file is still the same
+    (RFC 9110, If-Range), by the ETag or date that is kept in FILE.part.tag.
+
+    size, sha256 : what the file must have, where known; the length that the server names is
+                   checked in any case
+    pauses       : seconds of waiting, one for each further try; a try that got further than all
+                   before it makes the count start anew
+
+    Raises CorpusError where the file cannot be had or is not the one expected (then FILE.part is
+    deleted), OutputError where it cannot be written.
+    """
+    part = path.with_name(f"{path.name}.part")
+    tag = path.with_name(f"{path.name}.part.tag")
+    try:
+        with _locked(part, url) as file:
+            _fetch(url, file, tag, size, report, pauses)
+        fault = mismatch(part, size, sha256)
+        if fault:
+            part.unlink()
+            raise CorpusError(f"{url}: {fault}; the download was deleted: try again")
+        sync(part)
+        part.replace(path)
+        tag.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"{part}: cannot be written: {error.strerror or error}") from None
+
+
+def mismatch(path: Path, size: int | None, sha256: str | None) -> str | None:
+    """What is wrong with a file that must have this size in bytes and this checksum, or None."""
+    there = path.stat().st_size
+    if size is not None and there != size:
+        return f"{counted(there, 'byte')} came, {size:,} were expected"
+    if sha256 is not None:
+        found = sha256_of(path)
+        if found != sha256:
+            return f"the SHA-256 is {found}, expected was {sha256}"
+    return None
+
+
+@contextmanager
+def _locked(part: Path, url: str) -> Iterator[BinaryIO]:
+    """Open FILE.part for appending, for this process alone; it is gone where it stays empty."""
+    with part.open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CorpusError(f"{url}: another process is downloading it; wait for it") from None
+        try:
+            yield file
+        finally:
+            if not file.seek(0, os.SEEK_END):
+                part.unlink()
+
+
+def _fetch(
+    url: str,
+    file: BinaryIO,
+    tag: Path,
+    size: int | None,
+    report: Report,
+    pauses: Sequence[float],
+) -> None:
+    """Try until everything is there."""
+    furthest = file.seek(0, os.SEEK_END)
+    failures = 0
+    while True:
+        try:
+            return _try(url, file, tag, size, report)
+        except _PassingError as fault:
+            arrived = file.seek(0, os.SEEK_END)
+            if arrived > furthest:
+                furthest, failures = arrived, 0
+            if failures == len(pauses):
+                kept = "; what has arrived is kept" if arrived and tag.exists() else ""
+                raise CorpusError(f"{url}: {fault}{kept}; try again later") from None
+            log.info("%s: %s; trying again in %g s", url, fault, pauses[failures])
+            time.sleep(pauses[failures])
+            failures += 1
+
+
+def _try(url: str, file: BinaryIO, tag: Path, size: int | None, report: Report) -> None:
+    """One request for what is missing; returns when everything is there."""
+    validator = tag.read_text() if tag.exists() else ""
+    start = file.seek(0, os.SEEK_END) if validator else 0
+    try:
+        response = _request(url, start, validator)
+    except HTTPError as error:
+        with error:
+            if error.code != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+                raise _refusal(url, error) from None
+            if start and _range(error.headers)[1] == start:
+                return
+            tag.unlink(missing_ok=True)
+            raise _PassingError("the server has less than has arrived") from None
+    with response:
+        first, total = _range(response.headers)
+        if response.status != HTTPStatus.PARTIAL_CONTENT or first != start:
+            start, total = 0, int(response.headers.get("Content-Length", 0)) or None
+            file.truncate(0)
+            _keep_validator(tag, response.headers)
+        if size is not None and total is not None and total != size:
+            raise CorpusError(
+                f"{url}: the file there has {counted(total, 'byte')}, {size:,} were expected: it "
+                "is not the one that the recipe was made for"
+            )
+        _copy(response, file, start, total, report)
+
+
+def _request(url: str, start: int, validator: str) -> HTTPResponse:
+    """Ask for the file from byte `start` on; raises HTTPError where the server refuses."""
+    headers = {"User-Agent": f"embedtool/{__version__}"}
+    if start:
+        headers |= {"Range": f"bytes={start}-", "If-Range": validator}
+    try:
+        response: HTTPResponse = urlopen(Request(url, headers=headers), timeout=TIMEOUT_SECONDS)
+    except HTTPError:
+        raise
+    except URLError as error:
+        raise _PassingError(f"cannot be reached: {_reason(error.reason)}") from None
+    except (OSError, HTTPException) as error:
+        raise _PassingError(f"cannot be reached: {_reason(error)}") from None
+    return response
+
+
+def _refusal(url: str, error: HTTPError) -> Exception:
+    status = f"the server answers {error.code} {error.reason}"
+    if error.code in MAY_PASS:
+        return _PassingError(status)
+    return CorpusError(f"{url}: {status}: there is no such file, or it is not for everyone")
+
+
+def _copy(
+    response: HTTPResponse, file: BinaryIO, start: int, total: int | None, report: Report
+) -> None:
+    """Append what the server sends; raise _PassingError where it is less than announced."""
+    done = start
+    while True:
+        try:
+            chunk = response.read(CHUNK_BYTES)
+        except (OSError, HTTPException) as error:
+            raise _PassingError(f"the connection broke: {_reason(error)}") from None
+        if not chunk:
+            break
+        file.write(chunk)
+        done += len(chunk)
+        report(Progress("downloading", done, total, "bytes"))
+    if total is not None and done < total:
+        raise _PassingError(f"the connection ended after {done:,} of {counted(total, 'byte')}")
+
+
+def _range(headers: Message) -> tuple[int | None, int | None]:
+    """The first byte of an answer and the size of the whole file, by its Content-Range."""
+    match = CONTENT_RANGE.match(headers.get("Content-Range", ""))
+    if not match:
+        return None, None
+    return int(match[1]) if match[1] else None, int(match[2])
+
+
+def _keep_validator(tag: Path, headers: Message) -> None:
+    """Write down what tells this version of the file from others: a strong ETag, or its date."""
+    etag = str(headers.get("ETag", ""))
+    validator = etag if etag.startswith('"') else str(headers.get("Last-Modified", ""))
+    if validator:
+        tag.write_text(validator)
+    else:
+        tag.unlink(missing_ok=True)
+
+
+def _reason(error: BaseException | str) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or str(error) or type(error).__name__
+    return str(error) or type(error).__name__

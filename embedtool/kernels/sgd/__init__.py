@@ -1,0 +1,1 @@
+"""Word2Vec and FastText by stochastic gradient descent."""

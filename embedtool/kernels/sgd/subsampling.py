@@ -1,0 +1,51 @@
+"""Which tokens of a text are trained, and with which context.
+
+In: ids of a corpus. Out: the tokens that remain when frequent words are thinned out.
+"""
+
+import numpy as np
+
+from embedtool.kernels.jit import jit
+from embedtool.kernels.random import fraction, mixed
+from embedtool.kernels.sgd.arrays import Ints, Options, Stretch, Text
+
+
+@jit
+def thin(
+    lane: int, start: int, stop: int, key: np.uint64, text: Text, options: Options, stretch: Stretch
+) -> None:
+    """Write the tokens of [start, stop) that are kept, and the context of each, to a lane.
+
+    A token is kept with the probability of its word. Its context is so many kept tokens on each
+    side, in its sentence and this part of the text: `options.window`, or a number drawn from 1 to
+    that (Mikolov et al. 2013a, section 3.2).
+    """
+    ids, left, right = stretch.ids[lane], stretch.left[lane], stretch.right[lane]
+    sentence = np.searchsorted(text.ends, start, side="right")
+    sentence_start = 0
+    n = 0
+    for position in range(start, stop):
+        if position >= text.ends[sentence]:
+            _end_contexts(right, sentence_start, n, options.window)
+            sentence_start = n
+            while position >= text.ends[sentence]:
+                sentence += 1
+        word = text.ids[position]
+        bits = mixed(key + np.uint64(position))
+        if fraction(bits) < text.keep[word]:
+            width = options.window
+            if options.shrink_windows:
+                width = 1 + int(fraction(mixed(bits)) * options.window)
+            ids[n] = word
+            left[n] = max(sentence_start, n - width)
+            right[n] = n + 1 + width
+            n += 1
+    _end_contexts(right, sentence_start, n, options.window)
+    stretch.lengths[lane] = n
+
+
+@jit
+def _end_contexts(right: Ints, start: int, end: int, window: int) -> None:
+    """Let no context of a sentence [start, end) reach beyond it."""
+    for i in range(max(start, end - window), end):
+        right[i] = min(right[i], end)

@@ -1,0 +1,1 @@
+"""Rows and small matrices in vector registers."""

@@ -1,0 +1,218 @@
+"""Products of small matrices, as fast as the processor's vector registers allow.
+
+In: matrices that stand in the cache, one of them as rows of a table, named by their places. Out:
+their product, in a third. Its number is the sum of its terms in their order.
+"""
+
+from itertools import chain
+from typing import Any
+
+from llvmlite.binding import get_host_cpu_features
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+from numpy.typing import NDArray
+
+from embedtool.kernels.jit import inlined
+from embedtool.kernels.simd.registers import (
+    INDEX,
+    SIMD_WIDTH,
+    VECTOR,
+    ZEROS,
+    load,
+    spread,
+    store,
+    transposed,
+)
+
+ROWS = 8
+"""Rows come in multiples of this."""
+
+WIDE = bool(get_host_cpu_features().get("avx512f"))
+TILE_ROWS = 8 if WIDE else 4
+"""Rows of the product that are computed at a time. With both registers of a row their sums fill
+half of the registers that the processor has; and so many sums are under way that its
+multiply-and-add units, whose results take four cycles to come, never wait for them."""
+
+_CONTRACT = ("contract",)
+
+
+@inlined
+def multiply_rows(
+    table: NDArray[Any],
+    places: NDArray[Any],
+    columns: NDArray[Any],
+    product: NDArray[Any],
+    n_rows: int,
+) -> None:
+    """product = table[places] @ columns, for the first n_rows places.
+
+    table   : float32 (any number, n_terms)
+    places  : int32 (at least n_rows,)
+    columns : float32 (n_terms, a multiple of SIMD_WIDTH)
+    product : float32 (at least n_rows, as many), written
+    All are in C order, here and below, and n_rows is a multiple of ROWS.
+    """
+    for row in range(0, n_rows, TILE_ROWS):
+        for column in range(0, product.shape[1], SIMD_WIDTH):
+            _scores_tile(table, columns, product, places, row, column, table.shape[1])
+
+
+@inlined
+def multiply_turned(
+    a: NDArray[Any],
+    table: NDArray[Any],
+    places: NDArray[Any],
+    product: NDArray[Any],
+    n_terms: int,
+) -> None:
+    """product = a[:n_terms].T @ table[places[:n_terms]]
+
+    a       : float32 (at least n_terms, n_rows)
+    table   : float32 (any number, a multiple of SIMD_WIDTH)
+    product : float32 (n_rows, as many), written
+    """
+    paired = _paired(product.shape[1])
+    for row in range(0, product.shape[0], TILE_ROWS):
+        for column in range(0, paired, 2 * SIMD_WIDTH):
+            _wide_turned_tile(a, table, product, places, row, column, n_terms)
+        for column in range(paired, product.shape[1], SIMD_WIDTH):
+            _turned_tile(a, table, product, places, row, column, n_terms)
+
+
+@inlined
+def add_product(
+    a: NDArray[Any], b: NDArray[Any], table: NDArray[Any], places: NDArray[Any], n_rows: int
+) -> None:
+    """table[places] += a @ b, for the first n_rows places, which name different rows.
+
+    a     : float32 (at least n_rows, n_terms)
+    b     : float32 (n_terms, a multiple of SIMD_WIDTH)
+    table : float32 (any number, as many)
+    """
+    paired = _paired(table.shape[1])
+    for row in range(0, n_rows, TILE_ROWS):
+        for column in range(0, paired, 2 * SIMD_WIDTH):
+            _wide_adding_tile(a, b, table, places, row, column, b.shape[0])
+        for column in range(paired, table.shape[1], SIMD_WIDTH):
+            _adding_tile(a, b, table, places, row, column, b.shape[0])
+
+
+@inlined
+def _paired(n_columns: int) -> int:
+    """How many columns are computed two registers at a time."""
+    return n_columns // (2 * SIMD_WIDTH) * (2 * SIMD_WIDTH) if WIDE else 0
+
+
+SCORES, TURNED, ADDING = range(3)
+"""The three products: `multiply_rows`, `multiply_turned` and `add_product`."""
+
+
+def _tile_of(kind: int, n_vectors: int) -> Any:
+    """A compiled function that computes TILE_ROWS x (n_vectors * SIMD_WIDTH) numbers of a product.
+
+    The sums stay in registers over all the terms: LLVM does not find this form by itself in loops
+    over arrays, which it must take to overlap.
+    """
+
+    def multiply_tile(
+        typing_context: Any,
+        a: Any,
+        b: Any,
+        product: Any,
+        places: Any,
+        row: Any,
+        column: Any,
+        n_terms: Any,
+    ) -> tuple[Any, Any]:
+        number = types.int64
+        signature = types.void(a, b, product, places, number, number, number)
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            _generate_tile(kind, n_vectors, context, builder, signature, arguments)
+            return context.get_dummy_value()
+
+        return signature, generate
+
+    return intrinsic(multiply_tile)
+
+
+def _generate_tile(
+    kind: int, n_vectors: int, context: Any, builder: Any, signature: Any, arguments: Any
+) -> None:
+    *_, row, column, n_terms = arguments
+    a, b, product, places = (
+        context.make_array(signature.args[i])(context, builder, arguments[i]) for i in range(4)
+    )
+    a_width, b_width, width = (
+        cgutils.unpack_tuple(builder, table.shape)[1] for table in (a, b, product)
+    )
+
+    def place_of(number: Any) -> Any:
+        return builder.sext(builder.load(builder.gep(places.data, [number])), INDEX)
+
+    numbers = [builder.add(row, INDEX(i)) for i in range(TILE_ROWS)]
+    columns = [builder.add(column, INDEX(i * SIMD_WIDTH)) for i in range(n_vectors)]
+    placed = numbers if kind == TURNED else [place_of(number) for number in numbers]
+    a_rows = placed if kind == SCORES else numbers
+    a_starts = a_rows if kind == TURNED else [builder.mul(each, a_width) for each in a_rows]
+    a_step = a_width if kind == TURNED else INDEX(1)
+    product_rows = placed if kind == ADDING else numbers
+    offsets = [
+        [builder.add(builder.mul(each, width), column) for column in columns]
+        for each in product_rows
+    ]
+    sums = [[cgutils.alloca_once(builder, VECTOR) for _ in columns] for _ in numbers]
+    for each, offset in zip(chain(*sums), chain(*offsets), strict=True):
+        builder.store(load(builder, product.data, offset) if kind == ADDING else ZEROS, each)
+    with cgutils.for_range(builder, n_terms, intp=INDEX) as loop:
+        b_row = builder.mul(place_of(loop.index) if kind == TURNED else loop.index, b_width)
+        b_vectors = [load(builder, b.data, builder.add(b_row, column)) for column in columns]
+        a_place = builder.mul(loop.index, a_step)
+        for a_start, sums_of_row in zip(a_starts, sums, strict=True):
+            factor = builder.load(builder.gep(a.data, [builder.add(a_start, a_place)]))
+            factors = spread(builder, factor)
+            for each, b_vector in zip(sums_of_row, b_vectors, strict=True):
+                term = builder.fmul(factors, b_vector, flags=_CONTRACT)
+                builder.store(builder.fadd(builder.load(each), term, flags=_CONTRACT), each)
+    for each, offset in zip(chain(*sums), chain(*offsets), strict=True):
+        store(builder, builder.load(each), product.data, offset)
+
+
+_scores_tile = _tile_of(SCORES, 1)
+_turned_tile, _wide_turned_tile = _tile_of(TURNED, 1), _tile_of(TURNED, 2)
+_adding_tile, _wide_adding_tile = _tile_of(ADDING, 1), _tile_of(ADDING, 2)
+
+
+@inlined
+def transpose(matrix: NDArray[Any], across: NDArray[Any]) -> None:
+    """across = matrix.T
+
+    matrix : float32 (SIMD_WIDTH, a multiple of SIMD_WIDTH)
+    across : float32 (as many, SIMD_WIDTH), written
+    """
+    for column in range(0, matrix.shape[1], SIMD_WIDTH):
+        _transpose_square(matrix, across, column)
+
+
+@intrinsic
+def _transpose_square(
+    typing_context: Any, matrix: Any, across: Any, column: Any
+) -> tuple[Any, Any]:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        matrix, across = (
+            context.make_array(signature.args[i])(context, builder, arguments[i]) for i in (0, 1)
+        )
+        width = cgutils.unpack_tuple(builder, matrix.shape)[1]
+        column = arguments[2]
+        rows = [
+            load(builder, matrix.data, builder.add(builder.mul(INDEX(i), width), column))
+            for i in range(SIMD_WIDTH)
+        ]
+        start = builder.mul(column, INDEX(SIMD_WIDTH))
+        for i, vector in enumerate(transposed(builder, rows)):
+            offset = builder.add(start, INDEX(i * SIMD_WIDTH))
+            store(builder, vector, across.data, offset)
+        return context.get_dummy_value()
+
+    return types.void(matrix, across, types.int64), generate

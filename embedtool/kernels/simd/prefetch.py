@@ -1,0 +1,52 @@
+"""Asking the processor for rows of a large table before they are needed.
+
+In: a table and a row. Out: nothing, but the row is in the cache soon, while other work goes on.
+"""
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+from numpy.typing import NDArray
+
+from embedtool.kernels.jit import inlined
+from embedtool.kernels.simd.registers import SIMD_WIDTH
+
+
+@inlined
+def fetch_number(numbers: NDArray[Any], place: int) -> None:
+    """Ask for one number of an array."""
+    _fetch(numbers, (place,))
+
+
+@inlined
+def fetch_row(table: NDArray[Any], row: int) -> None:
+    """Ask for a row of a float32 table: SIMD_WIDTH numbers are a line of the cache."""
+    for place in range(0, table.shape[1], SIMD_WIDTH):
+        _fetch(table, (row, place))
+
+
+@intrinsic
+def _fetch(typing_context: Any, array: Any, place: Any) -> tuple[Any, Any]:
+    """LLVM's prefetch, for reading, into all caches."""
+    indices = types.UniTuple(types.int64, array.ndim)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = signature.args[0]
+        values = context.make_array(kind)(context, builder, arguments[0])
+        pointer = cgutils.get_item_pointer(
+            context, builder, kind, values, cgutils.unpack_tuple(builder, arguments[1]),
+            wraparound=False,
+        )  # fmt: skip
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        prefetch = cgutils.get_or_insert_function(
+            builder.module,
+            ir.FunctionType(ir.VoidType(), [byte, number, number, number]),
+            "llvm.prefetch.p0i8",
+        )
+        builder.call(prefetch, [builder.bitcast(pointer, byte), number(0), number(3), number(1)])
+        return context.get_dummy_value()
+
+    return types.void(array, indices), generate

@@ -1,0 +1,258 @@
+"""Arithmetic on whole rows of tables, in vector registers.
+
+In: rows of float32 tables in C order, all of one width, a multiple of SIMD_WIDTH. Out: a row, or
+the number that two rows come to. numba's own loops ask at each row whether it overlaps another.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from embedtool.kernels.simd.registers import (
+    FLOAT_BYTES,
+    INDEX,
+    SIMD_WIDTH,
+    VECTOR,
+    ZEROS,
+    add_up,
+    add_up_each,
+    load,
+    spread,
+    store,
+)
+
+Combine = Callable[[Any, list[Any], list[Any]], Any]
+_CONTRACT = ("contract",)
+_LONG, _FLOAT = types.int64, types.float32
+
+
+@intrinsic
+def clear_row(typing_context: Any, table: Any, row: Any) -> tuple[Any, Any]:
+    """Write zeros to a row."""
+    return types.void(table, _LONG), _writer(1, lambda builder, rows, numbers: ZEROS)
+
+
+@intrinsic
+def copy_row(
+    typing_context: Any, target: Any, target_row: Any, source: Any, row: Any
+) -> tuple[Any, Any]:
+    """target = source"""
+    return (
+        types.void(target, _LONG, source, _LONG),
+        _writer(2, lambda builder, rows, numbers: rows[1]),
+    )
+
+
+@intrinsic
+def add_row(
+    typing_context: Any, target: Any, target_row: Any, source: Any, row: Any, factor: Any
+) -> tuple[Any, Any]:
+    """target += factor * source"""
+    return types.void(target, _LONG, source, _LONG, _FLOAT), _writer(2, _added)
+
+
+def _added(builder: Any, rows: list[Any], numbers: list[Any]) -> Any:
+    return _plus(builder, rows[0], _times(builder, numbers[0], rows[1]))
+
+
+@intrinsic
+def scale_row(typing_context: Any, target: Any, row: Any, factor: Any) -> tuple[Any, Any]:
+    """target *= factor"""
+    return types.void(target, _LONG, _FLOAT), _writer(1, _scaled)
+
+
+def _scaled(builder: Any, rows: list[Any], numbers: list[Any]) -> Any:
+    return _times(builder, numbers[0], rows[0])
+
+
+@intrinsic
+def subtract_row(
+    typing_context: Any, target: Any, target_row: Any, source: Any, row: Any, factor: Any
+) -> tuple[Any, Any]:
+    """target = factor * (target - source)"""
+    return types.void(target, _LONG, source, _LONG, _FLOAT), _writer(2, _subtracted)
+
+
+def _subtracted(builder: Any, rows: list[Any], numbers: list[Any]) -> Any:
+    return _times(builder, numbers[0], builder.fsub(rows[0], rows[1]))
+
+
+@intrinsic
+def dot_rows(typing_context: Any, a: Any, a_row: Any, b: Any, b_row: Any) -> tuple[Any, Any]:
+    """The dot product of two rows, float32."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        places, width = _places(context, builder, signature, arguments, 2)
+        total = cgutils.alloca_once_value(builder, ZEROS)
+        with _each_vector(builder, width) as (offset, _):
+            a, b = (load(builder, place, offset) for place in places)
+            builder.store(_plus(builder, builder.load(total), _times(builder, a, b)), total)
+        return add_up(builder, builder.load(total))
+
+    return types.float32(a, _LONG, b, _LONG), generate
+
+
+@intrinsic
+def multiply_by_row(
+    typing_context: Any,
+    table: Any, places: Any, source: Any, row: Any, products: Any, first: Any, last: Any,
+) -> tuple[Any, Any]:  # fmt: skip
+    """products[first:last] = table[places[first:last]] @ source[row]"""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        table, places, source, products = _arrays(
+            context, builder, signature, arguments, 0, 1, 2, 4
+        )
+        row, first, last = arguments[3], arguments[5], arguments[6]
+        width = cgutils.unpack_tuple(builder, table.shape)[1]
+        source_start = builder.gep(source.data, [builder.mul(row, width)])
+        for start, stop, n_rows in _tiles(builder, first, last, (4, 1)):
+            with cgutils.for_range_slice(builder, start, stop, INDEX(n_rows), inc=True) as (k, _):
+                starts = [
+                    _row_at(builder, table, places, builder.add(k, INDEX(i)), width)
+                    for i in range(n_rows)
+                ]
+                totals = [cgutils.alloca_once(builder, VECTOR) for _ in starts]
+                for total in totals:
+                    builder.store(ZEROS, total)
+                with _each_vector(builder, width) as (offset, _):
+                    vector = load(builder, source_start, offset)
+                    for total, start in zip(totals, starts, strict=True):
+                        term = _times(builder, load(builder, start, offset), vector)
+                        builder.store(_plus(builder, builder.load(total), term), total)
+                sums = add_up_each(builder, [builder.load(total) for total in totals])
+                place = builder.gep(products.data, [k])
+                builder.store(
+                    sums, builder.bitcast(place, sums.type.as_pointer()), align=FLOAT_BYTES
+                )
+        return context.get_dummy_value()
+
+    return types.void(table, places, source, _LONG, products, _LONG, _LONG), generate
+
+
+@intrinsic
+def add_rows(
+    typing_context: Any,
+    target: Any, row: Any, table: Any, places: Any, factors: Any, first: Any, last: Any,
+) -> tuple[Any, Any]:  # fmt: skip
+    """target[row] += factors[first:last] @ table[places[first:last]]"""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        target, table, places, factors = _arrays(context, builder, signature, arguments, 0, 2, 3, 4)
+        row, first, last = arguments[1], arguments[5], arguments[6]
+        width = cgutils.unpack_tuple(builder, table.shape)[1]
+        target_start = builder.gep(target.data, [builder.mul(row, width)])
+        for offsets in _each_tile(builder, width):
+            totals = [cgutils.alloca_once(builder, VECTOR) for _ in offsets]
+            for total, offset in zip(totals, offsets, strict=True):
+                builder.store(load(builder, target_start, offset), total)
+            with cgutils.for_range_slice(builder, first, last, INDEX(1), inc=True) as (k, _):
+                start = _row_at(builder, table, places, k, width)
+                factor = spread(builder, builder.load(builder.gep(factors.data, [k])))
+                for total, offset in zip(totals, offsets, strict=True):
+                    term = _times(builder, factor, load(builder, start, offset))
+                    builder.store(_plus(builder, builder.load(total), term), total)
+            for total, offset in zip(totals, offsets, strict=True):
+                store(builder, builder.load(total), target_start, offset)
+        return context.get_dummy_value()
+
+    return types.void(target, _LONG, table, places, factors, _LONG, _LONG), generate
+
+
+@intrinsic
+def add_to_rows(
+    typing_context: Any,
+    table: Any, places: Any, factors: Any, first: Any, last: Any, source: Any, row: Any,
+) -> tuple[Any, Any]:  # fmt: skip
+    """table[places[k]] += factors[k] * source[row], for k from first to last"""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        table, places, factors, source = _arrays(context, builder, signature, arguments, 0, 1, 2, 5)
+        first, last, row = arguments[3], arguments[4], arguments[6]
+        width = cgutils.unpack_tuple(builder, table.shape)[1]
+        source_start = builder.gep(source.data, [builder.mul(row, width)])
+        for offsets in _each_tile(builder, width):
+            vectors = [load(builder, source_start, offset) for offset in offsets]
+            with cgutils.for_range_slice(builder, first, last, INDEX(1), inc=True) as (k, _):
+                start = _row_at(builder, table, places, k, width)
+                factor = spread(builder, builder.load(builder.gep(factors.data, [k])))
+                for vector, offset in zip(vectors, offsets, strict=True):
+                    moved = _plus(
+                        builder, load(builder, start, offset), _times(builder, factor, vector)
+                    )
+                    store(builder, moved, start, offset)
+        return context.get_dummy_value()
+
+    return types.void(table, places, factors, _LONG, _LONG, source, _LONG), generate
+
+
+def _writer(n_rows: int, combine: Combine) -> Callable[..., Any]:
+    """Code that writes the first of `n_rows` rows, made of them and of the numbers after them."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        places, width = _places(context, builder, signature, arguments, n_rows)
+        numbers = [spread(builder, number) for number in arguments[2 * n_rows :]]
+        with _each_vector(builder, width) as (offset, _):
+            rows = [load(builder, place, offset) for place in places]
+            store(builder, combine(builder, rows, numbers), places[0], offset)
+        return context.get_dummy_value()
+
+    return generate
+
+
+def _places(
+    context: Any, builder: Any, signature: Any, arguments: Sequence[Any], n_rows: int
+) -> tuple[list[Any], Any]:
+    """Where each row begins, and their width."""
+    places, width = [], None
+    for kind, value, row in list(
+        zip(signature.args[::2], arguments[::2], arguments[1::2], strict=False)
+    )[:n_rows]:
+        table = context.make_array(kind)(context, builder, value)
+        width = width or cgutils.unpack_tuple(builder, table.shape)[1]
+        places.append(builder.gep(table.data, [builder.mul(row, width)]))
+    return places, width
+
+
+def _arrays(
+    context: Any, builder: Any, signature: Any, arguments: Sequence[Any], *numbers: int
+) -> list[Any]:
+    return [context.make_array(signature.args[i])(context, builder, arguments[i]) for i in numbers]
+
+
+def _row_at(builder: Any, table: Any, places: Any, k: Any, width: Any) -> Any:
+    """Where the row begins whose place is number k of `places`."""
+    place = builder.sext(builder.load(builder.gep(places.data, [k])), INDEX)
+    return builder.gep(table.data, [builder.mul(place, width)])
+
+
+def _tiles(builder: Any, first: Any, last: Any, sizes: Sequence[int]) -> Iterator[Any]:
+    """Cut [first, last) into ranges of tiles, as many of the first size as there is room for."""
+    for size in sizes:
+        whole = builder.sub(last, builder.srem(builder.sub(last, first), INDEX(size)))
+        yield first, whole, size
+        first = whole
+
+
+def _each_tile(builder: Any, width: Any) -> Iterator[list[Any]]:
+    """The offsets of vectors that are taken together: few loads and steps between them."""
+    for first, last, size in _tiles(
+        builder, INDEX(0), width, [size * SIMD_WIDTH for size in (7, 4, 2, 1)]
+    ):
+        with cgutils.for_range_slice(builder, first, last, INDEX(size), inc=True) as (at, _):
+            yield [builder.add(at, INDEX(i)) for i in range(0, size, SIMD_WIDTH)]
+
+
+def _each_vector(builder: Any, width: Any) -> Any:
+    return cgutils.for_range_slice(builder, INDEX(0), width, INDEX(SIMD_WIDTH), inc=True)
+
+
+def _times(builder: Any, a: Any, b: Any) -> Any:
+    return builder.fmul(a, b, flags=_CONTRACT)
+
+
+def _plus(builder: Any, a: Any, b: Any) -> Any:
+    return builder.fadd(a, b, flags=_CONTRACT)

@@ -1,0 +1,1 @@
+"""Compiled functions over text: tokens, numbers, n-grams, co-occurrences."""

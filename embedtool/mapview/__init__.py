@@ -1,0 +1,1 @@
+"""The map page: the words of a model as points."""

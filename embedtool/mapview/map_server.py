@@ -1,0 +1,177 @@
+"""The map page on this machine: a small server that only this machine reaches.
+
+In: Mapped models and a port. Out: a server that gives the page, and each of its parts when it is
+asked for, so that a question can be put before the map is worked out.
+"""
+
+import socket
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Lock
+from typing import Any
+from urllib.parse import urlsplit
+
+from embedtool.errors import EmbedtoolError, OutputError
+from embedtool.io.atomic import text_bytes
+from embedtool.mapview.map_data import Mapped
+from embedtool.mapview.page import PARTS, page
+
+HOST = "127.0.0.1"
+NAMES = {HOST, "localhost", "::1"}
+"""What a browser on this machine, or at the near end of a tunnel, calls the server."""
+PREFIX = "/parts/"
+HTML, BYTES, TEXT = "text/html; charset=utf-8", "application/octet-stream", "text/plain"
+MOST_CONNECTIONS = 64
+"""A browser opens six; each has a thread."""
+CHUNK_BYTES = 2**16
+"""Of an answer, which a browser has TAKE_SECONDS to take."""
+HEAD_SECONDS = 10.0
+"""For the head of a request to arrive, which a browser writes in one go."""
+TAKE_SECONDS = 20.0
+"""In which a browser must take some of the answer that waits for it."""
+
+
+class MapServer(ThreadingHTTPServer):
+    """Serves the page of some models on loopback; port 0 is any that is free.
+
+    Raises MissingExtraError without Bokeh, OutputError where the port cannot be had.
+    """
+
+    daemon_threads = True
+    head_seconds = HEAD_SECONDS
+
+    def __init__(self, models: Sequence[Mapped], port: int) -> None:
+        self.models = models
+        self.page = text_bytes(page(models, whole=False))
+        self._quick, self._slow = Lock(), Lock()
+        self._waiting: dict[socket.socket, float] = {}
+        try:
+            super().__init__((HOST, port), _Handler)
+        except OSError as error:
+            raise OutputError(f"port {port} cannot be had: {error.strerror}") from None
+
+    @property
+    def address(self) -> str:
+        """Where a browser finds the page."""
+        return f"http://{HOST}:{self.server_port}/"
+
+    def resource(self, path: str) -> tuple[bytes, str] | None:
+        """What stands at a path, and its media type; None: nothing.
+
+        One part at a time is worked out, but the points, which take long, beside the others.
+        """
+        if path == "/":
+            return self.page, HTML
+        place, _, kind = path.removeprefix(PREFIX).partition("-")
+        known = path.startswith(PREFIX) and kind in PARTS and place.isdecimal()
+        if not known or int(place) >= len(self.models):
+            return None
+        with self._slow if kind == "points" else self._quick:
+            return PARTS[kind](self.models[int(place)]), BYTES
+
+    def await_request(self, connection: socket.socket) -> None:
+        """Give the head of a request its time; of too many that wait, end the first."""
+        waiting = list(self._waiting)
+        if len(waiting) >= MOST_CONNECTIONS:
+            self._end(waiting[0])
+        self._waiting[connection] = time.monotonic() + self.head_seconds
+
+    def has_request(self, connection: socket.socket) -> None:
+        """Note that a connection waits for no request any more."""
+        self._waiting.pop(connection, None)
+
+    def service_actions(self) -> None:
+        """End connections whose request has not arrived in time; called twice a second."""
+        now = time.monotonic()
+        for connection, deadline in list(self._waiting.items()):
+            if deadline < now:
+                self._end(connection)
+
+    def _end(self, connection: socket.socket) -> None:
+        """Have the thread that reads from a connection find its end."""
+        if self._waiting.pop(connection, None) is not None:
+            with suppress(OSError):  # the client may have gone
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Tell of an error, but of a browser that has gone."""
+        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
+            super().handle_error(request, client_address)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: MapServer
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    timeout = TAKE_SECONDS
+
+    def handle_one_request(self) -> None:
+        """Wait for a request, for a limited time, and answer it."""
+        self.server.await_request(self.connection)
+        try:
+            super().handle_one_request()
+        finally:
+            self.server.has_request(self.connection)
+
+    def parse_request(self) -> bool:
+        """Read the rest of a head."""
+        try:
+            return super().parse_request()
+        finally:
+            self.server.has_request(self.connection)
+
+    def do_GET(self) -> None:
+        if not self._is_local():
+            port = self.server.server_port
+            advice = (
+                f"The map is for this machine alone: open {self.server.address} here. From another "
+                f"machine: ssh -L {port}:{HOST}:{port} NAME-OF-THIS-MACHINE, and the same address "
+                "there.\n"
+            )
+            return self._answer(HTTPStatus.FORBIDDEN, advice.encode(), TEXT)
+        try:
+            found = self.server.resource(self.path.partition("?")[0])
+        except EmbedtoolError as error:
+            return self._answer(HTTPStatus.NOT_IMPLEMENTED, str(error).encode(), TEXT)
+        if found is None:
+            return self._answer(HTTPStatus.NOT_FOUND, b"no such page\n", TEXT)
+        return self._answer(HTTPStatus.OK, *found)
+
+    do_HEAD = do_GET  # noqa: N815 (the name is http.server's)
+
+    def do_POST(self) -> None:
+        self.close_connection = True  # what else is sent has not been read
+        self._answer(HTTPStatus.METHOD_NOT_ALLOWED, b"the map is only read\n", TEXT)
+
+    do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_POST  # noqa: N815
+
+    def _is_local(self) -> bool:
+        """Whether the request names this machine as its host, with any port (of a tunnel, say).
+
+        A page of another site whose name has come to mean this address names its own.
+        """
+        try:
+            return urlsplit(f"//{self.headers.get('Host', '')}").hostname in NAMES
+        except ValueError:
+            return False
+
+    def _answer(self, status: HTTPStatus, body: bytes, kind: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Cache-Control", "no-store")
+        self.send_header("X-Content-Type-Options", "nosniff")
+        if status == HTTPStatus.METHOD_NOT_ALLOWED:
+            self.send_header("Allow", "GET, HEAD")
+        self.end_headers()
+        if self.command == "HEAD":
+            return
+        for first in range(0, len(body), CHUNK_BYTES):
+            self.wfile.write(body[first : first + CHUNK_BYTES])
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nobody reads which parts the page has asked for."""

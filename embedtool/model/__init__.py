@@ -1,0 +1,1 @@
+"""Word vectors in memory and on disk."""

@@ -1,0 +1,360 @@
+"""A model on disk: a folder of two files or three, none of them a pickle.
+
+In: a Model. Out: its folder, written beside the target and renamed; or, the other way round, the
+Model, its words and tables memory-mapped.
+
+    config.json           what the model is and how it came about
+    vectors.safetensors   all tables, by name:
+        vectors, norms, counts          the rows, their lengths, and how often each word occurs
+        word_text, word_ends            the words as one block of bytes (`words.Words`)
+        slot_starts, slot_ids           their hash table
+        contexts                        the output layer; config.json says of what its rows are
+        word_rows, ngram_rows, ngram_buckets   FastText's own rows
+        ngram_offset                    what their means are moved by, after a transformation
+        NAME_scales, NAME_centroids     parts of tables that are compressed (`compressed`)
+    encoder.safetensors   the parameters of an encoder of sentences, where there is one
+"""
+
+import json
+import platform
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedtool import __version__
+from embedtool.corpus.string_table import Slots, Words
+from embedtool.errors import FormatError, ModelError, VocabularyError
+from embedtool.io.atomic import Hashed, check_writable, mismatch, new_folder, text_bytes
+from embedtool.io.progress import Report, Watched, silent
+from embedtool.io.safetensors_io import map_tensors, write_tensors
+from embedtool.messages import counted
+from embedtool.model.quantized import CENTROIDS, kept, opened
+from embedtool.model.vectors import ContextsOf, Model, Subwords, WordVectors, row_lengths
+
+FORMAT_VERSION = 2
+LIBRARIES = ("numpy", "gensim", "numba")
+CONFIG = "config.json"
+VECTORS = "vectors.safetensors"
+ENCODER = "encoder.safetensors"
+FILES = (CONFIG, VECTORS)
+CONTEXTS_OF: tuple[ContextsOf, ...] = get_args(ContextsOf)
+UNKNOWN_ORDER = "unknown"
+"""The `order` of words that are not known to stand most frequent first."""
+WRITTEN_ANEW = {"format", "sizes", "order", "contexts", "subwords", "files", "checksum"}
+"""What `save` finds out by itself."""
+NORM_TOLERANCE = 1e-3
+"""Lengths that were taken of other bits of the same numbers differ by less."""
+
+
+def is_model(path: str | Path) -> bool:
+    """Whether a folder holds the files of a model, sound or not."""
+    path = Path(path)
+    return all((path / name).exists() for name in FILES)
+
+
+def check_target(path: Path, overwrite: bool) -> None:
+    """Raise ModelError or OutputError unless a model can be saved as `path`.
+
+    Only a model is ever overwritten, and only if asked.
+    """
+    if path.exists():
+        try:
+            describe(path)
+        except ModelError:
+            raise ModelError(
+                f"{path}: is there already and is no model; choose another name"
+            ) from None
+        if not overwrite:
+            raise ModelError(f"{path}: is there already; use --overwrite or another name")
+    check_writable(path)
+
+
+def save(model: Model, path: str | Path, report: Report = silent) -> None:
+    """Save a model as the folder `path`, in place of the model there, all of it or nothing.
+
+    Raises OutputError where the folder cannot be written, TypeError on anything but a Model.
+    """
+    path = Path(path)
+    if not isinstance(model, Model):
+        raise TypeError(
+            f"expected a Model, not {type(model).__name__}; of vectors, Model(vectors, {{}}) is one"
+        )
+    vectors = model.vectors
+    words = vectors.block
+    tables: dict[str, NDArray[Any]] = {
+        **kept("vectors", vectors.matrix),
+        "norms": vectors.norms,
+        "word_text": words.text,
+        "word_ends": words.ends,
+        "slot_starts": words.slots.starts,
+        "slot_ids": words.slots.ids,
+    }
+    if vectors.counts is not None:
+        tables["counts"] = vectors.counts
+    told = {k: v for k, v in model.description.items() if k not in WRITTEN_ANEW}
+    description = {"format": FORMAT_VERSION, **_stamp(), "sizes": sizes(vectors), **told}
+    if not vectors.is_by_frequency:
+        description["order"] = UNKNOWN_ORDER
+    if vectors.contexts is not None:
+        tables["contexts"] = vectors.contexts
+        description["contexts"] = vectors.contexts_of
+    if vectors.subwords is not None:
+        subwords = vectors.subwords
+        description["subwords"] = {
+            "min_n": subwords.min_n,
+            "max_n": subwords.max_n,
+            "bucket": subwords.bucket,
+        }
+        tables |= kept("word_rows", subwords.word_rows)
+        tables |= kept("ngram_rows", subwords.ngram_rows)
+        tables["ngram_buckets"] = subwords.buckets
+        if subwords.offset is not None:
+            tables["ngram_offset"] = subwords.offset
+    files = {VECTORS: tables} | ({ENCODER: model.encoder} if model.encoder else {})
+    description["files"] = {}
+    with new_folder(path) as folder:
+        for name, contents in files.items():
+            with (folder / name).open("wb") as file:
+                hashed = Hashed(file)
+                n_bytes = sum(table.nbytes for table in contents.values())
+                write_tensors(Watched(hashed.write, n_bytes, report), contents)
+            description["files"][name] = hashed.facts()
+        description["checksum"] = _checksum(description)
+        text = json.dumps(description, ensure_ascii=False, indent=2)
+        (folder / CONFIG).write_bytes(text_bytes(text + "\n"))
+
+
+def checksum(description: Mapping[str, Any]) -> str:
+    """What tells a model from all others: the checksum in its config.json."""
+    return str(description.get("checksum") or _checksum(description))
+
+
+def sizes(vectors: WordVectors) -> dict[str, Any]:
+    """What the tables of a model say of their sizes, whatever has been done since it was trained.
+
+    bytes_a_vector : on disk, of a word's vector
+    """
+    kinds = kept("", vectors.matrix).items()
+    rows = [table for name, table in kinds if name != CENTROIDS]
+    found: dict[str, Any] = {
+        "words": vectors.n_words,
+        "vector_size": vectors.vector_size,
+        "bytes_a_vector": sum(table[:1].nbytes for table in rows),
+        "counts": vectors.counts is not None,
+    }
+    if vectors.subwords is not None:
+        found["ngrams"] = len(vectors.subwords.buckets)
+    return found
+
+
+def _checksum(description: Mapping[str, Any]) -> str:
+    """The SHA-256 of all that config.json says besides."""
+    from hashlib import sha256
+
+    told = {name: value for name, value in description.items() if name != "checksum"}
+    return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def _stamp() -> dict[str, Any]:
+    """The date, and the versions of all that takes part and is installed."""
+    from importlib.metadata import PackageNotFoundError, version  # a tenth of the time of a query
+
+    versions = {}
+    for name in LIBRARIES:
+        with suppress(PackageNotFoundError):
+            versions[name] = version(name)
+    return {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": {"embedtool": __version__, "python": platform.python_version(), **versions},
+    }
+
+
+def describe(path: str | Path) -> dict[str, Any]:
+    """The contents of a model's config.json.
+
+    Raises ModelError where `path` is no model, or one of a later version.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise ModelError(f"{path}: no such model")
+    if not path.is_dir():
+        raise ModelError(
+            f"{path}: is a file, no model; vectors become one with: embedtool import {path} MODEL, "
+            "a text with: embedtool train"
+        )
+    try:
+        description = json.loads((path / CONFIG).read_bytes())
+        version = description["format"]
+    except FileNotFoundError:
+        raise ModelError(f"{path}: is no model: the folder holds no {CONFIG}") from None
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read: {error.strerror}") from None
+    except (ValueError, TypeError, KeyError, RecursionError):
+        raise ModelError(f"{path}: {CONFIG} is not a model's") from None
+    if version not in (1, FORMAT_VERSION):
+        raise ModelError(
+            f"{path}: has format {version!r}, this embedtool reads {FORMAT_VERSION}; upgrade it"
+        )
+    return dict(description)
+
+
+def load(path: str | Path) -> Model:
+    """Open a model; its tables stay on disk until they are used.
+
+    A model that is replaced meanwhile is opened anew, so that its files belong together. Raises
+    ModelError where `path` is no model or its files do not fit each other.
+    """
+    path = Path(path)
+    while True:
+        before = _identity(path)
+        try:
+            model = _load(path)
+        except ModelError:
+            if before == _identity(path):
+                raise
+        else:
+            if before == _identity(path):
+                return model
+
+
+def has_encoder(path: str | Path) -> bool:
+    """Whether a model has an encoder of sentences. Raises ModelError where `path` is no model."""
+    path = Path(path)
+    return ENCODER in describe(path).get("files", {})
+
+
+def _identity(path: Path) -> int | None:
+    """What tells a folder from another that takes its name."""
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return None
+
+
+def verify(path: str | Path) -> Iterator[str]:
+    """Everything that is wrong with a model, a line each.
+
+    Its files are read whole and compared with the checksums in config.json, if that has its own
+    still; where the model is of an embedtool that wrote none, only what can be seen is looked at.
+    """
+    path = Path(path)
+    try:
+        description = describe(path)
+    except ModelError as error:
+        yield str(error)
+        return
+    has_sums = {"files", "checksum"} & description.keys()
+    if has_sums and description.get("checksum") != _checksum(description):
+        yield f"{CONFIG} has been changed: its checksum is another"
+        return
+    for name, facts in dict(description.get("files", {})).items():
+        fault = mismatch(path / Path(name).name, facts)
+        if fault:
+            yield f"{name} {fault}"
+    try:
+        vectors = load(path).vectors
+        words = list(vectors.words)
+    except (ModelError, UnicodeDecodeError) as error:
+        yield str(error)
+        return
+    if not np.array_equal(vectors.ids_of(words, -1), np.arange(len(words))):
+        yield "words are there twice, or are not found where they stand"
+    doubtful = np.flatnonzero(~np.isfinite(vectors.norms))
+    n_bad = sum(not np.isfinite(vectors.matrix[row]).all() for row in doubtful)
+    if n_bad:
+        yield f"{counted(n_bad, 'vector holds', 'vectors hold')} numbers that are not finite"
+    lengths = row_lengths(vectors.matrix)
+    if not np.allclose(lengths, vectors.norms, rtol=NORM_TOLERANCE, equal_nan=True):
+        yield "the lengths that are kept are not those of the vectors"
+
+
+def _load(path: Path) -> Model:
+    description = describe(path)
+    try:
+        tables = map_tensors(path / VECTORS)
+        if description["format"] == 1:
+            _bring_up_to_date(tables, path, description)
+        vectors = WordVectors(
+            _words(tables),
+            opened(tables, "vectors"),
+            tables.get("counts"),
+            tables.get("contexts"),
+            _subwords(description["subwords"], tables) if "subwords" in description else None,
+            tables.get("norms"),
+            _contexts_of(description, tables.get("contexts")),
+            description.get("order") != UNKNOWN_ORDER,
+        )
+        encoder = map_tensors(path / ENCODER) if ENCODER in description.get("files", {}) else None
+    except OSError as error:
+        where = error.filename or path / VECTORS
+        raise ModelError(f"{where}: cannot be read: {error.strerror}") from None
+    except (FormatError, VocabularyError) as error:
+        raise ModelError(f"{path}: broken model: {error}") from None
+    except (KeyError, TypeError) as error:
+        raise ModelError(f"{path}: broken model: {error} is missing") from None
+    for name in sorted({"vectors", "norms", "counts", "contexts", "slot_ids"} & tables.keys()):
+        n_axes = 2 if name in ("vectors", "contexts") else 1
+        if tables[name].ndim != n_axes or len(tables[name]) != vectors.n_words:
+            raise ModelError(
+                f"{path}: broken model: {counted(vectors.n_words, 'word')}, but {name} of shape "
+                f"{tables[name].shape}"
+            )
+    return Model(vectors, description, encoder)
+
+
+def _contexts_of(description: dict[str, Any], contexts: NDArray[np.float32] | None) -> ContextsOf:
+    """Of what the rows of the output layer are.
+
+    A model that was written before config.json said so tells it by its loss. Where a file was
+    imported that does not tell how it was trained, a tree is known by its having a node fewer than
+    words, so that the last row is zeros.
+    """
+    if contexts is None:
+        return "words"
+    if "contexts" not in description:
+        loss = description.get("options", {}).get("loss")
+        is_tree = not contexts[-1:].any() if loss is None else loss == "hierarchical-softmax"
+        return "inner-nodes" if is_tree else "words"
+    if description["contexts"] not in CONTEXTS_OF:
+        raise FormatError(f"{CONFIG}: contexts are of {description['contexts']!r}")
+    return cast(ContextsOf, description["contexts"])
+
+
+def _words(tables: dict[str, NDArray[Any]]) -> Words:
+    text, ends, starts = (tables[name] for name in ("word_text", "word_ends", "slot_starts"))
+    n_slots = len(starts) - 1
+    if n_slots < 1 or n_slots & (n_slots - 1) or (len(ends) and ends[-1] != len(text)):
+        raise FormatError(f"{VECTORS}: the words are damaged")
+    return Words(text, ends, Slots(starts, tables["slot_ids"]))
+
+
+def _bring_up_to_date(
+    tables: dict[str, NDArray[Any]], path: Path, description: dict[str, Any]
+) -> None:
+    """Name the tables of the first format as now. Its words and counts lie in a file of text."""
+    from embedtool.corpus.vocabulary import read_vocabulary
+
+    words, counts = read_vocabulary(path / "vocab.txt")
+    block = Words.of(words)
+    tables["vectors"] = tables.pop("words")
+    tables["word_text"], tables["word_ends"] = block.text, block.ends
+    tables["slot_starts"], tables["slot_ids"] = block.slots
+    if description["counts_known"]:
+        tables["counts"] = counts
+
+
+def _subwords(options: dict[str, int], tables: dict[str, NDArray[Any]]) -> Subwords:
+    return Subwords(
+        options["min_n"],
+        options["max_n"],
+        options["bucket"],
+        opened(tables, "word_rows"),
+        tables["ngram_buckets"],
+        opened(tables, "ngram_rows"),
+        tables.get("ngram_offset"),
+    )

@@ -1,0 +1,1 @@
+"""Pictures: scenes, drawn by matplotlib or in characters."""

@@ -1,0 +1,147 @@
+"""The OpenAPI document of a server.
+
+In: the questions that a server answers, and its pages about itself. Out: the document, OpenAPI 3.1.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from embedtool import __version__
+from embedtool.serving.endpoints import Question, Schema
+
+PROBLEM: Schema = {
+    "type": "object",
+    "description": "What went wrong (RFC 9457); word, suggestions: of a word without a vector.",
+    "properties": {
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "word": {"type": "string"},
+        "suggestions": {"type": "array", "items": {"type": "string"}},
+    },
+    "required": ["title", "status", "detail"],
+}
+PROBLEMS = {
+    400: "not UTF-8, no JSON, or a Host that is not served",
+    404: "a word has no vector",
+    408: "the request took too long to arrive",
+    413: "the request is too large",
+    415: "the request is not application/json",
+    422: "a parameter is missing, unknown or cannot have its value",
+    503: "too many requests wait, or the answer took too long; ask again later",
+}
+OF_A_QUERY = (400, 404, 422, 503)
+OF_A_BODY = (400, 408, 413, 415, 422, 503)
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a server tells of itself.
+
+    problems : status codes of its errors
+    """
+
+    path: str
+    summary: str
+    result: Schema
+    problems: tuple[int, ...] = (400,)
+
+
+def _status(**properties: Schema) -> Schema:
+    return {
+        "type": "object",
+        "properties": {"status": {"type": "string"}, **properties},
+        "required": ["status", *properties],
+    }
+
+
+ABOUT: Schema = {
+    "type": "object",
+    "description": "The model that answers: its folder's name, and the checksum in config.json.",
+    "properties": {
+        "name": {"type": "string"},
+        "words": {"type": "integer"},
+        "vector_size": {"type": "integer"},
+        "checksum": {"type": "string"},
+    },
+    "required": ["name", "words", "vector_size", "checksum"],
+}
+HEALTH = Page(
+    "/health",
+    "Whether the server is alive, and which model answers.",
+    _status(version={"type": "string"}, model=ABOUT),
+)
+READY = Page(
+    "/ready",
+    "Whether the model is in memory, and what is served.",
+    _status(
+        words={"type": "integer"},
+        vector_size={"type": "integer"},
+        approximate={"type": "boolean"},
+    ),
+    (400, 503),
+)
+DOCUMENT = Page("/openapi.json", "This document.", {"type": "object"})
+PAGES = (HEALTH, READY, DOCUMENT)
+
+
+def path_of(question: Question) -> str:
+    """Where a question is asked."""
+    return "/" + question.name.replace("_", "-")
+
+
+def document(questions: Sequence[Question]) -> dict[str, Any]:
+    """The document of a server that answers `questions`, JSON-able."""
+    paths = {page.path: {"get": _page(page)} for page in PAGES}
+    for question in questions:
+        paths[path_of(question)] = {"get": _get(question), "post": _post(question)}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "embedtool",
+            "version": __version__,
+            "description": "Questions to word vectors. GET asks one thing, POST many at once; what "
+            "holds for GET's answer holds for each of the results of POST. What has no answer, as "
+            "a word without a vector, is an error of GET; POST answers null, with the reason.",
+        },
+        "paths": paths,
+        "components": {"schemas": {"Problem": PROBLEM}},
+    }
+
+
+def _page(page: Page) -> dict[str, Any]:
+    operation = page.path.strip("/").partition(".")[0]
+    return _operation(operation, page.summary, page.result, page.problems)
+
+
+def _get(question: Question) -> dict[str, Any]:
+    parameters = [
+        {"name": name, "in": "query", "required": name in question.one, "schema": schema}
+        for name, schema in (question.one | question.options).items()
+    ]
+    operation = _operation(question.name, question.summary, question.result, OF_A_QUERY)
+    return operation | {"parameters": parameters}
+
+
+def _post(question: Question) -> dict[str, Any]:
+    name, summary = f"{question.name}_many", f"{question.summary} Many at once."
+    operation = _operation(name, summary, question.answered, OF_A_BODY)
+    body = {"required": True, "content": {"application/json": {"schema": question.body}}}
+    return operation | {"requestBody": body}
+
+
+def _operation(name: str, summary: str, result: Schema, problems: Sequence[int]) -> dict[str, Any]:
+    responses: dict[str, Any] = {
+        "200": {
+            "description": "The answer.",
+            "content": {"application/json": {"schema": result}},
+        }
+    }
+    for status in problems:
+        schema = {"$ref": "#/components/schemas/Problem"}
+        responses[str(status)] = {
+            "description": PROBLEMS[status],
+            "content": {"application/problem+json": {"schema": schema}},
+        }
+    return {"operationId": name, "summary": summary, "responses": responses}

@@ -1,0 +1,135 @@
+"""What a training needs, before it takes it.
+
+In: options and a text that has been read. Out: memory and disk, and what there is of them.
+"""
+
+import resource
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from embedtool.config.base import MiB
+from embedtool.config.training import FastTextConfig, GloveConfig, TrainerConfig, Word2VecConfig
+from embedtool.corpus.cooccurrence import counting_bytes
+from embedtool.corpus.encoding import EncodedCorpus
+from embedtool.errors import ResourceError
+from embedtool.kernels.simd.registers import SIMD_WIDTH
+from embedtool.trainers.aligned import filled_up
+from embedtool.trainers.subwords import rows_of_words
+
+PROGRAM = 180 * MiB
+"""What Python, NumPy and the compiled kernels take by themselves; measured."""
+NUMBER = 4
+"""Bytes of a float32, and of an id."""
+WORD = 150
+"""Bytes that a word takes in Python with its count and its number; measured."""
+RUN_ENTRY, PAIR = 16, 12
+"""Bytes on disk of a pair that is counted, and of one that is summed."""
+CGROUP = Path("/sys/fs/cgroup")
+MEMINFO = Path("/proc/meminfo")
+STATUS = Path("/proc/self/status")
+
+
+@dataclass(frozen=True)
+class Needs:
+    """Bytes.
+
+    tables : memory of what is learnt, which is needed for certain
+    memory : all memory, but for files that are mapped and what each thread works with
+    work   : disk where the training works, at most
+    model  : disk of the model, at most
+    """
+
+    tables: int
+    memory: int
+    work: int
+    model: int
+
+
+def estimate(config: TrainerConfig, corpus: EncodedCorpus) -> Needs:
+    """What a training with these options on this text needs."""
+    vocabulary = corpus.vocabulary
+    n_words, size = vocabulary.n_words, config.vector_size
+    program = PROGRAM + WORD * (n_words + vocabulary.types_seen)
+    text = 2 * (NUMBER * corpus.n_tokens + 2 * NUMBER * len(corpus.ends))
+    matrix = n_words * size * NUMBER
+    if isinstance(config, GloveConfig):
+        tables = 2 * n_words * (2 * filled_up(size) + SIMD_WIDTH) * NUMBER
+        memory = max(counting_bytes(config, corpus.n_tokens), tables + matrix)
+        meetings = corpus.n_tokens * config.window
+        return Needs(
+            tables, program + memory, text + (RUN_ENTRY + PAIR) * meetings,
+            matrix * (2 if config.output_vectors == "both" else 1),
+        )  # fmt: skip
+    if not isinstance(config, Word2VecConfig):
+        raise TypeError(config)
+    rows = rows_of_words(vocabulary.words, config)
+    tables = (rows.n_rows + n_words) * filled_up(size) * NUMBER
+    memory = tables + rows.rows.nbytes + rows.starts.nbytes
+    model = 2 * matrix
+    if isinstance(config, FastTextConfig):
+        memory += matrix
+        model += rows.n_rows * size * NUMBER
+    return Needs(tables, program + memory, text, model)
+
+
+def check(needs: Needs, output: Path) -> None:
+    """Raise ResourceError where a training cannot have what it needs for certain.
+
+    That are the tables, and room for the model at `output`; what may be less refuses nothing.
+    """
+    memory = available_memory()
+    if memory is not None and needs.tables > memory:
+        raise ResourceError(
+            f"the tables need {shown(needs.tables)} of memory, {shown(memory)} are free; choose a "
+            "smaller --vector-size or --max-vocab, or a larger --min-count"
+        )
+    disk = shutil.disk_usage(output.parent).free
+    if needs.model > disk:
+        raise ResourceError(
+            f"{output}: the model needs {shown(needs.model)} of disk, {shown(disk)} are free"
+        )
+
+
+def available_memory() -> int | None:
+    """The bytes of memory that this process can have; None where the system does not tell.
+
+    The least of what is free, what its control group leaves it, and what its limit of address space
+    does.
+    """
+    found = [_free(), _left_by_group(), _left_by_limit()]
+    return min((each for each in found if each is not None), default=None)
+
+
+def _free() -> int | None:
+    return _entry(MEMINFO, "MemAvailable:", 1024)
+
+
+def _left_by_group() -> int | None:
+    try:
+        most = int((CGROUP / "memory.max").read_text())
+        used = int((CGROUP / "memory.current").read_text())
+    except (OSError, ValueError):
+        return None
+    return most - used + (_entry(CGROUP / "memory.stat", "inactive_file", 1) or 0)
+
+
+def _left_by_limit() -> int | None:
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    used = _entry(STATUS, "VmSize:", 1024)
+    return None if limit == resource.RLIM_INFINITY or used is None else max(0, limit - used)
+
+
+def _entry(path: Path, name: str, unit: int) -> int | None:
+    """A number of one of the system's files, each line of which is a name and a number."""
+    try:
+        lines = path.read_text().splitlines()
+    except OSError:
+        return None
+    fields = (line.split() for line in lines)
+    return next((int(each[1]) * unit for each in fields if each and each[0] == name), None)
+
+
+def shown(n_bytes: int) -> str:
+    """Bytes as a person reads them."""
+    return f"{n_bytes / MiB:,.0f} MiB"
