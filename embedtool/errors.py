@@ -10,7 +10,20 @@ from typing import Any
 
 
 class EmbedtoolError(Exception):
-    """Any failure that is not a mistake in embedtool itself."""
+    """Any failure that is not a mistake in embedtool itself.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong, where, and what to do. A parameter stands in it by its Python name, with its
+        value as in Python: ``min_count must be 1 or more``, ``use encoding='latin-1'``.
+    parameters : sequence of str
+        The parameters that stand in the message; the command line shows them as its flags.
+    """
+
+    def __init__(self, message: str = "", *, parameters: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.parameters = tuple(parameters)
 
 
 class ConfigError(EmbedtoolError):

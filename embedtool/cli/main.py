@@ -20,6 +20,7 @@ import click
 from click.exceptions import Exit, NoArgsIsHelpError
 
 from embedtool import __version__
+from embedtool.cli.flags import with_flags
 from embedtool.cli.groups import Group
 from embedtool.cli.output.text import note, shortened
 from embedtool.cli.signals import heeded
@@ -105,13 +106,13 @@ class Program(Group):
         try:
             code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra) or 0
         except ConfigError as error:
-            code = _fail(str(error), WRONG_USAGE)
+            code = _fail(_told(error), WRONG_USAGE)
         except StoppedError as error:
-            code = _fail(str(error), 128 + error.number)
+            code = _fail(_told(error), 128 + error.number)
         except UnansweredError as error:
-            code = _fail(str(error), FAILED, whole=True)
+            code = _fail(_told(error), FAILED, whole=True)
         except EmbedtoolError as error:
-            code = _fail(str(error), FAILED)
+            code = _fail(_told(error), FAILED)
         except NoArgsIsHelpError as error:
             click.echo(error.ctx.get_help() if error.ctx else "", err=True)
             code = WRONG_USAGE
@@ -171,6 +172,10 @@ def _place_of(error: OSError) -> str:
     return "standard output: cannot be written: " if printing else ""
 
 
+def _told(error: EmbedtoolError) -> str:
+    return with_flags(str(error), error.parameters)
+
+
 def _fail(message: str, code: int, whole: bool = False) -> int:
     message = message if whole else shortened(message)
     note("Error: " + " ".join(message.split("\n")))
@@ -198,7 +203,8 @@ class _Notes(logging.Handler):
     """Shows what the rooms below log as warnings."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        note(f"{record.levelname.capitalize()}: {record.getMessage()}")
+        message = with_flags(record.getMessage(), getattr(record, "parameters", ()))
+        note(f"{record.levelname.capitalize()}: {message}")
 
 
 logging.getLogger("embedtool").addHandler(_Notes(logging.INFO))

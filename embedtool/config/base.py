@@ -68,36 +68,40 @@ class Config:
 
 def _checked(each: Field[Any], hint: Any, value: Any) -> Any:
     """The value as Python's own type; raises ConfigError where it is wrong or out of bounds."""
-    name, kinds = flag(each.name), get_args(hint) or (hint,)
+    name, kinds = each.name, get_args(hint) or (hint,)
     if value is None and type(None) in kinds:
         return None
     kind: Any = kinds[0]
     if get_origin(hint) is Literal:
         if not isinstance(value, str | bool) or value not in kinds:
-            raise ConfigError(f"{name} must be one of {', '.join(map(str, kinds))}, not {value}")
+            raise _wrong(name, f"one of {', '.join(map(str, kinds))}", value)
         return value
     if not isinstance(value, ABSTRACT[kind]) or (isinstance(value, bool) and kind is not bool):
-        raise ConfigError(f"{name} must be {KINDS[kind]}, not {value!r}")
+        raise _wrong(name, KINDS[kind], repr(value))
     if kind in (int, float):
         _check_bounds(each, value, LARGEST if kind is int else sys.float_info.max)
     return kind(value)
 
 
 def _check_bounds(each: Field[Any], value: float, largest: float) -> None:
-    name = flag(each.name)
+    name = each.name
     if value != value or value in (math.inf, -math.inf):
-        raise ConfigError(f"{name} must be a finite number, not {value}")
+        raise _wrong(name, "a finite number", value)
     if not isinstance(value, Integral):
         value = float(value)
     low, high, above = (each.metadata[key] for key in ("low", "high", "above"))
     high = largest if high is None else high
     low = -largest if low is None else low
     if value < low:
-        raise ConfigError(f"{name} must be {_shown(low)} or more, not {_shown(value)}")
+        raise _wrong(name, f"{_shown(low)} or more", _shown(value))
     if above is not None and value <= above:
-        raise ConfigError(f"{name} must be above {_shown(above)}, not {_shown(value)}")
+        raise _wrong(name, f"above {_shown(above)}", _shown(value))
     if value > high:
-        raise ConfigError(f"{name} must be {_shown(high)} or less, not {_shown(value)}")
+        raise _wrong(name, f"{_shown(high)} or less", _shown(value))
+
+
+def _wrong(name: str, expected: str, value: object) -> ConfigError:
+    return ConfigError(f"{name} must be {expected}, not {value}", parameters=(name,))
 
 
 def _shown(number: float) -> str:
