@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.errors import FormatError
+from embedtool.io.blocks import row_slices
+from embedtool.io.json_file import parse_json
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -78,9 +80,8 @@ def write_header(
 
 def write_rows(file: Sink, tensor: NDArray[Any]) -> None:
     """Write numbers, little-endian, in C order, a block of rows at a time."""
-    n_rows = max(1, BLOCK_BYTES // max(1, tensor[:1].nbytes))
-    for first in range(0, len(tensor), n_rows):
-        block = tensor[first : first + n_rows]
+    for rows in row_slices(len(tensor), tensor[:1].nbytes, BLOCK_BYTES):
+        block = tensor[rows]
         file.write(np.ascontiguousarray(block, dtype=block.dtype.newbyteorder("<")).data)
         let_go(tensor)
 
@@ -105,7 +106,7 @@ def map_tensors(path: Path) -> dict[str, NDArray[Any]]:
         first = 8 + int.from_bytes(data[:8].tobytes(), "little")
         if first > 8 + LONGEST_HEADER:
             raise ValueError(first)
-        header = json.loads(data[8:first].tobytes())
+        header = parse_json(data[8:first].tobytes())
         header.pop(METADATA, None)
         for name, entry in header.items():
             if entry["dtype"] not in KINDS:
@@ -114,7 +115,7 @@ def map_tensors(path: Path) -> dict[str, NDArray[Any]]:
                     "cannot be read"
                 )
         return {name: _tensor(data[first:], entry) for name, entry in header.items()}
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
         raise FormatError(f"{path.name}: the tensors are damaged or cut short") from None
 
 
