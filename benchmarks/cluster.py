@@ -158,7 +158,7 @@ def print_far(task: str, text: Sizes, rounds: int | None) -> None:
                 n_words=FAR_WORDS, n_rows=n_rows,
             )  # fmt: skip
             nodes = nodes_of(n_nodes, FAR_CORES, FAR_STORE)
-            settings = settled(ClusterConfig("far", rounds=rounds), Cluster(nodes))
+            settings = settled(ClusterConfig("far", syncs=rounds), Cluster(nodes))
             taken = cost(config, settings, far, nodes, FAR_LINK)
             exchange = 100 * taken.exchange / taken.seconds
             shown.append(f"{taken.seconds / HOUR:9,.1f} h ({exchange:3.0f}%)")

@@ -202,14 +202,14 @@ def lane_steps(
     config: Word2VecConfig, settings: ClusterConfig, sizes: Sizes, whole: bool
 ) -> Iterator[Step]:
     """Round after round of lanes of one core, each round joined."""
-    n_lanes, (n_parts, _) = settings.lanes or 1, parts_of(sizes.n_bytes)
+    n_lanes, (n_parts, _) = settings.replicas or 1, parts_of(sizes.n_bytes)
     tables = sizes.n_rows + sizes.n_words
     lanes, shards = range(n_lanes), range(shards_of(n_lanes))
     shard, copy = (each * tables * config.vector_size / len(shards) for each in (NUMBER, COPY))
     for k in shards:
         yield Put(("shard", 0, k), shard)
         yield Put(("copy", 0, k), copy)
-    rounds = rounds_of(settings.rounds or 1, config.epochs)
+    rounds = rounds_of(settings.syncs or 1, config.epochs)
     for number, each in enumerate(rounds):
         n_tokens = sizes.n_tokens / n_lanes * (each.end - each.begin)
         lane = lane_of(config, sizes, n_lanes, n_tokens, n_threads=1)

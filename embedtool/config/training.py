@@ -1,8 +1,9 @@
 """The options of training: algorithms, vocabulary, checkpoints, cluster."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from embedtool.config.base import Config, flag, n_cores, option
 from embedtool.errors import ConfigError
@@ -56,6 +57,22 @@ class CheckpointConfig(Config):
         return int(match[1]) if match else None
 
 
+SAVED_NAMES = {"cluster": {"lanes": "replicas", "rounds": "syncs"}}
+"""Names that files of this format may have for options, and those of the code, by section."""
+
+
+def with_current_names(saved: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the description of a model or of a training with the code's names of options."""
+    return {
+        section: (
+            {SAVED_NAMES[section].get(name, name): value for name, value in contents.items()}
+            if section in SAVED_NAMES and isinstance(contents, dict)
+            else contents
+        )
+        for section, contents in saved.items()
+    }
+
+
 @dataclass(frozen=True)
 class ClusterConfig(Config):
     """Where a training runs, if not on this machine."""
@@ -65,23 +82,22 @@ class ClusterConfig(Config):
         "Train on the Ray cluster at this address, such as 10.0.0.1:6379; auto: the one that this "
         "machine is a node of.",
     )
-    lanes: int | None = option(
+    replicas: int | None = option(
         None,
-        "With --cluster: so many stretches of the text are trained at once. "
-        "For one number the vectors are the same, whatever the nodes. Default: one a node.",
+        "With --cluster: number of replicas of the model (local SGD). The vectors depend on this "
+        "number, not on the nodes. Default: one per node.",
         low=1,
         high=4096,
     )
-    rounds: int | None = option(
+    syncs: int | None = option(
         None,
-        "With --cluster: how often what the lanes have learnt is put together. "
-        "Default: 8 times as often as there are lanes.",
+        "With --cluster: how often the replicas are synchronized. Default: 6 per replica.",
         low=1,
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("lanes", "rounds"):
+        for name in ("replicas", "syncs"):
             if self.cluster is None and getattr(self, name) is not None:
                 raise ConfigError(f"{flag(name)} needs --cluster")
 

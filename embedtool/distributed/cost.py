@@ -167,9 +167,9 @@ def lane_of(
 def _lanes(
     config: Word2VecConfig, settings: ClusterConfig, sizes: Sizes, cluster: Cluster, link: float
 ) -> Cost:
-    nodes, n_lanes = cluster.nodes, settings.lanes or 1
+    nodes, n_lanes = cluster.nodes, settings.replicas or 1
     n_shards = shards_of(n_lanes)
-    n_nodes, n_rounds = len(nodes), max(settings.rounds or 1, config.epochs)
+    n_nodes, n_rounds = len(nodes), max(settings.syncs or 1, config.epochs)
     tables = (sizes.n_rows + sizes.n_words) * filled_up(config.vector_size) * NUMBER
     shards, copies = (
         (sizes.n_rows + sizes.n_words) * config.vector_size * each for each in (NUMBER, COPY)

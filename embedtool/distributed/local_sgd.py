@@ -41,7 +41,7 @@ from embedtool.trainers.subwords import Rows, rows_of_words
 from embedtool.trainers.warm_start import Initial
 from embedtool.trainers.word2vec import damping_after, key_of, rate_after, start, word_vectors
 
-ROUNDS_A_LANE = 6
+SYNCS_PER_REPLICA = 6
 """Meetings of a training unless told otherwise. Measured on 16 M tokens in 5 epochs: accuracy is
 not below one machine's by more than 0.01 with so many for 2, 4 and 8 lanes, and falls with
 fewer."""
@@ -130,9 +130,9 @@ class _Meetings:
         state: State,
     ) -> None:
         self.cluster, self.config, self.text, self.state = cluster, config, text, state
-        self.n_lanes = settings.lanes or 1
+        self.n_lanes = settings.replicas or 1
         self.n_shards = shards_of(self.n_lanes)
-        self.rounds = rounds_of(settings.rounds or 1, config.epochs)
+        self.rounds = rounds_of(settings.syncs or 1, config.epochs)
         self.streams = streams_of(text.n_tokens)
         self.lexicon = cluster.put(
             lexicon_of(config, text.vocabulary.counts, rows, state.tables["frozen"], self.streams)

@@ -39,10 +39,10 @@ from embedtool.trainers.warm_start import Initial
 
 
 def settled(settings: ClusterConfig, cluster: Cluster) -> ClusterConfig:
-    """The settings with what was left open: a lane a node."""
-    lanes = settings.lanes or len(cluster.nodes)
-    rounds = settings.rounds or local_sgd.ROUNDS_A_LANE * lanes
-    return replace(settings, lanes=lanes, rounds=rounds)
+    """The settings with what was left open: a replica a node."""
+    replicas = settings.replicas or len(cluster.nodes)
+    syncs = settings.syncs or local_sgd.SYNCS_PER_REPLICA * replicas
+    return replace(settings, replicas=replicas, syncs=syncs)
 
 
 def check_options(config: TrainerConfig) -> None:
@@ -84,7 +84,7 @@ def train_model(
     text = encode_text(cluster, scanned, config, only, initial)
     warn_of_script(corpus.text, Words.of(text.vocabulary.words), text.vocabulary.counts)
     about = about_training(algorithm, config, corpus, scanned, history.seconds())
-    about["cluster"] = _lanes(settings, config)
+    about["cluster"] = _replicas(settings, config)
     if place is not None:
         keep(place, request, about, corpus, text)
     return _learn(cluster, settings, config, text, about, history, initial, checkpoints)
@@ -116,11 +116,11 @@ def resume_model(
     return _learn(cluster, settings, config, text, about, history, initial, checkpoints)
 
 
-def _lanes(settings: ClusterConfig, config: TrainerConfig) -> dict[str, int | None]:
+def _replicas(settings: ClusterConfig, config: TrainerConfig) -> dict[str, int | None]:
     """What the vectors depend on."""
     if isinstance(config, GloveConfig):
         return {}
-    return {"lanes": settings.lanes, "rounds": settings.rounds}
+    return {"replicas": settings.replicas, "syncs": settings.syncs}
 
 
 def _learn(

@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool import __version__
+from embedtool.config.training import with_current_names
 from embedtool.corpus.string_table import Slots, Words
 from embedtool.errors import FormatError, ModelError, VocabularyError
 from embedtool.io.atomic import Hashed, check_writable, mismatch, new_folder, text_bytes
@@ -179,7 +180,11 @@ def describe(path: str | Path) -> dict[str, Any]:
 
     Raises ModelError where `path` is no model, or one of a later version.
     """
-    path = Path(path)
+    return with_current_names(_description(Path(path)))
+
+
+def _description(path: Path) -> dict[str, Any]:
+    """The contents of config.json as they are on disk, which the checksum is of."""
     if not path.exists():
         raise ModelError(f"{path}: no such model")
     if not path.is_dir():
@@ -244,7 +249,7 @@ def verify(path: str | Path) -> Iterator[str]:
     """
     path = Path(path)
     try:
-        description = describe(path)
+        description = _description(path)
     except ModelError as error:
         yield str(error)
         return

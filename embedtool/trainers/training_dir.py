@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from embedtool import __version__
+from embedtool.config.training import with_current_names
 from embedtool.corpus.encoding import (
     COUNT,
     ENCODED_FILES,
@@ -111,7 +112,7 @@ class Workplace:
                 f"{self.folder}: was begun by embedtool {version}; this is {__version__}, which "
                 "may come to other vectors; go on with that one, or train anew with --overwrite"
             )
-        return dict(request)
+        return with_current_names(request)
 
     def corpus(self, request: dict[str, Any]) -> EncodedCorpus:
         """The text as numbers. Raises ModelError where they, or its files, have changed since."""

@@ -26,7 +26,7 @@ if find_spec("ray") is None:
 pytestmark = pytest.mark.xdist_group("cluster")
 
 NODE: dict[str, Any] = {"num_cpus": 1, "object_store_memory": 3 * 10**8}
-LANES = ["--lanes", "2", "--rounds", "12"]
+LANES = ["--replicas", "2", "--syncs", "12"]
 QUICK = {
     "glove": ["--iterations", "3"],
     "word2vec": ["--epochs", "2", *LANES],
@@ -34,8 +34,8 @@ QUICK = {
 }
 LONG = {
     "glove": ["--iterations", "40"],
-    "word2vec": ["--epochs", "12", "--lanes", "2", "--rounds", "40"],
-    "fasttext": ["--epochs", "5", "--bucket", "20000", "--lanes", "2", "--rounds", "40"],
+    "word2vec": ["--epochs", "12", "--replicas", "2", "--syncs", "40"],
+    "fasttext": ["--epochs", "5", "--bucket", "20000", "--replicas", "2", "--syncs", "40"],
 }
 """Options of trainings that something can happen to before they are over."""
 
@@ -143,13 +143,13 @@ def test_lanes_come_to_the_same_bytes_on_any_nodes_with_tables_whole_or_by_rows(
     nodes.lose()
     assert_same(tmp_path / "two", tmp_path / "three")
     description = store.load(tmp_path / "two").description
-    assert description["cluster"] == {"lanes": 2, "rounds": 12}
+    assert description["cluster"] == {"replicas": 2, "syncs": 12}
 
 
 def test_the_shards_of_the_tables_may_be_fewer_than_the_lanes(
     train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    options = ["--lanes", "3", "--rounds", "4", "--epochs", "1"]
+    options = ["--replicas", "3", "--syncs", "4", "--epochs", "1"]
     assert train("word2vec", tmp_path / "three", *options).exit_code == 0
     monkeypatch.setattr(local_sgd, "MOST_SHARDS", 2)
     assert train("word2vec", tmp_path / "two", *options).exit_code == 0

@@ -293,7 +293,7 @@ def test_a_dry_run_on_a_cluster(
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
     assert lines[0] == "2,359 words, 452,936 of 452,936 tokens (100.0%)"
-    assert ("2 lanes, 12 rounds; a node gets all tables" in lines) == (algorithm != "glove")
+    assert ("2 replicas, 12 syncs; a node gets all tables" in lines) == (algorithm != "glove")
     assert any(line.split() == ["10.0.0.1", "4", "1,024", "MiB", "1,024", "MiB"] for line in lines)
     named = [line.split("  ")[0] for line in lines]
     assert ("counting pairs" in named) == (algorithm == "glove")

@@ -86,6 +86,17 @@ def test_a_model_of_the_first_format_is_read(tmp_path: Path) -> None:
     assert loaded.vector("é").tolist() == saved.matrix[1].tolist()
 
 
+def test_options_saved_under_their_old_names_have_the_new_ones(tmp_path: Path) -> None:
+    path = tmp_path / "m"
+    saved = model(["a"])
+    saved.description["cluster"] = {"lanes": 2, "rounds": 12}
+    store.save(saved, path)
+    assert list(store.verify(path)) == []
+    assert store.load(path).description["cluster"] == {"replicas": 2, "syncs": 12}
+    store.save(store.load(path), path)
+    assert json.loads((path / "config.json").read_text())["cluster"] == {"replicas": 2, "syncs": 12}
+
+
 def test_saving_again_replaces_the_model_whole(tmp_path: Path) -> None:
     store.save(model(["a", "b"], contexts=np.ones((2, 3), np.float32)), tmp_path / "model")
     store.save(model(["c"]), tmp_path / "model")

@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from embedtool.trainers.training_dir import Workplace
 
 
-CLUSTER = (("cluster", "lanes", "rounds"), ("cluster",))
-"""The options about clusters of Word2Vec and FastText, and of GloVe, which has no lanes."""
+CLUSTER = (("cluster", "replicas", "syncs"), ("cluster",))
+"""The options about clusters of Word2Vec and FastText, and of GloVe, which has no replicas."""
 UNSET = dict.fromkeys(CLUSTER[0])
 
 

@@ -93,8 +93,8 @@ def needs_there(
     click.echo(f"{counted(summary['types_kept'], 'word')}, {tokens_kept(summary)}")
     if not isinstance(config, GloveConfig):
         tables = "all tables" if needed.whole else "the rows it needs"
-        lanes, rounds = counted(settings.lanes or 1, "lane"), counted(settings.rounds or 1, "round")
-        click.echo(f"{lanes}, {rounds}; a node gets {tables}")
+        replicas = counted(settings.replicas or 1, "replica")
+        click.echo(f"{replicas}, {counted(settings.syncs or 1, 'sync')}; a node gets {tables}")
     _print_nodes(nodes)
     _print_cost(needed, nodes)
     cost.check(needed, nodes)
