@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from embedtool.cli.output.text import note
+from embedtool.cli.output.console import echo_err
 from embedtool.cli.signals import heeded
 from embedtool.errors import ClusterError, OutputError, StoppedError
 
@@ -35,7 +35,7 @@ def stoppable(place: "Workplace", checkpoints: "Checkpoints") -> Iterator[None]:
         checkpoints.stop = checkpoints.stop if again else number
         if again or not checkpoints.running:
             raise KeyboardInterrupt
-        note("The training is being saved, then it stops; once more leaves at once.")
+        echo_err("The training is being saved, then it stops; once more leaves at once.")
 
     before = {number: signal.signal(number, take) for number in heeded()}
     try:

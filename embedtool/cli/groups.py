@@ -7,7 +7,7 @@ import click
 from click.exceptions import NoSuchCommand
 
 
-class Group(click.Group):
+class SuggestingGroup(click.Group):
     """As Click's, but a name in other case is known, and so are commands not yet imported."""
 
     def like(self, ctx: click.Context, name: str) -> list[str]:

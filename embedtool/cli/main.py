@@ -21,8 +21,8 @@ from click.exceptions import Exit, NoArgsIsHelpError
 
 from embedtool import __version__
 from embedtool.cli.flags import with_flags
-from embedtool.cli.groups import Group
-from embedtool.cli.output.text import note, shortened
+from embedtool.cli.groups import SuggestingGroup
+from embedtool.cli.output.console import echo_err, truncate_middle
 from embedtool.cli.signals import heeded
 from embedtool.errors import ConfigError, EmbedtoolError, StoppedError, UnansweredError
 
@@ -64,20 +64,20 @@ COMMANDS = {
     "serve": "serve",
 }
 """Each command's module in this package, which holds it under its own name."""
-MANY_OBJECTS = 50_000
+GC_THRESHOLD = 50_000
 """New objects before Python looks for those that are no longer used. Imports make many that stay;
 to look at them again and again takes a twentieth of the time of a query."""
 NO_THREAD = "can't start new thread"
 """What Python says, as a RuntimeError."""
 PRINTING = ("click.utils", __name__)
 """Modules that write to standard output."""
-FAILED = 1
-WRONG_USAGE = 2
+FAILURE = 1
+USAGE_ERROR = 2
 INTERRUPTED = 128 + signal.SIGINT
-UNREAD = 128 + signal.SIGPIPE
+BROKEN_PIPE = 128 + signal.SIGPIPE
 
 
-class Program(Group):
+class Program(SuggestingGroup):
     """A group of COMMANDS, imported when they are asked for; its errors are one line."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -106,31 +106,31 @@ class Program(Group):
         try:
             code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra) or 0
         except ConfigError as error:
-            code = _fail(_told(error), WRONG_USAGE)
+            code = _fail(_told(error), USAGE_ERROR)
         except StoppedError as error:
             code = _fail(_told(error), 128 + error.number)
         except UnansweredError as error:
-            code = _fail(_told(error), FAILED, whole=True)
+            code = _fail(_told(error), FAILURE, whole=True)
         except EmbedtoolError as error:
-            code = _fail(_told(error), FAILED)
+            code = _fail(_told(error), FAILURE)
         except NoArgsIsHelpError as error:
             click.echo(error.ctx.get_help() if error.ctx else "", err=True)
-            code = WRONG_USAGE
+            code = USAGE_ERROR
         except click.UsageError as error:
-            code = _fail(_usage(error), WRONG_USAGE)
+            code = _fail(_usage(error), USAGE_ERROR)
         except click.Abort:
             code = _fail("interrupted; nothing was written", INTERRUPTED)
         except OSError as error:
-            code = _fail(f"{_place_of(error)}{error.strerror or error}", FAILED)
+            code = _fail(f"{_place_of(error)}{error.strerror or error}", FAILURE)
         except MemoryError:
-            code = _fail("out of memory; choose a smaller --vector-size or vocabulary", FAILED)
+            code = _fail("out of memory; choose a smaller --vector-size or vocabulary", FAILURE)
         except RuntimeError as error:
             if str(error) != NO_THREAD:
                 raise
             code = _fail(
                 "no thread can be started; allow more processes (ulimit -u) or more memory "
                 "(ulimit -v)",
-                FAILED,
+                FAILURE,
             )
         if standalone_mode:
             sys.exit(code)
@@ -155,7 +155,7 @@ def _silent_where_unread() -> Iterator[None]:
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise Exit(UNREAD) from None
+        raise Exit(BROKEN_PIPE) from None
 
 
 def _place_of(error: OSError) -> str:
@@ -177,16 +177,16 @@ def _told(error: EmbedtoolError) -> str:
 
 
 def _fail(message: str, code: int, whole: bool = False) -> int:
-    message = message if whole else shortened(message)
-    note("Error: " + " ".join(message.split("\n")))
+    message = message if whole else truncate_middle(message)
+    echo_err("Error: " + " ".join(message.split("\n")))
     return code
 
 
 def _usage(error: click.UsageError) -> str:
     if isinstance(error, click.NoSuchOption):
-        from embedtool.cli.options.elsewhere import message_of
+        from embedtool.cli.options.suggestions import with_suggestions
 
-        message = message_of(error)
+        message = with_suggestions(error)
     else:
         message = error.format_message()
     message = message.rstrip(".")
@@ -199,15 +199,15 @@ def cli() -> None:
     """Train, query, judge and export word vectors: Word2Vec, FastText, GloVe."""
 
 
-class _Notes(logging.Handler):
+class StderrHandler(logging.Handler):
     """Shows what the rooms below log as warnings."""
 
     def emit(self, record: logging.LogRecord) -> None:
         message = with_flags(record.getMessage(), getattr(record, "parameters", ()))
-        note(f"{record.levelname.capitalize()}: {message}")
+        echo_err(f"{record.levelname.capitalize()}: {message}")
 
 
-logging.getLogger("embedtool").addHandler(_Notes(logging.INFO))
+logging.getLogger("embedtool").addHandler(StderrHandler(logging.INFO))
 logging.getLogger("embedtool").setLevel(logging.INFO)
 
 
@@ -217,7 +217,7 @@ def _terminate(number: int, frame: FrameType | None) -> NoReturn:
     sys.exit(128 + number)
 
 
-def take_signals() -> None:
+def install_signal_handlers() -> None:
     """Have SIGINT and SIGTERM end the program, and SIGHUP unless it is ignored.
 
     A shell that is no terminal's starts what runs in the background with SIGINT ignored, and Python
@@ -230,8 +230,8 @@ def take_signals() -> None:
 
 def main() -> None:
     """What the console script calls."""
-    take_signals()
-    gc.set_threshold(MANY_OBJECTS)
+    install_signal_handlers()
+    gc.set_threshold(GC_THRESHOLD)
     try:
         cli(prog_name="embedtool")
     except SystemExit as end:
@@ -245,4 +245,4 @@ def _leave(end: SystemExit) -> NoReturn:
         raise end
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(end.code if isinstance(end.code, int) else FAILED)
+    os._exit(end.code if isinstance(end.code, int) else FAILURE)

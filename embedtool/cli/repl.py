@@ -12,16 +12,22 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from embedtool.cli.commands.analogy import analogy
-from embedtool.cli.commands.completion import begun_word, words_begun
 from embedtool.cli.commands.info import info
 from embedtool.cli.commands.odd_one_out import odd_one_out
 from embedtool.cli.commands.similar import similar
 from embedtool.cli.commands.similarity import similarity
 from embedtool.cli.commands.vector import vector
-from embedtool.cli.main import FAILED, cli
-from embedtool.cli.options.queries import candidates, index_of
-from embedtool.cli.output.answers import ngrams_note
-from embedtool.cli.output.text import note, print_json, print_table, print_tsv, shown
+from embedtool.cli.main import FAILURE, cli
+from embedtool.cli.options.completers import partial_word, words_with_prefix
+from embedtool.cli.options.queries import approximate_index, candidates
+from embedtool.cli.output.console import (
+    echo_err,
+    escape_unprintable,
+    print_json,
+    print_table,
+    print_tsv,
+)
+from embedtool.cli.output.query_results import ngrams_message
 from embedtool.corpus.tokens import split_spaces
 from embedtool.errors import EmbedtoolError, NoAnswerError, QueryError, UnknownWordError
 from embedtool.io.encodings import UTF8
@@ -79,7 +85,7 @@ ALWAYS_COMMANDS = ("help", "help()", "quit", "quit()", "exit", "exit()")
 """Those of them that are commands in a terminal though the model has such a word."""
 
 
-class Opened(NamedTuple):
+class OpenModel(NamedTuple):
     """A model that can be asked."""
 
     folder: Path
@@ -94,19 +100,19 @@ class Completion(NamedTuple):
     note: str = ""
 
 
-class Conversation:
+class ShellSession:
     """Models that are open, which of them is asked, and the settings.
 
     settings : the options of `analogy`, by parameter
-    titled   : whether each answer stands under its line, as nobody sees who asked
+    echo_lines   : whether each answer stands under its line, as nobody sees who asked
     """
 
     def __init__(
-        self, folders: Sequence[Path], settings: dict[str, Any], *, titled: bool = False
+        self, folders: Sequence[Path], settings: dict[str, Any], *, echo_lines: bool = False
     ) -> None:
-        self.models: dict[str, Opened] = {}
+        self.models: dict[str, OpenModel] = {}
         self.settings = settings
-        self.titled = titled
+        self.echo_lines = echo_lines
         self.n_answers = 0
         self.commands: dict[str, Callable[[str], None]] = {
             "models": self._list,
@@ -133,33 +139,33 @@ class Conversation:
         name = folder.absolute().name
         if name in self.models and self.models[name].folder != folder:
             name = str(folder)
-        self.models[name] = Opened(folder, vectors)
+        self.models[name] = OpenModel(folder, vectors)
         self.name = name
 
     def answer(self, line: str) -> int:
         """Answer a line; what is wrong with it is a line on standard error.
 
-        Returns an exit code, 0 or FAILED. Raises EOFError where the line ends the conversation.
+        Returns an exit code, 0 or FAILED. Raises EOFError where the line ends the session.
         """
         try:
             self._answer(line)
         except BrokenPipeError:
             raise
         except click.UsageError as error:
-            note(f"Error: {error.format_message()}")
+            echo_err(f"Error: {error.format_message()}")
         except EmbedtoolError as error:
-            note(f"Error: {error}")
+            echo_err(f"Error: {error}")
         except OSError as error:
-            note(f"Error: {error.filename or self.name}: {error.strerror or error}")
+            echo_err(f"Error: {error.filename or self.name}: {error.strerror or error}")
         except MemoryError:
-            note("Error: out of memory")
+            echo_err("Error: out of memory")
         else:
             return 0
-        return FAILED
+        return FAILURE
 
     def _answer(self, line: str) -> None:
         meant = WITHOUT_MARK.get(line.lower())
-        in_terminal = not self.titled
+        in_terminal = not self.echo_lines
         if meant and (line not in self.vectors or (in_terminal and line in ALWAYS_COMMANDS)):
             line = MARK + meant
         if not line.startswith(MARK):
@@ -203,11 +209,11 @@ class Conversation:
 
     def _words(self, text: str) -> Iterator[Completion]:
         """Words as they are typed, then those that differ by capitals."""
-        begun = begun_word(text)
+        begun = partial_word(text)
         found: dict[str, int | None] = {}
         for variant in dict.fromkeys((begun, begun.capitalize(), begun.upper(), begun.lower())):
             if variant.lower() == begun.lower():  # upper() of ß is SS, which begins other words
-                found |= words_begun(self.vectors, variant)
+                found |= words_with_prefix(self.vectors, variant)
         for word, count in found.items():
             yield Completion(word, len(begun), "" if count is None else f"{count:,}")
 
@@ -241,8 +247,8 @@ class Conversation:
 
     def _head(self, said: str) -> None:
         """Begin an answer: with its line, where nobody sees that above it."""
-        if self.titled and not (self.settings["as_json"] or self.settings["as_tsv"]):
-            click.secho(("\n" if self.n_answers else "") + shown(said), bold=True)
+        if self.echo_lines and not (self.settings["as_json"] or self.settings["as_tsv"]):
+            click.secho(("\n" if self.n_answers else "") + escape_unprintable(said), bold=True)
         self.n_answers += 1
 
     def _set(self, name: str, text: str) -> None:
@@ -263,7 +269,7 @@ class Conversation:
         if self.settings["as_json"] and self.settings["as_tsv"]:
             self.settings["as_tsv" if key == "as_json" else "as_json"] = False
         value = self.settings[key]
-        note(f"{name}: {'on' if value is True else value or 'off'}")
+        echo_err(f"{name}: {'on' if value is True else value or 'off'}")
 
     def _list(self, text: str) -> None:
         rows = [
@@ -297,10 +303,10 @@ class Conversation:
             except NoAnswerError as error:
                 answers[name], without[name] = Answers(), str(error)
             if answers[name].from_ngrams:
-                note(f"{name}: {ngrams_note(answers[name].from_ngrams)}")
+                echo_err(f"{name}: {ngrams_message(answers[name].from_ngrams)}")
         if self.settings["as_json"] or self.settings["as_tsv"]:
             for name, why in without.items():
-                note(f"{name}: {why}")
+                echo_err(f"{name}: {why}")
             rows = [(name, text, a.word, a.score) for name, found in answers.items() for a in found]
             columns = ("model", "query", "word", "score")
             if self.settings["as_json"]:
@@ -316,7 +322,7 @@ class Conversation:
         ranked = enumerate(zip_longest(*shown_answers, fillvalue=""), 1)
         print_table(("", *answers), [(str(rank), *row) for rank, row in ranked])
 
-    def _answers(self, model: Opened, line: str) -> Answers:
+    def _answers(self, model: OpenModel, line: str) -> Answers:
         """What the line's command would print, of one model."""
         name = _question(line, model.vectors)
         if name == "similarity":
@@ -334,7 +340,7 @@ class Conversation:
                 chosen.get("encoding", UTF8),
             ),
             "exclude_query_words": not chosen["include_query_words"],
-            "index": index_of(model.folder, model.vectors, chosen["approximate"]),
+            "index": approximate_index(model.folder, model.vectors, chosen["approximate"]),
         }
         if name == "similar":
             return query.similar_batch(model.vectors, [line], chosen["n"], **options)[0]

@@ -6,7 +6,7 @@ import click
 import pytest
 
 from embedtool.cli.main import Program, cli
-from embedtool.cli.options.elsewhere import OPTIONS as OPTIONS_ELSEWHERE
+from embedtool.cli.options.suggestions import OPTIONS as OPTIONS_ELSEWHERE
 from tests.conftest import Run
 
 # "cli" is what the program is called where tests run it

@@ -39,7 +39,7 @@ def test_speed_counts_neither_compilation_nor_what_was_done_before(
     now[0] += 20
     report(training(before + 100))
     told = capsys.readouterr().err.splitlines()[-1]
-    left = progress_display.clock((900 - before) / 5)
+    left = progress_display.format_duration((900 - before) / 5)
     assert told == f"training  epoch 1  {(before + 100) // 10}%  5 words/s  {left} left"
 
 
@@ -70,7 +70,7 @@ def test_losses_stand_beside_those_of_untrained_vectors(
 def test_workers_beyond_the_streams_of_a_text_get_a_line(
     workers: int | None, told: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with progress_display.reporting(workers=workers) as report:
+    with progress_display.progress_reporter(workers=workers) as report:
         report(training(0, begins=True, streams=4))
         report(training(1, streams=4))
         report(training(0, begins=True))
@@ -102,7 +102,7 @@ def test_files_of_vectors_show_how_far_they_are_in_a_terminal_only(
     }  # fmt: skip
     stages = {"import": ["reading", "writing"], "export": ["writing"],
               "compress": ["compressing", "writing"]}[command]  # fmt: skip
-    monkeypatch.setattr("embedtool.cli.output.progress_display.PATIENCE", -1.0)
+    monkeypatch.setattr("embedtool.cli.output.progress_display.BAR_DELAY_S", -1.0)
     for screen in (Terminal(), io.StringIO()):
         monkeypatch.setattr("sys.stderr", screen)
         call = [str(each) for each in calls[command]]

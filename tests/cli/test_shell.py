@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from embedtool.cli.commands.shell import completer, converse
-from embedtool.cli.repl import Conversation
+from embedtool.cli.repl import ShellSession
 from tests.conftest import Run
 
 SETTINGS: dict[str, Any] = {
@@ -29,9 +29,9 @@ SETTINGS: dict[str, Any] = {
 
 
 @pytest.fixture
-def talk(models: dict[str, Path]) -> Callable[..., Conversation]:
-    def opened(*names: str) -> Conversation:
-        return Conversation([models[name] for name in names or ("word2vec",)], dict(SETTINGS))
+def talk(models: dict[str, Path]) -> Callable[..., ShellSession]:
+    def opened(*names: str) -> ShellSession:
+        return ShellSession([models[name] for name in names or ("word2vec",)], dict(SETTINGS))
 
     return opened
 
@@ -147,7 +147,7 @@ def test_a_pipe_needs_no_prompt_toolkit(
 
 
 def test_a_terminal_does(
-    talk: Callable[..., Conversation], monkeypatch: pytest.MonkeyPatch
+    talk: Callable[..., ShellSession], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from embedtool.errors import MissingExtraError
 
@@ -191,7 +191,7 @@ def test_what_is_no_model_is_refused_at_the_start(run: Run, tmp_path: Path) -> N
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_in_one_line(
-    talk: Callable[..., Conversation],
+    talk: Callable[..., ShellSession],
     capsys: pytest.CaptureFixture[str],
     line: str,
     message: str,
@@ -204,21 +204,21 @@ def test_what_is_wrong_is_said_in_one_line(
 
 
 def test_settings_hold_until_they_are_changed(
-    talk: Callable[..., Conversation],
+    talk: Callable[..., ShellSession],
     capsys: pytest.CaptureFixture[str],
     run: Run,
     models: dict[str, Path],
     tmp_path: Path,
 ) -> None:
-    conversation = talk()
+    session = talk()
     words = tmp_path / "some words.txt"
     words.write_text("paris\nberlin\n")
 
     def answers(*lines: str) -> list[str]:
         for line in lines:
-            assert conversation.answer(line) == 0
+            assert session.answer(line) == 0
         capsys.readouterr()
-        assert conversation.answer("king - man + woman") == 0
+        assert session.answer("king - man + woman") == 0
         return [row.split("\t")[1] for row in capsys.readouterr().out.splitlines()[1:]]
 
     assert len(answers(":json", ":tsv")) == 3
@@ -230,39 +230,39 @@ def test_settings_hold_until_they_are_changed(
         "analogy", models["word2vec"], "king - man + woman", "--tsv", "-n", 5,
         "--method", "3cosmul", "--restrict-vocab", 500,
     )  # fmt: skip
-    conversation.answer(":method 3cosmul")
-    conversation.answer(":restrict-vocab 500")
+    session.answer(":method 3cosmul")
+    session.answer(":restrict-vocab 500")
     capsys.readouterr()
-    conversation.answer("king - man + woman")
+    session.answer("king - man + woman")
     assert capsys.readouterr().out == expected.stdout
 
 
 def test_a_setting_without_a_value_is_shown_or_toggled(
-    talk: Callable[..., Conversation], capsys: pytest.CaptureFixture[str]
+    talk: Callable[..., ShellSession], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    conversation = talk()
+    session = talk()
     for line in (":n", ":min-count", ":json", ":tsv", ":json", ":json", ":min-count 9",
                  ":min-count off", ":approximate off"):  # fmt: skip
-        assert conversation.answer(line) == 0
+        assert session.answer(line) == 0
     assert capsys.readouterr().err.splitlines() == [
         "n: 3", "min-count: off", "json: on", "tsv: on", "json: on", "json: off", "min-count: 9",
         "min-count: off", "approximate: off",
     ]  # fmt: skip
-    assert conversation.settings == SETTINGS
+    assert session.settings == SETTINGS
 
 
 def test_help_names_every_command_and_setting(
-    talk: Callable[..., Conversation], capsys: pytest.CaptureFixture[str]
+    talk: Callable[..., ShellSession], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    conversation = talk()
-    conversation.answer(":help")
+    session = talk()
+    session.answer(":help")
     text = capsys.readouterr().out
-    for name in {*conversation.names} - {"help", "analogy", "similarity"}:
+    for name in {*session.names} - {"help", "analogy", "similarity"}:
         assert f":{name}" in text
 
 
 def test_the_help_of_a_command_needs_no_words(
-    talk: Callable[..., Conversation], capsys: pytest.CaptureFixture[str]
+    talk: Callable[..., ShellSession], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert talk().answer(":similar --help") == 0
     assert capsys.readouterr().out.startswith("Usage: embedtool similar [OPTIONS] MODEL")
@@ -273,14 +273,14 @@ def test_the_help_of_a_command_needs_no_words(
     ["exit", "quit", "exit()", "quit()", ":quit", "EXIT", "Quit", "q", "bye", ":exit", ":q"],
 )
 def test_a_terminal_is_left_by_the_words_of_other_shells(
-    talk: Callable[..., Conversation], line: str
+    talk: Callable[..., ShellSession], line: str
 ) -> None:
     with pytest.raises(EOFError):
         talk().answer(line)
 
 
 def test_help_is_shown_in_a_terminal(
-    talk: Callable[..., Conversation], capsys: pytest.CaptureFixture[str]
+    talk: Callable[..., ShellSession], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert talk().answer(":help") == 0
     expected = capsys.readouterr().out
@@ -294,22 +294,22 @@ def test_help_is_shown_in_a_terminal(
 
 
 def test_the_model_that_is_asked_can_be_chosen(
-    talk: Callable[..., Conversation],
+    talk: Callable[..., ShellSession],
     capsys: pytest.CaptureFixture[str],
     run: Run,
     models: dict[str, Path],
 ) -> None:
-    conversation = talk("word2vec", "glove")
-    conversation.answer(":models")
+    session = talk("word2vec", "glove")
+    session.answer(":models")
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert rows[1][:2] == ["*", "word2vec"]
     assert rows[2][0] == "glove"
-    conversation.answer(":model glove")
-    conversation.answer("king")
+    session.answer(":model glove")
+    session.answer("king")
     assert capsys.readouterr().out == run("similar", models["glove"], "king", "-n", 3).stdout
-    conversation.answer(f":load {models['fasttext']}")
-    assert conversation.name == "fasttext"
-    conversation.answer("kingsy queen")
+    session.answer(f":load {models['fasttext']}")
+    assert session.name == "fasttext"
+    session.answer("kingsy queen")
     assert (
         capsys.readouterr().out == run("similarity", models["fasttext"], "kingsy", "queen").stdout
     )
@@ -320,31 +320,31 @@ def test_models_of_one_name_are_told_apart_by_their_paths(
 ) -> None:
     again = tmp_path / "word2vec"
     again.symlink_to(models["word2vec"])
-    conversation = Conversation([models["word2vec"], again, again], dict(SETTINGS))
-    assert list(conversation.models) == ["word2vec", str(again)]
+    session = ShellSession([models["word2vec"], again, again], dict(SETTINGS))
+    assert list(session.models) == ["word2vec", str(again)]
 
 
 def test_compare_puts_answers_side_by_side(
-    talk: Callable[..., Conversation], capsys: pytest.CaptureFixture[str]
+    talk: Callable[..., ShellSession], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    conversation = talk("word2vec", "fasttext")
-    conversation.settings["n"] = 1
-    conversation.answer(":compare king - man + woman")
+    session = talk("word2vec", "fasttext")
+    session.settings["n"] = 1
+    session.answer(":compare king - man + woman")
     header, row = capsys.readouterr().out.splitlines()
     assert header.split() == ["word2vec", "fasttext"]
     assert row.split()[::2] == ["1", "0." + row.split()[2][2:], row.split()[4]]
     assert row.split()[1::2] == ["queen", "queen"]
-    conversation.answer(":compare kingsy")
+    session.answer(":compare kingsy")
     header, row = capsys.readouterr().out.splitlines()
     assert row.startswith("1  (kingsy unknown)  ")
-    conversation.answer(":json")
-    conversation.answer(":compare king queen")
+    session.answer(":json")
+    session.answer(":compare king queen")
     found = json.loads(capsys.readouterr().out)
     assert [(each["model"], each["query"], each["word"]) for each in found] == [
         ("word2vec", "king queen", "queen"), ("fasttext", "king queen", "queen"),
     ]  # fmt: skip
-    conversation.answer(":tsv")
-    conversation.answer(":compare king")
+    session.answer(":tsv")
+    session.answer(":compare king")
     assert [line.split("\t")[:2] for line in capsys.readouterr().out.splitlines()] == [
         ["model", "query"], ["word2vec", "king"], ["fasttext", "king"],
     ]  # fmt: skip
@@ -369,7 +369,7 @@ def test_compare_puts_answers_side_by_side(
     ],
 )
 def test_what_a_line_may_go_on_with(
-    talk: Callable[..., Conversation], text: str, n_typed: int, first: str
+    talk: Callable[..., ShellSession], text: str, n_typed: int, first: str
 ) -> None:
     found = next(talk("word2vec", "glove").completions(text))
     assert (found.text, found.n_typed) == (first, n_typed)
@@ -377,17 +377,17 @@ def test_what_a_line_may_go_on_with(
 
 @pytest.mark.parametrize("text", [":n ", ":quit ", ":m k", ":nothing k", "qqqq", ":load k"])
 def test_nothing_is_offered_where_nothing_fits(
-    talk: Callable[..., Conversation], text: str
+    talk: Callable[..., ShellSession], text: str
 ) -> None:
     assert list(talk().completions(text)) == []
 
 
-def test_frequent_words_come_first_with_their_counts(talk: Callable[..., Conversation]) -> None:
-    conversation = talk()
-    vectors = conversation.vectors
+def test_frequent_words_come_first_with_their_counts(talk: Callable[..., ShellSession]) -> None:
+    session = talk()
+    vectors = session.vectors
     assert vectors.counts is not None
     expected = [i for i, word in enumerate(vectors.words) if word.startswith("qu")]
-    found = list(conversation.completions("qu"))
+    found = list(session.completions("qu"))
     assert [each.text for each in found] == [vectors.words[i] for i in expected]
     assert [each.note for each in found] == [f"{vectors.counts[i]:,}" for i in expected]
 
@@ -397,7 +397,7 @@ def test_frequent_words_come_first_with_their_counts(talk: Callable[..., Convers
 
 @pytest.fixture
 def type_in(
-    talk: Callable[..., Conversation], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    talk: Callable[..., ShellSession], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[[str], None]]:
     """Converse with what is typed; history is kept in `tmp_path`."""
     pytest.importorskip("prompt_toolkit")
@@ -463,7 +463,7 @@ def test_without_a_place_for_history_it_goes_on(
 
 
 def test_tab_completes_words_and_paths(
-    talk: Callable[..., Conversation], models: dict[str, Path]
+    talk: Callable[..., ShellSession], models: dict[str, Path]
 ) -> None:
     completion = pytest.importorskip("prompt_toolkit.completion")
     from prompt_toolkit.document import Document

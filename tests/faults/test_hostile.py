@@ -224,7 +224,7 @@ def test_words_do_not_speak_to_the_terminal(
                               enumerate(pairwise(EVIL))).encode())  # fmt: skip
     text.write_text("2 2\n\x1b[31mking 1 nan\n\x1b[31mking 1 2 3\n")
     places = {"MODEL": tmp_path / "model", "PAIRS": pairs, "TEXT": text}
-    monkeypatch.setattr("embedtool.cli.output.text.is_terminal", lambda *_: True)
+    monkeypatch.setattr("embedtool.cli.output.console.is_terminal", lambda *_: True)
     result = run(*(places.get(each, each) for each in arguments))
     shown = result.output.replace("\r\n", "\n")
     assert shown and not set(shown) & set("\x1b\x07\r\x9b\u202e"), repr(shown)

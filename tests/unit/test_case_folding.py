@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from embedtool.cli.repl import Conversation
+from embedtool.cli.repl import ShellSession
 from embedtool.config.tasks import ANALOGY_METHODS, SensesConfig
 from embedtool.contextual import queries, senses
 from embedtool.contextual.encoders import Sentence
@@ -187,7 +187,7 @@ def test_the_shell_completes_a_word_by_those_that_differ_in_case_only(tmp_path):
     vectors = WordVectors(words, np.eye(len(words), dtype=np.float32))
     store.save(Model(vectors, {}), tmp_path / "m")
     settings = {"as_json": False, "as_tsv": False}
-    found = Conversation([tmp_path / "m"], settings).completions("straß")
+    found = ShellSession([tmp_path / "m"], settings).completions("straß")
     assert [each.text for each in found] == ["straße", "Straßen"]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from embedtool.cli.options.shared import FILE, NEW_FILE, IntRange, json_option, overwrite_option
-from embedtool.cli.output.text import note, print_json, print_table
+from embedtool.cli.output.console import echo_err, print_json, print_table
 from embedtool.config.tasks import N_ANCHORS
 
 
@@ -39,7 +39,7 @@ def align(
     aligned_to = {"target": str(target), **told}
     description = with_step({**model.description, "aligned": aligned_to}, "align", aligned_to)
     store.save(Model(alignment.apply(model.vectors), description), output)
-    note(f"{output}: {source} in the space of {target}")
+    echo_err(f"{output}: {source} in the space of {target}")
     if as_json:
         print_json(told)
     else:

@@ -4,17 +4,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from embedtool.cli.options.idle import warn_of_idle
+from embedtool.cli.options.given import warn_ignored
 from embedtool.cli.options.queries import (
+    approximate_index,
     candidates,
-    index_of,
+    locate_errors,
     query_command,
     read_queries,
     search_options,
-    told_where,
 )
 from embedtool.cli.options.shared import method_option
-from embedtool.cli.output.answers import Unknown, answered, print_answers
+from embedtool.cli.output.query_results import Unknown, answer_queries, print_answers
 
 
 @query_command("[EXPRESSION]...")
@@ -43,7 +43,7 @@ def analogy(
     Without it, or with a lone -, expressions come from standard input, one a line.
     """
     if word_file is None:
-        warn_of_idle({"encoding": "without --words"})
+        warn_ignored({"encoding": "without --words"})
     given = read_queries(queries, whole_line=True)
 
     from embedtool.model import store
@@ -52,7 +52,7 @@ def analogy(
 
     asked = []
     for query in given:
-        with told_where(query):
+        with locate_errors(query):
             parse_expression(query.text)
         asked.append((query, query.text))
     vectors = store.load(model).vectors
@@ -63,6 +63,6 @@ def analogy(
         method=method,
         candidates=candidates(vectors, restrict_vocab, min_count, word_file, encoding),
         exclude_query_words=not include_query_words,
-        index=index_of(model, vectors, approximate),
+        index=approximate_index(model, vectors, approximate),
     )
-    print_answers(answered(nearest, asked, unknown), as_json, as_tsv, unknown)
+    print_answers(answer_queries(nearest, asked, unknown), as_json, as_tsv, unknown)

@@ -14,8 +14,8 @@ from embedtool.cli.options.shared import (
     json_option,
     model_argument,
 )
-from embedtool.cli.output.answers import ngrams_note, origin
-from embedtool.cli.output.text import note, print_json, print_table
+from embedtool.cli.output.console import echo_err, print_json, print_table
+from embedtool.cli.output.query_results import from_ngrams_field, ngrams_message
 from embedtool.config.base import flag
 from embedtool.config.tasks import AttentionConfig
 from embedtool.messages import counted
@@ -61,17 +61,17 @@ def attend(model: Path, sentence: str, output: Path | None, as_json: bool, **opt
         check_file(output)
     found = (_in_encoder if is_encoder(model) else _in_vectors)(model, sentence, config)
     if found.unknown:
-        note(
+        echo_err(
             "left out, for their vectors are all zeros or the model does not know them: "
             + ", ".join(found.unknown)
         )
     if found.from_ngrams:
-        note(ngrams_note(found.from_ngrams))
+        echo_err(ngrams_message(found.from_ngrams))
     if output:
         write(found, output)
     if as_json:
         weights = {"tokens": found.tokens, "weights": found.weights.tolist()}
-        print_json(weights | origin(found.from_ngrams))
+        print_json(weights | from_ngrams_field(found.from_ngrams))
     else:
         _print(found)
 
@@ -91,7 +91,7 @@ def _in_encoder(model: Path, sentence: str, config: AttentionConfig) -> "Attenti
     found = open_encoder(model).attention(sentence)
     if found.n_cut:
         cut = counted(found.n_cut, "word is", "words are")
-        note(f"{cut} left out, for the model sees no more at once")
+        echo_err(f"{cut} left out, for the model sees no more at once")
     return layer_of(found, config.layer, config.head)
 
 

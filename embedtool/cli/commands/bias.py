@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from embedtool.cli.options.idle import warn_of_idle
+from embedtool.cli.options.given import warn_ignored
 from embedtool.cli.options.queries import read_queries
 from embedtool.cli.options.shared import (
     FILE,
@@ -19,15 +19,15 @@ from embedtool.cli.options.shared import (
     model_argument,
     tsv_option,
 )
-from embedtool.cli.output.answers import (
+from embedtool.cli.output.console import Cell, echo_err, print_json, print_table, print_tsv
+from embedtool.cli.output.query_results import (
     Unknown,
-    answered,
-    ngrams_note,
-    origin,
-    print_rows,
+    answer_queries,
+    from_ngrams_field,
+    ngrams_message,
+    print_annotated_rows,
     unknown_option,
 )
-from embedtool.cli.output.text import Cell, note, print_json, print_table, print_tsv
 from embedtool.config.tasks import WeatConfig
 from embedtool.errors import NoAnswerError
 
@@ -75,12 +75,12 @@ def bias(
     if (weat_file is None) == (not pairs):
         raise click.UsageError("give either --weat FILE or --direction EXPRESSION")
     if weat_file is None:
-        warn_of_idle(dict.fromkeys(("permutations", "seed", "encoding"), "with --direction"))
+        warn_ignored(dict.fromkeys(("permutations", "seed", "encoding"), "with --direction"))
         queries = read_queries(words, whole_line=False)
     elif words:
         raise click.UsageError("words go with --direction; those of --weat stand in its file")
     else:
-        warn_of_idle({"unknown": "with --weat"})
+        warn_ignored({"unknown": "with --weat"})
     config = WeatConfig.from_options(options)
 
     from embedtool.analysis.bias import project, read_weat, weat
@@ -91,7 +91,7 @@ def bias(
 
         vectors = store.load(model).vectors
         asked = [(query, query.text) for query in queries]
-        found = answered(partial(lookup, vectors, directed=True), asked, unknown)
+        found = answer_queries(partial(lookup, vectors, directed=True), asked, unknown)
         without = [(word, row) for word, row in found if isinstance(row, NoAnswerError)]
         known = [word for word, row in found if not isinstance(row, NoAnswerError)]
         new = from_ngrams(vectors, known)
@@ -113,7 +113,7 @@ def _print_projections(
     """Print projections, and the words `without` one; `new` are known by their n-grams alone."""
     if as_json:
         words: list[dict[str, Any]] = [
-            {**asdict(each), **origin([each.word] if each.word in new else [])}
+            {**asdict(each), **from_ngrams_field([each.word] if each.word in new else [])}
             for each in found.words
         ]
         words += [{"word": word, "score": None, **error.details()} for word, error in without]
@@ -121,13 +121,13 @@ def _print_projections(
         return
     columns = ("word", "projection")
     rows: list[tuple[Cell, ...]] = [
-        (each.word, each.score, ngrams_note([each.word] if each.word in new else []))
+        (each.word, each.score, ngrams_message([each.word] if each.word in new else []))
         for each in found.words
     ]
     rows += [(word, None, str(error)) for word, error in without]
-    print_rows(columns, rows, as_tsv, unknown)
+    print_annotated_rows(columns, rows, as_tsv, unknown)
     if len(found.pairs) > 1:
-        note(f"the direction has {found.shares[0]:.1%} of the {len(found.pairs)} differences")
+        echo_err(f"the direction has {found.shares[0]:.1%} of the {len(found.pairs)} differences")
 
 
 def _print_tests(results: "Sequence[WeatResult]", as_json: bool, as_tsv: bool) -> None:
@@ -147,9 +147,9 @@ def _print_tests(results: "Sequence[WeatResult]", as_json: bool, as_tsv: bool) -
     (print_tsv if as_tsv else print_table)(COLUMNS, rows)
     for each in results:
         if each.missing:
-            note(f"{each.name}: not in the vocabulary: {', '.join(each.missing)}")
+            echo_err(f"{each.name}: not in the vocabulary: {', '.join(each.missing)}")
         if each.smallest_p > SIGNIFICANT:
-            note(
+            echo_err(
                 f"{each.name}: p cannot be below {each.smallest_p:.2g}, for only "
                 f"{each.permutations:,} ways to part the targets were tried"
             )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from embedtool.cli.options.shared import INPUT_FILE, NEW_FILE, json_option
-from embedtool.cli.output.text import note, print_json, shown
+from embedtool.cli.output.console import echo_err, escape_unprintable, print_json
 from embedtool.formats import READERS
 from embedtool.messages import counted
 
@@ -49,12 +49,12 @@ def check(
         if out is not None or name is not None:
             raise click.UsageError("a model is checked without --repair and --format")
         context.exit(_check_model(file, as_json))
-    from embedtool.cli.output.progress_display import reporting
+    from embedtool.cli.output.progress_display import progress_reporter
     from embedtool.formats import checking
 
     if out is not None:
         checking.check_target(file, out)
-    with reporting() as report:
+    with progress_reporter() as report:
         findings = checking.check(file, name, report)
     if as_json:
         print_json(_as_json(findings))
@@ -62,12 +62,12 @@ def check(
         _print(findings)
     if findings.faults and out is not None:
         written_as = checking.repair(findings, out)
-        note(
+        echo_err(
             f"{out}: {written_as}, {counted(findings.n_kept, 'row')} kept, "
             f"{findings.n_rows - findings.n_kept:,} dropped, {findings.n_mended:,} mended"
         )
     elif out is not None:
-        note(f"{file} is sound; {out} was not written")
+        echo_err(f"{file} is sound; {out} was not written")
     context.exit(UNSOUND if findings.faults else 0)
 
 
@@ -80,9 +80,9 @@ def _check_model(model: Path, as_json: bool) -> int:
     if as_json:
         print_json({"file": str(model), "format": "model", "sound": not faults, "faults": faults})
     else:
-        click.echo(f"{shown(str(model))}: model: {'broken' if faults else 'sound'}")
+        click.echo(f"{escape_unprintable(str(model))}: model: {'broken' if faults else 'sound'}")
         for fault in faults:
-            click.echo(f"  {shown(fault)}")
+            click.echo(f"  {escape_unprintable(fault)}")
     return UNSOUND if faults else 0
 
 
@@ -92,7 +92,7 @@ def _print(findings: "Findings") -> None:
     good = counted(findings.n_kept, "row is", "rows are")
     verdict = f"broken; {good} good" if findings.faults else "sound"
     size = f"{counted(findings.n_rows, 'row')} x {findings.vector_size:,}"
-    click.echo(f"{shown(str(findings.path))}: {findings.format}, {size}: {verdict}")
+    click.echo(f"{escape_unprintable(str(findings.path))}: {findings.format}, {size}: {verdict}")
     for title, found, texts in (
         ("faults", findings.faults, FAULTS), ("remarks", findings.remarks, REMARKS),
     ):  # fmt: skip
@@ -102,7 +102,7 @@ def _print(findings: "Findings") -> None:
             click.echo(f"  {finding.count:,} x {texts[kind]}")
             for where, detail in finding.examples:
                 place = ", ".join(f"{what} {number:,}" for what, number in where.items())
-                click.echo(f"      {shown(': '.join(filter(None, [place, detail])))}")
+                click.echo(f"      {escape_unprintable(': '.join(filter(None, [place, detail])))}")
             if finding.count > len(finding.examples):
                 click.echo("      ...")
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 import click
 from click.core import ParameterSource
 
-from embedtool.cli.options.score_options import tell_shortfalls
 from embedtool.cli.options.shared import Decorator, config_options
-from embedtool.cli.output.text import DECIMALS, Cell, print_json, print_table, print_tsv
+from embedtool.cli.output.console import DECIMALS, Cell, print_json, print_table, print_tsv
+from embedtool.cli.output.scores import report_shortfalls
 from embedtool.config.tasks import ClassifyConfig, DocumentConfig
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def classify_documents(
     """Classify the documents of a file and print how well that goes."""
     config = ClassifyConfig.from_options(options)
 
-    from embedtool.cli.output.progress_display import reporting
+    from embedtool.cli.output.progress_display import progress_reporter
     from embedtool.contextual.encoders import is_encoder, is_pretrained, open_encoder
     from embedtool.corpus.tokens import TOKENIZERS
     from embedtool.evaluation.classification import classify, read_labelled
@@ -95,8 +95,8 @@ def classify_documents(
     first = next(iter(modes.values()))
     coverage = DocumentVectorizer(**first).fit(documents.texts).coverage_
     tokens = coverage.n_known, coverage.n_tokens
-    tell_shortfalls([lack(documents.name, *tokens, "token", bool(coverage.n_known))])
-    with reporting() as report:
+    report_shortfalls([lack(documents.name, *tokens, "token", bool(coverage.n_known))])
+    with progress_reporter() as report:
         result = classify(
             documents, vectorizers, folds=config.folds, seed=config.seed, report=report
         )

@@ -11,7 +11,7 @@ import click
 from embedtool.cli.options.score_options import read_datasets, score_options
 from embedtool.cli.options.shared import FILE, NEW_FILE, IntRange, json_option
 from embedtool.cli.output.comparison import markdown, tables, verdicts
-from embedtool.cli.output.text import note, print_json, print_table, shown
+from embedtool.cli.output.console import echo_err, escape_unprintable, print_json, print_table
 from embedtool.config.tasks import ANALOGY_METHODS
 from embedtool.errors import EvaluationError
 from embedtool.io.atomic import check_writable, names_of, replaced, text_bytes
@@ -106,10 +106,10 @@ def compare(
 
         with replaced(html) as file:
             file.write(text_bytes(page(result)))
-        note(f"{html}: written")
+        echo_err(f"{html}: written")
     if overlaps is not None:
         _write_overlaps(overlaps, loaded)
-        note(f"{overlaps}: written")
+        echo_err(f"{overlaps}: written")
     if as_json:
         print_json(asdict(result))
     elif as_markdown:
@@ -119,7 +119,7 @@ def compare(
             print_table(table.columns, table.rows, table.title)
             click.echo()
         for verdict in verdicts(result):
-            click.echo(shown(verdict))
+            click.echo(escape_unprintable(verdict))
     _note_shortfalls(loaded, datasets, result, known)
 
 
@@ -136,7 +136,7 @@ def _note_shortfalls(
     for i, (name, vectors) in enumerate(models.items()):
         for dataset, scores in zip(datasets, result.scores, strict=True):
             if fault := shortfall(vectors, dataset, headline(scores.results[i]), **known):
-                note(f"Warning: {name}: {fault.message}")
+                echo_err(f"Warning: {name}: {fault.message}")
 
 
 def _write_overlaps(path: Path, models: "Mapping[str, WordVectors]") -> None:

@@ -4,26 +4,11 @@ In: the name of a shell; or a line that is begun. Out: the script that the shell
 line may go on.
 """
 
-import os
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 import click
-from click.shell_completion import (
-    BashComplete,
-    CompletionItem,
-    FishComplete,
-    ShellComplete,
-    ZshComplete,
-)
-
-if TYPE_CHECKING:
-    from embedtool.model.vectors import WordVectors
+from click.shell_completion import BashComplete, FishComplete, ShellComplete, ZshComplete
 
 VARIABLE = "_EMBEDTOOL_COMPLETE"
 """By which a script asks: Click's name for it."""
-MOST_WORDS = 100
-"""Words offered; more are too many to read."""
 
 
 class _Bash(BashComplete):
@@ -130,49 +115,3 @@ def completion(shell: str) -> None:
     from embedtool.cli.main import cli
 
     click.echo(SHELLS[shell](cli, {}, "embedtool", VARIABLE).source(), nl=False)
-
-
-def complete_folder(
-    context: click.Context, parameter: click.Parameter, incomplete: str
-) -> list[CompletionItem[str]]:
-    """Models are folders; the shell finds those by itself."""
-    return [CompletionItem(incomplete, type="dir")]
-
-
-def complete_word(
-    context: click.Context, parameter: click.Parameter, incomplete: str
-) -> list[CompletionItem[str]]:
-    """Words of the MODEL named before, in the place of the word that is begun."""
-    from embedtool.errors import EmbedtoolError
-    from embedtool.model import store
-
-    folder = Path(os.path.expandvars(context.params.get("model") or "")).expanduser()
-    begun = begun_word(incomplete)
-    try:
-        words = words_begun(store.load(folder).vectors, begun)
-    except (EmbedtoolError, OSError):
-        return []
-    return [CompletionItem(incomplete.removesuffix(begun) + word) for word in words]
-
-
-def begun_word(text: str) -> str:
-    """What stands there of the word in which a text ends, without its weight."""
-    from embedtool.corpus.tokens import split_spaces
-    from embedtool.search.expression import WEIGHT
-
-    last = split_spaces(f"{text}.")[-1].removesuffix(".")
-    weighted = WEIGHT.match(last)
-    return last[weighted.end() :] if weighted else last
-
-
-def words_begun(vectors: "WordVectors", begun: str) -> dict[str, int | None]:
-    """The most frequent words that begin so, with their counts; only such as can be typed."""
-    from embedtool.corpus.tokens import split_spaces
-    from embedtool.search.prefix import beginning_with
-
-    found: dict[str, int | None] = {}
-    for i in beginning_with(vectors.block, begun, MOST_WORDS).tolist():
-        word = vectors.words[i]
-        if word.isprintable() and split_spaces(word) == [word]:
-            found[word] = None if vectors.counts is None else int(vectors.counts[i])
-    return found

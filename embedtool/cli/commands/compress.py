@@ -15,7 +15,7 @@ from embedtool.cli.options.shared import (
     model_argument,
     overwrite_option,
 )
-from embedtool.cli.output.text import Cell, note, print_json, print_table
+from embedtool.cli.output.console import Cell, echo_err, print_json, print_table
 from embedtool.config.tasks import CompressConfig
 
 if TYPE_CHECKING:
@@ -53,20 +53,20 @@ def compress(
         raise click.UsageError("--json prints the report, which --no-report leaves out")
     config = CompressConfig.from_options(options)
 
-    from embedtool.cli.output.progress_display import late_bars
+    from embedtool.cli.output.progress_display import delayed_bars
     from embedtool.model import store
     from embedtool.model.quantized import compress as compressed
     from embedtool.model.vectors import Model, with_step
 
     store.check_target(output, overwrite)
     source = store.load(model)
-    with late_bars() as report:
+    with delayed_bars() as report:
         small = compressed(source.vectors, config, report)
         store.save(
             Model(small, with_step(source.description, "compress", asdict(config))), output, report
         )
     sizes = [_size(model), _size(output)]
-    note(f"{output}: {sizes[1] / 1e6:,.1f} MB, {sizes[1] / sizes[0]:.1%} of {model}")
+    echo_err(f"{output}: {sizes[1] / 1e6:,.1f} MB, {sizes[1] / sizes[0]:.1%} of {model}")
     if not wants_report:
         return
     rows = _measures(source.vectors, store.load(output).vectors, sizes)

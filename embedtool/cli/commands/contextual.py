@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from embedtool.cli.commands.contextual_train import train
-from embedtool.cli.groups import Group
-from embedtool.cli.options.queries import words_of
-from embedtool.cli.options.score_options import bounds
+from embedtool.cli.groups import SuggestingGroup
+from embedtool.cli.options.queries import read_words
 from embedtool.cli.options.shared import (
     FILE,
     NEW_FILE,
-    READING,
+    READER_FIELDS,
     Decorator,
     IntRange,
     config_options,
@@ -26,9 +25,10 @@ from embedtool.cli.options.shared import (
     record_options,
     tsv_option,
 )
-from embedtool.cli.output.answers import print_answers
-from embedtool.cli.output.progress_display import reporting
-from embedtool.cli.output.text import note, print_json, print_line, print_table, print_tsv
+from embedtool.cli.output.console import echo_err, print_json, print_line, print_table, print_tsv
+from embedtool.cli.output.progress_display import progress_reporter
+from embedtool.cli.output.query_results import print_answers
+from embedtool.cli.output.scores import format_interval
 from embedtool.config.tasks import N_ANSWERS, GenerationConfig, SensesConfig
 from embedtool.config.text import TextConfig
 from embedtool.io.encodings import UTF8
@@ -47,7 +47,7 @@ senses_options: Decorator[Any] = config_options(SensesConfig)
 generation_options: Decorator[Any] = config_options(GenerationConfig)
 
 
-@click.group(cls=Group)
+@click.group(cls=SuggestingGroup)
 def contextual() -> None:
     """Train an encoder over word vectors, and ask it for words in their sentences.
 
@@ -90,9 +90,9 @@ def similar(
     from embedtool.contextual.encoders import open_encoder
 
     encoder = open_encoder(model)
-    among = encoder.vocabulary() if word_file is None else words_of(word_file, encoding)
+    among = encoder.vocabulary() if word_file is None else read_words(word_file, encoding)
     limit = restrict_vocab or (queries.N_CANDIDATES if word_file is None else None)
-    with reporting() as report:
+    with progress_reporter() as report:
         found = queries.similar(encoder, sentence, word, n, candidates=among[:limit], report=report)
     print_answers([(word, found)], as_json, as_tsv)
 
@@ -137,10 +137,10 @@ def vectors(model: Path, inputs: tuple[str, ...], output: Path, **options: Any) 
     check_kind(output)
     check_file(output)
     encoder = open_encoder(model)
-    with reporting() as report:
+    with progress_reporter() as report:
         n_tokens = write(encoder, corpus.lines(report), output)
     warn_of_reading(corpus.text, corpus.notes)
-    note(f"{output}: {counted(n_tokens, 'token')} x {encoder.vector_size}")
+    echo_err(f"{output}: {counted(n_tokens, 'token')} x {encoder.vector_size}")
 
 
 @contextual.command()
@@ -167,7 +167,7 @@ def senses(
     from embedtool.corpus.notes import warn_of_reading
 
     encoder = open_encoder(model)
-    with reporting() as report:
+    with progress_reporter() as report:
         found = senses.senses(encoder, corpus.lines(report), word, config)
     warn_of_reading(corpus.text, corpus.notes)
     if as_json:
@@ -259,11 +259,11 @@ def _print_result(result: "WordInContext", as_tsv: bool) -> None:
         return
     title = f"{result.dataset}: {counted(result.total, 'pair')}, {result.same:,} of one sense"
     if result.interval:
-        title += f"; 95% interval of the accuracy {bounds(result.interval)}"
+        title += f"; 95% interval of the accuracy {format_interval(result.interval)}"
     print_table(columns, rows, title)
 
 
 def _corpus(inputs: tuple[str, ...], options: dict[str, Any]) -> "Corpus":
     from embedtool.corpus.corpus import Corpus
 
-    return Corpus(inputs, TextConfig(**{name: options[name] for name in READING}))
+    return Corpus(inputs, TextConfig(**{name: options[name] for name in READER_FIELDS}))

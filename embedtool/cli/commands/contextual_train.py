@@ -9,9 +9,9 @@ from click.core import ParameterSource
 
 from embedtool.cli.commands.train import keep_training
 from embedtool.cli.options.shared import (
-    CUTTING,
     FILE,
     NEW_FILE,
+    TOKENIZER_FIELDS,
     Decorator,
     cache_option,
     checkpoint_options,
@@ -89,7 +89,7 @@ def _text_of(static: "Model", text: TextConfig) -> TextConfig:
     as_before = {
         each.name: told[each.name]
         for each in fields(TextConfig)
-        if each.name in CUTTING
+        if each.name in TOKENIZER_FIELDS
         and each.name in told
         and context.get_parameter_source(each.name) is not ParameterSource.COMMANDLINE
     }

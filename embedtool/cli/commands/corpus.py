@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
-from embedtool.cli.groups import Group
+from embedtool.cli.groups import SuggestingGroup
 from embedtool.cli.options.shared import NEW_FILE, json_option
-from embedtool.cli.output.progress_display import reporting
-from embedtool.cli.output.text import note, print_json, print_table
+from embedtool.cli.output.console import echo_err, print_json, print_table
+from embedtool.cli.output.progress_display import progress_reporter
 
 name_argument = click.argument("name")
 
@@ -21,7 +21,7 @@ def parameter_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return language(book(command))
 
 
-@click.group(cls=Group)
+@click.group(cls=SuggestingGroup)
 def corpus() -> None:
     """Get real corpora, cleaned and ready for training.
 
@@ -77,9 +77,9 @@ def get(name: str, output: Path | None, force: bool, **parameters: str | None) -
     from embedtool.corpus.recipes import find_recipe, get
 
     recipe = find_recipe(name)
-    with reporting() as report:
+    with progress_reporter() as report:
         path = get(name, parameters=_given(parameters), output=output, force=force, report=report)
-    note(f"{recipe.title}; licence: {recipe.license}")
+    echo_err(f"{recipe.title}; licence: {recipe.license}")
     click.echo(path)
 
 

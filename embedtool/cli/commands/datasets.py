@@ -4,16 +4,16 @@ from dataclasses import asdict
 
 import click
 
-from embedtool.cli.groups import Group
+from embedtool.cli.groups import SuggestingGroup
 from embedtool.cli.options.shared import json_option, tsv_option
-from embedtool.cli.output.progress_display import reporting
-from embedtool.cli.output.text import note, print_json, print_table, print_tsv
+from embedtool.cli.output.console import echo_err, print_json, print_table, print_tsv
+from embedtool.cli.output.progress_display import progress_reporter
 from embedtool.evaluation.registry import TASKS, find_entry, registry
 
 COLUMNS = ("name", "task", "language", "items", "here", "licence")
 
 
-@click.group(cls=Group, invoke_without_command=True)
+@click.group(cls=SuggestingGroup, invoke_without_command=True)
 @click.option("--task", type=click.Choice(TASKS), help="Only datasets of this task.")
 @json_option
 @tsv_option
@@ -61,7 +61,7 @@ def get(names: tuple[str, ...], force: bool) -> None:
     from embedtool.evaluation.fetching import fetch
 
     for entry in [find_entry(name) for name in names]:
-        with reporting() as report:
+        with progress_reporter() as report:
             path = fetch(entry, force=force, report=report)
-        note(f"{entry.name}: {entry.source}; licence: {entry.licence}")
+        echo_err(f"{entry.name}: {entry.source}; licence: {entry.licence}")
         click.echo(path)

@@ -6,8 +6,8 @@ from typing import Any
 import click
 
 from embedtool.cli.options.shared import FILE, NEW_FILE, Decorator, config_options, overwrite_option
-from embedtool.cli.output.progress_display import reporting
-from embedtool.cli.output.text import note
+from embedtool.cli.output.console import echo_err
+from embedtool.cli.output.progress_display import progress_reporter
 from embedtool.config.tasks import DistillConfig
 from embedtool.messages import counted
 
@@ -43,11 +43,11 @@ def distill(encoder: Path, vocab: Path, output: Path, overwrite: bool, **options
     else:
         (words, counts), by_frequency = read_vocabulary(vocab), True
     opened = open_encoder(encoder)
-    with reporting() as report:
+    with progress_reporter() as report:
         model = distill(opened, words, counts, config, report, by_frequency=by_frequency)
     store.save(model, output)
     left_out = len(words) - model.vectors.n_words
-    note(
+    echo_err(
         f"{output}: {counted(model.vectors.n_words, 'word')} x {model.vectors.vector_size}"
         + (f", {left_out:,} left out" if left_out else "")
     )

@@ -14,7 +14,7 @@ from embedtool.cli.options.shared import (
     json_option,
     tsv_option,
 )
-from embedtool.cli.output.text import Cell, note, print_json, print_table, print_tsv
+from embedtool.cli.output.console import Cell, echo_err, print_json, print_table, print_tsv
 from embedtool.config.tasks import N_MOVED, DriftConfig
 
 drift_options: Decorator[Any] = config_options(DriftConfig)
@@ -73,7 +73,7 @@ def drift(
         print_tsv(COLUMNS, rows)
         return
     print_table(COLUMNS, rows)
-    note(
+    echo_err(
         f"{found.n_shared:,} shared words; aligned on {found.n_pairs:,}, residual "
         f"{found.residual:.4f}" + ("" if words else f"; {found.n_compared:,} compared")
     )

@@ -8,16 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from embedtool.cli.commands.classify import check_company, classify_documents, classify_options
-from embedtool.cli.options.idle import warn_of_idle
-from embedtool.cli.options.score_options import (
-    bounds,
-    read_datasets,
-    rules,
-    score_options,
-    tell_shortfalls,
-)
+from embedtool.cli.options.given import warn_ignored
+from embedtool.cli.options.score_options import read_datasets, score_options
 from embedtool.cli.options.shared import json_option, model_argument, tsv_option
-from embedtool.cli.output.text import Cell, print_json, print_table, print_tsv
+from embedtool.cli.output.console import Cell, print_json, print_table, print_tsv
+from embedtool.cli.output.scores import format_interval, report_shortfalls, settings_line
 from embedtool.config.tasks import ANALOGY_METHODS
 
 if TYPE_CHECKING:
@@ -84,7 +79,7 @@ def evaluate(
     from embedtool.model.transforms import variants
 
     if not any(isinstance(dataset, AnalogySet) for dataset in datasets):
-        warn_of_idle(dict.fromkeys(("methods", "include_query_words"), "without analogies"))
+        warn_ignored(dict.fromkeys(("methods", "include_query_words"), "without analogies"))
     words: dict[str, Any] = {
         "restrict_vocab": restrict_vocab,
         "case_insensitive": not case_sensitive,
@@ -109,7 +104,7 @@ def evaluate(
         for (dataset, _), result in zip(asked, next(iter(scored.values())), strict=True)
     }
     _print_all(scored, bool(names), as_json, as_tsv)
-    tell_shortfalls(list(shortfalls.values()))
+    report_shortfalls(list(shortfalls.values()))
 
 
 def _print_all(
@@ -156,7 +151,7 @@ def _print(results: "Sequence[Result]", variants: Sequence[str]) -> None:
     """The parts of one result, or the scores of all variants side by side."""
     from embedtool.evaluation.scoring import parts
 
-    title = f"{results[0].dataset}: {rules(results[0])}"
+    title = f"{results[0].dataset}: {settings_line(results[0])}"
     if len(results) == 1:
         found = parts(results[0])
         with_interval = any(p.interval for p in found)
@@ -164,7 +159,7 @@ def _print(results: "Sequence[Result]", variants: Sequence[str]) -> None:
         lines = [
             (
                 p.name, p.found, p.total, p.score,
-                *([bounds(p.interval)] if with_interval else []), p.over_total,
+                *([format_interval(p.interval)] if with_interval else []), p.over_total,
             )
             for p in found
         ]  # fmt: skip

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from embedtool.cli.commands.completion import complete_folder
+from embedtool.cli.options.completers import complete_model
 from embedtool.cli.options.shared import FILE, NEW_FILE, IntRange, port_option, seed_option
-from embedtool.cli.output.text import note
+from embedtool.cli.output.console import echo_err
 from embedtool.config.tasks import LAYOUTS, Layout
 from embedtool.errors import OutputError
 from embedtool.io.atomic import check_file, names_of, replaced, text_bytes
@@ -23,7 +23,7 @@ MOST_MODELS = 2
 
 @click.command()
 @click.argument("models", metavar="MODEL [MODEL]", nargs=-1, type=FILE, required=True,
-                shell_complete=complete_folder)  # fmt: skip
+                shell_complete=complete_model)  # fmt: skip
 @click.option(
     "--export",
     type=NEW_FILE,
@@ -74,7 +74,7 @@ def explore(
         check_file(export)
     if kind == ".parquet" and len(models) > 1:
         raise click.UsageError("points are those of one model; export each by itself")
-    from embedtool.cli.output.progress_display import late_bars
+    from embedtool.cli.output.progress_display import delayed_bars
     from embedtool.mapview.map_data import Mapped, share_groups
     from embedtool.model import store
 
@@ -89,9 +89,9 @@ def explore(
     if export is None:
         _serve(shown(), port, browser)
         return
-    with late_bars() as report:
+    with delayed_bars() as report:
         told = kinds[kind](shown(report), export)
-    note(f"{export}: {told}")
+    echo_err(f"{export}: {told}")
 
 
 def _serve(models: "list[Mapped]", port: int, browser: bool) -> None:
@@ -102,12 +102,12 @@ def _serve(models: "list[Mapped]", port: int, browser: bool) -> None:
     with MapServer(models, port) as server:
         try:
             click.echo(server.address)
-            note("Ctrl-C stops the map")
+            echo_err("Ctrl-C stops the map")
             if browser:
                 webbrowser.open(server.address)
             server.serve_forever()
         except KeyboardInterrupt:
-            note("")
+            echo_err("")
 
 
 def _export_page(models: "list[Mapped]", path: Path) -> str:

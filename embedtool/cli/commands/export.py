@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from embedtool.cli.options.shared import OUTPUT_FILE, model_argument
-from embedtool.cli.output.text import note
+from embedtool.cli.output.console import echo_err
 from embedtool.formats import WRITERS
 from embedtool.messages import counted
 
@@ -27,13 +27,13 @@ def export(model: Path, file: Path, name: str | None) -> None:
     for the formats that are one file.
     """
     from embedtool import formats
-    from embedtool.cli.output.progress_display import late_bars
+    from embedtool.cli.output.progress_display import delayed_bars
     from embedtool.model import store
 
     opened = store.load(model)
     name = name or formats.format_of(file, opened.vectors)
-    with late_bars() as report:
+    with delayed_bars() as report:
         formats.write(opened.vectors, file, name, formats.options_of(opened.description), report)
-    note(
+    echo_err(
         f"{file}: {name}, {counted(opened.vectors.n_words, 'word')} x {opened.vectors.vector_size}"
     )

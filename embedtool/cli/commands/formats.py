@@ -3,7 +3,7 @@
 import click
 
 from embedtool.cli.options.shared import json_option, tsv_option
-from embedtool.cli.output.text import print_json, print_table, print_tsv
+from embedtool.cli.output.console import print_json, print_table, print_tsv
 from embedtool.formats import FORMATS, READERS, WRITERS
 
 COLUMNS = ("format", "names", "use", "keeps", "opened by")

@@ -11,9 +11,9 @@ from embedtool.cli.options.shared import (
     NEW_FILE,
     encoding_option,
     overwrite_option,
-    reading_options,
+    vector_read_options,
 )
-from embedtool.cli.output.text import note
+from embedtool.cli.output.console import echo_err
 from embedtool.errors import DamagedError
 from embedtool.formats import READERS
 from embedtool.io.encodings import is_utf8
@@ -41,7 +41,7 @@ from embedtool.messages import counted
     help="Array or column of the vectors; 'd*' where each dimension has a column: d0, d1, ...",
 )
 @encoding_option
-@reading_options
+@vector_read_options
 @overwrite_option
 def import_(file: Path, model: Path, name: str | None, overwrite: bool, **chosen: Any) -> None:
     """Make a MODEL of the vectors in FILE, which may be a folder.
@@ -51,14 +51,14 @@ def import_(file: Path, model: Path, name: str | None, overwrite: bool, **chosen
     import numpy as np
 
     from embedtool import formats
-    from embedtool.cli.output.progress_display import late_bars
+    from embedtool.cli.output.progress_display import delayed_bars
     from embedtool.formats.checking import BY_ROWS
     from embedtool.formats.options import Reading
     from embedtool.model import store
     from embedtool.model.vectors import Model
 
     store.check_target(model, overwrite)
-    with late_bars() as report:
+    with delayed_bars() as report:
         reading = Reading(scratch=model.parent, report=report, **chosen)
         name = formats.name_of(file, name, reading)
         formats.check_reading(file, name, reading)
@@ -78,5 +78,5 @@ def import_(file: Path, model: Path, name: str | None, overwrite: bool, **chosen
     n_silent = int((~np.isfinite(vectors.norms)).sum())
     if n_silent:
         silent = counted(n_silent, "vector has", "vectors have")
-        note(f"Warning: {silent} no finite length; their words answer no query")
-    note(f"{model}: {name}, {counted(vectors.n_words, 'word')} x {vectors.vector_size}")
+        echo_err(f"Warning: {silent} no finite length; their words answer no query")
+    echo_err(f"{model}: {name}, {counted(vectors.n_words, 'word')} x {vectors.vector_size}")

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from embedtool.cli.options.shared import FloatRange, model_argument
-from embedtool.cli.output.text import note
+from embedtool.cli.output.console import echo_err
 
 
 @click.command()
@@ -20,17 +20,17 @@ def index(model: Path, recall: float) -> None:
     It lies in the model's folder, and is made anew where there is one. How much a search finds of
     the true neighbours is measured and kept; `embedtool info` shows it.
     """
-    from embedtool.cli.output.progress_display import reporting
+    from embedtool.cli.output.progress_display import progress_reporter
     from embedtool.model import store
     from embedtool.search.ann import GRAPH, build
 
     vectors = store.load(model).vectors
-    with reporting() as report:
+    with progress_reporter() as report:
         made = build(vectors, model, recall, report)
     size = (model / GRAPH).stat().st_size
-    note(
+    echo_err(
         f"{model}: {size / 1e6:,.1f} MB, recall@10 {made.recall:.3f} of {made.sample:,} words, "
         f"{made.expansion:,} nodes a search"
     )
     if made.recall < recall:
-        note(f"Warning: that is less than {recall:g}; the vectors have few near neighbours")
+        echo_err(f"Warning: that is less than {recall:g}; the vectors have few near neighbours")

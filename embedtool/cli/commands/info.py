@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from embedtool.cli.options.shared import json_option, model_argument
-from embedtool.cli.output.text import Cell, print_json, print_table
+from embedtool.cli.output.console import Cell, print_json, print_table
 
 IN_HISTORY = ("transformed", "aligned")
 """What the steps tell as well, in their order."""

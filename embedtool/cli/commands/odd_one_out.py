@@ -3,8 +3,8 @@
 from functools import partial
 from pathlib import Path
 
-from embedtool.cli.options.queries import query_command, read_queries, told_where
-from embedtool.cli.output.answers import Unknown, answered, print_answers
+from embedtool.cli.options.queries import locate_errors, query_command, read_queries
+from embedtool.cli.output.query_results import Unknown, answer_queries, print_answers
 
 
 @query_command("[WORD...]")
@@ -25,9 +25,9 @@ def odd_one_out(
     asked = []
     for query in given:
         group = split_spaces(query.text)
-        with told_where(query):
+        with locate_errors(query):
             search.check_group(group)
         asked.append((query, group))
     vectors = store.load(model).vectors
-    found = answered(partial(search.odd_one_out_batch, vectors), asked, unknown)
+    found = answer_queries(partial(search.odd_one_out_batch, vectors), asked, unknown)
     print_answers([(" ".join(group), ranked) for group, ranked in found], as_json, as_tsv, unknown)

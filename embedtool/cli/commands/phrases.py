@@ -7,22 +7,24 @@ import click
 from click.core import ParameterSource
 
 from embedtool.cli.options.shared import (
-    CUTTING,
     FILE,
     OUTPUT_FILE,
-    READING,
+    READER_FIELDS,
+    TOKENIZER_FIELDS,
     Decorator,
     config_options,
     inputs_argument,
-    options_of_text,
+    text_field_options,
 )
-from embedtool.cli.output.progress_display import reporting
-from embedtool.cli.output.text import note, print_line
+from embedtool.cli.output.console import echo_err, print_line
+from embedtool.cli.output.progress_display import progress_reporter
 from embedtool.config.base import flag
 from embedtool.config.text import PhrasesConfig, TextConfig
 from embedtool.messages import counted
 
-text_options: Decorator[Any] = options_of_text({*CUTTING, *READING} - {"delimiter"})
+text_options: Decorator[Any] = text_field_options(
+    {*TOKENIZER_FIELDS, *READER_FIELDS} - {"delimiter"}
+)
 LEARNING = ("scoring", "min_count", "connector_words")
 """Options that say how phrases are learnt."""
 
@@ -84,7 +86,7 @@ def phrases(
             check_file(path)
     given = Corpus(inputs, text)
     seen = SeenWords()
-    with reporting() as report, rereadable(given, report) as corpus:
+    with progress_reporter() as report, rereadable(given, report) as corpus:
         scores = above(read_table(known), options["threshold"]) if known else None
         found = Phrases(config, scores)
         if not known:
@@ -101,7 +103,7 @@ def phrases(
                 print_line(" ".join(found.join(sentence)))
     warn_of_reading(text, given.notes)
     seen.warn(text)
-    note(f"{counted(len(found.scores), 'phrase')}, {counted(found.n_joined, 'time')}")
+    echo_err(f"{counted(len(found.scores), 'phrase')}, {counted(found.n_joined, 'time')}")
 
 
 def _check_apply() -> None:

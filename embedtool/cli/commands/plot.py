@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
-from embedtool.cli.commands.completion import complete_folder
-from embedtool.cli.groups import Group
+from embedtool.cli.groups import SuggestingGroup
+from embedtool.cli.options.completers import complete_model
 from embedtool.cli.options.queries import candidates, read_queries
 from embedtool.cli.options.shared import FILE, NEW_FILE, IntRange, model_argument, seed_option
-from embedtool.cli.output.answers import tell_ngrams
-from embedtool.cli.output.display import check, show
+from embedtool.cli.output.display import check_output, display_figure
+from embedtool.cli.output.query_results import echo_ngrams
 from embedtool.config.tasks import LAYOUTS, Layout
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ HEADING = ":"
 """What begins the heading of a relation among lines of pairs, as in files of analogy questions."""
 
 
-class DefaultGroup(Group):
+class DefaultGroup(SuggestingGroup):
     """A group that runs its command `words` where none is named."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -79,7 +79,7 @@ def picture_options(command: F) -> F:
         for name, value in (("--size", size), ("--dpi", dpi)):
             if value is not None and output is None:
                 raise click.UsageError(f"{name} needs --output", click.get_current_context())
-        check(output)
+        check_output(output)
         if dpi is not None and output is not None and output.suffix.lower() != ".png":
             raise click.UsageError(
                 f"--dpi is for .png; {output} has no dots", click.get_current_context()
@@ -168,7 +168,7 @@ def words(
     vectors = store.load(model).vectors
     among = candidates(vectors, restrict_vocab, min_count)
     plane = neighbourhoods(vectors, asked, n, method=layout, seed=seed, candidates=among)
-    show([plane], output, look)
+    display_figure([plane], output, look)
 
 
 @plot.command()
@@ -192,7 +192,9 @@ def analogies(model: Path, queries: tuple[str, ...], output: Path | None, look: 
     from embedtool.plotting import scenes
 
     vectors = store.load(model).vectors
-    show([scenes.analogies(vectors, pairs, title) for title, pairs in relations], output, look)
+    display_figure(
+        [scenes.analogies(vectors, pairs, title) for title, pairs in relations], output, look
+    )
 
 
 def _relations(lines: list[str]) -> Iterator[tuple[str, "list[Pair]"]]:
@@ -236,8 +238,8 @@ def heat_map(
 
     vectors = store.load(model).vectors
     map_of_words = similarities(vectors, asked, clustered=clustered)
-    tell_ngrams(vectors, asked)
-    show(map_of_words, output, look)
+    echo_ngrams(vectors, asked)
+    display_figure(map_of_words, output, look)
 
 
 @plot.command()
@@ -254,12 +256,12 @@ def curves(logs: tuple[Path, ...], over: "Over", output: Path | None, look: "Loo
 
     from embedtool.plotting import scenes
 
-    show(scenes.curves(logs, over), output, look)
+    display_figure(scenes.curves(logs, over), output, look)
 
 
 @plot.command()
-@click.argument("old", metavar="OLD", type=FILE, shell_complete=complete_folder)
-@click.argument("new", metavar="NEW", type=FILE, shell_complete=complete_folder)
+@click.argument("old", metavar="OLD", type=FILE, shell_complete=complete_model)
+@click.argument("new", metavar="NEW", type=FILE, shell_complete=complete_model)
 @click.argument("queries", metavar="WORD...", nargs=-1, required=True)
 @neighbours_option(1)
 @layout_options
@@ -295,4 +297,4 @@ def trajectories(
         method=layout,
         seed=seed,
     )
-    show(planes, output, look)
+    display_figure(planes, output, look)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from embedtool.cli.backends import resumer
-from embedtool.cli.commands.train import tell
+from embedtool.cli.commands.train import print_summary
 from embedtool.cli.graceful_shutdown import stoppable
 from embedtool.cli.options.shared import FILE, IntRange, checkpoint_options, json_log_option
-from embedtool.cli.output.progress_display import reporting
+from embedtool.cli.output.progress_display import progress_reporter
 from embedtool.config.training import CheckpointConfig
 from embedtool.io.progress import Report
 from embedtool.trainers import TRAINERS
@@ -61,12 +61,12 @@ def resume(
         with (
             resumer(address) as resume_model,
             stoppable(place, checkpoints),
-            reporting(json_log, None if address else workers) as report,
+            progress_reporter(json_log, None if address else workers) as report,
         ):
             trained = _go_on(place, request, workers, resume_model, report, checkpoints)
             store.save(trained, model)
             place.clear()
-    tell(model, trained)
+    print_summary(model, trained)
 
 
 def _go_on(

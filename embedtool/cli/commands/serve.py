@@ -17,7 +17,7 @@ import click
 from click.core import ParameterSource
 
 from embedtool.cli.options.shared import IntRange, model_argument, port_option
-from embedtool.cli.output.text import note
+from embedtool.cli.output.console import echo_err
 from embedtool.cli.signals import heeded
 from embedtool.errors import EmbedtoolError, MissingExtraError
 from embedtool.serving.limits import (
@@ -130,9 +130,9 @@ def serve(
         server = _server(served, from_names, origins, access_log, source)
         with _signals(server), _cores(approximate):
             click.echo(_url(listener))
-            note(source.told(served))
+            echo_err(source.told(served))
             server.run(sockets=[listener])
-    note("stopped")
+    echo_err("stopped")
 
 
 def _refuse_http_options(context: click.Context) -> None:
@@ -151,7 +151,7 @@ def _serve_tools(served: "Served", source: "Source") -> None:
         raise MissingExtraError("serving tools", "mcp") from None
     from embedtool.serving.mcp_server import serve_tools
 
-    note(f"{source.told(served)}; MCP on standard input and output")
+    echo_err(f"{source.told(served)}; MCP on standard input and output")
     for number in heeded():  # at once: nothing wakes the thread that waits for standard input
         signal.signal(number, signal.SIG_DFL)
     serve_tools(served, source)
@@ -193,7 +193,7 @@ def _names(listener: socket.socket, host: str, more: tuple[str, ...]) -> set[str
     address = listener.getsockname()[0]
     if ip_address(address).is_loopback:
         return {*LOOPBACK_NAMES, host, address, *more}
-    note(
+    echo_err(
         f"Warning: {address} is not loopback: all who reach it may ask, without password or TLS; "
         "put a proxy before it that has both"
     )

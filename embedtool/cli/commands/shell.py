@@ -10,24 +10,24 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from embedtool.cli.commands.completion import complete_folder
-from embedtool.cli.main import FAILED
+from embedtool.cli.main import FAILURE
+from embedtool.cli.options.completers import complete_model
 from embedtool.cli.options.queries import decoded_lines, search_options
 from embedtool.cli.options.shared import FILE, json_option, method_option, tsv_option
-from embedtool.cli.output.answers import unknown_option
-from embedtool.cli.output.text import note, shown
+from embedtool.cli.output.console import echo_err, escape_unprintable
+from embedtool.cli.output.query_results import unknown_option
 from embedtool.errors import MissingExtraError
 from embedtool.messages import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from embedtool.cli.repl import Conversation
+    from embedtool.cli.repl import ShellSession
 
 
 @click.command()
 @click.argument("models", metavar="MODEL...", nargs=-1, required=True, type=FILE,
-                shell_complete=complete_folder)  # fmt: skip
+                shell_complete=complete_model)  # fmt: skip
 @method_option
 @search_options
 @unknown_option
@@ -43,17 +43,17 @@ def shell(models: tuple[Path, ...], **settings: Any) -> None:
     Options apply until a line such as :n 20 changes them. Where standard input or output is no
     terminal, each line of standard input is answered; the exit code is 1 where one could not be.
     """
-    from embedtool.cli.repl import Conversation
+    from embedtool.cli.repl import ShellSession
 
     in_terminal = sys.stdin.isatty() and sys.stdout.isatty()
-    conversation = Conversation(models, settings, titled=not in_terminal)
+    session = ShellSession(models, settings, echo_lines=not in_terminal)
     if in_terminal:
-        converse(conversation)
+        converse(session)
     else:
-        click.get_current_context().exit(answer_lines(conversation))
+        click.get_current_context().exit(answer_lines(session))
 
 
-def answer_lines(conversation: "Conversation") -> int:
+def answer_lines(session: "ShellSession") -> int:
     """Answer the lines of standard input. Returns the exit code: 1 where one has no answer."""
     from embedtool.cli.repl import MARK
 
@@ -61,23 +61,23 @@ def answer_lines(conversation: "Conversation") -> int:
     lines = decoded_lines(sys.stdin.buffer)
     for number, text in lines:
         if text is None:
-            note(f"Error: standard input, line {number:,}: invalid UTF-8")
-            code = FAILED
+            echo_err(f"Error: standard input, line {number:,}: invalid UTF-8")
+            code = FAILURE
             continue
         try:
-            code |= conversation.answer(text) if text else 0
+            code |= session.answer(text) if text else 0
         except EOFError:
             if text and not text.startswith(MARK) and next(lines, None):
-                note(
+                echo_err(
                     f"Error: standard input, line {number:,}: {text!r} is no word of the model and "
                     f"was taken for {MARK}quit; the lines after it have no answer"
                 )
-                code = FAILED
+                code = FAILURE
             break
     return code
 
 
-def converse(conversation: "Conversation") -> None:
+def converse(session: "ShellSession") -> None:
     """Answer what is typed, until Ctrl-D. Ctrl-C clears the line, or stops the answer.
 
     Raises MissingExtraError where prompt_toolkit is not installed.
@@ -86,22 +86,22 @@ def converse(conversation: "Conversation") -> None:
         from prompt_toolkit import PromptSession
     except ImportError:
         raise MissingExtraError("a shell in the terminal", "shell") from None
-    session = PromptSession(
+    prompts = PromptSession(
         history=_history(),
-        completer=completer(conversation),
+        completer=completer(session),
         complete_while_typing=False,
         enable_history_search=True,
         enable_suspend=True,
     )
-    size = f"{counted(conversation.vectors.n_words, 'word')} x {conversation.vectors.vector_size}"
-    note(f"{conversation.name}: {size}; :help tells what can be asked, Ctrl-D leaves")
+    size = f"{counted(session.vectors.n_words, 'word')} x {session.vectors.vector_size}"
+    echo_err(f"{session.name}: {size}; :help tells what can be asked, Ctrl-D leaves")
     import rich.table  # noqa: F401  # now, so that the first answer does not wait for it
 
     while True:
         try:
-            for line in session.prompt(f"{shown(conversation.name)}> ").splitlines():
+            for line in prompts.prompt(f"{escape_unprintable(session.name)}> ").splitlines():
                 if line.strip():
-                    conversation.answer(line.strip())
+                    session.answer(line.strip())
         except KeyboardInterrupt:
             continue
         except EOFError:
@@ -118,13 +118,13 @@ def _history() -> Any:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     except OSError as error:
-        note(f"Warning: no history is kept: {path}: {error.strerror}")
+        echo_err(f"Warning: no history is kept: {path}: {error.strerror}")
         return InMemoryHistory()
     return FileHistory(path)
 
 
-def completer(conversation: "Conversation") -> Any:
-    """What Tab asks: prompt_toolkit's Completer of a conversation's lines."""
+def completer(session: "ShellSession") -> Any:
+    """What Tab asks: prompt_toolkit's Completer of a session's lines."""
     from prompt_toolkit.completion import CompleteEvent, Completer, Completion, PathCompleter
     from prompt_toolkit.document import Document
 
@@ -135,10 +135,10 @@ def completer(conversation: "Conversation") -> Any:
             self, document: Document, complete_event: CompleteEvent
         ) -> "Iterator[Completion]":
             text = document.text_before_cursor
-            path = conversation.path_begun(text)
+            path = session.path_begun(text)
             if path is not None:
                 yield from paths.get_completions(Document(path, len(path)), complete_event)
-            for each in conversation.completions(text):
+            for each in session.completions(text):
                 yield Completion(each.text, start_position=-each.n_typed, display_meta=each.note)
 
     return Lines()

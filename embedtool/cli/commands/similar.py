@@ -5,15 +5,15 @@ from pathlib import Path
 
 import click
 
-from embedtool.cli.options.idle import warn_of_idle
+from embedtool.cli.options.given import warn_ignored
 from embedtool.cli.options.queries import (
+    approximate_index,
     candidates,
-    index_of,
     query_command,
     read_queries,
     search_options,
 )
-from embedtool.cli.output.answers import Unknown, answered, print_answers
+from embedtool.cli.output.query_results import Unknown, answer_queries, print_answers
 
 
 @query_command("[WORD...]")
@@ -42,7 +42,7 @@ def similar(
     Without WORD, or with -, the words come from standard input, one a line.
     """
     if word_file is None:
-        warn_of_idle({"encoding": "without --words"})
+        warn_ignored({"encoding": "without --words"})
     asked = [(query, query.text) for query in read_queries(queries, whole_line=False)]
     if stable:
         if approximate:
@@ -58,7 +58,7 @@ def similar(
             stable_neighbours, runs, n=n, candidates=among,
             exclude_query_words=not include_query_words,
         )  # fmt: skip
-        found = answered(near, asked, unknown)
+        found = answer_queries(near, asked, unknown)
         new = from_ngrams(runs[0], [word for word, _ in found])
         print_neighbours(found, len(runs), as_json, as_tsv, unknown, new)
         return
@@ -73,6 +73,6 @@ def similar(
         n=n,
         candidates=candidates(vectors, restrict_vocab, min_count, word_file, encoding),
         exclude_query_words=not include_query_words,
-        index=index_of(model, vectors, approximate),
+        index=approximate_index(model, vectors, approximate),
     )
-    print_answers(answered(nearest, asked, unknown), as_json, as_tsv, unknown)
+    print_answers(answer_queries(nearest, asked, unknown), as_json, as_tsv, unknown)

@@ -3,9 +3,16 @@
 from functools import partial
 from pathlib import Path
 
-from embedtool.cli.options.queries import query_command, read_queries, told_where
-from embedtool.cli.output.answers import Query, Unknown, answered, ngrams_note, origin, print_rows
-from embedtool.cli.output.text import Cell, print_json
+from embedtool.cli.options.queries import locate_errors, query_command, read_queries
+from embedtool.cli.output.console import Cell, print_json
+from embedtool.cli.output.query_results import (
+    Query,
+    Unknown,
+    answer_queries,
+    from_ngrams_field,
+    ngrams_message,
+    print_annotated_rows,
+)
 from embedtool.errors import NoAnswerError, QueryError
 
 COLUMNS = ("word", "other", "similarity")
@@ -27,31 +34,31 @@ def similarity(
     from embedtool.search import query as search
 
     vectors = store.load(model).vectors
-    found = answered(partial(search.similarity_batch, vectors), asked, unknown)
+    found = answer_queries(partial(search.similarity_batch, vectors), asked, unknown)
     if as_json:
         print_json([
             {**dict(zip(COLUMNS, (*pair, None), strict=True)), **cosine.details()}
             if isinstance(cosine, NoAnswerError)
             else {
                 **dict(zip(COLUMNS, (*pair, cosine), strict=True)),
-                **origin(search.from_ngrams(vectors, pair)),
+                **from_ngrams_field(search.from_ngrams(vectors, pair)),
             }
             for pair, cosine in found
         ])  # fmt: skip
         return
     rows: list[tuple[Cell, ...]] = [
         (*pair, None, str(cosine)) if isinstance(cosine, NoAnswerError)
-        else (*pair, cosine, ngrams_note(search.from_ngrams(vectors, pair)))
+        else (*pair, cosine, ngrams_message(search.from_ngrams(vectors, pair)))
         for pair, cosine in found
     ]  # fmt: skip
-    print_rows(COLUMNS, rows, as_tsv, unknown)
+    print_annotated_rows(COLUMNS, rows, as_tsv, unknown)
 
 
 def _pairs(query: Query) -> list[tuple[str, str]]:
     from embedtool.corpus.tokens import split_spaces
 
     first, *others = split_spaces(query.text) or [""]
-    with told_where(query):
+    with locate_errors(query):
         if not others:
             raise QueryError(
                 f"{query.text!r} is one word; similarity is between two, as in: king queen"

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from embedtool.cli.commands.train import help_of
-from embedtool.cli.groups import Group
-from embedtool.cli.options.score_options import bounds, read_datasets
+from embedtool.cli.commands.train import training_help
+from embedtool.cli.groups import SuggestingGroup
+from embedtool.cli.options.score_options import read_datasets
 from embedtool.cli.options.shared import (
     NEW_FILE,
     IntRange,
@@ -19,9 +19,15 @@ from embedtool.cli.options.shared import (
     json_option,
     text_options,
 )
-from embedtool.cli.output.answers import Unknown, ngrams_note, origin, print_rows
-from embedtool.cli.output.progress_display import reporting
-from embedtool.cli.output.text import Cell, note, print_json, print_table, shown
+from embedtool.cli.output.console import Cell, echo_err, escape_unprintable, print_json, print_table
+from embedtool.cli.output.progress_display import progress_reporter
+from embedtool.cli.output.query_results import (
+    Unknown,
+    from_ngrams_field,
+    ngrams_message,
+    print_annotated_rows,
+)
+from embedtool.cli.output.scores import format_interval
 from embedtool.config.tasks import SAMPLINGS, Sampling
 from embedtool.config.text import TextConfig
 from embedtool.errors import NoAnswerError
@@ -38,7 +44,7 @@ FEW_RUNS = 5
 """Of fewer an interval of the mean reaches 3 to 13 standard errors to each side."""
 
 
-@click.group(cls=Group)
+@click.group(cls=SuggestingGroup)
 def stability() -> None:
     """Train again and again, and tell how much scores and neighbours change."""
 
@@ -47,7 +53,7 @@ def _add(algorithm: str) -> None:
     """Make the command of one algorithm out of its config."""
     config_class = TRAINERS[algorithm].config
 
-    @stability.command(algorithm, help=help_of(config_class))
+    @stability.command(algorithm, help=training_help(config_class))
     @inputs_argument
     @click.option(
         "--output", "-o", type=NEW_FILE, required=True, metavar="FOLDER",
@@ -97,7 +103,7 @@ def _add(algorithm: str) -> None:
         from embedtool.search.query import from_ngrams
 
         check_writable(output)
-        with reporting() as report:
+        with progress_reporter() as report:
             train_runs(
                 algorithm, Corpus(inputs, text), config, output, n_runs, sampling,
                 cache=cache, report=report,
@@ -121,7 +127,7 @@ def _add(algorithm: str) -> None:
 
 def _note_few(n_runs: int) -> None:
     if n_runs < FEW_RUNS:
-        note(f"{n_runs} runs are few, so the intervals are wide; make {N_RUNS} or more")
+        echo_err(f"{n_runs} runs are few, so the intervals are wide; make {N_RUNS} or more")
 
 
 def _print(found: "Stability") -> None:
@@ -130,8 +136,8 @@ def _print(found: "Stability") -> None:
             ("", "score", "mean", "95% interval", "deviation", "lowest", "highest"),
             [
                 (
-                    each.dataset, each.measure, each.mean, bounds(each.interval), each.deviation,
-                    each.low, each.high,
+                    each.dataset, each.measure, each.mean, format_interval(each.interval),
+                    each.deviation, each.low, each.high,
                 )
                 for each in found.scores
             ],
@@ -154,7 +160,7 @@ def _records(found: "Neighbours", n_runs: int, new: Sequence[str] = ()) -> list[
         {"query": word, "runs": n_runs, "answers": None, **near.details()}
         if isinstance(near, NoAnswerError)
         else {
-            "query": word, "runs": n_runs, **origin([word] if word in new else []),
+            "query": word, "runs": n_runs, **from_ngrams_field([word] if word in new else []),
             "answers": [asdict(each) for each in near],
         }
         for word, near in found
@@ -179,7 +185,7 @@ def print_neighbours(
     _note_few(n_runs)
     notes = {
         word: str(near) if isinstance(near, NoAnswerError)
-        else ngrams_note([word] if word in new else [])
+        else ngrams_message([word] if word in new else [])
         for word, near in found
     }  # fmt: skip
     if as_tsv:
@@ -196,19 +202,25 @@ def print_neighbours(
                 )
                 for a in near
             ]  # fmt: skip
-        print_rows(columns, rows, as_tsv, unknown)
+        print_annotated_rows(columns, rows, as_tsv, unknown)
         return
     for i, (word, near) in enumerate(found):
         if i:
             click.echo()
         if notes[word]:
-            click.echo(shown(notes[word]))
+            click.echo(escape_unprintable(notes[word]))
         if isinstance(near, NoAnswerError):
             continue
         print_table(
             ("word", "score", "95% interval", "deviation", "runs"),
             [
-                (a.word, a.score, bounds(a.interval), a.deviation, f"{a.share * n_runs:.0f}")
+                (
+                    a.word,
+                    a.score,
+                    format_interval(a.interval),
+                    a.deviation,
+                    f"{a.share * n_runs:.0f}",
+                )
                 for a in near
             ],
             f"{word}: mean of {n_runs} runs; in how many among the {len(near)} nearest",

@@ -9,9 +9,8 @@ import click
 
 from embedtool.cli.backends import trainer
 from embedtool.cli.graceful_shutdown import stoppable
-from embedtool.cli.groups import Group
-from embedtool.cli.options.elsewhere import TrainingCommand
-from embedtool.cli.options.idle import idle_in_training, warn_of_idle
+from embedtool.cli.groups import SuggestingGroup
+from embedtool.cli.options.given import ignored_in_training, warn_ignored
 from embedtool.cli.options.shared import (
     FILE,
     NEW_FILE,
@@ -24,9 +23,10 @@ from embedtool.cli.options.shared import (
     overwrite_option,
     text_options,
 )
+from embedtool.cli.options.suggestions import TrainingCommand
+from embedtool.cli.output.console import echo_err, format_coverage
 from embedtool.cli.output.dry_run import needs_here, needs_there
-from embedtool.cli.output.progress_display import clock, reporting
-from embedtool.cli.output.text import note, tokens_kept
+from embedtool.cli.output.progress_display import format_duration, progress_reporter
 from embedtool.config.text import TextConfig
 from embedtool.config.training import CheckpointConfig, ClusterConfig, GloveConfig
 from embedtool.errors import ModelError
@@ -45,7 +45,7 @@ CLUSTER = (("cluster", "replicas", "syncs"), ("cluster",))
 UNSET = dict.fromkeys(CLUSTER[0])
 
 
-@click.group(cls=Group)
+@click.group(cls=SuggestingGroup)
 def train() -> None:
     """Train word vectors on text and save them as a model."""
 
@@ -56,7 +56,7 @@ def _add(algorithm: str) -> None:
     names = CLUSTER[config_class is GloveConfig]
     cluster_options: Decorator[Any] = config_options(ClusterConfig, names)
 
-    @train.command(algorithm, cls=TrainingCommand, help=help_of(config_class))
+    @train.command(algorithm, cls=TrainingCommand, help=training_help(config_class))
     @inputs_argument
     @click.option(
         "--output", "-o", type=NEW_FILE, required=True, metavar="MODEL", help="Model folder."
@@ -98,7 +98,7 @@ def _add(algorithm: str) -> None:
         settings = ClusterConfig.from_options({**UNSET, **options})
         if freeze and init is None:
             raise click.UsageError("--freeze needs --init")
-        warn_of_idle(idle_in_training(config))
+        warn_ignored(ignored_in_training(config))
 
         from embedtool.corpus.corpus import Corpus
         from embedtool.corpus.vocabulary import read_vocabulary
@@ -156,26 +156,26 @@ def keep_training(
             )
         place.clear()
         checkpoints = Checkpoints(place.folder, keeping)
-        with stoppable(place, checkpoints), reporting(json_log, workers) as report:
+        with stoppable(place, checkpoints), progress_reporter(json_log, workers) as report:
             model = work(place, checkpoints, report)
             store.save(model, output)
             place.clear()
-    tell(output, model)
+    print_summary(output, model)
 
 
-def tell(output: Path, model: "Model") -> None:
+def print_summary(output: Path, model: "Model") -> None:
     """Say what was trained."""
     description = model.description
     summary, training = description["vocabulary"], description["training"]
     perplexity = training["epochs"][-1].get("perplexity") if training["epochs"] else None
-    note(
+    echo_err(
         f"{output}: {counted(summary['types_kept'], 'word')} x {model.vectors.vector_size}, "
-        f"{tokens_kept(summary)}, {clock(training['seconds'])}"
+        f"{format_coverage(summary)}, {format_duration(training['seconds'])}"
         + (f", perplexity {perplexity:.1f}" if perplexity else "")
     )
 
 
-def help_of(config_class: type) -> str:
+def training_help(config_class: type) -> str:
     """The help of a command that trains an algorithm."""
     return (
         f"{config_class.__doc__}\n\nINPUT is a file, folder, glob pattern, URL, or - for standard "

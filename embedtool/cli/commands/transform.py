@@ -12,7 +12,7 @@ from embedtool.cli.options.shared import (
     model_argument,
     overwrite_option,
 )
-from embedtool.cli.output.text import note
+from embedtool.cli.output.console import echo_err
 from embedtool.config.tasks import TransformConfig
 from embedtool.messages import counted
 
@@ -41,6 +41,6 @@ def transform(model: Path, output: Path, overwrite: bool, **options: Any) -> Non
     result = transformed(source, config)
     store.save(result, output)
     vectors = result.vectors
-    note(f"{output}: {counted(vectors.n_words, 'word')} x {vectors.vector_size:,}")
+    echo_err(f"{output}: {counted(vectors.n_words, 'word')} x {vectors.vector_size:,}")
     if source.vectors.subwords is not None and vectors.subwords is None:
-        note("n-grams are left out: words outside the vocabulary have no vector any more")
+        echo_err("n-grams are left out: words outside the vocabulary have no vector any more")

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from embedtool.cli.options.idle import warn_of_idle
+from embedtool.cli.options.given import warn_ignored
 from embedtool.cli.options.queries import read_queries
-from embedtool.cli.options.score_options import tell_shortfalls
 from embedtool.cli.options.shared import (
     FILE,
     Decorator,
@@ -20,8 +19,14 @@ from embedtool.cli.options.shared import (
     model_argument,
     tsv_option,
 )
-from embedtool.cli.output.answers import Unknown, answered, print_answers, unknown_option
-from embedtool.cli.output.text import Cell, note, print_json, print_table, print_tsv
+from embedtool.cli.output.console import Cell, echo_err, print_json, print_table, print_tsv
+from embedtool.cli.output.query_results import (
+    Unknown,
+    answer_queries,
+    print_answers,
+    unknown_option,
+)
+from embedtool.cli.output.scores import report_shortfalls
 from embedtool.config.tasks import N_ANSWERS, TranslateConfig
 from embedtool.messages import counted
 
@@ -75,9 +80,9 @@ def translate(
     if words and test is not None:
         raise click.UsageError("give words or --test, not both")
     if config.method == "nearest":
-        warn_of_idle({"neighbours": "with --method nearest"})
+        warn_ignored({"neighbours": "with --method nearest"})
     if test is not None:
-        warn_of_idle(dict.fromkeys(("n", "unknown"), "with --test"))
+        warn_ignored(dict.fromkeys(("n", "unknown"), "with --test"))
     queries = [] if test is not None else read_queries(words, whole_line=False)
 
     from embedtool.analysis.translation import Translator
@@ -90,13 +95,13 @@ def translate(
     source, target = (store.load(path).vectors for path in (model, other))
     translator = Translator.of(source, target, seeds, config)
     fitted = translator.alignment
-    note(
+    echo_err(
         f"aligned on {fitted.n_pairs:,} of {counted(len(seeds), 'pair')}, mean cosine "
         f"{fitted.after:.4f}, residual {fitted.residual:.4f}"
     )
     if tested is None:
         asked = [(query, query.text) for query in queries]
-        found = answered(partial(translator.translate, n=n), asked, unknown)
+        found = answer_queries(partial(translator.translate, n=n), asked, unknown)
         print_answers(found, as_json, as_tsv, unknown)
         return
     score = translator.score(tested)
@@ -109,7 +114,9 @@ def translate(
         print_table(COLUMNS, _rows(score), title)
     missing = (word for pair in tested for word, known in zip(pair, (source, target), strict=True)
                if word not in known)  # fmt: skip
-    tell_shortfalls([lack(str(test), score.found, score.total, "word", bool(score.found), missing)])
+    report_shortfalls(
+        [lack(str(test), score.found, score.total, "word", bool(score.found), missing)]
+    )
 
 
 def _rows(score: "TranslationScore") -> list[tuple[Cell, ...]]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from embedtool.cli.commands.train import help_of
-from embedtool.cli.groups import Group
+from embedtool.cli.commands.train import training_help
+from embedtool.cli.groups import SuggestingGroup
 from embedtool.cli.options.shared import (
     NEW_FILE,
     IntRange,
@@ -20,8 +20,8 @@ from embedtool.cli.options.shared import (
     json_option,
     text_options,
 )
-from embedtool.cli.output.progress_display import reporting
-from embedtool.cli.output.text import Cell, print_json, print_table, shown
+from embedtool.cli.output.console import Cell, escape_unprintable, print_json, print_table
+from embedtool.cli.output.progress_display import progress_reporter
 from embedtool.config.base import flag
 from embedtool.config.text import TextConfig
 from embedtool.messages import counted
@@ -34,7 +34,7 @@ N_SHOWN = 5
 """Trials in the table that is printed; the file has all."""
 
 
-@click.group(cls=Group)
+@click.group(cls=SuggestingGroup)
 def tune() -> None:
     """Search the options that score best on a dataset."""
 
@@ -45,8 +45,9 @@ def _add(algorithm: str) -> None:
 
     @tune.command(
         algorithm,
-        help=f"{help_of(config_class)}\n\nThe first trial has the defaults. An option that is set "
-        "stays as it is set. The search goes on where FOLDER holds trials of the same search.",
+        help=f"{training_help(config_class)}\n\nThe first trial has the defaults. An option that "
+        "is set stays as it is set. The search goes on where FOLDER holds trials of the same "
+        "search.",
     )
     @inputs_argument
     @click.option(
@@ -104,7 +105,7 @@ def _add(algorithm: str) -> None:
             name for name in options
             if click.get_current_context().get_parameter_source(name) is not ParameterSource.DEFAULT
         )  # fmt: skip
-        with reporting() as report:
+        with progress_reporter() as report:
             found = search(
                 algorithm, Corpus(inputs, text), config, given, output, dataset,
                 seconds=budget, n_trials=n_trials, held_out=other, cache=cache, report=report,
@@ -152,10 +153,10 @@ def _print(found: "Tuning", command: list[str]) -> None:
         click.echo("No trial scored higher than the defaults.")
         return
     for contrast in found.contrasts:
-        click.echo(shown(contrast.verdict))
+        click.echo(escape_unprintable(contrast.verdict))
     click.echo(
-        f"The score on {shown(found.dataset)} is the highest of many and so too high; "
-        + (f"trust that on {shown(found.held_out)}." if found.held_out
+        f"The score on {escape_unprintable(found.dataset)} is the highest of many and so too high; "
+        + (f"trust that on {escape_unprintable(found.held_out)}." if found.held_out
            else "see --held-out for one that can be trusted.")
     )  # fmt: skip
     click.echo(f"\n{shlex.join(command)} --output MODEL")

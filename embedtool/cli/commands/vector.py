@@ -4,8 +4,13 @@ from functools import partial
 from pathlib import Path
 
 from embedtool.cli.options.queries import query_command, read_queries
-from embedtool.cli.output.answers import Unknown, answered, origin, tell_ngrams
-from embedtool.cli.output.text import note, print_json, print_line
+from embedtool.cli.output.console import echo_err, print_json, print_line
+from embedtool.cli.output.query_results import (
+    Unknown,
+    answer_queries,
+    echo_ngrams,
+    from_ngrams_field,
+)
 from embedtool.errors import NoAnswerError
 
 
@@ -23,11 +28,14 @@ def vector(
     from embedtool.search.query import from_ngrams, lookup
 
     vectors = store.load(model).vectors
-    found = answered(partial(lookup, vectors), asked, unknown)
+    found = answer_queries(partial(lookup, vectors), asked, unknown)
     if as_json:
         print_json([
             {"word": word, "vector": None, **row.details()} if isinstance(row, NoAnswerError)
-            else {"word": word, "vector": row.tolist(), **origin(from_ngrams(vectors, [word]))}
+            else {
+                "word": word, "vector": row.tolist(),
+                **from_ngrams_field(from_ngrams(vectors, [word])),
+            }
             for word, row in found
         ])  # fmt: skip
         return
@@ -35,7 +43,7 @@ def vector(
     for word, row in found:
         if isinstance(row, NoAnswerError):
             print_line(word)
-            note(str(row))
+            echo_err(str(row))
         else:
             print_line(between.join([word, *(f"{number:.9g}" for number in row.tolist())]))
-    tell_ngrams(vectors, [word for word, row in found if not isinstance(row, NoAnswerError)])
+    echo_ngrams(vectors, [word for word, row in found if not isinstance(row, NoAnswerError)])

@@ -6,8 +6,8 @@ from typing import Any
 import click
 
 from embedtool.cli.options.shared import OUTPUT_FILE, config_options, inputs_argument, text_options
-from embedtool.cli.output.progress_display import reporting
-from embedtool.cli.output.text import note, print_line, tokens_kept
+from embedtool.cli.output.console import echo_err, format_coverage, print_line
+from embedtool.cli.output.progress_display import progress_reporter
 from embedtool.config.text import TextConfig
 from embedtool.config.training import VocabularyConfig
 from embedtool.messages import counted
@@ -36,7 +36,7 @@ def vocab(inputs: tuple[str, ...], output: Path | None, **options: Any) -> None:
 
     if output:
         check_file(output)
-    with reporting() as report:
+    with progress_reporter() as report:
         vocabulary = count_words(Corpus(inputs, text), config, report)
     lines = vocabulary_lines(vocabulary.words, vocabulary.counts.tolist())
     if output:
@@ -46,7 +46,7 @@ def vocab(inputs: tuple[str, ...], output: Path | None, **options: Any) -> None:
         for line in lines:
             print_line(line.removesuffix("\n"))
     summary = vocabulary.summary()
-    note(
+    echo_err(
         f"{summary['types_kept']:,} of {counted(summary['types_seen'], 'type')}, "
-        f"{tokens_kept(summary)}"
+        f"{format_coverage(summary)}"
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from embedtool.cli.commands.completion import complete_word
+from embedtool.cli.options.completers import complete_word
 from embedtool.cli.options.shared import (
     FILE,
     IntRange,
@@ -21,7 +21,7 @@ from embedtool.cli.options.shared import (
     model_argument,
     tsv_option,
 )
-from embedtool.cli.output.answers import Query, unknown_option
+from embedtool.cli.output.query_results import Query, unknown_option
 from embedtool.config.tasks import N_ANSWERS
 from embedtool.errors import QueryError
 from embedtool.io.encodings import BYTE_ORDER_MARK, UTF8, decoded, undecodable
@@ -148,7 +148,7 @@ def _whole_lines(given: Sequence[str]) -> list[str]:
 
 
 @contextmanager
-def told_where(query: Query) -> Iterator[None]:
+def locate_errors(query: Query) -> Iterator[None]:
     """Name the line of a query that cannot be asked."""
     try:
         yield
@@ -168,11 +168,11 @@ def candidates(
     """The words that may answer, as the search options say."""
     from embedtool.search.candidates import candidate_ids
 
-    words = None if file is None else words_of(file, encoding)
+    words = None if file is None else read_words(file, encoding)
     return candidate_ids(vectors, restrict_vocab=restrict_vocab, min_count=min_count, words=words)
 
 
-def words_of(file: Path, encoding: str = UTF8) -> list[str]:
+def read_words(file: Path, encoding: str = UTF8) -> list[str]:
     """The lines of a file of words. Raises QueryError where it cannot be read."""
     try:
         lines = decoded(file.read_bytes(), encoding).split("\n")
@@ -183,7 +183,9 @@ def words_of(file: Path, encoding: str = UTF8) -> list[str]:
     return [word for line in lines if (word := line.removesuffix("\r"))]
 
 
-def index_of(model: Path, vectors: "WordVectors", approximate: bool) -> "Approximate | None":
+def approximate_index(
+    model: Path, vectors: "WordVectors", approximate: bool
+) -> "Approximate | None":
     """The index of a model, where it is asked for."""
     if not approximate:
         return None

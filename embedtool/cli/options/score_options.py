@@ -9,15 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from embedtool.cli.options.shared import IntRange, encoding_option
-from embedtool.cli.output.text import Cell, note
 from embedtool.config.tasks import RESTRICT_VOCAB
-from embedtool.errors import EvaluationError
 from embedtool.io.encodings import UTF8
 
 if TYPE_CHECKING:
-    from embedtool.evaluation.coverage import Shortfall
-    from embedtool.evaluation.scoring import Result
-    from embedtool.evaluation.statistics import Interval
     from embedtool.evaluation.tasks import Dataset
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -84,47 +79,3 @@ def read_datasets(
         )
         for source in sources
     ]  # fmt: skip
-
-
-def rules(result: "Result") -> str:
-    """The settings that a score depends on."""
-    limit = f"{result.restrict_vocab:,}" if result.restrict_vocab else "none"
-    method = getattr(result, "method", None)
-    seed = getattr(result, "seed", None)
-    unknown = getattr(result, "unknown_members", 0)
-    return ", ".join(
-        [
-            *([method] if method else []),
-            *(["query words may answer"] if getattr(result, "include_query_words", False) else []),
-            f"vocabulary limit {limit}",
-            f"case {'folded' if result.case_insensitive else 'kept'}",
-            *([f"seed {seed}"] if seed is not None else []),
-            *([f"members unknown: {unknown:,}"] if unknown else []),
-        ]
-    )
-
-
-def tell_shortfalls(shortfalls: "Sequence[Shortfall | None]") -> None:
-    """Say of which datasets too little is known.
-
-    shortfalls : of each dataset that was asked for
-    Raises EvaluationError where none of them has a score.
-    """
-    found = [each for each in shortfalls if each is not None]
-    if found and not any(each is None or each.has_score for each in shortfalls):
-        raise EvaluationError("; ".join(each.message for each in found))
-    for each in found:
-        note(f"Warning: {each.message}")
-
-
-def bounds(interval: "Interval | None") -> Cell:
-    """An interval as tables show it."""
-    if interval is None:
-        return None
-    low, high = (round(each, 3) + 0.0 for each in (interval.low, interval.high))  # no -0.000
-    return f"{low:.3f} to {high:.3f}"
-
-
-def share(found: int, total: int) -> Cell:
-    """`found/total` as tables show it."""
-    return f"{found:,}/{total:,}"

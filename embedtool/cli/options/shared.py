@@ -12,7 +12,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 import click
 
-from embedtool.cli.commands.completion import complete_folder
+from embedtool.cli.options.completers import complete_model
 from embedtool.config.base import Config, flag
 from embedtool.config.tasks import METHODS
 from embedtool.config.text import TextConfig
@@ -85,7 +85,7 @@ def duration(value: str) -> float:
     return float(seconds)
 
 
-model_argument = click.argument("model", type=FILE, shell_complete=complete_folder)
+model_argument = click.argument("model", type=FILE, shell_complete=complete_model)
 inputs_argument = click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace the model there.")
 
@@ -138,7 +138,7 @@ def port_option(default: int) -> Decorator[Any]:
     )  # fmt: skip
 
 
-def reading_options(command: F) -> F:
+def vector_read_options(command: F) -> F:
     """How a vector file is read: the fields of a Reading that a person chooses."""
     for option in (
         click.option(
@@ -183,9 +183,9 @@ def _option(each: Field[Any], hint: Any) -> Decorator[Any]:
     )
 
 
-CUTTING = ("tokenizer", "lowercase", "normalize")
+TOKENIZER_FIELDS = ("tokenizer", "lowercase", "normalize")
 """The options of a text that say how to cut it into words; the others say how to read it."""
-READING = tuple(each.name for each in fields(TextConfig) if each.name not in CUTTING)
+READER_FIELDS = tuple(each.name for each in fields(TextConfig) if each.name not in TOKENIZER_FIELDS)
 LOWERCASE = {"yes": True, "no": False}
 """What --lowercase and --no-lowercase stand for where no language follows."""
 
@@ -224,7 +224,7 @@ lowercase_option = click.option(
 )  # fmt: skip
 
 
-def options_of_text(names: Collection[str]) -> Decorator[F]:
+def text_field_options(names: Collection[str]) -> Decorator[F]:
     """Options for these fields of a TextConfig."""
 
     def decorate(command: F) -> F:
@@ -237,6 +237,6 @@ def options_of_text(names: Collection[str]) -> Decorator[F]:
     return decorate
 
 
-text_options: Decorator[Any] = options_of_text((*CUTTING, *READING))
-record_options: Decorator[Any] = options_of_text(READING)
+text_options: Decorator[Any] = text_field_options((*TOKENIZER_FIELDS, *READER_FIELDS))
+record_options: Decorator[Any] = text_field_options(READER_FIELDS)
 checkpoint_options: Decorator[Any] = config_options(CheckpointConfig)

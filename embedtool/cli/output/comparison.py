@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from embedtool.cli.options.score_options import bounds, rules, share
-from embedtool.cli.output.answers import ngrams_note
-from embedtool.cli.output.text import Cell, cell, is_numeric
+from embedtool.cli.output.console import Cell, format_cell, is_numeric
+from embedtool.cli.output.query_results import ngrams_message
+from embedtool.cli.output.scores import format_fraction, format_interval, settings_line
 
 if TYPE_CHECKING:
     from embedtool.evaluation.compare import Comparison, DatasetScores, ModelPair, QueryAnswers
@@ -63,7 +63,7 @@ def markdown(result: "Comparison") -> str:
     for table in tables(result):
         numeric = [is_numeric([row[i] for row in table.rows]) for i in range(len(table.columns))]
         lines = [table.columns, ["---:" if right else "---" for right in numeric]]
-        lines += [[_escaped(cell(value)) for value in row] for row in table.rows]
+        lines += [[_escaped(format_cell(value)) for value in row] for row in table.rows]
         parts.append(f"\n## {_escaped(table.title)}\n")
         parts += [f"| {' | '.join(line)} |" for line in lines]
     return "\n".join(parts)
@@ -88,7 +88,7 @@ def _answers(models: Sequence[str], query: "QueryAnswers") -> Table:
     title = query.query
     for each in query.models:
         if each.from_ngrams:
-            title += f"; {each.model}: {ngrams_note(each.from_ngrams)}"
+            title += f"; {each.model}: {ngrams_message(each.from_ngrams)}"
     return Table(title, ("", *models), rows)
 
 
@@ -134,9 +134,11 @@ def _scores(models: Sequence[str], scores: "DatasetScores") -> Table:
     for same in zip(*map(parts, scores.results), strict=True):
         rows.append((same[0].name, *(part.score for part in same)))
         if any(part.interval for part in same):
-            rows.append(("  95% interval", *(bounds(part.interval) for part in same)))
-    rows.append(("found", *(share(part.found, part.total) for part in same)))
-    return Table(f"{scores.dataset}: {rules(scores.results[0])}", ("", *models), tuple(rows))
+            rows.append(("  95% interval", *(format_interval(part.interval) for part in same)))
+    rows.append(("found", *(format_fraction(part.found, part.total) for part in same)))
+    return Table(
+        f"{scores.dataset}: {settings_line(scores.results[0])}", ("", *models), tuple(rows)
+    )
 
 
 def _contrasts(result: "Comparison") -> Table:
@@ -150,7 +152,7 @@ def _contrasts(result: "Comparison") -> Table:
             (
                 f"{each.dataset}: {each.first}, {each.second}",
                 f"{each.difference.difference:+.4f}",
-                bounds(each.difference.interval),
+                format_interval(each.difference.interval),
                 f"{p_text(each.p_corrected).removeprefix('= ')}{each.stars}",
                 f"{each.difference.effect} {each.difference.size:+.3f}",
                 f"{each.difference.test} {p_text(each.difference.p_test).removeprefix('= ')}",

@@ -11,7 +11,7 @@ from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 from embedtool.cli.output.comparison import Table, tables, verdicts
-from embedtool.cli.output.text import cell, is_numeric
+from embedtool.cli.output.console import format_cell, is_numeric
 from embedtool.plotting.charts import MARKERS, drawing
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _html(table: Table) -> str:
 
 
 def _data(kind: str, value: Any) -> str:
-    return f"<td{kind}>{escape(cell(value))}</td>"
+    return f"<td{kind}>{escape(format_cell(value))}</td>"
 
 
 def _charts(result: "Comparison") -> Iterator[tuple[str, str]]:

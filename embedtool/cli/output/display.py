@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from embedtool.cli.output.text import is_terminal, note, shown
+from embedtool.cli.output.console import echo_err, escape_unprintable, is_terminal
 from embedtool.errors import OutputError
 from embedtool.io.atomic import check_file, replaced
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from embedtool.plotting.pictures import Kind, Look
     from embedtool.plotting.scenes import Scene
 
-KINDS: "dict[str, Kind]" = {".png": "png", ".svg": "svg", ".pdf": "pdf"}
+FIGURE_FORMATS: "dict[str, Kind]" = {".png": "png", ".svg": "svg", ".pdf": "pdf"}
 LINES_LEFT = 2
 """Of the terminal, so that the prompt after a picture moves nothing out of sight."""
 WIDEST = 100
@@ -34,19 +34,19 @@ OF_KITTY = {"xterm-kitty", "xterm-ghostty"}
 OF_ITERM = {"iTerm.app", "iTerm2", "WezTerm", "mintty"}
 
 
-def check(output: Path | None) -> None:
+def check_output(output: Path | None) -> None:
     """Raise OutputError unless a picture can be written there, before the work begins."""
     if output is None:
         return
-    if output.suffix.lower() not in KINDS:
+    if output.suffix.lower() not in FIGURE_FORMATS:
         raise OutputError(f"{output}: a picture is written as .png, .svg or .pdf; name such a file")
     check_file(output)
 
 
-def show(scene: "Scene", output: Path | None, look: "Look | None" = None) -> None:
+def display_figure(scene: "Scene", output: Path | None, look: "Look | None" = None) -> None:
     """Write a picture, or show it in the terminal as well as that can."""
     if output:
-        write(scene, output, look)
+        write_figure(scene, output, look)
         return
     escapes = _protocol()
     if escapes:
@@ -57,15 +57,15 @@ def show(scene: "Scene", output: Path | None, look: "Look | None" = None) -> Non
     columns, lines = get_terminal_size()
     has_colours = is_terminal() and not os.environ.get("NO_COLOR")
     if look and look.title:
-        click.secho(shown(look.title), bold=True, color=has_colours)
+        click.secho(escape_unprintable(look.title), bold=True, color=has_colours)
         lines -= 1
     for line in characters(scene, columns, lines - LINES_LEFT):
         click.echo(line, color=has_colours)
 
 
-def write(scene: "Scene", output: Path, look: "Look | None" = None) -> None:
+def write_figure(scene: "Scene", output: Path, look: "Look | None" = None) -> None:
     """Write a picture as a file, as the end of its name says."""
-    data = _drawn(scene, KINDS[output.suffix.lower()], look)
+    data = _drawn(scene, FIGURE_FORMATS[output.suffix.lower()], look)
     with replaced(output) as file:
         file.write(data)
 
@@ -78,7 +78,7 @@ def _drawn(scene: "Scene", kind: "Kind", look: "Look | None") -> bytes:
     if found.missing:
         letters = found.missing[:MOST_LETTERS] + "…" * (len(found.missing) > MOST_LETTERS)
         names = " and ".join(packages(found.missing))
-        note(
+        echo_err(
             f"no font here has {letters}: boxes stand for them; install a font that does"
             + (f", such as Debian's {names}" if names else "")
             + ", or write an .svg"

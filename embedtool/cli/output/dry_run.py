@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from embedtool.cli.output.progress_display import clock, reporting
-from embedtool.cli.output.text import print_table, tokens_kept
+from embedtool.cli.output.console import format_coverage, print_table
+from embedtool.cli.output.progress_display import format_duration, progress_reporter
 from embedtool.config.training import ClusterConfig, GloveConfig, TrainerConfig
 from embedtool.messages import counted
 
@@ -34,7 +34,7 @@ def needs_here(
     """
     from embedtool.trainers.training import needs_of
 
-    with reporting() as report:
+    with progress_reporter() as report:
         needs, vocabulary = needs_of(corpus, config, report=report, **reading)
     _print_needs(needs, vocabulary, output)
 
@@ -46,7 +46,7 @@ def _print_needs(needs: "Needs", vocabulary: "Vocabulary", output: Path) -> None
     from embedtool.trainers.resources import available_memory, check, shown
 
     summary = vocabulary.summary()
-    click.echo(f"{counted(summary['types_kept'], 'word')}, {tokens_kept(summary)}")
+    click.echo(f"{counted(summary['types_kept'], 'word')}, {format_coverage(summary)}")
     memory, disk = available_memory(), shown(disk_usage(output.parent).free)
     free = "not known" if memory is None else shown(memory)
     print_table(
@@ -80,7 +80,7 @@ def needs_there(
     check_options(config)
     if reading["initial"] is not None:
         reading["initial"].check(config)
-    with joined(settings.cluster or "") as cluster, reporting() as report:
+    with joined(settings.cluster or "") as cluster, progress_reporter() as report:
         began = time.monotonic()
         scanned = read_text(cluster, corpus, report, reading["cache"])
         text = encode_text(cluster, scanned, config, reading["only"], reading["initial"])
@@ -90,7 +90,7 @@ def needs_there(
     sizes = cost.sizes_of(config, text.vocabulary, text.n_tokens, size_of(corpus.sources) or 0)
     needed = replace(cost.cost(config, settings, sizes, nodes), reading=seconds)
     summary = text.vocabulary.summary()
-    click.echo(f"{counted(summary['types_kept'], 'word')}, {tokens_kept(summary)}")
+    click.echo(f"{counted(summary['types_kept'], 'word')}, {format_coverage(summary)}")
     if not isinstance(config, GloveConfig):
         tables = "all tables" if needed.whole else "the rows it needs"
         replicas = counted(settings.replicas or 1, "replica")
@@ -134,9 +134,12 @@ def _print_cost(needed: "Cost", nodes: "Sequence[Node]") -> None:
             ("memory here, about", shown(needed.driver), free),
             ("  of it tables", shown(needed.tables), ""),
             ("network of a node, in all", shown(needed.network), ""),
-            ("reading, as it was", clock(needed.reading), ""),
-            *([("counting pairs", clock(needed.counting), "")] if needed.counting else []),
-            ("training", clock(needed.training), ""),
-            ("  of it exchange", clock(needed.exchange), ""),
+            ("reading, as it was", format_duration(needed.reading), ""),
+            *(
+                [("counting pairs", format_duration(needed.counting), "")]
+                if needed.counting else []
+            ),
+            ("training", format_duration(needed.training), ""),
+            ("  of it exchange", format_duration(needed.exchange), ""),
         ],
     )  # fmt: skip

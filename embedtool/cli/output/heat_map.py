@@ -28,7 +28,7 @@ td { padding: .3rem .6rem; text-align: center; background: rgb(var(--heat) / var
 
 def check_kind(path: Path) -> None:
     """Raise OutputError unless a heat map can be written as such a file."""
-    if path.suffix.lower() not in (*display.KINDS, PAGE):
+    if path.suffix.lower() not in (*display.FIGURE_FORMATS, PAGE):
         raise OutputError(
             f"{path}: a heat map is written as .png, .svg, .pdf or .html; name such a file"
         )
@@ -45,7 +45,7 @@ def write(found: "Attention", path: Path) -> None:
     else:
         from embedtool.plotting.scenes import HeatMap, label
 
-        display.write(HeatMap(tuple(map(label, found.tokens)), found.weights), path)
+        display.write_figure(HeatMap(tuple(map(label, found.tokens)), found.weights), path)
 
 
 def page(found: "Attention") -> str:

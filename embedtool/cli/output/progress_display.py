@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from embedtool.cli.output.text import note
+from embedtool.cli.output.console import echo_err
 from embedtool.errors import OutputError
 from embedtool.io.progress import Progress, Report, silent
 from embedtool.messages import counted
@@ -26,12 +26,12 @@ LOG_SECONDS = 10.0
 WIDE = 100
 """Columns of a terminal in which there is room for the time that has passed."""
 
-PATIENCE = 1.0
+BAR_DELAY_S = 1.0
 """Seconds before work that is mostly quick is shown."""
 
 
 @contextmanager
-def reporting(json_log: Path | None = None, workers: int | None = None) -> Iterator[Report]:
+def progress_reporter(json_log: Path | None = None, workers: int | None = None) -> Iterator[Report]:
     """Yield a Report that shows each stage on standard error; `json_log` gets a line an epoch.
 
     workers : those that were asked for; a line tells of a text that is read in fewer streams
@@ -56,7 +56,7 @@ def reporting(json_log: Path | None = None, workers: int | None = None) -> Itera
 
 
 @contextmanager
-def late_bars() -> Iterator[Report]:
+def delayed_bars() -> Iterator[Report]:
     """Yield a Report that draws bars on a terminal once work takes a second, and nothing else.
 
     It is for commands whose work is mostly done before anybody would look.
@@ -67,21 +67,21 @@ def late_bars() -> Iterator[Report]:
 
         def report(progress: Progress) -> None:
             nonlocal bars
-            if bars is silent and time.monotonic() - began > PATIENCE:
+            if bars is silent and time.monotonic() - began > BAR_DELAY_S:
                 bars = stack.enter_context(_bars())
             bars(progress)
 
         yield report if sys.stderr.isatty() else silent
 
 
-def rate(units: float, seconds: float, unit: str) -> str:
+def format_rate(units: float, seconds: float, unit: str) -> str:
     """Speed as a person reads it: `391,203 words/s`."""
     if unit == "bytes":
         return f"{units / max(seconds, 1e-9) / 1e6:,.1f} MB/s"
     return f"{units / max(seconds, 1e-9):,.0f} {unit}/s"
 
 
-def clock(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Minutes and seconds, `1:05`; hours where there are any, `2:01:05`."""
     minutes, second = divmod(round(seconds), 60)
     hours, minute = divmod(minutes, 60)
@@ -124,7 +124,7 @@ class _Stage:
         return time.monotonic() - self.began
 
     def rate(self, progress: Progress) -> str:
-        return rate(progress.done - self.before, self.seconds(), progress.unit)
+        return format_rate(progress.done - self.before, self.seconds(), progress.unit)
 
     def seconds_left(self, progress: Progress) -> float | None:
         """At the speed so far; None where that or the end is not known."""
@@ -133,14 +133,15 @@ class _Stage:
             return None
         return (progress.total - progress.done) * self.seconds() / done
 
-    def of_nodes(self, progress: Progress) -> list[tuple[str, int]]:
+    def node_rates(self, progress: Progress) -> list[tuple[str, int]]:
         """The speed of each node and what it has done, or of the slowest and the fastest."""
         shown = sorted(self.nodes.items())
         if len(shown) > SHOWN_NODES:
             by_speed = sorted(shown, key=lambda node: node[1])
             shown = [by_speed[0], by_speed[-1]]
         return [
-            (f"{node} {rate(done, self.seconds(), progress.unit)}", done) for node, done in shown
+            (f"{node} {format_rate(done, self.seconds(), progress.unit)}", done)
+            for node, done in shown
         ]
 
 
@@ -180,11 +181,11 @@ class _LogLines:
             parts.append(f"{100 * progress.done / progress.total:.0f}%")
         parts.append(self.stage.rate(progress))
         parts += _figures(progress)
-        if nodes := self.stage.of_nodes(progress):
+        if nodes := self.stage.node_rates(progress):
             parts.append(f"({', '.join(told for told, _ in nodes)})")
         if (left := self.stage.seconds_left(progress)) is not None:
-            parts.append(f"{clock(left)} left")
-        note("  ".join(parts))
+            parts.append(f"{format_duration(left)} left")
+        echo_err("  ".join(parts))
 
 
 class _IdleWorkers:
@@ -195,7 +196,7 @@ class _IdleWorkers:
 
     def __call__(self, progress: Progress) -> None:
         if progress.streams is not None and self.workers > progress.streams:
-            note(
+            echo_err(
                 f"--workers {self.workers}: this text is read in "
                 f"{counted(progress.streams, 'stream')}, and no more workers are used"
             )
@@ -277,7 +278,7 @@ class _BarReport:
             total=progress.total,
             facts="  ".join(facts),
         )
-        for number, (told, done) in enumerate(self.stage.of_nodes(progress)):
+        for number, (told, done) in enumerate(self.stage.node_rates(progress)):
             if number == len(self.nodes):
                 self.nodes.append(self.bars.add_task("", facts=""))
             self.bars.update(

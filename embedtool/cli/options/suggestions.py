@@ -52,7 +52,7 @@ class TrainingCommand(click.Command):
         return super().parse_args(ctx, args)
 
 
-def message_of(error: click.NoSuchOption) -> str:
+def with_suggestions(error: click.NoSuchOption) -> str:
     """What the error says, with the options that are meant where another program has this one."""
     asked = _plain(error.option_name)
     known = error.ctx.command.params if error.ctx else []

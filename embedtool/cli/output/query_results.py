@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar, get_args
 
 import click
 
-from embedtool.cli.output.text import (
+from embedtool.cli.output.console import (
     Cell,
-    note,
+    echo_err,
+    escape_unprintable,
     print_json,
     print_table,
     print_tsv,
-    shortened,
-    shown,
+    truncate_middle,
 )
 from embedtool.errors import NoAnswerError, UnansweredError
 from embedtool.messages import counted
@@ -44,7 +44,7 @@ class Query(NamedTuple):
     line: int = 0
 
 
-def answered(
+def answer_queries(
     answer: Callable[[Sequence[Q]], Iterable[A]],
     asked: Sequence[tuple[Query, Q]],
     unknown: Unknown,
@@ -67,7 +67,7 @@ def answered(
     if lines and unknown == "error":
         raise UnansweredError(_reasons(lines) + (ADVICE if n_without < len(asked) else ""))
     if lines and unknown == "skip":
-        note(f"{counted(n_without, 'query', 'queries')} left out: {_reasons(lines)}")
+        echo_err(f"{counted(n_without, 'query', 'queries')} left out: {_reasons(lines)}")
     return [
         (question, result)
         for (_, question), result in zip(asked, found, strict=True)
@@ -82,7 +82,7 @@ def _reasons(lines: Mapping[str, Sequence[int]]) -> str:
         several = dict.fromkeys(numbers)
         names = ", ".join(f"{number:,}" for number in several)
         where = f"line{'s' if len(several) > 1 else ''} {names}: " if numbers[0] else ""
-        told.append(where + shortened(reason))
+        told.append(where + truncate_middle(reason))
     return ("standard input, " if any(map(any, lines.values())) else "") + "; ".join(told)
 
 
@@ -101,9 +101,9 @@ def print_answers(
             if isinstance(answers, NoAnswerError):
                 rows.append((query, None, None, str(answers)))
             else:
-                noted = ngrams_note(answers.from_ngrams)
+                noted = ngrams_message(answers.from_ngrams)
                 rows += [(query, each.word, each.score, noted) for each in answers]
-        print_rows(("query", "word", "score"), rows, as_tsv, unknown)
+        print_annotated_rows(("query", "word", "score"), rows, as_tsv, unknown)
     else:
         for i, (query, answers) in enumerate(found):
             if i:
@@ -113,12 +113,12 @@ def print_answers(
 
 def _print_table(title: str, answers: "Answers | NoAnswerError") -> None:
     if title:
-        click.secho(shown(title), bold=True)
+        click.secho(escape_unprintable(title), bold=True)
     if isinstance(answers, NoAnswerError):
-        click.echo(shown(str(answers)))
+        click.echo(escape_unprintable(str(answers)))
         return
     if answers.from_ngrams:
-        click.echo(shown(ngrams_note(answers.from_ngrams)))
+        click.echo(escape_unprintable(ngrams_message(answers.from_ngrams)))
     print_table(("word", "score"), [(each.word, each.score) for each in answers])
 
 
@@ -127,15 +127,15 @@ def answer_record(query: Any, answers: "Answers | NoAnswerError") -> dict[str, A
     if isinstance(answers, NoAnswerError):
         return {"query": query, "answers": None, **answers.details()}
     scores = [{"word": each.word, "score": each.score} for each in answers]
-    return {"query": query, **origin(answers.from_ngrams), "answers": scores}
+    return {"query": query, **from_ngrams_field(answers.from_ngrams), "answers": scores}
 
 
-def origin(from_ngrams: Sequence[str]) -> dict[str, list[str]]:
+def from_ngrams_field(from_ngrams: Sequence[str]) -> dict[str, list[str]]:
     """How JSON tells of words that are known by their n-grams alone: only where there are some."""
     return {"from_ngrams": list(from_ngrams)} if from_ngrams else {}
 
 
-def ngrams_note(words: Sequence[str]) -> str:
+def ngrams_message(words: Sequence[str]) -> str:
     """What is said of words that are known by their character n-grams alone; nothing of none."""
     names = ", ".join(map(repr, words))
     if len(words) > 1:
@@ -143,15 +143,15 @@ def ngrams_note(words: Sequence[str]) -> str:
     return names and f"{names} is not in the vocabulary; its vector is from character n-grams"
 
 
-def tell_ngrams(vectors: "WordVectors", words: Sequence[str]) -> None:
+def echo_ngrams(vectors: "WordVectors", words: Sequence[str]) -> None:
     """Note which of the words that are shown are known by their character n-grams alone."""
     from embedtool.search.query import from_ngrams
 
     if new := from_ngrams(vectors, words):
-        note(ngrams_note(new))
+        echo_err(ngrams_message(new))
 
 
-def print_rows(
+def print_annotated_rows(
     columns: Sequence[str], rows: Sequence[tuple[Cell, ...]], as_tsv: bool, unknown: Unknown
 ) -> None:
     """Print rows that end with a note, which may be empty, as TSV or as a table.
@@ -163,6 +163,6 @@ def print_rows(
         columns = (*columns, "note")
     elif as_tsv:
         for noted in dict.fromkeys(str(row[-1]) for row in rows if row[-1]):
-            note(noted)
+            echo_err(noted)
     shown_rows = [row[: len(columns)] for row in rows]
     (print_tsv if as_tsv else print_table)(columns, shown_rows)

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 import click
 from click.core import ParameterSource
 
-from embedtool.cli.output.text import note
+from embedtool.cli.output.console import echo_err
 from embedtool.config.training import FastTextConfig, TrainerConfig, Word2VecConfig
 
 
-def warn_of_idle(idle: Mapping[str, str]) -> None:
+def warn_ignored(idle: Mapping[str, str]) -> None:
     """Warn of each option that was given in this command though it has no effect.
 
     idle : the name of each such parameter, and what leaves it so, as in "with --max-n 0"
@@ -21,10 +21,10 @@ def warn_of_idle(idle: Mapping[str, str]) -> None:
     for each in context.command.params:
         name = each.name or ""
         if name in idle and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            note(f"Warning: {each.opts[0]} has no effect {idle[name]}")
+            echo_err(f"Warning: {each.opts[0]} has no effect {idle[name]}")
 
 
-def idle_in_training(config: TrainerConfig) -> dict[str, str]:
+def ignored_in_training(config: TrainerConfig) -> dict[str, str]:
     """The options of a training without effect, and what leaves them so."""
     idle: dict[str, str] = {}
     if not isinstance(config, Word2VecConfig):

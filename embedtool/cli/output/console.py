@@ -18,22 +18,22 @@ from embedtool.messages import counted
 Cell = str | int | float | None
 
 DECIMALS = 4
-LONGEST_MESSAGE = 2000
+MAX_MESSAGE_CHARS = 2000
 """Characters; a message that quotes a word of a megabyte loses its middle."""
 
 
-def shown(text: str) -> str:
+def escape_unprintable(text: str) -> str:
     """The text with everything that a terminal would obey or hide written as an escape."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def shortened(message: str) -> str:
+def truncate_middle(message: str) -> str:
     """A message without its middle where it is very long, as one that quotes a word may be."""
-    if len(message) <= LONGEST_MESSAGE:
+    if len(message) <= MAX_MESSAGE_CHARS:
         return message
-    half = LONGEST_MESSAGE // 2
+    half = MAX_MESSAGE_CHARS // 2
     return f"{message[:half]} ... {message[-half:]}"
 
 
@@ -44,10 +44,10 @@ def is_terminal() -> bool:
 
 def print_line(line: str) -> None:
     """Print a line of text as it is for a program, and for a person as it can be shown."""
-    click.echo("\t".join(map(shown, line.split("\t"))) if is_terminal() else line)
+    click.echo("\t".join(map(escape_unprintable, line.split("\t"))) if is_terminal() else line)
 
 
-def cell(value: Cell) -> str:
+def format_cell(value: Cell) -> str:
     """A value as a table shows it: floats to four decimals, whole numbers with commas."""
     if value is None:
         return "-"
@@ -55,7 +55,7 @@ def cell(value: Cell) -> str:
         return f"{value:.{DECIMALS}f}"
     if isinstance(value, int):
         return f"{value:,}"
-    return shown(value)
+    return escape_unprintable(value)
 
 
 def is_numeric(values: Sequence[Cell]) -> bool:
@@ -63,7 +63,7 @@ def is_numeric(values: Sequence[Cell]) -> bool:
     return bool(values) and all(isinstance(value, int | float | None) for value in values)
 
 
-def tokens_kept(summary: Mapping[str, Any]) -> str:
+def format_coverage(summary: Mapping[str, Any]) -> str:
     """How much of a text is in the vocabulary, of Vocabulary.summary()."""
     return (
         f"{summary['tokens_kept']:,} of {counted(summary['tokens_seen'], 'token')} "
@@ -71,14 +71,14 @@ def tokens_kept(summary: Mapping[str, Any]) -> str:
     )
 
 
-def note(message: str) -> None:
+def echo_err(message: str) -> None:
     """A line on standard error, or several. Where nobody reads them, the work goes on without.
 
     While rich draws bars there, its own stream puts lines above them; Click would look behind it.
     """
     stream = sys.stderr if hasattr(sys.stderr, "rich_proxied_file") else None
     try:
-        click.echo("\n".join(map(shown, message.split("\n"))), file=stream, err=True)
+        click.echo("\n".join(map(escape_unprintable, message.split("\n"))), file=stream, err=True)
     except OSError as error:
         if error.errno not in (errno.EPIPE, errno.EIO):  # EIO: a terminal that has been closed
             raise
@@ -93,9 +93,9 @@ def print_table(
     A column is numeric where each of its values is a number or None.
     """
     if title is not None:
-        click.secho(shown(title), bold=True)
+        click.secho(escape_unprintable(title), bold=True)
     numeric = [is_numeric([row[i] for row in rows]) for i in range(len(columns))]
-    cells = [[cell(value) for value in row] for row in rows]
+    cells = [[format_cell(value) for value in row] for row in rows]
     lines = _terminal_lines if is_terminal() else _lines
     for line in lines(columns, cells, numeric):
         click.echo(line.rstrip())
