@@ -22,7 +22,7 @@ from embedtool.analysis.neighbours import (
 from embedtool.config.tasks import N_ANCHORS, N_MOVED, DriftConfig
 from embedtool.errors import EvaluationError
 from embedtool.messages import brief, counted
-from embedtool.model.transforms import mapped
+from embedtool.model.transforms import affine_map
 from embedtool.model.vectors import AnyVectors, WordVectors, row_lengths, unit_rows, vectors_of
 from embedtool.search.query import cosines, lookup
 
@@ -55,7 +55,7 @@ class Alignment:
 
     def apply(self, source: WordVectors) -> WordVectors:
         """The source in the space of the target; new words turn too. Cosines within it stay."""
-        return mapped(source, self.rotation)
+        return affine_map(source, self.rotation)
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def align(source: AnyVectors, target: AnyVectors, n_anchors: int | None = N_ANCH
     source, target = vectors_of(source), vectors_of(target)
     check_orders(source, target, n_anchors)
     anchors = shared_words(source, target)[:n_anchors]
-    return fit(source.matrix[source.ids_of(anchors)], target.matrix[target.ids_of(anchors)])
+    return fit(source.matrix[source.word_ids(anchors)], target.matrix[target.word_ids(anchors)])
 
 
 def drift(
@@ -166,7 +166,7 @@ def drift(
         for vectors in (old, new):
             lookup(vectors, [word for word in words if word in vectors], directed=True)
         places = ranks_of(shared, dict.fromkeys(words))
-    first, second = (unit_rows(v.matrix[v.ids_of(shared)]) for v in (old, new))
+    first, second = (unit_rows(v.matrix[v.word_ids(shared)]) for v in (old, new))
     n_compared = len(places)
 
     def distances(places: Ids) -> NDArray[np.float64]:
@@ -199,8 +199,8 @@ def drift(
 def _shared(old: WordVectors, new: WordVectors) -> list[str]:
     """The words of both models that have a direction in both, the most frequent first."""
     words = shared_words(old, new)
-    usable = have_directions(old.matrix[old.ids_of(words)]) & have_directions(
-        new.matrix[new.ids_of(words)]
+    usable = have_directions(old.matrix[old.word_ids(words)]) & have_directions(
+        new.matrix[new.word_ids(words)]
     )
     found = list(compress(words, usable))
     if len(found) < 2:
@@ -219,7 +219,7 @@ def _frequent(
         for vectors in (old, new):
             if vectors.counts is None:
                 raise EvaluationError("--min-count needs counts, and a model does not know them")
-            enough &= vectors.counts[vectors.ids_of(words)] >= config.min_count
+            enough &= vectors.counts[vectors.word_ids(words)] >= config.min_count
     if not enough.any():
         raise EvaluationError(
             f"none of the {counted(len(words), 'word')} has a count of {config.min_count:,} in "

@@ -20,7 +20,7 @@ from embedtool.io.encodings import UTF8, decoded, undecodable
 from embedtool.messages import brief, counted
 from embedtool.model.vectors import AnyVectors, WordVectors, vectors_of
 from embedtool.search.expression import parse_expression
-from embedtool.search.query import WordScore, directions, sums
+from embedtool.search.query import WordScore, directions, expression_vectors
 from embedtool.search.sums import LEAST_LENGTH
 
 SMALLEST_SET = 2
@@ -151,7 +151,7 @@ def project(vectors: AnyVectors, pairs: Sequence[str], words: Sequence[str]) -> 
     parsed = [parse_expression(pair) for pair in pairs]
     if not parsed:
         raise QueryError("a direction needs a difference such as 'he - she'")
-    differences = sums(vectors, parsed)
+    differences = expression_vectors(vectors, parsed)
     _, lengths, axes = np.linalg.svd(differences, full_matrices=False)
     direction = axes[0] * (1 if (differences @ axes[0]).sum() >= 0 else -1)
     scores = directions(vectors, words).astype(np.float64) @ direction

@@ -232,7 +232,7 @@ def shared_words(first: WordVectors, second: WordVectors) -> list[str]:
 
     Words whose vector has no finite length, and so no direction, are left out.
     """
-    others = second.ids_of(first.words, -1)
+    others = second.word_ids(first.words, -1)
     is_shared = (others >= 0) & np.isfinite(first.norms) & np.isfinite(second.norms[others])
     ranked = [
         (i + other, word)
@@ -253,7 +253,7 @@ def _overlaps(
     k = min(k, max(0, len(shared) - 1))
     if not k:
         chosen = chosen[:0]
-    units = [unit_rows(vectors.matrix[vectors.ids_of(shared)]) for vectors in (first, second)]
+    units = [unit_rows(vectors.matrix[vectors.word_ids(shared)]) for vectors in (first, second)]
     near = neighbours_in_both(units, chosen, k)
     return WordOverlaps(
         tuple(shared[i] for i in chosen.tolist()), chosen, n_in_common(near) / max(1, k), k,

@@ -92,8 +92,8 @@ class Translator:
         Raises EvaluationError where none is, or the models differ in dimensions.
         """
         source, target = vectors_of(source), vectors_of(target)
-        first = source.ids_of((word for word, _ in seeds), -1)
-        second = target.ids_of((word for _, word in seeds), -1)
+        first = source.word_ids((word for word, _ in seeds), -1)
+        second = target.word_ids((word for _, word in seeds), -1)
         known = (first >= 0) & (second >= 0)
         if not known.any():
             raise EvaluationError(
@@ -136,7 +136,7 @@ class Translator:
             right.setdefault(word, set()).add(translation)
         candidates = set(self.target.words[self.target.frequent(self.config.restrict_vocab)])
         found = [w for w in right if w in self.source and not candidates.isdisjoint(right[w])]
-        directed = have_directions(self.source.matrix[self.source.ids_of(found)])
+        directed = have_directions(self.source.matrix[self.source.word_ids(found)])
         found = list(compress(found, directed.tolist()))
         answers = self.translate(found, CUTOFFS[-1]) if found else []
         hits = [

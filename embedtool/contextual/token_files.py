@@ -18,7 +18,7 @@ from embedtool.contextual.encoders import ContextualEncoder
 from embedtool.corpus.encoding import BYTE, mapped
 from embedtool.corpus.string_table import Words
 from embedtool.errors import OutputError
-from embedtool.formats.arrow_table import pyarrow
+from embedtool.formats.arrow_table import import_pyarrow
 from embedtool.io.atomic import TEMPORARY, replaced
 from embedtool.io.safetensors_io import write_tensors
 from embedtool.messages import brief
@@ -50,7 +50,7 @@ def check_kind(path: Path) -> None:
     if path.suffix.lower() not in WRITERS:
         raise OutputError(f"{path}: tokens are written as {', '.join(WRITERS)}; name such a file")
     if path.suffix.lower() == PARQUET:
-        pyarrow("Parquet")
+        import_pyarrow("Parquet")
 
 
 def write(encoder: ContextualEncoder, lines: Iterable[str], path: Path) -> int:
@@ -94,7 +94,7 @@ def _write_safetensors(tokens: Tokens, path: Path) -> None:
 
 
 def _write_parquet(tokens: Tokens, path: Path) -> None:
-    arrow = pyarrow("Parquet")
+    arrow = import_pyarrow("Parquet")
     from pyarrow.parquet import ParquetWriter
 
     size = tokens.vectors.shape[1]

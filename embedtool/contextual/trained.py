@@ -88,7 +88,7 @@ class TrainedEncoder:
     def _read(self, sentence: str, new: "_NewWords") -> tuple[list[str], Ids, list[str]]:
         """The known words of a sentence, their ids, and the others, each once."""
         words = self.tokens(sentence)
-        ids = self.static.ids_of(words, -1)
+        ids = self.static.word_ids(words, -1)
         for i in np.flatnonzero(ids < 0).tolist():
             place = new.place(words[i])
             if place >= 0:
@@ -131,7 +131,7 @@ class TrainedEncoder:
     def known_ids(self, sentence: str) -> tuple[Ids, list[str]]:
         """The ids of a sentence's words that are in the vocabulary, and all others, each once."""
         words = self.tokens(sentence)
-        ids = self.static.ids_of(words, -1)
+        ids = self.static.word_ids(words, -1)
         unknown = [word for word, i in zip(words, ids, strict=True) if i < 0]
         return ids[ids >= 0], list(dict.fromkeys(unknown))
 

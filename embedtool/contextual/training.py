@@ -32,8 +32,8 @@ from embedtool.corpus.encoding import EncodedCorpus, ScannedText, check_pairs, e
 from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.errors import TrainingError, VocabularyError
 from embedtool.io.progress import Progress, Report, silent
-from embedtool.model.quantized import decompressed
-from embedtool.model.store import WRITTEN_ANEW
+from embedtool.model.quantized import dequantized
+from embedtool.model.store import RESERVED_KEYS
 from embedtool.model.vectors import Model, WordVectors
 from embedtool.trainers.checkpoint import Checkpoints, State
 from embedtool.trainers.resources import NUMBER, Needs, check
@@ -154,7 +154,7 @@ def _learn(
 ) -> Model:
     checkpoints = checkpoints or Checkpoints()
     remember(checkpoints, about, encoded, history)
-    vectors = decompressed(static.vectors)
+    vectors = dequantized(static.vectors)
     word = vectors.not_finite()
     if word is not None and config.vectors != "random":
         raise TrainingError(f"the static model has a vector that is not finite, that of {word!r}")
@@ -172,11 +172,11 @@ def _learn(
     description["static"] = {
         key: value
         for key, value in static.description.items()
-        if key not in WRITTEN_ANEW | {"versions"}
+        if key not in RESERVED_KEYS | {"versions"}
     }
     matrix, encoder = learner.result()
     subwords = None if config.vectors == "random" else vectors.subwords
-    return Model(vectors.moved(matrix, subwords), description, encoder)
+    return Model(vectors.with_matrix(matrix, subwords), description, encoder)
 
 
 @contextmanager

@@ -124,8 +124,8 @@ def answer_analogies(
     known = known_words(vectors, restrict_vocab, case_insensitive)
     questions = analogies.questions
     words = (word for question in questions for word in question[:3])
-    ids = known.ids_of(words).reshape(-1, 3)
-    right = known.ids_of(word for q in questions for word in q[3])
+    ids = known.word_ids(words).reshape(-1, 3)
+    right = known.word_ids(word for q in questions for word in q[3])
     asked_by = np.repeat(np.arange(len(questions)), [len(question[3]) for question in questions])
     first_right = np.full(len(questions), -1, dtype=np.int64)
     first_right[asked_by[right >= 0][::-1]] = right[right >= 0][::-1]

@@ -73,7 +73,7 @@ def evaluate_categories(
     `embedtool.evaluation.analogy.answer_analogies`.
     """
     known = known_words(vectors, restrict_vocab, case_insensitive)
-    ids = known.ids_of(word for word, _ in categories.words)
+    ids = known.word_ids(word for word, _ in categories.words)
     found = ids >= 0
     all_labels = np.unique([name for _, name in categories.words], return_inverse=True)[1]
     used, labels = np.unique(all_labels[found], return_inverse=True)

@@ -81,7 +81,7 @@ def _unknown(
     Nothing is looked up before the first is asked for.
     """
     words = list(dict.fromkeys(_words(dataset)))
-    ids = known_words(vectors, restrict_vocab, case_insensitive).ids_of(words).tolist()
+    ids = known_words(vectors, restrict_vocab, case_insensitive).word_ids(words).tolist()
     yield from (word for word, i in zip(words, ids, strict=True) if i < 0)
 
 

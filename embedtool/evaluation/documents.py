@@ -119,7 +119,7 @@ def _with_vectors(
     vectors: WordVectors, words: list[str], subwords: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
     """The places in `words` of those that have a vector, then `ids` and `rows` of Bags."""
-    ids = vectors.ids_of(words, -1)
+    ids = vectors.word_ids(words, -1)
     inside = np.flatnonzero(ids >= 0)
     inside = inside[np.argsort(ids[inside])]
     rows = vectors.matrix[ids[inside]]

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from embedtool.config.base import n_cores
 from embedtool.config.tasks import AnalogyMethod
 from embedtool.model.vectors import WordVectors, unit_rows
-from embedtool.search.index import EPSILON, SMALLEST_FACTOR, Block, nearest, search_by
+from embedtool.search.index import EPSILON, SMALLEST_FACTOR, Block, blocked_top_k, nearest
 
 BLOCK_CANDIDATES = 2048
 """Their products with all words of the Google questions take 7 MB; a question's three rows, 24 KB,
@@ -157,7 +157,7 @@ def _from_others(
         expit(scores, out=scores)
         scores *= block.products(queries[rows])
 
-    return search_by(
+    return blocked_top_k(
         score, len(sources), vectors.matrix, vectors.norms, 1, candidates, excluded, buffers=2
     ).ids[:, 0]
 

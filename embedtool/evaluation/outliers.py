@@ -80,8 +80,8 @@ def evaluate_outliers(
     all_positions: list[float] = []
     unknown_members = total = 0
     for group in outliers.groups:
-        members = known.ids_of(group.members)
-        odd = known.ids_of(group.outliers)
+        members = known.word_ids(group.members)
+        odd = known.word_ids(group.outliers)
         unknown_members += int((members < 0).sum())
         members, odd = members[members >= 0], odd[odd >= 0]
         positions = _positions(vectors, members, odd) if len(members) >= LEAST_MEMBERS else []

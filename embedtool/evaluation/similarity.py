@@ -54,8 +54,8 @@ def pair_similarities(
     The options are those of `embedtool.evaluation.analogy.answer_analogies`.
     """
     known = known_words(vectors, restrict_vocab, case_insensitive)
-    first = known.ids_of(pair[0] for pair in pairs.pairs)
-    second = known.ids_of(pair[1] for pair in pairs.pairs)
+    first = known.word_ids(pair[0] for pair in pairs.pairs)
+    second = known.word_ids(pair[1] for pair in pairs.pairs)
     found = (first >= 0) & (second >= 0)
     similarities = np.full(len(first), np.nan)
     similarities[found] = cosines(vectors.matrix[first[found]], vectors.matrix[second[found]])

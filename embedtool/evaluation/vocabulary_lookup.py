@@ -37,7 +37,7 @@ class KnownWords:
     folded: dict[str, int]
     forms: Ids
 
-    def ids_of(self, words: Iterable[str]) -> Ids:
+    def word_ids(self, words: Iterable[str]) -> Ids:
         """The id of each word as spelled, else of its lower-case form, else -1. int64 (n,)."""
         return np.array([self._id_of(word) for word in words], dtype=np.int64)
 

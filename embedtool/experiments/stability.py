@@ -136,7 +136,7 @@ def stable_neighbours(
     """
     _check(runs)
     queries = [lookup(vectors, words, directed=True) for vectors in runs]
-    excluded = runs[0].ids_of(words, -1)[:, None] if exclude_query_words else None
+    excluded = runs[0].word_ids(words, -1)[:, None] if exclude_query_words else None
     near = [
         nearest(
             vectors.matrix, vectors.norms, unit_rows(rows), FETCHED * n,

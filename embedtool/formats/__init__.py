@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from embedtool.errors import ConfigError, FormatError
-from embedtool.formats.options import Reading
+from embedtool.formats.options import ReadOptions
 from embedtool.io.atomic import STANDARD_OUTPUT, is_special
 from embedtool.io.progress import Report, silent
 
@@ -30,26 +30,26 @@ class Format(NamedTuple):
     named         : what other names stand for it, in words
     is_folder     : whether it is a folder and not a file
     by_frequency  : whether the tools that write it put the most frequent word first
-    why_unwritten : where it can only be read, the reason
+    read_only_reason : where it can only be read, the reason
     streams       : whether it is one file, which can be written to standard output
-    reads_by      : the fields of a Reading, of CHOSEN, that its reader takes
+    read_options      : the fields of a ReadOptions, of FORMAT_OPTIONS, that its reader takes
     """
 
     module: str
     suffixes: tuple[str, ...]
-    keeps: str
-    opened_by: str
-    named: str = ""
+    contents: str
+    readers: str
+    aliases: str = ""
     is_folder: bool = False
     by_frequency: bool = True
-    why_unwritten: str = ""
+    read_only_reason: str = ""
     streams: bool = True
-    reads_by: tuple[str, ...] = ()
+    read_options: tuple[str, ...] = ()
 
 
 TEXT = ("encoding", "encoding_errors")
 COLUMNS = ("word_column", "vector_column")
-CHOSEN = ("words", *TEXT, *COLUMNS)
+FORMAT_OPTIONS = ("words", *TEXT, *COLUMNS)
 """What a person may choose for some formats and not for others."""
 
 FORMATS = {
@@ -58,41 +58,41 @@ FORMATS = {
         (".txt", ".w2v"),
         "words, vectors",
         "word2vec.c, gensim, spaCy, fastText",
-        reads_by=TEXT,
+        read_options=TEXT,
     ),
     "word2vec-binary": Format(
         "word2vec_binary",
         (),
         "words, vectors",
         "word2vec.c, gensim",
-        named=".bin without subwords",
-        reads_by=TEXT,
+        aliases=".bin without subwords",
+        read_options=TEXT,
     ),
     "glove": Format(
         "glove_text",
         (".glove",),
         "words, vectors",
         "GloVe's scripts, gensim",
-        named="glove*.txt",
-        reads_by=TEXT,
+        aliases="glove*.txt",
+        read_options=TEXT,
     ),
     "fasttext-vec": Format(
-        "word2vec_text", (".vec",), "words, vectors", "fastText, gensim", reads_by=TEXT
+        "word2vec_text", (".vec",), "words, vectors", "fastText, gensim", read_options=TEXT
     ),
     "fasttext-bin": Format(
         "fasttext_bin",
         (),
         "words, counts, vectors, n-grams, contexts",
         "fastText, gensim",
-        named=".bin with subwords",
-        reads_by=TEXT,
+        aliases=".bin with subwords",
+        read_options=TEXT,
     ),
     "safetensors": Format(
         "safetensors_file",
         (".safetensors",),
         "words, counts, vectors",
         "safetensors",
-        reads_by=("encoding_errors", *COLUMNS),
+        read_options=("encoding_errors", *COLUMNS),
         by_frequency=False,
     ),
     "npz": Format(
@@ -101,14 +101,14 @@ FORMATS = {
         "words, counts, vectors",
         "NumPy",
         by_frequency=False,
-        reads_by=(*TEXT, *COLUMNS),
+        read_options=(*TEXT, *COLUMNS),
     ),
     "parquet": Format(
         "parquet",
         (".parquet",),
         "words, counts, vectors",
         "pyarrow, DuckDB, polars",
-        reads_by=(*TEXT, *COLUMNS),
+        read_options=(*TEXT, *COLUMNS),
         by_frequency=False,
     ),
     "arrow": Format(
@@ -116,7 +116,7 @@ FORMATS = {
         (".arrow", ".feather"),
         "words, counts, vectors",
         "pyarrow, polars, pandas",
-        reads_by=(*TEXT, *COLUMNS),
+        read_options=(*TEXT, *COLUMNS),
         by_frequency=False,
     ),
     "finalfusion": Format(
@@ -124,7 +124,7 @@ FORMATS = {
         (".fifu",),
         "words, vectors, n-grams",
         "finalfusion in Rust and Python",
-        reads_by=("encoding_errors",),
+        read_options=("encoding_errors",),
     ),
     "floret": Format(
         "floret",
@@ -132,9 +132,9 @@ FORMATS = {
         "vectors of any word",
         "floret, spaCy",
         by_frequency=False,
-        why_unwritten="floret finds n-grams by another hash than FastText and embedtool, so that "
-        "only its own training fills its table",
-        reads_by=("words", *TEXT),
+        read_only_reason="floret finds n-grams by another hash than FastText and embedtool, so "
+        "that only its own training fills its table",
+        read_options=("words", *TEXT),
     ),
     "tensorboard": Format(
         "tensorboard",
@@ -142,9 +142,9 @@ FORMATS = {
         "words, vectors",
         "TensorBoard's projector",
         by_frequency=False,
-        named="with .metadata.tsv",
+        aliases="with .metadata.tsv",
         streams=False,
-        reads_by=TEXT,
+        read_options=TEXT,
     ),
     "model2vec": Format(
         "model2vec",
@@ -152,7 +152,7 @@ FORMATS = {
         "words, vectors",
         "model2vec, Sentence Transformers",
         by_frequency=False,
-        named="a folder",
+        aliases="a folder",
         is_folder=True,
         streams=False,
     ),
@@ -161,19 +161,19 @@ FORMATS = {
         (),
         "words, vectors",
         "spaCy",
-        named="a folder",
+        aliases="a folder",
         is_folder=True,
         streams=False,
     ),
 }
 READERS = {name: each.module for name, each in FORMATS.items()}
-WRITERS = {name: each.module for name, each in FORMATS.items() if not each.why_unwritten}
+WRITERS = {name: each.module for name, each in FORMATS.items() if not each.read_only_reason}
 SUFFIXES = {suffix: name for name, each in FORMATS.items() for suffix in each.suffixes}
 """The format that a file's name stands for. `.bin` stands for two."""
 
 
 def read(
-    path: str | Path, name: str | None = None, reading: Reading | None = None
+    path: str | Path, name: str | None = None, reading: ReadOptions | None = None
 ) -> "tuple[WordVectors, str]":
     """Read a file or folder; returns the vectors, by falling count where known, and the format.
 
@@ -181,8 +181,8 @@ def read(
     and the line or byte at which it is not what it should be.
     """
     path = Path(path)
-    reading = reading or Reading()
-    name = name_of(path, name, reading)
+    reading = reading or ReadOptions()
+    name = detect_format(path, name, reading)
     module = import_module(f"{__name__}.{_known(name, READERS, 'read')}")
     try:
         if FORMATS[name].is_folder and not path.is_dir():
@@ -205,14 +205,16 @@ def describe(path: str | Path, name: str) -> dict[str, Any]:
     return told
 
 
-def options_of(description: Mapping[str, Any]) -> dict[str, Any]:
+def training_options(description: Mapping[str, Any]) -> dict[str, Any]:
     """What `write` takes as options, of a model's description."""
     origin = description.get("static", description)
     seen = origin.get("vocabulary", {}).get("tokens_seen")
     return {**origin.get("options", {}), **({} if seen is None else {"tokens_seen": seen})}
 
 
-def name_of(path: str | Path, name: str | None = None, reading: Reading | None = None) -> str:
+def detect_format(
+    path: str | Path, name: str | None = None, reading: ReadOptions | None = None
+) -> str:
     """The format of a file or folder that is there: the one that is named, else by its content.
 
     Raises FormatError where it is empty, or of a kind that is never read.
@@ -237,16 +239,16 @@ def name_of(path: str | Path, name: str | None = None, reading: Reading | None =
         raise FormatError(f"{path}: cannot be read: {error.strerror or error}") from None
 
 
-def check_reading(path: Path, name: str, reading: Reading) -> None:
+def check_read_options(path: Path, name: str, reading: ReadOptions) -> None:
     """Raise ConfigError where something is chosen that the reader of a format would ignore."""
     from embedtool.config.base import flag
     from embedtool.io.encodings import is_utf8
 
-    for field in CHOSEN:
+    for field in FORMAT_OPTIONS:
         value = getattr(reading, field)
-        is_default = is_utf8(value) if field == "encoding" else value == getattr(Reading, field)
-        if not is_default and field not in FORMATS[name].reads_by:
-            takers = ", ".join(each for each in FORMATS if field in FORMATS[each].reads_by)
+        is_default = is_utf8(value) if field == "encoding" else value == getattr(ReadOptions, field)
+        if not is_default and field not in FORMATS[name].read_options:
+            takers = ", ".join(each for each in FORMATS if field in FORMATS[each].read_options)
             raise ConfigError(f"{flag(field)} is only for {takers}; {path} is read as {name}")
 
 
@@ -262,33 +264,33 @@ def write(
     The suffix of `path` says the format where it is not given. A file takes the place of one that
     is there; a folder only that of an empty folder.
 
-    options : those the vectors were trained with, for formats that keep them, as of `options_of`;
-              None: those of a Model, of vectors none
+    options : those the vectors were trained with, for formats that keep them, as of
+              `training_options`; None: those of a Model, of vectors none
     report  : is told how far writing has come
     Raises FormatError where the format cannot hold the vectors, OutputError where the file cannot
     be written.
     """
-    from embedtool.model.quantized import decompressed
+    from embedtool.model.quantized import dequantized
     from embedtool.model.vectors import Model, vectors_of
 
     path = Path(path)
     if isinstance(vectors, Model) and options is None:
-        options = options_of(vectors.description)
+        options = training_options(vectors.description)
     vectors = vectors_of(vectors)
-    name = name or format_of(path, vectors)
-    if name in FORMATS and FORMATS[name].why_unwritten:
-        raise FormatError(f"{path}: {name} cannot be written: {FORMATS[name].why_unwritten}")
+    name = name or format_from_name(path, vectors)
+    if name in FORMATS and FORMATS[name].read_only_reason:
+        raise FormatError(f"{path}: {name} cannot be written: {FORMATS[name].read_only_reason}")
     module = import_module(f"{__name__}.{_known(name, WRITERS, 'write')}")
     if path == STANDARD_OUTPUT and not FORMATS[name].streams:
         raise FormatError(
             f"{path}: {name} is several files, which standard output cannot hold; name a "
             f"{'folder' if FORMATS[name].is_folder else 'file'}"
         )
-    module.write(decompressed(vectors), path, options or {}, report)
+    module.write(dequantized(vectors), path, options or {}, report)
     return name
 
 
-def format_of(path: str | Path, vectors: "WordVectors") -> str:
+def format_from_name(path: str | Path, vectors: "WordVectors") -> str:
     """The format that a name stands for, in whatever case it is written.
 
     `.bin` is FastText's where there are subwords, and glove*.txt is GloVe's.

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from embedtool.errors import FormatError, OutputError
-from embedtool.formats.options import Reading
+from embedtool.formats.options import ReadOptions
 from embedtool.io.atomic import swells
 from embedtool.io.progress import Progress, Report
 
@@ -49,14 +49,14 @@ def watched(blocks: Iterable[slice], n_rows: int, report: Report) -> Iterator[sl
         report(Progress("writing", rows.stop, n_rows, "words"))
 
 
-class Table:
+class ArrayBuilder:
     """An array whose number of rows is known when the last has come.
 
     It takes memory as rows come, never as a header says. In `reading.scratch`, where that is a
     folder, it lies in a file without a name, which ends with the array.
     """
 
-    def __init__(self, reading: Reading, dtype: DTypeLike = np.float32) -> None:
+    def __init__(self, reading: ReadOptions, dtype: DTypeLike = np.float32) -> None:
         self._dtype = np.dtype(dtype)
         self._blocks: list[NDArray[Any]] = []
         self._scratch = reading.scratch

@@ -11,16 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.errors import FormatError
-from embedtool.formats.array_builder import Table, blocks_of
-from embedtool.formats.options import Reading
-from embedtool.formats.text_rows import warn_of_twins
+from embedtool.formats.array_builder import ArrayBuilder, blocks_of
+from embedtool.formats.options import ReadOptions
+from embedtool.formats.text_rows import warn_duplicates
 from embedtool.io.safetensors_io import let_go
 from embedtool.messages import counted
 from embedtool.model.vectors import WordVectors
 
 
 def from_arrays(
-    path: Path, words: Sequence[str], arrays: Mapping[str, NDArray[Any]], reading: Reading
+    path: Path, words: Sequence[str], arrays: Mapping[str, NDArray[Any]], reading: ReadOptions
 ) -> WordVectors:
     """Make WordVectors of `vectors` (n, d), `words` (n,) and, where it is there, `counts` (n,).
 
@@ -43,12 +43,12 @@ def from_arrays(
     kept = _firsts(words)
     is_plain = matrix.dtype == np.float32 and matrix.flags.c_contiguous and matrix.flags.aligned
     if not is_plain or len(kept) < len(words):
-        with Table(reading) as table:
+        with ArrayBuilder(reading) as table:
             for rows in blocks_of(len(kept), matrix[:1].nbytes):
                 table.append(matrix[kept[rows]])
             matrix = table.array(matrix.shape[1])
     if len(kept) < len(words):
-        warn_of_twins(path, len(words) - len(kept))
+        warn_duplicates(path, len(words) - len(kept))
         words = [words[i] for i in kept]
         counts = None if counts is None else counts[kept]
     if not reading.allow_nonfinite:

@@ -12,10 +12,10 @@ from embedtool.formats.arrow_table import (
     batches_of,
     columns_of,
     from_batches,
-    pyarrow,
+    import_pyarrow,
     schema_of,
 )
-from embedtool.formats.options import Reading
+from embedtool.formats.options import ReadOptions
 from embedtool.formats.text_rows import check_words
 from embedtool.io.atomic import replaced
 from embedtool.io.progress import Report, silent
@@ -24,12 +24,12 @@ from embedtool.model.vectors import WordVectors
 KIND = "Arrow"
 
 
-def read(path: Path, reading: Reading) -> WordVectors:
+def read(path: Path, reading: ReadOptions) -> WordVectors:
     """Read such a file through a memory map, whoever wrote it; other columns are passed over.
 
     Raises FormatError where the columns are not there or do not fit each other.
     """
-    pa = pyarrow(KIND)
+    pa = import_pyarrow(KIND)
     path.open("rb").close()  # of a folder Arrow says less
     with arrow_errors(path, KIND), pa.memory_map(str(path)) as source:
         file = pa.ipc.open_file(source)
@@ -43,7 +43,7 @@ def write(
     """Write such a file, not compressed, so that others can map it."""
     check_words(vectors, path, "")
     schema = schema_of(vectors, KIND)
-    pa = pyarrow(KIND)
+    pa = import_pyarrow(KIND)
     with replaced(path) as file, pa.ipc.new_file(file, schema) as writer:
         for batch in batches_of(vectors, schema, report):
             writer.write_batch(batch)

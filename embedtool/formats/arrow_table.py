@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.errors import FormatError, MissingExtraError
-from embedtool.formats.array_builder import Table, blocks_of, watched
+from embedtool.formats.array_builder import ArrayBuilder, blocks_of, watched
 from embedtool.formats.arrays import from_arrays
 from embedtool.formats.choosing import (
     VECTOR_NAMES,
@@ -23,7 +23,7 @@ from embedtool.formats.choosing import (
     known_or_only,
     no_choice,
 )
-from embedtool.formats.options import Reading
+from embedtool.formats.options import ReadOptions
 from embedtool.io.encodings import UTF8
 from embedtool.io.progress import Progress, Report
 from embedtool.model.vectors import WordVectors
@@ -36,7 +36,7 @@ EXTRA = "parquet"
 """The extra that installs pyarrow."""
 
 
-def pyarrow(kind: str) -> Any:
+def import_pyarrow(kind: str) -> Any:
     """The library, or MissingExtraError."""
     try:
         import pyarrow
@@ -48,7 +48,7 @@ def pyarrow(kind: str) -> Any:
 @contextmanager
 def arrow_errors(path: Path, kind: str) -> Iterator[None]:
     """Turn what the library raises on a damaged file into a FormatError of one line."""
-    pa = pyarrow(kind)
+    pa = import_pyarrow(kind)
     try:
         yield
     except (pa.ArrowException, MemoryError, ValueError, OverflowError, OSError) as error:
@@ -75,7 +75,7 @@ class Columns(NamedTuple):
         return [self.word, *self.vectors, *filter(None, [self.counts])]
 
 
-def columns_of(path: Path, schema: Any, reading: Reading) -> Columns:
+def columns_of(path: Path, schema: Any, reading: ReadOptions) -> Columns:
     """The columns of words, of vectors and, where it is there, of counts.
 
     Raises FormatError where they are not there, or it cannot be told which they are.
@@ -93,7 +93,7 @@ def columns_of(path: Path, schema: Any, reading: Reading) -> Columns:
     return Columns(word, vectors, is_listed or vectors == [VECTOR], count)
 
 
-def _vector_names(path: Path, kinds: Mapping[str, Any], reading: Reading) -> list[str]:
+def _vector_names(path: Path, kinds: Mapping[str, Any], reading: ReadOptions) -> list[str]:
     """The column of lists of numbers, or the columns of one dimension each, none where unclear.
 
     Columns of dimensions have names that differ in a number only, such as `d0` and `d1`.
@@ -141,7 +141,7 @@ def _is_number(kind: Any) -> bool:
 
 
 def from_batches(
-    path: Path, columns: Columns, batches: Iterable[Any], reading: Reading
+    path: Path, columns: Columns, batches: Iterable[Any], reading: ReadOptions
 ) -> WordVectors:
     """Make WordVectors of record batches that hold these columns.
 
@@ -152,7 +152,7 @@ def from_batches(
     words: list[str] = []
     counts: list[NDArray[Any]] = []
     vector_size = 0
-    with Table(reading) as table:
+    with ArrayBuilder(reading) as table:
         for batch in batches:
             if not batch.num_rows:
                 continue
@@ -213,7 +213,7 @@ def _ragged(path: Path, name: str, n_before: int) -> FormatError:
     return FormatError(f"{path}: '{name}' changes its length after row {n_before:,}")
 
 
-def _words(path: Path, name: str, batch: Any, n_before: int, reading: Reading) -> list[str]:
+def _words(path: Path, name: str, batch: Any, n_before: int, reading: ReadOptions) -> list[str]:
     """The words of a column of strings, of bytes, or of a dictionary of strings."""
     import pyarrow as pa
     import pyarrow.types as kinds
@@ -249,7 +249,7 @@ def _counts(path: Path, column: Any) -> NDArray[Any]:
 
 def schema_of(vectors: WordVectors, kind: str) -> Any:
     """The columns in which vectors are written."""
-    pa = pyarrow(kind)
+    pa = import_pyarrow(kind)
     fields = [(WORD, pa.large_string()), (VECTOR, pa.list_(pa.float32(), vectors.vector_size))]
     if vectors.counts is not None:
         fields.append((COUNT, pa.int64()))

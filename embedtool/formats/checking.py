@@ -10,13 +10,13 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from embedtool.errors import FormatError, OutputError
-from embedtool.formats import FORMATS, SUFFIXES, name_of, read, write
+from embedtool.formats import FORMATS, SUFFIXES, detect_format, read, write
 from embedtool.formats.checking_binary import check_binary, write_binary
 from embedtool.formats.checking_fasttext import check_fasttext
 from embedtool.formats.checking_tensorboard import check_tensorboard
 from embedtool.formats.checking_text import check_text, write_text
 from embedtool.formats.findings import Findings
-from embedtool.formats.options import Reading
+from embedtool.formats.options import ReadOptions
 from embedtool.io.atomic import TEMPORARY, check_file, check_writable
 from embedtool.io.progress import Report, silent
 from embedtool.model.vectors import WordVectors
@@ -24,7 +24,7 @@ from embedtool.model.vectors import WordVectors
 Check = Callable[[Findings, Report], None]
 Save = Callable[[Findings, Path], None]
 
-BY_ROWS: dict[str, Check] = {
+ROW_CHECKERS: dict[str, Check] = {
     "word2vec": check_text,
     "fasttext-vec": check_text,
     "glove": check_text,
@@ -34,7 +34,7 @@ BY_ROWS: dict[str, Check] = {
 }
 """The formats whose good rows can be told from bad ones. The others are opened as a whole."""
 WORDLESS = "floret"
-SAVERS: dict[str, Save] = {
+ROW_WRITERS: dict[str, Save] = {
     "word2vec": write_text,
     "fasttext-vec": write_text,
     "glove": write_text,
@@ -50,17 +50,17 @@ def check(path: str | Path, name: str | None = None, report: Report = silent) ->
     all else are findings.
     """
     path = Path(path)
-    findings = Findings(path, name_of(path, name))
+    findings = Findings(path, detect_format(path, name))
     try:
         if findings.format == WORDLESS:
             raise FormatError(
                 f"{path}: is floret's, which holds no words that could be checked; import it with "
                 "--words"
             )
-        BY_ROWS.get(findings.format, _check_whole)(findings, report)
+        ROW_CHECKERS.get(findings.format, _check_whole)(findings, report)
     except OSError as error:
         raise FormatError(f"{path}: cannot be read: {error.strerror or error}") from None
-    if not findings.n_kept and not findings.faults:
+    if not findings.n_kept and not findings.errors:
         findings.add("unreadable", {}, "it holds no vectors")
     return findings
 
@@ -68,7 +68,7 @@ def check(path: str | Path, name: str | None = None, report: Report = silent) ->
 def _check_whole(findings: Findings, report: Report) -> None:
     """Open a file; its one error is the finding, or else its rows are looked at."""
     try:
-        vectors, _ = read(findings.path, findings.format, Reading(allow_nonfinite=True))
+        vectors, _ = read(findings.path, findings.format, ReadOptions(allow_nonfinite=True))
     except FormatError as error:
         findings.add("unreadable", {}, str(error))
         return
@@ -76,7 +76,7 @@ def _check_whole(findings: Findings, report: Report) -> None:
     kept = [
         row
         for row, (word, values) in enumerate(zip(vectors.words, vectors.matrix, strict=True))
-        if findings.judge({"row": row + 1}, word.encode("utf-8", "surrogatepass"), values)
+        if findings.validate_row({"row": row + 1}, word.encode("utf-8", "surrogatepass"), values)
     ]
     counts = vectors.counts
     findings.vectors = WordVectors(
@@ -109,7 +109,7 @@ def repair(findings: Findings, out: Path) -> str:
     if findings.vectors is not None:
         name = findings.format if is_same else None
         return write(findings.vectors, out, name, findings.options)
-    save = SAVERS[findings.format]
+    save = ROW_WRITERS[findings.format]
     if is_same:
         save(findings, out)
         return findings.format

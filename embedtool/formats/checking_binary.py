@@ -156,7 +156,7 @@ def _check_row(findings: Findings, rows: _Rows, start: int, end: int) -> None:
     if b"\n" in word:
         findings.add("missing", place, f"{quoted(word)} holds a line end")
         return
-    if findings.judge(place, word, np.frombuffer(rows.data[first:end], dtype="<f4")):
+    if findings.validate_row(place, word, np.frombuffer(rows.data[first:end], dtype="<f4")):
         findings.keep(start, after_line_end(rows.data, end))
 
 

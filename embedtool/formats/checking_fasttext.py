@@ -34,15 +34,15 @@ def check_fasttext(findings: Findings, report: Report) -> None:
         for row, (word, start, values) in enumerate(
             zip(parts.words, parts.starts, vectors.matrix, strict=False)
         )
-        if findings.judge({"row": row + 1, "byte": start}, word, values)
+        if findings.validate_row({"row": row + 1, "byte": start}, word, values)
     ]
-    outputs = vectors.contexts
+    outputs = vectors.output_matrix
     if outputs is not None:
         bad = np.flatnonzero(~np.isfinite(outputs).all(axis=1))
         for row in bad.tolist():
             findings.add("nonfinite", {"row of the output layer": row + 1})
         if len(bad):
-            vectors = replace(vectors, contexts=None)
+            vectors = replace(vectors, output_matrix=None)
     if len(kept) < findings.n_rows:
         vectors = vectors.select(np.array(kept, np.int64))
     findings.vectors = vectors

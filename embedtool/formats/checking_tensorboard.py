@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from embedtool.errors import FormatError
 from embedtool.formats.checking_text import Line, lines_of, sample_of
 from embedtool.formats.findings import Findings, quoted
-from embedtool.formats.options import Reading
+from embedtool.formats.options import ReadOptions
 from embedtool.formats.tensorboard import numbers_of, size_of, without_blanks, word_lines
 from embedtool.io.progress import Report
 from embedtool.messages import counted
@@ -21,7 +21,7 @@ from embedtool.model.vectors import WordVectors
 def check_tensorboard(findings: Findings, report: Report) -> None:
     """Check the rows of numbers, each with the word of its line."""
     try:
-        words: Sequence[tuple[int, bytes]] = word_lines(findings.path, Reading())
+        words: Sequence[tuple[int, bytes]] = word_lines(findings.path, ReadOptions())
     except FormatError as error:
         findings.add("unreadable", {}, str(error))
         return
@@ -33,7 +33,7 @@ def check_tensorboard(findings: Findings, report: Report) -> None:
         for (_, word), line in zip(words, lines, strict=False):
             findings.n_rows += 1
             values = _values(findings, line)
-            if values is not None and findings.judge({"line": line.number}, word, values):
+            if values is not None and findings.validate_row({"line": line.number}, word, values):
                 kept.append(word.decode())
                 rows.append(values)
         n_lines = findings.n_rows + sum(1 for _ in lines)

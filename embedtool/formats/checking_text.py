@@ -141,7 +141,7 @@ def _start(findings: Findings, sample: list[Line]) -> Layout:
     return layout
 
 
-def mended(text: bytes, vector_size: int) -> bytes | None:
+def repaired(text: bytes, vector_size: int) -> bytes | None:
     """The line with single spaces between its fields, or None where it has too few or too many."""
     fields = SEPARATOR.split(text.strip(BLANKS))
     return b" ".join(fields) if len(fields) == vector_size + 1 else None
@@ -156,19 +156,19 @@ def _check_line(findings: Findings, layout: Layout, line: Line) -> bytes | None:
     findings.n_rows += 1
     row = row_of(text, size)
     doubt = layout.doubt(row[0], row[1]) if row else "certain"
-    is_mended = (
-        doubt == "certain" and (fixed := row_of(mended(text, size) or b"", size)) is not None
+    is_repaired = (
+        doubt == "certain" and (fixed := row_of(repaired(text, size) or b"", size)) is not None
     )
-    if is_mended:
+    if is_repaired:
         row, doubt = fixed, "none"
     if row is None or doubt == "certain":
         kind, why = _why(text, size)
         findings.add(kind if line.is_ended else "cut", place, why)
         return None
-    if is_mended:
+    if is_repaired:
         findings.add("separator", place, quoted(text))
-    if findings.judge(place, row[0], row[2]):
-        findings.keep(line.start, line.end, is_mended=is_mended)
+    if findings.validate_row(place, row[0], row[2]):
+        findings.keep(line.start, line.end, is_repaired=is_repaired)
         if doubt == "possible":
             findings.add("numeric", place, quoted(row[0]))
         if text.endswith(b"\r"):
@@ -195,17 +195,19 @@ def write_text(findings: Findings, path: Path) -> None:
     with findings.path.open("rb") as source, replaced(path) as file:
         source.seek(findings.spans[0].start)
         first = source.readline().removesuffix(b"\n")
-        if findings.spans[0].is_mended:
-            first = mended(first, findings.vector_size) or first
+        if findings.spans[0].is_repaired:
+            first = repaired(first, findings.vector_size) or first
         if findings.format != "glove" or findings.with_header or header_of(first):
             file.write(b"%d %d\n" % (findings.n_kept, findings.vector_size))
-        for start, end, is_mended in findings.spans:
+        for start, end, is_repaired in findings.spans:
             source.seek(start)
             while start < end:
-                if is_mended:
+                if is_repaired:
                     line = source.readline()
                     start += len(line)
-                    piece = (mended(line.removesuffix(b"\n"), findings.vector_size) or b"") + b"\n"
+                    piece = (
+                        repaired(line.removesuffix(b"\n"), findings.vector_size) or b""
+                    ) + b"\n"
                 else:
                     piece = source.read(min(COPY_BYTES, end - start))
                     start += len(piece)

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from embedtool.errors import DamagedError, FormatError
 from embedtool.formats.fasttext_header import MAGIC, SHORTEST, SIZES, START, VERSION, packed
 from embedtool.formats.fasttext_parts import ENTRY, SHAPE, WORD, Parts, parse, parse_header
-from embedtool.formats.options import Reading
-from embedtool.formats.text_rows import check_words, warn_of_twins
+from embedtool.formats.options import ReadOptions
+from embedtool.formats.text_rows import check_words, warn_duplicates
 from embedtool.io.atomic import replaced
 from embedtool.io.progress import Report, silent
 from embedtool.messages import counted
@@ -29,7 +29,7 @@ END_OF_SENTENCE = "</s>"
 BLOCK_ROWS = 2**14
 
 
-def read(path: Path, reading: Reading) -> WordVectors:
+def read(path: Path, reading: ReadOptions) -> WordVectors:
     """Read an unsupervised model that is not quantised.
 
     A word's vector is the mean of its row and the rows of its n-grams. Labels have no vectors. A
@@ -48,7 +48,7 @@ def read(path: Path, reading: Reading) -> WordVectors:
     firsts: dict[str, int] = {}
     for i, word in enumerate(words):
         firsts.setdefault(word, i)
-    warn_of_twins(path, len(words) - len(firsts))
+    warn_duplicates(path, len(words) - len(firsts))
     if firsts.pop("", None) is not None:
         log.warning("%s: a word is empty and is left out", path)
     if parts.n_labels:
@@ -85,7 +85,7 @@ def vectors_of(parts: Parts, words: Sequence[str]) -> WordVectors:
         np.array(parts.counts[: len(rows)], np.int64),
         parts.outputs,
         subwords,
-        contexts_of="inner-nodes" if is_tree else "words",
+        output_rows="inner-nodes" if is_tree else "words",
     )
 
 
@@ -150,7 +150,7 @@ def write(
         for word, count in zip(vectors.words, counts.tolist(), strict=True):
             file.write(word.encode() + b"\0" + ENTRY.pack(count, WORD))
         _write_inputs(file, vectors, subwords, bucket)
-        contexts = vectors.contexts
+        contexts = vectors.output_matrix
         if contexts is None:
             contexts = np.zeros(vectors.matrix.shape, dtype=np.float32)
         file.write(SHAPE.pack(False, *contexts.shape))
@@ -167,7 +167,7 @@ def _write_inputs(file: BinaryIO, vectors: WordVectors, subwords: Subwords, buck
     word_rows = subwords.word_rows.astype("<f4")
     if subwords.offset is not None:
         word_rows += subwords.offset
-    alone = vectors.block.find(END_OF_SENTENCE)
+    alone = vectors.string_table.find(END_OF_SENTENCE)
     if alone >= 0:
         word_rows[alone] = vectors.matrix[alone]
     file.write(word_rows.tobytes())

@@ -65,8 +65,8 @@ def packed(
     told |= {"vector_size": vectors.vector_size, "bucket": bucket, "max_n": subwords.max_n}
     if max(told.get("min_n", 0), SHORTEST) != subwords.min_n:
         told["min_n"] = subwords.min_n
-    if vectors.contexts is not None:
-        is_tree = vectors.contexts_of == "inner-nodes"
+    if vectors.output_matrix is not None:
+        is_tree = vectors.output_rows == "inner-nodes"
         if is_tree != (told["loss"] == "hierarchical-softmax"):
             told["loss"] = "hierarchical-softmax" if is_tree else DEFAULTS["loss"]
     for name, known in (("loss", LOSSES), ("mode", MODES)):

@@ -34,7 +34,7 @@ WORD = 0
 BLOCK_ROWS = 2**14
 
 Fault = Callable[[str, Mapping[str, int], str], None]
-"""Takes note of a fault: its kind, of `findings.FAULTS`, where it is and what is there."""
+"""Takes note of a fault: its kind, of `findings.ERRORS`, where it is and what is there."""
 Floats = NDArray[np.float32]
 
 

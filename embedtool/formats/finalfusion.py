@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.errors import FormatError
-from embedtool.formats.array_builder import Table, blocks_of, watched
+from embedtool.formats.array_builder import ArrayBuilder, blocks_of, watched
 from embedtool.formats.arrays import check_finite, from_arrays
 from embedtool.formats.fasttext_bin import ngram_sums, write_buckets
 from embedtool.formats.fasttext_header import SHORTEST
-from embedtool.formats.options import Reading
+from embedtool.formats.options import ReadOptions
 from embedtool.formats.text_rows import check_words
 from embedtool.io.atomic import replaced
 from embedtool.io.encodings import UTF8
@@ -104,7 +104,7 @@ def _padding(place: int) -> int:
     return 4 - place % 4
 
 
-def read(path: Path, reading: Reading) -> WordVectors:
+def read(path: Path, reading: ReadOptions) -> WordVectors:
     """Read a file of words, with or without n-grams in buckets, whose rows are not quantised.
 
     A row times its length is a word's vector. Raises FormatError naming the byte where the file is
@@ -186,7 +186,7 @@ def _check_is_read(path: Path, name: int) -> None:
         raise FormatError(f"{path}: has {UNREAD[name]}, which cannot be read")
 
 
-def _words(chunk: _Chunk, n_words: int, reading: Reading) -> list[str]:
+def _words(chunk: _Chunk, n_words: int, reading: ReadOptions) -> list[str]:
     if n_words * LENGTH.size > chunk.end - chunk.place:
         told = counted(n_words, "word does", "words do")
         raise FormatError(f"{chunk.path}, byte {chunk.place:,}: {told} not fit there")
@@ -206,9 +206,9 @@ def _n_buckets(kind: int, options: Sequence[int]) -> int:
 
 
 def _scaled(
-    rows: NDArray[np.float32], lengths: NDArray[np.float32], reading: Reading
+    rows: NDArray[np.float32], lengths: NDArray[np.float32], reading: ReadOptions
 ) -> NDArray[np.float32]:
-    with Table(reading) as table, np.errstate(over="ignore", invalid="ignore"):
+    with ArrayBuilder(reading) as table, np.errstate(over="ignore", invalid="ignore"):
         for block in blocks_of(len(rows), rows[:1].nbytes):
             table.append(rows[block] * lengths[block, None])
         return table.array(rows.shape[1])
@@ -219,12 +219,12 @@ def _with_subwords(
     vectors: WordVectors,
     rows: NDArray[np.float32],
     options: Sequence[int],
-    reading: Reading,
+    reading: ReadOptions,
 ) -> WordVectors:
     """The vectors with the n-grams' rows, and with what of each word's vector is its own."""
     min_n, max_n, bucket = options
     buckets = []
-    with Table(reading) as table:
+    with ArrayBuilder(reading) as table:
         for block in blocks_of(bucket, rows[:1].nbytes):
             trained = np.flatnonzero(rows[block].any(axis=1))
             table.append(rows[block][trained])
@@ -234,7 +234,7 @@ def _with_subwords(
     if not reading.allow_nonfinite:
         check_finite(path, [f"bucket {place:,}" for place in places], ngram_rows)
     subwords = Subwords(max(min_n, SHORTEST), max_n, bucket, vectors.matrix, places, ngram_rows)
-    with Table(reading) as table:
+    with ArrayBuilder(reading) as table:
         sums = ngram_sums(vectors.words, subwords)
         for row, (total, n_ngrams) in zip(vectors.matrix, sums, strict=True):
             table.append((row * np.float64(1 + n_ngrams) - total)[None])
@@ -257,7 +257,7 @@ def write(
     lengths = np.minimum(vectors.norms, LONGEST).astype("<f4")
     with replaced(path) as file:
         file.write(START.pack(FIFU, VERSION, len(names)) + struct.pack("<3I", *names))
-        n_bytes = len(before_words) + LENGTH.size * vectors.n_words + len(vectors.block.text)
+        n_bytes = len(before_words) + LENGTH.size * vectors.n_words + len(vectors.string_table.text)
         file.write(HEAD.pack(kind, n_bytes) + before_words)
         encoded = (word.encode() for word in vectors.words)
         file.writelines(LENGTH.pack(len(word)) + word for word in encoded)

@@ -16,7 +16,7 @@ from embedtool.formats.layout import CONTROL
 from embedtool.messages import brief
 from embedtool.model.vectors import WordVectors, row_lengths
 
-FAULTS = {
+ERRORS = {
     "unreadable": "the file cannot be read",
     "bom": "a byte order mark, which other tools take as part of the first line",
     "header": "a header that is missing or wrong",
@@ -34,7 +34,7 @@ FAULTS = {
     "duplicate": "words that stood there before",
 }
 """What makes a file unsound: reading refuses it, or leaves a row out."""
-REMARKS = {
+WARNINGS = {
     "zero": "rows of zeros",
     "endless": "vectors whose length is beyond float32, which answer no query",
     "whitespace": "words with white space, which other tools may cut",
@@ -72,12 +72,12 @@ class Finding:
 class Span(NamedTuple):
     """Neighbouring rows that are kept: bytes [start, end) of the file.
 
-    is_mended : whether tabs or several spaces between fields become single ones
+    is_repaired : whether tabs or several spaces between fields become single ones
     """
 
     start: int
     end: int
-    is_mended: bool
+    is_repaired: bool
 
 
 @dataclass
@@ -86,8 +86,8 @@ class Findings:
 
     with_header : whether the rows come after a line that counts them
     n_rows      : rows found, good and bad
-    n_kept      : good rows, n_mended of which need their spaces mended
-    kinds       : the findings by their kind, of FAULTS and REMARKS
+    n_kept      : good rows, n_repaired of which need their spaces mended
+    kinds       : the findings by their kind, of ERRORS and WARNINGS
     spans       : the good rows, for the formats that are checked row by row
     vectors     : the good rows, for the others
     options     : those of the training, where the format holds them
@@ -101,7 +101,7 @@ class Findings:
     vector_size: int = 0
     n_rows: int = 0
     n_kept: int = 0
-    n_mended: int = 0
+    n_repaired: int = 0
     kinds: dict[str, Finding] = field(default_factory=dict)
     spans: list[Span] = field(default_factory=list)
     vectors: WordVectors | None = None
@@ -109,14 +109,14 @@ class Findings:
     _words: set[bytes] = field(default_factory=set)
 
     @property
-    def faults(self) -> dict[str, Finding]:
-        """What makes the file unsound, by kind, in the order of FAULTS."""
-        return {kind: self.kinds[kind] for kind in FAULTS if kind in self.kinds}
+    def errors(self) -> dict[str, Finding]:
+        """What makes the file unsound, by kind, in the order of ERRORS."""
+        return {kind: self.kinds[kind] for kind in ERRORS if kind in self.kinds}
 
     @property
-    def remarks(self) -> dict[str, Finding]:
+    def warnings(self) -> dict[str, Finding]:
         """What else is worth knowing, by kind."""
-        return {kind: self.kinds[kind] for kind in REMARKS if kind in self.kinds}
+        return {kind: self.kinds[kind] for kind in WARNINGS if kind in self.kinds}
 
     def add(self, kind: str, place: Mapping[str, int], detail: str = "") -> None:
         """Count a finding; the first few are kept with their place."""
@@ -125,7 +125,9 @@ class Findings:
         if len(finding.examples) < EXAMPLES:
             finding.examples.append(Example(place, detail))
 
-    def judge(self, place: Mapping[str, int], raw: bytes, values: NDArray[np.float32]) -> bool:
+    def validate_row(
+        self, place: Mapping[str, int], raw: bytes, values: NDArray[np.float32]
+    ) -> bool:
         """Whether a row is good: a word in UTF-8 that is new, and numbers that are finite."""
         try:
             word = raw.decode()
@@ -154,12 +156,12 @@ class Findings:
         self.n_kept += 1
         return True
 
-    def keep(self, start: int, end: int, *, is_mended: bool = False) -> None:
+    def keep(self, start: int, end: int, *, is_repaired: bool = False) -> None:
         """Note where a good row stands."""
-        self.n_mended += is_mended
-        if self.spans and self.spans[-1][1:] == (start, is_mended):
+        self.n_repaired += is_repaired
+        if self.spans and self.spans[-1][1:] == (start, is_repaired):
             start = self.spans.pop().start
-        self.spans.append(Span(start, end, is_mended))
+        self.spans.append(Span(start, end, is_repaired))
 
 
 def quoted(raw: bytes) -> str:

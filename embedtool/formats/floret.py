@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.errors import FormatError
-from embedtool.formats.array_builder import Table
+from embedtool.formats.array_builder import ArrayBuilder
 from embedtool.formats.arrays import from_arrays
 from embedtool.formats.layout import numbers_of
-from embedtool.formats.options import Reading, Recoded
+from embedtool.formats.options import ReadOptions, Recoded
 from embedtool.messages import counted
 from embedtool.model.vectors import WordVectors
 
@@ -38,7 +38,7 @@ class _Head(NamedTuple):
     after: str
 
 
-def read(path: Path, reading: Reading) -> WordVectors:
+def read(path: Path, reading: ReadOptions) -> WordVectors:
     """Give each word of the file `reading.words` the mean of the rows of it and of its n-grams.
 
     Raises FormatError where there is no such file, or naming the line that is not what it should
@@ -52,11 +52,11 @@ def read(path: Path, reading: Reading) -> WordVectors:
                 "one a line, with --words"
             )
         words = _word_list(reading.words, reading)
-        with Table(reading) as table:
+        with ArrayBuilder(reading) as table:
             for row in _rows(path, file, head):
                 table.append(row)
             rows = table.array(head.vector_size)
-    with Table(reading) as table:
+    with ArrayBuilder(reading) as table:
         for first in range(0, len(words), BLOCK_WORDS):
             table.append(_means(words[first : first + BLOCK_WORDS], rows, head))
         matrix = table.array(head.vector_size)
@@ -98,7 +98,7 @@ def _rows(path: Path, file: BinaryIO | Recoded, head: _Head) -> Iterator[NDArray
         )
 
 
-def _word_list(path: Path, reading: Reading) -> list[str]:
+def _word_list(path: Path, reading: ReadOptions) -> list[str]:
     """The words of a file, each once."""
     words: dict[str, None] = {}
     try:

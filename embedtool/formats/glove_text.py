@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from embedtool.formats.options import Reading
+from embedtool.formats.options import ReadOptions
 from embedtool.formats.text_rows import read_rows, write_rows
 from embedtool.io.progress import Report, silent
 from embedtool.model.vectors import WordVectors
 
 
-def read(path: Path, reading: Reading) -> WordVectors:
+def read(path: Path, reading: ReadOptions) -> WordVectors:
     """Read such a file, also one that was written with a header line.
 
     The program that writes a header counts the words without `<unk>`, the last row.

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from embedtool.errors import FormatError
 from embedtool.formats.arrays import from_arrays
-from embedtool.formats.options import Reading
+from embedtool.formats.options import ReadOptions
 from embedtool.model.vectors import WordVectors
 
 
@@ -55,7 +55,7 @@ def from_rows(
     words: Sequence[str],
     table: NDArray[Any],
     rows: NDArray[np.int64],
-    reading: Reading,
+    reading: ReadOptions,
 ) -> WordVectors:
     """Make WordVectors of words and the row of each in a table, which is copied only if it must be.
 

@@ -25,7 +25,7 @@ from embedtool.formats.json_folder import (
     load_json,
     save_json,
 )
-from embedtool.formats.options import Reading
+from embedtool.formats.options import ReadOptions
 from embedtool.formats.text_rows import check_words
 from embedtool.io.atomic import new_folder
 from embedtool.io.progress import Report, Watched, silent
@@ -49,7 +49,7 @@ WHITE_SPACE = "\t\n\x0b\x0c\r "
 UNKNOWN = "[UNK]"
 
 
-def read(path: Path, reading: Reading) -> WordVectors:
+def read(path: Path, reading: ReadOptions) -> WordVectors:
     """Read such a folder: each token of the vocabulary is a word, but for the unknown one's.
 
     A token's vector is its row, or the one that `mapping` gives it, times its weight. Raises

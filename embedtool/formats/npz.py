@@ -20,7 +20,13 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from embedtool.errors import FormatError
-from embedtool.formats.array_builder import BLOCK_BYTES, Table, blocks_of, check_expansion, watched
+from embedtool.formats.array_builder import (
+    BLOCK_BYTES,
+    ArrayBuilder,
+    blocks_of,
+    check_expansion,
+    watched,
+)
 from embedtool.formats.arrays import from_arrays
 from embedtool.formats.choosing import (
     VECTOR_NAMES,
@@ -30,7 +36,7 @@ from embedtool.formats.choosing import (
     no_choice,
 )
 from embedtool.formats.foreign import ZIP
-from embedtool.formats.options import Reading
+from embedtool.formats.options import ReadOptions
 from embedtool.formats.text_rows import check_words
 from embedtool.io.atomic import replaced
 from embedtool.io.progress import Report, silent
@@ -44,7 +50,7 @@ HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 """How NumPy writes arrays that are no records, by the version of its .npy."""
 
 
-def read(path: Path, reading: Reading) -> WordVectors:
+def read(path: Path, reading: ReadOptions) -> WordVectors:
     """Read `vectors`, float (n, d), `words`, strings or bytes (n,), and `counts`, integers (n,).
 
     Other names are found where they are known, or the kinds of the arrays leave no choice. Raises
@@ -67,7 +73,7 @@ def read(path: Path, reading: Reading) -> WordVectors:
     return from_arrays(path, _strings(path, words, reading), found, reading)
 
 
-def _names(path: Path, archive: zipfile.ZipFile, reading: Reading) -> dict[str, str]:
+def _names(path: Path, archive: zipfile.ZipFile, reading: ReadOptions) -> dict[str, str]:
     """The names of the arrays of `words`, of `vectors` and, where they are there, of `counts`."""
     members = [name.removesuffix(SUFFIX) for name in archive.namelist()]
     kinds = dict.fromkeys(members, "")
@@ -94,7 +100,7 @@ def _names(path: Path, archive: zipfile.ZipFile, reading: Reading) -> dict[str, 
 
 
 def _array(
-    path: Path, file: BinaryIO, archive: zipfile.ZipFile, name: str, reading: Reading
+    path: Path, file: BinaryIO, archive: zipfile.ZipFile, name: str, reading: ReadOptions
 ) -> NDArray[Any]:
     """The array of a member, once its size and its checksum are found right.
 
@@ -120,7 +126,7 @@ def _array(
             data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             flat = np.frombuffer(data, np.uint8)[start : start + n_bytes]
         else:
-            with Table(reading, np.uint8) as table:
+            with ArrayBuilder(reading, np.uint8) as table:
                 while block := stream.read(BLOCK_BYTES):
                     table.append(np.frombuffer(block, np.uint8))
                 flat = table.array()
@@ -149,7 +155,7 @@ def _start(file: BinaryIO, member: zipfile.ZipInfo) -> int:
     return int(member.header_offset + 30 + name_bytes + extra_bytes)
 
 
-def _strings(path: Path, words: NDArray[Any], reading: Reading) -> list[str]:
+def _strings(path: Path, words: NDArray[Any], reading: ReadOptions) -> list[str]:
     """The words; a file can hold any 32 bits, a string only characters."""
     if words.dtype.kind == "S":
         return [

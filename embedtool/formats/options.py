@@ -1,6 +1,6 @@
 """How a vector file is to be read.
 
-In: what a person chose. Out: a Reading, which every reader takes, and which opens files of text.
+In: what a person chose. Out: ReadOptions, which every reader takes, and which open files of text.
 """
 
 import codecs
@@ -24,7 +24,7 @@ RECODED_BYTES = 2**20
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadOptions:
     """How a file is to be read.
 
     allow_nonfinite : keep vectors that hold NaN or infinity, else they are an error

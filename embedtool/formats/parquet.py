@@ -14,10 +14,10 @@ from embedtool.formats.arrow_table import (
     batches_of,
     columns_of,
     from_batches,
-    pyarrow,
+    import_pyarrow,
     schema_of,
 )
-from embedtool.formats.options import Reading
+from embedtool.formats.options import ReadOptions
 from embedtool.formats.text_rows import check_words
 from embedtool.io.atomic import replaced
 from embedtool.io.progress import Report, silent
@@ -27,12 +27,12 @@ KIND = "Parquet"
 BATCH_ROWS = 2**12
 
 
-def read(path: Path, reading: Reading) -> WordVectors:
+def read(path: Path, reading: ReadOptions) -> WordVectors:
     """Read such a file, whoever wrote it; other columns are passed over.
 
     Raises FormatError where the columns are not there or do not fit each other.
     """
-    pyarrow(KIND)
+    import_pyarrow(KIND)
     from pyarrow.parquet import ParquetFile
 
     with path.open("rb") as source, arrow_errors(path, KIND):

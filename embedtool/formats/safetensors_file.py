@@ -12,7 +12,7 @@ import numpy as np
 from embedtool.errors import FormatError
 from embedtool.formats.arrays import from_arrays
 from embedtool.formats.choosing import VECTOR_NAMES, check_named, known_or_only
-from embedtool.formats.options import Reading
+from embedtool.formats.options import ReadOptions
 from embedtool.formats.text_rows import check_words
 from embedtool.io.atomic import replaced
 from embedtool.io.progress import Report, Watched, silent
@@ -23,7 +23,7 @@ BETWEEN = "\n"
 """What stands between the words: safetensors has no strings, so they are bytes of UTF-8."""
 
 
-def read(path: Path, reading: Reading) -> WordVectors:
+def read(path: Path, reading: ReadOptions) -> WordVectors:
     """Map `vectors`, float (n, d), `words`, uint8, and `counts`, int64 (n,).
 
     Raises FormatError where they are not there or do not fit each other.

@@ -16,7 +16,7 @@ from embedtool.formats.finalfusion import FIFU
 from embedtool.formats.floret import HEADER as FLORET
 from embedtool.formats.foreign import ZIP, what_else
 from embedtool.formats.layout import BLANKS, NUMBER, SAMPLE_LINES, header_of, is_text, layout_of
-from embedtool.formats.options import Reading
+from embedtool.formats.options import ReadOptions
 from embedtool.formats.tensorboard import numbers_of, words_path
 from embedtool.formats.word2vec_binary import FIRST_LINES, holds_text
 from embedtool.io.encodings import is_utf8
@@ -52,11 +52,11 @@ WORDS_AND_COUNTS = (
 )
 
 
-def sniff(path: Path, reading: Reading | None = None) -> str:
+def sniff(path: Path, reading: ReadOptions | None = None) -> str:
     """The format of a file or folder. Raises FormatError where it has none that can be read."""
     if path.is_dir():
         return _sniff_folder(path)
-    reading = reading or Reading()
+    reading = reading or ReadOptions()
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
         for name, magic in MAGICS.items():
@@ -79,7 +79,7 @@ def _ends_like_parquet(path: Path) -> bool:
         return file.read() == PARQUET
 
 
-def _as_utf8(path: Path, head: bytes, reading: Reading) -> bytes:
+def _as_utf8(path: Path, head: bytes, reading: ReadOptions) -> bytes:
     """The beginning of a file of text in UTF-8, without a byte order mark."""
     if is_utf8(reading.encoding) and head.startswith(codecs.BOM_UTF8):
         return head.removeprefix(codecs.BOM_UTF8)

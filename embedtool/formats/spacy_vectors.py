@@ -29,7 +29,7 @@ from embedtool.formats.json_folder import (
     load_json,
     save_json,
 )
-from embedtool.formats.options import Reading
+from embedtool.formats.options import ReadOptions
 from embedtool.formats.spacy_keys import SYMBOLS, key2row_bytes, keys_of, read_key2row
 from embedtool.formats.text_rows import check_words
 from embedtool.io.atomic import Hashed, new_folder
@@ -59,7 +59,7 @@ batch_size = 1000
 META = {"lang": "xx", "name": "vectors", "version": "0.0.0", "pipeline": []}
 
 
-def read(path: Path, reading: Reading) -> WordVectors:
+def read(path: Path, reading: ReadOptions) -> WordVectors:
     """Read the vectors of such a folder, in the order of their rows.
 
     Several words may share a row, as spaCy's pruning has it; which of them is the most frequent is
@@ -129,7 +129,7 @@ def write(
 ) -> None:
     """Write the folder of such a pipeline, which spacy.load opens."""
     check_words(vectors, path, "")
-    keys = keys_of(vectors.block)
+    keys = keys_of(vectors.string_table)
     _, first = np.unique(keys, return_index=True)
     if len(first) < len(keys):
         twin = vectors.words[int(np.setdiff1d(np.arange(len(keys)), first)[0])]

@@ -16,8 +16,13 @@ from numpy.typing import NDArray
 
 from embedtool.errors import DamagedError, FormatError
 from embedtool.formats.layout import SAMPLE_LINES
-from embedtool.formats.options import Reading
-from embedtool.formats.text_rows import check_first_word, check_words, number_lines, of_rows
+from embedtool.formats.options import ReadOptions
+from embedtool.formats.text_rows import (
+    check_first_word,
+    check_words,
+    number_lines,
+    vectors_from_rows,
+)
 from embedtool.io.atomic import replaced
 from embedtool.io.encodings import UTF8
 from embedtool.io.progress import Progress, Report, silent
@@ -42,7 +47,7 @@ class _UnnamedRowError(DamagedError):
     """A row of numbers after the last word."""
 
 
-def read(path: Path, reading: Reading) -> WordVectors:
+def read(path: Path, reading: ReadOptions) -> WordVectors:
     """Read both files. Metadata of several columns has a header; its first column is the words.
 
     Of a word that stands there twice the first is kept. Raises FormatError naming line and word.
@@ -63,7 +68,7 @@ def read(path: Path, reading: Reading) -> WordVectors:
             )
         rows = _rows(path, chain(lines, file), words, vector_size, reading)
         try:
-            return of_rows(path, rows, vector_size, reading)
+            return vectors_from_rows(path, rows, vector_size, reading)
         except _UnnamedRowError:
             if len(filled) == len(named):
                 raise
@@ -86,7 +91,7 @@ def size_of(lines: Sequence[bytes]) -> int:
 
 
 def _rows(
-    path: Path, lines: Iterable[bytes], words: list[str], vector_size: int, reading: Reading
+    path: Path, lines: Iterable[bytes], words: list[str], vector_size: int, reading: ReadOptions
 ) -> Iterator[tuple[str, NDArray[np.float32]]]:
     """Each word and its numbers; blank lines at the end are none."""
     blank, number = 0, 0
@@ -121,7 +126,7 @@ def _rows(
         )
 
 
-def word_lines(path: Path, reading: Reading) -> list[tuple[int, bytes]]:
+def word_lines(path: Path, reading: ReadOptions) -> list[tuple[int, bytes]]:
     """The number of each line of the metadata that holds a word, and the word, in UTF-8.
 
     path : of the numbers

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from embedtool.config.base import n_cores
 from embedtool.errors import DamagedError, FormatError
-from embedtool.formats.array_builder import Table, blocks_of, watched
+from embedtool.formats.array_builder import ArrayBuilder, blocks_of, watched
 from embedtool.formats.layout import (
     BLANKS,
     SAMPLE_BYTES,
@@ -29,7 +29,7 @@ from embedtool.formats.layout import (
     layout_of,
     row_of,
 )
-from embedtool.formats.options import Reading, Recoded
+from embedtool.formats.options import ReadOptions, Recoded
 from embedtool.io.atomic import replaced
 from embedtool.io.encodings import BYTE_ORDER_MARK, UTF8, is_utf8
 from embedtool.io.progress import Progress, Report
@@ -61,7 +61,7 @@ FRACTION = re.compile(r"[-+]?(?:\d*\.\d+(?:e[-+]?\d+)?|\d+\.?e[-+]?\d+)", re.IGN
 UNKNOWN = "<unk>"
 
 
-def read_rows(path: Path, reading: Reading, *, needs_header: bool) -> WordVectors:
+def read_rows(path: Path, reading: ReadOptions, *, needs_header: bool) -> WordVectors:
     """Read a file of rows.
 
     needs_header : whether the first line must give the number of rows and dimensions; else it may
@@ -71,7 +71,7 @@ def read_rows(path: Path, reading: Reading, *, needs_header: bool) -> WordVector
     with (
         reading.opened(path) as file,
         warnings.catch_warnings(),
-        Table(reading) as table,
+        ArrayBuilder(reading) as table,
     ):
         warnings.simplefilter("error", DeprecationWarning)
         head = file.read(SAMPLE_BYTES) + file.readline()
@@ -105,7 +105,7 @@ def read_rows(path: Path, reading: Reading, *, needs_header: bool) -> WordVector
             path, next(iter(words)),
         )  # fmt: skip
     source.warn_of_doubts()
-    warn_of_twins(path, n_read - len(words))
+    warn_duplicates(path, n_read - len(words))
     return WordVectors(list(words), matrix)
 
 
@@ -142,17 +142,17 @@ def _check_layout(path: Path, layout: Layout, size: int, *, needs_header: bool) 
         )
 
 
-def of_rows(
+def vectors_from_rows(
     path: Path,
     rows: Iterable[tuple[str, NDArray[np.float32]]],
     vector_size: int,
-    reading: Reading,
+    reading: ReadOptions,
 ) -> WordVectors:
     """Make WordVectors of words and their vectors, one by one; of twins the first is kept."""
     words: dict[str, None] = {}
     n_read = 0
     block: list[NDArray[np.float32]] = []
-    with Table(reading) as table:
+    with ArrayBuilder(reading) as table:
         for word, values in rows:
             n_read += 1
             if word not in words:
@@ -164,11 +164,11 @@ def of_rows(
         if block:
             table.append(np.stack(block))
         matrix = table.array(vector_size)
-    warn_of_twins(path, n_read - len(words))
+    warn_duplicates(path, n_read - len(words))
     return WordVectors(list(words), matrix)
 
 
-def warn_of_twins(path: Path, n_twins: int) -> None:
+def warn_duplicates(path: Path, n_twins: int) -> None:
     """Say how many words stood there twice."""
     if n_twins:
         twins = counted(n_twins, "word stands", "words stand")
@@ -191,7 +191,7 @@ class _Source:
 
     path: Path
     layout: Layout
-    reading: Reading
+    reading: ReadOptions
     fast: bool
     n_doubts: int = 0
     first_doubt: str = ""
@@ -199,7 +199,7 @@ class _Source:
     def blocks(self, pieces: Iterable[bytes]) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
         """Words and rows of pieces of whole lines."""
         first = number = 1 + (self.layout.header is not None)
-        for piece, places, block in ahead(self._parse, pieces):
+        for piece, places, block in read_ahead(self._parse, pieces):
             words = self._words(number, piece, places, block)
             number += len(words)
             yield words, block
@@ -309,7 +309,7 @@ def _pieces(head: bytes, file: "BinaryIO | Recoded") -> Iterator[bytes]:
         piece = file.read(PIECE_BYTES) + file.readline()
 
 
-def _reported(pieces: Iterable[bytes], size: int, reading: Reading) -> Iterator[bytes]:
+def _reported(pieces: Iterable[bytes], size: int, reading: ReadOptions) -> Iterator[bytes]:
     """The pieces of a file of so many bytes, with a report after each."""
     done, total = 0, size if is_utf8(reading.encoding) else None
     for piece in pieces:
@@ -318,7 +318,7 @@ def _reported(pieces: Iterable[bytes], size: int, reading: Reading) -> Iterator[
         reading.report(Progress("reading", done, total, "bytes"))
 
 
-def ahead(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+def read_ahead(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
     """What a function makes of each item, in their order, threads working on the next few."""
     with ThreadPoolExecutor(n_cores()) as pool:
         pending: deque[Future[R]] = deque()
@@ -369,7 +369,7 @@ def number_lines(
         return [written[start:end] for start, end in pairwise([0, *ends.tolist()])]
 
     blocks = blocks_of(len(matrix), matrix[:1].nbytes)
-    return ahead(lines, watched(blocks, len(matrix), report))
+    return read_ahead(lines, watched(blocks, len(matrix), report))
 
 
 def check_first_word(vectors: WordVectors, path: Path) -> None:

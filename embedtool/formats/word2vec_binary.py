@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from embedtool.errors import DamagedError, FormatError
 from embedtool.formats.array_builder import blocks_of, watched
 from embedtool.formats.layout import header_of, is_row, is_text
-from embedtool.formats.options import Reading
-from embedtool.formats.text_rows import check_words, of_rows
+from embedtool.formats.options import ReadOptions
+from embedtool.formats.text_rows import check_words, vectors_from_rows
 from embedtool.io.atomic import replaced
 from embedtool.io.progress import Progress, Report, silent
 from embedtool.io.safetensors_io import let_go
@@ -32,7 +32,7 @@ FIRST_LINES, FIRST_BYTES = 10, 2**20
 NO_LINE_END = re.compile(rb"[^\n]")
 
 
-def read(path: Path, reading: Reading) -> WordVectors:
+def read(path: Path, reading: ReadOptions) -> WordVectors:
     """Read such a file, with or without a line end after each row.
 
     Raises FormatError naming the byte and the word where it is not what it should be.
@@ -52,7 +52,7 @@ def read(path: Path, reading: Reading) -> WordVectors:
                 f"{path}: the header says {counted(n_rows, 'row')} of "
                 f"{counted(vector_size, 'number')}, which cannot be in {counted(len(data), 'byte')}"
             )
-        return of_rows(
+        return vectors_from_rows(
             path, _rows(path, data, place, n_rows, row_bytes, reading), vector_size, reading
         )
 
@@ -112,7 +112,7 @@ def after_line_end(data: mmap.mmap, place: int) -> int:
 
 
 def _rows(
-    path: Path, data: mmap.mmap, place: int, n_rows: int, row_bytes: int, reading: Reading
+    path: Path, data: mmap.mmap, place: int, n_rows: int, row_bytes: int, reading: ReadOptions
 ) -> Iterator[tuple[str, NDArray[np.float32]]]:
     """Each word and its numbers, from a byte on to the end of the file."""
     for row in range(n_rows):

@@ -6,7 +6,7 @@ In: a Mapped. Out: a file with a row a word: word, count where it is known, x, y
 from pathlib import Path
 
 from embedtool.config.tasks import N_ANSWERS
-from embedtool.formats.arrow_table import pyarrow
+from embedtool.formats.arrow_table import import_pyarrow
 from embedtool.io.atomic import replaced
 from embedtool.mapview.map_data import Mapped
 from embedtool.search.index import nearest
@@ -18,7 +18,7 @@ def write(model: Mapped, path: Path) -> None:
     Distances are 1 - cosine, nearest first, of the N_ANSWERS nearest words of the map.
     Raises MissingExtraError without pyarrow.
     """
-    pa = pyarrow("Parquet")
+    pa = import_pyarrow("Parquet")
     from pyarrow import parquet
 
     n = min(N_ANSWERS, model.n_words - 1)

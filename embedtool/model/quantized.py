@@ -40,7 +40,7 @@ Rows = int | slice | NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
-class Compressed:
+class QuantizedMatrix:
     """A table of which `codes`, one row a vector, are kept."""
 
     __repr__ = brief
@@ -65,7 +65,7 @@ class Compressed:
         return {"": self.codes}
 
 
-class HalfTable(Compressed):
+class Float16Matrix(QuantizedMatrix):
     """Numbers in 16 bits: float16, with eleven binary digits."""
 
     def __getitem__(self, rows: Rows) -> NDArray[np.float32]:
@@ -74,7 +74,7 @@ class HalfTable(Compressed):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ByteTable(Compressed):
+class Int8Matrix(QuantizedMatrix):
     """Numbers in eight bits: int8, which times the row's own scale are its numbers.
 
     scales : float32 (n_rows,)
@@ -92,7 +92,7 @@ class ByteTable(Compressed):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ProductTable(Compressed):
+class PQMatrix(QuantizedMatrix):
     """Parts of vectors, each in eight bits: the nearest of 256 centroids (Jégou et al. 2011).
 
     codes     : uint8 (n_rows, n_parts)
@@ -128,7 +128,7 @@ def parts_of(size: int, n_parts: int) -> list[slice]:
     return [slice(first, last) for first, last in pairwise(ends)]
 
 
-def opened(tables: Mapping[str, NDArray[Any]], name: str) -> NDArray[np.float32]:
+def from_tensors(tables: Mapping[str, NDArray[Any]], name: str) -> NDArray[np.float32]:
     """A table of a model's tensors, of whichever kind its numbers are.
 
     Raises KeyError where it is not there, FormatError where its parts do not fit each other.
@@ -136,19 +136,19 @@ def opened(tables: Mapping[str, NDArray[Any]], name: str) -> NDArray[np.float32]
     codes = tables[name]
     if codes.dtype == np.float32:
         return codes
-    table: Compressed
+    table: QuantizedMatrix
     if codes.dtype == np.float16:
-        table = HalfTable(codes)
+        table = Float16Matrix(codes)
     elif codes.dtype == np.int8:
-        table = ByteTable(codes, tables[f"{name}_scales"])
+        table = Int8Matrix(codes, tables[f"{name}_scales"])
     elif codes.dtype == np.uint8:
-        table = ProductTable(codes, tables[f"{name}_scales"], tables[f"{name}{CENTROIDS}"])
+        table = PQMatrix(codes, tables[f"{name}_scales"], tables[f"{name}{CENTROIDS}"])
     else:
         raise FormatError(f"{name} is of type {codes.dtype}, which holds no vectors")
     fits = codes.ndim == 2 and all(
         array.shape == (len(codes),) for each, array in table.arrays().items() if each == "_scales"
     )
-    if isinstance(table, ProductTable):
+    if isinstance(table, PQMatrix):
         fits = fits and table.centroids.ndim == 2 and table.centroids.shape[1] == N_CENTROIDS
         fits = fits and 0 < codes.shape[1] <= len(table.centroids)
     if not fits:
@@ -156,19 +156,19 @@ def opened(tables: Mapping[str, NDArray[Any]], name: str) -> NDArray[np.float32]
     return as_array(table)
 
 
-def kept(name: str, table: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
+def to_tensors(name: str, table: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
     """The tensors that a table is kept in, by name."""
-    if not isinstance(table, Compressed):
+    if not isinstance(table, QuantizedMatrix):
         return {name: table}
     return {f"{name}{part}": array for part, array in table.arrays().items()}
 
 
-def as_array(table: Compressed) -> NDArray[np.float32]:
+def as_array(table: QuantizedMatrix) -> NDArray[np.float32]:
     """The table as what it stands for: rows of it are arrays."""
     return cast(NDArray[np.float32], table)
 
 
-def decompressed(vectors: WordVectors) -> WordVectors:
+def dequantized(vectors: WordVectors) -> WordVectors:
     """The same vectors with all tables as arrays in memory."""
     subwords = vectors.subwords
     if subwords is not None:
@@ -181,7 +181,7 @@ def decompressed(vectors: WordVectors) -> WordVectors:
 
 
 def _in_memory(table: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.ascontiguousarray(table[:]) if isinstance(table, Compressed) else table
+    return np.ascontiguousarray(table[:]) if isinstance(table, QuantizedMatrix) else table
 
 
 def compress(
@@ -222,7 +222,7 @@ def compress(
         )
     counts = None if vectors.counts is None else vectors.counts[:n_words]
     return WordVectors(
-        vectors.block[:n_words], matrix, counts, subwords=subwords,
+        vectors.string_table[:n_words], matrix, counts, subwords=subwords,
         by_frequency=vectors.by_frequency,
     )  # fmt: skip
 
@@ -281,7 +281,7 @@ def _coded(
             codes = np.concatenate([block.astype(np.float16) for block in _blocks(matrix)])
         if not np.isfinite(codes).all():
             raise ConfigError("--precision float16 cannot hold numbers above 65,504; int8 can")
-        return as_array(HalfTable(codes))
+        return as_array(Float16Matrix(codes))
     if config.precision == "int8":
         return as_array(_byte_table(matrix))
     return np.concatenate(list(_blocks(matrix)))
@@ -292,7 +292,7 @@ def _blocks(matrix: NDArray[np.float32]) -> list[NDArray[np.float32]]:
     return [matrix[first : first + BLOCK_ROWS] for first in firsts]
 
 
-def _byte_table(matrix: NDArray[np.float32]) -> ByteTable:
+def _byte_table(matrix: NDArray[np.float32]) -> Int8Matrix:
     codes = np.empty(matrix.shape, np.int8)
     scales = np.empty(len(matrix), np.float32)
     for first in range(0, len(matrix), BLOCK_ROWS):
@@ -301,10 +301,10 @@ def _byte_table(matrix: NDArray[np.float32]) -> ByteTable:
         scales[first : first + len(block)] = largest
         steps = np.where(largest > 0, largest, 1)[:, None]
         codes[first : first + len(block)] = np.rint(block / steps).clip(-LARGEST_CODE, LARGEST_CODE)
-    return ByteTable(codes, scales)
+    return Int8Matrix(codes, scales)
 
 
-def _product_table(matrix: NDArray[np.float32], n_parts: int, report: Report) -> ProductTable:
+def _product_table(matrix: NDArray[np.float32], n_parts: int, report: Report) -> PQMatrix:
     """Let each part of a row of length 1 be the nearest of its centroids, by k-means."""
     from scipy.cluster.vq import kmeans2, vq
 
@@ -330,4 +330,4 @@ def _product_table(matrix: NDArray[np.float32], n_parts: int, report: Report) ->
             nearest, _ = vq(block / steps[first : first + len(block)], found)
             codes[first : first + len(block), part] = nearest
         report(Progress("compressing", part + 1, n_parts, "parts"))
-    return ProductTable(codes, scales, centroids)
+    return PQMatrix(codes, scales, centroids)

@@ -34,8 +34,8 @@ from embedtool.io.atomic import Hashed, check_writable, mismatch, new_folder, te
 from embedtool.io.progress import Report, Watched, silent
 from embedtool.io.safetensors_io import map_tensors, write_tensors
 from embedtool.messages import counted
-from embedtool.model.quantized import CENTROIDS, kept, opened
-from embedtool.model.vectors import ContextsOf, Model, Subwords, WordVectors, row_lengths
+from embedtool.model.quantized import CENTROIDS, from_tensors, to_tensors
+from embedtool.model.vectors import Model, OutputRows, Subwords, WordVectors, row_lengths
 
 FORMAT_VERSION = 2
 LIBRARIES = ("numpy", "gensim", "numba")
@@ -43,10 +43,10 @@ CONFIG = "config.json"
 VECTORS = "vectors.safetensors"
 ENCODER = "encoder.safetensors"
 FILES = (CONFIG, VECTORS)
-CONTEXTS_OF: tuple[ContextsOf, ...] = get_args(ContextsOf)
+OUTPUT_ROWS: tuple[OutputRows, ...] = get_args(OutputRows)
 UNKNOWN_ORDER = "unknown"
 """The `order` of words that are not known to stand most frequent first."""
-WRITTEN_ANEW = {"format", "sizes", "order", "contexts", "subwords", "files", "checksum"}
+RESERVED_KEYS = {"format", "sizes", "order", "contexts", "subwords", "files", "checksum"}
 """What `save` finds out by itself."""
 NORM_TOLERANCE = 1e-3
 """Lengths that were taken of other bits of the same numbers differ by less."""
@@ -86,9 +86,9 @@ def save(model: Model, path: str | Path, report: Report = silent) -> None:
             f"expected a Model, not {type(model).__name__}; of vectors, Model(vectors, {{}}) is one"
         )
     vectors = model.vectors
-    words = vectors.block
+    words = vectors.string_table
     tables: dict[str, NDArray[Any]] = {
-        **kept("vectors", vectors.matrix),
+        **to_tensors("vectors", vectors.matrix),
         "norms": vectors.norms,
         "word_text": words.text,
         "word_ends": words.ends,
@@ -97,13 +97,13 @@ def save(model: Model, path: str | Path, report: Report = silent) -> None:
     }
     if vectors.counts is not None:
         tables["counts"] = vectors.counts
-    told = {k: v for k, v in model.description.items() if k not in WRITTEN_ANEW}
+    told = {k: v for k, v in model.description.items() if k not in RESERVED_KEYS}
     description = {"format": FORMAT_VERSION, **_stamp(), "sizes": sizes(vectors), **told}
     if not vectors.is_by_frequency:
         description["order"] = UNKNOWN_ORDER
-    if vectors.contexts is not None:
-        tables["contexts"] = vectors.contexts
-        description["contexts"] = vectors.contexts_of
+    if vectors.output_matrix is not None:
+        tables["contexts"] = vectors.output_matrix
+        description["contexts"] = vectors.output_rows
     if vectors.subwords is not None:
         subwords = vectors.subwords
         description["subwords"] = {
@@ -111,8 +111,8 @@ def save(model: Model, path: str | Path, report: Report = silent) -> None:
             "max_n": subwords.max_n,
             "bucket": subwords.bucket,
         }
-        tables |= kept("word_rows", subwords.word_rows)
-        tables |= kept("ngram_rows", subwords.ngram_rows)
+        tables |= to_tensors("word_rows", subwords.word_rows)
+        tables |= to_tensors("ngram_rows", subwords.ngram_rows)
         tables["ngram_buckets"] = subwords.buckets
         if subwords.offset is not None:
             tables["ngram_offset"] = subwords.offset
@@ -140,7 +140,7 @@ def sizes(vectors: WordVectors) -> dict[str, Any]:
 
     bytes_a_vector : on disk, of a word's vector
     """
-    kinds = kept("", vectors.matrix).items()
+    kinds = to_tensors("", vectors.matrix).items()
     rows = [table for name, table in kinds if name != CENTROIDS]
     found: dict[str, Any] = {
         "words": vectors.n_words,
@@ -267,7 +267,7 @@ def verify(path: str | Path) -> Iterator[str]:
     except (ModelError, UnicodeDecodeError) as error:
         yield str(error)
         return
-    if not np.array_equal(vectors.ids_of(words, -1), np.arange(len(words))):
+    if not np.array_equal(vectors.word_ids(words, -1), np.arange(len(words))):
         yield "words are there twice, or are not found where they stand"
     doubtful = np.flatnonzero(~np.isfinite(vectors.norms))
     n_bad = sum(not np.isfinite(vectors.matrix[row]).all() for row in doubtful)
@@ -286,7 +286,7 @@ def _load(path: Path) -> Model:
             _bring_up_to_date(tables, path, description)
         vectors = WordVectors(
             _words(tables),
-            opened(tables, "vectors"),
+            from_tensors(tables, "vectors"),
             tables.get("counts"),
             tables.get("contexts"),
             _subwords(description["subwords"], tables) if "subwords" in description else None,
@@ -312,7 +312,7 @@ def _load(path: Path) -> Model:
     return Model(vectors, description, encoder)
 
 
-def _contexts_of(description: dict[str, Any], contexts: NDArray[np.float32] | None) -> ContextsOf:
+def _contexts_of(description: dict[str, Any], contexts: NDArray[np.float32] | None) -> OutputRows:
     """Of what the rows of the output layer are.
 
     A model that was written before config.json said so tells it by its loss. Where a file was
@@ -325,9 +325,9 @@ def _contexts_of(description: dict[str, Any], contexts: NDArray[np.float32] | No
         loss = description.get("options", {}).get("loss")
         is_tree = not contexts[-1:].any() if loss is None else loss == "hierarchical-softmax"
         return "inner-nodes" if is_tree else "words"
-    if description["contexts"] not in CONTEXTS_OF:
+    if description["contexts"] not in OUTPUT_ROWS:
         raise FormatError(f"{CONFIG}: contexts are of {description['contexts']!r}")
-    return cast(ContextsOf, description["contexts"])
+    return cast(OutputRows, description["contexts"])
 
 
 def _words(tables: dict[str, NDArray[Any]]) -> Words:
@@ -358,8 +358,8 @@ def _subwords(options: dict[str, int], tables: dict[str, NDArray[Any]]) -> Subwo
         options["min_n"],
         options["max_n"],
         options["bucket"],
-        opened(tables, "word_rows"),
+        from_tensors(tables, "word_rows"),
         tables["ngram_buckets"],
-        opened(tables, "ngram_rows"),
+        from_tensors(tables, "ngram_rows"),
         tables.get("ngram_offset"),
     )

@@ -14,8 +14,8 @@ import numpy as np
 from embedtool.corpus.string_table import LONE_SURROGATES
 
 SUGGESTION_CANDIDATES = 100_000
-"""Spellings are sought among this many most frequent words: a fifth of a second for the first that
-is sought, which makes the index."""
+"""Number of most frequent words among which suggestions are sought. The index of so many takes a
+fifth of a second, once."""
 CUTOFF = 0.7
 """Less alike is no suggestion."""
 LENGTHS_APART = 2
@@ -30,7 +30,7 @@ def _folded(word: str) -> str:
     return unicodedata.normalize("NFKC", word).lower()
 
 
-class Spellings:
+class SpellingIndex:
     """Words by the characters in them, whatever their case.
 
     words : distinct words
@@ -52,7 +52,7 @@ class Spellings:
             for character, start, stop in zip(used.tolist(), starts.tolist(), stops, strict=True)
         }
 
-    def near(self, word: str, n: int) -> list[str]:
+    def nearest(self, word: str, n: int) -> list[str]:
         """Up to n words spelt most like `word`, best first, by SequenceMatcher's ratio.
 
         Both are compared as folded, so that words that differ by case alone come first. The

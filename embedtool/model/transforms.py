@@ -15,13 +15,13 @@ from embedtool.config.tasks import TransformConfig
 from embedtool.errors import ConfigError
 from embedtool.io.safetensors_io import let_go
 from embedtool.messages import counted
-from embedtool.model.vectors import Model, WordVectors, row_lengths, with_step
+from embedtool.model.vectors import Model, WordVectors, row_lengths, with_history_entry
 
 BLOCK_ROWS = 2**13
 """Rows at a time: 20 MB of float64 at 300 dimensions."""
 DIMENSIONS_A_DIRECTION = 100
 """All-but-the-top removes a direction for so many dimensions (Mu & Viswanath 2018, section 2)."""
-AS_IT_IS = "as it is"
+UNTRANSFORMED = "as it is"
 """What the vectors without a transformation are called beside their variants."""
 VARIANT = re.compile("(add-contexts|center|normalize)|(all-but-the-top)(?::([0-9]+))?|pca:([0-9]+)")
 VARIANTS = "add-contexts, center, all-but-the-top[:N], pca:N or normalize, several joined by +"
@@ -67,14 +67,14 @@ def transform(model: Model, config: TransformConfig) -> Model:
         vectors = _moved(vectors, n_removed, config.pca)
     if config.normalize:
         vectors = _normalized(vectors, in_place=vectors is not model.vectors)
-    vectors = replace(vectors, contexts=None)
+    vectors = replace(vectors, output_matrix=None)
     done = {name: value for name, value in asdict(config).items() if value}
     before = model.description.get("transformed", [])
     description = {**model.description, "transformed": [*before, done]}
-    return Model(vectors, with_step(description, "transform", done))
+    return Model(vectors, with_history_entry(description, "transform", done))
 
 
-def mapped(
+def affine_map(
     vectors: WordVectors, axes: NDArray[np.float64], offset: NDArray[np.float64] | None = None
 ) -> WordVectors:
     """Each word's vector x as x @ axes + offset, new words' included; without contexts.
@@ -96,7 +96,7 @@ def mapped(
             ngram_rows=_mapped(subwords.ngram_rows, axes, None),
             offset=None if moved is None else moved.astype(np.float32),
         )
-    return vectors.moved(_mapped(vectors.matrix, axes, offset), subwords)
+    return vectors.with_matrix(_mapped(vectors.matrix, axes, offset), subwords)
 
 
 def principal_components(matrix: Matrix) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -147,18 +147,18 @@ def variants(model: Model, names: Sequence[str]) -> Iterator[tuple[str, WordVect
     names : as for `parse_variant`; all are read before the first is made
     """
     configs = {name: parse_variant(name, model.vectors.vector_size) for name in names}
-    yield AS_IT_IS, model.vectors
+    yield UNTRANSFORMED, model.vectors
     for name, config in configs.items():
         yield name, transform(model, config).vectors
 
 
 def _with_contexts(vectors: WordVectors) -> WordVectors:
-    if vectors.contexts is None:
+    if vectors.output_matrix is None:
         raise ConfigError(
             "--add-contexts needs context vectors, and the model has none; train glove with "
             "--output-vectors both (sum has added them already), or word2vec"
         )
-    contexts = vectors.word_contexts
+    contexts = vectors.context_vectors
     if contexts is None:
         raise ConfigError(
             "--add-contexts needs context vectors; hierarchical softmax has nodes of a tree instead"
@@ -167,7 +167,7 @@ def _with_contexts(vectors: WordVectors) -> WordVectors:
     for first in range(0, len(sums), BLOCK_ROWS):
         rows = slice(first, first + BLOCK_ROWS)
         np.add(vectors.matrix[rows], contexts[rows], out=sums[rows])
-    return vectors.moved(sums)
+    return vectors.with_matrix(sums)
 
 
 def _moved(vectors: WordVectors, n_removed: int, n_axes: int | None) -> WordVectors:
@@ -178,7 +178,7 @@ def _moved(vectors: WordVectors, n_removed: int, n_axes: int | None) -> WordVect
     else:
         top = axes[:, :n_removed]
         linear = np.eye(len(mean)) - top @ top.T
-    return mapped(vectors, linear, -mean @ linear)
+    return affine_map(vectors, linear, -mean @ linear)
 
 
 def _normalized(vectors: WordVectors, in_place: bool) -> WordVectors:
@@ -188,7 +188,7 @@ def _normalized(vectors: WordVectors, in_place: bool) -> WordVectors:
     for first in range(0, len(matrix), BLOCK_ROWS):
         rows = slice(first, first + BLOCK_ROWS)
         np.divide(vectors.matrix[rows], lengths[rows, None], out=matrix[rows])
-    return vectors.moved(matrix)
+    return vectors.with_matrix(matrix)
 
 
 def _mapped(

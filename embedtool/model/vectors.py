@@ -18,13 +18,13 @@ from embedtool.corpus.string_table import Words
 from embedtool.errors import UnknownWordError, raise_all
 from embedtool.io.safetensors_io import let_go
 from embedtool.messages import brief
-from embedtool.model.suggestions import SUGGESTION_CANDIDATES, Spellings
+from embedtool.model.suggestions import SUGGESTION_CANDIDATES, SpellingIndex
 
 log = logging.getLogger(__name__)
 
 FNV_OFFSET = 2166136261
 FNV_PRIME = 16777619
-ContextsOf = Literal["words", "inner-nodes"]
+OutputRows = Literal["words", "inner-nodes"]
 """Whom the rows of an output layer belong to: words, or inner nodes of the Huffman tree."""
 BLOCK_ROWS = 2**12
 """Rows whose lengths are computed in one go: they stay in the cache."""
@@ -119,10 +119,10 @@ class WordVectors:
                a file with what is not; such rows answer no query
     counts   : int64 (n_words,), or None where the source did not tell
     contexts : float32 (n_words, vector_size) or None, the output layer: row i is of what
-               `contexts_of` says
+               `output_rows` says
     subwords : FastText's tables, or None
     lengths  : float32 (n_words,), the length of each row of `matrix`, where it is known already
-    contexts_of : "words" where row i of `contexts` is word i's context vector (negative sampling,
+    output_rows : "words" where row i of `contexts` is word i's context vector (negative sampling,
                GloVe), "inner-nodes" where it is inner node i of the Huffman tree (hierarchical
                softmax), which belongs to no word
     by_frequency : where counts are not known, whether the words are known to stand most frequent
@@ -134,10 +134,10 @@ class WordVectors:
     words: Sequence[str]
     matrix: NDArray[np.float32]
     counts: NDArray[np.int64] | None = None
-    contexts: NDArray[np.float32] | None = None
+    output_matrix: NDArray[np.float32] | None = None
     subwords: Subwords | None = None
-    lengths: NDArray[np.float32] | None = None
-    contexts_of: ContextsOf = "words"
+    stored_norms: NDArray[np.float32] | None = None
+    output_rows: OutputRows = "words"
     by_frequency: bool = True
 
     @property
@@ -172,9 +172,9 @@ class WordVectors:
         return self.select(np.argsort(-self.counts, kind="stable"))
 
     @property
-    def word_contexts(self) -> NDArray[np.float32] | None:
+    def context_vectors(self) -> NDArray[np.float32] | None:
         """The words' context vectors; None where there are none, as with inner nodes."""
-        return self.contexts if self.contexts_of == "words" else None
+        return self.output_matrix if self.output_rows == "words" else None
 
     @property
     def n_words(self) -> int:
@@ -187,11 +187,11 @@ class WordVectors:
         return int(self.matrix.shape[1])
 
     @cached_property
-    def block(self) -> Words:
+    def string_table(self) -> Words:
         """The words as one block of bytes, with a hash table."""
         return self.words if isinstance(self.words, Words) else Words.of(self.words)
 
-    def ids_of(self, words: Iterable[str], default: int | None = None) -> NDArray[np.int64]:
+    def word_ids(self, words: Iterable[str], default: int | None = None) -> NDArray[np.int64]:
         """The row of each word in `matrix`. int64.
 
         default : stands for a word that is not in the vocabulary; no row, such as -1, would be one
@@ -203,10 +203,10 @@ class WordVectors:
         for word in words:
             if not isinstance(word, str):
                 raise TypeError(f"a word is a str, not {type(word).__name__}")
-        ids = np.fromiter(map(self.block.find, words), np.int64, len(words))
+        ids = np.fromiter(map(self.string_table.find, words), np.int64, len(words))
         unknown = np.flatnonzero(ids < 0)
         if default is None:
-            raise_all({i: self.unknown(words[i], n) for n, i in enumerate(unknown.tolist())})
+            raise_all({i: self.unknown_word(words[i], n) for n, i in enumerate(unknown.tolist())})
         else:
             ids[unknown] = default
         return ids
@@ -214,17 +214,24 @@ class WordVectors:
     @cached_property
     def norms(self) -> NDArray[np.float32]:
         """The length of each row, float32 (n_words,)."""
-        return row_lengths(self.matrix) if self.lengths is None else self.lengths
+        return row_lengths(self.matrix) if self.stored_norms is None else self.stored_norms
 
     def not_finite(self) -> str | None:
         """The first word whose vector, or its length, is not finite, or None."""
         finite = np.isfinite(self.norms)
         return None if finite.all() else self.words[int(np.argmin(finite))]
 
-    def moved(self, matrix: NDArray[np.float32], subwords: Subwords | None = None) -> "WordVectors":
+    def with_matrix(
+        self, matrix: NDArray[np.float32], subwords: Subwords | None = None
+    ) -> "WordVectors":
         """The same words with other vectors: without an output layer, which does not fit these."""
         return replace(
-            self, matrix=matrix, subwords=subwords, contexts=None, contexts_of="words", lengths=None
+            self,
+            matrix=matrix,
+            subwords=subwords,
+            output_matrix=None,
+            output_rows="words",
+            stored_norms=None,
         )
 
     def select(self, ids: NDArray[np.int64]) -> "WordVectors":
@@ -232,7 +239,7 @@ class WordVectors:
 
         Inner nodes are left out: they are those of a tree of all words in their order.
         """
-        subwords, contexts = self.subwords, self.word_contexts
+        subwords, contexts = self.subwords, self.context_vectors
         if subwords is not None:
             subwords = replace(subwords, word_rows=subwords.word_rows[ids])
         return WordVectors(
@@ -241,12 +248,12 @@ class WordVectors:
             None if self.counts is None else self.counts[ids],
             None if contexts is None else contexts[ids],
             subwords,
-            None if self.lengths is None else self.lengths[ids],
+            None if self.stored_norms is None else self.stored_norms[ids],
             by_frequency=self.by_frequency,
         )
 
     def __contains__(self, word: str) -> bool:
-        return word in self.block
+        return word in self.string_table
 
     def __sklearn_clone__(self) -> Self:
         """scikit-learn copies what estimators are given; vectors do not change, and may be huge."""
@@ -257,13 +264,13 @@ class WordVectors:
 
         Raises UnknownWordError, with the nearest spellings, where there is none.
         """
-        row = self.block.find(word)
+        row = self.string_table.find(word)
         if row >= 0:
             known: NDArray[np.float32] = self.matrix[row]
             return known
         vector = self.from_subwords(word)
         if vector is None:
-            raise self.unknown(word)
+            raise self.unknown_word(word)
         return vector
 
     def has_vector(self, word: str) -> bool:
@@ -277,27 +284,27 @@ class WordVectors:
         vector = self.subwords.vector(word)
         return vector if vector.any() else None
 
-    def unknown(self, word: str, place: int = 0) -> UnknownWordError:
+    def unknown_word(self, word: str, place: int = 0) -> UnknownWordError:
         """The error that a word has no vector, with the nearest spellings.
 
         place : how many unknown words of a batch came before; of many, only the first have
                 spellings sought
         """
-        return UnknownWordError(word, self.spellings(word) if place < MOST_EXPLAINED else ())
+        return UnknownWordError(word, self.suggest(word) if place < MOST_EXPLAINED else ())
 
     @cached_property
-    def spelt(self) -> Spellings:
+    def spelling_index(self) -> SpellingIndex:
         """The most frequent words, by their characters."""
-        return Spellings(self.words[:SUGGESTION_CANDIDATES])
+        return SpellingIndex(self.words[:SUGGESTION_CANDIDATES])
 
-    def spellings(self, word: str, n: int = 3) -> list[str]:
+    def suggest(self, word: str, n: int = 3) -> list[str]:
         """Up to n words of the vocabulary spelt most like `word`, best first.
 
         Those that differ by case alone come first, however rare they are.
         """
         cases = (word.lower(), word.capitalize(), word.title(), word.upper())
         same = [each for each in cases if each != word and each in self]
-        return list(dict.fromkeys([*same, *self.spelt.near(word, n)]))[:n]
+        return list(dict.fromkeys([*same, *self.spelling_index.nearest(word, n)]))[:n]
 
 
 @dataclass(frozen=True, eq=False)
@@ -330,7 +337,7 @@ def vectors_of(given: AnyVectors) -> WordVectors:
     return given
 
 
-def with_step(
+def with_history_entry(
     description: Mapping[str, Any], command: str, facts: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The description of what a command has made of a model: what was done to it, and then this.

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 GRAPH = "neighbours.usearch"
 DESCRIPTION = "neighbours.json"
-NUMBERS = "i8"
+GRAPH_DTYPE = "i8"
 """The library's name of what a vector is kept as. What is found is scored again in full."""
 CONNECTIVITY = 16
 """Edges of a node: the M of Malkov & Yashunin, who find 5 to 48 reasonable."""
@@ -40,7 +40,7 @@ EXPANSION_ADD = 128
 EXPANSIONS = [32, 64, 128, 256, 512, 1024]
 """Nodes looked at by a search, their ef: the first that finds enough is taken. With many more a
 search takes as long as a comparison with all words does."""
-FETCHED = 4
+OVERSAMPLING = 4
 """So many times the answers wanted are scored in full: eight bits put near ones in wrong order."""
 BLOCK_ROWS = 2**13
 """Rows added between two reports."""
@@ -49,7 +49,7 @@ SAMPLE = 1000
 
 
 @dataclass(frozen=True)
-class Description:
+class IndexDescription:
     """What is known of an index.
 
     words, vector_size, checksum : those of the vectors; the checksum is the CRC-32 of their lengths
@@ -70,7 +70,7 @@ class Description:
 
 
 @dataclass(frozen=True)
-class Approximate:
+class AnnIndex:
     """An index that is open: the graph, and how far a search in it goes."""
 
     graph: "Index"
@@ -79,14 +79,14 @@ class Approximate:
     def nearest(
         self, queries: NDArray[np.float32], n: int, excluded: NDArray[np.int64] | None = None
     ) -> Nearest:
-        """Rows that are likely the nearest to each query, FETCHED * n of them, best first.
+        """Rows that are likely the nearest to each query, OVERSAMPLING * n of them, best first.
 
         queries  : float32 (n_queries, vector_size), of length 1 or 0
         excluded : int64 (n_queries, any), rows that may not answer a query; -1 stands for none
         Scores are as the graph has them, in eight bits.
         """
         n_excluded = 0 if excluded is None else excluded.shape[1]
-        k = min(FETCHED * n + n_excluded, len(self.graph))
+        k = min(OVERSAMPLING * n + n_excluded, len(self.graph))
         self.graph.expansion_search = max(self.expansion, k)
         found = self.graph.search(queries, k, threads=min(n_cores(), len(queries)))
         ids = np.full((len(queries), k), -1, np.int64)
@@ -105,7 +105,7 @@ class Approximate:
 
 def build(
     vectors: WordVectors, folder: str | Path, recall: float, report: Report = silent
-) -> Description:
+) -> IndexDescription:
     """Make the index of a model's vectors and write it to the model's folder.
 
     recall : how much of the true neighbours is to be found; searches go as far as that takes, but
@@ -117,7 +117,7 @@ def build(
     from importlib.metadata import version
 
     graph = _library()(
-        ndim=vectors.vector_size, metric="cos", dtype=NUMBERS, connectivity=CONNECTIVITY,
+        ndim=vectors.vector_size, metric="cos", dtype=GRAPH_DTYPE, connectivity=CONNECTIVITY,
         expansion_add=EXPANSION_ADD, enable_key_lookups=False,
     )  # fmt: skip
     ids = np.flatnonzero((vectors.norms > 0) & np.isfinite(vectors.norms))
@@ -133,14 +133,14 @@ def build(
         vectors.matrix, vectors.norms, queries, N_ANSWERS, candidates=ids, excluded=sample[:, None]
     )
     for expansion in EXPANSIONS:
-        found = Approximate(graph, expansion).nearest(queries, N_ANSWERS, sample[:, None])
+        found = AnnIndex(graph, expansion).nearest(queries, N_ANSWERS, sample[:, None])
         reached = _recall(vectors, queries, found, true)
         if reached >= recall:
             break
     with replaced(folder / GRAPH) as file:
         hashed = Hashed(file)
         hashed.write(graph.save())
-    description = Description(
+    description = IndexDescription(
         vectors.n_words, vectors.vector_size, _checksum(vectors),
         f"usearch {version('usearch')}", expansion, round(reached, 4), len(sample), hashed.facts(),
     )  # fmt: skip
@@ -162,11 +162,11 @@ def _recall(
     return float(np.mean(shares))
 
 
-def describe(folder: str | Path) -> Description | None:
+def describe(folder: str | Path) -> IndexDescription | None:
     """What is known of a model's index; None where it has none. Raises ModelError."""
     folder = Path(folder)
     try:
-        return Description(**json.loads((folder / DESCRIPTION).read_bytes()))
+        return IndexDescription(**json.loads((folder / DESCRIPTION).read_bytes()))
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -190,7 +190,7 @@ def verify(folder: str | Path) -> str | None:
     return f"{GRAPH} {fault}" if fault else None
 
 
-def open_index(vectors: WordVectors, folder: str | Path) -> Approximate:
+def open_index(vectors: WordVectors, folder: str | Path) -> AnnIndex:
     """Memory-map the index of a model.
 
     Raises ModelError where there is none, or it is another model's; MissingExtraError.
@@ -209,7 +209,7 @@ def open_index(vectors: WordVectors, folder: str | Path) -> Approximate:
         raise ModelError(f"{folder / GRAPH}: cannot be opened: {error}; {advice}") from None
     if graph is None or len(graph) > vectors.n_words or graph.ndim != vectors.vector_size:
         raise ModelError(f"{folder / GRAPH}: is damaged; {advice}")
-    return Approximate(graph, description.expansion)
+    return AnnIndex(graph, description.expansion)
 
 
 def _library() -> Any:

@@ -42,7 +42,7 @@ def candidate_ids(
             )
         allowed &= vectors.counts >= min_count
     if words is not None:
-        listed = vectors.ids_of(words, -1)
+        listed = vectors.word_ids(words, -1)
         allowed &= np.bincount(listed[listed >= 0], minlength=vectors.n_words).astype(bool)
     if not allowed.any():
         raise QueryError("no word is left to answer; loosen restrict-vocab, min-count or the words")

@@ -93,7 +93,7 @@ def nearest(
     def score(rows: slice, block: Block, scores: NDArray[np.float32]) -> None:
         block.products(queries[rows], out=scores)
 
-    return search_by(score, len(queries), matrix, norms, n, candidates, excluded)
+    return blocked_top_k(score, len(queries), matrix, norms, n, candidates, excluded)
 
 
 def nearest_by_product(
@@ -133,11 +133,13 @@ def nearest_by_product(
         ):
             np.dot(weight, logs[row], out=scores[i])
 
-    found = search_by(score, len(slots), matrix, norms, n, candidates, excluded, 1 + slots.shape[1])
+    found = blocked_top_k(
+        score, len(slots), matrix, norms, n, candidates, excluded, 1 + slots.shape[1]
+    )
     return Nearest(found.ids, np.exp(np.minimum(found.scores, LARGEST_LOG)))
 
 
-def search_by(
+def blocked_top_k(
     score: Scorer,
     n_queries: int,
     matrix: NDArray[np.float32],

@@ -14,7 +14,7 @@ BLOCK_WORDS = 2**16
 """Words looked at in one go: a frequent beginning is found often enough in the first."""
 
 
-def beginning_with(words: Words, prefix: str, n: int) -> NDArray[np.int64]:
+def with_prefix(words: Words, prefix: str, n: int) -> NDArray[np.int64]:
     """The ids of the n most frequent words that begin with `prefix`, ascending. int64.
 
     There is no index to be made: of a vocabulary on disk, bytes are compared where they lie, and

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from embedtool.config.tasks import METHODS, N_ANSWERS, Method
 from embedtool.errors import NoAnswerError, QueryError, raise_all
 from embedtool.model.vectors import AnyVectors, WordVectors, row_lengths, unit_rows, vectors_of
-from embedtool.search.ann import Approximate
+from embedtool.search.ann import AnnIndex
 from embedtool.search.batches import one_by_one
 from embedtool.search.expression import Expression, parse_expression
 from embedtool.search.index import nearest, nearest_by_product
@@ -21,8 +21,8 @@ from embedtool.search.sums import (
     LEAST_LENGTH,
     check_products,
     raise_of_words,
-    slots_of,
-    sums_of,
+    term_arrays,
+    weighted_sums,
 )
 
 
@@ -73,13 +73,13 @@ def lookup(
     direction; either names all such words.
     """
     vectors = vectors_of(vectors)
-    ids = vectors.ids_of(words, -1)
+    ids = vectors.word_ids(words, -1)
     found = vectors.matrix[ids]
     failures: dict[int, NoAnswerError] = {}
     for i in np.flatnonzero(ids < 0).tolist():
         made = vectors.from_subwords(words[i])
         if made is None:
-            failures[i] = vectors.unknown(words[i], len(failures))
+            failures[i] = vectors.unknown_word(words[i], len(failures))
         else:
             found[i] = made
     lengths = row_lengths(found) if directed else np.ones(len(found))
@@ -136,7 +136,7 @@ def similar_batch(
     *,
     candidates: NDArray[np.int64] | None = None,
     exclude_query_words: bool = True,
-    index: Approximate | None = None,
+    index: AnnIndex | None = None,
 ) -> list[Answers]:
     """The n words nearest to each word by cosine, nearest first, in the order of `words`.
 
@@ -148,7 +148,7 @@ def similar_batch(
     """
     vectors = vectors_of(vectors)
     rows = lookup(vectors, words, directed=True)
-    excluded = vectors.ids_of(words, -1)[:, None] if exclude_query_words else None
+    excluded = vectors.word_ids(words, -1)[:, None] if exclude_query_words else None
     found = similar_to_vectors(
         vectors, rows, n, candidates=candidates, excluded=excluded, index=index
     )
@@ -162,7 +162,7 @@ def similar_to_vectors(
     *,
     candidates: NDArray[np.int64] | None = None,
     excluded: NDArray[np.int64] | None = None,
-    index: Approximate | None = None,
+    index: AnnIndex | None = None,
 ) -> list[Answers]:
     """The n words nearest to each of some vectors by cosine, nearest first.
 
@@ -225,7 +225,7 @@ def analogy_batch(
     method: Method = METHODS[0],
     candidates: NDArray[np.int64] | None = None,
     exclude_query_words: bool = True,
-    index: Approximate | None = None,
+    index: AnnIndex | None = None,
 ) -> list[Answers]:
     """The n words nearest to each expression, nearest first.
 
@@ -242,12 +242,12 @@ def analogy_batch(
         raise QueryError(f"no method {method!r}: expected {' or '.join(METHODS)}")
     parsed = [parse_expression(e) if isinstance(e, str) else e for e in expressions]
     words, terms = _terms(vectors, parsed)
-    slots, weights = slots_of(parsed, words)
+    slots, weights = term_arrays(parsed, words)
     excluded = None
     if exclude_query_words:
-        excluded = np.where(weights != 0, vectors.ids_of(words, -1)[slots], -1)
+        excluded = np.where(weights != 0, vectors.word_ids(words, -1)[slots], -1)
     if method == "3cosadd":
-        sums = sums_of(parsed, terms, slots, weights)
+        sums = weighted_sums(parsed, terms, slots, weights)
         sums /= np.abs(weights).sum(axis=1, keepdims=True)  # float32 would take small ones for 0
         answers = similar_to_vectors(
             vectors, sums, n, candidates=candidates, excluded=excluded, index=index
@@ -273,10 +273,12 @@ def analogy_batch(
     return _with_origin(vectors, [e.words for e in parsed], answers)
 
 
-def sums(vectors: AnyVectors, expressions: Sequence[Expression]) -> NDArray[np.float64]:
-    """The weighted sum of the unit vectors of each expression's words, as `sums_of` has it."""
+def expression_vectors(
+    vectors: AnyVectors, expressions: Sequence[Expression]
+) -> NDArray[np.float64]:
+    """The weighted sum of the unit vectors of each expression's words; see `weighted_sums`."""
     words, terms = _terms(vectors_of(vectors), expressions)
-    return sums_of(expressions, terms, *slots_of(expressions, words))
+    return weighted_sums(expressions, terms, *term_arrays(expressions, words))
 
 
 def odd_one_out(vectors: AnyVectors, words: Sequence[str]) -> Answers:

@@ -21,7 +21,7 @@ SAME_COSINE = 1 - 1e-6
 """Unit vectors with this cosine or more count as one: rounding takes up to 2e-7 from it."""
 
 
-def slots_of(
+def term_arrays(
     expressions: Sequence[Expression], words: Sequence[str]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Each expression's terms as rows of `words`, and their weights; unused slots weigh 0.
@@ -39,7 +39,7 @@ def slots_of(
     return slots, weights
 
 
-def sums_of(
+def weighted_sums(
     expressions: Sequence[Expression],
     units: NDArray[np.float32],
     slots: NDArray[np.int64],
@@ -48,7 +48,7 @@ def sums_of(
     """The weighted sum of each expression's unit vectors, float64 (n_expressions, vector_size).
 
     units          : float32 (n_words, vector_size), rows of length 1
-    slots, weights : of `slots_of`
+    slots, weights : of `term_arrays`
     Raises NoAnswerError where the words of some cancel out.
     """
     sums: NDArray[np.float64] = np.einsum("qt,qtd->qd", weights, units[slots])
@@ -65,7 +65,8 @@ def check_products(
 ) -> None:
     """Raise NoAnswerError where 3CosMul's product is the same for all words.
 
-    It is where the weights of each direction add up to 0. The parameters are those of `sums_of`.
+    It is where the weights of each direction add up to 0. The parameters are those of
+    `weighted_sums`.
     """
     cancels = np.zeros(len(expressions), np.bool_)
     for i, (rows, weight) in enumerate(zip(units[slots], weights, strict=True)):

@@ -14,7 +14,7 @@ from embedtool.errors import NoAnswerError, QueryError
 from embedtool.messages import counted
 from embedtool.model.vectors import WordVectors
 from embedtool.search import query
-from embedtool.search.ann import Approximate
+from embedtool.search.ann import AnnIndex
 from embedtool.search.batches import each
 from embedtool.search.candidates import candidate_ids
 from embedtool.search.expression import Expression, parse_expression
@@ -69,7 +69,7 @@ class Served:
     """
 
     vectors: WordVectors
-    index: Approximate | None = None
+    index: AnnIndex | None = None
     most_words: int = MOST_WORDS
     most_answers: int = MOST_ANSWERS
     name: str = ""

@@ -129,7 +129,7 @@ class Desk:
         for first in range(0, vectors.n_words, WARMING_ROWS):
             rows = slice(first, first + WARMING_ROWS)
             await in_thread(self.exact, lambda rows: vectors.matrix[rows].max(initial=0), rows)
-        await in_thread(self.quick, lambda word: vectors.spelt.near(word, 1), "")
+        await in_thread(self.quick, lambda word: vectors.spelling_index.nearest(word, 1), "")
         if index is not None:
             sought = np.random.default_rng(0).choice(vectors.n_words, WARMING_SEARCHES)
             for row in sought:

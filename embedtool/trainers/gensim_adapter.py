@@ -69,7 +69,7 @@ def train(
             report(Progress("training", so_far, total, "words", epoch + 1))
         report(Progress("training", so_far, total, "words", epoch + 1, epoch_ended=True))
     vectors = _word_vectors(config, corpus, model)
-    warn_of_thinning(config, bool(np.any(vectors.contexts)))  # they start as zeros
+    warn_of_thinning(config, bool(np.any(vectors.output_matrix)))  # they start as zeros
     if not np.isfinite(vectors.matrix).all():
         raise TrainingError(
             f"training diverged; choose a smaller --learning-rate than {config.learning_rate:g}"
@@ -152,9 +152,9 @@ def _word_vectors(config: Word2VecConfig, corpus: EncodedCorpus, model: Any) -> 
         vocabulary.words,
         _float32(model.wv.vectors),
         vocabulary.counts,
-        contexts=_float32(model.syn1 if hierarchical else model.syn1neg),
+        output_matrix=_float32(model.syn1 if hierarchical else model.syn1neg),
         subwords=_subwords(config, model) if isinstance(config, FastTextConfig) else None,
-        contexts_of="inner-nodes" if hierarchical else "words",
+        output_rows="inner-nodes" if hierarchical else "words",
     )
 
 

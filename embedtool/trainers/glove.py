@@ -129,7 +129,7 @@ def _begin_with(
     new, old = initial.rows(vocabulary)
     size = config.vector_size
     frozen = 2 * filled_up(size) + 2
-    known, kept = initial.vectors.matrix[old], initial.vectors.word_contexts
+    known, kept = initial.vectors.matrix[old], initial.vectors.context_vectors
     is_halved = config.output_vectors == "sum" and (kept is None or initial.freeze)
     words[new, :size] = known / 2 if is_halved else known
     if is_halved:
@@ -355,5 +355,5 @@ def word_vectors(config: GloveConfig, vocabulary: Vocabulary, state: State) -> W
         vocabulary.words,
         words + contexts if config.output_vectors == "sum" else np.ascontiguousarray(words),
         vocabulary.counts,
-        contexts=np.ascontiguousarray(contexts) if config.output_vectors == "both" else None,
+        output_matrix=np.ascontiguousarray(contexts) if config.output_vectors == "both" else None,
     )

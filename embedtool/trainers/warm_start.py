@@ -56,7 +56,7 @@ class Initial:
 
     def rows(self, vocabulary: Vocabulary) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The rows of the vocabulary that have a vector already, and where it stands."""
-        old_rows = self.vectors.ids_of(vocabulary.words, -1)
+        old_rows = self.vectors.word_ids(vocabulary.words, -1)
         new_rows = np.flatnonzero(old_rows >= 0)
         return new_rows, old_rows[new_rows]
 

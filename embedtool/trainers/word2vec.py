@@ -164,8 +164,8 @@ def _begin_with(
         new_rows, old_rows = initial.buckets(subwords, rows.buckets)
         inputs[rows.n_words + new_rows, :size] = subwords.ngram_rows[old_rows]
         frozen[rows.n_words + new_rows] = initial.freeze
-    if vectors.word_contexts is not None and config.loss == "negative-sampling":
-        outputs[new, :size] = vectors.word_contexts[old]
+    if vectors.context_vectors is not None and config.loss == "negative-sampling":
+        outputs[new, :size] = vectors.context_vectors[old]
 
 
 def advance(
@@ -259,6 +259,6 @@ def word_vectors(config: Word2VecConfig, corpus: Numbered, rows: Rows, state: St
         if "frozen_words" in state.tables:
             matrix[state.tables["frozen_words"]] = state.tables["frozen_vectors"]
     return WordVectors(
-        vocabulary.words, matrix, vocabulary.counts, contexts=outputs, subwords=subwords,
-        contexts_of="inner-nodes" if config.loss == "hierarchical-softmax" else "words",
+        vocabulary.words, matrix, vocabulary.counts, output_matrix=outputs, subwords=subwords,
+        output_rows="inner-nodes" if config.loss == "hierarchical-softmax" else "words",
     )  # fmt: skip

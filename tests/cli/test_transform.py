@@ -71,7 +71,7 @@ def test_trained_contexts_are_added_where_there_are_any(
     out = tmp_path / "out"
     assert run("transform", models["word2vec"], out, "--add-contexts").exit_code == 0
     before, after = store.load(models["word2vec"]).vectors, store.load(out).vectors
-    np.testing.assert_array_equal(after.matrix, before.matrix + before.contexts)
+    np.testing.assert_array_equal(after.matrix, before.matrix + before.output_matrix)
     glove = run("transform", models["glove"], tmp_path / "glove", "--add-contexts")
     assert glove.exit_code == 2
     assert glove.stderr.startswith("Error: --add-contexts needs context vectors")

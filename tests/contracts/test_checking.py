@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from embedtool import formats
 from embedtool.errors import FormatError
 from embedtool.formats import FORMATS, READERS
-from embedtool.formats.checking import SAVERS, WORDLESS, check, repair
+from embedtool.formats.checking import ROW_WRITERS, WORDLESS, check, repair
 from embedtool.formats.tensorboard import metadata_path
 from tests.contracts.test_formats import parts, vectors, words_for, written
 
@@ -29,7 +29,7 @@ BINARY_PIECES = [
 ]  # fmt: skip
 """Rows, and what rows are made of. Numbers in which no digit stands: else they are text."""
 
-each_by_rows = pytest.mark.parametrize("name", SAVERS)
+each_by_rows = pytest.mark.parametrize("name", ROW_WRITERS)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -42,13 +42,13 @@ def no_waiting_for_the_disk() -> Iterator[None]:
 def agrees(path: Path, name: str, out: Path) -> None:
     """Check a file, which may be damaged: what is sound can be read; what is not, repaired."""
     findings = check(path, name)
-    if not findings.faults:
+    if not findings.errors:
         assert len(formats.read(path, name)[0].words) == findings.n_kept
     elif findings.n_kept:
         if not FORMATS[name].is_folder:
             assert repair(findings, out) == name
             again = check(out, name)
-            assert not again.faults
+            assert not again.errors
             assert again.n_rows == findings.n_kept
             loaded, _ = formats.read(out, name)
             assert len(loaded.words) == findings.n_kept
@@ -78,7 +78,7 @@ def test_whatever_words_are_written_are_no_fault(
     assume(not words[0].startswith(BOM))
     formats.write(vectors(words), path, name)
     findings = check(path, name)
-    assert not findings.faults
+    assert not findings.errors
     assert findings.n_kept == len(words)
 
 
@@ -127,7 +127,7 @@ def test_any_bytes_at_all(
 def test_a_row_of_fewer_numbers_confirms_no_header(content: bytes, tmp_path: Path) -> None:
     """Found by drawing bytes: the reader took for a header what check took for a row."""
     (tmp_path / "file").write_bytes(content)
-    assert not check(tmp_path / "file", "glove").faults
+    assert not check(tmp_path / "file", "glove").errors
     agrees(tmp_path / "file", "glove", tmp_path / "out")
 
 
@@ -140,7 +140,7 @@ def test_files_that_hold_nothing(name: str, content: bytes, tmp_path: Path) -> N
         (tmp_path / "file").write_bytes(content)
         metadata_path(tmp_path / "file").write_bytes(content)
     findings = check(tmp_path / "file", name)
-    assert findings.faults
+    assert findings.errors
     assert not findings.n_kept
 
 
@@ -149,7 +149,7 @@ def test_files_that_hold_nothing(name: str, content: bytes, tmp_path: Path) -> N
 def test_a_header_and_nothing_else(name: str, content: bytes, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(content)
     findings = check(tmp_path / "file", name)
-    assert findings.faults
+    assert findings.errors
     assert not findings.n_kept
 
 
@@ -164,7 +164,7 @@ def test_a_hole_is_found_and_the_rest_is_saved(name: str, place: int, tmp_path: 
     start = len(data) // 4 + 7 * place
     (tmp_path / "file").write_bytes(data[:start] + data[start + len(data) // 9 :])
     findings = check(tmp_path / "file", name)
-    assert findings.faults
+    assert findings.errors
     repair(findings, tmp_path / "out")
     saved, _ = formats.read(tmp_path / "out", name)
     whole = [row for row, word in enumerate(saved.words) if word in words]

@@ -74,8 +74,8 @@ KINDS: dict[str, Callable[[], WordVectors]] = {
     "plain": plain,
     "without counts": lambda: plain(counts=None),
     "in no order": lambda: plain(counts=None, by_frequency=False),
-    "without contexts": lambda: plain(contexts=None),
-    "inner nodes": lambda: plain(contexts_of="inner-nodes"),
+    "without contexts": lambda: plain(output_matrix=None),
+    "inner nodes": lambda: plain(output_rows="inner-nodes"),
     "one word": lambda: plain(["king"]),
     "two words": lambda: plain(["king", "queen"]),
     "rows of zeros": lambda: zeroed(slice(2, 7)),
@@ -97,7 +97,7 @@ KINDS: dict[str, Callable[[], WordVectors]] = {
     "fasttext quantised": lambda: small(with_subwords(), product_quantisation=3),
     "fasttext without n-grams": lambda: small(with_subwords(), ngrams=0, precision="int8"),
     "fasttext moved": lambda: small(moved(with_subwords(), center=True), precision="int8"),
-    "fasttext in nodes": lambda: replace(with_subwords(), contexts_of="inner-nodes"),
+    "fasttext in nodes": lambda: replace(with_subwords(), output_rows="inner-nodes"),
 }
 """What a model can be."""
 LINE = "king queen man woman the land\n"
@@ -192,7 +192,7 @@ def test_every_command_takes_every_kind_of_model(
         faults = list(store.verify(tmp_path / "new"))
         assert faults == [] or (kind == "not finite" and "not finite" in faults[0])
         assert made.n_words
-        assert made.block.find("king") >= 0
+        assert made.string_table.find("king") >= 0
 
 
 @pytest.mark.parametrize("algorithm", ["word2vec", "glove"])

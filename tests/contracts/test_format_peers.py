@@ -13,7 +13,7 @@ from gensim.models.fasttext import load_facebook_model
 from pyarrow import feather, parquet
 
 from embedtool import formats
-from embedtool.formats.options import Reading
+from embedtool.formats.options import ReadOptions
 from embedtool.model import store
 from embedtool.model.vectors import WordVectors
 from embedtool.search.query import similar
@@ -207,7 +207,7 @@ def test_columns_as_others_write_them_are_read(
     )
     for path in (tmp_path / "a.parquet", tmp_path / "a.feather"):
         for scratch in (None, tmp_path):
-            loaded, _ = formats.read(path, None, Reading(scratch=scratch))
+            loaded, _ = formats.read(path, None, ReadOptions(scratch=scratch))
             assert list(loaded.words) == ["a", "größe", "b"]
             np.testing.assert_array_equal(loaded.matrix, np.float32(rows))
 
@@ -232,7 +232,7 @@ def test_what_finalfusion_writes_is_read(
 def test_what_floret_says_of_a_word_is_what_its_table_gives(tmp_path: Path) -> None:
     (tmp_path / "a.floret").write_bytes(FLORET)
     (tmp_path / "words").write_text("\n".join(FLORET_WORDS) + "\n\nking\n")
-    loaded, name = formats.read(tmp_path / "a.floret", None, Reading(words=tmp_path / "words"))
+    loaded, name = formats.read(tmp_path / "a.floret", None, ReadOptions(words=tmp_path / "words"))
     assert name == "floret"
     assert list(loaded.words) == list(FLORET_WORDS)
     np.testing.assert_allclose(loaded.matrix, list(FLORET_WORDS.values()), atol=3e-4)

@@ -16,7 +16,7 @@ from hypothesis.extra.numpy import arrays
 from embedtool import formats
 from embedtool.errors import EmbedtoolError, FormatError
 from embedtool.formats import FORMATS, READERS, WRITERS
-from embedtool.formats.options import Reading
+from embedtool.formats.options import ReadOptions
 from embedtool.formats.tensorboard import metadata_path
 from embedtool.model.vectors import Subwords, WordVectors, ngram_hash, ngrams
 
@@ -88,7 +88,7 @@ def read(path: Path, name: str | None = None) -> tuple[WordVectors, str]:
     words = path.with_name("words")
     if not words.exists():
         words.write_text("king\nqueen\n")
-    return formats.read(path, name, Reading(words=words))
+    return formats.read(path, name, ReadOptions(words=words))
 
 
 def assert_same(after: np.ndarray, before: np.ndarray, names: set[str]) -> None:
@@ -379,9 +379,9 @@ def test_a_fasttext_model_comes_back_with_all_its_tables(tmp_path: Path) -> None
     after, name = formats.read(tmp_path / "m.bin")
     assert name == "fasttext-bin"
     np.testing.assert_allclose(after.matrix, before.matrix, rtol=1e-5, atol=1e-7)
-    assert after.contexts is not None
-    assert before.contexts is not None
-    assert after.contexts.tobytes() == before.contexts.tobytes()
+    assert after.output_matrix is not None
+    assert before.output_matrix is not None
+    assert after.output_matrix.tobytes() == before.output_matrix.tobytes()
     assert after.subwords is not None
     assert before.subwords is not None
     assert after.subwords.buckets.tolist() == before.subwords.buckets.tolist()
@@ -431,10 +431,10 @@ def test_names_stand_for_formats(tmp_path: Path) -> None:
         ("x.bin", "word2vec-binary"), ("x.parquet", "parquet"), ("x.arrow", "arrow"),
         ("x.feather", "arrow"), ("x.fifu", "finalfusion"), ("x.floret", "floret"),
     ):  # fmt: skip
-        assert formats.format_of(Path(name), plain) == expected
-    assert formats.format_of(Path("x.bin"), fasttext_vectors()) == "fasttext-bin"
+        assert formats.format_from_name(Path(name), plain) == expected
+    assert formats.format_from_name(Path("x.bin"), fasttext_vectors()) == "fasttext-bin"
     with pytest.raises(FormatError, match="the name does not tell the format"):
-        formats.format_of(Path("vectors"), plain)
+        formats.format_from_name(Path("vectors"), plain)
 
 
 @pytest.mark.parametrize("verb", ["read", "write"])

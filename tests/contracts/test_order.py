@@ -34,7 +34,7 @@ def vectors(**tables: object) -> WordVectors:
 
 def with_subwords() -> WordVectors:
     subwords = Subwords(3, 3, 9, MATRIX, np.arange(2), MATRIX[:2])
-    return vectors(counts=COUNTS, contexts=MATRIX * 2, subwords=subwords)
+    return vectors(counts=COUNTS, output_matrix=MATRIX * 2, subwords=subwords)
 
 
 @pytest.mark.parametrize("name", ["npz", "safetensors", "parquet", "arrow", "fasttext-bin"])
@@ -52,12 +52,12 @@ def test_what_has_counts_is_sorted_by_them(name: str, tmp_path: Path) -> None:
     else:
         assert read.subwords is not None
         assert np.array_equal(read.subwords.word_rows, MATRIX[expected])
-        assert np.array_equal(read.contexts, 2 * MATRIX[expected])
+        assert np.array_equal(read.output_matrix, 2 * MATRIX[expected])
 
 
 def test_inner_nodes_are_not_sorted_with_the_words() -> None:
-    nodes = replace(with_subwords(), contexts_of="inner-nodes")
-    assert nodes.sorted_by_count().contexts is None
+    nodes = replace(with_subwords(), output_rows="inner-nodes")
+    assert nodes.sorted_by_count().output_matrix is None
     in_order = replace(nodes, counts=np.sort(COUNTS)[::-1])
     assert in_order.sorted_by_count() is in_order
 

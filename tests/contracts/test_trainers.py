@@ -157,10 +157,10 @@ def test_any_number_of_workers_gives_the_same_bytes(
     alone = trained(algorithm, path, **options).vectors
     many = trained(algorithm, path, workers=workers, **options).vectors
     assert np.array_equal(many.matrix, alone.matrix)
-    for one, other in ((many.contexts, alone.contexts), (many.subwords, alone.subwords)):
+    for one, other in ((many.output_matrix, alone.output_matrix), (many.subwords, alone.subwords)):
         assert (one is None) == (other is None)
-    if alone.contexts is not None and many.contexts is not None:
-        assert np.array_equal(many.contexts, alone.contexts)
+    if alone.output_matrix is not None and many.output_matrix is not None:
+        assert np.array_equal(many.output_matrix, alone.output_matrix)
     if alone.subwords is not None and many.subwords is not None:
         assert np.array_equal(many.subwords.ngram_rows, alone.subwords.ngram_rows)
 
@@ -307,9 +307,9 @@ def test_inner_nodes_are_not_taken_for_the_words_of_a_training(
 ) -> None:
     """Two models that differ in their inner nodes alone begin the same training."""
     model = trained(algorithm, text, loss="hierarchical-softmax")
-    assert model.vectors.contexts_of == "inner-nodes"
-    assert model.vectors.word_contexts is None
-    without = replace(model, vectors=replace(model.vectors, contexts=None))
+    assert model.vectors.output_rows == "inner-nodes"
+    assert model.vectors.context_vectors is None
+    without = replace(model, vectors=replace(model.vectors, output_matrix=None))
     for target in ({"algorithm": algorithm, **options}, {"algorithm": "glove"}):
         one, other = (grown(path=text, model=each, **target) for each in (model, without))
         assert np.array_equal(one.matrix, other.matrix)
@@ -397,7 +397,7 @@ def test_a_words_fasttext_vector_is_the_mean_of_its_rows(text: Path) -> None:
     vectors = trained("fasttext", text).vectors
     assert vectors.subwords is not None
     n_grams = sum(len("<king>") - n + 1 for n in range(3, 7))
-    row = vectors.block.find("king")
+    row = vectors.string_table.find("king")
     from_grams = vectors.subwords.vector("king") * n_grams
     mean = (vectors.subwords.word_rows[row] + from_grams) / (n_grams + 1)
     np.testing.assert_allclose(vectors.matrix[row], mean, atol=1e-6)

@@ -89,7 +89,7 @@ def test_faults_that_were_saved_are_found(tmp_path: Path) -> None:
     lengths = np.full(9, 7, dtype=np.float32)
     lengths[3] = np.nan
     words = [f"w{i}" for i in range(9)]
-    store.save(Model(WordVectors(words, matrix, lengths=lengths), {}), tmp_path / "model")
+    store.save(Model(WordVectors(words, matrix, stored_norms=lengths), {}), tmp_path / "model")
     assert list(store.verify(tmp_path / "model")) == [
         "1 vector holds numbers that are not finite",
         "the lengths that are kept are not those of the vectors",

@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.testclient import TestClient
 
 from embedtool.errors import QueryError
-from embedtool.model.suggestions import Spellings
+from embedtool.model.suggestions import SpellingIndex
 from embedtool.model.vectors import Subwords, WordVectors
 from embedtool.search.ann import build, open_index
 from embedtool.search.query import analogy, odd_one_out, similar, similarity
@@ -398,7 +398,7 @@ def test_it_is_ready_when_the_model_has_been_read(
 ) -> None:
     read = Event()
     with monkeypatch.context() as patched:
-        patched.setattr(Spellings, "near", lambda *given: read.wait(30))
+        patched.setattr(SpellingIndex, "nearest", lambda *given: read.wait(30))
         with TestClient(application(Served(vectors))) as client:
             assert client.get("/health").json()["status"] == "ok"
             waiting = client.get("/ready")
@@ -492,11 +492,11 @@ def test_spellings_are_those_of_difflib() -> None:
     rng = np.random.default_rng(4)
     words = ["".join(rng.choice(list("abcdeé王"), rng.integers(1, 12))) for _ in range(3000)]
     words = list(dict.fromkeys(words))
-    spellings = Spellings(words)
+    spellings = SpellingIndex(words)
     for word in [*words[:20], "abcabc", "éé王王ab", "x", "", "a" * 300]:
         near = [each for each in words if abs(len(each) - len(word)) <= 2]
-        assert spellings.near(word, 3) == get_close_matches(word, near, 3, 0.7)
-    assert Spellings([]).near("king", 3) == []
+        assert spellings.nearest(word, 3) == get_close_matches(word, near, 3, 0.7)
+    assert SpellingIndex([]).nearest("king", 3) == []
 
 
 def test_the_document_describes_every_route_and_no_other(client: TestClient) -> None:

@@ -28,7 +28,7 @@ SUBWORDS = Subwords(3, 6, 99, MATRIX, np.arange(N), MATRIX)
 VECTORS = WordVectors(WORDS, MATRIX, np.arange(N, 0, -1), MATRIX, SUBWORDS)
 MAKERS: dict[str, Callable[[], object]] = {
     "vectors": lambda: VECTORS,
-    "block": lambda: VECTORS.block,
+    "block": lambda: VECTORS.string_table,
     "subwords": lambda: SUBWORDS,
     "model": lambda: Model(VECTORS, {"history": [{"a": 1}] * N, "text": "x" * N}, {"w": MATRIX}),
     "int8": lambda: compress(VECTORS, CompressConfig(precision="int8")),
@@ -56,7 +56,8 @@ def test_what_is_shown_tells_how_large_the_tables_are() -> None:
     plain = WordVectors(WORDS, MATRIX)
     assert repr(plain) == (
         "WordVectors(words=<list of 5,000>, matrix=<float32 (5000, 8)>, counts=None, "
-        "contexts=None, subwords=None, lengths=None, contexts_of='words', by_frequency=True)"
+        "output_matrix=None, subwords=None, stored_norms=None, output_rows='words', "
+        "by_frequency=True)"
     )
 
 

@@ -22,7 +22,7 @@ from embedtool.evaluation.tasks import (
 )
 from embedtool.evaluation.vocabulary_lookup import known_words
 from embedtool.model import store
-from embedtool.model.suggestions import Spellings
+from embedtool.model.suggestions import SpellingIndex
 from embedtool.model.vectors import Model, WordVectors
 
 JOINED_BY_UPPER = [
@@ -41,17 +41,17 @@ def test_words_that_differ_in_more_than_case_are_two(first, second):
     vectors = WordVectors([first, second], np.eye(2, dtype=np.float32))
     for case_insensitive in (True, False):
         known = known_words(vectors, None, case_insensitive)
-        assert known.ids_of([first, second]).tolist() == [0, 1]
+        assert known.word_ids([first, second]).tolist() == [0, 1]
     one = WordVectors([first], np.ones((1, 2), dtype=np.float32))
-    assert known_words(one, None, True).ids_of([second]).tolist() == [-1]
+    assert known_words(one, None, True).word_ids([second]).tolist() == [-1]
 
 
 @pytest.mark.parametrize("written", ["MASSE", "Masse", "masse"])
 def test_a_word_is_found_whatever_its_case(written):
     vectors = vectors_of(masse=[1, 0], maße=[0, 1])
-    assert known_words(vectors, None, True).ids_of([written]).tolist() == [0]
-    assert known_words(vectors, None, True).ids_of(["MAẞE", "Maße"]).tolist() == [1, 1]
-    assert known_words(vectors, None, False).ids_of(["Masse"]).tolist() == [-1]
+    assert known_words(vectors, None, True).word_ids([written]).tolist() == [0]
+    assert known_words(vectors, None, True).word_ids(["MAẞE", "Maße"]).tolist() == [1, 1]
+    assert known_words(vectors, None, False).word_ids(["Masse"]).tolist() == [-1]
 
 
 def test_pairs_in_lower_case_score_the_same_with_and_without_case():
@@ -193,5 +193,5 @@ def test_the_shell_completes_a_word_by_those_that_differ_in_case_only(tmp_path):
 
 @pytest.mark.parametrize("asked", ["cafe\u0301", "CAFE\u0301", "ｃａｆé", "Café"])
 def test_a_word_whose_letters_are_written_otherwise_is_suggested(asked: str) -> None:
-    assert Spellings(["care", "café", "calf"]).near(asked, 1) == ["café"]
-    assert Spellings(["care", "cafe\u0301", "calf"]).near(asked, 1) == ["cafe\u0301"]
+    assert SpellingIndex(["care", "café", "calf"]).nearest(asked, 1) == ["café"]
+    assert SpellingIndex(["care", "cafe\u0301", "calf"]).nearest(asked, 1) == ["cafe\u0301"]

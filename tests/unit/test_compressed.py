@@ -13,12 +13,12 @@ from embedtool.errors import ConfigError, FormatError, ModelError
 from embedtool.io.safetensors_io import map_tensors, write_tensors
 from embedtool.model import store
 from embedtool.model.quantized import (
-    ByteTable,
-    Compressed,
-    HalfTable,
-    ProductTable,
+    Float16Matrix,
+    Int8Matrix,
+    PQMatrix,
+    QuantizedMatrix,
     compress,
-    opened,
+    from_tensors,
     parts_of,
     principal_axes,
 )
@@ -26,10 +26,10 @@ from embedtool.model.vectors import Model, WordVectors, unit_rows
 from embedtool.search.query import similar
 from tests.conftest import Run
 
-CODINGS: dict[str, tuple[dict[str, Any], type[Compressed], float]] = {
-    "float16": ({"precision": "float16"}, HalfTable, 1e-3),
-    "int8": ({"precision": "int8"}, ByteTable, 1 / 127),
-    "products": ({"product_quantisation": 5}, ProductTable, 0.8),
+CODINGS: dict[str, tuple[dict[str, Any], type[QuantizedMatrix], float]] = {
+    "float16": ({"precision": "float16"}, Float16Matrix, 1e-3),
+    "int8": ({"precision": "int8"}, Int8Matrix, 1 / 127),
+    "products": ({"product_quantisation": 5}, PQMatrix, 0.8),
 }
 
 
@@ -154,9 +154,9 @@ def test_parts_that_do_not_fit_are_a_broken_model(case: str, tmp_path: Path) -> 
 
 def test_an_open_table_of_float32_is_the_array_itself() -> None:
     table = np.ones((2, 3), np.float32)
-    assert opened({"vectors": table}, "vectors") is table
+    assert from_tensors({"vectors": table}, "vectors") is table
     with pytest.raises(FormatError, match="holds no vectors"):
-        opened({"vectors": table.astype(np.float64)}, "vectors")
+        from_tensors({"vectors": table.astype(np.float64)}, "vectors")
 
 
 @pytest.fixture(scope="module", params=[*CODINGS, "dimensions"])
@@ -200,7 +200,7 @@ def test_every_question_has_an_answer(
 
 def test_it_is_exported_and_read_back(small_model: Path, tmp_path: Path) -> None:
     vectors = store.load(small_model).vectors
-    assert isinstance(vectors.matrix, Compressed)
+    assert isinstance(vectors.matrix, QuantizedMatrix)
     for name in formats.WRITERS:
         formats.write(vectors, tmp_path / name, name)
         loaded, _ = formats.read(tmp_path / name, name)

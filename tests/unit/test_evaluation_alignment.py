@@ -87,7 +87,7 @@ def planted() -> WordVectors:
     """The turned copy, in which w7 has moved to where w100 was and w9 a little."""
     new = turned()
     matrix = new.matrix.copy()
-    rows = new.ids_of(["w7", "w9", "w100"])
+    rows = new.word_ids(["w7", "w9", "w100"])
     matrix[rows[0]] = matrix[rows[2]] * 1.1
     matrix[rows[1]] += 0.5 * np.linalg.norm(matrix[rows[1]]) / np.sqrt(SIZE)
     return replace(new, matrix=matrix, counts=10 * np.arange(N_WORDS, 0, -1))
@@ -115,11 +115,11 @@ def test_drift_by_hand() -> None:
     assert [each.word for each in result.words] == ["w7", "w3"]
     rotation = align(old, new).rotation
     a, b = (unit_rows(each.matrix).astype(float) for each in (old, new))
-    moved, now = a[7] @ rotation, b[new.ids_of(["w7"])[0]]
+    moved, now = a[7] @ rotation, b[new.word_ids(["w7"])[0]]
     assert result.words[0].distance == pytest.approx(1 - moved @ now, abs=1e-5)
     near = {answer.word for each in (old, new) for answer in similar(each, "w7", 5)}
-    then = a[old.ids_of(near)] @ a[7]
-    since = b[new.ids_of(near)] @ now
+    then = a[old.word_ids(near)] @ a[7]
+    since = b[new.word_ids(near)] @ now
     cosine = then @ since / np.linalg.norm(then) / np.linalg.norm(since)
     assert result.words[0].neighbourhood == pytest.approx(1 - cosine, abs=1e-5)
     assert result.words[1].neighbourhood < 0.01
@@ -235,8 +235,8 @@ def test_what_cannot_be_translated() -> None:
 def test_targets_without_a_direction_do_not_answer() -> None:
     other = renamed()
     matrix = other.matrix.copy()
-    matrix[other.ids_of(["x1"])[0]] = 0
-    matrix[other.ids_of(["x2"])[0]] = np.nan
+    matrix[other.word_ids(["x1"])[0]] = 0
+    matrix[other.word_ids(["x2"])[0]] = np.nan
     translator = Translator.of(VECTORS, replace(other, matrix=matrix), SEEDS, TranslateConfig())
     answers = {answer.word for answer in translator.translate(["w1"], N_WORDS)[0]}
     assert len(answers) == N_WORDS - 2 and not answers & {"x1", "x2"}

@@ -12,7 +12,7 @@ import pytest
 from embedtool import formats
 from embedtool.errors import FormatError
 from embedtool.formats import checking
-from embedtool.formats.options import Reading
+from embedtool.formats.options import ReadOptions
 from embedtool.model import store
 from embedtool.model.vectors import Subwords, WordVectors, ngram_hash, ngrams
 from tests.conftest import Run
@@ -112,7 +112,7 @@ def test_a_file_of_fasttext_comes_back_byte_for_byte(
     assert told.description["options"]["epochs"] == theirs.epoch
     assert told.description["options"]["min_count"] == theirs.minCount
     assert told.description["options"]["mode"] == model
-    assert told.vectors.contexts_of == ("inner-nodes" if loss == "hs" else "words")
+    assert told.vectors.output_rows == ("inner-nodes" if loss == "hs" else "words")
     result = run("export", tmp_path / "model", tmp_path / "again.bin")
     assert result.exit_code == 0
     assert "Warning" not in result.stderr
@@ -196,7 +196,7 @@ def test_words_that_are_not_utf8_have_the_vectors_of_their_bytes(
     trained(tmp_path, with_odd, loss=loss)
     with pytest.raises(FormatError, match="the word is not UTF-8"):
         formats.read(tmp_path / "m.bin")
-    ours, _ = formats.read(tmp_path / "m.bin", None, Reading(encoding_errors=errors))
+    ours, _ = formats.read(tmp_path / "m.bin", None, ReadOptions(encoding_errors=errors))
     firsts = {word.decode("utf-8", errors): word for word in reversed(words)}
     firsts.pop("", None)
     assert set(ours.words) == set(firsts) | {"</s>"}
@@ -204,7 +204,9 @@ def test_words_that_are_not_utf8_have_the_vectors_of_their_bytes(
     told = re.findall(r"(\d+) words? stands? there twice; the first is kept", caplog.text)
     assert told == ([str(n_twins)] if n_twins else [])
     assert ("a word is empty and is left out" in caplog.text) == (errors == "ignore")
-    assert ours.contexts is None if loss == "hs" and n_twins else ours.contexts is not None
+    assert (
+        ours.output_matrix is None if loss == "hs" and n_twins else ours.output_matrix is not None
+    )
     subwords = ours.subwords
     assert subwords is not None
     for word, raw in firsts.items():
@@ -251,12 +253,12 @@ def test_an_empty_word_is_left_out(
     assert "a word is empty and is left out" in caplog.text
     np.testing.assert_allclose(ours.vector("sea"), mean_of_rows(theirs, "sea"), atol=1e-7)
     if loss == "hs":
-        assert ours.contexts is None
+        assert ours.output_matrix is None
     else:
         place = theirs.words.index("sea")
         outputs = theirs.get_output_matrix()
-        assert ours.contexts is not None
-        assert np.array_equal(ours.contexts[ours.words.index("sea")], outputs[place])
+        assert ours.output_matrix is not None
+        assert np.array_equal(ours.output_matrix[ours.words.index("sea")], outputs[place])
 
 
 def test_a_supervised_model_is_refused_by_name(tmp_path: Path) -> None:
@@ -325,7 +327,7 @@ def test_a_repair_saves_the_good_words_of_a_damaged_file(
         data += b"more"
     path.write_bytes(data)
     findings = checking.check(path)
-    assert list(findings.faults) == kinds
+    assert list(findings.errors) == kinds
     result = run("check", path, "--repair", tmp_path / "again.bin")
     if not kinds:
         assert result.exit_code == 0

@@ -15,7 +15,7 @@ from safetensors.numpy import save_file
 from embedtool import formats
 from embedtool.corpus.string_table import Words
 from embedtool.errors import FormatError, OutputError
-from embedtool.formats.options import Reading
+from embedtool.formats.options import ReadOptions
 from embedtool.formats.spacy_keys import keys_of, read_key2row
 from embedtool.model.vectors import WordVectors
 
@@ -281,6 +281,8 @@ def test_a_pair_without_its_words(tmp_path: Path) -> None:
 
 def test_the_rules_of_reading_hold_for_a_pair(tmp_path: Path) -> None:
     path = pair(tmp_path, b"1\tnan\n", b"a\xff\n")
-    loaded, _ = formats.read(path, None, Reading(allow_nonfinite=True, encoding_errors="replace"))
+    loaded, _ = formats.read(
+        path, None, ReadOptions(allow_nonfinite=True, encoding_errors="replace")
+    )
     assert list(loaded.words) == ["a\ufffd"]
     assert np.isnan(loaded.matrix[0, 1])

@@ -17,7 +17,7 @@ from embedtool import formats
 from embedtool.errors import FormatError, MissingExtraError
 from embedtool.formats import READERS
 from embedtool.formats.floret import murmur3
-from embedtool.formats.options import Reading
+from embedtool.formats.options import ReadOptions
 from embedtool.model import store
 from embedtool.model.vectors import Subwords, WordVectors
 from tests.conftest import Run
@@ -31,7 +31,7 @@ from pathlib import Path
 import pyarrow.parquet
 from embedtool import formats
 from embedtool.errors import FormatError
-from embedtool.formats.reading import Reading
+from embedtool.formats.options import ReadOptions
 logging.disable()
 used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + int(sys.argv[1]),) * 2)
@@ -50,7 +50,7 @@ for part in map(Path, sys.argv[3:]):
                 os.pwrite(file.fileno(), lie, 0)
                 os.ftruncate(file.fileno(), len(lie))
                 try:
-                    formats.read(folder / "file", folder.name, Reading(words=top / "words"))
+                    formats.read(folder / "file", folder.name, ReadOptions(words=top / "words"))
                 except FormatError:
                     pass
         os.pwrite(file.fileno(), whole, 0)
@@ -64,7 +64,7 @@ def small() -> WordVectors:
     return WordVectors(["king", "queen", "größe"], rows, np.array([3, 2, 1]))
 
 
-def fault(path: Path, reading: Reading | None = None) -> str:
+def fault(path: Path, reading: ReadOptions | None = None) -> str:
     with pytest.raises(FormatError) as caught:
         formats.read(path, None, reading)
     assert "\n" not in str(caught.value)
@@ -104,7 +104,7 @@ def test_npz_as_numpy_writes_it(save: object, kind: str, order: str, tmp_path: P
     rows = np.array([[1, 2, 3], [4, 0.5, -6]], kind, order=order)
     save(tmp_path / "a.npz", words=np.array(["a", "größe"]), vectors=rows)
     for scratch in (None, tmp_path):
-        loaded, _ = formats.read(tmp_path / "a.npz", None, Reading(scratch=scratch))
+        loaded, _ = formats.read(tmp_path / "a.npz", None, ReadOptions(scratch=scratch))
         assert loaded.words == ["a", "größe"]
         np.testing.assert_array_equal(loaded.matrix, np.float32(rows))
     assert [path.name for path in tmp_path.iterdir()] == ["a.npz"]
@@ -136,17 +136,17 @@ def test_safetensors_of_any_width(kind: type, tmp_path: Path) -> None:
 def test_what_a_person_allows_is_read(name: str, tmp_path: Path) -> None:
     rows = np.array([[1, np.nan], [3, 4]], np.float32)
     formats.write(
-        WordVectors(["ab", "cd"], rows, lengths=np.ones(2, np.float32)), tmp_path / "a", name
+        WordVectors(["ab", "cd"], rows, stored_norms=np.ones(2, np.float32)), tmp_path / "a", name
     )
     assert "the vector of 'ab' holds a number that is not finite" in fault(tmp_path / "a")
-    loaded, _ = formats.read(tmp_path / "a", None, Reading(allow_nonfinite=True))
+    loaded, _ = formats.read(tmp_path / "a", None, ReadOptions(allow_nonfinite=True))
     np.testing.assert_array_equal(loaded.matrix, rows)
     data = (tmp_path / "a").read_bytes()
     if name != "parquet":  # whose pages have checksums
         (tmp_path / "a").write_bytes(data.replace(b"ab", b"a\xff"))
-        strict = Reading(allow_nonfinite=True)
+        strict = ReadOptions(allow_nonfinite=True)
         assert "not UTF-8" in fault(tmp_path / "a", strict)
-        replacing = Reading(allow_nonfinite=True, encoding_errors="replace")
+        replacing = ReadOptions(allow_nonfinite=True, encoding_errors="replace")
         assert formats.read(tmp_path / "a", None, replacing)[0].words == ["a\ufffd", "cd"]
 
 
@@ -202,7 +202,7 @@ def test_without_pyarrow_the_extra_is_named(
 def test_a_fasttext_model_comes_back_from_finalfusion_with_its_ngrams(tmp_path: Path) -> None:
     before = fasttext_vectors()
     formats.write(before, tmp_path / "m.fifu")
-    after, _ = formats.read(tmp_path / "m.fifu", None, Reading(scratch=tmp_path))
+    after, _ = formats.read(tmp_path / "m.fifu", None, ReadOptions(scratch=tmp_path))
     assert isinstance(before.subwords, Subwords)
     assert isinstance(after.subwords, Subwords)
     assert after.subwords.buckets.tolist() == before.subwords.buckets.tolist()
@@ -247,16 +247,16 @@ def test_a_fifu_that_is_damaged_says_where(case: str, tmp_path: Path) -> None:
 def test_a_faulty_floret_table(content: bytes, message: str, tmp_path: Path) -> None:
     (tmp_path / "a.floret").write_bytes(content)
     (tmp_path / "words").write_text("king\nqueen\nthe\nrules\n")
-    assert message in fault(tmp_path / "a.floret", Reading(words=tmp_path / "words"))
+    assert message in fault(tmp_path / "a.floret", ReadOptions(words=tmp_path / "words"))
 
 
 def test_floret_needs_words_and_is_not_written(run: Run, tmp_path: Path) -> None:
     table, words, model = tmp_path / "a.floret", tmp_path / "words", tmp_path / "model"
     table.write_bytes(FLORET)
     assert "holds no words" in fault(table)
-    assert "none: cannot be read" in fault(table, Reading(words=tmp_path / "none"))
+    assert "none: cannot be read" in fault(table, ReadOptions(words=tmp_path / "none"))
     words.write_bytes(b"king\nki\xffng\n")
-    assert "the word is not UTF-8" in fault(table, Reading(words=words))
+    assert "the word is not UTF-8" in fault(table, ReadOptions(words=words))
     words.write_bytes(b"king\r\n\r\nqueen\n")
     done = run("import", table, model, "--words", words)
     assert done.exit_code == 0, done.stderr

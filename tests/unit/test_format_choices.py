@@ -14,8 +14,8 @@ from safetensors.numpy import save_file
 
 from embedtool import formats
 from embedtool.errors import FormatError
-from embedtool.formats import CHOSEN, FORMATS
-from embedtool.formats.options import Reading
+from embedtool.formats import FORMAT_OPTIONS, FORMATS
+from embedtool.formats.options import ReadOptions
 from embedtool.model import store
 from embedtool.model.vectors import WordVectors
 from tests.conftest import Run
@@ -33,19 +33,19 @@ OPTIONS = {
 VALUES = {"encoding": "latin-1", "encoding_errors": "replace"}
 
 
-@pytest.mark.parametrize("field", CHOSEN)
+@pytest.mark.parametrize("field", FORMAT_OPTIONS)
 @pytest.mark.parametrize("name", FORMATS)
 def test_an_option_that_a_format_would_ignore_is_refused(
     name: str, field: str, run: Run, tmp_path: Path
 ) -> None:
-    if field in FORMATS[name].reads_by:
+    if field in FORMATS[name].read_options:
         pytest.skip("the format takes it")
     path = written(name, tmp_path)
     option = OPTIONS[field]
     result = run("import", path, tmp_path / "model", option, VALUES.get(field, "none"))
     assert result.exit_code == 2
     assert result.stderr.startswith(f"Error: {option} is only for ")
-    assert result.stderr.endswith(f"; {path} is read as {formats.name_of(path)}\n")
+    assert result.stderr.endswith(f"; {path} is read as {formats.detect_format(path)}\n")
     assert not (tmp_path / "model").exists()
 
 
@@ -94,7 +94,7 @@ def test_words_of_binary_and_of_tensorboard_in_another_encoding(tmp_path: Path) 
     for file in ("a", "b.tsv", "c.npz", "d"):
         with pytest.raises(FormatError, match="the word is not UTF-8"):
             formats.read(tmp_path / file)
-        loaded, _ = formats.read(tmp_path / file, None, Reading(encoding="latin-1"))
+        loaded, _ = formats.read(tmp_path / file, None, ReadOptions(encoding="latin-1"))
         assert list(loaded.words) == ["größe"]
 
 
@@ -156,7 +156,7 @@ def test_tensors_of_other_names(tmp_path: Path) -> None:
     assert formats.read(tmp_path / "a")[0].matrix.tolist() == ROWS.tolist()
     with pytest.raises(FormatError, match=r"found .*; others are given with --word-column"):
         formats.read(tmp_path / "b")
-    chosen = Reading(word_column="text", vector_column="x")
+    chosen = ReadOptions(word_column="text", vector_column="x")
     assert list(formats.read(tmp_path / "b", None, chosen)[0].words) == WORDS
 
 

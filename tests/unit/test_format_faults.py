@@ -12,7 +12,7 @@ import pytest
 from embedtool import formats
 from embedtool.errors import FormatError
 from embedtool.formats import READERS, WRITERS
-from embedtool.formats.options import Reading
+from embedtool.formats.options import ReadOptions
 from embedtool.model.vectors import Subwords, WordVectors
 from tests.conftest import Run
 
@@ -148,7 +148,7 @@ def test_one_row_more_than_the_header_says_is_for_the_unknown_word_last(tmp_path
 )  # fmt: skip
 def test_names_of_files_in_the_wild(file: str, expected: str) -> None:
     vectors = WordVectors(["a"], np.ones((1, 2), np.float32))
-    assert formats.format_of(Path(file), vectors) == expected
+    assert formats.format_from_name(Path(file), vectors) == expected
 
 
 @pytest.mark.parametrize("name", ["word2vec", "glove", "word2vec-binary", "tensorboard"])
@@ -159,7 +159,7 @@ def test_a_table_of_many_blocks_comes_back(name: str, tmp_path: Path) -> None:
     source = WordVectors([f"w{i}" for i in range(len(rows))], rows)
     formats.write(source, tmp_path / "a.tsv", name)
     for scratch in (None, tmp_path):
-        loaded, _ = formats.read(tmp_path / "a.tsv", name, Reading(scratch=scratch))
+        loaded, _ = formats.read(tmp_path / "a.tsv", name, ReadOptions(scratch=scratch))
         assert loaded.words == list(source.words)
         assert loaded.matrix.tobytes() == rows.tobytes()
     assert {path.name for path in tmp_path.iterdir()} <= {"a.tsv", "a.metadata.tsv"}
@@ -220,7 +220,7 @@ def test_numbers_that_are_not_finite_are_kept_where_that_is_asked(
     formats.write(plain(["a", "b", "c"], rows), tmp_path / "file", name)
     with pytest.raises(FormatError, match=r"'a'.* not finite"):
         formats.read(tmp_path / "file", name)
-    loaded, _ = formats.read(tmp_path / "file", name, Reading(allow_nonfinite=True))
+    loaded, _ = formats.read(tmp_path / "file", name, ReadOptions(allow_nonfinite=True))
     assert np.array_equal(loaded.matrix, rows, equal_nan=True)
 
 
@@ -233,7 +233,7 @@ def test_words_that_are_not_utf8_are_read_as_one_chooses(
 ) -> None:
     (tmp_path / "text").write_bytes(b"a\xff 1 2\nb 3 4\n")
     (tmp_path / "binary").write_bytes(b"1 2\na\xff " + bytes(8))
-    reading = Reading(encoding_errors=errors)
+    reading = ReadOptions(encoding_errors=errors)
     assert formats.read(tmp_path / "text", "glove", reading)[0].words == [word, "b"]
     assert formats.read(tmp_path / "binary", "word2vec-binary", reading)[0].words == [word]
 
@@ -242,7 +242,7 @@ def test_words_that_become_alike_count_as_twins(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "text").write_bytes(b"a\xff 1 2\na\xfe 3 4\n")
-    loaded, _ = formats.read(tmp_path / "text", "glove", Reading(encoding_errors="replace"))
+    loaded, _ = formats.read(tmp_path / "text", "glove", ReadOptions(encoding_errors="replace"))
     assert loaded.matrix.tolist() == [[1, 2]]
     assert "1 word stands there twice; the first is kept" in caplog.text
 
@@ -333,6 +333,6 @@ def test_a_large_file_in_another_encoding_with_a_mark_and_blank_lines_at_its_end
     text = path.read_bytes().decode() + "\n\n \n"
     for encoding in ("utf-8-sig", "utf-16", "latin-1"):
         path.write_bytes(text.encode(encoding))
-        loaded, _ = formats.read(path, None, Reading(encoding=encoding))
+        loaded, _ = formats.read(path, None, ReadOptions(encoding=encoding))
         assert loaded.n_words == 80_000
         assert loaded.words[0] == "größe"

@@ -63,7 +63,7 @@ def test_a_row_that_does_not_fit_is_an_error_with_its_line(
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith(f"Error: {tmp_path / 'file'}, line {line}: ")
     assert not (tmp_path / "model").exists()
-    assert check(tmp_path / "file").faults
+    assert check(tmp_path / "file").errors
 
 
 REFUSED = {
@@ -155,7 +155,7 @@ def test_words_of_any_kind_are_read(
     assert list(loaded.words) == words
     assert loaded.vector_size == 2
     assert not caplog.text
-    assert not check(tmp_path / "file").faults
+    assert not check(tmp_path / "file").errors
 
 
 def test_a_number_in_a_phrase_is_read_with_a_warning(run: Run, tmp_path: Path) -> None:
@@ -210,7 +210,7 @@ def test_a_binary_file_is_told_from_text_whatever_its_numbers_look_like(tmp_path
                     loaded, found = formats.read(file, name)
                     assert found == "word2vec-binary"
                     assert loaded.matrix.tobytes() == matrix.tobytes()
-                    assert not check(file, name).faults
+                    assert not check(file, name).errors
 
 
 def test_any_first_row_of_binary_is_read(tmp_path: Path) -> None:
@@ -258,7 +258,7 @@ def test_names_of_tensorboards_pair(numbers: str, words: str, tmp_path: Path) ->
     (tmp_path / words).write_bytes(BOM + b"a\nb\n\n")
     loaded, name = formats.read(tmp_path / numbers)
     assert (name, list(loaded.words)) == ("tensorboard", ["a", "b"])
-    assert not check(tmp_path / numbers).faults
+    assert not check(tmp_path / numbers).errors
 
 
 def test_the_names_of_tensorboards_words_are_told(tmp_path: Path) -> None:
@@ -283,7 +283,7 @@ def test_a_row_of_tensorboards_that_does_not_fit_is_named(
     (tmp_path / "x.metadata.tsv").write_bytes(b"a\nb\nc\n")
     with pytest.raises(FormatError, match=f"line {line}: expected 2 numbers between tabs"):
         formats.read(tmp_path / "x.tsv")
-    assert check(tmp_path / "x.tsv").faults
+    assert check(tmp_path / "x.tsv").errors
 
 
 def test_a_first_row_that_may_be_a_header_of_another_kind_is_read_with_a_warning(

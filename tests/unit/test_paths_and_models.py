@@ -31,7 +31,7 @@ def test_a_path_may_be_a_str(tmp_path: Path, kind: type) -> None:
     assert formats.write(VECTORS, file) == "word2vec"
     vectors, name = formats.read(file)
     assert (list(vectors.words), name) == (WORDS, "word2vec")
-    assert formats.name_of(file) == "word2vec"
+    assert formats.detect_format(file) == "word2vec"
     assert formats.describe(file, "word2vec") == {}
     assert check(file).n_kept == 40
     folder = kind(tmp_path / "model")

@@ -24,7 +24,7 @@ def sorted_ids(scores, n, candidates=None, excluded=None) -> list[list[int]]:
     return found
 
 
-def ids_of(found: index.Nearest) -> list[list[int]]:
+def id_lists(found: index.Nearest) -> list[list[int]]:
     return [[i for i in row if i >= 0] for row in found.ids.tolist()]
 
 
@@ -41,7 +41,7 @@ def test_nearest_is_what_sorting_finds(blocks, n_words, n):
     unit, queries = random_unit(n_words), random_unit(9, seed=1)
     found = nearest(unit, None, queries, n)
     scores = queries @ unit.T
-    assert ids_of(found) == sorted_ids(scores, n)
+    assert id_lists(found) == sorted_ids(scores, n)
     expected = np.take_along_axis(scores, found.ids, axis=1)
     np.testing.assert_allclose(found.scores, expected, atol=1e-6)
 
@@ -51,7 +51,7 @@ def test_candidates_and_excluded_ids_restrict_the_answers(blocks):
     candidates = np.arange(3, 300, 4)
     excluded = np.array([[7, 8, -1], [-1, -1, -1], [3, 7, 11], [299, 0, 15], [1, 2, 4]])
     found = nearest(unit, None, queries, 20, candidates=candidates, excluded=excluded)
-    assert ids_of(found) == sorted_ids(queries @ unit.T, 20, candidates.tolist(), excluded)
+    assert id_lists(found) == sorted_ids(queries @ unit.T, 20, candidates.tolist(), excluded)
 
 
 def test_too_few_rows_are_filled_with_no_id():
@@ -71,11 +71,11 @@ def test_rows_of_any_length_answer_as_their_directions_do(blocks):
     queries, matrix = random_unit(5, seed=1), unit * norms[:, None]
     found = nearest(matrix, norms, queries, 300)
     expected = nearest(unit, None, queries, 300)
-    assert ids_of(found) == ids_of(expected)
+    assert id_lists(found) == id_lists(expected)
     np.testing.assert_allclose(found.scores, expected.scores, atol=1e-6)
     slots, weights = np.array([[0, 1, 2]]), np.array([[1.0, -1.0, 1.0]])
     by_product = nearest_by_product(matrix, norms, queries, slots, weights, 300)
-    assert ids_of(by_product) == ids_of(
+    assert id_lists(by_product) == id_lists(
         nearest_by_product(unit, None, queries, slots, weights, 300)
     )
 
@@ -92,7 +92,7 @@ def test_equal_scores_come_by_id(blocks, n):
     unit[::3, 0] = 1
     unit[1::3, 1] = 1
     queries = np.array([[1, 0], [0, 1], [0, 0]], dtype=np.float32)
-    assert ids_of(nearest(unit, None, queries, n)) == sorted_ids(queries @ unit.T, n)
+    assert id_lists(nearest(unit, None, queries, n)) == sorted_ids(queries @ unit.T, n)
 
 
 @pytest.mark.parametrize("n", [1, 4, 500])
@@ -111,7 +111,7 @@ def test_products_are_what_sorting_finds(blocks, n):
     )
     excluded = np.array([[0, 5], [-1, -1], [299, 0], [1, 2]])
     found = nearest_by_product(unit, None, terms, slots, weights, n, excluded=excluded)
-    assert ids_of(found) == sorted_ids(products, n, None, excluded)
+    assert id_lists(found) == sorted_ids(products, n, None, excluded)
     kept = found.ids >= 0
     expected = np.take_along_axis(products, found.ids, axis=1)
     np.testing.assert_allclose(found.scores[kept], expected[kept], rtol=1e-5)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from embedtool.corpus.string_table import Words
 from embedtool.errors import ModelError
 from embedtool.search import prefix
-from embedtool.search.prefix import beginning_with
+from embedtool.search.prefix import with_prefix
 
 LETTERS = st.text(alphabet="abé語\ud800", max_size=4)
 
@@ -19,7 +19,7 @@ def test_it_finds_what_looking_at_each_word_finds(
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(prefix, "BLOCK_WORDS", block_words)
-        found = beginning_with(Words.of(words), begun, n)
+        found = with_prefix(Words.of(words), begun, n)
     assert found.tolist() == [i for i, word in enumerate(words) if word.startswith(begun)][:n]
     assert found.dtype == np.int64
 
@@ -27,4 +27,4 @@ def test_it_finds_what_looking_at_each_word_finds(
 def test_words_that_end_beyond_their_text_are_a_broken_model() -> None:
     words = Words(np.frombuffer(b"king", np.uint8), np.array([2, 9, 4]))
     with pytest.raises(ModelError, match=r"^broken model: words end beyond their text$"):
-        beginning_with(words, "ngrams", 1)
+        with_prefix(words, "ngrams", 1)

@@ -42,7 +42,7 @@ def test_words_weigh_as_with_static_vectors(weighting: str, encoders: dict[str, 
     sentence = next(open_encoder(encoders["masked"]).encode(TEXTS[:1]))
     vectors = store.load(encoders["masked"]).vectors
     if weighting == "sif":
-        shares = vectors.counts[vectors.ids_of(sentence.tokens)] / vectors.counts.sum()
+        shares = vectors.counts[vectors.word_ids(sentence.tokens)] / vectors.counts.sum()
         expected = (1e-3 / (1e-3 + shares)) @ sentence.vectors / 4
     else:
         weights = np.array([contextual.word_weights_[token] for token in sentence.tokens])

@@ -15,7 +15,7 @@ from hypothesis.extra.numpy import arrays
 from embedtool.errors import ModelError, OutputError
 from embedtool.io.safetensors_io import map_tensors, write_tensors
 from embedtool.model import store
-from embedtool.model.vectors import ContextsOf, Model, Subwords, WordVectors
+from embedtool.model.vectors import Model, OutputRows, Subwords, WordVectors
 
 WORD = st.text(min_size=1)
 
@@ -60,10 +60,10 @@ def test_every_table_comes_back(data: st.DataObject) -> None:
     vectors = loaded.vectors
     assert loaded.description["options"] == {"window": 5}
     assert vectors.counts is not None
-    assert vectors.contexts is not None
+    assert vectors.output_matrix is not None
     assert vectors.subwords is not None
     assert vectors.counts.tolist() == counts.tolist()
-    assert vectors.contexts.tobytes() == saved.contexts.tobytes()  # type: ignore[union-attr]
+    assert vectors.output_matrix.tobytes() == saved.output_matrix.tobytes()  # type: ignore[union-attr]
     for name in ("word_rows", "ngram_rows", "buckets"):
         assert getattr(vectors.subwords, name).tobytes() == getattr(subwords, name).tobytes()
 
@@ -98,11 +98,11 @@ def test_options_saved_under_their_old_names_have_the_new_ones(tmp_path: Path) -
 
 
 def test_saving_again_replaces_the_model_whole(tmp_path: Path) -> None:
-    store.save(model(["a", "b"], contexts=np.ones((2, 3), np.float32)), tmp_path / "model")
+    store.save(model(["a", "b"], output_matrix=np.ones((2, 3), np.float32)), tmp_path / "model")
     store.save(model(["c"]), tmp_path / "model")
     loaded = store.load(tmp_path / "model").vectors
     assert list(loaded.words) == ["c"]
-    assert loaded.contexts is None
+    assert loaded.output_matrix is None
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
@@ -168,20 +168,22 @@ CONTEXTS = np.ones((3, 3), np.float32)
 NODES = np.array([[1, 2, 3], [4, 5, 6], [0, 0, 0]], np.float32)
 
 
-@pytest.mark.parametrize("contexts_of", ["words", "inner-nodes"])
-def test_whom_the_output_layer_belongs_to_is_kept(contexts_of: ContextsOf, tmp_path: Path) -> None:
-    saved = model(["a", "b", "c"], contexts=CONTEXTS, contexts_of=contexts_of)
+@pytest.mark.parametrize("output_rows", ["words", "inner-nodes"])
+def test_whom_the_output_layer_belongs_to_is_kept(output_rows: OutputRows, tmp_path: Path) -> None:
+    saved = model(["a", "b", "c"], output_matrix=CONTEXTS, output_rows=output_rows)
     store.save(saved, tmp_path / "model")
-    assert store.describe(tmp_path / "model")["contexts"] == contexts_of
+    assert store.describe(tmp_path / "model")["contexts"] == output_rows
     loaded = store.load(tmp_path / "model")
-    assert loaded.vectors.contexts_of == contexts_of
-    assert (loaded.vectors.word_contexts is None) == (contexts_of == "inner-nodes")
-    store.save(replace(loaded, vectors=replace(loaded.vectors, contexts=None)), tmp_path / "less")
+    assert loaded.vectors.output_rows == output_rows
+    assert (loaded.vectors.context_vectors is None) == (output_rows == "inner-nodes")
+    store.save(
+        replace(loaded, vectors=replace(loaded.vectors, output_matrix=None)), tmp_path / "less"
+    )
     assert "contexts" not in store.describe(tmp_path / "less")
 
 
 @pytest.mark.parametrize(
-    ("contexts", "description", "contexts_of"),
+    ("contexts", "description", "output_rows"),
     [
         (CONTEXTS, {"algorithm": "glove", "options": {"output_vectors": "both"}}, "words"),
         (CONTEXTS, {"options": {"loss": "hierarchical-softmax"}}, "inner-nodes"),
@@ -192,24 +194,24 @@ def test_whom_the_output_layer_belongs_to_is_kept(contexts_of: ContextsOf, tmp_p
     ],
 )
 def test_an_older_model_tells_by_its_loss_whom_its_output_layer_belongs_to(
-    contexts: np.ndarray | None, description: dict[str, Any], contexts_of: str, tmp_path: Path
+    contexts: np.ndarray | None, description: dict[str, Any], output_rows: str, tmp_path: Path
 ) -> None:
     """An imported file has a tree where the last row is zeros: nodes are one fewer than words."""
-    saved = model(["a", "b", "c"], contexts=contexts)
+    saved = model(["a", "b", "c"], output_matrix=contexts)
     store.save(replace(saved, description=description), tmp_path / "model")
     config = tmp_path / "model/config.json"
     told = json.loads(config.read_text())
     told.pop("contexts", None)
     config.write_text(json.dumps(told))
-    assert store.load(tmp_path / "model").vectors.contexts_of == contexts_of
+    assert store.load(tmp_path / "model").vectors.output_rows == output_rows
 
 
 def test_an_output_layer_of_an_unknown_kind_or_another_shape_is_damage(tmp_path: Path) -> None:
-    store.save(model(["a", "b", "c"], contexts=CONTEXTS), tmp_path / "model")
+    store.save(model(["a", "b", "c"], output_matrix=CONTEXTS), tmp_path / "model")
     config = tmp_path / "model/config.json"
     config.write_text(config.read_text().replace('"contexts": "words"', '"contexts": "leaves"'))
     with pytest.raises(ModelError, match=r"broken model: config\.json: contexts are of 'leaves'"):
         store.load(tmp_path / "model")
-    store.save(model(["a", "b", "c"], contexts=CONTEXTS[:2]), tmp_path / "short")
+    store.save(model(["a", "b", "c"], output_matrix=CONTEXTS[:2]), tmp_path / "short")
     with pytest.raises(ModelError, match=r"3 words, but contexts of shape \(2, 3\)"):
         store.load(tmp_path / "short")

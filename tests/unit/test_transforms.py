@@ -14,7 +14,7 @@ from embedtool.config.training import FastTextConfig
 from embedtool.errors import ConfigError
 from embedtool.model import store
 from embedtool.model.quantized import compress
-from embedtool.model.transforms import AS_IT_IS, parse_variant, transform, variants
+from embedtool.model.transforms import UNTRANSFORMED, parse_variant, transform, variants
 from embedtool.model.vectors import Model, Subwords, WordVectors, ngram_hash, ngrams, unit_rows
 from embedtool.trainers.warm_start import Initial
 
@@ -79,12 +79,12 @@ def test_components_after_those_removed() -> None:
 
 
 def test_contexts_are_added_first_and_lengths_come_last() -> None:
-    model = plain(contexts=CONTEXTS)
+    model = plain(output_matrix=CONTEXTS)
     np.testing.assert_array_equal(done(model, add_contexts=True).matrix, MATRIX + CONTEXTS)
     found = done(model, add_contexts=True, center=True, normalize=True)
     sums = MATRIX + CONTEXTS
     np.testing.assert_allclose(found.matrix, unit_rows(sums - sums.mean(axis=0)), atol=1e-5)
-    assert found.contexts is None
+    assert found.output_matrix is None
     np.testing.assert_allclose(found.norms, 1, atol=1e-6)
 
 
@@ -98,9 +98,9 @@ def test_a_vector_of_zeros_stays_so_at_length_1() -> None:
 
 def test_many_blocks_are_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
     options = {"add_contexts": True, "all_but_the_top": 2, "normalize": True}
-    expected = done(plain(contexts=CONTEXTS), **options).matrix
+    expected = done(plain(output_matrix=CONTEXTS), **options).matrix
     monkeypatch.setattr("embedtool.model.transforms.BLOCK_ROWS", 7)
-    found = done(plain(contexts=CONTEXTS), **options).matrix
+    found = done(plain(output_matrix=CONTEXTS), **options).matrix
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
@@ -185,7 +185,7 @@ def test_what_cannot_be_done_is_refused() -> None:
     with pytest.raises(ConfigError, match="the model has none"):
         done(plain(), add_contexts=True)
     with pytest.raises(ConfigError, match="nodes of a tree"):
-        done(plain(contexts=CONTEXTS, contexts_of="inner-nodes"), add_contexts=True)
+        done(plain(output_matrix=CONTEXTS, output_rows="inner-nodes"), add_contexts=True)
     with pytest.raises(ConfigError, match="--pca 13 is more than the 12 dimensions"):
         done(plain(), pca=13)
     with pytest.raises(ConfigError, match="12 dimensions, too few for --all-but-the-top 12"):
@@ -221,6 +221,6 @@ def test_the_names_of_variants() -> None:
 
 def test_variants_come_after_the_vectors_as_they_are() -> None:
     found = dict(variants(plain(), ["center", "pca:3"]))
-    assert list(found) == [AS_IT_IS, "center", "pca:3"]
-    assert found[AS_IT_IS].matrix is MATRIX
+    assert list(found) == [UNTRANSFORMED, "center", "pca:3"]
+    assert found[UNTRANSFORMED].matrix is MATRIX
     assert found["pca:3"].vector_size == 3

@@ -89,13 +89,13 @@ def test_words_have_rows_and_the_unknown_a_hint() -> None:
 
 def test_ids_of_unknown_words_are_an_error_unless_a_default_is_given() -> None:
     model = vectors("king", "queen")
-    assert model.ids_of(["queen", "king"]).tolist() == [1, 0]
-    assert model.ids_of(iter(["queen"])).tolist() == [1]
-    assert model.ids_of(["queen", "kin"], default=-1).tolist() == [1, -1]
-    assert model.ids_of(["queen", "kin"], default=7).tolist() == [1, 7]
-    assert model.ids_of([]).tolist() == []
+    assert model.word_ids(["queen", "king"]).tolist() == [1, 0]
+    assert model.word_ids(iter(["queen"])).tolist() == [1]
+    assert model.word_ids(["queen", "kin"], default=-1).tolist() == [1, -1]
+    assert model.word_ids(["queen", "kin"], default=7).tolist() == [1, 7]
+    assert model.word_ids([]).tolist() == []
     with pytest.raises(UnknownWordError) as caught:
-        model.matrix[model.ids_of(["queen", "kin", "x"])]
+        model.matrix[model.word_ids(["queen", "kin", "x"])]
     assert str(caught.value) == (
         "'kin' is not in the vocabulary; nearest spellings: king; 'x' is not in the vocabulary"
     )
@@ -104,7 +104,7 @@ def test_ids_of_unknown_words_are_an_error_unless_a_default_is_given() -> None:
 
 def test_a_word_where_words_are_meant_is_refused() -> None:
     with pytest.raises(TypeError, match="expected several words, not the one str 'king'"):
-        vectors("k", "i", "n", "g").ids_of("king")
+        vectors("k", "i", "n", "g").word_ids("king")
 
 
 @pytest.mark.parametrize(
@@ -123,12 +123,12 @@ def test_a_word_where_words_are_meant_is_refused() -> None:
 )
 def test_spellings_that_differ_by_case_come_first(word: str, expected: list[str]) -> None:
     words = ["ing", "ying", "xing", "king", "Paris", "USA", "iPhone", "New York", "straße", "Αθηνα"]
-    assert vectors(*words).spellings(word)[: len(expected)] == expected
+    assert vectors(*words).suggest(word)[: len(expected)] == expected
 
 
 def test_a_rare_word_of_another_case_is_found_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("embedtool.model.vectors.SUGGESTION_CANDIDATES", 2)
-    assert vectors("sing", "ring", "king").spellings("KING") == ["king", "sing", "ring"]
+    assert vectors("sing", "ring", "king").suggest("KING") == ["king", "sing", "ring"]
 
 
 def test_unit_rows_have_length_one_and_zero_rows_stay() -> None:

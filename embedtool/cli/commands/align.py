@@ -30,14 +30,16 @@ def align(
     """
     from embedtool.analysis.alignment import align as aligned
     from embedtool.model import store
-    from embedtool.model.vectors import Model, with_step
+    from embedtool.model.vectors import Model, with_history_entry
 
     store.check_target(output, overwrite)
     model = store.load(source)
     alignment = aligned(model.vectors, store.load(target).vectors, anchors)
     told = {name: value for name, value in asdict(alignment).items() if name != "rotation"}
     aligned_to = {"target": str(target), **told}
-    description = with_step({**model.description, "aligned": aligned_to}, "align", aligned_to)
+    description = with_history_entry(
+        {**model.description, "aligned": aligned_to}, "align", aligned_to
+    )
     store.save(Model(alignment.apply(model.vectors), description), output)
     echo_err(f"{output}: {source} in the space of {target}")
     if as_json:

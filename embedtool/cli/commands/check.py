@@ -60,15 +60,15 @@ def check(
         print_json(_as_json(findings))
     else:
         _print(findings)
-    if findings.faults and out is not None:
+    if findings.errors and out is not None:
         written_as = checking.repair(findings, out)
         echo_err(
             f"{out}: {written_as}, {counted(findings.n_kept, 'row')} kept, "
-            f"{findings.n_rows - findings.n_kept:,} dropped, {findings.n_mended:,} mended"
+            f"{findings.n_rows - findings.n_kept:,} dropped, {findings.n_repaired:,} mended"
         )
     elif out is not None:
         echo_err(f"{file} is sound; {out} was not written")
-    context.exit(UNSOUND if findings.faults else 0)
+    context.exit(UNSOUND if findings.errors else 0)
 
 
 def _check_model(model: Path, as_json: bool) -> int:
@@ -87,14 +87,14 @@ def _check_model(model: Path, as_json: bool) -> int:
 
 
 def _print(findings: "Findings") -> None:
-    from embedtool.formats.findings import FAULTS, REMARKS
+    from embedtool.formats.findings import ERRORS, WARNINGS
 
     good = counted(findings.n_kept, "row is", "rows are")
-    verdict = f"broken; {good} good" if findings.faults else "sound"
+    verdict = f"broken; {good} good" if findings.errors else "sound"
     size = f"{counted(findings.n_rows, 'row')} x {findings.vector_size:,}"
     click.echo(f"{escape_unprintable(str(findings.path))}: {findings.format}, {size}: {verdict}")
     for title, found, texts in (
-        ("faults", findings.faults, FAULTS), ("remarks", findings.remarks, REMARKS),
+        ("faults", findings.errors, ERRORS), ("remarks", findings.warnings, WARNINGS),
     ):  # fmt: skip
         if found:
             click.echo(title)
@@ -108,18 +108,18 @@ def _print(findings: "Findings") -> None:
 
 
 def _as_json(findings: "Findings") -> dict[str, Any]:
-    from embedtool.formats.findings import FAULTS, REMARKS
+    from embedtool.formats.findings import ERRORS, WARNINGS
 
     return {
         "file": str(findings.path),
         "format": findings.format,
-        "sound": not findings.faults,
+        "sound": not findings.errors,
         "rows": findings.n_rows,
         "vector_size": findings.vector_size,
         "good_rows": findings.n_kept,
-        "mended_rows": findings.n_mended,
-        "faults": _listed(findings.faults, FAULTS),
-        "remarks": _listed(findings.remarks, REMARKS),
+        "mended_rows": findings.n_repaired,
+        "faults": _listed(findings.errors, ERRORS),
+        "remarks": _listed(findings.warnings, WARNINGS),
     }
 
 

@@ -56,14 +56,16 @@ def compress(
     from embedtool.cli.output.progress_display import delayed_bars
     from embedtool.model import store
     from embedtool.model.quantized import compress as compressed
-    from embedtool.model.vectors import Model, with_step
+    from embedtool.model.vectors import Model, with_history_entry
 
     store.check_target(output, overwrite)
     source = store.load(model)
     with delayed_bars() as report:
         small = compressed(source.vectors, config, report)
         store.save(
-            Model(small, with_step(source.description, "compress", asdict(config))), output, report
+            Model(small, with_history_entry(source.description, "compress", asdict(config))),
+            output,
+            report,
         )
     sizes = [_size(model), _size(output)]
     echo_err(f"{output}: {sizes[1] / 1e6:,.1f} MB, {sizes[1] / sizes[0]:.1%} of {model}")
@@ -85,7 +87,7 @@ def _measures(
     from embedtool.evaluation.compression_report import losses, sample_words, shared_neighbours
 
     sample = sample_words(after)
-    directed = [have_directions(each.matrix[each.ids_of(sample)]) for each in (before, after)]
+    directed = [have_directions(each.matrix[each.word_ids(sample)]) for each in (before, after)]
     words = [word for word, *both in zip(sample, *directed, strict=True) if all(both)][:N_TIMED]
     rows: list[tuple[str, Cell, Cell]] = [
         ("MB on disk", sizes[0] / 1e6, sizes[1] / 1e6),

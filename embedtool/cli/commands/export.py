@@ -31,9 +31,11 @@ def export(model: Path, file: Path, name: str | None) -> None:
     from embedtool.model import store
 
     opened = store.load(model)
-    name = name or formats.format_of(file, opened.vectors)
+    name = name or formats.format_from_name(file, opened.vectors)
     with delayed_bars() as report:
-        formats.write(opened.vectors, file, name, formats.options_of(opened.description), report)
+        formats.write(
+            opened.vectors, file, name, formats.training_options(opened.description), report
+        )
     echo_err(
         f"{file}: {name}, {counted(opened.vectors.n_words, 'word')} x {opened.vectors.vector_size}"
     )

@@ -19,7 +19,7 @@ def formats(as_json: bool, as_tsv: bool) -> None:
     where --format does not.
     """
     rows = [
-        (name, _names(name), _use(name), each.keeps, each.opened_by)
+        (name, _names(name), _use(name), each.contents, each.readers)
         for name, each in FORMATS.items()
     ]
     if as_json:
@@ -32,7 +32,7 @@ def formats(as_json: bool, as_tsv: bool) -> None:
 
 def _names(name: str) -> str:
     each = FORMATS[name]
-    return ", ".join([*each.suffixes, *filter(None, [each.named])])
+    return ", ".join([*each.suffixes, *filter(None, [each.aliases])])
 
 
 def _use(name: str) -> str:

@@ -52,27 +52,27 @@ def import_(file: Path, model: Path, name: str | None, overwrite: bool, **chosen
 
     from embedtool import formats
     from embedtool.cli.output.progress_display import delayed_bars
-    from embedtool.formats.checking import BY_ROWS
-    from embedtool.formats.options import Reading
+    from embedtool.formats.checking import ROW_CHECKERS
+    from embedtool.formats.options import ReadOptions
     from embedtool.model import store
     from embedtool.model.vectors import Model
 
     store.check_target(model, overwrite)
     with delayed_bars() as report:
-        reading = Reading(scratch=model.parent, report=report, **chosen)
-        name = formats.name_of(file, name, reading)
-        formats.check_reading(file, name, reading)
+        reading = ReadOptions(scratch=model.parent, report=report, **chosen)
+        name = formats.detect_format(file, name, reading)
+        formats.check_read_options(file, name, reading)
         try:
             vectors, _ = formats.read(file, name, reading)
         except DamagedError as error:
-            if not is_utf8(reading.encoding) or name not in BY_ROWS:  # check reads UTF-8
+            if not is_utf8(reading.encoding) or name not in ROW_CHECKERS:  # check reads UTF-8
                 raise
             raise DamagedError(
                 f"{error}; `embedtool check {file} --repair OUT` tells all faults and writes the "
                 "good rows to OUT"
             ) from None
         description = {"algorithm": "imported", "source": str(file), "read_as": name}
-        if "encoding" in formats.FORMATS[name].reads_by:
+        if "encoding" in formats.FORMATS[name].read_options:
             description["encoding"] = reading.encoding
         store.save(Model(vectors, description | formats.describe(file, name)), model, report)
     n_silent = int((~np.isfinite(vectors.norms)).sum())

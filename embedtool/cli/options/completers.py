@@ -50,10 +50,10 @@ def partial_word(text: str) -> str:
 def words_with_prefix(vectors: "WordVectors", begun: str) -> dict[str, int | None]:
     """The most frequent words that begin so, with their counts; only such as can be typed."""
     from embedtool.corpus.tokens import split_spaces
-    from embedtool.search.prefix import beginning_with
+    from embedtool.search.prefix import with_prefix
 
     found: dict[str, int | None] = {}
-    for i in beginning_with(vectors.block, begun, MAX_WORDS).tolist():
+    for i in with_prefix(vectors.string_table, begun, MAX_WORDS).tolist():
         word = vectors.words[i]
         if word.isprintable() and split_spaces(word) == [word]:
             found[word] = None if vectors.counts is None else int(vectors.counts[i])

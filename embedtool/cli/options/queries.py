@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from embedtool.model.vectors import WordVectors
-    from embedtool.search.ann import Approximate
+    from embedtool.search.ann import AnnIndex
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -183,9 +183,7 @@ def read_words(file: Path, encoding: str = UTF8) -> list[str]:
     return [word for line in lines if (word := line.removesuffix("\r"))]
 
 
-def approximate_index(
-    model: Path, vectors: "WordVectors", approximate: bool
-) -> "Approximate | None":
+def approximate_index(model: Path, vectors: "WordVectors", approximate: bool) -> "AnnIndex | None":
     """The index of a model, where it is asked for."""
     if not approximate:
         return None

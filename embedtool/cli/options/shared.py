@@ -139,7 +139,7 @@ def port_option(default: int) -> Decorator[Any]:
 
 
 def vector_read_options(command: F) -> F:
-    """How a vector file is read: the fields of a Reading that a person chooses."""
+    """How a vector file is read: the fields of a ReadOptions that a person chooses."""
     for option in (
         click.option(
             "--encoding-errors", type=click.Choice(get_args(EncodingErrors)), default="strict",
