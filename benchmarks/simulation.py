@@ -19,7 +19,7 @@ from embedtool.distributed.cluster import Cluster, Node
 from embedtool.distributed.cost import COPY, Sizes, cost, lane_of, pairs_of, parts_of
 from embedtool.distributed.glove import AHEAD
 from embedtool.distributed.local_sgd import rounds_of, shards_of
-from embedtool.trainers.resources import NUMBER, PAIR, RUN_ENTRY
+from embedtool.trainers.resources import FLOAT_BYTES, PAIR_BYTES, RUN_ENTRY_BYTES
 
 Name = tuple[object, ...]
 """Of a result."""
@@ -187,7 +187,7 @@ def steps_of(
     """What the driver of a training does."""
     n_parts, n_bytes = parts_of(sizes.n_bytes)
     for i in range(n_parts):
-        part = NUMBER * sizes.n_tokens / n_parts
+        part = FLOAT_BYTES * sizes.n_tokens / n_parts
         yield Function(n_bytes / of.READ, [], {("part", i): part})
     for i in range(n_parts):
         yield Wait(("part", i))
@@ -205,7 +205,7 @@ def lane_steps(
     n_lanes, (n_parts, _) = settings.replicas or 1, parts_of(sizes.n_bytes)
     tables = sizes.n_rows + sizes.n_words
     lanes, shards = range(n_lanes), range(shards_of(n_lanes))
-    shard, copy = (each * tables * config.vector_size / len(shards) for each in (NUMBER, COPY))
+    shard, copy = (each * tables * config.vector_size / len(shards) for each in (FLOAT_BYTES, COPY))
     for k in shards:
         yield Put(("shard", 0, k), shard)
         yield Put(("copy", 0, k), copy)
@@ -245,11 +245,11 @@ def glove_steps(config: GloveConfig, sizes: Sizes, nodes: Sequence[Node]) -> Ite
     n_groups, ranges = pairs.n_groups, range(pairs.n_ranges)
     n_meetings, run = sizes.n_tokens * config.window / n_parts, pairs.n_sums / n_parts
     for i in range(n_parts):
-        leaves = {("run", i, k): RUN_ENTRY * run / pairs.n_ranges for k in ranges}
+        leaves = {("run", i, k): RUN_ENTRY_BYTES * run / pairs.n_ranges for k in ranges}
         yield Function(n_meetings / of.COUNTED, [("part", i)], leaves)
     for k in ranges:
         needs = [("run", i, k) for i in range(n_parts)]
-        leaves = {("pairs", k): PAIR * pairs.n_stored / pairs.n_ranges}
+        leaves = {("pairs", k): PAIR_BYTES * pairs.n_stored / pairs.n_ranges}
         yield Function(pairs.n_sums / pairs.n_ranges / of.MERGED, needs, leaves)
     for k in ranges:
         yield Wait(("pairs", k))

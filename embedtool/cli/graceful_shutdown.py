@@ -15,12 +15,12 @@ from embedtool.cli.signals import heeded
 from embedtool.errors import ClusterError, OutputError, StoppedError
 
 if TYPE_CHECKING:
-    from embedtool.trainers.checkpoint import Checkpoints
-    from embedtool.trainers.training_dir import Workplace
+    from embedtool.trainers.checkpoint import Checkpointer
+    from embedtool.trainers.training_dir import TrainingDir
 
 
 @contextmanager
-def stoppable(place: "Workplace", checkpoints: "Checkpoints") -> Iterator[None]:
+def stoppable(training_dir: "TrainingDir", checkpointer: "Checkpointer") -> Iterator[None]:
     """Have SIGINT, SIGTERM and SIGHUP stop a training that leaves what it can go on with.
 
     The first signal has it finish its round and be saved, the second, or one before rounds have
@@ -29,11 +29,11 @@ def stoppable(place: "Workplace", checkpoints: "Checkpoints") -> Iterator[None]:
     """
 
     def take(number: int, frame: FrameType | None) -> None:
-        if number == signal.SIGHUP and checkpoints.stop:
+        if number == signal.SIGHUP and checkpointer.stop:
             return
-        again = checkpoints.stop not in (0, signal.SIGHUP)
-        checkpoints.stop = checkpoints.stop if again else number
-        if again or not checkpoints.running:
+        again = checkpointer.stop not in (0, signal.SIGHUP)
+        checkpointer.stop = checkpointer.stop if again else number
+        if again or not checkpointer.running:
             raise KeyboardInterrupt
         echo_err("The training is being saved, then it stops; once more leaves at once.")
 
@@ -41,26 +41,27 @@ def stoppable(place: "Workplace", checkpoints: "Checkpoints") -> Iterator[None]:
     try:
         yield
     except (KeyboardInterrupt, StoppedError):
-        number = checkpoints.stop or signal.SIGINT
-        if place.can_go_on:
+        number = checkpointer.stop or signal.SIGINT
+        if training_dir.is_resumable:
             raise StoppedError(
-                f"interrupted; go on with: embedtool resume {place.output}", number
+                f"interrupted; go on with: embedtool resume {training_dir.output}", number
             ) from None
-        place.clear()
+        training_dir.clear()
         raise StoppedError("interrupted; nothing was written", number) from None
     except (ClusterError, OutputError, OSError) as error:
         fault = str(error)
         if isinstance(error, OSError):
-            fault = f"{error.filename or place.folder}: {error.strerror or error}"
-        if place.can_go_on:
-            fault += f"; the training is kept: when that is mended, embedtool resume {place.output}"
+            fault = f"{error.filename or training_dir.folder}: {error.strerror or error}"
+        if training_dir.is_resumable:
+            fault += "; the training is kept: when that is mended, embedtool resume "
+            fault += str(training_dir.output)
         else:
-            place.clear()
+            training_dir.clear()
         kind = ClusterError if isinstance(error, ClusterError) else OutputError
         raise kind(fault) from None
     except BaseException:
-        if not place.has_state:
-            place.clear()
+        if not training_dir.has_checkpoint:
+            training_dir.clear()
         raise
     finally:
         for number, handler in before.items():

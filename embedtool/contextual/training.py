@@ -35,8 +35,8 @@ from embedtool.io.progress import Progress, Report, silent
 from embedtool.model.quantized import dequantized
 from embedtool.model.store import RESERVED_KEYS
 from embedtool.model.vectors import Model, WordVectors
-from embedtool.trainers.checkpoint import Checkpoints, State
-from embedtool.trainers.resources import NUMBER, Needs, check
+from embedtool.trainers.checkpoint import Checkpointer, State
+from embedtool.trainers.resources import FLOAT_BYTES, ResourceEstimate, check_resources
 from embedtool.trainers.training import (
     History,
     about_again,
@@ -47,7 +47,7 @@ from embedtool.trainers.training import (
     read_text,
     remember,
 )
-from embedtool.trainers.training_dir import Workplace
+from embedtool.trainers.training_dir import TrainingDir
 
 log = logging.getLogger(__name__)
 
@@ -70,8 +70,8 @@ def train_encoder(
     *,
     cache: Path | None = None,
     report: Report = silent,
-    place: Workplace | None = None,
-    checkpoints: Checkpoints | None = None,
+    training_dir: TrainingDir | None = None,
+    checkpointer: Checkpointer | None = None,
     request: dict[str, Any] | None = None,
 ) -> Model:
     """Read a corpus and train an encoder of its sentences over a static model's words.
@@ -80,36 +80,38 @@ def train_encoder(
     text that are new to the static model take no place in it.
     """
     history = History(report)
-    with folder_of(place) as folder:
+    with folder_of(training_dir) as folder:
         scanned = read_text(corpus, folder, config.workers, cache, history)
         encoded = encode_by(static.vectors, scanned, folder)
         about = about_training(ALGORITHM, config, corpus, scanned, history.seconds())
-        if place is not None:
-            check(needs_of(config, static.vectors, encoded), place.output)
-            keep(place, request, about, corpus, encoded)
-        return _learn(about, config, encoded, static, history, checkpoints)
+        if training_dir is not None:
+            check_resources(estimate_for(config, static.vectors, encoded), training_dir.output)
+            keep(training_dir, request, about, corpus, encoded)
+        return _learn(about, config, encoded, static, history, checkpointer)
 
 
 def resume_encoder(
-    place: Workplace,
+    training_dir: TrainingDir,
     static: Model,
     *,
     workers: int | None = None,
     report: Report = silent,
-    checkpoints: Checkpoints | None = None,
+    checkpointer: Checkpointer | None = None,
 ) -> Model:
     """Go on with the training that is kept in a place; see `trainers.training.resume_model`.
 
     static : what it began with
     """
-    request = place.request()
+    request = training_dir.read_manifest()
     config = ContextualConfig(**request["options"] | ({"workers": workers} if workers else {}))
-    encoded = place.corpus(request)
+    encoded = training_dir.load_corpus(request)
     history = History(report)
-    return _learn(about_again(request, config), config, encoded, static, history, checkpoints)
+    return _learn(about_again(request, config), config, encoded, static, history, checkpointer)
 
 
-def needs_of(config: ContextualConfig, vectors: WordVectors, corpus: EncodedCorpus) -> Needs:
+def estimate_for(
+    config: ContextualConfig, vectors: WordVectors, corpus: EncodedCorpus
+) -> ResourceEstimate:
     """What a training needs: parameters with gradients and two moments, and what a step leaves."""
     size, wide = config.hidden_size, config.feed_forward_size or 0
     n_words = vectors.n_words * vectors.vector_size
@@ -117,11 +119,11 @@ def needs_of(config: ContextualConfig, vectors: WordVectors, corpus: EncodedCorp
     places = (config.max_length + 1) * size
     others = config.layers * layer + places + vectors.vector_size * (2 * size + 2)
     copies = 4
-    tables = NUMBER * ((1 if config.freeze else copies) * n_words + copies * others)
+    tables = FLOAT_BYTES * ((1 if config.freeze else copies) * n_words + copies * others)
     scores = min(config.samples, vectors.n_words)
-    step = NUMBER * config.batch_tokens * (config.layers * (12 * size + 3 * wide) + 3 * scores)
-    text = 2 * (NUMBER * corpus.n_tokens + 2 * NUMBER * len(corpus.ends))
-    return Needs(tables, PYTORCH + tables + step, text, NUMBER * (n_words + others))
+    step = FLOAT_BYTES * config.batch_tokens * (config.layers * (12 * size + 3 * wide) + 3 * scores)
+    text = 2 * (FLOAT_BYTES * corpus.n_tokens + 2 * FLOAT_BYTES * len(corpus.ends))
+    return ResourceEstimate(tables, PYTORCH + tables + step, text, FLOAT_BYTES * (n_words + others))
 
 
 def encode_by(vectors: WordVectors, scanned: ScannedText, folder: Path) -> EncodedCorpus:
@@ -150,10 +152,10 @@ def _learn(
     encoded: EncodedCorpus,
     static: Model,
     history: History,
-    checkpoints: Checkpoints | None,
+    checkpointer: Checkpointer | None,
 ) -> Model:
-    checkpoints = checkpoints or Checkpoints()
-    remember(checkpoints, about, encoded, history)
+    checkpointer = checkpointer or Checkpointer()
+    remember(checkpointer, about, encoded, history)
     vectors = dequantized(static.vectors)
     word = vectors.not_finite()
     if word is not None and config.vectors != "random":
@@ -161,10 +163,10 @@ def _learn(
     text = _Text(encoded, config)
     with torch.random.fork_rng(devices=[]), _threads(config.workers):
         learner = _Learner(config, vectors, text.class_counts())
-        state = checkpoints.to_the_end(
-            checkpoints.begin(),
+        state = checkpointer.run_with_retry(
+            checkpointer.restore(),
             lambda: State(learner.begin()),
-            lambda state: run(learner, text, state, history, checkpoints),
+            lambda state: run(learner, text, state, history, checkpointer),
             config.learning_rate,
         )
     del state
@@ -311,7 +313,7 @@ class _Learner:
 
 
 def run(
-    learner: _Learner, text: _Text, state: State, report: Report, checkpoints: Checkpoints
+    learner: _Learner, text: _Text, state: State, report: Report, checkpointer: Checkpointer
 ) -> None:
     """Train to the end. Raises DivergedError, and StoppedError where the training is to stop."""
     state.tables = learner.go_on(state.tables)
@@ -322,25 +324,25 @@ def run(
         epoch, batches = state.epoch + 1, text.batches(state.epoch)
         lengths = text.learnt.ends - text.learnt.starts
         ends = np.cumsum([int(lengths[rows].sum()) for rows in batches]).tolist()
-        for i in range(state.done, len(batches)):
+        for i in range(state.position, len(batches)):
             rng = np.random.default_rng((config.seed, 3, epoch, i))
             batch = text.batch(text.learnt[batches[i]], rng)
-            rate = state.rate * learning_rate(config, (state.epoch + i / len(batches)))
+            rate = state.lr_scale * learning_rate(config, (state.epoch + i / len(batches)))
             n_targets = int((batch.targets >= 0).sum())
             loss = learner.step(batch, rate, int(rng.integers(2**62)))
-            state.done = i + 1
-            state.add(loss * n_targets, n_targets)
+            state.position = i + 1
+            state.add_loss(loss * n_targets, n_targets)
             done = state.epoch * n_tokens + ends[i]
             report(Progress("training", done, total, "tokens", epoch, state.mean_loss))
-            if state.done < len(batches):
-                checkpoints.passed(state, state.epoch)
+            if state.position < len(batches):
+                checkpointer.maybe_save(state, state.epoch)
         mean = state.mean_loss
         state.end_epoch()
         perplexity = learner.perplexity(text.judged()) if len(text.held_out) else None
         report(
             Progress("training", epoch * n_tokens, total, "tokens", epoch, mean, True, perplexity)
         )
-        checkpoints.passed(state, state.epoch)
+        checkpointer.maybe_save(state, state.epoch)
     if not all(np.isfinite(table).all() for table in state.tables.values()):
         raise TrainingError("a parameter is not finite; choose a smaller --learning-rate")
 
@@ -348,7 +350,7 @@ def run(
 def _done(text: _Text, state: State) -> int:
     """The tokens that have been learnt from."""
     lengths = text.learnt.ends - text.learnt.starts
-    batches = text.batches(state.epoch)[: state.done] if state.done else []
+    batches = text.batches(state.epoch)[: state.position] if state.position else []
     return state.epoch * text.learnt.n_tokens + sum(int(lengths[rows].sum()) for rows in batches)
 
 

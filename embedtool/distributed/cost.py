@@ -24,7 +24,13 @@ from embedtool.errors import ResourceError
 from embedtool.kernels.simd.registers import SIMD_WIDTH
 from embedtool.trainers.aligned import filled_up
 from embedtool.trainers.kernel_job import keep, streams_of
-from embedtool.trainers.resources import NUMBER, PAIR, PROGRAM, RUN_ENTRY, shown
+from embedtool.trainers.resources import (
+    BASE_BYTES,
+    FLOAT_BYTES,
+    PAIR_BYTES,
+    RUN_ENTRY_BYTES,
+    format_bytes,
+)
 from embedtool.trainers.subwords import rows_of_words
 
 COPY, STEP, BESIDE_STEPS, MOMENT_BYTES = 2, 1, 12, 8
@@ -170,9 +176,9 @@ def _lanes(
     nodes, n_lanes = cluster.nodes, settings.replicas or 1
     n_shards = shards_of(n_lanes)
     n_nodes, n_rounds = len(nodes), max(settings.syncs or 1, config.epochs)
-    tables = (sizes.n_rows + sizes.n_words) * filled_up(config.vector_size) * NUMBER
+    tables = (sizes.n_rows + sizes.n_words) * filled_up(config.vector_size) * FLOAT_BYTES
     shards, copies = (
-        (sizes.n_rows + sizes.n_words) * config.vector_size * each for each in (NUMBER, COPY)
+        (sizes.n_rows + sizes.n_words) * config.vector_size * each for each in (FLOAT_BYTES, COPY)
     )
     whole = shards <= SHARE_OF_STORE * min(node.store for node in nodes)
     n_threads = _cores_of_lane(cluster, n_lanes, streams_of(sizes.n_tokens))
@@ -196,7 +202,7 @@ def _lanes(
     a_round = max(turns * (lane.learning + lane.around) + joining + coming, calls)
     training = n_rounds * a_round * (1 + (2 * shards + copies) / link / ROOT_SECONDS)
     learning = n_rounds * turns * lane.learning
-    text = NUMBER * sizes.n_tokens / n_nodes
+    text = FLOAT_BYTES * sizes.n_tokens / n_nodes
     given = copies if whole else lane.rows
     kept = shards / n_nodes + (copies if whole else copies / n_nodes + a_node * last.rows)
     reading, n_read = _reading(sizes.n_bytes, cluster.n_cores)
@@ -205,9 +211,9 @@ def _lanes(
         whole=whole,
         store=int(KEPT * (kept + 2 * a_node * last.steps) + text),
         at_once=int(given + lane.steps),
-        memory=int(beside * (PROGRAM + 3 * NUMBER / COPY * last.rows)),
-        held=int(NUMBER / COPY * lane.rows + lane.steps),
-        driver=int(PROGRAM + tables + of.OBJECT_BYTES * (KEPT * n_objects + n_read)),
+        memory=int(beside * (BASE_BYTES + 3 * FLOAT_BYTES / COPY * last.rows)),
+        held=int(FLOAT_BYTES / COPY * lane.rows + lane.steps),
+        driver=int(BASE_BYTES + tables + of.OBJECT_BYTES * (KEPT * n_objects + n_read)),
         network=int(n_rounds * received + elsewhere * text * config.epochs),
         reading=reading,
         counting=0.0,
@@ -259,8 +265,8 @@ def pairs_of(config: GloveConfig, sizes: Sizes, cluster: Cluster) -> Pairs:
     n_stored = of.PAIRS.met(n_meetings, n_words**2 / sides)
     n_blocks = Blocks.cut(np.ones(n_words), n_meetings).n_blocks
     n_groups = _n_groups(cluster, n_blocks)
-    n_ranges = max(RANGES_A_CORE * cluster.n_cores, RUN_ENTRY * n_meetings // RANGE_BYTES)
-    tables = 2 * n_words * (2 * filled_up(config.vector_size) + SIMD_WIDTH) * NUMBER
+    n_ranges = max(RANGES_A_CORE * cluster.n_cores, RUN_ENTRY_BYTES * n_meetings // RANGE_BYTES)
+    tables = 2 * n_words * (2 * filled_up(config.vector_size) + SIMD_WIDTH) * FLOAT_BYTES
     longer = (config.vector_size / of.SIZE) ** of.VISITED.size
     return Pairs(
         n_sums=n_parts * of.PAIRS.met(n_meetings / n_parts, n_words**2 / sides),
@@ -284,12 +290,12 @@ def _glove(config: GloveConfig, sizes: Sizes, cluster: Cluster, link: float) -> 
     busy, elsewhere = min(n_cores, pairs.n_groups), 1 - 1 / n_nodes
     beside = -(-busy // n_nodes)
     epochs = config.iterations
-    if PAIR * pairs.n_stored < min(node.store for node in cluster.nodes):
-        moved = PAIR * pairs.n_stored / epochs  # a node keeps what came
+    if PAIR_BYTES * pairs.n_stored < min(node.store for node in cluster.nodes):
+        moved = PAIR_BYTES * pairs.n_stored / epochs  # a node keeps what came
     else:
-        moved = PAIR * pairs.n_visited / n_nodes
+        moved = PAIR_BYTES * pairs.n_visited / n_nodes
     received = elsewhere * (pairs.n_groups * tables / n_nodes + moved)
-    merged = elsewhere * RUN_ENTRY * pairs.n_sums / n_nodes
+    merged = elsewhere * RUN_ENTRY_BYTES * pairs.n_sums / n_nodes
     visiting = n_visits / busy * (pairs.learning + pairs.around)
     n_objects = pairs.n_blocks * (pairs.n_blocks + 4 * pairs.n_groups)
     calls = n_visits * of.CALL + n_objects * of.OBJECT
@@ -299,16 +305,18 @@ def _glove(config: GloveConfig, sizes: Sizes, cluster: Cluster, link: float) -> 
     reading, n_results = _reading(sizes.n_bytes, n_cores)
     n_runs = n_parts * pairs.n_ranges
     counting = sizes.n_tokens * config.window / of.COUNTED + pairs.n_sums / of.MERGED
-    visit = 2 * tables / pairs.n_groups + PAIR * pairs.n_visited / n_visits
-    merge = (RUN_ENTRY * pairs.n_sums + PAIR * pairs.n_stored) / pairs.n_ranges
+    visit = 2 * tables / pairs.n_groups + PAIR_BYTES * pairs.n_visited / n_visits
+    merge = (RUN_ENTRY_BYTES * pairs.n_sums + PAIR_BYTES * pairs.n_stored) / pairs.n_ranges
     return Cost(
         tables=tables,
         whole=False,
-        store=int((RUN_ENTRY * pairs.n_sums + PAIR * pairs.n_stored + KEPT * tables) / n_nodes),
+        store=int(
+            (RUN_ENTRY_BYTES * pairs.n_sums + PAIR_BYTES * pairs.n_stored + KEPT * tables) / n_nodes
+        ),
         at_once=2 * tables // pairs.n_groups,
-        memory=int(beside * (PROGRAM + 2 * max(visit, merge))),
+        memory=int(beside * (BASE_BYTES + 2 * max(visit, merge))),
         held=tables // pairs.n_groups,
-        driver=int(PROGRAM + tables + of.OBJECT_BYTES * (n_results + n_runs)),
+        driver=int(BASE_BYTES + tables + of.OBJECT_BYTES * (n_results + n_runs)),
         network=int(epochs * received + merged),
         reading=reading,
         counting=max(counting / n_cores + merged / link, 2 * n_runs * of.OBJECT),
@@ -326,6 +334,6 @@ def check(needed: Cost, nodes: Sequence[Node]) -> None:
         ):
             if n_bytes > there > 0:
                 raise ResourceError(
-                    f"node {node.address}: a function needs {shown(n_bytes)} of {what}, it has "
-                    f"{shown(there)}; choose a smaller --vector-size or --max-vocab"
+                    f"node {node.address}: a function needs {format_bytes(n_bytes)} of {what}, it "
+                    f"has {format_bytes(there)}; choose a smaller --vector-size or --max-vocab"
                 )

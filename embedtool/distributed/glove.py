@@ -28,7 +28,7 @@ from embedtool.distributed.partition_reading import ClusterText
 from embedtool.io.progress import Progress, Report
 from embedtool.model.vectors import WordVectors
 from embedtool.trainers.aligned import zeros
-from embedtool.trainers.checkpoint import Checkpoints, State
+from embedtool.trainers.checkpoint import Checkpointer, State
 from embedtool.trainers.glove import (
     begun,
     cells_in_epoch,
@@ -50,23 +50,23 @@ def train(
     text: ClusterText,
     report: Report,
     initial: Initial | None,
-    checkpoints: Checkpoints,
+    checkpointer: Checkpointer,
 ) -> WordVectors:
     """Count the pairs of the text, fit the tables to them, and take the word vectors out.
 
     Raises TrainingError and StoppedError as `trainers.glove.train`.
     """
-    state = checkpoints.begin()
+    state = checkpointer.restore()
     pairs = count(cluster, text, config, report)
 
     def run(state: State) -> None:
         epochs = _Epochs(cluster, config, pairs, state)
         report(begun(config, state, pairs.blocks.n_blocks, pairs.n_pairs, pairs.cell_size))
         while state.epoch < config.iterations:
-            epochs.run(report, checkpoints)
+            epochs.run(report, checkpointer)
         epochs.collect()
 
-    state = checkpoints.to_the_end(
+    state = checkpointer.run_with_retry(
         state, lambda: start(config, text.vocabulary, initial), run, config.learning_rate
     )
     return word_vectors(config, text.vocabulary, state)
@@ -112,7 +112,7 @@ class _Epochs:
             for target, ref in zip(self._split(self.state.tables[name]), blocks, strict=True):
                 target[:] = self.cluster.get(ref)
 
-    def run(self, report: Report, checkpoints: Checkpoints) -> None:
+    def run(self, report: Report, checkpointer: Checkpointer) -> None:
         """Visit every pair once, or those that are left of an epoch.
 
         As `trainers.glove.run_epoch`, whose table `losses` the state has as well.
@@ -123,7 +123,7 @@ class _Epochs:
         before, total = state.epoch * pairs.n_pairs, config.iterations * pairs.n_pairs
         seen = sum(pairs.cell_size(*order[i]) for i in np.flatnonzero(~np.isnan(losses[:, 0])))
         while np.isnan(losses).any():
-            for node, n_cells in self._visit_groups(order, losses, checkpoints):
+            for node, n_cells in self._visit_groups(order, losses, checkpointer):
                 seen += n_cells
                 done = before + min(seen, pairs.n_pairs)
                 mean, untrained = (np.nansum(losses, axis=0) / seen).tolist()
@@ -133,15 +133,15 @@ class _Epochs:
                 )  # fmt: skip
             if np.isnan(losses).any():
                 self.collect()
-                checkpoints.passed(state, state.epoch)
+                checkpointer.maybe_save(state, state.epoch)
                 self._spread()
         report(end_epoch(config, state, pairs.n_pairs))
-        if checkpoints.wanted(state.epoch):
+        if checkpointer.should_save(state.epoch):
             self.collect()
-            checkpoints.passed(state, state.epoch)
+            checkpointer.maybe_save(state, state.epoch)
 
     def _visit_groups(
-        self, order: Sequence[Cell], losses: NDArray[np.float64], checkpoints: Checkpoints
+        self, order: Sequence[Cell], losses: NDArray[np.float64], checkpointer: Checkpointer
     ) -> Iterator[tuple[str, int]]:
         """Visit the cells that have no loss yet, until the tables are to come together.
 
@@ -162,7 +162,7 @@ class _Epochs:
             return self.cluster.name_of(node), sum(self.pairs.cell_size(*order[i]) for i in numbers)
 
         for numbers in visits.values():
-            if checkpoints.due or self._aged:
+            if checkpointer.due or self._aged:
                 break
             waiting.append((numbers, self._begin([order[i] for i in numbers])))
             if len(waiting) > AHEAD * self.n_groups:
@@ -175,7 +175,7 @@ class _Epochs:
         rows, columns = (sorted({cell[side] for cell in cells}) for side in range(2))
         stored = [self.pairs.cells[stored_cell(cell, self.pairs.symmetric)] for cell in cells]
         visit = _Visit(
-            self.config, self.state.epoch + 1, self.state.rate, self.pairs.symmetric,
+            self.config, self.state.epoch + 1, self.state.lr_scale, self.pairs.symmetric,
             self.pairs.blocks.starts, rows, columns, cells,
         )  # fmt: skip
         blocks = [self.words[row] for row in rows] + [self.contexts[column] for column in columns]

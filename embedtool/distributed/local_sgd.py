@@ -35,7 +35,7 @@ from embedtool.distributed.replica import (
 )
 from embedtool.io.progress import Progress, Report
 from embedtool.model.vectors import WordVectors
-from embedtool.trainers.checkpoint import Checkpoints, State
+from embedtool.trainers.checkpoint import Checkpointer, State
 from embedtool.trainers.kernel_job import streams_of, sum_of
 from embedtool.trainers.subwords import Rows, rows_of_words
 from embedtool.trainers.warm_start import Initial
@@ -65,18 +65,18 @@ def train(
     text: ClusterText,
     report: Report,
     initial: Initial | None,
-    checkpoints: Checkpoints,
+    checkpointer: Checkpointer,
 ) -> WordVectors:
     """Train from the beginning, or from the last checkpoint, to the end.
 
     Raises TrainingError where the training diverges, StoppedError where it is to stop.
     """
     rows = rows_of_words(text.vocabulary.words, config)
-    state = checkpoints.to_the_end(
-        checkpoints.begin(),
+    state = checkpointer.run_with_retry(
+        checkpointer.restore(),
         lambda: start(config, text, rows, initial),
         lambda state: _Meetings(cluster, settings, config, text, rows, state).run(
-            report, checkpoints
+            report, checkpointer
         ),
         config.learning_rate or 0.0,
     )
@@ -154,21 +154,21 @@ class _Meetings:
         self.kept: deque[Any] = deque(maxlen=KEPT)
         self.spread_at = time.monotonic()
 
-    def run(self, report: Report, checkpoints: Checkpoints) -> None:
+    def run(self, report: Report, checkpointer: Checkpointer) -> None:
         """Train to the end, telling of each round when it is over; the next one has begun then."""
         waiting: deque[tuple[Round, list[Ref]]] = deque()
         report(self._progress(begins=True))
         for each in self.rounds:
-            if (each.epoch, self._done(each.end)) <= (self.state.epoch, self.state.done):
+            if (each.epoch, self._done(each.end)) <= (self.state.epoch, self.state.position):
                 continue
             waiting.append((each, self._begin(each)))
             if len(waiting) > 1:
                 self._end(*waiting.popleft(), report)
             aged = time.monotonic() - self.spread_at > ROOT_SECONDS
-            if aged or checkpoints.wanted(each.epoch + (each.end == 1)):
+            if aged or checkpointer.should_save(each.epoch + (each.end == 1)):
                 self._end(*waiting.popleft(), report)
                 self.collect()
-                checkpoints.passed(self.state, self.state.epoch)
+                checkpointer.maybe_save(self.state, self.state.epoch)
                 self._spread()
         while waiting:
             self._end(*waiting.popleft(), report)
@@ -191,7 +191,7 @@ class _Meetings:
         """Begin a round and the meeting after it; returns what lanes will tell of themselves."""
         key = int(key_of(self.config.seed, each.epoch))
         first, last = (
-            self.state.rate * rate_after(self.config, each.epoch + share)
+            self.state.lr_scale * rate_after(self.config, each.epoch + share)
             for share in (each.begin, each.end)
         )
         trained = each.epoch * self.text.n_tokens + self._done(each.begin)
@@ -241,11 +241,14 @@ class _Meetings:
         told = self.cluster.get(list(lanes))
         done = self._done(each.end)
         ended = done == n_tokens
-        state.end_round(*sum_of(losses for losses, _, _ in told), done=done, last=ended)
+        state.end_chunk(*sum_of(losses for losses, _, _ in told), done=done, last=ended)
         nodes = tuple((self.cluster.name_of(node), n) for _, n, node in told)
         report(
             self._progress(
-                loss=state.mean_loss, untrained=state.mean_untrained, epoch_ended=ended, nodes=nodes
+                loss=state.mean_loss,
+                untrained=state.mean_untrained_loss,
+                epoch_ended=ended,
+                nodes=nodes,
             )
         )
         if ended:
@@ -254,7 +257,7 @@ class _Meetings:
     def _progress(self, **details: Any) -> Progress:
         """How far the training is."""
         n_tokens, state = self.text.n_tokens, self.state
-        done, total = state.epoch * n_tokens + state.done, n_tokens * self.config.epochs
+        done, total = state.epoch * n_tokens + state.position, n_tokens * self.config.epochs
         return Progress(
             "training", done, total, "words", state.epoch + 1, streams=self.streams, **details
         )

@@ -25,7 +25,7 @@ from embedtool.errors import ConfigError
 from embedtool.io.progress import Report, silent
 from embedtool.model.vectors import Model
 from embedtool.trainers import TRAINERS, check_algorithm
-from embedtool.trainers.checkpoint import Checkpoints
+from embedtool.trainers.checkpoint import Checkpointer
 from embedtool.trainers.training import (
     History,
     about_again,
@@ -34,7 +34,7 @@ from embedtool.trainers.training import (
     keep,
     remember,
 )
-from embedtool.trainers.training_dir import Workplace
+from embedtool.trainers.training_dir import TrainingDir
 from embedtool.trainers.warm_start import Initial
 
 
@@ -64,15 +64,15 @@ def train_model(
     initial: Initial | None = None,
     cache: Path | None = None,
     report: Report = silent,
-    place: Workplace | None = None,
-    checkpoints: Checkpoints | None = None,
+    training_dir: TrainingDir | None = None,
+    checkpointer: Checkpointer | None = None,
     request: dict[str, Any] | None = None,
 ) -> Model:
     """Read a corpus and train an algorithm of TRAINERS on it, on a cluster.
 
     settings : of `settled`
     cache    : a folder that all nodes see
-    place    : on this machine; checkpoints are written there
+    place    : on this machine; checkpointer are written there
     Else as `trainers.training.train_model`. Raises ClusterError where the cluster fails for good.
     """
     check_algorithm(algorithm, config)
@@ -85,27 +85,27 @@ def train_model(
     warn_of_script(corpus.text, Words.of(text.vocabulary.words), text.vocabulary.counts)
     about = about_training(algorithm, config, corpus, scanned, history.seconds())
     about["cluster"] = _replicas(settings, config)
-    if place is not None:
-        keep(place, request, about, corpus, text)
-    return _learn(cluster, settings, config, text, about, history, initial, checkpoints)
+    if training_dir is not None:
+        keep(training_dir, request, about, corpus, text)
+    return _learn(cluster, settings, config, text, about, history, initial, checkpointer)
 
 
 def resume_model(
     cluster: Cluster,
-    place: Workplace,
+    training_dir: TrainingDir,
     *,
     workers: int | None = None,
     initial: Initial | None = None,
     report: Report = silent,
-    checkpoints: Checkpoints | None = None,
+    checkpointer: Checkpointer | None = None,
 ) -> Model:
-    """Go on with the training that is kept in a place, to the vectors it would have come to.
+    """Go on with the training that is kept in a training_dir, to the vectors it would have come to.
 
     workers : not used: Ray knows the cores
     The text is read again. Raises ModelError where it has changed; else as `train_model`.
     """
-    request = place.request()
-    vocabulary = place.vocabulary(request)
+    request = training_dir.read_manifest()
+    vocabulary = training_dir.load_vocabulary(request)
     config = TRAINERS[request["algorithm"]].config(**request["options"])
     settings = settled(ClusterConfig("", **request["cluster"]), cluster)
     history = History(report)
@@ -113,7 +113,7 @@ def resume_model(
     scanned = read_text(cluster, corpus, history)
     text = encode_again(cluster, scanned, vocabulary, request["fingerprint"])
     about = about_again(request, config)
-    return _learn(cluster, settings, config, text, about, history, initial, checkpoints)
+    return _learn(cluster, settings, config, text, about, history, initial, checkpointer)
 
 
 def _replicas(settings: ClusterConfig, config: TrainerConfig) -> dict[str, int | None]:
@@ -131,15 +131,15 @@ def _learn(
     about: dict[str, Any],
     history: History,
     initial: Initial | None,
-    checkpoints: Checkpoints | None,
+    checkpointer: Checkpointer | None,
 ) -> Model:
     """Train on a text that has been read."""
-    checkpoints = checkpoints or Checkpoints()
-    remember(checkpoints, about, text, history)
+    checkpointer = checkpointer or Checkpointer()
+    remember(checkpointer, about, text, history)
     if isinstance(config, GloveConfig):
-        vectors = glove.train(cluster, config, text, history, initial, checkpoints)
+        vectors = glove.train(cluster, config, text, history, initial, checkpointer)
     elif isinstance(config, Word2VecConfig):
-        vectors = local_sgd.train(cluster, settings, config, text, history, initial, checkpoints)
+        vectors = local_sgd.train(cluster, settings, config, text, history, initial, checkpointer)
     else:
         raise TypeError(config)
     return finished(vectors, about, text, history)

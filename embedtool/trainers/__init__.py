@@ -15,7 +15,7 @@ from embedtool.io.progress import Report, silent
 if TYPE_CHECKING:
     from embedtool.corpus.encoding import EncodedCorpus
     from embedtool.model.vectors import WordVectors
-    from embedtool.trainers.checkpoint import Checkpoints
+    from embedtool.trainers.checkpoint import Checkpointer
     from embedtool.trainers.warm_start import Initial
 
 
@@ -34,17 +34,17 @@ class Trainer:
         folder: Path,
         report: Report = silent,
         initial: "Initial | None" = None,
-        checkpoints: "Checkpoints | None" = None,
+        checkpointer: "Checkpointer | None" = None,
     ) -> "WordVectors":
         """Train on a corpus.
 
         `folder` is for files that are needed while training, `initial` for vectors to begin with,
         which `Initial.check` has found to fit. Raises TrainingError where training cannot go on,
-        StoppedError where `checkpoints` says that it is to stop.
+        StoppedError where `checkpointer` says that it is to stop.
         """
         by_gensim = isinstance(config, Word2VecConfig) and config.engine == "gensim"
         module = import_module(self.gensim if by_gensim else self.native)
-        native = () if by_gensim else (checkpoints,)
+        native = () if by_gensim else (checkpointer,)
         vectors: WordVectors = module.train(config, corpus, folder, report, initial, *native)
         return vectors
 

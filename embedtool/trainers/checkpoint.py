@@ -65,15 +65,15 @@ class State:
     tables    : what is learnt, and what the optimiser keeps, by name
     unscored  : whether all scores began at zero, and so the loss at that of untrained vectors
     epoch     : epochs that are complete
-    done      : units of work done in the current epoch: tokens, or pairs for GloVe
+    position  : units of work done in the current epoch: tokens, or pairs for GloVe
     loss      : sum of the losses of the current epoch so far
-    untrained : sum of the losses that untrained vectors would have; 0 where that is not known
+    untrained_loss : sum of the losses that untrained vectors would have; 0 where that is not known
     pairs     : number of its pairs so far
-    rounds    : of each of its rounds so far that has LEAST_PAIRS, where it begins and ends, and its
+    chunks    : of each of its rounds so far that has LEAST_PAIRS, where it begins and ends, and its
                 loss divided by that of untrained vectors
-    before    : the same of the epoch before
-    first     : mean loss of a pair in the first round of all, None before
-    rate      : what the learning rate is multiplied by
+    previous_chunks : the same of the epoch before
+    initial_loss : mean loss of a pair in the first round of all, None before
+    lr_scale  : what the learning rate is multiplied by
     """
 
     __repr__ = brief
@@ -81,14 +81,14 @@ class State:
     tables: dict[str, NDArray[Any]]
     unscored: bool = True
     epoch: int = 0
-    done: int = 0
+    position: int = 0
     loss: float = 0.0
-    untrained: float = 0.0
+    untrained_loss: float = 0.0
     pairs: int = 0
-    rounds: list[tuple[int, int, float]] = field(default_factory=list)
-    before: list[tuple[int, int, float]] = field(default_factory=list)
-    first: float | None = None
-    rate: float = 1.0
+    chunks: list[tuple[int, int, float]] = field(default_factory=list)
+    previous_chunks: list[tuple[int, int, float]] = field(default_factory=list)
+    initial_loss: float | None = None
+    lr_scale: float = 1.0
 
     @property
     def mean_loss(self) -> float | None:
@@ -96,11 +96,15 @@ class State:
         return self.loss / self.pairs if self.pairs else None
 
     @property
-    def mean_untrained(self) -> float | None:
+    def mean_untrained_loss(self) -> float | None:
         """The mean loss of the same pairs that untrained vectors would have, where it is known."""
-        return self.untrained / self.pairs if self.pairs and self.untrained else None
+        return (
+            self.untrained_loss_loss / self.pairs
+            if self.pairs and self.untrained_loss_loss
+            else None
+        )
 
-    def add(self, loss: float, pairs: int, place: str = "") -> None:
+    def add_loss(self, loss: float, pairs: int, place: str = "") -> None:
         """Take a loss. Raises DivergedError where it is not finite, or explodes.
 
         place : what of the epoch it is the loss of, for the message
@@ -108,12 +112,12 @@ class State:
         self.loss += loss
         self.pairs += pairs
         mean = loss / pairs if pairs else loss
-        if self.first is None and pairs:
-            self.first = mean
-        if not math.isfinite(loss) or (self.first and mean > EXPLODED * self.first):
-            raise self._diverged(mean, place, self.first, "of the first round")
+        if self.initial_loss is None and pairs:
+            self.initial_loss = mean
+        if not math.isfinite(loss) or (self.initial_loss and mean > EXPLODED * self.initial_loss):
+            raise self._diverged(mean, place, self.initial_loss, "of the first round")
 
-    def end_round(
+    def end_chunk(
         self, loss: float, pairs: int, untrained: float, *, done: int, last: bool = False
     ) -> None:
         """Take the loss of a round that goes on to `done`, and is perhaps the last of its epoch.
@@ -122,20 +126,22 @@ class State:
         Raises DivergedError where the loss, or that of the whole epoch, is not finite, explodes, or
         is higher than steps of a length that suits the text leave it.
         """
-        begin, self.done = self.done, done
-        self.untrained += untrained
+        begin, self.position = self.position, done
+        self.untrained_loss_loss += untrained
         place = f"tokens {begin + 1:,} to {done:,} of "
-        self.add(loss, pairs, place)
+        self.add_loss(loss, pairs, place)
         if pairs >= LEAST_PAIRS:
-            self.rounds.append((begin, done, loss / untrained))
-            earlier = {(first, end): ratio for first, end, ratio in self.before}.get((begin, done))
+            self.chunks.append((begin, done, loss / untrained))
+            earlier = {(first, end): ratio for first, end, ratio in self.previous_chunks}.get(
+                (begin, done)
+            )
             if earlier and loss > max(RISE * earlier, 0.5) * untrained:
                 before = earlier * untrained / pairs
                 raise self._diverged(loss / pairs, place, before, "of the same an epoch before")
         most = UNLEARNT if self.epoch else NOTHING_LEARNT
         is_known = self.unscored or self.epoch > 0
-        if last and is_known and self.loss > most * self.untrained:
-            whole, known = self.mean_loss or 0.0, self.mean_untrained
+        if last and is_known and self.loss > most * self.untrained_loss_loss:
+            whole, known = self.mean_loss or 0.0, self.mean_untrained_loss
             raise self._diverged(whole, "", known, "of untrained vectors")
 
     def _diverged(
@@ -150,45 +156,51 @@ class State:
     def end_epoch(self) -> None:
         """Go on to the next epoch."""
         self.epoch += 1
-        self.before = self.rounds
-        self.done, self.loss, self.untrained, self.pairs, self.rounds = 0, 0.0, 0.0, 0, []
+        self.previous_chunks = self.chunks
+        self.position, self.loss, self.untrained_loss_loss, self.pairs, self.chunks = (
+            0,
+            0.0,
+            0.0,
+            0,
+            [],
+        )
 
 
-class Notes(Protocol):
+class StateDict(Protocol):
     """What a training tells of itself."""
 
-    def told(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, Any]:
         """It so far, JSON-able."""
 
-    def go_on(self, told: dict[str, Any]) -> None:
+    def load_state_dict(self, told: dict[str, Any]) -> None:
         """Begin with what was told before."""
 
-    def begin_anew(self) -> None:
+    def reset(self) -> None:
         """Forget the epochs that were told."""
 
 
 @dataclass
-class Checkpoints:
+class Checkpointer:
     """Where and when a training is saved, and whether it is to stop.
 
     folder  : where states are kept; None: nowhere
-    about   : what the training is of; a state of anything else is refused
+    identity : what the training is of; a state of anything else is refused
     stop    : the signal on which to save and stop, 0 for none; set from outside
     running : whether rounds have begun, between which it can stop
-    notes   : what is told of the training, saved with it
+    history : what is told of the training, saved with it
     """
 
     folder: Path | None = None
     config: CheckpointConfig = field(default_factory=CheckpointConfig)
-    about: dict[str, Any] = field(default_factory=dict)
+    identity: dict[str, Any] = field(default_factory=dict)
     stop: int = 0
     running: bool = False
-    notes: Notes | None = None
+    history: StateDict | None = None
     retried: bool = False
     saved_at: float = 0.0
     saved_epochs: int = 0
 
-    def begin(self) -> State | None:
+    def restore(self) -> State | None:
         """The last state that was saved, None where none was. From now on rounds are run.
 
         Raises ModelError where it cannot be read or is of another training.
@@ -205,18 +217,18 @@ class Checkpoints:
         waited = seconds is not None and time.monotonic() - self.saved_at >= seconds
         return self.folder is not None and bool(self.stop or waited)
 
-    def wanted(self, epochs: int) -> bool:
-        """Whether `passed` would save a state now that so many `epochs` are complete."""
+    def should_save(self, epochs: int) -> bool:
+        """Whether `maybe_save` would save a state now that so many `epochs` are complete."""
         every = self.config.epochs
         passed = every is not None and epochs - self.saved_epochs >= every
         return self.folder is not None and (self.due or passed)
 
-    def passed(self, state: State, epochs: int) -> None:
+    def maybe_save(self, state: State, epochs: int) -> None:
         """Save the state after a round where that is due; so many `epochs` are complete.
 
         Raises StoppedError where the training is to stop.
         """
-        if not self.wanted(epochs):
+        if not self.should_save(epochs):
             return
         try:
             self._save(state)
@@ -226,14 +238,14 @@ class Checkpoints:
             log.warning("no checkpoint: %s; training goes on", error)
         self._stop_or_go_on(epochs)
 
-    def kept(self) -> None:
+    def mark_saved(self) -> None:
         """Take note that what comes before the first round has been kept.
 
         Raises StoppedError where the training is to stop.
         """
         self._stop_or_go_on(0)
 
-    def to_the_end(
+    def run_with_retry(
         self,
         state: State | None,
         start: Callable[[], State],
@@ -253,13 +265,13 @@ class Checkpoints:
             if state is None:
                 state = start()
             if self.retried:
-                state.rate = RETRY_RATE
+                state.lr_scale = RETRY_RATE
             try:
                 run(state)
             except DivergedError as error:
                 in_first = not state.epoch
                 del state  # its tables make room for those that are gone on with
-                state = self._after(error, learning_rate, in_first)
+                state = self._handle_divergence(error, learning_rate, in_first)
             else:
                 self._keep(state)
                 return state
@@ -275,18 +287,25 @@ class Checkpoints:
 
     def _save(self, state: State) -> None:
         if self.folder is not None:
-            save_state(state, self.folder, self.about, self.notes.told() if self.notes else None)
+            save_state(
+                state,
+                self.folder,
+                self.identity,
+                self.history.state_dict() if self.history else None,
+            )
 
-    def _after(self, error: DivergedError, learning_rate: float, in_first: bool) -> State | None:
+    def _handle_divergence(
+        self, error: DivergedError, learning_rate: float, in_first: bool
+    ) -> State | None:
         """What to go on with after a divergence: the last state, or None for the beginning.
 
         in_first : whether the first epoch diverged; a state of it may have done so as well
         Raises TrainingError where it is not to be tried again, or was already.
         """
         state = None if in_first else self._last()
-        if state is None and self.notes is not None:
-            self.notes.begin_anew()
-        if self.config.on_divergence == "stop" or self.retried or (state and state.rate < 1):
+        if state is None and self.history is not None:
+            self.history.reset()
+        if self.config.on_divergence == "stop" or self.retried or (state and state.lr_scale < 1):
             kept = "; what was saved last is kept" if state else ""
             raise TrainingError(
                 f"{error}; choose a smaller --learning-rate than {learning_rate:g}{kept}"
@@ -309,9 +328,9 @@ class Checkpoints:
         path = last_state(self.folder) if self.folder else None
         if path is None:
             return None
-        state, told = load_state(path, self.about)
-        if self.notes is not None and told is not None:
-            self.notes.go_on(told)
+        state, told = load_state(path, self.identity)
+        if self.history is not None and told is not None:
+            self.history.load_state_dict(told)
         return state
 
 

@@ -30,7 +30,7 @@ from embedtool.kernels.jit import load
 from embedtool.kernels.simd.registers import SIMD_WIDTH
 from embedtool.model.vectors import WordVectors
 from embedtool.trainers.aligned import filled_up, zeros
-from embedtool.trainers.checkpoint import Checkpoints, State
+from embedtool.trainers.checkpoint import Checkpointer, State
 from embedtool.trainers.warm_start import Initial
 
 GROUP = 2048
@@ -51,7 +51,7 @@ def train(
     folder: Path,
     report: Report,
     initial: Initial | None = None,
-    checkpoints: Checkpoints | None = None,
+    checkpointer: Checkpointer | None = None,
 ) -> WordVectors:
     """Count the pairs of the corpus, fit the tables to them, and take the word vectors out.
 
@@ -60,20 +60,20 @@ def train(
     `check_pairs` has it. Raises TrainingError where the training diverges, StoppedError where it is
     to stop.
     """
-    checkpoints = checkpoints or Checkpoints()
-    state = checkpoints.begin()
-    pairs = counted_pairs(folder) if checkpoints.folder else None
+    checkpointer = checkpointer or Checkpointer()
+    state = checkpointer.restore()
+    pairs = counted_pairs(folder) if checkpointer.folder else None
     if pairs is None:
-        pauses = Pauses(lambda: checkpoints.due, checkpoints.kept)
+        pauses = Pauses(lambda: checkpointer.due, checkpointer.mark_saved)
         pairs = count_cooccurrence(corpus, config, folder, report, pauses)
 
     def run(state: State) -> None:
         _load_kernel(pairs, state)
         report(begun(config, state, pairs.n_blocks, len(pairs), pairs.cell_size))
         while state.epoch < config.iterations:
-            run_epoch(config, pairs, state, report, checkpoints)
+            run_epoch(config, pairs, state, report, checkpointer)
 
-    state = checkpoints.to_the_end(
+    state = checkpointer.run_with_retry(
         state, lambda: start(config, corpus.vocabulary, initial), run, config.learning_rate
     )
     return word_vectors(config, corpus.vocabulary, state)
@@ -159,7 +159,7 @@ def run_epoch(
     pairs: Cooccurrence,
     state: State,
     report: Report,
-    checkpoints: Checkpoints | None = None,
+    checkpointer: Checkpointer | None = None,
 ) -> None:
     """Visit every pair once, or those that are left of an epoch.
 
@@ -167,14 +167,14 @@ def run_epoch(
     the order of visiting, and that of zeros, NaN where it has not been visited. Raises
     DivergedError, and StoppedError where the training is to stop.
     """
-    checkpoints = checkpoints or Checkpoints()
+    checkpointer = checkpointer or Checkpointer()
     epoch, n_pairs = state.epoch + 1, len(pairs)
     before, total = state.epoch * n_pairs, config.iterations * n_pairs
     order = cells_in_epoch(config, epoch, pairs.n_blocks, pairs.cell_size)
     losses = state.tables.setdefault("losses", np.full((len(order), 2), np.nan))
     while np.isnan(losses).any():
         seen, loss, untrained = 0, 0.0, 0.0
-        visits = _visit_cells(config, pairs, state, order, checkpoints)
+        visits = _visit_cells(config, pairs, state, order, checkpointer)
         for n_cell, cell_loss, cell_untrained in visits:
             seen += n_cell
             loss += cell_loss
@@ -187,9 +187,9 @@ def run_epoch(
                 )
             )  # fmt: skip
         if np.isnan(losses).any():
-            checkpoints.passed(state, state.epoch)
+            checkpointer.maybe_save(state, state.epoch)
     report(end_epoch(config, state, n_pairs))
-    checkpoints.passed(state, state.epoch)
+    checkpointer.maybe_save(state, state.epoch)
 
 
 def end_epoch(config: GloveConfig, state: State, n_pairs: int) -> Progress:
@@ -198,14 +198,16 @@ def end_epoch(config: GloveConfig, state: State, n_pairs: int) -> Progress:
     Raises DivergedError as `State.add`, and where the last epoch's loss is worthless: clipped
     gradients keep a training finite that has diverged.
     """
-    loss, state.untrained = (float(sum(each)) for each in state.tables.pop("losses").T.tolist())
-    state.add(loss, n_pairs)
+    loss, state.untrained_loss = (
+        float(sum(each)) for each in state.tables.pop("losses").T.tolist()
+    )
+    state.add_loss(loss, n_pairs)
     epoch = state.epoch + 1
     if epoch == config.iterations and loss > WORTHLESS_LOSS * n_pairs:
         raise DivergedError(f"the loss of epoch {epoch} is {loss / n_pairs:g} a pair")
     ended = Progress(
         "training", epoch * n_pairs, config.iterations * n_pairs, "pairs", epoch, state.mean_loss,
-        True, untrained=state.mean_untrained,
+        True, untrained=state.mean_untrained_loss,
     )  # fmt: skip
     state.end_epoch()
     return ended
@@ -216,7 +218,7 @@ def _visit_cells(
     pairs: Cooccurrence,
     state: State,
     order: Sequence[Cell],
-    checkpoints: Checkpoints,
+    checkpointer: Checkpointer,
 ) -> Iterator[Visit]:
     """Visit the cells that have not been visited; yields what came of each, in a fixed order.
 
@@ -231,10 +233,10 @@ def _visit_cells(
     def visit(i: int, before: list[Future[None]]) -> None:
         for earlier in before:
             earlier.result()
-        if np.isnan(losses[i, 0]) and not checkpoints.due:
+        if np.isnan(losses[i, 0]) and not checkpointer.due:
             losses[i] = visit_cell(
                 config, state.epoch + 1, order[i], pairs.cell(*order[i]),
-                state.tables["words"], state.tables["contexts"], state.rate,
+                state.tables["words"], state.tables["contexts"], state.lr_scale,
             )  # fmt: skip
 
     last_in_rows: dict[int, Future[None]] = {}

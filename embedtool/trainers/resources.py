@@ -17,13 +17,13 @@ from embedtool.kernels.simd.registers import SIMD_WIDTH
 from embedtool.trainers.aligned import filled_up
 from embedtool.trainers.subwords import rows_of_words
 
-PROGRAM = 180 * MiB
+BASE_BYTES = 180 * MiB
 """What Python, NumPy and the compiled kernels take by themselves; measured."""
-NUMBER = 4
+FLOAT_BYTES = 4
 """Bytes of a float32, and of an id."""
-WORD = 150
+WORD_BYTES = 150
 """Bytes that a word takes in Python with its count and its number; measured."""
-RUN_ENTRY, PAIR = 16, 12
+RUN_ENTRY_BYTES, PAIR_BYTES = 16, 12
 """Bytes on disk of a pair that is counted, and of one that is summed."""
 CGROUP = Path("/sys/fs/cgroup")
 MEMINFO = Path("/proc/meminfo")
@@ -31,7 +31,7 @@ STATUS = Path("/proc/self/status")
 
 
 @dataclass(frozen=True)
-class Needs:
+class ResourceEstimate:
     """Bytes.
 
     tables : memory of what is learnt, which is needed for certain
@@ -46,34 +46,34 @@ class Needs:
     model: int
 
 
-def estimate(config: TrainerConfig, corpus: EncodedCorpus) -> Needs:
+def estimate_resources(config: TrainerConfig, corpus: EncodedCorpus) -> ResourceEstimate:
     """What a training with these options on this text needs."""
     vocabulary = corpus.vocabulary
     n_words, size = vocabulary.n_words, config.vector_size
-    program = PROGRAM + WORD * (n_words + vocabulary.types_seen)
-    text = 2 * (NUMBER * corpus.n_tokens + 2 * NUMBER * len(corpus.ends))
-    matrix = n_words * size * NUMBER
+    program = BASE_BYTES + WORD_BYTES * (n_words + vocabulary.types_seen)
+    text = 2 * (FLOAT_BYTES * corpus.n_tokens + 2 * FLOAT_BYTES * len(corpus.ends))
+    matrix = n_words * size * FLOAT_BYTES
     if isinstance(config, GloveConfig):
-        tables = 2 * n_words * (2 * filled_up(size) + SIMD_WIDTH) * NUMBER
+        tables = 2 * n_words * (2 * filled_up(size) + SIMD_WIDTH) * FLOAT_BYTES
         memory = max(counting_bytes(config, corpus.n_tokens), tables + matrix)
         meetings = corpus.n_tokens * config.window
-        return Needs(
-            tables, program + memory, text + (RUN_ENTRY + PAIR) * meetings,
+        return ResourceEstimate(
+            tables, program + memory, text + (RUN_ENTRY_BYTES + PAIR_BYTES) * meetings,
             matrix * (2 if config.output_vectors == "both" else 1),
         )  # fmt: skip
     if not isinstance(config, Word2VecConfig):
         raise TypeError(config)
     rows = rows_of_words(vocabulary.words, config)
-    tables = (rows.n_rows + n_words) * filled_up(size) * NUMBER
+    tables = (rows.n_rows + n_words) * filled_up(size) * FLOAT_BYTES
     memory = tables + rows.rows.nbytes + rows.starts.nbytes
     model = 2 * matrix
     if isinstance(config, FastTextConfig):
         memory += matrix
-        model += rows.n_rows * size * NUMBER
-    return Needs(tables, program + memory, text, model)
+        model += rows.n_rows * size * FLOAT_BYTES
+    return ResourceEstimate(tables, program + memory, text, model)
 
 
-def check(needs: Needs, output: Path) -> None:
+def check_resources(needs: ResourceEstimate, output: Path) -> None:
     """Raise ResourceError where a training cannot have what it needs for certain.
 
     That are the tables, and room for the model at `output`; what may be less refuses nothing.
@@ -81,13 +81,14 @@ def check(needs: Needs, output: Path) -> None:
     memory = available_memory()
     if memory is not None and needs.tables > memory:
         raise ResourceError(
-            f"the tables need {shown(needs.tables)} of memory, {shown(memory)} are free; choose a "
-            "smaller --vector-size or --max-vocab, or a larger --min-count"
+            f"the tables need {format_bytes(needs.tables)} of memory, {format_bytes(memory)} are "
+            "free; choose a smaller --vector-size or --max-vocab, or a larger --min-count"
         )
     disk = shutil.disk_usage(output.parent).free
     if needs.model > disk:
         raise ResourceError(
-            f"{output}: the model needs {shown(needs.model)} of disk, {shown(disk)} are free"
+            f"{output}: the model needs {format_bytes(needs.model)} of disk, {format_bytes(disk)} "
+            "are free"
         )
 
 
@@ -130,6 +131,6 @@ def _entry(path: Path, name: str, unit: int) -> int | None:
     return next((int(each[1]) * unit for each in fields if each and each[0] == name), None)
 
 
-def shown(n_bytes: int) -> str:
+def format_bytes(n_bytes: int) -> str:
     """Bytes as a person reads them."""
     return f"{n_bytes / MiB:,.0f} MiB"

@@ -30,9 +30,9 @@ from embedtool.errors import TrainingError
 from embedtool.io.progress import Progress, Report, silent
 from embedtool.model.vectors import Model, WordVectors
 from embedtool.trainers import TRAINERS, check_algorithm
-from embedtool.trainers.checkpoint import Checkpoints
-from embedtool.trainers.resources import Needs, check, estimate
-from embedtool.trainers.training_dir import Workplace
+from embedtool.trainers.checkpoint import Checkpointer
+from embedtool.trainers.resources import ResourceEstimate, check_resources, estimate_resources
+from embedtool.trainers.training_dir import TrainingDir
 from embedtool.trainers.warm_start import Initial
 
 
@@ -74,18 +74,18 @@ class History:
         """Seconds since the beginning."""
         return round(time.monotonic() - self.began, 3)
 
-    def told(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps of it."""
         streams = {} if self.streams is None else {"streams": self.streams}
         return {"seconds": self.seconds(), **streams, "epochs": self.epochs}
 
-    def go_on(self, told: dict[str, Any]) -> None:
+    def load_state_dict(self, told: dict[str, Any]) -> None:
         """Take up what a checkpoint kept."""
         self.began = time.monotonic() - told["seconds"]
         self.streams = told.get("streams")
         self.epochs = list(told["epochs"])
 
-    def begin_anew(self) -> None:
+    def reset(self) -> None:
         """Forget the epochs of a training that is tried once more."""
         self.epochs = []
 
@@ -99,8 +99,8 @@ def train_model(
     initial: Initial | None = None,
     cache: str | Path | None = None,
     report: Report = silent,
-    place: Workplace | None = None,
-    checkpoints: Checkpoints | None = None,
+    training_dir: TrainingDir | None = None,
+    checkpointer: Checkpointer | None = None,
     request: dict[str, Any] | None = None,
 ) -> Model:
     """Read a corpus and train an algorithm of TRAINERS on it.
@@ -111,12 +111,12 @@ def train_model(
     cache       : a folder where the encoded corpus is kept, and found again by a later run
     place       : where the training works and is kept, so that `resume_model` can go on with it;
                   None: in a temporary folder
-    checkpoints : when it is saved there
+    checkpointer : when it is saved there
     request     : what else to write down there, JSON-able; `files` names further files that the
                   training depends on
     Raises ConfigError where there is no such algorithm, the options are not its own, or `initial`
     does not fit them; CorpusError, VocabularyError or TrainingError where it cannot be done;
-    StoppedError where `checkpoints` has it stop.
+    StoppedError where `checkpointer` has it stop.
     """
     check_algorithm(algorithm, config)
     if not isinstance(corpus, Corpus):
@@ -125,17 +125,17 @@ def train_model(
     if initial is not None:
         initial.check(config)
     history = History(report)
-    with folder_of(place) as folder:
+    with folder_of(training_dir) as folder:
         scanned = read_text(corpus, folder, config.workers, cache, history)
         encoded = encode_text(scanned, config, folder, only, initial)
         about = about_training(algorithm, config, corpus, scanned, history.seconds())
-        if place is not None:
-            check(estimate(config, encoded), place.output)
-            keep(place, request, about, corpus, encoded)
-        return _learn(about, config, encoded, folder, history, initial, checkpoints)
+        if training_dir is not None:
+            check_resources(estimate_resources(config, encoded), training_dir.output)
+            keep(training_dir, request, about, corpus, encoded)
+        return _learn(about, config, encoded, folder, history, initial, checkpointer)
 
 
-def needs_of(
+def estimate_for(
     corpus: Corpus,
     config: TrainerConfig,
     *,
@@ -143,51 +143,51 @@ def needs_of(
     initial: Initial | None = None,
     cache: Path | None = None,
     report: Report = silent,
-) -> tuple[Needs, Vocabulary]:
+) -> tuple[ResourceEstimate, Vocabulary]:
     """Read a corpus and tell what training on it needs, and its vocabulary; as `train_model`."""
     if initial is not None:
         initial.check(config)
     with TemporaryDirectory(prefix="embedtool-") as name:
         scanned = read_text(corpus, Path(name), config.workers, cache, report)
         encoded = encode_text(scanned, config, Path(name), only, initial)
-        return estimate(config, encoded), encoded.vocabulary
+        return estimate_resources(config, encoded), encoded.vocabulary
 
 
 def resume_model(
-    place: Workplace,
+    training_dir: TrainingDir,
     *,
     workers: int | None = None,
     initial: Initial | None = None,
     report: Report = silent,
-    checkpoints: Checkpoints | None = None,
+    checkpointer: Checkpointer | None = None,
 ) -> Model:
-    """Go on with the training that is kept in a place, to the vectors it would have come to.
+    """Go on with the training that is kept in a folder, to the vectors it would have come to.
 
     workers : None: as many as it began with
     initial : what it began with, if anything
     Raises ModelError where it is damaged, or the text has changed; else as `train_model`.
     """
-    request = place.request()
+    request = training_dir.read_manifest()
     options = request["options"] | ({"workers": workers} if workers else {})
     config = TRAINERS[request["algorithm"]].config(**options)
-    encoded = place.corpus(request)
+    encoded = training_dir.load_corpus(request)
     history = History(report)
     about = about_again(request, config)
-    return _learn(about, config, encoded, place.folder, history, initial, checkpoints)
+    return _learn(about, config, encoded, training_dir.folder, history, initial, checkpointer)
 
 
 @contextmanager
-def folder_of(place: Workplace | None) -> Iterator[Path]:
-    """Where a training works: in its place, or, where that is None, in a temporary folder."""
-    if place is not None:
-        yield place.folder
+def folder_of(training_dir: TrainingDir | None) -> Iterator[Path]:
+    """Where a training works: its training directory, or a temporary folder."""
+    if training_dir is not None:
+        yield training_dir.folder
         return
     with TemporaryDirectory(prefix="embedtool-") as name:
         yield Path(name)
 
 
 def keep(
-    place: Workplace,
+    training_dir: TrainingDir,
     request: dict[str, Any] | None,
     about: dict[str, Any],
     corpus: Corpus,
@@ -199,7 +199,7 @@ def keep(
     """
     asked = dict(request or {})
     files = [*corpus.sources, *asked.pop("files", [])]
-    place.keep({**asked, **about}, files, encoded)
+    training_dir.write_manifest({**asked, **about}, files, encoded)
 
 
 def _learn(
@@ -209,13 +209,13 @@ def _learn(
     folder: Path,
     history: History,
     initial: Initial | None,
-    checkpoints: Checkpoints | None,
+    checkpointer: Checkpointer | None,
 ) -> Model:
     """Train on a text that has been read."""
-    if checkpoints is not None:
-        remember(checkpoints, about, encoded, history)
+    if checkpointer is not None:
+        remember(checkpointer, about, encoded, history)
     trainer = TRAINERS[about["algorithm"]]
-    vectors = trainer.train(config, encoded, folder, history, initial, checkpoints)
+    vectors = trainer.train(config, encoded, folder, history, initial, checkpointer)
     return finished(vectors, about, encoded, history)
 
 
@@ -232,15 +232,15 @@ def finished(
 
 
 def remember(
-    checkpoints: Checkpoints, about: dict[str, Any], encoded: Numbered, history: History
+    checkpointer: Checkpointer, about: dict[str, Any], encoded: Numbered, history: History
 ) -> None:
-    """Tell checkpoints what the training is of: all that it depends on, but for the workers."""
+    """Tell checkpointer what the training is of: all that it depends on, but for the workers."""
     options = {name: value for name, value in about["options"].items() if name != "workers"}
-    checkpoints.about = {
+    checkpointer.identity = {
         "algorithm": about["algorithm"], "text": encoded.fingerprint,
         **options, **about.get("cluster", {}),
     }  # fmt: skip
-    checkpoints.notes = history
+    checkpointer.history = history
 
 
 def read_text(
@@ -294,7 +294,7 @@ def describe(about: dict[str, Any], encoded: Numbered, history: History) -> dict
         "options": about["options"],
         "corpus": about["corpus"],
         "vocabulary": encoded.vocabulary.summary(),
-        "training": {"seconds_reading": about["seconds_reading"], **history.told()},
+        "training": {"seconds_reading": about["seconds_reading"], **history.state_dict()},
         **({"cluster": about["cluster"]} if "cluster" in about else {}),
     }
 

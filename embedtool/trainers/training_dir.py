@@ -41,13 +41,13 @@ from embedtool.trainers.checkpoint import last_state
 
 SUFFIX = ".training"
 LOCK = "lock"
-REQUEST = "training.json"
+MANIFEST = "training.json"
 WORDS, COUNTS = "vocabulary", "vocabulary-counts"
 FORMAT = 2
 
 
 @dataclass(frozen=True)
-class Workplace:
+class TrainingDir:
     """A folder that this process has to itself.
 
     output : where the model will be
@@ -58,23 +58,23 @@ class Workplace:
     folder: Path
 
     @property
-    def can_go_on(self) -> bool:
+    def is_resumable(self) -> bool:
         """Whether there is a training to go on with."""
-        return (self.folder / REQUEST).exists()
+        return (self.folder / MANIFEST).exists()
 
     @property
-    def has_state(self) -> bool:
+    def has_checkpoint(self) -> bool:
         """Whether it was saved after it had begun to learn."""
         return last_state(self.folder) is not None
 
     def clear(self) -> None:
         """Take everything away but the lock; what says that it can be gone on with goes first."""
-        (self.folder / REQUEST).unlink(missing_ok=True)
+        (self.folder / MANIFEST).unlink(missing_ok=True)
         for path in self.folder.iterdir():
             if path.name != LOCK:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
-    def keep(self, request: dict[str, Any], sources: list[str], corpus: Numbered) -> None:
+    def write_manifest(self, request: dict[str, Any], sources: list[str], corpus: Numbered) -> None:
         """Write down what is trained on which text; from now on the training can be gone on with.
 
         request : JSON-able
@@ -97,16 +97,16 @@ class Workplace:
             },
             **request,
         }
-        with replaced(self.folder / REQUEST) as file:
+        with replaced(self.folder / MANIFEST) as file:
             file.write(text_bytes(json.dumps(whole, ensure_ascii=False, indent=2) + "\n"))
 
-    def request(self) -> dict[str, Any]:
-        """What `keep` wrote down. Raises ModelError where it is damaged or of another embedtool."""
+    def read_manifest(self) -> dict[str, Any]:
+        """Read the manifest. Raises ModelError where it is damaged or of another embedtool."""
         try:
-            request = json.loads((self.folder / REQUEST).read_bytes())
+            request = json.loads((self.folder / MANIFEST).read_bytes())
             version = request["version"]
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-            raise ModelError(f"{self.folder / REQUEST}: is damaged: {error}") from None
+            raise ModelError(f"{self.folder / MANIFEST}: is damaged: {error}") from None
         if (request.get("format"), version) != (FORMAT, __version__):
             raise ModelError(
                 f"{self.folder}: was begun by embedtool {version}; this is {__version__}, which "
@@ -114,12 +114,12 @@ class Workplace:
             )
         return with_current_names(request)
 
-    def corpus(self, request: dict[str, Any]) -> EncodedCorpus:
+    def load_corpus(self, request: dict[str, Any]) -> EncodedCorpus:
         """The text as numbers. Raises ModelError where they, or its files, have changed since."""
         self._check(request, ENCODED_FILES)
-        return open_encoded(self.folder, self.vocabulary(request), request["fingerprint"])
+        return open_encoded(self.folder, self.load_vocabulary(request), request["fingerprint"])
 
-    def vocabulary(self, request: dict[str, Any]) -> Vocabulary:
+    def load_vocabulary(self, request: dict[str, Any]) -> Vocabulary:
         """The words of the text. Raises ModelError where they, or its files, have changed since."""
         self._check(request, (WORDS, COUNTS))
         files = request["files"]
@@ -144,7 +144,7 @@ class Workplace:
 
 
 @contextmanager
-def workplace(output: Path, make: bool = True) -> Iterator[Workplace]:
+def lock_training_dir(output: Path, make: bool = True) -> Iterator[TrainingDir]:
     """Have MODEL.training for this process alone; at the end an empty one is taken away.
 
     make : False: it must be there
@@ -152,11 +152,11 @@ def workplace(output: Path, make: bool = True) -> Iterator[Workplace]:
     be made. A process that has died holds nothing.
     """
     folder = output.with_name(output.name + SUFFIX)
-    if not make and not (folder / REQUEST).exists():
+    if not make and not (folder / MANIFEST).exists():
         raise ModelError(f"{output}: there is no interrupted training to go on with")
     descriptor = _lock(folder, output)
     try:
-        yield Workplace(output, folder)
+        yield TrainingDir(output, folder)
     finally:
         if [path.name for path in folder.iterdir()] == [LOCK]:
             shutil.rmtree(folder)

@@ -24,7 +24,7 @@ from embedtool.kernels.random import mixed
 from embedtool.kernels.sgd.arrays import Text
 from embedtool.model.vectors import Subwords, WordVectors
 from embedtool.trainers.aligned import ROWS_AT_A_TIME, compact, filled_up, zeros
-from embedtool.trainers.checkpoint import Checkpoints, State
+from embedtool.trainers.checkpoint import Checkpointer, State
 from embedtool.trainers.kernel_job import (
     NO_NOISE,
     NO_TREE,
@@ -55,18 +55,18 @@ def train(
     folder: Path,
     report: Report,
     initial: Initial | None = None,
-    checkpoints: Checkpoints | None = None,
+    checkpointer: Checkpointer | None = None,
 ) -> WordVectors:
     """Train from the beginning, or from the last checkpoint, to the end.
 
     Raises TrainingError where the training diverges, StoppedError where it is to stop.
     """
     rows = rows_of_words(corpus.vocabulary.words, config)
-    checkpoints = checkpoints or Checkpoints()
-    state = checkpoints.to_the_end(
-        checkpoints.begin(),
+    checkpointer = checkpointer or Checkpointer()
+    state = checkpointer.run_with_retry(
+        checkpointer.restore(),
         lambda: start(config, corpus, rows, initial),
-        lambda state: _run(config, corpus, rows, state, report, checkpoints),
+        lambda state: _run(config, corpus, rows, state, report, checkpointer),
         config.learning_rate or 0.0,
     )
     return word_vectors(config, corpus, rows, state)
@@ -78,28 +78,28 @@ def _run(
     rows: Rows,
     state: State,
     report: Report,
-    checkpoints: Checkpoints,
+    checkpointer: Checkpointer,
 ) -> None:
     """Train on, telling of each stretch."""
     total = corpus.n_tokens * config.epochs
     work = work_of(config, corpus, rows, state)
     work.load()
-    done = state.epoch * corpus.n_tokens + state.done
+    done = state.epoch * corpus.n_tokens + state.position
     streams = None if config.racing else len(work.stretch.lengths)
     report(
         Progress("training", done, total, "words", state.epoch + 1, begins=True, streams=streams)
     )
     for _ in advance(config, corpus, work, state):
-        done = state.epoch * corpus.n_tokens + state.done
-        ended = state.done == corpus.n_tokens
+        done = state.epoch * corpus.n_tokens + state.position
+        ended = state.position == corpus.n_tokens
         epoch = state.epoch + 1
         report(
             Progress(
                 "training", done, total, "words", epoch, state.mean_loss, ended,
-                untrained=state.mean_untrained, streams=streams,
+                untrained=state.mean_untrained_loss, streams=streams,
             )
         )  # fmt: skip
-        checkpoints.passed(state, state.epoch + ended)
+        checkpointer.maybe_save(state, state.epoch + ended)
 
 
 def start(
@@ -181,15 +181,15 @@ def advance(
     with ThreadPoolExecutor(len(work.spaces)) as pool:
         for epoch in range(state.epoch, config.epochs):
             key = key_of(config.seed, epoch)
-            while state.done < n_tokens:
-                first, last = state.done, min(state.done + size, n_tokens)
+            while state.position < n_tokens:
+                first, last = state.position, min(state.position + size, n_tokens)
                 rates = [
-                    state.rate * rate_after(config, epoch + place / n_tokens)
+                    state.lr_scale * rate_after(config, epoch + place / n_tokens)
                     for place in (first, last)
                 ]
                 damping = damping_after(config, epoch * n_tokens + first)
                 work.train(pool, (first, last), size, key, (rates[0], rates[1]), damping)
-                state.end_round(*work.take_losses(), done=last, last=last == n_tokens)
+                state.end_chunk(*work.take_losses(), done=last, last=last == n_tokens)
                 yield
             state.end_epoch()
 
@@ -243,7 +243,7 @@ def damping_after(config: Word2VecConfig, n_tokens: int) -> float:
 
 def word_vectors(config: Word2VecConfig, corpus: Numbered, rows: Rows, state: State) -> WordVectors:
     """The vectors of the words, with what else the model keeps. Uses the state's tables up."""
-    warn_of_thinning(config, state.first is not None)
+    warn_of_thinning(config, state.initial_loss is not None)
     vocabulary, size = corpus.vocabulary, config.vector_size
     inputs = compact(state.tables.pop("inputs"), size)
     outputs = compact(state.tables.pop("outputs"), size)

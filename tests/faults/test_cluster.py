@@ -198,7 +198,7 @@ class Training:
         return self.process.returncode
 
     @property
-    def has_state(self) -> bool:
+    def has_checkpoint(self) -> bool:
         return any(self.output.with_name(self.output.name + ".training").glob("state-*/*.json"))
 
     def wait_for(self, condition: Callable[[], object]) -> None:
@@ -289,7 +289,7 @@ def test_a_driver_that_is_killed_or_interrupted_is_gone_on_with(
     kingdoms: Path, tmp_path: Path,
 ) -> None:  # fmt: skip
     training = Training(nodes, kingdoms, algorithm, tmp_path / "m")
-    training.wait_for(lambda: training.has_state)
+    training.wait_for(lambda: training.has_checkpoint)
     training.process.send_signal(number)
     assert training.end() == code
     assert not (tmp_path / "m").exists()

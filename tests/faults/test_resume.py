@@ -15,7 +15,7 @@ import pytest
 
 from embedtool.corpus import cooccurrence, sorted_runs
 from embedtool.model import store
-from embedtool.trainers.training_dir import REQUEST, SUFFIX, workplace
+from embedtool.trainers.training_dir import MANIFEST, SUFFIX, lock_training_dir
 from tests.conftest import Run
 
 PROGRAM = [sys.executable, "-m", "embedtool"]
@@ -206,7 +206,7 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(
             assert process.returncode in (0, -signal.SIGKILL), stderr.decode()
             if model.exists():
                 assert trained(model) == trained(whole)
-            if process.returncode == 0 or not (tmp_path / f"model{SUFFIX}" / REQUEST).exists():
+            if process.returncode == 0 or not (tmp_path / f"model{SUFFIX}" / MANIFEST).exists():
                 break
             arguments = ("resume", model)
         assert model.exists()
@@ -280,13 +280,13 @@ def test_a_training_that_is_not_wanted_any_more(
 
 def test_only_one_process_trains_a_model(run: Run, kingdoms: Path, tmp_path: Path) -> None:
     model = tmp_path / "model"
-    with workplace(model) as place:
+    with lock_training_dir(model) as training_dir:
         with start("train", "word2vec", kingdoms, "-o", model) as process:
             _, stderr = process.communicate(timeout=SECONDS)
         assert process.returncode == 1
         assert f"model: locked by PID {os.getpid()}, which trains it" in stderr.decode()
-        assert place.folder.is_dir()
-    assert not place.folder.exists()
+        assert training_dir.folder.is_dir()
+    assert not training_dir.folder.exists()
 
 
 def test_the_lock_of_a_dead_process_holds_nobody_up(

@@ -141,10 +141,10 @@ def test_a_training_with_damaged_text_is_not_gone_on_with(
 ) -> None:
     from embedtool.config.training import TrainerConfig
     from embedtool.trainers.training import about_training, keep
-    from embedtool.trainers.training_dir import workplace
+    from embedtool.trainers.training_dir import lock_training_dir
 
     model = tmp_path / "model"
-    with workplace(model) as place:
+    with lock_training_dir(model) as place:
         corpus = Corpus(text)
         scanned = scan(corpus, place.folder)
         vocabulary, places = choose_words(

@@ -33,7 +33,7 @@ from embedtool.trainers import TRAINERS, word2vec
 from embedtool.trainers.checkpoint import (
     EXPLODED,
     RETRY_RATE,
-    Checkpoints,
+    Checkpointer,
     State,
     last_state,
     load_state,
@@ -86,15 +86,16 @@ def test_a_state_is_saved_to_the_last_bit(tmp_path: Path) -> None:
         "c": np.array([[0.1, np.nan], [1 / 3, 1e300]]),
     }
     state = State(
-        tables, False, 3, 7, loss=0.1 + 0.2, untrained=0.7, pairs=11, first=1 / 3, rate=0.5,
-        rounds=[(0, 7, 0.3)], before=[(0, 7, 0.1 + 0.2), (7, 9, 1e-300)],
+        tables, False, 3, 7, loss=0.1 + 0.2, untrained_loss=0.7, pairs=11,
+        initial_loss=1 / 3, lr_scale=0.5,
+        chunks=[(0, 7, 0.3)], previous_chunks=[(0, 7, 0.1 + 0.2), (7, 9, 1e-300)],
     )  # fmt: skip
     save_state(state, tmp_path, {"window": 5}, {"seconds": 1.5})
     loaded, told = load_state(last_state(tmp_path), {"window": 5})
     for name, value in vars(state).items():
-        if name not in ("tables", "rounds", "before"):
+        if name not in ("tables", "chunks", "previous_chunks"):
             assert getattr(loaded, name) == value, name
-    for name in ("rounds", "before"):
+    for name in ("chunks", "previous_chunks"):
         assert [tuple(each) for each in getattr(loaded, name)] == getattr(state, name)
     assert {name: table.tobytes() for name, table in loaded.tables.items()} == {
         name: table.tobytes() for name, table in tables.items()
@@ -130,11 +131,11 @@ def test_a_state_of_another_training_is_refused_by_name(tmp_path: Path) -> None:
 
 def test_a_loss_that_explodes_is_found_in_its_round() -> None:
     state = State({})
-    state.add(200.0, 100)
-    state.add(100.0 * EXPLODED, 100)
+    state.add_loss(200.0, 100)
+    state.add_loss(100.0 * EXPLODED, 100)
     for loss in (3 * 100.0 * EXPLODED, math.nan, math.inf):
         with pytest.raises(DivergedError, match="the loss of epoch 1 is"):
-            state.add(loss, 100)
+            state.add_loss(loss, 100)
 
 
 def test_a_first_epoch_above_what_untrained_vectors_have_is_a_divergence() -> None:
@@ -144,9 +145,9 @@ def test_a_first_epoch_above_what_untrained_vectors_have_is_a_divergence() -> No
         (10_300, False, False),
     ):
         state = State({}, unscored)
-        state.end_round(7_000, 1_000, 5_000, done=1)  # what follows may make up for it
+        state.end_chunk(7_000, 1_000, 5_000, done=1)  # what follows may make up for it
         with pytest.raises(DivergedError) if raises else nullcontext() as found:
-            state.end_round(loss - 7_000, 1_000, 5_000, done=2, last=True)
+            state.end_chunk(loss - 7_000, 1_000, 5_000, done=2, last=True)
         if raises:
             assert str(found.value) == (
                 "the loss of epoch 1 is 5.15 a pair, that of untrained vectors is 5"
@@ -155,34 +156,34 @@ def test_a_first_epoch_above_what_untrained_vectors_have_is_a_divergence() -> No
 
 def test_a_later_epoch_may_be_a_little_above_it() -> None:
     state = State({})
-    state.end_round(30, 10, 30, done=1, last=True)
+    state.end_chunk(30, 10, 30, done=1, last=True)
     for loss in (31, 37):
         state.end_epoch()
-        state.end_round(loss, 10, 30, done=1, last=True)
+        state.end_chunk(loss, 10, 30, done=1, last=True)
     state.end_epoch()
     with pytest.raises(DivergedError, match=r"loss of epoch 4 is 3\.8 a pair, that of untr"):
-        state.end_round(38, 10, 30, done=1, last=True)
+        state.end_chunk(38, 10, 30, done=1, last=True)
     brought = State({}, unscored=False)
-    brought.end_round(99, 10, 30, done=1, last=True)
+    brought.end_chunk(99, 10, 30, done=1, last=True)
     brought.end_epoch()
     with pytest.raises(DivergedError, match="the loss of epoch 2 is 9"):
-        brought.end_round(90, 10, 30, done=1, last=True)
+        brought.end_chunk(90, 10, 30, done=1, last=True)
 
 
 def test_a_round_that_rises_by_half_is_a_divergence_named_by_its_tokens() -> None:
     state = State({})
     for done, loss in ((100, 2.0), (200, 3.5), (300, 0.1), (400, 0.0)):
         n = 1_000 if loss else 0
-        state.end_round(loss * n, n, 5 * n, done=done, last=done == 400)
+        state.end_chunk(loss * n, n, 5 * n, done=done, last=done == 400)
     state.end_epoch()
     for done, loss in ((100, 2.9), (200, 2.0), (300, 2.0), (500, 4.0)):
         # less than half more, less, small still, and a round that had no such text before
-        state.end_round(loss * 1_000, 1_000, 5_000, done=done)
+        state.end_chunk(loss * 1_000, 1_000, 5_000, done=done)
     state.end_epoch()
-    state.end_round(4_300, 1_000, 5_000, done=100)
-    state.end_round(2_900, 1_000, 5_000, done=200)
+    state.end_chunk(4_300, 1_000, 5_000, done=100)
+    state.end_chunk(2_900, 1_000, 5_000, done=200)
     with pytest.raises(DivergedError) as found:
-        state.end_round(3_100, 1_000, 5_000, done=300)
+        state.end_chunk(3_100, 1_000, 5_000, done=300)
     assert str(found.value) == (
         "the loss of tokens 201 to 300 of epoch 3 is 3.1 a pair, "
         "that of the same an epoch before is 2"
@@ -192,18 +193,18 @@ def test_a_round_that_rises_by_half_is_a_divergence_named_by_its_tokens() -> Non
 def test_words_that_subsampling_keeps_and_few_pairs_are_no_rise() -> None:
     for pairs, before, now in ((1_000, 1.4, 3.5), (999, 4.0, 4.0)):
         state = State({})
-        state.end_round(pairs * before, pairs, pairs * before, done=5)
+        state.end_chunk(pairs * before, pairs, pairs * before, done=5)
         state.end_epoch()
         # the tree's paths to other words are longer
-        state.end_round(pairs * now, pairs, pairs * now, done=5)
+        state.end_chunk(pairs * now, pairs, pairs * now, done=5)
     state = State({})
-    state.end_round(999.0, 999, 5_000, done=5)
+    state.end_chunk(999.0, 999, 5_000, done=5)
     state.end_epoch()
-    state.end_round(4_000.0, 999, 5_000, done=5)
+    state.end_chunk(4_000.0, 999, 5_000, done=5)
 
 
-def checkpoints(folder: Path, **options: Any) -> Checkpoints:
-    return Checkpoints(folder, CheckpointConfig(**options))
+def checkpoints(folder: Path, **options: Any) -> Checkpointer:
+    return Checkpointer(folder, CheckpointConfig(**options))
 
 
 def test_when_a_training_is_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,41 +212,41 @@ def test_when_a_training_is_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("embedtool.trainers.checkpoint.time.monotonic", lambda: now[0])
     state = State({"a": np.zeros(1)})
     by_epochs = checkpoints(tmp_path, checkpoint_every="2-epochs")
-    assert by_epochs.begin() is None
+    assert by_epochs.restore() is None
     for epochs, name in ((1, None), (2, "state-000000001"), (3, None), (4, "state-000000002")):
         before = last_state(tmp_path)
-        by_epochs.passed(state, epochs)
+        by_epochs.maybe_save(state, epochs)
         after = last_state(tmp_path)
         assert (after and after.name) == (name or (before and before.name))
     by_time = checkpoints(tmp_path, checkpoint_every="5m")
-    by_time.begin()
+    by_time.restore()
     for seconds, number in ((299, 2), (300, 3), (599, 3), (601, 4)):
         now[0] = seconds
-        by_time.passed(state, 9)
+        by_time.maybe_save(state, 9)
         assert last_state(tmp_path).name == f"state-{number:09d}"
     never = checkpoints(tmp_path)
-    never.begin()
+    never.restore()
     now[0] = 1e9
-    never.passed(state, 99)
+    never.maybe_save(state, 99)
     assert last_state(tmp_path).name == "state-000000004"
     never.stop = 15
     with pytest.raises(StoppedError) as stopped:
-        never.passed(state, 99)
+        never.maybe_save(state, 99)
     assert stopped.value.number == 15 and last_state(tmp_path).name == "state-000000005"
-    Checkpoints(None, stop=2).passed(state, 1)
+    Checkpointer(None, stop=2).maybe_save(state, 1)
 
 
 def test_a_checkpoint_that_cannot_be_written_does_not_end_the_training(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     missing = checkpoints(tmp_path / "missing", checkpoint_every="1-epoch")
-    missing.begin()
+    missing.restore()
     with caplog.at_level(logging.WARNING):
-        missing.passed(State({"a": np.zeros(1)}), 1)
+        missing.maybe_save(State({"a": np.zeros(1)}), 1)
     assert "no checkpoint" in caplog.text and "training goes on" in caplog.text
     missing.stop = 2
     with pytest.raises(OutputError):
-        missing.passed(State({"a": np.zeros(1)}), 1)
+        missing.maybe_save(State({"a": np.zeros(1)}), 1)
 
 
 @pytest.mark.parametrize("value", ["", "5", "0m", "-5m", "epochs", "0-epochs", "1.5m", "2 epochs"])
@@ -264,12 +265,12 @@ def test_divergence_is_found_and_tried_again_once(
     rates = []
 
     def explode(state: State, loss: float, pairs: int, place: str = "") -> None:
-        rates.append(state.rate)
+        rates.append(state.lr_scale)
         if state.epoch:
             raise DivergedError(f"the loss of epoch {state.epoch + 1} is nan a pair")
 
     patch = pytest.MonkeyPatch()
-    patch.setattr(State, "add", explode)
+    patch.setattr(State, "add_loss", explode)
     try:
         with pytest.raises(TrainingError, match="is nan a pair; choose a smaller"):
             trainer.train(config, encoded, folder, silent, None, checkpoints(folder))
@@ -292,14 +293,14 @@ def test_a_state_of_a_first_epoch_that_diverged_is_not_gone_on_with(tmp_path: Pa
     begun = []
 
     def run(state: State) -> None:
-        begun.append((state.done, state.rate))
+        begun.append((state.position, state.lr_scale))
         if len(begun) == 1:
-            state.end_round(9_000, 1_000, 5_000, done=1)
+            state.end_chunk(9_000, 1_000, 5_000, done=1)
             save_state(state, tmp_path, {})
-            state.end_round(2_000, 1_000, 5_000, done=2, last=True)
+            state.end_chunk(2_000, 1_000, 5_000, done=2, last=True)
 
     retrying = checkpoints(tmp_path, on_divergence="retry")
-    retrying.to_the_end(None, lambda: State({"a": np.zeros(1)}), run, 0.1)
+    retrying.run_with_retry(None, lambda: State({"a": np.zeros(1)}), run, 0.1)
     assert begun == [(0, 1.0), (0, RETRY_RATE)]
 
 
@@ -311,24 +312,24 @@ def test_steps_that_are_too_long_are_found(encoded: EncodedCorpus, tmp_path: Pat
 
 def test_epochs_of_a_training_that_is_tried_anew_are_forgotten() -> None:
     history = History(silent)
-    checkpoints = Checkpoints(config=CheckpointConfig(on_divergence="retry"), notes=history)
+    checkpoints = Checkpointer(config=CheckpointConfig(on_divergence="retry"), history=history)
     rates = []
 
     def run(state: State) -> None:
-        rates.append(state.rate)
+        rates.append(state.lr_scale)
         history(Progress("training", 1, 2, "words", 1, 0.5, epoch_ended=True))
         if len(rates) == 1:
             raise DivergedError("the loss of epoch 2 is nan")
 
-    state = checkpoints.to_the_end(None, lambda: State({}), run, 0.1)
-    assert rates == [1, RETRY_RATE] == [1, state.rate]
+    state = checkpoints.run_with_retry(None, lambda: State({}), run, 0.1)
+    assert rates == [1, RETRY_RATE] == [1, state.lr_scale]
     assert [epoch["epoch"] for epoch in history.epochs] == [1]
 
 
 @pytest.mark.parametrize("pairs", [0, 4])
 def test_a_loss_that_is_not_finite_is_told(pairs: int) -> None:
     with pytest.raises(DivergedError, match="loss of epoch 1 is nan"):
-        State({}).add(math.nan, pairs)
+        State({}).add_loss(math.nan, pairs)
 
 
 def test_a_state_nested_too_deep_or_with_other_numbers_is_refused(tmp_path: Path) -> None:
@@ -355,20 +356,20 @@ def test_the_state_after_the_last_epoch_is_saved_once(tmp_path: Path) -> None:
         return State({"a": np.ones(3)})
 
     first = checkpoints(tmp_path)
-    first.to_the_end(first.begin(), start, run, 0.1)
+    first.run_with_retry(first.restore(), start, run, 0.1)
     assert [path.name for path in tmp_path.iterdir()] == ["state-000000001"]
     again = checkpoints(tmp_path)
-    state = again.begin()
+    state = again.restore()
     assert state is not None and state.epoch == 1
-    again.to_the_end(state, start, lambda state: None, 0.1)
+    again.run_with_retry(state, start, lambda state: None, 0.1)
     assert [path.name for path in tmp_path.iterdir()] == ["state-000000001"]
     every = checkpoints(tmp_path, checkpoint_every="1-epoch")
 
     def run_and_tell(state: State) -> None:
         state.end_epoch()
-        every.passed(state, state.epoch)
+        every.maybe_save(state, state.epoch)
 
-    every.to_the_end(every.begin(), start, run_and_tell, 0.1)
+    every.run_with_retry(every.restore(), start, run_and_tell, 0.1)
     assert [path.name for path in tmp_path.iterdir()] == ["state-000000002"]
 
 
@@ -377,8 +378,8 @@ def test_a_last_state_that_cannot_be_saved_costs_no_model(
 ) -> None:
     missing = checkpoints(tmp_path / "missing")
     with caplog.at_level(logging.WARNING):
-        state = missing.to_the_end(
-            missing.begin(), lambda: State({"a": np.ones(3)}), State.end_epoch, 0.1
+        state = missing.run_with_retry(
+            missing.restore(), lambda: State({"a": np.ones(3)}), State.end_epoch, 0.1
         )
     assert state.epoch == 1
     assert "no checkpoint: " in caplog.text and "the model is written all the same" in caplog.text

@@ -25,7 +25,7 @@ from embedtool.distributed.cluster import Cluster, Node
 from embedtool.distributed.cost import Cost, Sizes, check, cost, lane_of, parts_of, sizes_of
 from embedtool.distributed.local_sgd import SHARE_OF_STORE, rounds_of
 from embedtool.errors import ResourceError
-from embedtool.trainers.training import needs_of
+from embedtool.trainers.training import estimate_for
 from tests.conftest import Run
 
 GiB = 2**30
@@ -54,7 +54,7 @@ def sizes(config: TrainerConfig, of_all: Sizes = WIKI) -> Sizes:
 
 @each_config
 def test_tables_are_those_of_one_machine(config: TrainerConfig, kingdoms: Path) -> None:
-    needs, vocabulary = needs_of(Corpus([str(kingdoms)]), config)
+    needs, vocabulary = estimate_for(Corpus([str(kingdoms)]), config)
     n_tokens = int(vocabulary.counts.sum())
     found = sizes_of(config, vocabulary, n_tokens, kingdoms.stat().st_size)
     assert cost(config, lanes(1), found, nodes(1)).tables == needs.tables

@@ -10,19 +10,19 @@ import pytest
 from embedtool.config.base import MiB
 from embedtool.errors import ResourceError
 from embedtool.trainers import resources
-from embedtool.trainers.resources import Needs, available_memory, check
+from embedtool.trainers.resources import ResourceEstimate, available_memory, check_resources
 from tests.conftest import Run
 
 TRAIN = """
 import json, sys
-from embedtool.config import FastTextConfig, GloveConfig, Word2VecConfig
+from embedtool.config.training import FastTextConfig, GloveConfig, Word2VecConfig
 from embedtool.corpus.corpus import Corpus
-from embedtool.trainers.training import needs_of, train_model
+from embedtool.trainers.training import estimate_for, train_model
 algorithm, text, size = sys.argv[1:]
 configs = {"word2vec": Word2VecConfig, "fasttext": FastTextConfig, "glove": GloveConfig}
 epochs = {"iterations": 1} if algorithm == "glove" else {"epochs": 1}
 config = configs[algorithm](vector_size=int(size), **epochs)
-needs, _ = needs_of(Corpus([text]), config)
+needs, _ = estimate_for(Corpus([text]), config)
 train_model(algorithm, Corpus([text]), config)
 status = open("/proc/self/status").read().split()
 peak = int(status[status.index("VmHWM:") + 1]) * 1024
@@ -74,8 +74,8 @@ def test_tables_that_do_not_fit_are_refused(
 
 def test_a_model_that_does_not_fit_on_the_disk_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ResourceError, match=r"model: the model needs [\d,]+ MiB of disk, [\d,]+ M"):
-        check(Needs(0, 0, 0, 10**18), tmp_path / "model")
-    check(Needs(MiB, 10**18, 10**18, MiB), tmp_path / "model")
+        check_resources(ResourceEstimate(0, 0, 0, 10**18), tmp_path / "model")
+    check_resources(ResourceEstimate(MiB, 10**18, 10**18, MiB), tmp_path / "model")
 
 
 def test_the_least_of_what_the_system_tells_counts(

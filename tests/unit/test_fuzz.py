@@ -158,7 +158,7 @@ def test_states_of_trainings(
 ) -> None:
     """Refused, or the tables that were saved, to the last bit."""
     tables = {"words": VECTORS.matrix, "frozen": np.array([True, False])}
-    save_state(State(tables, epoch=1, done=5, loss=0.5, pairs=7), tmp_path, {"window": 5})
+    save_state(State(tables, epoch=1, position=5, loss=0.5, pairs=7), tmp_path, {"window": 5})
     path = last_state(tmp_path) / which
     good = path.read_bytes()
     path.write_bytes(edited(good, changes))

@@ -22,7 +22,7 @@ from embedtool.corpus.sources import find_sources, name_of, opened, size_of, sta
 from embedtool.errors import CorpusError, MissingExtraError, StoppedError
 from embedtool.io.progress import Progress
 from embedtool.model.store import VECTORS
-from embedtool.trainers.training_dir import REQUEST, SUFFIX
+from embedtool.trainers.training_dir import MANIFEST, SUFFIX
 from tests.conftest import Run
 from tests.unit.s3_server import S3Server, serving
 
@@ -281,7 +281,7 @@ def test_resume_refuses_a_text_that_has_changed_in_its_store(
         patch.setattr("embedtool.trainers.training._learn", interrupted)
         run("train", "word2vec", file, "-o", model, "--vector-size", "8", "--epochs", "1")
     kept = tmp_path / f"model{SUFFIX}"
-    (known,) = json.loads((kept / REQUEST).read_text())["files"]
+    (known,) = json.loads((kept / MANIFEST).read_text())["files"]
     assert known == [file, kingdoms.stat().st_size, SECONDS * 10**9]
     shutil.copytree(kept, tmp_path / f"other{SUFFIX}")
     server.put("kingdoms.txt", kingdoms.read_bytes(), SECONDS + 1)

@@ -28,8 +28,8 @@ from embedtool.io.progress import Report
 
 if TYPE_CHECKING:
     from embedtool.model.vectors import Model
-    from embedtool.trainers.checkpoint import Checkpoints
-    from embedtool.trainers.training_dir import Workplace
+    from embedtool.trainers.checkpoint import Checkpointer
+    from embedtool.trainers.training_dir import TrainingDir
 
 encoder_options: Decorator[Any] = config_options(ContextualConfig)
 
@@ -73,10 +73,10 @@ def train(
         "files": [str(static / name) for name in store.FILES],
     }  # fmt: skip
 
-    def work(place: "Workplace", checkpoints: "Checkpoints", report: Report) -> "Model":
+    def work(training_dir: "TrainingDir", checkpointer: "Checkpointer", report: Report) -> "Model":
         return train_encoder(
-            model, corpus, config, cache=cache, report=report, place=place,
-            checkpoints=checkpoints, request=request,
+            model, corpus, config, cache=cache, report=report, training_dir=training_dir,
+            checkpointer=checkpointer, request=request,
         )  # fmt: skip
 
     keep_training(output, overwrite, keeping, json_log, work)

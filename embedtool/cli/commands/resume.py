@@ -18,8 +18,8 @@ from embedtool.trainers import TRAINERS
 
 if TYPE_CHECKING:
     from embedtool.model.vectors import Model
-    from embedtool.trainers.checkpoint import Checkpoints
-    from embedtool.trainers.training_dir import Workplace
+    from embedtool.trainers.checkpoint import Checkpointer
+    from embedtool.trainers.training_dir import TrainingDir
 
 
 @click.command()
@@ -42,40 +42,42 @@ def resume(
     What was begun on a cluster goes on there, with any number of nodes.
     """
     from embedtool.model import store
-    from embedtool.trainers.checkpoint import Checkpoints
-    from embedtool.trainers.training_dir import workplace
+    from embedtool.trainers.checkpoint import Checkpointer
+    from embedtool.trainers.training_dir import lock_training_dir
 
     context = click.get_current_context()
-    with workplace(model, make=False) as place:
-        request = place.request()
+    with lock_training_dir(model, make=False) as training_dir:
+        request = training_dir.read_manifest()
         store.check_target(model, overwrite=True)
         given = {
             each.name: options[each.name]
             for each in fields(CheckpointConfig)
             if context.get_parameter_source(each.name) is click.core.ParameterSource.COMMANDLINE
         }
-        checkpoints = Checkpoints(place.folder, CheckpointConfig(**{**request["keeping"], **given}))
+        checkpointer = Checkpointer(
+            training_dir.folder, CheckpointConfig(**{**request["keeping"], **given})
+        )
         address = cluster or request.get("address")
         if cluster and not request.get("address"):
             raise click.UsageError("the training was begun on one machine; leave --cluster out")
         with (
             resumer(address) as resume_model,
-            stoppable(place, checkpoints),
+            stoppable(training_dir, checkpointer),
             progress_reporter(json_log, None if address else workers) as report,
         ):
-            trained = _go_on(place, request, workers, resume_model, report, checkpoints)
+            trained = _go_on(training_dir, request, workers, resume_model, report, checkpointer)
             store.save(trained, model)
-            place.clear()
+            training_dir.clear()
     print_summary(model, trained)
 
 
 def _go_on(
-    place: "Workplace",
+    training_dir: "TrainingDir",
     request: dict[str, Any],
     workers: int | None,
     resume_model: "Callable[..., Model]",
     report: Report,
-    checkpoints: "Checkpoints",
+    checkpointer: "Checkpointer",
 ) -> "Model":
     """Train to the end what the place holds: word vectors, or an encoder over some."""
     from embedtool.model import store
@@ -85,7 +87,7 @@ def _go_on(
 
         static = store.load(request["static"])
         return resume_encoder(
-            place, static, workers=workers, report=report, checkpoints=checkpoints
+            training_dir, static, workers=workers, report=report, checkpointer=checkpointer
         )
     from embedtool.trainers.warm_start import Initial
 
@@ -93,5 +95,5 @@ def _go_on(
     if request["init"]:
         initial = Initial(store.load(request["init"]).vectors, request["freeze"])
     return resume_model(
-        place, workers=workers, initial=initial, report=report, checkpoints=checkpoints
+        training_dir, workers=workers, initial=initial, report=report, checkpointer=checkpointer
     )

@@ -36,8 +36,8 @@ from embedtool.trainers import TRAINERS
 
 if TYPE_CHECKING:
     from embedtool.model.vectors import Model
-    from embedtool.trainers.checkpoint import Checkpoints
-    from embedtool.trainers.training_dir import Workplace
+    from embedtool.trainers.checkpoint import Checkpointer
+    from embedtool.trainers.training_dir import TrainingDir
 
 
 CLUSTER = (("cluster", "replicas", "syncs"), ("cluster",))
@@ -121,10 +121,13 @@ def _add(algorithm: str) -> None:
 
         with trainer(settings) as train_model:
 
-            def work(place: "Workplace", checkpoints: "Checkpoints", report: Report) -> "Model":
+            def work(
+                training_dir: "TrainingDir", checkpointer: "Checkpointer", report: Report
+            ) -> "Model":
                 return train_model(
                     algorithm, corpus, config, only=only, initial=initial, cache=cache,
-                    report=report, place=place, checkpoints=checkpoints, request=request,
+                    report=report, training_dir=training_dir, checkpointer=checkpointer,
+                    request=request,
                 )  # fmt: skip
 
             workers = options["workers"] if settings.cluster is None else None
@@ -136,7 +139,7 @@ def keep_training(
     overwrite: bool,
     keeping: CheckpointConfig,
     json_log: Path | None,
-    work: "Callable[[Workplace, Checkpoints, Report], Model]",
+    work: "Callable[[TrainingDir, Checkpointer, Report], Model]",
     workers: int | None = None,
 ) -> None:
     """Train in a place from which the training can be gone on with, save the model and say so.
@@ -145,21 +148,21 @@ def keep_training(
     Raises ModelError where there is an interrupted training, unless it is to be overwritten.
     """
     from embedtool.model import store
-    from embedtool.trainers.checkpoint import Checkpoints
-    from embedtool.trainers.training_dir import workplace
+    from embedtool.trainers.checkpoint import Checkpointer
+    from embedtool.trainers.training_dir import lock_training_dir
 
-    with workplace(output) as place:
-        if place.can_go_on and not overwrite:
+    with lock_training_dir(output) as training_dir:
+        if training_dir.is_resumable and not overwrite:
             raise ModelError(
                 f"{output}: its training was interrupted; go on with: embedtool resume "
                 f"{output}; or begin anew with --overwrite"
             )
-        place.clear()
-        checkpoints = Checkpoints(place.folder, keeping)
-        with stoppable(place, checkpoints), progress_reporter(json_log, workers) as report:
-            model = work(place, checkpoints, report)
+        training_dir.clear()
+        checkpointer = Checkpointer(training_dir.folder, keeping)
+        with stoppable(training_dir, checkpointer), progress_reporter(json_log, workers) as report:
+            model = work(training_dir, checkpointer, report)
             store.save(model, output)
-            place.clear()
+            training_dir.clear()
     print_summary(output, model)
 
 

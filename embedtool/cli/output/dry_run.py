@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from embedtool.corpus.vocabulary import Vocabulary
     from embedtool.distributed.cluster import Node
     from embedtool.distributed.cost import Cost
-    from embedtool.trainers.resources import Needs
+    from embedtool.trainers.resources import ResourceEstimate
 
 MOST_NODES = 16
 """Where there are more nodes, one line tells of all."""
@@ -29,36 +29,36 @@ def needs_here(
 ) -> None:
     """Read the text and tell what training on it takes on this machine.
 
-    reading : as `trainers.training.needs_of` has it
+    reading : as `trainers.training.estimate_for` has it
     Raises ResourceError where there is too little.
     """
-    from embedtool.trainers.training import needs_of
+    from embedtool.trainers.training import estimate_for
 
     with progress_reporter() as report:
-        needs, vocabulary = needs_of(corpus, config, report=report, **reading)
+        needs, vocabulary = estimate_for(corpus, config, report=report, **reading)
     _print_needs(needs, vocabulary, output)
 
 
-def _print_needs(needs: "Needs", vocabulary: "Vocabulary", output: Path) -> None:
+def _print_needs(needs: "ResourceEstimate", vocabulary: "Vocabulary", output: Path) -> None:
     """What a training needs beside what there is. Raises ResourceError where it cannot have it."""
     from shutil import disk_usage
 
-    from embedtool.trainers.resources import available_memory, check, shown
+    from embedtool.trainers.resources import available_memory, check_resources, format_bytes
 
     summary = vocabulary.summary()
     click.echo(f"{counted(summary['types_kept'], 'word')}, {format_coverage(summary)}")
-    memory, disk = available_memory(), shown(disk_usage(output.parent).free)
-    free = "not known" if memory is None else shown(memory)
+    memory, disk = available_memory(), format_bytes(disk_usage(output.parent).free)
+    free = "not known" if memory is None else format_bytes(memory)
     print_table(
         ("", "needed", "free"),
         [
-            ("memory, about", shown(needs.memory), free),
-            ("  of it tables", shown(needs.tables), ""),
-            ("disk while training, at most", shown(needs.work), disk),
-            ("disk for the model, at most", shown(needs.model), disk),
+            ("memory, about", format_bytes(needs.memory), free),
+            ("  of it tables", format_bytes(needs.tables), ""),
+            ("disk while training, at most", format_bytes(needs.work), disk),
+            ("disk for the model, at most", format_bytes(needs.model), disk),
         ],
     )
-    check(needs, output)
+    check_resources(needs, output)
 
 
 def needs_there(
@@ -75,7 +75,7 @@ def needs_there(
     from embedtool.distributed.cluster import joined
     from embedtool.distributed.partition_reading import encode_text, read_text
     from embedtool.distributed.training import check_options, settled
-    from embedtool.trainers.resources import NUMBER, Needs, check
+    from embedtool.trainers.resources import FLOAT_BYTES, ResourceEstimate, check_resources
 
     check_options(config)
     if reading["initial"] is not None:
@@ -98,19 +98,23 @@ def needs_there(
     _print_nodes(nodes)
     _print_cost(needed, nodes)
     cost.check(needed, nodes)
-    vectors = sizes.n_words * config.vector_size * NUMBER
-    check(Needs(needed.tables, needed.driver, 0, vectors), output)
+    vectors = sizes.n_words * config.vector_size * FLOAT_BYTES
+    check_resources(ResourceEstimate(needed.tables, needed.driver, 0, vectors), output)
 
 
 def _print_nodes(nodes: "Sequence[Node]") -> None:
     """What there is: a line a node, or one of all where they are many."""
-    from embedtool.trainers.resources import shown
+    from embedtool.trainers.resources import format_bytes
 
-    rows = [(node.address, node.n_cores, shown(node.memory), shown(node.store)) for node in nodes]
+    rows = [
+        (node.address, node.n_cores, format_bytes(node.memory), format_bytes(node.store))
+        for node in nodes
+    ]
     if len(nodes) > MOST_NODES:
         rows = [
             (f"{len(nodes):,} nodes, least", min(node.n_cores for node in nodes),
-             shown(min(node.memory for node in nodes)), shown(min(node.store for node in nodes)))
+             format_bytes(min(node.memory for node in nodes)),
+             format_bytes(min(node.store for node in nodes)))
         ]  # fmt: skip
     click.echo()
     print_table(("node", "cores", "memory", "store"), rows)
@@ -118,22 +122,22 @@ def _print_nodes(nodes: "Sequence[Node]") -> None:
 
 def _print_cost(needed: "Cost", nodes: "Sequence[Node]") -> None:
     """What a training needs, and takes, beside what there is."""
-    from embedtool.trainers.resources import available_memory, shown
+    from embedtool.trainers.resources import available_memory, format_bytes
 
     memory = available_memory()
-    free = "not known" if memory is None else shown(memory)
+    free = "not known" if memory is None else format_bytes(memory)
     click.echo()
     print_table(
         ("", "needed", "there"),
         [
-            ("memory of a node, about", shown(needed.memory),
-             shown(min(node.memory for node in nodes))),
-            ("store of a node, about", shown(needed.store),
-             shown(min(node.store for node in nodes))),
-            ("  of it at once", shown(needed.at_once), ""),
-            ("memory here, about", shown(needed.driver), free),
-            ("  of it tables", shown(needed.tables), ""),
-            ("network of a node, in all", shown(needed.network), ""),
+            ("memory of a node, about", format_bytes(needed.memory),
+             format_bytes(min(node.memory for node in nodes))),
+            ("store of a node, about", format_bytes(needed.store),
+             format_bytes(min(node.store for node in nodes))),
+            ("  of it at once", format_bytes(needed.at_once), ""),
+            ("memory here, about", format_bytes(needed.driver), free),
+            ("  of it tables", format_bytes(needed.tables), ""),
+            ("network of a node, in all", format_bytes(needed.network), ""),
             ("reading, as it was", format_duration(needed.reading), ""),
             *(
                 [("counting pairs", format_duration(needed.counting), "")]
