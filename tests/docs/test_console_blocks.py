@@ -1,0 +1,91 @@
+"""Console blocks of README and docs print what the program prints.
+
+Blocks under `<!-- run -->` are run, those of a page one after another in one folder and one shell. In what
+a page shows, a line `...` stands for any lines, and durations are not compared.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Run
+
+PROJECT = Path(__file__).parents[2]
+PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
+BLOCK = re.compile(r"<!-- run -->\n```console\n(.*?)```", re.DOTALL)
+DURATION = re.compile(r"\b\d+:\d\d\b")
+DEMO = {
+    "word2vec": ["--mode", "skipgram", "--learning-rate", "0.05"],
+    "fasttext": ["--sample", "1e-3", "--bucket", "50000"],
+    "glove": [],
+}
+"""The options of `make demo`."""
+END = "the command has ended"
+
+
+def commands(page: Path) -> list[tuple[str, str]]:
+    """Return the commands of a page that are run, each with what the page shows below it."""
+    found = []
+    for block in BLOCK.findall(page.read_text()):
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            lines = part.splitlines()
+            n_lines = 1
+            while lines[n_lines - 1].endswith("\\"):
+                n_lines += 1
+            found.append(("\n".join(lines[:n_lines]), "\n".join(lines[n_lines:])))
+    return found
+
+
+def pattern(shown: str) -> str:
+    """Return the regular expression of what a page shows."""
+    lines = [r"(?:.*\n)*?" if line == "..." else re.escape(line) + r"\n"
+             for line in DURATION.sub("M:SS", shown).splitlines()]  # fmt: skip
+    return "".join(lines)
+
+
+RUN_PAGES = [page for page in PAGES if commands(page)]
+
+
+@pytest.fixture(scope="module")
+def demo(run: Run, kingdoms: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the models of `make demo`."""
+    folder = tmp_path_factory.mktemp("demo")
+    for algorithm, options in DEMO.items():
+        done = run("train", algorithm, kingdoms, "--output", folder / algorithm, *options)
+        assert done.exit_code == 0, done.output
+    return folder
+
+
+def test_blocks_are_run_in_readme_and_in_several_pages() -> None:
+    assert PROJECT / "README.md" in RUN_PAGES
+    assert len(RUN_PAGES) > 3
+
+
+@pytest.mark.parametrize("page", RUN_PAGES, ids=lambda page: page.name)
+def test_what_a_page_shows_is_what_the_program_prints(
+    page: Path, demo: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(PROJECT / "corpora", tmp_path / "corpora")
+    shutil.copytree(demo, tmp_path / "build" / "demo")
+    program = tmp_path / "bin" / "embedtool"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m embedtool "$@"\n')
+    program.chmod(0o755)
+    variables = {**os.environ, "PATH": f"{program.parent}:{os.environ['PATH']}", "NO_COLOR": "1",
+                 "COLUMNS": "100", "PYTHONPATH": str(PROJECT)}  # fmt: skip
+    asked = commands(page)
+    script = "".join(f"{command}\necho '{END}'\n" for command, _ in asked)
+    done = subprocess.run(
+        ["bash"], input=script, cwd=tmp_path, env=variables, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300, check=False,
+    )  # fmt: skip
+    printed = done.stdout.split(f"{END}\n")
+    for (command, shown), text in zip(asked, printed, strict=False):
+        got = DURATION.sub("M:SS", text)
+        assert re.fullmatch(pattern(shown), got), f"$ {command}\n{got}\nis shown as:\n{shown}"
+    assert len(printed) == len(asked) + 1
