@@ -1,7 +1,8 @@
 """Console blocks of README and docs print what the program prints.
 
 Blocks under `<!-- run -->` are run, those of a page one after another in one folder and one shell. In what
-a page shows, a line `...` stands for any lines, and durations are not compared.
+a page shows, a line `...` stands for any lines; durations, and what a terminal shows only while the work
+goes on, are not compared.
 """
 
 import os
@@ -19,6 +20,9 @@ PROJECT = Path(__file__).parents[2]
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"<!-- run -->\n```console\n(.*?)```", re.DOTALL)
 DURATION = re.compile(r"\b\d+:\d\d\b")
+PROGRESS = re.compile(
+    r"^(?:[a-z]+(?: [a-z-]+)*  (?:epoch \d+  )?\d+%|.*compiling for this processor).*\n", re.MULTILINE
+)
 DEMO = {
     "word2vec": ["--mode", "skipgram", "--learning-rate", "0.05"],
     "fasttext": ["--sample", "1e-3", "--bucket", "50000"],
@@ -41,10 +45,15 @@ def commands(page: Path) -> list[tuple[str, str]]:
     return found
 
 
+def comparable(printed: str) -> str:
+    """Return what was printed without what differs from run to run."""
+    return DURATION.sub("M:SS", PROGRESS.sub("", printed))
+
+
 def pattern(shown: str) -> str:
     """Return the regular expression of what a page shows."""
     lines = [r"(?:.*\n)*?" if line == "..." else re.escape(line) + r"\n"
-             for line in DURATION.sub("M:SS", shown).splitlines()]  # fmt: skip
+             for line in comparable(f"{shown}\n").splitlines()]  # fmt: skip
     return "".join(lines)
 
 
@@ -86,6 +95,6 @@ def test_what_a_page_shows_is_what_the_program_prints(
     )  # fmt: skip
     printed = done.stdout.split(f"{END}\n")
     for (command, shown), text in zip(asked, printed, strict=False):
-        got = DURATION.sub("M:SS", text)
+        got = comparable(text)
         assert re.fullmatch(pattern(shown), got), f"$ {command}\n{got}\nis shown as:\n{shown}"
     assert len(printed) == len(asked) + 1
