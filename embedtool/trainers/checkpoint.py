@@ -98,11 +98,7 @@ class State:
     @property
     def mean_untrained_loss(self) -> float | None:
         """The mean loss of the same pairs that untrained vectors would have, where it is known."""
-        return (
-            self.untrained_loss_loss / self.pairs
-            if self.pairs and self.untrained_loss_loss
-            else None
-        )
+        return self.untrained_loss / self.pairs if self.pairs and self.untrained_loss else None
 
     def add_loss(self, loss: float, pairs: int, place: str = "") -> None:
         """Take a loss. Raises DivergedError where it is not finite, or explodes.
@@ -127,7 +123,7 @@ class State:
         is higher than steps of a length that suits the text leave it.
         """
         begin, self.position = self.position, done
-        self.untrained_loss_loss += untrained
+        self.untrained_loss += untrained
         place = f"tokens {begin + 1:,} to {done:,} of "
         self.add_loss(loss, pairs, place)
         if pairs >= LEAST_PAIRS:
@@ -140,7 +136,7 @@ class State:
                 raise self._diverged(loss / pairs, place, before, "of the same an epoch before")
         most = UNLEARNT if self.epoch else NOTHING_LEARNT
         is_known = self.unscored or self.epoch > 0
-        if last and is_known and self.loss > most * self.untrained_loss_loss:
+        if last and is_known and self.loss > most * self.untrained_loss:
             whole, known = self.mean_loss or 0.0, self.mean_untrained_loss
             raise self._diverged(whole, "", known, "of untrained vectors")
 
@@ -157,7 +153,7 @@ class State:
         """Go on to the next epoch."""
         self.epoch += 1
         self.previous_chunks = self.chunks
-        self.position, self.loss, self.untrained_loss_loss, self.pairs, self.chunks = (
+        self.position, self.loss, self.untrained_loss, self.pairs, self.chunks = (
             0,
             0.0,
             0.0,
