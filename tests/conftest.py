@@ -31,8 +31,8 @@ EXTRAS = {
     "bible": "bible", "bokeh": "explore", "icu4py": "icu", "matplotlib": "plots", "mcp": "mcp",
     "openTSNE": "explore", "optuna": "tune", "prompt_toolkit": "shell", "pyarrow": "parquet",
     "ray": "cluster", "starlette": "serve", "torch": "attention", "transformers": "attention",
-    "umap": "umap", "usearch": "index", "uvicorn": "serve", "fasttext": "dev", "model2vec": "dev",
-    "pandas": "dev", "polars": "dev", "schemathesis": "dev", "spacy": "dev",
+    "umap": "umap", "usearch": "index", "uvicorn": "serve", "fasttext": "test", "model2vec": "test",
+    "pandas": "test", "polars": "test", "schemathesis": "test", "spacy": "test",
 }  # fmt: skip
 """The packages that only an extra brings, each with its extra."""
 

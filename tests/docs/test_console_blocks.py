@@ -1,8 +1,8 @@
 """Console blocks of README and docs print what the program prints.
 
-Blocks under `<!-- run -->` are run, those of a page one after another in one folder and one shell. In what
-a page shows, a line `...` stands for any lines; durations, and what a terminal shows only while the work
-goes on, are not compared.
+Blocks under `<!-- run -->` are run, those of a page one after another in one folder and one shell. In
+what a page shows, a line `...` stands for any lines; durations, and what a terminal shows only while
+the work goes on, are not compared.
 """
 
 import os
@@ -21,7 +21,8 @@ PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"<!-- run -->\n```console\n(.*?)```", re.DOTALL)
 DURATION = re.compile(r"\b\d+:\d\d\b")
 PROGRESS = re.compile(
-    r"^(?:[a-z]+(?: [a-z-]+)*  (?:epoch \d+  )?\d+%|.*compiling for this processor).*\n", re.MULTILINE
+    r"^(?:[a-z]+(?: [a-z-]+)*  (?:epoch \d+  )?\d+%|.*compiling for this processor).*\n",
+    re.MULTILINE,
 )
 DEMO = {
     "word2vec": ["--mode", "skipgram", "--learning-rate", "0.05"],
