@@ -45,7 +45,7 @@ from embedtool.config.training import (
 from embedtool.corpus.corpus import Corpus
 from embedtool.distributed.cluster import Cluster, Node
 from embedtool.distributed.cost import Sizes, cost, sizes_of
-from embedtool.distributed.training import settled
+from embedtool.distributed.training import resolve_defaults
 from embedtool.io.progress import silent
 from embedtool.trainers.training import encode_text, read_text
 
@@ -135,7 +135,7 @@ def compare(task: str, address: str, folder: Path, n_nodes: int, seed: int, text
     here = train(task, folder, n_nodes, seed)
     there = train(task, folder, 1, seed, "--cluster", address)
     config, nodes = config_of(TASKS[task]), nodes_of(n_nodes)
-    settings = settled(ClusterConfig(address), Cluster(nodes))
+    settings = resolve_defaults(ClusterConfig(address), Cluster(nodes))
     simulated = seconds_of(config, settings, text, nodes, n_cores())
     formula = cost(config, settings, text, nodes[: n_cores()]).seconds
     return (
@@ -158,7 +158,7 @@ def print_far(task: str, text: Sizes, rounds: int | None) -> None:
                 n_words=FAR_WORDS, n_rows=n_rows,
             )  # fmt: skip
             nodes = nodes_of(n_nodes, FAR_CORES, FAR_STORE)
-            settings = settled(ClusterConfig("far", syncs=rounds), Cluster(nodes))
+            settings = resolve_defaults(ClusterConfig("far", syncs=rounds), Cluster(nodes))
             taken = cost(config, settings, far, nodes, FAR_LINK)
             exchange = 100 * taken.exchange / taken.seconds
             shown.append(f"{taken.seconds / HOUR:9,.1f} h ({exchange:3.0f}%)")

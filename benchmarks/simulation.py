@@ -17,8 +17,8 @@ from embedtool.config.training import ClusterConfig, GloveConfig, TrainerConfig,
 from embedtool.distributed import measured as of
 from embedtool.distributed.cluster import Cluster, Node
 from embedtool.distributed.cost import COPY, Sizes, cost, lane_of, pairs_of, parts_of
-from embedtool.distributed.glove import AHEAD
-from embedtool.distributed.local_sgd import rounds_of, shards_of
+from embedtool.distributed.glove import QUEUED_AHEAD
+from embedtool.distributed.local_sgd import shard_count, sync_schedule
 from embedtool.trainers.resources import FLOAT_BYTES, PAIR_BYTES, RUN_ENTRY_BYTES
 
 Name = tuple[object, ...]
@@ -204,12 +204,12 @@ def lane_steps(
     """Round after round of lanes of one core, each round joined."""
     n_lanes, (n_parts, _) = settings.replicas or 1, parts_of(sizes.n_bytes)
     tables = sizes.n_rows + sizes.n_words
-    lanes, shards = range(n_lanes), range(shards_of(n_lanes))
+    lanes, shards = range(n_lanes), range(shard_count(n_lanes))
     shard, copy = (each * tables * config.vector_size / len(shards) for each in (FLOAT_BYTES, COPY))
     for k in shards:
         yield Put(("shard", 0, k), shard)
         yield Put(("copy", 0, k), copy)
-    rounds = rounds_of(settings.syncs or 1, config.epochs)
+    rounds = sync_schedule(settings.syncs or 1, config.epochs)
     for number, each in enumerate(rounds):
         n_tokens = sizes.n_tokens / n_lanes * (each.end - each.begin)
         lane = lane_of(config, sizes, n_lanes, n_tokens, n_threads=1)
@@ -272,6 +272,6 @@ def glove_steps(config: GloveConfig, sizes: Sizes, nodes: Sequence[Node]) -> Ite
                  ("visit", visits): 0.0},
             )  # fmt: skip
             visits += 1
-            if visits > AHEAD * n_groups:
-                yield Wait(("visit", visits - 1 - AHEAD * n_groups))
+            if visits > QUEUED_AHEAD * n_groups:
+                yield Wait(("visit", visits - 1 - QUEUED_AHEAD * n_groups))
     yield Wait(("visit", visits - 1))

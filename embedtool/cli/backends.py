@@ -22,13 +22,12 @@ def trainer(settings: ClusterConfig) -> "Iterator[Callable[..., Model]]":
 
         yield train_model
         return
-    from embedtool.distributed.cluster import joined
+    from embedtool.distributed.cluster import connect
+    from embedtool.distributed.training import resolve_defaults, warm_up
+    from embedtool.distributed.training import train_model as train_there
 
-    with joined(settings.cluster) as cluster:
-        from embedtool.distributed.training import settled
-        from embedtool.distributed.training import train_model as train_there
-
-        yield partial(train_there, cluster, settled(settings, cluster))
+    with connect(settings.cluster, warm_up) as cluster:
+        yield partial(train_there, cluster, resolve_defaults(settings, cluster))
 
 
 @contextmanager
@@ -39,9 +38,9 @@ def resumer(address: str | None) -> "Iterator[Callable[..., Model]]":
 
         yield resume_model
         return
-    from embedtool.distributed.cluster import joined
+    from embedtool.distributed.cluster import connect
+    from embedtool.distributed.training import resume_model as resume_there
+    from embedtool.distributed.training import warm_up
 
-    with joined(address) as cluster:
-        from embedtool.distributed.training import resume_model as resume_there
-
+    with connect(address, warm_up) as cluster:
         yield partial(resume_there, cluster)

@@ -1,7 +1,4 @@
-"""A Ray cluster: joined, asked what it has, and given functions to run.
-
-In: an address. Out: Cluster, and what the functions return, or their errors.
-"""
+"""A Ray cluster: connect to it, list its nodes, and submit functions to it."""
 
 import logging
 import os
@@ -9,7 +6,6 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib import import_module
 from tempfile import TemporaryFile
 from typing import Any
 
@@ -18,87 +14,111 @@ from embedtool.errors import ClusterError, EmbedtoolError, MissingExtraError
 
 AUTO = "auto"
 RETRIES = 32
-"""How often a function may be begun anew because its process or its node has gone. One that takes
-its process down itself would be tried for ever."""
-ROOT_SECONDS = 60
-"""So often the tables are brought together on this machine. What is lost with a node is worked out
-again from there, so it costs about as much time at most."""
-SKIPPED = ("RAY_DEDUP_LOGS_SKIP_REGEX", "^")
-"""What keeps Ray from writing to standard output when a process has gone: it reads this when it is
-imported. What failed for good comes as an exception all the same."""
-STANDARD_ERROR = 2
+"""How often a function is retried after its process or its node has died. Without a limit one that
+kills its own process would be retried forever."""
+COLLECT_INTERVAL_S = 60
+"""Seconds between two times that the tables are collected on this machine. What is lost with a node
+is recomputed from there, which takes about as long at most."""
+QUIET = ("RAY_DEDUP_LOGS_SKIP_REGEX", "^")
+"""Environment variable that keeps Ray from writing to standard output when a process has died; Ray
+reads it when it is imported. What fails for good is raised as an exception all the same."""
+STDERR = 2
 WRONG_TOKEN = b"InvalidAuthToken"
 """What Ray writes to standard error, again and again, when a cluster does not know our token."""
 
 Ref = Any
-"""What will be the result of a function: Ray's ObjectRef."""
+"""Ray's ObjectRef: a reference to the future result of a function."""
 
 
 @dataclass(frozen=True)
 class Node:
     """A machine of the cluster.
 
-    key          : Ray's name for it
-    address      : its host
-    n_cores      : how many functions Ray runs there at once
-    memory, store : bytes of memory for functions, and of it for what they return
+    Attributes
+    ----------
+    node_id
+        Ray's identifier.
+    address
+        Its host.
+    n_cores
+        How many functions Ray runs there at once.
+    memory, object_store
+        Bytes of memory for functions, and for their arguments and results.
     """
 
-    key: str
+    node_id: str
     address: str
     n_cores: int
     memory: int
-    store: int
+    object_store: int
 
 
 @dataclass(eq=False)
 class Cluster:
-    """Runs functions. `nodes` are those that were there at the beginning."""
+    """Runs functions on nodes.
+
+    Attributes
+    ----------
+    nodes
+        Those that were there when the cluster was connected to.
+    """
 
     nodes: Sequence[Node]
-    functions: dict[tuple[Any, ...], Any] = field(default_factory=dict)
-    names: dict[str, str] = field(default_factory=dict)
+    _functions: dict[tuple[Any, ...], Any] = field(default_factory=dict)
+    _names: dict[str, str] = field(default_factory=dict)
 
     @property
     def n_cores(self) -> int:
         """The cores of all nodes."""
         return sum(node.n_cores for node in self.nodes)
 
-    def name_of(self, key: str) -> str:
-        """What messages call a node: its host, with a number where several are on one host."""
-        if key not in self.names:
-            described: list[dict[str, Any]] = _ray().nodes()
+    def node_name(self, node_id: str) -> str:
+        """Return what messages call a node: its host, numbered if several are on one host."""
+        if node_id not in self._names:
             address = next(
-                (each["NodeManagerAddress"] for each in described if each["NodeID"] == key), "gone"
+                (node["NodeManagerAddress"] for node in _ray_nodes() if node["NodeID"] == node_id),
+                "gone",
             )
-            taken = sum(name.partition("#")[0] == address for name in self.names.values())
-            self.names[key] = f"{address}#{taken + 1}" if taken else address
-        return self.names[key]
+            n_named = sum(name.partition("#")[0] == address for name in self._names.values())
+            self._names[node_id] = f"{address}#{n_named + 1}" if n_named else address
+        return self._names[node_id]
 
-    def run(
+    def submit(
         self, function: Callable[..., Any], *arguments: Any, n_results: int = 1, n_cores: int = 1
     ) -> Any:
-        """Have a function run somewhere; returns at once what its result will be.
+        """Have a function run on some node, and return a reference to its result at once.
 
-        Arguments that are results to come are waited for, and given as what they are then.
-        n_results : where more than one, the function returns so many, and so does this
-        n_cores   : how many of a node it takes for itself
+        Parameters
+        ----------
+        function
+            Importable on all nodes.
+        *arguments
+            Values and references; the function is given what these refer to, once it is there.
+        n_results
+            If more than one, the function returns so many results, and this so many references.
+        n_cores
+            Cores of the node that it occupies.
         """
         key = (function, n_results, n_cores)
-        if key not in self.functions:
-            self.functions[key] = _ray().remote(
+        if key not in self._functions:
+            self._functions[key] = _ray().remote(
                 num_returns=n_results, num_cpus=n_cores, max_retries=RETRIES
             )(function)
-        return self.functions[key].remote(*arguments)
+        return self._functions[key].remote(*arguments)
 
     def put(self, value: Any) -> Ref:
-        """Lay a value where all functions can take it from."""
+        """Store a value where all functions can take it from, and return a reference to it."""
         return _ray().put(value)
 
     def get(self, refs: Any) -> Any:
-        """Wait for a result, or for a list of them. Raises what the function raised.
+        """Wait for a result, or for a list of them.
 
-        Raises ClusterError where the cluster has lost it for good.
+        Raises
+        ------
+        EmbedtoolError
+            If the function raised it.
+        ClusterError
+            If the function failed otherwise, or the cluster has lost the result for good.
         """
         ray = _ray()
         try:
@@ -108,18 +128,16 @@ class Cluster:
                 raise error.cause from None
             raise ClusterError(f"a function failed on a node: {_last_line(error)}") from error
         except ray.exceptions.RayError as error:
-            raise ClusterError(
-                f"the cluster lost what was worked out: {_last_line(error)}"
-            ) from error
+            raise ClusterError(f"the cluster lost a result: {_last_line(error)}") from error
 
 
 def _ray() -> Any:
-    """Ray, imported where it is used. Raises MissingExtraError where it is not installed."""
-    os.environ.setdefault(*SKIPPED)
+    """Import Ray where it is used. Raises MissingExtraError if it is not installed."""
+    os.environ.setdefault(*QUIET)
     try:
         import ray
     except ImportError:
-        raise MissingExtraError("--cluster", "cluster") from None
+        raise MissingExtraError("training on a cluster", "cluster") from None
     return ray
 
 
@@ -127,95 +145,104 @@ def _last_line(error: Exception) -> str:
     return str(error).strip().splitlines()[-1]
 
 
-def here() -> str:
-    """The key of the node that a function runs on."""
+def current_node_id() -> str:
+    """Return the identifier of the node that a function runs on."""
     return str(_ray().get_runtime_context().get_node_id())
 
 
-def _version(address: str) -> tuple[str, str]:
-    """What a node has installed; `address` is only its name for messages."""
-    _make_ready()
+def _ray_nodes() -> list[dict[str, Any]]:
+    nodes: list[dict[str, Any]] = _ray().nodes()
+    return nodes
+
+
+def _version(address: str, warm_up: Callable[[], None]) -> tuple[str, str]:
+    """Warm up a node, and return its address and the version of embedtool that it has."""
+    warm_up()
     return address, __version__
 
 
-def _make_ready() -> None:
-    """Load what functions need, and numba, here and on the nodes at once, not at the first use."""
-    import_module("embedtool.distributed.training")
-    import_module("embedtool.trainers.word2vec").key_of(0, 0)  # any kernel gets numba ready
-
-
 @contextmanager
-def joined(address: str) -> Iterator[Cluster]:
-    """Join the cluster at an address; AUTO is the one that this machine is a node of.
+def connect(address: str, warm_up: Callable[[], None]) -> Iterator[Cluster]:
+    """Connect to the cluster at an address until the end of the block.
 
-    Raises MissingExtraError without Ray, ClusterError where there is no cluster, and where a node
-    has another embedtool.
+    Parameters
+    ----------
+    address
+        Host and port, or AUTO: the cluster that this machine is a node of.
+    warm_up
+        Is called at once here and on every node, to load what functions need before the first one.
+
+    Raises
+    ------
+    MissingExtraError
+        If Ray is not installed.
+    ClusterError
+        If there is no cluster, or a node has another version of embedtool.
     """
     ray = _ray()
-    with TemporaryFile() as said:
+    with TemporaryFile() as log:
         try:
-            with _standard_error_to(said.fileno()):
+            with _stderr_to(log.fileno()):
                 ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL)
         except (ray.exceptions.RayError, ConnectionError, RuntimeError, ValueError) as error:
-            said.seek(0)
-            if WRONG_TOKEN in said.read():
+            log.seek(0)
+            if WRONG_TOKEN in log.read():
                 reason = "it has another token; set RAY_AUTH_MODE and RAY_AUTH_TOKEN_PATH as there"
             else:
                 reason = f"{_last_line(error)}; start one with ray start --head"
-            raise ClusterError(f"--cluster {address}: {reason}") from None
+            raise ClusterError(f"Ray cluster {address}: {reason}") from None
     try:
         cluster = Cluster(_nodes())
-        _check_versions(cluster)
+        _check_versions(cluster, warm_up)
         yield cluster
     finally:
         ray.shutdown()
 
 
 @contextmanager
-def _standard_error_to(descriptor: int) -> Iterator[None]:
-    """Let what is written to standard error, by Ray's own threads too, go to an open file."""
+def _stderr_to(descriptor: int) -> Iterator[None]:
+    """Redirect standard error to an open file, for Ray's own threads too."""
     sys.stderr.flush()
-    before = os.dup(STANDARD_ERROR)
-    os.dup2(descriptor, STANDARD_ERROR)
+    before = os.dup(STDERR)
+    os.dup2(descriptor, STDERR)
     try:
         yield
     finally:
-        os.dup2(before, STANDARD_ERROR)
+        os.dup2(before, STDERR)
         os.close(before)
 
 
 def _nodes() -> list[Node]:
-    described: list[dict[str, Any]] = _ray().nodes()
     nodes = [
         Node(
-            each["NodeID"], each["NodeManagerAddress"], int(each["Resources"]["CPU"]),
-            int(each["Resources"].get("memory", 0)),
-            int(each["Resources"].get("object_store_memory", 0)),
+            node["NodeID"], node["NodeManagerAddress"], int(node["Resources"]["CPU"]),
+            int(node["Resources"].get("memory", 0)),
+            int(node["Resources"].get("object_store_memory", 0)),
         )
-        for each in described
-        if each["Alive"] and each["Resources"].get("CPU", 0) >= 1
+        for node in _ray_nodes()
+        if node["Alive"] and node["Resources"].get("CPU", 0) >= 1
     ]  # fmt: skip
     if not nodes:
         raise ClusterError("no node of the cluster has a core to work with")
-    return sorted(nodes, key=lambda node: (node.address, node.key))
+    return sorted(nodes, key=lambda node: (node.address, node.node_id))
 
 
-def _check_versions(cluster: Cluster) -> None:
+def _check_versions(cluster: Cluster, warm_up: Callable[[], None]) -> None:
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    asked = [
+    answers = [
         ray.remote(_version)
-        .options(scheduling_strategy=NodeAffinitySchedulingStrategy(node.key, soft=False))
-        .remote(node.address)
+        .options(scheduling_strategy=NodeAffinitySchedulingStrategy(node.node_id, soft=False))
+        .remote(node.address, warm_up)
         for node in cluster.nodes
     ]
-    _make_ready()
-    for answer in asked:
+    warm_up()
+    for answer in answers:
         try:
             address, version = ray.get(answer)
         except ray.exceptions.RayError:
-            continue  # a node that has gone since needs no check
+            continue  # the node has died since, and needs no check
         if version != __version__:
             raise ClusterError(
                 f"node {address} has embedtool {version}, this is {__version__}; all must be equal"

@@ -15,11 +15,22 @@ from embedtool.config.training import ClusterConfig, GloveConfig, TrainerConfig,
 from embedtool.corpus.cells import Blocks
 from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.distributed import measured as of
-from embedtool.distributed.cluster import ROOT_SECONDS, Cluster, Node
-from embedtool.distributed.counting import RANGE_BYTES, RANGES_A_CORE
-from embedtool.distributed.glove import _n_groups
-from embedtool.distributed.local_sgd import GROWTH, KEPT, SHARE_OF_STORE, _cores_of_lane, shards_of
-from embedtool.distributed.partition_reading import LEAST_PART, MOST_PART, MOST_RANGES, N_PARTS
+from embedtool.distributed.cluster import COLLECT_INTERVAL_S, Cluster, Node
+from embedtool.distributed.counting import RANGE_BYTES, RANGES_PER_CORE
+from embedtool.distributed.glove import group_count
+from embedtool.distributed.local_sgd import (
+    LINEAGE_DEPTH,
+    MAX_STORE_FRACTION,
+    SYNC_SCHEDULE_POWER,
+    cores_per_replica,
+    shard_count,
+)
+from embedtool.distributed.partition_reading import (
+    MAX_HASH_RANGES,
+    MAX_PARTITION_BYTES,
+    MIN_PARTITION_BYTES,
+    TARGET_PARTITIONS,
+)
 from embedtool.errors import ResourceError
 from embedtool.kernels.simd.registers import SIMD_WIDTH
 from embedtool.trainers.aligned import filled_up
@@ -157,7 +168,7 @@ def lane_of(
     n_rows = inputs.met(n_tokens, sizes.n_rows) + outputs.met(n_tokens, sizes.n_words)
     rows = n_rows * config.vector_size * COPY
     steps = n_rows * (config.vector_size * STEP + BESIDE_STEPS)
-    n_shards = shards_of(n_lanes)
+    n_shards = shard_count(n_lanes)
     return Lane(
         learning=n_tokens * sizes.kept * a_token / n_threads**of.THREADS,
         around=of.FUNCTION + (n_shards + 1) * (of.ARGUMENT + of.RESULT)
@@ -174,17 +185,17 @@ def _lanes(
     config: Word2VecConfig, settings: ClusterConfig, sizes: Sizes, cluster: Cluster, link: float
 ) -> Cost:
     nodes, n_lanes = cluster.nodes, settings.replicas or 1
-    n_shards = shards_of(n_lanes)
+    n_shards = shard_count(n_lanes)
     n_nodes, n_rounds = len(nodes), max(settings.syncs or 1, config.epochs)
     tables = (sizes.n_rows + sizes.n_words) * filled_up(config.vector_size) * FLOAT_BYTES
     shards, copies = (
         (sizes.n_rows + sizes.n_words) * config.vector_size * each for each in (FLOAT_BYTES, COPY)
     )
-    whole = shards <= SHARE_OF_STORE * min(node.store for node in nodes)
-    n_threads = _cores_of_lane(cluster, n_lanes, streams_of(sizes.n_tokens))
+    whole = shards <= MAX_STORE_FRACTION * min(node.object_store for node in nodes)
+    n_threads = cores_per_replica(cluster, n_lanes, streams_of(sizes.n_tokens))
     n_tokens = sizes.n_tokens * config.epochs / (n_lanes * n_rounds)
     lane = lane_of(config, sizes, n_lanes, n_tokens, n_threads)
-    last = lane_of(config, sizes, n_lanes, n_tokens * min(n_rounds, GROWTH), n_threads)
+    last = lane_of(config, sizes, n_lanes, n_tokens * min(n_rounds, SYNC_SCHEDULE_POWER), n_threads)
     a_node = -(-n_lanes // n_nodes)
     beside = min(a_node, max(node.n_cores for node in nodes) // n_threads)
     turns = -(-n_lanes // sum(node.n_cores // n_threads for node in nodes))
@@ -200,7 +211,7 @@ def _lanes(
     n_functions = n_lanes + n_shards + (0 if whole else n_lanes * (1 + n_shards))
     calls = n_functions * of.CALL + n_objects * of.OBJECT
     a_round = max(turns * (lane.learning + lane.around) + joining + coming, calls)
-    training = n_rounds * a_round * (1 + (2 * shards + copies) / link / ROOT_SECONDS)
+    training = n_rounds * a_round * (1 + (2 * shards + copies) / link / COLLECT_INTERVAL_S)
     learning = n_rounds * turns * lane.learning
     text = FLOAT_BYTES * sizes.n_tokens / n_nodes
     given = copies if whole else lane.rows
@@ -209,11 +220,11 @@ def _lanes(
     return Cost(
         tables=tables,
         whole=whole,
-        store=int(KEPT * (kept + 2 * a_node * last.steps) + text),
+        store=int(LINEAGE_DEPTH * (kept + 2 * a_node * last.steps) + text),
         at_once=int(given + lane.steps),
         memory=int(beside * (BASE_BYTES + 3 * FLOAT_BYTES / COPY * last.rows)),
         held=int(FLOAT_BYTES / COPY * lane.rows + lane.steps),
-        driver=int(BASE_BYTES + tables + of.OBJECT_BYTES * (KEPT * n_objects + n_read)),
+        driver=int(BASE_BYTES + tables + of.OBJECT_BYTES * (LINEAGE_DEPTH * n_objects + n_read)),
         network=int(n_rounds * received + elsewhere * text * config.epochs),
         reading=reading,
         counting=0.0,
@@ -224,14 +235,20 @@ def _lanes(
 
 def parts_of(n_bytes: int) -> tuple[int, float]:
     """How many parts a text is read in, and the bytes of one."""
-    n_parts = max(1, -(-n_bytes // min(max(n_bytes // N_PARTS, LEAST_PART), MOST_PART)))
+    n_parts = max(
+        1,
+        -(
+            -n_bytes
+            // min(max(n_bytes // TARGET_PARTITIONS, MIN_PARTITION_BYTES), MAX_PARTITION_BYTES)
+        ),
+    )
     return n_parts, n_bytes / n_parts
 
 
 def _reading(n_bytes: int, n_cores: int) -> tuple[float, int]:
     """Seconds until a text is read and encoded, and the results that this leaves."""
     n_parts, part = parts_of(n_bytes)
-    n_results = 4 * n_parts * min(n_cores, MOST_RANGES)
+    n_results = 4 * n_parts * min(n_cores, MAX_HASH_RANGES)
     calls = 2 * n_parts * of.CALL + 2 * n_results * of.OBJECT
     return of.BEGIN + of.START + max(-(-n_parts // n_cores) * part / of.READ, calls), n_results
 
@@ -264,8 +281,8 @@ def pairs_of(config: GloveConfig, sizes: Sizes, cluster: Cluster) -> Pairs:
     n_parts, _ = parts_of(sizes.n_bytes)
     n_stored = of.PAIRS.met(n_meetings, n_words**2 / sides)
     n_blocks = Blocks.cut(np.ones(n_words), n_meetings).n_blocks
-    n_groups = _n_groups(cluster, n_blocks)
-    n_ranges = max(RANGES_A_CORE * cluster.n_cores, RUN_ENTRY_BYTES * n_meetings // RANGE_BYTES)
+    n_groups = group_count(cluster, n_blocks)
+    n_ranges = max(RANGES_PER_CORE * cluster.n_cores, RUN_ENTRY_BYTES * n_meetings // RANGE_BYTES)
     tables = 2 * n_words * (2 * filled_up(config.vector_size) + SIMD_WIDTH) * FLOAT_BYTES
     longer = (config.vector_size / of.SIZE) ** of.VISITED.size
     return Pairs(
@@ -290,7 +307,7 @@ def _glove(config: GloveConfig, sizes: Sizes, cluster: Cluster, link: float) -> 
     busy, elsewhere = min(n_cores, pairs.n_groups), 1 - 1 / n_nodes
     beside = -(-busy // n_nodes)
     epochs = config.iterations
-    if PAIR_BYTES * pairs.n_stored < min(node.store for node in cluster.nodes):
+    if PAIR_BYTES * pairs.n_stored < min(node.object_store for node in cluster.nodes):
         moved = PAIR_BYTES * pairs.n_stored / epochs  # a node keeps what came
     else:
         moved = PAIR_BYTES * pairs.n_visited / n_nodes
@@ -311,7 +328,8 @@ def _glove(config: GloveConfig, sizes: Sizes, cluster: Cluster, link: float) -> 
         tables=tables,
         whole=False,
         store=int(
-            (RUN_ENTRY_BYTES * pairs.n_sums + PAIR_BYTES * pairs.n_stored + KEPT * tables) / n_nodes
+            (RUN_ENTRY_BYTES * pairs.n_sums + PAIR_BYTES * pairs.n_stored + LINEAGE_DEPTH * tables)
+            / n_nodes
         ),
         at_once=2 * tables // pairs.n_groups,
         memory=int(beside * (BASE_BYTES + 2 * max(visit, merge))),
@@ -329,7 +347,7 @@ def check(needed: Cost, nodes: Sequence[Node]) -> None:
     """Raise ResourceError where a node cannot have what a function needs for certain."""
     for node in nodes:
         for what, n_bytes, there in (
-            ("Ray's store", needed.at_once, node.store),
+            ("Ray's store", needed.at_once, node.object_store),
             ("memory", needed.held, node.memory),
         ):
             if n_bytes > there > 0:

@@ -25,15 +25,15 @@ from embedtool.corpus.cooccurrence import (
     stored_cell,
 )
 from embedtool.corpus.sorted_runs import ENTRY, Run, merged
-from embedtool.distributed.cluster import Cluster, Ref, here
-from embedtool.distributed.partition_reading import ClusterText, Encoded, in_turn
+from embedtool.distributed.cluster import Cluster, Ref, current_node_id
+from embedtool.distributed.partition_reading import ClusterText, Encoded, bounded_submit
 from embedtool.io.progress import Progress, Report
 
 SORTED_ENTRIES = 2**22
 """Entries that a function sorts at once: as fast as any, in some dozens of MiB."""
 RANGE_BYTES = 256 * MiB
 """Of the counts that are merged at once, about, before those of one pair are summed."""
-RANGES_A_CORE = 2
+RANGES_PER_CORE = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,17 +69,17 @@ def count(cluster: Cluster, text: ClusterText, config: GloveConfig, report: Repo
     done = 0
 
     def begin(part: Ref) -> list[Ref]:
-        run = cluster.run(_count, part, codes, config, bounds, n_results=1 + n_ranges)
+        run = cluster.submit(_count, part, codes, config, bounds, n_results=1 + n_ranges)
         runs.append(run)
         return list(run)
 
-    for _, run in in_turn(cluster, text.parts, begin):
+    for _, run in bounded_submit(cluster, text.parts, begin):
         n_tokens, node = cluster.get(run[0])
         done += n_tokens
-        nodes = ((cluster.name_of(node), n_tokens),)
+        nodes = ((cluster.node_name(node), n_tokens),)
         report(Progress("counting pairs", done, text.n_tokens, "words", nodes=nodes))
     merging = [
-        cluster.run(
+        cluster.submit(
             _merge, blocks, config, cells[k], *(run[1 + k] for run in runs),
             n_results=1 + len(cells[k]),
         )
@@ -109,7 +109,7 @@ def _ranges(
     n = blocks.n_blocks
     stored = [(i, j) for i in range(n) for j in range(n) if not config.symmetric or i <= j]
     n_bytes = 2 * ENTRY.itemsize * n_tokens * config.window
-    n_ranges = max(RANGES_A_CORE * cluster.n_cores, n_bytes // RANGE_BYTES)
+    n_ranges = max(RANGES_PER_CORE * cluster.n_cores, n_bytes // RANGE_BYTES)
     ranges = np.array_split(np.arange(len(stored)), min(n_ranges, len(stored)))
     cells = [[stored[i] for i in each] for each in ranges]
     keys = blocks.cell_keys()
@@ -122,7 +122,7 @@ def _count(
     keys, sums = count_part(*part, codes, config, SORTED_ENTRIES)
     places = [0, *np.searchsorted(keys, bounds[1:]).tolist(), len(keys)]
     runs = [(keys[i:j], sums[i:j]) for i, j in pairwise(places)]
-    return (len(part[0]), here()), *runs
+    return (len(part[0]), current_node_id()), *runs
 
 
 def _merge(

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from embedtool.config.training import GloveConfig
 from embedtool.corpus.cooccurrence import Cell, pairs_of_cell, stored_cell
-from embedtool.distributed.cluster import ROOT_SECONDS, Cluster, Ref, here
+from embedtool.distributed.cluster import COLLECT_INTERVAL_S, Cluster, Ref, current_node_id
 from embedtool.distributed.counting import CellPairs, count
 from embedtool.distributed.partition_reading import ClusterText
 from embedtool.io.progress import Progress, Report
@@ -40,7 +40,7 @@ from embedtool.trainers.glove import (
 )
 from embedtool.trainers.warm_start import Initial
 
-AHEAD = 2
+QUEUED_AHEAD = 2
 """Groups begun for each that can be visited at once, so that no core waits for the next."""
 
 
@@ -64,7 +64,7 @@ def train(
         report(begun(config, state, pairs.blocks.n_blocks, pairs.n_pairs, pairs.cell_size))
         while state.epoch < config.iterations:
             epochs.run(report, checkpointer)
-        epochs.collect()
+        epochs.gather()
 
     state = checkpointer.run_with_retry(
         state, lambda: start(config, text.vocabulary, initial), run, config.learning_rate
@@ -72,7 +72,7 @@ def train(
     return word_vectors(config, text.vocabulary, state)
 
 
-def _n_groups(cluster: Cluster, n_blocks: int) -> int:
+def group_count(cluster: Cluster, n_blocks: int) -> int:
     """The least power of two that keeps all cores busy, or what the blocks allow."""
     wanted = 1 << (cluster.n_cores - 1).bit_length()
     return min(wanted, 1 << (n_blocks - 1).bit_length())
@@ -85,28 +85,28 @@ class _Epochs:
         self, cluster: Cluster, config: GloveConfig, pairs: CellPairs, state: State
     ) -> None:
         self.cluster, self.config, self.pairs, self.state = cluster, config, pairs, state
-        self.n_groups = _n_groups(cluster, pairs.blocks.n_blocks)
-        self._spread()
+        self.n_groups = group_count(cluster, pairs.blocks.n_blocks)
+        self._scatter()
 
-    def _spread(self) -> None:
+    def _scatter(self) -> None:
         """Lay the tables where all functions can take them from."""
         self.words, self.contexts = (
             [self.cluster.put(block) for block in self._split(self.state.tables[name])]
             for name in ("words", "contexts")
         )
-        self.roots = self.words + self.contexts
-        self.spread_at = time.monotonic()
+        self.scattered = self.words + self.contexts
+        self.scattered_at = time.monotonic()
 
     @property
     def _aged(self) -> bool:
         """Whether it is long ago that the tables were together on this machine."""
-        return time.monotonic() - self.spread_at > ROOT_SECONDS
+        return time.monotonic() - self.scattered_at > COLLECT_INTERVAL_S
 
     def _split(self, table: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         """The blocks of a table."""
         return [table[first:last] for first, last in pairwise(self.pairs.blocks.starts)]
 
-    def collect(self) -> None:
+    def gather(self) -> None:
         """Write the tables to the state, as they are by now."""
         for name, blocks in (("words", self.words), ("contexts", self.contexts)):
             for target, ref in zip(self._split(self.state.tables[name]), blocks, strict=True):
@@ -132,12 +132,12 @@ class _Epochs:
                              nodes=((node, n_cells),), untrained=untrained)
                 )  # fmt: skip
             if np.isnan(losses).any():
-                self.collect()
+                self.gather()
                 checkpointer.maybe_save(state, state.epoch)
-                self._spread()
+                self._scatter()
         report(end_epoch(config, state, pairs.n_pairs))
         if checkpointer.should_save(state.epoch):
-            self.collect()
+            self.gather()
             checkpointer.maybe_save(state, state.epoch)
 
     def _visit_groups(
@@ -159,13 +159,15 @@ class _Epochs:
         def take() -> tuple[str, int]:
             numbers, ref = waiting.popleft()
             losses[numbers], node = self.cluster.get(ref)
-            return self.cluster.name_of(node), sum(self.pairs.cell_size(*order[i]) for i in numbers)
+            return self.cluster.node_name(node), sum(
+                self.pairs.cell_size(*order[i]) for i in numbers
+            )
 
         for numbers in visits.values():
             if checkpointer.due or self._aged:
                 break
             waiting.append((numbers, self._begin([order[i] for i in numbers])))
-            if len(waiting) > AHEAD * self.n_groups:
+            if len(waiting) > QUEUED_AHEAD * self.n_groups:
                 yield take()
         while waiting:
             yield take()
@@ -179,7 +181,7 @@ class _Epochs:
             self.pairs.blocks.starts, rows, columns, cells,
         )  # fmt: skip
         blocks = [self.words[row] for row in rows] + [self.contexts[column] for column in columns]
-        losses, *blocks = self.cluster.run(
+        losses, *blocks = self.cluster.submit(
             _visit, visit, *blocks, *stored, n_results=1 + len(blocks)
         )
         for row in rows:
@@ -223,7 +225,7 @@ def _visit(visit: _Visit, *blocks_and_pairs: Any) -> tuple[Any, ...]:
                 visit.config, visit.epoch, cell, pairs, words[row], contexts[column], visit.rate
             )
         )
-    return (losses, here()), *blocks
+    return (losses, current_node_id()), *blocks
 
 
 def _writable(block: NDArray[np.float32]) -> NDArray[np.float32]:

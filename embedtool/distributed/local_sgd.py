@@ -1,12 +1,14 @@
-"""Word2Vec and FastText on a cluster: lanes train pieces of the text, and meet again and again.
+"""Word2Vec and FastText on a cluster by local SGD: replicas train slices of the text between syncs.
 
-In: a ClusterText, a Word2VecConfig or FastTextConfig, and how many lanes there are. Out: word
-vectors. They depend on the number of lanes and of meetings, and not on the nodes.
+The vectors depend on the number of replicas and of syncs, and not on the nodes. Each interval
+between two syncs is one superstep (BSP, bulk-synchronous parallel), in which every replica starts
+from the same parameters, as in local SGD (Stich 2019) and federated averaging (McMahan et al.
+2017).
 
-The tables are in shards, as many as lanes and at most MOST_SHARDS, wherever they were joined last.
-A lane is given copies of all shards and takes the rows that it needs; where the tables are too
-large for every node, it is given no more than these (Ordentlich et al. 2016 have servers for that).
-The lanes are joined shard by shard (`joining.join`).
+The tables are sharded by row, into as many shards as replicas and at most MAX_SHARDS, each wherever
+it was merged last. A replica is given copies of all shards and takes the rows that it needs; where
+the tables are too large for every node, it is given no more than these (Ordentlich et al. 2016 have
+servers for that). Replicas are merged shard by shard (`merging.merge_shard`).
 """
 
 import time
@@ -20,19 +22,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.config.training import ClusterConfig, Word2VecConfig
-from embedtool.distributed.cluster import ROOT_SECONDS, Cluster, Ref, here
-from embedtool.distributed.merging import Copy, Moments, Shard, Steps, directions, halved, join
-from embedtool.distributed.partition_reading import ClusterText, Encoded
+from embedtool.distributed.cluster import COLLECT_INTERVAL_S, Cluster, Ref
+from embedtool.distributed.merging import bf16
+from embedtool.distributed.partition_reading import ClusterText
 from embedtool.distributed.replica import (
-    Borrowed,
-    Lexicon,
-    Needs,
-    Piece,
-    lexicon_of,
-    needs_of,
-    rows_in_shard,
-    train_piece,
+    merge_replicas,
+    required_rows_by_shard,
+    take_rows,
+    train_replica,
 )
+from embedtool.distributed.slices import TextSlice, shared_context
 from embedtool.io.progress import Progress, Report
 from embedtool.model.vectors import WordVectors
 from embedtool.trainers.checkpoint import Checkpointer, State
@@ -42,20 +41,19 @@ from embedtool.trainers.warm_start import Initial
 from embedtool.trainers.word2vec import damping_after, key_of, rate_after, start, word_vectors
 
 SYNCS_PER_REPLICA = 6
-"""Meetings of a training unless told otherwise. Measured on 16 M tokens in 5 epochs: accuracy is
-not below one machine's by more than 0.01 with so many for 2, 4 and 8 lanes, and falls with
-fewer."""
-GROWTH = 1.5
-"""The i-th of n meetings is when (i / n)**GROWTH of the training is done: rows move most at the
-beginning."""
-MOST_SHARDS = 64
-"""Each lane has something for each shard, and what the driver has in hand grows with both."""
-SHARE_OF_STORE = 0.25
-"""Where the tables take more of the least store of a node, no node is given all of them: there must
-be room for those after the next meeting, for the steps, and for text."""
-KEPT = 2
-"""Meetings whose shards and steps are kept, so that what is lost with a node can be worked out from
-what the others have, and needs nothing from longer ago."""
+"""Default number of syncs. Measured on 16 M tokens in 5 epochs with 2, 4 and 8 replicas: accuracy
+is at most 0.01 below one machine's, and falls with fewer."""
+SYNC_SCHEDULE_POWER = 1.5
+"""Sync i of n is when the fraction (i / n)**SYNC_SCHEDULE_POWER of the training is done: rows move
+most at the beginning."""
+MAX_SHARDS = 64
+"""Every replica returns an object for every shard, and the driver's bookkeeping grows with both."""
+MAX_STORE_FRACTION = 0.25
+"""Where the tables take a larger fraction of the smallest object store, no node is given all of
+them: there must be room for those after the next sync, for the deltas, and for text."""
+LINEAGE_DEPTH = 2
+"""Number of syncs whose shards and deltas stay referenced, bounding how far Ray must recompute
+lineage after losing a node."""
 
 
 def train(
@@ -69,55 +67,87 @@ def train(
 ) -> WordVectors:
     """Train from the beginning, or from the last checkpoint, to the end.
 
-    Raises TrainingError where the training diverges, StoppedError where it is to stop.
+    Parameters
+    ----------
+    cluster, settings
+        Where to train, with how many replicas and syncs.
+    config, text
+        What to train on what.
+    report
+        Takes messages of progress.
+    initial
+        Vectors to begin with.
+    checkpointer
+        When the state is saved.
+
+    Raises
+    ------
+    TrainingError
+        If the training diverges.
+    StoppedError
+        If it is to stop.
     """
-    rows = rows_of_words(text.vocabulary.words, config)
+    subwords = rows_of_words(text.vocabulary.words, config)
     state = checkpointer.run_with_retry(
         checkpointer.restore(),
-        lambda: start(config, text, rows, initial),
-        lambda state: _Meetings(cluster, settings, config, text, rows, state).run(
+        lambda: start(config, text, subwords, initial),
+        lambda state: LocalSGD(cluster, settings, config, text, subwords, state).run(
             report, checkpointer
         ),
         config.learning_rate or 0.0,
     )
-    return word_vectors(config, text, rows, state)
+    return word_vectors(config, text, subwords, state)
 
 
 @dataclass(frozen=True)
-class Round:
-    """What is between two meetings: a share of an epoch, from one fraction of it to another."""
+class SyncInterval:
+    """What is trained between two syncs: an epoch from one fraction of it to another."""
 
     epoch: int
     begin: float
     end: float
 
 
-def rounds_of(n_rounds: int, epochs: int) -> list[Round]:
-    """The rounds of a training: they end at its meetings, and at the ends of epochs.
+def sync_schedule(n_syncs: int, epochs: int) -> list[SyncInterval]:
+    """Return the intervals of a training, which end at its syncs and at the ends of epochs.
 
-    To each end of an epoch the next meeting is moved, as long as there is one for each.
+    The sync nearest to each end of an epoch is moved there, as long as there is one for each.
     """
-    places = [epochs * (i / n_rounds) ** GROWTH for i in range(n_rounds + 1)]
+    times = [epochs * (i / n_syncs) ** SYNC_SCHEDULE_POWER for i in range(n_syncs + 1)]
     for end in range(1, epochs):
-        movable = [i for i in range(1, n_rounds) if places[i] % 1]
-        if movable and end not in places:
-            places[min(movable, key=lambda i: abs(places[i] - end))] = end
-    ordered = sorted({*places, *range(epochs + 1)})
+        movable = [i for i in range(1, n_syncs) if times[i] % 1]
+        if movable and end not in times:
+            times[min(movable, key=lambda i: abs(times[i] - end))] = end
+    ordered = sorted({*times, *range(epochs + 1)})
     return [
-        Round(int(first), first - int(first), last - int(first))
+        SyncInterval(int(first), first - int(first), last - int(first))
         for first, last in pairwise(ordered)
     ]
 
 
-def shards_of(n_lanes: int) -> int:
-    """The shards in which the tables of so many lanes are."""
-    return min(n_lanes, MOST_SHARDS)
+def shard_count(n_replicas: int) -> int:
+    """Return the number of shards of the tables for so many replicas."""
+    return min(n_replicas, MAX_SHARDS)
 
 
-class _Meetings:
-    """Trains round after round.
+def tables_replicated(cluster: Cluster, n_bytes: int) -> bool:
+    """Return whether each node is given all of tables of so many float32 bytes."""
+    return n_bytes <= MAX_STORE_FRACTION * min(node.object_store for node in cluster.nodes)
 
-    shards, copies : references to the tables, and to what lanes are given of them
+
+def cores_per_replica(cluster: Cluster, n_replicas: int, n_streams: int) -> int:
+    """Return the cores that each replica can have while as many as possible train at once."""
+    largest = min(node.n_cores for node in cluster.nodes)
+    return max(1, min(cluster.n_cores // n_replicas, largest, n_streams))
+
+
+class LocalSGD:
+    """Trains interval after interval.
+
+    Attributes
+    ----------
+    shards, copies
+        References to the shards of the tables, and to their bfloat16 copies for the replicas.
     """
 
     def __init__(
@@ -126,123 +156,132 @@ class _Meetings:
         settings: ClusterConfig,
         config: Word2VecConfig,
         text: ClusterText,
-        rows: Rows,
+        subwords: Rows,
         state: State,
     ) -> None:
         self.cluster, self.config, self.text, self.state = cluster, config, text, state
-        self.n_lanes = settings.replicas or 1
-        self.n_shards = shards_of(self.n_lanes)
-        self.rounds = rounds_of(settings.syncs or 1, config.epochs)
+        self.n_replicas = settings.replicas or 1
+        self.n_shards = shard_count(self.n_replicas)
+        self.intervals = sync_schedule(settings.syncs or 1, config.epochs)
         self.streams = streams_of(text.n_tokens)
-        self.lexicon = cluster.put(
-            lexicon_of(config, text.vocabulary.counts, rows, state.tables["frozen"], self.streams)
+        self.context = cluster.put(
+            shared_context(
+                config, text.vocabulary.counts, subwords, state.tables["frozen"], self.streams
+            )
         )
-        most = SHARE_OF_STORE * min(node.store for node in cluster.nodes)
-        self.everywhere = sum(table.nbytes for table in self._tables()) <= most
-        self.n_cores = _cores_of_lane(cluster, self.n_lanes, self.streams)
-        self._spread()
+        n_bytes = sum(table.nbytes for table in self._tables())
+        self.replicate_tables = tables_replicated(cluster, n_bytes)
+        self.n_cores = cores_per_replica(cluster, self.n_replicas, self.streams)
+        self._scatter()
 
-    def _spread(self) -> None:
-        """Lay the tables where all functions can take them from."""
+    def _scatter(self) -> None:
+        """Put the tables where all functions can take them from."""
         shards = [
             tuple(table[k :: self.n_shards].copy() for table in self._tables())
             for k in range(self.n_shards)
         ]
         self.shards = [self.cluster.put(shard) for shard in shards]
-        self.copies = [self.cluster.put(tuple(map(halved, shard))) for shard in shards]
-        self.roots = self.shards, self.copies
-        self.kept: deque[Any] = deque(maxlen=KEPT)
-        self.spread_at = time.monotonic()
+        self.copies = [self.cluster.put(tuple(map(bf16, shard))) for shard in shards]
+        self.scattered = self.shards, self.copies  # what lost objects are recomputed from
+        self.lineage: deque[Any] = deque(maxlen=LINEAGE_DEPTH)
+        self.scattered_at = time.monotonic()
 
     def run(self, report: Report, checkpointer: Checkpointer) -> None:
-        """Train to the end, telling of each round when it is over; the next one has begun then."""
-        waiting: deque[tuple[Round, list[Ref]]] = deque()
+        """Train to the end; an interval is reported when it is over and the next has begun."""
+        running: deque[tuple[SyncInterval, list[Ref]]] = deque()
         report(self._progress(begins=True))
-        for each in self.rounds:
-            if (each.epoch, self._done(each.end)) <= (self.state.epoch, self.state.position):
+        for interval in self.intervals:
+            end = interval.epoch, self._tokens_done(interval.end)
+            if end <= (self.state.epoch, self.state.position):
                 continue
-            waiting.append((each, self._begin(each)))
-            if len(waiting) > 1:
-                self._end(*waiting.popleft(), report)
-            aged = time.monotonic() - self.spread_at > ROOT_SECONDS
-            if aged or checkpointer.should_save(each.epoch + (each.end == 1)):
-                self._end(*waiting.popleft(), report)
-                self.collect()
+            running.append((interval, self._begin(interval)))
+            if len(running) > 1:
+                self._finish(*running.popleft(), report)
+            aged = time.monotonic() - self.scattered_at > COLLECT_INTERVAL_S
+            if aged or checkpointer.should_save(interval.epoch + (interval.end == 1)):
+                self._finish(*running.popleft(), report)
+                self._gather()
                 checkpointer.maybe_save(self.state, self.state.epoch)
-                self._spread()
-        while waiting:
-            self._end(*waiting.popleft(), report)
-        self.collect()
+                self._scatter()
+        while running:
+            self._finish(*running.popleft(), report)
+        self._gather()
 
-    def _bounds(self, lane: int) -> tuple[int, int]:
-        """The tokens of a lane."""
+    def _bounds(self, replica: int) -> tuple[int, int]:
+        """The tokens of a replica."""
         n_tokens = self.text.n_tokens
-        return lane * n_tokens // self.n_lanes, (lane + 1) * n_tokens // self.n_lanes
+        return replica * n_tokens // self.n_replicas, (replica + 1) * n_tokens // self.n_replicas
 
-    def _place(self, lane: int, share: float) -> int:
-        first, last = self._bounds(lane)
-        return first + int((last - first) * share)
+    def _position(self, replica: int, fraction: float) -> int:
+        first, last = self._bounds(replica)
+        return first + int((last - first) * fraction)
 
-    def _done(self, share: float) -> int:
-        """The tokens of all lanes when so much of an epoch is done."""
-        return sum(self._place(lane, share) - self._bounds(lane)[0] for lane in range(self.n_lanes))
-
-    def _begin(self, each: Round) -> list[Ref]:
-        """Begin a round and the meeting after it; returns what lanes will tell of themselves."""
-        key = int(key_of(self.config.seed, each.epoch))
-        first, last = (
-            self.state.lr_scale * rate_after(self.config, each.epoch + share)
-            for share in (each.begin, each.end)
+    def _tokens_done(self, fraction: float) -> int:
+        """The tokens of all replicas when this fraction of an epoch is done."""
+        return sum(
+            self._position(replica, fraction) - self._bounds(replica)[0]
+            for replica in range(self.n_replicas)
         )
-        trained = each.epoch * self.text.n_tokens + self._done(each.begin)
+
+    def _begin(self, interval: SyncInterval) -> list[Ref]:
+        """Begin an interval and the sync after it; returns references to the summaries."""
+        key = int(key_of(self.config.seed, interval.epoch))
+        first, last = (
+            self.state.lr_scale * rate_after(self.config, interval.epoch + fraction)
+            for fraction in (interval.begin, interval.end)
+        )
+        trained = interval.epoch * self.text.n_tokens + self._tokens_done(interval.begin)
         damping = damping_after(self.config, trained)
-        lanes = []
-        for lane in range(self.n_lanes):
-            piece = Piece(
-                self._place(lane, each.begin), self._place(lane, each.end), key, (first, last),
-                damping,
+        updates = []
+        for replica in range(self.n_replicas):
+            text_slice = TextSlice(
+                self._position(replica, interval.begin), self._position(replica, interval.end),
+                key, (first, last), damping,
             )  # fmt: skip
-            if piece.first < piece.last:
-                lanes.append(self._train(piece))
-        joined = [
-            self.cluster.run(
-                _join, shard, *(lane[1] for lane in lanes), *(lane[2 + k] for lane in lanes),
+            if text_slice.first < text_slice.last:
+                updates.append(self._train(text_slice))
+        merged = [
+            self.cluster.submit(
+                merge_replicas, shard, *(update[1] for update in updates),
+                *(update[2 + k] for update in updates),
                 n_results=2,
             )
             for k, shard in enumerate(self.shards)
         ]  # fmt: skip
-        self.kept.append((self.shards, self.copies, lanes))
-        self.shards, self.copies = (list(each) for each in zip(*joined, strict=True))
-        return [lane[0] for lane in lanes]
+        self.lineage.append((self.shards, self.copies, updates))
+        self.shards, self.copies = (list(each) for each in zip(*merged, strict=True))
+        return [update[0] for update in updates]
 
-    def _train(self, piece: Piece) -> Sequence[Ref]:
-        """Begin to train a lane: what it tells, its moments, and its steps in each shard."""
-        parts, begin = self.text.between(piece.first, piece.last)
+    def _train(self, text_slice: TextSlice) -> Sequence[Ref]:
+        """Begin to train a replica: its summary, its moments, and its deltas for each shard."""
+        partitions, begin = self.text.between(text_slice.first, text_slice.last)
         tables = self.copies
-        if not self.everywhere:
-            needed = self.cluster.run(
-                _needs, self.lexicon, piece, begin, self.n_shards, *parts,
+        if not self.replicate_tables:
+            required = self.cluster.submit(
+                required_rows_by_shard, self.context, text_slice, begin, self.n_shards,
+                *partitions,
                 n_results=1 + self.n_shards,
             )  # fmt: skip
             tables = [
-                self.cluster.run(_take, copy, rows)
-                for copy, rows in zip(self.copies, needed[1:], strict=True)
+                self.cluster.submit(take_rows, copy, rows)
+                for copy, rows in zip(self.copies, required[1:], strict=True)
             ]
-            tables = [needed[0], *tables]
-        found: Sequence[Ref] = self.cluster.run(
-            _train, self.lexicon, piece, begin, self.n_cores, len(parts), *parts, *tables,
+            tables = [required[0], *tables]
+        update: Sequence[Ref] = self.cluster.submit(
+            train_replica, self.context, text_slice, begin, self.n_cores, len(partitions),
+            *partitions, *tables,
             n_results=2 + self.n_shards, n_cores=self.n_cores,
         )  # fmt: skip
-        return found
+        return update
 
-    def _end(self, each: Round, lanes: Sequence[Ref], report: Report) -> None:
-        """Wait for the lanes of a round, and tell of them."""
+    def _finish(self, interval: SyncInterval, summaries: Sequence[Ref], report: Report) -> None:
+        """Wait for the replicas of an interval, and report it."""
         state, n_tokens = self.state, self.text.n_tokens
-        told = self.cluster.get(list(lanes))
-        done = self._done(each.end)
+        results = self.cluster.get(list(summaries))
+        done = self._tokens_done(interval.end)
         ended = done == n_tokens
-        state.end_chunk(*sum_of(losses for losses, _, _ in told), done=done, last=ended)
-        nodes = tuple((self.cluster.name_of(node), n) for _, n, node in told)
+        state.end_chunk(*sum_of(losses for losses, _, _ in results), done=done, last=ended)
+        nodes = tuple((self.cluster.node_name(node), n) for _, n, node in results)
         report(
             self._progress(
                 loss=state.mean_loss,
@@ -262,84 +301,13 @@ class _Meetings:
             "training", done, total, "words", state.epoch + 1, streams=self.streams, **details
         )
 
-    def collect(self) -> None:
-        """Write the tables to the state, as they are by now."""
+    def _gather(self) -> None:
+        """Write the tables to the state, as they are now."""
         for k, shard in enumerate(self.shards):
             for table, part in zip(self._tables(), self.cluster.get(shard), strict=True):
                 table[k :: self.n_shards] = part
 
     def _tables(self) -> list[NDArray[np.float32]]:
-        """Inputs and outputs, without what fills their rows up for the kernels."""
+        """Inputs and outputs, without the padding that kernels need."""
         size = self.config.vector_size
         return [self.state.tables[name][:, :size] for name in ("inputs", "outputs")]
-
-
-def _cores_of_lane(cluster: Cluster, n_lanes: int, n_streams: int) -> int:
-    """The cores that each lane can have so that as many as possible train at once."""
-    most = min(node.n_cores for node in cluster.nodes)
-    return max(1, min(cluster.n_cores // n_lanes, most, n_streams))
-
-
-def _text(piece: Piece, begin: int, parts: Sequence[Encoded]) -> Encoded:
-    """The ids of a piece, and where among them sentences end, given the parts that hold it.
-
-    begin : the place of the first part's first token in the whole text
-    """
-    ids, ends = [], []
-    for part_ids, part_ends in parts:
-        first, last = max(piece.first - begin, 0), min(piece.last - begin, len(part_ids))
-        ids.append(part_ids[first:last])
-        inside = part_ends[np.searchsorted(part_ends, first, "right") :]
-        inside = inside[: np.searchsorted(inside, last, "right")]
-        ends.append(inside + begin - piece.first)
-        begin += len(part_ids)
-    return np.concatenate(ids), np.concatenate(ends)
-
-
-def _needs(
-    lexicon: Lexicon, piece: Piece, begin: int, n_shards: int, *parts: Encoded
-) -> tuple[Any, ...]:
-    """The rows that a lane needs, and those of them that each shard has, by their numbers there."""
-    needs = needs_of(lexicon, piece, _text(piece, begin, parts)[0])
-    tables = needs.inputs, needs.outputs
-    return needs, *(
-        tuple(rows_in_shard(rows, k, n_shards)[1] for rows in tables) for k in range(n_shards)
-    )
-
-
-def _take(copy: Copy, rows: tuple[NDArray[np.int32], NDArray[np.int32]]) -> Copy:
-    return copy[0][rows[0]], copy[1][rows[1]]
-
-
-def _train(
-    lexicon: Lexicon, piece: Piece, begin: int, n_threads: int, n_parts: int, *arguments: Any
-) -> tuple[Any, ...]:
-    """Train a lane on a piece.
-
-    arguments : the parts of the text; then all shards, or what the lane needs and, of each shard,
-        the rows of these
-    """
-    text = _text(piece, begin, arguments[:n_parts])
-    shards = arguments[n_parts:]
-    whole = not isinstance(shards[0], Needs)
-    needs = needs_of(lexicon, piece, text[0]) if whole else shards[0]
-    shards = shards if whole else shards[1:]
-    inputs, outputs = (
-        Borrowed(rows, [shard[side] for shard in shards], whole)
-        for side, rows in enumerate((needs.inputs, needs.outputs))
-    )
-    learnt = train_piece(lexicon, piece, text, needs, (inputs, outputs), n_threads)
-    told = learnt.losses, piece.last - piece.first, here()
-    return told, learnt.moments, *zip(learnt.inputs, learnt.outputs, strict=True)
-
-
-def _join(shard: Shard, *lanes: Any) -> tuple[Shard, Copy]:
-    """A shard after the steps of all lanes, given their moments, and then their steps."""
-    n_lanes = len(lanes) // 2
-    moments: Sequence[Moments] = lanes[:n_lanes]
-    steps: Sequence[tuple[Steps, Steps]] = lanes[n_lanes:]
-    found = directions(moments)
-    inputs, outputs = (
-        join(shard[side], [each[side] for each in steps], *found[side]) for side in range(2)
-    )
-    return (inputs, outputs), (halved(inputs), halved(outputs))

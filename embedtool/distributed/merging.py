@@ -1,12 +1,12 @@
-"""What lanes have learnt apart, put together.
+"""Merge what the replicas of a local SGD have learned since the last sync, shard by shard.
 
-In: the steps of all lanes for some rows, and the second moments that they met. Out: the rows after
-them.
-
-`kernels.joining` tells how far the rows go together. The Hessian for a row of one table is made of
-outer products of rows of the other (`kernels.logistic`), so the directions in which the loss curves
-most are about the same for all rows: those of the second moment of the other table's rows, each as
-often as it is met.
+`kernels.sgd.merging.damp_deltas` tells how far the sum of the replicas' deltas is damped, given the
+curvature along each direction. The Hessian of the loss in a row of one table is a sum of outer
+products of rows of the other table (`kernels.sgd.logistic`), so the directions of largest curvature
+are about the same for all rows: the eigenvectors of the second moment of the other table's rows,
+each weighted by how often it is a target. Weighting deltas by curvature is Fisher merging (Matena
+and Raffel 2022); second moments in place of Hessians are the idea of K-FAC (Martens and Grosse
+2015).
 """
 
 from collections.abc import Sequence
@@ -16,112 +16,151 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
-from embedtool.kernels.sgd.merging import TINY, add_steps, halve, join_ways, turn_rows
+from embedtool.kernels.sgd.merging import (
+    EPS,
+    accumulate_deltas,
+    damp_deltas,
+    rotate_rows,
+    to_bfloat16,
+)
 
 BLAS = ThreadpoolController()
-"""Held to one thread wherever lanes use it: the last bits of sums depend on how many there are."""
-INPUT_FACTOR, OUTPUT_FACTOR = 10, 0.25
-"""The bends are those of pairs met one by one. Loss curves more in what is met together: that many
-times as much for inputs, and for outputs that many times for each other lane. Measured on 16
-million tokens, see docs/scale.md."""
-JOINED_AT_ONCE = 2**11
-"""Rows that are joined at once, so that they stay in the cache."""
+"""Limited to one thread wherever replicas use it: the last bits of sums depend on the threads."""
+INPUT_CURVATURE_SCALE, OUTPUT_CURVATURE_SCALE = 10, 0.25
+"""Per-pair curvature underestimates that of a whole interval's text. Empirical correction: input
+rows 10 times, output rows 0.25 (n_replicas - 1) times. Measured on 16 million tokens, see
+docs/scale.md."""
+MERGE_BLOCK_ROWS = 2**11
+"""Rows that are merged at a time, so that they stay in the cache."""
 
 Moments = tuple[NDArray[np.float32], NDArray[np.float32]]
-"""Second moments, (vector_size, vector_size): of hidden vectors, and of outputs that they meet."""
+"""Second moments, (vector_size, vector_size), of hidden vectors and of the output rows that are
+their targets."""
 Shard = tuple[NDArray[np.float32], NDArray[np.float32]]
-"""Every n-th row of the inputs, and of the outputs."""
-Copy = tuple[NDArray[np.uint16], NDArray[np.uint16]]
-"""The same as lanes are given it, bfloat16."""
+"""Every n-th row of the input table and of the output table."""
+Bf16Shard = tuple[NDArray[np.uint16], NDArray[np.uint16]]
+"""The same rounded to bfloat16, as replicas are given it."""
 
 
 @dataclass(frozen=True, eq=False)
-class Steps:
-    """What lanes have made of some rows of a table.
+class QuantizedDeltas:
+    """By how much a replica has changed some rows of a table.
 
-    rows   : int32 (n,), rising
-    steps  : int8 (n, vector_size), in parts of `scales`, as `kernels.joining` has them
-    scales : float32 (n,)
-    bends  : float32 (n,), likewise
+    Attributes
+    ----------
+    rows
+        int32 (n,), ascending.
+    deltas
+        int8 (n, vector_size), multiples of `scales`.
+    scales
+        float32 (n,).
+    curvature
+        float32 (n,), learning rate times trace of the Hessian, summed over the updates of a row.
     """
 
     rows: NDArray[np.int32]
-    steps: NDArray[np.int8]
+    deltas: NDArray[np.int8]
     scales: NDArray[np.float32]
-    bends: NDArray[np.float32]
+    curvature: NDArray[np.float32]
 
-    def between(self, first: int, last: int) -> "Steps":
-        """Those of the rows from one number to before another, counted from the first."""
+    def between(self, first: int, last: int) -> "QuantizedDeltas":
+        """Return those of the rows [first, last), numbered from `first`."""
         part = slice(*np.searchsorted(self.rows, (first, last)))
-        return Steps(
-            self.rows[part] - np.int32(first), self.steps[part], self.scales[part], self.bends[part]
+        return QuantizedDeltas(
+            self.rows[part] - np.int32(first),
+            self.deltas[part],
+            self.scales[part],
+            self.curvature[part],
         )
 
 
-def directions(moments: Sequence[Moments]) -> tuple[tuple[NDArray[np.float32], ...], ...]:
-    """For the inputs and for the outputs, the directions of the loss and how much it curves there.
+def curvature_basis(moments: Sequence[Moments]) -> tuple[tuple[NDArray[np.float32], ...], ...]:
+    """Compute the directions of curvature of the input and of the output table.
 
-    moments : of each lane
-    Returns for each float32 (vector_size, vector_size), a direction a column, and (vector_size,),
-    what a bend is to be multiplied by: the direction's share in the trace, and the table's factor.
+    Parameters
+    ----------
+    moments
+        Those of each replica.
+
+    Returns
+    -------
+        For each table the basis, float32 (vector_size, vector_size), a direction per column, and
+        the direction weights, float32 (vector_size,), by which a row's curvature is multiplied: the
+        share of the direction in the trace, times the table's curvature scale.
     """
-    found = []
-    factors = INPUT_FACTOR, OUTPUT_FACTOR * (len(moments) - 1)
+    bases = []
+    scales = INPUT_CURVATURE_SCALE, OUTPUT_CURVATURE_SCALE * (len(moments) - 1)
     with BLAS.limit(limits=1):
-        for table, factor in zip((1, 0), factors, strict=True):
-            shares, vectors = np.linalg.eigh(sum(each[table] for each in moments))
-            shares = np.maximum(shares, 0)
-            shares *= factor / max(shares.sum(), TINY)
-            found.append((vectors, shares))
-    return tuple(found)
+        for other_table, scale in zip((1, 0), scales, strict=True):
+            weights, basis = np.linalg.eigh(sum(each[other_table] for each in moments))
+            weights = np.maximum(weights, 0)
+            weights *= scale / max(weights.sum(), EPS)
+            bases.append((basis, weights))
+    return tuple(bases)
 
 
-def join(
+def merge_shard(
     shard: NDArray[np.float32],
-    lanes: Sequence[Steps],
-    directions: NDArray[np.float32],
-    speeds: NDArray[np.float32],
+    replicas: Sequence[QuantizedDeltas],
+    basis: NDArray[np.float32],
+    direction_weights: NDArray[np.float32],
 ) -> NDArray[np.float32]:
-    """Every n-th row of a table after the steps of all lanes, given them in order.
+    """Return a shard of a table with the deltas of all replicas, which are added in order.
 
-    A row that one lane alone has moved goes as far as there.
+    A row that only one replica has changed gets its whole delta.
+
+    Parameters
+    ----------
+    shard
+        float32 (n, vector_size).
+    replicas
+        The deltas of each replica, by the rows' numbers in the shard.
+    basis, direction_weights
+        Those of the table, from `curvature_basis`.
     """
-    joined = np.empty_like(shard)
-    for first in range(0, len(shard), JOINED_AT_ONCE):
-        before = shard[first : first + JOINED_AT_ONCE]
+    merged = np.empty_like(shard)
+    for first in range(0, len(shard), MERGE_BLOCK_ROWS):
+        before = shard[first : first + MERGE_BLOCK_ROWS]
         sums = np.zeros_like(before)
-        bends = np.zeros((len(lanes), len(before)), np.float32)
-        n_lanes = np.zeros(len(before), np.int32)
-        for number, lane in enumerate(lanes):
-            part = lane.between(first, first + len(before))
-            add_steps(part.steps, part.scales, part.rows, sums)
-            bends[number, part.rows] = part.bends
-            n_lanes[part.rows] += 1
-        shared = np.flatnonzero(n_lanes > 1)
-        sums[shared] = shortened(sums[shared], bends[:, shared], directions, speeds)
-        np.add(before, sums, out=joined[first : first + len(before)])
-    return joined
+        curvature = np.zeros((len(replicas), len(before)), np.float32)
+        n_replicas = np.zeros(len(before), np.int32)
+        for number, replica in enumerate(replicas):
+            part = replica.between(first, first + len(before))
+            accumulate_deltas(part.deltas, part.scales, part.rows, sums)
+            curvature[number, part.rows] = part.curvature
+            n_replicas[part.rows] += 1
+        shared = np.flatnonzero(n_replicas > 1)
+        sums[shared] = damped(sums[shared], curvature[:, shared], basis, direction_weights)
+        np.add(before, sums, out=merged[first : first + len(before)])
+    return merged
 
 
-def halved(shard: NDArray[np.float32]) -> NDArray[np.uint16]:
-    """Rows as lanes are given them, bfloat16."""
-    halves = np.empty(shard.shape, np.uint16)
-    halve(shard, halves)
-    return halves
+def bf16(shard: NDArray[np.float32]) -> NDArray[np.uint16]:
+    """Return rows rounded to bfloat16."""
+    rounded = np.empty(shard.shape, np.uint16)
+    to_bfloat16(shard, rounded)
+    return rounded
 
 
-def shortened(
+def damped(
     sums: NDArray[np.float32],
-    bends: NDArray[np.float32],
-    directions: NDArray[np.float32],
-    speeds: NDArray[np.float32],
+    curvature: NDArray[np.float32],
+    basis: NDArray[np.float32],
+    direction_weights: NDArray[np.float32],
 ) -> NDArray[np.float32]:
-    """Sums of steps, (n, vector_size), shortened by the way that all lanes went.
+    """Return sums of deltas, damped along each direction by the curvature of all replicas.
 
-    bends : float32 (n_lanes, n)
+    Parameters
+    ----------
+    sums
+        float32 (n, vector_size).
+    curvature
+        float32 (n_replicas, n).
+    basis, direction_weights
+        As for `merge_shard`.
     """
     along, back = np.empty_like(sums), np.empty_like(sums)
-    turn_rows(sums, np.ascontiguousarray(directions), along)
-    join_ways(along, np.ascontiguousarray(bends), speeds)
-    turn_rows(along, np.ascontiguousarray(directions.T), back)
+    rotate_rows(sums, np.ascontiguousarray(basis), along)
+    damp_deltas(along, np.ascontiguousarray(curvature), direction_weights)
+    rotate_rows(along, np.ascontiguousarray(basis.T), back)
     return back

@@ -36,19 +36,19 @@ from embedtool.corpus.partitions import (
 from embedtool.corpus.sources import STDIN, place_of, size_of
 from embedtool.corpus.tokens import token_bytes
 from embedtool.corpus.vocabulary import Vocabulary, choose_words, grow
-from embedtool.distributed.cluster import Cluster, Ref, here
+from embedtool.distributed.cluster import Cluster, Ref, current_node_id
 from embedtool.errors import CorpusError
 from embedtool.io.progress import Progress, Report
 from embedtool.trainers.warm_start import Initial
 
-MOST_PART, LEAST_PART = 2**26, 2**22
+MAX_PARTITION_BYTES, MIN_PARTITION_BYTES = 2**26, 2**22
 """Bytes of a part: it is held in memory, and its own work is to be much more than what Ray's is."""
-N_PARTS = 64
+TARGET_PARTITIONS = 64
 """Parts of a text, where that makes them neither too large nor too small. Nothing of it depends on
 the cluster, so that the same text has the same fingerprint on each."""
-MOST_RANGES = 64
+MAX_HASH_RANGES = 64
 """Ranges of hashes that words are merged in: each part has so many lists of words."""
-AHEAD = 2
+QUEUED_AHEAD = 2
 """Parts begun beyond one a core, so that no core waits for the next."""
 
 Encoded = tuple[NDArray[np.int32], NDArray[np.int64]]
@@ -128,7 +128,7 @@ def read_text(
     """
     if STDIN in corpus.sources:
         raise CorpusError("standard input (-) cannot be read by a cluster; name files")
-    n_ranges = min(cluster.n_cores, MOST_RANGES)
+    n_ranges = min(cluster.n_cores, MAX_HASH_RANGES)
     folder = cache and cache.absolute()
     parts = list(_parts(corpus))
     total = sum(part.n_bytes for part in parts)
@@ -137,17 +137,17 @@ def read_text(
     results = []
 
     def read(part: Part) -> list[Ref]:
-        result = cluster.run(_read, part, corpus.text, n_ranges, folder, n_results=2 + n_ranges)
+        result = cluster.submit(_read, part, corpus.text, n_ranges, folder, n_results=2 + n_ranges)
         results.append(result)
         return list(result)
 
-    for part, result in in_turn(cluster, parts, read):
+    for part, result in bounded_submit(cluster, parts, read):
         each, node = cluster.get(result[0])
         facts.append(each)
         done += part.n_bytes
         report(
             Progress(
-                "reading", done, total, "bytes", nodes=((cluster.name_of(node), part.n_bytes),)
+                "reading", done, total, "bytes", nodes=((cluster.node_name(node), part.n_bytes),)
             )
         )
     corpus.notes = ReadingNotes.of_all(each.notes for each in facts)
@@ -160,10 +160,12 @@ def _parts(corpus: Corpus) -> Iterator[Part]:
     """The parts of a text; a node works in another folder, so that they have whole paths."""
     corpus = Corpus(map(place_of, corpus.sources), corpus.text)
     size = size_of(corpus.sources) or 0
-    return cut(corpus, min(max(size // N_PARTS, LEAST_PART), MOST_PART))
+    return cut(
+        corpus, min(max(size // TARGET_PARTITIONS, MIN_PARTITION_BYTES), MAX_PARTITION_BYTES)
+    )
 
 
-def in_turn(
+def bounded_submit(
     cluster: Cluster, items: Iterable[Any], begin: Callable[[Any], list[Ref]]
 ) -> Iterator[tuple[Any, list[Ref]]]:
     """Begin work on items, few ahead of the cores; yields each with its results, in their order.
@@ -172,7 +174,7 @@ def in_turn(
     """
     waiting: list[tuple[Any, list[Ref]]] = []
     for item in items:
-        if len(waiting) >= cluster.n_cores + AHEAD:
+        if len(waiting) >= cluster.n_cores + QUEUED_AHEAD:
             cluster.get(waiting[0][1][0])
             yield waiting.pop(0)
         waiting.append((item, begin(item)))
@@ -181,7 +183,7 @@ def in_turn(
 
 def _read(part: Part, text: TextConfig, n_ranges: int, cache: Path | None) -> tuple[Any, ...]:
     facts, tokens, words = read_part(part, text, n_ranges, cache)
-    return (facts, here()), tokens, *words
+    return (facts, current_node_id()), tokens, *words
 
 
 def encode_text(
@@ -244,7 +246,7 @@ def _number(
     """
     n_parts = len(scanned.tokens)
     merged = [
-        cluster.run(_merge, min_count, wanted, *words, n_results=1 + n_parts)
+        cluster.submit(_merge, min_count, wanted, *words, n_results=1 + n_parts)
         for words in scanned.words
     ]
     ranges: list[MergedWords] = cluster.get([each[0] for each in merged])
@@ -255,13 +257,13 @@ def _number(
         if place >= 0:
             rows[of_all.ranges[place]][of_all.numbers[place]] = row
     found = [
-        cluster.run(_rows_of_range, each[0], each_rows, *each[1:], n_results=n_parts)
+        cluster.submit(_rows_of_range, each[0], each_rows, *each[1:], n_results=n_parts)
         for each, each_rows in zip(merged, rows, strict=True)
     ]
     if n_parts == 1:
         found = [[each] for each in found]
     encoded = [
-        cluster.run(
+        cluster.submit(
             _encode, tokens, *(words[i] for words in scanned.words), *(each[i] for each in found),
             n_results=2,
         )

@@ -36,9 +36,15 @@ from embedtool.trainers.training import (
 )
 from embedtool.trainers.training_dir import TrainingDir
 from embedtool.trainers.warm_start import Initial
+from embedtool.trainers.word2vec import key_of
 
 
-def settled(settings: ClusterConfig, cluster: Cluster) -> ClusterConfig:
+def warm_up() -> None:
+    """Load numba and the first kernel; importing this module loads all that functions need."""
+    key_of(0, 0)
+
+
+def resolve_defaults(settings: ClusterConfig, cluster: Cluster) -> ClusterConfig:
     """The settings with what was left open: a replica a node."""
     replicas = settings.replicas or len(cluster.nodes)
     syncs = settings.syncs or local_sgd.SYNCS_PER_REPLICA * replicas
@@ -70,7 +76,7 @@ def train_model(
 ) -> Model:
     """Read a corpus and train an algorithm of TRAINERS on it, on a cluster.
 
-    settings : of `settled`
+    settings : of `resolve_defaults`
     cache    : a folder that all nodes see
     place    : on this machine; checkpointer are written there
     Else as `trainers.training.train_model`. Raises ClusterError where the cluster fails for good.
@@ -107,7 +113,7 @@ def resume_model(
     request = training_dir.read_manifest()
     vocabulary = training_dir.load_vocabulary(request)
     config = TRAINERS[request["algorithm"]].config(**request["options"])
-    settings = settled(ClusterConfig("", **request["cluster"]), cluster)
+    settings = resolve_defaults(ClusterConfig("", **request["cluster"]), cluster)
     history = History(report)
     corpus = Corpus(request["corpus"]["sources"], TextConfig(**request["corpus"]["text"]))
     scanned = read_text(cluster, corpus, history)

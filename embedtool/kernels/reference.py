@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.kernels.glove import CLIP
-from embedtool.kernels.sgd.merging import TINY
+from embedtool.kernels.sgd.merging import EPS
 from embedtool.kernels.simd.registers import SIMD_WIDTH
 
 
@@ -140,67 +140,67 @@ def best_of_sums(
 
 
 def bfloat16(numbers: NDArray[np.float32]) -> NDArray[np.uint16]:
-    """The upper halves of numbers, rounded to the nearest, of two to the even one."""
-    halves = numbers.view(np.uint32).astype(np.uint64)
-    return ((halves + 0x7FFF + (halves >> 16) % 2) >> 16).astype(np.uint16)
+    """Return the upper halves of float32 numbers, rounded to the nearest, ties to even."""
+    bits = numbers.view(np.uint32).astype(np.uint64)
+    return ((bits + 0x7FFF + (bits >> 16) % 2) >> 16).astype(np.uint16)
 
 
-def float32(halves: NDArray[np.uint16]) -> NDArray[np.float32]:
-    """The numbers whose upper halves these are, and whose lower halves are zeros."""
-    return (halves.astype(np.uint32) << 16).view(np.float32)
+def float32(bf16: NDArray[np.uint16]) -> NDArray[np.float32]:
+    """Return the numbers whose upper halves are given and whose lower halves are zeros."""
+    return (bf16.astype(np.uint32) << 16).view(np.float32)
 
 
-def halve(table: NDArray[np.float32], halves: NDArray[np.uint16]) -> None:
+def to_bfloat16(table: NDArray[np.float32], bf16: NDArray[np.uint16]) -> None:
     """Round rows to bfloat16."""
-    halves[:] = bfloat16(table)
+    bf16[:] = bfloat16(table)
 
 
-def take_rows(
-    halves: NDArray[np.uint16],
+def gather_bf16(
+    bf16: NDArray[np.uint16],
     rows: NDArray[np.int32],
-    places: NDArray[np.int32],
-    taken: NDArray[np.float32],
+    slots: NDArray[np.int32],
+    gathered: NDArray[np.float32],
 ) -> None:
-    """Put rows of a table in places of another, which may be wider."""
-    taken[places, : halves.shape[1]] = float32(halves[rows])
+    """Copy rows of a table into slots of another one, which may be wider."""
+    gathered[slots, : bf16.shape[1]] = float32(bf16[rows])
 
 
-def steps_of(
-    halves: NDArray[np.uint16],
+def quantize_deltas(
+    bf16: NDArray[np.uint16],
     rows: NDArray[np.int32],
-    places: NDArray[np.int32],
-    taken: NDArray[np.float32],
-    steps: NDArray[np.int8],
+    slots: NDArray[np.int32],
+    trained: NDArray[np.float32],
+    deltas: NDArray[np.int8],
     scales: NDArray[np.float32],
 ) -> None:
-    """Rows in places of a table less those that they were copied from, in parts of their scales."""
-    found = taken[places, : halves.shape[1]] - float32(halves[rows])
-    largest = np.abs(found).max(axis=1, initial=0)
+    """Quantize the differences of trained rows from those that they were copied from."""
+    exact = trained[slots, : bf16.shape[1]] - float32(bf16[rows])
+    largest = np.abs(exact).max(axis=1, initial=0)
     scales[:] = largest / np.float32(127)
-    steps[:] = np.rint(found / np.maximum(largest, TINY)[:, None] * np.float32(127))
+    deltas[:] = np.rint(exact / np.maximum(largest, EPS)[:, None] * np.float32(127))
 
 
-def add_steps(
-    steps: NDArray[np.int8],
+def accumulate_deltas(
+    deltas: NDArray[np.int8],
     scales: NDArray[np.float32],
-    places: NDArray[np.int32],
+    rows: NDArray[np.int32],
     sums: NDArray[np.float32],
 ) -> None:
-    """Add each step to the row that is its place."""
-    np.add.at(sums, places, steps * scales[:, None])
+    """Add each delta to its row of the sums."""
+    np.add.at(sums, rows, deltas * scales[:, None])
 
 
-def turn_rows(
-    rows: NDArray[np.float32], matrix: NDArray[np.float32], turned: NDArray[np.float32]
+def rotate_rows(
+    rows: NDArray[np.float32], matrix: NDArray[np.float32], rotated: NDArray[np.float32]
 ) -> None:
-    """The product of rows with a square matrix, in double precision."""
-    turned[:] = rows.astype(np.float64) @ matrix.astype(np.float64)
+    """Multiply rows by a square matrix, in double precision."""
+    rotated[:] = rows.astype(np.float64) @ matrix.astype(np.float64)
 
 
-def join_ways(
-    sums: NDArray[np.float32], bends: NDArray[np.float32], speeds: NDArray[np.float32]
+def damp_deltas(
+    sums: NDArray[np.float32], curvature: NDArray[np.float32], weights: NDArray[np.float32]
 ) -> None:
     """Multiply each sum by s(B) / sum of s(b), s(b) = 1 - (1 + b/4)^-4, in double precision."""
-    ways = bends.astype(np.float64)[:, :, None] * speeds
-    together, apart = (-np.expm1(-4 * np.log1p(b / 4)) for b in (ways.sum(axis=0), ways))
-    sums *= (together + TINY) / (apart.sum(axis=0) + TINY)
+    along = curvature.astype(np.float64)[:, :, None] * weights
+    sequential, parallel = (-np.expm1(-4 * np.log1p(b / 4)) for b in (along.sum(axis=0), along))
+    sums *= (sequential + EPS) / (parallel.sum(axis=0) + EPS)

@@ -138,7 +138,7 @@ def test_lanes_come_to_the_same_bytes_on_any_nodes_with_tables_whole_or_by_rows(
     assert '"nodes": {"' in log.read_text().splitlines()[0]
     assert "words/s, " in result.stderr
     nodes.join()
-    monkeypatch.setattr(local_sgd, "SHARE_OF_STORE", 0.0)
+    monkeypatch.setattr(local_sgd, "MAX_STORE_FRACTION", 0.0)
     assert train(algorithm, tmp_path / "three", *options).exit_code == 0
     nodes.lose()
     assert_same(tmp_path / "two", tmp_path / "three")
@@ -151,7 +151,7 @@ def test_the_shards_of_the_tables_may_be_fewer_than_the_lanes(
 ) -> None:
     options = ["--replicas", "3", "--syncs", "4", "--epochs", "1"]
     assert train("word2vec", tmp_path / "three", *options).exit_code == 0
-    monkeypatch.setattr(local_sgd, "MOST_SHARDS", 2)
+    monkeypatch.setattr(local_sgd, "MAX_SHARDS", 2)
     assert train("word2vec", tmp_path / "two", *options).exit_code == 0
     assert_same(tmp_path / "three", tmp_path / "two")
 
@@ -213,7 +213,12 @@ def busy() -> list[int]:
     for folder in Path("/proc").iterdir():
         with suppress(OSError):
             name = (folder / "cmdline").read_bytes().partition(b"\0")[0]
-            if name in (b"ray::_train", b"ray::_join", b"ray::_visit", b"ray::_count"):
+            if name in (
+                b"ray::train_replica",
+                b"ray::merge_replicas",
+                b"ray::_visit",
+                b"ray::_count",
+            ):
                 found.append(int(folder.name))
     return found
 
@@ -390,7 +395,7 @@ def test_a_cluster_with_another_token_is_told_from_none(nodes: Nodes, tmp_path: 
     assert done.returncode == 1
     assert done.stdout == b""
     assert done.stderr.decode().splitlines() == [
-        f"Error: --cluster {nodes.address}: it has another token; set RAY_AUTH_MODE and "
+        f"Error: Ray cluster {nodes.address}: it has another token; set RAY_AUTH_MODE and "
         "RAY_AUTH_TOKEN_PATH as there"
     ]
 
@@ -398,5 +403,5 @@ def test_a_cluster_with_another_token_is_told_from_none(nodes: Nodes, tmp_path: 
 def test_an_address_without_a_cluster_is_named(run: Run, kingdoms: Path, tmp_path: Path) -> None:
     result = run("train", "glove", kingdoms, "-o", tmp_path / "m", "--cluster", "nonsense")
     assert result.exit_code == 1
-    assert result.stderr.startswith("Error: --cluster nonsense: ")
+    assert result.stderr.startswith("Error: Ray cluster nonsense: ")
     assert len(result.stderr.splitlines()) == 1

@@ -23,7 +23,7 @@ from embedtool.distributed import local_sgd, partition_reading
 from embedtool.distributed import measured as of
 from embedtool.distributed.cluster import Cluster, Node
 from embedtool.distributed.cost import Cost, Sizes, check, cost, lane_of, parts_of, sizes_of
-from embedtool.distributed.local_sgd import SHARE_OF_STORE, rounds_of
+from embedtool.distributed.local_sgd import MAX_STORE_FRACTION, sync_schedule
 from embedtool.errors import ResourceError
 from embedtool.trainers.training import estimate_for
 from tests.conftest import Run
@@ -143,7 +143,7 @@ def test_tables_too_large_for_a_node_are_not_given_whole(config: TrainerConfig) 
     text = sizes(config)
     assert isinstance(config, Word2VecConfig)
     shards = (text.n_rows + text.n_words) * config.vector_size * 4
-    fits = int(shards / SHARE_OF_STORE) + 1
+    fits = int(shards / MAX_STORE_FRACTION) + 1
     whole, rows = (cost(config, lanes(8), text, nodes(8, 1, store)) for store in (fits, fits - 9))
     assert whole.whole
     assert not rows.whole
@@ -239,7 +239,7 @@ def test_lanes_on_one_node_take_the_sum_of_their_parts(config: Word2VecConfig) -
     seconds = simulation.run([*parts, *lane_steps(config, lanes(1, 12), text, whole=True)])
     pieces = [
         lane_of(config, text, 1, text.n_tokens * (each.end - each.begin), 1)
-        for each in rounds_of(12, config.epochs)
+        for each in sync_schedule(12, config.epochs)
     ]
     assert seconds == pytest.approx(sum(p.learning + p.around + p.joining for p in pieces))
     assert simulation.received == 0
@@ -250,7 +250,7 @@ def test_lanes_on_one_node_take_the_sum_of_their_parts(config: Word2VecConfig) -
 def test_formulas_and_simulation_agree(
     config: TrainerConfig, n: int, most_shards: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(local_sgd, "MOST_SHARDS", most_shards)
+    monkeypatch.setattr(local_sgd, "MAX_SHARDS", most_shards)
     text = sizes(config)
     simulation = Simulation(nodes(n), begin=of.BEGIN, start=of.START)
     followed = simulation.run(steps_of(config, lanes(n), text, nodes(n)))
@@ -260,14 +260,14 @@ def test_formulas_and_simulation_agree(
 class Here(Cluster):
     """A cluster whose functions run at once, in this process."""
 
-    def run(self, function: Any, *arguments: Any, n_results: int = 1, n_cores: int = 1) -> Any:
+    def submit(self, function: Any, *arguments: Any, n_results: int = 1, n_cores: int = 1) -> Any:
         return function(*arguments)
 
     def get(self, refs: Any) -> Any:
         return refs
 
-    def name_of(self, key: str) -> str:
-        return key
+    def node_name(self, node_id: str) -> str:
+        return node_id
 
 
 @pytest.fixture
@@ -276,11 +276,11 @@ def here(monkeypatch: pytest.MonkeyPatch) -> list[Node]:
     there = nodes(2, 4)
 
     @contextmanager
-    def joined(address: str) -> Iterator[Cluster]:
+    def connect(address: str, warm_up: object) -> Iterator[Cluster]:
         yield Here(there)
 
-    monkeypatch.setattr(clusters, "joined", joined)
-    monkeypatch.setattr(partition_reading, "here", lambda: "10.0.0.0")
+    monkeypatch.setattr(clusters, "connect", connect)
+    monkeypatch.setattr(partition_reading, "current_node_id", lambda: "10.0.0.0")
     return there
 
 
@@ -314,7 +314,7 @@ def test_many_nodes_are_one_line(
 def test_a_node_that_is_too_small_is_told(
     here: list[Node], run: Run, kingdoms: Path, tmp_path: Path
 ) -> None:
-    here[1] = replace(here[1], store=2**16)
+    here[1] = replace(here[1], object_store=2**16)
     result = run("train", "word2vec", kingdoms, "-o", tmp_path / "m", "--cluster", "x", "--dry-run")
     assert result.exit_code == 1
     assert "node 10.0.0.1: a function needs" in result.stderr

@@ -13,12 +13,12 @@ logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
 logging.getLogger("numba").setLevel(logging.WARNING)
 import numpy as np
 from embedtool.kernels.jit import CACHE_FOLDER, load
-from embedtool.kernels.joining import halve
-table, halves = np.ones((2, 3), np.float32), np.empty((2, 3), np.uint16)
-load(halve, table, halves)
-load(halve, table, halves)
-halve(table, halves)
-assert (halves == 0x3F80).all()
+from embedtool.kernels.sgd.merging import to_bfloat16
+table, bf16 = np.ones((2, 3), np.float32), np.empty((2, 3), np.uint16)
+load(to_bfloat16, table, bf16)
+load(to_bfloat16, table, bf16)
+to_bfloat16(table, bf16)
+assert (bf16 == 0x3F80).all()
 print(CACHE_FOLDER)
 """
 
@@ -33,7 +33,7 @@ def lines(**variables: str) -> list[str]:
 
 
 def kept(folder: Path) -> int:
-    return len(list(folder.rglob("merging.halve-*.nbi")))
+    return len(list(folder.rglob("merging.to_bfloat16-*.nbi")))
 
 
 def test_kernels_are_kept_where_numba_cache_dir_says(tmp_path: Path) -> None:

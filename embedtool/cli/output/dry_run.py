@@ -72,20 +72,20 @@ def needs_there(
     """
     from embedtool.corpus.sources import size_of
     from embedtool.distributed import cost
-    from embedtool.distributed.cluster import joined
+    from embedtool.distributed.cluster import connect
     from embedtool.distributed.partition_reading import encode_text, read_text
-    from embedtool.distributed.training import check_options, settled
+    from embedtool.distributed.training import check_options, resolve_defaults, warm_up
     from embedtool.trainers.resources import FLOAT_BYTES, ResourceEstimate, check_resources
 
     check_options(config)
     if reading["initial"] is not None:
         reading["initial"].check(config)
-    with joined(settings.cluster or "") as cluster, progress_reporter() as report:
+    with connect(settings.cluster or "", warm_up) as cluster, progress_reporter() as report:
         began = time.monotonic()
         scanned = read_text(cluster, corpus, report, reading["cache"])
         text = encode_text(cluster, scanned, config, reading["only"], reading["initial"])
         seconds = time.monotonic() - began
-        settings = settled(settings, cluster)
+        settings = resolve_defaults(settings, cluster)
         nodes = cluster.nodes
     sizes = cost.sizes_of(config, text.vocabulary, text.n_tokens, size_of(corpus.sources) or 0)
     needed = replace(cost.cost(config, settings, sizes, nodes), reading=seconds)
@@ -107,14 +107,14 @@ def _print_nodes(nodes: "Sequence[Node]") -> None:
     from embedtool.trainers.resources import format_bytes
 
     rows = [
-        (node.address, node.n_cores, format_bytes(node.memory), format_bytes(node.store))
+        (node.address, node.n_cores, format_bytes(node.memory), format_bytes(node.object_store))
         for node in nodes
     ]
     if len(nodes) > MOST_NODES:
         rows = [
             (f"{len(nodes):,} nodes, least", min(node.n_cores for node in nodes),
              format_bytes(min(node.memory for node in nodes)),
-             format_bytes(min(node.store for node in nodes)))
+             format_bytes(min(node.object_store for node in nodes)))
         ]  # fmt: skip
     click.echo()
     print_table(("node", "cores", "memory", "store"), rows)
@@ -133,7 +133,7 @@ def _print_cost(needed: "Cost", nodes: "Sequence[Node]") -> None:
             ("memory of a node, about", format_bytes(needed.memory),
              format_bytes(min(node.memory for node in nodes))),
             ("store of a node, about", format_bytes(needed.store),
-             format_bytes(min(node.store for node in nodes))),
+             format_bytes(min(node.object_store for node in nodes))),
             ("  of it at once", format_bytes(needed.at_once), ""),
             ("memory here, about", format_bytes(needed.driver), free),
             ("  of it tables", format_bytes(needed.tables), ""),

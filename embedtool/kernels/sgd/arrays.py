@@ -20,8 +20,8 @@ the cache until the round ends."""
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
-Halves = NDArray[np.uint16]
-Parts = NDArray[np.int8]
+BFloat16s = NDArray[np.uint16]
+Int8s = NDArray[np.int8]
 Ints = NDArray[np.int32]
 Longs = NDArray[np.int64]
 Bools = NDArray[np.bool_]

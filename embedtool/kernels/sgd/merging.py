@@ -1,115 +1,148 @@
-"""How far rows go that several lanes have moved, each without a look at the others.
+"""Local SGD: what replicas exchange at a sync, and how far the sum of their deltas is damped.
 
-In: the steps that lanes have made of a row, and their bends. Out: the way that the row goes.
-
-What has to be sent is rounded. Rows go out as bfloat16, the upper half of each float32, in arrays
-of uint16; a lane's steps come back as int8, in parts of the largest of their row. The rows
-themselves are float32 and take whatever is added to them.
+Transfers are quantized. Rows go out as bfloat16, the upper half of each float32, in arrays of
+uint16; a replica's deltas come back as int8 with one scale per row, its largest delta / 127. The
+rows themselves stay float32 and accumulate whatever is added, so rounding errors do not add up.
 """
 
 import numpy as np
 
 from embedtool.kernels.jit import exact, jit
-from embedtool.kernels.sgd.arrays import Floats, Halves, Ints, Parts
+from embedtool.kernels.sgd.arrays import BFloat16s, Floats, Int8s, Ints
 from embedtool.kernels.simd.prefetch import fetch_row
 
-TINY = np.float32(1e-30)
-"""Added to both sides of a division of shares that may both be 0."""
-LARGEST = np.float32(127)
-"""What the largest of a row's steps is as int8."""
-AHEAD = 4
-"""Rows that are asked for before they are needed: those of a lane have gaps between them."""
-ROUNDED = np.float32(1.5 * 2**23)
-"""Added to a float32 below 2**22, it leaves its nearest whole number in the lowest bits."""
+EPS = np.float32(1e-30)
+"""Added to both sides of a division whose sides may both be 0."""
+INT8_MAX = np.float32(127)
+"""What the largest delta of a row is as int8."""
+PREFETCH_DISTANCE = 4
+"""Rows between a prefetch and the use of the row: the rows of a replica are not contiguous."""
+ROUNDING_BIAS = np.float32(1.5 * 2**23)
+"""Added to a float32 below 2**22, it leaves the nearest integer in the lowest bits."""
 
 
 @jit
-def halve(table: Floats, halves: Halves) -> None:
-    """Round rows to bfloat16, to the nearest, of two to the even one.
+def to_bfloat16(table: Floats, bf16: BFloat16s) -> None:
+    """Round rows to bfloat16, to the nearest, ties to even.
 
-    halves : bfloat16 (n, width), written
+    Parameters
+    ----------
+    table
+        float32 (n, width).
+    bf16
+        bfloat16 (n, width), written.
     """
     bits = table.view(np.uint32)
     for i in range(len(bits)):
-        row, half = bits[i], halves[i]
+        row, rounded = bits[i], bf16[i]
         for d in range(len(row)):
             odd = (row[d] >> np.uint32(16)) & np.uint32(1)
-            half[d] = np.uint32(row[d] + np.uint32(0x7FFF) + odd) >> np.uint32(16)
+            rounded[d] = np.uint32(row[d] + np.uint32(0x7FFF) + odd) >> np.uint32(16)
 
 
 @jit
-def take_rows(halves: Halves, rows: Ints, places: Ints, taken: Floats) -> None:
-    """Copy rows of a table to places in another, which may be wider.
+def gather_bf16(bf16: BFloat16s, rows: Ints, slots: Ints, gathered: Floats) -> None:
+    """Copy rows of a table into slots of another one, which may be wider.
 
-    halves       : bfloat16 (n_rows, width)
-    rows, places : int32 (n,), where each is, and where it goes
+    Parameters
+    ----------
+    bf16
+        bfloat16 (n_rows, width).
+    rows
+        int32 (n,), the rows that are copied.
+    slots
+        int32 (n,), the row of `gathered` that each is copied to.
+    gathered
+        float32 (n_slots, width or more), written.
     """
-    bits = taken.view(np.uint32)
+    bits = gathered.view(np.uint32)
     for i in range(len(rows)):
-        half, row = halves[rows[i]], bits[places[i]]
-        for d in range(len(half)):
-            row[d] = np.uint32(half[d]) << np.uint32(16)
+        source, row = bf16[rows[i]], bits[slots[i]]
+        for d in range(len(source)):
+            row[d] = np.uint32(source[d]) << np.uint32(16)
 
 
 @jit
-def steps_of(
-    halves: Halves, rows: Ints, places: Ints, taken: Floats, steps: Parts, scales: Floats
+def quantize_deltas(
+    bf16: BFloat16s, rows: Ints, slots: Ints, trained: Floats, deltas: Int8s, scales: Floats
 ) -> None:
-    """What rows that `take_rows` copied have become since, less what they were.
+    """Compute by how much rows have changed since `gather_bf16`, as int8.
 
-    steps  : int8 (n, width), written: the nearest parts of scales
-    scales : float32 (n,), written: the largest of a row's steps, through 127; not finite where
-        a step is not
+    Parameters
+    ----------
+    bf16, rows, slots
+        As for `gather_bf16`.
+    trained
+        float32 (n_slots, width or more), the gathered rows after training.
+    deltas
+        int8 (n, width), written: multiples of the row's scale, to the nearest.
+    scales
+        float32 (n,), written: the largest delta of a row / 127; not finite where a delta is not.
     """
-    bits = np.empty(halves.shape[1], np.uint32)
-    step, largests = bits.view(np.float32), scales.view(np.uint32)
+    bits = np.empty(bf16.shape[1], np.uint32)
+    delta, largests = bits.view(np.float32), scales.view(np.uint32)
     for i in range(len(rows)):
-        if i + AHEAD < len(rows):
-            fetch_row(halves, rows[i + AHEAD])
-            fetch_row(taken, places[i + AHEAD])
-        half, after, part = halves[rows[i]], taken[places[i]], steps[i]
-        for d in range(len(step)):
-            bits[d] = np.uint32(half[d]) << np.uint32(16)
-        for d in range(len(step)):
-            step[d] = after[d] - step[d]
+        if i + PREFETCH_DISTANCE < len(rows):
+            fetch_row(bf16, rows[i + PREFETCH_DISTANCE])
+            fetch_row(trained, slots[i + PREFETCH_DISTANCE])
+        before, after, quantized = bf16[rows[i]], trained[slots[i]], deltas[i]
+        for d in range(len(delta)):
+            bits[d] = np.uint32(before[d]) << np.uint32(16)
+        for d in range(len(delta)):
+            delta[d] = after[d] - delta[d]
         largest = np.uint32(0)
-        for d in range(len(step)):  # as whole numbers they are in the same order, NaN above all
+        for d in range(len(delta)):  # magnitudes sort like their bits, NaN above all
             largest = max(largest, bits[d] & np.uint32(0x7FFFFFFF))
         largests[i] = largest
-        fraction = LARGEST / max(scales[i], TINY)
-        scales[i] /= LARGEST
-        for d in range(len(step)):
-            step[d] = step[d] * fraction + ROUNDED
-        for d in range(len(step)):
-            part[d] = np.int8(bits[d] & np.uint32(0xFF))
+        inverse = INT8_MAX / max(scales[i], EPS)
+        scales[i] /= INT8_MAX
+        for d in range(len(delta)):
+            delta[d] = delta[d] * inverse + ROUNDING_BIAS
+        for d in range(len(delta)):
+            quantized[d] = np.int8(bits[d] & np.uint32(0xFF))
 
 
 @exact
-def add_steps(steps: Parts, scales: Floats, places: Ints, sums: Floats) -> None:
-    """Add the steps of a lane to the sums of all lanes.
+def accumulate_deltas(deltas: Int8s, scales: Floats, rows: Ints, sums: Floats) -> None:
+    """Add the deltas of a replica to the sums over all replicas.
 
-    steps  : int8 (n, width), parts of scales, float32 (n,)
-    places : int32 (n,), the row of `sums` of each
-    sums   : float32 (n_rows, width), changed in place
+    Parameters
+    ----------
+    deltas
+        int8 (n, width), multiples of the scales.
+    scales
+        float32 (n,).
+    rows
+        int32 (n,), the row of `sums` that each is added to.
+    sums
+        float32 (n_rows, width), changed in place.
     """
-    for i in range(len(places)):
-        part, scale, row = steps[i], scales[i], sums[places[i]]
-        for d in range(len(part)):
-            row[d] += np.float32(part[d]) * scale
+    for i in range(len(rows)):
+        delta, scale, row = deltas[i], scales[i], sums[rows[i]]
+        for d in range(len(delta)):
+            row[d] += np.float32(delta[d]) * scale
 
 
 @exact
-def turn_rows(rows: Floats, matrix: Floats, turned: Floats) -> None:
-    """The product of rows with a square matrix.
+def rotate_rows(rows: Floats, matrix: Floats, rotated: Floats) -> None:
+    """Multiply rows by a square matrix.
 
-    rows   : float32 (n, width); matrix : float32 (width, width)
-    turned : float32 (n, width), written
+    A row's result does not depend on the other rows, as a BLAS product's last bits do.
+
+    Parameters
+    ----------
+    rows
+        float32 (n, width).
+    matrix
+        float32 (width, width).
+    rotated
+        float32 (n, width), written.
     """
     width = len(matrix)
     for i in range(len(rows)):
-        row, sums = rows[i], turned[i]
+        row, sums = rows[i], rotated[i]
         sums[:] = 0
-        for k in range(0, width - width % 4, 4):  # four at a time: sums are read and written less
+        for k in range(0, width - width % 4, 4):  # unrolled by 4: fewer loads and stores of sums
             a, b, c, d = row[k], row[k + 1], row[k + 2], row[k + 3]
             first, second, third, fourth = matrix[k], matrix[k + 1], matrix[k + 2], matrix[k + 3]
             for j in range(width):
@@ -120,41 +153,51 @@ def turn_rows(rows: Floats, matrix: Floats, turned: Floats) -> None:
 
 
 @exact
-def join_ways(sums: Floats, bends: Floats, speeds: Floats) -> None:
-    """Shorten the sums of the steps of several lanes by the way that all of them went.
+def damp_deltas(sums: Floats, curvature: Floats, weights: Floats) -> None:
+    """Damp the sums of the replicas' deltas, direction by direction.
 
-    A lane that makes small steps down a loss of curvature h goes the share 1 - e^-b of the way to
-    the bottom, b being the rate times h, summed over its steps. Had the lanes gone one after the
-    other, the share would be 1 - e^-B, with the sum B of all b; each on its own they go
-    the sum of the shares, which is more. So their sum is multiplied by
+    Let b be a replica's curvature along a direction: learning rate times second derivative, summed
+    over its steps. Its delta covers the fraction s(b) of the way to the minimum along it. Had the
+    replicas trained one after another, they would have covered s(B) with B = sum of b; trained in
+    parallel, their deltas add up to the sum of s(b), which is more. So the sum is multiplied by
 
-        s(B) / sum of s(b),   s(b) = 1 - (1 + b/4)^-4,
+        s(B) / sum of s(b),
 
-    which is close to 1 - e^-b: 1 where all b are small, and the mean of the lanes where all
-    are large. It differs by direction: h is the trace of the Hessian times the
-    share of the direction, an eigenvector of it.
+    which is 1 where all b are small (the sum of the deltas) and 1 / n_replicas where all are large
+    (their mean). `_replica_factor` is s.
 
-    sums   : float32 (n, width), the sums of steps, along the directions; changed in place
-    bends  : float32 (n_lanes, n), the rate times the trace of the Hessian, summed over the steps
-    speeds : float32 (width,), what bends are multiplied by along each direction: its share in the
-        trace, and more where loss curves more than the bends tell
+    Parameters
+    ----------
+    sums
+        float32 (n, width), sums of deltas in the basis of the directions; changed in place.
+    curvature
+        float32 (n_replicas, n), learning rate times trace of the Hessian, summed over the steps.
+    weights
+        float32 (width,), what curvature is multiplied by along each direction: its share of the
+        trace, times the table's curvature scale.
     """
-    apart = np.empty(len(speeds), np.float32)
+    parallel = np.empty(len(weights), np.float32)
     for i in range(len(sums)):
         total = np.float32(0)
-        apart[:] = TINY
-        for lane in range(len(bends)):
-            bend = bends[lane, i]
-            total += bend
-            for d in range(len(speeds)):
-                apart[d] += _share(bend * speeds[d])
-        for d in range(len(speeds)):
-            sums[i, d] *= (_share(total * speeds[d]) + TINY) / apart[d]
+        parallel[:] = EPS
+        for replica in range(len(curvature)):
+            trace = curvature[replica, i]
+            total += trace
+            for d in range(len(weights)):
+                parallel[d] += _replica_factor(trace * weights[d])
+        for d in range(len(weights)):
+            sums[i, d] *= (_replica_factor(total * weights[d]) + EPS) / parallel[d]
 
 
 @exact
-def _share(bend: np.float32) -> np.float32:
-    """1 - (1 + b/4)^-4, without a difference of two numbers that are nearly the same."""
-    part = bend * np.float32(0.25)
-    rest = np.float32(1) / (np.float32(1) + part)
-    return part * rest * (np.float32(1) + rest) * (np.float32(1) + rest * rest)
+def _replica_factor(curvature: np.float32) -> np.float32:
+    """Return s(b) = 1 - (1 + b/4)^-4, without subtracting nearly equal numbers.
+
+    Gradient descent in small steps on a quadratic covers 1 - e^-b of the way to the minimum. b is
+    known on average only: it varies with the row's direction and with the text. s is the mean of
+    1 - e^-b over a gamma distribution of b with shape 4 (standard deviation half the mean), which
+    has a heavier tail, and is four multiplications and a division instead of an exponential.
+    """
+    quarter = curvature * np.float32(0.25)
+    rest = np.float32(1) / (np.float32(1) + quarter)
+    return quarter * rest * (np.float32(1) + rest) * (np.float32(1) + rest * rest)

@@ -1,4 +1,4 @@
-"""A small lane for the tests of lanes: words, text, tables, and what it learns of them."""
+"""A small replica for tests: words, text, tables, and what it learns from them."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -6,16 +6,15 @@ from typing import Any
 import numpy as np
 
 from embedtool.config.training import FastTextConfig, Word2VecConfig
-from embedtool.distributed.merging import Steps, halved
-from embedtool.distributed.replica import (
-    Borrowed,
-    Learnt,
-    Lexicon,
-    Needs,
-    Piece,
-    lexicon_of,
-    needs_of,
-    train_piece,
+from embedtool.distributed.merging import QuantizedDeltas, bf16
+from embedtool.distributed.replica import ReplicaUpdate, train_slice
+from embedtool.distributed.row_subset import RowSubset
+from embedtool.distributed.slices import (
+    RequiredRows,
+    SharedContext,
+    TextSlice,
+    required_rows,
+    shared_context,
 )
 from embedtool.kernels import reference
 from embedtool.kernels.sgd.arrays import MOST_LANES, Noise, Text
@@ -26,7 +25,7 @@ from embedtool.trainers.subwords import rows_of_words
 N_WORDS = 90
 SIZE, WIDTH = 20, 32
 KEY = 2**64 - 1000
-"""Made of seed and epoch; with the place of a piece it goes beyond 64 bits."""
+"""Made of seed and epoch; with the position of a slice it goes beyond 64 bits."""
 RATES = (0.2, 0.1)
 DAMPING = 1.0
 Sentences = tuple[np.ndarray, np.ndarray]
@@ -55,7 +54,7 @@ def read_only(array: np.ndarray) -> np.ndarray:
     return array
 
 
-def make(algorithm: str = "word2vec", n_words: int = N_WORDS, **options: Any) -> Lexicon:
+def make(algorithm: str = "word2vec", n_words: int = N_WORDS, **options: Any) -> SharedContext:
     """Words of which some are frequent, and one row is frozen."""
     config: Word2VecConfig
     options = {"vector_size": SIZE, "sample": 0.005, "window": 3, "workers": 1, **options}
@@ -67,17 +66,17 @@ def make(algorithm: str = "word2vec", n_words: int = N_WORDS, **options: Any) ->
     frozen = np.zeros(rows.n_rows, np.bool_)
     frozen[[2, rows.n_rows - 1]] = True
     counts = 10_000 // np.arange(1, n_words + 1)
-    return lexicon_of(config, counts, rows, frozen, MOST_LANES)
+    return shared_context(config, counts, rows, frozen, MOST_LANES)
 
 
-def tables_of(lexicon: Lexicon, seed: int = 1) -> Tables:
+def tables_of(context: SharedContext, seed: int = 1) -> Tables:
     """Tables of numbers that bfloat16 has."""
     rng = np.random.default_rng(seed)
     found = []
-    for n_rows in (lexicon.rows.n_rows, lexicon.n_words):
+    for n_rows in (context.subwords.n_rows, context.n_words):
         table = zeros(n_rows, WIDTH)
         numbers = rng.normal(0, 0.3, (n_rows, SIZE)).astype(np.float32)
-        table[:, :SIZE] = reference.float32(halved(numbers))
+        table[:, :SIZE] = reference.float32(bf16(numbers))
         found.append(table)
     return found[0], found[1]
 
@@ -90,27 +89,32 @@ def copied(tables: Tables) -> Tables:
     return copies
 
 
-def as_sent(tables: Tables) -> Tables:
+def unpadded(tables: Tables) -> Tables:
     """The same without what fills their rows up for the kernels."""
     return tables[0][:, :SIZE].copy(), tables[1][:, :SIZE].copy()
 
 
-def in_lane(
-    lexicon: Lexicon, piece: Piece, sentences: Sentences, tables: Tables, n_threads: int = 1
-) -> tuple[Needs, Learnt]:
-    needs = needs_of(lexicon, piece, sentences[0])
-    inputs, outputs = as_sent(tables)
+def in_replica(
+    context: SharedContext,
+    text_slice: TextSlice,
+    sentences: Sentences,
+    tables: Tables,
+    n_threads: int = 1,
+) -> tuple[RequiredRows, ReplicaUpdate]:
+    required = required_rows(context, text_slice, sentences[0])
+    inputs, outputs = unpadded(tables)
     given = (
-        Borrowed(needs.inputs, [halved(inputs)], whole=True),
-        Borrowed(needs.outputs, [halved(outputs)], whole=True),
+        RowSubset(required.inputs, [bf16(inputs)], whole=True),
+        RowSubset(required.outputs, [bf16(outputs)], whole=True),
     )
-    return needs, train_piece(lexicon, piece, sentences, needs, given, n_threads)
+    return required, train_slice(context, text_slice, sentences, required, given, n_threads)
 
 
-def work_on(lexicon: Lexicon, sentences: Sentences, tables: Tables, noise: Noise) -> Work:
+def job_on(context: SharedContext, sentences: Sentences, tables: Tables, noise: Noise) -> Work:
     return prepare(
-        lexicon.config, lexicon.n_streams, Text(*sentences, lexicon.keep),
-        (lexicon.rows.starts, lexicon.rows.rows, lexicon.frozen), noise, lexicon.tree, tables,
+        context.config, context.n_streams, Text(*sentences, context.keep_prob),
+        (context.subwords.starts, context.subwords.rows, context.frozen),
+        noise, context.tree, tables,
     )  # fmt: skip
 
 
@@ -119,15 +123,15 @@ def train(work: Work, first: int, last: int, key: int = KEY) -> None:
         work.train(pool, (first, last), last - first, np.uint64(key), RATES, DAMPING)
 
 
-def noise_drawn(lexicon: Lexicon, needs: Needs) -> Noise:
-    """The noise words of a piece, drawn from among all words."""
-    if lexicon.hierarchical:
+def negatives_drawn(context: SharedContext, required: RequiredRows) -> Noise:
+    """The negatives of a slice, drawn from among all words."""
+    if context.hierarchical:
         return NO_NOISE
-    draws = np.zeros(lexicon.n_words, np.int32)
-    draws[needs.words] = needs.draws
+    draws = np.zeros(context.n_words, np.int32)
+    draws[required.words] = required.negative_counts
     return noise_of(np.cumsum(draws) / draws.sum())
 
 
-def steps_made(steps: Steps) -> np.ndarray:
-    """The steps, float32."""
-    return steps.steps * steps.scales[:, None]
+def dequantized(deltas: QuantizedDeltas) -> np.ndarray:
+    """The deltas, float32."""
+    return deltas.deltas * deltas.scales[:, None]
