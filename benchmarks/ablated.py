@@ -43,7 +43,7 @@ def streams(n: int) -> Callable[[], None]:
     def change() -> None:
         from embedtool.trainers import word2vec
 
-        word2vec.streams_of = lambda n_tokens: n
+        word2vec.n_streams_for = lambda n_tokens: n
 
     return change
 
@@ -54,7 +54,7 @@ def damping(value: float) -> Callable[[], None]:
     def change() -> None:
         from embedtool.trainers import word2vec
 
-        word2vec.damping_after = lambda config, n_tokens: value
+        word2vec.ngram_curvature_scale_at = lambda config, n_tokens: value
 
     return change
 
@@ -65,14 +65,14 @@ def spread(factor: float) -> Callable[[], None]:
     def change() -> None:
         from embedtool.trainers import word2vec
 
-        start = word2vec.start
+        start = word2vec.init_state
 
         def changed(*arguments: Any) -> Any:
             state = start(*arguments)
             state.tables["inputs"] *= factor
             return state
 
-        word2vec.start = changed
+        word2vec.init_state = changed
 
     return change
 
@@ -83,8 +83,8 @@ def negatives(factor: float) -> Callable[[], None]:
     def change() -> None:
         from embedtool.trainers import kernel_job
 
-        kernel_job.NOISE_FACTORS = {
-            mode: factor * n for mode, n in kernel_job.NOISE_FACTORS.items()
+        kernel_job.SHARED_NEGATIVES_FACTOR = {
+            mode: factor * n for mode, n in kernel_job.SHARED_NEGATIVES_FACTOR.items()
         }
 
     return change
@@ -94,8 +94,8 @@ def held_rate() -> None:
     """Let the learning rate fall in the second half only."""
     from embedtool.trainers import word2vec
 
-    falling = word2vec.rate_after
-    word2vec.rate_after = lambda config, epochs: falling(
+    falling = word2vec.learning_rate_at
+    word2vec.learning_rate_at = lambda config, epochs: falling(
         config, max(0.0, 2 * epochs - config.epochs)
     )
 
@@ -104,19 +104,19 @@ def divided_steps() -> None:
     """Let each of the n rows of a word go an n-th of the step, after a turn; within it as ever."""
     import numpy as np
 
-    from embedtool.kernels.jit import inlined
+    from embedtool.kernels.jit import jit_inline
     from embedtool.kernels.sgd import minibatch
-    from embedtool.kernels.sgd.arrays import Copies, Space, Words
-    from embedtool.kernels.simd.rows import subtract_row
+    from embedtool.kernels.sgd.arrays import RowCache, Scratch, WordRows
+    from embedtool.kernels.simd.rows import scaled_diff
 
-    @inlined
-    def write_steps(lane: int, words: Words, copies: Copies, space: Space) -> None:
-        first = lane * copies.input_words.shape[1]
-        for k in range(copies.n_inputs[lane]):
-            n_rows = np.float32(max(1, words.n_movable[copies.input_words[lane, k]]))
-            subtract_row(copies.inputs, first + k, space.before, k, 1 / (n_rows * n_rows))
+    @jit_inline
+    def write_steps(stream: int, words: WordRows, cache: RowCache, scratch: Scratch) -> None:
+        first = stream * cache.input_words.shape[1]
+        for k in range(cache.n_inputs[stream]):
+            n_rows = np.float32(max(1, words.n_trainable[cache.input_words[stream, k]]))
+            scaled_diff(cache.inputs, first + k, scratch.input_snapshot, k, 1 / (n_rows * n_rows))
 
-    minibatch._write_steps = write_steps
+    minibatch._store_deltas = write_steps
 
 
 ABLATIONS = {

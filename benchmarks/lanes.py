@@ -31,10 +31,16 @@ from embedtool.distributed.local_sgd import rounds_of
 from embedtool.io.progress import silent
 from embedtool.model.vectors import WordVectors
 from embedtool.trainers import TRAINERS
-from embedtool.trainers.kernel_job import streams_of
-from embedtool.trainers.subwords import rows_of_words
+from embedtool.trainers.kernel_job import n_streams_for
+from embedtool.trainers.subwords import build_subword_index
 from embedtool.trainers.training import encode_text, read_text
-from embedtool.trainers.word2vec import damping_after, key_of, rate_after, start, word_vectors
+from embedtool.trainers.word2vec import (
+    epoch_key,
+    init_state,
+    learning_rate_at,
+    ngram_curvature_scale_at,
+    word_vectors,
+)
 
 Rule = Callable[..., NDArray[np.float32]]
 
@@ -67,17 +73,17 @@ def config_of(name: str, seed: int) -> Word2VecConfig:
 
 def train(config: Word2VecConfig, text: EncodedCorpus, n_lanes: int, n_rounds: int) -> WordVectors:
     """Train all lanes, one after another."""
-    rows = rows_of_words(text.vocabulary.words, config)
-    state = start(config, text, rows)
+    rows = build_subword_index(text.vocabulary.words, config)
+    state = init_state(config, text, rows)
     names = "inputs", "outputs"
     inputs, outputs = (state.tables[name][:, :SIZE].copy() for name in names)
     lexicon = replica.lexicon_of(
-        config, text.vocabulary.counts, rows, state.tables["frozen"], streams_of(text.n_tokens)
+        config, text.vocabulary.counts, rows, state.tables["frozen"], n_streams_for(text.n_tokens)
     )
     for each in rounds_of(n_rounds, config.epochs):
-        damping = damping_after(config, int((each.epoch + each.begin) * text.n_tokens))
-        rates = [rate_after(config, each.epoch + share) for share in (each.begin, each.end)]
-        key = int(key_of(config.seed, each.epoch))
+        damping = ngram_curvature_scale_at(config, int((each.epoch + each.begin) * text.n_tokens))
+        rates = [learning_rate_at(config, each.epoch + share) for share in (each.begin, each.end)]
+        key = int(epoch_key(config.seed, each.epoch))
         copies, learnt = [merging.halved(each) for each in (inputs, outputs)], []
         for lane in range(n_lanes):
             first, last = (text.n_tokens * (lane + end) // n_lanes for end in range(2))

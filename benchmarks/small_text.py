@@ -8,9 +8,9 @@ Texts: the first 5,000 lines of the corpus that ships, by its own questions, and
 MB of TEXT, tokenised, a sentence a line, by the Google questions, WordSim-353 and SimLex-999. Each
 run is a process of one worker, with embedtool's defaults for all programs: vector size 100,
 min-count 5, sample 1e-3, or 1e-4 for FastText, 5 negatives, but 15 for 20 epochs of Word2Vec.
-Programs: embedtool, the same with --racing (one lock-free worker), gensim, fastText, and word2vec.c
-where it can be compiled. Ablations are embedtool with a part of the learning rule changed
-(`ablated.py`).
+Programs: embedtool, the same with --hogwild (one lock-free worker), gensim, fastText, and
+word2vec.c where it can be compiled. Ablations are embedtool with a part of the learning rule
+changed (`ablated.py`).
 """
 
 import argparse
@@ -44,7 +44,7 @@ MODES = {
     "fasttext-cbow": Task("fasttext", "cbow"),
 }
 LOSSES = {"negative-sampling": False, "hierarchical-softmax": True}
-LOCK_FREE = "embedtool --racing"
+LOCK_FREE = "embedtool --hogwild"
 PROGRAMS = ("embedtool", LOCK_FREE, "gensim", "fastText", "word2vec.c")
 MANY_EPOCHS, MANY_NEGATIVE = 20, 15
 
@@ -103,7 +103,7 @@ def commands(
     task: Task, options: argparse.Namespace, word2vec: Path | None
 ) -> Iterator[tuple[str, Command]]:
     """The programs that take part in a task, and the ablations."""
-    for name, command in programs(task, ["--racing"], word2vec).items():
+    for name, command in programs(task, ["--hogwild"], word2vec).items():
         if name in options.programs:
             yield name, command
     for name in options.ablate:

@@ -57,7 +57,10 @@ class CheckpointConfig(Config):
         return int(match[1]) if match else None
 
 
-SAVED_NAMES = {"cluster": {"lanes": "replicas", "rounds": "syncs"}}
+SAVED_NAMES = {
+    "options": {"racing": "hogwild"},
+    "cluster": {"lanes": "replicas", "rounds": "syncs"},
+}
 """Names that files of this format may have for options, and those of the code, by section."""
 
 
@@ -160,13 +163,16 @@ class Word2VecConfig(TrainerConfig):
         "native",
         "native: embedtool's own, the same result with any number of workers; gensim: gensim's.",
     )
-    racing: bool = option(
-        False, "Workers do not wait for each other: faster, but no two runs give the same vectors."
+    hogwild: bool = option(
+        False,
+        "Lock-free asynchronous SGD (Hogwild): faster, but no two runs give the same vectors.",
     )
 
     def __post_init__(self) -> None:
-        if self.racing and self.engine == "gensim":
-            raise ConfigError("--racing needs --engine native; gensim's workers always race")
+        if self.hogwild and self.engine == "gensim":
+            raise ConfigError(
+                "--hogwild needs --engine native; gensim's workers are always lock-free"
+            )
         self._fill("learning_rate", 0.05 if self.mode == "cbow" else 0.025)
         super().__post_init__()
         if self.learning_rate is not None and self.min_learning_rate > self.learning_rate:

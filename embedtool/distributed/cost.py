@@ -33,8 +33,8 @@ from embedtool.distributed.partition_reading import (
 )
 from embedtool.errors import ResourceError
 from embedtool.kernels.simd.registers import SIMD_WIDTH
-from embedtool.trainers.aligned import filled_up
-from embedtool.trainers.kernel_job import keep, streams_of
+from embedtool.trainers.aligned import pad_to_simd
+from embedtool.trainers.kernel_job import keep_probabilities, n_streams_for
 from embedtool.trainers.resources import (
     BASE_BYTES,
     FLOAT_BYTES,
@@ -42,7 +42,7 @@ from embedtool.trainers.resources import (
     RUN_ENTRY_BYTES,
     format_bytes,
 )
-from embedtool.trainers.subwords import rows_of_words
+from embedtool.trainers.subwords import build_subword_index
 
 COPY, STEP, BESIDE_STEPS, MOMENT_BYTES = 2, 1, 12, 8
 """Bytes of a number that a lane is given, and of one of its steps; of a row's number, scale and
@@ -73,9 +73,9 @@ def sizes_of(config: TrainerConfig, vocabulary: Vocabulary, n_tokens: int, n_byt
     n_words, counts = vocabulary.n_words, vocabulary.counts
     if not isinstance(config, Word2VecConfig):
         return Sizes(n_bytes, n_tokens, n_words, n_words)
-    rows = rows_of_words(vocabulary.words, config)
-    kept = counts * keep(counts, config.sample)
-    share, rows_a_token = kept.sum() / counts.sum(), kept @ np.diff(rows.starts) / kept.sum()
+    rows = build_subword_index(vocabulary.words, config)
+    kept = counts * keep_probabilities(counts, config.sample)
+    share, rows_a_token = kept.sum() / counts.sum(), kept @ np.diff(rows.indptr) / kept.sum()
     return Sizes(n_bytes, n_tokens, n_words, rows.n_rows, float(share), float(rows_a_token))
 
 
@@ -187,12 +187,12 @@ def _lanes(
     nodes, n_lanes = cluster.nodes, settings.replicas or 1
     n_shards = shard_count(n_lanes)
     n_nodes, n_rounds = len(nodes), max(settings.syncs or 1, config.epochs)
-    tables = (sizes.n_rows + sizes.n_words) * filled_up(config.vector_size) * FLOAT_BYTES
+    tables = (sizes.n_rows + sizes.n_words) * pad_to_simd(config.vector_size) * FLOAT_BYTES
     shards, copies = (
         (sizes.n_rows + sizes.n_words) * config.vector_size * each for each in (FLOAT_BYTES, COPY)
     )
     whole = shards <= MAX_STORE_FRACTION * min(node.object_store for node in nodes)
-    n_threads = cores_per_replica(cluster, n_lanes, streams_of(sizes.n_tokens))
+    n_threads = cores_per_replica(cluster, n_lanes, n_streams_for(sizes.n_tokens))
     n_tokens = sizes.n_tokens * config.epochs / (n_lanes * n_rounds)
     lane = lane_of(config, sizes, n_lanes, n_tokens, n_threads)
     last = lane_of(config, sizes, n_lanes, n_tokens * min(n_rounds, SYNC_SCHEDULE_POWER), n_threads)
@@ -283,7 +283,7 @@ def pairs_of(config: GloveConfig, sizes: Sizes, cluster: Cluster) -> Pairs:
     n_blocks = Blocks.cut(np.ones(n_words), n_meetings).n_blocks
     n_groups = group_count(cluster, n_blocks)
     n_ranges = max(RANGES_PER_CORE * cluster.n_cores, RUN_ENTRY_BYTES * n_meetings // RANGE_BYTES)
-    tables = 2 * n_words * (2 * filled_up(config.vector_size) + SIMD_WIDTH) * FLOAT_BYTES
+    tables = 2 * n_words * (2 * pad_to_simd(config.vector_size) + SIMD_WIDTH) * FLOAT_BYTES
     longer = (config.vector_size / of.SIZE) ** of.VISITED.size
     return Pairs(
         n_sums=n_parts * of.PAIRS.met(n_meetings / n_parts, n_words**2 / sides),

@@ -27,18 +27,18 @@ from embedtool.distributed.counting import CellPairs, count
 from embedtool.distributed.partition_reading import ClusterText
 from embedtool.io.progress import Progress, Report
 from embedtool.model.vectors import WordVectors
-from embedtool.trainers.aligned import zeros
+from embedtool.trainers.aligned import aligned_zeros
 from embedtool.trainers.checkpoint import Checkpointer, State
 from embedtool.trainers.glove import (
-    begun,
     cells_in_epoch,
     columns_by_place,
     end_epoch,
-    start,
-    visit_cell,
+    init_state,
+    start_message,
+    train_cell,
     word_vectors,
 )
-from embedtool.trainers.warm_start import Initial
+from embedtool.trainers.warm_start import WarmStart
 
 QUEUED_AHEAD = 2
 """Groups begun for each that can be visited at once, so that no core waits for the next."""
@@ -49,7 +49,7 @@ def train(
     config: GloveConfig,
     text: ClusterText,
     report: Report,
-    initial: Initial | None,
+    initial: WarmStart | None,
     checkpointer: Checkpointer,
 ) -> WordVectors:
     """Count the pairs of the text, fit the tables to them, and take the word vectors out.
@@ -61,13 +61,13 @@ def train(
 
     def run(state: State) -> None:
         epochs = _Epochs(cluster, config, pairs, state)
-        report(begun(config, state, pairs.blocks.n_blocks, pairs.n_pairs, pairs.cell_size))
+        report(start_message(config, state, pairs.blocks.n_blocks, pairs.n_pairs, pairs.cell_size))
         while state.epoch < config.iterations:
             epochs.run(report, checkpointer)
         epochs.gather()
 
     state = checkpointer.run_with_retry(
-        state, lambda: start(config, text.vocabulary, initial), run, config.learning_rate
+        state, lambda: init_state(config, text.vocabulary, initial), run, config.learning_rate
     )
     return word_vectors(config, text.vocabulary, state)
 
@@ -221,7 +221,7 @@ def _visit(visit: _Visit, *blocks_and_pairs: Any) -> tuple[Any, ...]:
         first_row, first_column = visit.starts[[row, column]].astype(np.int32)
         pairs = rows - first_row, columns - first_column, counts
         losses.append(
-            visit_cell(
+            train_cell(
                 visit.config, visit.epoch, cell, pairs, words[row], contexts[column], visit.rate
             )
         )
@@ -230,6 +230,6 @@ def _visit(visit: _Visit, *blocks_and_pairs: Any) -> tuple[Any, ...]:
 
 def _writable(block: NDArray[np.float32]) -> NDArray[np.float32]:
     """A copy that begins where a line of the cache does."""
-    copy = zeros(*block.shape)
+    copy = aligned_zeros(*block.shape)
     copy[:] = block
     return copy

@@ -35,10 +35,16 @@ from embedtool.distributed.slices import TextSlice, shared_context
 from embedtool.io.progress import Progress, Report
 from embedtool.model.vectors import WordVectors
 from embedtool.trainers.checkpoint import Checkpointer, State
-from embedtool.trainers.kernel_job import streams_of, sum_of
-from embedtool.trainers.subwords import Rows, rows_of_words
-from embedtool.trainers.warm_start import Initial
-from embedtool.trainers.word2vec import damping_after, key_of, rate_after, start, word_vectors
+from embedtool.trainers.kernel_job import n_streams_for, sum_losses
+from embedtool.trainers.subwords import SubwordIndex, build_subword_index
+from embedtool.trainers.warm_start import WarmStart
+from embedtool.trainers.word2vec import (
+    epoch_key,
+    init_state,
+    learning_rate_at,
+    ngram_curvature_scale_at,
+    word_vectors,
+)
 
 SYNCS_PER_REPLICA = 6
 """Default number of syncs. Measured on 16 M tokens in 5 epochs with 2, 4 and 8 replicas: accuracy
@@ -62,7 +68,7 @@ def train(
     config: Word2VecConfig,
     text: ClusterText,
     report: Report,
-    initial: Initial | None,
+    initial: WarmStart | None,
     checkpointer: Checkpointer,
 ) -> WordVectors:
     """Train from the beginning, or from the last checkpoint, to the end.
@@ -87,10 +93,10 @@ def train(
     StoppedError
         If it is to stop.
     """
-    subwords = rows_of_words(text.vocabulary.words, config)
+    subwords = build_subword_index(text.vocabulary.words, config)
     state = checkpointer.run_with_retry(
         checkpointer.restore(),
-        lambda: start(config, text, subwords, initial),
+        lambda: init_state(config, text, subwords, initial),
         lambda state: LocalSGD(cluster, settings, config, text, subwords, state).run(
             report, checkpointer
         ),
@@ -156,14 +162,14 @@ class LocalSGD:
         settings: ClusterConfig,
         config: Word2VecConfig,
         text: ClusterText,
-        subwords: Rows,
+        subwords: SubwordIndex,
         state: State,
     ) -> None:
         self.cluster, self.config, self.text, self.state = cluster, config, text, state
         self.n_replicas = settings.replicas or 1
         self.n_shards = shard_count(self.n_replicas)
         self.intervals = sync_schedule(settings.syncs or 1, config.epochs)
-        self.streams = streams_of(text.n_tokens)
+        self.streams = n_streams_for(text.n_tokens)
         self.context = cluster.put(
             shared_context(
                 config, text.vocabulary.counts, subwords, state.tables["frozen"], self.streams
@@ -225,13 +231,13 @@ class LocalSGD:
 
     def _begin(self, interval: SyncInterval) -> list[Ref]:
         """Begin an interval and the sync after it; returns references to the summaries."""
-        key = int(key_of(self.config.seed, interval.epoch))
+        key = int(epoch_key(self.config.seed, interval.epoch))
         first, last = (
-            self.state.lr_scale * rate_after(self.config, interval.epoch + fraction)
+            self.state.lr_scale * learning_rate_at(self.config, interval.epoch + fraction)
             for fraction in (interval.begin, interval.end)
         )
         trained = interval.epoch * self.text.n_tokens + self._tokens_done(interval.begin)
-        damping = damping_after(self.config, trained)
+        damping = ngram_curvature_scale_at(self.config, trained)
         updates = []
         for replica in range(self.n_replicas):
             text_slice = TextSlice(
@@ -280,7 +286,7 @@ class LocalSGD:
         results = self.cluster.get(list(summaries))
         done = self._tokens_done(interval.end)
         ended = done == n_tokens
-        state.end_chunk(*sum_of(losses for losses, _, _ in results), done=done, last=ended)
+        state.end_chunk(*sum_losses(losses for losses, _, _ in results), done=done, last=ended)
         nodes = tuple((self.cluster.node_name(node), n) for _, n, node in results)
         report(
             self._progress(

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from embedtool.config.training import Word2VecConfig
 from embedtool.distributed.merging import Moments
 from embedtool.distributed.slices import RequiredRows, SharedContext, rows_of
-from embedtool.trainers.subwords import Rows
+from embedtool.trainers.subwords import SubwordIndex
 
 MOMENT_SAMPLE = 2**12
 """Tokens, and output rows, of a slice whose second moments are taken."""
@@ -22,7 +22,7 @@ def second_moments(
     ids: NDArray[np.int32],
     required: RequiredRows,
     local_ids: NDArray[np.int32],
-    local_subwords: Rows,
+    local_subwords: SubwordIndex,
     tables: tuple[NDArray[np.float32], NDArray[np.float32]],
 ) -> Moments:
     """Estimate the second moments of hidden vectors and of the output rows that are their targets.
@@ -49,7 +49,7 @@ def second_moments(
     config, size = context.config, context.config.vector_size
     sample = ids[:: -(-len(ids) // MOMENT_SAMPLE)]
     weights = context.keep_prob[sample] / context.keep_prob[sample].sum()
-    lengths = np.diff(local_subwords.starts)[local_ids[sample]]
+    lengths = np.diff(local_subwords.indptr)[local_ids[sample]]
     parts = tables[0][rows_of(local_subwords, local_ids[sample]), :size]
     hidden = np.add.reduceat(parts, np.cumsum(lengths) - lengths, axis=0)
     hidden /= lengths[:, None].astype(np.float32)

@@ -39,7 +39,7 @@ from embedtool.corpus.vocabulary import Vocabulary, choose_words, grow
 from embedtool.distributed.cluster import Cluster, Ref, current_node_id
 from embedtool.errors import CorpusError
 from embedtool.io.progress import Progress, Report
-from embedtool.trainers.warm_start import Initial
+from embedtool.trainers.warm_start import WarmStart
 
 MAX_PARTITION_BYTES, MIN_PARTITION_BYTES = 2**26, 2**22
 """Bytes of a part: it is held in memory, and its own work is to be much more than what Ray's is."""
@@ -191,7 +191,7 @@ def encode_text(
     scanned: ScannedParts,
     config: VocabularyConfig,
     only: Iterable[str] | None,
-    initial: Initial | None,
+    initial: WarmStart | None,
 ) -> ClusterText:
     """Choose the words and number the tokens by them, where they are.
 

@@ -34,15 +34,15 @@ from embedtool.distributed.slices import (
 )
 from embedtool.kernels.sgd.arrays import Text, Tree
 from embedtool.trainers.kernel_job import (
-    NO_NOISE,
+    CHUNK_TOKENS,
+    NO_NEGATIVES,
     NO_TREE,
-    STRETCH_TOKENS,
     Losses,
-    noise_of,
-    prepare,
-    sum_of,
+    build_job,
+    build_negative_table,
+    sum_losses,
 )
-from embedtool.trainers.subwords import Rows
+from embedtool.trainers.subwords import SubwordIndex
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,21 +196,23 @@ def train_slice(
     subwords = _local_subwords(context.subwords, required)
     inputs, outputs = tables[0].gather(), tables[1].gather()
     counts = required.negative_counts
-    job = prepare(
+    job = build_job(
         config,
         context.n_streams,
         _read_only(
             Text(local_ids[ids], np.append(ends, len(ids)), context.keep_prob[required.words])
         ),
-        (subwords.starts, subwords.rows, context.frozen[required.inputs]),
-        NO_NOISE if context.hierarchical else noise_of(np.cumsum(counts) / counts.sum()),
+        (subwords.indptr, subwords.indices, context.frozen[required.inputs]),
+        NO_NEGATIVES
+        if context.hierarchical
+        else build_negative_table(np.cumsum(counts) / counts.sum()),
         _local_tree(context, required) if context.hierarchical else NO_TREE,
         (inputs, outputs),
     )
     with BLAS.limit(limits=1):
         moments = second_moments(context, ids, required, local_ids, subwords, (inputs, outputs))
     n = len(ids)
-    size = -(-n // -(-n // STRETCH_TOKENS))
+    size = -(-n // -(-n // CHUNK_TOKENS))
     losses = []
     with ThreadPoolExecutor(n_threads) as pool:
         for begin in range(0, n, size):
@@ -222,10 +224,10 @@ def train_slice(
             key = np.uint64((text_slice.key + text_slice.first) % 2**64)
             job.train(pool, (begin, end), size, key, (first, last), text_slice.damping)
             losses.append(job.take_losses())
-    input_curvature, output_curvature = job.bends()
+    input_curvature, output_curvature = job.curvature()
     return ReplicaUpdate(
         tables[0].deltas(inputs, input_curvature), tables[1].deltas(outputs, output_curvature),
-        moments, sum_of(losses),
+        moments, sum_losses(losses),
     )  # fmt: skip
 
 
@@ -236,17 +238,17 @@ def _read_only(text: Text) -> Text:
     return text
 
 
-def _local_subwords(subwords: Rows, required: RequiredRows) -> Rows:
+def _local_subwords(subwords: SubwordIndex, required: RequiredRows) -> SubwordIndex:
     """Return the rows of the required words, by their numbers among the required input rows.
 
     Negatives that do not occur in the text have none.
     """
     numbers = np.empty(subwords.n_rows, np.int32)
     numbers[required.inputs] = np.arange(len(required.inputs), dtype=np.int32)
-    starts, words = subwords.starts, required.words
+    starts, words = subwords.indptr, required.words
     lengths = (starts[words + 1] - starts[words]) * required.in_text
     rows = numbers[rows_of(subwords, words[required.in_text])]
-    return Rows(np.concatenate(([0], np.cumsum(lengths))), rows, np.empty(0, np.int64))
+    return SubwordIndex(np.concatenate(([0], np.cumsum(lengths))), rows, np.empty(0, np.int64))
 
 
 def _local_tree(context: SharedContext, required: RequiredRows) -> tuple[Tree, int]:
@@ -264,5 +266,5 @@ def _local_tree(context: SharedContext, required: RequiredRows) -> tuple[Tree, i
     local = Tree(np.zeros(n_words + n_nodes, np.int32), np.zeros(n_words + n_nodes, np.bool_))
     for first, old in ((0, required.words), (n_words, nodes[:-1])):
         local.parents[first : first + len(old)] = numbers[parents[old]]
-        local.left[first : first + len(old)] = left[old]
+        local.bit[first : first + len(old)] = left[old]
     return local, depth

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from embedtool.distributed.merging import QuantizedDeltas
 from embedtool.kernels.sgd.merging import gather_bf16, quantize_deltas
-from embedtool.trainers.aligned import filled_up, zeros
+from embedtool.trainers.aligned import aligned_zeros, pad_to_simd
 
 
 def rows_in_shard(
@@ -46,7 +46,7 @@ class RowSubset:
 
     def gather(self) -> NDArray[np.float32]:
         """Return the rows, float32 (n, width), padded with zeros as kernels take them."""
-        table = zeros(len(self.rows), filled_up(self.shards[0].shape[1]))
+        table = aligned_zeros(len(self.rows), pad_to_simd(self.shards[0].shape[1]))
         for shard, (slots, _, sources) in zip(self.shards, self._locations, strict=True):
             gather_bf16(shard, sources, slots, table)
         return table

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from embedtool.config.training import Word2VecConfig
 from embedtool.kernels.sgd.arrays import Tree
-from embedtool.trainers.kernel_job import NO_TREE, keep, noise_shares, tree_of
-from embedtool.trainers.subwords import Rows
+from embedtool.trainers.kernel_job import NO_TREE, huffman_tree, keep_probabilities, negative_cdf
+from embedtool.trainers.subwords import SubwordIndex
 
 NEGATIVES_PER_TOKEN, MIN_NEGATIVES = 0.25, 2**12
 """Size of a slice's sample of negatives: each is drawn about four times in the slice."""
@@ -45,7 +45,7 @@ class SharedContext:
     config: Word2VecConfig
     keep_prob: NDArray[np.float32]
     negative_cdf: NDArray[np.float64]
-    subwords: Rows
+    subwords: SubwordIndex
     frozen: NDArray[np.bool_]
     tree: tuple[Tree, int]
     n_streams: int
@@ -64,7 +64,7 @@ class SharedContext:
 def shared_context(
     config: Word2VecConfig,
     counts: NDArray[np.int64],
-    subwords: Rows,
+    subwords: SubwordIndex,
     frozen: NDArray[np.bool_],
     n_streams: int,
 ) -> SharedContext:
@@ -72,11 +72,11 @@ def shared_context(
     hierarchical = config.loss == "hierarchical-softmax"
     return SharedContext(
         config,
-        keep(counts, config.sample),
-        np.empty(0) if hierarchical else noise_shares(counts, config.ns_exponent),
+        keep_probabilities(counts, config.sample),
+        np.empty(0) if hierarchical else negative_cdf(counts, config.ns_exponent),
         subwords,
         frozen,
-        tree_of(counts) if hierarchical else NO_TREE,
+        huffman_tree(counts) if hierarchical else NO_TREE,
         n_streams,
     )
 
@@ -168,11 +168,11 @@ def _flags(n: int, indices: NDArray[np.int32]) -> NDArray[np.bool_]:
     return flags
 
 
-def rows_of(subwords: Rows, words: NDArray[np.integer[Any]]) -> NDArray[np.int32]:
+def rows_of(subwords: SubwordIndex, words: NDArray[np.integer[Any]]) -> NDArray[np.int32]:
     """Return the input rows of words, int32, word after word."""
-    starts, lengths = subwords.starts[words], subwords.starts[words + 1] - subwords.starts[words]
+    starts, lengths = subwords.indptr[words], subwords.indptr[words + 1] - subwords.indptr[words]
     before = np.cumsum(lengths) - lengths
-    rows: NDArray[np.int32] = subwords.rows[
+    rows: NDArray[np.int32] = subwords.indices[
         np.arange(lengths.sum()) + np.repeat(starts - before, lengths)
     ]
     return rows

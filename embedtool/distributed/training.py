@@ -35,13 +35,13 @@ from embedtool.trainers.training import (
     remember,
 )
 from embedtool.trainers.training_dir import TrainingDir
-from embedtool.trainers.warm_start import Initial
-from embedtool.trainers.word2vec import key_of
+from embedtool.trainers.warm_start import WarmStart
+from embedtool.trainers.word2vec import epoch_key
 
 
 def warm_up() -> None:
     """Load numba and the first kernel; importing this module loads all that functions need."""
-    key_of(0, 0)
+    epoch_key(0, 0)
 
 
 def resolve_defaults(settings: ClusterConfig, cluster: Cluster) -> ClusterConfig:
@@ -55,8 +55,8 @@ def check_options(config: TrainerConfig) -> None:
     """Raise ConfigError for a training that no cluster can do."""
     if isinstance(config, Word2VecConfig) and config.engine == "gensim":
         raise ConfigError("--engine gensim trains on one machine; leave --cluster out")
-    if isinstance(config, Word2VecConfig) and config.racing:
-        raise ConfigError("--racing is for the workers of one machine; leave --cluster out")
+    if isinstance(config, Word2VecConfig) and config.hogwild:
+        raise ConfigError("--hogwild is for the workers of one machine; leave --cluster out")
 
 
 def train_model(
@@ -67,7 +67,7 @@ def train_model(
     config: TrainerConfig,
     *,
     only: Iterable[str] | None = None,
-    initial: Initial | None = None,
+    initial: WarmStart | None = None,
     cache: Path | None = None,
     report: Report = silent,
     training_dir: TrainingDir | None = None,
@@ -101,7 +101,7 @@ def resume_model(
     training_dir: TrainingDir,
     *,
     workers: int | None = None,
-    initial: Initial | None = None,
+    initial: WarmStart | None = None,
     report: Report = silent,
     checkpointer: Checkpointer | None = None,
 ) -> Model:
@@ -136,7 +136,7 @@ def _learn(
     text: ClusterText,
     about: dict[str, Any],
     history: History,
-    initial: Initial | None,
+    initial: WarmStart | None,
     checkpointer: Checkpointer | None,
 ) -> Model:
     """Train on a text that has been read."""

@@ -71,7 +71,7 @@ def answer_by_example(
     candidates : int64 (n_candidates,), rows that may answer; their vectors are finite
     excluded   : int64 (n_questions, any), ids that may not answer a question
     """
-    from embedtool.kernels.analogies import best_of_sums
+    from embedtool.kernels.analogies import best_candidate
 
     used, places = np.unique(questions, return_inverse=True)
     terms, slots = unit_rows(vectors.matrix[used]), places.reshape(questions.shape)
@@ -94,7 +94,7 @@ def answer_by_example(
             products, factors = _products(block, terms, method)
             work = [
                 pool.submit(
-                    best_of_sums, products, slots[part], weights[part], offsets[part], factors,
+                    best_candidate, products, slots[part], weights[part], offsets[part], factors,
                     barred[part], start, found[part], scores[part],
                 )
                 for part in parts

@@ -6,11 +6,11 @@ In: the products of the questions' words with a block of candidates. Out: the be
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.kernels.jit import finite
+from embedtool.kernels.jit import jit_no_nan
 
 
-@finite
-def best_of_sums(
+@jit_no_nan
+def best_candidate(
     products: NDArray[np.float32],
     slots: NDArray[np.int64],
     weights: NDArray[np.float32],

@@ -26,22 +26,22 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from embedtool.kernels.jit import jit
-from embedtool.kernels.simd.prefetch import fetch_row
+from embedtool.kernels.simd.prefetch import prefetch_row
 from embedtool.kernels.simd.registers import (
     FLOAT,
     INDEX,
     SIMD_WIDTH,
     VECTOR,
     ZEROS,
+    broadcast,
     load,
-    spread,
     store,
 )
 
 CLIP = 100.0
 """No component of a gradient of a vector, before the learning rate, counts for more than this, as
 in the authors' program (its -grad-clip): at high rates on little text trainings diverge without."""
-AHEAD = 6
+PREFETCH_DISTANCE = 6
 """A pair's rows are asked for this many visits before its own: memory takes about that long."""
 
 _FAST = ("reassoc", "contract", "nsz", "arcp", "afn")
@@ -50,7 +50,7 @@ exact but for the last bits, at a fraction of the time of a root and a division.
 
 
 @jit
-def visit_pairs(
+def adagrad_update_pairs(
     order: NDArray[np.int32],
     rows: NDArray[np.int32],
     columns: NDArray[np.int32],
@@ -82,10 +82,10 @@ def visit_pairs(
     n = len(order)
     total = 0.0
     for visit in range(n):
-        if visit + AHEAD < n:
-            coming = order[visit + AHEAD]
-            fetch_row(words, rows[coming])
-            fetch_row(contexts, columns[coming])
+        if visit + PREFETCH_DISTANCE < n:
+            coming = order[visit + PREFETCH_DISTANCE]
+            prefetch_row(words, rows[coming])
+            prefetch_row(contexts, columns[coming])
         k = order[visit]
         i, j = rows[k], columns[k]
         difference = _product(words, i, contexts, j) + words[i, bias] + contexts[j, bias] - logs[k]
@@ -116,10 +116,10 @@ def _product(typing_context: Any, words: Any, i: Any, contexts: Any, j: Any) -> 
             terms = builder.fmul(load(builder, w, d), load(builder, c, d), flags=_FAST)
             builder.store(builder.fadd(builder.load(sums), terms, flags=_FAST), sums)
         kind = ir.FunctionType(FLOAT, [FLOAT, VECTOR])
-        add_up = cgutils.get_or_insert_function(
+        reduce_add = cgutils.get_or_insert_function(
             builder.module, kind, f"llvm.vector.reduce.fadd.v{SIMD_WIDTH}f32"
         )
-        return builder.call(add_up, [FLOAT(0.0), builder.load(sums)], fastmath=_FAST)
+        return builder.call(reduce_add, [FLOAT(0.0), builder.load(sums)], fastmath=_FAST)
 
     return types.float32(words, i, contexts, j), generate
 
@@ -145,7 +145,7 @@ def _step(
         w, width = _row(context, builder, signature, arguments, 0)
         c, _ = _row(context, builder, signature, arguments, 2)
         size = _size(builder, width)
-        w_factor, c_factor, high = (spread(builder, each) for each in arguments[4:])
+        w_factor, c_factor, high = (broadcast(builder, each) for each in arguments[4:])
         low = builder.fsub(ZEROS, high)
         with _steps(builder, size) as d:
             w_vector, c_vector = load(builder, w, d), load(builder, c, d)

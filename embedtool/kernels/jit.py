@@ -20,16 +20,16 @@ log = logging.getLogger(__name__)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-REORDER = {"reassoc", "contract", "nsz", "arcp"}
+FASTMATH_FLAGS = {"reassoc", "contract", "nsz", "arcp"}
 """Floating-point liberties that let sums and products run in vectors. Infinities and NaN keep
 their meaning, for a loss that is not finite must be seen."""
 
 
-OPTIONS = {"nogil": True, "fastmath": REORDER, "error_model": "numpy"}
+OPTIONS = {"nogil": True, "fastmath": FASTMATH_FLAGS, "error_model": "numpy"}
 """A division by zero gives an infinity: looking for it would keep loops out of vector registers."""
 
 
-def cache_places() -> list[Path]:
+def cache_dirs() -> list[Path]:
     """Where compiled kernels may be kept, best first.
 
     Only where NUMBA_CACHE_DIR says, if it is set; else beside the kernels or in the user's cache.
@@ -51,7 +51,7 @@ def _cache_folder() -> Path | None:
     digest = hashlib.sha256()
     for source in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(source.read_bytes())
-    for place in cache_places():
+    for place in cache_dirs():
         folder = place / f"compiled-{digest.hexdigest()[:16]}"
         with suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
@@ -73,7 +73,7 @@ def load(kernel: Callable[..., Any], *arguments: Any) -> None:
     if CACHE_FOLDER is None:
         log.info(
             "compiling for this processor, up to a minute in each run: %s cannot be written to; "
-            "name another folder in NUMBA_CACHE_DIR", " and ".join(map(str, cache_places()))
+            "name another folder in NUMBA_CACHE_DIR", " and ".join(map(str, cache_dirs()))
         )  # fmt: skip
     elif not any(CACHE_FOLDER.rglob(name)):
         log.info("compiling for this processor, once: up to a minute")
@@ -85,17 +85,17 @@ def jit(function: F) -> F:
     return _compiled(function, OPTIONS)
 
 
-def finite(function: F) -> F:
+def jit_no_nan(function: F) -> F:
     """Compile a kernel that is never given NaN: the largest of many is then found in vectors."""
-    return _compiled(function, {**OPTIONS, "fastmath": REORDER | {"nnan"}})
+    return _compiled(function, {**OPTIONS, "fastmath": FASTMATH_FLAGS | {"nnan"}})
 
 
-def exact(function: F) -> F:
-    """Compile a kernel whose numbers must be rounded as they are written, without REORDER."""
+def jit_strict(function: F) -> F:
+    """Compile a kernel whose numbers are rounded as they are written, without FASTMATH_FLAGS."""
     return _compiled(function, {**OPTIONS, "fastmath": False})
 
 
-def inlined(function: F) -> F:
+def jit_inline(function: F) -> F:
     """Compile a function that stands in its callers as if it were written there.
 
     A call hands over each part of each array by itself, which costs more than a small function.

@@ -17,7 +17,7 @@ FRACTION = 2.0**-53
 
 
 @jit
-def mixed(key: np.uint64) -> np.uint64:
+def splitmix64(key: np.uint64) -> np.uint64:
     """64 random bits for a key: SplitMix64's output function of the next state."""
     bits = np.uint64(key) + INCREMENT
     bits = (bits ^ (bits >> np.uint64(30))) * FIRST
@@ -26,6 +26,6 @@ def mixed(key: np.uint64) -> np.uint64:
 
 
 @jit
-def fraction(bits: np.uint64) -> float:
+def uniform01(bits: np.uint64) -> float:
     """64 random bits as a number in [0, 1)."""
     return np.float64(bits >> np.uint64(11)) * FRACTION

@@ -40,7 +40,7 @@ def merge_sums(first: Mapping[int, int], second: Mapping[int, int]) -> Counter[i
     return Counter(first) + Counter(second)
 
 
-def visit_pairs(
+def adagrad_update_pairs(
     order: NDArray[np.int32],
     rows: NDArray[np.int32],
     columns: NDArray[np.int32],
@@ -115,7 +115,7 @@ def format_rows(matrix: NDArray[np.float32], separator: str) -> list[bytes]:
     return [(separator.join(f"{x:.9g}" for x in row) + "\n").encode() for row in matrix.tolist()]
 
 
-def best_of_sums(
+def best_candidate(
     products: NDArray[np.float32],
     slots: NDArray[np.int64],
     weights: NDArray[np.float32],

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from embedtool.corpus.encoding import EncodedCorpus
     from embedtool.model.vectors import WordVectors
     from embedtool.trainers.checkpoint import Checkpointer
-    from embedtool.trainers.warm_start import Initial
+    from embedtool.trainers.warm_start import WarmStart
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,13 @@ class Trainer:
         corpus: "EncodedCorpus",
         folder: Path,
         report: Report = silent,
-        initial: "Initial | None" = None,
+        initial: "WarmStart | None" = None,
         checkpointer: "Checkpointer | None" = None,
     ) -> "WordVectors":
         """Train on a corpus.
 
         `folder` is for files that are needed while training, `initial` for vectors to begin with,
-        which `Initial.check` has found to fit. Raises TrainingError where training cannot go on,
+        which `WarmStart.check` has found to fit. Raises TrainingError where training cannot go on,
         StoppedError where `checkpointer` says that it is to stop.
         """
         by_gensim = isinstance(config, Word2VecConfig) and config.engine == "gensim"

@@ -13,12 +13,12 @@ ROWS_AT_A_TIME = 2**14
 """Rows that are made or copied in one go."""
 
 
-def filled_up(size: int) -> int:
+def pad_to_simd(size: int) -> int:
     """The next multiple of SIMD_WIDTH."""
     return -(-size // SIMD_WIDTH) * SIMD_WIDTH
 
 
-def zeros(n_rows: int, width: int) -> NDArray[np.float32]:
+def aligned_zeros(n_rows: int, width: int) -> NDArray[np.float32]:
     """float32 (n_rows, width), the first row at the beginning of a line.
 
     Where the width is a multiple of SIMD_WIDTH, so are all others, and take fewer lines.
@@ -28,7 +28,7 @@ def zeros(n_rows: int, width: int) -> NDArray[np.float32]:
     return memory[first : first + n_rows * width].reshape(n_rows, width)
 
 
-def compact(table: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+def strip_padding(table: NDArray[np.float32], size: int) -> NDArray[np.float32]:
     """The first `size` columns without gaps, in the memory of the table."""
     flat = table.reshape(-1)
     for first in range(0, len(table), ROWS_AT_A_TIME):

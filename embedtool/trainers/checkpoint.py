@@ -31,7 +31,7 @@ from embedtool.errors import (
 from embedtool.io.atomic import Hashed, mismatch, new_folder
 from embedtool.io.safetensors_io import let_go, map_tensors, write_tensors
 from embedtool.messages import brief
-from embedtool.trainers.aligned import zeros
+from embedtool.trainers.aligned import aligned_zeros
 
 log = logging.getLogger(__name__)
 
@@ -391,7 +391,7 @@ def _in_memory(mapped: NDArray[Any]) -> NDArray[Any]:
     Rows of float32 stand where the kernels take them.
     """
     is_for_kernels = mapped.ndim == 2 and mapped.dtype == np.float32
-    table = zeros(*mapped.shape) if is_for_kernels else np.empty_like(mapped)
+    table = aligned_zeros(*mapped.shape) if is_for_kernels else np.empty_like(mapped)
     table[:] = mapped
     let_go(mapped)
     return table

@@ -18,7 +18,7 @@ from embedtool.corpus.tokens import ASCII_SPACE
 from embedtool.errors import ConfigError, TrainingError
 from embedtool.io.progress import Progress, Report
 from embedtool.model.vectors import Subwords, WordVectors
-from embedtool.trainers.word2vec import warn_of_thinning
+from embedtool.trainers.word2vec import warn_if_no_pairs
 
 LONGEST_LINE = 5_000
 """Tokens on a line of the file for gensim, which drops what goes beyond 10,000."""
@@ -69,7 +69,7 @@ def train(
             report(Progress("training", so_far, total, "words", epoch + 1))
         report(Progress("training", so_far, total, "words", epoch + 1, epoch_ended=True))
     vectors = _word_vectors(config, corpus, model)
-    warn_of_thinning(config, bool(np.any(vectors.output_matrix)))  # they start as zeros
+    warn_if_no_pairs(config, bool(np.any(vectors.output_matrix)))  # they start as aligned_zeros
     if not np.isfinite(vectors.matrix).all():
         raise TrainingError(
             f"training diverged; choose a smaller --learning-rate than {config.learning_rate:g}"

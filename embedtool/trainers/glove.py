@@ -25,23 +25,23 @@ from embedtool.corpus.encoding import EncodedCorpus
 from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.errors import DivergedError
 from embedtool.io.progress import Progress, Report
-from embedtool.kernels.glove import visit_pairs
+from embedtool.kernels.glove import adagrad_update_pairs
 from embedtool.kernels.jit import load
 from embedtool.kernels.simd.registers import SIMD_WIDTH
 from embedtool.model.vectors import WordVectors
-from embedtool.trainers.aligned import filled_up, zeros
+from embedtool.trainers.aligned import aligned_zeros, pad_to_simd
 from embedtool.trainers.checkpoint import Checkpointer, State
-from embedtool.trainers.warm_start import Initial
+from embedtool.trainers.warm_start import WarmStart
 
 GROUP = 2048
 """Pairs that follow each other in a cell, and so concern few rows, are visited in groups of this
 many in random order. Smaller groups visit a row again before others have moved (the loss falls more
 slowly); larger ones need more rows than the cache holds."""
 
-WORTHLESS_LOSS = 300
+MAX_MEAN_LOSS = 300
 """Zeros everywhere have a loss of f(x) ln(x)^2 / 2 a pair, which is less for any count to 4e10."""
 
-Visit = tuple[int, float, float]
+CellLoss = tuple[int, float, float]
 """About how many pairs a cell has, the sum of their losses, and that of zeros."""
 
 
@@ -50,7 +50,7 @@ def train(
     corpus: EncodedCorpus,
     folder: Path,
     report: Report,
-    initial: Initial | None = None,
+    initial: WarmStart | None = None,
     checkpointer: Checkpointer | None = None,
 ) -> WordVectors:
     """Count the pairs of the corpus, fit the tables to them, and take the word vectors out.
@@ -69,12 +69,12 @@ def train(
 
     def run(state: State) -> None:
         _load_kernel(pairs, state)
-        report(begun(config, state, pairs.n_blocks, len(pairs), pairs.cell_size))
+        report(start_message(config, state, pairs.n_blocks, len(pairs), pairs.cell_size))
         while state.epoch < config.iterations:
             run_epoch(config, pairs, state, report, checkpointer)
 
     state = checkpointer.run_with_retry(
-        state, lambda: start(config, corpus.vocabulary, initial), run, config.learning_rate
+        state, lambda: init_state(config, corpus.vocabulary, initial), run, config.learning_rate
     )
     return word_vectors(config, corpus.vocabulary, state)
 
@@ -84,12 +84,12 @@ def _load_kernel(pairs: Cooccurrence, state: State) -> None:
     rows, columns, _ = pairs.cell(0, 0)
     floats = np.empty(0, np.float32)
     load(
-        visit_pairs, np.empty(0, np.int32), rows, columns, floats, floats,
+        adagrad_update_pairs, np.empty(0, np.int32), rows, columns, floats, floats,
         state.tables["words"], state.tables["contexts"], np.float32(0),
     )  # fmt: skip
 
 
-def begun(
+def start_message(
     config: GloveConfig, state: State, n_blocks: int, n_pairs: int, size: Callable[[int, int], int]
 ) -> Progress:
     """The message that training begins, or goes on where it was interrupted."""
@@ -100,7 +100,9 @@ def begun(
     return Progress("training", done, total, "pairs", state.epoch + 1, begins=True)
 
 
-def start(config: GloveConfig, vocabulary: Vocabulary, initial: Initial | None = None) -> State:
+def init_state(
+    config: GloveConfig, vocabulary: Vocabulary, initial: WarmStart | None = None
+) -> State:
     """Before training: vectors and biases uniform in +-0.5 / vector_size, sums of squares 1.
 
     words, contexts : float32 (n_words, width), in rows as `kernels.glove` has them: the two vectors
@@ -109,12 +111,12 @@ def start(config: GloveConfig, vocabulary: Vocabulary, initial: Initial | None =
     rng = np.random.default_rng(config.seed)
     words, contexts = (_start_table(rng, vocabulary.n_words, config.vector_size) for _ in range(2))
     if initial is not None:
-        _begin_with(initial, config, vocabulary, words, contexts)
+        _load_pretrained(initial, config, vocabulary, words, contexts)
     return State({"words": words, "contexts": contexts})
 
 
-def _begin_with(
-    initial: Initial,
+def _load_pretrained(
+    initial: WarmStart,
     config: GloveConfig,
     vocabulary: Vocabulary,
     words: NDArray[np.float32],
@@ -128,7 +130,7 @@ def _begin_with(
     """
     new, old = initial.rows(vocabulary)
     size = config.vector_size
-    frozen = 2 * filled_up(size) + 2
+    frozen = 2 * pad_to_simd(size) + 2
     known, kept = initial.vectors.matrix[old], initial.vectors.context_vectors
     is_halved = config.output_vectors == "sum" and (kept is None or initial.freeze)
     words[new, :size] = known / 2 if is_halved else known
@@ -143,8 +145,8 @@ def _begin_with(
 
 def _start_table(rng: np.random.Generator, n_words: int, vector_size: int) -> NDArray[np.float32]:
     """One table: vectors and biases at random, sums of squares 1."""
-    size = filled_up(vector_size)
-    table = zeros(n_words, 2 * size + SIMD_WIDTH)
+    size = pad_to_simd(vector_size)
+    table = aligned_zeros(n_words, 2 * size + SIMD_WIDTH)
     numbers = rng.random((n_words, vector_size + 1), dtype=np.float32) - np.float32(0.5)
     numbers /= np.float32(vector_size)
     table[:, :vector_size] = numbers[:, :-1]
@@ -174,7 +176,7 @@ def run_epoch(
     losses = state.tables.setdefault("losses", np.full((len(order), 2), np.nan))
     while np.isnan(losses).any():
         seen, loss, untrained = 0, 0.0, 0.0
-        visits = _visit_cells(config, pairs, state, order, checkpointer)
+        visits = _train_cells(config, pairs, state, order, checkpointer)
         for n_cell, cell_loss, cell_untrained in visits:
             seen += n_cell
             loss += cell_loss
@@ -203,7 +205,7 @@ def end_epoch(config: GloveConfig, state: State, n_pairs: int) -> Progress:
     )
     state.add_loss(loss, n_pairs)
     epoch = state.epoch + 1
-    if epoch == config.iterations and loss > WORTHLESS_LOSS * n_pairs:
+    if epoch == config.iterations and loss > MAX_MEAN_LOSS * n_pairs:
         raise DivergedError(f"the loss of epoch {epoch} is {loss / n_pairs:g} a pair")
     ended = Progress(
         "training", epoch * n_pairs, config.iterations * n_pairs, "pairs", epoch, state.mean_loss,
@@ -213,13 +215,13 @@ def end_epoch(config: GloveConfig, state: State, n_pairs: int) -> Progress:
     return ended
 
 
-def _visit_cells(
+def _train_cells(
     config: GloveConfig,
     pairs: Cooccurrence,
     state: State,
     order: Sequence[Cell],
     checkpointer: Checkpointer,
-) -> Iterator[Visit]:
+) -> Iterator[CellLoss]:
     """Visit the cells that have not been visited; yields what came of each, in a fixed order.
 
     A cell waits for those before it in the same rows and in the same columns, and for no others: so
@@ -234,7 +236,7 @@ def _visit_cells(
         for earlier in before:
             earlier.result()
         if np.isnan(losses[i, 0]) and not checkpointer.due:
-            losses[i] = visit_cell(
+            losses[i] = train_cell(
                 config, state.epoch + 1, order[i], pairs.cell(*order[i]),
                 state.tables["words"], state.tables["contexts"], state.lr_scale,
             )  # fmt: skip
@@ -305,7 +307,7 @@ def _rows_by_place(config: GloveConfig, epoch: int, n_bits: int) -> list[int]:
     return rows
 
 
-def visit_cell(
+def train_cell(
     config: GloveConfig,
     epoch: int,
     cell: Cell,
@@ -325,12 +327,12 @@ def visit_cell(
     """
     rows, columns, counts = pairs
     seed = (config.seed, epoch, *cell)
-    order = visiting_order(len(counts), np.random.default_rng(seed))
+    order = update_order(len(counts), np.random.default_rng(seed))
     logs = np.log(counts)
     weights = logs - np.float32(math.log(config.x_max))
     weights *= np.float32(config.weight_exponent)
     np.exp(np.minimum(weights, 0, out=weights), out=weights)
-    loss: float = visit_pairs(
+    loss: float = adagrad_update_pairs(
         order, rows, columns, logs, weights, words, contexts,
         np.float32(rate * config.learning_rate),
     )  # fmt: skip
@@ -341,7 +343,7 @@ def visit_cell(
     return loss, float(logs.sum(dtype=np.float64)) / 2
 
 
-def visiting_order(n: int, rng: np.random.Generator) -> NDArray[np.int32]:
+def update_order(n: int, rng: np.random.Generator) -> NDArray[np.int32]:
     """0 to n - 1, int32 (n,): groups in random order, and each shuffled by the same permutation."""
     firsts = rng.permutation(np.arange(0, n, GROUP, dtype=np.int32))
     order = (firsts[:, None] + rng.permutation(GROUP).astype(np.int32)).ravel()

@@ -16,37 +16,37 @@ from embedtool.config.base import n_cores
 from embedtool.config.training import Word2VecConfig
 from embedtool.kernels.jit import load
 from embedtool.kernels.sgd.arrays import (
-    BLOCK,
-    MOST_LANES,
-    TURN,
-    Copies,
-    Noise,
+    MAX_STREAMS,
+    MICROBATCH_TOKENS,
+    MINIBATCH_TOKENS,
+    NegativeTable,
     Options,
-    Space,
-    Stretch,
+    RowCache,
+    Scratch,
+    StreamTokens,
     Tables,
     Text,
     Tree,
-    Words,
+    WordRows,
 )
 from embedtool.kernels.sgd.huffman import build_tree
-from embedtool.kernels.sgd.train_chunk import train_stretch
-from embedtool.kernels.simd.gemm import ROWS
-from embedtool.trainers.aligned import zeros
+from embedtool.kernels.sgd.train_chunk import train_chunk
+from embedtool.kernels.simd.gemm import ROW_MULTIPLE
+from embedtool.trainers.aligned import aligned_zeros
 
-STRETCH_TOKENS = 2**19
+CHUNK_TOKENS = 2**19
 """Tokens between two reports, a fraction of a second: after them threads wait for the slowest."""
 SUMS = 4
 """Of a row, as `kernels.layout.Space` has them: so many fill lines of the cache without a rest."""
-LEAST_PART = 2**10
+MIN_STREAM_TOKENS = 2**10
 """A lane gets at least so many tokens of a stretch: its ends cut contexts off."""
-NOISE_FACTORS = {"cbow": 3, "skipgram": 4.5}
+SHARED_NEGATIVES_FACTOR = {"cbow": 3, "skipgram": 4.5}
 """Noise words are drawn for a block, not for each pair, this many times as many as for one pair.
 Each stands for those of several pairs: more are truer to the noise distribution, and cost time."""
 
 
-def streams_of(n_tokens: int) -> int:
-    """The streams in which a text of so many tokens is read: at most MOST_LANES.
+def n_streams_for(n_tokens: int) -> int:
+    """The streams in which a text of so many tokens is read: at most MAX_STREAMS.
 
     The tokens of a round do not see what its other streams have learnt, as those of a minibatch do
     not. Of n tokens, minibatches of a size that grows less than sqrt(n) cost no accuracy in the end
@@ -54,8 +54,8 @@ def streams_of(n_tokens: int) -> int:
     (docs/training.md). Of the numbers of streams whose rounds are no longer this is the largest
     power of two, of which threads have equal shares.
     """
-    most = math.isqrt(max(0, n_tokens) // 4) // TURN
-    return min(MOST_LANES, 1 << max(0, most.bit_length() - 1))
+    most = math.isqrt(max(0, n_tokens) // 4) // MINIBATCH_TOKENS
+    return min(MAX_STREAMS, 1 << max(0, most.bit_length() - 1))
 
 
 class Losses(NamedTuple):
@@ -71,29 +71,29 @@ class Losses(NamedTuple):
     untrained: float
 
 
-def sum_of(losses: Iterable[Losses]) -> Losses:
+def sum_losses(losses: Iterable[Losses]) -> Losses:
     """Several together."""
     loss, pairs, untrained = zip(*losses, strict=True)
     return Losses(sum(loss), sum(pairs), sum(untrained))
 
 
-class Work(NamedTuple):
+class KernelJob(NamedTuple):
     """What the kernel takes: the same for all threads, and for each its own."""
 
     text: Text
-    words: Words
-    noise: Noise
+    words: WordRows
+    negatives: NegativeTable
     tree: Tree
     tables: Tables
     options: Options
-    stretch: Stretch
-    copies: Copies
-    spaces: list[Space]
+    tokens: StreamTokens
+    cache: RowCache
+    scratch: list[Scratch]
 
     def load(self) -> None:
         """Have the kernel compiled, or loaded where it has been, before time is taken."""
         place = (1, np.zeros(1, np.int64), 0, 0, 0, np.uint64(0), 0.0, 0.0, np.float32(1))
-        load(train_stretch, 0, *place, *self.shared, self.spaces[0])
+        load(train_chunk, 0, *place, *self.shared, self.scratch[0])
 
     def train(
         self, pool: ThreadPoolExecutor, tokens: tuple[int, int], size: int, key: np.uint64,
@@ -106,9 +106,9 @@ class Work(NamedTuple):
         rates   : the learning rate falls from one to the other
         damping : of rows that several words are made of (`kernels.moves`)
         """
-        part = max(LEAST_PART, -(-size // len(self.stretch.lengths)))
-        n_threads = len(self.spaces)
-        counters = np.zeros(1 + 2 * -(-part // TURN), np.int64)
+        part = max(MIN_STREAM_TOKENS, -(-size // len(self.tokens.lengths)))
+        n_threads = len(self.scratch)
+        counters = np.zeros(1 + 2 * -(-part // MINIBATCH_TOKENS), np.int64)
         place = (n_threads, counters, *tokens, part, key, *rates, np.float32(damping))
         try:
             list(pool.map(partial(self._run_thread, place), range(n_threads)))
@@ -117,20 +117,20 @@ class Work(NamedTuple):
             raise
 
     def _run_thread(self, place: tuple[Any, ...], thread: int) -> None:
-        arguments = (*place, *self.shared, self.spaces[thread])
-        train_stretch(thread, *arguments)
+        arguments = (*place, *self.shared, self.scratch[thread])
+        train_chunk(thread, *arguments)
 
     def take_losses(self) -> Losses:
         """The losses of all lanes, in their order, since they were last taken."""
-        of_lanes = (self.copies.losses, self.copies.pairs, self.copies.trials)
+        of_lanes = (self.cache.losses, self.cache.pairs, self.cache.trials)
         loss, pairs, trials = (each.sum().item() for each in of_lanes)
         for each in of_lanes:
             each[:] = 0
         return Losses(loss, pairs, math.log(2) * trials)
 
-    def bends(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def curvature(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """The bends of all turns that have moved each row of the two tables."""
-        return self.spaces[0].input_sums[:, 2], self.spaces[0].output_sums[:, 2]
+        return self.scratch[0].input_sums[:, 2], self.scratch[0].output_sums[:, 2]
 
     @property
     def shared(self) -> tuple[Any, ...]:
@@ -138,15 +138,15 @@ class Work(NamedTuple):
         return tuple(self)[:-1]
 
 
-def prepare(
+def build_job(
     config: Word2VecConfig,
     n_streams: int,
     text: Text,
     words: tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.bool_]],
-    noise: Noise,
+    negatives: NegativeTable,
     tree: tuple[Tree, int],
     tables: tuple[NDArray[np.float32], NDArray[np.float32]],
-) -> Work:
+) -> KernelJob:
     """Put together what the kernel takes.
 
     n_streams : in which the text is read, unless threads race: then each has one
@@ -157,25 +157,34 @@ def prepare(
     starts, rows, frozen = words
     inputs, outputs = tables
     cbow, hierarchical = config.mode == "cbow", config.loss == "hierarchical-softmax"
-    n_noise = math.ceil(NOISE_FACTORS[config.mode] * config.negative / ROWS) * ROWS
+    n_shared_negatives = (
+        math.ceil(SHARED_NEGATIVES_FACTOR[config.mode] * config.negative / ROW_MULTIPLE)
+        * ROW_MULTIPLE
+    )
     depth = tree[1]
-    turn_around = TURN + 2 * config.window
-    turn_noise = 0 if hierarchical else TURN // BLOCK * n_noise
-    most_inputs, predicted = (turn_around, TURN) if cbow else (TURN, turn_around)
-    most_outputs = 1 + min(predicted * max(1, depth) + turn_noise, len(outputs))
-    most_met = BLOCK + (depth if hierarchical else BLOCK) * (1 if cbow else 2 * config.window)
-    most_threads = MOST_LANES if config.racing else n_streams
+    turn_around = MINIBATCH_TOKENS + 2 * config.window
+    minibatch_negatives = (
+        0 if hierarchical else MINIBATCH_TOKENS // MICROBATCH_TOKENS * n_shared_negatives
+    )
+    max_inputs, predicted = (
+        (turn_around, MINIBATCH_TOKENS) if cbow else (MINIBATCH_TOKENS, turn_around)
+    )
+    max_outputs = 1 + min(predicted * max(1, depth) + minibatch_negatives, len(outputs))
+    max_targets = MICROBATCH_TOKENS + (depth if hierarchical else MICROBATCH_TOKENS) * (
+        1 if cbow else 2 * config.window
+    )
+    most_threads = MAX_STREAMS if config.hogwild else n_streams
     n_threads = min(config.workers or 1, n_cores(), most_threads)
-    n_lanes = n_threads if config.racing else n_streams
-    most_moves = n_lanes * max(most_inputs * int(np.diff(starts).max()), most_outputs)
+    n_streams_ = n_threads if config.hogwild else n_streams
+    max_deltas = n_streams_ * max(max_inputs * int(np.diff(starts).max()), max_outputs)
     width = inputs.shape[1]
     sums = [(_floats(len(inputs), SUMS), _floats(len(outputs), SUMS))
-            for _ in range(n_threads if config.racing else 1)]  # fmt: skip
+            for _ in range(n_threads if config.hogwild else 1)]  # fmt: skip
     subwords = bool(np.diff(starts).max() > 1)
-    return Work(
+    return KernelJob(
         text,
-        Words(starts, rows, frozen, _movable(starts, rows, frozen)),
-        noise,
+        WordRows(starts, rows, frozen, _n_trainable(starts, rows, frozen)),
+        negatives,
         tree[0],
         Tables(
             inputs, outputs,
@@ -183,18 +192,19 @@ def prepare(
         ),
         Options(
             config.window, config.shrink_windows, subwords, cbow,
-            config.cbow_mean, hierarchical, config.racing, config.negative, n_noise,
+            config.cbow_mean, hierarchical, config.hogwild, config.negative, n_shared_negatives,
         ),
-        _stretch(n_lanes, max(LEAST_PART, -(-STRETCH_TOKENS // n_lanes))),
-        _copies(n_lanes, most_inputs, most_outputs, width),
-        [_space(n_lanes, most_inputs, most_outputs, turn_around, depth, n_noise, turn_noise,
-                most_met, most_moves, len(starts) - 1 if subwords else 0, width,
+        _allocate_tokens(n_streams_, max(MIN_STREAM_TOKENS, -(-CHUNK_TOKENS // n_streams_))),
+        _allocate_cache(n_streams_, max_inputs, max_outputs, width),
+        [_allocate_scratch(n_streams_, max_inputs, max_outputs, turn_around, depth,
+                n_shared_negatives, minibatch_negatives,
+                max_targets, max_deltas, len(starts) - 1 if subwords else 0, width,
                 sums[thread % len(sums)])
          for thread in range(n_threads)],
     )  # fmt: skip
 
 
-def _movable(
+def _n_trainable(
     starts: NDArray[np.int64], rows: NDArray[np.int32], frozen: NDArray[np.bool_]
 ) -> NDArray[np.int32]:
     """How many rows of each word move."""
@@ -202,7 +212,7 @@ def _movable(
     return np.diff(ends[starts]).astype(np.int32)
 
 
-def keep(counts: NDArray[np.int64], sample: float) -> NDArray[np.float32]:
+def keep_probabilities(counts: NDArray[np.int64], sample: float) -> NDArray[np.float32]:
     """The share of each word's tokens that is kept: word2vec.c's, sqrt(t / f) + t / f of its share
     f of all tokens, where Mikolov et al. 2013b, eq. 5, have sqrt(t / f)."""
     if not sample:
@@ -212,7 +222,7 @@ def keep(counts: NDArray[np.int64], sample: float) -> NDArray[np.float32]:
     return keep
 
 
-def noise_shares(counts: NDArray[np.int64], exponent: float) -> NDArray[np.float64]:
+def negative_cdf(counts: NDArray[np.int64], exponent: float) -> NDArray[np.float64]:
     """The share of the draws of each word and those before it, drawn by count to a power.
 
     (Mikolov et al. 2013b, section 2.2.) A word of count 0, as words of --init may be, has no power
@@ -226,19 +236,21 @@ def noise_shares(counts: NDArray[np.int64], exponent: float) -> NDArray[np.float
     return cumulative
 
 
-def noise_of(cumulative: NDArray[np.float64]) -> Noise:
-    """How words are drawn, given `noise_shares`."""
+def build_negative_table(cumulative: NDArray[np.float64]) -> NegativeTable:
+    """How words are drawn, given `negative_cdf`."""
     steps = np.arange(len(cumulative)) / len(cumulative)
-    return Noise(cumulative, np.searchsorted(cumulative, steps, side="right").astype(np.int32))
+    return NegativeTable(
+        cumulative, np.searchsorted(cumulative, steps, side="right").astype(np.int32)
+    )
 
 
-def tree_of(counts: NDArray[np.int64]) -> tuple[Tree, int]:
+def huffman_tree(counts: NDArray[np.int64]) -> tuple[Tree, int]:
     """The Huffman tree, and the length of its longest way."""
     tree = Tree(np.empty(2 * len(counts) - 1, np.int32), np.empty(2 * len(counts) - 1, np.bool_))
     return tree, build_tree(counts, *tree)
 
 
-NO_NOISE = Noise(np.empty(0), np.empty(0, np.int32))
+NO_NEGATIVES = NegativeTable(np.empty(0), np.empty(0, np.int32))
 NO_TREE = Tree(np.empty(0, np.int32), np.empty(0, np.bool_)), 0
 
 
@@ -254,73 +266,74 @@ def _longs(*shape: int) -> NDArray[np.int64]:
     return np.zeros(shape, np.int64)
 
 
-def _stretch(n_lanes: int, longest: int) -> Stretch:
-    ids, left, right = (_ints(n_lanes, longest) for _ in range(3))
-    return Stretch(ids, left, right, _longs(n_lanes))
+def _allocate_tokens(n_streams_: int, longest: int) -> StreamTokens:
+    ids, left, right = (_ints(n_streams_, longest) for _ in range(3))
+    return StreamTokens(ids, left, right, _longs(n_streams_))
 
 
-def _copies(n_lanes: int, most_inputs: int, most_outputs: int, width: int) -> Copies:
-    return Copies(
-        inputs=zeros(n_lanes * most_inputs, width),
-        input_bends=_floats(n_lanes * most_inputs),
-        input_words=_ints(n_lanes, most_inputs),
-        n_inputs=_longs(n_lanes),
-        outputs=zeros(n_lanes * most_outputs, width),
-        output_bends=_floats(n_lanes * most_outputs),
-        output_rows=_ints(n_lanes, most_outputs),
-        n_outputs=_longs(n_lanes),
-        losses=np.zeros(n_lanes),
-        pairs=_longs(n_lanes),
-        trials=np.zeros(n_lanes),
+def _allocate_cache(n_streams_: int, max_inputs: int, max_outputs: int, width: int) -> RowCache:
+    return RowCache(
+        inputs=aligned_zeros(n_streams_ * max_inputs, width),
+        input_curvature=_floats(n_streams_ * max_inputs),
+        input_words=_ints(n_streams_, max_inputs),
+        n_inputs=_longs(n_streams_),
+        outputs=aligned_zeros(n_streams_ * max_outputs, width),
+        output_curvature=_floats(n_streams_ * max_outputs),
+        output_rows=_ints(n_streams_, max_outputs),
+        n_outputs=_longs(n_streams_),
+        losses=np.zeros(n_streams_),
+        pairs=_longs(n_streams_),
+        trials=np.zeros(n_streams_),
     )
 
 
-def _space(
-    n_lanes: int, most_inputs: int, most_outputs: int, most_tokens: int, depth: int, n_noise: int,
-    turn_noise: int, most_met: int, most_moves: int, n_words: int, width: int,
+def _allocate_scratch(
+    n_streams_: int, max_inputs: int, max_outputs: int, max_tokens: int, depth: int,
+    n_shared_negatives: int, minibatch_negatives: int, max_targets: int, max_deltas: int,
+    n_words: int, width: int,
     sums: tuple[Any, Any],
-) -> Space:  # fmt: skip
-    most_rows = n_noise + ROWS
-    numbers = _ints(n_lanes * most_outputs)
+) -> Scratch:  # fmt: skip
+    most_rows = n_shared_negatives + ROW_MULTIPLE
+    numbers = _ints(n_streams_ * max_outputs)
     numbers[:] = -1
-    return Space(
-        before=zeros(most_inputs, width),
-        norms=_floats(n_lanes * most_outputs),
-        input_slots=_ints(2 << most_inputs.bit_length()),
-        output_slots=_ints(2 << most_outputs.bit_length()),
-        input_places=_ints(most_tokens),
-        output_places=_ints(most_tokens),
-        ways=_ints(most_tokens),
-        way_sides=np.zeros(most_tokens, np.bool_),
-        above=_ints(n_lanes * most_outputs),
-        sides=np.zeros(n_lanes * most_outputs, np.bool_),
-        drawn=_ints(2, turn_noise),
-        shares=np.zeros(n_noise),
-        noise_places=_ints(turn_noise),
-        n_pairs=_floats(BLOCK),
-        hidden=zeros(BLOCK, width),
-        hidden_steps=zeros(BLOCK, width),
-        across=zeros(width, BLOCK),
-        hidden_norms=_floats(BLOCK),
-        hidden_bends=_floats(BLOCK),
-        reach=_floats(BLOCK),
-        listed=_ints(most_rows),
-        numbers=numbers,
-        draws=_floats(most_rows),
-        scores=zeros(most_rows, BLOCK),
-        weights=zeros(most_rows, BLOCK),
-        seconds=zeros(most_rows, BLOCK),
-        never=zeros(most_rows, BLOCK),
-        met_places=_ints(most_met),
-        met_ends=_longs(BLOCK + 1),
-        met_scores=_floats(most_met),
-        met_targets=_floats(most_met),
-        met_weights=_floats(most_met),
-        met_seconds=_floats(most_met),
-        move_rows=_ints(most_moves),
-        move_places=_ints(most_moves),
-        move_factors=_floats(most_moves),
-        word_bends=_floats(n_words),
+    return Scratch(
+        input_snapshot=aligned_zeros(max_inputs, width),
+        output_sq_norms=_floats(n_streams_ * max_outputs),
+        input_hash=_ints(2 << max_inputs.bit_length()),
+        output_hash=_ints(2 << max_outputs.bit_length()),
+        input_slot_of=_ints(max_tokens),
+        output_slot_of=_ints(max_tokens),
+        leaf_parent=_ints(max_tokens),
+        leaf_bit=np.zeros(max_tokens, np.bool_),
+        parent_slot=_ints(n_streams_ * max_outputs),
+        code_bit=np.zeros(n_streams_ * max_outputs, np.bool_),
+        negatives=_ints(2, minibatch_negatives),
+        uniforms=np.zeros(n_shared_negatives),
+        negative_slot_of=_ints(minibatch_negatives),
+        n_pairs=_floats(MICROBATCH_TOKENS),
+        hidden=aligned_zeros(MICROBATCH_TOKENS, width),
+        hidden_delta=aligned_zeros(MICROBATCH_TOKENS, width),
+        hidden_transposed=aligned_zeros(width, MICROBATCH_TOKENS),
+        hidden_sq_norms=_floats(MICROBATCH_TOKENS),
+        hidden_curvature=_floats(MICROBATCH_TOKENS),
+        input_gain=_floats(MICROBATCH_TOKENS),
+        negative_slots=_ints(most_rows),
+        slot_index=numbers,
+        negative_weights=_floats(most_rows),
+        scores=aligned_zeros(most_rows, MICROBATCH_TOKENS),
+        weights=aligned_zeros(most_rows, MICROBATCH_TOKENS),
+        hess_weights=aligned_zeros(most_rows, MICROBATCH_TOKENS),
+        zero_labels=aligned_zeros(most_rows, MICROBATCH_TOKENS),
+        target_slots=_ints(max_targets),
+        target_ends=_longs(MICROBATCH_TOKENS + 1),
+        target_scores=_floats(max_targets),
+        target_labels=_floats(max_targets),
+        target_trials=_floats(max_targets),
+        target_hess_weights=_floats(max_targets),
+        delta_rows=_ints(max_deltas),
+        delta_slots=_ints(max_deltas),
+        delta_factors=_floats(max_deltas),
+        word_curvature=_floats(n_words),
         input_sums=sums[0],
         output_sums=sums[1],
     )

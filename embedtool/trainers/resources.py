@@ -14,8 +14,8 @@ from embedtool.corpus.cooccurrence import counting_bytes
 from embedtool.corpus.encoding import EncodedCorpus
 from embedtool.errors import ResourceError
 from embedtool.kernels.simd.registers import SIMD_WIDTH
-from embedtool.trainers.aligned import filled_up
-from embedtool.trainers.subwords import rows_of_words
+from embedtool.trainers.aligned import pad_to_simd
+from embedtool.trainers.subwords import build_subword_index
 
 BASE_BYTES = 180 * MiB
 """What Python, NumPy and the compiled kernels take by themselves; measured."""
@@ -54,7 +54,7 @@ def estimate_resources(config: TrainerConfig, corpus: EncodedCorpus) -> Resource
     text = 2 * (FLOAT_BYTES * corpus.n_tokens + 2 * FLOAT_BYTES * len(corpus.ends))
     matrix = n_words * size * FLOAT_BYTES
     if isinstance(config, GloveConfig):
-        tables = 2 * n_words * (2 * filled_up(size) + SIMD_WIDTH) * FLOAT_BYTES
+        tables = 2 * n_words * (2 * pad_to_simd(size) + SIMD_WIDTH) * FLOAT_BYTES
         memory = max(counting_bytes(config, corpus.n_tokens), tables + matrix)
         meetings = corpus.n_tokens * config.window
         return ResourceEstimate(
@@ -63,9 +63,9 @@ def estimate_resources(config: TrainerConfig, corpus: EncodedCorpus) -> Resource
         )  # fmt: skip
     if not isinstance(config, Word2VecConfig):
         raise TypeError(config)
-    rows = rows_of_words(vocabulary.words, config)
-    tables = (rows.n_rows + n_words) * filled_up(size) * FLOAT_BYTES
-    memory = tables + rows.rows.nbytes + rows.starts.nbytes
+    rows = build_subword_index(vocabulary.words, config)
+    tables = (rows.n_rows + n_words) * pad_to_simd(size) * FLOAT_BYTES
+    memory = tables + rows.indices.nbytes + rows.indptr.nbytes
     model = 2 * matrix
     if isinstance(config, FastTextConfig):
         memory += matrix

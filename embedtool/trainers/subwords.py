@@ -20,24 +20,24 @@ AVERAGED_AT_A_TIME = 2**10
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
+class SubwordIndex:
     """The rows that each word is made of; row i is word i's own.
 
-    starts  : int64 (n_words + 1,); word i is made of rows[starts[i] : starts[i + 1]]
-    rows    : int32
+    indptr  : int64 (n_words + 1,); word i is made of indices[indptr[i] : indptr[i + 1]]
+    indices   : int32
     buckets : int64, ascending: the bucket of each row beyond those of the words
     """
 
     __repr__ = brief
 
-    starts: NDArray[np.int64]
-    rows: NDArray[np.int32]
+    indptr: NDArray[np.int64]
+    indices: NDArray[np.int32]
     buckets: NDArray[np.int64]
 
     @property
     def n_words(self) -> int:
         """The number of words."""
-        return len(self.starts) - 1
+        return len(self.indptr) - 1
 
     @property
     def n_rows(self) -> int:
@@ -48,18 +48,18 @@ class Rows:
         """The vector of each word, float32 (n_words, vector_size): the mean of its rows."""
         means = np.empty((self.n_words, inputs.shape[1]), np.float32)
         for first in range(0, self.n_words, AVERAGED_AT_A_TIME):
-            starts = self.starts[first : first + AVERAGED_AT_A_TIME + 1]
-            parts = inputs[self.rows[starts[0] : starts[-1]]]
+            starts = self.indptr[first : first + AVERAGED_AT_A_TIME + 1]
+            parts = inputs[self.indices[starts[0] : starts[-1]]]
             sums = np.add.reduceat(parts, starts[:-1] - starts[0], axis=0)
             means[first : first + len(sums)] = sums / np.diff(starts)[:, None].astype(np.float32)
         return means
 
 
-def rows_of_words(words: Sequence[str], config: Word2VecConfig) -> Rows:
+def build_subword_index(words: Sequence[str], config: Word2VecConfig) -> SubwordIndex:
     """The rows of each word. N-grams get a row for each bucket that any of them falls into."""
     n_words = len(words)
     if not isinstance(config, FastTextConfig) or not config.max_n:
-        return Rows(
+        return SubwordIndex(
             np.arange(n_words + 1), np.arange(n_words, dtype=np.int32), np.empty(0, np.int64)
         )
     counts = np.empty(n_words, np.int64)
@@ -78,7 +78,7 @@ def rows_of_words(words: Sequence[str], config: Word2VecConfig) -> Rows:
     own[starts[:-1]] = True
     rows[own] = np.arange(n_words, dtype=np.int32)
     rows[~own] = numbers[buckets]
-    return Rows(starts, rows, np.flatnonzero(used))
+    return SubwordIndex(starts, rows, np.flatnonzero(used))
 
 
 def _count_ngrams(words: Sequence[str], config: FastTextConfig) -> NDArray[np.int64]:

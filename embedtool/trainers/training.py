@@ -33,7 +33,7 @@ from embedtool.trainers import TRAINERS, check_algorithm
 from embedtool.trainers.checkpoint import Checkpointer
 from embedtool.trainers.resources import ResourceEstimate, check_resources, estimate_resources
 from embedtool.trainers.training_dir import TrainingDir
-from embedtool.trainers.warm_start import Initial
+from embedtool.trainers.warm_start import WarmStart
 
 
 class Scanned(Protocol):
@@ -96,7 +96,7 @@ def train_model(
     config: TrainerConfig,
     *,
     only: Iterable[str] | None = None,
-    initial: Initial | None = None,
+    initial: WarmStart | None = None,
     cache: str | Path | None = None,
     report: Report = silent,
     training_dir: TrainingDir | None = None,
@@ -140,7 +140,7 @@ def estimate_for(
     config: TrainerConfig,
     *,
     only: Iterable[str] | None = None,
-    initial: Initial | None = None,
+    initial: WarmStart | None = None,
     cache: Path | None = None,
     report: Report = silent,
 ) -> tuple[ResourceEstimate, Vocabulary]:
@@ -157,7 +157,7 @@ def resume_model(
     training_dir: TrainingDir,
     *,
     workers: int | None = None,
-    initial: Initial | None = None,
+    initial: WarmStart | None = None,
     report: Report = silent,
     checkpointer: Checkpointer | None = None,
 ) -> Model:
@@ -208,7 +208,7 @@ def _learn(
     encoded: EncodedCorpus,
     folder: Path,
     history: History,
-    initial: Initial | None,
+    initial: WarmStart | None,
     checkpointer: Checkpointer | None,
 ) -> Model:
     """Train on a text that has been read."""
@@ -304,7 +304,7 @@ def encode_text(
     config: TrainerConfig,
     folder: Path,
     only: Iterable[str] | None = None,
-    initial: Initial | None = None,
+    initial: WarmStart | None = None,
 ) -> EncodedCorpus:
     """Choose the words and number the tokens by them; options as for `train_model`.
 

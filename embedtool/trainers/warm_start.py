@@ -16,7 +16,7 @@ from embedtool.model.vectors import Subwords, WordVectors
 
 
 @dataclass(frozen=True)
-class Initial:
+class WarmStart:
     """Vectors to begin with.
 
     vectors : of a model

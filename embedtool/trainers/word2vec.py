@@ -20,30 +20,30 @@ from embedtool.config.training import FastTextConfig, Word2VecConfig
 from embedtool.corpus.encoding import EncodedCorpus, Numbered
 from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.io.progress import Progress, Report
-from embedtool.kernels.random import mixed
+from embedtool.kernels.random import splitmix64
 from embedtool.kernels.sgd.arrays import Text
 from embedtool.model.vectors import Subwords, WordVectors
-from embedtool.trainers.aligned import ROWS_AT_A_TIME, compact, filled_up, zeros
+from embedtool.trainers.aligned import ROWS_AT_A_TIME, aligned_zeros, pad_to_simd, strip_padding
 from embedtool.trainers.checkpoint import Checkpointer, State
 from embedtool.trainers.kernel_job import (
-    NO_NOISE,
+    CHUNK_TOKENS,
+    NO_NEGATIVES,
     NO_TREE,
-    STRETCH_TOKENS,
-    Work,
-    keep,
-    noise_of,
-    noise_shares,
-    prepare,
-    streams_of,
-    tree_of,
+    KernelJob,
+    build_job,
+    build_negative_table,
+    huffman_tree,
+    keep_probabilities,
+    n_streams_for,
+    negative_cdf,
 )
-from embedtool.trainers.subwords import Rows, rows_of_words
-from embedtool.trainers.warm_start import Initial
+from embedtool.trainers.subwords import SubwordIndex, build_subword_index
+from embedtool.trainers.warm_start import WarmStart
 
 log = logging.getLogger(__name__)
 
-DAMPED_TOKENS = 32_000_000
-LEAST_DAMPING = 1 / 8
+NGRAM_SCALE_TOKENS = 32_000_000
+MIN_NGRAM_SCALE = 1 / 8
 """The damping of n-gram rows rises with the tokens trained so far, from the least to 1: at first
 the rows have far to go, and the words that share one pull it in as many directions; later what is
 left is noise, of which the mean is to be taken. Measured: docs/training.md."""
@@ -54,18 +54,18 @@ def train(
     corpus: EncodedCorpus,
     folder: Path,
     report: Report,
-    initial: Initial | None = None,
+    initial: WarmStart | None = None,
     checkpointer: Checkpointer | None = None,
 ) -> WordVectors:
     """Train from the beginning, or from the last checkpoint, to the end.
 
     Raises TrainingError where the training diverges, StoppedError where it is to stop.
     """
-    rows = rows_of_words(corpus.vocabulary.words, config)
+    rows = build_subword_index(corpus.vocabulary.words, config)
     checkpointer = checkpointer or Checkpointer()
     state = checkpointer.run_with_retry(
         checkpointer.restore(),
-        lambda: start(config, corpus, rows, initial),
+        lambda: init_state(config, corpus, rows, initial),
         lambda state: _run(config, corpus, rows, state, report, checkpointer),
         config.learning_rate or 0.0,
     )
@@ -75,21 +75,21 @@ def train(
 def _run(
     config: Word2VecConfig,
     corpus: EncodedCorpus,
-    rows: Rows,
+    rows: SubwordIndex,
     state: State,
     report: Report,
     checkpointer: Checkpointer,
 ) -> None:
     """Train on, telling of each stretch."""
     total = corpus.n_tokens * config.epochs
-    work = work_of(config, corpus, rows, state)
+    work = job_for(config, corpus, rows, state)
     work.load()
     done = state.epoch * corpus.n_tokens + state.position
-    streams = None if config.racing else len(work.stretch.lengths)
+    streams = None if config.hogwild else len(work.tokens.lengths)
     report(
         Progress("training", done, total, "words", state.epoch + 1, begins=True, streams=streams)
     )
-    for _ in advance(config, corpus, work, state):
+    for _ in train_chunks(config, corpus, work, state):
         done = state.epoch * corpus.n_tokens + state.position
         ended = state.position == corpus.n_tokens
         epoch = state.epoch + 1
@@ -102,8 +102,8 @@ def _run(
         checkpointer.maybe_save(state, state.epoch + ended)
 
 
-def start(
-    config: Word2VecConfig, corpus: Numbered, rows: Rows, initial: Initial | None = None
+def init_state(
+    config: Word2VecConfig, corpus: Numbered, rows: SubwordIndex, initial: WarmStart | None = None
 ) -> State:
     """The tables before training, and no work done.
 
@@ -118,29 +118,29 @@ def start(
     SIMD_WIDTH.
     """
     size = config.vector_size
-    width = filled_up(size)
-    spread = np.float32(math.sqrt(len(rows.rows) / rows.n_words) / size)
+    width = pad_to_simd(size)
+    spread = np.float32(math.sqrt(len(rows.indices) / rows.n_words) / size)
     rng = np.random.default_rng(config.seed)
-    inputs = zeros(rows.n_rows, width)
+    inputs = aligned_zeros(rows.n_rows, width)
     for first in range(0, rows.n_rows, ROWS_AT_A_TIME):
         part = inputs[first : first + ROWS_AT_A_TIME, :size]
         part[:] = (2 * rng.random(part.shape, dtype=np.float32) - 1) * spread
-    outputs = zeros(corpus.vocabulary.n_words, width)
+    outputs = aligned_zeros(corpus.vocabulary.n_words, width)
     frozen = np.zeros(rows.n_rows, np.bool_)
     tables: dict[str, NDArray[Any]] = {"inputs": inputs, "outputs": outputs, "frozen": frozen}
     if initial is not None:
-        _begin_with(initial, config, corpus.vocabulary, rows, inputs, outputs, frozen)
+        _load_pretrained(initial, config, corpus.vocabulary, rows, inputs, outputs, frozen)
         if initial.freeze and isinstance(config, FastTextConfig):
             new, old = initial.rows(corpus.vocabulary)
             tables |= {"frozen_words": new, "frozen_vectors": initial.vectors.matrix[old]}
     return State(tables, unscored=initial is None or not outputs.any())
 
 
-def _begin_with(
-    initial: Initial,
+def _load_pretrained(
+    initial: WarmStart,
     config: Word2VecConfig,
     vocabulary: Vocabulary,
-    rows: Rows,
+    rows: SubwordIndex,
     inputs: NDArray[np.float32],
     outputs: NDArray[np.float32],
     frozen: NDArray[np.bool_],
@@ -155,7 +155,7 @@ def _begin_with(
     if subwords is not None:
         is_old = np.zeros(rows.n_words, np.bool_)
         is_old[new] = True
-        of_old = rows.rows[np.repeat(is_old, np.diff(rows.starts))]
+        of_old = rows.indices[np.repeat(is_old, np.diff(rows.indptr))]
         inputs[of_old] = 0
         frozen[of_old] = initial.freeze
     inputs[new, :size] = (vectors.matrix if subwords is None else subwords.word_rows)[old]
@@ -168,38 +168,38 @@ def _begin_with(
         outputs[new, :size] = vectors.context_vectors[old]
 
 
-def advance(
-    config: Word2VecConfig, corpus: EncodedCorpus, work: Work, state: State
+def train_chunks(
+    config: Word2VecConfig, corpus: EncodedCorpus, work: KernelJob, state: State
 ) -> Iterator[None]:
     """Train on from a state, in place, to the end; yields after each stretch of the corpus.
 
-    work : of `work_of` this state
+    work : of `job_for` this state
     """
     n_tokens = corpus.n_tokens
-    n_stretches = -(-n_tokens // STRETCH_TOKENS)
+    n_stretches = -(-n_tokens // CHUNK_TOKENS)
     size = -(-n_tokens // n_stretches)
-    with ThreadPoolExecutor(len(work.spaces)) as pool:
+    with ThreadPoolExecutor(len(work.scratch)) as pool:
         for epoch in range(state.epoch, config.epochs):
-            key = key_of(config.seed, epoch)
+            key = epoch_key(config.seed, epoch)
             while state.position < n_tokens:
                 first, last = state.position, min(state.position + size, n_tokens)
                 rates = [
-                    state.lr_scale * rate_after(config, epoch + place / n_tokens)
+                    state.lr_scale * learning_rate_at(config, epoch + place / n_tokens)
                     for place in (first, last)
                 ]
-                damping = damping_after(config, epoch * n_tokens + first)
+                damping = ngram_curvature_scale_at(config, epoch * n_tokens + first)
                 work.train(pool, (first, last), size, key, (rates[0], rates[1]), damping)
                 state.end_chunk(*work.take_losses(), done=last, last=last == n_tokens)
                 yield
             state.end_epoch()
 
 
-def key_of(seed: int, epoch: int) -> np.uint64:
+def epoch_key(seed: int, epoch: int) -> np.uint64:
     """What with the place of a token decides all that is random about it."""
-    return np.uint64(mixed(mixed(np.uint64(seed)) + np.uint64(epoch)))
+    return np.uint64(splitmix64(splitmix64(np.uint64(seed)) + np.uint64(epoch)))
 
 
-def warn_of_thinning(config: Word2VecConfig, any_pair: bool) -> None:
+def warn_if_no_pairs(config: Word2VecConfig, any_pair: bool) -> None:
     """Log that no two words were left in reach of each other, by chance: vectors are random."""
     if not any_pair:
         log.warning(
@@ -209,44 +209,50 @@ def warn_of_thinning(config: Word2VecConfig, any_pair: bool) -> None:
         )
 
 
-def work_of(config: Word2VecConfig, corpus: EncodedCorpus, rows: Rows, state: State) -> Work:
+def job_for(
+    config: Word2VecConfig, corpus: EncodedCorpus, rows: SubwordIndex, state: State
+) -> KernelJob:
     """Put together what the kernel takes for a whole corpus."""
     counts = corpus.vocabulary.counts
     inputs, outputs, frozen = (state.tables[name] for name in ("inputs", "outputs", "frozen"))
     hierarchical = config.loss == "hierarchical-softmax"
-    return prepare(
+    return build_job(
         config,
-        streams_of(corpus.n_tokens),
-        Text(corpus.ids, corpus.ends, keep(counts, config.sample)),
-        (rows.starts, rows.rows, frozen),
-        NO_NOISE if hierarchical else noise_of(noise_shares(counts, config.ns_exponent)),
-        tree_of(counts) if hierarchical else NO_TREE,
+        n_streams_for(corpus.n_tokens),
+        Text(corpus.ids, corpus.ends, keep_probabilities(counts, config.sample)),
+        (rows.indptr, rows.indices, frozen),
+        NO_NEGATIVES
+        if hierarchical
+        else build_negative_table(negative_cdf(counts, config.ns_exponent)),
+        huffman_tree(counts) if hierarchical else NO_TREE,
         (inputs, outputs),
     )
 
 
-def rate_after(config: Word2VecConfig, epochs: float) -> float:
+def learning_rate_at(config: Word2VecConfig, epochs: float) -> float:
     """The learning rate after so many epochs: a straight line from the first to the last."""
     first = config.learning_rate or 0.0
     return first - (first - config.min_learning_rate) * epochs / config.epochs
 
 
-def damping_after(config: Word2VecConfig, n_tokens: int) -> float:
+def ngram_curvature_scale_at(config: Word2VecConfig, n_tokens: int) -> float:
     """The damping of rows that several words are made of, after so many tokens of all epochs.
 
     Threads that race go on from each other's rows, and keep the least. A training that begins with
     vectors of another one begins to count anew: the text may be another too.
     """
-    risen = 0.0 if config.racing else n_tokens / DAMPED_TOKENS
-    return min(1.0, max(LEAST_DAMPING, risen))
+    risen = 0.0 if config.hogwild else n_tokens / NGRAM_SCALE_TOKENS
+    return min(1.0, max(MIN_NGRAM_SCALE, risen))
 
 
-def word_vectors(config: Word2VecConfig, corpus: Numbered, rows: Rows, state: State) -> WordVectors:
+def word_vectors(
+    config: Word2VecConfig, corpus: Numbered, rows: SubwordIndex, state: State
+) -> WordVectors:
     """The vectors of the words, with what else the model keeps. Uses the state's tables up."""
-    warn_of_thinning(config, state.initial_loss is not None)
+    warn_if_no_pairs(config, state.initial_loss is not None)
     vocabulary, size = corpus.vocabulary, config.vector_size
-    inputs = compact(state.tables.pop("inputs"), size)
-    outputs = compact(state.tables.pop("outputs"), size)
+    inputs = strip_padding(state.tables.pop("inputs"), size)
+    outputs = strip_padding(state.tables.pop("outputs"), size)
     n_words = vocabulary.n_words
     subwords = None
     matrix = inputs[:n_words]

@@ -25,7 +25,7 @@ MODES: list[tuple[str, dict[str, Any]]] = [
         for loss in ("negative-sampling", "hierarchical-softmax")
         for engine in ("native", "gensim")
     ),
-    ("word2vec", {"racing": True}),
+    ("word2vec", {"hogwild": True}),
 ]
 SMALL = {"vector_size": 4, "min_count": 1, "workers": 1}
 

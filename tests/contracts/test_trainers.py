@@ -15,9 +15,9 @@ from embedtool.io.progress import Progress
 from embedtool.model.quantized import compress
 from embedtool.model.vectors import Model, WordVectors
 from embedtool.trainers import TRAINERS
-from embedtool.trainers.kernel_job import noise_shares
+from embedtool.trainers.kernel_job import negative_cdf
 from embedtool.trainers.training import train_model
-from embedtool.trainers.warm_start import Initial
+from embedtool.trainers.warm_start import WarmStart
 
 SMALL: dict[str, dict[str, Any]] = {
     "word2vec": {"epochs": 2, "sample": 0.0},
@@ -151,7 +151,7 @@ def test_any_number_of_workers_gives_the_same_bytes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("embedtool.trainers.kernel_job.n_cores", lambda: 8)
-    monkeypatch.setattr("embedtool.trainers.word2vec.streams_of", lambda n_tokens: 4)
+    monkeypatch.setattr("embedtool.trainers.word2vec.n_streams_for", lambda n_tokens: 4)
     path = tmp_path / "some.txt"
     path.write_text(kingdoms.read_text()[:200_000])
     alone = trained(algorithm, path, **options).vectors
@@ -177,8 +177,8 @@ def test_the_streams_of_a_text_follow_from_its_length_and_not_from_the_workers(
             description = trained(algorithm, path, workers=workers).description
             found[n_bytes, workers] = description["training"]["streams"]
     assert found == {(200_000, 1): 1, (200_000, 3): 1, (None, 1): 4, (None, 3): 4}
-    racing = trained(algorithm, path, workers=2, racing=True).description["training"]
-    assert "streams" not in racing and racing["epochs"][0]["untrained"] > 3
+    hogwild = trained(algorithm, path, workers=2, hogwild=True).description["training"]
+    assert "streams" not in hogwild and hogwild["epochs"][0]["untrained"] > 3
 
 
 @pytest.mark.parametrize(("algorithm", "options"), [mode for mode in NATIVE if mode[0] != "glove"])
@@ -187,12 +187,12 @@ def test_workers_that_race_learn_as_much(
 ) -> None:
     monkeypatch.setattr("embedtool.trainers.kernel_job.n_cores", lambda: 8)
     options = {**options, "learning_rate": 0.02}  # at 0.05 sums of contexts overshoot at first
-    last, racing = (
-        trained(algorithm, kingdoms, workers=3, racing=racing, **options).description["training"]
-        for racing in (False, True)
+    last, hogwild = (
+        trained(algorithm, kingdoms, workers=3, hogwild=hogwild, **options).description["training"]
+        for hogwild in (False, True)
     )
     expected = pytest.approx(last["epochs"][-1]["loss"], rel=0.1)
-    assert racing["epochs"][-1]["loss"] == expected
+    assert hogwild["epochs"][-1]["loss"] == expected
 
 
 @pytest.mark.parametrize(("algorithm", "options"), NATIVE)
@@ -227,7 +227,7 @@ def grown(
     algorithm: str, model: Model, path: Path, freeze: bool = False, **options: Any
 ) -> WordVectors:
     """Train on from a model."""
-    initial = Initial(model.vectors, freeze)
+    initial = WarmStart(model.vectors, freeze)
     chosen = config(algorithm, **options)
     return train_model(algorithm, Corpus([str(path)]), chosen, initial=initial).vectors
 
@@ -333,7 +333,7 @@ def test_frozen_words_of_a_compressed_fasttext_stay(
 @pytest.mark.parametrize("exponent", [-10, -0.5, -0.1])
 def test_words_without_counts_are_no_negatives_of_a_negative_exponent(exponent: float) -> None:
     with np.errstate(all="raise"):
-        cumulative = noise_shares(np.array([100, 10, 1, 0, 0]), exponent)
+        cumulative = negative_cdf(np.array([100, 10, 1, 0, 0]), exponent)
     shares = np.diff(cumulative, prepend=0)
     assert (shares[:3] > 0).all() and shares[:3].argmax() == 2
     assert shares[3:].max() < 1e-15

@@ -326,7 +326,7 @@ def test_what_a_cluster_cannot_do_is_one_line(train: Train, run: Run, tmp_path: 
     output = tmp_path / "m"
     for options, code, message in [
         (["--engine", "gensim"], 2, "--engine gensim trains on one machine; leave --cluster out"),
-        (["--racing"], 2, "--racing is for the workers of one machine; leave --cluster out"),
+        (["--hogwild"], 2, "--hogwild is for the workers of one machine; leave --cluster out"),
     ]:
         result = train("word2vec", output, *options)
         assert (result.exit_code, result.stderr.splitlines()[-1]) == (code, f"Error: {message}")

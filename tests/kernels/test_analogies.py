@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from embedtool.kernels import reference
-from embedtool.kernels.analogies import best_of_sums
+from embedtool.kernels.analogies import best_candidate
 
 
 @pytest.mark.parametrize("with_factors", [True, False])
@@ -20,7 +20,7 @@ def test_best_of_sums(n_questions: int, n_columns: int, with_factors: bool) -> N
     excluded = rng.integers(first - 2, first + n_columns + 2, (n_questions, 2))
     before = rng.integers(-9, 9, n_questions).astype(np.float32)
     results = []
-    for kernel in best_of_sums, reference.best_of_sums:
+    for kernel in best_candidate, reference.best_candidate:
         places, scores = np.full(n_questions, -1), before.copy()
         kernel(
             products, slots, weights, offsets, factors, excluded, first, places, scores
@@ -31,7 +31,7 @@ def test_best_of_sums(n_questions: int, n_columns: int, with_factors: bool) -> N
 
 def test_nothing_answers_where_all_is_excluded() -> None:
     places, scores = np.array([-1]), np.array([-np.inf], dtype=np.float32)
-    best_of_sums(
+    best_candidate(
         np.ones((1, 1), np.float32), np.zeros((1, 3), np.int64), np.ones((1, 3), np.float32),
         np.zeros(1, np.float32), np.ones((0, 1), np.float32), np.array([[0]]), 0, places, scores,
     )  # fmt: skip

@@ -15,7 +15,7 @@ from embedtool.config.training import GloveConfig
 from embedtool.corpus.cooccurrence import Cooccurrence
 from embedtool.io.progress import Progress, silent
 from embedtool.kernels import reference
-from embedtool.kernels.glove import visit_pairs
+from embedtool.kernels.glove import adagrad_update_pairs
 from embedtool.kernels.simd.registers import SIMD_WIDTH
 from embedtool.trainers import glove
 from embedtool.trainers.checkpoint import State
@@ -74,13 +74,15 @@ def fast(
 ) -> tuple[float, Tables]:
     after = [each.copy() for each in start]
     order = in_order(visited) if order is None else order
-    return visit_pairs(order, *visited, *after, np.float32(rate)), after
+    return adagrad_update_pairs(order, *visited, *after, np.float32(rate)), after
 
 
 def plain(visited: Pairs, start: Tables, rate: float = RATE) -> tuple[float, Tables]:
     after = [each.astype(np.float64) for each in start]
     exact = [*visited[:2], *(each.astype(np.float64) for each in visited[2:])]
-    loss = reference.visit_pairs(in_order(visited), *exact, *after, float(np.float32(rate)))
+    loss = reference.adagrad_update_pairs(
+        in_order(visited), *exact, *after, float(np.float32(rate))
+    )
     return loss, after
 
 
@@ -293,7 +295,7 @@ def test_counts_from_x_max_on_weigh_one(x: float, exponent: float, weight: float
 
 @pytest.mark.parametrize("n", [0, 1, 2047, 2048, 2049, 10_000])
 def test_the_order_of_visits_is_random_and_has_each_pair_once(n: int) -> None:
-    first, second = (glove.visiting_order(n, np.random.default_rng(seed)) for seed in (1, 2))
+    first, second = (glove.update_order(n, np.random.default_rng(seed)) for seed in (1, 2))
     for order in (first, second):
         assert order.dtype == np.int32
         assert np.array_equal(np.sort(order), np.arange(n))
@@ -352,7 +354,7 @@ def test_workers_never_meet_and_each_row_has_its_pairs_in_turn(
             busy.remove(cell)
         return 0.0, 1.0
 
-    monkeypatch.setattr(glove, "visit_cell", visit)
+    monkeypatch.setattr(glove, "train_cell", visit)
     config = GloveConfig(vector_size=5, iterations=1, workers=workers)
     glove.run_epoch(config, pairs, random_state(), silent)
     planned = order_of(pairs, 1)
@@ -393,7 +395,7 @@ def test_what_fails_in_a_worker_ends_the_epoch(monkeypatch: pytest.MonkeyPatch) 
     def visit(*args: object) -> tuple[float, float]:
         raise MemoryError("here")
 
-    monkeypatch.setattr(glove, "visit_cell", visit)
+    monkeypatch.setattr(glove, "train_cell", visit)
     with pytest.raises(MemoryError, match="here"):
         glove.run_epoch(CONFIG, cooccurrence(8, 1500), random_state(), silent)
 

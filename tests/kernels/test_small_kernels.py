@@ -9,36 +9,36 @@ from hypothesis import strategies as st
 
 from embedtool.config.training import FastTextConfig
 from embedtool.kernels.jit import jit
-from embedtool.kernels.random import fraction, mixed
+from embedtool.kernels.random import splitmix64, uniform01
 from embedtool.kernels.sgd import reference as reference
 from embedtool.kernels.sgd.huffman import build_tree
-from embedtool.kernels.sgd.logistic import logistic_steps
-from embedtool.kernels.simd.gemm import add_product, multiply_rows, multiply_turned, transpose
+from embedtool.kernels.sgd.logistic import logistic_residuals
+from embedtool.kernels.simd.gemm import gather_gemm, gather_gemm_t, scatter_add_gemm, transpose
 from embedtool.kernels.simd.rows import (
-    add_row,
-    add_rows,
-    add_to_rows,
+    axpy,
     clear_row,
     copy_row,
-    dot_rows,
-    multiply_by_row,
-    scale_row,
-    subtract_row,
+    dot,
+    gather_axpy,
+    gather_gemv,
+    scal,
+    scaled_diff,
+    scatter_axpy,
 )
 from embedtool.model.vectors import ngram_hash, ngrams
-from embedtool.trainers.subwords import rows_of_words
+from embedtool.trainers.subwords import build_subword_index
 
 
 @given(st.integers(0, 2**64 - 1))
 def test_random_bits(key: int) -> None:
-    bits = int(mixed(np.uint64(key)))
-    assert bits == reference.mixed(key)
-    assert fraction(np.uint64(bits)) == reference.fraction(bits)
+    bits = int(splitmix64(np.uint64(key)))
+    assert bits == reference.splitmix64(key)
+    assert uniform01(np.uint64(bits)) == reference.uniform01(bits)
 
 
 def test_random_bits_are_splitmix64s() -> None:
     """The first output for seed 0, as other implementations have it."""
-    assert int(mixed(np.uint64(0))) == 0xE220A8397B1DCDAF
+    assert int(splitmix64(np.uint64(0))) == 0xE220A8397B1DCDAF
 
 
 @jit
@@ -46,10 +46,10 @@ def products(
     table: np.ndarray, places: np.ndarray, columns: np.ndarray, n_rows: int,
     scores: np.ndarray, sums: np.ndarray, moved: np.ndarray, across: np.ndarray,
 ) -> None:  # fmt: skip
-    multiply_rows(table, places, columns, scores, n_rows)
-    multiply_turned(scores, table, places, sums, n_rows)
+    gather_gemm(table, places, columns, scores, n_rows)
+    gather_gemm_t(scores, table, places, sums, n_rows)
     transpose(sums, across)
-    add_product(scores, sums, moved, places, n_rows)
+    scatter_add_gemm(scores, sums, moved, places, n_rows)
 
 
 @pytest.mark.parametrize("n_columns", [16, 32, 48, 112])
@@ -77,9 +77,9 @@ def with_rows(
     table: np.ndarray, places: np.ndarray, factors: np.ndarray, first: int, last: int,
     products: np.ndarray, sums: np.ndarray, moved: np.ndarray,
 ) -> None:  # fmt: skip
-    multiply_by_row(table, places, table, 3, products, first, last)
-    add_rows(sums, 1, table, places, factors, first, last)
-    add_to_rows(moved, places, factors, first, last, table, 3)
+    gather_gemv(table, places, table, 3, products, first, last)
+    gather_axpy(sums, 1, table, places, factors, first, last)
+    scatter_axpy(moved, places, factors, first, last, table, 3)
 
 
 @pytest.mark.parametrize("n_columns", [16, 48, 112, 16 * 15])
@@ -106,10 +106,10 @@ def test_rows_of_a_list(n: int, first: int, n_columns: int) -> None:
 def one_by_one(table: np.ndarray) -> float:
     clear_row(table, 0)
     copy_row(table, 1, table, 5)
-    add_row(table, 2, table, 5, np.float32(3))
-    subtract_row(table, 3, table, 5, np.float32(2))
-    scale_row(table, 4, np.float32(0.5))
-    return dot_rows(table, 6, table, 5)
+    axpy(table, 2, table, 5, np.float32(3))
+    scaled_diff(table, 3, table, 5, np.float32(2))
+    scal(table, 4, np.float32(0.5))
+    return dot(table, 6, table, 5)
 
 
 @pytest.mark.parametrize("n_columns", [16, 112])
@@ -135,7 +135,7 @@ def test_logistic_steps(limit: float, spread: float, n_rows: int) -> None:
     weights = rng.integers(0, 4, (10, 16)).astype(np.float32)
     targets = np.minimum(weights, 1)
     seconds, before = np.zeros_like(scores), scores.copy()
-    loss = logistic_steps(
+    loss = logistic_residuals(
         scores, targets, weights, np.float32(0.1), seconds, n_rows * 16, np.float32(limit)
     )
     s = np.clip(before[:n_rows].astype(float), -30, 30)
@@ -179,16 +179,16 @@ WORDS = st.lists(
 @given(WORDS, st.integers(1, 4), st.integers(0, 3), st.integers(1, 500))
 def test_the_rows_of_words(words: list[str], min_n: int, more: int, bucket: int) -> None:
     config = FastTextConfig(min_n=min_n, max_n=min_n + more, bucket=bucket)
-    rows = rows_of_words(words, config)
+    rows = build_subword_index(words, config)
     assert (np.diff(rows.buckets) > 0).all()
     for i, word in enumerate(words):
-        own, *others = rows.rows[rows.starts[i] : rows.starts[i + 1]].tolist()
+        own, *others = rows.indices[rows.indptr[i] : rows.indptr[i + 1]].tolist()
         assert own == i
         hashes = [ngram_hash(ngram) % bucket for ngram in ngrams(word, min_n, min_n + more)]
         assert rows.buckets[np.array(others, int) - len(words)].tolist() == hashes
 
 
 def test_without_n_grams_a_word_is_its_own_row() -> None:
-    rows = rows_of_words(["a", "b"], FastTextConfig(max_n=0))
-    assert rows.rows.tolist() == [0, 1]
+    rows = build_subword_index(["a", "b"], FastTextConfig(max_n=0))
+    assert rows.indices.tolist() == [0, 1]
     assert rows.n_rows == 2

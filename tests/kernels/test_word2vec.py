@@ -9,12 +9,12 @@ import pytest
 from embedtool.config.training import FastTextConfig, Word2VecConfig
 from embedtool.corpus.encoding import EncodedCorpus
 from embedtool.corpus.vocabulary import Vocabulary
-from embedtool.kernels.random import mixed
+from embedtool.kernels.random import splitmix64
 from embedtool.kernels.sgd import reference as reference
-from embedtool.kernels.sgd.arrays import TURN
-from embedtool.kernels.sgd.train_chunk import train_stretch
+from embedtool.kernels.sgd.arrays import MINIBATCH_TOKENS
+from embedtool.kernels.sgd.train_chunk import train_chunk
 from embedtool.trainers import word2vec
-from embedtool.trainers.subwords import rows_of_words
+from embedtool.trainers.subwords import build_subword_index
 
 N_WORDS = 40
 RATES = (0.5, 0.3)
@@ -45,8 +45,8 @@ def compare(
     """Train one stretch with the kernel and with its twin."""
     make = Word2VecConfig if algorithm == "word2vec" else FastTextConfig
     config = make(**{"vector_size": 20, "sample": 0.05, "window": 3, "workers": 1, **options})
-    rows = rows_of_words(text.vocabulary.words, config)
-    state = word2vec.start(config, text, rows)
+    rows = build_subword_index(text.vocabulary.words, config)
+    state = word2vec.init_state(config, text, rows)
     rng = np.random.default_rng(1)
     for name in ("inputs", "outputs"):
         table = state.tables[name]
@@ -54,30 +54,30 @@ def compare(
     state.tables["frozen"][3] = True
     expected = {name: state.tables[name].astype(np.float64) for name in ("inputs", "outputs")}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(word2vec, "streams_of", lambda n_tokens: n_streams)
-        works = [word2vec.work_of(config, text, rows, state) for _ in range(n_threads)]
+        patch.setattr(word2vec, "n_streams_for", lambda n_tokens: n_streams)
+        works = [word2vec.job_for(config, text, rows, state) for _ in range(n_threads)]
     work = works[0]
-    n_lanes = len(work.stretch.lengths)
-    assert n_lanes == (1 if config.racing else n_streams)
+    n_lanes = len(work.tokens.lengths)
+    assert n_lanes == (1 if config.hogwild else n_streams)
     part = -(-text.n_tokens // n_lanes)
-    counters = np.zeros(1 + 2 * (part // TURN + 1), np.int64)
-    key = mixed(np.uint64(7))
+    counters = np.zeros(1 + 2 * (part // MINIBATCH_TOKENS + 1), np.int64)
+    key = splitmix64(np.uint64(7))
 
     def run(thread: int) -> None:
-        train_stretch(
+        train_chunk(
             thread, n_threads, counters, 0, text.n_tokens, part, np.uint64(key), *RATES,
-            np.float32(damping), *work.shared, works[thread].spaces[0],
+            np.float32(damping), *work.shared, works[thread].scratch[0],
         )  # fmt: skip
 
     with ThreadPoolExecutor(n_threads) as pool:
         list(pool.map(run, range(n_threads)))
-    loss, pairs, trials = reference.train_stretch(
+    loss, pairs, trials = reference.train_chunk(
         n_lanes, 0, text.n_tokens, part, int(key), *RATES, damping, work.text, work.words,
-        work.noise, work.tree, expected["inputs"], expected["outputs"], work.options,
+        work.negatives, work.tree, expected["inputs"], expected["outputs"], work.options,
     )  # fmt: skip
-    assert work.copies.pairs.sum() == pairs
-    assert work.copies.losses.sum() == pytest.approx(loss, rel=1e-5)
-    assert work.copies.trials.sum() == pytest.approx(trials, rel=1e-5)
+    assert work.cache.pairs.sum() == pairs
+    assert work.cache.losses.sum() == pytest.approx(loss, rel=1e-5)
+    assert work.cache.trials.sum() == pytest.approx(trials, rel=1e-5)
     for name, table in expected.items():
         np.testing.assert_allclose(state.tables[name], table, atol=2e-4, err_msg=name)
         assert not state.tables[name][:, config.vector_size :].any()
@@ -99,7 +99,7 @@ def test_every_mode_equals_its_twin(mode: dict[str, Any], algorithm: str) -> Non
 @pytest.mark.parametrize("algorithm", ["word2vec", "fasttext"])
 @pytest.mark.parametrize("mode", MODES)
 def test_one_that_races_alone_equals_its_twin(mode: dict[str, Any], algorithm: str) -> None:
-    compare(corpus(90), algorithm=algorithm, racing=True, **mode)
+    compare(corpus(90), algorithm=algorithm, hogwild=True, **mode)
 
 
 @pytest.mark.parametrize("n_threads", [2, 3])

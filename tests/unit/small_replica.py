@@ -17,10 +17,10 @@ from embedtool.distributed.slices import (
     shared_context,
 )
 from embedtool.kernels import reference
-from embedtool.kernels.sgd.arrays import MOST_LANES, Noise, Text
-from embedtool.trainers.aligned import zeros
-from embedtool.trainers.kernel_job import NO_NOISE, Work, noise_of, prepare
-from embedtool.trainers.subwords import rows_of_words
+from embedtool.kernels.sgd.arrays import MAX_STREAMS, NegativeTable, Text
+from embedtool.trainers.aligned import aligned_zeros
+from embedtool.trainers.kernel_job import NO_NEGATIVES, KernelJob, build_job, build_negative_table
+from embedtool.trainers.subwords import build_subword_index
 
 N_WORDS = 90
 SIZE, WIDTH = 20, 32
@@ -62,11 +62,11 @@ def make(algorithm: str = "word2vec", n_words: int = N_WORDS, **options: Any) ->
         config = Word2VecConfig(**options)
     else:
         config = FastTextConfig(**{"min_n": 2, "max_n": 3, "bucket": 500, **options})
-    rows = rows_of_words([f"w{'xyz'[i % 3]}{i}" for i in range(n_words)], config)
+    rows = build_subword_index([f"w{'xyz'[i % 3]}{i}" for i in range(n_words)], config)
     frozen = np.zeros(rows.n_rows, np.bool_)
     frozen[[2, rows.n_rows - 1]] = True
     counts = 10_000 // np.arange(1, n_words + 1)
-    return shared_context(config, counts, rows, frozen, MOST_LANES)
+    return shared_context(config, counts, rows, frozen, MAX_STREAMS)
 
 
 def tables_of(context: SharedContext, seed: int = 1) -> Tables:
@@ -74,7 +74,7 @@ def tables_of(context: SharedContext, seed: int = 1) -> Tables:
     rng = np.random.default_rng(seed)
     found = []
     for n_rows in (context.subwords.n_rows, context.n_words):
-        table = zeros(n_rows, WIDTH)
+        table = aligned_zeros(n_rows, WIDTH)
         numbers = rng.normal(0, 0.3, (n_rows, SIZE)).astype(np.float32)
         table[:, :SIZE] = reference.float32(bf16(numbers))
         found.append(table)
@@ -83,7 +83,7 @@ def tables_of(context: SharedContext, seed: int = 1) -> Tables:
 
 def copied(tables: Tables) -> Tables:
     """The same, where the kernels take them."""
-    copies = zeros(*tables[0].shape), zeros(*tables[1].shape)
+    copies = aligned_zeros(*tables[0].shape), aligned_zeros(*tables[1].shape)
     for copy, table in zip(copies, tables, strict=True):
         copy[:] = table
     return copies
@@ -110,26 +110,28 @@ def in_replica(
     return required, train_slice(context, text_slice, sentences, required, given, n_threads)
 
 
-def job_on(context: SharedContext, sentences: Sentences, tables: Tables, noise: Noise) -> Work:
-    return prepare(
+def job_on(
+    context: SharedContext, sentences: Sentences, tables: Tables, noise: NegativeTable
+) -> KernelJob:
+    return build_job(
         context.config, context.n_streams, Text(*sentences, context.keep_prob),
-        (context.subwords.starts, context.subwords.rows, context.frozen),
+        (context.subwords.indptr, context.subwords.indices, context.frozen),
         noise, context.tree, tables,
     )  # fmt: skip
 
 
-def train(work: Work, first: int, last: int, key: int = KEY) -> None:
+def train(work: KernelJob, first: int, last: int, key: int = KEY) -> None:
     with ThreadPoolExecutor(1) as pool:
         work.train(pool, (first, last), last - first, np.uint64(key), RATES, DAMPING)
 
 
-def negatives_drawn(context: SharedContext, required: RequiredRows) -> Noise:
+def negatives_drawn(context: SharedContext, required: RequiredRows) -> NegativeTable:
     """The negatives of a slice, drawn from among all words."""
     if context.hierarchical:
-        return NO_NOISE
+        return NO_NEGATIVES
     draws = np.zeros(context.n_words, np.int32)
     draws[required.words] = required.negative_counts
-    return noise_of(np.cumsum(draws) / draws.sum())
+    return build_negative_table(np.cumsum(draws) / draws.sum())
 
 
 def dequantized(deltas: QuantizedDeltas) -> np.ndarray:

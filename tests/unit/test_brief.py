@@ -19,7 +19,7 @@ from embedtool.messages import brief
 from embedtool.model.quantized import compress
 from embedtool.model.vectors import Model, Subwords, WordVectors
 from embedtool.trainers.checkpoint import State
-from embedtool.trainers.warm_start import Initial
+from embedtool.trainers.warm_start import WarmStart
 
 N = 5_000
 WORDS = [f"word{i}" for i in range(N)]
@@ -34,7 +34,7 @@ MAKERS: dict[str, Callable[[], object]] = {
     "int8": lambda: compress(VECTORS, CompressConfig(precision="int8")),
     "quantised": lambda: compress(VECTORS, CompressConfig(product_quantisation=2)).matrix,
     "vocabulary": lambda: Vocabulary(WORDS, np.arange(N), N, N),
-    "initial": lambda: Initial(VECTORS, freeze=True),
+    "initial": lambda: WarmStart(VECTORS, freeze=True),
     "state": lambda: State({"words": MATRIX, "frozen": np.zeros(N, np.bool_)}),
     "alignment": lambda: align(VECTORS, VECTORS),
     "known": lambda: known_words(VECTORS, None, True),

@@ -39,7 +39,7 @@ from embedtool.trainers.checkpoint import (
     load_state,
     save_state,
 )
-from embedtool.trainers.subwords import rows_of_words
+from embedtool.trainers.subwords import build_subword_index
 from embedtool.trainers.training import History
 
 
@@ -55,19 +55,19 @@ def encoded(kingdoms: Path, tmp_path: Path) -> EncodedCorpus:
 def test_word2vec_goes_on_where_it_stopped(
     make: Any, encoded: EncodedCorpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(word2vec, "STRETCH_TOKENS", 2**16)
+    monkeypatch.setattr(word2vec, "CHUNK_TOKENS", 2**16)
     config = make(vector_size=10, epochs=2, workers=2)
-    rows = rows_of_words(encoded.vocabulary.words, config)
-    whole = word2vec.start(config, encoded, rows)
+    rows = build_subword_index(encoded.vocabulary.words, config)
+    whole = word2vec.init_state(config, encoded, rows)
 
     def advance(state: State) -> Iterator[None]:
-        work = word2vec.work_of(config, encoded, rows, state)
-        return word2vec.advance(config, encoded, work, state)
+        work = word2vec.job_for(config, encoded, rows, state)
+        return word2vec.train_chunks(config, encoded, work, state)
 
     n_stretches = sum(1 for _ in advance(whole))
     assert n_stretches > 6
     for n in (2, n_stretches // 2 + 1):
-        state = word2vec.start(config, encoded, rows)
+        state = word2vec.init_state(config, encoded, rows)
         for _ in islice(advance(state), n):
             pass
         save_state(state, tmp_path, {})

@@ -243,5 +243,5 @@ def test_a_flag_is_its_field_with_hyphens() -> None:
 
 
 def test_gensim_cannot_be_told_to_race() -> None:
-    with pytest.raises(ConfigError, match="--racing needs --engine native"):
-        Word2VecConfig(engine="gensim", racing=True)
+    with pytest.raises(ConfigError, match="--hogwild needs --engine native"):
+        Word2VecConfig(engine="gensim", hogwild=True)

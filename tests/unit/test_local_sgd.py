@@ -57,7 +57,7 @@ def three_replicas() -> tuple[SharedContext, Tables, list[ReplicaUpdate]]:
     tables = tables_of(context)
     update = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("embedtool.trainers.kernel_job.LEAST_PART", 32)
+        patch.setattr("embedtool.trainers.kernel_job.MIN_STREAM_TOKENS", 32)
         for i, n_used in enumerate((20, 50, 90)):
             text_slice = TextSlice(i * 500, (i + 1) * 500, KEY, RATES, DAMPING)
             update.append(in_replica(context, text_slice, text(500, n_used, seed=i), tables)[1])

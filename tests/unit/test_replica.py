@@ -15,8 +15,14 @@ from embedtool.distributed.slices import (
     required_rows,
 )
 from embedtool.kernels.sgd import reference
-from embedtool.kernels.sgd.arrays import TURN
-from embedtool.trainers.kernel_job import NO_NOISE, Work, noise_of, noise_shares, streams_of
+from embedtool.kernels.sgd.arrays import MINIBATCH_TOKENS
+from embedtool.trainers.kernel_job import (
+    NO_NEGATIVES,
+    KernelJob,
+    build_negative_table,
+    n_streams_for,
+    negative_cdf,
+)
 from tests.unit.small_replica import (
     DAMPING,
     KEY,
@@ -40,7 +46,7 @@ from tests.unit.small_replica import (
 @pytest.fixture(autouse=True)
 def small_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that all streams of the kernels have tokens, and some of them several minibatches."""
-    monkeypatch.setattr("embedtool.trainers.kernel_job.LEAST_PART", 32)
+    monkeypatch.setattr("embedtool.trainers.kernel_job.MIN_STREAM_TOKENS", 32)
 
 
 def check_equal(
@@ -70,10 +76,10 @@ def test_a_replica_learns_what_training_on_whole_tables_does(
     work = job_on(context, sentences, whole, negatives_drawn(context, required))
     train(work, 0, 2500)
     assert update.losses == work.take_losses()
-    assert work.stretch.lengths.min() > 0
-    assert work.stretch.lengths.max() > TURN
+    assert work.tokens.lengths.min() > 0
+    assert work.tokens.lengths.max() > MINIBATCH_TOKENS
     for side, (deltas,) in enumerate((update.inputs, update.outputs)):
-        check_equal(deltas, tables[side], whole[side], work.bends()[side])
+        check_equal(deltas, tables[side], whole[side], work.curvature()[side])
     assert len(required.inputs) < context.subwords.n_rows
     if context.hierarchical:
         assert len(required.outputs) < context.n_words - 1
@@ -92,10 +98,10 @@ def test_a_slice_from_the_middle_learns_what_the_same_tokens_of_the_whole_do(
     text_slice = TextSlice(first, last, KEY, RATES, DAMPING)
     _, update = in_replica(context, text_slice, (ids[first:last], inside), tables)
     whole = copied(tables)
-    work = job_on(context, (ids, ends), whole, NO_NOISE)
+    work = job_on(context, (ids, ends), whole, NO_NEGATIVES)
     train(work, first, last)
     for side, (deltas,) in enumerate((update.inputs, update.outputs)):
-        check_equal(deltas, tables[side], whole[side], work.bends()[side])
+        check_equal(deltas, tables[side], whole[side], work.curvature()[side])
 
 
 @pytest.mark.parametrize("mode", ["cbow", "skipgram"])
@@ -112,7 +118,7 @@ def test_a_slice_of_few_words_with_many_negatives(algorithm: str, mode: str) -> 
     work = job_on(context, sentences, whole, negatives_drawn(context, required))
     train(work, 0, 600)
     for side, (deltas,) in enumerate((update.inputs, update.outputs)):
-        check_equal(deltas, tables[side], whole[side], work.bends()[side])
+        check_equal(deltas, tables[side], whole[side], work.curvature()[side])
 
 
 @pytest.mark.parametrize("loss", ["negative-sampling", "hierarchical-softmax"])
@@ -131,16 +137,18 @@ def test_a_slice_of_one_word(loss: str) -> None:
 def test_a_slice_is_trained_in_several_chunks_of_falling_rate(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(replica, "STRETCH_TOKENS", 400)
+    monkeypatch.setattr(replica, "CHUNK_TOKENS", 400)
     chunks = []
-    train_stretch = Work.train
+    train_chunk = KernelJob.train
 
-    def watched(self: Work, pool: Any, tokens: Any, size: int, key: Any, *falling: Any) -> None:
+    def watched(
+        self: KernelJob, pool: Any, tokens: Any, size: int, key: Any, *falling: Any
+    ) -> None:
         chunks.append((tokens, falling[0]))
         assert falling[1] == 0.5
-        train_stretch(self, pool, tokens, size, key, *falling)
+        train_chunk(self, pool, tokens, size, key, *falling)
 
-    monkeypatch.setattr(Work, "train", watched)
+    monkeypatch.setattr(KernelJob, "train", watched)
     context = make()
     in_replica(context, TextSlice(0, 1000, KEY, (0.4, 0.1), 0.5), text(1000), tables_of(context))
     assert [tokens for tokens, _ in chunks] == [(0, 334), (334, 668), (668, 1000)]
@@ -164,7 +172,7 @@ def test_a_slice_needs_its_words_and_negatives_drawn_by_their_probabilities(
     assert required.words[required.in_text].tolist() == used.tolist()
     assert required.outputs.tolist() == required.words.tolist()
     rows = context.subwords
-    own = {row for word in used for row in rows.rows[rows.starts[word] : rows.starts[word + 1]]}
+    own = {row for word in used for row in rows.indices[rows.indptr[word] : rows.indptr[word + 1]]}
     assert required.inputs.tolist() == sorted(own)
     n_draws = max(MIN_NEGATIVES, int(NEGATIVES_PER_TOKEN * n_tokens))
     assert required.negative_counts.sum() == n_draws
@@ -234,14 +242,14 @@ def test_curvature_adds_up_over_supersteps(
     algorithm: str, mode: str, loss: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """That which the reference updates rows by, over two chunks of several supersteps."""
-    monkeypatch.setattr("embedtool.trainers.kernel_job.LEAST_PART", 90)
+    monkeypatch.setattr("embedtool.trainers.kernel_job.MIN_STREAM_TOKENS", 90)
     context = make(algorithm, mode=mode, loss=loss)
     sentences, tables = text(400), tables_of(context)
-    noise = NO_NOISE
+    noise = NO_NEGATIVES
     if not context.hierarchical:
         counts = np.arange(N_WORDS, 0, -1)
         counts[50:] = 0
-        noise = noise_of(noise_shares(counts, 1.0))
+        noise = build_negative_table(negative_cdf(counts, 1.0))
     work = job_on(context, sentences, copied(tables), noise)
     slow = [table.astype(float) for table in tables]
     expected = [np.zeros(len(table)) for table in slow]
@@ -257,15 +265,15 @@ def test_curvature_adds_up_over_supersteps(
         move(table, updates, of_words, damping)
 
     monkeypatch.setattr(reference, "_move", watched)
-    n_streams = len(work.stretch.lengths)
+    n_streams = len(work.tokens.lengths)
     for first, last in ((0, 270), (270, 400)):
         train(work, first, last)
-        reference.train_stretch(
+        reference.train_chunk(
             n_streams, first, last, 90, int(np.uint64(KEY)), *RATES, DAMPING, work.text, work.words,
-            work.noise, work.tree, *slow, work.options,
+            work.negatives, work.tree, *slow, work.options,
         )  # fmt: skip
-    sums = (work.spaces[0].input_sums, work.spaces[0].output_sums)
-    for side, curvature in enumerate(work.bends()):
+    sums = (work.scratch[0].input_sums, work.spaces[0].output_sums)
+    for side, curvature in enumerate(work.curvature()):
         assert np.array_equal(curvature, sums[side][:, 2])
         assert not sums[side][:, [0, 1, 3]].any()
         np.testing.assert_allclose(curvature, expected[side], rtol=1e-3, atol=1e-5)
@@ -280,4 +288,4 @@ def test_a_superstep_is_at_most_half_the_square_root_of_the_text() -> None:
         (0, 1), (65_535, 1), (65_536, 2), (262_143, 2), (262_144, 4), (1_048_576, 8),
         (4_194_303, 8), (4_194_304, 16), (10**12, 16),
     ):  # fmt: skip
-        assert streams_of(n_tokens) == n_streams
+        assert n_streams_for(n_tokens) == n_streams

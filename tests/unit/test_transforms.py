@@ -16,7 +16,7 @@ from embedtool.model import store
 from embedtool.model.quantized import compress
 from embedtool.model.transforms import UNTRANSFORMED, parse_variant, transform, variants
 from embedtool.model.vectors import Model, Subwords, WordVectors, ngram_hash, ngrams, unit_rows
-from embedtool.trainers.warm_start import Initial
+from embedtool.trainers.warm_start import WarmStart
 
 N_WORDS, SIZE, BUCKET = 300, 12, 50
 RNG = np.random.default_rng(4)
@@ -157,9 +157,9 @@ def test_a_smaller_model_keeps_the_offset() -> None:
 def test_no_training_begins_with_moved_ngrams() -> None:
     moved = done(with_ngrams(), center=True)
     config = FastTextConfig(vector_size=SIZE, min_n=3, max_n=4, bucket=BUCKET)
-    Initial(with_ngrams().vectors).check(config)
+    WarmStart(with_ngrams().vectors).check(config)
     with pytest.raises(ConfigError, match="moved by embedtool transform"):
-        Initial(moved).check(config)
+        WarmStart(moved).check(config)
 
 
 @pytest.mark.parametrize("options", [{"add_contexts": True}, {"normalize": True}])

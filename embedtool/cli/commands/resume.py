@@ -89,11 +89,11 @@ def _go_on(
         return resume_encoder(
             training_dir, static, workers=workers, report=report, checkpointer=checkpointer
         )
-    from embedtool.trainers.warm_start import Initial
+    from embedtool.trainers.warm_start import WarmStart
 
     initial = None
     if request["init"]:
-        initial = Initial(store.load(request["init"]).vectors, request["freeze"])
+        initial = WarmStart(store.load(request["init"]).vectors, request["freeze"])
     return resume_model(
         training_dir, workers=workers, initial=initial, report=report, checkpointer=checkpointer
     )

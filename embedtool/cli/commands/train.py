@@ -103,11 +103,11 @@ def _add(algorithm: str) -> None:
         from embedtool.corpus.corpus import Corpus
         from embedtool.corpus.vocabulary import read_vocabulary
         from embedtool.model import store
-        from embedtool.trainers.warm_start import Initial
+        from embedtool.trainers.warm_start import WarmStart
 
         store.check_target(output, overwrite)
         only = read_vocabulary(vocab)[0] if vocab else None
-        initial = Initial(store.load(init).vectors, freeze) if init else None
+        initial = WarmStart(store.load(init).vectors, freeze) if init else None
         corpus = Corpus(inputs, text)
         if dry_run:
             tell_needs = needs_here if settings.cluster is None else needs_there

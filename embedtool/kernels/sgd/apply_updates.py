@@ -23,131 +23,137 @@ less than the sum of the traces says, and training chooses less where it has far
 
 import numpy as np
 
-from embedtool.kernels.jit import inlined
-from embedtool.kernels.sgd.arrays import Copies, Floats, Options, Space, Tables, Words
-from embedtool.kernels.simd.prefetch import fetch_row
-from embedtool.kernels.simd.rows import add_row, copy_row, scale_row
+from embedtool.kernels.jit import jit_inline
+from embedtool.kernels.sgd.arrays import Floats, Options, RowCache, Scratch, Tables, WordRows
+from embedtool.kernels.simd.prefetch import prefetch_row
+from embedtool.kernels.simd.rows import axpy, copy_row, scal
 
 ONE = np.float32(1)
-AHEAD = 3
+PREFETCH_DISTANCE = 3
 """Rows are asked for this many moves before they are needed: they may stand in another core's
 cache, a hundred nanoseconds away."""
 
 
-@inlined
-def claim_rows(lane: int, thread: int, words: Words, tables: Tables, copies: Copies) -> None:
+@jit_inline
+def assign_owners(
+    stream: int, thread: int, words: WordRows, tables: Tables, cache: RowCache
+) -> None:
     """Let a thread own the rows that a lane concerns, until another thread claims them.
 
     Who is last owns a row. That is one of those whose copies it gets: most rows have copies of one
     lane only, and then these need not come from another core's cache.
     """
-    for number in range(copies.n_inputs[lane]):
-        word = copies.input_words[lane, number]
-        for k in range(words.starts[word], words.starts[word + 1]):
-            tables.input_owners[words.rows[k]] = thread
-    for number in range(copies.n_outputs[lane]):
-        tables.output_owners[copies.output_rows[lane, number]] = thread
+    for number in range(cache.n_inputs[stream]):
+        word = cache.input_words[stream, number]
+        for k in range(words.indptr[word], words.indptr[word + 1]):
+            tables.input_owners[words.indices[k]] = thread
+    for number in range(cache.n_outputs[stream]):
+        tables.output_owners[cache.output_rows[stream, number]] = thread
 
 
-@inlined
-def move_rows(
+@jit_inline
+def apply_updates(
     thread: int,
-    first_lane: int,
-    last_lane: int,
+    first_stream: int,
+    last_stream: int,
     damping: np.float32,
-    words: Words,
+    words: WordRows,
     tables: Tables,
     options: Options,
-    copies: Copies,
-    space: Space,
+    cache: RowCache,
+    scratch: Scratch,
 ) -> None:
     """Move the rows of both tables by the copies of some lanes, in the order of lanes and places.
 
     Unless threads race, only those rows that are this thread's.
     """
     if options.subwords:
-        _add_word_bends(first_lane, last_lane, copies, space)
+        _add_word_bends(first_stream, last_stream, cache, scratch)
     n = 0
-    for lane in range(first_lane, last_lane):
-        for number in range(copies.n_inputs[lane]):
-            word = copies.input_words[lane, number]
-            place = lane * copies.input_words.shape[1] + number
-            factor = ONE / max(ONE, space.word_bends[word]) if options.subwords else ONE
-            for k in range(words.starts[word], words.starts[word + 1]):
-                row = words.rows[k]
-                owned = options.racing or tables.input_owners[row] == thread
+    for stream in range(first_stream, last_stream):
+        for number in range(cache.n_inputs[stream]):
+            word = cache.input_words[stream, number]
+            slot = stream * cache.input_words.shape[1] + number
+            factor = ONE / max(ONE, scratch.word_curvature[word]) if options.subwords else ONE
+            for k in range(words.indptr[word], words.indptr[word + 1]):
+                row = words.indices[k]
+                owned = options.hogwild or tables.input_owners[row] == thread
                 if owned and not words.frozen[row]:
-                    n = _list(n, row, place, factor, space.input_sums, space)
+                    n = _append_delta(n, row, slot, factor, scratch.input_sums, scratch)
     if options.subwords:
-        _clear_word_bends(first_lane, last_lane, copies, space)
-    _move(
+        _clear_word_bends(first_stream, last_stream, cache, scratch)
+    _apply(
         n,
         not options.subwords,
         damping if options.subwords else ONE,
         tables.inputs,
-        space.input_sums,
-        copies.inputs,
-        copies.input_bends,
-        space,
+        scratch.input_sums,
+        cache.inputs,
+        cache.input_curvature,
+        scratch,
     )
     n = 0
-    for lane in range(first_lane, last_lane):
-        for number in range(copies.n_outputs[lane]):
-            row = copies.output_rows[lane, number]
-            place = lane * copies.output_rows.shape[1] + number
-            if options.racing or tables.output_owners[row] == thread:
-                n = _list(n, row, place, ONE, space.output_sums, space)
-    _move(
+    for stream in range(first_stream, last_stream):
+        for number in range(cache.n_outputs[stream]):
+            row = cache.output_rows[stream, number]
+            slot = stream * cache.output_rows.shape[1] + number
+            if options.hogwild or tables.output_owners[row] == thread:
+                n = _append_delta(n, row, slot, ONE, scratch.output_sums, scratch)
+    _apply(
         n,
         True,
         ONE,
         tables.outputs,
-        space.output_sums,
-        copies.outputs,
-        copies.output_bends,
-        space,
+        scratch.output_sums,
+        cache.outputs,
+        cache.output_curvature,
+        scratch,
     )
 
 
-@inlined
-def _add_word_bends(first_lane: int, last_lane: int, copies: Copies, space: Space) -> None:
+@jit_inline
+def _add_word_bends(first_stream: int, last_stream: int, cache: RowCache, scratch: Scratch) -> None:
     """Add up the bends of each word over the lanes."""
-    for lane in range(first_lane, last_lane):
-        for number in range(copies.n_inputs[lane]):
-            place = lane * copies.input_words.shape[1] + number
-            space.word_bends[copies.input_words[lane, number]] += min(
-                ONE, copies.input_bends[place]
+    for stream in range(first_stream, last_stream):
+        for number in range(cache.n_inputs[stream]):
+            slot = stream * cache.input_words.shape[1] + number
+            scratch.word_curvature[cache.input_words[stream, number]] += min(
+                ONE, cache.input_curvature[slot]
             )
 
 
-@inlined
-def _clear_word_bends(first_lane: int, last_lane: int, copies: Copies, space: Space) -> None:
+@jit_inline
+def _clear_word_bends(
+    first_stream: int, last_stream: int, cache: RowCache, scratch: Scratch
+) -> None:
     """Write zeros for the words of the lanes again."""
-    for lane in range(first_lane, last_lane):
-        for number in range(copies.n_inputs[lane]):
-            space.word_bends[copies.input_words[lane, number]] = 0
+    for stream in range(first_stream, last_stream):
+        for number in range(cache.n_inputs[stream]):
+            scratch.word_curvature[cache.input_words[stream, number]] = 0
 
 
-@inlined
-def _list(n: int, row: int, place: int, factor: np.float32, sums: Floats, space: Space) -> int:
+@jit_inline
+def _append_delta(
+    n: int, row: int, slot: int, factor: np.float32, sums: Floats, scratch: Scratch
+) -> int:
     """Add a copy to the list of those that move rows, and ask for its row's sums."""
-    space.move_rows[n] = row
-    space.move_places[n] = place
-    space.move_factors[n] = factor
-    fetch_row(sums, row)
+    scratch.delta_rows[n] = row
+    scratch.delta_slots[n] = slot
+    scratch.delta_factors[n] = factor
+    prefetch_row(sums, row)
     return n + 1
 
 
-@inlined
-def _move(
+@jit_inline
+def _apply(
     n: int,
     replace: bool,
     damping: np.float32,
     table: Floats,
     sums: Floats,
-    copies: Floats,
-    bends: Floats,
-    space: Space,
+    cache: Floats,
+    curvature: Floats,
+    scratch: Scratch,
 ) -> None:
     """Let the first n listed copies move their rows, by a part each where they go too far together.
 
@@ -157,27 +163,27 @@ def _move(
     sums    : zeros before and after, but for the third column, to which the bends are added
     """
     for k in range(n):
-        row = space.move_rows[k]
-        bend = min(ONE, bends[space.move_places[k]])
-        sums[row, 0] += space.move_factors[k] * bend
+        row = scratch.delta_rows[k]
+        bend = min(ONE, curvature[scratch.delta_slots[k]])
+        sums[row, 0] += scratch.delta_factors[k] * bend
         sums[row, 1] += np.float32(replace)
         sums[row, 2] += bend
-    for k in range(min(n, AHEAD)):
-        fetch_row(table, space.move_rows[k])
-        fetch_row(copies, space.move_places[k])
+    for k in range(min(n, PREFETCH_DISTANCE)):
+        prefetch_row(table, scratch.delta_rows[k])
+        prefetch_row(cache, scratch.delta_slots[k])
     for k in range(n):
-        if k + AHEAD < n:
-            fetch_row(table, space.move_rows[k + AHEAD])
-            fetch_row(copies, space.move_places[k + AHEAD])
-        row, place = space.move_rows[k], space.move_places[k]
-        factor = space.move_factors[k] / max(ONE, damping * sums[row, 0])
+        if k + PREFETCH_DISTANCE < n:
+            prefetch_row(table, scratch.delta_rows[k + PREFETCH_DISTANCE])
+            prefetch_row(cache, scratch.delta_slots[k + PREFETCH_DISTANCE])
+        row, slot = scratch.delta_rows[k], scratch.delta_slots[k]
+        factor = scratch.delta_factors[k] / max(ONE, damping * sums[row, 0])
         n_copies = sums[row, 1]
         sums[row, 1] = 0
         if n_copies == 1:
-            copy_row(table, row, copies, place)
+            copy_row(table, row, cache, slot)
             continue
         if n_copies > 1:
-            scale_row(table, row, ONE - n_copies * factor)
-        add_row(table, row, copies, place, factor)
+            scal(table, row, ONE - n_copies * factor)
+        axpy(table, row, cache, slot, factor)
     for k in range(n):
-        sums[space.move_rows[k], 0] = 0
+        sums[scratch.delta_rows[k], 0] = 0

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from embedtool.kernels.simd.registers import SIMD_WIDTH
 
-BLOCK = SIMD_WIDTH
+MICROBATCH_TOKENS = SIMD_WIDTH
 """Tokens of a block, one a column of its matrices."""
-TURN = 4 * BLOCK
+MINIBATCH_TOKENS = 4 * MICROBATCH_TOKENS
 """Tokens that a lane trains in a round, one block after the other."""
-MOST_LANES = 16
+MAX_STREAMS = 16
 """Turns of a round, at most. More would let more threads share it, but their rows would not stay in
 the cache until the round ends."""
 
@@ -33,15 +33,15 @@ class Text(NamedTuple):
 
     ids  : int32 (n_tokens,)
     ends : int64 (n_sentences,), where in `ids` each sentence ends
-    keep : float32 (n_words,), the share of each word's tokens that is kept
+    keep_prob : float32 (n_words,), the share of each word's tokens that is kept
     """
 
     ids: Ints
     ends: Longs
-    keep: Floats
+    keep_prob: Floats
 
 
-class Words(NamedTuple):
+class WordRows(NamedTuple):
     """The rows of the input table that a word is made of: its vector is their mean.
 
     starts    : int64 (n_words + 1,); word i is made of rows[starts[i] : starts[i + 1]]
@@ -50,21 +50,21 @@ class Words(NamedTuple):
     n_movable : int32 (n_words,), how many of a word's rows do
     """
 
-    starts: Longs
-    rows: Ints
+    indptr: Longs
+    indices: Ints
     frozen: Bools
-    n_movable: Ints
+    n_trainable: Ints
 
 
-class Noise(NamedTuple):
+class NegativeTable(NamedTuple):
     """How noise words are drawn; not used by hierarchical softmax.
 
     cumulative : float64 (n_words,), the share of the draws of each word and those before it
     guide      : int32 (n_words,), the first word whose cumulative share is above i / n_words
     """
 
-    cumulative: Doubles
-    guide: Ints
+    cdf: Doubles
+    guide_table: Ints
 
 
 class Tree(NamedTuple):
@@ -75,7 +75,7 @@ class Tree(NamedTuple):
     """
 
     parents: Ints
-    left: Bools
+    bit: Bools
 
 
 class Tables(NamedTuple):
@@ -109,15 +109,15 @@ class Options(NamedTuple):
     cbow: bool
     mean: bool
     hierarchical: bool
-    racing: bool
+    hogwild: bool
     negative: int
-    n_noise: int
+    n_shared_negatives: int
 
 
-class Stretch(NamedTuple):
+class StreamTokens(NamedTuple):
     """The kept tokens of each lane's part of a stretch of the text, and their contexts.
 
-    n_lanes is at most MOST_LANES, or the number of threads where they race.
+    n_lanes is at most MAX_STREAMS, or the number of threads where they race.
 
     ids         : int32 (n_lanes, longest)
     left, right : int32 (n_lanes, longest), the context of token i is [left, right) without i
@@ -130,7 +130,7 @@ class Stretch(NamedTuple):
     lengths: Longs
 
 
-class Copies(NamedTuple):
+class RowCache(NamedTuple):
     """What each lane has made of the rows that its turn concerns. A place is lane * most + number.
     A bend is the rate times the trace of the loss's Hessian, summed over the turn's steps.
 
@@ -145,15 +145,15 @@ class Copies(NamedTuple):
     n_outputs    : int64 (n_lanes,)
     losses       : float64 (n_lanes,), the sum of the losses so far
     pairs        : int64 (n_lanes,), the number of pairs so far
-    trials       : float64 (n_lanes,), the sum of the trials so far, as `logistic_steps` has them
+    trials       : float64 (n_lanes,), the sum of the trials so far (`logistic_residuals`)
     """
 
     inputs: Floats
-    input_bends: Floats
+    input_curvature: Floats
     input_words: Ints
     n_inputs: Longs
     outputs: Floats
-    output_bends: Floats
+    output_curvature: Floats
     output_rows: Ints
     n_outputs: Longs
     losses: Doubles
@@ -161,7 +161,7 @@ class Copies(NamedTuple):
     trials: Doubles
 
 
-class Space(NamedTuple):
+class Scratch(NamedTuple):
     """Room in which one thread trains a turn, and gathers its share of the steps of a round.
 
     A turn, with lists by the number of a token around it, and by the place of an output row:
@@ -196,7 +196,7 @@ class Space(NamedTuple):
 
     A round:
 
-    move_rows, move_places : int32 (most moves,), of each copy its row in the table and its place
+    delta_rows, delta_slots : int32 (most moves,), of each copy its row and its place
     move_factors : float32 (most moves,), what each copy's bend and step are multiplied by
     word_bends : float32 (n_words,), with subwords, the bends of the turns that concern each word;
                 zeros between rounds
@@ -205,42 +205,42 @@ class Space(NamedTuple):
                 of all rounds, and nothing. Threads that do not race share them
     """
 
-    before: Floats
-    norms: Floats
-    input_slots: Ints
-    output_slots: Ints
-    input_places: Ints
-    output_places: Ints
-    ways: Ints
-    way_sides: Bools
-    above: Ints
-    sides: Bools
-    drawn: Ints
-    shares: Doubles
-    noise_places: Ints
+    input_snapshot: Floats
+    output_sq_norms: Floats
+    input_hash: Ints
+    output_hash: Ints
+    input_slot_of: Ints
+    output_slot_of: Ints
+    leaf_parent: Ints
+    leaf_bit: Bools
+    parent_slot: Ints
+    code_bit: Bools
+    negatives: Ints
+    uniforms: Doubles
+    negative_slot_of: Ints
     n_pairs: Floats
     hidden: Floats
-    hidden_steps: Floats
-    across: Floats
-    hidden_norms: Floats
-    hidden_bends: Floats
-    reach: Floats
-    listed: Ints
-    numbers: Ints
-    draws: Floats
+    hidden_delta: Floats
+    hidden_transposed: Floats
+    hidden_sq_norms: Floats
+    hidden_curvature: Floats
+    input_gain: Floats
+    negative_slots: Ints
+    slot_index: Ints
+    negative_weights: Floats
     scores: Floats
     weights: Floats
-    seconds: Floats
-    never: Floats
-    met_places: Ints
-    met_ends: Longs
-    met_scores: Floats
-    met_targets: Floats
-    met_weights: Floats
-    met_seconds: Floats
-    move_rows: Ints
-    move_places: Ints
-    move_factors: Floats
-    word_bends: Floats
+    hess_weights: Floats
+    zero_labels: Floats
+    target_slots: Ints
+    target_ends: Longs
+    target_scores: Floats
+    target_labels: Floats
+    target_trials: Floats
+    target_hess_weights: Floats
+    delta_rows: Ints
+    delta_slots: Ints
+    delta_factors: Floats
+    word_curvature: Floats
     input_sums: Floats
     output_sums: Floats

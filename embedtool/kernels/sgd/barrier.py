@@ -19,20 +19,20 @@ SPINS = 2_000
 """How often a thread looks before it lets another have the core: about as long as it takes the
 system to change threads."""
 
-_give_way = types.ExternalFunction(
+_yield_cpu = types.ExternalFunction(
     "SwitchToThread" if sys.platform == "win32" else "sched_yield", types.int32()
 )
 
 
 @jit
-def meet(counters: NDArray[np.int64], index: int, n_threads: int) -> None:
+def barrier_wait(counters: NDArray[np.int64], index: int, n_threads: int) -> None:
     """Wait until `n_threads` threads have come to this counter."""
     _add_one(counters, index)
     spins = 0
     while _current(counters, index) < n_threads:
         spins += 1
         if spins > SPINS:
-            _give_way()
+            _yield_cpu()
 
 
 @intrinsic
@@ -40,8 +40,8 @@ def _add_one(typing_context: Any, counters: Any, index: Any) -> tuple[Any, Any]:
     """Add 1 to a counter, in one indivisible step; returns what stood there before."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        place = _place(context, builder, signature, arguments)
-        return builder.atomic_rmw("add", place, ir.IntType(64)(1), "seq_cst")
+        slot = _place(context, builder, signature, arguments)
+        return builder.atomic_rmw("add", slot, ir.IntType(64)(1), "seq_cst")
 
     return types.int64(counters, types.int64), generate
 
@@ -51,8 +51,8 @@ def _current(typing_context: Any, counters: Any, index: Any) -> tuple[Any, Any]:
     """A counter as other threads have left it by now."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        place = _place(context, builder, signature, arguments)
-        return builder.load_atomic(place, "seq_cst", align=8)
+        slot = _place(context, builder, signature, arguments)
+        return builder.load_atomic(slot, "seq_cst", align=8)
 
     return types.int64(counters, types.int64), generate
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from embedtool.kernels.jit import jit
 
-LARGEST_SCORE = np.float32(30)
+MAX_SCORE = np.float32(30)
 """Beyond it a float32 cannot tell the probability from 0 or 1."""
 
 LN_2 = np.float32(np.log(2))
@@ -26,7 +26,7 @@ EXPONENT_BIAS = 127
 
 
 @jit
-def logistic_steps(
+def logistic_residuals(
     scores: NDArray[np.float32],
     targets: NDArray[np.float32],
     weights: NDArray[np.float32],
@@ -57,7 +57,7 @@ def logistic_steps(
     )  # fmt: skip
     loss = np.float32(0)
     for i in range(n):
-        s = min(max(scores[i], -LARGEST_SCORE), LARGEST_SCORE)
+        s = min(max(scores[i], -MAX_SCORE), MAX_SCORE)
         t, w = targets[i], weights[i]
         e = _exp(-abs(s))
         larger = np.float32(1) / (np.float32(1) + e)
@@ -71,7 +71,7 @@ def logistic_steps(
 
 @jit
 def _exp(x: np.float32) -> np.float32:
-    """e^x to a few units of float32's last place, for |x| <= LARGEST_SCORE.
+    """e^x to a few units of float32's last place, for |x| <= MAX_SCORE.
 
     x = (n + f) ln 2 with n whole and |f| <= 1/2: 2^n by its bits, e^(f ln 2) by its Taylor series.
     """

@@ -7,9 +7,9 @@ rows themselves stay float32 and accumulate whatever is added, so rounding error
 
 import numpy as np
 
-from embedtool.kernels.jit import exact, jit
+from embedtool.kernels.jit import jit, jit_strict
 from embedtool.kernels.sgd.arrays import BFloat16s, Floats, Int8s, Ints
-from embedtool.kernels.simd.prefetch import fetch_row
+from embedtool.kernels.simd.prefetch import prefetch_row
 
 EPS = np.float32(1e-30)
 """Added to both sides of a division whose sides may both be 0."""
@@ -83,8 +83,8 @@ def quantize_deltas(
     delta, largests = bits.view(np.float32), scales.view(np.uint32)
     for i in range(len(rows)):
         if i + PREFETCH_DISTANCE < len(rows):
-            fetch_row(bf16, rows[i + PREFETCH_DISTANCE])
-            fetch_row(trained, slots[i + PREFETCH_DISTANCE])
+            prefetch_row(bf16, rows[i + PREFETCH_DISTANCE])
+            prefetch_row(trained, slots[i + PREFETCH_DISTANCE])
         before, after, quantized = bf16[rows[i]], trained[slots[i]], deltas[i]
         for d in range(len(delta)):
             bits[d] = np.uint32(before[d]) << np.uint32(16)
@@ -102,7 +102,7 @@ def quantize_deltas(
             quantized[d] = np.int8(bits[d] & np.uint32(0xFF))
 
 
-@exact
+@jit_strict
 def accumulate_deltas(deltas: Int8s, scales: Floats, rows: Ints, sums: Floats) -> None:
     """Add the deltas of a replica to the sums over all replicas.
 
@@ -123,7 +123,7 @@ def accumulate_deltas(deltas: Int8s, scales: Floats, rows: Ints, sums: Floats) -
             row[d] += np.float32(delta[d]) * scale
 
 
-@exact
+@jit_strict
 def rotate_rows(rows: Floats, matrix: Floats, rotated: Floats) -> None:
     """Multiply rows by a square matrix.
 
@@ -152,7 +152,7 @@ def rotate_rows(rows: Floats, matrix: Floats, rotated: Floats) -> None:
                 sums[j] += row[k] * matrix[k, j]
 
 
-@exact
+@jit_strict
 def damp_deltas(sums: Floats, curvature: Floats, weights: Floats) -> None:
     """Damp the sums of the replicas' deltas, direction by direction.
 
@@ -189,7 +189,7 @@ def damp_deltas(sums: Floats, curvature: Floats, weights: Floats) -> None:
             sums[i, d] *= (_replica_factor(total * weights[d]) + EPS) / parallel[d]
 
 
-@exact
+@jit_strict
 def _replica_factor(curvature: np.float32) -> np.float32:
     """Return s(b) = 1 - (1 + b/4)^-4, without subtracting nearly equal numbers.
 

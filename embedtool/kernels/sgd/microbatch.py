@@ -6,7 +6,7 @@ With h_i the hidden vector of token i, o_r a row of the output table and s_ri = 
 
     step of h_i = -rate sum_r l'(s_ri) o_r      step of o_r = -rate sum_i l'(s_ri) h_i
 
-where l is the loss of `logistic_steps`, of w_ri trials of which t_ri were meetings:
+where l is the loss of `logistic_residuals`, of w_ri trials of which t_ri were meetings:
 
     skip-gram    h_i is the vector of token i, which meets the words of its context
     CBOW         h_i is the mean, or the sum, over the context of token i, and meets its word
@@ -32,44 +32,58 @@ rest within a turn as stochastic approximation does (Robbins & Monro 1951).
 
 import numpy as np
 
-from embedtool.kernels.jit import inlined
-from embedtool.kernels.sgd.arrays import BLOCK, Copies, Floats, Options, Space, Stretch, Words
-from embedtool.kernels.sgd.logistic import logistic_steps
-from embedtool.kernels.simd.gemm import ROWS, add_product, multiply_rows, multiply_turned, transpose
+from embedtool.kernels.jit import jit_inline
+from embedtool.kernels.sgd.arrays import (
+    MICROBATCH_TOKENS,
+    Floats,
+    Options,
+    RowCache,
+    Scratch,
+    StreamTokens,
+    WordRows,
+)
+from embedtool.kernels.sgd.logistic import logistic_residuals
+from embedtool.kernels.simd.gemm import (
+    ROW_MULTIPLE,
+    gather_gemm,
+    gather_gemm_t,
+    scatter_add_gemm,
+    transpose,
+)
 from embedtool.kernels.simd.rows import (
-    add_row,
-    add_rows,
-    add_to_rows,
+    axpy,
     clear_row,
-    dot_rows,
-    multiply_by_row,
+    dot,
+    gather_axpy,
+    gather_gemv,
+    scatter_axpy,
 )
 
 ONE = np.float32(1)
 ANY_SCORE = np.float32(np.inf)
-SCORE_OF_NODES = np.float32(6)
+HS_MAX_SCORE = np.float32(6)
 """An inner node and a hidden vector whose score is beyond this do not move, as in word2vec.c."""
-SHARE_OF_BENDS = np.float32(1 / 16)
+HS_CURVATURE_SCALE = np.float32(1 / 16)
 """What counts of the bends of hidden vectors with hierarchical softmax, and with skip-gram of those
 of inner nodes too: the ways to many words meet in a node, so the loss curves much less in any
 direction than the trace says. Where it counted in full, skip-gram's nodes near the root would stay
 so small that all words' vectors had to have a long part in common."""
 
 
-@inlined
-def train_block(
-    lane: int,
+@jit_inline
+def train_microbatch(
+    stream: int,
     origin: int,
     start: int,
     stride: int,
     stop: int,
-    noise: int,
+    negatives: int,
     rate: np.float32,
-    stretch: Stretch,
-    words: Words,
+    tokens: StreamTokens,
+    words: WordRows,
     options: Options,
-    copies: Copies,
-    space: Space,
+    cache: RowCache,
+    scratch: Scratch,
 ) -> None:
     """Train every stride-th token of a lane from start, before stop.
 
@@ -77,311 +91,344 @@ def train_block(
     noise  : where the block's noise words begin in the turn's list
     """
     n = (stop - start + stride - 1) // stride
-    _hide(lane, origin, start, stride, n, stretch, words, options, copies, space)
+    _compute_hidden(stream, origin, start, stride, n, tokens, words, options, cache, scratch)
     trials = 0.0
     if options.hierarchical:
         loss = 0.0
         for i in range(n):
-            n_met = _list_nodes(lane, origin, i, start + i * stride, stretch, options, space)
-            clear_row(space.hidden_steps, i)
-            _score(i, 0, n_met, copies, space)
-            trials += _sum(space.met_weights, n_met)
-            loss += _learn_met(n_met, rate, SCORE_OF_NODES, space)
-            node_share = ONE if options.cbow else SHARE_OF_BENDS
-            _bend(i, 0, n_met, SHARE_OF_BENDS, node_share, copies, space)
-            _move_hidden(i, 0, n_met, copies, space)
-            _move_met(i, 0, n_met, copies, space)
+            n_targets = _gather_path(
+                stream, origin, i, start + i * stride, tokens, options, scratch
+            )
+            clear_row(scratch.hidden_delta, i)
+            _score_targets(i, 0, n_targets, cache, scratch)
+            trials += _sum(scratch.target_trials, n_targets)
+            loss += _targets_backward(n_targets, rate, HS_MAX_SCORE, scratch)
+            node_share = ONE if options.cbow else HS_CURVATURE_SCALE
+            _accumulate_curvature(i, 0, n_targets, HS_CURVATURE_SCALE, node_share, cache, scratch)
+            _accumulate_hidden_delta(i, 0, n_targets, cache, scratch)
+            _update_targets(i, 0, n_targets, cache, scratch)
     else:
-        n_rows = _list_noise(lane, noise, options, copies, space)
-        ends = space.met_ends
+        n_rows = _gather_negatives(stream, negatives, options, cache, scratch)
+        ends = scratch.target_ends
         for i in range(n):
             token = start + i * stride
-            ends[i + 1] = _list_words(lane, origin, i, token, ends[i], stretch, options, space)
-        trials = ends[n] + _sum(space.weights.reshape(-1), n_rows * BLOCK)
-        loss = _learn_noise(n_rows, rate, copies, space)
+            ends[i + 1] = _gather_targets(
+                stream, origin, i, token, ends[i], tokens, options, scratch
+            )
+        trials = ends[n] + _sum(scratch.weights.reshape(-1), n_rows * MICROBATCH_TOKENS)
+        loss = _negatives_backward(n_rows, rate, cache, scratch)
         for i in range(n):
-            _score(i, ends[i], ends[i + 1], copies, space)
-        loss += _learn_met(ends[n], rate, ANY_SCORE, space)
+            _score_targets(i, ends[i], ends[i + 1], cache, scratch)
+        loss += _targets_backward(ends[n], rate, ANY_SCORE, scratch)
         for i in range(n):
-            _bend(i, ends[i], ends[i + 1], ONE, ONE, copies, space)
-            _move_hidden(i, ends[i], ends[i + 1], copies, space)
-        _move_noise(n_rows, copies, space)
+            _accumulate_curvature(i, ends[i], ends[i + 1], ONE, ONE, cache, scratch)
+            _accumulate_hidden_delta(i, ends[i], ends[i + 1], cache, scratch)
+        _update_negatives(n_rows, cache, scratch)
         for i in range(n):
-            _move_met(i, ends[i], ends[i + 1], copies, space)
-    copies.losses[lane] += loss
-    copies.trials[lane] += trials
-    _show(lane, origin, start, stride, n, stretch, words, options, copies, space)
+            _update_targets(i, ends[i], ends[i + 1], cache, scratch)
+    cache.losses[stream] += loss
+    cache.trials[stream] += trials
+    _update_inputs(stream, origin, start, stride, n, tokens, words, options, cache, scratch)
 
 
-@inlined
-def _hidden_from(lane: int, token: int, stretch: Stretch, options: Options) -> tuple[int, int]:
+@jit_inline
+def _hidden_from(
+    stream: int, token: int, tokens: StreamTokens, options: Options
+) -> tuple[int, int]:
     """The tokens around, and perhaps at, a token whose vectors make up its hidden vector."""
     if options.cbow:
-        return int(stretch.left[lane, token]), int(stretch.right[lane, token])
+        return int(tokens.left[stream, token]), int(tokens.right[stream, token])
     return token, token + 1
 
 
-@inlined
-def _predicted(lane: int, token: int, stretch: Stretch, options: Options) -> tuple[int, int]:
+@jit_inline
+def _predicted(stream: int, token: int, tokens: StreamTokens, options: Options) -> tuple[int, int]:
     """The tokens around, or at, a token that it predicts, if it is not alone."""
     if options.cbow:
         return token, token + 1
-    return int(stretch.left[lane, token]), int(stretch.right[lane, token])
+    return int(tokens.left[stream, token]), int(tokens.right[stream, token])
 
 
-@inlined
-def _hide(
-    lane: int,
+@jit_inline
+def _compute_hidden(
+    stream: int,
     origin: int,
     start: int,
     stride: int,
     n: int,
-    stretch: Stretch,
-    words: Words,
+    tokens: StreamTokens,
+    words: WordRows,
     options: Options,
-    copies: Copies,
-    space: Space,
+    cache: RowCache,
+    scratch: Scratch,
 ) -> None:
     """Compute the hidden vectors; columns without a token get zeros."""
-    for i in range(BLOCK):
-        space.n_pairs[i] = 0
-        space.hidden_bends[i] = 0
-        clear_row(space.hidden, i)
+    for i in range(MICROBATCH_TOKENS):
+        scratch.n_pairs[i] = 0
+        scratch.hidden_curvature[i] = 0
+        clear_row(scratch.hidden, i)
     for i in range(n):
         token = start + i * stride
-        n_around = stretch.right[lane, token] - stretch.left[lane, token] - 1
-        space.n_pairs[i] = min(n_around, 1) if options.cbow else n_around
-        copies.pairs[lane] += int(space.n_pairs[i])
-        first, last = _hidden_from(lane, token, stretch, options)
+        n_around = tokens.right[stream, token] - tokens.left[stream, token] - 1
+        scratch.n_pairs[i] = min(n_around, 1) if options.cbow else n_around
+        cache.pairs[stream] += int(scratch.n_pairs[i])
+        first, last = _hidden_from(stream, token, tokens, options)
         n_rows = 0
         for other in range(first, last):
             if (other == token) != options.cbow:
-                word = stretch.ids[lane, other]
-                n_rows += words.starts[word + 1] - words.starts[word]
+                word = tokens.ids[stream, other]
+                n_rows += words.indptr[word + 1] - words.indptr[word]
         share = ONE
         if n_rows > 0 and (options.mean or not options.cbow):
             share = ONE / np.float32(n_rows)
-        space.reach[i] = share * np.float32(n_rows)
+        scratch.input_gain[i] = share * np.float32(n_rows)
         for other in range(first, last):
             if (other == token) != options.cbow:
-                add_row(space.hidden, i, copies.inputs, space.input_places[other - origin], share)
-        space.hidden_norms[i] = dot_rows(space.hidden, i, space.hidden, i)
+                axpy(scratch.hidden, i, cache.inputs, scratch.input_slot_of[other - origin], share)
+        scratch.hidden_sq_norms[i] = dot(scratch.hidden, i, scratch.hidden, i)
 
 
-@inlined
-def _list_noise(lane: int, noise: int, options: Options, copies: Copies, space: Space) -> int:
+@jit_inline
+def _gather_negatives(
+    stream: int, negatives: int, options: Options, cache: RowCache, scratch: Scratch
+) -> int:
     """List the rows of the block's noise words, and how often each is met; returns their number.
 
-    Rows of zeros fill it up to a multiple of ROWS.
+    Rows of zeros fill it up to a multiple of ROW_MULTIPLE.
     """
     n_rows = 0
-    share = np.float32(options.negative) / np.float32(options.n_noise)
-    for k in range(noise, noise + options.n_noise):
-        place = space.noise_places[k]
-        number = space.numbers[place]
+    share = np.float32(options.negative) / np.float32(options.n_shared_negatives)
+    for k in range(negatives, negatives + options.n_shared_negatives):
+        slot = scratch.negative_slot_of[k]
+        number = scratch.slot_index[slot]
         if number < 0:
             number = n_rows
-            space.numbers[place] = n_rows
-            space.listed[n_rows] = place
-            space.draws[n_rows] = 0
+            scratch.slot_index[slot] = n_rows
+            scratch.negative_slots[n_rows] = slot
+            scratch.negative_weights[n_rows] = 0
             n_rows += 1
-        space.draws[number] += share
-    while n_rows % ROWS != 0:
-        space.draws[n_rows] = 0
-        space.listed[n_rows] = (lane + 1) * copies.output_rows.shape[1] - 1
+        scratch.negative_weights[number] += share
+    while n_rows % ROW_MULTIPLE != 0:
+        scratch.negative_weights[n_rows] = 0
+        scratch.negative_slots[n_rows] = (stream + 1) * cache.output_rows.shape[1] - 1
         n_rows += 1
     for row in range(n_rows):
-        for i in range(BLOCK):
-            space.weights[row, i] = space.draws[row] * space.n_pairs[i]
+        for i in range(MICROBATCH_TOKENS):
+            scratch.weights[row, i] = scratch.negative_weights[row] * scratch.n_pairs[i]
     return n_rows
 
 
-@inlined
-def _list_words(
-    lane: int,
+@jit_inline
+def _gather_targets(
+    stream: int,
     origin: int,
     i: int,
     token: int,
-    n_met: int,
-    stretch: Stretch,
+    n_targets: int,
+    tokens: StreamTokens,
     options: Options,
-    space: Space,
+    scratch: Scratch,
 ) -> int:
     """List the words that a token meets after the first n_met; returns how many are listed."""
-    if space.n_pairs[i] == 0:
-        return n_met
-    first, last = _predicted(lane, token, stretch, options)
+    if scratch.n_pairs[i] == 0:
+        return n_targets
+    first, last = _predicted(stream, token, tokens, options)
     for other in range(first, last):
         if (other == token) == options.cbow:
-            place = space.output_places[other - origin]
-            space.met_places[n_met] = place
-            space.met_targets[n_met] = ONE
-            space.met_weights[n_met] = ONE
-            n_met += 1
-            number = space.numbers[place]
+            slot = scratch.output_slot_of[other - origin]
+            scratch.target_slots[n_targets] = slot
+            scratch.target_labels[n_targets] = ONE
+            scratch.target_trials[n_targets] = ONE
+            n_targets += 1
+            number = scratch.slot_index[slot]
             if number >= 0:
-                space.weights[number, i] -= space.draws[number]
-    return n_met
+                scratch.weights[number, i] -= scratch.negative_weights[number]
+    return n_targets
 
 
-@inlined
-def _list_nodes(
-    lane: int,
+@jit_inline
+def _gather_path(
+    stream: int,
     origin: int,
     i: int,
     token: int,
-    stretch: Stretch,
+    tokens: StreamTokens,
     options: Options,
-    space: Space,
+    scratch: Scratch,
 ) -> int:
     """List the inner nodes on the ways to the words that a token meets; returns their number."""
-    n_met = 0
-    if space.n_pairs[i] == 0:
-        return n_met
-    first, last = _predicted(lane, token, stretch, options)
+    n_targets = 0
+    if scratch.n_pairs[i] == 0:
+        return n_targets
+    first, last = _predicted(stream, token, tokens, options)
     for other in range(first, last):
         if (other == token) == options.cbow:
-            place = int(space.ways[other - origin])
-            left = space.way_sides[other - origin]
-            while place >= 0:
-                number = space.numbers[place]
+            slot = int(scratch.leaf_parent[other - origin])
+            left = scratch.leaf_bit[other - origin]
+            while slot >= 0:
+                number = scratch.slot_index[slot]
                 if number < 0:
-                    number = n_met
-                    space.numbers[place] = n_met
-                    space.met_places[n_met] = place
-                    space.met_targets[n_met] = 0
-                    space.met_weights[n_met] = 0
-                    n_met += 1
-                space.met_targets[number] += np.float32(left)
-                space.met_weights[number] += ONE
-                left = space.sides[place]
-                place = int(space.above[place])
-    for k in range(n_met):
-        space.numbers[space.met_places[k]] = -1
-    return n_met
+                    number = n_targets
+                    scratch.slot_index[slot] = n_targets
+                    scratch.target_slots[n_targets] = slot
+                    scratch.target_labels[n_targets] = 0
+                    scratch.target_trials[n_targets] = 0
+                    n_targets += 1
+                scratch.target_labels[number] += np.float32(left)
+                scratch.target_trials[number] += ONE
+                left = scratch.code_bit[slot]
+                slot = int(scratch.parent_slot[slot])
+    for k in range(n_targets):
+        scratch.slot_index[scratch.target_slots[k]] = -1
+    return n_targets
 
 
-@inlined
-def _sum(numbers: Floats, n: int) -> float:
+@jit_inline
+def _sum(slot_index: Floats, n: int) -> float:
     """The sum of the first n."""
     total = np.float32(0)
     for k in range(n):
-        total += numbers[k]
+        total += slot_index[k]
     return np.float64(total)
 
 
-@inlined
-def _learn_noise(n_rows: int, rate: np.float32, copies: Copies, space: Space) -> float:
+@jit_inline
+def _negatives_backward(n_rows: int, rate: np.float32, cache: RowCache, scratch: Scratch) -> float:
     """Scores, steps and bends of the noise words; returns their loss."""
-    transpose(space.hidden, space.across)
-    multiply_rows(copies.outputs, space.listed, space.across, space.scores, n_rows)
-    loss = logistic_steps(
-        space.scores, space.never, space.weights, rate, space.seconds, n_rows * BLOCK, ANY_SCORE
+    transpose(scratch.hidden, scratch.hidden_transposed)
+    gather_gemm(
+        cache.outputs, scratch.negative_slots, scratch.hidden_transposed, scratch.scores, n_rows
     )
-    multiply_turned(space.scores, copies.outputs, space.listed, space.hidden_steps, n_rows)
+    loss = logistic_residuals(
+        scratch.scores,
+        scratch.zero_labels,
+        scratch.weights,
+        rate,
+        scratch.hess_weights,
+        n_rows * MICROBATCH_TOKENS,
+        ANY_SCORE,
+    )
+    gather_gemm_t(
+        scratch.scores, cache.outputs, scratch.negative_slots, scratch.hidden_delta, n_rows
+    )
     for row in range(n_rows):
-        place = space.listed[row]
+        slot = scratch.negative_slots[row]
         bend = np.float32(0)
-        for i in range(BLOCK):
-            bend += space.seconds[row, i] * space.hidden_norms[i]
-            space.hidden_bends[i] += space.seconds[row, i] * space.norms[place]
-        copies.output_bends[place] += bend
-        space.numbers[place] = -1
+        for i in range(MICROBATCH_TOKENS):
+            bend += scratch.hess_weights[row, i] * scratch.hidden_sq_norms[i]
+            scratch.hidden_curvature[i] += (
+                scratch.hess_weights[row, i] * scratch.output_sq_norms[slot]
+            )
+        cache.output_curvature[slot] += bend
+        scratch.slot_index[slot] = -1
     return loss
 
 
-@inlined
-def _move_noise(n_rows: int, copies: Copies, space: Space) -> None:
+@jit_inline
+def _update_negatives(n_rows: int, cache: RowCache, scratch: Scratch) -> None:
     """Move the rows of the noise words. Uses their scores up."""
     for row in range(n_rows):
-        factor = ONE / max(ONE, copies.output_bends[space.listed[row]])
-        for i in range(BLOCK):
-            space.scores[row, i] *= factor
-    add_product(space.scores, space.hidden, copies.outputs, space.listed, n_rows)
+        factor = ONE / max(ONE, cache.output_curvature[scratch.negative_slots[row]])
+        for i in range(MICROBATCH_TOKENS):
+            scratch.scores[row, i] *= factor
+    scatter_add_gemm(scratch.scores, scratch.hidden, cache.outputs, scratch.negative_slots, n_rows)
 
 
-@inlined
-def _score(i: int, first: int, last: int, copies: Copies, space: Space) -> None:
+@jit_inline
+def _score_targets(i: int, first: int, last: int, cache: RowCache, scratch: Scratch) -> None:
     """Score token i against the rows that it meets, [first, last) of their list."""
-    multiply_by_row(
-        copies.outputs, space.met_places, space.hidden, i, space.met_scores, first, last
+    gather_gemv(
+        cache.outputs, scratch.target_slots, scratch.hidden, i, scratch.target_scores, first, last
     )  # fmt: skip
 
 
-@inlined
-def _learn_met(n_met: int, rate: np.float32, limit: np.float32, space: Space) -> float:
+@jit_inline
+def _targets_backward(
+    n_targets: int, rate: np.float32, limit: np.float32, scratch: Scratch
+) -> float:
     """Turn the first n_met scores into steps; returns the loss. Zeros fill up a vector."""
-    n = n_met
-    while n % BLOCK != 0:
-        space.met_scores[n] = 0
-        space.met_targets[n] = 0
-        space.met_weights[n] = 0
+    n = n_targets
+    while n % MICROBATCH_TOKENS != 0:
+        scratch.target_scores[n] = 0
+        scratch.target_labels[n] = 0
+        scratch.target_trials[n] = 0
         n += 1
-    return logistic_steps(
-        space.met_scores, space.met_targets, space.met_weights, rate, space.met_seconds, n, limit
+    return logistic_residuals(
+        scratch.target_scores,
+        scratch.target_labels,
+        scratch.target_trials,
+        rate,
+        scratch.target_hess_weights,
+        n,
+        limit,
     )
 
 
-@inlined
-def _bend(
+@jit_inline
+def _accumulate_curvature(
     i: int,
     first: int,
     last: int,
     hidden_share: np.float32,
     row_share: np.float32,
-    copies: Copies,
-    space: Space,
+    cache: RowCache,
+    scratch: Scratch,
 ) -> None:
     """Add the bends of token i and of the rows that it meets, or shares of them."""
     for k in range(first, last):
-        place, second = space.met_places[k], space.met_seconds[k]
-        space.hidden_bends[i] += hidden_share * second * space.norms[place]
-        copies.output_bends[place] += row_share * second * space.hidden_norms[i]
+        slot, second = scratch.target_slots[k], scratch.target_hess_weights[k]
+        scratch.hidden_curvature[i] += hidden_share * second * scratch.output_sq_norms[slot]
+        cache.output_curvature[slot] += row_share * second * scratch.hidden_sq_norms[i]
 
 
-@inlined
-def _move_hidden(i: int, first: int, last: int, copies: Copies, space: Space) -> None:
+@jit_inline
+def _accumulate_hidden_delta(
+    i: int, first: int, last: int, cache: RowCache, scratch: Scratch
+) -> None:
     """Add the steps of token i on the rows that it meets."""
-    add_rows(
-        space.hidden_steps, i, copies.outputs, space.met_places, space.met_scores, first, last
+    gather_axpy(
+        scratch.hidden_delta, i, cache.outputs, scratch.target_slots, scratch.target_scores,
+        first, last,
     )  # fmt: skip
 
 
-@inlined
-def _move_met(i: int, first: int, last: int, copies: Copies, space: Space) -> None:
+@jit_inline
+def _update_targets(i: int, first: int, last: int, cache: RowCache, scratch: Scratch) -> None:
     """Move the rows that token i meets. Uses their scores up."""
     for k in range(first, last):
-        space.met_scores[k] /= max(ONE, copies.output_bends[space.met_places[k]])
-    add_to_rows(copies.outputs, space.met_places, space.met_scores, first, last, space.hidden, i)
+        scratch.target_scores[k] /= max(ONE, cache.output_curvature[scratch.target_slots[k]])
+    scatter_axpy(
+        cache.outputs, scratch.target_slots, scratch.target_scores, first, last, scratch.hidden, i
+    )
 
 
-@inlined
-def _show(
-    lane: int,
+@jit_inline
+def _update_inputs(
+    stream: int,
     origin: int,
     start: int,
     stride: int,
     n: int,
-    stretch: Stretch,
-    words: Words,
+    tokens: StreamTokens,
+    words: WordRows,
     options: Options,
-    copies: Copies,
-    space: Space,
+    cache: RowCache,
+    scratch: Scratch,
 ) -> None:
     """Move the copies of the words that made up the hidden vectors."""
     for i in range(n):
         token = start + i * stride
-        bend = space.hidden_bends[i] * space.reach[i]
-        first, last = _hidden_from(lane, token, stretch, options)
+        bend = scratch.hidden_curvature[i] * scratch.input_gain[i]
+        first, last = _hidden_from(stream, token, tokens, options)
         for other in range(first, last):
             if (other == token) != options.cbow:
-                copies.input_bends[space.input_places[other - origin]] += bend
+                cache.input_curvature[scratch.input_slot_of[other - origin]] += bend
     for i in range(n):
         token = start + i * stride
-        first, last = _hidden_from(lane, token, stretch, options)
+        first, last = _hidden_from(stream, token, tokens, options)
         for other in range(first, last):
             if (other == token) != options.cbow:
-                place = int(space.input_places[other - origin])
-                n_rows = np.float32(words.n_movable[stretch.ids[lane, other]])
-                factor = n_rows / max(ONE, copies.input_bends[place])
-                add_row(copies.inputs, place, space.hidden_steps, i, factor)
+                slot = int(scratch.input_slot_of[other - origin])
+                n_rows = np.float32(words.n_trainable[tokens.ids[stream, other]])
+                factor = n_rows / max(ONE, cache.input_curvature[slot])
+                axpy(cache.inputs, slot, scratch.hidden_delta, i, factor)

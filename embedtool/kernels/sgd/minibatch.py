@@ -13,50 +13,50 @@ their noise words then do not share their context too.
 
 import numpy as np
 
-from embedtool.kernels.jit import inlined
-from embedtool.kernels.random import fraction, mixed
+from embedtool.kernels.jit import jit_inline
+from embedtool.kernels.random import splitmix64, uniform01
 from embedtool.kernels.sgd.arrays import (
-    BLOCK,
-    TURN,
-    Copies,
+    MICROBATCH_TOKENS,
+    MINIBATCH_TOKENS,
     Ints,
-    Noise,
+    NegativeTable,
     Options,
-    Space,
-    Stretch,
+    RowCache,
+    Scratch,
+    StreamTokens,
     Tables,
     Tree,
-    Words,
+    WordRows,
 )
-from embedtool.kernels.sgd.microbatch import train_block
-from embedtool.kernels.simd.prefetch import fetch_number, fetch_row
-from embedtool.kernels.simd.rows import add_row, copy_row, dot_rows, subtract_row
+from embedtool.kernels.sgd.microbatch import train_microbatch
+from embedtool.kernels.simd.prefetch import prefetch_element, prefetch_row
+from embedtool.kernels.simd.rows import axpy, copy_row, dot, scaled_diff
 
 NEAR_ROOT = 2**7
 """Inner nodes so near the root stay in the cache."""
-SPREAD = 0x9E3779B1
+HASH_MULTIPLIER = 0x9E3779B1
 """A prime near 2**32 over the golden ratio: multiplying by it spreads rows over the hash table."""
-SPREAD_SHIFT = 15
+HASH_SHIFT = 15
 
 
-@inlined
-def train_turn(
-    lane: int,
+@jit_inline
+def train_minibatch(
+    stream: int,
     start: int,
-    next_lane: int,
+    next_stream: int,
     next_start: int,
     side: int,
     key: np.uint64,
     part: int,
     rate: np.float32,
-    stretch: Stretch,
-    words: Words,
-    noise: Noise,
+    tokens: StreamTokens,
+    words: WordRows,
+    negatives: NegativeTable,
     tree: Tree,
     tables: Tables,
     options: Options,
-    copies: Copies,
-    space: Space,
+    cache: RowCache,
+    scratch: Scratch,
 ) -> None:
     """Train the tokens of a lane from `start` on, as many as TURN or as are left.
 
@@ -68,222 +68,245 @@ def train_turn(
     """
     stop = start
     origin = start
-    if lane >= 0:
-        stop = max(start, min(start + TURN, stretch.lengths[lane]))
-        origin = _copy_rows(
-            lane, start, stop, side, stretch, words, tree, tables, options, copies, space
+    if stream >= 0:
+        stop = max(start, min(start + MINIBATCH_TOKENS, tokens.lengths[stream]))
+        origin = _gather_rows(
+            stream, start, stop, side, tokens, words, tree, tables, options, cache, scratch
         )
-    for at in range(0, TURN, BLOCK):
-        if next_lane >= 0:
-            _prepare_block(
-                next_lane, next_start, next_start + at, 1 - side,
-                mixed(key + np.uint64(next_lane * part + next_start + at)),
-                stretch, words, noise, tree, tables, options, space,
+    for at in range(0, MINIBATCH_TOKENS, MICROBATCH_TOKENS):
+        if next_stream >= 0:
+            _prefetch_microbatch(
+                next_stream, next_start, next_start + at, 1 - side,
+                splitmix64(key + np.uint64(next_stream * part + next_start + at)),
+                tokens, words, negatives, tree, tables, options, scratch,
             )  # fmt: skip
         if start + at < stop:
-            number, n_blocks = at // BLOCK, (stop - start + BLOCK - 1) // BLOCK
-            train_block(
-                lane, origin, start + number, n_blocks, stop, number * options.n_noise, rate,
-                stretch, words, options, copies, space,
+            number, n_blocks = (
+                at // MICROBATCH_TOKENS,
+                (stop - start + MICROBATCH_TOKENS - 1) // MICROBATCH_TOKENS,
+            )
+            train_microbatch(
+                stream, origin, start + number, n_blocks, stop,
+                number * options.n_shared_negatives, rate,
+                tokens, words, options, cache, scratch,
             )  # fmt: skip
-    if lane >= 0 and options.subwords:
-        _write_steps(lane, words, copies, space)
+    if stream >= 0 and options.subwords:
+        _store_deltas(stream, words, cache, scratch)
 
 
-@inlined
-def _prepare_block(
-    lane: int,
+@jit_inline
+def _prefetch_microbatch(
+    stream: int,
     start: int,
     at: int,
     side: int,
     key: np.uint64,
-    stretch: Stretch,
-    words: Words,
-    noise: Noise,
+    tokens: StreamTokens,
+    words: WordRows,
+    negatives: NegativeTable,
     tree: Tree,
     tables: Tables,
     options: Options,
-    space: Space,
+    scratch: Scratch,
 ) -> None:
     """Draw the noise words of a block, and ask for the rows that its turn will copy.
 
     They come while the lane before is trained.
     """
-    stop = min(at + BLOCK, stretch.lengths[lane])
+    stop = min(at + MICROBATCH_TOKENS, tokens.lengths[stream])
     if at >= stop:
         return
     first, last = at, stop
     if at == start:
-        first = stretch.left[lane, at]
-    if stop == start + TURN:
-        last = stretch.right[lane, stop - 1]
+        first = tokens.left[stream, at]
+    if stop == start + MINIBATCH_TOKENS:
+        last = tokens.right[stream, stop - 1]
     for token in range(first if options.cbow else at, last if options.cbow else stop):
-        word = stretch.ids[lane, token]
-        for k in range(words.starts[word], words.starts[word + 1]):
-            fetch_row(tables.inputs, words.rows[k])
+        word = tokens.ids[stream, token]
+        for k in range(words.indptr[word], words.indptr[word + 1]):
+            prefetch_row(tables.inputs, words.indices[k])
     if options.cbow:
         first, last = at, stop
     if options.hierarchical:
         root = len(tree.parents) - 1
         for token in range(first, last):
-            node = int(tree.parents[stretch.ids[lane, token]])
+            node = int(tree.parents[tokens.ids[stream, token]])
             while node < root - NEAR_ROOT:
-                fetch_row(tables.outputs, node - (root // 2 + 1))
+                prefetch_row(tables.outputs, node - (root // 2 + 1))
                 node = int(tree.parents[node])
         return
     for token in range(first, last):
-        fetch_row(tables.outputs, stretch.ids[lane, token])
-    n_noise = options.n_noise
-    drawn = (at - start) // BLOCK * n_noise
-    _draw(key, side, drawn, n_noise, noise, space)
-    for k in range(drawn, drawn + n_noise):
-        fetch_row(tables.outputs, space.drawn[side, k])
+        prefetch_row(tables.outputs, tokens.ids[stream, token])
+    n_shared_negatives = options.n_shared_negatives
+    offset = (at - start) // MICROBATCH_TOKENS * n_shared_negatives
+    _draw_negatives(key, side, offset, n_shared_negatives, negatives, scratch)
+    for k in range(offset, offset + n_shared_negatives):
+        prefetch_row(tables.outputs, scratch.negatives[side, k])
 
 
-@inlined
-def _draw(key: np.uint64, side: int, at: int, n_noise: int, noise: Noise, space: Space) -> None:
+@jit_inline
+def _draw_negatives(
+    key: np.uint64,
+    side: int,
+    at: int,
+    n_shared_negatives: int,
+    negatives: NegativeTable,
+    scratch: Scratch,
+) -> None:
     """Draw the noise words of a block.
 
     In three loops, so that the first two wait for the memory only once.
     """
-    n_words = len(noise.guide)
-    for k in range(n_noise):
-        share = fraction(mixed(key + np.uint64(k)))
-        space.shares[k] = share
-        space.drawn[side, at + k] = noise.guide[int(share * n_words)]
-    for k in range(n_noise):
-        fetch_number(noise.cumulative, space.drawn[side, at + k])
-    for k in range(n_noise):
-        word = space.drawn[side, at + k]
-        while noise.cumulative[word] <= space.shares[k]:
+    n_words = len(negatives.guide_table)
+    for k in range(n_shared_negatives):
+        share = uniform01(splitmix64(key + np.uint64(k)))
+        scratch.uniforms[k] = share
+        scratch.negatives[side, at + k] = negatives.guide_table[int(share * n_words)]
+    for k in range(n_shared_negatives):
+        prefetch_element(negatives.cdf, scratch.negatives[side, at + k])
+    for k in range(n_shared_negatives):
+        word = scratch.negatives[side, at + k]
+        while negatives.cdf[word] <= scratch.uniforms[k]:
             word += 1
-        space.drawn[side, at + k] = word
+        scratch.negatives[side, at + k] = word
 
 
-@inlined
-def _copy_rows(
-    lane: int,
+@jit_inline
+def _gather_rows(
+    stream: int,
     start: int,
     stop: int,
     side: int,
-    stretch: Stretch,
-    words: Words,
+    tokens: StreamTokens,
+    words: WordRows,
     tree: Tree,
     tables: Tables,
     options: Options,
-    copies: Copies,
-    space: Space,
+    cache: RowCache,
+    scratch: Scratch,
 ) -> int:
     """Copy the rows that the tokens [start, stop) concern; returns the first token around them."""
     first, last = start, stop
     for token in range(start, stop):
-        first = min(first, stretch.left[lane, token])
-        last = max(last, stretch.right[lane, token])
+        first = min(first, tokens.left[stream, token])
+        last = max(last, tokens.right[stream, token])
     origin = first
-    copies.n_inputs[lane] = 0
-    copies.n_outputs[lane] = 0
-    for slot in range(len(space.input_slots)):
-        space.input_slots[slot] = -1
-    for slot in range(len(space.output_slots)):
-        space.output_slots[slot] = -1
+    cache.n_inputs[stream] = 0
+    cache.n_outputs[stream] = 0
+    for slot in range(len(scratch.input_hash)):
+        scratch.input_hash[slot] = -1
+    for slot in range(len(scratch.output_hash)):
+        scratch.output_hash[slot] = -1
     for token in range(first if options.cbow else start, last if options.cbow else stop):
-        word = stretch.ids[lane, token]
-        space.input_places[token - origin] = _input_place(
-            lane, word, words, tables, options, copies, space
+        word = tokens.ids[stream, token]
+        scratch.input_slot_of[token - origin] = _cache_input(
+            stream, word, words, tables, options, cache, scratch
         )
     if options.cbow:
         first, last = start, stop
     if options.hierarchical:
         for token in range(first, last):
-            _copy_way(lane, token - origin, stretch.ids[lane, token], tree, tables, copies, space)
+            _load_huffman_path(
+                stream, token - origin, tokens.ids[stream, token], tree, tables, cache, scratch
+            )
         return origin
     for token in range(first, last):
-        row = stretch.ids[lane, token]
-        space.output_places[token - origin] = _output_place(lane, row, tables, copies, space)
-    for k in range(-(-(stop - start) // BLOCK) * options.n_noise):
-        row = space.drawn[side, k]
-        space.noise_places[k] = _output_place(lane, row, tables, copies, space)
+        row = tokens.ids[stream, token]
+        scratch.output_slot_of[token - origin] = _cache_output(stream, row, tables, cache, scratch)
+    for k in range(-(-(stop - start) // MICROBATCH_TOKENS) * options.n_shared_negatives):
+        row = scratch.negatives[side, k]
+        scratch.negative_slot_of[k] = _cache_output(stream, row, tables, cache, scratch)
     return origin
 
 
-@inlined
-def _input_place(
-    lane: int,
+@jit_inline
+def _cache_input(
+    stream: int,
     word: int,
-    words: Words,
+    words: WordRows,
     tables: Tables,
     options: Options,
-    copies: Copies,
-    space: Space,
+    cache: RowCache,
+    scratch: Scratch,
 ) -> int:
     """The place of the sum of a word's rows among the turn's copies."""
-    number = _number_of(word, lane, copies.n_inputs[lane], copies.input_words, space.input_slots)
-    place = int(lane * copies.input_words.shape[1] + number)
-    if number == copies.n_inputs[lane]:
-        copies.n_inputs[lane] += 1
-        first = words.starts[word]
-        copy_row(copies.inputs, place, tables.inputs, words.rows[first])
-        for k in range(first + 1, words.starts[word + 1]):
-            add_row(copies.inputs, place, tables.inputs, words.rows[k], np.float32(1))
+    number = _find_or_insert(
+        word, stream, cache.n_inputs[stream], cache.input_words, scratch.input_hash
+    )
+    slot = int(stream * cache.input_words.shape[1] + number)
+    if number == cache.n_inputs[stream]:
+        cache.n_inputs[stream] += 1
+        first = words.indptr[word]
+        copy_row(cache.inputs, slot, tables.inputs, words.indices[first])
+        for k in range(first + 1, words.indptr[word + 1]):
+            axpy(cache.inputs, slot, tables.inputs, words.indices[k], np.float32(1))
         if options.subwords:
-            copy_row(space.before, number, copies.inputs, place)
-        copies.input_bends[place] = 0
-    return place
+            copy_row(scratch.input_snapshot, number, cache.inputs, slot)
+        cache.input_curvature[slot] = 0
+    return slot
 
 
-@inlined
-def _output_place(lane: int, row: int, tables: Tables, copies: Copies, space: Space) -> int:
+@jit_inline
+def _cache_output(stream: int, row: int, tables: Tables, cache: RowCache, scratch: Scratch) -> int:
     """The place of a row of the output table among the turn's copies."""
-    number = _number_of(row, lane, copies.n_outputs[lane], copies.output_rows, space.output_slots)
-    place = int(lane * copies.output_rows.shape[1] + number)
-    if number == copies.n_outputs[lane]:
-        copies.n_outputs[lane] += 1
-        copy_row(copies.outputs, place, tables.outputs, row)
-        copies.output_bends[place] = 0
-        space.norms[place] = dot_rows(copies.outputs, place, copies.outputs, place)
-    return place
+    number = _find_or_insert(
+        row, stream, cache.n_outputs[stream], cache.output_rows, scratch.output_hash
+    )
+    slot = int(stream * cache.output_rows.shape[1] + number)
+    if number == cache.n_outputs[stream]:
+        cache.n_outputs[stream] += 1
+        copy_row(cache.outputs, slot, tables.outputs, row)
+        cache.output_curvature[slot] = 0
+        scratch.output_sq_norms[slot] = dot(cache.outputs, slot, cache.outputs, slot)
+    return slot
 
 
-@inlined
-def _number_of(row: int, lane: int, n_rows: int, rows: Ints, slots: Ints) -> int:
+@jit_inline
+def _find_or_insert(row: int, stream: int, n_rows: int, rows: Ints, slots: Ints) -> int:
     """The number of a row in a lane's list of `n_rows` rows; a new one goes to its end."""
     mask = len(slots) - 1
-    slot = (row * SPREAD >> SPREAD_SHIFT) & mask
+    slot = (row * HASH_MULTIPLIER >> HASH_SHIFT) & mask
     while slots[slot] >= 0:
-        if rows[lane, slots[slot]] == row:
+        if rows[stream, slots[slot]] == row:
             return int(slots[slot])
         slot = (slot + 1) & mask
     slots[slot] = n_rows
-    rows[lane, n_rows] = row
+    rows[stream, n_rows] = row
     return n_rows
 
 
-@inlined
-def _copy_way(
-    lane: int, token: int, word: int, tree: Tree, tables: Tables, copies: Copies, space: Space
+@jit_inline
+def _load_huffman_path(
+    stream: int,
+    token: int,
+    word: int,
+    tree: Tree,
+    tables: Tables,
+    cache: RowCache,
+    scratch: Scratch,
 ) -> None:
     """Copy the inner nodes above a word, and link their places, up to one that is there already."""
     root = len(tree.parents) - 1
     n_words = root // 2 + 1
     node = int(tree.parents[word])
-    space.way_sides[token] = tree.left[word]
-    n_before = copies.n_outputs[lane]
-    place = _output_place(lane, node - n_words, tables, copies, space)
-    space.ways[token] = place
-    while copies.n_outputs[lane] > n_before and node != root:
-        space.sides[place] = tree.left[node]
+    scratch.leaf_bit[token] = tree.bit[word]
+    n_before = cache.n_outputs[stream]
+    slot = _cache_output(stream, node - n_words, tables, cache, scratch)
+    scratch.leaf_parent[token] = slot
+    while cache.n_outputs[stream] > n_before and node != root:
+        scratch.code_bit[slot] = tree.bit[node]
         node = int(tree.parents[node])
-        n_before = copies.n_outputs[lane]
-        space.above[place] = _output_place(lane, node - n_words, tables, copies, space)
-        place = int(space.above[place])
-    if copies.n_outputs[lane] > n_before:
-        space.above[place] = -1
+        n_before = cache.n_outputs[stream]
+        scratch.parent_slot[slot] = _cache_output(stream, node - n_words, tables, cache, scratch)
+        slot = int(scratch.parent_slot[slot])
+    if cache.n_outputs[stream] > n_before:
+        scratch.parent_slot[slot] = -1
 
 
-@inlined
-def _write_steps(lane: int, words: Words, copies: Copies, space: Space) -> None:
+@jit_inline
+def _store_deltas(stream: int, words: WordRows, cache: RowCache, scratch: Scratch) -> None:
     """Write over the sums of rows the steps of each row: all rows of a word go the same way."""
-    first = lane * copies.input_words.shape[1]
-    for k in range(copies.n_inputs[lane]):
-        share = np.float32(1) / np.float32(max(1, words.n_movable[copies.input_words[lane, k]]))
-        subtract_row(copies.inputs, first + k, space.before, k, share)
+    first = stream * cache.input_words.shape[1]
+    for k in range(cache.n_inputs[stream]):
+        share = np.float32(1) / np.float32(max(1, words.n_trainable[cache.input_words[stream, k]]))
+        scaled_diff(cache.inputs, first + k, scratch.input_snapshot, k, share)

@@ -1,6 +1,6 @@
 """The slow, plain version of the kernels of Word2Vec and FastText, in double precision.
 
-In: the same arrays. Out: what `word2vec.train_stretch` must leave in the tables, whatever the
+In: the same arrays. Out: what `word2vec.train_chunk` must leave in the tables, whatever the
 number of threads. Everything goes word by word and pair by pair.
 """
 
@@ -11,9 +11,17 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.kernels.sgd.arrays import BLOCK, TURN, Noise, Options, Text, Tree, Words
-from embedtool.kernels.sgd.logistic import LARGEST_SCORE
-from embedtool.kernels.sgd.microbatch import SCORE_OF_NODES, SHARE_OF_BENDS
+from embedtool.kernels.sgd.arrays import (
+    MICROBATCH_TOKENS,
+    MINIBATCH_TOKENS,
+    NegativeTable,
+    Options,
+    Text,
+    Tree,
+    WordRows,
+)
+from embedtool.kernels.sgd.logistic import MAX_SCORE
+from embedtool.kernels.sgd.microbatch import HS_CURVATURE_SCALE, HS_MAX_SCORE
 
 Vector = NDArray[np.float64]
 WORD = 2**64 - 1
@@ -61,7 +69,7 @@ class Step(NamedTuple):
     word: int
 
 
-def mixed(key: int) -> int:
+def splitmix64(key: int) -> int:
     """64 random bits for a key (Steele, Lea & Flood 2014, figure 16)."""
     bits = (key + 0x9E3779B97F4A7C15) & WORD
     bits = ((bits ^ (bits >> 30)) * 0xBF58476D1CE4E5B9) & WORD
@@ -69,7 +77,7 @@ def mixed(key: int) -> int:
     return bits ^ (bits >> 31)
 
 
-def fraction(bits: int) -> float:
+def uniform01(bits: int) -> float:
     """64 random bits as a number in [0, 1)."""
     return (bits >> 11) / 2**53
 
@@ -78,11 +86,11 @@ def thin(start: int, stop: int, key: int, text: Text, options: Options) -> list[
     """The tokens of [start, stop) that are kept, with their contexts."""
     kept: list[tuple[int, int, int]] = []
     for position in range(start, stop):
-        word, bits = int(text.ids[position]), mixed(key + position)
-        if fraction(bits) < text.keep[word]:
+        word, bits = int(text.ids[position]), splitmix64(key + position)
+        if uniform01(bits) < text.keep_prob[word]:
             width = options.window
             if options.shrink_windows:
-                width = 1 + int(fraction(mixed(bits)) * options.window)
+                width = 1 + int(uniform01(splitmix64(bits)) * options.window)
             sentence = int(np.searchsorted(text.ends, position, side="right"))
             kept.append((word, width, sentence))
     tokens = []
@@ -92,7 +100,7 @@ def thin(start: int, stop: int, key: int, text: Text, options: Options) -> list[
     return tokens
 
 
-def train_stretch(
+def train_chunk(
     n_lanes: int,
     start: int,
     stop: int,
@@ -102,8 +110,8 @@ def train_stretch(
     last_rate: float,
     damping: float,
     text: Text,
-    words: Words,
-    noise: Noise,
+    words: WordRows,
+    noise: NegativeTable,
     tree: Tree,
     inputs: Vector,
     outputs: Vector,
@@ -117,7 +125,7 @@ def train_stretch(
     """
     firsts = [min(start + lane * part, stop) for lane in range(n_lanes)]
     lanes = [thin(first, min(first + part, stop), key, text, options) for first in firsts]
-    n_rounds = max(-(-len(lane) // TURN) for lane in lanes)
+    n_rounds = max(-(-len(lane) // MINIBATCH_TOKENS) for lane in lanes)
     loss, pairs, n_trials = 0.0, 0, 0.0
     for number in range(n_rounds):
         rate = first_rate + (last_rate - first_rate) * number / n_rounds
@@ -126,12 +134,16 @@ def train_stretch(
         of_words: dict[int, float] = defaultdict(float)
         of_outputs: dict[int, float] = defaultdict(float)
         for lane, tokens in enumerate(lanes):
-            turn = range(number * TURN, min((number + 1) * TURN, len(tokens)))
+            turn = range(
+                number * MINIBATCH_TOKENS, min((number + 1) * MINIBATCH_TOKENS, len(tokens))
+            )
             words_in, rows_out = Copies(), Copies()
-            n_blocks = -(-len(turn) // BLOCK)
+            n_blocks = -(-len(turn) // MICROBATCH_TOKENS)
             for k in range(n_blocks):
                 block = range(turn.start + k, turn.stop, n_blocks)
-                block_key = mixed(mixed(key) + start + lane * part + turn.start + k * BLOCK)
+                block_key = splitmix64(
+                    splitmix64(key) + start + lane * part + turn.start + k * MICROBATCH_TOKENS
+                )
                 trials = _trials(tokens, block, block_key, noise, tree, options)
                 n_trials += sum(each[1] for each in trials.values())
                 for word in {tokens[j].word for i in block for j in _sources(tokens, i, options)}:
@@ -144,7 +156,7 @@ def train_stretch(
             pairs += sum(len(tokens[i].context) if not options.cbow else bool(tokens[i].context)
                          for i in turn)  # fmt: skip
             for word, now in words_in.now.items():
-                step = (now - words_in.before[word]) / max(1, words.n_movable[word])
+                step = (now - words_in.before[word]) / max(1, words.n_trainable[word])
                 bend = words_in.bends[word]
                 of_words[word] += min(1.0, bend)
                 input_steps += [Step(row, step, bend, word) for row in _rows(words, word)]
@@ -165,13 +177,13 @@ def _sources(tokens: Sequence[Token], i: int, options: Options) -> list[int]:
     return tokens[i].context if options.cbow else [i]
 
 
-def _rows(words: Words, word: int) -> list[int]:
-    rows: list[int] = words.rows[words.starts[word] : words.starts[word + 1]].tolist()
+def _rows(words: WordRows, word: int) -> list[int]:
+    rows: list[int] = words.indices[words.indptr[word] : words.indptr[word + 1]].tolist()
     return rows
 
 
 def _hidden(
-    tokens: Sequence[Token], i: int, words: Words, options: Options, words_in: Copies
+    tokens: Sequence[Token], i: int, words: WordRows, options: Options, words_in: Copies
 ) -> tuple[Vector, float]:
     """The hidden vector of token i, and how far it goes when all its rows go one step."""
     sources = [tokens[j].word for j in _sources(tokens, i, options)]
@@ -181,7 +193,12 @@ def _hidden(
 
 
 def _trials(
-    tokens: Sequence[Token], block: range, key: int, noise: Noise, tree: Tree, options: Options
+    tokens: Sequence[Token],
+    block: range,
+    key: int,
+    noise: NegativeTable,
+    tree: Tree,
+    options: Options,
 ) -> dict[tuple[int, int], list[float]]:
     """For each row and token that may meet: [meetings, trials]."""
     trials: dict[tuple[int, int], list[float]] = defaultdict(lambda: [0.0, 0.0])
@@ -201,12 +218,12 @@ def _trials(
                 trials[word, i][0] += 1
                 trials[word, i][1] += 1
     if not options.hierarchical:
-        for k in range(options.n_noise):
-            share = fraction(mixed((key + k) & WORD))
-            drawn = int(np.searchsorted(noise.cumulative, share, side="right"))
+        for k in range(options.n_shared_negatives):
+            share = uniform01(splitmix64((key + k) & WORD))
+            drawn = int(np.searchsorted(noise.cdf, share, side="right"))
             for i, targets in predicted.items():
                 others = sum(word != drawn for word in targets)
-                trials[drawn, i][1] += options.negative / options.n_noise * others
+                trials[drawn, i][1] += options.negative / options.n_shared_negatives * others
     return trials
 
 
@@ -216,7 +233,7 @@ def _way(tree: Tree, word: int) -> list[tuple[int, bool]]:
     n_words = root // 2 + 1
     way, node = [], word
     while node != root:
-        way.append((int(tree.parents[node]) - n_words, bool(tree.left[node])))
+        way.append((int(tree.parents[node]) - n_words, bool(tree.bit[node])))
         node = int(tree.parents[node])
     return way
 
@@ -226,7 +243,7 @@ def _train_block(
     block: range,
     trials: dict[tuple[int, int], list[float]],
     rate: float,
-    words: Words,
+    words: WordRows,
     options: Options,
     words_in: Copies,
     rows_out: Copies,
@@ -242,15 +259,15 @@ def _train_block(
         for (row, i), (t, w) in trials.items():
             if i in group:
                 h, o = hidden[i][0], rows_out.now[row]
-                score = float(np.clip(o @ h, -LARGEST_SCORE, LARGEST_SCORE))
+                score = float(np.clip(o @ h, -MAX_SCORE, MAX_SCORE))
                 sigma = 1 / (1 + np.exp(-score))
                 loss += w * np.log1p(np.exp(score)) - t * score
                 slope, curve = rate * (w * sigma - t), rate * w * sigma * (1 - sigma)
                 hidden_share = row_share = 1.0
                 if options.hierarchical:
-                    near = abs(score) < SCORE_OF_NODES
+                    near = abs(score) < HS_MAX_SCORE
                     slope, curve = slope * near, curve * near
-                    hidden_share = float(SHARE_OF_BENDS)
+                    hidden_share = float(HS_CURVATURE_SCALE)
                     row_share = 1.0 if options.cbow else hidden_share
                 bends[i] += hidden_share * curve * rows_out.norms[row]
                 steps[i] -= slope * o
@@ -264,7 +281,7 @@ def _train_block(
     for i in busy:
         for j in _sources(tokens, i, options):
             word = tokens[j].word
-            words_in.now[word] += words.n_movable[word] * words_in.shortened(word) * steps[i]
+            words_in.now[word] += words.n_trainable[word] * words_in.shortened(word) * steps[i]
     return loss
 
 

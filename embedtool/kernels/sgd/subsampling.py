@@ -6,13 +6,19 @@ In: ids of a corpus. Out: the tokens that remain when frequent words are thinned
 import numpy as np
 
 from embedtool.kernels.jit import jit
-from embedtool.kernels.random import fraction, mixed
-from embedtool.kernels.sgd.arrays import Ints, Options, Stretch, Text
+from embedtool.kernels.random import splitmix64, uniform01
+from embedtool.kernels.sgd.arrays import Ints, Options, StreamTokens, Text
 
 
 @jit
-def thin(
-    lane: int, start: int, stop: int, key: np.uint64, text: Text, options: Options, stretch: Stretch
+def subsample(
+    stream: int,
+    start: int,
+    stop: int,
+    key: np.uint64,
+    text: Text,
+    options: Options,
+    tokens: StreamTokens,
 ) -> None:
     """Write the tokens of [start, stop) that are kept, and the context of each, to a lane.
 
@@ -20,7 +26,7 @@ def thin(
     side, in its sentence and this part of the text: `options.window`, or a number drawn from 1 to
     that (Mikolov et al. 2013a, section 3.2).
     """
-    ids, left, right = stretch.ids[lane], stretch.left[lane], stretch.right[lane]
+    ids, left, right = tokens.ids[stream], tokens.left[stream], tokens.right[stream]
     sentence = np.searchsorted(text.ends, start, side="right")
     sentence_start = 0
     n = 0
@@ -31,17 +37,17 @@ def thin(
             while position >= text.ends[sentence]:
                 sentence += 1
         word = text.ids[position]
-        bits = mixed(key + np.uint64(position))
-        if fraction(bits) < text.keep[word]:
+        bits = splitmix64(key + np.uint64(position))
+        if uniform01(bits) < text.keep_prob[word]:
             width = options.window
             if options.shrink_windows:
-                width = 1 + int(fraction(mixed(bits)) * options.window)
+                width = 1 + int(uniform01(splitmix64(bits)) * options.window)
             ids[n] = word
             left[n] = max(sentence_start, n - width)
             right[n] = n + 1 + width
             n += 1
     _end_contexts(right, sentence_start, n, options.window)
-    stretch.lengths[lane] = n
+    tokens.lengths[stream] = n
 
 
 @jit

@@ -5,7 +5,7 @@ threads unless they race.
 
 The stretch is cut into parts, one a lane, and each lane's kept tokens into turns. A round is one
 turn of each lane. All turns of a round start from the same tables (`turn.train_turn`);
-then the steps of all lanes are added, those of a row in the order of lanes (`moves.move_rows`).
+then the steps of all lanes are added, those of a row in the order of lanes (`moves.apply_updates`).
 Threads share out the lanes, and then the rows; which of them does what changes nothing.
 
 Threads that race have a lane each, whose rows stay in the cache of their core, and move these after
@@ -16,28 +16,28 @@ be lost.
 import numpy as np
 
 from embedtool.kernels.jit import jit
-from embedtool.kernels.random import mixed
-from embedtool.kernels.sgd.apply_updates import claim_rows, move_rows
+from embedtool.kernels.random import splitmix64
+from embedtool.kernels.sgd.apply_updates import apply_updates, assign_owners
 from embedtool.kernels.sgd.arrays import (
-    TURN,
-    Copies,
+    MINIBATCH_TOKENS,
     Longs,
-    Noise,
+    NegativeTable,
     Options,
-    Space,
-    Stretch,
+    RowCache,
+    Scratch,
+    StreamTokens,
     Tables,
     Text,
     Tree,
-    Words,
+    WordRows,
 )
-from embedtool.kernels.sgd.barrier import meet
-from embedtool.kernels.sgd.minibatch import train_turn
-from embedtool.kernels.sgd.subsampling import thin
+from embedtool.kernels.sgd.barrier import barrier_wait
+from embedtool.kernels.sgd.minibatch import train_minibatch
+from embedtool.kernels.sgd.subsampling import subsample
 
 
 @jit
-def train_stretch(
+def train_chunk(
     thread: int,
     n_threads: int,
     counters: Longs,
@@ -49,14 +49,14 @@ def train_stretch(
     last_rate: float,
     damping: np.float32,
     text: Text,
-    words: Words,
-    noise: Noise,
+    words: WordRows,
+    negatives: NegativeTable,
     tree: Tree,
     tables: Tables,
     options: Options,
-    stretch: Stretch,
-    copies: Copies,
-    space: Space,
+    tokens: StreamTokens,
+    cache: RowCache,
+    scratch: Scratch,
 ) -> None:
     """Train on the tokens [start, stop), as one of `n_threads` threads that all call this.
 
@@ -66,33 +66,38 @@ def train_stretch(
     first_rate, last_rate : the learning rate falls from one to the other
     damping    : of rows that several words are made of (`moves`)
     """
-    n_lanes = len(stretch.lengths)
-    first_lane, last_lane = thread * n_lanes // n_threads, (thread + 1) * n_lanes // n_threads
-    n_own = last_lane - first_lane
-    for lane in range(first_lane, last_lane):
-        first = min(start + lane * part, stop)
-        thin(lane, first, min(first + part, stop), key, text, options, stretch)
-    meet(counters, 0, n_threads)
-    n_rounds = (stretch.lengths.max() + TURN - 1) // TURN
-    key = mixed(key)
-    n_turns = n_rounds * n_own
+    n_streams = len(tokens.lengths)
+    first_stream, last_stream = (
+        thread * n_streams // n_threads,
+        (thread + 1) * n_streams // n_threads,
+    )
+    n_own = last_stream - first_stream
+    for stream in range(first_stream, last_stream):
+        first = min(start + stream * part, stop)
+        subsample(stream, first, min(first + part, stop), key, text, options, tokens)
+    barrier_wait(counters, 0, n_threads)
+    n_supersteps = (tokens.lengths.max() + MINIBATCH_TOKENS - 1) // MINIBATCH_TOKENS
+    key = splitmix64(key)
+    n_turns = n_supersteps * n_own
     for turn in range(-1, n_turns):
-        number, lane = turn // n_own, first_lane + turn % n_own
-        next_number, next_lane = (turn + 1) // n_own, first_lane + (turn + 1) % n_own
-        rate = np.float32(first_rate + (last_rate - first_rate) * number / n_rounds)
-        train_turn(
-            lane if turn >= 0 else -1, number * TURN,
-            next_lane if turn + 1 < n_turns else -1, next_number * TURN, turn & 1,
+        number, stream = turn // n_own, first_stream + turn % n_own
+        next_number, next_stream = (turn + 1) // n_own, first_stream + (turn + 1) % n_own
+        rate = np.float32(first_rate + (last_rate - first_rate) * number / n_supersteps)
+        train_minibatch(
+            stream if turn >= 0 else -1, number * MINIBATCH_TOKENS,
+            next_stream if turn + 1 < n_turns else -1, next_number * MINIBATCH_TOKENS, turn & 1,
             key + np.uint64(start), part, rate,
-            stretch, words, noise, tree, tables, options, copies, space,
+            tokens, words, negatives, tree, tables, options, cache, scratch,
         )  # fmt: skip
         if turn < 0:
             continue
-        if options.racing:
-            move_rows(thread, lane, lane + 1, damping, words, tables, options, copies, space)
+        if options.hogwild:
+            apply_updates(
+                thread, stream, stream + 1, damping, words, tables, options, cache, scratch
+            )
             continue
-        claim_rows(lane, thread, words, tables, copies)
-        if lane == last_lane - 1:
-            meet(counters, 2 * number + 1, n_threads)
-            move_rows(thread, 0, n_lanes, damping, words, tables, options, copies, space)
-            meet(counters, 2 * number + 2, n_threads)
+        assign_owners(stream, thread, words, tables, cache)
+        if stream == last_stream - 1:
+            barrier_wait(counters, 2 * number + 1, n_threads)
+            apply_updates(thread, 0, n_streams, damping, words, tables, options, cache, scratch)
+            barrier_wait(counters, 2 * number + 2, n_threads)

@@ -13,23 +13,23 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from embedtool.kernels.jit import inlined
+from embedtool.kernels.jit import jit_inline
 from embedtool.kernels.simd.registers import (
     INDEX,
     SIMD_WIDTH,
     VECTOR,
     ZEROS,
+    broadcast,
     load,
-    spread,
     store,
     transposed,
 )
 
-ROWS = 8
+ROW_MULTIPLE = 8
 """Rows come in multiples of this."""
 
-WIDE = bool(get_host_cpu_features().get("avx512f"))
-TILE_ROWS = 8 if WIDE else 4
+HAS_AVX512 = bool(get_host_cpu_features().get("avx512f"))
+TILE_ROWS = 8 if HAS_AVX512 else 4
 """Rows of the product that are computed at a time. With both registers of a row their sums fill
 half of the registers that the processor has; and so many sums are under way that its
 multiply-and-add units, whose results take four cycles to come, never wait for them."""
@@ -37,8 +37,8 @@ multiply-and-add units, whose results take four cycles to come, never wait for t
 _CONTRACT = ("contract",)
 
 
-@inlined
-def multiply_rows(
+@jit_inline
+def gather_gemm(
     table: NDArray[Any],
     places: NDArray[Any],
     columns: NDArray[Any],
@@ -58,8 +58,8 @@ def multiply_rows(
             _scores_tile(table, columns, product, places, row, column, table.shape[1])
 
 
-@inlined
-def multiply_turned(
+@jit_inline
+def gather_gemm_t(
     a: NDArray[Any],
     table: NDArray[Any],
     places: NDArray[Any],
@@ -80,8 +80,8 @@ def multiply_turned(
             _turned_tile(a, table, product, places, row, column, n_terms)
 
 
-@inlined
-def add_product(
+@jit_inline
+def scatter_add_gemm(
     a: NDArray[Any], b: NDArray[Any], table: NDArray[Any], places: NDArray[Any], n_rows: int
 ) -> None:
     """table[places] += a @ b, for the first n_rows places, which name different rows.
@@ -98,14 +98,14 @@ def add_product(
             _adding_tile(a, b, table, places, row, column, b.shape[0])
 
 
-@inlined
+@jit_inline
 def _paired(n_columns: int) -> int:
     """How many columns are computed two registers at a time."""
-    return n_columns // (2 * SIMD_WIDTH) * (2 * SIMD_WIDTH) if WIDE else 0
+    return n_columns // (2 * SIMD_WIDTH) * (2 * SIMD_WIDTH) if HAS_AVX512 else 0
 
 
-SCORES, TURNED, ADDING = range(3)
-"""The three products: `multiply_rows`, `multiply_turned` and `add_product`."""
+SCORES, TRANSPOSED, ADDING = range(3)
+"""The three products: `gather_gemm`, `gather_gemm_t` and `scatter_add_gemm`."""
 
 
 def _tile_of(kind: int, n_vectors: int) -> Any:
@@ -153,10 +153,10 @@ def _generate_tile(
 
     numbers = [builder.add(row, INDEX(i)) for i in range(TILE_ROWS)]
     columns = [builder.add(column, INDEX(i * SIMD_WIDTH)) for i in range(n_vectors)]
-    placed = numbers if kind == TURNED else [place_of(number) for number in numbers]
+    placed = numbers if kind == TRANSPOSED else [place_of(number) for number in numbers]
     a_rows = placed if kind == SCORES else numbers
-    a_starts = a_rows if kind == TURNED else [builder.mul(each, a_width) for each in a_rows]
-    a_step = a_width if kind == TURNED else INDEX(1)
+    a_starts = a_rows if kind == TRANSPOSED else [builder.mul(each, a_width) for each in a_rows]
+    a_step = a_width if kind == TRANSPOSED else INDEX(1)
     product_rows = placed if kind == ADDING else numbers
     offsets = [
         [builder.add(builder.mul(each, width), column) for column in columns]
@@ -166,12 +166,12 @@ def _generate_tile(
     for each, offset in zip(chain(*sums), chain(*offsets), strict=True):
         builder.store(load(builder, product.data, offset) if kind == ADDING else ZEROS, each)
     with cgutils.for_range(builder, n_terms, intp=INDEX) as loop:
-        b_row = builder.mul(place_of(loop.index) if kind == TURNED else loop.index, b_width)
+        b_row = builder.mul(place_of(loop.index) if kind == TRANSPOSED else loop.index, b_width)
         b_vectors = [load(builder, b.data, builder.add(b_row, column)) for column in columns]
         a_place = builder.mul(loop.index, a_step)
         for a_start, sums_of_row in zip(a_starts, sums, strict=True):
             factor = builder.load(builder.gep(a.data, [builder.add(a_start, a_place)]))
-            factors = spread(builder, factor)
+            factors = broadcast(builder, factor)
             for each, b_vector in zip(sums_of_row, b_vectors, strict=True):
                 term = builder.fmul(factors, b_vector, flags=_CONTRACT)
                 builder.store(builder.fadd(builder.load(each), term, flags=_CONTRACT), each)
@@ -180,11 +180,11 @@ def _generate_tile(
 
 
 _scores_tile = _tile_of(SCORES, 1)
-_turned_tile, _wide_turned_tile = _tile_of(TURNED, 1), _tile_of(TURNED, 2)
+_turned_tile, _wide_turned_tile = _tile_of(TRANSPOSED, 1), _tile_of(TRANSPOSED, 2)
 _adding_tile, _wide_adding_tile = _tile_of(ADDING, 1), _tile_of(ADDING, 2)
 
 
-@inlined
+@jit_inline
 def transpose(matrix: NDArray[Any], across: NDArray[Any]) -> None:
     """across = matrix.T
 

@@ -11,18 +11,18 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from embedtool.kernels.jit import inlined
+from embedtool.kernels.jit import jit_inline
 from embedtool.kernels.simd.registers import SIMD_WIDTH
 
 
-@inlined
-def fetch_number(numbers: NDArray[Any], place: int) -> None:
+@jit_inline
+def prefetch_element(numbers: NDArray[Any], place: int) -> None:
     """Ask for one number of an array."""
     _fetch(numbers, (place,))
 
 
-@inlined
-def fetch_row(table: NDArray[Any], row: int) -> None:
+@jit_inline
+def prefetch_row(table: NDArray[Any], row: int) -> None:
     """Ask for a row of a float32 table: SIMD_WIDTH numbers are a line of the cache."""
     for place in range(0, table.shape[1], SIMD_WIDTH):
         _fetch(table, (row, place))

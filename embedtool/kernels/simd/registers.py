@@ -30,7 +30,7 @@ def store(builder: Any, vector: Any, start: Any, offset: Any) -> None:
     builder.store(vector, place, align=FLOAT_BYTES)
 
 
-def spread(builder: Any, number: Any) -> Any:
+def broadcast(builder: Any, number: Any) -> Any:
     """A vector with the number in every place."""
     empty = ir.Constant(VECTOR, ir.Undefined)
     first = builder.insert_element(empty, number, INT(0))
@@ -39,7 +39,7 @@ def spread(builder: Any, number: Any) -> Any:
     )
 
 
-def add_up(builder: Any, vector: Any) -> Any:
+def reduce_add(builder: Any, vector: Any) -> Any:
     """The sum of a vector's numbers: its halves are added until one number is left."""
     width = SIMD_WIDTH
     while width > 1:
@@ -54,11 +54,11 @@ def add_up(builder: Any, vector: Any) -> Any:
     return builder.extract_element(vector, INT(0))
 
 
-def add_up_each(builder: Any, vectors: list[Any]) -> Any:
+def reduce_add_each(builder: Any, vectors: list[Any]) -> Any:
     """The sums of the numbers of 1, 2, 4 or more vectors, as one vector."""
     if len(vectors) == 1:
         sums = ir.Constant(ir.VectorType(FLOAT, 1), ir.Undefined)
-        return builder.insert_element(sums, add_up(builder, vectors[0]), INT(0))
+        return builder.insert_element(sums, reduce_add(builder, vectors[0]), INT(0))
     chunk = SIMD_WIDTH
     while chunk > 1:
         chunk //= 2

@@ -17,10 +17,10 @@ from embedtool.kernels.simd.registers import (
     SIMD_WIDTH,
     VECTOR,
     ZEROS,
-    add_up,
-    add_up_each,
+    broadcast,
     load,
-    spread,
+    reduce_add,
+    reduce_add_each,
     store,
 )
 
@@ -47,7 +47,7 @@ def copy_row(
 
 
 @intrinsic
-def add_row(
+def axpy(
     typing_context: Any, target: Any, target_row: Any, source: Any, row: Any, factor: Any
 ) -> tuple[Any, Any]:
     """target += factor * source"""
@@ -59,7 +59,7 @@ def _added(builder: Any, rows: list[Any], numbers: list[Any]) -> Any:
 
 
 @intrinsic
-def scale_row(typing_context: Any, target: Any, row: Any, factor: Any) -> tuple[Any, Any]:
+def scal(typing_context: Any, target: Any, row: Any, factor: Any) -> tuple[Any, Any]:
     """target *= factor"""
     return types.void(target, _LONG, _FLOAT), _writer(1, _scaled)
 
@@ -69,7 +69,7 @@ def _scaled(builder: Any, rows: list[Any], numbers: list[Any]) -> Any:
 
 
 @intrinsic
-def subtract_row(
+def scaled_diff(
     typing_context: Any, target: Any, target_row: Any, source: Any, row: Any, factor: Any
 ) -> tuple[Any, Any]:
     """target = factor * (target - source)"""
@@ -81,7 +81,7 @@ def _subtracted(builder: Any, rows: list[Any], numbers: list[Any]) -> Any:
 
 
 @intrinsic
-def dot_rows(typing_context: Any, a: Any, a_row: Any, b: Any, b_row: Any) -> tuple[Any, Any]:
+def dot(typing_context: Any, a: Any, a_row: Any, b: Any, b_row: Any) -> tuple[Any, Any]:
     """The dot product of two rows, float32."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -90,13 +90,13 @@ def dot_rows(typing_context: Any, a: Any, a_row: Any, b: Any, b_row: Any) -> tup
         with _each_vector(builder, width) as (offset, _):
             a, b = (load(builder, place, offset) for place in places)
             builder.store(_plus(builder, builder.load(total), _times(builder, a, b)), total)
-        return add_up(builder, builder.load(total))
+        return reduce_add(builder, builder.load(total))
 
     return types.float32(a, _LONG, b, _LONG), generate
 
 
 @intrinsic
-def multiply_by_row(
+def gather_gemv(
     typing_context: Any,
     table: Any, places: Any, source: Any, row: Any, products: Any, first: Any, last: Any,
 ) -> tuple[Any, Any]:  # fmt: skip
@@ -123,7 +123,7 @@ def multiply_by_row(
                     for total, start in zip(totals, starts, strict=True):
                         term = _times(builder, load(builder, start, offset), vector)
                         builder.store(_plus(builder, builder.load(total), term), total)
-                sums = add_up_each(builder, [builder.load(total) for total in totals])
+                sums = reduce_add_each(builder, [builder.load(total) for total in totals])
                 place = builder.gep(products.data, [k])
                 builder.store(
                     sums, builder.bitcast(place, sums.type.as_pointer()), align=FLOAT_BYTES
@@ -134,7 +134,7 @@ def multiply_by_row(
 
 
 @intrinsic
-def add_rows(
+def gather_axpy(
     typing_context: Any,
     target: Any, row: Any, table: Any, places: Any, factors: Any, first: Any, last: Any,
 ) -> tuple[Any, Any]:  # fmt: skip
@@ -151,7 +151,7 @@ def add_rows(
                 builder.store(load(builder, target_start, offset), total)
             with cgutils.for_range_slice(builder, first, last, INDEX(1), inc=True) as (k, _):
                 start = _row_at(builder, table, places, k, width)
-                factor = spread(builder, builder.load(builder.gep(factors.data, [k])))
+                factor = broadcast(builder, builder.load(builder.gep(factors.data, [k])))
                 for total, offset in zip(totals, offsets, strict=True):
                     term = _times(builder, factor, load(builder, start, offset))
                     builder.store(_plus(builder, builder.load(total), term), total)
@@ -163,7 +163,7 @@ def add_rows(
 
 
 @intrinsic
-def add_to_rows(
+def scatter_axpy(
     typing_context: Any,
     table: Any, places: Any, factors: Any, first: Any, last: Any, source: Any, row: Any,
 ) -> tuple[Any, Any]:  # fmt: skip
@@ -178,7 +178,7 @@ def add_to_rows(
             vectors = [load(builder, source_start, offset) for offset in offsets]
             with cgutils.for_range_slice(builder, first, last, INDEX(1), inc=True) as (k, _):
                 start = _row_at(builder, table, places, k, width)
-                factor = spread(builder, builder.load(builder.gep(factors.data, [k])))
+                factor = broadcast(builder, builder.load(builder.gep(factors.data, [k])))
                 for vector, offset in zip(vectors, offsets, strict=True):
                     moved = _plus(
                         builder, load(builder, start, offset), _times(builder, factor, vector)
@@ -194,7 +194,7 @@ def _writer(n_rows: int, combine: Combine) -> Callable[..., Any]:
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         places, width = _places(context, builder, signature, arguments, n_rows)
-        numbers = [spread(builder, number) for number in arguments[2 * n_rows :]]
+        numbers = [broadcast(builder, number) for number in arguments[2 * n_rows :]]
         with _each_vector(builder, width) as (offset, _):
             rows = [load(builder, place, offset) for place in places]
             store(builder, combine(builder, rows, numbers), places[0], offset)

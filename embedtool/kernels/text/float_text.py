@@ -11,7 +11,7 @@ read anything.
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.kernels.jit import exact
+from embedtool.kernels.jit import jit_strict
 
 SPACE, LINE_END, RETURN = ord(" "), ord("\n"), ord("\r")
 PLUS, MINUS, POINT, ZERO, NINE = ord("+"), ord("-"), ord("."), ord("0"), ord("9")
@@ -35,7 +35,7 @@ SCALES = 10.0 ** np.arange(-40.0, 60.0)
 ZERO_SCALE = 40
 
 
-@exact
+@jit_strict
 def parse_lines(
     text: NDArray[np.uint8],
     matrix: NDArray[np.float32],
@@ -65,7 +65,7 @@ def parse_lines(
         start = stop + 1
 
 
-@exact
+@jit_strict
 def _last_spaces(text: NDArray[np.uint8], start: int, end: int, n_spaces: int) -> int:
     """Where the last so many spaces of a line begin; its start where there are fewer."""
     place = end
@@ -75,7 +75,7 @@ def _last_spaces(text: NDArray[np.uint8], start: int, end: int, n_spaces: int) -
     return place if n_spaces == 0 else start
 
 
-@exact
+@jit_strict
 def _numbers(
     text: NDArray[np.uint8], at: int, end: int, matrix: NDArray[np.float32], line: int
 ) -> bool:
@@ -87,7 +87,7 @@ def _numbers(
     return at == end
 
 
-@exact
+@jit_strict
 def _number(
     text: NDArray[np.uint8],
     at: int,
@@ -135,7 +135,7 @@ def _number(
     return at
 
 
-@exact
+@jit_strict
 def format_rows(
     matrix: NDArray[np.float32],
     separator: int,
@@ -161,7 +161,7 @@ def format_rows(
         ends[row] = at
 
 
-@exact
+@jit_strict
 def _write_number(value: float, text: NDArray[np.uint8], at: int) -> int:
     """Write a number at a byte; returns where it ends.
 
