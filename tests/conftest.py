@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from filelock import FileLock
 from hypothesis import settings
 
 from embedtool.cli.main import cli
@@ -85,13 +86,29 @@ def questions() -> Path:
 
 
 @pytest.fixture(scope="session")
-def models(run: Run, kingdoms: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def train_once(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Train a model in one process of a run of the tests, for all of its processes."""
+    folder = tmp_path_factory.getbasetemp()
+    folder = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "trained"
+
+    def trained(name: str, *arguments: object) -> Path:
+        folder.mkdir(exist_ok=True)
+        with FileLock(folder / f"{name}.lock"):
+            if not (folder / name).exists():
+                result = run(*arguments, "--output", folder / name)
+                assert result.exit_code == 0, result.output
+        return folder / name
+
+    return trained
+
+
+@pytest.fixture(scope="session")
+def models(train_once: Callable[..., Path], kingdoms: Path) -> dict[str, Path]:
     """A model of each algorithm, trained from the command line on the shipped corpus."""
-    folder = tmp_path_factory.mktemp("models")
-    for algorithm, options in QUICK.items():
-        result = run("train", algorithm, kingdoms, "--output", folder / algorithm, *options)
-        assert result.exit_code == 0, result.output
-    return {algorithm: folder / algorithm for algorithm in QUICK}
+    return {
+        algorithm: train_once(algorithm, "train", algorithm, kingdoms, *options)
+        for algorithm, options in QUICK.items()
+    }
 
 
 @pytest.fixture
@@ -128,32 +145,30 @@ def two_senses(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def encoders(
-    run: Run, two_senses: Path, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Path]:
+def encoders(train_once: Callable[..., Path], two_senses: Path) -> dict[str, Path]:
     """Static models of `two_senses`, and encoders over them."""
     torch = pytest.importorskip("torch")
     torch.set_num_threads(1)
-    folder = tmp_path_factory.mktemp("encoders")
     size = ["--vector-size", 16, "--min-count", 1]
     small = ["--hidden-size", 32, "--layers", 2, "--batch-tokens", 256, "--learning-rate", 0.01,
              "--workers", 1]  # fmt: skip
-    made = {
-        "static": ["train", "word2vec", two_senses, *size],
-        "subwords": ["train", "fasttext", two_senses, *size, "--bucket", 2000],
-        "pairs": ["train", "glove", two_senses, *size],
-        "masked": ["contextual", "train", folder / "static", two_senses, *small, "--epochs", 20],
-        "causal": ["contextual", "train", folder / "static", two_senses, *small, "--epochs", 12,
-                   "--objective", "causal"],
-        "frozen": ["contextual", "train", folder / "subwords", two_senses, *small, "--epochs", 1,
-                   "--freeze", "--softmax", "adaptive", "--max-length", 3],
-        "deep": ["contextual", "train", folder / "pairs", two_senses, *small, "--epochs", 1,
-                 "--layers", 3, "--dropout", 0],
-    }  # fmt: skip
-    for name, arguments in made.items():
-        result = run(*arguments, "--output", folder / name)
-        assert result.exit_code == 0, result.output
-    return {name: folder / name for name in made}
+    made: dict[str, Path] = {}
+
+    def make(name: str, *arguments: object) -> None:
+        made[name] = train_once(f"senses-{name}", *arguments)
+
+    make("static", "train", "word2vec", two_senses, *size)
+    make("subwords", "train", "fasttext", two_senses, *size, "--bucket", 2000)
+    make("pairs", "train", "glove", two_senses, *size)
+    encoder = ("contextual", "train")
+    make("masked", *encoder, made["static"], two_senses, *small, "--epochs", 20)
+    make("causal", *encoder, made["static"], two_senses, *small, "--epochs", 12,
+         "--objective", "causal")  # fmt: skip
+    make("frozen", *encoder, made["subwords"], two_senses, *small, "--epochs", 1, "--freeze",
+         "--softmax", "adaptive", "--max-length", 3)  # fmt: skip
+    make("deep", *encoder, made["pairs"], two_senses, *small, "--epochs", 1, "--layers", 3,
+         "--dropout", 0)  # fmt: skip
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,8 @@
 """Console blocks of README and docs print what the program prints.
 
-Blocks under `<!-- run -->` are run, those of a page one after another in one folder and one shell. In
-what a page shows, a line `...` stands for any lines; durations, and what a terminal shows only while
-the work goes on, are not compared.
+Blocks under `<!-- run -->` are run, those of a page one after another in one folder and one shell.
+In what a page shows, a line `...` stands for any lines; durations, and what a terminal shows only
+while the work goes on, are not compared.
 """
 
 import os
@@ -10,11 +10,10 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-from tests.conftest import Run
 
 PROJECT = Path(__file__).parents[2]
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
@@ -61,27 +60,27 @@ def pattern(shown: str) -> str:
 RUN_PAGES = [page for page in PAGES if commands(page)]
 
 
-@pytest.fixture(scope="module")
-def demo(run: Run, kingdoms: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with the models of `make demo`."""
-    folder = tmp_path_factory.mktemp("demo")
-    for algorithm, options in DEMO.items():
-        done = run("train", algorithm, kingdoms, "--output", folder / algorithm, *options)
-        assert done.exit_code == 0, done.output
-    return folder
+@pytest.fixture(scope="session")
+def demo(train_once: Callable[..., Path], kingdoms: Path) -> dict[str, Path]:
+    """Return the models of `make demo`."""
+    return {
+        algorithm: train_once(f"demo-{algorithm}", "train", algorithm, kingdoms, *options)
+        for algorithm, options in DEMO.items()
+    }
 
 
 def test_blocks_are_run_in_readme_and_in_several_pages() -> None:
     assert PROJECT / "README.md" in RUN_PAGES
-    assert len(RUN_PAGES) > 3
+    assert len(RUN_PAGES) > 1
 
 
 @pytest.mark.parametrize("page", RUN_PAGES, ids=lambda page: page.name)
 def test_what_a_page_shows_is_what_the_program_prints(
-    page: Path, demo: Path, tmp_path: Path
+    page: Path, demo: dict[str, Path], tmp_path: Path
 ) -> None:
     shutil.copytree(PROJECT / "corpora", tmp_path / "corpora")
-    shutil.copytree(demo, tmp_path / "build" / "demo")
+    for algorithm, model in demo.items():
+        shutil.copytree(model, tmp_path / "build" / "demo" / algorithm)
     program = tmp_path / "bin" / "embedtool"
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -m embedtool "$@"\n')
