@@ -16,7 +16,7 @@ from embedtool.config.training import GloveConfig
 from embedtool.corpus.cooccurrence import count_cooccurrence
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.encoding import encode, scan
-from embedtool.corpus.vocabulary import choose_words
+from embedtool.corpus.vocabulary import build_vocabulary
 
 TOLERANCE = 1e-5
 PLAIN = TextConfig(input_format="text")
@@ -28,7 +28,7 @@ def our_counts(text: str, words: list[str], window: int) -> dict[tuple[str, str]
     with TemporaryDirectory() as name:
         folder = Path(name)
         scanned = scan(Corpus([text], PLAIN), folder)
-        vocabulary, places = choose_words(scanned.words, scanned.counts, config, words)
+        vocabulary, places = build_vocabulary(scanned.words, scanned.counts, config, words)
         pairs = count_cooccurrence(encode(scanned, vocabulary, places, folder), config, folder)
         return {
             (vocabulary.words[row], vocabulary.words[column]): float(count)

@@ -16,7 +16,7 @@ import numpy as np
 
 from embedtool.config.tasks import WeatConfig
 from embedtool.errors import EvaluationError, QueryError
-from embedtool.io.encodings import UTF8, decoded, undecodable
+from embedtool.io.encodings import UTF8, decode, describe_decoding_error
 from embedtool.messages import brief, counted
 from embedtool.model.vectors import AnyVectors, WordVectors, vectors_of
 from embedtool.search.expression import parse_expression
@@ -173,12 +173,12 @@ def read_weat(path: str | Path, encoding: str = UTF8) -> tuple[WeatTest, ...]:
     """
     path = Path(path)
     try:
-        text = decoded(path.read_bytes(), encoding)
+        text = decode(path.read_bytes(), encoding)
         content = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
     except OSError as error:
         raise EvaluationError(f"{path}: cannot be read: {error.strerror or error}") from None
     except UnicodeError as error:
-        raise EvaluationError(f"{path}{undecodable(error, encoding)}") from None
+        raise EvaluationError(f"{path}{describe_decoding_error(error, encoding)}") from None
     except (ValueError, RecursionError) as error:
         kind = "JSON" if path.suffix == ".json" else "TOML"
         raise EvaluationError(f"{path}: not {kind}: {error}") from None

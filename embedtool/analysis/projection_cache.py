@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from embedtool.analysis.projection import Rows, layout, parameters
 from embedtool.config.tasks import Layout
 from embedtool.errors import FormatError, OutputError
-from embedtool.io.atomic import replaced
+from embedtool.io.atomic import atomic_write
 from embedtool.io.cache import user_cache
 from embedtool.io.progress import Report, silent
 from embedtool.io.safetensors_io import map_tensors, write_tensors
@@ -85,7 +85,7 @@ def _write(paths: Sequence[Path], key: str, points: Rows) -> None:
     for path in paths:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with replaced(path) as file:
+            with atomic_write(path) as file:
                 write_tensors(file, {"points": points, "checksum": _checksum(key, points)})
             return
         except OutputError as error:

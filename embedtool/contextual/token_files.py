@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.contextual.encoders import ContextualEncoder
-from embedtool.corpus.encoding import BYTE, mapped
-from embedtool.corpus.string_table import Words
+from embedtool.corpus.encoding import BYTE, map_file
+from embedtool.corpus.string_table import StringTable
 from embedtool.errors import OutputError
 from embedtool.formats.arrow_table import import_pyarrow
-from embedtool.io.atomic import TEMPORARY, replaced
+from embedtool.io.atomic import TEMPORARY_PREFIX, atomic_write
 from embedtool.io.safetensors_io import write_tensors
 from embedtool.messages import brief
 
@@ -55,7 +55,7 @@ def check_kind(path: Path) -> None:
 
 def write(encoder: ContextualEncoder, lines: Iterable[str], path: Path) -> int:
     """Encode lines and write their tokens; returns how many there are."""
-    with TemporaryDirectory(prefix=TEMPORARY, dir=path.parent) as folder:
+    with TemporaryDirectory(prefix=TEMPORARY_PREFIX, dir=path.parent) as folder:
         tokens = _gathered(encoder, lines, Path(folder))
         WRITERS[path.suffix.lower()](tokens, path)
         return len(tokens.lines)
@@ -73,12 +73,12 @@ def _gathered(encoder: ContextualEncoder, lines: Iterable[str], folder: Path) ->
             text.write("".join(token + BETWEEN for token in sentence.tokens).encode())
             numbers.write(np.full(len(sentence.tokens), number, NUMBER).data)
             vectors.write(sentence.vectors.astype(REAL).data)
-    rows = mapped(paths["vectors"], REAL).reshape(-1, encoder.vector_size)
-    return Tokens(mapped(paths["text"], BYTE), mapped(paths["lines"], NUMBER), rows)
+    rows = map_file(paths["vectors"], REAL).reshape(-1, encoder.vector_size)
+    return Tokens(map_file(paths["text"], BYTE), map_file(paths["lines"], NUMBER), rows)
 
 
 def _write_npz(tokens: Tokens, path: Path) -> None:
-    with replaced(path) as file:
+    with atomic_write(path) as file:
         np.savez(
             file, tokens=np.array(_texts(tokens), np.str_), lines=tokens.lines,
             vectors=tokens.vectors,
@@ -89,7 +89,7 @@ def _write_safetensors(tokens: Tokens, path: Path) -> None:
     tensors: dict[str, Any] = {
         "tokens": tokens.text, "lines": tokens.lines, "vectors": tokens.vectors
     }  # fmt: skip
-    with replaced(path) as file:
+    with atomic_write(path) as file:
         write_tensors(file, tensors, {"format": "embedtool tokens and vectors"})
 
 
@@ -102,7 +102,7 @@ def _write_parquet(tokens: Tokens, path: Path) -> None:
         ("token", arrow.string()), ("line", arrow.int64()),
         ("vector", arrow.list_(arrow.float32(), size)),
     ])  # fmt: skip
-    with replaced(path) as file, ParquetWriter(file, schema) as writer:
+    with atomic_write(path) as file, ParquetWriter(file, schema) as writer:
         for rows, texts in _blocks(tokens):
             flat = arrow.array(np.ascontiguousarray(tokens.vectors[rows]).reshape(-1))
             columns = [
@@ -114,7 +114,7 @@ def _write_parquet(tokens: Tokens, path: Path) -> None:
 
 
 def _blocks(tokens: Tokens) -> Iterator[tuple[slice, list[str]]]:
-    words = Words.of_lines(tokens.text)
+    words = StringTable.from_lines(tokens.text)
     for first in range(0, len(tokens.lines), BATCH_ROWS):
         rows = slice(first, first + BATCH_ROWS)
         yield rows, words[rows]

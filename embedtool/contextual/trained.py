@@ -15,7 +15,7 @@ from embedtool.contextual._torch import torch
 from embedtool.contextual.batches import by_length, padded
 from embedtool.contextual.encoder import BOUNDARY_NAME, WORDS, Encoder
 from embedtool.contextual.encoders import BATCH_TOKENS, EncoderAttention, Sentence, by_blocks
-from embedtool.corpus.tokens import TOKENIZERS, cleaner
+from embedtool.corpus.tokens import TOKENIZERS, normalizer
 from embedtool.errors import ModelError, QueryError
 from embedtool.model.vectors import Model, WordVectors
 
@@ -46,7 +46,7 @@ class TrainedEncoder:
         except (KeyError, TypeError, RuntimeError) as error:
             raise ModelError(f"{name}: broken model: its encoder does not fit: {error}") from None
         self.vector_size = self.config.hidden_size
-        self._clean, self._tokenize = cleaner(text), TOKENIZERS[text.tokenizer]()
+        self._clean, self._tokenize = normalizer(text), TOKENIZERS[text.tokenizer]()
 
     def _network(self, model: Model) -> Encoder:
         """The parameters in their places. Raises RuntimeError where they do not fit."""

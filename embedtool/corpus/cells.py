@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 ID = np.dtype("<i4")
-MEETINGS_A_CELL = 2**19
+PAIRS_PER_CELL = 2**19
 """With so many meetings of words to a cell, or more, what Python does for it does not matter."""
-LEAST_BLOCKS, MOST_BLOCKS = 8, 64
+MIN_BLOCKS, MAX_BLOCKS = 8, 64
 """Workers share no block, so that few blocks leave some without work; but with many, a row that is
 loaded serves few pairs before the next cell."""
-NEIGHBOURS_EXPONENT = 0.7
+HEAPS_EXPONENT = 0.7
 """A word met n times has about n**0.7 different neighbours (Heaps' law; the exponent is measured on
 Wikipedia, where blocks of equal sums of it have equal numbers of pairs within a quarter)."""
-SPREAD_STEPS = (
+MORTON_STEPS = (
     (16, 0x0000FFFF0000FFFF),
     (8, 0x00FF00FF00FF00FF),
     (4, 0x0F0F0F0F0F0F0F0F),
@@ -44,20 +44,20 @@ class Blocks:
     starts: NDArray[np.int64]
 
     @classmethod
-    def cut(cls, counts: ArrayLike, n_meetings: int) -> Self:
+    def balanced(cls, counts: ArrayLike, n_meetings: int) -> Self:
         """Blocks of about as many pairs each; more of them where words meet more often.
 
         Their number is a power of two, unless there are hardly any words.
         """
-        n = math.isqrt(n_meetings // MEETINGS_A_CELL)
-        n = min(max(n, LEAST_BLOCKS), MOST_BLOCKS)
+        n = math.isqrt(n_meetings // PAIRS_PER_CELL)
+        n = min(max(n, MIN_BLOCKS), MAX_BLOCKS)
         n = 1 << n.bit_length() - 1
-        ends = np.cumsum(np.asarray(counts, dtype=np.float64) ** NEIGHBOURS_EXPONENT)
+        ends = np.cumsum(np.asarray(counts, dtype=np.float64) ** HEAPS_EXPONENT)
         starts = np.searchsorted(ends, ends[-1] * np.arange(n) / n)
         return cls(np.unique(np.append(starts, len(ends))))
 
     @classmethod
-    def whole(cls, n_words: int) -> Self:
+    def single(cls, n_words: int) -> Self:
         """All words in one block, so that all pairs are in one cell and are visited at random."""
         return cls(np.array([0, n_words]))
 
@@ -82,7 +82,7 @@ class Blocks:
         block = np.repeat(np.arange(self.n_blocks), sizes).astype(np.uint64)
         place = np.arange(self.starts[-1]) - np.repeat(self.starts[:-1], sizes)
         spread = place.astype(np.uint64)
-        for shift, mask in SPREAD_STEPS:
+        for shift, mask in MORTON_STEPS:
             spread = (spread | spread << np.uint64(shift)) & np.uint64(mask)
         cell_shift = np.uint64(2 * self.bits)
         rows = block * np.uint64(self.n_blocks) << cell_shift | spread << np.uint64(1)
@@ -105,9 +105,9 @@ class Blocks:
 
 def _gathered(numbers: NDArray[np.uint64]) -> NDArray[np.int64]:
     """Every second bit of numbers, from the lowest on, put side by side."""
-    gathered = numbers & np.uint64(SPREAD_STEPS[-1][1])
-    shifts = [shift for shift, _ in reversed(SPREAD_STEPS)]
-    masks = [mask for _, mask in reversed(SPREAD_STEPS[:-1])] + [2**32 - 1]
+    gathered = numbers & np.uint64(MORTON_STEPS[-1][1])
+    shifts = [shift for shift, _ in reversed(MORTON_STEPS)]
+    masks = [mask for _, mask in reversed(MORTON_STEPS[:-1])] + [2**32 - 1]
     for shift, mask in zip(shifts, masks, strict=True):
         gathered = (gathered | gathered >> np.uint64(shift)) & np.uint64(mask)
     return gathered.astype(np.int64)

@@ -12,11 +12,11 @@ from typing import TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-AHEAD = 2
+LOOKAHEAD = 2
 """Items taken beyond one a worker, so that none waits for the next."""
 
 
-def in_order(
+def ordered_map(
     items: Iterable[Item],
     work: Callable[[Item], Result],
     finish: Callable[[Result], None],
@@ -33,7 +33,7 @@ def in_order(
         for item in items:
             result = working.submit(work, item)
             waiting.append(finishing.submit(_finish, finish, result))
-            if len(waiting) > workers + AHEAD:
+            if len(waiting) > workers + LOOKAHEAD:
                 waiting.popleft().result()
         while waiting:
             waiting.popleft().result()

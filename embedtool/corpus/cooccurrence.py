@@ -21,10 +21,10 @@ from embedtool.config.base import MiB
 from embedtool.config.training import GloveConfig
 from embedtool.corpus.cells import ID, Blocks
 from embedtool.corpus.encoding import EncodedCorpus
-from embedtool.corpus.sorted_runs import MAPPING, Run, SortedRuns, merged
+from embedtool.corpus.sorted_runs import MAPPING, Run, SortedRuns, merge_runs
 from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.errors import TrainingError
-from embedtool.io.atomic import Hashed, mismatch, replaced
+from embedtool.io.atomic import HashingWriter, atomic_write, mismatch
 from embedtool.io.progress import Progress, Report, silent
 from embedtool.kernels.text.cooccurrence import distance_bits, list_pairs, sum_entries
 from embedtool.messages import brief
@@ -34,28 +34,28 @@ log = logging.getLogger(__name__)
 FIXED_POINT = 2**28
 """Weights that are no whole fractions of 1 are rounded to multiples of 1 / FIXED_POINT."""
 ENTRY_BYTES = 8
-LEAST_ENTRIES, MOST_ENTRIES = 2**12, 2**24
+MIN_ENTRIES, MAX_ENTRIES = 2**12, 2**24
 """Of entries sorted at once: more take longer to sort, and to get memory for, than they save in
 merging."""
 MERGE_BYTES = 64
 """Memory that merging takes an entry."""
-MERGED_AT_ONCE = 2**16
+MAX_MERGED_ENTRIES = 2**16
 """Sums merged at once, at most: what is made of them on the way stays in the cache."""
 CHUNK_TOKENS = 2**18
 COUNT = np.dtype("<f4")
 FILES = ("pair-rows", "pair-columns", "pair-counts")
-KINDS = (ID, ID, COUNT)
+DTYPES = (ID, ID, COUNT)
 COUNTED = "counted.json"
 """Written when all runs up to a place of the text are complete."""
 SUMMARY = "pairs.json"
 """Written when the pairs are complete, and so tells that they are."""
 
-FASTEST_IN_CELLS = 0.1
+MAX_RATE_BY_CELL = 0.1
 """With a higher learning rate all pairs are in one cell. Cell by cell, the most frequent words
 learn from each other before they have met any other, and their steps then go too far: with the
 corpus that ships, rate 0.15 diverges at 300 dimensions and 0.2 at 50, where pairs in random order
 converge."""
-MOST_IN_ONE_CELL = 2**26
+MAX_PAIRS_IN_ONE_CELL = 2**26
 """Meetings of words whose pairs may be in one cell, for a cell is held in memory."""
 
 Cell = tuple[int, int]
@@ -156,15 +156,15 @@ class Cooccurrence:
 
 
 @dataclass(frozen=True)
-class Pauses:
+class CheckpointHooks:
     """When what has been counted is to be kept, so that it can be gone on with.
 
     due  : whether it is, as soon as it can be; stays so until `kept` is called
     kept : called when it has been; may raise to stop there
     """
 
-    due: Callable[[], bool] = lambda: False
-    kept: Callable[[], None] = lambda: None
+    is_due: Callable[[], bool] = lambda: False
+    saved: Callable[[], None] = lambda: None
 
 
 def count_cooccurrence(
@@ -172,42 +172,42 @@ def count_cooccurrence(
     config: GloveConfig,
     folder: Path,
     report: Report = silent,
-    pauses: Pauses | None = None,
+    hooks: CheckpointHooks | None = None,
 ) -> Cooccurrence:
     """Count the pairs of a corpus within `config.memory`, spilling to `folder`, which must exist.
 
     Goes on with what was kept there when a pause, or a crash after one, ended an earlier call.
-    Sums are exact and equal whatever the workers, the memory and the pauses. Words outside the
+    Sums are exact and equal whatever the workers, the memory and the hooks. Words outside the
     vocabulary have been left out and take no place in the distance, as in Stanford's GloVe. Raises
     TrainingError where a pair and its distance do not fit 64 bits.
     """
-    pauses = pauses or Pauses()
+    hooks = hooks or CheckpointHooks()
     weights, unit = distance_weights(config.window, config.distance_weighting)
-    blocks = blocks_of(corpus.vocabulary, corpus.n_tokens, config)
+    blocks = blocks_for(corpus.vocabulary, corpus.n_tokens, config)
     (folder / SUMMARY).unlink(missing_ok=True)
     n_counted, kept = _kept(folder)
     with kept as runs:
         while n_counted < corpus.n_tokens:
             n_counted = _count(
-                corpus, config, weights, blocks.codes(), runs, n_counted, pauses.due, report
+                corpus, config, weights, blocks.codes(), runs, n_counted, hooks.is_due, report
             )
             _keep(folder, n_counted, runs)
-            if pauses.due():
-                pauses.kept()
-        pairs = _merge(runs, blocks, config, unit, folder, pauses, report)
+            if hooks.is_due():
+                hooks.saved()
+        pairs = _merge(runs, blocks, config, unit, folder, hooks, report)
         (folder / COUNTED).unlink(missing_ok=True)
         runs.remove()
     return pairs
 
 
-def blocks_of(vocabulary: Vocabulary, n_tokens: int, config: GloveConfig) -> Blocks:
+def blocks_for(vocabulary: Vocabulary, n_tokens: int, config: GloveConfig) -> Blocks:
     """How the pairs of so many tokens are cut. Raises TrainingError as `count_cooccurrence`."""
     n_meetings = n_tokens * config.window
-    in_one_cell = config.learning_rate > FASTEST_IN_CELLS and n_meetings <= MOST_IN_ONE_CELL
+    in_one_cell = config.learning_rate > MAX_RATE_BY_CELL and n_meetings <= MAX_PAIRS_IN_ONE_CELL
     blocks = (
-        Blocks.whole(vocabulary.n_words)
+        Blocks.single(vocabulary.n_words)
         if in_one_cell
-        else Blocks.cut(vocabulary.counts, n_meetings)
+        else Blocks.balanced(vocabulary.counts, n_meetings)
     )
     if blocks.key_bits + distance_bits(config.window) > 64:
         raise TrainingError(
@@ -217,7 +217,7 @@ def blocks_of(vocabulary: Vocabulary, n_tokens: int, config: GloveConfig) -> Blo
     return blocks
 
 
-def count_part(
+def count_run(
     ids: NDArray[np.int32],
     ends: NDArray[np.int64],
     codes: NDArray[np.uint64],
@@ -240,27 +240,27 @@ def count_part(
         entries[:n_entries].sort()
         n = sum_entries(entries[:n_entries], weights, sums)
         runs.append((entries[:n].copy(), sums[:n].copy()))
-    return merged(runs) if runs else (entries[:0], sums[:0])
+    return merge_runs(runs) if runs else (entries[:0], sums[:0])
 
 
 def _keep(folder: Path, n_counted: int, runs: SortedRuns) -> None:
     """Write down how many tokens have been counted, and where the runs of their pairs end."""
     runs.sync()
-    with replaced(folder / COUNTED) as file:
-        counted = {"tokens": n_counted, "ends": runs.ends, "sha256": runs.checksums}
-        file.write(json.dumps(counted).encode())
+    with atomic_write(folder / COUNTED) as file:
+        progress = {"tokens": n_counted, "ends": runs.ends, "sha256": runs.checksums}
+        file.write(json.dumps(progress).encode())
 
 
 def _kept(folder: Path) -> tuple[int, SortedRuns]:
     """What was written down; the beginning where nothing was, or runs have changed since."""
-    counted = _told(folder / COUNTED, "tokens", "ends", "sha256")
-    if counted is None:
+    progress = _told(folder / COUNTED, "tokens", "ends", "sha256")
+    if progress is None:
         return 0, SortedRuns(folder)
-    runs = SortedRuns(folder, counted["ends"])
-    if not runs.are_sound(counted["sha256"]):
+    runs = SortedRuns(folder, progress["ends"])
+    if not runs.is_intact(progress["sha256"]):
         log.warning("%s: the counted pairs are damaged; they are counted again", folder)
         return 0, SortedRuns(folder)
-    return counted["tokens"], runs
+    return progress["tokens"], runs
 
 
 def _told(path: Path, *names: str) -> dict[str, Any] | None:
@@ -280,7 +280,7 @@ def counting_bytes(config: GloveConfig, n_tokens: int) -> int:
 def _entries_at_once(config: GloveConfig, n_tokens: int) -> int:
     """The entries that a worker holds."""
     n_entries = config.memory * MiB // (2 * ENTRY_BYTES * (config.workers or 1))
-    return min(max(n_entries, LEAST_ENTRIES), MOST_ENTRIES, (n_tokens + 1) * config.window)
+    return min(max(n_entries, MIN_ENTRIES), MAX_ENTRIES, (n_tokens + 1) * config.window)
 
 
 def _count(
@@ -353,7 +353,7 @@ def _merge(
     config: GloveConfig,
     unit: int,
     folder: Path,
-    pauses: Pauses,
+    hooks: CheckpointHooks,
     report: Report,
 ) -> Cooccurrence:
     """Write the summed pairs of all runs, and find where each cell begins.
@@ -363,30 +363,30 @@ def _merge(
     cell_keys = blocks.cell_keys()
     bounds = np.zeros(len(cell_keys), dtype=np.int64)
     n_equal = 0
-    at_once = min(config.memory * MiB // MERGE_BYTES, MERGED_AT_ONCE)
+    at_once = min(config.memory * MiB // MERGE_BYTES, MAX_MERGED_ENTRIES)
     paths = [folder / name for name in FILES]
     with ExitStack() as stack:
-        files = [Hashed(stack.enter_context(path.open("wb"))) for path in paths]
-        for keys, sums in runs.merged(at_once):
-            (rows, columns, counts), n_equal_here = counted(keys, sums, blocks, config, unit)
+        files = [HashingWriter(stack.enter_context(path.open("wb"))) for path in paths]
+        for keys, sums in runs.merge(at_once):
+            (rows, columns, counts), n_equal_here = decode_pairs(keys, sums, blocks, config, unit)
             n_equal += n_equal_here
             for values, file in zip((rows, columns, counts), files, strict=True):
                 file.write(np.ascontiguousarray(values).data)
             bounds += np.searchsorted(keys, cell_keys)
             report(Progress("merging pairs", runs.n_taken, runs.ends[-1], "pairs"))
-            if pauses.due():
-                pauses.kept()
-    rows, columns, counts = (_mapped(path, kind) for path, kind in zip(paths, KINDS, strict=True))
-    with replaced(folder / SUMMARY) as complete:
+            if hooks.is_due():
+                hooks.saved()
+    rows, columns, counts = (_mapped(path, kind) for path, kind in zip(paths, DTYPES, strict=True))
+    with atomic_write(folder / SUMMARY) as complete:
         summary = {
             "symmetric": config.symmetric, "bounds": bounds.tolist(), "n_equal": n_equal,
-            "files": {path.name: file.facts() for path, file in zip(paths, files, strict=True)},
+            "files": {path.name: file.checksum() for path, file in zip(paths, files, strict=True)},
         }  # fmt: skip
         complete.write(json.dumps(summary).encode())
     return Cooccurrence(config.symmetric, rows, columns, counts, bounds, n_equal)
 
 
-def counted(
+def decode_pairs(
     keys: NDArray[np.uint64],
     sums: NDArray[np.int64],
     blocks: Blocks,
@@ -402,7 +402,7 @@ def counted(
     return (rows, columns, counts), int(equal.sum())
 
 
-def counted_pairs(folder: Path) -> Cooccurrence | None:
+def open_cooccurrence(folder: Path) -> Cooccurrence | None:
     """What `count_cooccurrence` left in a folder; None where it did not come to its end.
 
     None, and a warning, also where a file has changed since.
@@ -420,7 +420,7 @@ def counted_pairs(folder: Path) -> Cooccurrence | None:
             log.warning("%s: %s; pairs are counted again", folder / name, fault)
             return None
     rows, columns, counts = (
-        _mapped(folder / name, kind) for name, kind in zip(FILES, KINDS, strict=True)
+        _mapped(folder / name, kind) for name, kind in zip(FILES, DTYPES, strict=True)
     )
     bounds = np.array(summary["bounds"], dtype=np.int64)
     return Cooccurrence(summary["symmetric"], rows, columns, counts, bounds, summary["n_equal"])

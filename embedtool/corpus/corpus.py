@@ -12,39 +12,39 @@ from typing import Any, BinaryIO, Protocol, cast
 from embedtool.config.base import flag
 from embedtool.config.text import TextConfig
 from embedtool.corpus.decoding import Utf8Stream
-from embedtool.corpus.notes import LOOKED_AT_BYTES, ReadingNotes
+from embedtool.corpus.notes import INSPECTED_BYTES, ReadingNotes
 from embedtool.corpus.paragraphs import paragraphs
 from embedtool.corpus.records import (
-    LONGEST_RECORD,
+    MAX_RECORD_BYTES,
     SUFFIXES,
     Columns,
     FoundRecord,
     Record,
+    check_text,
     is_parquet,
     kind_of,
     read_parquet,
     read_records,
-    text_of,
     texts_of,
-    tokens_in,
+    tokens_from_list,
 )
 from embedtool.corpus.signatures import HEAD_BYTES, what_is_no_text
 from embedtool.corpus.sources import (
+    FileSignature,
     Inputs,
-    Stamp,
+    display_name,
     find_sources,
-    head_of,
-    name_of,
-    opened,
-    size_of,
-    stamp_of,
+    open_source,
+    peek_head,
+    signature_of,
+    total_size,
 )
 from embedtool.corpus.tokens import (
     TOKENIZERS,
-    cleaner,
-    spacer,
-    token_bytes,
-    token_of,
+    decode_token,
+    encode_token,
+    normalizer,
+    text_tokenizer,
 )
 from embedtool.errors import CorpusError
 from embedtool.io.encodings import BYTE_ORDER_MARK, REPLACEMENT, is_utf8
@@ -88,7 +88,7 @@ class Corpus:
 
     def __post_init__(self) -> None:
         self.sources = find_sources(self.inputs)
-        self.stamps: dict[str, Stamp] = {}
+        self.signatures: dict[str, FileSignature] = {}
         self.notes = ReadingNotes()
 
     @property
@@ -102,17 +102,17 @@ class Corpus:
         The end of each source is a line end. Raises CorpusError where a source cannot be read,
         naming it and, for invalid bytes, the first; and where it holds lists of tokens.
         """
-        clean = cleaner(self.text)
+        clean = normalizer(self.text)
         for block, _ in self._pieces(report, lists=False):
             yield clean(block.decode())
 
-    def spaced_blocks(self, report: Report = silent) -> Iterator[bytes]:
+    def tokenized_blocks(self, report: Report = silent) -> Iterator[bytes]:
         """Clean text, in which white space of ASCII, and nothing else, separates tokens.
 
         Tokens are as `token_bytes` writes them: that is UTF-8, but for white space within a token
         of a list. Otherwise like `blocks`, but those of small files come together.
         """
-        space = spacer(self.text)
+        space = text_tokenizer(self.text)
         gathered: list[bytes] = []
         size = 0
         for block, is_cut in self._pieces(report):
@@ -125,12 +125,12 @@ class Corpus:
 
     def sentences(self, report: Report = silent) -> Iterator[list[str]]:
         """The tokens of each line, or list, that has any."""
-        tokenize, clean = TOKENIZERS[self.text.tokenizer](), cleaner(self.text)
+        tokenize, clean = TOKENIZERS[self.text.tokenizer](), normalizer(self.text)
         sentence: list[str] = []
         for block, is_cut in self._pieces(report):
             if is_cut:
                 lines = (line.split() for line in block.split(b"\n"))
-                yield from ([*map(token_of, line)] for line in lines if line)
+                yield from ([*map(decode_token, line)] for line in lines if line)
                 continue
             *whole, rest = clean(block.decode()).split("\n")
             for line in whole:
@@ -150,10 +150,10 @@ class Corpus:
     def _pieces(self, report: Report, lists: bool = True) -> Iterator[Piece]:
         """The text of all sources; CorpusError on lists of tokens where they are not wanted."""
         self.notes = ReadingNotes()
-        total = size_of(self.sources)
+        total = total_size(self.sources)
         done = 0
         for source in self.sources:
-            with self._unchanged(source), opened(source) as (stream, raw):
+            with self._unchanged(source), open_source(source) as (stream, raw):
                 for piece in self._pieces_of(source, stream, lists):
                     yield piece
                     if total is not None:
@@ -165,7 +165,7 @@ class Corpus:
         """The text of one source, whatever holds it."""
         kind = self._kind(source, stream)
         if kind == "text":
-            blocks = self._plain_blocks(stream, name_of(source))
+            blocks = self._plain_blocks(stream, display_name(source))
             if self.text.paragraphs:
                 blocks = map(str.encode, paragraphs(map(bytes.decode, blocks)))
             yield from ((block, False) for block in blocks)
@@ -177,28 +177,28 @@ class Corpus:
             values = ((where, value) for where, (value,) in records if value is not None)
         else:
             values = (("", text) for text in texts_of(records, field))
-        yield from _gathered(self._lines_of(values, name_of(source), field))
+        yield from _gathered(self._lines_of(values, display_name(source), field))
 
     def _lines_of(
         self, values: Iterable[tuple[str, Any]], name: str, field: str
     ) -> Iterator[Piece]:
         """Texts and lists of tokens, given with where they stand."""
-        clean = cleaner(self.text)
+        clean = normalizer(self.text)
         seen: list[str] = []
         n_seen = 0
         for where, value in values:
             if isinstance(value, list):
                 yield self._list_line(value, where, field, clean), True
                 continue
-            text = text_of(value, where, field)
+            text = check_text(value, where, field)
             if self.text.paragraphs:
                 text = "".join(paragraphs([text]))
-            elif n_seen < LOOKED_AT_BYTES:
+            elif n_seen < INSPECTED_BYTES:
                 seen.append(text)
                 n_seen += len(text)
             yield text.encode(), False
         if not self.text.paragraphs:
-            self.notes.look_at(name, "\n\n".join(seen).encode())
+            self.notes.inspect(name, "\n\n".join(seen).encode())
 
     def _plain_blocks(self, stream: BinaryIO, name: str) -> Iterator[bytes]:
         """The lines of plain text in blocks, in UTF-8."""
@@ -208,7 +208,7 @@ class Corpus:
             for offset, block in blocks:
                 valid = self._valid(block, offset, name)
                 if is_first and not self.text.paragraphs:
-                    self.notes.look_at(name, valid)
+                    self.notes.inspect(name, valid)
                 is_first = False
                 yield valid
 
@@ -221,8 +221,8 @@ class Corpus:
                 f"{where}: {field!r} is a list of tokens, which --tokenizer "
                 f"{self.text.tokenizer} cannot cut; leave it out"
             )
-        tokens = (clean(token) for token in tokens_in(values, where, field))
-        return b" ".join(token_bytes(token) for token in tokens if token)
+        tokens = (clean(token) for token in tokens_from_list(values, where, field))
+        return b" ".join(encode_token(token) for token in tokens if token)
 
     def records(self, columns: Columns) -> Iterator[Record]:
         """The values of columns in all records, and where each stands.
@@ -230,29 +230,31 @@ class Corpus:
         Raises CorpusError on a source that holds no records, or not these columns.
         """
         for source in self.sources:
-            with self._unchanged(source), opened(source) as (stream, _):
+            with self._unchanged(source), open_source(source) as (stream, _):
                 kind = self._kind(source, stream)
                 if kind == "text":
                     raise CorpusError(
-                        f"{name_of(source)}: expected CSV, TSV, JSONL or Parquet, which the end "
-                        f"of its name tells: {', '.join(SUFFIXES)}"
+                        f"{display_name(source)}: expected CSV, TSV, JSONL or Parquet, which the "
+                        f"end of its name tells: {', '.join(SUFFIXES)}"
                     )
                 yield from self._records(source, stream, kind, columns)
 
     @contextmanager
     def _unchanged(self, source: str) -> Iterator[None]:
         """Read a source, and see before and after that it is as it was."""
-        if self.stamps.get(source) is not None:
-            self.stamp(source)
+        if self.signatures.get(source) is not None:
+            self.check_signature(source)
         yield
-        self.stamp(source)
+        self.check_signature(source)
 
-    def stamp(self, source: str) -> None:
+    def check_signature(self, source: str) -> None:
         """Take note of a source. Raises CorpusError where it is not as at the last reading."""
-        stamp = stamp_of(source)
-        if self.stamps.get(source) not in (None, stamp):
-            raise CorpusError(f"{name_of(source)}: has changed since it was first read; begin anew")
-        self.stamps[source] = stamp
+        signature = signature_of(source)
+        if self.signatures.get(source) not in (None, signature):
+            raise CorpusError(
+                f"{display_name(source)}: has changed since it was first read; begin anew"
+            )
+        self.signatures[source] = signature
 
     def _kind(self, source: str, stream: BinaryIO) -> str:
         """The kind of a source. Raises CorpusError where its bytes say that it holds no text."""
@@ -260,16 +262,16 @@ class Corpus:
         if kind == "text" and self.text.input_format == "auto" and is_parquet(stream):
             kind = "parquet"
         if kind != "parquet":
-            found = what_is_no_text(head_of(stream, HEAD_BYTES), self.text.encoding)
+            found = what_is_no_text(peek_head(stream, HEAD_BYTES), self.text.encoding)
             if found:
-                raise CorpusError(f"{name_of(source)}, byte 0: {found}")
-        self.notes.saw(kind)
+                raise CorpusError(f"{display_name(source)}, byte 0: {found}")
+        self.notes.add_kind(kind)
         return kind
 
     def _records(
         self, source: str, stream: BinaryIO, kind: str, columns: Columns
     ) -> Iterator[Record]:
-        name = name_of(source)
+        name = display_name(source)
         if kind == "parquet":
             records = read_parquet(stream, name, columns)
         else:
@@ -301,11 +303,11 @@ class Corpus:
     def _lines(self, stream: BinaryIO, name: str) -> Iterator[str]:
         """Whole lines, up to LONGEST_RECORD: a record cannot be cut."""
         offset = 0
-        while line := stream.readline(LONGEST_RECORD):
-            if len(line) == LONGEST_RECORD:
+        while line := stream.readline(MAX_RECORD_BYTES):
+            if len(line) == MAX_RECORD_BYTES:
                 raise CorpusError(
-                    f"{name}, byte {offset:,}: a line of more than {LONGEST_RECORD:,} bytes is no "
-                    "record; for plain text use --input-format text"
+                    f"{name}, byte {offset:,}: a line of more than {MAX_RECORD_BYTES:,} bytes is "
+                    "no record; for plain text use --input-format text"
                 )
             text = self._valid(line, offset, name).decode()
             yield text.removeprefix(BYTE_ORDER_MARK) if offset == 0 else text

@@ -8,7 +8,7 @@ from io import RawIOBase
 from threading import local
 from typing import BinaryIO, Literal
 
-from embedtool.corpus.string_table import LONE_SURROGATES
+from embedtool.corpus.string_table import SURROGATE_ERRORS
 from embedtool.errors import CorpusError
 from embedtool.io.encodings import REPLACEMENT
 
@@ -100,4 +100,4 @@ class Utf8Stream(RawIOBase):
             raise CorpusError(f"{self.name}: not {self.encoding}: {error}") from None
         self.n_invalid += COUNTER.n - n_before
         # codecs of escapes can spell halves of characters; whoever reads UTF-8 finds them invalid
-        return text.encode("utf-8", LONE_SURROGATES)
+        return text.encode("utf-8", SURROGATE_ERRORS)

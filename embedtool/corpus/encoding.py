@@ -20,16 +20,16 @@ from numpy.typing import NDArray
 from embedtool import __version__
 from embedtool.config.base import n_cores
 from embedtool.config.training import VocabularyConfig
-from embedtool.corpus.concurrency import in_order
+from embedtool.corpus.concurrency import ordered_map
 from embedtool.corpus.corpus import Corpus
-from embedtool.corpus.interning import NumberedText, Numbering, WordNumbers
+from embedtool.corpus.interning import InternedText, Interner, WordInterner
 from embedtool.corpus.notes import ReadingNotes, warn_of_reading, warn_of_script
-from embedtool.corpus.sources import name_of, place_of, stamps_of
-from embedtool.corpus.string_table import Words
-from embedtool.corpus.tokens import tokens_of_lines
-from embedtool.corpus.vocabulary import Vocabulary, choose_words
+from embedtool.corpus.sources import absolute, display_name, signatures_of
+from embedtool.corpus.string_table import StringTable
+from embedtool.corpus.tokens import decode_token_lines
+from embedtool.corpus.vocabulary import Vocabulary, build_vocabulary
 from embedtool.errors import CorpusError, OutputError, ResourceError, TrainingError
-from embedtool.io.atomic import Hashed, mismatch, new_folder
+from embedtool.io.atomic import HashingWriter, atomic_directory, mismatch
 from embedtool.io.progress import Report, silent
 from embedtool.kernels.text.tokens import keep_rows, renumber
 from embedtool.messages import brief
@@ -39,11 +39,11 @@ log = logging.getLogger(__name__)
 ID = np.dtype("<i4")
 END = COUNT = np.dtype("<i8")
 BYTE = np.dtype("u1")
-LAYOUT = 5
+CACHE_VERSION = 5
 """Raised when what `scan` leaves in its folder changes, so that older caches are not opened."""
 BLOCK_TOKENS = 2**20
 """Tokens taken at a time in passes over the ids."""
-DRAWN_TOKENS = 2**20
+RESAMPLED_TOKENS = 2**20
 """About so many tokens are drawn at a time, or one sentence, however long it is."""
 SUMMARY = "scan.json"
 """Written last of what `scan` leaves: the fingerprint, what was noticed, size and SHA-256 of each
@@ -66,7 +66,7 @@ class ScannedText:
 
     __repr__ = brief
 
-    words: Words
+    words: StringTable
     counts: NDArray[np.int64]
     ids: NDArray[np.int32]
     ends: NDArray[np.int64]
@@ -112,7 +112,7 @@ class EncodedCorpus:
         return len(self.ends)
 
 
-class Numbered(Protocol):
+class EncodedText(Protocol):
     """A text whose tokens are rows of a vocabulary, wherever they are."""
 
     @property
@@ -132,13 +132,13 @@ class Numbered(Protocol):
         """The number of sentences; each has a token."""
 
 
-class Tokens:
+class TokenWriter:
     """Writes ids and ends as they come.
 
     n_written : ids so far
     """
 
-    def __init__(self, ids: BinaryIO | Hashed, ends: BinaryIO | Hashed) -> None:
+    def __init__(self, ids: BinaryIO | HashingWriter, ends: BinaryIO | HashingWriter) -> None:
         self.ids, self.ends = ids, ends
         self.n_written = 0
         self.last_end = 0
@@ -154,22 +154,22 @@ class Tokens:
             self.last_end = int(new_ends[-1])
 
 
-class Scan:
+class ScanAccumulator:
     """Puts together the blocks of a text, each of which was numbered by itself."""
 
-    def __init__(self, tokens: Tokens) -> None:
+    def __init__(self, tokens: TokenWriter) -> None:
         self.tokens = tokens
-        self.numbers = WordNumbers()
+        self.interner = WordInterner()
         self.counts = np.zeros(0, dtype=np.int64)
         # The kernels are compiled, or read, now: on the thread that an interrupt reaches, and
         # before memory is taken, for the compiler ends the program where it is given none.
-        self.append(Numbering()(b""))
+        self.append(Interner()(b""))
 
-    def append(self, block: NumberedText) -> None:
+    def append(self, block: InternedText) -> None:
         """Give the tokens of the next block their numbers in the whole, count and write them."""
-        numbers, _ = self.numbers.number(block.words)
-        if self.numbers.n_words > len(self.counts):
-            more = np.zeros(2 * self.numbers.n_words - len(self.counts), dtype=np.int64)
+        numbers, _ = self.interner.intern(block.words)
+        if self.interner.n_words > len(self.counts):
+            more = np.zeros(2 * self.interner.n_words - len(self.counts), dtype=np.int64)
             self.counts = np.concatenate((self.counts, more))
         renumber(block.ids, numbers, self.counts)
         self.tokens.append(block.ids, block.ends)
@@ -192,25 +192,26 @@ def scan(
 def _write_scan(corpus: Corpus, folder: Path, report: Report, workers: int) -> None:
     """Write what `open_scan` opens; the table of words, the largest of all, is left behind."""
     with (folder / "ids").open("wb") as ids_file, (folder / "ends").open("wb") as ends_file:
-        ids, ends = Hashed(ids_file), Hashed(ends_file)
-        whole = Scan(Tokens(ids, ends))
+        ids, ends = HashingWriter(ids_file), HashingWriter(ends_file)
+        whole = ScanAccumulator(TokenWriter(ids, ends))
         try:
-            in_order(corpus.spaced_blocks(report), Numbering(), whole.append, workers)
+            ordered_map(corpus.tokenized_blocks(report), Interner(), whole.append, workers)
         except MemoryError:
             raise ResourceError(
-                f"out of memory after {whole.numbers.n_words:,} distinct words, some 70 bytes "
+                f"out of memory after {whole.interner.n_words:,} distinct words, some 70 bytes "
                 "each; look whether they are words (--tokenizer words), or give more memory"
             ) from None
     with (folder / "words").open("wb") as words_file, (folder / "counts").open("wb") as counts_file:
-        words, counts = Hashed(words_file), Hashed(counts_file)
-        words.write(whole.numbers.text)
-        counts.write(whole.counts[: whole.numbers.n_words].data)
+        words, counts = HashingWriter(words_file), HashingWriter(counts_file)
+        words.write(whole.interner.text)
+        counts.write(whole.counts[: whole.interner.n_words].data)
     digests = (words.digest, ids.digest, ends.digest)
     summary = {
         "fingerprint": hashlib.sha256(b"".join(each.digest() for each in digests)).hexdigest(),
         "notes": asdict(corpus.notes),
         "files": {
-            name: file.facts() for name, file in zip(FILES, (words, counts, ids, ends), strict=True)
+            name: file.checksum()
+            for name, file in zip(FILES, (words, counts, ids, ends), strict=True)
         },
     }
     (folder / SUMMARY).write_text(json.dumps(summary))
@@ -220,16 +221,16 @@ def open_scan(folder: Path) -> ScannedText:
     """Open what `scan` left in a folder."""
     summary = json.loads((folder / SUMMARY).read_bytes())
     return ScannedText(
-        words=tokens_of_lines(mapped(folder / "words", BYTE)),
+        words=decode_token_lines(map_file(folder / "words", BYTE)),
         counts=np.fromfile(folder / "counts", COUNT),
-        ids=mapped(folder / "ids", ID),
-        ends=mapped(folder / "ends", END),
+        ids=map_file(folder / "ids", ID),
+        ends=map_file(folder / "ends", END),
         fingerprint=summary["fingerprint"],
         notes=ReadingNotes(**summary["notes"]),
     )
 
 
-def damage_of(folder: Path) -> str | None:
+def find_damage(folder: Path) -> str | None:
     """What is wrong with a folder that `scan` filled at another time, or None."""
     try:
         summary = json.loads((folder / SUMMARY).read_bytes())
@@ -246,15 +247,17 @@ def damage_of(folder: Path) -> str | None:
     return None
 
 
-def count_words(corpus: Corpus, config: VocabularyConfig, report: Report = silent) -> Vocabulary:
+def scan_vocabulary(
+    corpus: Corpus, config: VocabularyConfig, report: Report = silent
+) -> Vocabulary:
     """The vocabulary of a corpus, without keeping the corpus; warns as `warn_of` does."""
     with TemporaryDirectory(prefix="embedtool-") as folder:
         scanned = scan(corpus, Path(folder), report)
-        warn_of(corpus, scanned)
-        return choose_words(scanned.words, scanned.counts, config)[0]
+        warn_about_text(corpus, scanned)
+        return build_vocabulary(scanned.words, scanned.counts, config)[0]
 
 
-def warn_of(corpus: Corpus, scanned: ScannedText) -> None:
+def warn_about_text(corpus: Corpus, scanned: ScannedText) -> None:
     """Log what the reading of a text was not meant for, before long work with it begins."""
     warn_of_reading(corpus.text, scanned.notes)
     warn_of_script(corpus.text, scanned.words, scanned.counts)
@@ -271,7 +274,7 @@ def cached_scan(
     """
     key = hashlib.sha256(json.dumps(_cache_key(corpus)).encode()).hexdigest()[:32]
     folder = cache / key
-    damage = damage_of(folder) if folder.is_dir() else None
+    damage = find_damage(folder) if folder.is_dir() else None
     if damage:
         log.warning("%s: the cache is damaged: %s; the text is read again", folder, damage)
     if damage or not folder.is_dir():
@@ -279,18 +282,18 @@ def cached_scan(
             cache.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(f"{cache}: cannot be made: {error.strerror}") from None
-        with new_folder(folder) as fresh:
+        with atomic_directory(folder) as fresh:
             scan(corpus, fresh, report, workers)
     return open_scan(folder)
 
 
 def _cache_key(corpus: Corpus) -> list[object]:
     files = []
-    for source, stamp in zip(corpus.sources, stamps_of(corpus.sources), strict=True):
-        if stamp is None:
+    for source, signature in zip(corpus.sources, signatures_of(corpus.sources), strict=True):
+        if signature is None:
             raise CorpusError(f"{source}: --cache works with files; leave it out for this input")
-        files.append((name_of(place_of(source)), *stamp))
-    return [LAYOUT, __version__, asdict(corpus.text), files, corpus.span]
+        files.append((display_name(absolute(source)), *signature))
+    return [CACHE_VERSION, __version__, asdict(corpus.text), files, corpus.span]
 
 
 def encode(
@@ -308,8 +311,8 @@ def encode(
     starts = range(0, len(scanned.ids), BLOCK_TOKENS)
     ids_path, ends_path = (folder / name for name in ENCODED_FILES)
     with ids_path.open("wb") as ids, ends_path.open("wb") as ends:
-        tokens = Tokens(ids, ends)
-        in_order(
+        tokens = TokenWriter(ids, ends)
+        ordered_map(
             starts,
             lambda start: _kept(scanned, start, rows),
             lambda kept: tokens.append(*kept),
@@ -318,7 +321,7 @@ def encode(
     return open_encoded(folder, vocabulary, scanned.fingerprint)
 
 
-def check_pairs(corpus: Numbered) -> None:
+def check_pairs(corpus: EncodedText) -> None:
     """Raise TrainingError where each sentence has one word: no word has a context to learn from."""
     if corpus.n_tokens == corpus.n_sentences:
         raise TrainingError(
@@ -331,8 +334,8 @@ def open_encoded(folder: Path, vocabulary: Vocabulary, fingerprint: str) -> Enco
     """Open what `encode` left in a folder."""
     return EncodedCorpus(
         vocabulary,
-        mapped(folder / ENCODED_FILES[0], ID),
-        mapped(folder / ENCODED_FILES[1], END),
+        map_file(folder / ENCODED_FILES[0], ID),
+        map_file(folder / ENCODED_FILES[1], END),
         fingerprint,
     )
 
@@ -360,12 +363,12 @@ def resample(corpus: EncodedCorpus, seed: int, folder: Path) -> EncodedCorpus:
     drawn = np.random.default_rng(seed).integers(0, n, n)
     times = np.bincount(drawn, minlength=n)
     with (folder / "drawn-ids").open("wb") as ids, (folder / "drawn-ends").open("wb") as ends:
-        tokens = Tokens(ids, ends)
+        tokens = TokenWriter(ids, ends)
         totals = np.cumsum(np.diff(corpus.ends, prepend=0) * times)
         last = 0
         while last < n:
             first, before = last, totals[last - 1] if last else 0
-            fitting = int(np.searchsorted(totals, before + DRAWN_TOKENS, side="right"))
+            fitting = int(np.searchsorted(totals, before + RESAMPLED_TOKENS, side="right"))
             last = max(fitting, first + 1)
             chosen = np.repeat(np.arange(first, last), times[first:last])
             starts = np.where(chosen > 0, corpus.ends[chosen - 1], 0)
@@ -375,8 +378,8 @@ def resample(corpus: EncodedCorpus, seed: int, folder: Path) -> EncodedCorpus:
             tokens.append(corpus.ids[places], new_ends)
     return EncodedCorpus(
         corpus.vocabulary,
-        mapped(folder / "drawn-ids", ID),
-        mapped(folder / "drawn-ends", END),
+        map_file(folder / "drawn-ids", ID),
+        map_file(folder / "drawn-ends", END),
         corpus.fingerprint,
     )
 
@@ -390,7 +393,7 @@ def sentences_of(corpus: EncodedCorpus, longest: int) -> Iterator[NDArray[np.int
         start = int(end)
 
 
-def mapped(path: Path, kind: np.dtype[Any]) -> NDArray[Any]:
+def map_file(path: Path, kind: np.dtype[Any]) -> NDArray[Any]:
     """A file of numbers as a read-only array; an empty file is an empty array."""
     if not path.stat().st_size:
         return np.empty(0, dtype=kind)

@@ -12,28 +12,28 @@ from numpy.typing import NDArray
 from embedtool.kernels.text.tokens import number_tokens
 from embedtool.messages import brief
 
-LEAST_SLOTS = 2**16
+MIN_SLOTS = 2**16
 """Of a hash table: enough for the words of 1 MiB of most texts, few enough for a level-2 cache."""
-SLOTS_A_WORD = 2
+SLOTS_PER_WORD = 2
 """Searches are short in a hash table that has so many slots for each word, or more."""
 GROWTH = 4
 """A table that grows so becomes large in a few steps, each of which numbers all words anew."""
-BYTES_A_SLOT = 8
+BYTES_PER_SLOT = 8
 """Letters, with a line end after each word: in few texts do words have more than 16 on average."""
 
 
-class WordNumbers:
+class WordInterner:
     """Words and their numbers, given in the order in which they first appear."""
 
     def __init__(self) -> None:
-        self._make_room(LEAST_SLOTS)
+        self._make_room(MIN_SLOTS)
 
     def _make_room(self, n_slots: int) -> None:
         self._slots = np.empty(n_slots, dtype=np.int32)
-        n_most = n_slots // SLOTS_A_WORD
+        n_most = n_slots // SLOTS_PER_WORD
         self._keys = np.empty((n_most, 2), dtype=np.uint64)
         self._begins = np.zeros(n_most + 1, dtype=np.int64)
-        self._letters = np.empty(n_slots * BYTES_A_SLOT // 8, dtype=np.uint64)
+        self._letters = np.empty(n_slots * BYTES_PER_SLOT // 8, dtype=np.uint64)
         self.clear()
 
     def clear(self) -> None:
@@ -46,7 +46,7 @@ class WordNumbers:
         """The words in order, in UTF-8, a line end after each."""
         return self._letters.view(np.uint8)[: self._begins[self.n_words]].tobytes()
 
-    def number(self, text: bytes) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    def intern(self, text: bytes) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """The number of each token of a text in UTF-8, and how many stand before each line end.
 
         White space of ASCII and NUL separate tokens. A word that had no number gets the next one.
@@ -69,11 +69,11 @@ class WordNumbers:
         """Make more room for the same words."""
         words = self.text
         self._make_room(GROWTH * len(self._slots))
-        self.number(words)
+        self.intern(words)
 
 
 @dataclass(frozen=True, eq=False)
-class NumberedText:
+class InternedText:
     """A text whose tokens are numbered as if there were no other.
 
     words : its distinct tokens in UTF-8, in order of first appearance, a line end after each
@@ -89,14 +89,14 @@ class NumberedText:
     ends: NDArray[np.int64]
 
 
-class Numbering(local):
+class Interner(local):
     """Numbers texts on any number of threads; each has a table, which it uses again and again."""
 
     def __init__(self) -> None:
-        self.numbers = WordNumbers()
+        self.interner = WordInterner()
 
-    def __call__(self, text: bytes) -> NumberedText:
+    def __call__(self, text: bytes) -> InternedText:
         """Number the tokens of a text in UTF-8, which white space of ASCII separates."""
-        self.numbers.clear()
-        ids, ends = self.numbers.number(text)
-        return NumberedText(self.numbers.text, ids, ends)
+        self.interner.clear()
+        ids, ends = self.interner.intern(text)
+        return InternedText(self.interner.text, ids, ends)

@@ -14,19 +14,19 @@ from numpy.typing import NDArray
 from embedtool.config.base import flag
 from embedtool.config.text import TextConfig
 from embedtool.corpus.paragraphs import wrapped_at
-from embedtool.corpus.string_table import Words
+from embedtool.corpus.string_table import StringTable
 from embedtool.corpus.tokens import unsegmented_script
-from embedtool.io.encodings import is_utf8, shown_encoding
+from embedtool.io.encodings import encoding_name, is_utf8
 from embedtool.messages import counted
 
 log = logging.getLogger(__name__)
 
-MOST_FILES = 100
+MAX_INSPECTED_FILES = 100
 """Files that are looked at for wrapped lines, and how much of each."""
-LOOKED_AT_BYTES = 2**16
-WRAPPED_SHARE = 0.2
+INSPECTED_BYTES = 2**16
+WRAPPED_FRACTION = 0.2
 """Of the files looked at; fewer wrapped ones are not worth a warning."""
-HEEDED_BY = {
+APPLIES_TO = {
     "field": ("jsonl",),
     "column": ("csv", "tsv", "parquet"),
     "delimiter": ("csv", "tsv"),
@@ -46,42 +46,42 @@ class ReadingNotes:
 
     n_invalid : sequences of bytes that the encoding does not have, replaced or skipped
     n_missing : records without the field or column, skipped
-    n_looked_at : files whose lines were looked at
+    n_inspected : files whose lines were looked at
     wrapped : of those whose lines seem to be wrapped, the name and the width
     kinds : of the sources that were read: text, jsonl, csv, tsv, parquet
     """
 
     n_invalid: int = 0
     n_missing: int = 0
-    n_looked_at: int = 0
+    n_inspected: int = 0
     wrapped: list[tuple[str, int]] = field(default_factory=list)
     kinds: list[str] = field(default_factory=list)
 
-    def saw(self, kind: str) -> None:
+    def add_kind(self, kind: str) -> None:
         """Take note of the kind of a source."""
         if kind not in self.kinds:
             self.kinds.append(kind)
 
-    def look_at(self, name: str, block: bytes) -> None:
+    def inspect(self, name: str, block: bytes) -> None:
         """Take note of the lines with which a file begins."""
-        if self.n_looked_at < MOST_FILES:
-            self.n_looked_at += 1
-            *lines, rest = block[:LOOKED_AT_BYTES].decode(errors="ignore").split("\n")
-            width = wrapped_at(lines if len(block) > LOOKED_AT_BYTES else [*lines, rest])
+        if self.n_inspected < MAX_INSPECTED_FILES:
+            self.n_inspected += 1
+            *lines, rest = block[:INSPECTED_BYTES].decode(errors="ignore").split("\n")
+            width = wrapped_at(lines if len(block) > INSPECTED_BYTES else [*lines, rest])
             if width is not None:
                 self.wrapped.append((name, width))
 
     @classmethod
-    def of_all(cls, parts: Iterable["ReadingNotes"]) -> Self:
+    def merged(cls, parts: Iterable["ReadingNotes"]) -> Self:
         """The notes of a text that was read in parts."""
         whole = cls()
         for each in parts:
             whole.n_invalid += each.n_invalid
             whole.n_missing += each.n_missing
-            whole.n_looked_at += each.n_looked_at
+            whole.n_inspected += each.n_inspected
             whole.wrapped += each.wrapped
             for kind in each.kinds:
-                whole.saw(kind)
+                whole.add_kind(kind)
         return whole
 
 
@@ -90,15 +90,15 @@ def warn_of_reading(text: TextConfig, notes: ReadingNotes) -> None:
     for name in idle_options(text, notes.kinds):
         log.warning(
             "%s has no effect on this input: it is for %s",
-            SPELLED.get(name, flag(name)), ", ".join(HEEDED_BY[name]),
+            SPELLED.get(name, flag(name)), ", ".join(APPLIES_TO[name]),
         )  # fmt: skip
     if notes.n_invalid:
-        sequences = counted(notes.n_invalid, f"invalid {shown_encoding(text.encoding)} sequence")
+        sequences = counted(notes.n_invalid, f"invalid {encoding_name(text.encoding)} sequence")
         log.warning("%s: %s", sequences, text.encoding_errors)
     if notes.n_missing:
         names = " or ".join(map(repr, dict.fromkeys((text.field, text.column))))
         log.warning("skipped %s without %s", counted(notes.n_missing, "record"), names)
-    if len(notes.wrapped) > WRAPPED_SHARE * notes.n_looked_at:
+    if len(notes.wrapped) > WRAPPED_FRACTION * notes.n_inspected:
         name, width = notes.wrapped[0]
         n_more = len({each for each, _ in notes.wrapped}) - 1  # a file may be read in parts
         others = f" and of {counted(n_more, 'more file')}" if n_more else ""
@@ -117,15 +117,15 @@ def idle_options(text: TextConfig, kinds: Collection[str]) -> list[str]:
     if not kinds:
         return []
     plain = TextConfig()
-    chosen = [name for name in HEEDED_BY if getattr(text, name) != getattr(plain, name)]
+    chosen = [name for name in APPLIES_TO if getattr(text, name) != getattr(plain, name)]
     if is_utf8(text.encoding) and "encoding" in chosen:
         chosen.remove("encoding")
     if text.field == text.column:
         chosen = [name for name in chosen if name not in ("field", "column")]
-    return [name for name in chosen if not {*HEEDED_BY[name]} & {*kinds}]
+    return [name for name in chosen if not {*APPLIES_TO[name]} & {*kinds}]
 
 
-def warn_of_script(text: TextConfig, words: Words, counts: NDArray[np.int64]) -> None:
+def warn_of_script(text: TextConfig, words: StringTable, counts: NDArray[np.int64]) -> None:
     """Log that a script stands uncut between its spaces."""
     script = unsegmented_script(words, counts)
     if script and text.tokenizer != "icu":

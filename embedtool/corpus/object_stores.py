@@ -16,7 +16,7 @@ from math import inf
 from typing import Any, Self, cast
 from urllib.parse import unquote
 
-from embedtool.corpus.waiting import Waited, answered
+from embedtool.corpus.waiting import TimedStream, wait_for_answer
 from embedtool.errors import CorpusError, MissingExtraError
 
 STORES = ("s3", "gs", "hdfs")
@@ -61,7 +61,7 @@ def find_in_store(source: str) -> list[str]:
     address = _Address.of(source)
     name = without_credentials(source)
     with _reading(source):
-        about = answered(name, address.info)
+        about = wait_for_answer(name, address.info)
         if about.is_file:
             return [source]
         is_folder = about.type.name == "Directory"
@@ -69,7 +69,9 @@ def find_in_store(source: str) -> list[str]:
             raise CorpusError(f"{name}: no such file or folder")
         folder, pattern = (address, ["**"]) if is_folder else address.split()
         recursive = len(pattern) > 1 or pattern == ["**"]
-        files = answered(name, lambda: list(folder.files(recursive)), inf)  # there may be many
+        files = wait_for_answer(
+            name, lambda: list(folder.files(recursive)), inf
+        )  # there may be many
         found = [names for names in files if _matches(names, pattern)]
     if not found:
         reason = "the folder holds no files" if is_folder else "no file matches this pattern"
@@ -79,10 +81,10 @@ def find_in_store(source: str) -> list[str]:
     return [folder.below(names) for names in found]
 
 
-def stamp_in_store(source: str) -> tuple[int, int] | None:
+def signature_in_store(source: str) -> tuple[int, int] | None:
     """Size and time of change, in nanoseconds, of a file in a store; None where there is none."""
     with _reading(source):
-        about = answered(without_credentials(source), _Address.of(source).info)
+        about = wait_for_answer(without_credentials(source), _Address.of(source).info)
         return (about.size, about.mtime_ns) if about.is_file else None
 
 
@@ -90,11 +92,11 @@ def open_in_store(source: str) -> BufferedReader:
     """Open a file in a store for reading, at any place."""
     with _reading(source):
         name = without_credentials(source)
-        file = answered(name, _Address.of(source).open_file)
-        return BufferedReader(Waited(name, file), REQUEST_BYTES)
+        file = wait_for_answer(name, _Address.of(source).open_file)
+        return BufferedReader(TimedStream(name, file), REQUEST_BYTES)
 
 
-def reason_of(error: Exception) -> str:
+def error_reason(error: Exception) -> str:
     """What an error of reading says, in one line and without secrets."""
     reason = getattr(error, "strerror", None) or str(error)
     return without_credentials(reason.strip().partition("\n")[0])
@@ -113,7 +115,7 @@ def _reading(source: str) -> Iterator[None]:
         yield
     except (OSError, ValueError, pa.ArrowException) as error:
         raise CorpusError(
-            f"{without_credentials(source)}: cannot be read: {reason_of(error)}"
+            f"{without_credentials(source)}: cannot be read: {error_reason(error)}"
         ) from None
 
 

@@ -19,19 +19,19 @@ from numpy.typing import NDArray
 
 from embedtool.config.text import TextConfig
 from embedtool.corpus.corpus import Corpus
-from embedtool.corpus.encoding import END, ID, Scan, Tokens, cached_scan
-from embedtool.corpus.interning import Numbering, WordNumbers
+from embedtool.corpus.encoding import END, ID, ScanAccumulator, TokenWriter, cached_scan
+from embedtool.corpus.interning import Interner, WordInterner
 from embedtool.corpus.notes import ReadingNotes
 from embedtool.corpus.records import is_parquet, kind_of
-from embedtool.corpus.sources import Stamp, opened, stamps_of
-from embedtool.corpus.tokens import token_bytes, token_of
+from embedtool.corpus.sources import FileSignature, open_source, signatures_of
+from embedtool.corpus.tokens import decode_token, encode_token
 from embedtool.io.encodings import is_utf8
 from embedtool.kernels.text.tokens import keep_rows
 from embedtool.messages import brief
 
 
 @dataclass(frozen=True)
-class Part:
+class Partition:
     """Some of a corpus.
 
     sources : its files, in order
@@ -43,26 +43,26 @@ class Part:
     __repr__ = brief
 
     sources: tuple[str, ...]
-    stamps: tuple[Stamp, ...]
+    signatures: tuple[FileSignature, ...]
     span: tuple[int, int] | None
     n_bytes: int
 
     def corpus(self, text: TextConfig) -> Corpus:
         """The corpus of this part alone."""
         corpus = Corpus(self.sources, text, span=self.span)
-        corpus.stamps.update(zip(self.sources, self.stamps, strict=True))
+        corpus.signatures.update(zip(self.sources, self.signatures, strict=True))
         return corpus
 
 
-def cut(corpus: Corpus, n_bytes: int) -> Iterator[Part]:
+def partition(corpus: Corpus, n_bytes: int) -> Iterator[Partition]:
     """Cut a corpus into parts of about so many bytes, which follow each other.
 
     Plain text is cut within files, at line ends; what is compressed, or holds records, is not.
     """
-    small: list[tuple[str, Stamp]] = []
+    small: list[tuple[str, FileSignature]] = []
     size = 0
-    for source, stamp in zip(corpus.sources, stamps_of(corpus.sources), strict=True):
-        source_size = stamp[0] if stamp else n_bytes
+    for source, signature in zip(corpus.sources, signatures_of(corpus.sources), strict=True):
+        source_size = signature[0] if signature else n_bytes
         if small and size + source_size > n_bytes:
             yield _whole(small, size)
             small, size = [], 0
@@ -70,31 +70,31 @@ def cut(corpus: Corpus, n_bytes: int) -> Iterator[Part]:
             n_parts = -(-source_size // n_bytes)
             bounds = [source_size * i // n_parts for i in range(n_parts + 1)]
             for start, stop in pairwise(bounds):
-                yield Part((source,), (stamp,), (start, stop), stop - start)
+                yield Partition((source,), (signature,), (start, stop), stop - start)
         else:
-            small.append((source, stamp))
+            small.append((source, signature))
             size += source_size
     if small:
         yield _whole(small, size)
 
 
-def _whole(files: list[tuple[str, Stamp]], n_bytes: int) -> Part:
+def _whole(files: list[tuple[str, FileSignature]], n_bytes: int) -> Partition:
     sources, stamps = zip(*files, strict=True)
-    return Part(sources, stamps, None, n_bytes)
+    return Partition(sources, stamps, None, n_bytes)
 
 
 def _is_plain(source: str, text: TextConfig) -> bool:
     """Whether a source is text that can be read from the line after any byte on."""
     if text.paragraphs or not is_utf8(text.encoding):
         return False
-    with opened(source) as (stream, raw):
+    with open_source(source) as (stream, raw):
         kind = kind_of(source, text)
         records = kind != "text" or (text.input_format == "auto" and is_parquet(stream))
         return stream is raw and not records and stream.seekable()
 
 
 @dataclass(frozen=True, eq=False)
-class PartTokens:
+class PartitionTokens:
     """The tokens of a part, numbered as if there were no other.
 
     ids     : int32 (n_tokens,)
@@ -110,7 +110,7 @@ class PartTokens:
 
 
 @dataclass(frozen=True, eq=False)
-class PartWords:
+class PartitionWords:
     """The distinct tokens of a part whose hash falls into a range.
 
     words   : as `token_bytes` has them, in order of first appearance, a line end after each
@@ -126,7 +126,7 @@ class PartWords:
 
 
 @dataclass(frozen=True)
-class PartFacts:
+class PartitionStats:
     """What is known of a part when it has been read.
 
     fingerprint : as ScannedText has it
@@ -143,9 +143,9 @@ class PartFacts:
         return self.notes.n_invalid
 
 
-def read_part(
-    part: Part, text: TextConfig, n_ranges: int, cache: Path | None = None
-) -> tuple[PartFacts, PartTokens, list[PartWords]]:
+def read_partition(
+    part: Partition, text: TextConfig, n_ranges: int, cache: Path | None = None
+) -> tuple[PartitionStats, PartitionTokens, list[PartitionWords]]:
     """Read a part and number its tokens, or find them in a folder where they are kept.
 
     Raises CorpusError where it cannot be read.
@@ -153,42 +153,42 @@ def read_part(
     corpus = part.corpus(text)
     if cache is not None:
         for source in part.sources:
-            corpus.stamp(source)
+            corpus.check_signature(source)
         found = cached_scan(corpus, cache, workers=1)
-        tokens = PartTokens(np.array(found.ids), np.array(found.ends), len(found.words))
-        facts = PartFacts(
+        tokens = PartitionTokens(np.array(found.ids), np.array(found.ends), len(found.words))
+        facts = PartitionStats(
             len(tokens.ids), len(tokens.ends), found.notes, bytes.fromhex(found.fingerprint)
         )
-        found_words = list(map(token_bytes, found.words))
+        found_words = list(map(encode_token, found.words))
         return facts, tokens, _by_range(found_words, found.counts, n_ranges)
     ids, ends = BytesIO(), BytesIO()
-    whole = Scan(Tokens(ids, ends))
-    numbering = Numbering()
-    for block in corpus.spaced_blocks():
+    whole = ScanAccumulator(TokenWriter(ids, ends))
+    numbering = Interner()
+    for block in corpus.tokenized_blocks():
         whole.append(numbering(block))
-    words = whole.numbers.text
+    words = whole.interner.text
     digests = (hashlib.sha256(each).digest() for each in (words, ids.getbuffer(), ends.getbuffer()))
     fingerprint = hashlib.sha256(b"".join(digests)).digest()
-    tokens = PartTokens(
+    tokens = PartitionTokens(
         np.frombuffer(ids.getbuffer(), ID), np.frombuffer(ends.getbuffer(), END),
-        whole.numbers.n_words,
+        whole.interner.n_words,
     )  # fmt: skip
-    facts = PartFacts(len(tokens.ids), len(tokens.ends), corpus.notes, fingerprint)
+    facts = PartitionStats(len(tokens.ids), len(tokens.ends), corpus.notes, fingerprint)
     return facts, tokens, _by_range(words.splitlines(), whole.counts, n_ranges)
 
 
-def _by_range(words: list[bytes], counts: NDArray[np.int64], n_ranges: int) -> list[PartWords]:
+def _by_range(words: list[bytes], counts: NDArray[np.int64], n_ranges: int) -> list[PartitionWords]:
     ranges = np.fromiter((crc32(word) % n_ranges for word in words), np.int32, len(words))
     found = []
     for each in range(n_ranges):
         numbers = np.flatnonzero(ranges == each).astype(ID)
         chosen = b"".join(words[number] + b"\n" for number in numbers)
-        found.append(PartWords(chosen, counts[numbers], numbers))
+        found.append(PartitionWords(chosen, counts[numbers], numbers))
     return found
 
 
 @dataclass(frozen=True, eq=False)
-class MergedWords:
+class MergedRange:
     """The words of a range of hashes in all parts together that may get a vector.
 
     words   : as `token_bytes` has them, a line end after each
@@ -208,21 +208,21 @@ class MergedWords:
     n_types: int
 
 
-def merge_words(
-    parts: Sequence[PartWords], min_count: int, wanted: bytes = b""
-) -> tuple[MergedWords, list[NDArray[np.int32]]]:
+def merge_range(
+    parts: Sequence[PartitionWords], min_count: int, wanted: bytes = b""
+) -> tuple[MergedRange, list[NDArray[np.int32]]]:
     """Add up the counts of the words of a range, given those of each part in order.
 
     wanted : words that stay however rare they are, a line end after each
     Returns them, and for each part the place of each of its words among all of the range.
     """
-    table = WordNumbers()
+    table = WordInterner()
     places = []
     firsts: list[tuple[NDArray[np.int32], NDArray[np.int32]]] = []
     counts = np.zeros(0, np.int64)
     for i, part in enumerate(parts):
         n_before = table.n_words
-        ids, _ = table.number(part.words)
+        ids, _ = table.intern(part.words)
         counts = np.concatenate((counts, np.zeros(table.n_words - n_before, np.int64)))
         counts[ids] += part.counts
         new = part.numbers[ids >= n_before]
@@ -231,14 +231,14 @@ def merge_words(
     n_types = table.n_words
     words = table.text.splitlines(keepends=True)
     stay = counts >= min_count
-    also, _ = table.number(wanted)
+    also, _ = table.intern(wanted)
     stay[also[also < n_types]] = True
     kept = np.flatnonzero(stay)
     first_parts, first_numbers = (
         np.concatenate([first[k] for first in firsts])[kept] for k in range(2)
     )
     return (
-        MergedWords(
+        MergedRange(
             b"".join(words[place] for place in kept), counts[kept],
             first_parts, first_numbers, kept, n_types,
         ),
@@ -247,7 +247,7 @@ def merge_words(
 
 
 @dataclass(frozen=True, eq=False)
-class WordsOfAll:
+class MergedVocabulary:
     """What the ranges come to together: the words that may get a vector, by first appearance.
 
     ranges, numbers : int64 (n,), the range of each and its number among those that it kept
@@ -263,7 +263,7 @@ class WordsOfAll:
     n_types: int
 
 
-def join_ranges(merged: Sequence[MergedWords]) -> WordsOfAll:
+def join_ranges(merged: Sequence[MergedRange]) -> MergedVocabulary:
     """Put the words of all ranges into the order of their first appearance in the text."""
     first_parts, first_numbers, counts = (
         np.concatenate([getattr(each, name) for each in merged])
@@ -273,15 +273,15 @@ def join_ranges(merged: Sequence[MergedWords]) -> WordsOfAll:
     sizes = [len(each.counts) for each in merged]
     ranges = np.repeat(np.arange(len(merged)), sizes)
     numbers = np.concatenate([np.arange(size) for size in sizes])
-    words = [token_of(word) for each in merged for word in each.words.split()]
-    return WordsOfAll(
+    words = [decode_token(word) for each in merged for word in each.words.split()]
+    return MergedVocabulary(
         [words[i] for i in order], counts[order], ranges[order], numbers[order],
         sum(each.n_types for each in merged),
     )  # fmt: skip
 
 
 def rows_of_range(
-    merged: MergedWords, places: Sequence[NDArray[np.int32]], rows: NDArray[np.int32]
+    merged: MergedRange, places: Sequence[NDArray[np.int32]], rows: NDArray[np.int32]
 ) -> list[NDArray[np.int32]]:
     """For each part the row of each of its words in a range, -1 for one that has none.
 
@@ -293,8 +293,8 @@ def rows_of_range(
     return [of_all[each] for each in places]
 
 
-def encode_part(
-    tokens: PartTokens, numbers: Sequence[NDArray[np.int32]], rows: Sequence[NDArray[np.int32]]
+def encode_partition(
+    tokens: PartitionTokens, numbers: Sequence[NDArray[np.int32]], rows: Sequence[NDArray[np.int32]]
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """The rows of a part's tokens that have one, and where among them its sentences end.
 

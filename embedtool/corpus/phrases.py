@@ -16,16 +16,16 @@ from embedtool.config.text import PhrasesConfig, TextConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.notes import warn_of_script
 from embedtool.corpus.sources import is_url
-from embedtool.corpus.string_table import Words
+from embedtool.corpus.string_table import StringTable
 from embedtool.corpus.tokens import ASCII_SPACE
 from embedtool.errors import CorpusError
-from embedtool.io.atomic import replaced
-from embedtool.io.encodings import decoded
+from embedtool.io.atomic import atomic_write
+from embedtool.io.encodings import decode
 from embedtool.io.progress import Report, silent
 
 Pair = tuple[str, ...]
 """Two words, and the connector words between them."""
-LOOKED_AT_TOKENS = 2**20
+INSPECTED_TOKENS = 2**20
 """Tokens that tell in which script a text is."""
 
 BETWEEN = " "
@@ -126,12 +126,12 @@ def without_spaces(sentences: Iterable[list[str]]) -> Iterator[list[str]]:
         yield sentence
 
 
-class SeenWords:
+class ScriptCheck:
     """Watches sentences, and counts the words of the first of them."""
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
-        self._n_left = LOOKED_AT_TOKENS
+        self._n_left = INSPECTED_TOKENS
 
     def watch(self, sentences: Iterable[list[str]]) -> Iterator[list[str]]:
         """The sentences as they are."""
@@ -144,7 +144,7 @@ class SeenWords:
     def warn(self, text: TextConfig) -> None:
         """Log that a script stands uncut between its spaces."""
         counts = np.fromiter(self._counts.values(), np.int64, len(self._counts))
-        warn_of_script(text, Words.of(self._counts), counts)
+        warn_of_script(text, StringTable.from_words(self._counts), counts)
 
 
 @contextmanager
@@ -161,7 +161,7 @@ def rereadable(corpus: Corpus, report: Report = silent) -> Iterator[Corpus]:
         yield Corpus([str(path)], TextConfig(input_format="text"))
 
 
-def above(scores: dict[Pair, float], threshold: float | None) -> dict[Pair, float]:
+def above_threshold(scores: dict[Pair, float], threshold: float | None) -> dict[Pair, float]:
     """The pairs that score more than a threshold, if there is one."""
     return {pair: score for pair, score in scores.items() if threshold is None or score > threshold}
 
@@ -171,7 +171,7 @@ def write_table(scores: dict[Pair, float], path: Path) -> None:
 
     Connector words stand before the second word, with spaces between them.
     """
-    with replaced(path) as file:
+    with atomic_write(path) as file:
         for (first, *rest), score in sorted(scores.items(), key=lambda item: -item[1]):
             file.write(f"{first}\t{BETWEEN.join(rest)}\t{score:.9g}\n".encode())
 
@@ -180,7 +180,7 @@ def read_table(path: Path) -> dict[Pair, float]:
     """Read what `write_table` wrote. Raises CorpusError naming the line that is something else."""
     scores: dict[Pair, float] = {}
     try:
-        lines = decoded(path.read_bytes()).split("\n")
+        lines = decode(path.read_bytes()).split("\n")
     except OSError as error:
         raise CorpusError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:

@@ -18,11 +18,11 @@ from pathlib import Path
 import embedtool
 from embedtool.config.base import flag
 from embedtool.corpus.cleaning import CLEANINGS, Lower
-from embedtool.corpus.sources import opened
+from embedtool.corpus.sources import open_source
 from embedtool.corpus.tokens import LOWER
 from embedtool.errors import ConfigError, CorpusError, MissingExtraError, OutputError
 from embedtool.io import atomic
-from embedtool.io.atomic import check_file, facts_of, replaced
+from embedtool.io.atomic import atomic_write, check_output_file, checksum_of
 from embedtool.io.download import download, mismatch
 from embedtool.io.progress import Progress, Report, silent
 
@@ -168,7 +168,7 @@ def get(
     values = recipe.checked(parameters or {})
     home = _path(recipe, values, folder)
     if output:
-        check_file(output)
+        check_output_file(output)
     if home.is_file() and (recipe.is_ready or not force):
         warn_of_change(home)
         if output:
@@ -215,8 +215,8 @@ def _facts_path(home: Path) -> Path:
 
 def _keep_facts(home: Path) -> None:
     """Write size and checksum of a prepared text beside it."""
-    with replaced(_facts_path(home)) as file:
-        file.write(json.dumps(facts_of(home)).encode())
+    with atomic_write(_facts_path(home)) as file:
+        file.write(json.dumps(checksum_of(home)).encode())
 
 
 def _facts(home: Path) -> dict[str, int | str] | None:
@@ -298,7 +298,7 @@ def _write(
     if source.resolve() == target.resolve():
         return
     n_bytes = 0
-    with replaced(target) as file:
+    with atomic_write(target) as file:
         for block in _clean_blocks(source, cleaning, report, lower):
             n_bytes += file.write(block)
         if not n_bytes:
@@ -310,7 +310,7 @@ def _clean_blocks(source: Path, cleaning: str, report: Report, lower: Lower) -> 
     total = source.stat().st_size
     gathered: list[bytes] = []
     size = 0
-    with opened(str(source)) as (stream, raw):
+    with open_source(str(source)) as (stream, raw):
         for piece in CLEANINGS[cleaning](stream, lower):
             gathered.append(piece)
             size += len(piece)

@@ -13,9 +13,9 @@ from typing import Any, BinaryIO
 
 from embedtool.config.text import TextConfig
 from embedtool.corpus.object_stores import path_in_store
-from embedtool.corpus.sources import head_of
+from embedtool.corpus.sources import peek_head
 from embedtool.errors import CorpusError, MissingExtraError
-from embedtool.io.atomic import swells
+from embedtool.io.atomic import is_decompression_bomb
 
 SUFFIXES = {
     ".jsonl": "jsonl",
@@ -34,7 +34,7 @@ BATCH_ROWS = 64
 """Rows of Parquet read at once: a dictionary can make one long text of all of them."""
 SMALL_BYTES = 2**24
 """A column of so many bytes does no harm, in each of BATCH_ROWS rows, however it was compressed."""
-LONGEST_RECORD = 2**28
+MAX_RECORD_BYTES = 2**28
 """Bytes of a line of JSONL or CSV, and characters of a field, which are read whole: a library."""
 Columns = Mapping[str, str]
 """The columns or fields wanted, by the option that chooses each, as messages call it."""
@@ -45,7 +45,7 @@ FoundRecord = tuple[str, tuple[Any, ...] | None]
 DEFAULTS = TextConfig()
 NESTED = "."
 """Between the name of a field and that of one within it."""
-MOST_NAMES = 50
+MAX_LISTED_NAMES = 50
 """Names of fields in a message."""
 SURROGATE = re.compile(r"\\u[dD]")
 
@@ -62,7 +62,7 @@ def kind_of(name: str, config: TextConfig) -> str:
 
 def is_parquet(stream: BinaryIO) -> bool:
     """Whether the stream, at its start, holds Parquet; nothing is consumed."""
-    return head_of(stream, len(PARQUET_MAGIC)).startswith(PARQUET_MAGIC)
+    return peek_head(stream, len(PARQUET_MAGIC)).startswith(PARQUET_MAGIC)
 
 
 def read_records(
@@ -154,7 +154,7 @@ def _names(record: dict[str, Any], before: str = "") -> list[str]:
 def _csv(
     lines: Iterator[str], name: str, columns: Columns, config: TextConfig, kind: str
 ) -> Iterator[FoundRecord]:
-    csv.field_size_limit(LONGEST_RECORD)
+    csv.field_size_limit(MAX_RECORD_BYTES)
     delimiter = DELIMITERS[kind] if config.delimiter == "auto" else config.delimiter
     quoting: Any = csv.QUOTE_MINIMAL if kind == "csv" else csv.QUOTE_NONE
     rows = csv.reader(lines, delimiter=delimiter, quoting=quoting, strict=True)
@@ -284,7 +284,7 @@ def _check_expansion(metadata: Any, name: str, wanted: list[str]) -> None:
         for column in map(group.column, range(group.num_columns)):
             packed, n_bytes = column.total_compressed_size, column.total_uncompressed_size
             is_wanted = any(f"{column.path_in_schema}.".startswith(f"{each}.") for each in wanted)
-            if is_wanted and swells(packed, n_bytes, SMALL_BYTES):
+            if is_wanted and is_decompression_bomb(packed, n_bytes, SMALL_BYTES):
                 raise CorpusError(
                     f"{name}: {packed:,} bytes of {column.path_in_schema!r} become {n_bytes:,}, as "
                     "in no text"
@@ -295,17 +295,17 @@ def texts_of(records: Iterable[Record], field: str) -> Iterator[str]:
     """The texts of records of one column. Null is passed over; CorpusError on what is no text."""
     for where, (value,) in records:
         if value is not None:
-            yield text_of(value, where, field)
+            yield check_text(value, where, field)
 
 
-def text_of(value: Any, where: str, field: str) -> str:
+def check_text(value: Any, where: str, field: str) -> str:
     """The value of a field, which must be a string."""
     if not isinstance(value, str):
         raise CorpusError(f"{where}: {field!r} holds {type(value).__name__}, not text")
     return value
 
 
-def tokens_in(values: list[Any], where: str, field: str) -> Iterator[str]:
+def tokens_from_list(values: list[Any], where: str, field: str) -> Iterator[str]:
     """The tokens of a list, whole numbers as their digits, without null.
 
     Raises CorpusError on what is no token.
@@ -349,8 +349,12 @@ def _check_columns(
     """
     for (option, column), value in zip(columns.items(), values, strict=True):
         if value is MISSING:
-            more = f", and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else ""
-            there = ", ".join(names[:MOST_NAMES])
+            more = (
+                f", and {len(names) - MAX_LISTED_NAMES:,} more"
+                if len(names) > MAX_LISTED_NAMES
+                else ""
+            )
+            there = ", ".join(names[:MAX_LISTED_NAMES])
             raise CorpusError(
                 f"{where}: no {kind} {column!r}; choose one with {option}: {there}{more}{hint}"
             )

@@ -68,16 +68,16 @@ class SortedRuns:
         return [digest.hexdigest() for digest in self.digests]
 
     @property
-    def are_there(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether the files reach to the last end."""
         return all(
             path.exists() and path.stat().st_size >= self.ends[-1] * ENTRY.itemsize
             for path in (self.keys_path, self.sums_path)
         )
 
-    def are_sound(self, checksums: list[str]) -> bool:
+    def is_intact(self, checksums: list[str]) -> bool:
         """Whether the files are, up to the last end, as they were when they had these checksums."""
-        return self.are_there and checksums == self.checksums
+        return self.is_complete and checksums == self.checksums
 
     @cached_property
     def digests(self) -> tuple["hashlib._Hash", "hashlib._Hash"]:
@@ -107,8 +107,8 @@ class SortedRuns:
         self.samples.append(keys[::SAMPLE_STEP].copy())
         self.ends.append(self.ends[-1] + len(keys))
 
-    def merged(self, at_once: int) -> Iterator[Run]:
-        """All keys, rising and distinct, and their sums, about `at_once` entries at a time."""
+    def merge(self, n_entries: int) -> Iterator[Run]:
+        """All keys, rising and distinct, and their sums, about `n_entries` entries at a time."""
         if self.ends[-1] == 0:
             return
         self.keys_file.flush()
@@ -116,7 +116,7 @@ class SortedRuns:
         all_keys = np.memmap(self.keys_path, dtype=np.uint64, mode=MAPPING)
         all_sums = np.memmap(self.sums_path, dtype=np.int64, mode=MAPPING)
         places = self.ends[:-1]
-        for upper in self._cuts(at_once):
+        for upper in self._cuts(n_entries):
             pieces = []
             for i, end in enumerate(self.ends[1:]):
                 rest = all_keys[places[i] : end]
@@ -125,11 +125,11 @@ class SortedRuns:
                 pieces.append((np.asarray(all_keys[piece]), np.asarray(all_sums[piece])))
                 places[i] += n
                 self.n_taken += n
-            yield merged(pieces)
+            yield merge_runs(pieces)
 
-    def _cuts(self, at_once: int) -> list[np.uint64 | None]:
+    def _cuts(self, n_entries: int) -> list[np.uint64 | None]:
         """The upper bound, excluded, of each piece; None for the last."""
-        step = max(1, at_once // SAMPLE_STEP)
+        step = max(1, n_entries // SAMPLE_STEP)
         samples = np.sort(np.concatenate(self.samples))[step::step]
         return [*np.unique(samples), None]
 
@@ -145,15 +145,15 @@ def _digest_of(path: Path, n_bytes: int) -> "hashlib._Hash":
     return digest
 
 
-def merged(runs: list[Run]) -> Run:
+def merge_runs(runs: list[Run]) -> Run:
     """One run of several, two by two, so that each entry is moved log2(len(runs)) times."""
     while len(runs) > 1:
         pairs = zip(runs[::2], runs[1::2], strict=False)
-        runs = [_merged_two(*pair) for pair in pairs] + runs[len(runs) // 2 * 2 :]
+        runs = [_merge_two(*pair) for pair in pairs] + runs[len(runs) // 2 * 2 :]
     return runs[0]
 
 
-def _merged_two(first: Run, second: Run) -> Run:
+def _merge_two(first: Run, second: Run) -> Run:
     n = len(first[0]) + len(second[0])
     keys, sums = np.empty(n, dtype=np.uint64), np.empty(n, dtype=np.int64)
     n = merge_sums(*first, *second, keys, sums)

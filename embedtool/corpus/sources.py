@@ -19,14 +19,14 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
 from embedtool.corpus.object_stores import (
+    error_reason,
     find_in_store,
     is_store,
     open_in_store,
-    reason_of,
-    stamp_in_store,
+    signature_in_store,
     without_credentials,
 )
-from embedtool.corpus.waiting import Waited, answered
+from embedtool.corpus.waiting import TimedStream, wait_for_answer
 from embedtool.errors import CorpusError
 
 if sys.version_info >= (3, 14):
@@ -46,7 +46,7 @@ MAGIC: dict[re.Pattern[bytes], Callable[[Any], Any]] = {
 
 MAGIC_BYTES = 10
 
-HTTP_SECONDS = 20.0
+HTTP_TIMEOUT_SECONDS = 20.0
 """Silence after which a server is given up; less than is waited for an answer, so that the library
 can tell what it met."""
 URL_BYTES = 2**17
@@ -54,9 +54,9 @@ URL_BYTES = 2**17
 
 Inputs = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 """One input or several."""
-Stamp = tuple[int, int] | None
+FileSignature = tuple[int, int] | None
 """What changes with a file."""
-ASKED_AT_ONCE = 32
+CONCURRENT_REQUESTS = 32
 """Stamps asked for at a time: a store takes some tens of milliseconds to tell one."""
 
 DAMAGED = (EOFError, zlib.error, lzma.LZMAError, zstd.ZstdError, gzip.BadGzipFile)
@@ -119,42 +119,42 @@ def is_url(source: str) -> bool:
     return "://" in source
 
 
-def name_of(source: str) -> str:
+def display_name(source: str) -> str:
     """The source as messages call it, without secrets."""
     return "standard input" if source == STDIN else without_credentials(source)
 
 
-def place_of(source: str) -> str:
+def absolute(source: str) -> str:
     """The source as it is found from any folder: an absolute path, or its address."""
     return source if is_url(source) else str(Path(source).resolve())
 
 
-def stamp_of(source: str) -> Stamp:
+def signature_of(source: str) -> FileSignature:
     """Size and time of change of a source; None where it is no file."""
     if is_store(source):
-        return stamp_in_store(source)
+        return signature_in_store(source)
     if source == STDIN or is_url(source) or not Path(source).is_file():
         return None
     status = Path(source).stat()
     return status.st_size, status.st_mtime_ns
 
 
-def stamps_of(sources: Sequence[str]) -> list[Stamp]:
-    """The stamp of each source; where some are in a store, many are asked for at a time."""
+def signatures_of(sources: Sequence[str]) -> list[FileSignature]:
+    """The signature of each source; where some are in a store, many are asked for at a time."""
     if not any(map(is_store, sources)):
-        return list(map(stamp_of, sources))
-    with ThreadPoolExecutor(ASKED_AT_ONCE) as pool:
-        return list(pool.map(stamp_of, sources))
+        return list(map(signature_of, sources))
+    with ThreadPoolExecutor(CONCURRENT_REQUESTS) as pool:
+        return list(pool.map(signature_of, sources))
 
 
-def size_of(sources: Sequence[str]) -> int | None:
+def total_size(sources: Sequence[str]) -> int | None:
     """Bytes of all sources as they lie on disk; None where one of them cannot tell."""
-    sizes = [stamp[0] for stamp in stamps_of(sources) if stamp is not None]
+    sizes = [signature[0] for signature in signatures_of(sources) if signature is not None]
     return sum(sizes) if len(sizes) == len(sources) else None
 
 
 @contextmanager
-def opened(source: str) -> Iterator[tuple[BinaryIO, BinaryIO]]:
+def open_source(source: str) -> Iterator[tuple[BinaryIO, BinaryIO]]:
     """Open a source for reading; yields (text, raw): decompressed bytes and the bytes beneath.
 
     The kind of compression is found by content. `raw` is for its position only. Errors of
@@ -171,13 +171,15 @@ def opened(source: str) -> Iterator[tuple[BinaryIO, BinaryIO]]:
             yield cast(BinaryIO, text), cast(BinaryIO, raw)
         except DAMAGED as error:
             raise CorpusError(
-                f"{name_of(source)}: the compressed data is damaged or cut short: {error}"
+                f"{display_name(source)}: the compressed data is damaged or cut short: {error}"
             ) from None
         except OSError as error:
-            raise CorpusError(f"{name_of(source)}: cannot be read: {reason_of(error)}") from None
+            raise CorpusError(
+                f"{display_name(source)}: cannot be read: {error_reason(error)}"
+            ) from None
 
 
-def head_of(stream: BinaryIO, n_bytes: int) -> bytes:
+def peek_head(stream: BinaryIO, n_bytes: int) -> bytes:
     """The first bytes of a stream that stands at its start; nothing is consumed."""
     peek = getattr(stream, "peek", None)
     return peek(n_bytes)[:n_bytes] if peek else b""
@@ -199,9 +201,9 @@ def _open_url(source: str) -> BufferedReader:
     import smart_open
 
     is_http = source.lower().startswith(("http://", "https://"))
-    options = {"timeout": HTTP_SECONDS} if is_http else {}
+    options = {"timeout": HTTP_TIMEOUT_SECONDS} if is_http else {}
     try:
-        stream = answered(
+        stream = wait_for_answer(
             source,
             lambda: smart_open.open(source, "rb", compression="disable", transport_params=options),
         )
@@ -212,7 +214,7 @@ def _open_url(source: str) -> BufferedReader:
         from urllib3.exceptions import HTTPError  # of what smart_open reads from
 
         errors = (HTTPError,)
-    return BufferedReader(Waited(source, stream, errors), URL_BYTES)
+    return BufferedReader(TimedStream(source, stream, errors), URL_BYTES)
 
 
 def _files_below(folder: Path) -> list[str]:

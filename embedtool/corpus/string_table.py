@@ -17,11 +17,11 @@ from embedtool.messages import counted
 
 BLOCK_WORDS = 2**13
 """Words that are read in one go where all are wanted."""
-LONE_SURROGATES = "surrogatepass"
+SURROGATE_ERRORS = "surrogatepass"
 """Halves of characters, which have no UTF-8, get the bytes that they would have."""
 
 
-class Slots(NamedTuple):
+class HashIndex(NamedTuple):
     """A hash table of words: slot s holds the ids [starts[s], starts[s + 1]) of `ids`.
 
     starts : int32 (n_slots + 1,), n_slots being a power of two; a word's slot is the CRC-32 of its
@@ -33,7 +33,7 @@ class Slots(NamedTuple):
     ids: NDArray[np.int32]
 
 
-class Words(Sequence[str]):
+class StringTable(Sequence[str]):
     """Words by id.
 
     text  : uint8 (n_bytes,), the words in UTF-8, one after another
@@ -42,21 +42,21 @@ class Words(Sequence[str]):
     """
 
     def __init__(
-        self, text: NDArray[np.uint8], ends: NDArray[np.int64], slots: Slots | None = None
+        self, text: NDArray[np.uint8], ends: NDArray[np.int64], hash_index: HashIndex | None = None
     ) -> None:
         self.text = text
         self.ends = ends
-        self._slots = slots
+        self._hash_index = hash_index
 
     @classmethod
-    def of(cls, words: Iterable[str]) -> "Words":
+    def from_words(cls, words: Iterable[str]) -> "StringTable":
         """Put words into a block."""
-        encoded = [word.encode("utf-8", LONE_SURROGATES) for word in words]
+        encoded = [word.encode("utf-8", SURROGATE_ERRORS) for word in words]
         ends = np.fromiter(accumulate(map(len, encoded)), np.int64, len(encoded))
         return cls(np.frombuffer(b"".join(encoded), np.uint8), ends)
 
     @classmethod
-    def of_lines(cls, text: NDArray[np.uint8]) -> "Words":
+    def from_lines(cls, text: NDArray[np.uint8]) -> "StringTable":
         """Put words into a block that stand in UTF-8 with a line end after each."""
         is_end = text == ord("\n")
         ends = np.flatnonzero(is_end)
@@ -64,11 +64,11 @@ class Words(Sequence[str]):
         return cls(text[~is_end], ends)
 
     @property
-    def slots(self) -> Slots:
+    def hash_index(self) -> HashIndex:
         """The hash table."""
-        if self._slots is None:
-            self._slots = _slots(self)
-        return self._slots
+        if self._hash_index is None:
+            self._hash_index = _build_hash_index(self)
+        return self._hash_index
 
     def __len__(self) -> int:
         return len(self.ends)
@@ -106,15 +106,15 @@ class Words(Sequence[str]):
 
     def find(self, word: str) -> int:
         """The id of a word, -1 where it is none of them."""
-        encoded = word.encode("utf-8", LONE_SURROGATES)
-        starts, ids = self.slots
+        encoded = word.encode("utf-8", SURROGATE_ERRORS)
+        starts, ids = self.hash_index
         slot = crc32(encoded) & (len(starts) - 2)
         for i in ids[starts[slot] : starts[slot + 1]].tolist():
             if 0 <= i < len(self) and self._bytes(i) == encoded:
                 return int(i)
         return -1
 
-    def not_ascii(self) -> NDArray[np.int64]:
+    def non_ascii_ids(self) -> NDArray[np.int64]:
         """The ids of words with other characters than those of ASCII."""
         found = np.searchsorted(self.ends, np.flatnonzero(self.text >= 128), side="right")
         return np.unique(found)
@@ -137,17 +137,17 @@ class Words(Sequence[str]):
                 yield block[begin:end]
 
 
-def _slots(words: Words) -> Slots:
+def _build_hash_index(words: StringTable) -> HashIndex:
     n_slots = 1 << max(1, len(words) - 1).bit_length()
     hashes = np.fromiter(map(crc32, words._encoded(range(len(words)))), np.uint32, len(words))
     slots = hashes & np.uint32(n_slots - 1)
     starts = np.zeros(n_slots + 1, np.int32)
     np.cumsum(np.bincount(slots, minlength=n_slots), out=starts[1:])
-    return Slots(starts, np.argsort(slots, kind="stable").astype(np.int32))
+    return HashIndex(starts, np.argsort(slots, kind="stable").astype(np.int32))
 
 
 def _decoded(encoded: bytes) -> str:
     try:
-        return encoded.decode("utf-8", LONE_SURROGATES)
+        return encoded.decode("utf-8", SURROGATE_ERRORS)
     except UnicodeDecodeError:
         raise ModelError(f"broken model: a word is not UTF-8: {encoded[:40]!r}") from None

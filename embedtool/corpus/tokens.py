@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.config.text import TextConfig
-from embedtool.corpus.string_table import LONE_SURROGATES, Words
+from embedtool.corpus.string_table import SURROGATE_ERRORS, StringTable
 from embedtool.errors import MissingExtraError
 
 Tokenizer = Callable[[str], list[str]]
@@ -35,28 +35,33 @@ OTHERS_TO_SPACES = bytes(
 """For bytes.translate: all of ASCII but letters, digits, underscores and line ends to spaces."""
 
 
-WITHIN = b" \t\v\f\r"
-HIDDEN = b"\xff\xfe\xfd\xfc\xfb"
+INNER_WHITESPACE = b" \t\v\f\r"
+ESCAPED = b"\xff\xfe\xfd\xfc\xfb"
 """White space within a token of a list, and the bytes, found in no UTF-8, that stand for it where
 white space separates tokens."""
-HIDE, SHOW = bytes.maketrans(WITHIN, HIDDEN), bytes.maketrans(HIDDEN, WITHIN)
+ESCAPE, UNESCAPE = (
+    bytes.maketrans(INNER_WHITESPACE, ESCAPED),
+    bytes.maketrans(ESCAPED, INNER_WHITESPACE),
+)
 
 
-def token_bytes(token: str) -> bytes:
+def encode_token(token: str) -> bytes:
     """A token in UTF-8, without white space of ASCII: that within it is hidden."""
-    return token.encode("utf-8", LONE_SURROGATES).translate(HIDE)
+    return token.encode("utf-8", SURROGATE_ERRORS).translate(ESCAPE)
 
 
-def token_of(encoded: bytes) -> str:
+def decode_token(encoded: bytes) -> str:
     """The token that `token_bytes` wrote."""
-    return encoded.translate(SHOW).decode("utf-8", LONE_SURROGATES)
+    return encoded.translate(UNESCAPE).decode("utf-8", SURROGATE_ERRORS)
 
 
-def tokens_of_lines(text: NDArray[np.uint8]) -> Words:
+def decode_token_lines(text: NDArray[np.uint8]) -> StringTable:
     """The tokens that `token_bytes` wrote, a line end after each."""
-    words = Words.of_lines(text)
-    if len(words.text) and words.text.max() >= min(HIDDEN):
-        return Words(np.frombuffer(words.text.tobytes().translate(SHOW), np.uint8), words.ends)
+    words = StringTable.from_lines(text)
+    if len(words.text) and words.text.max() >= min(ESCAPED):
+        return StringTable(
+            np.frombuffer(words.text.tobytes().translate(UNESCAPE), np.uint8), words.ends
+        )
     return words
 
 
@@ -104,7 +109,7 @@ TOKENIZERS: dict[str, Callable[[], Tokenizer]] = {
 }
 
 
-def cleaner(config: TextConfig) -> Callable[[str], str]:
+def normalizer(config: TextConfig) -> Callable[[str], str]:
     """What is done to text before it is cut: Unicode normalization, then lower case."""
     form = config.normalize.upper()
     lower = LOWER[config.lowercase]
@@ -151,12 +156,12 @@ LOWER: dict[bool | str, Callable[[str], str]] = {
 """What --lowercase does."""
 
 
-def spacer(config: TextConfig) -> Callable[[bytes], bytes]:
+def text_tokenizer(config: TextConfig) -> Callable[[bytes], bytes]:
     """What cleans text in UTF-8 and leaves white space of ASCII between tokens and nowhere else.
 
     Line ends stay where they are.
     """
-    clean = cleaner(config)
+    clean = normalizer(config)
     if config.tokenizer == "whitespace":
         unchanged = config.normalize == "none" and not config.lowercase
         return bytes if unchanged else lambda text: clean(text.decode()).encode()
@@ -180,25 +185,25 @@ def _space_words(text: str) -> bytes:
     return " ".join(find_words(text)).encode()
 
 
-UNSPACED_SCRIPTS = {
+UNSEGMENTED_SCRIPTS = {
     "Chinese or Japanese": (re.compile(r"[\u3040-\u30ff\u3400-\u9fff\U00020000-\U000323af]"), 3),
     "Thai, Lao, Khmer or Burmese": (re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]"), 8),
 }
 """Scripts written without spaces between words, and the mean length, in characters, that tokens
 of text already cut into words stay below."""
 
-UNSPACED_SHARE = 0.05
+UNSEGMENTED_FRACTION = 0.05
 """A script in fewer of the tokens than this is not worth a warning."""
 
 
-def unsegmented_script(words: Words, counts: NDArray[np.int64]) -> str | None:
+def unsegmented_script(words: StringTable, counts: NDArray[np.int64]) -> str | None:
     """The script in which the text seems to stand uncut between its spaces, or None."""
     n_tokens = int(counts.sum())
-    candidates = words.not_ascii().tolist()
-    for script, (letters, longest) in UNSPACED_SCRIPTS.items():
+    candidates = words.non_ascii_ids().tolist()
+    for script, (letters, longest) in UNSEGMENTED_SCRIPTS.items():
         rows = [i for i in candidates if letters.search(words[i])]
         n_script = int(counts[rows].sum())
-        if n_script <= UNSPACED_SHARE * n_tokens:
+        if n_script <= UNSEGMENTED_FRACTION * n_tokens:
             continue
         n_letters = sum(len(words[i]) * int(counts[i]) for i in rows)
         if n_letters > longest * n_script:

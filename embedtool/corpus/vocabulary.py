@@ -66,7 +66,7 @@ class Vocabulary:
         }
 
 
-def choose_words(
+def build_vocabulary(
     words: Sequence[str],
     counts: NDArray[np.int64],
     config: VocabularyConfig,
@@ -108,7 +108,7 @@ def choose_words(
     return Vocabulary(chosen, counts[order], n_types, n_tokens), order
 
 
-def grow(
+def merge_vocabularies(
     vocabulary: Vocabulary,
     places: NDArray[np.int64],
     text_words: Sequence[str],

@@ -28,7 +28,7 @@ READ_SECONDS = 300.0
 """For some megabytes, on a slow line."""
 
 
-def answered(name: str, work: Callable[[], T], seconds: float | None = None) -> T:
+def wait_for_answer(name: str, work: Callable[[], T], seconds: float | None = None) -> T:
     """The result of work, done by another thread while this one can be interrupted.
 
     Libraries in C++ (pyarrow) let no signal through while they wait, and repeat what fails for
@@ -60,7 +60,7 @@ def is_waiting() -> bool:
     return any(thread.name == THREAD for thread in enumerate_threads())
 
 
-class Waited(RawIOBase):
+class TimedStream(RawIOBase):
     """A stream whose every read is waited for as `answered` does.
 
     errors : what the stream raises besides OSError, which it becomes
@@ -82,7 +82,7 @@ class Waited(RawIOBase):
     def readinto(self, buffer: Any) -> int:
         """Fill a buffer as far as one read does."""
         try:
-            data = answered(self.name, lambda: self.stream.read(len(buffer)), READ_SECONDS)
+            data = wait_for_answer(self.name, lambda: self.stream.read(len(buffer)), READ_SECONDS)
         except self.errors as error:
             raise OSError(str(error)) from None
         buffer[: len(data)] = data

@@ -280,7 +280,7 @@ def pairs_of(config: GloveConfig, sizes: Sizes, cluster: Cluster) -> Pairs:
     n_meetings, n_words, sides = sizes.n_tokens * config.window, sizes.n_words, 1 + config.symmetric
     n_parts, _ = parts_of(sizes.n_bytes)
     n_stored = of.PAIRS.met(n_meetings, n_words**2 / sides)
-    n_blocks = Blocks.cut(np.ones(n_words), n_meetings).n_blocks
+    n_blocks = Blocks.balanced(np.ones(n_words), n_meetings).n_blocks
     n_groups = group_count(cluster, n_blocks)
     n_ranges = max(RANGES_PER_CORE * cluster.n_cores, RUN_ENTRY_BYTES * n_meetings // RANGE_BYTES)
     tables = 2 * n_words * (2 * pad_to_simd(config.vector_size) + SIMD_WIDTH) * FLOAT_BYTES

@@ -17,14 +17,14 @@ from embedtool.corpus.cells import Blocks
 from embedtool.corpus.cooccurrence import (
     Cell,
     Pairs,
-    blocks_of,
-    count_part,
-    counted,
+    blocks_for,
+    count_run,
+    decode_pairs,
     distance_weights,
     size_of_cell,
     stored_cell,
 )
-from embedtool.corpus.sorted_runs import ENTRY, Run, merged
+from embedtool.corpus.sorted_runs import ENTRY, Run, merge_runs
 from embedtool.distributed.cluster import Cluster, Ref, current_node_id
 from embedtool.distributed.partition_reading import ClusterText, Encoded, bounded_submit
 from embedtool.io.progress import Progress, Report
@@ -61,7 +61,7 @@ class CellPairs:
 
 def count(cluster: Cluster, text: ClusterText, config: GloveConfig, report: Report) -> CellPairs:
     """Count the pairs of a text. Raises TrainingError as `count_cooccurrence`."""
-    blocks = blocks_of(text.vocabulary, text.n_tokens, config)
+    blocks = blocks_for(text.vocabulary, text.n_tokens, config)
     cells, bounds = _ranges(cluster, blocks, text.n_tokens, config)
     codes = cluster.put(blocks.codes())
     n_ranges = len(cells)
@@ -119,7 +119,7 @@ def _ranges(
 def _count(
     part: Encoded, codes: NDArray[np.uint64], config: GloveConfig, bounds: NDArray[np.uint64]
 ) -> tuple[object, ...]:
-    keys, sums = count_part(*part, codes, config, SORTED_ENTRIES)
+    keys, sums = count_run(*part, codes, config, SORTED_ENTRIES)
     places = [0, *np.searchsorted(keys, bounds[1:]).tolist(), len(keys)]
     runs = [(keys[i:j], sums[i:j]) for i, j in pairwise(places)]
     return (len(part[0]), current_node_id()), *runs
@@ -128,9 +128,9 @@ def _count(
 def _merge(
     blocks: Blocks, config: GloveConfig, cells: list[Cell], *runs: Run
 ) -> tuple[object, ...]:
-    keys, sums = merged(list(runs))
+    keys, sums = merge_runs(list(runs))
     _, unit = distance_weights(config.window, config.distance_weighting)
-    (rows, columns, counts), n_equal = counted(keys, sums, blocks, config, unit)
+    (rows, columns, counts), n_equal = decode_pairs(keys, sums, blocks, config, unit)
     begins = [blocks.cell_keys()[row * blocks.n_blocks + column] for row, column in cells]
     places = [*np.searchsorted(keys, np.array(begins, ENTRY)).tolist(), len(keys)]
     pairs: list[Pairs] = [(rows[i:j], columns[i:j], counts[i:j]) for i, j in pairwise(places)]

@@ -20,22 +20,22 @@ from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.encoding import ID, check_pairs
 from embedtool.corpus.notes import ReadingNotes, warn_of_reading
 from embedtool.corpus.partitions import (
-    MergedWords,
-    Part,
-    PartFacts,
-    PartTokens,
-    PartWords,
-    WordsOfAll,
-    cut,
-    encode_part,
+    MergedRange,
+    MergedVocabulary,
+    Partition,
+    PartitionStats,
+    PartitionTokens,
+    PartitionWords,
+    encode_partition,
     join_ranges,
-    merge_words,
-    read_part,
+    merge_range,
+    partition,
+    read_partition,
     rows_of_range,
 )
-from embedtool.corpus.sources import STDIN, place_of, size_of
-from embedtool.corpus.tokens import token_bytes
-from embedtool.corpus.vocabulary import Vocabulary, choose_words, grow
+from embedtool.corpus.sources import STDIN, absolute, total_size
+from embedtool.corpus.tokens import encode_token
+from embedtool.corpus.vocabulary import Vocabulary, build_vocabulary, merge_vocabularies
 from embedtool.distributed.cluster import Cluster, Ref, current_node_id
 from embedtool.errors import CorpusError
 from embedtool.io.progress import Progress, Report
@@ -64,7 +64,7 @@ class ScannedParts:
     words  : of each range, PartWords of each part
     """
 
-    facts: Sequence[PartFacts]
+    facts: Sequence[PartitionStats]
     tokens: Sequence[Ref]
     words: Sequence[Sequence[Ref]]
 
@@ -132,11 +132,11 @@ def read_text(
     folder = cache and cache.absolute()
     parts = list(_parts(corpus))
     total = sum(part.n_bytes for part in parts)
-    facts: list[PartFacts] = []
+    facts: list[PartitionStats] = []
     done = 0
     results = []
 
-    def read(part: Part) -> list[Ref]:
+    def read(part: Partition) -> list[Ref]:
         result = cluster.submit(_read, part, corpus.text, n_ranges, folder, n_results=2 + n_ranges)
         results.append(result)
         return list(result)
@@ -150,17 +150,17 @@ def read_text(
                 "reading", done, total, "bytes", nodes=((cluster.node_name(node), part.n_bytes),)
             )
         )
-    corpus.notes = ReadingNotes.of_all(each.notes for each in facts)
+    corpus.notes = ReadingNotes.merged(each.notes for each in facts)
     warn_of_reading(corpus.text, corpus.notes)
     columns = list(zip(*results, strict=True))
     return ScannedParts(facts, columns[1], columns[2:])
 
 
-def _parts(corpus: Corpus) -> Iterator[Part]:
+def _parts(corpus: Corpus) -> Iterator[Partition]:
     """The parts of a text; a node works in another folder, so that they have whole paths."""
-    corpus = Corpus(map(place_of, corpus.sources), corpus.text)
-    size = size_of(corpus.sources) or 0
-    return cut(
+    corpus = Corpus(map(absolute, corpus.sources), corpus.text)
+    size = total_size(corpus.sources) or 0
+    return partition(
         corpus, min(max(size // TARGET_PARTITIONS, MIN_PARTITION_BYTES), MAX_PARTITION_BYTES)
     )
 
@@ -181,8 +181,8 @@ def bounded_submit(
     yield from waiting
 
 
-def _read(part: Part, text: TextConfig, n_ranges: int, cache: Path | None) -> tuple[Any, ...]:
-    facts, tokens, words = read_part(part, text, n_ranges, cache)
+def _read(part: Partition, text: TextConfig, n_ranges: int, cache: Path | None) -> tuple[Any, ...]:
+    facts, tokens, words = read_partition(part, text, n_ranges, cache)
     return (facts, current_node_id()), tokens, *words
 
 
@@ -199,13 +199,13 @@ def encode_text(
     """
     wanted = b"" if initial is None else _lines(initial.vectors.words)
 
-    def choose(of_all: WordsOfAll) -> tuple[Vocabulary, NDArray[np.int64]]:
-        vocabulary, places = choose_words(
+    def choose(of_all: MergedVocabulary) -> tuple[Vocabulary, NDArray[np.int64]]:
+        vocabulary, places = build_vocabulary(
             of_all.words, of_all.counts, config, only, of_all.n_types, scanned.n_tokens
         )
         if initial is None:
             return vocabulary, places
-        return grow(
+        return merge_vocabularies(
             vocabulary, places, of_all.words, of_all.counts,
             initial.vectors.words, initial.vectors.counts,
         )  # fmt: skip
@@ -225,7 +225,7 @@ def encode_again(
     if scanned.fingerprint != fingerprint:
         raise CorpusError("the text has changed since the training began; begin anew")
 
-    def choose(of_all: WordsOfAll) -> tuple[Vocabulary, NDArray[np.int64]]:
+    def choose(of_all: MergedVocabulary) -> tuple[Vocabulary, NDArray[np.int64]]:
         where = {word: place for place, word in enumerate(of_all.words)}
         return vocabulary, np.array([where.get(word, -1) for word in vocabulary.words], np.int64)
 
@@ -237,7 +237,7 @@ def _number(
     scanned: ScannedParts,
     min_count: int,
     wanted: bytes,
-    choose: Callable[[WordsOfAll], tuple[Vocabulary, NDArray[np.int64]]],
+    choose: Callable[[MergedVocabulary], tuple[Vocabulary, NDArray[np.int64]]],
     fingerprint: str,
 ) -> ClusterText:
     """Merge the words, choose among them, and number the tokens.
@@ -249,7 +249,7 @@ def _number(
         cluster.submit(_merge, min_count, wanted, *words, n_results=1 + n_parts)
         for words in scanned.words
     ]
-    ranges: list[MergedWords] = cluster.get([each[0] for each in merged])
+    ranges: list[MergedRange] = cluster.get([each[0] for each in merged])
     of_all = join_ranges(ranges)
     vocabulary, places = choose(of_all)
     rows = [np.full(len(each.counts), -1, ID) for each in ranges]
@@ -280,21 +280,21 @@ def _number(
 
 
 def _lines(words: Iterable[str]) -> bytes:
-    return b"".join(token_bytes(word) + b"\n" for word in words)
+    return b"".join(encode_token(word) + b"\n" for word in words)
 
 
-def _merge(min_count: int, wanted: bytes, *parts: PartWords) -> tuple[Any, ...]:
-    merged, places = merge_words(parts, min_count, wanted)
+def _merge(min_count: int, wanted: bytes, *parts: PartitionWords) -> tuple[Any, ...]:
+    merged, places = merge_range(parts, min_count, wanted)
     return merged, *places
 
 
-def _rows_of_range(merged: MergedWords, rows: NDArray[np.int32], *places: NDArray[np.int32]) -> Any:
+def _rows_of_range(merged: MergedRange, rows: NDArray[np.int32], *places: NDArray[np.int32]) -> Any:
     found = rows_of_range(merged, places, rows)
     return found if len(found) > 1 else found[0]
 
 
-def _encode(tokens: PartTokens, *words_and_rows: Any) -> tuple[Encoded, tuple[int, int]]:
+def _encode(tokens: PartitionTokens, *words_and_rows: Any) -> tuple[Encoded, tuple[int, int]]:
     n = len(words_and_rows) // 2
     numbers = [each.numbers for each in words_and_rows[:n]]
-    encoded = encode_part(tokens, numbers, words_and_rows[n:])
+    encoded = encode_partition(tokens, numbers, words_and_rows[n:])
     return encoded, (len(encoded[0]), len(encoded[1]))

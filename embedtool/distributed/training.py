@@ -12,7 +12,7 @@ from embedtool.config.text import TextConfig
 from embedtool.config.training import ClusterConfig, GloveConfig, TrainerConfig, Word2VecConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.notes import warn_of_script
-from embedtool.corpus.string_table import Words
+from embedtool.corpus.string_table import StringTable
 from embedtool.distributed import glove, local_sgd
 from embedtool.distributed.cluster import Cluster
 from embedtool.distributed.partition_reading import (
@@ -88,7 +88,9 @@ def train_model(
     history = History(report)
     scanned = read_text(cluster, corpus, history, cache)
     text = encode_text(cluster, scanned, config, only, initial)
-    warn_of_script(corpus.text, Words.of(text.vocabulary.words), text.vocabulary.counts)
+    warn_of_script(
+        corpus.text, StringTable.from_words(text.vocabulary.words), text.vocabulary.counts
+    )
     about = about_training(algorithm, config, corpus, scanned, history.seconds())
     about["cluster"] = _replicas(settings, config)
     if training_dir is not None:

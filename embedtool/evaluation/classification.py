@@ -17,7 +17,7 @@ from embedtool.config.tasks import ClassifyConfig
 from embedtool.config.text import TextConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.notes import warn_of_reading
-from embedtool.corpus.records import text_of
+from embedtool.corpus.records import check_text
 from embedtool.corpus.tokens import Tokenizer, split_spaces
 from embedtool.errors import ConfigError, EvaluationError
 from embedtool.evaluation.statistics import t_interval
@@ -120,7 +120,7 @@ def read_labelled(
             raise EvaluationError(
                 f"{where}: {config.label_column!r} holds {type(label).__name__}, not a class"
             )
-        texts.append(text_of(document, where, config.text_column))
+        texts.append(check_text(document, where, config.text_column))
         labels.append(str(label))
     warn_of_reading(text, corpus.notes)
     if not texts:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from embedtool.corpus.tokens import split_spaces
 from embedtool.errors import EvaluationError
-from embedtool.io.encodings import UTF8, decoded, undecodable
+from embedtool.io.encodings import UTF8, decode, describe_decoding_error
 
 SHOWN = 60
 """Characters of a bad line that its message quotes."""
@@ -70,11 +70,13 @@ class Source:
         if len(data) > LARGEST_FILE:
             raise EvaluationError(f"{self}: has over {LARGEST_FILE:,} bytes, as no dataset has")
         try:
-            return decoded(data, self.encoding)
+            return decode(data, self.encoding)
         except UnicodeError as error:
             start = error.start if isinstance(error, UnicodeDecodeError) else 0
             number = data[:start].count(b"\n") + 1
-            raise EvaluationError(f"{self}{undecodable(error, self.encoding, number)}") from None
+            raise EvaluationError(
+                f"{self}{describe_decoding_error(error, self.encoding, number)}"
+            ) from None
 
     def bad_line(self, number: int, expected: str, line: str, hint: str = "") -> EvaluationError:
         """The error that names a line and quotes its beginning."""

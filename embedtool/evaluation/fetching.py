@@ -9,7 +9,7 @@ from embedtool.corpus.recipes import in_package
 from embedtool.errors import EvaluationError, OutputError
 from embedtool.evaluation.dataset_readers import READERS
 from embedtool.evaluation.registry import Entry
-from embedtool.io.atomic import replaced, sha256_of
+from embedtool.io.atomic import atomic_write, sha256_of
 from embedtool.io.cache import user_cache
 from embedtool.io.download import download, mismatch
 from embedtool.io.progress import Report, silent
@@ -81,7 +81,7 @@ def fetch(
         raise EvaluationError(f"{entry.url}: refused: {error}") from None
     checksum = sha256_of(fresh)
     path.unlink(missing_ok=True)
-    with replaced(_checksum(path)) as file:
+    with atomic_write(_checksum(path)) as file:
         file.write(f"{checksum}  {path.name}\n".encode())
     fresh.replace(path)
     return path

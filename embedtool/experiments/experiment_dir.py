@@ -12,7 +12,7 @@ from typing import Any
 from embedtool.config.training import TrainerConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.errors import ModelError
-from embedtool.io.atomic import replaced, text_bytes
+from embedtool.io.atomic import atomic_write, text_bytes
 from embedtool.io.progress import Report
 
 
@@ -53,7 +53,7 @@ def enter(path: Path, experiment: Mapping[str, Any]) -> None:
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Write a value as JSON, in place of any file there."""
-    with replaced(path) as file:
+    with atomic_write(path) as file:
         text = json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)
         file.write(text_bytes(text + "\n"))
 

@@ -25,7 +25,7 @@ from embedtool.evaluation.coverage import shortfall
 from embedtool.evaluation.scoring import Part, evaluate, headline
 from embedtool.evaluation.tasks import Dataset
 from embedtool.experiments.experiment_dir import described, enter, named, write_json
-from embedtool.io.atomic import replaced, text_bytes
+from embedtool.io.atomic import atomic_write, text_bytes
 from embedtool.io.progress import Report, silent
 from embedtool.messages import counted
 from embedtool.model import store
@@ -318,7 +318,7 @@ def _write_table(study: "Study", folder: Path) -> None:
     for t in trials:
         values = [t.number, t.score, t.held_out, t.seconds, *(t.options.get(n) for n in names)]
         lines.append("\t".join("" if value is None else str(value) for value in values))
-    with replaced(folder / TABLE) as file:
+    with atomic_write(folder / TABLE) as file:
         file.write(text_bytes("\n".join(lines) + "\n"))
 
 

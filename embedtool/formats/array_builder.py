@@ -16,7 +16,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from embedtool.errors import FormatError, OutputError
 from embedtool.formats.options import ReadOptions
-from embedtool.io.atomic import swells
+from embedtool.io.atomic import is_decompression_bomb
 from embedtool.io.progress import Progress, Report
 
 BLOCK_BYTES = 2**22
@@ -28,7 +28,7 @@ SMALL_BYTES = 2**28
 
 def check_expansion(path: Path, name: str, packed: int, n_bytes: int) -> None:
     """Raise FormatError where so many bytes of a file cannot honestly become `n_bytes`."""
-    if swells(packed, n_bytes, SMALL_BYTES):
+    if is_decompression_bomb(packed, n_bytes, SMALL_BYTES):
         raise FormatError(
             f"{path}: '{name}' says that {packed:,} bytes become {n_bytes:,}, as in no file of "
             "vectors"

@@ -14,7 +14,7 @@ from embedtool.errors import FormatError
 from embedtool.formats.array_builder import ArrayBuilder, blocks_of
 from embedtool.formats.options import ReadOptions
 from embedtool.formats.text_rows import warn_duplicates
-from embedtool.io.safetensors_io import let_go
+from embedtool.io.safetensors_io import release_pages
 from embedtool.messages import counted
 from embedtool.model.vectors import WordVectors
 
@@ -71,7 +71,7 @@ def check_finite(path: Path, words: Sequence[str], matrix: NDArray[np.float32]) 
         if not finite.all():
             word = words[rows.start + int(np.argmin(finite))]
             raise FormatError(f"{path}: the vector of {word!r} holds a number that is not finite")
-        let_go(matrix)
+        release_pages(matrix)
 
 
 def _counts(path: Path, n_words: int, counts: NDArray[Any] | None) -> NDArray[np.int64] | None:

@@ -17,7 +17,7 @@ from embedtool.formats.arrow_table import (
 )
 from embedtool.formats.options import ReadOptions
 from embedtool.formats.text_rows import check_words
-from embedtool.io.atomic import replaced
+from embedtool.io.atomic import atomic_write
 from embedtool.io.progress import Report, silent
 from embedtool.model.vectors import WordVectors
 
@@ -44,6 +44,6 @@ def write(
     check_words(vectors, path, "")
     schema = schema_of(vectors, KIND)
     pa = import_pyarrow(KIND)
-    with replaced(path) as file, pa.ipc.new_file(file, schema) as writer:
+    with atomic_write(path) as file, pa.ipc.new_file(file, schema) as writer:
         for batch in batches_of(vectors, schema, report):
             writer.write_batch(batch)

@@ -17,7 +17,7 @@ from embedtool.formats.checking_tensorboard import check_tensorboard
 from embedtool.formats.checking_text import check_text, write_text
 from embedtool.formats.findings import Findings
 from embedtool.formats.options import ReadOptions
-from embedtool.io.atomic import TEMPORARY, check_file, check_writable
+from embedtool.io.atomic import TEMPORARY_PREFIX, check_output_file, check_writable
 from embedtool.io.progress import Report, silent
 from embedtool.model.vectors import WordVectors
 
@@ -93,7 +93,7 @@ def check_target(path: Path, out: Path) -> None:
     if out.is_dir() or path.is_dir():
         check_writable(out)
     else:
-        check_file(out)
+        check_output_file(out)
 
 
 def repair(findings: Findings, out: Path) -> str:
@@ -113,7 +113,7 @@ def repair(findings: Findings, out: Path) -> str:
     if is_same:
         save(findings, out)
         return findings.format
-    with TemporaryDirectory(prefix=TEMPORARY, dir=out.parent) as folder:
+    with TemporaryDirectory(prefix=TEMPORARY_PREFIX, dir=out.parent) as folder:
         rows = Path(folder) / "rows"
         save(findings, rows)
         vectors, _ = read(rows, findings.format)

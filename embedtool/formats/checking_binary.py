@@ -24,7 +24,7 @@ from embedtool.formats.word2vec_binary import (
     holds_text,
     next_row,
 )
-from embedtool.io.atomic import replaced
+from embedtool.io.atomic import atomic_write
 from embedtool.io.progress import Progress, Report
 from embedtool.messages import counted
 
@@ -162,7 +162,7 @@ def _check_row(findings: Findings, rows: _Rows, start: int, end: int) -> None:
 
 def write_binary(findings: Findings, path: Path) -> None:
     """Write the good rows, their bytes as they are, under a header that counts them."""
-    with findings.path.open("rb") as source, replaced(path) as file:
+    with findings.path.open("rb") as source, atomic_write(path) as file:
         file.write(b"%d %d\n" % (findings.n_kept, findings.vector_size))
         for start, end, _ in findings.spans:
             source.seek(start)

@@ -24,7 +24,7 @@ from embedtool.formats.layout import (
     row_of,
 )
 from embedtool.formats.text_rows import UNKNOWN
-from embedtool.io.atomic import replaced
+from embedtool.io.atomic import atomic_write
 from embedtool.io.progress import Progress, Report
 from embedtool.messages import counted
 
@@ -192,7 +192,7 @@ def write_text(findings: Findings, path: Path) -> None:
 
     GloVe's text has no header unless it had one, or its first row looks like one.
     """
-    with findings.path.open("rb") as source, replaced(path) as file:
+    with findings.path.open("rb") as source, atomic_write(path) as file:
         source.seek(findings.spans[0].start)
         first = source.readline().removesuffix(b"\n")
         if findings.spans[0].is_repaired:

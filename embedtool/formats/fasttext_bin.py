@@ -17,7 +17,7 @@ from embedtool.formats.fasttext_header import MAGIC, SHORTEST, SIZES, START, VER
 from embedtool.formats.fasttext_parts import ENTRY, SHAPE, WORD, Parts, parse, parse_header
 from embedtool.formats.options import ReadOptions
 from embedtool.formats.text_rows import check_words, warn_duplicates
-from embedtool.io.atomic import replaced
+from embedtool.io.atomic import atomic_write
 from embedtool.io.progress import Report, silent
 from embedtool.messages import counted
 from embedtool.model.vectors import Subwords, WordVectors, ngram_hash, ngrams
@@ -144,7 +144,7 @@ def write(
             "%s: the options of the training are not known; the header has fastText's defaults",
             path,
         )
-    with replaced(path) as file:
+    with atomic_write(path) as file:
         file.write(START.pack(MAGIC, VERSION) + header)
         file.write(SIZES.pack(vectors.n_words, vectors.n_words, 0, n_tokens, -1))
         for word, count in zip(vectors.words, counts.tolist(), strict=True):

@@ -22,7 +22,7 @@ from embedtool.formats.fasttext_bin import ngram_sums, write_buckets
 from embedtool.formats.fasttext_header import SHORTEST
 from embedtool.formats.options import ReadOptions
 from embedtool.formats.text_rows import check_words
-from embedtool.io.atomic import replaced
+from embedtool.io.atomic import atomic_write
 from embedtool.io.encodings import UTF8
 from embedtool.io.progress import Report, silent
 from embedtool.messages import counted
@@ -255,7 +255,7 @@ def write(
     names = (kind, NDARRAY, NORMS)
     n_rows, dim = vectors.n_words + bucket, vectors.vector_size
     lengths = np.minimum(vectors.norms, LONGEST).astype("<f4")
-    with replaced(path) as file:
+    with atomic_write(path) as file:
         file.write(START.pack(FIFU, VERSION, len(names)) + struct.pack("<3I", *names))
         n_bytes = len(before_words) + LENGTH.size * vectors.n_words + len(vectors.string_table.text)
         file.write(HEAD.pack(kind, n_bytes) + before_words)

@@ -27,8 +27,8 @@ from embedtool.formats.json_folder import (
 )
 from embedtool.formats.options import ReadOptions
 from embedtool.formats.text_rows import check_words
-from embedtool.io.atomic import new_folder
-from embedtool.io.progress import Report, Watched, silent
+from embedtool.io.atomic import atomic_directory
+from embedtool.io.progress import Report, ReportingWriter, silent
 from embedtool.io.safetensors_io import map_tensors, write_header, write_rows
 from embedtool.messages import counted
 from embedtool.model.vectors import WordVectors
@@ -163,11 +163,11 @@ def write(
     while unknown in ids:
         unknown = f"[{unknown}]"
     ids[unknown] = vectors.n_words
-    with new_folder(path, replace=False) as folder:
+    with atomic_directory(path, replace=False) as folder:
         with (folder / TENSORS).open("wb") as file:
             shape = (len(ids), vectors.vector_size)
             write_header(file, {TABLES[0]: (np.dtype(np.float32), shape)})
-            write_rows(Watched(file.write, vectors.matrix.nbytes, report), vectors.matrix)
+            write_rows(ReportingWriter(file.write, vectors.matrix.nbytes, report), vectors.matrix)
             write_rows(file, np.zeros((1, vectors.vector_size), np.float32))
         save_json(folder / TOKENIZER, _tokenizer(ids, unknown))
         save_json(folder / CONFIG, {

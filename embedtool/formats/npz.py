@@ -38,7 +38,7 @@ from embedtool.formats.choosing import (
 from embedtool.formats.foreign import ZIP
 from embedtool.formats.options import ReadOptions
 from embedtool.formats.text_rows import check_words
-from embedtool.io.atomic import replaced
+from embedtool.io.atomic import atomic_write
 from embedtool.io.progress import Report, silent
 from embedtool.model.vectors import WordVectors
 
@@ -188,7 +188,7 @@ def write(
     words = (
         np.array(vectors.words[rows], kind) for rows in blocks_of(vectors.n_words, kind.itemsize)
     )
-    with replaced(path) as file, zipfile.ZipFile(file, "w") as archive:
+    with atomic_write(path) as file, zipfile.ZipFile(file, "w") as archive:
         _write_array(
             archive, "vectors", np.dtype("<f4"), vectors.matrix.shape, _of(vectors.matrix, report)
         )

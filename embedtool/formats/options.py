@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from embedtool.errors import DamagedError, FormatError
-from embedtool.io.encodings import BYTE_ORDER_MARK, UTF8, is_utf8, shown_encoding
+from embedtool.io.encodings import BYTE_ORDER_MARK, UTF8, encoding_name, is_utf8
 from embedtool.io.progress import Report, silent
 
 log = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ class ReadOptions:
         try:
             return word.decode(encoding or self.encoding, self.encoding_errors)
         except UnicodeError:
-            name = shown_encoding(encoding or self.encoding)
+            name = encoding_name(encoding or self.encoding)
             raise DamagedError(
                 f"{where}: the word is not {name}: {word[:40]!r}; text may need another "
                 "--encoding, and --encoding-errors replace keeps the word"

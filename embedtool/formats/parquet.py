@@ -19,7 +19,7 @@ from embedtool.formats.arrow_table import (
 )
 from embedtool.formats.options import ReadOptions
 from embedtool.formats.text_rows import check_words
-from embedtool.io.atomic import replaced
+from embedtool.io.atomic import atomic_write
 from embedtool.io.progress import Report, silent
 from embedtool.model.vectors import WordVectors
 
@@ -58,6 +58,6 @@ def write(
     from pyarrow.parquet import ParquetWriter
 
     choices = {"use_dictionary": False, "write_page_checksum": True}
-    with replaced(path) as file, ParquetWriter(file, schema, **choices) as writer:
+    with atomic_write(path) as file, ParquetWriter(file, schema, **choices) as writer:
         for batch in batches_of(vectors, schema, report):
             writer.write_batch(batch)

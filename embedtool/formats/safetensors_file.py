@@ -14,8 +14,8 @@ from embedtool.formats.arrays import from_arrays
 from embedtool.formats.choosing import VECTOR_NAMES, check_named, known_or_only
 from embedtool.formats.options import ReadOptions
 from embedtool.formats.text_rows import check_words
-from embedtool.io.atomic import replaced
-from embedtool.io.progress import Report, Watched, silent
+from embedtool.io.atomic import atomic_write
+from embedtool.io.progress import Report, ReportingWriter, silent
 from embedtool.io.safetensors_io import map_tensors, write_tensors
 from embedtool.model.vectors import WordVectors
 
@@ -66,9 +66,9 @@ def write(
     }
     if vectors.counts is not None:
         tensors["counts"] = vectors.counts
-    with replaced(path) as file:
+    with atomic_write(path) as file:
         write_tensors(
-            Watched(file.write, sum(each.nbytes for each in tensors.values()), report),
+            ReportingWriter(file.write, sum(each.nbytes for each in tensors.values()), report),
             tensors,
             {"format": "embedtool words and vectors"},
         )

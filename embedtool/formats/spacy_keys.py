@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.corpus.string_table import Words
+from embedtool.corpus.string_table import StringTable
 from embedtool.errors import FormatError
 
 NAMES = {
@@ -67,7 +67,7 @@ NUMBERS = {
 LARGEST_SMALL_NUMBER = 0x7F
 
 
-def keys_of(words: Words) -> NDArray[np.uint64]:
+def keys_of(words: StringTable) -> NDArray[np.uint64]:
     """The key of each word, uint64 (n_words,).
 
     The hash is MurmurHash2 in its 64 bit form A (Appleby, public domain) of the UTF-8, seed 1,

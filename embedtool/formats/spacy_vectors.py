@@ -20,7 +20,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.corpus.string_table import Words
+from embedtool.corpus.string_table import StringTable
 from embedtool.errors import FormatError
 from embedtool.formats.json_folder import (
     check_characters,
@@ -32,7 +32,7 @@ from embedtool.formats.json_folder import (
 from embedtool.formats.options import ReadOptions
 from embedtool.formats.spacy_keys import SYMBOLS, key2row_bytes, keys_of, read_key2row
 from embedtool.formats.text_rows import check_words
-from embedtool.io.atomic import Hashed, new_folder
+from embedtool.io.atomic import HashingWriter, atomic_directory
 from embedtool.io.progress import Report, silent
 from embedtool.model.vectors import WordVectors
 
@@ -121,7 +121,7 @@ def _strings(path: Path) -> list[tuple[str, int]]:
         raise FormatError(f"{path}: is no list of strings")
     check_characters(path, strings)
     strings = list(dict.fromkeys([*strings, *SYMBOLS]))
-    return list(zip(strings, keys_of(Words.of(strings)).tolist(), strict=True))
+    return list(zip(strings, keys_of(StringTable.from_words(strings)).tolist(), strict=True))
 
 
 def write(
@@ -134,7 +134,7 @@ def write(
     if len(first) < len(keys):
         twin = vectors.words[int(np.setdiff1d(np.arange(len(keys)), first)[0])]
         raise FormatError(f"{path}: another word has the hash of {twin!r}; spaCy holds one of them")
-    with new_folder(path, replace=False) as folder:
+    with atomic_directory(path, replace=False) as folder:
         vocabulary = folder / VOCABULARY
         vocabulary.mkdir()
         (folder / "config.cfg").write_text(CONFIG, encoding="utf-8")
@@ -143,7 +143,7 @@ def write(
         with (vocabulary / VECTORS).open("wb") as file:
             matrix = np.asarray(vectors.matrix, dtype="<f4")
             # past NumPy's own way to the disk, which does not say why it failed
-            np.save(cast(Any, Hashed(file)), matrix, allow_pickle=False)
+            np.save(cast(Any, HashingWriter(file)), matrix, allow_pickle=False)
         (vocabulary / KEYS).write_bytes(key2row_bytes(keys))
         save_json(vocabulary / STRINGS, list(vectors.words))
         save_json(vocabulary / KIND, {"mode": "default"})

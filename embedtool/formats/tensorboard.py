@@ -23,7 +23,7 @@ from embedtool.formats.text_rows import (
     number_lines,
     vectors_from_rows,
 )
-from embedtool.io.atomic import replaced
+from embedtool.io.atomic import atomic_write
 from embedtool.io.encodings import UTF8
 from embedtool.io.progress import Progress, Report, silent
 from embedtool.messages import counted
@@ -160,7 +160,7 @@ def write(
     """Write both files. A word with a tab or a line end cannot be written."""
     check_words(vectors, path, "\t\n\r")
     check_first_word(vectors, path)
-    with replaced(metadata_path(path)) as words, replaced(path) as numbers:
+    with atomic_write(metadata_path(path)) as words, atomic_write(path) as numbers:
         words.writelines(f"{word}\n".encode() for word in vectors.words)
         for lines in number_lines(vectors.matrix, "\t", report):
             numbers.writelines(lines)

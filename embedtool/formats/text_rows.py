@@ -30,10 +30,10 @@ from embedtool.formats.layout import (
     row_of,
 )
 from embedtool.formats.options import ReadOptions, Recoded
-from embedtool.io.atomic import replaced
+from embedtool.io.atomic import atomic_write
 from embedtool.io.encodings import BYTE_ORDER_MARK, UTF8, is_utf8
 from embedtool.io.progress import Progress, Report
-from embedtool.io.safetensors_io import let_go
+from embedtool.io.safetensors_io import release_pages
 from embedtool.messages import counted
 from embedtool.model.vectors import WordVectors
 
@@ -340,7 +340,7 @@ def write_rows(
     check_words(vectors, path, forbidden)
     if not with_header:
         check_first_word(vectors, path)
-    with replaced(path) as file:
+    with atomic_write(path) as file:
         if with_header:
             file.write(b"%d %d\n" % (vectors.n_words, vectors.vector_size))
         words = iter(vectors.words)
@@ -364,7 +364,7 @@ def number_lines(
 
         text, ends = np.empty(MOST_BYTES * block.size, np.uint8), np.empty(len(block), np.int64)
         format_rows(block, ord(separator), text, ends)
-        let_go(matrix)
+        release_pages(matrix)
         written = text[: ends[-1]].tobytes()
         return [written[start:end] for start, end in pairwise([0, *ends.tolist()])]
 

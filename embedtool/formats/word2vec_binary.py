@@ -17,9 +17,9 @@ from embedtool.formats.array_builder import blocks_of, watched
 from embedtool.formats.layout import header_of, is_row, is_text
 from embedtool.formats.options import ReadOptions
 from embedtool.formats.text_rows import check_words, vectors_from_rows
-from embedtool.io.atomic import replaced
+from embedtool.io.atomic import atomic_write
 from embedtool.io.progress import Progress, Report, silent
-from embedtool.io.safetensors_io import let_go
+from embedtool.io.safetensors_io import release_pages
 from embedtool.messages import counted
 from embedtool.model.vectors import WordVectors
 
@@ -95,7 +95,7 @@ def end_of_rows(
         if not any_words and b"\n" in data[start : place - row_bytes]:
             return 0
         if row % BLOCK_ROWS == 0:
-            let_go(np.frombuffer(data, np.uint8))
+            release_pages(np.frombuffer(data, np.uint8))
     return 0 if NO_LINE_END.search(data, place) else place
 
 
@@ -133,7 +133,7 @@ def _rows(
         yield word, values
         place = space + 1 + row_bytes
         if row % BLOCK_ROWS == 0:
-            let_go(np.frombuffer(data, np.uint8))
+            release_pages(np.frombuffer(data, np.uint8))
             reading.report(Progress("reading", place, len(data), "bytes"))
     if data[place:].strip(b"\n"):
         raise DamagedError(f"{path}, byte {place:,}: more follows than {counted(n_rows, 'row')}")
@@ -144,11 +144,11 @@ def write(
 ) -> None:
     """Write such a file, with a line end after each row, as word2vec.c does."""
     check_words(vectors, path, " \n")
-    with replaced(path) as file:
+    with atomic_write(path) as file:
         file.write(b"%d %d\n" % (vectors.n_words, vectors.vector_size))
         words = iter(vectors.words)
         blocks = blocks_of(vectors.n_words, vectors.matrix[:1].nbytes)
         for rows in watched(blocks, vectors.n_words, report):
             for row, word in zip(vectors.matrix[rows].astype("<f4"), words, strict=False):
                 file.write(word.encode() + b" " + row.tobytes() + b"\n")
-            let_go(vectors.matrix)
+            release_pages(vectors.matrix)

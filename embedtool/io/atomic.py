@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 RENAME_EXCHANGE = 2
 """Of Linux's renameat2: both names are there already and change places."""
-TEMPORARY = ".embedtool-"
+TEMPORARY_PREFIX = ".embedtool-"
 """How temporary names begin; they lie beside the target, so that renaming stays in one file
 system."""
 
 STANDARD_INPUT, STANDARD_OUTPUT = Path("/dev/stdin"), Path("/dev/stdout")
 
-MOST_EXPANSION = 200
+MAX_EXPANSION = 200
 """Numbers of vectors hardly can be compressed, text twenty times, words padded to one length some
 dozen times; a file made to fill the memory a thousand times."""
 
@@ -37,13 +37,13 @@ def text_bytes(text: str) -> bytes:
     return text.encode("utf-8", "backslashreplace")
 
 
-def swells(packed: int, n_bytes: int, harmless: int) -> bool:
-    """Whether compressed bytes become more than `harmless`, and more than they honestly can."""
-    return n_bytes > max(harmless, MOST_EXPANSION * packed)
+def is_decompression_bomb(packed: int, n_bytes: int, safe_bytes: int) -> bool:
+    """Whether compressed bytes become more than `safe_bytes`, and more than they honestly can."""
+    return n_bytes > max(safe_bytes, MAX_EXPANSION * packed)
 
 
 @contextmanager
-def replaced(path: Path) -> Iterator[BinaryIO]:
+def atomic_write(path: Path) -> Iterator[BinaryIO]:
     """Write a file that takes the name `path`, in place of any file there, when the block ends.
 
     Where the block fails nothing is left behind and the old file stays. A link is followed, and the
@@ -63,7 +63,7 @@ def replaced(path: Path) -> Iterator[BinaryIO]:
             return
         path = path.resolve()
         mode = path.stat().st_mode if path.exists() else 0o666 & ~_umask()
-        descriptor, temporary = tempfile.mkstemp(prefix=TEMPORARY, dir=path.parent)
+        descriptor, temporary = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=path.parent)
         with os.fdopen(descriptor, "wb") as file:
             yield file
             file.flush()
@@ -81,7 +81,7 @@ def replaced(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def new_folder(path: Path, *, replace: bool = True) -> Iterator[Path]:
+def atomic_directory(path: Path, *, replace: bool = True) -> Iterator[Path]:
     """Fill a folder that takes the name `path`, in place of any folder there, at the end.
 
     replace : False: only an empty folder is replaced
@@ -92,7 +92,7 @@ def new_folder(path: Path, *, replace: bool = True) -> Iterator[Path]:
         _check_free(path)
     temporary = None
     try:
-        temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=path.parent))
+        temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=path.parent))
         fresh = temporary / path.name
         fresh.mkdir()
         yield fresh
@@ -152,7 +152,7 @@ def _exchange(first: Path, second: Path) -> bool:
     return not renameat2(here, names[0], here, names[1], RENAME_EXCHANGE)
 
 
-class Hashed:
+class HashingWriter:
     """A file that is written, with the SHA-256 of what has been written to it.
 
     n_bytes : how much that is
@@ -172,7 +172,7 @@ class Hashed:
         self.n_bytes += written
         return written
 
-    def facts(self) -> dict[str, int | str]:
+    def checksum(self) -> dict[str, int | str]:
         """Size and checksum, as `mismatch` takes them."""
         return {"bytes": self.n_bytes, "sha256": self.digest.hexdigest()}
 
@@ -185,7 +185,7 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def facts_of(path: Path) -> dict[str, int | str]:
+def checksum_of(path: Path) -> dict[str, int | str]:
     """Size and checksum of a file that is there, as `mismatch` takes them."""
     return {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
 
@@ -204,22 +204,22 @@ def mismatch(path: Path, facts: Mapping[str, int | str]) -> str | None:
     return None if found == facts["sha256"] else "has changed: its SHA-256 is another"
 
 
-def names_of(paths: Sequence[Path]) -> list[str]:
+def display_names(paths: Sequence[Path]) -> list[str]:
     """A short name for each path: without its folder, and of a file without its ending.
 
     Where that does not tell them apart, the paths.
     """
     names = [path.resolve().name if path.is_dir() else path.stem for path in paths]
     distinct = names if len(set(names)) == len(set(paths)) else [str(path) for path in paths]
-    return [shown_name(name) for name in distinct]
+    return [printable_name(name) for name in distinct]
 
 
-def shown_name(name: str) -> str:
+def printable_name(name: str) -> str:
     """A file name as any font and page can show it: bytes that are not UTF-8 as escapes."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
-def check_file(path: Path) -> None:
+def check_output_file(path: Path) -> None:
     """Raise OutputError unless a file can be written at `path`, before the work begins."""
     if path.is_dir():
         raise OutputError(f"{path}: is a folder; name a file")
@@ -234,7 +234,7 @@ def check_writable(path: Path) -> None:
     if not folder.is_dir():
         raise OutputError(f"{path}: the folder {folder} does not exist; make it first")
     try:
-        Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=folder)).rmdir()
+        Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=folder)).rmdir()
     except OSError as error:
         raise OutputError(
             f"{path}: the folder {folder} cannot be written: {error.strerror}"

@@ -27,7 +27,7 @@ from embedtool.messages import counted
 
 log = logging.getLogger(__name__)
 
-PAUSES = (1.0, 2.0, 4.0)
+RETRY_DELAYS = (1.0, 2.0, 4.0)
 """Seconds between tries that bring nothing new; after the last pause comes the last try."""
 
 TIMEOUT_SECONDS = 30.0
@@ -35,7 +35,7 @@ TIMEOUT_SECONDS = 30.0
 
 CHUNK_BYTES = 2**16
 
-MAY_PASS = {
+TRANSIENT_STATUSES = {
     HTTPStatus.REQUEST_TIMEOUT,
     HTTPStatus.TOO_MANY_REQUESTS,
     HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -46,7 +46,7 @@ MAY_PASS = {
 CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+)")
 
 
-class _PassingError(Exception):
+class _TransientError(Exception):
     """A fault that may pass; its text says what happened."""
 
 
@@ -57,7 +57,7 @@ def download(
     size: int | None = None,
     sha256: str | None = None,
     report: Report = silent,
-    pauses: Sequence[float] = PAUSES,
+    retry_delays: Sequence[float] = RETRY_DELAYS,
 ) -> None:
     """Fetch `url` to `path`, in place of any file there, going on where an earlier try stopped.
 
@@ -66,7 +66,7 @@ def download(
 
     size, sha256 : what the file must have, where known; the length that the server names is
                    checked in any case
-    pauses       : seconds of waiting, one for each further try; a try that got further than all
+    retry_delays : seconds of waiting, one for each further try; a try that got further than all
                    before it makes the count start anew
 
     Raises CorpusError where the file cannot be had or is not the one expected (then FILE.part is
@@ -76,7 +76,7 @@ def download(
     tag = path.with_name(f"{path.name}.part.tag")
     try:
         with _locked(part, url) as file:
-            _fetch(url, file, tag, size, report, pauses)
+            _fetch(url, file, tag, size, report, retry_delays)
         fault = mismatch(part, size, sha256)
         if fault:
             part.unlink()
@@ -121,7 +121,7 @@ def _fetch(
     tag: Path,
     size: int | None,
     report: Report,
-    pauses: Sequence[float],
+    retry_delays: Sequence[float],
 ) -> None:
     """Try until everything is there."""
     furthest = file.seek(0, os.SEEK_END)
@@ -129,15 +129,15 @@ def _fetch(
     while True:
         try:
             return _try(url, file, tag, size, report)
-        except _PassingError as fault:
+        except _TransientError as fault:
             arrived = file.seek(0, os.SEEK_END)
             if arrived > furthest:
                 furthest, failures = arrived, 0
-            if failures == len(pauses):
+            if failures == len(retry_delays):
                 kept = "; what has arrived is kept" if arrived and tag.exists() else ""
                 raise CorpusError(f"{url}: {fault}{kept}; try again later") from None
-            log.info("%s: %s; trying again in %g s", url, fault, pauses[failures])
-            time.sleep(pauses[failures])
+            log.info("%s: %s; trying again in %g s", url, fault, retry_delays[failures])
+            time.sleep(retry_delays[failures])
             failures += 1
 
 
@@ -154,7 +154,7 @@ def _try(url: str, file: BinaryIO, tag: Path, size: int | None, report: Report) 
             if start and _range(error.headers)[1] == start:
                 return
             tag.unlink(missing_ok=True)
-            raise _PassingError("the server has less than has arrived") from None
+            raise _TransientError("the server has less than has arrived") from None
     with response:
         first, total = _range(response.headers)
         if response.status != HTTPStatus.PARTIAL_CONTENT or first != start:
@@ -179,16 +179,16 @@ def _request(url: str, start: int, validator: str) -> HTTPResponse:
     except HTTPError:
         raise
     except URLError as error:
-        raise _PassingError(f"cannot be reached: {_reason(error.reason)}") from None
+        raise _TransientError(f"cannot be reached: {_reason(error.reason)}") from None
     except (OSError, HTTPException) as error:
-        raise _PassingError(f"cannot be reached: {_reason(error)}") from None
+        raise _TransientError(f"cannot be reached: {_reason(error)}") from None
     return response
 
 
 def _refusal(url: str, error: HTTPError) -> Exception:
     status = f"the server answers {error.code} {error.reason}"
-    if error.code in MAY_PASS:
-        return _PassingError(status)
+    if error.code in TRANSIENT_STATUSES:
+        return _TransientError(status)
     return CorpusError(f"{url}: {status}: there is no such file, or it is not for everyone")
 
 
@@ -201,14 +201,14 @@ def _copy(
         try:
             chunk = response.read(CHUNK_BYTES)
         except (OSError, HTTPException) as error:
-            raise _PassingError(f"the connection broke: {_reason(error)}") from None
+            raise _TransientError(f"the connection broke: {_reason(error)}") from None
         if not chunk:
             break
         file.write(chunk)
         done += len(chunk)
         report(Progress("downloading", done, total, "bytes"))
     if total is not None and done < total:
-        raise _PassingError(f"the connection ended after {done:,} of {counted(total, 'byte')}")
+        raise _TransientError(f"the connection ended after {done:,} of {counted(total, 'byte')}")
 
 
 def _range(headers: Message) -> tuple[int | None, int | None]:

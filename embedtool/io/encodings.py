@@ -25,18 +25,18 @@ def check_encoding(name: str) -> str:
     return name
 
 
-def undecodable(error: UnicodeError, encoding: str, line: int | None = None) -> str:
+def describe_decoding_error(error: UnicodeError, encoding: str, line: int | None = None) -> str:
     """What a message says, after the name of a file, of one that is not in this encoding.
 
     line : where, if the file has lines; else the byte is named
     """
     byte = f"byte {error.start:,}" if isinstance(error, UnicodeDecodeError) else ""
     where = f"line {line:,}" if line is not None else byte
-    told = f"not {shown_encoding(encoding)}; name the file's encoding with --encoding"
+    told = f"not {encoding_name(encoding)}; name the file's encoding with --encoding"
     return f"{', ' if where else ''}{where}: {told}"
 
 
-def shown_encoding(name: str) -> str:
+def encoding_name(name: str) -> str:
     """A codec as messages call it."""
     return "UTF-8" if is_utf8(name) else name
 
@@ -46,6 +46,6 @@ def is_utf8(name: str) -> bool:
     return codecs.lookup(name).name in (UTF8, "utf-8-sig")
 
 
-def decoded(data: bytes, encoding: str = UTF8) -> str:
+def decode(data: bytes, encoding: str = UTF8) -> str:
     """The text of a whole file. Raises UnicodeError where it is not in this encoding."""
     return data.decode(encoding).removeprefix(BYTE_ORDER_MARK)

@@ -50,7 +50,7 @@ def silent(progress: Progress) -> None:
     """Report to nobody."""
 
 
-class Watched:
+class ReportingWriter:
     """What is written to a file, of which about `total` bytes are expected, and reported."""
 
     def __init__(

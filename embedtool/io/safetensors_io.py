@@ -22,7 +22,7 @@ from embedtool.io.json_file import parse_json
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-KINDS: dict[str, np.dtype[Any]] = {
+DTYPES: dict[str, np.dtype[Any]] = {
     "I64": np.dtype("<i8"),
     "F64": np.dtype("<f8"),
     "F32": np.dtype("<f4"),
@@ -34,12 +34,12 @@ KINDS: dict[str, np.dtype[Any]] = {
 """The types of numbers, the longest first: in this order no tensor begins within a number."""
 ALIGNMENT = 8
 BLOCK_BYTES = 2**24
-LONGEST_HEADER = 100_000_000
+MAX_HEADER_BYTES = 100_000_000
 """Bytes, as the library has it: JSON takes many times its length in memory."""
 METADATA = "__metadata__"
 
 
-class Sink(Protocol):
+class Writer(Protocol):
     """What is written to: a file, or something that looks at what passes."""
 
     def write(self, data: "ReadableBuffer", /) -> int:
@@ -47,7 +47,7 @@ class Sink(Protocol):
 
 
 def write_tensors(
-    file: Sink, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str] | None = None
+    file: Writer, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str] | None = None
 ) -> None:
     """Write arrays of the types of KINDS, whatever their layout, in C order."""
     order = sorted(tensors, key=lambda name: -tensors[name].itemsize)
@@ -58,12 +58,12 @@ def write_tensors(
 
 
 def write_header(
-    file: Sink,
+    file: Writer,
     shapes: Mapping[str, tuple[np.dtype[Any], tuple[int, ...]]],
     metadata: Mapping[str, str] | None = None,
 ) -> None:
     """Write what stands before the data: of each tensor, in this order, its type and its shape."""
-    names = {kind: name for name, kind in KINDS.items()}
+    names = {kind: name for name, kind in DTYPES.items()}
     header: dict[str, Any] = {METADATA: dict(metadata)} if metadata else {}
     end = 0
     for name, (kind, shape) in shapes.items():
@@ -78,15 +78,15 @@ def write_header(
     file.write(len(text).to_bytes(8, "little") + text)
 
 
-def write_rows(file: Sink, tensor: NDArray[Any]) -> None:
+def write_rows(file: Writer, tensor: NDArray[Any]) -> None:
     """Write numbers, little-endian, in C order, a block of rows at a time."""
     for rows in row_slices(len(tensor), tensor[:1].nbytes, BLOCK_BYTES):
         block = tensor[rows]
         file.write(np.ascontiguousarray(block, dtype=block.dtype.newbyteorder("<")).data)
-        let_go(tensor)
+        release_pages(tensor)
 
 
-def let_go(array: NDArray[Any]) -> None:
+def release_pages(array: NDArray[Any]) -> None:
     """Give back the memory of a file that is mapped for reading; what is used again comes anew."""
     base: object = array
     while isinstance(base, np.ndarray):
@@ -104,12 +104,12 @@ def map_tensors(path: Path) -> dict[str, NDArray[Any]]:
         with path.open("rb") as file:
             data = np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
         first = 8 + int.from_bytes(data[:8].tobytes(), "little")
-        if first > 8 + LONGEST_HEADER:
+        if first > 8 + MAX_HEADER_BYTES:
             raise ValueError(first)
         header = parse_json(data[8:first].tobytes())
         header.pop(METADATA, None)
         for name, entry in header.items():
-            if entry["dtype"] not in KINDS:
+            if entry["dtype"] not in DTYPES:
                 raise FormatError(
                     f"{path.name}: the numbers of {name!r} are of type {entry['dtype']!r}, which "
                     "cannot be read"
@@ -120,7 +120,7 @@ def map_tensors(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def _tensor(data: NDArray[np.uint8], entry: Mapping[str, Any]) -> NDArray[Any]:
-    kind, (begin, end) = KINDS[entry["dtype"]], entry["data_offsets"]
+    kind, (begin, end) = DTYPES[entry["dtype"]], entry["data_offsets"]
     n_bytes = math.prod(entry["shape"]) * kind.itemsize
     if not 0 <= begin <= end <= len(data) or end - begin != n_bytes:
         raise ValueError(entry)

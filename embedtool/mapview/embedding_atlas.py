@@ -7,7 +7,7 @@ from pathlib import Path
 
 from embedtool.config.tasks import N_ANSWERS
 from embedtool.formats.arrow_table import import_pyarrow
-from embedtool.io.atomic import replaced
+from embedtool.io.atomic import atomic_write
 from embedtool.mapview.map_data import Mapped
 from embedtool.search.index import nearest
 
@@ -42,5 +42,5 @@ def write(model: Mapped, path: Path) -> None:
         "group": pa.array(model.groups),
         "neighbors": neighbors,
     }
-    with replaced(path) as file:
+    with atomic_write(path) as file:
         parquet.write_table(pa.table(columns), file)

@@ -28,10 +28,16 @@ from numpy.typing import NDArray
 
 from embedtool import __version__
 from embedtool.config.training import with_current_names
-from embedtool.corpus.string_table import Slots, Words
+from embedtool.corpus.string_table import HashIndex, StringTable
 from embedtool.errors import FormatError, ModelError, VocabularyError
-from embedtool.io.atomic import Hashed, check_writable, mismatch, new_folder, text_bytes
-from embedtool.io.progress import Report, Watched, silent
+from embedtool.io.atomic import (
+    HashingWriter,
+    atomic_directory,
+    check_writable,
+    mismatch,
+    text_bytes,
+)
+from embedtool.io.progress import Report, ReportingWriter, silent
 from embedtool.io.safetensors_io import map_tensors, write_tensors
 from embedtool.messages import counted
 from embedtool.model.quantized import CENTROIDS, from_tensors, to_tensors
@@ -92,8 +98,8 @@ def save(model: Model, path: str | Path, report: Report = silent) -> None:
         "norms": vectors.norms,
         "word_text": words.text,
         "word_ends": words.ends,
-        "slot_starts": words.slots.starts,
-        "slot_ids": words.slots.ids,
+        "slot_starts": words.hash_index.starts,
+        "slot_ids": words.hash_index.ids,
     }
     if vectors.counts is not None:
         tables["counts"] = vectors.counts
@@ -118,13 +124,13 @@ def save(model: Model, path: str | Path, report: Report = silent) -> None:
             tables["ngram_offset"] = subwords.offset
     files = {VECTORS: tables} | ({ENCODER: model.encoder} if model.encoder else {})
     description["files"] = {}
-    with new_folder(path) as folder:
+    with atomic_directory(path) as folder:
         for name, contents in files.items():
             with (folder / name).open("wb") as file:
-                hashed = Hashed(file)
+                hashed = HashingWriter(file)
                 n_bytes = sum(table.nbytes for table in contents.values())
-                write_tensors(Watched(hashed.write, n_bytes, report), contents)
-            description["files"][name] = hashed.facts()
+                write_tensors(ReportingWriter(hashed.write, n_bytes, report), contents)
+            description["files"][name] = hashed.checksum()
         description["checksum"] = _checksum(description)
         text = json.dumps(description, ensure_ascii=False, indent=2)
         (folder / CONFIG).write_bytes(text_bytes(text + "\n"))
@@ -330,12 +336,12 @@ def _contexts_of(description: dict[str, Any], contexts: NDArray[np.float32] | No
     return cast(OutputRows, description["contexts"])
 
 
-def _words(tables: dict[str, NDArray[Any]]) -> Words:
+def _words(tables: dict[str, NDArray[Any]]) -> StringTable:
     text, ends, starts = (tables[name] for name in ("word_text", "word_ends", "slot_starts"))
     n_slots = len(starts) - 1
     if n_slots < 1 or n_slots & (n_slots - 1) or (len(ends) and ends[-1] != len(text)):
         raise FormatError(f"{VECTORS}: the words are damaged")
-    return Words(text, ends, Slots(starts, tables["slot_ids"]))
+    return StringTable(text, ends, HashIndex(starts, tables["slot_ids"]))
 
 
 def _bring_up_to_date(
@@ -345,10 +351,10 @@ def _bring_up_to_date(
     from embedtool.corpus.vocabulary import read_vocabulary
 
     words, counts = read_vocabulary(path / "vocab.txt")
-    block = Words.of(words)
+    block = StringTable.from_words(words)
     tables["vectors"] = tables.pop("words")
     tables["word_text"], tables["word_ends"] = block.text, block.ends
-    tables["slot_starts"], tables["slot_ids"] = block.slots
+    tables["slot_starts"], tables["slot_ids"] = block.hash_index
     if description["counts_known"]:
         tables["counts"] = counts
 

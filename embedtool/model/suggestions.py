@@ -11,7 +11,7 @@ from difflib import SequenceMatcher
 
 import numpy as np
 
-from embedtool.corpus.string_table import LONE_SURROGATES
+from embedtool.corpus.string_table import SURROGATE_ERRORS
 
 SUGGESTION_CANDIDATES = 100_000
 """Number of most frequent words among which suggestions are sought. The index of so many takes a
@@ -40,7 +40,7 @@ class SpellingIndex:
         self.words = list(words)
         self.lowered = [_folded(word) for word in self.words]
         self.lengths = np.fromiter(map(len, self.lowered), np.int64, len(self.lowered))
-        text = "".join(self.lowered).encode("utf-32-le", LONE_SURROGATES)
+        text = "".join(self.lowered).encode("utf-32-le", SURROGATE_ERRORS)
         owners = np.repeat(np.arange(len(self.words)), self.lengths)
         pairs = np.frombuffer(text, np.uint32).astype(np.int64) * len(self.words) + owners
         distinct, self.counts = np.unique(pairs, return_counts=True)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from embedtool.config.tasks import TransformConfig
 from embedtool.errors import ConfigError
-from embedtool.io.safetensors_io import let_go
+from embedtool.io.safetensors_io import release_pages
 from embedtool.messages import counted
 from embedtool.model.vectors import Model, WordVectors, row_lengths, with_history_entry
 
@@ -210,4 +210,4 @@ def _blocks(matrix: Matrix) -> Iterator[NDArray[np.float64]]:
     """The rows as float64, some at a time; a map on disk is let go of after each."""
     for first in range(0, len(matrix), BLOCK_ROWS):
         yield matrix[first : first + BLOCK_ROWS].astype(np.float64)
-        let_go(matrix)
+        release_pages(matrix)

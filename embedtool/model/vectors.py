@@ -14,9 +14,9 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.corpus.string_table import Words
+from embedtool.corpus.string_table import StringTable
 from embedtool.errors import UnknownWordError, raise_all
-from embedtool.io.safetensors_io import let_go
+from embedtool.io.safetensors_io import release_pages
 from embedtool.messages import brief
 from embedtool.model.suggestions import SUGGESTION_CANDIDATES, SpellingIndex
 
@@ -187,9 +187,13 @@ class WordVectors:
         return int(self.matrix.shape[1])
 
     @cached_property
-    def string_table(self) -> Words:
+    def string_table(self) -> StringTable:
         """The words as one block of bytes, with a hash table."""
-        return self.words if isinstance(self.words, Words) else Words.of(self.words)
+        return (
+            self.words
+            if isinstance(self.words, StringTable)
+            else StringTable.from_words(self.words)
+        )
 
     def word_ids(self, words: Iterable[str], default: int | None = None) -> NDArray[np.int64]:
         """The row of each word in `matrix`. int64.
@@ -377,5 +381,5 @@ def row_lengths(matrix: NDArray[np.float32]) -> NDArray[np.float32]:
             lengths[first : first + len(block)] = np.sqrt(
                 np.einsum("ij,ij->i", block, block, dtype=np.float64)
             )
-        let_go(matrix)
+        release_pages(matrix)
     return lengths

@@ -19,7 +19,7 @@ from embedtool.analysis.projection import layout, principal
 from embedtool.config.tasks import DriftConfig, Layout
 from embedtool.corpus.tokens import JOINERS
 from embedtool.errors import QueryError
-from embedtool.io.atomic import names_of
+from embedtool.io.atomic import display_names
 from embedtool.model import store
 from embedtool.model.vectors import WordVectors, unit_rows
 from embedtool.search.query import directions, from_ngrams, lookup, similar_batch
@@ -282,7 +282,7 @@ def curves(paths: Sequence[Path], over: Over = "epochs") -> tuple[Chart, ...]:
 
     Raises QueryError where a file is no such log, or tells neither.
     """
-    logs = {name: _told(path) for name, path in zip(names_of(paths), paths, strict=True)}
+    logs = {name: _told(path) for name, path in zip(display_names(paths), paths, strict=True)}
     key = KEYS[over]
     charts = []
     for measure in MEASURES:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from embedtool.config.base import n_cores
 from embedtool.config.tasks import N_ANSWERS
 from embedtool.errors import MissingExtraError, ModelError, QueryError
-from embedtool.io.atomic import Hashed, mismatch, replaced
+from embedtool.io.atomic import HashingWriter, atomic_write, mismatch
 from embedtool.io.progress import Progress, Report, silent
 from embedtool.model.vectors import WordVectors, unit_rows
 from embedtool.search.index import Nearest, nearest
@@ -137,14 +137,15 @@ def build(
         reached = _recall(vectors, queries, found, true)
         if reached >= recall:
             break
-    with replaced(folder / GRAPH) as file:
-        hashed = Hashed(file)
+    with atomic_write(folder / GRAPH) as file:
+        hashed = HashingWriter(file)
         hashed.write(graph.save())
     description = IndexDescription(
         vectors.n_words, vectors.vector_size, _checksum(vectors),
-        f"usearch {version('usearch')}", expansion, round(reached, 4), len(sample), hashed.facts(),
+        f"usearch {version('usearch')}", expansion, round(reached, 4), len(sample),
+        hashed.checksum(),
     )  # fmt: skip
-    with replaced(folder / DESCRIPTION) as file:
+    with atomic_write(folder / DESCRIPTION) as file:
         file.write(json.dumps(asdict(description), indent=2).encode() + b"\n")
     return description
 

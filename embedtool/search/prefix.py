@@ -7,14 +7,14 @@ first; the words themselves are not read.
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.corpus.string_table import LONE_SURROGATES, Words
+from embedtool.corpus.string_table import SURROGATE_ERRORS, StringTable
 from embedtool.errors import ModelError
 
 BLOCK_WORDS = 2**16
 """Words looked at in one go: a frequent beginning is found often enough in the first."""
 
 
-def with_prefix(words: Words, prefix: str, n: int) -> NDArray[np.int64]:
+def with_prefix(words: StringTable, prefix: str, n: int) -> NDArray[np.int64]:
     """The ids of the n most frequent words that begin with `prefix`, ascending. int64.
 
     There is no index to be made: of a vocabulary on disk, bytes are compared where they lie, and
@@ -22,7 +22,7 @@ def with_prefix(words: Words, prefix: str, n: int) -> NDArray[np.int64]:
 
     Raises ModelError where the words are damaged.
     """
-    wanted = prefix.encode("utf-8", LONE_SURROGATES)
+    wanted = prefix.encode("utf-8", SURROGATE_ERRORS)
     found = [np.empty(0, np.int64)]
     n_found = 0
     for first in range(0, len(words), BLOCK_WORDS):

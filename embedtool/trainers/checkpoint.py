@@ -28,8 +28,8 @@ from embedtool.errors import (
     StoppedError,
     TrainingError,
 )
-from embedtool.io.atomic import Hashed, mismatch, new_folder
-from embedtool.io.safetensors_io import let_go, map_tensors, write_tensors
+from embedtool.io.atomic import HashingWriter, atomic_directory, mismatch
+from embedtool.io.safetensors_io import map_tensors, release_pages, write_tensors
 from embedtool.messages import brief
 from embedtool.trainers.aligned import aligned_zeros
 
@@ -348,11 +348,17 @@ def save_state(
     tables = state.tables | {name: state.tables[name].view(np.uint8) for name in flags}
     before = sorted(folder.glob(STATES))
     number = int(before[-1].name.rpartition("-")[2]) + 1 if before else 1
-    with new_folder(folder / f"state-{number:09d}") as fresh:
+    with atomic_directory(folder / f"state-{number:09d}") as fresh:
         with (fresh / TABLES).open("wb") as file:
-            hashed = Hashed(file)
+            hashed = HashingWriter(file)
             write_tensors(hashed, tables)
-        written = {"about": about, "told": told, "flags": flags, "file": hashed.facts(), **position}
+        written = {
+            "about": about,
+            "told": told,
+            "flags": flags,
+            "file": hashed.checksum(),
+            **position,
+        }
         (fresh / POSITION).write_text(json.dumps(written))
     for path in before:
         shutil.rmtree(path, ignore_errors=True)
@@ -393,5 +399,5 @@ def _in_memory(mapped: NDArray[Any]) -> NDArray[Any]:
     is_for_kernels = mapped.ndim == 2 and mapped.dtype == np.float32
     table = aligned_zeros(*mapped.shape) if is_for_kernels else np.empty_like(mapped)
     table[:] = mapped
-    let_go(mapped)
+    release_pages(mapped)
     return table

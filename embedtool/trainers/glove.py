@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from embedtool.config.training import GloveConfig
 from embedtool.corpus.cooccurrence import (
     Cell,
+    CheckpointHooks,
     Cooccurrence,
     Pairs,
-    Pauses,
     count_cooccurrence,
-    counted_pairs,
+    open_cooccurrence,
 )
 from embedtool.corpus.encoding import EncodedCorpus
 from embedtool.corpus.vocabulary import Vocabulary
@@ -62,10 +62,10 @@ def train(
     """
     checkpointer = checkpointer or Checkpointer()
     state = checkpointer.restore()
-    pairs = counted_pairs(folder) if checkpointer.folder else None
+    pairs = open_cooccurrence(folder) if checkpointer.folder else None
     if pairs is None:
-        pauses = Pauses(lambda: checkpointer.due, checkpointer.mark_saved)
-        pairs = count_cooccurrence(corpus, config, folder, report, pauses)
+        hooks = CheckpointHooks(lambda: checkpointer.due, checkpointer.mark_saved)
+        pairs = count_cooccurrence(corpus, config, folder, report, hooks)
 
     def run(state: State) -> None:
         _load_kernel(pairs, state)

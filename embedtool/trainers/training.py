@@ -16,16 +16,16 @@ from embedtool.config.training import TrainerConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.encoding import (
     EncodedCorpus,
-    Numbered,
+    EncodedText,
     ScannedText,
     cached_scan,
     check_pairs,
     encode,
     scan,
-    warn_of,
+    warn_about_text,
 )
-from embedtool.corpus.sources import Inputs, name_of
-from embedtool.corpus.vocabulary import Vocabulary, choose_words, grow
+from embedtool.corpus.sources import Inputs, display_name
+from embedtool.corpus.vocabulary import Vocabulary, build_vocabulary, merge_vocabularies
 from embedtool.errors import TrainingError
 from embedtool.io.progress import Progress, Report, silent
 from embedtool.model.vectors import Model, WordVectors
@@ -191,7 +191,7 @@ def keep(
     request: dict[str, Any] | None,
     about: dict[str, Any],
     corpus: Corpus,
-    encoded: Numbered,
+    encoded: EncodedText,
 ) -> None:
     """Write down what is trained, so that it can be gone on with.
 
@@ -220,7 +220,7 @@ def _learn(
 
 
 def finished(
-    vectors: WordVectors, about: dict[str, Any], encoded: Numbered, history: History
+    vectors: WordVectors, about: dict[str, Any], encoded: EncodedText, history: History
 ) -> Model:
     """The model of a training. Raises TrainingError where a vector is not finite."""
     word = vectors.not_finite()
@@ -232,7 +232,7 @@ def finished(
 
 
 def remember(
-    checkpointer: Checkpointer, about: dict[str, Any], encoded: Numbered, history: History
+    checkpointer: Checkpointer, about: dict[str, Any], encoded: EncodedText, history: History
 ) -> None:
     """Tell checkpointer what the training is of: all that it depends on, but for the workers."""
     options = {name: value for name, value in about["options"].items() if name != "workers"}
@@ -251,7 +251,7 @@ def read_text(
         scanned = scan(corpus, folder, report, workers)
     else:
         scanned = cached_scan(corpus, cache, report, workers)
-    warn_of(corpus, scanned)
+    warn_about_text(corpus, scanned)
     return scanned
 
 
@@ -267,7 +267,7 @@ def about_training(
         "algorithm": algorithm,
         "options": asdict(config),
         "corpus": {
-            "sources": [name_of(source) for source in corpus.sources],
+            "sources": [display_name(source) for source in corpus.sources],
             "sentences": scanned.n_sentences,
             "fingerprint": scanned.fingerprint,
             "invalid_utf8": scanned.n_invalid,
@@ -284,7 +284,7 @@ def about_again(request: dict[str, Any], config: Config) -> dict[str, Any]:
     return {**known, "options": asdict(config)}
 
 
-def describe(about: dict[str, Any], encoded: Numbered, history: History) -> dict[str, Any]:
+def describe(about: dict[str, Any], encoded: EncodedText, history: History) -> dict[str, Any]:
     """What a model tells of how it came about.
 
     about : of `about_training`
@@ -311,9 +311,9 @@ def encode_text(
     Raises VocabularyError where too few words are left, TrainingError where they are alone in their
     lines.
     """
-    vocabulary, places = choose_words(scanned.words, scanned.counts, config, only)
+    vocabulary, places = build_vocabulary(scanned.words, scanned.counts, config, only)
     if initial is not None:
-        vocabulary, places = grow(
+        vocabulary, places = merge_vocabularies(
             vocabulary, places, scanned.words, scanned.counts,
             initial.vectors.words, initial.vectors.counts,
         )  # fmt: skip

@@ -28,15 +28,15 @@ from embedtool.corpus.encoding import (
     COUNT,
     ENCODED_FILES,
     EncodedCorpus,
-    Numbered,
+    EncodedText,
     open_encoded,
 )
 from embedtool.corpus.object_stores import is_store
-from embedtool.corpus.sources import STDIN, is_url, name_of, place_of, stamps_of
-from embedtool.corpus.string_table import LONE_SURROGATES
+from embedtool.corpus.sources import STDIN, absolute, display_name, is_url, signatures_of
+from embedtool.corpus.string_table import SURROGATE_ERRORS
 from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.errors import ModelError, OutputError
-from embedtool.io.atomic import facts_of, mismatch, replaced, text_bytes
+from embedtool.io.atomic import atomic_write, checksum_of, mismatch, text_bytes
 from embedtool.trainers.checkpoint import last_state
 
 SUFFIX = ".training"
@@ -74,7 +74,9 @@ class TrainingDir:
             if path.name != LOCK:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
-    def write_manifest(self, request: dict[str, Any], sources: list[str], corpus: Numbered) -> None:
+    def write_manifest(
+        self, request: dict[str, Any], sources: list[str], corpus: EncodedText
+    ) -> None:
         """Write down what is trained on which text; from now on the training can be gone on with.
 
         request : JSON-able
@@ -82,7 +84,7 @@ class TrainingDir:
         vocabulary = corpus.vocabulary
         (self.folder / COUNTS).write_bytes(vocabulary.counts.astype(COUNT).tobytes())
         text = "\n".join(vocabulary.words)
-        (self.folder / WORDS).write_bytes(text.encode("utf-8", LONE_SURROGATES))
+        (self.folder / WORDS).write_bytes(text.encode("utf-8", SURROGATE_ERRORS))
         whole = {
             "format": FORMAT,
             "version": __version__,
@@ -91,13 +93,13 @@ class TrainingDir:
             "tokens_seen": vocabulary.tokens_seen,
             "fingerprint": corpus.fingerprint,
             "checksums": {
-                name: facts_of(self.folder / name)
+                name: checksum_of(self.folder / name)
                 for name in (WORDS, COUNTS, *ENCODED_FILES)
                 if (self.folder / name).exists()
             },
             **request,
         }
-        with replaced(self.folder / MANIFEST) as file:
+        with atomic_write(self.folder / MANIFEST) as file:
             file.write(text_bytes(json.dumps(whole, ensure_ascii=False, indent=2) + "\n"))
 
     def read_manifest(self) -> dict[str, Any]:
@@ -126,10 +128,10 @@ class TrainingDir:
         for file, now in zip(files, _files([path for path, *_ in files]), strict=True):
             if file != now:
                 raise ModelError(
-                    f"{name_of(file[0])}: has changed since the training of {self.output} began; "
-                    "put the old text back, or train anew with --overwrite"
+                    f"{display_name(file[0])}: has changed since the training of {self.output} "
+                    "began; put the old text back, or train anew with --overwrite"
                 )
-        words = (self.folder / WORDS).read_bytes().decode("utf-8", LONE_SURROGATES).split("\n")
+        words = (self.folder / WORDS).read_bytes().decode("utf-8", SURROGATE_ERRORS).split("\n")
         counts = np.fromfile(self.folder / COUNTS, COUNT)
         return Vocabulary(words, counts, request["types_seen"], request["tokens_seen"])
 
@@ -214,6 +216,6 @@ def _files(sources: list[str]) -> list[list[Any]]:
         source for source in sources if is_store(source) or not (source == STDIN or is_url(source))
     ]
     return [
-        [place_of(file), *(stamp or (None, None))]
-        for file, stamp in zip(files, stamps_of(files), strict=True)
+        [absolute(file), *(stamp or (None, None))]
+        for file, stamp in zip(files, signatures_of(files), strict=True)
     ]

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.config.training import FastTextConfig, Word2VecConfig
-from embedtool.corpus.encoding import EncodedCorpus, Numbered
+from embedtool.corpus.encoding import EncodedCorpus, EncodedText
 from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.io.progress import Progress, Report
 from embedtool.kernels.random import splitmix64
@@ -103,7 +103,10 @@ def _run(
 
 
 def init_state(
-    config: Word2VecConfig, corpus: Numbered, rows: SubwordIndex, initial: WarmStart | None = None
+    config: Word2VecConfig,
+    corpus: EncodedText,
+    rows: SubwordIndex,
+    initial: WarmStart | None = None,
 ) -> State:
     """The tables before training, and no work done.
 
@@ -246,7 +249,7 @@ def ngram_curvature_scale_at(config: Word2VecConfig, n_tokens: int) -> float:
 
 
 def word_vectors(
-    config: Word2VecConfig, corpus: Numbered, rows: SubwordIndex, state: State
+    config: Word2VecConfig, corpus: EncodedText, rows: SubwordIndex, state: State
 ) -> WordVectors:
     """The vectors of the words, with what else the model keeps. Uses the state's tables up."""
     warn_if_no_pairs(config, state.initial_loss is not None)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from embedtool.io.atomic import names_of
+from embedtool.io.atomic import display_names
 from embedtool.model import store
 from tests.conftest import Run
 
@@ -84,4 +84,4 @@ def test_training_keeps_the_model(folder: Path, run: Run) -> None:
 
 
 def test_names_that_pictures_and_pages_show() -> None:
-    assert names_of([Path(f"{NAME}.txt"), Path("größe.txt")]) == ["na\\xffme", "größe"]
+    assert display_names([Path(f"{NAME}.txt"), Path("größe.txt")]) == ["na\\xffme", "größe"]

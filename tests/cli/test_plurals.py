@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embedtool.corpus.string_table import Words
+from embedtool.corpus.string_table import StringTable
 from embedtool.messages import counted
 from embedtool.model import store
 from embedtool.model.vectors import Model, WordVectors
@@ -71,4 +71,4 @@ def test_what_is_written_names_one_word(run: Run, one: Path, tmp_path: Path) -> 
     result = run("import", path, tmp_path / "again", "--format", "glove")
     assert result.stderr.splitlines()[-1] == f"{tmp_path / 'again'}: glove, 1 word x 1"
     assert run("check", path, "--format", "glove").stdout.startswith(f"{path}: glove, 1 row x 1: ")
-    assert repr(Words.of(["king"])) == "<1 word>"
+    assert repr(StringTable.from_words(["king"])) == "<1 word>"

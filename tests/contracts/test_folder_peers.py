@@ -14,7 +14,7 @@ from spacy.vectors import Vectors
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
 from embedtool import formats
-from embedtool.corpus.string_table import Words
+from embedtool.corpus.string_table import StringTable
 from embedtool.errors import FormatError
 from embedtool.formats.spacy_keys import SYMBOLS, keys_of
 from embedtool.model import store
@@ -176,7 +176,9 @@ def test_keys_are_spacys() -> None:
         "\0",
         *("x" * n for n in range(1, 40)),
     ]
-    assert keys_of(Words.of(words)).tolist() == [get_string_id(word) for word in words]
+    assert keys_of(StringTable.from_words(words)).tolist() == [
+        get_string_id(word) for word in words
+    ]
 
 
 def test_spacy_loads_our_folder(small: WordVectors, tmp_path: Path) -> None:

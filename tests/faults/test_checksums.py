@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embedtool.io.atomic import Hashed, mismatch, new_folder
+from embedtool.io.atomic import HashingWriter, atomic_directory, mismatch
 from embedtool.model import store
 from embedtool.model.vectors import Model, WordVectors
 from embedtool.search import ann
@@ -115,16 +115,16 @@ def test_a_changed_index_is_found(run: Run, model: Path) -> None:
 def test_what_a_file_must_be(tmp_path: Path) -> None:
     path = tmp_path / "file"
     with path.open("wb") as file:
-        hashed = Hashed(file)
+        hashed = HashingWriter(file)
         hashed.write(b"words")
-    assert mismatch(path, hashed.facts()) is None
-    assert hashed.facts()["bytes"] == 5
+    assert mismatch(path, hashed.checksum()) is None
+    assert hashed.checksum()["bytes"] == 5
     path.write_bytes(b"Words")
-    assert mismatch(path, hashed.facts()) == "has changed: its SHA-256 is another"
+    assert mismatch(path, hashed.checksum()) == "has changed: its SHA-256 is another"
     path.write_bytes(b"word")
-    assert mismatch(path, hashed.facts()) == "has 4 bytes, not 5"
+    assert mismatch(path, hashed.checksum()) == "has 4 bytes, not 5"
     path.unlink()
-    assert mismatch(path, hashed.facts()) == "is missing"
+    assert mismatch(path, hashed.checksum()) == "is missing"
 
 
 READER = """
@@ -167,7 +167,7 @@ def test_a_folder_is_replaced_where_names_cannot_be_exchanged(
     monkeypatch.setattr("embedtool.io.atomic._exchange", lambda *_: False)
     path = tmp_path / "folder"
     for text in ("old", "new"):
-        with new_folder(path) as fresh:
+        with atomic_directory(path) as fresh:
             (fresh / "file").write_text(text)
     assert (path / "file").read_text() == "new"
     assert [each.name for each in tmp_path.iterdir()] == ["folder"]

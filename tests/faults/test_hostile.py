@@ -14,7 +14,7 @@ from numpy.lib import format as npy
 from pyarrow import parquet
 
 from embedtool.corpus import records
-from embedtool.corpus.records import LONGEST_RECORD
+from embedtool.corpus.records import MAX_RECORD_BYTES
 from embedtool.model import store
 from embedtool.model.vectors import Model, WordVectors
 from embedtool.trainers.training_dir import SUFFIX
@@ -39,7 +39,7 @@ def bomb(path: Path, head: bytes, byte: bytes, n_bytes: int) -> Path:
     ("a.jsonl.gz", b'{"text": "'), ("a.csv.gz", b'text\n"'), ("a.tsv.gz", b"text\n"),
 ])  # fmt: skip
 def test_a_record_without_end_is_given_up(name: str, head: bytes, run: Run, tmp_path: Path) -> None:
-    text = bomb(tmp_path / name, head, b"a", LONGEST_RECORD + 2 * MiB)
+    text = bomb(tmp_path / name, head, b"a", MAX_RECORD_BYTES + 2 * MiB)
     result = run("vocab", text)
     assert result.exit_code == 1 and result.stdout == ""
     assert "a line of more than 268,435,456 bytes is no record" in result.stderr
@@ -48,7 +48,7 @@ def test_a_record_without_end_is_given_up(name: str, head: bytes, run: Run, tmp_
 def test_a_quoted_field_of_many_lines_is_given_up(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(records, "LONGEST_RECORD", MiB)
+    monkeypatch.setattr(records, "MAX_RECORD_BYTES", MiB)
     text = tmp_path / "a.csv"
     text.write_text('text\n"' + "king queen\n" * MiB)
     result = run("vocab", text)

@@ -20,8 +20,8 @@ from embedtool.corpus import cells as blocks_module
 from embedtool.corpus import cooccurrence, sorted_runs
 from embedtool.corpus.cells import Blocks
 from embedtool.corpus.cooccurrence import (
+    CheckpointHooks,
     Cooccurrence,
-    Pauses,
     count_cooccurrence,
     distance_weights,
 )
@@ -201,7 +201,7 @@ def test_keys_are_pairs_whatever_the_size_of_the_vocabulary(n_words: int) -> Non
     sentences += random_sentences(500, n_words)
     weights, _ = distance_weights(4, True)
     counts = np.bincount([word for sentence in sentences for word in sentence], minlength=n_words)
-    blocks = Blocks.cut(counts, 10**7)
+    blocks = Blocks.balanced(counts, 10**7)
     assert (blocks.starts[0], blocks.starts[-1]) == (0, n_words)
     assert blocks.n_blocks <= min(n_words, 8)
     for symmetric in (True, False):
@@ -240,7 +240,7 @@ def test_the_codes_of_row_and_column_add_up_to_the_key() -> None:
 
 def test_blocks_hold_equal_shares_of_the_neighbours() -> None:
     counts = 10**7 / np.arange(1, 50_001)
-    blocks = Blocks.cut(counts, 10**9)
+    blocks = Blocks.balanced(counts, 10**9)
     shares = np.add.reduceat(counts**0.7, blocks.starts[:-1]) / (counts**0.7).sum()
     assert blocks.n_blocks == 32
     np.testing.assert_allclose(shares, 1 / 32, atol=counts[0] ** 0.7 / (counts**0.7).sum())
@@ -250,12 +250,12 @@ def test_blocks_hold_equal_shares_of_the_neighbours() -> None:
     ("n_meetings", "n_blocks"), [(0, 8), (10**6, 8), (10**9, 32), (10**12, 64), (10**15, 64)]
 )
 def test_a_larger_corpus_has_more_blocks(n_meetings: int, n_blocks: int) -> None:
-    assert Blocks.cut(np.ones(10_000), n_meetings).n_blocks == n_blocks
+    assert Blocks.balanced(np.ones(10_000), n_meetings).n_blocks == n_blocks
 
 
 def test_words_that_never_occur_are_in_a_block_too() -> None:
     for counts in ([0, 0, 0], [5, 0, 0], [0, 0, 5]):
-        starts = Blocks.cut(counts, 100).starts
+        starts = Blocks.balanced(counts, 100).starts
         assert (starts[0], starts[-1]) == (0, 3)
         assert (np.diff(starts) > 0).all()
 
@@ -275,7 +275,7 @@ def test_weights_are_one_over_the_distance(window: int) -> None:
 def spilling(monkeypatch: pytest.MonkeyPatch) -> None:
     """Space for 64 to 128 entries, samples of every second key, small pieces and stretches."""
     monkeypatch.setattr(cooccurrence, "MiB", 1)
-    monkeypatch.setattr(cooccurrence, "LEAST_ENTRIES", 64)
+    monkeypatch.setattr(cooccurrence, "MIN_ENTRIES", 64)
     monkeypatch.setattr(cooccurrence, "CHUNK_TOKENS", 97)
     monkeypatch.setattr(sorted_runs, "SAMPLE_STEP", 2)
 
@@ -343,7 +343,7 @@ def check(
 ) -> None:
     """Compare with what must be stored of these sentences."""
     corpus = encoded(sentences, n_words)
-    blocks = Blocks.cut(corpus.vocabulary.counts, corpus.n_tokens * window)
+    blocks = Blocks.balanced(corpus.vocabulary.counts, corpus.n_tokens * window)
     weights, unit = distance_weights(window, distance_weighting)
     check_stored(pairs, blocks)
     found = all_pairs(pairs, blocks)
@@ -393,10 +393,10 @@ def test_any_corpus_on_disk(
 ) -> None:
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         for name, value in (
-            ("MiB", 1), ("LEAST_ENTRIES", 64), ("CHUNK_TOKENS", chunk),
+            ("MiB", 1), ("MIN_ENTRIES", 64), ("CHUNK_TOKENS", chunk),
         ):  # fmt: skip
             patch.setattr(cooccurrence, name, value)
-        patch.setattr(blocks_module, "LEAST_BLOCKS", least_blocks)
+        patch.setattr(blocks_module, "MIN_BLOCKS", least_blocks)
         patch.setattr(sorted_runs, "SAMPLE_STEP", 3)
         pairs = stored(
             sentences, 21, Path(folder), window=window, symmetric=symmetric, workers=workers
@@ -413,7 +413,7 @@ def test_workers_and_memory_do_not_change_a_byte(
     sentences = random_sentences(2003, 211)
     found = []
     for workers, least_entries in ((1, 64), (2, 64), (3, 64), (3, 512), (1, 2**20)):
-        monkeypatch.setattr(cooccurrence, "LEAST_ENTRIES", least_entries)
+        monkeypatch.setattr(cooccurrence, "MIN_ENTRIES", least_entries)
         folder = tmp_path / f"{workers}-{least_entries}"
         folder.mkdir()
         pairs = stored(sentences, 211, folder, window=window, symmetric=symmetric, workers=workers)
@@ -435,8 +435,8 @@ class Stopping:
         self.n_left -= 1
         self.stages.append(progress.stage)
 
-    def pauses(self) -> Pauses:
-        return Pauses(lambda: self.n_left <= 0, self.stop)
+    def hooks(self) -> CheckpointHooks:
+        return CheckpointHooks(lambda: self.n_left <= 0, self.stop)
 
     def stop(self) -> None:
         raise StoppedError("interrupted")
@@ -455,7 +455,7 @@ def test_stopped_again_and_again_it_goes_on_to_the_same_bytes(workers: int, tmp_
     for n_reports in range(1, 10_000, 4):
         stopping = Stopping(n_reports, stages)
         try:
-            count_cooccurrence(corpus, config, tmp_path, stopping.report, stopping.pauses())
+            count_cooccurrence(corpus, config, tmp_path, stopping.report, stopping.hooks())
         except StoppedError:
             assert (tmp_path / cooccurrence.COUNTED).exists()
         else:
@@ -537,7 +537,7 @@ def test_progress_only_grows_however_workers_take_turns(
         another_ended.set()
 
     monkeypatch.setattr(cooccurrence, "list_pairs", count_first_last)
-    monkeypatch.setattr(cooccurrence, "LEAST_ENTRIES", 2**16)
+    monkeypatch.setattr(cooccurrence, "MIN_ENTRIES", 2**16)
     config = GloveConfig(workers=2, window=5)
     count_cooccurrence(encoded(random_sentences(970, 61), 61), config, tmp_path, report)
     done = [message.done for message in seen if message.stage == "counting pairs"]

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from embedtool.config.training import GloveConfig, VocabularyConfig
-from embedtool.corpus.cooccurrence import count_cooccurrence, counted_pairs
+from embedtool.corpus.cooccurrence import count_cooccurrence, open_cooccurrence
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.encoding import EncodedCorpus, cached_scan, encode, scan
 from embedtool.corpus.recipes import get
 from embedtool.corpus.sorted_runs import SortedRuns
-from embedtool.corpus.vocabulary import choose_words
+from embedtool.corpus.vocabulary import build_vocabulary
 from embedtool.model import store
 from tests.conftest import Run
 
@@ -87,7 +87,9 @@ def test_a_cache_of_which_nothing_is_known_is_made_anew(
 
 def encoded(text: Path, folder: Path) -> EncodedCorpus:
     scanned = scan(Corpus(text), folder)
-    vocabulary, places = choose_words(scanned.words, scanned.counts, VocabularyConfig(min_count=1))
+    vocabulary, places = build_vocabulary(
+        scanned.words, scanned.counts, VocabularyConfig(min_count=1)
+    )
     return encode(scanned, vocabulary, places, folder)
 
 
@@ -105,11 +107,11 @@ def test_damaged_pairs_are_counted_again(
 ) -> None:
     corpus = encoded(text, tmp_path)
     n_pairs = len(count_cooccurrence(corpus, CONFIG, tmp_path))
-    sound = counted_pairs(tmp_path)
+    sound = open_cooccurrence(tmp_path)
     assert sound is not None
     assert len(sound) == n_pairs
     damage(tmp_path / name)
-    assert counted_pairs(tmp_path) is None
+    assert open_cooccurrence(tmp_path) is None
     assert f"{tmp_path / name}: " in caplog.text
     assert "; pairs are counted again" in caplog.text
 
@@ -121,17 +123,17 @@ def test_damaged_runs_of_pairs_are_not_gone_on_with(tmp_path: Path) -> None:
         runs.sync()
         ends, checksums = list(runs.ends), runs.checksums
         runs.append(keys, sums)
-    assert SortedRuns(tmp_path, ends).are_sound(checksums)
+    assert SortedRuns(tmp_path, ends).is_intact(checksums)
     with SortedRuns(tmp_path, ends) as again:
         assert again.checksums == checksums
         again.append(keys, sums)
         again.sync()
         more = again.checksums
-    assert SortedRuns(tmp_path, [*ends, 18]).are_sound(more)
+    assert SortedRuns(tmp_path, [*ends, 18]).is_intact(more)
     changed(tmp_path / "run-sums")
-    assert not SortedRuns(tmp_path, [*ends, 18]).are_sound(more)
+    assert not SortedRuns(tmp_path, [*ends, 18]).is_intact(more)
     gone(tmp_path / "run-keys")
-    assert not SortedRuns(tmp_path, ends).are_sound(checksums)
+    assert not SortedRuns(tmp_path, ends).is_intact(checksums)
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
@@ -147,7 +149,7 @@ def test_a_training_with_damaged_text_is_not_gone_on_with(
     with lock_training_dir(model) as place:
         corpus = Corpus(text)
         scanned = scan(corpus, place.folder)
-        vocabulary, places = choose_words(
+        vocabulary, places = build_vocabulary(
             scanned.words, scanned.counts, VocabularyConfig(min_count=1)
         )
         encoded = encode(scanned, vocabulary, places, place.folder)
@@ -199,5 +201,5 @@ def test_pairs_whose_facts_are_damaged_are_counted_again(
     count_cooccurrence(encoded(text, tmp_path), CONFIG, tmp_path)
     summary = json.loads((tmp_path / "pairs.json").read_text())
     (tmp_path / "pairs.json").write_text(json.dumps({**summary, "files": files}))
-    assert counted_pairs(tmp_path) is None
+    assert open_cooccurrence(tmp_path) is None
     assert f"{tmp_path / 'pairs.json'}: is damaged; pairs are counted again" in caplog.text

@@ -19,7 +19,7 @@ from embedtool.config.training import (
 )
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.encoding import EncodedCorpus, encode, scan
-from embedtool.corpus.vocabulary import choose_words
+from embedtool.corpus.vocabulary import build_vocabulary
 from embedtool.errors import (
     ConfigError,
     DivergedError,
@@ -47,7 +47,7 @@ from embedtool.trainers.training import History
 def encoded(kingdoms: Path, tmp_path: Path) -> EncodedCorpus:
     (tmp_path / "encoded").mkdir()
     scanned = scan(Corpus([str(kingdoms)]), tmp_path / "encoded")
-    chosen = choose_words(scanned.words, scanned.counts, VocabularyConfig())
+    chosen = build_vocabulary(scanned.words, scanned.counts, VocabularyConfig())
     return encode(scanned, *chosen, tmp_path / "encoded")
 
 

@@ -248,14 +248,14 @@ def test_spaced_blocks_hold_the_same_sentences(tokenizer: str, tmp_path: Path) -
     write(tmp_path / "a" / "b.jsonl", '{"text": "four\\nfive"}\n' * 20)
     corpus = Corpus([str(tmp_path / "a")], TextConfig(tokenizer=tokenizer))  # type: ignore[arg-type]
     expected = list(corpus.sentences())
-    joined = b" ".join(corpus.spaced_blocks()).decode()
+    joined = b" ".join(corpus.tokenized_blocks()).decode()
     assert naive_sentences(joined) == expected
 
 
 def test_the_blocks_of_small_files_come_together(tmp_path: Path) -> None:
     for number in range(300):
         write(tmp_path / "a" / f"{number:03}", f"word{number}")
-    (block,) = Corpus([str(tmp_path / "a")]).spaced_blocks()
+    (block,) = Corpus([str(tmp_path / "a")]).tokenized_blocks()
     assert naive_sentences(block.decode()) == [[f"word{number}"] for number in range(300)]
 
 

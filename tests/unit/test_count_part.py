@@ -8,14 +8,14 @@ import pytest
 
 from embedtool.config.training import GloveConfig
 from embedtool.corpus.cooccurrence import (
-    blocks_of,
+    blocks_for,
     count_cooccurrence,
-    count_part,
-    counted,
+    count_run,
+    decode_pairs,
     distance_weights,
 )
 from embedtool.corpus.encoding import EncodedCorpus
-from embedtool.corpus.sorted_runs import merged
+from embedtool.corpus.sorted_runs import merge_runs
 from embedtool.corpus.vocabulary import Vocabulary
 
 N_WORDS = 61
@@ -47,15 +47,15 @@ def check(
     corpus: EncodedCorpus, config: GloveConfig, n_parts: int, n_entries: int, folder: Path
 ) -> None:
     """Compare with the pairs of the whole, which lie on disk in rising order of keys."""
-    blocks = blocks_of(corpus.vocabulary, corpus.n_tokens, config)
+    blocks = blocks_for(corpus.vocabulary, corpus.n_tokens, config)
     runs = [
-        count_part(*part, blocks.codes(), config, n_entries) for part in parts_of(corpus, n_parts)
+        count_run(*part, blocks.codes(), config, n_entries) for part in parts_of(corpus, n_parts)
     ]
     for keys, sums in runs:
         assert (keys.dtype, sums.dtype) == (np.uint64, np.int64)
         assert (np.diff(keys.astype(np.int64)) > 0).all()
     _, unit = distance_weights(config.window, config.distance_weighting)
-    pairs, n_equal = counted(*merged(runs), blocks, config, unit)
+    pairs, n_equal = decode_pairs(*merge_runs(runs), blocks, config, unit)
     whole = count_cooccurrence(corpus, config, folder)
     for found, expected in zip(pairs, (whole.rows, whole.columns, whole.counts), strict=True):
         assert found.dtype == expected.dtype
@@ -89,7 +89,7 @@ def test_texts_of_hardly_any_tokens(n_tokens: int, tmp_path: Path) -> None:
 def test_a_part_of_sentences_of_one_word_has_no_pairs() -> None:
     config = GloveConfig(workers=1)
     corpus = text(7)
-    blocks = blocks_of(corpus.vocabulary, corpus.n_tokens, config)
+    blocks = blocks_for(corpus.vocabulary, corpus.n_tokens, config)
     ends = np.arange(1, 8)
-    keys, sums = count_part(corpus.ids, ends, blocks.codes(), config, 50)
+    keys, sums = count_run(corpus.ids, ends, blocks.codes(), config, 50)
     assert (len(keys), len(sums)) == (0, 0)

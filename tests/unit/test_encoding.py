@@ -20,21 +20,21 @@ from hypothesis import strategies as st
 
 from embedtool.config.text import TextConfig
 from embedtool.config.training import VocabularyConfig
-from embedtool.corpus.concurrency import AHEAD, in_order
+from embedtool.corpus.concurrency import LOOKAHEAD, ordered_map
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.encoding import (
     EncodedCorpus,
     ScannedText,
     cached_scan,
-    count_words,
     encode,
-    mapped,
+    map_file,
     open_scan,
     scan,
+    scan_vocabulary,
     sentences_of,
 )
-from embedtool.corpus.interning import WordNumbers
-from embedtool.corpus.vocabulary import Vocabulary, choose_words
+from embedtool.corpus.interning import WordInterner
+from embedtool.corpus.vocabulary import Vocabulary, build_vocabulary
 from embedtool.errors import CorpusError, EmbedtoolError, VocabularyError
 from embedtool.io.progress import Progress
 
@@ -101,7 +101,7 @@ def test_a_scan_is_the_same_on_any_number_of_threads(
 ) -> None:
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr("embedtool.corpus.corpus.BLOCK_BYTES", block)
-        patch.setattr("embedtool.corpus.interning.LEAST_SLOTS", 2)
+        patch.setattr("embedtool.corpus.interning.MIN_SLOTS", 2)
         paths = [
             str(write(Path(folder) / str(i), b"\n".join(lines))) for i, lines in enumerate(files)
         ]
@@ -154,9 +154,9 @@ def test_encoding_equals_the_plain_way(
         config = VocabularyConfig(min_count, max_vocab)
         if len(words) < 2:
             with pytest.raises(VocabularyError):
-                choose_words(scanned.words, scanned.counts, config, only)
+                build_vocabulary(scanned.words, scanned.counts, config, only)
             return
-        vocabulary, places = choose_words(scanned.words, scanned.counts, config, only)
+        vocabulary, places = build_vocabulary(scanned.words, scanned.counts, config, only)
         encoded = encode(scanned, vocabulary, places, folder)
         assert list(vocabulary.words) == words
         kept = [[words.index(word) for word in line if word in words] for line in sentences]
@@ -172,7 +172,7 @@ def test_sentences_that_lose_all_their_words_are_left_out_wherever_blocks_end(
 ) -> None:
     monkeypatch.setattr("embedtool.corpus.encoding.BLOCK_TOKENS", block_tokens)
     scanned = scanned_text(tmp_path, "x\ny\na b\nz\nb a\nw\nv u\na t b\ns\n")
-    vocabulary, places = choose_words(scanned.words, scanned.counts, VocabularyConfig(2))
+    vocabulary, places = build_vocabulary(scanned.words, scanned.counts, VocabularyConfig(2))
     encoded = encode(scanned, vocabulary, places, tmp_path)
     assert cut(encoded.ids, encoded.ends) == [[0, 1], [1, 0], [0, 1]]
 
@@ -192,7 +192,7 @@ def test_text_without_tokens(text: str, tmp_path: Path) -> None:
     assert (len(scanned.ids), len(scanned.ends)) == (0, 0)
     assert (scanned.ids.dtype, scanned.ends.dtype) == ("i4", "i8")
     with pytest.raises(VocabularyError, match="the input holds no tokens"):
-        choose_words(scanned.words, scanned.counts, VocabularyConfig())
+        build_vocabulary(scanned.words, scanned.counts, VocabularyConfig())
 
 
 def test_a_scan_is_memory_mapped_and_cannot_be_changed(tmp_path: Path) -> None:
@@ -245,7 +245,7 @@ def test_count_words_keeps_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     text = write(tmp_path / "text", "b a b\na b c\n")
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
-    vocabulary = count_words(Corpus([str(text)]), VocabularyConfig(min_count=2))
+    vocabulary = scan_vocabulary(Corpus([str(text)]), VocabularyConfig(min_count=2))
     assert list(vocabulary.words) == ["b", "a"]
     assert vocabulary.counts.tolist() == [3, 2]
     assert (vocabulary.types_seen, vocabulary.tokens_seen) == (3, 6)
@@ -267,7 +267,7 @@ def test_long_sentences_come_in_pieces(sizes: list[int], longest: int) -> None:
 
 
 def test_an_empty_file_is_an_empty_array(tmp_path: Path) -> None:
-    array = mapped(write(tmp_path / "a", b""), np.dtype("<f4"))
+    array = map_file(write(tmp_path / "a", b""), np.dtype("<f4"))
     assert (array.shape, array.dtype) == ((0,), np.float32)
 
 
@@ -388,25 +388,25 @@ def test_standard_input_is_scanned(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_numbers_stay_when_the_table_grows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("embedtool.corpus.interning.LEAST_SLOTS", 2)
-    numbers = WordNumbers()
+    monkeypatch.setattr("embedtool.corpus.interning.MIN_SLOTS", 2)
+    interner = WordInterner()
     words = [f"{'x' * (i % 40)}{i}" for i in range(3_000)]
     for start in range(0, len(words), 500):
         part = words[start : start + 500]
-        ids, ends = numbers.number("\n".join([*part, *part, ""]).encode())
+        ids, ends = interner.intern("\n".join([*part, *part, ""]).encode())
         assert ids.tolist() == [*range(start, start + 500)] * 2
         assert ends.tolist() == [*range(1, 1_001)]
-    assert numbers.text.decode().split() == words
-    assert numbers.number(words[7].encode())[0].tolist() == [7]
-    numbers.clear()
-    assert numbers.text == b""
-    assert numbers.number(b"b a b")[0].tolist() == [0, 1, 0]
+    assert interner.text.decode().split() == words
+    assert interner.intern(words[7].encode())[0].tolist() == [7]
+    interner.clear()
+    assert interner.text == b""
+    assert interner.intern(b"b a b")[0].tolist() == [0, 1, 0]
 
 
 @pytest.mark.parametrize("workers", [1, 3])
 def test_results_are_finished_in_order(workers: int) -> None:
     finished: list[int] = []
-    in_order(range(100), lambda item: -item, finished.append, workers)
+    ordered_map(range(100), lambda item: -item, finished.append, workers)
     assert finished == [-item for item in range(100)]
 
 
@@ -420,8 +420,8 @@ def test_few_items_are_taken_ahead(workers: int) -> None:
             ahead.append(item - len(finished))
             yield item
 
-    in_order(items(), lambda item: item, finished.append, workers)
-    assert max(ahead) <= workers + AHEAD
+    ordered_map(items(), lambda item: item, finished.append, workers)
+    assert max(ahead) <= workers + LOOKAHEAD
 
 
 class Stopped(BaseException):
@@ -452,7 +452,7 @@ def test_an_error_ends_all_threads(where: str, error: type[BaseException]) -> No
         return item
 
     with pytest.raises(error, match=where):
-        in_order(items(), work, lambda item: fail("finish", item), 2)
+        ordered_map(items(), work, lambda item: fail("finish", item), 2)
     assert begun.is_set()
     assert len(taken) < 20
     assert living_threads() == before

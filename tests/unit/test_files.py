@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from embedtool.errors import OutputError
-from embedtool.io.atomic import check_writable, new_folder, replaced
+from embedtool.io.atomic import atomic_directory, atomic_write, check_writable
 from tests.conftest import Run
 
 OLD, NEW = b"old content\n", b"new content" * 10_000
@@ -25,7 +25,7 @@ class Stopped(BaseException):
 @contextmanager
 def file_of(path: Path) -> Iterator[Path]:
     """A file by `replaced`, half of it written; the rest when the block ends."""
-    with replaced(path) as file:
+    with atomic_write(path) as file:
         file.write(NEW[: len(NEW) // 2])
         yield path
         file.write(NEW[len(NEW) // 2 :])
@@ -34,7 +34,7 @@ def file_of(path: Path) -> Iterator[Path]:
 @contextmanager
 def folder_of(path: Path) -> Iterator[Path]:
     """A folder by `new_folder`, half of its file written; the rest when the block ends."""
-    with new_folder(path) as folder, (folder / "file").open("wb") as file:
+    with atomic_directory(path) as folder, (folder / "file").open("wb") as file:
         file.write(NEW[: len(NEW) // 2])
         yield path
         file.write(NEW[len(NEW) // 2 :])
@@ -193,7 +193,7 @@ def test_where_the_space_ends_the_old_stays(way: Way, n_bytes: int, tmp_path: Pa
 
 
 def test_a_folder_within_the_folder_comes_too(tmp_path: Path) -> None:
-    with new_folder(tmp_path / "target") as folder:
+    with atomic_directory(tmp_path / "target") as folder:
         (folder / "inner").mkdir()
         (folder / "inner" / "file").write_bytes(NEW)
         (folder / "inner" / "file").chmod(0)
@@ -215,7 +215,7 @@ def test_a_folder_that_replaces_nothing(there: str, tmp_path: Path) -> None:
     before = sorted(tmp_path.rglob("*"))
     with (
         pytest.raises(OutputError, match="is there already; name a new folder, or an empty one"),
-        new_folder(path, replace=False),
+        atomic_directory(path, replace=False),
     ):
         raise AssertionError("the work has begun")
     assert sorted(tmp_path.rglob("*")) == before
@@ -224,7 +224,7 @@ def test_a_folder_that_replaces_nothing(there: str, tmp_path: Path) -> None:
 def test_an_empty_folder_may_be_replaced(tmp_path: Path) -> None:
     path = tmp_path / "target"
     path.mkdir()
-    with new_folder(path, replace=False) as folder:
+    with atomic_directory(path, replace=False) as folder:
         (folder / "file").write_bytes(NEW)
     assert content(path) == {"file": NEW}
     assert list(tmp_path.iterdir()) == [path]
@@ -234,7 +234,7 @@ def test_what_comes_while_the_folder_is_filled_stays(tmp_path: Path) -> None:
     path = tmp_path / "target"
     with (
         pytest.raises(OutputError, match="target: cannot be written"),
-        new_folder(path, replace=False) as folder,
+        atomic_directory(path, replace=False) as folder,
     ):
         (folder / "file").write_bytes(NEW)
         make_old(path, folder_of)
@@ -249,7 +249,7 @@ def test_a_folder_needs_a_name(name: str, tmp_path: Path) -> None:
         pytest.raises(OutputError, match="name the folder that is to be made"),
     ):
         patch.chdir(tmp_path)
-        with new_folder(Path(name), replace=False):
+        with atomic_directory(Path(name), replace=False):
             raise AssertionError("the work has begun")
     assert list(tmp_path.iterdir()) == []
 
@@ -275,7 +275,7 @@ def test_permissions_are_those_of_any_new_file(way: Way, umask: int, tmp_path: P
 def test_files_made_for_their_owner_alone_are_opened_to_others(tmp_path: Path) -> None:
     before = os.umask(0o022)
     try:
-        with new_folder(tmp_path / "target") as folder:
+        with atomic_directory(tmp_path / "target") as folder:
             os.close(os.open(folder / "file", os.O_CREAT, 0o600))
     finally:
         os.umask(before)
@@ -330,7 +330,7 @@ def test_a_pipe_or_device_is_not_replaced_by_a_file(tmp_path: Path) -> None:
     os.mkfifo(path)
     reading = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     try:
-        with replaced(path) as file:
+        with atomic_write(path) as file:
             file.write(OLD)
     except OutputError:
         pass

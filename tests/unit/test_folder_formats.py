@@ -13,7 +13,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from embedtool import formats
-from embedtool.corpus.string_table import Words
+from embedtool.corpus.string_table import StringTable
 from embedtool.errors import FormatError, OutputError
 from embedtool.formats.options import ReadOptions
 from embedtool.formats.spacy_keys import keys_of, read_key2row
@@ -135,7 +135,7 @@ def npy_header(shape: str) -> Change:
     return change
 
 
-KING = b"\xcf" + struct.pack(">Q", int(keys_of(Words.of(["king"]))[0]))
+KING = b"\xcf" + struct.pack(">Q", int(keys_of(StringTable.from_words(["king"]))[0]))
 SPACY_FAULTS: dict[str, tuple[Change, str]] = {
     "row beyond": (key2row(b"\x81" + KING + b"\x03"), "the word 'king' has row 3 of 3"),
     "row below": (key2row(b"\x81" + KING + b"\xd0\xff"), "the word 'king' has row -1 of 3"),

@@ -100,7 +100,7 @@ def test_texts(name: str, data: bytes, tmp_path: Path) -> None:
     path.write_bytes(data)
     with suppress(EmbedtoolError):
         corpus = Corpus([str(path)], TextConfig(tokenizer="words", encoding_errors="replace"))
-        blocks = list(corpus.spaced_blocks())
+        blocks = list(corpus.tokenized_blocks())
         assert sum(map(len, blocks)) <= 4 * len(data) + 4 * len(blocks)
 
 
@@ -148,7 +148,7 @@ def test_texts_that_were_sound(
     path.write_bytes(edited(good_text(kind), changes))
     with suppress(EmbedtoolError):
         corpus = Corpus([str(path)], TextConfig(tokenizer="words", encoding_errors="replace"))
-        assert sum(map(len, corpus.spaced_blocks())) < 1000 * len(LINES)
+        assert sum(map(len, corpus.tokenized_blocks())) < 1000 * len(LINES)
 
 
 @given(which=st.sampled_from(["tables.safetensors", "position.json"]), changes=edits())

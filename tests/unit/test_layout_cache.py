@@ -11,7 +11,7 @@ from embedtool.analysis import projection_cache
 from embedtool.analysis.projection import Rows, layout, units_of
 from embedtool.analysis.projection_cache import cached_layout
 from embedtool.errors import OutputError
-from embedtool.io.atomic import replaced
+from embedtool.io.atomic import atomic_write
 from embedtool.io.progress import Report, silent
 from embedtool.mapview.map_data import Mapped
 from embedtool.model import store
@@ -86,7 +86,7 @@ def refusing(monkeypatch: pytest.MonkeyPatch, *folders: Path) -> None:
     def checked(path: Path) -> Any:
         if path.parent in folders:
             raise OutputError(f"{path}: cannot be written: Read-only file system")
-        return replaced(path)
+        return atomic_write(path)
 
     monkeypatch.setattr(projection_cache, "replaced", checked)
 

@@ -23,17 +23,17 @@ from embedtool.config.training import VocabularyConfig
 from embedtool.corpus.corpus import Corpus, span_blocks
 from embedtool.corpus.encoding import ID, encode, scan
 from embedtool.corpus.partitions import (
-    MergedWords,
-    Part,
-    PartWords,
-    cut,
-    encode_part,
+    MergedRange,
+    Partition,
+    PartitionWords,
+    encode_partition,
     join_ranges,
-    merge_words,
-    read_part,
+    merge_range,
+    partition,
+    read_partition,
     rows_of_range,
 )
-from embedtool.corpus.vocabulary import Vocabulary, choose_words
+from embedtool.corpus.vocabulary import Vocabulary, build_vocabulary
 from embedtool.errors import CorpusError
 
 BOM = b"\xef\xbb\xbf"
@@ -81,7 +81,7 @@ class Encoded:
 def as_a_whole(corpus: Corpus, config: VocabularyConfig = ALL) -> Encoded:
     with TemporaryDirectory() as folder:
         scanned = scan(corpus, Path(folder), workers=1)
-        vocabulary, places = choose_words(scanned.words, scanned.counts, config)
+        vocabulary, places = build_vocabulary(scanned.words, scanned.counts, config)
         encoded = encode(scanned, vocabulary, places, Path(folder))
         return Encoded(
             vocabulary, np.array(encoded.ids), np.array(encoded.ends), scanned.n_sentences,
@@ -95,16 +95,16 @@ def in_parts(
     config: VocabularyConfig = ALL,
     n_ranges: int = 2,
     cache: Path | None = None,
-    parts: list[Part] | None = None,
+    parts: list[Partition] | None = None,
 ) -> Encoded:
     """The same from its parts, as a cluster puts them together."""
-    parts = list(cut(corpus, n_bytes)) if parts is None else parts
-    read = [read_part(part, corpus.text, n_ranges, cache) for part in parts]
+    parts = list(partition(corpus, n_bytes)) if parts is None else parts
+    read = [read_partition(part, corpus.text, n_ranges, cache) for part in parts]
     facts, tokens, words = zip(*read, strict=True)
-    merged = [merge_words([each[k] for each in words], config.min_count) for k in range(n_ranges)]
+    merged = [merge_range([each[k] for each in words], config.min_count) for k in range(n_ranges)]
     of_all = join_ranges([each for each, _ in merged])
     n_tokens = sum(each.n_tokens for each in facts)
-    vocabulary, places = choose_words(
+    vocabulary, places = build_vocabulary(
         of_all.words, of_all.counts, config, None, of_all.n_types, n_tokens
     )
     rows = [np.full(len(each.counts), -1, ID) for each, _ in merged]
@@ -112,7 +112,7 @@ def in_parts(
         rows[of_all.ranges[place]][of_all.numbers[place]] = row
     found = [rows_of_range(*each, each_rows) for each, each_rows in zip(merged, rows, strict=True)]
     encoded = [
-        encode_part(part, [each.numbers for each in words[i]], [each[i] for each in found])
+        encode_partition(part, [each.numbers for each in words[i]], [each[i] for each in found])
         for i, part in enumerate(tokens)
     ]
     starts = np.cumsum([0, *(len(ids) for ids, _ in encoded)])
@@ -178,7 +178,7 @@ def test_a_line_longer_than_several_parts_is_read_once(
 ) -> None:
     long = " ".join(f"w{i % 90}" for i in range(300))
     corpus = Corpus([write(tmp_path / "a", f"a b\n{long}\nc\n{long}{end}")])
-    assert len(list(cut(corpus, 300))) > 5
+    assert len(list(partition(corpus, 300))) > 5
     assert in_parts(corpus, n_bytes).told == as_a_whole(corpus).told
 
 
@@ -239,11 +239,11 @@ def test_parts_cut_anywhere_come_to_the_whole(
     data = b"two words\n" + b"\n".join(lines)
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(BLOCK_BYTES, block)
-        patch.setattr("embedtool.corpus.interning.LEAST_SLOTS", 2)
+        patch.setattr("embedtool.corpus.interning.MIN_SLOTS", 2)
         corpus = Corpus([write(Path(folder) / "a", data)])
-        (part,) = cut(corpus, 1000)
+        (part,) = partition(corpus, 1000)
         parts = [
-            Part(part.sources, part.stamps, span, span[1] - span[0])
+            Partition(part.sources, part.signatures, span, span[1] - span[0])
             for span in spans(len(data), cuts)
         ]
         found = in_parts(corpus, 1, n_ranges=n_ranges, parts=parts)
@@ -271,12 +271,12 @@ def test_invalid_utf8_in_a_range_is_named_by_its_byte_of_the_file(
     monkeypatch.setattr(BLOCK_BYTES, block)
     before = "two wörds\n".encode() * 200
     corpus = Corpus([write(tmp_path / "a.txt", before + b"and " + tail + b"\nword\n" * 9)])
-    parts = list(cut(corpus, 300))
+    parts = list(partition(corpus, 300))
     message = rf"a\.txt, byte {len(before) + 4:,}: invalid UTF-8 \(0x{value}\)"
     failed = []
     for part in parts:
         try:
-            read_part(part, corpus.text, 1)
+            read_partition(part, corpus.text, 1)
         except CorpusError as error:
             failed.append(part)
             assert re.search(message, str(error))
@@ -299,24 +299,24 @@ def test_a_source_that_has_changed_since_it_was_cut_is_refused(
 ) -> None:
     path = tmp_path / "text.txt"
     corpus = Corpus([write(path, "a b\n" * 20)])
-    parts = list(cut(corpus, n_bytes))
+    parts = list(partition(corpus, n_bytes))
     cache = tmp_path / "cache" if cached else None
     path.write_text("c d\n" * (20 if size == "same" else 21))
     touch(path)
     for part in parts:
         with pytest.raises(CorpusError, match=r"text\.txt: has changed"):
-            read_part(part, corpus.text, 2, cache)
+            read_partition(part, corpus.text, 2, cache)
 
 
 def test_a_changed_source_is_refused_where_its_new_text_is_in_the_cache_too(tmp_path: Path) -> None:
     path = tmp_path / "text.txt"
     corpus = Corpus([write(path, "a b\n")])
-    (old,) = cut(corpus, 1000)
+    (old,) = partition(corpus, 1000)
     path.write_text("c d e\n")
-    (new,) = cut(Corpus([str(path)]), 1000)
-    read_part(new, corpus.text, 1, tmp_path / "cache")
+    (new,) = partition(Corpus([str(path)]), 1000)
+    read_partition(new, corpus.text, 1, tmp_path / "cache")
     with pytest.raises(CorpusError, match=r"text\.txt: has changed"):
-        read_part(old, corpus.text, 1, tmp_path / "cache")
+        read_partition(old, corpus.text, 1, tmp_path / "cache")
 
 
 @pytest.mark.parametrize("n_bytes", [300, 10**6])
@@ -325,13 +325,13 @@ def test_cached_parts_are_the_same_and_are_found_again(
 ) -> None:
     text = TextConfig(encoding_errors="replace")
     corpus = Corpus([*mixed.inputs, write(tmp_path / "invalid", b"a \xff b\n" * 90)], text)
-    parts = list(cut(corpus, n_bytes))
+    parts = list(partition(corpus, n_bytes))
     cache = tmp_path / "cache"
-    plain = [told(read_part(part, text, 3)) for part in parts]
-    assert [told(read_part(part, text, 3, cache)) for part in parts] == plain
+    plain = [told(read_partition(part, text, 3)) for part in parts]
+    assert [told(read_partition(part, text, 3, cache)) for part in parts] == plain
     assert len(list(cache.iterdir())) == len(parts)
-    monkeypatch.setattr(Corpus, "spaced_blocks", refuse_to_read)
-    assert [told(read_part(part, text, 3, cache)) for part in parts] == plain
+    monkeypatch.setattr(Corpus, "tokenized_blocks", refuse_to_read)
+    assert [told(read_partition(part, text, 3, cache)) for part in parts] == plain
 
 
 def refuse_to_read(*_: Any) -> Iterator[bytes]:
@@ -350,8 +350,8 @@ def told(read: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def test_what_a_part_is_told_to_hold_is_what_it_holds(tmp_path: Path) -> None:
     corpus = Corpus([write(tmp_path / "a", "b a b\n\nc b\n")])
-    (part,) = cut(corpus, 1000)
-    facts, tokens, (words,) = read_part(part, corpus.text, 1)
+    (part,) = partition(corpus, 1000)
+    facts, tokens, (words,) = read_partition(part, corpus.text, 1)
     assert (facts.n_tokens, facts.n_sentences, facts.n_invalid) == (5, 2, 0)
     assert (tokens.ids.tolist(), tokens.ends.tolist()) == ([0, 1, 0, 2, 0], [3, 5])
     assert tokens.n_types == 3
@@ -364,15 +364,15 @@ def test_the_fingerprint_of_a_part_is_of_its_tokens(tmp_path: Path) -> None:
     found = []
     for number, text in enumerate(texts):
         corpus = Corpus([write(tmp_path / str(number), text)])
-        (part,) = cut(corpus, 1000)
-        found.append(read_part(part, corpus.text, 1)[0].fingerprint)
+        (part,) = partition(corpus, 1000)
+        found.append(read_partition(part, corpus.text, 1)[0].fingerprint)
     assert found[0] == found[1]
     assert len(set(found)) == 4
 
 
 def test_each_word_is_in_one_range(mixed: Corpus) -> None:
-    (part,) = cut(Corpus([mixed.sources[1]]), 10**6)
-    _, tokens, ranges = read_part(part, mixed.text, 7)
+    (part,) = partition(Corpus([mixed.sources[1]]), 10**6)
+    _, tokens, ranges = read_partition(part, mixed.text, 7)
     assert len(ranges) == 7
     numbers = np.concatenate([each.numbers for each in ranges])
     assert sorted(numbers.tolist()) == list(range(tokens.n_types))
@@ -382,24 +382,24 @@ def test_each_word_is_in_one_range(mixed: Corpus) -> None:
     assert counted == Counter(re.split(rb"[ \n]+", text.strip(b" \n")))
 
 
-def part_of(text: str) -> PartWords:
+def part_of(text: str) -> PartitionWords:
     counted = Counter(text.split())
-    return PartWords(
+    return PartitionWords(
         "".join(f"{word}\n" for word in counted).encode(),
         np.array(list(counted.values()), np.int64),
         np.arange(len(counted), dtype=ID),
     )
 
 
-def kept(merged: MergedWords) -> dict[str, int]:
+def kept(merged: MergedRange) -> dict[str, int]:
     return dict(zip(merged.words.decode().split(), merged.counts.tolist(), strict=True))
 
 
 def test_words_that_are_wanted_stay_however_rare_they_are() -> None:
     parts = [part_of("a a b c"), part_of(""), part_of("d a b")]
-    merged, places = merge_words(parts, 3)
+    merged, places = merge_range(parts, 3)
     assert kept(merged) == {"a": 3}
-    merged, places = merge_words(parts, 3, b"d\nunseen\nc\na\n")
+    merged, places = merge_range(parts, 3, b"d\nunseen\nc\na\n")
     assert kept(merged) == {"a": 3, "c": 1, "d": 1}
     assert merged.n_types == 4
     assert merged.places.tolist() == [0, 2, 3]
@@ -408,16 +408,16 @@ def test_words_that_are_wanted_stay_however_rare_they_are() -> None:
 
 
 def test_words_without_a_row_get_none() -> None:
-    merged, places = merge_words([part_of("a a b c"), part_of("d a c")], 2)
+    merged, places = merge_range([part_of("a a b c"), part_of("d a c")], 2)
     assert kept(merged) == {"a": 3, "c": 2}
     rows = rows_of_range(merged, places, np.array([7, 5], ID))
     assert [each.tolist() for each in rows] == [[7, -1, 5], [-1, 7, 5]]
 
 
 def test_a_range_without_words_is_a_range() -> None:
-    merged, places = merge_words([part_of(""), part_of("")], 1)
+    merged, places = merge_range([part_of(""), part_of("")], 1)
     assert (kept(merged), merged.n_types, [len(each) for each in places]) == ({}, 0, [0, 0])
-    of_all = join_ranges([merged, merge_words([part_of("b"), part_of("a")], 1)[0], merged])
+    of_all = join_ranges([merged, merge_range([part_of("b"), part_of("a")], 1)[0], merged])
     assert of_all.words == ["b", "a"]
     assert (of_all.ranges.tolist(), of_all.numbers.tolist()) == ([1, 1], [0, 1])
 
@@ -427,27 +427,27 @@ def test_compressed_and_record_sources_are_never_cut(mixed: Corpus, tmp_path: Pa
     write(tmp_path / "a.tsv", "text\n" + "a b\n" * 50)
     write(tmp_path / "packed", gzip.compress(np.random.default_rng(0).bytes(500)))
     corpus = Corpus([str(tmp_path)])
-    n_cut = Counter(Path(part.sources[0]).name for part in cut(corpus, 60) if part.span)
+    n_cut = Counter(Path(part.sources[0]).name for part in partition(corpus, 60) if part.span)
     plain = ("1-plain", "3-windows", "4-marked", "8-no-end")
     assert set(n_cut) == {f"{name}.txt" for name in plain}
     assert min(n_cut.values()) > 1
     as_records = Corpus([mixed.sources[1]], TextConfig(input_format="csv"))
-    assert [part.span for part in cut(as_records, 60)] == [None]
+    assert [part.span for part in partition(as_records, 60)] == [None]
     as_text = Corpus([mixed.sources[5]], TextConfig(input_format="text"))
-    assert all(part.span for part in cut(as_text, 60))
+    assert all(part.span for part in partition(as_text, 60))
 
 
 def test_parquet_is_not_cut_whatever_its_name(tmp_path: Path) -> None:
     pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     pq.write_table(pa.table({"text": ["a b", "c d"] * 30}), tmp_path / "records")
     corpus = Corpus([str(tmp_path / "records")])
-    assert [part.span for part in cut(corpus, 100)] == [None]
+    assert [part.span for part in partition(corpus, 100)] == [None]
     assert in_parts(corpus, 100).told == as_a_whole(corpus).told
 
 
 @pytest.mark.parametrize("n_bytes", PART_BYTES)
 def test_parts_follow_each_other_and_are_no_larger_than_asked(n_bytes: int, mixed: Corpus) -> None:
-    parts = list(cut(mixed, n_bytes))
+    parts = list(partition(mixed, n_bytes))
     place: dict[str, int] = dict.fromkeys(mixed.sources, 0)
     order: list[str] = []
     for part in parts:
@@ -468,6 +468,6 @@ def test_parts_follow_each_other_and_are_no_larger_than_asked(n_bytes: int, mixe
 
 def test_small_files_come_together(mixed: Corpus) -> None:
     total = sum(Path(source).stat().st_size for source in mixed.sources)
-    (part,) = cut(mixed, total)
+    (part,) = partition(mixed, total)
     assert part.sources == tuple(mixed.sources)
-    assert len(list(cut(mixed, total - 1))) == 2
+    assert len(list(partition(mixed, total - 1))) == 2

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from embedtool.errors import OutputError, QueryError, UnknownWordError
-from embedtool.io.atomic import names_of
+from embedtool.io.atomic import display_names
 from embedtool.model.vectors import WordVectors
 from embedtool.plotting import charts, fonts, pictures, scenes
 from embedtool.plotting.scenes import Chart, Curve, HeatMap, Plane
@@ -164,8 +164,8 @@ def test_what_is_no_log(content: bytes, message: str, tmp_path: Path) -> None:
 
 
 def test_names_are_short_where_they_tell_models_apart() -> None:
-    assert names_of([Path("a/one.jsonl"), Path("b/two")]) == ["one", "two"]
-    assert names_of([Path("a/m"), Path("b/m")]) == ["a/m", "b/m"]
+    assert display_names([Path("a/one.jsonl"), Path("b/two")]) == ["one", "two"]
+    assert display_names([Path("a/m"), Path("b/m")]) == ["a/m", "b/m"]
 
 
 def test_labels_show_what_cannot_be_seen() -> None:

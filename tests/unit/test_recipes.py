@@ -31,7 +31,7 @@ from embedtool.io.progress import Progress
 
 CONTENT = bytes(range(256)) * 1024
 HALF = len(CONTENT) // 2
-NO_PAUSES = (0.0, 0.0, 0.0)
+NO_DELAYS = (0.0, 0.0, 0.0)
 
 
 @dataclass
@@ -148,7 +148,7 @@ class TestDownload:
     ) -> None:
         site.etag = None
         site.cuts = [HALF]
-        download(site.url, target, pauses=NO_PAUSES)
+        download(site.url, target, retry_delays=NO_DELAYS)
         assert site.asked == [None, None]
         assert target.read_bytes() == CONTENT
 
@@ -160,19 +160,19 @@ class TestDownload:
 
     def test_more_had_arrived_than_there_is(self, site: Site, target: Path) -> None:
         partly(target, CONTENT + b"x", '"first"')
-        download(site.url, target, pauses=NO_PAUSES)
+        download(site.url, target, retry_delays=NO_DELAYS)
         assert site.asked == [f"bytes={len(CONTENT) + 1}-", None]
         assert target.read_bytes() == CONTENT
 
     def test_connection_cut_in_the_middle_goes_on(self, site: Site, target: Path) -> None:
         site.cuts = [HALF]
-        download(site.url, target, pauses=NO_PAUSES)
+        download(site.url, target, retry_delays=NO_DELAYS)
         assert site.asked == [None, f"bytes={HALF}-"]
         assert target.read_bytes() == CONTENT
 
     def test_tries_are_counted_from_the_last_progress(self, site: Site, target: Path) -> None:
         site.cuts = [1000, 2000, 3000, 4000]
-        download(site.url, target, pauses=(0.0,))
+        download(site.url, target, retry_delays=(0.0,))
         assert site.asked == [None, *(f"bytes={start}-" for start in (1000, 2000, 3000, 4000))]
         assert target.read_bytes() == CONTENT
 
@@ -183,26 +183,26 @@ class TestDownload:
             "what has arrived is kept; try again later"
         )
         with pytest.raises(CorpusError, match=f"^{re.escape(message)}$"):
-            download(site.url, target, pauses=NO_PAUSES)
+            download(site.url, target, retry_delays=NO_DELAYS)
         assert left_in(target.parent) == {"file.part", "file.part.tag"}
 
     def test_fault_that_passes(self, site: Site, target: Path) -> None:
         site.refusals = [503, 429]
-        download(site.url, target, pauses=NO_PAUSES)
+        download(site.url, target, retry_delays=NO_DELAYS)
         assert target.read_bytes() == CONTENT
 
     def test_fault_that_does_not_pass(self, site: Site, target: Path) -> None:
         site.refusals = [503] * 4
         message = f"{site.url}: the server answers 503 Service Unavailable; try again later"
         with pytest.raises(CorpusError, match=f"^{re.escape(message)}$"):
-            download(site.url, target, pauses=NO_PAUSES)
+            download(site.url, target, retry_delays=NO_DELAYS)
         assert len(site.asked) == 4
         assert not left_in(target.parent)
 
     def test_no_such_file_is_asked_for_once(self, site: Site, target: Path) -> None:
         site.refusals = [404]
         with pytest.raises(CorpusError, match="answers 404 Not Found: there is no such file"):
-            download(site.url, target, pauses=NO_PAUSES)
+            download(site.url, target, retry_delays=NO_DELAYS)
         assert len(site.asked) == 1
         assert not left_in(target.parent)
 
@@ -233,7 +233,7 @@ class TestDownload:
             unused.bind(("127.0.0.1", 0))
             url = f"http://127.0.0.1:{unused.getsockname()[1]}/file"
             with pytest.raises(CorpusError, match="cannot be reached: Connection refused"):
-                download(url, target, pauses=NO_PAUSES)
+                download(url, target, retry_delays=NO_DELAYS)
         assert not left_in(target.parent)
 
     def test_two_at_once(self, site: Site, target: Path) -> None:

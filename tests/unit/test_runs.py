@@ -57,7 +57,7 @@ def test_merging_sums_what_the_runs_hold(
         with SortedRuns(Path(folder)) as runs:
             for batch in batches:
                 append(runs, batch)
-            pieces = list(runs.merged(at_once))
+            pieces = list(runs.merge(at_once))
             assert runs.n_taken == sum(map(len, batches)) == runs.ends[-1]
             runs.remove()
         assert list(Path(folder).iterdir()) == []
@@ -81,7 +81,7 @@ def test_many_runs_in_small_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with SortedRuns(tmp_path) as runs:
         for batch in batches:
             append(runs, batch)
-        pieces = list(runs.merged(1))
+        pieces = list(runs.merge(1))
     check(pieces, total(batches))
     assert len(pieces) > 20
 
@@ -93,7 +93,7 @@ def test_pieces_are_about_as_large_as_asked(at_once: int, tmp_path: Path) -> Non
     with SortedRuns(tmp_path) as runs:
         for batch in batches:
             append(runs, batch)
-        pieces = list(runs.merged(at_once))
+        pieces = list(runs.merge(at_once))
     check(pieces, total(batches))
     largest = max(len(keys) for keys, _ in pieces)
     assert largest <= at_once + (len(batches) + 1) * SAMPLE_STEP
@@ -116,7 +116,7 @@ def test_what_is_appended_may_be_used_again(tmp_path: Path) -> None:
             runs.append(keys, sums)
             keys += np.uint64(1)
             sums += 1
-        check(list(runs.merged(100)), Counter({1: 10, 2: 31, 3: 63, 4: 53, 5: 32}))
+        check(list(runs.merge(100)), Counter({1: 10, 2: 31, 3: 63, 4: 53, 5: 32}))
 
 
 @pytest.mark.parametrize("n_empty", [0, 1, 3])
@@ -124,14 +124,14 @@ def test_empty_runs(n_empty: int, tmp_path: Path) -> None:
     with SortedRuns(tmp_path) as runs:
         for _ in range(n_empty):
             append(runs, {})
-        assert list(runs.merged(1)) == []
+        assert list(runs.merge(1)) == []
 
 
 def test_the_largest_key_and_sums_beyond_32_bits(tmp_path: Path) -> None:
     with SortedRuns(tmp_path) as runs:
         for _ in range(3):
             append(runs, {LARGEST_KEY: 2**40, 0: 2**61})
-        check(list(runs.merged(1)), Counter({LARGEST_KEY: 3 * 2**40, 0: 3 * 2**61}))
+        check(list(runs.merge(1)), Counter({LARGEST_KEY: 3 * 2**40, 0: 3 * 2**61}))
 
 
 @pytest.mark.parametrize("n_before", [0, 1, 4])
@@ -145,17 +145,17 @@ def test_runs_are_gone_on_with(n_before: int, tmp_path: Path) -> None:
         append(runs, {7: 1, 8: 1})
         runs.keys_file.write(b"cut")
     with SortedRuns(tmp_path, ends) as runs:
-        assert runs.are_there
+        assert runs.is_complete
         for batch in batches[n_before:]:
             append(runs, batch)
-        check(list(runs.merged(500)), total(batches))
+        check(list(runs.merge(500)), total(batches))
         runs.remove()
     assert list(tmp_path.iterdir()) == []
 
 
 def test_runs_that_are_not_there_any_more(tmp_path: Path) -> None:
-    assert not SortedRuns(tmp_path, [0, 2]).are_there
+    assert not SortedRuns(tmp_path, [0, 2]).is_complete
     with SortedRuns(tmp_path) as runs:
         append(runs, {1: 1, 2: 2})
-    assert SortedRuns(tmp_path, [0, 2]).are_there
-    assert not SortedRuns(tmp_path, [0, 2, 3]).are_there
+    assert SortedRuns(tmp_path, [0, 2]).is_complete
+    assert not SortedRuns(tmp_path, [0, 2, 3]).is_complete

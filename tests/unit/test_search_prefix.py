@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedtool.corpus.string_table import Words
+from embedtool.corpus.string_table import StringTable
 from embedtool.errors import ModelError
 from embedtool.search import prefix
 from embedtool.search.prefix import with_prefix
@@ -19,12 +19,12 @@ def test_it_finds_what_looking_at_each_word_finds(
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(prefix, "BLOCK_WORDS", block_words)
-        found = with_prefix(Words.of(words), begun, n)
+        found = with_prefix(StringTable.from_words(words), begun, n)
     assert found.tolist() == [i for i, word in enumerate(words) if word.startswith(begun)][:n]
     assert found.dtype == np.int64
 
 
 def test_words_that_end_beyond_their_text_are_a_broken_model() -> None:
-    words = Words(np.frombuffer(b"king", np.uint8), np.array([2, 9, 4]))
+    words = StringTable(np.frombuffer(b"king", np.uint8), np.array([2, 9, 4]))
     with pytest.raises(ModelError, match=r"^broken model: words end beyond their text$"):
         with_prefix(words, "ngrams", 1)

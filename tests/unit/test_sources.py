@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from embedtool.corpus.sources import find_sources, name_of, opened, size_of, zstd
+from embedtool.corpus.sources import display_name, find_sources, open_source, total_size, zstd
 from embedtool.errors import CorpusError
 
 TEXT = b"the king rules the land\n" * 40 + bytes(range(256)) * 2
@@ -43,7 +43,7 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def content(source: Path | str) -> bytes:
-    with opened(str(source)) as (stream, _):
+    with open_source(str(source)) as (stream, _):
         return stream.read()
 
 
@@ -191,7 +191,7 @@ def test_an_error_of_reading_within_the_block_is_named(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"x")
     with (
         pytest.raises(CorpusError, match="a: cannot be read: Input/output error"),
-        opened(str(tmp_path / "a")),
+        open_source(str(tmp_path / "a")),
     ):
         raise OSError(5, os.strerror(5))
 
@@ -219,7 +219,7 @@ def test_a_pipe_by_name_is_read(compress: Callable[[bytes], bytes]) -> None:
             pipe.write(compress(TEXT))
         source = f"/dev/fd/{reading}"
         assert find_sources([source]) == [source]
-        assert size_of([source]) is None
+        assert total_size([source]) is None
         assert content(source) == TEXT
 
 
@@ -240,12 +240,12 @@ def test_sizes_are_summed_where_all_are_known(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"123")
     (tmp_path / "b").write_bytes(b"4567")
     files = [str(tmp_path / "a"), str(tmp_path / "b")]
-    assert size_of(files) == 7
-    assert size_of([]) == 0
-    assert size_of([*files, "-"]) is None
-    assert size_of([*files, "https://host/a"]) is None
+    assert total_size(files) == 7
+    assert total_size([]) == 0
+    assert total_size([*files, "-"]) is None
+    assert total_size([*files, "https://host/a"]) is None
 
 
 def test_standard_input_has_a_name() -> None:
-    assert name_of("-") == "standard input"
-    assert name_of("a-") == "a-"
+    assert display_name("-") == "standard input"
+    assert display_name("a-") == "a-"

@@ -11,8 +11,8 @@ from embedtool.analysis.neighbours import neighbourhood_overlap
 from embedtool.config.text import TextConfig
 from embedtool.config.training import Word2VecConfig
 from embedtool.corpus.corpus import Corpus
-from embedtool.corpus.encoding import END, ID, EncodedCorpus, encode, mapped, resample, scan
-from embedtool.corpus.vocabulary import choose_words
+from embedtool.corpus.encoding import END, ID, EncodedCorpus, encode, map_file, resample, scan
+from embedtool.corpus.vocabulary import build_vocabulary
 from embedtool.errors import EvaluationError, ModelError, StoppedError
 from embedtool.evaluation.tasks import PairSet
 from embedtool.experiments.runs import (
@@ -35,7 +35,7 @@ def encoded(text: str, folder: Path) -> EncodedCorpus:
     path = folder / "text.txt"
     path.write_text(text)
     scanned = scan(Corpus([str(path)], TextConfig()), folder)
-    return encode(scanned, *choose_words(scanned.words, scanned.counts, CONFIG), folder)
+    return encode(scanned, *build_vocabulary(scanned.words, scanned.counts, CONFIG), folder)
 
 
 def sentences(corpus: EncodedCorpus) -> list[tuple[int, ...]]:
@@ -48,7 +48,7 @@ def sentences(corpus: EncodedCorpus) -> list[tuple[int, ...]]:
 
 @pytest.mark.parametrize("block", [1, 3, 2**20])
 def test_sentences_are_drawn_with_replacement(tmp_path, monkeypatch, block):
-    monkeypatch.setattr("embedtool.corpus.encoding.DRAWN_TOKENS", block)
+    monkeypatch.setattr("embedtool.corpus.encoding.RESAMPLED_TOKENS", block)
     lines = [" ".join(f"w{i}" for _ in range(1 + i % 4)) for i in range(40)]
     whole = encoded("\n".join(lines), tmp_path)
     there = sentences(whole)
@@ -67,7 +67,7 @@ def test_long_sentences_are_drawn_in_bounded_memory(tmp_path, monkeypatch):
     (np.arange(1, n + 1, dtype="<i8") * length).tofile(tmp_path / "long-ends")
     whole = EncodedCorpus(
         encoded("one word", tmp_path).vocabulary,
-        mapped(tmp_path / "long-ids", ID), mapped(tmp_path / "long-ends", END), "",
+        map_file(tmp_path / "long-ids", ID), map_file(tmp_path / "long-ends", END), "",
     )  # fmt: skip
 
     def peak() -> int:
@@ -79,7 +79,7 @@ def test_long_sentences_are_drawn_in_bounded_memory(tmp_path, monkeypatch):
         return most
 
     at_once = peak()
-    monkeypatch.setattr("embedtool.corpus.encoding.DRAWN_TOKENS", 2 * length)
+    monkeypatch.setattr("embedtool.corpus.encoding.RESAMPLED_TOKENS", 2 * length)
     assert peak() < at_once / 4
 
 

@@ -18,7 +18,13 @@ from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.encoding import cached_scan
 from embedtool.corpus.phrases import rereadable
 from embedtool.corpus.records import kind_of
-from embedtool.corpus.sources import find_sources, name_of, opened, size_of, stamp_of
+from embedtool.corpus.sources import (
+    display_name,
+    find_sources,
+    open_source,
+    signature_of,
+    total_size,
+)
 from embedtool.errors import CorpusError, MissingExtraError, StoppedError
 from embedtool.io.progress import Progress
 from embedtool.model.store import VECTORS
@@ -153,7 +159,7 @@ def test_what_does_not_exist_is_named(path: str, message: str, full: S3Server) -
 
 
 def content(source: str) -> bytes:
-    with opened(source) as (stream, _):
+    with open_source(source) as (stream, _):
         return stream.read()
 
 
@@ -168,7 +174,7 @@ def test_a_file_is_read_in_few_requests(server: S3Server) -> None:
 
 def test_a_file_is_read_from_any_place(server: S3Server) -> None:
     file = server.put("a.txt", TEXT)
-    with opened(file) as (stream, raw):
+    with open_source(file) as (stream, raw):
         assert isinstance(raw, io.BufferedReader)
         assert stream is raw and stream.seekable()
         assert raw.peek(4)[:4] == TEXT[:4]
@@ -228,10 +234,10 @@ def test_progress_goes_to_the_size_of_all_files(server: S3Server) -> None:
 def test_size_and_time_are_known(server: S3Server, tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"1234")
     file = server.put("a", b"123", SECONDS)
-    assert stamp_of(file) == (3, SECONDS * 10**9)
-    assert size_of([file, str(tmp_path / "a")]) == 7
-    assert size_of([file, "-"]) is None
-    assert stamp_of(server.address("none")) is None
+    assert signature_of(file) == (3, SECONDS * 10**9)
+    assert total_size([file, str(tmp_path / "a")]) == 7
+    assert total_size([file, "-"]) is None
+    assert signature_of(server.address("none")) is None
 
 
 def test_a_changed_file_is_refused(server: S3Server) -> None:
@@ -358,7 +364,7 @@ def test_secrets_with_a_slash_are_understood_and_none_is_shown(
     server.put("a@b:c.txt", b"text\n")
     address = server.address("a@b:c.txt", f"key:{secret}@bucket")
     assert content(address) == b"text\n"
-    assert name_of(address) == server.address("a@b:c.txt", "bucket")
+    assert display_name(address) == server.address("a@b:c.txt", "bucket")
     with pytest.raises(CorpusError) as caught:
         find_sources([f"s3://key:{secret}@ /a"])
     assert secret not in str(caught.value)

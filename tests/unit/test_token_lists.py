@@ -14,10 +14,10 @@ import embedtool
 from embedtool.config.text import TextConfig
 from embedtool.config.training import GloveConfig, VocabularyConfig
 from embedtool.corpus.corpus import Corpus
-from embedtool.corpus.encoding import cached_scan, count_words, scan
-from embedtool.corpus.partitions import cut, join_ranges, merge_words, read_part
-from embedtool.corpus.tokens import token_bytes, token_of
-from embedtool.corpus.vocabulary import choose_words, read_vocabulary, vocabulary_lines
+from embedtool.corpus.encoding import cached_scan, scan, scan_vocabulary
+from embedtool.corpus.partitions import join_ranges, merge_range, partition, read_partition
+from embedtool.corpus.tokens import decode_token, encode_token
+from embedtool.corpus.vocabulary import build_vocabulary, read_vocabulary, vocabulary_lines
 from embedtool.errors import CorpusError
 from embedtool.model import store
 from embedtool.trainers.training import train_model
@@ -58,16 +58,16 @@ def test_spaces_within_a_token_stay(baskets: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("token", ["a b", " ", "\t\v\f\r", "ä\u2028 b", "plain"])
 def test_a_token_is_hidden_from_what_cuts_at_spaces(token: str) -> None:
-    assert token_bytes(token).split() == [token_bytes(token)]
-    assert token_of(token_bytes(token)) == token
+    assert encode_token(token).split() == [encode_token(token)]
+    assert decode_token(encode_token(token)) == token
 
 
 def test_parts_have_the_same_tokens(baskets: Path, tmp_path: Path) -> None:
     for cache in (None, tmp_path / "cache", tmp_path / "cache"):
         ((facts, _, words),) = (
-            read_part(part, ITEMS, 3, cache) for part in cut(Corpus(baskets, ITEMS), 100)
+            read_partition(part, ITEMS, 3, cache) for part in partition(Corpus(baskets, ITEMS), 100)
         )
-        of_all = join_ranges([merge_words([each], 1)[0] for each in words])
+        of_all = join_ranges([merge_range([each], 1)[0] for each in words])
         assert facts.n_tokens == 9
         assert of_all.words == TYPES
 
@@ -91,7 +91,7 @@ def test_a_list_within_fields_beside_texts(tmp_path: Path) -> None:
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     corpus = Corpus(path, TextConfig(field="a.b"))
     assert list(corpus.sentences()) == [["x y"], ["x", "y"], ["z"]]
-    assert count_words(corpus, VocabularyConfig(min_count=1)).words == ["x y", "x", "y", "z"]
+    assert scan_vocabulary(corpus, VocabularyConfig(min_count=1)).words == ["x y", "x", "y", "z"]
 
 
 def test_a_tokenizer_cannot_cut_lists(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_lines_are_no_lists(tmp_path: Path) -> None:
 
 def test_a_vocabulary_file_has_tokens_with_spaces(tmp_path: Path) -> None:
     corpus = Corpus(jsonl(tmp_path / "a.jsonl", BASKETS), ITEMS)
-    vocabulary = count_words(corpus, VocabularyConfig(min_count=1))
+    vocabulary = scan_vocabulary(corpus, VocabularyConfig(min_count=1))
     path = tmp_path / "words.txt"
     with path.open("w", newline="\n") as file:
         file.writelines(vocabulary_lines(vocabulary.words, vocabulary.counts.tolist()))
@@ -217,5 +217,5 @@ def test_tokens_are_no_corpus(inputs: Any, kind: str) -> None:
 
 def test_choosing_words_leaves_tokens_whole(tmp_path: Path) -> None:
     read = scan(Corpus(jsonl(tmp_path / "a.jsonl", BASKETS), ITEMS), tmp_path)
-    only = choose_words(read.words, read.counts, VocabularyConfig(min_count=1), {"SKU 1", "b"})
+    only = build_vocabulary(read.words, read.counts, VocabularyConfig(min_count=1), {"SKU 1", "b"})
     assert only[0].words == ["SKU 1", "b"]

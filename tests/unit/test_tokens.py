@@ -11,13 +11,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from embedtool.config.text import TextConfig
-from embedtool.corpus.string_table import Words
+from embedtool.corpus.string_table import StringTable
 from embedtool.corpus.tokens import (
     TOKENIZERS,
-    cleaner,
     find_words,
-    spacer,
+    normalizer,
     split_spaces,
+    text_tokenizer,
     unsegmented_script,
 )
 from embedtool.errors import ConfigError, MissingExtraError
@@ -140,21 +140,21 @@ def test_icu_without_its_package_says_what_to_install(monkeypatch: pytest.Monkey
 )
 def test_normalization_and_lower_case(normalize: str, lowercase: bool, expected: str) -> None:
     config = TextConfig(normalize=normalize, lowercase=lowercase)  # type: ignore[arg-type]
-    assert cleaner(config)("E\u0301É\ufb01\u212b Σ\xa0") == expected
+    assert normalizer(config)("E\u0301É\ufb01\u212b Σ\xa0") == expected
 
 
 @pytest.mark.parametrize("form", ["nfc", "nfkc"])
 @settings(deadline=None)
 @given(text=st.text())
 def test_nfc_and_nfd_of_a_text_become_the_same(form: str, text: str) -> None:
-    clean = cleaner(TextConfig(normalize=form))  # type: ignore[arg-type]
+    clean = normalizer(TextConfig(normalize=form))  # type: ignore[arg-type]
     assert clean(unicodedata.normalize("NFD", text)) == clean(unicodedata.normalize("NFC", text))
 
 
 @settings(deadline=None)
 @given(st.text())
 def test_text_is_left_alone_unless_asked(text: str) -> None:
-    assert cleaner(TextConfig())(text) == text
+    assert normalizer(TextConfig())(text) == text
 
 
 @pytest.mark.parametrize("name", TOKENIZERS)
@@ -162,8 +162,8 @@ def test_text_is_left_alone_unless_asked(text: str) -> None:
 @given(text=st.text(CHARACTERS + "\n\nΣİ"), lowercase=st.booleans())
 def test_a_spacer_leaves_the_tokens_of_each_line(name: str, text: str, lowercase: bool) -> None:
     config = TextConfig(tokenizer=name, lowercase=lowercase, normalize="nfkc")  # type: ignore[arg-type]
-    tokenize, clean = TOKENIZERS[name](), cleaner(config)
-    lines = spacer(config)(text.encode()).decode().split("\n")
+    tokenize, clean = TOKENIZERS[name](), normalizer(config)
+    lines = text_tokenizer(config)(text.encode()).decode().split("\n")
     assert [naive_split(line) for line in lines] == [
         tokenize(line) for line in clean(text).split("\n")
     ]
@@ -171,14 +171,14 @@ def test_a_spacer_leaves_the_tokens_of_each_line(name: str, text: str, lowercase
 
 def test_text_that_needs_no_spacing_is_not_copied() -> None:
     text = "a é\0b\n".encode()
-    assert spacer(TextConfig())(text) is text
+    assert text_tokenizer(TextConfig())(text) is text
 
 
 def script_of(text: str) -> str | None:
     words = text.split()
     distinct = sorted(set(words))
     counts = np.array([words.count(word) for word in distinct], dtype=np.int64)
-    return unsegmented_script(Words.of(distinct), counts)
+    return unsegmented_script(StringTable.from_words(distinct), counts)
 
 
 @pytest.mark.parametrize(
@@ -225,8 +225,8 @@ def test_words_as_long_as_words_are_cut_already(letter: str, longest: int) -> No
     ],
 )
 def test_lower_case_by_language(language: Any, text: str, lower: str) -> None:
-    assert cleaner(TextConfig(lowercase=language))(text) == lower
-    space = spacer(TextConfig(lowercase=language))
+    assert normalizer(TextConfig(lowercase=language))(text) == lower
+    space = text_tokenizer(TextConfig(lowercase=language))
     assert space(text.encode()).decode() == lower
 
 

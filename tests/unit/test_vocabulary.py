@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from embedtool.config.training import VocabularyConfig
 from embedtool.corpus.vocabulary import (
     Vocabulary,
-    choose_words,
-    grow,
+    build_vocabulary,
+    merge_vocabularies,
     read_vocabulary,
     vocabulary_lines,
 )
@@ -23,7 +23,7 @@ COUNTS = np.array([3, 9, 3, 1, 9, 3], dtype=np.int64)
 
 
 def chosen(only: list[str] | None = None, **options: int) -> list[str]:
-    return list(choose_words(WORDS, COUNTS, VocabularyConfig(**options), only)[0].words)
+    return list(build_vocabulary(WORDS, COUNTS, VocabularyConfig(**options), only)[0].words)
 
 
 @pytest.mark.parametrize(
@@ -67,9 +67,9 @@ def test_the_choice_equals_the_plain_one(
     config = VocabularyConfig(min_count, max_vocab)
     if len(plain) < 2:
         with pytest.raises(VocabularyError):
-            choose_words(words, np.array(counts), config, only)
+            build_vocabulary(words, np.array(counts), config, only)
         return
-    vocabulary, places = choose_words(words, np.array(counts), config, only)
+    vocabulary, places = build_vocabulary(words, np.array(counts), config, only)
     assert places.tolist() == plain
     assert list(vocabulary.words) == [words[i] for i in plain]
     assert vocabulary.counts.tolist() == [counts[i] for i in plain]
@@ -100,7 +100,7 @@ def test_fewer_than_two_words_are_refused_with_the_numbers(
     message: str,
 ) -> None:
     with pytest.raises(VocabularyError, match=message):
-        choose_words(words, np.array(counts, np.int64), VocabularyConfig(**options), only)
+        build_vocabulary(words, np.array(counts, np.int64), VocabularyConfig(**options), only)
 
 
 def test_where_max_vocab_leaves_one_word_the_error_names_it() -> None:
@@ -109,7 +109,7 @@ def test_where_max_vocab_leaves_one_word_the_error_names_it() -> None:
 
 
 def test_what_a_vocabulary_tells() -> None:
-    vocabulary, _ = choose_words(WORDS, COUNTS, VocabularyConfig(min_count=9))
+    vocabulary, _ = build_vocabulary(WORDS, COUNTS, VocabularyConfig(min_count=9))
     assert vocabulary.n_words == 2
     assert vocabulary.n_tokens == 18
     assert vocabulary.word_to_id == {"b": 0, "e": 1}
@@ -124,7 +124,7 @@ def test_what_a_vocabulary_tells() -> None:
 
 def test_counts_beyond_32_bits() -> None:
     counts = np.array([2**40, 2**40, 3], dtype=np.int64)
-    vocabulary = choose_words(["a", "b", "c"], counts, VocabularyConfig())[0]
+    vocabulary = build_vocabulary(["a", "b", "c"], counts, VocabularyConfig())[0]
     assert isinstance(vocabulary, Vocabulary)
     assert vocabulary.n_tokens == 2**41
 
@@ -202,8 +202,10 @@ def test_the_share_kept_is_a_share() -> None:
 
 def test_a_vocabulary_grows_by_that_of_an_earlier_training() -> None:
     words, counts = ["a", "b", "c", "rare"], np.array([5, 3, 2, 1])
-    chosen = choose_words(words, counts, VocabularyConfig(min_count=2))
-    vocabulary, places = grow(*chosen, words, counts, ["old", "c", "rare"], np.array([4, 9, 7]))
+    chosen = build_vocabulary(words, counts, VocabularyConfig(min_count=2))
+    vocabulary, places = merge_vocabularies(
+        *chosen, words, counts, ["old", "c", "rare"], np.array([4, 9, 7])
+    )
     assert dict(zip(vocabulary.words, vocabulary.counts.tolist(), strict=True)) == {
         "c": 11, "rare": 8, "a": 5, "old": 4, "b": 3,
     }  # fmt: skip
@@ -215,8 +217,8 @@ def test_a_vocabulary_grows_by_that_of_an_earlier_training() -> None:
 
 def test_a_vocabulary_grows_by_words_without_counts() -> None:
     words, counts = ["a", "b"], np.array([5, 3])
-    chosen = choose_words(words, counts, VocabularyConfig(min_count=2))
-    vocabulary, places = grow(*chosen, words, counts, ["old", "a"], None)
+    chosen = build_vocabulary(words, counts, VocabularyConfig(min_count=2))
+    vocabulary, places = merge_vocabularies(*chosen, words, counts, ["old", "a"], None)
     assert list(vocabulary.words) == ["a", "b", "old"]
     assert vocabulary.counts.tolist() == [5, 3, 0]
     assert places.tolist() == [0, 1, -1]

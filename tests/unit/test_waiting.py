@@ -12,8 +12,8 @@ from threading import Event, Thread
 import pytest
 
 from embedtool.corpus import sources, waiting
-from embedtool.corpus.sources import opened
-from embedtool.corpus.waiting import answered
+from embedtool.corpus.sources import open_source
+from embedtool.corpus.waiting import wait_for_answer
 from embedtool.errors import CorpusError
 
 SECONDS = 60
@@ -115,12 +115,12 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"
 def test_a_text_that_does_not_come_to_its_end_is_an_error(
     said: bytes, ends: bool, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sources, "HTTP_SECONDS", 0.3)
+    monkeypatch.setattr(sources, "HTTP_TIMEOUT_SECONDS", 0.3)
     with server(said, ends) as port:
         url = URLS["http"].format(port)
         with (
             pytest.raises(CorpusError, match=f"^{url}: cannot be read: .*{why}"),
-            opened(url) as (text, _),
+            open_source(url) as (text, _),
         ):
             text.read()
 
@@ -128,15 +128,15 @@ def test_a_text_that_does_not_come_to_its_end_is_an_error(
 def test_a_text_that_comes_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     text = b"a word \n" * 100_000
     said = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(text) + text
-    with server(said, True) as port, opened(URLS["http"].format(port)) as (found, _):
+    with server(said, True) as port, open_source(URLS["http"].format(port)) as (found, _):
         assert found.read() == text
 
 
 def test_what_work_raises_is_raised_and_what_it_gives_is_given() -> None:
-    assert answered("a", lambda: 5) == 5
+    assert wait_for_answer("a", lambda: 5) == 5
     for error in (ValueError("no"), TimeoutError("no"), OSError(5, "no")):
         with pytest.raises(type(error)) as caught:
-            answered("a", lambda error=error: (_ for _ in ()).throw(error))
+            wait_for_answer("a", lambda error=error: (_ for _ in ()).throw(error))
         assert caught.value is error
 
 
@@ -147,7 +147,7 @@ def test_waiting_is_told_and_bounded(
     monkeypatch.setattr(waiting, "NOTICE_SECONDS", 0.01)
     release = Event()
     with pytest.raises(CorpusError, match=r"^a: no answer within 0\.02 s; is the network there\?$"):
-        answered("a", release.wait, 0.02)
+        wait_for_answer("a", release.wait, 0.02)
     assert [record.getMessage() for record in caplog.records] == ["a: waiting for an answer"]
     assert waiting.is_waiting()
     release.set()

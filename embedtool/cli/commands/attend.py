@@ -54,11 +54,11 @@ def attend(model: Path, sentence: str, output: Path | None, as_json: bool, **opt
 
     from embedtool.cli.output.heat_map import check_kind, write
     from embedtool.contextual.encoders import is_encoder
-    from embedtool.io.atomic import check_file
+    from embedtool.io.atomic import check_output_file
 
     if output:
         check_kind(output)
-        check_file(output)
+        check_output_file(output)
     found = (_in_encoder if is_encoder(model) else _in_vectors)(model, sentence, config)
     if found.unknown:
         echo_err(

@@ -14,7 +14,7 @@ from embedtool.cli.output.comparison import markdown, tables, verdicts
 from embedtool.cli.output.console import echo_err, escape_unprintable, print_json, print_table
 from embedtool.config.tasks import ANALOGY_METHODS
 from embedtool.errors import EvaluationError
-from embedtool.io.atomic import check_writable, names_of, replaced, text_bytes
+from embedtool.io.atomic import atomic_write, check_writable, display_names, text_bytes
 
 if TYPE_CHECKING:
     from embedtool.evaluation.compare import Comparison
@@ -104,7 +104,7 @@ def compare(
     if html is not None:
         from embedtool.cli.output.comparison_page import page
 
-        with replaced(html) as file:
+        with atomic_write(html) as file:
             file.write(text_bytes(page(result)))
         echo_err(f"{html}: written")
     if overlaps is not None:
@@ -142,9 +142,9 @@ def _note_shortfalls(
 def _write_overlaps(path: Path, models: "Mapping[str, WordVectors]") -> None:
     """Each word's rank, the share of its neighbours in common, and how far it moved, by pair."""
     from embedtool.analysis.neighbours import word_overlaps
-    from embedtool.corpus.string_table import LONE_SURROGATES
+    from embedtool.corpus.string_table import SURROGATE_ERRORS
 
-    with replaced(path) as file:
+    with atomic_write(path) as file:
         file.write(b"first\tsecond\tword\trank\tshared\tdistance\n")
         for a, b in combinations(models, 2):
             found = word_overlaps(models[a], models[b])
@@ -153,11 +153,11 @@ def _write_overlaps(path: Path, models: "Mapping[str, WordVectors]") -> None:
                 strict=True,
             ):  # fmt: skip
                 line = f"{a}\t{b}\t{word}\t{rank + 1}\t{shared:g}\t{move:.6f}\n"
-                file.write(line.encode("utf-8", LONE_SURROGATES))
+                file.write(line.encode("utf-8", SURROGATE_ERRORS))
 
 
 def _names(models: Sequence[Path]) -> list[str]:
     """The names of `names_of`; a model that is given twice is an error."""
     if len(set(models)) < len(models):
         raise EvaluationError("a model stands there twice; compare different ones")
-    return names_of(models)
+    return display_names(models)

@@ -132,10 +132,10 @@ def vectors(model: Path, inputs: tuple[str, ...], output: Path, **options: Any) 
     from embedtool.contextual.encoders import open_encoder
     from embedtool.contextual.token_files import check_kind, write
     from embedtool.corpus.notes import warn_of_reading
-    from embedtool.io.atomic import check_file
+    from embedtool.io.atomic import check_output_file
 
     check_kind(output)
-    check_file(output)
+    check_output_file(output)
     encoder = open_encoder(model)
     with progress_reporter() as report:
         n_tokens = write(encoder, corpus.lines(report), output)

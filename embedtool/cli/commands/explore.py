@@ -10,7 +10,7 @@ from embedtool.cli.options.shared import FILE, NEW_FILE, IntRange, port_option, 
 from embedtool.cli.output.console import echo_err
 from embedtool.config.tasks import LAYOUTS, Layout
 from embedtool.errors import OutputError
-from embedtool.io.atomic import check_file, names_of, replaced, text_bytes
+from embedtool.io.atomic import atomic_write, check_output_file, display_names, text_bytes
 from embedtool.io.progress import Report, silent
 from embedtool.messages import counted
 
@@ -71,7 +71,7 @@ def explore(
             raise OutputError(
                 f"{export}: the map is written as .html or .parquet; name such a file"
             )
-        check_file(export)
+        check_output_file(export)
     if kind == ".parquet" and len(models) > 1:
         raise click.UsageError("points are those of one model; export each by itself")
     from embedtool.cli.output.progress_display import delayed_bars
@@ -81,7 +81,7 @@ def explore(
     def shown(report: Report = silent) -> list[Mapped]:
         found = [
             Mapped(name, store.load(model).vectors, max_words, layout, seed, model, report)
-            for name, model in zip(names_of(models), models, strict=True)
+            for name, model in zip(display_names(models), models, strict=True)
         ]
         share_groups(found)
         return found
@@ -113,7 +113,7 @@ def _serve(models: "list[Mapped]", port: int, browser: bool) -> None:
 def _export_page(models: "list[Mapped]", path: Path) -> str:
     from embedtool.mapview.page import page
 
-    with replaced(path) as file:
+    with atomic_write(path) as file:
         file.write(text_bytes(page(models, whole=True)))
     return f"{counted(models[0].n_words, 'word')}, {path.stat().st_size / 1e6:,.1f} MB"
 

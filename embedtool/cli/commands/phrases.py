@@ -72,22 +72,22 @@ def phrases(
     from embedtool.corpus.notes import warn_of_reading
     from embedtool.corpus.phrases import (
         Phrases,
-        SeenWords,
-        above,
+        ScriptCheck,
+        above_threshold,
         read_table,
         rereadable,
         without_spaces,
         write_table,
     )
-    from embedtool.io.atomic import check_file, replaced
+    from embedtool.io.atomic import atomic_write, check_output_file
 
     for path in (output, table):
         if path:
-            check_file(path)
+            check_output_file(path)
     given = Corpus(inputs, text)
-    seen = SeenWords()
+    seen = ScriptCheck()
     with progress_reporter() as report, rereadable(given, report) as corpus:
-        scores = above(read_table(known), options["threshold"]) if known else None
+        scores = above_threshold(read_table(known), options["threshold"]) if known else None
         found = Phrases(config, scores)
         if not known:
             found.learn(corpus, report)
@@ -95,7 +95,7 @@ def phrases(
             write_table(found.scores, table)
         sentences = without_spaces(seen.watch(corpus.sentences(report)))
         if output:
-            with replaced(output) as file:
+            with atomic_write(output) as file:
                 for sentence in sentences:
                     file.write(f"{' '.join(found.join(sentence))}\n".encode())
         else:

@@ -283,11 +283,11 @@ def trajectories(
     of both. Each word has a plane of its own.
     """
 
-    from embedtool.io.atomic import names_of
+    from embedtool.io.atomic import display_names
     from embedtool.model import store
     from embedtool.plotting import scenes
 
-    then, now = names_of([old, new])
+    then, now = display_names([old, new])
     planes = scenes.trajectories(
         store.load(old).vectors,
         store.load(new).vectors,

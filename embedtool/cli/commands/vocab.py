@@ -30,17 +30,17 @@ def vocab(inputs: tuple[str, ...], output: Path | None, **options: Any) -> None:
     text = TextConfig.from_options(options)
 
     from embedtool.corpus.corpus import Corpus
-    from embedtool.corpus.encoding import count_words
+    from embedtool.corpus.encoding import scan_vocabulary
     from embedtool.corpus.vocabulary import vocabulary_lines
-    from embedtool.io.atomic import check_file, replaced
+    from embedtool.io.atomic import atomic_write, check_output_file
 
     if output:
-        check_file(output)
+        check_output_file(output)
     with progress_reporter() as report:
-        vocabulary = count_words(Corpus(inputs, text), config, report)
+        vocabulary = scan_vocabulary(Corpus(inputs, text), config, report)
     lines = vocabulary_lines(vocabulary.words, vocabulary.counts.tolist())
     if output:
-        with replaced(output) as file:
+        with atomic_write(output) as file:
             file.writelines(line.encode() for line in lines)
     else:
         for line in lines:

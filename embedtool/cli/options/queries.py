@@ -24,7 +24,7 @@ from embedtool.cli.options.shared import (
 from embedtool.cli.output.query_results import Query, unknown_option
 from embedtool.config.tasks import N_ANSWERS
 from embedtool.errors import QueryError
-from embedtool.io.encodings import BYTE_ORDER_MARK, UTF8, decoded, undecodable
+from embedtool.io.encodings import BYTE_ORDER_MARK, UTF8, decode, describe_decoding_error
 
 if TYPE_CHECKING:
     import numpy as np
@@ -175,11 +175,11 @@ def candidates(
 def read_words(file: Path, encoding: str = UTF8) -> list[str]:
     """The lines of a file of words. Raises QueryError where it cannot be read."""
     try:
-        lines = decoded(file.read_bytes(), encoding).split("\n")
+        lines = decode(file.read_bytes(), encoding).split("\n")
     except OSError as error:
         raise QueryError(f"{file}: cannot be read: {error.strerror}") from None
     except UnicodeError as error:
-        raise QueryError(f"{file}{undecodable(error, encoding)}") from None
+        raise QueryError(f"{file}{describe_decoding_error(error, encoding)}") from None
     return [word for line in lines if (word := line.removesuffix("\r"))]
 
 

@@ -15,7 +15,7 @@ import click
 
 from embedtool.cli.output.console import echo_err, escape_unprintable, is_terminal
 from embedtool.errors import OutputError
-from embedtool.io.atomic import check_file, replaced
+from embedtool.io.atomic import atomic_write, check_output_file
 
 if TYPE_CHECKING:
     from embedtool.plotting.pictures import Kind, Look
@@ -40,7 +40,7 @@ def check_output(output: Path | None) -> None:
         return
     if output.suffix.lower() not in FIGURE_FORMATS:
         raise OutputError(f"{output}: a picture is written as .png, .svg or .pdf; name such a file")
-    check_file(output)
+    check_output_file(output)
 
 
 def display_figure(scene: "Scene", output: Path | None, look: "Look | None" = None) -> None:
@@ -66,7 +66,7 @@ def display_figure(scene: "Scene", output: Path | None, look: "Look | None" = No
 def write_figure(scene: "Scene", output: Path, look: "Look | None" = None) -> None:
     """Write a picture as a file, as the end of its name says."""
     data = _drawn(scene, FIGURE_FORMATS[output.suffix.lower()], look)
-    with replaced(output) as file:
+    with atomic_write(output) as file:
         file.write(data)
 
 

@@ -70,7 +70,7 @@ def needs_there(
     Raises ResourceError where a node has too little, or this machine, where the model is put
     together.
     """
-    from embedtool.corpus.sources import size_of
+    from embedtool.corpus.sources import total_size
     from embedtool.distributed import cost
     from embedtool.distributed.cluster import connect
     from embedtool.distributed.partition_reading import encode_text, read_text
@@ -87,7 +87,7 @@ def needs_there(
         seconds = time.monotonic() - began
         settings = resolve_defaults(settings, cluster)
         nodes = cluster.nodes
-    sizes = cost.sizes_of(config, text.vocabulary, text.n_tokens, size_of(corpus.sources) or 0)
+    sizes = cost.sizes_of(config, text.vocabulary, text.n_tokens, total_size(corpus.sources) or 0)
     needed = replace(cost.cost(config, settings, sizes, nodes), reading=seconds)
     summary = text.vocabulary.summary()
     click.echo(f"{counted(summary['types_kept'], 'word')}, {format_coverage(summary)}")

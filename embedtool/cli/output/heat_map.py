@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from embedtool.cli.output import display
 from embedtool.errors import OutputError
-from embedtool.io.atomic import replaced
+from embedtool.io.atomic import atomic_write
 
 if TYPE_CHECKING:
     from embedtool.contextual.static_attention import Attention
@@ -40,7 +40,7 @@ def write(found: "Attention", path: Path) -> None:
     Raises MissingExtraError where a picture is asked for and matplotlib is not installed.
     """
     if path.suffix.lower() == PAGE:
-        with replaced(path) as file:
+        with atomic_write(path) as file:
             file.write(page(found).encode("utf-8", "replace"))
     else:
         from embedtool.plotting.scenes import HeatMap, label
