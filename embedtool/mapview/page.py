@@ -46,7 +46,7 @@ def page(models: Sequence[Mapped], whole: bool) -> str:
     whole : whether all parts stand in it
     Raises MissingExtraError without Bokeh.
     """
-    folder = files("embedtool.serving") / "map"
+    folder = files("embedtool.mapview") / "map"
     about = {
         "models": [
             {

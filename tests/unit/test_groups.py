@@ -148,7 +148,7 @@ def difference(first: Floats, second: Floats) -> float:
 
 def palette() -> list[str]:
     """The colours of groups in the page's script."""
-    script = (files("embedtool.serving") / "map" / "map.js").read_text("utf-8")
+    script = (files("embedtool.mapview") / "map" / "map.js").read_text("utf-8")
     (block,) = re.findall(r"GROUP_COLOURS = \[(.*?)\]", script, re.DOTALL)
     return re.findall(r'"(#[0-9a-f]{6})"', block)
 
