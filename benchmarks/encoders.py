@@ -18,7 +18,7 @@ from benchmarks.bigrams import Bigrams
 from benchmarks.measure import machine
 from embedtool.config.tasks import ContextualConfig
 from embedtool.config.training import Word2VecConfig
-from embedtool.contextual.batches import Pieces, pieces_of, split
+from embedtool.contextual.batches import Segments, segment_corpus, split
 from embedtool.contextual.training import encode_by, train_encoder
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.encoding import scan
@@ -43,9 +43,9 @@ def bigram_perplexity(static: Model, text: Path, config: ContextualConfig) -> tu
     """Of the same held-out sentences, and how many tokens they have."""
     with TemporaryDirectory() as folder:
         corpus = encode_by(static.vectors, scan(Corpus([str(text)]), Path(folder)), Path(folder))
-        learnt, held_out = split(pieces_of(corpus, config.max_length), config)
+        learnt, held_out = split(segment_corpus(corpus, config.max_length), config)
 
-        def sentences(pieces: Pieces) -> list[tuple[np.ndarray, bool]]:
+        def sentences(pieces: Segments) -> list[tuple[np.ndarray, bool]]:
             spans = zip(pieces.starts, pieces.ends, pieces.whole, strict=True)
             return [(corpus.ids[start:end], bool(whole)) for start, end, whole in spans]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from embedtool.config.text import TextConfig
     from embedtool.config.training import FastTextConfig, GloveConfig, Word2VecConfig
-    from embedtool.contextual.encoders import open_encoder
+    from embedtool.contextual.loading import open_encoder
     from embedtool.corpus.corpus import Corpus
     from embedtool.errors import EmbedtoolError
     from embedtool.model.store import load, save
@@ -31,7 +31,7 @@ _HOMES = {
     "analogy": "search.query",
     "load": "model.store",
     "odd_one_out": "search.query",
-    "open_encoder": "contextual.encoders",
+    "open_encoder": "contextual.loading",
     "save": "model.store",
     "similar": "search.query",
     "similarity": "search.query",

@@ -245,17 +245,17 @@ class _Contextual:
 
     def bags(self, texts: Iterable[str], of: DocumentVectorizer) -> Bags:
         """Documents as bags of known words."""
-        from embedtool.contextual.document_vectors import bags_in_context
+        from embedtool.contextual.document_vectors import documents_in_context
 
-        return bags_in_context(self.encoder, texts)
+        return documents_in_context(self.encoder, texts)
 
     def means(
         self, bags: Any, weights: NDArray[np.floating], divisor: Literal["weights", "tokens"]
     ) -> NDArray[np.float32]:
-        """See `means_in_context`."""
-        from embedtool.contextual.document_vectors import means_in_context
+        """See `contextual_means`."""
+        from embedtool.contextual.document_vectors import contextual_means
 
-        return means_in_context(self.encoder, bags, weights, divisor)
+        return contextual_means(self.encoder, bags, weights, divisor)
 
 
 _Space = _Static | _Contextual
@@ -291,6 +291,6 @@ def _opened(path: Path, version: int | None) -> WordVectors:
 
 @lru_cache(N_OPEN)
 def _opened_encoder(path: Path, version: int | None) -> "ContextualEncoder":
-    from embedtool.contextual.encoders import open_encoder
+    from embedtool.contextual.loading import open_encoder
 
     return open_encoder(path)

@@ -129,7 +129,7 @@ def _tsne(units: Rows, seed: int, report: Report) -> Rows:
     if len(landmarks) == len(units):
         return points
     leading = principal(units, min(LEADING, units.shape[1]))
-    return beside(units_of(leading), points, seed)
+    return place_near(units_of(leading), points, seed)
 
 
 def has_opentsne() -> bool:
@@ -180,7 +180,7 @@ def _neighbours(units: Rows, n: int, report: Report) -> Nearest:
     return Nearest(*map(np.concatenate, zip(*found, strict=True)))
 
 
-def beside(units: Rows, points: Rows, seed: int) -> Rows:
+def place_near(units: Rows, points: Rows, seed: int) -> Rows:
     """Points for all rows: each stands beside the row nearest to it among those before.
 
     units  : float32 (n_rows, vector_size), of length 1

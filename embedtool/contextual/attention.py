@@ -64,7 +64,7 @@ def multi_head_attention(
     return outputs.swapaxes(-2, -3).reshape(*before, n, n_heads * size), weights
 
 
-def may_see(n: int, *, causal: bool = False, itself: bool = True) -> NDArray[np.bool_]:
+def attention_mask(n: int, *, causal: bool = False, itself: bool = True) -> NDArray[np.bool_]:
     """Which token may see which, bool (n, n).
 
     causal : none sees those that come after it, as in a model that predicts the next

@@ -20,7 +20,7 @@ SORTED_BATCHES = 50
 places are empty, and what stands together is still as good as random."""
 HELD_OUT_TOKENS = 100_000
 """Text that is kept for judging is no more than this: enough to know perplexity to a hundredth."""
-NOTHING = -1
+IGNORE_INDEX = -1
 """Stands where nothing is to be predicted."""
 MASKED, REPLACED = 0.8, 0.1
 """Of the tokens to be predicted so many are hidden, and so many are another word; the rest is left
@@ -28,7 +28,7 @@ as it is (Devlin et al. 2019, section 3.1)."""
 
 
 @dataclass(frozen=True, eq=False)
-class Pieces:
+class Segments:
     """Stretches of a text that see each other: sentences, cut where they are too long.
 
     starts, ends : int64 (n_pieces,), places in the text's ids
@@ -42,8 +42,8 @@ class Pieces:
     def __len__(self) -> int:
         return len(self.starts)
 
-    def __getitem__(self, rows: NDArray[np.integer]) -> "Pieces":
-        return Pieces(self.starts[rows], self.ends[rows], self.whole[rows])
+    def __getitem__(self, rows: NDArray[np.integer]) -> "Segments":
+        return Segments(self.starts[rows], self.ends[rows], self.whole[rows])
 
     @property
     def n_tokens(self) -> int:
@@ -57,7 +57,7 @@ class Batch:
 
     ids     : int64 (n_rows, width), rows of the vocabulary and marks; empty places hold boundaries
     lengths : int64 (n_rows,), places that are not empty
-    targets : int64 (n_rows, width), the word to be predicted at each place, or NOTHING
+    targets : int64 (n_rows, width), the word to be predicted at each place, or IGNORE_INDEX
     """
 
     ids: Ids
@@ -65,7 +65,7 @@ class Batch:
     targets: Ids
 
 
-def pieces_of(corpus: EncodedCorpus, max_length: int) -> Pieces:
+def segment_corpus(corpus: EncodedCorpus, max_length: int) -> Segments:
     """All sentences, cut into pieces of at most so many tokens."""
     ends = np.asarray(corpus.ends, np.int64)
     starts = np.concatenate([[0], ends[:-1]])
@@ -73,10 +73,10 @@ def pieces_of(corpus: EncodedCorpus, max_length: int) -> Pieces:
     first = np.repeat(np.cumsum(counts) - counts, counts)
     begins = np.repeat(starts, counts) + max_length * (np.arange(len(first)) - first)
     last = np.repeat(ends, counts)
-    return Pieces(begins, np.minimum(begins + max_length, last), begins + max_length >= last)
+    return Segments(begins, np.minimum(begins + max_length, last), begins + max_length >= last)
 
 
-def split(pieces: Pieces, config: ContextualConfig) -> tuple[Pieces, Pieces]:
+def split(pieces: Segments, config: ContextualConfig) -> tuple[Segments, Segments]:
     """What is learnt from, and what is held out, drawn by the seed.
 
     Both have a piece at least, unless nothing is to be held out, or there is one piece only.
@@ -88,7 +88,7 @@ def split(pieces: Pieces, config: ContextualConfig) -> tuple[Pieces, Pieces]:
     return pieces[np.sort(order[n:])], pieces[np.sort(order[:n])]
 
 
-def epoch_order(pieces: Pieces, batch_tokens: int, rng: np.random.Generator) -> list[Ids]:
+def epoch_order(pieces: Segments, batch_tokens: int, rng: np.random.Generator) -> list[Ids]:
     """The rows of each batch of an epoch, every piece once.
 
     A batch has as many places, empty ones among them, as `batch_tokens`, or one piece.
@@ -98,12 +98,12 @@ def epoch_order(pieces: Pieces, batch_tokens: int, rng: np.random.Generator) -> 
     groups = np.cumsum(lengths[shuffled]) // (SORTED_BATCHES * batch_tokens)
     batches = []
     for group in np.split(shuffled, np.flatnonzero(np.diff(groups)) + 1):
-        made = by_length(lengths, group, batch_tokens)
+        made = batches_by_length(lengths, group, batch_tokens)
         batches += [made[i] for i in rng.permutation(len(made))]
     return batches
 
 
-def by_length(lengths: Ids, rows: Ids, batch_tokens: int) -> list[Ids]:
+def batches_by_length(lengths: Ids, rows: Ids, batch_tokens: int) -> list[Ids]:
     """The rows in batches, the shortest first; few places are empty then."""
     rows = rows[np.argsort(lengths[rows], kind="stable")]
     made, first = [], 0
@@ -123,23 +123,23 @@ def padded(rows: Sequence[NDArray[np.integer]], boundary: int) -> tuple[Ids, Ids
     return ids, lengths
 
 
-def causal_batch(corpus: EncodedCorpus, pieces: Pieces) -> Batch:
+def causal_batch(corpus: EncodedCorpus, pieces: Segments) -> Batch:
     """Each token is to be predicted at the place before it, and the end of a sentence at its last.
 
     The boundary, n_words, stands for the end too.
     """
     boundary = corpus.vocabulary.n_words
     ids, lengths = _rows(corpus, pieces, boundary)
-    targets = np.full(ids.shape, NOTHING, np.int64)
+    targets = np.full(ids.shape, IGNORE_INDEX, np.int64)
     targets[:, :-1] = ids[:, 1:]
-    targets[np.arange(ids.shape[1]) >= lengths[:, None] - 1] = NOTHING
+    targets[np.arange(ids.shape[1]) >= lengths[:, None] - 1] = IGNORE_INDEX
     targets[pieces.whole, lengths[pieces.whole] - 1] = boundary
     return Batch(ids, lengths, targets)
 
 
 def masked_batch(
     corpus: EncodedCorpus,
-    pieces: Pieces,
+    pieces: Segments,
     mask_share: float,
     rng: np.random.Generator,
     *,
@@ -155,7 +155,7 @@ def masked_batch(
     chosen = places[rng.random(len(places)) < mask_share]
     if not len(chosen):
         chosen = places[rng.integers(len(places), size=1)]
-    targets = np.full(ids.shape, NOTHING, np.int64)
+    targets = np.full(ids.shape, IGNORE_INDEX, np.int64)
     targets.flat[chosen] = ids.flat[chosen]
     fate = rng.random(len(chosen))
     hidden = np.full(len(chosen), True) if only_masked else fate < MASKED
@@ -165,6 +165,6 @@ def masked_batch(
     return Batch(ids, lengths, targets)
 
 
-def _rows(corpus: EncodedCorpus, pieces: Pieces, boundary: int) -> tuple[Ids, Ids]:
+def _rows(corpus: EncodedCorpus, pieces: Segments, boundary: int) -> tuple[Ids, Ids]:
     spans = zip(pieces.starts.tolist(), pieces.ends.tolist(), strict=True)
     return padded([corpus.ids[start:end] for start, end in spans], boundary)

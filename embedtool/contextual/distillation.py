@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from embedtool.config.tasks import DistillConfig, TransformConfig
 from embedtool.contextual.encoders import ContextualEncoder
-from embedtool.contextual.queries import by_itself
+from embedtool.contextual.queries import encode_in_isolation
 from embedtool.errors import VocabularyError
 from embedtool.evaluation.documents import sif_weights
 from embedtool.io.progress import Report, silent
@@ -37,7 +37,7 @@ def distill(
     Words that the encoder does not know are left out. Raises VocabularyError where fewer than two
     are left.
     """
-    kept, rows = by_itself(encoder, words, report)
+    kept, rows = encode_in_isolation(encoder, words, report)
     if len(kept) < 2:
         raise VocabularyError("the encoder knows fewer than two of the words; give others")
     place = {word: i for i, word in enumerate(words)}

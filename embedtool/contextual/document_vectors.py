@@ -16,7 +16,7 @@ from embedtool.messages import brief
 
 
 @dataclass(frozen=True, eq=False)
-class BagsInContext(Bags):
+class DocumentsInContext(Bags):
     """Documents as bags of known words, and as they stand.
 
     rows  : float32 (n_words, 0): a word has no vector outside of its document
@@ -28,17 +28,19 @@ class BagsInContext(Bags):
     texts: tuple[str, ...]
 
 
-def bags_in_context(encoder: ContextualEncoder, documents: Iterable[str]) -> BagsInContext:
+def documents_in_context(
+    encoder: ContextualEncoder, documents: Iterable[str]
+) -> DocumentsInContext:
     """Cut documents into tokens as the encoder does, and count those that have a vector."""
     texts = tuple(documents)
     bags = bags_of(encoder.static, texts, encoder.tokens)
     rows = np.zeros((len(bags.words), 0), np.float32)
-    return BagsInContext(bags.words, bags.ids, rows, bags.counts, bags.coverage, texts)
+    return DocumentsInContext(bags.words, bags.ids, rows, bags.counts, bags.coverage, texts)
 
 
-def means_in_context(
+def contextual_means(
     encoder: ContextualEncoder,
-    bags: BagsInContext,
+    bags: DocumentsInContext,
     weights: NDArray[np.floating],
     divisor: Literal["weights", "tokens"],
 ) -> NDArray[np.float32]:

@@ -17,11 +17,16 @@ from embedtool.config.tasks import ContextualConfig
 from embedtool.contextual._torch import functional, nn, torch
 from embedtool.contextual.batches import Batch
 
-WORDS = "words.weight"
+WORD_TABLE = "words.weight"
 """The name of the table of word vectors among the parameters."""
-MARKS = 2
+N_SPECIAL = 2
 """Rows behind those of the words: the boundary of sentences, and the mask."""
 BOUNDARY_NAME = "<s>"
+EARLIER_NAMES = {
+    "inward": "input_proj", "before": "input_norm", "body": "transformer",
+    "marks": "special_tokens", "outward": "output_proj",
+}  # fmt: skip
+"""Modules as files of earlier versions name them in encoder.safetensors, with their names here."""
 AMPLITUDE = 0.1
 """Of the waves, beside words whose numbers deviate by about 1: attention then looks at words first,
 and at places as far as it learns to. With 1 a word's sense is lost in its sentence's pattern."""
@@ -48,37 +53,39 @@ class Encoder(nn.Module):  # type: ignore[misc]
     n_words, static_size : of the word vectors it stands on
 
     Ids below n_words are words, n_words is the boundary of a sentence, n_words + 1 the mask, and
-    from `first_new` on there are words that the model does not know.
+    from `first_oov` on there are words that the model does not know.
     """
 
     def __init__(self, config: ContextualConfig, n_words: int, static_size: int) -> None:
         super().__init__()
         size = config.hidden_size
-        self.n_words, self.first_new = n_words, n_words + MARKS
+        self.n_words, self.first_oov = n_words, n_words + N_SPECIAL
         self.is_causal = config.objective == "causal"
         self.max_length = config.max_length
         self.register_buffer("scale", torch.ones(1))
         self.words = nn.Embedding(n_words, static_size)
         self.words.weight.requires_grad_(not config.freeze)
-        self.marks = nn.Parameter(torch.randn(MARKS, static_size) / math.sqrt(static_size))
-        self.inward = nn.Linear(static_size, size)
+        self.special_tokens = nn.Parameter(
+            torch.randn(N_SPECIAL, static_size) / math.sqrt(static_size)
+        )
+        self.input_proj = nn.Linear(static_size, size)
         self.positions = nn.Embedding(config.max_length + 1, size)
-        self.before = nn.LayerNorm(size)
+        self.input_norm = nn.LayerNorm(size)
         self.dropout = nn.Dropout(config.dropout)
-        self.body = nn.TransformerEncoder(
+        self.transformer = nn.TransformerEncoder(
             nn.TransformerEncoderLayer(
                 size, config.heads, config.feed_forward_size, config.dropout, "gelu",
                 batch_first=True, norm_first=True,
             ),
             config.layers, nn.LayerNorm(size), enable_nested_tensor=False,
         )  # fmt: skip
-        for layer in self.body.layers:
+        for layer in self.transformer.layers:
             # Only what is added to the stream is thinned out, not what lies within: weights of
             # attention without dropout take PyTorch's fast path.
             layer.self_attn.dropout = layer.dropout.p = 0.0
-        nn.init.normal_(self.inward.weight)
+        nn.init.normal_(self.input_proj.weight)
         with torch.no_grad():
-            places = AMPLITUDE * waves(config.max_length + 1, size)
+            places = AMPLITUDE * sinusoidal_positions(config.max_length + 1, size)
             self.positions.weight.copy_(torch.from_numpy(places))
         n_classes = n_words + (1 if self.is_causal else 0)
         if config.softmax == "sampled":
@@ -86,14 +93,14 @@ class Encoder(nn.Module):  # type: ignore[misc]
         else:
             self.output = AdaptiveOutput(size, n_classes)
 
-    def begin(self, static: NDArray[np.float32], counts: NDArray[np.int64]) -> None:
+    def init_from_static(self, static: NDArray[np.float32], counts: NDArray[np.int64]) -> None:
         """Begin with word vectors, and with how frequent words are.
 
         static : float32 (n_words, static_size), of any length
         counts : int64 (n_words + 1,), how often each word is to be predicted, and the boundary
         """
         with torch.no_grad():
-            self.scale.fill_(scale_of(static))
+            self.scale.fill_(pow2_scale(static))
             self.words.weight.copy_(torch.from_numpy(static) * self.scale)
             if isinstance(self.output, TiedOutput):
                 logs = np.log((counts + 1) / (counts.sum() + len(counts)), dtype=np.float32)
@@ -102,9 +109,13 @@ class Encoder(nn.Module):  # type: ignore[misc]
     def embed(self, ids: Any, new: Any = None) -> Any:
         """The vectors of words and marks, float32 (..., static_size).
 
-        new : float32 (n, static_size), the static vectors of the words from `first_new` on
+        new : float32 (n, static_size), the static vectors of the words from `first_oov` on
         """
-        others = self.marks if new is None else torch.cat([self.marks, new * self.scale])
+        others = (
+            self.special_tokens
+            if new is None
+            else torch.cat([self.special_tokens, new * self.scale])
+        )
         words = self.words(ids.clamp(max=self.n_words - 1))
         behind = others[(ids - self.n_words).clamp(min=0)]
         return torch.where((ids < self.n_words)[..., None], words, behind)
@@ -115,12 +126,12 @@ class Encoder(nn.Module):  # type: ignore[misc]
         vectors : float32 (n_rows, width, static_size), of `embed`
         lengths : int64 (n_rows,), places of each row that are not empty
         """
-        state, seen = self.start(vectors), self.may_see(vectors.shape[1], lengths)
-        for layer in self.body.layers:
+        state, seen = self.embed_input(vectors), self.attention_bias(vectors.shape[1], lengths)
+        for layer in self.transformer.layers:
             state = layer(state, src_mask=seen)
-        return self.body.norm(state)
+        return self.transformer.norm(state)
 
-    def taken(self, vectors: Any, lengths: Any) -> Any:
+    def contextual_states(self, vectors: Any, lengths: Any) -> Any:
         """What tokens take from their sentences, float32 (n_rows, width, hidden_size).
 
         The sum of what attention adds to a token in the layers between the first and the last; of
@@ -129,9 +140,9 @@ class Encoder(nn.Module):  # type: ignore[misc]
         word to be predicted, which for a word that is not hidden is that word, whatever its sense;
         so does the attention of the last layer. The first looks at places more than at words.
         """
-        layers = self.body.layers
+        layers = self.transformer.layers
         between = range(1, len(layers) - 1) or range(len(layers) - 1, len(layers))
-        state, seen = self.start(vectors), self.may_see(vectors.shape[1], lengths)
+        state, seen = self.embed_input(vectors), self.attention_bias(vectors.shape[1], lengths)
         total = torch.zeros_like(state)
         for i, layer in enumerate(layers[: between.stop]):
             if i in between:
@@ -140,12 +151,12 @@ class Encoder(nn.Module):  # type: ignore[misc]
             state = layer(state, src_mask=seen)
         return total
 
-    def start(self, vectors: Any) -> Any:
+    def embed_input(self, vectors: Any) -> Any:
         """What goes into the first layer: the vectors, projected, with their places."""
         places = self.positions(torch.arange(vectors.shape[1]))
-        return self.dropout(self.before(self.inward(vectors) + places))
+        return self.dropout(self.input_norm(self.input_proj(vectors) + places))
 
-    def may_see(self, width: int, lengths: Any) -> Any:
+    def attention_bias(self, width: int, lengths: Any) -> Any:
         """What is added to the scores of attention, float32 (n_rows * n_heads, width, width).
 
         -inf for empty places and, in a causal encoder, for those that come later. For others what
@@ -158,20 +169,20 @@ class Encoder(nn.Module):  # type: ignore[misc]
         places = torch.arange(width)
         distances = (places[:, None] - places).abs()
         distances[:, 0] = 0
-        n_heads = self.body.layers[0].self_attn.num_heads
+        n_heads = self.transformer.layers[0].self_attn.num_heads
         slopes = 2.0 ** (STEEPEST * torch.arange(1, n_heads + 1) / n_heads)
         scores = (-slopes[:, None, None] * distances).expand(len(lengths), -1, -1, -1)
         return scores.masked_fill(hidden, -math.inf).flatten(0, 1)
 
-    def weights(self, vectors: Any) -> Any:
+    def attention_weights(self, vectors: Any) -> Any:
         """What each token of one sentence takes from which, in each layer and head.
 
         vectors : float32 (1, n, static_size)
         Returns float32 (n_layers, n_heads, n, n); rows sum to 1.
         """
-        seen = self.may_see(vectors.shape[1], torch.tensor([vectors.shape[1]]))
-        state, found = self.start(vectors), []
-        for layer in self.body.layers:
+        seen = self.attention_bias(vectors.shape[1], torch.tensor([vectors.shape[1]]))
+        state, found = self.embed_input(vectors), []
+        for layer in self.transformer.layers:
             inner = layer.norm1(state)
             _, weights = layer.self_attn(
                 inner, inner, inner, attn_mask=seen, need_weights=True, average_attn_weights=False
@@ -183,8 +194,8 @@ class Encoder(nn.Module):  # type: ignore[misc]
     def loss(self, batch: Batch, chances: Any = None, generator: Any = None) -> Any:
         """The mean negative log-likelihood of the words to be predicted.
 
-        chances, generator : float32 (n_words + 1,), of `chances_of`, and what draws the words of a
-                             sampled softmax by them; None: exact, against all words
+        chances, generator : float32 (n_words + 1,), of `sampling_probabilities`, and what draws the
+                             words of a sampled softmax by them; None: exact, against all words
         """
         ids, lengths = torch.from_numpy(batch.ids), torch.from_numpy(batch.lengths)
         targets = torch.from_numpy(batch.targets)
@@ -205,15 +216,18 @@ class TiedOutput(nn.Module):  # type: ignore[misc]
     ) -> None:
         super().__init__()
         self.n_classes, self.n_samples = n_classes, n_samples
-        self.shared: Callable[[], tuple[Any, Any]] = lambda: (encoder.words.weight, encoder.marks)
-        self.outward = nn.Linear(size, static_size)
+        self.shared: Callable[[], tuple[Any, Any]] = lambda: (
+            encoder.words.weight,
+            encoder.special_tokens,
+        )
+        self.output_proj = nn.Linear(size, static_size)
         self.norm = nn.LayerNorm(static_size)
         self.bias = nn.Parameter(torch.zeros(n_classes))
 
     def scores(self, hidden: Any) -> Any:
         """The score of each class, float32 (n, n_classes)."""
         words, marks = self.shared()
-        projected = self.norm(self.outward(hidden))
+        projected = self.norm(self.output_proj(hidden))
         scores = projected @ words.T
         if self.n_classes > len(words):
             scores = torch.cat([scores, projected @ marks[:1].T], dim=1)
@@ -236,7 +250,7 @@ class TiedOutput(nn.Module):  # type: ignore[misc]
         drawn = torch.multinomial(chances, self.n_samples, replacement=True, generator=generator)
         drawn = torch.unique(drawn)
         included = -torch.expm1(self.n_samples * torch.log1p(-chances[drawn]))
-        projected = self.norm(self.outward(hidden))
+        projected = self.norm(self.output_proj(hidden))
         others = projected @ self._rows(drawn).T + self.bias[drawn] - torch.log(included)
         others = others.masked_fill(drawn == targets[:, None], -math.inf)
         own = (projected * self._rows(targets)).sum(dim=1) + self.bias[targets]
@@ -268,7 +282,12 @@ class AdaptiveOutput(nn.Module):  # type: ignore[misc]
         return self.softmax(hidden, targets).loss
 
 
-def waves(n_places: int, size: int) -> NDArray[np.float32]:
+def current_name(parameter: str) -> str:
+    """Return the name of a parameter here, given its name in any version of encoder.safetensors."""
+    return ".".join(EARLIER_NAMES.get(module, module) for module in parameter.split("."))
+
+
+def sinusoidal_positions(n_places: int, size: int) -> NDArray[np.float32]:
     """What places have at the start: sines and cosines, so that distances are seen from the first.
 
     Vaswani et al. 2017, section 3.5; here they learn from then on. float32 (n_places, size).
@@ -278,7 +297,7 @@ def waves(n_places: int, size: int) -> NDArray[np.float32]:
     return both[:, :size].astype(np.float32)
 
 
-def scale_of(static: NDArray[np.float32]) -> float:
+def pow2_scale(static: NDArray[np.float32]) -> float:
     """The power of two that brings vectors to a mean length of about 1.
 
     A power of two, so that scaling back gives the very numbers.
@@ -287,7 +306,7 @@ def scale_of(static: NDArray[np.float32]) -> float:
     return 2.0 ** -round(math.log2(length)) if length else 1.0
 
 
-def chances_of(counts: NDArray[np.int64]) -> Any:
+def sampling_probabilities(counts: NDArray[np.int64]) -> Any:
     """How likely each class is to be drawn for a sampled softmax; float32, they sum to 1."""
     chances = torch.from_numpy(counts + 1.0).to(torch.float32) ** NOISE_EXPONENT
     return chances / chances.sum()

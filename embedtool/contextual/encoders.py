@@ -4,19 +4,16 @@ In: the folder of an encoder, and sentences. Out: a vector for each token in its
 attends to what.
 """
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.contextual.static_attention import Attention, head_of
-from embedtool.errors import ModelError, QueryError
+from embedtool.errors import QueryError
 from embedtool.messages import brief
-from embedtool.model import store
 from embedtool.model.vectors import WordVectors
 
 BATCH_TOKENS = 4096
@@ -65,12 +62,12 @@ class ContextualEncoder(Protocol):
 
     name        : as messages call it
     vector_size : numbers in a token's vector
-    copies      : how often a word is to stand in a sentence of nothing else, to be itself there
+    context_repeats : how often a word is to stand in a sentence of nothing else, to be itself there
     """
 
     name: str
     vector_size: int
-    copies: int
+    context_repeats: int
 
     @property
     def static(self) -> WordVectors | None:
@@ -95,41 +92,7 @@ class ContextualEncoder(Protocol):
         """The words that the encoder has learnt, most frequent first where it knows."""
 
 
-def open_encoder(path: str | Path) -> ContextualEncoder:
-    """Open an encoder that embedtool trained, or a folder of Hugging Face's transformers.
-
-    Raises ModelError where it is neither, MissingExtraError without PyTorch.
-    """
-    path = Path(path)
-    if is_pretrained(path):
-        from embedtool.contextual.pretrained import PretrainedEncoder
-
-        return PretrainedEncoder(path)
-    if not store.has_encoder(path):
-        raise ModelError(
-            f"{path}: is a static model, in which a word has one vector in all sentences; train an "
-            f"encoder over it with: embedtool contextual train {path} TEXT --output MODEL"
-        )
-    from embedtool.contextual.trained import TrainedEncoder
-
-    return TrainedEncoder(store.load(path), path.name)
-
-
-def is_encoder(path: Path) -> bool:
-    """Whether `open_encoder` opens a folder. Raises ModelError where it is no model at all."""
-    return is_pretrained(path) or store.has_encoder(path)
-
-
-def is_pretrained(path: Path) -> bool:
-    """Whether a folder is an encoder of transformers: its config.json says of which type."""
-    try:
-        description = json.loads((path / store.CONFIG).read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return False
-    return isinstance(description, dict) and "model_type" in description
-
-
-def layer_of(found: EncoderAttention, layer: int | None, head: int | None) -> Attention:
+def select_layer(found: EncoderAttention, layer: int | None, head: int | None) -> Attention:
     """The weights of a layer, the last where none is given, and of a head, or the mean of all.
 
     Both count from 1. Raises QueryError where there is none.
@@ -141,7 +104,7 @@ def layer_of(found: EncoderAttention, layer: int | None, head: int | None) -> At
     return Attention(found.tokens, found.unknown, weights.astype(np.float32))
 
 
-def by_blocks(sentences: Iterable[str]) -> Iterator[list[str]]:
+def sentence_blocks(sentences: Iterable[str]) -> Iterator[list[str]]:
     """So many sentences that sorting them by length leaves few places of a batch empty."""
     block: list[str] = []
     for sentence in sentences:

@@ -28,7 +28,7 @@ def generate(encoder: TrainedEncoder, prompt: str, config: GenerationConfig) -> 
         rng = np.random.default_rng((config.seed, number))
         words, known = list(begun), ids
         while len(words) < len(begun) + config.words:
-            chances = narrowed(encoder.next_chances(known), config)
+            chances = filter_top_k_top_p(encoder.next_word_probabilities(known), config)
             drawn = int(rng.choice(len(chances), p=chances))
             if drawn == len(vocabulary):
                 break
@@ -37,7 +37,9 @@ def generate(encoder: TrainedEncoder, prompt: str, config: GenerationConfig) -> 
         yield words
 
 
-def narrowed(chances: NDArray[np.float64], config: GenerationConfig) -> NDArray[np.float64]:
+def filter_top_k_top_p(
+    chances: NDArray[np.float64], config: GenerationConfig
+) -> NDArray[np.float64]:
     """The chances of what may be drawn, float64 (n,), which sum to 1.
 
     First all are raised to 1 / temperature; then the top_k likeliest stay (Fan, Lewis & Dauphin

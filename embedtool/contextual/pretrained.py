@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from embedtool.contextual._torch import EXTRA, torch
-from embedtool.contextual.encoders import EncoderAttention, Sentence, by_blocks
+from embedtool.contextual.encoders import EncoderAttention, Sentence, sentence_blocks
 from embedtool.errors import MissingExtraError, ModelError, QueryError
 
 BATCH_ROWS = 64
 """Sentences that are encoded in one go."""
 LONGEST = 512
-"""Pieces that an encoder is given at once where it does not say how many it takes."""
+"""Segments that an encoder is given at once where it does not say how many it takes."""
 
 
 class PretrainedEncoder:
@@ -31,7 +31,7 @@ class PretrainedEncoder:
     """
 
     static = None
-    copies = 1
+    context_repeats = 1
 
     def __init__(self, path: Path) -> None:
         self.name = path.name
@@ -79,7 +79,7 @@ class PretrainedEncoder:
 
     def encode(self, sentences: Iterable[str]) -> Iterator[Sentence]:
         """See ContextualEncoder."""
-        for block in by_blocks(sentences):
+        for block in sentence_blocks(sentences):
             found: list[Any] = [None] * len(block)
             order = sorted(range(len(block)), key=lambda i: len(block[i]))
             for first in range(0, len(order), BATCH_ROWS):

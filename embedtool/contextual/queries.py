@@ -79,14 +79,14 @@ def similar(
     if candidates is None:
         candidates = encoder.vocabulary()[:N_CANDIDATES]
     others = [each for each in candidates if each.lower() != word.lower()]
-    words, rows = by_itself(encoder, others, report)
+    words, rows = encode_in_isolation(encoder, others, report)
     if not words:
         raise QueryError("no candidate has a vector; give other words")
     vectors = WordVectors(words, rows)
     return similar_to_vectors(vectors, query[None], n)[0]
 
 
-def by_itself(
+def encode_in_isolation(
     encoder: ContextualEncoder, words: Sequence[str], report: Report = silent
 ) -> tuple[list[str], NDArray[np.float32]]:
     """Words, each in a sentence of nothing else, and their vectors; those without one are left out.
@@ -95,7 +95,7 @@ def by_itself(
     float32 (n, vector_size).
     """
     kept, rows = [], []
-    sentences = (" ".join([word] * encoder.copies) for word in words)
+    sentences = (" ".join([word] * encoder.context_repeats) for word in words)
     for i, (word, found) in enumerate(zip(words, encoder.encode(sentences), strict=True), 1):
         if found.tokens:
             kept.append(word)

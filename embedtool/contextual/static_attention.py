@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.config.tasks import AttentionConfig
-from embedtool.contextual.attention import Floats, may_see, multi_head_attention
+from embedtool.contextual.attention import Floats, attention_mask, multi_head_attention
 from embedtool.corpus.tokens import TOKENIZERS
 from embedtool.errors import QueryError
 from embedtool.evaluation.documents import has_capitals, lowering
@@ -57,7 +57,7 @@ def attend(vectors: WordVectors, sentence: str, config: AttentionConfig) -> Atte
             f"{size} dimensions cannot be cut into {n_heads} heads; choose --heads among {fitting}"
         )
     rows = np.array([found[token] for token in tokens])
-    seen = may_see(len(tokens), causal=config.causal, itself=config.itself)
+    seen = attention_mask(len(tokens), causal=config.causal, itself=config.itself)
     _, weights = multi_head_attention(rows, rows, rows, n_heads, seen)
     shown = head_of(weights, config.head)
     unknown = list(dict.fromkeys(word for word in words if word not in tokens))

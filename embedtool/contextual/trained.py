@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 from embedtool.config.tasks import ContextualConfig
 from embedtool.config.text import TextConfig
 from embedtool.contextual._torch import torch
-from embedtool.contextual.batches import by_length, padded
-from embedtool.contextual.encoder import BOUNDARY_NAME, WORDS, Encoder
-from embedtool.contextual.encoders import BATCH_TOKENS, EncoderAttention, Sentence, by_blocks
+from embedtool.contextual.batches import batches_by_length, padded
+from embedtool.contextual.encoder import BOUNDARY_NAME, WORD_TABLE, Encoder, current_name
+from embedtool.contextual.encoders import BATCH_TOKENS, EncoderAttention, Sentence, sentence_blocks
 from embedtool.corpus.tokens import TOKENIZERS, normalizer
 from embedtool.errors import ModelError, QueryError
 from embedtool.model.vectors import Model, WordVectors
 
 Ids = NDArray[np.int64]
 
-COPIES = 3
+CONTEXT_REPEATS = 3
 """A word alone has nothing to take from but the boundary; among copies of itself it takes what it
 gives to others. In the corpus that ships, of the five words nearest to a homograph 55 in 100 belong
 to its sense where candidates stand alone, and 94 where they stand three times."""
@@ -34,7 +34,7 @@ class TrainedEncoder:
     left out of sentences otherwise.
     """
 
-    copies = COPIES
+    context_repeats = CONTEXT_REPEATS
 
     def __init__(self, model: Model, name: str = "model") -> None:
         self.name = name
@@ -50,12 +50,15 @@ class TrainedEncoder:
 
     def _network(self, model: Model) -> Encoder:
         """The parameters in their places. Raises RuntimeError where they do not fit."""
-        tables = {name: torch.from_numpy(np.array(t)) for name, t in (model.encoder or {}).items()}
+        tables = {
+            current_name(name): torch.from_numpy(np.array(table))
+            for name, table in (model.encoder or {}).items()
+        }
         n_words, size = model.vectors.n_words, model.vectors.vector_size
         with torch.device("meta"):
             network: Encoder = Encoder(self.config, n_words, size)
         matrix = model.vectors.matrix[:] * tables["scale"].numpy()
-        network.load_state_dict({**tables, WORDS: torch.from_numpy(matrix)}, assign=True)
+        network.load_state_dict({**tables, WORD_TABLE: torch.from_numpy(matrix)}, assign=True)
         network.eval()
         return network
 
@@ -74,7 +77,7 @@ class TrainedEncoder:
     def encode(self, sentences: Iterable[str]) -> Iterator[Sentence]:
         """See ContextualEncoder."""
         longest = self.network.max_length
-        for block in by_blocks(sentences):
+        for block in sentence_blocks(sentences):
             new = _NewWords(self.static)
             read = [self._read(each, new) for each in block]
             cut = [
@@ -92,7 +95,7 @@ class TrainedEncoder:
         for i in np.flatnonzero(ids < 0).tolist():
             place = new.place(words[i])
             if place >= 0:
-                ids[i] = self.network.first_new + place
+                ids[i] = self.network.first_oov + place
         tokens = [word for word, i in zip(words, ids, strict=True) if i >= 0]
         unknown = dict.fromkeys(word for word, i in zip(words, ids, strict=True) if i < 0)
         return tokens, ids[ids >= 0], list(unknown)
@@ -101,10 +104,10 @@ class TrainedEncoder:
         """The vectors of rows of ids, none too long."""
         found: list[Any] = [None] * len(rows)
         lengths = np.fromiter(map(len, rows), np.int64, len(rows)) + 1
-        for batch in by_length(lengths, np.arange(len(rows)), BATCH_TOKENS):
+        for batch in batches_by_length(lengths, np.arange(len(rows)), BATCH_TOKENS):
             with torch.inference_mode():
                 vectors, places = self._read_in([rows[i] for i in batch], new)
-                taken = self.network.taken(vectors, places).numpy()
+                taken = self.network.contextual_states(vectors, places).numpy()
             for i, states, length in zip(batch.tolist(), taken, places.tolist(), strict=True):
                 found[i] = states[1:length]
         return found
@@ -124,7 +127,7 @@ class TrainedEncoder:
         longest = self.network.max_length
         with torch.inference_mode():
             vectors, _ = self._read_in([ids[:longest]], new)
-            weights = self.network.weights(vectors).numpy()
+            weights = self.network.attention_weights(vectors).numpy()
         seen = tokens[:longest]
         return EncoderAttention([BOUNDARY_NAME, *seen], unknown, len(tokens) - len(seen), weights)
 
@@ -135,7 +138,7 @@ class TrainedEncoder:
         unknown = [word for word, i in zip(words, ids, strict=True) if i < 0]
         return ids[ids >= 0], list(dict.fromkeys(unknown))
 
-    def next_chances(self, ids: Ids) -> NDArray[np.float64]:
+    def next_word_probabilities(self, ids: Ids) -> NDArray[np.float64]:
         """How likely each word is to follow those given, and, behind all words, the sentence's end.
 
         ids : int64 (n,), of which the last `max_length` count

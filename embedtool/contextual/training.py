@@ -18,15 +18,15 @@ from embedtool.config.tasks import ContextualConfig
 from embedtool.contextual._torch import nn, torch
 from embedtool.contextual.batches import (
     Batch,
-    Pieces,
-    by_length,
+    Segments,
+    batches_by_length,
     causal_batch,
     epoch_order,
     masked_batch,
-    pieces_of,
+    segment_corpus,
     split,
 )
-from embedtool.contextual.encoder import WORDS, Encoder, chances_of
+from embedtool.contextual.encoder import WORD_TABLE, Encoder, sampling_probabilities
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.encoding import EncodedCorpus, ScannedText, check_pairs, encode
 from embedtool.corpus.vocabulary import Vocabulary
@@ -197,7 +197,7 @@ class _Text:
 
     def __init__(self, corpus: EncodedCorpus, config: ContextualConfig) -> None:
         self.corpus, self.config = corpus, config
-        self.learnt, self.held_out = split(pieces_of(corpus, config.max_length), config)
+        self.learnt, self.held_out = split(segment_corpus(corpus, config.max_length), config)
 
     def class_counts(self) -> NDArray[np.int64]:
         """How often each word is to be predicted, and the sentence's end, int64 (n_words + 1,)."""
@@ -209,7 +209,7 @@ class _Text:
         rng = np.random.default_rng((self.config.seed, 1, epoch))
         return epoch_order(self.learnt, self.config.batch_tokens, rng)
 
-    def batch(self, pieces: Pieces, rng: np.random.Generator, *, judging: bool = False) -> Batch:
+    def batch(self, pieces: Segments, rng: np.random.Generator, *, judging: bool = False) -> Batch:
         """What is to be predicted in some pieces."""
         if self.config.objective == "causal":
             return causal_batch(self.corpus, pieces)
@@ -220,7 +220,7 @@ class _Text:
         """The batches that are held out, always the same."""
         rng = np.random.default_rng(JUDGING_SEED)
         lengths = self.held_out.ends - self.held_out.starts + 1
-        for rows in by_length(lengths, np.arange(len(lengths)), self.config.batch_tokens):
+        for rows in batches_by_length(lengths, np.arange(len(lengths)), self.config.batch_tokens):
             yield self.batch(self.held_out[rows], rng, judging=True)
 
 
@@ -243,11 +243,11 @@ class _Learner:
             rng = np.random.default_rng((self.config.seed, 2))
             static = rng.standard_normal(static.shape, np.float32)
         self.network = Encoder(self.config, *static.shape)
-        self.network.begin(np.array(static), self.counts)
-        self.chances = chances_of(self.counts)
+        self.network.init_from_static(np.array(static), self.counts)
+        self.chances = sampling_probabilities(self.counts)
         named = [(n, p) for n, p in self.network.named_parameters() if p.requires_grad]
         is_kept = {
-            name: parameter.ndim < 2 or name in (WORDS, "marks", "positions.weight")
+            name: parameter.ndim < 2 or name in (WORD_TABLE, "special_tokens", "positions.weight")
             for name, parameter in named
         }
         self.optimiser = torch.optim.AdamW(
@@ -309,7 +309,7 @@ class _Learner:
     def result(self) -> tuple[NDArray[np.float32], dict[str, NDArray[Any]]]:
         """The word vectors, as long as the static model's, and all other tables."""
         tables = {name: each.numpy() for name, each in self.network.state_dict().items()}
-        return tables.pop(WORDS) / tables["scale"], tables
+        return tables.pop(WORD_TABLE) / tables["scale"], tables
 
 
 def run(

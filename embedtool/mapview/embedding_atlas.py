@@ -1,6 +1,6 @@
 """A map as a table of Parquet, as embedding-atlas and notebooks read it.
 
-In: a Mapped. Out: a file with a row a word: word, count where it is known, x, y, group, neighbors.
+In: a MapData. Out: a file with a row a word: word, count where it is known, x, y, group, neighbors.
 """
 
 from pathlib import Path
@@ -8,11 +8,11 @@ from pathlib import Path
 from embedtool.config.tasks import N_ANSWERS
 from embedtool.formats.arrow_table import import_pyarrow
 from embedtool.io.atomic import atomic_write
-from embedtool.mapview.map_data import Mapped
+from embedtool.mapview.map_data import MapData
 from embedtool.search.index import nearest
 
 
-def write(model: Mapped, path: Path) -> None:
+def write(model: MapData, path: Path) -> None:
     """Write the file. `neighbors` is a struct of two lists, ids (rows of the file) and distances.
 
     Distances are 1 - cosine, nearest first, of the N_ANSWERS nearest words of the map.

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from embedtool.analysis.projection import Rows, units_of
 
 if TYPE_CHECKING:
-    from embedtool.mapview.map_data import Mapped
+    from embedtool.mapview.map_data import MapData
 
 Ids = NDArray[np.int64]
 
@@ -39,7 +39,7 @@ class Groups:
     hardly a word in common each has half of the groups for itself.
     """
 
-    def __init__(self, models: "Sequence[Mapped]", seed: int) -> None:
+    def __init__(self, models: "Sequence[MapData]", seed: int) -> None:
         self._models = models
         self._seed = seed
 

@@ -1,6 +1,6 @@
 """What a map shows of a model: its most frequent words, where they stand, and their groups.
 
-In: WordVectors. Out: a Mapped, each of whose arrays is worked out when it is first asked for.
+In: WordVectors. Out: a MapData, each of whose arrays is worked out when it is first asked for.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from embedtool.model.vectors import WordVectors
 LEVELS = 127
 
 
-class Mapped:
+class MapData:
     """A model on a map.
 
     name    : how the map calls it
@@ -75,7 +75,7 @@ class Mapped:
         return units_of(np.asarray(self._vectors.matrix[: self.n_words], dtype=np.float32))
 
     @property
-    def levels(self) -> NDArray[np.int8]:
+    def int8_directions(self) -> NDArray[np.int8]:
         """The directions in 255 levels, int8 (n_words, vector_size), a row's largest number 127.
 
         Cosines of such rows are those of the vectors to about 0.001.
@@ -91,7 +91,7 @@ class Mapped:
         return principal(self.units, max(2, min(LEADING, self.vector_size)))
 
     @cached_property
-    def plane(self) -> Rows:
+    def pca_2d(self) -> Rows:
         """The words in the plane of the first two of them, float32 (n_words, 2)."""
         return self.leading[:, :2].copy()
 
@@ -99,7 +99,7 @@ class Mapped:
     def points(self) -> Rows:
         """Where the words stand by `method`, float32 (n_words, 2)."""
         if self.method == "pca":
-            return self.plane
+            return self.pca_2d
         if self._folder is None:
             return layout(self.units, self.method, self.seed, self._report)
         return cached_layout(self.units, self.method, self.seed, self._folder, self._report)
@@ -115,7 +115,7 @@ class Mapped:
         return self._grouping.names
 
 
-def share_groups(models: Sequence[Mapped]) -> None:
+def share_groups(models: Sequence[MapData]) -> None:
     """Have the models of a map one grouping of words, so that a colour means one thing."""
     grouping = Groups(models, models[0].seed)
     for i, model in enumerate(models):

@@ -1,6 +1,6 @@
 """The map page on this machine: a small server that only this machine reaches.
 
-In: Mapped models and a port. Out: a server that gives the page, and each of its parts when it is
+In: MapData models and a port. Out: a server that gives the page, and each of its parts when it is
 asked for, so that a question can be put before the map is worked out.
 """
 
@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from embedtool.errors import EmbedtoolError, OutputError
 from embedtool.io.atomic import text_bytes
-from embedtool.mapview.map_data import Mapped
+from embedtool.mapview.map_data import MapData
 from embedtool.mapview.page import PARTS, page
 
 HOST = "127.0.0.1"
@@ -25,13 +25,13 @@ NAMES = {HOST, "localhost", "::1"}
 """What a browser on this machine, or at the near end of a tunnel, calls the server."""
 PREFIX = "/parts/"
 HTML, BYTES, TEXT = "text/html; charset=utf-8", "application/octet-stream", "text/plain"
-MOST_CONNECTIONS = 64
+MAX_CONNECTIONS = 64
 """A browser opens six; each has a thread."""
 CHUNK_BYTES = 2**16
-"""Of an answer, which a browser has TAKE_SECONDS to take."""
+"""Of an answer, which a browser has STALL_SECONDS to take."""
 HEAD_SECONDS = 10.0
 """For the head of a request to arrive, which a browser writes in one go."""
-TAKE_SECONDS = 20.0
+STALL_SECONDS = 20.0
 """In which a browser must take some of the answer that waits for it."""
 
 
@@ -44,7 +44,7 @@ class MapServer(ThreadingHTTPServer):
     daemon_threads = True
     head_seconds = HEAD_SECONDS
 
-    def __init__(self, models: Sequence[Mapped], port: int) -> None:
+    def __init__(self, models: Sequence[MapData], port: int) -> None:
         self.models = models
         self.page = text_bytes(page(models, whole=False))
         self._quick, self._slow = Lock(), Lock()
@@ -76,7 +76,7 @@ class MapServer(ThreadingHTTPServer):
     def await_request(self, connection: socket.socket) -> None:
         """Give the head of a request its time; of too many that wait, end the first."""
         waiting = list(self._waiting)
-        if len(waiting) >= MOST_CONNECTIONS:
+        if len(waiting) >= MAX_CONNECTIONS:
             self._end(waiting[0])
         self._waiting[connection] = time.monotonic() + self.head_seconds
 
@@ -107,7 +107,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: MapServer
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    timeout = TAKE_SECONDS
+    timeout = STALL_SECONDS
 
     def handle_one_request(self) -> None:
         """Wait for a request, for a limited time, and answer it."""

@@ -1,6 +1,6 @@
 """The map page: the words of a model or two as points, with search, neighbours and analogies.
 
-In: Mapped models. Out: the parts of the page, and the page: with all parts in it one file that
+In: MapData models. Out: the parts of the page, and the page: with all parts in it one file that
 needs no network, or without them a page that asks for each by its name.
 """
 
@@ -15,23 +15,23 @@ from pathlib import Path
 
 from embedtool import __version__
 from embedtool.errors import MissingExtraError
-from embedtool.mapview.map_data import Mapped
+from embedtool.mapview.map_data import MapData
 
 SCRIPTS = ("vectors.js", "map.js", "address.js", "page.js")
 """Of this package's folder `map`, the last of which begins."""
 BOKEH = ("bokeh.min.js", "bokeh-gl.min.js", "bokeh-api.min.js")
 """Of Bokeh's package: the component that draws the points."""
-PARTS: dict[str, Callable[[Mapped], bytes]] = {
+PARTS: dict[str, Callable[[MapData], bytes]] = {
     "words": lambda model: json.dumps(model.words, separators=(",", ":")).encode(),
     "counts": lambda model: b"" if model.counts is None else model.counts.astype("<f8").tobytes(),
-    "vectors": lambda model: model.levels.tobytes(),
-    "plane": lambda model: model.plane.astype("<f4").tobytes(),
+    "vectors": lambda model: model.int8_directions.tobytes(),
+    "plane": lambda model: model.pca_2d.astype("<f4").tobytes(),
     "groups": lambda model: model.groups.tobytes(),
     "names": lambda model: json.dumps(model.group_names, separators=(",", ":")).encode(),
     "points": lambda model: model.points.astype("<f4").tobytes(),
 }
 """What the page wants of each model, in this order: words as a list in JSON; counts, nothing where
-they are not known; arrays as Mapped has them (vectors: its levels), little-endian; and the words
+they are not known; arrays as MapData has them (vectors: its levels), little-endian; and the words
 that name each group, lists in JSON."""
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; "
@@ -40,7 +40,7 @@ POLICY = (
 """The page loads nothing from anywhere but where it came from."""
 
 
-def page(models: Sequence[Mapped], whole: bool) -> str:
+def page(models: Sequence[MapData], whole: bool) -> str:
     """The page of one model or two.
 
     whole : whether all parts stand in it
@@ -72,7 +72,7 @@ def page(models: Sequence[Mapped], whole: bool) -> str:
     return re.sub(r"\{\{([A-Z]+)\}\}", lambda slot: slots[slot[1]], text)
 
 
-def _embedded(i: int, model: Mapped) -> str:
+def _embedded(i: int, model: MapData) -> str:
     kinds = [kind for kind in PARTS if kind != "plane"]
     return "\n".join(
         f'<script type="application/octet-stream;base64" id="{i}-{kind}">'

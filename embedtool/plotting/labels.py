@@ -25,7 +25,9 @@ another point as to its own; and each step down the list of ANGLES. A ring away 
 OUTSIDE, as much as to cover so many."""
 
 
-def places(points: Floats, sizes: Floats, radii: Floats, bounds: Floats, avoided: Floats) -> Floats:
+def place_labels(
+    points: Floats, sizes: Floats, radii: Floats, bounds: Floats, avoided: Floats
+) -> Floats:
     """The middles of labels, float64 (n_points, 2); those that come first are placed first.
 
     points  : float64 (n_points, 2)

@@ -6,17 +6,34 @@ In: a scene. Out: the bytes of a PNG, SVG or PDF file, the same for the same sce
 import io
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
-from embedtool.errors import OutputError
-from embedtool.plotting.charts import COLOURS, MARKERS, drawing
+from embedtool.errors import MissingExtraError, OutputError
 from embedtool.plotting.fonts import families
-from embedtool.plotting.labels import places
-from embedtool.plotting.scenes import Chart, HeatMap, Plane, Scene, visible
+from embedtool.plotting.labels import place_labels
+from embedtool.plotting.scenes import Chart, HeatMap, ScatterPlot, Scene, visible
+
+COLOURS = (
+    "#0060b4", "#cc4800", "#601830", "#54849c", "#907860", "#6060fc", "#540054", "#781800",
+    "#18009c", "#0000fc",
+)  # fmt: skip
+"""Of groups, one after the other: dark enough to be read on white, and told apart by those who see
+no red or no green (Machado, Oliveira & Fernandes 2009)."""
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p")
+"""Of groups likewise, so that nothing is told by colour alone."""
+
+SETTINGS = {
+    "svg.fonttype": "none",
+    "pdf.fonttype": 42,  # text that can be searched and edited, not drawn by programs (Type 3)
+    "font.family": "sans-serif",
+    "font.size": 10,
+    "text.parse_math": False,  # a word may hold a dollar sign
+}
 
 Kind = Literal["png", "svg", "pdf"]
 UNDATED: dict[Kind, dict[str, None]] = {
@@ -56,6 +73,18 @@ MOST_NUMBERS = 16
 """With more words than this, numbers in the cells are too many to read."""
 
 
+@contextmanager
+def mpl_figure(capability: str) -> Iterator[Callable[..., Any]]:
+    """Yield matplotlib's Figure; `capability` needs it, says the MissingExtraError without it."""
+    try:
+        from matplotlib import rc_context
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise MissingExtraError(capability, "plots") from None
+    with rc_context(SETTINGS):
+        yield Figure
+
+
 @dataclass(frozen=True)
 class Look:
     """How a picture is to be; what is None is as its contents want it.
@@ -88,7 +117,7 @@ def picture(scene: Scene, kind: Kind, look: Look = PLAIN) -> Picture:
     Raises MissingExtraError where matplotlib is not installed, OutputError on a size that is too
     small or too large.
     """
-    with drawing("a picture") as make_figure, warnings.catch_warnings():
+    with mpl_figure("a picture") as make_figure, warnings.catch_warnings():
         from matplotlib import rc_context
 
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
@@ -111,7 +140,7 @@ def _text(scene: Scene) -> str:
         return "".join(scene.labels)
     parts: list[str] = []
     for each in scene:
-        if isinstance(each, Plane):
+        if isinstance(each, ScatterPlot):
             parts += [*each.labels, *each.names, each.title, each.caption]
         else:
             parts += [curve.name for curve in each.curves]
@@ -129,14 +158,14 @@ def _figure(scene: Scene, make_figure: Any, look: Look = PLAIN) -> Any:
     for axes in panels[len(scene) :]:
         axes.remove()
     for axes, each in zip(panels, scene, strict=False):
-        if isinstance(each, Plane):
-            _draw_plane(axes, each)
+        if isinstance(each, ScatterPlot):
+            _draw_scatter(axes, each)
         else:
             _draw_chart(axes, each)
-    if isinstance(scene[0], Plane) and scene[0].names:
+    if isinstance(scene[0], ScatterPlot) and scene[0].names:
         _draw_legend(figure, scene[0].names)
     for axes, each in zip(panels, scene, strict=False):
-        if isinstance(each, Plane):
+        if isinstance(each, ScatterPlot):
             _write_labels(axes, each)
     return figure
 
@@ -165,9 +194,9 @@ def _heat_map(found: HeatMap, make_figure: Any, look: Look) -> Any:
     return figure
 
 
-def _panel(scene: Sequence[Plane | Chart]) -> tuple[float, float]:
+def _panel(scene: Sequence[ScatterPlot | Chart]) -> tuple[float, float]:
     """Width and height of a panel in inches: room for its labels, in the shape of its points."""
-    planes = [each for each in scene if isinstance(each, Plane)]
+    planes = [each for each in scene if isinstance(each, ScatterPlot)]
     if not planes:
         return CHART_INCHES
     n = max(len(plane.labels) for plane in planes)
@@ -177,7 +206,7 @@ def _panel(scene: Sequence[Plane | Chart]) -> tuple[float, float]:
     return side * math.sqrt(shape), side / math.sqrt(shape)
 
 
-def _draw_plane(axes: Any, plane: Plane) -> None:
+def _draw_scatter(axes: Any, plane: ScatterPlot) -> None:
     from matplotlib.collections import LineCollection
 
     points = plane.points
@@ -215,7 +244,7 @@ def _draw_legend(figure: Any, names: Sequence[str]) -> None:
                   fontsize=CAPTION_SIZE)  # fmt: skip
 
 
-def _write_labels(axes: Any, plane: Plane) -> None:
+def _write_labels(axes: Any, plane: ScatterPlot) -> None:
     """Write the words beside their points, none over another; a line leads to one far away."""
     texts = [
         axes.text(
@@ -240,7 +269,7 @@ def _write_labels(axes: Any, plane: Plane) -> None:
         for share in np.linspace(0, 1, POINTS_OF_ARROW)
     ]
     inside = axes.get_window_extent()
-    found = places(
+    found = place_labels(
         marks, sizes, radii, np.array([inside.p0, inside.p1]), np.array(along).reshape(-1, 2)
     )
     to_data = axes.transData.inverted().transform

@@ -41,7 +41,7 @@ both."""
 
 
 @dataclass(frozen=True, eq=False)
-class Plane:
+class ScatterPlot:
     """Words at points of a plane.
 
     labels  : what is written at each point
@@ -101,7 +101,7 @@ class Chart:
     curves: tuple[Curve, ...]
 
 
-Scene = HeatMap | Sequence[Plane | Chart]
+Scene = HeatMap | Sequence[ScatterPlot | Chart]
 """One picture; of planes or charts as many as it has panels."""
 
 
@@ -126,7 +126,7 @@ def neighbourhoods(
     method: Layout,
     seed: int,
     candidates: NDArray[np.int64] | None = None,
-) -> Plane:
+) -> ScatterPlot:
     """Words and the n words nearest to each, in a plane; n may be 0.
 
     method, seed : of `layout`
@@ -150,7 +150,7 @@ def neighbourhoods(
     }
     rows = lookup(vectors, shown)
     points = layout(rows, method, seed=seed)
-    return Plane(
+    return ScatterPlot(
         tuple(map(label, shown)),
         points,
         np.array([*range(len(words)), *(-best[word][1] for word in shown[len(words) :])]),
@@ -160,7 +160,7 @@ def neighbourhoods(
     )
 
 
-def analogies(vectors: WordVectors, pairs: Sequence[Pair], title: str = "") -> Plane:
+def analogies(vectors: WordVectors, pairs: Sequence[Pair], title: str = "") -> ScatterPlot:
     """Pairs of words as arrows in one plane.
 
     From left to right runs the mean of the arrows, each word at length 1; upward the principal
@@ -181,7 +181,7 @@ def analogies(vectors: WordVectors, pairs: Sequence[Pair], title: str = "") -> P
     points = np.concatenate([across, principal(units - across * direction, 1)], axis=1)
     each_two = [float(a @ b) for a, b in combinations(unit_rows(differences), 2)]
     told = f"mean cosine of the arrows {sum(each_two) / len(each_two):.2f}" if each_two else ""
-    return Plane(
+    return ScatterPlot(
         tuple(map(label, words)), points, groups, np.ones(len(words), np.bool_), arrows=arrows,
         title=title, caption=(told + _origin(vectors, words)).removeprefix("; "),
     )  # fmt: skip
@@ -196,7 +196,7 @@ def trajectories(
     names: tuple[str, str] = ("then", "now"),
     method: Layout,
     seed: int,
-) -> tuple[Plane, ...]:
+) -> tuple[ScatterPlot, ...]:
     """The way of each word from an old model to a new one, among its n neighbours of both.
 
     names : how the models are called
@@ -221,7 +221,7 @@ def trajectories(
             for word in near
         }  # fmt: skip
         planes.append(
-            Plane(
+            ScatterPlot(
                 (*(label(f"{each.word} ({name})") for name in names), *map(label, near)),
                 points,
                 np.array([THEN, NOW, *sides.values()]),

@@ -13,9 +13,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from embedtool.serving.limits import (
     BODY_SECONDS,
     HEAD_SECONDS,
-    MOST_CONNECTIONS,
+    MAX_CONNECTIONS,
     SPARE_FILES,
-    TAKE_SECONDS,
+    STALL_SECONDS,
 )
 
 GRACE_SECONDS = 2.0
@@ -23,11 +23,11 @@ GRACE_SECONDS = 2.0
 TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
-def most_connections() -> int:
-    """How many connections may be open at once: MOST_CONNECTIONS, or what `ulimit -n` allows."""
+def max_connections() -> int:
+    """How many connections may be open at once: MAX_CONNECTIONS, or what `ulimit -n` allows."""
     from resource import RLIMIT_NOFILE, getrlimit
 
-    return max(1, min(MOST_CONNECTIONS, getrlimit(RLIMIT_NOFILE)[0] - SPARE_FILES))
+    return max(1, min(MAX_CONNECTIONS, getrlimit(RLIMIT_NOFILE)[0] - SPARE_FILES))
 
 
 class LimitedProtocol(H11Protocol):  # type: ignore[misc]
@@ -38,7 +38,7 @@ class LimitedProtocol(H11Protocol):  # type: ignore[misc]
     """
 
     seconds: ClassVar = {"head": HEAD_SECONDS, "body": BODY_SECONDS + GRACE_SECONDS}
-    take_seconds = TAKE_SECONDS
+    stall_seconds = STALL_SECONDS
     phase = ""
     """head or body: it is arriving; idle: between two requests; answer: a request is in hand."""
     since = 0.0
@@ -117,7 +117,7 @@ class LimitedProtocol(H11Protocol):  # type: ignore[misc]
     def _expect_taking(self) -> None:
         size = self.transport.get_write_buffer_size()
         if size and self.taking is None:
-            self.taking = self.loop.call_later(self.take_seconds, self._see_taken, size)
+            self.taking = self.loop.call_later(self.stall_seconds, self._see_taken, size)
 
     def _see_taken(self, before: int) -> None:
         """End a connection whose client has taken nothing since so many bytes waited for it."""

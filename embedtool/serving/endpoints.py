@@ -1,4 +1,4 @@
-"""What a served model may be asked: each question, its parameters and its answer.
+"""What a served model may be asked: each endpoint, its parameters and its answer.
 
 In: word vectors, and the parameters of a request as they came. Out: checked parameters, and answers
 that JSON can hold. The API, its OpenAPI document and the MCP tools read one table, `questions`.
@@ -19,12 +19,12 @@ from embedtool.search.batches import each
 from embedtool.search.candidates import candidate_ids
 from embedtool.search.expression import Expression, parse_expression
 from embedtool.serving.limits import (
-    LARGEST_NUMBER,
-    LONGEST_EXPRESSION,
-    LONGEST_WORD,
-    MOST_ANSWERS,
-    MOST_TERMS,
-    MOST_WORDS,
+    MAX_EXPRESSION_LENGTH,
+    MAX_INTEGER,
+    MAX_N,
+    MAX_TERMS,
+    MAX_WORD_LENGTH,
+    MAX_WORDS,
 )
 
 Schema = dict[str, Any]
@@ -40,8 +40,8 @@ KINDS: dict[str, tuple[type, str]] = {
 WHOLE_NUMBER = re.compile(r"-?[0-9]{1,20}")
 TRUTH = {"true": True, "false": False}
 
-WORD: Schema = {"type": "string", "minLength": 1, "maxLength": LONGEST_WORD}
-EXPRESSION: Schema = {"type": "string", "minLength": 1, "maxLength": LONGEST_EXPRESSION}
+WORD: Schema = {"type": "string", "minLength": 1, "maxLength": MAX_WORD_LENGTH}
+EXPRESSION: Schema = {"type": "string", "minLength": 1, "maxLength": MAX_EXPRESSION_LENGTH}
 FROM_NGRAMS: Schema = {
     "type": "array", "items": {"type": "string"}, "minItems": 1,
     "description": "Words asked about that are not in the vocabulary, so that their vectors are "
@@ -58,20 +58,20 @@ FEWEST = 3
 
 
 @dataclass(frozen=True)
-class Served:
+class ServedModel:
     """A model that is served.
 
     index        : its index, where one is open
-    most_words   : words, expressions, pairs or groups of one request
-    most_answers : the largest n
+    max_words   : words, expressions, pairs or groups of one request
+    max_n : the largest n
     name         : of the model's folder
     checksum     : of the model, as its config.json has it
     """
 
     vectors: WordVectors
     index: AnnIndex | None = None
-    most_words: int = MOST_WORDS
-    most_answers: int = MOST_ANSWERS
+    max_words: int = MAX_WORDS
+    max_n: int = MAX_N
     name: str = ""
     checksum: str = ""
 
@@ -83,8 +83,8 @@ class Served:
 
 
 @dataclass(frozen=True)
-class Question:
-    """A question to a model.
+class Endpoint:
+    """A endpoint to a model.
 
     name    : of its tool; its path has - for _
     summary : one sentence
@@ -105,7 +105,7 @@ class Question:
     items: Schema
     options: dict[str, Schema]
     result: Schema
-    answer: Callable[[Served, Sequence[Any], Mapping[str, Any]], Answers]
+    answer: Callable[[ServedModel, Sequence[Any], Mapping[str, Any]], Answers]
 
     @property
     def value(self) -> str:
@@ -118,7 +118,7 @@ class Question:
         return [name for name in self.result["required"] if name in NAMES_OF_ITEMS]
 
     def answer_each(
-        self, served: Served, items: Sequence[Any], options: Mapping[str, Any]
+        self, served: ServedModel, items: Sequence[Any], options: Mapping[str, Any]
     ) -> Answers:
         """The answers to some items; to one that has none, null with the reason."""
         found = each(lambda some: self.answer(served, some, options), items)
@@ -226,8 +226,8 @@ def _typed(name: str, given: Sequence[str], schema: Schema) -> Any:
     return given[0]
 
 
-def searches_index(served: Served, options: Mapping[str, Any]) -> bool:
-    """Whether a question with these options is answered from the index.
+def searches_index(served: ServedModel, options: Mapping[str, Any]) -> bool:
+    """Whether a endpoint with these options is answered from the index.
 
     It is where there is one, unless the options ask for what only the exact search has. Raises
     QueryError where an index is asked for that is not there.
@@ -241,38 +241,38 @@ def searches_index(served: Served, options: Mapping[str, Any]) -> bool:
     return served.index is not None and not limited and options.get("method") != "3cosmul"
 
 
-def questions(served: Served) -> list[Question]:
-    """All questions, with the limits of a server."""
-    most = served.most_words
-    search = _search_options(served.most_answers)
+def endpoints(served: ServedModel) -> list[Endpoint]:
+    """All endpoints, with the limits of a server."""
+    most = served.max_words
+    search = _search_options(served.max_n)
     method: Schema = {
         "type": "string", "enum": list(METHODS), "default": METHODS[0],
         "description": "3cosadd: cosine with the sum; 3cosmul: product of the similarities.",
     }  # fmt: skip
     group = _list(WORD, FEWEST, max(FEWEST, most))
     return [
-        Question(
+        Endpoint(
             "similar", "The words nearest to a word, by cosine.",
             {"word": WORD}, "words", _list(WORD, 1, most), search, _found(WORD, True), _similar,
         ),
-        Question(
+        Endpoint(
             "analogy",
             "The words nearest to an expression such as king - man + woman, or man king woman.",
             {"expression": EXPRESSION}, "expressions", _list(EXPRESSION, 1, most),
             {"method": method, **search}, _found(EXPRESSION, True), _analogy,
         ),
-        Question(
+        Endpoint(
             "similarity", "The cosine of two words, from -1 to 1.",
             {"word": WORD, "other": WORD}, "pairs", _list(_list(WORD, 2, 2), 1, most), {},
             _with_origin(_object(word=WORD, other=WORD, similarity={"type": "number"})),
             _similarity,
         ),
-        Question(
+        Endpoint(
             "odd_one_out",
             "Words by their cosine with the mean of all of them; the odd one comes first.",
             {"word": group}, "groups", _list(group, 1, most), {}, _found(group, False), _odd,
         ),
-        Question(
+        Endpoint(
             "vector", "The numbers of a word's vector.",
             {"word": WORD}, "words", _list(WORD, 1, most), {},
             _with_origin(
@@ -283,16 +283,16 @@ def questions(served: Served) -> list[Question]:
     ]  # fmt: skip
 
 
-def _search_options(most_answers: int) -> dict[str, Schema]:
+def _search_options(max_n: int) -> dict[str, Schema]:
     def number(most: int, description: str) -> Schema:
         return {"type": "integer", "minimum": 1, "maximum": most, "description": description}
 
-    n = number(most_answers, "Number of answers.")
-    n["default"] = min(N_ANSWERS, most_answers)
+    n = number(max_n, "Number of answers.")
+    n["default"] = min(N_ANSWERS, max_n)
     return {
         "n": n,
-        "restrict_vocab": number(LARGEST_NUMBER, "Search only among so many most frequent words."),
-        "min_count": number(LARGEST_NUMBER, "Search only among words with this count or more."),
+        "restrict_vocab": number(MAX_INTEGER, "Search only among so many most frequent words."),
+        "min_count": number(MAX_INTEGER, "Search only among words with this count or more."),
         "include_query_words": {
             "type": "boolean", "default": False,
             "description": "Let the words of the query answer too.",
@@ -329,7 +329,7 @@ def _origin(from_ngrams: Sequence[str]) -> dict[str, Any]:
     return {"from_ngrams": list(from_ngrams)} if from_ngrams else {}
 
 
-def _search(served: Served, options: Mapping[str, Any]) -> dict[str, Any]:
+def _search(served: ServedModel, options: Mapping[str, Any]) -> dict[str, Any]:
     """The options of `query`'s searches."""
     return {
         "n": options["n"],
@@ -362,7 +362,7 @@ def _scored(answers: Sequence[query.WordScore]) -> Answers:
     return [{"word": answer.word, "score": answer.score} for answer in answers]
 
 
-def _similar(served: Served, words: Sequence[str], options: Mapping[str, Any]) -> Answers:
+def _similar(served: ServedModel, words: Sequence[str], options: Mapping[str, Any]) -> Answers:
     how = _search(served, options)
     return _answers(words, query.similar_batch(served.vectors, words, **how), how)
 
@@ -373,10 +373,10 @@ def _parsed(texts: Sequence[str]) -> list[Expression]:
     for place, text in enumerate(texts):
         try:
             expression = parse_expression(text)
-            if len(expression.terms) > MOST_TERMS:
+            if len(expression.terms) > MAX_TERMS:
                 raise QueryError(
                     f"an expression of {counted(len(expression.terms), 'word')}; expected "
-                    f"{MOST_TERMS} or fewer"
+                    f"{MAX_TERMS} or fewer"
                 )
         except QueryError as error:
             if len(texts) == 1:
@@ -386,7 +386,7 @@ def _parsed(texts: Sequence[str]) -> list[Expression]:
     return expressions
 
 
-def _analogy(served: Served, texts: Sequence[str], options: Mapping[str, Any]) -> Answers:
+def _analogy(served: ServedModel, texts: Sequence[str], options: Mapping[str, Any]) -> Answers:
     expressions = _parsed(texts)
     how = _search(served, options)
     found = query.analogy_batch(served.vectors, expressions, method=options["method"], **how)
@@ -394,7 +394,7 @@ def _analogy(served: Served, texts: Sequence[str], options: Mapping[str, Any]) -
 
 
 def _similarity(
-    served: Served, pairs: Sequence[Sequence[str]], options: Mapping[str, Any]
+    served: ServedModel, pairs: Sequence[Sequence[str]], options: Mapping[str, Any]
 ) -> Answers:
     found = query.similarity_batch(served.vectors, pairs)
     return [
@@ -408,7 +408,9 @@ def _similarity(
     ]
 
 
-def _odd(served: Served, groups: Sequence[Sequence[str]], options: Mapping[str, Any]) -> Answers:
+def _odd(
+    served: ServedModel, groups: Sequence[Sequence[str]], options: Mapping[str, Any]
+) -> Answers:
     found = query.odd_one_out_batch(served.vectors, groups)
     return [
         {"query": group, **_origin(ranked.from_ngrams), "answers": _scored(ranked)}
@@ -416,7 +418,7 @@ def _odd(served: Served, groups: Sequence[Sequence[str]], options: Mapping[str, 
     ]
 
 
-def _vector(served: Served, words: Sequence[str], options: Mapping[str, Any]) -> Answers:
+def _vector(served: ServedModel, words: Sequence[str], options: Mapping[str, Any]) -> Answers:
     rows = query.lookup(served.vectors, words)
     return [
         {

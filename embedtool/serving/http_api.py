@@ -1,7 +1,6 @@
 """A JSON API over word vectors: the Starlette application.
 
-In: a Served model and who may ask. Out: an ASGI application; it answers in JSON, and errors are
-problem details (RFC 9457) that say what the commands say.
+It answers in JSON; errors are problem details (RFC 9457) with the messages of the commands.
 """
 
 import asyncio
@@ -27,17 +26,17 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from embedtool import __version__
 from embedtool.errors import EmbedtoolError, NoAnswerError, QueryError, UnknownWordError
 from embedtool.model.vectors import unit_rows
-from embedtool.serving.endpoints import Question, Served, questions, searches_index
+from embedtool.serving.endpoints import Endpoint, ServedModel, endpoints, searches_index
 from embedtool.serving.limits import (
     ANSWER_SECONDS,
     BODY_BYTES,
     BODY_SECONDS,
-    CHECK_SECONDS,
-    EXACT_AT_ONCE,
-    MOST_WAITING,
+    EXACT_BATCH,
+    MAX_WAITING,
+    POLL_SECONDS,
 )
 from embedtool.serving.openapi import DOCUMENT, HEALTH, READY, document, path_of
-from embedtool.serving.source import Source, told_where_broken
+from embedtool.serving.source import ModelSource, log_failed_reload
 
 log = logging.getLogger(__name__)
 
@@ -45,11 +44,11 @@ WARMING_ROWS = 2**14
 """Rows that are read at once before the model is ready."""
 WARMING_SEARCHES = 1000
 """Words sought in the index before the model is ready: they lead through most of it."""
-LONGEST_DETAIL = 2000
+MAX_DETAIL_LENGTH = 2000
 """Characters of an error; the names of parameters are a client's, and may be of a megabyte."""
 
 
-class Desk:
+class RequestQueue:
     """Where questions to a model wait for their turn.
 
     Searches in the index and look-ups have one thread, exact searches another: the library's graph
@@ -58,7 +57,7 @@ class Desk:
     others come between.
     """
 
-    def __init__(self, served: Served, source: Source | None = None) -> None:
+    def __init__(self, served: ServedModel, source: ModelSource | None = None) -> None:
         self.served = served
         self.source = source
         self.ready = False
@@ -69,7 +68,7 @@ class Desk:
 
     async def answer(
         self,
-        question: Question,
+        endpoint: Endpoint,
         items: Sequence[Any],
         options: Mapping[str, Any],
         many: bool = False,
@@ -79,14 +78,14 @@ class Desk:
         many : whether an item without an answer leaves the others theirs, and is null
         Raises EmbedtoolError; HTTPException 503 when busy.
         """
-        if self.waiting >= MOST_WAITING:
-            raise busy(f"{MOST_WAITING} requests wait already")
+        if self.waiting >= MAX_WAITING:
+            raise busy(f"{MAX_WAITING} requests wait already")
         thread, at_once, served = self.quick, 1, self.served  # one model answers all items
         if "approximate" in options and not searches_index(served, options):
-            thread, at_once = self.exact, EXACT_AT_ONCE
+            thread, at_once = self.exact, EXACT_BATCH
 
         def work(some: Sequence[Any]) -> list[bytes]:
-            answer = question.answer_each if many else question.answer
+            answer = endpoint.answer_each if many else endpoint.answer
             return [encoded(each) for each in answer(served, some, options)]
 
         answers: list[bytes] = []
@@ -108,7 +107,7 @@ class Desk:
         while self.source is not None:
             before = self.source.identity()
             with suppress(TimeoutError):
-                async with asyncio.timeout(CHECK_SECONDS):
+                async with asyncio.timeout(POLL_SECONDS):
                     await self.reload.wait()
             # what is still being copied changes between two looks
             rests = self.source.is_replaced() and self.source.identity() == before
@@ -116,14 +115,14 @@ class Desk:
                 self.reload.clear()
                 await self._replace(self.source)
 
-    async def _replace(self, source: Source) -> None:
-        with told_where_broken():
+    async def _replace(self, source: ModelSource) -> None:
+        with log_failed_reload():
             served = await asyncio.to_thread(source.open_replacement)
             await self.warm(served)
             self.served = served
-            log.info("%s", source.told(served))
+            log.info("%s", source.summary(served))
 
-    async def warm(self, served: Served) -> None:
+    async def warm(self, served: ServedModel) -> None:
         """Read what answers need once, and seek some words in the index."""
         vectors, index = served.vectors, served.index
         for first in range(0, vectors.n_words, WARMING_ROWS):
@@ -158,7 +157,9 @@ def problem(
 ) -> Response:
     """An error as problem details."""
     title = HTTPStatus(status).phrase
-    content = encoded({"title": title, "status": status, "detail": detail[:LONGEST_DETAIL], **more})
+    content = encoded(
+        {"title": title, "status": status, "detail": detail[:MAX_DETAIL_LENGTH], **more}
+    )
     return Response(content, status, headers, "application/problem+json")
 
 
@@ -210,10 +211,10 @@ class HostCheck:
 
 
 def application(
-    served: Served,
+    served: ServedModel,
     hosts: Collection[str] | None = None,
     origins: Collection[str] = (),
-    source: Source | None = None,
+    source: ModelSource | None = None,
 ) -> Starlette:
     """The application that answers questions to a model; setting `state.reload` opens it anew.
 
@@ -221,11 +222,11 @@ def application(
     origins : sites whose pages may read answers (CORS), as in https://example.org; "*": all
     source  : where the model is, and others may take its place; None: it stays
     """
-    desk = Desk(served, source)
+    queue = RequestQueue(served, source)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        running = asyncio.create_task(desk.run())
+        running = asyncio.create_task(queue.run())
         yield
         running.cancel()
 
@@ -240,7 +241,7 @@ def application(
             )
         )
     app = Starlette(
-        routes=_routes(desk),
+        routes=_routes(queue),
         middleware=middleware,
         lifespan=lifespan,
         exception_handlers={
@@ -251,21 +252,21 @@ def application(
         },
     )
     app.router.redirect_slashes = False
-    app.state.reload = desk.reload
+    app.state.reload = queue.reload
     return app
 
 
-def _routes(desk: Desk) -> list[Route]:
-    asked = questions(desk.served)
+def _routes(queue: RequestQueue) -> list[Route]:
+    asked = endpoints(queue.served)
     described = encoded(document(asked))
 
     async def health(request: Request) -> Response:
-        return _json(encoded({"status": "ok", "version": __version__, "model": desk.served.about}))
+        return _json(encoded({"status": "ok", "version": __version__, "model": queue.served.about}))
 
     async def ready(request: Request) -> Response:
-        if not desk.ready:
+        if not queue.ready:
             raise busy("the model is being read")
-        served = desk.served
+        served = queue.served
         told = {
             "status": "ready",
             "words": served.vectors.n_words,
@@ -280,19 +281,19 @@ def _routes(desk: Desk) -> list[Route]:
     pages = ((HEALTH, health), (READY, ready), (DOCUMENT, openapi))
     return [
         *(Route(page.path, endpoint, methods=["GET"]) for page, endpoint in pages),
-        *(Route(path_of(each), _asking(desk, each), methods=["GET", "POST"]) for each in asked),
+        *(Route(path_of(each), _asking(queue, each), methods=["GET", "POST"]) for each in asked),
     ]
 
 
-def _asking(desk: Desk, question: Question) -> Callable[[Request], Any]:
+def _asking(queue: RequestQueue, endpoint: Endpoint) -> Callable[[Request], Any]:
     async def ask(request: Request) -> Response:
         if request.method == "POST":
-            items, options = question.read_many(await _body(request))
-            answers = await desk.answer(question, items, options, many=True)
+            items, options = endpoint.read_many(await _body(request))
+            answers = await queue.answer(endpoint, items, options, many=True)
             return _json(b'{"results":[' + b",".join(answers) + b"]}")
-        item, options = question.read_one(_query(request))
+        item, options = endpoint.read_one(_query(request))
         try:
-            [answer] = await desk.answer(question, [item], options)
+            [answer] = await queue.answer(endpoint, [item], options)
         except QueryError as error:
             if b"+" in request.scope["query_string"] and not isinstance(error, NoAnswerError):
                 raise QueryError(f"{error}; in a URL + stands for a space, and %2B for +") from None

@@ -1,6 +1,6 @@
 """Questions to word vectors as tools for programs that speak the Model Context Protocol (MCP).
 
-In: a Served model. Out: answers on standard output to what is called on standard input.
+It reads calls from standard input and writes answers to standard output.
 """
 
 import asyncio
@@ -22,8 +22,8 @@ from mcp.types import (
 
 from embedtool import __version__
 from embedtool.errors import EmbedtoolError
-from embedtool.serving.endpoints import Served, questions
-from embedtool.serving.source import Source, told_where_broken
+from embedtool.serving.endpoints import ServedModel, endpoints
+from embedtool.serving.source import ModelSource, log_failed_reload
 
 INSTRUCTIONS = (
     "Word vectors of the model {name}: {words:,} words x {vector_size}, checksum {checksum}; the "
@@ -35,32 +35,32 @@ INSTRUCTIONS = (
 class _Current:
     """The model that answers: the one that was opened last without a fault."""
 
-    def __init__(self, served: Served, source: Source | None) -> None:
+    def __init__(self, served: ServedModel, source: ModelSource | None) -> None:
         self.served = served
         self.source = source
 
-    def look(self) -> Served:
+    def look(self) -> ServedModel:
         """The model, or the one that has taken its place."""
         if self.source is not None and self.source.is_replaced():
-            with told_where_broken():
+            with log_failed_reload():
                 self.served = self.source.open_replacement()
         return self.served
 
 
-def tool_server(served: Served, source: Source | None = None) -> Any:
-    """The MCP server of a model: a tool for each question, which takes what its POST takes.
+def tool_server(served: ServedModel, source: ModelSource | None = None) -> Any:
+    """The MCP server of a model: a tool for each endpoint, which takes what its POST takes.
 
     source : where the model is, and others may take its place; None: it stays
     """
     current = _Current(served, source)
-    asked = {question.name: question for question in questions(served)}
+    asked = {endpoint.name: endpoint for endpoint in endpoints(served)}
     hints = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
     tools = [
         Tool(
-            name=name, description=question.summary, input_schema=question.body,
-            output_schema=question.answered, annotations=hints,
+            name=name, description=endpoint.summary, input_schema=endpoint.body,
+            output_schema=endpoint.answered, annotations=hints,
         )
-        for name, question in asked.items()
+        for name, endpoint in asked.items()
     ]  # fmt: skip
 
     async def list_tools(context: Any, params: Any) -> Any:
@@ -69,13 +69,13 @@ def tool_server(served: Served, source: Source | None = None) -> Any:
     async def call_tool(context: Any, params: CallToolRequestParams) -> Any:
         if params.name not in asked:
             raise MCPError(INVALID_PARAMS, f"no tool {params.name!r}: expected {', '.join(asked)}")
-        question, served = asked[params.name], current.look()
+        endpoint, served = asked[params.name], current.look()
         try:
-            items, options = question.read_many(params.arguments or {})
-            answer = {"results": question.answer_each(served, items, options)}
+            items, options = endpoint.read_many(params.arguments or {})
+            answer = {"results": endpoint.answer_each(served, items, options)}
         except EmbedtoolError as error:
             return CallToolResult(content=[TextContent(text=str(error))], is_error=True)
-        if all(result[question.value] is None for result in answer["results"]):
+        if all(result[endpoint.value] is None for result in answer["results"]):
             reasons = dict.fromkeys(result["reason"] for result in answer["results"])
             return CallToolResult(content=[TextContent(text="; ".join(reasons))], is_error=True)
         text = json.dumps(answer, ensure_ascii=False, allow_nan=False)
@@ -91,7 +91,7 @@ def tool_server(served: Served, source: Source | None = None) -> Any:
     )  # fmt: skip
 
 
-def serve_tools(served: Served, source: Source | None = None) -> None:
+def serve_tools(served: ServedModel, source: ModelSource | None = None) -> None:
     """Answer calls of tools until standard input ends."""
 
     async def run() -> None:

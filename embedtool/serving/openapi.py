@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from embedtool import __version__
-from embedtool.serving.endpoints import Question, Schema
+from embedtool.serving.endpoints import Endpoint, Schema
 
 PROBLEM: Schema = {
     "type": "object",
@@ -86,16 +86,16 @@ DOCUMENT = Page("/openapi.json", "This document.", {"type": "object"})
 PAGES = (HEALTH, READY, DOCUMENT)
 
 
-def path_of(question: Question) -> str:
-    """Where a question is asked."""
-    return "/" + question.name.replace("_", "-")
+def path_of(endpoint: Endpoint) -> str:
+    """Where a endpoint is asked."""
+    return "/" + endpoint.name.replace("_", "-")
 
 
-def document(questions: Sequence[Question]) -> dict[str, Any]:
+def document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
     """The document of a server that answers `questions`, JSON-able."""
     paths = {page.path: {"get": _page(page)} for page in PAGES}
-    for question in questions:
-        paths[path_of(question)] = {"get": _get(question), "post": _post(question)}
+    for endpoint in endpoints:
+        paths[path_of(endpoint)] = {"get": _get(endpoint), "post": _post(endpoint)}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -115,19 +115,19 @@ def _page(page: Page) -> dict[str, Any]:
     return _operation(operation, page.summary, page.result, page.problems)
 
 
-def _get(question: Question) -> dict[str, Any]:
+def _get(endpoint: Endpoint) -> dict[str, Any]:
     parameters = [
-        {"name": name, "in": "query", "required": name in question.one, "schema": schema}
-        for name, schema in (question.one | question.options).items()
+        {"name": name, "in": "query", "required": name in endpoint.one, "schema": schema}
+        for name, schema in (endpoint.one | endpoint.options).items()
     ]
-    operation = _operation(question.name, question.summary, question.result, OF_A_QUERY)
+    operation = _operation(endpoint.name, endpoint.summary, endpoint.result, OF_A_QUERY)
     return operation | {"parameters": parameters}
 
 
-def _post(question: Question) -> dict[str, Any]:
-    name, summary = f"{question.name}_many", f"{question.summary} Many at once."
-    operation = _operation(name, summary, question.answered, OF_A_BODY)
-    body = {"required": True, "content": {"application/json": {"schema": question.body}}}
+def _post(endpoint: Endpoint) -> dict[str, Any]:
+    name, summary = f"{endpoint.name}_many", f"{endpoint.summary} Many at once."
+    operation = _operation(name, summary, endpoint.answered, OF_A_BODY)
+    body = {"required": True, "content": {"application/json": {"schema": endpoint.body}}}
     return operation | {"requestBody": body}
 
 

@@ -13,7 +13,7 @@ from embedtool.errors import EmbedtoolError, ModelError
 from embedtool.messages import counted
 from embedtool.model import store
 from embedtool.search import ann
-from embedtool.serving.endpoints import Served
+from embedtool.serving.endpoints import ServedModel
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ Identity = tuple[tuple[int, int, int] | None, ...]
 
 
 @dataclass
-class Source:
+class ModelSource:
     """A model on disk, and how it is to be served.
 
     has_index : whether searches use the model's index
@@ -31,8 +31,8 @@ class Source:
 
     path: Path
     has_index: bool
-    most_words: int
-    most_answers: int
+    max_words: int
+    max_n: int
     tried: Identity = field(default=(), init=False)
 
     def identity(self) -> Identity:
@@ -45,23 +45,23 @@ class Source:
         there = self.identity()
         return there != self.tried and None not in there[: len(store.FILES)]
 
-    def told(self, served: Served) -> str:
+    def summary(self, served: ServedModel) -> str:
         """What is served, in one line."""
         vectors, search = served.vectors, "approximate" if self.has_index else "exact"
         size = f"{counted(vectors.n_words, 'word')} x {vectors.vector_size}"
         return f"{self.path}: {size}, {search} search"
 
-    def open(self) -> Served:
+    def open(self) -> ServedModel:
         """The model, and its index where that is wanted. Raises ModelError, MissingExtraError."""
         self.tried = self.identity()
         model = store.load(self.path)
         index = ann.open_index(model.vectors, self.path) if self.has_index else None
-        return Served(
-            model.vectors, index, self.most_words, self.most_answers,
+        return ServedModel(
+            model.vectors, index, self.max_words, self.max_n,
             self.path.resolve().name, store.checksum(model.description),
         )  # fmt: skip
 
-    def open_replacement(self) -> Served:
+    def open_replacement(self) -> ServedModel:
         """The model, read whole and compared with its checksums. Raises as `open`."""
         self.tried = self.identity()
         fault = next(store.verify(self.path), None)
@@ -73,7 +73,7 @@ class Source:
 
 
 @contextmanager
-def told_where_broken() -> Iterator[None]:
+def log_failed_reload() -> Iterator[None]:
     """Log why a replacement cannot be opened: then it is not, and the model before it answers."""
     try:
         yield

@@ -16,7 +16,7 @@ import pytest
 
 from embedtool.analysis import projection_cache
 from embedtool.mapview import page as page_module
-from embedtool.mapview.map_data import Mapped
+from embedtool.mapview.map_data import MapData
 from embedtool.model import store
 from embedtool.model.vectors import Model, WordVectors
 from embedtool.search.query import similar
@@ -355,7 +355,7 @@ def test_the_second_layout_keeps_the_place_of_a_link(
     chromium: Any, models: dict[str, Path]
 ) -> None:
     vectors = store.load(models["word2vec"]).vectors
-    with running(Mapped("word2vec", vectors, 400, "tsne", 1)) as server:
+    with running(MapData("word2vec", vectors, 400, "tsne", 1)) as server:
         view = chromium.new_page()
         held: list[Any] = []
         view.goto(server.address)

@@ -9,13 +9,13 @@ from threading import Thread
 
 import pytest
 
-from embedtool.mapview.map_data import Mapped
+from embedtool.mapview.map_data import MapData
 from embedtool.mapview.map_server import MapServer
 from embedtool.model import store
 
 
 @contextmanager
-def running(*shown: Mapped) -> Iterator[MapServer]:
+def running(*shown: MapData) -> Iterator[MapServer]:
     """The map of some models, served in this process."""
     with MapServer(shown, 0) as server:
         thread = Thread(target=server.serve_forever)
@@ -29,7 +29,9 @@ def running(*shown: Mapped) -> Iterator[MapServer]:
 
 @pytest.fixture
 def served(models: dict[str, Path]) -> Iterator[MapServer]:
-    with running(Mapped("word2vec", store.load(models["word2vec"]).vectors, 400, "pca", 1)) as each:
+    with running(
+        MapData("word2vec", store.load(models["word2vec"]).vectors, 400, "pca", 1)
+    ) as each:
         yield each
 
 

@@ -8,7 +8,8 @@ import pytest
 pytest.importorskip("torch")
 
 from embedtool.contextual import queries
-from embedtool.contextual.encoders import ContextualEncoder, layer_of, open_encoder
+from embedtool.contextual.encoders import ContextualEncoder, select_layer
+from embedtool.contextual.loading import open_encoder
 from embedtool.errors import QueryError
 
 SENTENCES = ["river boat bank fish", "bank money cash", "", "bank"]
@@ -59,13 +60,13 @@ def test_attention_is_a_share_of_all_tokens(encoder: ContextualEncoder) -> None:
     assert set(SENTENCES[1].split()) < set(found.tokens)
     assert found.weights.shape[2:] == (n, n)
     np.testing.assert_allclose(found.weights.sum(axis=-1), 1, atol=1e-5)
-    shown = layer_of(found, 1, 2)
+    shown = select_layer(found, 1, 2)
     assert np.array_equal(shown.weights, found.weights[0, 1])
-    last = layer_of(found, None, None)
+    last = select_layer(found, None, None)
     np.testing.assert_allclose(last.weights, found.weights[-1].mean(axis=0), atol=1e-6)
     for layer, head in ((99, None), (None, 99)):
         with pytest.raises(QueryError, match=r"there is no .* 99 among"):
-            layer_of(found, layer, head)
+            select_layer(found, layer, head)
     with pytest.raises(QueryError, match="holds no word"):
         encoder.attention(" ")
 

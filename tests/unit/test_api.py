@@ -22,8 +22,8 @@ from embedtool.model.vectors import Subwords, WordVectors
 from embedtool.search.ann import build, open_index
 from embedtool.search.query import analogy, odd_one_out, similar, similarity
 from embedtool.serving import http_api, limits
-from embedtool.serving.endpoints import Served, check, questions, searches_index
-from embedtool.serving.http_api import Desk, application, encoded
+from embedtool.serving.endpoints import ServedModel, check, endpoints, searches_index
+from embedtool.serving.http_api import RequestQueue, application, encoded
 from embedtool.serving.openapi import PAGES, document, path_of
 
 WORDS = ["king", "queen", "man", "woman", "ключ", "王", "a/b", "..", "+", "1*x", "New York", "NaN"]
@@ -45,15 +45,15 @@ def vectors() -> WordVectors:
 
 @pytest.fixture(scope="module")
 def client(vectors: WordVectors) -> Iterator[TestClient]:
-    with TestClient(application(Served(vectors))) as client:
+    with TestClient(application(ServedModel(vectors))) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
-def indexed(vectors: WordVectors, tmp_path_factory: pytest.TempPathFactory) -> Served:
+def indexed(vectors: WordVectors, tmp_path_factory: pytest.TempPathFactory) -> ServedModel:
     folder = tmp_path_factory.mktemp("index")
     build(vectors, folder, 0.95)
-    return Served(vectors, open_index(vectors, folder))
+    return ServedModel(vectors, open_index(vectors, folder))
 
 
 def as_json(answers: object) -> list[dict[str, object]]:
@@ -197,7 +197,7 @@ def test_what_has_no_answer_is_null_with_its_reason_among_others(
 def test_what_has_no_direction_is_told(vectors: WordVectors) -> None:
     rows = vectors.matrix.copy()
     rows[3] = 0
-    with TestClient(application(Served(WordVectors(vectors.words, rows)))) as client:
+    with TestClient(application(ServedModel(WordVectors(vectors.words, rows)))) as client:
         for url in ("/similar?word=woman", "/similarity?word=king&other=woman",
                     "/analogy?expression=king%20%2B%20woman&method=3cosmul",
                     "/odd-one-out?word=king&word=man&word=woman"):  # fmt: skip
@@ -219,7 +219,7 @@ def test_a_new_word_has_a_vector_from_its_subwords() -> None:
     plain = made()
     subwords = Subwords(1, 2, 50, plain.matrix, np.arange(50), plain.matrix[:50])
     vectors = WordVectors(plain.words, plain.matrix, subwords=subwords)
-    with TestClient(application(Served(vectors))) as client:
+    with TestClient(application(ServedModel(vectors))) as client:
 
         def from_ngrams(path: str) -> object:
             answer = client.get(path).json()
@@ -333,7 +333,7 @@ def test_requests_have_limits(client: TestClient, monkeypatch: pytest.MonkeyPatc
     wrong = client.delete("/similar")
     assert refused(wrong, 405) == "Method Not Allowed"
     assert set(wrong.headers["allow"].split(", ")) == {"GET", "HEAD", "POST"}
-    monkeypatch.setattr(http_api, "MOST_WAITING", 0)
+    monkeypatch.setattr(http_api, "MAX_WAITING", 0)
     full = client.get("/similar?word=king")
     assert refused(full, 503) == "0 requests wait already; ask again later"
     assert full.headers["retry-after"] == "1"
@@ -341,7 +341,7 @@ def test_requests_have_limits(client: TestClient, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_server_has_its_own_limits(vectors: WordVectors) -> None:
-    with TestClient(application(Served(vectors, most_words=2, most_answers=5))) as client:
+    with TestClient(application(ServedModel(vectors, max_words=2, max_n=5))) as client:
         assert len(client.get("/similar?word=king").json()["answers"]) == 5
         assert refused(client.get("/similar?word=king&n=6"), 422) == "n must be 1 to 5"
         many = post(client, "/vector", {"words": ["king"] * 3})
@@ -356,14 +356,14 @@ def test_a_fault_is_told_and_logged_not_shown(
         raise ZeroDivisionError("secret")
 
     monkeypatch.setattr("embedtool.search.query.lookup", fault)
-    with TestClient(application(Served(vectors)), raise_server_exceptions=False) as client:
+    with TestClient(application(ServedModel(vectors)), raise_server_exceptions=False) as client:
         told = refused(client.get("/vector?word=king"), 500)
     assert told == "embedtool has a fault; its log tells more"
 
 
 def test_only_names_of_the_server_are_served(vectors: WordVectors) -> None:
     names = {"localhost", "127.0.0.1", "::1"}
-    with TestClient(application(Served(vectors), names)) as client:
+    with TestClient(application(ServedModel(vectors), names)) as client:
         for host in ("localhost", "LOCALHOST:80", "127.0.0.1:8000", "[::1]:8000"):
             assert client.get("/health", headers={"host": host}).status_code == 200
         evil = client.get("/health", headers={"host": "evil.example:8000"})
@@ -381,7 +381,7 @@ def test_only_names_of_the_server_are_served(vectors: WordVectors) -> None:
 def test_other_sites_read_answers_only_if_allowed(client: TestClient, vectors: WordVectors) -> None:
     site = {"origin": "https://example.org"}
     assert "access-control-allow-origin" not in client.get("/health", headers=site).headers
-    with TestClient(application(Served(vectors), origins=["https://example.org"])) as allowing:
+    with TestClient(application(ServedModel(vectors), origins=["https://example.org"])) as allowing:
         answer = allowing.get("/health", headers=site)
         assert answer.headers["access-control-allow-origin"] == "https://example.org"
         other = allowing.get("/health", headers={"origin": "https://evil.example"})
@@ -399,7 +399,7 @@ def test_it_is_ready_when_the_model_has_been_read(
     read = Event()
     with monkeypatch.context() as patched:
         patched.setattr(SpellingIndex, "nearest", lambda *given: read.wait(30))
-        with TestClient(application(Served(vectors))) as client:
+        with TestClient(application(ServedModel(vectors))) as client:
             assert client.get("/health").json()["status"] == "ok"
             waiting = client.get("/ready")
             assert refused(waiting, 503) == "the model is being read; ask again later"
@@ -408,7 +408,7 @@ def test_it_is_ready_when_the_model_has_been_read(
             assert until_ready(client) == expected
 
 
-def test_an_index_answers_where_it_can(indexed: Served, vectors: WordVectors) -> None:
+def test_an_index_answers_where_it_can(indexed: ServedModel, vectors: WordVectors) -> None:
     with TestClient(application(indexed)) as client:
         by_index = client.get("/similar?word=king").json()
         exact = client.get("/similar?word=king&approximate=false").json()
@@ -426,20 +426,20 @@ def test_an_index_answers_where_it_can(indexed: Served, vectors: WordVectors) ->
 def test_a_request_of_many_items_lets_others_come_between(
     vectors: WordVectors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    desk = Desk(Served(vectors))
+    queue = RequestQueue(ServedModel(vectors))
     order: list[str] = []
 
-    def answer(served: Served, items: list[str], options: object) -> list[dict[str, str]]:
+    def answer(served: ServedModel, items: list[str], options: object) -> list[dict[str, str]]:
         order.extend(items)
         return [{"word": word} for word in items]
 
-    vector = next(each for each in questions(desk.served) if each.name == "vector")
+    vector = next(each for each in endpoints(queue.served) if each.name == "vector")
     object.__setattr__(vector, "answer", answer)
 
     async def ask() -> None:
-        many = asyncio.create_task(desk.answer(vector, ["a", "b", "c", "d"], {}))
+        many = asyncio.create_task(queue.answer(vector, ["a", "b", "c", "d"], {}))
         await asyncio.sleep(0)
-        one = asyncio.create_task(desk.answer(vector, ["z"], {}))
+        one = asyncio.create_task(queue.answer(vector, ["z"], {}))
         assert await one == [b'{"word":"z"}']
         assert len(await many) == 4
 
@@ -451,19 +451,19 @@ def test_what_takes_too_long_is_given_up(
     vectors: WordVectors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http_api, "ANSWER_SECONDS", 0.01)
-    desk, release = Desk(Served(vectors)), Event()
-    vector = next(each for each in questions(desk.served) if each.name == "vector")
+    queue, release = RequestQueue(ServedModel(vectors)), Event()
+    vector = next(each for each in endpoints(queue.served) if each.name == "vector")
     object.__setattr__(vector, "answer", lambda *given: release.wait(30) and [])
 
     async def ask() -> None:
         with pytest.raises(HTTPException) as raised:
-            await desk.answer(vector, ["king"], {})
+            await queue.answer(vector, ["king"], {})
         release.set()
         assert raised.value.status_code == 503
         assert raised.value.detail == "no answer within 0.01 s; ask again later"
 
     asyncio.run(ask())
-    assert desk.waiting == 0
+    assert queue.waiting == 0
 
 
 def test_json_is_strict() -> None:
@@ -480,12 +480,12 @@ def test_whole_numbers_are_those_of_json_schema() -> None:
             check("n", value, schema)
 
 
-def test_the_index_is_searched_unless_the_options_forbid(indexed: Served) -> None:
+def test_the_index_is_searched_unless_the_options_forbid(indexed: ServedModel) -> None:
     plain = {"approximate": None, "restrict_vocab": None, "min_count": None}
     assert searches_index(indexed, plain)
     assert not searches_index(indexed, plain | {"approximate": False})
     assert not searches_index(indexed, plain | {"min_count": 5})
-    assert not searches_index(Served(indexed.vectors), plain)
+    assert not searches_index(ServedModel(indexed.vectors), plain)
 
 
 def test_spellings_are_those_of_difflib() -> None:
@@ -501,18 +501,18 @@ def test_spellings_are_those_of_difflib() -> None:
 
 def test_the_document_describes_every_route_and_no_other(client: TestClient) -> None:
     described = client.get("/openapi.json").json()
-    assert described == json.loads(encoded(document(questions(Served(made())))))
+    assert described == json.loads(encoded(document(endpoints(ServedModel(made())))))
     served = {
         (route.path, method.lower()) for route in client.app.routes for method in route.methods
     }
     paths = {(path, method) for path, of in described["paths"].items() for method in of}
     assert served - {(path, "head") for path, _ in served} == paths
-    assert len(paths) == len(PAGES) + 2 * len(questions(Served(made())))
-    assert path_of(questions(Served(made()))[3]) == "/odd-one-out"
+    assert len(paths) == len(PAGES) + 2 * len(endpoints(ServedModel(made())))
+    assert path_of(endpoints(ServedModel(made()))[3]) == "/odd-one-out"
 
 
 load_all_checks()
-schema = schemathesis.openapi.from_asgi("/openapi.json", application(Served(made())))
+schema = schemathesis.openapi.from_asgi("/openapi.json", application(ServedModel(made())))
 SEARCHES = ("/similar", "/analogy")
 """What their schemas allow may have no answer: an expression of one word, an index that is not
 there."""

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from embedtool.config.tasks import AttentionConfig
 from embedtool.contextual.attention import (
+    attention_mask,
     heads_of,
-    may_see,
     multi_head_attention,
     scaled_dot_product_attention,
 )
@@ -56,7 +56,7 @@ def test_attention_is_what_it_is_on_paper(
 def test_each_head_attends_by_its_own_part(n_heads: int) -> None:
     rng = np.random.default_rng(n_heads)
     queries, keys, values = rng.normal(size=(3, 2, 4, 6))
-    mask = may_see(4, causal=True)
+    mask = attention_mask(4, causal=True)
     outputs, weights = multi_head_attention(queries, keys, values, n_heads, mask)
     assert outputs.shape == (2, 4, 6) and weights.shape == (2, n_heads, 4, 4)
     size = 6 // n_heads
@@ -84,9 +84,9 @@ def test_large_scores_and_keys_that_nobody_sees() -> None:
 
 
 def test_who_sees_whom() -> None:
-    assert may_see(2).all()
-    assert may_see(3, causal=True).tolist() == np.tri(3).astype(bool).tolist()
-    assert may_see(2, causal=True, itself=False).tolist() == [[False, False], [True, False]]
+    assert attention_mask(2).all()
+    assert attention_mask(3, causal=True).tolist() == np.tri(3).astype(bool).tolist()
+    assert attention_mask(2, causal=True, itself=False).tolist() == [[False, False], [True, False]]
 
 
 VECTORS = WordVectors(["bank", "river", "money", "old"], np.eye(4, dtype=np.float32) * 3)

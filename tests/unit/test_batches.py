@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from embedtool.config.tasks import ContextualConfig
 from embedtool.contextual.batches import (
     HELD_OUT_TOKENS,
-    NOTHING,
-    by_length,
+    IGNORE_INDEX,
+    batches_by_length,
     causal_batch,
     epoch_order,
     masked_batch,
-    pieces_of,
+    segment_corpus,
     split,
 )
 from embedtool.corpus.encoding import EncodedCorpus
@@ -34,7 +34,7 @@ def corpus_of(lengths: list[int]) -> EncodedCorpus:
 @given(lengths=lengths_of_sentences, longest=st.integers(1, 13))
 def test_pieces_are_the_text_and_end_where_sentences_do(lengths: list[int], longest: int) -> None:
     corpus = corpus_of(lengths)
-    pieces = pieces_of(corpus, longest)
+    pieces = segment_corpus(corpus, longest)
     assert pieces.n_tokens == corpus.n_tokens
     assert pieces.starts.tolist() == [0, *pieces.ends[:-1].tolist()]
     assert (pieces.ends - pieces.starts).max() <= longest
@@ -45,7 +45,7 @@ def test_pieces_are_the_text_and_end_where_sentences_do(lengths: list[int], long
 def test_every_piece_is_in_one_batch_of_an_epoch(
     lengths: list[int], tokens: int, seed: int
 ) -> None:
-    pieces = pieces_of(corpus_of(lengths), 12)
+    pieces = segment_corpus(corpus_of(lengths), 12)
     batches = epoch_order(pieces, tokens, np.random.default_rng(seed))
     assert sorted(np.concatenate(batches).tolist()) == list(range(len(pieces)))
     sizes = pieces.ends - pieces.starts + 1
@@ -56,47 +56,47 @@ def test_every_piece_is_in_one_batch_of_an_epoch(
 
 def test_batches_of_like_lengths_have_few_empty_places() -> None:
     lengths = np.random.default_rng(0).integers(1, 100, 2000)
-    batches = by_length(lengths, np.arange(2000), 2048)
+    batches = batches_by_length(lengths, np.arange(2000), 2048)
     places = sum(len(rows) * lengths[rows].max() for rows in batches)
     assert lengths.sum() / places > 0.95
 
 
 def test_what_is_held_out_is_not_learnt_from() -> None:
-    pieces = pieces_of(corpus_of([5] * 200), 12)
+    pieces = segment_corpus(corpus_of([5] * 200), 12)
     learnt, held_out = split(pieces, ContextualConfig(held_out=0.1))
     assert sorted([*learnt.starts.tolist(), *held_out.starts.tolist()]) == pieces.starts.tolist()
     assert held_out.n_tokens == pytest.approx(100, abs=5)
     other = split(pieces, ContextualConfig(held_out=0.1, seed=2))[1]
     assert other.starts.tolist() != held_out.starts.tolist()
     assert len(split(pieces, ContextualConfig(held_out=0.0))[1]) == 0
-    assert len(split(pieces_of(corpus_of([5]), 12), ContextualConfig(held_out=0.5))[0]) == 1
+    assert len(split(segment_corpus(corpus_of([5]), 12), ContextualConfig(held_out=0.5))[0]) == 1
 
 
 def test_a_large_text_holds_out_no_more_than_is_needed() -> None:
-    pieces = pieces_of(corpus_of([1000] * 500), 1000)
+    pieces = segment_corpus(corpus_of([1000] * 500), 1000)
     assert split(pieces, ContextualConfig(held_out=0.5))[1].n_tokens == HELD_OUT_TOKENS
 
 
 def test_a_causal_batch_predicts_each_next_token_and_the_end_of_sentences() -> None:
     corpus = corpus_of([2, 5])
-    batch = causal_batch(corpus, pieces_of(corpus, 3))
+    batch = causal_batch(corpus, segment_corpus(corpus, 3))
     assert batch.ids.tolist() == [[BOUNDARY, 0, 1, BOUNDARY], [BOUNDARY, 2, 3, 4],
                                   [BOUNDARY, 5, 6, BOUNDARY]]  # fmt: skip
     assert batch.lengths.tolist() == [3, 4, 3]
     assert batch.targets.tolist() == [
-        [0, 1, BOUNDARY, NOTHING],
-        [2, 3, 4, NOTHING],  # its sentence goes on in the next piece
-        [5, 6, BOUNDARY, NOTHING],
+        [0, 1, BOUNDARY, IGNORE_INDEX],
+        [2, 3, 4, IGNORE_INDEX],  # its sentence goes on in the next piece
+        [5, 6, BOUNDARY, IGNORE_INDEX],
     ]
 
 
 @given(lengths=lengths_of_sentences, seed=st.integers(0, 99))
 def test_a_masked_batch_predicts_what_it_hides(lengths: list[int], seed: int) -> None:
     corpus = corpus_of(lengths)
-    pieces = pieces_of(corpus, 12)
+    pieces = segment_corpus(corpus, 12)
     plain = causal_batch(corpus, pieces).ids
     batch = masked_batch(corpus, pieces, 0.3, np.random.default_rng(seed))
-    chosen = batch.targets != NOTHING
+    chosen = batch.targets != IGNORE_INDEX
     assert chosen.any() and not chosen[:, 0].any()
     assert np.array_equal(batch.targets[chosen], plain[chosen])
     assert np.array_equal(batch.ids[~chosen], plain[~chosen])
@@ -107,9 +107,9 @@ def test_a_masked_batch_predicts_what_it_hides(lengths: list[int], seed: int) ->
 
 def test_most_of_what_is_predicted_is_hidden_and_some_is_another_word() -> None:
     corpus = corpus_of([100] * 200)
-    pieces = pieces_of(corpus, 100)
+    pieces = segment_corpus(corpus, 100)
     batch = masked_batch(corpus, pieces, 0.15, np.random.default_rng(1))
-    chosen = batch.targets != NOTHING
+    chosen = batch.targets != IGNORE_INDEX
     assert chosen.sum() / corpus.n_tokens == pytest.approx(0.15, abs=0.01)
     assert (batch.ids[chosen] == MASK).mean() == pytest.approx(0.8, abs=0.03)
     kept = (batch.ids[chosen] == batch.targets[chosen]).mean()

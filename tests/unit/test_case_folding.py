@@ -173,11 +173,11 @@ def test_the_uses_of_a_word_are_none_of_another_s():
 def test_neighbours_in_context_leave_out_the_word_in_any_case_and_no_other(monkeypatch):
     asked = []
 
-    def by_itself(encoder, words, report):
+    def encode_in_isolation(encoder, words, report):
         asked.extend(words)
         return words, np.eye(len(words), 9, dtype=np.float32)
 
-    monkeypatch.setattr(queries, "by_itself", by_itself)
+    monkeypatch.setattr(queries, "encode_in_isolation", encode_in_isolation)
     queries.similar(Words(), "die masse", "masse", candidates=["Masse", "Maße", "maße", "MASSE"])
     assert asked == ["Maße", "maße"]
 

@@ -15,7 +15,7 @@ from embedtool.cli.commands import serve
 from embedtool.model.vectors import WordVectors
 from embedtool.serving import connections
 from embedtool.serving.connections import LimitedProtocol
-from embedtool.serving.endpoints import Served
+from embedtool.serving.endpoints import ServedModel
 
 HEALTH = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
 POST = (
@@ -33,7 +33,7 @@ def running() -> Iterator[tuple[Any, tuple[str, int]]]:
     """A server in this process, and its address."""
     rows = np.random.default_rng(0).standard_normal((200, 300)).astype(np.float32)
     words = [f"w{i}" for i in range(len(rows))]
-    served = Served(WordVectors(words, rows))
+    served = ServedModel(WordVectors(words, rows))
     with serve._listening("127.0.0.1", 0) as listener:
         server = serve._server(served, None, (), False)
         thread = Thread(target=server.run, kwargs={"sockets": [listener]})
@@ -121,7 +121,7 @@ def test_a_body_that_does_not_arrive_ends_its_connection(
 
 
 def test_an_answer_that_is_not_read_ends_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(LimitedProtocol, "take_seconds", SOON)
+    monkeypatch.setattr(LimitedProtocol, "stall_seconds", SOON)
     body = b'{"words": [' + b", ".join([b'"w1"'] * 100) + b"]}"
     with running() as (server, address), connect(address) as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -134,7 +134,7 @@ def test_an_answer_that_is_not_read_ends_its_connection(monkeypatch: pytest.Monk
 
 
 def test_connections_that_wait_make_room_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "MOST_CONNECTIONS", 8)
+    monkeypatch.setattr(connections, "MAX_CONNECTIONS", 8)
     with running() as (_, address), ExitStack() as crowd:
         for number in range(20):
             each = crowd.enter_context(connect(address))
@@ -154,4 +154,4 @@ def test_connections_are_fewer_than_the_files_that_may_be_open(
 ) -> None:
     for files, most in ((1024, 896), (256, 128), (10**6, 1000), (30, 1)):
         monkeypatch.setattr("resource.getrlimit", lambda _, files=files: (files, files))
-        assert connections.most_connections() == most
+        assert connections.max_connections() == most

@@ -1,6 +1,7 @@
 """Words in their sentences: queries, senses, generation, distillation, files of tokens."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ torch = pytest.importorskip("torch")
 from embedtool.config.tasks import DistillConfig, GenerationConfig, SensesConfig  # noqa: E402
 from embedtool.contextual import generation, queries, senses, token_files, word_in_context  # noqa: E402
 from embedtool.contextual.distillation import distill  # noqa: E402
-from embedtool.contextual.encoders import open_encoder  # noqa: E402
+from embedtool.contextual.encoder import EARLIER_NAMES  # noqa: E402
+from embedtool.contextual.loading import open_encoder  # noqa: E402
 from embedtool.contextual.pretrained import PretrainedEncoder  # noqa: E402
 from embedtool.contextual.word_in_context import SensePair, judge, threshold  # noqa: E402
 from embedtool.errors import EvaluationError, ModelError, OutputError, QueryError  # noqa: E402
@@ -63,6 +65,24 @@ def test_vectors_that_do_not_learn_stay_as_they_were(encoders: dict[str, Path]) 
         assert list(found.words) == list(before.words)
         assert np.array_equal(found.matrix, before.matrix) is is_same
         assert np.array_equal(found.counts, before.counts)
+
+
+@pytest.mark.parametrize("name", ["masked", "causal"])
+def test_an_encoder_with_the_names_of_earlier_versions_opens(
+    name: str, encoders: dict[str, Path], tmp_path: Path
+) -> None:
+    model = store.load(encoders[name])
+    earlier = {now: before for before, now in EARLIER_NAMES.items()}
+    tensors = {
+        ".".join(earlier.get(module, module) for module in parameter.split(".")): np.array(tensor)
+        for parameter, tensor in (model.encoder or {}).items()
+    }
+    assert {"inward.weight", "before.bias", "marks", "output.outward.weight"} <= tensors.keys()
+    store.save(replace(model, encoder=tensors), tmp_path / "earlier")
+    expected, found = (
+        next(open_encoder(path).encode([RIVER])) for path in (encoders[name], tmp_path / "earlier")
+    )
+    assert np.array_equal(found.vectors, expected.vectors)
 
 
 def test_what_is_no_encoder_is_refused(encoders: dict[str, Path], tmp_path: Path) -> None:
@@ -186,7 +206,7 @@ def test_what_comes_next_depends_on_all_that_came_before(encoders: dict[str, Pat
     for before, likely, unlikely in (
         ("river bank", "boat", "cash"), ("money bank", "cash", "boat")
     ):  # fmt: skip
-        chances = encoder.next_chances(encoder.known_ids(before)[0])
+        chances = encoder.next_word_probabilities(encoder.known_ids(before)[0])
         assert chances.sum() == pytest.approx(1) and len(chances) == len(words) + 1
         assert chances[words.index(likely)] > 3 * chances[words.index(unlikely)]
 
@@ -206,7 +226,7 @@ CHANCES = np.array([0.1, 0.4, 0.2, 0.3])
     ({"temperature": 0.5}, [1 / 30, 16 / 30, 4 / 30, 9 / 30]),
 ])  # fmt: skip
 def test_what_may_be_drawn(options: dict[str, float], expected: list[float]) -> None:
-    found = generation.narrowed(CHANCES, GenerationConfig(**options))
+    found = generation.filter_top_k_top_p(CHANCES, GenerationConfig(**options))
     np.testing.assert_allclose(found, expected, atol=1e-12)
 
 

@@ -11,8 +11,13 @@ torch = pytest.importorskip("torch")
 from embedtool.config.tasks import ContextualConfig  # noqa: E402
 from embedtool.contextual import attention  # noqa: E402
 from embedtool.contextual import encoder as encoder_module  # noqa: E402
-from embedtool.contextual.batches import NOTHING, Batch  # noqa: E402
-from embedtool.contextual.encoder import Encoder, chances_of, scale_of, waves  # noqa: E402
+from embedtool.contextual.batches import IGNORE_INDEX, Batch  # noqa: E402
+from embedtool.contextual.encoder import (  # noqa: E402
+    Encoder,
+    pow2_scale,
+    sampling_probabilities,
+    sinusoidal_positions,
+)
 
 N_WORDS, STATIC_SIZE = 30, 6
 RNG = np.random.default_rng(0)
@@ -24,7 +29,7 @@ def encoder(**options: Any) -> Encoder:
     torch.manual_seed(0)
     small = {"hidden_size": 12, "heads": 3, "layers": 2, "max_length": 8, "dropout": 0.0}
     network = Encoder(ContextualConfig(**{**small, **options}), N_WORDS, STATIC_SIZE)
-    network.begin(STATIC, COUNTS)
+    network.init_from_static(STATIC, COUNTS)
     return network.eval()
 
 
@@ -38,7 +43,7 @@ def rows(*ids: list[int]) -> tuple[Any, Any]:
 @pytest.mark.parametrize("n_heads", [1, 2, 4])
 def test_the_mechanism_in_numpy_equals_pytorchs(n_heads: int) -> None:
     queries, keys, values = RNG.normal(size=(3, 2, 5, 8)).astype(np.float32)
-    mask = attention.may_see(5, causal=True) & (RNG.random((2, n_heads, 5, 5)) < 0.8)
+    mask = attention.attention_mask(5, causal=True) & (RNG.random((2, n_heads, 5, 5)) < 0.8)
     mask |= np.eye(5, dtype=bool)
     outputs, _ = attention.multi_head_attention(queries, keys, values, n_heads, mask)
     peers = [
@@ -65,16 +70,16 @@ def test_the_encoders_attention_is_the_mechanism(
     ids, lengths = rows([N_WORDS, 3, 1, 4, 1])
     with torch.inference_mode():
         vectors = network.embed(ids)
-        weights = network.weights(vectors).numpy()
-        state = network.start(vectors)
-        seen = network.may_see(5, lengths)
-        for layer, found in zip(network.body.layers, weights, strict=True):
+        weights = network.attention_weights(vectors).numpy()
+        state = network.embed_input(vectors)
+        seen = network.attention_bias(5, lengths)
+        for layer, found in zip(network.transformer.layers, weights, strict=True):
             inner = layer.norm1(state)
             projected = torch.nn.functional.linear(
                 inner, layer.self_attn.in_proj_weight, layer.self_attn.in_proj_bias
             ).numpy()
             parts = np.split(projected, 3, axis=-1)
-            mask = attention.may_see(5, causal=objective == "causal")
+            mask = attention.attention_mask(5, causal=objective == "causal")
             outputs, expected = attention.multi_head_attention(*parts, 3, mask)
             np.testing.assert_allclose(found, expected[0], rtol=0, atol=1e-5)
             mixed = layer.self_attn.out_proj(torch.from_numpy(outputs).float())
@@ -85,14 +90,16 @@ def test_the_encoders_attention_is_the_mechanism(
 
 def test_what_is_far_weighs_less_in_each_head_by_another_measure() -> None:
     network = encoder()
-    added = network.may_see(6, torch.tensor([6, 4])).reshape(2, 3, 6, 6).numpy()
+    added = network.attention_bias(6, torch.tensor([6, 4])).reshape(2, 3, 6, 6).numpy()
     slopes = [2 ** (-8 / 3), 2 ** (-16 / 3), 2**-8]
     np.testing.assert_allclose(added[0, :, 3, 1:5], np.outer(slopes, [-2, -1, 0, -1]), rtol=1e-6)
     assert not added[0, :, :, 0].any()  # the boundary is near to all
     assert np.isneginf(added[1, :, :, 4:]).all() and np.isfinite(added[1, :, :, :4]).all()
     with torch.inference_mode():
         network.positions.weight.zero_()
-        same = network.weights(network.embed(torch.tensor([[N_WORDS, 5, 5, 5, 5]])))[0].numpy()
+        same = network.attention_weights(network.embed(torch.tensor([[N_WORDS, 5, 5, 5, 5]])))[
+            0
+        ].numpy()
     np.testing.assert_allclose(same[:, 1, 3] / same[:, 1, 2], np.exp(-np.array(slopes)), rtol=1e-4)
 
 
@@ -119,14 +126,14 @@ def test_a_causal_encoder_sees_nothing_that_comes_later() -> None:
 def test_words_that_are_new_have_vectors_of_their_own() -> None:
     network = encoder()
     new = torch.from_numpy(STATIC[4:5])
-    known, unknown = torch.tensor([[4]]), torch.tensor([[network.first_new]])
+    known, unknown = torch.tensor([[4]]), torch.tensor([[network.first_oov]])
     assert torch.equal(network.embed(known), network.embed(unknown, new))
 
 
 def batch_of(n_rows: int, n_classes: int) -> Batch:
     ids = RNG.integers(N_WORDS, size=(n_rows, 6))
     targets = RNG.integers(n_classes, size=ids.shape)
-    targets[:, 0] = NOTHING
+    targets[:, 0] = IGNORE_INDEX
     return Batch(ids, np.full(n_rows, 6), targets)
 
 
@@ -155,7 +162,7 @@ def test_a_sampled_softmax_estimates_the_exact_one(objective: str) -> None:
     """The sum that is estimated is right in the mean, so its logarithm is a little too small."""
     network = encoder(objective=objective, samples=12)
     batch = batch_of(8, N_WORDS + (objective == "causal"))
-    chances = chances_of(COUNTS)
+    chances = sampling_probabilities(COUNTS)
     generator = torch.Generator().manual_seed(0)
     with torch.inference_mode():
         exact = float(network.loss(batch))
@@ -177,16 +184,16 @@ def test_at_first_words_are_predicted_by_their_frequency() -> None:
 def test_vectors_are_scaled_by_a_power_of_two(length: float) -> None:
     """So that those that do not learn are saved as the very numbers they were."""
     static = STATIC / np.linalg.norm(STATIC, axis=1, keepdims=True) * np.float32(length)
-    scale = scale_of(static)
+    scale = pow2_scale(static)
     assert math.log2(scale).is_integer() and 0.7 <= scale * length <= 1.5
     assert np.array_equal(static * np.float32(scale) / np.float32(scale), static)
-    assert scale_of(np.zeros((3, 2), np.float32)) == 1
+    assert pow2_scale(np.zeros((3, 2), np.float32)) == 1
 
 
 @pytest.mark.parametrize("size", [2, 7, 12])
 def test_places_begin_as_waves(size: int) -> None:
     """The product of two places depends on their distance alone, where sines have their cosines."""
-    found = waves(30, size)
+    found = sinusoidal_positions(30, size)
     assert found.shape == (30, size) and found[0].tolist() == [i % 2 for i in range(size)]
     np.testing.assert_allclose(found[5, :2], [math.sin(5), math.cos(5)], rtol=1e-6)
     whole = found[:, : size - size % 2]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from embedtool.mapview import groups as module
 from embedtool.mapview.groups import N_GROUPS
-from embedtool.mapview.map_data import Mapped, share_groups
+from embedtool.mapview.map_data import MapData, share_groups
 from embedtool.model.vectors import WordVectors
 
 Floats = NDArray[np.float64]
@@ -30,8 +30,8 @@ def vectors(words: list[str], turn: Floats | None = None, seed: int = 1) -> Word
     return WordVectors(words, (rows if turn is None else rows @ turn).astype(np.float32))
 
 
-def shown(*models: WordVectors) -> list[Mapped]:
-    found = [Mapped(str(i), each, 10_000, "pca", 1) for i, each in enumerate(models)]
+def shown(*models: WordVectors) -> list[MapData]:
+    found = [MapData(str(i), each, 10_000, "pca", 1) for i, each in enumerate(models)]
     share_groups(found)
     return found
 

@@ -9,11 +9,11 @@ import pytest
 from scipy.spatial import cKDTree
 
 from embedtool.analysis import projection as module
-from embedtool.analysis.projection import Rows, beside, layout, principal, units_of
+from embedtool.analysis.projection import Rows, layout, place_near, principal, units_of
 from embedtool.config.tasks import LAYOUTS, Layout
 from embedtool.errors import ConfigError, MissingExtraError
 from embedtool.io.progress import Progress
-from embedtool.mapview.map_data import Mapped
+from embedtool.mapview.map_data import MapData
 from embedtool.model import store
 from embedtool.model.vectors import WordVectors
 from embedtool.search.index import nearest
@@ -107,7 +107,7 @@ def test_the_work_on_a_map_is_told(models: dict[str, Path], tmp_path: Path) -> N
     pytest.importorskip("openTSNE")
     vectors = store.load(models["word2vec"]).vectors
     seen: list[Progress] = []
-    shown = Mapped("model", vectors, 100, "tsne", 1, tmp_path, seen.append)
+    shown = MapData("model", vectors, 100, "tsne", 1, tmp_path, seen.append)
     assert shown.points.shape == (100, 2)
     assert {each.stage for each in seen} == {"finding neighbours", "laying out"}
 
@@ -150,7 +150,7 @@ def test_rows_stand_beside_their_nearest(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(module, "OFFSET", 0.05)
     units = units_of(np.concatenate([CLOUDS[::20], CLOUDS[1::20], CLOUDS[2::20], CLOUDS[3::20]]))
     corners = np.array([[0, 0], [90, 0], [0, 90], [90, 90]], np.float32)
-    points = beside(units, corners, 1)
+    points = place_near(units, corners, 1)
     np.testing.assert_array_equal(points[:4], corners)
     distances = np.linalg.norm(points[:, None] - corners[None], axis=2)
     np.testing.assert_array_equal(distances.argmin(axis=1), np.tile(np.arange(4), 4))
@@ -164,11 +164,11 @@ def test_an_unknown_layout() -> None:
 
 def test_what_a_map_shows_of_a_model(models: dict[str, Path]) -> None:
     vectors = store.load(models["word2vec"]).vectors
-    shown = Mapped("kingdoms", vectors, 300, "pca", 1)
+    shown = MapData("kingdoms", vectors, 300, "pca", 1)
     assert shown.words == list(vectors.words[:300])
     assert shown.counts is not None
     assert (shown.n_words, len(shown.counts), shown.n_words_of_model) == (300, 300, 2359)
-    levels = shown.levels.astype(np.float64)
+    levels = shown.int8_directions.astype(np.float64)
     levels /= np.linalg.norm(levels, axis=1, keepdims=True)
     np.testing.assert_allclose(levels @ levels.T, shown.units @ shown.units.T, atol=0.004)
     sizes = np.bincount(shown.groups)
@@ -181,7 +181,7 @@ def test_what_a_map_shows_of_a_model(models: dict[str, Path]) -> None:
 
 def test_a_model_of_one_word() -> None:
     vectors = WordVectors(["a"], np.ones((1, 3), np.float32))
-    shown = Mapped("one", vectors, 10, "tsne", 1)
+    shown = MapData("one", vectors, 10, "tsne", 1)
     assert shown.groups.tolist() == [0]
     assert shown.points.tolist() == [[0, 0]]
     assert shown.counts is None

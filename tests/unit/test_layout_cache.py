@@ -13,7 +13,7 @@ from embedtool.analysis.projection_cache import cached_layout
 from embedtool.errors import OutputError
 from embedtool.io.atomic import atomic_write
 from embedtool.io.progress import Report, silent
-from embedtool.mapview.map_data import Mapped
+from embedtool.mapview.map_data import MapData
 from embedtool.model import store
 
 UNITS = units_of(np.random.default_rng(3).normal(size=(60, 8)).astype(np.float32))
@@ -143,7 +143,7 @@ def test_a_model_is_as_it_was(models: dict[str, Path], computed: list[str], tmp_
     store.save(store.load(models["word2vec"]), model)
     before = {path.name: path.read_bytes() for path in model.iterdir()}
     vectors = store.load(model).vectors
-    shown = [Mapped("model", vectors, 300, method, 1, model) for method in ("tsne", "tsne", "pca")]
+    shown = [MapData("model", vectors, 300, method, 1, model) for method in ("tsne", "tsne", "pca")]
     np.testing.assert_array_equal(shown[0].points, shown[1].points)
     assert shown[2].points.shape == (300, 2)
     assert computed == ["tsne"]

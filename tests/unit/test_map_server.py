@@ -67,7 +67,7 @@ def test_a_request_that_does_not_arrive_ends_its_connection(
 def test_connections_that_wait_make_room_for_others(
     server: MapServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(map_server, "MOST_CONNECTIONS", 4)
+    monkeypatch.setattr(map_server, "MAX_CONNECTIONS", 4)
     with ExitStack() as crowd:
         first: Any = crowd.enter_context(connect(server))
         for _ in range(8):

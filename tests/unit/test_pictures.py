@@ -13,8 +13,8 @@ import pytest
 from embedtool.errors import OutputError, QueryError, UnknownWordError
 from embedtool.io.atomic import display_names
 from embedtool.model.vectors import WordVectors
-from embedtool.plotting import charts, fonts, pictures, scenes
-from embedtool.plotting.scenes import Chart, Curve, HeatMap, Plane
+from embedtool.plotting import fonts, pictures, scenes
+from embedtool.plotting.scenes import Chart, Curve, HeatMap, ScatterPlot
 
 GENDER, ROYAL, YOUNG = np.eye(3, 6, dtype=np.float32)
 WORDS = {
@@ -187,7 +187,7 @@ def test_the_same_scene_has_the_same_bytes(name: str, vectors: WordVectors) -> N
 
 def test_words_are_text_in_an_svg() -> None:
     words = ("<b>&", "$x$", "a\\x00", "日本", "королева")
-    plane = Plane(words, np.eye(5, 2, dtype=np.float32), np.arange(5), np.ones(5, np.bool_))
+    plane = ScatterPlot(words, np.eye(5, 2, dtype=np.float32), np.arange(5), np.ones(5, np.bool_))
     root = ElementTree.fromstring(pictures.picture([plane], "svg").data)
     texts = {"".join(each.itertext()) for each in root.iter("{http://www.w3.org/2000/svg}text")}
     assert set(words) <= texts
@@ -197,7 +197,7 @@ def test_no_label_covers_another() -> None:
     rng = np.random.default_rng(5)
     n = 60
     words = tuple("".join(rng.choice(list("abcdefgh"), rng.integers(2, 12))) for _ in range(n))
-    plane = Plane(
+    plane = ScatterPlot(
         words, rng.standard_normal((n, 2)).astype(np.float32), np.arange(n), np.arange(n) < 10
     )
     from matplotlib.figure import Figure
@@ -375,7 +375,7 @@ def lab(light: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("kind", BLIND)
 def test_colours_differ_for_all_who_look_at_them(kind: str) -> None:
-    light = linear(charts.COLOURS)
+    light = linear(pictures.COLOURS)
     seen = lab(np.clip(light @ np.array(BLIND[kind]).T, 0, 1))
     apart = np.linalg.norm(seen[:, None] - seen, axis=2)
     assert apart[~np.eye(len(seen), dtype=bool)].min() > 25

@@ -18,7 +18,7 @@ from embedtool.search.ann import build
 from embedtool.serving import http_api
 from embedtool.serving.http_api import application
 from embedtool.serving.mcp_server import tool_server
-from embedtool.serving.source import Source
+from embedtool.serving.source import ModelSource
 
 N = 300
 WAIT = 60
@@ -42,14 +42,14 @@ def until(holds: Callable[[], bool]) -> None:
 
 @pytest.fixture
 def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(http_api, "CHECK_SECONDS", 0.01)
+    monkeypatch.setattr(http_api, "POLL_SECONDS", 0.01)
     save(tmp_path / "model", "old")
     return tmp_path / "model"
 
 
 @pytest.fixture
 def client(path: Path) -> Iterator[TestClient]:
-    source = Source(path, False, 100, 100)
+    source = ModelSource(path, False, 100, 100)
     with TestClient(application(source.open(), source=source)) as client:
         until(lambda: client.get("/ready").status_code == 200)
         yield client
@@ -122,7 +122,7 @@ def test_a_broken_replacement_leaves_the_old_one(
 
 def test_an_index_fits_the_model_that_answers(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     build(store.load(path).vectors, path, 0.9)
-    source = Source(path, True, 100, 100)
+    source = ModelSource(path, True, 100, 100)
     with TestClient(application(source.open(), source=source)) as client:
         until(lambda: client.get("/ready").status_code == 200)
         checksum = save(path, "new", N + 50)
@@ -135,7 +135,7 @@ def test_an_index_fits_the_model_that_answers(path: Path, caplog: pytest.LogCapt
 
 
 def test_tools_tell_which_model_answers_and_follow_it(path: Path) -> None:
-    source = Source(path, False, 100, 100)
+    source = ModelSource(path, False, 100, 100)
 
     async def call() -> None:
         async with Client(tool_server(source.open(), source)) as client:

@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 
 pytest.importorskip("torch")
 
-from embedtool.contextual.encoders import open_encoder
+from embedtool.contextual.loading import open_encoder
 from embedtool.errors import ConfigError, ModelError
 from embedtool.model import store
 from embedtool.sklearn import DocumentVectorizer

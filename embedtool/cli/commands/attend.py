@@ -53,7 +53,7 @@ def attend(model: Path, sentence: str, output: Path | None, as_json: bool, **opt
     config = AttentionConfig.from_options(options)
 
     from embedtool.cli.output.heat_map import check_kind, write
-    from embedtool.contextual.encoders import is_encoder
+    from embedtool.contextual.loading import is_encoder
     from embedtool.io.atomic import check_output_file
 
     if output:
@@ -85,14 +85,15 @@ def _in_vectors(model: Path, sentence: str, config: AttentionConfig) -> "Attenti
 
 
 def _in_encoder(model: Path, sentence: str, config: AttentionConfig) -> "Attention":
-    from embedtool.contextual.encoders import layer_of, open_encoder
+    from embedtool.contextual.encoders import select_layer
+    from embedtool.contextual.loading import open_encoder
 
     _check_given(OF_STATIC, "is for static models; an encoder has it from its training")
     found = open_encoder(model).attention(sentence)
     if found.n_cut:
         cut = counted(found.n_cut, "word is", "words are")
         echo_err(f"{cut} left out, for the model sees no more at once")
-    return layer_of(found, config.layer, config.head)
+    return select_layer(found, config.layer, config.head)
 
 
 def _check_given(names: set[str], why: str) -> None:

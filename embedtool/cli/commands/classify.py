@@ -72,7 +72,7 @@ def classify_documents(
     config = ClassifyConfig.from_options(options)
 
     from embedtool.cli.output.progress_display import progress_reporter
-    from embedtool.contextual.encoders import is_encoder, is_pretrained, open_encoder
+    from embedtool.contextual.loading import is_encoder, is_pretrained, open_encoder
     from embedtool.corpus.tokens import TOKENIZERS
     from embedtool.evaluation.classification import classify, read_labelled
     from embedtool.evaluation.coverage import lack

@@ -87,7 +87,7 @@ def similar(
     The others are encoded each by itself; a pretrained encoder takes a second for some hundreds.
     """
     from embedtool.contextual import queries
-    from embedtool.contextual.encoders import open_encoder
+    from embedtool.contextual.loading import open_encoder
 
     encoder = open_encoder(model)
     among = encoder.vocabulary() if word_file is None else read_words(word_file, encoding)
@@ -106,7 +106,7 @@ def similar(
 def compare(model: Path, first: str, second: str, word: str, as_json: bool) -> None:
     """Print how near a word's uses in two sentences are, by cosine: 1 is the same."""
     from embedtool.contextual import queries
-    from embedtool.contextual.encoders import open_encoder
+    from embedtool.contextual.loading import open_encoder
 
     cosine = queries.compare(open_encoder(model), first, second, word)
     if as_json:
@@ -129,7 +129,7 @@ def vectors(model: Path, inputs: tuple[str, ...], output: Path, **options: Any) 
     """
     corpus = _corpus(inputs, options)
 
-    from embedtool.contextual.encoders import open_encoder
+    from embedtool.contextual.loading import open_encoder
     from embedtool.contextual.token_files import check_kind, write
     from embedtool.corpus.notes import warn_of_reading
     from embedtool.io.atomic import check_output_file
@@ -163,7 +163,7 @@ def senses(
     corpus = _corpus(inputs, options)
 
     from embedtool.contextual import senses
-    from embedtool.contextual.encoders import open_encoder
+    from embedtool.contextual.loading import open_encoder
     from embedtool.corpus.notes import warn_of_reading
 
     encoder = open_encoder(model)
@@ -201,7 +201,7 @@ def generate(model: Path, prompt: str, as_json: bool, **options: Any) -> None:
     config = GenerationConfig.from_options(options)
 
     from embedtool.contextual import generation
-    from embedtool.contextual.encoders import open_encoder
+    from embedtool.contextual.loading import open_encoder
     from embedtool.contextual.trained import TrainedEncoder
     from embedtool.errors import QueryError
 
@@ -230,7 +230,7 @@ def evaluate(model: Path, pairs: Path | None, encoding: str, as_json: bool, as_t
     same of all pairs.
     """
     from embedtool.contextual import word_in_context
-    from embedtool.contextual.encoders import is_encoder, open_encoder
+    from embedtool.contextual.loading import is_encoder, open_encoder
     from embedtool.corpus.recipes import shipped_folder
     from embedtool.model import store
 

@@ -30,7 +30,7 @@ def distill(encoder: Path, vocab: Path, output: Path, overwrite: bool, **options
     config = DistillConfig.from_options(options)
 
     from embedtool.contextual.distillation import distill
-    from embedtool.contextual.encoders import open_encoder
+    from embedtool.contextual.loading import open_encoder
     from embedtool.corpus.vocabulary import read_vocabulary
     from embedtool.model import store
 

@@ -15,7 +15,7 @@ from embedtool.io.progress import Report, silent
 from embedtool.messages import counted
 
 if TYPE_CHECKING:
-    from embedtool.mapview.map_data import Mapped
+    from embedtool.mapview.map_data import MapData
 
 MOST_WORDS = 100_000
 MOST_MODELS = 2
@@ -75,12 +75,12 @@ def explore(
     if kind == ".parquet" and len(models) > 1:
         raise click.UsageError("points are those of one model; export each by itself")
     from embedtool.cli.output.progress_display import delayed_bars
-    from embedtool.mapview.map_data import Mapped, share_groups
+    from embedtool.mapview.map_data import MapData, share_groups
     from embedtool.model import store
 
-    def shown(report: Report = silent) -> list[Mapped]:
+    def shown(report: Report = silent) -> list[MapData]:
         found = [
-            Mapped(name, store.load(model).vectors, max_words, layout, seed, model, report)
+            MapData(name, store.load(model).vectors, max_words, layout, seed, model, report)
             for name, model in zip(display_names(models), models, strict=True)
         ]
         share_groups(found)
@@ -94,7 +94,7 @@ def explore(
     echo_err(f"{export}: {told}")
 
 
-def _serve(models: "list[Mapped]", port: int, browser: bool) -> None:
+def _serve(models: "list[MapData]", port: int, browser: bool) -> None:
     import webbrowser
 
     from embedtool.mapview.map_server import MapServer
@@ -110,7 +110,7 @@ def _serve(models: "list[Mapped]", port: int, browser: bool) -> None:
             echo_err("")
 
 
-def _export_page(models: "list[Mapped]", path: Path) -> str:
+def _export_page(models: "list[MapData]", path: Path) -> str:
     from embedtool.mapview.page import page
 
     with atomic_write(path) as file:
@@ -118,7 +118,7 @@ def _export_page(models: "list[Mapped]", path: Path) -> str:
     return f"{counted(models[0].n_words, 'word')}, {path.stat().st_size / 1e6:,.1f} MB"
 
 
-def _export_points(models: "list[Mapped]", path: Path) -> str:
+def _export_points(models: "list[MapData]", path: Path) -> str:
     from embedtool.mapview.embedding_atlas import write
 
     write(models[0], path)

@@ -21,18 +21,18 @@ from embedtool.cli.output.console import echo_err
 from embedtool.cli.signals import heeded
 from embedtool.errors import EmbedtoolError, MissingExtraError
 from embedtool.serving.limits import (
-    ACCEPTED_AT_ONCE,
+    ACCEPT_BATCH,
     HEADER_BYTES,
     IDLE_SECONDS,
-    MOST_ANSWERS,
-    MOST_CONNECTIONS,
-    MOST_WORDS,
+    MAX_CONNECTIONS,
+    MAX_N,
+    MAX_WORDS,
     STOP_SECONDS,
 )
 
 if TYPE_CHECKING:
-    from embedtool.serving.endpoints import Served
-    from embedtool.serving.source import Source
+    from embedtool.serving.endpoints import ServedModel
+    from embedtool.serving.source import ModelSource
 
 LOOPBACK = "127.0.0.1"
 PORT = 8000
@@ -41,7 +41,7 @@ SWITCH_SECONDS = 0.0005
 """After which a thread lets another run Python, a tenth of what is usual: what answers a request
 takes several turns, each of which may have to wait for a search in another thread."""
 ORIGIN = re.compile(r"\*|https?://[^/\s]+")
-OF_BOTH = ("model", "approximate", "most_words", "most_answers", "mcp")
+OF_BOTH = ("model", "approximate", "max_words", "max_n", "mcp")
 """Options that tools have too."""
 
 
@@ -56,18 +56,18 @@ OF_BOTH = ("model", "approximate", "most_words", "most_answers", "mcp")
 )
 @click.option(
     "--max-words",
-    "most_words",
+    "max_words",
     type=IntRange(min=1),
-    default=MOST_WORDS,
+    default=MAX_WORDS,
     show_default=True,
     metavar="N",
     help="Words, expressions, pairs or groups of one request.",
 )
 @click.option(
     "--max-n",
-    "most_answers",
+    "max_n",
     type=IntRange(min=1),
-    default=MOST_ANSWERS,
+    default=MAX_N,
     show_default=True,
     metavar="N",
     help="Answers to each of them.",
@@ -95,8 +95,8 @@ def serve(
     host: str,
     port: int,
     approximate: bool,
-    most_words: int,
-    most_answers: int,
+    max_words: int,
+    max_n: int,
     hosts: tuple[str, ...],
     origins: tuple[str, ...],
     access_log: bool,
@@ -118,9 +118,9 @@ def serve(
     if mcp:
         _refuse_http_options(context)
 
-    from embedtool.serving.source import Source
+    from embedtool.serving.source import ModelSource
 
-    source = Source(model, approximate, most_words, most_answers)
+    source = ModelSource(model, approximate, max_words, max_n)
     served = source.open()
     if mcp:
         _serve_tools(served, source)
@@ -130,7 +130,7 @@ def serve(
         server = _server(served, from_names, origins, access_log, source)
         with _signals(server), _cores(approximate):
             click.echo(_url(listener))
-            echo_err(source.told(served))
+            echo_err(source.summary(served))
             server.run(sockets=[listener])
     echo_err("stopped")
 
@@ -144,28 +144,28 @@ def _refuse_http_options(context: click.Context) -> None:
             raise click.UsageError(f"{parameter.opts[0]} is of HTTP; leave it out, or --mcp")
 
 
-def _serve_tools(served: "Served", source: "Source") -> None:
+def _serve_tools(served: "ServedModel", source: "ModelSource") -> None:
     try:
         import mcp.server  # noqa: F401
     except ImportError:
         raise MissingExtraError("serving tools", "mcp") from None
     from embedtool.serving.mcp_server import serve_tools
 
-    echo_err(f"{source.told(served)}; MCP on standard input and output")
+    echo_err(f"{source.summary(served)}; MCP on standard input and output")
     for number in heeded():  # at once: nothing wakes the thread that waits for standard input
         signal.signal(number, signal.SIG_DFL)
     serve_tools(served, source)
 
 
 class Listener(socket.socket):
-    """A socket that lets MOST_CONNECTIONS wait, whatever asyncio asks for.
+    """A socket that lets MAX_CONNECTIONS wait, whatever asyncio asks for.
 
     asyncio accepts in one go as many as it lets wait: so many files may not be open.
     """
 
-    def listen(self, backlog: int = MOST_CONNECTIONS) -> None:
+    def listen(self, backlog: int = MAX_CONNECTIONS) -> None:
         """Listen."""
-        super().listen(MOST_CONNECTIONS)
+        super().listen(MAX_CONNECTIONS)
 
 
 def _listening(host: str, port: int) -> socket.socket:
@@ -173,7 +173,7 @@ def _listening(host: str, port: int) -> socket.socket:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, kind, protocol, _, address = found[0]
-        listener = socket.create_server(address, family=family, backlog=MOST_CONNECTIONS)
+        listener = socket.create_server(address, family=family, backlog=MAX_CONNECTIONS)
         # its protocol is named, because asyncio sets TCP_NODELAY only where it is: without, each
         # answer on an open connection waits 40 ms for the client's delayed acknowledgement
         return Listener(family, kind, protocol, listener.detach())
@@ -206,18 +206,18 @@ def _url(listener: socket.socket) -> str:
 
 
 def _server(
-    served: "Served",
+    served: "ServedModel",
     names: set[str] | None,
     origins: tuple[str, ...],
     access_log: bool,
-    source: "Source | None" = None,
+    source: "ModelSource | None" = None,
 ) -> Any:
     """The server of an application. Raises MissingExtraError."""
     try:
         import uvicorn
     except ImportError:
         raise MissingExtraError("serving a model", "serve") from None
-    from embedtool.serving.connections import LimitedProtocol, most_connections
+    from embedtool.serving.connections import LimitedProtocol, max_connections
     from embedtool.serving.http_api import application
 
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
@@ -234,9 +234,9 @@ def _server(
             log_config=None,
             access_log=access_log,
             server_header=False,
-            limit_concurrency=most_connections() + 1,  # the first that is refused
+            limit_concurrency=max_connections() + 1,  # the first that is refused
             timeout_keep_alive=IDLE_SECONDS,
-            backlog=ACCEPTED_AT_ONCE,
+            backlog=ACCEPT_BATCH,
             timeout_graceful_shutdown=STOP_SECONDS,
             h11_max_incomplete_event_size=HEADER_BYTES,
         )

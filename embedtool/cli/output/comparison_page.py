@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from embedtool.cli.output.comparison import Table, tables, verdicts
 from embedtool.cli.output.console import format_cell, is_numeric
-from embedtool.plotting.charts import MARKERS, drawing
+from embedtool.plotting.pictures import MARKERS, mpl_figure
 
 if TYPE_CHECKING:
     from embedtool.evaluation.compare import Comparison
@@ -73,7 +73,7 @@ def _data(kind: str, value: Any) -> str:
 
 def _charts(result: "Comparison") -> Iterator[tuple[str, str]]:
     """Titles and pictures: scores with their intervals, overlap by frequency."""
-    with drawing("a page with charts") as make_figure:
+    with mpl_figure("a page with charts") as make_figure:
         points = _points(result)
         if points:
             n_rows = sum(len(rows) for rows in points.values())

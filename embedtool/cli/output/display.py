@@ -52,14 +52,14 @@ def display_figure(scene: "Scene", output: Path | None, look: "Look | None" = No
     if escapes:
         click.echo(escapes(_drawn(scene, "png", look)))
         return
-    from embedtool.cli.output.text_renderer import characters
+    from embedtool.cli.output.text_renderer import render_text
 
     columns, lines = get_terminal_size()
     has_colours = is_terminal() and not os.environ.get("NO_COLOR")
     if look and look.title:
         click.secho(escape_unprintable(look.title), bold=True, color=has_colours)
         lines -= 1
-    for line in characters(scene, columns, lines - LINES_LEFT):
+    for line in render_text(scene, columns, lines - LINES_LEFT):
         click.echo(line, color=has_colours)
 
 

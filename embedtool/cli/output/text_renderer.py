@@ -11,7 +11,7 @@ import numpy as np
 from rich.cells import cell_len
 
 from embedtool.messages import counted
-from embedtool.plotting.scenes import Chart, HeatMap, Plane, Scene
+from embedtool.plotting.scenes import Chart, HeatMap, ScatterPlot, Scene
 
 COLOURS = ("blue", "red", "green", "magenta", "cyan", "yellow")
 """Of groups, one after the other, as the terminal shows them: it knows light from dark."""
@@ -90,7 +90,7 @@ class Canvas:
             yield line.rstrip()
 
 
-def characters(scene: Scene, n_columns: int, n_lines: int) -> Iterator[str]:
+def render_text(scene: Scene, n_columns: int, n_lines: int) -> Iterator[str]:
     """The lines of a scene, with the escapes of colours and bold letters."""
     if isinstance(scene, HeatMap):
         yield from _heat_map(scene, n_columns)
@@ -98,13 +98,13 @@ def characters(scene: Scene, n_columns: int, n_lines: int) -> Iterator[str]:
     for i, each in enumerate(scene):
         if i:
             yield ""
-        if isinstance(each, Plane):
-            yield from _plane(each, n_columns, n_lines)
+        if isinstance(each, ScatterPlot):
+            yield from _scatter(each, n_columns, n_lines)
         else:
             yield from _chart(each, n_columns, min(n_lines, CHART_LINES))
 
 
-def _plane(plane: Plane, n_columns: int, n_lines: int) -> Iterator[str]:
+def _scatter(plane: ScatterPlot, n_columns: int, n_lines: int) -> Iterator[str]:
     if plane.title:
         yield click.style(plane.title, bold=True)
     legend = list(_legend(plane.names, n_columns))
