@@ -100,7 +100,9 @@ def test_what_is_no_encoder_is_refused(encoders: dict[str, Path], tmp_path: Path
 
 def test_a_damaged_encoder_is_refused(encoders: dict[str, Path], tmp_path: Path) -> None:
     model = store.load(encoders["masked"])
-    tables = {name: table for name, table in (model.encoder or {}).items() if name != "marks"}
+    tables = {
+        name: table for name, table in (model.encoder or {}).items() if name != "special_tokens"
+    }
     store.save(store.Model(model.vectors, model.description, tables), tmp_path / "model")
     with pytest.raises(ModelError, match="its encoder does not fit"):
         open_encoder(tmp_path / "model")

@@ -174,7 +174,7 @@ def test_what_a_map_shows_of_a_model(models: dict[str, Path]) -> None:
     sizes = np.bincount(shown.groups)
     assert len(sizes) == 12
     assert list(sizes) == sorted(sizes, reverse=True)
-    assert shown.points is shown.plane
+    assert shown.points is shown.pca_2d
     assert len(shown.group_names) == 12
     assert all(len(named) == len(set(named)) == 4 for named in shown.group_names)
 
