@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from embedtool.cli.commands.train import training_help
 from embedtool.cli.groups import SuggestingGroup
+from embedtool.cli.options.algorithms import training_help
 from embedtool.cli.options.score_options import read_datasets
 from embedtool.cli.options.shared import (
     NEW_FILE,

@@ -10,29 +10,26 @@ import click
 from embedtool.cli.backends import trainer
 from embedtool.cli.graceful_shutdown import stoppable
 from embedtool.cli.groups import SuggestingGroup
+from embedtool.cli.options.algorithms import algorithm_commands
 from embedtool.cli.options.given import ignored_in_training, warn_ignored
 from embedtool.cli.options.shared import (
     FILE,
     NEW_FILE,
     Decorator,
-    cache_option,
     checkpoint_options,
     config_options,
-    inputs_argument,
     json_log_option,
     overwrite_option,
-    text_options,
 )
 from embedtool.cli.options.suggestions import TrainingCommand
 from embedtool.cli.output.console import echo_err, format_coverage
 from embedtool.cli.output.dry_run import needs_here, needs_there
 from embedtool.cli.output.progress_display import format_duration, progress_reporter
 from embedtool.config.text import TextConfig
-from embedtool.config.training import CheckpointConfig, ClusterConfig, GloveConfig
+from embedtool.config.training import CheckpointConfig, ClusterConfig, GloveConfig, TrainerConfig
 from embedtool.errors import ModelError
 from embedtool.io.progress import Report
 from embedtool.messages import counted
-from embedtool.trainers import TRAINERS
 
 if TYPE_CHECKING:
     from embedtool.model.vectors import Model
@@ -50,88 +47,91 @@ def train() -> None:
     """Train word vectors on text and save them as a model."""
 
 
-def _add(algorithm: str) -> None:
-    """Make the command of one algorithm out of its config."""
-    config_class = TRAINERS[algorithm].config
-    names = CLUSTER[config_class is GloveConfig]
-    cluster_options: Decorator[Any] = config_options(ClusterConfig, names)
+def _first_options(config_class: type[TrainerConfig]) -> list[Decorator[Any]]:
+    """Return the options before those of the algorithm."""
+    return [
+        click.option(
+            "--output", "-o", type=NEW_FILE, required=True, metavar="MODEL", help="Model folder."
+        ),
+        overwrite_option,
+    ]
 
-    @train.command(algorithm, cls=TrainingCommand, help=training_help(config_class))
-    @inputs_argument
-    @click.option(
-        "--output", "-o", type=NEW_FILE, required=True, metavar="MODEL", help="Model folder."
-    )
-    @overwrite_option
-    @config_options(config_class)
-    @click.option(
-        "--init",
-        type=FILE,
-        metavar="MODEL",
-        help="Begin with the vectors of MODEL, and keep its words; new words begin as without it.",
-    )
-    @click.option("--freeze", is_flag=True, help="With --init: only new words learn.")
-    @click.option("--vocab", type=FILE, metavar="FILE", help="Train only the words of FILE.")
-    @text_options
-    @cache_option
-    @checkpoint_options
-    @json_log_option
-    @cluster_options
-    @click.option(
-        "--dry-run", is_flag=True,
-        help="Read the text, and tell what training on it would need, and what there is.",
-    )  # fmt: skip
-    def command(
-        inputs: tuple[str, ...],
-        output: Path,
-        overwrite: bool,
-        init: Path | None,
-        freeze: bool,
-        vocab: Path | None,
-        cache: Path | None,
-        json_log: Path | None,
-        dry_run: bool,
-        **options: Any,
-    ) -> None:
-        config = config_class.from_options(options)
-        text = TextConfig.from_options(options)
-        keeping = CheckpointConfig.from_options(options)
-        settings = ClusterConfig.from_options({**UNSET, **options})
-        if freeze and init is None:
-            raise click.UsageError("--freeze needs --init")
-        warn_ignored(ignored_in_training(config))
 
-        from embedtool.corpus.corpus import Corpus
-        from embedtool.corpus.vocabulary import read_vocabulary
-        from embedtool.model import store
-        from embedtool.trainers.warm_start import WarmStart
+def _last_options(config_class: type[TrainerConfig]) -> list[Decorator[Any]]:
+    """Return the options behind those of the text."""
+    return [
+        click.option(
+            "--init", type=FILE, metavar="MODEL",
+            help="Begin with the vectors of MODEL, and keep its words; new words begin as without "
+            "it.",
+        ),
+        click.option("--freeze", is_flag=True, help="With --init: only new words learn."),
+        click.option("--vocab", type=FILE, metavar="FILE", help="Train only the words of FILE."),
+        checkpoint_options,
+        json_log_option,
+        config_options(ClusterConfig, CLUSTER[config_class is GloveConfig]),
+        click.option(
+            "--dry-run", is_flag=True,
+            help="Read the text, and tell what training on it would need, and what there is.",
+        ),
+    ]  # fmt: skip
 
-        store.check_target(output, overwrite)
-        only = read_vocabulary(vocab)[0] if vocab else None
-        initial = WarmStart(store.load(init).vectors, freeze) if init else None
-        corpus = Corpus(inputs, text)
-        if dry_run:
-            tell_needs = needs_here if settings.cluster is None else needs_there
-            tell_needs(settings, corpus, config, output, only=only, initial=initial, cache=cache)
-            return
-        request = {
-            "keeping": asdict(keeping), "address": settings.cluster,
-            "init": str(init.resolve()) if init else None, "freeze": freeze,
-            "files": [str(init / name) for name in store.FILES] if init else [],
-        }  # fmt: skip
 
-        with trainer(settings) as train_model:
+def _train(
+    algorithm: str,
+    inputs: tuple[str, ...],
+    config: TrainerConfig,
+    text: TextConfig,
+    output: Path,
+    overwrite: bool,
+    init: Path | None,
+    freeze: bool,
+    vocab: Path | None,
+    cache: Path | None,
+    json_log: Path | None,
+    dry_run: bool,
+    **options: Any,
+) -> None:
+    """Train an algorithm."""
+    keeping = CheckpointConfig.from_options(options)
+    settings = ClusterConfig.from_options({**UNSET, **options})
+    if freeze and init is None:
+        raise click.UsageError("--freeze needs --init")
+    warn_ignored(ignored_in_training(config))
 
-            def work(
-                training_dir: "TrainingDir", checkpointer: "Checkpointer", report: Report
-            ) -> "Model":
-                return train_model(
-                    algorithm, corpus, config, only=only, initial=initial, cache=cache,
-                    report=report, training_dir=training_dir, checkpointer=checkpointer,
-                    request=request,
-                )  # fmt: skip
+    from embedtool.corpus.corpus import Corpus
+    from embedtool.corpus.vocabulary import read_vocabulary
+    from embedtool.model import store
+    from embedtool.trainers.warm_start import WarmStart
 
-            workers = options["workers"] if settings.cluster is None else None
-            keep_training(output, overwrite, keeping, json_log, work, workers)
+    store.check_target(output, overwrite)
+    only = read_vocabulary(vocab)[0] if vocab else None
+    initial = WarmStart(store.load(init).vectors, freeze) if init else None
+    corpus = Corpus(inputs, text)
+    if dry_run:
+        tell_needs = needs_here if settings.cluster is None else needs_there
+        tell_needs(settings, corpus, config, output, only=only, initial=initial, cache=cache)
+        return
+    request = {
+        "keeping": asdict(keeping), "address": settings.cluster,
+        "init": str(init.resolve()) if init else None, "freeze": freeze,
+        "files": [str(init / name) for name in store.FILES] if init else [],
+    }  # fmt: skip
+
+    with trainer(settings) as train_model:
+
+        def work(
+            training_dir: "TrainingDir", checkpointer: "Checkpointer", report: Report
+        ) -> "Model":
+            return train_model(
+                algorithm, corpus, config, only=only, initial=initial, cache=cache,
+                report=report, training_dir=training_dir, checkpointer=checkpointer,
+                request=request,
+            )  # fmt: skip
+
+        asked = click.get_current_context().params["workers"]
+        workers = asked if settings.cluster is None else None
+        keep_training(output, overwrite, keeping, json_log, work, workers)
 
 
 def keep_training(
@@ -178,13 +178,6 @@ def print_summary(output: Path, model: "Model") -> None:
     )
 
 
-def training_help(config_class: type) -> str:
-    """The help of a command that trains an algorithm."""
-    return (
-        f"{config_class.__doc__}\n\nINPUT is a file, folder, glob pattern, URL, or - for standard "
-        "input; .gz, .bz2, .xz and .zst are recognised by content."
-    )
-
-
-for _algorithm in TRAINERS:
-    _add(_algorithm)
+algorithm_commands(
+    train, _first_options, _train, last_options=_last_options, command_class=TrainingCommand
+)
