@@ -20,9 +20,9 @@ from embedtool.evaluation import statistics
 from embedtool.evaluation.statistics import (
     Interval,
     compare_correlations,
-    compare_shares,
+    compare_proportions,
     correlation_interval,
-    share_interval,
+    proportion_interval,
 )
 
 GOOGLE = (506, 4524, 866, 2467, 506, 992, 812, 1332, 1122, 1056, 1599, 1560, 1332, 870)
@@ -61,7 +61,7 @@ def accuracy(rng: Generator, n: int, kind: str, mean: float, alike: float) -> Si
     """The share of right answers in n relations."""
     groups = np.repeat(np.arange(n), sizes(rng, n, kind))
     chances = beta(rng, mean, alike, n)
-    return share_interval(rng.random(len(groups)) < chances[groups], groups), mean
+    return proportion_interval(rng.random(len(groups)) < chances[groups], groups), mean
 
 
 def pairs_of(n: int) -> NDArray[np.int64]:
@@ -84,7 +84,7 @@ def one_relation(rng: Generator, n: int, centre: float, mean: float, effects: fl
     pairs = pairs_of(n)
     first, second = effects * rng.standard_normal((2, n))
     odds = centre + first[pairs[:, 0]] + second[pairs[:, 1]]
-    return share_interval(rng.random(len(pairs)) < 1 / (1 + np.exp(-odds)), pairs), mean
+    return proportion_interval(rng.random(len(pairs)) < 1 / (1 + np.exp(-odds)), pairs), mean
 
 
 def answers_of_two(
@@ -130,7 +130,7 @@ def bootstrap_t(
 
 def by_cv3(rng: Generator, n: int, kind: str, gains: str) -> Simulated:
     """The difference of two models as the program gives it."""
-    found = compare_shares(*answers_of_two(rng, n, kind, gains))
+    found = compare_proportions(*answers_of_two(rng, n, kind, gains))
     return found.interval if found else None, GAIN
 
 
@@ -147,7 +147,7 @@ def one_relation_of_two(rng: Generator, n: int, effects: float) -> Simulated:
     for own in effects * rng.standard_normal((2, 2, n)):
         odds = sum((common + own)[role][pairs[:, role]] for role in range(2))
         answers.append(rng.random(len(pairs)) < 1 / (1 + np.exp(-odds)))
-    found = compare_shares(answers[0], answers[1], pairs)
+    found = compare_proportions(answers[0], answers[1], pairs)
     return found.interval if found else None, 0.0
 
 

@@ -15,7 +15,7 @@ from scipy.spatial import cKDTree
 from threadpoolctl import threadpool_limits
 
 from benchmarks.measure import machine
-from embedtool.analysis.projection import Rows, layout, units_of
+from embedtool.analysis.projection import Rows, finite_unit_rows, layout
 from embedtool.config.tasks import LAYOUTS
 from embedtool.model import store
 from embedtool.search.index import nearest
@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--sample", type=int, default=4000)
     options = parser.parse_args()
     matrix = store.load(options.model).vectors.matrix[: options.words]
-    units = units_of(np.asarray(matrix, dtype=np.float32))
+    units = finite_unit_rows(np.asarray(matrix, dtype=np.float32))
     n_sampled = min(options.sample, len(units))
     sample = np.sort(np.random.default_rng(0).choice(len(units), n_sampled, replace=False))
     print(machine())

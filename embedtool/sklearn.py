@@ -19,16 +19,16 @@ from embedtool.config.tasks import DocumentConfig
 from embedtool.corpus.tokens import TOKENIZERS, Tokenizer
 from embedtool.errors import ConfigError, DocumentError, ModelError
 from embedtool.evaluation.documents import (
-    Bags,
-    bags_of,
-    checked_texts,
+    BagOfWords,
+    check_documents,
     common_directions,
+    count_words,
     has_capitals,
     inverse_frequencies,
-    lowering,
+    lowercasing,
+    remove_directions,
     sif_weights,
     weighted_means,
-    without_directions,
 )
 from embedtool.messages import counted
 from embedtool.model import store
@@ -153,8 +153,8 @@ class DocumentVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         self._n_features_out = space.vector_size
         return means
 
-    def _bags(self, documents: Iterable[str], space: "_Space") -> Bags:
-        texts = checked_texts(documents)
+    def _bags(self, documents: Iterable[str], space: "_Space") -> BagOfWords:
+        texts = check_documents(documents)
         bags = space.bags(texts, self)
         found = bags.coverage
         if found.n_empty and space.source not in _warned:
@@ -166,7 +166,7 @@ class DocumentVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
             )  # fmt: skip
         return bags
 
-    def _means(self, bags: Bags, space: "_Space") -> NDArray[np.float32]:
+    def _means(self, bags: BagOfWords, space: "_Space") -> NDArray[np.float32]:
         """The weighted means, nothing taken away."""
         sif = self.weighting == "sif"
         if sif and space.counts is not None:
@@ -178,7 +178,7 @@ class DocumentVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         return space.means(bags, weights, "tokens" if sif else "weights")
 
     def _finished(self, means: NDArray[np.float32]) -> NDArray[np.float32]:
-        rows = without_directions(means, self.components_) if self.components_.size else means
+        rows = remove_directions(means, self.components_) if self.components_.size else means
         return unit_rows(rows) if self.normalize else rows
 
     def _config(self) -> DocumentConfig:
@@ -194,7 +194,7 @@ class DocumentVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         tokenizer = self.tokenizer
         tokenize = tokenizer if callable(tokenizer) else TOKENIZERS[tokenizer]()
         lowers = not has_capitals(vectors) if self.lowercase == "auto" else self.lowercase
-        return lowering(tokenize) if lowers else tokenize
+        return lowercasing(tokenize) if lowers else tokenize
 
     def _space(self) -> "_Space":
         if self.mode == "contextual":
@@ -223,12 +223,12 @@ class _Static:
         self.vectors = vectors
         self.counts, self.vector_size = vectors.counts, vectors.vector_size
 
-    def bags(self, texts: Iterable[str], of: DocumentVectorizer) -> Bags:
+    def bags(self, texts: Iterable[str], of: DocumentVectorizer) -> BagOfWords:
         """Documents as bags of known words."""
-        return bags_of(self.vectors, texts, of._tokenizer(self.vectors), subwords=of.subwords)
+        return count_words(self.vectors, texts, of._tokenizer(self.vectors), subwords=of.subwords)
 
     def means(
-        self, bags: Bags, weights: NDArray[np.floating], divisor: Literal["weights", "tokens"]
+        self, bags: BagOfWords, weights: NDArray[np.floating], divisor: Literal["weights", "tokens"]
     ) -> NDArray[np.float32]:
         """See `weighted_means`."""
         return weighted_means(bags, weights, divisor)
@@ -243,7 +243,7 @@ class _Contextual:
         self.counts = None if encoder.static is None else encoder.static.counts
         self.vector_size = encoder.vector_size
 
-    def bags(self, texts: Iterable[str], of: DocumentVectorizer) -> Bags:
+    def bags(self, texts: Iterable[str], of: DocumentVectorizer) -> BagOfWords:
         """Documents as bags of known words."""
         from embedtool.contextual.document_vectors import documents_in_context
 

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.analysis.neighbours import (
-    check_orders,
-    moves_between,
+    check_frequency_order,
+    neighbourhood_drift,
     neighbours_in_both,
-    ranks_of,
+    shared_ranks,
     shared_words,
 )
 from embedtool.config.tasks import N_ANCHORS, N_MOVED, DriftConfig
@@ -64,7 +64,7 @@ class WordDrift:
 
     distance      : 1 - cosine of its vectors after alignment, from 0 to 2 (Hamilton, Leskovec &
                     Jurafsky 2016a, "Diachronic word embeddings")
-    neighbourhood : of the words near it: `neighbours.moves_between`
+    neighbourhood : of the words near it: `neighbours.neighbourhood_drift`
     then, now     : the words nearest to it in the old model and in the new one, nearest first
     """
 
@@ -92,7 +92,7 @@ class Drift:
     residual: float
 
 
-def fit(source: Rows, target: Rows) -> Alignment:
+def fit_rotation(source: Rows, target: Rows) -> Alignment:
     """The orthogonal matrix that brings rows nearest to their partners (Schönemann 1966).
 
     source, target : float32 (n_pairs, vector_size), row i of one belongs to row i of the other
@@ -136,11 +136,13 @@ def have_directions(rows: Rows) -> NDArray[np.bool_]:
 
 
 def align(source: AnyVectors, target: AnyVectors, n_anchors: int | None = N_ANCHORS) -> Alignment:
-    """`fit` on the `n_anchors` most frequent words that both models hold; None: on all of them."""
+    """`fit_rotation` on the `n_anchors` most frequent shared words; None: on all of them."""
     source, target = vectors_of(source), vectors_of(target)
-    check_orders(source, target, n_anchors)
+    check_frequency_order(source, target, n_anchors)
     anchors = shared_words(source, target)[:n_anchors]
-    return fit(source.matrix[source.word_ids(anchors)], target.matrix[target.word_ids(anchors)])
+    return fit_rotation(
+        source.matrix[source.word_ids(anchors)], target.matrix[target.word_ids(anchors)]
+    )
 
 
 def drift(
@@ -165,7 +167,7 @@ def drift(
     else:
         for vectors in (old, new):
             lookup(vectors, [word for word in words if word in vectors], directed=True)
-        places = ranks_of(shared, dict.fromkeys(words))
+        places = shared_ranks(shared, dict.fromkeys(words))
     first, second = (unit_rows(v.matrix[v.word_ids(shared)]) for v in (old, new))
     n_compared = len(places)
 
@@ -177,7 +179,7 @@ def drift(
     k = min(config.neighbours, len(shared) - 1)
     near = neighbours_in_both((first, second), places, k)
     then, now = near[:, :k], near[:, k:]
-    changes = moves_between((first, second), places, near)
+    changes = neighbourhood_drift((first, second), places, near)
     if words is None and config.measure == "neighbourhood":
         best = _largest(changes, n)
         places, then, now, changes = places[best], then[best], now[best], changes[best]
@@ -212,7 +214,7 @@ def _frequent(
     old: WordVectors, new: WordVectors, shared: Sequence[str], config: DriftConfig
 ) -> Ids:
     """The places of the words that are frequent enough to be looked at."""
-    check_orders(old, new, config.restrict_vocab)
+    check_frequency_order(old, new, config.restrict_vocab)
     words = shared[: config.restrict_vocab]
     enough = np.ones(len(words), np.bool_)
     if config.min_count is not None:

@@ -62,9 +62,9 @@ class WordOverlaps:
     near: NDArray[np.int64] = field(repr=False)
 
     @cached_property
-    def moves(self) -> NDArray[np.float64]:
-        """How far each word moved, float64 (n_words,); see `moves_between`."""
-        return moves_between(self.units, self.ranks, self.near)
+    def drift(self) -> NDArray[np.float64]:
+        """How far each word moved, float64 (n_words,); see `neighbourhood_drift`."""
+        return neighbourhood_drift(self.units, self.ranks, self.near)
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Band:
 
 
 @dataclass(frozen=True)
-class Moved:
+class Drifted:
     """A word, its rank from 1, and how far its neighbourhoods agree, as in WordOverlaps."""
 
     word: str
@@ -105,7 +105,7 @@ class Agreement:
 
     overlap: Overlap
     bands: tuple[Band, ...]
-    moved: tuple[Moved, ...]
+    moved: tuple[Drifted, ...]
 
 
 def word_overlaps(
@@ -129,8 +129,8 @@ def word_overlaps(
     _check(k, n_frequent)
     shared = shared_words(first, second)
     if words is None:
-        check_orders(first, second, n_frequent)
-    chosen = np.arange(len(shared))[:n_frequent] if words is None else ranks_of(shared, words)
+        check_frequency_order(first, second, n_frequent)
+    chosen = np.arange(len(shared))[:n_frequent] if words is None else shared_ranks(shared, words)
     return _overlaps(first, second, shared, chosen, k)
 
 
@@ -162,11 +162,11 @@ def compare_neighbourhoods(
     """
     _check(k, n_frequent)
     shared = shared_words(first, second)
-    check_orders(first, second, 0)
+    check_frequency_order(first, second, 0)
     limit = len(shared) if n_frequent is None else min(n_frequent, len(shared))
     found = _overlaps(first, second, shared, banded_ranks(len(shared), limit), k)
     frequent = found.ranks < limit
-    order = np.flatnonzero(frequent)[np.argsort(-found.moves[frequent], kind="stable")]
+    order = np.flatnonzero(frequent)[np.argsort(-found.drift[frequent], kind="stable")]
     return Agreement(
         Overlap(
             float(found.overlaps[frequent].mean()) if frequent.any() else None,
@@ -174,9 +174,9 @@ def compare_neighbourhoods(
         ),
         means_by_band(found.ranks, found.overlaps, len(shared)),
         tuple(
-            Moved(
+            Drifted(
                 found.words[i], int(found.ranks[i]) + 1,
-                float(found.overlaps[i]), float(found.moves[i]),
+                float(found.overlaps[i]), float(found.drift[i]),
             )
             for i in order[:N_MOVED].tolist()
         ),
@@ -221,7 +221,7 @@ def _check(k: int, n_frequent: int | None) -> None:
         raise EvaluationError("the numbers of neighbours and of words must be at least 1")
 
 
-def check_orders(first: WordVectors, second: WordVectors, n: int | None) -> None:
+def check_frequency_order(first: WordVectors, second: WordVectors, n: int | None) -> None:
     """Warn where the first n words of a model are not known to be its most frequent."""
     for vectors in (first, second):
         vectors.check_order(n)
@@ -256,12 +256,12 @@ def _overlaps(
     units = [unit_rows(vectors.matrix[vectors.word_ids(shared)]) for vectors in (first, second)]
     near = neighbours_in_both(units, chosen, k)
     return WordOverlaps(
-        tuple(shared[i] for i in chosen.tolist()), chosen, n_in_common(near) / max(1, k), k,
+        tuple(shared[i] for i in chosen.tolist()), chosen, count_common(near) / max(1, k), k,
         len(shared), units, near,
     )  # fmt: skip
 
 
-def ranks_of(shared: Sequence[str], words: Collection[str]) -> NDArray[np.int64]:
+def shared_ranks(shared: Sequence[str], words: Collection[str]) -> NDArray[np.int64]:
     """The places of words among the shared ones; EvaluationError names all that are not there."""
     place = {word: i for i, word in enumerate(shared)}
     if missing := [repr(word) for word in words if word not in place]:
@@ -282,14 +282,14 @@ def neighbours_in_both(
     return np.concatenate(found, axis=1)
 
 
-def n_in_common(near: NDArray[np.int64]) -> NDArray[np.int64]:
+def count_common(near: NDArray[np.int64]) -> NDArray[np.int64]:
     """How many neighbours stand twice in each row, int64 (n_rows,)."""
     ordered = np.sort(near, axis=1)
     same: NDArray[np.int64] = (ordered[:, 1:] == ordered[:, :-1]).sum(axis=1)
     return same
 
 
-def moves_between(
+def neighbourhood_drift(
     units: Sequence[NDArray[np.float32]], chosen: NDArray[np.int64], near: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     """How far chosen words moved from one model to another, float64 (n_chosen,), from 0 to 2.

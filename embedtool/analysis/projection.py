@@ -35,13 +35,13 @@ BLOCK_ROWS, REPORT_ITERATIONS = 2**12, 25
 """Rows whose neighbours are sought, and steps of gradient descent, between two reports."""
 OFFSET = 0.5
 LEADING = 50
-"""Dimensions by which rows beyond LANDMARKS find the row they stand beside."""
+"""Dimensions by which rows beyond LANDMARKS find the row that they are placed near."""
 UMAP_NEEDS = ("a layout by UMAP", "umap")
 """What MissingExtraError says where it is not installed."""
 FIRST_DEVIATION = 1e-4
 """Of the points with which t-SNE begins (Kobak & Berens 2019)."""
 REVISION = 1
-"""Raised when the same rows and parameters get other points, so that older ones are not shown."""
+"""Raised when the same rows and parameters give other points, so that cached ones are not used."""
 
 
 def layout(rows: Rows, method: Layout = "pca", seed: int = 1, report: Report = silent) -> Rows:
@@ -51,22 +51,22 @@ def layout(rows: Rows, method: Layout = "pca", seed: int = 1, report: Report = s
     method : "pca", the plane of the two first principal components; "tsne" (van der Maaten &
              Hinton 2008) and "umap" (McInnes, Healy & Melville 2018) keep neighbourhoods, and say
              nothing by distances between far points. Of many rows t-SNE lays out the first
-             LANDMARKS, and each other row stands beside the nearest of those before it.
+             LANDMARKS, and each other row stands near the nearest of those before it.
 
     The same rows and seed give the same points. Raises ConfigError on an unknown method,
     MissingExtraError where UMAP is not installed.
     """
     if method not in LAYOUTS:
         raise ConfigError(f"no layout {method!r}: expected {', '.join(LAYOUTS)}")
-    units = units_of(rows)
+    units = finite_unit_rows(rows)
     enough = len(rows) > FEW and bool((units != units[:1]).any())
-    found = MAKERS[method](units, seed, report) if enough else principal(units, 2)
+    found = LAYOUT_FUNCTIONS[method](units, seed, report) if enough else principal(units, 2)
     centred: Rows = found - found.mean(axis=0, dtype=np.float64)
     return centred.astype(np.float32)
 
 
-def parameters(method: Layout) -> dict[str, Any]:
-    """All that decides where points stand, beside rows and seed.
+def layout_parameters(method: Layout) -> dict[str, Any]:
+    """All that decides where points stand, apart from rows and seed.
 
     Raises MissingExtraError where UMAP is not installed.
     """
@@ -87,7 +87,7 @@ def _version_of_umap() -> str:
         raise MissingExtraError(*UMAP_NEEDS) from None
 
 
-def units_of(rows: Rows) -> Rows:
+def finite_unit_rows(rows: Rows) -> Rows:
     """Rows of length 1; of zeros where they are zeros, or not finite."""
     sound = np.isfinite(rows).all(axis=1, keepdims=True)
     return unit_rows(rows if sound.all() else np.where(sound, rows, 0))
@@ -129,7 +129,7 @@ def _tsne(units: Rows, seed: int, report: Report) -> Rows:
     if len(landmarks) == len(units):
         return points
     leading = principal(units, min(LEADING, units.shape[1]))
-    return place_near(units_of(leading), points, seed)
+    return place_near(finite_unit_rows(leading), points, seed)
 
 
 def has_opentsne() -> bool:
@@ -214,7 +214,7 @@ def _umap(units: Rows, seed: int, report: Report) -> Rows:
     return found
 
 
-MAKERS: dict[Layout, Callable[[Rows, int, Report], Rows]] = {
+LAYOUT_FUNCTIONS: dict[Layout, Callable[[Rows, int, Report], Rows]] = {
     "pca": _pca,
     "tsne": _tsne,
     "umap": _umap,

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.analysis.projection import Rows, layout, parameters
+from embedtool.analysis.projection import Rows, layout, layout_parameters
 from embedtool.config.tasks import Layout
 from embedtool.errors import FormatError, OutputError
 from embedtool.io.atomic import atomic_write
@@ -57,7 +57,7 @@ def cached_layout(
 
 
 def _key(units: Rows, method: Layout, seed: int) -> str:
-    told = {**parameters(method), "seed": seed, "shape": units.shape}
+    told = {**layout_parameters(method), "seed": seed, "shape": units.shape}
     digest = sha256(json.dumps(told, sort_keys=True).encode())
     digest.update(np.ascontiguousarray(units, dtype="<f4").data)
     return digest.hexdigest()[:KEY_LENGTH]

@@ -12,7 +12,7 @@ from itertools import compress
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.analysis.alignment import Alignment, fit, have_directions
+from embedtool.analysis.alignment import Alignment, fit_rotation, have_directions
 from embedtool.config.tasks import TranslateConfig
 from embedtool.errors import EvaluationError, QueryError
 from embedtool.messages import brief, counted
@@ -80,7 +80,7 @@ class Translator:
     alignment: Alignment
 
     @classmethod
-    def of(
+    def fit(
         cls,
         source: AnyVectors,
         target: AnyVectors,
@@ -100,7 +100,7 @@ class Translator:
                 f"of none of the {counted(len(seeds), 'pair')} of the dictionary are both words "
                 "known"
             )
-        alignment = fit(source.matrix[first[known]], target.matrix[second[known]])
+        alignment = fit_rotation(source.matrix[first[known]], target.matrix[second[known]])
         return cls(source, target, config, alignment)
 
     def translate(self, words: Sequence[str], n: int = CUTOFFS[-1]) -> list[Answers]:

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.contextual.encoders import ContextualEncoder
-from embedtool.evaluation.documents import Bags, bags_of
+from embedtool.evaluation.documents import BagOfWords, count_words
 from embedtool.messages import brief
 
 
 @dataclass(frozen=True, eq=False)
-class DocumentsInContext(Bags):
+class DocumentsInContext(BagOfWords):
     """Documents as bags of known words, and as they stand.
 
     rows  : float32 (n_words, 0): a word has no vector outside of its document
@@ -33,7 +33,7 @@ def documents_in_context(
 ) -> DocumentsInContext:
     """Cut documents into tokens as the encoder does, and count those that have a vector."""
     texts = tuple(documents)
-    bags = bags_of(encoder.static, texts, encoder.tokens)
+    bags = count_words(encoder.static, texts, encoder.tokens)
     rows = np.zeros((len(bags.words), 0), np.float32)
     return DocumentsInContext(bags.words, bags.ids, rows, bags.counts, bags.coverage, texts)
 

@@ -13,7 +13,7 @@ from embedtool.config.tasks import AttentionConfig
 from embedtool.contextual.attention import Floats, attention_mask, multi_head_attention
 from embedtool.corpus.tokens import TOKENIZERS
 from embedtool.errors import QueryError
-from embedtool.evaluation.documents import has_capitals, lowering
+from embedtool.evaluation.documents import has_capitals, lowercasing
 from embedtool.messages import brief
 from embedtool.model.vectors import WordVectors
 from embedtool.search.query import from_ngrams
@@ -45,7 +45,7 @@ def attend(vectors: WordVectors, sentence: str, config: AttentionConfig) -> Atte
     word is left, or the vectors cannot be cut into the heads.
     """
     tokenize = TOKENIZERS[config.tokenizer]()
-    words = (tokenize if has_capitals(vectors) else lowering(tokenize))(sentence)
+    words = (tokenize if has_capitals(vectors) else lowercasing(tokenize))(sentence)
     found = {word: vectors.vector(word) for word in set(words) if vectors.has_vector(word)}
     tokens = [word for word in words if word in found and found[word].any()]
     if not tokens:

@@ -18,7 +18,7 @@ from embedtool.contextual.encoders import ContextualEncoder
 from embedtool.contextual.queries import place_of
 from embedtool.corpus.corpus import Corpus
 from embedtool.errors import EvaluationError
-from embedtool.evaluation.statistics import Interval, share_interval
+from embedtool.evaluation.statistics import Interval, proportion_interval
 from embedtool.io.encodings import UTF8
 from embedtool.model.vectors import WordVectors
 from embedtool.search.query import cosines, lookup
@@ -132,7 +132,7 @@ def judge(
     )
     return WordInContext(
         dataset, len(pairs), int(same.sum()), float(correct.mean()),
-        share_interval(correct, groups), words,
+        proportion_interval(correct, groups), words,
     )  # fmt: skip
 
 

@@ -17,9 +17,9 @@ from embedtool.evaluation.methods import (
     answer_by_example,
     answer_by_relation,
 )
-from embedtool.evaluation.statistics import Interval, share_interval
+from embedtool.evaluation.statistics import Interval, proportion_interval
 from embedtool.evaluation.tasks import AnalogySet
-from embedtool.evaluation.vocabulary_lookup import KnownWords, known_words
+from embedtool.evaluation.vocabulary_lookup import WordIndex, index_words
 from embedtool.messages import brief
 from embedtool.model.vectors import WordVectors
 
@@ -70,7 +70,7 @@ class AnalogyScore:
     found               : questions whose first three words and a right answer are known
     total               : all questions
     accuracy            : correct / found, as word2vec, GloVe and gensim have it, or None
-    interval            : of the accuracy, by `statistics.share_interval`, or None
+    interval            : of the accuracy, by `statistics.proportion_interval`, or None
     accuracy_over_total : correct / total, or None: a question with an unknown word is wrong
     """
 
@@ -114,14 +114,14 @@ def answer_analogies(
     include_query_words : let all words answer (Linzen 2016: 3cosadd then mostly answers b or c)
     restrict_vocab      : only the first so many words are known; None: all
     case_insensitive    : a word that is not known as it is spelled is sought without regard to
-                          case (`known.KnownWords`); an answer that differs from a right one only
+                          case (`known.WordIndex`); an answer that differs from a right one only
                           in case is right, and one that differs so from a, b or c is none
 
     Raises EvaluationError on an unknown method or a limit below 1.
     """
     if method not in ANALOGY_METHODS:
         raise EvaluationError(f"no method {method!r}: expected one of {', '.join(ANALOGY_METHODS)}")
-    known = known_words(vectors, restrict_vocab, case_insensitive)
+    known = index_words(vectors, restrict_vocab, case_insensitive)
     questions = analogies.questions
     words = (word for question in questions for word in question[:3])
     ids = known.word_ids(words).reshape(-1, 3)
@@ -160,7 +160,7 @@ def _answer_relation(
     pairs: Ids,
     method: AnalogyMethod,
     candidates: Ids,
-    known: KnownWords,
+    known: WordIndex,
     include_query_words: bool,
 ) -> Ids:
     """The answers to the questions of one section.
@@ -227,7 +227,7 @@ def _score(
     correct, found, total = int(outcomes.correct[here].sum()), int(here.sum()), int(chosen.sum())
     interval = None
     if with_interval:
-        interval = share_interval(outcomes.correct[here], outcomes.groups(here))
+        interval = proportion_interval(outcomes.correct[here], outcomes.groups(here))
     return AnalogyScore(
         name,
         correct,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from embedtool.config.tasks import RESTRICT_VOCAB
 from embedtool.evaluation.tasks import CategorySet
-from embedtool.evaluation.vocabulary_lookup import known_words
+from embedtool.evaluation.vocabulary_lookup import index_words
 from embedtool.model.vectors import WordVectors, unit_rows
 
 N_STARTS = 10
@@ -72,7 +72,7 @@ def evaluate_categories(
     with Ward's criterion, which needs no seed. The options are those of
     `embedtool.evaluation.analogy.answer_analogies`.
     """
-    known = known_words(vectors, restrict_vocab, case_insensitive)
+    known = index_words(vectors, restrict_vocab, case_insensitive)
     ids = known.word_ids(word for word, _ in categories.words)
     found = ids >= 0
     all_labels = np.unique([name for _, name in categories.words], return_inverse=True)[1]

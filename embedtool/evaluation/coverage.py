@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from itertools import chain, islice
 
 from embedtool.config.tasks import RESTRICT_VOCAB
-from embedtool.evaluation.scoring import Part
+from embedtool.evaluation.scoring import Metric
 from embedtool.evaluation.tasks import AnalogySet, CategorySet, Dataset, PairSet
-from embedtool.evaluation.vocabulary_lookup import known_words
+from embedtool.evaluation.vocabulary_lookup import index_words
 from embedtool.messages import counted
 from embedtool.model.vectors import WordVectors
 
@@ -22,7 +22,7 @@ N_SHOWN = 3
 
 
 @dataclass(frozen=True)
-class Shortfall:
+class LowCoverage:
     """Why a score is missing or says little.
 
     has_score : whether there is one all the same
@@ -32,26 +32,26 @@ class Shortfall:
     has_score: bool
 
 
-def shortfall(
+def check_coverage(
     vectors: WordVectors,
     dataset: Dataset,
-    part: Part,
+    part: Metric,
     *,
     restrict_vocab: int | None = RESTRICT_VOCAB,
     case_insensitive: bool = True,
-) -> Shortfall | None:
-    """What is wrong with the headline of a result; None where enough is known.
+) -> LowCoverage | None:
+    """What is wrong with the primary metric of a result; None where enough is known.
 
     The options are those that the dataset was evaluated with.
     """
     unknown = _unknown(vectors, dataset, restrict_vocab, case_insensitive)
     has_score = part.score is not None
-    return lack(dataset.name, part.found, part.total, _item(dataset), has_score, unknown)
+    return low_coverage(dataset.name, part.found, part.total, _item(dataset), has_score, unknown)
 
 
-def lack(
+def low_coverage(
     name: str, found: int, total: int, item: str, has_score: bool, unknown: Iterable[str] = ()
-) -> Shortfall | None:
+) -> LowCoverage | None:
     """What is wrong where `found` of `total` items are known; None where they are enough.
 
     item    : what an item is called
@@ -64,7 +64,7 @@ def lack(
     message = f"{name}: {known} of {counted(total, item)} known, {outcome}"
     if named := ", ".join(map(repr, islice(unknown, N_SHOWN))):
         message += f"; not in the vocabulary: {named}"
-    return Shortfall(message, has_score)
+    return LowCoverage(message, has_score)
 
 
 def _item(dataset: Dataset) -> str:
@@ -81,7 +81,7 @@ def _unknown(
     Nothing is looked up before the first is asked for.
     """
     words = list(dict.fromkeys(_words(dataset)))
-    ids = known_words(vectors, restrict_vocab, case_insensitive).word_ids(words).tolist()
+    ids = index_words(vectors, restrict_vocab, case_insensitive).word_ids(words).tolist()
     yield from (word for word, i in zip(words, ids, strict=True) if i < 0)
 
 

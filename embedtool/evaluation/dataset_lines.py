@@ -31,7 +31,7 @@ Row = tuple[int, str, list[str]]
 
 
 @dataclass(frozen=True)
-class Source:
+class DatasetFile:
     """A file of questions, or a folder of them; a zip archive is a folder too."""
 
     node: Path | zipfile.Path
@@ -85,15 +85,15 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Table:
+class DelimitedTable:
     """The rows of a file, cut at their tabs, else their commas, else their spaces.
 
-    is_numbered : the first row is a header, and the column of row numbers is left out: it has no
-                  name (pandas), or `id`, or the header has one field fewer than all rows (R)
+    has_row_numbers : the first row is a header, and the column of row numbers is left out: it has
+                  no name (pandas), or `id`, or the header has one field fewer than all rows (R)
     """
 
     rows: list[Row]
-    is_numbered: bool
+    has_row_numbers: bool
 
     @property
     def first(self) -> list[str]:
@@ -102,29 +102,29 @@ class Table:
 
 
 @contextmanager
-def opened(path: Path, encoding: str = UTF8) -> Iterator[Source]:
+def open_dataset(path: Path, encoding: str = UTF8) -> Iterator[DatasetFile]:
     """The file or folder; an archive is a folder too."""
     if path.suffix.lower() != ".zip" or path.is_dir():
-        yield Source(path, encoding)
+        yield DatasetFile(path, encoding)
         return
     try:
         with zipfile.ZipFile(path) as archive:
-            yield Source(zipfile.Path(archive), encoding)
+            yield DatasetFile(zipfile.Path(archive), encoding)
     except OSError as error:
         raise EvaluationError(f"{path}: cannot be read: {error.strerror or error}") from None
     except (zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
         raise EvaluationError(f"{path}: not a zip archive that can be read: {error}") from None
 
 
-def text_files(folder: Source, name: str = "") -> Iterator[tuple[Source, str]]:
+def iter_text_files(folder: DatasetFile, name: str = "") -> Iterator[tuple[DatasetFile, str]]:
     """The .txt files in a folder and those in it, by name, each with the name of its folder."""
     nodes: list[Path | zipfile.Path] = list(folder.node.iterdir())
     for node in sorted(nodes, key=lambda each: each.name):
         if node.name.startswith((".", "__")):
             continue
-        source = Source(node, folder.encoding)
+        source = DatasetFile(node, folder.encoding)
         if source.is_folder and not _is_link(node):
-            yield from text_files(source, node.name)
+            yield from iter_text_files(source, node.name)
         elif node.name.lower().endswith(".txt"):
             yield source, name or folder.node.name
 
@@ -134,13 +134,13 @@ def _is_link(node: Path | zipfile.Path) -> bool:
     return isinstance(node, Path) and node.is_symlink()
 
 
-def table_in(source: Source) -> Table:
+def parse_table(source: DatasetFile) -> DelimitedTable:
     """The rows of a file. Raises EvaluationError where a row lacks the number that others have."""
-    rows = [(number, line, fields_of(line) or [line]) for number, line in source.lines()]
+    rows = [(number, line, split_fields(line) or [line]) for number, line in source.lines()]
     if not rows:
-        return Table([], is_numbered=False)
+        return DelimitedTable([], has_row_numbers=False)
     (first, line, head), others = rows[0], rows[1:]
-    numbers = [number_in(fields[0]) for *_, fields in others]
+    numbers = [parse_number(fields[0]) for *_, fields in others]
     if not head[0] and len(head) > 1:
         if None in numbers:
             number, other, _ = others[numbers.index(None)]
@@ -148,31 +148,31 @@ def table_in(source: Source) -> Table:
             raise source.bad_line(number, expected, other)
         head = head[1:]
     elif not others or None in numbers:
-        return Table(rows, is_numbered=False)
+        return DelimitedTable(rows, has_row_numbers=False)
     elif head[0].lower() in INDEX_NAMES:
         head = head[1:]
     elif any(len(fields) != len(head) + 1 for *_, fields in others):
-        return Table(rows, is_numbered=False)
+        return DelimitedTable(rows, has_row_numbers=False)
     cut = [(number, other, fields[1:]) for number, other, fields in others]
-    return Table([(first, line, head), *cut], is_numbered=True)
+    return DelimitedTable([(first, line, head), *cut], has_row_numbers=True)
 
 
-def columns_of(line: str) -> list[str]:
+def split_columns(line: str) -> list[str]:
     """A line cut at its tabs, else its spaces."""
     return [field.strip() for field in line.split("\t")] if "\t" in line else split_spaces(line)
 
 
-def fields_of(line: str) -> list[str]:
+def split_fields(line: str) -> list[str]:
     """A line cut at its tabs, else its commas, else its spaces."""
     if "," not in line or "\t" in line:
-        return columns_of(line)
+        return split_columns(line)
     try:
         return [field.strip() for field in next(csv.reader([line], skipinitialspace=True))]
     except csv.Error:
         return [line]
 
 
-def number_in(text: str) -> float | None:
+def parse_number(text: str) -> float | None:
     """The finite number that a text is, or None. Python's own `1_000` is none."""
     if "_" in text:
         return None

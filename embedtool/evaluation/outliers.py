@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from embedtool.config.tasks import RESTRICT_VOCAB
 from embedtool.evaluation.tasks import OutlierSet
-from embedtool.evaluation.vocabulary_lookup import known_words
+from embedtool.evaluation.vocabulary_lookup import index_words
 from embedtool.model.vectors import WordVectors, unit_rows
 
 LEAST_MEMBERS = 2
@@ -75,7 +75,7 @@ def evaluate_outliers(
 
     The options are those of `embedtool.evaluation.analogy.answer_analogies`.
     """
-    known = known_words(vectors, restrict_vocab, case_insensitive)
+    known = index_words(vectors, restrict_vocab, case_insensitive)
     groups: list[OutlierScore] = []
     all_positions: list[float] = []
     unknown_members = total = 0

@@ -1,6 +1,6 @@
 """The public datasets: what each asks, how large it is, where it lies and whose it is.
 
-In: datasets.toml beside this file. Out: an Entry by name.
+In: datasets.toml beside this file. Out: a DatasetEntry by name.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ REGISTRY = Path(__file__).with_name("datasets.toml")
 
 
 @dataclass(frozen=True)
-class Entry:
+class DatasetEntry:
     """A public dataset; datasets.toml says what each field means."""
 
     name: str
@@ -53,15 +53,17 @@ class Entry:
 
 
 @cache
-def registry() -> Mapping[str, Entry]:
+def registry() -> Mapping[str, DatasetEntry]:
     """All public datasets by name, in the order of datasets.toml."""
     import tomllib
 
     with REGISTRY.open("rb") as file:
-        return {name: Entry(name=name, **about) for name, about in tomllib.load(file).items()}
+        return {
+            name: DatasetEntry(name=name, **about) for name, about in tomllib.load(file).items()
+        }
 
 
-def find_entry(name: str) -> Entry:
+def find_dataset(name: str) -> DatasetEntry:
     """The dataset of this name; raises EvaluationError where there is none."""
     try:
         return registry()[name]

@@ -1,7 +1,7 @@
 """The score of word vectors on a dataset of any task.
 
 In: WordVectors and a dataset. Out: the result of the evaluation that the dataset is made for, and
-of any result its parts, all in one shape.
+of any result its metrics, all in one shape.
 """
 
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ Result = AnalogyResult | PairResult | CategoryResult | OutlierResult
 
 
 @dataclass(frozen=True)
-class Part:
+class Metric:
     """One figure of a result.
 
     found, total : questions that the vocabulary can answer, and all
@@ -73,44 +73,44 @@ def evaluate(
     )
 
 
-def headline(result: Result) -> Part:
+def primary_metric(result: Result) -> Metric:
     """The figure that a dataset is cited by: accuracy, Spearman's correlation, k-means' purity."""
-    found = parts(result)
+    found = metrics(result)
     return replace(found[-1], name="accuracy") if isinstance(result, AnalogyResult) else found[0]
 
 
-def parts(result: Result) -> list[Part]:
+def metrics(result: Result) -> list[Metric]:
     """All figures of a result: of analogies by section, by kind and over all, else by measure."""
     if isinstance(result, AnalogyResult):
         return [
-            Part(p.name, p.found, p.total, p.accuracy, p.interval, p.accuracy_over_total)
+            Metric(p.name, p.found, p.total, p.accuracy, p.interval, p.accuracy_over_total)
             for p in (*result.sections, *result.kinds, result.total)
         ]
     if isinstance(result, PairResult):
         r, sizes = result, (result.found, result.total)
         return [
-            Part("Spearman", *sizes, r.spearman, r.spearman_interval, r.spearman_over_total),
-            Part("Pearson", *sizes, r.pearson, r.pearson_interval, r.pearson_over_total),
+            Metric("Spearman", *sizes, r.spearman, r.spearman_interval, r.spearman_over_total),
+            Metric("Pearson", *sizes, r.pearson, r.pearson_interval, r.pearson_over_total),
         ]
     if isinstance(result, OutlierResult):
         t, sizes = result.total, (result.total.found, result.total.total)
         return [
-            Part("accuracy", *sizes, t.accuracy, None, t.accuracy_over_total),
-            Part("OPP", *sizes, t.opp, None, t.opp_over_total),
+            Metric("accuracy", *sizes, t.accuracy, None, t.accuracy_over_total),
+            Metric("OPP", *sizes, t.opp, None, t.opp_over_total),
         ]
-    return _category_parts(result)
+    return _category_metrics(result)
 
 
-def _category_parts(result: CategoryResult) -> list[Part]:
-    found: list[Part] = []
+def _category_metrics(result: CategoryResult) -> list[Metric]:
+    found: list[Metric] = []
     for name, clusters in (("k-means", result.kmeans), ("agglomerative", result.agglomerative)):
         sizes = result.found, result.total
         if clusters is None:
-            found.append(Part(f"{name} purity", *sizes, None, None, None))
+            found.append(Metric(f"{name} purity", *sizes, None, None, None))
             continue
         found += [
-            Part(f"{name} purity", *sizes, clusters.purity, None, clusters.purity_over_total),
-            Part(f"{name} V-measure", *sizes, clusters.v_measure, None, None),
-            Part(f"{name} adjusted Rand", *sizes, clusters.adjusted_rand, None, None),
+            Metric(f"{name} purity", *sizes, clusters.purity, None, clusters.purity_over_total),
+            Metric(f"{name} V-measure", *sizes, clusters.v_measure, None, None),
+            Metric(f"{name} adjusted Rand", *sizes, clusters.adjusted_rand, None, None),
         ]
     return found

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from embedtool.config.tasks import RESTRICT_VOCAB
 from embedtool.evaluation.statistics import Interval, correlation_interval
 from embedtool.evaluation.tasks import PairSet
-from embedtool.evaluation.vocabulary_lookup import known_words
+from embedtool.evaluation.vocabulary_lookup import index_words
 from embedtool.model.vectors import WordVectors
 from embedtool.search.query import cosines
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -48,12 +50,12 @@ def pair_similarities(
     *,
     restrict_vocab: int | None = RESTRICT_VOCAB,
     case_insensitive: bool = True,
-) -> NDArray[np.float64]:
+) -> Floats:
     """The cosine of each pair, float64 (n_pairs,); NaN where a word is not known.
 
     The options are those of `embedtool.evaluation.analogy.answer_analogies`.
     """
-    known = known_words(vectors, restrict_vocab, case_insensitive)
+    known = index_words(vectors, restrict_vocab, case_insensitive)
     first = known.word_ids(pair[0] for pair in pairs.pairs)
     second = known.word_ids(pair[1] for pair in pairs.pairs)
     found = (first >= 0) & (second >= 0)
@@ -80,7 +82,7 @@ def evaluate_pairs(
 
 def score_pairs(
     pairs: PairSet,
-    similarities: NDArray[np.float64],
+    similarities: Floats,
     *,
     restrict_vocab: int | None,
     case_insensitive: bool,
@@ -106,7 +108,7 @@ def score_pairs(
 
 
 def _correlations(
-    scores: NDArray[np.float64], similarities: NDArray[np.float64]
+    scores: Floats, similarities: NDArray[np.float64]
 ) -> tuple[float, float] | tuple[None, None]:
     """Spearman's rank correlation and Pearson's, or None for both where they are not defined."""
     if len(scores) < 2 or not np.ptp(scores) or not np.ptp(similarities):

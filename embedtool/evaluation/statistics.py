@@ -100,7 +100,7 @@ class Difference:
     size: float
 
 
-def share_interval(correct: NDArray[np.bool_], groups: NDArray[np.int64]) -> Interval | None:
+def proportion_interval(correct: NDArray[np.bool_], groups: NDArray[np.int64]) -> Interval | None:
     """The interval of the share of correct answers (Korn & Graubard 1998).
 
     correct : bool (n_items,)
@@ -141,16 +141,17 @@ def correlation_interval(x: Floats, y: Floats, kind: Correlation) -> Interval | 
     return found if found.high - found.low > EDGE else None
 
 
-def compare_shares(
+def compare_proportions(
     first: NDArray[np.bool_], second: NDArray[np.bool_], groups: NDArray[np.int64]
 ) -> Difference | None:
     """Whether two models answer the same questions differently well.
 
-    first, second : bool (n_items,), whether each answered right; groups as for `share_interval`
+    first, second : bool (n_items,), whether each answered right; groups as for
+                    `proportion_interval`
 
     The difference over its standard error (`_jackknife`) is taken for Student's t with a degree of
     freedom for each group but one (CV3 in MacKinnon, Nielsen & Webb 2023). The interval holds 0
-    exactly where p is not below SIGNIFICANT. None where `share_interval` is.
+    exactly where p is not below SIGNIFICANT. None where `proportion_interval` is.
     """
     gain = second.astype(np.int64) - first
     found = _jackknife(gain, groups)
@@ -244,7 +245,7 @@ def stars(p: float) -> str:
     return next((mark for bound, mark in STARS if p < bound), "")
 
 
-def p_text(p: float) -> str:
+def format_p(p: float) -> str:
     """A p-value behind the letter p: `= 0.012`, or `< 0.001` below SMALLEST_SHOWN."""
     return f"= {p:.3f}" if p >= SMALLEST_SHOWN else f"< {SMALLEST_SHOWN}"
 
@@ -252,7 +253,7 @@ def p_text(p: float) -> str:
 def _jackknife(values: NDArray[np.int64], groups: NDArray[np.int64]) -> tuple[float, int] | None:
     """The standard error of the mean of values, and the number of groups left out in turn.
 
-    values, groups : int64 (n_items,), and groups as for `share_interval`
+    values, groups : int64 (n_items,), and groups as for `proportion_interval`
 
     V = (G - 1) / G sum_g (mean without g - mean)^2 (CV3 in MacKinnon, Nielsen & Webb 2023).
 

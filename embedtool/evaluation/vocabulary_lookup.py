@@ -19,7 +19,7 @@ Ids = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class KnownWords:
+class WordIndex:
     """The words that take part, by their spelling and, where case is folded, in lower case.
 
     exact  : the id of each word, ascending
@@ -69,9 +69,9 @@ class KnownWords:
         return found
 
 
-def known_words(
+def index_words(
     vectors: WordVectors, restrict_vocab: int | None, case_insensitive: bool
-) -> KnownWords:
+) -> WordIndex:
     """The words among the first `restrict_vocab` (None: among all) whose vectors are finite.
 
     Raises EvaluationError on a limit below 1.
@@ -86,4 +86,4 @@ def known_words(
     folded: dict[str, int] = {}
     for word, i in exact.items():
         forms[i] = folded.setdefault(word.lower(), i) if case_insensitive else i
-    return KnownWords(exact, folded, forms)
+    return WordIndex(exact, folded, forms)

@@ -16,7 +16,7 @@ from embedtool.io.atomic import atomic_write, text_bytes
 from embedtool.io.progress import Report
 
 
-def described(
+def experiment_identity(
     algorithm: str, corpus: Corpus, config: TrainerConfig, fingerprint: str
 ) -> dict[str, Any]:
     """What trainings depend on: all but the number of workers."""
@@ -27,7 +27,7 @@ def described(
     }  # fmt: skip
 
 
-def enter(path: Path, experiment: Mapping[str, Any]) -> None:
+def open_experiment_dir(path: Path, experiment: Mapping[str, Any]) -> None:
     """Make the folder of a description, or find that it is of the same experiment.
 
     path : the description's file, in the folder
@@ -58,6 +58,6 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
         file.write(text_bytes(text + "\n"))
 
 
-def named(report: Report, name: str) -> Report:
+def with_prefix(report: Report, name: str) -> Report:
     """A Report whose stages say which training they belong to."""
     return lambda progress: report(replace(progress, stage=f"{name}, {progress.stage}"))

@@ -16,7 +16,11 @@ from embedtool.config.training import TrainerConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.encoding import resample
 from embedtool.errors import ModelError, StoppedError
-from embedtool.experiments.experiment_dir import described, enter, named
+from embedtool.experiments.experiment_dir import (
+    experiment_identity,
+    open_experiment_dir,
+    with_prefix,
+)
 from embedtool.io.progress import Report, silent
 from embedtool.model import store
 from embedtool.model.vectors import Model, WordVectors
@@ -47,9 +51,8 @@ def train_runs(
     with TemporaryDirectory(prefix="embedtool-") as name:
         work = Path(name)
         scanned = read_text(corpus, work, config.workers, cache, report)
-        enter(folder / EXPERIMENT, {
-            "sampling": sampling, **described(algorithm, corpus, config, scanned.fingerprint),
-        })  # fmt: skip
+        identity = experiment_identity(algorithm, corpus, config, scanned.fingerprint)
+        open_experiment_dir(folder / EXPERIMENT, {"sampling": sampling, **identity})
         encoded = encode_text(scanned, config, work)
         for i in range(n_runs):
             path = run_path(folder, i)
@@ -57,7 +60,7 @@ def train_runs(
                 store.describe(path)
                 continue
             run = replace(config, seed=config.seed + i)
-            history = History(named(report, f"run {i + 1} of {n_runs}"))
+            history = History(with_prefix(report, f"run {i + 1} of {n_runs}"))
             try:
                 text = resample(encoded, run.seed, work) if sampling == "bootstrap" else encoded
                 vectors = TRAINERS[algorithm].train(run, text, work, history)

@@ -17,12 +17,12 @@ from embedtool.analysis.neighbours import (
     N_NEIGHBOURS,
     Band,
     banded_ranks,
+    count_common,
     means_by_band,
-    n_in_common,
 )
 from embedtool.errors import EvaluationError
-from embedtool.evaluation.coverage import shortfall
-from embedtool.evaluation.scoring import evaluate, headline
+from embedtool.evaluation.coverage import check_coverage
+from embedtool.evaluation.scoring import evaluate, primary_metric
 from embedtool.evaluation.statistics import Interval, correlation_mean_interval, t_interval
 from embedtool.evaluation.tasks import Dataset, PairSet
 from embedtool.model.vectors import WordVectors, unit_rows
@@ -109,7 +109,7 @@ def stability(
     jaccard = np.zeros(len(ranks))
     pairs = list(combinations(near, 2))
     for first, second in pairs:
-        shared = n_in_common(np.concatenate([first, second], axis=1))
+        shared = count_common(np.concatenate([first, second], axis=1))
         common += shared / k / len(pairs)
         jaccard += shared / (2 * k - shared) / len(pairs)
     frequent = ranks < limit
@@ -168,10 +168,10 @@ def stable_neighbours(
 
 def _spread(runs: Sequence[WordVectors], dataset: Dataset) -> Spread | None:
     """The score of each run on a dataset; None where it is not defined, which is logged."""
-    found = [headline(evaluate(vectors, dataset)) for vectors in runs]
+    found = [primary_metric(evaluate(vectors, dataset)) for vectors in runs]
     scores = [part.score for part in found if part.score is not None]
     least = next((part for part in found if part.score is None), found[0])
-    if fault := shortfall(runs[0], dataset, least):
+    if fault := check_coverage(runs[0], dataset, least):
         log.warning("%s", fault.message)
     if len(scores) < len(runs):
         return None

@@ -20,11 +20,16 @@ from typing import TYPE_CHECKING, Any
 from embedtool.config.training import TrainerConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.errors import EvaluationError, MissingExtraError, StoppedError, TrainingError
-from embedtool.evaluation.compare import Contrast, judge_models
-from embedtool.evaluation.coverage import shortfall
-from embedtool.evaluation.scoring import Part, evaluate, headline
+from embedtool.evaluation.coverage import check_coverage
+from embedtool.evaluation.paired_tests import PairedTest, compare_scores
+from embedtool.evaluation.scoring import Metric, evaluate, primary_metric
 from embedtool.evaluation.tasks import Dataset
-from embedtool.experiments.experiment_dir import described, enter, named, write_json
+from embedtool.experiments.experiment_dir import (
+    experiment_identity,
+    open_experiment_dir,
+    with_prefix,
+    write_json,
+)
 from embedtool.io.atomic import atomic_write, text_bytes
 from embedtool.io.progress import Report, silent
 from embedtool.messages import counted
@@ -55,9 +60,9 @@ class Range:
     log: bool = False
 
 
-Space = Mapping[str, Range | tuple[str, ...]]
+SearchSpace = Mapping[str, Range | tuple[str, ...]]
 
-_WORD2VEC: Space = {
+_WORD2VEC: SearchSpace = {
     "mode": ("cbow", "skipgram"),
     "vector_size": Range(50, 300, step=50),
     "window": Range(2, 15, step=1),
@@ -67,7 +72,7 @@ _WORD2VEC: Space = {
     "learning_rate": Range(0.01, 0.1, log=True),
     "epochs": Range(3, 15, step=1),
 }
-SPACES: Mapping[str, Space] = {
+SEARCH_SPACES: Mapping[str, SearchSpace] = {
     "word2vec": _WORD2VEC,
     "fasttext": {**_WORD2VEC, "min_n": Range(2, 4, step=1), "max_n": Range(4, 7, step=1)},
     "glove": {
@@ -117,7 +122,7 @@ class Tuning:
     trials: tuple[Trial, ...]
     best: Trial
     defaults: Trial
-    contrasts: tuple[Contrast, ...]
+    contrasts: tuple[PairedTest, ...]
 
 
 def tune(
@@ -150,23 +155,23 @@ def tune(
     that fails is a failed trial.
     """
     until = time.monotonic() + seconds
-    space = {k: v for k, v in SPACES[algorithm].items() if k not in fixed}
+    space = {k: v for k, v in SEARCH_SPACES[algorithm].items() if k not in fixed}
     if not space:
         raise EvaluationError("all options are set; leave at least one to be searched")
     sizes = {d.name: list(d.sizes) for d in (dataset, *([held_out] if held_out else []))}
     with TemporaryDirectory(prefix="embedtool-") as name:
         work = Path(name)
         scanned = read_text(corpus, work, config.workers, cache, report)
-        enter(folder / DESCRIPTION, {
+        open_experiment_dir(folder / DESCRIPTION, {
             "datasets": sizes, "searched": sorted(space), "scored": "over found",
-            **described(algorithm, corpus, config, scanned.fingerprint),
+            **experiment_identity(algorithm, corpus, config, scanned.fingerprint),
         })  # fmt: skip
         study = _open(folder, config)
         encoded = encode_text(scanned, config, work)
 
         def attempt(number: int, options: dict[str, Any]) -> Model:
             chosen = replace(config, **options)
-            history = History(named(report, f"trial {number}"))
+            history = History(with_prefix(report, f"trial {number}"))
             vectors = TRAINERS[algorithm].train(chosen, encoded, work, history)
             about = about_training(algorithm, chosen, corpus, scanned)
             return Model(vectors, describe(about, encoded, history))
@@ -223,7 +228,7 @@ def _enqueue(study: "Study", options: dict[str, Any]) -> None:
 
 def _run(
     study: "Study",
-    space: Space,
+    space: SearchSpace,
     folder: Path,
     dataset: Dataset,
     held_out: Dataset | None,
@@ -257,7 +262,7 @@ def _run(
         raise EvaluationError(f"{dataset.name}: the model knows too few of its words for a score")
     if not finished:
         for each, part in zip((dataset, held_out), parts, strict=False):
-            if each is not None and (fault := shortfall(model.vectors, each, part)):
+            if each is not None and (fault := check_coverage(model.vectors, each, part)):
                 log.warning("%s", fault.message)
     if held_out is not None:
         trial.set_user_attr("held_out", parts[1].score)
@@ -279,8 +284,8 @@ def _draw(trial: Any, name: str, values: Range | tuple[str, ...]) -> Any:
     return trial.suggest_float(name, values.low, values.high, log=values.log)
 
 
-def _score(model: Model, dataset: Dataset) -> Part:
-    return headline(evaluate(model.vectors, dataset))
+def _score(model: Model, dataset: Dataset) -> Metric:
+    return primary_metric(evaluate(model.vectors, dataset))
 
 
 def _finished(study: "Study") -> "list[FrozenTrial]":
@@ -329,8 +334,8 @@ def _result(study: "Study", folder: Path, dataset: Dataset, held_out: Dataset | 
     best = trials[study.best_trial.number]
     models = {name: store.load(folder / name).vectors for name in (DEFAULTS, BEST)}
     datasets = [dataset, *([held_out] if held_out is not None else [])]
-    part = headline(evaluate(models[BEST], dataset))
-    contrasts = judge_models(models, datasets)[1] if best != finished[0] else ()
+    part = primary_metric(evaluate(models[BEST], dataset))
+    contrasts = compare_scores(models, datasets)[1] if best != finished[0] else ()
     return Tuning(
         dataset.name, part.name, part.found, part.total, held_out.name if held_out else None,
         tuple(trials), best, finished[0], contrasts,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.analysis.projection import Rows, units_of
+from embedtool.analysis.projection import Rows, finite_unit_rows
 
 if TYPE_CHECKING:
     from embedtool.mapview.map_data import MapData
@@ -123,7 +123,7 @@ def _extended(rows: Rows, ids: Ids, groups: NDArray[np.uint8]) -> NDArray[np.uin
 def _distinctive(rows: Rows, groups: NDArray[np.uint8]) -> dict[int, Ids]:
     """For each group the ids of its N_NAMES words that its middle has most to itself."""
     present = np.unique(groups)
-    cosines = units_of(rows) @ units_of(_middles(rows, groups, present)).T
+    cosines = finite_unit_rows(rows) @ finite_unit_rows(_middles(rows, groups, present)).T
     found = {}
     for column, group in enumerate(present):
         ids = np.flatnonzero(groups == group)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.analysis.projection import LEADING, Rows, layout, principal, units_of
+from embedtool.analysis.projection import LEADING, Rows, finite_unit_rows, layout, principal
 from embedtool.analysis.projection_cache import cached_layout
 from embedtool.config.tasks import Layout
 from embedtool.errors import QueryError
@@ -72,7 +72,7 @@ class MapData:
     @cached_property
     def units(self) -> Rows:
         """The directions of the words, float32 (n_words, vector_size)."""
-        return units_of(np.asarray(self._vectors.matrix[: self.n_words], dtype=np.float32))
+        return finite_unit_rows(np.asarray(self._vectors.matrix[: self.n_words], dtype=np.float32))
 
     @property
     def int8_directions(self) -> NDArray[np.int8]:

@@ -11,7 +11,7 @@ from embedtool import formats
 from embedtool.analysis.alignment import align
 from embedtool.analysis.neighbours import compare_neighbourhoods, word_overlaps
 from embedtool.config.tasks import CompressConfig, TransformConfig
-from embedtool.evaluation.vocabulary_lookup import known_words
+from embedtool.evaluation.vocabulary_lookup import index_words
 from embedtool.formats import FORMATS, WRITERS
 from embedtool.model import store
 from embedtool.model.quantized import compress
@@ -75,7 +75,7 @@ def test_a_format_knows_whether_its_order_is_by_frequency(name: str, tmp_path: P
 
 CUTS: dict[str, Callable[[WordVectors], object]] = {
     "restrict_vocab": lambda v: candidate_ids(v, restrict_vocab=5),
-    "evaluate": lambda v: known_words(v, 5, False),
+    "evaluate": lambda v: index_words(v, 5, False),
     "compress": lambda v: compress(v, CompressConfig(words=5)),
     "align": lambda v: align(v, v, 6),
     "overlap": lambda v: word_overlaps(v, v, n_frequent=5),
@@ -115,7 +115,7 @@ def test_who_takes_the_most_frequent_warns_once_where_they_are_not_known(
 def test_who_takes_all_words_warns_of_nothing(caplog: pytest.LogCaptureFixture) -> None:
     unordered = vectors(by_frequency=False)
     candidate_ids(unordered, restrict_vocab=N)
-    known_words(unordered, None, False)
+    index_words(unordered, None, False)
     compress(unordered, CompressConfig(precision="int8"))
     assert caplog.records == []
 

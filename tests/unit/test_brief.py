@@ -14,7 +14,7 @@ from embedtool.config.text import TextConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.evaluation.tasks import AnalogySet, Section
-from embedtool.evaluation.vocabulary_lookup import known_words
+from embedtool.evaluation.vocabulary_lookup import index_words
 from embedtool.messages import brief
 from embedtool.model.quantized import compress
 from embedtool.model.vectors import Model, Subwords, WordVectors
@@ -37,7 +37,7 @@ MAKERS: dict[str, Callable[[], object]] = {
     "initial": lambda: WarmStart(VECTORS, freeze=True),
     "state": lambda: State({"words": MATRIX, "frozen": np.zeros(N, np.bool_)}),
     "alignment": lambda: align(VECTORS, VECTORS),
-    "known": lambda: known_words(VECTORS, None, True),
+    "known": lambda: index_words(VECTORS, None, True),
     "overlaps": lambda: word_overlaps(VECTORS, VECTORS, n_frequent=50),
     "agreement": lambda: compare_neighbourhoods(VECTORS, VECTORS, n_frequent=50),
     "questions": lambda: AnalogySet("a", (Section("s", (("a", "b", "c", "d"),) * N),)),  # type: ignore[arg-type]

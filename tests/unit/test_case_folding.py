@@ -20,7 +20,7 @@ from embedtool.evaluation.tasks import (
     PairSet,
     Section,
 )
-from embedtool.evaluation.vocabulary_lookup import known_words
+from embedtool.evaluation.vocabulary_lookup import index_words
 from embedtool.model import store
 from embedtool.model.suggestions import SpellingIndex
 from embedtool.model.vectors import Model, WordVectors
@@ -40,18 +40,18 @@ def vectors_of(**rows):
 def test_words_that_differ_in_more_than_case_are_two(first, second):
     vectors = WordVectors([first, second], np.eye(2, dtype=np.float32))
     for case_insensitive in (True, False):
-        known = known_words(vectors, None, case_insensitive)
+        known = index_words(vectors, None, case_insensitive)
         assert known.word_ids([first, second]).tolist() == [0, 1]
     one = WordVectors([first], np.ones((1, 2), dtype=np.float32))
-    assert known_words(one, None, True).word_ids([second]).tolist() == [-1]
+    assert index_words(one, None, True).word_ids([second]).tolist() == [-1]
 
 
 @pytest.mark.parametrize("written", ["MASSE", "Masse", "masse"])
 def test_a_word_is_found_whatever_its_case(written):
     vectors = vectors_of(masse=[1, 0], maße=[0, 1])
-    assert known_words(vectors, None, True).word_ids([written]).tolist() == [0]
-    assert known_words(vectors, None, True).word_ids(["MAẞE", "Maße"]).tolist() == [1, 1]
-    assert known_words(vectors, None, False).word_ids(["Masse"]).tolist() == [-1]
+    assert index_words(vectors, None, True).word_ids([written]).tolist() == [0]
+    assert index_words(vectors, None, True).word_ids(["MAẞE", "Maße"]).tolist() == [1, 1]
+    assert index_words(vectors, None, False).word_ids(["Masse"]).tolist() == [-1]
 
 
 def test_pairs_in_lower_case_score_the_same_with_and_without_case():

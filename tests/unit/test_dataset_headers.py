@@ -5,8 +5,8 @@ import pytest
 from embedtool.errors import EvaluationError
 from embedtool.evaluation.datasets import (
     read_analogies,
+    read_analogies_or_pairs,
     read_categories,
-    read_either,
     read_outliers,
     read_pairs,
 )
@@ -103,7 +103,7 @@ def test_what_is_neither_pairs_nor_analogies_is_told_of_both(tmp_path):
     path = tmp_path / "held-out.txt"
     path.write_text("king queen nine\nking prince 7\n")
     with pytest.raises(EvaluationError) as error:
-        read_either(path)
+        read_analogies_or_pairs(path)
     assert str(error.value) == (
         f"{path}, line 1: expected two words and a number, found 'king queen nine'; if this is a "
         f"header, begin it with #; or, if these are analogies, {path}, line 1: expected four "

@@ -5,12 +5,12 @@ import pytest
 
 from embedtool.analysis.alignment import drift
 from embedtool.analysis.bias import project
-from embedtool.analysis.neighbours import ranks_of
+from embedtool.analysis.neighbours import shared_ranks
 from embedtool.analysis.translation import Translator
 from embedtool.config.tasks import AttentionConfig, DriftConfig, TranslateConfig
 from embedtool.contextual.static_attention import attend
 from embedtool.errors import NoAnswerError, UnknownWordError
-from embedtool.evaluation.compare import compare_models
+from embedtool.experiments.model_comparison import compare_models
 from embedtool.experiments.stability import stable_neighbours
 from embedtool.model.vectors import WordVectors
 from embedtool.plotting.scenes import analogies, similarities
@@ -27,7 +27,7 @@ TOLD = "the vector of 'zero' is all zeros: it has no direction"
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda: Translator.of(VECTORS, OTHERS, SEEDS, TranslateConfig()).translate(["w1", "zero"]),
+        lambda: Translator.fit(VECTORS, OTHERS, SEEDS, TranslateConfig()).translate(["w1", "zero"]),
         lambda: drift(VECTORS, OTHERS, DriftConfig(), ["w1", "zero"]),
         lambda: project(VECTORS, ["w1 - w2"], ["w3", "zero"]),
         lambda: project(VECTORS, ["w1 - zero"], ["w3"]),
@@ -57,7 +57,7 @@ def test_a_sentence_is_attended_to_without_it() -> None:
 
 
 def test_a_dictionary_is_scored_without_it() -> None:
-    translator = Translator.of(VECTORS, OTHERS, SEEDS, TranslateConfig())
+    translator = Translator.fit(VECTORS, OTHERS, SEEDS, TranslateConfig())
     score = translator.score([("w1", "w1"), ("zero", "zero"), ("new", "w2")])
     assert (score.found, score.total) == (1, 3)
 
@@ -79,6 +79,6 @@ def test_all_queries_that_no_model_can_answer_are_named() -> None:
 
 def test_all_words_that_are_not_shared_are_named() -> None:
     with pytest.raises(Exception, match=r"^'x', 'y' are not in the vocabulary of both models$"):
-        ranks_of(WORDS, ["w1", "x", "y"])
+        shared_ranks(WORDS, ["w1", "x", "y"])
     with pytest.raises(Exception, match=r"^'x' is not in the vocabulary of both models$"):
-        ranks_of(WORDS, ["x"])
+        shared_ranks(WORDS, ["x"])

@@ -8,7 +8,7 @@ import pytest
 from scipy.linalg import orthogonal_procrustes
 from scipy.stats import ortho_group
 
-from embedtool.analysis.alignment import align, drift, fit
+from embedtool.analysis.alignment import align, drift, fit_rotation
 from embedtool.analysis.translation import Translator
 from embedtool.config.tasks import DriftConfig, TranslateConfig
 from embedtool.errors import EvaluationError, QueryError, UnknownWordError
@@ -30,7 +30,7 @@ def turned(vectors: WordVectors = VECTORS, prefix: str = "") -> WordVectors:
 
 def test_the_rotation_is_scipys() -> None:
     other = random_vectors(N_WORDS, SIZE, seed=3)
-    found = fit(VECTORS.matrix, other.matrix)
+    found = fit_rotation(VECTORS.matrix, other.matrix)
     a, b = unit_rows(VECTORS.matrix), unit_rows(other.matrix)
     expected, _ = orthogonal_procrustes(a, b)
     np.testing.assert_allclose(found.rotation, expected, atol=1e-5)
@@ -160,7 +160,7 @@ TEST = [(f"w{i}", f"x{i}") for i in range(1, N_WORDS, 4)]
 @pytest.mark.parametrize("method", ["csls", "nearest"])
 def test_a_renamed_copy_is_translated(method: str) -> None:
     seeds = [*SEEDS, ("w0", "unknown"), ("unknown", "x0")]
-    translator = Translator.of(VECTORS, renamed(), seeds, TranslateConfig(method=method))
+    translator = Translator.fit(VECTORS, renamed(), seeds, TranslateConfig(method=method))
     assert translator.alignment.n_pairs == len(SEEDS)
     score = translator.score([*TEST, ("w1", "x2"), ("w2", "nothing"), ("nothing", "x2")])
     assert (score.found, score.total) == (len(TEST), len(TEST) + 2)
@@ -186,7 +186,7 @@ def test_csls_is_what_its_formula_says(
     monkeypatch.setattr("embedtool.analysis.translation.FIRST_LOOK", 1)
     target = random_vectors(300, SIZE, seed=6)
     target = replace(target, words=[f"x{i}" for i in range(300)])
-    translator = Translator.of(
+    translator = Translator.fit(
         VECTORS, target, SEEDS, TranslateConfig(restrict_vocab=limit, neighbours=7)
     )
     rotation = translator.alignment.rotation
@@ -205,7 +205,7 @@ def test_csls_by_numbers() -> None:
     source = WordVectors(["a", "b"], np.eye(3, dtype=np.float32)[:2])
     rows = [[0.6, 0.6, np.sqrt(0.28)], [0.55, 0, np.sqrt(1 - 0.55**2)], [0, 0.5, np.sqrt(0.75)]]
     target = WordVectors(["hub", "A", "B"], np.array(rows, np.float32))
-    alignment = replace(fit(source.matrix, source.matrix), rotation=np.eye(3))
+    alignment = replace(fit_rotation(source.matrix, source.matrix), rotation=np.eye(3))
     config = TranslateConfig(neighbours=2)
     translator = Translator(source, target, config, alignment)
     nearest = replace(translator, config=replace(config, method="nearest"))
@@ -222,8 +222,8 @@ def test_csls_by_numbers() -> None:
 
 def test_what_cannot_be_translated() -> None:
     with pytest.raises(EvaluationError, match="of none of the 50 pairs"):
-        Translator.of(VECTORS, VECTORS, SEEDS, TranslateConfig())
-    translator = Translator.of(VECTORS, renamed(), SEEDS, TranslateConfig())
+        Translator.fit(VECTORS, VECTORS, SEEDS, TranslateConfig())
+    translator = Translator.fit(VECTORS, renamed(), SEEDS, TranslateConfig())
     with pytest.raises(UnknownWordError):
         translator.translate(["x1"])
     with pytest.raises(QueryError, match="at least 1, not 0"):
@@ -237,7 +237,7 @@ def test_targets_without_a_direction_do_not_answer() -> None:
     matrix = other.matrix.copy()
     matrix[other.word_ids(["x1"])[0]] = 0
     matrix[other.word_ids(["x2"])[0]] = np.nan
-    translator = Translator.of(VECTORS, replace(other, matrix=matrix), SEEDS, TranslateConfig())
+    translator = Translator.fit(VECTORS, replace(other, matrix=matrix), SEEDS, TranslateConfig())
     answers = {answer.word for answer in translator.translate(["w1"], N_WORDS)[0]}
     assert len(answers) == N_WORDS - 2 and not answers & {"x1", "x2"}
 

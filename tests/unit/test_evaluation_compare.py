@@ -16,8 +16,8 @@ from embedtool.analysis.neighbours import (
 from embedtool.cli.output.comparison import markdown, tables, verdicts
 from embedtool.cli.output.comparison_page import page
 from embedtool.errors import EvaluationError, QueryError, UnknownWordError
-from embedtool.evaluation.compare import compare_models
 from embedtool.evaluation.tasks import AnalogySet, PairSet, Section
+from embedtool.experiments.model_comparison import compare_models
 from embedtool.model.vectors import WordVectors, unit_rows
 from embedtool.search.query import analogy, similar
 from tests.unit.test_search_query import random_vectors, with_subwords

@@ -9,8 +9,8 @@ import pytest
 from embedtool.errors import CorpusError, EvaluationError, OutputError
 from embedtool.evaluation import fetching
 from embedtool.evaluation.datasets import read_analogies, read_pairs
-from embedtool.evaluation.fetching import cache_folder, fetch, is_here, located
-from embedtool.evaluation.registry import Entry, find_entry
+from embedtool.evaluation.fetching import cache_folder, fetch, is_available, locate
+from embedtool.evaluation.registry import DatasetEntry, find_dataset
 from tests.unit import test_recipes
 from tests.unit.test_recipes import Site, left_in
 
@@ -28,48 +28,52 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def entry(site: Site, cache: Path) -> Entry:
+def entry(site: Site, cache: Path) -> DatasetEntry:
     site.content = CONTENT
-    return Entry("mini", "pairs", "Two", "en", "none", "us", url=f"{site.url}.txt", items=2)
+    return DatasetEntry("mini", "pairs", "Two", "en", "none", "us", url=f"{site.url}.txt", items=2)
 
 
-def changed(entry: Entry, **fields: object) -> Entry:
-    return Entry(**{**vars(entry), **fields})
+def changed(entry: DatasetEntry, **fields: object) -> DatasetEntry:
+    return DatasetEntry(**{**vars(entry), **fields})
 
 
-def test_a_dataset_is_fetched_once_and_verified(site: Site, cache: Path, entry: Entry) -> None:
-    assert not is_here(entry)
+def test_a_dataset_is_fetched_once_and_verified(
+    site: Site, cache: Path, entry: DatasetEntry
+) -> None:
+    assert not is_available(entry)
     with pytest.raises(EvaluationError) as error:
-        located(entry)
+        locate(entry)
     assert str(error.value) == "mini is not here; run: embedtool datasets get mini"
     path = fetch(entry)
     assert path == cache / "mini.txt" and path.read_bytes() == CONTENT
     assert left_in(cache) == {"mini.txt", "mini.txt.sha256"}
     assert (cache / "mini.txt.sha256").read_text() == f"{CHECKSUM}  mini.txt\n"
-    assert is_here(entry) and located(entry) == path == fetch(entry)
+    assert is_available(entry) and locate(entry) == path == fetch(entry)
     assert len(site.asked) == 1
 
 
 def test_a_file_that_changes_later_is_refused_and_can_be_had_anew(
-    site: Site, cache: Path, entry: Entry
+    site: Site, cache: Path, entry: DatasetEntry
 ) -> None:
     path = fetch(entry)
     path.write_bytes(CONTENT.replace(b"0.55", b"9.55"))
-    for use in (located, fetch):
+    for use in (locate, fetch):
         with pytest.raises(EvaluationError) as error:
             use(entry)
         assert f"{path}: has changed since it was fetched: the SHA-256 is" in str(error.value)
         assert str(error.value).endswith("; run: embedtool datasets get --force mini")
     assert fetch(entry, force=True).read_bytes() == CONTENT
-    assert located(entry) == path
+    assert locate(entry) == path
 
 
-def test_a_file_without_its_checksum_is_not_here(site: Site, cache: Path, entry: Entry) -> None:
+def test_a_file_without_its_checksum_is_not_here(
+    site: Site, cache: Path, entry: DatasetEntry
+) -> None:
     fetch(entry)
     (cache / "mini.txt.sha256").unlink()
-    assert not is_here(entry)
+    assert not is_available(entry)
     fetch(entry)
-    assert is_here(entry) and len(site.asked) == 2
+    assert is_available(entry) and len(site.asked) == 2
 
 
 @pytest.mark.parametrize(
@@ -82,7 +86,7 @@ def test_a_file_without_its_checksum_is_not_here(site: Site, cache: Path, entry:
     ],
 )
 def test_a_file_that_is_not_the_one_expected_is_refused(
-    cache: Path, entry: Entry, fields: dict[str, object], message: str
+    cache: Path, entry: DatasetEntry, fields: dict[str, object], message: str
 ) -> None:
     with pytest.raises(EvaluationError, match=message):
         fetch(changed(entry, **fields))
@@ -90,24 +94,24 @@ def test_a_file_that_is_not_the_one_expected_is_refused(
 
 
 def test_a_file_that_is_refused_does_not_replace_the_good_one(
-    site: Site, cache: Path, entry: Entry
+    site: Site, cache: Path, entry: DatasetEntry
 ) -> None:
     fetch(entry)
     site.content, site.etag = b"<html>", '"second"'
     with pytest.raises(EvaluationError, match=r"refused: .* expected two words and a number"):
         fetch(entry, force=True)
-    assert located(entry).read_bytes() == CONTENT
+    assert locate(entry).read_bytes() == CONTENT
 
 
-def test_a_known_checksum_is_demanded(cache: Path, entry: Entry) -> None:
+def test_a_known_checksum_is_demanded(cache: Path, entry: DatasetEntry) -> None:
     with pytest.raises(CorpusError, match=r"the SHA-256 is .*, expected was 00"):
         fetch(changed(entry, sha256="00"))
     assert fetch(changed(entry, sha256=CHECKSUM)).is_file()
     with pytest.raises(EvaluationError, match="has changed since it was fetched"):
-        located(changed(entry, sha256="00"))
+        locate(changed(entry, sha256="00"))
 
 
-def test_what_is_not_on_the_web_is_told(site: Site, cache: Path, entry: Entry) -> None:
+def test_what_is_not_on_the_web_is_told(site: Site, cache: Path, entry: DatasetEntry) -> None:
     site.refusals = [404]
     with pytest.raises(CorpusError, match="the server answers 404 Not Found"):
         fetch(entry)
@@ -115,7 +119,7 @@ def test_what_is_not_on_the_web_is_told(site: Site, cache: Path, entry: Entry) -
 
 
 def test_a_cache_that_cannot_be_made_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, entry: Entry
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, entry: DatasetEntry
 ) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
@@ -126,8 +130,8 @@ def test_a_cache_that_cannot_be_made_is_told(
 def test_datasets_of_a_package_are_verified_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    google = find_entry("google")
-    copy = shutil.copy(located(google), tmp_path)
+    google = find_dataset("google")
+    copy = shutil.copy(locate(google), tmp_path)
     monkeypatch.setattr(fetching, "in_package", lambda _: Path(copy))
     assert len(read_analogies("google").questions) == 19_544
     Path(copy).write_text(": s\na b c d\n")
@@ -137,16 +141,16 @@ def test_datasets_of_a_package_are_verified_too(
     with pytest.raises(EvaluationError) as error:
         read_pairs("wordsim353")
     assert str(error.value) == "wordsim353 comes with gensim, which is not installed"
-    assert not is_here(google)
+    assert not is_available(google)
 
 
 def test_an_unknown_dataset() -> None:
     with pytest.raises(EvaluationError, match="mem: no such dataset; see: embedtool datasets"):
-        find_entry("mem")
+        find_dataset("mem")
 
 
 @pytest.mark.parametrize("name", ["google", "wordsim353", "simlex999"])
 def test_what_comes_with_gensim_is_as_large_as_the_registry_says(name: str) -> None:
-    entry = find_entry(name)
+    entry = find_dataset(name)
     entry.check(read_analogies(name) if entry.task == "analogies" else read_pairs(name))
     assert entry.sha256

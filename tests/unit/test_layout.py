@@ -9,7 +9,7 @@ import pytest
 from scipy.spatial import cKDTree
 
 from embedtool.analysis import projection as module
-from embedtool.analysis.projection import Rows, layout, place_near, principal, units_of
+from embedtool.analysis.projection import Rows, finite_unit_rows, layout, place_near, principal
 from embedtool.config.tasks import LAYOUTS, Layout
 from embedtool.errors import ConfigError, MissingExtraError
 from embedtool.io.progress import Progress
@@ -60,7 +60,7 @@ def test_lengths_say_nothing() -> None:
 
 
 def test_principal_components_are_those_of_the_svd() -> None:
-    units = units_of(CLOUDS)
+    units = finite_unit_rows(CLOUDS)
     centred = units - units.mean(axis=0)
     expected = centred @ np.linalg.svd(centred, full_matrices=False)[2][:3].T
     np.testing.assert_allclose(np.abs(principal(units, 3)), np.abs(expected), atol=1e-5)
@@ -79,7 +79,7 @@ def kept(units: Rows, points: Rows) -> float:
 
 
 def test_a_map_keeps_what_is_near(models: dict[str, Path]) -> None:
-    units = units_of(np.asarray(store.load(models["word2vec"]).vectors.matrix))
+    units = finite_unit_rows(np.asarray(store.load(models["word2vec"]).vectors.matrix))
     assert kept(units, layout(units, "tsne")) > 0.4
 
 
@@ -116,19 +116,19 @@ def test_without_opentsne_scikit_learn_keeps_as_much(
     models: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("openTSNE")
-    units = units_of(np.asarray(store.load(models["word2vec"]).vectors.matrix[:600]))
+    units = finite_unit_rows(np.asarray(store.load(models["word2vec"]).vectors.matrix[:600]))
     shares = [kept(units, layout(units, "tsne"))]
-    assert str(module.parameters("tsne")["library"]).startswith("openTSNE ")
+    assert str(module.layout_parameters("tsne")["library"]).startswith("openTSNE ")
     monkeypatch.setattr(module, "find_spec", lambda name: None)
     shares.append(kept(units, layout(units, "tsne")))
     assert shares[1] == pytest.approx(shares[0], abs=0.05)
-    assert str(module.parameters("tsne")["library"]).startswith("scikit-learn ")
+    assert str(module.layout_parameters("tsne")["library"]).startswith("scikit-learn ")
 
 
 def test_a_layout_by_umap_needs_umap(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "umap", None)
     monkeypatch.setattr(module, "version", missing)
-    for make in (lambda: layout(CLOUDS, "umap"), lambda: module.parameters("umap")):
+    for make in (lambda: layout(CLOUDS, "umap"), lambda: module.layout_parameters("umap")):
         with pytest.raises(MissingExtraError, match=r"a layout by UMAP needs: .*embedtool\[umap\]"):
             make()
 
@@ -148,7 +148,9 @@ def test_many_rows_stand_among_the_first(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_rows_stand_beside_their_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "OFFSET", 0.05)
-    units = units_of(np.concatenate([CLOUDS[::20], CLOUDS[1::20], CLOUDS[2::20], CLOUDS[3::20]]))
+    units = finite_unit_rows(
+        np.concatenate([CLOUDS[::20], CLOUDS[1::20], CLOUDS[2::20], CLOUDS[3::20]])
+    )
     corners = np.array([[0, 0], [90, 0], [0, 90], [90, 90]], np.float32)
     points = place_near(units, corners, 1)
     np.testing.assert_array_equal(points[:4], corners)

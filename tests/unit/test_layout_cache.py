@@ -1,4 +1,4 @@
-"""Layouts that are kept beside their model."""
+"""Layouts that are kept place_near their model."""
 
 import logging
 from pathlib import Path
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from embedtool.analysis import projection_cache
-from embedtool.analysis.projection import Rows, layout, units_of
+from embedtool.analysis.projection import Rows, finite_unit_rows, layout
 from embedtool.analysis.projection_cache import cached_layout
 from embedtool.errors import OutputError
 from embedtool.io.atomic import atomic_write
@@ -16,7 +16,7 @@ from embedtool.io.progress import Report, silent
 from embedtool.mapview.map_data import MapData
 from embedtool.model import store
 
-UNITS = units_of(np.random.default_rng(3).normal(size=(60, 8)).astype(np.float32))
+UNITS = finite_unit_rows(np.random.default_rng(3).normal(size=(60, 8)).astype(np.float32))
 
 
 @pytest.fixture

@@ -59,8 +59,8 @@ def test_a_model_may_stand_for_its_vectors(tmp_path: Path) -> None:
     assert align(MODEL, OTHER).residual == align(VECTORS, OTHERS).residual
     assert drift(MODEL, OTHER, DriftConfig()) == drift(VECTORS, OTHERS, DriftConfig())
     seeds, config = [(word, word) for word in WORDS], TranslateConfig()
-    asked = Translator.of(MODEL, OTHER, seeds, config).translate(["w1"])
-    assert asked == Translator.of(VECTORS, OTHERS, seeds, config).translate(["w1"])
+    asked = Translator.fit(MODEL, OTHER, seeds, config).translate(["w1"])
+    assert asked == Translator.fit(VECTORS, OTHERS, seeds, config).translate(["w1"])
     assert project(MODEL, ["w1 - w2"], ["w3"]) == project(VECTORS, ["w1 - w2"], ["w3"])
     sets = [WordSet(str(i), tuple(WORDS[4 * i : 4 * i + 4])) for i in range(4)]
     test = WeatTest("test", (sets[0], sets[1]), (sets[2], sets[3]))

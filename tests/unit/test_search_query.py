@@ -376,7 +376,7 @@ def test_candidates_that_cannot_be_are_refused(vectors):
 def test_queries_import_nothing_slow():
     code = (
         "import sys, embedtool.search.query, embedtool.search.candidates, "
-        "embedtool.evaluation.compare;"
+        "embedtool.experiments.model_comparison;"
         "print({'scipy', 'gensim', 'numba', 'click', 'rich'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

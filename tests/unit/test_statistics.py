@@ -10,13 +10,13 @@ from embedtool.evaluation import statistics
 from embedtool.evaluation.statistics import (
     SIGNIFICANT,
     compare_correlations,
-    compare_shares,
+    compare_proportions,
     correlation_interval,
     correlation_mean_interval,
+    format_p,
     holm,
     mcnemar,
-    p_text,
-    share_interval,
+    proportion_interval,
     stars,
     steiger,
     t_interval,
@@ -53,7 +53,7 @@ def test_share_intervals_cover_the_truth(n: int, mean: float, sizes: tuple[int, 
     for _ in range(N_SHARES):
         groups = np.repeat(np.arange(n), rng.integers(sizes[0], sizes[1] + 1, n))
         chances = rng.beta(9 * mean, 9 * (1 - mean), n)
-        found = share_interval(rng.random(len(groups)) < chances[groups], groups)
+        found = proportion_interval(rng.random(len(groups)) < chances[groups], groups)
         assert found is not None and 0 <= found.low < found.high <= 1
         covered += found.low <= mean <= found.high
         width += found.high - found.low
@@ -73,7 +73,7 @@ def test_share_intervals_of_one_relation_cover_the_truth(n: int, most: float, me
     for _ in range(N_SIMULATED):
         first, second = rng.standard_normal((2, n))
         odds = mean + first[pairs[:, 0]] + second[pairs[:, 1]]
-        found = share_interval(rng.random(len(pairs)) < 1 / (1 + np.exp(-odds)), pairs)
+        found = proportion_interval(rng.random(len(pairs)) < 1 / (1 + np.exp(-odds)), pairs)
         assert found is not None
         covered += found.low <= truth <= found.high
         width += found.high - found.low
@@ -90,10 +90,10 @@ def test_a_share_has_korn_and_graubards_interval() -> None:
     n *= (stats.t.ppf(0.975, 199) / stats.t.ppf(0.975, 4)) ** 2
     yes, no = n * shares.mean(), n * (1 - shares.mean())
     expected = stats.beta.ppf(0.025, yes, no + 1), stats.beta.ppf(0.975, yes + 1, no)
-    found = share_interval(correct, groups)
+    found = proportion_interval(correct, groups)
     assert found is not None and (found.low, found.high) == pytest.approx(expected)
     # relations that do not differ leave no more than the independent answers there are
-    alike = share_interval(np.arange(200) % 40 < 28, groups)
+    alike = proportion_interval(np.arange(200) % 40 < 28, groups)
     exact = stats.binomtest(140, 200).proportion_ci()
     assert alike is not None and (alike.low, alike.high) == pytest.approx((exact.low, exact.high))
 
@@ -102,7 +102,7 @@ def test_a_share_has_korn_and_graubards_interval() -> None:
 @pytest.mark.parametrize("wrong", [1, 999])
 def test_few_relations_near_0_or_1_tell_something(sizes: tuple[int, ...], wrong: int) -> None:
     groups = np.repeat(np.arange(4), sizes)
-    found = share_interval(np.arange(1000) >= wrong, groups)
+    found = proportion_interval(np.arange(1000) >= wrong, groups)
     share = 1 - wrong / 1000
     assert found is not None and 0 <= found.low < share < found.high <= 1
     assert found.high - found.low < 0.03
@@ -145,8 +145,8 @@ def test_relations_are_left_out_one_by_one() -> None:
 ])  # fmt: skip
 def test_a_pair_that_is_part_of_all_questions_leaves_no_interval(pairs: np.ndarray) -> None:
     correct = np.arange(len(pairs)) % 2 == 0
-    assert share_interval(correct, pairs) is None
-    assert compare_shares(correct, ~correct, pairs) is None
+    assert proportion_interval(correct, pairs) is None
+    assert compare_proportions(correct, ~correct, pairs) is None
 
 
 @pytest.mark.usefixtures("fewer_draws")
@@ -170,7 +170,7 @@ def test_intervals_of_differences_cover_the_truth_and_p_values_agree_with_them()
     for _ in range(N_SIMULATED):
         hard, bias = rng.uniform(0.2, 0.8, 14), rng.uniform(-0.2, 0.2, 14)
         groups, first, second = relations(rng, 14, hard + bias, hard - bias)
-        found = compare_shares(first, second, groups)
+        found = compare_proportions(first, second, groups)
         assert found is not None
         inside = found.interval.low <= 0 <= found.interval.high
         covered += inside
@@ -210,20 +210,20 @@ def test_a_correlations_interval_is_scipys() -> None:
 
 def test_all_or_nothing_has_the_exact_interval() -> None:
     groups = np.repeat(np.arange(10), 3)
-    found = share_interval(np.ones(30, dtype=bool), groups)
+    found = proportion_interval(np.ones(30, dtype=bool), groups)
     assert found is not None
     assert (found.low, found.high) == pytest.approx((0.025 ** (1 / 10), 1))
-    nothing = share_interval(np.zeros(30, dtype=bool), groups)
+    nothing = proportion_interval(np.zeros(30, dtype=bool), groups)
     assert nothing is not None
     assert (nothing.low, nothing.high) == pytest.approx((0, 1 - 0.025 ** (1 / 10)))
 
 
 def test_all_or_nothing_of_one_relation_counts_pairs() -> None:
-    found = share_interval(np.ones(90, dtype=bool), all_questions(10))
+    found = proportion_interval(np.ones(90, dtype=bool), all_questions(10))
     assert found is not None
     assert (found.low, found.high) == pytest.approx((0.025 ** (1 / 10), 1))
     apart = np.arange(10).reshape(5, 2)
-    five = share_interval(np.ones(5, dtype=bool), apart)
+    five = proportion_interval(np.ones(5, dtype=bool), apart)
     assert five is not None and five.low == pytest.approx(0.025 ** (1 / 5))
 
 
@@ -231,18 +231,18 @@ def test_two_relations_tell_little_and_one_is_not_asked() -> None:
     groups = np.repeat([0, 1], 50)
     correct = np.arange(100) % 2 == 0
     correct[:10] = True
-    found = share_interval(correct, groups)
+    found = proportion_interval(correct, groups)
     assert found is not None and 0 < found.low < 0.2 < 0.8 < found.high < 1
-    apart = share_interval(groups == 0, groups)
+    apart = proportion_interval(groups == 0, groups)
     assert apart is not None and (apart.low, apart.high) == pytest.approx((0, 1), abs=1e-6)
-    assert share_interval(correct[:50], groups[:50]) is None
-    assert compare_shares(correct[:50], correct[:50], groups[:50]) is None
+    assert proportion_interval(correct[:50], groups[:50]) is None
+    assert compare_proportions(correct[:50], correct[:50], groups[:50]) is None
 
 
 def test_a_model_does_not_differ_from_itself() -> None:
     rng = np.random.default_rng(6)
     groups, correct = relations(rng, 9, rng.random(9))
-    same = compare_shares(correct, correct, groups)
+    same = compare_proportions(correct, correct, groups)
     assert same is not None
     assert (same.difference, same.p, same.p_test, same.size) == (0, 1, 1, 0)
     assert -0.01 < same.interval.low < 0 < same.interval.high < 0.01
@@ -254,7 +254,7 @@ def test_a_model_does_not_differ_from_itself() -> None:
 def test_a_clear_difference_is_seen_and_measured() -> None:
     groups = np.repeat(np.arange(12), 40)
     first, second = np.arange(480) % 4 == 0, np.arange(480) % 4 > 0
-    found = compare_shares(first, second, groups)
+    found = compare_proportions(first, second, groups)
     assert found is not None
     assert found.difference == 0.5
     assert found.interval.low < 0.5 < found.interval.high
@@ -267,7 +267,7 @@ def test_a_difference_has_students_interval_of_the_jackknife() -> None:
     rng = np.random.default_rng(9)
     groups = np.repeat(np.arange(4), [40, 10, 30, 60])
     first, second = rng.random(140) < 0.3, rng.random(140) < 0.6
-    found = compare_shares(first, second, groups)
+    found = compare_proportions(first, second, groups)
     gain = second.astype(float) - first
     without = np.array([gain[groups != g].mean() for g in range(4)])
     error = np.sqrt(3 / 4 * ((without - gain.mean()) ** 2).sum())
@@ -282,10 +282,10 @@ def test_few_relations_can_be_told_apart(n: int) -> None:
     groups = np.repeat(np.arange(n), 100)
     place = np.arange(100 * n) % 100
     first, second = place < 30, place < 60 + groups % 2
-    found = compare_shares(first, second, groups)
+    found = compare_proportions(first, second, groups)
     assert found is not None and found.groups == n
     assert found.p < SIGNIFICANT and 0 < found.interval.low < 0.305 < found.interval.high
-    apart = compare_shares(first, place < np.where(groups % 2, 60, 10), groups)
+    apart = compare_proportions(first, place < np.where(groups % 2, 60, 10), groups)
     assert apart is not None and apart.p >= SIGNIFICANT
     assert -1 <= apart.interval.low < 0 < apart.interval.high <= 1
 
@@ -302,7 +302,7 @@ def test_intervals_of_differences_of_few_relations_cover_the_truth(n: int, quart
         chance, gain = rng.uniform(0.3, 0.5, n), rng.uniform(-0.1, 0.3, n)
         first = rng.random(len(groups)) < chance[groups]
         second = rng.random(len(groups)) < (chance + gain)[groups]
-        found = compare_shares(first, second, groups)
+        found = compare_proportions(first, second, groups)
         assert found is not None
         covered += found.interval.low <= 0.1 <= found.interval.high
         width += found.interval.high - found.interval.low
@@ -316,7 +316,7 @@ def test_relations_that_all_gain_the_same_are_no_certainty(
 ) -> None:
     groups = np.repeat(np.arange(len(sizes)), sizes)
     none = np.zeros(len(groups), dtype=bool)
-    found = compare_shares(none, ~none, groups)
+    found = compare_proportions(none, ~none, groups)
     assert found is not None and found.difference == found.interval.high == 1
     assert found.p > least and -1 <= found.interval.low < 1
     assert (found.p < SIGNIFICANT) == (found.interval.low > 0)
@@ -326,7 +326,7 @@ def test_relations_that_all_gain_the_same_are_no_certainty(
 def test_that_no_answer_differs_is_no_certainty(sizes: tuple[int, ...], widest: float) -> None:
     groups = np.repeat(np.arange(len(sizes)), sizes)
     right = np.arange(len(groups)) % 2 == 0
-    found = compare_shares(right, right, groups)
+    found = compare_proportions(right, right, groups)
     assert found is not None and (found.difference, found.p) == (0, 1)
     assert found.interval.low < 0 < found.interval.high
     assert found.interval.high - found.interval.low <= widest
@@ -411,7 +411,7 @@ def test_the_interval_of_a_mean_cosine_is_students_where_it_is_narrow() -> None:
     (0.0123, "= 0.012"), (1.0, "= 1.000"),
 ])  # fmt: skip
 def test_no_p_value_is_shown_as_zero(p: float, text: str) -> None:
-    assert p_text(p) == text
+    assert format_p(p) == text
 
 
 def test_holm_by_hand() -> None:

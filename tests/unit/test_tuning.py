@@ -13,9 +13,9 @@ from embedtool.config.text import TextConfig
 from embedtool.config.training import Word2VecConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.errors import EvaluationError, ModelError, StoppedError, TrainingError
-from embedtool.evaluation.scoring import evaluate, headline
+from embedtool.evaluation.scoring import evaluate, primary_metric
 from embedtool.evaluation.tasks import PairSet
-from embedtool.experiments.tuning import BEST, DEFAULTS, SPACES, TABLE, Range, tune
+from embedtool.experiments.tuning import BEST, DEFAULTS, SEARCH_SPACES, TABLE, Range, tune
 from embedtool.model import store
 from embedtool.trainers import TRAINERS
 
@@ -32,7 +32,7 @@ OTHER = PairSet("other", (("king", "sea", 1.0), ("queen", "sea", 3.0), ("the", "
 @pytest.mark.parametrize("algorithm", TRAINERS)
 def test_each_space_holds_the_defaults_of_its_algorithm(algorithm):
     config = TRAINERS[algorithm].config()
-    for name, values in SPACES[algorithm].items():
+    for name, values in SEARCH_SPACES[algorithm].items():
         default = getattr(config, name)
         if isinstance(values, Range):
             assert values.low <= default <= values.high
@@ -65,8 +65,8 @@ def test_a_search_keeps_the_defaults_and_the_best(text, tmp_path):
     assert found.best.score == max(trial.score for trial in found.trials)
     for trial, name in (found.defaults, DEFAULTS), (found.best, BEST):
         model = store.load(folder / name)
-        assert headline(evaluate(model.vectors, PAIRS)).score == trial.score
-        assert headline(evaluate(model.vectors, OTHER)).score == trial.held_out
+        assert primary_metric(evaluate(model.vectors, PAIRS)).score == trial.score
+        assert primary_metric(evaluate(model.vectors, OTHER)).score == trial.held_out
         options = model.description["options"]
         assert {key: options[key] for key in names} == trial.options
         assert options["vector_size"] == 8
@@ -175,7 +175,7 @@ def test_a_best_model_that_was_saved_keeps_its_score(text, tmp_path, monkeypatch
     scores = iter([0.1, 0.1, 0.2, 0.2, 0.1])
 
     def scored(model, dataset):
-        return replace(headline(evaluate(model.vectors, dataset)), score=next(scores))
+        return replace(primary_metric(evaluate(model.vectors, dataset)), score=next(scores))
 
     monkeypatch.setattr("embedtool.experiments.tuning._score", scored)
     monkeypatch.setattr(Study, "tell", interrupted)
@@ -216,7 +216,7 @@ def test_another_search_in_the_folder_is_refused(text, tmp_path):
 
 def test_what_cannot_be_searched(text, tmp_path):
     with pytest.raises(EvaluationError, match="all options are set"):
-        search(text, tmp_path / "a", 1, fixed=frozenset(SPACES["word2vec"]))
+        search(text, tmp_path / "a", 1, fixed=frozenset(SEARCH_SPACES["word2vec"]))
     unknown = PairSet("unknown", (("a", "b", 1.0), ("c", "d", 2.0)))
     with pytest.raises(EvaluationError, match="unknown: the model knows too few of its words"):
         search(text, tmp_path / "b", 1, dataset=unknown)

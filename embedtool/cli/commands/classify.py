@@ -75,7 +75,7 @@ def classify_documents(
     from embedtool.contextual.loading import is_encoder, is_pretrained, open_encoder
     from embedtool.corpus.tokens import TOKENIZERS
     from embedtool.evaluation.classification import classify, read_labelled
-    from embedtool.evaluation.coverage import lack
+    from embedtool.evaluation.coverage import low_coverage
     from embedtool.evaluation.documents import has_capitals
     from embedtool.model import store
     from embedtool.sklearn import DocumentVectorizer
@@ -95,7 +95,7 @@ def classify_documents(
     first = next(iter(modes.values()))
     coverage = DocumentVectorizer(**first).fit(documents.texts).coverage_
     tokens = coverage.n_known, coverage.n_tokens
-    report_shortfalls([lack(documents.name, *tokens, "token", bool(coverage.n_known))])
+    report_shortfalls([low_coverage(documents.name, *tokens, "token", bool(coverage.n_known))])
     with progress_reporter() as report:
         result = classify(
             documents, vectorizers, folds=config.folds, seed=config.seed, report=report

@@ -17,8 +17,8 @@ from embedtool.errors import EvaluationError
 from embedtool.io.atomic import atomic_write, check_writable, display_names, text_bytes
 
 if TYPE_CHECKING:
-    from embedtool.evaluation.compare import Comparison
     from embedtool.evaluation.tasks import Dataset
+    from embedtool.experiments.model_comparison import Comparison
     from embedtool.model.vectors import WordVectors
 
 
@@ -83,7 +83,7 @@ def compare(
     datasets = read_datasets(analogies, pairs, categories, outliers, encoding)
     names = _names(models)
 
-    from embedtool.evaluation.compare import compare_models
+    from embedtool.experiments.model_comparison import compare_models
     from embedtool.model import store
 
     known: dict[str, Any] = {
@@ -129,13 +129,15 @@ def _note_shortfalls(
     result: "Comparison",
     known: Mapping[str, Any],
 ) -> None:
-    """Say of which datasets a model knows too little; `known` are the options of `shortfall`."""
-    from embedtool.evaluation.coverage import shortfall
-    from embedtool.evaluation.scoring import headline
+    """Warn of datasets that a model covers badly; `known` are options of `check_coverage`."""
+    from embedtool.evaluation.coverage import check_coverage
+    from embedtool.evaluation.scoring import primary_metric
 
     for i, (name, vectors) in enumerate(models.items()):
         for dataset, scores in zip(datasets, result.scores, strict=True):
-            if fault := shortfall(vectors, dataset, headline(scores.results[i]), **known):
+            if fault := check_coverage(
+                vectors, dataset, primary_metric(scores.results[i]), **known
+            ):
                 echo_err(f"Warning: {name}: {fault.message}")
 
 
@@ -149,7 +151,7 @@ def _write_overlaps(path: Path, models: "Mapping[str, WordVectors]") -> None:
         for a, b in combinations(models, 2):
             found = word_overlaps(models[a], models[b])
             for word, rank, shared, move in zip(
-                found.words, found.ranks.tolist(), found.overlaps.tolist(), found.moves.tolist(),
+                found.words, found.ranks.tolist(), found.overlaps.tolist(), found.drift.tolist(),
                 strict=True,
             ):  # fmt: skip
                 line = f"{a}\t{b}\t{word}\t{rank + 1}\t{shared:g}\t{move:.6f}\n"

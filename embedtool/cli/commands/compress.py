@@ -84,7 +84,11 @@ def _measures(
     """A row for each measure: its name, and the value before and after."""
     from embedtool.analysis.alignment import have_directions
     from embedtool.cli.options.score_options import read_datasets
-    from embedtool.evaluation.compression_report import losses, sample_words, shared_neighbours
+    from embedtool.experiments.compression_report import (
+        sample_words,
+        score_changes,
+        shared_neighbours,
+    )
 
     sample = sample_words(after)
     directed = [have_directions(each.matrix[each.word_ids(sample)]) for each in (before, after)]
@@ -94,8 +98,8 @@ def _measures(
         ("milliseconds a query", _milliseconds(before, words), _milliseconds(after, words)),
         ("neighbours shared, overlap@10", 1.0, shared_neighbours(before, after)),
     ]
-    for loss in losses(before, after, read_datasets((), ())):
-        rows.append((loss.dataset, loss.before, loss.after))
+    for change in score_changes(before, after, read_datasets((), ())):
+        rows.append((change.dataset, change.before, change.after))
     return rows
 
 

@@ -8,7 +8,7 @@ from embedtool.cli.groups import SuggestingGroup
 from embedtool.cli.options.shared import json_option, tsv_option
 from embedtool.cli.output.console import echo_err, print_json, print_table, print_tsv
 from embedtool.cli.output.progress_display import progress_reporter
-from embedtool.evaluation.registry import TASKS, find_entry, registry
+from embedtool.evaluation.registry import TASKS, find_dataset, registry
 
 COLUMNS = ("name", "task", "language", "items", "here", "licence")
 
@@ -27,11 +27,11 @@ def datasets(context: click.Context, task: str | None, as_json: bool, as_tsv: bo
     if context.invoked_subcommand is not None:
         return
 
-    from embedtool.evaluation.fetching import is_here
+    from embedtool.evaluation.fetching import is_available
 
     entries = [entry for entry in registry().values() if task in (None, entry.task)]
     if as_json:
-        print_json([{**asdict(entry), "here": is_here(entry)} for entry in entries])
+        print_json([{**asdict(entry), "here": is_available(entry)} for entry in entries])
         return
     rows = [
         (
@@ -39,7 +39,7 @@ def datasets(context: click.Context, task: str | None, as_json: bool, as_tsv: bo
             entry.task,
             entry.language,
             entry.items,
-            "yes" if is_here(entry) else "no",
+            "yes" if is_available(entry) else "no",
             entry.licence,
         )
         for entry in entries
@@ -60,7 +60,7 @@ def get(names: tuple[str, ...], force: bool) -> None:
     """
     from embedtool.evaluation.fetching import fetch
 
-    for entry in [find_entry(name) for name in names]:
+    for entry in [find_dataset(name) for name in names]:
         with progress_reporter() as report:
             path = fetch(entry, force=force, report=report)
         echo_err(f"{entry.name}: {entry.source}; licence: {entry.licence}")

@@ -72,8 +72,8 @@ def evaluate(
         return
     datasets = read_datasets(analogies, pairs, categories, outliers, encoding)
 
-    from embedtool.evaluation.coverage import shortfall
-    from embedtool.evaluation.scoring import evaluate, headline
+    from embedtool.evaluation.coverage import check_coverage
+    from embedtool.evaluation.scoring import evaluate, primary_metric
     from embedtool.evaluation.tasks import AnalogySet
     from embedtool.model import store
     from embedtool.model.transforms import variants
@@ -100,7 +100,7 @@ def evaluate(
         for name, vectors in variants(opened, names)
     }
     shortfalls = {
-        dataset.name: shortfall(opened.vectors, dataset, headline(result), **words)
+        dataset.name: check_coverage(opened.vectors, dataset, primary_metric(result), **words)
         for (dataset, _), result in zip(asked, next(iter(scored.values())), strict=True)
     }
     _print_all(scored, bool(names), as_json, as_tsv)
@@ -135,7 +135,7 @@ def _print_all(
 
 
 def _tsv_rows(result: "Result") -> list[tuple[Cell, ...]]:
-    from embedtool.evaluation.scoring import parts
+    from embedtool.evaluation.scoring import metrics
 
     return [
         (
@@ -143,17 +143,17 @@ def _tsv_rows(result: "Result") -> list[tuple[Cell, ...]]:
             p.interval.low if p.interval else None, p.interval.high if p.interval else None,
             p.over_total,
         )
-        for p in parts(result)
+        for p in metrics(result)
     ]  # fmt: skip
 
 
 def _print(results: "Sequence[Result]", variants: Sequence[str]) -> None:
-    """The parts of one result, or the scores of all variants side by side."""
-    from embedtool.evaluation.scoring import parts
+    """The metrics of one result, or the scores of all variants side by side."""
+    from embedtool.evaluation.scoring import metrics
 
     title = f"{results[0].dataset}: {settings_line(results[0])}"
     if len(results) == 1:
-        found = parts(results[0])
+        found = metrics(results[0])
         with_interval = any(p.interval for p in found)
         columns = [name for name in COLUMNS if with_interval or name != INTERVAL]
         lines = [
@@ -167,6 +167,6 @@ def _print(results: "Sequence[Result]", variants: Sequence[str]) -> None:
         return
     rows: list[tuple[Cell, ...]] = [
         (same[0].name, same[0].found, same[0].total, *(p.score for p in same))
-        for same in zip(*map(parts, results), strict=True)
+        for same in zip(*map(metrics, results), strict=True)
     ]
     print_table((*COLUMNS[:3], *variants), rows, title)

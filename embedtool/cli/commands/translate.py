@@ -86,14 +86,14 @@ def translate(
     queries = [] if test is not None else read_queries(words, whole_line=False)
 
     from embedtool.analysis.translation import Translator
-    from embedtool.evaluation.coverage import lack
+    from embedtool.evaluation.coverage import low_coverage
     from embedtool.evaluation.dataset_readers import read_dictionary
     from embedtool.model import store
 
     seeds = read_dictionary(dictionary, encoding)
     tested = None if test is None else read_dictionary(test, encoding)
     source, target = (store.load(path).vectors for path in (model, other))
-    translator = Translator.of(source, target, seeds, config)
+    translator = Translator.fit(source, target, seeds, config)
     fitted = translator.alignment
     echo_err(
         f"aligned on {fitted.n_pairs:,} of {counted(len(seeds), 'pair')}, mean cosine "
@@ -115,7 +115,7 @@ def translate(
     missing = (word for pair in tested for word, known in zip(pair, (source, target), strict=True)
                if word not in known)  # fmt: skip
     report_shortfalls(
-        [lack(str(test), score.found, score.total, "word", bool(score.found), missing)]
+        [low_coverage(str(test), score.found, score.total, "word", bool(score.found), missing)]
     )
 
 

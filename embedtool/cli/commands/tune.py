@@ -90,7 +90,11 @@ def _add(algorithm: str) -> None:
             raise click.UsageError("give what to search by: either --analogies or --pairs")
 
         from embedtool.corpus.corpus import Corpus
-        from embedtool.evaluation.datasets import read_analogies, read_either, read_pairs
+        from embedtool.evaluation.datasets import (
+            read_analogies,
+            read_analogies_or_pairs,
+            read_pairs,
+        )
         from embedtool.experiments.tuning import tune as search
         from embedtool.io.atomic import check_writable
 
@@ -99,7 +103,7 @@ def _add(algorithm: str) -> None:
             if analogies is None
             else read_analogies(analogies, text.encoding)
         )
-        other = read_either(held_out, text.encoding) if held_out is not None else None
+        other = read_analogies_or_pairs(held_out, text.encoding) if held_out is not None else None
         check_writable(output)
         given = frozenset(
             name for name in options

@@ -13,7 +13,8 @@ from embedtool.cli.output.query_results import ngrams_message
 from embedtool.cli.output.scores import format_fraction, format_interval, settings_line
 
 if TYPE_CHECKING:
-    from embedtool.evaluation.compare import Comparison, DatasetScores, ModelPair, QueryAnswers
+    from embedtool.evaluation.paired_tests import DatasetScores
+    from embedtool.experiments.model_comparison import Comparison, ModelPair, QueryAnswers
 
 
 @dataclass(frozen=True)
@@ -128,10 +129,10 @@ def _moved(pair: "ModelPair") -> Table:
 
 def _scores(models: Sequence[str], scores: "DatasetScores") -> Table:
     """A row for each part, and under it one for its intervals where it has them."""
-    from embedtool.evaluation.scoring import parts
+    from embedtool.evaluation.scoring import metrics
 
     rows: list[tuple[Cell, ...]] = []
-    for same in zip(*map(parts, scores.results), strict=True):
+    for same in zip(*map(metrics, scores.results), strict=True):
         rows.append((same[0].name, *(part.score for part in same)))
         if any(part.interval for part in same):
             rows.append(("  95% interval", *(format_interval(part.interval) for part in same)))
@@ -143,7 +144,7 @@ def _scores(models: Sequence[str], scores: "DatasetScores") -> Table:
 
 def _contrasts(result: "Comparison") -> Table:
     """The figures behind the verdicts; the last column is the p-value of the textbook's test."""
-    from embedtool.evaluation.statistics import p_text
+    from embedtool.evaluation.statistics import format_p
 
     return Table(
         "differences, on the questions that both models know",
@@ -153,9 +154,9 @@ def _contrasts(result: "Comparison") -> Table:
                 f"{each.dataset}: {each.first}, {each.second}",
                 f"{each.difference.difference:+.4f}",
                 format_interval(each.difference.interval),
-                f"{p_text(each.p_corrected).removeprefix('= ')}{each.stars}",
+                f"{format_p(each.p_corrected).removeprefix('= ')}{each.stars}",
                 f"{each.difference.effect} {each.difference.size:+.3f}",
-                f"{each.difference.test} {p_text(each.difference.p_test).removeprefix('= ')}",
+                f"{each.difference.test} {format_p(each.difference.p_test).removeprefix('= ')}",
             )
             for each in result.contrasts
         ),

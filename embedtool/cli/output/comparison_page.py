@@ -15,8 +15,8 @@ from embedtool.cli.output.console import format_cell, is_numeric
 from embedtool.plotting.pictures import MARKERS, mpl_figure
 
 if TYPE_CHECKING:
-    from embedtool.evaluation.compare import Comparison
     from embedtool.evaluation.statistics import Interval
+    from embedtool.experiments.model_comparison import Comparison
 
 INCHES_OF_ROW = 0.32
 INCHES_OF_FRAME = 0.75
@@ -101,13 +101,13 @@ Point = tuple[str, float, "Interval | None"]
 
 def _points(result: "Comparison") -> dict[str, list[Point]]:
     """For each dataset each model's score and its interval."""
-    from embedtool.evaluation.scoring import headline
+    from embedtool.evaluation.scoring import primary_metric
 
     points: dict[str, list[Point]] = {}
     for scores in result.scores:
         rows: list[Point] = []
         for model, found in zip(result.models, scores.results, strict=True):
-            part = headline(found)
+            part = primary_metric(found)
             if part.score is not None:
                 rows.append((model, part.score, part.interval))
         if rows:

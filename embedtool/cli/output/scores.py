@@ -7,7 +7,7 @@ from embedtool.cli.output.console import Cell, echo_err
 from embedtool.errors import EvaluationError
 
 if TYPE_CHECKING:
-    from embedtool.evaluation.coverage import Shortfall
+    from embedtool.evaluation.coverage import LowCoverage
     from embedtool.evaluation.scoring import Result
     from embedtool.evaluation.statistics import Interval
 
@@ -30,7 +30,7 @@ def settings_line(result: "Result") -> str:
     )
 
 
-def report_shortfalls(shortfalls: "Sequence[Shortfall | None]") -> None:
+def report_shortfalls(shortfalls: "Sequence[LowCoverage | None]") -> None:
     """Say of which datasets too little is known.
 
     shortfalls : of each dataset that was asked for

@@ -1,0 +1,56 @@
+"""What a compressed model has lost: neighbours in common with its source, and scores of both."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from embedtool.analysis.neighbours import neighbourhood_overlap
+from embedtool.evaluation.scoring import evaluate, primary_metric
+from embedtool.evaluation.tasks import Dataset
+from embedtool.model.vectors import WordVectors
+
+N_SAMPLED = 1000
+"""Words whose neighbours are compared."""
+
+
+@dataclass(frozen=True)
+class ScoreChange:
+    """The score on a dataset before and after compression.
+
+    Attributes
+    ----------
+    dataset : str
+        Its name.
+    before, after : float or None
+        Accuracy or Spearman's correlation over the questions whose words are known; None where
+        it is not defined.
+    """
+
+    dataset: str
+    before: float | None
+    after: float | None
+
+
+def sample_words(vectors: WordVectors) -> list[str]:
+    """Return words whose ranks are evenly spaced on a logarithmic scale."""
+    ranks = np.unique(np.geomspace(1, vectors.n_words, N_SAMPLED).astype(np.int64)) - 1
+    return [vectors.words[rank] for rank in ranks.tolist()]
+
+
+def shared_neighbours(before: WordVectors, after: WordVectors) -> float | None:
+    """Return the mean overlap@10 of the neighbours of `sample_words`, among the shared words."""
+    return neighbourhood_overlap(before, after, words=sample_words(after)).mean
+
+
+def score_changes(
+    before: WordVectors, after: WordVectors, datasets: Sequence[Dataset]
+) -> list[ScoreChange]:
+    """Return the scores of both models on each dataset, with the default settings of `evaluate`."""
+    return [
+        ScoreChange(
+            dataset.name,
+            *(primary_metric(evaluate(vectors, dataset)).score for vectors in (before, after)),
+        )
+        for dataset in datasets
+    ]
