@@ -38,10 +38,10 @@ lint: .venv/dev
 	$(BIN)/lint-imports
 
 docs: .venv/dev
-	$(BIN)/cog -I . -r README.md
+	$(BIN)/cog -I . -r docs/cli.md
 
 check: lint test
-	$(BIN)/cog -I . --check README.md
+	$(BIN)/cog -I . --check docs/cli.md
 
 bench: .venv/dev
 	$(BIN)/python -m benchmarks.run $(TEXT) $(BENCH)

@@ -1,17 +1,18 @@
-"""Groups of commands that know what a mistyped name may stand for.
-
-In: the first word after a group. Out: its command, or an error that names the nearest ones.
-"""
+"""Groups of commands that suggest what a mistyped name may stand for."""
 
 import click
 from click.exceptions import NoSuchCommand
 
+HELP_OPTION_NAMES = ["-h", "--help"]
+LAST_COMMAND = "embedtool.last_command"
+"""Key of `Context.meta`: the innermost command that the command line has named so far."""
+
 
 class SuggestingGroup(click.Group):
-    """As Click's, but a name in other case is known, and so are commands not yet imported."""
+    """A `click.Group` that ignores case in suggestions and knows commands not yet imported."""
 
-    def like(self, ctx: click.Context, name: str) -> list[str]:
-        """The commands that a mistyped name may stand for."""
+    def suggestions(self, ctx: click.Context, name: str) -> list[str]:
+        """Return the commands that a mistyped name may stand for."""
         from difflib import get_close_matches
 
         names, usual = self.list_commands(ctx), name.lower().replace("_", "-")
@@ -20,9 +21,17 @@ class SuggestingGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that the arguments begin with. Raises NoSuchCommand."""
+        """Return the command that the arguments begin with.
+
+        Raises
+        ------
+        NoSuchCommand
+            If there is none; the error holds the suggestions.
+        """
         name = args[0]
         if not name.startswith("-") and self.get_command(ctx, name) is None:
-            found = self.like(ctx, name)
-            raise NoSuchCommand(name.lower(), f"No such command {name!r}.", found, ctx)
-        return super().resolve_command(ctx, args)
+            similar = self.suggestions(ctx, name)
+            raise NoSuchCommand(name.lower(), f"No such command {name!r}.", similar, ctx)
+        resolved = super().resolve_command(ctx, args)
+        ctx.meta[LAST_COMMAND] = resolved[1]
+        return resolved

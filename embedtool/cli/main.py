@@ -1,7 +1,7 @@
 """The program: its commands, and the one place where an error becomes a message.
 
-In: the command line. Out: an exit code: 0; 1 where something failed; 2 for wrong usage; 129, 130
-and 143 where SIGHUP, SIGINT or SIGTERM stopped it; 141 where nobody reads standard output any more.
+Besides the codes of `exit_codes` it exits with 0, and with 129, 130 or 143 if SIGHUP, SIGINT or
+SIGTERM stopped it.
 """
 
 import gc
@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from io import TextIOWrapper
+from keyword import iskeyword
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -20,77 +21,64 @@ import click
 from click.exceptions import Exit, NoArgsIsHelpError
 
 from embedtool import __version__
+from embedtool.cli.exit_codes import BROKEN_PIPE, FAILURE, INTERRUPTED, USAGE_ERROR
 from embedtool.cli.flags import with_flags
-from embedtool.cli.groups import SuggestingGroup
+from embedtool.cli.groups import HELP_OPTION_NAMES, LAST_COMMAND, SuggestingGroup
 from embedtool.cli.output.console import echo_err, truncate_middle
 from embedtool.cli.signals import heeded
 from embedtool.errors import ConfigError, EmbedtoolError, StoppedError, UnansweredError
 
 COMMANDS = {
-    "train": "train",
-    "resume": "resume",
-    "vocab": "vocab",
-    "phrases": "phrases",
-    "info": "info",
-    "similar": "similar",
-    "similarity": "similarity",
-    "analogy": "analogy",
-    "odd-one-out": "odd_one_out",
-    "vector": "vector",
-    "shell": "shell",
-    "completion": "completion",
-    "evaluate": "evaluate",
-    "compare": "compare",
-    "datasets": "datasets",
-    "stability": "stability",
-    "tune": "tune",
-    "transform": "transform",
-    "align": "align",
-    "drift": "drift",
-    "translate": "translate",
-    "bias": "bias",
-    "attend": "attend",
-    "contextual": "contextual",
-    "distill": "distill",
-    "compress": "compress",
-    "export": "export",
-    "import": "import_",
-    "check": "check",
-    "formats": "formats",
-    "index": "index",
-    "plot": "plot",
-    "explore": "explore",
-    "corpus": "corpus",
-    "serve": "serve",
-}
-"""Each command's module in this package, which holds it under its own name."""
+    "Train": (
+        "train", "resume", "tune", "vocab", "phrases", "corpus", "contextual", "distill",
+    ),
+    "Ask": (
+        "similar", "similarity", "analogy", "odd-one-out", "vector", "shell", "translate",
+        "attend", "completion",
+    ),
+    "Judge": ("evaluate", "compare", "stability", "datasets", "drift", "bias"),
+    "Change": ("transform", "compress", "align", "index"),
+    "Files": ("info", "export", "import", "check", "formats"),
+    "Look and serve": ("plot", "explore", "serve"),
+}  # fmt: skip
+"""The commands under their headings, the most used first. Each has a module in `cli/commands`."""
 GC_THRESHOLD = 50_000
-"""New objects before Python looks for those that are no longer used. Imports make many that stay;
-to look at them again and again takes a twentieth of the time of a query."""
+"""Objects allocated before Python collects garbage. Imports allocate many that stay; with Python's
+own threshold, going through them again and again takes a twentieth of the time of a query."""
 NO_THREAD = "can't start new thread"
 """What Python says, as a RuntimeError."""
-PRINTING = ("click.utils", __name__)
+PRINTING_MODULES = ("click.utils", __name__)
 """Modules that write to standard output."""
-FAILURE = 1
-USAGE_ERROR = 2
-INTERRUPTED = 128 + signal.SIGINT
-BROKEN_PIPE = 128 + signal.SIGPIPE
 
 
 class Program(SuggestingGroup):
-    """A group of COMMANDS, imported when they are asked for; its errors are one line."""
+    """The group of all COMMANDS, imported when they are asked for; its errors are one line."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names of all commands."""
-        return sorted(COMMANDS)
+        """Return the names of all commands in the order of their groups."""
+        return [name for names in COMMANDS.values() for name in names]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of a name, or None."""
-        if cmd_name not in COMMANDS:
+        """Return the command of a name, or None."""
+        if cmd_name not in self.list_commands(ctx):
             return None
-        name = COMMANDS[cmd_name]
+        name = cmd_name.replace("-", "_")
+        name += "_" * iskeyword(name)
         command: click.Command = getattr(import_module(f"embedtool.cli.commands.{name}"), name)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands under the headings of their groups."""
+        width = max(map(len, self.list_commands(ctx)))
+        limit = formatter.width - width - 4  # columns for the help: indentation and a gap are 4
+        for heading, names in COMMANDS.items():
+            with formatter.section(heading):
+                commands = [(name, self.get_command(ctx, name)) for name in names]
+                formatter.write_dl([
+                    (name.ljust(width), command.get_short_help_str(limit))
+                    for name, command in commands
+                    if command
+                ])  # fmt: skip
 
     def main(
         self,
@@ -100,56 +88,86 @@ class Program(SuggestingGroup):
         standalone_mode: bool = True,
         **extra: Any,
     ) -> Any:
-        """Run a command line; exits with its code, or returns it where not `standalone_mode`."""
+        """Run a command line; exit with its code, or return it if not `standalone_mode`."""
         if isinstance(sys.stdout, TextIOWrapper):  # a name may hold what the encoding has not
             sys.stdout.reconfigure(errors="backslashreplace")
-        try:
-            code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra) or 0
-        except ConfigError as error:
-            code = _fail(_told(error), USAGE_ERROR)
-        except StoppedError as error:
-            code = _fail(_told(error), 128 + error.number)
-        except UnansweredError as error:
-            code = _fail(_told(error), FAILURE, whole=True)
-        except EmbedtoolError as error:
-            code = _fail(_told(error), FAILURE)
-        except NoArgsIsHelpError as error:
-            click.echo(error.ctx.get_help() if error.ctx else "", err=True)
-            code = USAGE_ERROR
-        except click.UsageError as error:
-            code = _fail(_usage(error), USAGE_ERROR)
-        except click.Abort:
-            code = _fail("interrupted; nothing was written", INTERRUPTED)
-        except OSError as error:
-            code = _fail(f"{_place_of(error)}{error.strerror or error}", FAILURE)
-        except MemoryError:
-            code = _fail("out of memory; choose a smaller --vector-size or vocabulary", FAILURE)
-        except RuntimeError as error:
-            if str(error) != NO_THREAD:
-                raise
-            code = _fail(
-                "no thread can be started; allow more processes (ulimit -u) or more memory "
-                "(ulimit -v)",
-                FAILURE,
-            )
+        with _log_to_stderr():
+            code = self._run(args, prog_name, complete_var, **extra)
         if standalone_mode:
             sys.exit(code)
         return code
 
+    def _run(
+        self,
+        args: Sequence[str] | None,
+        prog_name: str | None,
+        complete_var: str | None,
+        **extra: Any,
+    ) -> Any:
+        """Run a command line and return its exit code, with one line for what went wrong."""
+        try:
+            return super().main(args, prog_name, complete_var, False, **extra) or 0
+        except ConfigError as error:
+            return _fail(str(error), USAGE_ERROR)
+        except StoppedError as error:
+            return _fail(str(error), 128 + error.number)
+        except UnansweredError as error:
+            return _fail(str(error), FAILURE, whole=True)
+        except EmbedtoolError as error:
+            return _fail(str(error), FAILURE)
+        except NoArgsIsHelpError as error:
+            click.echo(error.ctx.get_help() if error.ctx else "", err=True)
+            return USAGE_ERROR
+        except click.UsageError as error:
+            return _fail(_usage_message(error), USAGE_ERROR)
+        except click.Abort:
+            return _fail("interrupted; nothing was written", INTERRUPTED)
+        except OSError as error:
+            return _fail(f"{_file_prefix(error)}{error.strerror or error}", FAILURE)
+        except MemoryError:
+            return _fail("out of memory; choose a smaller --vector-size or vocabulary", FAILURE)
+        except RuntimeError as error:
+            if str(error) != NO_THREAD:
+                raise
+            return _fail(
+                "no thread can be started; allow more processes (ulimit -u) or more memory "
+                "(ulimit -v)",
+                FAILURE,
+            )
+
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
         """Read the command line, which --help and --version end."""
-        with _silent_where_unread():
+        with _quiet_broken_pipe():
             return super().make_context(*args, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command."""
-        with _silent_where_unread():
-            return super().invoke(ctx)
+        """Run a command. The parameters in its errors become flags."""
+        try:
+            with _quiet_broken_pipe():
+                return super().invoke(ctx)
+        except EmbedtoolError as error:
+            command = ctx.meta.get(LAST_COMMAND)
+            error.args = (with_flags(str(error), error.parameters, command), *error.args[1:])
+            raise
 
 
 @contextmanager
-def _silent_where_unread() -> Iterator[None]:
-    """End without a word where standard output has lost its reader, as `head` leaves it."""
+def _log_to_stderr() -> Iterator[None]:
+    """Print what the library logs while a command runs."""
+    logger, handler = logging.getLogger("embedtool"), StderrHandler(logging.INFO)
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        logger.removeHandler(handler)
+
+
+@contextmanager
+def _quiet_broken_pipe() -> Iterator[None]:
+    """End without a message where the reader of standard output has gone, as after `| head`."""
     try:
         yield
         sys.stdout.flush()
@@ -158,22 +176,18 @@ def _silent_where_unread() -> Iterator[None]:
         raise Exit(BROKEN_PIPE) from None
 
 
-def _place_of(error: OSError) -> str:
-    """What an error of the system is about: its file, or standard output where that was printed to.
+def _file_prefix(error: OSError) -> str:
+    """Return what an error of the system is about: its file, or standard output.
 
-    Printing gives no name of a file; the innermost call tells it.
+    An error of printing has no file name; the module of its innermost call says what it was.
     """
     if error.filename:
         return f"{error.filename}: "
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
-    printing = trace is not None and trace.tb_frame.f_globals["__name__"] in PRINTING
+    printing = trace is not None and trace.tb_frame.f_globals["__name__"] in PRINTING_MODULES
     return "standard output: cannot be written: " if printing else ""
-
-
-def _told(error: EmbedtoolError) -> str:
-    return with_flags(str(error), error.parameters)
 
 
 def _fail(message: str, code: int, whole: bool = False) -> int:
@@ -182,7 +196,7 @@ def _fail(message: str, code: int, whole: bool = False) -> int:
     return code
 
 
-def _usage(error: click.UsageError) -> str:
+def _usage_message(error: click.UsageError) -> str:
     if isinstance(error, click.NoSuchOption):
         from embedtool.cli.options.suggestions import with_suggestions
 
@@ -193,22 +207,23 @@ def _usage(error: click.UsageError) -> str:
     return f"{message} (see {error.ctx.command_path} --help)" if error.ctx else message
 
 
-@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="embedtool")
-def cli() -> None:
-    """Train, query, judge and export word vectors: Word2Vec, FastText, GloVe."""
-
-
 class StderrHandler(logging.Handler):
-    """Shows what the rooms below log as warnings."""
+    """A log handler that prints a line for each message, with flags for parameters."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        message = with_flags(record.getMessage(), getattr(record, "parameters", ()))
+        context = click.get_current_context(silent=True)
+        message = with_flags(
+            record.getMessage(),
+            getattr(record, "parameters", ()),
+            context.command if context else None,
+        )
         echo_err(f"{record.levelname.capitalize()}: {message}")
 
 
-logging.getLogger("embedtool").addHandler(StderrHandler(logging.INFO))
-logging.getLogger("embedtool").setLevel(logging.INFO)
+@click.group(cls=Program, context_settings={"help_option_names": HELP_OPTION_NAMES})
+@click.version_option(__version__, prog_name="embedtool")
+def cli() -> None:
+    """Train, query, judge and export word vectors: Word2Vec, FastText, GloVe."""
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:
@@ -220,8 +235,8 @@ def _terminate(number: int, frame: FrameType | None) -> NoReturn:
 def install_signal_handlers() -> None:
     """Have SIGINT and SIGTERM end the program, and SIGHUP unless it is ignored.
 
-    A shell that is no terminal's starts what runs in the background with SIGINT ignored, and Python
-    would leave it so: then nothing but SIGTERM could end a server or a training.
+    A non-interactive shell starts background jobs with SIGINT ignored, and Python would leave it
+    ignored: then only SIGTERM could end a server or a training.
     """
     for number in heeded():
         signal.signal(number, _terminate)
@@ -229,17 +244,17 @@ def install_signal_handlers() -> None:
 
 
 def main() -> None:
-    """What the console script calls."""
+    """Run the program, as the console script does."""
     install_signal_handlers()
     gc.set_threshold(GC_THRESHOLD)
     try:
         cli(prog_name="embedtool")
     except SystemExit as end:
-        _leave(end)
+        _exit(end)
 
 
-def _leave(end: SystemExit) -> NoReturn:
-    """End the process, at once where a library still waits for a machine that does not answer."""
+def _exit(end: SystemExit) -> NoReturn:
+    """End the process, at once where a library still waits for a server that does not answer."""
     waiting = sys.modules.get("embedtool.corpus.waiting")  # not imported: nothing waits
     if waiting is None or not waiting.is_waiting():
         raise end

@@ -1,4 +1,4 @@
-"""Every command explains itself, in its help and in README."""
+"""Every command explains itself, in its help and in the command reference."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,10 +6,10 @@ from pathlib import Path
 import click
 import pytest
 
-from embedtool.cli.main import cli
+from embedtool.cli.main import COMMANDS, cli
 from tests.conftest import Run
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
+REFERENCE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
 
 
 def commands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -26,11 +26,11 @@ PATHS = list(commands(cli))
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_command_has_help_and_stands_in_the_readme(run: Run, path: tuple[str, ...]) -> None:
+def test_a_command_has_help_and_stands_in_the_reference(run: Run, path: tuple[str, ...]) -> None:
     result = run(*path, "--help")
     assert result.exit_code == 0
     assert len(result.stdout.splitlines()) > 4
-    assert f"### `{' '.join(('embedtool', *path))}`" in README
+    assert f"# `{' '.join(('embedtool', *path))}`\n" in REFERENCE
 
 
 def found(path: tuple[str, ...]) -> click.Command:
@@ -66,3 +66,20 @@ def test_a_group_without_a_command_shows_its_help(run: Run) -> None:
     result = run("train")
     assert result.exit_code == 2
     assert "Commands:" in result.stderr
+
+
+def test_the_program_shows_its_commands_in_groups_within_80_columns(run: Run) -> None:
+    result = run("--help", env={"COLUMNS": "80"})
+    lines = result.stdout.splitlines()
+    headings = [line.removesuffix(":") for line in lines if line.endswith(":") and line[0] != " "]
+    assert headings == ["Options", *COMMANDS]
+    assert all(len(line) <= 80 for line in lines)
+    assert [line.split()[0] for line in lines[lines.index("Train:") :] if line[:1] == " "] == [
+        name for names in COMMANDS.values() for name in names
+    ]
+
+
+def test_every_command_module_stands_in_a_group() -> None:
+    files = (Path(__file__).parents[2] / "embedtool" / "cli" / "commands").glob("[!_]*.py")
+    modules = {name.replace("-", "_") for names in COMMANDS.values() for name in names}
+    assert {file.stem.removesuffix("_") for file in files} - {"contextual_train"} == modules

@@ -6,7 +6,7 @@ import click
 import pytest
 
 from embedtool.cli.main import Program, cli
-from embedtool.cli.options.suggestions import OPTIONS as OPTIONS_ELSEWHERE
+from embedtool.cli.options.suggestions import FOREIGN_OPTIONS
 from tests.conftest import Run
 
 # "cli" is what the program is called where tests run it
@@ -91,7 +91,7 @@ def test_options_that_other_programs_name_otherwise_are_there() -> None:
     assert isinstance(train, click.Group)
     commands = train.commands.values()
     names = {name for c in commands for parameter in c.params for name in parameter.opts}
-    assert names >= {name for meant in OPTIONS_ELSEWHERE.values() for name in meant}
+    assert names >= {name for meant in FOREIGN_OPTIONS.values() for name in meant}
 
 
 def test_a_model_whose_name_is_like_a_command_can_be_drawn(

@@ -290,6 +290,8 @@ def test_a_terminal_that_shows_pictures(
     parts = re.findall(r"\x1b_G[^;]*;([^\x1b]*)\x1b\\", result.stdout) or [
         result.stdout.split(":", 1)[1].rstrip("\x07\n")
     ]
-    assert all(len(part) <= display.CHUNK for part in parts[: len(parts) * ("G" in begins[:3])])
+    assert all(
+        len(part) <= display.KITTY_CHUNK for part in parts[: len(parts) * ("G" in begins[:3])]
+    )
     picture = base64.b64decode("".join(parts))
     assert picture.startswith(b"\x89PNG") and picture.endswith(b"IEND\xaeB`\x82")

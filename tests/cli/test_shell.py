@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from embedtool.cli.commands.shell import completer, converse
+from embedtool.cli.commands.shell import completer, run_interactive
 from embedtool.cli.repl import ShellSession
 from tests.conftest import Run
 
@@ -109,8 +109,8 @@ def test_in_a_pipe_a_word_to_leave_ends_what_is_read_unless_the_model_has_it(
     result = run("shell", models["glove"], "--tsv", input=f"{word}\nking queen\n")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
-        f"Error: standard input, line 1: '{word}' is no word of the model and was taken for :quit; "
-        "the lines after it have no answer\n"
+        f"Error: standard input, line 1: '{word}' is not a word of the model and was taken for "
+        ":quit; the lines after it have no answer\n"
     )
     (tmp_path / "vectors.txt").write_text(f"{word} 1 2\nking 2 1\n")
     assert run("import", tmp_path / "vectors.txt", tmp_path / "model").exit_code == 0
@@ -153,7 +153,7 @@ def test_a_terminal_does(
 
     monkeypatch.setitem(sys.modules, "prompt_toolkit", None)
     with pytest.raises(MissingExtraError) as error:
-        converse(talk())
+        run_interactive(talk())
     assert str(error.value) == "a shell in the terminal needs: pip install 'embedtool[shell]'"
 
 
@@ -174,7 +174,7 @@ def test_what_is_no_model_is_refused_at_the_start(run: Run, tmp_path: Path) -> N
         (":odd -", "odd-one-out needs words, as in: :odd-one-out king queen prince"),
         ("-", "analogy needs words, as in: :analogy king queen prince"),
         (":compare", "compare needs a query, as in: :compare king"),
-        (":)", "no command ':)': :help tells which there are; a word that begins so is asked with "
+        (":)", "no command ':)': :help lists them; a word that begins so is queried with "
                ":similar"),
         (":me king", ":method: 'king' is not one of '3cosadd', '3cosmul'"),
         (":m", "':m' may be :models, :model, :method, :min-count"),
@@ -410,7 +410,7 @@ def type_in(
 
         def typed(text: str) -> None:
             keys.send_text(text)
-            converse(talk())
+            run_interactive(talk())
 
         yield typed
 
@@ -434,7 +434,7 @@ def test_what_is_typed_is_answered(
         )
     )  # fmt: skip
     assert err.splitlines() == [
-        "word2vec: 2,359 words x 100; :help tells what can be asked, Ctrl-D leaves",
+        "word2vec: 2,359 words x 100; :help lists the commands, Ctrl-D leaves",
         run("similar", models["word2vec"], "kingg").stderr.rstrip(),
     ]
 

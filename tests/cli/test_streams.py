@@ -138,7 +138,9 @@ def test_a_dash_is_never_the_name_of_a_file(path: list[str], parameter: click.Pa
     try:
         assert parameter.type.convert("-", parameter, None) == Path("/dev/stdout")
     except click.BadParameter as error:
-        assert error.message.startswith("- is standard output, which does not do here; name a file")
+        assert error.message.startswith(
+            "- is standard output, which cannot be used here; name a file"
+        )
     with pytest.raises(click.BadParameter, match="and upload it afterwards"):
         parameter.type.convert("https://example.org/a", parameter, None)
     assert parameter.type.convert("./-", parameter, None) == Path("./-")
@@ -159,7 +161,7 @@ def test_a_dash_is_the_screen_where_text_is_written(
 def test_a_dash_is_no_file_that_is_read(run: Run, models: dict[str, Path]) -> None:
     result = run("similar", models["glove"], "king", "--words", "-")
     assert result.exit_code == 2
-    assert "- is standard input, which does not do here; name a file" in result.stderr
+    assert "- is standard input, which cannot be used here; name a file" in result.stderr
 
 
 def test_a_full_disk_is_not_the_fault_of_the_file_that_is_read(
@@ -232,7 +234,8 @@ def test_a_word_in_another_encoding_is_refused_with_what_reads_it(
     assert run("import", path, tmp_path / "model").stderr == (
         f"Error: {path}, {place}: the word is not UTF-8: b'b\\xff'; text may need another "
         "--encoding, and --encoding-errors replace keeps the word; "
-        f"`embedtool check {path} --repair OUT` tells all faults and writes the good rows to OUT\n"
+        f"`embedtool check {path} --repair OUT` reports all faults and writes the good rows to "
+        "OUT\n"
     )
 
 
@@ -341,6 +344,6 @@ def test_an_error_in_a_row_names_the_command_that_saves_the_others(
     path.write_bytes(b"a 1 2\nb 1\nc 1 2\n")
     assert run("import", path, tmp_path / "model").stderr == (
         f"Error: {path}, line 2: expected a word and 2 numbers between single spaces, found "
-        f"b'b 1'; `embedtool check {path} --repair OUT` tells all faults and writes the good rows "
-        "to OUT\n"
+        f"b'b 1'; `embedtool check {path} --repair OUT` reports all faults and writes the good "
+        "rows to OUT\n"
     )

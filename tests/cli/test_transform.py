@@ -223,12 +223,12 @@ def test_associations(run: Run, small: dict[str, Path], tmp_path: Path) -> None:
     drawn = run("bias", small["one"], "--weat", path, "--permutations", "10", "--tsv")
     assert drawn.stdout.splitlines()[1].split("\t")[-1] == "10"
     assert drawn.stderr.splitlines()[1] == (
-        "made up: p cannot be below 0.091, for only 10 ways to part the targets were tried"
+        "made up: p cannot be below 0.091, for only 10 partitions of the targets were tested"
     )
     path.write_text(WEAT.replace(', "w2"]', "]").replace('"nowhere", ', ""))
     few = run("bias", small["one"], "--weat", path)
     assert few.stderr == (
-        "made up: p cannot be below 0.1, for only 10 ways to part the targets were tried\n"
+        "made up: p cannot be below 0.1, for only 10 partitions of the targets were tested\n"
     )
     missing = run("bias", small["one"], "--weat", tmp_path / "none.toml")
     assert missing.exit_code == 1

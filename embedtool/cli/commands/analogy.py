@@ -4,10 +4,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from embedtool.cli.options.given import warn_ignored
 from embedtool.cli.options.queries import (
-    approximate_index,
-    candidates,
+    SearchOptions,
     locate_errors,
     query_command,
     read_queries,
@@ -24,26 +22,21 @@ def analogy(
     model: Path,
     queries: tuple[str, ...],
     method: Any,
-    n: int,
-    min_count: int | None,
-    restrict_vocab: int | None,
-    word_file: Path | None,
-    encoding: str,
-    include_query_words: bool,
-    approximate: bool,
     unknown: Unknown,
     as_json: bool,
     as_tsv: bool,
+    **options: Any,
 ) -> None:
-    """Print the words nearest to EXPRESSION, or to each of several in quotes.
+    """Print the words nearest to an expression such as king - man + woman.
 
     EXPRESSION is words joined by + and - with spaces around them, weighted if you like (king - man
     + woman, 0.5*king + queen), or three words: man king woman asks what is to woman as king is to
-    man. One that begins with - stands after --, as in: analogy MODEL -- '- man + king + woman'.
-    Without it, or with a lone -, expressions come from standard input, one a line.
+    man. Several expressions are given in quotes. One that begins with - stands after --, as in:
+    analogy MODEL -- '- man + king + woman'. Without EXPRESSION, or with a single -, expressions are
+    read from standard input, one a line.
     """
-    if word_file is None:
-        warn_ignored({"encoding": "without --words"})
+    search = SearchOptions.from_options(options)
+    search.warn_ignored()
     given = read_queries(queries, whole_line=True)
 
     from embedtool.model import store
@@ -56,13 +49,5 @@ def analogy(
             parse_expression(query.text)
         asked.append((query, query.text))
     vectors = store.load(model).vectors
-    nearest = partial(
-        analogy_batch,
-        vectors,
-        n=n,
-        method=method,
-        candidates=candidates(vectors, restrict_vocab, min_count, word_file, encoding),
-        exclude_query_words=not include_query_words,
-        index=approximate_index(model, vectors, approximate),
-    )
+    nearest = partial(analogy_batch, vectors, method=method, **search.arguments(vectors, model))
     print_answers(answer_queries(nearest, asked, unknown), as_json, as_tsv, unknown)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from embedtool.formats.findings import Finding, Findings
 
 UNSOUND = 1
+"""The exit code of a file that has errors."""
 
 
 @click.command()
@@ -25,23 +26,24 @@ UNSOUND = 1
 )  # fmt: skip
 @click.option(
     "--repair", "out", type=NEW_FILE, metavar="OUT",
-    help="Write the good rows, the first of each word, to OUT if anything is wrong.",
+    help="If anything is wrong, write the good rows to OUT, the first of each word.",
 )  # fmt: skip
 @json_option
 @click.pass_context
 def check(
     context: click.Context, file: Path, name: str | None, out: Path | None, as_json: bool
 ) -> None:
-    """Report everything that is wrong with a vector FILE, which may be a folder, or with a model.
+    """Report all errors in a vector file, or in a model.
 
-    Of each fault the number is printed and the first few places. Text, word2vec's and FastText's
-    binaries and TensorBoard's pair are checked row by row; of the other formats the first error is
-    told. Remarks are no faults: what they name is read as it stands.
+    FILE may be a folder. Of each kind of fault the number and the first few places are printed.
+    Text, word2vec's and FastText's binaries and TensorBoard's pair are checked row by row; in the
+    other formats the first error is reported. Remarks are not faults: what they name is read as it
+    is.
 
-    The exit code is 0 where FILE is sound and 1 where anything is wrong with it, also where OUT
-    could be written. OUT has the format of FILE, unless its name stands for another.
+    The exit code is 0 if FILE is sound and 1 if anything is wrong with it, even if OUT could be
+    written. OUT has the format of FILE, unless its name stands for another.
 
-    Of a model every byte is compared with the checksums that were written with it.
+    Every byte of a model is compared with the checksums that were written with it.
     """
     from embedtool.model import store
 
@@ -72,7 +74,7 @@ def check(
 
 
 def _check_model(model: Path, as_json: bool) -> int:
-    """Print what is wrong with a model; returns the exit code."""
+    """Print what is wrong with a model, and return the exit code."""
     from embedtool.model import store
     from embedtool.search import ann
 

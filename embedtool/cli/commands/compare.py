@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from embedtool.cli.options.score_options import read_datasets, score_options
+from embedtool.cli.options.score_options import ScoreOptions, score_options
 from embedtool.cli.options.shared import FILE, NEW_FILE, IntRange, json_option
 from embedtool.cli.output.comparison import markdown, tables, verdicts
 from embedtool.cli.output.console import echo_err, escape_unprintable, print_json, print_table
@@ -45,62 +45,47 @@ if TYPE_CHECKING:
 @click.option("--markdown", "as_markdown", is_flag=True, help="Print Markdown.")
 @click.option(
     "--html", type=NEW_FILE, metavar="FILE",
-    help="Write one page that needs no other file, with charts.",
+    help="Write a self-contained page with charts.",
 )  # fmt: skip
 @click.option(
     "--overlaps", type=NEW_FILE, metavar="FILE",
-    help="Write a line for each of the most frequent words and each two models: how far its "
-    "neighbours agree.",
+    help="Write a TSV row for each of the most frequent words and each pair of models: the overlap "
+    "of its neighbours.",
 )  # fmt: skip
 def compare(
     models: tuple[Path, ...],
     words: tuple[str, ...],
     expressions: tuple[str, ...],
     n: int,
-    analogies: tuple[str, ...],
-    pairs: tuple[str, ...],
-    categories: tuple[str, ...],
-    outliers: tuple[str, ...],
-    include_query_words: bool,
-    restrict_vocab: int,
-    case_sensitive: bool,
-    encoding: str,
     method: Any,
     as_json: bool,
     as_markdown: bool,
     html: Path | None,
     overlaps: Path | None,
+    **options: Any,
 ) -> None:
-    """Put two or more models side by side, and say which is better.
+    """Compare two or more models, and say which is better.
 
     Prints the neighbours of some words, the answers to some expressions, how far the models'
-    neighbourhoods overlap and where they do not, scores with intervals, and for each two models
-    whether they differ by more than chance; the datasets are those of `embedtool evaluate`.
+    neighbourhoods overlap and where they do not, scores with confidence intervals, and for each two
+    models whether the difference is significant; the datasets are those of `embedtool evaluate`.
     """
     for path in (html, overlaps):
         if path is not None:
             check_writable(path)
-    datasets = read_datasets(analogies, pairs, categories, outliers, encoding)
+    scoring = ScoreOptions.from_options(options)
+    datasets = scoring.datasets()
     names = _names(models)
 
     from embedtool.experiments.model_comparison import compare_models
     from embedtool.model import store
 
-    known: dict[str, Any] = {
-        "restrict_vocab": restrict_vocab,
-        "case_insensitive": not case_sensitive,
-    }
     loaded = {name: store.load(path).vectors for name, path in zip(names, models, strict=True)}
     result = compare_models(
-        loaded,
-        words=words or None,
-        expressions=expressions or None,
-        n=n,
-        method=method,
-        include_query_words=include_query_words,
-        datasets=datasets,
-        **known,
-    )
+        loaded, words=words or None, expressions=expressions or None, n=n, method=method,
+        include_query_words=scoring.include_query_words, datasets=datasets,
+        **scoring.vocabulary_arguments(),
+    )  # fmt: skip
     if html is not None:
         from embedtool.cli.output.comparison_page import page
 
@@ -115,34 +100,38 @@ def compare(
     elif as_markdown:
         click.echo(markdown(result))
     else:
-        for table in tables(result):
-            print_table(table.columns, table.rows, table.title)
-            click.echo()
-        for verdict in verdicts(result):
-            click.echo(escape_unprintable(verdict))
-    _note_shortfalls(loaded, datasets, result, known)
+        _print_tables(result)
+    _warn_low_coverage(loaded, datasets, result, scoring.vocabulary_arguments())
 
 
-def _note_shortfalls(
+def _print_tables(result: "Comparison") -> None:
+    for table in tables(result):
+        print_table(table.columns, table.rows, table.title)
+        click.echo()
+    for verdict in verdicts(result):
+        click.echo(escape_unprintable(verdict))
+
+
+def _warn_low_coverage(
     models: "Mapping[str, WordVectors]",
     datasets: "Sequence[Dataset]",
     result: "Comparison",
-    known: Mapping[str, Any],
+    vocabulary: Mapping[str, Any],
 ) -> None:
-    """Warn of datasets that a model covers badly; `known` are options of `check_coverage`."""
+    """Warn of each dataset of which a model knows too few words."""
     from embedtool.evaluation.coverage import check_coverage
     from embedtool.evaluation.scoring import primary_metric
 
     for i, (name, vectors) in enumerate(models.items()):
         for dataset, scores in zip(datasets, result.scores, strict=True):
             if fault := check_coverage(
-                vectors, dataset, primary_metric(scores.results[i]), **known
+                vectors, dataset, primary_metric(scores.results[i]), **vocabulary
             ):
                 echo_err(f"Warning: {name}: {fault.message}")
 
 
 def _write_overlaps(path: Path, models: "Mapping[str, WordVectors]") -> None:
-    """Each word's rank, the share of its neighbours in common, and how far it moved, by pair."""
+    """Write for each pair of models and each word: its rank, overlap and distance."""
     from embedtool.analysis.neighbours import word_overlaps
     from embedtool.corpus.string_table import SURROGATE_ERRORS
 
@@ -159,7 +148,7 @@ def _write_overlaps(path: Path, models: "Mapping[str, WordVectors]") -> None:
 
 
 def _names(models: Sequence[Path]) -> list[str]:
-    """The names of `names_of`; a model that is given twice is an error."""
+    """Return a name for each model. Raise EvaluationError if a model is given twice."""
     if len(set(models)) < len(models):
-        raise EvaluationError("a model stands there twice; compare different ones")
+        raise EvaluationError("a model is given twice; compare different ones")
     return display_names(models)

@@ -1,18 +1,14 @@
-"""embedtool completion: what has a shell complete commands, options, models and their words.
-
-In: the name of a shell; or a line that is begun. Out: the script that the shell reads; or how the
-line may go on.
-"""
+"""embedtool completion: the script by which a shell completes command lines of embedtool."""
 
 import click
 from click.shell_completion import BashComplete, FishComplete, ShellComplete, ZshComplete
 
 VARIABLE = "_EMBEDTOOL_COMPLETE"
-"""By which a script asks: Click's name for it."""
+"""The environment variable by which the script asks for completions: Click's name for it."""
 
 
 class _Bash(BashComplete):
-    """As Click's, but words such as * and don't are quoted, and --method=3cos is completed too."""
+    """Click's, but words such as * and don't are quoted, and --method=3cos is completed too."""
 
     source_template = r"""# embedtool: completion for bash 4.4 and later
 %(complete_func)s() {
@@ -42,7 +38,7 @@ complete -o nosort -F %(complete_func)s %(prog_name)s
 
 
 class _Zsh(ZshComplete):
-    """As Click's, but --method=3cos keeps its name, and the program is the one that is called."""
+    """Click's, but --method=3cos keeps its name, and the program is the one that was called."""
 
     source_template = r"""#compdef %(prog_name)s
 # embedtool: completion for zsh, read by eval or autoload
@@ -76,7 +72,7 @@ fi
 
 
 class _Fish(FishComplete):
-    """As Click's, but in its order, with what follows a comma, and --method=3cos is completed."""
+    """Click's, but order and commas are kept, and --method=3cos is completed."""
 
     source_template = r"""# embedtool: completion for fish 3 and later
 function %(complete_func)s
@@ -105,13 +101,12 @@ SHELLS: dict[str, type[ShellComplete]] = {"bash": _Bash, "zsh": _Zsh, "fish": _F
 @click.command()
 @click.argument("shell", type=click.Choice(list(SHELLS)))
 def completion(shell: str) -> None:
-    """Print the script that has SHELL complete commands, options, models and words.
+    """Print a script that completes commands, options and words in SHELL.
 
     \b
     bash  put into ~/.bashrc: eval "$(embedtool completion bash)"
     zsh   put into ~/.zshrc, after compinit: eval "$(embedtool completion zsh)"
     fish  put into ~/.config/fish/config.fish: embedtool completion fish | source
     """
-    from embedtool.cli.main import cli
-
-    click.echo(SHELLS[shell](cli, {}, "embedtool", VARIABLE).source(), nl=False)
+    program = click.get_current_context().find_root().command
+    click.echo(SHELLS[shell](program, {}, "embedtool", VARIABLE).source(), nl=False)

@@ -1,4 +1,4 @@
-"""embedtool compress: a model that takes less room, and what that costs."""
+"""embedtool compress: a smaller model, and how much worse it is."""
 
 import time
 from dataclasses import asdict
@@ -15,7 +15,7 @@ from embedtool.cli.options.shared import (
     model_argument,
     overwrite_option,
 )
-from embedtool.cli.output.console import Cell, echo_err, print_json, print_table
+from embedtool.cli.output.console import Cell, echo_err, emit
 from embedtool.config.tasks import CompressConfig
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 compress_options: Decorator[Any] = config_options(CompressConfig)
 N_TIMED = 20
-"""Queries of which the median time is shown."""
+"""Number of queries whose median time is shown."""
 
 
 @click.command()
@@ -44,10 +44,10 @@ def compress(
     overwrite: bool,
     **options: Any,
 ) -> None:
-    """Make a smaller model OUTPUT of MODEL.
+    """Save a smaller copy of MODEL as OUTPUT.
 
-    It is queried, judged and exported like any other. First words and n-grams are left out, then
-    dimensions, then bits. Context vectors are always left out.
+    It is queried, evaluated and exported like any other model. First words and n-grams are left
+    out, then dimensions, then bits. Context vectors are always left out.
     """
     if as_json and not wants_report:
         raise click.UsageError("--json prints the report, which --no-report leaves out")
@@ -72,16 +72,14 @@ def compress(
     if not wants_report:
         return
     rows = _measures(source.vectors, store.load(output).vectors, sizes)
-    if as_json:
-        print_json([dict(zip(("measure", "before", "after"), row, strict=True)) for row in rows])
-    else:
-        print_table(("", "before", "after"), rows)
+    records = [dict(zip(("measure", "before", "after"), row, strict=True)) for row in rows]
+    emit(records, ("", "before", "after"), rows, as_json=as_json)
 
 
 def _measures(
     before: "WordVectors", after: "WordVectors", sizes: list[int]
 ) -> list[tuple[str, Cell, Cell]]:
-    """A row for each measure: its name, and the value before and after."""
+    """Return a row for each measure: its name, and the value before and after."""
     from embedtool.analysis.alignment import have_directions
     from embedtool.cli.options.score_options import read_datasets
     from embedtool.experiments.compression_report import (
@@ -104,7 +102,7 @@ def _measures(
 
 
 def _milliseconds(vectors: "WordVectors", words: list[str]) -> float | None:
-    """The median time of a query for neighbours in a model that is in memory; None: of no query."""
+    """Return the median time of a query for neighbours in a loaded model; None without words."""
     from statistics import median
 
     from embedtool.search.query import similar

@@ -1,4 +1,4 @@
-"""embedtool corpus: real corpora by name."""
+"""embedtool corpus: public corpora by name."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,14 +8,14 @@ import click
 
 from embedtool.cli.groups import SuggestingGroup
 from embedtool.cli.options.shared import NEW_FILE, json_option
-from embedtool.cli.output.console import echo_err, print_json, print_table
+from embedtool.cli.output.console import echo_err, emit
 from embedtool.cli.output.progress_display import progress_reporter
 
 name_argument = click.argument("name")
 
 
 def parameter_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """What the addresses in recipes.toml leave open."""
+    """Add the options that the addresses in recipes.toml need."""
     language = click.option("--language", metavar="CODE", help="For wikipedia: de, fr, ...")
     book = click.option("--book", metavar="NUMBER", help="For gutenberg: the book's number.")
     return language(book(command))
@@ -23,7 +23,7 @@ def parameter_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.group(cls=SuggestingGroup)
 def corpus() -> None:
-    """Get real corpora, cleaned and ready for training.
+    """Download public corpora, cleaned and ready for training.
 
     They are kept in $EMBEDTOOL_DATA, or else in ~/.local/share/embedtool.
     """
@@ -32,13 +32,10 @@ def corpus() -> None:
 @corpus.command("list")
 @json_option
 def list_corpora(as_json: bool) -> None:
-    """List the corpora there are, and which of them are here already."""
+    """List the corpora, and which of them are here already."""
     from embedtool.corpus.recipes import prepared, recipes
 
     found = {name: (recipe, prepared(recipe)) for name, recipe in recipes().items()}
-    if as_json:
-        print_json([_facts(recipe, there) for recipe, there in found.values()])
-        return
     rows = []
     for name, (recipe, there) in found.items():
         tokens = "-" if recipe.tokens is None else f"{recipe.tokens:,}"
@@ -53,11 +50,12 @@ def list_corpora(as_json: bool) -> None:
                 recipe.title,
             )
         )
-    print_table(("name", "language", "tokens", "here", "licence", "title"), rows)
+    records = [_record(recipe, there) for recipe, there in found.values()]
+    emit(records, ("name", "language", "tokens", "here", "licence", "title"), rows, as_json=as_json)
 
 
-def _facts(recipe: Any, there: dict[str, Path]) -> dict[str, Any]:
-    """A recipe as JSON has it, with the paths of what is here."""
+def _record(recipe: Any, there: dict[str, Path]) -> dict[str, Any]:
+    """Return a recipe for JSON, with the paths of what is here."""
     from dataclasses import asdict
 
     paths = {name: str(path) for name, path in there.items()}
@@ -67,12 +65,12 @@ def _facts(recipe: Any, there: dict[str, Path]) -> dict[str, Any]:
 @corpus.command()
 @name_argument
 @parameter_options
-@click.option("--output", "-o", type=NEW_FILE, metavar="FILE", help="Put the text there.")
-@click.option("--force", is_flag=True, help="Fetch and clean it anew, though it is here.")
+@click.option("--output", "-o", type=NEW_FILE, metavar="FILE", help="Write the text there.")
+@click.option("--force", is_flag=True, help="Download and clean it again even if it is here.")
 def get(name: str, output: Path | None, force: bool, **parameters: str | None) -> None:
-    """Fetch the corpus NAME, clean it and print the path of the text.
+    """Download the corpus NAME, clean it and print the path of the text.
 
-    A download that was cut goes on where it stopped. What is here is not fetched again.
+    An interrupted download is continued. What is here is not downloaded again.
     """
     from embedtool.corpus.recipes import find_recipe, get
 

@@ -1,4 +1,4 @@
-"""embedtool datasets: the public datasets that evaluations take by name."""
+"""embedtool datasets: public evaluation datasets by name."""
 
 from dataclasses import asdict
 
@@ -6,7 +6,7 @@ import click
 
 from embedtool.cli.groups import SuggestingGroup
 from embedtool.cli.options.shared import json_option, tsv_option
-from embedtool.cli.output.console import echo_err, print_json, print_table, print_tsv
+from embedtool.cli.output.console import echo_err, emit
 from embedtool.cli.output.progress_display import progress_reporter
 from embedtool.evaluation.registry import TASKS, find_dataset, registry
 
@@ -21,7 +21,7 @@ COLUMNS = ("name", "task", "language", "items", "here", "licence")
 def datasets(context: click.Context, task: str | None, as_json: bool, as_tsv: bool) -> None:
     """List the datasets that evaluate and compare take by name.
 
-    Those that are not here are fetched by `embedtool datasets get NAME`, and then used offline.
+    Those that are not here are downloaded by `embedtool datasets get NAME`, and then used offline.
     They are kept in $XDG_CACHE_HOME/embedtool/datasets, or in ~/.cache/embedtool/datasets.
     """
     if context.invoked_subcommand is not None:
@@ -30,9 +30,6 @@ def datasets(context: click.Context, task: str | None, as_json: bool, as_tsv: bo
     from embedtool.evaluation.fetching import is_available
 
     entries = [entry for entry in registry().values() if task in (None, entry.task)]
-    if as_json:
-        print_json([{**asdict(entry), "here": is_available(entry)} for entry in entries])
-        return
     rows = [
         (
             entry.name,
@@ -44,19 +41,17 @@ def datasets(context: click.Context, task: str | None, as_json: bool, as_tsv: bo
         )
         for entry in entries
     ]
-    if as_tsv:
-        print_tsv(COLUMNS, rows)
-    else:
-        print_table(COLUMNS, rows)
+    records = [{**asdict(entry), "here": is_available(entry)} for entry in entries]
+    emit(records, COLUMNS, rows, as_json=as_json, as_tsv=as_tsv)
 
 
 @datasets.command()
 @click.argument("names", metavar="NAME...", nargs=-1, required=True)
-@click.option("--force", is_flag=True, help="Fetch it anew, though it is here.")
+@click.option("--force", is_flag=True, help="Download it again even if it is here.")
 def get(names: tuple[str, ...], force: bool) -> None:
-    """Fetch the datasets NAME... and print the path of each.
+    """Download the datasets NAME... and print the path of each.
 
-    A download that was cut goes on where it stopped. What is here is not fetched again.
+    An interrupted download is continued. What is here is not downloaded again.
     """
     from embedtool.evaluation.fetching import fetch
 

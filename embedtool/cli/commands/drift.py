@@ -14,12 +14,12 @@ from embedtool.cli.options.shared import (
     json_option,
     tsv_option,
 )
-from embedtool.cli.output.console import Cell, echo_err, print_json, print_table, print_tsv
+from embedtool.cli.output.console import Cell, echo_err, emit
 from embedtool.config.tasks import N_MOVED, DriftConfig
 
 drift_options: Decorator[Any] = config_options(DriftConfig)
 N_SHOWN = 5
-"""Neighbours of each word that a table shows."""
+"""Number of neighbours of each word in a table."""
 COLUMNS = ("word", "distance", "neighbourhood", "then", "now")
 
 
@@ -47,11 +47,11 @@ def drift(
     as_tsv: bool,
     **options: Any,
 ) -> None:
-    """Print the words that moved most from OLD to NEW, or how far each WORD did.
+    """Print the words that changed most from OLD to NEW, or how much each WORD did.
 
-    distance: 1 - cosine of a word's two vectors, OLD turned into the space of NEW; neighbourhood:
-    the same of its similarities with the words near it in either model. Then come its nearest
-    words in each, among those that both models hold.
+    distance: 1 - cosine of a word's two vectors, OLD rotated into the space of NEW; neighbourhood:
+    the same of its similarities with its nearest neighbours in either model. Then come its nearest
+    neighbours in each, among the words that both models have.
     """
     config = DriftConfig.from_options(options)
 
@@ -59,21 +59,17 @@ def drift(
     from embedtool.model import store
 
     vectors = [store.load(path).vectors for path in (old, new)]
-    found = moved(vectors[0], vectors[1], config, words or None, n=n)
-    if as_json:
-        print_json(asdict(found))
-        return
+    result = moved(vectors[0], vectors[1], config, words or None, n=n)
     rows: list[tuple[Cell, ...]] = [
         (each.word, each.distance, each.neighbourhood, *(
             " ".join(near[:N_SHOWN]) for near in (each.then, each.now)
         ))
-        for each in found.words
+        for each in result.words
     ]  # fmt: skip
-    if as_tsv:
-        print_tsv(COLUMNS, rows)
+    emit(asdict(result), COLUMNS, rows, as_json=as_json, as_tsv=as_tsv)
+    if as_json or as_tsv:
         return
-    print_table(COLUMNS, rows)
     echo_err(
-        f"{found.n_shared:,} shared words; aligned on {found.n_pairs:,}, residual "
-        f"{found.residual:.4f}" + ("" if words else f"; {found.n_compared:,} compared")
+        f"{result.n_shared:,} shared words; aligned on {result.n_pairs:,}, residual "
+        f"{result.residual:.4f}" + ("" if words else f"; {result.n_compared:,} compared")
     )

@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from embedtool.cli.commands.classify import check_company, classify_documents, classify_options
+from embedtool.cli.options.classify_options import (
+    WEIGHTINGS,
+    check_exclusive_options,
+    classify_options,
+)
 from embedtool.cli.options.given import warn_ignored
-from embedtool.cli.options.score_options import read_datasets, score_options
+from embedtool.cli.options.score_options import ScoreOptions, score_options
 from embedtool.cli.options.shared import json_option, model_argument, tsv_option
 from embedtool.cli.output.console import Cell, print_json, print_table, print_tsv
-from embedtool.cli.output.scores import format_interval, report_shortfalls, settings_line
-from embedtool.config.tasks import ANALOGY_METHODS
+from embedtool.cli.output.scores import format_interval, report_low_coverage, settings_line
+from embedtool.config.tasks import ANALOGY_METHODS, ClassifyConfig
 
 if TYPE_CHECKING:
     from embedtool.evaluation.scoring import Result
@@ -33,7 +37,7 @@ TSV_COLUMNS = ("dataset", "method", "part", "found", "total", "score", "low", "h
 )  # fmt: skip
 @click.option(
     "--variant", "names", multiple=True, metavar="NAME",
-    help="Score the vectors transformed too, as by embedtool transform: add-contexts, center, "
+    help="Score transformed vectors too, as by embedtool transform: add-contexts, center, "
     "all-but-the-top[:N], pca:N, normalize, several joined by +; may be repeated.",
 )  # fmt: skip
 @classify_options
@@ -41,36 +45,29 @@ TSV_COLUMNS = ("dataset", "method", "part", "found", "total", "score", "low", "h
 @tsv_option
 def evaluate(
     model: Path,
-    analogies: tuple[str, ...],
-    pairs: tuple[str, ...],
-    categories: tuple[str, ...],
-    outliers: tuple[str, ...],
-    include_query_words: bool,
-    restrict_vocab: int,
-    case_sensitive: bool,
-    encoding: str,
     methods: tuple[Any, ...],
     names: tuple[str, ...],
     classify: str | None,
     as_json: bool,
     as_tsv: bool,
-    **classifying: Any,
+    **options: Any,
 ) -> None:
-    """Score MODEL on analogies, pairs of words, categories and outliers, or on documents.
+    """Score MODEL on analogies, word pairs, categories and outliers, or on documents.
 
-    Analogies: the share of right answers. Pairs: the correlation with people's judgement.
-    Categories: how pure the clusters are that the vectors form. Outliers: how often the word that
-    does not belong is found. Without any of them: the Google analogies, WordSim-353 and SimLex-999.
-    `score` is over the questions that the vocabulary can answer, with the interval that holds its
-    true value 95 times in 100; the last column is over all questions.
+    Analogies: accuracy. Pairs: Spearman's and Pearson's correlation with human scores. Categories:
+    purity of the clusters that the vectors form. Outliers: how often the word that does not belong
+    is found. Without any of them: the Google analogies, WordSim-353 and SimLex-999. `score` is over
+    the questions that the vocabulary can answer, with its 95% confidence interval; the last column
+    is over all questions.
 
-    --classify: how well a logistic regression tells the classes of documents, cross-validated.
+    --classify: accuracy and F1 of a logistic regression on documents, cross-validated.
     """
-    check_company(classify)
+    check_exclusive_options(classify)
     if classify is not None:
-        classify_documents(model, classify, encoding, classifying, as_json, as_tsv)
+        _classify_documents(model, classify, options, as_json, as_tsv)
         return
-    datasets = read_datasets(analogies, pairs, categories, outliers, encoding)
+    scoring = ScoreOptions.from_options(options)
+    datasets = scoring.datasets()
 
     from embedtool.evaluation.coverage import check_coverage
     from embedtool.evaluation.scoring import evaluate, primary_metric
@@ -80,58 +77,100 @@ def evaluate(
 
     if not any(isinstance(dataset, AnalogySet) for dataset in datasets):
         warn_ignored(dict.fromkeys(("methods", "include_query_words"), "without analogies"))
-    words: dict[str, Any] = {
-        "restrict_vocab": restrict_vocab,
-        "case_insensitive": not case_sensitive,
-    }
+    vocabulary = scoring.vocabulary_arguments()
     opened = store.load(model)
-    asked = [
+    tasks = [
         (dataset, method)
         for dataset in datasets
         for method in (methods if isinstance(dataset, AnalogySet) else methods[:1])
     ]
-    scored = {
+    results = {
         name: [
             evaluate(
-                vectors, dataset, method=method, include_query_words=include_query_words, **words
+                vectors, dataset, method=method, include_query_words=scoring.include_query_words,
+                **vocabulary,
             )
-            for dataset, method in asked
+            for dataset, method in tasks
         ]
         for name, vectors in variants(opened, names)
+    }  # fmt: skip
+    low_coverages = {
+        dataset.name: check_coverage(opened.vectors, dataset, primary_metric(result), **vocabulary)
+        for (dataset, _), result in zip(tasks, next(iter(results.values())), strict=True)
     }
-    shortfalls = {
-        dataset.name: check_coverage(opened.vectors, dataset, primary_metric(result), **words)
-        for (dataset, _), result in zip(asked, next(iter(scored.values())), strict=True)
-    }
-    _print_all(scored, bool(names), as_json, as_tsv)
-    report_shortfalls(list(shortfalls.values()))
+    _print_results(results, bool(names), as_json, as_tsv)
+    report_low_coverage(list(low_coverages.values()))
 
 
-def _print_all(
-    scored: "Mapping[str, Sequence[Result]]", has_variants: bool, as_json: bool, as_tsv: bool
+def _classify_documents(
+    model: Path, source: str, options: dict[str, Any], as_json: bool, as_tsv: bool
 ) -> None:
-    """Print the results of each variant by its name."""
+    """Classify the documents of a file by the vectors of a model, and print the scores."""
+    config = ClassifyConfig.from_options(options)
+
+    from embedtool.cli.output.classification import print_classification
+    from embedtool.cli.output.progress_display import progress_reporter
+    from embedtool.contextual.loading import is_encoder, is_pretrained, open_encoder
+    from embedtool.corpus.tokens import TOKENIZERS
+    from embedtool.evaluation.classification import classify, read_labelled
+    from embedtool.evaluation.coverage import low_coverage
+    from embedtool.evaluation.documents import has_capitals
+    from embedtool.model import store
+    from embedtool.sklearn import DocumentVectorizer
+
+    modes: dict[str, dict[str, Any]] = {}
+    if not is_pretrained(model):
+        modes["vectors"] = {"model": store.load(model).vectors, "tokenizer": "whitespace"}
+    if is_encoder(model):
+        modes["in context"] = {"model": open_encoder(model), "mode": "contextual"}
+    labelled = read_labelled(source, config, options["encoding"])
+    documents = labelled.tokenized(TOKENIZERS[config.tokenizer]())
+    vectorizers = {
+        f"{name}: {weighting}": DocumentVectorizer(weighting=weighting, **mode)
+        for name, mode in modes.items()
+        for weighting in options["weightings"] or WEIGHTINGS
+    }
+    first = next(iter(modes.values()))
+    coverage = DocumentVectorizer(**first).fit(documents.texts).coverage_
+    tokens = coverage.n_known, coverage.n_tokens
+    report_low_coverage([low_coverage(documents.name, *tokens, "token", bool(coverage.n_known))])
+    with progress_reporter() as report:
+        result = classify(
+            documents, vectorizers, folds=config.folds, seed=config.seed, report=report
+        )
+    vectors = None if is_pretrained(model) else first["model"]
+    settings = {
+        "tokenizer": config.tokenizer,
+        "lowercase": None if vectors is None else not has_capitals(vectors),
+    }
+    print_classification(result, coverage, settings, as_json, as_tsv)
+
+
+def _print_results(
+    results: "Mapping[str, Sequence[Result]]", has_variants: bool, as_json: bool, as_tsv: bool
+) -> None:
+    """Print the results of each variant, which are given by its name."""
     if as_json:
         print_json([
             {**({"variant": name} if has_variants else {}), **asdict(result)}
-            for name, results in scored.items()
-            for result in results
+            for name, of_variant in results.items()
+            for result in of_variant
         ])  # fmt: skip
     elif as_tsv:
         print_tsv(
             (*(["variant"] if has_variants else []), *TSV_COLUMNS),
             [
                 (*([name] if has_variants else []), *row)
-                for name, results in scored.items()
-                for result in results
+                for name, of_variant in results.items()
+                for result in of_variant
                 for row in _tsv_rows(result)
             ],
         )
     else:
-        for i, same in enumerate(zip(*scored.values(), strict=True)):
+        for i, of_task in enumerate(zip(*results.values(), strict=True)):
             if i:
                 click.echo()
-            _print(same, list(scored))
+            _print_table(of_task, list(results))
 
 
 def _tsv_rows(result: "Result") -> list[tuple[Cell, ...]]:
@@ -147,8 +186,8 @@ def _tsv_rows(result: "Result") -> list[tuple[Cell, ...]]:
     ]  # fmt: skip
 
 
-def _print(results: "Sequence[Result]", variants: Sequence[str]) -> None:
-    """The metrics of one result, or the scores of all variants side by side."""
+def _print_table(results: "Sequence[Result]", variants: Sequence[str]) -> None:
+    """Print the parts of one result, or the scores of all variants side by side."""
     from embedtool.evaluation.scoring import metrics
 
     title = f"{results[0].dataset}: {settings_line(results[0])}"

@@ -18,13 +18,13 @@ from embedtool.messages import counted
     help=f"{', '.join(WRITERS)}.",
 )  # fmt: skip
 def export(model: Path, file: Path, name: str | None) -> None:
-    """Write the vectors of MODEL to FILE.
+    """Write the vectors of MODEL to FILE, in a format that other tools read.
 
-    Without --format the name of FILE says it: .txt is word2vec's text, .vec and .bin are
+    Without --format the name of FILE decides: .txt is word2vec's text, .vec and .bin are
     fastText's (.bin of a model without subwords is word2vec's), .glove, .safetensors, .npz,
-    .parquet, .arrow or .feather; .fifu is finalfusion's, .tsv TensorBoard's pair. The formats that
-    are folders are written only with --format, and where nothing is yet. `-` is standard output,
-    for the formats that are one file.
+    .parquet, .arrow or .feather; .fifu is finalfusion's, .tsv TensorBoard's pair. Formats that are
+    folders need --format, and a path where nothing is yet. `-` is standard output, for formats
+    that are one file.
     """
     from embedtool import formats
     from embedtool.cli.output.progress_display import delayed_bars

@@ -1,9 +1,9 @@
-"""embedtool formats: which formats there are."""
+"""embedtool formats: the formats of vector files."""
 
 import click
 
 from embedtool.cli.options.shared import json_option, tsv_option
-from embedtool.cli.output.console import print_json, print_table, print_tsv
+from embedtool.cli.output.console import emit
 from embedtool.formats import FORMATS, READERS, WRITERS
 
 COLUMNS = ("format", "names", "use", "keeps", "opened by")
@@ -13,21 +13,17 @@ COLUMNS = ("format", "names", "use", "keeps", "opened by")
 @json_option
 @tsv_option
 def formats(as_json: bool, as_tsv: bool) -> None:
-    """List the formats of vectors that `export` writes and `import` reads.
+    """List the formats that `export` writes and `import` reads.
 
-    What a format does not keep of a model is lost in it. The names are those that say the format
-    where --format does not.
+    What a format does not keep of a model is lost in it. The names are those that decide the format
+    where --format is not given.
     """
     rows = [
         (name, _names(name), _use(name), each.contents, each.readers)
         for name, each in FORMATS.items()
     ]
-    if as_json:
-        print_json([dict(zip(COLUMNS, row, strict=True)) for row in rows])
-    elif as_tsv:
-        print_tsv(COLUMNS, rows)
-    else:
-        print_table(COLUMNS, rows)
+    records = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+    emit(records, COLUMNS, rows, as_json=as_json, as_tsv=as_tsv)
 
 
 def _names(name: str) -> str:

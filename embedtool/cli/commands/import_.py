@@ -28,7 +28,9 @@ from embedtool.messages import counted
     help=f"{', '.join(READERS)}.",
 )  # fmt: skip
 @click.option(
-    "--words", type=FILE, help="floret has vectors for any words: those of this file, one a line."
+    "--words",
+    type=FILE,
+    help="Words to import from floret, which has vectors of any words: a file, one a line.",
 )
 @click.option(
     "--word-column",
@@ -44,9 +46,9 @@ from embedtool.messages import counted
 @vector_read_options
 @overwrite_option
 def import_(file: Path, model: Path, name: str | None, overwrite: bool, **chosen: Any) -> None:
-    """Make a MODEL of the vectors in FILE, which may be a folder.
+    """Read the vectors of FILE, and save them as MODEL.
 
-    Without --format the content of FILE says it.
+    FILE may be a folder. Without --format its content decides.
     """
     import numpy as np
 
@@ -68,15 +70,15 @@ def import_(file: Path, model: Path, name: str | None, overwrite: bool, **chosen
             if not is_utf8(reading.encoding) or name not in ROW_CHECKERS:  # check reads UTF-8
                 raise
             raise DamagedError(
-                f"{error}; `embedtool check {file} --repair OUT` tells all faults and writes the "
+                f"{error}; `embedtool check {file} --repair OUT` reports all faults and writes the "
                 "good rows to OUT"
             ) from None
         description = {"algorithm": "imported", "source": str(file), "read_as": name}
         if "encoding" in formats.FORMATS[name].read_options:
             description["encoding"] = reading.encoding
         store.save(Model(vectors, description | formats.describe(file, name)), model, report)
-    n_silent = int((~np.isfinite(vectors.norms)).sum())
-    if n_silent:
-        silent = counted(n_silent, "vector has", "vectors have")
+    n_without = int((~np.isfinite(vectors.norms)).sum())
+    if n_without:
+        silent = counted(n_without, "vector has", "vectors have")
         echo_err(f"Warning: {silent} no finite length; their words answer no query")
     echo_err(f"{model}: {name}, {counted(vectors.n_words, 'word')} x {vectors.vector_size}")

@@ -1,4 +1,4 @@
-"""embedtool index: what finds neighbours without a look at every word."""
+"""embedtool index: an index for approximate nearest-neighbour search."""
 
 from pathlib import Path
 
@@ -12,13 +12,13 @@ from embedtool.cli.output.console import echo_err
 @model_argument
 @click.option(
     "--recall", type=FloatRange(0, 1), default=0.95, show_default=True,
-    help="How much of a word's 10 nearest words a search is to find.",
+    help="Share of a word's 10 nearest neighbours that a search should find.",
 )  # fmt: skip
 def index(model: Path, recall: float) -> None:
-    """Make an index of the neighbours in MODEL, which `similar --approximate` uses.
+    """Build the index that `similar --approximate` searches.
 
-    It lies in the model's folder, and is made anew where there is one. How much a search finds of
-    the true neighbours is measured and kept; `embedtool info` shows it.
+    It is saved in the folder of MODEL, and replaces the index there. Its recall is measured and
+    saved too; `embedtool info` shows it.
     """
     from embedtool.cli.output.progress_display import progress_reporter
     from embedtool.model import store

@@ -11,9 +11,9 @@ from embedtool.cli.output.query_results import Unknown, answer_queries, print_an
 def odd_one_out(
     model: Path, queries: tuple[str, ...], unknown: Unknown, as_json: bool, as_tsv: bool
 ) -> None:
-    """Print the words, the odd one first.
+    """Print the words, the one that does not belong first.
 
-    The score is the cosine with the mean of all. Without words, or with -, the words come from
+    The score is the cosine with the mean of all. Without words, or with -, they are read from
     standard input, a line for each question.
     """
     given = read_queries(queries, whole_line=True)
@@ -29,5 +29,7 @@ def odd_one_out(
             search.check_group(group)
         asked.append((query, group))
     vectors = store.load(model).vectors
-    found = answer_queries(partial(search.odd_one_out_batch, vectors), asked, unknown)
-    print_answers([(" ".join(group), ranked) for group, ranked in found], as_json, as_tsv, unknown)
+    answers = answer_queries(partial(search.odd_one_out_batch, vectors), asked, unknown)
+    print_answers(
+        [(" ".join(group), ranked) for group, ranked in answers], as_json, as_tsv, unknown
+    )

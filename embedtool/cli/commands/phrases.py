@@ -1,11 +1,11 @@
-"""embedtool phrases: make collocations into words."""
+"""embedtool phrases: collocations joined into one word."""
 
 from pathlib import Path
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
+from embedtool.cli.options.given import reject_options
 from embedtool.cli.options.shared import (
     FILE,
     OUTPUT_FILE,
@@ -18,7 +18,6 @@ from embedtool.cli.options.shared import (
 )
 from embedtool.cli.output.console import echo_err, print_line
 from embedtool.cli.output.progress_display import progress_reporter
-from embedtool.config.base import flag
 from embedtool.config.text import PhrasesConfig, TextConfig
 from embedtool.messages import counted
 
@@ -26,7 +25,7 @@ text_options: Decorator[Any] = text_field_options(
     {*TOKENIZER_FIELDS, *READER_FIELDS} - {"delimiter"}
 )
 LEARNING = ("scoring", "min_count", "connector_words")
-"""Options that say how phrases are learnt."""
+"""Options of learning phrases, which --apply does not do."""
 
 
 @click.command()
@@ -36,19 +35,19 @@ LEARNING = ("scoring", "min_count", "connector_words")
     "-o",
     type=OUTPUT_FILE,
     metavar="FILE",
-    help="Write the text there, not to the screen.",
+    help="Write the text there, not to standard output.",
 )  # fmt: skip
 @click.option("--table", type=OUTPUT_FILE, metavar="FILE",
               help="Write the phrases and their scores to FILE.")  # fmt: skip
 @click.option("--apply", "known", type=FILE, metavar="TABLE",
-              help="Learn nothing; join the phrases of a table that --table wrote.")  # fmt: skip
+              help="Join the phrases of a table that --table wrote; learn none.")  # fmt: skip
 @config_options(PhrasesConfig)
 @text_options
 @click.option(
     "--csv-delimiter",
     default=TextConfig.delimiter,
     show_default=True,
-    help="--delimiter of CSV and TSV, as other commands have it.",
+    help="Delimiter of CSV and TSV input; other commands call it --delimiter.",
 )
 def phrases(
     inputs: tuple[str, ...],
@@ -58,15 +57,15 @@ def phrases(
     csv_delimiter: str,
     **options: Any,
 ) -> None:
-    """Join pairs of words that belong together.
+    """Join words that form a phrase: new york becomes new_york.
 
-    new york becomes new_york. The result is the text, tokenised, a sentence a line, ready for
-    `embedtool train`. A second run over it joins phrases of three and four words.
+    The result is the text, tokenised, a sentence a line, ready for `embedtool train`. A second run
+    over it joins phrases of three and four words.
     """
     config = PhrasesConfig.from_options(options)
     text = TextConfig.from_options({**options, "delimiter": csv_delimiter})
     if known:
-        _check_apply()
+        reject_options(LEARNING, "goes without --apply")
 
     from embedtool.corpus.corpus import Corpus
     from embedtool.corpus.notes import warn_of_reading
@@ -84,31 +83,23 @@ def phrases(
     for path in (output, table):
         if path:
             check_output_file(path)
-    given = Corpus(inputs, text)
+    raw = Corpus(inputs, text)
     seen = ScriptCheck()
-    with progress_reporter() as report, rereadable(given, report) as corpus:
+    with progress_reporter() as report, rereadable(raw, report) as corpus:
         scores = above_threshold(read_table(known), options["threshold"]) if known else None
-        found = Phrases(config, scores)
+        phrases = Phrases(config, scores)
         if not known:
-            found.learn(corpus, report)
+            phrases.learn(corpus, report)
         if table:
-            write_table(found.scores, table)
+            write_table(phrases.scores, table)
         sentences = without_spaces(seen.watch(corpus.sentences(report)))
         if output:
             with atomic_write(output) as file:
                 for sentence in sentences:
-                    file.write(f"{' '.join(found.join(sentence))}\n".encode())
+                    file.write(f"{' '.join(phrases.join(sentence))}\n".encode())
         else:
             for sentence in sentences:
-                print_line(" ".join(found.join(sentence)))
-    warn_of_reading(text, given.notes)
+                print_line(" ".join(phrases.join(sentence)))
+    warn_of_reading(text, raw.notes)
     seen.warn(text)
-    echo_err(f"{counted(len(found.scores), 'phrase')}, {counted(found.n_joined, 'time')}")
-
-
-def _check_apply() -> None:
-    """Raise UsageError where an option of learning is given: --apply learns nothing."""
-    context = click.get_current_context()
-    for name in LEARNING:
-        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            raise click.UsageError(f"{flag(name)} goes without --apply", context)
+    echo_err(f"{counted(len(phrases.scores), 'phrase')}, {counted(phrases.n_joined, 'time')}")

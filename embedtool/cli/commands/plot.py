@@ -10,7 +10,7 @@ import click
 
 from embedtool.cli.groups import SuggestingGroup
 from embedtool.cli.options.completers import complete_model
-from embedtool.cli.options.queries import candidates, read_queries
+from embedtool.cli.options.queries import read_queries
 from embedtool.cli.options.shared import FILE, NEW_FILE, IntRange, model_argument, seed_option
 from embedtool.cli.output.display import check_output, display_figure
 from embedtool.cli.output.query_results import echo_ngrams
@@ -36,7 +36,7 @@ class DefaultGroup(SuggestingGroup):
         """Put the command before its arguments, unless a mistyped one stands there."""
         first = args[0] if args else "--help"
         is_known = first in (*self.commands, *ctx.help_option_names)
-        if not is_known and (Path(first).exists() or not self.like(ctx, first)):
+        if not is_known and (Path(first).exists() or not self.suggestions(ctx, first)):
             args = ["words", *args]
         return super().parse_args(ctx, args)
 
@@ -164,9 +164,10 @@ def words(
 
     from embedtool.model import store
     from embedtool.plotting.scenes import neighbourhoods
+    from embedtool.search.candidates import candidate_ids
 
     vectors = store.load(model).vectors
-    among = candidates(vectors, restrict_vocab, min_count)
+    among = candidate_ids(vectors, restrict_vocab=restrict_vocab, min_count=min_count)
     plane = neighbourhoods(vectors, asked, n, method=layout, seed=seed, candidates=among)
     display_figure([plane], output, look)
 

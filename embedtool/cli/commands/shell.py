@@ -1,7 +1,4 @@
-"""embedtool shell: one or several models, asked a line at a time.
-
-In: lines that are typed, with completion and history, or lines of a pipe. Out: an answer to each.
-"""
+"""embedtool shell: queries to one or several models, a line at a time."""
 
 import os
 import sys
@@ -10,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from embedtool.cli.main import FAILURE
+from embedtool.cli.exit_codes import FAILURE
 from embedtool.cli.options.completers import complete_model
-from embedtool.cli.options.queries import decoded_lines, search_options
+from embedtool.cli.options.queries import decoded_lines, search_options, unknown_option
 from embedtool.cli.options.shared import FILE, json_option, method_option, tsv_option
 from embedtool.cli.output.console import echo_err, escape_unprintable
-from embedtool.cli.output.query_results import unknown_option
 from embedtool.errors import MissingExtraError
 from embedtool.messages import counted
 
@@ -34,28 +30,28 @@ if TYPE_CHECKING:
 @json_option
 @tsv_option
 def shell(models: tuple[Path, ...], **settings: Any) -> None:
-    """Ask MODEL, or several, a line at a time.
+    """Query one or several models interactively.
 
-    A word is answered by its neighbours, two words by their similarity, king - man + woman by what
-    it comes to; :help lists the rest. Tab completes words. What was typed is kept in
-    $XDG_STATE_HOME/embedtool/shell-history, or under ~/.local/state.
+    A word is answered by its nearest neighbours, two words by their similarity, king - man + woman
+    by the nearest words of the result; :help lists the rest. Tab completes words. The history is
+    kept in $XDG_STATE_HOME/embedtool/shell-history, or under ~/.local/state.
 
-    Options apply until a line such as :n 20 changes them. Where standard input or output is no
-    terminal, each line of standard input is answered; the exit code is 1 where one could not be.
+    Options apply until a line such as :n 20 changes them. If standard input or output is not a
+    terminal, each line of standard input is answered; the exit code is 1 if one has no answer.
     """
     from embedtool.cli.repl import ShellSession
 
     in_terminal = sys.stdin.isatty() and sys.stdout.isatty()
     session = ShellSession(models, settings, echo_lines=not in_terminal)
     if in_terminal:
-        converse(session)
+        run_interactive(session)
     else:
         click.get_current_context().exit(answer_lines(session))
 
 
 def answer_lines(session: "ShellSession") -> int:
-    """Answer the lines of standard input. Returns the exit code: 1 where one has no answer."""
-    from embedtool.cli.repl import MARK
+    """Answer the lines of standard input, and return the exit code: 1 if one has no answer."""
+    from embedtool.cli.repl import COMMAND_PREFIX
 
     code = 0
     lines = decoded_lines(sys.stdin.buffer)
@@ -67,20 +63,23 @@ def answer_lines(session: "ShellSession") -> int:
         try:
             code |= session.answer(text) if text else 0
         except EOFError:
-            if text and not text.startswith(MARK) and next(lines, None):
+            if text and not text.startswith(COMMAND_PREFIX) and next(lines, None):
                 echo_err(
-                    f"Error: standard input, line {number:,}: {text!r} is no word of the model and "
-                    f"was taken for {MARK}quit; the lines after it have no answer"
+                    f"Error: standard input, line {number:,}: {text!r} is not a word of the model "
+                    f"and was taken for {COMMAND_PREFIX}quit; the lines after it have no answer"
                 )
                 code = FAILURE
             break
     return code
 
 
-def converse(session: "ShellSession") -> None:
+def run_interactive(session: "ShellSession") -> None:
     """Answer what is typed, until Ctrl-D. Ctrl-C clears the line, or stops the answer.
 
-    Raises MissingExtraError where prompt_toolkit is not installed.
+    Raises
+    ------
+    MissingExtraError
+        If prompt_toolkit is not installed.
     """
     try:
         from prompt_toolkit import PromptSession
@@ -94,7 +93,7 @@ def converse(session: "ShellSession") -> None:
         enable_suspend=True,
     )
     size = f"{counted(session.vectors.n_words, 'word')} x {session.vectors.vector_size}"
-    echo_err(f"{session.name}: {size}; :help tells what can be asked, Ctrl-D leaves")
+    echo_err(f"{session.name}: {size}; :help lists the commands, Ctrl-D leaves")
     import rich.table  # noqa: F401  # now, so that the first answer does not wait for it
 
     while True:
@@ -109,7 +108,7 @@ def converse(session: "ShellSession") -> None:
 
 
 def _history() -> Any:
-    """What was typed in earlier sessions; for nobody else to read."""
+    """Return the history of earlier sessions, which only the user can read."""
     from prompt_toolkit.history import FileHistory, InMemoryHistory
 
     home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
@@ -124,7 +123,7 @@ def _history() -> Any:
 
 
 def completer(session: "ShellSession") -> Any:
-    """What Tab asks: prompt_toolkit's Completer of a session's lines."""
+    """Return the prompt_toolkit Completer of a session."""
     from prompt_toolkit.completion import CompleteEvent, Completer, Completion, PathCompleter
     from prompt_toolkit.document import Document
 
@@ -135,7 +134,7 @@ def completer(session: "ShellSession") -> Any:
             self, document: Document, complete_event: CompleteEvent
         ) -> "Iterator[Completion]":
             text = document.text_before_cursor
-            path = session.path_begun(text)
+            path = session.partial_path(text)
             if path is not None:
                 yield from paths.get_completions(Document(path, len(path)), complete_event)
             for each in session.completions(text):

@@ -2,18 +2,17 @@
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
-from embedtool.cli.options.given import warn_ignored
 from embedtool.cli.options.queries import (
-    approximate_index,
-    candidates,
+    SearchOptions,
     query_command,
     read_queries,
     search_options,
 )
-from embedtool.cli.output.query_results import Unknown, answer_queries, print_answers
+from embedtool.cli.output.query_results import Query, Unknown, answer_queries, print_answers
 
 
 @query_command("[WORD...]")
@@ -25,54 +24,52 @@ from embedtool.cli.output.query_results import Unknown, answer_queries, print_an
 def similar(
     model: Path,
     queries: tuple[str, ...],
-    n: int,
-    min_count: int | None,
-    restrict_vocab: int | None,
-    word_file: Path | None,
-    encoding: str,
-    include_query_words: bool,
-    approximate: bool,
     stable: bool,
     unknown: Unknown,
     as_json: bool,
     as_tsv: bool,
+    **options: Any,
 ) -> None:
-    """Print the words nearest to each WORD of MODEL, by cosine.
+    """Print the nearest neighbours of each WORD by cosine similarity.
 
-    Without WORD, or with -, the words come from standard input, one a line.
+    Without WORD, or with -, the words are read from standard input, one a line.
     """
-    if word_file is None:
-        warn_ignored({"encoding": "without --words"})
+    search = SearchOptions.from_options(options)
+    search.warn_ignored()
     asked = [(query, query.text) for query in read_queries(queries, whole_line=False)]
     if stable:
-        if approximate:
-            raise click.UsageError("--stable compares all words; leave out --approximate")
-        from embedtool.cli.commands.stability import print_neighbours
-        from embedtool.experiments.runs import open_runs
-        from embedtool.experiments.stability import stable_neighbours
-        from embedtool.search.query import from_ngrams
-
-        runs = open_runs(model)
-        among = candidates(runs[0], restrict_vocab, min_count, word_file, encoding)
-        near = partial(
-            stable_neighbours, runs, n=n, candidates=among,
-            exclude_query_words=not include_query_words,
-        )  # fmt: skip
-        found = answer_queries(near, asked, unknown)
-        new = from_ngrams(runs[0], [word for word, _ in found])
-        print_neighbours(found, len(runs), as_json, as_tsv, unknown, new)
+        _print_stable(model, asked, search, unknown, as_json, as_tsv)
         return
 
     from embedtool.model import store
     from embedtool.search.query import similar_batch
 
     vectors = store.load(model).vectors
-    nearest = partial(
-        similar_batch,
-        vectors,
-        n=n,
-        candidates=candidates(vectors, restrict_vocab, min_count, word_file, encoding),
-        exclude_query_words=not include_query_words,
-        index=approximate_index(model, vectors, approximate),
-    )
+    nearest = partial(similar_batch, vectors, **search.arguments(vectors, model))
     print_answers(answer_queries(nearest, asked, unknown), as_json, as_tsv, unknown)
+
+
+def _print_stable(
+    folder: Path,
+    asked: list[tuple[Query, str]],
+    search: SearchOptions,
+    unknown: Unknown,
+    as_json: bool,
+    as_tsv: bool,
+) -> None:
+    """Print neighbours over the runs of `embedtool stability`."""
+    if search.approximate:
+        raise click.UsageError("--stable compares all words; leave out --approximate")
+    from embedtool.cli.output.stable_neighbours import print_neighbours
+    from embedtool.experiments.runs import open_runs
+    from embedtool.experiments.stability import stable_neighbours
+    from embedtool.search.query import from_ngrams
+
+    runs = open_runs(folder)
+    nearest = partial(
+        stable_neighbours, runs, n=search.n, candidates=search.candidates(runs[0]),
+        exclude_query_words=not search.include_query_words,
+    )  # fmt: skip
+    answers = answer_queries(nearest, asked, unknown)
+    new_words = from_ngrams(runs[0], [word for word, _ in answers])
+    print_neighbours(answers, len(runs), as_json, as_tsv, unknown, new_words)

@@ -22,9 +22,9 @@ COLUMNS = ("word", "other", "similarity")
 def similarity(
     model: Path, queries: tuple[str, ...], unknown: Unknown, as_json: bool, as_tsv: bool
 ) -> None:
-    """Print the cosine of WORD with each OTHER, from -1 to 1.
+    """Print the cosine similarity of WORD and each OTHER, from -1 to 1.
 
-    Without words, or with -, the words come from standard input, a line for each WORD OTHER...
+    Without words, or with -, they are read from standard input, a line for each WORD OTHER...
     """
     asked = [
         (query, pair) for query in read_queries(queries, whole_line=True) for pair in _pairs(query)
@@ -34,7 +34,7 @@ def similarity(
     from embedtool.search import query as search
 
     vectors = store.load(model).vectors
-    found = answer_queries(partial(search.similarity_batch, vectors), asked, unknown)
+    answers = answer_queries(partial(search.similarity_batch, vectors), asked, unknown)
     if as_json:
         print_json([
             {**dict(zip(COLUMNS, (*pair, None), strict=True)), **cosine.details()}
@@ -43,13 +43,13 @@ def similarity(
                 **dict(zip(COLUMNS, (*pair, cosine), strict=True)),
                 **from_ngrams_field(search.from_ngrams(vectors, pair)),
             }
-            for pair, cosine in found
+            for pair, cosine in answers
         ])  # fmt: skip
         return
     rows: list[tuple[Cell, ...]] = [
         (*pair, None, str(cosine)) if isinstance(cosine, NoAnswerError)
         else (*pair, cosine, ngrams_message(search.from_ngrams(vectors, pair)))
-        for pair, cosine in found
+        for pair, cosine in answers
     ]  # fmt: skip
     print_annotated_rows(COLUMNS, rows, as_tsv, unknown)
 

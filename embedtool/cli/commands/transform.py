@@ -1,4 +1,4 @@
-"""embedtool transform: vectors moved, turned, cut down or scaled after training."""
+"""embedtool transform: vectors centred, projected or scaled after training."""
 
 from pathlib import Path
 from typing import Any
@@ -25,11 +25,11 @@ transform_options: Decorator[Any] = config_options(TransformConfig)
 @transform_options
 @overwrite_option
 def transform(model: Path, output: Path, overwrite: bool, **options: Any) -> None:
-    """Make a model OUTPUT of MODEL with its vectors transformed.
+    """Save a copy of MODEL with transformed vectors as OUTPUT.
 
-    It is queried, judged and exported like any other. The steps are done in the order in which they
-    stand here, whatever the order on the command line; for another, transform twice. To see what a
-    step would do to the scores without a new model: embedtool evaluate --variant.
+    It is queried, evaluated and exported like any other model. The steps are done in the order of
+    the options below, whatever the order on the command line; for another order, transform twice.
+    `embedtool evaluate --variant` shows what a step does to the scores, without a new model.
     """
     config = TransformConfig.from_options(options)
 
@@ -43,4 +43,4 @@ def transform(model: Path, output: Path, overwrite: bool, **options: Any) -> Non
     vectors = result.vectors
     echo_err(f"{output}: {counted(vectors.n_words, 'word')} x {vectors.vector_size:,}")
     if source.vectors.subwords is not None and vectors.subwords is None:
-        echo_err("n-grams are left out: words outside the vocabulary have no vector any more")
+        echo_err("n-grams are left out: words outside the vocabulary no longer have a vector")

@@ -1,4 +1,4 @@
-"""embedtool translate: words of one language found in the model of another."""
+"""embedtool translate: words of one language translated by the model of another."""
 
 from dataclasses import asdict
 from functools import partial
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from embedtool.cli.options.given import warn_ignored
-from embedtool.cli.options.queries import read_queries
+from embedtool.cli.options.queries import read_queries, unknown_option
 from embedtool.cli.options.shared import (
     FILE,
     Decorator,
@@ -19,14 +19,9 @@ from embedtool.cli.options.shared import (
     model_argument,
     tsv_option,
 )
-from embedtool.cli.output.console import Cell, echo_err, print_json, print_table, print_tsv
-from embedtool.cli.output.query_results import (
-    Unknown,
-    answer_queries,
-    print_answers,
-    unknown_option,
-)
-from embedtool.cli.output.scores import report_shortfalls
+from embedtool.cli.output.console import Cell, echo_err, emit
+from embedtool.cli.output.query_results import Unknown, answer_queries, print_answers
+from embedtool.cli.output.scores import report_low_coverage
 from embedtool.config.tasks import N_ANSWERS, TranslateConfig
 from embedtool.messages import counted
 
@@ -43,11 +38,11 @@ COLUMNS = ("measure", "correct", "found", "total", "score", "over total")
 @click.argument("words", metavar="[WORD]...", nargs=-1)
 @click.option(
     "--dictionary", type=FILE, required=True, metavar="FILE",
-    help="A few thousand words with their translations, a pair a line, to align the models on.",
+    help="A few thousand pairs of a word and its translation, one a line, to align the models on.",
 )  # fmt: skip
 @click.option(
     "--test", type=FILE, metavar="FILE",
-    help="Translate the words of FILE, another dictionary, and print the share of right answers.",
+    help="Translate the words of FILE, another dictionary, and print the precision.",
 )  # fmt: skip
 @click.option(
     "-n", "n", type=IntRange(min=1), default=N_ANSWERS, show_default=True,
@@ -71,10 +66,10 @@ def translate(
     as_tsv: bool,
     **options: Any,
 ) -> None:
-    """Print the words of OTHER that each WORD of MODEL most likely means.
+    """Translate each WORD of MODEL into words of OTHER.
 
-    MODEL is turned into the space of OTHER by a rotation that brings the words of the dictionary
-    nearest to their translations. Without WORD and --test, words come from standard input.
+    MODEL is rotated into the space of OTHER, so that the words of the dictionary are nearest to
+    their translations. Without WORD and --test, words are read from standard input.
     """
     config = TranslateConfig.from_options(options)
     if words and test is not None:
@@ -101,20 +96,15 @@ def translate(
     )
     if tested is None:
         asked = [(query, query.text) for query in queries]
-        found = answer_queries(partial(translator.translate, n=n), asked, unknown)
-        print_answers(found, as_json, as_tsv, unknown)
+        answers = answer_queries(partial(translator.translate, n=n), asked, unknown)
+        print_answers(answers, as_json, as_tsv, unknown)
         return
     score = translator.score(tested)
-    if as_json:
-        print_json(asdict(score))
-    elif as_tsv:
-        print_tsv(COLUMNS, _rows(score))
-    else:
-        title = f"{config.method}, vocabulary limit {config.restrict_vocab:,}"
-        print_table(COLUMNS, _rows(score), title)
+    title = f"{config.method}, vocabulary limit {config.restrict_vocab:,}"
+    emit(asdict(score), COLUMNS, _rows(score), as_json=as_json, as_tsv=as_tsv, title=title)
     missing = (word for pair in tested for word, known in zip(pair, (source, target), strict=True)
                if word not in known)  # fmt: skip
-    report_shortfalls(
+    report_low_coverage(
         [low_coverage(str(test), score.found, score.total, "word", bool(score.found), missing)]
     )
 

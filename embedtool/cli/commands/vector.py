@@ -1,4 +1,4 @@
-"""embedtool vector: the numbers themselves."""
+"""embedtool vector: the components of vectors."""
 
 from functools import partial
 from pathlib import Path
@@ -18,9 +18,9 @@ from embedtool.errors import NoAnswerError
 def vector(
     model: Path, queries: tuple[str, ...], unknown: Unknown, as_json: bool, as_tsv: bool
 ) -> None:
-    """Print each WORD and the numbers of its vector.
+    """Print each WORD with its vector.
 
-    Without WORD, or with -, the words come from standard input, one a line.
+    Without WORD, or with -, the words are read from standard input, one a line.
     """
     asked = [(query, query.text) for query in read_queries(queries, whole_line=False)]
 
@@ -28,7 +28,7 @@ def vector(
     from embedtool.search.query import from_ngrams, lookup
 
     vectors = store.load(model).vectors
-    found = answer_queries(partial(lookup, vectors), asked, unknown)
+    answers = answer_queries(partial(lookup, vectors), asked, unknown)
     if as_json:
         print_json([
             {"word": word, "vector": None, **row.details()} if isinstance(row, NoAnswerError)
@@ -36,14 +36,14 @@ def vector(
                 "word": word, "vector": row.tolist(),
                 **from_ngrams_field(from_ngrams(vectors, [word])),
             }
-            for word, row in found
+            for word, row in answers
         ])  # fmt: skip
         return
-    between = "\t" if as_tsv else " "
-    for word, row in found:
+    separator = "\t" if as_tsv else " "
+    for word, row in answers:
         if isinstance(row, NoAnswerError):
             print_line(word)
             echo_err(str(row))
         else:
-            print_line(between.join([word, *(f"{number:.9g}" for number in row.tolist())]))
-    echo_ngrams(vectors, [word for word, row in found if not isinstance(row, NoAnswerError)])
+            print_line(separator.join([word, *(f"{number:.9g}" for number in row.tolist())]))
+    echo_ngrams(vectors, [word for word, row in answers if not isinstance(row, NoAnswerError)])

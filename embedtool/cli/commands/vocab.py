@@ -16,15 +16,15 @@ from embedtool.messages import counted
 @click.command()
 @inputs_argument
 @click.option(
-    "--output", "-o", type=OUTPUT_FILE, metavar="FILE", help="Write there, not to the screen."
+    "--output", "-o", type=OUTPUT_FILE, metavar="FILE", help="Write there, not to standard output."
 )
 @config_options(VocabularyConfig)
 @text_options
 def vocab(inputs: tuple[str, ...], output: Path | None, **options: Any) -> None:
     """Count the words of a text.
 
-    A line a word: word, space, count; the most frequent first, words of equal count in the order in
-    which they first appear. `embedtool train --vocab` reads such a file.
+    Each line is a word, a space and its count; the most frequent first, words of equal count in
+    order of first appearance. `embedtool train --vocab` reads such a file.
     """
     config = VocabularyConfig.from_options(options)
     text = TextConfig.from_options(options)

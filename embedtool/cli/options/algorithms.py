@@ -21,10 +21,6 @@ INPUTS_HELP = (
     "INPUT is a file, folder, glob pattern, URL, or - for standard input; .gz, .bz2, .xz and .zst "
     "are recognised by content."
 )
-INPUTS_HELP = (
-    "INPUT is a file, folder, glob pattern, URL, or - for standard input; .gz, .bz2, .xz and .zst "
-    "are recognised by content."
-)
 Options = Callable[[type[TrainerConfig]], Sequence[Decorator[Any]]]
 """The options that a command has beside its algorithm's own, which its config may decide."""
 

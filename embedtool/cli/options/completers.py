@@ -17,28 +17,28 @@ MAX_WORDS = 100
 def complete_model(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem[str]]:
-    """Models are folders; the shell finds those by itself."""
+    """Have the shell complete the path of a folder, which is what a model is."""
     return [CompletionItem(incomplete, type="dir")]
 
 
 def complete_word(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem[str]]:
-    """Words of the MODEL named before, in the place of the word that is begun."""
+    """Complete a word by those of the MODEL named before it."""
     from embedtool.errors import EmbedtoolError
     from embedtool.model import store
 
     folder = Path(os.path.expandvars(context.params.get("model") or "")).expanduser()
-    begun = partial_word(incomplete)
+    prefix = partial_word(incomplete)
     try:
-        words = words_with_prefix(store.load(folder).vectors, begun)
+        words = words_with_prefix(store.load(folder).vectors, prefix)
     except (EmbedtoolError, OSError):
         return []
-    return [CompletionItem(incomplete.removesuffix(begun) + word) for word in words]
+    return [CompletionItem(incomplete.removesuffix(prefix) + word) for word in words]
 
 
 def partial_word(text: str) -> str:
-    """What stands there of the word in which a text ends, without its weight."""
+    """Return the part of a word with which a text ends, without its weight: `ki` of `0.5*ki`."""
     from embedtool.corpus.tokens import split_spaces
     from embedtool.search.expression import WEIGHT
 
@@ -47,13 +47,13 @@ def partial_word(text: str) -> str:
     return last[weighted.end() :] if weighted else last
 
 
-def words_with_prefix(vectors: "WordVectors", begun: str) -> dict[str, int | None]:
-    """The most frequent words that begin so, with their counts; only such as can be typed."""
+def words_with_prefix(vectors: "WordVectors", prefix: str) -> dict[str, int | None]:
+    """Return the most frequent words with a prefix that can be typed, with their counts."""
     from embedtool.corpus.tokens import split_spaces
     from embedtool.search.prefix import with_prefix
 
     found: dict[str, int | None] = {}
-    for i in with_prefix(vectors.string_table, begun, MAX_WORDS).tolist():
+    for i in with_prefix(vectors.string_table, prefix, MAX_WORDS).tolist():
         word = vectors.words[i]
         if word.isprintable() and split_spaces(word) == [word]:
             found[word] = None if vectors.counts is None else int(vectors.counts[i])

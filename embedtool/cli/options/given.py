@@ -1,9 +1,6 @@
-"""Options that another one, or the lack of it, leaves without effect.
+"""Which options were given, and what follows where they are of no use."""
 
-In: the options of a command. Out: warnings of those that were given all the same.
-"""
-
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import click
 from click.core import ParameterSource
@@ -12,29 +9,55 @@ from embedtool.cli.output.console import echo_err
 from embedtool.config.training import FastTextConfig, TrainerConfig, Word2VecConfig
 
 
-def warn_ignored(idle: Mapping[str, str]) -> None:
-    """Warn of each option that was given in this command though it has no effect.
-
-    idle : the name of each such parameter, and what leaves it so, as in "with --max-n 0"
-    """
+def given_options() -> dict[str, str]:
+    """Return the parameters given on the command line of this command, each with its flag."""
     context = click.get_current_context()
-    for each in context.command.params:
-        name = each.name or ""
-        if name in idle and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            echo_err(f"Warning: {each.opts[0]} has no effect {idle[name]}")
+    return {
+        str(each.name): each.opts[0]
+        for each in context.command.params
+        if context.get_parameter_source(str(each.name)) is ParameterSource.COMMANDLINE
+    }
+
+
+def warn_ignored(reasons: Mapping[str, str]) -> None:
+    """Warn of each option that was given although it has no effect.
+
+    Parameters
+    ----------
+    reasons : mapping of str to str
+        For each parameter without effect: why, as in "with --max-n 0".
+    """
+    for name, option in given_options().items():
+        if name in reasons:
+            echo_err(f"Warning: {option} has no effect {reasons[name]}")
+
+
+def reject_options(names: Collection[str], reason: str) -> None:
+    """Raise click.UsageError if one of these parameters was given.
+
+    Parameters
+    ----------
+    names : collection of str
+        The parameters.
+    reason : str
+        What is wrong, said of the option: "goes without --apply".
+    """
+    for name, option in given_options().items():
+        if name in names:
+            raise click.UsageError(f"{option} {reason}", click.get_current_context())
 
 
 def ignored_in_training(config: TrainerConfig) -> dict[str, str]:
-    """The options of a training without effect, and what leaves them so."""
-    idle: dict[str, str] = {}
+    """Return the options of a training that have no effect, each with the reason."""
+    reasons: dict[str, str] = {}
     if not isinstance(config, Word2VecConfig):
-        return idle
+        return reasons
     if config.loss == "hierarchical-softmax":
-        idle |= dict.fromkeys(("negative", "ns_exponent"), "with --loss hierarchical-softmax")
+        reasons |= dict.fromkeys(("negative", "ns_exponent"), "with --loss hierarchical-softmax")
     if config.mode == "skipgram":
-        idle["cbow_mean"] = "with --mode skipgram"
+        reasons["cbow_mean"] = "with --mode skipgram"
     if isinstance(config, FastTextConfig) and not config.max_n:
-        idle |= dict.fromkeys(("min_n", "bucket"), "with --max-n 0")
+        reasons |= dict.fromkeys(("min_n", "bucket"), "with --max-n 0")
     if config.engine == "gensim":
-        idle |= dict.fromkeys(("checkpoint_every", "on_divergence"), "with --engine gensim")
-    return idle
+        reasons |= dict.fromkeys(("checkpoint_every", "on_divergence"), "with --engine gensim")
+    return reasons

@@ -1,18 +1,17 @@
-"""What the query commands share: their options, and where queries come from.
-
-In: words on the command line or lines of standard input. Out: queries.
-"""
+"""What the query commands share: their options, and how queries are read."""
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, fields
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, get_args
 
 import click
 
 from embedtool.cli.options.completers import complete_word
+from embedtool.cli.options.given import warn_ignored
 from embedtool.cli.options.shared import (
     FILE,
     IntRange,
@@ -21,7 +20,7 @@ from embedtool.cli.options.shared import (
     model_argument,
     tsv_option,
 )
-from embedtool.cli.output.query_results import Query, unknown_option
+from embedtool.cli.output.query_results import Query, Unknown
 from embedtool.config.tasks import N_ANSWERS
 from embedtool.errors import QueryError
 from embedtool.io.encodings import BYTE_ORDER_MARK, UTF8, decode, describe_decoding_error
@@ -31,16 +30,21 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from embedtool.model.vectors import WordVectors
-    from embedtool.search.ann import AnnIndex
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+unknown_option = click.option(
+    "--unknown", type=click.Choice(get_args(Unknown)), default="error", show_default=True,
+    help="What to do with a query without an answer, such as an unknown word. error: stop before "
+    "anything is printed; skip: leave it out; mark: say so in its place.",
+)  # fmt: skip
+
 
 class QueryCommand(click.Command):
-    """As Click's, but tells how a query that begins with - is written."""
+    """A `click.Command` that explains how to write a query that begins with a hyphen."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the arguments. Raises UsageError."""
+        """Read the arguments, or raise click.UsageError."""
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
@@ -53,7 +57,10 @@ class QueryCommand(click.Command):
 
 
 def query_command(metavar: str) -> Callable[[F], click.Command]:
-    """A command over MODEL and QUERY..., with --unknown, --json and --tsv."""
+    """Return a decorator that makes a command over MODEL and queries.
+
+    It adds --unknown, --json and --tsv. `metavar` is what the help calls the queries.
+    """
 
     def decorate(function: F) -> click.Command:
         arguments: list[Callable[[Any], Any]] = [
@@ -72,13 +79,13 @@ def query_command(metavar: str) -> Callable[[F], click.Command]:
 
 
 def search_options(command: F) -> F:
-    """How many answers, and among which words."""
+    """Add the options of a search; `SearchOptions` reads them."""
     options: list[Callable[[F], F]] = [
         encoding_option,
         click.option("--approximate", is_flag=True,
-                     help="Search in the index that `embedtool index` has made, not among all."),
+                     help="Search the index that `embedtool index` has made, not all words."),
         click.option("--include-query-words", is_flag=True,
-                     help="Let the words of the query answer too."),
+                     help="Let the words of the query be answers too."),
         click.option("--words", "word_file", type=FILE, metavar="FILE",
                      help="Search only among the words of FILE, one a line."),
         click.option("--restrict-vocab", type=IntRange(min=1), metavar="N",
@@ -93,14 +100,88 @@ def search_options(command: F) -> F:
     return command
 
 
-def read_queries(given: Sequence[str], whole_line: bool) -> list[Query]:
-    """The queries on the command line, else the lines of standard input that are not blank.
+@dataclass(frozen=True)
+class SearchOptions:
+    """The options that `search_options` adds.
 
-    whole_line : what is on the command line is one query, not one a word; but an argument with
-                 spaces in it is a query of its own
+    Attributes
+    ----------
+    n : int
+        Number of answers.
+    min_count, restrict_vocab : int or None
+        Least count of an answer; number of most frequent words that may be answers.
+    word_file : Path or None
+        A file of the words that may be answers, written in `encoding`.
+    encoding : str
+        A codec.
+    include_query_words : bool
+        Whether the words of a query may be answers.
+    approximate : bool
+        Whether to search the index of the model.
+    """
+
+    n: int
+    min_count: int | None
+    restrict_vocab: int | None
+    word_file: Path | None
+    encoding: str
+    include_query_words: bool
+    approximate: bool
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, Any]) -> Self:
+        """Take these options out of a larger mapping."""
+        return cls(**{each.name: options[each.name] for each in fields(cls)})
+
+    def warn_ignored(self) -> None:
+        """Warn of an option that has no effect."""
+        if self.word_file is None:
+            warn_ignored({"encoding": "without --words"})
+
+    def candidates(self, vectors: "WordVectors") -> "NDArray[np.int64] | None":
+        """Return the ids of the words that may be answers; None: all."""
+        from embedtool.search.candidates import candidate_ids
+
+        return candidate_ids(
+            vectors,
+            restrict_vocab=self.restrict_vocab,
+            min_count=self.min_count,
+            words=None if self.word_file is None else read_words(self.word_file, self.encoding),
+        )
+
+    def arguments(self, vectors: "WordVectors", model: Path) -> dict[str, Any]:
+        """Return the arguments of `search.query.similar_batch` and `analogy_batch`."""
+        index = None
+        if self.approximate:
+            from embedtool.search.ann import open_index
+
+            index = open_index(vectors, model)
+        return {
+            "n": self.n,
+            "candidates": self.candidates(vectors),
+            "exclude_query_words": not self.include_query_words,
+            "index": index,
+        }
+
+
+def read_queries(given: Sequence[str], whole_line: bool) -> list[Query]:
+    """Return the queries on the command line, or else the non-blank lines of standard input.
+
+    Parameters
+    ----------
+    given : sequence of str
+        The arguments of the command line. None, or a single hyphen: read standard input.
+    whole_line : bool
+        Whether the words of the command line are one query; an argument that has spaces in it is a
+        query of its own. If false, each argument is a query.
+
+    Raises
+    ------
+    QueryError
+        If a line is not UTF-8.
     """
     if list(given) not in ([], ["-"]):
-        return list(map(Query, _whole_lines(given) if whole_line else given))
+        return list(map(Query, _join_arguments(given) if whole_line else given))
     stream = sys.stdin.buffer
     if not given and stream.isatty():
         raise click.UsageError("give a query, or one a line on standard input")
@@ -114,7 +195,7 @@ def read_queries(given: Sequence[str], whole_line: bool) -> list[Query]:
 
 
 def decoded_lines(stream: Iterable[bytes]) -> Iterator[tuple[int, str | None]]:
-    """Lines with their numbers, without white space and byte order mark; None: invalid UTF-8."""
+    """Yield each line with its number, stripped and without byte order mark; None: not UTF-8."""
     for number, line in enumerate(stream, 1):
         try:
             text = line.decode()
@@ -127,10 +208,10 @@ def decoded_lines(stream: Iterable[bytes]) -> Iterator[tuple[int, str | None]]:
             )
 
 
-def _whole_lines(given: Sequence[str]) -> list[str]:
-    """Arguments as queries: single words are joined, one with spaces stands by itself.
+def _join_arguments(given: Sequence[str]) -> list[str]:
+    """Return the queries in arguments: single words are joined, one with spaces is a query.
 
-    `king - man` before or after a lone + or - is a part of what goes on there.
+    An argument with spaces that stands next to a single + or - is a part of the same query.
     """
     from embedtool.corpus.tokens import split_spaces
     from embedtool.search.expression import SIGNS
@@ -149,7 +230,7 @@ def _whole_lines(given: Sequence[str]) -> list[str]:
 
 @contextmanager
 def locate_errors(query: Query) -> Iterator[None]:
-    """Name the line of a query that cannot be asked."""
+    """Put the line of standard input before the message of a QueryError about a query."""
     try:
         yield
     except QueryError as error:
@@ -158,22 +239,8 @@ def locate_errors(query: Query) -> Iterator[None]:
         raise QueryError(f"standard input, line {query.line:,}: {error}") from None
 
 
-def candidates(
-    vectors: "WordVectors",
-    restrict_vocab: int | None,
-    min_count: int | None,
-    file: Path | None = None,
-    encoding: str = UTF8,
-) -> "NDArray[np.int64] | None":
-    """The words that may answer, as the search options say."""
-    from embedtool.search.candidates import candidate_ids
-
-    words = None if file is None else read_words(file, encoding)
-    return candidate_ids(vectors, restrict_vocab=restrict_vocab, min_count=min_count, words=words)
-
-
 def read_words(file: Path, encoding: str = UTF8) -> list[str]:
-    """The lines of a file of words. Raises QueryError where it cannot be read."""
+    """Return the lines of a file of words, or raise QueryError if it cannot be read."""
     try:
         lines = decode(file.read_bytes(), encoding).split("\n")
     except OSError as error:
@@ -181,12 +248,3 @@ def read_words(file: Path, encoding: str = UTF8) -> list[str]:
     except UnicodeError as error:
         raise QueryError(f"{file}{describe_decoding_error(error, encoding)}") from None
     return [word for line in lines if (word := line.removesuffix("\r"))]
-
-
-def approximate_index(model: Path, vectors: "WordVectors", approximate: bool) -> "AnnIndex | None":
-    """The index of a model, where it is asked for."""
-    if not approximate:
-        return None
-    from embedtool.search.ann import open_index
-
-    return open_index(vectors, model)

@@ -1,10 +1,8 @@
-"""What evaluate and compare share: which datasets, under which rules, and how results are named.
+"""What `evaluate` and `compare` share: on which datasets models are scored, and how."""
 
-In: options. Out: datasets, and the lines and cells that show their results.
-"""
-
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import click
 
@@ -17,25 +15,25 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-ANALOGIES = ("google",)
-PAIRS = ("wordsim353", "simlex999")
+DEFAULT_ANALOGIES = ("google",)
+DEFAULT_PAIRS = ("wordsim353", "simlex999")
 
 
 def score_options(command: F) -> F:
-    """Which datasets, and the rules without which scores cannot be compared."""
+    """Add the datasets and the settings that scores depend on; `ScoreOptions` reads them."""
     options: list[Callable[[F], F]] = [
         encoding_option,
         click.option("--case-sensitive", is_flag=True,
-                     help="King and king are two words; otherwise King is sought as king too, "
-                     "where the model does not have it as it is spelled."),
+                     help="King and king are two words; otherwise King is looked up as king too "
+                     "if the model does not have it as it is spelled."),
         click.option("--restrict-vocab", type=IntRange(min=1), default=RESTRICT_VOCAB,
                      metavar="N", show_default=True,
-                     help="Only the N most frequent words take part."),
+                     help="Use only the N most frequent words."),
         click.option("--include-query-words", is_flag=True,
-                     help="Let the words of an analogy question answer it too."),
-        _datasets("outliers", "Groups of words with outliers"),
+                     help="Let the words of an analogy question be answers too."),
+        _datasets("outliers", "Groups of words with an outlier"),
         _datasets("categories", "Words with categories"),
-        _datasets("pairs", "Pairs of words with people's scores"),
+        _datasets("pairs", "Word pairs with human similarity scores"),
         _datasets("analogies", "Analogy questions"),
     ]  # fmt: skip
     for option in options:
@@ -51,6 +49,51 @@ def _datasets(task: str, what: str) -> Callable[[F], F]:
     )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class ScoreOptions:
+    """The options that `score_options` adds.
+
+    Attributes
+    ----------
+    analogies, pairs, categories, outliers : tuple of str
+        Names or files of datasets.
+    encoding : str
+        The codec of files.
+    include_query_words : bool
+        Whether the words of an analogy question may be answers.
+    restrict_vocab : int
+        Number of most frequent words that are used.
+    case_sensitive : bool
+        Whether words have to match in case.
+    """
+
+    analogies: tuple[str, ...]
+    pairs: tuple[str, ...]
+    categories: tuple[str, ...]
+    outliers: tuple[str, ...]
+    encoding: str
+    include_query_words: bool
+    restrict_vocab: int
+    case_sensitive: bool
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, Any]) -> Self:
+        """Take these options out of a larger mapping."""
+        return cls(**{each.name: options[each.name] for each in fields(cls)})
+
+    def datasets(self) -> "list[Dataset]":
+        """Read the datasets."""
+        return read_datasets(
+            self.analogies, self.pairs, self.categories, self.outliers, self.encoding
+        )
+
+    def vocabulary_arguments(self) -> dict[str, Any]:
+        """Return the arguments that say which words of a model are used."""
+        return {
+            "restrict_vocab": self.restrict_vocab, "case_insensitive": not self.case_sensitive,
+        }  # fmt: skip
+
+
 def read_datasets(
     analogies: Sequence[str] = (),
     pairs: Sequence[str] = (),
@@ -58,9 +101,14 @@ def read_datasets(
     outliers: Sequence[str] = (),
     encoding: str = UTF8,
 ) -> "list[Dataset]":
-    """The datasets that are named, or all that come with embedtool where none is.
+    """Read datasets; if none is named, the default ones.
 
-    encoding : of files; public datasets are in UTF-8
+    Parameters
+    ----------
+    analogies, pairs, categories, outliers : sequence of str
+        Names or files of datasets.
+    encoding : str
+        The codec of files; the datasets that have names are in UTF-8.
     """
     from embedtool.evaluation.datasets import (
         read_analogies,
@@ -70,7 +118,7 @@ def read_datasets(
     )
 
     if not (analogies or pairs or categories or outliers):
-        analogies, pairs = ANALOGIES, PAIRS
+        analogies, pairs = DEFAULT_ANALOGIES, DEFAULT_PAIRS
     return [
         read(source, encoding)
         for read, sources in (

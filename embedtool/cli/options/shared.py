@@ -1,7 +1,4 @@
-"""Options that several commands share, and those that a config's fields make.
-
-In: a dataclass of embedtool.config. Out: Click decorators.
-"""
+"""Options that several commands share, and those that are made of a config's fields."""
 
 import os
 import re
@@ -28,9 +25,14 @@ URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 class _File(click.Path):
-    """A path, not a URL; `-` is the standard stream, where one is given, and no file's name.
+    """The type of arguments that are paths.
 
-    written : whether something is put there, rather than read
+    Parameters
+    ----------
+    stream : Path, optional
+        What `-` stands for. If it is left out, `-` is refused.
+    written : bool
+        Whether the file is written, not read.
     """
 
     def __init__(self, stream: Path | None = None, *, written: bool = False) -> None:
@@ -39,7 +41,7 @@ class _File(click.Path):
         self.written = written
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        """The path. A URL is refused, of which a path would drop a slash."""
+        """Return the path, and refuse a URL, of which a path would drop a slash."""
         if isinstance(value, str) and URL.match(value):
             remedy = (
                 "name a file here, and upload it afterwards"
@@ -51,8 +53,8 @@ class _File(click.Path):
             if self.stream is None:
                 stream = "output" if self.written else "input"
                 self.fail(
-                    f"- is standard {stream}, which does not do here; name a file, "
-                    "or ./- where it is called so",
+                    f"- is standard {stream}, which cannot be used here; name a file, "
+                    "or ./- if it is called so",
                     param, ctx,
                 )  # fmt: skip
             return self.stream
@@ -66,19 +68,19 @@ OUTPUT_FILE = _File(STANDARD_OUTPUT, written=True)
 
 
 class IntRange(click.IntRange):
-    """As Click's, which tells a person that a word "is not a valid integer range"."""
+    """Click's, whose message is "not a valid integer" instead of "not a valid integer range"."""
 
     name = "integer"
 
 
 class FloatRange(click.FloatRange):
-    """As Click's, under the name that numbers without bounds have in messages and help."""
+    """Click's, with the name that numbers without bounds have in messages and help."""
 
     name = "float"
 
 
 def duration(value: str) -> float:
-    """A time such as 90s, 10m or 1h30m, in seconds; at least one."""
+    """Return a time such as 90s, 10m or 1h30m in seconds, or raise click.BadParameter."""
     seconds = seconds_in(value)
     if not seconds:
         raise click.BadParameter(f"{value!r} is no time such as 90s, 10m or 1h30m")
@@ -87,21 +89,21 @@ def duration(value: str) -> float:
 
 model_argument = click.argument("model", type=FILE, shell_complete=complete_model)
 inputs_argument = click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
-overwrite_option = click.option("--overwrite", is_flag=True, help="Replace the model there.")
+overwrite_option = click.option("--overwrite", is_flag=True, help="Replace an existing model.")
 
 
-def _one_kind(context: click.Context, parameter: click.Parameter, value: bool) -> bool:
-    """The value of --json or --tsv. Raises UsageError where both are given."""
+def _check_one_form(context: click.Context, parameter: click.Parameter, value: bool) -> bool:
+    """Return the value of --json or --tsv, or raise click.UsageError if both are given."""
     if value and (context.params.get("as_json") or context.params.get("as_tsv")):
         raise click.UsageError("choose --json or --tsv, not both", context)
     return value
 
 
 json_option = click.option(
-    "--json", "as_json", is_flag=True, callback=_one_kind, help="Print JSON."
+    "--json", "as_json", is_flag=True, callback=_check_one_form, help="Print JSON."
 )
 tsv_option = click.option(
-    "--tsv", "as_tsv", is_flag=True, callback=_one_kind, help="Print tab-separated values."
+    "--tsv", "as_tsv", is_flag=True, callback=_check_one_form, help="Print tab-separated values."
 )
 method_option = click.option(
     "--method",
@@ -112,42 +114,42 @@ method_option = click.option(
 )
 seed_option = click.option(
     "--seed", type=IntRange(0, 2**32 - 1), default=1, show_default=True,
-    help="For what goes by chance.",
+    help="Random seed.",
 )  # fmt: skip
 json_log_option = click.option(
-    "--json-log", type=NEW_FILE, metavar="FILE", help="Write a JSON line an epoch."
+    "--json-log", type=NEW_FILE, metavar="FILE", help="Write a line of JSON for each epoch."
 )
 cache_option = click.option(
     "--cache",
     type=FILE,
     metavar="DIR",
-    help="Keep the encoded corpus in DIR; a later run over the same files starts from there.",
+    help="Cache the encoded corpus in DIR; a later run over the same files starts from there.",
 )
 encoding_option = click.option(
     "--encoding", metavar="CODEC", default=UTF8, show_default=True,
     callback=lambda context, parameter, name: check_encoding(name),
-    help="Encoding of the files: a codec of Python's, such as latin-1, cp1252 or utf-16.",
+    help="Encoding of the files: a Python codec, such as latin-1, cp1252 or utf-16.",
 )  # fmt: skip
 
 
 def port_option(default: int) -> Decorator[Any]:
-    """Where a server of this program listens."""
+    """Return the option for the port of a server."""
     return click.option(
         "--port", type=IntRange(0, 65535), default=default, show_default=True,
-        help="Port to listen on; 0: any that is free.",
+        help="Port to listen on; 0: any free port.",
     )  # fmt: skip
 
 
 def vector_read_options(command: F) -> F:
-    """How a vector file is read: the fields of a ReadOptions that a person chooses."""
+    """Add the fields of `formats.options.ReadOptions` that a user chooses."""
     for option in (
         click.option(
             "--encoding-errors", type=click.Choice(get_args(EncodingErrors)), default="strict",
-            show_default=True, help="What becomes of words that are not UTF-8; strict: an error.",
+            show_default=True, help="What to do with words that are not UTF-8; strict: an error.",
         ),
         click.option(
             "--allow-nonfinite", is_flag=True,
-            help="Keep vectors that hold NaN or infinity; their words answer no query.",
+            help="Keep vectors that contain NaN or infinity; their words answer no query.",
         ),
     ):  # fmt: skip
         command = option(command)
@@ -155,7 +157,7 @@ def vector_read_options(command: F) -> F:
 
 
 def config_options(config: type[Config], only: Collection[str] | None = None) -> Decorator[F]:
-    """An option for each field of a config, or for some of them, in the order of the fields."""
+    """Return a decorator that adds an option for each field of a config, or for some of them."""
 
     def decorate(command: F) -> F:
         hints = get_type_hints(config)
@@ -169,7 +171,7 @@ def config_options(config: type[Config], only: Collection[str] | None = None) ->
 
 def _option(each: Field[Any], hint: Any) -> Decorator[Any]:
     name, text = flag(each.name), each.metadata["help"]
-    shown_default = each.default is not None
+    has_default = each.default is not None
     if hint is bool:
         names = f"{name}/--no-{name.removeprefix('--')}"
         return click.option(names, default=each.default, help=text, show_default=True)
@@ -178,27 +180,25 @@ def _option(each: Field[Any], hint: Any) -> Decorator[Any]:
         kind: Any = click.Choice(kinds)
     else:
         kind = kinds[0] if kinds else hint
-    return click.option(
-        name, type=kind, default=each.default, help=text, show_default=shown_default
-    )
+    return click.option(name, type=kind, default=each.default, help=text, show_default=has_default)
 
 
 TOKENIZER_FIELDS = ("tokenizer", "lowercase", "normalize")
-"""The options of a text that say how to cut it into words; the others say how to read it."""
+"""Fields of a TextConfig that say how to split text into words; the others say how to read it."""
 READER_FIELDS = tuple(each.name for each in fields(TextConfig) if each.name not in TOKENIZER_FIELDS)
 LOWERCASE = {"yes": True, "no": False}
-"""What --lowercase and --no-lowercase stand for where no language follows."""
+"""What --lowercase and --no-lowercase stand for if no language follows."""
 
 
 class _Lowercase(click.Option):
-    """--lowercase, which a language may follow but need not, and --no-lowercase."""
+    """--lowercase with an optional language, and --no-lowercase."""
 
     languages = tuple(
         each for each in get_args(get_type_hints(TextConfig)["lowercase"]) if isinstance(each, str)
     )
 
     def add_to_parser(self, parser: Any, ctx: click.Context) -> None:
-        """Take the next argument for a language only where it is one: it may be an input."""
+        """Take the next argument as a language only if it is one: it may be an input."""
         super().add_to_parser(parser, ctx)
         match = parser._match_long_opt
 
@@ -212,7 +212,7 @@ class _Lowercase(click.Option):
         parser._match_long_opt = match_option
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str]:
-        """The name of a language is optional."""
+        """Show that the language is optional."""
         return f"--lowercase [{'|'.join(self.languages)}] / --no-lowercase", self.help or ""
 
 
@@ -225,7 +225,7 @@ lowercase_option = click.option(
 
 
 def text_field_options(names: Collection[str]) -> Decorator[F]:
-    """Options for these fields of a TextConfig."""
+    """Return a decorator that adds options for these fields of a TextConfig."""
 
     def decorate(command: F) -> F:
         if "encoding" in names:

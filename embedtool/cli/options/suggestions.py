@@ -1,8 +1,4 @@
-"""What gensim, word2vec.c, fastText and GloVe call the options of a training.
-
-In: the error about an option that a command does not have. Out: its text, which names those that it
-has in its stead.
-"""
+"""Suggestions for options of a training that gensim, word2vec.c, fastText and GloVe have."""
 
 import re
 from itertools import takewhile
@@ -10,7 +6,7 @@ from itertools import takewhile
 import click
 
 ONE_HYPHEN = re.compile(r"-[A-Za-z][A-Za-z_-]+")
-OPTIONS = {
+FOREIGN_OPTIONS = {
     "size": ["--vector-size"],
     "dim": ["--vector-size"],
     "ws": ["--window"],
@@ -35,33 +31,33 @@ OPTIONS = {
     "thread": ["--workers"],
     "threads": ["--workers"],
 }
-"""As the table in docs/training.md has them, without case and hyphens; where a name has two
-meanings, GloVe's stands last."""
+"""Options of other programs, in lower case without hyphens, and ours, as docs/training.md has them.
+GloVe's meaning of a name stands last."""
 
 
 class TrainingCommand(click.Command):
-    """A command that knows options with one hyphen (`-size 50`) for those of other programs."""
+    """A command that recognises the options with one hyphen of other programs (`-size 50`)."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the arguments. Raises NoSuchOption, of the whole of such an option."""
-        here = {_plain(name) for parameter in self.params for name in parameter.opts}
+        """Read the arguments, or raise click.NoSuchOption with the whole of such an option."""
+        own = {_plain(name) for parameter in self.params for name in parameter.opts}
         for arg in takewhile("--".__ne__, args):
             name = arg.partition("=")[0]
-            if ONE_HYPHEN.fullmatch(name) and _plain(name) in OPTIONS.keys() | here:
+            if ONE_HYPHEN.fullmatch(name) and _plain(name) in FOREIGN_OPTIONS.keys() | own:
                 raise click.NoSuchOption(name, ctx=ctx)
         return super().parse_args(ctx, args)
 
 
 def with_suggestions(error: click.NoSuchOption) -> str:
-    """What the error says, with the options that are meant where another program has this one."""
-    asked = _plain(error.option_name)
+    """Return the message of the error, with the options that it may have candidates."""
+    plain = _plain(error.option_name)
     known = error.ctx.command.params if error.ctx else []
     names = [name for parameter in known for name in parameter.opts if name.startswith("--")]
-    meant = [name for name in names if _plain(name) == asked]
-    meant += [name for name in OPTIONS.get(asked, []) if name in names]
-    if not meant:
+    candidates = [name for name in names if _plain(name) == plain]
+    candidates += [name for name in FOREIGN_OPTIONS.get(plain, []) if name in names]
+    if not candidates:
         return error.format_message()
-    return f"{error.message} Did you mean {' or '.join(map(repr, meant))}?"
+    return f"{error.message} Did you mean {' or '.join(map(repr, candidates))}?"
 
 
 def _plain(name: str) -> str:

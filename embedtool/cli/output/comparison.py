@@ -1,7 +1,4 @@
-"""The tables of a comparison of models, whatever shows them.
-
-In: a Comparison. Out: Tables, and the same as Markdown.
-"""
+"""The tables of a comparison of models, for the terminal, Markdown and HTML."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -27,30 +24,30 @@ class Table:
 
 
 def tables(result: "Comparison") -> Iterator[Table]:
-    """Neighbours and answers, neighbourhoods, scores, in this order; the verdicts are not in it."""
+    """Yield the tables of neighbours and answers, of neighbourhoods, and of scores."""
     for query in (*result.neighbours, *result.analogies):
-        yield _answers(result.models, query)
-    yield _overlaps(result)
+        yield _answer_table(result.models, query)
+    yield _overlap_table(result)
     for pair in result.overlaps:
         if pair.moved:
-            yield _moved(pair)
+            yield _moved_table(pair)
     for scores in result.scores:
-        yield _scores(result.models, scores)
+        yield _score_table(result.models, scores)
     if result.contrasts:
-        yield _contrasts(result)
+        yield _difference_table(result)
 
 
 def verdicts(result: "Comparison") -> Iterator[str]:
-    """Which of each two models is better on each dataset, or why that is not said."""
+    """Yield for each dataset and pair of models which is better, or why that is not known."""
     from embedtool.evaluation.analogy import AnalogyResult
     from embedtool.evaluation.similarity import PairResult
 
-    found = {(each.dataset, each.first, each.second): each.verdict for each in result.contrasts}
+    known = {(each.dataset, each.first, each.second): each.verdict for each in result.contrasts}
     for scores in result.scores:
         if not isinstance(scores.results[0], AnalogyResult | PairResult):
             continue
         for first, second in combinations(result.models, 2):
-            yield found.get(
+            yield known.get(
                 (scores.dataset, first, second),
                 f"{scores.dataset}: {first} and {second} both know too few of its questions for a "
                 "verdict",
@@ -58,7 +55,7 @@ def verdicts(result: "Comparison") -> Iterator[str]:
 
 
 def markdown(result: "Comparison") -> str:
-    """The whole comparison for a page or a paper's supplement."""
+    """Return the whole comparison in Markdown."""
     parts = [f"# {' and '.join(map(_escaped, result.models))}"]
     parts += [f"- {_escaped(verdict)}" for verdict in verdicts(result)]
     for table in tables(result):
@@ -71,11 +68,11 @@ def markdown(result: "Comparison") -> str:
 
 
 def _escaped(text: str) -> str:
-    """A text that Markdown shows as it is."""
+    """Return a text with Markdown's special characters escaped."""
     return "".join(f"\\{c}" if c in "\\|*_`<[#" else c for c in text)
 
 
-def _answers(models: Sequence[str], query: "QueryAnswers") -> Table:
+def _answer_table(models: Sequence[str], query: "QueryAnswers") -> Table:
     columns: list[list[str]] = []
     for each in query.models:
         if each.missing:
@@ -93,8 +90,8 @@ def _answers(models: Sequence[str], query: "QueryAnswers") -> Table:
     return Table(title, ("", *models), rows)
 
 
-def _overlaps(result: "Comparison") -> Table:
-    """One row for the most frequent words and one for each band of frequency."""
+def _overlap_table(result: "Comparison") -> Table:
+    """Return a row for the most frequent words and one for each band of frequency."""
     first = result.overlaps[0]
     rows: list[tuple[Cell, ...]] = [
         (f"{first.overlap.n_words:,} most frequent", *(p.overlap.mean for p in result.overlaps))
@@ -113,7 +110,7 @@ def _overlaps(result: "Comparison") -> Table:
     )
 
 
-def _moved(pair: "ModelPair") -> Table:
+def _moved_table(pair: "ModelPair") -> Table:
     return Table(
         f"words whose neighbours differ most, {pair.first} and {pair.second}",
         ("word", "rank", "shared", "distance", pair.first, pair.second),
@@ -127,8 +124,8 @@ def _moved(pair: "ModelPair") -> Table:
     )  # fmt: skip
 
 
-def _scores(models: Sequence[str], scores: "DatasetScores") -> Table:
-    """A row for each part, and under it one for its intervals where it has them."""
+def _score_table(models: Sequence[str], scores: "DatasetScores") -> Table:
+    """Return a row for each score, followed by one for its intervals if it has them."""
     from embedtool.evaluation.scoring import metrics
 
     rows: list[tuple[Cell, ...]] = []
@@ -142,8 +139,8 @@ def _scores(models: Sequence[str], scores: "DatasetScores") -> Table:
     )
 
 
-def _contrasts(result: "Comparison") -> Table:
-    """The figures behind the verdicts; the last column is the p-value of the textbook's test."""
+def _difference_table(result: "Comparison") -> Table:
+    """Return the statistics of the verdicts; the last column has the p-value of a standard test."""
     from embedtool.evaluation.statistics import format_p
 
     return Table(

@@ -1,7 +1,4 @@
-"""What a person sees: tables, JSON, TSV and notes.
-
-In: plain values. Out: text on standard output; notes on standard error.
-"""
+"""Printing: tables, TSV and JSON on standard output, messages on standard error."""
 
 import errno
 import json
@@ -16,21 +13,22 @@ import click
 from embedtool.messages import counted
 
 Cell = str | int | float | None
-
+"""A value in a table; None: there is none."""
 DECIMALS = 4
+"""Of floats in tables."""
 MAX_MESSAGE_CHARS = 2000
-"""Characters; a message that quotes a word of a megabyte loses its middle."""
+"""A longer message, such as one that quotes a word of a megabyte, loses its middle."""
 
 
 def escape_unprintable(text: str) -> str:
-    """The text with everything that a terminal would obey or hide written as an escape."""
+    """Return the text with every character that a terminal would obey or hide as an escape."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def truncate_middle(message: str) -> str:
-    """A message without its middle where it is very long, as one that quotes a word may be."""
+    """Return a message of at most about MAX_MESSAGE_CHARS: a longer one without its middle."""
     if len(message) <= MAX_MESSAGE_CHARS:
         return message
     half = MAX_MESSAGE_CHARS // 2
@@ -38,17 +36,17 @@ def truncate_middle(message: str) -> str:
 
 
 def is_terminal() -> bool:
-    """Whether a person sees standard output, not a program."""
+    """Tell whether standard output is a terminal, or FORCE_COLOR says to treat it as one."""
     return sys.stdout.isatty() or bool(os.environ.get("FORCE_COLOR"))
 
 
 def print_line(line: str) -> None:
-    """Print a line of text as it is for a program, and for a person as it can be shown."""
+    """Print a line of text: on a terminal with unprintable characters escaped, else as it is."""
     click.echo("\t".join(map(escape_unprintable, line.split("\t"))) if is_terminal() else line)
 
 
 def format_cell(value: Cell) -> str:
-    """A value as a table shows it: floats to four decimals, whole numbers with commas."""
+    """Return a value as tables show it: floats to four decimals, integers with commas."""
     if value is None:
         return "-"
     if isinstance(value, float):
@@ -59,12 +57,12 @@ def format_cell(value: Cell) -> str:
 
 
 def is_numeric(values: Sequence[Cell]) -> bool:
-    """Whether a column holds numbers, or None, and nothing else."""
+    """Tell whether a column holds numbers, or None, and nothing else."""
     return bool(values) and all(isinstance(value, int | float | None) for value in values)
 
 
 def format_coverage(summary: Mapping[str, Any]) -> str:
-    """How much of a text is in the vocabulary, of Vocabulary.summary()."""
+    """Return which part of a text is in the vocabulary, given `Vocabulary.summary()`."""
     return (
         f"{summary['tokens_kept']:,} of {counted(summary['tokens_seen'], 'token')} "
         f"({100 * summary['share_kept']:.1f}%)"
@@ -72,9 +70,10 @@ def format_coverage(summary: Mapping[str, Any]) -> str:
 
 
 def echo_err(message: str) -> None:
-    """A line on standard error, or several. Where nobody reads them, the work goes on without.
+    """Print a line, or several, on standard error. If nobody reads them, the work goes on without.
 
-    While rich draws bars there, its own stream puts lines above them; Click would look behind it.
+    While rich draws progress bars there, lines have to go through its stream, which puts them above
+    the bars; Click would write past it.
     """
     stream = sys.stderr if hasattr(sys.stderr, "rich_proxied_file") else None
     try:
@@ -88,9 +87,16 @@ def echo_err(message: str) -> None:
 def print_table(
     columns: Sequence[str], rows: Sequence[Sequence[Cell]], title: str | None = None
 ) -> None:
-    """Print rows under their column names; numbers stand right, text stands left.
+    """Print rows under their column names: numbers on the right, text on the left.
 
-    A column is numeric where each of its values is a number or None.
+    Parameters
+    ----------
+    columns : sequence of str
+        Names of the columns. If all are empty, there is no header.
+    rows : sequence of sequences of Cell
+        The values. A column is numeric if each of its values is a number or None.
+    title : str, optional
+        A line above the table.
     """
     if title is not None:
         click.secho(escape_unprintable(title), bold=True)
@@ -104,7 +110,7 @@ def print_table(
 def _terminal_lines(
     columns: Sequence[str], cells: Sequence[Sequence[str]], numeric: Sequence[bool]
 ) -> list[str]:
-    """A table as wide as the terminal, cells folded where they have to be."""
+    """Return the lines of a table that fits the terminal: long cells are folded."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -123,7 +129,7 @@ def _terminal_lines(
 def _lines(
     columns: Sequence[str], cells: Sequence[Sequence[str]], numeric: Sequence[bool]
 ) -> list[str]:
-    """The same table where no terminal shows it: nothing is folded, and nothing to be loaded."""
+    """Return the lines of a table of any width. Nothing is folded, and rich is not imported."""
     table = [*([columns] if any(columns) else []), *cells]
     widths = [max(map(_width, column), default=0) for column in zip(*table, strict=True)]
     lines = []
@@ -137,7 +143,7 @@ def _lines(
 
 
 def _width(text: str) -> int:
-    """How many columns a terminal takes for a text."""
+    """Return the number of terminal columns that a text takes."""
     if text.isascii():
         return len(text)
     return sum(
@@ -147,14 +153,14 @@ def _width(text: str) -> int:
 
 
 def print_tsv(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
-    """Print rows separated by tabs under one header line; values in full."""
+    """Print a header line and rows separated by tabs, with all digits."""
     click.echo("\t".join(columns))
     for row in rows:
         print_line("\t".join("" if value is None else str(value) for value in row))
 
 
 def print_json(value: Mapping[str, Any] | Sequence[Any]) -> None:
-    """Print a value as JSON: Unicode as it is, escaped where a terminal would obey or hide it."""
+    """Print a value as JSON: only what a terminal would obey or hide is escaped."""
     text = json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)
     lines = text.split("\n")
     click.echo("\n".join(line if line.isprintable() else _escaped(line) for line in lines))
@@ -162,3 +168,33 @@ def print_json(value: Mapping[str, Any] | Sequence[Any]) -> None:
 
 def _escaped(line: str) -> str:
     return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in line)
+
+
+def emit(
+    result: Any,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Cell]],
+    *,
+    as_json: bool,
+    as_tsv: bool = False,
+    title: str | None = None,
+) -> None:
+    """Print a result in the form that --json and --tsv ask for.
+
+    Parameters
+    ----------
+    result : object
+        What JSON shows: dictionaries, lists and plain values.
+    columns, rows : sequence of str, sequence of sequences of Cell
+        What TSV and the table show.
+    as_json, as_tsv : bool
+        Whether to print JSON, or TSV. If neither, a table is printed.
+    title : str, optional
+        A line above the table.
+    """
+    if as_json:
+        print_json(result)
+    elif as_tsv:
+        print_tsv(columns, rows)
+    else:
+        print_table(columns, rows, title)

@@ -1,7 +1,4 @@
-"""Pictures shown: in a file, by a terminal that shows pictures, or in characters.
-
-In: a scene. Out: a file, or what a terminal makes of what it is sent.
-"""
+"""Figures: written to a file, or shown in the terminal as an image or in characters."""
 
 import base64
 import os
@@ -22,20 +19,22 @@ if TYPE_CHECKING:
     from embedtool.plotting.scenes import Scene
 
 FIGURE_FORMATS: "dict[str, Kind]" = {".png": "png", ".svg": "svg", ".pdf": "pdf"}
-LINES_LEFT = 2
-"""Of the terminal, so that the prompt after a picture moves nothing out of sight."""
-WIDEST = 100
-"""Columns of a picture, however wide the terminal is."""
-MOST_LETTERS = 20
-"""That a note names."""
-CHUNK = 4096
-"""Bytes that kitty takes at once."""
-OF_KITTY = {"xterm-kitty", "xterm-ghostty"}
-OF_ITERM = {"iTerm.app", "iTerm2", "WezTerm", "mintty"}
+PROMPT_LINES = 2
+"""Lines of the terminal left free, so that the prompt does not scroll the figure out of sight."""
+MAX_COLUMNS = 100
+"""Columns of an image, however wide the terminal is."""
+MAX_MISSING_CHARS = 20
+"""Characters without a font that a message names."""
+KITTY_CHUNK = 4096
+"""Bytes of base64 that kitty's protocol allows in one escape sequence."""
+KITTY_TERMS = {"xterm-kitty", "xterm-ghostty"}
+"""Values of TERM of terminals with kitty's graphics protocol."""
+ITERM_PROGRAMS = {"iTerm.app", "iTerm2", "WezTerm", "mintty"}
+"""Values of TERM_PROGRAM of terminals with iTerm2's inline images."""
 
 
 def check_output(output: Path | None) -> None:
-    """Raise OutputError unless a picture can be written there, before the work begins."""
+    """Raise OutputError unless a figure can be written to `output`, before the work begins."""
     if output is None:
         return
     if output.suffix.lower() not in FIGURE_FORMATS:
@@ -44,13 +43,13 @@ def check_output(output: Path | None) -> None:
 
 
 def display_figure(scene: "Scene", output: Path | None, look: "Look | None" = None) -> None:
-    """Write a picture, or show it in the terminal as well as that can."""
+    """Write a figure to `output`, or without it show it in the terminal as well as that can."""
     if output:
         write_figure(scene, output, look)
         return
-    escapes = _protocol()
-    if escapes:
-        click.echo(escapes(_drawn(scene, "png", look)))
+    encode = _image_protocol()
+    if encode:
+        click.echo(encode(_render(scene, "png", look)))
         return
     from embedtool.cli.output.text_renderer import render_text
 
@@ -59,67 +58,68 @@ def display_figure(scene: "Scene", output: Path | None, look: "Look | None" = No
     if look and look.title:
         click.secho(escape_unprintable(look.title), bold=True, color=has_colours)
         lines -= 1
-    for line in render_text(scene, columns, lines - LINES_LEFT):
+    for line in render_text(scene, columns, lines - PROMPT_LINES):
         click.echo(line, color=has_colours)
 
 
 def write_figure(scene: "Scene", output: Path, look: "Look | None" = None) -> None:
-    """Write a picture as a file, as the end of its name says."""
-    data = _drawn(scene, FIGURE_FORMATS[output.suffix.lower()], look)
+    """Write a figure to a file in the format of its suffix."""
+    data = _render(scene, FIGURE_FORMATS[output.suffix.lower()], look)
     with atomic_write(output) as file:
         file.write(data)
 
 
-def _drawn(scene: "Scene", kind: "Kind", look: "Look | None") -> bytes:
+def _render(scene: "Scene", kind: "Kind", look: "Look | None") -> bytes:
     from embedtool.plotting.fonts import packages
     from embedtool.plotting.pictures import PLAIN, picture
 
-    found = picture(scene, kind, look or PLAIN)
-    if found.missing:
-        letters = found.missing[:MOST_LETTERS] + "…" * (len(found.missing) > MOST_LETTERS)
-        names = " and ".join(packages(found.missing))
+    figure = picture(scene, kind, look or PLAIN)
+    if figure.missing:
+        chars = figure.missing[:MAX_MISSING_CHARS] + "…" * (len(figure.missing) > MAX_MISSING_CHARS)
+        names = " and ".join(packages(figure.missing))
         echo_err(
-            f"no font here has {letters}: boxes stand for them; install a font that does"
+            f"no font here has {chars}: boxes stand for them; install a font that does"
             + (f", such as Debian's {names}" if names else "")
             + ", or write an .svg"
         )
-    return found.data
+    return figure.data
 
 
-def _protocol() -> Callable[[bytes], str] | None:
-    """How the terminal is given a picture; None where it shows none, or there is none to give.
+def _image_protocol() -> Callable[[bytes], str] | None:
+    """Return what encodes a PNG for the terminal; None if it shows no images.
 
-    By the environment alone: a terminal that is asked answers on standard input, among what the
-    user types, or not at all. tmux and screen pass on the names of terminals that they hide.
+    Only the environment decides: a terminal that is asked would answer on standard input, among
+    what the user types, or not at all. tmux and screen pass on the names of terminals that they
+    hide.
     """
     environment = os.environ
     hidden = {"TMUX", "STY", "NO_COLOR"} & {name for name, value in environment.items() if value}
     if hidden or not is_terminal() or not find_spec("matplotlib"):
         return None
-    if environment.get("TERM") in OF_KITTY:
-        return _for_kitty
-    if {environment.get("TERM_PROGRAM"), environment.get("LC_TERMINAL")} & OF_ITERM:
-        return _for_iterm
+    if environment.get("TERM") in KITTY_TERMS:
+        return _kitty_image
+    if {environment.get("TERM_PROGRAM"), environment.get("LC_TERMINAL")} & ITERM_PROGRAMS:
+        return _iterm_image
     return None
 
 
-def _for_kitty(png: bytes) -> str:
-    """The escapes of kitty's graphics protocol; q=2: it is not to answer."""
+def _kitty_image(png: bytes) -> str:
+    """Encode a PNG in kitty's graphics protocol; q=2: the terminal is not to answer."""
     data = base64.b64encode(png).decode()
-    chunks = [data[start : start + CHUNK] for start in range(0, len(data), CHUNK)]
-    head = f"a=T,f=100,q=2,c={_width()},"
+    chunks = [data[start : start + KITTY_CHUNK] for start in range(0, len(data), KITTY_CHUNK)]
+    head = f"a=T,f=100,q=2,c={_image_columns()},"
     return "".join(
         f"\x1b_G{'' if i else head}m={int(i < len(chunks) - 1)};{chunk}\x1b\\"
         for i, chunk in enumerate(chunks)
     )
 
 
-def _for_iterm(png: bytes) -> str:
-    """The escapes of iTerm2's inline images."""
+def _iterm_image(png: bytes) -> str:
+    """Encode a PNG as an inline image of iTerm2."""
     data = base64.b64encode(png).decode()
-    return f"\x1b]1337;File=inline=1;size={len(png)};width={_width()}:{data}\x07"
+    return f"\x1b]1337;File=inline=1;size={len(png)};width={_image_columns()}:{data}\x07"
 
 
-def _width() -> int:
-    """Columns for a picture."""
-    return min(get_terminal_size().columns, WIDEST)
+def _image_columns() -> int:
+    """Return the number of terminal columns of an image."""
+    return min(get_terminal_size().columns, MAX_COLUMNS)

@@ -1,7 +1,4 @@
-"""How long work shows itself: a bar on a terminal, lines in a log, JSON in a file.
-
-In: the Progress messages of the rooms below. Out: what a person or a program can follow.
-"""
+"""Progress of long work: bars on a terminal, lines in a log, JSON in a file."""
 
 import json
 import sys
@@ -20,21 +17,31 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bars
     from rich.progress import TaskID
 
-LOG_SECONDS = 10.0
-"""Without a terminal: the shortest time between two lines of one stage and epoch."""
-
-WIDE = 100
-"""Columns of a terminal in which there is room for the time that has passed."""
-
+LOG_INTERVAL_S = 10.0
+"""Without a terminal: least seconds between two lines of one stage and epoch."""
+ELAPSED_COLUMNS = 100
+"""Columns of a terminal from which there is room for the elapsed time."""
 BAR_DELAY_S = 1.0
-"""Seconds before work that is mostly quick is shown."""
+"""Seconds before a bar is drawn for work that is mostly quick."""
+MAX_NODES = 8
+"""Of more nodes than these only the slowest and the fastest are shown."""
 
 
 @contextmanager
 def progress_reporter(json_log: Path | None = None, workers: int | None = None) -> Iterator[Report]:
-    """Yield a Report that shows each stage on standard error; `json_log` gets a line an epoch.
+    """Yield a Report that shows each stage on standard error.
 
-    workers : those that were asked for; a line tells of a text that is read in fewer streams
+    Parameters
+    ----------
+    json_log : Path, optional
+        A file that gets a line of JSON for each epoch.
+    workers : int, optional
+        The value of --workers; a line says so if a text is read in fewer streams.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
     """
     with ExitStack() as stack:
         sinks: list[Report] = []
@@ -46,7 +53,7 @@ def progress_reporter(json_log: Path | None = None, workers: int | None = None) 
             sinks.append(_JsonLog(log))
         sinks.append(stack.enter_context(_bars()) if sys.stderr.isatty() else _LogLines())
         if workers is not None:
-            sinks.append(_IdleWorkers(workers))
+            sinks.append(_IdleWorkersNote(workers))
 
         def report(progress: Progress) -> None:
             for sink in sinks:
@@ -57,9 +64,9 @@ def progress_reporter(json_log: Path | None = None, workers: int | None = None) 
 
 @contextmanager
 def delayed_bars() -> Iterator[Report]:
-    """Yield a Report that draws bars on a terminal once work takes a second, and nothing else.
+    """Yield a Report that draws bars on a terminal, and only if work takes more than a second.
 
-    It is for commands whose work is mostly done before anybody would look.
+    It is for commands that mostly finish before anybody would look.
     """
     with ExitStack() as stack:
         began = time.monotonic()
@@ -75,46 +82,49 @@ def delayed_bars() -> Iterator[Report]:
 
 
 def format_rate(units: float, seconds: float, unit: str) -> str:
-    """Speed as a person reads it: `391,203 words/s`."""
+    """Return a rate such as `391,203 words/s`."""
     if unit == "bytes":
         return f"{units / max(seconds, 1e-9) / 1e6:,.1f} MB/s"
     return f"{units / max(seconds, 1e-9):,.0f} {unit}/s"
 
 
 def format_duration(seconds: float) -> str:
-    """Minutes and seconds, `1:05`; hours where there are any, `2:01:05`."""
+    """Return minutes and seconds, `1:05`, with hours if there are any, `2:01:05`."""
     minutes, second = divmod(round(seconds), 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
 
 
-SHOWN_NODES = 8
-"""Of more nodes than these only the slowest and the fastest are shown."""
+class _StageClock:
+    """The time of the current stage, and what each node of a cluster has done in it.
 
-
-class _Stage:
-    """The clock of the stage at hand, and what each node of a cluster has done in it.
-
-    before : what was done before the clock was started
+    Attributes
+    ----------
+    began, last : float
+        When the stage began, and when the last message came: seconds of a monotonic clock.
+    done_before : int
+        What was done before the clock was started.
+    nodes : dict of str to int
+        What each node has done.
     """
 
     def __init__(self) -> None:
         self.name = ""
         self.began = self.last = time.monotonic()
-        self.before = 0
+        self.done_before = 0
         self.nodes: dict[str, int] = {}
 
     def enter(self, progress: Progress) -> bool:
-        """Take a message; true where it opens a stage.
+        """Take a message, and return whether it opens a stage.
 
-        The clock starts with a message that `begins`, else with the one before the first.
+        The clock starts with a message that `begins`, or else with the one before the first.
         """
         opens = progress.stage != self.name
         if opens:
-            self.name, self.began, self.before = progress.stage, self.last, 0
+            self.name, self.began, self.done_before = progress.stage, self.last, 0
             self.nodes = {}
         if progress.begins:
-            self.began, self.before = time.monotonic(), progress.done
+            self.began, self.done_before = time.monotonic(), progress.done
         for node, done in progress.nodes:
             self.nodes[node] = self.nodes.get(node, 0) + done
         self.last = time.monotonic()
@@ -124,45 +134,45 @@ class _Stage:
         return time.monotonic() - self.began
 
     def rate(self, progress: Progress) -> str:
-        return format_rate(progress.done - self.before, self.seconds(), progress.unit)
+        return format_rate(progress.done - self.done_before, self.seconds(), progress.unit)
 
     def seconds_left(self, progress: Progress) -> float | None:
-        """At the speed so far; None where that or the end is not known."""
-        done = progress.done - self.before
+        """Return the time left at the rate so far; None if that or the end is not known."""
+        done = progress.done - self.done_before
         if not progress.total or done <= 0 or progress.done == progress.total:
             return None
         return (progress.total - progress.done) * self.seconds() / done
 
     def node_rates(self, progress: Progress) -> list[tuple[str, int]]:
-        """The speed of each node and what it has done, or of the slowest and the fastest."""
-        shown = sorted(self.nodes.items())
-        if len(shown) > SHOWN_NODES:
-            by_speed = sorted(shown, key=lambda node: node[1])
-            shown = [by_speed[0], by_speed[-1]]
+        """Return the rate of each node and what it has done; of many, the slowest and fastest."""
+        nodes = sorted(self.nodes.items())
+        if len(nodes) > MAX_NODES:
+            by_rate = sorted(nodes, key=lambda node: node[1])
+            nodes = [by_rate[0], by_rate[-1]]
         return [
             (f"{node} {format_rate(done, self.seconds(), progress.unit)}", done)
-            for node, done in shown
+            for node, done in nodes
         ]
 
 
-def _figures(progress: Progress) -> list[str]:
-    """What the learning has come to, and in how many streams the text is read."""
-    figures = []
+def _measures(progress: Progress) -> list[str]:
+    """Return the loss and perplexity, and in how many streams the text is read."""
+    measures = []
     if progress.loss is not None:
-        beside = "" if progress.untrained is None else f" (untrained {progress.untrained:.2f})"
-        figures.append(f"loss {progress.loss:.4f}{beside}")
+        untrained = "" if progress.untrained is None else f" (untrained {progress.untrained:.2f})"
+        measures.append(f"loss {progress.loss:.4f}{untrained}")
     if progress.perplexity is not None:
-        figures.append(f"perplexity {progress.perplexity:.1f}")
+        measures.append(f"perplexity {progress.perplexity:.1f}")
     if progress.streams is not None:
-        figures.append(counted(progress.streams, "stream"))
-    return figures
+        measures.append(counted(progress.streams, "stream"))
+    return measures
 
 
 class _LogLines:
-    """Progress as lines on standard error, for a log file or a pipe."""
+    """A Report that prints lines on standard error, for a log file or a pipe."""
 
     def __init__(self) -> None:
-        self.stage = _Stage()
+        self.stage = _StageClock()
         self.last = time.monotonic()
 
     def __call__(self, progress: Progress) -> None:
@@ -170,7 +180,7 @@ class _LogLines:
         if progress.begins:
             return
         finished = progress.done == progress.total and progress.epoch is None
-        due = time.monotonic() - self.last >= LOG_SECONDS
+        due = time.monotonic() - self.last >= LOG_INTERVAL_S
         if not (progress.epoch_ended or finished or due):
             return
         self.last = time.monotonic()
@@ -180,16 +190,16 @@ class _LogLines:
         if progress.total:
             parts.append(f"{100 * progress.done / progress.total:.0f}%")
         parts.append(self.stage.rate(progress))
-        parts += _figures(progress)
+        parts += _measures(progress)
         if nodes := self.stage.node_rates(progress):
-            parts.append(f"({', '.join(told for told, _ in nodes)})")
+            parts.append(f"({', '.join(rate for rate, _ in nodes)})")
         if (left := self.stage.seconds_left(progress)) is not None:
             parts.append(f"{format_duration(left)} left")
         echo_err("  ".join(parts))
 
 
-class _IdleWorkers:
-    """A line where a text is read in fewer streams than there are workers."""
+class _IdleWorkersNote:
+    """A Report that says so once if a text is read in fewer streams than there are workers."""
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
@@ -204,11 +214,11 @@ class _IdleWorkers:
 
 
 class _JsonLog:
-    """One JSON line an epoch."""
+    """A Report that writes a line of JSON for each epoch."""
 
     def __init__(self, file: IO[str]) -> None:
         self.file = file
-        self.stage = _Stage()
+        self.stage = _StageClock()
 
     def __call__(self, progress: Progress) -> None:
         self.stage.enter(progress)
@@ -231,14 +241,14 @@ class _JsonLog:
 
 @contextmanager
 def _bars() -> Iterator[Report]:
-    """Yield a Report that draws a bar a stage on the terminal behind standard error."""
+    """Yield a Report that draws a bar for each stage on the terminal of standard error."""
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
     from rich.table import Column
 
     console = Console(stderr=True)
-    elapsed = [TimeElapsedColumn()] if console.width >= WIDE else []
+    elapsed = [TimeElapsedColumn()] if console.width >= ELAPSED_COLUMNS else []
     with Bars(
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=None),
@@ -253,11 +263,11 @@ def _bars() -> Iterator[Report]:
 
 
 class _BarReport:
-    """A Report that opens a bar for each new stage and moves the last one."""
+    """A Report that opens a bar for each new stage and advances the last one."""
 
     def __init__(self, bars: "Bars") -> None:
         self.bars = bars
-        self.stage = _Stage()
+        self.stage = _StageClock()
         self.task: TaskID | None = None
         self.nodes: list[TaskID] = []
 
@@ -267,10 +277,10 @@ class _BarReport:
             for task in self.nodes:
                 self.bars.remove_task(task)
             self.nodes = []
-        facts = [] if progress.begins else [self.stage.rate(progress), *_figures(progress)]
+        facts = [] if progress.begins else [self.stage.rate(progress), *_measures(progress)]
         name = progress.stage
         if progress.epoch is not None and not progress.begins:
-            name = f"epoch {progress.epoch}"  # beside it 80 columns are to hold all figures
+            name = f"epoch {progress.epoch}"  # in 80 columns there is room for no more than that
         self.bars.update(
             self.task,
             description=name,
@@ -278,10 +288,10 @@ class _BarReport:
             total=progress.total,
             facts="  ".join(facts),
         )
-        for number, (told, done) in enumerate(self.stage.node_rates(progress)):
+        for number, (rate, done) in enumerate(self.stage.node_rates(progress)):
             if number == len(self.nodes):
                 self.nodes.append(self.bars.add_task("", facts=""))
             self.bars.update(
-                self.nodes[number], description=f"  {told}",
+                self.nodes[number], description=f"  {rate}",
                 completed=done, total=sum(self.stage.nodes.values()),
             )  # fmt: skip

@@ -1,10 +1,7 @@
-"""Answers to queries, and what becomes of queries without one.
-
-In: queries, and what answers many of them at once. Out: tables, TSV or JSON.
-"""
+"""Answers to queries: how they are printed, and what becomes of queries without one."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 import click
 
@@ -30,15 +27,9 @@ Unknown = Literal["error", "skip", "mark"]
 
 ADVICE = "; --unknown skip or --unknown mark answers the others"
 
-unknown_option = click.option(
-    "--unknown", type=click.Choice(get_args(Unknown)), default="error", show_default=True,
-    help="What to do with a query without an answer, such as an unknown word. error: stop before "
-    "anything is printed; skip: leave it out; mark: say so in its place.",
-)  # fmt: skip
-
 
 class Query(NamedTuple):
-    """A query, and the number of its line of standard input; 0: it is on the command line."""
+    """A query, with the number of its line of standard input; 0: it is on the command line."""
 
     text: str
     line: int = 0
@@ -49,18 +40,28 @@ def answer_queries(
     asked: Sequence[tuple[Query, Q]],
     unknown: Unknown,
 ) -> list[tuple[Q, A | NoAnswerError]]:
-    """The questions that are to be printed, each with its answer or why it has none.
+    """Answer queries and return those to be printed, each with its answer or why it has none.
 
-    answer  : as for `search.batches.each`
-    asked   : each question with the query that it is of
-    unknown : error: raise UnansweredError, which names all without an answer; skip: leave them out,
-              and say so; mark: they are among the others
+    Parameters
+    ----------
+    answer : callable
+        Answers many questions at once, as for `search.batches.each`.
+    asked : sequence of tuples
+        Each question with the query that it comes from.
+    unknown : {"error", "skip", "mark"}
+        The value of --unknown. skip: leave out questions without an answer, and say so; mark:
+        return them among the others.
+
+    Raises
+    ------
+    UnansweredError
+        With `unknown="error"`, if there are questions without an answer; it names all of them.
     """
     from embedtool.search.batches import each
 
-    found = each(answer, [question for _, question in asked])
+    results = each(answer, [question for _, question in asked])
     lines: dict[str, list[int]] = {}
-    for (query, _), result in zip(asked, found, strict=True):
+    for (query, _), result in zip(asked, results, strict=True):
         if isinstance(result, NoAnswerError):
             lines.setdefault(str(result), []).append(query.line)
     n_without = sum(map(len, lines.values()))
@@ -70,45 +71,45 @@ def answer_queries(
         echo_err(f"{counted(n_without, 'query', 'queries')} left out: {_reasons(lines)}")
     return [
         (question, result)
-        for (_, question), result in zip(asked, found, strict=True)
+        for (_, question), result in zip(asked, results, strict=True)
         if unknown == "mark" or not isinstance(result, NoAnswerError)
     ]
 
 
 def _reasons(lines: Mapping[str, Sequence[int]]) -> str:
-    """Each reason why queries have no answer, after the numbers of their lines."""
-    told = []
+    """Return each reason why queries have no answer, with the numbers of their lines."""
+    reasons = []
     for reason, numbers in lines.items():
-        several = dict.fromkeys(numbers)
-        names = ", ".join(f"{number:,}" for number in several)
-        where = f"line{'s' if len(several) > 1 else ''} {names}: " if numbers[0] else ""
-        told.append(where + truncate_middle(reason))
-    return ("standard input, " if any(map(any, lines.values())) else "") + "; ".join(told)
+        distinct = dict.fromkeys(numbers)
+        names = ", ".join(f"{number:,}" for number in distinct)
+        where = f"line{'s' if len(distinct) > 1 else ''} {names}: " if numbers[0] else ""
+        reasons.append(where + truncate_middle(reason))
+    return ("standard input, " if any(map(any, lines.values())) else "") + "; ".join(reasons)
 
 
 def print_answers(
-    found: "Sequence[tuple[str, Answers | NoAnswerError]]",
+    results: "Sequence[tuple[str, Answers | NoAnswerError]]",
     as_json: bool,
     as_tsv: bool,
     unknown: Unknown = "error",
 ) -> None:
-    """Print queries and their answers: one table a query, one line an answer, or JSON."""
+    """Print answers: a table for each query, a row of TSV for each answer, or JSON."""
     if as_json:
-        print_json([answer_record(query, answers) for query, answers in found])
+        print_json([answer_record(query, answers) for query, answers in results])
     elif as_tsv:
         rows: list[tuple[Cell, ...]] = []
-        for query, answers in found:
+        for query, answers in results:
             if isinstance(answers, NoAnswerError):
                 rows.append((query, None, None, str(answers)))
             else:
-                noted = ngrams_message(answers.from_ngrams)
-                rows += [(query, each.word, each.score, noted) for each in answers]
+                note = ngrams_message(answers.from_ngrams)
+                rows += [(query, each.word, each.score, note) for each in answers]
         print_annotated_rows(("query", "word", "score"), rows, as_tsv, unknown)
     else:
-        for i, (query, answers) in enumerate(found):
+        for i, (query, answers) in enumerate(results):
             if i:
                 click.echo()
-            _print_table(query if len(found) > 1 else "", answers)
+            _print_table(query if len(results) > 1 else "", answers)
 
 
 def _print_table(title: str, answers: "Answers | NoAnswerError") -> None:
@@ -123,7 +124,7 @@ def _print_table(title: str, answers: "Answers | NoAnswerError") -> None:
 
 
 def answer_record(query: Any, answers: "Answers | NoAnswerError") -> dict[str, Any]:
-    """A query and its answers as JSON has them."""
+    """Return a query and its answers, for JSON."""
     if isinstance(answers, NoAnswerError):
         return {"query": query, "answers": None, **answers.details()}
     scores = [{"word": each.word, "score": each.score} for each in answers]
@@ -131,12 +132,12 @@ def answer_record(query: Any, answers: "Answers | NoAnswerError") -> dict[str, A
 
 
 def from_ngrams_field(from_ngrams: Sequence[str]) -> dict[str, list[str]]:
-    """How JSON tells of words that are known by their n-grams alone: only where there are some."""
+    """Return the JSON field of words known by their n-grams alone; no field if there are none."""
     return {"from_ngrams": list(from_ngrams)} if from_ngrams else {}
 
 
 def ngrams_message(words: Sequence[str]) -> str:
-    """What is said of words that are known by their character n-grams alone; nothing of none."""
+    """Return what is said of words known by their character n-grams alone; "" if there are none."""
     names = ", ".join(map(repr, words))
     if len(words) > 1:
         return f"{names} are not in the vocabulary; their vectors are from character n-grams"
@@ -144,25 +145,24 @@ def ngrams_message(words: Sequence[str]) -> str:
 
 
 def echo_ngrams(vectors: "WordVectors", words: Sequence[str]) -> None:
-    """Note which of the words that are shown are known by their character n-grams alone."""
+    """Say which of these words are known by their character n-grams alone."""
     from embedtool.search.query import from_ngrams
 
-    if new := from_ngrams(vectors, words):
-        echo_err(ngrams_message(new))
+    if new_words := from_ngrams(vectors, words):
+        echo_err(ngrams_message(new_words))
 
 
 def print_annotated_rows(
     columns: Sequence[str], rows: Sequence[tuple[Cell, ...]], as_tsv: bool, unknown: Unknown
 ) -> None:
-    """Print rows that end with a note, which may be empty, as TSV or as a table.
+    """Print rows whose last value is a note, which may be empty, as TSV or as a table.
 
-    A table has a column for notes where there are any. TSV has one with --unknown mark; otherwise
-    its columns are always the same, and notes go to standard error.
+    A table has a column of notes if there are any. TSV has one with --unknown mark; otherwise its
+    columns are always the same, and notes go to standard error.
     """
     if unknown == "mark" if as_tsv else any(row[-1] for row in rows):
         columns = (*columns, "note")
     elif as_tsv:
-        for noted in dict.fromkeys(str(row[-1]) for row in rows if row[-1]):
-            echo_err(noted)
-    shown_rows = [row[: len(columns)] for row in rows]
-    (print_tsv if as_tsv else print_table)(columns, shown_rows)
+        for note in dict.fromkeys(str(row[-1]) for row in rows if row[-1]):
+            echo_err(note)
+    (print_tsv if as_tsv else print_table)(columns, [row[: len(columns)] for row in rows])

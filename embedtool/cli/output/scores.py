@@ -1,4 +1,4 @@
-"""How results of evaluations are shown: their settings, intervals, and what is missing."""
+"""How scores are shown: their settings, intervals, and warnings of datasets hardly covered."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def settings_line(result: "Result") -> str:
-    """The settings that a score depends on."""
+    """Return the settings that a score depends on, in a line."""
     limit = f"{result.restrict_vocab:,}" if result.restrict_vocab else "none"
     method = getattr(result, "method", None)
     seed = getattr(result, "seed", None)
@@ -30,21 +30,28 @@ def settings_line(result: "Result") -> str:
     )
 
 
-def report_shortfalls(shortfalls: "Sequence[LowCoverage | None]") -> None:
-    """Say of which datasets too little is known.
+def report_low_coverage(low_coverages: "Sequence[LowCoverage | None]") -> None:
+    """Warn of each dataset of which the model knows too few words.
 
-    shortfalls : of each dataset that was asked for
-    Raises EvaluationError where none of them has a score.
+    Parameters
+    ----------
+    low_coverages : sequence of LowCoverage or None
+        One for each dataset; None: the model knows enough of it.
+
+    Raises
+    ------
+    EvaluationError
+        If no dataset has a score.
     """
-    found = [each for each in shortfalls if each is not None]
-    if found and not any(each is None or each.has_score for each in shortfalls):
-        raise EvaluationError("; ".join(each.message for each in found))
-    for each in found:
+    existing = [each for each in low_coverages if each is not None]
+    if existing and not any(each is None or each.has_score for each in low_coverages):
+        raise EvaluationError("; ".join(each.message for each in existing))
+    for each in existing:
         echo_err(f"Warning: {each.message}")
 
 
 def format_interval(interval: "Interval | None") -> Cell:
-    """An interval as tables show it."""
+    """Return an interval as tables show it."""
     if interval is None:
         return None
     low, high = (round(each, 3) + 0.0 for each in (interval.low, interval.high))  # no -0.000
@@ -52,5 +59,5 @@ def format_interval(interval: "Interval | None") -> Cell:
 
 
 def format_fraction(found: int, total: int) -> Cell:
-    """`found/total` as tables show it."""
+    """Return `found/total` as tables show it."""
     return f"{found:,}/{total:,}"
