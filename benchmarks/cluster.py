@@ -5,7 +5,7 @@
 Starts Ray's nodes, of one core each, on this machine, and trains on TEXT with each number of nodes,
 and in turn with as many workers, with the settings of `benchmarks.run`, from the text to a model on
 disk. Beside the seconds stand those that `benchmarks.simulation` comes to function by function, and
-those of the formulas of `embedtool.distributed.cost`; nodes share this machine's cores, and both
+those of the formulas of `benchmarks.cost_model`; nodes share this machine's cores, and both
 are told so. Then come the formulas for clusters that nobody has measured.
 """
 
@@ -18,6 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from benchmarks.cost_model import Sizes, cost, sizes_of
 from benchmarks.measure import CommandError, first_lines, machine, plain_text, run
 from benchmarks.simulation import seconds_of
 from benchmarks.tasks import (
@@ -44,7 +45,6 @@ from embedtool.config.training import (
 )
 from embedtool.corpus.corpus import Corpus
 from embedtool.distributed.cluster import Cluster, Node
-from embedtool.distributed.cost import Sizes, cost, sizes_of
 from embedtool.distributed.training import resolve_defaults
 from embedtool.io.progress import silent
 from embedtool.trainers.training import encode_text, read_text

@@ -1,10 +1,8 @@
-"""A cluster at work, function by function: what waits for what, for a core, and for the network.
+"""Discrete-event simulation of a training on a cluster, function by function.
 
-In: what a driver does, the nodes, and the cores of the machine that they stand on. Out: seconds.
-
-A function goes to a free core on the node that has most of its arguments, gets what that node does
-not have, and takes its seconds, or longer where nodes share the cores of one machine. How long each
-takes by itself, `embedtool.distributed.cost` tells.
+A function goes to a free core on the node that has most of its arguments, receives what that node
+does not have, and takes its seconds, or longer where nodes share the cores of one machine. How long
+each takes by itself is the formulas' (`benchmarks.cost_model`).
 """
 
 from collections import deque
@@ -13,251 +11,284 @@ from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 from itertools import count
 
+from benchmarks import cost_constants as constants
+from benchmarks.cost_model import Sizes, cost, pair_cost, partitions_of, replica_cost
 from embedtool.config.training import ClusterConfig, GloveConfig, TrainerConfig, Word2VecConfig
-from embedtool.distributed import measured as of
 from embedtool.distributed.cluster import Cluster, Node
-from embedtool.distributed.cost import COPY, Sizes, cost, lane_of, pairs_of, parts_of
 from embedtool.distributed.glove import QUEUED_AHEAD
 from embedtool.distributed.local_sgd import shard_count, sync_schedule
+from embedtool.distributed.resources import BFLOAT16_BYTES
 from embedtool.trainers.resources import FLOAT_BYTES, PAIR_BYTES, RUN_ENTRY_BYTES
 
-Name = tuple[object, ...]
-"""Of a result."""
+ObjectName = tuple[object, ...]
+"""Identifies an object in the object stores."""
 
 
 @dataclass(frozen=True)
-class Function:
-    """What the driver has done somewhere: seconds of a core, what it needs, what it leaves."""
+class Task:
+    """A task that the driver submits: seconds of a core, its arguments, the results' bytes."""
 
     seconds: float
-    needs: Sequence[Name]
-    leaves: Mapping[Name, float]
+    arguments: Sequence[ObjectName]
+    results: Mapping[ObjectName, float]
 
 
 @dataclass(frozen=True)
 class Wait:
-    """The driver goes on when this is there."""
+    """The driver waits for an object."""
 
-    name: Name
+    name: ObjectName
 
 
 @dataclass(frozen=True)
 class Put:
-    """The driver lays down so many bytes, on the first node."""
+    """The driver puts so many bytes into the first node's store."""
 
-    name: Name
+    name: ObjectName
     n_bytes: float
 
 
-Step = Function | Wait | Put
+Action = Task | Wait | Put
 
 
 @dataclass
-class Place:
-    """A node: its free cores, how many have begun at all, when its network is free, what it has."""
+class NodeState:
+    """A node: free cores, cores without a process yet, when its network is free, what it stores."""
 
     free: int
-    unused: int
+    unstarted: int
     network_free: float = 0.0
-    has: set[Name] = field(default_factory=set)
+    stored: set[ObjectName] = field(default_factory=set)
 
 
 class Simulation:
-    """A cluster and the machine below.
+    """A cluster, and the machine that its nodes run on.
 
-    machine_cores : what all nodes have together, where they stand on one machine
-    link          : bytes a second into a node
-    begin, start  : seconds of the driver before its first step, of a core before its first function
-    call, handing : seconds of the driver for a function, and for each argument and result
-    pull          : seconds of a core for each argument that comes from another node
-    elsewhere     : seconds of waiting for the first of them
+    Parameters
+    ----------
+    nodes
+        Of the cluster.
+    machine_cores
+        Cores that all nodes share, if they are on one machine.
+    link
+        Bytes per second into a node.
+    connect_s, worker_start_s
+        Seconds of the driver before its first action, of a core before its first task.
+    call_s, object_s
+        Seconds of the driver for a task, and for each argument and result.
+    pull_s
+        Seconds of a core for each argument that comes from another node.
+    remote_start_s
+        Seconds of waiting for the first of them.
     """
 
     def __init__(
-        self, nodes: Sequence[Node], machine_cores: int | None = None, link: float = of.LINK,
-        begin: float = 0.0, start: float = 0.0, call: float = of.CALL, handing: float = of.OBJECT,
-        pull: float = of.PULL, elsewhere: float = of.ELSEWHERE,
+        self, nodes: Sequence[Node], machine_cores: int | None = None, link: float = constants.LINK,
+        connect_s: float = 0.0, worker_start_s: float = 0.0, call_s: float = constants.CALL_S,
+        object_s: float = constants.OBJECT_S, pull_s: float = constants.PULL_S,
+        remote_start_s: float = constants.REMOTE_START_S,
     ) -> None:  # fmt: skip
-        self.places = [Place(node.n_cores, node.n_cores) for node in nodes]
+        self.nodes = [NodeState(node.n_cores, node.n_cores) for node in nodes]
         n_cores = sum(node.n_cores for node in nodes)
         self.machine_cores = machine_cores or n_cores
-        self.link, self.start, self.pull, self.elsewhere = link, start, pull, elsewhere
-        self.call, self.handing = call, handing
-        self.sizes: dict[Name, float] = {}
+        self.link, self.worker_start_s = link, worker_start_s
+        self.pull_s, self.remote_start_s = pull_s, remote_start_s
+        self.call_s, self.object_s = call_s, object_s
+        self.sizes: dict[ObjectName, float] = {}
         self.now = self.received = self.worked = 0.0
-        self.driver_free = begin
-        self.lacking: dict[int, tuple[Function, set[Name]]] = {}
-        self.ready: deque[Function] = deque()
-        self.coming: list[tuple[float, int, Function, Place]] = []
-        self.running: list[tuple[float, int, Function, Place]] = []
+        self.driver_free = connect_s
+        self.blocked: dict[int, tuple[Task, set[ObjectName]]] = {}
+        self.ready: deque[Task] = deque()
+        self.transferring: list[tuple[float, int, Task, NodeState]] = []
+        self.running: list[tuple[float, int, Task, NodeState]] = []
         self.numbers = count()
 
-    def run(self, steps: Iterable[Step]) -> float:
-        """Have the driver go through its steps; returns the seconds until all is done."""
-        waiting = iter(steps)
-        step = next(waiting, None)
-        while step or self.lacking or self.ready or self.coming or self.running:
+    def run(self, actions: Iterable[Action]) -> float:
+        """Have the driver go through its actions; returns the seconds until all is done."""
+        waiting = iter(actions)
+        action = next(waiting, None)
+        while action or self.blocked or self.ready or self.transferring or self.running:
             self._begin_ready()
-            able = step is not None and not (isinstance(step, Wait) and step.name not in self.sizes)
+            able = action is not None and not (
+                isinstance(action, Wait) and action.name not in self.sizes
+            )
             speed = min(1.0, self.machine_cores / max(1, len(self.running)))
             times = [
                 max(self.now, self.driver_free) if able else None,
-                self.coming[0][0] if self.coming else None,
+                self.transferring[0][0] if self.transferring else None,
                 self.now + (self.running[0][0] - self.worked) / speed if self.running else None,
             ]
             then = min(time for time in times if time is not None)
             self.worked += (then - self.now) * speed
             self.now = then
             if able and times[0] == then:
-                self._take(step)
-                step = next(waiting, None)
+                self._act(action)
+                action = next(waiting, None)
             elif times[1] == then:
-                _, _, function, place = heappop(self.coming)
-                self._start(function, place)
+                _, _, task, node = heappop(self.transferring)
+                self._start(task, node)
             else:
                 self._finish(*heappop(self.running)[2:])
         return self.now
 
-    def _take(self, step: Step | None) -> None:
-        """The driver's next step; a function is there when the driver has handed all over."""
-        if isinstance(step, Put):
-            self.sizes[step.name] = step.n_bytes
-            self.places[0].has.add(step.name)
-        elif isinstance(step, Function):
-            self.driver_free = self.now + self.call
-            self.driver_free += self.handing * (len(step.needs) + len(step.leaves))
-            lacks = {name for name in step.needs if name not in self.sizes}
-            if lacks:
-                self.lacking[next(self.numbers)] = step, lacks
+    def _act(self, action: Action | None) -> None:
+        """The driver's next action; a task is there when the driver has handed all over."""
+        if isinstance(action, Put):
+            self.sizes[action.name] = action.n_bytes
+            self.nodes[0].stored.add(action.name)
+        elif isinstance(action, Task):
+            self.driver_free = self.now + self.call_s
+            self.driver_free += self.object_s * (len(action.arguments) + len(action.results))
+            missing = {name for name in action.arguments if name not in self.sizes}
+            if missing:
+                self.blocked[next(self.numbers)] = action, missing
             else:
-                self.ready.append(step)
+                self.ready.append(action)
 
     def _begin_ready(self) -> None:
-        """Give each function that has its arguments a free core, in the order of the driver."""
+        """Give each task that has its arguments a free core, in the order of the driver."""
         while self.ready:
-            free = [place for place in self.places if place.free]
+            free = [node for node in self.nodes if node.free]
             if not free:
                 return
-            function = self.ready.popleft()
-            place = max(free, key=lambda place: (self._there(function, place), place.free))
-            lacks = [name for name in function.needs if name not in place.has]
-            n_bytes = sum(self.sizes[name] for name in lacks)
-            place.free -= 1
-            place.has.update(lacks)
+            task = self.ready.popleft()
+            node = max(free, key=lambda node: (self._stored_bytes(task, node), node.free))
+            missing = [name for name in task.arguments if name not in node.stored]
+            n_bytes = sum(self.sizes[name] for name in missing)
+            node.free -= 1
+            node.stored.update(missing)
             self.received += n_bytes
-            place.network_free = max(self.now, place.network_free) + n_bytes / self.link
-            arrives = place.network_free + self.elsewhere if n_bytes else self.now
-            function = replace(function, seconds=function.seconds + self.pull * len(lacks))
-            heappush(self.coming, (arrives, next(self.numbers), function, place))
+            node.network_free = max(self.now, node.network_free) + n_bytes / self.link
+            arrives = node.network_free + self.remote_start_s if n_bytes else self.now
+            task = replace(task, seconds=task.seconds + self.pull_s * len(missing))
+            heappush(self.transferring, (arrives, next(self.numbers), task, node))
 
-    def _there(self, function: Function, place: Place) -> float:
-        return sum(self.sizes[name] for name in function.needs if name in place.has)
+    def _stored_bytes(self, task: Task, node: NodeState) -> float:
+        return sum(self.sizes[name] for name in task.arguments if name in node.stored)
 
-    def _start(self, function: Function, place: Place) -> None:
-        seconds = function.seconds + (self.start if place.unused else 0.0)
-        place.unused = max(0, place.unused - 1)
-        heappush(self.running, (self.worked + seconds, next(self.numbers), function, place))
+    def _start(self, task: Task, node: NodeState) -> None:
+        seconds = task.seconds + (self.worker_start_s if node.unstarted else 0.0)
+        node.unstarted = max(0, node.unstarted - 1)
+        heappush(self.running, (self.worked + seconds, next(self.numbers), task, node))
 
-    def _finish(self, function: Function, place: Place) -> None:
-        place.free += 1
-        self.sizes |= function.leaves
-        place.has.update(function.leaves)
-        for key, (waiting, lacks) in list(self.lacking.items()):
-            lacks.difference_update(function.leaves)
-            if not lacks:
+    def _finish(self, task: Task, node: NodeState) -> None:
+        node.free += 1
+        self.sizes |= task.results
+        node.stored.update(task.results)
+        for key, (waiting, missing) in list(self.blocked.items()):
+            missing.difference_update(task.results)
+            if not missing:
                 self.ready.append(waiting)
-                del self.lacking[key]
+                del self.blocked[key]
 
 
-def seconds_of(
+def simulated_seconds(
     config: TrainerConfig,
     settings: ClusterConfig,
     sizes: Sizes,
     nodes: Sequence[Node],
     machine_cores: int,
 ) -> float:
-    """The seconds of a training from the text to the vectors, followed function by function."""
-    simulation = Simulation(nodes, machine_cores, begin=of.BEGIN, start=of.START)
-    return simulation.run(steps_of(config, settings, sizes, nodes))
+    """The seconds of a training from the text to the vectors, followed task by task."""
+    simulation = Simulation(
+        nodes, machine_cores, connect_s=constants.CONNECT_S, worker_start_s=constants.WORKER_START_S
+    )
+    return simulation.run(actions_of(config, settings, sizes, nodes))
 
 
-def steps_of(
+def actions_of(
     config: TrainerConfig, settings: ClusterConfig, sizes: Sizes, nodes: Sequence[Node]
-) -> Iterator[Step]:
+) -> Iterator[Action]:
     """What the driver of a training does."""
-    n_parts, n_bytes = parts_of(sizes.n_bytes)
-    for i in range(n_parts):
-        part = FLOAT_BYTES * sizes.n_tokens / n_parts
-        yield Function(n_bytes / of.READ, [], {("part", i): part})
-    for i in range(n_parts):
-        yield Wait(("part", i))
+    n_partitions, n_bytes = partitions_of(sizes.n_bytes)
+    for i in range(n_partitions):
+        partition = FLOAT_BYTES * sizes.n_tokens / n_partitions
+        yield Task(n_bytes / constants.BYTES_READ, [], {("partition", i): partition})
+    for i in range(n_partitions):
+        yield Wait(("partition", i))
     if isinstance(config, GloveConfig):
-        yield from glove_steps(config, sizes, nodes)
+        yield from glove_actions(config, sizes, nodes)
     elif isinstance(config, Word2VecConfig):
-        whole = cost(config, settings, sizes, nodes).whole
-        yield from lane_steps(config, settings, sizes, whole)
+        replicated = cost(config, settings, sizes, nodes).tables_replicated
+        yield from local_sgd_actions(config, settings, sizes, replicated)
 
 
-def lane_steps(
-    config: Word2VecConfig, settings: ClusterConfig, sizes: Sizes, whole: bool
-) -> Iterator[Step]:
-    """Round after round of lanes of one core, each round joined."""
-    n_lanes, (n_parts, _) = settings.replicas or 1, parts_of(sizes.n_bytes)
+def local_sgd_actions(
+    config: Word2VecConfig, settings: ClusterConfig, sizes: Sizes, replicated: bool
+) -> Iterator[Action]:
+    """Yield interval after interval of replicas of one core, each with its merge."""
+    n_replicas, (n_partitions, _) = settings.replicas or 1, partitions_of(sizes.n_bytes)
     tables = sizes.n_rows + sizes.n_words
-    lanes, shards = range(n_lanes), range(shard_count(n_lanes))
-    shard, copy = (each * tables * config.vector_size / len(shards) for each in (FLOAT_BYTES, COPY))
+    replicas, shards = range(n_replicas), range(shard_count(n_replicas))
+    shard, copy = (
+        each * tables * config.vector_size / len(shards) for each in (FLOAT_BYTES, BFLOAT16_BYTES)
+    )
     for k in shards:
         yield Put(("shard", 0, k), shard)
         yield Put(("copy", 0, k), copy)
-    rounds = sync_schedule(settings.syncs or 1, config.epochs)
-    for number, each in enumerate(rounds):
-        n_tokens = sizes.n_tokens / n_lanes * (each.end - each.begin)
-        lane = lane_of(config, sizes, n_lanes, n_tokens, n_threads=1)
-        for i in lanes:
-            first, last = ((i + share) / n_lanes * n_parts for share in (each.begin, each.end))
-            parts = [("part", part) for part in range(int(first), min(int(last) + 1, n_parts))]
-            given = [("copy", number, k) for k in shards]
-            if not whole:
-                given = [("taken", number, i, k) for k in shards]
-                for k in shards:
-                    yield Function(0, [("copy", number, k)], {given[k]: lane.rows / len(shards)})
-            leaves = {("steps", number, i, k): lane.steps / len(shards) for k in shards}
-            leaves["moments", number, i] = lane.moments
-            yield Function(lane.learning + lane.around, [*parts, *given], leaves)
-        for k in shards:
-            needs = [("shard", number, k)]
-            needs += [
-                name for i in lanes for name in (("moments", number, i), ("steps", number, i, k))
+    intervals = sync_schedule(settings.syncs or 1, config.epochs)
+    for number, each in enumerate(intervals):
+        n_tokens = sizes.n_tokens / n_replicas * (each.end - each.begin)
+        replica = replica_cost(config, sizes, n_replicas, n_tokens, n_threads=1)
+        for i in replicas:
+            first, last = (
+                (i + share) / n_replicas * n_partitions for share in (each.begin, each.end)
+            )
+            partitions = [
+                ("partition", partition)
+                for partition in range(int(first), min(int(last) + 1, n_partitions))
             ]
-            joined = {("shard", number + 1, k): shard, ("copy", number + 1, k): copy}
-            yield Function(lane.joining, needs, joined)
-        if number:  # the driver is one round ahead
-            for i in lanes:
+            given = [("copy", number, k) for k in shards]
+            if not replicated:
+                given = [("gathered", number, i, k) for k in shards]
+                for k in shards:
+                    yield Task(
+                        0, [("copy", number, k)], {given[k]: replica.row_bytes / len(shards)}
+                    )
+            results = {("deltas", number, i, k): replica.delta_bytes / len(shards) for k in shards}
+            results["moments", number, i] = replica.moment_bytes
+            yield Task(replica.computation_s + replica.overhead_s, [*partitions, *given], results)
+        for k in shards:
+            arguments = [("shard", number, k)]
+            arguments += [
+                name
+                for i in replicas
+                for name in (("moments", number, i), ("deltas", number, i, k))
+            ]
+            merged = {("shard", number + 1, k): shard, ("copy", number + 1, k): copy}
+            yield Task(replica.merging_s, arguments, merged)
+        if number:  # the driver is one interval ahead
+            for i in replicas:
                 yield Wait(("moments", number - 1, i))
     for k in shards:
-        yield Wait(("shard", len(rounds), k))
+        yield Wait(("shard", len(intervals), k))
 
 
-def glove_steps(config: GloveConfig, sizes: Sizes, nodes: Sequence[Node]) -> Iterator[Step]:
-    """Counting, merging, and then epoch after epoch of visits of two groups each."""
+def glove_actions(config: GloveConfig, sizes: Sizes, nodes: Sequence[Node]) -> Iterator[Action]:
+    """Counting, merging, and then epoch after epoch of tasks of two groups each."""
     cluster = Cluster(nodes)
-    pairs, (n_parts, _) = pairs_of(config, sizes, cluster), parts_of(sizes.n_bytes)
+    pairs, (n_partitions, _) = pair_cost(config, sizes, cluster), partitions_of(sizes.n_bytes)
     n_groups, ranges = pairs.n_groups, range(pairs.n_ranges)
-    n_meetings, run = sizes.n_tokens * config.window / n_parts, pairs.n_sums / n_parts
-    for i in range(n_parts):
-        leaves = {("run", i, k): RUN_ENTRY_BYTES * run / pairs.n_ranges for k in ranges}
-        yield Function(n_meetings / of.COUNTED, [("part", i)], leaves)
+    n_cooccurrences, run = (
+        sizes.n_tokens * config.window / n_partitions,
+        pairs.n_partition_pairs / n_partitions,
+    )
+    for i in range(n_partitions):
+        results = {("run", i, k): RUN_ENTRY_BYTES * run / pairs.n_ranges for k in ranges}
+        yield Task(n_cooccurrences / constants.PAIRS_COUNTED, [("partition", i)], results)
     for k in ranges:
-        needs = [("run", i, k) for i in range(n_parts)]
-        leaves = {("pairs", k): PAIR_BYTES * pairs.n_stored / pairs.n_ranges}
-        yield Function(pairs.n_sums / pairs.n_ranges / of.MERGED, needs, leaves)
+        arguments = [("run", i, k) for i in range(n_partitions)]
+        results = {("pairs", k): PAIR_BYTES * pairs.n_stored / pairs.n_ranges}
+        yield Task(
+            pairs.n_partition_pairs / pairs.n_ranges / constants.PAIRS_MERGED, arguments, results
+        )
     for k in ranges:
         yield Wait(("pairs", k))
     side = pairs.tables / 2 / n_groups
     for name in ("words", "contexts"):
         for group in range(n_groups):
             yield Put((name, group, 0), side)
-    visits = 0
+    tasks = 0
     for turn in range(config.iterations * n_groups):
         for row in range(n_groups):
             column = row ^ turn % n_groups
@@ -265,13 +296,13 @@ def glove_steps(config: GloveConfig, sizes: Sizes, nodes: Sequence[Node]) -> Ite
             first = n * pairs.n_ranges // n_groups**2
             last = max(first + 1, -(-(n + 1) * pairs.n_ranges // n_groups**2))
             stored = [("pairs", k) for k in range(first, last)]
-            yield Function(
-                pairs.learning + pairs.around,
+            yield Task(
+                pairs.computation_s + pairs.overhead_s,
                 [("words", row, turn), ("contexts", column, turn), *stored],
                 {("words", row, turn + 1): side, ("contexts", column, turn + 1): side,
-                 ("visit", visits): 0.0},
+                 ("update", tasks): 0.0},
             )  # fmt: skip
-            visits += 1
-            if visits > QUEUED_AHEAD * n_groups:
-                yield Wait(("visit", visits - 1 - QUEUED_AHEAD * n_groups))
-    yield Wait(("visit", visits - 1))
+            tasks += 1
+            if tasks > QUEUED_AHEAD * n_groups:
+                yield Wait(("update", tasks - 1 - QUEUED_AHEAD * n_groups))
+    yield Wait(("update", tasks - 1))

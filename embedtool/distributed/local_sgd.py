@@ -31,7 +31,7 @@ from embedtool.distributed.replica import (
     take_rows,
     train_replica,
 )
-from embedtool.distributed.slices import TextSlice, shared_context
+from embedtool.distributed.slices import TextSlice, position_of, shared_context
 from embedtool.io.progress import Progress, Report
 from embedtool.model.vectors import WordVectors
 from embedtool.trainers.checkpoint import Checkpointer, State
@@ -213,19 +213,13 @@ class LocalSGD:
             self._finish(*running.popleft(), report)
         self._gather()
 
-    def _bounds(self, replica: int) -> tuple[int, int]:
-        """The tokens of a replica."""
-        n_tokens = self.text.n_tokens
-        return replica * n_tokens // self.n_replicas, (replica + 1) * n_tokens // self.n_replicas
-
     def _position(self, replica: int, fraction: float) -> int:
-        first, last = self._bounds(replica)
-        return first + int((last - first) * fraction)
+        return position_of(self.text.n_tokens, self.n_replicas, replica, fraction)
 
     def _tokens_done(self, fraction: float) -> int:
         """The tokens of all replicas when this fraction of an epoch is done."""
         return sum(
-            self._position(replica, fraction) - self._bounds(replica)[0]
+            self._position(replica, fraction) - self._position(replica, 0)
             for replica in range(self.n_replicas)
         )
 

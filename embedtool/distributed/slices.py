@@ -104,6 +104,15 @@ class TextSlice:
     damping: float
 
 
+def position_of(n_tokens: int, n_replicas: int, replica: int, fraction: float) -> int:
+    """Return the token of the whole text at which a replica is after a fraction of an epoch.
+
+    Each replica has a part of the text to itself, all of about the same length.
+    """
+    first, last = (number * n_tokens // n_replicas for number in (replica, replica + 1))
+    return first + int((last - first) * fraction)
+
+
 @dataclass(frozen=True, eq=False)
 class RequiredRows:
     """The words and rows that a slice needs.

@@ -23,7 +23,7 @@ from embedtool.cli.options.shared import (
 )
 from embedtool.cli.options.suggestions import TrainingCommand
 from embedtool.cli.output.console import echo_err, format_coverage
-from embedtool.cli.output.dry_run import needs_here, needs_there
+from embedtool.cli.output.dry_run import report_cluster, report_local
 from embedtool.cli.output.progress_display import format_duration, progress_reporter
 from embedtool.config.text import TextConfig
 from embedtool.config.training import CheckpointConfig, ClusterConfig, GloveConfig, TrainerConfig
@@ -109,7 +109,7 @@ def _train(
     initial = WarmStart(store.load(init).vectors, freeze) if init else None
     corpus = Corpus(inputs, text)
     if dry_run:
-        tell_needs = needs_here if settings.cluster is None else needs_there
+        tell_needs = report_local if settings.cluster is None else report_cluster
         tell_needs(settings, corpus, config, output, only=only, initial=initial, cache=cache)
         return
     request = {

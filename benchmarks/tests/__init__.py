@@ -1,0 +1,1 @@
+"""Tests of the benchmarks; nothing under `tests` needs the benchmarks."""
