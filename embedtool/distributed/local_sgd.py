@@ -231,12 +231,12 @@ class LocalSGD:
             for fraction in (interval.begin, interval.end)
         )
         trained = interval.epoch * self.text.n_tokens + self._tokens_done(interval.begin)
-        damping = ngram_curvature_scale_at(self.config, trained)
+        ngram_scale = ngram_curvature_scale_at(self.config, trained)
         updates = []
         for replica in range(self.n_replicas):
             text_slice = TextSlice(
                 self._position(replica, interval.begin), self._position(replica, interval.end),
-                key, (first, last), damping,
+                key, (first, last), ngram_scale,
             )  # fmt: skip
             if text_slice.first < text_slice.last:
                 updates.append(self._train(text_slice))

@@ -93,15 +93,15 @@ class TextSlice:
         Key of the random numbers, made of seed and epoch.
     learning_rates
         The learning rate falls from the first to the second.
-    damping
-        Progress of the damping of rows that several words share, as the kernels have it.
+    ngram_curvature_scale
+        Scale of the curvature of rows that several words share, as `kernel_job` has it.
     """
 
     first: int
     last: int
     key: int
     learning_rates: tuple[float, float]
-    damping: float
+    ngram_curvature_scale: float
 
 
 def position_of(n_tokens: int, n_replicas: int, replica: int, fraction: float) -> int:

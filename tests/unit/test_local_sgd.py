@@ -2,15 +2,17 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
 
+from embedtool.config.training import ClusterConfig
 from embedtool.distributed import merging, replica
-from embedtool.distributed.local_sgd import SyncInterval, sync_schedule
+from embedtool.distributed.cluster import Cluster, Node
+from embedtool.distributed.local_sgd import SYNCS_PER_REPLICA, SyncInterval, sync_schedule
 from embedtool.distributed.merging import (
     INPUT_CURVATURE_SCALE,
     OUTPUT_CURVATURE_SCALE,
@@ -29,12 +31,12 @@ from embedtool.distributed.replica import (
 )
 from embedtool.distributed.row_subset import RowSubset, rows_in_shard
 from embedtool.distributed.slices import SharedContext, TextSlice
+from embedtool.distributed.training import resolve_defaults
 from embedtool.kernels import reference
 from tests.unit.small_replica import (
     DAMPING,
     KEY,
     MODES,
-    N_WORDS,
     RATES,
     SIZE,
     WIDTH,
@@ -91,30 +93,6 @@ def test_without_moments_there_are_directions_all_the_same() -> None:
     for vectors, weights in curvature_basis([(none, none)]):
         np.testing.assert_allclose(vectors.T @ vectors, np.eye(SIZE), atol=1e-5)
         assert not weights.any()
-
-
-@pytest.mark.parametrize("loss", ["negative-sampling", "hierarchical-softmax"])
-def test_moments_are_of_hidden_vectors_and_targets(loss: str) -> None:
-    """Of a skip-gram text without subsampling: its words' vectors, and their targets' rows."""
-    context = make(mode="skipgram", loss=loss, sample=0.0)
-    sentences, (inputs, outputs) = text(400), tables_of(context)
-    required, update = in_replica(
-        context, TextSlice(0, 400, KEY, RATES, DAMPING), sentences, (inputs, outputs)
-    )
-    hidden = inputs[sentences[0], :SIZE].astype(float)
-    np.testing.assert_allclose(update.moments[0], hidden.T @ hidden / 400, atol=1e-6)
-    if context.hierarchical:
-        parents = context.tree[0].parents
-        targets = []
-        for node in sentences[0].tolist():
-            while node != len(parents) - 1:
-                node = int(parents[node])
-                targets.append(node - N_WORDS)
-    else:
-        targets = np.repeat(required.words, required.negative_counts).tolist()
-    rows = outputs[targets, :SIZE].astype(float)
-    expected = rows.T @ rows / len(targets)
-    np.testing.assert_allclose(update.moments[1], expected, atol=0.01 * np.trace(expected))
 
 
 def merged(
@@ -413,3 +391,11 @@ def test_the_first_intervals_are_shorter(epochs: int) -> None:
     assert lengths[0] < lengths[1] < lengths[2]
     thirds = [sum(part) for part in (lengths[:13], lengths[13:26], lengths[26:])]
     assert 1.5 * thirds[0] < thirds[1] < thirds[2] / 1.2
+
+
+def test_the_help_says_how_many_syncs_there_are_by_default() -> None:
+    (option,) = (field for field in fields(ClusterConfig) if field.name == "syncs")
+    assert f"Default: {SYNCS_PER_REPLICA} per replica." in option.metadata["help"]
+    cluster = Cluster([Node(str(i), str(i), 1, 0, 0) for i in range(3)])
+    found = resolve_defaults(ClusterConfig("here"), cluster)
+    assert (found.replicas, found.syncs) == (3, 3 * SYNCS_PER_REPLICA)
