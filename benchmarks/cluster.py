@@ -35,7 +35,6 @@ from benchmarks.tasks import (
     Task,
     embedtool,
 )
-from embedtool.config.base import n_cores
 from embedtool.config.training import (
     ClusterConfig,
     FastTextConfig,
@@ -46,6 +45,7 @@ from embedtool.config.training import (
 from embedtool.corpus.corpus import Corpus
 from embedtool.distributed.cluster import Cluster, Node
 from embedtool.distributed.training import resolve_defaults
+from embedtool.io.machine import n_cores
 from embedtool.io.progress import silent
 from embedtool.trainers.training import encode_text, read_text
 

@@ -22,12 +22,12 @@ from numpy.typing import NDArray
 
 from benchmarks.measure import machine, score
 from benchmarks.tasks import EPOCHS, MIN_COUNT, NEGATIVE, SAMPLE, SIZE, TASKS, WINDOW
-from embedtool.config.base import n_cores
 from embedtool.config.training import FastTextConfig, Word2VecConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.encoding import EncodedCorpus
 from embedtool.distributed import merging, replica
 from embedtool.distributed.local_sgd import rounds_of
+from embedtool.io.machine import n_cores
 from embedtool.io.progress import silent
 from embedtool.model.vectors import WordVectors
 from embedtool.trainers import TRAINERS

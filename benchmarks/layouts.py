@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.measure import machine
 from embedtool.analysis.projection import Rows, finite_unit_rows, layout
-from embedtool.config.tasks import LAYOUTS
+from embedtool.config.choices import LAYOUTS
 from embedtool.model import store
 from embedtool.search.index import nearest
 

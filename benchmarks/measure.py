@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from embedtool import formats
-from embedtool.config.base import n_cores
 from embedtool.corpus.corpus import Corpus
 from embedtool.evaluation.analogy import evaluate_analogies
 from embedtool.evaluation.datasets import read_analogies, read_pairs
 from embedtool.evaluation.similarity import evaluate_pairs
+from embedtool.io.machine import n_cores
 from embedtool.model import store
 from embedtool.model.vectors import WordVectors
 

@@ -20,7 +20,7 @@ import numpy as np
 from benchmarks.measure import Cost, machine, run
 from benchmarks.tasks import EMBEDTOOL
 from embedtool import formats
-from embedtool.config.tasks import N_ANSWERS
+from embedtool.config.choices import N_ANSWERS
 from embedtool.model import store
 from embedtool.model.vectors import Model, WordVectors, unit_rows
 from embedtool.search.ann import build

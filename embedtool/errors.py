@@ -149,5 +149,7 @@ class StoppedError(EmbedtoolError):
 class MissingExtraError(EmbedtoolError):
     """A capability whose package is not installed."""
 
-    def __init__(self, capability: str, extra: str) -> None:
-        super().__init__(f"{capability} needs: pip install 'embedtool[{extra}]'")
+    def __init__(self, capability: str, extra: str, parameters: Sequence[str] = ()) -> None:
+        super().__init__(
+            f"{capability} needs: pip install 'embedtool[{extra}]'", parameters=parameters
+        )

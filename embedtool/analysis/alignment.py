@@ -19,7 +19,8 @@ from embedtool.analysis.neighbours import (
     shared_ranks,
     shared_words,
 )
-from embedtool.config.tasks import N_ANCHORS, N_MOVED, DriftConfig
+from embedtool.config.choices import N_ANCHORS, N_MOVED
+from embedtool.config.tasks import DriftConfig
 from embedtool.errors import EvaluationError
 from embedtool.messages import brief, counted
 from embedtool.model.transforms import affine_map

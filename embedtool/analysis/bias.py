@@ -178,7 +178,9 @@ def read_weat(path: str | Path, encoding: str = UTF8) -> tuple[WeatTest, ...]:
     except OSError as error:
         raise EvaluationError(f"{path}: cannot be read: {error.strerror or error}") from None
     except UnicodeError as error:
-        raise EvaluationError(f"{path}{describe_decoding_error(error, encoding)}") from None
+        raise EvaluationError(
+            f"{path}{describe_decoding_error(error, encoding)}", parameters=("encoding",)
+        ) from None
     except (ValueError, RecursionError) as error:
         kind = "JSON" if path.suffix == ".json" else "TOML"
         raise EvaluationError(f"{path}: not {kind}: {error}") from None

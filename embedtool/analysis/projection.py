@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.config.tasks import LAYOUTS, Layout
+from embedtool.config.choices import LAYOUTS, Layout
 from embedtool.errors import ConfigError, MissingExtraError
 from embedtool.io.progress import Progress, Report, silent
 from embedtool.model.vectors import unit_rows

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.analysis.projection import Rows, layout, layout_parameters
-from embedtool.config.tasks import Layout
+from embedtool.config.choices import Layout
 from embedtool.errors import FormatError, OutputError
 from embedtool.io.atomic import atomic_write
 from embedtool.io.cache import user_cache

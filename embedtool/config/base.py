@@ -1,23 +1,21 @@
-"""The base of every group of options: each option's default, bounds and help."""
+"""The base of every config: a field's default, bounds and help are written once, in `option`."""
 
 import math
-import os
 import sys
 from dataclasses import Field, dataclass, field, fields
+from inspect import get_annotations
 from numbers import Integral, Real
 from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
 
 from embedtool.errors import ConfigError
 
 LARGEST = 2**31 - 1
-"""Bound of whole-number options: ids, buckets and sizes are 32-bit on disk and in kernels."""
-
-MiB = 2**20
+"""Upper bound of integer options: ids, buckets and sizes are 32-bit on disk and in kernels."""
 
 ABSTRACT: dict[Any, Any] = {int: Integral, float: Real, bool: bool, str: str}
-"""What counts as an option's type: NumPy's numbers are numbers too."""
+"""What is accepted for each type of option: NumPy's numbers are numbers too."""
 
-KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+TYPE_NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
 """What messages call the type of an option."""
 
 
@@ -29,25 +27,32 @@ def option(
     high: float | None = None,
     above: float | None = None,
 ) -> Any:
-    """A dataclass field with its help text and bounds (`above` excludes the bound itself)."""
+    """Return a dataclass field with a default, a help text and bounds.
+
+    Parameters
+    ----------
+    default : object
+        The default value.
+    text : str
+        The description, which the command line's help and the docstring of the config show.
+    low, high : float, optional
+        The smallest and the largest value.
+    above : float, optional
+        A lower bound that is itself excluded.
+    """
     return field(default=default, metadata={"help": text, "low": low, "high": high, "above": above})
-
-
-def flag(name: str) -> str:
-    """The command-line flag of a field: `min_count` is `--min-count`."""
-    return "--" + name.replace("_", "-")
-
-
-def n_cores() -> int:
-    """The processor cores that this process may use; where the system cannot tell, all of them."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 @dataclass(frozen=True)
 class Config:
-    """Base of every group of options: checks each value against its field's type and bounds."""
+    """Base of every config: checks each value against its field's type and bounds.
+
+    The docstring of a subclass is its summary; the section Parameters is added from the fields.
+    """
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.__doc__ = f"{cls.__doc__}\n\nParameters\n----------\n{_parameters(cls)}"
 
     def __post_init__(self) -> None:
         hints = get_type_hints(type(self))
@@ -55,29 +60,51 @@ class Config:
             value = _checked(each, hints[each.name], getattr(self, each.name))
             object.__setattr__(self, each.name, value)
 
-    def _fill(self, name: str, value: Any) -> None:
-        """Give a field that was left open the value that depends on something else."""
+    def _set_default(self, name: str, value: Any) -> None:
+        """Set a field that was left None to a value that depends on something else."""
         if getattr(self, name) is None:
             object.__setattr__(self, name, value)
 
     @classmethod
+    def summary(cls) -> str:
+        """Return the first line of the docstring, which the command line shows."""
+        return (cls.__doc__ or "").partition("\n")[0]
+
+    @classmethod
     def from_options(cls, options: dict[str, Any]) -> Self:
-        """Take the fields of this group out of a larger mapping of options."""
+        """Take the fields of this config out of a larger mapping of options."""
         return cls(**{each.name: options[each.name] for each in fields(cls)})
 
 
-def _checked(each: Field[Any], hint: Any, value: Any) -> Any:
-    """The value as Python's own type; raises ConfigError where it is wrong or out of bounds."""
-    name, kinds = each.name, get_args(hint) or (hint,)
-    if value is None and type(None) in kinds:
-        return None
-    kind: Any = kinds[0]
+def _parameters(cls: type) -> str:
+    """Describe the options of a class, with those that it inherits, as numpydoc has parameters."""
+    own = {name: each for name, each in vars(cls).items() if isinstance(each, Field)}
+    options: dict[str, Field[Any]] = getattr(cls, "__dataclass_fields__", {}) | own
+    hints = {name: each.type for name, each in options.items()} | get_annotations(cls)
+    return "\n".join(
+        f"{name} : {_type_name(hints[name])}, default {each.default!r}\n    {each.metadata['help']}"
+        for name, each in options.items()
+    )
+
+
+def _type_name(hint: Any) -> str:
     if get_origin(hint) is Literal:
-        if not isinstance(value, str | bool) or value not in kinds:
-            raise _wrong(name, f"one of {', '.join(map(str, kinds))}", value)
+        return f"{{{', '.join(map(repr, get_args(hint)))}}}"
+    return hint.__name__ if isinstance(hint, type) else str(hint)
+
+
+def _checked(each: Field[Any], hint: Any, value: Any) -> Any:
+    """Return a value as Python's own type; raise ConfigError if it is wrong or out of bounds."""
+    name, types = each.name, get_args(hint) or (hint,)
+    if value is None and type(None) in types:
+        return None
+    kind: Any = types[0]
+    if get_origin(hint) is Literal:
+        if not isinstance(value, str | bool) or value not in types:
+            raise _wrong(name, f"one of {', '.join(map(str, types))}", value)
         return value
     if not isinstance(value, ABSTRACT[kind]) or (isinstance(value, bool) and kind is not bool):
-        raise _wrong(name, KINDS[kind], repr(value))
+        raise _wrong(name, TYPE_NAMES[kind], repr(value))
     if kind in (int, float):
         _check_bounds(each, value, LARGEST if kind is int else sys.float_info.max)
     return kind(value)
@@ -93,16 +120,16 @@ def _check_bounds(each: Field[Any], value: float, largest: float) -> None:
     high = largest if high is None else high
     low = -largest if low is None else low
     if value < low:
-        raise _wrong(name, f"{_shown(low)} or more", _shown(value))
+        raise _wrong(name, f"{_formatted(low)} or more", _formatted(value))
     if above is not None and value <= above:
-        raise _wrong(name, f"above {_shown(above)}", _shown(value))
+        raise _wrong(name, f"above {_formatted(above)}", _formatted(value))
     if value > high:
-        raise _wrong(name, f"{_shown(high)} or less", _shown(value))
+        raise _wrong(name, f"{_formatted(high)} or less", _formatted(value))
 
 
 def _wrong(name: str, expected: str, value: object) -> ConfigError:
     return ConfigError(f"{name} must be {expected}, not {value}", parameters=(name,))
 
 
-def _shown(number: float) -> str:
+def _formatted(number: float) -> str:
     return f"{number:,}" if isinstance(number, Integral) else f"{number:g}"

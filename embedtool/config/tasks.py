@@ -1,71 +1,32 @@
-"""The options of what is done after training: each one's default, its bounds, its help.
-
-In: what a user or a program sets. Out: frozen dataclasses, as those of `config`.
-"""
+"""Configs of everything that is done after training."""
 
 from dataclasses import dataclass, fields
-from typing import Literal, get_args
+from typing import Literal
 
-from embedtool.config.base import Config, n_cores, option
+from embedtool.config.base import Config, option
+from embedtool.config.choices import N_ANCHORS
 from embedtool.config.text import TextConfig
 from embedtool.errors import ConfigError
-
-Method = Literal["3cosadd", "3cosmul"]
-
-METHODS: tuple[Method, ...] = ("3cosadd", "3cosmul")
-"""How an analogy is answered; the first is the default."""
-
-Layout = Literal["pca", "tsne", "umap"]
-
-LAYOUTS: tuple[Layout, ...] = ("pca", "tsne", "umap")
-"""How words are laid out in the plane."""
-
-AnalogyMethod = Literal[
-    "3cosadd", "3cosmul", "pairdistance", "3cosavg", "lrcos", "nearest-b", "nearest-c"
-]
-
-ANALOGY_METHODS: tuple[AnalogyMethod, ...] = get_args(AnalogyMethod)
-"""How an evaluation answers analogies: from one example, from all of a relation, and baselines."""
-
-Correlation = Literal["spearman", "pearson"]
-
-Sampling = Literal["bootstrap", "fixed"]
-
-SAMPLINGS: tuple[Sampling, ...] = get_args(Sampling)
-"""What each run of an experiment is trained on: sentences drawn anew, or the text as it is."""
-
-N_ANSWERS = 10
-"""How many words answer a query that does not say how many."""
-
-RESTRICT_VOCAB = 300_000
-"""The most frequent words that take part in an evaluation unless another limit is asked for, as in
-gensim."""
-
-N_ANCHORS = 10_000
-"""The most frequent shared words that two models are aligned on: many times the dimensions, and
-frequent enough that their vectors are more than noise."""
-
-N_MOVED = 20
-"""How many words that moved are shown where nobody says how many."""
+from embedtool.io.machine import n_cores
 
 
 @dataclass(frozen=True)
 class CompressConfig(Config):
-    """What a smaller model keeps."""
+    """How a model is made smaller."""
 
     words: int | None = option(None, "Keep the N most frequent words.", low=1)
     dimensions: int | None = option(
-        None, "Keep the N directions in which vectors are longest (PCA without centring).", low=1
+        None, "Keep the N principal directions (PCA without centring).", low=1
     )
     ngrams: int | None = option(
-        None, "FastText: keep the N n-grams with the longest vectors, for words that are new.",
+        None, "FastText: keep the N n-grams with the longest vectors, for out-of-vocabulary words.",
         low=0,
     )  # fmt: skip
     precision: Literal["float32", "float16", "int8"] = option(
-        "float32", "Bits of a number; int8 with a scale for each vector."
+        "float32", "Number format; int8 has a scale for each vector."
     )
     product_quantisation: int | None = option(
-        None, "Cut vectors into N parts and keep a byte for each, the nearest of 256 centroids.",
+        None, "Product quantisation: N sub-vectors, each a byte, the nearest of 256 centroids.",
         low=1,
     )  # fmt: skip
 
@@ -73,159 +34,171 @@ class CompressConfig(Config):
         super().__post_init__()
         if all(getattr(self, each.name) == each.default for each in fields(self)):
             raise ConfigError(
-                "say what to save: --precision, --product-quantisation, --words, --dimensions or "
-                "--ngrams"
+                "say what to save: precision, product_quantisation, words, dimensions or ngrams",
+                parameters=[each.name for each in fields(self)],
             )
         if self.product_quantisation is not None and self.precision != "float32":
-            raise ConfigError("choose --precision or --product-quantisation, not both")
+            raise ConfigError(
+                "choose precision or product_quantisation, not both",
+                parameters=("precision", "product_quantisation"),
+            )
 
 
 @dataclass(frozen=True)
 class DocumentConfig(Config):
-    """How the vectors of a document's words become the document's."""
+    """How the vector of a document is computed from those of its words."""
 
     mode: Literal["static", "contextual"] = option(
         "static",
-        "static: each word has one vector; contextual: the one that an encoder gives it there.",
+        "static: each word has one vector; contextual: the one that an encoder gives it in its "
+        "sentence.",
     )
     weighting: Literal["mean", "sif", "tfidf"] = option(
         "mean",
-        "mean: all words weigh the same; sif: rare words weigh more, and what all documents have "
-        "in common is taken away; tfidf: words of few documents weigh more.",
+        "mean: all words weigh the same; sif: rare words weigh more, and the common components of "
+        "all documents are removed (Arora et al. 2017); tfidf: words of few documents weigh more.",
     )
     tokenizer: Literal["words", "whitespace", "icu"] = option(
-        "words", "How documents are cut into words, as in training."
+        "words", "How documents are split into words, as in training."
     )
-    sif_a: float = option(1e-3, "SIF: a word of this share of the text weighs 1/2.", above=0)
-    remove_components: int = option(
-        1, "SIF: take away so many directions that documents have in common.", low=0
+    sif_a: float = option(1e-3, "SIF parameter a: words have the weight a / (a + p(w)).", above=0)
+    remove_components: int = option(1, "SIF: number of common components to remove.", low=0)
+    normalize: bool = option(False, "Scale the vectors of documents to unit length.")
+    subwords: bool = option(
+        True, "FastText: out-of-vocabulary words get a vector from their n-grams."
     )
-    normalize: bool = option(False, "Scale the vectors of documents to length 1.")
-    subwords: bool = option(True, "FastText: words that are new get a vector from their n-grams.")
 
 
 @dataclass(frozen=True)
 class AttentionConfig(Config):
     """How the words of a sentence attend to each other."""
 
-    heads: int = option(1, "Cut vectors into N parts, each of which attends by itself.", low=1)
-    head: int | None = option(None, "Show the head N; else the mean of all.", low=1)
-    layer: int | None = option(
-        None, "Of a contextual encoder: show the layer N; else the last.", low=1
+    heads: int = option(
+        1, "Number of heads: parts of the vectors, each of which attends separately.", low=1
     )
-    causal: bool = option(False, "Words see only those before them.")
-    itself: bool = option(True, "Words see themselves.")
+    head: int | None = option(None, "Show the head N, instead of the mean of all.", low=1)
+    layer: int | None = option(
+        None, "Contextual encoder: show the layer N, instead of the last.", low=1
+    )
+    causal: bool = option(False, "Words attend only to those before them.")
+    itself: bool = option(True, "Words attend to themselves, too.")
     tokenizer: Literal["words", "whitespace", "icu"] = option(
-        "words", "How the sentence is cut into words, as in training."
+        "words", "How the sentence is split into words, as in training."
     )
 
 
 @dataclass(frozen=True)
 class ContextualConfig(Config):
-    """A Transformer over word vectors, which learns to predict words (Vaswani et al. 2017)."""
+    """A Transformer over word vectors that is trained to predict words (Vaswani et al. 2017)."""
 
     objective: Literal["masked", "causal"] = option(
         "masked",
-        "masked: words that are hidden, from both sides (BERT); causal: each word from those "
-        "before it (GPT), which can go on with a text.",
+        "masked: masked words, from both sides (BERT); causal: each word from those before it "
+        "(GPT), which can generate text.",
     )
     vectors: Literal["static", "random"] = option(
         "static",
-        "What the encoder begins with: the vectors of STATIC, or random ones for its words, to "
-        "see what those of STATIC are worth.",
+        "Initial word vectors: those of STATIC, or random ones for its words, for comparison.",
     )
-    freeze: bool = option(False, "Keep the word vectors as they are; else they learn too.")
-    hidden_size: int = option(128, "Numbers that a token has inside.", low=2, high=10_000)
-    layers: int = option(4, "Layers of attention and feed-forward.", low=1, high=100)
-    heads: int = option(4, "Heads of attention in each layer.", low=1, high=1000)
+    freeze: bool = option(False, "Keep the word vectors as they are, instead of training them.")
+    hidden_size: int = option(128, "Hidden size of the Transformer.", low=2, high=10_000)
+    layers: int = option(4, "Number of layers.", low=1, high=100)
+    heads: int = option(4, "Number of attention heads per layer.", low=1, high=1000)
     feed_forward_size: int | None = option(
-        None, "Width of the feed-forward networks. Default: four times --hidden-size.", low=1,
+        None, "Width of the feed-forward networks. Default: four times the hidden size.", low=1,
         high=100_000,
     )  # fmt: skip
-    dropout: float = option(0.1, "Share of numbers that are left out by chance.", low=0, high=0.9)
+    dropout: float = option(0.1, "Dropout probability.", low=0, high=0.9)
     max_length: int = option(
-        128, "Tokens that see each other at most; longer sentences are cut.", low=1, high=100_000
+        128, "Maximum sequence length; longer sentences are split.", low=1, high=100_000
     )
     mask_share: float = option(
         0.3,
-        "masked: share of the tokens that are to be predicted; BERT has 0.15, more learn faster.",
+        "masked: fraction of the tokens to predict; BERT has 0.15, a larger one learns faster.",
         above=0, high=0.9,
     )  # fmt: skip
     softmax: Literal["sampled", "adaptive"] = option(
         "sampled",
-        "sampled: the word vectors predict too, against --samples words drawn by chance (Jean et "
-        "al. 2015); adaptive: rare words in clusters of their own (Grave et al. 2017).",
+        "sampled: tied to the word vectors, over a random sample of words (Jean et al. 2015); "
+        "adaptive: rare words in clusters of their own (Grave et al. 2017).",
     )
     samples: int = option(
-        4096, "sampled: words drawn in each step; a smaller vocabulary takes part whole.", low=1
+        4096, "sampled: words drawn per batch; a smaller vocabulary is used whole.", low=1
     )
-    epochs: int = option(5, "Passes over the text.", low=1)
-    batch_tokens: int = option(2048, "Tokens in a step.", low=1, high=10_000_000)
-    learning_rate: float = option(1e-3, "AdamW's rate after the warm-up.", above=0, high=10)
+    epochs: int = option(5, "Number of passes over the text.", low=1)
+    batch_tokens: int = option(2048, "Tokens per batch.", low=1, high=10_000_000)
+    learning_rate: float = option(
+        1e-3, "Peak learning rate of AdamW, after the warm-up.", above=0, high=10
+    )
     warmup: float = option(
-        0.1, "Share of the steps in which the rate rises; after it falls as a cosine.", low=0,
-        high=1,
+        0.1, "Fraction of steps with linear warm-up, followed by cosine decay.", low=0, high=1,
     )  # fmt: skip
-    weight_decay: float = option(0.01, "AdamW's.", low=0, high=1)
-    max_gradient: float = option(1.0, "Longer gradients are scaled to this length.", above=0)
+    weight_decay: float = option(0.01, "Weight decay of AdamW.", low=0, high=1)
+    max_gradient: float = option(1.0, "Gradient-norm clipping threshold.", above=0)
     held_out: float = option(
-        0.05, "Share of the sentences that is only for judging, 100,000 tokens at most.", low=0,
+        0.05, "Fraction of sentences held out for validation, 100,000 tokens at most.", low=0,
         high=0.5,
     )  # fmt: skip
-    seed: int = option(1, "Seed of all random numbers.", low=0)
-    workers: int | None = option(None, "Threads. Default: one a core.", low=1, high=1024)
+    seed: int = option(1, "Random seed.", low=0)
+    workers: int | None = option(
+        None, "Number of threads. Default: one per core.", low=1, high=1024
+    )
 
     def __post_init__(self) -> None:
-        self._fill("workers", n_cores())
+        self._set_default("workers", n_cores())
         super().__post_init__()
-        self._fill("feed_forward_size", 4 * self.hidden_size)
+        self._set_default("feed_forward_size", 4 * self.hidden_size)
         if self.hidden_size % self.heads:
             raise ConfigError(
-                f"--hidden-size {self.hidden_size} cannot be cut into {self.heads} --heads"
+                f"hidden_size={self.hidden_size} is not divisible by heads={self.heads}",
+                parameters=("hidden_size", "heads"),
             )
 
 
 @dataclass(frozen=True)
 class SensesConfig(Config):
-    """How the uses of a word are parted."""
+    """How the occurrences of a word are clustered into senses."""
 
     senses: int | None = option(
-        None, "So many senses. Default: as many as are distinct.", low=1, high=1000
+        None, "Number of senses. Default: by the mean silhouette.", low=1, high=1000
     )
     distinct: float = option(
-        0.1, "Where clusters have a smaller mean silhouette than this, the word has one sense.",
+        0.1, "Minimum mean silhouette; with a smaller one the word has one sense.",
         low=-1, high=1,
     )  # fmt: skip
-    uses: int = option(2000, "Uses that are clustered; of more so many are drawn.", low=4)
-    examples: int = option(1, "Lines shown of each sense.", low=1)
-    seed: int = option(1, "Seed of the draws and of the clusters.", low=0)
+    uses: int = option(
+        2000, "Maximum number of occurrences to cluster; of more a random sample is taken.", low=4
+    )
+    examples: int = option(1, "Number of lines shown for each sense.", low=1)
+    seed: int = option(1, "Random seed.", low=0)
 
 
 @dataclass(frozen=True)
 class GenerationConfig(Config):
-    """How a text goes on."""
+    """Text generation options."""
 
-    words: int = option(30, "Words that are added, at most.", low=1)
-    texts: int = option(1, "How many texts.", low=1)
+    words: int = option(30, "Maximum number of words to generate.", low=1)
+    texts: int = option(1, "Number of texts.", low=1)
     temperature: float = option(
-        1.0, "Below 1 likely words become likelier; 0: always the likeliest.", low=0, high=100
+        1.0,
+        "Sampling temperature: below 1 likely words become likelier; 0: always the likeliest.",
+        low=0,
+        high=100,
     )
-    top_k: int | None = option(None, "Draw among the N likeliest words.", low=1)
+    top_k: int | None = option(None, "Sample from the N likeliest words.", low=1)
     top_p: float = option(
-        1.0, "Draw among the likeliest words that make up this share of the chance.", above=0,
-        high=1,
+        1.0, "Nucleus sampling: sample from the likeliest words up to cumulative probability p.",
+        above=0, high=1,
     )  # fmt: skip
-    seed: int = option(1, "Seed of the draws.", low=0)
+    seed: int = option(1, "Random seed.", low=0)
 
 
 @dataclass(frozen=True)
 class DistillConfig(Config):
-    """How an encoder becomes a static model."""
+    """How static vectors are distilled from an encoder."""
 
-    dimensions: int = option(256, "Dimensions of a vector; PCA keeps the main ones.", low=1)
-    sif: float = option(
-        1e-4, "A word of this share of the text is shortened to a half of its length.", above=0
-    )
+    dimensions: int = option(256, "Number of dimensions of the vectors, which PCA reduces.", low=1)
+    sif: float = option(1e-4, "SIF parameter a: vectors are scaled by a / (a + p(w)).", above=0)
 
 
 @dataclass(frozen=True)
@@ -235,79 +208,74 @@ class ClassifyConfig(Config):
     text_column: str = option("text", "--classify: the column or field that holds the text.")
     label_column: str = option("label", "--classify: the column or field that holds the class.")
     tokenizer: Literal["words", "whitespace", "icu"] = option(
-        DocumentConfig.tokenizer, "--classify: how texts are cut into words; best as in training."
+        DocumentConfig.tokenizer, "--classify: how texts are split into words; best as in training."
     )
     encoding_errors: Literal["strict", "replace", "skip"] = option(
         TextConfig.encoding_errors,
         "--classify: invalid UTF-8: strict stops and names the byte, replace puts U+FFFD, skip "
         "drops it.",
     )
-    folds: int = option(
-        5, "--classify: parts, each classified once by what was learnt from the others.", low=3
-    )
-    seed: int = option(1, "--classify: seed of the division into parts.", low=0)
+    folds: int = option(5, "--classify: number of folds of the cross-validation.", low=3)
+    seed: int = option(1, "--classify: random seed of the folds.", low=0)
 
 
 @dataclass(frozen=True)
 class TransformConfig(Config):
-    """What is done to vectors after training, in this order."""
+    """Transformations of trained vectors, applied in this order."""
 
     add_contexts: bool = option(False, "Add each word's context vector to its vector.")
     center: bool = option(False, "Subtract the mean of all vectors.")
     all_but_the_top: int | None = option(
         None,
-        "Subtract the mean, and what lies along the N main directions; its authors advise a "
-        "hundredth of the vector size.",
+        "Subtract the mean and the projections on the N first principal components; its authors "
+        "advise a hundredth of the vector size (Mu & Viswanath 2018).",
         low=1,
     )
     pca: int | None = option(
-        None, "Subtract the mean, and keep the N main directions as dimensions.", low=1
+        None, "Subtract the mean and project on the N first principal components.", low=1
     )
-    normalize: bool = option(False, "Scale each vector to length 1.")
+    normalize: bool = option(False, "Scale each vector to unit length.")
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if all(getattr(self, each.name) == each.default for each in fields(self)):
             raise ConfigError(
-                "say what to do: --add-contexts, --center, --all-but-the-top, --pca or --normalize"
+                "say what to do: add_contexts, center, all_but_the_top, pca or normalize",
+                parameters=[each.name for each in fields(self)],
             )
 
 
 @dataclass(frozen=True)
 class DriftConfig(Config):
-    """Which words are compared over two models, and how."""
+    """How the change of meaning between two models is measured."""
 
-    anchors: int = option(
-        N_ANCHORS, "Align the models on the N most frequent words that they share.", low=1
-    )
-    restrict_vocab: int = option(
-        10_000, "Look at the N most frequent words that they share.", low=1
-    )
+    anchors: int = option(N_ANCHORS, "Align the models on the N most frequent shared words.", low=1)
+    restrict_vocab: int = option(10_000, "Compare the N most frequent shared words.", low=1)
     min_count: int | None = option(
-        None, "Look at words that both models met this often or more.", low=1
+        None, "Compare only words with this count or more in both models.", low=1
     )
     measure: Literal["distance", "neighbourhood"] = option(
         "distance",
-        "What says which moved most. distance: of the vectors, after alignment; neighbourhood: of "
-        "the similarities with the nearest words, which needs no alignment.",
+        "Measure of change. distance: of the vectors, after alignment; neighbourhood: of the "
+        "similarities with the nearest words, which needs no alignment.",
     )
-    neighbours: int = option(25, "Size of the neighbourhoods that are compared.", low=1, high=1000)
+    neighbours: int = option(25, "Number of nearest words in a neighbourhood.", low=1, high=1000)
 
 
 @dataclass(frozen=True)
 class TranslateConfig(Config):
-    """How the words of one language find those of another."""
+    """How words are translated between two aligned models."""
 
     method: Literal["csls", "nearest"] = option(
         "csls",
-        "csls: words that are near to everything count less; nearest: by cosine alone.",
+        "csls: corrected for hubs, which are near to everything (Conneau et al. 2018); nearest: "
+        "by cosine alone.",
     )
-    restrict_vocab: int = option(
-        50_000, "Only the N most frequent words of each model take part.", low=1
-    )
+    restrict_vocab: int = option(50_000, "Use only the N most frequent words of each model.", low=1)
     neighbours: int = option(
         10,
-        "csls: a word's crowd is its mean cosine with so many of the other language.",
+        "csls: number of neighbours in the other language over which a word's mean cosine is "
+        "taken.",
         low=1,
         high=1000,
     )
@@ -315,11 +283,11 @@ class TranslateConfig(Config):
 
 @dataclass(frozen=True)
 class WeatConfig(Config):
-    """How the chance of an association is computed."""
+    """Permutation test of the word embedding association test (Caliskan et al. 2017)."""
 
     permutations: int = option(
         100_000,
-        "Try all ways to part the target words where these are no more, else N drawn by chance.",
+        "Maximum number of permutations; where there are more, N random ones are drawn.",
         low=1,
     )
-    seed: int = option(1, "Seed of the draws.", low=0)
+    seed: int = option(1, "Random seed.", low=0)

@@ -1,4 +1,4 @@
-"""The options of reading text and of finding phrases."""
+"""Configs of reading text and of finding phrases."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,7 +10,7 @@ from embedtool.io.encodings import UTF8, check_encoding
 
 @dataclass(frozen=True)
 class TextConfig(Config):
-    """How text is read and cut into tokens."""
+    """How text is read and split into tokens."""
 
     tokenizer: Literal["whitespace", "words", "icu"] = option(
         "whitespace",
@@ -26,33 +26,33 @@ class TextConfig(Config):
     encoding: str = option(UTF8, "Encoding of the files: the name of one of Python's codecs.")
     encoding_errors: Literal["strict", "replace", "skip"] = option(
         "strict",
-        "Bytes that the encoding does not have: strict stops and names the first, replace puts "
+        "Bytes that are invalid in the encoding: strict stops and names the first, replace puts "
         "U+FFFD, skip drops them.",
     )
     paragraphs: bool = option(
         False,
-        "Join the lines of a text up to an empty one, and words divided by a hyphen at a line end.",
+        "Join the lines of a paragraph, up to an empty one, and words hyphenated at line ends.",
     )
     input_format: Literal["auto", "text", "jsonl", "csv", "tsv", "parquet"] = option(
-        "auto", "Kind of input; auto goes by the file's name, and by content for Parquet."
+        "auto", "Format of the input; auto goes by the file's name, and by content for Parquet."
     )
     field: str = option(
         "text",
-        "JSONL: the field that holds the text, or a list of tokens; a.b is b within a, and within "
-        "each item of a, if that is a list.",
+        "JSONL: the field that holds the text, or a list of tokens; a.b is b within a, or within "
+        "each item of a if that is a list.",
     )
     column: str = option(
         "text",
-        "CSV, TSV and Parquet: the column that holds the text, or a list of tokens; with "
-        "--no-header its number, from 1.",
+        "CSV, TSV and Parquet: the column that holds the text, or a list of tokens; without a "
+        "header its number, from 1.",
     )
     delimiter: str = option(
-        "auto", "CSV and TSV: what separates the columns; auto: a comma, a tab."
+        "auto", "CSV and TSV: separator of the columns; auto: a comma for CSV, a tab for TSV."
     )
     header: bool = option(True, "CSV and TSV: the first line names the columns.")
     missing: Literal["error", "skip"] = option(
         "error",
-        "A record that lacks the field or column: error stops and names it, skip counts it.",
+        "Records without the field or column: error stops and names the first, skip counts them.",
     )
 
     def __post_init__(self) -> None:
@@ -61,12 +61,15 @@ class TextConfig(Config):
         if self.delimiter == r"\t":
             object.__setattr__(self, "delimiter", "\t")
         if self.delimiter != "auto" and (len(self.delimiter) != 1 or self.delimiter in '\r\n"'):
-            raise ConfigError(f"--delimiter must be one character, not {self.delimiter!r}")
+            raise ConfigError(
+                f"delimiter must be one character, not {self.delimiter!r}",
+                parameters=("delimiter",),
+            )
 
 
 @dataclass(frozen=True)
 class PhrasesConfig(Config):
-    """Collocations (Mikolov et al. 2013b, section 4; Bouma 2009)."""
+    """Phrases: frequent collocations (Mikolov et al. 2013b, section 4; Bouma 2009)."""
 
     scoring: Literal["word2phrase", "npmi"] = option(
         "word2phrase",
@@ -74,20 +77,26 @@ class PhrasesConfig(Config):
         "mutual information, from -1 to 1.",
     )
     threshold: float | None = option(
-        None, "Join pairs that score more. Default: 100 for word2phrase, 0.5 for npmi."
+        None, "Minimum score of a phrase. Default: 100 for word2phrase, 0.5 for npmi."
     )
-    min_count: int = option(5, "Leave out words and pairs that occur less often.", low=1)
-    delimiter: str = option("_", "What joins the words of a phrase.")
+    min_count: int = option(5, "Minimum count of a word, and of a pair.", low=1)
+    delimiter: str = option("_", "Character(s) between the words of a phrase.")
     connector_words: str = option(
         "none",
         "Words that may stand within a phrase, as in bank of america, but neither begin nor end "
-        "it: english (a, an, and, at, by, for, ..., gensim's list), or words between commas.",
+        "it: english (a, an, and, at, by, for, ..., gensim's list), or a comma-separated list.",
     )
 
     def __post_init__(self) -> None:
-        self._fill("threshold", 100.0 if self.scoring == "word2phrase" else 0.5)
+        self._set_default("threshold", 100.0 if self.scoring == "word2phrase" else 0.5)
         super().__post_init__()
         if not all(c.isprintable() and c != " " for c in self.delimiter or " "):
-            raise ConfigError("--delimiter must be one or more visible characters, without spaces")
+            raise ConfigError(
+                "delimiter must be one or more visible characters, without spaces",
+                parameters=("delimiter",),
+            )
         if self.scoring == "npmi" and not -1 <= (self.threshold or 0) <= 1:
-            raise ConfigError(f"--threshold of npmi must be from -1 to 1, not {self.threshold:g}")
+            raise ConfigError(
+                f"threshold must be from -1 to 1 for npmi, not {self.threshold:g}",
+                parameters=("threshold",),
+            )

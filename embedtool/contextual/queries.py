@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.config.tasks import N_ANSWERS
+from embedtool.config.choices import N_ANSWERS
 from embedtool.contextual.encoders import ContextualEncoder, Sentence
 from embedtool.errors import NoAnswerError, QueryError
 from embedtool.io.progress import Progress, Report, silent

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.config.base import MiB
 from embedtool.config.tasks import ContextualConfig
 from embedtool.contextual._torch import nn, torch
 from embedtool.contextual.batches import (
@@ -31,6 +30,7 @@ from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.encoding import EncodedCorpus, ScannedText, check_pairs, encode
 from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.errors import TrainingError, VocabularyError
+from embedtool.io.machine import MiB
 from embedtool.io.progress import Progress, Report, silent
 from embedtool.model.quantized import dequantized
 from embedtool.model.store import RESERVED_KEYS

@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.config.base import MiB
 from embedtool.config.training import GloveConfig
 from embedtool.corpus.cells import ID, Blocks
 from embedtool.corpus.encoding import EncodedCorpus
@@ -25,6 +24,7 @@ from embedtool.corpus.sorted_runs import MAPPING, Run, SortedRuns, merge_runs
 from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.errors import TrainingError
 from embedtool.io.atomic import HashingWriter, atomic_write, mismatch
+from embedtool.io.machine import MiB
 from embedtool.io.progress import Progress, Report, silent
 from embedtool.kernels.text.cooccurrence import distance_bits, list_pairs, sum_entries
 from embedtool.messages import brief
@@ -212,7 +212,8 @@ def blocks_for(vocabulary: Vocabulary, n_tokens: int, config: GloveConfig) -> Bl
     if blocks.key_bits + distance_bits(config.window) > 64:
         raise TrainingError(
             f"{vocabulary.n_words:,} words are too many to count pairs within a window of "
-            f"{config.window}; raise --min-count"
+            f"{config.window}; raise min_count",
+            parameters=("min_count",),
         )
     return blocks
 

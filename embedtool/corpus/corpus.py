@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from io import BufferedReader
 from typing import Any, BinaryIO, Protocol, cast
 
-from embedtool.config.base import flag
 from embedtool.config.text import TextConfig
 from embedtool.corpus.decoding import Utf8Stream
 from embedtool.corpus.notes import INSPECTED_BYTES, ReadingNotes
@@ -172,7 +171,7 @@ class Corpus:
             return
         each = "field" if kind == "jsonl" else "column"
         field = getattr(self.text, each)
-        records = self._records(source, stream, kind, {flag(each): field})
+        records = self._records(source, stream, kind, {each: field})
         if lists:
             values = ((where, value) for where, (value,) in records if value is not None)
         else:
@@ -218,8 +217,9 @@ class Corpus:
         """The tokens of a list, cleaned, of which null and empty ones take no place."""
         if self.text.tokenizer != "whitespace":
             raise CorpusError(
-                f"{where}: {field!r} is a list of tokens, which --tokenizer "
-                f"{self.text.tokenizer} cannot cut; leave it out"
+                f"{where}: {field!r} is a list of tokens already, to which "
+                f"tokenizer={self.text.tokenizer!r} cannot be applied; leave it out",
+                parameters=("tokenizer",),
             )
         tokens = (clean(token) for token in tokens_from_list(values, where, field))
         return b" ".join(encode_token(token) for token in tokens if token)
@@ -264,7 +264,10 @@ class Corpus:
         if kind != "parquet":
             found = what_is_no_text(peek_head(stream, HEAD_BYTES), self.text.encoding)
             if found:
-                raise CorpusError(f"{display_name(source)}, byte 0: {found}")
+                raise CorpusError(
+                    f"{display_name(source)}, byte 0: {found}",
+                    parameters=("encoding", "input_format"),
+                )
         self.notes.add_kind(kind)
         return kind
 
@@ -307,7 +310,8 @@ class Corpus:
             if len(line) == MAX_RECORD_BYTES:
                 raise CorpusError(
                     f"{name}, byte {offset:,}: a line of more than {MAX_RECORD_BYTES:,} bytes is "
-                    "no record; for plain text use --input-format text"
+                    "no record; for plain text use input_format='text'",
+                    parameters=("input_format",),
                 )
             text = self._valid(line, offset, name).decode()
             yield text.removeprefix(BYTE_ORDER_MARK) if offset == 0 else text
@@ -323,8 +327,9 @@ class Corpus:
             if self.text.encoding_errors == "strict":
                 raise CorpusError(
                     f"{name}, byte {offset + error.start:,}: invalid UTF-8 "
-                    f"(0x{block[error.start]:02x}); convert the file, name its encoding with "
-                    "--encoding, or use --encoding-errors replace or skip"
+                    f"(0x{block[error.start]:02x}); convert the file, set encoding, or use "
+                    "encoding_errors='replace' or encoding_errors='skip'",
+                    parameters=("encoding", "encoding_errors"),
                 ) from None
         else:
             return block

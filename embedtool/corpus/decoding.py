@@ -93,8 +93,9 @@ class Utf8Stream(RawIOBase):
             place = self._n_read - len(error.object) + error.start
             raise CorpusError(
                 f"{self.name}, byte {place:,}: not {self.encoding} "
-                f"(0x{error.object[error.start]:02x}); name its encoding with --encoding, or use "
-                "--encoding-errors replace or skip"
+                f"(0x{error.object[error.start]:02x}); set encoding, or use "
+                "encoding_errors='replace' or encoding_errors='skip'",
+                parameters=("encoding", "encoding_errors"),
             ) from None
         except UnicodeError as error:  # UTF-16 without a byte order mark, in some codecs
             raise CorpusError(f"{self.name}: not {self.encoding}: {error}") from None

@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool import __version__
-from embedtool.config.base import n_cores
 from embedtool.config.training import VocabularyConfig
 from embedtool.corpus.concurrency import ordered_map
 from embedtool.corpus.corpus import Corpus
@@ -30,6 +29,7 @@ from embedtool.corpus.tokens import decode_token_lines
 from embedtool.corpus.vocabulary import Vocabulary, build_vocabulary
 from embedtool.errors import CorpusError, OutputError, ResourceError, TrainingError
 from embedtool.io.atomic import HashingWriter, atomic_directory, mismatch
+from embedtool.io.machine import n_cores
 from embedtool.io.progress import Report, silent
 from embedtool.kernels.text.tokens import keep_rows, renumber
 from embedtool.messages import brief
@@ -199,7 +199,8 @@ def _write_scan(corpus: Corpus, folder: Path, report: Report, workers: int) -> N
         except MemoryError:
             raise ResourceError(
                 f"out of memory after {whole.interner.n_words:,} distinct words, some 70 bytes "
-                "each; look whether they are words (--tokenizer words), or give more memory"
+                "each; check that they are words (tokenizer='words'), or give more memory",
+                parameters=("tokenizer",),
             ) from None
     with (folder / "words").open("wb") as words_file, (folder / "counts").open("wb") as counts_file:
         words, counts = HashingWriter(words_file), HashingWriter(counts_file)
@@ -291,7 +292,10 @@ def _cache_key(corpus: Corpus) -> list[object]:
     files = []
     for source, signature in zip(corpus.sources, signatures_of(corpus.sources), strict=True):
         if signature is None:
-            raise CorpusError(f"{source}: --cache works with files; leave it out for this input")
+            raise CorpusError(
+                f"{source}: cache works with files only; leave it out for this input",
+                parameters=("cache",),
+            )
         files.append((display_name(absolute(source)), *signature))
     return [CACHE_VERSION, __version__, asdict(corpus.text), files, corpus.span]
 
@@ -326,7 +330,8 @@ def check_pairs(corpus: EncodedText) -> None:
     if corpus.n_tokens == corpus.n_sentences:
         raise TrainingError(
             "no two words stand in one line, so that there is nothing to learn from; put a "
-            "sentence in a line, or join lines up to an empty one with --paragraphs"
+            "sentence in a line, or join lines up to an empty one with paragraphs=True",
+            parameters=("paragraphs",),
         )
 
 

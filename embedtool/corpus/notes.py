@@ -11,7 +11,6 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.config.base import flag
 from embedtool.config.text import TextConfig
 from embedtool.corpus.paragraphs import wrapped_at
 from embedtool.corpus.string_table import StringTable
@@ -36,8 +35,8 @@ APPLIES_TO = {
     "encoding_errors": ("text", "jsonl", "csv", "tsv"),
 }
 """Options of a text, and the kinds of input that they are for."""
-SPELLED = {"delimiter": "the delimiter of CSV", "header": "--no-header"}
-"""Where the name of a flag would not tell what was given."""
+SHOWN_AS = {"delimiter": "the delimiter of CSV", "header": "header=False"}
+"""Options whose name alone does not say what was given."""
 
 
 @dataclass
@@ -90,7 +89,7 @@ def warn_of_reading(text: TextConfig, notes: ReadingNotes) -> None:
     for name in idle_options(text, notes.kinds):
         log.warning(
             "%s has no effect on this input: it is for %s",
-            SPELLED.get(name, flag(name)), ", ".join(APPLIES_TO[name]),
+            SHOWN_AS.get(name, name), ", ".join(APPLIES_TO[name]), extra={"parameters": (name,)},
         )  # fmt: skip
     if notes.n_invalid:
         sequences = counted(notes.n_invalid, f"invalid {encoding_name(text.encoding)} sequence")
@@ -104,8 +103,8 @@ def warn_of_reading(text: TextConfig, notes: ReadingNotes) -> None:
         others = f" and of {counted(n_more, 'more file')}" if n_more else ""
         log.warning(
             "the lines of %s%s seem to be wrapped at %s characters; no context reaches over a line "
-            "end: --paragraphs joins lines up to an empty one",
-            name, others, width,
+            "end: paragraphs=True joins lines up to an empty one",
+            name, others, width, extra={"parameters": ("paragraphs",)},
         )  # fmt: skip
 
 
@@ -130,5 +129,7 @@ def warn_of_script(text: TextConfig, words: StringTable, counts: NDArray[np.int6
     script = unsegmented_script(words, counts)
     if script and text.tokenizer != "icu":
         log.warning(
-            "much of the text is %s without spaces between words; use --tokenizer icu", script
+            "much of the text is %s without spaces between words; use tokenizer='icu'",
+            script,
+            extra={"parameters": ("tokenizer",)},
         )

@@ -16,7 +16,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import embedtool
-from embedtool.config.base import flag
 from embedtool.corpus.cleaning import CLEANINGS, Lower
 from embedtool.corpus.sources import open_source
 from embedtool.corpus.tokens import LOWER
@@ -70,14 +69,15 @@ class Recipe:
         """The parameters in their order; raises ConfigError unless they are the right ones."""
         for name in values:
             if name not in self.parameters:
-                raise ConfigError(f"{self.name} takes no {flag(name)}")
+                raise ConfigError(f"{self.name} takes no {name}", parameters=(name,))
         for name, parameter in self.parameters.items():
-            example = f"such as {flag(name)} {parameter.example}"
+            example = f"such as {name}={parameter.example!r}"
             if name not in values:
-                raise ConfigError(f"{self.name} needs {flag(name)}, {example}")
+                raise ConfigError(f"{self.name} needs {name}, {example}", parameters=(name,))
             if not re.fullmatch(parameter.pattern, values[name]):
                 raise ConfigError(
-                    f"{values[name]!r} cannot be the {name} of {self.name}; give one {example}"
+                    f"{values[name]!r} cannot be the {name} of {self.name}; give one {example}",
+                    parameters=(name,),
                 )
         return {name: values[name] for name in self.parameters}
 

@@ -101,7 +101,7 @@ def _jsonl(
             if config.missing == "skip":
                 yield where, None
                 continue
-            _check_columns(where, "field", columns, values, _names(record))
+            _check_columns(where, columns, values, _names(record))
         if SURROGATE.search(line):
             for value in values:
                 _check_surrogates(value, where)
@@ -187,14 +187,16 @@ def _csv(
                 )
                 raise CorpusError(f"{where}: has no {lacking!r} column")
     except csv.Error as error:
-        raise CorpusError(f"{name}, line {first}: {_reason(error)}") from None
+        raise CorpusError(
+            f"{name}, line {first}: {_reason(error)}", parameters=("input_format", "delimiter")
+        ) from None
 
 
 def _reason(error: csv.Error) -> str:
     """What the CSV module finds wrong in a record, and what to do."""
     remedy = (
-        "; a quote within a text is written twice; where quotes are letters like others, use "
-        "--input-format tsv --delimiter ,"
+        "; a quote within a text is written twice; where quotes have no meaning, use "
+        "input_format='tsv', delimiter=','"
     )
     if "unexpected end of data" in str(error):
         return f"a quote that opens in this record is never closed{remedy}"
@@ -212,13 +214,14 @@ def _places(
     found = [column if column in row else MISSING for column in columns.values()]
     if MISSING in found:
         others = [each for each in OTHER_DELIMITERS if each != delimiter and each in row[0]]
-        hint = f" (are they separated by {others[0]!r}? use --delimiter)" if others else ""
-        _check_columns(name, "column", columns, found, row, hint)
+        hint = f" (are they separated by {others[0]!r}? set delimiter)" if others else ""
+        _check_columns(name, columns, found, row, hint)
     for column in columns.values():
         if row.count(column) > 1:
             raise CorpusError(
                 f"{name}: two columns are called {column!r}; name one by its number, with "
-                "--no-header"
+                "header=False",
+                parameters=("header",),
             )
     return [row.index(column) for column in columns.values()]
 
@@ -227,8 +230,9 @@ def _number(name: str, option: str, column: str, row: list[str]) -> int:
     """The place of a column that is known by its number."""
     if not column.isdecimal() or not 1 <= int(column) <= len(row):
         raise CorpusError(
-            f"{name}: has {len(row):,} columns and, by --no-header, no names; choose one with "
-            f"{option} 1{f' to {len(row)}' if len(row) > 1 else ''}, not {column!r}"
+            f"{name}: has {len(row):,} columns and, by header=False, no names; set {option} "
+            f"to a number from 1 to {len(row)}, not {column!r}",
+            parameters=("header", option),
         )
     return int(column) - 1
 
@@ -252,7 +256,7 @@ def read_parquet(stream: BinaryIO, name: str, columns: Columns) -> Iterator[Foun
         there = {*table.schema_arrow.names, *names}
         found = [column if column in there else MISSING for column in wanted]
         if MISSING in found:
-            _check_columns(name, "column", columns, found, names)
+            _check_columns(name, columns, found, names)
         _check_expansion(table.metadata, name, wanted)
         for batch in table.iter_batches(BATCH_ROWS, columns=wanted):
             rows = batch.to_pylist()
@@ -337,7 +341,6 @@ def _check_surrogates(value: Any, where: str) -> None:
 
 def _check_columns(
     where: str,
-    kind: str,
     columns: Columns,
     values: Iterable[object],
     names: list[str],
@@ -356,5 +359,6 @@ def _check_columns(
             )
             there = ", ".join(names[:MAX_LISTED_NAMES])
             raise CorpusError(
-                f"{where}: no {kind} {column!r}; choose one with {option}: {there}{more}{hint}"
+                f"{where}: has no {column!r}; set {option} to one of: {there}{more}{hint}",
+                parameters=(option, "delimiter"),
             )

@@ -46,7 +46,7 @@ SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (4, b"ftypheic", "a HEIC image"),
     (60, b"BOOKMOBI", "a Kindle book; convert it to text"),
     (0, b"AT&TFORM", "a DjVu document; extract its text (djvutxt)"),
-    (0, b"PAR1\x15", "Parquet; use --input-format parquet"),
+    (0, b"PAR1\x15", "Parquet; use input_format='parquet'"),
     (0, b"ARROW1\0\0", "an Arrow or Feather file; save it as Parquet"),
     (0, b"Obj\x01", "an Avro file; save it as Parquet or JSONL"),
     (0, b"SQLite format 3\0", "an SQLite database; export the texts as CSV or JSONL"),
@@ -78,11 +78,11 @@ def what_is_no_text(head: bytes, encoding: str = UTF8) -> str | None:
         if head.startswith(mark):
             return (
                 f"not UTF-8 but {found.upper()}, by its byte order mark (0x{head[0]:02x}); "
-                f"convert it, or use --encoding {found}"
+                f"convert it, or use encoding={found!r}"
             )
     if len(head) >= LEAST_UTF16:
         even, odd = set(head[::2]), set(head[1::2])
         if {0} in (even, odd) and even != odd:
             found = "utf-16-be" if even == {0} else "utf-16-le"
-            return f"not UTF-8 but UTF-16 without a byte order mark; use --encoding {found}"
+            return f"not UTF-8 but UTF-16 without a byte order mark; use encoding={found!r}"
     return None

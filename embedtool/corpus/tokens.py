@@ -88,7 +88,7 @@ def _icu() -> Tokenizer:
     try:
         from icu4py.breakers import WordBreaker
     except ImportError:
-        raise MissingExtraError("--tokenizer icu", "icu") from None
+        raise MissingExtraError("tokenizer='icu'", "icu", parameters=("tokenizer",)) from None
 
     def find_icu_words(text: str) -> list[str]:
         """Words by Unicode's rules and, where a script has no spaces, by ICU's dictionaries."""
@@ -153,7 +153,7 @@ LOWER: dict[bool | str, Callable[[str], str]] = {
     "az": lower_turkic,
     "lt": lower_lithuanian,
 }
-"""What --lowercase does."""
+"""How text is lower-cased, for each value of `lowercase`."""
 
 
 def text_tokenizer(config: TextConfig) -> Callable[[bytes], bytes]:

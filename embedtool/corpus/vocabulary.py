@@ -99,10 +99,11 @@ def build_vocabulary(
         cause = f"{n_frequent:,} occur {counted(config.min_count, 'time')} or more"
         if only is not None:
             cause += f", {n_fitting:,} of them stand in the vocabulary file"
-        remedy = "raise --max-vocab" if n_fitting > 1 else "lower --min-count or give more text"
+        remedy = "raise max_vocab" if n_fitting > 1 else "lower min_count or give more text"
         raise VocabularyError(
             f"{left} left: of {counted(n_types, 'distinct token')} ({n_tokens:,} in all), {cause}; "
-            f"{remedy}"
+            f"{remedy}",
+            parameters=("max_vocab", "min_count"),
         )
     chosen = [words[i] for i in order]
     return Vocabulary(chosen, counts[order], n_types, n_tokens), order

@@ -11,7 +11,6 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.config.base import MiB
 from embedtool.config.training import GloveConfig
 from embedtool.corpus.cells import Blocks
 from embedtool.corpus.cooccurrence import (
@@ -27,6 +26,7 @@ from embedtool.corpus.cooccurrence import (
 from embedtool.corpus.sorted_runs import ENTRY, Run, merge_runs
 from embedtool.distributed.cluster import Cluster, Ref, current_node_id
 from embedtool.distributed.partition_reading import ClusterText, Encoded, bounded_submit
+from embedtool.io.machine import MiB
 from embedtool.io.progress import Progress, Report
 
 SORTED_ENTRIES = 2**22

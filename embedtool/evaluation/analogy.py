@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.config.tasks import ANALOGY_METHODS, RESTRICT_VOCAB, AnalogyMethod
+from embedtool.config.choices import ANALOGY_METHODS, RESTRICT_VOCAB, AnalogyMethod
 from embedtool.errors import EvaluationError
 from embedtool.evaluation.methods import (
     OVER_RELATION,

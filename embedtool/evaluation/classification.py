@@ -108,7 +108,7 @@ def read_labelled(
     """
     if config.text_column == config.label_column:
         raise ConfigError("--text-column and --label-column are the same")
-    columns = {"--text-column": config.text_column, "--label-column": config.label_column}
+    columns = {"text_column": config.text_column, "label_column": config.label_column}
     texts, labels, n_left_out = [], [], 0
     text = TextConfig(encoding=encoding, encoding_errors=config.encoding_errors)
     corpus = Corpus(source, text)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 
-from embedtool.config.tasks import RESTRICT_VOCAB
+from embedtool.config.choices import RESTRICT_VOCAB
 from embedtool.evaluation.scoring import Metric
 from embedtool.evaluation.tasks import AnalogySet, CategorySet, Dataset, PairSet
 from embedtool.evaluation.vocabulary_lookup import index_words

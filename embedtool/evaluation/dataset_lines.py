@@ -75,7 +75,8 @@ class DatasetFile:
             start = error.start if isinstance(error, UnicodeDecodeError) else 0
             number = data[:start].count(b"\n") + 1
             raise EvaluationError(
-                f"{self}{describe_decoding_error(error, self.encoding, number)}"
+                f"{self}{describe_decoding_error(error, self.encoding, number)}",
+                parameters=("encoding",),
             ) from None
 
     def bad_line(self, number: int, expected: str, line: str, hint: str = "") -> EvaluationError:

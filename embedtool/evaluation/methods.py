@@ -25,8 +25,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.config.base import n_cores
-from embedtool.config.tasks import AnalogyMethod
+from embedtool.config.choices import AnalogyMethod
+from embedtool.io.machine import n_cores
 from embedtool.model.vectors import WordVectors, unit_rows
 from embedtool.search.index import EPSILON, SMALLEST_FACTOR, Block, blocked_top_k, nearest
 

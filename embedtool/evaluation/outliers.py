@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.config.tasks import RESTRICT_VOCAB
+from embedtool.config.choices import RESTRICT_VOCAB
 from embedtool.evaluation.tasks import OutlierSet
 from embedtool.evaluation.vocabulary_lookup import index_words
 from embedtool.model.vectors import WordVectors, unit_rows

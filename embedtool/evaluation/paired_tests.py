@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from embedtool.config.tasks import METHODS, RESTRICT_VOCAB, AnalogyMethod
+from embedtool.config.choices import METHODS, RESTRICT_VOCAB, AnalogyMethod
 from embedtool.evaluation.analogy import AnalogyOutcomes, answer_analogies, score_analogies
 from embedtool.evaluation.scoring import Result, evaluate
 from embedtool.evaluation.similarity import Floats, pair_similarities, score_pairs

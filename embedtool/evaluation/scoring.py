@@ -6,7 +6,7 @@ of any result its metrics, all in one shape.
 
 from dataclasses import dataclass, replace
 
-from embedtool.config.tasks import ANALOGY_METHODS, RESTRICT_VOCAB, AnalogyMethod
+from embedtool.config.choices import ANALOGY_METHODS, RESTRICT_VOCAB, AnalogyMethod
 from embedtool.evaluation.analogy import AnalogyResult, evaluate_analogies
 from embedtool.evaluation.categorisation import CategoryResult, evaluate_categories
 from embedtool.evaluation.outliers import OutlierResult, evaluate_outliers

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.config.tasks import RESTRICT_VOCAB
+from embedtool.config.choices import RESTRICT_VOCAB
 from embedtool.evaluation.statistics import Interval, correlation_interval
 from embedtool.evaluation.tasks import PairSet
 from embedtool.evaluation.vocabulary_lookup import index_words

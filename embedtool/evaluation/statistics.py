@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.config.tasks import Correlation
+from embedtool.config.choices import Correlation
 
 SIGNIFICANT = 0.05
 """P-values below it are called significant."""

@@ -14,7 +14,7 @@ from embedtool.analysis.neighbours import (
     Overlap,
     compare_neighbourhoods,
 )
-from embedtool.config.tasks import METHODS, N_ANSWERS, RESTRICT_VOCAB, AnalogyMethod
+from embedtool.config.choices import METHODS, N_ANSWERS, RESTRICT_VOCAB, AnalogyMethod
 from embedtool.errors import EvaluationError, NoAnswerError
 from embedtool.evaluation.paired_tests import DatasetScores, PairedTest, compare_scores
 from embedtool.evaluation.tasks import Dataset

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from embedtool.config.tasks import Sampling
+from embedtool.config.choices import Sampling
 from embedtool.config.training import TrainerConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.encoding import resample

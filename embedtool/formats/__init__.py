@@ -241,7 +241,6 @@ def detect_format(
 
 def check_read_options(path: Path, name: str, reading: ReadOptions) -> None:
     """Raise ConfigError where something is chosen that the reader of a format would ignore."""
-    from embedtool.config.base import flag
     from embedtool.io.encodings import is_utf8
 
     for field in FORMAT_OPTIONS:
@@ -249,7 +248,9 @@ def check_read_options(path: Path, name: str, reading: ReadOptions) -> None:
         is_default = is_utf8(value) if field == "encoding" else value == getattr(ReadOptions, field)
         if not is_default and field not in FORMATS[name].read_options:
             takers = ", ".join(each for each in FORMATS if field in FORMATS[each].read_options)
-            raise ConfigError(f"{flag(field)} is only for {takers}; {path} is read as {name}")
+            raise ConfigError(
+                f"{field} is only for {takers}; {path} is read as {name}", parameters=(field,)
+            )
 
 
 def write(

@@ -18,7 +18,6 @@ from typing import BinaryIO, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.config.base import n_cores
 from embedtool.errors import DamagedError, FormatError
 from embedtool.formats.array_builder import ArrayBuilder, blocks_of, watched
 from embedtool.formats.layout import (
@@ -32,6 +31,7 @@ from embedtool.formats.layout import (
 from embedtool.formats.options import ReadOptions, Recoded
 from embedtool.io.atomic import atomic_write
 from embedtool.io.encodings import BYTE_ORDER_MARK, UTF8, is_utf8
+from embedtool.io.machine import n_cores
 from embedtool.io.progress import Progress, Report
 from embedtool.io.safetensors_io import release_pages
 from embedtool.messages import counted

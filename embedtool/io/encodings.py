@@ -19,8 +19,9 @@ def check_encoding(name: str) -> str:
         "".encode(name)
     except (LookupError, ValueError):  # hex and rot13 are codecs, but not of text
         raise ConfigError(
-            f"--encoding must be a text codec of Python's, such as latin-1, cp1252 or utf-16, not "
-            f"{name!r}"
+            f"encoding must be a text codec of Python's, such as latin-1, cp1252 or utf-16, not "
+            f"{name!r}",
+            parameters=("encoding",),
         ) from None
     return name
 
@@ -32,7 +33,7 @@ def describe_decoding_error(error: UnicodeError, encoding: str, line: int | None
     """
     byte = f"byte {error.start:,}" if isinstance(error, UnicodeDecodeError) else ""
     where = f"line {line:,}" if line is not None else byte
-    told = f"not {encoding_name(encoding)}; name the file's encoding with --encoding"
+    told = f"not {encoding_name(encoding)}; set encoding to that of the file"
     return f"{', ' if where else ''}{where}: {told}"
 
 

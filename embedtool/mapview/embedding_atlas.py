@@ -5,7 +5,7 @@ In: a MapData. Out: a file with a row a word: word, count where it is known, x, 
 
 from pathlib import Path
 
-from embedtool.config.tasks import N_ANSWERS
+from embedtool.config.choices import N_ANSWERS
 from embedtool.formats.arrow_table import import_pyarrow
 from embedtool.io.atomic import atomic_write
 from embedtool.mapview.map_data import MapData

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from embedtool.analysis.projection import LEADING, Rows, finite_unit_rows, layout, principal
 from embedtool.analysis.projection_cache import cached_layout
-from embedtool.config.tasks import Layout
+from embedtool.config.choices import Layout
 from embedtool.errors import QueryError
 from embedtool.io.progress import Report, silent
 from embedtool.mapview.groups import Groups

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from embedtool.analysis.alignment import align, drift
 from embedtool.analysis.projection import layout, principal
-from embedtool.config.tasks import DriftConfig, Layout
+from embedtool.config.choices import Layout
+from embedtool.config.tasks import DriftConfig
 from embedtool.corpus.tokens import JOINERS
 from embedtool.errors import QueryError
 from embedtool.io.atomic import display_names

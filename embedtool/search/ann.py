@@ -18,10 +18,10 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.config.base import n_cores
-from embedtool.config.tasks import N_ANSWERS
+from embedtool.config.choices import N_ANSWERS
 from embedtool.errors import MissingExtraError, ModelError, QueryError
 from embedtool.io.atomic import HashingWriter, atomic_write, mismatch
+from embedtool.io.machine import n_cores
 from embedtool.io.progress import Progress, Report, silent
 from embedtool.model.vectors import WordVectors, unit_rows
 from embedtool.search.index import Nearest, nearest

@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.config.tasks import METHODS, N_ANSWERS, Method
+from embedtool.config.choices import METHODS, N_ANSWERS, Method
 from embedtool.errors import NoAnswerError, QueryError, raise_all
 from embedtool.model.vectors import AnyVectors, WordVectors, row_lengths, unit_rows, vectors_of
 from embedtool.search.ann import AnnIndex

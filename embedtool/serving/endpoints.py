@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from embedtool.config.tasks import METHODS, N_ANSWERS
+from embedtool.config.choices import METHODS, N_ANSWERS
 from embedtool.errors import NoAnswerError, QueryError
 from embedtool.messages import counted
 from embedtool.model.vectors import WordVectors

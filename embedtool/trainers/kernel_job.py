@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.config.base import n_cores
 from embedtool.config.training import Word2VecConfig
+from embedtool.io.machine import n_cores
 from embedtool.kernels.jit import load
 from embedtool.kernels.sgd.arrays import (
     MAX_STREAMS,

@@ -8,11 +8,11 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from embedtool.config.base import MiB
 from embedtool.config.training import FastTextConfig, GloveConfig, TrainerConfig, Word2VecConfig
 from embedtool.corpus.cooccurrence import counting_bytes
 from embedtool.corpus.encoding import EncodedCorpus
 from embedtool.errors import ResourceError
+from embedtool.io.machine import MiB
 from embedtool.kernels.simd.registers import SIMD_WIDTH
 from embedtool.trainers.aligned import pad_to_simd
 from embedtool.trainers.subwords import build_subword_index

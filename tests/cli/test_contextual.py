@@ -348,7 +348,7 @@ def test_an_interrupted_training_goes_on_to_the_same_bytes(
 
 
 @pytest.mark.parametrize(("options", "code", "message"), [
-    (["--hidden-size", 10, "--heads", 4], 2, "--hidden-size 10 cannot be cut into 4 --heads"),
+    (["--hidden-size", 10, "--heads", 4], 2, "--hidden-size 10 is not divisible by --heads 4"),
     (["--learning-rate", 9, "--max-gradient", 1e9, "--epochs", 3], 1,
      "the loss of epoch 1 is"),
     (["--lowercase", "--tokenizer", "icu-none"], 2, "'icu-none' is not one of"),

@@ -79,7 +79,7 @@ def test_another_encoding_than_is_said_is_told_by_line(
     result = run("evaluate", model, f"--{task}", path)
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
-        f"Error: {path}, line 2: not UTF-8; name the file's encoding with --encoding\n"
+        f"Error: {path}, line 2: not UTF-8; set --encoding to that of the file\n"
     )
 
 
@@ -91,7 +91,7 @@ def test_utf8_is_one_codec_whatever_its_name(
     words.write_bytes("käse\n".encode("latin-1"))
     vectors.write_bytes("1 2\nkäse 1 2\n".encode("latin-1"))
     result = run("similar", model, "weg", "--words", words, "--encoding", codec)
-    told = "byte 1: not UTF-8; name the file's encoding with --encoding"
+    told = "byte 1: not UTF-8; set --encoding to that of the file"
     assert (result.exit_code, result.stderr) == (1, f"Error: {words}, {told}\n")
     result = run("import", vectors, tmp_path / "imported", "--encoding", codec)
     assert (result.exit_code, result.stdout) == (1, "")
@@ -103,7 +103,7 @@ def test_bytes_that_a_codec_does_not_have_are_told(run: Run, model: Path, tmp_pa
     path.write_bytes(b"k\xe4se brot 9\n\x81 brot 1\n")
     result = run("evaluate", model, "--pairs", path, "--encoding", "cp1252")
     assert result.stderr == (
-        f"Error: {path}, line 2: not cp1252; name the file's encoding with --encoding\n"
+        f"Error: {path}, line 2: not cp1252; set --encoding to that of the file\n"
     )
 
 
@@ -147,7 +147,7 @@ def test_dictionaries_in_latin_1(run: Run, model: Path, tmp_path: Path) -> None:
     result = run(*base)
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
-        f"Error: {seeds}, line 1: not UTF-8; name the file's encoding with --encoding\n"
+        f"Error: {seeds}, line 1: not UTF-8; set --encoding to that of the file\n"
     )
 
 
@@ -162,7 +162,7 @@ def test_association_tests_in_latin_1(run: Run, model: Path, tmp_path: Path) -> 
     assert json.loads(result.stdout)[0]["missing"] == []
     result = run("bias", model, "--weat", path)
     assert (result.exit_code, result.stderr) == (
-        1, f"Error: {path}, byte 19: not UTF-8; name the file's encoding with --encoding\n"
+        1, f"Error: {path}, byte 19: not UTF-8; set --encoding to that of the file\n"
     )  # fmt: skip
 
 
@@ -177,7 +177,7 @@ def test_lists_of_words_in_latin_1(run: Run, model: Path, tmp_path: Path) -> Non
         assert found == {"größe", "maß", "öl"}
     result = run("similar", model, "käse", "--words", path)
     assert (result.exit_code, result.stderr) == (
-        1, f"Error: {path}, byte 2: not UTF-8; name the file's encoding with --encoding\n"
+        1, f"Error: {path}, byte 2: not UTF-8; set --encoding to that of the file\n"
     )  # fmt: skip
 
 
@@ -193,7 +193,7 @@ def test_the_shell_reads_a_list_of_words_in_latin_1(run: Run, model: Path, tmp_p
     lines = f":words {path}\nkäse\n:encoding klingon\nkäse\n:encoding latin-1\nkäse\n".encode()
     result = run("shell", model, input=lines)
     assert result.exit_code == 1
-    assert "not UTF-8; name the file's encoding with --encoding" in result.stderr
+    assert "not UTF-8; set --encoding to that of the file" in result.stderr
     assert "--encoding must be a text codec of Python's" in result.stderr
     assert "größe" in result.stdout
 

@@ -135,7 +135,7 @@ def test_a_second_run_starts_from_the_cache(run: Run, tmp_path: Path) -> None:
     ).read_bytes()
     refused = run("train", "glove", "-", "-o", tmp_path / "third", "--cache", cache, input=TEXT)
     assert refused.exit_code == 1
-    assert "--cache works with files" in refused.stderr
+    assert "--cache works with files only" in refused.stderr
 
 
 def test_unsegmented_text_gets_a_warning(run: Run, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import get_args, get_type_hints
 
 import pytest
 
-from embedtool.config.base import flag
+from embedtool.cli.flags import flag
 from embedtool.config.text import TextConfig
 from embedtool.config.training import CheckpointConfig
 from embedtool.model import store

@@ -551,6 +551,6 @@ def test_too_many_words_for_a_key_are_refused(
     corpus = encoded([[0, 1, 2]], 3)
     count_cooccurrence(corpus, GloveConfig(window=7), tmp_path)
     with pytest.raises(
-        TrainingError, match=r"3 words are too many .* window of 8; raise --min-count"
+        TrainingError, match=r"3 words are too many .* window of 8; raise min_count"
     ):
         count_cooccurrence(corpus, GloveConfig(window=8), tmp_path)

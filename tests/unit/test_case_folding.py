@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from embedtool.cli.repl import ShellSession
-from embedtool.config.tasks import ANALOGY_METHODS, SensesConfig
+from embedtool.config.choices import ANALOGY_METHODS
+from embedtool.config.tasks import SensesConfig
 from embedtool.contextual import queries, senses
 from embedtool.contextual.encoders import Sentence
 from embedtool.errors import QueryError

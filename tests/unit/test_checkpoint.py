@@ -251,7 +251,7 @@ def test_a_checkpoint_that_cannot_be_written_does_not_end_the_training(
 
 @pytest.mark.parametrize("value", ["", "5", "0m", "-5m", "epochs", "0-epochs", "1.5m", "2 epochs"])
 def test_times_between_checkpoints_that_are_none(value: str) -> None:
-    with pytest.raises(ConfigError, match="--checkpoint-every must be a time such as"):
+    with pytest.raises(ConfigError, match="checkpoint_every must be a duration such as"):
         CheckpointConfig(checkpoint_every=value)
 
 

@@ -7,7 +7,7 @@ from typing import Any, get_args, get_type_hints
 import numpy as np
 import pytest
 
-from embedtool.config.base import LARGEST, Config, flag
+from embedtool.config.base import LARGEST, Config
 from embedtool.config.text import PhrasesConfig, TextConfig
 from embedtool.config.training import FastTextConfig, GloveConfig, VocabularyConfig, Word2VecConfig
 from embedtool.errors import ConfigError
@@ -75,18 +75,18 @@ def test_values_at_the_bounds_are_taken(config: type[Config], name: str) -> None
 
 
 @pytest.mark.parametrize(("config", "name"), INTEGERS + FLOATS)
-def test_values_beyond_the_bounds_are_refused_by_their_flag(
+def test_values_beyond_the_bounds_are_refused_by_their_name(
     config: type[Config], name: str
 ) -> None:
     for value in BOUNDS[name][1]:
-        with pytest.raises(ConfigError, match=f"^{flag(name)} must be "):
+        with pytest.raises(ConfigError, match=f"^{name} must be "):
             config(**{name: value})
 
 
 @pytest.mark.parametrize(("config", "name"), INTEGERS + FLOATS)
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, np.float32("nan")])
 def test_what_is_not_finite_is_refused(config: type[Config], name: str, value: float) -> None:
-    with pytest.raises(ConfigError, match=f"^{flag(name)} must be "):
+    with pytest.raises(ConfigError, match=f"^{name} must be "):
         config(**{name: value})
 
 
@@ -95,7 +95,7 @@ def test_what_is_not_finite_is_refused(config: type[Config], name: str, value: f
 def test_whole_numbers_out_of_all_bounds_are_refused(
     config: type[Config], name: str, value: int
 ) -> None:
-    with pytest.raises(ConfigError, match=f"^{flag(name)} must be "):
+    with pytest.raises(ConfigError, match=f"^{name} must be "):
         config(**{name: value})
 
 
@@ -106,7 +106,7 @@ def taken(options: list[tuple[type[Config], str]], value: Any) -> list[str]:
         try:
             config(**{name: value})
         except ConfigError as error:
-            if str(error).startswith(f"{flag(name)} must be "):
+            if str(error).startswith(f"{name} must be "):
                 continue
         names.append(f"{config.__name__}.{name}")
     return names
@@ -154,7 +154,7 @@ def test_only_options_without_a_default_can_be_left_open() -> None:
 def test_numbers_of_numpy_are_numbers() -> None:
     config = GloveConfig(vector_size=np.int64(7), x_max=np.float32(3))  # type: ignore[arg-type]
     assert (config.vector_size, config.x_max) == (7, 3)
-    with pytest.raises(ConfigError, match=r"^--vector-size must be 1 or more, not 0"):
+    with pytest.raises(ConfigError, match=r"^vector_size must be 1 or more, not 0"):
         GloveConfig(vector_size=np.int64(0))  # type: ignore[arg-type]
 
 
@@ -164,7 +164,7 @@ def test_choices_are_listed(config: type[Config], name: str, value: Any) -> None
     options = kinds(config, name)
     for option in options:
         assert getattr(config(**{name: option}), name) == option
-    with pytest.raises(ConfigError, match=f"{flag(name)} must be one of {', '.join(options)}, not"):
+    with pytest.raises(ConfigError, match=f"{name} must be one of {', '.join(options)}, not"):
         config(**{name: value})
 
 
@@ -179,16 +179,16 @@ def test_the_rates_default_goes_by_the_mode() -> None:
 def test_the_rate_at_the_end_is_not_above_that_at_the_start(config: type[Config]) -> None:
     config(learning_rate=0.01, min_learning_rate=0.01)  # type: ignore[call-arg]
     for options in ({"learning_rate": 0.01, "min_learning_rate": 0.02}, {"min_learning_rate": 1}):
-        with pytest.raises(ConfigError, match=r"--min-learning-rate .* is above --learning-rate"):
+        with pytest.raises(ConfigError, match=r"min_learning_rate=.* is above learning_rate="):
             config(**options)
 
 
 def test_n_grams_have_a_length_or_there_are_none() -> None:
     FastTextConfig(min_n=4, max_n=4)
     FastTextConfig(min_n=4, max_n=0)
-    with pytest.raises(ConfigError, match="--max-n 3 is below --min-n 4"):
+    with pytest.raises(ConfigError, match="max_n=3 is below min_n=4"):
         FastTextConfig(min_n=4, max_n=3)
-    with pytest.raises(ConfigError, match="--max-n 6 is below --min-n 7"):
+    with pytest.raises(ConfigError, match="max_n=6 is below min_n=7"):
         FastTextConfig(min_n=7)
 
 
@@ -200,19 +200,19 @@ def test_the_threshold_goes_by_the_scoring() -> None:
 
 @pytest.mark.parametrize("threshold", [-1.01, 1.01, 100])
 def test_a_threshold_for_npmi_lies_in_its_range(threshold: float) -> None:
-    with pytest.raises(ConfigError, match="--threshold"):
+    with pytest.raises(ConfigError, match="threshold"):
         PhrasesConfig(scoring="npmi", threshold=threshold)
 
 
 @pytest.mark.parametrize("delimiter", ["", " ", "a b", "\t", "\n", "\0", "_\0", "\xa0", "\udcff"])
 def test_a_delimiter_that_cannot_stand_in_a_word_is_refused(delimiter: str) -> None:
     """The last is what a byte that is no UTF-8 becomes on a command line."""
-    with pytest.raises(ConfigError, match=r"^--delimiter must be "):
+    with pytest.raises(ConfigError, match=r"^delimiter must be "):
         PhrasesConfig(delimiter=delimiter)
 
 
 def test_a_choice_cannot_be_left_open() -> None:
-    with pytest.raises(ConfigError, match=r"^--tokenizer must be one of "):
+    with pytest.raises(ConfigError, match=r"^tokenizer must be one of "):
         TextConfig(tokenizer=None)  # type: ignore[arg-type]
 
 
@@ -238,10 +238,14 @@ def test_every_option_has_its_help(config: type[Config], name: str) -> None:
     assert each.metadata["help"].endswith(".")
 
 
-def test_a_flag_is_its_field_with_hyphens() -> None:
-    assert flag("min_learning_rate") == "--min-learning-rate"
-
-
 def test_gensim_cannot_be_told_to_race() -> None:
-    with pytest.raises(ConfigError, match="--hogwild needs --engine native"):
+    with pytest.raises(ConfigError, match="hogwild=True needs engine='native'"):
         Word2VecConfig(engine="gensim", hogwild=True)
+
+
+def test_the_docstring_of_a_config_describes_its_options_with_those_it_inherits() -> None:
+    assert FastTextConfig.summary().startswith("FastText (Bojanowski et al. 2017)")
+    described = str(FastTextConfig.__doc__)
+    assert "min_count : int, default 5\n    Minimum count of a word" in described
+    assert "mode : {'skipgram', 'cbow'}, default 'skipgram'\n" in described
+    assert described.count("mode : ") == described.count("Parameters") == 1

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from embedtool.config.base import MiB
 from embedtool.errors import ResourceError
+from embedtool.io.machine import MiB
 from embedtool.trainers import resources
 from embedtool.trainers.resources import ResourceEstimate, available_memory, check_resources
 from tests.conftest import Run

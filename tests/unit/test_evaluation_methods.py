@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from embedtool.config.tasks import ANALOGY_METHODS
+from embedtool.config.choices import ANALOGY_METHODS
 from embedtool.evaluation.analogy import answer_analogies
 from embedtool.evaluation.methods import SEED
 from embedtool.evaluation.tasks import AnalogySet, Section

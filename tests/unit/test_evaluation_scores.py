@@ -6,7 +6,7 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from embedtool.config.tasks import ANALOGY_METHODS
+from embedtool.config.choices import ANALOGY_METHODS
 from embedtool.errors import EvaluationError
 from embedtool.evaluation.analogy import answer_analogies, evaluate_analogies
 from embedtool.evaluation.datasets import read_analogies, read_pairs

@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 
 from embedtool.analysis import projection as module
 from embedtool.analysis.projection import Rows, finite_unit_rows, layout, place_near, principal
-from embedtool.config.tasks import LAYOUTS, Layout
+from embedtool.config.choices import LAYOUTS, Layout
 from embedtool.errors import ConfigError, MissingExtraError
 from embedtool.io.progress import Progress
 from embedtool.mapview.map_data import MapData

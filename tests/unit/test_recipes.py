@@ -414,12 +414,12 @@ class TestNames:
     @pytest.mark.parametrize(
         ("name", "parameters", "message"),
         [
-            ("wikipedia", {}, "wikipedia needs --language, such as --language de"),
-            ("lee", {"language": "de"}, "lee takes no --language"),
+            ("wikipedia", {}, "wikipedia needs language, such as language='de'"),
+            ("lee", {"language": "de"}, "lee takes no language"),
             (
                 "gutenberg",
                 {"book": "0x"},
-                "'0x' cannot be the book of gutenberg; give one such as --book 1342",
+                "'0x' cannot be the book of gutenberg; give one such as book='1342'",
             ),
             ("wikipedia", {"language": "../x"}, "'../x' cannot be the language of wikipedia"),
         ],

@@ -74,8 +74,8 @@ def test_jsonl_keeps_separators_of_lines_that_are_no_line_ends(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ('{"id": 1, "body": "x"}', "no field 'text'; choose one with --field: id, body"),
-        ("{}", "no field 'text'"),
+        ('{"id": 1, "body": "x"}', "has no 'text'; set field to one of: id, body"),
+        ("{}", "has no 'text'"),
         ('["text"]', "not a JSON object"),
         ('"text"', "not a JSON object"),
         ("null", "not a JSON object"),
@@ -117,7 +117,7 @@ def test_invalid_utf8_in_records_is_named_by_its_byte(tmp_path: Path) -> None:
 @given(st.lists(st.none() | st.text()))
 def test_jsonl_gives_what_was_written(texts: list[str | None]) -> None:
     lines = [json.dumps({"text": text}) + "\n" for text in texts]
-    read = list(texts_of(read_records("jsonl", iter(lines), "a", {"--field": "text"}), "text"))
+    read = list(texts_of(read_records("jsonl", iter(lines), "a", {"field": "text"}), "text"))
     assert read == [text for text in texts if text is not None]
 
 
@@ -154,7 +154,7 @@ def test_a_field_of_csv_may_be_longer_than_the_modules_own_limit(tmp_path: Path)
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ("id,body\n1,x\n", "a.csv: no column 'text'; choose one with --column: id, body"),
+        ("id,body\n1,x\n", "a.csv: has no 'text'; set column to one of: id, body"),
         ("id,text\n1,x\n2\n", "a.csv, line 3: has no 'text' column"),
         ('id,text\n1,"x\ny"\n2\n', "a.csv, line 4: has no 'text' column"),
         ("id,text\n1,a\rb\n", "a.csv, line 2: "),
@@ -186,9 +186,7 @@ def test_a_field_that_is_not_within_another_is_named(line: str, names: str, tmp_
     with pytest.raises(CorpusError) as refused:
         sentences(tmp_path / "a.jsonl", line, field="a.b")
     path = tmp_path / "a.jsonl"
-    assert str(refused.value) == (
-        f"{path}, line 1: no field 'a.b'; choose one with --field: {names}"
-    )
+    assert str(refused.value) == (f"{path}, line 1: has no 'a.b'; set field to one of: {names}")
 
 
 def test_fields_within_lists(tmp_path: Path) -> None:
@@ -231,7 +229,7 @@ def test_records_that_lack_the_text_are_skipped_and_counted(
 
 
 def test_a_header_that_lacks_the_column_is_no_record(tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match="no column 'text'"):
+    with pytest.raises(CorpusError, match="has no 'text'"):
         sentences(tmp_path / "a.csv", "id,body\n1,x\n", missing="skip")
 
 
@@ -259,8 +257,8 @@ def test_csv_with_other_delimiters_and_without_a_header(
 
 
 QUOTES = (
-    "; a quote within a text is written twice; where quotes are letters like others, use "
-    "--input-format tsv --delimiter ,"
+    "; a quote within a text is written twice; where quotes have no meaning, use "
+    "input_format='tsv', delimiter=','"
 )
 
 
@@ -286,25 +284,25 @@ QUOTES = (
         (
             "id;text\n1;a\n",
             {},
-            ": no column 'text'; choose one with --column: id;text (are they separated by ';'? use "
-            "--delimiter)",
+            ": has no 'text'; set column to one of: id;text (are they separated by ';'? set "
+            "delimiter)",
         ),
         (
             "text,text\na,b\n",
             {},
-            ": two columns are called 'text'; name one by its number, with --no-header",
+            ": two columns are called 'text'; name one by its number, with header=False",
         ),
         (
             "1,a\n",
             {"header": False},
-            ": has 2 columns and, by --no-header, no names; choose one with --column 1 to 2, not "
-            "'text'",
+            ": has 2 columns and, by header=False, no names; set column to a number from 1 to 2, "
+            "not 'text'",
         ),
         (
             "1,a\n",
             {"header": False, "column": "3"},
-            ": has 2 columns and, by --no-header, no names; choose one with --column 1 to 2, not "
-            "'3'",
+            ": has 2 columns and, by header=False, no names; set column to a number from 1 to 2, "
+            "not '3'",
         ),
         ("1,a\n2\n", {"header": False, "column": "2"}, ", line 2: has no '2' column"),
     ],
@@ -319,7 +317,7 @@ def test_csv_that_would_be_misread_is_refused(
 
 @pytest.mark.parametrize("delimiter", ["", ";;", '"', "\n"])
 def test_a_delimiter_is_one_character(delimiter: str) -> None:
-    with pytest.raises(ConfigError, match=r"^--delimiter must be one character, not "):
+    with pytest.raises(ConfigError, match=r"^delimiter must be one character, not "):
         TextConfig(delimiter=delimiter)
 
 
@@ -399,7 +397,7 @@ def test_text_from_a_pipe_that_begins_like_parquet_is_text(
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ({"id": [1], "body": ["x"]}, "no column 'text'; choose one with --column: id, body"),
+        ({"id": [1], "body": ["x"]}, "has no 'text'; set column to one of: id, body"),
         ({"text": [1]}, "'text' holds int, not text"),
         ({"text": [b"x"]}, "'text' holds bytes, not text"),
         ({"text": [{"x": "y"}]}, "'text' holds dict, not text"),
@@ -440,5 +438,5 @@ def test_columns_within_structs(tmp_path: Path) -> None:
     rows = [{"b": {"c": "x y"}}, {"b": None}, None, {"b": {"c": None}}, {"b": {"c": "z"}}]
     data = parquet({"a": rows, "id": [1, 2, 3, 4, 5]})
     assert sentences(tmp_path / "a.parquet", data, column="a.b.c") == [["x", "y"], ["z"]]
-    with pytest.raises(CorpusError, match=r"no column 'a\.x'; .*--column: a\.b\.c, id"):
+    with pytest.raises(CorpusError, match=r"has no 'a\.x'; set column to one of: a\.b\.c, id"):
         sentences(tmp_path / "a.parquet", data, column="a.x")

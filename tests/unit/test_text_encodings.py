@@ -73,8 +73,8 @@ def test_bytes_that_the_encoding_does_not_have(tmp_path: Path) -> None:
     with pytest.raises(CorpusError) as refused:
         sentences(tmp_path / "a", data, encoding="cp1252")
     assert str(refused.value) == (
-        f"{tmp_path / 'a'}, byte 80,001: not cp1252 (0x81); name its encoding with --encoding, or "
-        "use --encoding-errors replace or skip"
+        f"{tmp_path / 'a'}, byte 80,001: not cp1252 (0x81); set encoding, or use "
+        "encoding_errors='replace' or encoding_errors='skip'"
     )
     for errors, token in (("replace", "c\ufffdd"), ("skip", "cd")):
         corpus = Corpus(tmp_path / "a", TextConfig(encoding="cp1252", encoding_errors=errors))  # type: ignore[arg-type]
@@ -99,7 +99,7 @@ def test_a_replacement_character_of_the_text_itself_is_no_invalid_byte(
 
 @pytest.mark.parametrize("name", ["", "latin-99", "rot13", "hex", "a\0b"])
 def test_what_is_no_codec_is_refused(name: str) -> None:
-    with pytest.raises(ConfigError, match=r"^--encoding must be "):
+    with pytest.raises(ConfigError, match=r"^encoding must be "):
         TextConfig(encoding=name)
 
 
@@ -171,14 +171,14 @@ def test_a_file_that_is_no_text_is_named(what: str, name: str, errors: str, tmp_
 
 @pytest.mark.parametrize("kind", ["text", "csv", "jsonl"])
 def test_parquet_read_as_lines_is_named(kind: str, tmp_path: Path) -> None:
-    message = r"a\.txt, byte 0: not text but Parquet; use --input-format parquet"
+    message = r"a\.txt, byte 0: not text but Parquet; use input_format='parquet'"
     with pytest.raises(CorpusError, match=message):
         sentences(tmp_path / "a.txt", parquet(), input_format=kind)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
 def test_utf_16_is_told_by_its_byte_order_mark(encoding: str, tmp_path: Path) -> None:
-    message = f"not UTF-8 but {encoding.upper()}, .* use --encoding {encoding}"
+    message = f"not UTF-8 but {encoding.upper()}, .* use encoding={encoding!r}"
     for errors in ("strict", "replace"):
         with pytest.raises(CorpusError, match=message):
             sentences(tmp_path / "a", GERMAN.encode(encoding), encoding_errors=errors)
@@ -187,7 +187,7 @@ def test_utf_16_is_told_by_its_byte_order_mark(encoding: str, tmp_path: Path) ->
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
 def test_utf_16_is_told_by_its_zeros(encoding: str, tmp_path: Path) -> None:
     """NUL is white space: each letter would be a word."""
-    with pytest.raises(CorpusError, match=f"without a byte order mark; use --encoding {encoding}"):
+    with pytest.raises(CorpusError, match=f"without a byte order mark; use encoding={encoding!r}"):
         sentences(tmp_path / "a", ("plain words and others\n" * 9).encode(encoding))
 
 

@@ -123,7 +123,7 @@ def test_tokens_stand_in_the_text_in_order(name: str, text: str) -> None:
 def test_icu_without_its_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "icu4py", None)
     monkeypatch.setitem(sys.modules, "icu4py.breakers", None)
-    with pytest.raises(MissingExtraError, match=r"--tokenizer icu needs: .*embedtool\[icu\]"):
+    with pytest.raises(MissingExtraError, match=r"tokenizer='icu' needs: .*embedtool\[icu\]"):
         TOKENIZERS["icu"]()
 
 
@@ -254,5 +254,5 @@ def test_lowercase_takes_a_language_or_none(run: Run, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("value", ["de", "", 3, None, "yes"])
 def test_there_are_few_languages_with_rules_of_their_own(value: Any) -> None:
-    with pytest.raises(ConfigError, match=r"^--lowercase must be one of False, True, tr, az, lt, "):
+    with pytest.raises(ConfigError, match=r"^lowercase must be one of False, True, tr, az, lt, "):
         TextConfig(lowercase=value)

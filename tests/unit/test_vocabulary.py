@@ -82,9 +82,9 @@ def test_the_choice_equals_the_plain_one(
         ([], [], {}, None, "the input holds no tokens"),
         (WORDS, COUNTS, {"min_count": 10}, None,
          r"no word is left: of 6 distinct tokens \(28 in all\), 0 occur 10 times or more; lower "
-         "--min-count"),
+         "min_count"),
         (["a", "b"], [9, 4], {}, None,
-         r"only 'a' is left: of 2 .* \(13 in all\), 1 occur 5 times or more; lower --min-count"),
+         r"only 'a' is left: of 2 .* \(13 in all\), 1 occur 5 times or more; lower min_count"),
         (["a"], [1234], {}, None, "only 'a' is left: of 1 .*1,234 in all"),
         (WORDS, COUNTS, {"min_count": 1}, ["x"],
          "no word is left: .* 6 occur 1 time or more, 0 of them stand in the vocabulary file"),
@@ -104,7 +104,7 @@ def test_fewer_than_two_words_are_refused_with_the_numbers(
 
 
 def test_where_max_vocab_leaves_one_word_the_error_names_it() -> None:
-    with pytest.raises((ConfigError, VocabularyError), match="--max-vocab"):
+    with pytest.raises((ConfigError, VocabularyError), match="max_vocab"):
         chosen(min_count=1, max_vocab=1)
 
 

@@ -7,7 +7,7 @@ import click
 
 from embedtool.cli.options.shared import FILE, NEW_FILE, IntRange, json_option, overwrite_option
 from embedtool.cli.output.console import echo_err, emit
-from embedtool.config.tasks import N_ANCHORS
+from embedtool.config.choices import N_ANCHORS
 
 
 @click.command()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from embedtool.cli.flags import flag
 from embedtool.cli.options.shared import (
     NEW_FILE,
     Decorator,
@@ -16,7 +17,6 @@ from embedtool.cli.options.shared import (
 )
 from embedtool.cli.output.console import echo_err, print_json, print_table
 from embedtool.cli.output.query_results import from_ngrams_field, ngrams_message
-from embedtool.config.base import flag
 from embedtool.config.tasks import AttentionConfig
 from embedtool.messages import counted
 

@@ -29,7 +29,8 @@ from embedtool.cli.output.console import echo_err, print_json, print_line, print
 from embedtool.cli.output.progress_display import progress_reporter
 from embedtool.cli.output.query_results import print_answers
 from embedtool.cli.output.scores import format_interval
-from embedtool.config.tasks import N_ANSWERS, GenerationConfig, SensesConfig
+from embedtool.config.choices import N_ANSWERS
+from embedtool.config.tasks import GenerationConfig, SensesConfig
 from embedtool.config.text import TextConfig
 from embedtool.io.encodings import UTF8
 from embedtool.messages import counted

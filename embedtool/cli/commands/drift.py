@@ -15,7 +15,8 @@ from embedtool.cli.options.shared import (
     tsv_option,
 )
 from embedtool.cli.output.console import Cell, echo_err, emit
-from embedtool.config.tasks import N_MOVED, DriftConfig
+from embedtool.config.choices import N_MOVED
+from embedtool.config.tasks import DriftConfig
 
 drift_options: Decorator[Any] = config_options(DriftConfig)
 N_SHOWN = 5

@@ -17,7 +17,8 @@ from embedtool.cli.options.score_options import ScoreOptions, score_options
 from embedtool.cli.options.shared import json_option, model_argument, tsv_option
 from embedtool.cli.output.console import Cell, print_json, print_table, print_tsv
 from embedtool.cli.output.scores import format_interval, report_low_coverage, settings_line
-from embedtool.config.tasks import ANALOGY_METHODS, ClassifyConfig
+from embedtool.config.choices import ANALOGY_METHODS
+from embedtool.config.tasks import ClassifyConfig
 
 if TYPE_CHECKING:
     from embedtool.evaluation.scoring import Result

@@ -8,7 +8,7 @@ import click
 from embedtool.cli.options.completers import complete_model
 from embedtool.cli.options.shared import FILE, NEW_FILE, IntRange, port_option, seed_option
 from embedtool.cli.output.console import echo_err
-from embedtool.config.tasks import LAYOUTS, Layout
+from embedtool.config.choices import LAYOUTS, Layout
 from embedtool.errors import OutputError
 from embedtool.io.atomic import atomic_write, check_output_file, display_names, text_bytes
 from embedtool.io.progress import Report, silent

@@ -14,7 +14,7 @@ from embedtool.cli.options.queries import read_queries
 from embedtool.cli.options.shared import FILE, NEW_FILE, IntRange, model_argument, seed_option
 from embedtool.cli.output.display import check_output, display_figure
 from embedtool.cli.output.query_results import echo_ngrams
-from embedtool.config.tasks import LAYOUTS, Layout
+from embedtool.config.choices import LAYOUTS, Layout
 
 if TYPE_CHECKING:
     from embedtool.plotting.pictures import Look

@@ -19,7 +19,7 @@ from embedtool.cli.output.stable_neighbours import (
     note_few_runs,
     print_neighbours,
 )
-from embedtool.config.tasks import SAMPLINGS, Sampling
+from embedtool.config.choices import SAMPLINGS, Sampling
 from embedtool.config.text import TextConfig
 from embedtool.config.training import TrainerConfig
 

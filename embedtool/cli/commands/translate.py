@@ -22,7 +22,8 @@ from embedtool.cli.options.shared import (
 from embedtool.cli.output.console import Cell, echo_err, emit
 from embedtool.cli.output.query_results import Unknown, answer_queries, print_answers
 from embedtool.cli.output.scores import report_low_coverage
-from embedtool.config.tasks import N_ANSWERS, TranslateConfig
+from embedtool.config.choices import N_ANSWERS
+from embedtool.config.tasks import TranslateConfig
 from embedtool.messages import counted
 
 if TYPE_CHECKING:

@@ -81,4 +81,4 @@ def _add(
 
 def training_help(config_class: type[TrainerConfig]) -> str:
     """Return the help of a command that trains an algorithm."""
-    return f"{config_class.__doc__}\n\n{INPUTS_HELP}"
+    return f"{config_class.summary()}\n\n{INPUTS_HELP}"

@@ -21,7 +21,7 @@ from embedtool.cli.options.shared import (
     tsv_option,
 )
 from embedtool.cli.output.query_results import Query, Unknown
-from embedtool.config.tasks import N_ANSWERS
+from embedtool.config.choices import N_ANSWERS
 from embedtool.errors import QueryError
 from embedtool.io.encodings import BYTE_ORDER_MARK, UTF8, decode, describe_decoding_error
 
@@ -246,5 +246,7 @@ def read_words(file: Path, encoding: str = UTF8) -> list[str]:
     except OSError as error:
         raise QueryError(f"{file}: cannot be read: {error.strerror}") from None
     except UnicodeError as error:
-        raise QueryError(f"{file}{describe_decoding_error(error, encoding)}") from None
+        raise QueryError(
+            f"{file}{describe_decoding_error(error, encoding)}", parameters=("encoding",)
+        ) from None
     return [word for line in lines if (word := line.removesuffix("\r"))]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import click
 
 from embedtool.cli.options.shared import IntRange, encoding_option
-from embedtool.config.tasks import RESTRICT_VOCAB
+from embedtool.config.choices import RESTRICT_VOCAB
 from embedtool.io.encodings import UTF8
 
 if TYPE_CHECKING:

@@ -9,9 +9,10 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 import click
 
+from embedtool.cli.flags import flag
 from embedtool.cli.options.completers import complete_model
-from embedtool.config.base import Config, flag
-from embedtool.config.tasks import METHODS
+from embedtool.config.base import Config
+from embedtool.config.choices import METHODS
 from embedtool.config.text import TextConfig
 from embedtool.config.training import CheckpointConfig, seconds_in
 from embedtool.formats.options import EncodingErrors
