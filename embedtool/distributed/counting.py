@@ -1,7 +1,6 @@
-"""Co-occurrence on a cluster: each part counted where it lies, and the counts of each range of keys
-merged wherever there is room.
+"""Co-occurrence on a cluster: partitions are counted where they are, key ranges merged anywhere.
 
-In: a ClusterText. Out: CellPairs, cell by cell the counts that `corpus.cooccurrence` comes to.
+The counts are those that `corpus.cooccurrence` comes to.
 """
 
 from collections.abc import Mapping
@@ -30,21 +29,28 @@ from embedtool.io.machine import MiB
 from embedtool.io.progress import Progress, Report
 
 SORTED_ENTRIES = 2**22
-"""Entries that a function sorts at once: as fast as any, in some dozens of MiB."""
+"""Entries that a task sorts at a time: as fast as any number, in some dozens of MiB."""
 RANGE_BYTES = 256 * MiB
-"""Of the counts that are merged at once, about, before those of one pair are summed."""
+"""Bytes of counts that are merged at a time, about, before those of one pair are summed."""
 RANGES_PER_CORE = 2
 
 
 @dataclass(frozen=True, eq=False)
 class CellPairs:
-    """The pairs of a text, cell by cell, wherever they were merged.
+    """The pairs of a text, cell by cell.
 
-    symmetric : as Cooccurrence has it
-    blocks    : how the vocabulary is cut
-    cells     : Pairs of each cell that is stored
-    sizes     : how many pairs that are
-    n_pairs   : the number of pairs (i, j), (j, i) being another one
+    Attributes
+    ----------
+    symmetric
+        As Cooccurrence has it.
+    blocks
+        Blocks of the vocabulary.
+    cells
+        References to the Pairs of each cell that is stored.
+    sizes
+        The number of pairs of each.
+    n_pairs
+        The number of pairs (i, j), (j, i) being another one.
     """
 
     symmetric: bool
@@ -54,13 +60,15 @@ class CellPairs:
     n_pairs: int
 
     def cell_size(self, row_block: int, column_block: int) -> int:
-        """About how many pairs a cell has, as Cooccurrence has it."""
+        """Return about how many pairs a cell has, as Cooccurrence does."""
         cell = row_block, column_block
         return size_of_cell(cell, self.symmetric, self.sizes[stored_cell(cell, self.symmetric)])
 
 
-def count(cluster: Cluster, text: ClusterText, config: GloveConfig, report: Report) -> CellPairs:
-    """Count the pairs of a text. Raises TrainingError as `count_cooccurrence`."""
+def count_pairs(
+    cluster: Cluster, text: ClusterText, config: GloveConfig, report: Report
+) -> CellPairs:
+    """Count the pairs of a text. Raises TrainingError as `count_cooccurrence` does."""
     blocks = blocks_for(text.vocabulary, text.n_tokens, config)
     cells, bounds = _ranges(cluster, blocks, text.n_tokens, config)
     codes = cluster.put(blocks.codes())
@@ -68,12 +76,12 @@ def count(cluster: Cluster, text: ClusterText, config: GloveConfig, report: Repo
     runs: list[list[Ref]] = []
     done = 0
 
-    def begin(part: Ref) -> list[Ref]:
-        run = cluster.submit(_count, part, codes, config, bounds, n_results=1 + n_ranges)
+    def begin(partition: Ref) -> list[Ref]:
+        run = cluster.submit(_count, partition, codes, config, bounds, n_results=1 + n_ranges)
         runs.append(run)
         return list(run)
 
-    for _, run in bounded_submit(cluster, text.parts, begin):
+    for _, run in bounded_submit(cluster, text.partitions, begin):
         n_tokens, node = cluster.get(run[0])
         done += n_tokens
         nodes = ((cluster.node_name(node), n_tokens),)
@@ -105,7 +113,7 @@ def count(cluster: Cluster, text: ClusterText, config: GloveConfig, report: Repo
 def _ranges(
     cluster: Cluster, blocks: Blocks, n_tokens: int, config: GloveConfig
 ) -> tuple[list[list[Cell]], NDArray[np.uint64]]:
-    """The cells that are stored, in ranges of keys, and the key that each range begins with."""
+    """Divide the cells that are stored into ranges of keys; return also each range's first key."""
     n = blocks.n_blocks
     stored = [(i, j) for i in range(n) for j in range(n) if not config.symmetric or i <= j]
     n_bytes = 2 * ENTRY.itemsize * n_tokens * config.window
@@ -117,12 +125,12 @@ def _ranges(
 
 
 def _count(
-    part: Encoded, codes: NDArray[np.uint64], config: GloveConfig, bounds: NDArray[np.uint64]
+    partition: Encoded, codes: NDArray[np.uint64], config: GloveConfig, bounds: NDArray[np.uint64]
 ) -> tuple[object, ...]:
-    keys, sums = count_run(*part, codes, config, SORTED_ENTRIES)
-    places = [0, *np.searchsorted(keys, bounds[1:]).tolist(), len(keys)]
-    runs = [(keys[i:j], sums[i:j]) for i, j in pairwise(places)]
-    return (len(part[0]), current_node_id()), *runs
+    keys, sums = count_run(*partition, codes, config, SORTED_ENTRIES)
+    splits = [0, *np.searchsorted(keys, bounds[1:]).tolist(), len(keys)]
+    runs = [(keys[i:j], sums[i:j]) for i, j in pairwise(splits)]
+    return (len(partition[0]), current_node_id()), *runs
 
 
 def _merge(
@@ -132,6 +140,6 @@ def _merge(
     _, unit = distance_weights(config.window, config.distance_weighting)
     (rows, columns, counts), n_equal = decode_pairs(keys, sums, blocks, config, unit)
     begins = [blocks.cell_keys()[row * blocks.n_blocks + column] for row, column in cells]
-    places = [*np.searchsorted(keys, np.array(begins, ENTRY)).tolist(), len(keys)]
-    pairs: list[Pairs] = [(rows[i:j], columns[i:j], counts[i:j]) for i, j in pairwise(places)]
+    splits = [*np.searchsorted(keys, np.array(begins, ENTRY)).tolist(), len(keys)]
+    pairs: list[Pairs] = [(rows[i:j], columns[i:j], counts[i:j]) for i, j in pairwise(splits)]
     return ([len(each[0]) for each in pairs], n_equal), *pairs

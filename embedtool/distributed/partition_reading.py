@@ -1,7 +1,7 @@
-"""The text of a cluster: read once by all nodes, its tokens kept as numbers where they were read.
+"""The text of a cluster: read once by all nodes, its ids kept where they were read.
 
-In: a Corpus whose files all nodes can read. Out: ClusterText, with the vocabulary that one machine
-comes to, and the same ids in parts (`corpus.parts`).
+The vocabulary is the one that a single machine comes to, and so are the ids, in partitions
+(`corpus.partitions`).
 """
 
 import hashlib
@@ -42,122 +42,144 @@ from embedtool.io.progress import Progress, Report
 from embedtool.trainers.warm_start import WarmStart
 
 MAX_PARTITION_BYTES, MIN_PARTITION_BYTES = 2**26, 2**22
-"""Bytes of a part: it is held in memory, and its own work is to be much more than what Ray's is."""
+"""Bytes of a partition: it is held in memory, and its own work is to be much more than Ray's."""
 TARGET_PARTITIONS = 64
-"""Parts of a text, where that makes them neither too large nor too small. Nothing of it depends on
-the cluster, so that the same text has the same fingerprint on each."""
+"""Partitions of a text, unless that makes them too large or too small. It does not depend on the
+cluster, so that the same text has the same fingerprint on each."""
 MAX_HASH_RANGES = 64
-"""Ranges of hashes that words are merged in: each part has so many lists of words."""
+"""Hash ranges that words are merged in: each partition has as many lists of words."""
 QUEUED_AHEAD = 2
-"""Parts begun beyond one a core, so that no core waits for the next."""
+"""Tasks submitted beyond one per core, so that no core waits for the next."""
 
 Encoded = tuple[NDArray[np.int32], NDArray[np.int64]]
 """Ids, and where among them sentences end."""
 
 
 @dataclass(frozen=True, eq=False)
-class ScannedParts:
+class ScannedPartitions:
     """The text before its vocabulary is chosen.
 
-    facts  : of each part
-    tokens : PartTokens of each part
-    words  : of each range, PartWords of each part
+    Attributes
+    ----------
+    stats
+        Of each partition.
+    tokens
+        References to the PartitionTokens of each partition.
+    words
+        For each hash range, references to the PartitionWords of each partition.
     """
 
-    facts: Sequence[PartitionStats]
+    stats: Sequence[PartitionStats]
     tokens: Sequence[Ref]
     words: Sequence[Sequence[Ref]]
 
     @property
     def n_sentences(self) -> int:
-        """The sentences of all parts."""
-        return sum(each.n_sentences for each in self.facts)
+        """The sentences of all partitions."""
+        return sum(each.n_sentences for each in self.stats)
 
     @property
     def n_tokens(self) -> int:
-        """The tokens of all parts."""
-        return sum(each.n_tokens for each in self.facts)
+        """The tokens of all partitions."""
+        return sum(each.n_tokens for each in self.stats)
 
     @property
     def n_invalid(self) -> int:
-        """Sequences of bytes replaced or skipped in all parts."""
-        return sum(each.n_invalid for each in self.facts)
+        """Invalid byte sequences that were replaced or skipped."""
+        return sum(each.n_invalid for each in self.stats)
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of those of the parts: equal for equal text that was cut in the same places."""
-        return hashlib.sha256(b"".join(each.fingerprint for each in self.facts)).hexdigest()
+        """SHA-256 of the partitions' own: equal for equal text with the same partitions."""
+        return hashlib.sha256(b"".join(each.fingerprint for each in self.stats)).hexdigest()
 
 
 @dataclass(frozen=True, eq=False)
 class ClusterText:
     """What a trainer on a cluster reads.
 
-    vocabulary  : the words, whose rows the ids are
-    parts       : Encoded of each part, wherever it was read
-    starts      : int64 (n_parts + 1,), the place of each part in the whole text, in tokens
-    n_sentences : those that have a word of the vocabulary
-    fingerprint : of the text that was scanned
+    Attributes
+    ----------
+    vocabulary
+        The words, whose rows the ids are.
+    partitions
+        References to the Encoded of each partition.
+    offsets
+        int64 (n_partitions + 1,), the position of each partition in the whole text, in tokens.
+    n_sentences
+        Sentences with a word of the vocabulary.
+    fingerprint
+        Of the text that was scanned.
     """
 
     vocabulary: Vocabulary
-    parts: Sequence[Ref]
-    starts: NDArray[np.int64]
+    partitions: Sequence[Ref]
+    offsets: NDArray[np.int64]
     n_sentences: int
     fingerprint: str
 
     @property
     def n_tokens(self) -> int:
         """The number of tokens."""
-        return int(self.starts[-1])
+        return int(self.offsets[-1])
 
     def between(self, first: int, last: int) -> tuple[list[Ref], int]:
-        """The parts that hold the tokens [first, last), and where the first of them begins."""
-        begin = int(np.searchsorted(self.starts, first, side="right")) - 1
-        end = int(np.searchsorted(self.starts, last, side="left"))
-        return list(self.parts[begin:end]), int(self.starts[begin])
+        """Return the partitions that hold the tokens [first, last), and where they begin."""
+        begin = int(np.searchsorted(self.offsets, first, side="right")) - 1
+        end = int(np.searchsorted(self.offsets, last, side="left"))
+        return list(self.partitions[begin:end]), int(self.offsets[begin])
 
 
 def read_text(
     cluster: Cluster, corpus: Corpus, report: Report, cache: Path | None = None
-) -> ScannedParts:
-    """Read a corpus on all nodes; each part is counted, and stays as numbers where it was read.
+) -> ScannedPartitions:
+    """Read a corpus on all nodes: every partition is counted, and its ids stay where it was read.
 
-    cache : a folder that all nodes see, where parts are kept, and found again by a later run
-    Raises CorpusError where a node cannot read its part.
+    Parameters
+    ----------
+    cluster
+        Where to read.
+    corpus
+        Its files must be readable by all nodes.
+    report
+        Takes messages of progress.
+    cache
+        Folder that all nodes see, where ids are kept, and found again by a later run.
+
+    Raises
+    ------
+    CorpusError
+        If a node cannot read its partition.
     """
     if STDIN in corpus.sources:
         raise CorpusError("standard input (-) cannot be read by a cluster; name files")
     n_ranges = min(cluster.n_cores, MAX_HASH_RANGES)
     folder = cache and cache.absolute()
-    parts = list(_parts(corpus))
-    total = sum(part.n_bytes for part in parts)
-    facts: list[PartitionStats] = []
+    partitions = list(_partitions(corpus))
+    total = sum(each.n_bytes for each in partitions)
+    stats: list[PartitionStats] = []
     done = 0
     results = []
 
-    def read(part: Partition) -> list[Ref]:
-        result = cluster.submit(_read, part, corpus.text, n_ranges, folder, n_results=2 + n_ranges)
+    def read(each: Partition) -> list[Ref]:
+        result = cluster.submit(_read, each, corpus.text, n_ranges, folder, n_results=2 + n_ranges)
         results.append(result)
         return list(result)
 
-    for part, result in bounded_submit(cluster, parts, read):
-        each, node = cluster.get(result[0])
-        facts.append(each)
-        done += part.n_bytes
-        report(
-            Progress(
-                "reading", done, total, "bytes", nodes=((cluster.node_name(node), part.n_bytes),)
-            )
-        )
-    corpus.notes = ReadingNotes.merged(each.notes for each in facts)
+    for each, result in bounded_submit(cluster, partitions, read):
+        partition_stats, node = cluster.get(result[0])
+        stats.append(partition_stats)
+        done += each.n_bytes
+        nodes = ((cluster.node_name(node), each.n_bytes),)
+        report(Progress("reading", done, total, "bytes", nodes=nodes))
+    corpus.notes = ReadingNotes.merged(each.notes for each in stats)
     warn_of_reading(corpus.text, corpus.notes)
     columns = list(zip(*results, strict=True))
-    return ScannedParts(facts, columns[1], columns[2:])
+    return ScannedPartitions(stats, columns[1], columns[2:])
 
 
-def _parts(corpus: Corpus) -> Iterator[Partition]:
-    """The parts of a text; a node works in another folder, so that they have whole paths."""
+def _partitions(corpus: Corpus) -> Iterator[Partition]:
+    """Partition a text by absolute paths: a node works in another folder."""
     corpus = Corpus(map(absolute, corpus.sources), corpus.text)
     size = total_size(corpus.sources) or 0
     return partition(
@@ -166,105 +188,122 @@ def _parts(corpus: Corpus) -> Iterator[Partition]:
 
 
 def bounded_submit(
-    cluster: Cluster, items: Iterable[Any], begin: Callable[[Any], list[Ref]]
+    cluster: Cluster, items: Iterable[Any], submit: Callable[[Any], list[Ref]]
 ) -> Iterator[tuple[Any, list[Ref]]]:
-    """Begin work on items, few ahead of the cores; yields each with its results, in their order.
+    """Submit work on items, few ahead of the cores.
 
-    The first of the results is waited for.
+    Yields
+    ------
+        Each item with its results in order, as soon as the first of the results is there.
     """
-    waiting: list[tuple[Any, list[Ref]]] = []
+    queued: list[tuple[Any, list[Ref]]] = []
     for item in items:
-        if len(waiting) >= cluster.n_cores + QUEUED_AHEAD:
-            cluster.get(waiting[0][1][0])
-            yield waiting.pop(0)
-        waiting.append((item, begin(item)))
-    yield from waiting
+        if len(queued) >= cluster.n_cores + QUEUED_AHEAD:
+            cluster.get(queued[0][1][0])
+            yield queued.pop(0)
+        queued.append((item, submit(item)))
+    yield from queued
 
 
-def _read(part: Partition, text: TextConfig, n_ranges: int, cache: Path | None) -> tuple[Any, ...]:
-    facts, tokens, words = read_partition(part, text, n_ranges, cache)
-    return (facts, current_node_id()), tokens, *words
+def _read(
+    partition: Partition, text: TextConfig, n_ranges: int, cache: Path | None
+) -> tuple[Any, ...]:
+    stats, tokens, words = read_partition(partition, text, n_ranges, cache)
+    return (stats, current_node_id()), tokens, *words
 
 
 def encode_text(
     cluster: Cluster,
-    scanned: ScannedParts,
+    scanned: ScannedPartitions,
     config: VocabularyConfig,
-    only: Iterable[str] | None,
+    vocabulary_words: Iterable[str] | None,
     initial: WarmStart | None,
 ) -> ClusterText:
-    """Choose the words and number the tokens by them, where they are.
+    """Choose the vocabulary and encode the tokens by it, where they are.
 
-    Raises as `trainers.training.encode_text`.
+    Parameters
+    ----------
+    cluster, scanned
+        The text, and where it is.
+    config, vocabulary_words, initial
+        As for `trainers.training.encode_text`, which raises the same errors.
     """
-    wanted = b"" if initial is None else _lines(initial.vectors.words)
+    required = b"" if initial is None else _lines(initial.vectors.words)
 
-    def choose(of_all: MergedVocabulary) -> tuple[Vocabulary, NDArray[np.int64]]:
-        vocabulary, places = build_vocabulary(
-            of_all.words, of_all.counts, config, only, of_all.n_types, scanned.n_tokens
+    def choose(merged: MergedVocabulary) -> tuple[Vocabulary, NDArray[np.int64]]:
+        vocabulary, source_rows = build_vocabulary(
+            merged.words, merged.counts, config, vocabulary_words, merged.n_types, scanned.n_tokens
         )
         if initial is None:
-            return vocabulary, places
+            return vocabulary, source_rows
         return merge_vocabularies(
-            vocabulary, places, of_all.words, of_all.counts,
+            vocabulary, source_rows, merged.words, merged.counts,
             initial.vectors.words, initial.vectors.counts,
         )  # fmt: skip
 
-    text = _number(cluster, scanned, config.min_count, wanted, choose, scanned.fingerprint)
+    text = _encode_by(cluster, scanned, config.min_count, required, choose, scanned.fingerprint)
     check_pairs(text)
     return text
 
 
 def encode_again(
-    cluster: Cluster, scanned: ScannedParts, vocabulary: Vocabulary, fingerprint: str
+    cluster: Cluster, scanned: ScannedPartitions, vocabulary: Vocabulary, fingerprint: str
 ) -> ClusterText:
-    """Number the tokens by words that were chosen before, when the text had this fingerprint.
+    """Encode the tokens by a vocabulary that was chosen when the text had this fingerprint.
 
-    Raises CorpusError where it has another.
+    Raises CorpusError if it has another one now.
     """
     if scanned.fingerprint != fingerprint:
         raise CorpusError("the text has changed since the training began; begin anew")
 
-    def choose(of_all: MergedVocabulary) -> tuple[Vocabulary, NDArray[np.int64]]:
-        where = {word: place for place, word in enumerate(of_all.words)}
-        return vocabulary, np.array([where.get(word, -1) for word in vocabulary.words], np.int64)
+    def choose(merged: MergedVocabulary) -> tuple[Vocabulary, NDArray[np.int64]]:
+        rows = {word: row for row, word in enumerate(merged.words)}
+        return vocabulary, np.array([rows.get(word, -1) for word in vocabulary.words], np.int64)
 
-    return _number(cluster, scanned, LARGEST, _lines(vocabulary.words), choose, fingerprint)
+    return _encode_by(cluster, scanned, LARGEST, _lines(vocabulary.words), choose, fingerprint)
 
 
-def _number(
+def _encode_by(
     cluster: Cluster,
-    scanned: ScannedParts,
+    scanned: ScannedPartitions,
     min_count: int,
-    wanted: bytes,
+    required: bytes,
     choose: Callable[[MergedVocabulary], tuple[Vocabulary, NDArray[np.int64]]],
     fingerprint: str,
 ) -> ClusterText:
-    """Merge the words, choose among them, and number the tokens.
+    """Merge the words, choose among them, and encode the tokens.
 
-    min_count, wanted : which words may be chosen, as `merge_words` has them
+    Parameters
+    ----------
+    cluster, scanned, fingerprint
+        The text, and where it is.
+    min_count, required
+        Which words may be chosen, as `merge_range` has it.
+    choose
+        Returns the vocabulary and for each of its words the row among the merged ones, or -1.
     """
-    n_parts = len(scanned.tokens)
-    merged = [
-        cluster.submit(_merge, min_count, wanted, *words, n_results=1 + n_parts)
+    n_partitions = len(scanned.tokens)
+    ranges = [
+        cluster.submit(_merge, min_count, required, *words, n_results=1 + n_partitions)
         for words in scanned.words
     ]
-    ranges: list[MergedRange] = cluster.get([each[0] for each in merged])
-    of_all = join_ranges(ranges)
-    vocabulary, places = choose(of_all)
-    rows = [np.full(len(each.counts), -1, ID) for each in ranges]
-    for row, place in enumerate(places.tolist()):
-        if place >= 0:
-            rows[of_all.ranges[place]][of_all.numbers[place]] = row
-    found = [
-        cluster.submit(_rows_of_range, each[0], each_rows, *each[1:], n_results=n_parts)
-        for each, each_rows in zip(merged, rows, strict=True)
+    merged_ranges: list[MergedRange] = cluster.get([each[0] for each in ranges])
+    merged = join_ranges(merged_ranges)
+    vocabulary, source_rows = choose(merged)
+    rows = [np.full(len(each.counts), -1, ID) for each in merged_ranges]
+    for row, source_row in enumerate(source_rows.tolist()):
+        if source_row >= 0:
+            rows[merged.ranges[source_row]][merged.numbers[source_row]] = row
+    partition_rows = [
+        cluster.submit(_rows_of_range, each[0], range_rows, *each[1:], n_results=n_partitions)
+        for each, range_rows in zip(ranges, rows, strict=True)
     ]
-    if n_parts == 1:
-        found = [[each] for each in found]
+    if n_partitions == 1:
+        partition_rows = [[each] for each in partition_rows]
     encoded = [
         cluster.submit(
-            _encode, tokens, *(words[i] for words in scanned.words), *(each[i] for each in found),
+            _encode, tokens, *(words[i] for words in scanned.words),
+            *(each[i] for each in partition_rows),
             n_results=2,
         )
         for i, tokens in enumerate(scanned.tokens)
@@ -283,14 +322,16 @@ def _lines(words: Iterable[str]) -> bytes:
     return b"".join(encode_token(word) + b"\n" for word in words)
 
 
-def _merge(min_count: int, wanted: bytes, *parts: PartitionWords) -> tuple[Any, ...]:
-    merged, places = merge_range(parts, min_count, wanted)
-    return merged, *places
+def _merge(min_count: int, required: bytes, *partitions: PartitionWords) -> tuple[Any, ...]:
+    merged, positions = merge_range(partitions, min_count, required)
+    return merged, *positions
 
 
-def _rows_of_range(merged: MergedRange, rows: NDArray[np.int32], *places: NDArray[np.int32]) -> Any:
-    found = rows_of_range(merged, places, rows)
-    return found if len(found) > 1 else found[0]
+def _rows_of_range(
+    merged: MergedRange, rows: NDArray[np.int32], *positions: NDArray[np.int32]
+) -> Any:
+    partition_rows = rows_of_range(merged, positions, rows)
+    return partition_rows if len(partition_rows) > 1 else partition_rows[0]
 
 
 def _encode(tokens: PartitionTokens, *words_and_rows: Any) -> tuple[Encoded, tuple[int, int]]:

@@ -216,7 +216,7 @@ def busy() -> list[int]:
             if name in (
                 b"ray::train_replica",
                 b"ray::merge_replicas",
-                b"ray::_visit",
+                b"ray::train_cells",
                 b"ray::_count",
             ):
                 found.append(int(folder.name))
