@@ -217,7 +217,7 @@ class LocalSGD:
         return position_of(self.text.n_tokens, self.n_replicas, replica, fraction)
 
     def _tokens_done(self, fraction: float) -> int:
-        """The tokens of all replicas when this fraction of an epoch is done."""
+        """Return the tokens of all replicas when this fraction of an epoch is done."""
         return sum(
             self._position(replica, fraction) - self._position(replica, 0)
             for replica in range(self.n_replicas)
@@ -294,7 +294,7 @@ class LocalSGD:
             state.end_epoch()
 
     def _progress(self, **details: Any) -> Progress:
-        """How far the training is."""
+        """Return a message of how far the training is."""
         n_tokens, state = self.text.n_tokens, self.state
         done, total = state.epoch * n_tokens + state.position, n_tokens * self.config.epochs
         return Progress(
@@ -308,6 +308,6 @@ class LocalSGD:
                 table[k :: self.n_shards] = part
 
     def _tables(self) -> list[NDArray[np.float32]]:
-        """Inputs and outputs, without the padding that kernels need."""
+        """Return inputs and outputs without the padding that kernels need."""
         size = self.config.vector_size
         return [self.state.tables[name][:, :size] for name in ("inputs", "outputs")]

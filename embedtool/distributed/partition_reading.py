@@ -275,12 +275,14 @@ def _encode_by(
 
     Parameters
     ----------
-    cluster, scanned, fingerprint
+    cluster, scanned
         The text, and where it is.
     min_count, required
         Which words may be chosen, as `merge_range` has it.
     choose
         Returns the vocabulary and for each of its words the row among the merged ones, or -1.
+    fingerprint
+        Of the text.
     """
     n_partitions = len(scanned.tokens)
     ranges = [
