@@ -1,40 +1,16 @@
 """embedtool shell: its language, through a pipe and through a terminal's input."""
 
 import json
-import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from embedtool.cli.commands.shell import completer, run_interactive
 from embedtool.cli.repl import ShellSession
+from tests.cli.conftest import SETTINGS, OpenSession
 from tests.conftest import Run
-
-SETTINGS: dict[str, Any] = {
-    "n": 3,
-    "method": "3cosadd",
-    "min_count": None,
-    "restrict_vocab": None,
-    "word_file": None,
-    "include_query_words": False,
-    "approximate": False,
-    "as_json": False,
-    "as_tsv": False,
-}
-
-
-@pytest.fixture
-def talk(models: dict[str, Path]) -> Callable[..., ShellSession]:
-    def opened(*names: str) -> ShellSession:
-        return ShellSession([models[name] for name in names or ("word2vec",)], dict(SETTINGS))
-
-    return opened
-
 
 # through a pipe
 
@@ -146,17 +122,6 @@ def test_a_pipe_needs_no_prompt_toolkit(
     assert run("shell", models["glove"], input="king\n:quit\nkingg\n").exit_code == 0
 
 
-def test_a_terminal_does(
-    talk: Callable[..., ShellSession], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from embedtool.errors import MissingExtraError
-
-    monkeypatch.setitem(sys.modules, "prompt_toolkit", None)
-    with pytest.raises(MissingExtraError) as error:
-        run_interactive(talk())
-    assert str(error.value) == "a shell in the terminal needs: pip install 'embedtool[shell]'"
-
-
 def test_what_is_no_model_is_refused_at_the_start(run: Run, tmp_path: Path) -> None:
     result = run("shell", tmp_path / "none", input="king\n")
     assert (result.exit_code, result.stderr) == (1, f"Error: {tmp_path / 'none'}: no such model\n")
@@ -191,12 +156,12 @@ def test_what_is_no_model_is_refused_at_the_start(run: Run, tmp_path: Path) -> N
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_in_one_line(
-    talk: Callable[..., ShellSession],
+    open_session: OpenSession,
     capsys: pytest.CaptureFixture[str],
     line: str,
     message: str,
 ) -> None:
-    assert talk().answer(line) != 0
+    assert open_session().answer(line) != 0
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith(f"Error: {message}")
@@ -204,13 +169,13 @@ def test_what_is_wrong_is_said_in_one_line(
 
 
 def test_settings_hold_until_they_are_changed(
-    talk: Callable[..., ShellSession],
+    open_session: OpenSession,
     capsys: pytest.CaptureFixture[str],
     run: Run,
     models: dict[str, Path],
     tmp_path: Path,
 ) -> None:
-    session = talk()
+    session = open_session()
     words = tmp_path / "some words.txt"
     words.write_text("paris\nberlin\n")
 
@@ -238,9 +203,9 @@ def test_settings_hold_until_they_are_changed(
 
 
 def test_a_setting_without_a_value_is_shown_or_toggled(
-    talk: Callable[..., ShellSession], capsys: pytest.CaptureFixture[str]
+    open_session: OpenSession, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    session = talk()
+    session = open_session()
     for line in (":n", ":min-count", ":json", ":tsv", ":json", ":json", ":min-count 9",
                  ":min-count off", ":approximate off"):  # fmt: skip
         assert session.answer(line) == 0
@@ -252,9 +217,9 @@ def test_a_setting_without_a_value_is_shown_or_toggled(
 
 
 def test_help_names_every_command_and_setting(
-    talk: Callable[..., ShellSession], capsys: pytest.CaptureFixture[str]
+    open_session: OpenSession, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    session = talk()
+    session = open_session()
     session.answer(":help")
     text = capsys.readouterr().out
     for name in {*session.names} - {"help", "analogy", "similarity"}:
@@ -262,9 +227,9 @@ def test_help_names_every_command_and_setting(
 
 
 def test_the_help_of_a_command_needs_no_words(
-    talk: Callable[..., ShellSession], capsys: pytest.CaptureFixture[str]
+    open_session: OpenSession, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert talk().answer(":similar --help") == 0
+    assert open_session().answer(":similar --help") == 0
     assert capsys.readouterr().out.startswith("Usage: embedtool similar [OPTIONS] MODEL")
 
 
@@ -273,33 +238,33 @@ def test_the_help_of_a_command_needs_no_words(
     ["exit", "quit", "exit()", "quit()", ":quit", "EXIT", "Quit", "q", "bye", ":exit", ":q"],
 )
 def test_a_terminal_is_left_by_the_words_of_other_shells(
-    talk: Callable[..., ShellSession], line: str
+    open_session: OpenSession, line: str
 ) -> None:
     with pytest.raises(EOFError):
-        talk().answer(line)
+        open_session().answer(line)
 
 
 def test_help_is_shown_in_a_terminal(
-    talk: Callable[..., ShellSession], capsys: pytest.CaptureFixture[str]
+    open_session: OpenSession, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert talk().answer(":help") == 0
+    assert open_session().answer(":help") == 0
     expected = capsys.readouterr().out
     for line in ("help", "Help", "?", "help()", ":?"):
-        assert talk().answer(line) == 0
+        assert open_session().answer(line) == 0
         assert capsys.readouterr().out == expected
-    assert talk().answer(":similar help") == 1
+    assert open_session().answer(":similar help") == 1
 
 
 # several models
 
 
 def test_the_model_that_is_asked_can_be_chosen(
-    talk: Callable[..., ShellSession],
+    open_session: OpenSession,
     capsys: pytest.CaptureFixture[str],
     run: Run,
     models: dict[str, Path],
 ) -> None:
-    session = talk("word2vec", "glove")
+    session = open_session("word2vec", "glove")
     session.answer(":models")
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert rows[1][:2] == ["*", "word2vec"]
@@ -325,9 +290,9 @@ def test_models_of_one_name_are_told_apart_by_their_paths(
 
 
 def test_compare_puts_answers_side_by_side(
-    talk: Callable[..., ShellSession], capsys: pytest.CaptureFixture[str]
+    open_session: OpenSession, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    session = talk("word2vec", "fasttext")
+    session = open_session("word2vec", "fasttext")
     session.settings["n"] = 1
     session.answer(":compare king - man + woman")
     header, row = capsys.readouterr().out.splitlines()
@@ -369,21 +334,19 @@ def test_compare_puts_answers_side_by_side(
     ],
 )
 def test_what_a_line_may_go_on_with(
-    talk: Callable[..., ShellSession], text: str, n_typed: int, first: str
+    open_session: OpenSession, text: str, n_typed: int, first: str
 ) -> None:
-    found = next(talk("word2vec", "glove").completions(text))
+    found = next(open_session("word2vec", "glove").completions(text))
     assert (found.text, found.n_typed) == (first, n_typed)
 
 
 @pytest.mark.parametrize("text", [":n ", ":quit ", ":m k", ":nothing k", "qqqq", ":load k"])
-def test_nothing_is_offered_where_nothing_fits(
-    talk: Callable[..., ShellSession], text: str
-) -> None:
-    assert list(talk().completions(text)) == []
+def test_nothing_is_offered_where_nothing_fits(open_session: OpenSession, text: str) -> None:
+    assert list(open_session().completions(text)) == []
 
 
-def test_frequent_words_come_first_with_their_counts(talk: Callable[..., ShellSession]) -> None:
-    session = talk()
+def test_frequent_words_come_first_with_their_counts(open_session: OpenSession) -> None:
+    session = open_session()
     vectors = session.vectors
     assert vectors.counts is not None
     expected = [i for i, word in enumerate(vectors.words) if word.startswith("qu")]
@@ -393,105 +356,6 @@ def test_frequent_words_come_first_with_their_counts(talk: Callable[..., ShellSe
 
 
 # in a terminal
-
-
-@pytest.fixture
-def type_in(
-    talk: Callable[..., ShellSession], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[[str], None]]:
-    """Converse with what is typed; history is kept in `tmp_path`."""
-    pytest.importorskip("prompt_toolkit")
-    from prompt_toolkit.application import create_app_session
-    from prompt_toolkit.input import create_pipe_input
-    from prompt_toolkit.output import DummyOutput
-
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    with create_pipe_input() as keys, create_app_session(input=keys, output=DummyOutput()):
-
-        def typed(text: str) -> None:
-            keys.send_text(text)
-            run_interactive(talk())
-
-        yield typed
-
-
-LEAVE = "\x04"
-
-
-def test_what_is_typed_is_answered(
-    type_in: Callable[[str], None],
-    capsys: pytest.CaptureFixture[str],
-    run: Run,
-    models: dict[str, Path],
-) -> None:
-    type_in("nonsense\x03king\rkingg\rqueen\rking queen\r" + LEAVE)
-    out, err = capsys.readouterr()
-    assert out == "".join(
-        run(name, models["word2vec"], *words).stdout
-        for name, *words in (
-            ("similar", "king", "-n", "3"), ("similar", "queen", "-n", "3"),
-            ("similarity", "king", "queen"),
-        )
-    )  # fmt: skip
-    assert err.splitlines() == [
-        "word2vec: 2,359 words x 100; :help lists the commands, Ctrl-D leaves",
-        run("similar", models["word2vec"], "kingg").stderr.rstrip(),
-    ]
-
-
-def test_history_is_kept_for_its_owner_alone(
-    type_in: Callable[[str], None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    type_in("king queen\r:quit\r")
-    file = tmp_path / "state" / "embedtool" / "shell-history"
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
-    said = capsys.readouterr().out
-    type_in("\x1b[A\x1b[A\r" + LEAVE)
-    assert capsys.readouterr().out == said != ""
-
-
-def test_without_a_place_for_history_it_goes_on(
-    type_in: Callable[[str], None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "state").write_text("no folder")
-    type_in("king\r" + LEAVE)
-    out, err = capsys.readouterr()
-    path = tmp_path / "state" / "embedtool" / "shell-history"
-    assert err.splitlines()[0] == f"Warning: no history is kept: {path}: Not a directory"
-    assert out.startswith("word ")
-
-
-def test_tab_completes_words_and_paths(
-    talk: Callable[..., ShellSession], models: dict[str, Path]
-) -> None:
-    completion = pytest.importorskip("prompt_toolkit.completion")
-    from prompt_toolkit.document import Document
-
-    keys = completer(talk())
-
-    def completed(text: str) -> str:
-        event = completion.CompleteEvent(completion_requested=True)
-        first = next(keys.get_completions(Document(text, len(text)), event))
-        return text[: len(text) + first.start_position] + first.text
-
-    assert completed("king - man + quee") == "king - man + queen"
-    assert completed(f":load {models['glove'].parent}/glo") == (f":load {models['glove']}")
-
-
-def test_an_interrupted_answer_does_not_end_the_conversation(
-    type_in: Callable[[str], None],
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    from embedtool.search import query
-
-    def interrupted(*args: object, **options: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(query, "similar_batch", interrupted)
-    type_in("king\r:compare king\rking queen\r" + LEAVE)
-    assert capsys.readouterr().out.splitlines()[0].split() == ["word", "other", "similarity"]
 
 
 def test_it_ends_where_nobody_reads_the_answers(models: dict[str, Path]) -> None:

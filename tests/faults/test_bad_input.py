@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-import embedtool.model.store
+from embedtool.model import store
 from embedtool.trainers import TRAINERS
 from tests.conftest import Run
 
@@ -181,7 +181,7 @@ def test_a_full_disk_leaves_the_old_model(
     assert run("train", algorithm, text, *options).exit_code == 0
     before = (model / "config.json").read_bytes()
 
-    save = embedtool.store.save
+    save = store.save
 
     def full(*arguments: object) -> None:
         def sync(*_: object) -> None:
@@ -190,7 +190,7 @@ def test_a_full_disk_leaves_the_old_model(
         monkeypatch.setattr(sys.modules["embedtool.io.atomic"], "sync", sync)
         save(*arguments)
 
-    monkeypatch.setattr(embedtool.store, "save", full)
+    monkeypatch.setattr(store, "save", full)
     result = run("train", algorithm, text, *options)
     assert result.exit_code == 1
     assert result.stderr.splitlines()[-1] == (

@@ -1,4 +1,4 @@
-"""embedtool align: one model rotated into the space of another."""
+"""The `align` command: one model rotated into the space of another."""
 
 from dataclasses import asdict
 from pathlib import Path

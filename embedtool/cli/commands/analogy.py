@@ -1,4 +1,4 @@
-"""embedtool analogy: words added and subtracted."""
+"""The `analogy` command: words added and subtracted."""
 
 from functools import partial
 from pathlib import Path

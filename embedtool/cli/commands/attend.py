@@ -1,4 +1,4 @@
-"""embedtool attend: which words of a sentence attend to which."""
+"""The `attend` command: which words of a sentence attend to which."""
 
 from pathlib import Path
 from shutil import get_terminal_size

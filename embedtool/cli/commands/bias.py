@@ -1,4 +1,4 @@
-"""embedtool bias: associations between sets of words, and where words lie along a direction."""
+"""The `bias` command: associations between sets of words, and where words lie along a direction."""
 
 from collections.abc import Sequence
 from dataclasses import asdict

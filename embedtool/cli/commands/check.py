@@ -1,4 +1,4 @@
-"""embedtool check: everything that is wrong with a vector file."""
+"""The `check` command: everything that is wrong with a vector file."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""embedtool compare: models side by side."""
+"""The `compare` command: models side by side."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict

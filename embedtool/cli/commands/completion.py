@@ -1,4 +1,4 @@
-"""embedtool completion: the script by which a shell completes command lines of embedtool."""
+"""The `completion` command: the script by which a shell completes command lines of embedtool."""
 
 import click
 from click.shell_completion import BashComplete, FishComplete, ShellComplete, ZshComplete
@@ -98,15 +98,17 @@ complete --no-files --keep-order --command %(prog_name)s --arguments '(%(complet
 SHELLS: dict[str, type[ShellComplete]] = {"bash": _Bash, "zsh": _Zsh, "fish": _Fish}
 
 
-@click.command()
+HELP = """Print a script that completes commands, options and words in SHELL.
+
+\b
+bash  put into ~/.bashrc: eval "$(embedtool completion bash)"
+zsh   put into ~/.zshrc, after compinit: eval "$(embedtool completion zsh)"
+fish  put into ~/.config/fish/config.fish: embedtool completion fish | source
+"""
+
+
+@click.command(help=HELP)
 @click.argument("shell", type=click.Choice(list(SHELLS)))
 def completion(shell: str) -> None:
-    """Print a script that completes commands, options and words in SHELL.
-
-    \b
-    bash  put into ~/.bashrc: eval "$(embedtool completion bash)"
-    zsh   put into ~/.zshrc, after compinit: eval "$(embedtool completion zsh)"
-    fish  put into ~/.config/fish/config.fish: embedtool completion fish | source
-    """
     program = click.get_current_context().find_root().command
     click.echo(SHELLS[shell](program, {}, "embedtool", VARIABLE).source(), nl=False)

@@ -1,4 +1,4 @@
-"""embedtool compress: a smaller model, and how much worse it is."""
+"""The `compress` command: a smaller model, and how much worse it is."""
 
 import time
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""embedtool contextual: words in their sentences."""
+"""The `contextual` command: words in their sentences."""
 
 from collections.abc import Callable
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""embedtool contextual train: an encoder over the words of a static model."""
+"""The `contextual train` command: an encoder over the words of a static model."""
 
 from dataclasses import asdict, fields, replace
 from pathlib import Path

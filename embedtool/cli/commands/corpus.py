@@ -1,4 +1,4 @@
-"""embedtool corpus: public corpora by name."""
+"""The `corpus` command: public corpora by name."""
 
 from collections.abc import Callable
 from pathlib import Path

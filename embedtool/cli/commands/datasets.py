@@ -1,4 +1,4 @@
-"""embedtool datasets: public evaluation datasets by name."""
+"""The `datasets` command: public evaluation datasets by name."""
 
 from dataclasses import asdict
 

@@ -1,4 +1,4 @@
-"""embedtool distill: a static model made of an encoder."""
+"""The `distill` command: a static model made of an encoder."""
 
 from pathlib import Path
 from typing import Any

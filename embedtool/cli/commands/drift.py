@@ -1,4 +1,4 @@
-"""embedtool drift: the words that moved most from one model to another."""
+"""The `drift` command: the words that moved most from one model to another."""
 
 from dataclasses import asdict
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""embedtool evaluate: how good word vectors are."""
+"""The `evaluate` command: how good word vectors are."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict

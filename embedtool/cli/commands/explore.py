@@ -1,4 +1,4 @@
-"""embedtool explore: the map of a model in the browser."""
+"""The `explore` command: the map of a model in the browser."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

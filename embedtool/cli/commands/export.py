@@ -1,4 +1,4 @@
-"""embedtool export: a model as a file or folder that other tools read."""
+"""The `export` command: a model as a file or folder that other tools read."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""embedtool formats: the formats of vector files."""
+"""The `formats` command: the formats of vector files."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""embedtool import: a vector file of another tool as a model."""
+"""The `import` command: a vector file of another tool as a model."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""embedtool index: an index for approximate nearest-neighbour search."""
+"""The `index` command: an index for approximate nearest-neighbour search."""
 
 from pathlib import Path
 

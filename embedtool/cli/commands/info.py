@@ -1,4 +1,4 @@
-"""embedtool info: what a model is and how it was made."""
+"""The `info` command: what a model is and how it was made."""
 
 from dataclasses import asdict
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""embedtool odd-one-out: the word that does not belong."""
+"""The `odd-one-out` command: the word that does not belong."""
 
 from functools import partial
 from pathlib import Path

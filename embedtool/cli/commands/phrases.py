@@ -1,4 +1,4 @@
-"""embedtool phrases: collocations joined into one word."""
+"""The `phrases` command: collocations joined into one word."""
 
 from pathlib import Path
 from typing import Any

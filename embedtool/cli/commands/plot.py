@@ -1,4 +1,4 @@
-"""embedtool plot: pictures of words, of models and of trainings."""
+"""The `plot` command: pictures of words, of models and of trainings."""
 
 import re
 from collections.abc import Callable, Iterator

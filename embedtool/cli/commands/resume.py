@@ -1,4 +1,4 @@
-"""embedtool resume: go on with a training that was interrupted."""
+"""The `resume` command: go on with a training that was interrupted."""
 
 from collections.abc import Callable
 from dataclasses import fields

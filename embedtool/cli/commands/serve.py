@@ -1,4 +1,4 @@
-"""embedtool serve: a model behind a JSON API, or as tools for programs that speak MCP."""
+"""The `serve` command: a model behind a JSON API, or as tools for programs that speak MCP."""
 
 import logging
 import os

@@ -1,4 +1,4 @@
-"""embedtool shell: queries to one or several models, a line at a time."""
+"""The `shell` command: queries to one or several models, a line at a time."""
 
 import os
 import sys

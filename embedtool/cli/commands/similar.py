@@ -1,4 +1,4 @@
-"""embedtool similar: nearest neighbours."""
+"""The `similar` command: nearest neighbours."""
 
 from functools import partial
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""embedtool similarity: how near two words are."""
+"""The `similarity` command: how near two words are."""
 
 from functools import partial
 from pathlib import Path

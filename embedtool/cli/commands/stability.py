@@ -1,4 +1,4 @@
-"""embedtool stability: how much repeated trainings differ."""
+"""The `stability` command: how much repeated trainings differ."""
 
 from dataclasses import asdict
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""embedtool train: from text to a model."""
+"""The `train` command: from text to a model."""
 
 from collections.abc import Callable
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""embedtool transform: vectors centred, projected or scaled after training."""
+"""The `transform` command: vectors centred, projected or scaled after training."""
 
 from pathlib import Path
 from typing import Any

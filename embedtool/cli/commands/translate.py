@@ -1,4 +1,4 @@
-"""embedtool translate: words of one language translated by the model of another."""
+"""The `translate` command: words of one language translated by the model of another."""
 
 from dataclasses import asdict
 from functools import partial

@@ -1,4 +1,4 @@
-"""embedtool tune: a search for the best options of a training."""
+"""The `tune` command: a search for the best options of a training."""
 
 import shlex
 from dataclasses import asdict, fields

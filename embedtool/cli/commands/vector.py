@@ -1,4 +1,4 @@
-"""embedtool vector: the components of vectors."""
+"""The `vector` command: the components of vectors."""
 
 from functools import partial
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""embedtool vocab: the words of a text and their counts."""
+"""The `vocab` command: the words of a text and their counts."""
 
 from pathlib import Path
 from typing import Any

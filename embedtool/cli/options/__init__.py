@@ -1,1 +1,1 @@
-"""Options that commands share."""
+"""What commands share of their command lines: options, how they are read and checked."""

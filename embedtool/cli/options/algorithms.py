@@ -40,11 +40,13 @@ def algorithm_commands(
     ----------
     group : click.Group
         Where the commands go; each has the name of its algorithm.
-    extra_options, last_options : callable
-        Return the options that stand before and behind those of the algorithm and of the text.
+    extra_options : callable
+        Returns the options that stand before those of the algorithm.
     run : callable
         Takes ``algorithm``, ``inputs``, ``config`` and ``text``, and ``cache`` and the other
         options by their names.
+    last_options : callable
+        Returns the options that stand behind those of the text.
     help_note : str
         The last paragraph of the help.
     command_class : type

@@ -1,1 +1,1 @@
-"""What commands print: tables, JSON, TSV, pictures, progress."""
+"""What commands print: tables, JSON, figures and progress."""
