@@ -1,9 +1,18 @@
 """The parameters in a message of the library, as flags of the command line."""
 
 import re
-from collections.abc import Sequence
+import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 
 import click
+
+from embedtool.errors import EmbedtoolError
+
+VALUE = r"""('[^']*'|"[^"]*"|[^\s',;)]+)"""
+"""A value as Python writes it."""
+QUOTES = ("'", '"')
 
 
 def flag(parameter: str) -> str:
@@ -26,12 +35,34 @@ def with_flags(message: str, parameters: Sequence[str], command: click.Command |
     command : click.Command or None
         The command that was called: an option of it may have another name than its parameter.
     """
-    own = {each.name: each.opts for each in command.params} if command else {}
+    own = {}
+    for option in command.params if command else ():
+        if isinstance(option, click.Option):
+            own[option.name] = max(option.opts, key=len)
     for name in parameters:
-        on, off = max(own.get(name, []), key=len, default=flag(name)), flag(f"no_{name}")
-        word = rf"(?<![\w./-]){re.escape(name)}"
-        message = re.sub(rf"{word}=True\b", on, message)
-        message = re.sub(rf"{word}=False\b", off, message)
-        message = re.sub(rf"{word}=('?)([^\s',;)]+)\1", rf"{on} \2", message)
-        message = re.sub(rf"{word}(?![\w./=-])", on, message)
+        pattern = rf"(?<![\w./-]){re.escape(name)}(?:={VALUE}|(?![\w./=-]))"
+        replace = partial(_replacement, own.get(name, flag(name)), flag(f"no_{name}"))
+        message = re.sub(pattern, replace, message)
     return message
+
+
+def _replacement(on: str, off: str, found: re.Match[str]) -> str:
+    value = found[1]
+    if value in (None, "True"):
+        return on
+    if value == "False":
+        return off
+    return f"{on} {shlex.quote(value[1:-1]) if value[0] in QUOTES else value}"
+
+
+@contextmanager
+def renamed_parameter(name: str, name_here: str) -> Iterator[None]:
+    """Have errors speak of a parameter by the name that it has in one command."""
+    try:
+        yield
+    except EmbedtoolError as error:
+        if name in error.parameters:
+            message = re.sub(rf"\b{re.escape(name)}\b", name_here, str(error))
+            error.args = (message, *error.args[1:])
+            error.parameters = tuple(name_here if p == name else p for p in error.parameters)
+        raise

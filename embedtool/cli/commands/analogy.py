@@ -27,7 +27,7 @@ def analogy(
     as_tsv: bool,
     **options: Any,
 ) -> None:
-    """Print the words nearest to an expression such as king - man + woman.
+    """Print the words nearest to a sum such as king - man + woman.
 
     EXPRESSION is words joined by + and - with spaces around them, weighted if you like (king - man
     + woman, 0.5*king + queen), or three words: man king woman asks what is to woman as king is to

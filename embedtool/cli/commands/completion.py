@@ -98,7 +98,7 @@ complete --no-files --keep-order --command %(prog_name)s --arguments '(%(complet
 SHELLS: dict[str, type[ShellComplete]] = {"bash": _Bash, "zsh": _Zsh, "fish": _Fish}
 
 
-HELP = """Print a script that completes commands, options and words in SHELL.
+HELP = """Print the script that makes SHELL complete commands and words.
 
 \b
 bash  put into ~/.bashrc: eval "$(embedtool completion bash)"

@@ -48,7 +48,9 @@ def drift(
     as_tsv: bool,
     **options: Any,
 ) -> None:
-    """Print the words that changed most from OLD to NEW, or how much each WORD did.
+    """Print the words that changed most from OLD to NEW.
+
+    With WORD: how much each of them changed.
 
     distance: 1 - cosine of a word's two vectors, OLD rotated into the space of NEW; neighbourhood:
     the same of its similarities with its nearest neighbours in either model. Then come its nearest

@@ -53,7 +53,7 @@ def evaluate(
     as_tsv: bool,
     **options: Any,
 ) -> None:
-    """Score MODEL on analogies, word pairs, categories and outliers, or on documents.
+    """Score MODEL on analogies, word pairs and other datasets.
 
     Analogies: accuracy. Pairs: Spearman's and Pearson's correlation with human scores. Categories:
     purity of the clusters that the vectors form. Outliers: how often the word that does not belong
@@ -61,7 +61,7 @@ def evaluate(
     the questions that the vocabulary can answer, with its 95% confidence interval; the last column
     is over all questions.
 
-    --classify: accuracy and F1 of a logistic regression on documents, cross-validated.
+    --classify: cross-validated accuracy and F1 of a logistic regression on documents.
     """
     check_exclusive_options(classify)
     if classify is not None:

@@ -18,7 +18,7 @@ from embedtool.messages import counted
     help=f"{', '.join(WRITERS)}.",
 )  # fmt: skip
 def export(model: Path, file: Path, name: str | None) -> None:
-    """Write the vectors of MODEL to FILE, in a format that other tools read.
+    """Write the vectors of MODEL to FILE, for other tools.
 
     Without --format the name of FILE decides: .txt is word2vec's text, .vec and .bin are
     fastText's (.bin of a model without subwords is word2vec's), .glove, .safetensors, .npz,

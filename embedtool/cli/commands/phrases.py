@@ -1,10 +1,11 @@
 """The `phrases` command: collocations joined into one word."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from embedtool.cli.flags import renamed_parameter
 from embedtool.cli.options.given import reject_options
 from embedtool.cli.options.shared import (
     FILE,
@@ -20,6 +21,10 @@ from embedtool.cli.output.console import echo_err, print_line
 from embedtool.cli.output.progress_display import progress_reporter
 from embedtool.config.text import PhrasesConfig, TextConfig
 from embedtool.messages import counted
+
+if TYPE_CHECKING:
+    from embedtool.corpus.corpus import Corpus
+    from embedtool.corpus.phrases import Phrases
 
 text_options: Decorator[Any] = text_field_options(
     {*TOKENIZER_FIELDS, *READER_FIELDS} - {"delimiter"}
@@ -63,32 +68,33 @@ def phrases(
     over it joins phrases of three and four words.
     """
     config = PhrasesConfig.from_options(options)
-    text = TextConfig.from_options({**options, "delimiter": csv_delimiter})
     if known:
         reject_options(LEARNING, "goes without --apply")
 
     from embedtool.corpus.corpus import Corpus
-    from embedtool.corpus.notes import warn_of_reading
-    from embedtool.corpus.phrases import (
-        Phrases,
-        ScriptCheck,
-        above_threshold,
-        read_table,
-        rereadable,
-        without_spaces,
-        write_table,
-    )
-    from embedtool.io.atomic import atomic_write, check_output_file
+    from embedtool.corpus.phrases import Phrases, above_threshold, read_table
+    from embedtool.io.atomic import check_output_file
 
-    for path in (output, table):
-        if path:
-            check_output_file(path)
-    raw = Corpus(inputs, text)
+    with renamed_parameter("delimiter", "csv_delimiter"):  # that of phrases is another
+        text = TextConfig.from_options({**options, "delimiter": csv_delimiter})
+        for path in (output, table):
+            if path:
+                check_output_file(path)
+        scores = above_threshold(read_table(known), options["threshold"]) if known else None
+        _join(Corpus(inputs, text), Phrases(config, scores), known is None, output, table)
+
+
+def _join(
+    raw: "Corpus", phrases: "Phrases", learn: bool, output: Path | None, table: Path | None
+) -> None:
+    """Learn the phrases of a text if need be, and write the text with its phrases joined."""
+    from embedtool.corpus.notes import warn_of_reading
+    from embedtool.corpus.phrases import ScriptCheck, rereadable, without_spaces, write_table
+    from embedtool.io.atomic import atomic_write
+
     seen = ScriptCheck()
     with progress_reporter() as report, rereadable(raw, report) as corpus:
-        scores = above_threshold(read_table(known), options["threshold"]) if known else None
-        phrases = Phrases(config, scores)
-        if not known:
+        if learn:
             phrases.learn(corpus, report)
         if table:
             write_table(phrases.scores, table)
@@ -100,6 +106,6 @@ def phrases(
         else:
             for sentence in sentences:
                 print_line(" ".join(phrases.join(sentence)))
-    warn_of_reading(text, raw.notes)
-    seen.warn(text)
+    warn_of_reading(raw.text, raw.notes)
+    seen.warn(raw.text)
     echo_err(f"{counted(len(phrases.scores), 'phrase')}, {counted(phrases.n_joined, 'time')}")

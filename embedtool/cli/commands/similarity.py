@@ -22,9 +22,9 @@ COLUMNS = ("word", "other", "similarity")
 def similarity(
     model: Path, queries: tuple[str, ...], unknown: Unknown, as_json: bool, as_tsv: bool
 ) -> None:
-    """Print the cosine similarity of WORD and each OTHER, from -1 to 1.
+    """Print the cosine similarity of WORD and each OTHER.
 
-    Without words, or with -, they are read from standard input, a line for each WORD OTHER...
+    It is from -1 to 1. Without words, or with -, they are read from standard input, a line for each WORD OTHER...
     """
     asked = [
         (query, pair) for query in read_queries(queries, whole_line=True) for pair in _pairs(query)

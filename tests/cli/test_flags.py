@@ -1,0 +1,86 @@
+"""Parameters in messages of the library stand as flags on the command line."""
+
+import ast
+from pathlib import Path
+
+import click
+import pytest
+
+from embedtool.cli.flags import flag, renamed_parameter, with_flags
+from embedtool.errors import ConfigError
+from tests.cli.test_help import PATHS, found
+from tests.conftest import Run
+
+PACKAGE = Path(__file__).parents[2] / "embedtool"
+
+MESSAGES = {
+    ("min_count must be 1 or more", ("min_count",)): "--min-count must be 1 or more",
+    ("max_n=3 is below min_n=4", ("max_n", "min_n")): "--max-n 3 is below --min-n 4",
+    ("use encoding='latin-1', or skip", ("encoding",)): "use --encoding latin-1, or skip",
+    ("delimiter=';' splits; set delimiter", ("delimiter",)): (
+        "--delimiter ';' splits; set --delimiter"
+    ),
+    ('field="a b"', ("field",)): "--field 'a b'",
+    ("use overwrite=True or header=False", ("overwrite", "header")): (
+        "use --overwrite or --no-header"
+    ),
+    ("n must be 1 or more", ("n",)): "-n must be 1 or more",
+    ("min_n is not n, nor in x.min_n or a/min_n", ("n", "min_n")): (
+        "--min-n is not -n, nor in x.min_n or a/min_n"
+    ),
+    ("encoding, encoding_errors=skip", ("encoding", "encoding_errors")): (
+        "--encoding, --encoding-errors skip"
+    ),
+    ("min_count is said of itself", ()): "min_count is said of itself",
+}
+
+
+@pytest.mark.parametrize(("message", "parameters"), MESSAGES)
+def test_parameters_become_flags(message: str, parameters: tuple[str, ...]) -> None:
+    assert with_flags(message, parameters, None) == MESSAGES[message, parameters]
+
+
+def test_an_option_is_named_as_its_command_names_it() -> None:
+    command = click.Command("similar", params=[
+        click.Option(["--words", "word_file"]), click.Argument(["model"]),
+    ])  # fmt: skip
+    message = with_flags("word_file=x of model is empty", ("word_file", "model"), command)
+    assert message == "--words x of --model is empty"
+
+
+def test_a_parameter_can_have_another_name_in_one_command() -> None:
+    with pytest.raises(ConfigError) as caught, renamed_parameter("delimiter", "csv_delimiter"):
+        raise ConfigError("delimiter must be one character", parameters=("delimiter", "header"))
+    assert str(caught.value) == "csv_delimiter must be one character"
+    assert caught.value.parameters == ("csv_delimiter", "header")
+    with pytest.raises(ConfigError, match=r"^delimiter"), renamed_parameter("header", "head"):
+        raise ConfigError("delimiter must be one character", parameters=("delimiter",))
+
+
+def test_phrases_names_its_delimiter_of_csv(run: Run, text: Path) -> None:
+    result = run("phrases", text, "--csv-delimiter", "ab")
+    assert (result.exit_code, result.stderr) == (
+        2, "Error: --csv-delimiter must be one character, not 'ab'\n"
+    )  # fmt: skip
+
+
+def test_every_parameter_that_a_message_names_is_an_option() -> None:
+    """Of the parameters written out in `parameters=(...)` and `extra={"parameters": (...)}`."""
+    options = {name for path in PATHS for each in found(path).params for name in each.opts}
+    named = set()
+    for file in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.keyword) and node.arg == "parameters":
+                named |= _strings(node.value)
+            elif isinstance(node, ast.Dict):
+                for key, value in zip(node.keys, node.values, strict=True):
+                    if isinstance(key, ast.Constant) and key.value == "parameters":
+                        named |= _strings(value)
+    assert len(named) > 20
+    assert {name for name in named if flag(name) not in options} == set()
+
+
+def _strings(value: ast.expr) -> set[str]:
+    """The strings of a tuple."""
+    elements = value.elts if isinstance(value, ast.Tuple) else []
+    return {str(e.value) for e in elements if isinstance(e, ast.Constant)}
