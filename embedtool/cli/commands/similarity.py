@@ -24,7 +24,8 @@ def similarity(
 ) -> None:
     """Print the cosine similarity of WORD and each OTHER.
 
-    It is from -1 to 1. Without words, or with -, they are read from standard input, a line for each WORD OTHER...
+    It is from -1 to 1. Without words, or with -, they are read from standard input, a line for each
+    WORD OTHER...
     """
     asked = [
         (query, pair) for query in read_queries(queries, whole_line=True) for pair in _pairs(query)
