@@ -1,7 +1,9 @@
 """How numbers of things, and values that hold large arrays, are written for a person."""
 
-from collections.abc import Collection, Mapping
+import os
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 MOST_ITEMS = 5
@@ -34,3 +36,18 @@ def _shown(value: object) -> str:
 def counted(n: float, noun: str, plural: str | None = None) -> str:
     """The number with its noun, whose plural has an s unless another is given."""
     return f"{n:,} {noun if n == 1 else plural or f'{noun}s'}"
+
+
+def display_names(paths: Sequence[Path]) -> list[str]:
+    """A short name for each path: without its folder, and of a file without its ending.
+
+    Where that does not tell them apart, the paths.
+    """
+    names = [path.resolve().name if path.is_dir() else path.stem for path in paths]
+    distinct = names if len(set(names)) == len(set(paths)) else [str(path) for path in paths]
+    return [printable_name(name) for name in distinct]
+
+
+def printable_name(name: str) -> str:
+    """A file name as any font and page can show it: bytes that are not UTF-8 as escapes."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")

@@ -23,7 +23,8 @@ from embedtool.corpus.encoding import EncodedCorpus
 from embedtool.corpus.sorted_runs import MAPPING, Run, SortedRuns, merge_runs
 from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.errors import TrainingError
-from embedtool.io.atomic import HashingWriter, atomic_write, mismatch
+from embedtool.io.atomic import atomic_write
+from embedtool.io.checksums import HashingWriter, mismatch
 from embedtool.io.machine import MiB
 from embedtool.io.progress import Progress, Report, silent
 from embedtool.kernels.text.cooccurrence import distance_bits, list_pairs, sum_entries

@@ -10,7 +10,6 @@ from io import BufferedReader
 from typing import Any, BinaryIO, Protocol, cast
 
 from embedtool.config.text import TextConfig
-from embedtool.corpus.decoding import Utf8Stream
 from embedtool.corpus.notes import INSPECTED_BYTES, ReadingNotes
 from embedtool.corpus.paragraphs import paragraphs
 from embedtool.corpus.records import (
@@ -27,7 +26,6 @@ from embedtool.corpus.records import (
     texts_of,
     tokens_from_list,
 )
-from embedtool.corpus.signatures import HEAD_BYTES, what_is_no_text
 from embedtool.corpus.sources import (
     FileSignature,
     Inputs,
@@ -47,7 +45,9 @@ from embedtool.corpus.tokens import (
 )
 from embedtool.errors import CorpusError
 from embedtool.io.encodings import BYTE_ORDER_MARK, REPLACEMENT, is_utf8
+from embedtool.io.file_types import HEAD_BYTES, describe_non_text
 from embedtool.io.progress import Progress, Report, silent
+from embedtool.io.utf8_stream import Utf8Stream
 from embedtool.messages import brief
 
 BLOCK_BYTES = 2**20
@@ -262,7 +262,7 @@ class Corpus:
         if kind == "text" and self.text.input_format == "auto" and is_parquet(stream):
             kind = "parquet"
         if kind != "parquet":
-            found = what_is_no_text(peek_head(stream, HEAD_BYTES), self.text.encoding)
+            found = describe_non_text(peek_head(stream, HEAD_BYTES), self.text.encoding)
             if found:
                 raise CorpusError(
                     f"{display_name(source)}, byte 0: {found}",
@@ -297,7 +297,18 @@ class Corpus:
         if is_utf8(self.text.encoding):
             yield stream
             return
-        recoded = Utf8Stream(stream, self.text.encoding, self.text.encoding_errors, name)
+        encoding = self.text.encoding
+
+        def fault(error: UnicodeError, offset: int, _: int) -> CorpusError:
+            if not isinstance(error, UnicodeDecodeError):
+                return CorpusError(f"{name}: not {encoding}: {error}")
+            return CorpusError(
+                f"{name}, byte {offset:,}: not {encoding} (0x{error.object[error.start]:02x}); "
+                "set encoding, or use encoding_errors='replace' or encoding_errors='skip'",
+                parameters=("encoding", "encoding_errors"),
+            )
+
+        recoded = Utf8Stream(stream, encoding, self.text.encoding_errors, fault)
         try:
             yield cast(BinaryIO, BufferedReader(recoded))
         finally:

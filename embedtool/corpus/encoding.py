@@ -28,7 +28,8 @@ from embedtool.corpus.string_table import StringTable
 from embedtool.corpus.tokens import decode_token_lines
 from embedtool.corpus.vocabulary import Vocabulary, build_vocabulary
 from embedtool.errors import CorpusError, OutputError, ResourceError, TrainingError
-from embedtool.io.atomic import HashingWriter, atomic_directory, mismatch
+from embedtool.io.atomic import atomic_directory
+from embedtool.io.checksums import HashingWriter, mismatch
 from embedtool.io.machine import n_cores
 from embedtool.io.progress import Report, silent
 from embedtool.kernels.text.tokens import keep_rows, renumber

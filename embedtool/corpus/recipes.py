@@ -20,9 +20,9 @@ from embedtool.corpus.cleaning import CLEANINGS, Lower
 from embedtool.corpus.sources import open_source
 from embedtool.corpus.tokens import LOWER
 from embedtool.errors import ConfigError, CorpusError, MissingExtraError, OutputError
-from embedtool.io import atomic
-from embedtool.io.atomic import atomic_write, check_output_file, checksum_of
-from embedtool.io.download import download, mismatch
+from embedtool.io.atomic import atomic_write, check_output_file
+from embedtool.io.checksums import Checksum, checksum_of, mismatch
+from embedtool.io.download import download
 from embedtool.io.progress import Progress, Report, silent
 
 log = logging.getLogger(__name__)
@@ -59,6 +59,11 @@ class Recipe:
     homepage: str | None = None
     citation: str | None = None
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
+
+    @property
+    def checksum(self) -> Checksum:
+        """What the source has to have, as far as it is known."""
+        return {"bytes": self.bytes, "sha256": self.sha256}
 
     @property
     def is_ready(self) -> bool:
@@ -201,7 +206,7 @@ def warn_of_change(home: Path, *, thoroughly: bool = True) -> None:
     if not facts:
         return
     same_size = home.stat().st_size == facts["bytes"]
-    fault = atomic.mismatch(home, facts) if thoroughly or not same_size else None
+    fault = mismatch(home, facts) if thoroughly or not same_size else None
     if fault:
         log.warning(
             "%s: %s, since it was prepared; embedtool corpus get --force prepares it again",
@@ -247,7 +252,7 @@ def _source(
         if force:
             for old in path.parent.glob(f"{path.name}.part*"):
                 old.unlink()
-        if force or not path.is_file() or mismatch(path, recipe.bytes, recipe.sha256):
+        if force or not path.is_file() or mismatch(path, recipe.checksum):
             _make_folder(path.parent)
             url = recipe.url.format(**values)
             download(url, path, size=recipe.bytes, sha256=recipe.sha256, report=report)
@@ -255,8 +260,8 @@ def _source(
     path = shipped_folder() / recipe.file if recipe.file else _package_file(recipe)
     if not path.is_file():
         raise CorpusError(f"{path}: no such file, though {recipe.name} comes from it")
-    if fault := mismatch(path, recipe.bytes, recipe.sha256):
-        raise CorpusError(f"{path}: not the file that the recipe was made for: {fault}")
+    if fault := mismatch(path, recipe.checksum):
+        raise CorpusError(f"{path}: not the file that the recipe was made for: it {fault}")
     return path
 
 

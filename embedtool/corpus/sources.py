@@ -7,7 +7,6 @@ import bz2
 import gzip
 import lzma
 import os
-import re
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -28,6 +27,7 @@ from embedtool.corpus.object_stores import (
 )
 from embedtool.corpus.waiting import TimedStream, wait_for_answer
 from embedtool.errors import CorpusError
+from embedtool.io.file_types import COMPRESSIONS
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -36,13 +36,13 @@ else:
 
 STDIN = "-"
 
-MAGIC: dict[re.Pattern[bytes], Callable[[Any], Any]] = {
-    re.compile(rb"\x1f\x8b"): gzip.open,
-    re.compile(rb"BZh[1-9](1AY&SY|\x17rE8P\x90)"): bz2.open,
-    re.compile(rb"\xfd7zXZ\0"): lzma.open,
-    re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18"): zstd.open,
+OPENERS: dict[str, Callable[[Any], Any]] = {
+    "gzip": gzip.open,
+    "bzip2": bz2.open,
+    "xz": lzma.open,
+    "zstd": zstd.open,
 }
-"""The first bytes of each kind of compressed file, and what opens it."""
+"""What opens a compressed file."""
 
 MAGIC_BYTES = 10
 
@@ -165,8 +165,8 @@ def open_source(source: str) -> Iterator[tuple[BinaryIO, BinaryIO]]:
             raw = _open_raw(source, stack)
             head = raw.peek(MAGIC_BYTES)
             text: IO[bytes] = raw
-            for magic, opener in MAGIC.items():
-                if magic.match(head):
+            for name, opener in OPENERS.items():
+                if COMPRESSIONS[name].match(head):
                     text = stack.enter_context(opener(raw))
             yield cast(BinaryIO, text), cast(BinaryIO, raw)
         except DAMAGED as error:

@@ -13,12 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.errors import ModelError
+from embedtool.io.encodings import SURROGATE_ERRORS
 from embedtool.messages import counted
 
 BLOCK_WORDS = 2**13
 """Words that are read in one go where all are wanted."""
-SURROGATE_ERRORS = "surrogatepass"
-"""Halves of characters, which have no UTF-8, get the bytes that they would have."""
 
 
 class HashIndex(NamedTuple):

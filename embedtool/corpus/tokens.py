@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.config.text import TextConfig
-from embedtool.corpus.string_table import SURROGATE_ERRORS, StringTable
+from embedtool.corpus.string_table import StringTable
 from embedtool.errors import MissingExtraError
+from embedtool.io.encodings import SURROGATE_ERRORS
 
 Tokenizer = Callable[[str], list[str]]
 

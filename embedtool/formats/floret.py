@@ -15,7 +15,7 @@ from embedtool.errors import FormatError
 from embedtool.formats.array_builder import ArrayBuilder
 from embedtool.formats.arrays import from_arrays
 from embedtool.formats.layout import numbers_of
-from embedtool.formats.options import ReadOptions, Recoded
+from embedtool.formats.options import ReadOptions
 from embedtool.messages import counted
 from embedtool.model.vectors import WordVectors
 
@@ -63,7 +63,7 @@ def read(path: Path, reading: ReadOptions) -> WordVectors:
     return from_arrays(path, words, {"vectors": matrix}, reading)
 
 
-def _head(path: Path, file: BinaryIO | Recoded) -> _Head:
+def _head(path: Path, file: BinaryIO) -> _Head:
     match = HEADER.fullmatch(file.readline().rstrip(b"\r\n"))
     if match is None:
         raise FormatError(f"{path}, line 1: not the head of a floret table")
@@ -80,7 +80,7 @@ def _head(path: Path, file: BinaryIO | Recoded) -> _Head:
     return head
 
 
-def _rows(path: Path, file: BinaryIO | Recoded, head: _Head) -> Iterator[NDArray[np.float32]]:
+def _rows(path: Path, file: BinaryIO, head: _Head) -> Iterator[NDArray[np.float32]]:
     """The rows, float32 (1, vector_size) each; a line is its number and the row."""
     number = -1
     for number, line in enumerate(file):

@@ -35,10 +35,10 @@ from embedtool.formats.choosing import (
     known_or_only,
     no_choice,
 )
-from embedtool.formats.foreign import ZIP
 from embedtool.formats.options import ReadOptions
 from embedtool.formats.text_rows import check_words
 from embedtool.io.atomic import atomic_write
+from embedtool.io.file_types import ZIP
 from embedtool.io.progress import Report, silent
 from embedtool.model.vectors import WordVectors
 

@@ -8,19 +8,19 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Literal, cast
 
 from embedtool.errors import DamagedError, FormatError
-from embedtool.io.encodings import BYTE_ORDER_MARK, UTF8, encoding_name, is_utf8
+from embedtool.io.encodings import UTF8, encoding_name, is_utf8
 from embedtool.io.progress import Report, silent
+from embedtool.io.utf8_stream import Utf8Stream
 
 log = logging.getLogger(__name__)
 
 EncodingErrors = Literal["strict", "replace", "backslashreplace", "ignore"]
 UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-RECODED_BYTES = 2**20
-"""Bytes of another encoding that become UTF-8 in one go."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class ReadOptions:
             ) from None
 
     @contextmanager
-    def opened(self, path: Path) -> "Iterator[BinaryIO | Recoded]":
+    def opened(self, path: Path) -> Iterator[BinaryIO]:
         """Open a file of text; what is read of it is UTF-8, without a byte order mark.
 
         A mark is reported, for it may be meant as part of the first word. Raises FormatError
@@ -79,7 +79,7 @@ class ReadOptions:
         """
         with path.open("rb") as file:
             if not is_utf8(self.encoding):
-                yield Recoded(path, file, self.encoding, self.encoding_errors)
+                yield _recoded(path, file, self.encoding, self.encoding_errors)
                 return
             head = file.read(len(codecs.BOM_UTF8))
             if head.startswith(UTF16_MARKS):
@@ -91,54 +91,15 @@ class ReadOptions:
             yield file
 
 
-class Recoded:
-    """A file of text in another encoding, read as if it were UTF-8."""
+def _recoded(path: Path, file: BinaryIO, encoding: str, errors: str) -> BinaryIO:
+    """Return a file in another encoding as one in UTF-8, without a byte order mark."""
 
-    def __init__(self, path: Path, file: BinaryIO, encoding: str, errors: EncodingErrors) -> None:
-        self._path, self._file, self._encoding = path, file, encoding
-        self._decoder = codecs.getincrementaldecoder(encoding)(errors)
-        self._waiting = b""
-        self._n_lines = 0
+    def fault(error: UnicodeError, _: int, line: int) -> FormatError:
+        if not isinstance(error, UnicodeDecodeError):
+            return FormatError(f"{path}: is not {encoding}: {error}")
+        return FormatError(f"{path}, line {line:,}: is not {encoding}: {error.reason}")
 
-    def read(self, n_bytes: int) -> bytes:
-        """The next bytes, as many as are asked for unless the file ends."""
-        pieces = [self._waiting]
-        n_found = len(self._waiting)
-        while n_found < n_bytes and (piece := self._more()):
-            pieces.append(piece)
-            n_found += len(piece)
-        found = b"".join(pieces)
-        self._waiting = found[n_bytes:]
-        return found[:n_bytes]
-
-    def readline(self) -> bytes:
-        """The rest of the line, with its end."""
-        pieces = [self._waiting]
-        while b"\n" not in pieces[-1] and (piece := self._more()):
-            pieces.append(piece)
-        line, end, self._waiting = b"".join(pieces).partition(b"\n")
-        return line + end
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(self.readline, b"")
-
-    def _more(self) -> bytes:
-        """The next bytes in UTF-8, none at the end of the file."""
-        while raw := self._file.read(RECODED_BYTES):
-            if text := self._decoded(raw):
-                return text
-        return self._decoded(b"")
-
-    def _decoded(self, raw: bytes) -> bytes:
-        try:
-            text = self._decoder.decode(raw, final=not raw)
-            found = text.removeprefix("" if self._n_lines else BYTE_ORDER_MARK).encode()
-        except UnicodeDecodeError as error:
-            line = self._n_lines + 1 + error.object[: error.start].count(b"\n")
-            raise FormatError(
-                f"{self._path}, line {line:,}: is not {self._encoding}: {error.reason}"
-            ) from None
-        except UnicodeError as error:
-            raise FormatError(f"{self._path}: is not {self._encoding}: {error}") from None
-        self._n_lines += found.count(b"\n")
-        return found
+    stream = BufferedReader(Utf8Stream(file, encoding, errors, fault))
+    if stream.peek().startswith(codecs.BOM_UTF8):
+        stream.read(len(codecs.BOM_UTF8))
+    return cast(BinaryIO, stream)

@@ -14,12 +14,13 @@ from embedtool.errors import FormatError
 from embedtool.formats.fasttext_header import MAGIC
 from embedtool.formats.finalfusion import FIFU
 from embedtool.formats.floret import HEADER as FLORET
-from embedtool.formats.foreign import ZIP, what_else
+from embedtool.formats.foreign import what_else
 from embedtool.formats.layout import BLANKS, NUMBER, SAMPLE_LINES, header_of, is_text, layout_of
 from embedtool.formats.options import ReadOptions
 from embedtool.formats.tensorboard import numbers_of, words_path
 from embedtool.formats.word2vec_binary import FIRST_LINES, holds_text
 from embedtool.io.encodings import is_utf8
+from embedtool.io.file_types import ZIP
 
 HEAD_BYTES = 2**20
 """Enough for two lines of text vectors of ten thousand dimensions and more."""

@@ -32,7 +32,8 @@ from embedtool.formats.json_folder import (
 from embedtool.formats.options import ReadOptions
 from embedtool.formats.spacy_keys import SYMBOLS, key2row_bytes, keys_of, read_key2row
 from embedtool.formats.text_rows import check_words
-from embedtool.io.atomic import HashingWriter, atomic_directory
+from embedtool.io.atomic import atomic_directory
+from embedtool.io.checksums import HashingWriter
 from embedtool.io.progress import Report, silent
 from embedtool.model.vectors import WordVectors
 

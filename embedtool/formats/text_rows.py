@@ -28,7 +28,7 @@ from embedtool.formats.layout import (
     layout_of,
     row_of,
 )
-from embedtool.formats.options import ReadOptions, Recoded
+from embedtool.formats.options import ReadOptions
 from embedtool.io.atomic import atomic_write
 from embedtool.io.encodings import BYTE_ORDER_MARK, UTF8, is_utf8
 from embedtool.io.machine import n_cores
@@ -293,7 +293,7 @@ def shown_line(line: bytes) -> str:
     return repr(line[:LONGEST_SHOWN])
 
 
-def _pieces(head: bytes, file: "BinaryIO | Recoded") -> Iterator[bytes]:
+def _pieces(head: bytes, file: BinaryIO) -> Iterator[bytes]:
     """Pieces of whole lines, first those of `head`, then those to the end of the file.
 
     Blank lines at the end of the file belong to no piece.

@@ -8,16 +8,15 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from embedtool.errors import OutputError
-from embedtool.messages import counted
 
 if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
+    pass
 
 RENAME_EXCHANGE = 2
 """Of Linux's renameat2: both names are there already and change places."""
@@ -67,7 +66,7 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
         with os.fdopen(descriptor, "wb") as file:
             yield file
             file.flush()
-            os.fchmod(descriptor, mode)
+            Path(temporary).chmod(mode)
             os.fsync(descriptor)
         Path(temporary).replace(path)
         sync(path.parent)
@@ -152,73 +151,6 @@ def _exchange(first: Path, second: Path) -> bool:
     return not renameat2(here, names[0], here, names[1], RENAME_EXCHANGE)
 
 
-class HashingWriter:
-    """A file that is written, with the SHA-256 of what has been written to it.
-
-    n_bytes : how much that is
-    """
-
-    def __init__(self, file: BinaryIO) -> None:
-        import hashlib
-
-        self.file = file
-        self.digest = hashlib.sha256()
-        self.n_bytes = 0
-
-    def write(self, data: "ReadableBuffer") -> int:
-        """Write bytes, or an array's."""
-        self.digest.update(data)
-        written = self.file.write(data)
-        self.n_bytes += written
-        return written
-
-    def checksum(self) -> dict[str, int | str]:
-        """Size and checksum, as `mismatch` takes them."""
-        return {"bytes": self.n_bytes, "sha256": self.digest.hexdigest()}
-
-
-def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal digits."""
-    import hashlib
-
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def checksum_of(path: Path) -> dict[str, int | str]:
-    """Size and checksum of a file that is there, as `mismatch` takes them."""
-    return {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
-
-
-def mismatch(path: Path, facts: Mapping[str, int | str]) -> str | None:
-    """What is wrong with a file that must have these facts of `Hashed`, or None."""
-    try:
-        size = path.stat().st_size
-        if size != facts["bytes"]:
-            return f"has {counted(size, 'byte')}, not {facts['bytes']:,}"
-        found = sha256_of(path)
-    except FileNotFoundError:
-        return "is missing"
-    except OSError as error:
-        return f"cannot be read: {error.strerror}"
-    return None if found == facts["sha256"] else "has changed: its SHA-256 is another"
-
-
-def display_names(paths: Sequence[Path]) -> list[str]:
-    """A short name for each path: without its folder, and of a file without its ending.
-
-    Where that does not tell them apart, the paths.
-    """
-    names = [path.resolve().name if path.is_dir() else path.stem for path in paths]
-    distinct = names if len(set(names)) == len(set(paths)) else [str(path) for path in paths]
-    return [printable_name(name) for name in distinct]
-
-
-def printable_name(name: str) -> str:
-    """A file name as any font and page can show it: bytes that are not UTF-8 as escapes."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
-
-
 def check_output_file(path: Path) -> None:
     """Raise OutputError unless a file can be written at `path`, before the work begins."""
     if path.is_dir():
@@ -247,7 +179,9 @@ def is_special(path: Path) -> bool:
 
 
 def sync(path: Path) -> None:
-    """Have a file or folder reach the disk."""
+    """Flush a file or folder to the disk; Windows can do neither from here."""
+    if sys.platform == "win32":
+        return
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -4,7 +4,6 @@ In: a URL. Out: the whole file under its name, or nothing under its name; what h
 waits beside it in FILE.part.
 """
 
-import fcntl
 import logging
 import os
 import re
@@ -21,9 +20,15 @@ from urllib.request import Request, urlopen
 
 from embedtool import __version__
 from embedtool.errors import CorpusError, OutputError
-from embedtool.io.atomic import sha256_of, sync
+from embedtool.io.atomic import sync
+from embedtool.io.checksums import mismatch
 from embedtool.io.progress import Progress, Report, silent
 from embedtool.messages import counted
+
+try:
+    import fcntl
+except ImportError:  # Windows, which does not lock the file
+    fcntl = None  # type: ignore[assignment]
 
 log = logging.getLogger(__name__)
 
@@ -77,10 +82,10 @@ def download(
     try:
         with _locked(part, url) as file:
             _fetch(url, file, tag, size, report, retry_delays)
-        fault = mismatch(part, size, sha256)
+        fault = mismatch(part, {"bytes": size, "sha256": sha256})
         if fault:
             part.unlink()
-            raise CorpusError(f"{url}: {fault}; the download was deleted: try again")
+            raise CorpusError(f"{url}: the file {fault}; it was deleted: try again")
         sync(part)
         part.replace(path)
         tag.unlink(missing_ok=True)
@@ -88,24 +93,13 @@ def download(
         raise OutputError(f"{part}: cannot be written: {error.strerror or error}") from None
 
 
-def mismatch(path: Path, size: int | None, sha256: str | None) -> str | None:
-    """What is wrong with a file that must have this size in bytes and this checksum, or None."""
-    there = path.stat().st_size
-    if size is not None and there != size:
-        return f"{counted(there, 'byte')} came, {size:,} were expected"
-    if sha256 is not None:
-        found = sha256_of(path)
-        if found != sha256:
-            return f"the SHA-256 is {found}, expected was {sha256}"
-    return None
-
-
 @contextmanager
 def _locked(part: Path, url: str) -> Iterator[BinaryIO]:
     """Open FILE.part for appending, for this process alone; it is gone where it stays empty."""
     with part.open("ab") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if fcntl:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise CorpusError(f"{url}: another process is downloading it; wait for it") from None
         try:

@@ -11,6 +11,8 @@ UTF8 = "utf-8"
 """The encoding of every file, unless another is named."""
 BYTE_ORDER_MARK = "\ufeff"
 REPLACEMENT = "\ufffd"
+SURROGATE_ERRORS = "surrogatepass"
+"""Error handler that keeps lone surrogates, which have no UTF-8."""
 
 
 def check_encoding(name: str) -> str:

@@ -8,6 +8,7 @@ until it is used.
 import json
 import math
 import mmap
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -91,7 +92,8 @@ def release_pages(array: NDArray[Any]) -> None:
     base: object = array
     while isinstance(base, np.ndarray):
         base = base.base
-    if isinstance(base, memoryview) and base.readonly and isinstance(base.obj, mmap.mmap):
+    is_mapped = isinstance(base, memoryview) and base.readonly and isinstance(base.obj, mmap.mmap)
+    if is_mapped and sys.platform != "win32":
         base.obj.madvise(mmap.MADV_DONTNEED)
 
 

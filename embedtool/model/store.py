@@ -30,13 +30,8 @@ from embedtool import __version__
 from embedtool.config.training import with_current_names
 from embedtool.corpus.string_table import HashIndex, StringTable
 from embedtool.errors import FormatError, ModelError, VocabularyError
-from embedtool.io.atomic import (
-    HashingWriter,
-    atomic_directory,
-    check_writable,
-    mismatch,
-    text_bytes,
-)
+from embedtool.io.atomic import atomic_directory, check_writable, text_bytes
+from embedtool.io.checksums import HashingWriter, mismatch
 from embedtool.io.progress import Report, ReportingWriter, silent
 from embedtool.io.safetensors_io import map_tensors, write_tensors
 from embedtool.messages import counted

@@ -11,7 +11,7 @@ from difflib import SequenceMatcher
 
 import numpy as np
 
-from embedtool.corpus.string_table import SURROGATE_ERRORS
+from embedtool.io.encodings import SURROGATE_ERRORS
 
 SUGGESTION_CANDIDATES = 100_000
 """Number of most frequent words among which suggestions are sought. The index of so many takes a

@@ -20,7 +20,7 @@ from embedtool.config.choices import Layout
 from embedtool.config.tasks import DriftConfig
 from embedtool.corpus.tokens import JOINERS
 from embedtool.errors import QueryError
-from embedtool.io.atomic import display_names
+from embedtool.messages import display_names
 from embedtool.model import store
 from embedtool.model.vectors import WordVectors, unit_rows
 from embedtool.search.query import directions, from_ngrams, lookup, similar_batch

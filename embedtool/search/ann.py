@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from embedtool.config.choices import N_ANSWERS
 from embedtool.errors import MissingExtraError, ModelError, QueryError
-from embedtool.io.atomic import HashingWriter, atomic_write, mismatch
+from embedtool.io.atomic import atomic_write
+from embedtool.io.checksums import HashingWriter, mismatch
 from embedtool.io.machine import n_cores
 from embedtool.io.progress import Progress, Report, silent
 from embedtool.model.vectors import WordVectors, unit_rows

@@ -7,8 +7,9 @@ first; the words themselves are not read.
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.corpus.string_table import SURROGATE_ERRORS, StringTable
+from embedtool.corpus.string_table import StringTable
 from embedtool.errors import ModelError
+from embedtool.io.encodings import SURROGATE_ERRORS
 
 BLOCK_WORDS = 2**16
 """Words looked at in one go: a frequent beginning is found often enough in the first."""

@@ -28,7 +28,8 @@ from embedtool.errors import (
     StoppedError,
     TrainingError,
 )
-from embedtool.io.atomic import HashingWriter, atomic_directory, mismatch
+from embedtool.io.atomic import atomic_directory
+from embedtool.io.checksums import HashingWriter, mismatch
 from embedtool.io.safetensors_io import map_tensors, release_pages, write_tensors
 from embedtool.messages import brief
 from embedtool.trainers.aligned import aligned_zeros

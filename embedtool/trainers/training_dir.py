@@ -33,10 +33,11 @@ from embedtool.corpus.encoding import (
 )
 from embedtool.corpus.object_stores import is_store
 from embedtool.corpus.sources import STDIN, absolute, display_name, is_url, signatures_of
-from embedtool.corpus.string_table import SURROGATE_ERRORS
 from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.errors import ModelError, OutputError
-from embedtool.io.atomic import atomic_write, checksum_of, mismatch, text_bytes
+from embedtool.io.atomic import atomic_write, text_bytes
+from embedtool.io.checksums import checksum_of, mismatch
+from embedtool.io.encodings import SURROGATE_ERRORS
 from embedtool.trainers.checkpoint import last_state
 
 SUFFIX = ".training"

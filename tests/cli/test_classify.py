@@ -124,7 +124,7 @@ def test_documents_in_another_encoding(run: Run, model: Path, tmp_path: Path) ->
     rows = "".join(f"{text} größe,{label}\n" for text, label in zip(*topics(30), strict=True))
     path.write_bytes(f"text,label\n{rows}".encode("latin-1"))
     arguments = ["evaluate", model, "--classify", path, "--weighting", "mean", "--folds", "3"]
-    assert ": invalid UTF-8 (0xf6); convert the file, name its" in run(*arguments).stderr
+    assert ": invalid UTF-8 (0xf6); convert the file, set" in run(*arguments).stderr
     assert run(*arguments, "--encoding", "latin-1").exit_code == 0
     replaced = run(*arguments, "--encoding-errors", "replace").stderr
     n_invalid = rows.count("ö") + rows.count("ß")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from embedtool.io.atomic import display_names
+from embedtool.messages import display_names
 from embedtool.model import store
 from tests.conftest import Run
 

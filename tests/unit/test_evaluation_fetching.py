@@ -60,7 +60,7 @@ def test_a_file_that_changes_later_is_refused_and_can_be_had_anew(
     for use in (locate, fetch):
         with pytest.raises(EvaluationError) as error:
             use(entry)
-        assert f"{path}: has changed since it was fetched: the SHA-256 is" in str(error.value)
+        assert f"{path}: has changed since it was fetched: it has the SHA-256" in str(error.value)
         assert str(error.value).endswith("; run: embedtool datasets get --force mini")
     assert fetch(entry, force=True).read_bytes() == CONTENT
     assert locate(entry) == path
@@ -104,7 +104,7 @@ def test_a_file_that_is_refused_does_not_replace_the_good_one(
 
 
 def test_a_known_checksum_is_demanded(cache: Path, entry: DatasetEntry) -> None:
-    with pytest.raises(CorpusError, match=r"the SHA-256 is .*, expected was 00"):
+    with pytest.raises(CorpusError, match=r"has the SHA-256 .*, not 00"):
         fetch(changed(entry, sha256="00"))
     assert fetch(changed(entry, sha256=CHECKSUM)).is_file()
     with pytest.raises(EvaluationError, match="has changed since it was fetched"):

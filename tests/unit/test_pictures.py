@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from embedtool.errors import OutputError, QueryError, UnknownWordError
-from embedtool.io.atomic import display_names
+from embedtool.messages import display_names
 from embedtool.model.vectors import WordVectors
 from embedtool.plotting import fonts, pictures, scenes
 from embedtool.plotting.scenes import Chart, Curve, HeatMap, ScatterPlot

@@ -57,7 +57,7 @@ def test_characters_of_several_bytes_at_the_end_of_a_chunk(
     encoding: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for n_bytes in range(1, 8):
-        monkeypatch.setattr("embedtool.corpus.decoding.CHUNK_BYTES", n_bytes)
+        monkeypatch.setattr("embedtool.io.utf8_stream.CHUNK_BYTES", n_bytes)
         assert sentences(tmp_path / "a", text.encode(encoding), encoding=encoding) == [text.split()]
 
 

@@ -14,7 +14,8 @@ from embedtool.cli.output.comparison import markdown, tables, verdicts
 from embedtool.cli.output.console import echo_err, escape_unprintable, print_json, print_table
 from embedtool.config.choices import ANALOGY_METHODS
 from embedtool.errors import EvaluationError
-from embedtool.io.atomic import atomic_write, check_writable, display_names, text_bytes
+from embedtool.io.atomic import atomic_write, check_writable, text_bytes
+from embedtool.messages import display_names
 
 if TYPE_CHECKING:
     from embedtool.evaluation.tasks import Dataset
@@ -133,7 +134,7 @@ def _warn_low_coverage(
 def _write_overlaps(path: Path, models: "Mapping[str, WordVectors]") -> None:
     """Write for each pair of models and each word: its rank, overlap and distance."""
     from embedtool.analysis.neighbours import word_overlaps
-    from embedtool.corpus.string_table import SURROGATE_ERRORS
+    from embedtool.io.encodings import SURROGATE_ERRORS
 
     with atomic_write(path) as file:
         file.write(b"first\tsecond\tword\trank\tshared\tdistance\n")

@@ -10,9 +10,9 @@ from embedtool.cli.options.shared import FILE, NEW_FILE, IntRange, port_option, 
 from embedtool.cli.output.console import echo_err
 from embedtool.config.choices import LAYOUTS, Layout
 from embedtool.errors import OutputError
-from embedtool.io.atomic import atomic_write, check_output_file, display_names, text_bytes
+from embedtool.io.atomic import atomic_write, check_output_file, text_bytes
 from embedtool.io.progress import Report, silent
-from embedtool.messages import counted
+from embedtool.messages import counted, display_names
 
 if TYPE_CHECKING:
     from embedtool.mapview.map_data import MapData

@@ -284,7 +284,7 @@ def trajectories(
     of both. Each word has a plane of its own.
     """
 
-    from embedtool.io.atomic import display_names
+    from embedtool.messages import display_names
     from embedtool.model import store
     from embedtool.plotting import scenes
 
