@@ -92,9 +92,9 @@ def release_pages(array: NDArray[Any]) -> None:
     base: object = array
     while isinstance(base, np.ndarray):
         base = base.base
-    is_mapped = isinstance(base, memoryview) and base.readonly and isinstance(base.obj, mmap.mmap)
-    if is_mapped and sys.platform != "win32":
-        base.obj.madvise(mmap.MADV_DONTNEED)
+    mapping = base.obj if isinstance(base, memoryview) and base.readonly else None
+    if isinstance(mapping, mmap.mmap) and sys.platform != "win32":
+        mapping.madvise(mmap.MADV_DONTNEED)
 
 
 def map_tensors(path: Path) -> dict[str, NDArray[Any]]:
