@@ -18,7 +18,7 @@ from benchmarks.bigrams import Bigrams
 from benchmarks.measure import machine
 from embedtool.config.tasks import ContextualConfig
 from embedtool.config.training import Word2VecConfig
-from embedtool.contextual.batches import Segments, segment_corpus, split
+from embedtool.contextual.batches import Segments, segment_corpus, split_held_out
 from embedtool.contextual.training import encode_by, train_encoder
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.encoding import scan
@@ -43,13 +43,13 @@ def bigram_perplexity(static: Model, text: Path, config: ContextualConfig) -> tu
     """Of the same held-out sentences, and how many tokens they have."""
     with TemporaryDirectory() as folder:
         corpus = encode_by(static.vectors, scan(Corpus([str(text)]), Path(folder)), Path(folder))
-        learnt, held_out = split(segment_corpus(corpus, config.max_length), config)
+        train, held_out = split_held_out(segment_corpus(corpus, config.max_length), config)
 
-        def sentences(pieces: Segments) -> list[tuple[np.ndarray, bool]]:
-            spans = zip(pieces.starts, pieces.ends, pieces.whole, strict=True)
+        def sentences(segments: Segments) -> list[tuple[np.ndarray, bool]]:
+            spans = zip(segments.starts, segments.ends, segments.ends_sentence, strict=True)
             return [(corpus.ids[start:end], bool(whole)) for start, end, whole in spans]
 
-        model = Bigrams(sentences(learnt), corpus.vocabulary.n_words)
+        model = Bigrams(sentences(train), corpus.vocabulary.n_words)
         return model.perplexity(sentences(held_out)), held_out.n_tokens
 
 

@@ -1,24 +1,26 @@
-"""PyTorch, for all modules of this room that need it.
-
-In: nothing. Out: its packages, or the pip line of the extra that brings them.
-"""
+"""What must happen before PyTorch is imported, which only encoders need."""
 
 import os
 
 from embedtool.errors import MissingExtraError
 
 EXTRA = "attention"
+SPIN_COUNT = "1000"
+"""GOMP_SPINCOUNT: how long OpenMP's threads spin while they wait for each other. By default they
+spin for long: with another program on one of two cores a step takes seven times as long. Without
+spinning it takes a quarter longer on a quiet machine. This value costs little in both cases."""
 
-# Its threads spin while they wait for each other. With another program on one of two cores a step
-# then takes seven times as long (measured); where they sleep at once, a quarter longer than need be
-# on a quiet machine. After so short a spin it is as fast as sleeping there, and nearly so here.
-os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
-try:
-    import torch
-    from torch import nn
-    from torch.nn import functional
-except ImportError:
-    raise MissingExtraError("a contextual encoder", EXTRA) from None
+def require_torch() -> None:
+    """Prepare the first import of PyTorch.
 
-__all__ = ["EXTRA", "functional", "nn", "torch"]
+    Raises
+    ------
+    MissingExtraError
+        PyTorch is not installed.
+    """
+    os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)
+    try:
+        import torch  # noqa: F401
+    except ImportError:
+        raise MissingExtraError("a contextual encoder", EXTRA) from None

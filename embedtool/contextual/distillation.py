@@ -1,9 +1,7 @@
-"""A static model made of an encoder: each word by itself, fewer dimensions, weights by frequency.
+"""Distillation of an encoder into a static model.
 
-In: an encoder and words. Out: word vectors.
-
-The recipe is that of Tulkens & van Dongen 2024, 'Model2Vec: Fast State-of-the-Art Static
-Embeddings': words are encoded, PCA keeps the main directions, and frequent words are shortened.
+Each word is encoded in isolation, PCA reduces the dimensions, and vectors are weighted by word
+frequency (Tulkens & van Dongen 2024, 'Model2Vec: Fast State-of-the-Art Static Embeddings').
 """
 
 from dataclasses import asdict, replace
@@ -30,23 +28,35 @@ def distill(
     *,
     by_frequency: bool = True,
 ) -> Model:
-    """Make a static model of the words.
+    """Return a static model of words, made of their vectors in an encoder.
 
-    counts : int64 (n_words,), how often each occurs; None: as by Zipf's law, in the order given
-    by_frequency : without counts, whether that order is known to be by frequency
-    Words that the encoder does not know are left out. Raises VocabularyError where fewer than two
-    are left.
+    Parameters
+    ----------
+    encoder : ContextualEncoder
+    words : list of str
+        Those that the encoder does not know are left out.
+    counts : ndarray of int64, shape (n_words,)
+        How often each word occurs; None: as by Zipf's law, in the order given.
+    config : DistillConfig
+    report : Report
+    by_frequency : bool
+        Without counts, whether the order is known to be by frequency.
+
+    Raises
+    ------
+    VocabularyError
+        The encoder knows fewer than two of the words.
     """
-    kept, rows = encode_in_isolation(encoder, words, report)
-    if len(kept) < 2:
+    known_words, rows = encode_in_isolation(encoder, words, report)
+    if len(known_words) < 2:
         raise VocabularyError("the encoder knows fewer than two of the words; give others")
-    place = {word: i for i, word in enumerate(words)}
-    ids = np.array([place[word] for word in kept])
-    known = None if counts is None else counts[ids]
-    model = Model(WordVectors(kept, rows, known, by_frequency=by_frequency), {})
-    size = min(config.dimensions, rows.shape[1], len(kept))
+    id_of = {word: i for i, word in enumerate(words)}
+    ids = np.array([id_of[word] for word in known_words])
+    known_counts = None if counts is None else counts[ids]
+    model = Model(WordVectors(known_words, rows, known_counts, by_frequency=by_frequency), {})
+    size = min(config.dimensions, rows.shape[1], len(known_words))
     vectors = transforms.transform(model, TransformConfig(pca=size)).vectors
-    frequency = 1 / (ids + 1) if known is None else known
+    frequency = 1 / (ids + 1) if known_counts is None else known_counts
     weights = sif_weights(frequency, float(frequency.sum()), config.sif)
     matrix = (vectors.matrix * weights[:, None]).astype(np.float32)
     description = {"algorithm": "distilled", "options": asdict(config), "encoder": encoder.name}

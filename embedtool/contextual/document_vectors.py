@@ -1,7 +1,4 @@
-"""Documents as means of the vectors that their words have in them.
-
-In: an encoder and documents. Out: a vector for each document.
-"""
+"""Document vectors: means of the vectors that an encoder gives the words of a document."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,10 +14,13 @@ from embedtool.messages import brief
 
 @dataclass(frozen=True, eq=False)
 class DocumentsInContext(BagOfWords):
-    """Documents as bags of known words, and as they stand.
+    """Documents as bags of words, and their texts.
 
-    rows  : float32 (n_words, 0): a word has no vector outside of its document
-    texts : the documents
+    Attributes
+    ----------
+    rows : ndarray of float32, shape (n_words, 0)
+        A word has no vector outside of its document.
+    texts : tuple of str
     """
 
     __repr__ = brief
@@ -31,9 +31,9 @@ class DocumentsInContext(BagOfWords):
 def documents_in_context(
     encoder: ContextualEncoder, documents: Iterable[str]
 ) -> DocumentsInContext:
-    """Cut documents into tokens as the encoder does, and count those that have a vector."""
+    """Cut documents into words as the encoder does, and count those that have a vector."""
     texts = tuple(documents)
-    bags = count_words(encoder.static, texts, encoder.tokens)
+    bags = count_words(encoder.static, texts, encoder.tokenize)
     rows = np.zeros((len(bags.words), 0), np.float32)
     return DocumentsInContext(bags.words, bags.ids, rows, bags.counts, bags.coverage, texts)
 
@@ -44,15 +44,22 @@ def contextual_means(
     weights: NDArray[np.floating],
     divisor: Literal["weights", "tokens"],
 ) -> NDArray[np.float32]:
-    """As `evaluation.documents.weighted_means`, of each token's vector in its document.
+    """Return the weighted mean of each document's vectors, float32 (n_documents, vector_size).
 
-    weights : (n_words,), all above 0
+    Parameters
+    ----------
+    encoder : ContextualEncoder
+    bags : DocumentsInContext
+    weights : ndarray of float, shape (n_words,)
+        The weight of each word, above 0.
+    divisor : "weights" or "tokens"
+        What a sum is divided by: the sum of the weights, or the number of tokens.
     """
     weight_of = dict(zip(bags.words, weights.tolist(), strict=True))
     means = np.zeros((len(bags.texts), encoder.vector_size), np.float32)
     for mean, sentence in zip(means, encoder.encode(bags.texts), strict=True):
         if sentence.tokens:
-            own = np.array([weight_of[token] for token in sentence.tokens], np.float32)
-            mean[:] = own @ sentence.vectors
-            mean /= own.sum() if divisor == "weights" else len(own)
+            token_weights = np.array([weight_of[token] for token in sentence.tokens], np.float32)
+            mean[:] = token_weights @ sentence.vectors
+            mean /= token_weights.sum() if divisor == "weights" else len(token_weights)
     return means

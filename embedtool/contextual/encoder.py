@@ -1,9 +1,8 @@
-"""The encoder: a Transformer over word vectors, and how it predicts words.
+"""The encoder network: a Transformer over word vectors that is trained to predict words.
 
-In: ids of words, or vectors. Out: a vector for each token in its sentence, and losses.
-
-The parts are PyTorch's: nn.TransformerEncoder with attention, residuals, layer norm before each
-part (Xiong et al. 2020) and feed-forward networks (Vaswani et al. 2017, section 3).
+It is PyTorch's nn.TransformerEncoder: multi-head attention, residual connections and feed-forward
+networks (Vaswani et al. 2017, section 3), with layer normalisation before each of them (Xiong et
+al. 2020).
 """
 
 import math
@@ -11,53 +10,60 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import nn
+from torch.nn import functional
 
 from embedtool.config.tasks import ContextualConfig
-from embedtool.contextual._torch import functional, nn, torch
 from embedtool.contextual.batches import Batch
 
 WORD_TABLE = "words.weight"
-"""The name of the table of word vectors among the parameters."""
+"""The name of the word vectors among the parameters."""
 N_SPECIAL = 2
-"""Rows behind those of the words: the boundary of sentences, and the mask."""
+"""Special tokens, whose ids follow those of the words: the sentence boundary and the mask."""
 BOUNDARY_NAME = "<s>"
 EARLIER_NAMES = {
     "inward": "input_proj", "before": "input_norm", "body": "transformer",
     "marks": "special_tokens", "outward": "output_proj",
 }  # fmt: skip
 """Modules as files of earlier versions name them in encoder.safetensors, with their names here."""
-AMPLITUDE = 0.1
-"""Of the waves, beside words whose numbers deviate by about 1: attention then looks at words first,
-and at places as far as it learns to. With 1 a word's sense is lost in its sentence's pattern."""
-STEEPEST = -8.0
-"""The slopes of distance fall in equal steps, as powers of two, to this one (ALiBi)."""
-WAVELENGTHS = 10_000.0
-"""The longest wave of the vectors of places is so many times the shortest (Vaswani et al. 2017)."""
-NOISE_EXPONENT = 0.75
-"""Words are drawn by count to this power, as noise words are (Mikolov et al. 2013)."""
+POSITION_AMPLITUDE = 0.1
+"""Amplitude of the initial position vectors, where the numbers of a word vector deviate by about 1:
+attention looks at words first, and at positions as far as it learns to. With an amplitude of 1 the
+sense of a word is lost in the pattern of its sentence."""
+MIN_LOG2_SLOPE = -8.0
+"""The attention heads' slopes of distance are a geometric series that ends with 2 to this power
+(ALiBi)."""
+WAVELENGTH_RATIO = 10_000.0
+"""Ratio of the longest to the shortest wavelength of the position vectors (Vaswani et al. 2017)."""
+SAMPLING_EXPONENT = 0.75
+"""Words are sampled with probabilities proportional to their counts to this power, as negative
+samples are (Mikolov et al. 2013)."""
 CLUSTERS = (10, 3)
-"""The most frequent tenth of the words is one cluster of the adaptive softmax, the rest to a third
-another."""
-SHRINKING = 4.0
-"""So much smaller are the vectors of a cluster than those of the one before (Grave et al. 2017)."""
-
-
-# In evaluation PyTorch takes a shorter way through its layers, which knows no masks but 0 and -inf.
-torch.backends.mha.set_fastpath_enabled(False)
+"""Of the adaptive softmax: the most frequent 1/10 of the words are one cluster, those from there to
+the most frequent third the next, and all others the last."""
+CLUSTER_DIVISOR = 4.0
+"""The hidden size of a cluster is that of the one before divided by this (Grave et al. 2017)."""
 
 
 class Encoder(nn.Module):  # type: ignore[misc]
     """Tokens in their sentences.
 
-    n_words, static_size : of the word vectors it stands on
+    Ids below n_words are words, n_words is the boundary of a sentence, n_words + 1 the mask. Ids
+    from `first_oov` on are words outside the vocabulary that have a vector (FastText).
 
-    Ids below n_words are words, n_words is the boundary of a sentence, n_words + 1 the mask, and
-    from `first_oov` on there are words that the model does not know.
+    Parameters
+    ----------
+    config : ContextualConfig
+    n_words, static_size : int
+        Shape of the static model's matrix.
     """
 
     def __init__(self, config: ContextualConfig, n_words: int, static_size: int) -> None:
         super().__init__()
+        # PyTorch's fast path for evaluation takes no attention mask but one of 0 and -inf
+        torch.backends.mha.set_fastpath_enabled(False)
         size = config.hidden_size
         self.n_words, self.first_oov = n_words, n_words + N_SPECIAL
         self.is_causal = config.objective == "causal"
@@ -80,13 +86,13 @@ class Encoder(nn.Module):  # type: ignore[misc]
             config.layers, nn.LayerNorm(size), enable_nested_tensor=False,
         )  # fmt: skip
         for layer in self.transformer.layers:
-            # Only what is added to the stream is thinned out, not what lies within: weights of
-            # attention without dropout take PyTorch's fast path.
+            # Dropout only on what a layer adds to the residual stream, not within it: attention
+            # whose weights have no dropout uses PyTorch's fast kernel.
             layer.self_attn.dropout = layer.dropout.p = 0.0
         nn.init.normal_(self.input_proj.weight)
         with torch.no_grad():
-            places = AMPLITUDE * sinusoidal_positions(config.max_length + 1, size)
-            self.positions.weight.copy_(torch.from_numpy(places))
+            positions = POSITION_AMPLITUDE * sinusoidal_positions(config.max_length + 1, size)
+            self.positions.weight.copy_(torch.from_numpy(positions))
         n_classes = n_words + (1 if self.is_causal else 0)
         if config.softmax == "sampled":
             self.output: Any = TiedOutput(self, size, static_size, n_classes, config.samples)
@@ -94,10 +100,13 @@ class Encoder(nn.Module):  # type: ignore[misc]
             self.output = AdaptiveOutput(size, n_classes)
 
     def init_from_static(self, static: NDArray[np.float32], counts: NDArray[np.int64]) -> None:
-        """Begin with word vectors, and with how frequent words are.
+        """Initialise the word vectors, and the output biases by word frequency.
 
-        static : float32 (n_words, static_size), of any length
-        counts : int64 (n_words + 1,), how often each word is to be predicted, and the boundary
+        Parameters
+        ----------
+        static : ndarray of float32, shape (n_words, static_size)
+        counts : ndarray of int64, shape (n_words + 1,)
+            How often each word is a target, and the boundary.
         """
         with torch.no_grad():
             self.scale.fill_(pow2_scale(static))
@@ -106,109 +115,140 @@ class Encoder(nn.Module):  # type: ignore[misc]
                 logs = np.log((counts + 1) / (counts.sum() + len(counts)), dtype=np.float32)
                 self.output.bias.copy_(torch.from_numpy(logs)[: self.output.n_classes])
 
-    def embed(self, ids: Any, new: Any = None) -> Any:
-        """The vectors of words and marks, float32 (..., static_size).
+    def embed(self, ids: Any, oov: Any = None) -> Any:
+        """Return the input vectors of ids.
 
-        new : float32 (n, static_size), the static vectors of the words from `first_oov` on
+        Parameters
+        ----------
+        ids : tensor of int64, any shape
+        oov : tensor of float32, shape (n_oov, static_size)
+            The static vectors of the words from `first_oov` on.
+
+        Returns
+        -------
+        tensor of float32, shape (*ids.shape, static_size)
         """
-        others = (
-            self.special_tokens
-            if new is None
-            else torch.cat([self.special_tokens, new * self.scale])
-        )
+        others = self.special_tokens
+        if oov is not None:
+            others = torch.cat([others, oov * self.scale])
         words = self.words(ids.clamp(max=self.n_words - 1))
-        behind = others[(ids - self.n_words).clamp(min=0)]
-        return torch.where((ids < self.n_words)[..., None], words, behind)
+        others = others[(ids - self.n_words).clamp(min=0)]
+        return torch.where((ids < self.n_words)[..., None], words, others)
 
     def forward(self, vectors: Any, lengths: Any) -> Any:
-        """What the last layer makes of the tokens, float32 (n_rows, width, hidden_size).
+        """Return the output of the last layer, float32 (n_rows, width, hidden_size).
 
-        vectors : float32 (n_rows, width, static_size), of `embed`
-        lengths : int64 (n_rows,), places of each row that are not empty
+        Parameters
+        ----------
+        vectors : tensor of float32, shape (n_rows, width, static_size)
+            From `embed`.
+        lengths : tensor of int64, shape (n_rows,)
+            Positions of each row that are not padding.
         """
-        state, seen = self.embed_input(vectors), self.attention_bias(vectors.shape[1], lengths)
+        state, bias = self.embed_input(vectors), self.attention_bias(vectors.shape[1], lengths)
         for layer in self.transformer.layers:
-            state = layer(state, src_mask=seen)
+            state = layer(state, src_mask=bias)
         return self.transformer.norm(state)
 
     def contextual_states(self, vectors: Any, lengths: Any) -> Any:
-        """What tokens take from their sentences, float32 (n_rows, width, hidden_size).
+        """Return the sum of the attention outputs of the middle layers.
 
-        The sum of what attention adds to a token in the layers between the first and the last; of
-        two layers, in the last. What a token is made of in the end is that, what it began with, and
-        what feed-forward networks add (residual connections make it a sum). But all this serves the
-        word to be predicted, which for a word that is not hidden is that word, whatever its sense;
-        so does the attention of the last layer. The first looks at places more than at words.
+        The layers are those between the first and the last; the last of two. The residual stream
+        itself is dominated by the identity of the token, which it is trained to predict whatever
+        the sense; so are the feed-forward networks and the attention of the last layer. The
+        attention of the first layer depends on positions more than on words. Compared in
+        docs/contextual.md.
+
+        Parameters
+        ----------
+        vectors, lengths : tensor
+            As for `forward`.
+
+        Returns
+        -------
+        tensor of float32, shape (n_rows, width, hidden_size)
         """
         layers = self.transformer.layers
-        between = range(1, len(layers) - 1) or range(len(layers) - 1, len(layers))
-        state, seen = self.embed_input(vectors), self.attention_bias(vectors.shape[1], lengths)
+        middle = range(1, len(layers) - 1) or range(len(layers) - 1, len(layers))
+        state, bias = self.embed_input(vectors), self.attention_bias(vectors.shape[1], lengths)
         total = torch.zeros_like(state)
-        for i, layer in enumerate(layers[: between.stop]):
-            if i in between:
+        for i, layer in enumerate(layers[: middle.stop]):
+            if i in middle:
                 inner = layer.norm1(state)
-                total += layer.self_attn(inner, inner, inner, attn_mask=seen, need_weights=False)[0]
-            state = layer(state, src_mask=seen)
+                total += layer.self_attn(inner, inner, inner, attn_mask=bias, need_weights=False)[0]
+            state = layer(state, src_mask=bias)
         return total
 
     def embed_input(self, vectors: Any) -> Any:
-        """What goes into the first layer: the vectors, projected, with their places."""
-        places = self.positions(torch.arange(vectors.shape[1]))
-        return self.dropout(self.input_norm(self.input_proj(vectors) + places))
+        """Return the input of the first layer: projected vectors plus position vectors."""
+        positions = self.positions(torch.arange(vectors.shape[1]))
+        return self.dropout(self.input_norm(self.input_proj(vectors) + positions))
 
     def attention_bias(self, width: int, lengths: Any) -> Any:
-        """What is added to the scores of attention, float32 (n_rows * n_heads, width, width).
+        """Return what is added to the attention scores, float32 (n_rows * n_heads, width, width).
 
-        -inf for empty places and, in a causal encoder, for those that come later. For others what
-        their distance takes away, in each head another measure (Press, Smith & Lewis 2022, ALiBi,
-        section 3): the first looks near, the last far. The boundary is near to all.
+        -inf for padding and, in a causal encoder, for later positions. For others the distance
+        times a slope of each head (Press, Smith & Lewis 2022, ALiBi, section 3): the first head
+        attends to the neighbourhood, the last to the whole sentence. The boundary has distance 0.
         """
-        hidden = (torch.arange(width) >= lengths[:, None])[:, None, None, :]
+        excluded = (torch.arange(width) >= lengths[:, None])[:, None, None, :]
         if self.is_causal:
-            hidden = hidden | ~torch.tril(torch.ones(width, width, dtype=torch.bool))
-        places = torch.arange(width)
-        distances = (places[:, None] - places).abs()
+            excluded = excluded | ~torch.tril(torch.ones(width, width, dtype=torch.bool))
+        positions = torch.arange(width)
+        distances = (positions[:, None] - positions).abs()
         distances[:, 0] = 0
         n_heads = self.transformer.layers[0].self_attn.num_heads
-        slopes = 2.0 ** (STEEPEST * torch.arange(1, n_heads + 1) / n_heads)
-        scores = (-slopes[:, None, None] * distances).expand(len(lengths), -1, -1, -1)
-        return scores.masked_fill(hidden, -math.inf).flatten(0, 1)
+        slopes = 2.0 ** (MIN_LOG2_SLOPE * torch.arange(1, n_heads + 1) / n_heads)
+        bias = (-slopes[:, None, None] * distances).expand(len(lengths), -1, -1, -1)
+        return bias.masked_fill(excluded, -math.inf).flatten(0, 1)
 
     def attention_weights(self, vectors: Any) -> Any:
-        """What each token of one sentence takes from which, in each layer and head.
+        """Return the attention weights of one sentence in each layer and head.
 
-        vectors : float32 (1, n, static_size)
-        Returns float32 (n_layers, n_heads, n, n); rows sum to 1.
+        Parameters
+        ----------
+        vectors : tensor of float32, shape (1, n, static_size)
+
+        Returns
+        -------
+        tensor of float32, shape (n_layers, n_heads, n, n)
+            Rows attend to columns and sum to 1.
         """
-        seen = self.attention_bias(vectors.shape[1], torch.tensor([vectors.shape[1]]))
-        state, found = self.embed_input(vectors), []
+        bias = self.attention_bias(vectors.shape[1], torch.tensor([vectors.shape[1]]))
+        state, all_weights = self.embed_input(vectors), []
         for layer in self.transformer.layers:
             inner = layer.norm1(state)
             _, weights = layer.self_attn(
-                inner, inner, inner, attn_mask=seen, need_weights=True, average_attn_weights=False
+                inner, inner, inner, attn_mask=bias, need_weights=True, average_attn_weights=False
             )
-            found.append(weights[0])
-            state = layer(state, src_mask=seen)
-        return torch.stack(found)
+            all_weights.append(weights[0])
+            state = layer(state, src_mask=bias)
+        return torch.stack(all_weights)
 
-    def loss(self, batch: Batch, chances: Any = None, generator: Any = None) -> Any:
-        """The mean negative log-likelihood of the words to be predicted.
+    def loss(self, batch: Batch, probabilities: Any = None, generator: Any = None) -> Any:
+        """Return the mean negative log-likelihood of the batch's targets.
 
-        chances, generator : float32 (n_words + 1,), of `sampling_probabilities`, and what draws the
-                             words of a sampled softmax by them; None: exact, against all words
+        Parameters
+        ----------
+        batch : Batch
+        probabilities : tensor of float32, shape (n_words + 1,)
+            Sampling probabilities of a sampled softmax, from `sampling_probabilities`; None: the
+            exact softmax over all words.
+        generator : torch.Generator
+            Draws the samples.
         """
         ids, lengths = torch.from_numpy(batch.ids), torch.from_numpy(batch.lengths)
         targets = torch.from_numpy(batch.targets)
-        wanted = targets >= 0
-        hidden = self(self.embed(ids), lengths)[wanted]
-        return self.output.loss(hidden, targets[wanted], chances, generator)
+        is_target = targets >= 0
+        hidden = self(self.embed(ids), lengths)[is_target]
+        return self.output.loss(hidden, targets[is_target], probabilities, generator)
 
 
 class TiedOutput(nn.Module):  # type: ignore[misc]
-    """Words are predicted by the very vectors that they are read by (Press & Wolf 2017).
+    """A softmax whose output vectors are the input vectors of the words (Press & Wolf 2017).
 
-    The score of a word is the product of its vector with that of the token, projected to its size,
-    and a bias of its own.
+    The score of a word is the dot product of its vector with the hidden state, projected to its
+    size, plus a bias.
     """
 
     def __init__(
@@ -216,7 +256,8 @@ class TiedOutput(nn.Module):  # type: ignore[misc]
     ) -> None:
         super().__init__()
         self.n_classes, self.n_samples = n_classes, n_samples
-        self.shared: Callable[[], tuple[Any, Any]] = lambda: (
+        # a function, for the tables are parameters of the encoder, not of this module too
+        self.input_tables: Callable[[], tuple[Any, Any]] = lambda: (
             encoder.words.weight,
             encoder.special_tokens,
         )
@@ -225,60 +266,60 @@ class TiedOutput(nn.Module):  # type: ignore[misc]
         self.bias = nn.Parameter(torch.zeros(n_classes))
 
     def scores(self, hidden: Any) -> Any:
-        """The score of each class, float32 (n, n_classes)."""
-        words, marks = self.shared()
+        """Return the score of each class, float32 (n, n_classes)."""
+        words, special_tokens = self.input_tables()
         projected = self.norm(self.output_proj(hidden))
         scores = projected @ words.T
         if self.n_classes > len(words):
-            scores = torch.cat([scores, projected @ marks[:1].T], dim=1)
+            scores = torch.cat([scores, projected @ special_tokens[:1].T], dim=1)
         return scores + self.bias
 
     def log_probabilities(self, hidden: Any) -> Any:
-        """Of each class, float32 (n, n_classes)."""
+        """Return the log-probability of each class, float32 (n, n_classes)."""
         return functional.log_softmax(self.scores(hidden), dim=1)
 
-    def loss(self, hidden: Any, targets: Any, chances: Any, generator: Any) -> Any:
-        """The mean negative log-likelihood, exact without chances to draw by.
+    def loss(self, hidden: Any, targets: Any, probabilities: Any, generator: Any) -> Any:
+        """Return the mean negative log-likelihood, exact without probabilities to sample by.
 
-        With it the sum over all classes is estimated from those drawn: each class that is drawn at
-        least once in n draws stands for one over the probability of that, 1 - (1 - p)^n (Horvitz &
-        Thompson 1952; Jean et al. 2015, section 3). The target itself is always there.
+        With them the softmax's sum over all classes is estimated from a sample: each class that
+        occurs among n draws is weighted by 1 over the probability of that, 1 - (1 - p)^n (Horvitz &
+        Thompson 1952; Jean et al. 2015, section 3). The target itself is always included.
         """
-        if chances is None or self.n_classes <= self.n_samples:
+        if probabilities is None or self.n_classes <= self.n_samples:
             return functional.cross_entropy(self.scores(hidden), targets)
-        chances = chances[: self.n_classes] / chances[: self.n_classes].sum()
-        drawn = torch.multinomial(chances, self.n_samples, replacement=True, generator=generator)
-        drawn = torch.unique(drawn)
-        included = -torch.expm1(self.n_samples * torch.log1p(-chances[drawn]))
+        p = probabilities[: self.n_classes] / probabilities[: self.n_classes].sum()
+        sample = torch.multinomial(p, self.n_samples, replacement=True, generator=generator)
+        sample = torch.unique(sample)
+        inclusion = -torch.expm1(self.n_samples * torch.log1p(-p[sample]))
         projected = self.norm(self.output_proj(hidden))
-        others = projected @ self._rows(drawn).T + self.bias[drawn] - torch.log(included)
-        others = others.masked_fill(drawn == targets[:, None], -math.inf)
-        own = (projected * self._rows(targets)).sum(dim=1) + self.bias[targets]
+        others = projected @ self._output_rows(sample).T + self.bias[sample] - torch.log(inclusion)
+        others = others.masked_fill(sample == targets[:, None], -math.inf)
+        own = (projected * self._output_rows(targets)).sum(dim=1) + self.bias[targets]
         scores = torch.cat([own[:, None], others], dim=1)
         return (torch.logsumexp(scores, dim=1) - own).mean()
 
-    def _rows(self, ids: Any) -> Any:
-        words, marks = self.shared()
+    def _output_rows(self, ids: Any) -> Any:
+        words, special_tokens = self.input_tables()
         rows = words[ids.clamp(max=len(words) - 1)]
-        return torch.where((ids < len(words))[:, None], rows, marks[0])
+        return torch.where((ids < len(words))[:, None], rows, special_tokens[0])
 
 
 class AdaptiveOutput(nn.Module):  # type: ignore[misc]
-    """Frequent words are predicted first, rare ones by way of their cluster."""
+    """The adaptive softmax: frequent words first, rare ones by way of their cluster."""
 
     def __init__(self, size: int, n_classes: int) -> None:
         super().__init__()
-        n_clusters = sum(size >= SHRINKING ** (i + 1) for i in range(len(CLUSTERS)))
-        firsts = {max(1, n_classes // part) for part in CLUSTERS[: max(n_clusters, 1)]}
+        n_clusters = sum(size >= CLUSTER_DIVISOR ** (i + 1) for i in range(len(CLUSTERS)))
+        firsts = {max(1, n_classes // divisor) for divisor in CLUSTERS[: max(n_clusters, 1)]}
         cutoffs = sorted(firsts - {n_classes})
-        self.softmax = nn.AdaptiveLogSoftmaxWithLoss(size, n_classes, cutoffs, SHRINKING)
+        self.softmax = nn.AdaptiveLogSoftmaxWithLoss(size, n_classes, cutoffs, CLUSTER_DIVISOR)
 
     def log_probabilities(self, hidden: Any) -> Any:
-        """Of each class, float32 (n, n_classes)."""
+        """Return the log-probability of each class, float32 (n, n_classes)."""
         return self.softmax.log_prob(hidden)
 
-    def loss(self, hidden: Any, targets: Any, chances: Any, generator: Any) -> Any:
-        """The mean negative log-likelihood; always exact."""
+    def loss(self, hidden: Any, targets: Any, probabilities: Any, generator: Any) -> Any:
+        """Return the mean negative log-likelihood, which is always exact."""
         return self.softmax(hidden, targets).loss
 
 
@@ -287,26 +328,30 @@ def current_name(parameter: str) -> str:
     return ".".join(EARLIER_NAMES.get(module, module) for module in parameter.split("."))
 
 
-def sinusoidal_positions(n_places: int, size: int) -> NDArray[np.float32]:
-    """What places have at the start: sines and cosines, so that distances are seen from the first.
+def sinusoidal_positions(n_positions: int, size: int) -> NDArray[np.float32]:
+    """Return the initial position vectors: sines and cosines (Vaswani et al. 2017, section 3.5).
 
-    Vaswani et al. 2017, section 3.5; here they learn from then on. float32 (n_places, size).
+    They are trained from there.
+
+    Returns
+    -------
+    ndarray of float32, shape (n_positions, size)
     """
-    angles = np.arange(n_places)[:, None] / WAVELENGTHS ** (np.arange(0, size, 2) / size)
-    both = np.stack([np.sin(angles), np.cos(angles)], axis=-1).reshape(n_places, -1)
-    return both[:, :size].astype(np.float32)
+    angles = np.arange(n_positions)[:, None] / WAVELENGTH_RATIO ** (np.arange(0, size, 2) / size)
+    pairs = np.stack([np.sin(angles), np.cos(angles)], axis=-1).reshape(n_positions, -1)
+    return pairs[:, :size].astype(np.float32)
 
 
 def pow2_scale(static: NDArray[np.float32]) -> float:
-    """The power of two that brings vectors to a mean length of about 1.
+    """Return the power of two that scales vectors to a root-mean-square length of about 1.
 
-    A power of two, so that scaling back gives the very numbers.
+    A power of two, so that dividing by it gives the exact numbers again.
     """
     length = float(np.sqrt(np.mean(np.einsum("ij,ij->i", static, static, dtype=np.float64))))
     return 2.0 ** -round(math.log2(length)) if length else 1.0
 
 
 def sampling_probabilities(counts: NDArray[np.int64]) -> Any:
-    """How likely each class is to be drawn for a sampled softmax; float32, they sum to 1."""
-    chances = torch.from_numpy(counts + 1.0).to(torch.float32) ** NOISE_EXPONENT
-    return chances / chances.sum()
+    """Return the probability of each class to be sampled for a sampled softmax, as a tensor."""
+    weights = torch.from_numpy(counts + 1.0).to(torch.float32) ** SAMPLING_EXPONENT
+    return weights / weights.sum()

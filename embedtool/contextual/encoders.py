@@ -1,8 +1,4 @@
-"""Words in their sentences, whoever trained the encoder.
-
-In: the folder of an encoder, and sentences. Out: a vector for each token in its sentence, and what
-attends to what.
-"""
+"""The interface of encoders, which give a word the vector of the sentence it stands in."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -11,24 +7,27 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.contextual.static_attention import Attention, head_of
+from embedtool.contextual.static_attention import Attention, select_head
 from embedtool.errors import QueryError
 from embedtool.messages import brief
 from embedtool.model.vectors import WordVectors
 
 BATCH_TOKENS = 4096
-"""Places that are encoded in one go."""
+"""Positions of a batch, padding included."""
 BLOCK_SENTENCES = 2048
-"""Sentences that are sorted by length before they are encoded."""
+"""Sentences that are sorted by length before they are cut into batches."""
 
 
 @dataclass(frozen=True, eq=False)
 class Sentence:
-    """A sentence as an encoder sees it.
+    """A sentence and the vectors of its words in it.
 
-    tokens  : its words, n_tokens of them
-    vectors : float32 (n_tokens, vector_size), each word in this sentence
-    unknown : words that have no vector and are left out, each once
+    Attributes
+    ----------
+    tokens : list of str
+    vectors : ndarray of float32, shape (n_tokens, vector_size)
+    unknown : list of str
+        Words that have no vector and are left out, each once.
     """
 
     __repr__ = brief
@@ -40,29 +39,38 @@ class Sentence:
 
 @dataclass(frozen=True, eq=False)
 class EncoderAttention:
-    """What attends to what in a sentence.
+    """The attention weights of all layers and heads for one sentence.
 
-    tokens  : what attends and is attended to, n_tokens of them: words, or their pieces, and marks
-              of the encoder's own
-    unknown : words that are left out, each once
-    n_cut   : words behind those that the encoder sees at once, which are cut off
-    weights : float32 (n_layers, n_heads, n_tokens, n_tokens); rows attend to columns and sum to 1
+    Attributes
+    ----------
+    tokens : list of str
+        Words, or subword pieces, and special tokens of the encoder.
+    unknown : list of str
+        Words that are left out, each once.
+    n_truncated : int
+        Words beyond the encoder's maximum length, which are cut off.
+    weights : ndarray of float32, shape (n_layers, n_heads, n_tokens, n_tokens)
+        Rows attend to columns and sum to 1.
     """
 
     __repr__ = brief
 
     tokens: list[str]
     unknown: list[str]
-    n_cut: int
+    n_truncated: int
     weights: NDArray[np.float32]
 
 
 class ContextualEncoder(Protocol):
-    """What gives a word the vector of the sentence it stands in.
+    """An encoder of sentences.
 
-    name        : as messages call it
-    vector_size : numbers in a token's vector
-    context_repeats : how often a word is to stand in a sentence of nothing else, to be itself there
+    Attributes
+    ----------
+    name : str
+        The encoder's name in messages.
+    vector_size : int
+    context_repeats : int
+        How many copies of a word make up the sentence by which it is encoded in isolation.
     """
 
     name: str
@@ -71,41 +79,55 @@ class ContextualEncoder(Protocol):
 
     @property
     def static(self) -> WordVectors | None:
-        """The word vectors that it stands on, or None where it makes vectors of all words."""
+        """The word vectors of the encoder's input; None where it has a vector for every word."""
 
     def encode(self, sentences: Iterable[str]) -> Iterator[Sentence]:
-        """Each sentence with the vectors of its words, in the order given.
+        """Yield each sentence with the vectors of its words, in the order given.
 
-        One that is longer than what the encoder sees at once is encoded in pieces.
+        A sentence beyond the encoder's maximum length is encoded in several pieces.
         """
 
     def attention(self, sentence: str) -> EncoderAttention:
-        """What attends to what in a sentence, of which the encoder sees the beginning.
+        """Return the attention weights of a sentence, which is truncated to the maximum length.
 
-        Raises QueryError where it holds no word that the encoder knows.
+        Raises
+        ------
+        QueryError
+            The sentence has no word that the encoder knows.
         """
 
-    def tokens(self, sentence: str) -> list[str]:
-        """The words of a sentence, as `encode` gives them, those that are left out too."""
+    def tokenize(self, sentence: str) -> list[str]:
+        """Return the words of a sentence as in `encode`, those that are left out included."""
 
     def vocabulary(self) -> list[str]:
-        """The words that the encoder has learnt, most frequent first where it knows."""
+        """Return the encoder's words, most frequent first where that is known."""
 
 
 def select_layer(found: EncoderAttention, layer: int | None, head: int | None) -> Attention:
-    """The weights of a layer, the last where none is given, and of a head, or the mean of all.
+    """Return the weights of one layer, and of one head or their mean.
 
-    Both count from 1. Raises QueryError where there is none.
+    Parameters
+    ----------
+    found : EncoderAttention
+    layer : int or None
+        Counted from 1; None: the last.
+    head : int or None
+        Counted from 1; None: the mean of all.
+
+    Raises
+    ------
+    QueryError
+        There is no such layer or head.
     """
     n_layers = len(found.weights)
     if layer is not None and layer > n_layers:
         raise QueryError(f"there is no layer {layer} among {n_layers}; layers count from 1")
-    weights = head_of(found.weights[(layer or n_layers) - 1], head)
+    weights = select_head(found.weights[(layer or n_layers) - 1], head)
     return Attention(found.tokens, found.unknown, weights.astype(np.float32))
 
 
 def sentence_blocks(sentences: Iterable[str]) -> Iterator[list[str]]:
-    """So many sentences that sorting them by length leaves few places of a batch empty."""
+    """Yield sentences in blocks that are large enough to be sorted by length."""
     block: list[str] = []
     for sentence in sentences:
         block.append(sentence)

@@ -1,42 +1,56 @@
 """Open an encoder, whoever trained it."""
 
-import json
 from pathlib import Path
 
+from embedtool.contextual._torch import require_torch
 from embedtool.contextual.encoders import ContextualEncoder
 from embedtool.errors import ModelError
+from embedtool.io.json_file import read_json
 from embedtool.model import store
 
 
 def open_encoder(path: str | Path) -> ContextualEncoder:
     """Open an encoder that embedtool trained, or a folder of Hugging Face's transformers.
 
-    Raises ModelError where it is neither, MissingExtraError without PyTorch.
+    Raises
+    ------
+    ModelError
+        The folder is neither.
+    MissingExtraError
+        PyTorch or transformers is not installed.
     """
     path = Path(path)
     if is_pretrained(path):
+        require_torch()
         from embedtool.contextual.pretrained import PretrainedEncoder
 
         return PretrainedEncoder(path)
     if not store.has_encoder(path):
         raise ModelError(
-            f"{path}: is a static model, in which a word has one vector in all sentences; train an "
-            f"encoder over it with: embedtool contextual train {path} TEXT --output MODEL"
+            f"{path}: is a static model, in which a word has one vector in all sentences; "
+            "`embedtool contextual train` trains an encoder over it"
         )
+    require_torch()
     from embedtool.contextual.trained import TrainedEncoder
 
     return TrainedEncoder(store.load(path), path.name)
 
 
 def is_encoder(path: Path) -> bool:
-    """Whether `open_encoder` opens a folder. Raises ModelError where it is no model at all."""
+    """Return whether `open_encoder` opens a folder.
+
+    Raises
+    ------
+    ModelError
+        The folder is not a model of any kind.
+    """
     return is_pretrained(path) or store.has_encoder(path)
 
 
 def is_pretrained(path: Path) -> bool:
-    """Whether a folder is an encoder of transformers: its config.json says of which type."""
+    """Return whether a folder is an encoder of transformers: its config.json has a model_type."""
     try:
-        description = json.loads((path / store.CONFIG).read_bytes())
-    except (OSError, ValueError, RecursionError):
+        description = read_json(path / store.CONFIG, ModelError)
+    except ModelError:
         return False
     return isinstance(description, dict) and "model_type" in description

@@ -1,7 +1,6 @@
-"""An encoder of Hugging Face's transformers, on disk.
+"""Encoders of Hugging Face's transformers, from a local folder.
 
-In: its folder. Out: what every ContextualEncoder can do. Nothing is fetched, and no code of the
-folder is run.
+Nothing is downloaded, and no code from the folder is run.
 """
 
 from collections.abc import Iterable, Iterator
@@ -9,25 +8,31 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 
-from embedtool.contextual._torch import EXTRA, torch
+from embedtool.contextual._torch import EXTRA
 from embedtool.contextual.encoders import EncoderAttention, Sentence, sentence_blocks
 from embedtool.errors import MissingExtraError, ModelError, QueryError
 
-BATCH_ROWS = 64
-"""Sentences that are encoded in one go."""
-LONGEST = 512
-"""Segments that an encoder is given at once where it does not say how many it takes."""
+BATCH_SENTENCES = 64
+MAX_PIECES = 512
+"""The maximum length, in subword pieces, of an encoder whose config does not say it."""
 
 
 class PretrainedEncoder:
-    """See `contextual.ContextualEncoder`.
+    """A ContextualEncoder of the library transformers.
 
-    Its words are those of the encoder's own tokenizer, punctuation among them. A word that the
-    tokenizer cuts into pieces has the mean of their vectors in the last layer; the marks around the
-    sentence, such as [CLS], are no words.
+    Its words are those of its own tokenizer, punctuation included. The vector of a word is the mean
+    of those of its subword pieces in the last layer. Special tokens such as [CLS] are not words.
+
+    Raises
+    ------
+    MissingExtraError
+        The library is not installed.
+    ModelError
+        The folder cannot be opened, or is not an encoder with a fast tokenizer.
     """
 
     static = None
@@ -53,48 +58,46 @@ class PretrainedEncoder:
         if not self.tokenizer.is_fast:
             raise ModelError(f"{path}: its tokenizer does not tell where words are")
         if self.tokenizer.pad_token is None:
-            raise ModelError(f"{path}: its tokenizer has no mark for empty places")
+            raise ModelError(f"{path}: its tokenizer has no padding token")
         config = self.network.config
         if getattr(config, "is_encoder_decoder", False):
             raise ModelError(f"{path}: has a decoder; embedtool takes encoders such as BERT")
         self.vector_size = int(config.hidden_size)
-        places = int(getattr(config, "max_position_embeddings", 0) or LONGEST)
-        self.longest = min(places, int(self.tokenizer.model_max_length))
+        n_positions = int(getattr(config, "max_position_embeddings", 0) or MAX_PIECES)
+        self.max_pieces = min(n_positions, int(self.tokenizer.model_max_length))
 
     def __sklearn_clone__(self) -> Self:
-        """scikit-learn copies what estimators are given; an encoder does not change."""
+        """Return the encoder itself, which does not change, where scikit-learn copies it."""
         return self
 
-    def tokens(self, sentence: str) -> list[str]:
-        """See ContextualEncoder."""
-        read = self._read([sentence])
-        return [word for row in read.words for word in row.words]
+    def tokenize(self, sentence: str) -> list[str]:
+        read = self._tokenize([sentence])
+        return [word for row in read.rows for word in row.words]
 
     def vocabulary(self) -> list[str]:
-        """See ContextualEncoder: the words that the tokenizer leaves whole."""
+        """Return the words that the tokenizer does not cut into pieces."""
         ids = self.tokenizer.get_vocab()
-        marks = set(self.tokenizer.all_special_tokens)
+        special = set(self.tokenizer.all_special_tokens)
         ordered = sorted(ids, key=ids.__getitem__)
-        return [word for word in ordered if word.isalpha() and word not in marks]
+        return [word for word in ordered if word.isalpha() and word not in special]
 
     def encode(self, sentences: Iterable[str]) -> Iterator[Sentence]:
-        """See ContextualEncoder."""
         for block in sentence_blocks(sentences):
-            found: list[Any] = [None] * len(block)
+            encoded: list[Any] = [None] * len(block)
             order = sorted(range(len(block)), key=lambda i: len(block[i]))
-            for first in range(0, len(order), BATCH_ROWS):
-                some = order[first : first + BATCH_ROWS]
-                for i, sentence in zip(some, self._encode([block[i] for i in some]), strict=True):
-                    found[i] = sentence
-            yield from found
+            for first in range(0, len(order), BATCH_SENTENCES):
+                batch = order[first : first + BATCH_SENTENCES]
+                for i, sentence in zip(batch, self._encode([block[i] for i in batch]), strict=True):
+                    encoded[i] = sentence
+            yield from encoded
 
     def _encode(self, sentences: list[str]) -> list[Sentence]:
         parts: list[list[tuple[list[str], NDArray[np.float32]]]] = [[] for _ in sentences]
-        read = self._read(sentences)
+        read = self._tokenize(sentences)
         with torch.inference_mode():
             states = self.network(**read.inputs).last_hidden_state.numpy()
-        for row, vectors in zip(read.words, states, strict=True):
-            parts[row.sentence].append((row.words, row.means(vectors)))
+        for row, state in zip(read.rows, states, strict=True):
+            parts[row.sentence].append((row.words, row.word_means(state)))
         return [
             Sentence(
                 [word for words, _ in rows for word in words],
@@ -105,69 +108,77 @@ class PretrainedEncoder:
         ]
 
     def attention(self, sentence: str) -> EncoderAttention:
-        """See ContextualEncoder. Its tokens are the tokenizer's pieces and marks."""
-        read = self._read([sentence])
-        if not read.words[0].words:
+        """Return the attention weights of a sentence, between subword pieces and special tokens."""
+        read = self._tokenize([sentence])
+        if not read.rows[0].words:
             raise QueryError(f"{sentence!r} holds no word that the model knows")
         first = {name: rows[:1] for name, rows in read.inputs.items()}
         with torch.inference_mode():
-            found = self.network(**first, output_attentions=True).attentions
-        weights = np.array([layer[0].numpy() for layer in found])
+            attentions = self.network(**first, output_attentions=True).attentions
+        weights = np.array([layer[0].numpy() for layer in attentions])
         pieces = self.tokenizer.convert_ids_to_tokens(first["input_ids"][0])
-        n_cut = sum(len(row.words) for row in read.words[1:])
-        return EncoderAttention(pieces, [], n_cut, weights)
+        n_truncated = sum(len(row.words) for row in read.rows[1:])
+        return EncoderAttention(pieces, [], n_truncated, weights)
 
-    def _read(self, sentences: list[str]) -> "_Read":
-        return _Read(self.tokenizer, self.longest, sentences)
+    def _tokenize(self, sentences: list[str]) -> "_TokenizedSentences":
+        return _TokenizedSentences(self.tokenizer, self.max_pieces, sentences)
 
 
-class _Read:
+class _TokenizedSentences:
     """Sentences as the tokenizer cuts them; one that is too long takes several rows.
 
-    inputs : what the network takes
-    words  : of each row, its words and their pieces
+    Attributes
+    ----------
+    inputs : dict
+        Arguments of the network.
+    rows : list of _Row
     """
 
-    def __init__(self, tokenizer: Any, longest: int, sentences: list[str]) -> None:
+    def __init__(self, tokenizer: Any, max_pieces: int, sentences: list[str]) -> None:
         read = tokenizer(
-            sentences, truncation=True, max_length=longest, return_overflowing_tokens=True,
+            sentences, truncation=True, max_length=max_pieces, return_overflowing_tokens=True,
             return_offsets_mapping=True, padding=True, return_tensors="pt",
         )  # fmt: skip
-        places = read.pop("offset_mapping").numpy()
-        of = read.pop("overflow_to_sample_mapping").tolist()
-        self.words = [
-            _Row(sentences[sentence], sentence, read.word_ids(i), places[i])
-            for i, sentence in enumerate(of)
+        offsets = read.pop("offset_mapping").numpy()
+        sentence_of_row = read.pop("overflow_to_sample_mapping").tolist()
+        self.rows = [
+            _Row(sentences[sentence], sentence, read.word_ids(i), offsets[i])
+            for i, sentence in enumerate(sentence_of_row)
         ]
         self.inputs = dict(read)
 
 
 class _Row:
-    """The words of a row.
+    """The words of a row of the network's input.
 
-    sentence : the number of the sentence that it is of
-    words    : as they stand there
-    pieces   : int64 (n_pieces,), places of the row that belong to a word
-    firsts   : int64 (n_words,), where in `pieces` each word begins
+    Attributes
+    ----------
+    sentence : int
+        The index of the row's sentence.
+    words : list of str
+    pieces : ndarray of int64, shape (n_pieces,)
+        Positions of the row that belong to a word.
+    firsts : ndarray of int64, shape (n_words,)
+        Where in `pieces` each word begins.
     """
 
     def __init__(
-        self, text: str, sentence: int, word_ids: list[int | None], places: NDArray[np.int64]
+        self, text: str, sentence: int, word_ids: list[int | None], offsets: NDArray[np.int64]
     ) -> None:
         self.sentence = sentence
-        inside = [i for i, word in enumerate(word_ids) if word is not None]
-        self.pieces = np.array(inside, np.int64)
-        numbers = [word_ids[i] for i in inside]
-        firsts = [k for k in range(len(inside)) if not k or numbers[k] != numbers[k - 1]]
+        pieces = [i for i, word in enumerate(word_ids) if word is not None]
+        self.pieces = np.array(pieces, np.int64)
+        ids = [word_ids[i] for i in pieces]
+        firsts = [k for k in range(len(pieces)) if not k or ids[k] != ids[k - 1]]
         self.firsts = np.array(firsts, np.int64)
-        lasts = [*(k - 1 for k in firsts[1:]), len(inside) - 1]
+        lasts = [*(k - 1 for k in firsts[1:]), len(pieces) - 1]
         self.words = [
-            text[places[inside[a]][0] : places[inside[b]][1]].strip()
+            text[offsets[pieces[a]][0] : offsets[pieces[b]][1]].strip()
             for a, b in zip(firsts, lasts, strict=False)
         ]
 
-    def means(self, states: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The mean of each word's pieces, float32 (n_words, vector_size)."""
+    def word_means(self, states: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the mean of each word's pieces, float32 (n_words, vector_size)."""
         if not len(self.pieces):
             return np.zeros((0, states.shape[1]), np.float32)
         rows = states[self.pieces]

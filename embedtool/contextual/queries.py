@@ -1,7 +1,4 @@
-"""What a person asks of words in their sentences: neighbours, and how far two uses lie apart.
-
-In: an encoder and sentences. Out: words with their scores, and cosines.
-"""
+"""Queries to words in their sentences: nearest words, and how similar two uses are."""
 
 from collections.abc import Sequence
 
@@ -16,36 +13,44 @@ from embedtool.model.vectors import WordVectors
 from embedtool.search.query import Answers, cosines, similar_to_vectors
 
 N_CANDIDATES = 5000
-"""The most frequent words that are compared with a word in its sentence, unless another limit is
-asked for: each of them has to be encoded."""
-
-STEP = 512
-"""Words between two reports."""
+"""Most frequent words that a word in its sentence is compared with by default: each has to be
+encoded."""
+REPORT_WORDS = 512
+"""Words between two progress reports."""
 
 
 def vector_of(encoder: ContextualEncoder, sentence: str, word: str) -> NDArray[np.float32]:
-    """The vector of a word in its sentence, float32 (vector_size,).
+    """Return the vector of a word in its sentence, float32 (vector_size,).
 
-    Where the word stands there several times it is the first that counts. Raises QueryError where
-    it does not stand there, or has no vector or one of zeros.
+    If the word occurs several times, the first occurrence counts.
+
+    Raises
+    ------
+    QueryError
+        The sentence does not contain the word, or the word has no vector.
+    NoAnswerError
+        The vector is all zeros.
     """
-    found = next(encoder.encode([sentence]))
-    vector: NDArray[np.float32] = found.vectors[place_of(found, word)]
+    encoded = next(encoder.encode([sentence]))
+    vector: NDArray[np.float32] = encoded.vectors[token_index(encoded, word)]
     if not vector.any():
         raise NoAnswerError(f"the vector of {word!r} is all zeros there: it has no direction")
     return vector
 
 
-def place_of(sentence: Sentence, word: str) -> int:
-    """Where a word first stands among the tokens of a sentence, whatever its case if need be.
+def token_index(sentence: Sentence, word: str) -> int:
+    """Return the index of a word's first token in a sentence, ignoring case if need be.
 
-    Raises QueryError where it does not.
+    Raises
+    ------
+    QueryError
+        There is no such token.
     """
     if word in sentence.tokens:
         return sentence.tokens.index(word)
-    folded = [token.lower() for token in sentence.tokens]
-    if word.lower() in folded:
-        return folded.index(word.lower())
+    lowercase = [token.lower() for token in sentence.tokens]
+    if word.lower() in lowercase:
+        return lowercase.index(word.lower())
     if word in sentence.unknown:
         raise QueryError(f"the model does not know {word!r}; it leaves it out of the sentence")
     raise QueryError(
@@ -54,7 +59,7 @@ def place_of(sentence: Sentence, word: str) -> int:
 
 
 def compare(encoder: ContextualEncoder, first: str, second: str, word: str) -> float:
-    """The cosine of a word's vectors in two sentences. Raises QueryError as `vector_of`."""
+    """Return the cosine of a word's vectors in two sentences; raises as `vector_of`."""
     rows = np.array([vector_of(encoder, sentence, word) for sentence in (first, second)])
     return float(cosines(rows[:1], rows[1])[0])
 
@@ -68,12 +73,23 @@ def similar(
     candidates: Sequence[str] | None = None,
     report: Report = silent,
 ) -> Answers:
-    """The n words nearest to a word as its sentence uses it, by cosine.
+    """Return the n words nearest to a word as its sentence uses it, by cosine.
 
-    Each candidate is encoded by itself. The word that is asked about is left out.
+    Each candidate is encoded in isolation. The word itself is not among the answers.
 
-    candidates : None: the N_CANDIDATES first words of the encoder's vocabulary
-    Raises QueryError as `vector_of`, and where no candidate is left.
+    Parameters
+    ----------
+    encoder : ContextualEncoder
+    sentence, word : str
+    n : int
+    candidates : sequence of str
+        None: the first N_CANDIDATES words of the encoder's vocabulary.
+    report : Report
+
+    Raises
+    ------
+    QueryError
+        As `vector_of`; or no candidate has a vector.
     """
     query = vector_of(encoder, sentence, word)
     if candidates is None:
@@ -89,17 +105,22 @@ def similar(
 def encode_in_isolation(
     encoder: ContextualEncoder, words: Sequence[str], report: Report = silent
 ) -> tuple[list[str], NDArray[np.float32]]:
-    """Words, each in a sentence of nothing else, and their vectors; those without one are left out.
+    """Encode words, each in a sentence of its own.
 
-    A word that the encoder takes for several has the mean of theirs. Returns the words and
-    float32 (n, vector_size).
+    A word that the encoder cuts into several tokens gets the mean of their vectors.
+
+    Returns
+    -------
+    words : list of str
+        Without those that have no vector.
+    vectors : ndarray of float32, shape (n, vector_size)
     """
-    kept, rows = [], []
+    encoded_words, rows = [], []
     sentences = (" ".join([word] * encoder.context_repeats) for word in words)
-    for i, (word, found) in enumerate(zip(words, encoder.encode(sentences), strict=True), 1):
-        if found.tokens:
-            kept.append(word)
-            rows.append(found.vectors.mean(axis=0))
-        if i % STEP == 0 or i == len(words):
+    for i, (word, encoded) in enumerate(zip(words, encoder.encode(sentences), strict=True), 1):
+        if encoded.tokens:
+            encoded_words.append(word)
+            rows.append(encoded.vectors.mean(axis=0))
+        if i % REPORT_WORDS == 0 or i == len(words):
             report(Progress("encoding", i, len(words), "words"))
-    return kept, np.array(rows, np.float32).reshape(-1, encoder.vector_size)
+    return encoded_words, np.array(rows, np.float32).reshape(-1, encoder.vector_size)

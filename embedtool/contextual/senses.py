@@ -1,7 +1,4 @@
-"""The senses of a word, found in how it is used.
-
-In: an encoder, lines of text and a word. Out: clusters of its uses, each with examples.
-"""
+"""Word sense induction: clusters of a word's occurrences in a text, with examples."""
 
 import re
 from collections.abc import Iterable
@@ -12,27 +9,31 @@ from numpy.typing import NDArray
 
 from embedtool.config.tasks import SensesConfig
 from embedtool.contextual.encoders import ContextualEncoder
-from embedtool.contextual.queries import place_of
+from embedtool.contextual.queries import token_index
 from embedtool.errors import QueryError
 from embedtool.messages import counted
 
-FEWEST_USES = 4
-"""With fewer there is nothing to cluster."""
-MOST_SENSES = 8
-"""Where the number is to be found, no more are looked for."""
-AROUND = 40
-"""Characters of a line on each side of a word: with it they fit a terminal, and tell a sense."""
-TRIES = 10
-"""K-means starts so many times from other centres; the best end is taken."""
+MIN_USES = 4
+"""With fewer occurrences there is nothing to cluster."""
+MAX_SENSES = 8
+"""The largest number of senses that is tried where none is given."""
+EXCERPT_CHARACTERS = 40
+"""Characters of a line on each side of a word: they fit a terminal, and show the sense."""
+N_INIT = 10
+"""K-means runs with this many initialisations, of which the best result counts."""
 
 
 @dataclass(frozen=True)
 class Sense:
-    """Uses of a word that are alike.
+    """A cluster of a word's occurrences.
 
-    n_uses   : how many there are
-    share    : of all uses
-    examples : lines, the most typical first
+    Attributes
+    ----------
+    n_uses : int
+    share : float
+        Fraction of all occurrences.
+    examples : tuple of str
+        Lines, nearest to the cluster's centre first.
     """
 
     n_uses: int
@@ -44,9 +45,16 @@ class Sense:
 class Senses:
     """The senses of a word in a text, the most frequent first.
 
-    n_uses     : uses that were clustered
-    n_seen     : uses in the text
-    silhouette : mean silhouette of the clusters, from -1 to 1 (Rousseeuw 1987); None of one sense
+    Attributes
+    ----------
+    word : str
+    n_uses : int
+        Occurrences that were clustered.
+    n_seen : int
+        Occurrences in the text.
+    silhouette : float or None
+        Mean silhouette of the clusters, from -1 to 1 (Rousseeuw 1987); None if there is one sense.
+    senses : tuple of Sense
     """
 
     word: str
@@ -56,101 +64,106 @@ class Senses:
     senses: tuple[Sense, ...]
 
 
-def senses(
+def induce_senses(
     encoder: ContextualEncoder, lines: Iterable[str], word: str, config: SensesConfig
 ) -> Senses:
-    """Cluster the uses of a word in a text by their vectors.
+    """Cluster a word's occurrences in a text by their vectors.
 
-    Of more uses than `config.uses` so many are drawn by the seed. Where the number of senses is
-    not given, it is the one from 1 to MOST_SENSES whose clusters have the largest mean
-    silhouette, and 1 where that is below `config.distinct`. Raises QueryError where the text has
-    too few uses.
+    At most `config.uses` occurrences are clustered, drawn by the seed. If the number of senses is
+    not given, it is the one from 2 to MAX_SENSES with the largest mean silhouette, or 1 if that is
+    below `config.distinct`.
+
+    Raises
+    ------
+    QueryError
+        The text has too few occurrences.
     """
-    used, n_seen = _uses(encoder, lines, word, config)
-    needed = max(FEWEST_USES, config.senses or 0)
-    if len(used) < needed:
+    uses, n_seen = _sample_uses(encoder, lines, word, config)
+    needed = max(MIN_USES, config.senses or 0)
+    if len(uses) < needed:
         raise QueryError(
-            f"the text has {counted(len(used), 'use')} of {word!r} that the model knows; "
+            f"the text has {counted(len(uses), 'use')} of {word!r} that the model knows; "
             f"{needed} are needed"
         )
-    rows = _vectors(encoder, used, word)
+    rows = _vectors(encoder, uses, word)
     labels, silhouette = _clusters(rows, config)
-    found = []
+    clusters = []
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
         centre = rows[members].mean(axis=0)
         order = members[np.argsort(np.linalg.norm(rows[members] - centre, axis=1), kind="stable")]
-        examples = tuple(dict.fromkeys(used[i] for i in order.tolist()))[: config.examples]
-        found.append(Sense(len(members), len(members) / len(used), examples))
-    found.sort(key=lambda sense: -sense.n_uses)
-    return Senses(word, len(used), n_seen, silhouette, tuple(found))
+        examples = tuple(dict.fromkeys(uses[i] for i in order.tolist()))[: config.examples]
+        clusters.append(Sense(len(members), len(members) / len(uses), examples))
+    clusters.sort(key=lambda sense: -sense.n_uses)
+    return Senses(word, len(uses), n_seen, silhouette, tuple(clusters))
 
 
 def excerpt(line: str, word: str) -> str:
-    """The part of a line around the first use of a word, AROUND characters on each side at most.
+    """Return a line's first occurrence of a word, with EXCERPT_CHARACTERS on each side at most.
 
-    It is cut between words where there are any, and an ellipsis stands for what is left out.
+    The line is cut between words where possible; an ellipsis marks each cut.
     """
-    whole, part = rf"(?<!\w){re.escape(word)}(?!\w)", re.escape(word)
-    found = re.search(whole, line, re.IGNORECASE) or re.search(part, line, re.IGNORECASE)
-    start, end = found.span() if found else (0, 0)
+    whole_word, substring = rf"(?<!\w){re.escape(word)}(?!\w)", re.escape(word)
+    match = re.search(whole_word, line, re.IGNORECASE) or re.search(substring, line, re.IGNORECASE)
+    start, end = match.span() if match else (0, 0)
     before, after = line[:start], line[end:]
-    if len(before) > AROUND:
-        before = before[-AROUND - 1 :]
+    if len(before) > EXCERPT_CHARACTERS:
+        before = before[-EXCERPT_CHARACTERS - 1 :]
         before = "… " + before[before.find(" ") + 1 :]
-    if len(after) > AROUND:
-        after = after[: AROUND + 1]
-        after = after[: after.rfind(" ") if " " in after else AROUND] + " …"
+    if len(after) > EXCERPT_CHARACTERS:
+        after = after[: EXCERPT_CHARACTERS + 1]
+        after = after[: after.rfind(" ") if " " in after else EXCERPT_CHARACTERS] + " …"
     return before + line[start:end] + after
 
 
-def _uses(
+def _sample_uses(
     encoder: ContextualEncoder, lines: Iterable[str], word: str, config: SensesConfig
 ) -> tuple[list[str], int]:
-    """Lines that hold the word, drawn so that each has the same chance, and how many there were.
+    """Return a uniform sample of the lines that contain the word, and the number of such lines.
 
-    Vitter 1985, 'Random Sampling with a Reservoir', algorithm R.
+    Reservoir sampling: Vitter 1985, 'Random Sampling with a Reservoir', algorithm R.
     """
     rng = np.random.default_rng(config.seed)
-    kept: list[str] = []
+    sample: list[str] = []
     n_seen = 0
-    folded, looser = word.lower(), word.casefold()
+    lowercase, casefolded = word.lower(), word.casefold()
     for line in lines:
-        if looser not in line.casefold():  # quick; what it lets through is looked at word by word
+        if casefolded not in line.casefold():  # fast; the lines that pass are tokenised
             continue
-        if folded not in map(str.lower, encoder.tokens(line)):
+        if lowercase not in map(str.lower, encoder.tokenize(line)):
             continue
         n_seen += 1
-        if len(kept) < config.uses:
-            kept.append(line)
-        elif (place := int(rng.integers(n_seen))) < config.uses:
-            kept[place] = line
-    return kept, n_seen
+        if len(sample) < config.uses:
+            sample.append(line)
+        elif (slot := int(rng.integers(n_seen))) < config.uses:
+            sample[slot] = line
+    return sample, n_seen
 
 
 def _vectors(encoder: ContextualEncoder, lines: list[str], word: str) -> NDArray[np.float32]:
-    """The vector of the first use in each line, float32 (n_lines, vector_size).
+    """Return the vector of the word's first occurrence in each line, float32 (n_lines, size).
 
-    Raises QueryError where the encoder leaves the word out.
+    Raises QueryError if the encoder leaves the word out.
     """
-    return np.array([found.vectors[place_of(found, word)] for found in encoder.encode(lines)])
+    sentences = encoder.encode(lines)
+    return np.array([sentence.vectors[token_index(sentence, word)] for sentence in sentences])
 
 
 def _clusters(
     rows: NDArray[np.float32], config: SensesConfig
 ) -> tuple[NDArray[np.int64], float | None]:
-    """The cluster of each row, and their mean silhouette."""
+    """Return the cluster of each row, and the mean silhouette."""
     from sklearn.cluster import KMeans
     from sklearn.metrics import silhouette_score
 
     n_distinct = len(np.unique(rows, axis=0))
-    most = min(MOST_SENSES, len(rows) - 1, n_distinct)
-    numbers = [config.senses] if config.senses else range(2, most + 1)
+    max_senses = min(MAX_SENSES, len(rows) - 1, n_distinct)
+    numbers = [config.senses] if config.senses else range(2, max_senses + 1)
     best: tuple[float, NDArray[np.int64]] | None = None
     for n in numbers:
         if n < 2 or n > min(n_distinct, len(rows) - 1):
             continue
-        labels = KMeans(n, n_init=TRIES, random_state=config.seed).fit_predict(rows)
+        labels = KMeans(n, n_init=N_INIT, random_state=config.seed).fit_predict(rows)
         score = float(silhouette_score(rows, labels))
         if best is None or score > best[0]:
             best = score, labels

@@ -1,7 +1,6 @@
 """Self-attention over the vectors of a static model, without training.
 
-In: a sentence and word vectors, which are queries, keys and values at once. Out: what attends to
-what.
+The word vectors are queries, keys and values at once.
 """
 
 from dataclasses import dataclass
@@ -21,12 +20,18 @@ from embedtool.search.query import from_ngrams
 
 @dataclass(frozen=True, eq=False)
 class Attention:
-    """What attends to what in a sentence.
+    """The attention weights of a sentence.
 
-    tokens  : the words that have a vector, n_tokens of them
-    unknown : the others, and those whose vector is all zeros, each once
-    weights : float32 (n_tokens, n_tokens); rows attend to columns and sum to 1
-    from_ngrams : the tokens that have no vector but that of their character n-grams, each once
+    Attributes
+    ----------
+    tokens : list of str
+        The words that have a vector.
+    unknown : list of str
+        The others, and those whose vector is all zeros, each once.
+    weights : ndarray of float32, shape (n_tokens, n_tokens)
+        Rows attend to columns and sum to 1.
+    from_ngrams : tuple of str
+        The tokens whose vectors are made of their character n-grams, each once.
     """
 
     __repr__ = brief
@@ -38,36 +43,55 @@ class Attention:
 
 
 def attend(vectors: WordVectors, sentence: str, config: AttentionConfig) -> Attention:
-    """Let each word of a sentence attend to all of them, by their vectors.
+    """Return the attention weights of a sentence's words, by their vectors.
 
-    A FastText model has a vector for every word; with others, words that are new to the model are
-    left out, as are vectors of zeros, which attend to all words alike. Raises QueryError where no
-    word is left, or the vectors cannot be cut into the heads.
+    A FastText model has a vector for every word. In other models unknown words are left out, and so
+    are vectors of zeros, which attend to all words alike.
+
+    Raises
+    ------
+    QueryError
+        No word is left, or the vectors cannot be cut into the heads.
     """
     tokenize = TOKENIZERS[config.tokenizer]()
     words = (tokenize if has_capitals(vectors) else lowercasing(tokenize))(sentence)
-    found = {word: vectors.vector(word) for word in set(words) if vectors.has_vector(word)}
-    tokens = [word for word in words if word in found and found[word].any()]
+    rows_of = {word: vectors.vector(word) for word in set(words) if vectors.has_vector(word)}
+    tokens = [word for word in words if word in rows_of and rows_of[word].any()]
     if not tokens:
         raise QueryError(f"{sentence!r} holds no word that the model knows")
     size, n_heads = vectors.vector_size, config.heads
     if size % n_heads:
         fitting = ", ".join(str(n) for n in range(1, size + 1) if size % n == 0)
         raise QueryError(
-            f"{size} dimensions cannot be cut into {n_heads} heads; choose --heads among {fitting}"
+            f"heads={n_heads} does not divide the {size} dimensions of the vectors; "
+            f"choose among {fitting}",
+            parameters=("heads",),
         )
-    rows = np.array([found[token] for token in tokens])
-    seen = attention_mask(len(tokens), causal=config.causal, itself=config.itself)
-    _, weights = multi_head_attention(rows, rows, rows, n_heads, seen)
-    shown = head_of(weights, config.head)
+    rows = np.array([rows_of[token] for token in tokens])
+    mask = attention_mask(len(tokens), causal=config.causal, itself=config.itself)
+    _, weights = multi_head_attention(rows, rows, rows, n_heads, mask)
+    weights = select_head(weights, config.head).astype(np.float32)
     unknown = list(dict.fromkeys(word for word in words if word not in tokens))
-    return Attention(tokens, unknown, shown.astype(np.float32), from_ngrams(vectors, tokens))
+    return Attention(tokens, unknown, weights, from_ngrams(vectors, tokens))
 
 
-def head_of(weights: Floats, head: int | None) -> Floats:
-    """The weights of one head, counted from 1, or the mean of all.
+def select_head(weights: Floats, head: int | None) -> Floats:
+    """Return the weights of one head, or the mean of all.
 
-    weights : float (n_heads, n, n); returns (n, n). Raises QueryError where there is no such head.
+    Parameters
+    ----------
+    weights : ndarray of float, shape (n_heads, n, n)
+    head : int or None
+        Counted from 1; None: the mean.
+
+    Returns
+    -------
+    ndarray of float, shape (n, n)
+
+    Raises
+    ------
+    QueryError
+        There is no such head.
     """
     if head is None:
         mean: Floats = weights.mean(axis=0)

@@ -1,8 +1,7 @@
-"""Tokens with their vectors as files that other programs read.
+"""Files of tokens with their vectors in context: npz, safetensors or Parquet.
 
-In: lines of text and an encoder. Out: npz, safetensors or Parquet with `tokens`, `lines` (int64,
-the number of each token's line, from 0) and `vectors` (float32). Memory does not grow with the
-text, but for npz, whose tokens are one array of strings.
+They hold `tokens`, `lines` (int64, the index of each token's line) and `vectors` (float32). Memory
+does not grow with the text, except for npz, whose tokens are one array of strings.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -23,19 +22,22 @@ from embedtool.io.atomic import TEMPORARY_PREFIX, atomic_write
 from embedtool.io.safetensors_io import write_tensors
 from embedtool.messages import brief
 
-NUMBER, REAL = np.dtype("<i8"), np.dtype("<f4")
-BETWEEN = "\n"
-"""No token holds a line end, for it is of one line."""
+LINE_DTYPE, VECTOR_DTYPE = np.dtype("<i8"), np.dtype("<f4")
+SEPARATOR = "\n"
+"""No token contains it, for a sentence is one line."""
 BATCH_ROWS = 2**14
 
 
 @dataclass(frozen=True, eq=False)
-class Tokens:
-    """Tokens on disk.
+class TokenVectors:
+    """Tokens and vectors, in memory-mapped files.
 
-    text    : uint8, the tokens in UTF-8, a line end after each
-    lines   : int64 (n_tokens,)
-    vectors : float32 (n_tokens, vector_size)
+    Attributes
+    ----------
+    text : ndarray of uint8
+        The tokens in UTF-8, each followed by SEPARATOR.
+    lines : ndarray of int64, shape (n_tokens,)
+    vectors : ndarray of float32, shape (n_tokens, vector_size)
     """
 
     __repr__ = brief
@@ -45,8 +47,16 @@ class Tokens:
     vectors: NDArray[np.float32]
 
 
-def check_kind(path: Path) -> None:
-    """Raise OutputError unless tokens can be written as such a file, MissingExtraError as well."""
+def check_suffix(path: Path) -> None:
+    """Check that tokens can be written to a file of this name.
+
+    Raises
+    ------
+    OutputError
+        The suffix is not one of WRITERS.
+    MissingExtraError
+        The format needs a package that is not installed.
+    """
     if path.suffix.lower() not in WRITERS:
         raise OutputError(f"{path}: tokens are written as {', '.join(WRITERS)}; name such a file")
     if path.suffix.lower() == PARQUET:
@@ -54,14 +64,16 @@ def check_kind(path: Path) -> None:
 
 
 def write(encoder: ContextualEncoder, lines: Iterable[str], path: Path) -> int:
-    """Encode lines and write their tokens; returns how many there are."""
+    """Encode lines, write their tokens with vectors, and return the number of tokens."""
     with TemporaryDirectory(prefix=TEMPORARY_PREFIX, dir=path.parent) as folder:
-        tokens = _gathered(encoder, lines, Path(folder))
+        tokens = _encode_to_files(encoder, lines, Path(folder))
         WRITERS[path.suffix.lower()](tokens, path)
         return len(tokens.lines)
 
 
-def _gathered(encoder: ContextualEncoder, lines: Iterable[str], folder: Path) -> Tokens:
+def _encode_to_files(
+    encoder: ContextualEncoder, lines: Iterable[str], folder: Path
+) -> TokenVectors:
     names = ("text", "lines", "vectors")
     paths = {name: folder / name for name in names}
     with (
@@ -70,14 +82,14 @@ def _gathered(encoder: ContextualEncoder, lines: Iterable[str], folder: Path) ->
         paths["vectors"].open("wb") as vectors,
     ):
         for number, sentence in enumerate(encoder.encode(lines)):
-            text.write("".join(token + BETWEEN for token in sentence.tokens).encode())
-            numbers.write(np.full(len(sentence.tokens), number, NUMBER).data)
-            vectors.write(sentence.vectors.astype(REAL).data)
-    rows = map_file(paths["vectors"], REAL).reshape(-1, encoder.vector_size)
-    return Tokens(map_file(paths["text"], BYTE), map_file(paths["lines"], NUMBER), rows)
+            text.write("".join(token + SEPARATOR for token in sentence.tokens).encode())
+            numbers.write(np.full(len(sentence.tokens), number, LINE_DTYPE).data)
+            vectors.write(sentence.vectors.astype(VECTOR_DTYPE).data)
+    rows = map_file(paths["vectors"], VECTOR_DTYPE).reshape(-1, encoder.vector_size)
+    return TokenVectors(map_file(paths["text"], BYTE), map_file(paths["lines"], LINE_DTYPE), rows)
 
 
-def _write_npz(tokens: Tokens, path: Path) -> None:
+def _write_npz(tokens: TokenVectors, path: Path) -> None:
     with atomic_write(path) as file:
         np.savez(
             file, tokens=np.array(_texts(tokens), np.str_), lines=tokens.lines,
@@ -85,7 +97,7 @@ def _write_npz(tokens: Tokens, path: Path) -> None:
         )  # fmt: skip
 
 
-def _write_safetensors(tokens: Tokens, path: Path) -> None:
+def _write_safetensors(tokens: TokenVectors, path: Path) -> None:
     tensors: dict[str, Any] = {
         "tokens": tokens.text, "lines": tokens.lines, "vectors": tokens.vectors
     }  # fmt: skip
@@ -93,7 +105,7 @@ def _write_safetensors(tokens: Tokens, path: Path) -> None:
         write_tensors(file, tensors, {"format": "embedtool tokens and vectors"})
 
 
-def _write_parquet(tokens: Tokens, path: Path) -> None:
+def _write_parquet(tokens: TokenVectors, path: Path) -> None:
     arrow = import_pyarrow("Parquet")
     from pyarrow.parquet import ParquetWriter
 
@@ -113,21 +125,21 @@ def _write_parquet(tokens: Tokens, path: Path) -> None:
             writer.write_batch(arrow.record_batch(columns, schema=schema))
 
 
-def _blocks(tokens: Tokens) -> Iterator[tuple[slice, list[str]]]:
+def _blocks(tokens: TokenVectors) -> Iterator[tuple[slice, list[str]]]:
     words = StringTable.from_lines(tokens.text)
     for first in range(0, len(tokens.lines), BATCH_ROWS):
         rows = slice(first, first + BATCH_ROWS)
         yield rows, words[rows]
 
 
-def _texts(tokens: Tokens) -> list[str]:
+def _texts(tokens: TokenVectors) -> list[str]:
     return [text for _, texts in _blocks(tokens) for text in texts]
 
 
 PARQUET = ".parquet"
-WRITERS: dict[str, Callable[[Tokens, Path], None]] = {
+WRITERS: dict[str, Callable[[TokenVectors, Path], None]] = {
     ".npz": _write_npz,
     ".safetensors": _write_safetensors,
     PARQUET: _write_parquet,
 }
-"""What writes a file whose name ends so."""
+"""Writers by the suffix of the file's name."""

@@ -1,9 +1,6 @@
-"""Word in context: is a word used in the same sense in two sentences?
+"""Word in Context: whether a word is used in the same sense in two sentences.
 
-In: pairs of sentences, and an encoder or static vectors. Out: the share of pairs that are told
-right, with its interval.
-
-The task is Pilehvar & Camacho-Collados 2019, 'WiC: the Word-in-Context Dataset'.
+The task is that of Pilehvar & Camacho-Collados 2019, 'WiC: the Word-in-Context Dataset'.
 """
 
 from collections.abc import Sequence
@@ -15,7 +12,7 @@ from numpy.typing import NDArray
 
 from embedtool.config.text import TextConfig
 from embedtool.contextual.encoders import ContextualEncoder
-from embedtool.contextual.queries import place_of
+from embedtool.contextual.queries import token_index
 from embedtool.corpus.corpus import Corpus
 from embedtool.errors import EvaluationError
 from embedtool.evaluation.statistics import Interval, proportion_interval
@@ -25,8 +22,8 @@ from embedtool.search.query import cosines, lookup
 
 COLUMNS = ("word", "first", "second", "same")
 ANSWERS = {"1": True, "0": False, "t": True, "f": False, "true": True, "false": False}
-FEWEST_WORDS = 2
-"""A word's pairs are judged by what was learnt from those of other words."""
+MIN_WORDS = 2
+"""The threshold for a word's pairs is chosen on those of other words."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ class SensePair:
 
 @dataclass(frozen=True)
 class WordAccuracy:
-    """How many of a word's pairs are told right."""
+    """How many of a word's pairs are classified correctly."""
 
     word: str
     correct: int
@@ -50,12 +47,17 @@ class WordAccuracy:
 
 @dataclass(frozen=True)
 class WordInContext:
-    """How well the senses of words are told apart by the cosine of their vectors.
+    """How well the cosine of a word's vectors tells whether two uses have the same sense.
 
-    total, same : pairs, and those of one sense
-    accuracy    : the share of pairs that are told right
-    interval    : of the accuracy, words drawn anew
-    words       : by word
+    Attributes
+    ----------
+    dataset : str
+    total, same : int
+        Number of pairs, and of those with the same sense.
+    accuracy : float
+    interval : Interval or None
+        Of the accuracy, by resampling words.
+    words : tuple of WordAccuracy
     """
 
     dataset: str
@@ -69,8 +71,14 @@ class WordInContext:
 def read_pairs(path: str | Path, encoding: str = UTF8) -> list[SensePair]:
     """Read pairs from TSV, CSV, JSONL or Parquet with the columns word, first, second, same.
 
-    `same` is 1 or 0, T or F. Raises CorpusError where the file cannot be read, EvaluationError on
-    what is no pair, naming where it stands, or too few words.
+    The column `same` has 1 or 0, or T or F.
+
+    Raises
+    ------
+    CorpusError
+        The file cannot be read.
+    EvaluationError
+        A row is not a pair, or there are fewer than MIN_WORDS words.
     """
     columns = {f"the column {name}": name for name in COLUMNS}
     pairs = []
@@ -82,26 +90,29 @@ def read_pairs(path: str | Path, encoding: str = UTF8) -> list[SensePair]:
         if answer is None:
             raise EvaluationError(f"{where}: 'same' is {same!r}, not 1 or 0, T or F")
         pairs.append(SensePair(word, first, second, answer))
-    if len({pair.word for pair in pairs}) < FEWEST_WORDS:
-        raise EvaluationError(f"{path}: holds pairs of fewer than {FEWEST_WORDS} words")
+    if len({pair.word for pair in pairs}) < MIN_WORDS:
+        raise EvaluationError(f"{path}: holds pairs of fewer than {MIN_WORDS} words")
     return pairs
 
 
 def similarities(encoder: ContextualEncoder, pairs: Sequence[SensePair]) -> NDArray[np.float64]:
-    """The cosine of the word's vectors in the two sentences of each pair, float64 (n_pairs,).
+    """Return the cosine of each pair's two vectors of the word, float64 (n_pairs,).
 
-    Raises QueryError where a word does not stand in its sentence, or the encoder leaves it out.
+    Raises
+    ------
+    QueryError
+        A sentence does not contain its word, or the encoder leaves the word out.
     """
     rows: list[list[NDArray[np.float32]]] = [[], []]
     sentences = [sentence for pair in pairs for sentence in (pair.first, pair.second)]
-    for i, found in enumerate(encoder.encode(sentences)):
-        rows[i % 2].append(found.vectors[place_of(found, pairs[i // 2].word)])
+    for i, sentence in enumerate(encoder.encode(sentences)):
+        rows[i % 2].append(sentence.vectors[token_index(sentence, pairs[i // 2].word)])
     first, second = map(np.array, rows)
     return cosines(first, second)
 
 
 def static_similarities(vectors: WordVectors, pairs: Sequence[SensePair]) -> NDArray[np.float64]:
-    """The same of a static model: the cosine of each word's vector with itself.
+    """Return the cosines of a static model: those of each word's vector with itself.
 
     Raises UnknownWordError.
     """
@@ -109,23 +120,28 @@ def static_similarities(vectors: WordVectors, pairs: Sequence[SensePair]) -> NDA
     return cosines(rows, rows)
 
 
-def judge(
+def classify_pairs(
     dataset: str, pairs: Sequence[SensePair], similarity: NDArray[np.float64]
 ) -> WordInContext:
-    """Tell the pairs of one sense by their similarity, and say how often that is right.
+    """Classify pairs by a threshold of their similarity, and return how many are correct.
 
-    similarity : float64 (n_pairs,). A word has one sense in a pair that is as similar as a
-                 threshold, the one that tells most pairs of all other words right.
-    A static model has the same similarity for each pair and tells all or none to be of one sense.
+    The threshold for a word's pairs is the best on the pairs of all other words. A static model,
+    whose similarities are all 1, puts all pairs in one class.
+
+    Parameters
+    ----------
+    dataset : str
+    pairs : sequence of SensePair
+    similarity : ndarray of float64, shape (n_pairs,)
     """
     same = np.array([pair.same for pair in pairs])
     names = list(dict.fromkeys(pair.word for pair in pairs))
     groups = np.array([names.index(pair.word) for pair in pairs])
-    told = np.zeros(len(pairs), np.bool_)
+    predicted = np.zeros(len(pairs), np.bool_)
     for group in range(len(names)):
         own = groups == group
-        told[own] = similarity[own] >= threshold(similarity[~own], same[~own])
-    correct = told == same
+        predicted[own] = similarity[own] >= threshold(similarity[~own], same[~own])
+    correct = predicted == same
     words = tuple(
         WordAccuracy(name, int(correct[groups == i].sum()), int((groups == i).sum()))
         for i, name in enumerate(names)
@@ -137,22 +153,22 @@ def judge(
 
 
 def threshold(similarity: NDArray[np.float64], same: NDArray[np.bool_]) -> float:
-    """The similarity from which on pairs are called the same, so that most are told right.
+    """Return the threshold of similarity that classifies most pairs correctly.
 
-    It lies half way between two that occur; the lowest of several that do equally well, -1 where
-    all are best called the same.
+    It is the midpoint of two similarities that occur, the lowest of several that do equally well;
+    -1 if all pairs are best classified as the same.
     """
     order = np.argsort(similarity)
-    sorted_, truth = similarity[order], same[order].astype(np.int64)
+    ordered, truth = similarity[order], same[order].astype(np.int64)
     right = (
         np.concatenate([[0], np.cumsum(1 - truth)])
         + truth.sum()
         - np.concatenate([[0], np.cumsum(truth)])
     )
-    possible = np.concatenate([[True], np.diff(sorted_) > 0, [True]])
+    possible = np.concatenate([[True], np.diff(ordered) > 0, [True]])
     best = int(np.argmax(np.where(possible, right, -1)))
     if best == 0:
         return -1.0
-    if best == len(sorted_):
-        return float(np.nextafter(sorted_[-1], np.inf))
-    return float((sorted_[best - 1] + sorted_[best]) / 2)
+    if best == len(ordered):
+        return float(np.nextafter(ordered[-1], np.inf))
+    return float((ordered[best - 1] + ordered[best]) / 2)

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from embedtool.config.tasks import AttentionConfig
 from embedtool.contextual.attention import (
     attention_mask,
-    heads_of,
     multi_head_attention,
     scaled_dot_product_attention,
+    split_heads,
 )
 from embedtool.contextual.static_attention import attend
 from embedtool.errors import QueryError
@@ -71,7 +71,7 @@ def test_each_head_attends_by_its_own_part(n_heads: int) -> None:
 
 def test_vectors_that_cannot_be_cut_into_heads() -> None:
     with pytest.raises(ValueError, match="6 numbers cannot be cut into 4 heads"):
-        heads_of(np.zeros((2, 6)), 4)
+        split_heads(np.zeros((2, 6)), 4)
 
 
 def test_large_scores_and_keys_that_nobody_sees() -> None:
@@ -115,7 +115,8 @@ def test_heads_of_a_sentence() -> None:
 @pytest.mark.parametrize(("sentence", "options", "message"), [
     ("zorb", {}, "'zorb' holds no word that the model knows"),
     ("", {}, "'' holds no word"),
-    ("bank", {"heads": 3}, "4 dimensions cannot be cut into 3 heads; choose --heads among 1, 2, 4"),
+    ("bank", {"heads": 3}, "heads=3 does not divide the 4 dimensions of the vectors"),
+    ("bank", {"heads": 3}, "; choose among 1, 2, 4"),
     ("bank", {"heads": 2, "head": 3}, "there is no head 3 among 2"),
 ])  # fmt: skip
 def test_what_cannot_be_asked(sentence: str, options: dict[str, int], message: str) -> None:

@@ -7,14 +7,14 @@ from hypothesis import strategies as st
 
 from embedtool.config.tasks import ContextualConfig
 from embedtool.contextual.batches import (
-    HELD_OUT_TOKENS,
     IGNORE_INDEX,
+    MAX_HELD_OUT_TOKENS,
     batches_by_length,
     causal_batch,
     epoch_order,
     masked_batch,
     segment_corpus,
-    split,
+    split_held_out,
 )
 from embedtool.corpus.encoding import EncodedCorpus
 from embedtool.corpus.vocabulary import Vocabulary
@@ -32,25 +32,25 @@ def corpus_of(lengths: list[int]) -> EncodedCorpus:
 
 
 @given(lengths=lengths_of_sentences, longest=st.integers(1, 13))
-def test_pieces_are_the_text_and_end_where_sentences_do(lengths: list[int], longest: int) -> None:
+def test_segments_are_the_text_and_end_where_sentences_do(lengths: list[int], longest: int) -> None:
     corpus = corpus_of(lengths)
-    pieces = segment_corpus(corpus, longest)
-    assert pieces.n_tokens == corpus.n_tokens
-    assert pieces.starts.tolist() == [0, *pieces.ends[:-1].tolist()]
-    assert (pieces.ends - pieces.starts).max() <= longest
-    assert pieces.ends[pieces.whole].tolist() == corpus.ends.tolist()
+    segments = segment_corpus(corpus, longest)
+    assert segments.n_tokens == corpus.n_tokens
+    assert segments.starts.tolist() == [0, *segments.ends[:-1].tolist()]
+    assert (segments.ends - segments.starts).max() <= longest
+    assert segments.ends[segments.ends_sentence].tolist() == corpus.ends.tolist()
 
 
 @given(lengths=lengths_of_sentences, tokens=st.integers(1, 40), seed=st.integers(0, 9))
-def test_every_piece_is_in_one_batch_of_an_epoch(
+def test_every_segment_is_in_one_batch_of_an_epoch(
     lengths: list[int], tokens: int, seed: int
 ) -> None:
-    pieces = segment_corpus(corpus_of(lengths), 12)
-    batches = epoch_order(pieces, tokens, np.random.default_rng(seed))
-    assert sorted(np.concatenate(batches).tolist()) == list(range(len(pieces)))
-    sizes = pieces.ends - pieces.starts + 1
+    segments = segment_corpus(corpus_of(lengths), 12)
+    batches = epoch_order(segments, tokens, np.random.default_rng(seed))
+    assert sorted(np.concatenate(batches).tolist()) == list(range(len(segments)))
+    sizes = segments.ends - segments.starts + 1
     assert all(len(rows) == 1 or len(rows) * sizes[rows].max() <= tokens for rows in batches)
-    again = epoch_order(pieces, tokens, np.random.default_rng(seed))
+    again = epoch_order(segments, tokens, np.random.default_rng(seed))
     assert all(np.array_equal(a, b) for a, b in zip(batches, again, strict=True))
 
 
@@ -62,19 +62,24 @@ def test_batches_of_like_lengths_have_few_empty_places() -> None:
 
 
 def test_what_is_held_out_is_not_learnt_from() -> None:
-    pieces = segment_corpus(corpus_of([5] * 200), 12)
-    learnt, held_out = split(pieces, ContextualConfig(held_out=0.1))
-    assert sorted([*learnt.starts.tolist(), *held_out.starts.tolist()]) == pieces.starts.tolist()
+    segments = segment_corpus(corpus_of([5] * 200), 12)
+    train, held_out = split_held_out(segments, ContextualConfig(held_out=0.1))
+    assert sorted([*train.starts.tolist(), *held_out.starts.tolist()]) == segments.starts.tolist()
     assert held_out.n_tokens == pytest.approx(100, abs=5)
-    other = split(pieces, ContextualConfig(held_out=0.1, seed=2))[1]
+    other = split_held_out(segments, ContextualConfig(held_out=0.1, seed=2))[1]
     assert other.starts.tolist() != held_out.starts.tolist()
-    assert len(split(pieces, ContextualConfig(held_out=0.0))[1]) == 0
-    assert len(split(segment_corpus(corpus_of([5]), 12), ContextualConfig(held_out=0.5))[0]) == 1
+    assert len(split_held_out(segments, ContextualConfig(held_out=0.0))[1]) == 0
+    assert (
+        len(split_held_out(segment_corpus(corpus_of([5]), 12), ContextualConfig(held_out=0.5))[0])
+        == 1
+    )
 
 
 def test_a_large_text_holds_out_no_more_than_is_needed() -> None:
-    pieces = segment_corpus(corpus_of([1000] * 500), 1000)
-    assert split(pieces, ContextualConfig(held_out=0.5))[1].n_tokens == HELD_OUT_TOKENS
+    segments = segment_corpus(corpus_of([1000] * 500), 1000)
+    assert (
+        split_held_out(segments, ContextualConfig(held_out=0.5))[1].n_tokens == MAX_HELD_OUT_TOKENS
+    )
 
 
 def test_a_causal_batch_predicts_each_next_token_and_the_end_of_sentences() -> None:
@@ -85,7 +90,7 @@ def test_a_causal_batch_predicts_each_next_token_and_the_end_of_sentences() -> N
     assert batch.lengths.tolist() == [3, 4, 3]
     assert batch.targets.tolist() == [
         [0, 1, BOUNDARY, IGNORE_INDEX],
-        [2, 3, 4, IGNORE_INDEX],  # its sentence goes on in the next piece
+        [2, 3, 4, IGNORE_INDEX],  # its sentence goes on in the next segment
         [5, 6, BOUNDARY, IGNORE_INDEX],
     ]
 
@@ -93,22 +98,22 @@ def test_a_causal_batch_predicts_each_next_token_and_the_end_of_sentences() -> N
 @given(lengths=lengths_of_sentences, seed=st.integers(0, 99))
 def test_a_masked_batch_predicts_what_it_hides(lengths: list[int], seed: int) -> None:
     corpus = corpus_of(lengths)
-    pieces = segment_corpus(corpus, 12)
-    plain = causal_batch(corpus, pieces).ids
-    batch = masked_batch(corpus, pieces, 0.3, np.random.default_rng(seed))
+    segments = segment_corpus(corpus, 12)
+    plain = causal_batch(corpus, segments).ids
+    batch = masked_batch(corpus, segments, 0.3, np.random.default_rng(seed))
     chosen = batch.targets != IGNORE_INDEX
     assert chosen.any() and not chosen[:, 0].any()
     assert np.array_equal(batch.targets[chosen], plain[chosen])
     assert np.array_equal(batch.ids[~chosen], plain[~chosen])
-    judged = masked_batch(corpus, pieces, 0.3, np.random.default_rng(seed), only_masked=True)
+    judged = masked_batch(corpus, segments, 0.3, np.random.default_rng(seed), only_masked=True)
     assert np.array_equal(judged.targets, batch.targets)
     assert (judged.ids[chosen] == MASK).all()
 
 
 def test_most_of_what_is_predicted_is_hidden_and_some_is_another_word() -> None:
     corpus = corpus_of([100] * 200)
-    pieces = segment_corpus(corpus, 100)
-    batch = masked_batch(corpus, pieces, 0.15, np.random.default_rng(1))
+    segments = segment_corpus(corpus, 100)
+    batch = masked_batch(corpus, segments, 0.15, np.random.default_rng(1))
     chosen = batch.targets != IGNORE_INDEX
     assert chosen.sum() / corpus.n_tokens == pytest.approx(0.15, abs=0.01)
     assert (batch.ids[chosen] == MASK).mean() == pytest.approx(0.8, abs=0.03)

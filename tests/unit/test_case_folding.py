@@ -138,24 +138,28 @@ def test_an_answer_that_differs_from_a_right_one_only_in_case_is_right():
 class Words:
     """An encoder that gives each word of a sentence, cut at spaces, a vector of its own."""
 
-    def tokens(self, sentence):
+    def tokenize(self, sentence):
         return sentence.split()
 
     def encode(self, sentences):
         for sentence in sentences:
-            tokens = self.tokens(sentence)
+            tokens = self.tokenize(sentence)
             yield Sentence(tokens, np.eye(len(tokens), 9, dtype=np.float32), [])
 
 
 def test_a_word_in_its_sentence_is_found_by_lower_case_after_its_spelling():
     (sentence,) = Words().encode(["Maße masse Masse"])
-    assert [queries.place_of(sentence, each) for each in ("masse", "Masse", "MASSE")] == [1, 2, 1]
-    assert queries.place_of(sentence, "maße") == 0
+    assert [queries.token_index(sentence, each) for each in ("masse", "Masse", "MASSE")] == [
+        1,
+        2,
+        1,
+    ]
+    assert queries.token_index(sentence, "maße") == 0
     with pytest.raises(QueryError, match="'Masze' is none of the words"):
-        queries.place_of(sentence, "Masze")
+        queries.token_index(sentence, "Masze")
     (only,) = Words().encode(["die Maße"])
     with pytest.raises(QueryError, match="'masse' is none of the words"):
-        queries.place_of(only, "masse")
+        queries.token_index(only, "masse")
 
 
 def test_the_uses_of_a_word_are_none_of_another_s():
@@ -166,7 +170,9 @@ def test_the_uses_of_a_word_are_none_of_another_s():
         "eine masse Geld",
         "Masse hier",
     ]
-    found = senses.senses(Words(), [*lines, *lines], "masse", SensesConfig(senses=1, examples=9))
+    found = senses.induce_senses(
+        Words(), [*lines, *lines], "masse", SensesConfig(senses=1, examples=9)
+    )
     assert found.n_seen == 8
     assert set(found.senses[0].examples) == set(lines[1:])
 

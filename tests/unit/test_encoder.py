@@ -47,7 +47,7 @@ def test_the_mechanism_in_numpy_equals_pytorchs(n_heads: int) -> None:
     mask |= np.eye(5, dtype=bool)
     outputs, _ = attention.multi_head_attention(queries, keys, values, n_heads, mask)
     peers = [
-        torch.from_numpy(np.ascontiguousarray(attention.heads_of(each, n_heads)))
+        torch.from_numpy(np.ascontiguousarray(attention.split_heads(each, n_heads)))
         for each in (queries, keys, values)
     ]
     found = torch.nn.functional.scaled_dot_product_attention(
@@ -65,7 +65,7 @@ def test_the_encoders_attention_is_the_mechanism(
 
     Distances, of which the mechanism knows nothing, take nothing away here.
     """
-    monkeypatch.setattr(encoder_module, "STEEPEST", -1e4)
+    monkeypatch.setattr(encoder_module, "MIN_LOG2_SLOPE", -1e4)
     network = encoder(objective=objective)
     ids, lengths = rows([N_WORDS, 3, 1, 4, 1])
     with torch.inference_mode():
@@ -162,12 +162,12 @@ def test_a_sampled_softmax_estimates_the_exact_one(objective: str) -> None:
     """The sum that is estimated is right in the mean, so its logarithm is a little too small."""
     network = encoder(objective=objective, samples=12)
     batch = batch_of(8, N_WORDS + (objective == "causal"))
-    chances = sampling_probabilities(COUNTS)
+    probabilities = sampling_probabilities(COUNTS)
     generator = torch.Generator().manual_seed(0)
     with torch.inference_mode():
         exact = float(network.loss(batch))
-        drawn = [float(network.loss(batch, chances, generator)) for _ in range(300)]
-        all_of_them = float(encoder(objective=objective).loss(batch, chances, generator))
+        drawn = [float(network.loss(batch, probabilities, generator)) for _ in range(300)]
+        all_of_them = float(encoder(objective=objective).loss(batch, probabilities, generator))
     assert np.mean(drawn) == pytest.approx(exact, abs=0.15) and np.mean(drawn) < exact
     assert np.std(drawn) > 0
     assert all_of_them == pytest.approx(exact, rel=1e-6)
@@ -175,9 +175,9 @@ def test_a_sampled_softmax_estimates_the_exact_one(objective: str) -> None:
 
 def test_at_first_words_are_predicted_by_their_frequency() -> None:
     network = encoder()
-    chances = network.output.bias.detach().exp().numpy()
+    probabilities = network.output.bias.detach().exp().numpy()
     expected = (COUNTS[:N_WORDS] + 1) / (COUNTS.sum() + N_WORDS + 1)
-    np.testing.assert_allclose(chances, expected, rtol=1e-5)
+    np.testing.assert_allclose(probabilities, expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("length", [1e-3, 0.7, 1.0, 300.0])

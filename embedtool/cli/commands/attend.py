@@ -90,8 +90,8 @@ def _in_encoder(model: Path, sentence: str, config: AttentionConfig) -> "Attenti
 
     _check_given(OF_STATIC, "is for static models; an encoder has it from its training")
     found = open_encoder(model).attention(sentence)
-    if found.n_cut:
-        cut = counted(found.n_cut, "word is", "words are")
+    if found.n_truncated:
+        cut = counted(found.n_truncated, "word is", "words are")
         echo_err(f"{cut} left out, for the model sees no more at once")
     return select_layer(found, config.layer, config.head)
 

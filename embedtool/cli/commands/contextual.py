@@ -131,11 +131,11 @@ def vectors(model: Path, inputs: tuple[str, ...], output: Path, **options: Any) 
     corpus = _corpus(inputs, options)
 
     from embedtool.contextual.loading import open_encoder
-    from embedtool.contextual.token_files import check_kind, write
+    from embedtool.contextual.token_files import check_suffix, write
     from embedtool.corpus.notes import warn_of_reading
     from embedtool.io.atomic import check_output_file
 
-    check_kind(output)
+    check_suffix(output)
     check_output_file(output)
     encoder = open_encoder(model)
     with progress_reporter() as report:
@@ -169,7 +169,7 @@ def senses(
 
     encoder = open_encoder(model)
     with progress_reporter() as report:
-        found = senses.senses(encoder, corpus.lines(report), word, config)
+        found = senses.induce_senses(encoder, corpus.lines(report), word, config)
     warn_of_reading(corpus.text, corpus.notes)
     if as_json:
         print_json(asdict(found))
@@ -241,7 +241,7 @@ def evaluate(model: Path, pairs: Path | None, encoding: str, as_json: bool, as_t
         similarity = word_in_context.similarities(open_encoder(model), asked)
     else:
         similarity = word_in_context.static_similarities(store.load(model).vectors, asked)
-    result = word_in_context.judge(path.stem, asked, similarity)
+    result = word_in_context.classify_pairs(path.stem, asked, similarity)
     if as_json:
         print_json(asdict(result))
     else:
