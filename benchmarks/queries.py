@@ -22,7 +22,8 @@ from benchmarks.tasks import EMBEDTOOL
 from embedtool import formats
 from embedtool.config.choices import N_ANSWERS
 from embedtool.model import store
-from embedtool.model.vectors import Model, WordVectors, unit_rows
+from embedtool.model.linalg import unit_rows
+from embedtool.model.vectors import Model, WordVectors
 from embedtool.search.ann import build
 
 ZIPF_LAW = 10**9

@@ -31,7 +31,8 @@ import numpy as np
 from benchmarks.measure import machine
 from benchmarks.tasks import EMBEDTOOL
 from embedtool.model import store
-from embedtool.model.vectors import Model, WordVectors, unit_rows
+from embedtool.model.linalg import unit_rows
+from embedtool.model.vectors import Model, WordVectors
 from embedtool.search.ann import build, describe
 
 ZIPF_LAW = 10**9

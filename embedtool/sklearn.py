@@ -32,7 +32,8 @@ from embedtool.evaluation.documents import (
 )
 from embedtool.messages import counted
 from embedtool.model import store
-from embedtool.model.vectors import WordVectors, unit_rows
+from embedtool.model.linalg import unit_rows
+from embedtool.model.vectors import WordVectors
 
 if TYPE_CHECKING:
     from embedtool.contextual.encoders import ContextualEncoder

@@ -23,9 +23,10 @@ from embedtool.config.choices import N_ANCHORS, N_MOVED
 from embedtool.config.tasks import DriftConfig
 from embedtool.errors import EvaluationError
 from embedtool.messages import brief, counted
+from embedtool.model.linalg import row_norms, unit_rows
 from embedtool.model.transforms import affine_map
-from embedtool.model.vectors import AnyVectors, WordVectors, row_lengths, unit_rows, vectors_of
-from embedtool.search.query import cosines, lookup
+from embedtool.model.vectors import AnyVectors, WordVectors, vectors_of
+from embedtool.search.lookup import cosines, lookup
 
 log = logging.getLogger(__name__)
 
@@ -132,7 +133,7 @@ def fit_rotation(source: Rows, target: Rows) -> Alignment:
 
 def have_directions(rows: Rows) -> NDArray[np.bool_]:
     """Whether each row is finite and not all zeros. bool (n_rows,)."""
-    lengths = row_lengths(rows)
+    lengths = row_norms(rows)
     return np.isfinite(lengths) & (lengths > 0)
 
 
@@ -167,7 +168,7 @@ def drift(
         places = _frequent(old, new, shared, config)
     else:
         for vectors in (old, new):
-            lookup(vectors, [word for word in words if word in vectors], directed=True)
+            lookup(vectors, [word for word in words if word in vectors], need_direction=True)
         places = shared_ranks(shared, dict.fromkeys(words))
     first, second = (unit_rows(v.matrix[v.word_ids(shared)]) for v in (old, new))
     n_compared = len(places)

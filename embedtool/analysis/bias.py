@@ -20,8 +20,9 @@ from embedtool.io.encodings import UTF8, decode, describe_decoding_error
 from embedtool.messages import brief, counted
 from embedtool.model.vectors import AnyVectors, WordVectors, vectors_of
 from embedtool.search.expression import parse_expression
-from embedtool.search.query import WordScore, directions, expression_vectors
-from embedtool.search.sums import LEAST_LENGTH
+from embedtool.search.lookup import directions
+from embedtool.search.query import WordScore, expression_vectors
+from embedtool.search.sums import MIN_LENGTH
 
 SMALLEST_SET = 2
 """Of one word there is no spread to measure an effect by."""
@@ -112,7 +113,7 @@ def weat(vectors: AnyVectors, test: WeatTest, config: WeatConfig | None = None) 
     x, y, a, b = (directions(vectors, each.words) for each in sets)
     targets = np.concatenate((x, y)).astype(np.float64)
     s = (targets @ a.T).mean(axis=1) - (targets @ b.T).mean(axis=1)
-    if np.ptp(s) <= LEAST_LENGTH:  # no more than rounding
+    if np.ptp(s) <= MIN_LENGTH:  # no more than rounding
         raise EvaluationError(f"{test.name}: the target words do not differ in their association")
     first, second = s[: len(x)], s[len(x) :]
     ways = comb(len(s), len(x))

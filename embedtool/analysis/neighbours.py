@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from embedtool.errors import EvaluationError
 from embedtool.messages import brief
-from embedtool.model.vectors import WordVectors, unit_rows
+from embedtool.model.linalg import unit_rows
+from embedtool.model.vectors import WordVectors
 from embedtool.search.index import nearest
-from embedtool.search.query import cosines
+from embedtool.search.lookup import cosines
 
 N_NEIGHBOURS = 10
 """The size of a neighbourhood unless another is asked for."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from embedtool.config.choices import LAYOUTS, Layout
 from embedtool.errors import ConfigError, MissingExtraError
 from embedtool.io.progress import Progress, Report, silent
-from embedtool.model.vectors import unit_rows
+from embedtool.model.linalg import principal_axes, unit_rows
 from embedtool.search.index import Nearest, nearest
 
 Rows = NDArray[np.float32]
@@ -101,12 +101,9 @@ def principal(units: Rows, n: int) -> Rows:
     """
     mean = units.mean(axis=0, dtype=np.float64)
     centred = units - mean.astype(np.float32)
-    covariance = (centred.T @ centred).astype(np.float64)
-    vectors = np.linalg.eigh(covariance)[1][:, ::-1][:, :n]
-    largest = np.take_along_axis(vectors, np.abs(vectors).argmax(axis=0)[None], axis=0)
-    vectors *= np.where(largest < 0, -1, 1)
+    axes = principal_axes([centred], units.shape[1])[:, :n]
     points = np.zeros((len(units), n), dtype=np.float32)
-    points[:, : vectors.shape[1]] = centred @ vectors.astype(np.float32)
+    points[:, : axes.shape[1]] = centred @ axes.astype(np.float32)
     return points
 
 

@@ -16,9 +16,11 @@ from embedtool.analysis.alignment import Alignment, fit_rotation, have_direction
 from embedtool.config.tasks import TranslateConfig
 from embedtool.errors import EvaluationError, QueryError
 from embedtool.messages import brief, counted
-from embedtool.model.vectors import AnyVectors, WordVectors, unit_rows, vectors_of
+from embedtool.model.linalg import unit_rows
+from embedtool.model.vectors import AnyVectors, WordVectors, vectors_of
 from embedtool.search.index import Nearest, nearest
-from embedtool.search.query import Answers, WordScore, from_ngrams, lookup
+from embedtool.search.lookup import from_ngrams, lookup
+from embedtool.search.query import Answers, WordScore
 
 CUTOFFS = (1, 5, 10)
 """Among how many answers a right one is looked for (Conneau et al. 2018, section 3)."""
@@ -113,7 +115,7 @@ class Translator:
         """
         if n < 1:
             raise QueryError(f"the number of answers must be at least 1, not {n}")
-        queries = self._turned(lookup(self.source, words, directed=True))
+        queries = self._turned(lookup(self.source, words, need_direction=True))
         if self.config.method == "csls":
             found = self._targets.best(queries, n)
         else:

@@ -26,6 +26,7 @@ from embedtool.io.encodings import UTF8
 from embedtool.model import store
 from embedtool.search import query
 from embedtool.search.expression import SIGNS, WEIGHT
+from embedtool.search.lookup import from_ngrams
 from embedtool.search.query import Answers
 
 if TYPE_CHECKING:
@@ -338,7 +339,7 @@ class ShellSession:
         if name == "similarity":
             first, other = split_spaces(line)
             cosine = query.similarity(model.vectors, first, other)
-            new_words = query.from_ngrams(model.vectors, [first, other])
+            new_words = from_ngrams(model.vectors, [first, other])
             return Answers.of([query.WordScore(other, cosine)], new_words)
         search = SearchOptions.from_options({"encoding": UTF8, **self.settings})
         arguments = search.arguments(model.vectors, model.folder)

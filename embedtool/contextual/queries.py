@@ -10,7 +10,8 @@ from embedtool.contextual.encoders import ContextualEncoder, Sentence
 from embedtool.errors import NoAnswerError, QueryError
 from embedtool.io.progress import Progress, Report, silent
 from embedtool.model.vectors import WordVectors
-from embedtool.search.query import Answers, cosines, similar_to_vectors
+from embedtool.search.lookup import cosines
+from embedtool.search.query import Answers, similar_to_vectors
 
 N_CANDIDATES = 5000
 """Most frequent words that a word in its sentence is compared with by default: each has to be

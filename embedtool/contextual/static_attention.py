@@ -15,7 +15,7 @@ from embedtool.errors import QueryError
 from embedtool.evaluation.documents import has_capitals, lowercasing
 from embedtool.messages import brief
 from embedtool.model.vectors import WordVectors
-from embedtool.search.query import from_ngrams
+from embedtool.search.lookup import from_ngrams
 
 
 @dataclass(frozen=True, eq=False)

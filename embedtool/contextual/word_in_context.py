@@ -18,7 +18,7 @@ from embedtool.errors import EvaluationError
 from embedtool.evaluation.statistics import Interval, proportion_interval
 from embedtool.io.encodings import UTF8
 from embedtool.model.vectors import WordVectors
-from embedtool.search.query import cosines, lookup
+from embedtool.search.lookup import cosines, lookup
 
 COLUMNS = ("word", "first", "second", "same")
 ANSWERS = {"1": True, "0": False, "t": True, "f": False, "true": True, "false": False}

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from embedtool.config.choices import RESTRICT_VOCAB
 from embedtool.evaluation.tasks import CategorySet
 from embedtool.evaluation.vocabulary_lookup import index_words
-from embedtool.model.vectors import WordVectors, unit_rows
+from embedtool.model.linalg import unit_rows
+from embedtool.model.vectors import WordVectors
 
 N_STARTS = 10
 """Times that k-means begins anew; the tightest clusters count. It was scikit-learn's default."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from embedtool.corpus.tokens import Tokenizer
 from embedtool.errors import DocumentError
 from embedtool.messages import brief
-from embedtool.model.quantized import principal_axes
+from embedtool.model.compression import leading_axes
 from embedtool.model.vectors import WordVectors
 
 CASE_SAMPLE = 10_000
@@ -189,7 +189,7 @@ def common_directions(means: NDArray[np.float32], n: int) -> NDArray[np.float32]
     n_axes = min(n, int(means.any(axis=1).sum()))
     if not n_axes:
         return np.zeros((means.shape[1], 0), np.float32)
-    return principal_axes(means, n_axes)
+    return leading_axes(means, n_axes)
 
 
 def remove_directions(

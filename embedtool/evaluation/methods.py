@@ -27,8 +27,9 @@ from numpy.typing import NDArray
 
 from embedtool.config.choices import AnalogyMethod
 from embedtool.io.machine import n_cores
-from embedtool.model.vectors import WordVectors, unit_rows
-from embedtool.search.index import EPSILON, SMALLEST_FACTOR, Block, blocked_top_k, nearest
+from embedtool.model.linalg import unit_rows
+from embedtool.model.vectors import WordVectors
+from embedtool.search.index import EPSILON, MIN_FACTOR, RowBlock, blocked_top_k, nearest
 
 BLOCK_CANDIDATES = 2048
 """Their products with all words of the Google questions take 7 MB; a question's three rows, 24 KB,
@@ -149,7 +150,7 @@ def _from_others(
     noise = unit_rows(vectors.matrix[np.random.default_rng(SEED).choice(candidates, len(firsts))])
     planes, heights = _classifiers(firsts, seconds, noise, others)
 
-    def score(rows: slice, block: Block, scores: Rows) -> None:
+    def score(rows: slice, block: RowBlock, scores: Rows) -> None:
         from scipy.special import expit
 
         block.products(planes[rows], out=scores)
@@ -158,18 +159,18 @@ def _from_others(
         scores *= block.products(queries[rows])
 
     return blocked_top_k(
-        score, len(sources), vectors.matrix, vectors.norms, 1, candidates, excluded, buffers=2
+        score, len(sources), vectors.matrix, vectors.norms, 1, candidates, excluded, n_buffers=2
     ).ids[:, 0]
 
 
-def _blocks(vectors: WordVectors, candidates: Ids) -> Iterator[tuple[int, Block]]:
+def _blocks(vectors: WordVectors, candidates: Ids) -> Iterator[tuple[int, RowBlock]]:
     """The candidates' vectors, BLOCK_CANDIDATES at a time, each block with its first place."""
     for start in range(0, len(candidates), BLOCK_CANDIDATES):
         rows = unit_rows(vectors.matrix[candidates[start : start + BLOCK_CANDIDATES]])
-        yield start, Block(rows, None)
+        yield start, RowBlock(rows, None)
 
 
-def _products(block: Block, terms: Rows, method: AnalogyMethod) -> tuple[Rows, Rows]:
+def _products(block: RowBlock, terms: Rows, method: AnalogyMethod) -> tuple[Rows, Rows]:
     """What the kernel adds up, and what it multiplies the sum by. float32 (any, n_columns)."""
     products = block.products(terms)
     if method == "pairdistance":
@@ -178,7 +179,7 @@ def _products(block: Block, terms: Rows, method: AnalogyMethod) -> tuple[Rows, R
     if method == "3cosmul":
         shares = (products + 1) / 2
         both = np.concatenate([shares, shares + np.float32(EPSILON)])
-        products = np.log(np.maximum(both, np.float32(SMALLEST_FACTOR), out=both), out=both)
+        products = np.log(np.maximum(both, np.float32(MIN_FACTOR), out=both), out=both)
     return products, products[:0]
 
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from embedtool.config.choices import RESTRICT_VOCAB
 from embedtool.evaluation.tasks import OutlierSet
 from embedtool.evaluation.vocabulary_lookup import index_words
-from embedtool.model.vectors import WordVectors, unit_rows
+from embedtool.model.linalg import unit_rows
+from embedtool.model.vectors import WordVectors
 
 LEAST_MEMBERS = 2
 """Members of a group without which its outlier cannot be told: two words have no odd one out."""

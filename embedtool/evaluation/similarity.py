@@ -13,7 +13,7 @@ from embedtool.evaluation.statistics import Interval, correlation_interval
 from embedtool.evaluation.tasks import PairSet
 from embedtool.evaluation.vocabulary_lookup import index_words
 from embedtool.model.vectors import WordVectors
-from embedtool.search.query import cosines
+from embedtool.search.lookup import cosines
 
 Floats = NDArray[np.float64]
 

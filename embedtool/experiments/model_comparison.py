@@ -19,16 +19,10 @@ from embedtool.errors import EvaluationError, NoAnswerError
 from embedtool.evaluation.paired_tests import DatasetScores, PairedTest, compare_scores
 from embedtool.evaluation.tasks import Dataset
 from embedtool.model.vectors import WordVectors
-from embedtool.search.batches import each, one_by_one
+from embedtool.search.batching import answers_or_errors, one_by_one
 from embedtool.search.expression import Expression, parse_expression
-from embedtool.search.query import (
-    Answers,
-    WordScore,
-    analogy,
-    lookup,
-    similar,
-    similar_batch,
-)
+from embedtool.search.lookup import lookup
+from embedtool.search.query import Answers, WordScore, analogy, similar, similar_batch
 
 WORDS = ("king", "queen")
 EXPRESSIONS = ("king - man + woman",)
@@ -199,7 +193,7 @@ def _compare_pair(
     near = [
         [
             () if isinstance(row, NoAnswerError) else tuple(answer.word for answer in row)
-            for row in each(partial(similar_batch, models[name], n=N_SHOWN), words)
+            for row in answers_or_errors(partial(similar_batch, models[name], n=N_SHOWN), words)
         ]
         for name in (first, second)
     ]
@@ -239,5 +233,7 @@ def _answerable(
     unanswered = [query for query in queries if all(answer.missing for answer in query.models)]
     if unanswered and not is_default:
         firsts = [query.models[0] for query in unanswered]
-        one_by_one(lambda each: lookup(models[each.model], each.missing, directed=True), firsts)
+        one_by_one(
+            lambda each: lookup(models[each.model], each.missing, need_direction=True), firsts
+        )
     return tuple(query for query in queries if query not in unanswered)

@@ -25,9 +25,10 @@ from embedtool.evaluation.coverage import check_coverage
 from embedtool.evaluation.scoring import evaluate, primary_metric
 from embedtool.evaluation.statistics import Interval, correlation_mean_interval, t_interval
 from embedtool.evaluation.tasks import Dataset, PairSet
-from embedtool.model.vectors import WordVectors, unit_rows
+from embedtool.model.linalg import unit_rows
+from embedtool.model.vectors import WordVectors
 from embedtool.search.index import nearest
-from embedtool.search.query import cosines, lookup
+from embedtool.search.lookup import cosines, lookup
 
 log = logging.getLogger(__name__)
 
@@ -135,7 +136,7 @@ def stable_neighbours(
     EvaluationError on fewer than two runs, NoAnswerError as `similar_batch`.
     """
     _check(runs)
-    queries = [lookup(vectors, words, directed=True) for vectors in runs]
+    queries = [lookup(vectors, words, need_direction=True) for vectors in runs]
     excluded = runs[0].word_ids(words, -1)[:, None] if exclude_query_words else None
     near = [
         nearest(

@@ -16,12 +16,13 @@ from numpy.typing import DTypeLike, NDArray
 
 from embedtool.errors import FormatError, OutputError
 from embedtool.formats.options import ReadOptions
+from embedtool.formats.word_checks import warn_duplicates
 from embedtool.io.atomic import is_decompression_bomb
 from embedtool.io.progress import Progress, Report
+from embedtool.model.vectors import WordVectors
 
-BLOCK_BYTES = 2**22
-"""As much is read, checked and written in one go."""
-
+GATHERED_ROWS = 2**8
+"""Rows that `vectors_from_rows` gathers before they are appended."""
 SMALL_BYTES = 2**28
 """An array of so many bytes does no harm, however much it was compressed."""
 
@@ -33,13 +34,6 @@ def check_expansion(path: Path, name: str, packed: int, n_bytes: int) -> None:
             f"{path}: '{name}' says that {packed:,} bytes become {n_bytes:,}, as in no file of "
             "vectors"
         )
-
-
-def blocks_of(n_rows: int, row_bytes: int, n_bytes: int = BLOCK_BYTES) -> Iterator[slice]:
-    """The rows in blocks of at most n_bytes, or of one row, first to last."""
-    step = max(1, n_bytes // max(1, row_bytes))
-    for first in range(0, n_rows, step):
-        yield slice(first, min(first + step, n_rows))
 
 
 def watched(blocks: Iterable[slice], n_rows: int, report: Report) -> Iterator[slice]:
@@ -56,12 +50,12 @@ class ArrayBuilder:
     folder, it lies in a file without a name, which ends with the array.
     """
 
-    def __init__(self, reading: ReadOptions, dtype: DTypeLike = np.float32) -> None:
+    def __init__(self, options: ReadOptions, dtype: DTypeLike = np.float32) -> None:
         self._dtype = np.dtype(dtype)
         self._blocks: list[NDArray[Any]] = []
-        self._scratch = reading.scratch
+        self._scratch = options.scratch
         with self._errors():
-            self._file = None if reading.scratch is None else _nameless(reading.scratch)
+            self._file = None if options.scratch is None else _nameless(options.scratch)
 
     def __enter__(self) -> Self:
         return self
@@ -117,3 +111,29 @@ def _nameless(folder: Path) -> IO[bytes]:
 
 def _nothing() -> NDArray[Any]:
     return np.empty(0, np.uint8)
+
+
+def vectors_from_rows(
+    path: Path,
+    rows: Iterable[tuple[str, NDArray[np.float32]]],
+    vector_size: int,
+    options: ReadOptions,
+) -> WordVectors:
+    """Make WordVectors of words and their vectors, one by one; of twins the first is kept."""
+    words: dict[str, None] = {}
+    n_read = 0
+    block: list[NDArray[np.float32]] = []
+    with ArrayBuilder(options) as table:
+        for word, values in rows:
+            n_read += 1
+            if word not in words:
+                words[word] = None
+                block.append(values)
+            if len(block) == GATHERED_ROWS:
+                table.append(np.stack(block))
+                block.clear()
+        if block:
+            table.append(np.stack(block))
+        matrix = table.array(vector_size)
+    warn_duplicates(path, n_read - len(words))
+    return WordVectors(list(words), matrix)

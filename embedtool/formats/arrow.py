@@ -16,7 +16,7 @@ from embedtool.formats.arrow_table import (
     schema_of,
 )
 from embedtool.formats.options import ReadOptions
-from embedtool.formats.text_rows import check_words
+from embedtool.formats.word_checks import check_words
 from embedtool.io.atomic import atomic_write
 from embedtool.io.progress import Report, silent
 from embedtool.model.vectors import WordVectors
@@ -24,7 +24,7 @@ from embedtool.model.vectors import WordVectors
 KIND = "Arrow"
 
 
-def read(path: Path, reading: ReadOptions) -> WordVectors:
+def read(path: Path, options: ReadOptions) -> WordVectors:
     """Read such a file through a memory map, whoever wrote it; other columns are passed over.
 
     Raises FormatError where the columns are not there or do not fit each other.
@@ -34,11 +34,11 @@ def read(path: Path, reading: ReadOptions) -> WordVectors:
     with arrow_errors(path, KIND), pa.memory_map(str(path)) as source:
         file = pa.ipc.open_file(source)
         batches = (file.get_batch(i) for i in range(file.num_record_batches))
-        return from_batches(path, columns_of(path, file.schema, reading), batches, reading)
+        return from_batches(path, columns_of(path, file.schema, options), batches, options)
 
 
 def write(
-    vectors: WordVectors, path: Path, options: Mapping[str, Any], report: Report = silent
+    vectors: WordVectors, path: Path, training_options: Mapping[str, Any], report: Report = silent
 ) -> None:
     """Write such a file, not compressed, so that others can map it."""
     check_words(vectors, path, "")

@@ -14,16 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.errors import FormatError, MissingExtraError
-from embedtool.formats.array_builder import ArrayBuilder, blocks_of, watched
-from embedtool.formats.arrays import from_arrays
-from embedtool.formats.choosing import (
+from embedtool.formats.array_builder import ArrayBuilder, watched
+from embedtool.formats.named_arrays import (
     VECTOR_NAMES,
     WORD_NAMES,
-    check_named,
-    known_or_only,
-    no_choice,
+    ambiguous_names,
+    check_present,
+    choose_name,
+    from_arrays,
 )
 from embedtool.formats.options import ReadOptions
+from embedtool.io.blocks import row_slices
 from embedtool.io.encodings import UTF8
 from embedtool.io.progress import Progress, Report
 from embedtool.model.vectors import WordVectors
@@ -75,36 +76,36 @@ class Columns(NamedTuple):
         return [self.word, *self.vectors, *filter(None, [self.counts])]
 
 
-def columns_of(path: Path, schema: Any, reading: ReadOptions) -> Columns:
+def columns_of(path: Path, schema: Any, options: ReadOptions) -> Columns:
     """The columns of words, of vectors and, where it is there, of counts.
 
     Raises FormatError where they are not there, or it cannot be told which they are.
     """
     names, kinds = schema.names, dict(zip(schema.names, schema.types, strict=True))
-    if reading.word_column is not None:
-        check_named(path, reading.word_column, names, "column")
+    if options.word_column is not None:
+        check_present(path, options.word_column, names, "column")
     strings = [name for name in names if _is_text(kinds[name])]
-    word = reading.word_column or known_or_only(WORD, WORD_NAMES, names, strings)
-    vectors = _vector_names(path, kinds, reading)
+    word = options.word_column or choose_name(WORD, WORD_NAMES, names, strings)
+    vectors = _vector_names(path, kinds, options)
     if word is None or not vectors:
-        raise no_choice(path, "column", (WORD, VECTOR), names)
+        raise ambiguous_names(path, "column", (WORD, VECTOR), names)
     is_listed = len(vectors) == 1 and not _is_number(kinds[vectors[0]])
     count = COUNT if COUNT in names and COUNT not in vectors else None
     return Columns(word, vectors, is_listed or vectors == [VECTOR], count)
 
 
-def _vector_names(path: Path, kinds: Mapping[str, Any], reading: ReadOptions) -> list[str]:
+def _vector_names(path: Path, kinds: Mapping[str, Any], options: ReadOptions) -> list[str]:
     """The column of lists of numbers, or the columns of one dimension each, none where unclear.
 
     Columns of dimensions have names that differ in a number only, such as `d0` and `d1`.
     """
-    if reading.vector_column is not None:
-        named = fnmatch.filter(kinds, reading.vector_column)
+    if options.vector_column is not None:
+        named = fnmatch.filter(kinds, options.vector_column)
         if not named:
-            check_named(path, reading.vector_column, kinds, "column")
+            check_present(path, options.vector_column, kinds, "column")
         return named
     lists = [name for name, kind in kinds.items() if _is_list(kind)]
-    name = known_or_only(VECTOR, VECTOR_NAMES, kinds, lists)
+    name = choose_name(VECTOR, VECTOR_NAMES, kinds, lists)
     if name is not None:
         return [name]
     numbers = [name for name, kind in kinds.items() if _is_floating(kind)]
@@ -141,7 +142,7 @@ def _is_number(kind: Any) -> bool:
 
 
 def from_batches(
-    path: Path, columns: Columns, batches: Iterable[Any], reading: ReadOptions
+    path: Path, columns: Columns, batches: Iterable[Any], options: ReadOptions
 ) -> WordVectors:
     """Make WordVectors of record batches that hold these columns.
 
@@ -152,7 +153,7 @@ def from_batches(
     words: list[str] = []
     counts: list[NDArray[Any]] = []
     vector_size = 0
-    with ArrayBuilder(reading) as table:
+    with ArrayBuilder(options) as table:
         for batch in batches:
             if not batch.num_rows:
                 continue
@@ -160,16 +161,16 @@ def from_batches(
             if words and rows.shape[1] != vector_size:
                 raise _ragged(path, columns.vectors[0], len(words))
             vector_size = rows.shape[1]
-            words += _words(path, columns.word, batch, len(words), reading)
+            words += _words(path, columns.word, batch, len(words), options)
             table.append(rows)
-            reading.report(Progress("reading", len(words), None, "words"))
+            options.report(Progress("reading", len(words), None, "words"))
             if columns.counts is not None:
                 counts.append(_counts(path, batch.column(columns.counts)))
         matrix = table.array(vector_size) if words else np.empty((0, 1), np.float32)
     arrays: dict[str, NDArray[Any]] = {"vectors": matrix}
     if counts:
         arrays["counts"] = np.concatenate(counts)
-    return from_arrays(path, words, arrays, reading)
+    return from_arrays(path, words, arrays, options)
 
 
 def _rows(path: Path, columns: Columns, batch: Any, n_before: int) -> NDArray[Any]:
@@ -213,7 +214,7 @@ def _ragged(path: Path, name: str, n_before: int) -> FormatError:
     return FormatError(f"{path}: '{name}' changes its length after row {n_before:,}")
 
 
-def _words(path: Path, name: str, batch: Any, n_before: int, reading: ReadOptions) -> list[str]:
+def _words(path: Path, name: str, batch: Any, n_before: int, options: ReadOptions) -> list[str]:
     """The words of a column of strings, of bytes, or of a dictionary of strings."""
     import pyarrow as pa
     import pyarrow.types as kinds
@@ -226,7 +227,7 @@ def _words(path: Path, name: str, batch: Any, n_before: int, reading: ReadOption
         column = column.view(pa.binary() if kinds.is_string(column.type) else pa.large_binary())
         encoding = UTF8
     elif kinds.is_binary(column.type) or kinds.is_large_binary(column.type):
-        encoding = reading.encoding
+        encoding = options.encoding
     else:
         raise FormatError(f"{path}: '{name}' holds {column.type}, not strings")
     column.validate(full=True)
@@ -234,7 +235,7 @@ def _words(path: Path, name: str, batch: Any, n_before: int, reading: ReadOption
     for row, raw in enumerate(column.to_pylist(), n_before + 1):
         if raw is None:
             raise FormatError(f"{path}: row {row:,} has no word")
-        words.append(reading.decoded(raw, f"{path}: row {row:,}", encoding))
+        words.append(options.decoded(raw, f"{path}: row {row:,}", encoding))
     return words
 
 
@@ -261,7 +262,7 @@ def batches_of(vectors: WordVectors, schema: Any, report: Report) -> Iterator[An
     import pyarrow as pa
 
     size = vectors.vector_size
-    blocks = blocks_of(vectors.n_words, 4 * size, BATCH_BYTES)
+    blocks = row_slices(vectors.n_words, 4 * size, BATCH_BYTES)
     for rows in watched(blocks, vectors.n_words, report):
         values = pa.array(vectors.matrix[rows].ravel())
         columns = [

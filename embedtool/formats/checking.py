@@ -10,13 +10,14 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from embedtool.errors import FormatError, OutputError
-from embedtool.formats import FORMATS, SUFFIXES, detect_format, read, write
+from embedtool.formats import detect_format, read, write
 from embedtool.formats.checking_binary import check_binary, write_binary
 from embedtool.formats.checking_fasttext import check_fasttext
 from embedtool.formats.checking_tensorboard import check_tensorboard
 from embedtool.formats.checking_text import check_text, write_text
 from embedtool.formats.findings import Findings
 from embedtool.formats.options import ReadOptions
+from embedtool.formats.registry import FORMATS, SUFFIXES
 from embedtool.io.atomic import TEMPORARY_PREFIX, check_output_file, check_writable
 from embedtool.io.progress import Report, silent
 from embedtool.model.vectors import WordVectors
@@ -54,8 +55,9 @@ def check(path: str | Path, name: str | None = None, report: Report = silent) ->
     try:
         if findings.format == WORDLESS:
             raise FormatError(
-                f"{path}: is floret's, which holds no words that could be checked; import it with "
-                "--words"
+                f"{path}: is floret's, which has no vocabulary that could be checked; import it "
+                "with words",
+                parameters=("words",),
             )
         ROW_CHECKERS.get(findings.format, _check_whole)(findings, report)
     except OSError as error:

@@ -45,17 +45,17 @@ def check_binary(findings: Findings, report: Report) -> None:
     ):
         end_of_header = data.find(b"\n", 0, LONGEST_HEADER)
         header = header_of(data[: max(end_of_header, 0)])
-        place = end_of_header + 1
+        offset = end_of_header + 1
         if header is None:
             findings.add("unreadable", {"byte": 0}, "no header line of two numbers")
             return
         n_rows, findings.vector_size = header
-        if holds_text(data, place, *header):
-            findings.add("unreadable", {"byte": place}, "is text, not binary")
+        if holds_text(data, offset, *header):
+            findings.add("unreadable", {"byte": offset}, "is text, not binary")
             return
         findings.with_header = True
         rows = _Rows(data, 4 * findings.vector_size)
-        for start, end in rows.ranges(findings, place, n_rows):
+        for start, end in rows.ranges(findings, offset, n_rows):
             _check_row(findings, rows, start, end)
             if findings.n_rows % PROGRESS_ROWS == 0:
                 report(Progress("checking", end, len(data), "bytes"))
@@ -74,13 +74,13 @@ class _Rows:
         self.data = data
         self.row_bytes = row_bytes
 
-    def ranges(self, findings: Findings, place: int, n_rows: int) -> Iterator[tuple[int, int]]:
+    def ranges(self, findings: Findings, offset: int, n_rows: int) -> Iterator[tuple[int, int]]:
         """The bytes [start, end) of each row, bytes that belong to none being noted.
 
         n_rows : what the header says: what follows so many rows is not a row cut short
         """
-        in_step_until = end_of_rows(self.data, place, n_rows, self.row_bytes)
-        while (start := after_line_end(self.data, place)) < len(self.data):
+        in_step_until = end_of_rows(self.data, offset, n_rows, self.row_bytes)
+        while (start := after_line_end(self.data, offset)) < len(self.data):
             space = self.data.find(b" ", start, start + LONGEST_WORD)
             end = space + 1 + self.row_bytes
             if start >= in_step_until:
@@ -92,13 +92,13 @@ class _Rows:
                     self._note_rest(findings, start, n_rows)
                     return
                 if not is_likely and not self._is_in_step(start, found):
-                    here = {"row": findings.n_rows + 1, "byte": start}
-                    findings.add("stray", here, f"{counted(found - start, 'byte')}")
-                    place = found
+                    location = {"row": findings.n_rows + 1, "byte": start}
+                    findings.add("stray", location, f"{counted(found - start, 'byte')}")
+                    offset = found
                     continue
                 in_step_until = found
             yield start, end
-            place = end
+            offset = end
 
     def _is_likely(self, start: int, space: int) -> bool:
         """Whether the bytes before a space are what a word can be."""
@@ -120,43 +120,43 @@ class _Rows:
             space = self.data.find(b" ", space + 1)
         return None
 
-    def _is_in_step(self, place: int, found: int) -> bool:
+    def _is_in_step(self, offset: int, found: int) -> bool:
         """Whether rows, though with bad words, lead from a place to where rows go on."""
-        while 0 < place < found:
-            place = next_row(self.data, place, self.row_bytes)
-        return place == found
+        while 0 < offset < found:
+            offset = next_row(self.data, offset, self.row_bytes)
+        return offset == found
 
-    def _ahead(self, place: int) -> Iterator[bool]:
+    def _ahead(self, offset: int) -> Iterator[bool]:
         """Of the rows that would follow from a place whether their words are likely."""
         n_bytes = len(self.data)
-        while place <= n_bytes and (start := after_line_end(self.data, place)) < n_bytes:
+        while offset <= n_bytes and (start := after_line_end(self.data, offset)) < n_bytes:
             space = self.data.find(b" ", start, start + LONGEST_LIKELY)
             if space < 0 and n_bytes - start < LONGEST_LIKELY:
                 return  # the file is cut in a word
             yield self._is_likely(start, space)
             if space < 0:
                 return
-            place = space + 1 + self.row_bytes
+            offset = space + 1 + self.row_bytes
 
     def _note_rest(self, findings: Findings, start: int, n_rows: int) -> None:
         """Note what is left where no row follows: a row cut short, or what is none."""
         n_left = len(self.data) - start
-        here = {"row": findings.n_rows + 1, "byte": start}
+        location = {"row": findings.n_rows + 1, "byte": start}
         if n_left < self.row_bytes + LONGEST_LIKELY and findings.n_rows < n_rows:
-            findings.add("cut", here, f"the row ends after {counted(n_left, 'byte')}")
+            findings.add("cut", location, f"the row ends after {counted(n_left, 'byte')}")
         elif NO_LINE_END.search(self.data, start):
-            findings.add("stray", here, f"{counted(n_left, 'byte')} to the end of the file")
+            findings.add("stray", location, f"{counted(n_left, 'byte')} to the end of the file")
 
 
 def _check_row(findings: Findings, rows: _Rows, start: int, end: int) -> None:
     findings.n_rows += 1
-    place = {"row": findings.n_rows, "byte": start}
+    location = {"row": findings.n_rows, "byte": start}
     first = end - rows.row_bytes
     word = rows.data[start : first - 1]
     if b"\n" in word:
-        findings.add("missing", place, f"{quoted(word)} holds a line end")
+        findings.add("missing", location, f"{quoted(word)} holds a line end")
         return
-    if findings.validate_row(place, word, np.frombuffer(rows.data[first:end], dtype="<f4")):
+    if findings.validate_row(location, word, np.frombuffer(rows.data[first:end], dtype="<f4")):
         findings.keep(start, after_line_end(rows.data, end))
 
 

@@ -61,13 +61,13 @@ def _rows_of(lines: Iterable[Line]) -> Iterator[Line]:
 
 def _values(findings: Findings, line: Line) -> NDArray[np.float32] | None:
     """The numbers of a line, or None where they are too few, too many, or none."""
-    place, text, size = {"line": line.number}, line.text or b"", findings.vector_size
+    location, text, size = {"line": line.number}, line.text or b"", findings.vector_size
     numbers = numbers_of(text)
     if numbers is None:
-        findings.add("number", place, quoted(text))
+        findings.add("number", location, quoted(text))
         return None
     if len(numbers) != size:
-        findings.add("fields", place, f"{len(numbers):,} instead of {size:,}")
+        findings.add("fields", location, f"{len(numbers):,} instead of {size:,}")
         return None
     with np.errstate(over="ignore"):
         return np.array(numbers, dtype=np.float32)

@@ -23,6 +23,7 @@ from embedtool.formats.layout import (
     numbers_of,
     row_of,
 )
+from embedtool.formats.registry import FORMATS
 from embedtool.formats.text_rows import UNKNOWN
 from embedtool.io.atomic import atomic_write
 from embedtool.io.progress import Progress, Report
@@ -119,7 +120,7 @@ def _start(findings: Findings, sample: list[Line]) -> Layout:
     told = b" ".join(SEPARATOR.split(first.strip(BLANKS)))
     if header_of(told):
         texts[0] = told
-    needs_header = findings.format != "glove"
+    needs_header = FORMATS[findings.format].arguments["header"]
     layout = layout_of(texts, needs_header=needs_header)
     findings.with_header, findings.vector_size = layout.header is not None, layout.vector_size
     if not layout.vector_size:
@@ -149,9 +150,9 @@ def repaired(text: bytes, vector_size: int) -> bytes | None:
 
 def _check_line(findings: Findings, layout: Layout, line: Line) -> bytes | None:
     """Judge a line that is not blank; returns its word, if it has one."""
-    place, text, size = {"line": line.number}, line.text, findings.vector_size
+    location, text, size = {"line": line.number}, line.text, findings.vector_size
     if text is None:
-        findings.add("long", place, f"{counted(line.end - line.start, 'byte')}")
+        findings.add("long", location, f"{counted(line.end - line.start, 'byte')}")
         return None
     findings.n_rows += 1
     row = row_of(text, size)
@@ -163,18 +164,18 @@ def _check_line(findings: Findings, layout: Layout, line: Line) -> bytes | None:
         row, doubt = fixed, "none"
     if row is None or doubt == "certain":
         kind, why = _why(text, size)
-        findings.add(kind if line.is_ended else "cut", place, why)
+        findings.add(kind if line.is_ended else "cut", location, why)
         return None
     if is_repaired:
-        findings.add("separator", place, quoted(text))
-    if findings.validate_row(place, row[0], row[2]):
+        findings.add("separator", location, quoted(text))
+    if findings.validate_row(location, row[0], row[2]):
         findings.keep(line.start, line.end, is_repaired=is_repaired)
         if doubt == "possible":
-            findings.add("numeric", place, quoted(row[0]))
+            findings.add("numeric", location, quoted(row[0]))
         if text.endswith(b"\r"):
-            findings.add("crlf", place)
+            findings.add("crlf", location)
         if not line.is_ended:
-            findings.add("unended", place)
+            findings.add("unended", location)
     return row[0]
 
 
@@ -197,7 +198,7 @@ def write_text(findings: Findings, path: Path) -> None:
         first = source.readline().removesuffix(b"\n")
         if findings.spans[0].is_repaired:
             first = repaired(first, findings.vector_size) or first
-        if findings.format != "glove" or findings.with_header or header_of(first):
+        if FORMATS[findings.format].arguments["header"] or findings.with_header or header_of(first):
             file.write(b"%d %d\n" % (findings.n_kept, findings.vector_size))
         for start, end, is_repaired in findings.spans:
             source.seek(start)

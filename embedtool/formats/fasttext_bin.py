@@ -16,11 +16,12 @@ from embedtool.errors import DamagedError, FormatError
 from embedtool.formats.fasttext_header import MAGIC, SHORTEST, SIZES, START, VERSION, packed
 from embedtool.formats.fasttext_parts import ENTRY, SHAPE, WORD, Parts, parse, parse_header
 from embedtool.formats.options import ReadOptions
-from embedtool.formats.text_rows import check_words, warn_duplicates
+from embedtool.formats.word_checks import check_words, warn_duplicates
 from embedtool.io.atomic import atomic_write
 from embedtool.io.progress import Report, silent
 from embedtool.messages import counted
-from embedtool.model.vectors import Subwords, WordVectors, ngram_hash, ngrams
+from embedtool.model.subwords import Subwords, ngram_hash, ngrams
+from embedtool.model.vectors import WordVectors
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ END_OF_SENTENCE = "</s>"
 BLOCK_ROWS = 2**14
 
 
-def read(path: Path, reading: ReadOptions) -> WordVectors:
+def read(path: Path, options: ReadOptions) -> WordVectors:
     """Read an unsupervised model that is not quantised.
 
     A word's vector is the mean of its row and the rows of its n-grams. Labels have no vectors. A
@@ -40,9 +41,9 @@ def read(path: Path, reading: ReadOptions) -> WordVectors:
     def fault(kind: str, place: Mapping[str, int], detail: str) -> NoReturn:
         raise DamagedError(f"{path}, byte {place['byte']:,}: {detail}")
 
-    parts = parse(path, fault, reading.allow_nonfinite)
+    parts = parse(path, fault, options.allow_nonfinite)
     words = [
-        reading.text(word, f"{path}, byte {start:,}")
+        options.text(word, f"{path}, byte {start:,}")
         for word, start in zip(parts.words, parts.starts, strict=True)
     ]
     firsts: dict[str, int] = {}
@@ -73,12 +74,12 @@ def vectors_of(parts: Parts, words: Sequence[str]) -> WordVectors:
 
     words : those of the file as strings; n-grams are those of their bytes
     """
-    rows, options = parts.word_rows, parts.options
+    rows, header = parts.word_rows, parts.options
     subwords = Subwords(
-        max(options["min_n"], SHORTEST), options["max_n"], options["bucket"],
+        max(header["min_n"], SHORTEST), header["max_n"], header["bucket"],
         rows, parts.buckets, parts.ngram_rows,
     )  # fmt: skip
-    is_tree = options["loss"] == "hierarchical-softmax"
+    is_tree = header["loss"] == "hierarchical-softmax"
     return WordVectors(
         words[: len(rows)],
         _word_vectors(parts.words[: len(rows)], subwords),
@@ -101,25 +102,25 @@ def ngram_sums(
     words: Iterable[str | bytes], subwords: Subwords
 ) -> Iterator[tuple[NDArray[np.float64], int]]:
     """For each word the sum of the rows of its n-grams, float64 (dim,), and their number."""
-    places = np.full(subwords.bucket, -1, dtype=np.int64)
-    places[subwords.buckets] = np.arange(len(subwords.buckets))
+    row_of_bucket = np.full(subwords.bucket, -1, dtype=np.int64)
+    row_of_bucket[subwords.buckets] = np.arange(len(subwords.buckets))
     known: dict[bytes, int] = {}
 
-    def place_of(ngram: bytes) -> int:
+    def row_of(ngram: bytes) -> int:
         if ngram not in known:
-            known[ngram] = int(places[ngram_hash(ngram) % subwords.bucket])
+            known[ngram] = int(row_of_bucket[ngram_hash(ngram) % subwords.bucket])
         return known[ngram]
 
     for word in words:
         grams = []
         if subwords.bucket and word not in (END_OF_SENTENCE, END_OF_SENTENCE.encode()):
             grams = ngrams(word, subwords.min_n, subwords.max_n)
-        rows = [place for place in map(place_of, grams) if place >= 0]
+        rows = [row for row in map(row_of, grams) if row >= 0]
         yield subwords.ngram_rows[rows].sum(axis=0, dtype=np.float64), len(grams)
 
 
 def write(
-    vectors: WordVectors, path: Path, options: Mapping[str, Any], report: Report = silent
+    vectors: WordVectors, path: Path, training_options: Mapping[str, Any], report: Report = silent
 ) -> None:
     """Write a model that Facebook's program loads. Only vectors with subwords can be written.
 
@@ -136,10 +137,10 @@ def write(
     counts = vectors.counts
     if counts is None:
         counts = np.ones(vectors.n_words, dtype=np.int64)
-    n_tokens = options.get("tokens_seen", int(counts.sum()))
+    n_tokens = training_options.get("tokens_seen", int(counts.sum()))
     bucket = subwords.bucket if subwords.max_n or len(subwords.buckets) else 0
-    header = packed(path, vectors, subwords, bucket, options)
-    if "epochs" not in options:
+    header = packed(path, vectors, subwords, bucket, training_options)
+    if "epochs" not in training_options:
         log.warning(
             "%s: the options of the training are not known; the header has fastText's defaults",
             path,

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from embedtool.errors import FormatError
-from embedtool.model.vectors import Subwords, WordVectors
+from embedtool.model.subwords import Subwords
+from embedtool.model.vectors import WordVectors
 
 MAGIC = 793712314
 VERSION = 12

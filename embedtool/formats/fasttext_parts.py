@@ -74,22 +74,22 @@ class _Cursor:
     data: mmap.mmap
     fault: Fault
     allow_nonfinite: bool = False
-    place: int = 0
+    offset: int = 0
 
     def take(self, layout: struct.Struct) -> tuple[Any, ...] | None:
         """The next values of a layout; None where they are not there, which is a fault."""
         if self.left(1, layout.size) < 1:
             return None
-        values = layout.unpack_from(self.data, self.place)
-        self.place += layout.size
+        values = layout.unpack_from(self.data, self.offset)
+        self.offset += layout.size
         return values
 
     def left(self, n: int, size: int) -> int:
         """How many of n things of a size in bytes follow; fewer are a fault."""
-        n_bytes = len(self.data) - self.place
+        n_bytes = len(self.data) - self.offset
         if n < 0 or n * size > n_bytes:
             told = f"{n * size:,} bytes are expected, {n_bytes:,} follow"
-            self.fault("cut", {"byte": self.place}, f"the file is cut short or damaged: {told}")
+            self.fault("cut", {"byte": self.offset}, f"the file is cut short or damaged: {told}")
         return max(0, min(n, n_bytes // size))
 
     def begin(self, n_rows: int, n_columns: int, name: str) -> bool:
@@ -101,7 +101,7 @@ class _Cursor:
             raise FormatError(f"{self.path}: the model is quantised, which cannot be read")
         if shape[1:] != (n_rows, n_columns):
             self.fault(
-                "header", {"byte": self.place - SHAPE.size + 1},
+                "header", {"byte": self.offset - SHAPE.size + 1},
                 f"the {name} matrix is {shape[1]:,} x {shape[2]:,}, expected is "
                 f"{n_rows:,} x {n_columns:,}",
             )  # fmt: skip
@@ -110,9 +110,9 @@ class _Cursor:
 
     def rows(self, n_rows: int, n_columns: int) -> Floats:
         """The next rows of a matrix, float32 (n_rows, n_columns), as a copy."""
-        start, n_values = self.place, n_rows * n_columns
+        start, n_values = self.offset, n_rows * n_columns
         values = np.frombuffer(self.data, "<f4", n_values, start).astype(np.float32)
-        self.place += 4 * n_values
+        self.offset += 4 * n_values
         if not (self.allow_nonfinite or np.isfinite(values).all()):
             first = start + 4 * int(np.argmin(np.isfinite(values)))
             self.fault("nonfinite", {"byte": first}, "a number that is not finite")
@@ -145,8 +145,8 @@ def _parse(cursor: _Cursor) -> Parts:
         return parts
     if cursor.left(n_words, 4 * dim) == n_words:
         parts.outputs = cursor.rows(n_words, dim)
-        if cursor.place != len(cursor.data):
-            cursor.fault("stray", {"byte": cursor.place}, "more follows than the model")
+        if cursor.offset != len(cursor.data):
+            cursor.fault("stray", {"byte": cursor.offset}, "more follows than the model")
     return parts
 
 
@@ -185,12 +185,12 @@ def _entries(cursor: _Cursor, parts: Parts, n_words: int) -> None:
     if cursor.left(n_words + parts.n_labels, 1 + ENTRY.size) < n_words + parts.n_labels:
         return
     for i in range(n_words + parts.n_labels):
-        start = cursor.place
+        start = cursor.offset
         end = cursor.data.find(b"\0", start)
         if end < 0:
             cursor.fault("cut", {"byte": start}, "a word without end")
             return
-        cursor.place = end + 1
+        cursor.offset = end + 1
         entry = cursor.take(ENTRY)
         if entry is None:
             return

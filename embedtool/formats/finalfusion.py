@@ -16,17 +16,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.errors import FormatError
-from embedtool.formats.array_builder import ArrayBuilder, blocks_of, watched
-from embedtool.formats.arrays import check_finite, from_arrays
+from embedtool.formats.array_builder import ArrayBuilder, watched
 from embedtool.formats.fasttext_bin import ngram_sums, write_buckets
 from embedtool.formats.fasttext_header import SHORTEST
+from embedtool.formats.named_arrays import check_finite, from_arrays
 from embedtool.formats.options import ReadOptions
-from embedtool.formats.text_rows import check_words
+from embedtool.formats.word_checks import check_words
 from embedtool.io.atomic import atomic_write
+from embedtool.io.blocks import row_slices
 from embedtool.io.encodings import UTF8
 from embedtool.io.progress import Report, silent
 from embedtool.messages import counted
-from embedtool.model.vectors import Subwords, WordVectors
+from embedtool.model.subwords import Subwords
+from embedtool.model.vectors import WordVectors
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +66,7 @@ class _Chunk:
 
     path: Path
     data: NDArray[np.uint8]
-    place: int
+    offset: int
     end: int
 
     def take(self, layout: struct.Struct) -> tuple[Any, ...]:
@@ -77,34 +79,34 @@ class _Chunk:
 
     def array(self, n: int) -> NDArray[np.uint8]:
         """The next n bytes, mapped; raises FormatError unless so many follow."""
-        if n > self.end - self.place:
+        if n > self.end - self.offset:
             raise FormatError(
-                f"{self.path}, byte {self.place:,}: the file is cut short or damaged: {n:,} bytes "
-                f"are expected, {self.end - self.place:,} follow"
+                f"{self.path}, byte {self.offset:,}: the file is cut short or damaged: {n:,} bytes "
+                f"are expected, {self.end - self.offset:,} follow"
             )
-        self.place += n
-        return self.data[self.place - n : self.place]
+        self.offset += n
+        return self.data[self.offset - n : self.offset]
 
     def numbers(self, kind: int, n: int) -> NDArray[np.float32]:
         """The n numbers to the end, after the padding."""
         if kind != FLOAT32:
             raise FormatError(
-                f"{self.path}, byte {self.place:,}: numbers of the unknown type {kind}"
+                f"{self.path}, byte {self.offset:,}: numbers of the unknown type {kind}"
             )
-        self.array(_padding(self.place))
+        self.array(_padding(self.offset))
         values = self.array(4 * n)
-        if self.place != self.end:
+        if self.offset != self.end:
             numbers = counted(n, "number")
-            raise FormatError(f"{self.path}, byte {self.place:,}: more follows than {numbers}")
+            raise FormatError(f"{self.path}, byte {self.offset:,}: more follows than {numbers}")
         return values.view("<f4")
 
 
-def _padding(place: int) -> int:
+def _padding(offset: int) -> int:
     """The bytes before numbers: never none."""
-    return 4 - place % 4
+    return 4 - offset % 4
 
 
-def read(path: Path, reading: ReadOptions) -> WordVectors:
+def read(path: Path, options: ReadOptions) -> WordVectors:
     """Read a file of words, with or without n-grams in buckets, whose rows are not quantised.
 
     A row times its length is a word's vector. Raises FormatError naming the byte where the file is
@@ -116,17 +118,17 @@ def read(path: Path, reading: ReadOptions) -> WordVectors:
         raise FormatError(f"{path}: no words of a known kind and no table, but chunks {[*chunks]}")
     kind = kinds.pop()
     chunk = chunks[kind]
-    n_words, *options = chunk.take(VOCABULARIES[kind])
-    words = _words(chunk, n_words, reading)
-    if chunk.place != chunk.end:
+    n_words, *ngram_options = chunk.take(VOCABULARIES[kind])
+    words = _words(chunk, n_words, options)
+    if chunk.offset != chunk.end:
         raise FormatError(
-            f"{path}, byte {chunk.place:,}: more follows than {counted(n_words, 'word')}"
+            f"{path}, byte {chunk.offset:,}: more follows than {counted(n_words, 'word')}"
         )
     n_rows, dim, numbers = chunks[NDARRAY].take(MATRIX)
     if not dim:
         raise FormatError(f"{path}: vectors of 0 dimensions")
     rows = chunks[NDARRAY].numbers(numbers, n_rows * dim).reshape(n_rows, dim)
-    if n_rows - n_words != _n_buckets(kind, options):
+    if n_rows - n_words != _n_buckets(kind, ngram_options):
         told = f"{counted(n_rows, 'row does', 'rows do')} not fit {counted(n_words, 'word')}"
         raise FormatError(f"{path}: {told} and their n-grams")
     matrix = rows[:n_words]
@@ -135,15 +137,15 @@ def read(path: Path, reading: ReadOptions) -> WordVectors:
         if n_lengths != n_words:
             told = f"{counted(n_words, 'word')}, but {counted(n_lengths, 'length')} of rows"
             raise FormatError(f"{path}: {told}")
-        matrix = _scaled(matrix, chunks[NORMS].numbers(numbers, n_lengths), reading)
-    vectors = from_arrays(path, words, {"vectors": matrix}, reading)
+        matrix = _scaled(matrix, chunks[NORMS].numbers(numbers, n_lengths), options)
+    vectors = from_arrays(path, words, {"vectors": matrix}, options)
     if kind == HASHED:
         log.warning(
             "%s: its n-grams are not found by fastText's hash and are left out: words outside the "
             "vocabulary get no vector", path,
         )  # fmt: skip
     if kind == FASTTEXT:
-        return _with_subwords(path, vectors, rows[n_words:], options, reading)
+        return _with_subwords(path, vectors, rows[n_words:], ngram_options, options)
     return vectors
 
 
@@ -166,18 +168,18 @@ def _chunks(path: Path) -> dict[int, _Chunk]:
     for name in names:
         _check_is_read(path, name)
     chunks: dict[int, _Chunk] = {}
-    while len(chunks) < n_chunks or whole.place != len(data):
-        place = whole.place
+    while len(chunks) < n_chunks or whole.offset != len(data):
+        offset = whole.offset
         name, n_bytes = whole.take(HEAD)
         expected = names[len(chunks)] if len(chunks) < n_chunks else None
         if expected is None and name not in KNOWN:
-            raise FormatError(f"{path}, byte {place:,}: more follows than {n_chunks:,} chunks")
+            raise FormatError(f"{path}, byte {offset:,}: more follows than {n_chunks:,} chunks")
         _check_is_read(path, name)
         if name in chunks or name != (expected or name):
-            raise FormatError(f"{path}, byte {place:,}: chunk {name} where {expected} should be")
-        start = whole.place
+            raise FormatError(f"{path}, byte {offset:,}: chunk {name} where {expected} should be")
+        start = whole.offset
         whole.array(n_bytes)
-        chunks[name] = _Chunk(path, data, start, whole.place)
+        chunks[name] = _Chunk(path, data, start, whole.offset)
     return chunks
 
 
@@ -186,30 +188,30 @@ def _check_is_read(path: Path, name: int) -> None:
         raise FormatError(f"{path}: has {UNREAD[name]}, which cannot be read")
 
 
-def _words(chunk: _Chunk, n_words: int, reading: ReadOptions) -> list[str]:
-    if n_words * LENGTH.size > chunk.end - chunk.place:
+def _words(chunk: _Chunk, n_words: int, options: ReadOptions) -> list[str]:
+    if n_words * LENGTH.size > chunk.end - chunk.offset:
         told = counted(n_words, "word does", "words do")
-        raise FormatError(f"{chunk.path}, byte {chunk.place:,}: {told} not fit there")
+        raise FormatError(f"{chunk.path}, byte {chunk.offset:,}: {told} not fit there")
     words = []
     for _ in range(n_words):
-        place = chunk.place
+        offset = chunk.offset
         raw = chunk.bytes(chunk.take(LENGTH)[0])
-        words.append(reading.text(raw, f"{chunk.path}, byte {place:,}", UTF8))
+        words.append(options.text(raw, f"{chunk.path}, byte {offset:,}", UTF8))
     return words
 
 
-def _n_buckets(kind: int, options: Sequence[int]) -> int:
+def _n_buckets(kind: int, ngram_options: Sequence[int]) -> int:
     """The rows after the words' own; HASHED has an exponent, which a file can set to anything."""
     if kind == SIMPLE:
         return 0
-    return options[2] if kind == FASTTEXT else 1 << min(options[2], 63)
+    return ngram_options[2] if kind == FASTTEXT else 1 << min(ngram_options[2], 63)
 
 
 def _scaled(
-    rows: NDArray[np.float32], lengths: NDArray[np.float32], reading: ReadOptions
+    rows: NDArray[np.float32], lengths: NDArray[np.float32], options: ReadOptions
 ) -> NDArray[np.float32]:
-    with ArrayBuilder(reading) as table, np.errstate(over="ignore", invalid="ignore"):
-        for block in blocks_of(len(rows), rows[:1].nbytes):
+    with ArrayBuilder(options) as table, np.errstate(over="ignore", invalid="ignore"):
+        for block in row_slices(len(rows), rows[:1].nbytes):
             table.append(rows[block] * lengths[block, None])
         return table.array(rows.shape[1])
 
@@ -218,23 +220,25 @@ def _with_subwords(
     path: Path,
     vectors: WordVectors,
     rows: NDArray[np.float32],
-    options: Sequence[int],
-    reading: ReadOptions,
+    ngram_options: Sequence[int],
+    options: ReadOptions,
 ) -> WordVectors:
     """The vectors with the n-grams' rows, and with what of each word's vector is its own."""
-    min_n, max_n, bucket = options
+    min_n, max_n, bucket = ngram_options
     buckets = []
-    with ArrayBuilder(reading) as table:
-        for block in blocks_of(bucket, rows[:1].nbytes):
+    with ArrayBuilder(options) as table:
+        for block in row_slices(bucket, rows[:1].nbytes):
             trained = np.flatnonzero(rows[block].any(axis=1))
             table.append(rows[block][trained])
             buckets.append(block.start + trained)
         ngram_rows = table.array(vectors.vector_size)
-    places = np.concatenate([np.empty(0, np.int64), *buckets])
-    if not reading.allow_nonfinite:
-        check_finite(path, [f"bucket {place:,}" for place in places], ngram_rows)
-    subwords = Subwords(max(min_n, SHORTEST), max_n, bucket, vectors.matrix, places, ngram_rows)
-    with ArrayBuilder(reading) as table:
+    trained_buckets = np.concatenate([np.empty(0, np.int64), *buckets])
+    if not options.allow_nonfinite:
+        check_finite(path, [f"bucket {bucket:,}" for bucket in trained_buckets], ngram_rows)
+    subwords = Subwords(
+        max(min_n, SHORTEST), max_n, bucket, vectors.matrix, trained_buckets, ngram_rows
+    )
+    with ArrayBuilder(options) as table:
         sums = ngram_sums(vectors.words, subwords)
         for row, (total, n_ngrams) in zip(vectors.matrix, sums, strict=True):
             table.append((row * np.float64(1 + n_ngrams) - total)[None])
@@ -243,7 +247,7 @@ def _with_subwords(
 
 
 def write(
-    vectors: WordVectors, path: Path, options: Mapping[str, Any], report: Report = silent
+    vectors: WordVectors, path: Path, training_options: Mapping[str, Any], report: Report = silent
 ) -> None:
     """Write words, rows of length 1 and lengths; with n-grams, the rows of their buckets too."""
     check_words(vectors, path, "")
@@ -261,21 +265,21 @@ def write(
         file.write(HEAD.pack(kind, n_bytes) + before_words)
         encoded = (word.encode() for word in vectors.words)
         file.writelines(LENGTH.pack(len(word)) + word for word in encoded)
-        place = START.size + 4 * len(names) + HEAD.size + n_bytes
-        place = _begin(file, place, NDARRAY, MATRIX.pack(n_rows, dim, FLOAT32), n_rows * dim)
-        for rows in watched(blocks_of(vectors.n_words, 4 * dim), vectors.n_words, report):
+        offset = START.size + 4 * len(names) + HEAD.size + n_bytes
+        offset = _begin(file, offset, NDARRAY, MATRIX.pack(n_rows, dim, FLOAT32), n_rows * dim)
+        for rows in watched(row_slices(vectors.n_words, 4 * dim), vectors.n_words, report):
             divisors = np.where(lengths[rows] == 0, np.float32(1), lengths[rows])
             file.write((vectors.matrix[rows] / divisors[:, None]).astype("<f4").tobytes())
         if subwords is not None and bucket:
             write_buckets(file, subwords, bucket)
         head = LENGTHS.pack(len(lengths), FLOAT32)
-        _begin(file, place, NORMS, head, len(lengths))
+        _begin(file, offset, NORMS, head, len(lengths))
         file.write(lengths.tobytes())
 
 
-def _begin(file: BinaryIO, place: int, name: int, head: bytes, n_numbers: int) -> int:
+def _begin(file: BinaryIO, offset: int, name: int, head: bytes, n_numbers: int) -> int:
     """Write what stands before the numbers of a chunk at `place`; returns where the chunk ends."""
-    padding = _padding(place + HEAD.size + len(head))
+    padding = _padding(offset + HEAD.size + len(head))
     n_bytes = len(head) + padding + 4 * n_numbers
     file.write(HEAD.pack(name, n_bytes) + head + bytes(padding))
-    return place + HEAD.size + n_bytes
+    return offset + HEAD.size + n_bytes

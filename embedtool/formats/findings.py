@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from embedtool.formats.layout import CONTROL
 from embedtool.messages import brief
-from embedtool.model.vectors import WordVectors, row_lengths
+from embedtool.model.linalg import row_norms
+from embedtool.model.vectors import WordVectors
 
 ERRORS = {
     "unreadable": "the file cannot be read",
@@ -57,7 +58,7 @@ LONGEST_SHOWN = 40
 class Example(NamedTuple):
     """A place, such as {"line": 3}, and what stands there."""
 
-    place: Mapping[str, int]
+    location: Mapping[str, int]
     detail: str
 
 
@@ -118,41 +119,41 @@ class Findings:
         """What else is worth knowing, by kind."""
         return {kind: self.kinds[kind] for kind in WARNINGS if kind in self.kinds}
 
-    def add(self, kind: str, place: Mapping[str, int], detail: str = "") -> None:
+    def add(self, kind: str, location: Mapping[str, int], detail: str = "") -> None:
         """Count a finding; the first few are kept with their place."""
         finding = self.kinds.setdefault(kind, Finding())
         finding.count += 1
         if len(finding.examples) < EXAMPLES:
-            finding.examples.append(Example(place, detail))
+            finding.examples.append(Example(location, detail))
 
     def validate_row(
-        self, place: Mapping[str, int], raw: bytes, values: NDArray[np.float32]
+        self, location: Mapping[str, int], raw: bytes, values: NDArray[np.float32]
     ) -> bool:
         """Whether a row is good: a word in UTF-8 that is new, and numbers that are finite."""
         try:
             word = raw.decode()
         except UnicodeDecodeError:
-            self.add("encoding", place, quoted(raw))
+            self.add("encoding", location, quoted(raw))
             return False
         if not word:
-            self.add("missing", place)
+            self.add("missing", location)
             return False
         if not np.isfinite(values).all():
-            self.add("nonfinite", place, quoted(raw))
+            self.add("nonfinite", location, quoted(raw))
             return False
         if raw in self._words:
-            self.add("duplicate", place, quoted(raw))
+            self.add("duplicate", location, quoted(raw))
             return False
         self._words.add(raw)
         largest = np.abs(values).max()
         if not largest:
-            self.add("zero", place, quoted(raw))
-        if largest > LARGE and np.isinf(row_lengths(values[None])[0]):
-            self.add("endless", place, quoted(raw))
+            self.add("zero", location, quoted(raw))
+        if largest > LARGE and np.isinf(row_norms(values[None])[0]):
+            self.add("endless", location, quoted(raw))
         if len(word.split()) != 1:
-            self.add("whitespace", place, quoted(raw))
+            self.add("whitespace", location, quoted(raw))
         if CONTROL.search(raw):
-            self.add("control", place, quoted(raw))
+            self.add("control", location, quoted(raw))
         self.n_kept += 1
         return True
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from embedtool.errors import FormatError
 from embedtool.formats.array_builder import ArrayBuilder
-from embedtool.formats.arrays import from_arrays
 from embedtool.formats.layout import numbers_of
+from embedtool.formats.named_arrays import from_arrays
 from embedtool.formats.options import ReadOptions
 from embedtool.messages import counted
 from embedtool.model.vectors import WordVectors
@@ -38,29 +38,30 @@ class _Head(NamedTuple):
     after: str
 
 
-def read(path: Path, reading: ReadOptions) -> WordVectors:
+def read(path: Path, options: ReadOptions) -> WordVectors:
     """Give each word of the file `reading.words` the mean of the rows of it and of its n-grams.
 
     Raises FormatError where there is no such file, or naming the line that is not what it should
     be.
     """
-    with reading.opened(path) as file:
+    with options.opened(path) as file:
         head = _head(path, file)
-        if reading.words is None:
+        if options.words is None:
             raise FormatError(
-                f"{path}: holds no words, but what gives any word a vector; name a file of words, "
-                "one a line, with --words"
+                f"{path}: gives any word a vector and has no vocabulary; name a file with one word "
+                "a line with words",
+                parameters=("words",),
             )
-        words = _word_list(reading.words, reading)
-        with ArrayBuilder(reading) as table:
+        words = _word_list(options.words, options)
+        with ArrayBuilder(options) as table:
             for row in _rows(path, file, head):
                 table.append(row)
             rows = table.array(head.vector_size)
-    with ArrayBuilder(reading) as table:
+    with ArrayBuilder(options) as table:
         for first in range(0, len(words), BLOCK_WORDS):
             table.append(_means(words[first : first + BLOCK_WORDS], rows, head))
         matrix = table.array(head.vector_size)
-    return from_arrays(path, words, {"vectors": matrix}, reading)
+    return from_arrays(path, words, {"vectors": matrix}, options)
 
 
 def _head(path: Path, file: BinaryIO) -> _Head:
@@ -98,13 +99,13 @@ def _rows(path: Path, file: BinaryIO, head: _Head) -> Iterator[NDArray[np.float3
         )
 
 
-def _word_list(path: Path, reading: ReadOptions) -> list[str]:
+def _word_list(path: Path, options: ReadOptions) -> list[str]:
     """The words of a file, each once."""
     words: dict[str, None] = {}
     try:
-        with reading.opened(path) as file:
+        with options.opened(path) as file:
             for line in file:
-                words[line.rstrip(b"\r\n").decode("utf-8", reading.encoding_errors)] = None
+                words[line.rstrip(b"\r\n").decode("utf-8", options.encoding_errors)] = None
     except OSError as error:
         raise FormatError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.errors import FormatError
-from embedtool.formats.arrays import from_arrays
+from embedtool.formats.named_arrays import from_arrays
 from embedtool.formats.options import ReadOptions
+from embedtool.io.json_file import read_json
 from embedtool.model.vectors import WordVectors
 
 
@@ -24,14 +25,15 @@ def check_is_file(path: Path) -> None:
 
 
 def load_json(path: Path) -> Any:
-    """The JSON in a file. Raises FormatError where it is none."""
+    """Return the value of a JSON file of the folder.
+
+    Raises
+    ------
+    FormatError
+        If it is not there or not JSON.
+    """
     check_is_file(path)
-    try:
-        return json.loads(path.read_bytes())
-    except ValueError as error:
-        raise FormatError(f"{path}: not JSON: {error}") from None
-    except RecursionError:
-        raise FormatError(f"{path}: JSON nested too deep") from None
+    return read_json(path, FormatError)
 
 
 def save_json(path: Path, value: Any) -> None:
@@ -55,7 +57,7 @@ def from_rows(
     words: Sequence[str],
     table: NDArray[Any],
     rows: NDArray[np.int64],
-    reading: ReadOptions,
+    options: ReadOptions,
 ) -> WordVectors:
     """Make WordVectors of words and the row of each in a table, which is copied only if it must be.
 
@@ -64,5 +66,5 @@ def from_rows(
     """
     in_order = len(rows) <= len(table) and np.array_equal(rows, np.arange(len(rows)))
     return from_arrays(
-        path, words, {"vectors": table[: len(rows)] if in_order else table[rows]}, reading
+        path, words, {"vectors": table[: len(rows)] if in_order else table[rows]}, options
     )

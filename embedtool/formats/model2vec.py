@@ -26,7 +26,7 @@ from embedtool.formats.json_folder import (
     save_json,
 )
 from embedtool.formats.options import ReadOptions
-from embedtool.formats.text_rows import check_words
+from embedtool.formats.word_checks import check_words
 from embedtool.io.atomic import atomic_directory
 from embedtool.io.progress import Report, ReportingWriter, silent
 from embedtool.io.safetensors_io import map_tensors, write_header, write_rows
@@ -49,7 +49,7 @@ WHITE_SPACE = "\t\n\x0b\x0c\r "
 UNKNOWN = "[UNK]"
 
 
-def read(path: Path, reading: ReadOptions) -> WordVectors:
+def read(path: Path, options: ReadOptions) -> WordVectors:
     """Read such a folder: each token of the vocabulary is a word, but for the unknown one's.
 
     A token's vector is its row, or the one that `mapping` gives it, times its weight. Raises
@@ -91,7 +91,7 @@ def read(path: Path, reading: ReadOptions) -> WordVectors:
         with np.errstate(over="ignore", invalid="ignore"):
             table = table[rows].astype(np.float32) * factors.astype(np.float32)[:, None]
         rows = np.arange(len(words))
-    return from_rows(file, words, table, rows, reading)
+    return from_rows(file, words, table, rows, options)
 
 
 def _of_tokens(
@@ -151,7 +151,7 @@ def _tokens(path: Path) -> tuple[dict[str, int], int | None]:
 
 
 def write(
-    vectors: WordVectors, path: Path, options: Mapping[str, Any], report: Report = silent
+    vectors: WordVectors, path: Path, training_options: Mapping[str, Any], report: Report = silent
 ) -> None:
     """Write such a folder; a token for unknown words, with a vector of zeros, is added last.
 

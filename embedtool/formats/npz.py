@@ -20,24 +20,19 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from embedtool.errors import FormatError
-from embedtool.formats.array_builder import (
-    BLOCK_BYTES,
-    ArrayBuilder,
-    blocks_of,
-    check_expansion,
-    watched,
-)
-from embedtool.formats.arrays import from_arrays
-from embedtool.formats.choosing import (
+from embedtool.formats.array_builder import ArrayBuilder, check_expansion, watched
+from embedtool.formats.named_arrays import (
     VECTOR_NAMES,
     WORD_NAMES,
-    check_named,
-    known_or_only,
-    no_choice,
+    ambiguous_names,
+    check_present,
+    choose_name,
+    from_arrays,
 )
 from embedtool.formats.options import ReadOptions
-from embedtool.formats.text_rows import check_words
+from embedtool.formats.word_checks import check_words
 from embedtool.io.atomic import atomic_write
+from embedtool.io.blocks import BLOCK_BYTES, row_slices
 from embedtool.io.file_types import ZIP
 from embedtool.io.progress import Report, silent
 from embedtool.model.vectors import WordVectors
@@ -50,7 +45,7 @@ HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 """How NumPy writes arrays that are no records, by the version of its .npy."""
 
 
-def read(path: Path, reading: ReadOptions) -> WordVectors:
+def read(path: Path, options: ReadOptions) -> WordVectors:
     """Read `vectors`, float (n, d), `words`, strings or bytes (n,), and `counts`, integers (n,).
 
     Other names are found where they are known, or the kinds of the arrays leave no choice. Raises
@@ -61,8 +56,8 @@ def read(path: Path, reading: ReadOptions) -> WordVectors:
             if file.read(len(ZIP)) != ZIP:
                 raise FormatError(f"{path}: not a zip archive, as npz is")
             with zipfile.ZipFile(file) as archive:
-                names = _names(path, archive, reading)
-                found = {kind: _array(path, file, archive, name, reading)
+                names = _names(path, archive, options)
+                found = {kind: _array(path, file, archive, name, options)
                          for kind, name in names.items()}  # fmt: skip
     except (ValueError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError,
             RuntimeError) as error:  # fmt: skip
@@ -70,10 +65,10 @@ def read(path: Path, reading: ReadOptions) -> WordVectors:
     words = found["words"]
     if words.dtype.kind not in "US" or words.ndim != 1:
         raise FormatError(f"{path}: '{names['words']}' holds no strings in a row")
-    return from_arrays(path, _strings(path, words, reading), found, reading)
+    return from_arrays(path, _strings(path, words, options), found, options)
 
 
-def _names(path: Path, archive: zipfile.ZipFile, reading: ReadOptions) -> dict[str, str]:
+def _names(path: Path, archive: zipfile.ZipFile, options: ReadOptions) -> dict[str, str]:
     """The names of the arrays of `words`, of `vectors` and, where they are there, of `counts`."""
     members = [name.removesuffix(SUFFIX) for name in archive.namelist()]
     kinds = dict.fromkeys(members, "")
@@ -86,21 +81,21 @@ def _names(path: Path, archive: zipfile.ZipFile, reading: ReadOptions) -> dict[s
             continue  # it is named where it is chosen
     chosen: dict[str, str] = {}
     for own, wanted, known, fitting in (
-        ("words", reading.word_column, WORD_NAMES, ("U1", "S1")),
-        ("vectors", reading.vector_column, VECTOR_NAMES, ("f2",)),
+        ("words", options.word_column, WORD_NAMES, ("U1", "S1")),
+        ("vectors", options.vector_column, VECTOR_NAMES, ("f2",)),
     ):
         if wanted is not None:
-            check_named(path, wanted, members, "array")
+            check_present(path, wanted, members, "array")
         possible = [name for name, kind in kinds.items() if kind in fitting]
-        found = wanted or known_or_only(own, known, members, possible)
+        found = wanted or choose_name(own, known, members, possible)
         if found is None:
-            raise no_choice(path, "array", ("words", "vectors"), members)
+            raise ambiguous_names(path, "array", ("words", "vectors"), members)
         chosen[own] = found
     return chosen | ({"counts": "counts"} if "counts" in members else {})
 
 
 def _array(
-    path: Path, file: BinaryIO, archive: zipfile.ZipFile, name: str, reading: ReadOptions
+    path: Path, file: BinaryIO, archive: zipfile.ZipFile, name: str, options: ReadOptions
 ) -> NDArray[Any]:
     """The array of a member, once its size and its checksum are found right.
 
@@ -126,7 +121,7 @@ def _array(
             data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             flat = np.frombuffer(data, np.uint8)[start : start + n_bytes]
         else:
-            with ArrayBuilder(reading, np.uint8) as table:
+            with ArrayBuilder(options, np.uint8) as table:
                 while block := stream.read(BLOCK_BYTES):
                     table.append(np.frombuffer(block, np.uint8))
                 flat = table.array()
@@ -155,15 +150,15 @@ def _start(file: BinaryIO, member: zipfile.ZipInfo) -> int:
     return int(member.header_offset + 30 + name_bytes + extra_bytes)
 
 
-def _strings(path: Path, words: NDArray[Any], reading: ReadOptions) -> list[str]:
+def _strings(path: Path, words: NDArray[Any], options: ReadOptions) -> list[str]:
     """The words; a file can hold any 32 bits, a string only characters."""
     if words.dtype.kind == "S":
         return [
-            reading.decoded(word, f"{path}: word {number:,}")
+            options.decoded(word, f"{path}: word {number:,}")
             for number, word in enumerate(words.tolist(), 1)
         ]
     found: list[str] = []
-    for rows in blocks_of(len(words), words.itemsize):
+    for rows in row_slices(len(words), words.itemsize):
         block = words[rows].astype(words.dtype.newbyteorder("="))
         codes = np.frombuffer(block.tobytes(), dtype=np.uint32)
         halves = (codes >= FIRST_SURROGATE) & (codes <= LAST_SURROGATE)
@@ -174,7 +169,7 @@ def _strings(path: Path, words: NDArray[Any], reading: ReadOptions) -> list[str]
 
 
 def write(
-    vectors: WordVectors, path: Path, options: Mapping[str, Any], report: Report = silent
+    vectors: WordVectors, path: Path, training_options: Mapping[str, Any], report: Report = silent
 ) -> None:
     """Write such a file, block by block. NumPy's strings cannot end in NUL."""
     check_words(vectors, path, "\0")
@@ -186,7 +181,7 @@ def write(
         )
     kind = np.dtype(f"<U{longest}")
     words = (
-        np.array(vectors.words[rows], kind) for rows in blocks_of(vectors.n_words, kind.itemsize)
+        np.array(vectors.words[rows], kind) for rows in row_slices(vectors.n_words, kind.itemsize)
     )
     with atomic_write(path) as file, zipfile.ZipFile(file, "w") as archive:
         _write_array(
@@ -199,7 +194,7 @@ def write(
 
 
 def _of(array: NDArray[Any], report: Report) -> Iterable[NDArray[Any]]:
-    blocks = blocks_of(len(array), array[:1].nbytes)
+    blocks = row_slices(len(array), array[:1].nbytes)
     return (array[rows] for rows in watched(blocks, len(array), report))
 
 

@@ -67,7 +67,8 @@ class ReadOptions:
             name = encoding_name(encoding or self.encoding)
             raise DamagedError(
                 f"{where}: the word is not {name}: {word[:40]!r}; text may need another "
-                "--encoding, and --encoding-errors replace keeps the word"
+                "encoding, and encoding_errors='replace' keeps the word",
+                parameters=("encoding", "encoding_errors"),
             ) from None
 
     @contextmanager
@@ -83,7 +84,10 @@ class ReadOptions:
                 return
             head = file.read(len(codecs.BOM_UTF8))
             if head.startswith(UTF16_MARKS):
-                raise FormatError(f"{path}: is UTF-16, not UTF-8; read it with --encoding utf-16")
+                raise FormatError(
+                    f"{path}: is UTF-16, not UTF-8; read it with encoding='utf-16'",
+                    parameters=("encoding",),
+                )
             if head != codecs.BOM_UTF8:
                 file.seek(0)
             elif codecs.lookup(self.encoding).name == UTF8:  # utf-8-sig says that there is one

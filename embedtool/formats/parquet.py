@@ -18,7 +18,7 @@ from embedtool.formats.arrow_table import (
     schema_of,
 )
 from embedtool.formats.options import ReadOptions
-from embedtool.formats.text_rows import check_words
+from embedtool.formats.word_checks import check_words
 from embedtool.io.atomic import atomic_write
 from embedtool.io.progress import Report, silent
 from embedtool.model.vectors import WordVectors
@@ -27,7 +27,7 @@ KIND = "Parquet"
 BATCH_ROWS = 2**12
 
 
-def read(path: Path, reading: ReadOptions) -> WordVectors:
+def read(path: Path, options: ReadOptions) -> WordVectors:
     """Read such a file, whoever wrote it; other columns are passed over.
 
     Raises FormatError where the columns are not there or do not fit each other.
@@ -37,10 +37,10 @@ def read(path: Path, reading: ReadOptions) -> WordVectors:
 
     with path.open("rb") as source, arrow_errors(path, KIND):
         file = ParquetFile(source, pre_buffer=False, page_checksum_verification=True)
-        columns = columns_of(path, file.schema_arrow, reading)
+        columns = columns_of(path, file.schema_arrow, options)
         check_expansion(path, VECTOR, path.stat().st_size, 4 * _n_numbers(file.metadata))
         batches = file.iter_batches(BATCH_ROWS, columns=columns.names)
-        return from_batches(path, columns, batches, reading)
+        return from_batches(path, columns, batches, options)
 
 
 def _n_numbers(metadata: Any) -> int:
@@ -50,7 +50,7 @@ def _n_numbers(metadata: Any) -> int:
 
 
 def write(
-    vectors: WordVectors, path: Path, options: Mapping[str, Any], report: Report = silent
+    vectors: WordVectors, path: Path, training_options: Mapping[str, Any], report: Report = silent
 ) -> None:
     """Write such a file, with checksums; without dictionaries, for no number stands there twice."""
     check_words(vectors, path, "")

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 
 from embedtool.errors import FormatError
-from embedtool.formats.arrays import from_arrays
-from embedtool.formats.choosing import VECTOR_NAMES, check_named, known_or_only
+from embedtool.formats.named_arrays import VECTOR_NAMES, check_present, choose_name, from_arrays
 from embedtool.formats.options import ReadOptions
-from embedtool.formats.text_rows import check_words
+from embedtool.formats.word_checks import check_words
 from embedtool.io.atomic import atomic_write
 from embedtool.io.progress import Report, ReportingWriter, silent
 from embedtool.io.safetensors_io import map_tensors, write_tensors
@@ -23,7 +22,7 @@ BETWEEN = "\n"
 """What stands between the words: safetensors has no strings, so they are bytes of UTF-8."""
 
 
-def read(path: Path, reading: ReadOptions) -> WordVectors:
+def read(path: Path, options: ReadOptions) -> WordVectors:
     """Map `vectors`, float (n, d), `words`, uint8, and `counts`, int64 (n,).
 
     Raises FormatError where they are not there or do not fit each other.
@@ -32,30 +31,31 @@ def read(path: Path, reading: ReadOptions) -> WordVectors:
         found = map_tensors(path)
     except FormatError as error:
         raise FormatError(f"{path}: cannot be read as safetensors: {error}") from None
-    for own, wanted in (("words", reading.word_column), ("vectors", reading.vector_column)):
+    for own, wanted in (("words", options.word_column), ("vectors", options.vector_column)):
         if wanted is not None:
-            check_named(path, wanted, found, "tensor")
+            check_present(path, wanted, found, "tensor")
             found[own] = found[wanted]
     possible = [
         name for name, tensor in found.items() if tensor.dtype.kind == "f" and tensor.ndim == 2
     ]
-    name = known_or_only("vectors", VECTOR_NAMES, found, possible)
+    name = choose_name("vectors", VECTOR_NAMES, found, possible)
     words = found.get("words")
     if name is None or words is None or words.dtype != np.uint8 or words.ndim != 1:
         raise FormatError(
             f"{path}: expected the tensors 'vectors' and 'words', uint8; found "
-            f"{', '.join(found) or 'none'}; others are given with --word-column and --vector-column"
+            f"{', '.join(found) or 'none'}; others are given with word_column and vector_column",
+            parameters=("word_column", "vector_column"),
         )
     found["vectors"] = found[name]
     try:
-        text = words.tobytes().decode("utf-8", reading.encoding_errors)
+        text = words.tobytes().decode("utf-8", options.encoding_errors)
     except UnicodeDecodeError as error:
         raise FormatError(f"{path}: 'words', byte {error.start:,}: not UTF-8") from None
-    return from_arrays(path, text.split(BETWEEN), found, reading)
+    return from_arrays(path, text.split(BETWEEN), found, options)
 
 
 def write(
-    vectors: WordVectors, path: Path, options: Mapping[str, Any], report: Report = silent
+    vectors: WordVectors, path: Path, training_options: Mapping[str, Any], report: Report = silent
 ) -> None:
     """Write such a file. A word with a line end cannot be written."""
     check_words(vectors, path, BETWEEN)

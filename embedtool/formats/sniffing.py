@@ -11,53 +11,35 @@ import struct
 from pathlib import Path
 
 from embedtool.errors import FormatError
-from embedtool.formats.fasttext_header import MAGIC
-from embedtool.formats.finalfusion import FIFU
 from embedtool.formats.floret import HEADER as FLORET
 from embedtool.formats.foreign import what_else
 from embedtool.formats.layout import BLANKS, NUMBER, SAMPLE_LINES, header_of, is_text, layout_of
 from embedtool.formats.options import ReadOptions
+from embedtool.formats.registry import FORMATS
 from embedtool.formats.tensorboard import numbers_of, words_path
 from embedtool.formats.word2vec_binary import FIRST_LINES, holds_text
 from embedtool.io.encodings import is_utf8
-from embedtool.io.file_types import ZIP
 
 HEAD_BYTES = 2**20
 """Enough for two lines of text vectors of ten thousand dimensions and more."""
 
 PARQUET = b"PAR1"
-MAGICS = {
-    "npz": re.compile(re.escape(ZIP)),
-    "fasttext-bin": re.compile(re.escape(struct.pack("<i", MAGIC))),
-    "finalfusion": re.compile(re.escape(FIFU) + rb"..\0\0", re.DOTALL),
-    "parquet": re.compile(PARQUET),
-    "arrow": re.compile(rb"ARROW1\0\0"),
-}
-"""How the files of some formats begin. A word can be FiFu or PAR1; Parquet ends so too."""
-
-FOLDERS = {
-    ("vocab/key2row",): "spacy",
-    ("key2row",): "spacy",
-    ("modules.json",): "model2vec",
-    ("model.safetensors", "tokenizer.json"): "model2vec",
-}
-"""What a folder must hold to have a format."""
+MAGICS = {name: re.compile(each.magic) for name, each in FORMATS.items() if each.magic}
+"""How the files of some formats begin. A word can be PAR1; Parquet ends so too."""
 MODEL = ("config.json", "vectors.safetensors")
 """What a model of embedtool holds."""
-
-
-UNKNOWN = "the format is not recognised; name it with --format"
+UNKNOWN = "is none of the known formats; name one with format"
 WORDS_AND_COUNTS = (
     "most lines hold a word and one number, as a list of words and counts does; if these are "
-    "vectors of one dimension, name the format with --format glove"
+    "vectors of one dimension, read them with format='glove'"
 )
 
 
-def sniff(path: Path, reading: ReadOptions | None = None) -> str:
+def sniff(path: Path, options: ReadOptions | None = None) -> str:
     """The format of a file or folder. Raises FormatError where it has none that can be read."""
     if path.is_dir():
         return _sniff_folder(path)
-    reading = reading or ReadOptions()
+    options = options or ReadOptions()
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
         for name, magic in MAGICS.items():
@@ -71,7 +53,7 @@ def sniff(path: Path, reading: ReadOptions | None = None) -> str:
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
                 is_text_file = holds_text(data, len(first) + 1, *header)
             return "word2vec" if is_text_file else "word2vec-binary"
-    return _sniff_text(path, _as_utf8(path, head, reading))
+    return _sniff_text(path, _as_utf8(path, head, options))
 
 
 def _ends_like_parquet(path: Path) -> bool:
@@ -80,11 +62,11 @@ def _ends_like_parquet(path: Path) -> bool:
         return file.read() == PARQUET
 
 
-def _as_utf8(path: Path, head: bytes, reading: ReadOptions) -> bytes:
+def _as_utf8(path: Path, head: bytes, options: ReadOptions) -> bytes:
     """The beginning of a file of text in UTF-8, without a byte order mark."""
-    if is_utf8(reading.encoding) and head.startswith(codecs.BOM_UTF8):
+    if is_utf8(options.encoding) and head.startswith(codecs.BOM_UTF8):
         return head.removeprefix(codecs.BOM_UTF8)
-    with reading.opened(path) as file:
+    with options.opened(path) as file:
         return file.read(HEAD_BYTES)
 
 
@@ -103,9 +85,13 @@ def _sniff_text(path: Path, head: bytes) -> str:
         return "word2vec"
     rows = list(filter(bytes.strip, lines[:FIRST_LINES]))
     if not is_text(first) and 2 * sum(map(is_text, rows)) <= len(rows):
-        raise FormatError(f"{path}: {_separated(first) or what_else(head) or UNKNOWN}")
+        raise FormatError(
+            f"{path}: {_separated(first) or what_else(head) or UNKNOWN}", parameters=("format",)
+        )
     if layout_of(lines, needs_header=False).vector_size == 1:
-        raise FormatError(f"{path}: {_separated(first) or WORDS_AND_COUNTS}")
+        raise FormatError(
+            f"{path}: {_separated(first) or WORDS_AND_COUNTS}", parameters=("format",)
+        )
     return "glove"
 
 
@@ -126,7 +112,8 @@ def _sniff_folder(path: Path) -> str:
         raise FormatError(
             f"{path}: is a model already; other formats are made of it with: embedtool export"
         )
-    for names, found in FOLDERS.items():
-        if all((path / name).is_file() for name in names):
-            return found
+    for name, each in FORMATS.items():
+        for files in each.folder_files:
+            if all((path / file).is_file() for file in files):
+                return name
     raise FormatError(f"{path}: is a folder without vectors of a kind that is known")

@@ -79,12 +79,12 @@ def keys_of(words: StringTable) -> NDArray[np.uint64]:
     order = np.argsort(lengths, kind="stable")
     cuts = np.flatnonzero(np.diff(lengths[order])) + 1
     for ids in np.split(order, cuts) if len(order) else ():
-        places = starts[ids, None] + np.arange(lengths[ids[0]])
-        keys[ids] = _murmur_hash(words.text[places])
+        offsets = starts[ids, None] + np.arange(lengths[ids[0]])
+        keys[ids] = _murmur_hash(words.text[offsets])
     for name, number in SYMBOLS.items():
-        place = words.find(name)
-        if place >= 0:
-            keys[place] = number
+        offset = words.find(name)
+        if offset >= 0:
+            keys[offset] = number
     return keys
 
 
@@ -121,24 +121,24 @@ def read_key2row(path: Path) -> dict[int, int]:
     """The row of each key. Raises FormatError naming the byte where it is no such map."""
     data = path.read_bytes()
     try:
-        place, n_entries = _map_head(data)
-        if 2 * n_entries > len(data) - place:
+        offset, n_entries = _map_head(data)
+        if 2 * n_entries > len(data) - offset:
             raise IndexError(n_entries)
         numbers = []
         for _ in range(2 * n_entries):
-            mark = data[place]
-            place += 1
+            mark = data[offset]
+            offset += 1
             if mark <= LARGEST_SMALL_NUMBER:
                 numbers.append(mark)
             elif mark in NUMBERS:
-                numbers += NUMBERS[mark].unpack_from(data, place)
-                place += NUMBERS[mark].size
+                numbers += NUMBERS[mark].unpack_from(data, offset)
+                offset += NUMBERS[mark].size
             else:
-                raise FormatError(f"{path}, byte {place - 1:,}: expected a whole number")
+                raise FormatError(f"{path}, byte {offset - 1:,}: expected a whole number")
     except (IndexError, struct.error):
         raise FormatError(f"{path}: the file is cut short or no map of numbers") from None
-    if place != len(data):
-        raise FormatError(f"{path}, byte {place:,}: more follows than {n_entries:,} entries")
+    if offset != len(data):
+        raise FormatError(f"{path}, byte {offset:,}: more follows than {n_entries:,} entries")
     return dict(zip(numbers[::2], numbers[1::2], strict=True))
 
 

@@ -31,7 +31,7 @@ from embedtool.formats.json_folder import (
 )
 from embedtool.formats.options import ReadOptions
 from embedtool.formats.spacy_keys import SYMBOLS, key2row_bytes, keys_of, read_key2row
-from embedtool.formats.text_rows import check_words
+from embedtool.formats.word_checks import check_words
 from embedtool.io.atomic import atomic_directory
 from embedtool.io.checksums import HashingWriter
 from embedtool.io.progress import Report, silent
@@ -60,7 +60,7 @@ batch_size = 1000
 META = {"lang": "xx", "name": "vectors", "version": "0.0.0", "pipeline": []}
 
 
-def read(path: Path, reading: ReadOptions) -> WordVectors:
+def read(path: Path, options: ReadOptions) -> WordVectors:
     """Read the vectors of such a folder, in the order of their rows.
 
     Several words may share a row, as spaCy's pruning has it; which of them is the most frequent is
@@ -89,7 +89,7 @@ def read(path: Path, reading: ReadOptions) -> WordVectors:
         )
     order = np.argsort(np.array(rows, np.int64), kind="stable")
     in_order = np.array(rows, np.int64)[order]
-    vectors = from_rows(folder / VECTORS, [words[i] for i in order], table, in_order, reading)
+    vectors = from_rows(folder / VECTORS, [words[i] for i in order], table, in_order, options)
     return replace(vectors, by_frequency=bool((np.diff(in_order) > 0).all()))
 
 
@@ -126,7 +126,7 @@ def _strings(path: Path) -> list[tuple[str, int]]:
 
 
 def write(
-    vectors: WordVectors, path: Path, options: Mapping[str, Any], report: Report = silent
+    vectors: WordVectors, path: Path, training_options: Mapping[str, Any], report: Report = silent
 ) -> None:
     """Write the folder of such a pipeline, which spacy.load opens."""
     check_words(vectors, path, "")

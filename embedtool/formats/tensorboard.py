@@ -15,14 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.errors import DamagedError, FormatError
+from embedtool.formats.array_builder import vectors_from_rows
 from embedtool.formats.layout import SAMPLE_LINES
 from embedtool.formats.options import ReadOptions
-from embedtool.formats.text_rows import (
-    check_first_word,
-    check_words,
-    number_lines,
-    vectors_from_rows,
-)
+from embedtool.formats.text_rows import number_lines
+from embedtool.formats.word_checks import check_first_word, check_words
 from embedtool.io.atomic import atomic_write
 from embedtool.io.encodings import UTF8
 from embedtool.io.progress import Progress, Report, silent
@@ -47,18 +44,18 @@ class _UnnamedRowError(DamagedError):
     """A row of numbers after the last word."""
 
 
-def read(path: Path, reading: ReadOptions) -> WordVectors:
+def read(path: Path, options: ReadOptions) -> WordVectors:
     """Read both files. Metadata of several columns has a header; its first column is the words.
 
     Of a word that stands there twice the first is kept. Raises FormatError naming line and word.
     """
-    named = word_lines(path, reading)
+    named = word_lines(path, options)
     filled = without_blanks(named)
     words = [
-        reading.decoded(raw, f"{words_path(path)}, line {number:,}", UTF8) for number, raw in filled
+        options.decoded(raw, f"{words_path(path)}, line {number:,}", UTF8) for number, raw in filled
     ]
     size = path.stat().st_size
-    with reading.opened(path) as file:
+    with options.opened(path) as file:
         lines = list(islice(file, SAMPLE_LINES))
         vector_size = size_of(lines)
         if 2 * len(words) * vector_size > size + 1:
@@ -66,9 +63,9 @@ def read(path: Path, reading: ReadOptions) -> WordVectors:
                 f"{path}: {counted(len(words), 'row')} of {counted(vector_size, 'number')}, one "
                 f"for each word, cannot be in {counted(size, 'byte')}"
             )
-        rows = _rows(path, chain(lines, file), words, vector_size, reading)
+        rows = _rows(path, chain(lines, file), words, vector_size, options)
         try:
-            return vectors_from_rows(path, rows, vector_size, reading)
+            return vectors_from_rows(path, rows, vector_size, options)
         except _UnnamedRowError:
             if len(filled) == len(named):
                 raise
@@ -91,7 +88,7 @@ def size_of(lines: Sequence[bytes]) -> int:
 
 
 def _rows(
-    path: Path, lines: Iterable[bytes], words: list[str], vector_size: int, reading: ReadOptions
+    path: Path, lines: Iterable[bytes], words: list[str], vector_size: int, options: ReadOptions
 ) -> Iterator[tuple[str, NDArray[np.float32]]]:
     """Each word and its numbers; blank lines at the end are none."""
     blank, number = 0, 0
@@ -108,14 +105,14 @@ def _rows(
             )
         number += 1
         if number % PROGRESS_ROWS == 0:
-            reading.report(Progress("reading", number, len(words), "words"))
+            options.report(Progress("reading", number, len(words), "words"))
         if number > len(words):
             told = counted(len(words), "word")
             raise _UnnamedRowError(f"{path}: {told}, but more rows of numbers")
         with np.errstate(over="ignore"):
             values = np.array(numbers).astype(np.float32)
         word = words[number - 1]
-        if not (np.isfinite(values).all() or reading.allow_nonfinite):
+        if not (np.isfinite(values).all() or options.allow_nonfinite):
             raise DamagedError(
                 f"{path}, line {number:,}: the vector of {word!r} holds a number that is not finite"
             )
@@ -126,7 +123,7 @@ def _rows(
         )
 
 
-def word_lines(path: Path, reading: ReadOptions) -> list[tuple[int, bytes]]:
+def word_lines(path: Path, options: ReadOptions) -> list[tuple[int, bytes]]:
     """The number of each line of the metadata that holds a word, and the word, in UTF-8.
 
     path : of the numbers
@@ -137,7 +134,7 @@ def word_lines(path: Path, reading: ReadOptions) -> list[tuple[int, bytes]]:
             f"{metadata}: there is no such file, which holds the words; of X_tensor.tsv it may "
             "be X_metadata.tsv, of tensors.tsv or vectors.tsv metadata.tsv"
         )
-    with reading.opened(metadata) as file:
+    with options.opened(metadata) as file:
         lines = file.read(metadata.stat().st_size * LONGEST_UTF8).removesuffix(b"\n").split(b"\n")
     first = int(b"\t" in lines[0])
     words = (line.removesuffix(b"\r").partition(b"\t")[0] for line in lines[first:])
@@ -155,7 +152,7 @@ def numbers_of(line: bytes) -> list[float] | None:
 
 
 def write(
-    vectors: WordVectors, path: Path, options: Mapping[str, Any], report: Report = silent
+    vectors: WordVectors, path: Path, training_options: Mapping[str, Any], report: Report = silent
 ) -> None:
     """Write both files. A word with a tab or a line end cannot be written."""
     check_words(vectors, path, "\t\n\r")

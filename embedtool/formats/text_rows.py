@@ -8,18 +8,18 @@ import logging
 import re
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.errors import DamagedError, FormatError
-from embedtool.formats.array_builder import ArrayBuilder, blocks_of, watched
+from embedtool.formats.array_builder import ArrayBuilder, watched
 from embedtool.formats.layout import (
     BLANKS,
     SAMPLE_BYTES,
@@ -29,10 +29,12 @@ from embedtool.formats.layout import (
     row_of,
 )
 from embedtool.formats.options import ReadOptions
+from embedtool.formats.word_checks import check_first_word, check_words, warn_duplicates
 from embedtool.io.atomic import atomic_write
-from embedtool.io.encodings import BYTE_ORDER_MARK, UTF8, is_utf8
+from embedtool.io.blocks import row_slices
+from embedtool.io.encodings import UTF8, is_utf8
 from embedtool.io.machine import n_cores
-from embedtool.io.progress import Progress, Report
+from embedtool.io.progress import Progress, Report, silent
 from embedtool.io.safetensors_io import release_pages
 from embedtool.messages import counted
 from embedtool.model.vectors import WordVectors
@@ -52,39 +54,50 @@ LINE_END = ord("\n")
 BLANK_LINES = BLANKS + b"\n"
 LONGEST_SHOWN = 40
 """Bytes of a line that an error quotes."""
-BLOCK_ROWS = 2**8
-"""Rows that are gathered before they go to a table."""
-SURROGATES = "\ud800-\udfff"
-"""Halves of characters, which have no UTF-8."""
 FRACTION = re.compile(r"[-+]?(?:\d*\.\d+(?:e[-+]?\d+)?|\d+\.?e[-+]?\d+)", re.IGNORECASE)
 """A number of a vector, unlike the whole numbers by which the nodes of a graph are called."""
 UNKNOWN = "<unk>"
+FORBIDDEN = " \n\r\t\v\f"
+"""Characters that a word may not hold where fields are separated by white space."""
 
 
-def read_rows(path: Path, reading: ReadOptions, *, needs_header: bool) -> WordVectors:
-    """Read a file of rows.
+def read(path: Path, options: ReadOptions, *, header: bool) -> WordVectors:
+    """Read a file of rows; of a word that it holds twice, the first row is kept.
 
-    needs_header : whether the first line must give the number of rows and dimensions; else it may
-    Of a word that stands there twice the first is kept. Raises DamagedError naming line and word.
+    Parameters
+    ----------
+    path : Path
+        The file.
+    options : ReadOptions
+        How to read.
+    header : bool
+        Whether the first line must give the number of rows and dimensions; otherwise it may. A
+        program that writes GloVe's text with a header counts the words without `<unk>`, the last
+        row.
+
+    Raises
+    ------
+    DamagedError
+        If the file is not valid; it names the line and the word.
     """
     size = path.stat().st_size
     with (
-        reading.opened(path) as file,
+        options.opened(path) as file,
         warnings.catch_warnings(),
-        ArrayBuilder(reading) as table,
+        ArrayBuilder(options) as table,
     ):
         warnings.simplefilter("error", DeprecationWarning)
         head = file.read(SAMPLE_BYTES) + file.readline()
         lines = head.split(b"\n", SAMPLE_LINES)[:SAMPLE_LINES]
-        layout = layout_of(lines, needs_header=needs_header)
-        _check_layout(path, layout, size, needs_header=needs_header)
+        layout = layout_of(lines, needs_header=header)
+        _check_layout(path, layout, size, needs_header=header)
         words: dict[str, None] = {}
         n_read, last = 0, ""
-        source = _Source(path, layout, reading, fast=size > SMALL)
+        source = _Source(path, layout, options, fast=size > SMALL)
         if layout.header is not None:
             head = head[len(lines[0]) + 1 :]
         pieces = _pieces(head, file)
-        for block_words, block in source.blocks(_reported(pieces, size, reading)):
+        for block_words, block in source.blocks(_reported(pieces, size, options)):
             n_read += len(block_words)
             last = block_words[-1]
             fresh = [i for i, word in enumerate(block_words) if not _seen(words, word)]
@@ -119,7 +132,8 @@ def _check_layout(path: Path, layout: Layout, size: int, *, needs_header: bool) 
         if needs_header:
             raise DamagedError(
                 f"{where}: not the number of rows and of dimensions; if the file has no such "
-                "line, use --format glove"
+                "line, use format='glove'",
+                parameters=("format",),
             )
         if not layout.vector_size:
             raise DamagedError(f"{where}: not a word and numbers between spaces")
@@ -142,39 +156,6 @@ def _check_layout(path: Path, layout: Layout, size: int, *, needs_header: bool) 
         )
 
 
-def vectors_from_rows(
-    path: Path,
-    rows: Iterable[tuple[str, NDArray[np.float32]]],
-    vector_size: int,
-    reading: ReadOptions,
-) -> WordVectors:
-    """Make WordVectors of words and their vectors, one by one; of twins the first is kept."""
-    words: dict[str, None] = {}
-    n_read = 0
-    block: list[NDArray[np.float32]] = []
-    with ArrayBuilder(reading) as table:
-        for word, values in rows:
-            n_read += 1
-            if word not in words:
-                words[word] = None
-                block.append(values)
-            if len(block) == BLOCK_ROWS:
-                table.append(np.stack(block))
-                block.clear()
-        if block:
-            table.append(np.stack(block))
-        matrix = table.array(vector_size)
-    warn_duplicates(path, n_read - len(words))
-    return WordVectors(list(words), matrix)
-
-
-def warn_duplicates(path: Path, n_twins: int) -> None:
-    """Say how many words stood there twice."""
-    if n_twins:
-        twins = counted(n_twins, "word stands", "words stand")
-        log.warning("%s: %s there twice; the first is kept", path, twins)
-
-
 def _seen(words: dict[str, None], word: str) -> bool:
     if word in words:
         return True
@@ -191,7 +172,7 @@ class _Source:
 
     path: Path
     layout: Layout
-    reading: ReadOptions
+    options: ReadOptions
     fast: bool
     n_doubts: int = 0
     first_doubt: str = ""
@@ -243,7 +224,7 @@ class _Source:
         for row, (start, end, stop) in enumerate(places.tolist()):
             if end >= 0:
                 try:
-                    words.append(piece[start:end].decode("utf-8", self.reading.encoding_errors))
+                    words.append(piece[start:end].decode("utf-8", self.options.encoding_errors))
                 except UnicodeDecodeError:
                     end = -1
             if end < 0 or not words[-1]:
@@ -262,8 +243,8 @@ class _Source:
             raise self._no_row(number, line)
         raw, numbers, values = row
         self._check_word(number, line, raw, numbers)
-        word = self.reading.decoded(raw, where, UTF8)
-        if not (self.reading.allow_nonfinite or np.isfinite(values).all()):
+        word = self.options.decoded(raw, where, UTF8)
+        if not (self.options.allow_nonfinite or np.isfinite(values).all()):
             raise DamagedError(f"{where}: the vector of {word!r} holds a number that is not finite")
         return word, values
 
@@ -281,7 +262,9 @@ class _Source:
     def _no_row(self, number: int, line: bytes) -> FormatError:
         where = f"{self.path}, line {number:,}"
         if b"\0" in line:
-            return FormatError(f"{where}: is not text; try --format word2vec-binary")
+            return FormatError(
+                f"{where}: is not text; try format='word2vec-binary'", parameters=("format",)
+            )
         return DamagedError(
             f"{where}: expected a word and {counted(self.layout.vector_size, 'number')} between "
             f"single spaces, found {shown_line(line)}"
@@ -309,13 +292,13 @@ def _pieces(head: bytes, file: BinaryIO) -> Iterator[bytes]:
         piece = file.read(PIECE_BYTES) + file.readline()
 
 
-def _reported(pieces: Iterable[bytes], size: int, reading: ReadOptions) -> Iterator[bytes]:
+def _reported(pieces: Iterable[bytes], size: int, options: ReadOptions) -> Iterator[bytes]:
     """The pieces of a file of so many bytes, with a report after each."""
-    done, total = 0, size if is_utf8(reading.encoding) else None
+    done, total = 0, size if is_utf8(options.encoding) else None
     for piece in pieces:
         yield piece
         done += len(piece)
-        reading.report(Progress("reading", done, total, "bytes"))
+        options.report(Progress("reading", done, total, "bytes"))
 
 
 def read_ahead(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
@@ -330,18 +313,26 @@ def read_ahead(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
             yield pending.popleft().result()
 
 
-def write_rows(
-    vectors: WordVectors, path: Path, report: Report, *, with_header: bool, forbidden: str
+def write(
+    vectors: WordVectors,
+    path: Path,
+    training_options: Mapping[str, Any],
+    report: Report = silent,
+    *,
+    header: bool,
 ) -> None:
     """Write a row a line, numbers with nine digits, which is all that float32 has.
 
-    forbidden : characters that a word may not hold; raises FormatError naming the word that does
+    Raises
+    ------
+    FormatError
+        If a word holds a space or a line end; it names the word.
     """
-    check_words(vectors, path, forbidden)
-    if not with_header:
+    check_words(vectors, path, FORBIDDEN)
+    if not header:
         check_first_word(vectors, path)
     with atomic_write(path) as file:
-        if with_header:
+        if header:
             file.write(b"%d %d\n" % (vectors.n_words, vectors.vector_size))
         words = iter(vectors.words)
         for lines in number_lines(vectors.matrix, " ", report):
@@ -368,26 +359,5 @@ def number_lines(
         written = text[: ends[-1]].tobytes()
         return [written[start:end] for start, end in pairwise([0, *ends.tolist()])]
 
-    blocks = blocks_of(len(matrix), matrix[:1].nbytes)
+    blocks = row_slices(len(matrix), matrix[:1].nbytes)
     return read_ahead(lines, watched(blocks, len(matrix), report))
-
-
-def check_first_word(vectors: WordVectors, path: Path) -> None:
-    """Raise FormatError where the first word of a file would be taken for a byte order mark."""
-    word = next(iter(vectors.words), "")
-    if word.startswith(BYTE_ORDER_MARK):
-        raise FormatError(
-            f"{path}: the format cannot hold the word {word!r} first, as it begins with a byte "
-            "order mark; choose another format, such as safetensors"
-        )
-
-
-def check_words(vectors: WordVectors, path: Path, forbidden: str) -> None:
-    """Raise FormatError naming the first word that a format cannot hold."""
-    pattern = re.compile(f"[{SURROGATES}{re.escape(forbidden)}]")
-    for word in vectors.words:
-        if not word or pattern.search(word):
-            raise FormatError(
-                f"{path}: the format cannot hold the word {word!r}; leave it out, or choose "
-                "another format, such as safetensors"
-            )

@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.errors import DamagedError, FormatError
-from embedtool.formats.array_builder import blocks_of, watched
+from embedtool.formats.array_builder import vectors_from_rows, watched
 from embedtool.formats.layout import header_of, is_row, is_text
 from embedtool.formats.options import ReadOptions
-from embedtool.formats.text_rows import check_words, vectors_from_rows
+from embedtool.formats.word_checks import check_words
 from embedtool.io.atomic import atomic_write
+from embedtool.io.blocks import row_slices
 from embedtool.io.progress import Progress, Report, silent
 from embedtool.io.safetensors_io import release_pages
 from embedtool.messages import counted
@@ -32,7 +33,7 @@ FIRST_LINES, FIRST_BYTES = 10, 2**20
 NO_LINE_END = re.compile(rb"[^\n]")
 
 
-def read(path: Path, reading: ReadOptions) -> WordVectors:
+def read(path: Path, options: ReadOptions) -> WordVectors:
     """Read such a file, with or without a line end after each row.
 
     Raises FormatError naming the byte and the word where it is not what it should be.
@@ -44,20 +45,22 @@ def read(path: Path, reading: ReadOptions) -> WordVectors:
             raise FormatError(f"{path}, byte 0: no header line of two numbers, rows and dimensions")
         n_rows, vector_size = header
         row_bytes = 4 * vector_size
-        place = end_of_header + 1
-        if holds_text(data, place, n_rows, vector_size):
-            raise FormatError(f"{path}: is text, not binary; use --format word2vec")
-        if n_rows < 1 or n_rows * (row_bytes + 2) > len(data) - place:
+        offset = end_of_header + 1
+        if holds_text(data, offset, n_rows, vector_size):
+            raise FormatError(
+                f"{path}: is text, not binary; use format='word2vec'", parameters=("format",)
+            )
+        if n_rows < 1 or n_rows * (row_bytes + 2) > len(data) - offset:
             raise DamagedError(
                 f"{path}: the header says {counted(n_rows, 'row')} of "
                 f"{counted(vector_size, 'number')}, which cannot be in {counted(len(data), 'byte')}"
             )
         return vectors_from_rows(
-            path, _rows(path, data, place, n_rows, row_bytes, reading), vector_size, reading
+            path, _rows(path, data, offset, n_rows, row_bytes, options), vector_size, options
         )
 
 
-def holds_text(data: mmap.mmap, place: int, n_rows: int, vector_size: int) -> bool:
+def holds_text(data: mmap.mmap, offset: int, n_rows: int, vector_size: int) -> bool:
     """Whether rows of text, and not of binary numbers, follow the header of a file.
 
     place : the byte after the header, which says `n_rows` rows of `vector_size` numbers
@@ -65,8 +68,8 @@ def holds_text(data: mmap.mmap, place: int, n_rows: int, vector_size: int) -> bo
     lines look like rows of text and not all are sound, or not as many as the header says, it is
     binary if so many rows of binary end with the file.
     """
-    is_whole = place + FIRST_BYTES >= len(data)
-    head = data[place : place + FIRST_BYTES]
+    is_whole = offset + FIRST_BYTES >= len(data)
+    head = data[offset : offset + FIRST_BYTES]
     lines = head.rstrip().split(b"\n") if is_whole else head.split(b"\n")[:-1] or [head]
     first = lines[:FIRST_LINES]
     n_like, n_filled = sum(map(is_text, first)), sum(map(bool, map(bytes.strip, first)))
@@ -75,12 +78,12 @@ def holds_text(data: mmap.mmap, place: int, n_rows: int, vector_size: int) -> bo
     are_sound = all(is_row(line, vector_size) for line in first)
     if are_sound and (len(lines) == n_rows or not is_whole):
         return True
-    end = end_of_rows(data, place, n_rows, 4 * vector_size, any_words=False)
+    end = end_of_rows(data, offset, n_rows, 4 * vector_size, any_words=False)
     return 2 * n_like > n_filled and not end
 
 
 def end_of_rows(
-    data: mmap.mmap, place: int, n_rows: int, row_bytes: int, *, any_words: bool = True
+    data: mmap.mmap, offset: int, n_rows: int, row_bytes: int, *, any_words: bool = True
 ) -> int:
     """Where so many rows from a byte on end, if the file ends there; else 0.
 
@@ -88,66 +91,66 @@ def end_of_rows(
     any_words : False: no word may hold a line end
     """
     for row in range(n_rows):
-        start = after_line_end(data, place)
-        place = next_row(data, place, row_bytes)
-        if not 0 < place <= len(data):
+        start = after_line_end(data, offset)
+        offset = next_row(data, offset, row_bytes)
+        if not 0 < offset <= len(data):
             return 0
-        if not any_words and b"\n" in data[start : place - row_bytes]:
+        if not any_words and b"\n" in data[start : offset - row_bytes]:
             return 0
         if row % BLOCK_ROWS == 0:
             release_pages(np.frombuffer(data, np.uint8))
-    return 0 if NO_LINE_END.search(data, place) else place
+    return 0 if NO_LINE_END.search(data, offset) else offset
 
 
-def next_row(data: mmap.mmap, place: int, row_bytes: int) -> int:
+def next_row(data: mmap.mmap, offset: int, row_bytes: int) -> int:
     """Where the row that begins at a byte ends, 0 where none does."""
-    start = after_line_end(data, place)
+    start = after_line_end(data, offset)
     space = data.find(b" ", start, start + LONGEST_WORD)
     return space + 1 + row_bytes if space >= 0 else 0
 
 
-def after_line_end(data: mmap.mmap, place: int) -> int:
+def after_line_end(data: mmap.mmap, offset: int) -> int:
     """The place, or the next one where a line end stands there."""
-    return place + (data[place : place + 1] == b"\n")
+    return offset + (data[offset : offset + 1] == b"\n")
 
 
 def _rows(
-    path: Path, data: mmap.mmap, place: int, n_rows: int, row_bytes: int, reading: ReadOptions
+    path: Path, data: mmap.mmap, offset: int, n_rows: int, row_bytes: int, options: ReadOptions
 ) -> Iterator[tuple[str, NDArray[np.float32]]]:
     """Each word and its numbers, from a byte on to the end of the file."""
     for row in range(n_rows):
-        place = after_line_end(data, place)
-        space = data.find(b" ", place, place + LONGEST_WORD)
+        offset = after_line_end(data, offset)
+        space = data.find(b" ", offset, offset + LONGEST_WORD)
         if space < 0 or space + 1 + row_bytes > len(data):
-            raise DamagedError(f"{path}, byte {place:,}: row {row + 1:,} is cut short")
-        where = f"{path}, byte {place:,}"
-        word = reading.decoded(data[place:space], where)
+            raise DamagedError(f"{path}, byte {offset:,}: row {row + 1:,} is cut short")
+        where = f"{path}, byte {offset:,}"
+        word = options.decoded(data[offset:space], where)
         if "\n" in word:
             raise DamagedError(f"{where}: the word is missing")
         values = np.frombuffer(data[space + 1 : space + 1 + row_bytes], dtype="<f4")
-        if not (reading.allow_nonfinite or np.isfinite(values).all()):
+        if not (options.allow_nonfinite or np.isfinite(values).all()):
             raise DamagedError(
                 f"{path}, byte {space + 1:,}: the vector of {word!r} holds a number that is "
                 "not finite"
             )
         yield word, values
-        place = space + 1 + row_bytes
+        offset = space + 1 + row_bytes
         if row % BLOCK_ROWS == 0:
             release_pages(np.frombuffer(data, np.uint8))
-            reading.report(Progress("reading", place, len(data), "bytes"))
-    if data[place:].strip(b"\n"):
-        raise DamagedError(f"{path}, byte {place:,}: more follows than {counted(n_rows, 'row')}")
+            options.report(Progress("reading", offset, len(data), "bytes"))
+    if data[offset:].strip(b"\n"):
+        raise DamagedError(f"{path}, byte {offset:,}: more follows than {counted(n_rows, 'row')}")
 
 
 def write(
-    vectors: WordVectors, path: Path, options: Mapping[str, Any], report: Report = silent
+    vectors: WordVectors, path: Path, training_options: Mapping[str, Any], report: Report = silent
 ) -> None:
     """Write such a file, with a line end after each row, as word2vec.c does."""
     check_words(vectors, path, " \n")
     with atomic_write(path) as file:
         file.write(b"%d %d\n" % (vectors.n_words, vectors.vector_size))
         words = iter(vectors.words)
-        blocks = blocks_of(vectors.n_words, vectors.matrix[:1].nbytes)
+        blocks = row_slices(vectors.n_words, vectors.matrix[:1].nbytes)
         for rows in watched(blocks, vectors.n_words, report):
             for row, word in zip(vectors.matrix[rows].astype("<f4"), words, strict=False):
                 file.write(word.encode() + b" " + row.tobytes() + b"\n")

@@ -16,9 +16,8 @@ from embedtool.config.choices import Layout
 from embedtool.errors import QueryError
 from embedtool.io.progress import Report, silent
 from embedtool.mapview.groups import Groups
+from embedtool.model.linalg import int8_rows
 from embedtool.model.vectors import WordVectors
-
-LEVELS = 127
 
 
 class MapData:
@@ -80,10 +79,7 @@ class MapData:
 
         Cosines of such rows are those of the vectors to about 0.001.
         """
-        largest = np.abs(self.units).max(axis=1, keepdims=True, initial=0)
-        scale = np.divide(LEVELS, largest, out=np.zeros_like(largest), where=largest > 0)
-        levels: NDArray[np.float32] = np.rint(self.units * scale)
-        return levels.astype(np.int8)
+        return int8_rows(self.units)[0]
 
     @cached_property
     def leading(self) -> Rows:

@@ -1,18 +1,18 @@
 """A model on disk: a folder of two files or three, none of them a pickle.
 
-In: a Model. Out: its folder, written beside the target and renamed; or, the other way round, the
-Model, its words and tables memory-mapped.
+A model is written beside its target, which is then replaced. An opened model has its words and
+matrices memory-mapped.
 
-    config.json           what the model is and how it came about
-    vectors.safetensors   all tables, by name:
+    config.json           what the model is and how it was made
+    vectors.safetensors   all tensors, by name:
         vectors, norms, counts          the rows, their lengths, and how often each word occurs
-        word_text, word_ends            the words as one block of bytes (`words.Words`)
-        slot_starts, slot_ids           their hash table
-        contexts                        the output layer; config.json says of what its rows are
+        word_text, word_ends            the words as one block of bytes (`string_table`)
+        slot_starts, slot_ids           their hash index
+        contexts                        the output layer; config.json says what its rows belong to
         word_rows, ngram_rows, ngram_buckets   FastText's own rows
-        ngram_offset                    what their means are moved by, after a transformation
-        NAME_scales, NAME_centroids     parts of tables that are compressed (`compressed`)
-    encoder.safetensors   the parameters of an encoder of sentences, where there is one
+        ngram_offset                    added to their means, after a transformation
+        NAME_scales, NAME_centroids     parts of quantised matrices (`quantized`)
+    encoder.safetensors   the parameters of a sentence encoder, if there is one
 """
 
 import json
@@ -30,13 +30,20 @@ from embedtool import __version__
 from embedtool.config.training import with_current_names
 from embedtool.corpus.string_table import HashIndex, StringTable
 from embedtool.errors import FormatError, ModelError, VocabularyError
-from embedtool.io.atomic import atomic_directory, check_writable, text_bytes
+from embedtool.io.atomic import (
+    atomic_directory,
+    check_writable,
+    text_bytes,
+)
 from embedtool.io.checksums import HashingWriter, mismatch
+from embedtool.io.json_file import parse_json
 from embedtool.io.progress import Report, ReportingWriter, silent
 from embedtool.io.safetensors_io import map_tensors, write_tensors
 from embedtool.messages import counted
+from embedtool.model.linalg import row_norms
 from embedtool.model.quantized import CENTROIDS, from_tensors, to_tensors
-from embedtool.model.vectors import Model, OutputRows, Subwords, WordVectors, row_lengths
+from embedtool.model.subwords import Subwords
+from embedtool.model.vectors import Model, OutputRows, WordVectors
 
 FORMAT_VERSION = 2
 LIBRARIES = ("numpy", "gensim", "numba")
@@ -46,23 +53,30 @@ ENCODER = "encoder.safetensors"
 FILES = (CONFIG, VECTORS)
 OUTPUT_ROWS: tuple[OutputRows, ...] = get_args(OutputRows)
 UNKNOWN_ORDER = "unknown"
-"""The `order` of words that are not known to stand most frequent first."""
+"""The `order` of words that are not known to be ordered by frequency."""
 RESERVED_KEYS = {"format", "sizes", "order", "contexts", "subwords", "files", "checksum"}
-"""What `save` finds out by itself."""
+"""What `save` computes itself."""
 NORM_TOLERANCE = 1e-3
-"""Lengths that were taken of other bits of the same numbers differ by less."""
+"""Norms computed from the same numbers in another order of summation differ by less."""
 
 
 def is_model(path: str | Path) -> bool:
-    """Whether a folder holds the files of a model, sound or not."""
+    """Return whether a folder holds the files of a model, valid or not."""
     path = Path(path)
     return all((path / name).exists() for name in FILES)
 
 
 def check_target(path: Path, overwrite: bool) -> None:
-    """Raise ModelError or OutputError unless a model can be saved as `path`.
+    """Raise an error unless a model can be saved as `path`.
 
     Only a model is ever overwritten, and only if asked.
+
+    Raises
+    ------
+    ModelError
+        If something is there that is not a model, or a model that is not to be overwritten.
+    OutputError
+        If the folder cannot be written.
     """
     if path.exists():
         try:
@@ -72,14 +86,22 @@ def check_target(path: Path, overwrite: bool) -> None:
                 f"{path}: is there already and is no model; choose another name"
             ) from None
         if not overwrite:
-            raise ModelError(f"{path}: is there already; use --overwrite or another name")
+            raise ModelError(
+                f"{path}: is there already; use overwrite=True or another name",
+                parameters=("overwrite",),
+            )
     check_writable(path)
 
 
 def save(model: Model, path: str | Path, report: Report = silent) -> None:
-    """Save a model as the folder `path`, in place of the model there, all of it or nothing.
+    """Save a model as a folder, in place of the model there; completely or not at all.
 
-    Raises OutputError where the folder cannot be written, TypeError on anything but a Model.
+    Raises
+    ------
+    OutputError
+        If the folder cannot be written.
+    TypeError
+        If `model` is not a Model.
     """
     path = Path(path)
     if not isinstance(model, Model):
@@ -88,7 +110,7 @@ def save(model: Model, path: str | Path, report: Report = silent) -> None:
         )
     vectors = model.vectors
     words = vectors.string_table
-    tables: dict[str, NDArray[Any]] = {
+    tensors: dict[str, NDArray[Any]] = {
         **to_tensors("vectors", vectors.matrix),
         "norms": vectors.norms,
         "word_text": words.text,
@@ -97,13 +119,13 @@ def save(model: Model, path: str | Path, report: Report = silent) -> None:
         "slot_ids": words.hash_index.ids,
     }
     if vectors.counts is not None:
-        tables["counts"] = vectors.counts
-    told = {k: v for k, v in model.description.items() if k not in RESERVED_KEYS}
-    description = {"format": FORMAT_VERSION, **_stamp(), "sizes": sizes(vectors), **told}
+        tensors["counts"] = vectors.counts
+    metadata = {k: v for k, v in model.description.items() if k not in RESERVED_KEYS}
+    description = {"format": FORMAT_VERSION, **_provenance(), "sizes": sizes(vectors), **metadata}
     if not vectors.is_by_frequency:
         description["order"] = UNKNOWN_ORDER
     if vectors.output_matrix is not None:
-        tables["contexts"] = vectors.output_matrix
+        tensors["contexts"] = vectors.output_matrix
         description["contexts"] = vectors.output_rows
     if vectors.subwords is not None:
         subwords = vectors.subwords
@@ -112,18 +134,18 @@ def save(model: Model, path: str | Path, report: Report = silent) -> None:
             "max_n": subwords.max_n,
             "bucket": subwords.bucket,
         }
-        tables |= to_tensors("word_rows", subwords.word_rows)
-        tables |= to_tensors("ngram_rows", subwords.ngram_rows)
-        tables["ngram_buckets"] = subwords.buckets
+        tensors |= to_tensors("word_rows", subwords.word_rows)
+        tensors |= to_tensors("ngram_rows", subwords.ngram_rows)
+        tensors["ngram_buckets"] = subwords.buckets
         if subwords.offset is not None:
-            tables["ngram_offset"] = subwords.offset
-    files = {VECTORS: tables} | ({ENCODER: model.encoder} if model.encoder else {})
+            tensors["ngram_offset"] = subwords.offset
+    files = {VECTORS: tensors} | ({ENCODER: model.encoder} if model.encoder else {})
     description["files"] = {}
     with atomic_directory(path) as folder:
         for name, contents in files.items():
             with (folder / name).open("wb") as file:
                 hashed = HashingWriter(file)
-                n_bytes = sum(table.nbytes for table in contents.values())
+                n_bytes = sum(tensor.nbytes for tensor in contents.values())
                 write_tensors(ReportingWriter(hashed.write, n_bytes, report), contents)
             description["files"][name] = hashed.checksum()
         description["checksum"] = _checksum(description)
@@ -132,38 +154,35 @@ def save(model: Model, path: str | Path, report: Report = silent) -> None:
 
 
 def checksum(description: Mapping[str, Any]) -> str:
-    """What tells a model from all others: the checksum in its config.json."""
+    """Return what distinguishes a model from all others: the checksum in its config.json."""
     return str(description.get("checksum") or _checksum(description))
 
 
 def sizes(vectors: WordVectors) -> dict[str, Any]:
-    """What the tables of a model say of their sizes, whatever has been done since it was trained.
-
-    bytes_a_vector : on disk, of a word's vector
-    """
-    kinds = to_tensors("", vectors.matrix).items()
-    rows = [table for name, table in kinds if name != CENTROIDS]
-    found: dict[str, Any] = {
+    """Return the sizes of a model; `bytes_a_vector` are those on disk of a word's vector."""
+    tensors = to_tensors("", vectors.matrix).items()
+    per_row = [tensor for name, tensor in tensors if name != CENTROIDS]
+    facts: dict[str, Any] = {
         "words": vectors.n_words,
         "vector_size": vectors.vector_size,
-        "bytes_a_vector": sum(table[:1].nbytes for table in rows),
+        "bytes_a_vector": sum(tensor[:1].nbytes for tensor in per_row),
         "counts": vectors.counts is not None,
     }
     if vectors.subwords is not None:
-        found["ngrams"] = len(vectors.subwords.buckets)
-    return found
+        facts["ngrams"] = len(vectors.subwords.buckets)
+    return facts
 
 
 def _checksum(description: Mapping[str, Any]) -> str:
-    """The SHA-256 of all that config.json says besides."""
+    """Return the SHA-256 of everything else in config.json."""
     from hashlib import sha256
 
-    told = {name: value for name, value in description.items() if name != "checksum"}
-    return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+    covered = {name: value for name, value in description.items() if name != "checksum"}
+    return sha256(json.dumps(covered, sort_keys=True).encode()).hexdigest()
 
 
-def _stamp() -> dict[str, Any]:
-    """The date, and the versions of all that takes part and is installed."""
+def _provenance() -> dict[str, Any]:
+    """Return the date, and the versions of all libraries that take part and are installed."""
     from importlib.metadata import PackageNotFoundError, version  # a tenth of the time of a query
 
     versions = {}
@@ -177,9 +196,12 @@ def _stamp() -> dict[str, Any]:
 
 
 def describe(path: str | Path) -> dict[str, Any]:
-    """The contents of a model's config.json.
+    """Return the contents of a model's config.json.
 
-    Raises ModelError where `path` is no model, or one of a later version.
+    Raises
+    ------
+    ModelError
+        If `path` is not a model, or one of a later format.
     """
     return with_current_names(_description(Path(path)))
 
@@ -194,13 +216,13 @@ def _description(path: Path) -> dict[str, Any]:
             "a text with: embedtool train"
         )
     try:
-        description = json.loads((path / CONFIG).read_bytes())
+        description = parse_json((path / CONFIG).read_bytes())
         version = description["format"]
     except FileNotFoundError:
         raise ModelError(f"{path}: is no model: the folder holds no {CONFIG}") from None
     except OSError as error:
         raise ModelError(f"{path}: cannot be read: {error.strerror}") from None
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, TypeError, KeyError):
         raise ModelError(f"{path}: {CONFIG} is not a model's") from None
     if version not in (1, FORMAT_VERSION):
         raise ModelError(
@@ -210,32 +232,42 @@ def _description(path: Path) -> dict[str, Any]:
 
 
 def load(path: str | Path) -> Model:
-    """Open a model; its tables stay on disk until they are used.
+    """Open a model; its tensors stay on disk until they are used.
 
-    A model that is replaced meanwhile is opened anew, so that its files belong together. Raises
-    ModelError where `path` is no model or its files do not fit each other.
+    A model that is replaced meanwhile is opened again, so that its files belong together.
+
+    Raises
+    ------
+    ModelError
+        If `path` is not a model or its files do not fit each other.
     """
     path = Path(path)
     while True:
-        before = _identity(path)
+        identity = _identity(path)
         try:
             model = _load(path)
         except ModelError:
-            if before == _identity(path):
+            if identity == _identity(path):
                 raise
         else:
-            if before == _identity(path):
+            if identity == _identity(path):
                 return model
 
 
 def has_encoder(path: str | Path) -> bool:
-    """Whether a model has an encoder of sentences. Raises ModelError where `path` is no model."""
+    """Return whether a model has a sentence encoder.
+
+    Raises
+    ------
+    ModelError
+        If `path` is not a model.
+    """
     path = Path(path)
     return ENCODER in describe(path).get("files", {})
 
 
 def _identity(path: Path) -> int | None:
-    """What tells a folder from another that takes its name."""
+    """Return what distinguishes a folder from another that takes its name."""
     try:
         return path.stat().st_ino
     except OSError:
@@ -243,10 +275,11 @@ def _identity(path: Path) -> int | None:
 
 
 def verify(path: str | Path) -> Iterator[str]:
-    """Everything that is wrong with a model, a line each.
+    """Yield everything that is wrong with a model, a line each.
 
-    Its files are read whole and compared with the checksums in config.json, if that has its own
-    still; where the model is of an embedtool that wrote none, only what can be seen is looked at.
+    Its files are read completely and compared with the checksums in config.json, provided that the
+    checksum of config.json itself is right. Models of embedtool versions that wrote no checksums
+    are checked only for visible faults.
     """
     path = Path(path)
     try:
@@ -270,29 +303,29 @@ def verify(path: str | Path) -> Iterator[str]:
         return
     if not np.array_equal(vectors.word_ids(words, -1), np.arange(len(words))):
         yield "words are there twice, or are not found where they stand"
-    doubtful = np.flatnonzero(~np.isfinite(vectors.norms))
-    n_bad = sum(not np.isfinite(vectors.matrix[row]).all() for row in doubtful)
+    suspects = np.flatnonzero(~np.isfinite(vectors.norms))
+    n_bad = sum(not np.isfinite(vectors.matrix[row]).all() for row in suspects)
     if n_bad:
         yield f"{counted(n_bad, 'vector holds', 'vectors hold')} numbers that are not finite"
-    lengths = row_lengths(vectors.matrix)
-    if not np.allclose(lengths, vectors.norms, rtol=NORM_TOLERANCE, equal_nan=True):
+    norms = row_norms(vectors.matrix)
+    if not np.allclose(norms, vectors.norms, rtol=NORM_TOLERANCE, equal_nan=True):
         yield "the lengths that are kept are not those of the vectors"
 
 
 def _load(path: Path) -> Model:
     description = describe(path)
     try:
-        tables = map_tensors(path / VECTORS)
+        tensors = map_tensors(path / VECTORS)
         if description["format"] == 1:
-            _bring_up_to_date(tables, path, description)
+            _migrate_v1(tensors, path, description)
         vectors = WordVectors(
-            _words(tables),
-            from_tensors(tables, "vectors"),
-            tables.get("counts"),
-            tables.get("contexts"),
-            _subwords(description["subwords"], tables) if "subwords" in description else None,
-            tables.get("norms"),
-            _contexts_of(description, tables.get("contexts")),
+            _words(tensors),
+            from_tensors(tensors, "vectors"),
+            tensors.get("counts"),
+            tensors.get("contexts"),
+            _subwords(description["subwords"], tensors) if "subwords" in description else None,
+            tensors.get("norms"),
+            _output_rows(description, tensors.get("contexts")),
             description.get("order") != UNKNOWN_ORDER,
         )
         encoder = map_tensors(path / ENCODER) if ENCODER in description.get("files", {}) else None
@@ -303,22 +336,22 @@ def _load(path: Path) -> Model:
         raise ModelError(f"{path}: broken model: {error}") from None
     except (KeyError, TypeError) as error:
         raise ModelError(f"{path}: broken model: {error} is missing") from None
-    for name in sorted({"vectors", "norms", "counts", "contexts", "slot_ids"} & tables.keys()):
+    for name in sorted({"vectors", "norms", "counts", "contexts", "slot_ids"} & tensors.keys()):
         n_axes = 2 if name in ("vectors", "contexts") else 1
-        if tables[name].ndim != n_axes or len(tables[name]) != vectors.n_words:
+        if tensors[name].ndim != n_axes or len(tensors[name]) != vectors.n_words:
             raise ModelError(
                 f"{path}: broken model: {counted(vectors.n_words, 'word')}, but {name} of shape "
-                f"{tables[name].shape}"
+                f"{tensors[name].shape}"
             )
     return Model(vectors, description, encoder)
 
 
-def _contexts_of(description: dict[str, Any], contexts: NDArray[np.float32] | None) -> OutputRows:
-    """Of what the rows of the output layer are.
+def _output_rows(description: dict[str, Any], contexts: NDArray[np.float32] | None) -> OutputRows:
+    """Return what the rows of the output layer belong to.
 
-    A model that was written before config.json said so tells it by its loss. Where a file was
-    imported that does not tell how it was trained, a tree is known by its having a node fewer than
-    words, so that the last row is zeros.
+    A model that was written before config.json said so is classified by its loss. If a file was
+    imported that does not say how it was trained, a tree is recognised by having one node fewer
+    than words, so that the last row is zeros.
     """
     if contexts is None:
         return "words"
@@ -331,36 +364,34 @@ def _contexts_of(description: dict[str, Any], contexts: NDArray[np.float32] | No
     return cast(OutputRows, description["contexts"])
 
 
-def _words(tables: dict[str, NDArray[Any]]) -> StringTable:
-    text, ends, starts = (tables[name] for name in ("word_text", "word_ends", "slot_starts"))
+def _words(tensors: dict[str, NDArray[Any]]) -> StringTable:
+    text, ends, starts = (tensors[name] for name in ("word_text", "word_ends", "slot_starts"))
     n_slots = len(starts) - 1
     if n_slots < 1 or n_slots & (n_slots - 1) or (len(ends) and ends[-1] != len(text)):
         raise FormatError(f"{VECTORS}: the words are damaged")
-    return StringTable(text, ends, HashIndex(starts, tables["slot_ids"]))
+    return StringTable(text, ends, HashIndex(starts, tensors["slot_ids"]))
 
 
-def _bring_up_to_date(
-    tables: dict[str, NDArray[Any]], path: Path, description: dict[str, Any]
-) -> None:
-    """Name the tables of the first format as now. Its words and counts lie in a file of text."""
+def _migrate_v1(tensors: dict[str, NDArray[Any]], path: Path, description: dict[str, Any]) -> None:
+    """Rename the tensors of the first format. Its words and counts are in a text file."""
     from embedtool.corpus.vocabulary import read_vocabulary
 
     words, counts = read_vocabulary(path / "vocab.txt")
-    block = StringTable.from_words(words)
-    tables["vectors"] = tables.pop("words")
-    tables["word_text"], tables["word_ends"] = block.text, block.ends
-    tables["slot_starts"], tables["slot_ids"] = block.hash_index
+    table = StringTable.from_words(words)
+    tensors["vectors"] = tensors.pop("words")
+    tensors["word_text"], tensors["word_ends"] = table.text, table.ends
+    tensors["slot_starts"], tensors["slot_ids"] = table.hash_index
     if description["counts_known"]:
-        tables["counts"] = counts
+        tensors["counts"] = counts
 
 
-def _subwords(options: dict[str, int], tables: dict[str, NDArray[Any]]) -> Subwords:
+def _subwords(options: dict[str, int], tensors: dict[str, NDArray[Any]]) -> Subwords:
     return Subwords(
         options["min_n"],
         options["max_n"],
         options["bucket"],
-        from_tensors(tables, "word_rows"),
-        tables["ngram_buckets"],
-        from_tensors(tables, "ngram_rows"),
-        tables.get("ngram_offset"),
+        from_tensors(tensors, "word_rows"),
+        tensors["ngram_buckets"],
+        from_tensors(tensors, "ngram_rows"),
+        tensors.get("ngram_offset"),
     )

@@ -1,7 +1,7 @@
-"""Word vectors after training: moved, turned, cut down, scaled.
+"""Transformations of trained vectors: contexts added, centred, projected, normalised.
 
-In: a model and what is to be done. Out: a model. Rows are read and written block by block: memory
-holds what a step makes, and what the step before it has made; a model on disk stays there.
+Rows are read and written in blocks. A model on disk stays there; memory holds the result of a
+transformation and that of the one before it.
 """
 
 import re
@@ -13,16 +13,15 @@ from numpy.typing import NDArray
 
 from embedtool.config.tasks import TransformConfig
 from embedtool.errors import ConfigError
-from embedtool.io.safetensors_io import release_pages
+from embedtool.io.blocks import slices
 from embedtool.messages import counted
-from embedtool.model.vectors import Model, WordVectors, row_lengths, with_history_entry
+from embedtool.model.linalg import BLOCK_ROWS, principal_axes, row_blocks, row_norms
+from embedtool.model.vectors import Model, WordVectors, with_history_entry
 
-BLOCK_ROWS = 2**13
-"""Rows at a time: 20 MB of float64 at 300 dimensions."""
-DIMENSIONS_A_DIRECTION = 100
-"""All-but-the-top removes a direction for so many dimensions (Mu & Viswanath 2018, section 2)."""
+DIMENSIONS_PER_REMOVED = 100
+"""All-but-the-top removes one direction per so many dimensions (Mu & Viswanath 2018, section 2)."""
 UNTRANSFORMED = "as it is"
-"""What the vectors without a transformation are called beside their variants."""
+"""Name of the vectors without a transformation among their variants."""
 VARIANT = re.compile("(add-contexts|center|normalize)|(all-but-the-top)(?::([0-9]+))?|pca:([0-9]+)")
 VARIANTS = "add-contexts, center, all-but-the-top[:N], pca:N or normalize, several joined by +"
 
@@ -30,24 +29,33 @@ Matrix = NDArray[np.float32]
 
 
 def transform(model: Model, config: TransformConfig) -> Model:
-    """Do to the vectors what the config says, in the order of its fields.
+    """Apply the transformations that a config names, in the order of its fields.
 
-    add_contexts    : w + c (Pennington, Socher & Manning 2014, section 4.2; Levy, Goldberg & Dagan
-                      2015, section 3.3)
-    center          : x - m, m being the mean of all words' vectors
-    all_but_the_top : (x - m) without its projections on the first N principal components (Mu &
-                      Viswanath 2018, algorithm 1)
-    pca             : (x - m) as its coordinates along the first N principal components, after those
-                      that `all_but_the_top` has removed
-    normalize       : x / |x|; zeros stay
+    Counts stay, the output layer does not. Subwords are transformed alike, so that the vector of a
+    new word is the transformation of its old one; but there are none after `add_contexts`, because
+    a new word has no context vector, nor after `normalize`, because the length of a mean of rows
+    cannot be told from the rows.
 
-    Counts stay, contexts do not: the new vectors have none. Subwords are transformed alike, so that
-    a new word's vector is what the transformation makes of its old one; but there are none after
-    `add_contexts`, for a new word has no context vector, nor after `normalize`, for the length of a
-    mean of rows is not known from the rows.
+    Parameters
+    ----------
+    model : Model
+        The model.
+    config : TransformConfig
+        With m, the mean of all words' vectors:
 
-    Raises ConfigError where the model has no contexts or too few dimensions, or a number that is
-    not finite.
+        add_contexts: w + c (Pennington, Socher & Manning 2014, section 4.2; Levy, Goldberg & Dagan
+        2015, section 3.3).
+        center: x - m.
+        all_but_the_top: x - m without its projections on the first N principal components (Mu &
+        Viswanath 2018, algorithm 1).
+        pca: the coordinates of x - m along the first N principal components, after those that
+        `all_but_the_top` has removed.
+        normalize: x / ``|x|``; zeros stay.
+
+    Raises
+    ------
+    ConfigError
+        If the model has no context vectors, too few dimensions, or a number that is not finite.
     """
     vectors = model.vectors
     if not np.isfinite(vectors.norms).all():
@@ -57,94 +65,90 @@ def transform(model: Model, config: TransformConfig) -> Model:
     n_removed, size = config.all_but_the_top or 0, vectors.vector_size
     if n_removed + (config.pca or 1) > size:
         raise ConfigError(
-            f"the model has {counted(size, 'dimension')}, too few for --all-but-the-top "
-            f"{n_removed:,}" + (f" and --pca {config.pca:,}" if config.pca else "")
+            f"the model has {counted(size, 'dimension')}, too few for "
+            f"all_but_the_top={n_removed:,}" + (f" and pca={config.pca:,}" if config.pca else "")
             if n_removed
-            else f"--pca {config.pca:,} is more than the {counted(size, 'dimension')} that "
-            "there are"
+            else f"pca={config.pca:,} is more than the {counted(size, 'dimension')} that there are",
+            parameters=("all_but_the_top", "pca"),
         )
     if config.center or n_removed or config.pca:
-        vectors = _moved(vectors, n_removed, config.pca)
+        vectors = _center_and_project(vectors, n_removed, config.pca)
     if config.normalize:
         vectors = _normalized(vectors, in_place=vectors is not model.vectors)
     vectors = replace(vectors, output_matrix=None)
-    done = {name: value for name, value in asdict(config).items() if value}
-    before = model.description.get("transformed", [])
-    description = {**model.description, "transformed": [*before, done]}
-    return Model(vectors, with_history_entry(description, "transform", done))
+    options = {name: value for name, value in asdict(config).items() if value}
+    earlier = model.description.get("transformed", [])
+    description = {**model.description, "transformed": [*earlier, options]}
+    return Model(vectors, with_history_entry(description, "transform", options))
 
 
 def affine_map(
     vectors: WordVectors, axes: NDArray[np.float64], offset: NDArray[np.float64] | None = None
 ) -> WordVectors:
-    """Each word's vector x as x @ axes + offset, new words' included; without contexts.
+    """Map the vector x of each word to x @ axes + offset, also for new words.
 
-    axes   : float64 (vector_size, new vector_size)
-    offset : float64 (new vector_size,); None: zeros
-
-    A word's vector is the mean of rows in FastText: the rows get the linear part, and the mean the
+    In FastText, a word's vector is the mean of rows: the rows get the linear part, and the mean the
     offset, whether or not each of its n-grams has a row.
+
+    Parameters
+    ----------
+    vectors : WordVectors
+        The vectors; the result has no output layer.
+    axes : ndarray of float64, shape (vector_size, new_vector_size)
+        The linear part.
+    offset : ndarray of float64, shape (new_vector_size,), optional
+        The offset; None for zeros.
     """
     subwords = vectors.subwords
     if subwords is not None:
-        moved = None if subwords.offset is None else subwords.offset @ axes
+        total = None if subwords.offset is None else subwords.offset @ axes
         if offset is not None:
-            moved = offset if moved is None else moved + offset
+            total = offset if total is None else total + offset
         subwords = replace(
             subwords,
             word_rows=_mapped(subwords.word_rows, axes, None),
             ngram_rows=_mapped(subwords.ngram_rows, axes, None),
-            offset=None if moved is None else moved.astype(np.float32),
+            offset=None if total is None else total.astype(np.float32),
         )
     return vectors.with_matrix(_mapped(vectors.matrix, axes, offset), subwords)
 
 
-def principal_components(matrix: Matrix) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The mean of the rows, and the directions in which they differ most from it.
-
-    Returns float64 (vector_size,) and (vector_size, vector_size): the columns are the eigenvectors
-    of the covariance, the largest eigenvalue first. The largest number of each is positive, as in
-    scikit-learn, so that the same vectors give the same directions everywhere.
-    """
-    n_rows, size = matrix.shape
-    mean, scatter = np.zeros(size), np.zeros((size, size))
-    for block in _blocks(matrix):
-        mean += block.sum(axis=0) / n_rows
-    for block in _blocks(matrix):
-        block -= mean
-        scatter += block.T @ block
-    _, axes = np.linalg.eigh(scatter)
-    axes = axes[:, ::-1]
-    axes *= np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(size)])
-    return mean, axes
-
-
 def parse_variant(name: str, vector_size: int) -> TransformConfig:
-    """The config that a name such as `center` or `all-but-the-top:3+normalize` stands for.
+    """Return the config that a name such as `center` or `all-but-the-top:3+normalize` stands for.
 
-    `all-but-the-top` without a number removes a direction for every hundred dimensions, but at
-    least one. Raises ConfigError on anything that is none of VARIANTS.
+    `all-but-the-top` without a number removes one direction per hundred dimensions, but at least
+    one.
+
+    Raises
+    ------
+    ConfigError
+        If the name is not one of VARIANTS.
     """
     options: dict[str, bool | int] = {}
     for part in name.split("+"):
-        found = VARIANT.fullmatch(part)
-        if found is None:
+        match = VARIANT.fullmatch(part)
+        if match is None:
             raise ConfigError(f"no variant {name!r}: expected {VARIANTS}")
-        step = (found[1] or found[2] or "pca").replace("-", "_")
-        number = found[3] or found[4]
+        option = (match[1] or match[2] or "pca").replace("-", "_")
+        number = match[3] or match[4]
         if number:
-            options[step] = int(number)
-        elif found[2]:
-            options[step] = max(1, round(vector_size / DIMENSIONS_A_DIRECTION))
+            options[option] = int(number)
+        elif match[2]:
+            options[option] = max(1, round(vector_size / DIMENSIONS_PER_REMOVED))
         else:
-            options[step] = True
+            options[option] = True
     return TransformConfig(**options)  # type: ignore[arg-type]
 
 
 def variants(model: Model, names: Sequence[str]) -> Iterator[tuple[str, WordVectors]]:
-    """The vectors as they are, then each variant by its name, made when its turn comes.
+    """Yield the unchanged vectors, then each variant, with their names; made one at a time.
 
-    names : as for `parse_variant`; all are read before the first is made
+    Parameters
+    ----------
+    model : Model
+        The model.
+    names : sequence of str
+        As for `parse_variant`; all are parsed before the first variant is made.
     """
     configs = {name: parse_variant(name, model.vectors.vector_size) for name in names}
     yield UNTRANSFORMED, model.vectors
@@ -155,24 +159,27 @@ def variants(model: Model, names: Sequence[str]) -> Iterator[tuple[str, WordVect
 def _with_contexts(vectors: WordVectors) -> WordVectors:
     if vectors.output_matrix is None:
         raise ConfigError(
-            "--add-contexts needs context vectors, and the model has none; train glove with "
-            "--output-vectors both (sum has added them already), or word2vec"
+            "add_contexts needs context vectors, and the model has none; train glove with "
+            "output_vectors='both' (sum has added them already), or word2vec",
+            parameters=("add_contexts", "output_vectors"),
         )
     contexts = vectors.context_vectors
     if contexts is None:
         raise ConfigError(
-            "--add-contexts needs context vectors; hierarchical softmax has nodes of a tree instead"
+            "add_contexts needs context vectors; hierarchical softmax has nodes of a tree instead",
+            parameters=("add_contexts",),
         )
     sums = np.empty(vectors.matrix.shape, np.float32)
-    for first in range(0, len(sums), BLOCK_ROWS):
-        rows = slice(first, first + BLOCK_ROWS)
+    for rows in slices(len(sums), BLOCK_ROWS):
         np.add(vectors.matrix[rows], contexts[rows], out=sums[rows])
     return vectors.with_matrix(sums)
 
 
-def _moved(vectors: WordVectors, n_removed: int, n_axes: int | None) -> WordVectors:
-    """Centred; without the first principal components; along the next `n_axes`, if given."""
-    mean, axes = principal_components(vectors.matrix)
+def _center_and_project(vectors: WordVectors, n_removed: int, n_axes: int | None) -> WordVectors:
+    """Subtract the mean, remove the first principal components, keep the next `n_axes` if given."""
+    mean = mean_row(vectors.matrix)
+    centered = (block - mean for block in row_blocks(vectors.matrix))
+    axes = principal_axes(centered, len(mean))
     if n_axes is not None:
         linear = axes[:, n_removed : n_removed + n_axes]
     else:
@@ -181,13 +188,20 @@ def _moved(vectors: WordVectors, n_removed: int, n_axes: int | None) -> WordVect
     return affine_map(vectors, linear, -mean @ linear)
 
 
+def mean_row(matrix: Matrix) -> NDArray[np.float64]:
+    """Return the mean of the rows, float64 (vector_size,)."""
+    mean = np.zeros(matrix.shape[1])
+    for block in row_blocks(matrix):
+        mean += block.sum(axis=0) / len(matrix)
+    return mean
+
+
 def _normalized(vectors: WordVectors, in_place: bool) -> WordVectors:
-    lengths = row_lengths(vectors.matrix)
-    lengths[lengths == 0] = 1
+    norms = row_norms(vectors.matrix)
+    norms[norms == 0] = 1
     matrix = vectors.matrix if in_place else np.empty(vectors.matrix.shape, np.float32)
-    for first in range(0, len(matrix), BLOCK_ROWS):
-        rows = slice(first, first + BLOCK_ROWS)
-        np.divide(vectors.matrix[rows], lengths[rows, None], out=matrix[rows])
+    for rows in slices(len(matrix), BLOCK_ROWS):
+        np.divide(vectors.matrix[rows], norms[rows, None], out=matrix[rows])
     return vectors.with_matrix(matrix)
 
 
@@ -196,7 +210,7 @@ def _mapped(
 ) -> Matrix:
     out = np.empty((len(matrix), axes.shape[1]), np.float32)
     first = 0
-    for block in _blocks(matrix):
+    for block in row_blocks(matrix):
         with np.errstate(invalid="ignore"):  # a row that is not finite stays so
             rows = block @ axes
         if offset is not None:
@@ -204,10 +218,3 @@ def _mapped(
         out[first : first + len(rows)] = rows
         first += len(rows)
     return out
-
-
-def _blocks(matrix: Matrix) -> Iterator[NDArray[np.float64]]:
-    """The rows as float64, some at a time; a map on disk is let go of after each."""
-    for first in range(0, len(matrix), BLOCK_ROWS):
-        yield matrix[first : first + BLOCK_ROWS].astype(np.float64)
-        release_pages(matrix)

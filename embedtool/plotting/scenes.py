@@ -22,8 +22,10 @@ from embedtool.corpus.tokens import JOINERS
 from embedtool.errors import QueryError
 from embedtool.messages import display_names
 from embedtool.model import store
-from embedtool.model.vectors import WordVectors, unit_rows
-from embedtool.search.query import directions, from_ngrams, lookup, similar_batch
+from embedtool.model.linalg import unit_rows
+from embedtool.model.vectors import WordVectors
+from embedtool.search.lookup import directions, from_ngrams, lookup
+from embedtool.search.query import similar_batch
 
 Rows = NDArray[np.float32]
 Pair = tuple[str, str]

@@ -1,1 +1,1 @@
-"""Questions to word vectors: nearest neighbours, analogies, the odd one out."""
+"""Queries to word vectors, exact and approximate."""

@@ -1,12 +1,9 @@
-"""Approximate nearest neighbours by a graph that stands beside the vectors (usearch).
+"""Approximate nearest neighbours by a graph (HNSW) in the model's folder, built by usearch.
 
-In: vectors, and the folder where their index is kept. Out: the index, written or memory-mapped; and
-for queries the ids that the graph leads to.
-
-    neighbours.usearch   the graph, over vectors of length 1 in eight bits a number (Malkov &
-                         Yashunin 2016)
-    neighbours.json      how far a search goes, how many true neighbours it finds, and what tells
-                         these vectors from others
+neighbours.usearch   the graph, over vectors of length 1 in eight bits a number (Malkov &
+                     Yashunin 2016)
+neighbours.json      how far a search goes, how many true neighbours it finds, and what
+                     distinguishes these vectors from others
 """
 
 import json
@@ -21,10 +18,13 @@ from numpy.typing import NDArray
 from embedtool.config.choices import N_ANSWERS
 from embedtool.errors import MissingExtraError, ModelError, QueryError
 from embedtool.io.atomic import atomic_write
+from embedtool.io.blocks import slices
 from embedtool.io.checksums import HashingWriter, mismatch
+from embedtool.io.json_file import parse_json
 from embedtool.io.machine import n_cores
 from embedtool.io.progress import Progress, Report, silent
-from embedtool.model.vectors import WordVectors, unit_rows
+from embedtool.model.linalg import unit_rows
+from embedtool.model.vectors import WordVectors
 from embedtool.search.index import Nearest, nearest
 
 if TYPE_CHECKING:
@@ -33,31 +33,38 @@ if TYPE_CHECKING:
 GRAPH = "neighbours.usearch"
 DESCRIPTION = "neighbours.json"
 GRAPH_DTYPE = "i8"
-"""The library's name of what a vector is kept as. What is found is scored again in full."""
+"""usearch's name of the type in which vectors are stored. Results are scored again in float32."""
 CONNECTIVITY = 16
-"""Edges of a node: the M of Malkov & Yashunin, who find 5 to 48 reasonable."""
+"""Edges of a node: M of Malkov & Yashunin, who find 5 to 48 reasonable."""
 EXPANSION_ADD = 128
-"""Nodes looked at to find a new node's edges: their efConstruction."""
+"""Nodes visited to find the edges of a new node: their efConstruction."""
 EXPANSIONS = [32, 64, 128, 256, 512, 1024]
-"""Nodes looked at by a search, their ef: the first that finds enough is taken. With many more a
-search takes as long as a comparison with all words does."""
+"""Nodes visited by a search, their ef: the first that reaches the recall is taken. With many more,
+a search takes as long as a comparison with all words."""
 OVERSAMPLING = 4
-"""So many times the answers wanted are scored in full: eight bits put near ones in wrong order."""
+"""int8 scores mis-rank close neighbours, so that OVERSAMPLING * n are scored again in float32."""
 BLOCK_ROWS = 2**13
-"""Rows added between two reports."""
+"""Rows added between two progress reports."""
 SAMPLE = 1000
-"""Words whose true neighbours are sought to measure recall."""
+"""Words whose true neighbours are computed to measure recall."""
 
 
 @dataclass(frozen=True)
 class IndexDescription:
     """What is known of an index.
 
-    words, vector_size, checksum : those of the vectors; the checksum is the CRC-32 of their lengths
-    library   : what made the graph, and its version
-    expansion : nodes that a search looks at
-    graph     : size and checksum of the graph's file
-    recall    : the share of a word's 10 nearest words that is found, the mean of `sample` words
+    Attributes
+    ----------
+    words, vector_size, checksum : int
+        Those of the vectors; the checksum is the CRC-32 of their norms.
+    library : str
+        The library that built the graph, and its version.
+    expansion : int
+        Nodes that a search visits.
+    recall : float
+        Fraction of a word's 10 nearest words that is found: the mean of `sample` words.
+    graph : dict
+        Size and checksum of the graph's file.
     """
 
     words: int
@@ -72,7 +79,15 @@ class IndexDescription:
 
 @dataclass(frozen=True)
 class AnnIndex:
-    """An index that is open: the graph, and how far a search in it goes."""
+    """An open index.
+
+    Attributes
+    ----------
+    graph : usearch.index.Index
+        The graph.
+    expansion : int
+        Nodes that a search visits.
+    """
 
     graph: "Index"
     expansion: int
@@ -80,39 +95,65 @@ class AnnIndex:
     def nearest(
         self, queries: NDArray[np.float32], n: int, excluded: NDArray[np.int64] | None = None
     ) -> Nearest:
-        """Rows that are likely the nearest to each query, OVERSAMPLING * n of them, best first.
+        """Return OVERSAMPLING * n rows that are probably nearest to each query, best first.
 
-        queries  : float32 (n_queries, vector_size), of length 1 or 0
-        excluded : int64 (n_queries, any), rows that may not answer a query; -1 stands for none
-        Scores are as the graph has them, in eight bits.
+        Parameters
+        ----------
+        queries : ndarray of float32, shape (n_queries, vector_size)
+            Of length 1 or 0.
+        n : int
+            Number of answers.
+        excluded : ndarray of int64, shape (n_queries, any), optional
+            Rows that may not answer a query; -1 stands for none.
+
+        Returns
+        -------
+        Nearest
+            Scores are those of the graph, in eight bits.
         """
         n_excluded = 0 if excluded is None else excluded.shape[1]
         k = min(OVERSAMPLING * n + n_excluded, len(self.graph))
         self.graph.expansion_search = max(self.expansion, k)
-        found = self.graph.search(queries, k, threads=min(n_cores(), len(queries)))
+        matches = self.graph.search(queries, k, threads=min(n_cores(), len(queries)))
         ids = np.full((len(queries), k), -1, np.int64)
         scores = np.full(ids.shape, -np.inf)
-        keys = found.keys.reshape(len(queries), -1).astype(np.int64)
-        counts = np.atleast_1d(getattr(found, "counts", keys.shape[1]))
-        here = np.arange(keys.shape[1]) < counts[:, None]
-        ids[:, : keys.shape[1]] = np.where(here, keys, -1)
-        distances = found.distances.reshape(keys.shape)
-        scores[:, : keys.shape[1]] = np.where(here, 1 - distances, -np.inf)
+        keys = matches.keys.reshape(len(queries), -1).astype(np.int64)
+        counts = np.atleast_1d(getattr(matches, "counts", keys.shape[1]))
+        valid = np.arange(keys.shape[1]) < counts[:, None]
+        ids[:, : keys.shape[1]] = np.where(valid, keys, -1)
+        distances = matches.distances.reshape(keys.shape)
+        scores[:, : keys.shape[1]] = np.where(valid, 1 - distances, -np.inf)
         if excluded is not None:
-            out = (ids[:, :, None] == excluded[:, None, :]).any(axis=2)
-            ids[out], scores[out] = -1, -np.inf
+            forbidden = (ids[:, :, None] == excluded[:, None, :]).any(axis=2)
+            ids[forbidden], scores[forbidden] = -1, -np.inf
         return Nearest(ids, scores)
 
 
 def build(
     vectors: WordVectors, folder: str | Path, recall: float, report: Report = silent
 ) -> IndexDescription:
-    """Make the index of a model's vectors and write it to the model's folder.
+    """Build the index of a model's vectors and write it to the model's folder.
 
-    recall : how much of the true neighbours is to be found; searches go as far as that takes, but
-             not beyond the last of EXPANSIONS
-    Words whose vector has no length or no finite one are left out. Raises MissingExtraError,
-    OutputError where the folder cannot be written.
+    Words whose vector is zero or not finite are left out.
+
+    Parameters
+    ----------
+    vectors : WordVectors
+        The vectors.
+    folder : str or Path
+        The model's folder.
+    recall : float
+        Fraction of the true neighbours to find; searches visit as many nodes as that takes, but not
+        more than the last of EXPANSIONS.
+    report : Report
+        Called with the progress.
+
+    Raises
+    ------
+    MissingExtraError
+        If usearch is not installed.
+    OutputError
+        If the folder cannot be written.
     """
     folder = Path(folder)
     from importlib.metadata import version
@@ -124,10 +165,10 @@ def build(
     ids = np.flatnonzero((vectors.norms > 0) & np.isfinite(vectors.norms))
     if not len(ids):
         raise QueryError("no word has a vector with a length; there is nothing to index")
-    for first in range(0, len(ids), BLOCK_ROWS):
-        block = ids[first : first + BLOCK_ROWS]
+    for rows in slices(len(ids), BLOCK_ROWS):
+        block = ids[rows]
         graph.add(block, unit_rows(vectors.matrix[block]), threads=n_cores())
-        report(Progress("indexing", first + len(block), len(ids), "words"))
+        report(Progress("indexing", rows.stop, len(ids), "words"))
     sample = np.sort(np.random.default_rng(0).choice(ids, min(SAMPLE, len(ids)), replace=False))
     queries = unit_rows(vectors.matrix[sample])
     true = nearest(
@@ -135,15 +176,15 @@ def build(
     )
     for expansion in EXPANSIONS:
         found = AnnIndex(graph, expansion).nearest(queries, N_ANSWERS, sample[:, None])
-        reached = _recall(vectors, queries, found, true)
-        if reached >= recall:
+        measured = _recall(vectors, queries, found, true)
+        if measured >= recall:
             break
     with atomic_write(folder / GRAPH) as file:
         hashed = HashingWriter(file)
         hashed.write(graph.save())
     description = IndexDescription(
         vectors.n_words, vectors.vector_size, _checksum(vectors),
-        f"usearch {version('usearch')}", expansion, round(reached, 4), len(sample),
+        f"usearch {version('usearch')}", expansion, round(measured, 4), len(sample),
         hashed.checksum(),
     )  # fmt: skip
     with atomic_write(folder / DESCRIPTION) as file:
@@ -154,33 +195,40 @@ def build(
 def _recall(
     vectors: WordVectors, queries: NDArray[np.float32], found: Nearest, true: Nearest
 ) -> float:
-    """The mean share of the true neighbours among the best of those found, scored in full."""
-    shares = []
-    for query, row, wanted in zip(queries, found.ids, true.ids, strict=True):
+    """Return the mean fraction of true neighbours among the best found, scored in float32."""
+    recalls = []
+    for query, row, expected in zip(queries, found.ids, true.ids, strict=True):
         ids = row[row >= 0]
         scores = vectors.matrix[ids] @ query / vectors.norms[ids]
-        best = ids[np.argsort(-scores, kind="stable")[: len(wanted)]]
-        shares.append(np.isin(wanted[wanted >= 0], best).mean() if (wanted >= 0).any() else 1.0)
-    return float(np.mean(shares))
+        best = ids[np.argsort(-scores, kind="stable")[: len(expected)]]
+        neighbours = expected[expected >= 0]
+        recalls.append(np.isin(neighbours, best).mean() if len(neighbours) else 1.0)
+    return float(np.mean(recalls))
 
 
 def describe(folder: str | Path) -> IndexDescription | None:
-    """What is known of a model's index; None where it has none. Raises ModelError."""
+    """Return what is known of a model's index; None if it has none.
+
+    Raises
+    ------
+    ModelError
+        If the description cannot be read.
+    """
     folder = Path(folder)
     try:
-        return IndexDescription(**json.loads((folder / DESCRIPTION).read_bytes()))
+        return IndexDescription(**parse_json((folder / DESCRIPTION).read_bytes()))
     except FileNotFoundError:
         return None
     except OSError as error:
         raise ModelError(f"{folder / DESCRIPTION}: cannot be read: {error.strerror}") from None
-    except (ValueError, TypeError, RecursionError):
+    except (ValueError, TypeError):
         raise ModelError(
             f"{folder / DESCRIPTION}: is no index's; make it anew with: embedtool index {folder}"
         ) from None
 
 
 def verify(folder: str | Path) -> str | None:
-    """What is wrong with a model's index, or None."""
+    """Return what is wrong with a model's index, or None."""
     folder = Path(folder)
     try:
         description = describe(folder)
@@ -195,15 +243,20 @@ def verify(folder: str | Path) -> str | None:
 def open_index(vectors: WordVectors, folder: str | Path) -> AnnIndex:
     """Memory-map the index of a model.
 
-    Raises ModelError where there is none, or it is another model's; MissingExtraError.
+    Raises
+    ------
+    ModelError
+        If there is none, or it belongs to other vectors.
+    MissingExtraError
+        If usearch is not installed.
     """
     folder = Path(folder)
     description = describe(folder)
     advice = f"make it with: embedtool index {folder}"
     if description is None:
-        raise ModelError(f"{folder}: has no index for --approximate; {advice}")
-    here = (vectors.n_words, vectors.vector_size, _checksum(vectors))
-    if here != (description.words, description.vector_size, description.checksum):
+        raise ModelError(f"{folder}: has no index for approximate search; {advice}")
+    identity = (vectors.n_words, vectors.vector_size, _checksum(vectors))
+    if identity != (description.words, description.vector_size, description.checksum):
         raise ModelError(f"{folder}: the index is of other vectors; {advice}")
     try:
         graph = _library().restore(str(folder / GRAPH), view=True, enable_key_lookups=False)

@@ -1,15 +1,18 @@
-"""Which words may answer a query.
-
-In: what a person asked for: the most frequent words, a smallest count, a list. Out: their ids.
-"""
+"""Which words may answer a query: the most frequent ones, a smallest count, a list, a prefix."""
 
 from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.errors import QueryError
+from embedtool.corpus.string_table import StringTable
+from embedtool.errors import ModelError, QueryError
+from embedtool.io.blocks import slices
+from embedtool.io.encodings import SURROGATE_ERRORS
 from embedtool.model.vectors import AnyVectors, vectors_of
+
+BLOCK_WORDS = 2**16
+"""Words compared with a prefix at a time: most prefixes are found often enough in the first."""
 
 
 def candidate_ids(
@@ -19,31 +22,99 @@ def candidate_ids(
     min_count: int | None = None,
     words: Iterable[str] | None = None,
 ) -> NDArray[np.int64] | None:
-    """The ids of the words that meet every restriction given, ascending; None where none is given.
+    """Return the ids of the words that meet every restriction given, ascending.
 
-    restrict_vocab : only the first, that is most frequent, so many words
-    min_count      : only words that the corpus held at least so often
-    words          : only these; those outside the vocabulary are passed over
+    Parameters
+    ----------
+    vectors : WordVectors or Model
+        The vectors.
+    restrict_vocab : int, optional
+        Only the first, that is most frequent, so many words.
+    min_count : int, optional
+        Only words with this count or more.
+    words : iterable of str, optional
+        Only these; those outside the vocabulary are ignored.
 
-    Raises QueryError where a restriction cannot be applied or no word is left.
+    Returns
+    -------
+    ndarray of int64, shape (n_candidates,), or None
+        None if no restriction is given.
+
+    Raises
+    ------
+    QueryError
+        If a restriction cannot be applied or no word is left.
     """
     if restrict_vocab is None and min_count is None and words is None:
         return None
     vectors = vectors_of(vectors)
     if restrict_vocab is not None and restrict_vocab < 1:
-        raise QueryError(f"restrict-vocab must be at least 1, not {restrict_vocab}")
+        raise QueryError(
+            f"restrict_vocab must be 1 or more, not {restrict_vocab}",
+            parameters=("restrict_vocab",),
+        )
     allowed = np.zeros(vectors.n_words, dtype=bool)
     allowed[vectors.frequent(restrict_vocab)] = True
     if min_count is not None:
         if vectors.counts is None:
             raise QueryError(
-                "min-count needs the counts of the words, and these vectors come without; "
-                "restrict-vocab limits the answers to the most frequent words"
+                "min_count needs the counts of the words, and these vectors come without; "
+                "restrict_vocab limits the answers to the most frequent words",
+                parameters=("min_count", "restrict_vocab"),
             )
         allowed &= vectors.counts >= min_count
     if words is not None:
         listed = vectors.word_ids(words, -1)
         allowed &= np.bincount(listed[listed >= 0], minlength=vectors.n_words).astype(bool)
     if not allowed.any():
-        raise QueryError("no word is left to answer; loosen restrict-vocab, min-count or the words")
+        raise QueryError(
+            "no word is left to answer; loosen restrict_vocab, min_count or words",
+            parameters=("restrict_vocab", "min_count", "words"),
+        )
     return np.flatnonzero(allowed)
+
+
+def with_prefix(words: StringTable, prefix: str, n: int) -> NDArray[np.int64]:
+    """Return the ids of the n most frequent words that begin with `prefix`.
+
+    No index is needed: the bytes of a vocabulary on disk are compared in place, and each byte of
+    the prefix only in words that have all bytes before it.
+
+    Parameters
+    ----------
+    words : StringTable
+        The vocabulary, most frequent first.
+    prefix : str
+        The prefix.
+    n : int
+        Largest number of words.
+
+    Returns
+    -------
+    ndarray of int64, shape (at most n,)
+        The ids, ascending.
+
+    Raises
+    ------
+    ModelError
+        If the words are damaged.
+    """
+    encoded = prefix.encode("utf-8", SURROGATE_ERRORS)
+    matches = [np.empty(0, np.int64)]
+    n_matches = 0
+    for block in slices(len(words), BLOCK_WORDS):
+        ends = words.ends[block]
+        starts = np.empty_like(ends)
+        starts[0] = words.ends[block.start - 1] if block.start else 0
+        starts[1:] = ends[:-1]
+        ids = np.flatnonzero(ends - starts >= len(encoded))
+        try:
+            for offset, byte in enumerate(encoded):
+                ids = ids[words.text[starts[ids] + offset] == byte]
+        except IndexError:
+            raise ModelError("broken model: words end beyond their text") from None
+        matches.append(ids[: n - n_matches] + block.start)
+        n_matches += len(matches[-1])
+        if n_matches == n:
+            break
+    return np.concatenate(matches)

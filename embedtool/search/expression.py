@@ -1,7 +1,4 @@
-"""Words added and subtracted, as a person writes them.
-
-In: text such as `king - man + woman`. Out: an Expression, words with their weights.
-"""
+"""Expressions of added and subtracted words, such as `king - man + woman`."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -26,7 +23,7 @@ OPENING = re.compile(r"\(+(?=\w)")
 CLOSING = re.compile(r"(?<=\w)\)+$")
 
 LARGEST_WEIGHT = 1000.0
-"""Beside a word that weighs more, another of weight 1 is lost in the rounding of the scores."""
+"""Beside a word with a larger weight, another of weight 1 is lost in the rounding of the scores."""
 
 EXPECTED = (
     "expected words joined by + and - with spaces around them, as in 'king - man + woman' or "
@@ -47,7 +44,11 @@ Piece = float | tuple[float, str] | str
 class Expression:
     """A weighted sum of words.
 
-    terms : (weight, word) of each term, in the order written; a subtracted word weighs less than 0
+    Attributes
+    ----------
+    terms : tuple of (float, str)
+        The weight and the word of each term, in the order written; a subtracted word has a negative
+        weight.
     """
 
     terms: tuple[tuple[float, str], ...]
@@ -58,7 +59,7 @@ class Expression:
         return tuple(word for _, word in self.terms)
 
     def __str__(self) -> str:
-        """The expression as `parse_expression` reads it."""
+        """Return the expression in a form that `parse_expression` reads."""
         text = " ".join(
             f"{'-' if weight < 0 else '+'} {_written(abs(weight), word)}"
             for weight, word in self.terms
@@ -67,15 +68,19 @@ class Expression:
 
 
 def parse_expression(text: str) -> Expression:
-    """Read `king - man + woman`, `0.5*king + 0.5 * queen` or the three words `man king woman`.
+    """Parse `king - man + woman`, `0.5*king + 0.5 * queen` or the three words `man king woman`.
 
-    `+` and `-` are operators only where they stand between spaces, so that `well-known` is a word;
-    dashes and the minus sign of Unicode are a `-`. `king - (man - woman)` is `king - man + woman`.
-    A number and `*` before a word weigh it; a word that is itself an operator, begins or ends with
-    a parenthesis that has no partner in it, or looks weighted, is written with a weight of its own,
-    as in `1*+`. Three words without operators are the analogy "the first is to the second as the
-    third is to what?": second - first + third.
-    Raises QueryError, which says what is expected, on anything else.
+    `+` and `-` are operators only between spaces, so that `well-known` is a word; dashes and the
+    minus sign of Unicode are a `-`. `king - (man - woman)` is `king - man + woman`. A number and
+    `*` before a word weigh it. A word that is itself an operator, begins or ends with a parenthesis
+    that has no partner in it, or looks weighted, is written with a weight of its own, as in `1*+`.
+    Three words without operators are the analogy "the first is to the second as the third is to
+    what?": second - first + third.
+
+    Raises
+    ------
+    QueryError
+        If the text is anything else; it says what is expected.
     """
     tokens = split_spaces(SPACED_WEIGHT.sub(r"\1*", text))
     pieces = [piece for i in range(len(tokens)) for piece in _pieces(tokens, i)]
@@ -110,10 +115,10 @@ def _no_expression(text: str, pieces: Sequence[Piece]) -> QueryError:
 
 
 def _pieces(tokens: Sequence[str], i: int) -> Iterator[Piece]:
-    """What a token is made of: a sign, or a term between parentheses.
+    """Yield what a token is made of: a sign, or a term between parentheses.
 
-    A parenthesis that stands alone is a word like others where a sign follows the opening or
-    precedes the closing one.
+    A parenthesis that stands alone is an ordinary word if a sign follows the opening or precedes
+    the closing one.
     """
     token = tokens[i]
     opening, closing = _parentheses(token)
@@ -130,7 +135,7 @@ def _pieces(tokens: Sequence[str], i: int) -> Iterator[Piece]:
 
 
 def _parentheses(token: str) -> tuple[int, int]:
-    """How many parentheses at the begin of a token, and at its end, have no partner in it."""
+    """Return the numbers of unpaired parentheses at the start and the end of a token."""
     unpaired = token.count("(") - token.count(")")
     begin, end = OPENING.match(token), CLOSING.search(token)
     return (
@@ -140,7 +145,7 @@ def _parentheses(token: str) -> tuple[int, int]:
 
 
 def _read_term(term: str) -> tuple[float, str]:
-    """`0.5*king`, as weight and word."""
+    """Parse `0.5*king` into weight and word."""
     weighted = WEIGHT.match(term)
     if weighted is None or weighted.end() == len(term):
         return 1.0, term
@@ -154,7 +159,7 @@ def _read_term(term: str) -> tuple[float, str]:
 
 
 def _written(weight: float, word: str) -> str:
-    """A term without its sign."""
+    """Return a term without its sign."""
     special = word in SIGNS or word in ("(", ")") or WEIGHT.match(word) or any(_parentheses(word))
     if weight == 1 and not special:
         return word

@@ -1,7 +1,4 @@
-"""What a person asks of word vectors: neighbours, similarity, analogies, the odd one out.
-
-In: WordVectors and words or expressions. Out: words with their scores, best first.
-"""
+"""Queries to word vectors: nearest neighbours, similarity, analogies, the odd one out."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,13 +9,15 @@ from numpy.typing import NDArray
 
 from embedtool.config.choices import METHODS, N_ANSWERS, Method
 from embedtool.errors import NoAnswerError, QueryError, raise_all
-from embedtool.model.vectors import AnyVectors, WordVectors, row_lengths, unit_rows, vectors_of
+from embedtool.model.linalg import unit_rows
+from embedtool.model.vectors import AnyVectors, WordVectors, vectors_of
 from embedtool.search.ann import AnnIndex
-from embedtool.search.batches import one_by_one
+from embedtool.search.batching import one_by_one
 from embedtool.search.expression import Expression, parse_expression
 from embedtool.search.index import nearest, nearest_by_product
+from embedtool.search.lookup import cosines, directions, from_ngrams, lookup
 from embedtool.search.sums import (
-    LEAST_LENGTH,
+    MIN_LENGTH,
     check_products,
     raise_of_words,
     term_arrays,
@@ -28,7 +27,7 @@ from embedtool.search.sums import (
 
 @dataclass(frozen=True, slots=True)
 class WordScore:
-    """A word and its score: a cosine, or 3CosMul's product."""
+    """A word and its score: a cosine, or the product of 3CosMul."""
 
     word: str
     score: float
@@ -37,81 +36,39 @@ class WordScore:
 class Answers(tuple[WordScore, ...]):
     """Words with their scores, in the order in which they answer a query.
 
-    from_ngrams : the words of the query that are not in the vocabulary, so that their vectors are
-                  those of their character n-grams
+    Attributes
+    ----------
+    from_ngrams : tuple of str
+        The words of the query that are not in the vocabulary, so that their vectors come from their
+        character n-grams.
     """
 
     from_ngrams: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, found: Iterable[WordScore], from_ngrams: tuple[str, ...] = ()) -> "Answers":
-        """The answers to a query with these words."""
-        answers = cls(found)
+    def of(cls, scores: Iterable[WordScore], from_ngrams: tuple[str, ...] = ()) -> "Answers":
+        """Return the answers to a query with these words."""
+        answers = cls(scores)
         answers.from_ngrams = from_ngrams
         return answers
 
 
-def from_ngrams(vectors: AnyVectors, words: Sequence[str]) -> tuple[str, ...]:
-    """Those of a query's words that have no vector but that of their character n-grams, each once.
-
-    Only FastText's vectors make one; of others, none of the words that have a vector.
-    """
-    vectors = vectors_of(vectors)
-    if vectors.subwords is None:
-        return ()
-    return tuple(word for word in dict.fromkeys(words) if word not in vectors)
-
-
-def lookup(
-    vectors: AnyVectors, words: Sequence[str], *, directed: bool = False
-) -> NDArray[np.float32]:
-    """The vectors of the words, float32 (len(words), vector_size), from subwords where needed.
-
-    directed : whether they are to have a direction, as all zeros have not
-
-    Raises UnknownWordError where words have none, NoAnswerError where one is not finite or has no
-    direction; either names all such words.
-    """
-    vectors = vectors_of(vectors)
-    ids = vectors.word_ids(words, -1)
-    found = vectors.matrix[ids]
-    failures: dict[int, NoAnswerError] = {}
-    for i in np.flatnonzero(ids < 0).tolist():
-        made = vectors.from_subwords(words[i])
-        if made is None:
-            failures[i] = vectors.unknown_word(words[i], len(failures))
-        else:
-            found[i] = made
-    lengths = row_lengths(found) if directed else np.ones(len(found))
-    finite: NDArray[np.bool_] = np.all(np.isfinite(found), axis=1)
-    for i in np.flatnonzero(~finite | ~np.isfinite(lengths) | (lengths == 0)).tolist():
-        if not finite[i]:
-            fault = "holds a number that is not finite"
-        elif lengths[i]:
-            fault = "is too long: its length is beyond float32"
-        else:
-            fault = "is all zeros: it has no direction"
-        failures.setdefault(i, NoAnswerError(f"the vector of {words[i]!r} {fault}"))
-    raise_all(dict(sorted(failures.items())))
-    return found
-
-
-def directions(vectors: AnyVectors, words: Sequence[str]) -> NDArray[np.float32]:
-    """The vectors of the words at length 1, float32 (len(words), vector_size); see `lookup`."""
-    return unit_rows(lookup(vectors, words, directed=True))
-
-
 def similarity(vectors: AnyVectors, first: str, second: str) -> float:
-    """The cosine of two words' vectors, from -1 to 1.
+    """Return the cosine of two words' vectors.
 
-    Raises UnknownWordError, and NoAnswerError where one is all zeros: it has no direction.
+    Raises
+    ------
+    UnknownWordError
+        If a word has no vector.
+    NoAnswerError
+        If a vector is all zeros, which has no direction.
     """
-    rows = lookup(vectors, [first, second], directed=True)
+    rows = lookup(vectors, [first, second], need_direction=True)
     return float(cosines(rows[:1], rows[1])[0])
 
 
 def similarity_batch(vectors: AnyVectors, pairs: Sequence[Sequence[str]]) -> list[float]:
-    """The `similarity` of each pair; the error names all words without a vector."""
+    """Return the `similarity` of each pair; an error names all words without a vector."""
     return one_by_one(lambda pair: similarity(vectors, pair[0], pair[1]), pairs)
 
 
@@ -123,7 +80,7 @@ def similar(
     candidates: NDArray[np.int64] | None = None,
     exclude_query_words: bool = True,
 ) -> Answers:
-    """The n words nearest to one word; see `similar_batch`."""
+    """Return the n words nearest to one word; see `similar_batch`."""
     return similar_batch(
         vectors, [word], n, candidates=candidates, exclude_query_words=exclude_query_words
     )[0]
@@ -138,21 +95,38 @@ def similar_batch(
     exclude_query_words: bool = True,
     index: AnnIndex | None = None,
 ) -> list[Answers]:
-    """The n words nearest to each word by cosine, nearest first, in the order of `words`.
+    """Return the n words nearest to each word by cosine, nearest first, in the order of `words`.
 
-    candidates : int64, ids of the words that may answer, as from `candidate_ids`; None: all
-    index      : finds most of them in less time; None: all words are compared
-    Fewer than n answer where the vocabulary holds fewer. Raises QueryError on n < 1; NoAnswerError,
-    UnknownWordError if it is the first such, which names all words without a vector or with one of
-    zeros, which has no direction.
+    Parameters
+    ----------
+    vectors : WordVectors or Model
+        The vectors.
+    words : sequence of str
+        The words.
+    n : int
+        Number of answers; fewer if the vocabulary holds fewer.
+    candidates : ndarray of int64, shape (n_candidates,), optional
+        The ids of the words that may answer, as from `candidate_ids`; None for all.
+    exclude_query_words : bool
+        Whether a word may not answer its own query.
+    index : AnnIndex, optional
+        Finds most of the nearest words in less time; without it, all words are compared.
+
+    Raises
+    ------
+    QueryError
+        If n is below 1.
+    NoAnswerError
+        If words have no vector, or one of zeros, which has no direction; it names all such words,
+        and is an UnknownWordError if the first of them is unknown.
     """
     vectors = vectors_of(vectors)
-    rows = lookup(vectors, words, directed=True)
+    rows = lookup(vectors, words, need_direction=True)
     excluded = vectors.word_ids(words, -1)[:, None] if exclude_query_words else None
-    found = similar_to_vectors(
+    answers = similar_to_vectors(
         vectors, rows, n, candidates=candidates, excluded=excluded, index=index
     )
-    return _with_origin(vectors, [[word] for word in words], found)
+    return _with_origin(vectors, [[word] for word in words], answers)
 
 
 def similar_to_vectors(
@@ -164,14 +138,28 @@ def similar_to_vectors(
     excluded: NDArray[np.int64] | None = None,
     index: AnnIndex | None = None,
 ) -> list[Answers]:
-    """The n words nearest to each of some vectors by cosine, nearest first.
+    """Return the n words nearest to each of some vectors by cosine, nearest first.
 
-    queries  : float (n_queries, vector_size), of any length but 0
-    excluded : int64 (n_queries, any), ids that may not answer a query; -1 stands for none
+    The scores of the words found are computed again in float64, so that the answer to a query does
+    not depend on the others of its batch.
 
-    The scores of the words found are taken again in float64, so that a query's answer does not
-    depend on the others of its batch. Raises QueryError on n < 1, or where an index is to search
-    among candidates; NoAnswerError where a query has no direction.
+    Parameters
+    ----------
+    vectors : WordVectors or Model
+        The vectors.
+    queries : ndarray of float, shape (n_queries, vector_size)
+        Of any length but 0.
+    n, candidates, index
+        As for `similar_batch`.
+    excluded : ndarray of int64, shape (n_queries, any), optional
+        Ids that may not answer a query; -1 stands for none.
+
+    Raises
+    ------
+    QueryError
+        If n is below 1, or an index is to search among candidates.
+    NoAnswerError
+        If a query has no direction.
     """
     _check_n(n)
     vectors = vectors_of(vectors)
@@ -181,15 +169,15 @@ def similar_to_vectors(
         for i in np.flatnonzero(~units.any(axis=1)).tolist()
     })  # fmt: skip
     if index is None:
-        found = nearest(
+        best = nearest(
             vectors.matrix, vectors.norms, units, n, candidates=candidates, excluded=excluded
         )
     elif candidates is None:
-        found = index.nearest(units, n, excluded)
+        best = index.nearest(units, n, excluded)
     else:
         raise QueryError("an index searches among all words; leave out the limits, or the index")
     answers = []
-    for query, row in zip(queries, found.ids, strict=True):
+    for query, row in zip(queries, best.ids, strict=True):
         ids = row[row >= 0]
         scores = cosines(vectors.matrix[ids], query)
         order = np.lexsort((ids, -scores))[:n]
@@ -206,7 +194,10 @@ def analogy(
     candidates: NDArray[np.int64] | None = None,
     exclude_query_words: bool = True,
 ) -> Answers:
-    """The n words nearest to an expression such as `king - man + woman`; see `analogy_batch`."""
+    """Return the n words nearest to an expression such as `king - man + woman`.
+
+    See `analogy_batch`.
+    """
     return analogy_batch(
         vectors,
         [expression],
@@ -227,14 +218,27 @@ def analogy_batch(
     exclude_query_words: bool = True,
     index: AnnIndex | None = None,
 ) -> list[Answers]:
-    """The n words nearest to each expression, nearest first.
+    """Return the n words nearest to each expression, nearest first.
 
-    method : "3cosadd", the cosine with the weighted sum of the words' unit vectors (Mikolov, Yih &
-             Zweig 2013, section 4); "3cosmul", the product of the words' similarities raised to
-             their weights (Levy & Goldberg 2014, eq. 4)
+    Parameters
+    ----------
+    vectors : WordVectors or Model
+        The vectors.
+    expressions : sequence of str or Expression
+        The expressions.
+    n, candidates, exclude_query_words, index
+        As for `similar_batch`.
+    method : {"3cosadd", "3cosmul"}
+        "3cosadd": the cosine with the weighted sum of the words' unit vectors (Mikolov, Yih & Zweig
+        2013, section 4). "3cosmul": the product of the words' similarities raised to their weights
+        (Levy & Goldberg 2014, eq. 4).
 
-    The other options are those of `similar_batch`. Raises QueryError; NoAnswerError, as
-    `similar_batch` does, also for expressions whose words cancel out.
+    Raises
+    ------
+    QueryError
+        If an expression cannot be parsed, or an option does not fit.
+    NoAnswerError
+        As by `similar_batch`, and if the words of an expression cancel out.
     """
     _check_n(n)
     vectors = vectors_of(vectors)
@@ -242,12 +246,12 @@ def analogy_batch(
         raise QueryError(f"no method {method!r}: expected {' or '.join(METHODS)}")
     parsed = [parse_expression(e) if isinstance(e, str) else e for e in expressions]
     words, terms = _terms(vectors, parsed)
-    slots, weights = term_arrays(parsed, words)
+    term_rows, weights = term_arrays(parsed, words)
     excluded = None
     if exclude_query_words:
-        excluded = np.where(weights != 0, vectors.word_ids(words, -1)[slots], -1)
+        excluded = np.where(weights != 0, vectors.word_ids(words, -1)[term_rows], -1)
     if method == "3cosadd":
-        sums = weighted_sums(parsed, terms, slots, weights)
+        sums = weighted_sums(parsed, terms, term_rows, weights)
         sums /= np.abs(weights).sum(axis=1, keepdims=True)  # float32 would take small ones for 0
         answers = similar_to_vectors(
             vectors, sums, n, candidates=candidates, excluded=excluded, index=index
@@ -255,12 +259,12 @@ def analogy_batch(
         return _with_origin(vectors, [e.words for e in parsed], answers)
     if index is not None:
         raise QueryError("an index finds neighbours by cosine, not by 3cosmul; leave out either")
-    check_products(parsed, terms, slots, weights)
-    found = nearest_by_product(
+    check_products(parsed, terms, term_rows, weights)
+    best = nearest_by_product(
         vectors.matrix,
         vectors.norms,
         terms,
-        slots,
+        term_rows,
         weights,
         n,
         candidates=candidates,
@@ -268,7 +272,7 @@ def analogy_batch(
     )
     answers = [
         _answer(vectors, ids[ids >= 0], scores[ids >= 0])
-        for ids, scores in zip(found.ids, found.scores, strict=True)
+        for ids, scores in zip(best.ids, best.scores, strict=True)
     ]
     return _with_origin(vectors, [e.words for e in parsed], answers)
 
@@ -276,21 +280,29 @@ def analogy_batch(
 def expression_vectors(
     vectors: AnyVectors, expressions: Sequence[Expression]
 ) -> NDArray[np.float64]:
-    """The weighted sum of the unit vectors of each expression's words; see `weighted_sums`."""
+    """Return the weighted sum of each expression's unit vectors; see `weighted_sums`."""
     words, terms = _terms(vectors_of(vectors), expressions)
     return weighted_sums(expressions, terms, *term_arrays(expressions, words))
 
 
 def odd_one_out(vectors: AnyVectors, words: Sequence[str]) -> Answers:
-    """The words by their cosine with the mean of all their unit vectors, least first.
+    """Return the words by their cosine with the mean of all their unit vectors, smallest first.
 
-    The first of them is the one that fits least. Raises UnknownWordError, NoAnswerError where they
-    cancel out, and QueryError on fewer than three words: of two, neither is odd.
+    The first of them is the one that fits least.
+
+    Raises
+    ------
+    UnknownWordError
+        If words have no vector.
+    NoAnswerError
+        If the words cancel out.
+    QueryError
+        If there are fewer than three words: of two, neither is odd.
     """
     check_group(words)
     units = directions(vectors, words)
     mean = units.mean(axis=0, dtype=np.float64)
-    if np.sqrt(mean @ mean) <= LEAST_LENGTH:
+    if np.sqrt(mean @ mean) <= MIN_LENGTH:
         raise NoAnswerError(f"the mean of {', '.join(words)} is nothing: the words cancel out")
     scores = cosines(units, mean)
     order = np.argsort(scores, kind="stable")
@@ -299,28 +311,14 @@ def odd_one_out(vectors: AnyVectors, words: Sequence[str]) -> Answers:
 
 
 def check_group(words: Sequence[str]) -> None:
-    """Raise QueryError where there are too few words to be one odd."""
+    """Raise QueryError if there are too few words for one to be odd."""
     if len(words) < 3:
         raise QueryError("odd one out of what? give at least three words")
 
 
 def odd_one_out_batch(vectors: AnyVectors, groups: Sequence[Sequence[str]]) -> list[Answers]:
-    """`odd_one_out` of each group; the error names all that have no answer."""
+    """Return `odd_one_out` of each group; an error names all that have no answer."""
     return one_by_one(partial(odd_one_out, vectors), groups)
-
-
-def cosines(first: NDArray[np.floating], second: NDArray[np.floating]) -> NDArray[np.float64]:
-    """The cosines of rows with one vector or row by row, in float64; 0 where either is all zeros.
-
-    first : (n_rows, vector_size); second : (vector_size,) or as first. Returns float64 (n_rows,).
-    """
-    a, b = first.astype(np.float64), second.astype(np.float64)
-    lengths = np.sqrt((a * a).sum(axis=-1) * (b * b).sum(axis=-1))
-    found: NDArray[np.float64] = np.divide(
-        (a * b).sum(axis=-1), lengths, out=np.zeros(len(first)), where=lengths > 0
-    )
-    found.clip(-1, 1, out=found)
-    return found
 
 
 def _check_n(n: int) -> None:
@@ -336,18 +334,18 @@ def _answer(vectors: WordVectors, ids: NDArray[np.int64], scores: NDArray[np.flo
 
 
 def _with_origin(
-    vectors: WordVectors, asked: Sequence[Sequence[str]], found: Sequence[Answers]
+    vectors: WordVectors, queries: Sequence[Sequence[str]], results: Sequence[Answers]
 ) -> list[Answers]:
-    """The answers to queries with these words, each with what it has `from_ngrams`."""
-    for words, answers in zip(asked, found, strict=True):
+    """Set `from_ngrams` of the answers to queries with these words."""
+    for words, answers in zip(queries, results, strict=True):
         answers.from_ngrams = from_ngrams(vectors, words)
-    return list(found)
+    return list(results)
 
 
 def _terms(
     vectors: WordVectors, expressions: Sequence[Expression]
 ) -> tuple[list[str], NDArray[np.float32]]:
-    """The words of some expressions, each once, and their unit vectors."""
+    """Return the words of some expressions, each once, and their unit vectors."""
     words = list(dict.fromkeys(word for e in expressions for word in e.words))
     try:
         return words, directions(vectors, words)

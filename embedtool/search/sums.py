@@ -1,7 +1,6 @@
-"""Sums of words: their weights as arrays, and whether anything is left of them.
+"""Sums of weighted words, and the errors of expressions whose words cancel out.
 
-In: expressions, and the unit vectors of their words. Out: the sums; an error that says which of
-them cancel out, so that nothing is ranked by what rounding leaves.
+Without these errors, answers would be ranked by rounding errors.
 """
 
 import re
@@ -14,64 +13,84 @@ from embedtool.errors import NoAnswerError, UnknownWordError, joined, raise_all
 from embedtool.model.vectors import WordVectors
 from embedtool.search.expression import SIGNS, Expression
 
-LEAST_LENGTH = 1e-6
-"""A sum of unit vectors that is shorter, as a share of its weights, is what float32 rounds: equal
-directions differ by up to 2e-7."""
+MIN_LENGTH = 1e-6
+"""A sum of unit vectors that is shorter, relative to its weights, is a rounding error of float32:
+equal directions differ by up to 2e-7."""
 SAME_COSINE = 1 - 1e-6
-"""Unit vectors with this cosine or more count as one: rounding takes up to 2e-7 from it."""
+"""Unit vectors with this cosine or more count as equal: rounding takes up to 2e-7 from it."""
 
 
 def term_arrays(
     expressions: Sequence[Expression], words: Sequence[str]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Each expression's terms as rows of `words`, and their weights; unused slots weigh 0.
+    """Return the terms of each expression as rows of `words`, and their weights.
 
-    Returns int64 and float64 (n_expressions, the most terms of any).
+    Returns
+    -------
+    rows : ndarray of int64, shape (n_expressions, max_terms)
+        The row of each term; 0 where an expression has fewer terms.
+    weights : ndarray of float64, shape (n_expressions, max_terms)
+        The weight of each term; 0 where an expression has fewer terms.
     """
-    place = {word: i for i, word in enumerate(words)}
+    row_of = {word: i for i, word in enumerate(words)}
     shape = (len(expressions), max((len(e.terms) for e in expressions), default=0))
-    slots = np.zeros(shape, dtype=np.int64)
+    rows = np.zeros(shape, dtype=np.int64)
     weights = np.zeros(shape, dtype=np.float64)
     for i, expression in enumerate(expressions):
         for j, (weight, word) in enumerate(expression.terms):
-            slots[i, j] = place[word]
+            rows[i, j] = row_of[word]
             weights[i, j] = weight
-    return slots, weights
+    return rows, weights
 
 
 def weighted_sums(
     expressions: Sequence[Expression],
     units: NDArray[np.float32],
-    slots: NDArray[np.int64],
+    rows: NDArray[np.int64],
     weights: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """The weighted sum of each expression's unit vectors, float64 (n_expressions, vector_size).
+    """Return the weighted sum of the unit vectors of each expression.
 
-    units          : float32 (n_words, vector_size), rows of length 1
-    slots, weights : of `term_arrays`
-    Raises NoAnswerError where the words of some cancel out.
+    Parameters
+    ----------
+    expressions : sequence of Expression
+        The expressions.
+    units : ndarray of float32, shape (n_words, vector_size)
+        Rows of length 1.
+    rows, weights
+        As from `term_arrays`.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_expressions, vector_size)
+        The sums.
+
+    Raises
+    ------
+    NoAnswerError
+        If the words of some expressions cancel out.
     """
-    sums: NDArray[np.float64] = np.einsum("qt,qtd->qd", weights, units[slots])
+    sums: NDArray[np.float64] = np.einsum("qt,qtd->qd", weights, units[rows])
     lengths = np.hypot.reduce(sums, axis=1)  # the squares of small weights would be 0
-    _raise_where(lengths <= LEAST_LENGTH * np.abs(weights).sum(axis=1), expressions)
+    _raise_where(lengths <= MIN_LENGTH * np.abs(weights).sum(axis=1), expressions)
     return sums
 
 
 def check_products(
     expressions: Sequence[Expression],
     units: NDArray[np.float32],
-    slots: NDArray[np.int64],
+    rows: NDArray[np.int64],
     weights: NDArray[np.float64],
 ) -> None:
-    """Raise NoAnswerError where 3CosMul's product is the same for all words.
+    """Raise NoAnswerError if the product of 3CosMul is the same for all words.
 
-    It is where the weights of each direction add up to 0. The parameters are those of
+    That is so if the weights of each direction add up to 0. The parameters are those of
     `weighted_sums`.
     """
     cancels = np.zeros(len(expressions), np.bool_)
-    for i, (rows, weight) in enumerate(zip(units[slots], weights, strict=True)):
-        left = np.abs((rows @ rows.T >= SAME_COSINE) @ weight)
-        cancels[i] = (left[weight != 0] <= LEAST_LENGTH * np.abs(weight).sum()).all()
+    for i, (vectors, weight) in enumerate(zip(units[rows], weights, strict=True)):
+        left = np.abs((vectors @ vectors.T >= SAME_COSINE) @ weight)
+        cancels[i] = (left[weight != 0] <= MIN_LENGTH * np.abs(weight).sum()).all()
     _raise_where(cancels, expressions)
 
 
@@ -88,24 +107,23 @@ def raise_of_words(
     words: Sequence[str],
     vectors: WordVectors,
 ) -> None:
-    """Raise what is wrong with words, given by their places in `words`, as of the expressions."""
-    wrong = {words[i]: error for i, error in failures.items()}
-    found: dict[int, NoAnswerError] = {}
-    for place, expression in enumerate(expressions):
-        own = [wrong[word] for word in dict.fromkeys(expression.words) if word in wrong]
+    """Raise the errors of words, by their positions in `words`, as errors of the expressions."""
+    by_word = {words[i]: error for i, error in failures.items()}
+    by_expression: dict[int, NoAnswerError] = {}
+    for i, expression in enumerate(expressions):
+        own = [by_word[word] for word in dict.fromkeys(expression.words) if word in by_word]
         if own:
-            told = [_with_spaces(error, expression, vectors) for error in own]
-            found[place] = joined(dict(enumerate(told)))
-    raise_all(found)
+            explained = [_with_spaces(error, expression, vectors) for error in own]
+            by_expression[i] = joined(dict(enumerate(explained)))
+    raise_all(by_expression)
 
 
 def _with_spaces(
     error: NoAnswerError, expression: Expression, vectors: WordVectors
 ) -> NoAnswerError:
-    """Where an unknown word looks like several joined by + or -, or like one after a sign, the
-    error says so.
+    """Return the error, with advice if an unknown word looks like several words or a signed one.
 
-    It does not where the same sign stands between spaces in the expression: the writer knows.
+    There is no advice if the same sign stands between spaces in the expression: the writer knows.
     """
     if not isinstance(error, UnknownWordError):
         return error

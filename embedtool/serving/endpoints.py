@@ -15,9 +15,10 @@ from embedtool.messages import counted
 from embedtool.model.vectors import WordVectors
 from embedtool.search import query
 from embedtool.search.ann import AnnIndex
-from embedtool.search.batches import each
+from embedtool.search.batching import answers_or_errors
 from embedtool.search.candidates import candidate_ids
 from embedtool.search.expression import Expression, parse_expression
+from embedtool.search.lookup import from_ngrams, lookup
 from embedtool.serving.limits import (
     MAX_EXPRESSION_LENGTH,
     MAX_INTEGER,
@@ -121,7 +122,7 @@ class Endpoint:
         self, served: ServedModel, items: Sequence[Any], options: Mapping[str, Any]
     ) -> Answers:
         """The answers to some items; to one that has none, null with the reason."""
-        found = each(lambda some: self.answer(served, some, options), items)
+        found = answers_or_errors(lambda some: self.answer(served, some, options), items)
         answers = []
         for item, answer in zip(items, found, strict=True):
             if isinstance(answer, NoAnswerError):
@@ -402,7 +403,7 @@ def _similarity(
             "word": pair[0],
             "other": pair[1],
             "similarity": cosine,
-            **_origin(query.from_ngrams(served.vectors, pair)),
+            **_origin(from_ngrams(served.vectors, pair)),
         }
         for pair, cosine in zip(pairs, found, strict=True)
     ]
@@ -419,12 +420,12 @@ def _odd(
 
 
 def _vector(served: ServedModel, words: Sequence[str], options: Mapping[str, Any]) -> Answers:
-    rows = query.lookup(served.vectors, words)
+    rows = lookup(served.vectors, words)
     return [
         {
             "word": word,
             "vector": row.tolist(),
-            **_origin(query.from_ngrams(served.vectors, [word])),
+            **_origin(from_ngrams(served.vectors, [word])),
         }
         for word, row in zip(words, rows, strict=True)
     ]

@@ -25,7 +25,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from embedtool import __version__
 from embedtool.errors import EmbedtoolError, NoAnswerError, QueryError, UnknownWordError
-from embedtool.model.vectors import unit_rows
+from embedtool.model.linalg import unit_rows
 from embedtool.serving.endpoints import Endpoint, ServedModel, endpoints, searches_index
 from embedtool.serving.limits import (
     ANSWER_SECONDS,

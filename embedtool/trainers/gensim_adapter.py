@@ -17,7 +17,8 @@ from embedtool.corpus.encoding import EncodedCorpus, sentences_of
 from embedtool.corpus.tokens import ASCII_SPACE
 from embedtool.errors import ConfigError, TrainingError
 from embedtool.io.progress import Progress, Report
-from embedtool.model.vectors import Subwords, WordVectors
+from embedtool.model.subwords import Subwords
+from embedtool.model.vectors import WordVectors
 from embedtool.trainers.word2vec import warn_if_no_pairs
 
 LONGEST_LINE = 5_000

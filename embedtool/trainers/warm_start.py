@@ -12,7 +12,8 @@ from embedtool.config.training import FastTextConfig, TrainerConfig, Word2VecCon
 from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.errors import ConfigError
 from embedtool.messages import counted
-from embedtool.model.vectors import Subwords, WordVectors
+from embedtool.model.subwords import Subwords
+from embedtool.model.vectors import WordVectors
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,8 @@ from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.io.progress import Progress, Report
 from embedtool.kernels.random import splitmix64
 from embedtool.kernels.sgd.arrays import Text
-from embedtool.model.vectors import Subwords, WordVectors
+from embedtool.model.subwords import Subwords
+from embedtool.model.vectors import WordVectors
 from embedtool.trainers.aligned import ROWS_AT_A_TIME, aligned_zeros, pad_to_simd, strip_padding
 from embedtool.trainers.checkpoint import Checkpointer, State
 from embedtool.trainers.kernel_job import (

@@ -260,8 +260,8 @@ def test_floret_has_no_words_to_check(run: Run, tmp_path: Path) -> None:
     result = run("check", path)
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
-        f"Error: {path}: is floret's, which holds no words that could be checked; import it with "
-        "--words\n"
+        f"Error: {path}: is floret's, which has no vocabulary that could be checked; import it "
+        "with --words\n"
     )
 
 
@@ -299,7 +299,7 @@ def test_a_folder(run: Run, tmp_path: Path) -> None:
         (b"", "the file is empty"),
         (b"\x80\x04\x95abc", "is a pickle, which can run code when it is opened"),
         (b"\x1f\x8babc", "is compressed; decompress it first"),
-        (b"nothing\n", "the format is not recognised; name it with --format"),
+        (b"nothing\n", "is none of the known formats; name one with --format"),
     ],
 )
 def test_what_cannot_be_told_apart(content: bytes, message: str, run: Run, tmp_path: Path) -> None:

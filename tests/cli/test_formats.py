@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from embedtool.formats import FORMATS
+from embedtool.formats.registry import FORMATS
 from tests.conftest import Run
 
 

@@ -177,7 +177,7 @@ def test_wrong_usage_is_told(run: Run, models: dict[str, Path], tmp_path: Path) 
     assert missing.stderr == f"Error: {tmp_path / 'none'}: no such model\n"
     unindexed = run("serve", models["glove"], "--approximate")
     assert unindexed.exit_code == 1
-    assert "has no index for --approximate" in unindexed.stderr
+    assert "has no index for approximate search" in unindexed.stderr
     origin = run("serve", model, "--allow-origin", "example.org")
     assert origin.exit_code == 2
     assert origin.stderr == (

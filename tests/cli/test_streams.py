@@ -18,7 +18,8 @@ import pytest
 
 from embedtool import formats
 from embedtool.cli.main import cli
-from embedtool.formats import FORMATS, WRITERS, array_builder
+from embedtool.formats import array_builder
+from embedtool.formats.registry import FORMATS, WRITERS
 from embedtool.formats.tensorboard import metadata_path
 from embedtool.model import store
 from tests.conftest import Run
@@ -77,7 +78,8 @@ def test_standard_output_does_not_tell_the_format(run: Run, models: dict[str, Pa
     result = run("export", models["word2vec"], "-")
     assert result.exit_code == 1
     assert result.stderr.startswith(
-        "Error: /dev/stdout: the name does not tell the format; choose one with --format: "
+        "Error: /dev/stdout: the name does not tell which of the formats it is; choose one "
+        "with --format: "
     )
 
 

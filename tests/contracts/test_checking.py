@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from embedtool import formats
 from embedtool.errors import FormatError
-from embedtool.formats import FORMATS, READERS
 from embedtool.formats.checking import ROW_WRITERS, WORDLESS, check, repair
+from embedtool.formats.registry import FORMATS, READERS
 from embedtool.formats.tensorboard import metadata_path
 from tests.contracts.test_formats import parts, vectors, words_for, written
 

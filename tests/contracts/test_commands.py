@@ -11,11 +11,12 @@ import pytest
 from click.testing import Result
 
 from embedtool.config.tasks import CompressConfig, TransformConfig
-from embedtool.formats import WRITERS
+from embedtool.formats.registry import WRITERS
 from embedtool.model import store
-from embedtool.model.quantized import compress
+from embedtool.model.compression import compress
+from embedtool.model.subwords import Subwords, ngram_hash, ngrams
 from embedtool.model.transforms import transform
-from embedtool.model.vectors import Model, Subwords, WordVectors, ngram_hash, ngrams
+from embedtool.model.vectors import Model, WordVectors
 from tests.conftest import Run
 
 WORDS = ["king", "queen", "man", "woman", "the", "paris", "france", "rome", "italy", "sea",

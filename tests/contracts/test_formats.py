@@ -15,10 +15,11 @@ from hypothesis.extra.numpy import arrays
 
 from embedtool import formats
 from embedtool.errors import EmbedtoolError, FormatError
-from embedtool.formats import FORMATS, READERS, WRITERS
 from embedtool.formats.options import ReadOptions
+from embedtool.formats.registry import FORMATS, READERS, WRITERS
 from embedtool.formats.tensorboard import metadata_path
-from embedtool.model.vectors import Subwords, WordVectors, ngram_hash, ngrams
+from embedtool.model.subwords import Subwords, ngram_hash, ngrams
+from embedtool.model.vectors import WordVectors
 
 SPACED = {"word2vec", "glove", "fasttext-vec"}
 FORBIDDEN = {
@@ -261,7 +262,7 @@ TEXT_FAULTS = {
     "header beyond the file": (b"99999 300\na 1 2\n", "cannot be in 16 bytes"),
     "header of 2**63 - 1": (b"9223372036854775807 2\na 1 2\n", "line 1: not the number of rows"),
     "negative header": (b"-1 2\na 1 2\n", "line 1: not the number of rows"),
-    "no header": (b"a 1 2\nb 3 4\n", "if the file has no such line, use --format glove"),
+    "no header": (b"a 1 2\nb 3 4\n", "if the file has no such line, use format='glove'"),
     "row too wide": (b"2 2\na 1 2\nb 3 4 5 6x\n", "line 3: expected a word and 2 numbers"),
     "row too short": (b"2 2\na 1 2\nb 3\n", "line 3: expected a word and 2 numbers"),
     "not a number": (b"2 2\na 1 2\nb 3 four\n", "line 3: expected a word and 2 numbers"),
@@ -271,7 +272,7 @@ TEXT_FAULTS = {
     "too large": (b"2 2\na 1 2\nb 3 1e39\n", "line 3: the vector of 'b' holds a number"),
     "invalid UTF-8": (b"2 2\na 1 2\n\xff 3 4\n", "line 3: the word is not UTF-8"),
     "no word": (b"2 2\na 1 2\n 3 4\n", "line 3: the word is missing"),
-    "binary": (b"2 2\na \0\0\0\0\0\0\x80?", "line 2: is not text; try --format word2vec-binary"),
+    "binary": (b"2 2\na \0\0\0\0\0\0\x80?", "line 2: is not text; try format='word2vec-binary'"),
 }
 
 
@@ -296,7 +297,7 @@ BINARY_FAULTS = {
     "NaN": (b"1 1\n" + binary_row(b"a", np.nan), "byte 6: the vector of 'a' holds a number"),
     "invalid UTF-8": (b"1 1\n" + binary_row(b"\xff", 1), "byte 4: the word is not UTF-8"),
     "no word": (b"1 1\n" + binary_row(b"", 1) + b"\n", "byte 4: the word is missing"),
-    "text": (b"2 3\na 0.1 0.2 0.3\nb 0.1 0.2 0.3\n", "is text, not binary; use --format word2vec"),
+    "text": (b"2 3\na 0.1 0.2 0.3\nb 0.1 0.2 0.3\n", "is text, not binary; use format='word2vec'"),
 }
 
 
@@ -433,7 +434,7 @@ def test_names_stand_for_formats(tmp_path: Path) -> None:
     ):  # fmt: skip
         assert formats.format_from_name(Path(name), plain) == expected
     assert formats.format_from_name(Path("x.bin"), fasttext_vectors()) == "fasttext-bin"
-    with pytest.raises(FormatError, match="the name does not tell the format"):
+    with pytest.raises(FormatError, match="the name does not tell which of the formats"):
         formats.format_from_name(Path("vectors"), plain)
 
 

@@ -12,11 +12,12 @@ from embedtool.analysis.alignment import align
 from embedtool.analysis.neighbours import compare_neighbourhoods, word_overlaps
 from embedtool.config.tasks import CompressConfig, TransformConfig
 from embedtool.evaluation.vocabulary_lookup import index_words
-from embedtool.formats import FORMATS, WRITERS
+from embedtool.formats.registry import FORMATS, WRITERS
 from embedtool.model import store
-from embedtool.model.quantized import compress
+from embedtool.model.compression import compress
+from embedtool.model.subwords import Subwords
 from embedtool.model.transforms import transform
-from embedtool.model.vectors import Model, Subwords, WordVectors
+from embedtool.model.vectors import Model, WordVectors
 from embedtool.search.candidates import candidate_ids
 from tests.conftest import Run
 

@@ -12,7 +12,7 @@ from embedtool.config.training import TrainerConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.errors import ConfigError, EmbedtoolError, TrainingError, VocabularyError
 from embedtool.io.progress import Progress
-from embedtool.model.quantized import compress
+from embedtool.model.compression import compress
 from embedtool.model.vectors import Model, WordVectors
 from embedtool.trainers import TRAINERS
 from embedtool.trainers.kernel_job import negative_cdf

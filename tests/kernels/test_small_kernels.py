@@ -25,7 +25,7 @@ from embedtool.kernels.simd.rows import (
     scaled_diff,
     scatter_axpy,
 )
-from embedtool.model.vectors import ngram_hash, ngrams
+from embedtool.model.subwords import ngram_hash, ngrams
 from embedtool.trainers.subwords import build_subword_index
 
 

@@ -17,8 +17,9 @@ from starlette.exceptions import HTTPException
 from starlette.testclient import TestClient
 
 from embedtool.errors import QueryError
+from embedtool.model.subwords import Subwords
 from embedtool.model.suggestions import SpellingIndex
-from embedtool.model.vectors import Subwords, WordVectors
+from embedtool.model.vectors import WordVectors
 from embedtool.search.ann import build, open_index
 from embedtool.search.query import analogy, odd_one_out, similar, similarity
 from embedtool.serving import http_api, limits

@@ -16,8 +16,9 @@ from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.evaluation.tasks import AnalogySet, Section
 from embedtool.evaluation.vocabulary_lookup import index_words
 from embedtool.messages import brief
-from embedtool.model.quantized import compress
-from embedtool.model.vectors import Model, Subwords, WordVectors
+from embedtool.model.compression import compress
+from embedtool.model.subwords import Subwords
+from embedtool.model.vectors import Model, WordVectors
 from embedtool.trainers.checkpoint import State
 from embedtool.trainers.warm_start import WarmStart
 

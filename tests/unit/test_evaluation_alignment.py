@@ -13,7 +13,8 @@ from embedtool.analysis.translation import Translator
 from embedtool.config.tasks import DriftConfig, TranslateConfig
 from embedtool.errors import EvaluationError, QueryError, UnknownWordError
 from embedtool.evaluation.dataset_readers import read_dictionary
-from embedtool.model.vectors import WordVectors, unit_rows
+from embedtool.model.linalg import unit_rows
+from embedtool.model.vectors import WordVectors
 from embedtool.search.query import similar
 from tests.unit.test_search_query import random_vectors, with_subwords
 

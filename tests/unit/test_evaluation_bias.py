@@ -12,7 +12,8 @@ from sklearn.decomposition import PCA
 from embedtool.analysis.bias import WeatTest, WordSet, project, read_weat, weat
 from embedtool.config.tasks import WeatConfig
 from embedtool.errors import EvaluationError, QueryError, UnknownWordError
-from embedtool.model.vectors import WordVectors, unit_rows
+from embedtool.model.linalg import unit_rows
+from embedtool.model.vectors import WordVectors
 from tests.unit.test_search_query import random_vectors
 
 VECTORS = random_vectors(60, 10)

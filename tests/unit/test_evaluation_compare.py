@@ -18,7 +18,8 @@ from embedtool.cli.output.comparison_page import page
 from embedtool.errors import EvaluationError, QueryError, UnknownWordError
 from embedtool.evaluation.tasks import AnalogySet, PairSet, Section
 from embedtool.experiments.model_comparison import compare_models
-from embedtool.model.vectors import WordVectors, unit_rows
+from embedtool.model.linalg import unit_rows
+from embedtool.model.vectors import WordVectors
 from embedtool.search.query import analogy, similar
 from tests.unit.test_search_query import random_vectors, with_subwords
 

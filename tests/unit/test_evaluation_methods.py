@@ -8,7 +8,8 @@ from embedtool.config.choices import ANALOGY_METHODS
 from embedtool.evaluation.analogy import answer_analogies
 from embedtool.evaluation.methods import SEED
 from embedtool.evaluation.tasks import AnalogySet, Section
-from embedtool.model.vectors import WordVectors, unit_rows
+from embedtool.model.linalg import unit_rows
+from embedtool.model.vectors import WordVectors
 
 N_PAIRS = 12
 EPSILON = 1e-6

@@ -22,7 +22,8 @@ from embedtool.evaluation.tasks import (
     PairSet,
     Section,
 )
-from embedtool.model.vectors import WordVectors, unit_rows
+from embedtool.model.linalg import unit_rows
+from embedtool.model.vectors import WordVectors
 from tests.unit.test_evaluation_compare import on_circle
 
 

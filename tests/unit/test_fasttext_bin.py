@@ -14,7 +14,8 @@ from embedtool.errors import FormatError
 from embedtool.formats import checking
 from embedtool.formats.options import ReadOptions
 from embedtool.model import store
-from embedtool.model.vectors import Subwords, WordVectors, ngram_hash, ngrams
+from embedtool.model.subwords import Subwords, ngram_hash, ngrams
+from embedtool.model.vectors import WordVectors
 from tests.conftest import Run
 
 

@@ -15,11 +15,12 @@ from pyarrow import feather, parquet
 
 from embedtool import formats
 from embedtool.errors import FormatError, MissingExtraError
-from embedtool.formats import READERS
 from embedtool.formats.floret import murmur3
 from embedtool.formats.options import ReadOptions
+from embedtool.formats.registry import READERS
 from embedtool.model import store
-from embedtool.model.vectors import Subwords, WordVectors
+from embedtool.model.subwords import Subwords
+from embedtool.model.vectors import WordVectors
 from tests.conftest import Run
 from tests.contracts.test_formats import FLORET, fasttext_vectors, parts, written
 

@@ -14,8 +14,8 @@ from safetensors.numpy import save_file
 
 from embedtool import formats
 from embedtool.errors import FormatError
-from embedtool.formats import FORMAT_OPTIONS, FORMATS
 from embedtool.formats.options import ReadOptions
+from embedtool.formats.registry import FORMAT_OPTIONS, FORMATS
 from embedtool.model import store
 from embedtool.model.vectors import WordVectors
 from tests.conftest import Run
@@ -154,7 +154,7 @@ def test_tensors_of_other_names(tmp_path: Path) -> None:
     save_file({"words": words, "embedding": ROWS}, tmp_path / "a")
     save_file({"text": words, "x": ROWS, "y": ROWS}, tmp_path / "b")
     assert formats.read(tmp_path / "a")[0].matrix.tolist() == ROWS.tolist()
-    with pytest.raises(FormatError, match=r"found .*; others are given with --word-column"):
+    with pytest.raises(FormatError, match=r"found .*; others are given with word_column"):
         formats.read(tmp_path / "b")
     chosen = ReadOptions(word_column="text", vector_column="x")
     assert list(formats.read(tmp_path / "b", None, chosen)[0].words) == WORDS

@@ -11,9 +11,10 @@ import pytest
 
 from embedtool import formats
 from embedtool.errors import FormatError
-from embedtool.formats import READERS, WRITERS
 from embedtool.formats.options import ReadOptions
-from embedtool.model.vectors import Subwords, WordVectors
+from embedtool.formats.registry import READERS, WRITERS
+from embedtool.model.subwords import Subwords
+from embedtool.model.vectors import WordVectors
 from tests.conftest import Run
 
 

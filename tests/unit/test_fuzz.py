@@ -22,10 +22,11 @@ from embedtool.corpus import sources
 from embedtool.corpus.corpus import Corpus
 from embedtool.errors import EmbedtoolError
 from embedtool.evaluation.dataset_readers import READERS, read_dictionary
-from embedtool.formats import READERS as READERS_OF_VECTORS
-from embedtool.formats import WRITERS
+from embedtool.formats.registry import READERS as READERS_OF_VECTORS
+from embedtool.formats.registry import WRITERS
 from embedtool.model import store
-from embedtool.model.vectors import Model, Subwords, WordVectors
+from embedtool.model.subwords import Subwords
+from embedtool.model.vectors import Model, WordVectors
 from embedtool.search.expression import parse_expression
 from embedtool.search.query import analogy
 from embedtool.trainers.checkpoint import State, last_state, load_state, save_state

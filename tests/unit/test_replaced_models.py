@@ -126,7 +126,7 @@ def test_an_index_fits_the_model_that_answers(path: Path, caplog: pytest.LogCapt
     with TestClient(application(source.open(), source=source)) as client:
         until(lambda: client.get("/ready").status_code == 200)
         checksum = save(path, "new", N + 50)
-        until(lambda: "has no index for --approximate" in caplog.text)
+        until(lambda: "has no index for approximate search" in caplog.text)
         assert client.get("/similar?word=old").json()["approximate"] is True
         build(store.load(path).vectors, path, 0.9)
         until(lambda: model_of(client)["checksum"] == checksum)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from embedtool.model.vectors import unit_rows
+from embedtool.model.linalg import unit_rows
 from embedtool.search import index
 from embedtool.search.index import EPSILON, nearest, nearest_by_product
 

@@ -9,16 +9,16 @@ import pytest
 from gensim.models import KeyedVectors
 
 from embedtool.errors import NoAnswerError, QueryError, UnknownWordError
-from embedtool.model.vectors import Model, Subwords, WordVectors, ngram_hash
-from embedtool.search.batches import each
+from embedtool.model.subwords import Subwords, ngram_hash
+from embedtool.model.vectors import Model, WordVectors
+from embedtool.search.batching import answers_or_errors
 from embedtool.search.candidates import candidate_ids
 from embedtool.search.expression import parse_expression
+from embedtool.search.lookup import cosines, lookup
 from embedtool.search.query import (
     WordScore,
     analogy,
     analogy_batch,
-    cosines,
-    lookup,
     odd_one_out,
     odd_one_out_batch,
     similar,
@@ -253,17 +253,19 @@ def test_a_batch_names_all_that_have_no_answer(degenerate):
 
 def test_each_question_is_answered_as_alone_or_has_its_error(degenerate):
     texts = ["a - b", "x - b + y", "a - same", "zero + a", "b - a"]
-    found = each(partial(analogy_batch, degenerate, n=2), texts)
+    found = answers_or_errors(partial(analogy_batch, degenerate, n=2), texts)
     assert [found[0], found[4]] == [analogy(degenerate, text, 2) for text in ("a - b", "b - a")]
     assert [str(error) for error in found[1:4]] == [
         "'x' is not in the vocabulary; 'y' is not in the vocabulary",
         "a - same is nothing at all: the words cancel out",
         ZERO,
     ]
-    assert each(partial(similar_batch, degenerate), []) == []
-    assert [str(e) for e in each(partial(similar_batch, degenerate), ["zero"])] == [ZERO]
+    assert answers_or_errors(partial(similar_batch, degenerate), []) == []
+    assert [str(e) for e in answers_or_errors(partial(similar_batch, degenerate), ["zero"])] == [
+        ZERO
+    ]
     with pytest.raises(QueryError, match="is no expression"):
-        each(partial(analogy_batch, degenerate), ["a - b", "a"])
+        answers_or_errors(partial(analogy_batch, degenerate), ["a - b", "a"])
 
 
 def test_a_model_is_asked_as_its_vectors_are(vectors):

@@ -21,7 +21,8 @@ from sklearn.utils.validation import validate_data
 
 from embedtool.errors import ConfigError, DocumentError, ModelError
 from embedtool.model import store
-from embedtool.model.vectors import Model, Subwords, WordVectors, ngram_hash
+from embedtool.model.subwords import Subwords, ngram_hash
+from embedtool.model.vectors import Model, WordVectors
 from embedtool.sklearn import DocumentVectorizer
 
 WEIGHTINGS = ["mean", "sif", "tfidf"]

@@ -15,7 +15,8 @@ from hypothesis.extra.numpy import arrays
 from embedtool.errors import ModelError, OutputError
 from embedtool.io.safetensors_io import map_tensors, write_tensors
 from embedtool.model import store
-from embedtool.model.vectors import Model, OutputRows, Subwords, WordVectors
+from embedtool.model.subwords import Subwords
+from embedtool.model.vectors import Model, OutputRows, WordVectors
 
 WORD = st.text(min_size=1)
 
@@ -141,7 +142,7 @@ def test_a_target_is_checked_before_the_work(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="does not exist; make it first"):
         store.check_target(tmp_path / "no" / "new", overwrite=False)
     store.save(model(["a"]), tmp_path / "model")
-    with pytest.raises(ModelError, match="use --overwrite"):
+    with pytest.raises(ModelError, match="use overwrite=True"):
         store.check_target(tmp_path / "model", overwrite=False)
     store.check_target(tmp_path / "model", overwrite=True)
     with pytest.raises(ModelError, match="is no model"):

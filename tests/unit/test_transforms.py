@@ -13,9 +13,11 @@ from embedtool.config.tasks import CompressConfig, TransformConfig
 from embedtool.config.training import FastTextConfig
 from embedtool.errors import ConfigError
 from embedtool.model import store
-from embedtool.model.quantized import compress
+from embedtool.model.compression import compress
+from embedtool.model.linalg import unit_rows
+from embedtool.model.subwords import Subwords, ngram_hash, ngrams
 from embedtool.model.transforms import UNTRANSFORMED, parse_variant, transform, variants
-from embedtool.model.vectors import Model, Subwords, WordVectors, ngram_hash, ngrams, unit_rows
+from embedtool.model.vectors import Model, WordVectors
 from embedtool.trainers.warm_start import WarmStart
 
 N_WORDS, SIZE, BUCKET = 300, 12, 50
@@ -99,7 +101,8 @@ def test_a_vector_of_zeros_stays_so_at_length_1() -> None:
 def test_many_blocks_are_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
     options = {"add_contexts": True, "all_but_the_top": 2, "normalize": True}
     expected = done(plain(output_matrix=CONTEXTS), **options).matrix
-    monkeypatch.setattr("embedtool.model.transforms.BLOCK_ROWS", 7)
+    for module in ("linalg", "transforms"):
+        monkeypatch.setattr(f"embedtool.model.{module}.BLOCK_ROWS", 7)
     found = done(plain(output_matrix=CONTEXTS), **options).matrix
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
@@ -186,7 +189,7 @@ def test_what_cannot_be_done_is_refused() -> None:
         done(plain(), add_contexts=True)
     with pytest.raises(ConfigError, match="nodes of a tree"):
         done(plain(output_matrix=CONTEXTS, output_rows="inner-nodes"), add_contexts=True)
-    with pytest.raises(ConfigError, match="--pca 13 is more than the 12 dimensions"):
+    with pytest.raises(ConfigError, match="pca=13 is more than the 12 dimensions"):
         done(plain(), pca=13)
     with pytest.raises(ConfigError, match="12 dimensions, too few for --all-but-the-top 12"):
         done(plain(), all_but_the_top=12)

@@ -7,14 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embedtool.errors import UnknownWordError
-from embedtool.model.vectors import (
-    Subwords,
-    WordVectors,
-    ngram_hash,
-    ngrams,
-    row_lengths,
-    unit_rows,
-)
+from embedtool.model.linalg import row_norms, unit_rows
+from embedtool.model.subwords import Subwords, ngram_hash, ngrams
+from embedtool.model.vectors import WordVectors
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 
@@ -146,4 +141,4 @@ def test_rows_beyond_float32_have_length_1_and_rows_that_are_not_finite_become_z
     unit = unit_rows(rows)
     expected = [[0.5**0.5] * 2, [0, 0], [0.6, 0.8], [0, 0], [0, 0]]
     np.testing.assert_allclose(unit, expected, rtol=1e-6)
-    assert np.isinf(row_lengths(rows)).tolist() == [True, False, False, True, False]
+    assert np.isinf(row_norms(rows)).tolist() == [True, False, False, True, False]

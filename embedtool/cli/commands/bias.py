@@ -86,11 +86,11 @@ def bias(
     from embedtool.model import store
 
     if weat_file is None:
-        from embedtool.search.query import from_ngrams, lookup
+        from embedtool.search.lookup import from_ngrams, lookup
 
         vectors = store.load(model).vectors
         asked = [(query, query.text) for query in queries]
-        answers = answer_queries(partial(lookup, vectors, directed=True), asked, unknown)
+        answers = answer_queries(partial(lookup, vectors, need_direction=True), asked, unknown)
         failures = [(word, row) for word, row in answers if isinstance(row, NoAnswerError)]
         known = [word for word, row in answers if not isinstance(row, NoAnswerError)]
         new_words = from_ngrams(vectors, known)

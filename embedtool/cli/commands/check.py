@@ -8,7 +8,7 @@ import click
 
 from embedtool.cli.options.shared import INPUT_FILE, NEW_FILE, json_option
 from embedtool.cli.output.console import echo_err, escape_unprintable, print_json
-from embedtool.formats import READERS
+from embedtool.formats.registry import READERS
 from embedtool.messages import counted
 
 if TYPE_CHECKING:

@@ -55,7 +55,7 @@ def compress(
 
     from embedtool.cli.output.progress_display import delayed_bars
     from embedtool.model import store
-    from embedtool.model.quantized import compress as compressed
+    from embedtool.model.compression import compress as compressed
     from embedtool.model.vectors import Model, with_history_entry
 
     store.check_target(output, overwrite)

@@ -6,7 +6,7 @@ import click
 
 from embedtool.cli.options.shared import OUTPUT_FILE, model_argument
 from embedtool.cli.output.console import echo_err
-from embedtool.formats import WRITERS
+from embedtool.formats.registry import WRITERS
 from embedtool.messages import counted
 
 
@@ -34,7 +34,7 @@ def export(model: Path, file: Path, name: str | None) -> None:
     name = name or formats.format_from_name(file, opened.vectors)
     with delayed_bars() as report:
         formats.write(
-            opened.vectors, file, name, formats.training_options(opened.description), report
+            opened.vectors, file, name, formats.recorded_options(opened.description), report
         )
     echo_err(
         f"{file}: {name}, {counted(opened.vectors.n_words, 'word')} x {opened.vectors.vector_size}"

@@ -4,7 +4,7 @@ import click
 
 from embedtool.cli.options.shared import json_option, tsv_option
 from embedtool.cli.output.console import emit
-from embedtool.formats import FORMATS, READERS, WRITERS
+from embedtool.formats.registry import FORMATS, READERS, WRITERS
 
 COLUMNS = ("format", "names", "use", "keeps", "opened by")
 

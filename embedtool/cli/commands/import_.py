@@ -15,7 +15,7 @@ from embedtool.cli.options.shared import (
 )
 from embedtool.cli.output.console import echo_err
 from embedtool.errors import DamagedError
-from embedtool.formats import READERS
+from embedtool.formats.registry import FORMATS, READERS
 from embedtool.io.encodings import is_utf8
 from embedtool.messages import counted
 
@@ -74,7 +74,7 @@ def import_(file: Path, model: Path, name: str | None, overwrite: bool, **chosen
                 "good rows to OUT"
             ) from None
         description = {"algorithm": "imported", "source": str(file), "read_as": name}
-        if "encoding" in formats.FORMATS[name].read_options:
+        if "encoding" in FORMATS[name].read_options:
             description["encoding"] = reading.encoding
         store.save(Model(vectors, description | formats.describe(file, name)), model, report)
     n_without = int((~np.isfinite(vectors.norms)).sum())

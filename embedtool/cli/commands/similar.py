@@ -63,7 +63,7 @@ def _print_stable(
     from embedtool.cli.output.stable_neighbours import print_neighbours
     from embedtool.experiments.runs import open_runs
     from embedtool.experiments.stability import stable_neighbours
-    from embedtool.search.query import from_ngrams
+    from embedtool.search.lookup import from_ngrams
 
     runs = open_runs(folder)
     nearest = partial(

@@ -33,6 +33,7 @@ def similarity(
 
     from embedtool.model import store
     from embedtool.search import query as search
+    from embedtool.search.lookup import from_ngrams
 
     vectors = store.load(model).vectors
     answers = answer_queries(partial(search.similarity_batch, vectors), asked, unknown)
@@ -42,14 +43,14 @@ def similarity(
             if isinstance(cosine, NoAnswerError)
             else {
                 **dict(zip(COLUMNS, (*pair, cosine), strict=True)),
-                **from_ngrams_field(search.from_ngrams(vectors, pair)),
+                **from_ngrams_field(from_ngrams(vectors, pair)),
             }
             for pair, cosine in answers
         ])  # fmt: skip
         return
     rows: list[tuple[Cell, ...]] = [
         (*pair, None, str(cosine)) if isinstance(cosine, NoAnswerError)
-        else (*pair, cosine, ngrams_message(search.from_ngrams(vectors, pair)))
+        else (*pair, cosine, ngrams_message(from_ngrams(vectors, pair)))
         for pair, cosine in answers
     ]  # fmt: skip
     print_annotated_rows(COLUMNS, rows, as_tsv, unknown)

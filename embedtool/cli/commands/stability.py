@@ -79,7 +79,7 @@ def _measure(
     from embedtool.experiments.stability import stability as measure
     from embedtool.experiments.stability import stable_neighbours
     from embedtool.io.atomic import check_writable
-    from embedtool.search.query import from_ngrams
+    from embedtool.search.lookup import from_ngrams
 
     check_writable(output)
     with progress_reporter() as report:

@@ -25,7 +25,7 @@ def vector(
     asked = [(query, query.text) for query in read_queries(queries, whole_line=False)]
 
     from embedtool.model import store
-    from embedtool.search.query import from_ngrams, lookup
+    from embedtool.search.lookup import from_ngrams, lookup
 
     vectors = store.load(model).vectors
     answers = answer_queries(partial(lookup, vectors), asked, unknown)

@@ -50,7 +50,7 @@ def partial_word(text: str) -> str:
 def words_with_prefix(vectors: "WordVectors", prefix: str) -> dict[str, int | None]:
     """Return the most frequent words with a prefix that can be typed, with their counts."""
     from embedtool.corpus.tokens import split_spaces
-    from embedtool.search.prefix import with_prefix
+    from embedtool.search.candidates import with_prefix
 
     found: dict[str, int | None] = {}
     for i in with_prefix(vectors.string_table, prefix, MAX_WORDS).tolist():

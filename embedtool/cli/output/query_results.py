@@ -45,7 +45,7 @@ def answer_queries(
     Parameters
     ----------
     answer : callable
-        Answers many questions at once, as for `search.batches.each`.
+        Answers many questions at once, as for `search.batching.each`.
     asked : sequence of tuples
         Each question with the query that it comes from.
     unknown : {"error", "skip", "mark"}
@@ -57,9 +57,9 @@ def answer_queries(
     UnansweredError
         With `unknown="error"`, if there are questions without an answer; it names all of them.
     """
-    from embedtool.search.batches import each
+    from embedtool.search.batching import answers_or_errors
 
-    results = each(answer, [question for _, question in asked])
+    results = answers_or_errors(answer, [question for _, question in asked])
     lines: dict[str, list[int]] = {}
     for (query, _), result in zip(asked, results, strict=True):
         if isinstance(result, NoAnswerError):
@@ -146,7 +146,7 @@ def ngrams_message(words: Sequence[str]) -> str:
 
 def echo_ngrams(vectors: "WordVectors", words: Sequence[str]) -> None:
     """Say which of these words are known by their character n-grams alone."""
-    from embedtool.search.query import from_ngrams
+    from embedtool.search.lookup import from_ngrams
 
     if new_words := from_ngrams(vectors, words):
         echo_err(ngrams_message(new_words))

@@ -106,7 +106,8 @@ def test_an_index_of_other_vectors_is_refused(folder: Path, run: Run) -> None:
     result = run("similar", folder, "w0", "--approximate")
     assert result.exit_code == 1
     assert result.stderr == (
-        f"Error: {folder}: has no index for --approximate; make it with: embedtool index {folder}\n"
+        f"Error: {folder}: has no index for approximate search; "
+        f"make it with: embedtool index {folder}\n"
     )
 
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from embedtool.corpus.string_table import StringTable
 from embedtool.errors import ModelError
-from embedtool.search import prefix
-from embedtool.search.prefix import with_prefix
+from embedtool.search import candidates
+from embedtool.search.candidates import with_prefix
 
 LETTERS = st.text(alphabet="abé語\ud800", max_size=4)
 
@@ -18,7 +18,7 @@ def test_it_finds_what_looking_at_each_word_finds(
     words: list[str], begun: str, n: int, block_words: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(prefix, "BLOCK_WORDS", block_words)
+        patch.setattr(candidates, "BLOCK_WORDS", block_words)
         found = with_prefix(StringTable.from_words(words), begun, n)
     assert found.tolist() == [i for i, word in enumerate(words) if word.startswith(begun)][:n]
     assert found.dtype == np.int64

@@ -1,9 +1,6 @@
-"""Words and arrays that came out of a container, checked against each other.
+"""Words, vectors and counts among the named arrays or columns of a file, and their checks."""
 
-In: words, and the arrays by name. Out: WordVectors.
-"""
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +8,58 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.errors import FormatError
-from embedtool.formats.array_builder import ArrayBuilder, blocks_of
+from embedtool.formats.array_builder import ArrayBuilder
 from embedtool.formats.options import ReadOptions
-from embedtool.formats.text_rows import warn_duplicates
+from embedtool.formats.word_checks import warn_duplicates
+from embedtool.io.blocks import row_slices
 from embedtool.io.safetensors_io import release_pages
 from embedtool.messages import counted
 from embedtool.model.vectors import WordVectors
 
+WORD_NAMES = ("word", "words", "token", "tokens", "vocab", "vocabulary", "term", "terms", "labels")
+VECTOR_NAMES = ("vector", "vectors", "embedding", "embeddings", "matrix", "weights")
+
+
+def check_present(path: Path, wanted: str, names: Collection[str], kind: str) -> None:
+    """Raise FormatError where a file has no array or column of the name that a person gave."""
+    if wanted not in names:
+        raise FormatError(f"{path}: has no {kind} {wanted!r}; found {', '.join(names) or 'none'}")
+
+
+def choose_name(
+    own: str, known: Sequence[str], names: Collection[str], possible: Sequence[str]
+) -> str | None:
+    """The name under which words or vectors stand, or None where that cannot be told.
+
+    own      : as this project writes it, whatever stands there
+    known    : as others do
+    possible : the names of what could be words, or vectors, by its kind
+    """
+    if own in names:
+        return own
+    candidates = [name for name in known if name in possible] or possible
+    return candidates[0] if len(candidates) == 1 else None
+
+
+def ambiguous_names(
+    path: Path, kind: str, own: tuple[str, str], names: Collection[str]
+) -> FormatError:
+    """What to say where words or vectors cannot be told.
+
+    own : the names of words and of vectors, as this project writes them
+    """
+    words, vectors = own
+    found = ", ".join(names) or "none"
+    return FormatError(
+        f"{path}: expected the {kind}s '{words}' and '{vectors}'; found {found}; names such as "
+        f"{WORD_NAMES[2]}, {WORD_NAMES[4]} and {VECTOR_NAMES[3]} are known too, others are given "
+        "with word_column and vector_column",
+        parameters=("word_column", "vector_column"),
+    )
+
 
 def from_arrays(
-    path: Path, words: Sequence[str], arrays: Mapping[str, NDArray[Any]], reading: ReadOptions
+    path: Path, words: Sequence[str], arrays: Mapping[str, NDArray[Any]], options: ReadOptions
 ) -> WordVectors:
     """Make WordVectors of `vectors` (n, d), `words` (n,) and, where it is there, `counts` (n,).
 
@@ -43,15 +82,15 @@ def from_arrays(
     kept = _firsts(words)
     is_plain = matrix.dtype == np.float32 and matrix.flags.c_contiguous and matrix.flags.aligned
     if not is_plain or len(kept) < len(words):
-        with ArrayBuilder(reading) as table:
-            for rows in blocks_of(len(kept), matrix[:1].nbytes):
+        with ArrayBuilder(options) as table:
+            for rows in row_slices(len(kept), matrix[:1].nbytes):
                 table.append(matrix[kept[rows]])
             matrix = table.array(matrix.shape[1])
     if len(kept) < len(words):
         warn_duplicates(path, len(words) - len(kept))
         words = [words[i] for i in kept]
         counts = None if counts is None else counts[kept]
-    if not reading.allow_nonfinite:
+    if not options.allow_nonfinite:
         check_finite(path, words, matrix)
     return WordVectors(words, matrix, counts)
 
@@ -66,7 +105,7 @@ def _firsts(words: Sequence[str]) -> NDArray[np.int64]:
 
 def check_finite(path: Path, words: Sequence[str], matrix: NDArray[np.float32]) -> None:
     """Raise FormatError naming the first word whose vector holds NaN or infinity."""
-    for rows in blocks_of(len(matrix), matrix[:1].nbytes):
+    for rows in row_slices(len(matrix), matrix[:1].nbytes):
         finite = np.isfinite(matrix[rows]).all(axis=1)
         if not finite.all():
             word = words[rows.start + int(np.argmin(finite))]

@@ -12,17 +12,17 @@ from embedtool.config.tasks import CompressConfig
 from embedtool.errors import ConfigError, FormatError, ModelError
 from embedtool.io.safetensors_io import map_tensors, write_tensors
 from embedtool.model import store
+from embedtool.model.compression import compress, leading_axes
+from embedtool.model.linalg import unit_rows
 from embedtool.model.quantized import (
     Float16Matrix,
     Int8Matrix,
     PQMatrix,
     QuantizedMatrix,
-    compress,
     from_tensors,
-    parts_of,
-    principal_axes,
+    subvectors,
 )
-from embedtool.model.vectors import Model, WordVectors, unit_rows
+from embedtool.model.vectors import Model, WordVectors
 from embedtool.search.query import similar
 from tests.conftest import Run
 
@@ -83,14 +83,14 @@ def test_fewer_dimensions_keep_the_cosines_that_rows_have_in_them() -> None:
 
 def test_axes_are_at_right_angles_and_the_longest_come_first() -> None:
     matrix = np.diag([3.0, 1.0, 2.0]).astype(np.float32)
-    axes = principal_axes(matrix, 3)
+    axes = leading_axes(matrix, 3)
     np.testing.assert_allclose(np.abs(axes), np.eye(3)[:, [0, 2, 1]], atol=1e-6)
 
 
 @pytest.mark.parametrize("size", [1, 7, 12])
 def test_parts_are_of_nearly_one_width(size: int) -> None:
     for n_parts in range(1, size + 1):
-        parts = parts_of(size, n_parts)
+        parts = subvectors(size, n_parts)
         widths = [part.stop - part.start for part in parts]
         assert sum(widths) == size
         assert max(widths) - min(widths) <= 1
@@ -107,12 +107,12 @@ def test_few_words_have_a_centroid_each() -> None:
     [
         ({}, "say what to save"),
         ({"precision": "int8", "product_quantisation": 2}, "not both"),
-        ({"words": 901}, "--words 901 is more than the 900 that there are"),
-        ({"dimensions": 13}, "--dimensions 13 is more than the 12"),
-        ({"product_quantisation": 13}, "--product-quantisation 13 is more than the 12"),
-        ({"dimensions": 4, "product_quantisation": 5}, "--product-quantisation 5 is more than"),
-        ({"ngrams": 1}, "--ngrams 1 is more than the 0"),
-        ({"words": 0}, "--words must be 1 or more"),
+        ({"words": 901}, "words=901 is more than the 900 that there are"),
+        ({"dimensions": 13}, "dimensions=13 is more than the 12"),
+        ({"product_quantisation": 13}, "product_quantisation=13 is more than the 12"),
+        ({"dimensions": 4, "product_quantisation": 5}, "product_quantisation=5 is more than"),
+        ({"ngrams": 1}, "ngrams=1 is more than the 0"),
+        ({"words": 0}, "words must be 1 or more"),
     ],
 )
 def test_what_cannot_be_kept_is_named(options: dict[str, Any], message: str) -> None:

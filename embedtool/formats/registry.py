@@ -1,0 +1,194 @@
+"""The formats of vector files. A new format is one module and one entry of FORMATS.
+
+The help of the command line lists the formats, so that nothing is imported here that takes time.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+
+class Format(NamedTuple):
+    """What is known of a format without importing its module.
+
+    Attributes
+    ----------
+    module : str
+        Name of the module in this package. It has `read`, `write` or both.
+    suffixes : tuple of str
+        Ends of file names that stand for the format when a file is written.
+    contents : str
+        The parts of a model that it holds.
+    readers : str
+        Tools that open it.
+    arguments : mapping
+        Keyword arguments for `read` and `write`, if several formats share a module.
+    aliases : str
+        Other names that stand for it, in words.
+    magic : bytes
+        A regular expression for the first bytes of a file.
+    folder_files : tuple of tuple of str
+        For a format that is a folder: sets of files of which the folder must hold one.
+    by_frequency : bool
+        Whether the tools that write it put the most frequent word first.
+    read_only_reason : str
+        Why it cannot be written, if it cannot.
+    streams : bool
+        Whether it is a single file, which can be written to standard output.
+    read_options : tuple of str
+        The fields of ReadOptions, among FORMAT_OPTIONS, that its reader uses.
+    """
+
+    module: str
+    suffixes: tuple[str, ...]
+    contents: str
+    readers: str
+    arguments: Mapping[str, Any] = {}
+    aliases: str = ""
+    magic: bytes = b""
+    folder_files: tuple[tuple[str, ...], ...] = ()
+    by_frequency: bool = True
+    read_only_reason: str = ""
+    streams: bool = True
+    read_options: tuple[str, ...] = ()
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is a folder and not a file."""
+        return bool(self.folder_files)
+
+
+TEXT = ("encoding", "encoding_errors")
+COLUMNS = ("word_column", "vector_column")
+FORMAT_OPTIONS = ("words", *TEXT, *COLUMNS)
+"""The fields of ReadOptions that only some formats use."""
+
+FORMATS = {
+    "word2vec": Format(
+        "text_rows",
+        (".txt", ".w2v"),
+        "words, vectors",
+        "word2vec.c, gensim, spaCy, fastText",
+        arguments={"header": True},
+        read_options=TEXT,
+    ),
+    "word2vec-binary": Format(
+        "word2vec_binary",
+        (),
+        "words, vectors",
+        "word2vec.c, gensim",
+        aliases=".bin without subwords",
+        read_options=TEXT,
+    ),
+    "glove": Format(
+        "text_rows",
+        (".glove",),
+        "words, vectors",
+        "GloVe's scripts, gensim",
+        arguments={"header": False},
+        aliases="glove*.txt",
+        read_options=TEXT,
+    ),
+    "fasttext-vec": Format(
+        "text_rows",
+        (".vec",),
+        "words, vectors",
+        "fastText, gensim",
+        arguments={"header": True},
+        read_options=TEXT,
+    ),
+    "fasttext-bin": Format(
+        "fasttext_bin",
+        (),
+        "words, counts, vectors, n-grams, contexts",
+        "fastText, gensim",
+        aliases=".bin with subwords",
+        magic=rb"\xba\x16\x4f\x2f",
+        read_options=TEXT,
+    ),
+    "safetensors": Format(
+        "safetensors_file",
+        (".safetensors",),
+        "words, counts, vectors",
+        "safetensors",
+        by_frequency=False,
+        read_options=("encoding_errors", *COLUMNS),
+    ),
+    "npz": Format(
+        "npz",
+        (".npz",),
+        "words, counts, vectors",
+        "NumPy",
+        magic=rb"PK\x03\x04",
+        by_frequency=False,
+        read_options=(*TEXT, *COLUMNS),
+    ),
+    "parquet": Format(
+        "parquet",
+        (".parquet",),
+        "words, counts, vectors",
+        "pyarrow, DuckDB, polars",
+        magic=rb"PAR1",
+        by_frequency=False,
+        read_options=(*TEXT, *COLUMNS),
+    ),
+    "arrow": Format(
+        "arrow",
+        (".arrow", ".feather"),
+        "words, counts, vectors",
+        "pyarrow, polars, pandas",
+        magic=rb"ARROW1\0\0",
+        by_frequency=False,
+        read_options=(*TEXT, *COLUMNS),
+    ),
+    "finalfusion": Format(
+        "finalfusion",
+        (".fifu",),
+        "words, vectors, n-grams",
+        "finalfusion in Rust and Python",
+        magic=rb"FiFu(?s:..)\0\0",
+        read_options=("encoding_errors",),
+    ),
+    "floret": Format(
+        "floret",
+        (".floret",),
+        "vectors of any word",
+        "floret, spaCy",
+        by_frequency=False,
+        read_only_reason="floret finds n-grams by another hash than FastText and embedtool, so "
+        "that only its own training fills its table",
+        read_options=("words", *TEXT),
+    ),
+    "tensorboard": Format(
+        "tensorboard",
+        (".tsv",),
+        "words, vectors",
+        "TensorBoard's projector",
+        aliases="with .metadata.tsv",
+        by_frequency=False,
+        streams=False,
+        read_options=TEXT,
+    ),
+    "model2vec": Format(
+        "model2vec",
+        (),
+        "words, vectors",
+        "model2vec, Sentence Transformers",
+        aliases="a folder",
+        folder_files=(("modules.json",), ("model.safetensors", "tokenizer.json")),
+        by_frequency=False,
+        streams=False,
+    ),
+    "spacy": Format(
+        "spacy_vectors",
+        (),
+        "words, vectors",
+        "spaCy",
+        aliases="a folder",
+        folder_files=(("vocab/key2row",), ("key2row",)),
+        streams=False,
+    ),
+}
+READERS = {name: each.module for name, each in FORMATS.items()}
+WRITERS = {name: each.module for name, each in FORMATS.items() if not each.read_only_reason}
+SUFFIXES = {suffix: name for name, each in FORMATS.items() for suffix in each.suffixes}
+"""The format for which the suffix of a file name stands. `.bin` stands for two."""

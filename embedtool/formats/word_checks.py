@@ -1,0 +1,43 @@
+"""Words that a format cannot hold, and words that a file holds twice."""
+
+import logging
+import re
+from pathlib import Path
+
+from embedtool.errors import FormatError
+from embedtool.io.encodings import BYTE_ORDER_MARK
+from embedtool.messages import counted
+from embedtool.model.vectors import WordVectors
+
+log = logging.getLogger(__name__)
+
+SURROGATES = "\ud800-\udfff"
+"""Halves of surrogate pairs, which have no UTF-8."""
+
+
+def warn_duplicates(path: Path, n_twins: int) -> None:
+    """Say how many words stood there twice."""
+    if n_twins:
+        twins = counted(n_twins, "word stands", "words stand")
+        log.warning("%s: %s there twice; the first is kept", path, twins)
+
+
+def check_first_word(vectors: WordVectors, path: Path) -> None:
+    """Raise FormatError where the first word of a file would be taken for a byte order mark."""
+    word = next(iter(vectors.words), "")
+    if word.startswith(BYTE_ORDER_MARK):
+        raise FormatError(
+            f"{path}: the format cannot hold the word {word!r} first, as it begins with a byte "
+            "order mark; choose another format, such as safetensors"
+        )
+
+
+def check_words(vectors: WordVectors, path: Path, forbidden: str) -> None:
+    """Raise FormatError naming the first word that a format cannot hold."""
+    pattern = re.compile(f"[{SURROGATES}{re.escape(forbidden)}]")
+    for word in vectors.words:
+        if not word or pattern.search(word):
+            raise FormatError(
+                f"{path}: the format cannot hold the word {word!r}; leave it out, or choose "
+                "another format, such as safetensors"
+            )
