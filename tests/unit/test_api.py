@@ -261,7 +261,7 @@ SHAPE = (
         ("/similar?word=king&n=" + "9" * 5000, "n must be a whole number"),
         ("/similar?word=king&include_query_words=yes", "include_query_words must be true or false"),
         ("/similar?word=king&min_count=1000",
-         "no word is left to answer; loosen restrict-vocab, min-count or the words"),
+         "no word is left to answer; loosen restrict_vocab, min_count or words"),
         ("/similar?word=king&approximate=true",
          "the server has no index open; it has with: serve --approximate"),
         ("/analogy?expression=king&method=sum", "method must be 3cosadd or 3cosmul"),

@@ -254,7 +254,7 @@ def test_a_faulty_floret_table(content: bytes, message: str, tmp_path: Path) -> 
 def test_floret_needs_words_and_is_not_written(run: Run, tmp_path: Path) -> None:
     table, words, model = tmp_path / "a.floret", tmp_path / "words", tmp_path / "model"
     table.write_bytes(FLORET)
-    assert "holds no words" in fault(table)
+    assert "has no vocabulary" in fault(table)
     assert "none: cannot be read" in fault(table, ReadOptions(words=tmp_path / "none"))
     words.write_bytes(b"king\nki\xffng\n")
     assert "the word is not UTF-8" in fault(table, ReadOptions(words=words))

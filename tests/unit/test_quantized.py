@@ -122,7 +122,7 @@ def test_what_cannot_be_kept_is_named(options: dict[str, Any], message: str) -> 
 
 def test_numbers_that_the_bits_cannot_hold_are_refused() -> None:
     huge = WordVectors(["a"], np.array([[1e5, 0]], np.float32))
-    with pytest.raises(ConfigError, match="float16 cannot hold numbers above 65,504"):
+    with pytest.raises(ConfigError, match="float16' cannot hold numbers above 65,504"):
         compress(huge, CompressConfig(precision="float16"))
     endless = WordVectors(["a"], np.array([[np.inf, 0]], np.float32))
     with pytest.raises(ConfigError, match="not finite, which cannot be compressed"):

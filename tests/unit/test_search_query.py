@@ -365,7 +365,7 @@ def test_candidates_meet_every_restriction(vectors):
 
 def test_candidates_that_cannot_be_are_refused(vectors):
     without_counts = WordVectors(vectors.words, vectors.matrix)
-    with pytest.raises(QueryError, match="min-count needs the counts"):
+    with pytest.raises(QueryError, match="min_count needs the counts"):
         candidate_ids(without_counts, min_count=5)
     with pytest.raises(QueryError, match="no word is left"):
         candidate_ids(vectors, words=["new"])

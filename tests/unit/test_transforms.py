@@ -191,9 +191,9 @@ def test_what_cannot_be_done_is_refused() -> None:
         done(plain(output_matrix=CONTEXTS, output_rows="inner-nodes"), add_contexts=True)
     with pytest.raises(ConfigError, match="pca=13 is more than the 12 dimensions"):
         done(plain(), pca=13)
-    with pytest.raises(ConfigError, match="12 dimensions, too few for --all-but-the-top 12"):
+    with pytest.raises(ConfigError, match="12 dimensions, too few for all_but_the_top=12"):
         done(plain(), all_but_the_top=12)
-    with pytest.raises(ConfigError, match="for --all-but-the-top 5 and --pca 8"):
+    with pytest.raises(ConfigError, match="for all_but_the_top=5 and pca=8"):
         done(plain(), all_but_the_top=5, pca=8)
     broken = MATRIX.copy()
     broken[2, 1] = np.nan
