@@ -1,6 +1,6 @@
-"""How long all 19,544 Google questions take: embedtool and gensim in turn, on the same vectors.
+"""Time of all 19,544 Google questions: embedtool and gensim, alternating, on the same vectors.
 
-    python -m benchmarks.analogies [--words 30000] [--vector-size 100] [--rounds 3] [--sample N]
+    python -m benchmarks.analogies [--words 30000] [--vector-size 100] [--repeat 3] [--sample N]
 
 The vectors are random and the words those of the questions, filled up: a wrong answer costs as
 much time as a right one. With --sample gensim answers only so many of the questions, at even steps,
@@ -26,7 +26,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--words", type=int, default=30_000)
     parser.add_argument("--vector-size", type=int, default=100)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--sample", type=int)
     arguments = parser.parse_args()
 
@@ -47,7 +47,7 @@ def main() -> None:
     lines = [" ".join((*question[:3], *question[3])) for question in sample]
     file.write_text("\n".join([": sample", *lines]) + "\n")
     seconds: dict[str, list[float]] = {"embedtool": [], "gensim": []}
-    for _ in range(arguments.rounds):
+    for _ in range(arguments.repeat):
         began = time.monotonic()
         result = evaluate_analogies(WordVectors(words, matrix), google, restrict_vocab=None)
         seconds["embedtool"].append(time.monotonic() - began)

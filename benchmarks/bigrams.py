@@ -1,7 +1,4 @@
-"""What a bigram model makes of held-out text: the baseline of encoders.
-
-In: sentences as ids, and whether each ends where its ids do. Out: perplexity.
-"""
+"""The perplexity of a bigram model on held-out text: the baseline of encoders."""
 
 from collections.abc import Iterable
 
@@ -9,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Sentence = tuple[NDArray[np.integer], bool]
+"""Ids, and whether the sentence ends where they do."""
 
 
 class Bigrams:
@@ -32,11 +30,11 @@ class Bigrams:
         self.lower = lower / lower.sum()
 
     def perplexity(self, sentences: Iterable[Sentence]) -> float:
-        """exp of the mean negative log-likelihood of the words and ends of sentences."""
+        """Return exp of the mean negative log-likelihood of the words and ends of sentences."""
         pairs = np.concatenate([self._pairs(*each) for each in sentences])
         before, after = np.divmod(pairs, self.n_classes)
-        places = np.searchsorted(self.pairs, pairs).clip(max=len(self.pairs) - 1)
-        seen = np.where(self.pairs[places] == pairs, self.discounted[places], 0)
+        positions = np.searchsorted(self.pairs, pairs).clip(max=len(self.pairs) - 1)
+        seen = np.where(self.pairs[positions] == pairs, self.discounted[positions], 0)
         totals = np.maximum(self.totals[before], 1)
         left = np.where(self.totals[before] > 0, self.discount * self.kinds[before] / totals, 1.0)
         return float(np.exp(-np.log(seen / totals + left * self.lower[after]).mean()))

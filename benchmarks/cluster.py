@@ -1,12 +1,12 @@
-"""What a cluster takes, beside as many workers of one machine, and beside what the model foretells.
+"""Time of a cluster beside that of as many workers of one machine, and beside the cost model's.
 
     python -m benchmarks.cluster TEXT [--nodes 1 2 4] [--seed 1] [--only glove ...]
 
 Starts Ray's nodes, of one core each, on this machine, and trains on TEXT with each number of nodes,
-and in turn with as many workers, with the settings of `benchmarks.run`, from the text to a model on
-disk. Beside the seconds stand those that `benchmarks.simulation` comes to function by function, and
-those of the formulas of `benchmarks.cost_model`; nodes share this machine's cores, and both
-are told so. Then come the formulas for clusters that nobody has measured.
+alternating with as many workers, with the settings of `benchmarks.run`, from the text to a model on
+disk. Beside the seconds are those of `benchmarks.simulation`, function by function, and those of
+the formulas of `benchmarks.cost_model`; both know that the nodes share this machine's cores. Then
+the formulas are printed for clusters that nobody has measured.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.cost_model import Sizes, cost, sizes_of
 from benchmarks.measure import CommandError, first_lines, machine, plain_text, run
-from benchmarks.simulation import seconds_of
+from benchmarks.simulation import simulated_seconds
 from benchmarks.tasks import (
     EPOCHS,
     GLOVE_WINDOW,
@@ -49,26 +49,26 @@ from embedtool.io.machine import n_cores
 from embedtool.io.progress import silent
 from embedtool.trainers.training import encode_text, read_text
 
-SHOWN = ("cbow", "skipgram", "fasttext", "glove")
+DEFAULT_TASKS = ("cbow", "skipgram", "fasttext", "glove")
 STORE = 3 * 10**9
-"""Bytes of a node's store, for all of which one machine must have room."""
+"""Bytes of a node's object store; one machine must have room for all of them."""
 WARM_BYTES = 10**6
 """Text of the first training, in which kernels are compiled."""
 
-FAR_NODES = (1, 10, 100, 1000)
-FAR_TOKENS = (10**9, 10**10, 10**11, 10**12)
-FAR_CORES, FAR_STORE, FAR_LINK = 16, 32 * 2**30, 1.25e9
-"""Of each node, and bytes a second of 10 Gbit/s."""
-FAR_WORDS, FAR_NGRAMS = 10**6, 2 * 10**6
+EXTRAPOLATED_NODES = (1, 10, 100, 1000)
+EXTRAPOLATED_TOKENS = (10**9, 10**10, 10**11, 10**12)
+NODE_CORES, NODE_STORE, NODE_LINK = 16, 32 * 2**30, 1.25e9
+"""Of each node, and bytes per second of 10 Gbit/s."""
+EXTRAPOLATED_WORDS, EXTRAPOLATED_NGRAMS = 10**6, 2 * 10**6
 """With --max-vocab 1,000,000, and FastText's buckets."""
-FAR_ROUNDS = 100
-"""Beside as many as there are by default; nobody knows what this costs in accuracy."""
-BYTES_A_TOKEN = 6
+FEW_SYNCS = 100
+"""Beside the default number; nobody knows what this costs in accuracy."""
+BYTES_PER_TOKEN = 6
 HOUR, GiB = 3600, 2**30
 
 
 def config_of(task: Task) -> TrainerConfig:
-    """The options that `benchmarks.tasks.embedtool` has."""
+    """Return the options that `benchmarks.tasks.embedtool` has."""
     if task.algorithm == "glove":
         return GloveConfig(
             vector_size=SIZE, min_count=MIN_COUNT, window=GLOVE_WINDOW, x_max=X_MAX,
@@ -83,7 +83,7 @@ def config_of(task: Task) -> TrainerConfig:
 
 
 def nodes_of(n_nodes: int, cores: int = 1, store: int = STORE) -> list[Node]:
-    """Nodes as the model takes them."""
+    """Return nodes as the cost model takes them."""
     return [Node(str(i), str(i), cores, store, store) for i in range(n_nodes)]
 
 
@@ -116,13 +116,13 @@ def set_token(path: Path) -> None:
 
 
 def train(task: str, folder: Path, workers: int, seed: int, *more: str) -> float:
-    """The seconds of a training."""
+    """Return the seconds of a training."""
     with TemporaryDirectory(dir=folder) as name:
         return run(embedtool(TASKS[task], more)(workers, seed), Path(name)).seconds
 
 
 def sizes(text: Path, config: TrainerConfig) -> Sizes:
-    """The sizes of a text."""
+    """Return the sizes of a text."""
     with TemporaryDirectory() as name:
         scanned = read_text(Corpus([str(text)]), Path(name), None, None, silent)
         encoded = encode_text(scanned, config, Path(name))
@@ -131,41 +131,41 @@ def sizes(text: Path, config: TrainerConfig) -> Sizes:
 
 
 def compare(task: str, address: str, folder: Path, n_nodes: int, seed: int, text: Sizes) -> str:
-    """A line: trained here and there, simulated, and by the formulas."""
-    here = train(task, folder, n_nodes, seed)
-    there = train(task, folder, 1, seed, "--cluster", address)
+    """Format a line: trained by workers and by a cluster, simulated, and by the formulas."""
+    local = train(task, folder, n_nodes, seed)
+    remote = train(task, folder, 1, seed, "--cluster", address)
     config, nodes = config_of(TASKS[task]), nodes_of(n_nodes)
     settings = resolve_defaults(ClusterConfig(address), Cluster(nodes))
-    simulated = seconds_of(config, settings, text, nodes, n_cores())
-    formula = cost(config, settings, text, nodes[: n_cores()]).seconds
+    simulated = simulated_seconds(config, settings, text, nodes, n_cores())
+    formula = cost(config, settings, text, nodes[: n_cores()]).total_s
     return (
-        f"{task:12}{n_nodes:6}{here:10.1f} s{there:10.1f} s{here / there:9.2f}"
-        f"{simulated:10.1f} s{there / simulated:7.2f}{formula:10.1f} s{there / formula:7.2f}"
+        f"{task:12}{n_nodes:6}{local:10.1f} s{remote:10.1f} s{local / remote:9.2f}"
+        f"{simulated:10.1f} s{remote / simulated:7.2f}{formula:10.1f} s{remote / formula:7.2f}"
     )
 
 
-def print_far(task: str, text: Sizes, rounds: int | None) -> None:
-    """Hours of trainings that nobody has measured, and how much of that is exchange."""
+def print_extrapolated(task: str, text: Sizes, syncs: int | None) -> None:
+    """Print hours of trainings that nobody has measured, and the fraction of communication."""
     config = config_of(TASKS[task])
-    name = f"{task}, {rounds} rounds" if rounds else task
-    print(f"\n{name:24}" + "".join(f"{n:>18,}" for n in FAR_NODES))
-    n_rows = FAR_WORDS + (FAR_NGRAMS if task == "fasttext" else 0)
-    for n_tokens in FAR_TOKENS:
-        shown = []
-        for n_nodes in FAR_NODES:
-            far = replace(
-                text, n_bytes=BYTES_A_TOKEN * n_tokens, n_tokens=n_tokens,
-                n_words=FAR_WORDS, n_rows=n_rows,
+    name = f"{task}, {syncs} syncs" if syncs else task
+    print(f"\n{name:24}" + "".join(f"{n:>18,}" for n in EXTRAPOLATED_NODES))
+    n_rows = EXTRAPOLATED_WORDS + (EXTRAPOLATED_NGRAMS if task == "fasttext" else 0)
+    for n_tokens in EXTRAPOLATED_TOKENS:
+        cells = []
+        for n_nodes in EXTRAPOLATED_NODES:
+            sizes_there = replace(
+                text, n_bytes=BYTES_PER_TOKEN * n_tokens, n_tokens=n_tokens,
+                n_words=EXTRAPOLATED_WORDS, n_rows=n_rows,
             )  # fmt: skip
-            nodes = nodes_of(n_nodes, FAR_CORES, FAR_STORE)
-            settings = resolve_defaults(ClusterConfig("far", syncs=rounds), Cluster(nodes))
-            taken = cost(config, settings, far, nodes, FAR_LINK)
-            exchange = 100 * taken.exchange / taken.seconds
-            shown.append(f"{taken.seconds / HOUR:9,.1f} h ({exchange:3.0f}%)")
-        print(f"{n_tokens:<24,}" + "".join(f"{each:>18}" for each in shown))
+            nodes = nodes_of(n_nodes, NODE_CORES, NODE_STORE)
+            settings = resolve_defaults(ClusterConfig("auto", syncs=syncs), Cluster(nodes))
+            found = cost(config, settings, sizes_there, nodes, NODE_LINK)
+            percent = 100 * found.communication_s / found.total_s
+            cells.append(f"{found.total_s / HOUR:9,.1f} h ({percent:3.0f}%)")
+        print(f"{n_tokens:<24,}" + "".join(f"{each:>18}" for each in cells))
     print(
-        f"  the last: store of a node {taken.store / GiB:,.0f} GiB, its network "
-        f"{taken.network / GiB:,.0f} GiB, memory of the driver {taken.driver / GiB:,.0f} GiB"
+        f"  the last: object store per node {found.object_store / GiB:,.0f} GiB, network per node "
+        f"{found.received / GiB:,.0f} GiB, driver memory {found.driver_memory / GiB:,.0f} GiB"
     )
 
 
@@ -177,7 +177,9 @@ def main() -> None:
     parser.add_argument("text", type=Path)
     parser.add_argument("--nodes", nargs="+", type=int, default=[1, 2, 4])
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", nargs="+", choices=TASKS, default=list(SHOWN), metavar="TASK")
+    parser.add_argument(
+        "--only", nargs="+", choices=TASKS, default=list(DEFAULT_TASKS), metavar="TASK"
+    )
     options = parser.parse_args()
     with TemporaryDirectory() as name, TemporaryDirectory() as ray:
         folder = Path(name)
@@ -202,12 +204,13 @@ def main() -> None:
                         line = f"{task:12}{n_nodes:6}  failed: {error}"
                     print(line, flush=True)
     print(
-        f"\nNot measured: hours by the formulas, in brackets what of it is exchange; nodes of "
-        f"{FAR_CORES} cores,\n{FAR_STORE // GiB} GiB of store and 10 Gbit/s, {FAR_WORDS:,} words"
+        "\nNot measured: hours by the formulas, in brackets the fraction of communication;\n"
+        f"nodes of {NODE_CORES} cores, {NODE_STORE // GiB} GiB of object store and 10 Gbit/s, "
+        f"{EXTRAPOLATED_WORDS:,} words"
     )
     for task in options.only:
-        for rounds in (None,) if task == "glove" else (None, FAR_ROUNDS):
-            print_far(task, texts[task], rounds)
+        for syncs in (None,) if task == "glove" else (None, FEW_SYNCS):
+            print_extrapolated(task, texts[task], syncs)
 
 
 if __name__ == "__main__":

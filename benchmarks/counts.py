@@ -23,7 +23,7 @@ PLAIN = TextConfig(input_format="text")
 
 
 def our_counts(text: str, words: list[str], window: int) -> dict[tuple[str, str], float]:
-    """The count of each pair of words."""
+    """Return the count of each pair of words."""
     config = GloveConfig(window=window, min_count=1)
     with TemporaryDirectory() as name:
         folder = Path(name)

@@ -1,6 +1,6 @@
-"""What encoders make of held-out text, beside a bigram model, and what word vectors are worth.
+"""Perplexity of encoders over trained and over random word vectors, and of a bigram model.
 
-python -m benchmarks.encoders TEXT [--epochs 4 2]
+    python -m benchmarks.encoders TEXT [--epochs 4 2]
 
 Trains a skip-gram model on TEXT, then masked and causal encoders over its vectors and over random
 ones, of the same size for the same steps, and prints their perplexity on the same held-out text.
@@ -30,7 +30,7 @@ SKIPGRAM = Word2VecConfig(mode="skipgram", epochs=10)
 
 
 def parse() -> argparse.Namespace:
-    """The command line."""
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("text", type=Path)
     parser.add_argument("--epochs", type=int, nargs=2, default=(4, 2), metavar=("MASKED", "CAUSAL"))
@@ -40,7 +40,7 @@ def parse() -> argparse.Namespace:
 
 
 def bigram_perplexity(static: Model, text: Path, config: ContextualConfig) -> tuple[float, int]:
-    """Of the same held-out sentences, and how many tokens they have."""
+    """Return the bigrams' perplexity on the held-out sentences, and their number of tokens."""
     with TemporaryDirectory() as folder:
         corpus = encode_by(static.vectors, scan(Corpus([str(text)]), Path(folder)), Path(folder))
         train, held_out = split_held_out(segment_corpus(corpus, config.max_length), config)

@@ -1,8 +1,8 @@
-"""How much of what is near stays near on the map: each layout, in turn.
+"""Neighbourhood preservation of the map's layouts.
 
     python -m benchmarks.layouts MODEL [--layouts pca tsne umap] [--words 100000] [--sample 4000]
 
-For a sample of words of a model, the share of a word's ten nearest words by cosine that are among
+For a sample of a model's words, the fraction of a word's ten nearest words by cosine that are among
 its ten nearest on the map. Seconds are those of one core.
 """
 
@@ -23,15 +23,15 @@ from embedtool.search.index import nearest
 N_NEAREST = 10
 
 
-def kept(units: Rows, points: Rows, sample: np.ndarray) -> float:
-    """The mean share of the nearest rows to some rows that are nearest on the map too."""
+def preserved(units: Rows, points: Rows, sample: np.ndarray) -> float:
+    """Return the mean fraction of the sample's nearest rows that are nearest on the map too."""
     true = nearest(units, None, units[sample], N_NEAREST, excluded=sample[:, None]).ids
     found = cKDTree(points).query(points[sample], k=N_NEAREST + 1)[1]
-    shares = [
+    fractions = [
         len(np.intersect1d(ids, near[near != row][:N_NEAREST])) / N_NEAREST
         for row, ids, near in zip(sample, true, found, strict=True)
     ]
-    return float(np.mean(shares))
+    return float(np.mean(fractions))
 
 
 def main() -> None:
@@ -50,14 +50,14 @@ def main() -> None:
     sample = np.sort(np.random.default_rng(0).choice(len(units), n_sampled, replace=False))
     print(machine())
     print(f"{len(units):,} words x {units.shape[1]}, a sample of {n_sampled:,}")
-    print("| layout | of the 10 nearest kept | seconds |")
+    print("| layout | of the 10 nearest preserved | seconds |")
     print("| --- | ---: | ---: |")
     for method in options.layouts:
         began = time.process_time()
         with threadpool_limits(1):
             points = layout(units, method)
         seconds = time.process_time() - began
-        print(f"| `{method}` | {100 * kept(units, points, sample):.1f} % | {seconds:,.0f} |")
+        print(f"| `{method}` | {100 * preserved(units, points, sample):.1f} % | {seconds:,.0f} |")
 
 
 if __name__ == "__main__":

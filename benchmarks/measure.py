@@ -1,7 +1,4 @@
-"""What the benchmarks share: the machine, the text, what a command takes, how good its vectors are.
-
-In: commands, and the vectors that they leave on disk. Out: figures.
-"""
+"""What benchmarks share: machine, text, the cost of a command, the scores of its vectors."""
 
 import json
 import platform
@@ -21,7 +18,7 @@ from embedtool.io.machine import n_cores
 from embedtool.model import store
 from embedtool.model.vectors import WordVectors
 
-LAUNCH = Path(__file__).with_name("launch.py")
+COMMAND_COST = Path(__file__).with_name("command_cost.py")
 MODEL = "model"
 """What every command leaves in the folder it runs in: a file of vectors or a model folder."""
 TEXT = "../text.txt"
@@ -40,7 +37,7 @@ class CommandError(Exception):
 
 @dataclass(frozen=True)
 class Cost:
-    """What a command took: seconds by the clock and of the processor, peak memory in bytes."""
+    """What a command took: wall-clock and processor seconds, peak memory in bytes."""
 
     seconds: float
     cpu_seconds: float
@@ -48,7 +45,7 @@ class Cost:
 
 
 def machine() -> str:
-    """The processor and how many of its cores this process may use."""
+    """Return the processor, and how many of its cores this process may use."""
     name = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
@@ -82,14 +79,17 @@ def first_lines(text: Path, n_bytes: int, folder: Path) -> int:
 
 def run(command: Sequence[str], folder: Path) -> Cost:
     """Run a command in a folder. Raises CommandError where it fails or leaves no model."""
-    launched = subprocess.run(
-        [sys.executable, "-I", str(LAUNCH), *command], cwd=folder, capture_output=True, check=False
+    done = subprocess.run(
+        [sys.executable, "-I", str(COMMAND_COST), *command],
+        cwd=folder,
+        capture_output=True,
+        check=False,
     )
-    printed = launched.stderr.decode(errors="replace").strip() or "no message"
+    printed = done.stderr.decode(errors="replace").strip() or "no message"
     last_line = printed.splitlines()[-1][:ERROR_SHOWN]
-    if launched.returncode:
+    if done.returncode:
         raise CommandError(last_line)
-    cost = json.loads(launched.stdout)
+    cost = json.loads(done.stdout)
     code = cost.pop("code")
     if code or not (folder / MODEL).exists():
         raise CommandError(f"exit code {code}: {last_line}")
@@ -97,7 +97,7 @@ def run(command: Sequence[str], folder: Path) -> Cost:
 
 
 def read_vectors(path: Path) -> WordVectors:
-    """The vectors of a model folder or of a peer's file, without the words that peers add."""
+    """Return the vectors of a model folder or of a peer's file, without words that peers add."""
     if path.is_dir():
         return store.load(path).vectors
     vectors, _ = formats.read(path)
@@ -106,9 +106,9 @@ def read_vectors(path: Path) -> WordVectors:
 
 
 def score(vectors: WordVectors) -> dict[str, Any]:
-    """The scores by the names of datasets: accuracy of analogies, Spearman's rho of pairs.
+    """Return the scores by dataset: accuracy of analogies, Spearman's rho of pairs.
 
-    Case is folded and what holds an unknown word skipped; None where nothing is left.
+    Case is folded, items with an unknown word are skipped; None if nothing is left.
     """
     google = evaluate_analogies(vectors, read_analogies("google"), restrict_vocab=GOOGLE_LIMIT)
     return {

@@ -1,9 +1,9 @@
-"""A peer from text to vectors on disk, in the process that this is.
+"""Train a peer in this process, from text to vectors on disk.
 
     python peers.py gensim|fasttext|glove OPTIONS TEXT VECTORS
 
-In: the peer's own options as JSON, and a plain text. Out: the vectors of its words, and nothing
-else, as word2vec's binary file (GloVe: its text file); no model could be smaller.
+OPTIONS are the peer's own, as JSON. The vectors of words alone are saved, as word2vec's binary file
+(GloVe: its text file); no model could be smaller.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""How long a question takes, from starting a process to its answer: embedtool and gensim, in turn.
+"""Time of a query, from starting a process to its answer: embedtool and gensim, alternating.
 
     python -m benchmarks.queries [--words 400000] [--size 300] [--repeat 5] [--index]
 

@@ -1,4 +1,4 @@
-"""How long reading a text takes: embedtool's scan and gensim's, in turn, each in one process.
+"""Time to read a text: embedtool's scan and gensim's, alternating, each in one process.
 
     python -m benchmarks.reading TEXT [--repeat 3]
 

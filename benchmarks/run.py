@@ -56,8 +56,8 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks.run", description=__doc__.partition("\n")[0])
     parser.add_argument("text", type=Path, nargs="?", default=KINGDOMS)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1], help="a round of runs each")
-    parser.add_argument("--repeat", type=int, default=1, help="rounds with each seed")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1], help="runs with each")
+    parser.add_argument("--repeat", type=int, default=1, help="runs with each seed")
     parser.add_argument("--only", nargs="+", choices=TASKS, default=list(TASKS), metavar="TASK")
     parser.add_argument(
         "--also", action="append", default=[], metavar="OPTIONS", help="one more row of embedtool"
@@ -67,7 +67,7 @@ def parse() -> argparse.Namespace:
 
 
 def measured(command: list[str], folder: Path, judge: Callable[[WordVectors], Run] = score) -> Run:
-    """What a command took and what `judge` says of its vectors, or its error."""
+    """Return what a command took and what `judge` says of its vectors, or its error."""
     with TemporaryDirectory(dir=folder) as name:
         try:
             cost = run(command, Path(name))
@@ -76,7 +76,7 @@ def measured(command: list[str], folder: Path, judge: Callable[[WordVectors], Ru
             return {"error": str(error)}
 
 
-def in_turn(
+def run_alternating(
     task: str, commands: dict[str, Command], folder: Path, options: argparse.Namespace
 ) -> list[Run]:
     """Run each program once with each seed and each repeat, one after the other."""
@@ -99,7 +99,7 @@ def _outcome(result: Run) -> str:
 
 
 def table(task: str, runs: list[Run], n_tokens: int) -> Iterable[str]:
-    """A line for each program: medians of seconds and memory, means of scores."""
+    """Format a line per program: medians of seconds and memory, means of scores."""
     yield (
         f"\n{task:24}{'seconds':>9}{'ratio':>7}{'tokens/s':>12}{'peak MiB':>10}"
         f"{'Google':>9}{'WordSim':>9}{'SimLex':>9}"
@@ -128,7 +128,7 @@ def _mean(runs: list[Run], name: str) -> str:
 
 
 def versions(word2vec: Path | None) -> dict[str, str]:
-    """The versions of the programs that take part, and how word2vec.c was compiled."""
+    """Return the versions of the programs, and how word2vec.c was compiled."""
     found = {name: version(name) for name in PACKAGES}
     if word2vec:
         found["word2vec.c"] = f"of PyPI's {word2vec_c.PACKAGE} (cc {' '.join(word2vec_c.FLAGS)})"
@@ -136,7 +136,7 @@ def versions(word2vec: Path | None) -> dict[str, str]:
 
 
 def heading(options: argparse.Namespace, n_tokens: int, found: dict[str, str]) -> str:
-    """What the tables below were measured on, and how."""
+    """Format what the tables below were measured on, and how."""
     seeds = " ".join(map(str, options.seeds))
     return f"""\
 {machine()}, load {os.getloadavg()[0]:.1f}; {options.workers} workers, seeds {seeds}, \
@@ -149,11 +149,11 @@ unknown words skipped; medians of time and memory, means of scores"""
 
 
 def find_word2vec_c() -> Path | None:
-    """word2vec.c, or None and a line that says why not."""
+    """Return word2vec.c, or None after printing why not."""
     try:
         return word2vec_c.compiled()
     except word2vec_c.UnavailableError as error:
-        print(f"word2vec.c takes no part, it cannot be had: {error}")
+        print(f"word2vec.c is left out: {error}")
         return None
 
 
@@ -175,7 +175,9 @@ def main() -> None:
         }
         print(heading(options, n_tokens, results["versions"]), flush=True)
         for task in options.only:
-            runs = in_turn(task, programs(TASKS[task], options.also, word2vec), folder, options)
+            runs = run_alternating(
+                task, programs(TASKS[task], options.also, word2vec), folder, options
+            )
             print("\n".join(table(task, runs, n_tokens)), flush=True)
             if task == "glove" and not has_stanford():
                 print("Stanford's GloVe is not on PATH; ours is held against the time of gensim's "

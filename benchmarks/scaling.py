@@ -1,4 +1,4 @@
-"""How embedtool's time grows with threads and text, and whether its vectors stay the same.
+"""Scaling of embedtool with threads and text, and whether its vectors stay the same.
 
     python -m benchmarks.scaling TEXT [--repeat 1] [--seed 1] [--only glove ...]
 
@@ -18,8 +18,8 @@ from benchmarks.tasks import TASKS, Command, embedtool
 from embedtool.model.store import VECTORS
 
 WORKERS = (1, 2, 3, 8)
-SHOWN = 8
-"""Digits of a SHA-256 that are shown."""
+HASH_DIGITS = 8
+"""Digits of a SHA-256 that are printed."""
 Key = tuple[str, int]
 """Which text, how many workers."""
 
@@ -75,7 +75,7 @@ def main() -> None:
             print(f"{task:14}{one:8.1f} s{two:9.1f} s{one / two:8.2f}{tenth:9.1f} s"
                   f"{two / tenth:13.2f}")  # fmt: skip
             same = "the same" if len(hashes) == 1 else "not the same"
-            shown = " ".join(digest[:SHOWN] for digest in hashes)
+            shown = " ".join(digest[:HASH_DIGITS] for digest in hashes)
             print(f"    vectors with {WORKERS} workers: {same}, SHA-256 {shown}", flush=True)
 
 

@@ -1,4 +1,4 @@
-"""How fast a server answers: requests a second, and how long the slowest of them take.
+"""Throughput and latency of the server.
 
     python -m benchmarks.serving [--words 400000] [--size 300] [--rate 500] [--seconds 30]
                                  [--connections 8] [--model FOLDER] [--exact] [--noise]
@@ -37,7 +37,7 @@ from embedtool.search.ann import build, describe
 
 ZIPF_LAW = 10**9
 """The count of the first word; the n-th has an n-th of it."""
-WORDS_A_CENTRE = 100
+WORDS_PER_CENTRE = 100
 SPREAD = 1.0
 """Length of what is added to a centre of length 1: cosines with neighbours are about a half."""
 RECALL = 0.95
@@ -57,7 +57,7 @@ NOISE: dict[str, tuple[str, object]] = {
 def clustered(n_words: int, size: int) -> WordVectors:
     """Random vectors around random centres."""
     rng = np.random.default_rng(1)
-    n_centres = max(1, n_words // WORDS_A_CENTRE)
+    n_centres = max(1, n_words // WORDS_PER_CENTRE)
     centres = unit_rows(rng.standard_normal((n_centres, size), dtype=np.float32))
     rows = rng.standard_normal((n_words, size), dtype=np.float32)
     rows *= np.float32(SPREAD / np.sqrt(size))
@@ -101,7 +101,7 @@ class Client:
         self.streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def ask(self, path: str, body: object = None) -> int:
-        """The status of an answer, which is read whole."""
+        """Request a path, read the whole answer, and return its status."""
         if self.streams is None:
             host, _, port = self.host.partition(":")
             self.streams = await asyncio.open_connection(host, int(port))

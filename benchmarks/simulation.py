@@ -104,7 +104,7 @@ class Simulation:
         self.numbers = count()
 
     def run(self, actions: Iterable[Action]) -> float:
-        """Have the driver go through its actions; returns the seconds until all is done."""
+        """Have the driver go through its actions; return the seconds until all is done."""
         waiting = iter(actions)
         action = next(waiting, None)
         while action or self.blocked or self.ready or self.transferring or self.running:
@@ -132,7 +132,7 @@ class Simulation:
         return self.now
 
     def _act(self, action: Action | None) -> None:
-        """The driver's next action; a task is there when the driver has handed all over."""
+        """Take the driver's next action; a task is submitted when all its arguments are passed."""
         if isinstance(action, Put):
             self.sizes[action.name] = action.n_bytes
             self.nodes[0].stored.add(action.name)
@@ -189,7 +189,7 @@ def simulated_seconds(
     nodes: Sequence[Node],
     machine_cores: int,
 ) -> float:
-    """The seconds of a training from the text to the vectors, followed task by task."""
+    """Return the seconds of a training from the text to the vectors, task by task."""
     simulation = Simulation(
         nodes, machine_cores, connect_s=constants.CONNECT_S, worker_start_s=constants.WORKER_START_S
     )
@@ -199,7 +199,7 @@ def simulated_seconds(
 def actions_of(
     config: TrainerConfig, settings: ClusterConfig, sizes: Sizes, nodes: Sequence[Node]
 ) -> Iterator[Action]:
-    """What the driver of a training does."""
+    """Yield what the driver of a training does."""
     n_partitions, n_bytes = partitions_of(sizes.n_bytes)
     for i in range(n_partitions):
         partition = FLOAT_BYTES * sizes.n_tokens / n_partitions
@@ -238,25 +238,30 @@ def local_sgd_actions(
                 ("partition", partition)
                 for partition in range(int(first), min(int(last) + 1, n_partitions))
             ]
-            given = [("copy", number, k) for k in shards]
+            given: list[ObjectName] = [("copy", number, k) for k in shards]
             if not replicated:
                 given = [("gathered", number, i, k) for k in shards]
                 for k in shards:
                     yield Task(
                         0, [("copy", number, k)], {given[k]: replica.row_bytes / len(shards)}
                     )
-            results = {("deltas", number, i, k): replica.delta_bytes / len(shards) for k in shards}
+            results: dict[ObjectName, float] = {
+                ("deltas", number, i, k): replica.delta_bytes / len(shards) for k in shards
+            }
             results["moments", number, i] = replica.moment_bytes
             yield Task(replica.computation_s + replica.overhead_s, [*partitions, *given], results)
         for k in shards:
-            arguments = [("shard", number, k)]
+            arguments: list[ObjectName] = [("shard", number, k)]
             arguments += [
                 name
                 for i in replicas
                 for name in (("moments", number, i), ("deltas", number, i, k))
             ]
-            merged = {("shard", number + 1, k): shard, ("copy", number + 1, k): copy}
-            yield Task(replica.merging_s, arguments, merged)
+            yield Task(
+                replica.merging_s,
+                arguments,
+                {("shard", number + 1, k): shard, ("copy", number + 1, k): copy},
+            )
         if number:  # the driver is one interval ahead
             for i in replicas:
                 yield Wait(("moments", number - 1, i))
@@ -265,7 +270,7 @@ def local_sgd_actions(
 
 
 def glove_actions(config: GloveConfig, sizes: Sizes, nodes: Sequence[Node]) -> Iterator[Action]:
-    """Counting, merging, and then epoch after epoch of tasks of two groups each."""
+    """Yield counting, merging, and then epoch after epoch of tasks of two groups each."""
     cluster = Cluster(nodes)
     pairs, (n_partitions, _) = pair_cost(config, sizes, cluster), partitions_of(sizes.n_bytes)
     n_groups, ranges = pairs.n_groups, range(pairs.n_ranges)
@@ -274,13 +279,16 @@ def glove_actions(config: GloveConfig, sizes: Sizes, nodes: Sequence[Node]) -> I
         pairs.n_partition_pairs / n_partitions,
     )
     for i in range(n_partitions):
-        results = {("run", i, k): RUN_ENTRY_BYTES * run / pairs.n_ranges for k in ranges}
-        yield Task(n_cooccurrences / constants.PAIRS_COUNTED, [("partition", i)], results)
+        runs: dict[ObjectName, float] = {
+            ("run", i, k): RUN_ENTRY_BYTES * run / pairs.n_ranges for k in ranges
+        }
+        yield Task(n_cooccurrences / constants.PAIRS_COUNTED, [("partition", i)], runs)
     for k in ranges:
         arguments = [("run", i, k) for i in range(n_partitions)]
-        results = {("pairs", k): PAIR_BYTES * pairs.n_stored / pairs.n_ranges}
         yield Task(
-            pairs.n_partition_pairs / pairs.n_ranges / constants.PAIRS_MERGED, arguments, results
+            pairs.n_partition_pairs / pairs.n_ranges / constants.PAIRS_MERGED,
+            arguments,
+            {("pairs", k): PAIR_BYTES * pairs.n_stored / pairs.n_ranges},
         )
     for k in ranges:
         yield Wait(("pairs", k))

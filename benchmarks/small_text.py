@@ -1,4 +1,4 @@
-"""How good vectors of little text are, by program, and by what the learning rule is made of.
+"""Quality of vectors of small texts, by program and by ablation of the learning rule.
 
     python -m benchmarks.small_text [TEXT] [--megabytes 2 10 100] [--modes ...] [--losses ...]
                                     [--windows 5] [--epochs 5] [--seeds 1 2 3] [--programs ...]
@@ -70,7 +70,7 @@ def parse() -> argparse.Namespace:
 
 
 def texts(options: argparse.Namespace, folder: Path) -> Iterator[tuple[str, Path, int]]:
-    """The name of each text, the folder it is in, and its number of tokens."""
+    """Yield the name of each text, the folder it is in, and its number of tokens."""
     if not options.no_kingdoms:
         lines = KINGDOMS.read_text(encoding="utf-8").splitlines(keepends=True)[:LINES]
         own = folder / "kingdoms"
@@ -85,7 +85,7 @@ def texts(options: argparse.Namespace, folder: Path) -> Iterator[tuple[str, Path
 
 
 def tasks(options: argparse.Namespace) -> Iterator[tuple[dict[str, Any], Task]]:
-    """What is trained, and what tells it from others."""
+    """Yield what is trained, and the settings that tell it from others."""
     for mode, loss, window, epochs, rate in product(
         options.modes, options.losses, options.windows, options.epochs, options.rates or [None]
     ):
@@ -102,7 +102,7 @@ def tasks(options: argparse.Namespace) -> Iterator[tuple[dict[str, Any], Task]]:
 def commands(
     task: Task, options: argparse.Namespace, word2vec: Path | None
 ) -> Iterator[tuple[str, Command]]:
-    """The programs that take part in a task, and the ablations."""
+    """Yield the programs of a task, and the ablations."""
     for name, command in programs(task, ["--hogwild"], word2vec).items():
         if name in options.programs:
             yield name, command
@@ -112,7 +112,7 @@ def commands(
 
 
 def ablated(task: Task, name: str) -> Command:
-    """embedtool with a part of the learning rule changed."""
+    """Return a command of embedtool with a part of the learning rule changed."""
     script = str(Path(__file__).with_name("ablated.py"))
 
     def command(workers: int, seed: int) -> list[str]:
@@ -122,13 +122,13 @@ def ablated(task: Task, name: str) -> Command:
 
 
 def own_score(vectors: WordVectors) -> Run:
-    """The accuracy of the questions of the corpus that ships."""
+    """Return the accuracy on the questions of the corpus that ships."""
     questions = evaluate_analogies(vectors, read_analogies(str(QUESTIONS)))
     return {"kingdoms": questions.total.accuracy}
 
 
 def row(program: str, runs: list[Run]) -> str:
-    """The mean of each score over the seeds, and how far they spread."""
+    """Format the mean and the standard deviation of each score over the seeds."""
     if errors := [each["error"] for each in runs if "error" in each]:
         return f"    {program:32} failed: {errors[0]}"
     shown = []

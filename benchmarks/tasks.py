@@ -1,6 +1,6 @@
 """What is compared: seven tasks, and each program's command for each, with the same settings.
 
-In: the name of a task. Out: commands that read `TEXT` and leave `MODEL` in the folder they run in.
+Commands read `TEXT` and leave `MODEL` in the folder they run in.
 """
 
 import json
@@ -62,10 +62,16 @@ def has_stanford() -> bool:
 
 
 def programs(task: Task, also: Sequence[str], word2vec: Path | None) -> dict[str, Command]:
-    """The programs that take part in a task, embedtool first.
+    """Return the commands of a task by program, embedtool first.
 
-    also     : further options, each of which makes a row of its own of embedtool
-    word2vec : word2vec.c, compiled, or None where it is not to be had
+    Parameters
+    ----------
+    task
+        What is trained.
+    also
+        Further options, each of which makes a row of its own of embedtool.
+    word2vec
+        The compiled word2vec.c, or None if it is not available.
     """
     rows = {"embedtool": embedtool(task)}
     rows |= {f"embedtool {options}": embedtool(task, options.split()) for options in also}
@@ -81,7 +87,7 @@ def programs(task: Task, also: Sequence[str], word2vec: Path | None) -> dict[str
 
 
 def embedtool(task: Task, more: Sequence[str] = ()) -> Command:
-    """embedtool's installed command line."""
+    """Return a command of embedtool's installed program."""
     options: dict[str, Any] = {"vector-size": SIZE, "min-count": MIN_COUNT}
     if task.algorithm == "glove":
         options |= {"window": GLOVE_WINDOW, "x-max": X_MAX, "iterations": ITERATIONS}
@@ -104,7 +110,7 @@ def embedtool(task: Task, more: Sequence[str] = ()) -> Command:
 
 
 def gensim(task: Task) -> Command:
-    """gensim's Word2Vec or FastText."""
+    """Return a command of gensim's Word2Vec or FastText."""
     options = {
         "class": "FastText" if task.algorithm == "fasttext" else "Word2Vec",
         "sg": int(task.mode == "skipgram"),
@@ -121,7 +127,7 @@ def gensim(task: Task) -> Command:
 
 
 def fasttext(task: Task) -> Command:
-    """fastText itself."""
+    """Return a command of fastText."""
     options = {
         "model": task.mode,
         "dim": SIZE,
@@ -137,7 +143,7 @@ def fasttext(task: Task) -> Command:
 
 
 def word2vec_c(task: Task, program: Path) -> Command:
-    """word2vec.c, which takes no seed."""
+    """Return a command of word2vec.c, which takes no seed."""
     options = {
         "train": TEXT,
         "output": MODEL,
@@ -157,7 +163,7 @@ def word2vec_c(task: Task, program: Path) -> Command:
 
 
 def stanford(workers: int, seed: int) -> list[str]:
-    """Stanford's GloVe, words plus contexts, as embedtool's."""
+    """Return the command of Stanford's GloVe, words plus contexts as embedtool's."""
     options = {"min-count": MIN_COUNT, "window": GLOVE_WINDOW, "memory": MEMORY_GIB}
     options |= {"vector-size": SIZE, "x-max": X_MAX, "iter": ITERATIONS}
     return _peer("glove", options | {"threads": workers, "seed": seed})

@@ -1,4 +1,4 @@
-"""How long a file of vectors takes to be read and written: embedtool and gensim, in turn.
+"""Time to read and write files of vectors: embedtool and gensim, alternating.
 
     python -m benchmarks.vector_files [--words 400000] [--size 300] [--repeat 3] [--folder DIR]
 

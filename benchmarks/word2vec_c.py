@@ -1,6 +1,6 @@
-"""word2vec.c, Google's program of 2013, which comes in the sources of a package on PyPI.
+"""word2vec.c, Google's program of 2013, from the sources of a package on PyPI.
 
-In: nothing. Out: the compiled program, kept in build/peers.
+The compiled program is kept in build/peers.
 """
 
 import subprocess
@@ -15,11 +15,11 @@ FLAGS = ("-O3", "-march=native", "-pthread", "-lm")
 
 
 class UnavailableError(Exception):
-    """The program cannot be had here; the message says why."""
+    """The program is not available here; the message says why."""
 
 
 def compiled() -> Path:
-    """The program, fetched and compiled if it is not there yet.
+    """Return the program, fetched and compiled if it is not there yet.
 
     Raises UnavailableError without a network or a C compiler.
     """

@@ -24,7 +24,7 @@ from embedtool.distributed.local_sgd import sync_schedule
 def simulated(
     n_nodes: int, actions: Sequence[Action], machine_cores: int | None = None
 ) -> Simulation:
-    """A simulation that has run, on a link of 50 bytes a second and with a driver that is quick."""
+    """Return a simulation that has run, on a link of 50 bytes a second with a driver of no cost."""
     simulation = Simulation(
         nodes(n_nodes), machine_cores, link=50, call_s=0, object_s=0, pull_s=0, remote_start_s=0
     )

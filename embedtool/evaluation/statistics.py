@@ -36,7 +36,7 @@ FEWEST_PAIRS = 3
 """With fewer a correlation tells nothing."""
 FEWEST_DRAWN = 6
 """Of four pairs the bootstrap's interval of a correlation is -1 to 1, and of five it is too narrow
-(`python -m benchmarks.intervals`), so none is given."""
+(`python -m benchmarks.confidence_intervals`), so none is given."""
 EDGE = 1e-6
 """Fisher's z is taken of correlations no nearer than this to -1 and 1: float32 has no more digits
 there, and what rounding adds would be the whole error of z."""
@@ -136,7 +136,7 @@ def correlation_interval(x: Floats, y: Floats, kind: Correlation) -> Interval | 
     """
     if len(x) < FEWEST_DRAWN or not np.ptp(x) or not np.ptp(y):
         return None
-    drawn = np.concatenate([_correlations(w, (x, y), kind)[0] for w in _draws(len(x))])
+    drawn = np.concatenate([_correlations(w, (x, y), kind)[0] for w in resampling_weights(len(x))])
     found = _middle(drawn)
     return found if found.high - found.low > EDGE else None
 
@@ -184,7 +184,7 @@ def compare_correlations(
         return None
     whole = _correlations(np.ones((1, len(people))), columns, kind)
     r_first, r_second, r_models = (float(r[0]) for r in whole)
-    draws = [_correlations(w, columns, kind) for w in _draws(len(people))]
+    draws = [_correlations(w, columns, kind) for w in resampling_weights(len(people))]
     drawn = np.concatenate([b - a for a, b, _ in draws])
     beyond = int(min((drawn <= 0).sum(), (drawn >= 0).sum()))
     return Difference(
@@ -303,7 +303,7 @@ def _paired_error(gain: NDArray[np.int64]) -> float:
     return float(np.sqrt((won + lost - (won - lost) ** 2) / n))
 
 
-def _draws(n: int) -> Iterator[Floats]:
+def resampling_weights(n: int) -> Iterator[Floats]:
     """How often each of n items is drawn, N_DRAWS times over, in blocks. float64 (any, n)."""
     rng = np.random.default_rng(SEED)
     height = max(1, BLOCK_WEIGHTS // n)

@@ -1,10 +1,10 @@
-"""Run a command to its end, then print what it took.
+"""Run a command to its end, then print what it took as a line of JSON.
 
-In: the command as arguments. Out: a line of JSON: seconds, cpu_seconds, peak_bytes and the exit
-code; what the command itself prints goes to standard error.
+    python command_cost.py COMMAND [ARGUMENT ...]
 
-This is a process of its own, and a small one, because Linux counts into a command's peak memory
-that of the process which started it. The peak is that of the largest process the command ran.
+The line has seconds, cpu_seconds, peak_bytes and the exit code; what the command itself prints goes
+to standard error. This is a small process of its own because Linux counts into a command's peak
+memory that of the process which started it. The peak is that of the largest process of the command.
 """
 
 import json
@@ -12,8 +12,8 @@ import os
 import sys
 import time
 
-PEAK_UNIT = 1 if sys.platform == "darwin" else 1024
-"""Bytes in a unit of `ru_maxrss`."""
+RSS_UNIT = 1 if sys.platform == "darwin" else 1024
+"""Bytes per unit of `ru_maxrss`."""
 
 
 def main() -> None:
@@ -26,7 +26,7 @@ def main() -> None:
     cost = {
         "seconds": time.perf_counter() - began,
         "cpu_seconds": usage.ru_utime + usage.ru_stime,
-        "peak_bytes": usage.ru_maxrss * PEAK_UNIT,
+        "peak_bytes": usage.ru_maxrss * RSS_UNIT,
         "code": os.waitstatus_to_exitcode(status),
     }
     print(json.dumps(cost))

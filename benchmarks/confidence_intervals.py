@@ -1,9 +1,9 @@
-"""How often intervals hold the truth, on simulated data whose truth is known.
+"""Coverage of confidence intervals on simulated data, of which the true values are known.
 
-    python -m benchmarks.intervals [--rounds 2000]
+    python -m benchmarks.confidence_intervals [--repetitions 2000]
 
-Prints the tables of docs/evaluation.md. A cell is the share of the intervals that hold the truth,
-of which 0.95 is promised, and their mean width. The chances of relations are beta variates; in one
+Prints the tables of docs/evaluation.md. A cell is the fraction of the intervals that hold the true
+value, nominally 0.95, and their mean width. The accuracies of relations are beta variates; in one
 relation both pairs of a question have an effect on its log odds; pairs with scores are from a
 normal distribution. CV3 is used for differences; the bootstrap-t is what it was chosen over.
 """
@@ -29,12 +29,12 @@ GOOGLE = (506, 4524, 866, 2467, 506, 992, 812, 1332, 1122, 1056, 1599, 1560, 133
 """Questions in the relations of Google's set."""
 SIZES = ("equal", "unequal", "a quarter")
 N_DRAWS = 1000
-"""Enough for a share of thousands of intervals; reports have more."""
-CHANCES = (0.1, 0.5, 0.8, 0.98)
+"""Enough for the coverage of thousands of intervals; reports have more."""
+TRUE_ACCURACIES = (0.1, 0.5, 0.8, 0.98)
 GAIN = 0.1
 CORRELATIONS = (0.0, 0.6, 0.9)
 N_NODES = 61
-"""Of the quadrature over a normal distribution."""
+"""Nodes of the quadrature over a normal distribution."""
 
 Generator = np.random.Generator
 Floats = NDArray[np.float64]
@@ -42,7 +42,7 @@ Simulated = tuple[Interval | None, float]
 
 
 def sizes(rng: Generator, n: int, kind: str) -> NDArray[np.int64]:
-    """The questions of n relations: 100 each, a tenth of some of Google's, or one has a quarter."""
+    """Return the questions of n relations: 100 each, a tenth of Google's, or one has a quarter."""
     if kind == "unequal":
         return rng.choice(GOOGLE, n) // 10
     found = np.full(n, 100)
@@ -52,25 +52,25 @@ def sizes(rng: Generator, n: int, kind: str) -> NDArray[np.int64]:
 
 
 def beta(rng: Generator, mean: float, alike: float, n: int) -> Floats:
-    """Chances of n relations; `alike` is the correlation of two answers of a relation."""
+    """Draw accuracies of n relations; `alike` is the correlation of two answers of a relation."""
     total = 1 / alike - 1
     return rng.beta(mean * total, (1 - mean) * total, n)
 
 
 def accuracy(rng: Generator, n: int, kind: str, mean: float, alike: float) -> Simulated:
-    """The share of right answers in n relations."""
+    """Simulate the fraction of right answers in n relations."""
     groups = np.repeat(np.arange(n), sizes(rng, n, kind))
     chances = beta(rng, mean, alike, n)
     return proportion_interval(rng.random(len(groups)) < chances[groups], groups), mean
 
 
 def pairs_of(n: int) -> NDArray[np.int64]:
-    """All questions that can be made of n pairs."""
+    """Return all questions that can be made of n pairs."""
     return np.column_stack(np.nonzero(~np.eye(n, dtype=bool)))
 
 
 def log_odds(mean: float, deviation: float) -> float:
-    """The mean of normal log odds of which the mean chance is given."""
+    """Return the mean of normal log odds whose mean probability is given."""
     from scipy.optimize import brentq
     from scipy.special import expit
 
@@ -80,7 +80,7 @@ def log_odds(mean: float, deviation: float) -> float:
 
 
 def one_relation(rng: Generator, n: int, centre: float, mean: float, effects: float) -> Simulated:
-    """The share of right answers in one relation of n pairs, each with an effect in each role."""
+    """Simulate the accuracy in one relation of n pairs, each with an effect in each role."""
     pairs = pairs_of(n)
     first, second = effects * rng.standard_normal((2, n))
     odds = centre + first[pairs[:, 0]] + second[pairs[:, 1]]
@@ -90,9 +90,16 @@ def one_relation(rng: Generator, n: int, centre: float, mean: float, effects: fl
 def answers_of_two(
     rng: Generator, n: int, kind: str, gains: str
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.int64]]:
-    """The answers of two models in n relations, the second better by GAIN on average.
+    """Simulate the answers of two models in n relations, the second better by GAIN on average.
 
-    gains : how relations differ in that: normally, or most a little less and few much more
+    Parameters
+    ----------
+    rng
+        Random numbers.
+    n, kind
+        How many relations, and their sizes.
+    gains
+        How relations differ in the gain: normally, or most a little less and few much more.
     """
     away = rng.standard_normal(n) if gains == "normal" else rng.exponential(size=n) - 1
     chance, gain = rng.uniform(0.3, 0.5, n), GAIN * (1 + away)
@@ -106,9 +113,11 @@ def answers_of_two(
 def bootstrap_t(
     first: NDArray[np.bool_], second: NDArray[np.bool_], groups: NDArray[np.int64]
 ) -> Interval:
-    """Relations drawn anew, each draw's difference in its own standard errors, symmetrically.
+    """Return the symmetric bootstrap-t interval of a difference, with relations resampled.
 
-    Efron & Tibshirani 1993, section 12.5; Hall 1988.
+    References
+    ----------
+    Efron and Tibshirani 1993, section 12.5; Hall 1988.
     """
     n = int(groups.max()) + 1
     gain = np.bincount(groups, second.astype(np.float64) - first, n)
@@ -121,26 +130,26 @@ def bootstrap_t(
         return means, np.sqrt(n / (n - 1) * squares) / totals
 
     (mean,), (error,) = measured(np.ones((1, n)))
-    means, errors = measured(next(statistics._draws(n)))
+    means, errors = measured(next(statistics.resampling_weights(n)))
     away = np.abs(means - mean)
     distances = np.divide(away, errors, out=np.where(away > 0, np.inf, 0.0), where=errors > 0)
-    reach = np.quantile(distances, 0.95, method="higher") * error
-    return Interval(max(-1.0, mean - reach), min(1.0, mean + reach))
+    half_width = np.quantile(distances, 0.95, method="higher") * error
+    return Interval(max(-1.0, mean - half_width), min(1.0, mean + half_width))
 
 
 def by_cv3(rng: Generator, n: int, kind: str, gains: str) -> Simulated:
-    """The difference of two models as the program gives it."""
+    """Simulate the difference of two models as embedtool gives it."""
     found = compare_proportions(*answers_of_two(rng, n, kind, gains))
     return found.interval if found else None, GAIN
 
 
 def by_bootstrap_t(rng: Generator, n: int, kind: str, gains: str) -> Simulated:
-    """The same by the bootstrap."""
+    """Simulate the difference of two models by the bootstrap-t."""
     return bootstrap_t(*answers_of_two(rng, n, kind, gains)), GAIN
 
 
 def one_relation_of_two(rng: Generator, n: int, effects: float) -> Simulated:
-    """The difference of two models in one relation, of which neither is better."""
+    """Simulate the difference of two equally good models in one relation."""
     pairs = pairs_of(n)
     common = rng.standard_normal((2, n))
     answers = []
@@ -152,78 +161,79 @@ def one_relation_of_two(rng: Generator, n: int, effects: float) -> Simulated:
 
 
 def correlation(rng: Generator, n: int, r: float) -> Simulated:
-    """Spearman's correlation of n pairs of which Pearson's is r."""
+    """Simulate Spearman's correlation of n pairs of which Pearson's is r."""
     x, noise = rng.standard_normal((2, n))
     y = r * x + np.sqrt(1 - r**2) * noise
     return correlation_interval(x, y, "spearman"), 6 / np.pi * np.arcsin(r / 2)
 
 
 def correlation_difference(rng: Generator, n: int) -> Simulated:
-    """The difference of two models of which neither is better, of n pairs."""
+    """Simulate the difference of two equally good models, on n pairs."""
     people, common, first, second = rng.standard_normal((4, n))
     models = people + common + first, people + common + second
     found = compare_correlations(people, *models, "spearman")
     return found.interval if found else None, 0.0
 
 
-def cell(rounds: int, simulate: Callable[[Generator], Simulated]) -> str:
-    """The share of intervals that hold the truth, and their mean width; - where none is given."""
+def cell(repetitions: int, simulate: Callable[[Generator], Simulated]) -> str:
+    """Format the coverage and the mean width of intervals; - if none is given."""
     rng = np.random.default_rng(1)
-    found = [simulate(rng) for _ in range(rounds)]
-    given = [(interval, truth) for interval, truth in found if interval is not None]
-    if not given:
+    simulated = [simulate(rng) for _ in range(repetitions)]
+    intervals = [(interval, truth) for interval, truth in simulated if interval is not None]
+    if not intervals:
         return "-"
-    held = sum(interval.low <= truth <= interval.high for interval, truth in given)
-    width = sum(interval.high - interval.low for interval, _ in given)
-    return f"{held / len(given):.3f} ({width / len(given):.2f})".replace("0.", ".")
+    n_covered = sum(interval.low <= truth <= interval.high for interval, truth in intervals)
+    width = sum(interval.high - interval.low for interval, _ in intervals)
+    n = len(intervals)
+    return f"{n_covered / n:.3f} ({width / n:.2f})".replace("0.", ".")
 
 
-def accuracies(rounds: int) -> Iterator[Sequence[str]]:
-    """By how alike a relation's answers are, what sizes relations have and how many there are."""
-    yield "alike", "sizes", "relations", *map(str, CHANCES)
+def accuracies(repetitions: int) -> Iterator[Sequence[str]]:
+    """Tabulate by the correlation within relations, and by their sizes and number."""
+    yield "alike", "sizes", "relations", *map(str, TRUE_ACCURACIES)
     for alike in (0.02, 0.1, 0.25):
         for kind in SIZES[:2]:
             for n in (2, 3, 4, 9, 14):
                 how = partial(accuracy, n=n, kind=kind, alike=alike)
-                cells = [cell(rounds, partial(how, mean=chance)) for chance in CHANCES]
+                cells = [cell(repetitions, partial(how, mean=chance)) for chance in TRUE_ACCURACIES]
                 yield str(alike), kind, str(n), *cells
 
 
-def single_relations(rounds: int) -> Iterator[Sequence[str]]:
-    """One relation, by its pairs and how far these differ, and the difference of two models."""
-    yield "effects", "pairs", *map(str, CHANCES), "difference"
+def single_relations(repetitions: int) -> Iterator[Sequence[str]]:
+    """Tabulate one relation by its pairs and their effects, and the difference of two models."""
+    yield "effects", "pairs", *map(str, TRUE_ACCURACIES), "difference"
     for effects in (0.5, 1.0):
         for n in (2, 5, 10, 23, 50):
             how = partial(one_relation, n=n, effects=effects)
             cells = [
-                cell(rounds, partial(how, mean=p, centre=log_odds(p, effects * np.sqrt(2))))
-                for p in CHANCES
+                cell(repetitions, partial(how, mean=p, centre=log_odds(p, effects * np.sqrt(2))))
+                for p in TRUE_ACCURACIES
             ]
             two = partial(one_relation_of_two, n=n, effects=effects)
-            yield str(effects), str(n), *cells, cell(rounds, two)
+            yield str(effects), str(n), *cells, cell(repetitions, two)
 
 
-def differences(rounds: int) -> Iterator[Sequence[str]]:
-    """Two ways to an interval of the difference of accuracies, by relations and their sizes."""
-    ways = {"CV3": by_cv3, "bootstrap-t": by_bootstrap_t}
-    yield "gains", "relations", *(f"{way}, {kind}" for kind in SIZES for way in ways)
+def differences(repetitions: int) -> Iterator[Sequence[str]]:
+    """Tabulate two intervals of the difference of accuracies, by relations and their sizes."""
+    methods = {"CV3": by_cv3, "bootstrap-t": by_bootstrap_t}
+    yield "gains", "relations", *(f"{method}, {kind}" for kind in SIZES for method in methods)
     for gains in ("normal", "skewed"):
         for n in (2, 3, 4, 5, 7, 9, 14):
             cells = [
-                cell(rounds, partial(way, n=n, kind=kind, gains=gains))
+                cell(repetitions, partial(method, n=n, kind=kind, gains=gains))
                 for kind in SIZES
-                for way in ways.values()
+                for method in methods.values()
             ]
             yield gains, str(n), *cells
 
 
-def correlations(rounds: int) -> Iterator[Sequence[str]]:
-    """Spearman's correlation and the difference of two, by pairs; of few the program gives none."""
+def correlations(repetitions: int) -> Iterator[Sequence[str]]:
+    """Tabulate Spearman's correlation and the difference of two by pairs, few included."""
     statistics.FEWEST_DRAWN = statistics.FEWEST_PAIRS
     yield "pairs", *(f"{r:g}" for r in CORRELATIONS), "difference"
     for n in (4, 5, 6, 8, 10, 15, 30, 65):
-        cells = [cell(rounds, partial(correlation, n=n, r=r)) for r in CORRELATIONS]
-        yield str(n), *cells, cell(rounds, partial(correlation_difference, n=n))
+        cells = [cell(repetitions, partial(correlation, n=n, r=r)) for r in CORRELATIONS]
+        yield str(n), *cells, cell(repetitions, partial(correlation_difference, n=n))
 
 
 TABLES = {
@@ -237,13 +247,13 @@ TABLES = {
 def main() -> None:
     """Read the command line, simulate, print a table for each kind."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=2000)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--repetitions", type=int, default=2000)
+    repetitions = parser.parse_args().repetitions
     statistics.N_DRAWS = N_DRAWS
-    print(f"{machine()}; {rounds:,} rounds, {N_DRAWS:,} draws each")
+    print(f"{machine()}; {repetitions:,} repetitions, {N_DRAWS:,} draws each")
     for title, table in TABLES.items():
         print(f"\n{title}\n")
-        for i, row in enumerate(table(rounds)):
+        for i, row in enumerate(table(repetitions)):
             print(f"| {' | '.join(row)} |", flush=True)
             if not i:
                 print(f"|{' --- |' * len(row)}", flush=True)
