@@ -1,7 +1,6 @@
 """The parameters in a message of the library, as flags of the command line."""
 
 import re
-import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -46,13 +45,15 @@ def with_flags(message: str, parameters: Sequence[str], command: click.Command |
     return message
 
 
-def _replacement(on: str, off: str, found: re.Match[str]) -> str:
-    value = found[1]
+def _replacement(on: str, off: str, match: re.Match[str]) -> str:
+    from shlex import quote
+
+    value = match[1]
     if value in (None, "True"):
         return on
     if value == "False":
         return off
-    return f"{on} {shlex.quote(value[1:-1]) if value[0] in QUOTES else value}"
+    return f"{on} {quote(value[1:-1]) if value[0] in QUOTES else value}"
 
 
 @contextmanager

@@ -52,7 +52,7 @@ def binary_row(word: bytes, *numbers: float) -> bytes:
     return word + b" " + struct.pack(f"<{len(numbers)}f", *numbers)
 
 
-def test_every_fault_of_a_text_is_told_and_the_rest_saved(run: Run, tmp_path: Path) -> None:
+def test_every_fault_of_a_text_is_reported_and_the_rest_saved(run: Run, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(BROKEN)
     result = run("check", tmp_path / "file", "--repair", tmp_path / "out")
     assert result.exit_code == 1
@@ -166,7 +166,7 @@ def test_a_line_without_end(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("end", [b"", b"\n"])
-def test_every_fault_of_a_binary_is_told_and_the_rest_saved(
+def test_every_fault_of_a_binary_is_reported_and_the_rest_saved(
     end: bytes, run: Run, tmp_path: Path
 ) -> None:
     good = [binary_row(b"word%d" % i, i, 2, 3, 4) for i in range(12)]
@@ -248,7 +248,7 @@ def test_the_one_error_of_a_format_that_is_opened_as_a_whole(run: Run, tmp_path:
     assert not (tmp_path / "b.npz").exists()
 
 
-def test_twins_in_a_container_are_told_and_no_fault(run: Run, tmp_path: Path) -> None:
+def test_duplicates_in_a_container_are_reported_and_no_fault(run: Run, tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", words=np.array(["a", "a"]), vectors=np.ones((2, 2)))
     result = run("check", tmp_path / "a.npz")
     assert result.exit_code == 0
@@ -302,7 +302,9 @@ def test_a_folder(run: Run, tmp_path: Path) -> None:
         (b"nothing\n", "is none of the known formats; name one with --format"),
     ],
 )
-def test_what_cannot_be_told_apart(content: bytes, message: str, run: Run, tmp_path: Path) -> None:
+def test_formats_that_cannot_be_told_apart(
+    content: bytes, message: str, run: Run, tmp_path: Path
+) -> None:
     (tmp_path / "file").write_bytes(content)
     result = run("check", tmp_path / "file", "--repair", tmp_path / "out")
     assert result.exit_code == 1
@@ -311,7 +313,7 @@ def test_what_cannot_be_told_apart(content: bytes, message: str, run: Run, tmp_p
     assert not (tmp_path / "out").exists()
 
 
-def test_files_that_are_not_there_or_in_the_way(run: Run, tmp_path: Path) -> None:
+def test_files_that_do_not_exist_or_are_in_the_way(run: Run, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"a 1\na 1\n")
     result = run("check", tmp_path / "none")
     assert result.exit_code == 1

@@ -117,7 +117,7 @@ def test_the_model_may_be_written_as_in_a_shell(
 
 
 @needs_bash
-def test_words_of_a_model_that_is_not_there_are_none(run: Run, tmp_path: Path) -> None:
+def test_a_missing_model_completes_no_words(run: Run, tmp_path: Path) -> None:
     assert offered(run, "similar", tmp_path / "none", "kin") == []
 
 

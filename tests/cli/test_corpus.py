@@ -53,7 +53,7 @@ def test_output_and_force(tmp_path: Path, data: Path) -> None:
     assert (data / "corpora" / "lee.txt").read_bytes() == there.read_bytes()
 
 
-def test_path_of_what_is_not_here() -> None:
+def test_path_of_a_missing_corpus() -> None:
     fails(run("path", "lee"), 1, "lee is not here; run: embedtool corpus get lee")
     fails(
         run("path", "wikipedia", "--language", "de"),

@@ -95,7 +95,7 @@ def test_one_dataset_of_several_that_is_unknown_is_a_warning(
     )
 
 
-def test_each_variant_and_method_tells_it_once(run: Run, model: Path, tmp_path: Path) -> None:
+def test_each_variant_and_method_warns_once(run: Run, model: Path, tmp_path: Path) -> None:
     path = tmp_path / "mine.txt"
     path.write_text(UNKNOWN["analogies"][0])
     more = ["--variant", "center", "--method", "3cosadd", "--method", "3cosmul"]
@@ -104,7 +104,7 @@ def test_each_variant_and_method_tells_it_once(run: Run, model: Path, tmp_path: 
     assert result.stderr == f"Error: mine: {UNKNOWN['analogies'][1]}\n"
 
 
-def test_compare_tells_it_of_each_model(run: Run, model: Path, tmp_path: Path) -> None:
+def test_compare_warns_of_each_model(run: Run, model: Path, tmp_path: Path) -> None:
     words = [f"v{i}" for i in range(10)] + WORDS[:2]
     vectors = WordVectors(words, np.eye(len(words), 2, dtype=np.float32) + 1)
     store.save(Model(vectors, {}), tmp_path / "other")
@@ -119,7 +119,7 @@ def test_compare_tells_it_of_each_model(run: Run, model: Path, tmp_path: Path) -
     ]
 
 
-def test_translate_tells_it_of_its_test(run: Run, model: Path, tmp_path: Path) -> None:
+def test_translate_warns_of_its_test(run: Run, model: Path, tmp_path: Path) -> None:
     seeds, test = tmp_path / "seeds.txt", tmp_path / "test.txt"
     seeds.write_text("".join(f"{word} {word}\n" for word in WORDS))
     base = ["translate", model, model, "--dictionary", seeds, "--test", test]
@@ -138,7 +138,9 @@ def test_translate_tells_it_of_its_test(run: Run, model: Path, tmp_path: Path) -
     )
 
 
-def test_an_alignment_on_too_few_words_is_told(run: Run, model: Path, tmp_path: Path) -> None:
+def test_an_alignment_on_too_few_words_gets_a_warning(
+    run: Run, model: Path, tmp_path: Path
+) -> None:
     vectors = WordVectors(["w1", "v1", "v2"], np.eye(3, 2, dtype=np.float32))
     store.save(Model(vectors, {}), tmp_path / "other")
     result = run("align", model, tmp_path / "other", tmp_path / "out")
@@ -163,7 +165,7 @@ def test_documents_without_a_known_word_are_not_classified(
     assert "Warning: texts.csv: only 2 of 62 tokens known, the score says little\n" in result.stderr
 
 
-def test_stability_tells_of_a_dataset_without_a_score(run: Run, text: Path, tmp_path: Path) -> None:
+def test_stability_warns_of_a_dataset_without_a_score(run: Run, text: Path, tmp_path: Path) -> None:
     path = tmp_path / "mine.txt"
     path.write_text("x y 1\ny z 2\n")
     options = ["--vector-size", 4, "--min-count", 1, "--runs", 2, "--output", tmp_path / "runs"]

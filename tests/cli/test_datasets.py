@@ -52,7 +52,7 @@ def test_the_datasets_of_a_task(run: Run) -> None:
     assert result.exit_code == 2
 
 
-def test_a_dataset_is_fetched_and_then_used(
+def test_a_dataset_is_downloaded_and_then_used(
     run: Run, models: dict[str, Path], mini: Path, site: Site
 ) -> None:
     arguments = ["evaluate", models["glove"], "--pairs", "mini"]
@@ -93,7 +93,7 @@ def test_a_dataset_of_another_size_is_refused(run: Run, mini: Path, site: Site) 
     assert not list(mini.parent.iterdir())
 
 
-def test_an_unknown_dataset_is_told_before_any_is_fetched(run: Run, mini: Path) -> None:
+def test_an_unknown_dataset_is_reported_before_any_is_downloaded(run: Run, mini: Path) -> None:
     result = run("datasets", "get", "mini", "maxi")
     assert result.exit_code == 1
     assert result.stderr == "Error: maxi: no such dataset; see: embedtool datasets\n"
@@ -146,7 +146,7 @@ def test_outliers(run: Run, models: dict[str, Path], tmp_path: Path) -> None:
     assert rows[1].split("\t") == [tmp_path.name, "", "accuracy", *figures]
 
 
-def test_tasks_stand_one_below_the_other(
+def test_tasks_are_printed_one_below_the_other(
     run: Run, models: dict[str, Path], questions: Path, tmp_path: Path
 ) -> None:
     path = tmp_path / "nouns.txt"

@@ -71,7 +71,7 @@ def test_public_datasets_stay_in_utf8(run: Run, model: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("task", TEXTS)
-def test_another_encoding_than_is_said_is_told_by_line(
+def test_a_wrong_encoding_is_reported_with_the_line(
     run: Run, model: Path, tmp_path: Path, task: str
 ) -> None:
     path = tmp_path / "mine.txt"
@@ -98,7 +98,9 @@ def test_utf8_is_one_codec_whatever_its_name(
     assert result.stderr.startswith(f"Error: {vectors}, line 2: the word is not UTF-8: b'k\\xe4se'")
 
 
-def test_bytes_that_a_codec_does_not_have_are_told(run: Run, model: Path, tmp_path: Path) -> None:
+def test_bytes_that_a_codec_does_not_have_are_reported(
+    run: Run, model: Path, tmp_path: Path
+) -> None:
     path = tmp_path / "mine.txt"
     path.write_bytes(b"k\xe4se brot 9\n\x81 brot 1\n")
     result = run("evaluate", model, "--pairs", path, "--encoding", "cp1252")

@@ -28,7 +28,7 @@ def test_every_relation_of_the_shipped_corpus_is_learnt(
         assert section["accuracy"] > 0.4, section
 
 
-def test_the_settings_stand_with_the_scores(
+def test_the_settings_are_printed_with_the_scores(
     run: Run, models: dict[str, Path], questions: Path
 ) -> None:
     options = ["--restrict-vocab", "500", "--case-sensitive", "--method", "3cosmul"]
@@ -44,7 +44,7 @@ def test_the_settings_stand_with_the_scores(
     assert float(total[3]) * found == pytest.approx(over_total * 3088, abs=1)
 
 
-def test_the_known_datasets_come_by_themselves(run: Run, models: dict[str, Path]) -> None:
+def test_the_default_datasets_are_scored_without_options(run: Run, models: dict[str, Path]) -> None:
     results = json.loads(run("evaluate", models["word2vec"], "--json").stdout)
     assert [each["dataset"] for each in results] == ["google", "wordsim353", "simlex999"]
     sizes = [results[0]["total"]["total"], results[1]["total"], results[2]["total"]]
@@ -63,7 +63,7 @@ def test_pairs_in_a_file_of_ones_own(run: Run, models: dict[str, Path], tmp_path
     assert float(rows[0][5]) == pytest.approx(1)
 
 
-def test_a_dataset_that_is_none_is_named_with_those_there_are(
+def test_an_unknown_dataset_is_named_with_those_that_exist(
     run: Run, models: dict[str, Path]
 ) -> None:
     result = run("evaluate", models["glove"], "--analogies", "goggle")
@@ -82,7 +82,9 @@ def test_a_bad_line_is_named(run: Run, models: dict[str, Path], tmp_path: Path) 
     assert result.stderr.startswith(f"Error: {path}, line 2: expected four words")
 
 
-def test_models_stand_side_by_side(run: Run, models: dict[str, Path], questions: Path) -> None:
+def test_models_are_printed_side_by_side(
+    run: Run, models: dict[str, Path], questions: Path
+) -> None:
     result = run("compare", *models.values(), "--analogies", questions, "-n", "3")
     assert result.exit_code == 0
     blocks = [block.splitlines() for block in result.stdout.split("\n\n")]

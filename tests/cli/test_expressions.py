@@ -58,7 +58,7 @@ def test_a_leading_minus_is_explained(run: Run, models: dict[str, Path]) -> None
     result = run("analogy", models["glove"], "- man + king")
     assert result.exit_code == 2
     assert result.stderr == (
-        "Error: No such option '- '; a query that begins with - stands after -- "
+        "Error: No such option '- '; put a query that begins with - after -- "
         "(see cli analogy --help)\n"
     )
     assert "begins with - stands after --" in " ".join(run("analogy", "--help").stdout.split())

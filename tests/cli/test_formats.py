@@ -34,7 +34,7 @@ def test_the_list_fits_a_narrow_terminal(run: Run, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("command", ["export", "import"])
-def test_a_format_that_there_is_not(command: str, run: Run, tmp_path: Path) -> None:
+def test_an_unknown_format(command: str, run: Run, tmp_path: Path) -> None:
     result = run(command, tmp_path / "a", tmp_path / "b", "--format", "word2vex")
     assert result.exit_code == 2
     assert "'word2vex' is not one of 'word2vec', " in result.stderr

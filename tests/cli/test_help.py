@@ -51,7 +51,7 @@ def test_every_option_has_help(path: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_what_is_no_number_is_told_so_in_plain_words(path: tuple[str, ...]) -> None:
+def test_a_value_that_is_no_number_gets_a_plain_message(path: tuple[str, ...]) -> None:
     """Not by the name of a class: "'abc' is not a valid integer range"."""
     for parameter in found(path).params:
         if isinstance(parameter.type, click.types.IntParamType | click.types.FloatParamType):

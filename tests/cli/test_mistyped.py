@@ -28,14 +28,14 @@ MISTYPED = {
 
 
 @pytest.mark.parametrize("line", MISTYPED)
-def test_a_mistyped_command_is_told_what_is_like_it(run: Run, line: str) -> None:
+def test_a_mistyped_command_gets_suggestions(run: Run, line: str) -> None:
     name, meant, where = MISTYPED[line]
     result = run(*line.split())
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == f"Error: No such command {name!r}. {meant} (see {where} --help)\n"
 
 
-def test_a_command_like_no_other_is_told_where_they_stand(run: Run) -> None:
+def test_a_command_like_no_other_gets_a_reference_to_help(run: Run) -> None:
     result = run("xyzzy")
     assert result.exit_code == 2
     assert result.stderr == "Error: No such command 'xyzzy' (see cli --help)\n"
@@ -51,7 +51,7 @@ OPTIONS = {
 
 
 @pytest.mark.parametrize("line", OPTIONS)
-def test_a_mistyped_option_is_told_what_is_like_it(run: Run, line: str) -> None:
+def test_a_mistyped_option_gets_suggestions(run: Run, line: str) -> None:
     name, meant = OPTIONS[line]
     result = run(*line.split())
     assert result.exit_code == 2
@@ -76,7 +76,7 @@ ELSEWHERE = {
 
 
 @pytest.mark.parametrize("line", ELSEWHERE)
-def test_an_option_of_another_program_is_told_what_it_is_called_here(run: Run, line: str) -> None:
+def test_an_option_of_another_program_gets_our_name_for_it(run: Run, line: str) -> None:
     name, meant = ELSEWHERE[line]
     algorithm = line.split()[0]
     result = run("train", *line.split(), "text", "-o", "m")
@@ -86,7 +86,7 @@ def test_an_option_of_another_program_is_told_what_it_is_called_here(run: Run, l
     )
 
 
-def test_options_that_other_programs_name_otherwise_are_there() -> None:
+def test_options_suggested_for_those_of_other_programs_exist() -> None:
     train = Program().get_command(click.Context(cli), "train")
     assert isinstance(train, click.Group)
     commands = train.commands.values()
@@ -114,7 +114,7 @@ def test_json_and_tsv_do_not_go_together(run: Run) -> None:
         assert result.stderr.startswith("Error: choose --json or --tsv, not both")
 
 
-def test_an_option_without_effect_is_told(run: Run, tmp_path: Path) -> None:
+def test_an_option_without_effect_gets_a_warning(run: Run, tmp_path: Path) -> None:
     model, pairs, seeds = (tmp_path / name for name in ("model", "pairs.txt", "seeds.txt"))
     (tmp_path / "v.txt").write_text("king 1 2\nqueen 2 2\nman 1 1\nlaw 2 1\nsea 5 1\nsun 1 4\n")
     pairs.write_text("king queen 3\nman law 1\nking law 2\n")

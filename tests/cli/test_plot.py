@@ -260,7 +260,7 @@ def test_letters_without_a_font_are_one_note(
     result = run(*arguments, tmp_path / "a.png")
     assert result.exit_code == 0
     assert result.stderr == (
-        "no font here has 日本: boxes stand for them; install a font that does, such as Debian's "
+        "no font here has 日本, which are drawn as boxes; install one that does, such as Debian's "
         "fonts-noto-cjk, or write an .svg\n"
     )
     assert run(*arguments, tmp_path / "a.svg").stderr == ""

@@ -33,7 +33,7 @@ def one(tmp_path: Path) -> Path:
     return tmp_path / "one"
 
 
-def test_no_command_tells_of_1_words(run: Run, one: Path, tmp_path: Path) -> None:
+def test_no_command_prints_1_words(run: Run, one: Path, tmp_path: Path) -> None:
     text = tmp_path / "text.txt"
     text.write_text("king")
     (tmp_path / "twins.txt").write_text("king 1 2\nking 3 4\n")

@@ -65,7 +65,7 @@ UNREAD = [
 
 
 @pytest.mark.parametrize("line", UNREAD)
-def test_a_command_that_nobody_reads_ends_without_a_word(
+def test_a_command_whose_output_nobody_reads_ends_silently(
     line: str, models: dict[str, Path], questions: Path, text: Path, tmp_path: Path
 ) -> None:
     """As `| head -1` leaves it; exit code 141 is what a shell gives to those that SIGPIPE ends."""
@@ -83,7 +83,7 @@ def test_a_command_that_nobody_reads_ends_without_a_word(
     assert re.fullmatch(progress, done.stderr), done.stderr
 
 
-def test_work_goes_on_where_nobody_reads_its_notes(text: Path, tmp_path: Path) -> None:
+def test_work_goes_on_if_nobody_reads_standard_error(text: Path, tmp_path: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     command = [*PROGRAM, "train", "glove", text, "-o", tmp_path / "m", "--vector-size", "4"]
@@ -93,7 +93,7 @@ def test_work_goes_on_where_nobody_reads_its_notes(text: Path, tmp_path: Path) -
     assert (tmp_path / "m").is_dir()
 
 
-def test_a_reader_that_stops_hears_no_more(models: dict[str, Path]) -> None:
+def test_nothing_is_written_after_the_reader_stops(models: dict[str, Path]) -> None:
     with start("similar", models["glove"], "king", "-n", "1000000", "--tsv") as process:
         assert process.stdout is not None
         assert process.stderr is not None

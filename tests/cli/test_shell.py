@@ -45,7 +45,7 @@ def test_info_is_that_of_the_command(run: Run, models: dict[str, Path]) -> None:
     assert run("shell", models["glove"], input=":info\n").stdout == f":info\n{expected}"
 
 
-def test_tables_stand_under_the_lines_they_answer(run: Run, models: dict[str, Path]) -> None:
+def test_tables_are_printed_below_the_lines_they_answer(run: Run, models: dict[str, Path]) -> None:
     result = run("shell", models["glove"], "-n", "1", input="king\n\n  queen \r\n")
     king, queen = (run("similar", models["glove"], w, "-n", "1").stdout for w in ("king", "queen"))
     assert result.stdout == f"king\n{king}\nqueen\n{queen}"
@@ -77,7 +77,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_line(run: Run, models: dict[s
 
 
 @pytest.mark.parametrize("word", ["exit", "quit"])
-def test_in_a_pipe_a_word_to_leave_ends_what_is_read_unless_the_model_has_it(
+def test_in_a_pipe_quit_ends_the_input_unless_it_is_a_word_of_the_model(
     run: Run, models: dict[str, Path], tmp_path: Path, word: str
 ) -> None:
     result = run("shell", models["glove"], "--tsv", input=f"king queen\n{word}\n")
@@ -95,7 +95,7 @@ def test_in_a_pipe_a_word_to_leave_ends_what_is_read_unless_the_model_has_it(
     assert "king" in result.stdout and word in result.stdout
 
 
-def test_in_a_pipe_help_is_a_command_where_the_model_has_no_such_word(
+def test_in_a_pipe_help_is_a_command_unless_it_is_a_word_of_the_model(
     run: Run, models: dict[str, Path]
 ) -> None:
     result = run("shell", models["glove"], input="help\nking queen\n")
@@ -258,7 +258,7 @@ def test_help_is_shown_in_a_terminal(
 # several models
 
 
-def test_the_model_that_is_asked_can_be_chosen(
+def test_the_current_model_can_be_chosen(
     open_session: OpenSession,
     capsys: pytest.CaptureFixture[str],
     run: Run,
@@ -333,7 +333,7 @@ def test_compare_puts_answers_side_by_side(
         (":json o", 1, "on"),
     ],
 )
-def test_what_a_line_may_go_on_with(
+def test_completions_of_a_line(
     open_session: OpenSession, text: str, n_typed: int, first: str
 ) -> None:
     found = next(open_session("word2vec", "glove").completions(text))
@@ -341,7 +341,7 @@ def test_what_a_line_may_go_on_with(
 
 
 @pytest.mark.parametrize("text", [":n ", ":quit ", ":m k", ":nothing k", "qqqq", ":load k"])
-def test_nothing_is_offered_where_nothing_fits(open_session: OpenSession, text: str) -> None:
+def test_no_completion_is_offered_if_none_fits(open_session: OpenSession, text: str) -> None:
     assert list(open_session().completions(text)) == []
 
 
@@ -358,7 +358,7 @@ def test_frequent_words_come_first_with_their_counts(open_session: OpenSession) 
 # in a terminal
 
 
-def test_it_ends_where_nobody_reads_the_answers(models: dict[str, Path]) -> None:
+def test_a_session_ends_if_nobody_reads_the_answers(models: dict[str, Path]) -> None:
     command = [sys.executable, "-m", "embedtool", "shell", str(models["glove"]), "--tsv"]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:

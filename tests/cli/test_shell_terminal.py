@@ -68,7 +68,7 @@ def test_history_is_kept_for_its_owner_alone(
     assert capsys.readouterr().out == said != ""
 
 
-def test_without_a_place_for_history_it_goes_on(
+def test_a_session_works_without_a_folder_for_history(
     type_in: Callable[[str], None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "state").write_text("no folder")

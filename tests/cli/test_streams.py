@@ -60,7 +60,7 @@ def test_a_pipe_takes_any_format(name: str, models: dict[str, Path], tmp_path: P
         assert loaded.n_words == store.load(model).vectors.n_words
 
 
-def test_what_stands_in_a_file_stays_where_output_is_appended(
+def test_the_content_of_a_file_stays_if_output_is_appended(
     models: dict[str, Path], tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("before\n")
@@ -74,7 +74,7 @@ def test_what_stands_in_a_file_stays_where_output_is_appended(
     assert len(lines) == 1 + store.load(models["word2vec"]).vectors.n_words
 
 
-def test_standard_output_does_not_tell_the_format(run: Run, models: dict[str, Path]) -> None:
+def test_standard_output_does_not_determine_the_format(run: Run, models: dict[str, Path]) -> None:
     result = run("export", models["word2vec"], "-")
     assert result.exit_code == 1
     assert result.stderr.startswith(
@@ -149,7 +149,7 @@ def test_a_dash_is_never_the_name_of_a_file(path: list[str], parameter: click.Pa
 
 
 @pytest.mark.parametrize("command", ["vocab", "phrases"])
-def test_a_dash_is_the_screen_where_text_is_written(
+def test_a_dash_is_standard_output_for_text(
     command: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

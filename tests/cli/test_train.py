@@ -56,7 +56,7 @@ def test_a_log_line_in_json_for_each_epoch(run: Run, algorithm: str, tmp_path: P
     assert losses == sorted(losses, reverse=True)
 
 
-def test_init_goes_on_from_a_model(run: Run, tmp_path: Path) -> None:
+def test_init_starts_from_a_model(run: Run, tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text(TEXT)
     (tmp_path / "more.txt").write_text("the prince rules\n" * 9)
     model, grown = tmp_path / "model", tmp_path / "grown"
@@ -195,7 +195,7 @@ def test_info_shows_what_a_model_is(run: Run, models: dict[str, Path]) -> None:
         ("fasttext", ["--on-divergence", "retry"], ["--engine", "gensim"]),
     ],
 )
-def test_an_option_that_another_leaves_without_effect_is_told(
+def test_an_option_that_another_leaves_without_effect_gets_a_warning(
     run: Run, tmp_path: Path, algorithm: str, given: list[str], cause: list[str]
 ) -> None:
     (tmp_path / "text.txt").write_text(TEXT)
@@ -222,7 +222,7 @@ def test_an_option_that_another_leaves_without_effect_is_told(
         ("t.parquet", ["--delimiter", ";"], "the delimiter of CSV has no effect"),
     ],
 )
-def test_an_option_for_another_kind_of_input_is_told(
+def test_an_option_for_another_kind_of_input_gets_a_warning(
     run: Run, tmp_path: Path, name: str, options: list[str], kinds: str
 ) -> None:
     (tmp_path / "t.txt").write_text("a b\n")
@@ -235,7 +235,7 @@ def test_an_option_for_another_kind_of_input_is_told(
     assert "no effect" not in run("vocab", tmp_path / name, "--min-count", "1").stderr
 
 
-def test_an_option_for_one_kind_of_several_is_heeded_in_silence(run: Run, tmp_path: Path) -> None:
+def test_an_option_for_one_kind_of_several_is_used_silently(run: Run, tmp_path: Path) -> None:
     (tmp_path / "t.txt").write_text("a b\n")
     (tmp_path / "t.jsonl").write_text('{"body": "a b"}\n')
     result = run("vocab", tmp_path, "--min-count", "1", "--field", "body", "--missing", "skip")

@@ -57,7 +57,7 @@ def test_a_transformed_model_is_a_model(run: Run, small: dict[str, Path], tmp_pa
         (["--pca", "0"], "--pca must be 1 or more, not 0"),
     ],
 )
-def test_transformations_that_cannot_be(
+def test_impossible_transformations(
     run: Run, small: dict[str, Path], tmp_path: Path, options: list[str], message: str
 ) -> None:
     result = run("transform", small["one"], tmp_path / "out", *options)
@@ -77,7 +77,7 @@ def test_trained_contexts_are_added_where_there_are_any(
     assert glove.stderr.startswith("Error: --add-contexts needs context vectors")
 
 
-def test_ngrams_that_are_left_out_are_told(
+def test_ngrams_that_are_left_out_are_reported(
     run: Run, models: dict[str, Path], tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
@@ -91,7 +91,7 @@ def test_ngrams_that_are_left_out_are_told(
     assert run("similar", out, "kingqueen").exit_code == 1
 
 
-def test_variants_stand_beside_the_model_as_it_is(
+def test_variants_are_printed_beside_the_model(
     run: Run, models: dict[str, Path], questions: Path
 ) -> None:
     names = ["center", "all-but-the-top:3", "pca:5+normalize"]
@@ -121,7 +121,7 @@ def test_an_unknown_variant_is_named(run: Run, models: dict[str, Path]) -> None:
     )
 
 
-def test_a_model_is_turned_into_the_space_of_another(
+def test_a_model_is_rotated_into_the_space_of_another(
     run: Run, small: dict[str, Path], tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
@@ -189,7 +189,9 @@ def test_words_are_translated(run: Run, small: dict[str, Path]) -> None:
     assert unknown.stderr.splitlines()[-1].startswith("Error: 'wx1' is not in the vocabulary")
 
 
-def test_too_small_a_dictionary_is_told(run: Run, small: dict[str, Path], tmp_path: Path) -> None:
+def test_too_small_a_dictionary_is_reported(
+    run: Run, small: dict[str, Path], tmp_path: Path
+) -> None:
     few = tmp_path / "few.txt"
     few.write_text("w1 x1\nw2 nothing\n")
     result = run("translate", small["one"], small["other"], "w3", "--dictionary", few)
@@ -255,7 +257,7 @@ def test_projections(run: Run, models: dict[str, Path]) -> None:
         (["--weat", "f", "word"], "words go with --direction"),
     ],
 )
-def test_bias_asked_for_wrongly(
+def test_wrong_usage_of_bias(
     run: Run, small: dict[str, Path], arguments: list[str], message: str
 ) -> None:
     result = run("bias", small["one"], *arguments)

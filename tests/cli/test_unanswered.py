@@ -125,7 +125,7 @@ def test_lines_that_cannot_be_asked_are_named(run: Run, models: dict[str, Path])
         assert result.stderr.startswith(f"Error: standard input, line 2: {told}")
 
 
-def test_words_that_cancel_out_are_told(run: Run, models: dict[str, Path]) -> None:
+def test_words_that_cancel_out_are_reported(run: Run, models: dict[str, Path]) -> None:
     told = "king - king is nothing at all: the words cancel out"
     for options in ([], ["--method", "3cosmul"]):
         result = run("analogy", models["glove"], "king - king", *options)
@@ -185,7 +185,7 @@ def test_answers_from_ngrams_are_marked_in_every_form(run: Run, models: dict[str
     assert NEW in run("bias", model, "KING", "--direction", "king - queen").stdout
 
 
-def test_other_commands_tell_which_words_are_known_by_their_ngrams(
+def test_other_commands_report_words_known_by_their_ngrams(
     run: Run, models: dict[str, Path], tmp_path: Path
 ) -> None:
     model, picture = models["fasttext"], tmp_path / "picture.svg"

@@ -50,7 +50,7 @@ def test_few_open_files_are_enough_to_merge_many_runs(kingdoms: Path, tmp_path: 
     assert (whole / store.VECTORS).read_bytes() == (few / store.VECTORS).read_bytes()
 
 
-def test_too_little_address_space_is_said(kingdoms: Path, tmp_path: Path) -> None:
+def test_too_little_address_space_is_reported(kingdoms: Path, tmp_path: Path) -> None:
     done = program(
         "train", "glove", kingdoms, "-o", tmp_path / "model", "--vector-size", 10000,
         preexec_fn=limited(resource.RLIMIT_AS, 750 * MiB),
@@ -60,13 +60,13 @@ def test_too_little_address_space_is_said(kingdoms: Path, tmp_path: Path) -> Non
     assert not list(tmp_path.iterdir())
 
 
-def test_less_address_space_than_the_program_takes_is_said_at_once(tmp_path: Path) -> None:
+def test_less_address_space_than_the_program_needs_is_reported_at_once(tmp_path: Path) -> None:
     limit = limited(resource.RLIMIT_AS, 400 * MiB)
     line = clean(program("vocab", tmp_path / "text", preexec_fn=limit))
     assert "the limit of 400 MiB of address space (ulimit -v)" in line
 
 
-def test_a_thread_that_cannot_be_started_is_said(kingdoms: Path, tmp_path: Path) -> None:
+def test_a_thread_that_cannot_be_started_is_reported(kingdoms: Path, tmp_path: Path) -> None:
     code = (
         "import sys, threading\nfrom embedtool.cli.main import cli\n"
         "threading.stack_size(2**40)\ncli(sys.argv[1:])"
@@ -157,7 +157,7 @@ ODD = {
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_odd_text_is_trained_and_taken_elsewhere(run: Run, name: str, tmp_path: Path) -> None:
+def test_odd_text_is_trained_on_and_exported(run: Run, name: str, tmp_path: Path) -> None:
     text, model = tmp_path / "text.txt", tmp_path / "model"
     text.write_bytes(ODD[name] * 40)
     options = ["--vector-size", 4, "--min-count", 1]
@@ -196,7 +196,7 @@ def test_a_compressed_text_that_is_cut_short_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", [["similar", "king", "-n", "1000"], ["vector", "king"],
                                      ["info"], ["evaluate", "--pairs", "wordsim353"]])  # fmt: skip
-def test_a_reader_that_goes_away_is_no_fault(command: list[str], models: dict[str, Path]) -> None:
+def test_a_reader_that_goes_away_is_no_error(command: list[str], models: dict[str, Path]) -> None:
     arguments = [command[0], str(models["glove"]), *command[1:]]
     with subprocess.Popen(
         [sys.executable, "-m", "embedtool", *arguments],

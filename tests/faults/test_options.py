@@ -34,7 +34,7 @@ def numbers(algorithm: str) -> list[str]:
 @pytest.mark.parametrize(
     ("algorithm", "name"), [(a, name) for a in TRAINERS for name in numbers(a)]
 )
-def test_numbers_at_their_ends(
+def test_numbers_at_their_bounds(
     run: Run, text: Path, tmp_path: Path, algorithm: str, name: str
 ) -> None:
     others = {key: value for key, value in SMALL.items() if key in numbers(algorithm)}
@@ -55,7 +55,7 @@ def test_numbers_at_their_ends(
 
 
 @pytest.mark.parametrize("config", [TextConfig, CheckpointConfig])
-def test_words_that_are_no_choice(run: Run, text: Path, tmp_path: Path, config: type) -> None:
+def test_values_that_are_no_choice(run: Run, text: Path, tmp_path: Path, config: type) -> None:
     for each in fields(config):
         for value in ("", "none of these", "\x1b[31m", "0"):
             arguments = [f"{flag(each.name)}={value}"]

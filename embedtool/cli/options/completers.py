@@ -52,9 +52,9 @@ def words_with_prefix(vectors: "WordVectors", prefix: str) -> dict[str, int | No
     from embedtool.corpus.tokens import split_spaces
     from embedtool.search.candidates import with_prefix
 
-    found: dict[str, int | None] = {}
+    words: dict[str, int | None] = {}
     for i in with_prefix(vectors.string_table, prefix, MAX_WORDS).tolist():
         word = vectors.words[i]
         if word.isprintable() and split_spaces(word) == [word]:
-            found[word] = None if vectors.counts is None else int(vectors.counts[i])
-    return found
+            words[word] = None if vectors.counts is None else int(vectors.counts[i])
+    return words

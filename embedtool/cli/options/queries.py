@@ -36,7 +36,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 unknown_option = click.option(
     "--unknown", type=click.Choice(get_args(Unknown)), default="error", show_default=True,
     help="What to do with a query without an answer, such as an unknown word. error: stop before "
-    "anything is printed; skip: leave it out; mark: say so in its place.",
+    "anything is printed; skip: leave it out; mark: print the reason instead.",
 )  # fmt: skip
 
 
@@ -51,7 +51,7 @@ class QueryCommand(click.Command):
             if error.option_name.startswith("--"):
                 raise
             raise click.UsageError(
-                f"No such option {error.option_name!r}; a query that begins with - stands after --",
+                f"No such option {error.option_name!r}; put a query that begins with - after --",
                 ctx,
             ) from None
 

@@ -78,7 +78,7 @@ def _render(scene: "Scene", kind: "Kind", look: "Look | None") -> bytes:
         chars = figure.missing[:MAX_MISSING_CHARS] + "…" * (len(figure.missing) > MAX_MISSING_CHARS)
         names = " and ".join(packages(figure.missing))
         echo_err(
-            f"no font here has {chars}: boxes stand for them; install a font that does"
+            f"no font here has {chars}, which are drawn as boxes; install one that does"
             + (f", such as Debian's {names}" if names else "")
             + ", or write an .svg"
         )

@@ -29,7 +29,7 @@ def training(done: int, **details: object) -> Progress:
 
 
 @pytest.mark.parametrize("before", [0, 600])
-def test_speed_counts_neither_compilation_nor_what_was_done_before(
+def test_the_rate_counts_neither_compilation_nor_earlier_work(
     before: int, now: list[float], capsys: pytest.CaptureFixture[str]
 ) -> None:
     report = progress_display._LogLines()
@@ -53,7 +53,7 @@ def test_a_stage_that_does_not_say_when_it_begins_begins_with_the_message_before
     assert "5 words/s" in capsys.readouterr().err
 
 
-def test_losses_stand_beside_those_of_untrained_vectors(
+def test_losses_are_printed_with_those_of_untrained_vectors(
     now: list[float], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     report = progress_display._LogLines()
@@ -87,7 +87,7 @@ class Terminal(io.StringIO):
 
 
 @pytest.mark.parametrize("command", ["import", "export", "compress"])
-def test_files_of_vectors_show_how_far_they_are_in_a_terminal_only(
+def test_vector_files_show_progress_in_a_terminal_only(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = np.random.default_rng(0).standard_normal((30_000, 60)).astype(np.float32)
