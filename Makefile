@@ -3,7 +3,7 @@ BIN := .venv/bin
 DEMO := build/demo
 KINGDOMS := corpora/kingdoms.txt
 
-.PHONY: demo test test-all faults fuzz lint docs check bench clean
+.PHONY: demo test test-all faults fuzz lint docs site check coverage bench clean
 
 demo: .venv/installed
 	$(BIN)/embedtool --version
@@ -36,12 +36,20 @@ lint: .venv/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/numpydoc lint $$(find embedtool -name '*.py')
 
 docs: .venv/dev
 	$(BIN)/cog -I . -r docs/cli.md
 
-check: lint test
+site: .venv/dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+check: lint test site
 	$(BIN)/cog -I . --check docs/cli.md
+
+coverage: .venv/dev
+	$(BIN)/pytest -m "not slow" -n $(PROCESSES) --dist loadgroup \
+		--cov=embedtool --cov-report=term:skip-covered
 
 bench: .venv/dev
 	$(BIN)/python -m benchmarks.run $(TEXT) $(BENCH)
