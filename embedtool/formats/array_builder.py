@@ -1,7 +1,4 @@
-"""Tables that grow while a file is read.
-
-In: blocks of rows. Out: one array of them all, in memory, or on disk and mapped.
-"""
+"""Arrays that grow while a file is read, in memory or memory-mapped from a temporary file."""
 
 import mmap
 from collections.abc import Iterable, Iterator
@@ -28,7 +25,7 @@ SMALL_BYTES = 2**28
 
 
 def check_expansion(path: Path, name: str, packed: int, n_bytes: int) -> None:
-    """Raise FormatError where so many bytes of a file cannot honestly become `n_bytes`."""
+    """Raise FormatError if so few bytes of a file cannot plausibly expand to `n_bytes`."""
     if is_decompression_bomb(packed, n_bytes, SMALL_BYTES):
         raise FormatError(
             f"{path}: '{name}' says that {packed:,} bytes become {n_bytes:,}, as in no file of "
@@ -37,17 +34,24 @@ def check_expansion(path: Path, name: str, packed: int, n_bytes: int) -> None:
 
 
 def watched(blocks: Iterable[slice], n_rows: int, report: Report) -> Iterator[slice]:
-    """Blocks of the rows of a model, with a report after each is written."""
+    """Yield blocks of the rows of a model, and report the progress after each is written."""
     for rows in blocks:
         yield rows
         report(Progress("writing", rows.stop, n_rows, "words"))
 
 
 class ArrayBuilder:
-    """An array whose number of rows is known when the last has come.
+    """An array whose number of rows is known only after the last one.
 
-    It takes memory as rows come, never as a header says. In `reading.scratch`, where that is a
-    folder, it lies in a file without a name, which ends with the array.
+    It uses memory as rows arrive, never as a header says. If `options.scratch` is a folder, the
+    array is in an unnamed file there, which is deleted with the array.
+
+    Parameters
+    ----------
+    options : ReadOptions
+        How to read.
+    dtype : dtype
+        The type of the numbers.
     """
 
     def __init__(self, options: ReadOptions, dtype: DTypeLike = np.float32) -> None:
@@ -72,7 +76,7 @@ class ArrayBuilder:
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
-        """Say of an error in writing that it is one: the file that is read is not at fault."""
+        """Raise errors of writing as such: the file that is read is not at fault."""
         try:
             yield
         except OSError as error:
@@ -81,7 +85,7 @@ class ArrayBuilder:
             ) from None
 
     def append(self, block: NDArray[Any]) -> None:
-        """Add rows. What is beyond the table's type becomes infinity."""
+        """Add rows. Numbers that exceed the array's type become infinity."""
         with np.errstate(over="ignore"):
             rows = np.array(block, dtype=self._dtype, order="C")
         if self._file is None:
@@ -91,7 +95,7 @@ class ArrayBuilder:
             self._file.write(rows.data)
 
     def array(self, *row_shape: int) -> NDArray[Any]:
-        """All rows, each of the shape given."""
+        """Return all rows, each of the given shape."""
         if self._file is None:
             values = np.concatenate([block.ravel() for block in self._blocks] or [_nothing()])
             self._blocks.clear()
@@ -119,7 +123,7 @@ def vectors_from_rows(
     vector_size: int,
     options: ReadOptions,
 ) -> WordVectors:
-    """Make WordVectors of words and their vectors, one by one; of twins the first is kept."""
+    """Make WordVectors of words and their vectors, one by one; the first row of a word is kept."""
     words: dict[str, None] = {}
     n_read = 0
     block: list[NDArray[np.float32]] = []

@@ -1,6 +1,6 @@
-"""Arrow's file, also called Feather: the columns `word`, `vector` and, where known, `count`.
+"""Arrow's file, also called Feather: the columns `word`, `vector` and, if known, `count`.
 
-In: a path. Out: WordVectors; and the other way round. Both go record batch by record batch.
+Files are read and written record batch by record batch.
 """
 
 from collections.abc import Mapping
@@ -25,9 +25,12 @@ KIND = "Arrow"
 
 
 def read(path: Path, options: ReadOptions) -> WordVectors:
-    """Read such a file through a memory map, whoever wrote it; other columns are passed over.
+    """Read a file through a memory map; other columns are ignored.
 
-    Raises FormatError where the columns are not there or do not fit each other.
+    Raises
+    ------
+    FormatError
+        If the columns are missing or do not fit each other.
     """
     pa = import_pyarrow(KIND)
     path.open("rb").close()  # of a folder Arrow says less
@@ -40,7 +43,7 @@ def read(path: Path, options: ReadOptions) -> WordVectors:
 def write(
     vectors: WordVectors, path: Path, training_options: Mapping[str, Any], report: Report = silent
 ) -> None:
-    """Write such a file, not compressed, so that others can map it."""
+    """Write a file that is not compressed, so that others can map it."""
     check_words(vectors, path, "")
     schema = schema_of(vectors, KIND)
     pa = import_pyarrow(KIND)

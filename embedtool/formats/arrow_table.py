@@ -1,7 +1,4 @@
-"""Tables of Arrow, in memory as in files: the columns `word`, `vector` and, where known, `count`.
-
-In: batches of rows. Out: WordVectors; and the other way round.
-"""
+"""Tables of Arrow, in memory and in files: the columns `word`, `vector` and, if known, `count`."""
 
 import fnmatch
 import re
@@ -32,13 +29,13 @@ from embedtool.model.vectors import WordVectors
 WORD, VECTOR, COUNT = "word", "vector", "count"
 METADATA = {"format": "embedtool words and vectors"}
 BATCH_BYTES = 2**25
-"""Of vectors: large enough for a row group, small enough for memory."""
+"""Bytes of vectors: large enough for a row group, small enough for memory."""
 EXTRA = "parquet"
 """The extra that installs pyarrow."""
 
 
 def import_pyarrow(kind: str) -> Any:
-    """The library, or MissingExtraError."""
+    """Return the module pyarrow, or raise MissingExtraError."""
     try:
         import pyarrow
     except ImportError:
@@ -48,7 +45,7 @@ def import_pyarrow(kind: str) -> Any:
 
 @contextmanager
 def arrow_errors(path: Path, kind: str) -> Iterator[None]:
-    """Turn what the library raises on a damaged file into a FormatError of one line."""
+    """Turn pyarrow's errors about a damaged file into a FormatError of one line."""
     pa = import_pyarrow(kind)
     try:
         yield
@@ -60,9 +57,16 @@ def arrow_errors(path: Path, kind: str) -> Iterator[None]:
 class Columns(NamedTuple):
     """The names of the columns that are read.
 
-    vectors   : one of lists of numbers, or one of numbers for each dimension
-    is_listed : whether it is one of lists
-    counts    : where it is there
+    Attributes
+    ----------
+    word : str
+        The column of words.
+    vectors : sequence of str
+        One column of lists of numbers, or a column of numbers for each dimension.
+    is_listed : bool
+        Whether it is one column of lists.
+    counts : str or None
+        The column of counts, if there is one.
     """
 
     word: str
@@ -77,9 +81,12 @@ class Columns(NamedTuple):
 
 
 def columns_of(path: Path, schema: Any, options: ReadOptions) -> Columns:
-    """The columns of words, of vectors and, where it is there, of counts.
+    """Return the columns of words, of vectors and, if there is one, of counts.
 
-    Raises FormatError where they are not there, or it cannot be told which they are.
+    Raises
+    ------
+    FormatError
+        If they are missing or ambiguous.
     """
     names, kinds = schema.names, dict(zip(schema.names, schema.types, strict=True))
     if options.word_column is not None:
@@ -95,7 +102,7 @@ def columns_of(path: Path, schema: Any, options: ReadOptions) -> Columns:
 
 
 def _vector_names(path: Path, kinds: Mapping[str, Any], options: ReadOptions) -> list[str]:
-    """The column of lists of numbers, or the columns of one dimension each, none where unclear.
+    """Return the column of lists of numbers, or a column for each dimension; none if ambiguous.
 
     Columns of dimensions have names that differ in a number only, such as `d0` and `d1`.
     """
@@ -147,8 +154,12 @@ def from_batches(
     """Make WordVectors of record batches that hold these columns.
 
     Words are strings; vectors are lists of floating-point numbers, all of one length, or a column
-    of numbers for each dimension; counts are whole numbers. Raises FormatError where a column is of
-    another kind.
+    of numbers for each dimension; counts are integers.
+
+    Raises
+    ------
+    FormatError
+        If a column is of another type.
     """
     words: list[str] = []
     counts: list[NDArray[Any]] = []
@@ -174,7 +185,7 @@ def from_batches(
 
 
 def _rows(path: Path, columns: Columns, batch: Any, n_before: int) -> NDArray[Any]:
-    """The rows of a batch, (n, d)."""
+    """Return the rows of a batch, (n, d)."""
     if columns.is_listed:
         return _lists(path, columns.vectors[0], batch, n_before)
     rows = []
@@ -189,7 +200,7 @@ def _rows(path: Path, columns: Columns, batch: Any, n_before: int) -> NDArray[An
 
 
 def _lists(path: Path, name: str, batch: Any, n_before: int) -> NDArray[Any]:
-    """The rows of a column of lists of numbers, (n, d); its offsets are checked first."""
+    """Return the rows of a column of lists of numbers, (n, d); its offsets are validated first."""
     import pyarrow.types as kinds
 
     column = batch.column(name)
@@ -215,7 +226,7 @@ def _ragged(path: Path, name: str, n_before: int) -> FormatError:
 
 
 def _words(path: Path, name: str, batch: Any, n_before: int, options: ReadOptions) -> list[str]:
-    """The words of a column of strings, of bytes, or of a dictionary of strings."""
+    """Return the words of a column of strings, of bytes, or of a dictionary of strings."""
     import pyarrow as pa
     import pyarrow.types as kinds
 
@@ -249,7 +260,7 @@ def _counts(path: Path, column: Any) -> NDArray[Any]:
 
 
 def schema_of(vectors: WordVectors, kind: str) -> Any:
-    """The columns in which vectors are written."""
+    """Return the columns in which vectors are written."""
     pa = import_pyarrow(kind)
     fields = [(WORD, pa.large_string()), (VECTOR, pa.list_(pa.float32(), vectors.vector_size))]
     if vectors.counts is not None:
@@ -258,7 +269,7 @@ def schema_of(vectors: WordVectors, kind: str) -> Any:
 
 
 def batches_of(vectors: WordVectors, schema: Any, report: Report) -> Iterator[Any]:
-    """The rows in batches of about BATCH_BYTES."""
+    """Yield the rows in batches of about BATCH_BYTES."""
     import pyarrow as pa
 
     size = vectors.vector_size

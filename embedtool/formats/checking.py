@@ -1,7 +1,4 @@
-"""Everything that is wrong with a vector file, and what of it can be saved.
-
-In: a path and, if the user says it, a format's name. Out: Findings; a file of the good rows.
-"""
+"""Checks of vector files: everything that is wrong with one, and its repair."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -22,10 +19,10 @@ from embedtool.io.atomic import TEMPORARY_PREFIX, check_output_file, check_writa
 from embedtool.io.progress import Report, silent
 from embedtool.model.vectors import WordVectors
 
-Check = Callable[[Findings, Report], None]
-Save = Callable[[Findings, Path], None]
+RowChecker = Callable[[Findings, Report], None]
+RowWriter = Callable[[Findings, Path], None]
 
-ROW_CHECKERS: dict[str, Check] = {
+ROW_CHECKERS: dict[str, RowChecker] = {
     "word2vec": check_text,
     "fasttext-vec": check_text,
     "glove": check_text,
@@ -35,20 +32,22 @@ ROW_CHECKERS: dict[str, Check] = {
 }
 """The formats whose good rows can be told from bad ones. The others are opened as a whole."""
 WORDLESS = "floret"
-ROW_WRITERS: dict[str, Save] = {
+ROW_WRITERS: dict[str, RowWriter] = {
     "word2vec": write_text,
     "fasttext-vec": write_text,
     "glove": write_text,
     "word2vec-binary": write_binary,
 }
-"""The formats whose good rows are copied as they are. The others are written anew."""
+"""The formats whose good rows are copied byte by byte. The others are written again."""
 
 
 def check(path: str | Path, name: str | None = None, report: Report = silent) -> Findings:
-    """Find all that is wrong with a file or folder.
+    """Find everything that is wrong with a file or folder.
 
-    Where the content does not say the format, or the file cannot be opened, that is a FormatError;
-    all else are findings.
+    Raises
+    ------
+    FormatError
+        If the content does not say the format, or the file cannot be opened; all else are findings.
     """
     path = Path(path)
     findings = Findings(path, detect_format(path, name))
@@ -68,23 +67,23 @@ def check(path: str | Path, name: str | None = None, report: Report = silent) ->
 
 
 def _check_whole(findings: Findings, report: Report) -> None:
-    """Open a file; its one error is the finding, or else its rows are looked at."""
+    """Open a file; its only error is the finding, or else its rows are validated."""
     try:
         vectors, _ = read(findings.path, findings.format, ReadOptions(allow_nonfinite=True))
     except FormatError as error:
         findings.add("unreadable", {}, str(error))
         return
     findings.n_rows, findings.vector_size = vectors.matrix.shape
-    kept = [
+    good = [
         row
         for row, (word, values) in enumerate(zip(vectors.words, vectors.matrix, strict=True))
         if findings.validate_row({"row": row + 1}, word.encode("utf-8", "surrogatepass"), values)
     ]
     counts = vectors.counts
     findings.vectors = WordVectors(
-        [vectors.words[row] for row in kept],
-        vectors.matrix[np.array(kept, dtype=np.int64)],
-        None if counts is None else counts[kept],
+        [vectors.words[row] for row in good],
+        vectors.matrix[np.array(good, dtype=np.int64)],
+        None if counts is None else counts[good],
     )
 
 
@@ -99,11 +98,16 @@ def check_target(path: Path, out: Path) -> None:
 
 
 def repair(findings: Findings, out: Path) -> str:
-    """Write the good rows, the first of each word; returns the format.
+    """Write the good rows, the first of each word; return the format.
 
-    It is that of the file, unless the name of `out` ends otherwise and so stands for another.
-    Raises FormatError where there is no good row, or the other format cannot hold a word, and
-    OutputError where the file cannot be written.
+    It is the format of the file, unless the suffix of `out` stands for another.
+
+    Raises
+    ------
+    FormatError
+        If there is no good row, or the other format cannot hold a word.
+    OutputError
+        If the file cannot be written.
     """
     if not findings.n_kept:
         raise FormatError(f"{findings.path}: no row of it can be saved")
@@ -111,13 +115,13 @@ def repair(findings: Findings, out: Path) -> str:
     if findings.vectors is not None:
         name = findings.format if is_same else None
         return write(findings.vectors, out, name, findings.options)
-    save = ROW_WRITERS[findings.format]
+    write_rows = ROW_WRITERS[findings.format]
     if is_same:
-        save(findings, out)
+        write_rows(findings, out)
         return findings.format
     with TemporaryDirectory(prefix=TEMPORARY_PREFIX, dir=out.parent) as folder:
         rows = Path(folder) / "rows"
-        save(findings, rows)
+        write_rows(findings, rows)
         vectors, _ = read(rows, findings.format)
     return write(vectors, out)
 

@@ -1,10 +1,8 @@
-"""Every fault of a file in word2vec's binary.
-
-In: such a file, broken as it may be. Out: its Findings; and a file of the good rows.
+"""Check and repair of word2vec's binary.
 
 Nothing in this format marks where a row begins. Unless as many rows as the header says end where
-the file does, bytes are missing or too many: then, where a word cannot be one, the place is sought
-from which several rows on end have words that can.
+the file does, there are missing or extra bytes. Then, if a word is implausible, the next offset is
+sought from which several rows have plausible words.
 """
 
 import mmap
@@ -30,9 +28,9 @@ from embedtool.messages import counted
 
 LONGEST_HEADER = 64
 LONGEST_LIKELY = 1000
-"""Bytes of a word, where it is in doubt whether it is one."""
+"""Bytes of a plausible word."""
 ROWS_IN_LINE = 4
-"""So many likely words, each a row after the last, are no coincidence."""
+"""So many plausible words, each a row after the last, are no coincidence."""
 PROGRESS_ROWS = 2**14
 COPY_BYTES = 2**22
 
@@ -68,16 +66,23 @@ def check_binary(findings: Findings, report: Report) -> None:
 
 
 class _Rows:
-    """Where rows lie in `data`; the numbers of each take `row_bytes`."""
+    """Where rows are in `data`; the numbers of each take `row_bytes`."""
 
     def __init__(self, data: mmap.mmap, row_bytes: int) -> None:
         self.data = data
         self.row_bytes = row_bytes
 
     def ranges(self, findings: Findings, offset: int, n_rows: int) -> Iterator[tuple[int, int]]:
-        """The bytes [start, end) of each row, bytes that belong to none being noted.
+        """Yield the bytes [start, end) of each row; bytes that belong to none are recorded.
 
-        n_rows : what the header says: what follows so many rows is not a row cut short
+        Parameters
+        ----------
+        findings : Findings
+            Where faults are recorded.
+        offset : int
+            The byte after the header.
+        n_rows : int
+            What the header says: after so many rows, nothing is a row that is cut short.
         """
         in_step_until = end_of_rows(self.data, offset, n_rows, self.row_bytes)
         while (start := after_line_end(self.data, offset)) < len(self.data):
@@ -101,7 +106,7 @@ class _Rows:
             offset = end
 
     def _is_likely(self, start: int, space: int) -> bool:
-        """Whether the bytes before a space are what a word can be."""
+        """Return whether the bytes before a space are a plausible word."""
         if not start < space <= start + LONGEST_LIKELY:
             return False
         raw = self.data[start:space]
@@ -112,7 +117,7 @@ class _Rows:
         return CONTROL.search(raw) is None
 
     def _resumed(self, start: int) -> int | None:
-        """The first place after `start` that ends a row and from which rows go on."""
+        """Return the first offset after `start` that ends a row and from which rows continue."""
         space = self.data.find(b" ", start)
         while space >= 0 and (end := space + 1 + self.row_bytes) <= len(self.data):
             if all(islice(self._ahead(end), ROWS_IN_LINE)):
@@ -121,13 +126,13 @@ class _Rows:
         return None
 
     def _is_in_step(self, offset: int, found: int) -> bool:
-        """Whether rows, though with bad words, lead from a place to where rows go on."""
+        """Return whether rows, even of bad words, lead from an offset to where rows continue."""
         while 0 < offset < found:
             offset = next_row(self.data, offset, self.row_bytes)
         return offset == found
 
     def _ahead(self, offset: int) -> Iterator[bool]:
-        """Of the rows that would follow from a place whether their words are likely."""
+        """Yield for the rows that would follow from an offset whether their words are plausible."""
         n_bytes = len(self.data)
         while offset <= n_bytes and (start := after_line_end(self.data, offset)) < n_bytes:
             space = self.data.find(b" ", start, start + LONGEST_LIKELY)
@@ -139,7 +144,7 @@ class _Rows:
             offset = space + 1 + self.row_bytes
 
     def _note_rest(self, findings: Findings, start: int, n_rows: int) -> None:
-        """Note what is left where no row follows: a row cut short, or what is none."""
+        """Record the rest after which no row follows: a row cut short, or extra bytes."""
         n_left = len(self.data) - start
         location = {"row": findings.n_rows + 1, "byte": start}
         if n_left < self.row_bytes + LONGEST_LIKELY and findings.n_rows < n_rows:
@@ -157,11 +162,11 @@ def _check_row(findings: Findings, rows: _Rows, start: int, end: int) -> None:
         findings.add("missing", location, f"{quoted(word)} holds a line end")
         return
     if findings.validate_row(location, word, np.frombuffer(rows.data[first:end], dtype="<f4")):
-        findings.keep(start, after_line_end(rows.data, end))
+        findings.add_span(start, after_line_end(rows.data, end))
 
 
 def write_binary(findings: Findings, path: Path) -> None:
-    """Write the good rows, their bytes as they are, under a header that counts them."""
+    """Write the good rows, byte by byte, under a header that counts them."""
     with findings.path.open("rb") as source, atomic_write(path) as file:
         file.write(b"%d %d\n" % (findings.n_kept, findings.vector_size))
         for start, end, _ in findings.spans:

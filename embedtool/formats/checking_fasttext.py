@@ -1,8 +1,4 @@
-"""Every fault of FastText's .bin.
-
-In: such a file, broken as it may be. Out: its Findings, and the vectors of the good words with
-their n-grams. What is cut off, of n-grams and of the output layer, is left out.
-"""
+"""Check of FastText's .bin. Incomplete n-grams and output layers are left out of the good rows."""
 
 from dataclasses import replace
 from typing import Any
@@ -11,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.errors import FormatError
-from embedtool.formats.fasttext_bin import vectors_of
+from embedtool.formats.fasttext_bin import vectors_from_parts
 from embedtool.formats.fasttext_parts import Parts, parse
 from embedtool.formats.findings import Findings
 from embedtool.io.progress import Report
@@ -28,8 +24,8 @@ def check_fasttext(findings: Findings, report: Report) -> None:
     findings.n_rows, findings.vector_size = len(parts.words), parts.options["vector_size"]
     parts.ngram_rows, parts.buckets = _finite(findings, parts)
     names = [word.decode("utf-8", "replace") for word in parts.words]
-    vectors = vectors_of(parts, names)
-    kept = [
+    vectors = vectors_from_parts(parts, names)
+    good = [
         row
         for row, (word, start, values) in enumerate(
             zip(parts.words, parts.starts, vectors.matrix, strict=False)
@@ -43,13 +39,13 @@ def check_fasttext(findings: Findings, report: Report) -> None:
             findings.add("nonfinite", {"row of the output layer": row + 1})
         if len(bad):
             vectors = replace(vectors, output_matrix=None)
-    if len(kept) < findings.n_rows:
-        vectors = vectors.select(np.array(kept, np.int64))
+    if len(good) < findings.n_rows:
+        vectors = vectors.select(np.array(good, np.int64))
     findings.vectors = vectors
 
 
 def _finite(findings: Findings, parts: Parts) -> tuple[NDArray[np.float32], NDArray[Any]]:
-    """The rows of n-grams whose numbers are finite, and their buckets; the others are faults."""
+    """Return the finite rows of n-grams, and their buckets; the others are faults."""
     finite = np.isfinite(parts.ngram_rows).all(axis=1)
     for bucket in parts.buckets[~finite].tolist():
         findings.add("nonfinite", {"bucket": bucket})

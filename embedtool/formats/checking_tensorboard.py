@@ -1,7 +1,4 @@
-"""Every fault of TensorBoard's two files, numbers and words.
-
-In: such files, broken as they may be. Out: their Findings, with the good rows.
-"""
+"""Check of TensorBoard's two files, numbers and words."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -25,7 +22,7 @@ def check_tensorboard(findings: Findings, report: Report) -> None:
     except FormatError as error:
         findings.add("unreadable", {}, str(error))
         return
-    kept, rows = [], []
+    good, rows = [], []
     with findings.path.open("rb") as file:
         sample = sample_of(findings, file)
         findings.vector_size = size_of([line.text or b"" for line in sample])
@@ -34,7 +31,7 @@ def check_tensorboard(findings: Findings, report: Report) -> None:
             findings.n_rows += 1
             values = _values(findings, line)
             if values is not None and findings.validate_row({"line": line.number}, word, values):
-                kept.append(word.decode())
+                good.append(word.decode())
                 rows.append(values)
         n_lines = findings.n_rows + sum(1 for _ in lines)
     if n_lines < len(words):
@@ -45,12 +42,12 @@ def check_tensorboard(findings: Findings, report: Report) -> None:
             {},
             f"{counted(len(words), 'word')}, but {counted(n_lines, 'row')} of numbers",
         )
-    if kept:
-        findings.vectors = WordVectors(kept, np.array(rows))
+    if good:
+        findings.vectors = WordVectors(good, np.array(rows))
 
 
 def _rows_of(lines: Iterable[Line]) -> Iterator[Line]:
-    """The lines, without blank ones at the end."""
+    """Yield the lines, without blank ones at the end."""
     blank: list[Line] = []
     for line in lines:
         blank.append(line)
@@ -60,7 +57,7 @@ def _rows_of(lines: Iterable[Line]) -> Iterator[Line]:
 
 
 def _values(findings: Findings, line: Line) -> NDArray[np.float32] | None:
-    """The numbers of a line, or None where they are too few, too many, or none."""
+    """Return the numbers of a line; None if they are too few, too many, or not numbers."""
     location, text, size = {"line": line.number}, line.text or b"", findings.vector_size
     numbers = numbers_of(text)
     if numbers is None:

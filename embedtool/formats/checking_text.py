@@ -1,9 +1,7 @@
-"""Every fault of a file of rows of text, word and numbers between single spaces.
+"""Check and repair of text with a row a line, a word and numbers between single spaces.
 
-In: such a file, broken as it may be. Out: its Findings; and a file of the good rows.
-
-A line is read as the readers read it (`layout`). Where that fails, it is taken apart at any run of
-spaces and tabs, to say why, and to mend it where all numbers are there.
+A line is parsed as the readers do (`layout`). If that fails, it is split at any run of spaces and
+tabs, to say why, and to repair it if all numbers are there.
 """
 
 import warnings
@@ -33,15 +31,22 @@ BOM = b"\xef\xbb\xbf"
 LONGEST_LINE = 2**22
 """Bytes: some 300,000 numbers. The rest of such a line is skipped."""
 SAMPLE_BYTES = 2**24
-"""After so many bytes no more lines are looked at to tell the layout."""
+"""After so many bytes no more lines are sampled for the layout."""
 PROGRESS_LINES = 2**13
 COPY_BYTES = 2**22
 
 
 class Line(NamedTuple):
-    """Line `number`, bytes [start, end) of the file with its line end, where it has one.
+    """Line `number`, bytes [start, end) of the file including its line end.
 
-    text : without the line end; None where it is too long
+    Attributes
+    ----------
+    number, start, end : int
+        Its number and bytes.
+    text : bytes or None
+        Without the line end; None if the line is too long.
+    is_ended : bool
+        Whether it has a line end.
     """
 
     number: int
@@ -87,7 +92,7 @@ def check_text(findings: Findings, report: Report) -> None:
 
 
 def lines_of(file: BinaryIO) -> Iterator[Line]:
-    """The lines of a file, without a byte order mark at its start."""
+    """Yield the lines of a file, without a byte order mark at its start."""
     file.seek(0)
     start = len(BOM) if file.read(len(BOM)) == BOM else 0
     file.seek(start)
@@ -105,7 +110,7 @@ def lines_of(file: BinaryIO) -> Iterator[Line]:
 
 
 def sample_of(findings: Findings, file: BinaryIO) -> list[Line]:
-    """The first lines of a file; what stands before them is a fault."""
+    """Return the first lines of a file; a byte order mark before them is a fault."""
     lines = islice(lines_of(file), SAMPLE_LINES)
     sample = list(takewhile(lambda line: line.start < SAMPLE_BYTES, lines))
     if sample and sample[0].start:
@@ -117,9 +122,9 @@ def _start(findings: Findings, sample: list[Line]) -> Layout:
     """Find the layout; a header that is missing or wrong is a fault."""
     texts = [line.text or b"" for line in sample]
     first = texts[0] if texts else b""
-    told = b" ".join(SEPARATOR.split(first.strip(BLANKS)))
-    if header_of(told):
-        texts[0] = told
+    spaced = b" ".join(SEPARATOR.split(first.strip(BLANKS)))
+    if header_of(spaced):
+        texts[0] = spaced
     needs_header = FORMATS[findings.format].arguments["header"]
     layout = layout_of(texts, needs_header=needs_header)
     findings.with_header, findings.vector_size = layout.header is not None, layout.vector_size
@@ -143,13 +148,13 @@ def _start(findings: Findings, sample: list[Line]) -> Layout:
 
 
 def repaired(text: bytes, vector_size: int) -> bytes | None:
-    """The line with single spaces between its fields, or None where it has too few or too many."""
+    """Return the line with single spaces between its fields, or None if their number is wrong."""
     fields = SEPARATOR.split(text.strip(BLANKS))
     return b" ".join(fields) if len(fields) == vector_size + 1 else None
 
 
 def _check_line(findings: Findings, layout: Layout, line: Line) -> bytes | None:
-    """Judge a line that is not blank; returns its word, if it has one."""
+    """Validate a line that is not blank; return its word, if it has one."""
     location, text, size = {"line": line.number}, line.text, findings.vector_size
     if text is None:
         findings.add("long", location, f"{counted(line.end - line.start, 'byte')}")
@@ -169,7 +174,7 @@ def _check_line(findings: Findings, layout: Layout, line: Line) -> bytes | None:
     if is_repaired:
         findings.add("separator", location, quoted(text))
     if findings.validate_row(location, row[0], row[2]):
-        findings.keep(line.start, line.end, is_repaired=is_repaired)
+        findings.add_span(line.start, line.end, is_repaired=is_repaired)
         if doubt == "possible":
             findings.add("numeric", location, quoted(row[0]))
         if text.endswith(b"\r"):
@@ -180,7 +185,7 @@ def _check_line(findings: Findings, layout: Layout, line: Line) -> bytes | None:
 
 
 def _why(text: bytes, vector_size: int) -> tuple[str, str]:
-    """The kind of fault that keeps a line from being a row, and what it is."""
+    """Return the kind of fault that keeps a line from being a row, and what it is."""
     word, *fields = SEPARATOR.split(text.strip(BLANKS))
     wrong = [field for field in fields[-vector_size:] if numbers_of(field) is None]
     if len(fields) != vector_size:
@@ -189,9 +194,9 @@ def _why(text: bytes, vector_size: int) -> tuple[str, str]:
 
 
 def write_text(findings: Findings, path: Path) -> None:
-    """Write the good rows, their bytes as they are, under a header that counts them.
+    """Write the good rows, byte by byte, under a header that counts them.
 
-    GloVe's text has no header unless it had one, or its first row looks like one.
+    GloVe's text gets no header unless it had one, or its first row looks like one.
     """
     with findings.path.open("rb") as source, atomic_write(path) as file:
         source.seek(findings.spans[0].start)

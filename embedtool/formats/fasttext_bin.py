@@ -1,8 +1,4 @@
-"""FastText's .bin: the whole model, little-endian, as Facebook's program writes and reads it.
-
-In: a path. Out: WordVectors with subwords, and what the header tells of the training; and the other
-way round.
-"""
+"""FastText's .bin: the whole model, little-endian, as Facebook's program writes and reads it."""
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,6 +14,7 @@ from embedtool.formats.fasttext_parts import ENTRY, SHAPE, WORD, Parts, parse, p
 from embedtool.formats.options import ReadOptions
 from embedtool.formats.word_checks import check_words, warn_duplicates
 from embedtool.io.atomic import atomic_write
+from embedtool.io.blocks import row_slices
 from embedtool.io.progress import Report, silent
 from embedtool.messages import counted
 from embedtool.model.subwords import Subwords, ngram_hash, ngrams
@@ -27,19 +24,23 @@ log = logging.getLogger(__name__)
 
 END_OF_SENTENCE = "</s>"
 """fastText gives this word no n-grams."""
-BLOCK_ROWS = 2**14
 
 
 def read(path: Path, options: ReadOptions) -> WordVectors:
     """Read an unsupervised model that is not quantised.
 
-    A word's vector is the mean of its row and the rows of its n-grams. Labels have no vectors. A
-    word that is empty and, of words that are alike as strings, all but the first are left out,
-    which warnings say. Raises FormatError naming the byte where the file is not what it should be.
+    A word's vector is the mean of its row and the rows of its n-grams. Labels have no vectors. An
+    empty word is left out and, of words that are equal as strings, all but the first; warnings say
+    so.
+
+    Raises
+    ------
+    FormatError
+        If the file is not valid; it names the byte.
     """
 
-    def fault(kind: str, place: Mapping[str, int], detail: str) -> NoReturn:
-        raise DamagedError(f"{path}, byte {place['byte']:,}: {detail}")
+    def fault(kind: str, location: Mapping[str, int], detail: str) -> NoReturn:
+        raise DamagedError(f"{path}, byte {location['byte']:,}: {detail}")
 
     parts = parse(path, fault, options.allow_nonfinite)
     words = [
@@ -55,7 +56,7 @@ def read(path: Path, options: ReadOptions) -> WordVectors:
     if parts.n_labels:
         verbs = "has no vector and is" if parts.n_labels == 1 else "have no vectors and are"
         log.warning("%s: %s %s left out", path, counted(parts.n_labels, "label"), verbs)
-    vectors = vectors_of(parts, words)
+    vectors = vectors_from_parts(parts, words)
     if len(firsts) == len(words):
         return vectors
     if not firsts:
@@ -64,15 +65,20 @@ def read(path: Path, options: ReadOptions) -> WordVectors:
 
 
 def describe(path: Path) -> dict[str, Any]:
-    """What the header tells of the training, as a model's description has it."""
+    """Return what the header says of the training, in the form of a model's description."""
     parts = parse_header(path)
     return {"options": parts.options, "vocabulary": {"tokens_seen": parts.n_tokens}}
 
 
-def vectors_of(parts: Parts, words: Sequence[str]) -> WordVectors:
-    """The vectors of the words that have a row.
+def vectors_from_parts(parts: Parts, words: Sequence[str]) -> WordVectors:
+    """Return the vectors of the words that have a row.
 
-    words : those of the file as strings; n-grams are those of their bytes
+    Parameters
+    ----------
+    parts : Parts
+        The content of the file; n-grams are those of the bytes of its words.
+    words : sequence of str
+        Its words as strings.
     """
     rows, header = parts.word_rows, parts.options
     subwords = Subwords(
@@ -91,7 +97,7 @@ def vectors_of(parts: Parts, words: Sequence[str]) -> WordVectors:
 
 
 def _word_vectors(words: Sequence[bytes], subwords: Subwords) -> NDArray[np.float32]:
-    """The mean of each word's row and the rows of its n-grams, float32 (n_words, dim)."""
+    """Return the mean of each word's row and the rows of its n-grams, float32 (n_words, dim)."""
     matrix = np.empty(subwords.word_rows.shape, dtype=np.float32)
     for i, (total, n_ngrams) in enumerate(ngram_sums(words, subwords)):
         matrix[i] = (total + subwords.word_rows[i]) / (1 + n_ngrams)
@@ -101,7 +107,7 @@ def _word_vectors(words: Sequence[bytes], subwords: Subwords) -> NDArray[np.floa
 def ngram_sums(
     words: Iterable[str | bytes], subwords: Subwords
 ) -> Iterator[tuple[NDArray[np.float64], int]]:
-    """For each word the sum of the rows of its n-grams, float64 (dim,), and their number."""
+    """Yield for each word the sum of the rows of its n-grams, float64 (dim,), and their number."""
     row_of_bucket = np.full(subwords.bucket, -1, dtype=np.int64)
     row_of_bucket[subwords.buckets] = np.arange(len(subwords.buckets))
     known: dict[bytes, int] = {}
@@ -124,8 +130,17 @@ def write(
 ) -> None:
     """Write a model that Facebook's program loads. Only vectors with subwords can be written.
 
-    options : those of the training as far as they are known, and `tokens_seen`
-    Raises FormatError where one does not fit the header, too.
+    Parameters
+    ----------
+    vectors, path, report
+        As for `formats.write`.
+    training_options : mapping
+        Options of the training as far as they are known, and `tokens_seen`.
+
+    Raises
+    ------
+    FormatError
+        If an option does not fit the header, or the vectors have no subwords.
     """
     subwords = vectors.subwords
     if subwords is None:
@@ -159,30 +174,29 @@ def write(
 
 
 def _write_inputs(file: BinaryIO, vectors: WordVectors, subwords: Subwords, bucket: int) -> None:
-    """The rows of the words, then a row for each bucket, zeros where it was never trained.
+    """Write the rows of the words, then a row for each bucket, zeros if it was never trained.
 
-    An offset is added to all of them: so their means have it.
+    An offset is added to all of them, so that their means have it.
     """
     dim = vectors.vector_size
     file.write(SHAPE.pack(False, vectors.n_words + bucket, dim))
     word_rows = subwords.word_rows.astype("<f4")
     if subwords.offset is not None:
         word_rows += subwords.offset
-    alone = vectors.string_table.find(END_OF_SENTENCE)
-    if alone >= 0:
-        word_rows[alone] = vectors.matrix[alone]
+    row = vectors.string_table.find(END_OF_SENTENCE)
+    if row >= 0:
+        word_rows[row] = vectors.matrix[row]
     file.write(word_rows.tobytes())
     write_buckets(file, subwords, bucket)
 
 
 def write_buckets(file: BinaryIO, subwords: Subwords, bucket: int) -> None:
-    """The rows of the buckets, zeros for one that was never trained."""
+    """Write the rows of the buckets, zeros if one was never trained."""
     dim = subwords.ngram_rows.shape[1]
-    for start in range(0, bucket, BLOCK_ROWS):
-        stop = min(start + BLOCK_ROWS, bucket)
-        block = np.zeros((stop - start, dim), dtype="<f4")
-        first, last = np.searchsorted(subwords.buckets, (start, stop))
-        block[subwords.buckets[first:last] - start] = subwords.ngram_rows[first:last]
+    for rows in row_slices(bucket, 4 * dim):
+        block = np.zeros((rows.stop - rows.start, dim), dtype="<f4")
+        first, last = np.searchsorted(subwords.buckets, (rows.start, rows.stop))
+        block[subwords.buckets[first:last] - rows.start] = subwords.ngram_rows[first:last]
         if subwords.offset is not None:
             block += subwords.offset
         file.write(block.tobytes())

@@ -1,8 +1,4 @@
-"""The header of FastText's .bin: the options of a training, and the sizes of what follows.
-
-In: the numbers of a header. Out: options as a model's description names them; and the other way
-round.
-"""
+"""The header of FastText's .bin: the options of a training, and the sizes of what follows."""
 
 import struct
 from collections.abc import Mapping
@@ -25,7 +21,7 @@ NAMES = (
     "vector_size", "window", "epochs", "min_count", "negative", "word_ngrams", "loss", "mode",
     "bucket", "min_n", "max_n", "lr_update_rate", "sample",
 )  # fmt: skip
-"""The same as a description has them."""
+"""The same as a model's description names them."""
 SIZES = struct.Struct("<3i2q")
 """Entries, words, labels; tokens, size of the pruning index (-1: not pruned)."""
 LOSSES = {1: "hierarchical-softmax", 2: "negative-sampling", 3: "softmax", 4: "one-vs-all"}
@@ -35,13 +31,13 @@ DEFAULTS = {
     "window": 5, "epochs": 5, "min_count": 5, "negative": 5, "word_ngrams": 1, "mode": "skipgram",
     "loss": "negative-sampling", "lr_update_rate": 100, "sample": 1e-4,
 }  # fmt: skip
-"""What fastText takes where an option is not given."""
+"""fastText's defaults of options."""
 SHORTEST = 1
-"""Characters of the shortest n-gram: with a minn of 0 too fastText has none without any."""
+"""Characters of the shortest n-gram: with a minn of 0 too, fastText has no empty ones."""
 
 
 def options_of(path: Path, arguments: tuple[Any, ...]) -> dict[str, Any]:
-    """The options that a header tells. Raises FormatError where its loss or model is unknown."""
+    """Return the options in a header; raise FormatError if its loss or model is unknown."""
     options = dict(zip(NAMES, arguments, strict=True))
     for name, known in (("loss", LOSSES), ("mode", MODES)):
         if options[name] not in known:
@@ -57,23 +53,28 @@ def packed(
     bucket: int,
     options: Mapping[str, Any],
 ) -> bytes:
-    """The options in the order and the types of the header.
+    """Return the options in the order and the types of the header.
 
-    Sizes are those of the vectors, and what the output layer is of tells the loss.
-    Raises FormatError where one does not fit.
+    Sizes are those of the vectors, and what the rows of the output layer belong to determines the
+    loss.
+
+    Raises
+    ------
+    FormatError
+        If an option does not fit.
     """
-    told: dict[str, Any] = DEFAULTS | {name: options[name] for name in NAMES if name in options}
-    told |= {"vector_size": vectors.vector_size, "bucket": bucket, "max_n": subwords.max_n}
-    if max(told.get("min_n", 0), SHORTEST) != subwords.min_n:
-        told["min_n"] = subwords.min_n
+    values: dict[str, Any] = DEFAULTS | {name: options[name] for name in NAMES if name in options}
+    values |= {"vector_size": vectors.vector_size, "bucket": bucket, "max_n": subwords.max_n}
+    if max(values.get("min_n", 0), SHORTEST) != subwords.min_n:
+        values["min_n"] = subwords.min_n
     if vectors.output_matrix is not None:
         is_tree = vectors.output_rows == "inner-nodes"
-        if is_tree != (told["loss"] == "hierarchical-softmax"):
-            told["loss"] = "hierarchical-softmax" if is_tree else DEFAULTS["loss"]
+        if is_tree != (values["loss"] == "hierarchical-softmax"):
+            values["loss"] = "hierarchical-softmax" if is_tree else DEFAULTS["loss"]
     for name, known in (("loss", LOSSES), ("mode", MODES)):
-        told[name] = {value: number for number, value in known.items()}[told[name]]
+        values[name] = {option: number for number, option in known.items()}[values[name]]
     try:
-        return ARGUMENTS.pack(*(told[name] for name in NAMES))
+        return ARGUMENTS.pack(*(values[name] for name in NAMES))
     except struct.error as error:
         raise FormatError(
             f"{path}: an option of the model does not fit the header: {error}"

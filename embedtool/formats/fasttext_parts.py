@@ -1,7 +1,6 @@
-"""What stands in FastText's .bin, part by part, however much of it is damaged.
+"""The content of FastText's .bin, part by part, even if it is damaged.
 
-In: a path, and what takes note of faults. Out: Parts. A reader makes an error of the first fault,
-a check lists them all.
+A reader turns the first fault into an error; a check lists all faults.
 """
 
 import mmap
@@ -24,6 +23,7 @@ from embedtool.formats.fasttext_header import (
     VERSIONS,
     options_of,
 )
+from embedtool.io.blocks import row_slices
 from embedtool.messages import brief
 
 SHAPE = struct.Struct("<?2q")
@@ -31,22 +31,34 @@ SHAPE = struct.Struct("<?2q")
 ENTRY = struct.Struct("<qb")
 """After a word and its NUL: count, and 0 for a word or 1 for a label."""
 WORD = 0
-BLOCK_ROWS = 2**14
 
 Fault = Callable[[str, Mapping[str, int], str], None]
-"""Takes note of a fault: its kind, of `findings.ERRORS`, where it is and what is there."""
+"""Records a fault: its kind, a key of `findings.ERRORS`, where it is and what is there."""
 Floats = NDArray[np.float32]
 
 
 @dataclass
 class Parts:
-    """What a file holds, as far as it is there.
+    """The content of a file, as far as it is there.
 
-    words, starts, counts : each word's bytes, the byte at which it begins, and its count
-    n_labels  : entries that are labels of texts; an unsupervised model has no vectors of them
-    word_rows : float32 (n, dim), of the first n words
-    buckets, ngram_rows : the buckets whose rows are not all zeros, and those rows
-    outputs   : float32 (n_words, dim), the output layer; None where it is not whole
+    Attributes
+    ----------
+    options : dict
+        The options in the header.
+    n_tokens : int
+        Tokens of the training text.
+    n_labels : int
+        Entries that are labels of texts; an unsupervised model has no vectors for them.
+    words, starts, counts : list
+        The bytes of each word, the offset at which it begins, and its count.
+    word_rows : ndarray of float32, shape (n, dim)
+        The rows of the first n words.
+    buckets : ndarray of int64, shape (n_rows,)
+        The buckets whose rows are not all zeros.
+    ngram_rows : ndarray of float32, shape (n_rows, dim)
+        Those rows.
+    outputs : ndarray of float32, shape (n_words, dim), or None
+        The output layer; None if it is not complete.
     """
 
     __repr__ = brief
@@ -65,9 +77,12 @@ class Parts:
 
 @dataclass
 class _Cursor:
-    """A place in a file, which moves on with what is taken.
+    """An offset in a file, which advances as values are read.
 
-    allow_nonfinite : whether NaN and infinity are no fault
+    Attributes
+    ----------
+    allow_nonfinite : bool
+        Whether NaN and infinity are not faults.
     """
 
     path: Path
@@ -77,7 +92,7 @@ class _Cursor:
     offset: int = 0
 
     def take(self, layout: struct.Struct) -> tuple[Any, ...] | None:
-        """The next values of a layout; None where they are not there, which is a fault."""
+        """Return the next values of a layout; None if they are missing, which is a fault."""
         if self.left(1, layout.size) < 1:
             return None
         values = layout.unpack_from(self.data, self.offset)
@@ -85,15 +100,15 @@ class _Cursor:
         return values
 
     def left(self, n: int, size: int) -> int:
-        """How many of n things of a size in bytes follow; fewer are a fault."""
+        """Return how many of n items of a size in bytes follow; fewer are a fault."""
         n_bytes = len(self.data) - self.offset
         if n < 0 or n * size > n_bytes:
-            told = f"{n * size:,} bytes are expected, {n_bytes:,} follow"
-            self.fault("cut", {"byte": self.offset}, f"the file is cut short or damaged: {told}")
+            detail = f"{n * size:,} bytes are expected, {n_bytes:,} follow"
+            self.fault("cut", {"byte": self.offset}, f"the file is cut short or damaged: {detail}")
         return max(0, min(n, n_bytes // size))
 
     def begin(self, n_rows: int, n_columns: int, name: str) -> bool:
-        """Take the head of the next matrix; returns whether it is what it should be."""
+        """Read the head of the next matrix; return whether it is as expected."""
         shape = self.take(SHAPE)
         if shape is None:
             return False
@@ -109,7 +124,7 @@ class _Cursor:
         return True
 
     def rows(self, n_rows: int, n_columns: int) -> Floats:
-        """The next rows of a matrix, float32 (n_rows, n_columns), as a copy."""
+        """Return the next rows of a matrix, float32 (n_rows, n_columns), as a copy."""
         start, n_values = self.offset, n_rows * n_columns
         values = np.frombuffer(self.data, "<f4", n_values, start).astype(np.float32)
         self.offset += 4 * n_values
@@ -120,13 +135,13 @@ class _Cursor:
 
 
 def parse(path: Path, fault: Fault, allow_nonfinite: bool) -> Parts:
-    """Take a file apart. Raises FormatError where it is no unsupervised model at all."""
+    """Parse a file; raise FormatError if it is not an unsupervised model at all."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         return _parse(_Cursor(path, data, fault, allow_nonfinite))
 
 
 def parse_header(path: Path) -> Parts:
-    """What the header tells, and nothing of what follows. Raises FormatError as `parse`."""
+    """Parse the header alone; raise FormatError as `parse`."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         return _header(_Cursor(path, data, lambda *_: None))[0]
 
@@ -151,7 +166,7 @@ def _parse(cursor: _Cursor) -> Parts:
 
 
 def _header(cursor: _Cursor) -> tuple[Parts, int]:
-    """What the header tells, and the number of words."""
+    """Return the content of the header, and the number of words."""
     path = cursor.path
     start, arguments, sizes = (cursor.take(layout) for layout in (START, ARGUMENTS, SIZES))
     if start is not None and (start[0] != MAGIC or start[1] not in VERSIONS):
@@ -181,7 +196,7 @@ def _header(cursor: _Cursor) -> tuple[Parts, int]:
 
 
 def _entries(cursor: _Cursor, parts: Parts, n_words: int) -> None:
-    """The words with their counts, and the labels, which come after them."""
+    """Read the words with their counts, and the labels, which come after them."""
     if cursor.left(n_words + parts.n_labels, 1 + ENTRY.size) < n_words + parts.n_labels:
         return
     for i in range(n_words + parts.n_labels):
@@ -203,14 +218,14 @@ def _entries(cursor: _Cursor, parts: Parts, n_words: int) -> None:
 
 
 def _trained(cursor: _Cursor, bucket: int, dim: int) -> tuple[NDArray[np.int64], Floats]:
-    """The buckets whose rows are not all zeros, and those rows."""
+    """Return the buckets whose rows are not all zeros, and those rows."""
     rows = np.empty((bucket, dim), dtype=np.float32)  # what is never written takes no memory
     buckets = np.empty(bucket, dtype=np.int64)
     n_rows = 0
-    for start in range(0, bucket, BLOCK_ROWS):
-        block = cursor.rows(min(BLOCK_ROWS, bucket - start), dim)
+    for chunk in row_slices(bucket, 4 * dim):
+        block = cursor.rows(chunk.stop - chunk.start, dim)
         trained = np.flatnonzero(block.any(axis=1))
         end = n_rows + len(trained)
-        rows[n_rows:end], buckets[n_rows:end] = block[trained], start + trained
+        rows[n_rows:end], buckets[n_rows:end] = block[trained], chunk.start + trained
         n_rows = end
     return buckets[:n_rows].copy(), rows if n_rows == bucket else rows[:n_rows].copy()

@@ -1,7 +1,6 @@
-"""finalfusion's .fifu: chunks of words, of rows scaled to length 1, and of their lengths.
+"""finalfusion's .fifu: chunks of words, of rows scaled to length 1, and of their norms.
 
-In: a path. Out: WordVectors, with subwords where the file's n-grams are hashed as fastText's are;
-and the other way round.
+Subwords are read if the n-grams of the file are hashed like fastText's.
 """
 
 import logging
@@ -35,7 +34,7 @@ log = logging.getLogger(__name__)
 FIFU = b"FiFu"
 VERSION = 0
 SIMPLE, NDARRAY, HASHED, NORMS, FASTTEXT = 1, 2, 3, 6, 7
-"""The chunks that are read, by their numbers; 5 is text about the model."""
+"""Numbers of the chunks that are read; 5 is text about the model."""
 METADATA = 5
 UNREAD = {4: "quantised vectors", 8: "a list of n-grams", 9: "floret's vocabulary"}
 VOCABULARIES = {
@@ -43,8 +42,8 @@ VOCABULARIES = {
     HASHED: struct.Struct("<Q3I"),
     FASTTEXT: struct.Struct("<Q3I"),
 }
-"""What stands before the words: their number; then minn, maxn and the buckets (an exponent of 2
-where HASHED, a number where FASTTEXT)."""
+"""What precedes the words: their number; then minn, maxn and the buckets (an exponent of 2 if
+HASHED, a number if FASTTEXT)."""
 KNOWN = {SIMPLE, NDARRAY, HASHED, METADATA, NORMS, FASTTEXT, *UNREAD}
 START = struct.Struct("<4s2I")
 """FIFU, version, number of chunks; their numbers follow."""
@@ -57,12 +56,12 @@ LENGTHS = struct.Struct("<QI")
 LENGTH = struct.Struct("<I")
 FLOAT32 = 10
 LONGEST = np.finfo(np.float32).max
-"""What is written for a length beyond float32."""
+"""Written for a norm that exceeds float32."""
 
 
 @dataclass
 class _Chunk:
-    """A part of the file, and the place up to which it is read."""
+    """A part of the file, and the offset up to which it is read."""
 
     path: Path
     data: NDArray[np.uint8]
@@ -70,15 +69,15 @@ class _Chunk:
     end: int
 
     def take(self, layout: struct.Struct) -> tuple[Any, ...]:
-        """The next values."""
+        """Return the next values."""
         return layout.unpack(self.bytes(layout.size))
 
     def bytes(self, n: int) -> bytes:
-        """The next n bytes."""
+        """Return the next n bytes."""
         return self.array(n).tobytes()
 
     def array(self, n: int) -> NDArray[np.uint8]:
-        """The next n bytes, mapped; raises FormatError unless so many follow."""
+        """Return the next n bytes, mapped; raise FormatError unless so many follow."""
         if n > self.end - self.offset:
             raise FormatError(
                 f"{self.path}, byte {self.offset:,}: the file is cut short or damaged: {n:,} bytes "
@@ -88,7 +87,7 @@ class _Chunk:
         return self.data[self.offset - n : self.offset]
 
     def numbers(self, kind: int, n: int) -> NDArray[np.float32]:
-        """The n numbers to the end, after the padding."""
+        """Return the n numbers to the end, after the padding."""
         if kind != FLOAT32:
             raise FormatError(
                 f"{self.path}, byte {self.offset:,}: numbers of the unknown type {kind}"
@@ -102,15 +101,19 @@ class _Chunk:
 
 
 def _padding(offset: int) -> int:
-    """The bytes before numbers: never none."""
+    """Return the number of bytes before numbers: 1 to 4."""
     return 4 - offset % 4
 
 
 def read(path: Path, options: ReadOptions) -> WordVectors:
     """Read a file of words, with or without n-grams in buckets, whose rows are not quantised.
 
-    A row times its length is a word's vector. Raises FormatError naming the byte where the file is
-    not what it should be.
+    A row times its norm is a word's vector.
+
+    Raises
+    ------
+    FormatError
+        If the file is not valid; it names the byte.
     """
     chunks = _chunks(path)
     kinds = VOCABULARIES.keys() & chunks.keys()
@@ -129,14 +132,14 @@ def read(path: Path, options: ReadOptions) -> WordVectors:
         raise FormatError(f"{path}: vectors of 0 dimensions")
     rows = chunks[NDARRAY].numbers(numbers, n_rows * dim).reshape(n_rows, dim)
     if n_rows - n_words != _n_buckets(kind, ngram_options):
-        told = f"{counted(n_rows, 'row does', 'rows do')} not fit {counted(n_words, 'word')}"
-        raise FormatError(f"{path}: {told} and their n-grams")
+        detail = f"{counted(n_rows, 'row does', 'rows do')} not fit {counted(n_words, 'word')}"
+        raise FormatError(f"{path}: {detail} and their n-grams")
     matrix = rows[:n_words]
     if NORMS in chunks:
         n_lengths, numbers = chunks[NORMS].take(LENGTHS)
         if n_lengths != n_words:
-            told = f"{counted(n_words, 'word')}, but {counted(n_lengths, 'length')} of rows"
-            raise FormatError(f"{path}: {told}")
+            detail = f"{counted(n_words, 'word')}, but {counted(n_lengths, 'length')} of rows"
+            raise FormatError(f"{path}: {detail}")
         matrix = _scaled(matrix, chunks[NORMS].numbers(numbers, n_lengths), options)
     vectors = from_arrays(path, words, {"vectors": matrix}, options)
     if kind == HASHED:
@@ -150,7 +153,7 @@ def read(path: Path, options: ReadOptions) -> WordVectors:
 
 
 def _chunks(path: Path) -> dict[int, _Chunk]:
-    """The chunks by their numbers, each at the first byte after its head.
+    """Return the chunks by their numbers, each at the first byte after its head.
 
     Some programs write more chunks than they count in the file's header.
     """
@@ -190,8 +193,8 @@ def _check_is_read(path: Path, name: int) -> None:
 
 def _words(chunk: _Chunk, n_words: int, options: ReadOptions) -> list[str]:
     if n_words * LENGTH.size > chunk.end - chunk.offset:
-        told = counted(n_words, "word does", "words do")
-        raise FormatError(f"{chunk.path}, byte {chunk.offset:,}: {told} not fit there")
+        detail = counted(n_words, "word does", "words do")
+        raise FormatError(f"{chunk.path}, byte {chunk.offset:,}: {detail} not fit there")
     words = []
     for _ in range(n_words):
         offset = chunk.offset
@@ -201,7 +204,7 @@ def _words(chunk: _Chunk, n_words: int, options: ReadOptions) -> list[str]:
 
 
 def _n_buckets(kind: int, ngram_options: Sequence[int]) -> int:
-    """The rows after the words' own; HASHED has an exponent, which a file can set to anything."""
+    """Return the number of rows of n-grams; the exponent of HASHED can be anything in a file."""
     if kind == SIMPLE:
         return 0
     return ngram_options[2] if kind == FASTTEXT else 1 << min(ngram_options[2], 63)
@@ -223,7 +226,7 @@ def _with_subwords(
     ngram_options: Sequence[int],
     options: ReadOptions,
 ) -> WordVectors:
-    """The vectors with the n-grams' rows, and with what of each word's vector is its own."""
+    """Return the vectors with the rows of n-grams and the words' own rows."""
     min_n, max_n, bucket = ngram_options
     buckets = []
     with ArrayBuilder(options) as table:
@@ -249,7 +252,7 @@ def _with_subwords(
 def write(
     vectors: WordVectors, path: Path, training_options: Mapping[str, Any], report: Report = silent
 ) -> None:
-    """Write words, rows of length 1 and lengths; with n-grams, the rows of their buckets too."""
+    """Write words, rows of length 1 and norms; with n-grams, also the rows of their buckets."""
     check_words(vectors, path, "")
     kind, subwords, before_words = SIMPLE, vectors.subwords, struct.pack("<Q", vectors.n_words)
     bucket = 0
@@ -278,7 +281,7 @@ def write(
 
 
 def _begin(file: BinaryIO, offset: int, name: int, head: bytes, n_numbers: int) -> int:
-    """Write what stands before the numbers of a chunk at `place`; returns where the chunk ends."""
+    """Write what precedes the numbers of a chunk at `offset`; return where the chunk ends."""
     padding = _padding(offset + HEAD.size + len(head))
     n_bytes = len(head) + padding + 4 * n_numbers
     file.write(HEAD.pack(name, n_bytes) + head + bytes(padding))

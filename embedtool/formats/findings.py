@@ -1,8 +1,4 @@
-"""What a check of a vector file has found.
-
-In: rows and faults, as a checker meets them. Out: Findings: each kind of fault once, with its
-number and its first few places, and which parts of the file are worth keeping.
-"""
+"""What a check of a vector file has found, by kind, and which rows are good."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -34,7 +30,7 @@ ERRORS = {
     "nonfinite": "numbers that are not finite",
     "duplicate": "words that stood there before",
 }
-"""What makes a file unsound: reading refuses it, or leaves a row out."""
+"""What makes a file invalid: reading refuses it, or leaves a row out."""
 WARNINGS = {
     "zero": "rows of zeros",
     "endless": "vectors whose length is beyond float32, which answer no query",
@@ -48,15 +44,15 @@ WARNINGS = {
 }
 """What is worth knowing, but is read as it stands."""
 LARGE = 1e30
-"""A row without such a number has a length within float32, if it has fewer than 10^16."""
+"""A row without such a number has a norm within float32, if it has fewer than 10^16 numbers."""
 EXAMPLES = 5
-"""So many places of a kind are shown."""
+"""Examples that are recorded for each kind."""
 LONGEST_SHOWN = 40
 """Bytes of a word or a line."""
 
 
 class Example(NamedTuple):
-    """A place, such as {"line": 3}, and what stands there."""
+    """A location, such as {"line": 3}, and what is there."""
 
     location: Mapping[str, int]
     detail: str
@@ -64,16 +60,21 @@ class Example(NamedTuple):
 
 @dataclass
 class Finding:
-    """How often a kind was met, and where first."""
+    """How often a kind was found, and where first."""
 
     count: int = 0
     examples: list[Example] = field(default_factory=list)
 
 
 class Span(NamedTuple):
-    """Neighbouring rows that are kept: bytes [start, end) of the file.
+    """Adjacent good rows: bytes [start, end) of the file.
 
-    is_repaired : whether tabs or several spaces between fields become single ones
+    Attributes
+    ----------
+    start, end : int
+        The bytes.
+    is_repaired : bool
+        Whether tabs or several spaces between fields become single ones.
     """
 
     start: int
@@ -83,15 +84,30 @@ class Span(NamedTuple):
 
 @dataclass
 class Findings:
-    """What a file holds, right and wrong.
+    """What a file holds, valid and not.
 
-    with_header : whether the rows come after a line that counts them
-    n_rows      : rows found, good and bad
-    n_kept      : good rows, n_repaired of which need their spaces mended
-    kinds       : the findings by their kind, of ERRORS and WARNINGS
-    spans       : the good rows, for the formats that are checked row by row
-    vectors     : the good rows, for the others
-    options     : those of the training, where the format holds them
+    Attributes
+    ----------
+    path : Path
+        The file.
+    format : str
+        Its format.
+    with_header : bool
+        Whether the rows come after a line that counts them.
+    vector_size : int
+        Number of dimensions.
+    n_rows : int
+        Rows found, good and bad.
+    n_kept : int
+        Good rows, n_repaired of which need their spaces repaired.
+    kinds : dict of str to Finding
+        The findings by their kind, a key of ERRORS or WARNINGS.
+    spans : list of Span
+        The good rows, for formats that are checked row by row.
+    vectors : WordVectors or None
+        The good rows, for the others.
+    options : dict
+        Options of the training, if the format holds them.
     """
 
     __repr__ = brief
@@ -111,7 +127,7 @@ class Findings:
 
     @property
     def errors(self) -> dict[str, Finding]:
-        """What makes the file unsound, by kind, in the order of ERRORS."""
+        """What makes the file invalid, by kind, in the order of ERRORS."""
         return {kind: self.kinds[kind] for kind in ERRORS if kind in self.kinds}
 
     @property
@@ -120,7 +136,7 @@ class Findings:
         return {kind: self.kinds[kind] for kind in WARNINGS if kind in self.kinds}
 
     def add(self, kind: str, location: Mapping[str, int], detail: str = "") -> None:
-        """Count a finding; the first few are kept with their place."""
+        """Count a finding; the first few are recorded with their location."""
         finding = self.kinds.setdefault(kind, Finding())
         finding.count += 1
         if len(finding.examples) < EXAMPLES:
@@ -129,7 +145,7 @@ class Findings:
     def validate_row(
         self, location: Mapping[str, int], raw: bytes, values: NDArray[np.float32]
     ) -> bool:
-        """Whether a row is good: a word in UTF-8 that is new, and numbers that are finite."""
+        """Return whether a row is good: a new word in UTF-8, and finite numbers."""
         try:
             word = raw.decode()
         except UnicodeDecodeError:
@@ -157,8 +173,8 @@ class Findings:
         self.n_kept += 1
         return True
 
-    def keep(self, start: int, end: int, *, is_repaired: bool = False) -> None:
-        """Note where a good row stands."""
+    def add_span(self, start: int, end: int, *, is_repaired: bool = False) -> None:
+        """Record where a good row is."""
         self.n_repaired += is_repaired
         if self.spans and self.spans[-1][1:] == (start, is_repaired):
             start = self.spans.pop().start
@@ -166,6 +182,6 @@ class Findings:
 
 
 def quoted(raw: bytes) -> str:
-    """A word or a line as it is shown: bytes that are not UTF-8 as escapes, and not too long."""
+    """Return a word or a line for display: not too long, with bytes that are not UTF-8 escaped."""
     text = raw[:LONGEST_SHOWN].decode("utf-8", "backslashreplace")
     return f"'{text}'" if len(raw) <= LONGEST_SHOWN else f"'{text}'..."

@@ -1,7 +1,4 @@
-"""floret's table: rows of numbers, from which any word gets its vector, and no words.
-
-In: a path, and a list of words. Out: WordVectors of those words.
-"""
+"""floret's table: rows from which any word gets its vector. It holds no words."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -22,7 +19,7 @@ from embedtool.model.vectors import WordVectors
 HEADER = re.compile(rb"(\d{1,9}) (\d{1,9}) (\d{1,4}) (\d{1,4}) ([1-4]) (\d{1,10}) (\S+) (\S+)")
 """Rows, dimensions, minn, maxn, hashes, seed, and the marks before and after a word."""
 BLOCK_WORDS = 256
-"""Words whose n-grams' rows are taken out of the table in one go."""
+"""Words whose vectors are computed at a time."""
 
 
 class _Head(NamedTuple):
@@ -39,10 +36,12 @@ class _Head(NamedTuple):
 
 
 def read(path: Path, options: ReadOptions) -> WordVectors:
-    """Give each word of the file `reading.words` the mean of the rows of it and of its n-grams.
+    """Give each word of the file `options.words` the mean of the rows of the word and its n-grams.
 
-    Raises FormatError where there is no such file, or naming the line that is not what it should
-    be.
+    Raises
+    ------
+    FormatError
+        If there is no such file, or a line is not valid.
     """
     with options.opened(path) as file:
         head = _head(path, file)
@@ -82,7 +81,7 @@ def _head(path: Path, file: BinaryIO) -> _Head:
 
 
 def _rows(path: Path, file: BinaryIO, head: _Head) -> Iterator[NDArray[np.float32]]:
-    """The rows, float32 (1, vector_size) each; a line is its number and the row."""
+    """Yield the rows, float32 (1, vector_size) each; a line is its number and the row."""
     number = -1
     for number, line in enumerate(file):
         name, _, text = line.rstrip(b" \r\n").partition(b" ")
@@ -100,7 +99,7 @@ def _rows(path: Path, file: BinaryIO, head: _Head) -> Iterator[NDArray[np.float3
 
 
 def _word_list(path: Path, options: ReadOptions) -> list[str]:
-    """The words of a file, each once."""
+    """Return the words of a file, each once."""
     words: dict[str, None] = {}
     try:
         with options.opened(path) as file:
@@ -115,21 +114,21 @@ def _word_list(path: Path, options: ReadOptions) -> list[str]:
 
 
 def _means(words: Sequence[str], rows: NDArray[np.float32], head: _Head) -> NDArray[np.float32]:
-    """The mean of the rows of each word and of its n-grams, float32 (n_words, vector_size)."""
+    """Return the mean of the rows of each word and its n-grams, float32 (n_words, vector_size)."""
     units = [_units(word, head) for word in words]
     keys = [unit.encode("utf-8", "surrogatepass") for each in units for unit in each]
-    places = murmur3(keys, head.seed)[:, : head.n_hashes] % np.uint32(head.n_rows)
+    numbers = murmur3(keys, head.seed)[:, : head.n_hashes] % np.uint32(head.n_rows)
     ends = np.cumsum([len(each) for each in units])
     starts = np.concatenate([[0], ends[:-1]])
-    sums = np.add.reduceat(rows[places].sum(axis=1, dtype=np.float64), starts)
+    sums = np.add.reduceat(rows[numbers].sum(axis=1, dtype=np.float64), starts)
     means: NDArray[np.float32] = sums / (np.diff(ends, prepend=0) * head.n_hashes)[:, None]
     return means
 
 
 def _units(word: str, head: _Head) -> list[str]:
-    """The word between its marks, and its n-grams of minn to maxn characters.
+    """Return the word between its marks, and its n-grams of minn to maxn characters.
 
-    A mark alone is no n-gram.
+    A mark alone is not an n-gram.
     """
     marked = head.before + word + head.after
     n_chars = len(marked)
@@ -143,10 +142,10 @@ def _units(word: str, head: _Head) -> list[str]:
 
 
 def murmur3(keys: Sequence[bytes], seed: int) -> NDArray[np.uint32]:
-    """MurmurHash3's 128 bits for 64-bit machines (Appleby 2011), uint32 (n_keys, 4), lowest first.
+    """Return MurmurHash3 (x64, 128 bits; Appleby 2011) of keys, uint32 (n_keys, 4), lowest first.
 
-    Keys of as many whole blocks of 16 bytes are hashed together; what is left of a key, be it
-    nothing, is mixed in like a block of zeros at its end.
+    Keys with the same number of whole blocks of 16 bytes are hashed together; the rest of a key,
+    even if empty, is mixed in like a block padded with zeros.
     """
     hashes = np.empty((len(keys), 2), np.uint64)
     lengths = np.fromiter(map(len, keys), np.int64, len(keys))
@@ -157,34 +156,34 @@ def murmur3(keys: Sequence[bytes], seed: int) -> NDArray[np.uint32]:
         first = np.full(len(chosen), seed, np.uint64)
         second = first.copy()
         for block in range(n_blocks):
-            first = _turned(first ^ _mixed_first(parts[:, block, 0]), 27) + second
+            first = _rotate_left(first ^ _mix_k1(parts[:, block, 0]), 27) + second
             first = first * np.uint64(5) + np.uint64(0x52DCE729)
-            second = _turned(second ^ _mixed_second(parts[:, block, 1]), 31) + first
+            second = _rotate_left(second ^ _mix_k2(parts[:, block, 1]), 31) + first
             second = second * np.uint64(5) + np.uint64(0x38495AB5)
         n_bytes = lengths[chosen].astype(np.uint64)
-        first = first ^ _mixed_first(parts[:, -1, 0]) ^ n_bytes
-        second = second ^ _mixed_second(parts[:, -1, 1]) ^ n_bytes
+        first = first ^ _mix_k1(parts[:, -1, 0]) ^ n_bytes
+        second = second ^ _mix_k2(parts[:, -1, 1]) ^ n_bytes
         first = first + second
         second = second + first
-        first, second = _scattered(first), _scattered(second)
+        first, second = _fmix64(first), _fmix64(second)
         first = first + second
         hashes[chosen, 0], hashes[chosen, 1] = first, second + first
     return hashes.astype("<u8").view(np.uint32)
 
 
-def _mixed_first(part: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    return _turned(part * np.uint64(0x87C37B91114253D5), 31) * np.uint64(0x4CF5AD432745937F)
+def _mix_k1(part: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    return _rotate_left(part * np.uint64(0x87C37B91114253D5), 31) * np.uint64(0x4CF5AD432745937F)
 
 
-def _mixed_second(part: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    return _turned(part * np.uint64(0x4CF5AD432745937F), 33) * np.uint64(0x87C37B91114253D5)
+def _mix_k2(part: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    return _rotate_left(part * np.uint64(0x4CF5AD432745937F), 33) * np.uint64(0x87C37B91114253D5)
 
 
-def _turned(part: NDArray[np.uint64], n_bits: int) -> NDArray[np.uint64]:
+def _rotate_left(part: NDArray[np.uint64], n_bits: int) -> NDArray[np.uint64]:
     return (part << np.uint64(n_bits)) | (part >> np.uint64(64 - n_bits))
 
 
-def _scattered(part: NDArray[np.uint64]) -> NDArray[np.uint64]:
+def _fmix64(part: NDArray[np.uint64]) -> NDArray[np.uint64]:
     part = (part ^ (part >> np.uint64(33))) * np.uint64(0xFF51AFD7ED558CCD)
     part = (part ^ (part >> np.uint64(33))) * np.uint64(0xC4CEB9FE1A85EC53)
     return part ^ (part >> np.uint64(33))

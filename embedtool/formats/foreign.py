@@ -1,7 +1,4 @@
-"""Files that hold vectors, or could, in a form that is not read: what they are, and what to do.
-
-In: a path. Out: a FormatError for a compressed file, an archive, a pickle, or another program's.
-"""
+"""Files of formats that are not read, such as compressed files and pickles, and advice for each."""
 
 import bz2
 import gzip
@@ -57,10 +54,15 @@ PAGE = re.compile(rb"\s*<(?:!doctype html|html|head|\?xml)[\s>]", re.IGNORECASE)
 LFS = b"version https://git-lfs.github.com/spec/"
 
 
-def check_is_not_foreign(path: Path, name: str | None) -> None:
-    """Raise FormatError where a file is compressed, an archive, a pickle or another program's.
+def check_is_not_foreign(path: Path, format: str | None) -> None:
+    """Raise FormatError if a file is compressed, an archive, a pickle or another program's.
 
-    name : the format that a person has named; npz is a zip archive itself
+    Parameters
+    ----------
+    path : Path
+        The file.
+    format : str or None
+        The format that the user has named; npz is a zip archive itself.
     """
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
@@ -82,12 +84,12 @@ def check_is_not_foreign(path: Path, name: str | None) -> None:
             raise FormatError(f"{path}: {words}{f' {path}' if words.endswith(' x') else ''}")
     if head.startswith(TAR, TAR_OFFSET):
         raise FormatError(f"{path}: is a tar archive; unpack it first: tar -xf {path}")
-    if name != "npz" and head.startswith(ZIP):
+    if format != "npz" and head.startswith(ZIP):
         _check_zip(path)
 
 
 def _inside(path: Path, compression: str) -> bytes:
-    """The beginning of what a compressed file holds; nothing where that cannot be told."""
+    """Return the beginning of what a compressed file holds; nothing if it cannot be read."""
     if compression not in OPENERS:
         return b""
     try:
@@ -98,7 +100,7 @@ def _inside(path: Path, compression: str) -> bytes:
 
 
 def what_else(head: bytes) -> str | None:
-    """What a file is that holds no vectors: a page, a pointer, a picture; None where unknown."""
+    """Return what a file without vectors is: a page, a pointer, a picture; None if unknown."""
     if PAGE.match(head):
         return "is a web page, not vectors: the download went wrong; fetch the file itself"
     if head.startswith(LFS):
@@ -108,7 +110,7 @@ def what_else(head: bytes) -> str | None:
 
 
 def _check_zip(path: Path) -> None:
-    """Raise FormatError where a zip archive holds no arrays of NumPy."""
+    """Raise FormatError if a zip archive holds no arrays of NumPy."""
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()

@@ -1,7 +1,4 @@
-"""What the formats that are folders share: JSON in them, and tables of which words have rows.
-
-In: files of a folder. Out: their JSON; WordVectors of words and of the row of each.
-"""
+"""What formats that are folders share: JSON files, and tables with a row number for each word."""
 
 import json
 from collections.abc import Sequence
@@ -19,7 +16,7 @@ from embedtool.model.vectors import WordVectors
 
 
 def check_is_file(path: Path) -> None:
-    """Raise FormatError unless a file is there; a pipe would be waited for without end."""
+    """Raise FormatError unless a file is there; a pipe would block."""
     if not path.is_file():
         raise FormatError(f"{path}: there is no such file, which the format needs")
 
@@ -37,12 +34,12 @@ def load_json(path: Path) -> Any:
 
 
 def save_json(path: Path, value: Any) -> None:
-    """Write JSON, Unicode as it is."""
+    """Write JSON, with Unicode unescaped."""
     path.write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")
 
 
 def check_characters(path: Path, words: Sequence[str]) -> None:
-    """Raise FormatError where JSON's escapes spell half a character, which has no UTF-8."""
+    """Raise FormatError if JSON's escapes spell half a surrogate pair, which has no UTF-8."""
     for word in words:
         try:
             word.encode()
@@ -59,10 +56,16 @@ def from_rows(
     rows: NDArray[np.int64],
     options: ReadOptions,
 ) -> WordVectors:
-    """Make WordVectors of words and the row of each in a table, which is copied only if it must be.
+    """Make WordVectors of words and the row of each in a table, which is copied only if necessary.
 
-    rows : int64 (n_words,), each within the table
-    Raises FormatError where they make no vectors.
+    Parameters
+    ----------
+    path, words, options
+        As for `from_arrays`.
+    table : ndarray, shape (n_rows, vector_size)
+        The rows.
+    rows : ndarray of int64, shape (n_words,)
+        The row of each word, within the table.
     """
     in_order = len(rows) <= len(table) and np.array_equal(rows, np.arange(len(rows)))
     return from_arrays(

@@ -1,10 +1,8 @@
-"""How a text of vectors is laid out: a header or none, and a row a line, a word and its numbers.
+"""The layout of a text of vectors: a header or none, then one row a line, a word and its numbers.
 
-In: the first lines of a file, or one line. Out: its Layout; the word and the numbers of a line.
-
-Reading and checking share these rules. A line is cut at the ASCII space only: other white space
-lives inside words. The size of a vector is what most rows have, and the last so many fields of a
-line are the vector, so that a word may hold spaces.
+Reading and checking share these rules. A line is split at the ASCII space only: other white space
+may be part of a word. The size of a vector is what most rows have, and the last so many fields of
+a line are the vector, so that a word may hold spaces.
 """
 
 import re
@@ -20,9 +18,9 @@ from numpy.typing import NDArray
 HEADER = re.compile(rb"(\d{1,18}) (\d{1,9}) ?\r?")
 WHOLE = re.compile(rb"(?=.*[1-9])\d+(?: \d+)+ ?\r?")
 WHOLE_NUMBERS = re.compile(rb".*?(?: [-+]?\d+)+ ?\r?", re.DOTALL)
-"""A line of whole numbers, not all of them 0, and a row whose numbers are whole."""
+"""A row whose numbers are whole; WHOLE is a line of whole numbers, not all of them 0."""
 NUMBER_BYTES = b"-+0123456789.eEnaifNIFtyTY "
-"""What numbers, and `nan` and `infinity`, are made of."""
+"""The bytes of numbers, `nan` and `infinity`."""
 NUMBER = re.compile(rb"[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?|nan|inf(?:inity)?)", re.IGNORECASE)
 LONG_NUMBER = re.compile(rb"[-+]?(?:\d*\.\d{3,}(?:[eE][-+]?\d+)?|\d+\.?\d*[eE][-+]?\d+)")
 """A number of a vector, hardly one of a name: `0.1256` or `1e-05`, not the `2.0` of a version."""
@@ -32,7 +30,7 @@ SEPARATOR = re.compile(rb"[ \t]+")
 PARTS = re.compile(rb"[ \t,;|]+")
 """Between the parts of a word that may be fields of a row."""
 SAMPLE_LINES, SAMPLE_BYTES = 100, 2**20
-"""So many lines at most tell how many numbers a row has."""
+"""At most so many lines and bytes determine the number of dimensions."""
 
 Doubt = Literal["none", "possible", "certain"]
 
@@ -41,12 +39,17 @@ Doubt = Literal["none", "possible", "certain"]
 class Layout:
     """What the first lines of a file say of the others.
 
-    header      : rows and dimensions that the first line says; None where it is none
-    vector_size : numbers that most rows have; 0 where no row has a word and numbers
-    is_doubtful : whether the first line holds whole numbers only, unlike the others, as a header of
-                  another kind would
-    is_mixed    : whether most words hold a number that is a field of its own, such as the index of
-                  a table
+    Attributes
+    ----------
+    header : (int, int) or None
+        Rows and dimensions in the first line, if it is a header.
+    vector_size : int
+        Numbers that most rows have; 0 if no row has a word and numbers.
+    is_mixed : bool
+        Whether most words hold a number that is a field of its own, such as the index of a table.
+    is_doubtful : bool
+        Whether the first line holds whole numbers only, unlike the others, as a header of another
+        kind would.
     """
 
     header: tuple[int, int] | None
@@ -55,10 +58,10 @@ class Layout:
     is_doubtful: bool = False
 
     def doubt(self, word: bytes, numbers: bytes) -> Doubt:
-        """Whether a word holds a number that belongs to the vector of its row.
+        """Return whether a word may hold a number that belongs to the vector of its row.
 
-        Among the parts of a word `windows 95` may be a number. It is one of the vector where it is
-        as long as those, or where those are as short as it.
+        Among the parts of a word, as in `windows 95`, there may be a number. It belongs to the
+        vector if it is as long as the vector's numbers, or if those are as short as it.
         """
         if b"\r" in word:
             return "certain"
@@ -75,10 +78,14 @@ class Layout:
 
 
 def layout_of(lines: Sequence[bytes], *, needs_header: bool) -> Layout:
-    """Find the layout of a file by its first lines, from the very first on.
+    """Return the layout of a file by its first lines.
 
-    needs_header : False: the first line is a header only where most rows have as many numbers as it
-                   says
+    Parameters
+    ----------
+    lines : sequence of bytes
+        The lines, beginning with the first.
+    needs_header : bool
+        If False, the first line is a header only if most rows have as many numbers as it says.
     """
     rows = [line for line in lines[1:] if line.strip(BLANKS)]
     header = header_of(lines[0]) if lines else None
@@ -94,15 +101,15 @@ def layout_of(lines: Sequence[bytes], *, needs_header: bool) -> Layout:
 
 
 def header_of(line: bytes) -> tuple[int, int] | None:
-    """The two numbers of a header line, rows and dimensions, or None where it is none."""
+    """Return the two numbers of a header line, rows and dimensions, or None if it is not one."""
     match = HEADER.fullmatch(line)
     return (int(match[1]), int(match[2])) if match and int(match[2]) else None
 
 
 def size_of(rows: Sequence[bytes], said: int = 0) -> int:
-    """Numbers in a row: what a header says, if half of the rows have so many; else what most have.
+    """Return the number of dimensions: the header's if half of the rows agree, or the majority's.
 
-    0 where nothing is said and no row has any.
+    0 if there is no header and no row has any.
     """
     sizes = Counter(filter(None, map(n_numbers, rows)))
     if not sizes or (said and 2 * sizes[said] >= sizes.total()):
@@ -111,13 +118,13 @@ def size_of(rows: Sequence[bytes], said: int = 0) -> int:
 
 
 def n_numbers(line: bytes) -> int:
-    """How many fields at the end of a line, but for the first, are numbers."""
+    """Return how many fields at the end of a line, except the first, are numbers."""
     fields = SEPARATOR.split(line.strip(BLANKS))[:0:-1]
     return sum(1 for _ in takewhile(NUMBER.fullmatch, fields))
 
 
 def _is_mixed(rows: Sequence[bytes], vector_size: int) -> bool:
-    """Whether most words hold a number between spaces, or one with a point after a comma."""
+    """Return whether most words hold a number between spaces, or one with a point after a comma."""
     words = [fields[0] for row in rows if (fields := fields_of(row, vector_size))]
     mixed = [
         word for word in words
@@ -127,24 +134,24 @@ def _is_mixed(rows: Sequence[bytes], vector_size: int) -> bool:
 
 
 def numbers_in(word: bytes) -> list[bytes]:
-    """The parts of a word of several that are numbers."""
+    """Return the parts of a word of several parts that are numbers."""
     parts = PARTS.split(word)
     return list(filter(NUMBER.fullmatch, parts)) if len(parts) > 1 else []
 
 
 def fields_of(line: bytes, vector_size: int) -> tuple[bytes, bytes] | None:
-    """The word and the numbers of a line, or None where there are too few spaces."""
+    """Return the word and the numbers of a line, or None if there are too few spaces."""
     line = line.rstrip(b" \r")
-    places = line.rsplit(b" ", vector_size)
-    if len(places) != vector_size + 1:
+    fields = line.rsplit(b" ", vector_size)
+    if len(fields) != vector_size + 1:
         return None
-    return places[0], line[len(places[0]) + 1 :]
+    return fields[0], line[len(fields[0]) + 1 :]
 
 
 def numbers_of(text: bytes) -> NDArray[np.float32] | None:
-    """Numbers between single spaces as float32, or None where something else stands there.
+    """Parse numbers between single spaces as float32; return None if there is anything else.
 
-    A caller turns DeprecationWarning into an error, as which NumPy reports what is no number.
+    A caller turns DeprecationWarning into an error: so NumPy reports what is not a number.
     """
     if not text or text.translate(None, NUMBER_BYTES) or b"  " in text or text.startswith(b" "):
         return None
@@ -157,7 +164,7 @@ def numbers_of(text: bytes) -> NDArray[np.float32] | None:
 
 
 def row_of(line: bytes, vector_size: int) -> tuple[bytes, bytes, NDArray[np.float32]] | None:
-    """Word, text of the numbers, and numbers of a line, or None where it is no row."""
+    """Return word, text of the numbers, and numbers of a line, or None if it is not a row."""
     fields = fields_of(line, vector_size)
     values = numbers_of(fields[1]) if fields else None
     if fields is None or values is None or len(values) != vector_size:
@@ -166,7 +173,7 @@ def row_of(line: bytes, vector_size: int) -> tuple[bytes, bytes, NDArray[np.floa
 
 
 def is_row(line: bytes, vector_size: int) -> bool:
-    """Whether a line is nothing but a row of text: a word that can be printed, and its numbers."""
+    """Return whether a line is a valid row of text: a printable word and its numbers."""
     fields = fields_of(line, vector_size)
     if fields is None or CONTROL.search(line.removesuffix(b"\r")):
         return False
@@ -176,9 +183,9 @@ def is_row(line: bytes, vector_size: int) -> bool:
 
 
 def is_text(line: bytes) -> bool:
-    """Whether a row, faulty as it may be, is one of text: half of what follows the word is numbers.
+    """Return whether a row, valid or not, is text: half of the fields after the word are numbers.
 
-    Bytes of binary numbers that are cut at their spaces do not look so.
+    Binary numbers cut at their spaces do not look like that.
     """
     fields = SEPARATOR.split(line.strip(BLANKS))[1:]
     return 0 < len(fields) <= 2 * sum(1 for field in fields if NUMBER.fullmatch(field))

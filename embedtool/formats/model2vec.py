@@ -1,12 +1,10 @@
 """model2vec's folder, which sentence-transformers opens too.
 
-In: a folder. Out: WordVectors; and the other way round.
-
-    model.safetensors   `embeddings`, or sentence-transformers' `embedding.weight`: a row for each
-                        token; `weights` and `mapping`, where they are there, by token
-    tokenizer.json      the tokens and their ids
-    modules.json        where sentence-transformers finds these two
-    config.json         what model2vec does with the mean of a sentence's vectors
+model.safetensors   `embeddings`, or sentence-transformers' `embedding.weight`: a row for each
+                    token; optionally `weights` and `mapping`, by token
+tokenizer.json      the tokens and their ids
+modules.json        where sentence-transformers finds these two
+config.json         what model2vec does with the mean of a sentence's vectors
 """
 
 import logging
@@ -42,18 +40,22 @@ TENSORS, TOKENIZER, MODULES, CONFIG = (
     "config.json",
 )
 MODULE = "StaticEmbedding"
-"""The end of the name of sentence-transformers' class, whose home changes with its versions."""
+"""The end of the name of sentence-transformers' class, whose module changes with its versions."""
 TABLES = ("embeddings", "embedding.weight")
 WHITE_SPACE = "\t\n\x0b\x0c\r "
-"""Where the tokenizer cuts a text: at ASCII's white space only, as words may hold any other."""
+"""Where the tokenizer splits a text: at ASCII white space only, as words may hold any other."""
 UNKNOWN = "[UNK]"
 
 
 def read(path: Path, options: ReadOptions) -> WordVectors:
-    """Read such a folder: each token of the vocabulary is a word, but for the unknown one's.
+    """Read a folder: each token of the vocabulary is a word, except the one for unknown words.
 
-    A token's vector is its row, or the one that `mapping` gives it, times its weight. Raises
-    FormatError naming the file and the token where they do not fit each other.
+    A token's vector is its row, or the one that `mapping` gives it, times its weight.
+
+    Raises
+    ------
+    FormatError
+        If the files do not fit each other; it names the file and the token.
     """
     folder = _module_folder(path)
     ids, unknown = _tokens(folder / TOKENIZER)
@@ -97,14 +99,14 @@ def read(path: Path, options: ReadOptions) -> WordVectors:
 def _of_tokens(
     file: Path, name: str, kind: str, tensor: NDArray[Any], tokens: NDArray[np.int64]
 ) -> NDArray[Any]:
-    """The numbers of a tensor at the ids of tokens."""
+    """Return the numbers of a tensor at the ids of tokens."""
     if tensor.ndim != 1 or tensor.dtype.kind != kind or len(tensor) <= tokens.max(initial=-1):
         raise FormatError(f"{file}: {name!r} does not hold a number for each token")
     return tensor[tokens]
 
 
 def _module_folder(path: Path) -> Path:
-    """The folder of the tensors: that of the one module which has some."""
+    """Return the folder of the tensors: that of the one module which has some."""
     if not (path / MODULES).exists():
         return path
     modules = load_json(path / MODULES)
@@ -124,7 +126,7 @@ def _module_folder(path: Path) -> Path:
 
 
 def _tokens(path: Path) -> tuple[dict[str, int], int | None]:
-    """The id of each token, and the id that stands for unknown ones, if there is one."""
+    """Return the id of each token, and the id that stands for unknown ones, if there is one."""
     tokenizer = load_json(path)
     try:
         model = tokenizer["model"]
@@ -153,9 +155,9 @@ def _tokens(path: Path) -> tuple[dict[str, int], int | None]:
 def write(
     vectors: WordVectors, path: Path, training_options: Mapping[str, Any], report: Report = silent
 ) -> None:
-    """Write such a folder; a token for unknown words, with a vector of zeros, is added last.
+    """Write a folder; a token for unknown words, with a vector of zeros, is added at the end.
 
-    A word with white space of ASCII cannot be written: the tokenizer would never find it.
+    A word with ASCII white space cannot be written: the tokenizer would never find it.
     """
     check_words(vectors, path, WHITE_SPACE)
     ids = {word: i for i, word in enumerate(vectors.words)}
@@ -191,7 +193,7 @@ def write(
 
 
 def _tokenizer(ids: dict[str, int], unknown: str) -> dict[str, Any]:
-    """A tokenizer of whole words, as the `tokenizers` library has it."""
+    """Return a tokenizer of whole words in the form of the `tokenizers` library."""
     return {
         "version": "1.0",
         "truncation": None,

@@ -20,20 +20,27 @@ WORD_NAMES = ("word", "words", "token", "tokens", "vocab", "vocabulary", "term",
 VECTOR_NAMES = ("vector", "vectors", "embedding", "embeddings", "matrix", "weights")
 
 
-def check_present(path: Path, wanted: str, names: Collection[str], kind: str) -> None:
-    """Raise FormatError where a file has no array or column of the name that a person gave."""
-    if wanted not in names:
-        raise FormatError(f"{path}: has no {kind} {wanted!r}; found {', '.join(names) or 'none'}")
+def check_present(path: Path, name: str, names: Collection[str], kind: str) -> None:
+    """Raise FormatError if a file has no array or column of the given name."""
+    if name not in names:
+        raise FormatError(f"{path}: has no {kind} {name!r}; found {', '.join(names) or 'none'}")
 
 
 def choose_name(
     own: str, known: Sequence[str], names: Collection[str], possible: Sequence[str]
 ) -> str | None:
-    """The name under which words or vectors stand, or None where that cannot be told.
+    """Return the name of the words or vectors, or None if it is ambiguous.
 
-    own      : as this project writes it, whatever stands there
-    known    : as others do
-    possible : the names of what could be words, or vectors, by its kind
+    Parameters
+    ----------
+    own : str
+        The name that embedtool writes; it is chosen whatever it holds.
+    known : sequence of str
+        Names that other tools write.
+    names : collection of str
+        All names in the file.
+    possible : sequence of str
+        Names of what could be words, or vectors, by dtype and shape.
     """
     if own in names:
         return own
@@ -44,9 +51,18 @@ def choose_name(
 def ambiguous_names(
     path: Path, kind: str, own: tuple[str, str], names: Collection[str]
 ) -> FormatError:
-    """What to say where words or vectors cannot be told.
+    """Return the error that words or vectors cannot be identified.
 
-    own : the names of words and of vectors, as this project writes them
+    Parameters
+    ----------
+    path : Path
+        The file.
+    kind : str
+        "array" or "column".
+    own : tuple of str
+        The names of words and of vectors that embedtool writes.
+    names : collection of str
+        All names in the file.
     """
     words, vectors = own
     found = ", ".join(names) or "none"
@@ -61,11 +77,15 @@ def ambiguous_names(
 def from_arrays(
     path: Path, words: Sequence[str], arrays: Mapping[str, NDArray[Any]], options: ReadOptions
 ) -> WordVectors:
-    """Make WordVectors of `vectors` (n, d), `words` (n,) and, where it is there, `counts` (n,).
+    """Make WordVectors of `vectors` (n, d), `words` (n,) and, if it is there, `counts` (n,).
 
-    A table of float32 is taken as it is, be it mapped; another is converted block by block. Of a
-    word that stands there twice the first is kept. Raises FormatError where one is missing, of the
-    wrong kind or shape, or not finite.
+    A float32 matrix is used as it is, even if mapped; another is converted block by block. Of a
+    word that occurs twice the first is kept.
+
+    Raises
+    ------
+    FormatError
+        If an array is missing, of the wrong type or shape, or not finite.
     """
     matrix = arrays.get("vectors")
     if matrix is None or matrix.dtype.kind != "f" or matrix.ndim != 2 or not matrix.shape[1]:
@@ -79,32 +99,32 @@ def from_arrays(
     if not all(words):
         raise FormatError(f"{path}: a word is empty")
     counts = _counts(path, len(words), arrays.get("counts"))
-    kept = _firsts(words)
+    rows = _firsts(words)
     is_plain = matrix.dtype == np.float32 and matrix.flags.c_contiguous and matrix.flags.aligned
-    if not is_plain or len(kept) < len(words):
+    if not is_plain or len(rows) < len(words):
         with ArrayBuilder(options) as table:
-            for rows in row_slices(len(kept), matrix[:1].nbytes):
-                table.append(matrix[kept[rows]])
+            for block in row_slices(len(rows), matrix[:1].nbytes):
+                table.append(matrix[rows[block]])
             matrix = table.array(matrix.shape[1])
-    if len(kept) < len(words):
-        warn_duplicates(path, len(words) - len(kept))
-        words = [words[i] for i in kept]
-        counts = None if counts is None else counts[kept]
+    if len(rows) < len(words):
+        warn_duplicates(path, len(words) - len(rows))
+        words = [words[i] for i in rows]
+        counts = None if counts is None else counts[rows]
     if not options.allow_nonfinite:
         check_finite(path, words, matrix)
     return WordVectors(words, matrix, counts)
 
 
 def _firsts(words: Sequence[str]) -> NDArray[np.int64]:
-    """Where each word stands first, ascending. int64."""
-    places: dict[str, int] = {}
-    for place, word in enumerate(words):
-        places.setdefault(word, place)
-    return np.fromiter(places.values(), np.int64, len(places))
+    """Return where each word occurs first, ascending, int64."""
+    firsts: dict[str, int] = {}
+    for row, word in enumerate(words):
+        firsts.setdefault(word, row)
+    return np.fromiter(firsts.values(), np.int64, len(firsts))
 
 
 def check_finite(path: Path, words: Sequence[str], matrix: NDArray[np.float32]) -> None:
-    """Raise FormatError naming the first word whose vector holds NaN or infinity."""
+    """Raise FormatError with the first word whose vector holds NaN or infinity."""
     for rows in row_slices(len(matrix), matrix[:1].nbytes):
         finite = np.isfinite(matrix[rows]).all(axis=1)
         if not finite.all():

@@ -1,7 +1,6 @@
-"""NumPy's .npz: the arrays `vectors`, `words` and, where they are known, `counts`.
+"""NumPy's .npz: the arrays `vectors`, `words` and, if known, `counts`. Never a pickle.
 
-In: a path. Out: WordVectors, mapped where the archive is not compressed; and the other way round.
-Never a pickle.
+Arrays are memory-mapped if the archive is not compressed.
 """
 
 import math
@@ -42,14 +41,18 @@ FIRST_SURROGATE, LAST_SURROGATE = 0xD800, 0xDFFF
 LARGEST_WORDS = 2**31
 """Bytes. NumPy pads every word to the longest, four bytes a character."""
 HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
-"""How NumPy writes arrays that are no records, by the version of its .npy."""
+"""How NumPy writes arrays that are not records, by the version of its .npy."""
 
 
 def read(path: Path, options: ReadOptions) -> WordVectors:
     """Read `vectors`, float (n, d), `words`, strings or bytes (n,), and `counts`, integers (n,).
 
-    Other names are found where they are known, or the kinds of the arrays leave no choice. Raises
-    FormatError where they are not there or do not fit each other.
+    Other names are accepted if they are known, or if the dtypes of the arrays leave no choice.
+
+    Raises
+    ------
+    FormatError
+        If arrays are missing or do not fit each other.
     """
     try:
         with path.open("rb") as file:
@@ -69,7 +72,7 @@ def read(path: Path, options: ReadOptions) -> WordVectors:
 
 
 def _names(path: Path, archive: zipfile.ZipFile, options: ReadOptions) -> dict[str, str]:
-    """The names of the arrays of `words`, of `vectors` and, where they are there, of `counts`."""
+    """Return the names of the arrays of `words`, of `vectors` and, if there is one, of `counts`."""
     members = [name.removesuffix(SUFFIX) for name in archive.namelist()]
     kinds = dict.fromkeys(members, "")
     for name in members:
@@ -80,27 +83,27 @@ def _names(path: Path, archive: zipfile.ZipFile, options: ReadOptions) -> dict[s
         except (KeyError, FormatError):
             continue  # it is named where it is chosen
     chosen: dict[str, str] = {}
-    for own, wanted, known, fitting in (
+    for own, named, known, fitting in (
         ("words", options.word_column, WORD_NAMES, ("U1", "S1")),
         ("vectors", options.vector_column, VECTOR_NAMES, ("f2",)),
     ):
-        if wanted is not None:
-            check_present(path, wanted, members, "array")
-        possible = [name for name, kind in kinds.items() if kind in fitting]
-        found = wanted or choose_name(own, known, members, possible)
-        if found is None:
+        if named is not None:
+            check_present(path, named, members, "array")
+        possible = [each for each, kind in kinds.items() if kind in fitting]
+        choice = named or choose_name(own, known, members, possible)
+        if choice is None:
             raise ambiguous_names(path, "array", ("words", "vectors"), members)
-        chosen[own] = found
+        chosen[own] = choice
     return chosen | ({"counts": "counts"} if "counts" in members else {})
 
 
 def _array(
     path: Path, file: BinaryIO, archive: zipfile.ZipFile, name: str, options: ReadOptions
 ) -> NDArray[Any]:
-    """The array of a member, once its size and its checksum are found right.
+    """Return the array of a member, after its size and its checksum were verified.
 
-    It is read in blocks to the end, where zipfile compares the checksum, and mapped if it lies in
-    the archive as it is.
+    It is read in blocks to the end, where zipfile compares the checksum, and mapped if it is stored
+    uncompressed.
     """
     if f"{name}{SUFFIX}" not in archive.namelist():
         raise FormatError(f"{path}: '{name}' is no array")
@@ -133,7 +136,7 @@ def _array(
 def _header(
     path: Path, name: str, stream: IO[bytes]
 ) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Shape, whether in the order of Fortran, and type of an array."""
+    """Return the shape of an array, whether it is in Fortran order, and its dtype."""
     try:
         shape, is_fortran, kind = HEADERS[npy.read_magic(stream)](stream)
     except (ValueError, KeyError, SyntaxError, RecursionError, MemoryError):
@@ -144,14 +147,14 @@ def _header(
 
 
 def _start(file: BinaryIO, member: zipfile.ZipInfo) -> int:
-    """The place of a member's first byte: 30 bytes, its name and an extra field stand before."""
+    """Return the offset of a member's first byte, after 30 bytes, its name and an extra field."""
     lengths = os.pread(file.fileno(), 4, member.header_offset + 26)
     name_bytes, extra_bytes = struct.unpack("<2H", lengths)
     return int(member.header_offset + 30 + name_bytes + extra_bytes)
 
 
 def _strings(path: Path, words: NDArray[Any], options: ReadOptions) -> list[str]:
-    """The words; a file can hold any 32 bits, a string only characters."""
+    """Return the words; a file can hold any 32 bits, a string only characters."""
     if words.dtype.kind == "S":
         return [
             options.decoded(word, f"{path}: word {number:,}")
@@ -171,7 +174,7 @@ def _strings(path: Path, words: NDArray[Any], options: ReadOptions) -> list[str]
 def write(
     vectors: WordVectors, path: Path, training_options: Mapping[str, Any], report: Report = silent
 ) -> None:
-    """Write such a file, block by block. NumPy's strings cannot end in NUL."""
+    """Write a file, block by block. A string of NumPy cannot end in NUL."""
     check_words(vectors, path, "\0")
     longest = max(map(len, vectors.words), default=0)
     if 4 * longest * vectors.n_words > LARGEST_WORDS:

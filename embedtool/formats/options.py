@@ -1,7 +1,4 @@
-"""How a vector file is to be read.
-
-In: what a person chose. Out: ReadOptions, which every reader takes, and which open files of text.
-"""
+"""How to read a vector file: the options that every reader takes, and the opening of text files."""
 
 import codecs
 import logging
@@ -25,19 +22,27 @@ UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """How a file is to be read.
+    """How to read a file.
 
-    allow_nonfinite : keep vectors that hold NaN or infinity, else they are an error
-    encoding        : the codec, as Python names it, of files of text and of words in bytes
-    encoding_errors : what becomes of bytes of a word that are not of that encoding, as Python's
-                      codecs name it
-    scratch         : a folder in which a reader may keep what it cannot map from the file itself;
-                      None: in memory
-    words           : a file of words, one a line, for a format that has vectors for any word and
-                      holds none
-    word_column     : the name of the column, array or tensor of words, where it is not known
-    vector_column   : that of the vectors; of columns a pattern may name one for each dimension
-    report          : is told how far reading has come
+    Attributes
+    ----------
+    allow_nonfinite : bool
+        Keep vectors that hold NaN or infinity; otherwise they are an error.
+    encoding_errors : {"strict", "replace", "backslashreplace", "ignore"}
+        What to do with bytes of a word that are not valid, as in Python's codecs.
+    scratch : Path or None
+        A folder for what a reader cannot map from the file itself; None to hold it in memory.
+    words : Path or None
+        A file of words, one a line, for a format that gives any word a vector and holds no words.
+    encoding : str
+        Python's name of the encoding of text files and of words in bytes.
+    word_column : str or None
+        Name of the column, array or tensor of words; None for the known names.
+    vector_column : str or None
+        Name of the column, array or tensor of vectors. A pattern may name one column for each
+        dimension.
+    report : Report
+        Called with the progress.
     """
 
     allow_nonfinite: bool = False
@@ -50,9 +55,21 @@ class ReadOptions:
     report: Report = silent
 
     def decoded(self, word: bytes, where: str, encoding: str | None = None) -> str:
-        """A word as a string. Raises FormatError where it is empty or cannot be one.
+        """Return a word as a string.
 
-        encoding : of the bytes, where they have been recoded
+        Parameters
+        ----------
+        word : bytes
+            The word.
+        where : str
+            File and line or byte, for errors.
+        encoding : str, optional
+            The encoding of the bytes, if they have been recoded.
+
+        Raises
+        ------
+        FormatError
+            If the word is empty or cannot be decoded.
         """
         decoded = self.text(word, where, encoding)
         if not decoded:
@@ -60,7 +77,7 @@ class ReadOptions:
         return decoded
 
     def text(self, word: bytes, where: str, encoding: str | None = None) -> str:
-        """A word as a string, be it empty. Raises DamagedError where it cannot be one."""
+        """Return a word as a string, maybe empty; raise DamagedError if it cannot be decoded."""
         try:
             return word.decode(encoding or self.encoding, self.encoding_errors)
         except UnicodeError:
@@ -73,10 +90,14 @@ class ReadOptions:
 
     @contextmanager
     def opened(self, path: Path) -> Iterator[BinaryIO]:
-        """Open a file of text; what is read of it is UTF-8, without a byte order mark.
+        """Open a text file; its content is read as UTF-8, without a byte order mark.
 
-        A mark is reported, for it may be meant as part of the first word. Raises FormatError
-        where the file is UTF-16 and is to be read as UTF-8.
+        A mark is reported, because it may be meant as part of the first word.
+
+        Raises
+        ------
+        FormatError
+            If the file is UTF-16 and is to be read as UTF-8.
         """
         with path.open("rb") as file:
             if not is_utf8(self.encoding):

@@ -1,6 +1,6 @@
-"""Parquet: the columns `word`, `vector` and, where they are known, `count`.
+"""Parquet: the columns `word`, `vector` and, if known, `count`.
 
-In: a path. Out: WordVectors; and the other way round. Both go row group by row group.
+Files are read and written row group by row group.
 """
 
 from collections.abc import Mapping
@@ -28,9 +28,12 @@ BATCH_ROWS = 2**12
 
 
 def read(path: Path, options: ReadOptions) -> WordVectors:
-    """Read such a file, whoever wrote it; other columns are passed over.
+    """Read a file; other columns are ignored.
 
-    Raises FormatError where the columns are not there or do not fit each other.
+    Raises
+    ------
+    FormatError
+        If the columns are missing or do not fit each other.
     """
     import_pyarrow(KIND)
     from pyarrow.parquet import ParquetFile
@@ -44,7 +47,7 @@ def read(path: Path, options: ReadOptions) -> WordVectors:
 
 
 def _n_numbers(metadata: Any) -> int:
-    """The numbers, words and counts that a file says it holds."""
+    """Return the number of vector components, words and counts that a file says it holds."""
     groups = (metadata.row_group(i) for i in range(metadata.num_row_groups))
     return sum(group.column(i).num_values for group in groups for i in range(group.num_columns))
 
@@ -52,7 +55,7 @@ def _n_numbers(metadata: Any) -> int:
 def write(
     vectors: WordVectors, path: Path, training_options: Mapping[str, Any], report: Report = silent
 ) -> None:
-    """Write such a file, with checksums; without dictionaries, for no number stands there twice."""
+    """Write a file with checksums, and without dictionaries, because numbers seldom repeat."""
     check_words(vectors, path, "")
     schema = schema_of(vectors, KIND)
     from pyarrow.parquet import ParquetWriter

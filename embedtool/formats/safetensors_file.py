@@ -1,7 +1,4 @@
-"""safetensors: the tensors `vectors`, `words` and, where they are known, `counts`.
-
-In: a path. Out: WordVectors; and the other way round.
-"""
+"""safetensors: the tensors `vectors`, `words` and, if known, `counts`."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,45 +16,48 @@ from embedtool.io.safetensors_io import map_tensors, write_tensors
 from embedtool.model.vectors import WordVectors
 
 BETWEEN = "\n"
-"""What stands between the words: safetensors has no strings, so they are bytes of UTF-8."""
+"""Separates the words: safetensors has no strings, so they are bytes of UTF-8."""
 
 
 def read(path: Path, options: ReadOptions) -> WordVectors:
     """Map `vectors`, float (n, d), `words`, uint8, and `counts`, int64 (n,).
 
-    Raises FormatError where they are not there or do not fit each other.
+    Raises
+    ------
+    FormatError
+        If they are missing or do not fit each other.
     """
     try:
-        found = map_tensors(path)
+        tensors = map_tensors(path)
     except FormatError as error:
         raise FormatError(f"{path}: cannot be read as safetensors: {error}") from None
-    for own, wanted in (("words", options.word_column), ("vectors", options.vector_column)):
-        if wanted is not None:
-            check_present(path, wanted, found, "tensor")
-            found[own] = found[wanted]
+    for own, named in (("words", options.word_column), ("vectors", options.vector_column)):
+        if named is not None:
+            check_present(path, named, tensors, "tensor")
+            tensors[own] = tensors[named]
     possible = [
-        name for name, tensor in found.items() if tensor.dtype.kind == "f" and tensor.ndim == 2
+        name for name, tensor in tensors.items() if tensor.dtype.kind == "f" and tensor.ndim == 2
     ]
-    name = choose_name("vectors", VECTOR_NAMES, found, possible)
-    words = found.get("words")
+    name = choose_name("vectors", VECTOR_NAMES, tensors, possible)
+    words = tensors.get("words")
     if name is None or words is None or words.dtype != np.uint8 or words.ndim != 1:
         raise FormatError(
             f"{path}: expected the tensors 'vectors' and 'words', uint8; found "
-            f"{', '.join(found) or 'none'}; others are given with word_column and vector_column",
+            f"{', '.join(tensors) or 'none'}; others are given with word_column and vector_column",
             parameters=("word_column", "vector_column"),
         )
-    found["vectors"] = found[name]
+    tensors["vectors"] = tensors[name]
     try:
         text = words.tobytes().decode("utf-8", options.encoding_errors)
     except UnicodeDecodeError as error:
         raise FormatError(f"{path}: 'words', byte {error.start:,}: not UTF-8") from None
-    return from_arrays(path, text.split(BETWEEN), found, options)
+    return from_arrays(path, text.split(BETWEEN), tensors, options)
 
 
 def write(
     vectors: WordVectors, path: Path, training_options: Mapping[str, Any], report: Report = silent
 ) -> None:
-    """Write such a file. A word with a line end cannot be written."""
+    """Write a file. A word with a line end cannot be written."""
     check_words(vectors, path, BETWEEN)
     text = BETWEEN.join(vectors.words).encode()
     tensors: dict[str, Any] = {

@@ -1,7 +1,4 @@
-"""Which format a file or folder has, by its content.
-
-In: a path. Out: the name of a format; a FormatError for what is none, or is dangerous.
-"""
+"""Detection of the format of a file or folder by its content."""
 
 import codecs
 import mmap
@@ -27,7 +24,7 @@ PARQUET = b"PAR1"
 MAGICS = {name: re.compile(each.magic) for name, each in FORMATS.items() if each.magic}
 """How the files of some formats begin. A word can be PAR1; Parquet ends so too."""
 MODEL = ("config.json", "vectors.safetensors")
-"""What a model of embedtool holds."""
+"""The files of a model of embedtool."""
 UNKNOWN = "is none of the known formats; name one with format"
 WORDS_AND_COUNTS = (
     "most lines hold a word and one number, as a list of words and counts does; if these are "
@@ -36,7 +33,7 @@ WORDS_AND_COUNTS = (
 
 
 def sniff(path: Path, options: ReadOptions | None = None) -> str:
-    """The format of a file or folder. Raises FormatError where it has none that can be read."""
+    """Return the format of a file or folder; raise FormatError if it has none that can be read."""
     if path.is_dir():
         return _sniff_folder(path)
     options = options or ReadOptions()
@@ -63,7 +60,7 @@ def _ends_like_parquet(path: Path) -> bool:
 
 
 def _as_utf8(path: Path, head: bytes, options: ReadOptions) -> bytes:
-    """The beginning of a file of text in UTF-8, without a byte order mark."""
+    """Return the beginning of a text file in UTF-8, without a byte order mark."""
     if is_utf8(options.encoding) and head.startswith(codecs.BOM_UTF8):
         return head.removeprefix(codecs.BOM_UTF8)
     with options.opened(path) as file:
@@ -71,7 +68,7 @@ def _as_utf8(path: Path, head: bytes, options: ReadOptions) -> bytes:
 
 
 def _sniff_text(path: Path, head: bytes) -> str:
-    """The format of a text by its first lines; one faulty line among them hides nothing."""
+    """Return the format of a text by its first lines, one of which may be invalid."""
     lines = head.split(b"\n", SAMPLE_LINES)
     if len(head) >= HEAD_BYTES or len(lines) > SAMPLE_LINES:
         lines = lines[:-1] or lines
@@ -96,7 +93,7 @@ def _sniff_text(path: Path, head: bytes) -> str:
 
 
 def _separated(first: bytes) -> str:
-    """What to say where the fields of the first line stand between commas or semicolons."""
+    """Return what to say if the fields of the first line stand between commas or semicolons."""
     for separator, name in ((b",", "commas"), (b";", "semicolons")):
         fields = [field.strip(BLANKS) for field in first.split(separator)[1:]]
         if fields and 2 * sum(1 for field in fields if NUMBER.fullmatch(field)) >= len(fields):

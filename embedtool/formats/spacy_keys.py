@@ -1,9 +1,7 @@
-"""The numbers by which spaCy knows strings, and the file that says which of them have a row.
+"""The numbers by which spaCy knows strings, and the file that maps them to rows.
 
-In: words. Out: their keys, 64 bits each; the bytes of `key2row`, or its contents.
-
-A key is the word's hash, but some hundred names of attributes and labels, among them such words as
-"mark" and "root", have a small number instead. `key2row` is a map in MessagePack.
+A key is the 64-bit hash of a word; but some hundred names of attributes and labels, among them
+such words as "mark" and "root", have a small number instead. `key2row` is a map in MessagePack.
 """
 
 import struct
@@ -43,14 +41,14 @@ SYMBOLS = {
     **{f"FLAG{i}": i for i in range(FIRST_FLAG, LAST_FLAG + 1)},
     **{f"DEPRECATED{i:03}": BEFORE_DEPRECATED + i for i in range(1, N_DEPRECATED + 1)},
 }
-"""The strings that are known by a number."""
+"""The strings that have a small number."""
 
 SEED = 1
 MULTIPLIER = np.uint64(0xC6A4A7935BD1E995)
 SHIFT = np.uint64(47)
 
 KEY, ROW = 0xCF, 0xCE
-"""MessagePack's marks of a whole number of 64 and of 32 bits."""
+"""MessagePack's marks of an unsigned integer of 64 and of 32 bits."""
 ENTRY = np.dtype([("key_mark", "u1"), ("key", ">u8"), ("row_mark", "u1"), ("row", ">u4")])
 MAP_16, MAP_32 = 0xDE, 0xDF
 SMALL_MAP, SMALL_MAPS = 0x80, 16
@@ -68,10 +66,10 @@ LARGEST_SMALL_NUMBER = 0x7F
 
 
 def keys_of(words: StringTable) -> NDArray[np.uint64]:
-    """The key of each word, uint64 (n_words,).
+    """Return the key of each word, uint64 (n_words,).
 
-    The hash is MurmurHash2 in its 64 bit form A (Appleby, public domain) of the UTF-8, seed 1,
-    here over all words of one length at a time.
+    The hash is MurmurHash64A (Appleby, public domain) of the UTF-8 with seed 1, computed for all
+    words of one length at a time.
     """
     keys = np.empty(len(words), np.uint64)
     starts = np.concatenate([[0], words.ends[:-1]]).astype(np.int64)
@@ -89,7 +87,7 @@ def keys_of(words: StringTable) -> NDArray[np.uint64]:
 
 
 def _murmur_hash(rows: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    """The hash of each row of bytes, uint64 (n_rows,)."""
+    """Return the hash of each row of bytes, uint64 (n_rows,)."""
     n_rows, length = rows.shape
     padded = np.zeros((n_rows, -(-length // 8) * 8), np.uint8)
     padded[:, :length] = rows
@@ -110,7 +108,7 @@ def _murmur_hash(rows: NDArray[np.uint8]) -> NDArray[np.uint64]:
 
 
 def key2row_bytes(keys: NDArray[np.uint64]) -> bytes:
-    """A map from each key to its place."""
+    """Return a map from each key to its row."""
     entries = np.empty(len(keys), ENTRY)
     entries["key_mark"], entries["row_mark"] = KEY, ROW
     entries["key"], entries["row"] = keys, np.arange(len(keys))
@@ -118,7 +116,7 @@ def key2row_bytes(keys: NDArray[np.uint64]) -> bytes:
 
 
 def read_key2row(path: Path) -> dict[int, int]:
-    """The row of each key. Raises FormatError naming the byte where it is no such map."""
+    """Return the row of each key; raise FormatError with the byte if it is not such a map."""
     data = path.read_bytes()
     try:
         offset, n_entries = _map_head(data)
@@ -143,7 +141,7 @@ def read_key2row(path: Path) -> dict[int, int]:
 
 
 def _map_head(data: bytes) -> tuple[int, int]:
-    """Where the entries of a map begin, and how many there are."""
+    """Return the offset of the entries of a map, and their number."""
     if data[0] == MAP_32:
         return 5, int(struct.unpack_from(">I", data, 1)[0])
     if data[0] == MAP_16:

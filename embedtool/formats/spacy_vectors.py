@@ -1,9 +1,9 @@
 """spaCy's folder of a pipeline that has vectors and no components.
 
-In: a folder, of a pipeline or of its vectors alone. Out: WordVectors; and, the other way round, the
-folder of a pipeline that cuts a text at white space.
+A pipeline, or its vectors alone, can be read. The pipeline that is written splits a text at white
+space.
 
-    config.cfg, meta.json, tokenizer   what spacy.load asks for
+    config.cfg, meta.json, tokenizer   what spacy.load needs
     vocab/vectors                      NumPy's .npy: the rows
     vocab/key2row                      the row of each key (spacy_keys)
     vocab/strings.json                 the strings, of which keys are hashes
@@ -43,7 +43,7 @@ VOCABULARY = "vocab"
 VECTORS, KEYS, STRINGS, KIND = "vectors", "key2row", "strings.json", "vectors.cfg"
 NPY = b"\x93NUMPY"
 NO_RULES = b"\x80"
-"""An empty map of MessagePack: a tokenizer that knows white space only."""
+"""An empty map of MessagePack: a tokenizer that splits at white space only."""
 CONFIG = """\
 [nlp]
 lang = "xx"
@@ -61,11 +61,15 @@ META = {"lang": "xx", "name": "vectors", "version": "0.0.0", "pipeline": []}
 
 
 def read(path: Path, options: ReadOptions) -> WordVectors:
-    """Read the vectors of such a folder, in the order of their rows.
+    """Read the vectors of a folder, in the order of their rows.
 
-    Several words may share a row, as spaCy's pruning has it; which of them is the most frequent is
-    not told. Keys whose string is not there are counted and left out. Raises
-    FormatError naming the file where it is not what it should be.
+    Several words may share a row after spaCy's pruning; which of them is the most frequent is not
+    known. Keys whose string is missing are counted and left out.
+
+    Raises
+    ------
+    FormatError
+        If a file is not valid.
     """
     folder = path / VOCABULARY if (path / VOCABULARY).is_dir() else path
     if (folder / KIND).exists():
@@ -116,7 +120,7 @@ def _table(path: Path) -> NDArray[Any]:
 
 
 def _strings(path: Path) -> list[tuple[str, int]]:
-    """Each string that a key may stand for, with its key."""
+    """Return each string that a key may stand for, with its key."""
     strings = load_json(path)
     if not isinstance(strings, list) or not all(isinstance(each, str) for each in strings):
         raise FormatError(f"{path}: is no list of strings")
@@ -128,7 +132,7 @@ def _strings(path: Path) -> list[tuple[str, int]]:
 def write(
     vectors: WordVectors, path: Path, training_options: Mapping[str, Any], report: Report = silent
 ) -> None:
-    """Write the folder of such a pipeline, which spacy.load opens."""
+    """Write the folder of a pipeline that spacy.load opens."""
     check_words(vectors, path, "")
     keys = keys_of(vectors.string_table)
     _, first = np.unique(keys, return_index=True)

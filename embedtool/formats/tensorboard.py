@@ -1,8 +1,7 @@
 """TensorBoard's projector: a table of numbers and, beside it, a list of words.
 
-In: a path. Out: WordVectors; and the other way round: NAME.tsv, a row a line, numbers between tabs,
-and NAME.metadata.tsv, a word a line; neither has a header, for metadata of one column must have
-none.
+NAME.tsv has a row a line, numbers between tabs, and NAME.metadata.tsv a word a line. Neither has
+a header: metadata of one column must have none.
 """
 
 from collections import Counter
@@ -33,8 +32,8 @@ OTHER_NAMES = {
     "embeddings": "metadata",
     "vecs": "meta",
 }
-"""How the stems of the two names end in other programs: X_tensor.tsv and X_metadata.tsv are those
-of gensim's script, tensors.tsv and metadata.tsv those of the projector."""
+"""How the stems of the two names end in other programs: gensim's script writes X_tensor.tsv and
+X_metadata.tsv, the projector tensors.tsv and metadata.tsv."""
 PROGRESS_ROWS = 2**12
 LONGEST_UTF8 = 4
 """Bytes of UTF-8 that a byte of another encoding can become, at most."""
@@ -47,10 +46,15 @@ class _UnnamedRowError(DamagedError):
 def read(path: Path, options: ReadOptions) -> WordVectors:
     """Read both files. Metadata of several columns has a header; its first column is the words.
 
-    Of a word that stands there twice the first is kept. Raises FormatError naming line and word.
+    Of a word that occurs twice the first row is kept.
+
+    Raises
+    ------
+    FormatError
+        If the files are not valid; it names the line and the word.
     """
-    named = word_lines(path, options)
-    filled = without_blanks(named)
+    numbered = word_lines(path, options)
+    filled = without_blanks(numbered)
     words = [
         options.decoded(raw, f"{words_path(path)}, line {number:,}", UTF8) for number, raw in filled
     ]
@@ -67,14 +71,14 @@ def read(path: Path, options: ReadOptions) -> WordVectors:
         try:
             return vectors_from_rows(path, rows, vector_size, options)
         except _UnnamedRowError:
-            if len(filled) == len(named):
+            if len(filled) == len(numbered):
                 raise
-            line = named[len(filled)][0]
+            line = numbered[len(filled)][0]
             raise DamagedError(f"{words_path(path)}, line {line:,}: the word is missing") from None
 
 
 def without_blanks(words: Sequence[tuple[int, bytes]]) -> Sequence[tuple[int, bytes]]:
-    """The lines of words without blank ones at the end, which are words only of rows there."""
+    """Return the lines of words without blank ones at the end."""
     end = len(words)
     while end and not words[end - 1][1]:
         end -= 1
@@ -82,7 +86,7 @@ def without_blanks(words: Sequence[tuple[int, bytes]]) -> Sequence[tuple[int, by
 
 
 def size_of(lines: Sequence[bytes]) -> int:
-    """Numbers in a row: as many as most lines have fields; 0 where all are blank."""
+    """Return the number of fields that most lines have; 0 if all are blank."""
     sizes = Counter(line.count(b"\t") + 1 for line in lines if line.strip())
     return max(sizes, key=sizes.__getitem__, default=0)
 
@@ -90,7 +94,7 @@ def size_of(lines: Sequence[bytes]) -> int:
 def _rows(
     path: Path, lines: Iterable[bytes], words: list[str], vector_size: int, options: ReadOptions
 ) -> Iterator[tuple[str, NDArray[np.float32]]]:
-    """Each word and its numbers; blank lines at the end are none."""
+    """Yield each word and its numbers; blank lines at the end are ignored."""
     blank, number = 0, 0
     for line_number, line in enumerate(lines, 1):
         if not line.strip():
@@ -107,8 +111,9 @@ def _rows(
         if number % PROGRESS_ROWS == 0:
             options.report(Progress("reading", number, len(words), "words"))
         if number > len(words):
-            told = counted(len(words), "word")
-            raise _UnnamedRowError(f"{path}: {told}, but more rows of numbers")
+            raise _UnnamedRowError(
+                f"{path}: {counted(len(words), 'word')}, but more rows of numbers"
+            )
         with np.errstate(over="ignore"):
             values = np.array(numbers).astype(np.float32)
         word = words[number - 1]
@@ -124,9 +129,14 @@ def _rows(
 
 
 def word_lines(path: Path, options: ReadOptions) -> list[tuple[int, bytes]]:
-    """The number of each line of the metadata that holds a word, and the word, in UTF-8.
+    """Return the number of each line of the metadata that holds a word, and the word, in UTF-8.
 
-    path : of the numbers
+    Parameters
+    ----------
+    path : Path
+        The file of the numbers.
+    options : ReadOptions
+        How to read.
     """
     metadata = words_path(path)
     if not metadata.is_file():
@@ -142,7 +152,7 @@ def word_lines(path: Path, options: ReadOptions) -> list[tuple[int, bytes]]:
 
 
 def numbers_of(line: bytes) -> list[float] | None:
-    """The numbers between the tabs of a line, or None where something else stands there."""
+    """Return the numbers between the tabs of a line, or None if there is anything else."""
     if b"_" in line:  # Python reads 1_000 as a number
         return None
     try:
@@ -164,12 +174,12 @@ def write(
 
 
 def metadata_path(path: Path) -> Path:
-    """Where the words of `path` are written: NAME.metadata.tsv beside NAME.tsv."""
+    """Return where the words of `path` are written: NAME.metadata.tsv beside NAME.tsv."""
     return path.with_name(f"{path.stem}.metadata{path.suffix}")
 
 
 def words_path(path: Path) -> Path:
-    """Where the words of `path` stand: as it is written here, or by a name that others use."""
+    """Return where the words of `path` are: as written here, or by a name that others use."""
     own = metadata_path(path)
     if not own.is_file():
         for numbers, words in OTHER_NAMES.items():

@@ -1,7 +1,7 @@
-"""Text with a row a line, word and numbers between single spaces: what four formats share.
+"""Text with one row a line, a word and its numbers between single spaces.
 
-In: a path, and whether there must be a header line. Out: WordVectors; or, the other way round, the
-file. `layout` says what a row is.
+This is word2vec's text and fastText's .vec, which begin with a header line of the numbers of rows
+and dimensions, and Stanford's GloVe text, which has none. `layout` defines what a row is.
 """
 
 import logging
@@ -45,17 +45,17 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 PIECE_BYTES = 2**22
-"""Bytes of lines that a thread reads at a time."""
+"""Bytes of lines that a thread parses at a time."""
 SMALL = 2**24
-"""Bytes of a file, and SMALL_TABLE numbers, that are read or written sooner than the kernels for
-them are loaded."""
+"""Files of so many bytes, and matrices of SMALL_TABLE numbers, are read or written faster than the
+compiled kernels for them are loaded."""
 SMALL_TABLE = 2**20
 LINE_END = ord("\n")
 BLANK_LINES = BLANKS + b"\n"
 LONGEST_SHOWN = 40
 """Bytes of a line that an error quotes."""
 FRACTION = re.compile(r"[-+]?(?:\d*\.\d+(?:e[-+]?\d+)?|\d+\.?e[-+]?\d+)", re.IGNORECASE)
-"""A number of a vector, unlike the whole numbers by which the nodes of a graph are called."""
+"""A number of a vector, unlike the whole numbers that name the nodes of a graph."""
 UNKNOWN = "<unk>"
 FORBIDDEN = " \n\r\t\v\f"
 """Characters that a word may not hold where fields are separated by white space."""
@@ -123,9 +123,18 @@ def read(path: Path, options: ReadOptions, *, header: bool) -> WordVectors:
 
 
 def _check_layout(path: Path, layout: Layout, size: int, *, needs_header: bool) -> None:
-    """Raise DamagedError where the first line does not fit the others, or none is a row.
+    """Raise DamagedError if the first line does not fit the others, or no line is a row.
 
-    size : of the file in bytes
+    Parameters
+    ----------
+    path : Path
+        The file.
+    layout : Layout
+        The layout of its first lines.
+    size : int
+        Bytes of the file.
+    needs_header : bool
+        Whether there must be a header line.
     """
     where = f"{path}, line 1"
     if layout.header is None:
@@ -165,9 +174,12 @@ def _seen(words: dict[str, None], word: str) -> bool:
 
 @dataclass
 class _Source:
-    """A file of rows, and how it is read.
+    """A file of rows while it is read.
 
-    doubts : the lines whose word may hold a number of their vector: how many, and the first
+    Attributes
+    ----------
+    n_doubts, first_doubt : int, str
+        The number of lines whose word may hold a number of their vector, and the first of them.
     """
 
     path: Path
@@ -178,7 +190,7 @@ class _Source:
     first_doubt: str = ""
 
     def blocks(self, pieces: Iterable[bytes]) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
-        """Words and rows of pieces of whole lines."""
+        """Yield the words and rows of pieces of whole lines."""
         first = number = 1 + (self.layout.header is not None)
         for piece, places, block in read_ahead(self._parse, pieces):
             words = self._words(number, piece, places, block)
@@ -188,7 +200,7 @@ class _Source:
             raise DamagedError(f"{self.path}: holds no vectors")
 
     def warn_of_doubts(self) -> None:
-        """Say how many words may hold a number of their vector."""
+        """Warn of the number of words that may hold a number of their vector."""
         if self.n_doubts:
             log.warning(
                 "%s: %s a number between spaces, the first in %s; a row with a number too many "
@@ -197,7 +209,7 @@ class _Source:
             )  # fmt: skip
 
     def _parse(self, piece: bytes) -> tuple[bytes, NDArray[np.int64], NDArray[np.float32]]:
-        """Whole lines, where their words are, as `parse_lines` has it, and the rows."""
+        """Parse whole lines; return them, where their words are, and the rows."""
         vector_size = self.layout.vector_size
         text = np.frombuffer(piece, np.uint8)
         ends = np.flatnonzero(text == LINE_END)
@@ -219,7 +231,7 @@ class _Source:
         places: NDArray[np.int64],
         block: NDArray[np.float32],
     ) -> list[str]:
-        """The words of a piece; reads the lines that have not been, one by one."""
+        """Return the words of a piece; lines that the kernel could not parse are parsed here."""
         words, is_mixed = [], self.layout.is_mixed
         for row, (start, end, stop) in enumerate(places.tolist()):
             if end >= 0:
@@ -249,9 +261,7 @@ class _Source:
         return word, values
 
     def _check_word(self, number: int, line: bytes, word: bytes, numbers: bytes) -> None:
-        """Raise DamagedError where a number of the vector is part of the word; count where it may
-        be.
-        """
+        """Raise DamagedError if a word holds a number of its vector; count it if it may."""
         doubt = self.layout.doubt(word, numbers)
         if doubt == "certain":
             raise self._no_row(number, line)
@@ -272,12 +282,12 @@ class _Source:
 
 
 def shown_line(line: bytes) -> str:
-    """The beginning of a line, as an error quotes it."""
+    """Return the beginning of a line, as an error quotes it."""
     return repr(line[:LONGEST_SHOWN])
 
 
 def _pieces(head: bytes, file: BinaryIO) -> Iterator[bytes]:
-    """Pieces of whole lines, first those of `head`, then those to the end of the file.
+    """Yield pieces of whole lines, first those of `head`, then those to the end of the file.
 
     Blank lines at the end of the file belong to no piece.
     """
@@ -293,7 +303,7 @@ def _pieces(head: bytes, file: BinaryIO) -> Iterator[bytes]:
 
 
 def _reported(pieces: Iterable[bytes], size: int, options: ReadOptions) -> Iterator[bytes]:
-    """The pieces of a file of so many bytes, with a report after each."""
+    """Yield the pieces of a file of `size` bytes, and report the progress after each."""
     done, total = 0, size if is_utf8(options.encoding) else None
     for piece in pieces:
         yield piece
@@ -302,7 +312,7 @@ def _reported(pieces: Iterable[bytes], size: int, options: ReadOptions) -> Itera
 
 
 def read_ahead(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """What a function makes of each item, in their order, threads working on the next few."""
+    """Yield what a function returns for each item, in order; threads work on the next few."""
     with ThreadPoolExecutor(n_cores()) as pool:
         pending: deque[Future[R]] = deque()
         for item in items:
@@ -344,7 +354,7 @@ def write(
 def number_lines(
     matrix: NDArray[np.float32], separator: str, report: Report
 ) -> Iterator[list[bytes]]:
-    """The numbers of each row with nine digits, a block of lines at a time, each with its end."""
+    """Yield blocks of lines, each with the numbers of a row with nine digits and a line end."""
     row_format = separator.join(["%.9g"] * matrix.shape[1]) + "\n"
 
     def lines(rows: slice) -> list[bytes]:

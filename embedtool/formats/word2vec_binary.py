@@ -1,7 +1,4 @@
-"""word2vec's binary: a header line of text; then word, space, float32 numbers, line end or none.
-
-In: a path. Out: WordVectors; and the other way round.
-"""
+"""word2vec's binary: a header line of text, then word, space, float32 numbers, line end or none."""
 
 import mmap
 import re
@@ -25,18 +22,21 @@ from embedtool.messages import counted
 from embedtool.model.vectors import WordVectors
 
 LONGEST_WORD = 2**20
-"""Bytes. A space that does not come by then is not to be expected."""
-BLOCK_ROWS = 2**12
-"""Rows after which the memory that holds the file is given back."""
+"""Bytes. If no space comes within so many, none is expected."""
+RELEASE_ROWS = 2**12
+"""Rows after which the memory of the mapped file is released."""
 FIRST_LINES, FIRST_BYTES = 10, 2**20
-"""So many lines at most tell whether text follows the header."""
+"""At most so many lines and bytes determine whether text follows the header."""
 NO_LINE_END = re.compile(rb"[^\n]")
 
 
 def read(path: Path, options: ReadOptions) -> WordVectors:
-    """Read such a file, with or without a line end after each row.
+    """Read a file, with or without a line end after each row.
 
-    Raises FormatError naming the byte and the word where it is not what it should be.
+    Raises
+    ------
+    FormatError
+        If the file is not valid; it names the byte and the word.
     """
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         end_of_header = data.find(b"\n", 0, 64)
@@ -61,12 +61,20 @@ def read(path: Path, options: ReadOptions) -> WordVectors:
 
 
 def holds_text(data: mmap.mmap, offset: int, n_rows: int, vector_size: int) -> bool:
-    """Whether rows of text, and not of binary numbers, follow the header of a file.
+    """Return whether rows of text, not of binary numbers, follow the header of a file.
 
-    place : the byte after the header, which says `n_rows` rows of `vector_size` numbers
-    Numbers in binary may look like a line of text, and a faulty text is text still. Where some
-    lines look like rows of text and not all are sound, or not as many as the header says, it is
-    binary if so many rows of binary end with the file.
+    Binary numbers may look like a line of text, and invalid text is still text. If some lines look
+    like rows of text and not all are valid, or their number is not what the header says, the file
+    is binary if so many rows of binary end with the file.
+
+    Parameters
+    ----------
+    data : mmap
+        The file.
+    offset : int
+        The byte after the header.
+    n_rows, vector_size : int
+        What the header says.
     """
     is_whole = offset + FIRST_BYTES >= len(data)
     head = data[offset : offset + FIRST_BYTES]
@@ -85,10 +93,20 @@ def holds_text(data: mmap.mmap, offset: int, n_rows: int, vector_size: int) -> b
 def end_of_rows(
     data: mmap.mmap, offset: int, n_rows: int, row_bytes: int, *, any_words: bool = True
 ) -> int:
-    """Where so many rows from a byte on end, if the file ends there; else 0.
+    """Return where so many rows end, if the file ends there; otherwise 0.
 
-    row_bytes : of the numbers of a row
-    any_words : False: no word may hold a line end
+    Parameters
+    ----------
+    data : mmap
+        The file.
+    offset : int
+        The byte at which they begin.
+    n_rows : int
+        Number of rows.
+    row_bytes : int
+        Bytes of the numbers of a row.
+    any_words : bool
+        If False, no word may hold a line end.
     """
     for row in range(n_rows):
         start = after_line_end(data, offset)
@@ -97,27 +115,27 @@ def end_of_rows(
             return 0
         if not any_words and b"\n" in data[start : offset - row_bytes]:
             return 0
-        if row % BLOCK_ROWS == 0:
+        if row % RELEASE_ROWS == 0:
             release_pages(np.frombuffer(data, np.uint8))
     return 0 if NO_LINE_END.search(data, offset) else offset
 
 
 def next_row(data: mmap.mmap, offset: int, row_bytes: int) -> int:
-    """Where the row that begins at a byte ends, 0 where none does."""
+    """Return where the row that begins at a byte ends, or 0 if there is none."""
     start = after_line_end(data, offset)
     space = data.find(b" ", start, start + LONGEST_WORD)
     return space + 1 + row_bytes if space >= 0 else 0
 
 
 def after_line_end(data: mmap.mmap, offset: int) -> int:
-    """The place, or the next one where a line end stands there."""
+    """Return the offset, or the next one if there is a line end."""
     return offset + (data[offset : offset + 1] == b"\n")
 
 
 def _rows(
     path: Path, data: mmap.mmap, offset: int, n_rows: int, row_bytes: int, options: ReadOptions
 ) -> Iterator[tuple[str, NDArray[np.float32]]]:
-    """Each word and its numbers, from a byte on to the end of the file."""
+    """Yield each word and its numbers, from a byte to the end of the file."""
     for row in range(n_rows):
         offset = after_line_end(data, offset)
         space = data.find(b" ", offset, offset + LONGEST_WORD)
@@ -135,7 +153,7 @@ def _rows(
             )
         yield word, values
         offset = space + 1 + row_bytes
-        if row % BLOCK_ROWS == 0:
+        if row % RELEASE_ROWS == 0:
             release_pages(np.frombuffer(data, np.uint8))
             options.report(Progress("reading", offset, len(data), "bytes"))
     if data[offset:].strip(b"\n"):
@@ -145,7 +163,7 @@ def _rows(
 def write(
     vectors: WordVectors, path: Path, training_options: Mapping[str, Any], report: Report = silent
 ) -> None:
-    """Write such a file, with a line end after each row, as word2vec.c does."""
+    """Write a file with a line end after each row, like word2vec.c."""
     check_words(vectors, path, " \n")
     with atomic_write(path) as file:
         file.write(b"%d %d\n" % (vectors.n_words, vectors.vector_size))

@@ -15,15 +15,15 @@ SURROGATES = "\ud800-\udfff"
 """Halves of surrogate pairs, which have no UTF-8."""
 
 
-def warn_duplicates(path: Path, n_twins: int) -> None:
-    """Say how many words stood there twice."""
-    if n_twins:
-        twins = counted(n_twins, "word stands", "words stand")
-        log.warning("%s: %s there twice; the first is kept", path, twins)
+def warn_duplicates(path: Path, n_duplicates: int) -> None:
+    """Warn of the number of words that a file holds twice."""
+    if n_duplicates:
+        duplicates = counted(n_duplicates, "word stands", "words stand")
+        log.warning("%s: %s there twice; the first is kept", path, duplicates)
 
 
 def check_first_word(vectors: WordVectors, path: Path) -> None:
-    """Raise FormatError where the first word of a file would be taken for a byte order mark."""
+    """Raise FormatError if the first word of a file would be taken for a byte order mark."""
     word = next(iter(vectors.words), "")
     if word.startswith(BYTE_ORDER_MARK):
         raise FormatError(
@@ -33,7 +33,7 @@ def check_first_word(vectors: WordVectors, path: Path) -> None:
 
 
 def check_words(vectors: WordVectors, path: Path, forbidden: str) -> None:
-    """Raise FormatError naming the first word that a format cannot hold."""
+    """Raise FormatError with the first word that a format cannot hold."""
     pattern = re.compile(f"[{SURROGATES}{re.escape(forbidden)}]")
     for word in vectors.words:
         if not word or pattern.search(word):
