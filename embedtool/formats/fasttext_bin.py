@@ -132,10 +132,12 @@ def write(
 
     Parameters
     ----------
-    vectors, path, report
+    vectors, path
         As for `formats.write`.
     training_options : mapping
         Options of the training as far as they are known, and `tokens_seen`.
+    report : Report
+        Called with the progress.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""finalfusion's .fifu: chunks of words, of rows scaled to length 1, and of their norms.
+"""The .fifu of finalfusion: chunks of words, of rows scaled to length 1, and of their norms.
 
 Subwords are read if the n-grams of the file are hashed like fastText's.
 """

@@ -1,4 +1,4 @@
-"""floret's table: rows from which any word gets its vector. It holds no words."""
+"""The table of floret: rows from which any word gets its vector. It holds no words."""
 
 import re
 from collections.abc import Iterator, Sequence

@@ -1,10 +1,12 @@
-"""model2vec's folder, which sentence-transformers opens too.
+"""The folder of model2vec, which sentence-transformers opens too.
 
-model.safetensors   `embeddings`, or sentence-transformers' `embedding.weight`: a row for each
-                    token; optionally `weights` and `mapping`, by token
-tokenizer.json      the tokens and their ids
-modules.json        where sentence-transformers finds these two
-config.json         what model2vec does with the mean of a sentence's vectors
+It holds:
+
+    model.safetensors   `embeddings`, or sentence-transformers' `embedding.weight`: a row for each
+                        token; optionally `weights` and `mapping`, by token
+    tokenizer.json      the tokens and their ids
+    modules.json        where sentence-transformers finds these two
+    config.json         what model2vec does with the mean of a sentence's vectors
 """
 
 import logging

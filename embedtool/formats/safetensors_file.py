@@ -1,4 +1,4 @@
-"""safetensors: the tensors `vectors`, `words` and, if known, `counts`."""
+"""A file of safetensors: the tensors `vectors`, `words` and, if known, `counts`."""
 
 from collections.abc import Mapping
 from pathlib import Path

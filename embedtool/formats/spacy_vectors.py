@@ -1,4 +1,4 @@
-"""spaCy's folder of a pipeline that has vectors and no components.
+"""The folder of a spaCy pipeline that has vectors and no components.
 
 A pipeline, or its vectors alone, can be read. The pipeline that is written splits a text at white
 space.

@@ -1,4 +1,4 @@
-"""word2vec's binary: a header line of text, then word, space, float32 numbers, line end or none."""
+"""The binary of word2vec: a header line of text, then word, space, numbers, line end or none."""
 
 import mmap
 import re

@@ -207,7 +207,7 @@ def describe(path: str | Path) -> dict[str, Any]:
 
 
 def _description(path: Path) -> dict[str, Any]:
-    """The contents of config.json as they are on disk, which the checksum is of."""
+    """Return the contents of config.json as they are on disk, which the checksum covers."""
     if not path.exists():
         raise ModelError(f"{path}: no such model")
     if not path.is_dir():

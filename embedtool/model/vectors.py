@@ -106,12 +106,10 @@ class WordVectors:
 
     @property
     def n_words(self) -> int:
-        """-"""
         return len(self.words)
 
     @property
     def vector_size(self) -> int:
-        """-"""
         return int(self.matrix.shape[1])
 
     @cached_property

@@ -127,7 +127,7 @@ def nearest_by_product(
 
     Parameters
     ----------
-    matrix, norms, n, candidates, excluded
+    matrix, norms
         As for `nearest`.
     terms : ndarray of float32, shape (n_terms, vector_size)
         Rows of length 1 or 0.
@@ -135,6 +135,8 @@ def nearest_by_product(
         The rows of `terms` of each query.
     weights : ndarray of float64, shape (n_queries, max_terms)
         The weight of each term; 0 if a query has fewer terms.
+    n, candidates, excluded
+        As for `nearest`.
     """
     signed = 2 * term_rows + (weights < 0)
     weights32 = weights.astype(np.float32)

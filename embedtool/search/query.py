@@ -149,10 +149,12 @@ def similar_to_vectors(
         The vectors.
     queries : ndarray of float, shape (n_queries, vector_size)
         Of any length but 0.
-    n, candidates, index
+    n, candidates
         As for `similar_batch`.
     excluded : ndarray of int64, shape (n_queries, any), optional
         Ids that may not answer a query; -1 stands for none.
+    index
+        As for `similar_batch`.
 
     Raises
     ------
@@ -226,12 +228,14 @@ def analogy_batch(
         The vectors.
     expressions : sequence of str or Expression
         The expressions.
-    n, candidates, exclude_query_words, index
-        As for `similar_batch`.
+    n : int
+        Number of answers.
     method : {"3cosadd", "3cosmul"}
         "3cosadd": the cosine with the weighted sum of the words' unit vectors (Mikolov, Yih & Zweig
         2013, section 4). "3cosmul": the product of the words' similarities raised to their weights
         (Levy & Goldberg 2014, eq. 4).
+    candidates, exclude_query_words, index
+        As for `similar_batch`.
 
     Raises
     ------
