@@ -32,7 +32,7 @@ from embedtool.io.atomic import atomic_directory
 from embedtool.io.checksums import HashingWriter, mismatch
 from embedtool.io.machine import n_cores
 from embedtool.io.progress import Report, silent
-from embedtool.kernels.text.tokens import keep_rows, renumber
+from embedtool.kernels.text.tokens import filter_ids, remap_ids
 from embedtool.messages import brief
 
 log = logging.getLogger(__name__)
@@ -172,7 +172,7 @@ class ScanAccumulator:
         if self.interner.n_words > len(self.counts):
             more = np.zeros(2 * self.interner.n_words - len(self.counts), dtype=np.int64)
             self.counts = np.concatenate((self.counts, more))
-        renumber(block.ids, numbers, self.counts)
+        remap_ids(block.ids, numbers, self.counts)
         self.tokens.append(block.ids, block.ends)
 
 
@@ -354,7 +354,7 @@ def _kept(
     first, last = np.searchsorted(scanned.ends, (start, start + len(ids)), side="right")
     ends = np.subtract(scanned.ends[first:last], start)
     kept, kept_ends = np.empty_like(ids, subok=False), np.empty_like(ends, subok=False)
-    n_kept = keep_rows(ids, np.asarray(ends), rows, kept, kept_ends)
+    n_kept = filter_ids(ids, np.asarray(ends), rows, kept, kept_ends)
     return kept[:n_kept], kept_ends
 
 

@@ -26,7 +26,7 @@ from embedtool.corpus.records import is_parquet, kind_of
 from embedtool.corpus.sources import FileSignature, open_source, signatures_of
 from embedtool.corpus.tokens import decode_token, encode_token
 from embedtool.io.encodings import is_utf8
-from embedtool.kernels.text.tokens import keep_rows
+from embedtool.kernels.text.tokens import filter_ids
 from embedtool.messages import brief
 
 
@@ -305,5 +305,5 @@ def encode_partition(
     for part_numbers, part_rows in zip(numbers, rows, strict=True):
         of_all[part_numbers] = part_rows
     kept, ends = np.empty_like(tokens.ids), np.empty_like(tokens.ends)
-    n_kept = keep_rows(tokens.ids, tokens.ends, of_all, kept, ends)
+    n_kept = filter_ids(tokens.ids, tokens.ends, of_all, kept, ends)
     return kept[:n_kept].copy(), ends[np.diff(ends, prepend=0) > 0]

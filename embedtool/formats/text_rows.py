@@ -361,9 +361,12 @@ def number_lines(
         block = np.ascontiguousarray(matrix[rows])
         if matrix.size <= SMALL_TABLE or not np.isfinite(block).all():
             return [(row_format % tuple(row)).encode() for row in block.tolist()]
-        from embedtool.kernels.text.float_text import MOST_BYTES, format_rows
+        from embedtool.kernels.text.float_text import MAX_NUMBER_BYTES, format_rows
 
-        text, ends = np.empty(MOST_BYTES * block.size, np.uint8), np.empty(len(block), np.int64)
+        text, ends = (
+            np.empty(MAX_NUMBER_BYTES * block.size, np.uint8),
+            np.empty(len(block), np.int64),
+        )
         format_rows(block, ord(separator), text, ends)
         release_pages(matrix)
         written = text[: ends[-1]].tobytes()

@@ -70,29 +70,31 @@ def adagrad_update_pairs(
     return total
 
 
-def number_tokens(text: bytes, words: list[bytes]) -> tuple[list[int], list[int]]:
-    """The number of each token, and the tokens before each line end; new words go to `words`."""
-    numbers = {word: i for i, word in enumerate(words)}
+def intern_tokens(text: bytes, words: list[bytes]) -> tuple[list[int], list[int]]:
+    """Return the id of each token and the tokens before each line end; add new words."""
+    word_ids = {word: i for i, word in enumerate(words)}
     ids: list[int] = []
     ends: list[int] = []
     for line in text.replace(b"\0", b" ").splitlines(keepends=True):
-        ids += (numbers.setdefault(word, len(numbers)) for word in line.split())
+        ids += (word_ids.setdefault(word, len(word_ids)) for word in line.split())
         if line.endswith(b"\n") and (not ends or len(ids) > ends[-1]):
             ends.append(len(ids))
-    words[:] = numbers
+    words[:] = word_ids
     return ids, ends
 
 
-def renumber(ids: NDArray[np.int32], numbers: NDArray[np.int32], counts: NDArray[np.int64]) -> None:
-    """Put numbers[i] in the place of each id i, and count it."""
-    ids[:] = numbers[ids]
+def remap_ids(
+    ids: NDArray[np.int32], new_ids: NDArray[np.int32], counts: NDArray[np.int64]
+) -> None:
+    """Replace each id by its new id, and count these."""
+    ids[:] = new_ids[ids]
     np.add.at(counts, ids, 1)
 
 
-def keep_rows(
+def filter_ids(
     ids: NDArray[np.int32], ends: NDArray[np.int64], rows: NDArray[np.int32]
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """The rows of the ids that have one, and where among them the sentences end."""
+    """Return the rows of the ids that have one, and where among them the sentences end."""
     inside = rows[ids] >= 0
     before = np.concatenate(([0], np.cumsum(inside)))
     return rows[ids[inside]], before[ends]

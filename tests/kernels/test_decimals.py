@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from embedtool.kernels import reference
-from embedtool.kernels.text.float_text import LINE_END, MOST_BYTES, format_rows, parse_lines
+from embedtool.kernels.text.float_text import LINE_END, MAX_NUMBER_BYTES, format_rows, parse_lines
 
 FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
 MATRICES = arrays(np.float32, st.tuples(st.integers(1, 4), st.integers(1, 5)), elements=FLOATS)
@@ -30,7 +30,7 @@ def parsed(text: bytes, vector_size: int) -> list[tuple[bytes, list[float]] | No
 
 
 def written(matrix: np.ndarray, separator: str = " ") -> list[bytes]:
-    text, ends = np.empty(MOST_BYTES * matrix.size, np.uint8), np.empty(len(matrix), np.int64)
+    text, ends = np.empty(MAX_NUMBER_BYTES * matrix.size, np.uint8), np.empty(len(matrix), np.int64)
     format_rows(matrix, ord(separator), text, ends)
     return text[: ends[-1]].tobytes().splitlines(keepends=True)
 

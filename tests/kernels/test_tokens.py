@@ -1,4 +1,4 @@
-"""Numbering tokens and renumbering them: the kernels equal the plain versions."""
+"""Interning tokens and mapping their ids: the kernels equal the references."""
 
 from itertools import pairwise
 
@@ -8,45 +8,55 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from embedtool.kernels import reference
-from embedtool.kernels.text.tokens import BATCH, GOLDEN, PADDING, keep_rows, number_tokens, renumber
+from embedtool.kernels.text.tokens import (
+    BATCH,
+    GOLDEN,
+    PADDING,
+    WordTable,
+    filter_ids,
+    intern_tokens,
+    remap_ids,
+)
 
 SPACES = b" \t\n\v\f\r\0"
 BITS = 2**64 - 1
 
 
 class Table:
-    """The arrays that the kernel keeps words in."""
+    """A table of words that is only as large as it has to be."""
 
-    def __init__(self, n_slots: int, most_words: int, n_bytes: int) -> None:
-        self.slots = np.zeros(n_slots, dtype=np.int32)
-        self.keys = np.empty((most_words, 2), dtype=np.uint64)
-        self.begins = np.zeros(most_words + 1, dtype=np.int64)
-        self.letters = np.empty(-(-(n_bytes + PADDING) // 8), dtype=np.uint64)
+    def __init__(self, n_slots: int, max_words: int, n_bytes: int) -> None:
+        self.table = WordTable(
+            np.zeros(n_slots, dtype=np.int32),
+            np.empty((max_words, 2), dtype=np.uint64),
+            np.zeros(max_words + 1, dtype=np.int64),
+            np.empty(-(-(n_bytes + PADDING) // 8), dtype=np.uint64),
+        )
         self.n_words = 0
 
-    def number(self, text: bytes) -> tuple[list[int], list[int]] | None:
+    def intern(self, text: bytes) -> tuple[list[int], list[int]] | None:
         """Ids and ends, or None where there is no room."""
         ids = np.empty(len(text) // 2 + 1, dtype=np.int32)
         ends = np.empty(len(text) // 2 + 2, dtype=np.int64)
-        self.n_words, n_tokens, n_ends = number_tokens(
-            np.frombuffer(text, dtype=np.uint8), self.slots, self.keys, self.begins, self.letters,
-            self.n_words, ids, ends,
-        )  # fmt: skip
+        self.n_words, n_tokens, n_ends = intern_tokens(
+            np.frombuffer(text, dtype=np.uint8), self.table, self.n_words, ids, ends
+        )
         return None if n_tokens < 0 else (ids[:n_tokens].tolist(), ends[:n_ends].tolist())
 
     def words(self) -> list[bytes]:
-        letters = self.letters.tobytes()
-        assert all(letters[end - 1 : end] == b"\n" for end in self.begins[1 : self.n_words + 1])
-        return [letters[a : b - 1] for a, b in pairwise(self.begins[: self.n_words + 1].tolist())]
+        chars = self.table.chars.tobytes()
+        offsets = self.table.offsets[: self.n_words + 1].tolist()
+        assert all(chars[end - 1 : end] == b"\n" for end in offsets[1:])
+        return [chars[a : b - 1] for a, b in pairwise(offsets)]
 
 
 def check(*texts: bytes) -> None:
-    """Number texts one after another, with no more room than it takes."""
+    """Intern texts one after another, with no more room than it takes."""
     words: list[bytes] = []
-    expected = [reference.number_tokens(text, words) for text in texts]
+    expected = [reference.intern_tokens(text, words) for text in texts]
     n_slots = 2 ** (len(words) + 1).bit_length()
     table = Table(n_slots, len(words), sum(map(len, words)) + len(words))
-    assert [table.number(text) for text in texts] == expected
+    assert [table.intern(text) for text in texts] == expected
     assert table.words() == words
 
 
@@ -134,17 +144,17 @@ def test_tokens_of_equal_hash_are_different_words() -> None:
     for _ in range(20):
         one, other = colliding(rng)
         table = Table(8, 2, 100)
-        assert table.number(one + b" " + other + b" " + one) == ([0, 1, 0], [])
-        assert table.keys[0].tolist() == table.keys[1].tolist()
+        assert table.intern(one + b" " + other + b" " + one) == ([0, 1, 0], [])
+        assert table.table.keys[0].tolist() == table.table.keys[1].tolist()
         check(b" ".join([one, other, one, other + b"x", one + b"x", other]))
 
 
 def test_what_has_no_room_is_told_and_what_had_it_stays() -> None:
-    few_words, few_letters = Table(8, 2, 100), Table(8, 4, 8)
-    for table in (few_words, few_letters):
-        assert table.number(b"aa b aa ccc\n") is None
+    few_words, few_chars = Table(8, 2, 100), Table(8, 4, 8)
+    for table in (few_words, few_chars):
+        assert table.intern(b"aa b aa ccc\n") is None
         assert table.words() == [b"aa", b"b"]
-        assert table.number(b"b aa\n") == ([1, 0], [2])
+        assert table.intern(b"b aa\n") == ([1, 0], [2])
 
 
 @settings(deadline=None)
@@ -153,8 +163,8 @@ def test_renumber(ids: list[int], numbers: list[int]) -> None:
     new_numbers = np.array(numbers[:6], dtype=np.int32)
     tokens, expected = np.array(ids, dtype=np.int32), np.array(ids, dtype=np.int32)
     counts, expected_counts = np.arange(9, dtype=np.int64), np.arange(9, dtype=np.int64)
-    renumber(tokens, new_numbers, counts)
-    reference.renumber(expected, new_numbers, expected_counts)
+    remap_ids(tokens, new_numbers, counts)
+    reference.remap_ids(expected, new_numbers, expected_counts)
     assert tokens.tolist() == expected.tolist() == [numbers[i] for i in ids]
     assert counts.tolist() == expected_counts.tolist()
 
@@ -172,7 +182,7 @@ def test_keep_rows(ids: list[int], cuts: set[int], rows: list[int]) -> None:
     tokens.flags.writeable = False
     ends = np.array(sorted(cut for cut in cuts if cut <= len(ids)), dtype=np.int64)
     kept, kept_ends = np.empty_like(tokens), np.empty_like(ends)
-    n_kept = keep_rows(tokens, ends, np.array(rows, dtype=np.int32), kept, kept_ends)
-    expected, expected_ends = reference.keep_rows(tokens, ends, np.array(rows, dtype=np.int32))
+    n_kept = filter_ids(tokens, ends, np.array(rows, dtype=np.int32), kept, kept_ends)
+    expected, expected_ends = reference.filter_ids(tokens, ends, np.array(rows, dtype=np.int32))
     assert kept[:n_kept].tolist() == expected.tolist()
     assert kept_ends.tolist() == expected_ends.tolist()

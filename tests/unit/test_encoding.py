@@ -360,7 +360,7 @@ def test_invalid_sequences_are_those_of_one_reading(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("source", ["-", "https://host/a.txt"])
 def test_what_cannot_be_known_again_is_not_cached(source: str, text: Path, tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match=f"{source}: cache works with files; leave it out"):
+    with pytest.raises(CorpusError, match=f"{source}: cache works with files only; leave it out"):
         cached_scan(Corpus([str(text), source]), tmp_path / "cache")
     assert not (tmp_path / "cache").exists()
 

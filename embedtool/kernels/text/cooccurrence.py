@@ -1,11 +1,9 @@
-"""Counting pairs of words that stand near each other, by sorting.
+"""Counting co-occurrences by sorting.
 
-In: ids of a corpus. Out: the pairs of a stretch of it, each once, with the sum of its weights.
-
-A pair (row, column) is one number, its key: the row's code plus the column's. Codes are such that
-no two pairs have the same key, and that pairs sorted by key stand as training wants them. An entry
-is one meeting of two words, key << distance_bits | distance: sorted entries of a pair follow each
-other, and tell what each adds.
+A pair (row, column) is one integer, its key: the code of the row plus that of the column. Codes are
+such that no two pairs have the same key, and that pairs sorted by key are in the order in which
+they are trained. An entry is one co-occurrence of two words, ``key << distance_bits | distance``:
+sorted entries of a pair follow each other, with the distance that gives the weight of each.
 """
 
 import numpy as np
@@ -16,7 +14,7 @@ from embedtool.kernels.jit import jit
 
 @jit
 def distance_bits(window: int) -> int:
-    """How many bits of an entry hold the distance."""
+    """Return the number of bits that hold the distance in an entry."""
     bits = 0
     while window >> bits:
         bits += 1
@@ -34,14 +32,29 @@ def list_pairs(
     symmetric: bool,
     entries: NDArray[np.uint64],
 ) -> tuple[int, int]:
-    """Write an entry for each token of [start, stop) with each to its left, in its sentence.
+    """Write an entry for each token of [start, stop) with each to its left, within its sentence.
 
-    ids     : int32 (n_tokens,)
-    ends    : int64 (n_sentences,), where in `ids` each sentence ends
-    codes   : uint64 (n_words, 2), what a word adds to the key as a row, and as a column
-    entries : uint64, written from its beginning on; no token is begun whose pairs might not fit
-    A symmetric pair is written once, as (smaller id, larger id); else it is (word, word to its
-    left). Returns the token to go on with, `stop` when all are done, and the number of entries.
+    Parameters
+    ----------
+    ids : ndarray of int32, shape (n_tokens,)
+        The tokens.
+    ends : ndarray of int64, shape (n_sentences,)
+        Where in `ids` each sentence ends.
+    start, stop : int
+        The range of tokens.
+    codes : ndarray of uint64, shape (n_words, 2)
+        What a word adds to a key as a row, and as a column.
+    window : int
+        Largest distance.
+    symmetric : bool
+        Write a pair as (smaller id, larger id), instead of (word, word to its left).
+    entries : ndarray of uint64
+        Output. No token is begun whose pairs might not fit.
+
+    Returns
+    -------
+    next_token, n_entries : int
+        The token to go on with, which is `stop` at the end, and the number of entries.
     """
     shift = np.uint64(distance_bits(window))
     n = 0
@@ -68,12 +81,21 @@ def list_pairs(
 def sum_entries(
     entries: NDArray[np.uint64], weights: NDArray[np.int64], sums: NDArray[np.int64]
 ) -> int:
-    """Sum the weights of each pair, leaving the keys in the front of `entries`.
+    """Sum the weights of each pair, leaving the keys at the front of `entries`.
 
-    entries : uint64 (n,), rising; changed in place
-    weights : int64 (window + 1,), what a pair at each distance adds
-    sums    : int64 (n,), written from its beginning on
-    Returns the number of pairs: of keys and of sums.
+    Parameters
+    ----------
+    entries : ndarray of uint64, shape (n,)
+        Ascending; changed in place.
+    weights : ndarray of int64, shape (window + 1,)
+        The weight of a pair at each distance.
+    sums : ndarray of int64, shape (n,)
+        Output.
+
+    Returns
+    -------
+    int
+        Number of pairs: of keys and of sums.
     """
     shift = np.uint64(distance_bits(len(weights) - 1))
     low = (np.uint64(1) << shift) - np.uint64(1)
@@ -98,10 +120,21 @@ def merge_sums(
     keys: NDArray[np.uint64],
     sums: NDArray[np.int64],
 ) -> int:
-    """Merge two lists of keys, each rising and distinct, into one, adding up their sums.
+    """Merge two sorted runs of keys, adding up the sums of equal keys.
 
-    keys, sums : uint64 and int64, as long as both lists together, written from the beginning on
-    Returns how many keys there are.
+    Parameters
+    ----------
+    first_keys, second_keys : ndarray of uint64
+        Keys of the runs, ascending and distinct.
+    first_sums, second_sums : ndarray of int64
+        Their sums.
+    keys, sums : ndarray of uint64 and int64
+        Output, as long as both runs together.
+
+    Returns
+    -------
+    int
+        Number of keys.
     """
     i = j = n = 0
     while i < len(first_keys) and j < len(second_keys):

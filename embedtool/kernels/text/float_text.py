@@ -1,11 +1,9 @@
-"""Rows of text, a word and decimal numbers between spaces, to binary numbers and back.
+"""Rows of text, a word and decimal numbers between spaces, converted to float32 and back.
 
-In: lines of bytes. Out: where each word is, and its numbers; or, the other way round, the lines.
-
-A decimal of at most 19 digits whose digits are a whole number below 2**53, times a power of ten of
-at most 22, is the correctly rounded product or quotient of two numbers that float64 holds exactly
-(Clinger 1990). That is nearly every number of nearly every file; other rows are left to who can
-read anything.
+A decimal of at most 19 digits whose digits are an integer below 2**53, times a power of ten of at
+most 22, is the correctly rounded product or quotient of two numbers that float64 holds exactly
+(Clinger 1990). That is nearly every number of nearly every file; other rows are left to a slower
+parser.
 """
 
 import numpy as np
@@ -17,20 +15,20 @@ SPACE, LINE_END, RETURN = ord(" "), ord("\n"), ord("\r")
 PLUS, MINUS, POINT, ZERO, NINE = ord("+"), ord("-"), ord("."), ord("0"), ord("9")
 SMALL_E, LARGE_E = ord("e"), ord("E")
 
-LARGEST_WHOLE = np.uint64(2**53)
-"""Up to here float64 holds every whole number."""
-MOST_DIGITS = 19
-"""So many always fit into 64 bits."""
+MAX_EXACT_INTEGER = np.uint64(2**53)
+"""Up to here float64 holds every integer."""
+MAX_DIGITS = 19
+"""Digits that always fit in 64 bits."""
 POWERS = 10.0 ** np.arange(23)
-"""Those that float64 holds exactly."""
-MOST_EXPONENT_DIGITS = 4
+"""Powers of ten that float64 holds exactly."""
+MAX_EXPONENT_DIGITS = 4
 
 N_DIGITS = 9
-"""Digits that tell any two numbers of float32 apart."""
-LEAST_FIXED, MOST_FIXED = -5, 9
-"""Exponents of numbers written without one, as C's %.9g has it."""
-MOST_BYTES = 16
-"""Of a number with its separator: sign, point, nine digits, e-45."""
+"""Significant digits that distinguish any two float32 numbers."""
+MIN_FIXED, MAX_FIXED = -5, 9
+"""Between these exponents numbers are written without one, as C's %.9g does."""
+MAX_NUMBER_BYTES = 16
+"""Bytes of a number with its separator: sign, point, nine digits, e-45."""
 SCALES = 10.0 ** np.arange(-40.0, 60.0)
 ZERO_SCALE = 40
 
@@ -39,18 +37,23 @@ ZERO_SCALE = 40
 def parse_lines(
     text: NDArray[np.uint8],
     matrix: NDArray[np.float32],
-    places: NDArray[np.int64],
+    spans: NDArray[np.int64],
 ) -> None:
-    """Read the lines of a text, each of which ends with a line end.
+    """Parse the lines of a text, each of which ends with a line end.
 
-    text   : uint8 (n_bytes,)
-    matrix : float32 (n_lines, vector_size), the last numbers of each line
-    places : int64 (n_lines, 3), where a line begins, where its word ends, or -1 where the line has
-             to be read otherwise, and where it ends, which is given
+    Parameters
+    ----------
+    text : ndarray of uint8, shape (n_bytes,)
+        The lines.
+    matrix : ndarray of float32, shape (n_lines, vector_size)
+        Output: the last numbers of each line.
+    spans : ndarray of int64, shape (n_lines, 3)
+        Output: where a line begins, where its word ends, or -1 if the line needs another parser;
+        input: where it ends.
     """
     start = 0
     for line in range(len(matrix)):
-        stop = places[line, 2]
+        stop = spans[line, 2]
         end = stop
         while end > start and (text[end - 1] == SPACE or text[end - 1] == RETURN):
             end -= 1
@@ -61,13 +64,13 @@ def parse_lines(
             place = _last_spaces(text, start, end, matrix.shape[1])
             if not _numbers(text, place, end, matrix, line):
                 place = start
-        places[line, 0], places[line, 1] = start, place if place > start else -1
+        spans[line, 0], spans[line, 1] = start, place if place > start else -1
         start = stop + 1
 
 
 @jit_strict
 def _last_spaces(text: NDArray[np.uint8], start: int, end: int, n_spaces: int) -> int:
-    """Where the last so many spaces of a line begin; its start where there are fewer."""
+    """Return where the last `n_spaces` spaces of a line begin, or its start if there are fewer."""
     place = end
     while place > start and n_spaces > 0:
         place -= 1
@@ -79,7 +82,7 @@ def _last_spaces(text: NDArray[np.uint8], start: int, end: int, n_spaces: int) -
 def _numbers(
     text: NDArray[np.uint8], at: int, end: int, matrix: NDArray[np.float32], line: int
 ) -> bool:
-    """Read the numbers of a row, each after a space, up to the end; False where that cannot be."""
+    """Parse the numbers of a row, each after a space, up to the end; return whether that worked."""
     for column in range(matrix.shape[1]):
         if at < 0 or at >= end:
             return False
@@ -96,7 +99,7 @@ def _number(
     line: int,
     column: int,
 ) -> int:
-    """Read the number that begins at a byte; returns where it ends, or -1 where it is unusual."""
+    """Parse the number that begins at a byte; return where it ends, or -1 if it is unusual."""
     negative = at < end and text[at] == MINUS
     if at < end and (text[at] == MINUS or text[at] == PLUS):
         at += 1
@@ -113,7 +116,7 @@ def _number(
             at += 1
         exponent = first - at
         n_digits += at - first
-    if n_digits == 0 or n_digits > MOST_DIGITS or digits > LARGEST_WHOLE:
+    if n_digits == 0 or n_digits > MAX_DIGITS or digits > MAX_EXACT_INTEGER:
         return -1
     if at < end and (text[at] == SMALL_E or text[at] == LARGE_E):
         at += 1
@@ -121,7 +124,7 @@ def _number(
         if at < end and (text[at] == MINUS or text[at] == PLUS):
             at += 1
         first, power = at, 0
-        while at < end and ZERO <= text[at] <= NINE and at - first < MOST_EXPONENT_DIGITS:
+        while at < end and ZERO <= text[at] <= NINE and at - first < MAX_EXPONENT_DIGITS:
             power = power * 10 + int(text[at] - ZERO)
             at += 1
         if at == first:
@@ -142,12 +145,18 @@ def format_rows(
     text: NDArray[np.uint8],
     ends: NDArray[np.int64],
 ) -> None:
-    """Write finite numbers with nine digits, as many as it takes to tell any two apart.
+    """Write finite numbers with nine significant digits, which distinguish any two of them.
 
-    matrix    : float32 (n_rows, vector_size)
-    separator : the byte between two numbers of a row; after the last comes a line end
-    text      : uint8 (MOST_BYTES * n_rows * vector_size,)
-    ends      : int64 (n_rows,), where in `text` each row ends
+    Parameters
+    ----------
+    matrix : ndarray of float32, shape (n_rows, vector_size)
+        The numbers.
+    separator : int
+        The byte between two numbers of a row; after the last comes a line end.
+    text : ndarray of uint8, shape (MAX_NUMBER_BYTES * n_rows * vector_size,)
+        Output: the rows.
+    ends : ndarray of int64, shape (n_rows,)
+        Output: where in `text` each row ends.
     """
     at = 0
     for row in range(matrix.shape[0]):
@@ -163,10 +172,10 @@ def format_rows(
 
 @jit_strict
 def _write_number(value: float, text: NDArray[np.uint8], at: int) -> int:
-    """Write a number at a byte; returns where it ends.
+    """Write a number at a byte; return where it ends.
 
-    Nine digits stand for a range some thirty times as wide as the rounding of the product here, so
-    that they lead back to the same float32.
+    The range of numbers with the same nine digits is some thirty times as wide as the rounding
+    error of the product here, so that the digits lead back to the same float32.
     """
     if value < 0 or (value == 0 and 1 / value < 0):
         text[at] = MINUS
@@ -187,7 +196,7 @@ def _write_number(value: float, text: NDArray[np.uint8], at: int) -> int:
     while digits % 10 == 0 and n_digits > 1:
         digits //= 10
         n_digits -= 1
-    fixed = LEAST_FIXED < exponent < MOST_FIXED
+    fixed = MIN_FIXED < exponent < MAX_FIXED
     n_before = exponent + 1 if fixed else 1
     if n_before <= 0:
         text[at], text[at + 1] = ZERO, POINT

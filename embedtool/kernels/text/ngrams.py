@@ -1,7 +1,4 @@
-"""The hash buckets of the n-grams of many words.
-
-In: words in UTF-8. Out: a bucket for each n-gram, as `embedtool.vectors` has it for one word.
-"""
+"""The hash buckets of the character n-grams of many words, as fastText computes them."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +7,7 @@ from embedtool.kernels.jit import jit
 
 OFFSET = np.uint32(2166136261)
 PRIME = np.uint32(16777619)
-"""FNV-1a's, for 32 bits."""
+"""Constants of the 32-bit FNV-1a hash."""
 
 
 @jit
@@ -22,12 +19,25 @@ def hash_ngrams(
     bucket: int,
     buckets: NDArray[np.int32],
 ) -> int:
-    """Write the buckets of all n-grams of min_n to max_n characters, word after word.
+    """Write the buckets of all n-grams of `min_n` to `max_n` characters, word after word.
 
-    text    : uint8, the words in UTF-8, each between its boundary marks, without gaps
-    ends    : int64 (n_words,), where each ends
-    buckets : int32, as long as there are n-grams
-    Returns the number of n-grams.
+    Parameters
+    ----------
+    text : ndarray of uint8
+        The words in UTF-8, each between its boundary marks, without gaps.
+    ends : ndarray of int64, shape (n_words,)
+        Where each word ends.
+    min_n, max_n : int
+        Lengths of the n-grams in characters.
+    bucket : int
+        Number of buckets.
+    buckets : ndarray of int32
+        Output, with room for all n-grams.
+
+    Returns
+    -------
+    int
+        Number of n-grams.
     """
     n = 0
     begin = 0
@@ -55,5 +65,5 @@ def hash_ngrams(
 
 @jit
 def _continues(byte: np.uint8) -> bool:
-    """Whether a byte of UTF-8 goes on with the character before it."""
+    """Return whether a byte of UTF-8 continues the character before it."""
     return bool((byte & 0xC0) == 0x80)
