@@ -40,21 +40,31 @@ from embedtool.serving.source import ModelSource, log_failed_reload
 
 log = logging.getLogger(__name__)
 
-WARMING_ROWS = 2**14
-"""Rows that are read at once before the model is ready."""
-WARMING_SEARCHES = 1000
-"""Words sought in the index before the model is ready: they lead through most of it."""
+WARM_UP_ROWS = 2**14
+"""Rows that are read at a time before the model is ready."""
+WARM_UP_SEARCHES = 1000
+"""Searches in the index before the model is ready: they visit most of it."""
 MAX_DETAIL_LENGTH = 2000
-"""Characters of an error; the names of parameters are a client's, and may be of a megabyte."""
+"""Characters of an error message; it may repeat a parameter's name, which a client can make a
+megabyte long."""
 
 
 class RequestQueue:
-    """Where questions to a model wait for their turn.
+    """The queue of requests to a model.
 
-    Searches in the index and look-ups have one thread, exact searches another: the library's graph
-    is not to be searched by two at once, exact searches take all cores as it is, and neither is to
-    wait for the other. A request of many items takes its turn anew for every few of them, so that
-    others come between.
+    Index searches and look-ups have one thread, exact searches another: the index must not be
+    searched by two threads at once, an exact search uses all cores by itself, and neither kind
+    should wait for the other. A request of many items is queued anew after every few of them, so
+    that other requests come between.
+
+    Attributes
+    ----------
+    ready : bool
+        Whether the model is in memory.
+    reload : asyncio.Event
+        Set to have the model opened anew.
+    waiting : int
+        Requests in hand.
     """
 
     def __init__(self, served: ServedModel, source: ModelSource | None = None) -> None:
@@ -63,7 +73,7 @@ class RequestQueue:
         self.ready = False
         self.reload = asyncio.Event()
         self.waiting = 0
-        self.quick = ThreadPoolExecutor(1, "quick")
+        self.fast = ThreadPoolExecutor(1, "fast")
         self.exact = ThreadPoolExecutor(1, "exact")
 
     async def answer(
@@ -71,29 +81,41 @@ class RequestQueue:
         endpoint: Endpoint,
         items: Sequence[Any],
         options: Mapping[str, Any],
-        many: bool = False,
+        allow_missing: bool = False,
     ) -> list[bytes]:
-        """The answer to each item, as JSON.
+        """Return the answer to each item, as JSON.
 
-        many : whether an item without an answer leaves the others theirs, and is null
-        Raises EmbedtoolError; HTTPException 503 when busy.
+        Parameters
+        ----------
+        endpoint : Endpoint
+        items : sequence
+        options : mapping
+        allow_missing : bool
+            Answer null to an item that has no answer, and the other items as usual.
+
+        Raises
+        ------
+        EmbedtoolError
+            The request cannot be answered.
+        HTTPException
+            503: too many requests wait, or there was no answer in time.
         """
         if self.waiting >= MAX_WAITING:
             raise busy(f"{MAX_WAITING} requests wait already")
-        thread, at_once, served = self.quick, 1, self.served  # one model answers all items
+        thread, batch, served = self.fast, 1, self.served  # one model answers all items
         if "approximate" in options and not searches_index(served, options):
-            thread, at_once = self.exact, EXACT_BATCH
+            thread, batch = self.exact, EXACT_BATCH
 
         def work(some: Sequence[Any]) -> list[bytes]:
-            answer = endpoint.answer_each if many else endpoint.answer
+            answer = endpoint.answer_each if allow_missing else endpoint.answer
             return [encoded(each) for each in answer(served, some, options)]
 
         answers: list[bytes] = []
         self.waiting += 1
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                for first in range(0, len(items), at_once):
-                    answers += await in_thread(thread, work, items[first : first + at_once])
+                for first in range(0, len(items), batch):
+                    answers += await in_thread(thread, work, items[first : first + batch])
         except TimeoutError:
             raise busy(f"no answer within {ANSWER_SECONDS:g} s") from None
         finally:
@@ -101,53 +123,55 @@ class RequestQueue:
         return answers
 
     async def run(self) -> None:
-        """Make the model ready, and then each that takes its place; one that is broken does not."""
-        await self.warm(self.served)
+        """Read the model into memory, then replace it whenever its files are replaced.
+
+        A replacement that is broken is logged, and the model before it goes on answering.
+        """
+        await self.warm_up(self.served)
         self.ready = True
         while self.source is not None:
             before = self.source.identity()
             with suppress(TimeoutError):
                 async with asyncio.timeout(POLL_SECONDS):
                     await self.reload.wait()
-            # what is still being copied changes between two looks
-            rests = self.source.is_replaced() and self.source.identity() == before
-            if rests or self.reload.is_set():
+            # files that are still being copied change between two checks
+            is_complete = self.source.is_replaced() and self.source.identity() == before
+            if is_complete or self.reload.is_set():
                 self.reload.clear()
                 await self._replace(self.source)
 
     async def _replace(self, source: ModelSource) -> None:
         with log_failed_reload():
             served = await asyncio.to_thread(source.open_replacement)
-            await self.warm(served)
+            await self.warm_up(served)
             self.served = served
             log.info("%s", source.summary(served))
 
-    async def warm(self, served: ServedModel) -> None:
-        """Read what answers need once, and seek some words in the index."""
+    async def warm_up(self, served: ServedModel) -> None:
+        """Read everything that answers need once, and search the index for some words."""
         vectors, index = served.vectors, served.index
-        for first in range(0, vectors.n_words, WARMING_ROWS):
-            rows = slice(first, first + WARMING_ROWS)
+        for first in range(0, vectors.n_words, WARM_UP_ROWS):
+            rows = slice(first, first + WARM_UP_ROWS)
             await in_thread(self.exact, lambda rows: vectors.matrix[rows].max(initial=0), rows)
-        await in_thread(self.quick, lambda word: vectors.spelling_index.nearest(word, 1), "")
+        await in_thread(self.fast, lambda word: vectors.spelling_index.nearest(word, 1), "")
         if index is not None:
-            sought = np.random.default_rng(0).choice(vectors.n_words, WARMING_SEARCHES)
-            for row in sought:
+            for row in np.random.default_rng(0).choice(vectors.n_words, WARM_UP_SEARCHES):
                 units = unit_rows(vectors.matrix[row : row + 1])
-                await in_thread(self.quick, lambda units: index.nearest(units, 10), units)
+                await in_thread(self.fast, lambda units: index.nearest(units, 10), units)
 
 
 async def in_thread(thread: ThreadPoolExecutor, work: Callable[[Any], Any], item: Any) -> Any:
-    """The result of work on an item, done by a thread."""
+    """Return the result of a function of one item, called in a thread."""
     return await asyncio.get_running_loop().run_in_executor(thread, work, item)
 
 
 def busy(why: str) -> HTTPException:
-    """What a request is told that cannot be answered now."""
+    """Return the answer to a request that cannot be answered now."""
     return HTTPException(503, f"{why}; ask again later", {"Retry-After": "1"})
 
 
 def encoded(value: Any) -> bytes:
-    """A value as JSON: Unicode as it is, but for halves of characters, which become escapes."""
+    """Return a value as JSON in UTF-8; lone surrogates become escapes."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return text.encode("utf-8", "backslashreplace")
 
@@ -155,7 +179,7 @@ def encoded(value: Any) -> bytes:
 def problem(
     status: int, detail: str, headers: Mapping[str, str] | None = None, **more: object
 ) -> Response:
-    """An error as problem details."""
+    """Return an error as problem details (RFC 9457)."""
     title = HTTPStatus(status).phrase
     content = encoded(
         {"title": title, "status": status, "detail": detail[:MAX_DETAIL_LENGTH], **more}
@@ -176,18 +200,18 @@ async def _on_error(request: Request, error: Any) -> Response:
 
 
 async def _on_fault(request: Request, error: Exception) -> Response:
-    return problem(500, "embedtool has a fault; its log tells more")
+    return problem(500, "internal error in embedtool; see its log")
 
 
 async def _on_disconnect(request: Request, error: Exception) -> Response:
-    return problem(400, "the request ended before its end")
+    return problem(400, "the request is incomplete")
 
 
 class HostCheck:
-    """Refuses what is not asked by one of the server's names.
+    """Middleware that refuses requests whose Host is not one of the server's names.
 
-    A page of another site can make its own name lead to this machine (DNS rebinding); its requests
-    carry that name.
+    A page of another site can make its own name resolve to this machine (DNS rebinding); its
+    requests carry that name.
     """
 
     def __init__(self, app: ASGIApp, hosts: Collection[str]) -> None:
@@ -195,7 +219,7 @@ class HostCheck:
         self.hosts = {host.lower() for host in hosts}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or answer it with an error."""
+        """Pass a request on, or answer it with status 400."""
         if scope["type"] == "http":
             given = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
             try:
@@ -203,7 +227,7 @@ class HostCheck:
             except ValueError:
                 host = None
             if host not in self.hosts:
-                advice = f"; it is with: serve --allow-host {host}" if host else ""
+                advice = "; `embedtool serve` allows it by its option allow_host" if host else ""
                 refusal = problem(400, f"the host {given!r} is not served here{advice}")
                 await refusal(scope, receive, send)
                 return
@@ -216,11 +240,17 @@ def application(
     origins: Collection[str] = (),
     source: ModelSource | None = None,
 ) -> Starlette:
-    """The application that answers questions to a model; setting `state.reload` opens it anew.
+    """Return the application that serves a model; setting `state.reload` opens the model anew.
 
-    hosts   : names that a request may give as its Host, without a port; None: any
-    origins : sites whose pages may read answers (CORS), as in https://example.org; "*": all
-    source  : where the model is, and others may take its place; None: it stays
+    Parameters
+    ----------
+    served : ServedModel
+    hosts : collection of str
+        Names that a request may have as its Host, without a port; None: any.
+    origins : collection of str
+        Sites whose pages may read answers (CORS), as in https://example.org; "*": all.
+    source : ModelSource
+        Where the model is on disk, to be opened anew when it is replaced; None: never.
     """
     queue = RequestQueue(served, source)
 
@@ -257,8 +287,8 @@ def application(
 
 
 def _routes(queue: RequestQueue) -> list[Route]:
-    asked = endpoints(queue.served)
-    described = encoded(document(asked))
+    served = endpoints(queue.served)
+    described = encoded(document(served))
 
     async def health(request: Request) -> Response:
         return _json(encoded({"status": "ok", "version": __version__, "model": queue.served.about}))
@@ -267,13 +297,13 @@ def _routes(queue: RequestQueue) -> list[Route]:
         if not queue.ready:
             raise busy("the model is being read")
         served = queue.served
-        told = {
+        status = {
             "status": "ready",
             "words": served.vectors.n_words,
             "vector_size": served.vectors.vector_size,
             "approximate": served.index is not None,
         }
-        return _json(encoded(told))
+        return _json(encoded(status))
 
     async def openapi(request: Request) -> Response:
         return _json(described)
@@ -281,17 +311,17 @@ def _routes(queue: RequestQueue) -> list[Route]:
     pages = ((HEALTH, health), (READY, ready), (DOCUMENT, openapi))
     return [
         *(Route(page.path, endpoint, methods=["GET"]) for page, endpoint in pages),
-        *(Route(path_of(each), _asking(queue, each), methods=["GET", "POST"]) for each in asked),
+        *(Route(path_of(each), _handler(queue, each), methods=["GET", "POST"]) for each in served),
     ]
 
 
-def _asking(queue: RequestQueue, endpoint: Endpoint) -> Callable[[Request], Any]:
-    async def ask(request: Request) -> Response:
+def _handler(queue: RequestQueue, endpoint: Endpoint) -> Callable[[Request], Any]:
+    async def handle(request: Request) -> Response:
         if request.method == "POST":
-            items, options = endpoint.read_many(await _body(request))
-            answers = await queue.answer(endpoint, items, options, many=True)
+            items, options = endpoint.parse_json(await _body(request))
+            answers = await queue.answer(endpoint, items, options, allow_missing=True)
             return _json(b'{"results":[' + b",".join(answers) + b"]}")
-        item, options = endpoint.read_one(_query(request))
+        item, options = endpoint.parse_query(_query(request))
         try:
             [answer] = await queue.answer(endpoint, [item], options)
         except QueryError as error:
@@ -300,7 +330,7 @@ def _asking(queue: RequestQueue, endpoint: Endpoint) -> Callable[[Request], Any]
             raise
         return _json(answer)
 
-    return ask
+    return handle
 
 
 def _json(content: bytes) -> Response:
@@ -308,7 +338,7 @@ def _json(content: bytes) -> Response:
 
 
 def _query(request: Request) -> dict[str, list[str]]:
-    """The parameters of a URL, each with its values."""
+    """Return the parameters of a URL, each with its values."""
     try:
         text = request.scope["query_string"].decode()
         return parse_qs(text, keep_blank_values=True, errors="strict")
@@ -317,7 +347,7 @@ def _query(request: Request) -> dict[str, list[str]]:
 
 
 async def _body(request: Request) -> Any:
-    """The JSON that a request carries."""
+    """Return the JSON body of a request."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise HTTPException(415, "expected Content-Type: application/json")

@@ -1,4 +1,4 @@
-"""Questions to word vectors as tools for programs that speak the Model Context Protocol (MCP).
+"""Queries to word vectors as tools of a Model Context Protocol (MCP) server.
 
 It reads calls from standard input and writes answers to standard output.
 """
@@ -32,15 +32,15 @@ INSTRUCTIONS = (
 )
 
 
-class _Current:
-    """The model that answers: the one that was opened last without a fault."""
+class _CurrentModel:
+    """The model that answers: the last one that opened without an error."""
 
     def __init__(self, served: ServedModel, source: ModelSource | None) -> None:
         self.served = served
         self.source = source
 
-    def look(self) -> ServedModel:
-        """The model, or the one that has taken its place."""
+    def get(self) -> ServedModel:
+        """Return the model, after opening a replacement if there is one."""
         if self.source is not None and self.source.is_replaced():
             with log_failed_reload():
                 self.served = self.source.open_replacement()
@@ -48,34 +48,38 @@ class _Current:
 
 
 def tool_server(served: ServedModel, source: ModelSource | None = None) -> Any:
-    """The MCP server of a model: a tool for each endpoint, which takes what its POST takes.
+    """Return the MCP server of a model: a tool for each endpoint, with the arguments of its POST.
 
-    source : where the model is, and others may take its place; None: it stays
+    Parameters
+    ----------
+    served : ServedModel
+    source : ModelSource
+        Where the model is on disk, to be opened anew when it is replaced; None: never.
     """
-    current = _Current(served, source)
-    asked = {endpoint.name: endpoint for endpoint in endpoints(served)}
+    current = _CurrentModel(served, source)
+    named = {endpoint.name: endpoint for endpoint in endpoints(served)}
     hints = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
     tools = [
         Tool(
-            name=name, description=endpoint.summary, input_schema=endpoint.body,
-            output_schema=endpoint.answered, annotations=hints,
+            name=name, description=endpoint.summary, input_schema=endpoint.request_schema,
+            output_schema=endpoint.response_schema, annotations=hints,
         )
-        for name, endpoint in asked.items()
+        for name, endpoint in named.items()
     ]  # fmt: skip
 
     async def list_tools(context: Any, params: Any) -> Any:
         return ListToolsResult(tools=tools)
 
     async def call_tool(context: Any, params: CallToolRequestParams) -> Any:
-        if params.name not in asked:
-            raise MCPError(INVALID_PARAMS, f"no tool {params.name!r}: expected {', '.join(asked)}")
-        endpoint, served = asked[params.name], current.look()
+        if params.name not in named:
+            raise MCPError(INVALID_PARAMS, f"no tool {params.name!r}: expected {', '.join(named)}")
+        endpoint, served = named[params.name], current.get()
         try:
-            items, options = endpoint.read_many(params.arguments or {})
+            items, options = endpoint.parse_json(params.arguments or {})
             answer = {"results": endpoint.answer_each(served, items, options)}
         except EmbedtoolError as error:
             return CallToolResult(content=[TextContent(text=str(error))], is_error=True)
-        if all(result[endpoint.value] is None for result in answer["results"]):
+        if all(result[endpoint.answer_key] is None for result in answer["results"]):
             reasons = dict.fromkeys(result["reason"] for result in answer["results"])
             return CallToolResult(content=[TextContent(text="; ".join(reasons))], is_error=True)
         text = json.dumps(answer, ensure_ascii=False, allow_nan=False)
@@ -92,7 +96,7 @@ def tool_server(served: ServedModel, source: ModelSource | None = None) -> Any:
 
 
 def serve_tools(served: ServedModel, source: ModelSource | None = None) -> None:
-    """Answer calls of tools until standard input ends."""
+    """Answer tool calls until standard input ends."""
 
     async def run() -> None:
         server = tool_server(served, source)

@@ -1,14 +1,12 @@
-"""The OpenAPI document of a server.
-
-In: the questions that a server answers, and its pages about itself. Out: the document, OpenAPI 3.1.
-"""
+"""The OpenAPI 3.1 document of a server."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from embedtool import __version__
-from embedtool.serving.endpoints import Endpoint, Schema
+from embedtool.serving.endpoints import Endpoint
+from embedtool.serving.schemas import Schema
 
 PROBLEM: Schema = {
     "type": "object",
@@ -31,15 +29,20 @@ PROBLEMS = {
     422: "a parameter is missing, unknown or cannot have its value",
     503: "too many requests wait, or the answer took too long; ask again later",
 }
-OF_A_QUERY = (400, 404, 422, 503)
-OF_A_BODY = (400, 408, 413, 415, 422, 503)
+GET_PROBLEMS = (400, 404, 422, 503)
+POST_PROBLEMS = (400, 408, 413, 415, 422, 503)
 
 
 @dataclass(frozen=True)
 class Page:
-    """What a server tells of itself.
+    """A resource that describes the server itself.
 
-    problems : status codes of its errors
+    Attributes
+    ----------
+    path, summary : str
+    result : Schema
+    problems : tuple of int
+        Status codes of its errors.
     """
 
     path: str
@@ -87,12 +90,12 @@ PAGES = (HEALTH, READY, DOCUMENT)
 
 
 def path_of(endpoint: Endpoint) -> str:
-    """Where a endpoint is asked."""
+    """Return the URL path of an endpoint."""
     return "/" + endpoint.name.replace("_", "-")
 
 
 def document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
-    """The document of a server that answers `questions`, JSON-able."""
+    """Return the document, JSON-serialisable, of a server with these endpoints."""
     paths = {page.path: {"get": _page(page)} for page in PAGES}
     for endpoint in endpoints:
         paths[path_of(endpoint)] = {"get": _get(endpoint), "post": _post(endpoint)}
@@ -117,17 +120,22 @@ def _page(page: Page) -> dict[str, Any]:
 
 def _get(endpoint: Endpoint) -> dict[str, Any]:
     parameters = [
-        {"name": name, "in": "query", "required": name in endpoint.one, "schema": schema}
-        for name, schema in (endpoint.one | endpoint.options).items()
+        {
+            "name": name,
+            "in": "query",
+            "required": name in endpoint.item_parameters,
+            "schema": schema,
+        }
+        for name, schema in (endpoint.item_parameters | endpoint.options).items()
     ]
-    operation = _operation(endpoint.name, endpoint.summary, endpoint.result, OF_A_QUERY)
+    operation = _operation(endpoint.name, endpoint.summary, endpoint.result_schema, GET_PROBLEMS)
     return operation | {"parameters": parameters}
 
 
 def _post(endpoint: Endpoint) -> dict[str, Any]:
     name, summary = f"{endpoint.name}_many", f"{endpoint.summary} Many at once."
-    operation = _operation(name, summary, endpoint.answered, OF_A_BODY)
-    body = {"required": True, "content": {"application/json": {"schema": endpoint.body}}}
+    operation = _operation(name, summary, endpoint.response_schema, POST_PROBLEMS)
+    body = {"required": True, "content": {"application/json": {"schema": endpoint.request_schema}}}
     return operation | {"requestBody": body}
 
 

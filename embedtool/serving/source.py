@@ -1,7 +1,4 @@
-"""Where a served model comes from, and whether another has taken its place there.
-
-In: a model's folder. Out: what is served of it, and again when the folder has been replaced.
-"""
+"""The folder of a served model, which is opened anew when its files are replaced."""
 
 import logging
 from collections.abc import Iterator
@@ -18,42 +15,58 @@ from embedtool.serving.endpoints import ServedModel
 log = logging.getLogger(__name__)
 
 Identity = tuple[tuple[int, int, int] | None, ...]
-"""Inode, size and time of change of each file; None of one that is not there."""
+"""Inode, size and modification time of each file; None for a missing file."""
 
 
 @dataclass
 class ModelSource:
-    """A model on disk, and how it is to be served.
+    """A model on disk, and how it is served.
 
-    has_index : whether searches use the model's index
-    tried     : the files that were opened last, or could not be
+    Attributes
+    ----------
+    path : Path
+        The model's folder.
+    has_index : bool
+        Whether searches use the model's index.
+    max_words, max_n : int
+        As in `ServedModel`.
+    last_tried : Identity
+        The files that were opened last, or failed to open.
     """
 
     path: Path
     has_index: bool
     max_words: int
     max_n: int
-    tried: Identity = field(default=(), init=False)
+    last_tried: Identity = field(default=(), init=False)
 
     def identity(self) -> Identity:
-        """What tells the files of a model from those of another under the same name."""
+        """Return what distinguishes the model's files from others of the same names."""
         names = [*store.FILES, *([ann.DESCRIPTION, ann.GRAPH] * self.has_index)]
         return tuple(_stamp(self.path / name) for name in names)
 
     def is_replaced(self) -> bool:
-        """Whether there is a model that has not been tried yet."""
-        there = self.identity()
-        return there != self.tried and None not in there[: len(store.FILES)]
+        """Return whether there is a complete model that has not been tried yet."""
+        identity = self.identity()
+        return identity != self.last_tried and None not in identity[: len(store.FILES)]
 
     def summary(self, served: ServedModel) -> str:
-        """What is served, in one line."""
+        """Return one line that describes what is served."""
         vectors, search = served.vectors, "approximate" if self.has_index else "exact"
         size = f"{counted(vectors.n_words, 'word')} x {vectors.vector_size}"
         return f"{self.path}: {size}, {search} search"
 
     def open(self) -> ServedModel:
-        """The model, and its index where that is wanted. Raises ModelError, MissingExtraError."""
-        self.tried = self.identity()
+        """Open the model, and its index if it has one.
+
+        Raises
+        ------
+        ModelError
+            The model or its index cannot be opened.
+        MissingExtraError
+            The index needs a package that is not installed.
+        """
+        self.last_tried = self.identity()
         model = store.load(self.path)
         index = ann.open_index(model.vectors, self.path) if self.has_index else None
         return ServedModel(
@@ -62,8 +75,8 @@ class ModelSource:
         )  # fmt: skip
 
     def open_replacement(self) -> ServedModel:
-        """The model, read whole and compared with its checksums. Raises as `open`."""
-        self.tried = self.identity()
+        """Verify the checksums of a new model, and open it. Raises as `open`."""
+        self.last_tried = self.identity()
         fault = next(store.verify(self.path), None)
         if fault is None and self.has_index:
             fault = ann.verify(self.path)
@@ -74,7 +87,7 @@ class ModelSource:
 
 @contextmanager
 def log_failed_reload() -> Iterator[None]:
-    """Log why a replacement cannot be opened: then it is not, and the model before it answers."""
+    """Log why a replacement cannot be opened, instead of raising: the model before it answers."""
     try:
         yield
     except (EmbedtoolError, OSError, MemoryError) as error:

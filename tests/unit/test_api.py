@@ -1,83 +1,31 @@
-"""The JSON API answers what the commands answer, refuses what it should, and is what it says."""
+"""The JSON API answers what the commands answer, and refuses what it should."""
 
-import asyncio
 import json
-import os
 from collections.abc import Iterator
 from difflib import get_close_matches
-from threading import Event
 
 import numpy as np
 import pytest
-import schemathesis
-from hypothesis import HealthCheck, settings
-from schemathesis.checks import load_all_checks
-from schemathesis.specs.openapi.checks import positive_data_acceptance
-from starlette.exceptions import HTTPException
 from starlette.testclient import TestClient
 
-from embedtool.errors import QueryError
-from embedtool.model.subwords import Subwords
 from embedtool.model.suggestions import SpellingIndex
+from embedtool.model.subwords import Subwords
 from embedtool.model.vectors import WordVectors
-from embedtool.search.ann import build, open_index
 from embedtool.search.query import analogy, odd_one_out, similar, similarity
-from embedtool.serving import http_api, limits
-from embedtool.serving.endpoints import ServedModel, check, endpoints, searches_index
-from embedtool.serving.http_api import RequestQueue, application, encoded
-from embedtool.serving.openapi import PAGES, document, path_of
-
-WORDS = ["king", "queen", "man", "woman", "ключ", "王", "a/b", "..", "+", "1*x", "New York", "NaN"]
-EXAMPLES = int(os.environ.get("EXAMPLES", 25))
-JSON = {"content-type": "application/json"}
-
-
-def made(n_words: int = 200) -> WordVectors:
-    """Random vectors of words in several scripts, and w0, w1, ..."""
-    words = [*WORDS, *(f"w{i}" for i in range(n_words - len(WORDS)))]
-    rows = np.random.default_rng(0).standard_normal((n_words, 8)).astype(np.float32)
-    return WordVectors(words, rows, np.arange(n_words, 0, -1))
+from embedtool.serving.endpoints import ServedModel
+from embedtool.serving.http_api import application
+from tests.unit.api_client import JSON, WORDS, as_json, post, random_vectors, refused
 
 
 @pytest.fixture(scope="module")
 def vectors() -> WordVectors:
-    return made()
+    return random_vectors()
 
 
 @pytest.fixture(scope="module")
 def client(vectors: WordVectors) -> Iterator[TestClient]:
     with TestClient(application(ServedModel(vectors))) as client:
         yield client
-
-
-@pytest.fixture(scope="module")
-def indexed(vectors: WordVectors, tmp_path_factory: pytest.TempPathFactory) -> ServedModel:
-    folder = tmp_path_factory.mktemp("index")
-    build(vectors, folder, 0.95)
-    return ServedModel(vectors, open_index(vectors, folder))
-
-
-def as_json(answers: object) -> list[dict[str, object]]:
-    return [{"word": each.word, "score": each.score} for each in answers]
-
-
-def post(client: TestClient, path: str, body: object, **headers: str) -> object:
-    return client.post(path, content=json.dumps(body), headers=JSON | headers)
-
-
-def refused(answer: object, status: int) -> str:
-    """The detail of an answer that is an error, checked to be one."""
-    assert answer.status_code == status, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    told = answer.json()
-    assert told["status"] == status
-    return told["detail"]
-
-
-def until_ready(client: TestClient) -> dict[str, object]:
-    while (answer := client.get("/ready")).status_code == 503:
-        pass
-    return answer.json()
 
 
 @pytest.mark.parametrize("word", WORDS)
@@ -217,7 +165,7 @@ def test_a_byte_order_mark_before_a_body_is_skipped(client: TestClient) -> None:
 
 
 def test_a_new_word_has_a_vector_from_its_subwords() -> None:
-    plain = made()
+    plain = random_vectors()
     subwords = Subwords(1, 2, 50, plain.matrix, np.arange(50), plain.matrix[:50])
     vectors = WordVectors(plain.words, plain.matrix, subwords=subwords)
     with TestClient(application(ServedModel(vectors))) as client:
@@ -263,7 +211,7 @@ SHAPE = (
         ("/similar?word=king&min_count=1000",
          "no word is left to answer; loosen restrict_vocab, min_count or words"),
         ("/similar?word=king&approximate=true",
-         "the server has no index open; it has with: serve --approximate"),
+         "the server has no index open (option approximate of `embedtool serve`)"),
         ("/analogy?expression=king&method=sum", "method must be 3cosadd or 3cosmul"),
         ("/analogy?expression=king", f"'king' {SHAPE}"),
         ("/analogy?expression=king+-+man+++woman",
@@ -320,175 +268,6 @@ def test_what_is_no_json_is_a_bad_request(client: TestClient, content: bytes, de
     assert refused(client.post("/similar", content=content, headers=JSON), 400) == detail
 
 
-def test_requests_have_limits(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    large = client.post("/similar", content=b" " * (limits.BODY_BYTES + 1), headers=JSON)
-    assert refused(large, 413) == "the body exceeds 1,048,576 bytes"
-    form = client.post("/similar", data={"words": "king"})
-    assert refused(form, 415) == "expected Content-Type: application/json"
-    bad = client.get("/similar?word=%FF")
-    assert refused(bad, 400) == "the parameters are not UTF-8"
-    assert refused(client.get("/secret"), 404) == (
-        "no /secret here; /openapi.json tells what there is"
-    )
-    assert refused(client.get("/similar/"), 404)
-    wrong = client.delete("/similar")
-    assert refused(wrong, 405) == "Method Not Allowed"
-    assert set(wrong.headers["allow"].split(", ")) == {"GET", "HEAD", "POST"}
-    monkeypatch.setattr(http_api, "MAX_WAITING", 0)
-    full = client.get("/similar?word=king")
-    assert refused(full, 503) == "0 requests wait already; ask again later"
-    assert full.headers["retry-after"] == "1"
-    assert client.get("/health").status_code == 200
-
-
-def test_a_server_has_its_own_limits(vectors: WordVectors) -> None:
-    with TestClient(application(ServedModel(vectors, max_words=2, max_n=5))) as client:
-        assert len(client.get("/similar?word=king").json()["answers"]) == 5
-        assert refused(client.get("/similar?word=king&n=6"), 422) == "n must be 1 to 5"
-        many = post(client, "/vector", {"words": ["king"] * 3})
-        assert refused(many, 422) == "words must hold 1 to 2, not 3"
-        assert client.get("/odd-one-out?word=king&word=man&word=queen").status_code == 200
-
-
-def test_a_fault_is_told_and_logged_not_shown(
-    vectors: WordVectors, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fault(*arguments: object) -> None:
-        raise ZeroDivisionError("secret")
-
-    monkeypatch.setattr("embedtool.search.query.lookup", fault)
-    with TestClient(application(ServedModel(vectors)), raise_server_exceptions=False) as client:
-        told = refused(client.get("/vector?word=king"), 500)
-    assert told == "embedtool has a fault; its log tells more"
-
-
-def test_only_names_of_the_server_are_served(vectors: WordVectors) -> None:
-    names = {"localhost", "127.0.0.1", "::1"}
-    with TestClient(application(ServedModel(vectors), names)) as client:
-        for host in ("localhost", "LOCALHOST:80", "127.0.0.1:8000", "[::1]:8000"):
-            assert client.get("/health", headers={"host": host}).status_code == 200
-        evil = client.get("/health", headers={"host": "evil.example:8000"})
-        assert refused(evil, 400) == (
-            "the host 'evil.example:8000' is not served here; "
-            "it is with: serve --allow-host evil.example"
-        )
-        for host in ("", "[::1"):
-            none = client.get("/health", headers={"host": host})
-            assert refused(none, 400) == f"the host {host!r} is not served here"
-        for host in ("localhost.evil.example", "user@evil.example"):
-            refused(client.get("/health", headers={"host": host}), 400)
-
-
-def test_other_sites_read_answers_only_if_allowed(client: TestClient, vectors: WordVectors) -> None:
-    site = {"origin": "https://example.org"}
-    assert "access-control-allow-origin" not in client.get("/health", headers=site).headers
-    with TestClient(application(ServedModel(vectors), origins=["https://example.org"])) as allowing:
-        answer = allowing.get("/health", headers=site)
-        assert answer.headers["access-control-allow-origin"] == "https://example.org"
-        other = allowing.get("/health", headers={"origin": "https://evil.example"})
-        assert "access-control-allow-origin" not in other.headers
-        asked = site | {
-            "access-control-request-method": "POST",
-            "access-control-request-headers": "content-type",
-        }
-        assert allowing.options("/similar", headers=asked).status_code == 200
-
-
-def test_it_is_ready_when_the_model_has_been_read(
-    vectors: WordVectors, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    read = Event()
-    with monkeypatch.context() as patched:
-        patched.setattr(SpellingIndex, "nearest", lambda *given: read.wait(30))
-        with TestClient(application(ServedModel(vectors))) as client:
-            assert client.get("/health").json()["status"] == "ok"
-            waiting = client.get("/ready")
-            assert refused(waiting, 503) == "the model is being read; ask again later"
-            read.set()
-            expected = {"status": "ready", "words": 200, "vector_size": 8, "approximate": False}
-            assert until_ready(client) == expected
-
-
-def test_an_index_answers_where_it_can(indexed: ServedModel, vectors: WordVectors) -> None:
-    with TestClient(application(indexed)) as client:
-        by_index = client.get("/similar?word=king").json()
-        exact = client.get("/similar?word=king&approximate=false").json()
-        assert (by_index["approximate"], exact["approximate"]) == (True, False)
-        assert exact["answers"] == as_json(similar(vectors, "king"))
-        true = {each["word"] for each in exact["answers"]}
-        assert len(true & {each["word"] for each in by_index["answers"]}) >= 8
-        for limited in ("/similar?word=king&restrict_vocab=50", "/similar?word=king&min_count=9",
-                        "/analogy?expression=man+king+woman&method=3cosmul"):  # fmt: skip
-            assert client.get(limited).json()["approximate"] is False
-            refused(client.get(f"{limited}&approximate=true"), 422)
-        assert until_ready(client)["approximate"] is True
-
-
-def test_a_request_of_many_items_lets_others_come_between(
-    vectors: WordVectors, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    queue = RequestQueue(ServedModel(vectors))
-    order: list[str] = []
-
-    def answer(served: ServedModel, items: list[str], options: object) -> list[dict[str, str]]:
-        order.extend(items)
-        return [{"word": word} for word in items]
-
-    vector = next(each for each in endpoints(queue.served) if each.name == "vector")
-    object.__setattr__(vector, "answer", answer)
-
-    async def ask() -> None:
-        many = asyncio.create_task(queue.answer(vector, ["a", "b", "c", "d"], {}))
-        await asyncio.sleep(0)
-        one = asyncio.create_task(queue.answer(vector, ["z"], {}))
-        assert await one == [b'{"word":"z"}']
-        assert len(await many) == 4
-
-    asyncio.run(ask())
-    assert order.index("z") < order.index("d")
-
-
-def test_what_takes_too_long_is_given_up(
-    vectors: WordVectors, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(http_api, "ANSWER_SECONDS", 0.01)
-    queue, release = RequestQueue(ServedModel(vectors)), Event()
-    vector = next(each for each in endpoints(queue.served) if each.name == "vector")
-    object.__setattr__(vector, "answer", lambda *given: release.wait(30) and [])
-
-    async def ask() -> None:
-        with pytest.raises(HTTPException) as raised:
-            await queue.answer(vector, ["king"], {})
-        release.set()
-        assert raised.value.status_code == 503
-        assert raised.value.detail == "no answer within 0.01 s; ask again later"
-
-    asyncio.run(ask())
-    assert queue.waiting == 0
-
-
-def test_json_is_strict() -> None:
-    assert encoded({"a": "é\ud800"}) == '{"a":"é\\ud800"}'.encode()
-    with pytest.raises(ValueError, match="not JSON compliant"):
-        encoded(float("nan"))
-
-
-def test_whole_numbers_are_those_of_json_schema() -> None:
-    schema = {"type": "integer", "minimum": 1, "maximum": 5}
-    assert check("n", 2.0, schema) == 2
-    for value in (2.5, True, "2", float("inf"), float("nan"), None):
-        with pytest.raises(QueryError, match="n must be a whole number"):
-            check("n", value, schema)
-
-
-def test_the_index_is_searched_unless_the_options_forbid(indexed: ServedModel) -> None:
-    plain = {"approximate": None, "restrict_vocab": None, "min_count": None}
-    assert searches_index(indexed, plain)
-    assert not searches_index(indexed, plain | {"approximate": False})
-    assert not searches_index(indexed, plain | {"min_count": 5})
-    assert not searches_index(ServedModel(indexed.vectors), plain)
-
-
 def test_spellings_are_those_of_difflib() -> None:
     rng = np.random.default_rng(4)
     words = ["".join(rng.choice(list("abcdeé王"), rng.integers(1, 12))) for _ in range(3000)]
@@ -498,34 +277,3 @@ def test_spellings_are_those_of_difflib() -> None:
         near = [each for each in words if abs(len(each) - len(word)) <= 2]
         assert spellings.nearest(word, 3) == get_close_matches(word, near, 3, 0.7)
     assert SpellingIndex([]).nearest("king", 3) == []
-
-
-def test_the_document_describes_every_route_and_no_other(client: TestClient) -> None:
-    described = client.get("/openapi.json").json()
-    assert described == json.loads(encoded(document(endpoints(ServedModel(made())))))
-    served = {
-        (route.path, method.lower()) for route in client.app.routes for method in route.methods
-    }
-    paths = {(path, method) for path, of in described["paths"].items() for method in of}
-    assert served - {(path, "head") for path, _ in served} == paths
-    assert len(paths) == len(PAGES) + 2 * len(endpoints(ServedModel(made())))
-    assert path_of(endpoints(ServedModel(made()))[3]) == "/odd-one-out"
-
-
-load_all_checks()
-schema = schemathesis.openapi.from_asgi("/openapi.json", application(ServedModel(made())))
-SEARCHES = ("/similar", "/analogy")
-"""What their schemas allow may have no answer: an expression of one word, an index that is not
-there."""
-
-
-@schema.parametrize()
-@settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=list(HealthCheck),
-)
-def test_the_server_is_what_its_document_says(case: schemathesis.Case) -> None:
-    unmet = [positive_data_acceptance] if case.path in SEARCHES else []
-    case.call_and_validate(excluded_checks=unmet)

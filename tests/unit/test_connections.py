@@ -98,7 +98,7 @@ def drip(connection: socket.socket, text: bytes) -> None:
 def test_a_request_that_does_not_arrive_ends_its_connection(
     send: Callable[[socket.socket], None], answer: bytes | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(LimitedProtocol.seconds, "head", SOON)
+    monkeypatch.setitem(LimitedProtocol.time_limits, "head", SOON)
     monkeypatch.setattr(serve, "IDLE_SECONDS", SOON)
     with running() as (_, address), connect(address) as connection:
         send(connection)
@@ -112,7 +112,7 @@ def test_a_request_that_does_not_arrive_ends_its_connection(
 def test_a_body_that_does_not_arrive_ends_its_connection(
     path: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(LimitedProtocol.seconds, "body", SOON)
+    monkeypatch.setitem(LimitedProtocol.time_limits, "body", SOON)
     with running() as (_, address), connect(address) as connection:
         connection.sendall(POST.replace(b"/vector", path) % 1_000_000)
         drip(connection, b" " * 10_000)

@@ -1,0 +1,45 @@
+"""What tests of the JSON API share: word vectors, a client's requests, and checks of answers."""
+
+import json
+import time
+
+import numpy as np
+from starlette.testclient import TestClient
+
+from embedtool.model.vectors import WordVectors
+
+WORDS = ["king", "queen", "man", "woman", "ключ", "王", "a/b", "..", "+", "1*x", "New York", "NaN"]
+JSON = {"content-type": "application/json"}
+READY_SECONDS = 60.0
+
+
+def random_vectors(n_words: int = 200) -> WordVectors:
+    """Random vectors of words in several scripts, and w0, w1, ..."""
+    words = [*WORDS, *(f"w{i}" for i in range(n_words - len(WORDS)))]
+    rows = np.random.default_rng(0).standard_normal((n_words, 8)).astype(np.float32)
+    return WordVectors(words, rows, np.arange(n_words, 0, -1))
+
+
+def as_json(answers: object) -> list[dict[str, object]]:
+    return [{"word": each.word, "score": each.score} for each in answers]
+
+
+def post(client: TestClient, path: str, body: object, **headers: str) -> object:
+    return client.post(path, content=json.dumps(body), headers=JSON | headers)
+
+
+def refused(answer: object, status: int) -> str:
+    """The detail of an answer that is an error, checked to be one."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    told = answer.json()
+    assert told["status"] == status
+    return told["detail"]
+
+
+def until_ready(client: TestClient) -> dict[str, object]:
+    deadline = time.monotonic() + READY_SECONDS
+    while (answer := client.get("/ready")).status_code == 503:
+        assert time.monotonic() < deadline, "not ready in time"
+        time.sleep(0.01)
+    return answer.json()
