@@ -286,8 +286,8 @@ def _with_origin(result: Schema) -> Schema:
     return result | {"properties": result["properties"] | {"from_ngrams": FROM_NGRAMS}}
 
 
-def _origin(from_ngrams: Sequence[str]) -> dict[str, Any]:
-    return {"from_ngrams": list(from_ngrams)} if from_ngrams else {}
+def _origin(words: Sequence[str]) -> dict[str, Any]:
+    return {"from_ngrams": list(words)} if words else {}
 
 
 def _search(served: ServedModel, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from embedtool.model.suggestions import SpellingIndex
 from embedtool.model.subwords import Subwords
+from embedtool.model.suggestions import SpellingIndex
 from embedtool.model.vectors import WordVectors
 from embedtool.search.query import analogy, odd_one_out, similar, similarity
 from embedtool.serving.endpoints import ServedModel
