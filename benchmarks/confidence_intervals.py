@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.measure import machine
-from embedtool.evaluation import statistics
+from embedtool.evaluation import resampling, statistics
+from embedtool.evaluation.resampling import bootstrap_weights
 from embedtool.evaluation.statistics import (
     Interval,
     compare_correlations,
@@ -28,7 +29,7 @@ from embedtool.evaluation.statistics import (
 GOOGLE = (506, 4524, 866, 2467, 506, 992, 812, 1332, 1122, 1056, 1599, 1560, 1332, 870)
 """Questions in the relations of Google's set."""
 SIZES = ("equal", "unequal", "a quarter")
-N_DRAWS = 1000
+N_RESAMPLES = 1000
 """Enough for the coverage of thousands of intervals; reports have more."""
 TRUE_ACCURACIES = (0.1, 0.5, 0.8, 0.98)
 GAIN = 0.1
@@ -130,7 +131,7 @@ def bootstrap_t(
         return means, np.sqrt(n / (n - 1) * squares) / totals
 
     (mean,), (error,) = measured(np.ones((1, n)))
-    means, errors = measured(next(statistics.resampling_weights(n)))
+    means, errors = measured(next(bootstrap_weights(n)))
     away = np.abs(means - mean)
     distances = np.divide(away, errors, out=np.where(away > 0, np.inf, 0.0), where=errors > 0)
     half_width = np.quantile(distances, 0.95, method="higher") * error
@@ -229,7 +230,7 @@ def differences(repetitions: int) -> Iterator[Sequence[str]]:
 
 def correlations(repetitions: int) -> Iterator[Sequence[str]]:
     """Tabulate Spearman's correlation and the difference of two by pairs, few included."""
-    statistics.FEWEST_DRAWN = statistics.FEWEST_PAIRS
+    statistics.MIN_BOOTSTRAP_PAIRS = statistics.MIN_PAIRS
     yield "pairs", *(f"{r:g}" for r in CORRELATIONS), "difference"
     for n in (4, 5, 6, 8, 10, 15, 30, 65):
         cells = [cell(repetitions, partial(correlation, n=n, r=r)) for r in CORRELATIONS]
@@ -249,8 +250,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--repetitions", type=int, default=2000)
     repetitions = parser.parse_args().repetitions
-    statistics.N_DRAWS = N_DRAWS
-    print(f"{machine()}; {repetitions:,} repetitions, {N_DRAWS:,} draws each")
+    resampling.N_RESAMPLES = N_RESAMPLES
+    print(f"{machine()}; {repetitions:,} repetitions, {N_RESAMPLES:,} resamples each")
     for title, table in TABLES.items():
         print(f"\n{title}\n")
         for i, row in enumerate(table(repetitions)):

@@ -1,8 +1,4 @@
-"""How many analogy questions word vectors answer.
-
-In: WordVectors and an AnalogySet. Out: the answer to each question, and the accuracy by section, by
-kind of relation and over all.
-"""
+"""Evaluation on analogy questions: accuracy by section, by kind of relation and over all."""
 
 from dataclasses import dataclass
 
@@ -12,7 +8,7 @@ from numpy.typing import NDArray
 from embedtool.config.choices import ANALOGY_METHODS, RESTRICT_VOCAB, AnalogyMethod
 from embedtool.errors import EvaluationError
 from embedtool.evaluation.methods import (
-    OVER_RELATION,
+    RELATION_METHODS,
     Relation,
     answer_by_example,
     answer_by_relation,
@@ -28,16 +24,24 @@ Ids = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class AnalogyOutcomes:
-    """What became of each question of an AnalogySet, in its order.
+    """The answer to each question of an AnalogySet, in its order.
 
-    known        : bool (n_questions,), whether the first three words and a right answer are known
-    answers      : int64 (n_questions,), id of the word that answers, -1 where there is none
-    correct      : bool (n_questions,), whether it is a right answer
-    sections     : int64 (n_questions,), the place of each question's section
-    pairs        : int64 (n_questions, 2), ids of the first words of each question's two pairs
-    n_candidates : among how many words the answers were sought
-
-    and the settings of `answer_analogies`.
+    Attributes
+    ----------
+    known : ndarray of bool, shape (n_questions,)
+        Whether the first three words and a right answer are known.
+    answers : ndarray of int64, shape (n_questions,)
+        Id of the word that answers; -1 where there is none.
+    correct : ndarray of bool, shape (n_questions,)
+        Whether it is a right answer.
+    sections : ndarray of int64, shape (n_questions,)
+        Index of each question's section.
+    pairs : ndarray of int64, shape (n_questions, 2)
+        Ids of the first words of each question's two pairs.
+    n_candidates : int
+        Number of words that could answer.
+    method, include_query_words, restrict_vocab, case_insensitive
+        The settings of `answer_analogies`.
     """
 
     __repr__ = brief
@@ -54,9 +58,18 @@ class AnalogyOutcomes:
     case_insensitive: bool
 
     def groups(self, chosen: NDArray[np.bool_]) -> Ids:
-        """What is independent of each other among the chosen questions, which are known.
+        """Return the clusters of the chosen questions for standard errors.
 
-        Their sections; or, where all are of one section, the two pairs of words of each.
+        Parameters
+        ----------
+        chosen : ndarray of bool, shape (n_questions,)
+            Questions that are known.
+
+        Returns
+        -------
+        ndarray of int64, shape (n_chosen,) or (n_chosen, 2)
+            The section of each question; if all are of one section, the two pairs of words of
+            each. See `statistics.proportion_interval`.
         """
         sections = self.sections[chosen]
         return sections if len(np.unique(sections)) > 1 else self.pairs[chosen]
@@ -64,14 +77,24 @@ class AnalogyOutcomes:
 
 @dataclass(frozen=True)
 class AnalogyScore:
-    """The questions of a section, or of several.
+    """The accuracy over the questions of one or several sections.
 
-    correct             : questions answered with a right word
-    found               : questions whose first three words and a right answer are known
-    total               : all questions
-    accuracy            : correct / found, as word2vec, GloVe and gensim have it, or None
-    interval            : of the accuracy, by `statistics.proportion_interval`, or None
-    accuracy_over_total : correct / total, or None: a question with an unknown word is wrong
+    Attributes
+    ----------
+    name : str
+        Of the section or kind, or "total".
+    correct : int
+        Questions answered with a right word.
+    found : int
+        Questions whose first three words and a right answer are known.
+    total : int
+        All questions.
+    accuracy : float or None
+        correct / found, as in word2vec, GloVe and gensim.
+    interval : Interval or None
+        Of the accuracy, by `statistics.proportion_interval`.
+    accuracy_over_total : float or None
+        correct / total: a question with an unknown word is wrong.
     """
 
     name: str
@@ -85,7 +108,7 @@ class AnalogyScore:
 
 @dataclass(frozen=True)
 class AnalogyResult:
-    """Accuracy by section, by kind of relation and over all, and the settings it depends on."""
+    """Accuracy by section, by kind of relation and over all, with the evaluation's settings."""
 
     dataset: str
     method: AnalogyMethod
@@ -107,17 +130,34 @@ def answer_analogies(
     restrict_vocab: int | None = RESTRICT_VOCAB,
     case_insensitive: bool = True,
 ) -> AnalogyOutcomes:
-    """Answer each question a : b, c with the best of all known words but a, b and c.
+    """Answer each question a : b, c with the best known word other than a, b and c.
 
-    method              : one of `embedtool.evaluation.methods`; those that learn from the whole
-                          relation leave out the pair of c, and of the words only c may not answer
-    include_query_words : let all words answer (Linzen 2016: 3cosadd then mostly answers b or c)
-    restrict_vocab      : only the first so many words are known; None: all
-    case_insensitive    : a word that is not known as it is spelled is sought without regard to
-                          case (`known.WordIndex`); an answer that differs from a right one only
-                          in case is right, and one that differs so from a, b or c is none
+    Parameters
+    ----------
+    vectors : WordVectors
+        The model.
+    analogies : AnalogySet
+        The questions.
+    method : str
+        One of `evaluation.methods`. Methods that learn from the whole relation leave out the pair
+        of c, and exclude only c from the answers.
+    include_query_words : bool
+        Let all words answer (Linzen 2016: 3cosadd then mostly answers b or c).
+    restrict_vocab : int or None
+        Only the first so many words are known; None for all.
+    case_insensitive : bool
+        Look up a word that is not known as spelled without regard to case (see
+        `vocabulary_lookup.WordIndex`). An answer that differs from a right one only in case is
+        right, and one that differs from a, b or c only in case is excluded.
 
-    Raises EvaluationError on an unknown method or a limit below 1.
+    Returns
+    -------
+    AnalogyOutcomes
+
+    Raises
+    ------
+    EvaluationError
+        If the method is unknown or the limit is below 1.
     """
     if method not in ANALOGY_METHODS:
         raise EvaluationError(f"no method {method!r}: expected one of {', '.join(ANALOGY_METHODS)}")
@@ -126,29 +166,29 @@ def answer_analogies(
     words = (word for question in questions for word in question[:3])
     ids = known.word_ids(words).reshape(-1, 3)
     right = known.word_ids(word for q in questions for word in q[3])
-    asked_by = np.repeat(np.arange(len(questions)), [len(question[3]) for question in questions])
+    question_of = np.repeat(np.arange(len(questions)), [len(question[3]) for question in questions])
     first_right = np.full(len(questions), -1, dtype=np.int64)
-    first_right[asked_by[right >= 0][::-1]] = right[right >= 0][::-1]
+    first_right[question_of[right >= 0][::-1]] = right[right >= 0][::-1]
     found: NDArray[np.bool_] = (first_right >= 0) & (ids.min(axis=1) >= 0)
     sections = np.repeat(
         np.arange(len(analogies.sections)), [len(s.questions) for s in analogies.sections]
     )
     candidates = known.candidates(np.concatenate([ids.ravel(), right]))
     answers = np.full(len(ids), -1, dtype=np.int64)
-    if method in OVER_RELATION:
+    if method in RELATION_METHODS:
         for section in np.unique(sections[found]):
-            here = np.flatnonzero(found & (sections == section))
-            pairs = np.column_stack([ids[here], first_right[here]])
-            answers[here] = _answer_relation(
+            rows = np.flatnonzero(found & (sections == section))
+            pairs = np.column_stack([ids[rows], first_right[rows]])
+            answers[rows] = _answer_relation(
                 vectors, pairs, method, candidates, known, include_query_words
             )
     elif found.any():
-        excluded = known.variants(candidates, ids[found][:, : 0 if include_query_words else 3])
+        excluded = known.case_variants(candidates, ids[found][:, : 0 if include_query_words else 3])
         answers[found] = answer_by_example(vectors, ids[found], method, candidates, excluded)
     correct = np.zeros(len(questions), dtype=np.bool_)
-    answered = (right >= 0) & (answers[asked_by] >= 0)
-    same = known.forms[right] == known.forms[answers[asked_by]]
-    correct[asked_by[answered & same]] = True
+    answered = (right >= 0) & (answers[question_of] >= 0)
+    same = known.folded_ids[right] == known.folded_ids[answers[question_of]]
+    correct[question_of[answered & same]] = True
     return AnalogyOutcomes(
         found, answers, correct & found, sections, ids[:, [0, 2]], len(candidates),
         method, include_query_words, restrict_vocab, case_insensitive,
@@ -163,17 +203,22 @@ def _answer_relation(
     known: WordIndex,
     include_query_words: bool,
 ) -> Ids:
-    """The answers to the questions of one section.
+    """Return the answers to the questions of one section.
 
-    pairs : int64 (n_questions, 4), ids of a, b, c and the first known right answer
+    Parameters
+    ----------
+    pairs : ndarray of int64, shape (n_questions, 4)
+        Ids of a, b, c and the first known right answer.
     """
     both = np.concatenate([pairs[:, :2], pairs[:, 2:]])
-    sources, places = np.unique(both[:, 0], return_index=True)
-    relation = Relation(sources, both[places, 1])
-    asked, slots = np.unique(pairs[:, 2], return_inverse=True)
-    excluded = known.variants(candidates, asked[:, None][:, : 0 if include_query_words else 1])
-    answers = answer_by_relation(vectors, relation, asked, method, candidates, excluded)
-    return answers[slots]
+    sources, first_rows = np.unique(both[:, 0], return_index=True)
+    relation = Relation(sources, both[first_rows, 1])
+    queries, query_of = np.unique(pairs[:, 2], return_inverse=True)
+    excluded = known.case_variants(
+        candidates, queries[:, None][:, : 0 if include_query_words else 1]
+    )
+    answers = answer_by_relation(vectors, relation, queries, method, candidates, excluded)
+    return answers[query_of]
 
 
 def evaluate_analogies(
@@ -185,7 +230,7 @@ def evaluate_analogies(
     restrict_vocab: int | None = RESTRICT_VOCAB,
     case_insensitive: bool = True,
 ) -> AnalogyResult:
-    """The accuracy of `answer_analogies`, by section, by kind of section and over all."""
+    """Return the accuracy of `answer_analogies`, whose parameters this has."""
     outcomes = answer_analogies(
         vectors,
         analogies,
@@ -198,7 +243,7 @@ def evaluate_analogies(
 
 
 def score_analogies(analogies: AnalogySet, outcomes: AnalogyOutcomes) -> AnalogyResult:
-    """What the outcomes of the questions come to."""
+    """Return the accuracy by section, by kind of section and over all."""
     kinds = [section.kind for section in analogies.sections]
     of_kind = np.array(kinds)[outcomes.sections]
     return AnalogyResult(
@@ -223,11 +268,11 @@ def _score(
     chosen: NDArray[np.bool_],
     with_interval: bool = True,
 ) -> AnalogyScore:
-    here = chosen & outcomes.known
-    correct, found, total = int(outcomes.correct[here].sum()), int(here.sum()), int(chosen.sum())
+    known = chosen & outcomes.known
+    correct, found, total = int(outcomes.correct[known].sum()), int(known.sum()), int(chosen.sum())
     interval = None
     if with_interval:
-        interval = proportion_interval(outcomes.correct[here], outcomes.groups(here))
+        interval = proportion_interval(outcomes.correct[known], outcomes.groups(known))
     return AnalogyScore(
         name,
         correct,

@@ -1,7 +1,4 @@
-"""How well the clusters that vectors form agree with the categories that people put words in.
-
-In: WordVectors and a CategorySet. Out: purity and two measures beside it, for two clusterings.
-"""
+"""Evaluation on word categories: how well clusters of the vectors agree with them."""
 
 import warnings
 from dataclasses import dataclass
@@ -16,20 +13,27 @@ from embedtool.model.linalg import unit_rows
 from embedtool.model.vectors import WordVectors
 
 N_STARTS = 10
-"""Times that k-means begins anew; the tightest clusters count. It was scikit-learn's default."""
+"""Random initialisations of k-means, of which the one with the smallest inertia counts; formerly
+scikit-learn's default."""
 
 SEED = 1
-"""The seed of k-means unless another is asked for."""
+"""Default seed of k-means."""
 
 
 @dataclass(frozen=True)
 class Clustering:
-    """How the clusters of one algorithm agree with the categories.
+    """How well the clusters of one algorithm agree with the categories.
 
-    purity            : over the words found
-    purity_over_total : over all words, those without a vector in wrong clusters
-    v_measure         : harmonic mean of homogeneity and completeness (Rosenberg & Hirschberg 2007)
-    adjusted_rand     : pairs of words on which both agree, 0 by chance (Hubert & Arabie 1985)
+    Attributes
+    ----------
+    purity : float
+        Over the words found.
+    purity_over_total : float
+        Over all words; those without a vector count as wrongly clustered.
+    v_measure : float
+        Harmonic mean of homogeneity and completeness (Rosenberg & Hirschberg 2007).
+    adjusted_rand : float
+        Agreement on pairs of words, 0 by chance (Hubert & Arabie 1985).
     """
 
     purity: float
@@ -40,12 +44,20 @@ class Clustering:
 
 @dataclass(frozen=True)
 class CategoryResult:
-    """The agreement of two clusterings with people's categories, and what it depends on.
+    """The agreement of two clusterings with the categories, with the settings of the evaluation.
 
-    found        : words that are known
-    total        : all words
-    n_categories : categories of the words found; as many clusters are made
-    kmeans, agglomerative : None where the words found are of fewer than two categories
+    Attributes
+    ----------
+    dataset : str
+        Its name.
+    restrict_vocab, case_insensitive, seed
+        The settings of `evaluate_categories`.
+    n_categories : int
+        Categories of the words found, which is also the number of clusters.
+    found, total : int
+        Words that are known, and all words.
+    kmeans, agglomerative : Clustering or None
+        None if the words found have fewer than two categories.
     """
 
     dataset: str
@@ -67,11 +79,25 @@ def evaluate_categories(
     case_insensitive: bool = True,
     seed: int = SEED,
 ) -> CategoryResult:
-    """Cluster the words by their vectors, all of length 1, and compare with their categories.
+    """Cluster the words by their unit vectors and compare the clusters with the categories.
 
-    There are as many clusters as categories: by k-means, the best of N_STARTS, and by agglomeration
-    with Ward's criterion, which needs no seed. The options are those of
-    `embedtool.evaluation.analogy.answer_analogies`.
+    There are as many clusters as categories, made by k-means (the best of N_STARTS) and by
+    agglomerative clustering with Ward's criterion, which needs no seed.
+
+    Parameters
+    ----------
+    vectors : WordVectors
+        The model.
+    categories : CategorySet
+        The words and their categories.
+    restrict_vocab, case_insensitive
+        As for `analogy.answer_analogies`.
+    seed : int
+        Of k-means.
+
+    Returns
+    -------
+    CategoryResult
     """
     known = index_words(vectors, restrict_vocab, case_insensitive)
     ids = known.word_ids(word for word, _ in categories.words)
@@ -81,9 +107,9 @@ def evaluate_categories(
     kmeans = agglomerative = None
     if len(used) > 1:
         unit = unit_rows(vectors.matrix[ids[found]]).astype(np.float64)
-        share = len(labels) / len(found)
+        coverage = len(labels) / len(found)
         clusters = _clusters(unit, len(used), seed)
-        kmeans, agglomerative = (_agreement(labels, each, share) for each in clusters)
+        kmeans, agglomerative = (_agreement(labels, each, coverage) for each in clusters)
     return CategoryResult(
         dataset=categories.name,
         restrict_vocab=restrict_vocab,
@@ -98,11 +124,18 @@ def evaluate_categories(
 
 
 def purity(labels: NDArray[np.int64], clusters: NDArray[np.int64]) -> float:
-    """The share of items that are of the category most frequent in their cluster.
+    """Return the fraction of items whose category is the most frequent one of their cluster.
 
-    labels, clusters : int64 (n,), n > 0; the category and the cluster of each item
-    (1/N) sum over clusters of max over categories of their common items (Manning, Raghavan &
-    Schuetze 2008, "Introduction to Information Retrieval", section 16.3).
+    purity = 1/N sum over clusters k of max over categories c of |k and c|.
+
+    Parameters
+    ----------
+    labels, clusters : ndarray of int64, shape (n,)
+        The category and the cluster of each of n > 0 items.
+
+    References
+    ----------
+    Manning, Raghavan & Schuetze 2008, "Introduction to Information Retrieval", section 16.3.
     """
     _, rows = np.unique(clusters, return_inverse=True)
     _, columns = np.unique(labels, return_inverse=True)
@@ -114,24 +147,26 @@ def purity(labels: NDArray[np.int64], clusters: NDArray[np.int64]) -> float:
 def _clusters(
     unit: NDArray[np.float64], k: int, seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The cluster of each row by k-means and by agglomeration."""
+    """Return the cluster of each row by k-means and by agglomerative clustering."""
     from sklearn.cluster import AgglomerativeClustering, KMeans  # takes a second
     from sklearn.exceptions import ConvergenceWarning
 
     with warnings.catch_warnings():
-        # A word that stands in several categories has one vector: there may be fewer than k.
+        # a word in several categories has one vector, so there may be fewer than k distinct ones
         warnings.simplefilter("ignore", ConvergenceWarning)
-        by_means = KMeans(k, n_init=N_STARTS, random_state=seed).fit_predict(unit)
-    return by_means, AgglomerativeClustering(k, linkage="ward").fit_predict(unit)
+        kmeans = KMeans(k, n_init=N_STARTS, random_state=seed).fit_predict(unit)
+    return kmeans, AgglomerativeClustering(k, linkage="ward").fit_predict(unit)
 
 
-def _agreement(labels: NDArray[np.int64], clusters: NDArray[np.int64], share: float) -> Clustering:
+def _agreement(
+    labels: NDArray[np.int64], clusters: NDArray[np.int64], coverage: float
+) -> Clustering:
     from sklearn.metrics import adjusted_rand_score, v_measure_score
 
-    found = purity(labels, clusters)
+    found_purity = purity(labels, clusters)
     return Clustering(
-        found,
-        found * share,
+        found_purity,
+        found_purity * coverage,
         float(v_measure_score(labels, clusters)),
         float(adjusted_rand_score(labels, clusters)),
     )

@@ -1,7 +1,7 @@
-"""How well documents can be classified by their vectors, and by simpler means.
+"""Evaluation on document classification: cross-validated accuracy and macro-F1 of document vectors.
 
-In: documents with their classes, and transformers that make rows of numbers of them. Out: accuracy
-and macro-F1 of a logistic regression over each, with intervals from cross-validation.
+A logistic regression is fitted to each representation of the documents; baselines are the words
+themselves and the majority class.
 """
 
 from collections import Counter
@@ -28,15 +28,15 @@ from embedtool.messages import brief
 WORDS = "words: TF-IDF"
 ONE_HOT = "words: one-hot"
 MAJORITY = "majority class"
-"""What the baselines are called."""
-ITERATIONS = 1000
-"""Of the logistic regression, at most; scikit-learn's 100 are too few for many classes."""
-STRENGTHS = (0.01, 0.1, 1.0, 10.0, 100.0)
-"""Values of the logistic regression's C, of which the best is taken: one for all would favour some
-representations. Vectors do best with small ones, TF-IDF of few documents with large ones."""
+"""Names of the baselines."""
+MAX_ITERATIONS = 1000
+"""Of the logistic regression; scikit-learn's 100 are too few for many classes."""
+INVERSE_REGULARIZATION = (0.01, 0.1, 1.0, 10.0, 100.0)
+"""Values of the logistic regression's C, of which the best is chosen: one value for all would
+favour some representations. Vectors do best with small ones, TF-IDF of few documents with large."""
 INNER_FOLDS = 3
-"""Into which the documents learnt from are divided to choose among STRENGTHS."""
-SHOWN = 5
+"""Folds of the training documents, to choose C."""
+N_NAMED = 5
 """Classes that a message names."""
 
 
@@ -44,7 +44,14 @@ SHOWN = 5
 class LabelledDocuments:
     """Documents and their classes, in the order of their file.
 
-    n_left_out : records without a text or without a class
+    Attributes
+    ----------
+    name : str
+        Of the file.
+    texts, labels : tuple of str
+        One each for a document.
+    n_left_out : int
+        Records without a text or without a class.
     """
 
     __repr__ = brief
@@ -55,13 +62,13 @@ class LabelledDocuments:
     n_left_out: int
 
     def tokenized(self, tokenize: Tokenizer) -> "LabelledDocuments":
-        """The same documents with spaces between their tokens and nowhere else."""
+        """Return the documents with their tokens joined by spaces."""
         return replace(self, texts=tuple(" ".join(tokenize(text)) for text in self.texts))
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """The mean over the folds, and an interval of 95% for it; see `corrected_interval`."""
+    """The mean over the folds and its 95 % interval; see `corrected_interval`."""
 
     mean: float
     low: float
@@ -72,10 +79,17 @@ class Estimate:
 class RepresentationScore:
     """How well documents are classified by one representation.
 
-    accuracy      : share of documents that get their class
-    macro_f1      : the mean over classes of the harmonic mean of precision and recall, so that a
-                    rare class counts as much as a frequent one
-    against_words : accuracy minus that of the TF-IDF words in the same fold; None for baselines
+    Attributes
+    ----------
+    name : str
+        Of the representation.
+    accuracy : Estimate
+        Fraction of documents classified correctly.
+    macro_f1 : Estimate
+        The unweighted mean of the F1 scores of the classes, so that a rare class counts as much as
+        a frequent one.
+    against_words : Estimate or None
+        Accuracy minus that of TF-IDF words in the same fold; None for baselines.
     """
 
     name: str
@@ -86,7 +100,7 @@ class RepresentationScore:
 
 @dataclass(frozen=True)
 class ClassificationResult:
-    """The scores of all representations over the same folds, with what they depend on."""
+    """The scores of all representations over the same folds, with the settings."""
 
     dataset: str
     n_documents: int
@@ -100,27 +114,45 @@ class ClassificationResult:
 def read_labelled(
     source: str | Path, config: ClassifyConfig, encoding: str = UTF8
 ) -> LabelledDocuments:
-    """Documents with their classes from CSV, TSV, JSONL or Parquet, compressed or not.
+    """Read documents with their classes from CSV, TSV, JSONL or Parquet, compressed or not.
 
-    Records without a text or without a class are left out. Raises CorpusError where the file cannot
-    be read, ConfigError where text and class are the same column, EvaluationError where nothing is
-    left.
+    Records without a text or without a class are left out.
+
+    Parameters
+    ----------
+    source : str or Path
+        The file.
+    config : ClassifyConfig
+        The columns, and how invalid UTF-8 is handled.
+    encoding : str
+        Of the file.
+
+    Raises
+    ------
+    CorpusError
+        If the file cannot be read.
+    ConfigError
+        If text and class are the same column.
+    EvaluationError
+        If no document is left, or a class is not a string or number.
     """
     if config.text_column == config.label_column:
-        raise ConfigError("--text-column and --label-column are the same")
+        raise ConfigError(
+            "text_column and label_column are the same", parameters=("text_column", "label_column")
+        )
     columns = {"text_column": config.text_column, "label_column": config.label_column}
     texts, labels, n_left_out = [], [], 0
     text = TextConfig(encoding=encoding, encoding_errors=config.encoding_errors)
     corpus = Corpus(source, text)
-    for where, (document, label) in corpus.records(columns):
+    for record, (document, label) in corpus.records(columns):
         if document is None or label is None or label == "" or label != label:  # the last is NaN
             n_left_out += 1
             continue
         if not isinstance(label, str | int | float):
             raise EvaluationError(
-                f"{where}: {config.label_column!r} holds {type(label).__name__}, not a class"
+                f"{record}: {config.label_column!r} holds {type(label).__name__}, not a class"
             )
-        texts.append(check_text(document, where, config.text_column))
+        texts.append(check_text(document, record, config.text_column))
         labels.append(str(label))
     warn_of_reading(text, corpus.notes)
     if not texts:
@@ -136,15 +168,33 @@ def classify(
     seed: int = ClassifyConfig.seed,
     report: Report = silent,
 ) -> ClassificationResult:
-    """Classify documents by cross-validation, each fold by what was learnt from the others.
+    """Classify documents with several representations by cross-validation.
 
-    documents   : their texts with spaces between tokens, so that all representations see the same
-    vectorizers : scikit-learn transformers of texts, by name; each is fitted anew for each fold
+    Folds are stratified and the same for all representations. Three baselines are added: TF-IDF of
+    the lower-cased words, the same words one-hot (1 where a word occurs), and the most frequent
+    class.
 
-    Three baselines follow: TF-IDF of the words themselves, in lower case; the same words one-hot, a
-    column each, 1 where it occurs; and always the most frequent class. Folds are stratified and the
-    same for all; there are at least 3. Raises EvaluationError where there are too few classes,
-    documents of a class, or documents with words.
+    Parameters
+    ----------
+    documents : LabelledDocuments
+        Their texts with spaces between tokens, so that all representations have the same tokens.
+    vectorizers : mapping of str to transformer
+        scikit-learn transformers of texts by name; fitted anew for each fold.
+    folds : int
+        At least 3.
+    seed : int
+        Of the division into folds.
+    report : Report
+        Receives the progress.
+
+    Returns
+    -------
+    ClassificationResult
+
+    Raises
+    ------
+    EvaluationError
+        If there are too few classes, documents of a class, or documents with words.
     """
     labels = np.array(documents.labels)
     splits = _splits(documents, labels, folds, seed)
@@ -157,15 +207,15 @@ def classify(
             scores.append(_score(pipeline, documents.texts, labels, *split))
             report(Progress("classifying", i * folds + fold, len(pipelines) * folds, "folds"))
         found[name] = np.array(scores).T
-    share = 1 / (folds - 1)
+    ratio = 1 / (folds - 1)
     rows = []
     for name, (accuracy, macro_f1) in found.items():
-        against = corrected_interval(accuracy - found[WORDS][0], share, -1, 1)
+        against = corrected_interval(accuracy - found[WORDS][0], ratio, -1, 1)
         rows.append(
             RepresentationScore(
                 name,
-                corrected_interval(accuracy, share, 0, 1),
-                corrected_interval(macro_f1, share, 0, 1),
+                corrected_interval(accuracy, ratio, 0, 1),
+                corrected_interval(macro_f1, ratio, 0, 1),
                 against if name in vectorizers else None,
             )
         )
@@ -176,21 +226,29 @@ def classify(
 
 
 def corrected_interval(
-    scores: NDArray[np.float64], share: float, low: float = -np.inf, high: float = np.inf
+    scores: NDArray[np.float64], ratio: float, low: float = -np.inf, high: float = np.inf
 ) -> Estimate:
-    """The mean of the scores of folds, and its interval of 95%.
+    """Return the mean of the scores of folds and its 95 % interval.
 
-    scores : float64 (n_folds,), at least 2
-    share  : documents tested over documents learnt from, 1 / (n_folds - 1) in cross-validation
-    low, high : what the scores lie between, as for `t_interval`
+    The training sets of the folds overlap, so their scores vary less than those of independent
+    experiments, and variance / n_folds is far too small a variance of the mean. The corrected one
+    is (1 / n_folds + ratio) * variance, with Student's t of n_folds - 1 degrees of freedom.
 
-    Folds share most of the documents that they learn from, so their scores differ less than those
-    of independent experiments would, and variance / n_folds is far too small a variance for the
-    mean. The corrected one is (1 / n_folds + share) * variance, with Student's t of n_folds - 1
-    degrees of freedom (Nadeau & Bengio 2003, 'Inference for the Generalization Error', section 3).
+    Parameters
+    ----------
+    scores : ndarray of float64, shape (n_folds,)
+        At least 2.
+    ratio : float
+        Test documents over training documents, 1 / (n_folds - 1) in cross-validation.
+    low, high : float
+        Bounds of a score, as for `statistics.t_interval`.
+
+    References
+    ----------
+    Nadeau & Bengio 2003, "Inference for the Generalization Error", section 3.
     """
     n = len(scores)
-    mean, error = float(scores.mean()), float(np.sqrt((1 / n + share) * scores.var(ddof=1)))
+    mean, error = float(scores.mean()), float(np.sqrt((1 / n + ratio) * scores.var(ddof=1)))
     interval = t_interval(mean, error, n, low, high)
     return Estimate(mean, interval.low, interval.high)
 
@@ -198,7 +256,7 @@ def corrected_interval(
 def _splits(
     documents: LabelledDocuments, labels: NDArray[np.str_], folds: int, seed: int
 ) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """The documents to learn from and to test of each fold, or EvaluationError."""
+    """Return the training and the test documents of each fold, or raise EvaluationError."""
     from sklearn.model_selection import StratifiedKFold
 
     name, counts = documents.name, Counter(documents.labels)
@@ -206,10 +264,11 @@ def _splits(
         raise EvaluationError(f"{name}: all documents have one class, {next(iter(counts))!r}")
     few = [f"{label!r} ({n})" for label, n in counts.items() if n < folds]
     if few:
-        more = f" and {len(few) - SHOWN:,} more" if len(few) > SHOWN else ""
+        more = f" and {len(few) - N_NAMED:,} more" if len(few) > N_NAMED else ""
         raise EvaluationError(
-            f"{name}: classes with fewer documents than the {folds} folds: "
-            f"{', '.join(few[:SHOWN])}{more}; leave them out, or choose fewer --folds"
+            f"{name}: classes with fewer than {folds} documents: "
+            f"{', '.join(few[:N_NAMED])}{more}; leave them out, or choose fewer folds",
+            parameters=("folds",),
         )
     splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
     splits = list(splitter.split(labels, labels))
@@ -220,11 +279,10 @@ def _splits(
 
 
 def _pipelines(vectorizers: Mapping[str, Any], inner_folds: int) -> dict[str, Any]:
-    """A classifier for each representation, the baselines last.
+    """Return a classifier for each representation, the baselines last.
 
-    Columns of vectors are brought to one scale, for weightings make vectors of different lengths.
-    How strongly the regression is regularised is chosen among STRENGTHS from the documents that it
-    learns from.
+    Columns of vectors are standardised, because the weightings make vectors of different lengths.
+    The regularisation is chosen among INVERSE_REGULARIZATION on the training documents.
     """
     from sklearn.dummy import DummyClassifier
     from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
@@ -234,16 +292,16 @@ def _pipelines(vectorizers: Mapping[str, Any], inner_folds: int) -> dict[str, An
     from sklearn.preprocessing import StandardScaler
 
     regression = GridSearchCV(
-        LogisticRegression(max_iter=ITERATIONS), {"C": STRENGTHS}, cv=inner_folds
+        LogisticRegression(max_iter=MAX_ITERATIONS), {"C": INVERSE_REGULARIZATION}, cv=inner_folds
     )
-    cut: dict[str, Any] = {"tokenizer": split_spaces, "token_pattern": None}
+    by_spaces: dict[str, Any] = {"tokenizer": split_spaces, "token_pattern": None}
     return {
         **{
             name: make_pipeline(vectorizer, StandardScaler(), regression)
             for name, vectorizer in vectorizers.items()
         },
-        WORDS: make_pipeline(TfidfVectorizer(**cut), regression),
-        ONE_HOT: make_pipeline(CountVectorizer(binary=True, **cut), regression),
+        WORDS: make_pipeline(TfidfVectorizer(**by_spaces), regression),
+        ONE_HOT: make_pipeline(CountVectorizer(binary=True, **by_spaces), regression),
         MAJORITY: DummyClassifier(strategy="most_frequent"),
     }
 
@@ -255,17 +313,17 @@ def _score(
     train: NDArray[np.int64],
     test: NDArray[np.int64],
 ) -> tuple[float, float]:
-    """Accuracy and macro-F1 of a fold."""
+    """Return accuracy and macro-F1 of a fold."""
     from sklearn.base import clone
     from sklearn.metrics import accuracy_score, f1_score
     from threadpoolctl import threadpool_limits
 
-    # Products are so small that threads would wait for each other. That one is invalid is said by
-    # BLAS of finite numbers too, now and then; scikit-learn itself refuses what is not finite.
+    # The matrix products are so small that threads would wait for each other. BLAS now and then
+    # flags finite numbers as invalid; scikit-learn itself rejects values that are not finite.
     with threadpool_limits(1), np.errstate(invalid="ignore"):
         classifier = clone(pipeline).fit([texts[i] for i in train], labels[train])
-        found = classifier.predict([texts[i] for i in test])
+        predicted = classifier.predict([texts[i] for i in test])
     return (
-        float(accuracy_score(labels[test], found)),
-        float(f1_score(labels[test], found, average="macro", zero_division=0)),
+        float(accuracy_score(labels[test], predicted)),
+        float(f1_score(labels[test], predicted, average="macro", zero_division=0)),
     )

@@ -1,7 +1,4 @@
-"""Datasets of which a model knows nothing, or so little that a score tells nothing.
-
-In: WordVectors, a dataset and its score. Out: what is wrong and which words are unknown, in a line.
-"""
+"""Warnings about datasets of which a model knows too few words for a meaningful score."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,10 +11,10 @@ from embedtool.evaluation.vocabulary_lookup import index_words
 from embedtool.messages import counted
 from embedtool.model.vectors import WordVectors
 
-FEW = 0.1
-"""Of a smaller share of a dataset a score says little about the dataset: the words that are known
-are the frequent ones, and easier."""
-N_SHOWN = 3
+MIN_COVERAGE = 0.1
+"""Below this fraction a score says little about the dataset: the words that are known are the
+frequent ones, which are easier."""
+N_NAMED = 3
 """Unknown words that a message names."""
 
 
@@ -25,7 +22,12 @@ N_SHOWN = 3
 class LowCoverage:
     """Why a score is missing or says little.
 
-    has_score : whether there is one all the same
+    Attributes
+    ----------
+    message : str
+        The reason in a line.
+    has_score : bool
+        Whether there is a score all the same.
     """
 
     message: str
@@ -35,34 +37,55 @@ class LowCoverage:
 def check_coverage(
     vectors: WordVectors,
     dataset: Dataset,
-    part: Metric,
+    metric: Metric,
     *,
     restrict_vocab: int | None = RESTRICT_VOCAB,
     case_insensitive: bool = True,
 ) -> LowCoverage | None:
-    """What is wrong with the primary metric of a result; None where enough is known.
+    """Return what is wrong with the primary metric of a result, or None.
 
-    The options are those that the dataset was evaluated with.
+    Parameters
+    ----------
+    vectors : WordVectors
+        The model.
+    dataset : Dataset
+        The dataset that it was evaluated on.
+    metric : Metric
+        The `primary_metric` of the result.
+    restrict_vocab, case_insensitive
+        As in that evaluation.
     """
-    unknown = _unknown(vectors, dataset, restrict_vocab, case_insensitive)
-    has_score = part.score is not None
-    return low_coverage(dataset.name, part.found, part.total, _item(dataset), has_score, unknown)
+    unknown = _unknown_words(vectors, dataset, restrict_vocab, case_insensitive)
+    has_score = metric.score is not None
+    return low_coverage(
+        dataset.name, metric.found, metric.total, _item(dataset), has_score, unknown
+    )
 
 
 def low_coverage(
     name: str, found: int, total: int, item: str, has_score: bool, unknown: Iterable[str] = ()
 ) -> LowCoverage | None:
-    """What is wrong where `found` of `total` items are known; None where they are enough.
+    """Return what is wrong if `found` of `total` items are known, or None if they suffice.
 
-    item    : what an item is called
-    unknown : words that are not known; the first are named
+    Parameters
+    ----------
+    name : str
+        Of the dataset.
+    found, total : int
+        Number of known items and of all.
+    item : str
+        The noun for an item.
+    has_score : bool
+        Whether there is a score.
+    unknown : iterable of str
+        Words that are not known, of which the message names the first.
     """
-    if has_score and found >= FEW * total:
+    if has_score and found >= MIN_COVERAGE * total:
         return None
     known = f"only {found:,}" if found else "none"
     outcome = "the score says little" if has_score else "no score"
     message = f"{name}: {known} of {counted(total, item)} known, {outcome}"
-    if named := ", ".join(map(repr, islice(unknown, N_SHOWN))):
+    if named := ", ".join(map(repr, islice(unknown, N_NAMED))):
         message += f"; not in the vocabulary: {named}"
     return LowCoverage(message, has_score)
 
@@ -73,12 +96,12 @@ def _item(dataset: Dataset) -> str:
     return "word" if isinstance(dataset, CategorySet) else "question"
 
 
-def _unknown(
+def _unknown_words(
     vectors: WordVectors, dataset: Dataset, restrict_vocab: int | None, case_insensitive: bool
 ) -> Iterator[str]:
-    """The words of a dataset that are not known, each once, in its order.
+    """Yield the unknown words of a dataset, each once, in its order.
 
-    Nothing is looked up before the first is asked for.
+    Words are looked up when the first is asked for.
     """
     words = list(dict.fromkeys(_words(dataset)))
     ids = index_words(vectors, restrict_vocab, case_insensitive).word_ids(words).tolist()

@@ -1,8 +1,4 @@
-"""Lines and columns of the files that questions come in.
-
-In: a file, a folder or a zip archive, and an encoding. Out: its lines with their numbers, cut into
-columns.
-"""
+"""Lines and columns of dataset files, which may stand in a folder or a zip archive."""
 
 import csv
 import math
@@ -17,22 +13,32 @@ from embedtool.corpus.tokens import split_spaces
 from embedtool.errors import EvaluationError
 from embedtool.io.encodings import UTF8, decode, describe_decoding_error
 
-SHOWN = 60
-"""Characters of a bad line that its message quotes."""
+MAX_QUOTED = 60
+"""Characters of a malformed line that its error quotes."""
 
-LARGEST_FILE = 2**28
-"""Bytes of a file of questions, which is read whole; the largest that is known has 2**23."""
+MAX_FILE_BYTES = 2**28
+"""Limit for a dataset file, which is read whole; the largest known one has 2**23 bytes."""
 
-INDEX_NAMES = {"id", "index", "no", "nr"}
-"""What the header of a column of row numbers may say; pandas leaves it empty."""
+ROW_NUMBER_HEADERS = {"id", "index", "no", "nr"}
+"""Headers of a column of row numbers, in lower case; pandas leaves it empty."""
 
 Line = tuple[int, str]
+"""A line number, from 1, and the line."""
 Row = tuple[int, str, list[str]]
+"""A line number, the line and its fields."""
 
 
 @dataclass(frozen=True)
 class DatasetFile:
-    """A file of questions, or a folder of them; a zip archive is a folder too."""
+    """A dataset file, or a folder of them; a zip archive counts as a folder.
+
+    Attributes
+    ----------
+    node : Path or zipfile.Path
+        Where it is.
+    encoding : str
+        Of the files.
+    """
 
     node: Path | zipfile.Path
     encoding: str
@@ -42,33 +48,32 @@ class DatasetFile:
 
     @property
     def is_folder(self) -> bool:
-        """Whether files are in it."""
         return self.node.is_dir()
 
     @property
     def stem(self) -> str:
-        """The name without its end."""
+        """The file name without its suffix."""
         return self.node.name.rpartition(".")[0]
 
     def all_lines(self) -> Iterator[Line]:
-        """The lines that are no comments, with their numbers, without white space around them."""
+        """Yield the lines that are not comments, stripped of white space."""
         for number, line in enumerate(self._text().splitlines(), 1):
             stripped = line.strip()
             if not stripped.startswith("#"):
                 yield number, stripped
 
     def lines(self) -> list[Line]:
-        """The lines that are neither empty nor comments, with their numbers."""
+        """Return the lines that are neither empty nor comments."""
         return [(number, line) for number, line in self.all_lines() if line]
 
     def _text(self) -> str:
         try:
             with self.node.open("rb") as file:
-                data = file.read(LARGEST_FILE + 1)
+                data = file.read(MAX_FILE_BYTES + 1)
         except OSError as error:
             raise EvaluationError(f"{self}: cannot be read: {error.strerror or error}") from None
-        if len(data) > LARGEST_FILE:
-            raise EvaluationError(f"{self}: has over {LARGEST_FILE:,} bytes, as no dataset has")
+        if len(data) > MAX_FILE_BYTES:
+            raise EvaluationError(f"{self}: has over {MAX_FILE_BYTES:,} bytes, as no dataset has")
         try:
             return decode(data, self.encoding)
         except UnicodeError as error:
@@ -80,17 +85,25 @@ class DatasetFile:
             ) from None
 
     def bad_line(self, number: int, expected: str, line: str, hint: str = "") -> EvaluationError:
-        """The error that names a line and quotes its beginning."""
-        found = line if len(line) <= SHOWN else f"{line[:SHOWN]}..."
-        return EvaluationError(f"{self}, line {number}: expected {expected}, found {found!r}{hint}")
+        """Return an error that names a line and quotes its beginning."""
+        quoted = line if len(line) <= MAX_QUOTED else f"{line[:MAX_QUOTED]}..."
+        return EvaluationError(
+            f"{self}, line {number}: expected {expected}, found {quoted!r}{hint}"
+        )
 
 
 @dataclass(frozen=True)
 class DelimitedTable:
-    """The rows of a file, cut at their tabs, else their commas, else their spaces.
+    """The rows of a file, split at tabs, else commas, else spaces.
 
-    has_row_numbers : the first row is a header, and the column of row numbers is left out: it has
-                  no name (pandas), or `id`, or the header has one field fewer than all rows (R)
+    Attributes
+    ----------
+    rows : list of Row
+        All rows, a header among them.
+    has_row_numbers : bool
+        Whether the first row is a header and a column of row numbers was removed. That column has
+        no name (pandas), a name of ROW_NUMBER_HEADERS, or the header has one field fewer than all
+        rows (R).
     """
 
     rows: list[Row]
@@ -98,13 +111,13 @@ class DelimitedTable:
 
     @property
     def first(self) -> list[str]:
-        """The fields of the first row; none where there is no row."""
+        """The fields of the first row; empty if there is no row."""
         return self.rows[0][2] if self.rows else []
 
 
 @contextmanager
 def open_dataset(path: Path, encoding: str = UTF8) -> Iterator[DatasetFile]:
-    """The file or folder; an archive is a folder too."""
+    """Open a file, a folder or a zip archive."""
     if path.suffix.lower() != ".zip" or path.is_dir():
         yield DatasetFile(path, encoding)
         return
@@ -118,53 +131,52 @@ def open_dataset(path: Path, encoding: str = UTF8) -> Iterator[DatasetFile]:
 
 
 def iter_text_files(folder: DatasetFile, name: str = "") -> Iterator[tuple[DatasetFile, str]]:
-    """The .txt files in a folder and those in it, by name, each with the name of its folder."""
+    """Yield the .txt files in a folder and its subfolders, sorted, with their folder's name.
+
+    Hidden files and symbolic links to folders, which may form a circle, are skipped.
+    """
     nodes: list[Path | zipfile.Path] = list(folder.node.iterdir())
     for node in sorted(nodes, key=lambda each: each.name):
         if node.name.startswith((".", "__")):
             continue
         source = DatasetFile(node, folder.encoding)
-        if source.is_folder and not _is_link(node):
+        is_link = isinstance(node, Path) and node.is_symlink()
+        if source.is_folder and not is_link:
             yield from iter_text_files(source, node.name)
         elif node.name.lower().endswith(".txt"):
             yield source, name or folder.node.name
 
 
-def _is_link(node: Path | zipfile.Path) -> bool:
-    """Whether it leads elsewhere, perhaps around in a circle."""
-    return isinstance(node, Path) and node.is_symlink()
-
-
 def parse_table(source: DatasetFile) -> DelimitedTable:
-    """The rows of a file. Raises EvaluationError where a row lacks the number that others have."""
+    """Split a file into rows; raise EvaluationError if a row lacks the number that others have."""
     rows = [(number, line, split_fields(line) or [line]) for number, line in source.lines()]
     if not rows:
         return DelimitedTable([], has_row_numbers=False)
-    (first, line, head), others = rows[0], rows[1:]
+    (first, line, header), others = rows[0], rows[1:]
     numbers = [parse_number(fields[0]) for *_, fields in others]
-    if not head[0] and len(head) > 1:
+    if not header[0] and len(header) > 1:
         if None in numbers:
             number, other, _ = others[numbers.index(None)]
             expected = "a row number, for the first line begins with a comma"
             raise source.bad_line(number, expected, other)
-        head = head[1:]
+        header = header[1:]
     elif not others or None in numbers:
         return DelimitedTable(rows, has_row_numbers=False)
-    elif head[0].lower() in INDEX_NAMES:
-        head = head[1:]
-    elif any(len(fields) != len(head) + 1 for *_, fields in others):
+    elif header[0].lower() in ROW_NUMBER_HEADERS:
+        header = header[1:]
+    elif any(len(fields) != len(header) + 1 for *_, fields in others):
         return DelimitedTable(rows, has_row_numbers=False)
-    cut = [(number, other, fields[1:]) for number, other, fields in others]
-    return DelimitedTable([(first, line, head), *cut], has_row_numbers=True)
+    numberless = [(number, other, fields[1:]) for number, other, fields in others]
+    return DelimitedTable([(first, line, header), *numberless], has_row_numbers=True)
 
 
 def split_columns(line: str) -> list[str]:
-    """A line cut at its tabs, else its spaces."""
+    """Split a line at its tabs, else its spaces."""
     return [field.strip() for field in line.split("\t")] if "\t" in line else split_spaces(line)
 
 
 def split_fields(line: str) -> list[str]:
-    """A line cut at its tabs, else its commas, else its spaces."""
+    """Split a line at its tabs, else its commas, else its spaces."""
     if "," not in line or "\t" in line:
         return split_columns(line)
     try:
@@ -174,7 +186,7 @@ def split_fields(line: str) -> list[str]:
 
 
 def parse_number(text: str) -> float | None:
-    """The finite number that a text is, or None. Python's own `1_000` is none."""
+    """Return the finite number that a text is, or None. Python's own `1_000` is not one."""
     if "_" in text:
         return None
     try:

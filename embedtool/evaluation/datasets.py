@@ -1,17 +1,10 @@
-"""Questions with known answers, by the name of a public dataset or from a file of one's own.
-
-In: a name in the registry, or a path. Out: an AnalogySet, PairSet, CategorySet or OutlierSet.
-"""
+"""Evaluation datasets, by the name of a public dataset or from a file."""
 
 from pathlib import Path
 
 from embedtool.errors import EvaluationError
-from embedtool.evaluation.dataset_readers import (
-    parse_analogies,
-    parse_categories,
-    parse_outliers,
-    parse_pairs,
-)
+from embedtool.evaluation.analogy_reader import parse_analogies
+from embedtool.evaluation.dataset_readers import parse_categories, parse_outliers, parse_pairs
 from embedtool.evaluation.fetching import locate
 from embedtool.evaluation.registry import DatasetEntry, Task, registry
 from embedtool.evaluation.tasks import AnalogySet, CategorySet, OutlierSet, PairSet
@@ -19,12 +12,25 @@ from embedtool.io.encodings import UTF8
 
 
 def read_analogies(source: str | Path, encoding: str = UTF8) -> AnalogySet:
-    """Analogy questions; the shapes of files are those of `reading.parse_analogies`.
+    """Read analogy questions.
 
-    source   : the name of a dataset that is here, or a path
-    encoding : of the file; public datasets are in UTF-8
-    Raises EvaluationError where there is neither, where the dataset has another task or is not here
-    yet or has changed, and, with file and line, where a file is in none of the shapes.
+    Parameters
+    ----------
+    source : str or Path
+        The name of a public dataset that was fetched, or a path; the formats of files are those of
+        `analogy_reader.parse_analogies`.
+    encoding : str
+        Of the file; public datasets are in UTF-8.
+
+    Returns
+    -------
+    AnalogySet
+
+    Raises
+    ------
+    EvaluationError
+        If there is neither, if the dataset is for another task, is not fetched yet or has changed,
+        and, with file and line, if a file is in none of the formats.
     """
     name, path, entry = _located(source, "analogies")
     if entry is not None:
@@ -33,13 +39,13 @@ def read_analogies(source: str | Path, encoding: str = UTF8) -> AnalogySet:
 
 
 def read_pairs(source: str | Path, encoding: str = UTF8) -> PairSet:
-    """Scored pairs, as `read_analogies`; the shapes are those of `reading.parse_pairs`."""
+    """Read word pairs, as `read_analogies`, in the format of `parse_pairs`."""
     name, path, entry = _located(source, "pairs")
     return parse_pairs(path, name, encoding=UTF8 if entry else encoding)
 
 
 def read_analogies_or_pairs(source: str | Path, encoding: str = UTF8) -> AnalogySet | PairSet:
-    """Analogies or pairs: what the name stands for; a file that is not of pairs is of analogies."""
+    """Read analogies or pairs, as `read_analogies`; a file is tried as pairs first."""
     entry = registry().get(source) if isinstance(source, str) else None
     if entry is not None:
         return read_analogies(source) if entry.task == "analogies" else read_pairs(source)
@@ -56,26 +62,27 @@ def read_analogies_or_pairs(source: str | Path, encoding: str = UTF8) -> Analogy
 
 
 def read_categories(source: str | Path, encoding: str = UTF8) -> CategorySet:
-    """Words with categories, as `read_analogies`; the shapes are of `reading.parse_categories`."""
+    """Read categories, as `read_analogies`, in the formats of `parse_categories`."""
     name, path, entry = _located(source, "categories")
     return parse_categories(path, name, encoding=UTF8 if entry else encoding)
 
 
 def read_outliers(source: str | Path, encoding: str = UTF8) -> OutlierSet:
-    """Groups with outliers, as `read_analogies`; the shapes are of `reading.parse_outliers`."""
+    """Read outlier groups, as `read_analogies`, in the formats of `parse_outliers`."""
     name, path, entry = _located(source, "outliers")
     return parse_outliers(path, name, encoding=UTF8 if entry else encoding)
 
 
 def _located(source: str | Path, task: Task) -> tuple[str, Path, DatasetEntry | None]:
-    """A dataset's name and its file, and its entry where it is a public one."""
+    """Return the name of a dataset, its file and, for a public one, its entry."""
     entry = registry().get(source) if isinstance(source, str) else None
     if entry is None:
         path = Path(source)
         if not path.exists():
             raise EvaluationError(
                 f"{source}: no such file, nor a dataset of {task}; see: embedtool datasets "
-                f"--task {task}"
+                f"task={task}",
+                parameters=("task",),
             )
         return path.name if path.is_dir() else path.stem, path, None
     if entry.task != task:

@@ -1,7 +1,4 @@
-"""Documents as vectors: means of the vectors of their words.
-
-In: WordVectors and documents. Out: a vector for each document, and how much of the text was known.
-"""
+"""Document vectors: weighted means of the vectors of their words."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -19,18 +16,22 @@ from embedtool.model.compression import leading_axes
 from embedtool.model.vectors import WordVectors
 
 CASE_SAMPLE = 10_000
-"""The most frequent words, by which it is judged whether a model knows capital letters."""
-CAPITAL_SHARE = 0.01
-"""A model with fewer words in capitals than this was trained on text in lower case: its marks for
-unknown words and ends of sentences may be in capitals all the same."""
+"""The most frequent words, which decide whether a model is cased."""
+MIN_CAPITALIZED = 0.01
+"""A model with a smaller fraction of capitalised words was trained on lower-cased text; its
+tokens for unknown words and sentence ends may be in capitals all the same."""
 
 
 @dataclass(frozen=True)
 class Coverage:
     """How much of the documents a model knows.
 
-    n_documents, n_empty : all documents, and those that hold no known word
-    n_tokens, n_known    : all tokens, and those whose word has a vector
+    Attributes
+    ----------
+    n_documents, n_empty : int
+        All documents, and those without a known word.
+    n_tokens, n_known : int
+        All tokens, and those whose word has a vector.
     """
 
     n_documents: int
@@ -40,21 +41,28 @@ class Coverage:
 
     @property
     def share(self) -> float | None:
-        """The share of the tokens that are known; None where there are no tokens."""
+        """The fraction of tokens that are known; None if there are no tokens."""
         return self.n_known / self.n_tokens if self.n_tokens else None
 
 
 @dataclass(frozen=True, eq=False)
 class BagOfWords:
-    """Documents as bags of known words.
+    """The counts of known words in documents.
 
-    words    : the words that occur in them and have a vector: those of the vocabulary in its order,
-               then those made of subwords in the order of the alphabet; so no document's sum
-               depends, in its last bits, on what stands beside it
-    ids      : int64 (n_words,), rows of the model, -1 where the vector is made of subwords
-    rows     : float32 (n_words, vector_size), their vectors
-    counts   : CSR float32 (n_documents, n_words), how often each occurs, columns ascending
-    coverage : how much of the text they are
+    Attributes
+    ----------
+    words : list of str
+        The words that occur and have a vector: those of the vocabulary in its order, then those
+        made of subwords in alphabetical order. So the sum over a document does not depend, in its
+        last bits, on the other documents.
+    ids : ndarray of int64, shape (n_words,)
+        Rows of the model; -1 where the vector is made of subwords.
+    rows : ndarray of float32, shape (n_words, vector_size)
+        Their vectors.
+    counts : csr_array of float32, shape (n_documents, n_words)
+        How often each occurs; column indices ascend.
+    coverage : Coverage
+        How much of the text they are.
     """
 
     __repr__ = brief
@@ -73,107 +81,126 @@ def count_words(
     *,
     subwords: bool = True,
 ) -> BagOfWords:
-    """Cut documents into tokens and count those that have a vector.
+    """Split documents into tokens and count those that have a vector.
 
-    vectors  : None: every word is known, and has no row
-    subwords : whether a word that is not in the vocabulary gets a vector from its n-grams, where
-               the model has any
-
-    A word whose vector is not finite is unknown.
+    Parameters
+    ----------
+    vectors : WordVectors or None
+        The model. None: every word is known, and has no vector. A word whose vector is not finite
+        is unknown.
+    documents : iterable of str
+        The texts.
+    tokenize : Tokenizer
+        Splits a text into tokens.
+    subwords : bool
+        Give words outside the vocabulary a vector from their n-grams, if the model has any.
     """
     from scipy.sparse import csr_array
 
-    place: defaultdict[str, int] = defaultdict()
-    place.default_factory = place.__len__  # a new word gets the next number
+    number: defaultdict[str, int] = defaultdict()
+    number.default_factory = number.__len__  # a new word gets the next number
     lengths: list[int] = []
 
     def tokens() -> Iterator[list[str]]:
         for document in documents:
-            found = tokenize(document)
-            lengths.append(len(found))
-            yield found
+            split = tokenize(document)
+            lengths.append(len(split))
+            yield split
 
-    met = np.fromiter(map(place.__getitem__, chain.from_iterable(tokens())), np.int32)
-    met_words = list(place)
+    numbers = np.fromiter(map(number.__getitem__, chain.from_iterable(tokens())), np.int32)
+    words = list(number)
     if vectors is None:
-        kept = np.array(sorted(range(len(met_words)), key=met_words.__getitem__), np.int64)
-        ids, rows = np.full(len(kept), -1), np.zeros((len(kept), 0), np.float32)
+        known_words = np.array(sorted(range(len(words)), key=words.__getitem__), np.int64)
+        ids, rows = np.full(len(words), -1), np.zeros((len(words), 0), np.float32)
     else:
-        kept, ids, rows = _with_vectors(vectors, met_words, subwords)
-    columns = np.full(len(met_words), -1, np.int32)
-    columns[kept] = np.arange(len(kept))
-    columns = columns[met]
+        known_words, ids, rows = _with_vectors(vectors, words, subwords)
+    column_of = np.full(len(words), -1, np.int32)
+    column_of[known_words] = np.arange(len(known_words))
+    columns = column_of[numbers]
     known = columns >= 0
     known_before = np.concatenate([[0], np.cumsum(known)])
     ends = known_before[np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])]
     columns = columns[known]
     counts = csr_array(
-        (np.ones(len(columns), np.float32), columns, ends), shape=(len(lengths), len(kept))
+        (np.ones(len(columns), np.float32), columns, ends), shape=(len(lengths), len(known_words))
     )
     counts.sum_duplicates()
-    coverage = Coverage(len(lengths), int((np.diff(ends) == 0).sum()), len(met), len(columns))
-    return BagOfWords([met_words[i] for i in kept.tolist()], ids, rows, counts, coverage)
+    coverage = Coverage(len(lengths), int((np.diff(ends) == 0).sum()), len(numbers), len(columns))
+    return BagOfWords([words[i] for i in known_words.tolist()], ids, rows, counts, coverage)
 
 
 def _with_vectors(
     vectors: WordVectors, words: list[str], subwords: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
-    """The places in `words` of those that have a vector, then `ids` and `rows` of BagOfWords."""
+    """Return the indices in `words` of those with a vector, then `ids` and `rows` of BagOfWords."""
     ids = vectors.word_ids(words, -1)
     inside = np.flatnonzero(ids >= 0)
     inside = inside[np.argsort(ids[inside])]
     rows = vectors.matrix[ids[inside]]
     if subwords and vectors.subwords is not None:
         outside = sorted(np.flatnonzero(ids < 0).tolist(), key=words.__getitem__)
-        made = [vectors.subwords.vector(words[i]) for i in outside]
-        has_any = [i for i, vector in enumerate(made) if vector.any()]
-        if has_any:
-            inside = np.concatenate([inside, np.array(outside)[has_any]])
-            rows = np.concatenate([rows, np.array(made)[has_any]])
+        composed = [vectors.subwords.vector(words[i]) for i in outside]
+        nonzero = [i for i, vector in enumerate(composed) if vector.any()]
+        if nonzero:
+            inside = np.concatenate([inside, np.array(outside)[nonzero]])
+            rows = np.concatenate([rows, np.array(composed)[nonzero]])
     finite = np.isfinite(rows).all(axis=1)
     inside, rows = inside[finite], rows[finite]
     return inside, ids[inside], rows
 
 
 def sif_weights(counts: NDArray[Any], total: float, a: float) -> NDArray[np.float64]:
-    """a / (a + p(w)), p(w) = counts / total: smooth inverse frequency.
+    """Return smooth inverse frequency weights, a / (a + p(w)) with p(w) = counts / total.
 
-    Arora, Liang & Ma 2017, 'A Simple but Tough-to-Beat Baseline for Sentence Embeddings', section
-    3. A word that was not counted weighs 1, as rare as can be.
+    A word that was not counted weighs 1.
+
+    References
+    ----------
+    Arora, Liang & Ma 2017, "A Simple but Tough-to-Beat Baseline for Sentence Embeddings", sec. 3.
     """
     weights: NDArray[np.float64] = a / (a + counts / max(total, 1))
     return weights
 
 
 def inverse_frequencies(bags: BagOfWords) -> tuple[NDArray[np.float64], float]:
-    """ln((1 + n) / (1 + d)) + 1 of each word, d of n documents having it; and where d is 0.
+    """Return the inverse document frequency of each word, and that of a word of no document.
 
-    Smooth inverse document frequency, by scikit-learn's TfidfTransformer.
+    idf(w) = ln((1 + n) / (1 + d)) + 1 for a word in d of n documents, as in scikit-learn's
+    TfidfTransformer.
     """
     from scipy.sparse import csr_array
     from sklearn.feature_extraction.text import TfidfTransformer
 
     counts, n_words = bags.counts, len(bags.words)
-    and_none = csr_array(
+    extended = csr_array(
         (counts.data, counts.indices, counts.indptr), shape=(counts.shape[0], n_words + 1)
     )  # the last column is a word of no document
-    found: NDArray[np.float64] = TfidfTransformer().fit(and_none).idf_
-    return found[:n_words], float(found[n_words])
+    idf: NDArray[np.float64] = TfidfTransformer().fit(extended).idf_
+    return idf[:n_words], float(idf[n_words])
 
 
 def weighted_means(
     bags: BagOfWords, weights: NDArray[np.floating], divisor: Literal["weights", "tokens"]
 ) -> NDArray[np.float32]:
-    """The sum of each document's vectors times their weights, over the sum of these or of tokens.
+    """Return the weighted sum of each document's vectors, divided by its weights or tokens.
 
-    weights : (n_words,), all above 0
+    Parameters
+    ----------
+    bags : BagOfWords
+        The documents.
+    weights : ndarray of floating, shape (n_words,)
+        All above 0.
+    divisor : {"weights", "tokens"}
+        Divide by the sum of weights, or by the number of known tokens.
 
-    Only known tokens count. A document without any gets zeros. float32 (n_documents, vector_size).
+    Returns
+    -------
+    ndarray of float32, shape (n_documents, vector_size)
+        Zeros for a document without a known token.
     """
     weighted = bags.counts.copy()
     weighted.data *= weights[weighted.indices].astype(np.float32)
-    by = weighted if divisor == "weights" else bags.counts
-    totals = by.sum(axis=1)
+    totals = (weighted if divisor == "weights" else bags.counts).sum(axis=1)
     totals[totals == 0] = 1
     means: NDArray[np.float32] = weighted @ bags.rows
     means /= totals[:, None]
@@ -181,10 +208,16 @@ def weighted_means(
 
 
 def common_directions(means: NDArray[np.float32], n: int) -> NDArray[np.float32]:
-    """The n directions in which documents are longest, float32 (vector_size, n).
+    """Return the first n singular vectors of the documents, which are not centred.
 
-    The first singular vectors of the documents, not centred (Arora, Liang & Ma 2017, algorithm 1).
-    Fewer where there are not so many documents that are not zeros.
+    Returns
+    -------
+    ndarray of float32, shape (vector_size, n)
+        Fewer columns if there are not so many nonzero documents.
+
+    References
+    ----------
+    Arora, Liang & Ma 2017, algorithm 1.
     """
     n_axes = min(n, int(means.any(axis=1).sum()))
     if not n_axes:
@@ -195,26 +228,29 @@ def common_directions(means: NDArray[np.float32], n: int) -> NDArray[np.float32]
 def remove_directions(
     means: NDArray[np.float32], directions: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """What is left of each document when its part in these orthogonal directions is taken away."""
-    left: NDArray[np.float32] = np.subtract(means, means @ directions @ directions.T)
-    return left
+    """Subtract from each document its projection on these orthogonal directions."""
+    remainder: NDArray[np.float32] = np.subtract(means, means @ directions @ directions.T)
+    return remainder
 
 
 def has_capitals(vectors: WordVectors) -> bool:
-    """Whether the model tells words in capitals from others."""
+    """Return whether the model is cased: whether it has words with capital letters."""
     sample = vectors.words[:CASE_SAMPLE]
-    return sum(word != word.lower() for word in sample) > CAPITAL_SHARE * len(sample)
+    return sum(word != word.lower() for word in sample) > MIN_CAPITALIZED * len(sample)
 
 
 def lowercasing(tokenize: Tokenizer) -> Tokenizer:
-    """A tokenizer of text in lower case."""
+    """Return a tokenizer that lower-cases text first."""
     return lambda text: tokenize(text.lower())
 
 
 def check_documents(documents: Any) -> Iterable[str]:
-    """Documents as they come, each of them checked when its turn comes.
+    """Return an iterator over documents that checks each one.
 
-    Raises DocumentError on a single string, on a table, and on what is no text.
+    Raises
+    ------
+    DocumentError
+        For a single string, for a table, and for an item that is not a string.
     """
     if isinstance(documents, str | bytes):
         raise DocumentError("expected several documents, found one string; put it into a list")

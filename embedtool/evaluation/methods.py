@@ -1,9 +1,6 @@
-"""The methods by which the questions of an analogy are answered.
+"""Methods that answer analogy questions.
 
-In: vectors, questions as ids, the words that may answer. Out: the id of the word that each method
-gives.
-
-Methods that look at one example, a : b, score a candidate x for c by the products of unit vectors:
+Methods that use one example, a : b, score a candidate x for c by dot products of unit vectors:
 
     3cosadd       x.b - x.a + x.c                    Mikolov, Yih & Zweig 2013
     3cosmul       x.b x.c / (x.a + e), moved to 0..1 Levy & Goldberg 2014, eq. 4
@@ -11,10 +8,10 @@ Methods that look at one example, a : b, score a candidate x for c by the produc
     nearest-b     x.b                                what a method must beat: how much of its score
     nearest-c     x.c                                comes from neighbours alone (Linzen 2016)
 
-and methods that look at all other pairs of the relation (Drozd, Gladkova & Matsuoka 2016):
+and methods that learn from all other pairs of the relation (Drozd, Gladkova & Matsuoka 2016):
 
-    3cosavg       cosine with c plus the mean of their offsets
-    lrcos         x.c times the probability that x is of the kind of their second words
+    3cosavg       cosine with c plus the mean offset of the pairs
+    lrcos         x.c times the probability, by logistic regression, that x is a second word
 """
 
 from collections.abc import Iterator
@@ -26,15 +23,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.config.choices import AnalogyMethod
+from embedtool.io.blocks import slices
 from embedtool.io.machine import n_cores
 from embedtool.model.linalg import unit_rows
 from embedtool.model.vectors import WordVectors
 from embedtool.search.index import EPSILON, MIN_FACTOR, RowBlock, blocked_top_k, nearest
 
 BLOCK_CANDIDATES = 2048
-"""Their products with all words of the Google questions take 7 MB; a question's three rows, 24 KB,
-stay in a core's nearest cache."""
-OVER_RELATION: frozenset[AnalogyMethod] = frozenset({"3cosavg", "lrcos"})
+"""Candidates at a time. Their products with all words of the Google questions take 7 MB; the three
+rows of a question, 24 KB, stay in the L1 cache."""
+RELATION_METHODS: frozenset[AnalogyMethod] = frozenset({"3cosavg", "lrcos"})
 WEIGHTS: dict[AnalogyMethod, tuple[float, float, float]] = {
     "3cosadd": (-1, 1, 1),
     "3cosmul": (-1, 1, 1),
@@ -42,11 +40,11 @@ WEIGHTS: dict[AnalogyMethod, tuple[float, float, float]] = {
     "nearest-b": (0, 1, 0),
     "nearest-c": (0, 0, 1),
 }
-"""What a, b and c weigh in the sum of products or, for 3cosmul, of their logarithms."""
-LEAST_DISTANCE = 1e-12
-"""Stands for the squared distance of two words whose vectors are the same."""
+"""Weights of a, b and c in the sum of dot products or, for 3cosmul, of their logarithms."""
+MIN_SQUARED_DISTANCE = 1e-12
+"""Replaces the squared distance of two words whose vectors are the same."""
 SEED = 0
-"""Of the words that lrcos takes as examples of no kind."""
+"""Of the random words that lrcos takes as negative examples."""
 
 Ids = NDArray[np.int64]
 Rows = NDArray[np.float32]
@@ -54,9 +52,12 @@ Rows = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Relation:
-    """The pairs of one relation that are known.
+    """The known pairs of one relation.
 
-    sources, targets : int64 (n_pairs,), ids of their first and second words; sources are distinct
+    Attributes
+    ----------
+    sources, targets : ndarray of int64, shape (n_pairs,)
+        Ids of the first and the second words; sources are distinct.
     """
 
     sources: Ids
@@ -66,16 +67,30 @@ class Relation:
 def answer_by_example(
     vectors: WordVectors, questions: Ids, method: AnalogyMethod, candidates: Ids, excluded: Ids
 ) -> Ids:
-    """The candidate that answers each question a : b, c best; -1 where none is left.
+    """Return the candidate that answers each question a : b, c best.
 
-    questions  : int64 (n_questions, 3), ids of a, b and c
-    candidates : int64 (n_candidates,), rows that may answer; their vectors are finite
-    excluded   : int64 (n_questions, any), ids that may not answer a question
+    Parameters
+    ----------
+    vectors : WordVectors
+        The model.
+    questions : ndarray of int64, shape (n_questions, 3)
+        Ids of a, b and c.
+    method : str
+        A key of WEIGHTS.
+    candidates : ndarray of int64, shape (n_candidates,)
+        Ids that may answer; their vectors are finite.
+    excluded : ndarray of int64, shape (n_questions, any)
+        Ids that may not answer a question.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_questions,)
+        Ids; -1 where no candidate is left.
     """
     from embedtool.kernels.analogies import best_candidate
 
-    used, places = np.unique(questions, return_inverse=True)
-    terms, slots = unit_rows(vectors.matrix[used]), places.reshape(questions.shape)
+    used, term_of = np.unique(questions, return_inverse=True)
+    terms, slots = unit_rows(vectors.matrix[used]), term_of.reshape(questions.shape)
     weights = np.tile(np.array(WEIGHTS[method], dtype=np.float32), (len(questions), 1))
     offsets = np.zeros(len(questions), dtype=np.float32)
     if method == "pairdistance":
@@ -85,24 +100,24 @@ def answer_by_example(
         slots[:, 0] += len(terms)
     position = np.full(vectors.n_words, -1, dtype=np.int64)
     position[candidates] = np.arange(len(candidates))
-    barred = position[excluded]
-    found = np.full(len(questions), -1, dtype=np.int64)
+    excluded_positions = position[excluded]
+    best = np.full(len(questions), -1, dtype=np.int64)
     scores = np.full(len(questions), -np.inf, dtype=np.float32)
-    cuts = np.linspace(0, len(questions), n_cores() + 1).astype(np.int64).tolist()
-    parts = [slice(*cut) for cut in pairwise(cuts)]
-    with ThreadPoolExecutor(len(parts)) as pool:
+    bounds = np.linspace(0, len(questions), n_cores() + 1).astype(np.int64).tolist()
+    chunks = [slice(*chunk) for chunk in pairwise(bounds)]
+    with ThreadPoolExecutor(len(chunks)) as pool:
         for start, block in _blocks(vectors, candidates):
             products, factors = _products(block, terms, method)
             work = [
                 pool.submit(
-                    best_candidate, products, slots[part], weights[part], offsets[part], factors,
-                    barred[part], start, found[part], scores[part],
+                    best_candidate, products, slots[chunk], weights[chunk], offsets[chunk], factors,
+                    excluded_positions[chunk], start, best[chunk], scores[chunk],
                 )
-                for part in parts
+                for chunk in chunks
             ]  # fmt: skip
             for each in work:
                 each.result()
-    return np.where(found >= 0, candidates[found], -1)
+    return np.where(best >= 0, candidates[best], -1)
 
 
 def answer_by_relation(
@@ -113,22 +128,38 @@ def answer_by_relation(
     candidates: Ids,
     excluded: Ids,
 ) -> Ids:
-    """The candidate that answers each source best, learnt from the relation's other pairs.
+    """Return the candidate that answers each source best, learned from the relation's other pairs.
 
-    sources : int64 (n_sources,), ids of the words c; a pair with the same first word is left out
-    The rest is as for `answer_by_example`. A source without another pair gets no answer.
+    Parameters
+    ----------
+    vectors : WordVectors
+        The model.
+    relation : Relation
+        The pairs to learn from.
+    sources : ndarray of int64, shape (n_sources,)
+        Ids of the words c. Pairs whose first word is c are left out.
+    method : str
+        One of RELATION_METHODS.
+    candidates, excluded
+        As for `answer_by_example`.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_sources,)
+        Ids; -1 where no candidate or no other pair is left.
     """
     answers = np.full(len(sources), -1, dtype=np.int64)
     others = relation.sources != sources[:, None]
-    asked = others.any(axis=1)
-    if asked.any():
-        answers[asked] = _from_others(
-            vectors, relation, sources[asked], others[asked], method, candidates, excluded[asked]
-        )
+    answerable = others.any(axis=1)
+    if answerable.any():
+        answers[answerable] = _answer_from_others(
+            vectors, relation, sources[answerable], others[answerable], method, candidates,
+            excluded[answerable],
+        )  # fmt: skip
     return answers
 
 
-def _from_others(
+def _answer_from_others(
     vectors: WordVectors,
     relation: Relation,
     sources: Ids,
@@ -137,7 +168,13 @@ def _from_others(
     candidates: Ids,
     excluded: Ids,
 ) -> Ids:
-    """As `answer_by_relation`. others : bool (n_sources, n_pairs), what each may learn from."""
+    """Answer as `answer_by_relation`.
+
+    Parameters
+    ----------
+    others : ndarray of bool, shape (n_sources, n_pairs)
+        The pairs that each source may learn from.
+    """
     firsts = unit_rows(vectors.matrix[relation.sources])
     seconds = unit_rows(vectors.matrix[relation.targets])
     queries = unit_rows(vectors.matrix[sources])
@@ -147,14 +184,14 @@ def _from_others(
             vectors.matrix, vectors.norms, queries + np.array(offsets), 1,
             candidates=candidates, excluded=excluded,
         ).ids[:, 0]  # fmt: skip
-    noise = unit_rows(vectors.matrix[np.random.default_rng(SEED).choice(candidates, len(firsts))])
-    planes, heights = _classifiers(firsts, seconds, noise, others)
+    drawn = np.random.default_rng(SEED).choice(candidates, len(firsts))
+    weights, biases = _fit_classifiers(firsts, seconds, unit_rows(vectors.matrix[drawn]), others)
 
     def score(rows: slice, block: RowBlock, scores: Rows) -> None:
         from scipy.special import expit
 
-        block.products(planes[rows], out=scores)
-        scores += heights[rows, None]
+        block.products(weights[rows], out=scores)
+        scores += biases[rows, None]
         expit(scores, out=scores)
         scores *= block.products(queries[rows])
 
@@ -164,40 +201,53 @@ def _from_others(
 
 
 def _blocks(vectors: WordVectors, candidates: Ids) -> Iterator[tuple[int, RowBlock]]:
-    """The candidates' vectors, BLOCK_CANDIDATES at a time, each block with its first place."""
-    for start in range(0, len(candidates), BLOCK_CANDIDATES):
-        rows = unit_rows(vectors.matrix[candidates[start : start + BLOCK_CANDIDATES]])
-        yield start, RowBlock(rows, None)
+    """Yield the candidates' vectors in blocks, each with the position of its first candidate."""
+    for block in slices(len(candidates), BLOCK_CANDIDATES):
+        yield block.start, RowBlock(unit_rows(vectors.matrix[candidates[block]]), None)
 
 
 def _products(block: RowBlock, terms: Rows, method: AnalogyMethod) -> tuple[Rows, Rows]:
-    """What the kernel adds up, and what it multiplies the sum by. float32 (any, n_columns)."""
+    """Return what the kernel sums, and the factors of the sum.
+
+    Both are float32 of shape (any, n_columns), where a column is a candidate.
+    """
     products = block.products(terms)
     if method == "pairdistance":
-        squares = np.maximum(2 - 2 * products, np.float32(LEAST_DISTANCE))
+        squares = np.maximum(2 - 2 * products, np.float32(MIN_SQUARED_DISTANCE))
         return products, np.reciprocal(np.sqrt(squares))
     if method == "3cosmul":
-        shares = (products + 1) / 2
-        both = np.concatenate([shares, shares + np.float32(EPSILON)])
+        shifted = (products + 1) / 2
+        both = np.concatenate([shifted, shifted + np.float32(EPSILON)])
         products = np.log(np.maximum(both, np.float32(MIN_FACTOR), out=both), out=both)
     return products, products[:0]
 
 
-def _classifiers(
-    firsts: Rows, seconds: Rows, noise: Rows, others: NDArray[np.bool_]
+def _fit_classifiers(
+    firsts: Rows, seconds: Rows, negatives: Rows, others: NDArray[np.bool_]
 ) -> tuple[Rows, Rows]:
-    """For each query the logistic regression that tells second words from first and other words.
+    """Fit for each query a logistic regression of second words against first and random words.
 
-    others : bool (n_queries, n_pairs), what each learns from
-    Returns float32 (n_queries, vector_size) and (n_queries,): the planes' normals and offsets.
+    Parameters
+    ----------
+    firsts, seconds : ndarray of float32, shape (n_pairs, vector_size)
+        The words of the relation.
+    negatives : ndarray of float32, shape (any, vector_size)
+        Random words.
+    others : ndarray of bool, shape (n_queries, n_pairs)
+        The pairs that each query learns from.
+
+    Returns
+    -------
+    weights : ndarray of float32, shape (n_queries, vector_size)
+    biases : ndarray of float32, shape (n_queries,)
     """
     from sklearn.linear_model import LogisticRegression
 
-    planes, heights = [], []
+    weights, biases = [], []
     for chosen in others:
-        examples = np.concatenate([seconds[chosen], firsts[chosen], noise])
+        examples = np.concatenate([seconds[chosen], firsts[chosen], negatives])
         is_second = np.arange(len(examples)) < chosen.sum()
         fitted = LogisticRegression().fit(examples, is_second)
-        planes.append(fitted.coef_[0])
-        heights.append(fitted.intercept_[0])
-    return np.array(planes, dtype=np.float32), np.array(heights, dtype=np.float32)
+        weights.append(fitted.coef_[0])
+        biases.append(fitted.intercept_[0])
+    return np.array(weights, dtype=np.float32), np.array(biases, dtype=np.float32)

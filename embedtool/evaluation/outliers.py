@@ -1,8 +1,4 @@
-"""How often vectors tell which word does not belong to a group.
-
-In: WordVectors and an OutlierSet. Out: accuracy and the position of the outlier, by group and over
-all, under both rules for unknown words.
-"""
+"""Evaluation on outlier detection: which word does not belong to a group."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,19 +12,28 @@ from embedtool.evaluation.vocabulary_lookup import index_words
 from embedtool.model.linalg import unit_rows
 from embedtool.model.vectors import WordVectors
 
-LEAST_MEMBERS = 2
-"""Members of a group without which its outlier cannot be told: two words have no odd one out."""
+MIN_MEMBERS = 2
+"""Members that a group needs for its outlier to be defined: of two words neither is an outlier."""
 
 
 @dataclass(frozen=True)
 class OutlierScore:
-    """The questions of a group, or of all.
+    """The scores over the questions of one group, or of all.
 
-    found             : questions whose outlier is known, and at least two members of the group
-    total             : all questions
-    correct           : questions where the outlier is the one that fits least
-    accuracy, opp     : over the questions found, or None
-    accuracy_over_total, opp_over_total : over all questions; the others are wrong, at position 0
+    Attributes
+    ----------
+    name : str
+        Of the group, or "total".
+    correct : int
+        Questions whose outlier is detected.
+    found : int
+        Questions whose outlier and at least two members of the group are known.
+    total : int
+        All questions.
+    accuracy, opp : float or None
+        Accuracy and outlier position percentage over the questions found.
+    accuracy_over_total, opp_over_total : float or None
+        Over all questions; the others count as wrong, at position 0.
     """
 
     name: str
@@ -43,9 +48,20 @@ class OutlierScore:
 
 @dataclass(frozen=True)
 class OutlierResult:
-    """Accuracy and outlier position percentage, with the settings they depend on.
+    """Accuracy and outlier position percentage, with the settings of the evaluation.
 
-    unknown_members : members of groups that are not known, which are left out of their groups
+    Attributes
+    ----------
+    dataset : str
+        Its name.
+    restrict_vocab, case_insensitive
+        The settings of `evaluate_outliers`.
+    unknown_members : int
+        Members that are not known, which are left out of their groups.
+    groups : tuple of OutlierScore
+        One for each group.
+    total : OutlierScore
+        Over all groups.
     """
 
     dataset: str
@@ -63,18 +79,32 @@ def evaluate_outliers(
     restrict_vocab: int | None = RESTRICT_VOCAB,
     case_insensitive: bool = True,
 ) -> OutlierResult:
-    """Rank the words of each group and an outlier by how compact the others are without them.
+    """Rank the words of each group and an outlier by the compactness of the other words.
 
-    The outlier is detected where the others are most compact without it. Accuracy is the share of
-    those; OPP the mean of its position, counted from 0, divided by the number of members
-    (Camacho-Collados & Navigli 2016).
+    An outlier is detected if the other words are most compact without it. Accuracy is the fraction
+    of detected outliers; OPP is the mean of the outlier's position, counted from 0, divided by the
+    number of members.
 
-    Members that are not known are left out of their group. A question whose outlier is not known,
-    or of whose members fewer than two are, is passed over, and wrong over the total. The authors'
-    program gives an unknown word the zero vector instead: then an unknown outlier is detected,
-    for it is like no other word.
+    Unknown members are left out of their group. A question whose outlier is unknown, or with fewer
+    than two known members, is skipped, and wrong over the total. The authors' program gives an
+    unknown word the zero vector instead, so that it detects every unknown outlier.
 
-    The options are those of `embedtool.evaluation.analogy.answer_analogies`.
+    Parameters
+    ----------
+    vectors : WordVectors
+        The model.
+    outliers : OutlierSet
+        The groups.
+    restrict_vocab, case_insensitive
+        As for `analogy.answer_analogies`.
+
+    Returns
+    -------
+    OutlierResult
+
+    References
+    ----------
+    Camacho-Collados & Navigli 2016, "Find the word that does not belong".
     """
     known = index_words(vectors, restrict_vocab, case_insensitive)
     groups: list[OutlierScore] = []
@@ -82,10 +112,10 @@ def evaluate_outliers(
     unknown_members = total = 0
     for group in outliers.groups:
         members = known.word_ids(group.members)
-        odd = known.word_ids(group.outliers)
+        outlier_ids = known.word_ids(group.outliers)
         unknown_members += int((members < 0).sum())
-        members, odd = members[members >= 0], odd[odd >= 0]
-        positions = _positions(vectors, members, odd) if len(members) >= LEAST_MEMBERS else []
+        members, outlier_ids = members[members >= 0], outlier_ids[outlier_ids >= 0]
+        positions = _positions(vectors, members, outlier_ids) if len(members) >= MIN_MEMBERS else []
         groups.append(_score(group.name, positions, len(group.outliers)))
         all_positions += positions
         total += len(group.outliers)
@@ -100,16 +130,24 @@ def evaluate_outliers(
 
 
 def compactness(unit: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How alike the other words are without each word of a set. float64 (n,).
+    """Return the compactness of a set of words without each of its words.
 
-    unit : float64 (n, vector_size), rows of length 1, n > 2
-    c(w) is the mean cosine of all pairs of words in W but w (Camacho-Collados & Navigli 2016):
-    what all pairs have together, less twice what w has with the others.
+    c(w) is the mean cosine of all pairs of words in W without w (Camacho-Collados & Navigli 2016).
+
+    Parameters
+    ----------
+    unit : ndarray of float64, shape (n, vector_size)
+        Rows of length 1; n > 2.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
     """
     cosines = unit @ unit.T
     np.fill_diagonal(cosines, 0)
     n_others = len(unit) - 1
     with_others = cosines.sum(axis=1)
+    # each pair stands twice in the sum over all, and so do those of w
     result: NDArray[np.float64] = (cosines.sum() - 2 * with_others) / (n_others * (n_others - 1))
     return result
 
@@ -117,7 +155,7 @@ def compactness(unit: NDArray[np.float64]) -> NDArray[np.float64]:
 def _positions(
     vectors: WordVectors, members: NDArray[np.int64], outliers: NDArray[np.int64]
 ) -> list[float]:
-    """OP(W) / (|W| - 1) of each outlier: 1 where it is detected, 0 where it fits best of all."""
+    """Return OP(W) / (|W| - 1) of each outlier: 1 if it is detected, 0 if it fits best of all."""
     unit = unit_rows(vectors.matrix[np.concatenate([members, outliers])]).astype(np.float64)
     inside, outside = unit[: len(members)], unit[len(members) :]
     positions = []

@@ -1,7 +1,4 @@
-"""The public datasets: what each asks, how large it is, where it lies and whose it is.
-
-In: datasets.toml beside this file. Out: a DatasetEntry by name.
-"""
+"""The public datasets of datasets.toml: task, size, source and licence of each."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -38,33 +35,32 @@ class DatasetEntry:
 
     @property
     def file(self) -> str:
-        """The name that a download has in the cache, with the suffix that it has on the web."""
+        """The file name of a download in the cache, with the suffix of its URL."""
         return self.name + PurePosixPath(urlsplit(self.url or "").path).suffix
 
     def check(self, dataset: Dataset) -> None:
-        """Raise EvaluationError unless `dataset` is as large as this one is known to be."""
-        for there, known, what in zip(
+        """Raise EvaluationError unless `dataset` has the expected size."""
+        for size, expected, what in zip(
             dataset.sizes, (self.items, self.groups), ("items", "groups"), strict=True
         ):
-            if known is not None and there != known:
+            if expected is not None and size != expected:
                 raise EvaluationError(
-                    f"{self.name}: the file holds {there:,} {what}, {known:,} were expected"
+                    f"{self.name}: the file holds {size:,} {what}, {expected:,} were expected"
                 )
 
 
 @cache
 def registry() -> Mapping[str, DatasetEntry]:
-    """All public datasets by name, in the order of datasets.toml."""
+    """Return all public datasets by name, in the order of datasets.toml."""
     import tomllib
 
     with REGISTRY.open("rb") as file:
-        return {
-            name: DatasetEntry(name=name, **about) for name, about in tomllib.load(file).items()
-        }
+        entries = tomllib.load(file)
+    return {name: DatasetEntry(name=name, **fields) for name, fields in entries.items()}
 
 
 def find_dataset(name: str) -> DatasetEntry:
-    """The dataset of this name; raises EvaluationError where there is none."""
+    """Return the dataset of this name; raise EvaluationError if there is none."""
     try:
         return registry()[name]
     except KeyError:

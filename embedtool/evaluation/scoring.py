@@ -1,8 +1,4 @@
-"""The score of word vectors on a dataset of any task.
-
-In: WordVectors and a dataset. Out: the result of the evaluation that the dataset is made for, and
-of any result its metrics, all in one shape.
-"""
+"""Evaluation of word vectors on a dataset of any task, and the metrics of its result."""
 
 from dataclasses import dataclass, replace
 
@@ -22,10 +18,18 @@ Result = AnalogyResult | PairResult | CategoryResult | OutlierResult
 class Metric:
     """One figure of a result.
 
-    found, total : questions that the vocabulary can answer, and all
-    score        : over those found, or None where it is not defined
-    interval     : of the score, or None
-    over_total   : the score with the others as wrong, or None where it is not defined
+    Attributes
+    ----------
+    name : str
+        The measure, or the section or kind of analogies.
+    found, total : int
+        Questions that the vocabulary can answer, and all questions.
+    score : float or None
+        Over the questions found; None if it is not defined.
+    interval : Interval or None
+        The confidence interval of the score.
+    over_total : float or None
+        The score with the other questions counted as wrong; None if it is not defined.
     """
 
     name: str
@@ -45,10 +49,23 @@ def evaluate(
     restrict_vocab: int | None = RESTRICT_VOCAB,
     case_insensitive: bool = True,
 ) -> Result:
-    """Evaluate `vectors` on `dataset`.
+    """Evaluate vectors on a dataset of any task.
 
-    method, include_query_words      : of analogies, as for `answer_analogies`
-    restrict_vocab, case_insensitive : which words are known, as there
+    Parameters
+    ----------
+    vectors : WordVectors or Model
+        What is evaluated.
+    dataset : Dataset
+        The questions.
+    method, include_query_words
+        For analogies, as for `analogy.answer_analogies`.
+    restrict_vocab, case_insensitive
+        Which words are known, as there.
+
+    Returns
+    -------
+    AnalogyResult, PairResult, CategoryResult or OutlierResult
+        According to the task.
     """
     vectors = vectors_of(vectors)
     if isinstance(dataset, AnalogySet):
@@ -74,13 +91,20 @@ def evaluate(
 
 
 def primary_metric(result: Result) -> Metric:
-    """The figure that a dataset is cited by: accuracy, Spearman's correlation, k-means' purity."""
+    """Return the metric that a dataset is cited by.
+
+    Accuracy of analogies and outliers, Spearman's correlation of pairs, k-means purity of
+    categories.
+    """
     found = metrics(result)
     return replace(found[-1], name="accuracy") if isinstance(result, AnalogyResult) else found[0]
 
 
 def metrics(result: Result) -> list[Metric]:
-    """All figures of a result: of analogies by section, by kind and over all, else by measure."""
+    """Return all metrics of a result.
+
+    Those of analogies are by section, by kind and over all; else there is one for each measure.
+    """
     if isinstance(result, AnalogyResult):
         return [
             Metric(p.name, p.found, p.total, p.accuracy, p.interval, p.accuracy_over_total)

@@ -1,7 +1,4 @@
-"""How well the cosines of word pairs agree with people's judgements.
-
-In: WordVectors and a PairSet. Out: rank and linear correlation, under both rules for unknown words.
-"""
+"""Evaluation on word similarity: the correlation of cosines with human scores of word pairs."""
 
 from dataclasses import dataclass
 
@@ -20,15 +17,24 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class PairResult:
-    """Correlations of cosines with people's scores, with the settings they depend on.
+    """Correlations of cosines with human scores, with the settings of the evaluation.
 
-    found               : pairs of which both words are known
-    total               : all pairs
-    spearman, pearson   : over the pairs found
-    spearman_interval, pearson_interval : of these, by `statistics.correlation_interval`
-    spearman_over_total, pearson_over_total : over all pairs; one with an unknown word has cosine 0
+    A correlation is None if it is not defined: fewer than two pairs, or all scores equal.
 
-    A correlation is None where it is not defined: fewer than two pairs, or all scores equal.
+    Attributes
+    ----------
+    dataset : str
+        Its name.
+    restrict_vocab, case_insensitive
+        The settings of `pair_similarities`.
+    found, total : int
+        Pairs of which both words are known, and all pairs.
+    spearman, pearson : float or None
+        Over the pairs found.
+    spearman_interval, pearson_interval : Interval or None
+        Of these, by `statistics.correlation_interval`.
+    spearman_over_total, pearson_over_total : float or None
+        Over all pairs; a pair with an unknown word has cosine 0.
     """
 
     dataset: str
@@ -51,9 +57,21 @@ def pair_similarities(
     restrict_vocab: int | None = RESTRICT_VOCAB,
     case_insensitive: bool = True,
 ) -> Floats:
-    """The cosine of each pair, float64 (n_pairs,); NaN where a word is not known.
+    """Return the cosine of each pair.
 
-    The options are those of `embedtool.evaluation.analogy.answer_analogies`.
+    Parameters
+    ----------
+    vectors : WordVectors
+        The model.
+    pairs : PairSet
+        The pairs.
+    restrict_vocab, case_insensitive
+        As for `analogy.answer_analogies`.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_pairs,)
+        NaN where a word is not known.
     """
     known = index_words(vectors, restrict_vocab, case_insensitive)
     first = known.word_ids(pair[0] for pair in pairs.pairs)
@@ -71,7 +89,7 @@ def evaluate_pairs(
     restrict_vocab: int | None = RESTRICT_VOCAB,
     case_insensitive: bool = True,
 ) -> PairResult:
-    """Correlate `pair_similarities` with people's scores."""
+    """Correlate `pair_similarities`, whose parameters this has, with the human scores."""
     similarities = pair_similarities(
         vectors, pairs, restrict_vocab=restrict_vocab, case_insensitive=case_insensitive
     )
@@ -87,7 +105,7 @@ def score_pairs(
     restrict_vocab: int | None,
     case_insensitive: bool,
 ) -> PairResult:
-    """What the similarities of the pairs come to, found under these settings."""
+    """Return the correlations of `similarities`, which were computed with these settings."""
     scores = pairs.scores
     found = ~np.isnan(similarities)
     spearman, pearson = _correlations(scores[found], similarities[found])
@@ -110,7 +128,7 @@ def score_pairs(
 def _correlations(
     scores: Floats, similarities: NDArray[np.float64]
 ) -> tuple[float, float] | tuple[None, None]:
-    """Spearman's rank correlation and Pearson's, or None for both where they are not defined."""
+    """Return Spearman's and Pearson's correlation, or None for both if they are not defined."""
     if len(scores) < 2 or not np.ptp(scores) or not np.ptp(similarities):
         return None, None
     from scipy.stats import pearsonr, spearmanr  # takes most of a second

@@ -1,7 +1,4 @@
-"""What the datasets hold: questions with known answers, of four kinds of task.
-
-In: what the readers found in files. Out: an AnalogySet, PairSet, CategorySet or OutlierSet.
-"""
+"""Evaluation datasets: questions with known answers, for four kinds of task."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,13 +10,24 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Question = tuple[str, str, str, tuple[str, ...]]
-"""a is to b as c is to which word: a, b, c and the answers that count as right."""
+"""An analogy, a is to b as c is to d: a, b, c and all words that count as right answers d."""
 Pair = tuple[str, str, float]
+"""Two words and the score that people gave them."""
 
 
 @dataclass(frozen=True)
 class Section:
-    """Questions about one relation; `kind` is the type of relation that it belongs to."""
+    """Analogy questions about one relation.
+
+    Attributes
+    ----------
+    name : str
+        The relation.
+    questions : tuple of Question
+        In the order of the file.
+    kind : str
+        The type of relation that it belongs to.
+    """
 
     __repr__ = brief
 
@@ -50,7 +58,7 @@ class AnalogySet:
 
 @dataclass(frozen=True)
 class PairSet:
-    """Pairs of words with the score that people gave them."""
+    """Pairs of words with human similarity scores."""
 
     __repr__ = brief
 
@@ -59,7 +67,7 @@ class PairSet:
 
     @property
     def scores(self) -> "NDArray[np.float64]":
-        """People's scores, float64 (n_pairs,)."""
+        """The human scores, float64 (n_pairs,)."""
         import numpy as np  # the registry of datasets, which the command line reads, needs none
 
         return np.array([pair[2] for pair in self.pairs], dtype=np.float64)
@@ -87,7 +95,7 @@ class CategorySet:
 
 @dataclass(frozen=True)
 class OutlierGroup:
-    """Words that belong together, and words of which none belongs to them."""
+    """Words that belong together, and outliers that do not belong to them."""
 
     name: str
     members: tuple[str, ...]

@@ -92,7 +92,7 @@ def test_columns_and_tokenizer_are_chosen(run: Run, model: Path, tmp_path: Path)
 
 
 @pytest.mark.parametrize(("options", "code", "message"), [
-    (["--folds", "20"], 1, "topics.csv: classes with fewer documents than the 20 folds: 'sea' "
+    (["--folds", "20"], 1, "topics.csv: classes with fewer than 20 documents: 'sea' "
      "(16), 'land' (15); leave them out, or choose fewer --folds"),
     (["--folds", "2"], 2, "--folds must be 3 or more, not 2"),
     (["--pairs", "simlex999"], 2,

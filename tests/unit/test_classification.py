@@ -17,9 +17,9 @@ from sklearn.preprocessing import StandardScaler
 from embedtool.config.tasks import ClassifyConfig
 from embedtool.errors import ConfigError, CorpusError, EvaluationError
 from embedtool.evaluation.classification import (
+    INVERSE_REGULARIZATION,
     MAJORITY,
     ONE_HOT,
-    STRENGTHS,
     WORDS,
     LabelledDocuments,
     classify,
@@ -107,7 +107,7 @@ def test_invalid_utf8_stops_or_is_mended(tmp_path: Path) -> None:
 
 
 def test_text_and_class_are_two_columns(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="--text-column and --label-column are the same"):
+    with pytest.raises(ConfigError, match="text_column and label_column are the same"):
         read_labelled(tmp_path / "a.csv", ClassifyConfig(text_column="x", label_column="x"))
 
 
@@ -133,7 +133,9 @@ def test_scores_are_those_of_scikit_learns_cross_validation() -> None:
     vectorizer = DocumentVectorizer(topic_vectors(), weighting="tfidf", tokenizer="whitespace")
     messages = []
     result = classify(documents, {"vectors": vectorizer}, folds=4, seed=3, report=messages.append)
-    regression = GridSearchCV(LogisticRegression(max_iter=1000), {"C": STRENGTHS}, cv=3)
+    regression = GridSearchCV(
+        LogisticRegression(max_iter=1000), {"C": INVERSE_REGULARIZATION}, cv=3
+    )
     peers = {
         "vectors": make_pipeline(vectorizer, StandardScaler(), regression),
         WORDS: make_pipeline(TfidfVectorizer(analyzer=lambda t: t.lower().split()), regression),
@@ -193,10 +195,10 @@ def test_strength_is_chosen_for_each_representation() -> None:
 
 @pytest.mark.parametrize(("labels", "message"), [
     (["x"] * 8, "d: all documents have one class, 'x'"),
-    (["x"] * 5 + ["y"] * 3, "d: classes with fewer documents than the 5 folds: 'y' (3); leave "
-     "them out, or choose fewer --folds"),
-    ([*"abcdefg", "x"], "d: classes with fewer documents than the 5 folds: 'a' (1), 'b' (1), "
-     "'c' (1), 'd' (1), 'e' (1) and 3 more; leave them out, or choose fewer --folds"),
+    (["x"] * 5 + ["y"] * 3, "d: classes with fewer than 5 documents: 'y' (3); leave "
+     "them out, or choose fewer folds"),
+    ([*"abcdefg", "x"], "d: classes with fewer than 5 documents: 'a' (1), 'b' (1), "
+     "'c' (1), 'd' (1), 'e' (1) and 3 more; leave them out, or choose fewer folds"),
 ])  # fmt: skip
 def test_too_few_documents_of_a_class(labels: list[str], message: str) -> None:
     documents = LabelledDocuments("d", ("ship",) * 8, tuple(labels), 0)

@@ -143,7 +143,7 @@ def test_what_is_neither_a_name_nor_a_file_is_told():
     with pytest.raises(EvaluationError) as error:
         read_pairs("wordsim")
     assert str(error.value) == (
-        "wordsim: no such file, nor a dataset of pairs; see: embedtool datasets --task pairs"
+        "wordsim: no such file, nor a dataset of pairs; see: embedtool datasets task=pairs"
     )
     with pytest.raises(EvaluationError, match="google is a dataset of analogies, not of pairs"):
         read_pairs("google")
@@ -380,7 +380,7 @@ def test_a_line_without_words_among_pairs_is_named(tmp_path):
 def test_an_archive_that_swells_and_a_file_too_large_are_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("embedtool.evaluation.dataset_lines.LARGEST_FILE", 2**16)
+    monkeypatch.setattr("embedtool.evaluation.dataset_lines.MAX_FILE_BYTES", 2**16)
     archive, plain = tmp_path / "a.zip", tmp_path / "a.txt"
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("set/a.txt", "king queen\n" * 2**13)

@@ -61,7 +61,7 @@ def test_a_file_that_changes_later_is_refused_and_can_be_had_anew(
         with pytest.raises(EvaluationError) as error:
             use(entry)
         assert f"{path}: has changed since it was fetched: it has the SHA-256" in str(error.value)
-        assert str(error.value).endswith("; run: embedtool datasets get --force mini")
+        assert str(error.value).endswith("; run: embedtool datasets get force=True mini")
     assert fetch(entry, force=True).read_bytes() == CONTENT
     assert locate(entry) == path
 

@@ -21,9 +21,8 @@ from embedtool.config.text import TextConfig
 from embedtool.corpus import sources
 from embedtool.corpus.corpus import Corpus
 from embedtool.errors import EmbedtoolError
-from embedtool.evaluation.dataset_readers import READERS, read_dictionary
-from embedtool.formats.registry import READERS as READERS_OF_VECTORS
-from embedtool.formats.registry import WRITERS
+from embedtool.evaluation.dataset_readers import PARSERS, read_dictionary
+from embedtool.formats.registry import READERS, WRITERS
 from embedtool.model import store
 from embedtool.model.subwords import Subwords
 from embedtool.model.vectors import Model, WordVectors
@@ -72,14 +71,14 @@ def test_expressions(text: str) -> None:
         assert all(-1 <= answer.score <= 1 for answer in answers)
 
 
-@pytest.mark.parametrize("task", READERS)
+@pytest.mark.parametrize("task", PARSERS)
 @given(data=FILES)
 @QUIET
 def test_files_of_questions(task: str, data: bytes, tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(data)
     with suppress(EmbedtoolError):
-        found = READERS[task](path, "name")
+        found = PARSERS[task](path, "name")
         assert found.sizes[0] > 0
 
 
@@ -171,7 +170,7 @@ def test_states_of_trainings(
             assert state.tables[name].tobytes() == table.tobytes()
 
 
-@pytest.mark.parametrize("name", sorted(READERS_OF_VECTORS.keys() & WRITERS.keys()))
+@pytest.mark.parametrize("name", sorted(READERS.keys() & WRITERS.keys()))
 @given(changes=edits(), as_told=st.booleans())
 @QUIET
 def test_vector_files(

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from embedtool.evaluation import statistics
+from embedtool.evaluation import resampling, statistics
+from embedtool.evaluation.resampling import jackknife_error, weighted_correlations
 from embedtool.evaluation.statistics import (
     SIGNIFICANT,
     compare_correlations,
@@ -28,8 +29,8 @@ COVERED = pytest.approx(0.95, abs=0.02)
 
 
 @pytest.fixture
-def fewer_draws(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(statistics, "N_DRAWS", 1000)
+def fewer_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resampling, "N_RESAMPLES", 1000)
 
 
 def relations(rng: np.random.Generator, n: int, *chances: np.ndarray) -> list[np.ndarray]:
@@ -125,7 +126,7 @@ def test_a_pair_is_left_out_in_both_of_its_roles(n: int) -> None:
     both = np.array([(i, j) for i in range(n) for j in range(n)])
     for pairs in all_questions(n), both, both[rng.random(len(both)) < 0.8]:
         values = rng.integers(-1, 2, len(pairs))
-        found = statistics._jackknife(values, pairs)
+        found = jackknife_error(values, pairs)
         assert found is not None and found[1] == n
         assert found[0] ** 2 == pytest.approx(leave_out(values, pairs))
 
@@ -136,7 +137,7 @@ def test_relations_are_left_out_one_by_one() -> None:
     values = rng.integers(-1, 2, 100)
     without = np.array([values[groups != g].mean() for g in (3, 5, 6, 9)])
     error = np.sqrt(3 / 4 * ((without - values.mean()) ** 2).sum())
-    assert statistics._jackknife(values, groups) == (pytest.approx(error), 4)
+    assert jackknife_error(values, groups) == (pytest.approx(error), 4)
 
 
 @pytest.mark.parametrize("pairs", [
@@ -149,7 +150,7 @@ def test_a_pair_that_is_part_of_all_questions_leaves_no_interval(pairs: np.ndarr
     assert compare_proportions(correct, ~correct, pairs) is None
 
 
-@pytest.mark.usefixtures("fewer_draws")
+@pytest.mark.usefixtures("fewer_resamples")
 @pytest.mark.parametrize(("kind", "truth"), [("pearson", 0.6), ("spearman", None)])
 def test_correlation_intervals_cover_the_truth(kind: str, truth: float | None) -> None:
     rng = np.random.default_rng(2)
@@ -163,7 +164,7 @@ def test_correlation_intervals_cover_the_truth(kind: str, truth: float | None) -
     assert covered / N_SIMULATED == COVERED
 
 
-@pytest.mark.usefixtures("fewer_draws")
+@pytest.mark.usefixtures("fewer_resamples")
 def test_intervals_of_differences_cover_the_truth_and_p_values_agree_with_them() -> None:
     rng = np.random.default_rng(3)
     covered = 0
@@ -191,7 +192,7 @@ def test_a_drawn_correlation_is_scipys() -> None:
     drawn = rng.integers(0, 40, (5, 40))
     weights = np.array([np.bincount(row, minlength=40) for row in drawn], dtype=np.float64)
     for kind, scipys in ("spearman", stats.spearmanr), ("pearson", stats.pearsonr):
-        (found,) = statistics._correlations(weights, (x, y), kind)
+        (found,) = weighted_correlations(weights, (x, y), kind)
         assert found == pytest.approx([scipys(x[row], y[row]).statistic for row in drawn])
 
 
