@@ -100,7 +100,7 @@ def test_what_cannot_be_read_is_named(
 def test_invalid_utf8_stops_or_is_mended(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes("text,label\nMünchen,city\n".encode("latin-1"))
-    with pytest.raises(CorpusError, match=r"byte 12: invalid UTF-8 .* use --encoding-errors"):
+    with pytest.raises(CorpusError, match=r"byte 12: invalid UTF-8 .* use encoding_errors="):
         read_labelled(path, ClassifyConfig())
     documents = read_labelled(path, ClassifyConfig(encoding_errors="skip"))
     assert documents.texts == ("Mnchen",)
