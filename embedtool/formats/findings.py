@@ -19,7 +19,7 @@ ERRORS = {
     "header": "a header that is missing or wrong",
     "cut": "a file that is cut short",
     "fields": "too few or too many numbers",
-    "number": "something that is no number",
+    "number": "something that is not a number",
     "separator": "tabs or several spaces between word and numbers",
     "blank": "blank lines",
     "long": "lines too long for a row",
@@ -28,7 +28,7 @@ ERRORS = {
     "encoding": "words that are not UTF-8",
     "missing": "missing words",
     "nonfinite": "numbers that are not finite",
-    "duplicate": "words that stood there before",
+    "duplicate": "duplicate words",
 }
 """What makes a file invalid: reading refuses it, or leaves a row out."""
 WARNINGS = {

@@ -18,8 +18,8 @@ SURROGATES = "\ud800-\udfff"
 def warn_duplicates(path: Path, n_duplicates: int) -> None:
     """Warn of the number of words that a file holds twice."""
     if n_duplicates:
-        duplicates = counted(n_duplicates, "word stands", "words stand")
-        log.warning("%s: %s there twice; the first is kept", path, duplicates)
+        duplicates = counted(n_duplicates, "word occurs", "words occur")
+        log.warning("%s: %s twice; the first is kept", path, duplicates)
 
 
 def check_first_word(vectors: WordVectors, path: Path) -> None:

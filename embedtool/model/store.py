@@ -83,11 +83,11 @@ def check_target(path: Path, overwrite: bool) -> None:
             describe(path)
         except ModelError:
             raise ModelError(
-                f"{path}: is there already and is no model; choose another name"
+                f"{path}: already exists and is not a model; choose another name"
             ) from None
         if not overwrite:
             raise ModelError(
-                f"{path}: is there already; use overwrite=True or another name",
+                f"{path}: already exists; use overwrite=True or another name",
                 parameters=("overwrite",),
             )
     check_writable(path)
@@ -302,14 +302,14 @@ def verify(path: str | Path) -> Iterator[str]:
         yield str(error)
         return
     if not np.array_equal(vectors.word_ids(words, -1), np.arange(len(words))):
-        yield "words are there twice, or are not found where they stand"
+        yield "words are duplicate, or the hash index does not find them"
     suspects = np.flatnonzero(~np.isfinite(vectors.norms))
     n_bad = sum(not np.isfinite(vectors.matrix[row]).all() for row in suspects)
     if n_bad:
         yield f"{counted(n_bad, 'vector holds', 'vectors hold')} numbers that are not finite"
     norms = row_norms(vectors.matrix)
     if not np.allclose(norms, vectors.norms, rtol=NORM_TOLERANCE, equal_nan=True):
-        yield "the lengths that are kept are not those of the vectors"
+        yield "the stored norms are not those of the vectors"
 
 
 def _load(path: Path) -> Model:

@@ -25,7 +25,7 @@ faults
   2 x too few or too many numbers
       line 3: 'b' with 1 instead of 2
       line 12: 'man' with 3 instead of 2
-  1 x something that is no number
+  1 x something that is not a number
       line 13: 'z': '1.x'
   2 x tabs or several spaces between word and numbers
       line 4: 'queen\\t0.3\\t0.4'
@@ -38,7 +38,7 @@ faults
       line 9
   1 x numbers that are not finite
       line 7: 'd'
-  1 x words that stood there before
+  1 x duplicate words
       line 6: 'king'
 remarks
   1 x rows of zeros
@@ -86,7 +86,7 @@ def test_json(run: Run, tmp_path: Path) -> None:
             },
             {
                 "kind": "duplicate",
-                "text": "words that stood there before",
+                "text": "duplicate words",
                 "count": 1,
                 "first": [{"line": 3, "detail": "'a'"}],
             },
@@ -121,7 +121,7 @@ def test_a_sound_file(run: Run, tmp_path: Path) -> None:
 def test_only_the_first_places_are_shown_but_all_are_counted(run: Run, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"a 1 2\n" * 1008)
     lines = run("check", tmp_path / "file").stdout.splitlines()
-    assert lines[2] == "  1,007 x words that stood there before"
+    assert lines[2] == "  1,007 x duplicate words"
     assert lines[3:] == [*(f"      line {number}: 'a'" for number in range(2, 7)), "      ..."]
 
 
@@ -192,7 +192,7 @@ def test_every_fault_of_a_binary_is_reported_and_the_rest_saved(
         f"      row 6, byte {byte[5]}\n"
         "  1 x numbers that are not finite\n"
         f"      row 10, byte {byte[9]}: 'n'\n"
-        "  1 x words that stood there before\n"
+        "  1 x duplicate words\n"
         f"      row 9, byte {byte[8]}: 'word0'\n"
     )
     assert (tmp_path / "out.bin").read_bytes() == b"12 4\n" + b"".join(row + end for row in good)
@@ -223,13 +223,13 @@ def test_every_fault_of_tensorboards_pair(run: Run, tmp_path: Path) -> None:
         "faults\n"
         "  1 x a byte order mark, which other tools take as part of the first line\n      line 1\n"
         "  1 x too few or too many numbers\n      line 3: 1 instead of 2\n"
-        "  1 x something that is no number\n      line 2: '3\\tx'\n"
+        "  1 x something that is not a number\n      line 2: '3\\tx'\n"
         "  1 x words without numbers, or numbers without words\n"
         "      8 words, but 9 rows of numbers\n"
         "  1 x words that are not UTF-8\n      line 6: '\\xff'\n"
         "  1 x missing words\n      line 7\n"
         "  1 x numbers that are not finite\n      line 4: 'd'\n"
-        "  1 x words that stood there before\n      line 5: 'a'\n"
+        "  1 x duplicate words\n      line 5: 'a'\n"
         "remarks\n"
         "  1 x rows of zeros\n      line 8: '. .'\n"
         "  1 x words with white space, which other tools may cut\n      line 8: '. .'\n"
@@ -252,7 +252,7 @@ def test_duplicates_in_a_container_are_reported_and_no_fault(run: Run, tmp_path:
     np.savez(tmp_path / "a.npz", words=np.array(["a", "a"]), vectors=np.ones((2, 2)))
     result = run("check", tmp_path / "a.npz")
     assert result.exit_code == 0
-    assert "1 word stands there twice; the first is kept" in result.stderr
+    assert "1 word occurs twice; the first is kept" in result.stderr
 
 
 def test_floret_has_no_words_to_check(run: Run, tmp_path: Path) -> None:

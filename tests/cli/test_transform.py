@@ -46,7 +46,7 @@ def test_a_transformed_model_is_a_model(run: Run, small: dict[str, Path], tmp_pa
     assert "all but the top" in run("info", out).stdout
     again = run("transform", small["one"], out, "--center")
     assert again.exit_code == 1
-    assert again.stderr == f"Error: {out}: is there already; use --overwrite or another name\n"
+    assert again.stderr == f"Error: {out}: already exists; use --overwrite or another name\n"
 
 
 @pytest.mark.parametrize(

@@ -158,7 +158,7 @@ def test_a_model_is_replaced_only_if_asked(
     before = (model / "vectors.safetensors").read_bytes()
     result = run("train", algorithm, text, "--output", model, *options, "--seed", "7")
     assert result.exit_code == 1
-    assert result.stderr.endswith("is there already; use --overwrite or another name\n")
+    assert result.stderr.endswith("already exists; use --overwrite or another name\n")
     assert (model / "vectors.safetensors").read_bytes() == before
     arguments = ["--output", model, *options, "--seed", "7", "--overwrite"]
     assert run("train", algorithm, text, *arguments).exit_code == 0
@@ -169,7 +169,7 @@ def test_a_model_is_replaced_only_if_asked(
 def test_what_is_no_model_is_never_replaced(run: Run, text: Path, algorithm: str) -> None:
     result = run("train", algorithm, text, "--output", text.parent, "--overwrite")
     assert result.exit_code == 1
-    assert "is there already and is no model" in result.stderr
+    assert "already exists and is not a model" in result.stderr
     assert text.exists()
 
 

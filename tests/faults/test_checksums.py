@@ -93,7 +93,7 @@ def test_faults_that_were_saved_are_found(tmp_path: Path) -> None:
     store.save(Model(WordVectors(words, matrix, stored_norms=lengths), {}), tmp_path / "model")
     assert list(store.verify(tmp_path / "model")) == [
         "1 vector holds numbers that are not finite",
-        "the lengths that are kept are not those of the vectors",
+        "the stored norms are not those of the vectors",
     ]
 
 

@@ -248,7 +248,7 @@ def test_the_first_of_the_same_labels_is_kept(
     loaded, _ = formats.read(pair(tmp_path, b"1\t1\n2\t2\n3\t3\n", b"a\nb\na\n"))
     assert list(loaded.words) == ["a", "b"]
     assert loaded.matrix.tolist() == [[1, 1], [2, 2]]
-    assert "1 word stands there twice; the first is kept" in caplog.text
+    assert "1 word occurs twice; the first is kept" in caplog.text
 
 
 TENSORBOARD_FAULTS = {

@@ -245,7 +245,7 @@ def test_words_that_become_alike_count_as_twins(
     (tmp_path / "text").write_bytes(b"a\xff 1 2\na\xfe 3 4\n")
     loaded, _ = formats.read(tmp_path / "text", "glove", ReadOptions(encoding_errors="replace"))
     assert loaded.matrix.tolist() == [[1, 2]]
-    assert "1 word stands there twice; the first is kept" in caplog.text
+    assert "1 word occurs twice; the first is kept" in caplog.text
 
 
 @pytest.mark.parametrize("name", ["npz", "safetensors", "parquet", "arrow"])
@@ -260,7 +260,7 @@ def test_of_twins_in_a_container_the_first_is_kept(
     assert loaded.matrix.tolist() == [[0, 1], [2, 3]]
     assert loaded.counts is not None
     assert loaded.counts.tolist() == [3, 2]
-    assert "1 word stands there twice; the first is kept" in caplog.text
+    assert "1 word occurs twice; the first is kept" in caplog.text
 
 
 def test_words_whose_vector_is_not_finite_answer_nothing(tmp_path: Path, run: Run) -> None:

@@ -231,7 +231,7 @@ def test_the_report_says_what_is_lost(models: dict[str, Path], run: Run, tmp_pat
     assert run("info", output).stdout.count("int8") == 1
     again = run("compress", models["word2vec"], output, "--precision", "int8")
     assert (again.exit_code, again.stderr) == (
-        1, f"Error: {output}: is there already; use --overwrite or another name\n",
+        1, f"Error: {output}: already exists; use --overwrite or another name\n",
     )  # fmt: skip
     nothing = run("compress", models["word2vec"], tmp_path / "other")
     assert nothing.exit_code == 2
