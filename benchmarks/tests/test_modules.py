@@ -35,7 +35,7 @@ def test_what_pages_and_docstrings_name_is_there() -> None:
         for path in sources
         for name in re.findall(r"\bbenchmarks[./](\w+)", path.read_text(encoding="utf-8"))
     }
-    assert {"run", "local_sgd"} <= named
+    assert {"run", "local_sgd", "cluster"} <= named
     assert named - {"tests"} <= set(MODULES)
 
 

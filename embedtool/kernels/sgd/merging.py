@@ -154,7 +154,7 @@ def rotate_rows(rows: Floats, matrix: Floats, rotated: Floats) -> None:
 
 @jit_strict
 def damp_deltas(sums: Floats, curvature: Floats, weights: Floats) -> None:
-    """Damp the sums of the replicas' deltas, direction by direction.
+    """Damp the sums of the replicas' deltas, direction by direction (learning rule, equation 7).
 
     Let b be a replica's curvature along a direction: learning rate times second derivative, summed
     over its steps. Its delta covers the fraction s(b) of the way to the minimum along it. Had the
