@@ -137,8 +137,8 @@ def write(
     keys = keys_of(vectors.string_table)
     _, first = np.unique(keys, return_index=True)
     if len(first) < len(keys):
-        twin = vectors.words[int(np.setdiff1d(np.arange(len(keys)), first)[0])]
-        raise FormatError(f"{path}: another word has the hash of {twin!r}; spaCy holds one of them")
+        word = vectors.words[int(np.setdiff1d(np.arange(len(keys)), first)[0])]
+        raise FormatError(f"{path}: another word has the hash of {word!r}; spaCy holds one of them")
     with atomic_directory(path, replace=False) as folder:
         vocabulary = folder / VOCABULARY
         vocabulary.mkdir()

@@ -192,8 +192,8 @@ class _Source:
     def blocks(self, pieces: Iterable[bytes]) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
         """Yield the words and rows of pieces of whole lines."""
         first = number = 1 + (self.layout.header is not None)
-        for piece, places, block in read_ahead(self._parse, pieces):
-            words = self._words(number, piece, places, block)
+        for piece, spans, block in read_ahead(self._parse, pieces):
+            words = self._words(number, piece, spans, block)
             number += len(words)
             yield words, block
         if number == first:
@@ -213,27 +213,27 @@ class _Source:
         vector_size = self.layout.vector_size
         text = np.frombuffer(piece, np.uint8)
         ends = np.flatnonzero(text == LINE_END)
-        places = np.full((len(ends), 3), -1)
-        places[:, 2] = ends
-        places[1:, 0], places[:1, 0] = ends[:-1] + 1, 0
+        spans = np.full((len(ends), 3), -1)
+        spans[:, 2] = ends
+        spans[1:, 0], spans[:1, 0] = ends[:-1] + 1, 0
         n_rows = min(len(ends), len(piece) // (2 * vector_size) + 1)  # more are faulty
         block = np.empty((n_rows, vector_size), np.float32)
         if self.fast and n_rows == len(ends):
             from embedtool.kernels.text.float_text import parse_lines
 
-            parse_lines(text, block, places)
-        return piece, places, block
+            parse_lines(text, block, spans)
+        return piece, spans, block
 
     def _words(
         self,
         first_line: int,
         piece: bytes,
-        places: NDArray[np.int64],
+        spans: NDArray[np.int64],
         block: NDArray[np.float32],
     ) -> list[str]:
         """Return the words of a piece; lines that the kernel could not parse are parsed here."""
         words, is_mixed = [], self.layout.is_mixed
-        for row, (start, end, stop) in enumerate(places.tolist()):
+        for row, (start, end, stop) in enumerate(spans.tolist()):
             if end >= 0:
                 try:
                     words.append(piece[start:end].decode("utf-8", self.options.encoding_errors))

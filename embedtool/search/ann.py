@@ -170,15 +170,7 @@ def build(
         graph.add(block, unit_rows(vectors.matrix[block]), threads=n_cores())
         report(Progress("indexing", rows.stop, len(ids), "words"))
     sample = np.sort(np.random.default_rng(0).choice(ids, min(SAMPLE, len(ids)), replace=False))
-    queries = unit_rows(vectors.matrix[sample])
-    true = nearest(
-        vectors.matrix, vectors.norms, queries, N_ANSWERS, candidates=ids, excluded=sample[:, None]
-    )
-    for expansion in EXPANSIONS:
-        found = AnnIndex(graph, expansion).nearest(queries, N_ANSWERS, sample[:, None])
-        measured = _recall(vectors, queries, found, true)
-        if measured >= recall:
-            break
+    expansion, measured = _expansion_for(recall, graph, vectors, ids, sample)
     with atomic_write(folder / GRAPH) as file:
         hashed = HashingWriter(file)
         hashed.write(graph.save())
@@ -190,6 +182,26 @@ def build(
     with atomic_write(folder / DESCRIPTION) as file:
         file.write(json.dumps(asdict(description), indent=2).encode() + b"\n")
     return description
+
+
+def _expansion_for(
+    recall: float,
+    graph: "Index",
+    vectors: WordVectors,
+    ids: NDArray[np.int64],
+    sample: NDArray[np.int64],
+) -> tuple[int, float]:
+    """Return the first of EXPANSIONS that reaches the recall on a sample, and its recall."""
+    queries = unit_rows(vectors.matrix[sample])
+    true = nearest(
+        vectors.matrix, vectors.norms, queries, N_ANSWERS, candidates=ids, excluded=sample[:, None]
+    )
+    for expansion in EXPANSIONS:
+        found = AnnIndex(graph, expansion).nearest(queries, N_ANSWERS, sample[:, None])
+        measured = _recall(vectors, queries, found, true)
+        if measured >= recall:
+            break
+    return expansion, measured
 
 
 def _recall(

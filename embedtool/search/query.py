@@ -224,12 +224,8 @@ def analogy_batch(
 
     Parameters
     ----------
-    vectors : WordVectors or Model
-        The vectors.
     expressions : sequence of str or Expression
         The expressions.
-    n : int
-        Number of answers.
     method : {"3cosadd", "3cosmul"}
         "3cosadd": the cosine with the weighted sum of the words' unit vectors (Mikolov, Yih & Zweig
         2013, section 4). "3cosmul": the product of the words' similarities raised to their weights
@@ -265,15 +261,9 @@ def analogy_batch(
         raise QueryError("an index finds neighbours by cosine, not by 3cosmul; leave out either")
     check_products(parsed, terms, term_rows, weights)
     best = nearest_by_product(
-        vectors.matrix,
-        vectors.norms,
-        terms,
-        term_rows,
-        weights,
-        n,
-        candidates=candidates,
-        excluded=excluded,
-    )
+        vectors.matrix, vectors.norms, terms, term_rows, weights, n,
+        candidates=candidates, excluded=excluded,
+    )  # fmt: skip
     answers = [
         _answer(vectors, ids[ids >= 0], scores[ids >= 0])
         for ids, scores in zip(best.ids, best.scores, strict=True)
