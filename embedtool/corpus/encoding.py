@@ -290,6 +290,10 @@ def cached_scan(
 
 
 def _cache_key(corpus: Corpus) -> list[object]:
+    if not corpus.sources:
+        raise CorpusError(
+            "cache works with files only; leave it out for lists of tokens", parameters=("cache",)
+        )
     files = []
     for source, signature in zip(corpus.sources, signatures_of(corpus.sources), strict=True):
         if signature is None:

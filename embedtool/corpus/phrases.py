@@ -150,7 +150,8 @@ class ScriptCheck:
 @contextmanager
 def rereadable(corpus: Corpus, report: Report = silent) -> Iterator[Corpus]:
     """Yield a corpus that can be read twice: what comes by pipe is kept as tokens in a file."""
-    if all(is_url(source) or Path(source).is_file() for source in corpus.sources):
+    is_file = [is_url(source) or Path(source).is_file() for source in corpus.sources]
+    if is_file and all(is_file):
         yield corpus
         return
     with TemporaryDirectory(prefix="embedtool-") as folder:

@@ -7,7 +7,7 @@ ends are line ends of the corpus, and lists of tokens.
 import csv
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any, BinaryIO
 
@@ -295,13 +295,6 @@ def _check_expansion(metadata: Any, name: str, wanted: list[str]) -> None:
                 )
 
 
-def texts_of(records: Iterable[Record], field: str) -> Iterator[str]:
-    """The texts of records of one column. Null is passed over; CorpusError on what is no text."""
-    for where, (value,) in records:
-        if value is not None:
-            yield check_text(value, where, field)
-
-
 def check_text(value: Any, where: str, field: str) -> str:
     """The value of a field, which must be a string."""
     if not isinstance(value, str):
@@ -309,7 +302,7 @@ def check_text(value: Any, where: str, field: str) -> str:
     return value
 
 
-def tokens_from_list(values: list[Any], where: str, field: str) -> Iterator[str]:
+def tokens_from_list(values: Sequence[Any], where: str, field: str) -> Iterator[str]:
     """The tokens of a list, whole numbers as their digits, without null.
 
     Raises CorpusError on what is no token.

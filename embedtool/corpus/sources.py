@@ -52,8 +52,8 @@ can tell what it met."""
 URL_BYTES = 2**17
 """Read from a URL at once."""
 
-Inputs = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
-"""One input or several."""
+Inputs = str | os.PathLike[str] | Iterable[str | os.PathLike[str] | Sequence[str]]
+"""One input of a corpus, several, or sentences that are lists of tokens."""
 FileSignature = tuple[int, int] | None
 """What changes with a file."""
 CONCURRENT_REQUESTS = 32
@@ -100,8 +100,7 @@ def _names(inputs: Inputs) -> Iterator[str]:
         name = os.fspath(each) if isinstance(each, str | os.PathLike) else each
         if not isinstance(name, str):
             raise CorpusError(
-                f"a corpus is the names of files, not {type(each).__name__}; write tokens to a file"
-                ', a sentence a line, or as JSONL with {"text": [...]} a line, and name that'
+                f"a corpus is the names of files, or lists of tokens, not {type(each).__name__}"
             )
         yield name
 

@@ -153,6 +153,8 @@ def read_text(
     """
     if STDIN in corpus.sources:
         raise CorpusError("standard input (-) cannot be read by a cluster; name files")
+    if corpus.token_lists is not None:
+        raise CorpusError("lists of tokens cannot be read by a cluster; name files")
     n_ranges = min(cluster.n_cores, MAX_HASH_RANGES)
     folder = cache and cache.absolute()
     partitions = list(_partitions(corpus))

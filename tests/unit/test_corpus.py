@@ -13,13 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from embedtool.config.text import TextConfig
-from embedtool.corpus.corpus import Corpus, byte_blocks
+from embedtool.corpus.corpus import Corpus
+from embedtool.corpus.text_blocks import byte_blocks
 from embedtool.errors import CorpusError
 from embedtool.io.progress import Progress
 
 BOM = b"\xef\xbb\xbf"
 SPACES = b" \t\r\v\f\0"
-BLOCK_BYTES = "embedtool.corpus.corpus.BLOCK_BYTES"
+BLOCK_BYTES = "embedtool.corpus.text_blocks.BLOCK_BYTES"
 SMALL_BLOCKS = [16, 17, 64, 2**20]
 
 

@@ -69,7 +69,7 @@ def cut(ids: np.ndarray, ends: np.ndarray) -> list[list[int]]:
 @given(sentences=SENTENCES, block=st.integers(16, 64))
 def test_a_scan_holds_every_token_by_first_appearance(sentences: Sentences, block: int) -> None:
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("embedtool.corpus.corpus.BLOCK_BYTES", block)
+        patch.setattr("embedtool.corpus.text_blocks.BLOCK_BYTES", block)
         scanned = scanned_text(Path(folder), text_of(sentences))
         filled = [sentence for sentence in sentences if sentence]
         counts = Counter(word for sentence in filled for word in sentence)
@@ -100,7 +100,7 @@ def test_a_scan_is_the_same_on_any_number_of_threads(
     files: list[list[bytes]], block: int, **options: Any
 ) -> None:
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("embedtool.corpus.corpus.BLOCK_BYTES", block)
+        patch.setattr("embedtool.corpus.text_blocks.BLOCK_BYTES", block)
         patch.setattr("embedtool.corpus.interning.MIN_SLOTS", 2)
         paths = [
             str(write(Path(folder) / str(i), b"\n".join(lines))) for i, lines in enumerate(files)
@@ -219,7 +219,7 @@ def test_the_fingerprint_is_of_tokens_in_sentences_whatever_holds_them(
     records = write(tmp_path / "a.csv", f'text\n"{text}"\n')
     (tmp_path / "records").mkdir()
     fingerprints.add(scan(Corpus([str(records)]), tmp_path / "records").fingerprint)
-    monkeypatch.setattr("embedtool.corpus.corpus.BLOCK_BYTES", 16)
+    monkeypatch.setattr("embedtool.corpus.text_blocks.BLOCK_BYTES", 16)
     fingerprints.add(scanned_text(tmp_path, text).fingerprint)
     assert len(fingerprints) == 1
     others = [
@@ -461,7 +461,7 @@ def test_an_error_ends_all_threads(where: str, error: type[BaseException]) -> No
 def test_an_interrupt_while_reading_ends_the_scan(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("embedtool.corpus.corpus.BLOCK_BYTES", 64)
+    monkeypatch.setattr("embedtool.corpus.text_blocks.BLOCK_BYTES", 64)
     before = living_threads()
     text = write(tmp_path / "text", "one two three\n" * 1_000)
 
@@ -477,7 +477,7 @@ def test_an_interrupt_while_reading_ends_the_scan(
 def test_invalid_utf8_in_the_middle_is_named_and_ends_all_threads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("embedtool.corpus.corpus.BLOCK_BYTES", 64)
+    monkeypatch.setattr("embedtool.corpus.text_blocks.BLOCK_BYTES", 64)
     before = living_threads()
     text = write(tmp_path / "text", b"word\n" * 1_000 + b"a \xff" + b"\nword" * 1_000)
     with pytest.raises(CorpusError, match=r"byte 5,002: invalid UTF-8 \(0xff\)"):

@@ -129,7 +129,7 @@ def test_what_is_kept_between_pieces_does_not_grow() -> None:
 def test_paragraphs_are_sentences(
     block_bytes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("embedtool.corpus.corpus.BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr("embedtool.corpus.text_blocks.BLOCK_BYTES", block_bytes)
     read = sentences(tmp_path / "a.txt", "one two\nthree fo-\nur\n\nfive\nsix", paragraphs=True)
     assert read == [["one", "two", "three", "four"], ["five", "six"]]
     text = wrapped(72)

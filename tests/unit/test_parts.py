@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from embedtool.config.text import TextConfig
 from embedtool.config.training import VocabularyConfig
-from embedtool.corpus.corpus import Corpus, span_blocks
+from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.encoding import ID, encode, scan
 from embedtool.corpus.partitions import (
     MergedRange,
@@ -33,11 +33,12 @@ from embedtool.corpus.partitions import (
     read_partition,
     rows_of_range,
 )
+from embedtool.corpus.text_blocks import span_blocks
 from embedtool.corpus.vocabulary import Vocabulary, build_vocabulary
 from embedtool.errors import CorpusError
 
 BOM = b"\xef\xbb\xbf"
-BLOCK_BYTES = "embedtool.corpus.corpus.BLOCK_BYTES"
+BLOCK_BYTES = "embedtool.corpus.text_blocks.BLOCK_BYTES"
 PART_BYTES = [7, 64, 1000, 10**6]
 ALL = VocabularyConfig(min_count=1)
 

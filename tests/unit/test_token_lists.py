@@ -195,8 +195,6 @@ def test_a_model_is_trained_on_files_by_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("inputs", "kind"),
     [
-        ([["a", "b"], ["c"]], "list"),
-        ([("a", "b")], "tuple"),
         ([b"a"], "bytes"),
         (b"a", "bytes"),
         ([None], "NoneType"),
@@ -205,13 +203,12 @@ def test_a_model_is_trained_on_files_by_name(tmp_path: Path) -> None:
         (({"a"}, {"b"}), "set"),
     ],
 )
-def test_tokens_are_no_corpus(inputs: Any, kind: str) -> None:
+def test_other_things_are_no_corpus(inputs: Any, kind: str) -> None:
     for use in (Corpus, partial(train_model, "glove", config=CONFIG)):
         with pytest.raises(CorpusError) as refused:
             use(inputs)
         assert str(refused.value) == (
-            f"a corpus is the names of files, not {kind}; write tokens to a file, a sentence a "
-            'line, or as JSONL with {"text": [...]} a line, and name that'
+            f"a corpus is the names of files, or lists of tokens, not {kind}"
         )
 
 
@@ -219,3 +216,51 @@ def test_choosing_words_leaves_tokens_whole(tmp_path: Path) -> None:
     read = scan(Corpus(jsonl(tmp_path / "a.jsonl", BASKETS), ITEMS), tmp_path)
     only = build_vocabulary(read.words, read.counts, VocabularyConfig(min_count=1), {"SKU 1", "b"})
     assert only[0].words == ["SKU 1", "b"]
+
+
+SENTENCES = [["the", "king", "rules"], ("a", "SKU 1"), [], ["the", "queen"]]
+
+
+def test_a_corpus_of_token_lists_has_their_tokens() -> None:
+    corpus = Corpus(SENTENCES)
+    expected = [list(each) for each in SENTENCES if each]
+    assert list(corpus.sentences()) == list(corpus.sentences()) == expected
+    assert list(Corpus(SENTENCES, TextConfig(lowercase=True)).sentences())[1] == ["a", "sku 1"]
+    assert corpus.sources == [] and list(Corpus([[]]).sentences()) == []
+
+
+def test_token_lists_train_as_the_same_tokens_in_a_file(tmp_path: Path) -> None:
+    sentences = [[f"w{(i * i + j) % 9}" for j in range(6)] for i in range(200)]
+    text = tmp_path / "text.txt"
+    text.write_text("".join(f"{' '.join(each)}\n" for each in sentences))
+    config = GloveConfig(min_count=1, vector_size=5, iterations=2, workers=1)
+    models = [train_model("glove", each, config=config) for each in (sentences, text)]
+    assert models[0].vectors.words == models[1].vectors.words
+    assert (models[0].vectors.matrix == models[1].vectors.matrix).all()
+
+
+def test_an_iterator_of_token_lists_is_read_once(tmp_path: Path) -> None:
+    corpus = Corpus(each for each in SENTENCES)
+    assert scan(corpus, tmp_path).n_sentences == 3
+    with pytest.raises(CorpusError, match="can be read only once"):
+        list(corpus.sentences())
+
+
+def test_names_may_come_from_an_iterator(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_text("a b\n")
+    assert list(Corpus(iter([path, path])).sentences()) == [["a", "b"]] * 2
+    assert Corpus(iter([])).sources == []
+
+
+@pytest.mark.parametrize("wrong", [["a", 1.5], ["a\nb"], ["a\0"]])
+def test_a_list_with_what_is_no_token_is_named_by_its_sentence(wrong: list[Any]) -> None:
+    with pytest.raises(CorpusError, match=r"^sentence 2: 'tokens' holds "):
+        list(Corpus([["a"], wrong]).sentences())
+
+
+def test_token_lists_are_neither_cached_nor_text(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="cache works with files only"):
+        cached_scan(Corpus(SENTENCES), tmp_path)
+    with pytest.raises(CorpusError, match="'tokens' holds list, not text"):
+        list(Corpus(SENTENCES).lines())
