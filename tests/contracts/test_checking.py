@@ -155,7 +155,7 @@ def test_a_header_and_nothing_else(name: str, content: bytes, tmp_path: Path) ->
 
 @each_by_rows
 @pytest.mark.parametrize("place", range(3))
-def test_a_hole_is_found_and_the_rest_is_saved(name: str, place: int, tmp_path: Path) -> None:
+def test_a_gap_is_found_and_the_rest_is_saved(name: str, place: int, tmp_path: Path) -> None:
     """Bytes that a disk has lost."""
     words = [f"word{i}" for i in range(40)]
     matrix = np.random.default_rng(3).standard_normal((40, 30), dtype=np.float32)

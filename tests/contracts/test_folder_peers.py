@@ -238,7 +238,7 @@ def test_floret_vectors_in_spacys_folder_are_refused_by_name(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("name", ["model2vec", "spacy"])
-def test_a_model_goes_out_as_a_folder_and_comes_back(
+def test_export_as_a_folder_and_import(
     name: str, models: dict[str, Path], run: Run, tmp_path: Path
 ) -> None:
     folder, model = tmp_path / "folder", tmp_path / "model"

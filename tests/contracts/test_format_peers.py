@@ -242,7 +242,7 @@ def test_what_floret_says_of_a_word_is_what_its_table_gives(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     "suffix", ["txt", "bin", "glove", "vec", "safetensors", "npz", "parquet", "arrow", "fifu"]
 )
-def test_a_model_goes_out_and_comes_back_from_the_command_line(
+def test_export_and_import_on_the_command_line(
     algorithm: str, suffix: str, models: dict[str, Path], run: Run, tmp_path: Path
 ) -> None:
     path, model = tmp_path / f"vectors.{suffix}", tmp_path / "model"

@@ -302,7 +302,7 @@ def test_a_fasttext_model_comes_back_with_all_its_tables(tmp_path: Path) -> None
         (8 + 56 + 8, 1, "supervised or pruned"),
     ],
 )
-def test_a_fasttext_header_that_lies(place: int, value: int, message: str, tmp_path: Path) -> None:
+def test_a_fasttext_header_with_wrong_numbers(place: int, value: int, message: str, tmp_path: Path) -> None:
     formats.write(fasttext_vectors(), tmp_path / "m.bin", "fasttext-bin")
     data = bytearray((tmp_path / "m.bin").read_bytes())
     struct.pack_into("<i", data, place, value)
@@ -323,7 +323,7 @@ def test_a_quantised_fasttext_model_is_refused_by_name(tmp_path: Path) -> None:
         formats.read(tmp_path / "m.bin")
 
 
-def test_names_stand_for_formats(tmp_path: Path) -> None:
+def test_suffixes_select_formats(tmp_path: Path) -> None:
     plain = WordVectors(["a"], np.ones((1, 2), np.float32))
     for name, expected in (
         ("x.txt", "word2vec"), ("x.vec", "fasttext-vec"), ("x.glove", "glove"),
@@ -338,7 +338,7 @@ def test_names_stand_for_formats(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("verb", ["read", "write"])
-def test_an_unknown_format_is_named_with_those_there_are(verb: str, tmp_path: Path) -> None:
+def test_an_unknown_format_is_named_with_the_known_ones(verb: str, tmp_path: Path) -> None:
     path = written("word2vec", tmp_path)
     with pytest.raises(FormatError, match=f"pickle: no format to {verb}; there are word2vec, "):
         if verb == "read":

@@ -113,7 +113,7 @@ def test_who_takes_the_most_frequent_warns_once_where_they_are_not_known(
     assert all(message.startswith(WARNING) for message in told)
 
 
-def test_who_takes_all_words_warns_of_nothing(caplog: pytest.LogCaptureFixture) -> None:
+def test_taking_all_words_gives_no_warning(caplog: pytest.LogCaptureFixture) -> None:
     unordered = vectors(by_frequency=False)
     candidate_ids(unordered, restrict_vocab=N)
     index_words(unordered, None, False)

@@ -130,7 +130,7 @@ def test_what_a_file_must_be(tmp_path: Path) -> None:
 
 READER = """
 import sys
-from embedtool import store
+from embedtool.model import store
 print("ready", flush=True)
 seen = set()
 while len(seen) < 3:

@@ -46,14 +46,14 @@ MAKERS: dict[str, Callable[[], object]] = {
 
 
 @pytest.mark.parametrize("name", MAKERS)
-def test_what_is_shown_is_short(name: str) -> None:
+def test_representations_are_short(name: str) -> None:
     shown = repr(MAKERS[name]())
     assert len(shown) < 1500
     assert "word4000" not in shown
     assert shown.count("\n") == 0
 
 
-def test_what_is_shown_tells_how_large_the_tables_are() -> None:
+def test_representations_tell_the_sizes_of_matrices() -> None:
     plain = WordVectors(WORDS, MATRIX)
     assert repr(plain) == (
         "WordVectors(words=<list of 5,000>, matrix=<float32 (5000, 8)>, counts=None, "
@@ -62,7 +62,7 @@ def test_what_is_shown_tells_how_large_the_tables_are() -> None:
     )
 
 
-def test_a_corpus_of_many_files_is_shown_by_their_number(tmp_path: Path) -> None:
+def test_a_corpus_of_many_files_is_represented_by_their_number(tmp_path: Path) -> None:
     paths = [tmp_path / f"{i}.txt" for i in range(20)]
     for path in paths:
         path.write_text("a b\n")
@@ -71,7 +71,7 @@ def test_a_corpus_of_many_files_is_shown_by_their_number(tmp_path: Path) -> None
     assert "TextConfig(" in shown
 
 
-def test_what_is_small_is_shown_whole() -> None:
+def test_small_values_are_represented_in_full() -> None:
     @dataclass
     class Small:
         __repr__ = brief

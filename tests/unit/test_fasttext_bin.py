@@ -165,7 +165,7 @@ def test_labels_in_the_text_of_an_unsupervised_model_are_left_out(
         np.testing.assert_allclose(ours.vector(word), mean_of_rows(theirs, word), atol=1e-7)
 
 
-def test_one_label_is_told_in_the_singular(
+def test_one_label_is_reported_in_the_singular(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     trained(tmp_path, b"__label__a " + TEXT)

@@ -111,7 +111,7 @@ MODEL2VEC_FAULTS: dict[str, tuple[Change, str]] = {
 
 
 @pytest.mark.parametrize("case", MODEL2VEC_FAULTS)
-def test_a_model2vec_folder_that_lies(case: str, small: WordVectors, tmp_path: Path) -> None:
+def test_an_invalid_model2vec_folder(case: str, small: WordVectors, tmp_path: Path) -> None:
     change, message = MODEL2VEC_FAULTS[case]
     formats.write(small, tmp_path / "m", "model2vec")
     change(tmp_path / "m")
@@ -166,7 +166,7 @@ SPACY_FAULTS: dict[str, tuple[Change, str]] = {
 
 @pytest.mark.parametrize("case", SPACY_FAULTS)
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
-def test_a_spacy_folder_that_lies(case: str, small: WordVectors, tmp_path: Path) -> None:
+def test_an_invalid_spacy_folder(case: str, small: WordVectors, tmp_path: Path) -> None:
     change, message = SPACY_FAULTS[case]
     formats.write(small, tmp_path / "m", "spacy")
     change(tmp_path / "m")

@@ -212,7 +212,7 @@ def test_lines_too_short_for_their_header_do_not_fill_memory(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("name", READERS)
-def test_numbers_that_are_not_finite_are_kept_where_that_is_asked(
+def test_numbers_that_are_not_finite_are_kept_if_allowed(
     name: str, tmp_path: Path
 ) -> None:
     rows = np.array([[1, np.nan], [np.inf, 2], [3, 4]], np.float32)
@@ -239,7 +239,7 @@ def test_words_that_are_not_utf8_are_read_as_one_chooses(
     assert formats.read(tmp_path / "binary", "word2vec-binary", reading)[0].words == [word]
 
 
-def test_words_that_become_alike_count_as_twins(
+def test_words_that_become_equal_count_as_duplicates(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "text").write_bytes(b"a\xff 1 2\na\xfe 3 4\n")
@@ -249,7 +249,7 @@ def test_words_that_become_alike_count_as_twins(
 
 
 @pytest.mark.parametrize("name", ["npz", "safetensors", "parquet", "arrow"])
-def test_of_twins_in_a_container_the_first_is_kept(
+def test_the_first_of_duplicates_in_a_container_is_kept(
     name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     rows = np.arange(6, dtype=np.float32).reshape(3, 2)
@@ -263,7 +263,7 @@ def test_of_twins_in_a_container_the_first_is_kept(
     assert "1 word occurs twice; the first is kept" in caplog.text
 
 
-def test_words_whose_vector_is_not_finite_answer_nothing(tmp_path: Path, run: Run) -> None:
+def test_words_whose_vector_is_not_finite_answer_no_query(tmp_path: Path, run: Run) -> None:
     (tmp_path / "v.txt").write_text("a 1 2\nb nan 1\nc 2 1\nd inf 1\n")
     model = tmp_path / "model"
     assert run("import", tmp_path / "v.txt", model).exit_code == 1
@@ -279,7 +279,7 @@ def test_words_whose_vector_is_not_finite_answer_nothing(tmp_path: Path, run: Ru
 
 
 @pytest.mark.filterwarnings("error")
-def test_vectors_whose_length_is_beyond_float32_answer_nothing_and_are_told(
+def test_vectors_whose_norm_exceeds_float32_answer_no_query_and_are_reported(
     tmp_path: Path, run: Run
 ) -> None:
     """Each number is one of float32, but not the root of the sum of their squares."""

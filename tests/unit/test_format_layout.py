@@ -189,7 +189,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_word(
     assert "a byte order mark, which other tools take as part" in run("check", path).stdout
 
 
-def test_a_binary_file_is_told_from_text_whatever_its_numbers_look_like(tmp_path: Path) -> None:
+def test_a_binary_file_is_distinguished_from_text_whatever_its_numbers_look_like(tmp_path: Path) -> None:
     """Bytes of numbers that are digits, spaces and line ends, as in one of 4,000 files."""
     starts = [b"5\n", b"5 1\n", b" 5\n1", b"1.5\n", b"\n5 6", b"0 0 0 0\n"]
     for n, start in enumerate(starts):
@@ -261,7 +261,7 @@ def test_names_of_tensorboards_pair(numbers: str, words: str, tmp_path: Path) ->
     assert not check(tmp_path / numbers).errors
 
 
-def test_the_names_of_tensorboards_words_are_told(tmp_path: Path) -> None:
+def test_the_missing_file_of_tensorboards_words_is_named(tmp_path: Path) -> None:
     (tmp_path / "x.tsv").write_bytes(b"1\t2\n3\t4\n")
     with pytest.raises(FormatError) as caught:
         formats.read(tmp_path / "x.tsv")

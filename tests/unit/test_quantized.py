@@ -115,7 +115,7 @@ def test_few_words_have_a_centroid_each() -> None:
         ({"words": 0}, "words must be 1 or more"),
     ],
 )
-def test_what_cannot_be_kept_is_named(options: dict[str, Any], message: str) -> None:
+def test_more_than_the_model_has_is_an_error(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         compress(clustered(), CompressConfig(**options))
 
@@ -209,7 +209,7 @@ def test_it_is_exported_and_read_back(small_model: Path, tmp_path: Path) -> None
             np.testing.assert_allclose(loaded.matrix, vectors.matrix[:], atol=1e-5)
 
 
-def test_training_goes_on_from_it(
+def test_training_can_start_from_it(
     small_model: Path, run: Run, kingdoms: Path, tmp_path: Path
 ) -> None:
     size = store.load(small_model).vectors.vector_size

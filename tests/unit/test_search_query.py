@@ -181,7 +181,7 @@ def degenerate() -> WordVectors:
     return WordVectors(list(rows), np.array(list(rows.values()), np.float32))
 
 
-def test_a_vector_of_zeros_answers_nothing_and_is_named(degenerate):
+def test_a_vector_of_zeros_as_a_query_is_an_error(degenerate):
     asked = [
         lambda: similar(degenerate, "zero"),
         lambda: similarity(degenerate, "zero", "a"),
@@ -212,7 +212,7 @@ def test_a_vector_of_zeros_scores_0_as_an_answer(degenerate):
         "1e-3*a - 1e-3*twice", "1000*a - 1000*twice",
     ],
 )  # fmt: skip
-def test_words_that_cancel_out_answer_nothing(degenerate, text, method):
+def test_words_that_cancel_out_are_an_error(degenerate, text, method):
     with pytest.raises(NoAnswerError, match=r"the words cancel out$") as error:
         analogy(degenerate, text, method=method)
     assert str(error.value).startswith(str(parse_expression(text)))

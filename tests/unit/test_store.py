@@ -100,7 +100,7 @@ def test_options_saved_under_their_old_names_have_the_new_ones(tmp_path: Path) -
     assert json.loads((path / "config.json").read_text())["cluster"] == {"replicas": 2, "syncs": 12}
 
 
-def test_saving_again_replaces_the_model_whole(tmp_path: Path) -> None:
+def test_saving_again_replaces_the_whole_model(tmp_path: Path) -> None:
     store.save(model(["a", "b"], output_matrix=np.ones((2, 3), np.float32)), tmp_path / "model")
     store.save(model(["c"]), tmp_path / "model")
     loaded = store.load(tmp_path / "model").vectors
@@ -172,7 +172,7 @@ NODES = np.array([[1, 2, 3], [4, 5, 6], [0, 0, 0]], np.float32)
 
 
 @pytest.mark.parametrize("output_rows", ["words", "inner-nodes"])
-def test_whom_the_output_layer_belongs_to_is_kept(output_rows: OutputRows, tmp_path: Path) -> None:
+def test_the_kind_of_output_rows_is_saved(output_rows: OutputRows, tmp_path: Path) -> None:
     saved = model(["a", "b", "c"], output_matrix=CONTEXTS, output_rows=output_rows)
     store.save(saved, tmp_path / "model")
     assert store.describe(tmp_path / "model")["contexts"] == output_rows
@@ -196,7 +196,7 @@ def test_whom_the_output_layer_belongs_to_is_kept(output_rows: OutputRows, tmp_p
         (None, {"options": {"loss": "hierarchical-softmax"}}, "words"),
     ],
 )
-def test_an_older_model_tells_by_its_loss_whom_its_output_layer_belongs_to(
+def test_the_loss_of_an_older_model_tells_its_kind_of_output_rows(
     contexts: np.ndarray | None, description: dict[str, Any], output_rows: str, tmp_path: Path
 ) -> None:
     """An imported file has a tree where the last row is zeros: nodes are one fewer than words."""
