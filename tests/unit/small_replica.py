@@ -1,14 +1,17 @@
 """A small replica for tests: words, text, tables, and what it learns from them."""
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import Any
 
 import numpy as np
+import pytest
 
 from embedtool.config.training import FastTextConfig, Word2VecConfig
-from embedtool.distributed.merging import QuantizedDeltas, bf16
+from embedtool.distributed.merging import QuantizedDeltas, bf16, merge_shard
 from embedtool.distributed.replica import ReplicaUpdate, train_slice
-from embedtool.distributed.row_subset import RowSubset
+from embedtool.distributed.row_subset import RowSubset, rows_in_shard
 from embedtool.distributed.slices import (
     RequiredRows,
     SharedContext,
@@ -27,9 +30,11 @@ SIZE, WIDTH = 20, 32
 KEY = 2**64 - 1000
 """Made of seed and epoch; with the position of a slice it goes beyond 64 bits."""
 RATES = (0.2, 0.1)
-DAMPING = 1.0
+NGRAM_SCALE = 1.0
 Sentences = tuple[np.ndarray, np.ndarray]
 Tables = tuple[np.ndarray, np.ndarray]
+
+ThreeReplicas = tuple[SharedContext, Tables, list[ReplicaUpdate]]
 
 MODES = [
     (algorithm, mode, loss)
@@ -111,18 +116,18 @@ def in_replica(
 
 
 def job_on(
-    context: SharedContext, sentences: Sentences, tables: Tables, noise: NegativeTable
+    context: SharedContext, sentences: Sentences, tables: Tables, negatives: NegativeTable
 ) -> KernelJob:
     return build_job(
         context.config, context.n_streams, Text(*sentences, context.keep_prob),
         (context.subwords.indptr, context.subwords.indices, context.frozen),
-        noise, context.tree, tables,
+        negatives, context.tree, tables,
     )  # fmt: skip
 
 
-def train(work: KernelJob, first: int, last: int, key: int = KEY) -> None:
+def train(job: KernelJob, first: int, last: int, key: int = KEY) -> None:
     with ThreadPoolExecutor(1) as pool:
-        work.train(pool, (first, last), last - first, np.uint64(key), RATES, DAMPING)
+        job.train(pool, (first, last), last - first, np.uint64(key), RATES, NGRAM_SCALE)
 
 
 def negatives_drawn(context: SharedContext, required: RequiredRows) -> NegativeTable:
@@ -137,3 +142,40 @@ def negatives_drawn(context: SharedContext, required: RequiredRows) -> NegativeT
 def dequantized(deltas: QuantizedDeltas) -> np.ndarray:
     """The deltas, float32."""
     return deltas.deltas * deltas.scales[:, None]
+
+
+@cache
+def three_replicas() -> ThreeReplicas:
+    """What replicas have learned from different texts, of words that not all of them have."""
+    context = make("fasttext")
+    tables = tables_of(context)
+    updates = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("embedtool.trainers.kernel_job.MIN_STREAM_TOKENS", 32)
+        for i, n_used in enumerate((20, 50, 90)):
+            text_slice = TextSlice(i * 500, (i + 1) * 500, KEY, RATES, NGRAM_SCALE)
+            updates.append(in_replica(context, text_slice, text(500, n_used, seed=i), tables)[1])
+    return context, unpadded(tables), updates
+
+
+def merged(
+    table: np.ndarray,
+    deltas: Sequence[QuantizedDeltas],
+    basis: tuple[np.ndarray, ...],
+    n_shards: int = 1,
+) -> np.ndarray:
+    """A table after the deltas of replicas, merged in shards."""
+    after = np.empty_like(table)
+    for k in range(n_shards):
+        shard = read_only(table[k::n_shards].copy())
+        after[k::n_shards] = merge_shard(
+            shard, [shard_of(each, k, n_shards) for each in deltas], *basis
+        )
+    return after
+
+
+def shard_of(deltas: QuantizedDeltas, number: int, n_shards: int) -> QuantizedDeltas:
+    slots, rows = rows_in_shard(deltas.rows, number, n_shards)
+    return QuantizedDeltas(
+        rows, deltas.deltas[slots], deltas.scales[slots], deltas.curvature[slots]
+    )

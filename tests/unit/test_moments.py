@@ -7,9 +7,9 @@ from embedtool.config.training import Word2VecConfig
 from embedtool.distributed.moments import CONTEXT_CORRELATION, cbow_divisor, context_variance
 from embedtool.distributed.slices import TextSlice
 from tests.unit.small_replica import (
-    DAMPING,
     KEY,
     N_WORDS,
+    NGRAM_SCALE,
     RATES,
     SIZE,
     in_replica,
@@ -25,7 +25,7 @@ def test_moments_are_of_hidden_vectors_and_targets(loss: str) -> None:
     context = make(mode="skipgram", loss=loss, sample=0.0)
     sentences, (inputs, outputs) = text(400), tables_of(context)
     required, update = in_replica(
-        context, TextSlice(0, 400, KEY, RATES, DAMPING), sentences, (inputs, outputs)
+        context, TextSlice(0, 400, KEY, RATES, NGRAM_SCALE), sentences, (inputs, outputs)
     )
     hidden = inputs[sentences[0], :SIZE].astype(float)
     np.testing.assert_allclose(update.moments[0], hidden.T @ hidden / 400, atol=1e-6)
@@ -65,7 +65,7 @@ def test_the_covariance_of_contexts_scales_with_the_window() -> None:
 
 
 def test_moments_of_cbow_and_of_skipgram_differ_by_the_divisor_of_the_covariance() -> None:
-    text_slice, sentences = TextSlice(0, 400, KEY, RATES, DAMPING), text(400)
+    text_slice, sentences = TextSlice(0, 400, KEY, RATES, NGRAM_SCALE), text(400)
     moments = {}
     for mode in ("cbow", "skipgram"):
         context = make(mode=mode, sample=0.0, window=10)

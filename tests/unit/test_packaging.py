@@ -44,6 +44,14 @@ def test_what_tests_import_of_the_project_is_in_the_source_distribution() -> Non
                 assert not (PROJECT / name).is_dir() or f"/{name}" in shipped, (path, name)
 
 
+def test_tests_need_no_benchmarks() -> None:
+    """Those that do are with the benchmarks."""
+    for path in sorted((PROJECT / "tests").rglob("*.py")):
+        assert not re.search(r"^\s*(import|from) benchmarks\b", path.read_text(), re.MULTILINE), (
+            path
+        )
+
+
 def test_every_extra_of_the_tests_is_one() -> None:
     assert set(EXTRAS.values()) <= ABOUT["project"]["optional-dependencies"].keys()
 

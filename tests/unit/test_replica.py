@@ -24,10 +24,10 @@ from embedtool.trainers.kernel_job import (
     negative_cdf,
 )
 from tests.unit.small_replica import (
-    DAMPING,
     KEY,
     MODES,
     N_WORDS,
+    NGRAM_SCALE,
     RATES,
     SIZE,
     copied,
@@ -70,16 +70,16 @@ def test_a_replica_learns_what_training_on_whole_tables_does(
 ) -> None:
     context = make(algorithm, mode=mode, loss=loss)
     sentences, tables = text(2500), tables_of(context)
-    text_slice = TextSlice(0, 2500, KEY, RATES, DAMPING)
+    text_slice = TextSlice(0, 2500, KEY, RATES, NGRAM_SCALE)
     required, update = in_replica(context, text_slice, sentences, tables, n_threads)
     whole = copied(tables)
-    work = job_on(context, sentences, whole, negatives_drawn(context, required))
-    train(work, 0, 2500)
-    assert update.losses == work.take_losses()
-    assert work.tokens.lengths.min() > 0
-    assert work.tokens.lengths.max() > MINIBATCH_TOKENS
+    job = job_on(context, sentences, whole, negatives_drawn(context, required))
+    train(job, 0, 2500)
+    assert update.losses == job.take_losses()
+    assert job.tokens.lengths.min() > 0
+    assert job.tokens.lengths.max() > MINIBATCH_TOKENS
     for side, (deltas,) in enumerate((update.inputs, update.outputs)):
-        check_equal(deltas, tables[side], whole[side], work.curvature()[side])
+        check_equal(deltas, tables[side], whole[side], job.curvature()[side])
     assert len(required.inputs) < context.subwords.n_rows
     if context.hierarchical:
         assert len(required.outputs) < context.n_words - 1
@@ -95,13 +95,13 @@ def test_a_slice_from_the_middle_learns_what_the_same_tokens_of_the_whole_do(
     (ids, ends), tables = text(2000), tables_of(context)
     first, last = 700, 1800
     inside = ends[(ends > first) & (ends <= last)] - first
-    text_slice = TextSlice(first, last, KEY, RATES, DAMPING)
+    text_slice = TextSlice(first, last, KEY, RATES, NGRAM_SCALE)
     _, update = in_replica(context, text_slice, (ids[first:last], inside), tables)
     whole = copied(tables)
-    work = job_on(context, (ids, ends), whole, NO_NEGATIVES)
-    train(work, first, last)
+    job = job_on(context, (ids, ends), whole, NO_NEGATIVES)
+    train(job, first, last)
     for side, (deltas,) in enumerate((update.inputs, update.outputs)):
-        check_equal(deltas, tables[side], whole[side], work.curvature()[side])
+        check_equal(deltas, tables[side], whole[side], job.curvature()[side])
 
 
 @pytest.mark.parametrize("mode", ["cbow", "skipgram"])
@@ -111,14 +111,14 @@ def test_a_slice_of_few_words_with_many_negatives(algorithm: str, mode: str) -> 
     context = make(algorithm, n_words=900, mode=mode)
     sentences, tables = text(600, n_used=6), tables_of(context)
     required, update = in_replica(
-        context, TextSlice(0, 600, KEY, RATES, DAMPING), sentences, tables
+        context, TextSlice(0, 600, KEY, RATES, NGRAM_SCALE), sentences, tables
     )
     assert len(required.inputs) < len(required.words)
     whole = copied(tables)
-    work = job_on(context, sentences, whole, negatives_drawn(context, required))
-    train(work, 0, 600)
+    job = job_on(context, sentences, whole, negatives_drawn(context, required))
+    train(job, 0, 600)
     for side, (deltas,) in enumerate((update.inputs, update.outputs)):
-        check_equal(deltas, tables[side], whole[side], work.curvature()[side])
+        check_equal(deltas, tables[side], whole[side], job.curvature()[side])
 
 
 @pytest.mark.parametrize("loss", ["negative-sampling", "hierarchical-softmax"])
@@ -127,7 +127,7 @@ def test_a_slice_of_one_word(loss: str) -> None:
     ids, ends = read_only(np.full(9, 4, np.int32)), read_only(np.array([9]))
     tables = tables_of(context)
     required, update = in_replica(
-        context, TextSlice(5, 14, KEY, RATES, DAMPING), (ids, ends), tables
+        context, TextSlice(5, 14, KEY, RATES, NGRAM_SCALE), (ids, ends), tables
     )
     assert required.words[required.in_text].tolist() == update.inputs[0].rows.tolist() == [4]
     assert update.losses.pairs > 0
@@ -164,7 +164,7 @@ def test_a_slice_needs_its_words_and_negatives_drawn_by_their_probabilities(
 ) -> None:
     context = make(algorithm)
     ids, _ = text(n_tokens)
-    required = required_rows(context, TextSlice(7, 7 + n_tokens, KEY, RATES, DAMPING), ids)
+    required = required_rows(context, TextSlice(7, 7 + n_tokens, KEY, RATES, NGRAM_SCALE), ids)
     used = np.unique(ids)
     for rising in (required.words, required.inputs, required.outputs):
         assert rising.dtype == np.int32
@@ -191,15 +191,15 @@ def test_negatives_are_drawn_anew_for_each_slice(monkeypatch: pytest.MonkeyPatch
     draws = np.zeros((500, N_WORDS))
     for i in range(len(draws)):
         required = required_rows(
-            context, TextSlice(100 * i, 100 * (i + 1), KEY, RATES, DAMPING), ids
+            context, TextSlice(100 * i, 100 * (i + 1), KEY, RATES, NGRAM_SCALE), ids
         )
         draws[i, required.words] = required.negative_counts
     assert (draws.sum(axis=1) == 20).all()
     assert len(np.unique(draws, axis=0)) > 10
     expected = 20 * np.diff(context.negative_cdf, prepend=0)
     np.testing.assert_allclose(draws.mean(axis=0), expected, atol=5 * 0.5 / np.sqrt(len(draws)))
-    again = required_rows(context, TextSlice(0, 100, KEY, RATES, DAMPING), ids)
-    other = required_rows(context, TextSlice(0, 100, KEY + 1, RATES, DAMPING), ids)
+    again = required_rows(context, TextSlice(0, 100, KEY, RATES, NGRAM_SCALE), ids)
+    other = required_rows(context, TextSlice(0, 100, KEY + 1, RATES, NGRAM_SCALE), ids)
     assert draws[0, again.words].tolist() == again.negative_counts.tolist()
     assert not np.array_equal(again.words, other.words)
 
@@ -207,7 +207,7 @@ def test_negatives_are_drawn_anew_for_each_slice(monkeypatch: pytest.MonkeyPatch
 def test_with_hierarchical_softmax_a_slice_needs_the_nodes_above_its_words() -> None:
     context = make(loss="hierarchical-softmax")
     ids = np.array([80, 4, 80, 30], np.int32)
-    required = required_rows(context, TextSlice(0, 4, KEY, RATES, DAMPING), ids)
+    required = required_rows(context, TextSlice(0, 4, KEY, RATES, NGRAM_SCALE), ids)
     parents = context.tree[0].parents
     above = set()
     for node in (4, 30, 80):
@@ -228,7 +228,7 @@ def test_frozen_rows_do_not_move(mode: str, algorithm: str) -> None:
     frozen[::3] = True
     context = replace(context, frozen=frozen)
     tables = tables_of(context)
-    _, update = in_replica(context, TextSlice(0, 900, KEY, RATES, DAMPING), text(900), tables)
+    _, update = in_replica(context, TextSlice(0, 900, KEY, RATES, NGRAM_SCALE), text(900), tables)
     (deltas,) = update.inputs
     still = frozen[deltas.rows]
     assert still.any()
@@ -245,12 +245,12 @@ def test_curvature_adds_up_over_supersteps(
     monkeypatch.setattr("embedtool.trainers.kernel_job.MIN_STREAM_TOKENS", 90)
     context = make(algorithm, mode=mode, loss=loss)
     sentences, tables = text(400), tables_of(context)
-    noise = NO_NEGATIVES
+    negatives = NO_NEGATIVES
     if not context.hierarchical:
         counts = np.arange(N_WORDS, 0, -1)
         counts[50:] = 0
-        noise = build_negative_table(negative_cdf(counts, 1.0))
-    work = job_on(context, sentences, copied(tables), noise)
+        negatives = build_negative_table(negative_cdf(counts, 1.0))
+    job = job_on(context, sentences, copied(tables), negatives)
     slow = [table.astype(float) for table in tables]
     expected = [np.zeros(len(table)) for table in slow]
     times = [np.zeros(len(table), int) for table in slow]
@@ -265,15 +265,15 @@ def test_curvature_adds_up_over_supersteps(
         move(table, updates, of_words, damping)
 
     monkeypatch.setattr(reference, "_move", watched)
-    n_streams = len(work.tokens.lengths)
+    n_streams = len(job.tokens.lengths)
     for first, last in ((0, 270), (270, 400)):
-        train(work, first, last)
+        train(job, first, last)
         reference.train_chunk(
-            n_streams, first, last, 90, int(np.uint64(KEY)), *RATES, DAMPING, work.text, work.words,
-            work.negatives, work.tree, *slow, work.options,
+            n_streams, first, last, 90, int(np.uint64(KEY)), *RATES, NGRAM_SCALE, job.text,
+            job.words, job.negatives, job.tree, *slow, job.options,
         )  # fmt: skip
-    sums = (work.scratch[0].input_sums, work.spaces[0].output_sums)
-    for side, curvature in enumerate(work.curvature()):
+    sums = (job.scratch[0].input_sums, job.scratch[0].output_sums)
+    for side, curvature in enumerate(job.curvature()):
         assert np.array_equal(curvature, sums[side][:, 2])
         assert not sums[side][:, [0, 1, 3]].any()
         np.testing.assert_allclose(curvature, expected[side], rtol=1e-3, atol=1e-5)
