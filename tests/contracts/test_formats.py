@@ -302,7 +302,9 @@ def test_a_fasttext_model_comes_back_with_all_its_tables(tmp_path: Path) -> None
         (8 + 56 + 8, 1, "supervised or pruned"),
     ],
 )
-def test_a_fasttext_header_with_wrong_numbers(place: int, value: int, message: str, tmp_path: Path) -> None:
+def test_a_fasttext_header_with_wrong_numbers(
+    place: int, value: int, message: str, tmp_path: Path
+) -> None:
     formats.write(fasttext_vectors(), tmp_path / "m.bin", "fasttext-bin")
     data = bytearray((tmp_path / "m.bin").read_bytes())
     struct.pack_into("<i", data, place, value)

@@ -189,7 +189,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_word(
     assert "a byte order mark, which other tools take as part" in run("check", path).stdout
 
 
-def test_a_binary_file_is_distinguished_from_text_whatever_its_numbers_look_like(tmp_path: Path) -> None:
+def test_a_binary_file_is_not_taken_for_text_whatever_its_numbers_look_like(tmp_path: Path) -> None:
     """Bytes of numbers that are digits, spaces and line ends, as in one of 4,000 files."""
     starts = [b"5\n", b"5 1\n", b" 5\n1", b"1.5\n", b"\n5 6", b"0 0 0 0\n"]
     for n, start in enumerate(starts):
