@@ -65,12 +65,12 @@ class QuantizedDeltas:
 
     def between(self, first: int, last: int) -> "QuantizedDeltas":
         """Return those of the rows [first, last), numbered from `first`."""
-        part = slice(*np.searchsorted(self.rows, (first, last)))
+        inside = slice(*np.searchsorted(self.rows, (first, last)))
         return QuantizedDeltas(
-            self.rows[part] - np.int32(first),
-            self.deltas[part],
-            self.scales[part],
-            self.curvature[part],
+            self.rows[inside] - np.int32(first),
+            self.deltas[inside],
+            self.scales[inside],
+            self.curvature[inside],
         )
 
 
@@ -86,7 +86,7 @@ def curvature_basis(moments: Sequence[Moments]) -> tuple[tuple[NDArray[np.float3
     -------
         For each table the basis, float32 (vector_size, vector_size), a direction per column, and
         the direction weights, float32 (vector_size,), by which a row's curvature is multiplied: the
-        share of the direction in the trace, times the table's curvature scale.
+        fraction of the trace along the direction, times the table's curvature scale.
     """
     bases = []
     scales = INPUT_CURVATURE_SCALE, OUTPUT_CURVATURE_SCALE * (len(moments) - 1)
@@ -125,10 +125,10 @@ def merge_shard(
         curvature = np.zeros((len(replicas), len(before)), np.float32)
         n_replicas = np.zeros(len(before), np.int32)
         for number, replica in enumerate(replicas):
-            part = replica.between(first, first + len(before))
-            accumulate_deltas(part.deltas, part.scales, part.rows, sums)
-            curvature[number, part.rows] = part.curvature
-            n_replicas[part.rows] += 1
+            deltas = replica.between(first, first + len(before))
+            accumulate_deltas(deltas.deltas, deltas.scales, deltas.rows, sums)
+            curvature[number, deltas.rows] = deltas.curvature
+            n_replicas[deltas.rows] += 1
         shared = np.flatnonzero(n_replicas > 1)
         sums[shared] = damped(sums[shared], curvature[:, shared], basis, direction_weights)
         np.add(before, sums, out=merged[first : first + len(before)])

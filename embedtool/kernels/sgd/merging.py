@@ -173,8 +173,8 @@ def damp_deltas(sums: Floats, curvature: Floats, weights: Floats) -> None:
     curvature
         float32 (n_replicas, n), learning rate times trace of the Hessian, summed over the steps.
     weights
-        float32 (width,), what curvature is multiplied by along each direction: its share of the
-        trace, times the table's curvature scale.
+        float32 (width,), what curvature is multiplied by along each direction: its fraction of
+        the trace, times the table's curvature scale.
     """
     parallel = np.empty(len(weights), np.float32)
     for i in range(len(sums)):
