@@ -1,7 +1,4 @@
-"""Fonts for words of every script.
-
-In: a text. Out: the families that together have its letters, and the letters that none here has.
-"""
+"""Fonts for words of every script."""
 
 import unicodedata
 from pathlib import Path
@@ -12,62 +9,68 @@ if TYPE_CHECKING:
 
 CJK = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "IDEOGRAPHIC", "KANGXI", "HALFWIDTH",
        "FULLWIDTH")  # fmt: skip
-"""What the names of their characters begin with, in Unicode."""
+"""Beginnings of the Unicode names of Chinese, Japanese and Korean characters."""
 PACKAGES = {"cjk": "fonts-noto-cjk", "symbols": "fonts-symbola", "other": "fonts-noto-core"}
-"""Debian's packages of fonts. Those with colours (fonts-noto-color-emoji) cannot be drawn."""
+"""Debian's packages of fonts. Matplotlib cannot draw colour fonts (fonts-noto-color-emoji)."""
 
-FIRST = "DejaVu Sans"
-"""What comes with matplotlib, and so is always there: Latin, Greek, Cyrillic and much more."""
+DEFAULT_FAMILY = "DejaVu Sans"
+"""Comes with matplotlib, and so is always there; has Latin, Greek, Cyrillic and much more."""
 
 
 def families(text: str) -> tuple[list[str], str]:
-    """Names of font families for `drawing`, and the letters of the text that none of them has.
+    """Return font families that together have the characters of a text, and what none has.
 
-    Fonts of the system are looked through only where the first does not do; among those that have a
-    letter, upright ones without serifs come first.
+    Fonts of the system are searched only if DEFAULT_FAMILY does not suffice; regular sans-serif
+    fonts come first.
+
+    Returns
+    -------
+    families : list of str
+    missing : str
+        The characters that no installed font has.
     """
     from matplotlib.font_manager import findfont, findSystemFonts, fontManager
     from matplotlib.ft2font import FT2Font
 
-    found = [FIRST]
-    wanted = {c for c in text if _is_drawn(c)}
-    wanted -= _letters(FT2Font(findfont(FIRST)))
-    if not wanted:
-        return found, ""
+    names = [DEFAULT_FAMILY]
+    missing = {c for c in text if _is_visible(c)}
+    missing -= _characters(FT2Font(findfont(DEFAULT_FAMILY)))
+    if not missing:
+        return names, ""
     for path in sorted(findSystemFonts(), key=_rank):
         try:
             font = FT2Font(path)
         except (RuntimeError, OSError):
-            continue  # no font, though it is called one
-        has = wanted & _letters(font) if font.scalable else set()
+            continue  # not a font, whatever its name
+        has = missing & _characters(font) if font.scalable else set()
         if has:
             fontManager.addfont(path)
-            found.append(font.family_name)
-            wanted -= has
-    return found, "".join(sorted(wanted))
+            names.append(font.family_name)
+            missing -= has
+    return names, "".join(sorted(missing))
 
 
-def packages(letters: str) -> list[str]:
-    """The packages that together have fonts for some letters; none for those of private use."""
-    return sorted({PACKAGES[kind] for kind in map(_kind, letters) if kind in PACKAGES})
+def packages(characters: str) -> list[str]:
+    """Return the packages with fonts for characters; none for those of private use."""
+    return sorted({PACKAGES[kind] for kind in map(_kind, characters) if kind in PACKAGES})
 
 
-def _kind(letter: str) -> str:
-    category = unicodedata.category(letter)
+def _kind(character: str) -> str:
+    category = unicodedata.category(character)
     if category in ("Co", "Cn", "Cs"):
         return ""
-    if unicodedata.name(letter, "").startswith(CJK):
+    if unicodedata.name(character, "").startswith(CJK):
         return "cjk"
     return "symbols" if category[0] == "S" else "other"
 
 
-def _is_drawn(letter: str) -> bool:
-    """Whether a character leaves a mark: no space, joiner or selector of a variant."""
-    is_selector = unicodedata.name(letter, "").startswith("VARIATION SELECTOR")
-    return not (letter.isspace() or is_selector or unicodedata.category(letter) == "Cf")
+def _is_visible(character: str) -> bool:
+    """Return whether a character has a glyph: not a space, joiner or variation selector."""
+    is_selector = unicodedata.name(character, "").startswith("VARIATION SELECTOR")
+    return not (character.isspace() or is_selector or unicodedata.category(character) == "Cf")
 
 
-def _letters(font: "FT2Font") -> set[str]:
+def _characters(font: "FT2Font") -> set[str]:
     return set(map(chr, font.get_charmap()))
 
 

@@ -1,7 +1,4 @@
-"""Pictures as files: what `scenes` shows, drawn by matplotlib.
-
-In: a scene. Out: the bytes of a PNG, SVG or PDF file, the same for the same scene.
-"""
+"""Scenes drawn by matplotlib as PNG, SVG or PDF; the same scene gives the same bytes."""
 
 import io
 import math
@@ -22,10 +19,10 @@ COLOURS = (
     "#0060b4", "#cc4800", "#601830", "#54849c", "#907860", "#6060fc", "#540054", "#781800",
     "#18009c", "#0000fc",
 )  # fmt: skip
-"""Of groups, one after the other: dark enough to be read on white, and told apart by those who see
-no red or no green (Machado, Oliveira & Fernandes 2009)."""
+"""Of groups, in turn: dark enough to be read on white, and distinct to the red- and green-blind as
+well (simulated as in Machado, Oliveira & Fernandes 2009)."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p")
-"""Of groups likewise, so that nothing is told by colour alone."""
+"""Of groups, in turn, so that nothing depends on colour alone."""
 
 SETTINGS = {
     "svg.fonttype": "none",
@@ -39,43 +36,50 @@ Kind = Literal["png", "svg", "pdf"]
 UNDATED: dict[Kind, dict[str, None]] = {
     "png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None},
 }  # fmt: skip
-"""What is left out of a file so that it has the same bytes each day."""
+"""Metadata left out of a file, so that its bytes do not depend on the date."""
 NO_ROOM = "constrained_layout not applied"
-"""What a warning of matplotlib begins with where there is no room for the axes."""
+"""The beginning of matplotlib's warning that there is no room for the axes."""
 
-DOTS_AN_INCH = 150
-MOST_DOTS = 20_000
-"""Of a picture, from one side to the other; viewers refuse some dozens of thousands."""
+DPI = 150
+MAX_DOTS = 20_000
+"""Width or height of a picture in dots; viewers refuse some tens of thousands."""
 FAINT, GREY = "#d9d9d9", "#8a8a8a"
-LEAST_SIZE, LABEL_SIZE, CAPTION_SIZE, MAIN_SIZE, TITLE_SIZE = 1, 8, 8, 10, 13
-"""Of letters, in points."""
+MIN_FONT, LABEL_FONT, CAPTION_FONT, MAIN_FONT, TITLE_FONT = 1, 8, 8, 10, 13
+"""Font sizes, in points."""
 
-SQUARE_INCHES_OF_LABEL = 0.75
-LEAST_SIDE, MOST_SIDE = 4.5, 30.0
-"""Of a panel with words, in inches, if it were a square."""
-WIDEST = 1.7
-"""Width to height of a panel; some are as much higher than wide."""
+LABEL_SQUARE_INCHES = 0.75
+"""Area of a panel for each label."""
+MIN_SIDE, MAX_SIDE = 4.5, 30.0
+"""Side of a panel with words, in inches, as if it were a square."""
+MAX_ASPECT = 1.7
+"""Largest ratio of a panel's sides."""
 CHART_INCHES = 6.0, 3.6
-MOST_COLUMNS = 3
-POINTS_AN_INCH = 72
+MAX_PANEL_COLUMNS = 3
+POINTS_PER_INCH = 72
 MAIN_RADIUS, RADIUS = 3.5, 2.0
-"""Of a point and the space around it, in points."""
-SPACE = np.array([3.0, 0.5])
-"""Beside and above a label, in points."""
-FAR = 1.5
-"""Radii; to a label that is farther from its point a line leads."""
-POINTS_OF_ARROW = 20
-"""That no label covers."""
+"""Radius of a point and the space around it, in points."""
+LABEL_SPACE = np.array([3.0, 0.5])
+"""Space beside and above a label, in points."""
+LEADER_DISTANCE = 1.5
+"""A line connects a label with its point beyond this distance, in radii of the point."""
+ARROW_SAMPLES = 20
+"""Points of an arrow that no label may cover."""
 
-INCHES_OF_CELL = 0.45
-INCHES_OF_FRAME = 1.6
-MOST_NUMBERS = 16
-"""With more words than this, numbers in the cells are too many to read."""
+CELL_INCHES = 0.45
+FRAME_INCHES = 1.6
+MAX_NUMBERED = 16
+"""Most words of a heat map whose cells have numbers."""
 
 
 @contextmanager
 def mpl_figure(capability: str) -> Iterator[Callable[..., Any]]:
-    """Yield matplotlib's Figure; `capability` needs it, says the MissingExtraError without it."""
+    """Yield matplotlib's class Figure, within the settings that all figures share.
+
+    Parameters
+    ----------
+    capability : str
+        What needs matplotlib, for the message of MissingExtraError.
+    """
     try:
         from matplotlib import rc_context
         from matplotlib.figure import Figure
@@ -87,11 +91,16 @@ def mpl_figure(capability: str) -> Iterator[Callable[..., Any]]:
 
 @dataclass(frozen=True)
 class Look:
-    """How a picture is to be; what is None is as its contents want it.
+    """Title and size of a picture.
 
-    title : above all of it; empty for none
-    size  : width and height, in inches
-    dpi   : dots an inch of a PNG
+    Attributes
+    ----------
+    title : str
+        Above the whole picture; empty for none.
+    size : tuple of float, optional
+        Width and height in inches; None: as the contents need.
+    dpi : int, optional
+        Dots per inch of a PNG; None: DPI, or less for a large picture.
     """
 
     title: str = ""
@@ -104,7 +113,7 @@ PLAIN = Look()
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture's bytes, and the letters in it for which there is no font here."""
+    """A picture's bytes, and its characters that no installed font has."""
 
     data: bytes
     missing: str
@@ -113,9 +122,14 @@ class Picture:
 def picture(scene: Scene, kind: Kind, look: Look = PLAIN) -> Picture:
     """Draw a scene.
 
-    In an SVG text stays text: it is shown in the fonts of who looks at it, and none is missing.
-    Raises MissingExtraError where matplotlib is not installed, OutputError on a size that is too
-    small or too large.
+    In an SVG text stays text, which a viewer shows in its own fonts; no character is missing.
+
+    Raises
+    ------
+    MissingExtraError
+        Matplotlib is not installed.
+    OutputError
+        The size is too small or too large.
     """
     with mpl_figure("a picture") as make_figure, warnings.catch_warnings():
         from matplotlib import rc_context
@@ -123,7 +137,7 @@ def picture(scene: Scene, kind: Kind, look: Look = PLAIN) -> Picture:
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         warnings.filterwarnings("error", message=NO_ROOM)
         names, missing = families(visible(look.title) + _text(scene))
-        # the generic name: a viewer that has none of the others takes what it has
+        # the generic name is for viewers of an SVG that have none of the other fonts
         with rc_context({"font.family": [*names, "sans-serif"], "svg.hashsalt": "embedtool"}):
             file = io.BytesIO()
             try:
@@ -135,7 +149,7 @@ def picture(scene: Scene, kind: Kind, look: Look = PLAIN) -> Picture:
 
 
 def _text(scene: Scene) -> str:
-    """All that is written in a scene."""
+    """Return all text in a scene."""
     if isinstance(scene, HeatMap):
         return "".join(scene.labels)
     parts: list[str] = []
@@ -150,7 +164,7 @@ def _text(scene: Scene) -> str:
 def _figure(scene: Scene, make_figure: Any, look: Look = PLAIN) -> Any:
     if isinstance(scene, HeatMap):
         return _heat_map(scene, make_figure, look)
-    n_columns = min(MOST_COLUMNS, len(scene))
+    n_columns = min(MAX_PANEL_COLUMNS, len(scene))
     n_rows = math.ceil(len(scene) / n_columns)
     width, height = _panel(scene)
     figure = _empty(make_figure, look, (width * n_columns, height * n_rows))
@@ -171,56 +185,60 @@ def _figure(scene: Scene, make_figure: Any, look: Look = PLAIN) -> Any:
 
 
 def _empty(make_figure: Any, look: Look, size: tuple[float, float]) -> Any:
-    """A figure with nothing but its title, of a size unless another is asked for."""
+    """Return a figure with nothing but its title, of a default size unless `look` has one."""
     size = look.size or size
-    dpi = look.dpi or min(DOTS_AN_INCH, MOST_DOTS / max(size))
-    if max(size) * dpi > MOST_DOTS:
+    dpi = look.dpi or min(DPI, MAX_DOTS / max(size))
+    if max(size) * dpi > MAX_DOTS:
         raise OutputError(
             f"the picture would have {max(size) * dpi:,.0f} dots from side to side, at most "
-            f"{MOST_DOTS:,} can be shown; choose a smaller size or dpi"
+            f"{MAX_DOTS:,} can be shown; choose a smaller size or dpi"
         )
     figure = make_figure(size, layout="constrained", dpi=dpi)
     if look.title:
-        figure.suptitle(visible(look.title), fontsize=TITLE_SIZE)
+        figure.suptitle(visible(look.title), fontsize=TITLE_FONT)
     return figure
 
 
-def _heat_map(found: HeatMap, make_figure: Any, look: Look) -> Any:
-    n = len(found.labels)
-    side = min(INCHES_OF_CELL, MOST_SIDE / n) * n + INCHES_OF_FRAME
+def _heat_map(heat_map: HeatMap, make_figure: Any, look: Look) -> Any:
+    n = len(heat_map.labels)
+    side = min(CELL_INCHES, MAX_SIDE / n) * n + FRAME_INCHES
     figure = _empty(make_figure, look, (side + 1, side))
-    cell = max(0.0, min(figure.get_size_inches()) - INCHES_OF_FRAME) / n
-    _draw_heat_map(figure.subplots(), found, max(LEAST_SIZE, min(MAIN_SIZE, cell * POINTS_AN_INCH)))
+    cell = max(0.0, min(figure.get_size_inches()) - FRAME_INCHES) / n
+    _draw_heat_map(
+        figure.subplots(), heat_map, max(MIN_FONT, min(MAIN_FONT, cell * POINTS_PER_INCH))
+    )
     return figure
 
 
 def _panel(scene: Sequence[ScatterPlot | Chart]) -> tuple[float, float]:
-    """Width and height of a panel in inches: room for its labels, in the shape of its points."""
-    planes = [each for each in scene if isinstance(each, ScatterPlot)]
-    if not planes:
+    """Return width and height of a panel in inches, from its number of labels and its points."""
+    plots = [each for each in scene if isinstance(each, ScatterPlot)]
+    if not plots:
         return CHART_INCHES
-    n = max(len(plane.labels) for plane in planes)
-    side = min(MOST_SIDE, max(LEAST_SIDE, math.sqrt(n * SQUARE_INCHES_OF_LABEL)))
-    width, height = np.mean([np.ptp(plane.points, axis=0) for plane in planes], axis=0).tolist()
-    shape = min(WIDEST, max(1 / WIDEST, width / height)) if width and height else WIDEST
-    return side * math.sqrt(shape), side / math.sqrt(shape)
+    n = max(len(plot.labels) for plot in plots)
+    side = min(MAX_SIDE, max(MIN_SIDE, math.sqrt(n * LABEL_SQUARE_INCHES)))
+    width, height = np.mean([np.ptp(plot.points, axis=0) for plot in plots], axis=0).tolist()
+    aspect = MAX_ASPECT
+    if width and height:
+        aspect = min(MAX_ASPECT, max(1 / MAX_ASPECT, width / height))
+    return side * math.sqrt(aspect), side / math.sqrt(aspect)
 
 
-def _draw_scatter(axes: Any, plane: ScatterPlot) -> None:
+def _draw_scatter(axes: Any, plot: ScatterPlot) -> None:
     from matplotlib.collections import LineCollection
 
-    points = plane.points
+    points = plot.points
     axes.add_collection(
-        LineCollection([points[list(ends)] for ends in plane.lines], colors=FAINT, lw=0.6, zorder=1)
+        LineCollection([points[list(ends)] for ends in plot.lines], colors=FAINT, lw=0.6, zorder=1)
     )
-    for start, end in plane.arrows:
+    for start, end in plot.arrows:
         axes.annotate(
             "", points[end], points[start], zorder=2,
             arrowprops={"arrowstyle": "-|>", "color": GREY, "lw": 1, "shrinkA": 3, "shrinkB": 3},
         )  # fmt: skip
-    sizes = np.where(plane.is_main, 26, 11 if plane.names else 9)
-    for group in np.unique(plane.groups):
-        here = plane.groups == group
+    sizes = np.where(plot.is_main, 26, 11 if plot.names else 9)
+    for group in np.unique(plot.groups):
+        here = plot.groups == group
         axes.scatter(*points[here].T, s=sizes[here], c=COLOURS[group % len(COLOURS)],
                      marker=MARKERS[group % len(MARKERS)], linewidths=0, zorder=3)  # fmt: skip
     axes.margins(0.1)
@@ -228,12 +246,12 @@ def _draw_scatter(axes: Any, plane: ScatterPlot) -> None:
     axes.set_xticks([])
     axes.set_yticks([])
     axes.spines[:].set_color(FAINT)
-    axes.set_title(plane.title, fontsize=MAIN_SIZE + 1)
-    axes.set_xlabel(plane.caption, fontsize=CAPTION_SIZE, color=GREY, loc="right")
+    axes.set_title(plot.title, fontsize=MAIN_FONT + 1)
+    axes.set_xlabel(plot.caption, fontsize=CAPTION_FONT, color=GREY, loc="right")
 
 
 def _draw_legend(figure: Any, names: Sequence[str]) -> None:
-    """Tell below a picture what the colours and shapes of its points mean."""
+    """Draw a legend of the colours and markers of groups below a picture."""
     from matplotlib.lines import Line2D
 
     marks = [
@@ -241,42 +259,44 @@ def _draw_legend(figure: Any, names: Sequence[str]) -> None:
         for name, colour, marker in zip(names, COLOURS, MARKERS, strict=False)
     ]
     figure.legend(handles=marks, loc="outside lower left", ncols=len(names), frameon=False,
-                  fontsize=CAPTION_SIZE)  # fmt: skip
+                  fontsize=CAPTION_FONT)  # fmt: skip
 
 
-def _write_labels(axes: Any, plane: ScatterPlot) -> None:
-    """Write the words beside their points, none over another; a line leads to one far away."""
+def _write_labels(axes: Any, plot: ScatterPlot) -> None:
+    """Write the words beside their points without overlap; a line leads to a distant one."""
     texts = [
         axes.text(
             *point, text, color=COLOURS[group % len(COLOURS)], zorder=4, in_layout=False,
-            fontsize=MAIN_SIZE if is_main else LABEL_SIZE, weight="bold" if is_main else "normal",
+            fontsize=MAIN_FONT if is_main else LABEL_FONT, weight="bold" if is_main else "normal",
             ha="center", va="center",
         )
         for point, text, group, is_main in zip(
-            plane.points, plane.labels, plane.groups, plane.is_main, strict=True
+            plot.points, plot.labels, plot.groups, plot.is_main, strict=True
         )
     ]  # fmt: skip
     figure = axes.figure
     figure.draw_without_rendering()
     axes.autoscale(False)
-    dot = figure.dpi / POINTS_AN_INCH
-    sizes = np.array([text.get_window_extent().size for text in texts]) + SPACE * dot
-    radii = np.where(plane.is_main, MAIN_RADIUS, RADIUS) * dot
-    marks = axes.transData.transform(plane.points)
+    dots_per_point = figure.dpi / POINTS_PER_INCH
+    sizes = (
+        np.array([text.get_window_extent().size for text in texts]) + LABEL_SPACE * dots_per_point
+    )
+    radii = np.where(plot.is_main, MAIN_RADIUS, RADIUS) * dots_per_point
+    marks = axes.transData.transform(plot.points)
     along = [
         marks[start] + share * (marks[end] - marks[start])
-        for start, end in plane.arrows
-        for share in np.linspace(0, 1, POINTS_OF_ARROW)
+        for start, end in plot.arrows
+        for share in np.linspace(0, 1, ARROW_SAMPLES)
     ]
     inside = axes.get_window_extent()
-    found = place_labels(
+    middles = place_labels(
         marks, sizes, radii, np.array([inside.p0, inside.p1]), np.array(along).reshape(-1, 2)
     )
     to_data = axes.transData.inverted().transform
-    for text, mark, middle, size, radius in zip(texts, marks, found, sizes, radii, strict=True):
+    for text, mark, middle, size, radius in zip(texts, marks, middles, sizes, radii, strict=True):
         text.set_position(to_data(middle))
         nearest = np.clip(mark, middle - size / 2, middle + size / 2)
-        if np.abs(nearest - mark).max() > FAR * radius:
+        if np.abs(nearest - mark).max() > LEADER_DISTANCE * radius:
             axes.plot(*to_data([mark, nearest]).T, color=GREY, lw=0.5, zorder=2)
 
 
@@ -286,25 +306,25 @@ def _draw_chart(axes: Any, chart: Chart) -> None:
         marker = MARKERS[curve.group % len(MARKERS)]
         axes.plot(curve.x, curve.y, marker=marker, ms=3, lw=1.4, color=colour, label=curve.name)
     axes.set_xlabel(chart.over)
-    axes.set_title(chart.measure, fontsize=MAIN_SIZE + 1)
+    axes.set_title(chart.measure, fontsize=MAIN_FONT + 1)
     if chart.over == "epochs":
         axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid(axis="y", color=FAINT, lw=0.6)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=LABEL_SIZE)
+    axes.legend(frameon=False, fontsize=LABEL_FONT)
 
 
-def _draw_heat_map(axes: Any, found: HeatMap, letters: float) -> None:
-    n, labels, values = len(found.labels), found.labels, found.values
-    image = axes.imshow(values, cmap="Blues", vmin=found.low)
+def _draw_heat_map(axes: Any, heat_map: HeatMap, letters: float) -> None:
+    n, labels, values = len(heat_map.labels), heat_map.labels, heat_map.values
+    image = axes.imshow(values, cmap="Blues", vmin=heat_map.low)
     axes.set_xticks(
         range(n), labels, rotation=45, ha="left", rotation_mode="anchor", fontsize=letters
     )
     axes.set_yticks(range(n), labels, fontsize=letters)
     axes.tick_params(top=True, labeltop=True, bottom=False, labelbottom=False, length=0)
     axes.spines[:].set_visible(False)
-    middle = (found.low + float(values.max())) / 2
-    for row in range(n if n <= MOST_NUMBERS else 0):
+    middle = (heat_map.low + float(values.max())) / 2
+    for row in range(n if n <= MAX_NUMBERED else 0):
         for column in range(n):
             value = float(values[row, column])
             axes.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=8,

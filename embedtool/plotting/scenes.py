@@ -1,9 +1,5 @@
-"""What the pictures of `embedtool plot` show, before anything is drawn.
+"""The contents of pictures, before anything is drawn: scatter plots, heat maps and curves."""
 
-In: word vectors, or the logs of trainings. Out: words in a plane, a heat map, curves.
-"""
-
-import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,6 +16,7 @@ from embedtool.config.choices import Layout
 from embedtool.config.tasks import DriftConfig
 from embedtool.corpus.tokens import JOINERS
 from embedtool.errors import QueryError
+from embedtool.io.json_file import parse_json
 from embedtool.messages import display_names
 from embedtool.model import store
 from embedtool.model.linalg import unit_rows
@@ -31,30 +28,38 @@ Rows = NDArray[np.float32]
 Pair = tuple[str, str]
 Over = Literal["epochs", "seconds"]
 
-LONGEST_LABEL = 40
+MAX_LABEL_LENGTH = 40
 """Characters; a longer word is cut, so that a picture has room for others."""
 MEASURES = ("loss", "perplexity")
-"""What a training tells of each epoch, where it knows it."""
+"""Keys of an epoch's record that are drawn as curves; not every training has all."""
 KEYS: dict[Over, str] = {"epochs": "epoch", "seconds": "seconds"}
-"""Where a log has what curves are drawn over."""
+"""Keys of an epoch's record for the horizontal axis."""
 LAYOUT_NAMES = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP"}
 THEN, NOW, BOTH = range(3)
-"""The groups of a trajectory: near to the word in the old model only, in the new one only, or in
-both."""
+"""The groups of a trajectory: neighbours of the word in the old model only, in the new one only, or
+in both."""
 
 
 @dataclass(frozen=True, eq=False)
 class ScatterPlot:
-    """Words at points of a plane.
+    """Words as points in the plane.
 
-    labels  : what is written at each point
-    points  : float32 (n_labels, 2)
-    groups  : int64 (n_labels,), from 0: what has one colour
-    is_main : bool (n_labels,), whether a word was asked for; the others are neighbours
-    lines   : two places of `labels` each: which words belong together
-    arrows  : the same, from the first to the second
-    names   : of the groups, where they mean something that must be told
-    title, caption : what stands above and below; empty for nothing
+    Attributes
+    ----------
+    labels : tuple of str
+    points : ndarray of float32, shape (n_labels, 2)
+    groups : ndarray of int64, shape (n_labels,)
+        From 0; the words of a group have one colour.
+    is_main : ndarray of bool, shape (n_labels,)
+        Whether a word was asked for; the others are neighbours.
+    lines : tuple of pairs of int
+        Indices of labels that a line connects.
+    arrows : tuple of pairs of int
+        Indices of labels, from the first to the second.
+    names : tuple of str
+        Names of the groups, if the picture needs a legend.
+    title, caption : str
+        Above and below the plot; empty for none.
     """
 
     labels: tuple[str, ...]
@@ -70,11 +75,15 @@ class ScatterPlot:
 
 @dataclass(frozen=True, eq=False)
 class HeatMap:
-    """Numbers between words.
+    """A number for each pair of words.
 
-    labels : of the rows, and of the columns
-    values : float (n_labels, n_labels)
-    low    : the number that has the lightest colour; the largest has the darkest
+    Attributes
+    ----------
+    labels : tuple of str
+        Of the rows, and of the columns.
+    values : ndarray of float, shape (n_labels, n_labels)
+    low : float
+        The value of the lightest colour; the largest value has the darkest.
     """
 
     labels: tuple[str, ...]
@@ -84,9 +93,14 @@ class HeatMap:
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """What a training came to, by epochs or by seconds; x and y are float64 (n_epochs,).
+    """A measure of one training by epochs or by seconds.
 
-    group : the number of the training, from 0, which has the same colour in all charts
+    Attributes
+    ----------
+    name : str
+    group : int
+        The index of the training, whose colour is the same in all charts.
+    x, y : ndarray of float64, shape (n_epochs,)
     """
 
     name: str
@@ -105,17 +119,17 @@ class Chart:
 
 
 Scene = HeatMap | Sequence[ScatterPlot | Chart]
-"""One picture; of planes or charts as many as it has panels."""
+"""One picture: a heat map, or several scatter plots or charts, one per panel."""
 
 
 def label(word: str) -> str:
-    """A word as a picture shows it: cut where it is long, escaped what cannot be seen."""
+    """Return a word as a picture shows it: truncated, with invisible characters escaped."""
     word = visible(word)
-    return word if len(word) <= LONGEST_LABEL else word[: LONGEST_LABEL - 1] + "…"
+    return word if len(word) <= MAX_LABEL_LENGTH else word[: MAX_LABEL_LENGTH - 1] + "…"
 
 
 def visible(text: str) -> str:
-    """A text in which what cannot be seen is an escape, but for what shapes letters beside it."""
+    """Return a text with unprintable characters escaped, except joiners."""
     return "".join(
         c if c.isprintable() or c in JOINERS else c.encode("unicode_escape").decode() for c in text
     )
@@ -130,13 +144,25 @@ def neighbourhoods(
     seed: int,
     candidates: NDArray[np.int64] | None = None,
 ) -> ScatterPlot:
-    """Words and the n words nearest to each, in a plane; n may be 0.
-
-    method, seed : of `layout`
-    candidates   : int64, ids of the words that may be neighbours; None: all
+    """Return a scatter plot of words and their nearest words.
 
     A neighbour of several words has the colour of the nearest, and a line to each of them.
-    Raises NoAnswerError, which names all words without a vector.
+
+    Parameters
+    ----------
+    vectors : WordVectors
+    words : sequence of str
+    n : int
+        Neighbours of each word, 0 or more.
+    method, seed
+        As for `analysis.projection.layout`.
+    candidates : ndarray of int64
+        Ids of the words that may be neighbours; None: all.
+
+    Raises
+    ------
+    NoAnswerError
+        Words have no vector; it names all of them.
     """
     words = list(dict.fromkeys(words))
     answers = similar_batch(vectors, words, n, candidates=candidates) if n else [()] * len(words)
@@ -144,37 +170,40 @@ def neighbourhoods(
     for group, answer in enumerate(answers):
         for word, score in ((each.word, each.score) for each in answer):
             best[word] = max(best.get(word, (-math.inf, 0)), (score, -group))
-    shown = [*words, *(word for word in best if word not in words)]
-    place = {word: i for i, word in enumerate(shown)}
+    all_words = [*words, *(word for word in best if word not in words)]
+    index_of = {word: i for i, word in enumerate(all_words)}
     lines = {
         (min(i, j), max(i, j))
         for i, answer in enumerate(answers)
-        for j in (place[each.word] for each in answer)
+        for j in (index_of[each.word] for each in answer)
     }
-    rows = lookup(vectors, shown)
+    rows = lookup(vectors, all_words)
     points = layout(rows, method, seed=seed)
     return ScatterPlot(
-        tuple(map(label, shown)),
+        tuple(map(label, all_words)),
         points,
-        np.array([*range(len(words)), *(-best[word][1] for word in shown[len(words) :])]),
-        np.arange(len(shown)) < len(words),
+        np.array([*range(len(words)), *(-best[word][1] for word in all_words[len(words) :])]),
+        np.arange(len(all_words)) < len(words),
         lines=tuple(sorted(lines)),
-        caption=_described(rows, points, method) + _origin(vectors, words),
+        caption=_layout_caption(rows, points, method) + _ngrams_caption(vectors, words),
     )
 
 
 def analogies(vectors: WordVectors, pairs: Sequence[Pair], title: str = "") -> ScatterPlot:
-    """Pairs of words as arrows in one plane.
+    """Return a scatter plot of pairs of words, with an arrow for each pair.
 
-    From left to right runs the mean of the arrows, each word at length 1; upward the principal
-    component of what is left. Where a relation is a direction its arrows are parallel (Mikolov, Yih
-    & Zweig 2013); how far they are so in all dimensions the caption tells, by the mean cosine of
-    each two of them. Raises NoAnswerError, which names all words without a vector or with one of
-    zeros.
+    The x axis is the mean of the arrows between unit vectors, the y axis the first principal
+    component of the remainder. Arrows of a relation that is a direction are parallel (Mikolov, Yih
+    & Zweig 2013); the caption has the mean cosine of all pairs of arrows, in all dimensions.
+
+    Raises
+    ------
+    NoAnswerError
+        Words have no vector, or one of zeros; it names all of them.
     """
     words = list(dict.fromkeys(word for pair in pairs for word in pair))
-    place = {word: i for i, word in enumerate(words)}
-    arrows = tuple((place[start], place[end]) for start, end in pairs)
+    index_of = {word: i for i, word in enumerate(words)}
+    arrows = tuple((index_of[start], index_of[end]) for start, end in pairs)
     groups = np.zeros(len(words), np.int64)
     groups[[end for _, end in arrows]] = 1
     units = directions(vectors, words)
@@ -182,11 +211,11 @@ def analogies(vectors: WordVectors, pairs: Sequence[Pair], title: str = "") -> S
     direction = unit_rows(differences.mean(axis=0, keepdims=True))
     across = units @ direction.T
     points = np.concatenate([across, principal(units - across * direction, 1)], axis=1)
-    each_two = [float(a @ b) for a, b in combinations(unit_rows(differences), 2)]
-    told = f"mean cosine of the arrows {sum(each_two) / len(each_two):.2f}" if each_two else ""
+    cosines = [float(a @ b) for a, b in combinations(unit_rows(differences), 2)]
+    caption = f"mean cosine of the arrows {sum(cosines) / len(cosines):.2f}" if cosines else ""
     return ScatterPlot(
         tuple(map(label, words)), points, groups, np.ones(len(words), np.bool_), arrows=arrows,
-        title=title, caption=(told + _origin(vectors, words)).removeprefix("; "),
+        title=title, caption=(caption + _ngrams_caption(vectors, words)).removeprefix("; "),
     )  # fmt: skip
 
 
@@ -200,19 +229,35 @@ def trajectories(
     method: Layout,
     seed: int,
 ) -> tuple[ScatterPlot, ...]:
-    """The way of each word from an old model to a new one, among its n neighbours of both.
+    """Return a scatter plot for each word: its change between two models, among its neighbours.
 
-    names : how the models are called
+    The old model is rotated into the space of the new one (orthogonal Procrustes). Neighbours of
+    both models have their positions in the new one, as in the pictures of Hamilton, Leskovec &
+    Jurafsky (2016a, appendix B).
 
-    The old model is turned into the space of the new one; neighbours stand where the new one has
-    them, as in the pictures of Hamilton, Leskovec & Jurafsky (2016a, appendix B), and a plane for
-    each word. Raises UnknownWordError, and EvaluationError on a word that only one of them holds.
+    Parameters
+    ----------
+    old, new : WordVectors
+    words : sequence of str
+    n : int
+        Neighbours of each word in each model.
+    names : pair of str
+        The names of the two models.
+    method, seed
+        As for `analysis.projection.layout`.
+
+    Raises
+    ------
+    UnknownWordError
+        A word is in neither model.
+    EvaluationError
+        A word is in one of the models only.
     """
     for vectors in (old, new):
         lookup(vectors, words)
     moved = drift(old, new, DriftConfig(neighbours=n), words).words
     rotation = align(old, new).rotation.astype(np.float32)
-    planes = []
+    plots = []
     for each in moved:
         near = list(dict.fromkeys([*each.then, *each.now]))
         then = unit_rows(lookup(old, [each.word])) @ rotation
@@ -223,7 +268,7 @@ def trajectories(
             else NOW if word in each.now else THEN
             for word in near
         }  # fmt: skip
-        planes.append(
+        plots.append(
             ScatterPlot(
                 (*(label(f"{each.word} ({name})") for name in names), *map(label, near)),
                 points,
@@ -232,20 +277,20 @@ def trajectories(
                 arrows=((0, 1),),
                 names=(*(f"neighbours in {label(name)} only" for name in names), "in both"),
                 title=f"{label(each.word)} moved by {each.distance:.2f} (1 - cosine)",
-                caption=_described(rows, points, method),
+                caption=_layout_caption(rows, points, method),
             )
         )
-    return tuple(planes)
+    return tuple(plots)
 
 
-def _origin(vectors: WordVectors, words: Sequence[str]) -> str:
-    """What a caption tells of words that are known by their character n-grams alone."""
+def _ngrams_caption(vectors: WordVectors, words: Sequence[str]) -> str:
+    """Return the part of a caption that names words whose vectors are made of n-grams."""
     new = from_ngrams(vectors, words)
     return f"; from character n-grams: {', '.join(map(label, new))}" if new else ""
 
 
-def _described(rows: Rows, points: Rows, method: Layout) -> str:
-    """What a plane shows of its words: of PCA the share of the variance."""
+def _layout_caption(rows: Rows, points: Rows, method: Layout) -> str:
+    """Return the part of a caption about the layout: for PCA the explained variance."""
     if method != "pca":
         return f"{LAYOUT_NAMES[method]}: near words are alike; far distances say nothing"
     units = unit_rows(rows)
@@ -255,13 +300,22 @@ def _described(rows: Rows, points: Rows, method: Layout) -> str:
 
 
 def similarities(vectors: WordVectors, words: Sequence[str], *, clustered: bool = False) -> HeatMap:
-    """The cosine of each two words.
+    """Return a heat map of the cosines of all pairs of words.
 
-    clustered : put words that are alike beside each other (average linkage, in the order of Bar-
-                Joseph, Gifford & Jaakkola 2001); otherwise they stand as given
+    Parameters
+    ----------
+    vectors : WordVectors
+    words : sequence of str
+    clustered : bool
+        Order words by similarity (average linkage, with the optimal leaf order of Bar-Joseph,
+        Gifford & Jaakkola 2001); otherwise they stand as given.
 
-    Raises NoAnswerError on words without a vector or with one of zeros, QueryError on fewer than
-    two words.
+    Raises
+    ------
+    NoAnswerError
+        Words have no vector, or one of zeros.
+    QueryError
+        There are fewer than two words.
     """
     words = list(dict.fromkeys(words))
     if len(words) < 2:
@@ -279,36 +333,44 @@ def similarities(vectors: WordVectors, words: Sequence[str], *, clustered: bool 
 
 
 def curves(paths: Sequence[Path], over: Over = "epochs") -> tuple[Chart, ...]:
-    """The loss, and the perplexity where there is one, of trainings: a chart for each measure.
+    """Return a chart of the loss of trainings, and one of the perplexity if there is any.
 
-    paths : files of `train --json-log`, or models, which keep it too
+    Parameters
+    ----------
+    paths : sequence of Path
+        JSON logs of trainings, or models, which contain the same records.
+    over : "epochs" or "seconds"
+        The horizontal axis.
 
-    Raises QueryError where a file is no such log, or tells neither.
+    Raises
+    ------
+    QueryError
+        A file is not such a log, or has neither measure.
     """
-    logs = {name: _told(path) for name, path in zip(display_names(paths), paths, strict=True)}
+    logs = {name: _epochs(path) for name, path in zip(display_names(paths), paths, strict=True)}
     key = KEYS[over]
     charts = []
     for measure in MEASURES:
-        found = []
+        measured = []
         for group, (name, epochs) in enumerate(logs.items()):
             points = np.array([(e[key], e[measure]) for e in epochs if measure in e], np.float64)
             if len(points):
-                found.append(Curve(label(name), group, *points.T))
-        if found:
-            charts.append(Chart(measure, over, tuple(found)))
+                measured.append(Curve(label(name), group, *points.T))
+        if measured:
+            charts.append(Chart(measure, over, tuple(measured)))
     return tuple(charts)
 
 
-def _told(path: Path) -> list[dict[str, float]]:
-    """What a log or a model tells of each epoch; of what is no finite number, nothing."""
+def _epochs(path: Path) -> list[dict[str, float]]:
+    """Return the finite numbers of each epoch's record in a log or a model."""
     if path.is_dir():
-        told: Iterable[Any] = store.describe(path).get("training", {}).get("epochs", ())
+        records: Iterable[Any] = store.describe(path).get("training", {}).get("epochs", ())
     else:
-        told = _lines(path)
+        records = _lines(path)
     epochs = [
         {name: value for name, value in each.items()
          if isinstance(value, int | float) and math.isfinite(value)}
-        for each in told
+        for each in records
     ]  # fmt: skip
     epochs = [each for each in epochs if each.keys() >= set(KEYS.values())]
     if not any(measure in each for each in epochs for measure in MEASURES):
@@ -317,18 +379,18 @@ def _told(path: Path) -> list[dict[str, float]]:
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
-    """The lines of a log. Raises QueryError where it cannot be read."""
+    """Return the records of a log. Raises QueryError if it cannot be read."""
     try:
         lines = path.read_bytes().splitlines()
     except OSError as error:
         raise QueryError(f"{path}: cannot be read: {error.strerror}") from None
-    told = []
+    records = []
     for number, line in enumerate(lines, 1):
         try:
-            each = json.loads(line)
-        except (ValueError, RecursionError):
-            each = None
-        if not isinstance(each, dict):
-            raise QueryError(f"{path}, line {number}: is no line of `train --json-log`")
-        told.append(each)
-    return told
+            record = parse_json(line)
+        except ValueError:
+            record = None
+        if not isinstance(record, dict):
+            raise QueryError(f"{path}, line {number}: is not a line of a training's JSON log")
+        records.append(record)
+    return records

@@ -16,8 +16,11 @@ from embedtool.cli.options.shared import (
     model_argument,
 )
 from embedtool.cli.output.console import echo_err, print_json, print_table
+from embedtool.cli.output.display import FIGURE_FORMATS, write_figure
 from embedtool.cli.output.query_results import from_ngrams_field, ngrams_message
 from embedtool.config.tasks import AttentionConfig
+from embedtool.errors import OutputError
+from embedtool.io.atomic import atomic_write, check_output_file
 from embedtool.messages import counted
 
 if TYPE_CHECKING:
@@ -25,12 +28,13 @@ if TYPE_CHECKING:
 
 attention_options: Decorator[Any] = config_options(AttentionConfig)
 
-OF_STATIC = {"heads", "causal", "itself", "tokenizer"}
-"""Options that say what an encoder has from its training."""
+STATIC_OPTIONS = {"heads", "causal", "itself", "tokenizer"}
+"""Options that do not apply to an encoder, which has them from its training."""
 N_STRONGEST = 4
-"""Words shown for each, where the whole table is wider than the terminal."""
+"""Words printed for each word if the whole table is wider than the terminal."""
 CELL_WIDTH = 8
 """Columns of the terminal for a number and the space around it."""
+PAGE_SUFFIX = ".html"
 
 
 @click.command()
@@ -43,23 +47,23 @@ CELL_WIDTH = 8
 def attend(model: Path, sentence: str, output: Path | None, as_json: bool, **options: Any) -> None:
     """Show which words of SENTENCE attend to which.
 
-    In a static model every word asks all words, itself among them, for what it has in common with
-    them: the weights are softmax(V V' / sqrt(d)) of the vectors V of d numbers (Vaswani et al.
-    2017, eq. 1, with queries, keys and values the same). Nothing is trained for that.
+    In a static model the word vectors V of dimension d are queries, keys and values at once: the
+    weights are softmax(V V' / sqrt(d)) (Vaswani et al. 2017, eq. 1). Nothing is trained for that.
 
-    In a model of `contextual train`, or a folder of transformers, the weights are those of its
-    layers, by the queries and keys that it has learnt. Rows sum to 1.
+    In a model of `contextual train`, or a folder of transformers, they are the attention weights
+    of its layers. Rows sum to 1.
     """
     config = AttentionConfig.from_options(options)
 
-    from embedtool.cli.output.heat_map import check_kind, write
     from embedtool.contextual.loading import is_encoder
-    from embedtool.io.atomic import check_output_file
 
     if output:
-        check_kind(output)
+        if output.suffix.lower() not in (*FIGURE_FORMATS, PAGE_SUFFIX):
+            raise OutputError(
+                f"{output}: a heat map is written as .png, .svg, .pdf or .html; name such a file"
+            )
         check_output_file(output)
-    found = (_in_encoder if is_encoder(model) else _in_vectors)(model, sentence, config)
+    found = (_in_encoder if is_encoder(model) else _in_static)(model, sentence, config)
     if found.unknown:
         echo_err(
             "left out, for their vectors are all zeros or the model does not know them: "
@@ -68,7 +72,7 @@ def attend(model: Path, sentence: str, output: Path | None, as_json: bool, **opt
     if found.from_ngrams:
         echo_err(ngrams_message(found.from_ngrams))
     if output:
-        write(found, output)
+        _write_heat_map(found, output)
     if as_json:
         weights = {"tokens": found.tokens, "weights": found.weights.tolist()}
         print_json(weights | from_ngrams_field(found.from_ngrams))
@@ -76,7 +80,7 @@ def attend(model: Path, sentence: str, output: Path | None, as_json: bool, **opt
         _print(found)
 
 
-def _in_vectors(model: Path, sentence: str, config: AttentionConfig) -> "Attention":
+def _in_static(model: Path, sentence: str, config: AttentionConfig) -> "Attention":
     from embedtool.contextual import static_attention
     from embedtool.model import store
 
@@ -88,7 +92,7 @@ def _in_encoder(model: Path, sentence: str, config: AttentionConfig) -> "Attenti
     from embedtool.contextual.encoders import select_layer
     from embedtool.contextual.loading import open_encoder
 
-    _check_given(OF_STATIC, "is for static models; an encoder has it from its training")
+    _check_given(STATIC_OPTIONS, "is for static models; an encoder has it from its training")
     found = open_encoder(model).attention(sentence)
     if found.n_truncated:
         cut = counted(found.n_truncated, "word is", "words are")
@@ -104,8 +108,21 @@ def _check_given(names: set[str], why: str) -> None:
             raise click.UsageError(f"{flag(name)} {why}", context)
 
 
+def _write_heat_map(attention: "Attention", path: Path) -> None:
+    if path.suffix.lower() == PAGE_SUFFIX:
+        from embedtool.plotting.attention_page import attention_page
+
+        with atomic_write(path) as file:
+            file.write(attention_page(attention).encode("utf-8", "replace"))
+    else:
+        from embedtool.plotting.scenes import HeatMap, label
+
+        labels = tuple(map(label, attention.tokens))
+        write_figure(HeatMap(labels, attention.weights), path)
+
+
 def _print(found: "Attention") -> None:
-    """The whole table where it fits, else the strongest words of each."""
+    """Print the whole table if it fits the terminal, else the strongest words of each."""
     tokens, weights = found.tokens, found.weights.tolist()
     longest = max(map(len, tokens))
     width = longest + sum(max(len(token) + 2, CELL_WIDTH) for token in tokens)
