@@ -33,7 +33,8 @@ from embedtool.distributed.partition_reading import (
 from embedtool.distributed.resources import BFLOAT16_BYTES, DELTA_ROW_BYTES, INT8_BYTES
 from embedtool.kernels.simd.registers import SIMD_WIDTH
 from embedtool.trainers.aligned import pad_to_simd
-from embedtool.trainers.kernel_job import keep_probabilities, n_streams_for
+from embedtool.trainers.count_tables import keep_probabilities
+from embedtool.trainers.kernel_job import n_streams_for
 from embedtool.trainers.resources import (
     BASE_BYTES,
     FLOAT_BYTES,

@@ -33,6 +33,7 @@ from embedtool.distributed.replica import (
 )
 from embedtool.distributed.slices import TextSlice, position_of, shared_context
 from embedtool.io.progress import Progress, Report
+from embedtool.kernels.sgd.curvature import ngram_scale_at
 from embedtool.model.vectors import WordVectors
 from embedtool.trainers.checkpoint import Checkpointer, State
 from embedtool.trainers.kernel_job import n_streams_for, sum_losses
@@ -42,7 +43,6 @@ from embedtool.trainers.word2vec import (
     epoch_key,
     init_state,
     learning_rate_at,
-    ngram_curvature_scale_at,
     word_vectors,
 )
 
@@ -231,7 +231,7 @@ class LocalSGD:
             for fraction in (interval.begin, interval.end)
         )
         trained = interval.epoch * self.text.n_tokens + self._tokens_done(interval.begin)
-        ngram_scale = ngram_curvature_scale_at(self.config, trained)
+        ngram_scale = ngram_scale_at(trained, self.config.hogwild)
         updates = []
         for replica in range(self.n_replicas):
             text_slice = TextSlice(

@@ -33,15 +33,8 @@ from embedtool.distributed.slices import (
     rows_of,
 )
 from embedtool.kernels.sgd.arrays import Text, Tree
-from embedtool.trainers.kernel_job import (
-    CHUNK_TOKENS,
-    NO_NEGATIVES,
-    NO_TREE,
-    Losses,
-    build_job,
-    build_negative_table,
-    sum_losses,
-)
+from embedtool.trainers.count_tables import NO_NEGATIVES, NO_TREE, build_negative_table
+from embedtool.trainers.kernel_job import CHUNK_TOKENS, Losses, build_job, sum_losses
 from embedtool.trainers.subwords import SubwordIndex
 
 

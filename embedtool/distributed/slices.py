@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from embedtool.config.training import Word2VecConfig
 from embedtool.kernels.sgd.arrays import Tree
-from embedtool.trainers.kernel_job import NO_TREE, huffman_tree, keep_probabilities, negative_cdf
+from embedtool.trainers.count_tables import NO_TREE, huffman_tree, keep_probabilities, negative_cdf
 from embedtool.trainers.subwords import SubwordIndex
 
 NEGATIVES_PER_TOKEN, MIN_NEGATIVES = 0.25, 2**12

@@ -87,7 +87,7 @@ def answer_by_example(
     ndarray of int64, shape (n_questions,)
         Ids; -1 where no candidate is left.
     """
-    from embedtool.kernels.analogies import best_candidate
+    from embedtool.kernels.analogies import AnalogyQueries, best_candidate
 
     used, term_of = np.unique(questions, return_inverse=True)
     terms, slots = unit_rows(vectors.matrix[used]), term_of.reshape(questions.shape)
@@ -105,16 +105,19 @@ def answer_by_example(
     scores = np.full(len(questions), -np.inf, dtype=np.float32)
     bounds = np.linspace(0, len(questions), n_cores() + 1).astype(np.int64).tolist()
     chunks = [slice(*chunk) for chunk in pairwise(bounds)]
+    queries = [
+        AnalogyQueries(slots[chunk], weights[chunk], offsets[chunk], excluded_positions[chunk])
+        for chunk in chunks
+    ]
     with ThreadPoolExecutor(len(chunks)) as pool:
         for start, block in _blocks(vectors, candidates):
             products, factors = _products(block, terms, method)
             work = [
                 pool.submit(
-                    best_candidate, products, slots[chunk], weights[chunk], offsets[chunk], factors,
-                    excluded_positions[chunk], start, best[chunk], scores[chunk],
+                    best_candidate, products, factors, start, each, best[chunk], scores[chunk]
                 )
-                for chunk in chunks
-            ]  # fmt: skip
+                for chunk, each in zip(chunks, queries, strict=True)
+            ]
             for each in work:
                 each.result()
     return np.where(best >= 0, candidates[best], -1)

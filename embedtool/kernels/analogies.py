@@ -1,7 +1,6 @@
-"""The word that answers each analogy question best, sought block by block.
+"""The best answer to each analogy question, searched for in blocks of candidates."""
 
-In: the products of the questions' words with a block of candidates. Out: the best candidate so far.
-"""
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,43 +8,66 @@ from numpy.typing import NDArray
 from embedtool.kernels.jit import jit_no_nan
 
 
+class AnalogyQueries(NamedTuple):
+    """Analogy questions as weighted sums of products.
+
+    Attributes
+    ----------
+    slots
+        int64 (n_questions, 3), rows of the products.
+    weights
+        float32 (n_questions, 3).
+    offsets
+        float32 (n_questions,).
+    excluded
+        int64 (n_questions, any), positions of candidates that may not answer; -1 is none.
+    """
+
+    slots: NDArray[np.int64]
+    weights: NDArray[np.float32]
+    offsets: NDArray[np.float32]
+    excluded: NDArray[np.int64]
+
+
 @jit_no_nan
 def best_candidate(
     products: NDArray[np.float32],
-    slots: NDArray[np.int64],
-    weights: NDArray[np.float32],
-    offsets: NDArray[np.float32],
     factors: NDArray[np.float32],
-    excluded: NDArray[np.int64],
     first: int,
-    places: NDArray[np.int64],
+    queries: AnalogyQueries,
+    positions: NDArray[np.int64],
     scores: NDArray[np.float32],
 ) -> None:
-    """Look through one block for candidates that answer better than those found before.
+    """Search a block for candidates that answer better than those found before.
 
     Candidate x has for a question the score
 
         f[r, x] (o + w0 p[s0, x] + w1 p[s1, x] + w2 p[s2, x])
 
     with the question's slots s, weights w, offset o, and r its last slot. So a question costs three
-    products a candidate however long the vectors are: the words of all questions are few.
+    products per candidate however long the vectors are: the words of all questions are few.
 
-    products : float32 (n_terms, n_columns), finite
-    slots    : int64 (n_questions, 3), rows of `products`
-    weights  : float32 (n_questions, 3)
-    offsets  : float32 (n_questions,)
-    factors  : float32 (n_terms, n_columns), finite, or (0, n_columns) where all are 1
-    excluded : int64 (n_questions, any), candidates that may not answer, by their places; others: -1
-    first    : the place of the block's first column
-    places   : int64 (n_questions,), changed: the place of the best candidate, of equals the first
-    scores   : float32 (n_questions,), changed: its score
+    Parameters
+    ----------
+    products
+        float32 (n_terms, n_columns), finite, p.
+    factors
+        float32 (n_terms, n_columns), finite, f; or (0, n_columns) where all are 1.
+    first
+        The position of the block's first column among all candidates.
+    queries
+        The questions.
+    positions
+        int64 (n_questions,), updated: the best candidate so far, of equals the first.
+    scores
+        float32 (n_questions,), updated: its score.
     """
     n_columns = products.shape[1]
     sums = np.empty(n_columns, np.float32)
-    for question in range(len(slots)):
-        slot = slots[question]
+    for question in range(len(queries.slots)):
+        slot = queries.slots[question]
         rows = products[slot[0]], products[slot[1]], products[slot[2]]
-        weight, offset = weights[question], offsets[question]
+        weight, offset = queries.weights[question], queries.offsets[question]
         for x in range(n_columns):
             sums[x] = (
                 offset + weight[0] * rows[0][x] + weight[1] * rows[1][x] + weight[2] * rows[2][x]
@@ -54,9 +76,9 @@ def best_candidate(
             factor = factors[slot[2]]
             for x in range(n_columns):
                 sums[x] *= factor[x]
-        for place in excluded[question]:
-            if 0 <= place - first < n_columns:
-                sums[place - first] = -np.inf
+        for position in queries.excluded[question]:
+            if 0 <= position - first < n_columns:
+                sums[position - first] = -np.inf
         highest = np.float32(-np.inf)
         for x in range(n_columns):
             highest = max(highest, sums[x])
@@ -65,4 +87,4 @@ def best_candidate(
             x = 0
             while sums[x] != highest:
                 x += 1
-            places[question] = first + x
+            positions[question] = first + x

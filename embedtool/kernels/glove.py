@@ -1,17 +1,15 @@
-"""The GloVe update.
+"""The GloVe update: AdaGrad, pair by pair.
 
-In: the pairs of one cell, and the tables. Out: the tables after a visit to each pair, and the loss.
+A row of a table holds all parameters of a word on one side, so that an update finds them in
+consecutive cache lines. With `size` the vector's length, padded to a multiple of SIMD_WIDTH:
 
-A row of a table holds all of a word on one side, so that a visit finds it in cache lines that
-follow each other. With `size` the vector's length, filled up to a multiple of SIMD_WIDTH:
+    size floats     the vector, then zeros
+    size floats     AdaGrad's sum of squared gradients for each of them, at least 1
+    SIMD_WIDTH floats    the bias, its sum of squared gradients, 1 where the vector is frozen and 0
+                         where it is trained, then zeros
 
-    size numbers    the vector, then zeros
-    size numbers    AdaGrad's sum of squared gradients for each of them, at least 1
-    SIMD_WIDTH numbers   the bias, its sum of squared gradients, 1 where the vector is frozen and 0
-                         where it learns, then zeros
-
-A filled-up row is taken to its end without a rest that does not fill a register. The zeros stay
-zeros, for the gradient of each is a multiple of the other side's.
+Rows are padded so that loops need no scalar remainder. The zeros stay zeros, for the gradient of
+each is a multiple of the other side's.
 """
 
 from collections.abc import Iterator
@@ -39,10 +37,11 @@ from embedtool.kernels.simd.registers import (
 )
 
 CLIP = 100.0
-"""No component of a gradient of a vector, before the learning rate, counts for more than this, as
-in the authors' program (its -grad-clip): at high rates on little text trainings diverge without."""
+"""Each component of a vector's gradient is clipped to this, before the learning rate, as in the
+authors' program (-grad-clip): without it, trainings on little text diverge at high learning
+rates."""
 PREFETCH_DISTANCE = 6
-"""A pair's rows are asked for this many visits before its own: memory takes about that long."""
+"""A pair's rows are prefetched this many updates before its own: memory takes about that long."""
 
 _FAST = ("reassoc", "contract", "nsz", "arcp", "afn")
 """With `afn`, 1 / sqrt(x) becomes the processor's estimate and a Newton step, where it has one: as
@@ -60,7 +59,7 @@ def adagrad_update_pairs(
     contexts: NDArray[np.float32],
     learning_rate: np.float32,
 ) -> float:
-    """Visit pairs order[0], order[1] and so on, updating the tables in place.
+    """Update the tables by the pairs order[0], order[1] and so on, in place.
 
     Minimises 1/2 f(x) (w.c + b_w + b_c - ln x)^2 by AdaGrad (Pennington, Socher & Manning 2014,
     eqs. 8-9). With e = f(x) (w.c + b_w + b_c - ln x) the gradients are e c for w, e w for c, and e
@@ -68,32 +67,43 @@ def adagrad_update_pairs(
     before it is squared and summed, and does not scale that of a bias: the sums start at 1, so
     steps are small at first and then approach AdaGrad's own. As there, each component of a vector's
     gradient is clipped to +-CLIP, and a bias's gradient is not. A frozen vector stays, and its bias
-    learns.
+    is trained.
 
-    order         : int32 (n_visits,), places in the four arrays that follow
-    rows, columns : int32 (n_pairs,), rows of `words` and of `contexts`
-    logs, weights : float32 (n_pairs,), ln x and f(x) of each pair's count
-    words, contexts : float32 (n_words, 2 * size + SIMD_WIDTH), C order, laid out as above
-    Returns the sum of the losses, each taken before its own update.
+    Parameters
+    ----------
+    order
+        int32 (n_updates,), indices of the four arrays that follow.
+    rows, columns
+        int32 (n_pairs,), rows of `words` and of `contexts`.
+    logs, weights
+        float32 (n_pairs,), ln x and f(x) of each pair's count.
+    words, contexts
+        float32 (n_words, 2 * size + SIMD_WIDTH), C order, laid out as above; updated.
+    learning_rate
+        The learning rate.
+
+    Returns
+    -------
+        The sum of the losses, each taken before its own update.
     """
     bias = words.shape[1] - SIMD_WIDTH
     bias_sum, frozen = bias + 1, bias + 2
     one, clip = np.float32(1), np.float32(CLIP) * learning_rate
     n = len(order)
     total = 0.0
-    for visit in range(n):
-        if visit + PREFETCH_DISTANCE < n:
-            coming = order[visit + PREFETCH_DISTANCE]
+    for update in range(n):
+        if update + PREFETCH_DISTANCE < n:
+            coming = order[update + PREFETCH_DISTANCE]
             prefetch_row(words, rows[coming])
             prefetch_row(contexts, columns[coming])
-        k = order[visit]
+        k = order[update]
         i, j = rows[k], columns[k]
-        difference = _product(words, i, contexts, j) + words[i, bias] + contexts[j, bias] - logs[k]
+        difference = _dot(words, i, contexts, j) + words[i, bias] + contexts[j, bias] - logs[k]
         error = weights[k] * difference
         total += np.float64(error) * np.float64(difference)
         scaled = error * learning_rate
         w_scaled, c_scaled = scaled * (one - words[i, frozen]), scaled * (one - contexts[j, frozen])
-        _step(words, i, contexts, j, w_scaled, c_scaled, clip)
+        _adagrad_step(words, i, contexts, j, w_scaled, c_scaled, clip)
         words[i, bias] -= error / np.sqrt(words[i, bias_sum])
         contexts[j, bias] -= error / np.sqrt(contexts[j, bias_sum])
         words[i, bias_sum] += error * error
@@ -105,14 +115,14 @@ _ONES = ir.Constant(VECTOR, [1.0] * SIMD_WIDTH)
 
 
 @intrinsic
-def _product(typing_context: Any, words: Any, i: Any, contexts: Any, j: Any) -> tuple[Any, Any]:
-    """The product w.c of the vectors in row i of `words` and row j of `contexts`."""
+def _dot(typing_context: Any, words: Any, i: Any, contexts: Any, j: Any) -> tuple[Any, Any]:
+    """Return the product w.c of the vectors in row i of `words` and row j of `contexts`."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         w, width = _row(context, builder, signature, arguments, 0)
         c, _ = _row(context, builder, signature, arguments, 2)
         sums = cgutils.alloca_once_value(builder, ZEROS)
-        with _steps(builder, _size(builder, width)) as d:
+        with _each_vector(builder, _size(builder, width)) as d:
             terms = builder.fmul(load(builder, w, d), load(builder, c, d), flags=_FAST)
             builder.store(builder.fadd(builder.load(sums), terms, flags=_FAST), sums)
         kind = ir.FunctionType(FLOAT, [FLOAT, VECTOR])
@@ -125,7 +135,7 @@ def _product(typing_context: Any, words: Any, i: Any, contexts: Any, j: Any) -> 
 
 
 @intrinsic
-def _step(
+def _adagrad_step(
     typing_context: Any,
     words: Any,
     i: Any,
@@ -135,10 +145,18 @@ def _step(
     c_scaled: Any,
     clip: Any,
 ) -> tuple[Any, Any]:
-    """One step of AdaGrad for the vectors in row i of `words` and row j of `contexts`.
+    """Take one step of AdaGrad for the vectors in row i of `words` and row j of `contexts`.
 
-    w_scaled, c_scaled : the error times the learning rate, 0 for a vector that is frozen
-    clip               : the largest component of a gradient times the learning rate
+    Parameters
+    ----------
+    typing_context
+        numba's.
+    words, i, contexts, j
+        The two rows.
+    w_scaled, c_scaled
+        The error times the learning rate; 0 for a vector that is frozen.
+    clip
+        The largest component of a gradient, times the learning rate.
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -147,14 +165,14 @@ def _step(
         size = _size(builder, width)
         w_factor, c_factor, high = (broadcast(builder, each) for each in arguments[4:])
         low = builder.fsub(ZEROS, high)
-        with _steps(builder, size) as d:
+        with _each_vector(builder, size) as d:
             w_vector, c_vector = load(builder, w, d), load(builder, c, d)
             for start, vector, other, factor in (
                 (w, w_vector, c_vector, w_factor), (c, c_vector, w_vector, c_factor),
             ):  # fmt: skip
                 gradient = builder.fmul(factor, other, flags=_FAST)
-                gradient = _first_of(builder, "<", gradient, high)
-                gradient = _first_of(builder, ">", gradient, low)
+                gradient = _clip_at(builder, "<", gradient, high)
+                gradient = _clip_at(builder, ">", gradient, low)
                 squares = load(builder, start, builder.add(d, size))
                 step = builder.fmul(gradient, _inverse_root(builder, squares), flags=_FAST)
                 store(builder, builder.fsub(vector, step, flags=_FAST), start, d)
@@ -166,13 +184,13 @@ def _step(
     return types.void(words, i, contexts, j, w_scaled, c_scaled, clip), generate
 
 
-def _first_of(builder: Any, order: str, vector: Any, bound: Any) -> Any:
-    """Of each number and its bound the one that comes first in the order: one instruction."""
+def _clip_at(builder: Any, order: str, vector: Any, bound: Any) -> Any:
+    """Return of each number and its bound the one that comes first in the order."""
     return builder.select(builder.fcmp_ordered(order, vector, bound), vector, bound)
 
 
 def _row(context: Any, builder: Any, signature: Any, arguments: Any, at: int) -> tuple[Any, Any]:
-    """Where a row begins, and its width; arguments[at] is the table, the next one the row."""
+    """Return a pointer to a row, and its width; arguments[at] is the table, the next the row."""
     table, row = arguments[at : at + 2]
     array = context.make_array(signature.args[at])(context, builder, table)
     width = cgutils.unpack_tuple(builder, array.shape)[1]
@@ -181,19 +199,19 @@ def _row(context: Any, builder: Any, signature: Any, arguments: Any, at: int) ->
 
 
 def _size(builder: Any, width: Any) -> Any:
-    """The length of the vector in a row, filled up: (width - SIMD_WIDTH) / 2."""
+    """Return the padded length of the vector in a row: (width - SIMD_WIDTH) / 2."""
     return builder.lshr(builder.sub(width, INDEX(SIMD_WIDTH)), INDEX(1))
 
 
 @contextmanager
-def _steps(builder: Any, stop: Any) -> Iterator[Any]:
-    """A loop over 0, SIMD_WIDTH, 2 SIMD_WIDTH and so on, below `stop`."""
+def _each_vector(builder: Any, stop: Any) -> Iterator[Any]:
+    """Loop over 0, SIMD_WIDTH, 2 SIMD_WIDTH and so on, below `stop`."""
     with cgutils.for_range_slice(builder, INDEX(0), stop, INDEX(SIMD_WIDTH), INDEX) as (d, _):
         yield d
 
 
 def _inverse_root(builder: Any, vector: Any) -> Any:
-    """1 / sqrt(x) of each number."""
+    """Return 1 / sqrt(x) of each number."""
     kind = ir.FunctionType(VECTOR, [VECTOR])
     root = cgutils.get_or_insert_function(builder.module, kind, f"llvm.sqrt.v{SIMD_WIDTH}f32")
     return builder.fdiv(_ONES, builder.call(root, [vector], fastmath=_FAST), flags=_FAST)

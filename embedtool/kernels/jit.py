@@ -1,38 +1,41 @@
-"""How kernels are compiled: without the interpreter's lock, and kept on disk for the next run.
-
-In: a Python function over arrays. Out: the same function, compiled at its first call.
-"""
+"""How kernels are compiled: without the interpreter's lock, and cached on disk for the next run."""
 
 import hashlib
 import logging
 import os
+import sys
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, TypeVar, cast
 
 import numba
 
+from embedtool.errors import ResourceError
 from embedtool.io.cache import user_cache
 
 log = logging.getLogger(__name__)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-FASTMATH_FLAGS = {"reassoc", "contract", "nsz", "arcp"}
-"""Floating-point liberties that let sums and products run in vectors. Infinities and NaN keep
-their meaning, for a loss that is not finite must be seen."""
+MIN_ADDRESS_SPACE = 640 * 2**20
+"""Bytes of address space that the compiler and its libraries take, measured. With less one of them,
+OpenBLAS, asks for memory again and again and never returns."""
 
+FASTMATH_FLAGS = {"reassoc", "contract", "nsz", "arcp"}
+"""Floating-point liberties that let sums and products be vectorized. Infinities and NaN keep their
+meaning, for a loss that is not finite must be seen."""
 
 OPTIONS = {"nogil": True, "fastmath": FASTMATH_FLAGS, "error_model": "numpy"}
-"""A division by zero gives an infinity: looking for it would keep loops out of vector registers."""
+"""A division by zero gives an infinity: a test for it would keep loops from being vectorized."""
 
 
 def cache_dirs() -> list[Path]:
-    """Where compiled kernels may be kept, best first.
+    """Return where compiled kernels may be cached, best first.
 
-    Only where NUMBA_CACHE_DIR says, if it is set; else beside the kernels or in the user's cache.
+    Only what NUMBA_CACHE_DIR says, if it is set; else beside the kernels, or in the user's cache.
     """
     if chosen := os.environ.get("NUMBA_CACHE_DIR"):
         return [Path(chosen)]
@@ -42,8 +45,9 @@ def cache_dirs() -> list[Path]:
     return places
 
 
-def _cache_folder() -> Path | None:
-    """The folder in which compiled kernels are kept, one for each state of their sources.
+@cache
+def cache_folder() -> Path | None:
+    """Return the folder in which compiled kernels are cached, one for each state of their sources.
 
     numba looks only at the file of a kernel, not at those of the kernels that it calls. None where
     no folder can be written to.
@@ -51,8 +55,8 @@ def _cache_folder() -> Path | None:
     digest = hashlib.sha256()
     for source in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(source.read_bytes())
-    for place in cache_dirs():
-        folder = place / f"compiled-{digest.hexdigest()[:16]}"
+    for parent in cache_dirs():
+        folder = parent / f"compiled-{digest.hexdigest()[:16]}"
         with suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
             with TemporaryFile(dir=folder):
@@ -60,22 +64,34 @@ def _cache_folder() -> Path | None:
     return None
 
 
-CACHE_FOLDER = _cache_folder()
+def check_address_space() -> None:
+    """Raise ResourceError where the process may not have the addresses that the compiler takes."""
+    if sys.platform == "win32":
+        return
+    from resource import RLIM_INFINITY, RLIMIT_AS, getrlimit
+
+    limit, _ = getrlimit(RLIMIT_AS)
+    if limit != RLIM_INFINITY and limit < MIN_ADDRESS_SPACE:
+        raise ResourceError(
+            f"the limit of {limit >> 20} MiB of address space (ulimit -v) is below the "
+            f"{MIN_ADDRESS_SPACE >> 20} MiB that embedtool takes by itself; raise it"
+        )
 
 
 def load(kernel: Callable[..., Any], *arguments: Any) -> None:
-    """Load a kernel for arguments of these types, or compile it and say so, without calling it."""
+    """Load a kernel for arguments of these types, or compile it and log so, without calling it."""
     types = tuple(map(numba.typeof, arguments))
     if types in kernel.overloads:  # type: ignore[attr-defined]
         return
-    # numba names what it keeps by module and function
+    # numba names what it caches by module and function
     name = f"{kernel.__module__.rpartition('.')[2]}.{kernel.__name__}-*.nbi"
-    if CACHE_FOLDER is None:
+    folder = cache_folder()
+    if folder is None:
         log.info(
             "compiling for this processor, up to a minute in each run: %s cannot be written to; "
             "name another folder in NUMBA_CACHE_DIR", " and ".join(map(str, cache_dirs()))
         )  # fmt: skip
-    elif not any(CACHE_FOLDER.rglob(name)):
+    elif not any(folder.rglob(name)):
         log.info("compiling for this processor, once: up to a minute")
     kernel.compile(types)  # type: ignore[attr-defined]
 
@@ -86,7 +102,7 @@ def jit(function: F) -> F:
 
 
 def jit_no_nan(function: F) -> F:
-    """Compile a kernel that is never given NaN: the largest of many is then found in vectors."""
+    """Compile a kernel that is never given NaN: a search for the largest is then vectorized."""
     return _compiled(function, {**OPTIONS, "fastmath": FASTMATH_FLAGS | {"nnan"}})
 
 
@@ -96,18 +112,21 @@ def jit_strict(function: F) -> F:
 
 
 def jit_inline(function: F) -> F:
-    """Compile a function that stands in its callers as if it were written there.
+    """Compile a function that is inlined in its callers.
 
-    A call hands over each part of each array by itself, which costs more than a small function.
+    A call passes each field of each array by itself, which costs more than a small function.
     """
     return _compiled(function, {**OPTIONS, "forceinline": True, "_nrt": False})
 
 
 def _compiled(function: F, options: dict[str, Any]) -> F:
-    if CACHE_FOLDER is None:
+    """Register a kernel with numba, which compiles it at its first call."""
+    check_address_space()
+    folder = cache_folder()
+    if folder is None:
         return cast(F, numba.njit(**options)(function))
     before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(CACHE_FOLDER)
+    numba.config.CACHE_DIR = str(folder)
     try:
         return cast(F, numba.njit(**options, cache=True)(function))
     finally:

@@ -1,4 +1,7 @@
-"""The slow, plain version of each kernel, by the same name: what the fast one must equal."""
+"""The executable specification of the kernels: the slow, plain version of each, by the same name.
+
+Each kernel must equal its reference; `kernels.sgd.reference` has those of Word2Vec and FastText.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from embedtool.kernels.analogies import AnalogyQueries
 from embedtool.kernels.glove import CLIP
 from embedtool.kernels.sgd.merging import EPS
 from embedtool.kernels.simd.registers import SIMD_WIDTH
@@ -50,24 +54,26 @@ def adagrad_update_pairs(
     contexts: NDArray[np.float64],
     learning_rate: float,
 ) -> float:
-    """One AdaGrad step a pair (Pennington et al. 2014, eqs. 8-9), in double precision."""
+    """Update pairs one by one by AdaGrad (Pennington et al. 2014), in double precision."""
     size = (words.shape[1] - SIMD_WIDTH) // 2
     vector, squares = slice(size), slice(size, 2 * size)
     bias, bias_square, frozen = 2 * size, 2 * size + 1, 2 * size + 2
-    total = 0.0
+    loss = 0.0
     for k in order:
         w, c = words[rows[k]], contexts[columns[k]]
+        # J = 1/2 f(x) (w.c + b_w + b_c - ln x)^2                                        (eq. 8)
         difference = w[vector] @ c[vector] + w[bias] + c[bias] - logs[k]
         error = weights[k] * difference
-        total += error * difference / 2
-        gradients = error * c[vector], error * w[vector]
+        loss += error * difference / 2
+        gradients = error * c[vector], error * w[vector]  # dJ/dw, dJ/dc
         for row, unclipped in zip((w, c), gradients, strict=True):
             gradient = learning_rate * np.clip(unclipped, -CLIP, CLIP) * (1 - row[frozen])
+            # AdaGrad: theta -= g / sqrt(G), then G += g^2
             row[vector] -= gradient / np.sqrt(row[squares])
             row[squares] += gradient**2
             row[bias] -= error / np.sqrt(row[bias_square])
             row[bias_square] += error**2
-    return total
+    return loss
 
 
 def intern_tokens(text: bytes, words: list[bytes]) -> tuple[list[int], list[int]]:
@@ -119,25 +125,23 @@ def format_rows(matrix: NDArray[np.float32], separator: str) -> list[bytes]:
 
 def best_candidate(
     products: NDArray[np.float32],
-    slots: NDArray[np.int64],
-    weights: NDArray[np.float32],
-    offsets: NDArray[np.float32],
     factors: NDArray[np.float32],
-    excluded: NDArray[np.int64],
     first: int,
-    places: NDArray[np.int64],
+    queries: AnalogyQueries,
+    positions: NDArray[np.int64],
     scores: NDArray[np.float32],
 ) -> None:
     """Score all candidates of the block with all questions at once, in double precision."""
-    sums = np.einsum("qs,qsx->qx", weights, products[slots].astype(np.float64)) + offsets[:, None]
+    terms = products[queries.slots].astype(np.float64)
+    sums = np.einsum("qs,qsx->qx", queries.weights, terms) + queries.offsets[:, None]
     if len(factors):
-        sums *= factors[slots[:, 2]]
+        sums *= factors[queries.slots[:, 2]]
     columns = first + np.arange(products.shape[1])
-    sums[(excluded[:, :, None] == columns).any(axis=1)] = -np.inf
+    sums[(queries.excluded[:, :, None] == columns).any(axis=1)] = -np.inf
     best = sums.argmax(axis=1)
     highest = sums[np.arange(len(sums)), best]
     better = highest > scores
-    places[better] = columns[best[better]]
+    positions[better] = columns[best[better]]
     scores[better] = highest[better]
 
 

@@ -22,32 +22,24 @@ from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.io.progress import Progress, Report
 from embedtool.kernels.random import splitmix64
 from embedtool.kernels.sgd.arrays import Text
+from embedtool.kernels.sgd.curvature import ngram_scale_at
 from embedtool.model.subwords import Subwords
 from embedtool.model.vectors import WordVectors
 from embedtool.trainers.aligned import ROWS_AT_A_TIME, aligned_zeros, pad_to_simd, strip_padding
 from embedtool.trainers.checkpoint import Checkpointer, State
-from embedtool.trainers.kernel_job import (
-    CHUNK_TOKENS,
+from embedtool.trainers.count_tables import (
     NO_NEGATIVES,
     NO_TREE,
-    KernelJob,
-    build_job,
     build_negative_table,
     huffman_tree,
     keep_probabilities,
-    n_streams_for,
     negative_cdf,
 )
+from embedtool.trainers.kernel_job import CHUNK_TOKENS, KernelJob, build_job, n_streams_for
 from embedtool.trainers.subwords import SubwordIndex, build_subword_index
 from embedtool.trainers.warm_start import WarmStart
 
 log = logging.getLogger(__name__)
-
-NGRAM_SCALE_TOKENS = 32_000_000
-MIN_NGRAM_SCALE = 1 / 8
-"""The damping of n-gram rows rises with the tokens trained so far, from the least to 1: at first
-the rows have far to go, and the words that share one pull it in as many directions; later what is
-left is noise, of which the mean is to be taken. Measured: docs/training.md."""
 
 
 def train(
@@ -83,14 +75,14 @@ def _run(
 ) -> None:
     """Train on, telling of each stretch."""
     total = corpus.n_tokens * config.epochs
-    work = job_for(config, corpus, rows, state)
-    work.load()
+    job = job_for(config, corpus, rows, state)
+    job.load()
     done = state.epoch * corpus.n_tokens + state.position
-    streams = None if config.hogwild else len(work.tokens.lengths)
+    streams = None if config.hogwild else job.n_streams
     report(
         Progress("training", done, total, "words", state.epoch + 1, begins=True, streams=streams)
     )
-    for _ in train_chunks(config, corpus, work, state):
+    for _ in train_chunks(config, corpus, job, state):
         done = state.epoch * corpus.n_tokens + state.position
         ended = state.position == corpus.n_tokens
         epoch = state.epoch + 1
@@ -173,16 +165,16 @@ def _load_pretrained(
 
 
 def train_chunks(
-    config: Word2VecConfig, corpus: EncodedCorpus, work: KernelJob, state: State
+    config: Word2VecConfig, corpus: EncodedCorpus, job: KernelJob, state: State
 ) -> Iterator[None]:
     """Train on from a state, in place, to the end; yields after each stretch of the corpus.
 
-    work : of `job_for` this state
+    job : of `job_for` this state
     """
     n_tokens = corpus.n_tokens
     n_stretches = -(-n_tokens // CHUNK_TOKENS)
     size = -(-n_tokens // n_stretches)
-    with ThreadPoolExecutor(len(work.scratch)) as pool:
+    with ThreadPoolExecutor(len(job.scratch)) as pool:
         for epoch in range(state.epoch, config.epochs):
             key = epoch_key(config.seed, epoch)
             while state.position < n_tokens:
@@ -191,9 +183,9 @@ def train_chunks(
                     state.lr_scale * learning_rate_at(config, epoch + place / n_tokens)
                     for place in (first, last)
                 ]
-                damping = ngram_curvature_scale_at(config, epoch * n_tokens + first)
-                work.train(pool, (first, last), size, key, (rates[0], rates[1]), damping)
-                state.end_chunk(*work.take_losses(), done=last, last=last == n_tokens)
+                scale = ngram_scale_at(epoch * n_tokens + first, config.hogwild)
+                job.train(pool, (first, last), size, key, (rates[0], rates[1]), scale)
+                state.end_chunk(*job.take_losses(), done=last, last=last == n_tokens)
                 yield
             state.end_epoch()
 
@@ -237,16 +229,6 @@ def learning_rate_at(config: Word2VecConfig, epochs: float) -> float:
     """The learning rate after so many epochs: a straight line from the first to the last."""
     first = config.learning_rate or 0.0
     return first - (first - config.min_learning_rate) * epochs / config.epochs
-
-
-def ngram_curvature_scale_at(config: Word2VecConfig, n_tokens: int) -> float:
-    """The damping of rows that several words are made of, after so many tokens of all epochs.
-
-    Threads that race go on from each other's rows, and keep the least. A training that begins with
-    vectors of another one begins to count anew: the text may be another too.
-    """
-    risen = 0.0 if config.hogwild else n_tokens / NGRAM_SCALE_TOKENS
-    return min(1.0, max(MIN_NGRAM_SCALE, risen))
 
 
 def word_vectors(

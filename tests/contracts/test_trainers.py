@@ -15,7 +15,7 @@ from embedtool.io.progress import Progress
 from embedtool.model.compression import compress
 from embedtool.model.vectors import Model, WordVectors
 from embedtool.trainers import TRAINERS
-from embedtool.trainers.kernel_job import negative_cdf
+from embedtool.trainers.count_tables import negative_cdf
 from embedtool.trainers.training import train_model
 from embedtool.trainers.warm_start import WarmStart
 

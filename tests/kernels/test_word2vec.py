@@ -1,4 +1,4 @@
-"""Word2Vec's and FastText's kernels against their slow twins."""
+"""Word2Vec's and FastText's kernels against the reference."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -10,15 +10,15 @@ from embedtool.config.training import FastTextConfig, Word2VecConfig
 from embedtool.corpus.encoding import EncodedCorpus
 from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.kernels.random import splitmix64
-from embedtool.kernels.sgd import reference as reference
-from embedtool.kernels.sgd.arrays import MINIBATCH_TOKENS
+from embedtool.kernels.sgd import reference
+from embedtool.kernels.sgd.arrays import MINIBATCH_TOKENS, Chunk
 from embedtool.kernels.sgd.train_chunk import train_chunk
 from embedtool.trainers import word2vec
 from embedtool.trainers.subwords import build_subword_index
 
 N_WORDS = 40
-RATES = (0.5, 0.3)
-"""High, so that bends beyond the limit occur."""
+LEARNING_RATES = (0.5, 0.3)
+"""High, so that updates are damped."""
 
 
 def corpus(n_tokens: int, seed: int = 0, longest: int = 30) -> EncodedCorpus:
@@ -39,14 +39,14 @@ def compare(
     n_threads: int = 1,
     algorithm: str = "word2vec",
     n_streams: int = 16,
-    damping: float = 1.0,
+    ngram_scale: float = 1.0,
     **options: Any,
 ) -> None:
-    """Train one stretch with the kernel and with its twin."""
+    """Train one chunk with the kernel and with the reference."""
     make = Word2VecConfig if algorithm == "word2vec" else FastTextConfig
     config = make(**{"vector_size": 20, "sample": 0.05, "window": 3, "workers": 1, **options})
-    rows = build_subword_index(text.vocabulary.words, config)
-    state = word2vec.init_state(config, text, rows)
+    index = build_subword_index(text.vocabulary.words, config)
+    state = word2vec.init_state(config, text, index)
     rng = np.random.default_rng(1)
     for name in ("inputs", "outputs"):
         table = state.tables[name]
@@ -55,29 +55,28 @@ def compare(
     expected = {name: state.tables[name].astype(np.float64) for name in ("inputs", "outputs")}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(word2vec, "n_streams_for", lambda n_tokens: n_streams)
-        works = [word2vec.job_for(config, text, rows, state) for _ in range(n_threads)]
-    work = works[0]
-    n_lanes = len(work.tokens.lengths)
-    assert n_lanes == (1 if config.hogwild else n_streams)
-    part = -(-text.n_tokens // n_lanes)
+        jobs = [word2vec.job_for(config, text, index, state) for _ in range(n_threads)]
+    shared = jobs[0].shared
+    n_streams = 1 if config.hogwild else n_streams
+    assert jobs[0].n_streams == n_streams
+    part = -(-text.n_tokens // n_streams)
     counters = np.zeros(1 + 2 * (part // MINIBATCH_TOKENS + 1), np.int64)
-    key = splitmix64(np.uint64(7))
+    chunk = Chunk(
+        n_threads, counters, 0, text.n_tokens, part, np.uint64(splitmix64(np.uint64(7))),
+        *LEARNING_RATES, np.float32(ngram_scale),
+    )  # fmt: skip
 
     def run(thread: int) -> None:
-        train_chunk(
-            thread, n_threads, counters, 0, text.n_tokens, part, np.uint64(key), *RATES,
-            np.float32(damping), *work.shared, works[thread].scratch[0],
-        )  # fmt: skip
+        train_chunk(thread, chunk, shared, jobs[thread].scratch[0])
 
     with ThreadPoolExecutor(n_threads) as pool:
         list(pool.map(run, range(n_threads)))
     loss, pairs, trials = reference.train_chunk(
-        n_lanes, 0, text.n_tokens, part, int(key), *RATES, damping, work.text, work.words,
-        work.negatives, work.tree, expected["inputs"], expected["outputs"], work.options,
-    )  # fmt: skip
-    assert work.cache.pairs.sum() == pairs
-    assert work.cache.losses.sum() == pytest.approx(loss, rel=1e-5)
-    assert work.cache.trials.sum() == pytest.approx(trials, rel=1e-5)
+        n_streams, chunk, shared, expected["inputs"], expected["outputs"]
+    )
+    assert shared.cache.pairs.sum() == pairs
+    assert shared.cache.losses.sum() == pytest.approx(loss, rel=1e-5)
+    assert shared.cache.trials.sum() == pytest.approx(trials, rel=1e-5)
     for name, table in expected.items():
         np.testing.assert_allclose(state.tables[name], table, atol=2e-4, err_msg=name)
         assert not state.tables[name][:, config.vector_size :].any()
@@ -92,13 +91,13 @@ MODES = [
 
 @pytest.mark.parametrize("algorithm", ["word2vec", "fasttext"])
 @pytest.mark.parametrize("mode", MODES)
-def test_every_mode_equals_its_twin(mode: dict[str, Any], algorithm: str) -> None:
+def test_every_mode_equals_the_reference(mode: dict[str, Any], algorithm: str) -> None:
     compare(corpus(700), algorithm=algorithm, **mode)
 
 
 @pytest.mark.parametrize("algorithm", ["word2vec", "fasttext"])
 @pytest.mark.parametrize("mode", MODES)
-def test_one_that_races_alone_equals_its_twin(mode: dict[str, Any], algorithm: str) -> None:
+def test_hogwild_with_one_thread_equals_the_reference(mode: dict[str, Any], algorithm: str) -> None:
     compare(corpus(90), algorithm=algorithm, hogwild=True, **mode)
 
 
@@ -109,14 +108,14 @@ def test_threads_share_the_work(n_threads: int) -> None:
 
 @pytest.mark.parametrize("algorithm", ["word2vec", "fasttext"])
 @pytest.mark.parametrize("n_streams", [1, 2, 4])
-def test_any_number_of_streams_equals_its_twin(n_streams: int, algorithm: str) -> None:
+def test_any_number_of_streams_equals_the_reference(n_streams: int, algorithm: str) -> None:
     compare(corpus(400), min(2, n_streams), algorithm, n_streams)
 
 
-@pytest.mark.parametrize("damping", [1 / 8, 0.5])
+@pytest.mark.parametrize("ngram_scale", [1 / 8, 0.5])
 @pytest.mark.parametrize("mode", ["skipgram", "cbow"])
-def test_any_damping_equals_its_twin(mode: str, damping: float) -> None:
-    compare(corpus(700), algorithm="fasttext", mode=mode, damping=damping)
+def test_any_ngram_scale_equals_the_reference(mode: str, ngram_scale: float) -> None:
+    compare(corpus(700), algorithm="fasttext", mode=mode, ngram_scale=ngram_scale)
 
 
 @pytest.mark.parametrize(
@@ -135,13 +134,13 @@ def test_any_damping_equals_its_twin(mode: str, damping: float) -> None:
     ],
 )
 @pytest.mark.parametrize("mode", ["skipgram", "cbow"])
-def test_every_option_equals_its_twin(mode: str, options: dict[str, Any]) -> None:
+def test_every_option_equals_the_reference(mode: str, options: dict[str, Any]) -> None:
     compare(corpus(500), mode=mode, **options)
 
 
 @pytest.mark.parametrize("mode", ["skipgram", "cbow"])
 @pytest.mark.parametrize("n_tokens", [1, 2, 15, 16, 17, 255, 257])
-def test_odd_sizes_equal_their_twin(n_tokens: int, mode: str) -> None:
+def test_odd_sizes_equal_the_reference(n_tokens: int, mode: str) -> None:
     compare(corpus(n_tokens, seed=n_tokens), mode=mode, sample=0.0)
 
 

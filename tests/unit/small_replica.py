@@ -22,7 +22,8 @@ from embedtool.distributed.slices import (
 from embedtool.kernels import reference
 from embedtool.kernels.sgd.arrays import MAX_STREAMS, NegativeTable, Text
 from embedtool.trainers.aligned import aligned_zeros
-from embedtool.trainers.kernel_job import NO_NEGATIVES, KernelJob, build_job, build_negative_table
+from embedtool.trainers.count_tables import NO_NEGATIVES, build_negative_table
+from embedtool.trainers.kernel_job import KernelJob, build_job
 from embedtool.trainers.subwords import build_subword_index
 
 N_WORDS = 90

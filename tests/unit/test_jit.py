@@ -1,4 +1,4 @@
-"""Where compiled kernels are kept, and what is said where they are not."""
+"""Where compiled kernels are cached, and what is said where they cannot be."""
 
 import os
 import subprocess
@@ -12,14 +12,14 @@ import logging, sys
 logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
 logging.getLogger("numba").setLevel(logging.WARNING)
 import numpy as np
-from embedtool.kernels.jit import CACHE_FOLDER, load
+from embedtool.kernels.jit import cache_folder, load
 from embedtool.kernels.sgd.merging import to_bfloat16
 table, bf16 = np.ones((2, 3), np.float32), np.empty((2, 3), np.uint16)
 load(to_bfloat16, table, bf16)
 load(to_bfloat16, table, bf16)
 to_bfloat16(table, bf16)
 assert (bf16 == 0x3F80).all()
-print(CACHE_FOLDER)
+print(cache_folder())
 """
 
 
@@ -32,16 +32,16 @@ def lines(**variables: str) -> list[str]:
     return ran.stdout.splitlines()
 
 
-def kept(folder: Path) -> int:
+def n_cached(folder: Path) -> int:
     return len(list(folder.rglob("merging.to_bfloat16-*.nbi")))
 
 
-def test_kernels_are_kept_where_numba_cache_dir_says(tmp_path: Path) -> None:
+def test_kernels_are_cached_where_numba_cache_dir_says(tmp_path: Path) -> None:
     for said in (["compiling for this processor, once: up to a minute"], []):
         *messages, folder = lines(NUMBA_CACHE_DIR=str(tmp_path))
         assert messages == said
         assert Path(folder).parent == tmp_path
-        assert kept(tmp_path) == 1
+        assert n_cached(tmp_path) == 1
 
 
 def test_where_no_folder_can_be_written_that_is_said(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_where_no_folder_can_be_written_that_is_said(tmp_path: Path) -> None:
         assert lines(NUMBA_CACHE_DIR=str(folder)) == [said, "None"]
 
 
-def test_kernels_are_kept_in_the_users_cache_where_theirs_cannot_be_written(
+def test_kernels_are_cached_in_the_users_cache_where_theirs_cannot_be_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from embedtool.kernels import jit
@@ -63,10 +63,42 @@ def test_kernels_are_kept_in_the_users_cache_where_theirs_cannot_be_written(
     monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     (tmp_path / "file").touch()
-    places = jit.cache_places()
+    places = jit.cache_dirs()
     assert places == [
         Path(jit.__file__).parent / "__pycache__", tmp_path / "cache" / "embedtool" / "kernels"
     ]  # fmt: skip
-    monkeypatch.setattr(jit, "cache_places", lambda: [tmp_path / "file" / "kernels", places[1]])
-    folder = jit._cache_folder()
+    monkeypatch.setattr(jit, "cache_dirs", lambda: [tmp_path / "file" / "kernels", places[1]])
+    folder = jit.cache_folder.__wrapped__()
     assert folder is not None and folder.parent == places[1] and folder.is_dir()
+
+
+@pytest.mark.parametrize(("limit", "enough"), [(2**29, False), (2**30, True)])
+def test_importing_kernels_checks_nothing_declaring_one_checks_the_address_space(
+    limit: int, enough: bool
+) -> None:
+    code = (
+        "import resource\n"
+        "import embedtool.kernels\n"
+        "from embedtool.errors import ResourceError\n"
+        "import numba, numpy\n"
+        f"resource.setrlimit(resource.RLIMIT_AS, ({limit}, {limit}))\n"
+        "try:\n"
+        "    import embedtool.kernels.random\n"
+        "except ResourceError:\n"
+        "    print('too little')\n"
+        "else:\n"
+        "    print('enough')\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == ("enough" if enough else "too little")
+
+
+def test_kernels_are_declared_on_windows_without_the_resource_module() -> None:
+    code = (
+        "import sys, numba\n"
+        "sys.modules['resource'] = None\n"
+        "sys.platform = 'win32'\n"
+        "import embedtool.kernels.jit\n"
+        "embedtool.kernels.jit.check_address_space()\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -15,14 +15,9 @@ from embedtool.distributed.slices import (
     required_rows,
 )
 from embedtool.kernels.sgd import reference
-from embedtool.kernels.sgd.arrays import MINIBATCH_TOKENS
-from embedtool.trainers.kernel_job import (
-    NO_NEGATIVES,
-    KernelJob,
-    build_negative_table,
-    n_streams_for,
-    negative_cdf,
-)
+from embedtool.kernels.sgd.arrays import MINIBATCH_TOKENS, Chunk
+from embedtool.trainers.count_tables import NO_NEGATIVES, build_negative_table, negative_cdf
+from embedtool.trainers.kernel_job import KernelJob, n_streams_for
 from tests.unit.small_replica import (
     KEY,
     MODES,
@@ -76,8 +71,8 @@ def test_a_replica_learns_what_training_on_whole_tables_does(
     job = job_on(context, sentences, whole, negatives_drawn(context, required))
     train(job, 0, 2500)
     assert update.losses == job.take_losses()
-    assert job.tokens.lengths.min() > 0
-    assert job.tokens.lengths.max() > MINIBATCH_TOKENS
+    assert job.shared.tokens.lengths.min() > 0
+    assert job.shared.tokens.lengths.max() > MINIBATCH_TOKENS
     for side, (deltas,) in enumerate((update.inputs, update.outputs)):
         check_equal(deltas, tables[side], whole[side], job.curvature()[side])
     assert len(required.inputs) < context.subwords.n_rows
@@ -254,28 +249,35 @@ def test_curvature_adds_up_over_supersteps(
     slow = [table.astype(float) for table in tables]
     expected = [np.zeros(len(table)) for table in slow]
     times = [np.zeros(len(table), int) for table in slow]
-    move = reference._move
+    apply_updates = reference.apply_updates
 
-    def watched(table: np.ndarray, updates: Any, of_words: Any, damping: float) -> None:
+    def watched(table: np.ndarray, deltas: Any, word_progress: Any, scale: float) -> None:
         (side,) = (k for k in range(2) if slow[k] is table)
-        for update in updates:
-            expected[side][update.row] += min(1.0, update.bend)
-        for row in {update.row for update in updates}:
+        for delta in deltas:
+            expected[side][delta.row] += min(1.0, delta.curvature)
+        for row in {delta.row for delta in deltas}:
             times[side][row] += 1
-        move(table, updates, of_words, damping)
+        apply_updates(table, deltas, word_progress, scale)
 
-    monkeypatch.setattr(reference, "_move", watched)
-    n_streams = len(job.tokens.lengths)
+    monkeypatch.setattr(reference, "apply_updates", watched)
     for first, last in ((0, 270), (270, 400)):
         train(job, first, last)
-        reference.train_chunk(
-            n_streams, first, last, 90, int(np.uint64(KEY)), *RATES, NGRAM_SCALE, job.text,
-            job.words, job.negatives, job.tree, *slow, job.options,
-        )  # fmt: skip
-    sums = (job.scratch[0].input_sums, job.scratch[0].output_sums)
+        chunk = Chunk(
+            1,
+            np.zeros(0, np.int64),
+            first,
+            last,
+            90,
+            np.uint64(KEY),
+            *RATES,
+            np.float32(NGRAM_SCALE),
+        )
+        reference.train_chunk(job.n_streams, chunk, job.shared, slow[0], slow[1])
+    sums = (job.scratch[0].merge.input_sums, job.scratch[0].merge.output_sums)
     for side, curvature in enumerate(job.curvature()):
-        assert np.array_equal(curvature, sums[side][:, 2])
-        assert not sums[side][:, [0, 1, 3]].any()
+        assert np.array_equal(curvature, sums[side]["curvature"])
+        for name in ("progress", "n_copies", "padding"):
+            assert not sums[side][name].any()
         np.testing.assert_allclose(curvature, expected[side], rtol=1e-3, atol=1e-5)
         assert not curvature[times[side] == 0].any()
         assert (times[side] == 0).any()

@@ -1,54 +1,47 @@
-"""How the steps of a round meet in the tables.
+"""Apply the streams' deltas to the tables at the end of a superstep.
 
-In: the copies of all lanes. Out: the tables after them, whichever thread moved which row.
-
-All turns start from the same tables, so for a row that many of them move the sum of their steps
-could go too far: each takes the same way, as if no other did. The bends of a turn's steps tell how
-much of the way to where the row would come to rest they are (`block`): of bend 1 and more, a turn
-has gone all of it. So where the turns have gone more than the whole way together, they take its
-mean. Most rows are moved by one turn of a round, and become its copy.
-
-With subwords that holds for the rows of each word: with b_wl the bend of word w in lane l, and
-B_w = sum_l min(1, b_wl), its steps are divided by max(1, B_w), after which it has gone min(1, B_w)
-of its way. A row that several words are made of then goes the sum of their ways, divided by
-
-    max(1, damping sum_w min(1, B_w))
-
-A row that a word has twice, as banana has that of "ana", moves twice, and counts twice in that sum.
-With a damping of 1 it goes their mean where all have gone the whole way. But a row is one of the
-many of a word, and two words seldom have more than a few in common, so that the loss curves much
-less than the sum of the traces says, and training chooses less where it has far to go
-(`trainers.word2vec`).
+`curvature` tells how far: eq. (5) across streams, eq. (6) across the words that share a row. Most
+rows have been updated by one stream only and become a copy of its row. Each row is written by one
+thread, its owner, which applies the deltas in the order of streams and slots; so the result does
+not depend on the threads.
 """
 
 import numpy as np
 
 from embedtool.kernels.jit import jit_inline
-from embedtool.kernels.sgd.arrays import Floats, Options, RowCache, Scratch, Tables, WordRows
-from embedtool.kernels.simd.prefetch import prefetch_row
+from embedtool.kernels.sgd.arrays import (
+    Floats,
+    MergeScratch,
+    RowCache,
+    RowSums,
+    SharedArrays,
+    Tables,
+    WordRows,
+)
+from embedtool.kernels.sgd.curvature import ONE, damped, progress
+from embedtool.kernels.simd.prefetch import prefetch_element, prefetch_row
 from embedtool.kernels.simd.rows import axpy, copy_row, scal
 
-ONE = np.float32(1)
 PREFETCH_DISTANCE = 3
-"""Rows are asked for this many moves before they are needed: they may stand in another core's
-cache, a hundred nanoseconds away."""
+"""Rows are prefetched this many deltas before they are needed: they may be in the cache of another
+core, a hundred nanoseconds away."""
 
 
 @jit_inline
 def assign_owners(
     stream: int, thread: int, words: WordRows, tables: Tables, cache: RowCache
 ) -> None:
-    """Let a thread own the rows that a lane concerns, until another thread claims them.
+    """Let a thread own the rows that a stream has updated, unless another thread claims them later.
 
-    Who is last owns a row. That is one of those whose copies it gets: most rows have copies of one
-    lane only, and then these need not come from another core's cache.
+    The last to claim a row owns it. It is one of those that have updated it: most rows are updated
+    by one stream only, and then need not come from the cache of another core.
     """
-    for number in range(cache.n_inputs[stream]):
-        word = cache.input_words[stream, number]
-        for k in range(words.indptr[word], words.indptr[word + 1]):
-            tables.input_owners[words.indices[k]] = thread
-    for number in range(cache.n_outputs[stream]):
-        tables.output_owners[cache.output_rows[stream, number]] = thread
+    for k in range(cache.n_inputs[stream]):
+        word = cache.input_words[stream, k]
+        for i in range(words.indptr[word], words.indptr[word + 1]):
+            tables.input_owners[words.indices[i]] = thread
+    for k in range(cache.n_outputs[stream]):
+        tables.output_owners[cache.output_rows[stream, k]] = thread
 
 
 @jit_inline
@@ -56,91 +49,91 @@ def apply_updates(
     thread: int,
     first_stream: int,
     last_stream: int,
-    damping: np.float32,
-    words: WordRows,
-    tables: Tables,
-    options: Options,
-    cache: RowCache,
-    scratch: Scratch,
+    ngram_scale: np.float32,
+    shared: SharedArrays,
+    merge: MergeScratch,
 ) -> None:
-    """Move the rows of both tables by the copies of some lanes, in the order of lanes and places.
+    """Apply the deltas of some streams to both tables.
 
-    Unless threads race, only those rows that are this thread's.
+    Unless the training is Hogwild's, only to the rows that the thread owns.
+
+    Parameters
+    ----------
+    thread
+        The number of this thread.
+    first_stream, last_stream
+        The streams [first_stream, last_stream).
+    ngram_scale
+        Curvature scale of rows that several words are made of (eq. 6).
+    shared
+        The tables are updated by the row cache.
+    merge
+        The memory of this thread.
     """
+    words, tables, options, cache = shared.words, shared.tables, shared.options, shared.cache
     if options.subwords:
-        _add_word_bends(first_stream, last_stream, cache, scratch)
+        _accumulate_word_progress(first_stream, last_stream, cache, merge)
     n = 0
     for stream in range(first_stream, last_stream):
-        for number in range(cache.n_inputs[stream]):
-            word = cache.input_words[stream, number]
-            slot = stream * cache.input_words.shape[1] + number
-            factor = ONE / max(ONE, scratch.word_curvature[word]) if options.subwords else ONE
-            for k in range(words.indptr[word], words.indptr[word + 1]):
-                row = words.indices[k]
+        for k in range(cache.n_inputs[stream]):
+            word = cache.input_words[stream, k]
+            slot = stream * cache.input_words.shape[1] + k
+            factor = damped(ONE, merge.word_progress[word]) if options.subwords else ONE
+            for i in range(words.indptr[word], words.indptr[word + 1]):
+                row = words.indices[i]
                 owned = options.hogwild or tables.input_owners[row] == thread
                 if owned and not words.frozen[row]:
-                    n = _append_delta(n, row, slot, factor, scratch.input_sums, scratch)
+                    n = _append_delta(n, row, slot, factor, merge.input_sums, merge)
     if options.subwords:
-        _clear_word_bends(first_stream, last_stream, cache, scratch)
+        _clear_word_progress(first_stream, last_stream, cache, merge)
+    scale = ngram_scale if options.subwords else ONE
     _apply(
-        n,
-        not options.subwords,
-        damping if options.subwords else ONE,
-        tables.inputs,
-        scratch.input_sums,
-        cache.inputs,
-        cache.input_curvature,
-        scratch,
-    )
+        n, not options.subwords, scale, tables.inputs, merge.input_sums, cache.inputs,
+        cache.input_curvature, merge,
+    )  # fmt: skip
     n = 0
     for stream in range(first_stream, last_stream):
-        for number in range(cache.n_outputs[stream]):
-            row = cache.output_rows[stream, number]
-            slot = stream * cache.output_rows.shape[1] + number
+        for k in range(cache.n_outputs[stream]):
+            row = cache.output_rows[stream, k]
+            slot = stream * cache.output_rows.shape[1] + k
             if options.hogwild or tables.output_owners[row] == thread:
-                n = _append_delta(n, row, slot, ONE, scratch.output_sums, scratch)
+                n = _append_delta(n, row, slot, ONE, merge.output_sums, merge)
     _apply(
-        n,
-        True,
-        ONE,
-        tables.outputs,
-        scratch.output_sums,
-        cache.outputs,
-        cache.output_curvature,
-        scratch,
-    )
+        n, True, ONE, tables.outputs, merge.output_sums, cache.outputs,
+        cache.output_curvature, merge,
+    )  # fmt: skip
 
 
 @jit_inline
-def _add_word_bends(first_stream: int, last_stream: int, cache: RowCache, scratch: Scratch) -> None:
-    """Add up the bends of each word over the lanes."""
-    for stream in range(first_stream, last_stream):
-        for number in range(cache.n_inputs[stream]):
-            slot = stream * cache.input_words.shape[1] + number
-            scratch.word_curvature[cache.input_words[stream, number]] += min(
-                ONE, cache.input_curvature[slot]
-            )
-
-
-@jit_inline
-def _clear_word_bends(
-    first_stream: int, last_stream: int, cache: RowCache, scratch: Scratch
+def _accumulate_word_progress(
+    first_stream: int, last_stream: int, cache: RowCache, merge: MergeScratch
 ) -> None:
-    """Write zeros for the words of the lanes again."""
+    """Sum the progress of each word over the streams: P of eq. (5)."""
     for stream in range(first_stream, last_stream):
-        for number in range(cache.n_inputs[stream]):
-            scratch.word_curvature[cache.input_words[stream, number]] = 0
+        for k in range(cache.n_inputs[stream]):
+            slot = stream * cache.input_words.shape[1] + k
+            word = cache.input_words[stream, k]
+            merge.word_progress[word] += progress(cache.input_curvature[slot])
+
+
+@jit_inline
+def _clear_word_progress(
+    first_stream: int, last_stream: int, cache: RowCache, merge: MergeScratch
+) -> None:
+    for stream in range(first_stream, last_stream):
+        for k in range(cache.n_inputs[stream]):
+            merge.word_progress[cache.input_words[stream, k]] = 0
 
 
 @jit_inline
 def _append_delta(
-    n: int, row: int, slot: int, factor: np.float32, sums: Floats, scratch: Scratch
+    n: int, row: int, slot: int, factor: np.float32, sums: RowSums, merge: MergeScratch
 ) -> int:
-    """Add a copy to the list of those that move rows, and ask for its row's sums."""
-    scratch.delta_rows[n] = row
-    scratch.delta_slots[n] = slot
-    scratch.delta_factors[n] = factor
-    prefetch_row(sums, row)
+    """Append a delta to the n that are to be applied; prefetch the sums of its row."""
+    merge.delta_rows[n] = row
+    merge.delta_slots[n] = slot
+    merge.delta_factors[n] = factor
+    prefetch_element(sums, row)
     return n + 1
 
 
@@ -148,42 +141,56 @@ def _append_delta(
 def _apply(
     n: int,
     replace: bool,
-    damping: np.float32,
+    scale: np.float32,
     table: Floats,
-    sums: Floats,
-    cache: Floats,
+    sums: RowSums,
+    copies: Floats,
     curvature: Floats,
-    scratch: Scratch,
+    merge: MergeScratch,
 ) -> None:
-    """Let the first n listed copies move their rows, by a part each where they go too far together.
+    """Apply the first n deltas of the list, damped where their rows make too much progress.
 
-    replace : the copies are rows, else steps of rows. With n copies c of row r and the factor f it
-              becomes r + f sum (c - r), that is (1 - n f) r + f sum c; the copies' factors are 1.
-    damping : what counts of the bends' sum
-    sums    : zeros before and after, but for the third column, to which the bends are added
+    Parameters
+    ----------
+    n
+        Deltas in the list of `merge`.
+    replace
+        The copies are new values of rows, else deltas. With n copies c of row r and the damping f
+        the row becomes r + f sum (c - r) = (1 - n f) r + f sum c; the factors of copies are 1.
+    scale
+        Curvature scale: what the sum of the progress is multiplied by.
+    table
+        The rows.
+    sums
+        ROW_SUMS of the rows.
+    copies, curvature
+        By slot.
+    merge
+        The list.
     """
     for k in range(n):
-        row = scratch.delta_rows[k]
-        bend = min(ONE, curvature[scratch.delta_slots[k]])
-        sums[row, 0] += scratch.delta_factors[k] * bend
-        sums[row, 1] += np.float32(replace)
-        sums[row, 2] += bend
+        record = sums[merge.delta_rows[k]]
+        delta_progress = progress(curvature[merge.delta_slots[k]])
+        record.progress += merge.delta_factors[k] * delta_progress
+        record.n_copies += np.float32(replace)
+        record.curvature += delta_progress
     for k in range(min(n, PREFETCH_DISTANCE)):
-        prefetch_row(table, scratch.delta_rows[k])
-        prefetch_row(cache, scratch.delta_slots[k])
+        prefetch_row(table, merge.delta_rows[k])
+        prefetch_row(copies, merge.delta_slots[k])
     for k in range(n):
         if k + PREFETCH_DISTANCE < n:
-            prefetch_row(table, scratch.delta_rows[k + PREFETCH_DISTANCE])
-            prefetch_row(cache, scratch.delta_slots[k + PREFETCH_DISTANCE])
-        row, slot = scratch.delta_rows[k], scratch.delta_slots[k]
-        factor = scratch.delta_factors[k] / max(ONE, damping * sums[row, 0])
-        n_copies = sums[row, 1]
-        sums[row, 1] = 0
+            prefetch_row(table, merge.delta_rows[k + PREFETCH_DISTANCE])
+            prefetch_row(copies, merge.delta_slots[k + PREFETCH_DISTANCE])
+        row, slot = merge.delta_rows[k], merge.delta_slots[k]
+        record = sums[row]
+        factor = damped(merge.delta_factors[k], scale * record.progress)
+        n_copies = record.n_copies
+        record.n_copies = 0
         if n_copies == 1:
-            copy_row(table, row, cache, slot)
+            copy_row(table, row, copies, slot)
             continue
         if n_copies > 1:
             scal(table, row, ONE - n_copies * factor)
-        axpy(table, row, cache, slot, factor)
+        axpy(table, row, copies, slot, factor)
     for k in range(n):
-        sums[scratch.delta_rows[k], 0] = 0
+        sums[merge.delta_rows[k]].progress = 0

@@ -1,9 +1,10 @@
-"""The arrays that the kernels of Word2Vec and FastText share, by name.
+"""The arrays of the kernels of Word2Vec and FastText, as named tuples that numba takes as they are.
 
-In: nothing. Out: named tuples, which compiled functions take as they are.
+A kernel takes `SharedArrays`, which all threads have in common, and a thread's own `Scratch`. A
+*slot* is a row of the row cache: stream * (rows of a stream) + index within the stream.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +12,12 @@ from numpy.typing import NDArray
 from embedtool.kernels.simd.registers import SIMD_WIDTH
 
 MICROBATCH_TOKENS = SIMD_WIDTH
-"""Tokens of a block, one a column of its matrices."""
+"""Tokens of a microbatch: the columns of its matrices, one register wide."""
 MINIBATCH_TOKENS = 4 * MICROBATCH_TOKENS
-"""Tokens that a lane trains in a round, one block after the other."""
+"""Tokens that a stream trains in a superstep, one microbatch after another."""
 MAX_STREAMS = 16
-"""Turns of a round, at most. More would let more threads share it, but their rows would not stay in
-the cache until the round ends."""
+"""Streams of a superstep. More would let more threads take part, but the cached rows of all streams
+would no longer stay in the processor's cache until the end of the superstep."""
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -26,14 +27,33 @@ Ints = NDArray[np.int32]
 Longs = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 Bytes = NDArray[np.uint8]
+RowSums = NDArray[Any]
+"""Records of ROW_SUMS."""
+
+ROW_SUMS = np.dtype(
+    [
+        ("progress", np.float32),
+        ("n_copies", np.float32),
+        ("curvature", np.float32),
+        ("padding", np.float32),
+    ]
+)
+"""What is summed over the deltas of a row: `progress` (eqs. 5 and 6) and the number of copies that
+replace the row, both zero between supersteps; and `curvature`, each delta's limited to 1, over all
+supersteps. A record of four floats never crosses a cache line, so that a row costs one miss."""
 
 
 class Text(NamedTuple):
-    """What is read.
+    """The text to train on.
 
-    ids  : int32 (n_tokens,)
-    ends : int64 (n_sentences,), where in `ids` each sentence ends
-    keep_prob : float32 (n_words,), the share of each word's tokens that is kept
+    Attributes
+    ----------
+    ids
+        int32 (n_tokens,), the word of each token.
+    ends
+        int64 (n_sentences,), where in `ids` each sentence ends.
+    keep_prob
+        float32 (n_words,), the probability that subsampling keeps a token of the word.
     """
 
     ids: Ints
@@ -42,12 +62,18 @@ class Text(NamedTuple):
 
 
 class WordRows(NamedTuple):
-    """The rows of the input table that a word is made of: its vector is their mean.
+    """The rows of the input table that each word is made of; its vector is their mean.
 
-    starts    : int64 (n_words + 1,); word i is made of rows[starts[i] : starts[i + 1]]
-    rows      : int32
-    frozen    : bool (n_rows,), the rows that do not move
-    n_movable : int32 (n_words,), how many of a word's rows do
+    Attributes
+    ----------
+    indptr
+        int64 (n_words + 1,); word i is made of the rows indices[indptr[i] : indptr[i + 1]].
+    indices
+        int32 (indptr[-1],).
+    frozen
+        bool (n_rows,), the rows that are not trained.
+    n_trainable
+        int32 (n_words,), the number of a word's rows that are.
     """
 
     indptr: Longs
@@ -57,10 +83,15 @@ class WordRows(NamedTuple):
 
 
 class NegativeTable(NamedTuple):
-    """How noise words are drawn; not used by hierarchical softmax.
+    """How negatives are drawn; empty for hierarchical softmax.
 
-    cumulative : float64 (n_words,), the share of the draws of each word and those before it
-    guide      : int32 (n_words,), the first word whose cumulative share is above i / n_words
+    Attributes
+    ----------
+    cdf
+        float64 (n_words,), the cumulative probability of the words.
+    guide_table
+        int32 (n_words,), the first word whose cumulative probability is above i / n_words: where
+        the search in `cdf` begins (Chen & Asau 1974).
     """
 
     cdf: Doubles
@@ -68,10 +99,15 @@ class NegativeTable(NamedTuple):
 
 
 class Tree(NamedTuple):
-    """The Huffman tree, as `huffman.build_tree` leaves it; not used by negative sampling.
+    """The Huffman tree, as `huffman.build_tree` leaves it; empty for negative sampling.
 
-    parents : int32 (2 * n_words - 1,), of words and then of inner nodes, the last being the root
-    left    : bool (2 * n_words - 1,), which of its parent's two each is
+    Attributes
+    ----------
+    parents
+        int32 (2 * n_words - 1,), of the words, then of the inner nodes, of which the last is the
+        root.
+    bit
+        bool (2 * n_words - 1,), which child of its parent each node is: a bit of the Huffman code.
     """
 
     parents: Ints
@@ -79,10 +115,14 @@ class Tree(NamedTuple):
 
 
 class Tables(NamedTuple):
-    """What is learnt, in rows of a width that is a multiple of SIMD_WIDTH, filled up with zeros.
+    """The parameters, in rows padded with zeros to a multiple of SIMD_WIDTH, and their owners.
 
-    inputs, outputs : float32 (n_rows, width)
-    input_owners, output_owners : uint8 (n_rows,), the thread that moves each row in a round
+    Attributes
+    ----------
+    inputs, outputs
+        float32 (n_rows, width).
+    input_owners, output_owners
+        uint8 (n_rows,), the thread that updates each row at the end of a superstep.
     """
 
     inputs: Floats
@@ -92,15 +132,28 @@ class Tables(NamedTuple):
 
 
 class Options(NamedTuple):
-    """What is to be done.
+    """What is to be trained.
 
-    subwords     : words are made of several rows, else of one
-    cbow         : the context predicts the token, else the token its context
-    mean         : CBOW takes the mean of its context, else the sum
-    hierarchical : hierarchical softmax, else negative sampling
-    racing       : threads move rows as they come to them, and do not wait for each other
-    negative     : noise words for each pair
-    n_noise      : noise words drawn for a block, which stand for those of all its pairs
+    Attributes
+    ----------
+    window
+        Words of context on each side, at most.
+    shrink_windows
+        Draw the width of each window from 1 to `window`.
+    subwords
+        Whether words are made of several rows.
+    cbow
+        The context predicts the token (CBOW); else the token its context (skip-gram).
+    mean
+        CBOW: the hidden vector is the mean of the context's vectors, else their sum.
+    hierarchical
+        Hierarchical softmax, else negative sampling.
+    hogwild
+        Threads update rows without waiting for each other, each after its own minibatch.
+    negative
+        Negatives per positive pair.
+    n_shared_negatives
+        Negatives drawn for a microbatch, which stand for those of all its pairs (eq. 4).
     """
 
     window: int
@@ -115,13 +168,18 @@ class Options(NamedTuple):
 
 
 class StreamTokens(NamedTuple):
-    """The kept tokens of each lane's part of a stretch of the text, and their contexts.
+    """The tokens of a chunk that subsampling keeps, by stream, and their contexts.
 
-    n_lanes is at most MAX_STREAMS, or the number of threads where they race.
+    There are at most MAX_STREAMS streams; with Hogwild, one for each thread.
 
-    ids         : int32 (n_lanes, longest)
-    left, right : int32 (n_lanes, longest), the context of token i is [left, right) without i
-    lengths     : int64 (n_lanes,)
+    Attributes
+    ----------
+    ids
+        int32 (n_streams, max_length).
+    left, right
+        int32 (n_streams, max_length); the context of token i is [left, right) without i.
+    lengths
+        int64 (n_streams,).
     """
 
     ids: Ints
@@ -131,21 +189,37 @@ class StreamTokens(NamedTuple):
 
 
 class RowCache(NamedTuple):
-    """What each lane has made of the rows that its turn concerns. A place is lane * most + number.
-    A bend is the rate times the trace of the loss's Hessian, summed over the turn's steps.
+    """The copies of rows that the streams update during a superstep.
 
-    inputs       : float32 (n_lanes * most inputs, width), the sum of the rows of each word; with
-                   subwords, after the turn, the step of every row of that word
-    input_bends  : float32 (n_lanes * most inputs,)
-    input_words  : int32 (n_lanes, most inputs), the words by lane and number
-    n_inputs     : int64 (n_lanes,)
-    outputs      : float32 (n_lanes * most outputs, width), the last of a lane's being zeros
-    output_bends : float32 (n_lanes * most outputs,)
-    output_rows  : int32 (n_lanes, most outputs), the rows by lane and number
-    n_outputs    : int64 (n_lanes,)
-    losses       : float64 (n_lanes,), the sum of the losses so far
-    pairs        : int64 (n_lanes,), the number of pairs so far
-    trials       : float64 (n_lanes,), the sum of the trials so far (`logistic_residuals`)
+    A curvature is kappa = learning rate * trace of the Hessian, summed over the minibatch (eq. 2).
+
+    Attributes
+    ----------
+    inputs
+        float32 (n_streams * max_inputs, width), the sum of a word's rows; with subwords, after the
+        minibatch, the delta of each row of the word.
+    input_curvature
+        float32 (n_streams * max_inputs,).
+    input_words
+        int32 (n_streams, max_inputs), the word of each slot.
+    n_inputs
+        int64 (n_streams,), slots in use.
+    outputs
+        float32 (n_streams * max_outputs, width); the last slot of a stream holds zeros.
+    output_curvature
+        float32 (n_streams * max_outputs,).
+    output_sq_norms
+        float32 (n_streams * max_outputs,), squared lengths before the minibatch.
+    output_rows
+        int32 (n_streams, max_outputs), the row of each slot.
+    n_outputs
+        int64 (n_streams,), slots in use.
+    losses
+        float64 (n_streams,), sum of the losses so far.
+    pairs
+        int64 (n_streams,), number of positive pairs so far.
+    trials
+        float64 (n_streams,), sum of the trials so far (`logistic_residuals`).
     """
 
     inputs: Floats
@@ -154,6 +228,7 @@ class RowCache(NamedTuple):
     n_inputs: Longs
     outputs: Floats
     output_curvature: Floats
+    output_sq_norms: Floats
     output_rows: Ints
     n_outputs: Longs
     losses: Doubles
@@ -161,63 +236,98 @@ class RowCache(NamedTuple):
     trials: Doubles
 
 
-class Scratch(NamedTuple):
-    """Room in which one thread trains a turn, and gathers its share of the steps of a round.
+class SharedArrays(NamedTuple):
+    """What all threads have in common."""
 
-    A turn, with lists by the number of a token around it, and by the place of an output row:
+    text: Text
+    words: WordRows
+    negatives: NegativeTable
+    tree: Tree
+    tables: Tables
+    options: Options
+    tokens: StreamTokens
+    cache: RowCache
 
-    before    : float32 (most inputs, width), with subwords, the sums of rows before the turn
-    norms     : float32 (n_lanes * most outputs,), squared lengths at the beginning of the turn
-    input_slots, output_slots : int32 (a power of two,), hash tables of numbers
-    input_places, output_places : int32 (most tokens,), the copies for each token
-    ways, way_sides : int32 and bool (most tokens,), for each token the copy of the inner node above
-                its word, and whether the word is to the left below it
-    above, sides : int32 and bool (n_lanes * most outputs,), the same for each copy of an inner
-                node; the root has -1 above it
-    drawn     : int32 (2, noise words of a turn), those of a lane of even and of odd number
-    shares    : float64 (n_noise,)
-    noise_places : int32 (noise words of a turn,)
 
-    A block:
+class GatherScratch(NamedTuple):
+    """Where the tokens of a minibatch find their rows in the row cache.
 
-    n_pairs   : float32 (BLOCK,), the pairs of each token
-    hidden, hidden_steps : float32 (BLOCK, width)
-    across    : float32 (width, BLOCK), `hidden` transposed
-    hidden_norms, hidden_bends : float32 (BLOCK,), squared lengths, and bends of their steps
-    reach     : float32 (BLOCK,), how far a hidden vector goes when its rows go one step
-    listed    : int32 (n_noise + ROWS,), the places of the noise words
-    numbers   : int32 (n_lanes * most outputs,), the number of each place in a list, or -1
-    draws     : float32 (n_noise + ROWS,), the noise words of a pair that each stands for
-    scores, weights, seconds : float32 (n_noise + ROWS, BLOCK), of noise words and tokens
-    never     : zeros of that shape, the meetings of noise words
-    met_places : int32 (most met,), rows that the tokens meet, those of each token one after another
-    met_ends  : int64 (BLOCK + 1,), 0, and then where each token's rows end in that list
-    met_scores, met_targets, met_weights, met_seconds : float32 (most met,)
+    Arrays by token are indexed from the first token of the minibatch or of its context.
 
-    A round:
-
-    delta_rows, delta_slots : int32 (most moves,), of each copy its row and its place
-    move_factors : float32 (most moves,), what each copy's bend and step are multiplied by
-    word_bends : float32 (n_words,), with subwords, the bends of the turns that concern each word;
-                zeros between rounds
-    input_sums, output_sums : float32 (n_rows, 4), the bends of the turns that move a row, and how
-                many of their copies are to replace it, both zeros between rounds; then the bends
-                of all rounds, and nothing. Threads that do not race share them
+    Attributes
+    ----------
+    input_hash, output_hash
+        int32 (a power of two,), hash tables of indices within the stream; -1 is empty.
+    input_slot_of, output_slot_of
+        int32 (max_tokens,), the slots of each token's word.
+    input_snapshot
+        float32 (max_inputs, width), with subwords, the sums of rows before the minibatch.
+    leaf_parent
+        int32 (max_tokens,), the slot of the inner node above each token's word.
+    leaf_bit
+        bool (max_tokens,), the code bit of each token's word below that node.
+    parent_slot
+        int32 (n_streams * max_outputs,), the slot of the inner node above that of a slot; -1 for
+        the root.
+    code_bit
+        bool (n_streams * max_outputs,), the code bit of a slot's node below that node.
+    negatives
+        int32 (2, negatives of a minibatch), the negatives drawn, for minibatches of each parity.
+    negative_slot_of
+        int32 (negatives of a minibatch,), their slots.
+    uniforms
+        float64 (n_shared_negatives,), the random numbers they are drawn by.
     """
 
-    input_snapshot: Floats
-    output_sq_norms: Floats
     input_hash: Ints
     output_hash: Ints
     input_slot_of: Ints
     output_slot_of: Ints
+    input_snapshot: Floats
     leaf_parent: Ints
     leaf_bit: Bools
     parent_slot: Ints
     code_bit: Bools
     negatives: Ints
-    uniforms: Doubles
     negative_slot_of: Ints
+    uniforms: Doubles
+
+
+class MicrobatchScratch(NamedTuple):
+    """The matrices and lists of one microbatch.
+
+    Attributes
+    ----------
+    n_pairs
+        float32 (MICROBATCH_TOKENS,), positive pairs of each token.
+    hidden, hidden_delta
+        float32 (MICROBATCH_TOKENS, width), hidden vectors and their updates.
+    hidden_transposed
+        float32 (width, MICROBATCH_TOKENS).
+    hidden_sq_norms, hidden_curvature
+        float32 (MICROBATCH_TOKENS,).
+    input_gain
+        float32 (MICROBATCH_TOKENS,), how far a hidden vector moves when each of its rows moves by
+        one unit: 1 for a mean, the number of rows for a sum.
+    slot_index
+        int32 (n_streams * max_outputs,), the index of a slot in the list being made, or -1.
+    negative_slots
+        int32 (n_shared_negatives + ROW_MULTIPLE,), the slots of the distinct negatives.
+    negative_weights
+        float32 (n_shared_negatives + ROW_MULTIPLE,), negatives per pair that each stands for.
+    negative_scores, negative_trials, negative_hess_weights
+        float32 (n_shared_negatives + ROW_MULTIPLE, MICROBATCH_TOKENS), as `logistic_residuals`
+        takes and leaves them.
+    zero_labels
+        float32, zeros of that shape: the labels of negatives.
+    target_slots
+        int32 (max_targets,), the slots of each token's targets, one token after another.
+    target_ends
+        int64 (MICROBATCH_TOKENS + 1,), 0, then where in that list each token's targets end.
+    target_scores, target_labels, target_trials, target_hess_weights
+        float32 (max_targets,), as `logistic_residuals` takes and leaves them.
+    """
+
     n_pairs: Floats
     hidden: Floats
     hidden_delta: Floats
@@ -225,12 +335,12 @@ class Scratch(NamedTuple):
     hidden_sq_norms: Floats
     hidden_curvature: Floats
     input_gain: Floats
-    negative_slots: Ints
     slot_index: Ints
+    negative_slots: Ints
     negative_weights: Floats
-    scores: Floats
-    weights: Floats
-    hess_weights: Floats
+    negative_scores: Floats
+    negative_trials: Floats
+    negative_hess_weights: Floats
     zero_labels: Floats
     target_slots: Ints
     target_ends: Longs
@@ -238,9 +348,111 @@ class Scratch(NamedTuple):
     target_labels: Floats
     target_trials: Floats
     target_hess_weights: Floats
+
+
+class MergeScratch(NamedTuple):
+    """What a thread applies to the tables at the end of a superstep.
+
+    Attributes
+    ----------
+    delta_rows, delta_slots
+        int32 (max_deltas,), the row of the table and the slot of each delta.
+    delta_factors
+        float32 (max_deltas,), what its delta and its progress are multiplied by.
+    word_progress
+        float32 (n_words,), with subwords, the progress of each word (eq. 5); zeros between
+        supersteps.
+    input_sums, output_sums
+        ROW_SUMS (n_rows,); one array for all threads, but with Hogwild one for each.
+    """
+
     delta_rows: Ints
     delta_slots: Ints
     delta_factors: Floats
-    word_curvature: Floats
-    input_sums: Floats
-    output_sums: Floats
+    word_progress: Floats
+    input_sums: RowSums
+    output_sums: RowSums
+
+
+class Scratch(NamedTuple):
+    """The memory of one thread."""
+
+    gather: GatherScratch
+    microbatch: MicrobatchScratch
+    merge: MergeScratch
+
+
+class Chunk(NamedTuple):
+    """The tokens that all threads train on together, between two reports.
+
+    Attributes
+    ----------
+    n_threads
+        Threads that call the kernel.
+    counters
+        int64 zeros, shared by all threads: one, and two for each superstep that there may be.
+    start, stop
+        The tokens of the text.
+    tokens_per_stream
+        All streams together have at least stop - start.
+    key
+        Made of seed and epoch; together with a token's position it decides all that is random.
+    first_lr, last_lr
+        The learning rate falls linearly from one to the other.
+    ngram_scale
+        Curvature scale of rows that several words are made of (eq. 6).
+    """
+
+    n_threads: int
+    counters: Longs
+    start: int
+    stop: int
+    tokens_per_stream: int
+    key: np.uint64
+    first_lr: float
+    last_lr: float
+    ngram_scale: np.float32
+
+
+class Minibatch(NamedTuple):
+    """The tokens of a stream in one superstep.
+
+    Attributes
+    ----------
+    stream
+        The stream; -1 where there is no minibatch.
+    start
+        Its first token in the stream; it has MINIBATCH_TOKENS, or as many as are left.
+    parity
+        0 and 1 in turn: where in `GatherScratch.negatives` its negatives are.
+    key
+        With a token's number in the minibatch it decides all that is random about it.
+    """
+
+    stream: int
+    start: int
+    parity: int
+    key: np.uint64
+
+
+class Microbatch(NamedTuple):
+    """Every stride-th token of a minibatch.
+
+    Attributes
+    ----------
+    stream
+        The stream.
+    origin
+        The token that arrays by token begin with.
+    start, stride, n
+        The tokens start, start + stride, ..., n of them.
+    negatives
+        Where in `GatherScratch.negative_slot_of` its negatives begin.
+    """
+
+    stream: int
+    origin: int
+    start: int
+    stride: int
+    n: int
+    negatives: int

@@ -1,7 +1,4 @@
-"""The Huffman tree of a vocabulary.
-
-In: counts. Out: the parent of each leaf and inner node.
-"""
+"""The Huffman tree of a vocabulary, for hierarchical softmax."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,17 +8,26 @@ from embedtool.kernels.jit import jit
 
 @jit
 def build_tree(
-    counts: NDArray[np.int64], parents: NDArray[np.int32], left: NDArray[np.bool_]
+    counts: NDArray[np.int64], parents: NDArray[np.int32], bit: NDArray[np.bool_]
 ) -> int:
     """Join the two rarest nodes until one is left (Huffman 1952), as word2vec.c does.
 
-    counts  : int64 (n_words,), falling
-    parents : int32 (2 * n_words - 1,), written: nodes from n_words on are the inner ones, in the
-              order in which they are made; the last is the root, its own parent
-    left    : bool (2 * n_words - 1,), written: whether the node is the rarer of its parent's two
-    Returns the length of the longest way from the root to a leaf. Both leaves, from the rarest on,
-    and inner nodes, in the order in which they are made, stand by rising count, so the rarest node
-    is always one of two.
+    Leaves, from the rarest on, and inner nodes, in the order in which they are made, are both
+    sorted by count, so the rarest node is always one of two.
+
+    Parameters
+    ----------
+    counts
+        int64 (n_words,), descending.
+    parents
+        int32 (2 * n_words - 1,), written. Nodes from n_words on are the inner ones, in the order in
+        which they are made; the last is the root, its own parent.
+    bit
+        bool (2 * n_words - 1,), written: whether the node is the rarer child of its parent.
+
+    Returns
+    -------
+        The depth of the tree: the length of the longest Huffman code.
     """
     n_words = len(counts)
     root = 2 * n_words - 2
@@ -30,7 +36,7 @@ def build_tree(
     inner = n_words
     for made in range(n_words, root + 1):
         totals[made - n_words] = 0
-        for turn in range(2):
+        for child in range(2):
             if leaf >= 0 and (inner == made or counts[leaf] < totals[inner - n_words]):
                 node, total = leaf, counts[leaf]
                 leaf -= 1
@@ -39,9 +45,9 @@ def build_tree(
                 inner += 1
             totals[made - n_words] += total
             parents[node] = made
-            left[node] = turn == 0
+            bit[node] = child == 0
     parents[root] = root
-    left[root] = False
+    bit[root] = False
     depths = np.zeros(root + 1, np.int32)
     for node in range(root - 1, -1, -1):
         depths[node] = depths[parents[node]] + 1

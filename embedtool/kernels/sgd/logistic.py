@@ -1,6 +1,6 @@
-"""The step of logistic regression that every output layer of Word2Vec and FastText comes down to.
+"""Loss, gradient and Hessian weights of binary logistic regression with t positives in w trials.
 
-In: vectors, and how often each should and should not meet. Out: the steps that make it likelier.
+Every output layer of Word2Vec and FastText comes down to it.
 """
 
 from typing import Any
@@ -28,52 +28,67 @@ EXPONENT_BIAS = 127
 @jit
 def logistic_residuals(
     scores: NDArray[np.float32],
-    targets: NDArray[np.float32],
-    weights: NDArray[np.float32],
-    rate: np.float32,
-    seconds: NDArray[np.float32],
+    labels: NDArray[np.float32],
+    trials: NDArray[np.float32],
+    lr: np.float32,
+    hess_weights: NDArray[np.float32],
     n: int,
     limit: np.float32,
 ) -> float:
-    """Turn the first n scores into steps; returns the loss before them.
+    """Turn the first n scores into residuals, in place; return the loss.
 
-    The score s of two vectors is their dot product, and sigma(s) the
-    probability that they meet. Of w trials t were meetings, so the loss is
+    The score s of two vectors is their dot product, and sigma(s) the probability that a trial is
+    positive. With t positives in w trials the loss is
 
         l(s)   = -t ln sigma(s) - (w - t) ln sigma(-s) = w ln(1 + e^s) - t s
         l'(s)  = w sigma(s) - t
         l''(s) = w sigma(s) sigma(-s)
 
-    As s = x.y, the gradient for x is l'(s) y and that for y is l'(s) x; the Hessian for x is
-    l''(s) y yT, whose trace is l''(s) |y|^2.
+    As s = x.y, the gradient for x is l'(s) y and that for y is l'(s) x (1); the Hessian for x is
+    l''(s) y yT, whose trace is l''(s) |y|^2 (2).
 
-    scores  : float32, C order, whatever its shape; in their place comes -rate l'(s)
-    targets, weights : as many, t and w
-    seconds : as many, written: rate l''(s)
-    limit   : where |s| is not below it, zeros are written to both
+    Parameters
+    ----------
+    scores
+        float32, C order, of any shape; replaced by the residuals -lr l'(s).
+    labels, trials
+        As many, t and w.
+    lr
+        Learning rate.
+    hess_weights
+        As many, written: lr l''(s).
+    n
+        Scores to take, in C order.
+    limit
+        Where |s| is not below it, zeros are written to both.
+
+    Returns
+    -------
+        The sum of the losses.
     """
-    scores, targets, weights, seconds = (
-        scores.reshape(-1), targets.reshape(-1), weights.reshape(-1), seconds.reshape(-1)
+    scores, labels, trials, hess_weights = (
+        scores.reshape(-1), labels.reshape(-1), trials.reshape(-1), hess_weights.reshape(-1)
     )  # fmt: skip
     loss = np.float32(0)
     for i in range(n):
         s = min(max(scores[i], -MAX_SCORE), MAX_SCORE)
-        t, w = targets[i], weights[i]
+        t, w = labels[i], trials[i]
         e = _exp(-abs(s))
         larger = np.float32(1) / (np.float32(1) + e)
         smaller = e * larger
         loss += w * (max(s, np.float32(0)) - _log(larger)) - t * s
-        speed = rate if abs(s) < limit else np.float32(0)
-        scores[i] = speed * (t - w * (larger if s > 0 else smaller))
-        seconds[i] = speed * w * larger * smaller
+        lr_or_0 = lr if abs(s) < limit else np.float32(0)
+        scores[i] = lr_or_0 * (t - w * (larger if s > 0 else smaller))
+        hess_weights[i] = lr_or_0 * w * larger * smaller
     return np.float64(loss)
 
 
 @jit
 def _exp(x: np.float32) -> np.float32:
-    """e^x to a few units of float32's last place, for |x| <= MAX_SCORE.
+    """Return e^x to a few units of float32's last place, for |x| <= MAX_SCORE.
 
-    x = (n + f) ln 2 with n whole and |f| <= 1/2: 2^n by its bits, e^(f ln 2) by its Taylor series.
+    x = (n + f) ln 2 with an integer n and |f| <= 1/2: 2^n by its bits, e^(f ln 2) by its Taylor
+    series.
     """
     power = x * LOG2_E
     whole = np.floor(power + np.float32(0.5))
@@ -87,7 +102,7 @@ def _exp(x: np.float32) -> np.float32:
 
 @jit
 def _log(x: np.float32) -> np.float32:
-    """ln x to a few units of float32's last place, for normal x > 0.
+    """Return ln x to a few units of float32's last place, for normal x > 0.
 
     x = 2^n m with m between sqrt(1/2) and sqrt(2); ln m = 2 artanh z, z = (m - 1) / (m + 1).
     """
@@ -105,7 +120,7 @@ _INT = ir.IntType(32)
 
 @intrinsic
 def _two_to(typing_context: Any, whole: Any) -> tuple[Any, Any]:
-    """2 to the power of a whole float32: its bits, put together."""
+    """Return 2 to the power of a whole float32, by its bits."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         exponent = builder.add(builder.fptosi(arguments[0], _INT), _INT(EXPONENT_BIAS))
@@ -116,7 +131,7 @@ def _two_to(typing_context: Any, whole: Any) -> tuple[Any, Any]:
 
 @intrinsic
 def _exponent(typing_context: Any, number: Any) -> tuple[Any, Any]:
-    """The whole n for which number / 2^n is between sqrt(1/2) and sqrt(2)."""
+    """Return the whole n for which number / 2^n is between sqrt(1/2) and sqrt(2)."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         bits = builder.bitcast(arguments[0], _INT)

@@ -9,6 +9,7 @@ import numpy as np
 
 from embedtool.kernels.jit import jit, jit_strict
 from embedtool.kernels.sgd.arrays import BFloat16s, Floats, Int8s, Ints
+from embedtool.kernels.sgd.curvature import replica_progress
 from embedtool.kernels.simd.prefetch import prefetch_row
 
 EPS = np.float32(1e-30)
@@ -164,7 +165,7 @@ def damp_deltas(sums: Floats, curvature: Floats, weights: Floats) -> None:
         s(B) / sum of s(b),
 
     which is 1 where all b are small (the sum of the deltas) and 1 / n_replicas where all are large
-    (their mean). `_replica_factor` is s.
+    (their mean). `curvature.replica_progress` is s.
 
     Parameters
     ----------
@@ -184,20 +185,6 @@ def damp_deltas(sums: Floats, curvature: Floats, weights: Floats) -> None:
             trace = curvature[replica, i]
             total += trace
             for d in range(len(weights)):
-                parallel[d] += _replica_factor(trace * weights[d])
+                parallel[d] += replica_progress(trace * weights[d])
         for d in range(len(weights)):
-            sums[i, d] *= (_replica_factor(total * weights[d]) + EPS) / parallel[d]
-
-
-@jit_strict
-def _replica_factor(curvature: np.float32) -> np.float32:
-    """Return s(b) = 1 - (1 + b/4)^-4, without subtracting nearly equal numbers.
-
-    Gradient descent in small steps on a quadratic covers 1 - e^-b of the way to the minimum. b is
-    known on average only: it varies with the row's direction and with the text. s is the mean of
-    1 - e^-b over a gamma distribution of b with shape 4 (standard deviation half the mean), which
-    has a heavier tail, and is four multiplications and a division instead of an exponential.
-    """
-    quarter = curvature * np.float32(0.25)
-    rest = np.float32(1) / (np.float32(1) + quarter)
-    return quarter * rest * (np.float32(1) + rest) * (np.float32(1) + rest * rest)
+            sums[i, d] *= (replica_progress(total * weights[d]) + EPS) / parallel[d]

@@ -1,7 +1,8 @@
-"""The slow, plain version of the kernels of Word2Vec and FastText, in double precision.
+"""The executable specification of Word2Vec and FastText: word by word, pair by pair, in float64.
 
-In: the same arrays. Out: what `word2vec.train_chunk` must leave in the tables, whatever the
-number of threads. Everything goes word by word and pair by pair.
+`train_chunk` takes what the kernel of that name takes and must leave the same in the tables,
+whatever the number of threads. The numbers of equations are those of `curvature` and `microbatch`;
+the damping rule is stated here once more, independently.
 """
 
 from collections import defaultdict
@@ -14,76 +15,80 @@ from numpy.typing import NDArray
 from embedtool.kernels.sgd.arrays import (
     MICROBATCH_TOKENS,
     MINIBATCH_TOKENS,
-    NegativeTable,
+    Chunk,
     Options,
-    Text,
+    SharedArrays,
     Tree,
     WordRows,
 )
+from embedtool.kernels.sgd.curvature import HS_CURVATURE_SCALE
 from embedtool.kernels.sgd.logistic import MAX_SCORE
-from embedtool.kernels.sgd.microbatch import HS_CURVATURE_SCALE, HS_MAX_SCORE
+from embedtool.kernels.sgd.microbatch import HS_MAX_SCORE
 
 Vector = NDArray[np.float64]
-WORD = 2**64 - 1
+UINT64_MASK = 2**64 - 1
 
 
 class Token(NamedTuple):
-    """A kept token: its word, and the places of its context among the kept tokens of its lane."""
+    """A token that subsampling keeps: its word, and the indices of its context in the stream."""
 
     word: int
     context: list[int]
 
 
-class Copies:
-    """A turn's own copies of rows: what each is, was, and how far its steps have bent.
-
-    norms : squared lengths at the beginning of the turn
-    """
+class CachedRows:
+    """A minibatch's copies of rows: their values, those before, and their curvature."""
 
     def __init__(self) -> None:
-        self.now: dict[int, Vector] = {}
-        self.before: dict[int, Vector] = {}
-        self.norms: dict[int, float] = {}
-        self.bends: dict[int, float] = {}
+        self.values: dict[int, Vector] = {}
+        self.snapshot: dict[int, Vector] = {}
+        self.sq_norms: dict[int, float] = {}
+        self.curvature: dict[int, float] = {}
 
     def add(self, row: int, vector: Vector) -> None:
         """Copy a row, unless it is there."""
-        if row not in self.now:
-            self.now[row], self.before[row] = vector.copy(), vector.copy()
-            self.norms[row], self.bends[row] = float(vector @ vector), 0.0
+        if row not in self.values:
+            self.values[row], self.snapshot[row] = vector.copy(), vector.copy()
+            self.sq_norms[row], self.curvature[row] = float(vector @ vector), 0.0
 
-    def shortened(self, row: int) -> float:
-        """The share of a step that is taken."""
-        return 1 / max(1.0, self.bends[row])
+    def damping(self, row: int) -> float:
+        """Return the factor of an update within the minibatch."""
+        return damping(self.curvature[row])  # (3) 1 / max(1, K_k)
 
 
-class Step(NamedTuple):
-    """What is to be added to a row, and the bend of the turn that it comes from.
+class Delta(NamedTuple):
+    """What a stream adds to a row, with the curvature of its minibatch.
 
-    word : the word that the row moves with; of outputs each row is one
+    `word` is the word that the row is updated with; an output row is its own.
     """
 
     row: int
-    step: Vector
-    bend: float
+    delta: Vector
+    curvature: float
     word: int
 
 
+def damping(curvature: float) -> float:
+    """Return 1 / max(1, curvature)."""
+    return 1 / max(1.0, curvature)
+
+
 def splitmix64(key: int) -> int:
-    """64 random bits for a key (Steele, Lea & Flood 2014, figure 16)."""
-    bits = (key + 0x9E3779B97F4A7C15) & WORD
-    bits = ((bits ^ (bits >> 30)) * 0xBF58476D1CE4E5B9) & WORD
-    bits = ((bits ^ (bits >> 27)) * 0x94D049BB133111EB) & WORD
+    """Return 64 random bits for a key (Steele, Lea & Flood 2014, figure 16)."""
+    bits = (key + 0x9E3779B97F4A7C15) & UINT64_MASK
+    bits = ((bits ^ (bits >> 30)) * 0xBF58476D1CE4E5B9) & UINT64_MASK
+    bits = ((bits ^ (bits >> 27)) * 0x94D049BB133111EB) & UINT64_MASK
     return bits ^ (bits >> 31)
 
 
 def uniform01(bits: int) -> float:
-    """64 random bits as a number in [0, 1)."""
+    """Return 64 random bits as a number in [0, 1)."""
     return (bits >> 11) / 2**53
 
 
-def thin(start: int, stop: int, key: int, text: Text, options: Options) -> list[Token]:
-    """The tokens of [start, stop) that are kept, with their contexts."""
+def subsample(start: int, stop: int, key: int, shared: SharedArrays) -> list[Token]:
+    """Return the tokens of [start, stop) that are kept, with their contexts."""
+    text, options = shared.text, shared.options
     kept: list[tuple[int, int, int]] = []
     for position in range(start, stop):
         word, bits = int(text.ids[position]), splitmix64(key + position)
@@ -101,80 +106,98 @@ def thin(start: int, stop: int, key: int, text: Text, options: Options) -> list[
 
 
 def train_chunk(
-    n_lanes: int,
-    start: int,
-    stop: int,
-    part: int,
-    key: int,
-    first_rate: float,
-    last_rate: float,
-    damping: float,
-    text: Text,
-    words: WordRows,
-    noise: NegativeTable,
-    tree: Tree,
-    inputs: Vector,
-    outputs: Vector,
-    options: Options,
+    n_streams: int, chunk: Chunk, shared: SharedArrays, inputs: Vector, outputs: Vector
 ) -> tuple[float, int, float]:
-    """Train on the tokens [start, stop), changing `inputs` and `outputs`.
+    """Train on a chunk of text.
 
-    n_lanes : 1 for a thread that races, alone
+    Parameters
+    ----------
+    n_streams
+        Streams of a superstep; 1 for Hogwild with one thread.
+    chunk
+        The tokens and the learning rate.
+    shared
+        The text and the options. Its tables are not used.
+    inputs, outputs
+        float64, the tables, updated in place.
 
-    Returns the sum of the losses, the number of pairs and the sum of the trials.
+    Returns
+    -------
+        The sum of the losses, the number of pairs and the sum of the trials.
     """
-    firsts = [min(start + lane * part, stop) for lane in range(n_lanes)]
-    lanes = [thin(first, min(first + part, stop), key, text, options) for first in firsts]
-    n_rounds = max(-(-len(lane) // MINIBATCH_TOKENS) for lane in lanes)
+    part, options, words = chunk.tokens_per_stream, shared.options, shared.words
+    key, scale = int(chunk.key), float(chunk.ngram_scale)
+    firsts = [min(chunk.start + stream * part, chunk.stop) for stream in range(n_streams)]
+    streams = [subsample(first, min(first + part, chunk.stop), key, shared) for first in firsts]
+    n_supersteps = max(-(-len(stream) // MINIBATCH_TOKENS) for stream in streams)
     loss, pairs, n_trials = 0.0, 0, 0.0
-    for number in range(n_rounds):
-        rate = first_rate + (last_rate - first_rate) * number / n_rounds
-        input_steps: list[Step] = []
-        output_steps: list[Step] = []
-        of_words: dict[int, float] = defaultdict(float)
-        of_outputs: dict[int, float] = defaultdict(float)
-        for lane, tokens in enumerate(lanes):
-            turn = range(
-                number * MINIBATCH_TOKENS, min((number + 1) * MINIBATCH_TOKENS, len(tokens))
-            )
-            words_in, rows_out = Copies(), Copies()
-            n_blocks = -(-len(turn) // MICROBATCH_TOKENS)
-            for k in range(n_blocks):
-                block = range(turn.start + k, turn.stop, n_blocks)
-                block_key = splitmix64(
-                    splitmix64(key) + start + lane * part + turn.start + k * MICROBATCH_TOKENS
-                )
-                trials = _trials(tokens, block, block_key, noise, tree, options)
-                n_trials += sum(each[1] for each in trials.values())
-                for word in {tokens[j].word for i in block for j in _sources(tokens, i, options)}:
-                    words_in.add(word, inputs[_rows(words, word)].sum(axis=0))
+    for superstep in range(n_supersteps):
+        lr = chunk.first_lr + (chunk.last_lr - chunk.first_lr) * superstep / n_supersteps
+        input_deltas: list[Delta] = []
+        output_deltas: list[Delta] = []
+        word_progress: dict[int, float] = defaultdict(float)  # (5) P = sum_r min(1, K_r)
+        output_progress: dict[int, float] = defaultdict(float)
+        for stream, tokens in enumerate(streams):
+            first = superstep * MINIBATCH_TOKENS
+            batch = range(first, min(first + MINIBATCH_TOKENS, len(tokens)))
+            cached_in, cached_out = CachedRows(), CachedRows()
+            n_microbatches = -(-len(batch) // MICROBATCH_TOKENS)
+            for k in range(n_microbatches):
+                micro = range(batch.start + k, batch.stop, n_microbatches)
+                position = chunk.start + stream * part + batch.start + k * MICROBATCH_TOKENS
+                trials = _trials(tokens, micro, splitmix64(splitmix64(key) + position), shared)
+                n_trials += sum(w for _, w in trials.values())
+                for word in {tokens[j].word for i in micro for j in _sources(tokens, i, options)}:
+                    cached_in.add(word, inputs[_rows(words, word)].sum(axis=0))
                 for row in {row for row, _ in trials}:
-                    rows_out.add(row, outputs[row])
-                loss += _train_block(
-                    tokens, block, trials, rate, words, options, words_in, rows_out
-                )
-            pairs += sum(len(tokens[i].context) if not options.cbow else bool(tokens[i].context)
-                         for i in turn)  # fmt: skip
-            for word, now in words_in.now.items():
-                step = (now - words_in.before[word]) / max(1, words.n_trainable[word])
-                bend = words_in.bends[word]
-                of_words[word] += min(1.0, bend)
-                input_steps += [Step(row, step, bend, word) for row in _rows(words, word)]
-            for row, bend in rows_out.bends.items():
-                of_outputs[row] += min(1.0, bend)
-            output_steps += [
-                Step(row, now - rows_out.before[row], rows_out.bends[row], row)
-                for row, now in rows_out.now.items()
-            ]
-        movable = [step for step in input_steps if not words.frozen[step.row]]
-        _move(inputs, movable, of_words, damping)
-        _move(outputs, output_steps, of_outputs, 1.0)
+                    cached_out.add(row, outputs[row])
+                loss += _train_microbatch(tokens, micro, trials, lr, shared, cached_in, cached_out)
+            pairs += sum(_n_pairs(tokens[i], options) for i in batch)
+            for word, value in cached_in.values.items():
+                delta = (value - cached_in.snapshot[word]) / max(1, words.n_trainable[word])
+                curvature = cached_in.curvature[word]
+                word_progress[word] += min(1.0, curvature)
+                input_deltas += [Delta(row, delta, curvature, word) for row in _rows(words, word)]
+            for row, value in cached_out.values.items():
+                curvature = cached_out.curvature[row]
+                output_progress[row] += min(1.0, curvature)
+                output_deltas.append(Delta(row, value - cached_out.snapshot[row], curvature, row))
+        input_deltas = [each for each in input_deltas if not words.frozen[each.row]]
+        apply_updates(inputs, input_deltas, word_progress, scale)
+        apply_updates(outputs, output_deltas, output_progress, 1.0)
     return loss, pairs, n_trials
 
 
+def apply_updates(
+    table: Vector, deltas: Sequence[Delta], word_progress: dict[int, float], scale: float
+) -> None:
+    """Add the deltas of all streams to their rows.
+
+    (5) theta += sum_r d_r / max(1, P), and for rows that several words share
+    (6) theta += sum_w D_w / max(1, scale sum_w min(1, P_w))
+    """
+    row_progress: dict[int, float] = defaultdict(float)
+    for each in deltas:
+        row_progress[each.row] += min(1.0, each.curvature) * damping(word_progress[each.word])
+    for each in deltas:
+        within_word = damping(word_progress[each.word])
+        table[each.row] += each.delta * within_word * damping(scale * row_progress[each.row])
+
+
+def _n_pairs(token: Token, options: Options) -> int:
+    return min(len(token.context), 1) if options.cbow else len(token.context)
+
+
 def _sources(tokens: Sequence[Token], i: int, options: Options) -> list[int]:
-    """The tokens whose vectors make up the hidden vector of token i."""
+    """Return the tokens whose vectors make up the hidden vector of token i."""
     return tokens[i].context if options.cbow else [i]
+
+
+def _targets(tokens: Sequence[Token], i: int, options: Options) -> list[int]:
+    """Return the words that the hidden vector of token i predicts."""
+    if options.cbow:
+        return [tokens[i].word] if tokens[i].context else []
+    return [tokens[j].word for j in tokens[i].context]
 
 
 def _rows(words: WordRows, word: int) -> list[int]:
@@ -183,117 +206,95 @@ def _rows(words: WordRows, word: int) -> list[int]:
 
 
 def _hidden(
-    tokens: Sequence[Token], i: int, words: WordRows, options: Options, words_in: Copies
+    tokens: Sequence[Token], i: int, words: WordRows, options: Options, cached_in: CachedRows
 ) -> tuple[Vector, float]:
-    """The hidden vector of token i, and how far it goes when all its rows go one step."""
+    """Return the hidden vector of token i, and how far it moves when all its rows move by 1."""
     sources = [tokens[j].word for j in _sources(tokens, i, options)]
     n_rows = sum(len(_rows(words, word)) for word in sources)
-    scale = 1.0 if options.cbow and not options.mean else 1 / n_rows
-    return scale * np.sum([words_in.now[word] for word in sources], axis=0), scale * n_rows
+    weight = 1.0 if options.cbow and not options.mean else 1 / n_rows
+    return weight * np.sum([cached_in.values[word] for word in sources], axis=0), weight * n_rows
 
 
 def _trials(
-    tokens: Sequence[Token],
-    block: range,
-    key: int,
-    noise: NegativeTable,
-    tree: Tree,
-    options: Options,
+    tokens: Sequence[Token], micro: range, key: int, shared: SharedArrays
 ) -> dict[tuple[int, int], list[float]]:
-    """For each row and token that may meet: [meetings, trials]."""
+    """Return [t, w], positives and trials, for each output row and token: eq. (4)."""
+    options = shared.options
     trials: dict[tuple[int, int], list[float]] = defaultdict(lambda: [0.0, 0.0])
-    predicted = {
-        i: ([tokens[i].word] if tokens[i].context else [])
-        if options.cbow
-        else [tokens[j].word for j in tokens[i].context]
-        for i in block
-    }
-    for i, targets in predicted.items():
-        for word in targets:
-            if options.hierarchical:
-                for node, left in _way(tree, word):
-                    trials[node, i][0] += left
-                    trials[node, i][1] += 1
-            else:
-                trials[word, i][0] += 1
-                trials[word, i][1] += 1
+    targets = {i: _targets(tokens, i, options) for i in micro}
+    for i, words in targets.items():
+        for word in words:
+            nodes = huffman_path(shared.tree, word) if options.hierarchical else [(word, True)]
+            for row, bit in nodes:
+                trials[row, i][0] += bit
+                trials[row, i][1] += 1
     if not options.hierarchical:
         for k in range(options.n_shared_negatives):
-            share = uniform01(splitmix64((key + k) & WORD))
-            drawn = int(np.searchsorted(noise.cdf, share, side="right"))
-            for i, targets in predicted.items():
-                others = sum(word != drawn for word in targets)
-                trials[drawn, i][1] += options.negative / options.n_shared_negatives * others
+            uniform = uniform01(splitmix64((key + k) & UINT64_MASK))
+            negative = int(np.searchsorted(shared.negatives.cdf, uniform, side="right"))
+            for i, words in targets.items():
+                others = sum(word != negative for word in words)
+                # (4) w_ri += negative / n_shared * pairs of i whose target is not r
+                trials[negative, i][1] += options.negative / options.n_shared_negatives * others
     return trials
 
 
-def _way(tree: Tree, word: int) -> list[tuple[int, bool]]:
-    """The inner nodes above a word, and whether the way to it goes on to the left."""
+def huffman_path(tree: Tree, word: int) -> list[tuple[int, bool]]:
+    """Return the inner nodes above a word, each with the bit of the word's code there."""
     root = len(tree.parents) - 1
     n_words = root // 2 + 1
-    way, node = [], word
+    path, node = [], word
     while node != root:
-        way.append((int(tree.parents[node]) - n_words, bool(tree.bit[node])))
+        path.append((int(tree.parents[node]) - n_words, bool(tree.bit[node])))
         node = int(tree.parents[node])
-    return way
+    return path
 
 
-def _train_block(
+def _train_microbatch(
     tokens: Sequence[Token],
-    block: range,
+    micro: range,
     trials: dict[tuple[int, int], list[float]],
-    rate: float,
-    words: WordRows,
-    options: Options,
-    words_in: Copies,
-    rows_out: Copies,
+    lr: float,
+    shared: SharedArrays,
+    cached_in: CachedRows,
+    cached_out: CachedRows,
 ) -> float:
-    """Move the copies; returns the loss before."""
-    busy = [i for i in block if tokens[i].context]
-    hidden = {i: _hidden(tokens, i, words, options, words_in) for i in busy}
-    steps = {i: np.zeros_like(hidden[i][0]) for i in busy}
-    bends = dict.fromkeys(busy, 0.0)
+    """Update the copies; return the loss before."""
+    words, options = shared.words, shared.options
+    predicting = [i for i in micro if tokens[i].context]
+    hidden = {i: _hidden(tokens, i, words, options, cached_in) for i in predicting}
+    hidden_deltas = {i: np.zeros_like(hidden[i][0]) for i in predicting}
+    hidden_curvature = dict.fromkeys(predicting, 0.0)
     loss = 0.0
-    for group in [[i] for i in busy] if options.hierarchical else [busy]:
-        row_steps = {row: np.zeros_like(now) for row, now in rows_out.now.items()}
+    for group in [[i] for i in predicting] if options.hierarchical else [predicting]:
+        row_deltas = {row: np.zeros_like(value) for row, value in cached_out.values.items()}
         for (row, i), (t, w) in trials.items():
             if i in group:
-                h, o = hidden[i][0], rows_out.now[row]
-                score = float(np.clip(o @ h, -MAX_SCORE, MAX_SCORE))
-                sigma = 1 / (1 + np.exp(-score))
-                loss += w * np.log1p(np.exp(score)) - t * score
-                slope, curve = rate * (w * sigma - t), rate * w * sigma * (1 - sigma)
-                hidden_share = row_share = 1.0
+                h, o = hidden[i][0], cached_out.values[row]
+                s = float(np.clip(o @ h, -MAX_SCORE, MAX_SCORE))
+                sigma = 1 / (1 + np.exp(-s))
+                loss += w * np.log1p(np.exp(s)) - t * s  # l(s) = w ln(1 + e^s) - t s
+                gradient = lr * (w * sigma - t)  # lr l'(s)
+                hess_weight = lr * w * sigma * (1 - sigma)  # lr l''(s)
+                hidden_scale = row_scale = 1.0
                 if options.hierarchical:
-                    near = abs(score) < HS_MAX_SCORE
-                    slope, curve = slope * near, curve * near
-                    hidden_share = float(HS_CURVATURE_SCALE)
-                    row_share = 1.0 if options.cbow else hidden_share
-                bends[i] += hidden_share * curve * rows_out.norms[row]
-                steps[i] -= slope * o
-                row_steps[row] -= slope * h
-                rows_out.bends[row] += row_share * curve * float(h @ h)
-        for row, step in row_steps.items():
-            rows_out.now[row] += rows_out.shortened(row) * step
-    for i in busy:
+                    within = abs(s) < HS_MAX_SCORE
+                    gradient, hess_weight = gradient * within, hess_weight * within
+                    hidden_scale = float(HS_CURVATURE_SCALE)
+                    row_scale = 1.0 if options.cbow else hidden_scale
+                hidden_deltas[i] -= gradient * o  # (1) delta h_i = -lr sum_r l'(s_ri) o_r
+                row_deltas[row] -= gradient * h  # (1) delta o_r = -lr sum_i l'(s_ri) h_i
+                # (2) kappa = lr l'' |x|^2
+                hidden_curvature[i] += hidden_scale * hess_weight * cached_out.sq_norms[row]
+                cached_out.curvature[row] += row_scale * hess_weight * float(h @ h)
+        for row, delta in row_deltas.items():
+            cached_out.values[row] += cached_out.damping(row) * delta  # (3)
+    for i in predicting:
         for j in _sources(tokens, i, options):
-            words_in.bends[tokens[j].word] += bends[i] * hidden[i][1]
-    for i in busy:
+            cached_in.curvature[tokens[j].word] += hidden_curvature[i] * hidden[i][1]
+    for i in predicting:
         for j in _sources(tokens, i, options):
             word = tokens[j].word
-            words_in.now[word] += words.n_trainable[word] * words_in.shortened(word) * steps[i]
+            factor = words.n_trainable[word] * cached_in.damping(word)  # (3), for a sum of rows
+            cached_in.values[word] += factor * hidden_deltas[i]
     return loss
-
-
-def _move(table: Vector, steps: Sequence[Step], of_words: dict[int, float], damping: float) -> None:
-    """Add the steps to their rows: of a word that goes too far the mean of its turns' steps, and
-    then of a row's words their sum, shortened by the damping.
-
-    of_words : the sum of each word's bends, each at most 1
-    """
-    gone: dict[int, float] = defaultdict(float)
-    for step in steps:
-        gone[step.row] += min(1.0, step.bend) / max(1.0, of_words[step.word])
-    for step in steps:
-        alone = max(1.0, of_words[step.word])
-        table[step.row] += step.step / (alone * max(1.0, damping * gone[step.row]))

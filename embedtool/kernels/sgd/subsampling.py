@@ -1,7 +1,4 @@
-"""Which tokens of a text are trained, and with which context.
-
-In: ids of a corpus. Out: the tokens that remain when frequent words are thinned out.
-"""
+"""Subsampling of frequent words, and the context window of each token that is kept."""
 
 import numpy as np
 
@@ -20,11 +17,23 @@ def subsample(
     options: Options,
     tokens: StreamTokens,
 ) -> None:
-    """Write the tokens of [start, stop) that are kept, and the context of each, to a lane.
+    """Write the tokens of the text that are kept, and the context of each, to a stream.
 
     A token is kept with the probability of its word. Its context is so many kept tokens on each
-    side, in its sentence and this part of the text: `options.window`, or a number drawn from 1 to
-    that (Mikolov et al. 2013a, section 3.2).
+    side, within its sentence and [start, stop): `options.window`, or a number drawn from 1 to that
+    (Mikolov et al. 2013a, section 3.2).
+
+    Parameters
+    ----------
+    stream
+        The stream whose `tokens` are written.
+    start, stop
+        The tokens [start, stop) of the text.
+    key
+        Made of seed and epoch; together with a token's position it decides whether the token is
+        kept, and the width of its window.
+    text, options, tokens
+        As in `SharedArrays`.
     """
     ids, left, right = tokens.ids[stream], tokens.left[stream], tokens.right[stream]
     sentence = np.searchsorted(text.ends, start, side="right")
@@ -52,6 +61,6 @@ def subsample(
 
 @jit
 def _end_contexts(right: Ints, start: int, end: int, window: int) -> None:
-    """Let no context of a sentence [start, end) reach beyond it."""
+    """Cut the contexts of a sentence [start, end) at its end."""
     for i in range(max(start, end - window), end):
         right[i] = min(right[i], end)

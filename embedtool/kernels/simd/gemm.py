@@ -1,7 +1,6 @@
-"""Products of small matrices, as fast as the processor's vector registers allow.
+"""Products of small matrices in vector registers, one of them given as rows of a table.
 
-In: matrices that stand in the cache, one of them as rows of a table, named by their places. Out:
-their product, in a third. Its number is the sum of its terms in their order.
+All matrices are in C order and in the cache. Each element is the sum of its terms in their order.
 """
 
 from itertools import chain
@@ -26,7 +25,7 @@ from embedtool.kernels.simd.registers import (
 )
 
 ROW_MULTIPLE = 8
-"""Rows come in multiples of this."""
+"""The number of rows is a multiple of this."""
 
 HAS_AVX512 = bool(get_host_cpu_features().get("avx512f"))
 TILE_ROWS = 8 if HAS_AVX512 else 4
@@ -40,79 +39,104 @@ _CONTRACT = ("contract",)
 @jit_inline
 def gather_gemm(
     table: NDArray[Any],
-    places: NDArray[Any],
+    slots: NDArray[Any],
     columns: NDArray[Any],
     product: NDArray[Any],
     n_rows: int,
 ) -> None:
-    """product = table[places] @ columns, for the first n_rows places.
+    """Compute product = table[slots] @ columns, for the first n_rows slots.
 
-    table   : float32 (any number, n_terms)
-    places  : int32 (at least n_rows,)
-    columns : float32 (n_terms, a multiple of SIMD_WIDTH)
-    product : float32 (at least n_rows, as many), written
-    All are in C order, here and below, and n_rows is a multiple of ROWS.
+    Parameters
+    ----------
+    table
+        float32 (any number, n_terms).
+    slots
+        int32 (at least n_rows,).
+    columns
+        float32 (n_terms, n_columns), a multiple of SIMD_WIDTH.
+    product
+        float32 (at least n_rows, n_columns), written.
+    n_rows
+        A multiple of ROW_MULTIPLE.
     """
     for row in range(0, n_rows, TILE_ROWS):
         for column in range(0, product.shape[1], SIMD_WIDTH):
-            _scores_tile(table, columns, product, places, row, column, table.shape[1])
+            _plain_tile(table, columns, product, slots, row, column, table.shape[1])
 
 
 @jit_inline
 def gather_gemm_t(
     a: NDArray[Any],
     table: NDArray[Any],
-    places: NDArray[Any],
+    slots: NDArray[Any],
     product: NDArray[Any],
     n_terms: int,
 ) -> None:
-    """product = a[:n_terms].T @ table[places[:n_terms]]
+    """Compute product = a[:n_terms].T @ table[slots[:n_terms]].
 
-    a       : float32 (at least n_terms, n_rows)
-    table   : float32 (any number, a multiple of SIMD_WIDTH)
-    product : float32 (n_rows, as many), written
+    Parameters
+    ----------
+    a
+        float32 (at least n_terms, n_rows).
+    table
+        float32 (any number, n_columns), a multiple of SIMD_WIDTH.
+    slots
+        int32 (at least n_terms,).
+    product
+        float32 (n_rows, n_columns), written.
+    n_terms
+        A multiple of ROW_MULTIPLE.
     """
     paired = _paired(product.shape[1])
     for row in range(0, product.shape[0], TILE_ROWS):
         for column in range(0, paired, 2 * SIMD_WIDTH):
-            _wide_turned_tile(a, table, product, places, row, column, n_terms)
+            _wide_transposed_tile(a, table, product, slots, row, column, n_terms)
         for column in range(paired, product.shape[1], SIMD_WIDTH):
-            _turned_tile(a, table, product, places, row, column, n_terms)
+            _transposed_tile(a, table, product, slots, row, column, n_terms)
 
 
 @jit_inline
 def scatter_add_gemm(
-    a: NDArray[Any], b: NDArray[Any], table: NDArray[Any], places: NDArray[Any], n_rows: int
+    a: NDArray[Any], b: NDArray[Any], table: NDArray[Any], slots: NDArray[Any], n_rows: int
 ) -> None:
-    """table[places] += a @ b, for the first n_rows places, which name different rows.
+    """Compute table[slots] += a @ b, for the first n_rows slots, which are distinct.
 
-    a     : float32 (at least n_rows, n_terms)
-    b     : float32 (n_terms, a multiple of SIMD_WIDTH)
-    table : float32 (any number, as many)
+    Parameters
+    ----------
+    a
+        float32 (at least n_rows, n_terms).
+    b
+        float32 (n_terms, n_columns), a multiple of SIMD_WIDTH.
+    table
+        float32 (any number, n_columns), updated.
+    slots
+        int32 (at least n_rows,).
+    n_rows
+        A multiple of ROW_MULTIPLE.
     """
     paired = _paired(table.shape[1])
     for row in range(0, n_rows, TILE_ROWS):
         for column in range(0, paired, 2 * SIMD_WIDTH):
-            _wide_adding_tile(a, b, table, places, row, column, b.shape[0])
+            _wide_adding_tile(a, b, table, slots, row, column, b.shape[0])
         for column in range(paired, table.shape[1], SIMD_WIDTH):
-            _adding_tile(a, b, table, places, row, column, b.shape[0])
+            _adding_tile(a, b, table, slots, row, column, b.shape[0])
 
 
 @jit_inline
 def _paired(n_columns: int) -> int:
-    """How many columns are computed two registers at a time."""
+    """Return how many columns are computed two registers at a time."""
     return n_columns // (2 * SIMD_WIDTH) * (2 * SIMD_WIDTH) if HAS_AVX512 else 0
 
 
-SCORES, TRANSPOSED, ADDING = range(3)
+PLAIN, TRANSPOSED, ADDING = range(3)
 """The three products: `gather_gemm`, `gather_gemm_t` and `scatter_add_gemm`."""
 
 
 def _tile_of(kind: int, n_vectors: int) -> Any:
-    """A compiled function that computes TILE_ROWS x (n_vectors * SIMD_WIDTH) numbers of a product.
+    """Return an intrinsic that computes TILE_ROWS x (n_vectors * SIMD_WIDTH) elements of a product.
 
     The sums stay in registers over all the terms: LLVM does not find this form by itself in loops
-    over arrays, which it must take to overlap.
+    over arrays, which it must assume to overlap.
     """
 
     def multiply_tile(
@@ -120,13 +144,13 @@ def _tile_of(kind: int, n_vectors: int) -> Any:
         a: Any,
         b: Any,
         product: Any,
-        places: Any,
+        slots: Any,
         row: Any,
         column: Any,
         n_terms: Any,
     ) -> tuple[Any, Any]:
         number = types.int64
-        signature = types.void(a, b, product, places, number, number, number)
+        signature = types.void(a, b, product, slots, number, number, number)
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             _generate_tile(kind, n_vectors, context, builder, signature, arguments)
@@ -141,23 +165,23 @@ def _generate_tile(
     kind: int, n_vectors: int, context: Any, builder: Any, signature: Any, arguments: Any
 ) -> None:
     *_, row, column, n_terms = arguments
-    a, b, product, places = (
+    a, b, product, slots = (
         context.make_array(signature.args[i])(context, builder, arguments[i]) for i in range(4)
     )
     a_width, b_width, width = (
         cgutils.unpack_tuple(builder, table.shape)[1] for table in (a, b, product)
     )
 
-    def place_of(number: Any) -> Any:
-        return builder.sext(builder.load(builder.gep(places.data, [number])), INDEX)
+    def slot_at(number: Any) -> Any:
+        return builder.sext(builder.load(builder.gep(slots.data, [number])), INDEX)
 
     numbers = [builder.add(row, INDEX(i)) for i in range(TILE_ROWS)]
     columns = [builder.add(column, INDEX(i * SIMD_WIDTH)) for i in range(n_vectors)]
-    placed = numbers if kind == TRANSPOSED else [place_of(number) for number in numbers]
-    a_rows = placed if kind == SCORES else numbers
+    gathered = numbers if kind == TRANSPOSED else [slot_at(number) for number in numbers]
+    a_rows = gathered if kind == PLAIN else numbers
     a_starts = a_rows if kind == TRANSPOSED else [builder.mul(each, a_width) for each in a_rows]
     a_step = a_width if kind == TRANSPOSED else INDEX(1)
-    product_rows = placed if kind == ADDING else numbers
+    product_rows = gathered if kind == ADDING else numbers
     offsets = [
         [builder.add(builder.mul(each, width), column) for column in columns]
         for each in product_rows
@@ -166,11 +190,11 @@ def _generate_tile(
     for each, offset in zip(chain(*sums), chain(*offsets), strict=True):
         builder.store(load(builder, product.data, offset) if kind == ADDING else ZEROS, each)
     with cgutils.for_range(builder, n_terms, intp=INDEX) as loop:
-        b_row = builder.mul(place_of(loop.index) if kind == TRANSPOSED else loop.index, b_width)
+        b_row = builder.mul(slot_at(loop.index) if kind == TRANSPOSED else loop.index, b_width)
         b_vectors = [load(builder, b.data, builder.add(b_row, column)) for column in columns]
-        a_place = builder.mul(loop.index, a_step)
+        a_offset = builder.mul(loop.index, a_step)
         for a_start, sums_of_row in zip(a_starts, sums, strict=True):
-            factor = builder.load(builder.gep(a.data, [builder.add(a_start, a_place)]))
+            factor = builder.load(builder.gep(a.data, [builder.add(a_start, a_offset)]))
             factors = broadcast(builder, factor)
             for each, b_vector in zip(sums_of_row, b_vectors, strict=True):
                 term = builder.fmul(factors, b_vector, flags=_CONTRACT)
@@ -179,28 +203,32 @@ def _generate_tile(
         store(builder, builder.load(each), product.data, offset)
 
 
-_scores_tile = _tile_of(SCORES, 1)
-_turned_tile, _wide_turned_tile = _tile_of(TRANSPOSED, 1), _tile_of(TRANSPOSED, 2)
+_plain_tile = _tile_of(PLAIN, 1)
+_transposed_tile, _wide_transposed_tile = _tile_of(TRANSPOSED, 1), _tile_of(TRANSPOSED, 2)
 _adding_tile, _wide_adding_tile = _tile_of(ADDING, 1), _tile_of(ADDING, 2)
 
 
 @jit_inline
-def transpose(matrix: NDArray[Any], across: NDArray[Any]) -> None:
-    """across = matrix.T
+def transpose(matrix: NDArray[Any], result: NDArray[Any]) -> None:
+    """Compute result = matrix.T.
 
-    matrix : float32 (SIMD_WIDTH, a multiple of SIMD_WIDTH)
-    across : float32 (as many, SIMD_WIDTH), written
+    Parameters
+    ----------
+    matrix
+        float32 (SIMD_WIDTH, n_columns), a multiple of SIMD_WIDTH.
+    result
+        float32 (n_columns, SIMD_WIDTH), written.
     """
     for column in range(0, matrix.shape[1], SIMD_WIDTH):
-        _transpose_square(matrix, across, column)
+        _transpose_square(matrix, result, column)
 
 
 @intrinsic
 def _transpose_square(
-    typing_context: Any, matrix: Any, across: Any, column: Any
+    typing_context: Any, matrix: Any, result: Any, column: Any
 ) -> tuple[Any, Any]:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        matrix, across = (
+        matrix, result = (
             context.make_array(signature.args[i])(context, builder, arguments[i]) for i in (0, 1)
         )
         width = cgutils.unpack_tuple(builder, matrix.shape)[1]
@@ -212,7 +240,7 @@ def _transpose_square(
         start = builder.mul(column, INDEX(SIMD_WIDTH))
         for i, vector in enumerate(transposed(builder, rows)):
             offset = builder.add(start, INDEX(i * SIMD_WIDTH))
-            store(builder, vector, across.data, offset)
+            store(builder, vector, result.data, offset)
         return context.get_dummy_value()
 
-    return types.void(matrix, across, types.int64), generate
+    return types.void(matrix, result, types.int64), generate

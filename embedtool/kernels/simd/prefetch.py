@@ -1,7 +1,4 @@
-"""Asking the processor for rows of a large table before they are needed.
-
-In: a table and a row. Out: nothing, but the row is in the cache soon, while other work goes on.
-"""
+"""Software prefetch: load rows of a large table into the cache before they are needed."""
 
 from typing import Any
 
@@ -16,21 +13,21 @@ from embedtool.kernels.simd.registers import SIMD_WIDTH
 
 
 @jit_inline
-def prefetch_element(numbers: NDArray[Any], place: int) -> None:
-    """Ask for one number of an array."""
-    _fetch(numbers, (place,))
+def prefetch_element(array: NDArray[Any], index: int) -> None:
+    """Prefetch one element of an array."""
+    _fetch(array, (index,))
 
 
 @jit_inline
 def prefetch_row(table: NDArray[Any], row: int) -> None:
-    """Ask for a row of a float32 table: SIMD_WIDTH numbers are a line of the cache."""
-    for place in range(0, table.shape[1], SIMD_WIDTH):
-        _fetch(table, (row, place))
+    """Prefetch a row of a float32 table: SIMD_WIDTH floats are a cache line."""
+    for column in range(0, table.shape[1], SIMD_WIDTH):
+        _fetch(table, (row, column))
 
 
 @intrinsic
-def _fetch(typing_context: Any, array: Any, place: Any) -> tuple[Any, Any]:
-    """LLVM's prefetch, for reading, into all caches."""
+def _fetch(typing_context: Any, array: Any, index: Any) -> tuple[Any, Any]:
+    """Emit LLVM's prefetch, for reading, into all caches."""
     indices = types.UniTuple(types.int64, array.ndim)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:

@@ -1,14 +1,11 @@
-"""Vectors of numbers as LLVM has them, for the few loops that it does not find by itself.
-
-In: places in memory, while a kernel is compiled. Out: instructions over SIMD_WIDTH numbers at once.
-"""
+"""Generators of LLVM vector instructions, for the loops that it does not vectorize by itself."""
 
 from typing import Any
 
 from llvmlite import ir
 
 SIMD_WIDTH = 16
-"""Numbers taken at once: one register of AVX-512, two of AVX2."""
+"""Floats of a vector: one register of AVX-512, two of AVX2."""
 
 FLOAT = ir.FloatType()
 FLOAT_BYTES = 4
@@ -19,19 +16,19 @@ INDEX = ir.IntType(64)
 
 
 def load(builder: Any, start: Any, offset: Any) -> Any:
-    """The vector that stands `offset` numbers after the one that `start` points to."""
-    place = builder.bitcast(builder.gep(start, [offset]), VECTOR.as_pointer())
-    return builder.load(place, align=FLOAT_BYTES)
+    """Return the vector that begins `offset` floats after the pointer `start`."""
+    pointer = builder.bitcast(builder.gep(start, [offset]), VECTOR.as_pointer())
+    return builder.load(pointer, align=FLOAT_BYTES)
 
 
 def store(builder: Any, vector: Any, start: Any, offset: Any) -> None:
-    """Write a vector `offset` numbers after the one that `start` points to."""
-    place = builder.bitcast(builder.gep(start, [offset]), VECTOR.as_pointer())
-    builder.store(vector, place, align=FLOAT_BYTES)
+    """Write a vector `offset` floats after the pointer `start`."""
+    pointer = builder.bitcast(builder.gep(start, [offset]), VECTOR.as_pointer())
+    builder.store(vector, pointer, align=FLOAT_BYTES)
 
 
 def broadcast(builder: Any, number: Any) -> Any:
-    """A vector with the number in every place."""
+    """Return a vector with the number in every lane."""
     empty = ir.Constant(VECTOR, ir.Undefined)
     first = builder.insert_element(empty, number, INT(0))
     return builder.shuffle_vector(
@@ -40,7 +37,7 @@ def broadcast(builder: Any, number: Any) -> Any:
 
 
 def reduce_add(builder: Any, vector: Any) -> Any:
-    """The sum of a vector's numbers: its halves are added until one number is left."""
+    """Return the sum of a vector's lanes: its halves are added until one number is left."""
     width = SIMD_WIDTH
     while width > 1:
         width //= 2
@@ -55,7 +52,7 @@ def reduce_add(builder: Any, vector: Any) -> Any:
 
 
 def reduce_add_each(builder: Any, vectors: list[Any]) -> Any:
-    """The sums of the numbers of 1, 2, 4 or more vectors, as one vector."""
+    """Return the sums of the lanes of 1, 2, 4 or more vectors, as one vector."""
     if len(vectors) == 1:
         sums = ir.Constant(ir.VectorType(FLOAT, 1), ir.Undefined)
         return builder.insert_element(sums, reduce_add(builder, vectors[0]), INT(0))
@@ -64,16 +61,16 @@ def reduce_add_each(builder: Any, vectors: list[Any]) -> Any:
         chunk //= 2
         if len(vectors) > 1:
             vectors = [
-                _halved(builder, vectors[i], vectors[i + 1], chunk)
+                _add_halves(builder, vectors[i], vectors[i + 1], chunk)
                 for i in range(0, len(vectors), 2)
             ]
         else:
-            vectors = [_halved(builder, vectors[0], None, chunk)]
+            vectors = [_add_halves(builder, vectors[0], None, chunk)]
     return vectors[0]
 
 
-def _halved(builder: Any, first: Any, second: Any, chunk: int) -> Any:
-    """The chunks of two vectors, each half as long: the sum of its halves of `chunk` numbers."""
+def _add_halves(builder: Any, first: Any, second: Any, chunk: int) -> Any:
+    """Return the chunks of two vectors, each replaced by the sum of its halves of `chunk` lanes."""
     width = first.type.count * (1 if second is None else 2)
     masks = [
         ir.Constant(
@@ -87,9 +84,9 @@ def _halved(builder: Any, first: Any, second: Any, chunk: int) -> Any:
 
 
 def transposed(builder: Any, vectors: list[Any]) -> list[Any]:
-    """SIMD_WIDTH vectors as columns: vector i of the result has number i of each.
+    """Return the transpose of SIMD_WIDTH vectors: vector i of the result has lane i of each.
 
-    Four times, numbers of two vectors are laid together like a pack of cards.
+    The lanes of pairs of vectors are interleaved, log2(SIMD_WIDTH) times.
     """
     half = SIMD_WIDTH // 2
     masks = [

@@ -1,7 +1,7 @@
-"""Arithmetic on whole rows of tables, in vector registers.
+"""Vector operations on rows of tables, by the names of BLAS.
 
-In: rows of float32 tables in C order, all of one width, a multiple of SIMD_WIDTH. Out: a row, or
-the number that two rows come to. numba's own loops ask at each row whether it overlaps another.
+Tables are float32 in C order, all of one width, a multiple of SIMD_WIDTH. numba's own loops would
+check at each row whether it overlaps another.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -39,7 +39,7 @@ def clear_row(typing_context: Any, table: Any, row: Any) -> tuple[Any, Any]:
 def copy_row(
     typing_context: Any, target: Any, target_row: Any, source: Any, row: Any
 ) -> tuple[Any, Any]:
-    """target = source"""
+    """Compute target = source."""
     return (
         types.void(target, _LONG, source, _LONG),
         _writer(2, lambda builder, rows, numbers: rows[1]),
@@ -50,7 +50,7 @@ def copy_row(
 def axpy(
     typing_context: Any, target: Any, target_row: Any, source: Any, row: Any, factor: Any
 ) -> tuple[Any, Any]:
-    """target += factor * source"""
+    """Compute target += factor * source."""
     return types.void(target, _LONG, source, _LONG, _FLOAT), _writer(2, _added)
 
 
@@ -60,7 +60,7 @@ def _added(builder: Any, rows: list[Any], numbers: list[Any]) -> Any:
 
 @intrinsic
 def scal(typing_context: Any, target: Any, row: Any, factor: Any) -> tuple[Any, Any]:
-    """target *= factor"""
+    """Compute target *= factor."""
     return types.void(target, _LONG, _FLOAT), _writer(1, _scaled)
 
 
@@ -72,7 +72,7 @@ def _scaled(builder: Any, rows: list[Any], numbers: list[Any]) -> Any:
 def scaled_diff(
     typing_context: Any, target: Any, target_row: Any, source: Any, row: Any, factor: Any
 ) -> tuple[Any, Any]:
-    """target = factor * (target - source)"""
+    """Compute target = factor * (target - source)."""
     return types.void(target, _LONG, source, _LONG, _FLOAT), _writer(2, _subtracted)
 
 
@@ -82,13 +82,13 @@ def _subtracted(builder: Any, rows: list[Any], numbers: list[Any]) -> Any:
 
 @intrinsic
 def dot(typing_context: Any, a: Any, a_row: Any, b: Any, b_row: Any) -> tuple[Any, Any]:
-    """The dot product of two rows, float32."""
+    """Return the dot product of two rows, float32."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        places, width = _places(context, builder, signature, arguments, 2)
+        pointers, width = _row_pointers(context, builder, signature, arguments, 2)
         total = cgutils.alloca_once_value(builder, ZEROS)
         with _each_vector(builder, width) as (offset, _):
-            a, b = (load(builder, place, offset) for place in places)
+            a, b = (load(builder, pointer, offset) for pointer in pointers)
             builder.store(_plus(builder, builder.load(total), _times(builder, a, b)), total)
         return reduce_add(builder, builder.load(total))
 
@@ -98,21 +98,19 @@ def dot(typing_context: Any, a: Any, a_row: Any, b: Any, b_row: Any) -> tuple[An
 @intrinsic
 def gather_gemv(
     typing_context: Any,
-    table: Any, places: Any, source: Any, row: Any, products: Any, first: Any, last: Any,
+    table: Any, slots: Any, source: Any, row: Any, products: Any, first: Any, last: Any,
 ) -> tuple[Any, Any]:  # fmt: skip
-    """products[first:last] = table[places[first:last]] @ source[row]"""
+    """Compute products[first:last] = table[slots[first:last]] @ source[row]."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        table, places, source, products = _arrays(
-            context, builder, signature, arguments, 0, 1, 2, 4
-        )
+        table, slots, source, products = _arrays(context, builder, signature, arguments, 0, 1, 2, 4)
         row, first, last = arguments[3], arguments[5], arguments[6]
         width = cgutils.unpack_tuple(builder, table.shape)[1]
         source_start = builder.gep(source.data, [builder.mul(row, width)])
         for start, stop, n_rows in _tiles(builder, first, last, (4, 1)):
             with cgutils.for_range_slice(builder, start, stop, INDEX(n_rows), inc=True) as (k, _):
                 starts = [
-                    _row_at(builder, table, places, builder.add(k, INDEX(i)), width)
+                    _row_at(builder, table, slots, builder.add(k, INDEX(i)), width)
                     for i in range(n_rows)
                 ]
                 totals = [cgutils.alloca_once(builder, VECTOR) for _ in starts]
@@ -124,24 +122,24 @@ def gather_gemv(
                         term = _times(builder, load(builder, start, offset), vector)
                         builder.store(_plus(builder, builder.load(total), term), total)
                 sums = reduce_add_each(builder, [builder.load(total) for total in totals])
-                place = builder.gep(products.data, [k])
+                pointer = builder.gep(products.data, [k])
                 builder.store(
-                    sums, builder.bitcast(place, sums.type.as_pointer()), align=FLOAT_BYTES
+                    sums, builder.bitcast(pointer, sums.type.as_pointer()), align=FLOAT_BYTES
                 )
         return context.get_dummy_value()
 
-    return types.void(table, places, source, _LONG, products, _LONG, _LONG), generate
+    return types.void(table, slots, source, _LONG, products, _LONG, _LONG), generate
 
 
 @intrinsic
 def gather_axpy(
     typing_context: Any,
-    target: Any, row: Any, table: Any, places: Any, factors: Any, first: Any, last: Any,
+    target: Any, row: Any, table: Any, slots: Any, factors: Any, first: Any, last: Any,
 ) -> tuple[Any, Any]:  # fmt: skip
-    """target[row] += factors[first:last] @ table[places[first:last]]"""
+    """Compute target[row] += factors[first:last] @ table[slots[first:last]]."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        target, table, places, factors = _arrays(context, builder, signature, arguments, 0, 2, 3, 4)
+        target, table, slots, factors = _arrays(context, builder, signature, arguments, 0, 2, 3, 4)
         row, first, last = arguments[1], arguments[5], arguments[6]
         width = cgutils.unpack_tuple(builder, table.shape)[1]
         target_start = builder.gep(target.data, [builder.mul(row, width)])
@@ -150,7 +148,7 @@ def gather_axpy(
             for total, offset in zip(totals, offsets, strict=True):
                 builder.store(load(builder, target_start, offset), total)
             with cgutils.for_range_slice(builder, first, last, INDEX(1), inc=True) as (k, _):
-                start = _row_at(builder, table, places, k, width)
+                start = _row_at(builder, table, slots, k, width)
                 factor = broadcast(builder, builder.load(builder.gep(factors.data, [k])))
                 for total, offset in zip(totals, offsets, strict=True):
                     term = _times(builder, factor, load(builder, start, offset))
@@ -159,25 +157,25 @@ def gather_axpy(
                 store(builder, builder.load(total), target_start, offset)
         return context.get_dummy_value()
 
-    return types.void(target, _LONG, table, places, factors, _LONG, _LONG), generate
+    return types.void(target, _LONG, table, slots, factors, _LONG, _LONG), generate
 
 
 @intrinsic
 def scatter_axpy(
     typing_context: Any,
-    table: Any, places: Any, factors: Any, first: Any, last: Any, source: Any, row: Any,
+    table: Any, slots: Any, factors: Any, first: Any, last: Any, source: Any, row: Any,
 ) -> tuple[Any, Any]:  # fmt: skip
-    """table[places[k]] += factors[k] * source[row], for k from first to last"""
+    """Compute table[slots[k]] += factors[k] * source[row], for k from first to last."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        table, places, factors, source = _arrays(context, builder, signature, arguments, 0, 1, 2, 5)
+        table, slots, factors, source = _arrays(context, builder, signature, arguments, 0, 1, 2, 5)
         first, last, row = arguments[3], arguments[4], arguments[6]
         width = cgutils.unpack_tuple(builder, table.shape)[1]
         source_start = builder.gep(source.data, [builder.mul(row, width)])
         for offsets in _each_tile(builder, width):
             vectors = [load(builder, source_start, offset) for offset in offsets]
             with cgutils.for_range_slice(builder, first, last, INDEX(1), inc=True) as (k, _):
-                start = _row_at(builder, table, places, k, width)
+                start = _row_at(builder, table, slots, k, width)
                 factor = broadcast(builder, builder.load(builder.gep(factors.data, [k])))
                 for vector, offset in zip(vectors, offsets, strict=True):
                     moved = _plus(
@@ -186,35 +184,35 @@ def scatter_axpy(
                     store(builder, moved, start, offset)
         return context.get_dummy_value()
 
-    return types.void(table, places, factors, _LONG, _LONG, source, _LONG), generate
+    return types.void(table, slots, factors, _LONG, _LONG, source, _LONG), generate
 
 
 def _writer(n_rows: int, combine: Combine) -> Callable[..., Any]:
-    """Code that writes the first of `n_rows` rows, made of them and of the numbers after them."""
+    """Return a generator of code that writes the first of `n_rows` rows, combined from all."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        places, width = _places(context, builder, signature, arguments, n_rows)
+        pointers, width = _row_pointers(context, builder, signature, arguments, n_rows)
         numbers = [broadcast(builder, number) for number in arguments[2 * n_rows :]]
         with _each_vector(builder, width) as (offset, _):
-            rows = [load(builder, place, offset) for place in places]
-            store(builder, combine(builder, rows, numbers), places[0], offset)
+            rows = [load(builder, pointer, offset) for pointer in pointers]
+            store(builder, combine(builder, rows, numbers), pointers[0], offset)
         return context.get_dummy_value()
 
     return generate
 
 
-def _places(
+def _row_pointers(
     context: Any, builder: Any, signature: Any, arguments: Sequence[Any], n_rows: int
 ) -> tuple[list[Any], Any]:
-    """Where each row begins, and their width."""
-    places, width = [], None
+    """Return a pointer to each row, and their width."""
+    slots, width = [], None
     for kind, value, row in list(
         zip(signature.args[::2], arguments[::2], arguments[1::2], strict=False)
     )[:n_rows]:
         table = context.make_array(kind)(context, builder, value)
         width = width or cgutils.unpack_tuple(builder, table.shape)[1]
-        places.append(builder.gep(table.data, [builder.mul(row, width)]))
-    return places, width
+        slots.append(builder.gep(table.data, [builder.mul(row, width)]))
+    return slots, width
 
 
 def _arrays(
@@ -223,14 +221,14 @@ def _arrays(
     return [context.make_array(signature.args[i])(context, builder, arguments[i]) for i in numbers]
 
 
-def _row_at(builder: Any, table: Any, places: Any, k: Any, width: Any) -> Any:
-    """Where the row begins whose place is number k of `places`."""
-    place = builder.sext(builder.load(builder.gep(places.data, [k])), INDEX)
-    return builder.gep(table.data, [builder.mul(place, width)])
+def _row_at(builder: Any, table: Any, slots: Any, k: Any, width: Any) -> Any:
+    """Return a pointer to the row that is number k of `slots`."""
+    pointer = builder.sext(builder.load(builder.gep(slots.data, [k])), INDEX)
+    return builder.gep(table.data, [builder.mul(pointer, width)])
 
 
 def _tiles(builder: Any, first: Any, last: Any, sizes: Sequence[int]) -> Iterator[Any]:
-    """Cut [first, last) into ranges of tiles, as many of the first size as there is room for."""
+    """Cut [first, last) into ranges of tiles, of the first size as far as they go."""
     for size in sizes:
         whole = builder.sub(last, builder.srem(builder.sub(last, first), INDEX(size)))
         yield first, whole, size
@@ -238,7 +236,7 @@ def _tiles(builder: Any, first: Any, last: Any, sizes: Sequence[int]) -> Iterato
 
 
 def _each_tile(builder: Any, width: Any) -> Iterator[list[Any]]:
-    """The offsets of vectors that are taken together: few loads and steps between them."""
+    """Yield the offsets of vectors that are taken together: few loads and jumps between them."""
     for first, last, size in _tiles(
         builder, INDEX(0), width, [size * SIMD_WIDTH for size in (7, 4, 2, 1)]
     ):
