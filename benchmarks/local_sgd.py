@@ -37,6 +37,7 @@ from embedtool.distributed.slices import (
 )
 from embedtool.io.machine import n_cores
 from embedtool.io.progress import silent
+from embedtool.kernels.sgd.curvature import ngram_scale_at
 from embedtool.model.vectors import WordVectors
 from embedtool.trainers import TRAINERS
 from embedtool.trainers.kernel_job import n_streams_for, sum_losses
@@ -46,7 +47,6 @@ from embedtool.trainers.word2vec import (
     epoch_key,
     init_state,
     learning_rate_at,
-    ngram_curvature_scale_at,
     word_vectors,
 )
 
@@ -94,8 +94,8 @@ def train(
         n_streams_for(text.n_tokens),
     )  # fmt: skip
     for interval in sync_schedule(n_syncs, config.epochs):
-        scale = ngram_curvature_scale_at(
-            config, int((interval.epoch + interval.begin) * text.n_tokens)
+        scale = ngram_scale_at(
+            int((interval.epoch + interval.begin) * text.n_tokens), config.hogwild
         )
         first_rate, last_rate = (
             learning_rate_at(config, interval.epoch + fraction)

@@ -10,13 +10,12 @@ run is a process of one worker, with embedtool's defaults for all programs: vect
 min-count 5, sample 1e-3, or 1e-4 for FastText, 5 negatives, but 15 for 20 epochs of Word2Vec.
 Programs: embedtool, the same with --hogwild (one lock-free worker), gensim, fastText, and
 word2vec.c where it can be compiled. Ablations are embedtool with a part of the learning rule
-changed (`ablated.py`).
+changed (`ablation.py`).
 """
 
 import argparse
 import json
 import statistics
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
@@ -24,10 +23,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from benchmarks.ablated import ABLATIONS
+from benchmarks.ablation import CONSTANTS, changed, setting
 from benchmarks.measure import first_lines, machine, plain_text, score
 from benchmarks.run import KINGDOMS, SCORES, Run, find_word2vec_c, measured
-from benchmarks.tasks import Command, Task, embedtool, programs
+from benchmarks.tasks import Command, Task, programs
 from embedtool.evaluation.analogy import evaluate_analogies
 from embedtool.evaluation.datasets import read_analogies
 from embedtool.model.vectors import WordVectors
@@ -64,7 +63,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--rates", nargs="+", type=float, help="instead of the defaults")
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
     parser.add_argument("--programs", nargs="*", choices=PROGRAMS, default=list(PROGRAMS))
-    parser.add_argument("--ablate", nargs="*", choices=ABLATIONS, default=[])
+    parser.add_argument("--ablate", nargs="*", default=[], metavar="NAME=VALUE")
     parser.add_argument("--json", type=Path, help="write all single runs to this file")
     return parser.parse_args()
 
@@ -106,19 +105,10 @@ def commands(
     for name, command in programs(task, ["--hogwild"], word2vec).items():
         if name in options.programs:
             yield name, command
-    for name in options.ablate:
-        if ABLATIONS[name].concerns(task.algorithm, task.hierarchical):
-            yield f"with {name}", ablated(task, name)
-
-
-def ablated(task: Task, name: str) -> Command:
-    """Return a command of embedtool with a part of the learning rule changed."""
-    script = str(Path(__file__).with_name("ablated.py"))
-
-    def command(workers: int, seed: int) -> list[str]:
-        return [sys.executable, script, name, *embedtool(task)(workers, seed)[1:]]
-
-    return command
+    for text in options.ablate:
+        name, _ = setting(text)
+        if CONSTANTS[name].concerns(task.algorithm, task.hierarchical):
+            yield f"with {text}", changed(task, text)
 
 
 def own_score(vectors: WordVectors) -> Run:
