@@ -28,7 +28,7 @@ from embedtool.trainers.aligned import aligned_zeros
 from embedtool.trainers.checkpoint import Checkpointer, State
 from embedtool.trainers.glove import (
     cells_in_epoch,
-    columns_by_place,
+    column_blocks_by_index,
     end_epoch,
     init_state,
     start_message,
@@ -165,7 +165,7 @@ class StratifiedSGD:
             The node that trained those of two groups, and about how many pairs these were.
         """
         epoch, n_blocks = self.state.epoch + 1, self.pairs.blocks.n_blocks
-        positions = np.argsort(columns_by_place(self.config, epoch, n_blocks))
+        positions = np.argsort(column_blocks_by_index(self.config, epoch, n_blocks))
         tasks: dict[tuple[int, int], list[int]] = {}
         for i in np.flatnonzero(np.isnan(losses[:, 0])).tolist():
             row, column = order[i]

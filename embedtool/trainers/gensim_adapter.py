@@ -1,8 +1,4 @@
-"""Word2Vec and FastText by gensim's fast path, the one that reads a file: what ours is measured by.
-
-In: an encoded corpus and a Word2VecConfig or FastTextConfig. Out: word vectors, FastText's with the
-tables that give a vector to a word that was never seen.
-"""
+"""Word2Vec and FastText by gensim's fast path, which reads a file: a yardstick for ours."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,14 +17,14 @@ from embedtool.model.subwords import Subwords
 from embedtool.model.vectors import WordVectors
 from embedtool.trainers.word2vec import warn_if_no_pairs
 
-LONGEST_LINE = 5_000
-"""Tokens on a line of the file for gensim, which drops what goes beyond 10,000."""
-PART_TOKENS = 2_000_000
-"""gensim says nothing while it reads a file, so the corpus is given to it in parts of about this
+MAX_LINE_TOKENS = 5_000
+"""Tokens on a line of the file for gensim, which drops those beyond 10,000."""
+FILE_TOKENS = 2_000_000
+"""gensim reports nothing while it reads a file, so it is given the corpus in files of about this
 many tokens: a report every few seconds, and less than a tenth of the time lost to starting."""
-TASK_TOKENS = 20_000
-"""gensim lets each thread begin somewhere in the file, in the midst of a line and of a word;
-in a part with fewer tokens a thread than this, that would be no small share."""
+MIN_THREAD_TOKENS = 20_000
+"""gensim lets each thread begin anywhere in the file, amid a line and a word; with fewer tokens per
+thread than this, the tokens lost would be no small fraction."""
 
 
 def train(
@@ -40,30 +36,36 @@ def train(
 ) -> WordVectors:
     """Train with gensim on files of whole lines that are written to `folder`.
 
-    Equal seeds give equal vectors with one worker only, and there are no vectors to begin with.
-    Raises TrainingError where the vectors are no longer finite, ConfigError where a word holds a
-    space.
+    Equal seeds give equal vectors with one worker only; there are no vectors to begin with.
+
+    Raises
+    ------
+    TrainingError
+        The vectors are no longer finite.
+    ConfigError
+        A word contains a space.
     """
     spaced = next(filter(ASCII_SPACE.search, corpus.vocabulary.words), None)
     if spaced is not None:
         raise ConfigError(
-            f"--engine gensim cuts its text at spaces, and {spaced!r} holds one; leave it out"
+            f"engine='gensim' cuts its text at spaces, and {spaced!r} holds one; leave it out",
+            parameters=("engine",),
         )
-    parts = list(_write_parts(corpus, folder))
+    files = list(_write_files(corpus, folder))
     model = _model(config, corpus)
     total = corpus.n_tokens * config.epochs
     report(Progress("training", 0, total, "words", 1, begins=True))
     for epoch in range(config.epochs):
         done = 0
-        for part, n_lines, n_tokens in parts:
-            model.workers = max(1, min(config.workers or 1, n_tokens // TASK_TOKENS))
+        for path, n_lines, n_tokens in files:
+            model.workers = max(1, min(config.workers or 1, n_tokens // MIN_THREAD_TOKENS))
             model.train(
-                corpus_file=str(part),
+                corpus_file=str(path),
                 total_examples=n_lines,
                 total_words=n_tokens,
                 epochs=1,
-                start_alpha=_rate(config, epoch, done / corpus.n_tokens),
-                end_alpha=_rate(config, epoch, (done + n_tokens) / corpus.n_tokens),
+                start_alpha=_learning_rate(config, epoch, done / corpus.n_tokens),
+                end_alpha=_learning_rate(config, epoch, (done + n_tokens) / corpus.n_tokens),
             )
             done += n_tokens
             so_far = epoch * corpus.n_tokens + done
@@ -73,28 +75,29 @@ def train(
     warn_if_no_pairs(config, bool(np.any(vectors.output_matrix)))  # they start as aligned_zeros
     if not np.isfinite(vectors.matrix).all():
         raise TrainingError(
-            f"training diverged; choose a smaller --learning-rate than {config.learning_rate:g}"
+            f"training diverged; choose a smaller learning_rate than {config.learning_rate:g}",
+            parameters=("learning_rate",),
         )
     return vectors
 
 
-def _rate(config: Word2VecConfig, epoch: int, share: float) -> float:
-    """The learning rate after `epoch` epochs and a share of the next.
+def _learning_rate(config: Word2VecConfig, epoch: int, fraction: float) -> float:
+    """Return the learning rate after `epoch` epochs and a fraction of the next.
 
-    FastText's falls in a straight line, as in fastText. Word2Vec's is gensim's: a straight line
-    from epoch to epoch, but within one only 1/workers of the way down, for each of gensim's
-    threads counts its own words only. Each scores better with its own: see docs/training.md.
+    FastText's falls linearly, as in fastText. Word2Vec's is gensim's: linear from epoch to epoch,
+    but within an epoch it falls only 1/workers as far, for each of gensim's threads counts its own
+    words only.
     """
     first = config.learning_rate or 0.0
     if not isinstance(config, FastTextConfig):
-        share /= config.workers or 1
-    return first - (first - config.min_learning_rate) * (epoch + share) / config.epochs
+        fraction /= config.workers or 1
+    return first - (first - config.min_learning_rate) * (epoch + fraction) / config.epochs
 
 
-def _write_parts(corpus: EncodedCorpus, folder: Path) -> Iterator[tuple[Path, int, int]]:
-    """Write the corpus as text, a sentence a line; yields each part's path, lines and tokens."""
+def _write_files(corpus: EncodedCorpus, folder: Path) -> Iterator[tuple[Path, int, int]]:
+    """Write the corpus as text, a sentence per line; yield each file's path, lines and tokens."""
     words = [word.encode() for word in corpus.vocabulary.words]
-    sentences = sentences_of(corpus, LONGEST_LINE)
+    sentences = sentences_of(corpus, MAX_LINE_TOKENS)
     n_written = 0
     number = 0
     while n_written < corpus.n_tokens:
@@ -105,7 +108,7 @@ def _write_parts(corpus: EncodedCorpus, folder: Path) -> Iterator[tuple[Path, in
                 file.write(b" ".join([words[i] for i in sentence.tolist()]) + b"\n")
                 n_lines += 1
                 n_tokens += len(sentence)
-                if n_tokens >= PART_TOKENS:
+                if n_tokens >= FILE_TOKENS:
                     break
         yield path, n_lines, n_tokens
         n_written += n_tokens
@@ -113,7 +116,7 @@ def _write_parts(corpus: EncodedCorpus, folder: Path) -> Iterator[tuple[Path, in
 
 
 def _model(config: Word2VecConfig, corpus: EncodedCorpus) -> Any:
-    """A gensim model with our vocabulary, in our order, and untrained vectors."""
+    """Return a gensim model with our vocabulary, in our order, and untrained vectors."""
     hierarchical = config.loss == "hierarchical-softmax"
     options: dict[str, Any] = {
         "vector_size": config.vector_size,
@@ -160,9 +163,9 @@ def _word_vectors(config: Word2VecConfig, corpus: EncodedCorpus, model: Any) -> 
 
 
 def _subwords(config: FastTextConfig, model: Any) -> Subwords:
-    """The rows of the words, and of the buckets that any n-gram of a word falls into.
+    """Return the rows of the words, and of the buckets that some n-gram of a word hashes to.
 
-    gensim starts all other buckets at random and never moves them: noise, which is left out.
+    gensim initializes all other buckets at random and never trains them: they are left out.
     """
     used = np.unique(np.concatenate(model.wv.buckets_word)).astype(np.int64)
     return Subwords(

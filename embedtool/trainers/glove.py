@@ -1,7 +1,7 @@
-"""GloVe.
+"""GloVe: weighted least squares on the logarithm of co-occurrence counts (Pennington et al. 2014).
 
-In: an encoded corpus and a GloveConfig. Out: word vectors by weighted least squares on the
-logarithm of the co-occurrence counts (Pennington, Socher & Manning 2014).
+The pairs are cut into cells, blocks of rows by blocks of columns, which are trained in parallel:
+stratified SGD (Gemulla et al. 2011). The result does not depend on the number of workers.
 """
 
 import math
@@ -34,15 +34,15 @@ from embedtool.trainers.checkpoint import Checkpointer, State
 from embedtool.trainers.warm_start import WarmStart
 
 GROUP = 2048
-"""Pairs that follow each other in a cell, and so concern few rows, are visited in groups of this
-many in random order. Smaller groups visit a row again before others have moved (the loss falls more
-slowly); larger ones need more rows than the cache holds."""
+"""Consecutive pairs of a cell, which concern few rows, are trained in groups of this many in random
+order. With smaller groups a row is updated again before others are (the loss falls more slowly);
+larger ones need more rows than the cache holds."""
 
 MAX_MEAN_LOSS = 300
-"""Zeros everywhere have a loss of f(x) ln(x)^2 / 2 a pair, which is less for any count to 4e10."""
+"""Zero vectors have a loss of f(x) ln(x)^2 / 2 per pair, which is less for any count to 4e10."""
 
 CellLoss = tuple[int, float, float]
-"""About how many pairs a cell has, the sum of their losses, and that of zeros."""
+"""The pairs of a cell, about; the sum of their losses, and that of zero vectors."""
 
 
 def train(
@@ -53,12 +53,35 @@ def train(
     initial: WarmStart | None = None,
     checkpointer: Checkpointer | None = None,
 ) -> WordVectors:
-    """Count the pairs of the corpus, fit the tables to them, and take the word vectors out.
+    """Count the co-occurrences of a corpus and fit word vectors to them.
 
-    What was counted is not counted again, and training begins with the last checkpoint. The result
-    is the same whatever the number of workers. Some two words must stand in one line, as
-    `check_pairs` has it. Raises TrainingError where the training diverges, StoppedError where it is
-    to stop.
+    Counts of an interrupted training are used again, and training goes on from its last checkpoint.
+
+    Parameters
+    ----------
+    config
+        The options.
+    corpus
+        The text, in which some two words stand in one line (`check_pairs`).
+    folder
+        For the counts.
+    report
+        Is told of the progress.
+    initial
+        Vectors to begin with.
+    checkpointer
+        Restores and saves the state.
+
+    Returns
+    -------
+        The vectors that `config.output_vectors` asks for.
+
+    Raises
+    ------
+    TrainingError
+        The training diverges.
+    StoppedError
+        The checkpointer says that it is to stop.
     """
     checkpointer = checkpointer or Checkpointer()
     state = checkpointer.restore()
@@ -80,7 +103,7 @@ def train(
 
 
 def _load_kernel(pairs: Cooccurrence, state: State) -> None:
-    """Have the kernel compiled, or loaded where it has been, before time is taken."""
+    """Load the kernel, or compile it, before time is measured."""
     rows, columns, _ = pairs.cell(0, 0)
     floats = np.empty(0, np.float32)
     load(
@@ -92,7 +115,7 @@ def _load_kernel(pairs: Cooccurrence, state: State) -> None:
 def start_message(
     config: GloveConfig, state: State, n_blocks: int, n_pairs: int, size: Callable[[int, int], int]
 ) -> Progress:
-    """The message that training begins, or goes on where it was interrupted."""
+    """Return the progress at which training begins, or goes on where it was interrupted."""
     order = cells_in_epoch(config, state.epoch + 1, n_blocks, size)
     losses = state.tables.get("losses", np.full((len(order), 2), np.nan))
     seen = sum(size(*order[i]) for i in np.flatnonzero(~np.isnan(losses[:, 0])).tolist())
@@ -103,10 +126,10 @@ def start_message(
 def init_state(
     config: GloveConfig, vocabulary: Vocabulary, initial: WarmStart | None = None
 ) -> State:
-    """Before training: vectors and biases uniform in +-0.5 / vector_size, sums of squares 1.
+    """Return the state before training: vectors and biases uniform in +-0.5 / vector_size.
 
-    words, contexts : float32 (n_words, width), in rows as `kernels.glove` has them: the two vectors
-                      of each word, their biases, and AdaGrad's sums
+    The tables `words` and `contexts`, float32 (n_words, width), have rows as `kernels.glove` takes
+    them: the two vectors of each word, their biases, and AdaGrad's sums, which are 1.
     """
     rng = np.random.default_rng(config.seed)
     words, contexts = (_start_table(rng, vocabulary.n_words, config.vector_size) for _ in range(2))
@@ -122,29 +145,29 @@ def _load_pretrained(
     words: NDArray[np.float32],
     contexts: NDArray[np.float32],
 ) -> None:
-    """Write the vectors that are there to the tables.
+    """Write pretrained vectors to the tables.
 
-    Where the sum of both vectors is the result, and is all that is known or has to stay, both get a
-    half of it. Else the word's vector is what is known, and a context vector that is not known
-    begins at random and learns.
+    Where the output is the sum of both vectors, and the sum is all that is known or must not
+    change, both get a half of it. Else the word's vector is what is known, and a context vector
+    that is not known starts at random and is trained.
     """
     new, old = initial.rows(vocabulary)
     size = config.vector_size
     frozen = 2 * pad_to_simd(size) + 2
-    known, kept = initial.vectors.matrix[old], initial.vectors.context_vectors
-    is_halved = config.output_vectors == "sum" and (kept is None or initial.freeze)
+    known, known_contexts = initial.vectors.matrix[old], initial.vectors.context_vectors
+    is_halved = config.output_vectors == "sum" and (known_contexts is None or initial.freeze)
     words[new, :size] = known / 2 if is_halved else known
     if is_halved:
         contexts[new, :size] = known / 2
-    elif kept is not None:
-        contexts[new, :size] = kept[old]
+    elif known_contexts is not None:
+        contexts[new, :size] = known_contexts[old]
     if initial.freeze:
         words[new, frozen] = 1
-        contexts[new, frozen] = is_halved or kept is not None
+        contexts[new, frozen] = is_halved or known_contexts is not None
 
 
 def _start_table(rng: np.random.Generator, n_words: int, vector_size: int) -> NDArray[np.float32]:
-    """One table: vectors and biases at random, sums of squares 1."""
+    """Return a table of random vectors and biases, with sums of squares of 1."""
     size = pad_to_simd(vector_size)
     table = aligned_zeros(n_words, 2 * size + SIMD_WIDTH)
     numbers = rng.random((n_words, vector_size + 1), dtype=np.float32) - np.float32(0.5)
@@ -163,11 +186,17 @@ def run_epoch(
     report: Report,
     checkpointer: Checkpointer | None = None,
 ) -> None:
-    """Visit every pair once, or those that are left of an epoch.
+    """Train on every pair once, or on those that are left of an epoch.
 
-    While it goes on the state has the table `losses`, float64 (n_cells, 2): that of each cell in
-    the order of visiting, and that of zeros, NaN where it has not been visited. Raises
-    DivergedError, and StoppedError where the training is to stop.
+    Meanwhile the state has the table `losses`, float64 (n_cells, 2): the loss of each cell, in the
+    order of training, and that of zero vectors; NaN for cells that are left.
+
+    Raises
+    ------
+    DivergedError
+        The loss is not finite, or far too high.
+    StoppedError
+        The checkpointer says that training is to stop.
     """
     checkpointer = checkpointer or Checkpointer()
     epoch, n_pairs = state.epoch + 1, len(pairs)
@@ -176,8 +205,8 @@ def run_epoch(
     losses = state.tables.setdefault("losses", np.full((len(order), 2), np.nan))
     while np.isnan(losses).any():
         seen, loss, untrained = 0, 0.0, 0.0
-        visits = _train_cells(config, pairs, state, order, checkpointer)
-        for n_cell, cell_loss, cell_untrained in visits:
+        cells = _train_cells(config, pairs, state, order, checkpointer)
+        for n_cell, cell_loss, cell_untrained in cells:
             seen += n_cell
             loss += cell_loss
             untrained += cell_untrained
@@ -195,10 +224,13 @@ def run_epoch(
 
 
 def end_epoch(config: GloveConfig, state: State, n_pairs: int) -> Progress:
-    """End an epoch all of whose cells have a loss; returns the message of its end.
+    """End an epoch all of whose cells have a loss; return the progress.
 
-    Raises DivergedError as `State.add`, and where the last epoch's loss is worthless: clipped
-    gradients keep a training finite that has diverged.
+    Raises
+    ------
+    DivergedError
+        As `State.add_loss`; and where the last epoch's loss is above that of zero vectors: clipped
+        gradients keep a training finite that has diverged.
     """
     loss, state.untrained_loss = (
         float(sum(each)) for each in state.tables.pop("losses").T.tolist()
@@ -222,17 +254,17 @@ def _train_cells(
     order: Sequence[Cell],
     checkpointer: Checkpointer,
 ) -> Iterator[CellLoss]:
-    """Visit the cells that have not been visited; yields what came of each, in a fixed order.
+    """Train on the cells that are left; yield the loss of each, in a fixed order.
 
-    A cell waits for those before it in the same rows and in the same columns, and for no others: so
-    workers cannot meet, and each row is changed by the same pairs in the same order, however many
-    workers there are (stratified SGD, Gemulla et al. 2011, section 4, without its barriers). As
-    cells are begun in their order, the first that is unfinished has none to wait for. When a
-    checkpoint is due no further cell is begun, so none whose forerunners are missing.
+    A cell waits for those before it in the same rows or the same columns, and for no others. So no
+    two workers update a row at once, and each row is updated by the same pairs in the same order,
+    whatever the number of workers (stratified SGD, Gemulla et al. 2011, section 4, without its
+    barriers). Cells are started in order, so the first unfinished one has none to wait for. When a
+    checkpoint is due no further cell is started, so none whose predecessors are missing.
     """
     losses = state.tables["losses"]
 
-    def visit(i: int, before: list[Future[None]]) -> None:
+    def train_next(i: int, before: list[Future[None]]) -> None:
         for earlier in before:
             earlier.result()
         if np.isnan(losses[i, 0]) and not checkpointer.due:
@@ -243,15 +275,15 @@ def _train_cells(
 
     last_in_rows: dict[int, Future[None]] = {}
     last_in_columns: dict[int, Future[None]] = {}
-    visits = []
+    futures = []
     pool = ThreadPoolExecutor(config.workers)
     try:
         for i, (row, column) in enumerate(order):
             before = [last_in_rows.get(row), last_in_columns.get(column)]
-            future = pool.submit(visit, i, [each for each in before if each])
+            future = pool.submit(train_next, i, [each for each in before if each])
             last_in_rows[row] = last_in_columns[column] = future
-            visits.append(future)
-        for i, future in enumerate(visits):
+            futures.append(future)
+        for i, future in enumerate(futures):
             future.result()
             if not np.isnan(losses[i, 0]):
                 yield pairs.cell_size(*order[i]), *losses[i].tolist()
@@ -262,38 +294,50 @@ def _train_cells(
 def cells_in_epoch(
     config: GloveConfig, epoch: int, n_blocks: int, size: Callable[[int, int], int]
 ) -> list[Cell]:
-    """The cells of an epoch that hold pairs, in the order of visiting, given their sizes.
+    """Return the cells of an epoch that hold pairs, in the order of training.
 
-    They come in rounds that share no row and no column, so that there are always some that wait for
-    none; of each round the largest first. What stands in place p of the rows meets in a round what
-    stands in place p ^ shift of the columns. The lowest bit of the shift changes once in an epoch,
-    the next one twice, and so on: with the places in groups by their lowest bits, all cells of a
-    group of rows and a group of columns are visited before that group of columns moves on to
-    another group of rows. Which columns are in a group is drawn anew for each epoch; rows stay in
-    groups by their lowest bits, as they are in those of their places, and so may their pairs.
+    They come in strata whose cells share no row block and no column block, so that there are always
+    some that wait for none; of each stratum the largest first. In a stratum the row block at index
+    p is paired with the column block at index p ^ shift. The lowest bit of the shift changes once
+    in an epoch, the next one twice, and so on: with the indices grouped by their lowest bits, all
+    cells of a group of rows and a group of columns are trained before that group of columns moves
+    on to another group of rows. Which columns are in a group is drawn anew for each epoch; row
+    blocks stay in groups by their own lowest bits, and so may their pairs stay on one node.
+
+    Parameters
+    ----------
+    config
+        The seed.
+    epoch
+        Its number, from 1.
+    n_blocks
+        Blocks of rows, and of columns.
+    size
+        The number of pairs of a cell, about.
     """
     n_bits = (n_blocks - 1).bit_length()
     n = 1 << n_bits
-    rows, columns = _rows_by_place(config, epoch, n_bits), columns_by_place(config, epoch, n_blocks)
+    rows = _row_blocks_by_index(config, epoch, n_bits)
+    columns = column_blocks_by_index(config, epoch, n_blocks)
     order: list[Cell] = []
-    for turn in range(n):
-        shift = sum((turn >> bit & 1) << n_bits - 1 - bit for bit in range(n_bits))
-        in_round = [(rows[place], columns[place ^ shift]) for place in range(n)]
-        filled = [cell for cell in in_round if max(cell) < n_blocks and size(*cell)]
+    for number in range(n):
+        shift = sum((number >> bit & 1) << n_bits - 1 - bit for bit in range(n_bits))
+        stratum = [(rows[index], columns[index ^ shift]) for index in range(n)]
+        filled = [cell for cell in stratum if max(cell) < n_blocks and size(*cell)]
         order += sorted(filled, key=lambda cell: -size(*cell))
     return order
 
 
-def columns_by_place(config: GloveConfig, epoch: int, n_blocks: int) -> list[int]:
-    """Which block of columns stands in each place in an epoch; from `n_blocks` on there is none."""
+def column_blocks_by_index(config: GloveConfig, epoch: int, n_blocks: int) -> list[int]:
+    """Return the column block at each index in an epoch; from `n_blocks` on there is none."""
     rng = np.random.default_rng((config.seed, epoch, 0))
     return [int(column) for column in rng.permutation(1 << (n_blocks - 1).bit_length())]
 
 
-def _rows_by_place(config: GloveConfig, epoch: int, n_bits: int) -> list[int]:
-    """Which block of rows stands in each place: each bit is flipped or not, as lower ones decide.
+def _row_blocks_by_index(config: GloveConfig, epoch: int, n_bits: int) -> list[int]:
+    """Return the row block at each index: each bit is flipped or not, depending on the lower ones.
 
-    So the places of equal lowest bits are those of blocks of equal lowest bits.
+    So indices with equal lowest bits have blocks with equal lowest bits.
     """
     rng = np.random.default_rng((config.seed, epoch, 1))
     rows = [0]
@@ -314,16 +358,34 @@ def train_cell(
     pairs: Pairs,
     words: NDArray[np.float32],
     contexts: NDArray[np.float32],
-    rate: float,
+    lr_scale: float,
 ) -> tuple[float, float]:
-    """Visit the pairs of a cell in an epoch, updating the tables.
+    """Update the tables by the pairs of a cell.
 
-    rate : what the learning rate is multiplied by
-    Returns the sum of their losses, and that of zeros, f(x) ln(x)^2 / 2. Raises DivergedError where
-    the first is not finite.
+    f(x) = min(1, (x / x_max)^a) is exp(min(0, a (ln x - ln x_max))), computed in place: allocating
+    memory for intermediate results would take longer.
 
-    f(x) = min(1, (x / x_max)^a) is exp(min(0, a (ln x - ln x_max))), worked out in place: to get
-    memory for what lies between would take longer.
+    Parameters
+    ----------
+    config
+        The options.
+    epoch, cell
+        With the seed they decide the order of the pairs.
+    pairs
+        Rows, columns and counts.
+    words, contexts
+        The tables, updated in place.
+    lr_scale
+        Factor of the learning rate.
+
+    Returns
+    -------
+        The sum of the losses, and that of zero vectors, f(x) ln(x)^2 / 2.
+
+    Raises
+    ------
+    DivergedError
+        The loss is not finite.
     """
     rows, columns, counts = pairs
     seed = (config.seed, epoch, *cell)
@@ -334,7 +396,7 @@ def train_cell(
     np.exp(np.minimum(weights, 0, out=weights), out=weights)
     loss: float = adagrad_update_pairs(
         order, rows, columns, logs, weights, words, contexts,
-        np.float32(rate * config.learning_rate),
+        np.float32(lr_scale * config.learning_rate),
     )  # fmt: skip
     if not math.isfinite(loss):
         raise DivergedError(f"the loss of epoch {epoch} is not finite")
@@ -344,14 +406,14 @@ def train_cell(
 
 
 def update_order(n: int, rng: np.random.Generator) -> NDArray[np.int32]:
-    """0 to n - 1, int32 (n,): groups in random order, and each shuffled by the same permutation."""
+    """Return 0 to n - 1, int32 (n,): groups in random order, each shuffled by one permutation."""
     firsts = rng.permutation(np.arange(0, n, GROUP, dtype=np.int32))
     order = (firsts[:, None] + rng.permutation(GROUP).astype(np.int32)).ravel()
     return order[order < n]
 
 
 def word_vectors(config: GloveConfig, vocabulary: Vocabulary, state: State) -> WordVectors:
-    """The vectors that `config.output_vectors` asks for, without the biases."""
+    """Return the vectors that `config.output_vectors` asks for, without the biases."""
     words, contexts = (
         state.tables[name][:, : config.vector_size] for name in ("words", "contexts")
     )

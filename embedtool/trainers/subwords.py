@@ -1,7 +1,4 @@
-"""Which rows of the input table a word is made of: its own and, for FastText, its n-grams'.
-
-In: words. Out: for each the numbers of its rows.
-"""
+"""The rows of the input table that a word is made of: its own and, for FastText, its n-grams'."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,19 +10,24 @@ from embedtool.config.training import FastTextConfig, Word2VecConfig
 from embedtool.kernels.text.ngrams import hash_ngrams
 from embedtool.messages import brief
 
-WORDS_AT_A_TIME = 2**16
-"""Words whose n-grams are hashed in one go."""
-AVERAGED_AT_A_TIME = 2**10
-"""Words of which all rows, some dozens each, are put side by side."""
+HASH_BLOCK_WORDS = 2**16
+"""Words whose n-grams are hashed at a time."""
+MEAN_BLOCK_WORDS = 2**10
+"""Words whose rows, some dozens each, are gathered at a time."""
 
 
 @dataclass(frozen=True, eq=False)
 class SubwordIndex:
     """The rows that each word is made of; row i is word i's own.
 
-    indptr  : int64 (n_words + 1,); word i is made of indices[indptr[i] : indptr[i + 1]]
-    indices   : int32
-    buckets : int64, ascending: the bucket of each row beyond those of the words
+    Attributes
+    ----------
+    indptr
+        int64 (n_words + 1,); word i is made of the rows indices[indptr[i] : indptr[i + 1]].
+    indices
+        int32 (indptr[-1],).
+    buckets
+        int64, ascending: the bucket of each row beyond those of the words.
     """
 
     __repr__ = brief
@@ -36,7 +38,6 @@ class SubwordIndex:
 
     @property
     def n_words(self) -> int:
-        """The number of words."""
         return len(self.indptr) - 1
 
     @property
@@ -45,10 +46,10 @@ class SubwordIndex:
         return self.n_words + len(self.buckets)
 
     def means(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The vector of each word, float32 (n_words, vector_size): the mean of its rows."""
+        """Return the vector of each word, float32 (n_words, vector_size): the mean of its rows."""
         means = np.empty((self.n_words, inputs.shape[1]), np.float32)
-        for first in range(0, self.n_words, AVERAGED_AT_A_TIME):
-            starts = self.indptr[first : first + AVERAGED_AT_A_TIME + 1]
+        for first in range(0, self.n_words, MEAN_BLOCK_WORDS):
+            starts = self.indptr[first : first + MEAN_BLOCK_WORDS + 1]
             parts = inputs[self.indices[starts[0] : starts[-1]]]
             sums = np.add.reduceat(parts, starts[:-1] - starts[0], axis=0)
             means[first : first + len(sums)] = sums / np.diff(starts)[:, None].astype(np.float32)
@@ -56,7 +57,7 @@ class SubwordIndex:
 
 
 def build_subword_index(words: Sequence[str], config: Word2VecConfig) -> SubwordIndex:
-    """The rows of each word. N-grams get a row for each bucket that any of them falls into."""
+    """Return the rows of each word; each bucket that some n-gram hashes to has a row."""
     n_words = len(words)
     if not isinstance(config, FastTextConfig) or not config.max_n:
         return SubwordIndex(
@@ -64,8 +65,8 @@ def build_subword_index(words: Sequence[str], config: Word2VecConfig) -> Subword
         )
     counts = np.empty(n_words, np.int64)
     parts = []
-    for first in range(0, n_words, WORDS_AT_A_TIME):
-        last = min(first + WORDS_AT_A_TIME, n_words)
+    for first in range(0, n_words, HASH_BLOCK_WORDS):
+        last = min(first + HASH_BLOCK_WORDS, n_words)
         counts[first:last] = _count_ngrams(words[first:last], config)
         parts.append(_hash(words[first:last], int(counts[first:last].sum()), config))
     starts = np.concatenate(([0], np.cumsum(counts + 1)))
@@ -82,7 +83,7 @@ def build_subword_index(words: Sequence[str], config: Word2VecConfig) -> Subword
 
 
 def _count_ngrams(words: Sequence[str], config: FastTextConfig) -> NDArray[np.int64]:
-    """The number of n-grams of each word, as `embedtool.vectors.ngrams` has them."""
+    """Return the number of n-grams of each word, as `embedtool.vectors.ngrams` has them."""
     lengths = np.array([len(word) + 2 for word in words])
     counts = np.zeros(len(words), np.int64)
     for n in range(config.min_n, config.max_n + 1):

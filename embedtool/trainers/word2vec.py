@@ -1,9 +1,8 @@
-"""Word2Vec and FastText.
+"""Word2Vec and FastText by negative sampling or hierarchical softmax.
 
-In: an encoded corpus and a Word2VecConfig or FastTextConfig. Out: word vectors by negative sampling
-or hierarchical softmax (Mikolov et al. 2013a, 2013b; Bojanowski et al. 2017). The result depends on
-the corpus, the options and the seed, and not on the number of workers. `kernels.block` derives the
-gradients, `kernels.moves` tells how what many turns have learnt is put together.
+(Mikolov et al. 2013a, 2013b; Bojanowski et al. 2017.) The result depends on the corpus, the options
+and the seed, and not on the number of workers. `kernels.sgd.microbatch` has the gradients,
+`kernels.sgd.curvature` how far rows move along them.
 """
 
 import logging
@@ -25,7 +24,7 @@ from embedtool.kernels.sgd.arrays import Text
 from embedtool.kernels.sgd.curvature import ngram_scale_at
 from embedtool.model.subwords import Subwords
 from embedtool.model.vectors import WordVectors
-from embedtool.trainers.aligned import ROWS_AT_A_TIME, aligned_zeros, pad_to_simd, strip_padding
+from embedtool.trainers.aligned import BLOCK_ROWS, aligned_zeros, pad_to_simd, strip_padding
 from embedtool.trainers.checkpoint import Checkpointer, State
 from embedtool.trainers.count_tables import (
     NO_NEGATIVES,
@@ -52,30 +51,54 @@ def train(
 ) -> WordVectors:
     """Train from the beginning, or from the last checkpoint, to the end.
 
-    Raises TrainingError where the training diverges, StoppedError where it is to stop.
+    Parameters
+    ----------
+    config
+        The options.
+    corpus
+        The text.
+    folder
+        Not used.
+    report
+        Is told of the progress.
+    initial
+        Vectors to begin with.
+    checkpointer
+        Restores and saves the state.
+
+    Returns
+    -------
+        The word vectors.
+
+    Raises
+    ------
+    TrainingError
+        The training diverges.
+    StoppedError
+        The checkpointer says that it is to stop.
     """
-    rows = build_subword_index(corpus.vocabulary.words, config)
+    subwords = build_subword_index(corpus.vocabulary.words, config)
     checkpointer = checkpointer or Checkpointer()
     state = checkpointer.run_with_retry(
         checkpointer.restore(),
-        lambda: init_state(config, corpus, rows, initial),
-        lambda state: _run(config, corpus, rows, state, report, checkpointer),
+        lambda: init_state(config, corpus, subwords, initial),
+        lambda state: _run(config, corpus, subwords, state, report, checkpointer),
         config.learning_rate or 0.0,
     )
-    return word_vectors(config, corpus, rows, state)
+    return word_vectors(config, corpus, subwords, state)
 
 
 def _run(
     config: Word2VecConfig,
     corpus: EncodedCorpus,
-    rows: SubwordIndex,
+    subwords: SubwordIndex,
     state: State,
     report: Report,
     checkpointer: Checkpointer,
 ) -> None:
-    """Train on, telling of each stretch."""
+    """Train on from a state, reporting each chunk."""
     total = corpus.n_tokens * config.epochs
-    job = job_for(config, corpus, rows, state)
+    job = job_for(config, corpus, subwords, state)
     job.load()
     done = state.epoch * corpus.n_tokens + state.position
     streams = None if config.hogwild else job.n_streams
@@ -98,34 +121,39 @@ def _run(
 def init_state(
     config: Word2VecConfig,
     corpus: EncodedText,
-    rows: SubwordIndex,
+    subwords: SubwordIndex,
     initial: WarmStart | None = None,
 ) -> State:
-    """The tables before training, and no work done.
+    """Return the state before training, with these tables.
 
-    inputs  : float32 (rows.n_rows, width), uniform in +-sqrt(n) / vector_size, where n is the mean
-              number of rows of a word: so words' vectors, means of n rows, begin as long with
-              FastText as with Word2Vec, whose +-1 / vector_size is gensim's
-    outputs : float32 (n_words, width), zeros; of words, or of inner nodes, who are one fewer
-    frozen  : bool (rows.n_rows,), the rows of `inputs` that do not move
-    frozen_words, frozen_vectors : where FastText has frozen words, their ids and vectors, which may
-              differ from the means of their rows, as after a compression
-    The width of inputs and outputs is vector_size, filled up with zeros to a multiple of
-    SIMD_WIDTH.
+    inputs
+        float32 (subwords.n_rows, width), uniform in +-sqrt(n) / vector_size, n being the mean
+        number of rows per word. So the vectors of words, means of n rows, are initially as long
+        with FastText as with Word2Vec, whose +-1 / vector_size is gensim's.
+    outputs
+        float32 (n_words, width), zeros: the output rows of words, or of inner nodes, of which there
+        is one fewer.
+    frozen
+        bool (subwords.n_rows,), the rows of `inputs` that are not trained.
+    frozen_words, frozen_vectors
+        If FastText has frozen words, their ids and vectors, which may differ from the means of
+        their rows, as after a compression.
+
+    The width is vector_size, padded with zeros to a multiple of SIMD_WIDTH.
     """
     size = config.vector_size
     width = pad_to_simd(size)
-    spread = np.float32(math.sqrt(len(rows.indices) / rows.n_words) / size)
+    limit = np.float32(math.sqrt(len(subwords.indices) / subwords.n_words) / size)
     rng = np.random.default_rng(config.seed)
-    inputs = aligned_zeros(rows.n_rows, width)
-    for first in range(0, rows.n_rows, ROWS_AT_A_TIME):
-        part = inputs[first : first + ROWS_AT_A_TIME, :size]
-        part[:] = (2 * rng.random(part.shape, dtype=np.float32) - 1) * spread
+    inputs = aligned_zeros(subwords.n_rows, width)
+    for first in range(0, subwords.n_rows, BLOCK_ROWS):
+        block = inputs[first : first + BLOCK_ROWS, :size]
+        block[:] = (2 * rng.random(block.shape, dtype=np.float32) - 1) * limit
     outputs = aligned_zeros(corpus.vocabulary.n_words, width)
-    frozen = np.zeros(rows.n_rows, np.bool_)
+    frozen = np.zeros(subwords.n_rows, np.bool_)
     tables: dict[str, NDArray[Any]] = {"inputs": inputs, "outputs": outputs, "frozen": frozen}
     if initial is not None:
-        _load_pretrained(initial, config, corpus.vocabulary, rows, inputs, outputs, frozen)
+        _load_pretrained(initial, config, corpus.vocabulary, subwords, inputs, outputs, frozen)
         if initial.freeze and isinstance(config, FastTextConfig):
             new, old = initial.rows(corpus.vocabulary)
             tables |= {"frozen_words": new, "frozen_vectors": initial.vectors.matrix[old]}
@@ -136,30 +164,30 @@ def _load_pretrained(
     initial: WarmStart,
     config: Word2VecConfig,
     vocabulary: Vocabulary,
-    rows: SubwordIndex,
+    subwords: SubwordIndex,
     inputs: NDArray[np.float32],
     outputs: NDArray[np.float32],
     frozen: NDArray[np.bool_],
 ) -> None:
-    """Write the vectors that are there to the tables. Inner nodes are those of another tree.
+    """Write pretrained vectors to the tables, but for inner nodes, which are those of another tree.
 
-    N-grams of old words that have no row there, as after a compression, are rows of zeros.
+    N-grams of known words that have no row there, as after a compression, are rows of zeros.
     """
     size, vectors = config.vector_size, initial.vectors
     new, old = initial.rows(vocabulary)
-    subwords = vectors.subwords if isinstance(config, FastTextConfig) else None
-    if subwords is not None:
-        is_old = np.zeros(rows.n_words, np.bool_)
-        is_old[new] = True
-        of_old = rows.indices[np.repeat(is_old, np.diff(rows.indptr))]
-        inputs[of_old] = 0
-        frozen[of_old] = initial.freeze
-    inputs[new, :size] = (vectors.matrix if subwords is None else subwords.word_rows)[old]
+    known = vectors.subwords if isinstance(config, FastTextConfig) else None
+    if known is not None:
+        is_known = np.zeros(subwords.n_words, np.bool_)
+        is_known[new] = True
+        rows = subwords.indices[np.repeat(is_known, np.diff(subwords.indptr))]
+        inputs[rows] = 0
+        frozen[rows] = initial.freeze
+    inputs[new, :size] = (vectors.matrix if known is None else known.word_rows)[old]
     frozen[new] = initial.freeze
-    if subwords is not None:
-        new_rows, old_rows = initial.buckets(subwords, rows.buckets)
-        inputs[rows.n_words + new_rows, :size] = subwords.ngram_rows[old_rows]
-        frozen[rows.n_words + new_rows] = initial.freeze
+    if known is not None:
+        new_rows, old_rows = initial.buckets(known, subwords.buckets)
+        inputs[subwords.n_words + new_rows, :size] = known.ngram_rows[old_rows]
+        frozen[subwords.n_words + new_rows] = initial.freeze
     if vectors.context_vectors is not None and config.loss == "negative-sampling":
         outputs[new, :size] = vectors.context_vectors[old]
 
@@ -167,48 +195,49 @@ def _load_pretrained(
 def train_chunks(
     config: Word2VecConfig, corpus: EncodedCorpus, job: KernelJob, state: State
 ) -> Iterator[None]:
-    """Train on from a state, in place, to the end; yields after each stretch of the corpus.
+    """Train on from a state, in place, to the end; yield after each chunk of the corpus.
 
-    job : of `job_for` this state
+    `job` is that of `job_for` this state.
     """
     n_tokens = corpus.n_tokens
-    n_stretches = -(-n_tokens // CHUNK_TOKENS)
-    size = -(-n_tokens // n_stretches)
+    n_chunks = -(-n_tokens // CHUNK_TOKENS)
+    size = -(-n_tokens // n_chunks)
     with ThreadPoolExecutor(len(job.scratch)) as pool:
         for epoch in range(state.epoch, config.epochs):
             key = epoch_key(config.seed, epoch)
             while state.position < n_tokens:
                 first, last = state.position, min(state.position + size, n_tokens)
-                rates = [
-                    state.lr_scale * learning_rate_at(config, epoch + place / n_tokens)
-                    for place in (first, last)
-                ]
+                first_lr, last_lr = (
+                    state.lr_scale * learning_rate_at(config, epoch + position / n_tokens)
+                    for position in (first, last)
+                )
                 scale = ngram_scale_at(epoch * n_tokens + first, config.hogwild)
-                job.train(pool, (first, last), size, key, (rates[0], rates[1]), scale)
+                job.train(pool, (first, last), size, key, (first_lr, last_lr), scale)
                 state.end_chunk(*job.take_losses(), done=last, last=last == n_tokens)
                 yield
             state.end_epoch()
 
 
 def epoch_key(seed: int, epoch: int) -> np.uint64:
-    """What with the place of a token decides all that is random about it."""
+    """Return the key that, with the position of a token, decides all that is random about it."""
     return np.uint64(splitmix64(splitmix64(np.uint64(seed)) + np.uint64(epoch)))
 
 
 def warn_if_no_pairs(config: Word2VecConfig, any_pair: bool) -> None:
-    """Log that no two words were left in reach of each other, by chance: vectors are random."""
+    """Log that subsampling left no two words in one window: the vectors are random."""
     if not any_pair:
         log.warning(
             "not one pair of words was trained, and the vectors are as random as at the start: "
-            "--sample %g leaves nothing of so short a text; use --sample 0, or give more text",
+            "sample=%g leaves nothing of so short a text; use sample=0, or give more text",
             config.sample,
+            extra={"parameters": ("sample",)},
         )
 
 
 def job_for(
-    config: Word2VecConfig, corpus: EncodedCorpus, rows: SubwordIndex, state: State
+    config: Word2VecConfig, corpus: EncodedCorpus, subwords: SubwordIndex, state: State
 ) -> KernelJob:
-    """Put together what the kernel takes for a whole corpus."""
+    """Return what the kernel takes for a whole corpus."""
     counts = corpus.vocabulary.counts
     inputs, outputs, frozen = (state.tables[name] for name in ("inputs", "outputs", "frozen"))
     hierarchical = config.loss == "hierarchical-softmax"
@@ -216,7 +245,7 @@ def job_for(
         config,
         n_streams_for(corpus.n_tokens),
         Text(corpus.ids, corpus.ends, keep_probabilities(counts, config.sample)),
-        (rows.indptr, rows.indices, frozen),
+        (subwords.indptr, subwords.indices, frozen),
         NO_NEGATIVES
         if hierarchical
         else build_negative_table(negative_cdf(counts, config.ns_exponent)),
@@ -226,31 +255,31 @@ def job_for(
 
 
 def learning_rate_at(config: Word2VecConfig, epochs: float) -> float:
-    """The learning rate after so many epochs: a straight line from the first to the last."""
+    """Return the learning rate after so many epochs: it falls linearly."""
     first = config.learning_rate or 0.0
     return first - (first - config.min_learning_rate) * epochs / config.epochs
 
 
 def word_vectors(
-    config: Word2VecConfig, corpus: EncodedText, rows: SubwordIndex, state: State
+    config: Word2VecConfig, corpus: EncodedText, subwords: SubwordIndex, state: State
 ) -> WordVectors:
-    """The vectors of the words, with what else the model keeps. Uses the state's tables up."""
+    """Return the vectors of the words and of the output layer. Takes the state's tables."""
     warn_if_no_pairs(config, state.initial_loss is not None)
     vocabulary, size = corpus.vocabulary, config.vector_size
     inputs = strip_padding(state.tables.pop("inputs"), size)
     outputs = strip_padding(state.tables.pop("outputs"), size)
     n_words = vocabulary.n_words
-    subwords = None
+    ngrams = None
     matrix = inputs[:n_words]
     if isinstance(config, FastTextConfig):
-        subwords = Subwords(
+        ngrams = Subwords(
             config.min_n, config.max_n, config.bucket,
-            word_rows=inputs[:n_words], buckets=rows.buckets, ngram_rows=inputs[n_words:],
+            word_rows=inputs[:n_words], buckets=subwords.buckets, ngram_rows=inputs[n_words:],
         )  # fmt: skip
-        matrix = rows.means(inputs)
+        matrix = subwords.means(inputs)
         if "frozen_words" in state.tables:
             matrix[state.tables["frozen_words"]] = state.tables["frozen_vectors"]
     return WordVectors(
-        vocabulary.words, matrix, vocabulary.counts, output_matrix=outputs, subwords=subwords,
+        vocabulary.words, matrix, vocabulary.counts, output_matrix=outputs, subwords=ngrams,
         output_rows="inner-nodes" if config.loss == "hierarchical-softmax" else "words",
     )  # fmt: skip

@@ -68,7 +68,7 @@ def test_thinning_that_leaves_nothing_is_said(
     train_model(algorithm, path, config_of(algorithm, {**options, "sample": 1e-9, "epochs": 1}))
     assert caplog.messages[-1] == (
         "not one pair of words was trained, and the vectors are as random as at the start: "
-        "--sample 1e-09 leaves nothing of so short a text; use --sample 0, or give more text"
+        "sample=1e-09 leaves nothing of so short a text; use sample=0, or give more text"
     )
     train_model(algorithm, path, config_of(algorithm, {**options, "sample": 0, "epochs": 1}))
     assert caplog.text.count("not one pair") == 1

@@ -365,20 +365,20 @@ def _longer(algorithm: str) -> dict[str, int]:
 
 def test_what_a_model_must_have_to_go_on_from_it(algorithm: str, text: Path) -> None:
     model = trained(algorithm, text)
-    with pytest.raises(ConfigError, match="--init has vectors of 12 dimensions"):
+    with pytest.raises(ConfigError, match="init has vectors of 12 dimensions"):
         grown(algorithm, model, text, vector_size=13)
 
 
 def test_fasttext_goes_on_from_the_same_n_grams_only(text: Path) -> None:
     model = trained("fasttext", text)
-    with pytest.raises(ConfigError, match="use --min-n 3 --max-n 6 --bucket 1000"):
+    with pytest.raises(ConfigError, match="use min_n=3 max_n=6 bucket=1000"):
         grown("fasttext", model, text, bucket=999)
-    with pytest.raises(ConfigError, match="--init has no n-grams"):
+    with pytest.raises(ConfigError, match="init has no n-grams"):
         grown("fasttext", trained("word2vec", text), text)
 
 
 def test_gensim_does_not_go_on_from_a_model(text: Path) -> None:
-    with pytest.raises(ConfigError, match="--init needs --engine native"):
+    with pytest.raises(ConfigError, match="init needs engine='native'"):
         grown("word2vec", trained("word2vec", text), text, engine="gensim")
 
 

@@ -324,7 +324,7 @@ def test_each_cell_with_pairs_comes_once_an_epoch() -> None:
 def test_groups_of_rows_and_of_columns_meet_once_an_epoch(n_blocks: int, n_groups: int) -> None:
     found = glove.cells_in_epoch(CONFIG, 1, n_blocks, lambda row, column: 1)
     assert sorted(found) == list(np.ndindex(n_blocks, n_blocks))
-    places = np.argsort(glove.columns_by_place(CONFIG, 1, n_blocks))
+    places = np.argsort(glove.column_blocks_by_index(CONFIG, 1, n_blocks))
     groups = [(row % n_groups, int(places[column]) % n_groups) for row, column in found]
     for side in range(2):
         for group in range(n_groups):
