@@ -53,8 +53,8 @@ def n_streams_for(n_tokens: int) -> int:
     The tokens of a superstep do not see the updates of its other streams, as those of a minibatch
     do not. Of n tokens, minibatches of a size that grows more slowly than sqrt(n) cost no accuracy
     asymptotically (Dekel et al. 2012, section 3); measured, supersteps of sqrt(n) / 2 tokens cost
-    none (docs/training.md). This is the largest power of two whose supersteps are no longer, so
-    that threads have equal shares.
+    none (docs/design/learning-rule.md). This is the largest power of two whose supersteps are no
+    longer, so that threads have equal shares.
     """
     most = math.isqrt(max(0, n_tokens) // 4) // MINIBATCH_TOKENS
     return min(MAX_STREAMS, 1 << max(0, most.bit_length() - 1))

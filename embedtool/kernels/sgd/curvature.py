@@ -45,15 +45,15 @@ ONE = np.float32(1)
 HS_CURVATURE_SCALE = np.float32(1 / 16)
 """Scale of the curvature of hidden vectors with hierarchical softmax, and of inner nodes with
 skip-gram: the paths of many words share a node, so the largest eigenvalue is far below the trace.
-Undamped by it, skip-gram's nodes near the root would stay so small that the vectors of all words
-had a large common part. Measured: `python -m benchmarks.ablation --vary hs-scale`."""
+At scale 1, skip-gram's nodes near the root would stay so small that the vectors of all words had a
+large common part. Measured: `python -m benchmarks.ablation --vary hs-scale`."""
 
 MIN_NGRAM_SCALE = 1 / 8
 NGRAM_SCALE_TOKENS = 32_000_000
 """The scale of eq. (6) grows with the tokens trained so far, from the least to 1: at first rows are
 far from their minima, and each of the words that share one pulls it another way; later what is left
-is noise, and the mean is right. Measured: docs/training.md, and `python -m benchmarks.ablation
---vary ngram-scale`."""
+is noise, and the mean is right. Measured: docs/design/learning-rule.md, and `python -m
+benchmarks.ablation --vary ngram-scale`."""
 HOGWILD_NGRAM_SCALE = 1 / 8
 """With Hogwild the scale of eq. (6) does not grow: a thread's minibatch starts from what the others
 have left. Measured: `python -m benchmarks.ablation --vary hogwild-scale`."""
