@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.contextual.encoders import ContextualEncoder
-from embedtool.corpus.encoding import BYTE, map_file
+from embedtool.corpus.encoding import BYTE
 from embedtool.corpus.string_table import StringTable
 from embedtool.errors import OutputError
 from embedtool.formats.arrow_table import import_pyarrow
+from embedtool.io.array_file import map_file
 from embedtool.io.atomic import TEMPORARY_PREFIX, atomic_write
 from embedtool.io.safetensors_io import write_tensors
 from embedtool.messages import brief

@@ -1,8 +1,4 @@
-"""Work on many threads whose results are taken in order.
-
-In: items, and what is to be done to each. Out: what the work leaves behind, as if one thread had
-done it.
-"""
+"""Work on several threads whose results are taken in order, as if one thread had done it."""
 
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -13,7 +9,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 LOOKAHEAD = 2
-"""Items taken beyond one a worker, so that none waits for the next."""
+"""Items taken beyond one per worker, so that no worker waits for the next."""
 
 
 def ordered_map(
@@ -22,10 +18,21 @@ def ordered_map(
     finish: Callable[[Result], None],
     workers: int,
 ) -> None:
-    """Work on items on `workers` threads, and finish the results in order on one more.
+    """Map items on several threads, and take the results in order on one more.
 
-    Items are taken on the thread that calls, few ahead of the last result that is finished. An
-    error of any of the three, or an interrupt, is raised here when no thread is left.
+    Items are taken on the calling thread, few ahead of the last result that is finished. An error
+    of any of the three, or an interrupt, is raised when no thread is left.
+
+    Parameters
+    ----------
+    items : iterable
+        What to work on.
+    work : callable
+        Applied to each item, on any of the workers.
+    finish : callable
+        Applied to each result, in the order of the items.
+    workers : int
+        Number of threads.
     """
     waiting: deque[Future[None]] = deque()
     working, finishing = ThreadPoolExecutor(workers), ThreadPoolExecutor(1)

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, BinaryIO, Protocol
+from typing import BinaryIO, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,7 @@ from embedtool.corpus.string_table import StringTable
 from embedtool.corpus.tokens import decode_token_lines
 from embedtool.corpus.vocabulary import Vocabulary, build_vocabulary
 from embedtool.errors import CorpusError, OutputError, ResourceError, TrainingError
+from embedtool.io.array_file import map_file
 from embedtool.io.atomic import atomic_directory
 from embedtool.io.checksums import HashingWriter, mismatch
 from embedtool.io.machine import n_cores
@@ -401,10 +402,3 @@ def sentences_of(corpus: EncodedCorpus, longest: int) -> Iterator[NDArray[np.int
         for piece in pairwise([*range(start, int(end), longest), int(end)]):
             yield corpus.ids[slice(*piece)]
         start = int(end)
-
-
-def map_file(path: Path, kind: np.dtype[Any]) -> NDArray[Any]:
-    """A file of numbers as a read-only array; an empty file is an empty array."""
-    if not path.stat().st_size:
-        return np.empty(0, dtype=kind)
-    return np.memmap(path, dtype=kind, mode="r")

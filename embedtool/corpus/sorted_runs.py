@@ -1,7 +1,6 @@
 """Sums by key, more than fit in memory: sorted runs on disk, merged range by range.
 
-In: runs of (key, sum), each key once a run. Out: all keys in rising order, each with the sum of its
-sums. However many runs there are, two files are open.
+A run has keys, each once, and their sums. However many runs there are, two files are open.
 """
 
 import hashlib
@@ -17,28 +16,39 @@ from numpy.typing import NDArray
 from embedtool.kernels.text.cooccurrence import merge_sums
 
 SAMPLE_STEP = 64
-"""One key in this many is looked at to find where the runs are to be cut for merging; a piece can
-have so many entries of each run more than asked for."""
+"""One key in this many is sampled to find the ranges that are merged at a time; a range can have so
+many entries of each run more than asked for."""
 CHUNK_BYTES = 2**20
-MAPPING: Final = "c"
-"""Files are mapped copy-on-write, though nothing writes to the arrays: for such that cannot be
-written, a kernel would be compiled once more."""
+MAP_MODE: Final = "c"
+"""Files are mapped copy-on-write, though nothing writes to the arrays: for read-only arrays each
+kernel would be compiled once more."""
 
 ENTRY = np.dtype(np.uint64)
-"""Keys and sums have numbers of one size."""
+"""Keys and sums have the same size."""
 
 Run = tuple[NDArray[np.uint64], NDArray[np.int64]]
+"""Keys, ascending and distinct, and their sums."""
 
 
 class SortedRuns:
-    """Runs of keys and sums, each sorted by key, one after the other on disk.
+    """Runs of keys and sums, one after the other on disk.
 
-    ends    : where each run ends, 0 before the first
-    n_taken : entries that `merged` has taken so far
+    Parameters
+    ----------
+    folder : Path
+        Where the files are.
+    ends : sequence of int
+        Where each run that is there ends, after a 0; what follows the last is cut off.
+
+    Attributes
+    ----------
+    ends : list of int
+        Where each run ends, after a 0.
+    n_taken : int
+        Entries that `merge` has taken so far.
     """
 
     def __init__(self, folder: Path, ends: Sequence[int] = (0,)) -> None:
-        """Begin in a folder, or go on with the runs there that end so; what follows them goes."""
         self.keys_path = folder / "run-keys"
         self.sums_path = folder / "run-sums"
         self.ends = list(ends)
@@ -51,7 +61,7 @@ class SortedRuns:
         for file in (self.keys_file, self.sums_file):
             file.truncate(self.ends[-1] * ENTRY.itemsize)
         if self.ends[-1]:
-            keys = np.memmap(self.keys_path, dtype=np.uint64, mode=MAPPING)
+            keys = np.memmap(self.keys_path, dtype=np.uint64, mode=MAP_MODE)
             self.samples = [
                 keys[first:end:SAMPLE_STEP].copy()
                 for first, end in zip(self.ends, self.ends[1:], strict=False)
@@ -64,40 +74,40 @@ class SortedRuns:
 
     @property
     def checksums(self) -> list[str]:
-        """The digests, in hexadecimal digits."""
+        """SHA-256 of the keys and of the sums, in hexadecimal digits."""
         return [digest.hexdigest() for digest in self.digests]
 
     @property
     def is_complete(self) -> bool:
-        """Whether the files reach to the last end."""
+        """Whether the files reach the last end."""
         return all(
             path.exists() and path.stat().st_size >= self.ends[-1] * ENTRY.itemsize
             for path in (self.keys_path, self.sums_path)
         )
 
     def is_intact(self, checksums: list[str]) -> bool:
-        """Whether the files are, up to the last end, as they were when they had these checksums."""
+        """Return whether the files, up to the last end, have these checksums."""
         return self.is_complete and checksums == self.checksums
 
     @cached_property
     def digests(self) -> tuple["hashlib._Hash", "hashlib._Hash"]:
-        """SHA-256 of the keys and of the sums up to the last end; `append` goes on with it."""
+        """SHA-256 of the keys and of the sums up to the last end, which `append` continues."""
         n_bytes = self.ends[-1] * ENTRY.itemsize
         return _digest_of(self.keys_path, n_bytes), _digest_of(self.sums_path, n_bytes)
 
     def sync(self) -> None:
-        """Have all runs reach the disk."""
+        """Flush all runs to the disk."""
         for file in (self.keys_file, self.sums_file):
             file.flush()
             os.fsync(file.fileno())
 
     def remove(self) -> None:
-        """Take the files away."""
+        """Delete the files."""
         self.keys_path.unlink()
         self.sums_path.unlink()
 
     def append(self, keys: NDArray[np.uint64], sums: NDArray[np.int64]) -> None:
-        """Add a run: uint64 and int64 (n,), keys rising and distinct."""
+        """Add a run: keys uint64 (n,), ascending and distinct, and sums int64 (n,)."""
         data = np.ascontiguousarray(keys).data, np.ascontiguousarray(sums).data
         for part, file, digest in zip(
             data, (self.keys_file, self.sums_file), self.digests, strict=True
@@ -108,34 +118,34 @@ class SortedRuns:
         self.ends.append(self.ends[-1] + len(keys))
 
     def merge(self, n_entries: int) -> Iterator[Run]:
-        """All keys, rising and distinct, and their sums, about `n_entries` entries at a time."""
+        """Yield all keys, ascending and distinct, and their sums, about `n_entries` at a time."""
         if self.ends[-1] == 0:
             return
         self.keys_file.flush()
         self.sums_file.flush()
-        all_keys = np.memmap(self.keys_path, dtype=np.uint64, mode=MAPPING)
-        all_sums = np.memmap(self.sums_path, dtype=np.int64, mode=MAPPING)
-        places = self.ends[:-1]
-        for upper in self._cuts(n_entries):
+        all_keys = np.memmap(self.keys_path, dtype=np.uint64, mode=MAP_MODE)
+        all_sums = np.memmap(self.sums_path, dtype=np.int64, mode=MAP_MODE)
+        starts = self.ends[:-1]
+        for upper in self._bounds(n_entries):
             pieces = []
             for i, end in enumerate(self.ends[1:]):
-                rest = all_keys[places[i] : end]
+                rest = all_keys[starts[i] : end]
                 n = len(rest) if upper is None else int(np.searchsorted(rest, upper))
-                piece = slice(places[i], places[i] + n)
+                piece = slice(starts[i], starts[i] + n)
                 pieces.append((np.asarray(all_keys[piece]), np.asarray(all_sums[piece])))
-                places[i] += n
+                starts[i] += n
                 self.n_taken += n
             yield merge_runs(pieces)
 
-    def _cuts(self, n_entries: int) -> list[np.uint64 | None]:
-        """The upper bound, excluded, of each piece; None for the last."""
+    def _bounds(self, n_entries: int) -> list[np.uint64 | None]:
+        """Return the upper bound, excluded, of each range; None for the last."""
         step = max(1, n_entries // SAMPLE_STEP)
         samples = np.sort(np.concatenate(self.samples))[step::step]
         return [*np.unique(samples), None]
 
 
 def _digest_of(path: Path, n_bytes: int) -> "hashlib._Hash":
-    """SHA-256 of the first bytes of a file; of fewer where there are no more."""
+    """Return the SHA-256 of the first bytes of a file, or of fewer if there are no more."""
     digest = hashlib.sha256()
     if n_bytes and path.exists():
         with path.open("rb") as file:
@@ -146,7 +156,7 @@ def _digest_of(path: Path, n_bytes: int) -> "hashlib._Hash":
 
 
 def merge_runs(runs: list[Run]) -> Run:
-    """One run of several, two by two, so that each entry is moved log2(len(runs)) times."""
+    """Merge runs pairwise, so that each entry is moved log2(len(runs)) times."""
     while len(runs) > 1:
         pairs = zip(runs[::2], runs[1::2], strict=False)
         runs = [_merge_two(*pair) for pair in pairs] + runs[len(runs) // 2 * 2 :]

@@ -1,8 +1,4 @@
-"""A vocabulary as one block of bytes, which may lie on disk.
-
-In: words, or the arrays of a block. Out: Words: a sequence of strings that finds a word's id, and
-reads no other words to do so.
-"""
+"""Words as one block of bytes, which may be mapped from disk, with a hash index."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, pairwise
@@ -17,15 +13,19 @@ from embedtool.io.encodings import SURROGATE_ERRORS
 from embedtool.messages import counted
 
 BLOCK_WORDS = 2**13
-"""Words that are read in one go where all are wanted."""
+"""Words that are decoded at a time when all are read."""
 
 
 class HashIndex(NamedTuple):
-    """A hash table of words: slot s holds the ids [starts[s], starts[s + 1]) of `ids`.
+    """A hash table of words: slot s holds the ids ``ids[starts[s] : starts[s + 1]]``.
 
-    starts : int32 (n_slots + 1,), n_slots being a power of two; a word's slot is the CRC-32 of its
-             bytes modulo n_slots
-    ids    : int32 (n_words,), ascending in each slot
+    Attributes
+    ----------
+    starts : ndarray of int32, shape (n_slots + 1,)
+        Where the ids of each slot begin. `n_slots` is a power of two; the slot of a word is the
+        CRC-32 of its bytes modulo `n_slots`.
+    ids : ndarray of int32, shape (n_words,)
+        The words, ascending in each slot.
     """
 
     starts: NDArray[np.int32]
@@ -33,11 +33,16 @@ class HashIndex(NamedTuple):
 
 
 class StringTable(Sequence[str]):
-    """Words by id.
+    """Words by id; the id of a word is found without reading other words.
 
-    text  : uint8 (n_bytes,), the words in UTF-8, one after another
-    ends  : int64 (n_words,), where in `text` each ends
-    slots : their hash table; made when it is first needed, where it is not given
+    Parameters
+    ----------
+    text : ndarray of uint8, shape (n_bytes,)
+        The words in UTF-8, one after another.
+    ends : ndarray of int64, shape (n_words,)
+        Where in `text` each word ends.
+    hash_index : HashIndex, optional
+        Their hash table; built when it is first needed if it is not given.
     """
 
     def __init__(
@@ -49,14 +54,14 @@ class StringTable(Sequence[str]):
 
     @classmethod
     def from_words(cls, words: Iterable[str]) -> "StringTable":
-        """Put words into a block."""
+        """Encode words."""
         encoded = [word.encode("utf-8", SURROGATE_ERRORS) for word in words]
         ends = np.fromiter(accumulate(map(len, encoded)), np.int64, len(encoded))
         return cls(np.frombuffer(b"".join(encoded), np.uint8), ends)
 
     @classmethod
     def from_lines(cls, text: NDArray[np.uint8]) -> "StringTable":
-        """Put words into a block that stand in UTF-8 with a line end after each."""
+        """Take words in UTF-8 that have a line end after each."""
         is_end = text == ord("\n")
         ends = np.flatnonzero(is_end)
         ends -= np.arange(len(ends))
@@ -64,7 +69,7 @@ class StringTable(Sequence[str]):
 
     @property
     def hash_index(self) -> HashIndex:
-        """The hash table."""
+        """The hash table, built on first use."""
         if self._hash_index is None:
             self._hash_index = _build_hash_index(self)
         return self._hash_index
@@ -73,19 +78,19 @@ class StringTable(Sequence[str]):
         return len(self.ends)
 
     @overload
-    def __getitem__(self, place: int) -> str: ...
+    def __getitem__(self, index: int) -> str: ...
 
     @overload
-    def __getitem__(self, place: slice) -> list[str]: ...
+    def __getitem__(self, index: slice) -> list[str]: ...
 
-    def __getitem__(self, place: int | slice) -> str | list[str]:
-        if isinstance(place, slice):
-            ids = range(len(self))[place]
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        if isinstance(index, slice):
+            ids = range(len(self))[index]
             return [self[i] for i in ids] if ids.step != 1 else list(self._read(ids))
         try:
-            return _decoded(self._bytes(range(len(self))[place]))
+            return _decoded(self._bytes(range(len(self))[index]))
         except IndexError:
-            raise IndexError(f"no word {place} among {len(self):,}") from None
+            raise IndexError(f"no word {index} among {len(self):,}") from None
 
     def __iter__(self) -> Iterator[str]:
         return self._read(range(len(self)))
@@ -104,7 +109,7 @@ class StringTable(Sequence[str]):
         return f"<{counted(len(self), 'word')}>"
 
     def find(self, word: str) -> int:
-        """The id of a word, -1 where it is none of them."""
+        """Return the id of a word, or -1."""
         encoded = word.encode("utf-8", SURROGATE_ERRORS)
         starts, ids = self.hash_index
         slot = crc32(encoded) & (len(starts) - 2)
@@ -114,7 +119,7 @@ class StringTable(Sequence[str]):
         return -1
 
     def non_ascii_ids(self) -> NDArray[np.int64]:
-        """The ids of words with other characters than those of ASCII."""
+        """Return the ids of words with non-ASCII characters."""
         found = np.searchsorted(self.ends, np.flatnonzero(self.text >= 128), side="right")
         return np.unique(found)
 
@@ -127,7 +132,7 @@ class StringTable(Sequence[str]):
             yield _decoded(word)
 
     def _encoded(self, ids: range) -> Iterator[bytes]:
-        """The bytes of neighbouring words."""
+        """Yield the bytes of words with successive ids."""
         for first in range(ids.start, ids.stop, BLOCK_WORDS):
             ends = self.ends[first : min(first + BLOCK_WORDS, ids.stop)].tolist()
             start = int(self.ends[first - 1]) if first else 0

@@ -16,12 +16,12 @@ from embedtool.corpus.cooccurrence import (
     Cell,
     Pairs,
     blocks_for,
-    count_run,
     decode_pairs,
     distance_weights,
     size_of_cell,
     stored_cell,
 )
+from embedtool.corpus.pair_counting import count_run
 from embedtool.corpus.sorted_runs import ENTRY, Run, merge_runs
 from embedtool.distributed.cluster import Cluster, Ref, current_node_id
 from embedtool.distributed.partition_reading import ClusterText, Encoded, bounded_submit

@@ -13,15 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.config.training import GloveConfig
-from embedtool.corpus.cooccurrence import (
-    Cell,
-    CheckpointHooks,
-    Cooccurrence,
-    Pairs,
-    count_cooccurrence,
-    open_cooccurrence,
-)
+from embedtool.corpus.cooccurrence import Cell, Cooccurrence, Pairs, open_cooccurrence
 from embedtool.corpus.encoding import EncodedCorpus
+from embedtool.corpus.pair_counting import CheckpointHooks, count_cooccurrence
 from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.errors import DivergedError
 from embedtool.io.progress import Progress, Report

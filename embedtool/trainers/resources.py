@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from embedtool.config.training import FastTextConfig, GloveConfig, TrainerConfig, Word2VecConfig
-from embedtool.corpus.cooccurrence import counting_bytes
 from embedtool.corpus.encoding import EncodedCorpus
+from embedtool.corpus.pair_counting import counting_bytes
 from embedtool.errors import ResourceError
 from embedtool.io.machine import MiB
 from embedtool.kernels.simd.registers import SIMD_WIDTH

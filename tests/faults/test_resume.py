@@ -13,7 +13,7 @@ from types import ModuleType
 
 import pytest
 
-from embedtool.corpus import cooccurrence, sorted_runs
+from embedtool.corpus import cooccurrence, pair_counting, sorted_runs
 from embedtool.model import store
 from embedtool.trainers.training_dir import MANIFEST, SUFFIX, lock_training_dir
 from tests.conftest import Run
@@ -116,7 +116,7 @@ def test_a_signal_saves_the_training_and_resume_ends_it(
 
 
 @pytest.mark.parametrize(
-    ("module", "step"), [(cooccurrence, "list_pairs"), (sorted_runs, "merged")]
+    ("module", "step"), [(pair_counting, "list_pairs"), (sorted_runs, "merge_runs")]
 )
 def test_glove_goes_on_with_what_it_has_counted(
     module: ModuleType, step: str, run: Run, kingdoms: Path, tmp_path: Path,
@@ -140,7 +140,7 @@ def test_glove_goes_on_with_what_it_has_counted(
     assert result.exit_code == 130
     assert result.stderr.splitlines()[-1].endswith(f"embedtool resume {model}")
     kept = {path.name for path in (tmp_path / f"model{SUFFIX}").iterdir()}
-    assert cooccurrence.COUNTED in kept and cooccurrence.SUMMARY not in kept
+    assert pair_counting.COUNTED in kept and cooccurrence.SUMMARY not in kept
     monkeypatch.undo()
     with start("resume", model) as process:
         wait_for(process, b"merging pairs")

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from embedtool.config.training import GloveConfig, VocabularyConfig
-from embedtool.corpus.cooccurrence import count_cooccurrence, open_cooccurrence
+from embedtool.corpus.cooccurrence import open_cooccurrence
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.encoding import EncodedCorpus, cached_scan, encode, scan
+from embedtool.corpus.pair_counting import count_cooccurrence
 from embedtool.corpus.recipes import get
 from embedtool.corpus.sorted_runs import SortedRuns
 from embedtool.corpus.vocabulary import build_vocabulary

@@ -7,14 +7,9 @@ import numpy as np
 import pytest
 
 from embedtool.config.training import GloveConfig
-from embedtool.corpus.cooccurrence import (
-    blocks_for,
-    count_cooccurrence,
-    count_run,
-    decode_pairs,
-    distance_weights,
-)
+from embedtool.corpus.cooccurrence import blocks_for, decode_pairs, distance_weights
 from embedtool.corpus.encoding import EncodedCorpus
+from embedtool.corpus.pair_counting import count_cooccurrence, count_run
 from embedtool.corpus.sorted_runs import merge_runs
 from embedtool.corpus.vocabulary import Vocabulary
 

@@ -27,7 +27,6 @@ from embedtool.corpus.encoding import (
     ScannedText,
     cached_scan,
     encode,
-    map_file,
     open_scan,
     scan,
     scan_vocabulary,
@@ -36,6 +35,7 @@ from embedtool.corpus.encoding import (
 from embedtool.corpus.interning import WordInterner
 from embedtool.corpus.vocabulary import Vocabulary, build_vocabulary
 from embedtool.errors import CorpusError, EmbedtoolError, VocabularyError
+from embedtool.io.array_file import map_file
 from embedtool.io.progress import Progress
 
 Sentences = list[list[str]]

@@ -11,7 +11,7 @@ from embedtool.analysis.neighbours import neighbourhood_overlap
 from embedtool.config.text import TextConfig
 from embedtool.config.training import Word2VecConfig
 from embedtool.corpus.corpus import Corpus
-from embedtool.corpus.encoding import END, ID, EncodedCorpus, encode, map_file, resample, scan
+from embedtool.corpus.encoding import END, ID, EncodedCorpus, encode, resample, scan
 from embedtool.corpus.vocabulary import build_vocabulary
 from embedtool.errors import EvaluationError, ModelError, StoppedError
 from embedtool.evaluation.tasks import PairSet
@@ -24,6 +24,7 @@ from embedtool.experiments.runs import (
     train_runs,
 )
 from embedtool.experiments.stability import stability, stable_neighbours
+from embedtool.io.array_file import map_file
 from embedtool.model import store
 from embedtool.model.vectors import WordVectors
 from tests.unit.test_search_query import random_vectors
