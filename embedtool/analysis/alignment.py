@@ -1,8 +1,4 @@
-"""One model turned into the space of another, and what moved between them.
-
-In: two WordVectors. Out: the rotation that brings the first nearest to the second, how well it
-fits, and the distance between each word's two vectors.
-"""
+"""Alignment of two models by orthogonal Procrustes, and the drift of words between them."""
 
 import logging
 from collections.abc import Sequence
@@ -19,7 +15,7 @@ from embedtool.analysis.neighbours import (
     shared_ranks,
     shared_words,
 )
-from embedtool.config.choices import N_ANCHORS, N_MOVED
+from embedtool.config.choices import N_ANCHORS, N_DRIFTED
 from embedtool.config.tasks import DriftConfig
 from embedtool.errors import EvaluationError
 from embedtool.messages import brief, counted
@@ -36,15 +32,19 @@ Rows = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Alignment:
-    """A rotation, perhaps with a reflection, and how well it brings pairs of words together.
+    """An orthogonal map from one model to another, and how well it fits.
 
-    rotation : float64 (vector_size, vector_size), orthogonal: source rows times it lie in the space
-               of the target
-    n_pairs  : pairs of words that it was fitted to
-    before   : mean cosine of the pairs as they were
-    after    : mean cosine of the pairs, the source turned
-    residual : root of the mean squared distance of the pairs, each at length 1, the source turned:
-               0 where all meet, sqrt(2) where nothing is in common; sqrt(2 - 2 `after`)
+    Attributes
+    ----------
+    rotation : ndarray of float64, shape (vector_size, vector_size)
+        Orthogonal, perhaps with a reflection. Source rows times it lie in the space of the target.
+    n_pairs : int
+        Pairs of words that it was fitted to.
+    before, after : float
+        Mean cosine of the pairs before and after the source is rotated.
+    residual : float
+        Root mean square distance of the pairs after rotation, as unit vectors: 0 for a perfect fit,
+        sqrt(2) for vectors that have nothing in common; sqrt(2 - 2 `after`).
     """
 
     __repr__ = brief
@@ -56,18 +56,28 @@ class Alignment:
     residual: float
 
     def apply(self, source: WordVectors) -> WordVectors:
-        """The source in the space of the target; new words turn too. Cosines within it stay."""
+        """Rotate a source into the space of the target.
+
+        Vectors of new words, made of n-grams, are rotated too. Cosines within the source stay.
+        """
         return affine_map(source, self.rotation)
 
 
 @dataclass(frozen=True)
 class WordDrift:
-    """How far a word moved from an old model to a new one.
+    """The drift of a word from an old model to a new one.
 
-    distance      : 1 - cosine of its vectors after alignment, from 0 to 2 (Hamilton, Leskovec &
-                    Jurafsky 2016a, "Diachronic word embeddings")
-    neighbourhood : of the words near it: `neighbours.neighbourhood_drift`
-    then, now     : the words nearest to it in the old model and in the new one, nearest first
+    Attributes
+    ----------
+    word : str
+        The word.
+    distance : float
+        1 - cosine of its vectors after alignment, from 0 to 2 (Hamilton, Leskovec & Jurafsky 2016a,
+        "Diachronic word embeddings").
+    neighbourhood : float
+        The `neighbours.neighbourhood_drift`.
+    then, now : tuple of str
+        Its neighbours in the old model and in the new one, nearest first.
     """
 
     word: str
@@ -79,10 +89,16 @@ class WordDrift:
 
 @dataclass(frozen=True)
 class Drift:
-    """The words that moved, the farthest first, or in the order in which they were asked for.
+    """The words with the largest drift, in descending order, or given words in their order.
 
-    n_shared, n_compared : words that both models hold; those among which the farthest were sought
-    n_pairs, residual    : as of Alignment
+    Attributes
+    ----------
+    words : tuple of WordDrift
+        The words.
+    n_shared, n_compared : int
+        Words in both models, and those of them that were compared.
+    n_pairs, residual
+        As of Alignment.
     """
 
     __repr__ = brief
@@ -95,19 +111,31 @@ class Drift:
 
 
 def fit_rotation(source: Rows, target: Rows) -> Alignment:
-    """The orthogonal matrix that brings rows nearest to their partners (Schönemann 1966).
+    """Solve the orthogonal Procrustes problem (Schönemann 1966).
 
-    source, target : float32 (n_pairs, vector_size), row i of one belongs to row i of the other
+    Rows are scaled to length 1, as in Hamilton et al. (2016a) and Conneau et al. (2018), so that no
+    pair has more weight because it is frequent. They are not centred, as there: a rotation alone
+    preserves the cosines of each model. Pairs with a row that is zero or not finite are ignored.
 
-    Rows count at length 1, as Hamilton et al. (2016a) and Conneau et al. (2018) have it, so that no
-    pair weighs more for being frequent; and they are not centred, as there: a rotation alone leaves
-    each model's own cosines as they are. Pairs with a row that is zero or not finite have no say.
-    Raises EvaluationError where the sizes differ or no pair is left.
+    Parameters
+    ----------
+    source, target : ndarray of float32, shape (n_pairs, vector_size)
+        Row i of one belongs to row i of the other.
+
+    Returns
+    -------
+    Alignment
+
+    Raises
+    ------
+    EvaluationError
+        If the sizes differ or no pair is left.
     """
     if source.shape[1] != target.shape[1]:
         raise EvaluationError(
             f"the models have {source.shape[1]:,} and {counted(target.shape[1], 'dimension')}; "
-            "alignment needs the same number (embedtool transform --pca makes fewer)"
+            "alignment needs the same number (embedtool transform pca reduces it)",
+            parameters=("pca",),
         )
     usable = have_directions(source) & have_directions(target)
     if not usable.any():
@@ -132,13 +160,30 @@ def fit_rotation(source: Rows, target: Rows) -> Alignment:
 
 
 def have_directions(rows: Rows) -> NDArray[np.bool_]:
-    """Whether each row is finite and not all zeros. bool (n_rows,)."""
+    """Return whether each row is finite and not all zeros."""
     lengths = row_norms(rows)
     return np.isfinite(lengths) & (lengths > 0)
 
 
 def align(source: AnyVectors, target: AnyVectors, n_anchors: int | None = N_ANCHORS) -> Alignment:
-    """`fit_rotation` on the `n_anchors` most frequent shared words; None: on all of them."""
+    """Align two models on their most frequent shared words.
+
+    Parameters
+    ----------
+    source, target : WordVectors or Model
+        The source is rotated into the space of the target.
+    n_anchors : int or None
+        Number of words; None for all shared words.
+
+    Returns
+    -------
+    Alignment
+
+    Raises
+    ------
+    EvaluationError
+        As `fit_rotation`.
+    """
     source, target = vectors_of(source), vectors_of(target)
     check_frequency_order(source, target, n_anchors)
     anchors = shared_words(source, target)[:n_anchors]
@@ -153,76 +198,97 @@ def drift(
     config: DriftConfig,
     words: Sequence[str] | None = None,
     *,
-    n: int = N_MOVED,
+    n: int = N_DRIFTED,
 ) -> Drift:
-    """The n words that moved most from one model to another; or, if given, these words.
+    """Return the words with the largest drift from one model to another.
 
-    Neighbours are sought among all words that both models hold.
-    Raises EvaluationError on words that they do not share, or where none is left to look at;
-    NoAnswerError on words whose vector is all zeros in either.
+    Parameters
+    ----------
+    old, new : WordVectors or Model
+        The models. Neighbours are searched among all words of both.
+    config : DriftConfig
+        The measure, and which words are compared.
+    words : sequence of str, optional
+        Measure these words instead.
+    n : int
+        Number of words.
+
+    Returns
+    -------
+    Drift
+
+    Raises
+    ------
+    EvaluationError
+        For words that the models do not share, or if no word is left to compare.
+    NoAnswerError
+        For words whose vector is all zeros in either model.
     """
     old, new = vectors_of(old), vectors_of(new)
     alignment = align(old, new, config.anchors)
     shared = _shared(old, new)
     if words is None:
-        places = _frequent(old, new, shared, config)
+        ranks = _compared_ranks(old, new, shared, config)
     else:
         for vectors in (old, new):
             lookup(vectors, [word for word in words if word in vectors], need_direction=True)
-        places = shared_ranks(shared, dict.fromkeys(words))
+        ranks = shared_ranks(shared, dict.fromkeys(words))
     first, second = (unit_rows(v.matrix[v.word_ids(shared)]) for v in (old, new))
-    n_compared = len(places)
+    n_compared = len(ranks)
 
-    def distances(places: Ids) -> NDArray[np.float64]:
-        return 1 - cosines(first[places] @ alignment.rotation, second[places])
+    def distances(ranks: Ids) -> NDArray[np.float64]:
+        return 1 - cosines(first[ranks] @ alignment.rotation, second[ranks])
 
     if words is None and config.measure == "distance":
-        places = places[_largest(distances(places), n)]
+        ranks = ranks[_largest(distances(ranks), n)]
     k = min(config.neighbours, len(shared) - 1)
-    near = neighbours_in_both((first, second), places, k)
+    near = neighbours_in_both((first, second), ranks, k)
     then, now = near[:, :k], near[:, k:]
-    changes = neighbourhood_drift((first, second), places, near)
+    changes = neighbourhood_drift((first, second), ranks, near)
     if words is None and config.measure == "neighbourhood":
         best = _largest(changes, n)
-        places, then, now, changes = places[best], then[best], now[best], changes[best]
-    moved = tuple(
+        ranks, then, now, changes = ranks[best], then[best], now[best], changes[best]
+    drifted = tuple(
         WordDrift(
-            shared[place],
+            shared[rank],
             float(distance),
             float(change),
             tuple(shared[i] for i in before),
             tuple(shared[i] for i in after),
         )
-        for place, distance, change, before, after in zip(
-            places, distances(places), changes, then, now, strict=True
+        for rank, distance, change, before, after in zip(
+            ranks, distances(ranks), changes, then, now, strict=True
         )
     )
-    return Drift(moved, len(shared), n_compared, alignment.n_pairs, alignment.residual)
+    return Drift(drifted, len(shared), n_compared, alignment.n_pairs, alignment.residual)
 
 
 def _shared(old: WordVectors, new: WordVectors) -> list[str]:
-    """The words of both models that have a direction in both, the most frequent first."""
+    """Return the words of both models with a nonzero vector in both, the most frequent first."""
     words = shared_words(old, new)
     usable = have_directions(old.matrix[old.word_ids(words)]) & have_directions(
         new.matrix[new.word_ids(words)]
     )
-    found = list(compress(words, usable))
-    if len(found) < 2:
+    shared = list(compress(words, usable))
+    if len(shared) < 2:
         raise EvaluationError("the models share fewer than two words, and a word needs a neighbour")
-    return found
+    return shared
 
 
-def _frequent(
+def _compared_ranks(
     old: WordVectors, new: WordVectors, shared: Sequence[str], config: DriftConfig
 ) -> Ids:
-    """The places of the words that are frequent enough to be looked at."""
+    """Return the ranks of the shared words that are frequent enough to be compared."""
     check_frequency_order(old, new, config.restrict_vocab)
     words = shared[: config.restrict_vocab]
     enough = np.ones(len(words), np.bool_)
     if config.min_count is not None:
         for vectors in (old, new):
             if vectors.counts is None:
-                raise EvaluationError("--min-count needs counts, and a model does not know them")
+                raise EvaluationError(
+                    "min_count needs counts, and a model does not know them",
+                    parameters=("min_count",),
+                )
             enough &= vectors.counts[vectors.word_ids(words)] >= config.min_count
     if not enough.any():
         raise EvaluationError(

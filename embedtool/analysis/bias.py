@@ -1,10 +1,5 @@
-"""What word vectors hold for related: associations of sets, projections on a direction.
+"""Bias of word vectors: the association test WEAT, and projections of words on a direction."""
 
-In: WordVectors, and sets or pairs of words. Out: WEAT's effect sizes with their chances; how far
-words lie to either side.
-"""
-
-import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +12,7 @@ import numpy as np
 from embedtool.config.tasks import WeatConfig
 from embedtool.errors import EvaluationError, QueryError
 from embedtool.io.encodings import UTF8, decode, describe_decoding_error
+from embedtool.io.json_file import parse_json
 from embedtool.messages import brief, counted
 from embedtool.model.vectors import AnyVectors, WordVectors, vectors_of
 from embedtool.search.expression import parse_expression
@@ -24,15 +20,15 @@ from embedtool.search.lookup import directions
 from embedtool.search.query import WordScore, expression_vectors
 from embedtool.search.sums import MIN_LENGTH
 
-SMALLEST_SET = 2
-"""Of one word there is no spread to measure an effect by."""
+MIN_SET_SIZE = 2
+"""A single word has no standard deviation."""
 BATCH = 2**14
-"""Ways to part the targets that are tried in one go."""
+"""Permutations that are computed at a time."""
 
 
 @dataclass(frozen=True)
 class WordSet:
-    """Words under a name."""
+    """A named set of words."""
 
     name: str
     words: tuple[str, ...]
@@ -40,7 +36,7 @@ class WordSet:
 
 @dataclass(frozen=True)
 class WeatTest:
-    """Are the first targets nearer to the first attributes, and the second to the second?"""
+    """A test whether first targets are nearer to first attributes, and second targets to second."""
 
     name: str
     targets: tuple[WordSet, WordSet]
@@ -49,15 +45,26 @@ class WeatTest:
 
 @dataclass(frozen=True)
 class WeatResult:
-    """How strong an association is, and how likely by chance.
+    """The effect size of an association and its p-value.
 
-    targets, attributes : the sets without the words that have no vector
-    missing             : these words
-    statistic           : sum of the associations of the first targets minus that of the second
-    effect_size         : difference of the means in standard deviations, about -2 to 2
-    p_value             : share of the ways to part the targets that give a statistic as large
-    exact               : whether all ways were tried
-    permutations        : the ways tried
+    Attributes
+    ----------
+    name : str
+        Of the test.
+    targets, attributes : (WordSet, WordSet)
+        The sets without the words that have no vector.
+    missing : tuple of str
+        The words without a vector.
+    statistic : float
+        Sum of the associations of the first targets minus that of the second.
+    effect_size : float
+        Difference of the means in standard deviations, about -2 to 2.
+    p_value : float
+        One-sided p-value of the permutation test.
+    exact : bool
+        Whether all permutations were computed.
+    permutations : int
+        Number of permutations computed.
     """
 
     name: str
@@ -72,18 +79,23 @@ class WeatResult:
 
     @property
     def smallest_p(self) -> float:
-        """The least that the p-value can be with so many permutations."""
+        """The smallest possible p-value with so many permutations."""
         return 1 / (self.permutations + (not self.exact))
 
 
 @dataclass(frozen=True)
 class Projections:
-    """Where words lie along a direction.
+    """The projections of words on a direction.
 
-    words  : each with the cosine of its vector and the direction, the largest first
-    pairs  : the expressions of which the direction was made
-    shares : of the squared length of the pairs' differences along each principal component, largest
-             first; the first is the direction's own
+    Attributes
+    ----------
+    words : tuple of WordScore
+        Each word with the cosine of its vector and the direction, in descending order.
+    pairs : tuple of str
+        The expressions that define the direction.
+    shares : tuple of float
+        The fraction of the squared length of the pairs' differences along each principal component,
+        in descending order; the first belongs to the direction.
     """
 
     __repr__ = brief
@@ -94,17 +106,33 @@ class Projections:
 
 
 def weat(vectors: AnyVectors, test: WeatTest, config: WeatConfig | None = None) -> WeatResult:
-    """The Word Embedding Association Test (Caliskan, Bryson & Narayanan 2017).
+    """Compute the Word Embedding Association Test (Caliskan, Bryson & Narayanan 2017).
 
     s(w) is the mean cosine of w with the first attributes minus that with the second. The effect
-    size is the difference of the means of s over the two sets of targets, divided by the standard
-    deviation of s over both (over n - 1, as in May et al. 2019). The p-value is one-sided: the
-    share of the ways to part the targets into sets of these sizes with a difference as large as
-    this or larger, this one counted; of ways drawn by chance, (1 + those) / (1 + draws).
+    size is the difference of the means of s over the two target sets, divided by the standard
+    deviation of s over both (with n - 1, as in May et al. 2019). The p-value is one-sided: the
+    fraction of the partitions of the targets into sets of these sizes with a difference as large as
+    this or larger, this one included; of random partitions, (1 + those) / (1 + draws).
 
-    Words outside the vocabulary are left out.
-    Raises EvaluationError where fewer than two are left in a set, or all s are the same;
-    NoAnswerError where vectors are not finite or all zeros.
+    Parameters
+    ----------
+    vectors : WordVectors or Model
+        The model. Words outside its vocabulary are left out.
+    test : WeatTest
+        The sets.
+    config : WeatConfig, optional
+        The number of permutations and the seed.
+
+    Returns
+    -------
+    WeatResult
+
+    Raises
+    ------
+    EvaluationError
+        If fewer than two words are left in a set, or all s are the same.
+    NoAnswerError
+        If vectors are not finite or all zeros.
     """
     from scipy.stats import permutation_test
 
@@ -116,8 +144,8 @@ def weat(vectors: AnyVectors, test: WeatTest, config: WeatConfig | None = None) 
     if np.ptp(s) <= MIN_LENGTH:  # no more than rounding
         raise EvaluationError(f"{test.name}: the target words do not differ in their association")
     first, second = s[: len(x)], s[len(x) :]
-    ways = comb(len(s), len(x))
-    found = permutation_test(
+    n_partitions = comb(len(s), len(x))
+    permuted = permutation_test(
         (first, second),
         lambda u, v, axis: u.mean(axis=axis) - v.mean(axis=axis),
         vectorized=True,
@@ -132,22 +160,38 @@ def weat(vectors: AnyVectors, test: WeatTest, config: WeatConfig | None = None) 
         attributes=(sets[2], sets[3]),
         missing=missing,
         statistic=float(first.sum() - second.sum()),
-        effect_size=float(found.statistic / s.std(ddof=1)),
-        p_value=float(found.pvalue),
-        exact=ways <= config.permutations,
-        permutations=min(ways, config.permutations),
+        effect_size=float(permuted.statistic / s.std(ddof=1)),
+        p_value=float(permuted.pvalue),
+        exact=n_partitions <= config.permutations,
+        permutations=min(n_partitions, config.permutations),
     )
 
 
 def project(vectors: AnyVectors, pairs: Sequence[str], words: Sequence[str]) -> Projections:
-    """The cosine of each word with the direction of a difference such as `he - she`.
+    """Project words on the direction of a difference such as `he - she`.
 
-    pairs : expressions, in which each word counts at length 1. Several give the first principal
-            component of their differences, not centred, for a pair and its reverse are one
-            (Bolukbasi et al. 2016, section 5), with the sign of their sum
+    Parameters
+    ----------
+    vectors : WordVectors or Model
+        The model.
+    pairs : sequence of str
+        Expressions of unit vectors. Several give the first principal component of their
+        differences, with the sign of their sum. It is not centred, because a pair and its reverse
+        are the same (Bolukbasi et al. 2016, section 5).
+    words : sequence of str
+        What is projected.
 
-    Raises QueryError on what is no expression; NoAnswerError on words without a vector or with one
-    of zeros, all of which it names, and on pairs whose words cancel out.
+    Returns
+    -------
+    Projections
+
+    Raises
+    ------
+    QueryError
+        For an expression that cannot be parsed.
+    NoAnswerError
+        For words without a vector or with a zero vector, all of which it names, and for pairs whose
+        words cancel out.
     """
     parsed = [parse_expression(pair) for pair in pairs]
     if not parsed:
@@ -157,78 +201,92 @@ def project(vectors: AnyVectors, pairs: Sequence[str], words: Sequence[str]) -> 
     direction = axes[0] * (1 if (differences @ axes[0]).sum() >= 0 else -1)
     scores = directions(vectors, words).astype(np.float64) @ direction
     order = np.argsort(-scores, kind="stable").tolist()
-    shares = lengths**2 / (lengths**2).sum()
+    fractions = lengths**2 / (lengths**2).sum()
     return Projections(
         tuple(WordScore(words[i], float(scores[i])) for i in order),
         tuple(map(str, parsed)),
-        tuple(shares.tolist()),
+        tuple(fractions.tolist()),
     )
 
 
 def read_weat(path: str | Path, encoding: str = UTF8) -> tuple[WeatTest, ...]:
-    """Tests from a file of TOML or, where its name ends with .json, of JSON.
+    """Read tests from a file of TOML or, if its name ends in .json, of JSON.
 
     It holds a list `test`, each with `name`, `targets` and `attributes`; the latter two are tables
-    of two lists of words by name, in the order in which they are compared. Raises EvaluationError
-    on anything else, and on a word that stands twice among the targets or among the attributes.
+    of two lists of words by name, in the order in which they are compared.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    encoding : str
+        Of the file.
+
+    Returns
+    -------
+    tuple of WeatTest
+
+    Raises
+    ------
+    EvaluationError
+        For anything else, and for a word that stands twice among the targets or the attributes.
     """
     path = Path(path)
     try:
         text = decode(path.read_bytes(), encoding)
-        content = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+        content = parse_json(text) if path.suffix == ".json" else tomllib.loads(text)
     except OSError as error:
         raise EvaluationError(f"{path}: cannot be read: {error.strerror or error}") from None
     except UnicodeError as error:
         raise EvaluationError(
             f"{path}{describe_decoding_error(error, encoding)}", parameters=("encoding",)
         ) from None
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         kind = "JSON" if path.suffix == ".json" else "TOML"
         raise EvaluationError(f"{path}: not {kind}: {error}") from None
     tests = content.get("test") if isinstance(content, dict) else None
     if not isinstance(tests, list) or not tests:
         raise EvaluationError(f"{path} holds no tests: expected [[test]] and its fields below")
-    return tuple(_test(path, number, each) for number, each in enumerate(tests, 1))
+    return tuple(_parse_test(path, number, each) for number, each in enumerate(tests, 1))
 
 
-def _test(path: Path, number: int, fields: Any) -> WeatTest:
+def _parse_test(path: Path, number: int, fields: Any) -> WeatTest:
     where = f"{path}, test {number}"
     if not isinstance(fields, dict):
         raise EvaluationError(f"{where}: expected name, targets and attributes")
     name = fields.get("name", str(number))
     if not isinstance(name, str):
         raise EvaluationError(f"{where}: the name is no text")
-    first, second = (_sets(where, fields, each) for each in ("targets", "attributes"))
+    first, second = (_parse_sets(where, fields, each) for each in ("targets", "attributes"))
     return WeatTest(name, first, second)
 
 
-def _sets(where: str, fields: Mapping[str, Any], field: str) -> tuple[WordSet, WordSet]:
-    """The two sets of a field."""
-    found = fields.get(field)
-    if not isinstance(found, dict) or len(found) != 2:
+def _parse_sets(where: str, fields: Mapping[str, Any], field: str) -> tuple[WordSet, WordSet]:
+    sets = fields.get(field)
+    if not isinstance(sets, dict) or len(sets) != 2:
         raise EvaluationError(f"{where}: expected two lists of words under {field}")
     words: list[str] = []
-    for name, listed in found.items():
+    for name, listed in sets.items():
         if not isinstance(listed, list) or not all(isinstance(word, str) for word in listed):
             raise EvaluationError(f"{where}: {field}.{name} is no list of words")
         words += listed
     for word in words:
         if words.count(word) > 1:
             raise EvaluationError(f"{where}: {word!r} stands twice among the {field}")
-    (a, first), (b, second) = found.items()
+    (a, first), (b, second) = sets.items()
     return WordSet(a, tuple(first)), WordSet(b, tuple(second))
 
 
 def _known(vectors: WordVectors, test: WeatTest) -> tuple[list[WordSet], tuple[str, ...]]:
-    """The four sets without the words that have no vector, and these."""
+    """Return the four sets without the words that have no vector, and these words."""
     sets, missing = [], []
     for each in (*test.targets, *test.attributes):
         known = tuple(word for word in each.words if word in vectors)
         missing += [word for word in each.words if word not in vectors]
-        if len(known) < SMALLEST_SET:
+        if len(known) < MIN_SET_SIZE:
             raise EvaluationError(
                 f"{test.name}: {len(known)} of the {counted(len(each.words), 'word')} of "
-                f"{each.name!r} are in the vocabulary, and at least {SMALLEST_SET} must be"
+                f"{each.name!r} are in the vocabulary, and at least {MIN_SET_SIZE} must be"
             )
         sets.append(WordSet(each.name, known))
     return sets, tuple(missing)

@@ -1,8 +1,4 @@
-"""How far two models agree on which words are near each other.
-
-In: two WordVectors. Out: the share of nearest neighbours that both give, by word, by how frequent
-words are, and on average; and the words on which they agree least.
-"""
+"""Comparison of the nearest neighbours of words in two models: overlap and drift."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.errors import EvaluationError
+from embedtool.io.blocks import slices
 from embedtool.messages import brief
 from embedtool.model.linalg import unit_rows
 from embedtool.model.vectors import WordVectors
@@ -20,36 +17,44 @@ from embedtool.search.index import nearest
 from embedtool.search.lookup import cosines
 
 N_NEIGHBOURS = 10
-"""The size of a neighbourhood unless another is asked for."""
+"""Default size of a neighbourhood."""
 
 N_FREQUENT = 10_000
-"""The most frequent shared words whose neighbourhoods are compared unless others are asked for."""
+"""Default number of shared words, the most frequent ones, whose neighbourhoods are compared."""
 
-LEAST_BAND = 100
-"""The most frequent words, mostly function words, stand by themselves in a table by frequency."""
+FIRST_BAND = 100
+"""Size of the first frequency band: the most frequent words are mostly function words."""
 
-N_OF_BAND = 1000
-"""Words compared in a band of rarer words, at even steps."""
+WORDS_PER_BAND = 1000
+"""Words compared in a band of rarer words, at evenly spaced ranks."""
 
-N_MOVED = 10
-"""Words shown of those that moved most."""
+N_DRIFTED = 10
+"""Number of words with the largest drift that are listed."""
 
-BLOCK_ROWS = 1 << 10
-"""Words whose neighbours' vectors are held at once."""
+BLOCK_WORDS = 1 << 10
+"""Words whose neighbours' vectors are in memory at a time."""
 
 
 @dataclass(frozen=True, eq=False)
 class WordOverlaps:
-    """The overlap of each word's two neighbourhoods.
+    """The overlap of the two neighbourhoods of each word.
 
-    words    : the words compared
-    ranks    : int64 (n_words,), their ranks among the shared words, from 0
-    overlaps : float64 (n_words,), from 0, no neighbour in common, to 1, all
-    k        : the size of each neighbourhood
-    n_shared : words that both models hold, among which the neighbours were sought
-    units    : the vectors of these in each model, at length 1
-    near     : int64 (n_words, 2 k), the ranks of each word's neighbours in both models, as
-               `neighbours_in_both` has them
+    Attributes
+    ----------
+    words : tuple of str
+        The words compared.
+    ranks : ndarray of int64, shape (n_words,)
+        Their ranks among the shared words, from 0.
+    overlaps : ndarray of float64, shape (n_words,)
+        From 0, no neighbour in common, to 1.
+    k : int
+        Size of a neighbourhood.
+    n_shared : int
+        Words in both models, among which neighbours are searched.
+    units : sequence of ndarray of float32, shape (n_shared, vector_size)
+        Their unit vectors in each model.
+    near : ndarray of int64, shape (n_words, 2 k)
+        The ranks of each word's neighbours in both models; see `neighbours_in_both`.
     """
 
     __repr__ = brief
@@ -64,13 +69,13 @@ class WordOverlaps:
 
     @cached_property
     def drift(self) -> NDArray[np.float64]:
-        """How far each word moved, float64 (n_words,); see `neighbourhood_drift`."""
+        """The `neighbourhood_drift` of each word, float64 (n_words,)."""
         return neighbourhood_drift(self.units, self.ranks, self.near)
 
 
 @dataclass(frozen=True)
 class Overlap:
-    """The mean overlap of the neighbourhoods of `n_words` words; None where there are none."""
+    """The mean overlap of the neighbourhoods of `n_words` words; None if there are none."""
 
     mean: float | None
     k: int
@@ -80,7 +85,7 @@ class Overlap:
 
 @dataclass(frozen=True)
 class Band:
-    """The mean overlap of the `n_words` compared among the shared words of ranks first to last."""
+    """The mean overlap of `n_words` words among the shared words of ranks first to last."""
 
     first: int
     last: int
@@ -90,7 +95,17 @@ class Band:
 
 @dataclass(frozen=True)
 class Drifted:
-    """A word, its rank from 1, and how far its neighbourhoods agree, as in WordOverlaps."""
+    """A word whose neighbourhood changed.
+
+    Attributes
+    ----------
+    word : str
+        The word.
+    rank : int
+        Its rank among the shared words, from 1.
+    overlap, move : float
+        The overlap of its neighbourhoods, and its `neighbourhood_drift`.
+    """
 
     word: str
     rank: int
@@ -100,7 +115,7 @@ class Drifted:
 
 @dataclass(frozen=True)
 class Agreement:
-    """The overlap of the most frequent words, by bands of frequency, and the words that moved."""
+    """The overlap of the most frequent words and of frequency bands, and the most drifted words."""
 
     __repr__ = brief
 
@@ -117,15 +132,28 @@ def word_overlaps(
     words: Sequence[str] | None = None,
     n_frequent: int | None = N_FREQUENT,
 ) -> WordOverlaps:
-    """|N_k(first) & N_k(second)| / k of each word, N_k its k nearest among the shared words.
+    """Return the overlap of the two neighbourhoods of each word.
 
-    words      : the words to compare; None: the `n_frequent` most frequent shared ones, in order of
-                 the sum of their ranks in the two models (None: all of them)
-    k          : at least 1; fewer where the models share too few words
+    The overlap is |N_k(first) & N_k(second)| / k, where N_k are the k nearest shared words. For two
+    models that differ only in the seed it measures the stability of a neighbourhood (Antoniak &
+    Mimno 2018; Wendlandt, Kummerfeld & Mihalcea 2018).
 
-    Of two models trained alike but for the seed this tells how stable a neighbourhood is (Antoniak
-    & Mimno 2018; Wendlandt, Kummerfeld & Mihalcea 2018). Raises EvaluationError on k or n_frequent
-    below 1, and on a word that the models do not share.
+    Parameters
+    ----------
+    first, second : WordVectors
+        The models.
+    k : int
+        At least 1; reduced if the models share too few words.
+    words : sequence of str, optional
+        The words to compare; by default the most frequent shared ones, in order of the sum of their
+        ranks in the two models.
+    n_frequent : int or None
+        How many of these; None for all.
+
+    Raises
+    ------
+    EvaluationError
+        If k or n_frequent is below 1, and for a word that the models do not share.
     """
     _check(k, n_frequent)
     shared = shared_words(first, second)
@@ -143,7 +171,7 @@ def neighbourhood_overlap(
     words: Sequence[str] | None = None,
     n_frequent: int | None = N_FREQUENT,
 ) -> Overlap:
-    """The mean of `word_overlaps`, whose options it has."""
+    """Return the mean of `word_overlaps`, whose parameters this has."""
     found = word_overlaps(first, second, k=k, words=words, n_frequent=n_frequent)
     mean = float(found.overlaps.mean()) if len(found.words) else None
     return Overlap(mean, found.k, len(found.words), found.n_shared)
@@ -156,10 +184,11 @@ def compare_neighbourhoods(
     k: int = N_NEIGHBOURS,
     n_frequent: int | None = N_FREQUENT,
 ) -> Agreement:
-    """The neighbourhoods of two models; options and errors are those of `word_overlaps`.
+    """Compare the neighbourhoods of two models over all frequencies.
 
-    The bands are the ranks 1-100, 101-1,000, and on by tens; of one that reaches beyond the
-    `n_frequent`, N_OF_BAND of the words beyond them take part, at even steps.
+    Parameters and errors are those of `word_overlaps`. The frequency bands are the ranks 1-100,
+    101-1,000 and so on by powers of ten. Of a band that extends beyond the `n_frequent` words,
+    WORDS_PER_BAND further words are compared.
     """
     _check(k, n_frequent)
     shared = shared_words(first, second)
@@ -179,18 +208,18 @@ def compare_neighbourhoods(
                 found.words[i], int(found.ranks[i]) + 1,
                 float(found.overlaps[i]), float(found.drift[i]),
             )
-            for i in order[:N_MOVED].tolist()
+            for i in order[:N_DRIFTED].tolist()
         ),
     )  # fmt: skip
 
 
 def banded_ranks(n_words: int, limit: int) -> NDArray[np.int64]:
-    """The ranks of the words that stand for all: the first `limit`, and of each band some more.
+    """Return a sample of ranks, ascending: the first `limit`, and more of each band beyond it.
 
-    int64, ascending. Of a band that reaches beyond the limit these are N_OF_BAND, at even steps.
+    Of a band that extends beyond the limit these are WORDS_PER_BAND evenly spaced ranks.
     """
     rarer = [
-        np.linspace(max(low, limit), high, N_OF_BAND, endpoint=False).astype(np.int64)
+        np.linspace(max(low, limit), high, WORDS_PER_BAND, endpoint=False).astype(np.int64)
         for low, high in _bands(n_words)
         if high > limit
     ]
@@ -200,7 +229,7 @@ def banded_ranks(n_words: int, limit: int) -> NDArray[np.int64]:
 def means_by_band(
     ranks: NDArray[np.int64], overlaps: NDArray[np.float64], n_words: int
 ) -> tuple[Band, ...]:
-    """The mean overlap of each band that a word stands in."""
+    """Return the mean overlap of each band that contains a word."""
     found = []
     for low, high in _bands(n_words):
         inside = overlaps[(ranks >= low) & (ranks < high)]
@@ -210,8 +239,8 @@ def means_by_band(
 
 
 def _bands(n_words: int) -> list[tuple[int, int]]:
-    """The first ranks and the ends of the bands: LEAST_BAND words, then up to ten times as many."""
-    bounds = [0, LEAST_BAND]
+    """Return the first rank and the end of each band, of FIRST_BAND words and then by tens."""
+    bounds = [0, FIRST_BAND]
     while bounds[-1] < n_words:
         bounds.append(10 * bounds[-1])
     return list(pairwise([*bounds[:-1], n_words])) if n_words else []
@@ -223,15 +252,15 @@ def _check(k: int, n_frequent: int | None) -> None:
 
 
 def check_frequency_order(first: WordVectors, second: WordVectors, n: int | None) -> None:
-    """Warn where the first n words of a model are not known to be its most frequent."""
+    """Warn if the first n words of a model are not known to be its most frequent."""
     for vectors in (first, second):
         vectors.check_order(n)
 
 
 def shared_words(first: WordVectors, second: WordVectors) -> list[str]:
-    """The words of both models by the sum of their ranks; the order of the models is no matter.
+    """Return the words of both models by the sum of their ranks, which is symmetric in the models.
 
-    Words whose vector has no finite length, and so no direction, are left out.
+    Words whose vector has no finite length are left out.
     """
     others = second.word_ids(first.words, -1)
     is_shared = (others >= 0) & np.isfinite(first.norms) & np.isfinite(second.norms[others])
@@ -250,7 +279,7 @@ def _overlaps(
     chosen: NDArray[np.int64],
     k: int,
 ) -> WordOverlaps:
-    """The overlaps of the chosen of the shared words, given by their ranks."""
+    """Return the overlaps of the shared words with the ranks `chosen`."""
     k = min(k, max(0, len(shared) - 1))
     if not k:
         chosen = chosen[:0]
@@ -263,52 +292,77 @@ def _overlaps(
 
 
 def shared_ranks(shared: Sequence[str], words: Collection[str]) -> NDArray[np.int64]:
-    """The places of words among the shared ones; EvaluationError names all that are not there."""
-    place = {word: i for i, word in enumerate(shared)}
-    if missing := [repr(word) for word in words if word not in place]:
+    """Return the ranks of words among the shared ones; EvaluationError names all missing words."""
+    rank_of = {word: i for i, word in enumerate(shared)}
+    if missing := [repr(word) for word in words if word not in rank_of]:
         verb = "is" if len(missing) == 1 else "are"
         raise EvaluationError(f"{', '.join(missing)} {verb} not in the vocabulary of both models")
-    return np.array([place[word] for word in words], dtype=np.int64)
+    return np.array([rank_of[word] for word in words], dtype=np.int64)
 
 
 def neighbours_in_both(
     units: Sequence[NDArray[np.float32]], chosen: NDArray[np.int64], k: int
 ) -> NDArray[np.int64]:
-    """The k nearest rows of each chosen one in both models, those of one after those of the other.
+    """Return the k nearest rows of each chosen row in both models.
 
-    units : twice float32 (n_words, vector_size), rows of length 1 or 0
-    Returns int64 (n_chosen, 2 k).
+    Parameters
+    ----------
+    units : sequence of two ndarray of float32, shape (n_words, vector_size)
+        Rows of length 1 or 0.
+    chosen : ndarray of int64, shape (n_chosen,)
+        The rows.
+    k : int
+        Number of neighbours.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_chosen, 2 k)
+        The neighbours in the first model, then those in the second.
     """
     found = [nearest(unit, None, unit[chosen], k, excluded=chosen[:, None]).ids for unit in units]
     return np.concatenate(found, axis=1)
 
 
 def count_common(near: NDArray[np.int64]) -> NDArray[np.int64]:
-    """How many neighbours stand twice in each row, int64 (n_rows,)."""
+    """Return how many neighbours stand twice in each row of `neighbours_in_both`."""
     ordered = np.sort(near, axis=1)
-    same: NDArray[np.int64] = (ordered[:, 1:] == ordered[:, :-1]).sum(axis=1)
-    return same
+    n_common: NDArray[np.int64] = (ordered[:, 1:] == ordered[:, :-1]).sum(axis=1)
+    return n_common
 
 
 def neighbourhood_drift(
     units: Sequence[NDArray[np.float32]], chosen: NDArray[np.int64], near: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """How far chosen words moved from one model to another, float64 (n_chosen,), from 0 to 2.
+    """Return the local neighbourhood measure of words between two models.
 
-    One less the cosine of the word's similarities in the one and in the other with all neighbours
-    that it has in either (Hamilton, Leskovec & Jurafsky 2016b, "Cultural shift or linguistic
-    drift?", eqs. 3-4). units, near : as for `neighbours_in_both`
+    It is 1 - cos(s1, s2), where s1 and s2 are the similarities of a word, in the first and in the
+    second model, with all neighbours that it has in either.
+
+    Parameters
+    ----------
+    units, chosen
+        As for `neighbours_in_both`.
+    near : ndarray of int64, shape (n_chosen, 2 k)
+        Its result.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_chosen,)
+        From 0 to 2.
+
+    References
+    ----------
+    Hamilton, Leskovec & Jurafsky 2016b, "Cultural shift or linguistic drift?", eqs. 3-4.
     """
     ordered = np.sort(near, axis=1)
-    once = np.ones(ordered.shape, dtype=np.bool_)
-    once[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
-    moves = np.zeros(len(chosen))
-    for start in range(0, len(chosen), BLOCK_ROWS):
-        rows = slice(start, start + BLOCK_ROWS)
-        here, there = (
+    is_first = np.ones(ordered.shape, dtype=np.bool_)
+    is_first[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    drift = np.zeros(len(chosen))
+    for rows in slices(len(chosen), BLOCK_WORDS):
+        s1, s2 = (
             np.einsum("wd,wnd->wn", unit[chosen[rows]], unit[ordered[rows]]).astype(np.float64)
-            * once[rows]
+            * is_first[rows]
             for unit in units
         )
-        moves[rows] = 1 - cosines(here, there)
-    return moves
+        drift[rows] = 1 - cosines(s1, s2)
+    return drift

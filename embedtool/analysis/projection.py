@@ -1,7 +1,4 @@
-"""Points in the plane for word vectors.
-
-In: rows of vectors. Out: two coordinates a row, by PCA, t-SNE or UMAP.
-"""
+"""Two-dimensional layouts of word vectors by PCA, t-SNE or UMAP."""
 
 import itertools
 from collections.abc import Callable
@@ -14,90 +11,128 @@ from numpy.typing import NDArray
 
 from embedtool.config.choices import LAYOUTS, Layout
 from embedtool.errors import ConfigError, MissingExtraError
+from embedtool.io.blocks import slices
 from embedtool.io.progress import Progress, Report, silent
 from embedtool.model.linalg import principal_axes, unit_rows
 from embedtool.search.index import Nearest, nearest
 
 Rows = NDArray[np.float32]
 
-FEW = 3
-"""Of fewer rows t-SNE and UMAP know no neighbourhoods."""
+MIN_ROWS = 4
+"""With fewer rows t-SNE and UMAP have no neighbourhoods."""
 PERPLEXITY = 15
-"""Of t-SNE, where there are enough rows (van der Maaten & Hinton 2008: 5 to 50). Of the ten nearest
-words of each of 21,604 of Wikipedia 15 keeps 29 % nearest on the map, 30 28.7 %, 6 27.5 %."""
-NEIGHBOURS_A_PERPLEXITY = 3
-"""Rows whose similarity to a row t-SNE takes as more than zero (van der Maaten 2014, 4.1)."""
-NEIGHBOURS = 15
-"""Of UMAP, where there are enough rows (McInnes, Healy & Melville 2018, section 5)."""
+"""Of t-SNE, if there are enough rows (van der Maaten & Hinton 2008: 5 to 50). Of the ten nearest
+neighbours of each of 21,604 words of Wikipedia, 15 keeps 29 % among the nearest on the map, 30
+28.7 %, 6 27.5 %."""
+NEIGHBOURS_PER_PERPLEXITY = 3
+"""Neighbours of a row with a nonzero similarity in t-SNE (van der Maaten 2014, section 4.1)."""
+UMAP_NEIGHBOURS = 15
+"""If there are enough rows (McInnes, Healy & Melville 2018, section 5)."""
 LANDMARKS = 100_000
-"""Rows that t-SNE lays out: time grows with their square, where neighbours are sought."""
-BLOCK_ROWS, REPORT_ITERATIONS = 2**12, 25
-"""Rows whose neighbours are sought, and steps of gradient descent, between two reports."""
+"""Rows that t-SNE lays out: the time of the neighbour search is quadratic in them."""
+BLOCK_WORDS, REPORT_ITERATIONS = 2**12, 25
+"""Rows of the neighbour search, and iterations of gradient descent, between two reports."""
 OFFSET = 0.5
+"""Standard deviation of the offset of a row from the row that it is placed near, relative to the
+median distance between landmarks."""
 LEADING = 50
-"""Dimensions by which rows beyond LANDMARKS find the row that they are placed near."""
-UMAP_NEEDS = ("a layout by UMAP", "umap")
-"""What MissingExtraError says where it is not installed."""
-FIRST_DEVIATION = 1e-4
-"""Of the points with which t-SNE begins (Kobak & Berens 2019)."""
+"""Principal components by which rows beyond LANDMARKS find the row that they are placed near."""
+UMAP_EXTRA = ("a layout by UMAP", "umap")
+"""Arguments of MissingExtraError."""
+INITIAL_STD = 1e-4
+"""Standard deviation of the initial points of t-SNE (Kobak & Berens 2019)."""
 REVISION = 1
 """Raised when the same rows and parameters give other points, so that cached ones are not used."""
 
 
 def layout(rows: Rows, method: Layout = "pca", seed: int = 1, report: Report = silent) -> Rows:
-    """Two coordinates for each row, float32 (n_rows, 2), centred; by the directions of the rows.
+    """Return two coordinates for each row, by its direction.
 
-    rows   : float32 (n_rows, vector_size), the most important first; their lengths say nothing
-    method : "pca", the plane of the two first principal components; "tsne" (van der Maaten &
-             Hinton 2008) and "umap" (McInnes, Healy & Melville 2018) keep neighbourhoods, and say
-             nothing by distances between far points. Of many rows t-SNE lays out the first
-             LANDMARKS, and each other row stands near the nearest of those before it.
+    Parameters
+    ----------
+    rows : ndarray of float32, shape (n_rows, vector_size)
+        The most important first; their lengths are ignored.
+    method : {"pca", "tsne", "umap"}
+        "pca" are the first two principal components. "tsne" (van der Maaten & Hinton 2008) and
+        "umap" (McInnes, Healy & Melville 2018) preserve neighbourhoods; distances between remote
+        points mean nothing. t-SNE lays out at most the first LANDMARKS rows, and places each
+        further row near its nearest neighbour among the rows before it.
+    seed : int
+        The same rows and seed give the same points.
+    report : Report
+        Receives the progress.
 
-    The same rows and seed give the same points. Raises ConfigError on an unknown method,
-    MissingExtraError where UMAP is not installed.
+    Returns
+    -------
+    ndarray of float32, shape (n_rows, 2)
+        Centred.
+
+    Raises
+    ------
+    ConfigError
+        For an unknown method.
+    MissingExtraError
+        If UMAP is not installed.
     """
     if method not in LAYOUTS:
         raise ConfigError(f"no layout {method!r}: expected {', '.join(LAYOUTS)}")
     units = finite_unit_rows(rows)
-    enough = len(rows) > FEW and bool((units != units[:1]).any())
-    found = LAYOUT_FUNCTIONS[method](units, seed, report) if enough else principal(units, 2)
-    centred: Rows = found - found.mean(axis=0, dtype=np.float64)
+    if len(rows) < MIN_ROWS or (units == units[:1]).all():
+        method = "pca"
+    points = LAYOUT_FUNCTIONS[method](units, seed, report)
+    centred: Rows = points - points.mean(axis=0, dtype=np.float64)
     return centred.astype(np.float32)
 
 
 def layout_parameters(method: Layout) -> dict[str, Any]:
-    """All that decides where points stand, apart from rows and seed.
+    """Return all that determines a layout, apart from rows and seed.
 
-    Raises MissingExtraError where UMAP is not installed.
+    Raises
+    ------
+    MissingExtraError
+        If UMAP is not installed.
     """
-    told: dict[str, Any] = {"method": method, "revision": REVISION}
+    parameters: dict[str, Any] = {"method": method, "revision": REVISION}
     if method == "tsne":
         library = "openTSNE" if has_opentsne() else "scikit-learn"
-        told |= {"library": f"{library} {version(library)}"}
-        told |= {"perplexity": PERPLEXITY, "landmarks": LANDMARKS}
+        parameters |= {"library": f"{library} {version(library)}"}
+        parameters |= {"perplexity": PERPLEXITY, "landmarks": LANDMARKS}
     elif method == "umap":
-        told |= {"library": f"umap-learn {_version_of_umap()}", "neighbours": NEIGHBOURS}
-    return told
+        parameters |= {
+            "library": f"umap-learn {_umap_version()}", "neighbours": UMAP_NEIGHBOURS
+        }  # fmt: skip
+    return parameters
 
 
-def _version_of_umap() -> str:
+def _umap_version() -> str:
     try:
         return version("umap-learn")
     except PackageNotFoundError:
-        raise MissingExtraError(*UMAP_NEEDS) from None
+        raise MissingExtraError(*UMAP_EXTRA) from None
 
 
 def finite_unit_rows(rows: Rows) -> Rows:
-    """Rows of length 1; of zeros where they are zeros, or not finite."""
-    sound = np.isfinite(rows).all(axis=1, keepdims=True)
-    return unit_rows(rows if sound.all() else np.where(sound, rows, 0))
+    """Scale rows to length 1; rows of zeros or with values that are not finite become zeros."""
+    finite = np.isfinite(rows).all(axis=1, keepdims=True)
+    return unit_rows(rows if finite.all() else np.where(finite, rows, 0))
 
 
-def principal(units: Rows, n: int) -> Rows:
-    """The first n principal components of rows, float32 (n_rows, n); zeros where there are fewer.
+def principal_components(units: Rows, n: int) -> Rows:
+    """Return the coordinates of rows on their first n principal components.
 
-    By the eigenvectors of the covariance, in float64 sums: rows are many, dimensions few. Each
-    component's largest weight is positive, so that a picture is not mirrored by chance.
+    The largest weight of each component is positive, so that a picture is not mirrored by chance.
+
+    Parameters
+    ----------
+    units : ndarray of float32, shape (n_rows, vector_size)
+        The rows; they are centred here.
+    n : int
+        Number of components.
+
+    Returns
+    -------
+    ndarray of float32, shape (n_rows, n)
+        Columns beyond `vector_size` are zeros.
     """
     mean = units.mean(axis=0, dtype=np.float64)
     centred = units - mean.astype(np.float32)
@@ -108,94 +143,108 @@ def principal(units: Rows, n: int) -> Rows:
 
 
 def _pca(units: Rows, seed: int, report: Report) -> Rows:
-    return principal(units, 2)
+    return principal_components(units, 2)
 
 
 def _tsne(units: Rows, seed: int, report: Report) -> Rows:
     from threadpoolctl import threadpool_limits
 
     landmarks = units[:LANDMARKS]
-    perplexity = min(PERPLEXITY, (len(landmarks) - 1) / NEIGHBOURS_A_PERPLEXITY)
-    first = principal(landmarks, 2)
-    first *= FIRST_DEVIATION / first[:, 0].std()
-    # equal rows would never part
-    first += np.random.default_rng(seed).normal(scale=0.01 * FIRST_DEVIATION, size=first.shape)
-    make = _by_fourier if has_opentsne() else _by_tree
-    with threadpool_limits(1):  # sums over several threads differ with their number
-        points = make(landmarks, first, perplexity, seed, report)
+    perplexity = min(PERPLEXITY, (len(landmarks) - 1) / NEIGHBOURS_PER_PERPLEXITY)
+    initial = principal_components(landmarks, 2)
+    initial *= INITIAL_STD / initial[:, 0].std()
+    # equal rows would never separate
+    initial += np.random.default_rng(seed).normal(scale=0.01 * INITIAL_STD, size=initial.shape)
+    fit = _fft_tsne if has_opentsne() else _barnes_hut_tsne
+    with threadpool_limits(1):  # sums over several threads depend on their number
+        points = fit(landmarks, initial, perplexity, seed, report)
     if len(landmarks) == len(units):
         return points
-    leading = principal(units, min(LEADING, units.shape[1]))
+    leading = principal_components(units, min(LEADING, units.shape[1]))
     return place_near(finite_unit_rows(leading), points, seed)
 
 
 def has_opentsne() -> bool:
-    """Whether t-SNE is openTSNE's, which has no ready build for every machine."""
+    """Return whether openTSNE is installed, which has no binary for every platform."""
     return find_spec("openTSNE") is not None
 
 
-def _by_fourier(units: Rows, first: Rows, perplexity: float, seed: int, report: Report) -> Rows:
-    """t-SNE whose time grows with the number of rows (Linderman and others 2019)."""
+def _fft_tsne(units: Rows, initial: Rows, perplexity: float, seed: int, report: Report) -> Rows:
+    """Run FFT-accelerated t-SNE, which takes linear time (Linderman et al. 2019)."""
     from openTSNE import TSNE
     from openTSNE.affinity import PerplexityBasedNN
     from openTSNE.nearest_neighbors import PrecomputedNeighbors
 
-    done = itertools.count(REPORT_ITERATIONS, REPORT_ITERATIONS)
+    iterations_done = itertools.count(REPORT_ITERATIONS, REPORT_ITERATIONS)
 
-    def tell(iteration: int, divergence: float, points: Rows) -> None:
-        total = maker.early_exaggeration_iter + maker.n_iter
-        report(Progress("laying out", next(done), total, "iterations"))
+    def report_iteration(iteration: int, divergence: float, points: Rows) -> None:
+        total = tsne.early_exaggeration_iter + tsne.n_iter
+        report(Progress("laying out", next(iterations_done), total, "iterations"))
 
-    maker = TSNE(
-        random_state=seed, n_jobs=1, callbacks=tell, callbacks_every_iters=REPORT_ITERATIONS
-    )
-    near = _neighbours(units, int(NEIGHBOURS_A_PERPLEXITY * perplexity), report)
+    tsne = TSNE(
+        random_state=seed, n_jobs=1, callbacks=report_iteration,
+        callbacks_every_iters=REPORT_ITERATIONS,
+    )  # fmt: skip
+    near = _neighbours(units, int(NEIGHBOURS_PER_PERPLEXITY * perplexity), report)
     distances = np.sqrt(np.maximum(0, 2 - 2 * near.scores))
     affinities = PerplexityBasedNN(
         knn_index=PrecomputedNeighbors(near.ids, distances), perplexity=perplexity, n_jobs=1
     )
-    points = maker.fit(affinities=affinities, initialization=first.astype(np.float64))
+    points = tsne.fit(affinities=affinities, initialization=initial.astype(np.float64))
     return np.asarray(points, dtype=np.float32)
 
 
-def _by_tree(units: Rows, first: Rows, perplexity: float, seed: int, report: Report) -> Rows:
-    """The same by scikit-learn, which takes several times as long (van der Maaten 2014)."""
+def _barnes_hut_tsne(
+    units: Rows, initial: Rows, perplexity: float, seed: int, report: Report
+) -> Rows:
+    """Run scikit-learn's t-SNE, which takes several times as long (van der Maaten 2014)."""
     from sklearn.manifold import TSNE
 
-    maker = TSNE(perplexity=perplexity, init=first, random_state=seed, n_jobs=1)
-    points: Rows = maker.fit_transform(units)
+    tsne = TSNE(perplexity=perplexity, init=initial, random_state=seed, n_jobs=1)
+    points: Rows = tsne.fit_transform(units)
     return points
 
 
 def _neighbours(units: Rows, n: int, report: Report) -> Nearest:
-    """The n nearest to each row, itself left out."""
+    """Return the n nearest rows of each row, without the row itself."""
     found = []
-    for begin in range(0, len(units), BLOCK_ROWS):
-        ids = np.arange(begin, min(begin + BLOCK_ROWS, len(units)))
+    for rows in slices(len(units), BLOCK_WORDS):
+        ids = np.arange(rows.start, rows.stop)
         found.append(nearest(units, None, units[ids], n, excluded=ids[:, None]))
         report(Progress("finding neighbours", int(ids[-1]) + 1, len(units), "words"))
     return Nearest(*map(np.concatenate, zip(*found, strict=True)))
 
 
 def place_near(units: Rows, points: Rows, seed: int) -> Rows:
-    """Points for all rows: each stands beside the row nearest to it among those before.
+    """Place each row without a point near its nearest neighbour among the rows before it.
 
-    units  : float32 (n_rows, vector_size), of length 1
-    points : float32 (n_landmarks, 2), of the first rows
-    In each turn as many rows get a place as have one. They stand off by a normal deviate of OFFSET
-    of the distance at which landmarks stand from one another, so that none hides another.
+    Each pass doubles the number of points. A new point has a normally distributed offset, so that
+    none hides another.
+
+    Parameters
+    ----------
+    units : ndarray of float32, shape (n_rows, vector_size)
+        Rows of length 1.
+    points : ndarray of float32, shape (n_landmarks, 2)
+        Of the first rows.
+    seed : int
+        Of the offsets.
+
+    Returns
+    -------
+    ndarray of float32, shape (n_rows, 2)
     """
     if len(units) == len(points):
         return points
     from scipy.spatial import cKDTree
 
-    apart = np.median(cKDTree(points).query(points, k=2)[0][:, 1])
+    spacing = np.median(cKDTree(points).query(points, k=2)[0][:, 1])
     rng = np.random.default_rng(seed)
     while len(points) < len(units):
-        placed = len(points)
-        found = nearest(units[:placed], None, units[placed : 2 * placed], 1).ids[:, 0]
-        off = rng.normal(scale=OFFSET * apart, size=(len(found), 2)).astype(np.float32)
-        points = np.concatenate([points, points[found] + off])
+        n_placed = len(points)
+        near = nearest(units[:n_placed], None, units[n_placed : 2 * n_placed], 1).ids[:, 0]
+        offsets = rng.normal(scale=OFFSET * spacing, size=(len(near), 2)).astype(np.float32)
+        points = np.concatenate([points, points[near] + offsets])
     return points
 
 
@@ -203,12 +252,12 @@ def _umap(units: Rows, seed: int, report: Report) -> Rows:
     try:
         from umap import UMAP
     except ImportError:
-        raise MissingExtraError(*UMAP_NEEDS) from None
-    n_neighbors = min(NEIGHBOURS, len(units) - 1)
-    found: Rows = UMAP(
+        raise MissingExtraError(*UMAP_EXTRA) from None
+    n_neighbors = min(UMAP_NEIGHBOURS, len(units) - 1)
+    points: Rows = UMAP(
         n_neighbors=n_neighbors, metric="cosine", random_state=seed, n_jobs=1
     ).fit_transform(units)
-    return found
+    return points
 
 
 LAYOUT_FUNCTIONS: dict[Layout, Callable[[Rows, int, Report], Rows]] = {

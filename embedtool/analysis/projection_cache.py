@@ -1,13 +1,10 @@
-"""Layouts that are kept, so that the words of a model are laid out once.
-
-In: the directions of words, how to lay them out, the folder of their model. Out: their points, from
-a file that is there, or computed and kept.
+"""A cache of layouts, so that the words of a model are laid out once.
 
     layout-KEY.safetensors    points, float32 (n_words, 2), and the SHA-256 of them and of KEY
 
-KEY is the SHA-256 of the directions and of all parameters: other vectors, another seed or another
-version of the library have another file. It lies in the model's folder, whose own files stay as
-they are, or in the user's cache where that cannot be written.
+KEY is the SHA-256 of the directions and of all parameters, so that other vectors, another seed or
+another version of the library have another file. The file is in the folder of the model or, if that
+cannot be written, in the user's cache.
 """
 
 import json
@@ -29,6 +26,7 @@ from embedtool.io.progress import Report, silent
 from embedtool.io.safetensors_io import map_tensors, write_tensors
 
 KEY_LENGTH = 32
+"""Hexadecimal digits of the key."""
 
 log = logging.getLogger(__name__)
 
@@ -36,11 +34,27 @@ log = logging.getLogger(__name__)
 def cached_layout(
     units: Rows, method: Layout, seed: int, folder: Path, report: Report = silent
 ) -> Rows:
-    """Two coordinates for each row as `layout` gives them, float32 (n_rows, 2).
+    """Return `layout` of unit vectors, from the cache if it is there.
 
-    units  : float32 (n_rows, vector_size), of length 1 or 0
-    folder : of the model
-    Raises MissingExtraError. A file that cannot be written is a warning in the log.
+    Parameters
+    ----------
+    units : ndarray of float32, shape (n_rows, vector_size)
+        Of length 1 or 0.
+    method, seed
+        As for `projection.layout`.
+    folder : Path
+        Of the model.
+    report : Report
+        Receives the progress.
+
+    Returns
+    -------
+    ndarray of float32, shape (n_rows, 2)
+
+    Raises
+    ------
+    MissingExtraError
+        If UMAP is not installed. A file that cannot be written is only a warning in the log.
     """
     key = _key(units, method, seed)
     folders = [folder]
@@ -48,17 +62,17 @@ def cached_layout(
         folders.append(user_cache("layouts"))
     paths = [each / f"layout-{key}.safetensors" for each in folders]
     for path in paths:
-        kept = _read(path, key, len(units))
-        if kept is not None:
-            return kept
+        cached = _read(path, key, len(units))
+        if cached is not None:
+            return cached
     points = layout(units, method, seed, report)
     _write(paths, key, points)
     return points
 
 
 def _key(units: Rows, method: Layout, seed: int) -> str:
-    told = {**layout_parameters(method), "seed": seed, "shape": units.shape}
-    digest = sha256(json.dumps(told, sort_keys=True).encode())
+    parameters = {**layout_parameters(method), "seed": seed, "shape": units.shape}
+    digest = sha256(json.dumps(parameters, sort_keys=True).encode())
     digest.update(np.ascontiguousarray(units, dtype="<f4").data)
     return digest.hexdigest()[:KEY_LENGTH]
 
@@ -70,14 +84,14 @@ def _checksum(key: str, points: Rows) -> NDArray[np.uint8]:
 
 
 def _read(path: Path, key: str, n_words: int) -> Rows | None:
-    """The points of a file; None where there is none, or it is damaged."""
+    """Return the points of a file; None if it does not exist or is damaged."""
     try:
         tensors = map_tensors(path)
         points = np.array(tensors["points"], dtype=np.float32)
-        sound = np.array_equal(tensors["checksum"], _checksum(key, points))
+        intact = np.array_equal(tensors["checksum"], _checksum(key, points))
     except (OSError, FormatError, KeyError):
         return None
-    return points if sound and points.shape == (n_words, 2) else None
+    return points if intact and points.shape == (n_words, 2) else None
 
 
 def _write(paths: Sequence[Path], key: str, points: Rows) -> None:

@@ -1,8 +1,4 @@
-"""Words of one language found among those of another.
-
-In: two WordVectors and a dictionary of a few words. Out: for a word of the first the words of the
-second that are nearest when the first is turned into its space; the share of right ones.
-"""
+"""Word translation between two aligned models, by cosine or CSLS, and its precision."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,14 +19,14 @@ from embedtool.search.lookup import from_ngrams, lookup
 from embedtool.search.query import Answers, WordScore
 
 CUTOFFS = (1, 5, 10)
-"""Among how many answers a right one is looked for (Conneau et al. 2018, section 3)."""
+"""Values of k for precision@k (Conneau et al. 2018, section 3)."""
 
-N_BOUND = 1000
-"""Words of the source by which crowds are bounded: a fiftieth of the default, and frequent ones,
-which have many neighbours. Not fewer than a crowd can have."""
-FIRST_LOOK, GROWTH = 16, 4
-"""Candidates looked at closer, for each answer that is wanted; and how many times more, where a
-bound does not yet tell that the others are no better."""
+N_BOUND_SOURCES = 1000
+"""Source words that bound r_S from below: a fiftieth of the default vocabulary, and frequent ones,
+which have many neighbours. Not fewer than `neighbours` can be."""
+FIRST_RESCORED, GROWTH = 16, 4
+"""Candidates that are rescored for each answer, and the factor by which more are rescored while the
+bound does not exclude the others."""
 
 Pair = tuple[str, str]
 Rows = NDArray[np.float32]
@@ -38,11 +34,18 @@ Rows = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Precision:
-    """The words of a test dictionary of which one of the first k answers is a translation.
+    """Precision@k on a test dictionary.
 
-    correct              : how many they are
-    precision            : correct / found, None where none is found
-    precision_over_total : correct / total: a word that cannot be answered is wrong
+    Attributes
+    ----------
+    k : int
+        Number of answers that are considered.
+    correct : int
+        Words with a right translation among their first k answers.
+    precision : float or None
+        correct / found; None if no word is found.
+    precision_over_total : float or None
+        correct / total: a word that cannot be answered is wrong.
     """
 
     k: int
@@ -53,11 +56,18 @@ class Precision:
 
 @dataclass(frozen=True)
 class TranslationScore:
-    """How many words of a test dictionary are translated rightly.
+    """The precision on a test dictionary.
 
-    found : words of which the source has a vector, not of zeros, and a translation is among the
-            candidates
-    total : different words
+    Attributes
+    ----------
+    method, restrict_vocab
+        As of TranslateConfig.
+    found : int
+        Words with a nonzero vector in the source and a translation among the candidates.
+    total : int
+        Different words of the dictionary.
+    precisions : tuple of Precision
+        One for each of CUTOFFS.
     """
 
     method: str
@@ -69,9 +79,16 @@ class TranslationScore:
 
 @dataclass(frozen=True, eq=False)
 class Translator:
-    """Translates words of the source by those of the target.
+    """A translator of words of the source model to words of the target model.
 
-    alignment : turns the source into the space of the target
+    Attributes
+    ----------
+    source, target : WordVectors
+        The models.
+    config : TranslateConfig
+        The method.
+    alignment : Alignment
+        Rotates the source into the space of the target.
     """
 
     __repr__ = brief
@@ -89,9 +106,21 @@ class Translator:
         seeds: Sequence[Pair],
         config: TranslateConfig,
     ) -> "Translator":
-        """Align two languages on the pairs of a dictionary of which both words are known.
+        """Align two models on the pairs of a dictionary of which both words are known.
 
-        Raises EvaluationError where none is, or the models differ in dimensions.
+        Parameters
+        ----------
+        source, target : WordVectors or Model
+            The models of the two languages.
+        seeds : sequence of (str, str)
+            Words of the source with their translations.
+        config : TranslateConfig
+            The method.
+
+        Raises
+        ------
+        EvaluationError
+            If no pair is known, or the models differ in dimensions.
         """
         source, target = vectors_of(source), vectors_of(target)
         first = source.word_ids((word for word, _ in seeds), -1)
@@ -106,56 +135,69 @@ class Translator:
         return cls(source, target, config, alignment)
 
     def translate(self, words: Sequence[str], n: int = CUTOFFS[-1]) -> list[Answers]:
-        """The n words of the target that each word of the source most likely means, best first.
+        """Return the n most likely translations of each word, best first.
 
         Scores are cosines, or CSLS(x, y) = 2 cos(x, y) - r_T(x) - r_S(y), where r_T(x) is the mean
-        cosine of x, turned, with its nearest words of the target, and r_S(y) that of y with its
-        nearest words of the source, turned (Conneau et al. 2018, section 2.3).
-        Raises NoAnswerError on words without a vector or with one of zeros, QueryError on n < 1.
+        cosine of x with its nearest words of the target, and r_S(y) that of y with its nearest
+        words of the source; source vectors are rotated. r is large for hubs, which are near to many
+        words (Conneau et al. 2018, section 2.3).
+
+        Raises
+        ------
+        NoAnswerError
+            For words without a vector or with a zero vector.
+        QueryError
+            For n below 1.
         """
         if n < 1:
             raise QueryError(f"the number of answers must be at least 1, not {n}")
-        queries = self._turned(lookup(self.source, words, need_direction=True))
+        queries = self._rotated(lookup(self.source, words, need_direction=True))
         if self.config.method == "csls":
-            found = self._targets.best(queries, n)
+            found = self._targets.nearest_by_csls(queries, n)
         else:
             found = nearest(self._targets.rows, None, queries, n)
         return [
             Answers.of(
                 (
                     WordScore(self.target.words[i], score)
-                    for i, score in zip(self._targets.ids[places].tolist(), scores, strict=True)
+                    for i, score in zip(self._targets.ids[rows].tolist(), scores, strict=True)
                 ),
                 from_ngrams(self.source, [word]),
             )
-            for word, places, scores in zip(words, found.ids, found.scores.tolist(), strict=True)
+            for word, rows, scores in zip(words, found.ids, found.scores.tolist(), strict=True)
         ]
 
     def score(self, test: Sequence[Pair]) -> TranslationScore:
-        """Precision at CUTOFFS on a dictionary; of several translations of a word one suffices."""
-        right: dict[str, set[str]] = {}
+        """Return precision at CUTOFFS on a dictionary; one of several translations suffices."""
+        translations: dict[str, set[str]] = {}
         for word, translation in test:
-            right.setdefault(word, set()).add(translation)
+            translations.setdefault(word, set()).add(translation)
         candidates = set(self.target.words[self.target.frequent(self.config.restrict_vocab)])
-        found = [w for w in right if w in self.source and not candidates.isdisjoint(right[w])]
-        directed = have_directions(self.source.matrix[self.source.word_ids(found)])
-        found = list(compress(found, directed.tolist()))
+        found = [
+            word
+            for word, right in translations.items()
+            if word in self.source and not candidates.isdisjoint(right)
+        ]
+        nonzero = have_directions(self.source.matrix[self.source.word_ids(found)])
+        found = list(compress(found, nonzero.tolist()))
         answers = self.translate(found, CUTOFFS[-1]) if found else []
         hits = [
-            [answer.word in right[word] for answer in row]
+            [answer.word in translations[word] for answer in row]
             for word, row in zip(found, answers, strict=True)
         ]
         precisions = []
         for k in CUTOFFS:
             correct = sum(any(row[:k]) for row in hits)
             precisions.append(
-                Precision(k, correct, correct / len(found) if found else None, correct / len(right))
+                Precision(
+                    k, correct, correct / len(found) if found else None, correct / len(translations)
+                )
             )
         return TranslationScore(
             self.config.method,
             self.config.restrict_vocab,
             len(found),
-            len(right),
+            len(translations),
             tuple(precisions),
         )
 
@@ -165,29 +207,35 @@ class Translator:
         sources, targets = (
             vectors.matrix[vectors.frequent(limit)] for vectors in (self.source, self.target)
         )
-        ids, turning = np.flatnonzero(have_directions(targets)), have_directions(sources)
-        if not len(ids) or not turning.any():
+        ids, usable = np.flatnonzero(have_directions(targets)), have_directions(sources)
+        if not len(ids) or not usable.any():
             raise EvaluationError(f"none of the first {limit:,} words of a model has a direction")
-        turned = self._turned(sources[turning])
-        return _Candidates(ids, unit_rows(targets[ids]), turned, k)
+        return _Candidates(ids, unit_rows(targets[ids]), self._rotated(sources[usable]), k)
 
-    def _turned(self, rows: Rows) -> Rows:
-        turned: Rows = unit_rows(rows) @ self.alignment.rotation.astype(np.float32)
-        return turned
+    def _rotated(self, rows: Rows) -> Rows:
+        rotated: Rows = unit_rows(rows) @ self.alignment.rotation.astype(np.float32)
+        return rotated
 
 
 @dataclass(frozen=True, eq=False)
 class _Candidates:
-    """The words that may answer, and how crowded the place of each is.
+    """The words that may answer, and the mean neighbourhood similarity r_S of each.
 
-    ids     : int64 (n,), rows of the target
-    rows    : float32 (n, vector_size), these at length 1
-    sources : float32 (n_sources, vector_size), words of the source, turned and at length 1
-    k       : size of a crowd
+    r_S of all candidates takes n * n_sources dot products, and the answers of a word need few of
+    them. The mean over the k nearest of some sources is never larger than over those of all
+    sources, so it gives an upper bound of CSLS, and only candidates that may be among the best are
+    rescored.
 
-    To know the crowd of each candidate takes n * n_sources products, and a word's answers need few
-    of them: the mean over the k nearest of some sources is never more than over those of all, so
-    that it gives a bound to CSLS, and only those that may be among the best are looked at closer.
+    Attributes
+    ----------
+    ids : ndarray of int64, shape (n,)
+        Rows of the target.
+    rows : ndarray of float32, shape (n, vector_size)
+        Their unit vectors.
+    sources : ndarray of float32, shape (n_sources, vector_size)
+        Rotated unit vectors of words of the source.
+    k : int
+        Number of neighbours over which r is the mean.
     """
 
     __repr__ = brief
@@ -197,44 +245,46 @@ class _Candidates:
     sources: Rows
     k: int
 
-    def best(self, queries: Rows, n: int) -> Nearest:
-        """The n best of each query by CSLS, as places in `ids`."""
-        bounded = np.hstack((self.rows, self._least[:, None]))
+    def nearest_by_csls(self, queries: Rows, n: int) -> Nearest:
+        """Return the n candidates with the largest CSLS of each query, as rows of `rows`."""
+        # [y, r] . [2x, -1] = 2 cos(x, y) - r, an upper bound of CSLS + r_T(x) where r bounds r_S(y)
+        bounded = np.hstack((self.rows, self._lower_bounds[:, None]))
         doubled = np.hstack((2 * queries, np.full((len(queries), 1), -1, np.float32)))
         n = min(n, len(self.ids))
-        width = FIRST_LOOK * n
+        width = FIRST_RESCORED * n
         while True:
             bounds = nearest(bounded, None, doubled, width)
             scores: NDArray[np.float64] = (
-                bounds.scores + self._least[bounds.ids] - self._crowds(bounds.ids)
+                bounds.scores + self._lower_bounds[bounds.ids] - self._mean_similarities(bounds.ids)
             )
             order = np.argsort(-scores, axis=1, kind="stable")[:, :n]
             best = np.take_along_axis(scores, order, 1)
             if width >= len(self.ids) or (best[:, -1] >= bounds.scores[:, -1]).all():
                 ids = np.take_along_axis(bounds.ids, order, 1)
-                return Nearest(ids, best - _crowds(self.rows, queries, self.k)[:, None])
+                r_t = _mean_similarities(self.rows, queries, self.k)
+                return Nearest(ids, best - r_t[:, None])
             width *= GROWTH
 
     @cached_property
-    def _least(self) -> Rows:
-        """The least that the crowd of each candidate can be."""
-        return _crowds(self.sources[:N_BOUND], self.rows, self.k)
+    def _lower_bounds(self) -> Rows:
+        """Lower bounds of r_S of all candidates."""
+        return _mean_similarities(self.sources[:N_BOUND_SOURCES], self.rows, self.k)
 
     @cached_property
-    def _known(self) -> Rows:
-        """The crowds that have been needed; NaN where one has not."""
+    def _computed(self) -> Rows:
+        """The values of r_S computed so far; NaN for the others."""
         return np.full(len(self.ids), np.nan, np.float32)
 
-    def _crowds(self, places: NDArray[np.int64]) -> Rows:
-        """r_S of candidates. float32, the shape of `places`."""
-        new = np.unique(places)
-        new = new[np.isnan(self._known[new])]
-        self._known[new] = _crowds(self.sources, self.rows[new], self.k)
-        found: Rows = self._known[places]
-        return found
+    def _mean_similarities(self, rows: NDArray[np.int64]) -> Rows:
+        """Return r_S of candidates, float32 in the shape of `rows`."""
+        new = np.unique(rows)
+        new = new[np.isnan(self._computed[new])]
+        self._computed[new] = _mean_similarities(self.sources, self.rows[new], self.k)
+        similarities: Rows = self._computed[rows]
+        return similarities
 
 
-def _crowds(rows: Rows, queries: Rows, k: int) -> Rows:
-    """The mean cosine of each query with its k nearest rows. float32 (n_queries,)."""
+def _mean_similarities(rows: Rows, queries: Rows, k: int) -> Rows:
+    """Return the mean cosine of each query with its k nearest rows, float32 (n_queries,)."""
     means: Rows = nearest(rows, None, queries, k).scores.mean(axis=1).astype(np.float32)
     return means

@@ -41,5 +41,5 @@ N_ANCHORS = 10_000
 """Number of most frequent shared words that two models are aligned on: many times the dimensions,
 and frequent enough that their vectors are more than noise."""
 
-N_MOVED = 20
+N_DRIFTED = 20
 """Number of words that are shown of those whose meaning changed most."""

@@ -10,7 +10,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.analysis.projection import LEADING, Rows, finite_unit_rows, layout, principal
+from embedtool.analysis.projection import (
+    LEADING,
+    Rows,
+    finite_unit_rows,
+    layout,
+    principal_components,
+)
 from embedtool.analysis.projection_cache import cached_layout
 from embedtool.config.choices import Layout
 from embedtool.errors import QueryError
@@ -84,7 +90,7 @@ class MapData:
     @cached_property
     def leading(self) -> Rows:
         """The first principal components of the directions, float32 (n_words, at most LEADING)."""
-        return principal(self.units, max(2, min(LEADING, self.vector_size)))
+        return principal_components(self.units, max(2, min(LEADING, self.vector_size)))
 
     @cached_property
     def pca_2d(self) -> Rows:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.analysis.alignment import align, drift
-from embedtool.analysis.projection import layout, principal
+from embedtool.analysis.projection import layout, principal_components
 from embedtool.config.choices import Layout
 from embedtool.config.tasks import DriftConfig
 from embedtool.corpus.tokens import JOINERS
@@ -210,7 +210,7 @@ def analogies(vectors: WordVectors, pairs: Sequence[Pair], title: str = "") -> S
     differences = np.array([units[end] - units[start] for start, end in arrows])
     direction = unit_rows(differences.mean(axis=0, keepdims=True))
     across = units @ direction.T
-    points = np.concatenate([across, principal(units - across * direction, 1)], axis=1)
+    points = np.concatenate([across, principal_components(units - across * direction, 1)], axis=1)
     cosines = [float(a @ b) for a, b in combinations(unit_rows(differences), 2)]
     caption = f"mean cosine of the arrows {sum(cosines) / len(cosines):.2f}" if cosines else ""
     return ScatterPlot(

@@ -183,8 +183,8 @@ def csls_by_hand(queries: np.ndarray, sources: np.ndarray, targets: np.ndarray, 
 def test_csls_is_what_its_formula_says(
     bound: int, limit: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("embedtool.analysis.translation.N_BOUND", bound)
-    monkeypatch.setattr("embedtool.analysis.translation.FIRST_LOOK", 1)
+    monkeypatch.setattr("embedtool.analysis.translation.N_BOUND_SOURCES", bound)
+    monkeypatch.setattr("embedtool.analysis.translation.FIRST_RESCORED", 1)
     target = random_vectors(300, SIZE, seed=6)
     target = replace(target, words=[f"x{i}" for i in range(300)])
     translator = Translator.fit(

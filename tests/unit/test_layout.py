@@ -9,7 +9,13 @@ import pytest
 from scipy.spatial import cKDTree
 
 from embedtool.analysis import projection as module
-from embedtool.analysis.projection import Rows, finite_unit_rows, layout, place_near, principal
+from embedtool.analysis.projection import (
+    Rows,
+    finite_unit_rows,
+    layout,
+    place_near,
+    principal_components,
+)
 from embedtool.config.choices import LAYOUTS, Layout
 from embedtool.errors import ConfigError, MissingExtraError
 from embedtool.io.progress import Progress
@@ -63,8 +69,8 @@ def test_principal_components_are_those_of_the_svd() -> None:
     units = finite_unit_rows(CLOUDS)
     centred = units - units.mean(axis=0)
     expected = centred @ np.linalg.svd(centred, full_matrices=False)[2][:3].T
-    np.testing.assert_allclose(np.abs(principal(units, 3)), np.abs(expected), atol=1e-5)
-    assert principal(units[:, :2], 3).shape == (80, 3)
+    np.testing.assert_allclose(np.abs(principal_components(units, 3)), np.abs(expected), atol=1e-5)
+    assert principal_components(units[:, :2], 3).shape == (80, 3)
 
 
 def kept(units: Rows, points: Rows) -> float:

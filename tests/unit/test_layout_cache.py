@@ -88,7 +88,7 @@ def refusing(monkeypatch: pytest.MonkeyPatch, *folders: Path) -> None:
             raise OutputError(f"{path}: cannot be written: Read-only file system")
         return atomic_write(path)
 
-    monkeypatch.setattr(projection_cache, "replaced", checked)
+    monkeypatch.setattr(projection_cache, "atomic_write", checked)
 
 
 def test_the_layout_of_a_model_that_is_only_read_is_in_the_users_cache(

@@ -15,7 +15,7 @@ from embedtool.cli.options.shared import (
     tsv_option,
 )
 from embedtool.cli.output.console import Cell, echo_err, emit
-from embedtool.config.choices import N_MOVED
+from embedtool.config.choices import N_DRIFTED
 from embedtool.config.tasks import DriftConfig
 
 drift_options: Decorator[Any] = config_options(DriftConfig)
@@ -32,7 +32,7 @@ COLUMNS = ("word", "distance", "neighbourhood", "then", "now")
     "-n",
     "n",
     type=IntRange(min=1),
-    default=N_MOVED,
+    default=N_DRIFTED,
     show_default=True,
     help="Number of words.",
 )
