@@ -1,5 +1,6 @@
 """Evaluation datasets, by the name of a public dataset or from a file."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from embedtool.errors import EvaluationError
@@ -7,8 +8,47 @@ from embedtool.evaluation.analogy_reader import parse_analogies
 from embedtool.evaluation.dataset_readers import parse_categories, parse_outliers, parse_pairs
 from embedtool.evaluation.fetching import locate
 from embedtool.evaluation.registry import DatasetEntry, Task, registry
-from embedtool.evaluation.tasks import AnalogySet, CategorySet, OutlierSet, PairSet
+from embedtool.evaluation.tasks import AnalogySet, CategorySet, Dataset, OutlierSet, PairSet
 from embedtool.io.encodings import UTF8
+
+DEFAULT_ANALOGIES = ("google",)
+DEFAULT_PAIRS = ("wordsim353", "simlex999")
+
+
+def read_datasets(
+    analogies: Sequence[str] = (),
+    pairs: Sequence[str] = (),
+    categories: Sequence[str] = (),
+    outliers: Sequence[str] = (),
+    encoding: str = UTF8,
+) -> list[Dataset]:
+    """Read datasets of several tasks; if none is named, the Google analogies and two of pairs.
+
+    Parameters
+    ----------
+    analogies, pairs, categories, outliers : sequence of str
+        Names or files of datasets.
+    encoding : str
+        The codec of files; the datasets that have names are in UTF-8.
+
+    Returns
+    -------
+    list of Dataset
+        Analogies first, then pairs, categories and outliers.
+
+    Raises
+    ------
+    EvaluationError
+        If one cannot be read.
+    """
+    if not (analogies or pairs or categories or outliers):
+        analogies, pairs = DEFAULT_ANALOGIES, DEFAULT_PAIRS
+    return [
+        *(read_analogies(source, encoding) for source in analogies),
+        *(read_pairs(source, encoding) for source in pairs),
+        *(read_categories(source, encoding) for source in categories),
+        *(read_outliers(source, encoding) for source in outliers),
+    ]
 
 
 def read_analogies(source: str | Path, encoding: str = UTF8) -> AnalogySet:

@@ -46,8 +46,8 @@ COLUMNS = ("test", "targets", "attributes", "effect size", "p", "permutations")
 )  # fmt: skip
 @click.option(
     "--direction", "pairs", multiple=True, metavar="EXPRESSION",
-    help="Project each WORD on a difference such as 'he - she'; may be repeated, for the first "
-    "principal component of several.",
+    help="Project each WORD on a difference such as 'he - she'; may be repeated, for the "
+    "principal direction of several.",
 )  # fmt: skip
 @encoding_option
 @weat_options

@@ -81,7 +81,7 @@ def _measures(
 ) -> list[tuple[str, Cell, Cell]]:
     """Return a row for each measure: its name, and the value before and after."""
     from embedtool.analysis.alignment import have_directions
-    from embedtool.cli.options.score_options import read_datasets
+    from embedtool.evaluation.datasets import read_datasets
     from embedtool.experiments.compression_report import (
         sample_words,
         score_changes,
@@ -96,7 +96,7 @@ def _measures(
         ("milliseconds a query", _milliseconds(before, words), _milliseconds(after, words)),
         ("neighbours shared, overlap@10", 1.0, shared_neighbours(before, after)),
     ]
-    for change in score_changes(before, after, read_datasets((), ())):
+    for change in score_changes(before, after, read_datasets()):
         rows.append((change.dataset, change.before, change.after))
     return rows
 

@@ -8,7 +8,6 @@ import click
 
 from embedtool.cli.groups import SuggestingGroup
 from embedtool.cli.options.algorithms import algorithm_commands
-from embedtool.cli.options.score_options import read_datasets
 from embedtool.cli.options.shared import NEW_FILE, Decorator, IntRange, json_option
 from embedtool.cli.output.console import print_json, print_table
 from embedtool.cli.output.progress_display import progress_reporter
@@ -70,10 +69,9 @@ def _measure(
     as_json: bool,
 ) -> None:
     """Train an algorithm repeatedly, and print how the runs differ."""
-    datasets = read_datasets(analogies, pairs, encoding=text.encoding)
-
     from embedtool.analysis.neighbours import N_NEIGHBOURS
     from embedtool.corpus.corpus import Corpus
+    from embedtool.evaluation.datasets import read_datasets
     from embedtool.experiments.experiment_dir import write_json
     from embedtool.experiments.runs import RESULT, open_runs, train_runs
     from embedtool.experiments.stability import stability as measure
@@ -81,6 +79,7 @@ def _measure(
     from embedtool.io.atomic import check_writable
     from embedtool.search.lookup import from_ngrams
 
+    datasets = read_datasets(analogies, pairs, encoding=text.encoding)
     check_writable(output)
     with progress_reporter() as report:
         train_runs(

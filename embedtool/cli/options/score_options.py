@@ -1,6 +1,6 @@
 """What `evaluate` and `compare` share: on which datasets models are scored, and how."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -8,15 +8,11 @@ import click
 
 from embedtool.cli.options.shared import IntRange, encoding_option
 from embedtool.config.choices import RESTRICT_VOCAB
-from embedtool.io.encodings import UTF8
 
 if TYPE_CHECKING:
     from embedtool.evaluation.tasks import Dataset
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-DEFAULT_ANALOGIES = ("google",)
-DEFAULT_PAIRS = ("wordsim353", "simlex999")
 
 
 def score_options(command: F) -> F:
@@ -83,6 +79,8 @@ class ScoreOptions:
 
     def datasets(self) -> "list[Dataset]":
         """Read the datasets."""
+        from embedtool.evaluation.datasets import read_datasets
+
         return read_datasets(
             self.analogies, self.pairs, self.categories, self.outliers, self.encoding
         )
@@ -92,38 +90,3 @@ class ScoreOptions:
         return {
             "restrict_vocab": self.restrict_vocab, "case_insensitive": not self.case_sensitive,
         }  # fmt: skip
-
-
-def read_datasets(
-    analogies: Sequence[str] = (),
-    pairs: Sequence[str] = (),
-    categories: Sequence[str] = (),
-    outliers: Sequence[str] = (),
-    encoding: str = UTF8,
-) -> "list[Dataset]":
-    """Read datasets; if none is named, the default ones.
-
-    Parameters
-    ----------
-    analogies, pairs, categories, outliers : sequence of str
-        Names or files of datasets.
-    encoding : str
-        The codec of files; the datasets that have names are in UTF-8.
-    """
-    from embedtool.evaluation.datasets import (
-        read_analogies,
-        read_categories,
-        read_outliers,
-        read_pairs,
-    )
-
-    if not (analogies or pairs or categories or outliers):
-        analogies, pairs = DEFAULT_ANALOGIES, DEFAULT_PAIRS
-    return [
-        read(source, encoding)
-        for read, sources in (
-            (read_analogies, analogies), (read_pairs, pairs),
-            (read_categories, categories), (read_outliers, outliers),
-        )
-        for source in sources
-    ]  # fmt: skip

@@ -140,12 +140,12 @@ def _score_table(models: Sequence[str], scores: "DatasetScores") -> Table:
 
 
 def _difference_table(result: "Comparison") -> Table:
-    """Return the statistics of the verdicts; the last column has the p-value of a standard test."""
+    """Return the statistics of the verdicts; the last column has a standard test."""
     from embedtool.evaluation.statistics import format_p
 
     return Table(
         "differences, on the questions that both models know",
-        ("", "difference", "95% interval", "corrected p", "effect", "textbook's p"),
+        ("", "difference", "95% interval", "corrected p", "effect", "standard test"),
         tuple(
             (
                 f"{each.dataset}: {each.first}, {each.second}",

@@ -37,7 +37,7 @@ class Query(NamedTuple):
 
 def answer_queries(
     answer: Callable[[Sequence[Q]], Iterable[A]],
-    asked: Sequence[tuple[Query, Q]],
+    questions: Sequence[tuple[Query, Q]],
     unknown: Unknown,
 ) -> list[tuple[Q, A | NoAnswerError]]:
     """Answer queries and return those to be printed, each with its answer or why it has none.
@@ -46,7 +46,7 @@ def answer_queries(
     ----------
     answer : callable
         Answers many questions at once, as for `search.batching.each`.
-    asked : sequence of tuples
+    questions : sequence of tuples
         Each question with the query that it comes from.
     unknown : {"error", "skip", "mark"}
         The value of --unknown. skip: leave out questions without an answer, and say so; mark:
@@ -59,19 +59,19 @@ def answer_queries(
     """
     from embedtool.search.batching import answers_or_errors
 
-    results = answers_or_errors(answer, [question for _, question in asked])
+    results = answers_or_errors(answer, [question for _, question in questions])
     lines: dict[str, list[int]] = {}
-    for (query, _), result in zip(asked, results, strict=True):
+    for (query, _), result in zip(questions, results, strict=True):
         if isinstance(result, NoAnswerError):
             lines.setdefault(str(result), []).append(query.line)
     n_without = sum(map(len, lines.values()))
     if lines and unknown == "error":
-        raise UnansweredError(_reasons(lines) + (ADVICE if n_without < len(asked) else ""))
+        raise UnansweredError(_reasons(lines) + (ADVICE if n_without < len(questions) else ""))
     if lines and unknown == "skip":
         echo_err(f"{counted(n_without, 'query', 'queries')} left out: {_reasons(lines)}")
     return [
         (question, result)
-        for (_, question), result in zip(asked, results, strict=True)
+        for (_, question), result in zip(questions, results, strict=True)
         if unknown == "mark" or not isinstance(result, NoAnswerError)
     ]
 
