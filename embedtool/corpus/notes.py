@@ -35,7 +35,7 @@ APPLIES_TO = {
     "encoding_errors": ("text", "jsonl", "csv", "tsv"),
 }
 """Options of a text, and the kinds of input that they are for."""
-SHOWN_AS = {"delimiter": "the delimiter of CSV", "header": "header=False"}
+SHOWN_AS = {"delimiter": "the separator of CSV columns", "header": "header=False"}
 """Options whose name alone does not say what was given."""
 
 

@@ -214,12 +214,12 @@ def test_an_option_that_another_leaves_without_effect_gets_a_warning(
         ("t.txt", ["--column", "body"], "--column has no effect"),
         ("t.txt", ["--no-header"], "--no-header has no effect"),
         ("t.txt", ["--missing", "skip"], "--missing has no effect"),
-        ("t.jsonl", ["--delimiter", ";"], "the delimiter of CSV has no effect"),
+        ("t.jsonl", ["--delimiter", ";"], "the separator of CSV columns has no effect"),
         ("t.jsonl", ["--column", "body"], "--column has no effect"),
         ("t.csv", ["--field", "body"], "--field has no effect"),
         ("t.parquet", ["--encoding", "latin-1"], "--encoding has no effect"),
         ("t.parquet", ["--encoding-errors", "skip"], "--encoding-errors has no effect"),
-        ("t.parquet", ["--delimiter", ";"], "the delimiter of CSV has no effect"),
+        ("t.parquet", ["--delimiter", ";"], "the separator of CSV columns has no effect"),
     ],
 )
 def test_an_option_for_another_kind_of_input_gets_a_warning(

@@ -33,7 +33,7 @@ TRAINED = {
 def plain(words: list[str] = WORDS, **tables: object) -> WordVectors:
     rng = np.random.default_rng(1)
     matrix, contexts = (rng.standard_normal((len(words), SIZE), np.float32) for _ in range(2))
-    chosen = {"counts": np.arange(len(words), 0, -1), "contexts": contexts, **tables}
+    chosen = {"counts": np.arange(len(words), 0, -1), "output_matrix": contexts, **tables}
     return WordVectors(words, matrix, **chosen)  # type: ignore[arg-type]
 
 

@@ -71,7 +71,8 @@ def import_(file: Path, model: Path, name: str | None, overwrite: bool, **chosen
                 raise
             raise DamagedError(
                 f"{error}; `embedtool check {file} --repair OUT` reports all faults and writes the "
-                "good rows to OUT"
+                "good rows to OUT",
+                parameters=error.parameters,
             ) from None
         description = {"algorithm": "imported", "source": str(file), "read_as": name}
         if "encoding" in FORMATS[name].read_options:

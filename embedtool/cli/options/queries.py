@@ -236,7 +236,9 @@ def locate_errors(query: Query) -> Iterator[None]:
     except QueryError as error:
         if not query.line:
             raise
-        raise QueryError(f"standard input, line {query.line:,}: {error}") from None
+        raise QueryError(
+            f"standard input, line {query.line:,}: {error}", parameters=error.parameters
+        ) from None
 
 
 def read_words(file: Path, encoding: str = UTF8) -> list[str]:
