@@ -44,10 +44,10 @@ from embedtool.config.training import (
 )
 from embedtool.corpus.corpus import Corpus
 from embedtool.distributed.cluster import Cluster, Node
-from embedtool.distributed.training import resolve_defaults
+from embedtool.distributed.ray_backend import resolve_defaults
 from embedtool.io.machine import n_cores
 from embedtool.io.progress import silent
-from embedtool.trainers.training import encode_text, read_text
+from embedtool.trainers.local_backend import encode_text, read_text
 
 DEFAULT_TASKS = ("cbow", "skipgram", "fasttext", "glove")
 STORE = 3 * 10**9

@@ -21,7 +21,7 @@ from embedtool.distributed.moments import context_variance
 from embedtool.io.progress import silent
 from embedtool.trainers import TRAINERS
 from embedtool.trainers.kernel_job import keep_probabilities
-from embedtool.trainers.training import encode_text, read_text
+from embedtool.trainers.local_backend import encode_text, read_text
 
 WINDOWS = (1, 2, 3, 5, 8, 10, 15, 20)
 SAMPLES = (0.0, 1e-3, 1e-4, 1e-5)

@@ -19,12 +19,12 @@ from benchmarks.measure import machine
 from embedtool.config.tasks import ContextualConfig
 from embedtool.config.training import Word2VecConfig
 from embedtool.contextual.batches import Segments, segment_corpus, split_held_out
-from embedtool.contextual.training import encode_by, train_encoder
+from embedtool.contextual.training import encode_by_rows
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.encoding import scan
 from embedtool.io.progress import Progress
 from embedtool.model.vectors import Model
-from embedtool.trainers.training import train_model
+from embedtool.training import train
 
 SKIPGRAM = Word2VecConfig(mode="skipgram", epochs=10)
 
@@ -42,14 +42,15 @@ def parse() -> argparse.Namespace:
 def bigram_perplexity(static: Model, text: Path, config: ContextualConfig) -> tuple[float, int]:
     """Return the bigrams' perplexity on the held-out sentences, and their number of tokens."""
     with TemporaryDirectory() as folder:
-        corpus = encode_by(static.vectors, scan(Corpus([str(text)]), Path(folder)), Path(folder))
-        train, held_out = split_held_out(segment_corpus(corpus, config.max_length), config)
+        scanned = scan(Corpus([str(text)]), Path(folder))
+        corpus = encode_by_rows(static.vectors, scanned, Path(folder))
+        train_split, held_out = split_held_out(segment_corpus(corpus, config.max_length), config)
 
         def sentences(segments: Segments) -> list[tuple[np.ndarray, bool]]:
             spans = zip(segments.starts, segments.ends, segments.ends_sentence, strict=True)
             return [(corpus.ids[start:end], bool(whole)) for start, end, whole in spans]
 
-        model = Bigrams(sentences(train), corpus.vocabulary.n_words)
+        model = Bigrams(sentences(train_split), corpus.vocabulary.n_words)
         return model.perplexity(sentences(held_out)), held_out.n_tokens
 
 
@@ -57,7 +58,7 @@ def main() -> None:
     """Train all and print a row each."""
     options = parse()
     text = str(options.text)
-    static = train_model("word2vec", Corpus([text]), SKIPGRAM)
+    static = train(SKIPGRAM, Corpus([text]))
     first = ContextualConfig()
     perplexity, n_tokens = bigram_perplexity(static, options.text, first)
     print(f"{machine()}; {options.text.name}, {static.vectors.n_words:,} words, seed {first.seed}")
@@ -78,7 +79,7 @@ def main() -> None:
                     print(f"{progress.perplexity:.1f}", file=sys.stderr, flush=True)
 
             began = time.monotonic()
-            train_encoder(static, Corpus([text]), config, report=report)
+            train(config, Corpus([text]), init=static, report=report)
             seconds = time.monotonic() - began
             shown = " ".join(f"{each:.0f}" for each in found)
             print(f"{f'{objective}, {vectors} vectors':24}{shown:>34}{seconds:9.0f}", flush=True)

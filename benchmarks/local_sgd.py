@@ -41,8 +41,8 @@ from embedtool.kernels.sgd.curvature import ngram_scale_at
 from embedtool.model.vectors import WordVectors
 from embedtool.trainers import TRAINERS
 from embedtool.trainers.kernel_job import n_streams_for, sum_losses
+from embedtool.trainers.local_backend import encode_text, read_text
 from embedtool.trainers.subwords import build_subword_index
-from embedtool.trainers.training import encode_text, read_text
 from embedtool.trainers.word2vec import (
     epoch_key,
     init_state,

@@ -7,24 +7,38 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from embedtool.config.text import TextConfig
-    from embedtool.config.training import FastTextConfig, GloveConfig, Word2VecConfig
-    from embedtool.contextual.loading import open_encoder
-    from embedtool.corpus.corpus import Corpus
-    from embedtool.errors import EmbedtoolError
-    from embedtool.model.store import load, save
-    from embedtool.model.vectors import Model, WordVectors
-    from embedtool.search.query import analogy, odd_one_out, similar, similarity
-    from embedtool.trainers.training import train_model
+    from embedtool.config.tasks import ContextualConfig as ContextualConfig
+    from embedtool.config.text import TextConfig as TextConfig
+    from embedtool.config.training import ClusterConfig as ClusterConfig
+    from embedtool.config.training import FastTextConfig as FastTextConfig
+    from embedtool.config.training import GloveConfig as GloveConfig
+    from embedtool.config.training import Word2VecConfig as Word2VecConfig
+    from embedtool.contextual.loading import open_encoder as open_encoder
+    from embedtool.corpus.corpus import Corpus as Corpus
+    from embedtool.errors import EmbedtoolError as EmbedtoolError
+    from embedtool.model.store import load as load
+    from embedtool.model.store import save as save
+    from embedtool.model.vectors import Model as Model
+    from embedtool.model.vectors import WordVectors as WordVectors
+    from embedtool.search.query import analogy as analogy
+    from embedtool.search.query import odd_one_out as odd_one_out
+    from embedtool.search.query import similar as similar
+    from embedtool.search.query import similarity as similarity
+    from embedtool.trainers.checkpoint import StopRequest as StopRequest
+    from embedtool.training import resume as resume
+    from embedtool.training import train as train
 
 __version__ = "0.1.0"
 
-_HOMES = {
+_MODULES = {
+    "ClusterConfig": "config.training",
+    "ContextualConfig": "config.tasks",
     "Corpus": "corpus.corpus",
     "EmbedtoolError": "errors",
     "FastTextConfig": "config.training",
     "GloveConfig": "config.training",
     "Model": "model.vectors",
+    "StopRequest": "trainers.checkpoint",
     "TextConfig": "config.text",
     "Word2VecConfig": "config.training",
     "WordVectors": "model.vectors",
@@ -32,31 +46,15 @@ _HOMES = {
     "load": "model.store",
     "odd_one_out": "search.query",
     "open_encoder": "contextual.loading",
+    "resume": "training",
     "save": "model.store",
     "similar": "search.query",
     "similarity": "search.query",
-    "train_model": "trainers.training",
+    "train": "training",
 }
+"""The module of each public name."""
 
-__all__ = [
-    "Corpus",
-    "EmbedtoolError",
-    "FastTextConfig",
-    "GloveConfig",
-    "Model",
-    "TextConfig",
-    "Word2VecConfig",
-    "WordVectors",
-    "__version__",
-    "analogy",
-    "load",
-    "odd_one_out",
-    "open_encoder",
-    "save",
-    "similar",
-    "similarity",
-    "train_model",
-]
+__all__ = sorted([*_MODULES, "__version__"])
 
 
 def __dir__() -> list[str]:
@@ -64,6 +62,6 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(f"embedtool.{_HOMES[name]}"), name)
+    if name in _MODULES:
+        return getattr(import_module(f"embedtool.{_MODULES[name]}"), name)
     raise AttributeError(f"module 'embedtool' has no attribute {name!r}")

@@ -6,6 +6,7 @@ what to do; the command line prints it as it is.
 
 import signal
 from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from typing import Any
 
 
@@ -19,11 +20,26 @@ class EmbedtoolError(Exception):
         value as in Python: ``min_count must be 1 or more``, ``use encoding='latin-1'``.
     parameters : sequence of str
         The parameters that stand in the message; the command line shows them as its flags.
+    resumable : PurePath, optional
+        The model whose training the message tells to continue, by its `resume_call`; the command
+        line shows its own command instead.
     """
 
-    def __init__(self, message: str = "", *, parameters: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        parameters: Sequence[str] = (),
+        resumable: PurePath | None = None,
+    ) -> None:
         super().__init__(message)
         self.parameters = tuple(parameters)
+        self.resumable = resumable
+
+
+def resume_call(output: PurePath) -> str:
+    """Return the Python call that continues the training of a model, for a message."""
+    return f"embedtool.resume({str(output)!r})"
 
 
 class ConfigError(EmbedtoolError):
@@ -138,12 +154,13 @@ class DivergedError(TrainingError):
 class StoppedError(EmbedtoolError):
     """Work that the user interrupted; its text says what is kept and how to go on.
 
-    `number` is the signal that did it.
+    Attributes
+    ----------
+    number : int
+        The signal that did it.
     """
 
-    def __init__(self, message: str, number: int = signal.SIGINT) -> None:
-        self.number = number
-        super().__init__(message)
+    number: int = signal.SIGINT
 
 
 class MissingExtraError(EmbedtoolError):

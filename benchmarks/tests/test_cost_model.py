@@ -12,14 +12,15 @@ from benchmarks.tests.small_clusters import CONFIGS, WIKI, each_config, nodes, r
 from embedtool.config.training import GloveConfig, TrainerConfig, Word2VecConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.distributed.local_sgd import MAX_STORE_FRACTION
-from embedtool.trainers.training import estimate_for
+from embedtool.io.progress import silent
+from embedtool.trainers.local_backend import LocalBackend
 
 KINGDOMS = Path(__file__).parents[2] / "corpora" / "kingdoms.txt"
 
 
 @each_config
 def test_tables_are_those_of_one_machine(config: TrainerConfig) -> None:
-    needed, vocabulary = estimate_for(Corpus([str(KINGDOMS)]), config)
+    needed, vocabulary = LocalBackend(config).estimate(Corpus([str(KINGDOMS)]), silent)
     n_tokens = int(vocabulary.counts.sum())
     found = sizes_of(config, vocabulary, n_tokens, KINGDOMS.stat().st_size)
     assert cost(config, replicas(1), found, nodes(1)).tables == needed.tables

@@ -25,8 +25,8 @@ from embedtool.cli.exit_codes import BROKEN_PIPE, FAILURE, INTERRUPTED, USAGE_ER
 from embedtool.cli.flags import with_flags
 from embedtool.cli.groups import HELP_OPTION_NAMES, LAST_COMMAND, SuggestingGroup
 from embedtool.cli.output.console import echo_err, truncate_middle
-from embedtool.cli.signals import heeded
-from embedtool.errors import ConfigError, EmbedtoolError, StoppedError, UnansweredError
+from embedtool.cli.signals import handled_signals
+from embedtool.errors import ConfigError, EmbedtoolError, StoppedError, UnansweredError, resume_call
 
 COMMANDS = {
     "Train": (
@@ -141,13 +141,17 @@ class Program(SuggestingGroup):
             return super().make_context(*args, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command. The parameters in its errors become flags."""
+        """Run a command. Parameters and calls in its errors become flags and commands."""
         try:
             with _quiet_broken_pipe():
                 return super().invoke(ctx)
         except EmbedtoolError as error:
             command = ctx.meta.get(LAST_COMMAND)
-            error.args = (with_flags(str(error), error.parameters, command), *error.args[1:])
+            message = with_flags(str(error), error.parameters, command)
+            if error.resumable is not None:
+                call, output = resume_call(error.resumable), error.resumable
+                message = message.replace(call, f"embedtool resume {output}")
+            error.args = (message, *error.args[1:])
             raise
 
 
@@ -238,7 +242,7 @@ def install_signal_handlers() -> None:
     A non-interactive shell starts background jobs with SIGINT ignored, and Python would leave it
     ignored: then only SIGTERM could end a server or a training.
     """
-    for number in heeded():
+    for number in handled_signals():
         signal.signal(number, _terminate)
     signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -1,12 +1,68 @@
-"""Signals that end a command.
-
-In: what the process does on SIGHUP. Out: the signals that a command takes for itself.
-"""
+"""What commands do on the signals that end them."""
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from embedtool.cli.output.console import echo_err
+from embedtool.errors import StoppedError
+
+if TYPE_CHECKING:
+    from embedtool.trainers.checkpoint import StopRequest
 
 
-def heeded() -> list[signal.Signals]:
-    """SIGINT, SIGTERM, and SIGHUP unless it is ignored, as under nohup: there it stays so."""
+def handled_signals() -> list[signal.Signals]:
+    """Return SIGINT, SIGTERM, and SIGHUP unless it is ignored, as under nohup."""
     is_ignored = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
     return [signal.SIGINT, signal.SIGTERM, *([] if is_ignored else [signal.SIGHUP])]
+
+
+@contextmanager
+def graceful_shutdown() -> "Iterator[StopRequest]":
+    """Have signals stop a training, which is saved if it can be.
+
+    The first signal is a request, which training heeds between two chunks; the second, or one
+    before training has begun, ends it at once. SIGHUP, which a closed terminal sends twice, is
+    never a second one.
+
+    Yields
+    ------
+    StopRequest
+        For the training.
+
+    Raises
+    ------
+    StoppedError
+        If a signal came, with its number.
+    """
+    from embedtool.trainers.checkpoint import StopRequest
+
+    stop = StopRequest()
+    first: int | None = None
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        nonlocal first
+        if number == signal.SIGHUP and first is not None:
+            return
+        is_second = first not in (None, signal.SIGHUP)
+        first = first if is_second else number
+        stop.requested = True
+        if is_second or not stop.is_heeded:
+            raise KeyboardInterrupt
+        echo_err("The training is being saved, then it stops; once more leaves at once.")
+
+    before = {number: signal.signal(number, handle) for number in handled_signals()}
+    try:
+        yield stop
+    except StoppedError as error:
+        error.number = first or signal.SIGINT
+        raise
+    except KeyboardInterrupt:
+        stopped = StoppedError("interrupted; nothing was written")
+        stopped.number = first or signal.SIGINT
+        raise stopped from None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

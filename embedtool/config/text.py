@@ -7,6 +7,9 @@ from embedtool.config.base import Config, option
 from embedtool.errors import ConfigError
 from embedtool.io.encodings import UTF8, check_encoding
 
+TOKENIZER_FIELDS = ("tokenizer", "lowercase", "normalize")
+"""The fields of a TextConfig that say how text is cut into words; the others say how it is read."""
+
 
 @dataclass(frozen=True)
 class TextConfig(Config):

@@ -1,16 +1,15 @@
-"""The road from word vectors and a text to an encoder.
+"""Training of an encoder of sentences over the words of a static model."""
 
-In: a static model, a corpus and options. Out: a model whose words have vectors in their sentences.
-"""
-
-import logging
 import math
+from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from embedtool.config.tasks import ContextualConfig
+from embedtool.config.text import TOKENIZER_FIELDS, TextConfig
 from embedtool.contextual._torch import require_torch
 from embedtool.contextual.batches import TrainingBatches
 from embedtool.corpus.corpus import Corpus
@@ -18,154 +17,171 @@ from embedtool.corpus.encoding import EncodedCorpus, ScannedText, check_pairs, e
 from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.errors import TrainingError, VocabularyError
 from embedtool.io.machine import MiB
-from embedtool.io.progress import Progress, Report, silent
+from embedtool.io.progress import Progress, Report
 from embedtool.model.quantized import dequantized
 from embedtool.model.store import RESERVED_KEYS
 from embedtool.model.vectors import Model, WordVectors
-from embedtool.trainers.checkpoint import Checkpointer, State
+from embedtool.trainers.checkpoint import Checkpointer
+from embedtool.trainers.local_backend import read_text
+from embedtool.trainers.records import TrainingManifest
 from embedtool.trainers.resources import FLOAT_BYTES, ResourceEstimate, check_resources
-from embedtool.trainers.training import (
-    History,
-    about_again,
-    about_training,
-    describe,
-    folder_of,
-    keep,
-    read_text,
-    remember,
-)
+from embedtool.trainers.state import State
 from embedtool.trainers.training_dir import TrainingDir
 
 if TYPE_CHECKING:
     from embedtool.contextual.learner import EncoderLearner
 
-log = logging.getLogger(__name__)
-
-ALGORITHM = "contextual"
-PYTORCH = 300 * MiB
-"""What Python with PyTorch takes by itself; measured."""
+PYTORCH_BYTES = 300 * MiB
+"""Memory of Python with PyTorch; measured."""
 
 
-def train_encoder(
-    static: Model,
-    corpus: Corpus,
-    config: ContextualConfig,
-    *,
-    cache: Path | None = None,
-    report: Report = silent,
-    training_dir: TrainingDir | None = None,
-    checkpointer: Checkpointer | None = None,
-    request: dict[str, Any] | None = None,
-) -> Model:
-    """Read a corpus and train an encoder of its sentences over a static model's words.
+class EncoderBackend:
+    """A `trainers.session.Backend`.
 
-    The options are those of `trainers.training.train_model`, and so are the errors. Words of the
-    text that are new to the static model take no place in it.
+    Parameters
+    ----------
+    config : ContextualConfig
+        The options.
+    static : Model
+        The static model. Words of the text that are new to it are left out.
+    cache : Path, optional
+        A folder in which the scanned corpus is kept, and found again by a later run.
+
+    Raises
+    ------
+    MissingExtraError
+        If PyTorch is not installed.
     """
-    require_torch()
-    history = History(report)
-    with folder_of(training_dir) as folder:
-        scanned = read_text(corpus, folder, config.workers, cache, history)
-        encoded = encode_by(static.vectors, scanned, folder)
-        about = about_training(ALGORITHM, config, corpus, scanned, history.seconds())
-        if training_dir is not None:
-            check_resources(estimate_for(config, static.vectors, encoded), training_dir.output)
-            keep(training_dir, request, about, corpus, encoded)
-        return _learn(about, config, encoded, static, history, checkpointer)
+
+    cluster_settings = None
+
+    def __init__(self, config: ContextualConfig, static: Model, cache: Path | None = None) -> None:
+        require_torch()
+        self.config, self.static, self.cache = config, static, cache
+
+    def read(self, corpus: Corpus, folder: Path, report: Report) -> ScannedText:
+        """Scan a corpus into a folder, or find it in the cache."""
+        return read_text(corpus, folder, self.config.workers, self.cache, report)
+
+    def encode(
+        self, corpus: Corpus, scanned: ScannedText, training_dir: TrainingDir
+    ) -> EncodedCorpus:
+        """Encode a corpus by the rows of the static model, and check that there is room for it."""
+        vectors = self.static.vectors
+        encoded = encode_by_rows(vectors, scanned, training_dir.folder)
+        if training_dir.output is not None:
+            check_resources(estimate_encoder(self.config, vectors, encoded), training_dir.output)
+        return encoded
+
+    def reopen(
+        self, training_dir: TrainingDir, manifest: TrainingManifest, report: Report
+    ) -> EncodedCorpus:
+        """Open the encoded corpus in the training directory."""
+        return training_dir.load_corpus(manifest)
+
+    def fit(
+        self, encoded: EncodedCorpus, folder: Path, report: Report, checkpointer: Checkpointer
+    ) -> Model:
+        """Train the encoder, and the vectors of the static model unless they are frozen."""
+        from embedtool.contextual.learner import EncoderLearner, isolated_torch
+
+        config, vectors = self.config, dequantized(self.static.vectors)
+        word = vectors.not_finite()
+        if word is not None and config.vectors != "random":
+            raise TrainingError(
+                f"the static model has a vector that is not finite, that of {word!r}"
+            )
+        batches = TrainingBatches(encoded, config)
+        with isolated_torch(config.workers):
+            learner = EncoderLearner(config, vectors, batches.class_counts())
+            checkpointer.run_with_retry(
+                checkpointer.restore(),
+                lambda: State(learner.init_state()),
+                lambda state: run(learner, batches, state, report, checkpointer),
+                config.learning_rate,
+            )
+        static = {
+            key: value
+            for key, value in self.static.description.items()
+            if key not in RESERVED_KEYS | {"versions"}
+        }
+        matrix, encoder = learner.result()
+        subwords = None if config.vectors == "random" else vectors.subwords
+        return Model(vectors.with_matrix(matrix, subwords), {"static": static}, encoder)
 
 
-def resume_encoder(
-    training_dir: TrainingDir,
-    static: Model,
-    *,
-    workers: int | None = None,
-    report: Report = silent,
-    checkpointer: Checkpointer | None = None,
-) -> Model:
-    """Go on with the training that is kept in a place; see `trainers.training.resume_model`.
+def inherited_text(static: Model, text: TextConfig, given: Collection[str] = ()) -> TextConfig:
+    """Return how to read a text that is split into tokens as that of the static model was.
 
-    static : what it began with
+    Parameters
+    ----------
+    static : Model
+        The static model.
+    text : TextConfig
+        How the text is read otherwise.
+    given : collection of str
+        The fields of `text` that were chosen, and stay.
     """
-    require_torch()
-    request = training_dir.read_manifest()
-    config = ContextualConfig(**request["options"] | ({"workers": workers} if workers else {}))
-    encoded = training_dir.load_corpus(request)
-    history = History(report)
-    return _learn(about_again(request, config), config, encoded, static, history, checkpointer)
+    known = static.description.get("corpus", {}).get("text", {})
+    names = {*TOKENIZER_FIELDS} & {*known} - {*given}
+    return replace(text, **{name: known[name] for name in names})
 
 
-def estimate_for(
+def estimate_encoder(
     config: ContextualConfig, vectors: WordVectors, corpus: EncodedCorpus
 ) -> ResourceEstimate:
-    """What a training needs: parameters with gradients and two moments, and what a step leaves."""
+    """Return what a training needs.
+
+    Memory is that of the parameters with their gradients and two moments of AdamW, and of the
+    activations of one batch.
+    """
     size, wide = config.hidden_size, config.feed_forward_size or 0
     n_words = vectors.n_words * vectors.vector_size
     layer = 4 * size * (size + 1) + 2 * size * wide + 6 * size + wide
-    places = (config.max_length + 1) * size
-    others = config.layers * layer + places + vectors.vector_size * (2 * size + 2)
+    positions = (config.max_length + 1) * size
+    others = config.layers * layer + positions + vectors.vector_size * (2 * size + 2)
     copies = 4
     tables = FLOAT_BYTES * ((1 if config.freeze else copies) * n_words + copies * others)
     scores = min(config.samples, vectors.n_words)
     step = FLOAT_BYTES * config.batch_tokens * (config.layers * (12 * size + 3 * wide) + 3 * scores)
     text = 2 * (FLOAT_BYTES * corpus.n_tokens + 2 * FLOAT_BYTES * len(corpus.ends))
-    return ResourceEstimate(tables, PYTORCH + tables + step, text, FLOAT_BYTES * (n_words + others))
+    return ResourceEstimate(
+        tables, PYTORCH_BYTES + tables + step, text, FLOAT_BYTES * (n_words + others)
+    )
 
 
-def encode_by(vectors: WordVectors, scanned: ScannedText, folder: Path) -> EncodedCorpus:
-    """Number the tokens of a text by the rows of a model.
+def encode_by_rows(vectors: WordVectors, scanned: ScannedText, folder: Path) -> EncodedCorpus:
+    """Encode a text by the rows of a static model.
 
-    Raises VocabularyError where the text holds none of its words, TrainingError where they are
-    alone in their lines.
+    Parameters
+    ----------
+    vectors : WordVectors
+        The vectors of the static model.
+    scanned : ScannedText
+        The text.
+    folder : Path
+        Where the encoded text goes.
+
+    Raises
+    ------
+    VocabularyError
+        If the text holds none of the words.
+    TrainingError
+        If no two of them stand in one sentence.
     """
     words = list(vectors.words)
-    places = np.fromiter(map(scanned.words.find, words), np.int64, len(words))
-    counts = np.where(places >= 0, scanned.counts[places], 0)
+    rows = np.fromiter(map(scanned.words.find, words), np.int64, len(words))
+    counts = np.where(rows >= 0, scanned.counts[rows], 0)
     if not counts.any():
         raise VocabularyError(
             "the text holds no word of the static model; are both in lower case, and cut into "
-            "words by the same --tokenizer?"
+            "words by the same tokenizer?",
+            parameters=("tokenizer",),
         )
     vocabulary = Vocabulary(words, counts, len(scanned.words), int(scanned.counts.sum()))
-    encoded = encode(scanned, vocabulary, places, folder)
+    encoded = encode(scanned, vocabulary, rows, folder)
     check_pairs(encoded)
     return encoded
-
-
-def _learn(
-    about: dict[str, Any],
-    config: ContextualConfig,
-    encoded: EncodedCorpus,
-    static: Model,
-    history: History,
-    checkpointer: Checkpointer | None,
-) -> Model:
-    checkpointer = checkpointer or Checkpointer()
-    remember(checkpointer, about, encoded, history)
-    vectors = dequantized(static.vectors)
-    word = vectors.not_finite()
-    if word is not None and config.vectors != "random":
-        raise TrainingError(f"the static model has a vector that is not finite, that of {word!r}")
-    from embedtool.contextual.learner import EncoderLearner, isolated_torch
-
-    batches = TrainingBatches(encoded, config)
-    with isolated_torch(config.workers):
-        learner = EncoderLearner(config, vectors, batches.class_counts())
-        state = checkpointer.run_with_retry(
-            checkpointer.restore(),
-            lambda: State(learner.init_state()),
-            lambda state: run(learner, batches, state, history, checkpointer),
-            config.learning_rate,
-        )
-    del state
-    description = describe(about, encoded, history)
-    description["static"] = {
-        key: value
-        for key, value in static.description.items()
-        if key not in RESERVED_KEYS | {"versions"}
-    }
-    matrix, encoder = learner.result()
-    subwords = None if config.vectors == "random" else vectors.subwords
-    return Model(vectors.with_matrix(matrix, subwords), description, encoder)
 
 
 def run(
@@ -175,7 +191,17 @@ def run(
     report: Report,
     checkpointer: Checkpointer,
 ) -> None:
-    """Train to the end. Raises DivergedError, and StoppedError where the training is to stop."""
+    """Train from a state to the end, in place.
+
+    Raises
+    ------
+    DivergedError
+        If the loss explodes.
+    TrainingError
+        If a parameter is not finite at the end.
+    StoppedError
+        If the training is to stop.
+    """
     state.tables = learner.load_state(state.tables)
     config, n_tokens = learner.config, text.train_split.n_tokens
     total = config.epochs * n_tokens
@@ -204,11 +230,14 @@ def run(
         )
         checkpointer.maybe_save(state, state.epoch)
     if not all(np.isfinite(table).all() for table in state.tables.values()):
-        raise TrainingError("a parameter is not finite; choose a smaller --learning-rate")
+        raise TrainingError(
+            "a parameter is not finite; choose a smaller learning_rate",
+            parameters=("learning_rate",),
+        )
 
 
 def _done(text: TrainingBatches, state: State) -> int:
-    """The tokens that have been learnt from."""
+    """Return the tokens that have been trained on."""
     lengths = text.train_split.lengths
     batches = text.epoch(state.epoch)[: state.position] if state.position else []
     return state.epoch * text.train_split.n_tokens + sum(
@@ -217,8 +246,10 @@ def _done(text: TrainingBatches, state: State) -> int:
 
 
 def learning_rate(config: ContextualConfig, epochs_done: float) -> float:
-    """Rises in a straight line in the warm-up, then falls to zero as half a cosine.
+    """Return the learning rate: linear warm-up, then a cosine that falls to zero.
 
+    References
+    ----------
     Loshchilov & Hutter 2017, 'SGDR', eq. 5, without restarts.
     """
     share = epochs_done / config.epochs

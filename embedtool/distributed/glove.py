@@ -25,7 +25,7 @@ from embedtool.distributed.partition_reading import ClusterText
 from embedtool.io.progress import Progress, Report
 from embedtool.model.vectors import WordVectors
 from embedtool.trainers.aligned import aligned_zeros
-from embedtool.trainers.checkpoint import Checkpointer, State
+from embedtool.trainers.checkpoint import Checkpointer
 from embedtool.trainers.glove import (
     cells_in_epoch,
     column_blocks_by_index,
@@ -35,6 +35,7 @@ from embedtool.trainers.glove import (
     train_cell,
     word_vectors,
 )
+from embedtool.trainers.state import State
 from embedtool.trainers.warm_start import WarmStart
 
 QUEUED_AHEAD = 2

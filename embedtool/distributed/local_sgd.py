@@ -35,8 +35,9 @@ from embedtool.distributed.slices import TextSlice, position_of, shared_context
 from embedtool.io.progress import Progress, Report
 from embedtool.kernels.sgd.curvature import ngram_scale_at
 from embedtool.model.vectors import WordVectors
-from embedtool.trainers.checkpoint import Checkpointer, State
+from embedtool.trainers.checkpoint import Checkpointer
 from embedtool.trainers.kernel_job import n_streams_for, sum_losses
+from embedtool.trainers.state import State
 from embedtool.trainers.subwords import SubwordIndex, build_subword_index
 from embedtool.trainers.warm_start import WarmStart
 from embedtool.trainers.word2vec import (

@@ -228,7 +228,7 @@ def encode_text(
     cluster, scanned
         The text, and where it is.
     config, vocabulary_words, initial
-        As for `trainers.training.encode_text`, which raises the same errors.
+        As for `trainers.local_backend.encode_text`, which raises the same errors.
     """
     required = b"" if initial is None else _lines(initial.vectors.words)
 

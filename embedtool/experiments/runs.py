@@ -25,7 +25,9 @@ from embedtool.io.progress import Report, silent
 from embedtool.model import store
 from embedtool.model.vectors import Model, WordVectors
 from embedtool.trainers import TRAINERS
-from embedtool.trainers.training import History, about_training, describe, encode_text, read_text
+from embedtool.trainers.history import History
+from embedtool.trainers.local_backend import encode_text, read_text
+from embedtool.trainers.records import CorpusRecord, TrainingRecord
 
 EXPERIMENT = "experiment.json"
 RESULT = "stability.json"
@@ -64,8 +66,8 @@ def train_runs(
             try:
                 text = resample(encoded, run.seed, work) if sampling == "bootstrap" else encoded
                 vectors = TRAINERS[algorithm].train(run, text, work, history)
-                about = about_training(algorithm, run, corpus, scanned)
-                description = describe(about, text, history)
+                record = TrainingRecord(run, CorpusRecord.of(corpus, scanned))
+                description = record.description(text, history)
                 store.save(Model(vectors, {**description, "sampling": sampling}), path)
             except KeyboardInterrupt:
                 raise StoppedError(

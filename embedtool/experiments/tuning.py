@@ -36,7 +36,9 @@ from embedtool.messages import counted
 from embedtool.model import store
 from embedtool.model.vectors import Model
 from embedtool.trainers import TRAINERS
-from embedtool.trainers.training import History, about_training, describe, encode_text, read_text
+from embedtool.trainers.history import History
+from embedtool.trainers.local_backend import encode_text, read_text
+from embedtool.trainers.records import CorpusRecord, TrainingRecord
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -173,8 +175,8 @@ def tune(
             chosen = replace(config, **options)
             history = History(with_prefix(report, f"trial {number}"))
             vectors = TRAINERS[algorithm].train(chosen, encoded, work, history)
-            about = about_training(algorithm, chosen, corpus, scanned)
-            return Model(vectors, describe(about, encoded, history))
+            record = TrainingRecord(chosen, CorpusRecord.of(corpus, scanned))
+            return Model(vectors, record.description(encoded, history))
 
         try:
             if not _finished(study):

@@ -1,6 +1,6 @@
 """Trainers: from an encoded corpus to word vectors, one entry of TRAINERS an algorithm.
 
-In: a name. Out: its Config and its training function, imported only when it is asked for.
+Modules that train are imported only when they are asked for.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from embedtool.config.training import FastTextConfig, GloveConfig, TrainerConfig, Word2VecConfig
-from embedtool.errors import ConfigError
 from embedtool.io.progress import Report, silent
 
 if TYPE_CHECKING:
@@ -21,7 +20,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Trainer:
-    """An algorithm: its options, and for each engine the module whose `train` does it."""
+    """An algorithm.
+
+    Attributes
+    ----------
+    config : type of TrainerConfig
+        Its options.
+    native, gensim : str
+        The modules whose `train` trains it: embedtool's own, and gensim's behind it.
+    """
 
     config: type[TrainerConfig]
     native: str
@@ -33,19 +40,42 @@ class Trainer:
         corpus: "EncodedCorpus",
         folder: Path,
         report: Report = silent,
-        initial: "WarmStart | None" = None,
+        warm_start: "WarmStart | None" = None,
         checkpointer: "Checkpointer | None" = None,
     ) -> "WordVectors":
         """Train on a corpus.
 
-        `folder` is for files that are needed while training, `initial` for vectors to begin with,
-        which `WarmStart.check` has found to fit. Raises TrainingError where training cannot go on,
-        StoppedError where `checkpointer` says that it is to stop.
+        Parameters
+        ----------
+        config : TrainerConfig
+            The options.
+        corpus : EncodedCorpus
+            The text.
+        folder : Path
+            Where files go that are needed while training.
+        report : callable
+            Called with the progress.
+        warm_start : WarmStart, optional
+            Vectors to start from, which `WarmStart.check` has found to fit.
+        checkpointer : Checkpointer, optional
+            Saves the training between two chunks.
+
+        Returns
+        -------
+        WordVectors
+            The vectors.
+
+        Raises
+        ------
+        TrainingError
+            If the training cannot go on.
+        StoppedError
+            If `checkpointer` says that it is to stop.
         """
         by_gensim = isinstance(config, Word2VecConfig) and config.engine == "gensim"
         module = import_module(self.gensim if by_gensim else self.native)
         native = () if by_gensim else (checkpointer,)
-        vectors: WordVectors = module.train(config, corpus, folder, report, initial, *native)
+        vectors: WordVectors = module.train(config, corpus, folder, report, warm_start, *native)
         return vectors
 
 
@@ -58,13 +88,3 @@ TRAINERS = {
     ),
     "glove": Trainer(GloveConfig, "embedtool.trainers.glove"),
 }
-
-
-def check_algorithm(algorithm: str, config: TrainerConfig) -> None:
-    """Raise ConfigError unless TRAINERS has the algorithm, and these are options of it."""
-    if algorithm not in TRAINERS:
-        raise ConfigError(f"no algorithm {algorithm!r}: expected {', '.join(TRAINERS)}")
-    expected = TRAINERS[algorithm].config
-    # FastTextConfig is a Word2VecConfig too, and would train under the wrong name
-    if type(config) is not expected:
-        raise ConfigError(f"{algorithm} takes a {expected.__name__}, not a {type(config).__name__}")

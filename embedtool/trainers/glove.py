@@ -24,7 +24,8 @@ from embedtool.kernels.jit import load
 from embedtool.kernels.simd.registers import SIMD_WIDTH
 from embedtool.model.vectors import WordVectors
 from embedtool.trainers.aligned import aligned_zeros, pad_to_simd
-from embedtool.trainers.checkpoint import Checkpointer, State
+from embedtool.trainers.checkpoint import Checkpointer
+from embedtool.trainers.state import State
 from embedtool.trainers.warm_start import WarmStart
 
 GROUP = 2048

@@ -1,16 +1,16 @@
-"""The folder beside a model where its training works, and from which it can be gone on with.
+"""The directory beside a model in which it is trained, and from which training can be resumed.
 
-In: where a model will be. Out: MODEL.training, for this process alone, with
+The training of MODEL works in MODEL.training, which one process has to itself:
 
     lock           the process that trains
-    training.json  algorithm, options and text: written when the text is read and numbered
-    ids, ends, ... the text as numbers (`corpus.encoding`)
+    training.json  TrainingManifest: written when the text is read and encoded
+    encoded-...    the encoded text (`corpus.encoding`)
     vocabulary     the words, and vocabulary-counts
+    init           the model that training starts from, where it was given as an object
     pair-...       GloVe's counted pairs (`corpus.cooccurrence`)
-    state-...      the last checkpoint (`checkpoint`)
+    state-...      the latest checkpoint (`checkpoint`)
 """
 
-import fcntl
 import json
 import os
 import shutil
@@ -23,7 +23,6 @@ from typing import Any
 import numpy as np
 
 from embedtool import __version__
-from embedtool.config.training import with_current_names
 from embedtool.corpus.encoding import (
     COUNT,
     ENCODED_FILES,
@@ -38,124 +37,174 @@ from embedtool.errors import ModelError, OutputError
 from embedtool.io.atomic import atomic_write, text_bytes
 from embedtool.io.checksums import checksum_of, mismatch
 from embedtool.io.encodings import SURROGATE_ERRORS
+from embedtool.io.json_file import read_json
 from embedtool.trainers.checkpoint import last_state
+from embedtool.trainers.records import TextFiles, TrainingManifest
 
 SUFFIX = ".training"
 LOCK = "lock"
 MANIFEST = "training.json"
 WORDS, COUNTS = "vocabulary", "vocabulary-counts"
-FORMAT = 2
+FORMAT = 3
+"""Raised when what a training directory holds changes: older ones are refused."""
 
 
 @dataclass(frozen=True)
 class TrainingDir:
-    """A folder that this process has to itself.
+    """A directory in which a training works.
 
-    output : where the model will be
-    folder : where its training works
+    Attributes
+    ----------
+    output : Path or None
+        Where the model will be; None where it is only returned, and nothing can be resumed.
+    folder : Path
+        The directory.
     """
 
-    output: Path
+    output: Path | None
     folder: Path
 
     @property
     def is_resumable(self) -> bool:
-        """Whether there is a training to go on with."""
+        """Whether the directory holds a training that can be resumed."""
         return (self.folder / MANIFEST).exists()
 
     @property
     def has_checkpoint(self) -> bool:
-        """Whether it was saved after it had begun to learn."""
+        """Whether the training was saved after it had begun to learn."""
         return last_state(self.folder) is not None
 
     def clear(self) -> None:
-        """Take everything away but the lock; what says that it can be gone on with goes first."""
+        """Delete everything but the lock, the manifest first: what is left cannot be resumed."""
         (self.folder / MANIFEST).unlink(missing_ok=True)
         for path in self.folder.iterdir():
             if path.name != LOCK:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
-    def write_manifest(
-        self, request: dict[str, Any], sources: list[str], corpus: EncodedText
-    ) -> None:
-        """Write down what is trained on which text; from now on the training can be gone on with.
+    def write_text(self, sources: Sequence[str], text: EncodedText) -> TextFiles:
+        """Write the vocabulary; return the record of it and of the encoded text beside it.
 
-        request : JSON-able
+        Parameters
+        ----------
+        sources : sequence of str
+            The files that the training depends on, which must not change.
+        text : EncodedText
+            The text.
         """
-        vocabulary = corpus.vocabulary
+        vocabulary = text.vocabulary
         (self.folder / COUNTS).write_bytes(vocabulary.counts.astype(COUNT).tobytes())
-        text = "\n".join(vocabulary.words)
-        (self.folder / WORDS).write_bytes(text.encode("utf-8", SURROGATE_ERRORS))
-        whole = {
-            "format": FORMAT,
-            "version": __version__,
-            "files": _files(sources),
-            "types_seen": vocabulary.types_seen,
-            "tokens_seen": vocabulary.tokens_seen,
-            "fingerprint": corpus.fingerprint,
-            "checksums": {
-                name: checksum_of(self.folder / name)
-                for name in (WORDS, COUNTS, *ENCODED_FILES)
-                if (self.folder / name).exists()
-            },
-            **request,
+        lines = "\n".join(vocabulary.words)
+        (self.folder / WORDS).write_bytes(lines.encode("utf-8", SURROGATE_ERRORS))
+        checksums = {
+            name: checksum_of(self.folder / name)
+            for name in (WORDS, COUNTS, *ENCODED_FILES)
+            if (self.folder / name).exists()
         }
+        return TextFiles(
+            _signatures(sources), vocabulary.types_seen, vocabulary.tokens_seen, text.fingerprint,
+            checksums,
+        )  # fmt: skip
+
+    def write_manifest(self, manifest: TrainingManifest) -> None:
+        """Write the manifest; from now on the training can be resumed."""
+        whole = {"format": FORMAT, "version": __version__, **manifest.as_json()}
         with atomic_write(self.folder / MANIFEST) as file:
             file.write(text_bytes(json.dumps(whole, ensure_ascii=False, indent=2) + "\n"))
 
-    def read_manifest(self) -> dict[str, Any]:
-        """Read the manifest. Raises ModelError where it is damaged or of another embedtool."""
+    def read_manifest(self) -> TrainingManifest:
+        """Read the manifest.
+
+        Raises
+        ------
+        ModelError
+            If it is damaged, or was written by another version of embedtool.
+        """
+        path = self.folder / MANIFEST
+        whole = read_json(path, ModelError)
         try:
-            request = json.loads((self.folder / MANIFEST).read_bytes())
-            version = request["version"]
-        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-            raise ModelError(f"{self.folder / MANIFEST}: is damaged: {error}") from None
-        if (request.get("format"), version) != (FORMAT, __version__):
+            found, version = whole["format"], whole["version"]
+        except (KeyError, TypeError) as error:
+            raise ModelError(f"{path}: is damaged: {error}") from None
+        if version != __version__:
             raise ModelError(
                 f"{self.folder}: was begun by embedtool {version}; this is {__version__}, which "
-                "may come to other vectors; go on with that one, or train anew with --overwrite"
+                "may come to other vectors; go on with that one, or train anew with overwrite=True",
+                parameters=("overwrite",),
             )
-        return with_current_names(request)
+        if found != FORMAT:
+            raise ModelError(
+                f"{self.folder}: has format {found}, this embedtool resumes {FORMAT}; train anew "
+                "with overwrite=True",
+                parameters=("overwrite",),
+            )
+        try:
+            return TrainingManifest.from_json(whole)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ModelError(f"{path}: is damaged: {error}") from None
 
-    def load_corpus(self, request: dict[str, Any]) -> EncodedCorpus:
-        """The text as numbers. Raises ModelError where they, or its files, have changed since."""
-        self._check(request, ENCODED_FILES)
-        return open_encoded(self.folder, self.load_vocabulary(request), request["fingerprint"])
+    def load_corpus(self, manifest: TrainingManifest) -> EncodedCorpus:
+        """Open the encoded text.
 
-    def load_vocabulary(self, request: dict[str, Any]) -> Vocabulary:
-        """The words of the text. Raises ModelError where they, or its files, have changed since."""
-        self._check(request, (WORDS, COUNTS))
-        files = request["files"]
-        for file, now in zip(files, _files([path for path, *_ in files]), strict=True):
+        Raises
+        ------
+        ModelError
+            If it, or a file that it was made of, has changed since.
+        """
+        self._check(manifest, ENCODED_FILES)
+        return open_encoded(self.folder, self.load_vocabulary(manifest), manifest.text.fingerprint)
+
+    def load_vocabulary(self, manifest: TrainingManifest) -> Vocabulary:
+        """Read the words of the text; raises as `load_corpus` does."""
+        self._check(manifest, (WORDS, COUNTS))
+        text = manifest.text
+        current = _signatures([path for path, *_ in text.files])
+        for file, now in zip(text.files, current, strict=True):
             if file != now:
                 raise ModelError(
                     f"{display_name(file[0])}: has changed since the training of {self.output} "
-                    "began; put the old text back, or train anew with --overwrite"
+                    "began; put the old text back, or train anew with overwrite=True",
+                    parameters=("overwrite",),
                 )
         words = (self.folder / WORDS).read_bytes().decode("utf-8", SURROGATE_ERRORS).split("\n")
         counts = np.fromfile(self.folder / COUNTS, COUNT)
-        return Vocabulary(words, counts, request["types_seen"], request["tokens_seen"])
+        return Vocabulary(words, counts, text.types_seen, text.tokens_seen)
 
-    def _check(self, request: dict[str, Any], names: Sequence[str]) -> None:
-        """Raise ModelError where a file here is not as it was written."""
+    def _check(self, manifest: TrainingManifest, names: Sequence[str]) -> None:
+        """Raise ModelError where a file of the directory is not as it was written."""
         for name in names:
-            facts = request.get("checksums", {}).get(name)
-            if facts and (fault := mismatch(self.folder / name, facts)):
+            checksum = manifest.text.checksums.get(name)
+            if checksum and (fault := mismatch(self.folder / name, checksum)):
                 raise ModelError(
-                    f"{self.folder / name}: is damaged: {fault}; train anew with --overwrite"
+                    f"{self.folder / name}: is damaged: {fault}; train anew with overwrite=True",
+                    parameters=("overwrite",),
                 )
 
 
 @contextmanager
-def lock_training_dir(output: Path, make: bool = True) -> Iterator[TrainingDir]:
-    """Have MODEL.training for this process alone; at the end an empty one is taken away.
+def lock_training_dir(output: Path, *, must_exist: bool = False) -> Iterator[TrainingDir]:
+    """Have MODEL.training for this process alone; at the end an empty one is deleted.
 
-    make : False: it must be there
-    Raises ModelError where another process has it or it is not there, OutputError where it cannot
-    be made. A process that has died holds nothing.
+    Parameters
+    ----------
+    output : Path
+        Where the model will be.
+    must_exist : bool
+        Whether there must be a training that can be resumed.
+
+    Yields
+    ------
+    TrainingDir
+        The directory. A process that has died has no lock on it.
+
+    Raises
+    ------
+    ModelError
+        If another process has the directory, or there is nothing to resume.
+    OutputError
+        If it cannot be made.
     """
     folder = output.with_name(output.name + SUFFIX)
-    if not make and not (folder / MANIFEST).exists():
+    if must_exist and not (folder / MANIFEST).exists():
         raise ModelError(f"{output}: there is no interrupted training to go on with")
     descriptor = _lock(folder, output)
     try:
@@ -167,7 +216,9 @@ def lock_training_dir(output: Path, make: bool = True) -> Iterator[TrainingDir]:
 
 
 def _lock(folder: Path, output: Path) -> int:
-    """Make and lock the folder; again where it was taken away by its owner meanwhile."""
+    """Make and lock the folder; again where its owner has deleted it meanwhile."""
+    import fcntl  # Windows has none: there training into a folder is not possible yet
+
     path = folder / LOCK
     while True:
         try:
@@ -195,11 +246,11 @@ def _lock(folder: Path, output: Path) -> int:
 
 
 def _check_own(folder: Path) -> None:
-    """Raise OutputError for a folder in which no training has worked: its files are to stay."""
+    """Raise OutputError for a folder that no training made: its files must stay."""
     is_own = (folder / LOCK).exists() or not any(folder.iterdir())
     if folder.is_symlink() or not is_own:
         raise OutputError(
-            f"{folder}: is there already and is no place of a training; move it away, or choose "
+            f"{folder}: already exists and was not created by embedtool; move it away, or choose "
             "another name for the model"
         )
 
@@ -211,12 +262,12 @@ def _is_same(descriptor: int, path: Path) -> bool:
         return False
 
 
-def _files(sources: list[str]) -> list[list[Any]]:
-    """The path or address, size and time of change of each source that can tell them."""
+def _signatures(sources: Sequence[str]) -> list[list[Any]]:
+    """Return path or address, size and time of change of each source that can tell them."""
     files = [
         source for source in sources if is_store(source) or not (source == STDIN or is_url(source))
     ]
     return [
-        [absolute(file), *(stamp or (None, None))]
-        for file, stamp in zip(files, signatures_of(files), strict=True)
+        [absolute(file), *(signature or (None, None))]
+        for file, signature in zip(files, signatures_of(files), strict=True)
     ]

@@ -25,7 +25,7 @@ from embedtool.kernels.sgd.curvature import ngram_scale_at
 from embedtool.model.subwords import Subwords
 from embedtool.model.vectors import WordVectors
 from embedtool.trainers.aligned import BLOCK_ROWS, aligned_zeros, pad_to_simd, strip_padding
-from embedtool.trainers.checkpoint import Checkpointer, State
+from embedtool.trainers.checkpoint import Checkpointer
 from embedtool.trainers.count_tables import (
     NO_NEGATIVES,
     NO_TREE,
@@ -35,6 +35,7 @@ from embedtool.trainers.count_tables import (
     negative_cdf,
 )
 from embedtool.trainers.kernel_job import CHUNK_TOKENS, KernelJob, build_job, n_streams_for
+from embedtool.trainers.state import State
 from embedtool.trainers.subwords import SubwordIndex, build_subword_index
 from embedtool.trainers.warm_start import WarmStart
 

@@ -1,5 +1,6 @@
 """A training in which no word ever has another in its window is refused by every trainer."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +9,15 @@ import pytest
 from embedtool.config.text import TextConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.errors import TrainingError
+from embedtool.io.progress import silent
 from embedtool.trainers import TRAINERS
-from embedtool.trainers.training import needs_of, train_model
+from embedtool.trainers.local_backend import LocalBackend
+from embedtool.training import train
 from tests.conftest import Run
 
 MESSAGE = (
     "no two words stand in one line, so that there is nothing to learn from; put a sentence in a "
-    "line, or join lines up to an empty one with --paragraphs"
+    "line, or join lines up to an empty one with paragraphs=True"
 )
 MODES: list[tuple[str, dict[str, Any]]] = [
     ("glove", {}),
@@ -42,11 +45,11 @@ def test_a_text_of_one_token_a_line_is_refused(
     path = tmp_path / "text.txt"
     path.write_text("one\ntwo\n\nthree\n" * 50)
     with pytest.raises(TrainingError) as refused:
-        train_model(algorithm, path, config_of(algorithm, options))
+        train(config_of(algorithm, options), path)
     assert str(refused.value) == MESSAGE
     text = TextConfig(paragraphs=True)
     more = {} if algorithm == "glove" else {"sample": 0}
-    joined = train_model(algorithm, Corpus(path, text), config_of(algorithm, {**options, **more}))
+    joined = train(config_of(algorithm, {**options, **more}), Corpus(path, text))
     assert joined.vectors.n_words == 3
 
 
@@ -54,9 +57,10 @@ def test_so_is_one_whose_other_words_are_too_rare(tmp_path: Path) -> None:
     path = tmp_path / "text.txt"
     path.write_text("".join(f"one rare{i}\ntwo seldom{i}\n" for i in range(20)))
     config = TRAINERS["word2vec"].config(min_count=5, vector_size=4)
-    for use in (train_model, lambda _, *rest: needs_of(Corpus(rest[0]), rest[1])):
+    backend = LocalBackend(config)
+    for use in (partial(train, config), partial(backend.estimate, report=silent)):
         with pytest.raises(TrainingError, match="no two words stand in one line"):
-            use("word2vec", path, config)
+            use(Corpus(path))
 
 
 @pytest.mark.parametrize(("algorithm", "options"), [mode for mode in MODES if mode[1]])
@@ -65,12 +69,12 @@ def test_thinning_that_leaves_nothing_is_said(
 ) -> None:
     path = tmp_path / "text.txt"
     path.write_text("a b\nb a\n")
-    train_model(algorithm, path, config_of(algorithm, {**options, "sample": 1e-9, "epochs": 1}))
+    train(config_of(algorithm, {**options, "sample": 1e-9, "epochs": 1}), path)
     assert caplog.messages[-1] == (
         "not one pair of words was trained, and the vectors are as random as at the start: "
         "sample=1e-09 leaves nothing of so short a text; use sample=0, or give more text"
     )
-    train_model(algorithm, path, config_of(algorithm, {**options, "sample": 0, "epochs": 1}))
+    train(config_of(algorithm, {**options, "sample": 0, "epochs": 1}), path)
     assert caplog.text.count("not one pair") == 1
 
 

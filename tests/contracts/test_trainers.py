@@ -16,8 +16,7 @@ from embedtool.model.compression import compress
 from embedtool.model.vectors import Model, WordVectors
 from embedtool.trainers import TRAINERS
 from embedtool.trainers.count_tables import negative_cdf
-from embedtool.trainers.training import train_model
-from embedtool.trainers.warm_start import WarmStart
+from embedtool.training import train
 
 SMALL: dict[str, dict[str, Any]] = {
     "word2vec": {"epochs": 2, "sample": 0.0},
@@ -45,7 +44,7 @@ def config(algorithm: str, **options: Any) -> TrainerConfig:
 
 
 def trained(algorithm: str, *inputs: Path, **options: Any) -> Model:
-    return train_model(algorithm, Corpus(map(str, inputs)), config(algorithm, **options))
+    return train(config(algorithm, **options), Corpus(map(str, inputs)))
 
 
 @pytest.fixture(params=TRAINERS)
@@ -96,7 +95,7 @@ def test_any_vector_size(algorithm: str, vector_size: int, text: Path) -> None:
 
 def test_each_epoch_ends_once_and_the_work_only_grows(algorithm: str, text: Path) -> None:
     seen: list[Progress] = []
-    train_model(algorithm, Corpus([str(text)]), config(algorithm), report=seen.append)
+    train(config(algorithm), Corpus([str(text)]), report=seen.append)
     training = [message for message in seen if message.stage == "training"]
     assert [message.epoch for message in training if message.epoch_ended] == [1, 2]
     assert [message.done for message in training] == sorted(m.done for m in training)
@@ -227,9 +226,8 @@ def grown(
     algorithm: str, model: Model, path: Path, freeze: bool = False, **options: Any
 ) -> WordVectors:
     """Train on from a model."""
-    initial = WarmStart(model.vectors, freeze)
     chosen = config(algorithm, **options)
-    return train_model(algorithm, Corpus([str(path)]), chosen, initial=initial).vectors
+    return train(chosen, Corpus([str(path)]), init=model, freeze=freeze).vectors
 
 
 @pytest.mark.parametrize(("algorithm", "options"), INITIAL)

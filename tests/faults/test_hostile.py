@@ -146,7 +146,7 @@ def test_what_stands_in_the_place_of_a_training_is_not_emptied(
     theirs.rename(place) if kind == "folder" else place.symlink_to(theirs)
     result = run("train", "word2vec", kingdoms, "-o", tmp_path / "model", "--overwrite")
     assert result.exit_code == 1
-    assert f"{place}: is there already and is no place of a training" in result.stderr
+    assert f"{place}: already exists and was not created by embedtool" in result.stderr
     assert [path.name for path in place.iterdir()] == ["thesis.txt"]
 
 

@@ -75,7 +75,7 @@ def test_a_failure_after_the_last_epoch_costs_no_epoch(
         raise RuntimeError("what nobody thought of")
 
     with monkeypatch.context() as patch:
-        patch.setattr("embedtool.trainers.training.finished", fail)
+        patch.setattr("embedtool.trainers.session.TrainingSession._described", fail)
         with pytest.raises(RuntimeError, match="what nobody thought of"):
             run("train", algorithm, kingdoms, "-o", model, *LONG[algorithm], "--workers", 2)
     assert not model.exists()
@@ -244,7 +244,7 @@ def test_changed_text_and_changed_options_are_refused_by_name(
     before = request.read_text()
 
     changed = json.loads(before)
-    changed["options"]["window"] = 7
+    changed["record"]["config"]["window"] = 7
     request.write_text(json.dumps(changed))
     result = run("resume", model)
     assert result.exit_code == 1
@@ -253,7 +253,7 @@ def test_changed_text_and_changed_options_are_refused_by_name(
     request.write_text(json.dumps(json.loads(before) | {"version": "0.0.1"}))
     assert "was begun by embedtool 0.0.1" in run("resume", model).stderr
     request.write_text(before[:-20])
-    assert "training.json: is damaged" in run("resume", model).stderr
+    assert "training.json: not JSON" in run("resume", model).stderr
     request.write_text(before)
 
     text.write_text(text.read_text() + "the king\n")

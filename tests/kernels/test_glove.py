@@ -18,7 +18,7 @@ from embedtool.kernels import reference
 from embedtool.kernels.glove import adagrad_update_pairs
 from embedtool.kernels.simd.registers import SIMD_WIDTH
 from embedtool.trainers import glove
-from embedtool.trainers.checkpoint import State
+from embedtool.trainers.state import State
 
 SIZES = [1, 2, 3, 7, 8, 15, 16, 17, 33, 102]
 """Below, at and beyond the lanes of a vector register, and some that do not divide by them."""

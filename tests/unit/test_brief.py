@@ -19,7 +19,7 @@ from embedtool.messages import brief
 from embedtool.model.compression import compress
 from embedtool.model.subwords import Subwords
 from embedtool.model.vectors import Model, WordVectors
-from embedtool.trainers.checkpoint import State
+from embedtool.trainers.state import State
 from embedtool.trainers.warm_start import WarmStart
 
 N = 5_000

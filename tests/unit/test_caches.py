@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embedtool.config.training import GloveConfig, VocabularyConfig
+from embedtool.config.training import CheckpointConfig, GloveConfig, VocabularyConfig
 from embedtool.corpus.cooccurrence import open_cooccurrence
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.encoding import EncodedCorpus, cached_scan, encode, scan
@@ -16,6 +16,8 @@ from embedtool.corpus.recipes import get
 from embedtool.corpus.sorted_runs import SortedRuns
 from embedtool.corpus.vocabulary import build_vocabulary
 from embedtool.model import store
+from embedtool.trainers.records import CorpusRecord, TrainingManifest, TrainingRecord
+from embedtool.trainers.training_dir import lock_training_dir
 from tests.conftest import Run
 
 TEXT = "the king rules the land\nthe queen rules the sea\n" * 60
@@ -142,21 +144,18 @@ def test_damaged_runs_of_pairs_are_not_gone_on_with(tmp_path: Path) -> None:
 def test_a_training_with_damaged_text_is_not_gone_on_with(
     run: Run, name: str, damage: Callable[[Path], None], text: Path, tmp_path: Path
 ) -> None:
-    from embedtool.config.training import TrainerConfig
-    from embedtool.trainers.training import about_training, keep
-    from embedtool.trainers.training_dir import lock_training_dir
-
     model = tmp_path / "model"
-    with lock_training_dir(model) as place:
+    with lock_training_dir(model) as training_dir:
         corpus = Corpus(text)
-        scanned = scan(corpus, place.folder)
+        scanned = scan(corpus, training_dir.folder)
         vocabulary, places = build_vocabulary(
             scanned.words, scanned.counts, VocabularyConfig(min_count=1)
         )
-        encoded = encode(scanned, vocabulary, places, place.folder)
-        config: TrainerConfig = GloveConfig(min_count=1, vector_size=3, iterations=1, workers=1)
-        request = {"keeping": {}, "init": None, "freeze": False}
-        keep(place, request, about_training("glove", config, corpus, scanned), corpus, encoded)
+        encoded = encode(scanned, vocabulary, places, training_dir.folder)
+        config = GloveConfig(min_count=1, vector_size=3, iterations=1, workers=1)
+        record = TrainingRecord(config, CorpusRecord.of(corpus, scanned))
+        files = training_dir.write_text(corpus.sources, encoded)
+        training_dir.write_manifest(TrainingManifest(record, files, CheckpointConfig()))
     damage(tmp_path / "model.training" / name)
     result = run("resume", model)
     assert result.exit_code == 1

@@ -31,16 +31,16 @@ from embedtool.errors import (
 from embedtool.io.progress import Progress, silent
 from embedtool.trainers import TRAINERS, word2vec
 from embedtool.trainers.checkpoint import (
-    EXPLODED,
-    RETRY_RATE,
+    RETRY_LR_SCALE,
     Checkpointer,
-    State,
+    StopRequest,
     last_state,
     load_state,
     save_state,
 )
+from embedtool.trainers.history import History
+from embedtool.trainers.state import EXPLOSION_RATIO, State
 from embedtool.trainers.subwords import build_subword_index
-from embedtool.trainers.training import History
 
 
 @pytest.fixture
@@ -132,8 +132,8 @@ def test_a_state_of_another_training_is_refused_by_name(tmp_path: Path) -> None:
 def test_a_loss_that_explodes_is_found_in_its_round() -> None:
     state = State({})
     state.add_loss(200.0, 100)
-    state.add_loss(100.0 * EXPLODED, 100)
-    for loss in (3 * 100.0 * EXPLODED, math.nan, math.inf):
+    state.add_loss(100.0 * EXPLOSION_RATIO, 100)
+    for loss in (3 * 100.0 * EXPLOSION_RATIO, math.nan, math.inf):
         with pytest.raises(DivergedError, match="the loss of epoch 1 is"):
             state.add_loss(loss, 100)
 
@@ -229,11 +229,11 @@ def test_when_a_training_is_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     now[0] = 1e9
     never.maybe_save(state, 99)
     assert last_state(tmp_path).name == "state-000000004"
-    never.stop = 15
-    with pytest.raises(StoppedError) as stopped:
+    never.stop.requested = True
+    with pytest.raises(StoppedError):
         never.maybe_save(state, 99)
-    assert stopped.value.number == 15 and last_state(tmp_path).name == "state-000000005"
-    Checkpointer(None, stop=2).maybe_save(state, 1)
+    assert last_state(tmp_path).name == "state-000000005"
+    Checkpointer(None, stop=StopRequest(requested=True)).maybe_save(state, 1)
 
 
 def test_a_checkpoint_that_cannot_be_written_does_not_end_the_training(
@@ -244,7 +244,7 @@ def test_a_checkpoint_that_cannot_be_written_does_not_end_the_training(
     with caplog.at_level(logging.WARNING):
         missing.maybe_save(State({"a": np.zeros(1)}), 1)
     assert "no checkpoint" in caplog.text and "training goes on" in caplog.text
-    missing.stop = 2
+    missing.stop.requested = True
     with pytest.raises(OutputError):
         missing.maybe_save(State({"a": np.zeros(1)}), 1)
 
@@ -264,7 +264,7 @@ def test_divergence_is_found_and_tried_again_once(
     trainer = TRAINERS[algorithm]
     rates = []
 
-    def explode(state: State, loss: float, pairs: int, place: str = "") -> None:
+    def explode(state: State, loss: float, pairs: int, where: str = "") -> None:
         rates.append(state.lr_scale)
         if state.epoch:
             raise DivergedError(f"the loss of epoch {state.epoch + 1} is nan a pair")
@@ -301,12 +301,12 @@ def test_a_state_of_a_first_epoch_that_diverged_is_not_gone_on_with(tmp_path: Pa
 
     retrying = checkpoints(tmp_path, on_divergence="retry")
     retrying.run_with_retry(None, lambda: State({"a": np.zeros(1)}), run, 0.1)
-    assert begun == [(0, 1.0), (0, RETRY_RATE)]
+    assert begun == [(0, 1.0), (0, RETRY_LR_SCALE)]
 
 
 def test_steps_that_are_too_long_are_found(encoded: EncodedCorpus, tmp_path: Path) -> None:
     config = TRAINERS["glove"].config(vector_size=10, learning_rate=10.0, x_max=1e-6)
-    with pytest.raises(TrainingError, match="choose a smaller --learning-rate than 10"):
+    with pytest.raises(TrainingError, match="choose a smaller learning_rate than 10"):
         TRAINERS["glove"].train(config, encoded, tmp_path)
 
 
@@ -322,7 +322,7 @@ def test_epochs_of_a_training_that_is_tried_anew_are_forgotten() -> None:
             raise DivergedError("the loss of epoch 2 is nan")
 
     state = checkpoints.run_with_retry(None, lambda: State({}), run, 0.1)
-    assert rates == [1, RETRY_RATE] == [1, state.lr_scale]
+    assert rates == [1, RETRY_LR_SCALE] == [1, state.lr_scale]
     assert [epoch["epoch"] for epoch in history.epochs] == [1]
 
 

@@ -30,8 +30,8 @@ from embedtool.distributed.resources import (
 )
 from embedtool.errors import ResourceError
 from embedtool.io.progress import silent
+from embedtool.trainers.local_backend import LocalBackend
 from embedtool.trainers.resources import BASE_BYTES
-from embedtool.trainers.training import estimate_for
 from tests.conftest import Run
 
 GiB = 2**30
@@ -95,7 +95,7 @@ def needed(
 def test_tables_are_those_of_one_machine(
     config: TrainerConfig, here: list[Node], kingdoms: Path
 ) -> None:
-    local, _ = estimate_for(Corpus([str(kingdoms)]), config)
+    local, _ = LocalBackend(config).estimate(Corpus([str(kingdoms)]), silent)
     assert needed(kingdoms, config, 1).tables == local.tables
 
 

@@ -17,13 +17,15 @@ TRAIN = """
 import json, sys
 from embedtool.config.training import FastTextConfig, GloveConfig, Word2VecConfig
 from embedtool.corpus.corpus import Corpus
-from embedtool.trainers.training import estimate_for, train_model
+from embedtool.io.progress import silent
+from embedtool.trainers.local_backend import LocalBackend
+from embedtool.training import train
 algorithm, text, size = sys.argv[1:]
 configs = {"word2vec": Word2VecConfig, "fasttext": FastTextConfig, "glove": GloveConfig}
 epochs = {"iterations": 1} if algorithm == "glove" else {"epochs": 1}
 config = configs[algorithm](vector_size=int(size), **epochs)
-needs, _ = estimate_for(Corpus([text]), config)
-train_model(algorithm, Corpus([text]), config)
+needs, _ = LocalBackend(config).estimate(Corpus([text]), silent)
+train(config, text)
 status = open("/proc/self/status").read().split()
 peak = int(status[status.index("VmHWM:") + 1]) * 1024
 print(json.dumps([needs.memory, peak]))

@@ -28,7 +28,8 @@ from embedtool.model.subwords import Subwords
 from embedtool.model.vectors import Model, WordVectors
 from embedtool.search.expression import parse_expression
 from embedtool.search.query import analogy
-from embedtool.trainers.checkpoint import State, last_state, load_state, save_state
+from embedtool.trainers.checkpoint import last_state, load_state, save_state
+from embedtool.trainers.state import State
 from tests.unit.test_search_query import random_vectors
 
 VECTORS = random_vectors(30, seed=1)

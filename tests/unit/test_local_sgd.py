@@ -18,6 +18,7 @@ from embedtool.distributed.merging import (
     bf16,
     curvature_basis,
 )
+from embedtool.distributed.ray_backend import resolve_defaults
 from embedtool.distributed.replica import (
     merge_replicas,
     required_rows_by_shard,
@@ -26,7 +27,6 @@ from embedtool.distributed.replica import (
     train_replica,
 )
 from embedtool.distributed.slices import SharedContext, TextSlice
-from embedtool.distributed.training import resolve_defaults
 from embedtool.kernels import reference
 from tests.unit.small_replica import (
     KEY,

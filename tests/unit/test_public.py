@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 import embedtool
-from embedtool.config.training import TrainerConfig
 from embedtool.errors import ConfigError
 from tests.conftest import EXTRAS
 
@@ -28,19 +27,18 @@ def test_dir_names_what_can_be_imported() -> None:
     assert dir(embedtool) == sorted(embedtool.__all__)
 
 
-@pytest.mark.parametrize(
-    ("algorithm", "config", "message"),
-    [
-        ("w2v", embedtool.Word2VecConfig(), "no algorithm 'w2v': expected word2vec, fasttext, gl"),
-        ("glove", embedtool.FastTextConfig(), "glove takes a GloveConfig, not a FastTextConfig"),
-        ("word2vec", embedtool.FastTextConfig(), "word2vec takes a Word2VecConfig, not a FastText"),
-    ],
-)
-def test_an_algorithm_is_checked_before_the_text_is_read(
-    algorithm: str, config: TrainerConfig, message: str, tmp_path: Path
-) -> None:
-    with pytest.raises(ConfigError, match=message):
-        embedtool.train_model(algorithm, tmp_path / "none", config)
+def test_the_type_of_the_config_names_the_algorithm(text: Path) -> None:
+    for name, config in (
+        ("word2vec", embedtool.Word2VecConfig(vector_size=4, epochs=1)),
+        ("fasttext", embedtool.FastTextConfig(vector_size=4, epochs=1, bucket=50)),
+        ("glove", embedtool.GloveConfig(vector_size=4, iterations=1)),
+    ):
+        assert embedtool.train(config, text).description["algorithm"] == name
+
+
+def test_a_config_of_no_algorithm_is_refused_before_the_text_is_read(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"config must be one of Word2VecConfig, .* not TextConf"):
+        embedtool.train(embedtool.TextConfig(), tmp_path / "none")
 
 
 def test_importing_embedtool_imports_nothing_heavy() -> None:
@@ -51,7 +49,7 @@ def test_importing_embedtool_imports_nothing_heavy() -> None:
 
 def test_from_text_to_answers_in_python(text: Path, tmp_path: Path) -> None:
     config = embedtool.GloveConfig(vector_size=8, iterations=3)
-    model = embedtool.train_model("glove", embedtool.Corpus([str(text)]), config)
+    model = embedtool.train(config, text)
     embedtool.save(model, str(tmp_path / "model"))
     vectors = embedtool.load(str(tmp_path / "model")).vectors
     assert [answer.word for answer in embedtool.similar(vectors, "king", 5)] != []

@@ -284,10 +284,10 @@ def test_resume_refuses_a_text_that_has_changed_in_its_store(
     file = server.put("kingdoms.txt", kingdoms.read_bytes())
     model = tmp_path / "model"
     with monkeypatch.context() as patch:
-        patch.setattr("embedtool.trainers.training._learn", interrupted)
+        patch.setattr("embedtool.trainers.session.TrainingSession._fit", interrupted)
         run("train", "word2vec", file, "-o", model, "--vector-size", "8", "--epochs", "1")
     kept = tmp_path / f"model{SUFFIX}"
-    (known,) = json.loads((kept / MANIFEST).read_text())["files"]
+    (known,) = json.loads((kept / MANIFEST).read_text())["text"]["files"]
     assert known == [file, kingdoms.stat().st_size, SECONDS * 10**9]
     shutil.copytree(kept, tmp_path / f"other{SUFFIX}")
     server.put("kingdoms.txt", kingdoms.read_bytes(), SECONDS + 1)

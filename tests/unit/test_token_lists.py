@@ -20,7 +20,7 @@ from embedtool.corpus.tokens import decode_token, encode_token
 from embedtool.corpus.vocabulary import build_vocabulary, read_vocabulary, vocabulary_lines
 from embedtool.errors import CorpusError
 from embedtool.model import store
-from embedtool.trainers.training import train_model
+from embedtool.training import train
 from tests.conftest import Run
 
 BASKETS = [["SKU 1", "b", " x\ty "], ["b", "SKU 1"], ["SKU", "1", "no-break\xa0space", "ä b"]]
@@ -187,9 +187,9 @@ CONFIG = GloveConfig(vector_size=3, min_count=1, iterations=2, workers=1)
 def test_a_model_is_trained_on_files_by_name(tmp_path: Path) -> None:
     path = tmp_path / "one.txt"
     path.write_text("a b\nb c\n" * 9)
-    expected = train_model("glove", Corpus(path), CONFIG).vectors.matrix
+    expected = train(CONFIG, Corpus(path)).vectors.matrix
     for inputs in (path, str(path), [path]):
-        assert np.array_equal(train_model("glove", inputs, CONFIG).vectors.matrix, expected)
+        assert np.array_equal(train(CONFIG, inputs).vectors.matrix, expected)
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_a_model_is_trained_on_files_by_name(tmp_path: Path) -> None:
     ],
 )
 def test_other_things_are_no_corpus(inputs: Any, kind: str) -> None:
-    for use in (Corpus, partial(train_model, "glove", config=CONFIG)):
+    for use in (Corpus, partial(train, CONFIG)):
         with pytest.raises(CorpusError) as refused:
             use(inputs)
         assert str(refused.value) == (
@@ -234,7 +234,7 @@ def test_token_lists_train_as_the_same_tokens_in_a_file(tmp_path: Path) -> None:
     text = tmp_path / "text.txt"
     text.write_text("".join(f"{' '.join(each)}\n" for each in sentences))
     config = GloveConfig(min_count=1, vector_size=5, iterations=2, workers=1)
-    models = [train_model("glove", each, config=config) for each in (sentences, text)]
+    models = [train(each, config=config) for each in (sentences, text)]
     assert models[0].vectors.words == models[1].vectors.words
     assert (models[0].vectors.matrix == models[1].vectors.matrix).all()
 

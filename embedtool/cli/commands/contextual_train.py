@@ -1,17 +1,16 @@
 """The `contextual train` command: an encoder over the words of a static model."""
 
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
-from click.core import ParameterSource
 
-from embedtool.cli.commands.train import keep_training
+from embedtool.cli.commands.train import print_summary
+from embedtool.cli.options.given import given_options
 from embedtool.cli.options.shared import (
     FILE,
     NEW_FILE,
-    TOKENIZER_FIELDS,
     Decorator,
     cache_option,
     checkpoint_options,
@@ -21,15 +20,11 @@ from embedtool.cli.options.shared import (
     overwrite_option,
     text_options,
 )
+from embedtool.cli.output.progress_display import progress_reporter
+from embedtool.cli.signals import graceful_shutdown
 from embedtool.config.tasks import ContextualConfig
 from embedtool.config.text import TextConfig
 from embedtool.config.training import CheckpointConfig
-from embedtool.io.progress import Report
-
-if TYPE_CHECKING:
-    from embedtool.model.vectors import Model
-    from embedtool.trainers.checkpoint import Checkpointer
-    from embedtool.trainers.training_dir import TrainingDir
 
 encoder_options: Decorator[Any] = config_options(ContextualConfig)
 
@@ -59,38 +54,19 @@ def train(
     says otherwise. MODEL is a static model too: word vectors that have learnt are in it.
     """
     config = ContextualConfig.from_options(options)
-    keeping = CheckpointConfig.from_options(options)
+    checkpoints = CheckpointConfig.from_options(options)
 
-    from embedtool.contextual.training import train_encoder
+    from embedtool.contextual.training import inherited_text
     from embedtool.corpus.corpus import Corpus
     from embedtool.model import store
+    from embedtool.training import train as train_model
 
     store.check_target(output, overwrite)
-    model = store.load(static)
-    corpus = Corpus(inputs, _text_of(model, TextConfig.from_options(options)))
-    request = {
-        "keeping": asdict(keeping), "static": str(static.resolve()),
-        "files": [str(static / name) for name in store.FILES],
-    }  # fmt: skip
-
-    def work(training_dir: "TrainingDir", checkpointer: "Checkpointer", report: Report) -> "Model":
-        return train_encoder(
-            model, corpus, config, cache=cache, report=report, training_dir=training_dir,
-            checkpointer=checkpointer, request=request,
+    text = TextConfig.from_options(options)
+    text = inherited_text(store.load(static), text, given_options())
+    with graceful_shutdown() as stop, progress_reporter(json_log) as report:
+        model = train_model(
+            config, Corpus(inputs, text), output=output, overwrite=overwrite, init=static,
+            cache=cache, report=report, stop=stop, **asdict(checkpoints),
         )  # fmt: skip
-
-    keep_training(output, overwrite, keeping, json_log, work)
-
-
-def _text_of(static: "Model", text: TextConfig) -> TextConfig:
-    """How the text is read: where nothing is said, it is cut as the static model's was."""
-    told = static.description.get("corpus", {}).get("text", {})
-    context = click.get_current_context()
-    as_before = {
-        each.name: told[each.name]
-        for each in fields(TextConfig)
-        if each.name in TOKENIZER_FIELDS
-        and each.name in told
-        and context.get_parameter_source(each.name) is not ParameterSource.COMMANDLINE
-    }
-    return replace(text, **as_before)
+    print_summary(output, model)

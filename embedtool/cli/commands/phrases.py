@@ -11,7 +11,6 @@ from embedtool.cli.options.shared import (
     FILE,
     OUTPUT_FILE,
     READER_FIELDS,
-    TOKENIZER_FIELDS,
     Decorator,
     config_options,
     inputs_argument,
@@ -19,7 +18,7 @@ from embedtool.cli.options.shared import (
 )
 from embedtool.cli.output.console import echo_err, print_line
 from embedtool.cli.output.progress_display import progress_reporter
-from embedtool.config.text import PhrasesConfig, TextConfig
+from embedtool.config.text import TOKENIZER_FIELDS, PhrasesConfig, TextConfig
 from embedtool.messages import counted
 
 if TYPE_CHECKING:

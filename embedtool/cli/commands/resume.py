@@ -1,25 +1,17 @@
 """The `resume` command: go on with a training that was interrupted."""
 
-from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from embedtool.cli.backends import resumer
 from embedtool.cli.commands.train import print_summary
-from embedtool.cli.graceful_shutdown import stoppable
+from embedtool.cli.options.given import given_options
 from embedtool.cli.options.shared import FILE, IntRange, checkpoint_options, json_log_option
 from embedtool.cli.output.progress_display import progress_reporter
+from embedtool.cli.signals import graceful_shutdown
 from embedtool.config.training import CheckpointConfig
-from embedtool.io.progress import Report
-from embedtool.trainers import TRAINERS
-
-if TYPE_CHECKING:
-    from embedtool.model.vectors import Model
-    from embedtool.trainers.checkpoint import Checkpointer
-    from embedtool.trainers.training_dir import TrainingDir
 
 
 @click.command()
@@ -41,59 +33,12 @@ def resume(
     has changed since is refused. --checkpoint-every and --on-divergence are as before unless given.
     What was begun on a cluster goes on there, with any number of nodes.
     """
-    from embedtool.model import store
-    from embedtool.trainers.checkpoint import Checkpointer
-    from embedtool.trainers.training_dir import lock_training_dir
+    from embedtool.training import resume as resume_training
 
-    context = click.get_current_context()
-    with lock_training_dir(model, make=False) as training_dir:
-        request = training_dir.read_manifest()
-        store.check_target(model, overwrite=True)
-        given = {
-            each.name: options[each.name]
-            for each in fields(CheckpointConfig)
-            if context.get_parameter_source(each.name) is click.core.ParameterSource.COMMANDLINE
-        }
-        checkpointer = Checkpointer(
-            training_dir.folder, CheckpointConfig(**{**request["keeping"], **given})
+    names = {each.name for each in fields(CheckpointConfig)} & given_options().keys()
+    checkpoints = {name: options[name] for name in names}
+    with graceful_shutdown() as stop, progress_reporter(json_log, workers) as report:
+        trained = resume_training(
+            model, workers=workers, cluster=cluster, report=report, stop=stop, **checkpoints
         )
-        address = cluster or request.get("address")
-        if cluster and not request.get("address"):
-            raise click.UsageError("the training was begun on one machine; leave --cluster out")
-        with (
-            resumer(address) as resume_model,
-            stoppable(training_dir, checkpointer),
-            progress_reporter(json_log, None if address else workers) as report,
-        ):
-            trained = _go_on(training_dir, request, workers, resume_model, report, checkpointer)
-            store.save(trained, model)
-            training_dir.clear()
     print_summary(model, trained)
-
-
-def _go_on(
-    training_dir: "TrainingDir",
-    request: dict[str, Any],
-    workers: int | None,
-    resume_model: "Callable[..., Model]",
-    report: Report,
-    checkpointer: "Checkpointer",
-) -> "Model":
-    """Train to the end what the place holds: word vectors, or an encoder over some."""
-    from embedtool.model import store
-
-    if request["algorithm"] not in TRAINERS:
-        from embedtool.contextual.training import resume_encoder
-
-        static = store.load(request["static"])
-        return resume_encoder(
-            training_dir, static, workers=workers, report=report, checkpointer=checkpointer
-        )
-    from embedtool.trainers.warm_start import WarmStart
-
-    initial = None
-    if request["init"]:
-        initial = WarmStart(store.load(request["init"]).vectors, request["freeze"])
-    return resume_model(
-        training_dir, workers=workers, initial=initial, report=report, checkpointer=checkpointer
-    )

@@ -18,7 +18,7 @@ from click.core import ParameterSource
 
 from embedtool.cli.options.shared import IntRange, model_argument, port_option
 from embedtool.cli.output.console import echo_err
-from embedtool.cli.signals import heeded
+from embedtool.cli.signals import handled_signals
 from embedtool.errors import EmbedtoolError, MissingExtraError
 from embedtool.serving.limits import (
     ACCEPT_BATCH,
@@ -152,7 +152,9 @@ def _serve_tools(served: "ServedModel", source: "ModelSource") -> None:
     from embedtool.serving.mcp_server import serve_tools
 
     echo_err(f"{source.summary(served)}; MCP on standard input and output")
-    for number in heeded():  # at once: nothing wakes the thread that waits for standard input
+    for (
+        number
+    ) in handled_signals():  # at once: nothing wakes the thread that waits for standard input
         signal.signal(number, signal.SIG_DFL)
     serve_tools(served, source)
 
@@ -260,7 +262,7 @@ def _signals(server: Any) -> Iterator[None]:
 
     before: dict[int, Any] = {
         number: signal.signal(number, hang_up if number == signal.SIGHUP else server.handle_exit)
-        for number in heeded()
+        for number in handled_signals()
     }
     try:
         yield

@@ -1,14 +1,11 @@
 """The `train` command: from text to a model."""
 
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from embedtool.cli.backends import trainer
-from embedtool.cli.graceful_shutdown import stoppable
 from embedtool.cli.groups import SuggestingGroup
 from embedtool.cli.options.algorithms import algorithm_commands
 from embedtool.cli.options.given import ignored_in_training, warn_ignored
@@ -25,17 +22,13 @@ from embedtool.cli.options.suggestions import TrainingCommand
 from embedtool.cli.output.console import echo_err, format_coverage
 from embedtool.cli.output.dry_run import report_cluster, report_local
 from embedtool.cli.output.progress_display import format_duration, progress_reporter
+from embedtool.cli.signals import graceful_shutdown
 from embedtool.config.text import TextConfig
 from embedtool.config.training import CheckpointConfig, ClusterConfig, GloveConfig, TrainerConfig
-from embedtool.errors import ModelError
-from embedtool.io.progress import Report
 from embedtool.messages import counted
 
 if TYPE_CHECKING:
     from embedtool.model.vectors import Model
-    from embedtool.trainers.checkpoint import Checkpointer
-    from embedtool.trainers.training_dir import TrainingDir
-
 
 CLUSTER = (("cluster", "replicas", "syncs"), ("cluster",))
 """The options about clusters of Word2Vec and FastText, and of GloVe, which has no replicas."""
@@ -93,76 +86,35 @@ def _train(
     **options: Any,
 ) -> None:
     """Train an algorithm."""
-    keeping = CheckpointConfig.from_options(options)
+    checkpoints = CheckpointConfig.from_options(options)
     settings = ClusterConfig.from_options({**UNSET, **options})
-    if freeze and init is None:
-        raise click.UsageError("--freeze needs --init")
     warn_ignored(ignored_in_training(config))
 
     from embedtool.corpus.corpus import Corpus
     from embedtool.corpus.vocabulary import read_vocabulary
-    from embedtool.model import store
-    from embedtool.trainers.warm_start import WarmStart
+    from embedtool.training import train as train_model
 
-    store.check_target(output, overwrite)
-    only = read_vocabulary(vocab)[0] if vocab else None
-    initial = WarmStart(store.load(init).vectors, freeze) if init else None
+    words = read_vocabulary(vocab)[0] if vocab else None
     corpus = Corpus(inputs, text)
     if dry_run:
-        tell_needs = report_local if settings.cluster is None else report_cluster
-        tell_needs(settings, corpus, config, output, only=only, initial=initial, cache=cache)
+        from embedtool.model import store
+        from embedtool.trainers.warm_start import WarmStart
+
+        store.check_target(output, overwrite)
+        start = WarmStart(store.load(init).vectors, freeze) if init else None
+        report_needs = report_local if settings.cluster is None else report_cluster
+        report_needs(
+            settings, corpus, config, output, vocabulary_words=words, warm_start=start, cache=cache
+        )
         return
-    request = {
-        "keeping": asdict(keeping), "address": settings.cluster,
-        "init": str(init.resolve()) if init else None, "freeze": freeze,
-        "files": [str(init / name) for name in store.FILES] if init else [],
-    }  # fmt: skip
-
-    with trainer(settings) as train_model:
-
-        def work(
-            training_dir: "TrainingDir", checkpointer: "Checkpointer", report: Report
-        ) -> "Model":
-            return train_model(
-                algorithm, corpus, config, only=only, initial=initial, cache=cache,
-                report=report, training_dir=training_dir, checkpointer=checkpointer,
-                request=request,
-            )  # fmt: skip
-
-        asked = click.get_current_context().params["workers"]
-        workers = asked if settings.cluster is None else None
-        keep_training(output, overwrite, keeping, json_log, work, workers)
-
-
-def keep_training(
-    output: Path,
-    overwrite: bool,
-    keeping: CheckpointConfig,
-    json_log: Path | None,
-    work: "Callable[[TrainingDir, Checkpointer, Report], Model]",
-    workers: int | None = None,
-) -> None:
-    """Train in a place from which the training can be gone on with, save the model and say so.
-
-    workers : those that were asked for
-    Raises ModelError where there is an interrupted training, unless it is to be overwritten.
-    """
-    from embedtool.model import store
-    from embedtool.trainers.checkpoint import Checkpointer
-    from embedtool.trainers.training_dir import lock_training_dir
-
-    with lock_training_dir(output) as training_dir:
-        if training_dir.is_resumable and not overwrite:
-            raise ModelError(
-                f"{output}: its training was interrupted; go on with: embedtool resume "
-                f"{output}; or begin anew with --overwrite"
-            )
-        training_dir.clear()
-        checkpointer = Checkpointer(training_dir.folder, keeping)
-        with stoppable(training_dir, checkpointer), progress_reporter(json_log, workers) as report:
-            model = work(training_dir, checkpointer, report)
-            store.save(model, output)
-            training_dir.clear()
+    asked = click.get_current_context().params["workers"]
+    workers = asked if settings.cluster is None else None
+    with graceful_shutdown() as stop, progress_reporter(json_log, workers) as report:
+        model = train_model(
+            config, corpus, output=output, overwrite=overwrite, init=init, freeze=freeze,
+            vocabulary=words, cache=cache, cluster=settings, report=report, stop=stop,
+            **asdict(checkpoints),
+        )  # fmt: skip
     print_summary(output, model)
 
 

@@ -13,7 +13,7 @@ from embedtool.cli.flags import flag
 from embedtool.cli.options.completers import complete_model
 from embedtool.config.base import Config
 from embedtool.config.choices import METHODS
-from embedtool.config.text import TextConfig
+from embedtool.config.text import TOKENIZER_FIELDS, TextConfig
 from embedtool.config.training import CheckpointConfig, seconds_in
 from embedtool.formats.options import EncodingErrors
 from embedtool.io.atomic import STANDARD_INPUT, STANDARD_OUTPUT
@@ -184,8 +184,6 @@ def _option(each: Field[Any], hint: Any) -> Decorator[Any]:
     return click.option(name, type=kind, default=each.default, help=text, show_default=has_default)
 
 
-TOKENIZER_FIELDS = ("tokenizer", "lowercase", "normalize")
-"""Fields of a TextConfig that say how to split text into words; the others say how to read it."""
 READER_FIELDS = tuple(each.name for each in fields(TextConfig) if each.name not in TOKENIZER_FIELDS)
 LOWERCASE = {"yes": True, "no": False}
 """What --lowercase and --no-lowercase stand for if no language follows."""

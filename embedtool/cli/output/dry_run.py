@@ -34,7 +34,7 @@ def report_local(
     output
         Where the model would be saved.
     **reading
-        As `trainers.training.estimate_for` has it.
+        As `trainers.local_backend.LocalBackend` has it.
 
     Raises
     ------
@@ -43,11 +43,12 @@ def report_local(
     """
     from shutil import disk_usage
 
+    from embedtool.trainers.local_backend import LocalBackend
     from embedtool.trainers.resources import available_memory, check_resources, format_bytes
-    from embedtool.trainers.training import estimate_for
 
+    backend = LocalBackend(config, **reading)
     with progress_reporter() as report:
-        needed, vocabulary = estimate_for(corpus, config, report=report, **reading)
+        needed, vocabulary = backend.estimate(corpus, report)
     summary = vocabulary.summary()
     click.echo(f"{counted(summary['types_kept'], 'word')}, {format_coverage(summary)}")
     memory, disk = available_memory(), format_bytes(disk_usage(output.parent).free)
@@ -76,29 +77,20 @@ def report_cluster(
     output
         Where the model would be saved.
     **reading
-        `only`, `initial` and `cache`, as `distributed.training.train_model` has them.
+        As `distributed.ray_backend.RayBackend` has it.
 
     Raises
     ------
     ResourceError
         If a node has too little, or this machine, where the model is put together.
     """
-    from embedtool.distributed.cluster import connect
-    from embedtool.distributed.partition_reading import encode_text, read_text
-    from embedtool.distributed.resources import check_nodes, estimate_resources
-    from embedtool.distributed.training import check_options, resolve_defaults, warm_up
+    from embedtool.distributed.ray_backend import connect_backend
+    from embedtool.distributed.resources import check_nodes
     from embedtool.trainers.resources import FLOAT_BYTES, ResourceEstimate, check_resources
 
-    check_options(config)
-    if reading["initial"] is not None:
-        reading["initial"].check(config)
-    with connect(settings.cluster or "", warm_up) as cluster, progress_reporter() as report:
-        scanned = read_text(cluster, corpus, report, reading["cache"])
-        text = encode_text(cluster, scanned, config, reading["only"], reading["initial"])
-        settings = resolve_defaults(settings, cluster)
-        needed = estimate_resources(cluster, settings, config, text)
-        nodes = cluster.nodes
-    vocabulary = text.vocabulary
+    with connect_backend(settings, config, **reading) as backend, progress_reporter() as report:
+        needed, vocabulary = backend.estimate(corpus, report)
+        settings, nodes = backend.settings, backend.cluster.nodes
     summary = vocabulary.summary()
     click.echo(f"{counted(summary['types_kept'], 'word')}, {format_coverage(summary)}")
     if not isinstance(config, GloveConfig):

@@ -1,0 +1,51 @@
+"""What a training reports, kept for the description of its model."""
+
+import time
+from typing import Any
+
+from embedtool.io.progress import Progress, Report
+
+
+class History:
+    """A `Report` that passes messages on and keeps the last one of each epoch.
+
+    Attributes
+    ----------
+    epochs : list of dict
+        Of each epoch its number, the seconds since training began, and its losses.
+    streams : int or None
+        Streams of tokens that are trained at once, where the trainer says so.
+    """
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        self.start_time = time.monotonic()
+        self.streams: int | None = None
+        self.epochs: list[dict[str, float]] = []
+
+    def __call__(self, progress: Progress) -> None:
+        self.report(progress)
+        self.streams = progress.streams
+        if progress.epoch_ended and progress.epoch is not None:
+            self.epochs.append(
+                {"epoch": progress.epoch, "seconds": self.seconds(), **progress.measures()}
+            )
+
+    def seconds(self) -> float:
+        """Return the seconds since training began, interruptions left out."""
+        return round(time.monotonic() - self.start_time, 3)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a checkpoint holds of the history, as JSON has it."""
+        streams = {} if self.streams is None else {"streams": self.streams}
+        return {"seconds": self.seconds(), **streams, "epochs": self.epochs}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue the history that a checkpoint holds."""
+        self.start_time = time.monotonic() - state["seconds"]
+        self.streams = state.get("streams")
+        self.epochs = list(state["epochs"])
+
+    def reset(self) -> None:
+        """Forget the epochs of a training that starts over."""
+        self.epochs = []

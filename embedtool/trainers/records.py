@@ -1,0 +1,196 @@
+"""What is written down of a training: in its directory, its checkpoints and its model."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol, Self
+
+from embedtool.config.base import Config
+from embedtool.config.tasks import ContextualConfig
+from embedtool.config.text import TextConfig
+from embedtool.config.training import CheckpointConfig
+from embedtool.corpus.corpus import Corpus
+from embedtool.corpus.encoding import EncodedText
+from embedtool.corpus.sources import display_name
+from embedtool.errors import ConfigError
+from embedtool.trainers import TRAINERS
+from embedtool.trainers.history import History
+
+CONFIGS: Mapping[str, type[Config]] = {
+    **{name: trainer.config for name, trainer in TRAINERS.items()},
+    "contextual": ContextualConfig,
+}
+"""The config of each algorithm that a training directory or a model may name."""
+
+
+def algorithm_of(config: Config) -> str:
+    """Return the name of the algorithm that a config is of.
+
+    Raises
+    ------
+    ConfigError
+        If it is of none.
+    """
+    for name, config_class in CONFIGS.items():
+        if type(config) is config_class:  # a FastTextConfig is a Word2VecConfig too
+            return name
+    names = ", ".join(each.__name__ for each in CONFIGS.values())
+    raise ConfigError(f"config must be one of {names}, not {type(config).__name__}")
+
+
+class ScannedCorpus(Protocol):
+    """A corpus that has been read, in files or on a cluster."""
+
+    @property
+    def n_sentences(self) -> int:
+        """Sentences that hold a token."""
+
+    @property
+    def fingerprint(self) -> str:
+        """The checksum of the tokens."""
+
+    @property
+    def n_invalid(self) -> int:
+        """Byte sequences that were replaced or skipped."""
+
+
+@dataclass(frozen=True)
+class CorpusRecord:
+    """The text of a training. The fields are the keys of a model's ``config.json``."""
+
+    sources: list[str]
+    sentences: int
+    fingerprint: str
+    invalid_utf8: int
+    text: TextConfig
+
+    @classmethod
+    def of(cls, corpus: Corpus, scanned: ScannedCorpus) -> Self:
+        """Return the record of a corpus that has been read."""
+        sources = [display_name(source) for source in corpus.sources]
+        return cls(
+            sources, scanned.n_sentences, scanned.fingerprint, scanned.n_invalid, corpus.text
+        )
+
+
+@dataclass(frozen=True)
+class TrainingRecord:
+    """What is known of a training before it begins.
+
+    Attributes
+    ----------
+    config : Config
+        The options, which name the algorithm too.
+    corpus : CorpusRecord
+        The text.
+    seconds_reading : float
+        Seconds that reading and encoding it took.
+    cluster : dict or None
+        On a cluster what the vectors depend on: ``replicas`` and ``syncs``, or nothing for GloVe.
+    """
+
+    config: Config
+    corpus: CorpusRecord
+    seconds_reading: float = 0.0
+    cluster: dict[str, int] | None = None
+
+    @property
+    def algorithm(self) -> str:
+        """The name of the algorithm."""
+        return algorithm_of(self.config)
+
+    def identity(self, fingerprint: str) -> dict[str, Any]:
+        """Return all that the vectors depend on; two trainings with the same have equal vectors."""
+        options = asdict(self.config)
+        del options["workers"]
+        return {
+            "algorithm": self.algorithm, "text": fingerprint, **options, **(self.cluster or {})
+        }  # fmt: skip
+
+    def description(self, encoded: EncodedText, history: History) -> dict[str, Any]:
+        """Return what the ``config.json`` of the model says of its training."""
+        return {
+            "algorithm": self.algorithm,
+            "options": asdict(self.config),
+            "corpus": asdict(self.corpus),
+            "vocabulary": encoded.vocabulary.summary(),
+            "training": {"seconds_reading": self.seconds_reading, **history.state_dict()},
+            **({} if self.cluster is None else {"cluster": self.cluster}),
+        }
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the record as JSON has it."""
+        return {"algorithm": self.algorithm, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Self:
+        """Return the record that `as_json` described."""
+        corpus = {**record["corpus"], "text": TextConfig(**record["corpus"]["text"])}
+        return cls(
+            CONFIGS[record["algorithm"]](**record["config"]), CorpusRecord(**corpus),
+            record["seconds_reading"], record["cluster"],
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class TextFiles:
+    """The encoded text in a training directory, and the files that it was made of.
+
+    Attributes
+    ----------
+    files : list of list
+        Path or address, size and time of change of each source file, and of the model that the
+        training starts from. None in place of what cannot be told.
+    types_seen, tokens_seen : int
+        Distinct words and tokens of the text, whether they have a vector or not.
+    fingerprint : str
+        The checksum of the tokens.
+    checksums : dict
+        Size and SHA-256 of each file in the directory, by name.
+    """
+
+    files: list[list[Any]]
+    types_seen: int
+    tokens_seen: int
+    fingerprint: str
+    checksums: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class TrainingManifest:
+    """Everything that `embedtool.resume` needs beside the latest checkpoint.
+
+    Attributes
+    ----------
+    record : TrainingRecord
+        The training.
+    text : TextFiles
+        Its text.
+    checkpoints : CheckpointConfig
+        When it is saved.
+    init : str or None
+        The folder of the model that it starts from.
+    freeze : bool
+        Whether the vectors of that model stay as they are.
+    address : str or None
+        The address of the cluster that it runs on.
+    """
+
+    record: TrainingRecord
+    text: TextFiles
+    checkpoints: CheckpointConfig
+    init: str | None = None
+    freeze: bool = False
+    address: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the manifest as JSON has it."""
+        return {**asdict(self), "record": self.record.as_json()}
+
+    @classmethod
+    def from_json(cls, manifest: Mapping[str, Any]) -> Self:
+        """Return the manifest that `as_json` described."""
+        return cls(
+            TrainingRecord.from_json(manifest["record"]), TextFiles(**manifest["text"]),
+            CheckpointConfig(**manifest["checkpoints"]), manifest["init"], manifest["freeze"],
+            manifest["address"],
+        )  # fmt: skip

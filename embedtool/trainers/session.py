@@ -1,0 +1,230 @@
+"""One training from text to model, the same on this machine, on a cluster and of an encoder.
+
+Backends do the work; the session writes down what can be resumed, and what became of it.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
+
+from embedtool.config.base import Config
+from embedtool.config.training import CheckpointConfig
+from embedtool.corpus.corpus import Corpus
+from embedtool.corpus.encoding import EncodedText
+from embedtool.errors import ClusterError, OutputError, StoppedError, TrainingError, resume_call
+from embedtool.io.progress import Report, silent
+from embedtool.model.vectors import Model
+from embedtool.trainers.checkpoint import Checkpointer, StopRequest
+from embedtool.trainers.history import History
+from embedtool.trainers.records import (
+    CorpusRecord,
+    ScannedCorpus,
+    TrainingManifest,
+    TrainingRecord,
+)
+from embedtool.trainers.training_dir import TrainingDir
+
+ScannedT = TypeVar("ScannedT", bound=ScannedCorpus)
+EncodedT = TypeVar("EncodedT", bound=EncodedText)
+
+
+@dataclass(frozen=True)
+class InitialModel:
+    """The model that a training starts from, as its manifest has it.
+
+    Attributes
+    ----------
+    path : str or None
+        Its folder.
+    freeze : bool
+        Whether its vectors stay as they are.
+    files : list of str
+        Its files, which must not change until the training has ended.
+    """
+
+    path: str | None = None
+    freeze: bool = False
+    files: list[str] = field(default_factory=list)
+
+
+NO_MODEL = InitialModel()
+
+
+class Backend(Protocol[ScannedT, EncodedT]):
+    """What trains: this machine, a cluster, or PyTorch."""
+
+    @property
+    def config(self) -> Config:
+        """The options of the algorithm."""
+
+    @property
+    def cluster_settings(self) -> dict[str, int] | None:
+        """On a cluster what the vectors depend on; see `TrainingRecord`."""
+
+    def read(self, corpus: Corpus, folder: Path, report: Report) -> ScannedT:
+        """Read a corpus; warn of what the reader was not meant for."""
+
+    def encode(self, corpus: Corpus, scanned: ScannedT, training_dir: TrainingDir) -> EncodedT:
+        """Choose the words and encode the corpus by them.
+
+        Raises
+        ------
+        ResourceError
+            If memory, or disk at the training's output, is too small for it.
+        """
+
+    def reopen(
+        self, training_dir: TrainingDir, manifest: TrainingManifest, report: Report
+    ) -> EncodedT:
+        """Return the encoded corpus of an interrupted training.
+
+        Raises
+        ------
+        ModelError
+            If the corpus has changed since.
+        """
+
+    def fit(
+        self, encoded: EncodedT, folder: Path, report: Report, checkpointer: Checkpointer
+    ) -> Model:
+        """Train from the latest checkpoint, or from the beginning, to the end.
+
+        Returns
+        -------
+        Model
+            Its description is what the session does not know.
+        """
+
+
+@dataclass
+class TrainingSession(Generic[ScannedT, EncodedT]):
+    """A training and the directory that it works in.
+
+    Attributes
+    ----------
+    backend : Backend
+        What trains.
+    training_dir : TrainingDir
+        Where.
+    checkpoints : CheckpointConfig
+        When it is saved, and what happens on divergence.
+    report : callable
+        Called with the progress.
+    stop : StopRequest
+        How it is asked to stop.
+    """
+
+    backend: Backend[ScannedT, EncodedT]
+    training_dir: TrainingDir
+    checkpoints: CheckpointConfig = field(default_factory=CheckpointConfig)
+    report: Report = silent
+    stop: StopRequest = field(default_factory=StopRequest)
+
+    def __post_init__(self) -> None:
+        self.history = History(self.report)
+
+    def train(
+        self, corpus: Corpus, init: InitialModel = NO_MODEL, address: str | None = None
+    ) -> Model:
+        """Read a corpus and train on it.
+
+        Parameters
+        ----------
+        corpus : Corpus
+            The text.
+        init : InitialModel
+            The model that the backend starts from, for the manifest.
+        address : str, optional
+            The cluster that the backend trains on, for the manifest.
+
+        Returns
+        -------
+        Model
+            The model, with the description of its training.
+
+        Raises
+        ------
+        StoppedError
+            If `stop` asks for it.
+        """
+        backend, training_dir = self.backend, self.training_dir
+        scanned = backend.read(corpus, training_dir.folder, self.history)
+        encoded = backend.encode(corpus, scanned, training_dir)
+        record = TrainingRecord(
+            backend.config, CorpusRecord.of(corpus, scanned), self.history.seconds(),
+            backend.cluster_settings,
+        )  # fmt: skip
+        if training_dir.output is not None:
+            text = training_dir.write_text([*corpus.sources, *init.files], encoded)
+            training_dir.write_manifest(
+                TrainingManifest(record, text, self.checkpoints, init.path, init.freeze, address)
+            )
+        return self._fit(record, encoded)
+
+    def resume(self, manifest: TrainingManifest) -> Model:
+        """Continue the training in the directory; returns and raises as `train` does.
+
+        Raises
+        ------
+        ModelError
+            If the directory is damaged, or the text has changed.
+        """
+        encoded = self.backend.reopen(self.training_dir, manifest, self.history)
+        return self._fit(replace(manifest.record, config=self.backend.config), encoded)
+
+    def _fit(self, record: TrainingRecord, encoded: EncodedT) -> Model:
+        training_dir = self.training_dir
+        checkpointer = Checkpointer(
+            None if training_dir.output is None else training_dir.folder, self.checkpoints,
+            record.identity(encoded.fingerprint), self.history, self.stop,
+        )  # fmt: skip
+        model = self.backend.fit(encoded, training_dir.folder, self.history, checkpointer)
+        return self._described(model, record.description(encoded, self.history))
+
+    def _described(self, model: Model, description: dict[str, Any]) -> Model:
+        """Return the model with a description. Raises TrainingError if a vector is not finite."""
+        word = model.vectors.not_finite()
+        if word is not None:
+            raise TrainingError(
+                f"the vector of {word!r} is not finite; choose a smaller learning_rate",
+                parameters=("learning_rate",),
+            )
+        return replace(model, description={**description, **model.description})
+
+
+@contextmanager
+def keep_or_clear(training_dir: TrainingDir, output: Path) -> Iterator[None]:
+    """Keep what can be resumed when a training ends early, and say so; delete everything else.
+
+    Raises
+    ------
+    StoppedError
+        If the training was asked to stop, or was interrupted from the keyboard.
+    ClusterError, OutputError
+        If the cluster or the disk failed.
+    """
+    call = resume_call(output)
+    try:
+        yield
+    except (KeyboardInterrupt, StoppedError):
+        if training_dir.is_resumable:
+            raise StoppedError(f"interrupted; go on with: {call}", resumable=output) from None
+        training_dir.clear()
+        raise StoppedError("interrupted; nothing was written") from None
+    except (ClusterError, OutputError, OSError) as error:
+        fault = str(error)
+        if isinstance(error, OSError):
+            fault = f"{error.filename or training_dir.folder}: {error.strerror or error}"
+        if training_dir.is_resumable:
+            fault += f"; the training is kept: when that is mended, {call}"
+        else:
+            training_dir.clear()
+        kind = ClusterError if isinstance(error, ClusterError) else OutputError
+        parameters = () if isinstance(error, OSError) else error.parameters
+        raise kind(fault, parameters=parameters, resumable=output) from None
+    except BaseException:
+        if not training_dir.has_checkpoint:
+            training_dir.clear()
+        raise

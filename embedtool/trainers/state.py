@@ -1,0 +1,164 @@
+"""The state of a training between two chunks of its corpus, and when its loss has diverged."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from numpy.typing import NDArray
+
+from embedtool.errors import DivergedError
+from embedtool.messages import brief
+
+EXPLOSION_RATIO = 100
+"""Training has diverged where the loss is more than so many times that at the start: the learning
+rate causes that, not the text."""
+MAX_RISE = 1.5
+"""So it has where the loss of a chunk of text is more than so many times that of the same chunk an
+epoch before, both divided by the loss of untrained vectors, which differs by the words that
+subsampling keeps. A smaller rise may be chance. A loss below half of that of untrained vectors is
+no divergence yet."""
+MIN_PAIRS = 1_000
+"""The loss of fewer pairs varies by more than that from one epoch to the next."""
+MAX_FIRST_EPOCH_RATIO = 1.01
+"""And where the loss of the first epoch is more than so many times that of untrained vectors. On
+random words, which have nothing to do with each other, it was not above 1.001 times that."""
+MAX_LATER_EPOCH_RATIO = 1.25
+"""And where that of a later epoch is. On a dozen words in the same order again and again it came to
+1.11 times, with one lock-free worker as well."""
+
+
+@dataclass
+class State:
+    """Everything that the rest of a training depends on beside its options and its corpus.
+
+    Attributes
+    ----------
+    tables : dict of ndarray
+        The parameters, and what the optimiser keeps, by name.
+    unscored : bool
+        Whether all scores begin at zero, and so the loss at that of untrained vectors.
+    epoch : int
+        Complete epochs.
+    position : int
+        Units of work done in the current epoch: tokens, or pairs for GloVe.
+    loss : float
+        Sum of the losses of the current epoch so far.
+    untrained_loss : float
+        The same sum for untrained vectors; 0 where it is not known.
+    pairs : int
+        Pairs of the current epoch so far.
+    chunks : list of (int, int, float)
+        Of each chunk of the current epoch that has MIN_PAIRS: where it begins and ends, and its
+        loss divided by that of untrained vectors.
+    previous_chunks : list of (int, int, float)
+        The same of the epoch before.
+    initial_loss : float or None
+        Mean loss of a pair in the first chunk of all; None before.
+    lr_scale : float
+        Factor of the learning rate.
+    """
+
+    __repr__ = brief
+
+    tables: dict[str, NDArray[Any]]
+    unscored: bool = True
+    epoch: int = 0
+    position: int = 0
+    loss: float = 0.0
+    untrained_loss: float = 0.0
+    pairs: int = 0
+    chunks: list[tuple[int, int, float]] = field(default_factory=list)
+    previous_chunks: list[tuple[int, int, float]] = field(default_factory=list)
+    initial_loss: float | None = None
+    lr_scale: float = 1.0
+
+    @property
+    def mean_loss(self) -> float | None:
+        """Mean loss of a pair in the current epoch so far."""
+        return self.loss / self.pairs if self.pairs else None
+
+    @property
+    def mean_untrained_loss(self) -> float | None:
+        """Mean loss of the same pairs for untrained vectors, where it is known."""
+        return self.untrained_loss / self.pairs if self.pairs and self.untrained_loss else None
+
+    def add_loss(self, loss: float, pairs: int, where: str = "") -> None:
+        """Add the loss of some pairs.
+
+        Parameters
+        ----------
+        loss : float
+            The sum of their losses.
+        pairs : int
+            How many they are.
+        where : str
+            Which part of the epoch they are of, for the message.
+
+        Raises
+        ------
+        DivergedError
+            If the loss is not finite or explodes.
+        """
+        self.loss += loss
+        self.pairs += pairs
+        mean = loss / pairs if pairs else loss
+        first = self.initial_loss
+        if first is None and pairs:
+            first = self.initial_loss = mean
+        if not math.isfinite(loss) or (first and mean > EXPLOSION_RATIO * first):
+            raise self._diverged(mean, where, first, "at the start")
+
+    def end_chunk(
+        self, loss: float, pairs: int, untrained_loss: float, *, done: int, last: bool = False
+    ) -> None:
+        """Add the loss of a chunk of tokens, which goes on from `position`.
+
+        Parameters
+        ----------
+        loss, untrained_loss : float
+            The sum of the losses of its pairs, and that for untrained vectors.
+        pairs : int
+            How many pairs they are.
+        done : int
+            Where the chunk ends: the new `position`.
+        last : bool
+            Whether it is the last one of its epoch.
+
+        Raises
+        ------
+        DivergedError
+            If the loss, or that of the whole epoch, is not finite, explodes, or is higher than a
+            learning rate that suits the text leaves it.
+        """
+        begin, self.position = self.position, done
+        self.untrained_loss += untrained_loss
+        where = f"tokens {begin + 1:,} to {done:,} of "
+        self.add_loss(loss, pairs, where)
+        if pairs >= MIN_PAIRS:
+            self.chunks.append((begin, done, loss / untrained_loss))
+            ratios = {(first, end): ratio for first, end, ratio in self.previous_chunks}
+            earlier = ratios.get((begin, done))
+            if earlier and loss > max(MAX_RISE * earlier, 0.5) * untrained_loss:
+                before = earlier * untrained_loss / pairs
+                raise self._diverged(loss / pairs, where, before, "of the same an epoch before")
+        max_ratio = MAX_LATER_EPOCH_RATIO if self.epoch else MAX_FIRST_EPOCH_RATIO
+        is_known = self.unscored or self.epoch > 0
+        if last and is_known and self.loss > max_ratio * self.untrained_loss:
+            whole, known = self.mean_loss or 0.0, self.mean_untrained_loss
+            raise self._diverged(whole, "", known, "of untrained vectors")
+
+    def _diverged(
+        self, loss: float, where: str, other: float | None, of_other: str
+    ) -> DivergedError:
+        """Return the error of a mean loss that is too high beside another one."""
+        beside = f", that {of_other} is {other:g}" if other else ""
+        return DivergedError(
+            f"the loss of {where}epoch {self.epoch + 1} is {loss:g} a pair{beside}"
+        )
+
+    def end_epoch(self) -> None:
+        """Begin the next epoch."""
+        self.epoch += 1
+        self.previous_chunks = self.chunks
+        self.position, self.loss, self.untrained_loss, self.pairs = 0, 0.0, 0.0, 0
+        self.chunks = []

@@ -1,0 +1,284 @@
+"""Train a model, or resume its training, from Python as the command line does."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Literal
+
+from embedtool.config.base import Config
+from embedtool.config.tasks import ContextualConfig
+from embedtool.config.text import TextConfig
+from embedtool.config.training import CheckpointConfig, ClusterConfig, TrainerConfig
+from embedtool.corpus.corpus import Corpus
+from embedtool.errors import ConfigError, ModelError, resume_call
+from embedtool.io.progress import Report, silent
+from embedtool.model import store
+from embedtool.model.vectors import Model
+from embedtool.trainers.checkpoint import StopRequest
+from embedtool.trainers.local_backend import LocalBackend
+from embedtool.trainers.records import algorithm_of
+from embedtool.trainers.session import Backend, InitialModel, TrainingSession, keep_or_clear
+from embedtool.trainers.training_dir import TrainingDir, lock_training_dir
+from embedtool.trainers.warm_start import WarmStart
+
+if TYPE_CHECKING:
+    from embedtool.corpus.sources import Inputs
+
+INIT = "init"
+"""The folder in a training directory of a model to start from that was given as an object."""
+
+
+def train(
+    config: TrainerConfig | ContextualConfig,
+    corpus: "Corpus | Inputs",
+    *,
+    output: str | Path | None = None,
+    overwrite: bool = False,
+    init: Model | str | Path | None = None,
+    freeze: bool = False,
+    vocabulary: Iterable[str] | None = None,
+    cache: str | Path | None = None,
+    checkpoint_every: str | None = CheckpointConfig.checkpoint_every,
+    on_divergence: Literal["stop", "retry"] = CheckpointConfig.on_divergence,
+    cluster: ClusterConfig | str | None = None,
+    report: Report = silent,
+    stop: StopRequest | None = None,
+) -> Model:
+    """Train word vectors, or an encoder over some, on text.
+
+    Parameters
+    ----------
+    config : Word2VecConfig, FastTextConfig, GloveConfig or ContextualConfig
+        The options; their type names the algorithm.
+    corpus : Corpus, str, Path, or iterable of these
+        The text: a file, folder, pattern or URL, or several. For an encoder they are cut into words
+        as the text of `init` was, unless a Corpus says otherwise.
+    output : str or Path, optional
+        Where the model is saved. Training works beside it, in OUTPUT.training, so that `resume` can
+        continue it after a crash. None: it works in a temporary folder, and the model is only
+        returned.
+    overwrite : bool
+        Replace the model there, and the interrupted training.
+    init : Model, str or Path, optional
+        The model to start from: its words stay in the vocabulary. For an encoder the static model
+        whose words it reads, which is required.
+    freeze : bool
+        With `init`, train only words that are new to it.
+    vocabulary : iterable of str, optional
+        The only words that get a vector.
+    cache : str or Path, optional
+        A folder in which the encoded corpus is kept, and found again by a later run.
+    checkpoint_every : str, optional
+        Time or epochs between two checkpoints, such as ``"5m"`` or ``"2-epochs"``.
+    on_divergence : {"stop", "retry"}
+        What happens where the loss explodes; see `CheckpointConfig`.
+    cluster : ClusterConfig or str, optional
+        The Ray cluster to train on, or its address.
+    report : callable
+        Called with a `Progress` from time to time.
+    stop : StopRequest, optional
+        Set its `requested` in a signal handler or another thread to save the training and stop.
+
+    Returns
+    -------
+    Model
+        The trained model.
+
+    Raises
+    ------
+    ConfigError
+        If options do not fit each other, or `init`.
+    CorpusError, VocabularyError, TrainingError, ResourceError
+        If there is nothing to train on, training diverges, or memory or disk is too small.
+    ModelError, OutputError
+        If the model cannot be written.
+    ClusterError
+        If the cluster fails for good.
+    StoppedError
+        If training with an `output` is interrupted, by `stop` or from the keyboard.
+
+    Examples
+    --------
+    >>> model = embedtool.train(GloveConfig(vector_size=50), "text.txt", output="model")
+    """
+    algorithm_of(config)
+    checkpoints = CheckpointConfig(checkpoint_every, on_divergence)
+    settings = ClusterConfig(cluster) if isinstance(cluster, str) else cluster or ClusterConfig()
+    _check_options(config, settings, init, freeze, vocabulary)
+    cache = None if cache is None else Path(cache)
+    target = None if output is None else Path(output)
+    if target is not None:
+        store.check_target(target, overwrite)
+    start = init if init is None or isinstance(init, Model) else store.load(init)
+    corpus = _corpus(config, corpus, start)
+
+    def run(training_dir: TrainingDir) -> Model:
+        with _backend(config, settings, start, freeze, vocabulary, cache) as backend:
+            session = TrainingSession(
+                backend, training_dir, checkpoints, report, stop or StopRequest()
+            )
+            return session.train(
+                corpus, _initial_model(init, freeze, training_dir), settings.cluster
+            )
+
+    if target is None:
+        with TemporaryDirectory(prefix="embedtool-") as name:
+            return run(TrainingDir(None, Path(name)))
+    with lock_training_dir(target) as training_dir:
+        if training_dir.is_resumable and not overwrite:
+            raise ModelError(
+                f"{target}: its training was interrupted; go on with: {resume_call(target)}; or "
+                "begin anew with overwrite=True",
+                parameters=("overwrite",), resumable=target,
+            )  # fmt: skip
+        training_dir.clear()
+        with keep_or_clear(training_dir, target):
+            model = run(training_dir)
+            store.save(model, target)
+            training_dir.clear()
+    return model
+
+
+def resume(
+    output: str | Path,
+    *,
+    workers: int | None = None,
+    checkpoint_every: str | None = None,
+    on_divergence: Literal["stop", "retry"] | None = None,
+    cluster: str | None = None,
+    report: Report = silent,
+    stop: StopRequest | None = None,
+) -> Model:
+    """Continue a training that was interrupted, to the model that it would have come to.
+
+    Parameters
+    ----------
+    output : str or Path
+        The `output` of the training.
+    workers : int, optional
+        Threads. None: as before. The model is the same with any number.
+    checkpoint_every, on_divergence : str, optional
+        As for `train`. None: as before.
+    cluster : str, optional
+        The address of the cluster, if it has moved.
+    report, stop
+        As for `train`.
+
+    Returns
+    -------
+    Model
+        The trained model.
+
+    Raises
+    ------
+    ModelError
+        If there is no interrupted training, it is damaged, or the text has changed.
+    ConfigError
+        If `cluster` is given for a training that began on one machine.
+    EmbedtoolError
+        As for `train`.
+    """
+    target = Path(output)
+    with lock_training_dir(target, must_exist=True) as training_dir:
+        manifest = training_dir.read_manifest()
+        store.check_target(target, overwrite=True)
+        before = manifest.checkpoints
+        checkpoints = CheckpointConfig(
+            checkpoint_every or before.checkpoint_every, on_divergence or before.on_divergence
+        )
+        if cluster and not manifest.address:
+            raise ConfigError(
+                "the training was begun on one machine; leave cluster out",
+                parameters=("cluster",),
+            )
+        record = manifest.record
+        address = cluster or manifest.address
+        settings = ClusterConfig(address, **(record.cluster or {})) if address else ClusterConfig()
+        config: Any = replace(record.config, **({"workers": workers} if workers else {}))
+        with keep_or_clear(training_dir, target):
+            init = store.load(manifest.init) if manifest.init else None
+            with _backend(config, settings, init, manifest.freeze) as backend:
+                session = TrainingSession(
+                    backend, training_dir, checkpoints, report, stop or StopRequest()
+                )
+                model = session.resume(manifest)
+            store.save(model, target)
+            training_dir.clear()
+    return model
+
+
+def _check_options(
+    config: Config,
+    settings: ClusterConfig,
+    init: Model | str | Path | None,
+    freeze: bool,
+    vocabulary: Iterable[str] | None,
+) -> None:
+    """Raise ConfigError where arguments do not fit each other."""
+    if isinstance(config, ContextualConfig):
+        if init is None:
+            raise ConfigError("an encoder needs init, a static model", parameters=("init",))
+        if freeze or vocabulary is not None or settings.cluster:
+            raise ConfigError(
+                "freeze, vocabulary and cluster are not for encoders; to freeze the static vectors "
+                "use ContextualConfig(freeze=True)",
+                parameters=("vocabulary", "cluster"),
+            )
+    elif freeze and init is None:
+        raise ConfigError("freeze needs init", parameters=("freeze", "init"))
+
+
+def _corpus(config: Config, corpus: "Corpus | Inputs", init: Model | None) -> Corpus:
+    """Return the corpus, which for an encoder is cut into words as that of its model was."""
+    if isinstance(corpus, Corpus):
+        return corpus
+    if isinstance(config, ContextualConfig) and init is not None:
+        from embedtool.contextual.training import inherited_text
+
+        return Corpus(corpus, inherited_text(init, TextConfig()))
+    return Corpus(corpus)
+
+
+def _initial_model(
+    init: Model | str | Path | None, freeze: bool, training_dir: TrainingDir
+) -> InitialModel:
+    """Return what the manifest says of the model to start from.
+
+    A model that is not in a folder is saved in the training directory.
+    """
+    if init is None or training_dir.output is None:
+        return InitialModel()
+    if isinstance(init, Model):
+        store.save(init, training_dir.folder / INIT)
+        init = training_dir.folder / INIT
+    path = Path(init).resolve()
+    return InitialModel(str(path), freeze, [str(path / name) for name in store.FILES])
+
+
+@contextmanager
+def _backend(
+    config: TrainerConfig | ContextualConfig,
+    settings: ClusterConfig,
+    init: Model | None,
+    freeze: bool,
+    vocabulary: Iterable[str] | None = None,
+    cache: Path | None = None,
+) -> Iterator[Backend[Any, Any]]:
+    """Yield what trains, connected to its cluster until the end of the block."""
+    if isinstance(config, ContextualConfig):
+        from embedtool.contextual.training import EncoderBackend
+
+        if init is None:
+            raise ModelError("the training of an encoder names no static model")
+        yield EncoderBackend(config, init, cache)
+        return
+    warm_start = None if init is None else WarmStart(init.vectors, freeze)
+    if settings.cluster is None:
+        yield LocalBackend(config, vocabulary, warm_start, cache)
+        return
+    from embedtool.distributed.ray_backend import connect_backend
+
+    with connect_backend(settings, config, vocabulary, warm_start, cache) as backend:
+        yield backend
