@@ -234,7 +234,7 @@ def test_token_lists_train_as_the_same_tokens_in_a_file(tmp_path: Path) -> None:
     text = tmp_path / "text.txt"
     text.write_text("".join(f"{' '.join(each)}\n" for each in sentences))
     config = GloveConfig(min_count=1, vector_size=5, iterations=2, workers=1)
-    models = [train(each, config=config) for each in (sentences, text)]
+    models = [train(config, each) for each in (sentences, text)]
     assert models[0].vectors.words == models[1].vectors.words
     assert (models[0].vectors.matrix == models[1].vectors.matrix).all()
 
