@@ -202,7 +202,7 @@ def _fail(message: str, code: int, whole: bool = False) -> int:
 
 def _usage_message(error: click.UsageError) -> str:
     if isinstance(error, click.NoSuchOption):
-        from embedtool.cli.options.suggestions import with_suggestions
+        from embedtool.cli.options.foreign_options import with_suggestions
 
         message = with_suggestions(error)
     else:

@@ -17,7 +17,7 @@ from embedtool.cli.exit_codes import FAILURE
 from embedtool.cli.flags import with_flags
 from embedtool.cli.groups import HELP_OPTION_NAMES
 from embedtool.cli.options.completers import partial_word, words_with_prefix
-from embedtool.cli.options.queries import SearchOptions
+from embedtool.cli.options.query_options import SearchOptions
 from embedtool.cli.output.console import echo_err, emit, escape_unprintable, print_table
 from embedtool.cli.output.query_results import ngrams_message
 from embedtool.corpus.tokens import split_spaces

@@ -6,7 +6,7 @@ import click
 import pytest
 
 from embedtool.cli.main import Program, cli
-from embedtool.cli.options.suggestions import FOREIGN_OPTIONS
+from embedtool.cli.options.foreign_options import FOREIGN_OPTIONS
 from tests.conftest import Run
 
 # "cli" is what the program is called where tests run it

@@ -13,8 +13,8 @@ from embedtool.analysis.neighbours import (
     neighbourhood_overlap,
     word_overlaps,
 )
-from embedtool.cli.output.comparison import markdown, tables, verdicts
 from embedtool.cli.output.comparison_page import page
+from embedtool.cli.output.comparison_tables import markdown, tables, verdicts
 from embedtool.errors import EvaluationError, QueryError, UnknownWordError
 from embedtool.evaluation.tasks import AnalogySet, PairSet, Section
 from embedtool.experiments.model_comparison import compare_models

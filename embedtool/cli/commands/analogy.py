@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from embedtool.cli.options.queries import (
+from embedtool.cli.options.query_options import (
     SearchOptions,
     locate_errors,
     query_command,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from embedtool.cli.options.given import warn_ignored
-from embedtool.cli.options.queries import read_queries, unknown_option
+from embedtool.cli.options.query_options import read_queries, unknown_option
 from embedtool.cli.options.shared import (
     FILE,
     Decorator,

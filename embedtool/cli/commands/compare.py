@@ -10,7 +10,7 @@ import click
 
 from embedtool.cli.options.score_options import ScoreOptions, score_options
 from embedtool.cli.options.shared import FILE, NEW_FILE, IntRange, json_option
-from embedtool.cli.output.comparison import markdown, tables, verdicts
+from embedtool.cli.output.comparison_tables import markdown, tables, verdicts
 from embedtool.cli.output.console import echo_err, escape_unprintable, print_json, print_table
 from embedtool.config.choices import ANALOGY_METHODS
 from embedtool.errors import EvaluationError

@@ -10,7 +10,7 @@ import click
 
 from embedtool.cli.commands.contextual_train import train
 from embedtool.cli.groups import SuggestingGroup
-from embedtool.cli.options.queries import read_words
+from embedtool.cli.options.query_options import read_words
 from embedtool.cli.options.shared import (
     FILE,
     NEW_FILE,

@@ -109,7 +109,7 @@ def _classify_documents(
     """Classify the documents of a file by the vectors of a model, and print the scores."""
     config = ClassifyConfig.from_options(options)
 
-    from embedtool.cli.output.classification import print_classification
+    from embedtool.cli.output.classification_tables import print_classification
     from embedtool.cli.output.progress_display import progress_reporter
     from embedtool.contextual.loading import is_encoder, is_pretrained, open_encoder
     from embedtool.corpus.tokens import TOKENIZERS

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from embedtool.cli.options.queries import (
+from embedtool.cli.options.query_options import (
     SearchOptions,
     query_command,
     read_queries,

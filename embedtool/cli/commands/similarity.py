@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from embedtool.cli.options.queries import locate_errors, query_command, read_queries
+from embedtool.cli.options.query_options import locate_errors, query_command, read_queries
 from embedtool.cli.output.console import Cell, print_json
 from embedtool.cli.output.query_results import (
     Query,

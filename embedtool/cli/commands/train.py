@@ -8,6 +8,7 @@ import click
 
 from embedtool.cli.groups import SuggestingGroup
 from embedtool.cli.options.algorithms import algorithm_commands
+from embedtool.cli.options.foreign_options import TrainingCommand
 from embedtool.cli.options.given import ignored_in_training, warn_ignored
 from embedtool.cli.options.shared import (
     FILE,
@@ -18,7 +19,6 @@ from embedtool.cli.options.shared import (
     json_log_option,
     overwrite_option,
 )
-from embedtool.cli.options.suggestions import TrainingCommand
 from embedtool.cli.output.console import echo_err, format_coverage
 from embedtool.cli.output.dry_run import report_cluster, report_local
 from embedtool.cli.output.progress_display import format_duration, progress_reporter

@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from embedtool.cli.options.queries import query_command, read_queries
+from embedtool.cli.options.query_options import query_command, read_queries
 from embedtool.cli.output.console import echo_err, print_json, print_line
 from embedtool.cli.output.query_results import (
     Unknown,

@@ -3,7 +3,7 @@
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from embedtool.cli.output.comparison import Table, tables, verdicts
+from embedtool.cli.output.comparison_tables import Table, tables, verdicts
 from embedtool.cli.output.console import format_cell, is_numeric
 from embedtool.plotting.comparison_charts import comparison_charts
 
