@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,23 +14,22 @@ from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import Result
 
 from embedtool.distributed import local_sgd
 from embedtool.model import store
 from embedtool.model.vectors import WordVectors
 from tests.conftest import Run
+from tests.faults.conftest import Nodes, Train
 
 if find_spec("ray") is None:
     pytest.skip("Ray is not installed", allow_module_level=True)
 pytestmark = pytest.mark.xdist_group("cluster")
 
-NODE: dict[str, Any] = {"num_cpus": 1, "object_store_memory": 3 * 10**8}
-LANES = ["--replicas", "2", "--syncs", "12"]
+REPLICAS = ["--replicas", "2", "--syncs", "12"]
 QUICK = {
     "glove": ["--iterations", "3"],
-    "word2vec": ["--epochs", "2", *LANES],
-    "fasttext": ["--epochs", "1", "--bucket", "20000", *LANES],
+    "word2vec": ["--epochs", "2", *REPLICAS],
+    "fasttext": ["--epochs", "1", "--bucket", "20000", *REPLICAS],
 }
 LONG = {
     "glove": ["--iterations", "40"],
@@ -43,55 +42,6 @@ LONG = {
 def slow(*values: object) -> Any:
     """A case that only `make test-all` runs."""
     return pytest.param(*values, marks=pytest.mark.slow)
-
-
-class Nodes:
-    """A cluster of two nodes and more, each of one core."""
-
-    def __init__(self) -> None:
-        from ray.cluster_utils import Cluster
-
-        head = {**NODE, "include_dashboard": False}
-        self.cluster = Cluster(initialize_head=True, head_node_args=head)
-        self.others = [self.cluster.add_node(**NODE)]
-
-    @property
-    def address(self) -> str:
-        return str(self.cluster.address)
-
-    def join(self) -> None:
-        self.others.append(self.cluster.add_node(**NODE))
-
-    def lose(self) -> None:
-        self.cluster.remove_node(self.others.pop(), allow_graceful=False)
-
-
-@pytest.fixture(scope="module")
-def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
-    """The cluster; who joins it needs the token that this process has from now on.
-
-    Ray reads the environment when it is imported.
-    """
-    token = tmp_path_factory.mktemp("token") / "token"
-    token.write_text("none but this machine knows it, twice the least length")
-    os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token)}
-    found = Nodes()
-    yield found
-    found.cluster.shutdown()
-
-
-Train = Callable[..., Result]
-
-
-@pytest.fixture
-def train(run: Run, nodes: Nodes, kingdoms: Path) -> Train:
-    """Train in this process: `train("glove", output, "--seed", "2")`."""
-
-    def begin(algorithm: str, output: Path, *options: object) -> Result:
-        given = ["--output", output, "--vector-size", "20", "--cluster", nodes.address, *options]
-        return run("train", algorithm, kingdoms, *given)
-
-    return begin
 
 
 def vectors(folder: Path) -> WordVectors:
@@ -127,7 +77,7 @@ def test_glove_comes_to_the_bytes_of_one_machine(
 
 
 @pytest.mark.parametrize("algorithm", ["word2vec", slow("fasttext")])
-def test_lanes_come_to_the_same_bytes_on_any_nodes_with_tables_whole_or_by_rows(
+def test_replicas_come_to_the_same_bytes_on_any_nodes_with_tables_whole_or_by_rows(
     algorithm: str, train: Train, nodes: Nodes, kingdoms: Path, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
@@ -146,7 +96,7 @@ def test_lanes_come_to_the_same_bytes_on_any_nodes_with_tables_whole_or_by_rows(
     assert description["cluster"] == {"replicas": 2, "syncs": 12}
 
 
-def test_the_shards_of_the_tables_may_be_fewer_than_the_lanes(
+def test_the_shards_of_the_tables_may_be_fewer_than_the_replicas(
     train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     options = ["--replicas", "3", "--syncs", "4", "--epochs", "1"]
@@ -250,7 +200,7 @@ def undisturbed(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 @pytest.mark.parametrize("algorithm", ["word2vec", slow("fasttext"), slow("glove")])
-def test_killed_processes_are_begun_anew(
+def test_killed_processes_are_restarted(
     algorithm: str, nodes: Nodes, undisturbed: Callable[[str], Path], kingdoms: Path,
     tmp_path: Path,
 ) -> None:  # fmt: skip
@@ -289,7 +239,7 @@ def test_a_node_that_is_lost_and_one_that_joins_change_nothing(
         ("word2vec", signal.SIGINT, 130),
     ],
 )
-def test_a_driver_that_is_killed_or_interrupted_is_gone_on_with(
+def test_a_driver_that_is_killed_or_interrupted_is_resumed(
     algorithm: str, number: int, code: int, nodes: Nodes, undisturbed: Callable[[str], Path],
     kingdoms: Path, tmp_path: Path,
 ) -> None:  # fmt: skip
@@ -320,88 +270,3 @@ def test_twenty_kills_at_random_moments(
         if killed == 20 and number % len(LONG) == len(LONG) - 1:
             break
     assert killed == 20
-
-
-def test_what_a_cluster_cannot_do_is_one_line(train: Train, run: Run, tmp_path: Path) -> None:
-    output = tmp_path / "m"
-    for options, code, message in [
-        (["--engine", "gensim"], 2, "--engine gensim trains on one machine; leave --cluster out"),
-        (["--hogwild"], 2, "--hogwild is for the workers of one machine; leave --cluster out"),
-    ]:
-        result = train("word2vec", output, *options)
-        assert (result.exit_code, result.stderr.splitlines()[-1]) == (code, f"Error: {message}")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_text_that_no_node_can_read_is_named(
-    run: Run, nodes: Nodes, kingdoms: Path, tmp_path: Path
-) -> None:
-    bad = tmp_path / "bad.txt"
-    bad.write_bytes(b"king queen\n" * 10 + b"\xff\n")
-    for text, message in [
-        (bad, f"{bad}, byte 110: invalid UTF-8 (0xff)"),
-        ("-", "standard input (-) cannot be read by a cluster; name files"),
-        (tmp_path / "none", f"{tmp_path / 'none'}: no such file or folder"),
-    ]:
-        result = run("train", "glove", text, "-o", tmp_path / "m", "--cluster", nodes.address)
-        assert result.exit_code == 1
-        assert result.stderr.splitlines()[-1].startswith(f"Error: {message}")
-        assert not (tmp_path / "m.training").exists()
-
-
-def test_lists_of_tokens_and_other_encodings_are_read_as_by_one_machine(
-    run: Run, nodes: Nodes, tmp_path: Path
-) -> None:
-    items, text = tmp_path / "items.jsonl", tmp_path / "text.txt"
-    items.write_text('{"items": ["SKU 1", "b", "c"]}\n{"items": ["b", "SKU 1"]}\n' * 50)
-    text.write_bytes("größe\nund hö-\nhe\n\n".encode("latin-1") * 50)
-    for source, options in [
-        (items, ["--field", "items"]),
-        (text, ["--encoding", "latin-1", "--paragraphs"]),
-    ]:
-        models = []
-        for name, more in (("one", []), ("two", ["--cluster", nodes.address])):
-            output = tmp_path / f"{source.stem}-{name}"
-            options = [*options, "--vector-size", "5", "--iterations", "2"]
-            result = run("train", "glove", source, "-o", output, *options, *more)
-            assert result.exit_code == 0, result.output
-            models.append(store.load(output).vectors)
-        assert list(models[0].words) == list(models[1].words)
-        assert np.array_equal(models[0].matrix, models[1].matrix)
-
-
-def test_a_text_of_one_token_a_line_is_refused_by_a_cluster(
-    run: Run, nodes: Nodes, tmp_path: Path
-) -> None:
-    text = tmp_path / "text.txt"
-    text.write_text("king\nqueen\n" * 50)
-    for algorithm in QUICK:
-        output = tmp_path / "model"
-        result = run("train", algorithm, text, "-o", output, "--cluster", nodes.address)
-        assert result.exit_code == 1
-        message = result.stderr.splitlines()[-1]
-        assert message.startswith("Error: no two words stand in one line, so that there is nothing")
-        assert list(tmp_path.iterdir()) == [text]
-
-
-@pytest.mark.slow
-def test_a_cluster_with_another_token_is_told_from_none(nodes: Nodes, tmp_path: Path) -> None:
-    (tmp_path / "token").write_text("what nobody gave it, but twice the least length")
-    done = subprocess.run(
-        [sys.executable, "-m", "embedtool", "train", "glove", __file__, "-o", tmp_path / "m",
-         "--cluster", nodes.address],
-        env={**os.environ, "RAY_AUTH_TOKEN_PATH": str(tmp_path / "token")}, capture_output=True,
-    )  # fmt: skip
-    assert done.returncode == 1
-    assert done.stdout == b""
-    assert done.stderr.decode().splitlines() == [
-        f"Error: Ray cluster {nodes.address}: it has another token; set RAY_AUTH_MODE and "
-        "RAY_AUTH_TOKEN_PATH as there"
-    ]
-
-
-def test_an_address_without_a_cluster_is_named(run: Run, kingdoms: Path, tmp_path: Path) -> None:
-    result = run("train", "glove", kingdoms, "-o", tmp_path / "m", "--cluster", "nonsense")
-    assert result.exit_code == 1
-    assert result.stderr.startswith("Error: Ray cluster nonsense: ")
-    assert len(result.stderr.splitlines()) == 1
