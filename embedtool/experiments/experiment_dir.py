@@ -1,7 +1,4 @@
-"""A folder in which many trainings leave what they have found, so that they can go on there.
-
-In: what an experiment is about. Out: its folder, if it is of that experiment.
-"""
+"""The directory of an experiment with many trainings, which can be interrupted and resumed."""
 
 import json
 from collections.abc import Mapping
@@ -13,13 +10,14 @@ from embedtool.config.training import TrainerConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.errors import ModelError
 from embedtool.io.atomic import atomic_write, text_bytes
+from embedtool.io.json_file import parse_json
 from embedtool.io.progress import Report
 
 
 def experiment_identity(
     algorithm: str, corpus: Corpus, config: TrainerConfig, fingerprint: str
 ) -> dict[str, Any]:
-    """What trainings depend on: all but the number of workers."""
+    """Return what an experiment depends on: the text, and all options but `workers`."""
     options = asdict(config)
     del options["workers"]
     return {
@@ -28,10 +26,19 @@ def experiment_identity(
 
 
 def open_experiment_dir(path: Path, experiment: Mapping[str, Any]) -> None:
-    """Make the folder of a description, or find that it is of the same experiment.
+    """Create the directory of an experiment, or check that it belongs to this experiment.
 
-    path : the description's file, in the folder
-    Raises ModelError, naming what differs, where the folder is of something else.
+    Parameters
+    ----------
+    path : Path
+        The file in the directory that describes the experiment.
+    experiment : mapping
+        The description.
+
+    Raises
+    ------
+    ModelError
+        If the directory belongs to something else; the message names what differs.
     """
     folder = path.parent
     if not path.exists():
@@ -41,23 +48,23 @@ def open_experiment_dir(path: Path, experiment: Mapping[str, Any]) -> None:
         write_json(path, experiment)
         return
     try:
-        there = json.loads(path.read_bytes())
-        changed = [key for key, value in experiment.items() if there.get(key) != value]
+        saved = parse_json(path.read_bytes())
+        changed = [key for key, value in experiment.items() if saved.get(key) != value]
     except (ValueError, AttributeError):
         raise ModelError(f"{path}: is damaged; choose another folder") from None
     if changed:
         key = changed[0]
-        what = "the text" if key == "fingerprint" else f"{key}, there {there.get(key)!r}"
+        what = "the text" if key == "fingerprint" else f"{key}, there {saved.get(key)!r}"
         raise ModelError(f"{folder}: is of other trainings: they differ in {what}; choose another")
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Write a value as JSON, in place of any file there."""
+    """Write a value as JSON, atomically."""
     with atomic_write(path) as file:
         text = json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)
         file.write(text_bytes(text + "\n"))
 
 
 def with_prefix(report: Report, name: str) -> Report:
-    """A Report whose stages say which training they belong to."""
+    """Return a Report that puts the name of a training before each stage."""
     return lambda progress: report(replace(progress, stage=f"{name}, {progress.stage}"))

@@ -1,10 +1,10 @@
-"""A folder of models that were trained alike on one text, but for the seed and the sample.
+"""Several runs of one training that differ only in the seed and the bootstrap sample.
 
-In: a corpus, an algorithm and its options. Out: the folder, one model a run, and those models.
+A directory of runs holds:
 
     experiment.json   what all runs have in common
     run-01, run-02    the models
-    stability.json    what `embedtool stability` found in them
+    stability.json    the result of `embedtool stability`
 """
 
 from dataclasses import replace
@@ -44,11 +44,37 @@ def train_runs(
     cache: Path | None = None,
     report: Report = silent,
 ) -> None:
-    """Train what is not in `folder` yet of `n_runs` models: run i has the i-th seed from config's.
+    """Train those of `n_runs` models that are not in `folder` yet.
 
-    sampling : "bootstrap": each on sentences drawn anew; "fixed": all on the text as it is
-    The text is read once and all runs have its vocabulary. Raises ModelError where the folder holds
-    something else or runs of other options, StoppedError where the user interrupts.
+    The text is read once, and all runs have its vocabulary. Run i, from 0, has the seed
+    ``config.seed + i``.
+
+    Parameters
+    ----------
+    algorithm : str
+        A key of TRAINERS.
+    corpus : Corpus
+        The text.
+    config : TrainerConfig
+        Of the algorithm.
+    folder : Path
+        Where the models are saved.
+    n_runs : int
+        Number of runs.
+    sampling : {"bootstrap", "fixed"}
+        "bootstrap": each run has its own sample of sentences, drawn with replacement; "fixed": all
+        runs are trained on the whole text.
+    cache : Path, optional
+        The cache of encoded text.
+    report : Report
+        Receives the progress.
+
+    Raises
+    ------
+    ModelError
+        If the folder holds something else, or runs with other options.
+    StoppedError
+        If the user interrupts.
     """
     with TemporaryDirectory(prefix="embedtool-") as name:
         work = Path(name)
@@ -77,20 +103,23 @@ def train_runs(
 
 
 def run_path(folder: Path, i: int) -> Path:
-    """Where run i, from 0, has its model."""
+    """Return where the model of run i, from 0, is saved."""
     return folder / f"run-{i + 1:02d}"
 
 
 def is_experiment(folder: str | Path) -> bool:
-    """Whether `train_runs` made this folder."""
+    """Return whether `train_runs` made this folder."""
     folder = Path(folder)
     return (folder / EXPERIMENT).is_file()
 
 
 def open_runs(folder: str | Path, n_runs: int | None = None) -> list[WordVectors]:
-    """The models of the first `n_runs`, or of all runs that are there.
+    """Open the models of the first `n_runs`, or of all finished runs.
 
-    Raises ModelError where `folder` is not of `train_runs`, or has no run.
+    Raises
+    ------
+    ModelError
+        If `train_runs` did not make the folder, or it has no finished run.
     """
     folder = Path(folder)
     if not is_experiment(folder):

@@ -1,8 +1,4 @@
-"""How much scores and neighbours change where a training is done again.
-
-In: the models of several runs, which have the same words. Out: the spread of their scores, how far
-their neighbourhoods agree, and the neighbours of words over all runs.
-"""
+"""Stability over several runs of a training: spread of scores and overlap of neighbourhoods."""
 
 import logging
 from collections.abc import Sequence
@@ -32,17 +28,27 @@ from embedtool.search.lookup import cosines, lookup
 
 log = logging.getLogger(__name__)
 
-FETCHED = 5
-"""So many times the neighbours wanted are sought in each run: all that may be near on average."""
+OVERSAMPLING = 5
+"""Neighbours fetched in each run for each one that is returned: all that may be near on average."""
 
 
 @dataclass(frozen=True)
 class Spread:
-    """One score over the runs.
+    """The scores of the runs on one dataset.
 
-    deviation : the standard deviation of a run, with n - 1
-    interval  : of the mean, by Student's t, no further than scores go, or None where all runs score
-                the same; it is of the training, not of the dataset's questions
+    Attributes
+    ----------
+    dataset, measure : str
+        The dataset and the metric.
+    values : tuple of float
+        The score of each run.
+    mean, deviation : float
+        Mean and standard deviation (with n - 1) of the scores.
+    interval : Interval or None
+        Of the mean, by Student's t, within the bounds of the score; None if all runs score the
+        same. It reflects the variation of the training, not of the dataset's questions.
+    low, high : float
+        The lowest and the highest score.
     """
 
     dataset: str
@@ -57,11 +63,20 @@ class Spread:
 
 @dataclass(frozen=True)
 class Stability:
-    """What several runs have in common.
+    """The agreement of several runs.
 
-    overlap : mean share of a word's k nearest neighbours that two runs have in common
-    jaccard : mean of what both have divided by what either has
-    Both over all pairs of runs and the most frequent words; `bands` is the overlap by frequency.
+    Attributes
+    ----------
+    n_runs, k, n_words : int
+        Number of runs, of neighbours, and of the most frequent words that are compared.
+    overlap : float
+        Mean fraction of a word's k nearest neighbours that two runs have in common.
+    jaccard : float
+        Mean Jaccard index of the neighbours in two runs. Both means are over all pairs of runs.
+    bands : tuple of Band
+        The overlap by frequency.
+    scores : tuple of Spread
+        One for each dataset on which all runs have a score.
     """
 
     n_runs: int
@@ -77,10 +92,16 @@ class Stability:
 class StableNeighbour:
     """A neighbour over all runs.
 
-    score     : the mean cosine
-    deviation : of the cosine in one run
-    interval  : of the mean, by Student's t of Fisher's z, so within -1 and 1
-    share     : of the runs in which the word is among the n nearest
+    Attributes
+    ----------
+    word : str
+        The neighbour.
+    score, deviation : float
+        Mean and standard deviation of its cosine.
+    interval : Interval
+        Of the mean, by Student's t on Fisher's z, so within -1 and 1.
+    share : float
+        Fraction of the runs in which it is among the n nearest.
     """
 
     word: str
@@ -93,9 +114,25 @@ class StableNeighbour:
 def stability(
     runs: Sequence[WordVectors], datasets: Sequence[Dataset], *, k: int = N_NEIGHBOURS
 ) -> Stability:
-    """The spread of scores and neighbourhoods over runs (Antoniak & Mimno 2018).
+    """Measure the spread of scores and neighbourhoods over runs (Antoniak & Mimno 2018).
 
-    Raises EvaluationError on fewer than two runs.
+    Parameters
+    ----------
+    runs : sequence of WordVectors
+        The models, which have the same words.
+    datasets : sequence of Dataset
+        What they are scored on.
+    k : int
+        Size of a neighbourhood.
+
+    Returns
+    -------
+    Stability
+
+    Raises
+    ------
+    EvaluationError
+        For fewer than two runs.
     """
     _check(runs)
     n_words = runs[0].n_words
@@ -130,17 +167,39 @@ def stable_neighbours(
     candidates: NDArray[np.int64] | None = None,
     exclude_query_words: bool = True,
 ) -> list[tuple[StableNeighbour, ...]]:
-    """The n words of the highest mean cosine with each word; options as for `similar_batch`.
+    """Return the n words with the highest mean cosine with each word.
 
-    All that are among the FETCHED * n nearest in any run are looked at in all. Raises
-    EvaluationError on fewer than two runs, NoAnswerError as `similar_batch`.
+    Words that are among the OVERSAMPLING * n nearest in any run are compared in all runs.
+
+    Parameters
+    ----------
+    runs : sequence of WordVectors
+        The models, which have the same words.
+    words : sequence of str
+        The queries.
+    n : int
+        Answers to each.
+    candidates, exclude_query_words
+        As for `search.query.similar_batch`.
+
+    Returns
+    -------
+    list of tuple of StableNeighbour
+        One tuple for each word.
+
+    Raises
+    ------
+    EvaluationError
+        For fewer than two runs.
+    NoAnswerError
+        As `similar_batch`.
     """
     _check(runs)
     queries = [lookup(vectors, words, need_direction=True) for vectors in runs]
     excluded = runs[0].word_ids(words, -1)[:, None] if exclude_query_words else None
     near = [
         nearest(
-            vectors.matrix, vectors.norms, unit_rows(rows), FETCHED * n,
+            vectors.matrix, vectors.norms, unit_rows(rows), OVERSAMPLING * n,
             candidates=candidates, excluded=excluded,
         ).ids
         for vectors, rows in zip(runs, queries, strict=True)
@@ -153,13 +212,14 @@ def stable_neighbours(
             cosines(vectors.matrix[ids], rows[i])
             for vectors, rows in zip(runs, queries, strict=True)
         ])  # fmt: skip
-        among = np.mean([np.isin(ids, each[i][:n]) for each in near], axis=0)
+        fractions = np.mean([np.isin(ids, each[i][:n]) for each in near], axis=0)
         order = np.lexsort((ids, -scores.mean(axis=0)))[:n]
         answers.append(
             tuple(
                 StableNeighbour(
                     runs[0].words[int(ids[j])], float(scores[:, j].mean()),
-                    float(scores[:, j].std(ddof=1)), _of_cosines(scores[:, j]), float(among[j]),
+                    float(scores[:, j].std(ddof=1)), _cosine_interval(scores[:, j]),
+                    float(fractions[j]),
                 )
                 for j in order.tolist()
             )
@@ -168,31 +228,31 @@ def stable_neighbours(
 
 
 def _spread(runs: Sequence[WordVectors], dataset: Dataset) -> Spread | None:
-    """The score of each run on a dataset; None where it is not defined, which is logged."""
-    found = [primary_metric(evaluate(vectors, dataset)) for vectors in runs]
-    scores = [part.score for part in found if part.score is not None]
-    least = next((part for part in found if part.score is None), found[0])
-    if fault := check_coverage(runs[0], dataset, least):
+    """Return the score of each run on a dataset; log a warning and return None if it has none."""
+    metrics = [primary_metric(evaluate(vectors, dataset)) for vectors in runs]
+    scores = [metric.score for metric in metrics if metric.score is not None]
+    worst = next((metric for metric in metrics if metric.score is None), metrics[0])
+    if fault := check_coverage(runs[0], dataset, worst):
         log.warning("%s", fault.message)
     if len(scores) < len(runs):
         return None
     values = np.array(scores)
-    interval = _of_scores(values, -1 if isinstance(dataset, PairSet) else 0)
+    interval = _score_interval(values, -1 if isinstance(dataset, PairSet) else 0)
     return Spread(
-        dataset.name, found[0].name, tuple(scores), float(values.mean()),
+        dataset.name, metrics[0].name, tuple(scores), float(values.mean()),
         float(values.std(ddof=1)), interval, float(values.min()), float(values.max()),
     )  # fmt: skip
 
 
-def _of_scores(values: NDArray[np.float64], lowest: float) -> Interval | None:
-    """The interval of a mean score; None where runs do not differ, so that no spread is known."""
+def _score_interval(values: NDArray[np.float64], lowest: float) -> Interval | None:
+    """Return the interval of a mean score; None if the runs do not differ."""
     if not np.ptp(values):
         return None
     n = len(values)
     return t_interval(values.mean(), values.std(ddof=1) / np.sqrt(n), n, lowest, 1)
 
 
-def _of_cosines(values: NDArray[np.float64]) -> Interval:
+def _cosine_interval(values: NDArray[np.float64]) -> Interval:
     n = len(values)
     return correlation_mean_interval(values.mean(), values.std(ddof=1) / np.sqrt(n), n)
 

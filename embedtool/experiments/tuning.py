@@ -1,9 +1,9 @@
-"""A search for the options under which an algorithm scores best on a dataset.
+"""Hyperparameter search: the options with which an algorithm scores best on a dataset.
 
-In: a corpus, an algorithm, a dataset and a time. Out: a folder with every trial and the best model.
+The directory of a search holds:
 
     tuning.json      what is searched, and on what
-    trials.journal   Optuna's record, from which a search goes on
+    trials.journal   Optuna's journal, from which a search is resumed
     trials.tsv       the trials as a table
     defaults, best   the models of the first trial, which has the defaults, and of the best
     best.json        the best trial
@@ -11,7 +11,7 @@ In: a corpus, an algorithm, a dataset and a time. Out: a folder with every trial
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,6 +30,7 @@ from embedtool.experiments.experiment_dir import (
     with_prefix,
     write_json,
 )
+from embedtool.experiments.search_space import SEARCH_SPACES, ParameterRange, SearchSpace
 from embedtool.io.atomic import atomic_write, text_bytes
 from embedtool.io.progress import Report, silent
 from embedtool.messages import counted
@@ -53,52 +54,22 @@ BEST, DEFAULTS = "best", "defaults"
 
 
 @dataclass(frozen=True)
-class Range:
-    """Numbers from low to high; whole ones where `step` is given."""
-
-    low: float
-    high: float
-    step: int | None = None
-    log: bool = False
-
-
-SearchSpace = Mapping[str, Range | tuple[str, ...]]
-
-_WORD2VEC: SearchSpace = {
-    "mode": ("cbow", "skipgram"),
-    "vector_size": Range(50, 300, step=50),
-    "window": Range(2, 15, step=1),
-    "negative": Range(3, 20, step=1),
-    "ns_exponent": Range(-0.5, 1.0),
-    "sample": Range(1e-5, 1e-2, log=True),
-    "learning_rate": Range(0.01, 0.1, log=True),
-    "epochs": Range(3, 15, step=1),
-}
-SEARCH_SPACES: Mapping[str, SearchSpace] = {
-    "word2vec": _WORD2VEC,
-    "fasttext": {**_WORD2VEC, "min_n": Range(2, 4, step=1), "max_n": Range(4, 7, step=1)},
-    "glove": {
-        "vector_size": Range(50, 300, step=50),
-        "window": Range(4, 20, step=1),
-        "x_max": Range(3, 100, log=True),
-        "weight_exponent": Range(0.5, 1.0),
-        "learning_rate": Range(0.02, 0.2, log=True),
-        "iterations": Range(10, 50, step=5),
-    },
-}
-"""Where good values lie by the papers (Levy, Goldberg & Dagan 2015; Caselles-Dupré et al. 2018 for
-the exponent of noise words, and recommendations below the default)."""
-
-
-@dataclass(frozen=True)
 class Trial:
     """One training.
 
-    number   : from 0, as in the table, the journal and the models
-    score    : on the questions of the dataset that is searched on whose words are known, the same
-               for all trials; None where it failed
-    held_out : the same of the other dataset, or None
-    seconds  : of training; None where it was interrupted
+    Attributes
+    ----------
+    number : int
+        From 0, as in the table, the journal and the models.
+    score : float or None
+        Over the questions of the dataset whose words are known, which are the same for all trials;
+        None if the training failed.
+    held_out : float or None
+        The score on the held-out dataset.
+    seconds : float or None
+        Of training; None if it was interrupted.
+    options : dict
+        The values that were searched.
     """
 
     number: int
@@ -110,10 +81,22 @@ class Trial:
 
 @dataclass(frozen=True)
 class Tuning:
-    """What a search has found.
+    """The result of a search.
 
-    found, total : questions of the dataset whose words are known, and all
-    contrasts    : compare the best with the defaults
+    Attributes
+    ----------
+    dataset, measure : str
+        The dataset that is searched on, and its metric.
+    found, total : int
+        Questions of the dataset whose words are known, and all questions.
+    held_out : str or None
+        The held-out dataset.
+    trials : tuple of Trial
+        All trials.
+    best, defaults : Trial
+        The best trial, and that of the defaults.
+    contrasts : tuple of PairedTest
+        The best model compared with that of the defaults.
     """
 
     dataset: str
@@ -141,22 +124,60 @@ def tune(
     cache: Path | None = None,
     report: Report = silent,
 ) -> Tuning:
-    """Search the options of an algorithm by the tree-structured Parzen estimator (Bergstra 2011).
+    """Search the options of an algorithm by the tree-structured Parzen estimator.
 
-    config  : the first trial, and what is not searched
-    fixed   : names of options that are not searched
-    seconds : no trial begins later; one that has begun is finished
-    What a score counts is the share of right answers, or Spearman's correlation, over the questions
-    whose words are known: all trials have the same vocabulary, which no option that is searched
-    changes, so all are asked the same questions. A correlation over all pairs, unknown ones with
-    cosine 0, would mostly tell how people judged those.
+    The score is accuracy or Spearman's correlation over the questions whose words are known. All
+    trials have the same vocabulary, which no searched option changes, and so the same questions. A
+    correlation over all pairs, unknown ones with cosine 0, would mostly reflect the human scores of
+    those.
 
-    A folder with trials of the same search is gone on with. Raises ModelError where it is of
-    another, MissingExtraError, StoppedError where the user interrupts, EvaluationError where the
-    dataset gives no score, TrainingError where the defaults cannot be trained; any other training
-    that fails is a failed trial.
+    Parameters
+    ----------
+    algorithm : str
+        A key of SEARCH_SPACES.
+    corpus : Corpus
+        The text.
+    config : TrainerConfig
+        The options of the first trial, and those that are not searched.
+    fixed : frozenset of str
+        Names of options that are not searched.
+    folder : Path
+        The directory of the search. One that holds trials of the same search is resumed.
+    dataset : Dataset
+        Analogies or pairs.
+    seconds : float
+        No trial begins later; a trial that has begun is finished.
+    n_trials : int, optional
+        Maximum number of trials.
+    held_out : Dataset, optional
+        Also scored, but not searched on.
+    cache : Path, optional
+        The cache of encoded text.
+    report : Report
+        Receives the progress.
+
+    Returns
+    -------
+    Tuning
+
+    Raises
+    ------
+    ModelError
+        If the folder belongs to another search.
+    MissingExtraError
+        If Optuna is not installed.
+    StoppedError
+        If the user interrupts.
+    EvaluationError
+        If the dataset gives no score, or no option is left to be searched.
+    TrainingError
+        If the defaults cannot be trained. Any other training that fails is a failed trial.
+
+    References
+    ----------
+    Bergstra et al. 2011, "Algorithms for Hyper-Parameter Optimization".
     """
-    until = time.monotonic() + seconds
+    deadline = time.monotonic() + seconds
     space = {k: v for k, v in SEARCH_SPACES[algorithm].items() if k not in fixed}
     if not space:
         raise EvaluationError("all options are set; leave at least one to be searched")
@@ -181,7 +202,7 @@ def tune(
         try:
             if not _finished(study):
                 _enqueue(study, {key: getattr(config, key) for key in space})
-            while not _finished(study) or (time.monotonic() < until and _more(study, n_trials)):
+            while not _finished(study) or (time.monotonic() < deadline and _more(study, n_trials)):
                 _run(study, space, folder, dataset, held_out, attempt)
         except KeyboardInterrupt:
             raise StoppedError(
@@ -192,9 +213,9 @@ def tune(
 
 
 def _open(folder: Path, config: TrainerConfig) -> "Study":
-    """Optuna's study, in which every trial that an earlier process began has ended.
+    """Open Optuna's study, and end every trial that an earlier process began.
 
-    It failed, but for one that was already the best: its model is kept, so its score is too.
+    Such a trial has failed, unless its model was already saved as the best: its score is kept.
     """
     try:
         import optuna
@@ -208,20 +229,20 @@ def _open(folder: Path, config: TrainerConfig) -> "Study":
         storage=storage, study_name="embedtool", direction="maximize", load_if_exists=True
     )
     study.sampler = optuna.samplers.TPESampler(seed=config.seed + len(study.trials))
-    kept = store.describe(folder / BEST).get("trial") if (folder / BEST).exists() else None
-    begun = [t for t in study.trials if t.state == optuna.trial.TrialState.RUNNING]
-    for trial in begun:
-        if trial.number == kept:
+    best = store.describe(folder / BEST).get("trial") if (folder / BEST).exists() else None
+    unfinished = [t for t in study.trials if t.state == optuna.trial.TrialState.RUNNING]
+    for trial in unfinished:
+        if trial.number == best:
             study.tell(trial.number, trial.user_attrs["score"])
         else:
             study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
-    if begun:
+    if unfinished:
         _write_results(study, folder)
     return study
 
 
 def _enqueue(study: "Study", options: dict[str, Any]) -> None:
-    """Make options those of the next trial, if they are not already."""
+    """Enqueue options for the next trial, unless they are already."""
     from optuna.trial import TrialState
 
     if not study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
@@ -236,38 +257,38 @@ def _run(
     held_out: Dataset | None,
     attempt: Callable[[int, dict[str, Any]], Model],
 ) -> None:
-    """One trial: draw options, train, score, and keep the model where it is the best so far.
+    """Run one trial: sample options, train, score, and save the model if it is the best so far.
 
-    The score stands in the journal before the model is saved, and the model holds the number of its
-    trial: so `_open` can tell what was finished, wherever this is interrupted.
+    The score is in the journal before the model is saved, and the model holds the number of its
+    trial, so that `_open` knows what was finished wherever this is interrupted.
     """
     from optuna.trial import TrialState
 
     finished = _finished(study)
     trial = study.ask()
-    began = time.monotonic()
-    options = {key: _draw(trial, key, values) for key, values in space.items()}
+    start = time.monotonic()
+    options = {key: _sample(trial, key, values) for key, values in space.items()}
     try:
         model = attempt(trial.number, options)
     except TrainingError as error:
         trial.set_user_attr("failed", str(error))
-        trial.set_user_attr("seconds", time.monotonic() - began)
+        trial.set_user_attr("seconds", time.monotonic() - start)
         study.tell(trial, state=TrialState.FAIL)
         _write_results(study, folder)
         if not finished:
             raise
         return
-    trial.set_user_attr("seconds", time.monotonic() - began)
-    parts = [_score(model, each) for each in (dataset, held_out) if each is not None]
-    score = parts[0].score
+    trial.set_user_attr("seconds", time.monotonic() - start)
+    metrics = [_score(model, each) for each in (dataset, held_out) if each is not None]
+    score = metrics[0].score
     if score is None:
         raise EvaluationError(f"{dataset.name}: the model knows too few of its words for a score")
     if not finished:
-        for each, part in zip((dataset, held_out), parts, strict=False):
-            if each is not None and (fault := check_coverage(model.vectors, each, part)):
+        for each, metric in zip((dataset, held_out), metrics, strict=False):
+            if each is not None and (fault := check_coverage(model.vectors, each, metric)):
                 log.warning("%s", fault.message)
     if held_out is not None:
-        trial.set_user_attr("held_out", parts[1].score)
+        trial.set_user_attr("held_out", metrics[1].score)
     trial.set_user_attr("score", score)
     model = replace(model, description={**model.description, "trial": trial.number})
     if not finished:
@@ -278,7 +299,7 @@ def _run(
     _write_results(study, folder)
 
 
-def _draw(trial: Any, name: str, values: Range | tuple[str, ...]) -> Any:
+def _sample(trial: Any, name: str, values: ParameterRange | tuple[str, ...]) -> Any:
     if isinstance(values, tuple):
         return trial.suggest_categorical(name, values)
     if values.step is not None:
@@ -309,7 +330,7 @@ def _trial(trial: "FrozenTrial") -> Trial:
 
 
 def _write_results(study: "Study", folder: Path) -> None:
-    """Write the table of trials and, where one has a score, which is best."""
+    """Write the table of trials and, if one has a score, which is best."""
     _write_table(study, folder)
     if not _finished(study):
         return
@@ -330,15 +351,15 @@ def _write_table(study: "Study", folder: Path) -> None:
 
 
 def _result(study: "Study", folder: Path, dataset: Dataset, held_out: Dataset | None) -> Tuning:
-    """The trials, and whether the best model is better than that of the defaults."""
+    """Return the trials, and whether the best model is better than that of the defaults."""
     trials = [_trial(trial) for trial in study.get_trials(deepcopy=False)]
     finished = [trial for trial in trials if trial.score is not None]
     best = trials[study.best_trial.number]
     models = {name: store.load(folder / name).vectors for name in (DEFAULTS, BEST)}
     datasets = [dataset, *([held_out] if held_out is not None else [])]
-    part = primary_metric(evaluate(models[BEST], dataset))
-    contrasts = compare_scores(models, datasets)[1] if best != finished[0] else ()
+    metric = primary_metric(evaluate(models[BEST], dataset))
+    tests = compare_scores(models, datasets)[1] if best != finished[0] else ()
     return Tuning(
-        dataset.name, part.name, part.found, part.total, held_out.name if held_out else None,
-        tuple(trials), best, finished[0], contrasts,
+        dataset.name, metric.name, metric.found, metric.total, held_out.name if held_out else None,
+        tuple(trials), best, finished[0], tests,
     )  # fmt: skip

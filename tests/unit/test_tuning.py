@@ -15,7 +15,8 @@ from embedtool.corpus.corpus import Corpus
 from embedtool.errors import EvaluationError, ModelError, StoppedError, TrainingError
 from embedtool.evaluation.scoring import evaluate, primary_metric
 from embedtool.evaluation.tasks import PairSet
-from embedtool.experiments.tuning import BEST, DEFAULTS, SEARCH_SPACES, TABLE, Range, tune
+from embedtool.experiments.search_space import SEARCH_SPACES, ParameterRange
+from embedtool.experiments.tuning import BEST, DEFAULTS, TABLE, tune
 from embedtool.model import store
 from embedtool.trainers import TRAINERS
 
@@ -34,7 +35,7 @@ def test_each_space_holds_the_defaults_of_its_algorithm(algorithm):
     config = TRAINERS[algorithm].config()
     for name, values in SEARCH_SPACES[algorithm].items():
         default = getattr(config, name)
-        if isinstance(values, Range):
+        if isinstance(values, ParameterRange):
             assert values.low <= default <= values.high
             assert values.step is None or (default - values.low) % values.step == 0
             for end in values.low, values.high:
