@@ -1,7 +1,4 @@
-"""Documents as vectors in scikit-learn: a transformer for its pipelines and searches.
-
-In: documents and a model. Out: an array with a row for each document.
-"""
+"""Document vectors in scikit-learn: a transformer for its pipelines and parameter searches."""
 
 import logging
 from collections.abc import Iterable
@@ -41,44 +38,91 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 N_OPEN = 4
-"""Models that stay open, so that the fits of a search open each of theirs once."""
+"""Models that stay open, so that a parameter search opens each of its models once."""
 
 _warned: WeakSet[Any] = WeakSet()
-"""Models of which it was said that they do not know all documents."""
+"""Models that a warning about empty documents was logged for."""
 
 
 class DocumentVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Turns documents into weighted means of the vectors of their words.
+    """Convert documents to weighted means of the vectors of their words.
 
-    model : the path of a model's folder, or WordVectors. Only the path is kept where it is one, so
-        that a pickled transformer is small and needs the folder. None: to be set before `fit`.
-    mode : "static", each word has its one vector; "contextual", the one that an encoder gives it in
-        its document; the model is then one of `embedtool contextual train`, a folder of Hugging
-        Face's transformers, or an opened encoder
-    weighting : "mean", all words weigh the same; "sif", a word of the share p of the text weighs
-        a / (a + p), and what documents have in common is taken away (Arora, Liang & Ma 2017);
-        "tfidf", words of few documents weigh more, as in scikit-learn's TfidfTransformer
-    tokenizer : "words", "whitespace", "icu", or a function from a text to its tokens; an encoder
-        has its own
-    lowercase : True, False, or "auto": where the model knows no words in capitals; an encoder knows
-    sif_a : the a of "sif". Shares are those of the model's counts, or of the documents that `fit`
-        gets where the model has none.
-    remove_components : of "sif": how many directions that those documents have in common
-    normalize : scale rows to length 1
-    subwords : words that are new to a FastText model get a vector from their n-grams
+    Documents are any iterable of strings, such as a list, a column of pandas or Polars, or an array
+    of one dimension. A document without a known word becomes a zero vector; a warning is logged
+    once for each model.
 
-    Documents are any iterable of strings, a column of pandas or Polars, an array of one dimension.
-    A document without a known word becomes zeros; the log tells so once for each model.
+    Parameters
+    ----------
+    model : str, Path, WordVectors or ContextualEncoder, default=None
+        The folder of a model, or an opened one. Of a folder only the path is stored, so that a
+        pickled transformer is small and needs the folder. None has to be replaced before `fit`.
 
-    Fitted attributes:
+    mode : {"static", "contextual"}, default="static"
+        With "static" a word has one vector. With "contextual" it has the vector that an encoder
+        gives it in its document; the model is then one of ``embedtool contextual train``, a folder
+        of Hugging Face's transformers, or an opened encoder.
 
-    coverage_ : Coverage of the documents of `fit`
-    word_weights_ : dict, the weights that were learnt from them; empty where there is nothing to
-        learn: "mean", and "sif" with the counts of the model
-    new_weight_ : the weight of a word that is not in `word_weights_`
-    components_ : float32 (vector_size, n), what "sif" takes away
+    weighting : {"mean", "sif", "tfidf"}, default="mean"
+        - "mean": all words have the same weight.
+        - "sif": a word of relative frequency p has the weight a / (a + p), and the common
+          directions of the documents are removed [1]_.
+        - "tfidf": inverse document frequency, as in scikit-learn's `TfidfTransformer`.
 
-    There is no `n_features_in_`: text has no columns, as for scikit-learn's own vectorizers.
+    tokenizer : {"words", "whitespace", "icu"} or callable, default="words"
+        How documents are split into tokens; a callable returns the tokens of a text. An encoder
+        has its own tokenizer.
+
+    lowercase : bool or "auto", default="auto"
+        Lower-case documents first. "auto" does so if the model has no words with capital letters.
+        Ignored for an encoder.
+
+    sif_a : float, default=1e-3
+        The a of "sif". Frequencies are those of the model's counts or, if it has none, of the
+        documents in `fit`.
+
+    remove_components : int, default=1
+        Number of common directions that "sif" removes.
+
+    normalize : bool, default=False
+        Scale rows to length 1.
+
+    subwords : bool, default=True
+        Give words outside the vocabulary of a FastText model a vector from their n-grams.
+
+    Attributes
+    ----------
+    coverage_ : Coverage
+        How much of the documents in `fit` the model knows.
+
+    word_weights_ : dict of str to float
+        The weights that were learned from them. Empty if there is nothing to learn: with "mean",
+        and with "sif" if the model has counts.
+
+    new_weight_ : float
+        The weight of a word that is not in `word_weights_`.
+
+    components_ : ndarray of float32, shape (vector_size, n_components)
+        The directions that "sif" removes, as columns.
+
+    Notes
+    -----
+    There is no `n_features_in_`, as for scikit-learn's own vectorizers: text has no columns.
+
+    References
+    ----------
+    .. [1] Arora, Liang & Ma 2017, "A Simple but Tough-to-Beat Baseline for Sentence Embeddings".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from embedtool.model.vectors import WordVectors
+    >>> from embedtool.sklearn import DocumentVectorizer
+    >>> vectors = WordVectors(["sea", "ship", "land"], np.eye(3, dtype=np.float32))
+    >>> vectorizer = DocumentVectorizer(vectors)
+    >>> vectorizer.fit_transform(["The ship, the sea", "land"]).tolist()
+    [[0.5, 0.5, 0.0], [0.0, 0.0, 1.0]]
+    >>> vectorizer.coverage_.n_known
+    3
     """
 
     def __init__(
@@ -105,23 +149,70 @@ class DocumentVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         self.subwords = subwords
 
     def fit(self, X: Iterable[str], y: object = None) -> Self:  # noqa: N803
-        """Learn the weights of words, and what documents have in common. Ignores `y`.
+        """Learn the weights of words and the common directions of documents.
 
-        Raises ConfigError on a parameter that it cannot have, ModelError where the model cannot be
-        read, DocumentError on documents that are no texts or none at all.
+        Parameters
+        ----------
+        X : iterable of str
+            The documents.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        DocumentVectorizer
+            The fitted transformer.
+
+        Raises
+        ------
+        ConfigError
+            For an invalid parameter.
+        ModelError
+            If the model cannot be read.
+        DocumentError
+            If there are no documents, or one is not a string.
         """
         self._learn(X)
         return self
 
     def fit_transform(self, X: Iterable[str], y: object = None) -> NDArray[np.float32]:  # noqa: N803
-        """Do as `fit` and `transform` do, reading the documents once."""
+        """Fit to documents and return their vectors, reading the documents once.
+
+        Parameters
+        ----------
+        X : iterable of str
+            The documents.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_documents, vector_size)
+            The vectors.
+        """
         return self._finished(self._learn(X))
 
     def transform(self, X: Iterable[str]) -> NDArray[np.float32]:  # noqa: N803
-        """The vectors of documents, float32 (n_documents, vector_size).
+        """Return the vectors of documents.
 
-        Raises NotFittedError before `fit`, DocumentError on what is no text, ModelError where the
-        model is another than in `fit`.
+        Parameters
+        ----------
+        X : iterable of str
+            The documents.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_documents, vector_size)
+            The vectors.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        DocumentError
+            If a document is not a string.
+        ModelError
+            If the model is not the one of `fit`.
         """
         check_is_fitted(self)
         space = self._space()
@@ -133,19 +224,19 @@ class DocumentVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         return self._finished(self._means(self._bags(X, space), space))
 
     def _learn(self, documents: Iterable[str]) -> NDArray[np.float32]:
-        """Set all that is learnt; returns the weighted means, nothing taken away."""
+        """Set the fitted attributes; return the means before directions are removed."""
         config, space = self._config(), self._space()
         bags = self._bags(documents, space)
         if not bags.coverage.n_documents:
             raise DocumentError("there are no documents to learn from")
-        learnt: NDArray[np.float64] | None = None
+        weights: NDArray[np.float64] | None = None
         self.new_weight_ = 1.0
         if config.weighting == "tfidf":
-            learnt, self.new_weight_ = inverse_frequencies(bags)
+            weights, self.new_weight_ = inverse_frequencies(bags)
         elif config.weighting == "sif" and space.counts is None:
-            learnt = sif_weights(bags.counts.sum(axis=0), bags.coverage.n_known, config.sif_a)
+            weights = sif_weights(bags.counts.sum(axis=0), bags.coverage.n_known, config.sif_a)
         self.word_weights_: dict[str, float] = (
-            {} if learnt is None else dict(zip(bags.words, learnt.tolist(), strict=True))
+            {} if weights is None else dict(zip(bags.words, weights.tolist(), strict=True))
         )
         means = self._means(bags, space)
         n_removed = config.remove_components if config.weighting == "sif" else 0
@@ -155,27 +246,27 @@ class DocumentVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         return means
 
     def _bags(self, documents: Iterable[str], space: "_Space") -> BagOfWords:
-        texts = check_documents(documents)
-        bags = space.bags(texts, self)
-        found = bags.coverage
-        if found.n_empty and space.source not in _warned:
+        bags = space.bags(check_documents(documents), self)
+        coverage = bags.coverage
+        if coverage.n_empty and space.source not in _warned:
             _warned.add(space.source)
             log.warning(
                 "%s of %s documents hold no word that the model knows and become zeros; of all "
                 "tokens it knows %.1f%%",
-                f"{found.n_empty:,}", f"{found.n_documents:,}", 100 * (found.share or 0),
+                f"{coverage.n_empty:,}", f"{coverage.n_documents:,}",
+                100 * (coverage.fraction or 0),
             )  # fmt: skip
         return bags
 
     def _means(self, bags: BagOfWords, space: "_Space") -> NDArray[np.float32]:
-        """The weighted means, nothing taken away."""
+        """Return the weighted means before directions are removed."""
         sif = self.weighting == "sif"
         if sif and space.counts is not None:
             counts = np.where(bags.ids >= 0, space.counts[bags.ids], 0)
             weights = sif_weights(counts, int(space.counts.sum()), self.sif_a)
         else:
-            found = (self.word_weights_.get(word, self.new_weight_) for word in bags.words)
-            weights = np.fromiter(found, np.float64, len(bags.words))
+            learned = (self.word_weights_.get(word, self.new_weight_) for word in bags.words)
+            weights = np.fromiter(learned, np.float64, len(bags.words))
         return space.means(bags, weights, "tokens" if sif else "weights")
 
     def _finished(self, means: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -183,7 +274,7 @@ class DocumentVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         return unit_rows(rows) if self.normalize else rows
 
     def _config(self) -> DocumentConfig:
-        """The parameters, checked."""
+        """Return the parameters, validated."""
         options = {name: getattr(self, name) for name in DocumentConfig.__dataclass_fields__}
         if callable(self.tokenizer):
             del options["tokenizer"]
@@ -203,7 +294,7 @@ class DocumentVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         return _Static(_vectors_of(self.model))
 
     def __sklearn_tags__(self) -> Any:
-        """Documents are texts, not rows of numbers."""
+        """Say that documents are strings, not rows of numbers."""
         tags = super().__sklearn_tags__()
         tags.input_tags.string = True
         tags.input_tags.one_d_array = True
@@ -213,10 +304,18 @@ class DocumentVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
 
 
 class _Static:
-    """Words have the vectors of a static model.
+    """Document vectors from a static model.
 
-    source : of which warnings are given once
-    counts : of its words, or None
+    Attributes
+    ----------
+    source : object
+        What a warning is logged once for.
+    vectors : WordVectors
+        The model.
+    counts : ndarray or None
+        Of its words.
+    vector_size : int
+        Number of dimensions.
     """
 
     def __init__(self, vectors: WordVectors) -> None:
@@ -224,19 +323,18 @@ class _Static:
         self.vectors = vectors
         self.counts, self.vector_size = vectors.counts, vectors.vector_size
 
-    def bags(self, texts: Iterable[str], of: DocumentVectorizer) -> BagOfWords:
-        """Documents as bags of known words."""
-        return count_words(self.vectors, texts, of._tokenizer(self.vectors), subwords=of.subwords)
+    def bags(self, texts: Iterable[str], vectorizer: DocumentVectorizer) -> BagOfWords:
+        tokenize = vectorizer._tokenizer(self.vectors)
+        return count_words(self.vectors, texts, tokenize, subwords=vectorizer.subwords)
 
     def means(
         self, bags: BagOfWords, weights: NDArray[np.floating], divisor: Literal["weights", "tokens"]
     ) -> NDArray[np.float32]:
-        """See `weighted_means`."""
         return weighted_means(bags, weights, divisor)
 
 
 class _Contextual:
-    """Words have the vectors that an encoder gives them; attributes as those of _Static."""
+    """Document vectors from a contextual encoder, with the attributes of _Static."""
 
     def __init__(self, encoder: "ContextualEncoder") -> None:
         self.source: object = encoder
@@ -244,8 +342,7 @@ class _Contextual:
         self.counts = None if encoder.static is None else encoder.static.counts
         self.vector_size = encoder.vector_size
 
-    def bags(self, texts: Iterable[str], of: DocumentVectorizer) -> BagOfWords:
-        """Documents as bags of known words."""
+    def bags(self, texts: Iterable[str], vectorizer: DocumentVectorizer) -> BagOfWords:
         from embedtool.contextual.document_vectors import documents_in_context
 
         return documents_in_context(self.encoder, texts)
@@ -253,7 +350,6 @@ class _Contextual:
     def means(
         self, bags: Any, weights: NDArray[np.floating], divisor: Literal["weights", "tokens"]
     ) -> NDArray[np.float32]:
-        """See `contextual_means`."""
         from embedtool.contextual.document_vectors import contextual_means
 
         return contextual_means(self.encoder, bags, weights, divisor)
@@ -280,7 +376,7 @@ def _encoder_of(model: Any) -> "ContextualEncoder":
 
 
 def _version(path: Path) -> int | None:
-    """Changes when a model is replaced by another of the same name."""
+    """Return a number that changes when a model is replaced by another at the same path."""
     config = path / store.CONFIG
     return config.stat().st_mtime_ns if config.exists() else None
 

@@ -40,7 +40,7 @@ class Coverage:
     n_known: int
 
     @property
-    def share(self) -> float | None:
+    def fraction(self) -> float | None:
         """The fraction of tokens that are known; None if there are no tokens."""
         return self.n_known / self.n_tokens if self.n_tokens else None
 

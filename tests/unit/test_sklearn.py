@@ -1,5 +1,6 @@
 """DocumentVectorizer keeps scikit-learn's rules, and its numbers are those of plain NumPy."""
 
+import doctest
 import logging
 import pickle
 import warnings
@@ -19,6 +20,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.estimator_checks import check_estimator
 from sklearn.utils.validation import validate_data
 
+import embedtool.sklearn
 from embedtool.errors import ConfigError, DocumentError, ModelError
 from embedtool.model import store
 from embedtool.model.subwords import Subwords, ngram_hash
@@ -219,7 +221,7 @@ def test_a_vector_that_is_not_finite_is_unknown() -> None:
     vectorizer = DocumentVectorizer(vectors)
     rows = vectorizer.fit_transform(["ship", "ship wave"])
     np.testing.assert_array_equal(rows, [np.zeros(5), vectors.vector("wave")])
-    assert (vectorizer.coverage_.n_empty, vectorizer.coverage_.share) == (1, 1 / 3)
+    assert (vectorizer.coverage_.n_empty, vectorizer.coverage_.fraction) == (1, 1 / 3)
 
 
 def test_case_goes_by_the_model() -> None:
@@ -270,11 +272,11 @@ def test_what_is_no_document_is_refused(documents: object, message: str) -> None
 
 
 @pytest.mark.parametrize(("options", "message"), [
-    ({"weighting": "sum"}, "--weighting must be one of mean, sif, tfidf, not sum"),
-    ({"tokenizer": "letters"}, "--tokenizer must be one of words, whitespace, icu, not letters"),
+    ({"weighting": "sum"}, "weighting must be one of mean, sif, tfidf, not sum"),
+    ({"tokenizer": "letters"}, "tokenizer must be one of words, whitespace, icu, not letters"),
     ({"lowercase": "never"}, "lowercase must be True, False or 'auto', not 'never'"),
-    ({"sif_a": 0.0}, "--sif-a must be above 0"),
-    ({"remove_components": -1}, "--remove-components must be 0 or more"),
+    ({"sif_a": 0.0}, "sif_a must be above 0"),
+    ({"remove_components": -1}, "remove_components must be 0 or more"),
     ({"model": None}, "model must be the path of a model or WordVectors"),
 ])  # fmt: skip
 def test_parameters_are_checked_in_fit(options: dict[str, object], message: str) -> None:
@@ -348,3 +350,7 @@ def test_a_search_over_weightings_in_a_pipeline(model: Path) -> None:
     mean, sif, tfidf = search.cv_results_["mean_test_score"]
     assert min(mean, tfidf) > 0.9 > sif  # the topic is all that these have in common
     assert search.score(*topics(20, seed=2)) > 0.9
+
+
+def test_the_example_of_the_docstring_runs() -> None:
+    assert doctest.testmod(embedtool.sklearn) == (0, 7)

@@ -81,4 +81,4 @@ def test_a_folder_of_transformers(minilm: Path) -> None:
     vectorizer = DocumentVectorizer(minilm, mode="contextual", weighting="tfidf")
     rows = vectorizer.fit_transform(["a boat on the river", "money in the bank", ""])
     assert rows.shape == (3, 384) and not rows[2].any() and rows[:2].any(axis=1).all()
-    assert vectorizer.coverage_.share == 1
+    assert vectorizer.coverage_.fraction == 1

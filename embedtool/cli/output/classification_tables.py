@@ -62,7 +62,7 @@ def _print_tables(result: "ClassificationResult", coverage: "Coverage") -> None:
     title = (
         f"{result.dataset}: {result.n_documents:,} documents{left_out}, "
         f"{len(result.classes):,} classes, {result.folds} folds, "
-        f"{100 * (coverage.share or 0):.1f}% of tokens known"
+        f"{100 * (coverage.fraction or 0):.1f}% of tokens known"
     )
     rows: list[list[Cell]] = [
         [
