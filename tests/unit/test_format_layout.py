@@ -73,7 +73,7 @@ REFUSED = {
     "commas": (b"king,0.1,0.2\nqueen,0.3,0.4\n", "has commas between its fields"),
     "commas and spaces": (b"a, 1, 2\nb, 3, 4\n", "has commas between its fields"),
     "semicolons": (b"king;0.1;0.2\n", "has semicolons between its fields"),
-    "UTF-16": ("king 1 2\n".encode("utf-16"), "is UTF-16, not UTF-8; read it with encoding='u"),
+    "UTF-16": ("king 1 2\n".encode("utf-16"), "is UTF-16, not UTF-8; read it with --encoding utf"),
 }  # fmt: skip
 
 

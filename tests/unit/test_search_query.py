@@ -371,7 +371,7 @@ def test_candidates_that_cannot_be_are_refused(vectors):
         candidate_ids(vectors, words=["new"])
     with pytest.raises(QueryError, match="no word is left"):
         candidate_ids(vectors, words=[])
-    with pytest.raises(QueryError, match="at least 1, not 0"):
+    with pytest.raises(QueryError, match="restrict_vocab must be 1 or more, not 0"):
         candidate_ids(vectors, restrict_vocab=0)
 
 

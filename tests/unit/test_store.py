@@ -145,10 +145,10 @@ def test_a_target_is_checked_before_the_work(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="use overwrite=True"):
         store.check_target(tmp_path / "model", overwrite=False)
     store.check_target(tmp_path / "model", overwrite=True)
-    with pytest.raises(ModelError, match="is no model"):
+    with pytest.raises(ModelError, match="is not a model"):
         store.check_target(tmp_path, overwrite=True)
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
-    with pytest.raises(ModelError, match="is no model"):
+    with pytest.raises(ModelError, match="is not a model"):
         store.check_target(tmp_path, overwrite=True)
 
 
