@@ -1,7 +1,4 @@
-"""A map as a table of Parquet, as embedding-atlas and notebooks read it.
-
-In: a MapData. Out: a file with a row a word: word, count where it is known, x, y, group, neighbors.
-"""
+"""A map as a Parquet table for embedding-atlas and notebooks, with a row for each word."""
 
 from pathlib import Path
 
@@ -13,21 +10,26 @@ from embedtool.search.index import nearest
 
 
 def write(model: MapData, path: Path) -> None:
-    """Write the file. `neighbors` is a struct of two lists, ids (rows of the file) and distances.
+    """Write the columns word, count (if known), x, y, group and neighbors.
 
-    Distances are 1 - cosine, nearest first, of the N_ANSWERS nearest words of the map.
-    Raises MissingExtraError without pyarrow.
+    `neighbors` is a struct of two lists about the N_ANSWERS nearest words of the map, nearest
+    first: ids, which are rows of the file, and distances, which are 1 - cosine.
+
+    Raises
+    ------
+    MissingExtraError
+        Pyarrow is not installed.
     """
     pa = import_pyarrow("Parquet")
     from pyarrow import parquet
 
     n = min(N_ANSWERS, model.n_words - 1)
     ids = pa.array(range(model.n_words))
-    found = nearest(model.units, None, model.units, n, excluded=ids.to_numpy()[:, None])
+    neighbours = nearest(model.units, None, model.units, n, excluded=ids.to_numpy()[:, None])
     neighbors = pa.StructArray.from_arrays(
         [
-            pa.FixedSizeListArray.from_arrays(found.ids.ravel(), n).cast(pa.list_(pa.int64())),
-            pa.FixedSizeListArray.from_arrays(1 - found.scores.ravel(), n).cast(
+            pa.FixedSizeListArray.from_arrays(neighbours.ids.ravel(), n).cast(pa.list_(pa.int64())),
+            pa.FixedSizeListArray.from_arrays(1 - neighbours.scores.ravel(), n).cast(
                 pa.list_(pa.float32())
             ),
         ],

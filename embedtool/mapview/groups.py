@@ -1,7 +1,4 @@
-"""Groups of words, the same for all models of a map.
-
-In: the models of a map. Out: the group of each word, and the words that tell a group from others.
-"""
+"""Groups of words by k-means, the same for all models of a map, and words that name each group."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -19,24 +16,24 @@ Ids = NDArray[np.int64]
 
 N_GROUPS = 12
 """As many colours as can be told apart."""
-GROUPED = 10_000
-"""Words whose groups k-means finds; the others come to the nearest."""
-LEAST_IN_COMMON = 20 * N_GROUPS
-"""Of fewer words in common nothing is known of two models' other words."""
+FIT_WORDS = 10_000
+"""Words that k-means is fitted to; all others join the group of the nearest centre."""
+MIN_COMMON_WORDS = 20 * N_GROUPS
+"""With fewer words in common two models are grouped separately."""
 N_NAMES = 4
 """Words that name a group."""
-NAMING, LEAST_NAMING = 0.1, 20
-"""The share of a group, its most frequent words, that may name it, and how many at least: rare
-words tell groups apart as well, but tell a reader nothing."""
+NAMING_FRACTION, MIN_NAMING = 0.1, 20
+"""The fraction of a group, its most frequent words, that may name it, and at least how many: rare
+words are as distinctive, but mean nothing to a reader."""
 
 
 class Groups:
     """The groups of the words of a model, or of two that are compared.
 
-    Two models are grouped by the words they have in common, whose leading components in both stand
-    side by side: one k-means for both, and a word has the same group in both. A word of one model
-    alone has the group whose middle among the words of its model is nearest. Of models that have
-    hardly a word in common each has half of the groups for itself.
+    Two models are grouped by their common words: one k-means on the concatenation of the leading
+    components in both, so that a word has the same group in both. Other words join the group with
+    the nearest centre in their model. Models with fewer than MIN_COMMON_WORDS common words have
+    half of the groups each.
     """
 
     def __init__(self, models: "Sequence[MapData]", seed: int) -> None:
@@ -44,36 +41,36 @@ class Groups:
         self._seed = seed
 
     @cached_property
-    def of_words(self) -> list[NDArray[np.uint8]]:
+    def labels(self) -> list[NDArray[np.uint8]]:
         """For each model the group of each word, uint8 (n_words,), the largest group first."""
         leading = [_scaled(model.leading) for model in self._models]
         if len(leading) == 1:
             return [_by_size(self._clusters(leading[0], N_GROUPS))]
         common = self._common
-        if len(common[0]) < LEAST_IN_COMMON:
+        if len(common[0]) < MIN_COMMON_WORDS:
             half = N_GROUPS // len(leading)
-            found = [_by_size(self._clusters(rows, half)) for rows in leading]
-            return [each + np.uint8(i * half) for i, each in enumerate(found)]
+            separate = [_by_size(self._clusters(rows, half)) for rows in leading]
+            return [each + np.uint8(i * half) for i, each in enumerate(separate)]
         both = np.hstack([rows[ids] for rows, ids in zip(leading, common, strict=True)])
         groups = _by_size(self._clusters(both, N_GROUPS))
         return [_extended(rows, ids, groups) for rows, ids in zip(leading, common, strict=True)]
 
     @cached_property
     def names(self) -> list[list[str]]:
-        """For each group, of its more frequent words those that are nearest to its middle.
+        """For each group its most distinctive words among its more frequent ones.
 
-        Nearest against the nearest of the other middles, by cosines of the leading components, in
-        the first model that has words of the group.
+        Distinctive by the cosine with the group's centre minus that with the nearest other centre,
+        of the leading components, in the first model that has words of the group.
         """
-        named: dict[int, list[str]] = {}
-        for model, groups in zip(self._models, self.of_words, strict=True):
+        names: dict[int, list[str]] = {}
+        for model, groups in zip(self._models, self.labels, strict=True):
             for group, ids in _distinctive(_scaled(model.leading), groups).items():
-                named.setdefault(group, [model.words[i] for i in ids])
-        return [named.get(group, []) for group in range(max(named) + 1)]
+                names.setdefault(group, [model.words[i] for i in ids])
+        return [names.get(group, []) for group in range(max(names) + 1)]
 
     @property
     def _common(self) -> tuple[Ids, Ids]:
-        """The ids of the words in common, in the first model's order."""
+        """The ids of the common words in both models, in the first model's order."""
         first, second = ({word: i for i, word in enumerate(m.words)} for m in self._models)
         pairs = [(i, second[word]) for word, i in first.items() if word in second]
         ids = np.array(pairs, dtype=np.int64).reshape(-1, 2)
@@ -82,53 +79,53 @@ class Groups:
     def _clusters(self, rows: Rows, n: int) -> NDArray[np.int32]:
         from sklearn.cluster import KMeans
 
-        seen = rows[:GROUPED]
-        n = min(n, len(np.unique(seen, axis=0)))
-        found: NDArray[np.int32] = (
-            KMeans(n, random_state=self._seed, n_init=1).fit(seen).predict(rows)
+        sample = rows[:FIT_WORDS]
+        n = min(n, len(np.unique(sample, axis=0)))
+        clusters: NDArray[np.int32] = (
+            KMeans(n, random_state=self._seed, n_init=1).fit(sample).predict(rows)
         )
-        return found
+        return clusters
 
 
 def _scaled(rows: Rows) -> Rows:
-    """Rows whose mean square length is 1, so that none of two models counts more."""
+    """Scale rows to a root-mean-square length of 1, so that two models count equally."""
     length = np.sqrt(np.mean(np.square(rows, dtype=np.float64).sum(axis=1)))
     return (rows / length).astype(np.float32) if length > 0 else rows
 
 
-def _by_size(found: NDArray[np.int32]) -> NDArray[np.uint8]:
-    """Groups renumbered, the largest first."""
-    sizes = np.bincount(found)
+def _by_size(clusters: NDArray[np.int32]) -> NDArray[np.uint8]:
+    """Renumber clusters, the largest first."""
+    sizes = np.bincount(clusters)
     rank = np.empty(len(sizes), dtype=np.uint8)
     rank[np.argsort(-sizes, kind="stable")] = np.arange(len(sizes), dtype=np.uint8)
-    return rank[found]
+    return rank[clusters]
 
 
-def _middles(rows: Rows, groups: NDArray[np.uint8], present: NDArray[np.uint8]) -> Rows:
+def _centres(rows: Rows, groups: NDArray[np.uint8], present: NDArray[np.uint8]) -> Rows:
     return np.stack([rows[groups == group].mean(axis=0) for group in present])
 
 
 def _extended(rows: Rows, ids: Ids, groups: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The groups of some rows, and for all others the group of the nearest middle."""
+    """Extend the groups of the rows `ids` to all rows, by the nearest centre."""
     present = np.unique(groups)
-    middles = _middles(rows[ids], groups, present)
-    # argmin |row - middle|^2; a row's own length is the same for all middles
-    found: NDArray[np.uint8] = present[
-        (np.square(middles).sum(axis=1) - 2 * rows @ middles.T).argmin(axis=1)
+    centres = _centres(rows[ids], groups, present)
+    # argmin |row - centre|^2, without |row|^2, which is the same for all centres
+    extended: NDArray[np.uint8] = present[
+        (np.square(centres).sum(axis=1) - 2 * rows @ centres.T).argmin(axis=1)
     ]
-    found[ids] = groups
-    return found
+    extended[ids] = groups
+    return extended
 
 
 def _distinctive(rows: Rows, groups: NDArray[np.uint8]) -> dict[int, Ids]:
-    """For each group the ids of its N_NAMES words that its middle has most to itself."""
+    """Return, for each group, the ids of its N_NAMES most distinctive words."""
     present = np.unique(groups)
-    cosines = finite_unit_rows(rows) @ finite_unit_rows(_middles(rows, groups, present)).T
-    found = {}
+    cosines = finite_unit_rows(rows) @ finite_unit_rows(_centres(rows, groups, present)).T
+    distinctive = {}
     for column, group in enumerate(present):
         ids = np.flatnonzero(groups == group)
-        ids = ids[: max(LEAST_NAMING, int(NAMING * len(ids)))]
+        ids = ids[: max(MIN_NAMING, int(NAMING_FRACTION * len(ids)))]
         others = np.delete(cosines[ids], column, axis=1).max(axis=1, initial=-1)
         margin = cosines[ids, column] - others
-        found[int(group)] = ids[np.argsort(-margin, kind="stable")[:N_NAMES]]
-    return found
+        distinctive[int(group)] = ids[np.argsort(-margin, kind="stable")[:N_NAMES]]
+    return distinctive

@@ -1,7 +1,7 @@
-"""The map page on this machine: a small server that only this machine reaches.
+"""The server of the map page, on loopback.
 
-In: MapData models and a port. Out: a server that gives the page, and each of its parts when it is
-asked for, so that a question can be put before the map is worked out.
+It sends the page, and each payload when the page asks for it: words can be searched before the
+layout is computed.
 """
 
 import socket
@@ -18,27 +18,38 @@ from urllib.parse import urlsplit
 from embedtool.errors import EmbedtoolError, OutputError
 from embedtool.io.atomic import text_bytes
 from embedtool.mapview.map_data import MapData
-from embedtool.mapview.page import PARTS, page
+from embedtool.mapview.page import PAYLOADS, page
 
 HOST = "127.0.0.1"
 NAMES = {HOST, "localhost", "::1"}
-"""What a browser on this machine, or at the near end of a tunnel, calls the server."""
-PREFIX = "/parts/"
+"""Host names of requests from a browser on this machine, or through a tunnel."""
+PREFIX = "/payloads/"
 HTML, BYTES, TEXT = "text/html; charset=utf-8", "application/octet-stream", "text/plain"
 MAX_CONNECTIONS = 64
 """A browser opens six; each has a thread."""
 CHUNK_BYTES = 2**16
-"""Of an answer, which a browser has STALL_SECONDS to take."""
+"""Bytes of an answer that are written at a time; a browser has STALL_SECONDS to read them."""
 HEAD_SECONDS = 10.0
-"""For the head of a request to arrive, which a browser writes in one go."""
+"""For the head of a request to arrive, which a browser sends at once."""
 STALL_SECONDS = 20.0
-"""In which a browser must take some of the answer that waits for it."""
+"""Within which a browser must read some of the answer that waits for it."""
 
 
 class MapServer(ThreadingHTTPServer):
-    """Serves the page of some models on loopback; port 0 is any that is free.
+    """A server of the page of one or two models, on loopback.
 
-    Raises MissingExtraError without Bokeh, OutputError where the port cannot be had.
+    Parameters
+    ----------
+    models : sequence of MapData
+    port : int
+        0: any free port.
+
+    Raises
+    ------
+    MissingExtraError
+        Bokeh is not installed.
+    OutputError
+        The port cannot be used.
     """
 
     daemon_threads = True
@@ -46,8 +57,8 @@ class MapServer(ThreadingHTTPServer):
 
     def __init__(self, models: Sequence[MapData], port: int) -> None:
         self.models = models
-        self.page = text_bytes(page(models, whole=False))
-        self._quick, self._slow = Lock(), Lock()
+        self.page = text_bytes(page(models, embed=False))
+        self._fast, self._slow = Lock(), Lock()
         self._waiting: dict[socket.socket, float] = {}
         try:
             super().__init__((HOST, port), _Handler)
@@ -56,49 +67,50 @@ class MapServer(ThreadingHTTPServer):
 
     @property
     def address(self) -> str:
-        """Where a browser finds the page."""
+        """The URL of the page."""
         return f"http://{HOST}:{self.server_port}/"
 
     def resource(self, path: str) -> tuple[bytes, str] | None:
-        """What stands at a path, and its media type; None: nothing.
+        """Return the content of a path and its media type; None if there is none.
 
-        One part at a time is worked out, but the points, which take long, beside the others.
+        One payload is computed at a time, except that the points, which take long, do not block
+        the others.
         """
         if path == "/":
             return self.page, HTML
-        place, _, kind = path.removeprefix(PREFIX).partition("-")
-        known = path.startswith(PREFIX) and kind in PARTS and place.isdecimal()
-        if not known or int(place) >= len(self.models):
+        index, _, kind = path.removeprefix(PREFIX).partition("-")
+        is_known = path.startswith(PREFIX) and kind in PAYLOADS and index.isdecimal()
+        if not is_known or int(index) >= len(self.models):
             return None
-        with self._slow if kind == "points" else self._quick:
-            return PARTS[kind](self.models[int(place)]), BYTES
+        with self._slow if kind == "points" else self._fast:
+            return PAYLOADS[kind](self.models[int(index)]), BYTES
 
     def await_request(self, connection: socket.socket) -> None:
-        """Give the head of a request its time; of too many that wait, end the first."""
+        """Start the deadline of a request's head; if too many connections wait, end the first."""
         waiting = list(self._waiting)
         if len(waiting) >= MAX_CONNECTIONS:
             self._end(waiting[0])
         self._waiting[connection] = time.monotonic() + self.head_seconds
 
     def has_request(self, connection: socket.socket) -> None:
-        """Note that a connection waits for no request any more."""
+        """Cancel the deadline of a connection."""
         self._waiting.pop(connection, None)
 
     def service_actions(self) -> None:
-        """End connections whose request has not arrived in time; called twice a second."""
+        """End connections whose request has not arrived in time; runs twice a second."""
         now = time.monotonic()
         for connection, deadline in list(self._waiting.items()):
             if deadline < now:
                 self._end(connection)
 
     def _end(self, connection: socket.socket) -> None:
-        """Have the thread that reads from a connection find its end."""
+        """Shut a connection down, so that the thread that reads from it ends."""
         if self._waiting.pop(connection, None) is not None:
             with suppress(OSError):  # the client may have gone
                 connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Tell of an error, but of a browser that has gone."""
+        """Print an error, except that a browser has gone."""
         if not isinstance(sys.exception(), ConnectionError | TimeoutError):
             super().handle_error(request, client_address)
 
@@ -110,7 +122,7 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = STALL_SECONDS
 
     def handle_one_request(self) -> None:
-        """Wait for a request, for a limited time, and answer it."""
+        """Wait for a request for a limited time, and answer it."""
         self.server.await_request(self.connection)
         try:
             super().handle_one_request()
@@ -118,7 +130,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.has_request(self.connection)
 
     def parse_request(self) -> bool:
-        """Read the rest of a head."""
+        """Parse the head of a request, which has arrived in time."""
         try:
             return super().parse_request()
         finally:
@@ -150,9 +162,9 @@ class _Handler(BaseHTTPRequestHandler):
     do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_POST  # noqa: N815
 
     def _is_local(self) -> bool:
-        """Whether the request names this machine as its host, with any port (of a tunnel, say).
+        """Return whether the request's Host is this machine, with any port (a tunnel's, say).
 
-        A page of another site whose name has come to mean this address names its own.
+        A page of another site whose name resolves to this address (DNS rebinding) has its own.
         """
         try:
             return urlsplit(f"//{self.headers.get('Host', '')}").hostname in NAMES
@@ -174,4 +186,4 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body[first : first + CHUNK_BYTES])
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nobody reads which parts the page has asked for."""
+        """Log nothing."""

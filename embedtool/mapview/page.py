@@ -1,7 +1,7 @@
-"""The map page: the words of a model or two as points, with search, neighbours and analogies.
+"""The map page: words of one or two models as points, with search, neighbours and analogies.
 
-In: MapData models. Out: the parts of the page, and the page: with all parts in it one file that
-needs no network, or without them a page that asks for each by its name.
+The data of the page are its payloads. They are embedded in the page, which then is one file that
+needs no network, or fetched from the server by name.
 """
 
 import json
@@ -18,36 +18,44 @@ from embedtool.errors import MissingExtraError
 from embedtool.mapview.map_data import MapData
 
 SCRIPTS = ("vectors.js", "map.js", "address.js", "page.js")
-"""Of this package's folder `map`, the last of which begins."""
+"""Scripts in this package's folder `map`; the last one starts the page."""
 BOKEH = ("bokeh.min.js", "bokeh-gl.min.js", "bokeh-api.min.js")
-"""Of Bokeh's package: the component that draws the points."""
-PARTS: dict[str, Callable[[MapData], bytes]] = {
+"""Scripts in Bokeh's package, which draws the points."""
+PAYLOADS: dict[str, Callable[[MapData], bytes]] = {
     "words": lambda model: json.dumps(model.words, separators=(",", ":")).encode(),
     "counts": lambda model: b"" if model.counts is None else model.counts.astype("<f8").tobytes(),
     "vectors": lambda model: model.int8_directions.tobytes(),
-    "plane": lambda model: model.pca_2d.astype("<f4").tobytes(),
+    "pca": lambda model: model.pca_2d.astype("<f4").tobytes(),
     "groups": lambda model: model.groups.tobytes(),
     "names": lambda model: json.dumps(model.group_names, separators=(",", ":")).encode(),
     "points": lambda model: model.points.astype("<f4").tobytes(),
 }
-"""What the page wants of each model, in this order: words as a list in JSON; counts, nothing where
-they are not known; arrays as MapData has them (vectors: its levels), little-endian; and the words
-that name each group, lists in JSON."""
+"""Payloads of each model by name: words, a JSON list; counts, float64, empty if unknown; vectors,
+int8; pca, points, float32; groups, uint8; names, JSON lists of the words that name each group.
+Numbers are little-endian."""
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; "
     "img-src data: blob:; font-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'"
 )
-"""The page loads nothing from anywhere but where it came from."""
+"""Content security policy: the page loads nothing except from its own server."""
 
 
-def page(models: Sequence[MapData], whole: bool) -> str:
-    """The page of one model or two.
+def page(models: Sequence[MapData], embed: bool) -> str:
+    """Return the page of one model or two.
 
-    whole : whether all parts stand in it
-    Raises MissingExtraError without Bokeh.
+    Parameters
+    ----------
+    models : sequence of MapData
+    embed : bool
+        Whether all payloads stand in the page.
+
+    Raises
+    ------
+    MissingExtraError
+        Bokeh is not installed.
     """
     folder = files("embedtool.mapview") / "map"
-    about = {
+    metadata = {
         "models": [
             {
                 "name": model.name, "nWords": model.n_words, "size": model.vector_size,
@@ -59,13 +67,13 @@ def page(models: Sequence[MapData], whole: bool) -> str:
     }  # fmt: skip
     scripts = [_bokeh(name) for name in BOKEH]
     scripts += [(folder / name).read_text("utf-8") for name in SCRIPTS]
-    parts = [_embedded(i, model) for i, model in enumerate(models)] if whole else []
+    payloads = [_embedded(i, model) for i, model in enumerate(models)] if embed else []
     slots = {
         "TITLE": escape(" and ".join(model.name for model in models)),
         "POLICY": POLICY,
         "STYLE": (folder / "page.css").read_text("utf-8"),
-        "ABOUT": _in_script(json.dumps(about)),
-        "PARTS": "\n".join(parts),
+        "METADATA": _in_script(json.dumps(metadata)),
+        "PAYLOADS": "\n".join(payloads),
         "SCRIPTS": "\n".join(f"<script>{each}</script>" for each in scripts),
     }
     text = (folder / "page.html").read_text("utf-8")
@@ -73,21 +81,21 @@ def page(models: Sequence[MapData], whole: bool) -> str:
 
 
 def _embedded(i: int, model: MapData) -> str:
-    kinds = [kind for kind in PARTS if kind != "plane"]
+    kinds = [kind for kind in PAYLOADS if kind != "pca"]
     return "\n".join(
         f'<script type="application/octet-stream;base64" id="{i}-{kind}">'
-        f"{b64encode(PARTS[kind](model)).decode()}</script>"
+        f"{b64encode(PAYLOADS[kind](model)).decode()}</script>"
         for kind in kinds
     )
 
 
 def _in_script(text: str) -> str:
-    """JSON that does not end the script that it stands in."""
+    """Escape JSON so that it cannot end the script element that it stands in."""
     return text.replace("<", "\\u003c")
 
 
 def _bokeh(name: str) -> str:
-    """A script of Bokeh, found without importing it, which takes a second."""
+    """Return a script of Bokeh, found without importing Bokeh, which takes a second."""
     spec = find_spec("bokeh")
     if spec is None or spec.origin is None:
         raise MissingExtraError("the map", "explore")

@@ -80,9 +80,10 @@ def _cost(boxes: Floats, lines: Floats, others: Floats, bounds: Floats) -> Float
 
     Parameters
     ----------
-    boxes, others : ndarray of float64, shapes (n_boxes, 2, 2) and (n_others, 2, 2)
+    boxes : ndarray of float64, shape (n_boxes, 2, 2)
         The lowest and the highest corner of each box.
     lines : ndarray of float64, shape (n_boxes, n_samples, 2)
+    others : ndarray of float64, shape (n_others, 2, 2)
     bounds : ndarray of float64, shape (2, 2)
     """
     low, high = boxes[:, 0], boxes[:, 1]

@@ -48,7 +48,7 @@ def asked(
     return answer, body
 
 
-@pytest.mark.parametrize("path", ["/", "/?", "/?anything", "/?q=king&x=/parts/0-words"])
+@pytest.mark.parametrize("path", ["/", "/?", "/?anything", "/?q=king&x=/payloads/0-words"])
 def test_what_stands_after_a_question_mark_changes_no_page(served: MapServer, path: str) -> None:
     answer, body = asked(served, path)
     assert (answer.status, answer.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
@@ -56,12 +56,12 @@ def test_what_stands_after_a_question_mark_changes_no_page(served: MapServer, pa
 
 
 def test_a_part_may_have_a_query_too(served: MapServer) -> None:
-    answer, body = asked(served, "/parts/0-words?again")
+    answer, body = asked(served, "/payloads/0-words?again")
     assert (answer.status, answer.headers["Content-Type"]) == (200, "application/octet-stream")
     assert len(json.loads(body)) == 400
 
 
-@pytest.mark.parametrize("path", ["/", "/?anything", "/parts/0-words", "/parts/0-none"])
+@pytest.mark.parametrize("path", ["/", "/?anything", "/payloads/0-words", "/payloads/0-none"])
 def test_head_tells_what_get_would_give(served: MapServer, path: str) -> None:
     got, body = asked(served, path)
     head, nothing = asked(served, path, "HEAD")

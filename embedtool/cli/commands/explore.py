@@ -114,7 +114,7 @@ def _export_page(models: "list[MapData]", path: Path) -> str:
     from embedtool.mapview.page import page
 
     with atomic_write(path) as file:
-        file.write(text_bytes(page(models, whole=True)))
+        file.write(text_bytes(page(models, embed=True)))
     return f"{counted(models[0].n_words, 'word')}, {path.stat().st_size / 1e6:,.1f} MB"
 
 

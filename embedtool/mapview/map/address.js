@@ -1,54 +1,53 @@
 "use strict";
-// The address of the page: the question, the colours and the windows in it, and the way back.
-// In: state, maps and what page.js does with them. Out: a link to what is seen; or that, from a link.
+// The state of the page in its address: query, colouring and views, for links and the history.
 
-const DIGITS = 8; // of a coordinate in an address: enough for the nearest zoom
-const KNOWN = /^(q|colour|view\d)$/; // what an address may name
+const DIGITS = 8; // of a coordinate in an address: enough for the closest zoom
+const KNOWN = /^(q|colour|view\d)$/; // parameters of an address
 
-/** The question, colours and windows, in the address; `step`: as a new step in the history. */
-function remember(step = false) {
+/** Write query, colouring and views into the address; `isStep`: as a new entry of the history. */
+function saveState(isStep = false) {
   if (!state.restored) return;
-  const parts = new URLSearchParams();
-  if (state.question) parts.set("q", state.question);
-  if (state.colour !== "groups") parts.set("colour", state.colour);
+  const params = new URLSearchParams();
+  if (state.query) params.set("q", state.query);
+  if (state.colour !== "groups") params.set("colour", state.colour);
   maps.forEach((map, i) => {
-    const shown = map.final ? map.window : map.pending; // first points have other windows
-    if (!shown) return;
-    parts.set(`view${i}`, [...shown.x, ...shown.y].map((value) => value.toPrecision(DIGITS)).join(","));
+    const view = map.isFinal ? map.view : map.pendingView; // preliminary points have another view
+    if (!view) return;
+    params.set(`view${i}`, [...view.x, ...view.y].map((value) => value.toPrecision(DIGITS)).join(","));
   });
-  state.address = `#${parts}`;
-  if (step) history.pushState(null, "", state.address);
+  state.address = `#${params}`;
+  if (isStep) history.pushState(null, "", state.address);
   else history.replaceState(null, "", state.address);
 }
 
-/** Bring back what an address says. A window of points that are still to come is for later. */
-function restore(address) {
-  const parts = new URLSearchParams(address.replace(/^#/, ""));
-  paint(parts.get("colour") === "frequency" ? "frequency" : "groups");
-  const windows = maps.map((_, i) => {
-    const ends = (parts.get(`view${i}`) ?? "").split(",").map(Number);
-    const sound = ends.length === 4 && ends.every(Number.isFinite) && ends[0] < ends[1] && ends[2] < ends[3];
-    return sound ? { x: ends.slice(0, 2), y: ends.slice(2) } : null;
+/** Restore the state from an address. A view waits until the map has its final points. */
+function restoreState(address) {
+  const params = new URLSearchParams(address.replace(/^#/, ""));
+  setColouring(params.get("colour") === "frequency" ? "frequency" : "groups");
+  const views = maps.map((_, i) => {
+    const ends = (params.get(`view${i}`) ?? "").split(",").map(Number);
+    const isValid = ends.length === 4 && ends.every(Number.isFinite) && ends[0] < ends[1] && ends[2] < ends[3];
+    return isValid ? { x: ends.slice(0, 2), y: ends.slice(2) } : null;
   });
-  const question = parts.get("q");
-  if (question) ask(question, !(windows[0] && maps[0].final), false);
-  else if (state.question) clear(false);
+  const query = params.get("q");
+  if (query) ask(query, !(views[0] && maps[0].isFinal), false);
+  else if (state.query) clear(false);
   maps.forEach((map, i) => {
-    if (windows[i] && map.final) map.window = windows[i];
-    else if (!windows[i] && !question) map.whole();
-    map.pending = map.final ? null : windows[i];
+    if (views[i] && map.isFinal) map.view = views[i];
+    else if (!views[i] && !query) map.showAll();
+    map.pendingView = map.isFinal ? null : views[i];
   });
   state.restored = true;
-  remember();
+  saveState();
 }
 
-/** The way back and forth between questions, and a link that is written into an open page. */
-function follow() {
+/** Follow the history, or a link that is entered into an open page. */
+function followAddress() {
   if (!state.restored || location.hash === state.address) return;
   const names = [...new URLSearchParams(location.hash.slice(1)).keys()];
-  if (!names.length || names.some((name) => KNOWN.test(name))) restore(location.hash);
-  else remember(); // the place of an element, which is no place on the map
+  if (!names.length || names.some((name) => KNOWN.test(name))) restoreState(location.hash);
+  else saveState(); // the id of an element, not a state of the map
 }
 
-addEventListener("popstate", follow);
-addEventListener("hashchange", follow);
+addEventListener("popstate", followAddress);
+addEventListener("hashchange", followAddress);

@@ -1,31 +1,30 @@
 "use strict";
-// The points of a model, drawn by Bokeh.
-// In: a Model, its points and groups. Out: WordMap, which shows words and says which are chosen.
+// The map of a model, drawn by Bokeh.
 
-// Of any two the difference (CIEDE2000) is 13 or more to all eyes, dichromats' too.
+// Any two differ by 13 or more (CIEDE2000), in dichromats' vision too.
 const GROUP_COLOURS = [
   "#4280f7", "#ee9f22", "#c32057", "#315b43", "#8c78a3", "#9c7b1b",
   "#33b9fa", "#872e70", "#b7a88a", "#334bc9", "#4f580d", "#808986",
 ];
-const UNGROUPED = 11; // the colour of words whose group is still to come
-const LABEL_AREA = 10000; // pixels of the map for each name, so that a large window has more
-const LONGEST_LABEL = 32; // characters
+const UNGROUPED = 11; // the colour of words before groups are loaded
+const LABEL_AREA = 10000; // square pixels of the map for each label
+const MAX_LABEL_LENGTH = 32; // characters
 const LABEL_FONT = "bold 12px system-ui, sans-serif";
 const LABEL_HEIGHT = 17; // pixels
-const REACH = 9; // pixels from a point at which the pointer has it
-const SETTLED = 90; // milliseconds without a move before labels are set anew
-const MOST_IN_MOTION = 3000; // points that a canvas draws while the map moves
-const MARGIN = 0.04; // of the map's width, left free beside the outermost points
-const STEP = 0.12; // of the map's width, that an arrow key moves it
-const ZOOM = 0.75;
-const NEAREST = 0.04; // of the map's width, that an answer's words are shown in at least
-const AROUND = 0.15; // of their width, left free beside them
-const MOST_ZOOM = 1000; // times nearer than the whole map
-const LEAST_ZOOM = 0.5;
-const SAME = 1e-4; // scales that differ by less are one, as those of an address that was cut
+const POINTER_RADIUS = 9; // pixels within which the pointer hits a point
+const LABEL_DELAY = 90; // milliseconds without a move before labels are updated
+const MAX_POINTS_IN_MOTION = 3000; // points that a canvas draws while the map moves
+const MARGIN = 0.04; // fraction of the map's width beside the outermost points
+const PAN_STEP = 0.12; // fraction of the map's width that an arrow key moves it
+const ZOOM_FACTOR = 0.75;
+const MIN_ANSWER_WIDTH = 0.04; // fraction of the map's width that is shown at least
+const ANSWER_MARGIN = 0.15; // fraction of an answer's width beside it
+const MAX_ZOOM = 1000; // relative to the whole map
+const MIN_ZOOM = 0.5;
+const SCALE_TOLERANCE = 1e-4; // scales that differ by less are equal: those in an address are rounded
 const RIGHT_TO_LEFT = /\p{Script=Hebrew}|\p{Script=Arabic}|\p{Script=Syriac}|\p{Script=Thaana}|\p{Script=Nko}/u;
 
-/** Whether the machine draws WebGL by itself, not by a program, which takes a second a picture. */
+/** Return whether WebGL is drawn by hardware; software takes a second for each frame. */
 function hasGraphics() {
   const gl = document.createElement("canvas").getContext("webgl2");
   const info = gl?.getExtension("WEBGL_debug_renderer_info");
@@ -33,23 +32,23 @@ function hasGraphics() {
   return Boolean(name) && !/swiftshader|llvmpipe|softpipe|software|basic render/i.test(name);
 }
 
-/** A word as a name on the map: cut where it is long, and isolated where its script runs leftwards. */
-function labelled(word) {
+/** Return a word as a label: truncated, and isolated if its script is written from right to left. */
+function labelText(word) {
   const characters = [...word];
-  const text = characters.length > LONGEST_LABEL ? `${characters.slice(0, LONGEST_LABEL).join("")}…` : word;
+  const text = characters.length > MAX_LABEL_LENGTH ? `${characters.slice(0, MAX_LABEL_LENGTH).join("")}…` : word;
   return RIGHT_TO_LEFT.test(text) ? `\u2068${text}\u2069` : text;
 }
 
 class WordMap {
-  /** tell: {ask(word), chosen(ids), moved()}, what the page does about a click, a lasso, a move. */
-  constructor(model, element, tell) {
-    Object.assign(this, { model, element, tell, focus: null, colour: "groups", hovered: null });
-    this.final = false; // whether the points are those of the layout that was asked for
-    this.pending = null; // the window that a link asks for, until they are
+  /** callbacks: {ask(word), selected(ids), viewChanged()}, on a click, a lasso, a move of the map. */
+  constructor(model, element, callbacks) {
+    Object.assign(this, { model, element, callbacks, currentAnswer: null, colour: "groups", hoveredId: null });
+    this.isFinal = false; // whether the points are those of the requested layout
+    this.pendingView = null; // the view of a link, until they are
     this.source = new Bokeh.ColumnDataSource({ data: { x: [], y: [], shade: [], size: [] } });
-    this.labels = new Bokeh.ColumnDataSource({ data: { x: [], y: [], text: [], style: [] } });
-    this.found = new Bokeh.ColumnDataSource({ data: { x: [], y: [] } });
-    this.lines = new Bokeh.ColumnDataSource({ data: { x0: [], y0: [], x1: [], y1: [] } });
+    this.labelSource = new Bokeh.ColumnDataSource({ data: { x: [], y: [], text: [], style: [] } });
+    this.answerSource = new Bokeh.ColumnDataSource({ data: { x: [], y: [] } });
+    this.lineSource = new Bokeh.ColumnDataSource({ data: { x0: [], y0: [], x1: [], y1: [] } });
     this.mapper = new Bokeh.LinearColorMapper({ palette: GROUP_COLOURS, low: -0.5, high: 11.5 });
     this.measure = document.createElement("canvas").getContext("2d");
     this.measure.font = LABEL_FONT;
@@ -62,8 +61,8 @@ class WordMap {
     const wheel = new Bokeh.WheelZoomTool({ zoom_on_axis: false });
     const plot = Bokeh.Plotting.figure({
       tools: [this.pan, wheel, this.lasso], toolbar_location: null,
-      output_backend: hasGraphics() ? "webgl" : "canvas", // where a canvas shows fewer in motion
-      lod_threshold: MOST_IN_MOTION, lod_factor: Math.ceil(this.model.nWords / MOST_IN_MOTION),
+      output_backend: hasGraphics() ? "webgl" : "canvas", // a canvas shows fewer points in motion
+      lod_threshold: MAX_POINTS_IN_MOTION, lod_factor: Math.ceil(this.model.nWords / MAX_POINTS_IN_MOTION),
       sizing_mode: "stretch_both", min_border: 0, outline_line_color: null,
       x_axis_location: null, y_axis_location: null,
       x_range: new Bokeh.Range1d({ start: -1, end: 1 }),
@@ -73,121 +72,121 @@ class WordMap {
     plot.toolbar.active_scroll = wheel;
     plot.xgrid.visible = false;
     plot.ygrid.visible = false;
-    this.points = plot.scatter({ field: "x" }, { field: "y" }, {
+    this.pointRenderer = plot.scatter({ field: "x" }, { field: "y" }, {
       source: this.source, size: { field: "size" }, line_color: null, fill_alpha: 0.75,
       fill_color: { field: "shade", transform: this.mapper },
       nonselection_fill_alpha: 0.08, selection_fill_alpha: 0.9,
     });
     const lines = plot.segment(
       { field: "x0" }, { field: "y0" }, { field: "x1" }, { field: "y1" },
-      { source: this.lines, line_alpha: 0.6, line_width: 1.2 },
+      { source: this.lineSource, line_alpha: 0.6, line_width: 1.2 },
     );
     const rings = plot.scatter({ field: "x" }, { field: "y" }, {
-      source: this.found, size: 11, fill_alpha: 0, line_width: 2,
+      source: this.answerSource, size: 11, fill_alpha: 0, line_width: 2,
     });
     const text = plot.text({ field: "x" }, { field: "y" }, { field: "text" }, {
-      source: this.labels, text_font_size: "12px", text_font: "system-ui, sans-serif",
+      source: this.labelSource, text_font_size: "12px", text_font: "system-ui, sans-serif",
       text_font_style: { field: "style" }, x_offset: 5, y_offset: -4, background_fill_alpha: 0.65,
     });
-    Object.assign(this, { linesDrawn: lines, rings, text });
+    Object.assign(this, { lineRenderer: lines, ringRenderer: rings, labelRenderer: text });
     for (const renderer of [lines, rings, text]) renderer.level = "overlay";
-    this.lasso.renderers = [this.points];
+    this.lasso.renderers = [this.pointRenderer];
     return plot;
   }
 
-  /** Listen, and draw. The points come later, by `place`. */
+  /** Draw the empty map and attach event handlers. `setPoints` adds the points. */
   async show() {
-    this.dress();
+    this.applyTheme();
     this.plot.on_event("tap", ({ x, y, modifiers }) => {
-      const id = this.at(x, y);
-      if (id !== null && !modifiers?.shift) this.tell.ask(this.model.words[id]);
+      const id = this.wordAt(x, y);
+      if (id !== null && !modifiers?.shift) this.callbacks.ask(this.model.words[id]);
     });
-    this.plot.on_event("mousemove", ({ x, y }) => this.hover(this.at(x, y)));
+    this.plot.on_event("mousemove", ({ x, y }) => this.hover(this.wordAt(x, y)));
     this.plot.on_event("mouseleave", () => this.hover(null));
     this.plot.on_event("rangesupdate", () => {
-      this.wanted = this.window;
-      this.moved();
+      this.requestedView = this.view;
+      this.viewChanged();
     });
     this.plot.on_event("selectiongeometry", ({ final }) => {
-      if (final) this.tell.chosen(this.source.selected.indices);
+      if (final) this.callbacks.selected(this.source.selected.indices);
     });
     await Bokeh.Plotting.show(this.plot, this.element.querySelector(".canvas"));
     new ResizeObserver(() => {
-      if (this.x) this.window = this.wanted;
+      if (this.x) this.view = this.requestedView;
     }).observe(this.element);
   }
 
-  /** Tell of the word under the pointer, or of none. */
+  /** Show the word under the pointer, or none (null). */
   hover(id) {
-    this.hovered = id;
+    this.hoveredId = id;
     if (id !== null) {
       const { words, counts } = this.model;
       const count = counts ? ` · ${counts[id].toLocaleString("en")}` : "";
       this.element.querySelector(".name").replaceChildren(bdi(words[id]), count);
     }
-    this.hang();
+    this.placeTooltip();
   }
 
-  /** Put the hovered word's name beside its point; hide it where the point is out of view. */
-  hang() {
+  /** Place the hovered word beside its point; hide it if the point is out of view. */
+  placeTooltip() {
     const name = this.element.querySelector(".name");
-    const [left, top] = this.hovered === null ? [-1, -1] : this.pixel(this.hovered);
+    const [left, top] = this.hoveredId === null ? [-1, -1] : this.pixelOf(this.hoveredId);
     const { width, height } = this.size;
     name.hidden = !(left >= 0 && left <= width && top >= 0 && top <= height);
     const [right, below] = [left < width / 2, top < height / 2];
-    name.style.left = `${left + (right ? REACH : -REACH)}px`;
-    name.style.top = `${top + (below ? REACH : -REACH)}px`;
+    name.style.left = `${left + (right ? POINTER_RADIUS : -POINTER_RADIUS)}px`;
+    name.style.top = `${top + (below ? POINTER_RADIUS : -POINTER_RADIUS)}px`;
     name.style.transform = `translate(${right ? 0 : -100}%, ${below ? 0 : -100}%)`;
   }
 
-  /** Where a word's point is, in pixels of the map. */
-  pixel(id) {
-    const { x, y } = this.window;
+  /** Return the position of a word's point in pixels of the map. */
+  pixelOf(id) {
+    const { x, y } = this.view;
     const { width, height } = this.size;
     return [((this.x[id] - x[0]) / (x[1] - x[0])) * width, ((y[1] - this.y[id]) / (y[1] - y[0])) * height];
   }
 
-  /** Points for the words, in the place of those that were there; the last ones are `final`. */
-  place(points, final) {
+  /** Set or replace the points of the words. */
+  setPoints(points, isFinal) {
     const { nWords } = this.model;
     this.x = new Float32Array(nWords);
     this.y = new Float32Array(nWords);
     for (let id = 0; id < nWords; id++) [this.x[id], this.y[id]] = [points[2 * id], points[2 * id + 1]];
     const size = new Float32Array(nWords);
     for (let id = 0; id < nWords; id++) size[id] = 3 + 6 / (1 + Math.log10(1 + id));
-    this.source.data = { x: this.x, y: this.y, shade: this.shades(), size };
-    this.bounds = this.ends();
-    this.final = final;
+    this.source.data = { x: this.x, y: this.y, shade: this.colourValues(), size };
+    this.bounds = this.extent();
+    this.isFinal = isFinal;
     this.hover(null);
-    this.whole();
-    const linked = final && this.pending;
-    if (this.focus) this.answer(this.focus.own, this.focus.answers, !linked);
-    if (linked) [this.window, this.pending] = [this.pending, null];
+    this.showAll();
+    const linked = isFinal && this.pendingView;
+    if (this.currentAnswer) this.showAnswer(this.currentAnswer.own, this.currentAnswer.answers, !linked);
+    if (linked) [this.view, this.pendingView] = [this.pendingView, null];
   }
 
-  group(groups) {
+  setGroups(groups) {
     this.groups = groups;
-    this.paint(this.colour);
+    this.setColouring(this.colour);
   }
 
   /** Colour the points by `groups` or by `frequency`. */
-  paint(colour) {
+  setColouring(colour) {
     this.colour = colour;
     const byGroup = colour === "groups";
-    this.mapper.palette = byGroup ? GROUP_COLOURS : this.frequencies();
+    this.mapper.palette = byGroup ? GROUP_COLOURS : this.frequencyPalette();
     this.mapper.low = byGroup ? -0.5 : 0;
     this.mapper.high = byGroup ? GROUP_COLOURS.length - 0.5 : 1;
-    if (this.x) this.source.data = { ...this.source.data, shade: this.shades() };
+    if (this.x) this.source.data = { ...this.source.data, shade: this.colourValues() };
   }
 
-  frequencies() {
+  frequencyPalette() {
     const dark = document.documentElement.classList.contains("dark");
-    const all = Bokeh.Palettes.viridis(256); // from dark to light; without what the back hides
+    const all = Bokeh.Palettes.viridis(256); // dark to light, without what the background hides
     return dark ? all.slice(50) : all.slice(0, 215).reverse();
   }
 
-  /** By rank, which is the order of frequency, the most frequent last. */
-  shades() {
+  /** Return the colour values: groups, or frequency ranks on a logarithmic scale. */
+  colourValues() {
     const { nWords } = this.model;
     if (this.colour === "groups") {
       return this.groups ? Float32Array.from(this.groups) : new Float32Array(nWords).fill(UNGROUPED);
@@ -196,42 +195,42 @@ class WordMap {
     return Float32Array.from({ length: nWords }, (_, id) => 1 - Math.log(id + 1) / scale);
   }
 
-  /** The colours of the page, light or dark. */
-  dress() {
+  /** Take the colours of the page's theme, light or dark. */
+  applyTheme() {
     const style = getComputedStyle(document.documentElement);
     const [back, text, strong] = ["--back", "--text", "--focus"].map((name) =>
       style.getPropertyValue(name).trim());
     this.plot.background_fill_color = back;
     this.plot.border_fill_color = back;
-    this.text.glyph.text_color = text;
-    this.text.glyph.background_fill_color = back;
-    this.rings.glyph.line_color = strong;
-    this.linesDrawn.glyph.line_color = strong;
-    if (this.colour === "frequency") this.paint(this.colour);
+    this.labelRenderer.glyph.text_color = text;
+    this.labelRenderer.glyph.background_fill_color = back;
+    this.ringRenderer.glyph.line_color = strong;
+    this.lineRenderer.glyph.line_color = strong;
+    if (this.colour === "frequency") this.setColouring(this.colour);
   }
 
-  get window() {
+  get view() {
     const { x_range: x, y_range: y } = this.plot;
     return { x: [x.start, x.end], y: [y.start, y.end] };
   }
 
-  /** Show at least this much; what is beyond the limits of zoom and place is brought within. */
-  set window(wanted) {
-    this.wanted = wanted;
-    const { x, y } = this.fitted(wanted);
+  /** Show at least this view, within the limits of zoom and position. */
+  set view(requested) {
+    this.requestedView = requested;
+    const { x, y } = this.fitView(requested);
     this.plot.x_range.setv({ start: x[0], end: x[1] });
     this.plot.y_range.setv({ start: y[0], end: y[1] });
-    this.moved();
+    this.viewChanged();
   }
 
-  /** A window with one scale for both axes, as high and wide as the map, that holds another. */
-  fitted({ x, y }) {
+  /** Return the smallest view of the map's shape that contains another. */
+  fitView({ x, y }) {
     const { width, height } = this.size;
     if (!width || !height) return { x, y };
     const scaleOf = (across, along) => [(across[1] - across[0]) / width, (along[1] - along[0]) / height];
     const { bounds } = this;
     const whole = Math.max(...scaleOf(bounds.x, bounds.y));
-    const limits = [whole / MOST_ZOOM, whole / LEAST_ZOOM];
+    const limits = [whole / MAX_ZOOM, whole / MIN_ZOOM];
     [[this.plot.x_range, width], [this.plot.y_range, height]].forEach(([range, side]) =>
       range.setv({ min_interval: limits[0] * side, max_interval: limits[1] * side }));
     const scales = scaleOf(x, y);
@@ -239,14 +238,14 @@ class WordMap {
     const around = ([begin, end], [least, most], pixels, own) => {
       const middle = (begin + end) / 2;
       const within = Math.min(Math.max(middle, least), most);
-      if (middle === within && Math.abs(own - scale) <= SAME * scale) return [begin, end];
+      if (middle === within && Math.abs(own - scale) <= SCALE_TOLERANCE * scale) return [begin, end];
       return [within - (scale * pixels) / 2, within + (scale * pixels) / 2];
     };
     return { x: around(x, bounds.x, width, scales[0]), y: around(y, bounds.y, height, scales[1]) };
   }
 
-  /** The least and the greatest coordinates, with a margin. */
-  ends() {
+  /** Return the range of the coordinates, with a margin. */
+  extent() {
     const ends = (values) => {
       let [least, most] = [Infinity, -Infinity];
       for (const value of values) {
@@ -259,27 +258,27 @@ class WordMap {
     return { x: ends(this.x), y: ends(this.y) };
   }
 
-  whole() {
-    this.window = this.bounds;
+  showAll() {
+    this.view = this.bounds;
   }
 
-  /** Move by shares of the width and height, and magnify. */
-  shift(right, up, factor = 1) {
+  /** Move by fractions of width and height, and zoom. */
+  panAndZoom(right, up, factor = 1) {
     const move = ([begin, end], share) => {
       const [middle, half] = [(begin + end) / 2 + share * (end - begin), ((end - begin) / 2) * factor];
       return [middle - half, middle + half];
     };
-    const { x, y } = this.window;
-    this.window = { x: move(x, right), y: move(y, up) };
+    const { x, y } = this.view;
+    this.view = { x: move(x, right), y: move(y, up) };
   }
 
-  /** The word whose point is nearest to a place of the map and within reach, or null. */
-  at(x, y) {
+  /** Return the id of the word nearest to a position within POINTER_RADIUS, or null. */
+  wordAt(x, y) {
     if (!this.x) return null;
-    const { x: wide, y: high } = this.window;
+    const { x: wide, y: high } = this.view;
     const { width, height } = this.size;
     const [across, along] = [width / (wide[1] - wide[0]), height / (high[1] - high[0])];
-    let [found, least] = [null, REACH * REACH];
+    let [found, least] = [null, POINTER_RADIUS * POINTER_RADIUS];
     for (let id = 0; id < this.model.nWords; id++) {
       const [right, up] = [(this.x[id] - x) * across, (this.y[id] - y) * along];
       const distance = right * right + up * up;
@@ -293,60 +292,60 @@ class WordMap {
     return { width, height };
   }
 
-  moved() {
+  viewChanged() {
     clearTimeout(this.timer);
-    if (this.x) this.hang();
+    if (this.x) this.placeTooltip();
     this.timer = setTimeout(() => {
-      this.settle();
-      this.label();
-      this.tell.moved();
-    }, SETTLED);
+      this.clampView();
+      this.updateLabels();
+      this.callbacks.viewChanged();
+    }, LABEL_DELAY);
   }
 
-  /** Bring a window that was dragged out of the map back to its edge. */
-  settle() {
+  /** Move a view that was dragged off the map back to its edge. */
+  clampView() {
     if (!this.x) return;
-    const [now, within] = [this.window, this.fitted(this.window)];
-    if (now.x[0] !== within.x[0] || now.y[0] !== within.y[0]) this.window = within;
+    const [now, within] = [this.view, this.fitView(this.view)];
+    if (now.x[0] !== within.x[0] || now.y[0] !== within.y[0]) this.view = within;
   }
 
-  /** Show an answer, or none: its words ringed, lines from the word asked for, all in view. */
-  answer(own, answers, move) {
-    this.focus = own ? { own, answers } : null;
+  /** Show an answer (null: none): rings around its words, lines from the query word. */
+  showAnswer(own, answers, move) {
+    this.currentAnswer = own ? { own, answers } : null;
     if (!this.x) return;
-    const ids = this.focus ? [...own, ...answers] : [];
+    const ids = this.currentAnswer ? [...own, ...answers] : [];
     const at = (array, of) => Array.from(of, (id) => array[id]);
-    this.found.data = { x: at(this.x, ids), y: at(this.y, ids) };
+    this.answerSource.data = { x: at(this.x, ids), y: at(this.y, ids) };
     const from = ids.length && own.length === 1 ? answers.map(() => own[0]) : [];
     const to = from.length ? answers : [];
-    this.lines.data = {
+    this.lineSource.data = {
       x0: at(this.x, from), y0: at(this.y, from), x1: at(this.x, to), y1: at(this.y, to),
     };
-    if (ids.length && move) this.bring(ids);
-    this.label();
+    if (ids.length && move) this.zoomTo(ids);
+    this.updateLabels();
   }
 
-  /** Bring words into view, all of them. */
-  bring(ids) {
+  /** Bring words into view. */
+  zoomTo(ids) {
     const { bounds } = this;
     const around = (array, [least, most]) => {
       const values = Array.from(ids, (id) => array[id]);
       const [begin, end] = [Math.min(...values), Math.max(...values)];
-      const half = Math.max((0.5 + AROUND) * (end - begin), (NEAREST / 2) * (most - least));
+      const half = Math.max((0.5 + ANSWER_MARGIN) * (end - begin), (MIN_ANSWER_WIDTH / 2) * (most - least));
       return [(begin + end) / 2 - half, (begin + end) / 2 + half];
     };
-    this.pending = null;
-    this.window = { x: around(this.x, bounds.x), y: around(this.y, bounds.y) };
+    this.pendingView = null;
+    this.view = { x: around(this.x, bounds.x), y: around(this.y, bounds.y) };
   }
 
-  choose(ids) {
+  select(ids) {
     this.source.selected.indices = ids;
   }
 
-  /** Names for the words in view, the answer's first, then the most frequent, where there is room. */
-  label() {
+  /** Label the words in view where there is room: the answer's, then the most frequent. */
+  updateLabels() {
     if (!this.x) return;
-    const { x: wide, y: high } = this.window;
+    const { x: wide, y: high } = this.view;
     const { width, height } = this.size;
     const most = Math.max(1, (width * height) / LABEL_AREA);
     const taken = [];
@@ -354,9 +353,9 @@ class WordMap {
     const put = (id, style) => {
       const [x, y] = [this.x[id], this.y[id]];
       if (x < wide[0] || x > wide[1] || y < high[0] || y > high[1]) return;
-      const [across, down] = this.pixel(id);
+      const [across, down] = this.pixelOf(id);
       const [left, top] = [across + 5, down - 4 - LABEL_HEIGHT];
-      const text = labelled(this.model.words[id]);
+      const text = labelText(this.model.words[id]);
       const right = left + this.measure.measureText(text).width;
       const bottom = top + LABEL_HEIGHT;
       const isWhole = left >= 0 && top >= 0 && right <= width && bottom <= height;
@@ -370,13 +369,13 @@ class WordMap {
       data.text.push(text);
       data.style.push(style);
     };
-    for (const id of this.focus?.own ?? []) put(id, "bold");
-    for (const id of this.focus?.answers ?? []) put(id, "bold");
+    for (const id of this.currentAnswer?.own ?? []) put(id, "bold");
+    for (const id of this.currentAnswer?.answers ?? []) put(id, "bold");
     const chosen = this.source.selected.indices;
     const count = chosen.length || this.model.nWords;
     for (let i = 0; i < count && taken.length < most; i++) {
       put(chosen.length ? chosen[i] : i, "normal");
     }
-    this.labels.data = data;
+    this.labelSource.data = data;
   }
 }

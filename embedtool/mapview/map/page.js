@@ -1,15 +1,14 @@
 "use strict";
-// The page: what a person asks, and what they see of the answer.
-// In: the models of the page. Out: tables, maps, a list of words and a link.
+// The page: queries, answers in tables and on the maps, selected words, and the start.
 
 const N_ANSWERS = 12;
-const MOST_SHOWN = 300; // words of a selection that are listed; all are copied and saved
-const MOST_OFFERED = 8;
+const MAX_LISTED = 300; // words of a selection that are listed; all are copied and saved
+const MAX_SUGGESTIONS = 8;
 
 const $ = (selector, within = document) => within.querySelector(selector);
-const about = JSON.parse($("#about").textContent);
-const state = { question: "", chosen: [], colour: "groups", restored: false };
-const models = about.models.map((each, place) => new Model(place, each));
+const metadata = JSON.parse($("#metadata").textContent);
+const state = { query: "", selectedWords: [], colour: "groups", restored: false };
+const models = metadata.models.map((each, index) => new Model(index, each));
 const maps = [];
 
 function element(name, attributes = {}, ...children) {
@@ -19,72 +18,72 @@ function element(name, attributes = {}, ...children) {
   return made;
 }
 
-/** A word, whose script runs as it does, whatever stands beside it. */
+/** Return a word whose direction does not depend on the text beside it. */
 function bdi(word) {
   return element("bdi", {}, word);
 }
 
-/** Say something: a text, or a list of texts and of {word} for each word. */
-function say(parts, wrong = false) {
-  const told = [parts].flat().map((part) => (part.word === undefined ? part : bdi(part.word)));
-  $("#status").replaceChildren(...told);
+/** Show a status: a text, or a list of texts and of {word} for each word. */
+function showStatus(parts, wrong = false) {
+  const nodes = [parts].flat().map((part) => (part.word === undefined ? part : bdi(part.word)));
+  $("#status").replaceChildren(...nodes);
   $("#status").classList.toggle("wrong", wrong);
 }
 
-/** A word that asks for itself. */
+/** Return a button that asks for a word. */
 function button(word) {
   const made = element("button", { type: "button", class: "word" }, bdi(word));
   made.addEventListener("click", () => ask(word));
   return made;
 }
 
-// Questions
+// Queries
 
-/** A text as a question: a word that is known as it stands, or without the spaces around it. */
-function asked(text) {
+/** Return a query without the spaces around it, unless it is a word as it stands. */
+function normalizeQuery(text) {
   const known = models.some((model) => model.ids?.has(text));
   return known ? text : text.replace(/^ +| +$/g, "");
 }
 
-/** Answer an expression in every model, and show it; a new question is a step in the history. */
-function ask(text, move = true, step = true) {
-  const question = asked(text);
-  if (!question) return clear(step);
-  if (!models.every((model) => model.ids)) return say("Still loading…");
+/** Answer an expression in every model; a new query is an entry of the history if `isStep`. */
+function ask(text, move = true, isStep = true) {
+  const query = normalizeQuery(text);
+  if (!query) return clear(isStep);
+  if (!models.every((model) => model.ids)) return showStatus("Still loading…");
   const found = [];
   const missing = [];
   for (const model of models) {
     try {
-      found.push(model.nearest(question, N_ANSWERS));
+      found.push(model.nearest(query, N_ANSWERS));
     } catch (error) {
       if (!(error instanceof QueryError)) throw error;
       found.push(null);
       missing.push(models.length > 1 ? [`${model.name}: `, ...error.parts] : error.parts);
     }
   }
-  $("#question").value = question;
-  offer([]);
+  $("#query").value = query;
+  showSuggestions([]);
   const faults = missing.flatMap((parts, i) => (i ? [" ", ...parts] : parts));
-  const isNew = step && question !== state.question;
+  const isNew = isStep && query !== state.query;
   if (found.every((each) => each === null)) {
-    const hadAnswer = state.question !== "";
-    forget();
-    say(faults, true);
-    return remember(isNew && hadAnswer);
+    const hadAnswer = state.query !== "";
+    clearAnswer();
+    showStatus(faults, true);
+    return saveState(isNew && hadAnswer);
   }
-  state.question = question;
+  state.query = query;
   $("#answers").replaceChildren(...found.map((each, i) => table(models[i], each)));
-  found.forEach((each, i) => maps[i].answer(each?.own ?? [], each?.answers.map(({ id }) => id) ?? [], move));
+  found.forEach((each, i) => maps[i].showAnswer(each?.own ?? [], each?.answers.map(({ id }) => id) ?? [], move));
   const first = found.find(Boolean);
   const model = models[found.indexOf(first)];
   const nearest = first.answers[0] ? [": nearest ", { word: model.words[first.answers[0].id] }] : [];
-  const told = [`${first.answers.length} words near to `, { word: question }, ...nearest];
-  say(faults.length ? [...told, ". ", ...faults] : told);
-  return remember(isNew);
+  const summary = [`${first.answers.length} words near to `, { word: query }, ...nearest];
+  showStatus(faults.length ? [...summary, ". ", ...faults] : summary);
+  return saveState(isNew);
 }
 
 function table(model, found) {
-  const caption = element("caption", {}, models.length > 1 ? model.name : bdi(state.question));
+  const caption = element("caption", {}, models.length > 1 ? model.name : bdi(state.query));
   if (found === null) return element("table", {}, caption);
   const rows = found.answers.map(({ id, score }) =>
     element("tr", {}, element("td", {}, button(model.words[id])), element("td", {}, score.toFixed(3))));
@@ -93,124 +92,124 @@ function table(model, found) {
   return element("table", {}, caption, element("thead", {}, head), element("tbody", {}, ...rows));
 }
 
-/** The answer goes, from the list and from the maps. */
-function forget() {
-  state.question = "";
+/** Remove the answer from the list and from the maps. */
+function clearAnswer() {
+  state.query = "";
   $("#answers").replaceChildren();
-  for (const map of maps) map.answer(null, null, false);
+  for (const map of maps) map.showAnswer(null, null, false);
 }
 
-function clear(step = true) {
-  const isNew = state.question !== "";
-  forget();
-  $("#question").value = "";
-  offer([]);
-  choose([]);
-  say(`${models[0].nWords.toLocaleString("en")} words; ask for one, or click a point.`);
-  remember(step && isNew);
+function clear(isStep = true) {
+  const isNew = state.query !== "";
+  clearAnswer();
+  $("#query").value = "";
+  showSuggestions([]);
+  selectWords([]);
+  showStatus(`${models[0].nWords.toLocaleString("en")} words; ask for one, or click a point.`);
+  saveState(isStep && isNew);
 }
 
-// Words that are offered while one writes
+// Suggestions while a query is typed
 
-let offered = -1;
+let suggestionIndex = -1;
 
-function offer(words) {
-  offered = -1;
+function showSuggestions(words) {
+  suggestionIndex = -1;
   const list = $("#words");
   list.hidden = !words.length;
-  $("#question").setAttribute("aria-expanded", String(Boolean(words.length)));
-  $("#question").removeAttribute("aria-activedescendant");
+  $("#query").setAttribute("aria-expanded", String(Boolean(words.length)));
+  $("#query").removeAttribute("aria-activedescendant");
   list.replaceChildren(...words.map((word, i) => {
     const item = element("li", { role: "option", id: `word-${i}`, "aria-selected": "false" }, bdi(word));
     item.addEventListener("mousedown", (event) => {
       event.preventDefault();
-      take(word);
+      complete(word);
     });
     return item;
   }));
 }
 
-/** The last word that is being written is this one. */
-function take(word) {
-  const before = $("#question").value.replace(/[^ ]*$/, "");
+/** Replace the word being typed, and ask. */
+function complete(word) {
+  const before = $("#query").value.replace(/[^ ]*$/, "");
   ask(before + word);
 }
 
-function mark(step) {
+function moveSuggestion(step) {
   const items = [...$("#words").children];
   if (!items.length) return;
-  offered = (offered + step + items.length) % items.length;
-  items.forEach((item, i) => item.setAttribute("aria-selected", String(i === offered)));
-  $("#question").setAttribute("aria-activedescendant", `word-${offered}`);
+  suggestionIndex = (suggestionIndex + step + items.length) % items.length;
+  items.forEach((item, i) => item.setAttribute("aria-selected", String(i === suggestionIndex)));
+  $("#query").setAttribute("aria-activedescendant", `word-${suggestionIndex}`);
 }
 
-$("#question").addEventListener("input", ({ target }) => {
+$("#query").addEventListener("input", ({ target }) => {
   const last = /[^ ]*$/.exec(target.value)[0];
-  offer(models[0].ids && last ? models[0].beginningWith(last, MOST_OFFERED) : []);
+  showSuggestions(models[0].ids && last ? models[0].withPrefix(last, MAX_SUGGESTIONS) : []);
 });
-$("#question").addEventListener("blur", () => offer([]));
-$("#question").addEventListener("keydown", (event) => {
+$("#query").addEventListener("blur", () => showSuggestions([]));
+$("#query").addEventListener("keydown", (event) => {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (step) {
     event.preventDefault();
-    mark(step);
-  } else if (event.key === "Enter" && offered >= 0) {
+    moveSuggestion(step);
+  } else if (event.key === "Enter" && suggestionIndex >= 0) {
     event.preventDefault();
-    take($("#words").children[offered].textContent);
+    complete($("#words").children[suggestionIndex].textContent);
   }
 });
 $("#search").addEventListener("submit", (event) => {
   event.preventDefault();
-  ask($("#question").value);
+  ask($("#query").value);
 });
 $("#analogy").addEventListener("submit", (event) => {
   event.preventDefault();
   const [first, second, third] = ["first", "second", "third"].map((name) =>
-    asked(event.target.elements[name].value));
+    normalizeQuery(event.target.elements[name].value));
   if (first && second && third) ask(`${second} - ${first} + ${third}`);
-  else say("An analogy needs three words.", true);
+  else showStatus("An analogy needs three words.", true);
 });
 
-// Words of a lasso
+// Selected words
 
-/** Choose words, in each model those that it has. */
-function choose(words) {
-  state.chosen = words;
+/** Select words, in each model those that it has. */
+function selectWords(words) {
+  state.selectedWords = words;
   models.forEach((model, i) => {
     const ids = words.map((word) => model.ids?.get(word)).filter((id) => id !== undefined);
-    maps[i].choose(ids.sort((a, b) => a - b));
-    maps[i].label();
+    maps[i].select(ids.sort((a, b) => a - b));
+    maps[i].updateLabels();
   });
   const section = $("#selection");
-  section.hidden = !state.chosen.length;
-  const n = state.chosen.length;
-  const more = n > MOST_SHOWN ? `, the first ${MOST_SHOWN}` : "";
+  section.hidden = !state.selectedWords.length;
+  const n = state.selectedWords.length;
+  const more = n > MAX_LISTED ? `, the first ${MAX_LISTED}` : "";
   $("h2", section).textContent = `${n.toLocaleString("en")} ${n === 1 ? "word" : "words"} chosen${more}`;
   $("ul", section).replaceChildren(
-    ...state.chosen.slice(0, MOST_SHOWN).map((word) => element("li", {}, button(word))));
-  if (n) say(`${n.toLocaleString("en")} words chosen.`);
+    ...state.selectedWords.slice(0, MAX_LISTED).map((word) => element("li", {}, button(word))));
+  if (n) showStatus(`${n.toLocaleString("en")} words chosen.`);
 }
 
 async function copy(text, what) {
   try {
     await navigator.clipboard.writeText(text);
-    say(`${what} copied.`);
+    showStatus(`${what} copied.`);
   } catch {
-    say(`The browser does not let a page copy here: ${text.slice(0, 200)}`, true);
+    showStatus(`The browser does not let a page copy here: ${text.slice(0, 200)}`, true);
   }
 }
 
-$("#copy-words").addEventListener("click", () => copy(state.chosen.join("\n"), "The words are"));
+$("#copy-words").addEventListener("click", () => copy(state.selectedWords.join("\n"), "The words are"));
 $("#save-words").addEventListener("click", () => {
-  const address = URL.createObjectURL(new Blob([`${state.chosen.join("\n")}\n`], { type: "text/plain" }));
+  const address = URL.createObjectURL(new Blob([`${state.selectedWords.join("\n")}\n`], { type: "text/plain" }));
   element("a", { href: address, download: "words.txt" }).click();
   setTimeout(() => URL.revokeObjectURL(address), 1000);
 });
-$("#clear-words").addEventListener("click", () => choose([]));
+$("#clear-words").addEventListener("click", () => selectWords([]));
 
 // The maps
 
-function frame(model) {
+function createMap(model) {
   const made = element("section", { class: "map", "aria-label": `Map of ${model.name}` });
   if (models.length > 1) made.append(element("h2", {}, model.name));
   const canvas = element("div", {
@@ -227,86 +226,86 @@ function frame(model) {
   $("#maps").append(made);
   const map = new WordMap(model, made, {
     ask,
-    chosen: (ids) => choose(Array.from(ids, (id) => model.words[id])),
-    moved: () => remember(),
+    selected: (ids) => selectWords(Array.from(ids, (id) => model.words[id])),
+    viewChanged: () => saveState(),
   });
-  const encircle = (on) => {
+  const setLasso = (on) => {
     map.plot.toolbar.active_drag = on ? map.lasso : map.pan;
     map.lasso.active = on;
     map.pan.active = !on;
     lasso.setAttribute("aria-pressed", String(on));
   };
-  lasso.addEventListener("click", () => encircle(lasso.getAttribute("aria-pressed") !== "true"));
-  all.addEventListener("click", () => map.whole());
+  lasso.addEventListener("click", () => setLasso(lasso.getAttribute("aria-pressed") !== "true"));
+  all.addEventListener("click", () => map.showAll());
   canvas.addEventListener("keydown", (event) => {
     const move = {
-      ArrowLeft: [-STEP, 0], ArrowRight: [STEP, 0], ArrowUp: [0, STEP], ArrowDown: [0, -STEP],
-      "+": [0, 0, ZOOM], "=": [0, 0, ZOOM], "-": [0, 0, 1 / ZOOM],
+      ArrowLeft: [-PAN_STEP, 0], ArrowRight: [PAN_STEP, 0], ArrowUp: [0, PAN_STEP], ArrowDown: [0, -PAN_STEP],
+      "+": [0, 0, ZOOM_FACTOR], "=": [0, 0, ZOOM_FACTOR], "-": [0, 0, 1 / ZOOM_FACTOR],
     }[event.key];
-    if (move) map.shift(...move);
-    else if (event.key === "0") map.whole();
+    if (move) map.panAndZoom(...move);
+    else if (event.key === "0") map.showAll();
     else return;
     event.preventDefault();
   });
-  return Object.assign(map, { encircle });
+  return Object.assign(map, { setLasso });
 }
 
 document.addEventListener("keydown", (event) => {
   const writing = /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName);
-  if (event.key === "Shift" && !writing) maps.forEach((map) => map.encircle(true));
+  if (event.key === "Shift" && !writing) maps.forEach((map) => map.setLasso(true));
   if (event.key === "/" && !writing) {
     event.preventDefault();
-    $("#question").select();
+    $("#query").select();
   } else if (event.key === "Escape") {
     if ($("#words").hidden) clear();
-    else offer([]);
+    else showSuggestions([]);
   }
 });
 document.addEventListener("keyup", (event) => {
-  if (event.key === "Shift") maps.forEach((map) => map.encircle(false));
+  if (event.key === "Shift") maps.forEach((map) => map.setLasso(false));
 });
 
-/** The list of groups: for each of them the words that name it, and how many words it has. */
-function nameGroups(groups, names) {
+/** Show the list of groups: the words that name each, and its size. */
+function showGroups(groups, names) {
   const words = names.map(() => models.map(() => []));
   groups.forEach((ofModel, i) => ofModel.forEach((group, id) => words[group][i].push(models[i].words[id])));
   $("#groups ol").replaceChildren(...names.map((named, group) => {
     const spot = element("i", { style: `background:${GROUP_COLOURS[group]}` });
     const sizes = [...new Set(words[group].map((each) => each.length.toLocaleString("en")))].join(" and ");
-    const told = named.flatMap((word, i) => (i ? [", ", bdi(word)] : [bdi(word)]));
-    const all = element("button", { type: "button", class: "word" }, ...told, ` … (${sizes})`);
-    all.addEventListener("click", () => choose([...new Set(words[group].flat())]));
+    const label = named.flatMap((word, i) => (i ? [", ", bdi(word)] : [bdi(word)]));
+    const all = element("button", { type: "button", class: "word" }, ...label, ` … (${sizes})`);
+    all.addEventListener("click", () => selectWords([...new Set(words[group].flat())]));
     return element("li", {}, spot, all);
   }));
 }
 
-// How it looks
+// Appearance
 
-function dress(dark) {
+function setTheme(dark) {
   document.documentElement.classList.toggle("dark", dark);
   $("#theme").setAttribute("aria-pressed", String(dark));
-  for (const map of maps) map.dress();
-  paint(state.colour);
+  for (const map of maps) map.applyTheme();
+  setColouring(state.colour);
 }
 
-$("#theme").addEventListener("click", () => dress(!document.documentElement.classList.contains("dark")));
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", ({ matches }) => dress(matches));
+$("#theme").addEventListener("click", () => setTheme(!document.documentElement.classList.contains("dark")));
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", ({ matches }) => setTheme(matches));
 
-/** Colour by groups, or by frequency, and say what the colours mean. */
-function paint(colour) {
+/** Colour by groups or by frequency, and show the legend. */
+function setColouring(colour) {
   state.colour = colour;
   $("#colour").value = colour;
-  for (const map of maps) map.paint(colour);
+  for (const map of maps) map.setColouring(colour);
   const byGroup = colour === "groups";
   $("#groups").hidden = !byGroup;
   $("#frequencies").hidden = byGroup;
-  const shades = maps[0].frequencies().map((rgba) => `#${rgba.toString(16).padStart(8, "0")}`);
+  const shades = maps[0].frequencyPalette().map((rgba) => `#${rgba.toString(16).padStart(8, "0")}`);
   $("#frequencies i").style.background = `linear-gradient(to right, ${shades.join(", ")})`;
 }
 
 $("#colour").addEventListener("change", ({ target }) => {
-  paint(target.value);
-  remember();
+  setColouring(target.value);
+  saveState();
 });
 $("#help").addEventListener("click", ({ target }) => {
   const keys = $("#keys");
@@ -315,11 +314,11 @@ $("#help").addEventListener("click", ({ target }) => {
   if (!keys.hidden) keys.scrollIntoView();
 });
 $("#link").addEventListener("click", () => {
-  remember();
+  saveState();
   copy(location.href, "The link is");
 });
 
-function described({ nWords, all, size }) {
+function describeModel({ nWords, all, size }) {
   const most = nWords < all ? `the ${nWords.toLocaleString("en")} most frequent of ` : "";
   return `${most}${all.toLocaleString("en")} words, ${size} dimensions`;
 }
@@ -327,45 +326,45 @@ function described({ nWords, all, size }) {
 async function start() {
   const address = location.hash;
   const [first] = models;
-  $("#summary").textContent = [...new Set(models.map(described)), `embedtool ${about.version}`].join(" · ");
-  maps.push(...models.map(frame));
-  dress(matchMedia("(prefers-color-scheme: dark)").matches);
+  $("#summary").textContent = [...new Set(models.map(describeModel)), `embedtool ${metadata.version}`].join(" · ");
+  maps.push(...models.map(createMap));
+  setTheme(matchMedia("(prefers-color-scheme: dark)").matches);
   const drawn = Promise.all(maps.map((map) => map.show()));
   await Promise.all(models.map((model) => model.load()));
-  say(`${first.nWords.toLocaleString("en")} words; ask for one, or click a point.`);
-  $("#question").focus();
+  showStatus(`${first.nWords.toLocaleString("en")} words; ask for one, or click a point.`);
+  $("#query").focus();
   await drawn;
   await Promise.all(maps.map(async (map) => {
     const { model } = map;
-    const isFinal = model.method === "pca" || Boolean(document.getElementById(`${model.place}-points`));
-    map.place(new Float32Array(await model.part(isFinal ? "points" : "plane")), isFinal);
+    const isFinal = model.method === "pca" || Boolean(document.getElementById(`${model.index}-points`));
+    map.setPoints(new Float32Array(await model.payload(isFinal ? "points" : "pca")), isFinal);
   }));
-  restore(address);
+  restoreState(address);
   document.documentElement.dataset.ready = "map";
-  const [names, ...groups] = await Promise.all([first.part("names"), ...models.map((model) => model.part("groups"))]);
-  groups.forEach((each, i) => maps[i].group(new Uint8Array(each)));
-  nameGroups(groups.map((each) => new Uint8Array(each)), JSON.parse(new TextDecoder().decode(names)));
+  const [names, ...groups] = await Promise.all([first.payload("names"), ...models.map((model) => model.payload("groups"))]);
+  groups.forEach((each, i) => maps[i].setGroups(new Uint8Array(each)));
+  showGroups(groups.map((each) => new Uint8Array(each)), JSON.parse(new TextDecoder().decode(names)));
   document.documentElement.dataset.ready = "groups";
-  await Promise.all(maps.filter((map) => !map.final).map(improve));
+  await Promise.all(maps.filter((map) => !map.isFinal).map(loadFinalPoints));
   document.documentElement.dataset.ready = "all";
 }
 
-/** The points of a layout that takes longer, where the first ones were those of the plane. */
-async function improve(map) {
-  const tell = (...said) => {
-    if (!state.question) say(...said); // what is said of an answer stays
+/** Replace the preliminary points, those of PCA, by the layout that takes longer. */
+async function loadFinalPoints(map) {
+  const announce = (...args) => {
+    if (!state.query) showStatus(...args); // the status of an answer stays
   };
-  tell(`The map by ${map.model.method === "tsne" ? "t-SNE" : "UMAP"} is being worked out…`);
+  announce(`The map by ${map.model.method === "tsne" ? "t-SNE" : "UMAP"} is being computed…`);
   try {
-    map.place(new Float32Array(await map.model.part("points")), true);
+    map.setPoints(new Float32Array(await map.model.payload("points")), true);
   } catch (error) {
-    return say(`The map stays the plane of the first components: ${error.message}`, true);
+    return showStatus(`The map stays the plane of the first components: ${error.message}`, true);
   }
-  tell("The map is done.");
-  return remember();
+  announce("The map is done.");
+  return saveState();
 }
 
 start().catch((error) => {
-  say(`This page cannot be shown: ${error.message}`, true);
+  showStatus(`This page cannot be shown: ${error.message}`, true);
   throw error;
 });

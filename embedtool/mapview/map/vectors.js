@@ -1,8 +1,7 @@
 "use strict";
-// Words and their vectors: what is near to what.
-// In: the parts of the page. Out: Model, which answers expressions.
+// Words and their vectors: Model answers expressions by nearest words.
 
-/** An error whose text has words in it: a list of strings, and of {word} for each of the words. */
+/** An error whose message is a list of strings and, for each word in it, of {word}. */
 class QueryError extends Error {
   constructor(...parts) {
     super(parts.map((part) => part.word ?? part).join(""));
@@ -10,36 +9,36 @@ class QueryError extends Error {
   }
 }
 
-/** The bytes of a part: from the page itself, or from where it came from. */
-async function bytesOf(name) {
+/** Return the bytes of a payload, embedded in the page or fetched from its server. */
+async function fetchPayload(name) {
   const element = document.getElementById(name);
   if (element) {
-    const bytes = decoded(element.textContent);
+    const bytes = decodeBase64(element.textContent);
     element.remove();
     return bytes.buffer;
   }
-  const answer = await fetch(`parts/${name}`);
+  const answer = await fetch(`payloads/${name}`);
   if (!answer.ok) throw new Error((await answer.text()) || `${name}: ${answer.status}`);
   return answer.arrayBuffer();
 }
 
-function decoded(text) {
+function decodeBase64(text) {
   if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text);
   const padding = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0;
   const bytes = new Uint8Array((text.length / 4) * 3 - padding);
-  const step = 4 * 2 ** 16; // characters that are decoded in one go
+  const step = 4 * 2 ** 16; // characters that are decoded at a time
   for (let begin = 0, at = 0; begin < text.length; begin += step) {
-    const piece = atob(text.slice(begin, begin + step));
-    for (let i = 0; i < piece.length; i++) bytes[at++] = piece.charCodeAt(i);
+    const block = atob(text.slice(begin, begin + step));
+    for (let i = 0; i < block.length; i++) bytes[at++] = block.charCodeAt(i);
   }
   return bytes;
 }
 
-/** The least length of a sum of unit vectors, as a share of its weights, that is no rounding. */
-const LEAST_LENGTH = 1e-6;
+/** A sum of unit vectors shorter than this fraction of its weights is zero but for rounding. */
+const MIN_LENGTH = 1e-6;
 
-/** The weighted words of `king - man + woman`, as the command line reads them. */
-function parsed(text) {
+/** Parse `king - man + woman` into [weight, word] pairs, as the command line does. */
+function parseExpression(text) {
   const number = "[+-]?(?:\\d+\\.?\\d*|\\.\\d+)(?:[eE][+-]?\\d+)?";
   const weighted = new RegExp(`^(${number})\\*(.+)$`, "s");
   const spaced = new RegExp(`(?<!\\S)(${number})\\s*\\*\\s*(?=\\S)`, "g");
@@ -56,27 +55,27 @@ function parsed(text) {
     if (!signs.has(tokens[i]) || i + 1 === tokens.length || signs.has(tokens[i + 1])) {
       throw new QueryError("Write words with spaces around + and -, as in king - man + woman.");
     }
-    const found = weighted.exec(tokens[i + 1]);
-    const weight = found ? Number(found[1]) : 1;
-    terms.push([signs.get(tokens[i]) * weight, found ? found[2] : tokens[i + 1]]);
+    const match = weighted.exec(tokens[i + 1]);
+    const weight = match ? Number(match[1]) : 1;
+    terms.push([signs.get(tokens[i]) * weight, match ? match[2] : tokens[i + 1]]);
   }
   return terms;
 }
 
 class Model {
-  /** A model of `about`, its words and vectors still to be loaded. */
-  constructor(place, about) {
-    Object.assign(this, { place, ...about });
+  /** `metadata`: the model's entry in #metadata. Words and vectors are loaded by `load`. */
+  constructor(index, metadata) {
+    Object.assign(this, { index, ...metadata });
   }
 
-  async part(kind) {
-    return bytesOf(`${this.place}-${kind}`);
+  async payload(kind) {
+    return fetchPayload(`${this.index}-${kind}`);
   }
 
-  /** Words and vectors: all that a question needs. */
+  /** Load words and vectors, which are all that a query needs. */
   async load() {
     const [words, counts, vectors] = await Promise.all(
-      ["words", "counts", "vectors"].map((kind) => this.part(kind)),
+      ["words", "counts", "vectors"].map((kind) => this.payload(kind)),
     );
     this.words = JSON.parse(new TextDecoder().decode(words));
     this.ids = new Map(this.words.map((word, id) => [word, id]));
@@ -94,7 +93,7 @@ class Model {
     return this.vectors.subarray(id * this.size, (id + 1) * this.size);
   }
 
-  /** The id of a word as it is written, or in small letters. */
+  /** Return the id of a word as it is written, or in lower case. */
   idOf(word) {
     const id = this.ids.get(word) ?? this.ids.get(word.toLowerCase());
     if (id === undefined) throw this.unknown(word);
@@ -102,8 +101,8 @@ class Model {
   }
 
   unknown(word) {
-    const like = this.beginningWith(word.slice(0, Math.max(2, word.length - 2)), 3);
-    const hint = like.flatMap((each, i) => [i ? ", " : "; there are ", { word: each }]);
+    const suggestions = this.withPrefix(word.slice(0, Math.max(2, word.length - 2)), 3);
+    const hint = suggestions.flatMap((each, i) => [i ? ", " : "; there are ", { word: each }]);
     const among = `” is not among the ${this.nWords.toLocaleString("en")} words`;
     if (/^\(.|.\)$/.test(word)) {
       return new QueryError("“", { word }, among, "; write king - man + woman without parentheses.");
@@ -111,24 +110,24 @@ class Model {
     return new QueryError("“", { word }, among, ...hint, ".");
   }
 
-  /** The most frequent words that begin so. */
-  beginningWith(prefix, n) {
-    const found = [];
-    const small = prefix.toLowerCase();
-    for (let id = 0; id < this.nWords && found.length < n && small; id++) {
-      if (this.words[id].toLowerCase().startsWith(small)) found.push(this.words[id]);
+  /** Return the n most frequent words with a prefix. */
+  withPrefix(prefix, n) {
+    const words = [];
+    const lowercase = prefix.toLowerCase();
+    for (let id = 0; id < this.nWords && words.length < n && lowercase; id++) {
+      if (this.words[id].toLowerCase().startsWith(lowercase)) words.push(this.words[id]);
     }
-    return found;
+    return words;
   }
 
-  /** The weighted words of a text: one, where it is a word as it stands, spaces and all. */
-  parsed(text) {
-    return this.ids.has(text) ? [[1, text]] : parsed(text);
+  /** Parse an expression; a text that is a word, spaces included, is that word. */
+  parse(text) {
+    return this.ids.has(text) ? [[1, text]] : parseExpression(text);
   }
 
-  /** The n words nearest to an expression, and its own: cosines with the sum of unit vectors. */
+  /** Return an expression's own ids, and the n nearest words by cosine with the sum of unit vectors. */
   nearest(text, n) {
-    const terms = this.parsed(text).map(([weight, word]) => [weight, this.idOf(word)]);
+    const terms = this.parse(text).map(([weight, word]) => [weight, this.idOf(word)]);
     const query = new Float64Array(this.size);
     let weights = 0;
     for (const [weight, id] of terms) {
@@ -141,16 +140,16 @@ class Model {
       for (let i = 0; i < this.size; i++) query[i] += scale * row[i];
       weights += Math.abs(weight);
     }
-    if (Math.hypot(...query) <= LEAST_LENGTH * weights) {
+    if (Math.hypot(...query) <= MIN_LENGTH * weights) {
       throw new QueryError("“", { word: text }, "” is nothing at all: the words cancel out.");
     }
     const own = terms.map(([, id]) => id);
     const scores = this.cosines(query);
-    const answers = best(scores, n + own.length).filter((id) => !own.includes(id));
+    const answers = topK(scores, n + own.length).filter((id) => !own.includes(id));
     return { own, answers: answers.slice(0, n).map((id) => ({ id, score: scores[id] })) };
   }
 
-  /** float32 (n_words,) */
+  /** Return the cosine of each word with a vector, float32 (n_words,). */
   cosines(query) {
     const { size, vectors, lengths, nWords } = this;
     const length = Math.hypot(...query);
@@ -164,17 +163,17 @@ class Model {
   }
 }
 
-/** The places of the n largest scores, largest first; of equal ones the first. */
-function best(scores, n) {
-  const found = [];
+/** Return the indices of the n largest scores, largest first; of equal ones the first. */
+function topK(scores, n) {
+  const indices = [];
   let least = -Infinity;
   for (let id = 0; id < scores.length; id++) {
-    if (found.length === n && scores[id] <= least) continue;
-    let at = found.length;
-    while (at > 0 && scores[found[at - 1]] < scores[id]) at--;
-    found.splice(at, 0, id);
-    if (found.length > n) found.pop();
-    least = scores[found[found.length - 1]];
+    if (indices.length === n && scores[id] <= least) continue;
+    let at = indices.length;
+    while (at > 0 && scores[indices[at - 1]] < scores[id]) at--;
+    indices.splice(at, 0, id);
+    if (indices.length > n) indices.pop();
+    least = scores[indices[indices.length - 1]];
   }
-  return found;
+  return indices;
 }
