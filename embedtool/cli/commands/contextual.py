@@ -50,7 +50,7 @@ generation_options: Decorator[Any] = config_options(GenerationConfig)
 
 @click.group(cls=SuggestingGroup)
 def contextual() -> None:
-    """Train an encoder over word vectors, and ask it for words in their sentences.
+    """Train an encoder over word vectors, and query words in their sentences.
 
     All but `train` and `generate` take a folder of Hugging Face's transformers too, on disk.
     """
@@ -105,7 +105,7 @@ def similar(
 @word_option
 @json_option
 def compare(model: Path, first: str, second: str, word: str, as_json: bool) -> None:
-    """Print how near a word's uses in two sentences are, by cosine: 1 is the same."""
+    """Print the cosine of a word's vectors in two sentences."""
     from embedtool.contextual import queries
     from embedtool.contextual.loading import open_encoder
 
@@ -155,10 +155,10 @@ def vectors(model: Path, inputs: tuple[str, ...], output: Path, **options: Any) 
 def senses(
     model: Path, inputs: tuple[str, ...], word: str, full: bool, as_json: bool, **options: Any
 ) -> None:
-    """Part the uses of a word in a text into senses, and print an example of each.
+    """Cluster the uses of a word in a text into senses, and print an example of each.
 
-    INPUT is as for `embedtool train`. Uses are clustered by their vectors (k-means). Of a line that
-    is long, what stands around the word is printed.
+    INPUT is as for `embedtool train`. Uses are clustered by their vectors (k-means). Long lines are
+    cut to the context of the word.
     """
     config = SensesConfig.from_options(options)
     corpus = _corpus(inputs, options)
@@ -195,7 +195,7 @@ def _print_senses(found: "Senses", shortened: Callable[[str], str]) -> None:
 @generation_options
 @json_option
 def generate(model: Path, prompt: str, as_json: bool, **options: Any) -> None:
-    """Go on with PROMPT, or begin a sentence, with an encoder trained to predict what follows.
+    """Continue PROMPT, or begin a sentence, with an encoder trained to predict the next word.
 
     Each text ends with its sentence.
     """
@@ -208,7 +208,7 @@ def generate(model: Path, prompt: str, as_json: bool, **options: Any) -> None:
 
     encoder = open_encoder(model)
     if not isinstance(encoder, TrainedEncoder):
-        raise QueryError(f"{model}: only encoders of `contextual train` go on with a text")
+        raise QueryError(f"{model}: only encoders of `contextual train` generate text")
     texts = generation.generate(encoder, prompt, config)
     if as_json:
         print_json([" ".join(words) for words in texts])
@@ -224,11 +224,11 @@ def generate(model: Path, prompt: str, as_json: bool, **options: Any) -> None:
 @json_option
 @tsv_option
 def evaluate(model: Path, pairs: Path | None, encoding: str, as_json: bool, as_tsv: bool) -> None:
-    """Tell whether words have the same sense in two sentences, and print how often that is right.
+    """Classify whether words have the same sense in two sentences, and print the accuracy.
 
     PAIRS is TSV, CSV, JSONL or Parquet with the columns word, first, second and same (1 or 0);
-    without it, the pairs of the corpus that ships. MODEL may be a static model too: it says the
-    same of all pairs.
+    without it, the pairs of the corpus that ships. MODEL may be a static model too: it puts all
+    pairs in one class.
     """
     from embedtool.contextual import word_in_context
     from embedtool.contextual.loading import is_encoder, open_encoder

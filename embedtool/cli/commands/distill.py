@@ -24,7 +24,7 @@ distill_options: Decorator[Any] = config_options(DistillConfig)
 def distill(encoder: Path, vocab: Path, output: Path, overwrite: bool, **options: Any) -> None:
     """Make a static model of ENCODER: a folder of Hugging Face's transformers, or a model.
 
-    Each word is encoded by itself; the main directions are kept, and frequent words are shortened.
+    Each word is encoded by itself, PCA reduces the dimensions, and frequent words get less weight.
     The model is queried, exported and evaluated like any other.
     """
     config = DistillConfig.from_options(options)

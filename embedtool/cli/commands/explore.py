@@ -35,7 +35,7 @@ MOST_MODELS = 2
     type=click.Choice(LAYOUTS),
     default="tsne",
     show_default=True,
-    help="How words are laid out, once for each model; pca takes no time, and is shown meanwhile.",
+    help="How words are laid out, once for each model; pca is instant, and is shown meanwhile.",
 )
 @click.option(
     "--max-words",

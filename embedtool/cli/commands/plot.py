@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-CM_AN_INCH = 2.54
+CM_PER_INCH = 2.54
 SIDES = (1.0, 100.0)
-"""Of a picture, in inches."""
+"""Shortest and longest side of a picture, in inches."""
 HEADING = ":"
-"""What begins the heading of a relation among lines of pairs, as in files of analogy questions."""
+"""Begins the heading of a relation among lines of pairs, as in files of analogy questions."""
 
 
 class DefaultGroup(SuggestingGroup):
-    """A group that runs its command `words` where none is named."""
+    """A group that runs its command `words` if none is named."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put the command before its arguments, unless a mistyped one stands there."""
+        """Insert the default command, unless the first argument looks like a mistyped one."""
         first = args[0] if args else "--help"
         is_known = first in (*self.commands, *ctx.help_option_names)
         if not is_known and (Path(first).exists() or not self.suggestions(ctx, first)):
@@ -50,13 +50,12 @@ class Size(click.ParamType[tuple[float, float]]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[float, float]:
-        """Read a size."""
         if isinstance(value, tuple):
             return value
         match = self.pattern.fullmatch(value)
         if not match:
             self.fail(f"{value!r} is no size such as 16x9 (inches) or 40x20cm", param, ctx)
-        unit = CM_AN_INCH if (match[3] or "").lower() == "cm" else 1.0
+        unit = CM_PER_INCH if (match[3] or "").lower() == "cm" else 1.0
         width, height = (float(match[i]) / unit for i in (1, 2))
         low, high = SIDES
         if not (low <= width <= high and low <= height <= high):
@@ -65,7 +64,7 @@ class Size(click.ParamType[tuple[float, float]]):
 
 
 def picture_options(command: F) -> F:
-    """Where a picture is written and how it is drawn: the command's `output`, and its `look`."""
+    """Add the options of a picture, which the command gets as `output` and `look`."""
 
     @wraps(command)
     def drawing(
@@ -94,9 +93,9 @@ def picture_options(command: F) -> F:
                      "shows it."),
         click.option("--title", default="", metavar="TEXT", help="Write this above the picture."),
         click.option("--size", type=Size(), metavar="WxH",
-                     help="Width and height in inches, or as in 16x9cm. Default: what it takes."),
+                     help="Width and height in inches, or as in 16x9cm. Default: as needed."),
         click.option("--dpi", type=IntRange(min=10, max=2400), metavar="N",
-                     help="Dots an inch of a .png. Default: 150."),
+                     help="Dots per inch of a .png. Default: 150."),
     ]  # fmt: skip
     found = cast(F, drawing)
     for option in reversed(added):
@@ -105,12 +104,12 @@ def picture_options(command: F) -> F:
 
 
 def layout_options(command: F) -> F:
-    """How words come into a plane."""
+    """Add the options of a layout."""
     options: list[Callable[[F], F]] = [
         seed_option,
         click.option("--layout", type=click.Choice(LAYOUTS), default=LAYOUTS[0],
                      show_default=True,
-                     help="pca: distances tell something; tsne, umap: near words stay near."),
+                     help="pca keeps distances; tsne and umap keep neighbourhoods."),
     ]  # fmt: skip
     for option in options:
         command = option(command)
@@ -118,7 +117,7 @@ def layout_options(command: F) -> F:
 
 
 def neighbours_option(low: int) -> Callable[[F], F]:
-    """How many neighbours each word has, at least `low`."""
+    """Return the option for the number of neighbours, at least `low`."""
     return click.option("-n", "n", type=IntRange(min=low), default=8, show_default=True,
                         help="Neighbours of each word.")  # fmt: skip
 
@@ -154,7 +153,7 @@ def words(
     output: Path | None,
     look: "Look",
 ) -> None:
-    """Draw each WORD among its nearest words, in one plane.
+    """Draw each WORD among its nearest words, in one plot.
 
     Without WORD, or with -, the words come from standard input, one a line.
     """
@@ -181,7 +180,7 @@ def analogies(model: Path, queries: tuple[str, ...], output: Path | None, look: 
 
     man woman king queen is man -> woman and king -> queen. Arrows of one relation are parallel
     where the model has learnt it. Pairs may come from standard input, one a line; a line such as
-    `: capital and country` begins a relation with a plane of its own.
+    `: capital and country` begins a relation with a plot of its own.
     """
     if list(queries) in ([], ["-"]):
         lines = [query.text for query in read_queries(queries, whole_line=True)]
@@ -199,16 +198,16 @@ def analogies(model: Path, queries: tuple[str, ...], output: Path | None, look: 
 
 
 def _relations(lines: list[str]) -> Iterator[tuple[str, "list[Pair]"]]:
-    """The relations that lines of pairs tell of, with their headings."""
-    title, found = "", list[str]()
+    """Yield the relations in lines of pairs, with their headings."""
+    title, words = "", list[str]()
     for line in lines:
         if not line.startswith(HEADING):
-            found += line.split()
+            words += line.split()
             continue
-        if title or found:
-            yield title, _pairs(found)
-        title, found = line.removeprefix(HEADING).strip(), []
-    yield title, _pairs(found)
+        if title or words:
+            yield title, _pairs(words)
+        title, words = line.removeprefix(HEADING).strip(), []
+    yield title, _pairs(words)
 
 
 def _pairs(given: "tuple[str, ...] | list[str]") -> "list[Pair]":
@@ -223,12 +222,12 @@ def _pairs(given: "tuple[str, ...] | list[str]") -> "list[Pair]":
 @plot.command()
 @model_argument
 @click.argument("queries", metavar="[WORD...]", nargs=-1)
-@click.option("--clustered", is_flag=True, help="Put words that are alike beside each other.")
+@click.option("--clustered", is_flag=True, help="Order the words by similarity.")
 @picture_options
 def heat_map(
     model: Path, queries: tuple[str, ...], clustered: bool, output: Path | None, look: "Look"
 ) -> None:
-    """Draw how alike each two WORDs are, by cosine.
+    """Draw the cosine of each two WORDs.
 
     Without WORD, or with -, the words come from standard input, one a line.
     """
@@ -246,7 +245,7 @@ def heat_map(
 @plot.command()
 @click.argument("logs", metavar="LOG...", nargs=-1, type=FILE, required=True)
 @click.option("--over", type=click.Choice(["epochs", "seconds"]), default="epochs",
-              show_default=True, help="What runs from left to right.")  # fmt: skip
+              show_default=True, help="The horizontal axis.")  # fmt: skip
 @picture_options
 def curves(logs: tuple[Path, ...], over: "Over", output: Path | None, look: "Look") -> None:
     """Draw the loss of trainings, a curve for each LOG.
@@ -277,11 +276,11 @@ def trajectories(
     output: Path | None,
     look: "Look",
 ) -> None:
-    """Draw where each WORD went from OLD to NEW.
+    """Draw how each WORD changed from OLD to NEW.
 
-    OLD is turned into the space of NEW, as `embedtool drift` does. Around the way stand the word's
-    neighbours of both models, where NEW has them: a colour for those of OLD only, of NEW only, and
-    of both. Each word has a plane of its own.
+    OLD is rotated into the space of NEW, as `embedtool drift` does. Around the arrow stand the
+    word's neighbours in both models, at their positions in NEW: a colour for those in OLD only, in
+    NEW only, and in both. Each word has a plot of its own.
     """
 
     from embedtool.messages import display_names

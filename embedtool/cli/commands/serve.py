@@ -38,11 +38,11 @@ LOOPBACK = "127.0.0.1"
 PORT = 8000
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 SWITCH_SECONDS = 0.0005
-"""After which a thread lets another run Python, a tenth of what is usual: what answers a request
-takes several turns, each of which may have to wait for a search in another thread."""
+"""Python's thread switch interval, a tenth of the default: a request is answered in several steps,
+each of which may have to wait for a search in another thread."""
 ORIGIN = re.compile(r"\*|https?://[^/\s]+")
-OF_BOTH = ("model", "approximate", "max_words", "max_n", "mcp")
-"""Options that tools have too."""
+MCP_OPTIONS = ("model", "approximate", "max_words", "max_n", "mcp")
+"""Options that also apply to --mcp."""
 
 
 @click.command()
@@ -102,12 +102,12 @@ def serve(
     access_log: bool,
     mcp: bool,
 ) -> None:
-    """Answer questions to MODEL over HTTP, in JSON, until it is stopped.
+    """Serve queries to MODEL over HTTP, in JSON, until stopped.
 
-    GET /similar?word=king, /analogy, /similarity, /odd-one-out and /vector ask one thing, POST many
-    at once; /openapi.json describes them all, /health and /ready tell how the server is. Its
-    address is printed when it listens. A model that takes the place of MODEL is opened when its
-    files rest, at once on SIGHUP, and not at all where it is broken. On Ctrl-C or SIGTERM the
+    GET /similar?word=king, /analogy, /similarity, /odd-one-out and /vector answer one query, POST
+    many at once; /openapi.json describes them all, /health and /ready report the server's status.
+    Its address is printed when it listens. If MODEL is replaced, the new model is opened when its
+    files are complete, at once on SIGHUP, and not at all if it is broken. On Ctrl-C or SIGTERM the
     server answers what it has begun, and ends with exit code 0.
     """
     for origin in origins:
@@ -126,8 +126,8 @@ def serve(
         _serve_tools(served, source)
         return
     with _listening(host, port) as listener:
-        from_names = _names(listener, host, hosts)
-        server = _server(served, from_names, origins, access_log, source)
+        names = _host_names(listener, host, hosts)
+        server = _server(served, names, origins, access_log, source)
         with _signals(server), _cores(approximate):
             click.echo(_url(listener))
             echo_err(source.summary(served))
@@ -136,11 +136,11 @@ def serve(
 
 
 def _refuse_http_options(context: click.Context) -> None:
-    """Raise UsageError where an option is given that says nothing to --mcp."""
+    """Raise UsageError if an option is given that does not apply to --mcp."""
     for parameter in context.command.params:
         name = str(parameter.name)
         given = context.get_parameter_source(name) is not ParameterSource.DEFAULT
-        if given and name not in OF_BOTH:
+        if given and name not in MCP_OPTIONS:
             raise click.UsageError(f"{parameter.opts[0]} is of HTTP; leave it out, or --mcp")
 
 
@@ -160,18 +160,18 @@ def _serve_tools(served: "ServedModel", source: "ModelSource") -> None:
 
 
 class Listener(socket.socket):
-    """A socket that lets MAX_CONNECTIONS wait, whatever asyncio asks for.
+    """A socket whose backlog is MAX_CONNECTIONS, whatever asyncio asks for.
 
-    asyncio accepts in one go as many as it lets wait: so many files may not be open.
+    asyncio accepts as many connections at a time as the backlog that it asks for; so many files may
+    not be open.
     """
 
     def listen(self, backlog: int = MAX_CONNECTIONS) -> None:
-        """Listen."""
         super().listen(MAX_CONNECTIONS)
 
 
 def _listening(host: str, port: int) -> socket.socket:
-    """A socket that listens. Raises EmbedtoolError where it cannot."""
+    """Return a socket that listens. Raises EmbedtoolError if it cannot."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, kind, protocol, _, address = found[0]
@@ -186,11 +186,11 @@ def _listening(host: str, port: int) -> socket.socket:
     raise EmbedtoolError(f"{host}, port {port}: cannot listen: {why}")
 
 
-def _names(listener: socket.socket, host: str, more: tuple[str, ...]) -> set[str] | None:
-    """The names by which requests may ask, None for any; warns where others can reach the server.
+def _host_names(listener: socket.socket, host: str, more: tuple[str, ...]) -> set[str] | None:
+    """Return the Host names that requests may have, None for any; warn if others reach the server.
 
-    On loopback the names keep out pages of other sites. Where all may ask they keep out nobody, and
-    the server does not know what it is called.
+    On loopback the names keep out pages of other sites. On other addresses they would keep out
+    nobody, and the server does not know its names.
     """
     address = listener.getsockname()[0]
     if ip_address(address).is_loopback:
@@ -214,7 +214,7 @@ def _server(
     access_log: bool,
     source: "ModelSource | None" = None,
 ) -> Any:
-    """The server of an application. Raises MissingExtraError."""
+    """Return the uvicorn server of a model. Raises MissingExtraError without uvicorn."""
     try:
         import uvicorn
     except ImportError:
@@ -247,10 +247,10 @@ def _server(
 
 @contextmanager
 def _signals(server: Any) -> Iterator[None]:
-    """Have SIGINT and SIGTERM stop the server, which is how it ends, and SIGHUP open it anew.
+    """Stop the server on SIGINT and SIGTERM, and open the model anew on SIGHUP.
 
-    A closed terminal sends SIGHUP too: then it stops. uvicorn raises a signal again when it has
-    stopped; then nothing is left to be done.
+    A closed terminal sends SIGHUP too; then the server stops. uvicorn raises a signal again once it
+    has stopped, when nothing is left to be done.
     """
     has_terminal = _has_terminal()
 
@@ -272,7 +272,7 @@ def _signals(server: Any) -> Iterator[None]:
 
 
 def _has_terminal() -> bool:
-    """Whether there is a terminal whose end would end this process."""
+    """Return whether the process has a controlling terminal."""
     try:
         os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
     except OSError:
@@ -282,7 +282,7 @@ def _has_terminal() -> bool:
 
 @contextmanager
 def _cores(approximate: bool) -> Iterator[None]:
-    """Let requests take turns often; beside an index an exact search has one core, no more."""
+    """Switch threads often, and with an index limit exact searches to one core."""
     from threadpoolctl import threadpool_limits
 
     sys.setswitchinterval(SWITCH_SECONDS)
