@@ -1,9 +1,5 @@
-"""What a training needs, before it takes it.
+"""Memory and disk that a training will need, beside what is free."""
 
-In: options and a text that has been read. Out: memory and disk, and what there is of them.
-"""
-
-import resource
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +14,13 @@ from embedtool.trainers.aligned import pad_to_simd
 from embedtool.trainers.subwords import build_subword_index
 
 BASE_BYTES = 180 * MiB
-"""What Python, NumPy and the compiled kernels take by themselves; measured."""
+"""Memory of Python, NumPy and the compiled kernels; measured."""
 FLOAT_BYTES = 4
-"""Bytes of a float32, and of an id."""
+"""Bytes of a float32 and of an id."""
 WORD_BYTES = 150
-"""Bytes that a word takes in Python with its count and its number; measured."""
+"""Memory of a word in Python, with its count and its id; measured."""
 RUN_ENTRY_BYTES, PAIR_BYTES = 16, 12
-"""Bytes on disk of a pair that is counted, and of one that is summed."""
+"""Bytes on disk of a pair in a sorted run, and of one whose counts are summed."""
 CGROUP = Path("/sys/fs/cgroup")
 MEMINFO = Path("/proc/meminfo")
 STATUS = Path("/proc/self/status")
@@ -32,12 +28,18 @@ STATUS = Path("/proc/self/status")
 
 @dataclass(frozen=True)
 class ResourceEstimate:
-    """Bytes.
+    """What a training needs, in bytes.
 
-    tables : memory of what is learnt, which is needed for certain
-    memory : all memory, but for files that are mapped and what each thread works with
-    work   : disk where the training works, at most
-    model  : disk of the model, at most
+    Attributes
+    ----------
+    tables : int
+        Memory of the parameters, which is needed in any case.
+    memory : int
+        All memory but that of mapped files and of the scratch space of threads.
+    work : int
+        Disk in the training directory, at most.
+    model : int
+        Disk of the model, at most.
     """
 
     tables: int
@@ -47,7 +49,7 @@ class ResourceEstimate:
 
 
 def estimate_resources(config: TrainerConfig, corpus: EncodedCorpus) -> ResourceEstimate:
-    """What a training with these options on this text needs."""
+    """Return what a training with these options on this text needs."""
     vocabulary = corpus.vocabulary
     n_words, size = vocabulary.n_words, config.vector_size
     program = BASE_BYTES + WORD_BYTES * (n_words + vocabulary.types_seen)
@@ -56,33 +58,37 @@ def estimate_resources(config: TrainerConfig, corpus: EncodedCorpus) -> Resource
     if isinstance(config, GloveConfig):
         tables = 2 * n_words * (2 * pad_to_simd(size) + SIMD_WIDTH) * FLOAT_BYTES
         memory = max(counting_bytes(config, corpus.n_tokens), tables + matrix)
-        meetings = corpus.n_tokens * config.window
+        n_pairs = corpus.n_tokens * config.window
         return ResourceEstimate(
-            tables, program + memory, text + (RUN_ENTRY_BYTES + PAIR_BYTES) * meetings,
+            tables, program + memory, text + (RUN_ENTRY_BYTES + PAIR_BYTES) * n_pairs,
             matrix * (2 if config.output_vectors == "both" else 1),
         )  # fmt: skip
     if not isinstance(config, Word2VecConfig):
         raise TypeError(config)
-    rows = build_subword_index(vocabulary.words, config)
-    tables = (rows.n_rows + n_words) * pad_to_simd(size) * FLOAT_BYTES
-    memory = tables + rows.indices.nbytes + rows.indptr.nbytes
+    subwords = build_subword_index(vocabulary.words, config)
+    tables = (subwords.n_rows + n_words) * pad_to_simd(size) * FLOAT_BYTES
+    memory = tables + subwords.indices.nbytes + subwords.indptr.nbytes
     model = 2 * matrix
     if isinstance(config, FastTextConfig):
         memory += matrix
-        model += rows.n_rows * size * FLOAT_BYTES
+        model += subwords.n_rows * size * FLOAT_BYTES
     return ResourceEstimate(tables, program + memory, text, model)
 
 
 def check_resources(needs: ResourceEstimate, output: Path) -> None:
-    """Raise ResourceError where a training cannot have what it needs for certain.
+    """Check that a training can have what it needs in any case.
 
-    That are the tables, and room for the model at `output`; what may be less refuses nothing.
+    Raises
+    ------
+    ResourceError
+        If the tables do not fit into memory, or the model does not fit on the disk of `output`.
     """
     memory = available_memory()
     if memory is not None and needs.tables > memory:
         raise ResourceError(
             f"the tables need {format_bytes(needs.tables)} of memory, {format_bytes(memory)} are "
-            "free; choose a smaller --vector-size or --max-vocab, or a larger --min-count"
+            "free; choose a smaller vector_size or max_vocab, or a larger min_count",
+            parameters=("vector_size", "max_vocab", "min_count"),
         )
     disk = shutil.disk_usage(output.parent).free
     if needs.model > disk:
@@ -93,36 +99,40 @@ def check_resources(needs: ResourceEstimate, output: Path) -> None:
 
 
 def available_memory() -> int | None:
-    """The bytes of memory that this process can have; None where the system does not tell.
+    """Return the bytes of memory that this process can have, None where the system does not tell.
 
-    The least of what is free, what its control group leaves it, and what its limit of address space
-    does.
+    They are the least of what is free, what its control group leaves it, and what its limit of
+    address space does.
     """
-    found = [_free(), _left_by_group(), _left_by_limit()]
-    return min((each for each in found if each is not None), default=None)
+    known = [_free_memory(), _left_by_cgroup(), _left_by_limit()]
+    return min((each for each in known if each is not None), default=None)
 
 
-def _free() -> int | None:
+def _free_memory() -> int | None:
     return _entry(MEMINFO, "MemAvailable:", 1024)
 
 
-def _left_by_group() -> int | None:
+def _left_by_cgroup() -> int | None:
     try:
-        most = int((CGROUP / "memory.max").read_text())
+        limit = int((CGROUP / "memory.max").read_text())
         used = int((CGROUP / "memory.current").read_text())
     except (OSError, ValueError):
         return None
-    return most - used + (_entry(CGROUP / "memory.stat", "inactive_file", 1) or 0)
+    return limit - used + (_entry(CGROUP / "memory.stat", "inactive_file", 1) or 0)
 
 
 def _left_by_limit() -> int | None:
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return None
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     used = _entry(STATUS, "VmSize:", 1024)
     return None if limit == resource.RLIM_INFINITY or used is None else max(0, limit - used)
 
 
 def _entry(path: Path, name: str, unit: int) -> int | None:
-    """A number of one of the system's files, each line of which is a name and a number."""
+    """Return a number from a file of the system, each line of which is a name and a number."""
     try:
         lines = path.read_text().splitlines()
     except OSError:
@@ -132,5 +142,5 @@ def _entry(path: Path, name: str, unit: int) -> int | None:
 
 
 def format_bytes(n_bytes: int) -> str:
-    """Bytes as a person reads them."""
+    """Return bytes as a person reads them."""
     return f"{n_bytes / MiB:,.0f} MiB"

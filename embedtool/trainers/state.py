@@ -115,10 +115,12 @@ class State:
 
         Parameters
         ----------
-        loss, untrained_loss : float
-            The sum of the losses of its pairs, and that for untrained vectors.
+        loss : float
+            The sum of the losses of its pairs.
         pairs : int
             How many pairs they are.
+        untrained_loss : float
+            The sum for untrained vectors.
         done : int
             Where the chunk ends: the new `position`.
         last : bool

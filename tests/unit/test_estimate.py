@@ -96,6 +96,6 @@ def test_the_least_of_what_the_system_tells_counts(
     monkeypatch.setattr(resources, "MEMINFO", tmp_path / "none")
     (tmp_path / "memory.max").unlink()
     assert available_memory() is None
-    monkeypatch.setattr(resources.resource, "getrlimit", lambda _: (10**15, 10**15))
+    monkeypatch.setattr("resource.getrlimit", lambda _: (10**15, 10**15))
     left = available_memory()
     assert left is not None and 0 < left < 10**15
