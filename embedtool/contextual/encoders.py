@@ -103,12 +103,12 @@ class ContextualEncoder(Protocol):
         """Return the encoder's words, most frequent first where that is known."""
 
 
-def select_layer(found: EncoderAttention, layer: int | None, head: int | None) -> Attention:
+def select_layer(attention: EncoderAttention, layer: int | None, head: int | None) -> Attention:
     """Return the weights of one layer, and of one head or their mean.
 
     Parameters
     ----------
-    found : EncoderAttention
+    attention : EncoderAttention
     layer : int or None
         Counted from 1; None: the last.
     head : int or None
@@ -119,11 +119,11 @@ def select_layer(found: EncoderAttention, layer: int | None, head: int | None) -
     QueryError
         There is no such layer or head.
     """
-    n_layers = len(found.weights)
+    n_layers = len(attention.weights)
     if layer is not None and layer > n_layers:
         raise QueryError(f"there is no layer {layer} among {n_layers}; layers count from 1")
-    weights = select_head(found.weights[(layer or n_layers) - 1], head)
-    return Attention(found.tokens, found.unknown, weights.astype(np.float32))
+    weights = select_head(attention.weights[(layer or n_layers) - 1], head)
+    return Attention(attention.tokens, attention.unknown, weights.astype(np.float32))
 
 
 def sentence_blocks(sentences: Iterable[str]) -> Iterator[list[str]]:

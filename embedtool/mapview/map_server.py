@@ -146,12 +146,12 @@ class _Handler(BaseHTTPRequestHandler):
             )
             return self._answer(HTTPStatus.FORBIDDEN, advice.encode(), TEXT)
         try:
-            found = self.server.resource(self.path.partition("?")[0])
+            resource = self.server.resource(self.path.partition("?")[0])
         except EmbedtoolError as error:
             return self._answer(HTTPStatus.NOT_IMPLEMENTED, str(error).encode(), TEXT)
-        if found is None:
+        if resource is None:
             return self._answer(HTTPStatus.NOT_FOUND, b"no such page\n", TEXT)
-        return self._answer(HTTPStatus.OK, *found)
+        return self._answer(HTTPStatus.OK, *resource)
 
     do_HEAD = do_GET  # noqa: N815 (the name is http.server's)
 

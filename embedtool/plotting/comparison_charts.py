@@ -39,13 +39,13 @@ def comparison_charts(result: "Comparison") -> Iterator[tuple[str, str]]:
             for axis, (dataset, rows) in zip(axes[:, 0], points.items(), strict=True):
                 _draw_scores(axis, dataset, rows)
             yield (
-                "scores, with the intervals that hold the true value 95 times in 100",
+                "scores with 95% confidence intervals",
                 _svg(figure),
             )
         if any(pair.bands for pair in result.overlaps):
             figure = make_figure((WIDTH_INCHES, 3), layout="constrained")
             _draw_overlaps(figure.subplots(), result)
-            yield "share of nearest neighbours in common, by the rank of words", _svg(figure)
+            yield "overlap of nearest neighbours by the rank of words", _svg(figure)
 
 
 def _points(result: "Comparison") -> dict[str, list[Point]]:
@@ -55,10 +55,10 @@ def _points(result: "Comparison") -> dict[str, list[Point]]:
     points: dict[str, list[Point]] = {}
     for scores in result.scores:
         rows: list[Point] = []
-        for model, found in zip(result.models, scores.results, strict=True):
-            part = primary_metric(found)
-            if part.score is not None:
-                rows.append((model, part.score, part.interval))
+        for model, score in zip(result.models, scores.results, strict=True):
+            metric = primary_metric(score)
+            if metric.score is not None:
+                rows.append((model, metric.score, metric.interval))
         if rows:
             points[scores.dataset] = rows
     return points

@@ -284,9 +284,9 @@ def _write_labels(axes: Any, plot: ScatterPlot) -> None:
     radii = np.where(plot.is_main, MAIN_RADIUS, RADIUS) * dots_per_point
     marks = axes.transData.transform(plot.points)
     along = [
-        marks[start] + share * (marks[end] - marks[start])
+        marks[start] + fraction * (marks[end] - marks[start])
         for start, end in plot.arrows
-        for share in np.linspace(0, 1, ARROW_SAMPLES)
+        for fraction in np.linspace(0, 1, ARROW_SAMPLES)
     ]
     inside = axes.get_window_extent()
     middles = place_labels(

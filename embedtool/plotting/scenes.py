@@ -295,8 +295,8 @@ def _layout_caption(rows: Rows, points: Rows, method: Layout) -> str:
         return f"{LAYOUT_NAMES[method]}: near words are alike; far distances say nothing"
     units = unit_rows(rows)
     whole = float(((units - units.mean(axis=0)) ** 2).sum())
-    share = float((points**2).sum()) / whole if whole else 1.0
-    return f"PCA: {100 * share:.0f}% of the variance"
+    explained = float((points**2).sum()) / whole if whole else 1.0
+    return f"PCA: {100 * explained:.0f}% of the variance"
 
 
 def similarities(vectors: WordVectors, words: Sequence[str], *, clustered: bool = False) -> HeatMap:
