@@ -1,10 +1,9 @@
-"""What is done to a real corpus so that it can be trained on: one function for each kind of text.
+"""Cleaning of published corpora: one function for each kind of text.
 
-In: the open file as it was published. Out: UTF-8 text in pieces: one paragraph a line, lower-case
+Each takes the open file as it was published, and yields UTF-8 text: a paragraph a line, lower-case
 words with single spaces between them.
 """
 
-import json
 import re
 import unicodedata
 import zipfile
@@ -18,6 +17,7 @@ from xml.parsers.expat import errors as expat
 
 from embedtool.corpus.paragraphs import paragraphs
 from embedtool.errors import CorpusError
+from embedtool.io.json_file import parse_json
 
 Lower = Callable[[str], str]
 Cleaning = Callable[[BinaryIO, Lower], Iterator[bytes]]
@@ -27,10 +27,10 @@ ZERO_WIDTH_SPACE = "\u200b"
 
 
 class _Characters(dict[int, str]):
-    """What becomes of a character: it stays, vanishes, or is a space; found when first met.
+    """What each character is replaced by: itself, nothing or a space; filled on demand.
 
-    Letters, marks and digits stay. Format characters vanish, for they stand within words (soft
-    hyphens, joiners, marks of direction); only the zero-width space parts words.
+    Letters, marks and digits stay. Format characters are removed, for they stand within words (soft
+    hyphens, joiners, direction marks); only the zero-width space separates words.
     """
 
     def __missing__(self, code: int) -> str:
@@ -48,17 +48,23 @@ CHARACTERS = _Characters()
 
 
 def only_words(text: str, lower: Lower = str.lower) -> str:
-    """The text as lower-case words with one space between them.
+    """Return the lower-case words of a text with one space between them.
 
-    lower : what makes lower case, in the language of the text
-    A word is a run of letters, marks and digits of any script: `don't` makes two. Scripts that are
-    written without spaces are not cut.
+    A word is a run of letters, marks and digits of any script: `don't` is two. Scripts that are
+    written without spaces are not segmented.
+
+    Parameters
+    ----------
+    text : str
+        The text.
+    lower : callable
+        Lower-cases by the rules of the language.
     """
     return " ".join(lower(text).translate(CHARACTERS).split())
 
 
 def _line(text: str, lower: Lower) -> bytes:
-    """The words of a paragraph as one line; nothing where there are none."""
+    """Return the words of a paragraph as one line, or nothing if there are none."""
     words = only_words(text, lower)
     return f"{words}\n".encode() if words else b""
 
@@ -72,22 +78,22 @@ def _text_lines(stream: IO[bytes]) -> Iterator[str]:
 
 
 def plain(stream: IO[bytes], lower: Lower = str.lower) -> Iterator[bytes]:
-    """The text as it is, for it is clean already."""
+    """Yield the text as it is, for it is clean already."""
     while chunk := stream.read(CHUNK_BYTES):
         yield chunk
 
 
 def words(stream: BinaryIO, lower: Lower = str.lower) -> Iterator[bytes]:
-    """The words of each line."""
+    """Yield the words of each line."""
     for line in _text_lines(stream):
         yield _line(line, lower)
 
 
 def bible(stream: BinaryIO, lower: Lower = str.lower) -> Iterator[bytes]:
-    """The words of each verse, given JSON lines with the verse in the field `text`."""
+    """Yield the words of each verse, given JSON lines with the verse in the field `text`."""
     for number, line in enumerate(_text_lines(stream), 1):
         try:
-            text = json.loads(line)["text"]
+            text = parse_json(line)["text"]
         except (ValueError, KeyError, TypeError):
             raise CorpusError(f"line {number:,} is not a JSON object with a text") from None
         yield _line(str(text), lower)
@@ -100,7 +106,7 @@ GUTENBERG_END = re.compile(
 
 
 def gutenberg(stream: BinaryIO, lower: Lower = str.lower) -> Iterator[bytes]:
-    """The words of each paragraph of a Project Gutenberg book, without its header and licence.
+    """Yield the words of each paragraph of a Project Gutenberg book, without header and licence.
 
     What stands between the two markers is kept whole: titles, contents and notes with it.
     """
@@ -137,13 +143,13 @@ def _unzipped(stream: BinaryIO) -> Iterator[IO[bytes]]:
 
 
 def text8(stream: BinaryIO, lower: Lower = str.lower) -> Iterator[bytes]:
-    """The one file of a ZIP archive, as it is: text8 was cleaned by its author."""
+    """Yield the one file of a ZIP archive as it is: text8 was cleaned by its author."""
     with _unzipped(stream) as text:
         yield from plain(text)
 
 
 def wikipedia(stream: BinaryIO, lower: Lower = str.lower) -> Iterator[bytes]:
-    """The words of each paragraph of the articles in an XML dump of a wiki.
+    """Yield the words of each paragraph of the articles in an XML dump of a wiki.
 
     Articles are the pages of namespace 0 that are no redirects. See `without_markup` for what is
     left out of them.
@@ -152,7 +158,7 @@ def wikipedia(stream: BinaryIO, lower: Lower = str.lower) -> Iterator[bytes]:
 
 
 def enwik9(stream: BinaryIO, lower: Lower = str.lower) -> Iterator[bytes]:
-    """As `wikipedia`, of a zipped dump that ends at a round number of bytes, not of pages.
+    """Yield the words, as `wikipedia` does, of a zipped dump that is cut at a number of bytes.
 
     The page that is cut is left out.
     """
@@ -181,7 +187,7 @@ CUT_OFF = {
     expat.codes[expat.XML_ERROR_UNCLOSED_TOKEN],
     expat.codes[expat.XML_ERROR_PARTIAL_CHAR],
 }
-"""What the XML parser calls an end too soon."""
+"""Errors of the XML parser at an unexpected end."""
 
 
 def _wiki_words(stream: IO[bytes], lower: Lower, cut_off: bool) -> Iterator[bytes]:
@@ -195,7 +201,7 @@ def _wiki_words(stream: IO[bytes], lower: Lower, cut_off: bool) -> Iterator[byte
 
 
 def _articles(stream: IO[bytes]) -> Iterator[tuple[str, Set[str]]]:
-    """The markup of each article, and the namespaces whose links show nothing.
+    """Yield the markup of each article, and the namespaces whose links are not shown.
 
     One page is in memory at a time.
     """
@@ -223,7 +229,7 @@ def _local_name(element: Element) -> str:
 
 
 def _article(page: Element, namespaces: dict[int, str]) -> str:
-    """The markup of a page; empty where it is no article."""
+    """Return the markup of a page, or nothing if it is no article."""
     parts = {_local_name(part): part for part in page.iter()}
     text = parts["text"].text if "text" in parts else None
     if not text or "redirect" in parts or text.lstrip()[:9].lower() == "#redirect":
@@ -251,26 +257,30 @@ WEB_LINK = re.compile(
 )
 LINK = re.compile(r"\[\[((?:[^\[\]]|\[(?!\[)|\](?!\]))*)\]\]")
 DEEPEST_LINK = 10
-"""Links within links are looked for so deep; captions of pictures make it two."""
+"""Depth of nested links; captions of pictures make it two."""
 FILE_NAME = re.compile(r"\.(jpe?g|png|svg|gif|tiff?|pdf|djvu|og[gav]|webm|mp3|wav)\s*$", re.I)
 OTHER_WIKI = re.compile(r"[a-z][a-z-]+:\S")
 SPACING_TAG = re.compile(r"</?(?:br|p|div|li|ul|ol|dl|dd|dt|hr|blockquote)\b[^<>]*>", re.I)
 TAG = re.compile(r"</?[a-z][^<>]*>", re.IGNORECASE)
 QUOTES = re.compile(r"'{2,5}")
 NO_TEXT_LINE = re.compile(r"^(?:[ \t]*=.*=|[ \t]*[|!].*)[ \t]*$|__\w+?__", re.MULTILINE)
-"""Headings, rows that remain of broken tables, and words of magic such as __NOTOC__."""
+"""Headings, rows that remain of broken tables, and magic words such as __NOTOC__."""
 
 
 def without_markup(text: str, unshown: Set[str] = UNSHOWN_ENGLISH) -> str:
-    """The running text of an article in wiki markup, a paragraph or list item a line.
+    """Return the running text of an article in wiki markup, a paragraph or list item a line.
 
-    text    : the markup
-    unshown : lower-case names of the namespaces whose links show no text: files, categories
+    Left out are templates (and with them what they expand to: converted units, foreign words,
+    dates), tables, notes, formulas, code, galleries, captions, headings and links to other
+    languages. The visible text of links and styled text stays. Markup that is never closed may
+    leave a few words of itself behind.
 
-    Left out: templates (and with them what they would have shown: converted units, foreign words,
-    dates), tables, notes, formulas, code, galleries, captions, headings, links to other languages.
-    Links and styled text keep what they show. Markup that is never closed may leave a few words of
-    itself behind.
+    Parameters
+    ----------
+    text : str
+        The markup.
+    unshown : set of str
+        Lower-case names of the namespaces whose links show no text: files, categories.
     """
     text = COMMENT.sub("", text)
     text = NO_PROSE.sub("", text)
@@ -288,7 +298,7 @@ def without_markup(text: str, unshown: Set[str] = UNSHOWN_ENGLISH) -> str:
 
 
 def _shown(link: str, unshown: Set[str]) -> str:
-    """What a link shows, given what stands between its brackets."""
+    """Return the visible text of a link, given what stands between its brackets."""
     target, bar, label = link.partition("|")
     prefix, colon, _ = target.partition(":")
     if colon and (prefix.strip().lower() in unshown or FILE_NAME.search(target)):
@@ -299,7 +309,7 @@ def _shown(link: str, unshown: Set[str]) -> str:
 
 
 def _without_braces(text: str) -> str:
-    """Leave out templates and tables, nested ones with them; what is never closed stays."""
+    """Remove templates and tables, also nested ones; what is never closed stays."""
     opened: list[tuple[str, int]] = []
     closed: list[tuple[int, int]] = []
     for match in BRACES.finditer(text):

@@ -1,7 +1,7 @@
-"""The corpus as numbers on disk: read once, then trained from as often as one likes.
+"""The corpus as ids on disk: read once, then trained from any number of times.
 
-In: a Corpus. Out: ScannedText, every token numbered by first appearance; from it and a chosen
-vocabulary EncodedCorpus, the ids of the words that get a vector, memory-mapped.
+`scan` gives every token an id, by first appearance; `encode` maps these ids to the rows of a
+vocabulary.
 """
 
 import hashlib
@@ -31,6 +31,7 @@ from embedtool.errors import CorpusError, OutputError, ResourceError, TrainingEr
 from embedtool.io.array_file import map_file
 from embedtool.io.atomic import atomic_directory
 from embedtool.io.checksums import HashingWriter, mismatch
+from embedtool.io.json_file import parse_json, read_json
 from embedtool.io.machine import n_cores
 from embedtool.io.progress import Report, silent
 from embedtool.kernels.text.tokens import filter_ids, remap_ids
@@ -42,14 +43,13 @@ ID = np.dtype("<i4")
 END = COUNT = np.dtype("<i8")
 BYTE = np.dtype("u1")
 CACHE_VERSION = 5
-"""Raised when what `scan` leaves in its folder changes, so that older caches are not opened."""
+"""Increased when the files of `scan` change, so that older caches are not opened."""
 BLOCK_TOKENS = 2**20
-"""Tokens taken at a time in passes over the ids."""
+"""Tokens per block in passes over the ids."""
 RESAMPLED_TOKENS = 2**20
-"""About so many tokens are drawn at a time, or one sentence, however long it is."""
+"""Tokens that are resampled at a time, or one sentence, however long."""
 SUMMARY = "scan.json"
-"""Written last of what `scan` leaves: the fingerprint, what was noticed, size and SHA-256 of each
-file."""
+"""The last file that `scan` writes: fingerprint, notes, size and SHA-256 of each file."""
 FILES = ("words", "counts", "ids", "ends")
 ENCODED_FILES = ("encoded-ids", "encoded-ends")
 
@@ -58,12 +58,20 @@ ENCODED_FILES = ("encoded-ids", "encoded-ends")
 class ScannedText:
     """A corpus before its vocabulary is chosen.
 
-    words       : Words, the distinct tokens, in order of first appearance
-    counts      : int64 (n_types,)
-    ids         : int32 (n_tokens,), memory-mapped, rows of `words`
-    ends        : int64 (n_sentences,), memory-mapped, where in `ids` each sentence ends
-    fingerprint : SHA-256 of those of words, ids and ends: equal for equal tokens in equal sentences
-    notes       : what was noticed when the text was read
+    Parameters
+    ----------
+    words : StringTable
+        The distinct tokens, in order of first appearance.
+    counts : ndarray of int64, shape (n_types,)
+        Their counts.
+    ids : ndarray of int32, shape (n_tokens,)
+        The tokens as rows of `words`, memory-mapped.
+    ends : ndarray of int64, shape (n_sentences,)
+        Where in `ids` each sentence ends, memory-mapped.
+    fingerprint : str
+        SHA-256 of the SHA-256 of words, ids and ends: equal for equal tokens in equal sentences.
+    notes : ReadingNotes
+        What was noticed when the text was read.
     """
 
     __repr__ = brief
@@ -77,7 +85,7 @@ class ScannedText:
 
     @property
     def n_sentences(self) -> int:
-        """The number of sentences."""
+        """Number of sentences."""
         return len(self.ends)
 
     @property
@@ -88,12 +96,18 @@ class ScannedText:
 
 @dataclass(frozen=True, eq=False)
 class EncodedCorpus:
-    """What a trainer reads.
+    """A corpus as rows of a vocabulary, which trainers read.
 
-    vocabulary  : the words, whose rows the ids are
-    ids         : int32 (n_tokens,), memory-mapped; words outside the vocabulary are left out
-    ends        : int64 (n_sentences,), memory-mapped, where in `ids` each sentence ends
-    fingerprint : of the text that was scanned
+    Parameters
+    ----------
+    vocabulary : Vocabulary
+        The words.
+    ids : ndarray of int32, shape (n_tokens,)
+        The tokens, memory-mapped; words outside the vocabulary are left out.
+    ends : ndarray of int64, shape (n_sentences,)
+        Where in `ids` each sentence ends, memory-mapped.
+    fingerprint : str
+        That of the scanned text.
     """
 
     __repr__ = brief
@@ -105,39 +119,42 @@ class EncodedCorpus:
 
     @property
     def n_tokens(self) -> int:
-        """The number of tokens."""
+        """Number of tokens."""
         return len(self.ids)
 
     @property
     def n_sentences(self) -> int:
-        """The number of sentences; each has a token."""
+        """Number of sentences, each of which has a token."""
         return len(self.ends)
 
 
 class EncodedText(Protocol):
-    """A text whose tokens are rows of a vocabulary, wherever they are."""
+    """A corpus as rows of a vocabulary, on this machine or on a cluster."""
 
     @property
     def vocabulary(self) -> Vocabulary:
-        """The words, whose rows the ids are."""
+        """The words."""
 
     @property
     def fingerprint(self) -> str:
-        """Of the text that was scanned."""
+        """The fingerprint of the scanned text."""
 
     @property
     def n_tokens(self) -> int:
-        """The number of tokens."""
+        """Number of tokens."""
 
     @property
     def n_sentences(self) -> int:
-        """The number of sentences; each has a token."""
+        """Number of sentences, each of which has a token."""
 
 
 class TokenWriter:
-    """Writes ids and ends as they come.
+    """Writes ids and sentence ends to files, block by block.
 
-    n_written : ids so far
+    Attributes
+    ----------
+    n_written : int
+        Number of ids so far.
     """
 
     def __init__(self, ids: BinaryIO | HashingWriter, ends: BinaryIO | HashingWriter) -> None:
@@ -146,7 +163,7 @@ class TokenWriter:
         self.last_end = 0
 
     def append(self, ids: NDArray[np.int32], ends: NDArray[np.int64]) -> None:
-        """Add tokens, and where among them lines end; a line without tokens is no sentence."""
+        """Add tokens, and where among them lines end; lines without tokens are no sentences."""
         new_ends = self.n_written + ends
         new_ends = new_ends[np.diff(new_ends, prepend=self.last_end) > 0]
         self.ids.write(ids.data)
@@ -157,42 +174,66 @@ class TokenWriter:
 
 
 class ScanAccumulator:
-    """Puts together the blocks of a text, each of which was numbered by itself."""
+    """Combines the blocks of a text, each of which was interned by itself.
+
+    Attributes
+    ----------
+    interner : WordInterner
+        The words of all blocks.
+    counts : ndarray of int64
+        Their counts, with zeros at the end.
+    """
 
     def __init__(self, tokens: TokenWriter) -> None:
         self.tokens = tokens
         self.interner = WordInterner()
         self.counts = np.zeros(0, dtype=np.int64)
-        # The kernels are compiled, or read, now: on the thread that an interrupt reaches, and
-        # before memory is taken, for the compiler ends the program where it is given none.
+        # Compile the kernels, or load them, now: on the thread that an interrupt reaches, and
+        # before memory is allocated, for the compiler aborts the program when there is none.
         self.append(Interner()(b""))
 
     def append(self, block: InternedText) -> None:
-        """Give the tokens of the next block their numbers in the whole, count and write them."""
-        numbers, _ = self.interner.intern(block.words)
+        """Map the next block to the ids of the whole text, count its tokens and write them."""
+        new_ids, _ = self.interner.intern(block.words)
         if self.interner.n_words > len(self.counts):
             more = np.zeros(2 * self.interner.n_words - len(self.counts), dtype=np.int64)
             self.counts = np.concatenate((self.counts, more))
-        remap_ids(block.ids, numbers, self.counts)
+        remap_ids(block.ids, new_ids, self.counts)
         self.tokens.append(block.ids, block.ends)
 
 
 def scan(
     corpus: Corpus, folder: Path, report: Report = silent, workers: int | None = None
 ) -> ScannedText:
-    """Read a corpus once and leave its tokens as numbers in `folder`, which must exist.
+    """Read a corpus once and write its tokens as ids.
 
-    workers : threads that number tokens, beside this one, which reads, and one that writes; one a
-        core unless given. The result is the same for any number
-    Memory grows with the distinct tokens, not with the text. Raises CorpusError where the text
-    cannot be read, ResourceError where its distinct tokens do not fit in memory.
+    Memory grows with the distinct tokens, not with the text.
+
+    Parameters
+    ----------
+    corpus : Corpus
+        The text.
+    folder : Path
+        An existing folder for the files.
+    report : Report
+        Takes messages of progress.
+    workers : int, optional
+        Threads that intern tokens, beside the calling one, which reads, and one that writes; one
+        per core by default. The result is the same for any number.
+
+    Raises
+    ------
+    CorpusError
+        If the text cannot be read.
+    ResourceError
+        If its distinct tokens do not fit in memory.
     """
     _write_scan(corpus, folder, report, workers or n_cores())
     return open_scan(folder)
 
 
 def _write_scan(corpus: Corpus, folder: Path, report: Report, workers: int) -> None:
-    """Write what `open_scan` opens; the table of words, the largest of all, is left behind."""
+    """Write the files of a scan. The table of words, which is large, is freed on return."""
     with (folder / "ids").open("wb") as ids_file, (folder / "ends").open("wb") as ends_file:
         ids, ends = HashingWriter(ids_file), HashingWriter(ends_file)
         whole = ScanAccumulator(TokenWriter(ids, ends))
@@ -221,8 +262,8 @@ def _write_scan(corpus: Corpus, folder: Path, report: Report, workers: int) -> N
 
 
 def open_scan(folder: Path) -> ScannedText:
-    """Open what `scan` left in a folder."""
-    summary = json.loads((folder / SUMMARY).read_bytes())
+    """Open the files that `scan` wrote."""
+    summary = read_json(folder / SUMMARY, CorpusError)
     return ScannedText(
         words=decode_token_lines(map_file(folder / "words", BYTE)),
         counts=np.fromfile(folder / "counts", COUNT),
@@ -234,18 +275,18 @@ def open_scan(folder: Path) -> ScannedText:
 
 
 def find_damage(folder: Path) -> str | None:
-    """What is wrong with a folder that `scan` filled at another time, or None."""
+    """Return what is wrong with the files of an earlier scan, or None."""
     try:
-        summary = json.loads((folder / SUMMARY).read_bytes())
-        facts = {name: summary["files"][name] for name in FILES}
+        summary = parse_json((folder / SUMMARY).read_bytes())
+        checksums = {name: summary["files"][name] for name in FILES}
         ReadingNotes(**summary["notes"])
         str(summary["fingerprint"])
-        for name, each in facts.items():
-            if fault := mismatch(folder / name, {key: each[key] for key in ("bytes", "sha256")}):
+        for name, each in checksums.items():
+            if fault := mismatch(folder / name, each):
                 return f"{name} {fault}"
     except OSError as error:
         return f"{SUMMARY} cannot be read: {error.strerror}"
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError):
         return f"{SUMMARY} is damaged"
     return None
 
@@ -253,7 +294,7 @@ def find_damage(folder: Path) -> str | None:
 def scan_vocabulary(
     corpus: Corpus, config: VocabularyConfig, report: Report = silent
 ) -> Vocabulary:
-    """The vocabulary of a corpus, without keeping the corpus; warns as `warn_of` does."""
+    """Return the vocabulary of a corpus, warning as `warn_about_text` does."""
     with TemporaryDirectory(prefix="embedtool-") as folder:
         scanned = scan(corpus, Path(folder), report)
         warn_about_text(corpus, scanned)
@@ -261,7 +302,7 @@ def scan_vocabulary(
 
 
 def warn_about_text(corpus: Corpus, scanned: ScannedText) -> None:
-    """Log what the reading of a text was not meant for, before long work with it begins."""
+    """Log what is unusual in a text, before long work with it begins."""
     warn_of_reading(corpus.text, scanned.notes)
     warn_of_script(corpus.text, scanned.words, scanned.counts)
 
@@ -269,11 +310,15 @@ def warn_about_text(corpus: Corpus, scanned: ScannedText) -> None:
 def cached_scan(
     corpus: Corpus, cache: Path, report: Report = silent, workers: int | None = None
 ) -> ScannedText:
-    """Scan a corpus, or open the scan of the same files, unchanged, read in the same way.
+    """Scan a corpus, or open the scan of the same files, unchanged, read with the same options.
 
-    Files are known by path, size and time of change. A scan that is damaged, by the size or SHA-256
-    of a file, is made anew with a warning. Raises CorpusError for standard input and URLs, which
-    cannot be known again.
+    Files are identified by path, size and modification time. A scan that is damaged, by the size or
+    SHA-256 of a file, is made anew with a warning.
+
+    Raises
+    ------
+    CorpusError
+        If the corpus is not made of files, which alone can be identified.
     """
     key = hashlib.sha256(json.dumps(_cache_key(corpus)).encode()).hexdigest()[:32]
     folder = cache / key
@@ -307,32 +352,42 @@ def _cache_key(corpus: Corpus) -> list[object]:
 
 
 def encode(
-    scanned: ScannedText, vocabulary: Vocabulary, places: NDArray[np.int64], folder: Path
+    scanned: ScannedText, vocabulary: Vocabulary, source_rows: NDArray[np.int64], folder: Path
 ) -> EncodedCorpus:
-    """Renumber a scanned text to the rows of a vocabulary, leaving the ids in `folder`.
+    """Map a scanned text to the rows of a vocabulary.
 
-    places : int64 (n_words,), the place of each word of the vocabulary in `scanned.words`, or -1
-    A word outside the vocabulary takes no place: its neighbours become neighbours, as in
-    word2vec.c, fastText and GloVe. Sentences that lose all their words are left out.
+    Words outside the vocabulary are removed, so that their neighbours become neighbours, as in
+    word2vec.c, fastText and GloVe. So are sentences that lose all their words.
+
+    Parameters
+    ----------
+    scanned : ScannedText
+        The text.
+    vocabulary : Vocabulary
+        The words.
+    source_rows : ndarray of int64, shape (n_words,)
+        The row of each word of the vocabulary in `scanned.words`, or -1.
+    folder : Path
+        An existing folder for the files.
     """
     rows = np.full(len(scanned.words), -1, dtype=ID)
-    present = np.flatnonzero(places >= 0)
-    rows[places[present]] = present
+    present = np.flatnonzero(source_rows >= 0)
+    rows[source_rows[present]] = present
     starts = range(0, len(scanned.ids), BLOCK_TOKENS)
     ids_path, ends_path = (folder / name for name in ENCODED_FILES)
     with ids_path.open("wb") as ids, ends_path.open("wb") as ends:
         tokens = TokenWriter(ids, ends)
         ordered_map(
             starts,
-            lambda start: _kept(scanned, start, rows),
-            lambda kept: tokens.append(*kept),
+            lambda start: _encode_block(scanned, start, rows),
+            lambda encoded: tokens.append(*encoded),
             n_cores(),
         )
     return open_encoded(folder, vocabulary, scanned.fingerprint)
 
 
 def check_pairs(corpus: EncodedText) -> None:
-    """Raise TrainingError where each sentence has one word: no word has a context to learn from."""
+    """Raise TrainingError if each sentence has one word, so that no word has a context."""
     if corpus.n_tokens == corpus.n_sentences:
         raise TrainingError(
             "no two words stand in one line, so that there is nothing to learn from; put a "
@@ -342,7 +397,7 @@ def check_pairs(corpus: EncodedText) -> None:
 
 
 def open_encoded(folder: Path, vocabulary: Vocabulary, fingerprint: str) -> EncodedCorpus:
-    """Open what `encode` left in a folder."""
+    """Open the files that `encode` wrote."""
     return EncodedCorpus(
         vocabulary,
         map_file(folder / ENCODED_FILES[0], ID),
@@ -351,10 +406,10 @@ def open_encoded(folder: Path, vocabulary: Vocabulary, fingerprint: str) -> Enco
     )
 
 
-def _kept(
+def _encode_block(
     scanned: ScannedText, start: int, rows: NDArray[np.int32]
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """The rows of the tokens of a block that have one, and where among them its sentences end."""
+    """Return the rows of the tokens of a block, and where among them its sentences end."""
     ids = scanned.ids[start : start + BLOCK_TOKENS]
     first, last = np.searchsorted(scanned.ends, (start, start + len(ids)), side="right")
     ends = np.subtract(scanned.ends[first:last], start)
@@ -364,11 +419,20 @@ def _kept(
 
 
 def resample(corpus: EncodedCorpus, seed: int, folder: Path) -> EncodedCorpus:
-    """As many sentences as a corpus has, drawn from it with replacement, left in `folder`.
+    """Draw as many sentences as a corpus has, with replacement: a bootstrap sample.
 
-    They keep the order of the text. The vocabulary stays that of the whole text, so that what is
-    trained on several samples has the same words (Antoniak & Mimno 2018 draw documents so; here
+    They keep the order of the text. The vocabulary stays that of the whole text, so that models
+    trained on several samples have the same words (Antoniak & Mimno 2018 sample documents; here
     each line or record of the input is one).
+
+    Parameters
+    ----------
+    corpus : EncodedCorpus
+        The corpus.
+    seed : int
+        Random seed.
+    folder : Path
+        An existing folder for the files.
     """
     n = len(corpus.ends)
     drawn = np.random.default_rng(seed).integers(0, n, n)
@@ -385,8 +449,8 @@ def resample(corpus: EncodedCorpus, seed: int, folder: Path) -> EncodedCorpus:
             starts = np.where(chosen > 0, corpus.ends[chosen - 1], 0)
             new_ends = np.cumsum(corpus.ends[chosen] - starts)
             lengths = np.diff(new_ends, prepend=0)
-            places = np.arange(lengths.sum()) + np.repeat(starts - new_ends + lengths, lengths)
-            tokens.append(corpus.ids[places], new_ends)
+            rows = np.arange(lengths.sum()) + np.repeat(starts - new_ends + lengths, lengths)
+            tokens.append(corpus.ids[rows], new_ends)
     return EncodedCorpus(
         corpus.vocabulary,
         map_file(folder / "drawn-ids", ID),
@@ -395,10 +459,10 @@ def resample(corpus: EncodedCorpus, seed: int, folder: Path) -> EncodedCorpus:
     )
 
 
-def sentences_of(corpus: EncodedCorpus, longest: int) -> Iterator[NDArray[np.int32]]:
-    """The ids of each sentence; one of more than `longest` tokens comes in several pieces."""
+def sentences_of(corpus: EncodedCorpus, max_length: int) -> Iterator[NDArray[np.int32]]:
+    """Yield the ids of each sentence, cut into pieces of at most `max_length` tokens."""
     start = 0
     for end in corpus.ends:
-        for piece in pairwise([*range(start, int(end), longest), int(end)]):
+        for piece in pairwise([*range(start, int(end), max_length), int(end)]):
             yield corpus.ids[slice(*piece)]
         start = int(end)

@@ -1,7 +1,4 @@
-"""What is noticed while a text is read, and what the user is told of it.
-
-In: counts and signs from a reading. Out: warnings in the log.
-"""
+"""What is noticed while a text is read, and the warnings about it."""
 
 import logging
 from collections.abc import Collection, Iterable
@@ -21,10 +18,11 @@ from embedtool.messages import counted
 log = logging.getLogger(__name__)
 
 MAX_INSPECTED_FILES = 100
-"""Files that are looked at for wrapped lines, and how much of each."""
+"""Files that are inspected for wrapped lines."""
 INSPECTED_BYTES = 2**16
+"""Bytes of each file that are inspected."""
 WRAPPED_FRACTION = 0.2
-"""Of the files looked at; fewer wrapped ones are not worth a warning."""
+"""Fraction of wrapped files, of those inspected, above which a warning is logged."""
 APPLIES_TO = {
     "field": ("jsonl",),
     "column": ("csv", "tsv", "parquet"),
@@ -34,20 +32,27 @@ APPLIES_TO = {
     "encoding": ("text", "jsonl", "csv", "tsv"),
     "encoding_errors": ("text", "jsonl", "csv", "tsv"),
 }
-"""Options of a text, and the kinds of input that they are for."""
+"""The formats of input to which an option of reading applies."""
 SHOWN_AS = {"delimiter": "the separator of CSV columns", "header": "header=False"}
 """Options whose name alone does not say what was given."""
 
 
 @dataclass
 class ReadingNotes:
-    """What was noticed in a reading of a text.
+    """What was noticed when a text was read.
 
-    n_invalid : sequences of bytes that the encoding does not have, replaced or skipped
-    n_missing : records without the field or column, skipped
-    n_inspected : files whose lines were looked at
-    wrapped : of those whose lines seem to be wrapped, the name and the width
-    kinds : of the sources that were read: text, jsonl, csv, tsv, parquet
+    Parameters
+    ----------
+    n_invalid : int
+        Sequences of bytes that are invalid in the encoding, replaced or skipped.
+    n_missing : int
+        Records without the field or column, skipped.
+    n_inspected : int
+        Files whose lines were inspected.
+    wrapped : list of (str, int)
+        Name and width of those whose lines seem to be wrapped.
+    kinds : list of str
+        Formats of the sources: text, jsonl, csv, tsv, parquet.
     """
 
     n_invalid: int = 0
@@ -57,12 +62,12 @@ class ReadingNotes:
     kinds: list[str] = field(default_factory=list)
 
     def add_kind(self, kind: str) -> None:
-        """Take note of the kind of a source."""
+        """Note the format of a source."""
         if kind not in self.kinds:
             self.kinds.append(kind)
 
     def inspect(self, name: str, block: bytes) -> None:
-        """Take note of the lines with which a file begins."""
+        """Note whether the first lines of a file seem to be wrapped."""
         if self.n_inspected < MAX_INSPECTED_FILES:
             self.n_inspected += 1
             *lines, rest = block[:INSPECTED_BYTES].decode(errors="ignore").split("\n")
@@ -72,7 +77,7 @@ class ReadingNotes:
 
     @classmethod
     def merged(cls, parts: Iterable["ReadingNotes"]) -> Self:
-        """The notes of a text that was read in parts."""
+        """Merge the notes of the partitions of a text."""
         whole = cls()
         for each in parts:
             whole.n_invalid += each.n_invalid
@@ -85,7 +90,7 @@ class ReadingNotes:
 
 
 def warn_of_reading(text: TextConfig, notes: ReadingNotes) -> None:
-    """Log what was left out, changed or ignored, and lines that should be joined."""
+    """Log what was skipped, replaced or ignored, and lines that seem to be wrapped."""
     for name in idle_options(text, notes.kinds):
         log.warning(
             "%s has no effect on this input: it is for %s",
@@ -109,9 +114,9 @@ def warn_of_reading(text: TextConfig, notes: ReadingNotes) -> None:
 
 
 def idle_options(text: TextConfig, kinds: Collection[str]) -> list[str]:
-    """The options that differ from their defaults and are for other kinds than were read.
+    """Return the options that differ from their defaults and do not apply to the formats read.
 
-    A field and a column of one name are one choice, for whatever kind there is.
+    A field and a column of the same name are one choice, for either format.
     """
     if not kinds:
         return []
@@ -125,7 +130,7 @@ def idle_options(text: TextConfig, kinds: Collection[str]) -> list[str]:
 
 
 def warn_of_script(text: TextConfig, words: StringTable, counts: NDArray[np.int64]) -> None:
-    """Log that a script stands uncut between its spaces."""
+    """Log if the text has a script without spaces between words."""
     script = unsegmented_script(words, counts)
     if script and text.tokenizer != "icu":
         log.warning(

@@ -1,8 +1,4 @@
-"""Text in object stores: s3://, gs:// and hdfs:// addresses, read through pyarrow.
-
-In: an address, SCHEME://STORE/PATH?OPTIONS. Out: the addresses of the files that it stands for,
-their sizes and times of change, and seekable streams.
-"""
+"""Text in object stores: s3://, gs:// and hdfs:// addresses, read through pyarrow."""
 
 import re
 from collections.abc import Iterator
@@ -23,40 +19,44 @@ STORES = ("s3", "gs", "hdfs")
 ADDRESS = re.compile(
     r"(s3://[^/?@:]+:[^?@]+@[^/?]*|\w+://[^/?]*)/?(.*?)(\?\w+=[^?*]*)?", flags=re.DOTALL
 )
-"""Scheme and bucket or host, path, options. Other than before NAME= a `?` belongs to a pattern."""
+"""Scheme and bucket or host, path, options. A `?` that no NAME= follows belongs to a pattern."""
 CREDENTIALS = re.compile(r"(?<=s3://)[^/?@:]+:[^?@]+@")
-"""An access key and its secret, of which many hold a slash."""
+"""An access key and its secret, which may contain a slash."""
 REQUEST_BYTES = 2**23
-"""Bytes asked for at once: a request takes tens of milliseconds however little it brings, so that
-Amazon advises 8 to 16 MB."""
+"""Bytes per request: one takes tens of milliseconds however little it returns, so Amazon advises 8
+to 16 MB."""
 GS_RETRY_SECONDS = 20
-"""How long Google's library tries again, instead of a quarter of an hour; less than ANSWER_SECONDS,
-so that it can tell what it met."""
+"""How long Google's library retries, instead of a quarter of an hour; less than ANSWER_SECONDS, so
+that its own error is shown."""
 Names = list[str]
-"""A path, cut at its slashes."""
+"""The components of a path."""
 
 
 def is_store(source: str) -> bool:
-    """Whether a source is an address in a store."""
+    """Return whether a source is an address in a store."""
     return source.startswith(tuple(f"{scheme}://" for scheme in STORES))
 
 
 def without_credentials(text: str) -> str:
-    """A text in which addresses hold no secrets, fit to be shown and kept."""
+    """Return a text with the secrets in its addresses removed, fit to be shown and stored."""
     return CREDENTIALS.sub("", text)
 
 
 def path_in_store(source: str) -> str:
-    """The path of an address within its store, without options; another source as it is."""
+    """Return the path of an address in its store, without options; another source as it is."""
     return _Address.of(source).path if is_store(source) else source
 
 
 def find_in_store(source: str) -> list[str]:
-    """The files that an address stands for, in order: a file, a folder or a glob pattern.
+    """Return the files of an address, in order: of a file, a folder or a glob pattern.
 
-    Names that begin with `.` or `_` mark what is no data (_SUCCESS, _temporary): they are left out
-    below a folder, and match only patterns that begin so too. Raises CorpusError naming the address
-    that does not exist or holds no file.
+    Names that begin with `.` or `_` mark files that are no data (_SUCCESS, _temporary): they are
+    left out below a folder, and match only patterns that begin with the same character.
+
+    Raises
+    ------
+    CorpusError
+        If the address does not exist or has no files.
     """
     address = _Address.of(source)
     name = without_credentials(source)
@@ -82,14 +82,14 @@ def find_in_store(source: str) -> list[str]:
 
 
 def signature_in_store(source: str) -> tuple[int, int] | None:
-    """Size and time of change, in nanoseconds, of a file in a store; None where there is none."""
+    """Return the signature of a file in a store; None if there is none."""
     with _reading(source):
         about = wait_for_answer(without_credentials(source), _Address.of(source).info)
         return (about.size, about.mtime_ns) if about.is_file else None
 
 
 def open_in_store(source: str) -> BufferedReader:
-    """Open a file in a store for reading, at any place."""
+    """Open a file in a store for reading, with random access."""
     with _reading(source):
         name = without_credentials(source)
         file = wait_for_answer(name, _Address.of(source).open_file)
@@ -97,14 +97,14 @@ def open_in_store(source: str) -> BufferedReader:
 
 
 def error_reason(error: Exception) -> str:
-    """What an error of reading says, in one line and without secrets."""
+    """Return the message of a reading error, in one line and without secrets."""
     reason = getattr(error, "strerror", None) or str(error)
     return without_credentials(reason.strip().partition("\n")[0])
 
 
 @contextmanager
 def _reading(source: str) -> Iterator[None]:
-    """Errors of pyarrow come out as CorpusError naming the address."""
+    """Raise errors of pyarrow as CorpusError naming the address."""
     try:
         import pyarrow as pa
         import pyarrow.fs
@@ -121,11 +121,16 @@ def _reading(source: str) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class _Address:
-    """An address, taken apart.
+    """The parts of an address.
 
-    root  : scheme, credentials, and bucket or host
-    path  : of the file below that, percent-decoded
-    query : the options, with their `?`
+    Parameters
+    ----------
+    root : str
+        Scheme, credentials, and bucket or host.
+    path : str
+        Path of the file below that, percent-decoded.
+    query : str
+        The options, with their `?`.
     """
 
     root: str
@@ -134,13 +139,13 @@ class _Address:
 
     @classmethod
     def of(cls, source: str) -> Self:
-        """Take apart an address, of which any text after the scheme is one."""
+        """Parse an address, which may have any text after the scheme."""
         parts = cast(re.Match[str], ADDRESS.fullmatch(source))
         root, path, query = parts.groups(default="")
         return cls(root, unquote(path).rstrip("/"), query)
 
     def open(self) -> tuple[Any, str]:
-        """The file system of pyarrow that the address is in, and its path there."""
+        """Return the pyarrow file system of the address, and its path there."""
         uri = f"{self.root}/{self.query}"
         if uri.startswith("gs:") and "retry_limit_seconds=" not in uri:
             uri += f"{'&' if self.query else '?'}retry_limit_seconds={GS_RETRY_SECONDS}"
@@ -148,23 +153,23 @@ class _Address:
         return store, f"{top}/{self.path}".rstrip("/") or "/"
 
     def info(self) -> Any:
-        """What pyarrow tells of it."""
+        """Return pyarrow's FileInfo."""
         store, path = self.open()
         return store.get_file_info(path)
 
     def open_file(self) -> Any:
-        """It as a file of pyarrow."""
+        """Open it as a file of pyarrow."""
         store, path = self.open()
         return store.open_input_file(path)
 
     def split(self) -> tuple[Self, Names]:
-        """Of a pattern the folder that it begins with, and what is to match below that."""
+        """Split a pattern into the folder that it begins with, and the pattern below that."""
         names = self.path.split("/")
         first = next(i for i, name in enumerate(names) if has_magic(name))
         return replace(self, path="/".join(names[:first])), names[first:]
 
     def files(self, recursive: bool) -> Iterator[Names]:
-        """The files below this folder, by one listing, which has a request for 1,000 of them."""
+        """Yield the files below this folder, by one listing of one request per 1,000 files."""
         from pyarrow.fs import FileSelector
 
         store, path = self.open()
@@ -174,13 +179,13 @@ class _Address:
                 yield about.path[len(path.rstrip("/")) + 1 :].split("/")
 
     def below(self, names: Names) -> str:
-        """The address of a file below this folder."""
+        """Return the address of a file below this folder."""
         path = "/".join([self.path, *names] if self.path else names)
         return f"{self.root}/{path.replace('%', '%25').replace('?', '%3F')}{self.query}"
 
 
 def _matches(names: Names, pattern: Names) -> bool:
-    """Whether the path of a file matches a pattern, in which `**` is any number of folders."""
+    """Return whether the path of a file matches a pattern; `**` is any number of folders."""
     if not names or not pattern:
         return not names and not pattern
     first, *rest = pattern
@@ -198,7 +203,7 @@ def _matches_name(name: str, pattern: str) -> bool:
 
 @cache
 def _file_system(uri: str) -> tuple[Any, str]:
-    """A file system, whose connections all its files share, and the path of its root."""
+    """Return a file system, whose connections its files share, and the path of its root."""
     from pyarrow.fs import FileSystem
 
     store, top = FileSystem.from_uri(uri)

@@ -1,8 +1,4 @@
-"""Hard-wrapped text: how it is told, and how its lines are put together again.
-
-In: text in pieces, or some of its lines. Out: the text, a paragraph a line; the width at which its
-lines are wrapped.
-"""
+"""Hard-wrapped text: recognising it, and joining its lines into paragraphs."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,40 +8,52 @@ SPACES = " \t\r\v\f\0"
 SOFT_HYPHEN = "\u00ad"
 HYPHENS = f"-\u2010{SOFT_HYPHEN}"
 LINE_ENDS = re.compile(rf"([{HYPHENS}]?)[{SPACES}]*\n([{SPACES}\n]*)")
-"""A line end, or several with nothing between them, and a hyphen before."""
+"""One line end or several, with a hyphen before."""
 
 AFTER_WORD = re.compile(rf"[{SPACES}\n](?=[^{SPACES}\n{HYPHENS}])")
-"""In reversed text: white space after a word that no hyphen ends."""
-LONGEST_WORD = 2**20
+"""In reversed text: white space after a word that does not end in a hyphen."""
+MAX_WORD_LENGTH = 2**20
 
 WIDTHS = range(55, 101)
-"""Where lines are wrapped that are: at 65 to 76 characters in mail and by Project Gutenberg, at 72
-to 80 by editors. Most verses are shorter."""
-WIDTH_SHARE = 0.98
-"""The share of lines that are no longer than the width: an address or a table may be."""
-FULL_SHARE = 0.65
-"""Lines into which the next word would not have fitted, among those that another follows: .69 to 1
-of licences and manuals that are wrapped, less than half of verses of 55 to 70 characters."""
+"""Widths of wrapped lines: 65 to 76 characters in mail and Project Gutenberg, 72 to 80 in editors.
+Most verses are shorter."""
+WIDTH_QUANTILE = 0.98
+"""Fraction of lines that are no longer than the width: an address or a table may be."""
+MIN_FULL_FRACTION = 0.65
+"""Minimum fraction of full lines, into which the next word does not fit, among those that another
+line follows: .69 to 1 in wrapped licences and manuals, below half in verses of 55 to 70
+characters."""
 SLACK = 3
-"""Characters by which a line may be shorter than that: people who wrap by hand do not count."""
-ENDED_SHARE = 0.5
-"""Sentences a line end in full stops, wrapped lines do so where a sentence happens to end."""
-LEAST_LINES, LEAST_DISTINCT = 20, 5
-"""Lines that say something about all; one and the same line, again and again, says nothing."""
-LEAST_WORDS = 4
-"""Words a line on average: a line of few is a record, or of a script without spaces."""
+"""Characters by which a full line may be shorter: people who wrap by hand do not count."""
+MAX_ENDED_FRACTION = 0.5
+"""Maximum fraction of lines that end a sentence, as all do that are a sentence each."""
+MIN_LINES, MIN_DISTINCT = 20, 5
+"""Minimum numbers of lines, and of distinct ones, to judge by."""
+MIN_WORDS_PER_LINE = 4
+"""Minimum mean number of words: a line of fewer is a record, or in a script without spaces."""
 SENTENCE_ENDS = tuple(".!?…。।؟")
 CLOSING = "\"'”’»)]"
 
 
 def paragraphs(pieces: Iterable[str], *, mend_hyphens: bool = True) -> Iterator[str]:
-    """The text of some pieces, whose lines are joined up to an empty one.
+    """Join the lines of each paragraph of a text, up to an empty line.
 
-    mend_hyphens : a hyphen that divides a word at the end of a line goes, and the word is one: it
-        stands between two letters, the second one no capital. Between other letters and digits it
-        stays, and no space comes behind it. False: all stay, with a space behind them
-    Empty lines become one line end. A piece may end anywhere; what comes out ends between words,
-    but for words of more than LONGEST_WORD characters.
+    Empty lines become one line end.
+
+    Parameters
+    ----------
+    pieces : iterable of str
+        The text in pieces that end anywhere.
+    mend_hyphens : bool
+        Remove the hyphen of a word that is divided at the end of a line: one between two letters,
+        the second no capital. Between other letters and digits it stays, without a space behind it.
+        If false, all hyphens stay, with a space behind them.
+
+    Yields
+    ------
+    str
+        The text in pieces that end between words, except for words of more than MAX_WORD_LENGTH
+        characters.
     """
     pending = ""
     for piece in pieces:
@@ -59,11 +67,11 @@ def paragraphs(pieces: Iterable[str], *, mend_hyphens: bool = True) -> Iterator[
 
 
 def _end_of_known(text: str) -> int:
-    """Where a text can be cut: between words, neither of which what comes later can change."""
+    """Return where a text can be cut: between words that later text cannot change."""
     found = AFTER_WORD.search(text[::-1])
     if found:
         return len(text) - found.end()
-    return len(text) - 1 if len(text) > LONGEST_WORD else 0
+    return len(text) - 1 if len(text) > MAX_WORD_LENGTH else 0
 
 
 def _joined(text: str, mend_hyphens: bool) -> str:
@@ -85,25 +93,27 @@ def _joined(text: str, mend_hyphens: bool) -> str:
 
 
 def wrapped_at(lines: Sequence[str]) -> int | None:
-    """The width at which the lines of a text seem to be wrapped, or None.
+    """Return the width at which the lines of a text seem to be wrapped, or None.
 
-    Whoever wraps lines ends each where the next word does not fit. A line that is a sentence, a
-    verse or a headline ends anywhere.
+    Wrapped lines end where the next word does not fit. A line that is a sentence, a verse or a
+    headline ends anywhere.
     """
     bare = [line.rstrip() for line in lines]
     followed = [pair for pair in pairwise(bare) if all(pair)]
     pairs = set(followed)
-    if len(followed) < LEAST_LINES or len(pairs) < LEAST_DISTINCT:
+    if len(followed) < MIN_LINES or len(pairs) < MIN_DISTINCT:
         return None
-    if sum(len(line.split()) for line, _ in pairs) < LEAST_WORDS * len(pairs):
+    if sum(len(line.split()) for line, _ in pairs) < MIN_WORDS_PER_LINE * len(pairs):
         return None
     lengths = sorted(map(len, filter(None, bare)))
-    width = lengths[int(WIDTH_SHARE * (len(lengths) - 1))]
+    width = lengths[int(WIDTH_QUANTILE * (len(lengths) - 1))]
     if width not in WIDTHS:
         return None
     n_full = sum(
         len(line) + 1 + len(after.split(None, 1)[0]) > width - SLACK for line, after in pairs
     )
     n_ended = sum(line.rstrip(CLOSING).endswith(SENTENCE_ENDS) for line, _ in pairs)
-    is_wrapped = n_full >= FULL_SHARE * len(pairs) and n_ended < ENDED_SHARE * len(pairs)
+    is_wrapped = n_full >= MIN_FULL_FRACTION * len(pairs) and n_ended < MAX_ENDED_FRACTION * len(
+        pairs
+    )
     return width if is_wrapped else None

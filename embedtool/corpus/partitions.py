@@ -1,9 +1,8 @@
-"""A corpus in parts, each of which is read by itself, wherever that is.
+"""A corpus in partitions, each of which is read by itself, on any machine.
 
-In: a Corpus. Out: its parts; what each holds, as numbers; and from the words of all, the vocabulary
-and the tokens of each part as its rows: those that `encoding.scan` and `encoding.encode` come to.
-
-Words go to ranges by their hash, so that each range of all parts can be merged by itself.
+The merged vocabulary and the ids of all partitions equal those of `encoding.scan` and
+`encoding.encode`. Words are assigned to ranges by their hash, so that each range of all partitions
+can be merged by itself.
 """
 
 import hashlib
@@ -32,12 +31,18 @@ from embedtool.messages import brief
 
 @dataclass(frozen=True)
 class Partition:
-    """Some of a corpus.
+    """A part of a corpus.
 
-    sources : its files, in order
-    stamps  : of the sources; one that has another by now is refused
-    span    : as Corpus has it
-    n_bytes : about how much that is, as it lies on disk
+    Parameters
+    ----------
+    sources : tuple of str
+        Its files, in order.
+    signatures : tuple of FileSignature
+        Those of the sources: one that has changed is refused.
+    span : tuple of int, optional
+        As in Corpus.
+    n_bytes : int
+        Its approximate size on disk.
     """
 
     __repr__ = brief
@@ -48,16 +53,16 @@ class Partition:
     n_bytes: int
 
     def corpus(self, text: TextConfig) -> Corpus:
-        """The corpus of this part alone."""
+        """Return the corpus of this partition alone."""
         corpus = Corpus(self.sources, text, span=self.span)
         corpus.signatures.update(zip(self.sources, self.signatures, strict=True))
         return corpus
 
 
 def partition(corpus: Corpus, n_bytes: int) -> Iterator[Partition]:
-    """Cut a corpus into parts of about so many bytes, which follow each other.
+    """Divide a corpus into partitions of about so many bytes, in order.
 
-    Plain text is cut within files, at line ends; what is compressed, or holds records, is not.
+    Files of plain text are divided at line ends; compressed files, and records, are not.
     """
     small: list[tuple[str, FileSignature]] = []
     size = 0
@@ -84,7 +89,7 @@ def _whole(files: list[tuple[str, FileSignature]], n_bytes: int) -> Partition:
 
 
 def _is_plain(source: str, text: TextConfig) -> bool:
-    """Whether a source is text that can be read from the line after any byte on."""
+    """Return whether a source is plain text, which can be read from any line on."""
     if text.paragraphs or not is_utf8(text.encoding):
         return False
     with open_source(source) as (stream, raw):
@@ -95,11 +100,16 @@ def _is_plain(source: str, text: TextConfig) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class PartitionTokens:
-    """The tokens of a part, numbered as if there were no other.
+    """The tokens of a partition, with ids of its own.
 
-    ids     : int32 (n_tokens,)
-    ends    : int64 (n_sentences,), where in `ids` each sentence ends
-    n_types : the number of distinct tokens
+    Parameters
+    ----------
+    ids : ndarray of int32, shape (n_tokens,)
+        The tokens.
+    ends : ndarray of int64, shape (n_sentences,)
+        Where in `ids` each sentence ends.
+    n_types : int
+        Number of distinct tokens.
     """
 
     __repr__ = brief
@@ -111,25 +121,37 @@ class PartitionTokens:
 
 @dataclass(frozen=True, eq=False)
 class PartitionWords:
-    """The distinct tokens of a part whose hash falls into a range.
+    """The distinct tokens of a partition whose hash is in a range.
 
-    words   : as `token_bytes` has them, in order of first appearance, a line end after each
-    counts  : int64 (n,)
-    numbers : int32 (n,), those of PartTokens.ids
+    Parameters
+    ----------
+    words : bytes
+        As `encode_token` writes them, in order of first appearance, a line end after each.
+    counts : ndarray of int64, shape (n,)
+        Their counts.
+    ids : ndarray of int32, shape (n,)
+        Their ids in PartitionTokens.ids.
     """
 
     __repr__ = brief
 
     words: bytes
     counts: NDArray[np.int64]
-    numbers: NDArray[np.int32]
+    ids: NDArray[np.int32]
 
 
 @dataclass(frozen=True)
 class PartitionStats:
-    """What is known of a part when it has been read.
+    """What is known of a partition when it has been read.
 
-    fingerprint : as ScannedText has it
+    Parameters
+    ----------
+    n_tokens, n_sentences : int
+        Numbers of tokens and sentences.
+    notes : ReadingNotes
+        What was noticed when it was read.
+    fingerprint : bytes
+        As in ScannedText.
     """
 
     n_tokens: int
@@ -146,9 +168,32 @@ class PartitionStats:
 def read_partition(
     part: Partition, text: TextConfig, n_ranges: int, cache: Path | None = None
 ) -> tuple[PartitionStats, PartitionTokens, list[PartitionWords]]:
-    """Read a part and number its tokens, or find them in a folder where they are kept.
+    """Read a partition and intern its tokens, or find them in a cache.
 
-    Raises CorpusError where it cannot be read.
+    Parameters
+    ----------
+    part : Partition
+        What is read.
+    text : TextConfig
+        How it is read.
+    n_ranges : int
+        Number of ranges of hashes.
+    cache : Path, optional
+        Folder in which scans are kept and found again.
+
+    Returns
+    -------
+    stats : PartitionStats
+        Numbers, notes and fingerprint.
+    tokens : PartitionTokens
+        The tokens.
+    words : list of PartitionWords
+        The distinct tokens of each range.
+
+    Raises
+    ------
+    CorpusError
+        If it cannot be read.
     """
     corpus = part.corpus(text)
     if cache is not None:
@@ -156,16 +201,16 @@ def read_partition(
             corpus.check_signature(source)
         found = cached_scan(corpus, cache, workers=1)
         tokens = PartitionTokens(np.array(found.ids), np.array(found.ends), len(found.words))
-        facts = PartitionStats(
+        stats = PartitionStats(
             len(tokens.ids), len(tokens.ends), found.notes, bytes.fromhex(found.fingerprint)
         )
         found_words = list(map(encode_token, found.words))
-        return facts, tokens, _by_range(found_words, found.counts, n_ranges)
+        return stats, tokens, _by_range(found_words, found.counts, n_ranges)
     ids, ends = BytesIO(), BytesIO()
     whole = ScanAccumulator(TokenWriter(ids, ends))
-    numbering = Interner()
+    interner = Interner()
     for block in corpus.tokenized_blocks():
-        whole.append(numbering(block))
+        whole.append(interner(block))
     words = whole.interner.text
     digests = (hashlib.sha256(each).digest() for each in (words, ids.getbuffer(), ends.getbuffer()))
     fingerprint = hashlib.sha256(b"".join(digests)).digest()
@@ -173,51 +218,71 @@ def read_partition(
         np.frombuffer(ids.getbuffer(), ID), np.frombuffer(ends.getbuffer(), END),
         whole.interner.n_words,
     )  # fmt: skip
-    facts = PartitionStats(len(tokens.ids), len(tokens.ends), corpus.notes, fingerprint)
-    return facts, tokens, _by_range(words.splitlines(), whole.counts, n_ranges)
+    stats = PartitionStats(len(tokens.ids), len(tokens.ends), corpus.notes, fingerprint)
+    return stats, tokens, _by_range(words.splitlines(), whole.counts, n_ranges)
 
 
 def _by_range(words: list[bytes], counts: NDArray[np.int64], n_ranges: int) -> list[PartitionWords]:
     ranges = np.fromiter((crc32(word) % n_ranges for word in words), np.int32, len(words))
     found = []
     for each in range(n_ranges):
-        numbers = np.flatnonzero(ranges == each).astype(ID)
-        chosen = b"".join(words[number] + b"\n" for number in numbers)
-        found.append(PartitionWords(chosen, counts[numbers], numbers))
+        ids = np.flatnonzero(ranges == each).astype(ID)
+        chosen = b"".join(words[i] + b"\n" for i in ids)
+        found.append(PartitionWords(chosen, counts[ids], ids))
     return found
 
 
 @dataclass(frozen=True, eq=False)
 class MergedRange:
-    """The words of a range of hashes in all parts together that may get a vector.
+    """The words of a range of hashes, in all partitions, that may get a vector.
 
-    words   : as `token_bytes` has them, a line end after each
-    counts  : int64 (n,)
-    parts, numbers : int32 (n,), the first part that each stands in, and its number there
-    places  : int64 (n,), which they are of all words of the range
-    n_types : the number of all words of the range
+    Parameters
+    ----------
+    words : bytes
+        As `encode_token` writes them, a line end after each.
+    counts : ndarray of int64, shape (n,)
+        Their counts in all partitions.
+    partitions, ids : ndarray of int32, shape (n,)
+        The first partition that contains each word, and the id of the word there.
+    source_rows : ndarray of int64, shape (n,)
+        The rows of the words among all words of the range.
+    n_types : int
+        Number of all words of the range.
     """
 
     __repr__ = brief
 
     words: bytes
     counts: NDArray[np.int64]
-    parts: NDArray[np.int32]
-    numbers: NDArray[np.int32]
-    places: NDArray[np.int64]
+    partitions: NDArray[np.int32]
+    ids: NDArray[np.int32]
+    source_rows: NDArray[np.int64]
     n_types: int
 
 
 def merge_range(
-    parts: Sequence[PartitionWords], min_count: int, wanted: bytes = b""
+    parts: Sequence[PartitionWords], min_count: int, required_words: bytes = b""
 ) -> tuple[MergedRange, list[NDArray[np.int32]]]:
-    """Add up the counts of the words of a range, given those of each part in order.
+    """Add up the counts of the words of a range.
 
-    wanted : words that stay however rare they are, a line end after each
-    Returns them, and for each part the place of each of its words among all of the range.
+    Parameters
+    ----------
+    parts : sequence of PartitionWords
+        The words of each partition, in order.
+    min_count : int
+        Minimum count of a word that is kept.
+    required_words : bytes
+        Words that are kept however rare, a line end after each.
+
+    Returns
+    -------
+    merged : MergedRange
+        The words that are kept.
+    range_rows : list of ndarray of int32
+        For each partition the row of each of its words among all words of the range.
     """
     table = WordInterner()
-    places = []
+    range_rows = []
     firsts: list[tuple[NDArray[np.int32], NDArray[np.int32]]] = []
     counts = np.zeros(0, np.int64)
     for i, part in enumerate(parts):
@@ -225,33 +290,41 @@ def merge_range(
         ids, _ = table.intern(part.words)
         counts = np.concatenate((counts, np.zeros(table.n_words - n_before, np.int64)))
         counts[ids] += part.counts
-        new = part.numbers[ids >= n_before]
+        new = part.ids[ids >= n_before]
         firsts.append((np.full(len(new), i, ID), new))
-        places.append(ids)
+        range_rows.append(ids)
     n_types = table.n_words
     words = table.text.splitlines(keepends=True)
     stay = counts >= min_count
-    also, _ = table.intern(wanted)
+    also, _ = table.intern(required_words)
     stay[also[also < n_types]] = True
     kept = np.flatnonzero(stay)
-    first_parts, first_numbers = (
+    first_partitions, first_ids = (
         np.concatenate([first[k] for first in firsts])[kept] for k in range(2)
     )
     return (
         MergedRange(
             b"".join(words[place] for place in kept), counts[kept],
-            first_parts, first_numbers, kept, n_types,
+            first_partitions, first_ids, kept, n_types,
         ),
-        places,
+        range_rows,
     )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
 class MergedVocabulary:
-    """What the ranges come to together: the words that may get a vector, by first appearance.
+    """The words of all ranges that may get a vector, in order of first appearance.
 
-    ranges, numbers : int64 (n,), the range of each and its number among those that it kept
-    n_types : the number of distinct tokens of the text
+    Parameters
+    ----------
+    words : list of str
+        The words.
+    counts : ndarray of int64, shape (n,)
+        Their counts.
+    ranges, range_rows : ndarray of int64, shape (n,)
+        The range of each word, and its row in the MergedRange.
+    n_types : int
+        Number of distinct tokens of the text.
     """
 
     __repr__ = brief
@@ -259,51 +332,61 @@ class MergedVocabulary:
     words: list[str]
     counts: NDArray[np.int64]
     ranges: NDArray[np.int64]
-    numbers: NDArray[np.int64]
+    range_rows: NDArray[np.int64]
     n_types: int
 
 
 def join_ranges(merged: Sequence[MergedRange]) -> MergedVocabulary:
-    """Put the words of all ranges into the order of their first appearance in the text."""
-    first_parts, first_numbers, counts = (
+    """Merge the words of all ranges, in order of first appearance in the text."""
+    first_partitions, first_ids, counts = (
         np.concatenate([getattr(each, name) for each in merged])
-        for name in ("parts", "numbers", "counts")
+        for name in ("partitions", "ids", "counts")
     )
-    order = np.lexsort((first_numbers, first_parts))
+    order = np.lexsort((first_ids, first_partitions))
     sizes = [len(each.counts) for each in merged]
     ranges = np.repeat(np.arange(len(merged)), sizes)
-    numbers = np.concatenate([np.arange(size) for size in sizes])
+    range_rows = np.concatenate([np.arange(size) for size in sizes])
     words = [decode_token(word) for each in merged for word in each.words.split()]
     return MergedVocabulary(
-        [words[i] for i in order], counts[order], ranges[order], numbers[order],
+        [words[i] for i in order], counts[order], ranges[order], range_rows[order],
         sum(each.n_types for each in merged),
     )  # fmt: skip
 
 
 def rows_of_range(
-    merged: MergedRange, places: Sequence[NDArray[np.int32]], rows: NDArray[np.int32]
+    merged: MergedRange, range_rows: Sequence[NDArray[np.int32]], rows: NDArray[np.int32]
 ) -> list[NDArray[np.int32]]:
-    """For each part the row of each of its words in a range, -1 for one that has none.
+    """Return for each partition the vocabulary row of each of its words in a range, or -1.
 
-    places : as `merge_words` returns them
-    rows   : int32 (n,), of the words of `merged`
+    Parameters
+    ----------
+    merged, range_rows : MergedRange and sequence of ndarray of int32
+        As `merge_range` returns them.
+    rows : ndarray of int32, shape (n,)
+        The vocabulary rows of the words of `merged`.
     """
-    of_all = np.full(merged.n_types, -1, ID)
-    of_all[merged.places] = rows
-    return [of_all[each] for each in places]
+    vocabulary_rows = np.full(merged.n_types, -1, ID)
+    vocabulary_rows[merged.source_rows] = rows
+    return [vocabulary_rows[each] for each in range_rows]
 
 
 def encode_partition(
-    tokens: PartitionTokens, numbers: Sequence[NDArray[np.int32]], rows: Sequence[NDArray[np.int32]]
+    tokens: PartitionTokens, ids: Sequence[NDArray[np.int32]], rows: Sequence[NDArray[np.int32]]
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """The rows of a part's tokens that have one, and where among them its sentences end.
+    """Return the rows of a partition's tokens, and where among them its sentences end.
 
-    numbers : of each range, the numbers of the part's words
-    rows    : of each range, their rows, or -1
+    Parameters
+    ----------
+    tokens : PartitionTokens
+        The tokens.
+    ids : sequence of ndarray of int32
+        For each range, the ids of the partition's words.
+    rows : sequence of ndarray of int32
+        For each range, the vocabulary rows of these words, or -1.
     """
-    of_all = np.full(tokens.n_types, -1, ID)
-    for part_numbers, part_rows in zip(numbers, rows, strict=True):
-        of_all[part_numbers] = part_rows
+    vocabulary_rows = np.full(tokens.n_types, -1, ID)
+    for range_ids, range_rows in zip(ids, rows, strict=True):
+        vocabulary_rows[range_ids] = range_rows
     kept, ends = np.empty_like(tokens.ids), np.empty_like(tokens.ends)
-    n_kept = filter_ids(tokens.ids, tokens.ends, of_all, kept, ends)
+    n_kept = filter_ids(tokens.ids, tokens.ends, vocabulary_rows, kept, ends)
     return kept[:n_kept].copy(), ends[np.diff(ends, prepend=0) > 0]

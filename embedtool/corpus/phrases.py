@@ -1,7 +1,4 @@
-"""Collocations: pairs of words that stand together more often than chance has it.
-
-In: a Corpus. Out: the pairs with their scores, and sentences in which such pairs are one word.
-"""
+"""Phrases: pairs of words that co-occur more often than expected, joined into one token."""
 
 import math
 from collections import Counter
@@ -26,11 +23,11 @@ from embedtool.io.progress import Report, silent
 Pair = tuple[str, ...]
 """Two words, and the connector words between them."""
 INSPECTED_TOKENS = 2**20
-"""Tokens that tell in which script a text is."""
+"""Tokens by which the script of a text is recognised."""
 
 BETWEEN = " "
-"""What gensim keeps between the words of a pair: no token holds it, so that no pair can be taken
-for a word of the text."""
+"""Separator of the words of a pair in gensim: no token contains it, so that no pair can be taken
+for a token of the text."""
 
 
 def word2phrase_score(
@@ -41,9 +38,9 @@ def word2phrase_score(
     min_count: int,
     corpus_word_count: int,
 ) -> float:
-    """(pair - min_count) / (first * second) * tokens (Mikolov et al. 2013b, eq. 6).
+    """Return (pair - min_count) / (first * second) * tokens (Mikolov et al. 2013b, eq. 6).
 
-    The factor of the corpus size is word2phrase.c's; the names are those that gensim asks for.
+    The factor of the corpus size is word2phrase.c's; the names are those that gensim requires.
     """
     if bigram_count < min_count:
         return -math.inf
@@ -51,10 +48,19 @@ def word2phrase_score(
 
 
 class Phrases:
-    """The pairs to be joined.
+    """Pairs of words that are joined.
 
-    scores   : the score of each pair
-    n_joined : pairs joined so far
+    Parameters
+    ----------
+    config : PhrasesConfig
+        How they are found.
+    scores : dict of Pair to float, optional
+        The score of each pair.
+
+    Attributes
+    ----------
+    n_joined : int
+        Pairs joined so far.
     """
 
     def __init__(self, config: PhrasesConfig, scores: dict[Pair, float] | None = None) -> None:
@@ -67,9 +73,12 @@ class Phrases:
         self._within = {word for pair in scores for word in pair[1:-1]}
 
     def learn(self, corpus: Corpus, report: Report = silent) -> None:
-        """Take the pairs of a corpus that score above the threshold.
+        """Learn the pairs of a corpus that score above the threshold.
 
-        Raises CorpusError where a token holds a space, as only one of a list does.
+        Raises
+        ------
+        CorpusError
+            If a token contains a space, as only one of a list can.
         """
         from gensim.models.phrases import Phrases as GensimPhrases
 
@@ -86,7 +95,7 @@ class Phrases:
         self._take({tuple(pair.split(BETWEEN)): float(scores[pair]) for pair in scores})
 
     def join(self, sentence: list[str]) -> list[str]:
-        """The sentence with each pair made one word, from left to right; no word is in two."""
+        """Return a sentence with its pairs joined, from left to right; no word is in two pairs."""
         joined: list[str] = []
         start = 0
         while start < len(sentence):
@@ -105,7 +114,7 @@ class Phrases:
 
 
 def connector_words(config: PhrasesConfig) -> frozenset[str]:
-    """The words that may stand within a phrase."""
+    """Return the words that may stand within a phrase."""
     if config.connector_words == "english":
         from gensim.models.phrases import ENGLISH_CONNECTOR_WORDS
 
@@ -115,26 +124,26 @@ def connector_words(config: PhrasesConfig) -> frozenset[str]:
 
 
 def without_spaces(sentences: Iterable[list[str]]) -> Iterator[list[str]]:
-    """The sentences; CorpusError where a token holds a space, which no line of text can keep."""
+    """Yield sentences; raise CorpusError if a token contains a space, which text cannot keep."""
     for sentence in sentences:
         if ASCII_SPACE.search("".join(sentence)):
             token = next(filter(ASCII_SPACE.search, sentence))
             raise CorpusError(
                 f"the token {token!r} holds a space; phrases are written as text, in which spaces "
-                "part tokens: replace it before, by an underscore for example"
+                "separate tokens: replace it before, by an underscore for example"
             )
         yield sentence
 
 
 class ScriptCheck:
-    """Watches sentences, and counts the words of the first of them."""
+    """Counts the words of the first sentences, to recognise a script without spaces."""
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
         self._n_left = INSPECTED_TOKENS
 
     def watch(self, sentences: Iterable[list[str]]) -> Iterator[list[str]]:
-        """The sentences as they are."""
+        """Yield the sentences unchanged."""
         for sentence in sentences:
             if self._n_left > 0:
                 self._counts.update(sentence)
@@ -142,14 +151,14 @@ class ScriptCheck:
             yield sentence
 
     def warn(self, text: TextConfig) -> None:
-        """Log that a script stands uncut between its spaces."""
+        """Log if the text has a script without spaces between words."""
         counts = np.fromiter(self._counts.values(), np.int64, len(self._counts))
         warn_of_script(text, StringTable.from_words(self._counts), counts)
 
 
 @contextmanager
 def rereadable(corpus: Corpus, report: Report = silent) -> Iterator[Corpus]:
-    """Yield a corpus that can be read twice: what comes by pipe is kept as tokens in a file."""
+    """Yield a corpus that can be read twice: the tokens of a pipe are written to a file."""
     is_file = [is_url(source) or Path(source).is_file() for source in corpus.sources]
     if is_file and all(is_file):
         yield corpus
@@ -163,12 +172,12 @@ def rereadable(corpus: Corpus, report: Report = silent) -> Iterator[Corpus]:
 
 
 def above_threshold(scores: dict[Pair, float], threshold: float | None) -> dict[Pair, float]:
-    """The pairs that score more than a threshold, if there is one."""
+    """Return the pairs that score above a threshold, if there is one."""
     return {pair: score for pair, score in scores.items() if threshold is None or score > threshold}
 
 
 def write_table(scores: dict[Pair, float], path: Path) -> None:
-    """Write a line a pair: first word, second word and score, separated by tabs; best first.
+    """Write a line per pair: first word, second word and score, separated by tabs; best first.
 
     Connector words stand before the second word, with spaces between them.
     """
@@ -178,7 +187,7 @@ def write_table(scores: dict[Pair, float], path: Path) -> None:
 
 
 def read_table(path: Path) -> dict[Pair, float]:
-    """Read what `write_table` wrote. Raises CorpusError naming the line that is something else."""
+    """Read what `write_table` wrote; raise CorpusError naming a line that is something else."""
     scores: dict[Pair, float] = {}
     try:
         lines = decode(path.read_bytes()).split("\n")

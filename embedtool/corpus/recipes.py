@@ -1,8 +1,4 @@
-"""Corpora by name: which there are, where each comes from, and how it is made ready for training.
-
-In: corpora/recipes.toml, and the files, packages and addresses it names. Out: a text file of clean
-words, a paragraph a line, in the data folder or where the caller wants it.
-"""
+"""Corpora by name: where each comes from, and how it is prepared for training."""
 
 import json
 import logging
@@ -23,17 +19,18 @@ from embedtool.errors import ConfigError, CorpusError, MissingExtraError, Output
 from embedtool.io.atomic import atomic_write, check_output_file
 from embedtool.io.checksums import Checksum, checksum_of, mismatch
 from embedtool.io.download import download
+from embedtool.io.json_file import parse_json
 from embedtool.io.progress import Progress, Report, silent
 
 log = logging.getLogger(__name__)
 
 BLOCK_BYTES = 2**20
-"""Clean text is written, and progress reported, in blocks of about this size."""
+"""Approximate size of the blocks in which clean text is written and progress reported."""
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """A part of an address that the user chooses: the pattern of its values and one of them."""
+    """A part of a URL that the user chooses: the pattern of its values, and an example."""
 
     pattern: str
     example: str
@@ -41,7 +38,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How one corpus comes about; recipes.toml says what each field means."""
+    """How a corpus is made; recipes.toml describes each field."""
 
     name: str
     title: str
@@ -62,16 +59,16 @@ class Recipe:
 
     @property
     def checksum(self) -> Checksum:
-        """What the source has to have, as far as it is known."""
+        """Size and SHA-256 of the source, as far as they are known."""
         return {"bytes": self.bytes, "sha256": self.sha256}
 
     @property
     def is_ready(self) -> bool:
-        """Whether the text can be trained on where it is, in the folder that ships."""
+        """Whether the text ships with the package and needs no preparation."""
         return self.file is not None and self.cleaning == "plain"
 
     def checked(self, values: Mapping[str, str]) -> dict[str, str]:
-        """The parameters in their order; raises ConfigError unless they are the right ones."""
+        """Return parameters in their order; raise ConfigError unless they are the right ones."""
         for name in values:
             if name not in self.parameters:
                 raise ConfigError(f"{self.name} takes no {name}", parameters=(name,))
@@ -88,14 +85,14 @@ class Recipe:
 
 
 def shipped_folder() -> Path:
-    """The folder with recipes.toml: within the installed package, or in a checkout beside it."""
+    """Return the folder with recipes.toml: in the installed package, or beside it in a checkout."""
     package = Path(embedtool.__file__).parent
     installed = package / "_corpora"
     return installed if installed.is_dir() else package.parent / "corpora"
 
 
 def data_folder() -> Path:
-    """Where prepared corpora are kept: $EMBEDTOOL_DATA, or the user's folder for data."""
+    """Return the folder of prepared corpora: $EMBEDTOOL_DATA, or the user's data folder."""
     if chosen := os.environ.get("EMBEDTOOL_DATA"):
         return Path(chosen)
     if data := os.environ.get("XDG_DATA_HOME"):
@@ -105,7 +102,7 @@ def data_folder() -> Path:
 
 @cache
 def recipes() -> Mapping[str, Recipe]:
-    """All corpora by name, in the order of recipes.toml."""
+    """Return all recipes by name, in the order of recipes.toml."""
     with (shipped_folder() / "recipes.toml").open("rb") as file:
         entries = tomllib.load(file)
     found = {}
@@ -118,7 +115,7 @@ def recipes() -> Mapping[str, Recipe]:
 
 
 def find_recipe(name: str) -> Recipe:
-    """The recipe of this name; raises CorpusError naming those there are."""
+    """Return the recipe of a name; raise CorpusError naming all recipes if there is none."""
     try:
         return recipes()[name]
     except KeyError:
@@ -128,18 +125,30 @@ def find_recipe(name: str) -> Recipe:
 def path_of(
     name: str, parameters: Mapping[str, str] | None = None, *, folder: Path | None = None
 ) -> Path:
-    """Where the prepared text of a corpus is, or would be once `get` has made it.
+    """Return where the prepared text of a corpus is, or would be once `get` has made it.
 
-    parameters : what the address leaves open, such as {"language": "de"}
-    folder     : the data folder, where it is not the usual one
-    Raises CorpusError for an unknown name, ConfigError for parameters that do not fit.
+    Parameters
+    ----------
+    name : str
+        The corpus.
+    parameters : mapping of str to str, optional
+        The parameters of the recipe, such as {"language": "de"}.
+    folder : Path, optional
+        The data folder, if it is not `data_folder()`.
+
+    Raises
+    ------
+    CorpusError
+        If there is no such corpus.
+    ConfigError
+        If the parameters are not those of the recipe.
     """
     recipe = find_recipe(name)
     return _path(recipe, recipe.checked(parameters or {}), folder or data_folder())
 
 
 def prepared(recipe: Recipe, folder: Path | None = None) -> dict[str, Path]:
-    """The texts of a corpus that are there, by their parameters: {"de": ...}, or {"": ...}."""
+    """Return the prepared texts of a corpus by their parameters: {"de": ...}, or {"": ...}."""
     folder = folder or data_folder()
     if not recipe.parameters:
         path = _path(recipe, {}, folder)
@@ -157,16 +166,38 @@ def get(
     force: bool = False,
     report: Report = silent,
 ) -> Path:
-    """Prepare a corpus, unless that has been done; returns the path of the text.
+    """Prepare a corpus, unless that has been done; return the path of the text.
 
-    folder     : the data folder, where it is not the usual one
-    parameters : what the address leaves open, such as {"language": "de"}
-    output     : put the text there, in place of any file there, and not into the data folder
-    force      : fetch and prepare anew, whatever is there
+    Parameters
+    ----------
+    name : str
+        The corpus.
+    folder : Path, optional
+        The data folder, if it is not `data_folder()`.
+    parameters : mapping of str to str, optional
+        The parameters of the recipe, such as {"language": "de"}.
+    output : Path, optional
+        Write the text to this file, replacing one that exists, instead of to the data folder.
+    force : bool
+        Fetch and prepare the corpus again, whatever exists.
+    report : Report
+        Takes messages of progress.
 
-    Raises CorpusError where the source cannot be had or is damaged, MissingExtraError where its
-    package is not installed, OutputError where the text cannot be written, ConfigError for
-    parameters that do not fit. The text is there whole or not at all.
+    Returns
+    -------
+    Path
+        The text, which exists whole or not at all.
+
+    Raises
+    ------
+    CorpusError
+        If the source cannot be fetched or is damaged.
+    MissingExtraError
+        If its package is not installed.
+    OutputError
+        If the text cannot be written.
+    ConfigError
+        If the parameters are not those of the recipe.
     """
     recipe = find_recipe(name)
     folder = folder or data_folder()
@@ -186,7 +217,7 @@ def get(
         lower = LOWER.get(values.get("language", recipe.language), str.lower)
         _write(source, recipe.cleaning, output or home, report, lower)
         if not output:
-            _keep_facts(home)
+            _write_checksum(home)
     except CorpusError as error:
         if recipe.url is None:
             raise CorpusError(f"{name}: {error}") from None
@@ -198,15 +229,20 @@ def get(
 
 
 def warn_of_change(home: Path, *, thoroughly: bool = True) -> None:
-    """Log that a prepared text is not as it was prepared; it may have been changed on purpose.
+    """Log if a prepared text has been changed since, which may have been on purpose.
 
-    thoroughly : compare checksums too, not sizes alone
+    Parameters
+    ----------
+    home : Path
+        The prepared text.
+    thoroughly : bool
+        Compare checksums, not sizes only.
     """
-    facts = _facts(home)
-    if not facts:
+    expected = _read_checksum(home)
+    if not expected:
         return
-    same_size = home.stat().st_size == facts["bytes"]
-    fault = mismatch(home, facts) if thoroughly or not same_size else None
+    same_size = home.stat().st_size == expected["bytes"]
+    fault = mismatch(home, expected) if thoroughly or not same_size else None
     if fault:
         log.warning(
             "%s: %s, since it was prepared; embedtool corpus get --force prepares it again",
@@ -214,22 +250,22 @@ def warn_of_change(home: Path, *, thoroughly: bool = True) -> None:
         )  # fmt: skip
 
 
-def _facts_path(home: Path) -> Path:
+def _checksum_path(home: Path) -> Path:
     return home.with_name(f"{home.name}.json")
 
 
-def _keep_facts(home: Path) -> None:
-    """Write size and checksum of a prepared text beside it."""
-    with atomic_write(_facts_path(home)) as file:
+def _write_checksum(home: Path) -> None:
+    """Write the checksum of a prepared text beside it."""
+    with atomic_write(_checksum_path(home)) as file:
         file.write(json.dumps(checksum_of(home)).encode())
 
 
-def _facts(home: Path) -> dict[str, int | str] | None:
-    """What `_keep_facts` wrote; None for a text that ships, or was prepared before there were."""
+def _read_checksum(home: Path) -> dict[str, int | str] | None:
+    """Return what `_write_checksum` wrote; None for a text that ships."""
     try:
-        facts = json.loads(_facts_path(home).read_bytes())
-        return {"bytes": int(facts["bytes"]), "sha256": str(facts["sha256"])}
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        checksum = parse_json(_checksum_path(home).read_bytes())
+        return {"bytes": int(checksum["bytes"]), "sha256": str(checksum["sha256"])}
+    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
@@ -246,7 +282,7 @@ def _stem(recipe: Recipe, values: Mapping[str, str]) -> str:
 def _source(
     recipe: Recipe, values: Mapping[str, str], folder: Path, force: bool, report: Report
 ) -> Path:
-    """The path of what the corpus is made from, fetched where it must be, and verified."""
+    """Return the source of a corpus, fetched if necessary, and verified."""
     if recipe.url is not None:
         path = folder / "downloads" / _stem(recipe, values)
         if force:
@@ -266,9 +302,12 @@ def _source(
 
 
 def in_package(inner: str) -> Path | None:
-    """The path of a file in an installed package, which is not imported; None: it is not there.
+    """Return the path of a file in an installed package, which is not imported, or None.
 
-    inner : the package and the path in it, such as gensim/test/test_data/lee.cor
+    Parameters
+    ----------
+    inner : str
+        The package and the path in it, such as gensim/test/test_data/lee.cor.
     """
     module, _, file = inner.partition("/")
     spec = find_spec(module)
@@ -299,7 +338,7 @@ def _make_folder(folder: Path) -> None:
 def _write(
     source: Path, cleaning: str, target: Path, report: Report, lower: Lower = str.lower
 ) -> None:
-    """Clean `source` into `target`; raises CorpusError where no word comes out."""
+    """Clean `source` into `target`; raise CorpusError if no word is left."""
     if source.resolve() == target.resolve():
         return
     n_bytes = 0
@@ -311,7 +350,7 @@ def _write(
 
 
 def _clean_blocks(source: Path, cleaning: str, report: Report, lower: Lower) -> Iterator[bytes]:
-    """The clean text of a file in blocks; reports how much of the file has been read."""
+    """Yield the clean text of a file in blocks, reporting how much of the file has been read."""
     total = source.stat().st_size
     gathered: list[bytes] = []
     size = 0

@@ -1,11 +1,9 @@
-"""Text out of records: JSONL, CSV, TSV and Parquet.
+"""Text from records: JSONL, CSV, TSV and Parquet.
 
-In: an open stream and the names of fields. Out: their values, one tuple a record: texts, whose line
-ends are line ends of the corpus, and lists of tokens.
+Line ends within a text are line ends of the corpus; a value may be a list of tokens, too.
 """
 
 import csv
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePath
@@ -16,6 +14,7 @@ from embedtool.corpus.object_stores import path_in_store
 from embedtool.corpus.sources import peek_head
 from embedtool.errors import CorpusError, MissingExtraError
 from embedtool.io.atomic import is_decompression_bomb
+from embedtool.io.json_file import parse_json
 
 SUFFIXES = {
     ".jsonl": "jsonl",
@@ -26,32 +25,32 @@ SUFFIXES = {
 }
 DELIMITERS = {"csv": ",", "tsv": "\t"}
 OTHER_DELIMITERS = ";\t|,"
-"""What a header that is one long name may be separated by."""
+"""Other separators, of which a header that is one long name may have one."""
 COMPRESSED = {".gz", ".bz2", ".xz", ".zst"}
 PARQUET_MAGIC = b"PAR1\x15"
-"""The magic, and how the header of the first page begins; text may begin with the magic alone."""
+"""The magic number, and how the first page begins; text may begin with the magic number alone."""
 BATCH_ROWS = 64
-"""Rows of Parquet read at once: a dictionary can make one long text of all of them."""
+"""Rows of Parquet read at a time: with a dictionary all of them can be one long text."""
 SMALL_BYTES = 2**24
-"""A column of so many bytes does no harm, in each of BATCH_ROWS rows, however it was compressed."""
+"""A column of so few bytes does no harm in any of BATCH_ROWS rows, however compressed."""
 MAX_RECORD_BYTES = 2**28
-"""Bytes of a line of JSONL or CSV, and characters of a field, which are read whole: a library."""
+"""Maximum size of a line of JSONL or CSV, and of a field, which are read whole."""
 Columns = Mapping[str, str]
-"""The columns or fields wanted, by the option that chooses each, as messages call it."""
+"""Columns or fields by the parameter that chooses each, which messages name."""
 Record = tuple[str, tuple[Any, ...]]
-"""Where a record stands, as messages call it, and its values."""
+"""Where a record is, for messages, and its values."""
 FoundRecord = tuple[str, tuple[Any, ...] | None]
-"""The same; None where it lacks one of the columns, and such are to be skipped."""
+"""The same; None if it lacks one of the columns, and such records are skipped."""
 DEFAULTS = TextConfig()
 NESTED = "."
-"""Between the name of a field and that of one within it."""
+"""Separates the name of a field and that of one within it."""
 MAX_LISTED_NAMES = 50
-"""Names of fields in a message."""
+"""Names of fields that a message lists."""
 SURROGATE = re.compile(r"\\u[dD]")
 
 
 def kind_of(name: str, config: TextConfig) -> str:
-    """The kind of records behind a name: text, jsonl, csv, tsv or parquet."""
+    """Return the format of a source by its name: text, jsonl, csv, tsv or parquet."""
     if config.input_format != "auto":
         return config.input_format
     suffixes = [suffix.lower() for suffix in PurePath(path_in_store(name)).suffixes]
@@ -61,7 +60,7 @@ def kind_of(name: str, config: TextConfig) -> str:
 
 
 def is_parquet(stream: BinaryIO) -> bool:
-    """Whether the stream, at its start, holds Parquet; nothing is consumed."""
+    """Return whether a stream, at its start, is Parquet, without consuming it."""
     return peek_head(stream, len(PARQUET_MAGIC)).startswith(PARQUET_MAGIC)
 
 
@@ -72,9 +71,25 @@ def read_records(
     columns: Columns,
     config: TextConfig = DEFAULTS,
 ) -> Iterator[FoundRecord]:
-    """The values of columns in each record of JSONL, CSV or TSV, given its lines with line ends.
+    """Yield the values of columns in each record of JSONL, CSV or TSV.
 
-    Raises CorpusError naming the line, and the fields there are where one asked for is not.
+    Parameters
+    ----------
+    kind : {"jsonl", "csv", "tsv"}
+        The format.
+    lines : iterator of str
+        The lines, with line ends.
+    name : str
+        The source, for messages.
+    columns : Columns
+        What is read of each record.
+    config : TextConfig
+        Separator, header, and what is done with records that lack a column.
+
+    Raises
+    ------
+    CorpusError
+        If a line is no record, or lacks a column.
     """
     if kind == "jsonl":
         return _jsonl(lines, name, columns, config)
@@ -89,11 +104,9 @@ def _jsonl(
             continue
         where = f"{name}, line {number}"
         try:
-            record = json.loads(line)
+            record = parse_json(line)
         except ValueError as error:
             raise CorpusError(f"{where}: not JSON: {error}") from None
-        except RecursionError:
-            raise CorpusError(f"{where}: JSON nested too deep") from None
         if not isinstance(record, dict):
             raise CorpusError(f"{where}: not a JSON object")
         values = [_nested(record, field.split(NESTED), field) for field in columns.values()]
@@ -109,16 +122,23 @@ def _jsonl(
 
 
 class _Missing:
-    """What stands for the value of a field that is not there."""
+    """The value of a field that is missing."""
 
 
 MISSING = _Missing()
 
 
 def _nested(record: Any, path: list[str], whole: str | None = None) -> Any:
-    """The value of a field, or of a field within fields; MISSING where there is none.
+    """Return the value of a field, or of a field within fields, or MISSING.
 
-    whole : a name that may hold dots itself, and goes before the path
+    Parameters
+    ----------
+    record : object
+        What is looked into.
+    path : list of str
+        The names of the fields, from the outside in.
+    whole : str, optional
+        A name that may contain dots itself, which is tried first.
     """
     if isinstance(record, dict) and whole in record:
         return record[whole]
@@ -132,7 +152,7 @@ def _nested(record: Any, path: list[str], whole: str | None = None) -> Any:
 
 
 def _of_each(records: list[Any], path: list[str]) -> Any:
-    """The texts of a field of each record of a list, a line each; of others a list of lists."""
+    """Return the texts of a field of each record of a list, a line each; other values as lists."""
     values = [_nested(record, path) for record in records]
     if MISSING in values:
         return MISSING
@@ -141,7 +161,7 @@ def _of_each(records: list[Any], path: list[str]) -> Any:
 
 
 def _names(record: dict[str, Any], before: str = "") -> list[str]:
-    """The names of all fields, those within others with the path to them."""
+    """Return the names of all fields, with the path to nested ones."""
     names = []
     for name, value in record.items():
         if isinstance(value, list) and value:
@@ -159,15 +179,15 @@ def _csv(
     quoting: Any = csv.QUOTE_MINIMAL if kind == "csv" else csv.QUOTE_NONE
     rows = csv.reader(lines, delimiter=delimiter, quoting=quoting, strict=True)
     first = 1
-    places: list[int] = []
+    indices: list[int] = []
     width = 0
     try:
         for row in rows:
             where, first = f"{name}, line {first}", rows.line_num + 1
             if not row:
                 continue
-            if not places:
-                places, width = _places(row, name, columns, config, delimiter), len(row)
+            if not indices:
+                indices, width = _indices(row, name, columns, config, delimiter), len(row)
                 if config.header:
                     continue
             if any(row[width:]):
@@ -175,15 +195,15 @@ def _csv(
                     f"{where}: has {len(row):,} columns, the first line {width:,}; a text with "
                     f"{delimiter!r} in it stands in quotes in CSV"
                 )
-            if len(row) > max(places):
-                yield where, tuple(row[place] for place in places)
+            if len(row) > max(indices):
+                yield where, tuple(row[index] for index in indices)
             elif config.missing == "skip":
                 yield where, None
             else:
                 lacking = next(
                     column
-                    for column, place in zip(columns.values(), places, strict=True)
-                    if place >= len(row)
+                    for column, index in zip(columns.values(), indices, strict=True)
+                    if index >= len(row)
                 )
                 raise CorpusError(f"{where}: has no {lacking!r} column")
     except csv.Error as error:
@@ -193,7 +213,7 @@ def _csv(
 
 
 def _reason(error: csv.Error) -> str:
-    """What the CSV module finds wrong in a record, and what to do."""
+    """Return what the CSV module finds wrong with a record, and what to do."""
     remedy = (
         "; a quote within a text is written twice; where quotes have no meaning, use "
         "input_format='tsv', delimiter=','"
@@ -205,10 +225,10 @@ def _reason(error: csv.Error) -> str:
     return str(error)
 
 
-def _places(
+def _indices(
     row: list[str], name: str, columns: Columns, config: TextConfig, delimiter: str
 ) -> list[int]:
-    """Where in a row the columns stand, given the first row."""
+    """Return the indices of the columns, given the first row."""
     if not config.header:
         return [_number(name, option, column, row) for option, column in columns.items()]
     found = [column if column in row else MISSING for column in columns.values()]
@@ -227,7 +247,7 @@ def _places(
 
 
 def _number(name: str, option: str, column: str, row: list[str]) -> int:
-    """The place of a column that is known by its number."""
+    """Return the index of a column that is given by its number."""
     if not column.isdecimal() or not 1 <= int(column) <= len(row):
         raise CorpusError(
             f"{name}: has {len(row):,} columns and, by header=False, no names; set {option} "
@@ -238,9 +258,12 @@ def _number(name: str, option: str, column: str, row: list[str]) -> int:
 
 
 def read_parquet(stream: BinaryIO, name: str, columns: Columns) -> Iterator[FoundRecord]:
-    """The values of columns in each row of Parquet, read in batches; the stream must be seekable.
+    """Yield the values of columns in each row of Parquet.
 
-    Raises CorpusError where it cannot be read, or has no such column.
+    Raises
+    ------
+    CorpusError
+        If the stream is not seekable, cannot be read, or has no such column.
     """
     try:
         import pyarrow as pa
@@ -267,7 +290,7 @@ def read_parquet(stream: BinaryIO, name: str, columns: Columns) -> Iterator[Foun
 
 
 def _column_names(fields: Any, before: str = "") -> list[str]:
-    """The names of all columns, those of structs with the path to them."""
+    """Return the names of all columns, with the path to fields of structs."""
     names = []
     for each in fields:
         is_struct = hasattr(each.type, "get_field_index") and each.type.num_fields
@@ -277,13 +300,13 @@ def _column_names(fields: Any, before: str = "") -> list[str]:
 
 
 def _inner(row: dict[str, Any], column: str) -> Any:
-    """The value of a column, or of a field of a struct; None where the struct is null."""
+    """Return the value of a column, or of a field of a struct; None if the struct is null."""
     value = _nested(row, column.split(NESTED), column)
     return None if value is MISSING else value
 
 
 def _check_expansion(metadata: Any, name: str, wanted: list[str]) -> None:
-    """Raise CorpusError where a column is compressed more than text can be."""
+    """Raise CorpusError if a column is compressed more than text can be."""
     for group in map(metadata.row_group, range(metadata.num_row_groups)):
         for column in map(group.column, range(group.num_columns)):
             packed, n_bytes = column.total_compressed_size, column.total_uncompressed_size
@@ -296,16 +319,19 @@ def _check_expansion(metadata: Any, name: str, wanted: list[str]) -> None:
 
 
 def check_text(value: Any, where: str, field: str) -> str:
-    """The value of a field, which must be a string."""
+    """Return the value of a field, which must be a string."""
     if not isinstance(value, str):
         raise CorpusError(f"{where}: {field!r} holds {type(value).__name__}, not text")
     return value
 
 
 def tokens_from_list(values: Sequence[Any], where: str, field: str) -> Iterator[str]:
-    """The tokens of a list, whole numbers as their digits, without null.
+    """Yield the tokens of a list, without null; integers as their digits.
 
-    Raises CorpusError on what is no token.
+    Raises
+    ------
+    CorpusError
+        If a value is no token.
     """
     for value in values:
         if isinstance(value, int) and not isinstance(value, bool):
@@ -323,7 +349,7 @@ def tokens_from_list(values: Sequence[Any], where: str, field: str) -> Iterator[
 
 
 def _check_surrogates(value: Any, where: str) -> None:
-    """Raise CorpusError where JSON escapes spell half a character: UTF-8 cannot hold it."""
+    """Raise CorpusError if JSON escapes spell a lone surrogate, which has no UTF-8."""
     for each in value if isinstance(value, list) else [value]:
         try:
             if isinstance(each, str):
@@ -339,9 +365,20 @@ def _check_columns(
     names: list[str],
     hint: str = "",
 ) -> None:
-    """Raise CorpusError about a column that is missing.
+    """Raise CorpusError if a column is missing.
 
-    values : of each column, in order; names : those there are
+    Parameters
+    ----------
+    where : str
+        Where the record is, for messages.
+    columns : Columns
+        The columns.
+    values : iterable
+        The value of each, or MISSING.
+    names : list of str
+        The columns that exist.
+    hint : str
+        End of the message.
     """
     for (option, column), value in zip(columns.items(), values, strict=True):
         if value is MISSING:

@@ -1,7 +1,4 @@
-"""Where text comes from: files, folders, patterns, URLs and standard input, compressed or not.
-
-In: what a user names. Out: open streams of bytes, decompressed, whatever their name says.
-"""
+"""Sources of text: files, folders, patterns, URLs and standard input, compressed or not."""
 
 import bz2
 import gzip
@@ -42,33 +39,40 @@ OPENERS: dict[str, Callable[[Any], Any]] = {
     "xz": lzma.open,
     "zstd": zstd.open,
 }
-"""What opens a compressed file."""
+"""What opens each kind of compressed file."""
 
 MAGIC_BYTES = 10
 
 HTTP_TIMEOUT_SECONDS = 20.0
-"""Silence after which a server is given up; less than is waited for an answer, so that the library
-can tell what it met."""
+"""Timeout of a server; less than the time that is waited for an answer, so that the library's own
+error is shown."""
 URL_BYTES = 2**17
-"""Read from a URL at once."""
+"""Bytes read from a URL at once."""
 
 Inputs = str | os.PathLike[str] | Iterable[str | os.PathLike[str] | Sequence[str]]
 """One input of a corpus, several, or sentences that are lists of tokens."""
 FileSignature = tuple[int, int] | None
-"""What changes with a file."""
+"""Size in bytes and modification time in nanoseconds; None if there is no file."""
 CONCURRENT_REQUESTS = 32
-"""Stamps asked for at a time: a store takes some tens of milliseconds to tell one."""
+"""Signatures requested at a time: a store takes some tens of milliseconds for one."""
 
 DAMAGED = (EOFError, zlib.error, lzma.LZMAError, zstd.ZstdError, gzip.BadGzipFile)
 
 
 def find_sources(inputs: Inputs) -> list[str]:
-    """The files that the inputs stand for, in the order given, folders and patterns sorted.
+    """Return the files that the inputs stand for, in the order given.
 
-    An input is a file, a folder (all files below it, hidden ones left out), a glob pattern (with
-    `**`), any of these in a store (s3://, gs://, hdfs://), another URL that smart_open reads
-    (https://, ...), or `-` for standard input.
-    Raises CorpusError naming the input that does not exist or holds no file, or is no name.
+    Parameters
+    ----------
+    inputs : str, Path or iterable of these
+        An input is a file, a folder (all files below it, sorted, without hidden ones), a glob
+        pattern (with `**`; sorted), any of these in a store (s3://, gs://, hdfs://), another URL
+        that smart_open reads (https://, ...), or `-` for standard input.
+
+    Raises
+    ------
+    CorpusError
+        If an input does not exist, has no files, or is no name.
     """
     found: list[str] = []
     for each in _names(inputs):
@@ -93,7 +97,7 @@ def find_sources(inputs: Inputs) -> list[str]:
 
 
 def _names(inputs: Inputs) -> Iterator[str]:
-    """What a caller gave, which may be anything, as names of inputs."""
+    """Yield the names of inputs, checking what a caller gave, which may be anything."""
     one = isinstance(inputs, str | bytes | os.PathLike) or not isinstance(inputs, Iterable)
     names: Iterable[object] = [inputs] if one else cast(Iterable[object], inputs)
     for each in names:
@@ -114,22 +118,22 @@ def _exists(path: Path) -> bool:
 
 
 def is_url(source: str) -> bool:
-    """Whether a source is an address rather than a path."""
+    """Return whether a source is a URL rather than a path."""
     return "://" in source
 
 
 def display_name(source: str) -> str:
-    """The source as messages call it, without secrets."""
+    """Return a source as messages name it, without secrets."""
     return "standard input" if source == STDIN else without_credentials(source)
 
 
 def absolute(source: str) -> str:
-    """The source as it is found from any folder: an absolute path, or its address."""
+    """Return the absolute path of a source, or its URL."""
     return source if is_url(source) else str(Path(source).resolve())
 
 
 def signature_of(source: str) -> FileSignature:
-    """Size and time of change of a source; None where it is no file."""
+    """Return the signature of a source; None if it is no file."""
     if is_store(source):
         return signature_in_store(source)
     if source == STDIN or is_url(source) or not Path(source).is_file():
@@ -139,7 +143,7 @@ def signature_of(source: str) -> FileSignature:
 
 
 def signatures_of(sources: Sequence[str]) -> list[FileSignature]:
-    """The signature of each source; where some are in a store, many are asked for at a time."""
+    """Return the signature of each source; those in stores are requested concurrently."""
     if not any(map(is_store, sources)):
         return list(map(signature_of, sources))
     with ThreadPoolExecutor(CONCURRENT_REQUESTS) as pool:
@@ -147,17 +151,26 @@ def signatures_of(sources: Sequence[str]) -> list[FileSignature]:
 
 
 def total_size(sources: Sequence[str]) -> int | None:
-    """Bytes of all sources as they lie on disk; None where one of them cannot tell."""
+    """Return the bytes of all sources as stored, compressed or not; None if one is unknown."""
     sizes = [signature[0] for signature in signatures_of(sources) if signature is not None]
     return sum(sizes) if len(sizes) == len(sources) else None
 
 
 @contextmanager
 def open_source(source: str) -> Iterator[tuple[BinaryIO, BinaryIO]]:
-    """Open a source for reading; yields (text, raw): decompressed bytes and the bytes beneath.
+    """Open a source for reading; the kind of compression is found by content.
 
-    The kind of compression is found by content. `raw` is for its position only. Errors of
-    reading, within the block as well, come out as CorpusError naming the source.
+    Yields
+    ------
+    text : BinaryIO
+        The decompressed bytes.
+    raw : BinaryIO
+        The stream beneath, for its position only.
+
+    Raises
+    ------
+    CorpusError
+        On any error of reading, within the block as well.
     """
     with ExitStack() as stack:
         try:
@@ -179,7 +192,7 @@ def open_source(source: str) -> Iterator[tuple[BinaryIO, BinaryIO]]:
 
 
 def peek_head(stream: BinaryIO, n_bytes: int) -> bytes:
-    """The first bytes of a stream that stands at its start; nothing is consumed."""
+    """Return the first bytes of a stream that is at its start, without consuming them."""
     peek = getattr(stream, "peek", None)
     return peek(n_bytes)[:n_bytes] if peek else b""
 
@@ -196,7 +209,7 @@ def _open_raw(source: str, stack: ExitStack) -> BufferedReader:
 
 
 def _open_url(source: str) -> BufferedReader:
-    """Open a URL that smart_open reads. Raises CorpusError, OSError."""
+    """Open a URL that smart_open reads; raise CorpusError or OSError."""
     import smart_open
 
     is_http = source.lower().startswith(("http://", "https://"))

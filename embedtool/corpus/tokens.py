@@ -1,7 +1,6 @@
-"""Text into tokens.
+"""Tokenization: text is normalized and split into tokens without ASCII white space.
 
-In: a stretch of text without line ends. Out: its tokens, a list of strings that hold no white
-space of ASCII. NUL counts as white space, as in fastText: no vector file can hold it.
+NUL counts as white space, as in fastText: no vector file can contain it.
 """
 
 import re
@@ -22,24 +21,24 @@ Tokenizer = Callable[[str], list[str]]
 
 WORD = re.compile(r"\w+")
 JOINERS = "\u200c\u200d"
-"""Within a word they say how its letters join (Persian, Hindi, Bengali)."""
+"""Within a word they control how its letters join (Persian, Hindi, Bengali)."""
 BETWEEN_SPACES = re.compile(r"[^\s\0]+", re.ASCII)
 ASCII_SPACE = re.compile(r"\s", re.ASCII)
 NOT_ASCII_SPACE = re.compile(
     r"[\0\x1c-\x1f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
 )
-"""What str.split takes for white space and ASCII does not, and NUL, where it is the reverse."""
+"""White space for str.split but not in ASCII; and NUL, which is the reverse."""
 OTHERS_TO_SPACES = bytes(
     code if chr(code).isascii() and (chr(code).isalnum() or chr(code) in "_\n") else ord(" ")
     for code in range(256)
 )
-"""For bytes.translate: all of ASCII but letters, digits, underscores and line ends to spaces."""
+"""For bytes.translate: ASCII other than letters, digits, underscores and line ends to spaces."""
 
 
 INNER_WHITESPACE = b" \t\v\f\r"
 ESCAPED = b"\xff\xfe\xfd\xfc\xfb"
-"""White space within a token of a list, and the bytes, found in no UTF-8, that stand for it where
-white space separates tokens."""
+"""White space within a token of a list, and the bytes, invalid in UTF-8, that replace it where it
+separates tokens."""
 ESCAPE, UNESCAPE = (
     bytes.maketrans(INNER_WHITESPACE, ESCAPED),
     bytes.maketrans(ESCAPED, INNER_WHITESPACE),
@@ -47,17 +46,17 @@ ESCAPE, UNESCAPE = (
 
 
 def encode_token(token: str) -> bytes:
-    """A token in UTF-8, without white space of ASCII: that within it is hidden."""
+    """Encode a token in UTF-8, with escapes for ASCII white space within it."""
     return token.encode("utf-8", SURROGATE_ERRORS).translate(ESCAPE)
 
 
 def decode_token(encoded: bytes) -> str:
-    """The token that `token_bytes` wrote."""
+    """Decode what `encode_token` wrote."""
     return encoded.translate(UNESCAPE).decode("utf-8", SURROGATE_ERRORS)
 
 
 def decode_token_lines(text: NDArray[np.uint8]) -> StringTable:
-    """The tokens that `token_bytes` wrote, a line end after each."""
+    """Decode tokens that `encode_token` wrote, a line end after each."""
     words = StringTable.from_lines(text)
     if len(words.text) and words.text.max() >= min(ESCAPED):
         return StringTable(
@@ -67,20 +66,20 @@ def decode_token_lines(text: NDArray[np.uint8]) -> StringTable:
 
 
 def split_spaces(text: str) -> list[str]:
-    """Cut at white space of ASCII and nowhere else: a no-break space is part of its word."""
+    """Split at ASCII white space and nowhere else: a no-break space is part of its word."""
     if NOT_ASCII_SPACE.search(text):
         return BETWEEN_SPACES.findall(text)
     return text.split()
 
 
 def find_words(text: str) -> list[str]:
-    """Runs of letters, digits and underscores of any script, with the marks that stand on them."""
+    """Find runs of letters, digits and underscores of any script, with their combining marks."""
     return (WORD if text.isascii() else _marked_word()).findall(text)
 
 
 @cache
 def _marked_word() -> re.Pattern[str]:
-    """`\\w+` knows no combining marks, without which words of Hindi or Tamil fall to pieces."""
+    """Compile `\\w+` with combining marks, without which words of Hindi or Tamil are split."""
     marks = "".join(c for c in map(chr, range(sys.maxunicode + 1)) if category(c).startswith("M"))
     return re.compile(rf"\w[\w{marks}{JOINERS}]*")
 
@@ -92,7 +91,7 @@ def _icu() -> Tokenizer:
         raise MissingExtraError("tokenizer='icu'", "icu", parameters=("tokenizer",)) from None
 
     def find_icu_words(text: str) -> list[str]:
-        """Words by Unicode's rules and, where a script has no spaces, by ICU's dictionaries."""
+        """Find words by Unicode's rules, and by ICU's dictionaries in scripts without spaces."""
         return [
             word
             for segment in WordBreaker(text, "root")
@@ -111,30 +110,30 @@ TOKENIZERS: dict[str, Callable[[], Tokenizer]] = {
 
 
 def normalizer(config: TextConfig) -> Callable[[str], str]:
-    """What is done to text before it is cut: Unicode normalization, then lower case."""
+    """Return what is done to text before it is split: Unicode normalization, then lower case."""
     form = config.normalize.upper()
     lower = LOWER[config.lowercase]
 
-    def clean(text: str) -> str:
+    def normalize_text(text: str) -> str:
         if form != "NONE":
             text = normalize(form, text)  # type: ignore[arg-type]
         return lower(text)
 
-    return clean
+    return normalize_text
 
 
 def lower_turkic(text: str) -> str:
-    """Lower case in Turkish and Azerbaijani, where i and dotless ı are two letters.
+    """Lower-case by the rules of Turkish and Azerbaijani, where i and dotless ı are two letters.
 
-    Of Unicode's SpecialCasing.txt: I becomes ı, and İ, or I with a dot above, becomes i.
+    By Unicode's SpecialCasing.txt: I becomes ı, and İ, or I with a dot above, becomes i.
     """
     return text.replace("I\u0307", "i").replace("İ", "i").replace("I", "ı").lower()
 
 
 def lower_lithuanian(text: str) -> str:
-    """Lower case in Lithuanian, where i, j and į keep their dot below an accent.
+    """Lower-case by the rules of Lithuanian, where i, j and į keep their dot below an accent.
 
-    Of Unicode's SpecialCasing.txt: a dot above comes between such a letter and an accent above.
+    By Unicode's SpecialCasing.txt: a dot above comes between such a letter and an accent above.
     """
     for letter, dotted in LITHUANIAN_ACCENTED.items():
         text = text.replace(letter, dotted)
@@ -145,7 +144,7 @@ LITHUANIAN_ACCENTED = {"Ì": "i\u0307\u0300", "Í": "i\u0307\u0301", "Ĩ": "i\u0
 ABOVE = "".join(c for c in map(chr, range(0x300, 0x370)) if combining(c) == 230)
 BELOW = "".join(c for c in map(chr, range(0x300, 0x370)) if combining(c) not in (0, 230))
 UNDER_ACCENT = re.compile(rf"([IJĮ])(?=[{BELOW}]*[{ABOVE}])")
-"""A capital below an accent (More_Above), which others may stand between."""
+"""A capital below an accent (More_Above), with other marks in between or not."""
 
 LOWER: dict[bool | str, Callable[[str], str]] = {
     False: str,
@@ -158,27 +157,27 @@ LOWER: dict[bool | str, Callable[[str], str]] = {
 
 
 def text_tokenizer(config: TextConfig) -> Callable[[bytes], bytes]:
-    """What cleans text in UTF-8 and leaves white space of ASCII between tokens and nowhere else.
+    """Return a function that normalizes UTF-8 and leaves ASCII white space between tokens only.
 
     Line ends stay where they are.
     """
-    clean = normalizer(config)
+    normalize_text = normalizer(config)
     if config.tokenizer == "whitespace":
         unchanged = config.normalize == "none" and not config.lowercase
-        return bytes if unchanged else lambda text: clean(text.decode()).encode()
+        return bytes if unchanged else lambda text: normalize_text(text.decode()).encode()
     if config.tokenizer == "words":
-        return lambda text: _space_words(clean(text.decode()))
+        return lambda text: _space_words(normalize_text(text.decode()))
     tokenize = TOKENIZERS[config.tokenizer]()
 
     def space(text: bytes) -> bytes:
-        lines = clean(text.decode()).split("\n")
+        lines = normalize_text(text.decode()).split("\n")
         return "\n".join(" ".join(tokenize(line)) for line in lines).encode()
 
     return space
 
 
 def _space_words(text: str) -> bytes:
-    """`find_words`, with a short way for ASCII."""
+    """Do as `find_words`, with a shortcut for ASCII."""
     if text.isascii():
         return text.encode().translate(OTHERS_TO_SPACES)
     if "\n" in text:
@@ -190,15 +189,15 @@ UNSEGMENTED_SCRIPTS = {
     "Chinese or Japanese": (re.compile(r"[\u3040-\u30ff\u3400-\u9fff\U00020000-\U000323af]"), 3),
     "Thai, Lao, Khmer or Burmese": (re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]"), 8),
 }
-"""Scripts written without spaces between words, and the mean length, in characters, that tokens
-of text already cut into words stay below."""
+"""Scripts written without spaces between words, and an upper bound of the mean length of tokens, in
+characters, in text that is segmented into words."""
 
 UNSEGMENTED_FRACTION = 0.05
-"""A script in fewer of the tokens than this is not worth a warning."""
+"""Minimum fraction of the tokens in such a script for a warning."""
 
 
 def unsegmented_script(words: StringTable, counts: NDArray[np.int64]) -> str | None:
-    """The script in which the text seems to stand uncut between its spaces, or None."""
+    """Return the script of a text that seems to have no spaces between words, or None."""
     n_tokens = int(counts.sum())
     candidates = words.non_ascii_ids().tolist()
     for script, (letters, longest) in UNSEGMENTED_SCRIPTS.items():

@@ -1,7 +1,4 @@
-"""The vocabulary: which words get a vector, in which order, and how often each occurs.
-
-In: the distinct tokens of a corpus and their counts. Out: Vocabulary, and its text file.
-"""
+"""The vocabulary: which words get a vector, in which order, and how often each occurs."""
 
 import logging
 import re
@@ -25,12 +22,18 @@ VOCABULARY_LINE = re.compile(rb"(.+) ([0-9]+)\r?", re.DOTALL)
 
 @dataclass(frozen=True, eq=False)
 class Vocabulary:
-    """Words by falling count; words of equal count stand in order of first appearance.
+    """Words in descending order of count; words of equal count in order of first appearance.
 
-    words       : n_words distinct strings
-    counts      : int64 (n_words,)
-    types_seen  : distinct tokens in the corpus
-    tokens_seen : tokens in the corpus
+    Parameters
+    ----------
+    words : sequence of str
+        Distinct words.
+    counts : ndarray of int64, shape (n_words,)
+        Their counts.
+    types_seen : int
+        Distinct tokens in the corpus.
+    tokens_seen : int
+        Tokens in the corpus.
     """
 
     __repr__ = brief
@@ -42,12 +45,12 @@ class Vocabulary:
 
     @property
     def n_words(self) -> int:
-        """The number of words."""
+        """Number of words."""
         return len(self.words)
 
     @property
     def n_tokens(self) -> int:
-        """Tokens of the corpus that are words of the vocabulary."""
+        """Number of tokens of the corpus that are words of the vocabulary."""
         return int(self.counts.sum())
 
     @cached_property
@@ -56,7 +59,7 @@ class Vocabulary:
         return {word: i for i, word in enumerate(self.words)}
 
     def summary(self) -> dict[str, int | float]:
-        """Types and tokens seen and kept, and the share of tokens kept."""
+        """Return types and tokens seen and kept, and the fraction of tokens kept."""
         return {
             "types_seen": self.types_seen,
             "types_kept": self.n_words,
@@ -70,17 +73,36 @@ def build_vocabulary(
     words: Sequence[str],
     counts: NDArray[np.int64],
     config: VocabularyConfig,
-    only: Iterable[str] | None = None,
+    vocabulary_words: Iterable[str] | None = None,
     types_seen: int | None = None,
     tokens_seen: int | None = None,
 ) -> tuple[Vocabulary, NDArray[np.int64]]:
     """Choose the vocabulary among the distinct tokens of a corpus.
 
-    words, counts : the tokens in order of first appearance, int64 (n_types,)
-    only          : where given, no other word is taken
-    types_seen, tokens_seen : where given, those of a corpus whose rarest tokens are not in `words`
-    Returns the vocabulary and, int64 (n_words,), the place of each of its words in `words`.
-    Raises VocabularyError where no word is left, or only one, saying which option to change.
+    Parameters
+    ----------
+    words : sequence of str
+        The distinct tokens, in order of first appearance.
+    counts : ndarray of int64, shape (n_types,)
+        Their counts.
+    config : VocabularyConfig
+        Minimum count and maximum size.
+    vocabulary_words : iterable of str, optional
+        Words that are allowed, instead of all.
+    types_seen, tokens_seen : int, optional
+        Distinct tokens and tokens of the corpus, if `words` lacks its rarest ones.
+
+    Returns
+    -------
+    vocabulary : Vocabulary
+        The words chosen.
+    source_rows : ndarray of int64, shape (n_words,)
+        The row of each of them in `words`.
+
+    Raises
+    ------
+    VocabularyError
+        If fewer than two words are left; the message names the option to change.
     """
     n_types = len(words) if types_seen is None else types_seen
     n_tokens = int(counts.sum()) if tokens_seen is None else tokens_seen
@@ -89,16 +111,16 @@ def build_vocabulary(
     frequent = np.flatnonzero(counts >= config.min_count)
     order = frequent[np.argsort(-counts[frequent], kind="stable")]
     n_frequent = len(order)
-    if only is not None:
-        wanted = set(only)
-        order = np.array([i for i in order if words[i] in wanted], dtype=np.int64)
+    if vocabulary_words is not None:
+        allowed = set(vocabulary_words)
+        order = np.array([i for i in order if words[i] in allowed], dtype=np.int64)
     n_fitting = len(order)
     order = order[: config.max_vocab]
     if len(order) < 2:
         left = "no word is" if not len(order) else f"only {words[order[0]]!r} is"
         cause = f"{n_frequent:,} occur {counted(config.min_count, 'time')} or more"
-        if only is not None:
-            cause += f", {n_fitting:,} of them stand in the vocabulary file"
+        if vocabulary_words is not None:
+            cause += f", {n_fitting:,} of them are in the vocabulary file"
         remedy = "raise max_vocab" if n_fitting > 1 else "lower min_count or give more text"
         raise VocabularyError(
             f"{left} left: of {counted(n_types, 'distinct token')} ({n_tokens:,} in all), {cause}; "
@@ -111,49 +133,72 @@ def build_vocabulary(
 
 def merge_vocabularies(
     vocabulary: Vocabulary,
-    places: NDArray[np.int64],
+    source_rows: NDArray[np.int64],
     text_words: Sequence[str],
     text_counts: NDArray[np.int64],
     old_words: Sequence[str],
     old_counts: NDArray[np.int64] | None,
 ) -> tuple[Vocabulary, NDArray[np.int64]]:
-    """Join the vocabulary of a text with that of an earlier training, and add the counts up.
+    """Merge the vocabulary of a text with that of an earlier training, adding the counts up.
 
-    vocabulary, places : as `choose_words` returns them for `text_words` and `text_counts`
-    old_words, old_counts : of the earlier training; no counts are zeros
-    Returns the words of both and their places in `text_words`, -1 for a word that the text has not.
-    An old word stays however rare it is in the text. What was seen is what both texts have, as far
-    as the earlier vocabulary tells.
+    An old word is kept however rare it is in the text. Types and tokens seen are those of both
+    texts, as far as the earlier vocabulary has them.
+
+    Parameters
+    ----------
+    vocabulary, source_rows : Vocabulary and ndarray of int64
+        As `build_vocabulary` returns them for `text_words` and `text_counts`.
+    text_words, text_counts : sequence of str and ndarray of int64
+        The distinct tokens of the text, and their counts.
+    old_words, old_counts : sequence of str and ndarray of int64
+        The words of the earlier training, and their counts; zeros if there are none.
+
+    Returns
+    -------
+    merged : Vocabulary
+        The words of both.
+    source_rows : ndarray of int64, shape (n_words,)
+        Their rows in `text_words`, or -1.
     """
     counts = dict(zip(vocabulary.words, vocabulary.counts.tolist(), strict=True))
-    where = dict(zip(vocabulary.words, places.tolist(), strict=True))
-    missing = set(old_words) - where.keys()
-    for place, word in enumerate(text_words):
+    row_of = dict(zip(vocabulary.words, source_rows.tolist(), strict=True))
+    missing = set(old_words) - row_of.keys()
+    for row, word in enumerate(text_words):
         if word in missing:
-            where[word], counts[word] = place, int(text_counts[place])
+            row_of[word], counts[word] = row, int(text_counts[row])
     earlier = np.zeros(len(old_words), np.int64) if old_counts is None else old_counts
     for word, count in zip(old_words, earlier.tolist(), strict=True):
         counts[word] = counts.get(word, 0) + count
     words = sorted(counts, key=lambda word: -counts[word])
-    grown = Vocabulary(
+    merged = Vocabulary(
         words,
         np.array([counts[word] for word in words], np.int64),
-        vocabulary.types_seen + sum(word not in where for word in old_words),
+        vocabulary.types_seen + sum(word not in row_of for word in old_words),
         vocabulary.tokens_seen + int(earlier.sum()),
     )
-    return grown, np.array([where.get(word, -1) for word in words], np.int64)
+    return merged, np.array([row_of.get(word, -1) for word in words], np.int64)
 
 
 def vocabulary_lines(words: Iterable[str], counts: Iterable[int]) -> Iterator[str]:
-    """A line a word, as a vocabulary file has it: word, space, count, line end."""
+    """Yield the lines of a vocabulary file: word, space, count, line end."""
     for word, count in zip(words, counts, strict=True):
         yield f"{word} {count}\n"
 
 
 def read_vocabulary(path: Path) -> tuple[list[str], NDArray[np.int64]]:
-    """Read a file of `vocabulary_lines`; word2vec.c's and GloVe's vocabulary files are alike.
+    """Read a vocabulary file, in the format of word2vec.c and GloVe.
 
-    Raises VocabularyError naming the line that is not a word and its count.
+    Returns
+    -------
+    words : list of str
+        The words.
+    counts : ndarray of int64, shape (n_words,)
+        Their counts.
+
+    Raises
+    ------
+    VocabularyError
+        If a line is not a word and its count, or a word occurs twice.
     """
     try:
         content = path.read_bytes()
@@ -179,5 +224,5 @@ def read_vocabulary(path: Path) -> tuple[list[str], NDArray[np.int64]]:
                 f"{path}, line {number}: not a word, a space and its count"
             ) from None
     if len(set(words)) < len(words):
-        raise VocabularyError(f"{path}: a word stands there twice")
+        raise VocabularyError(f"{path}: a word occurs twice")
     return words, counts

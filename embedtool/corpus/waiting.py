@@ -1,7 +1,4 @@
-"""Answers of other machines: waited for only so long, aloud, and so that a signal ends the wait.
-
-In: work that asks another machine. Out: its result, or an error where no answer came in time.
-"""
+"""Waiting for other machines: with a timeout and a message, and interruptible by signals."""
 
 import logging
 from collections.abc import Callable
@@ -21,21 +18,32 @@ T = TypeVar("T")
 THREAD = "embedtool-answer"
 """Name of the threads that wait."""
 NOTICE_SECONDS = 5.0
-"""After which it is told what is waited for."""
+"""Time after which a message says what is being waited for."""
 ANSWER_SECONDS = 30.0
-"""For one answer that brings little."""
+"""Timeout of a small answer."""
 READ_SECONDS = 300.0
-"""For some megabytes, on a slow line."""
+"""Timeout of some megabytes on a slow connection."""
 
 
 def wait_for_answer(name: str, work: Callable[[], T], seconds: float | None = None) -> T:
-    """The result of work, done by another thread while this one can be interrupted.
+    """Return the result of work that another thread does, while this one can be interrupted.
 
-    Libraries in C++ (pyarrow) let no signal through while they wait, and repeat what fails for
-    longer than anybody waits. The thread is left behind when time is up.
+    C++ libraries (pyarrow) handle no signals while they wait, and retry for longer than anybody
+    waits. The thread is left behind on a timeout.
 
-    name    : what is asked, for messages
-    seconds : after which CorpusError is raised; None: ANSWER_SECONDS; infinite: never
+    Parameters
+    ----------
+    name : str
+        What is asked, for messages.
+    work : callable
+        Returns the result.
+    seconds : float, optional
+        Timeout, ANSWER_SECONDS by default; may be infinite.
+
+    Raises
+    ------
+    CorpusError
+        On a timeout.
     """
     seconds = ANSWER_SECONDS if seconds is None else seconds
     future: Future[T] = Future()
@@ -56,14 +64,21 @@ def wait_for_answer(name: str, work: Callable[[], T], seconds: float | None = No
 
 
 def is_waiting() -> bool:
-    """Whether a thread still waits. At the end of the process pyarrow would wait for it."""
+    """Return whether a thread still waits; pyarrow would wait for it at the end of the process."""
     return any(thread.name == THREAD for thread in enumerate_threads())
 
 
 class TimedStream(RawIOBase):
-    """A stream whose every read is waited for as `answered` does.
+    """A stream whose every read is made by `wait_for_answer`.
 
-    errors : what the stream raises besides OSError, which it becomes
+    Parameters
+    ----------
+    name : str
+        The source, for messages.
+    stream : file object
+        The stream beneath, which is closed with this one.
+    errors : tuple of exception types
+        What the stream raises besides OSError; raised as OSError.
     """
 
     def __init__(self, name: str, stream: Any, errors: tuple[type[Exception], ...] = ()) -> None:
@@ -72,15 +87,13 @@ class TimedStream(RawIOBase):
         self.errors = errors
 
     def readable(self) -> bool:
-        """True."""
         return True
 
     def seekable(self) -> bool:
-        """Whether the stream beneath is."""
         return bool(self.stream.seekable())
 
     def readinto(self, buffer: Any) -> int:
-        """Fill a buffer as far as one read does."""
+        """Fill a buffer by one read."""
         try:
             data = wait_for_answer(self.name, lambda: self.stream.read(len(buffer)), READ_SECONDS)
         except self.errors as error:
@@ -88,16 +101,13 @@ class TimedStream(RawIOBase):
         buffer[: len(data)] = data
         return len(data)
 
-    def seek(self, place: int, whence: int = 0) -> int:
-        """Move to a place."""
-        return int(self.stream.seek(place, whence))
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return int(self.stream.seek(offset, whence))
 
     def tell(self) -> int:
-        """The place."""
         return int(self.stream.tell())
 
     def close(self) -> None:
-        """Close the stream beneath, too."""
         if not self.closed:
             self.stream.close()
         super().close()

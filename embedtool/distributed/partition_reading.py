@@ -297,7 +297,7 @@ def _encode_by(
     rows = [np.full(len(each.counts), -1, ID) for each in merged_ranges]
     for row, source_row in enumerate(source_rows.tolist()):
         if source_row >= 0:
-            rows[merged.ranges[source_row]][merged.numbers[source_row]] = row
+            rows[merged.ranges[source_row]][merged.range_rows[source_row]] = row
     partition_rows = [
         cluster.submit(_rows_of_range, each[0], range_rows, *each[1:], n_results=n_partitions)
         for each, range_rows in zip(ranges, rows, strict=True)
@@ -340,6 +340,6 @@ def _rows_of_range(
 
 def _encode(tokens: PartitionTokens, *words_and_rows: Any) -> tuple[Encoded, tuple[int, int]]:
     n = len(words_and_rows) // 2
-    numbers = [each.numbers for each in words_and_rows[:n]]
-    encoded = encode_partition(tokens, numbers, words_and_rows[n:])
+    ids = [each.ids for each in words_and_rows[:n]]
+    encoded = encode_partition(tokens, ids, words_and_rows[n:])
     return encoded, (len(encoded[0]), len(encoded[1]))

@@ -1,4 +1,4 @@
-"""A corpus read in parts comes to the words and the numbers that it comes to as a whole."""
+"""A corpus read in partitions has the words and the ids of the whole."""
 
 import gzip
 import io
@@ -82,8 +82,8 @@ class Encoded:
 def as_a_whole(corpus: Corpus, config: VocabularyConfig = ALL) -> Encoded:
     with TemporaryDirectory() as folder:
         scanned = scan(corpus, Path(folder), workers=1)
-        vocabulary, places = build_vocabulary(scanned.words, scanned.counts, config)
-        encoded = encode(scanned, vocabulary, places, Path(folder))
+        vocabulary, source_rows = build_vocabulary(scanned.words, scanned.counts, config)
+        encoded = encode(scanned, vocabulary, source_rows, Path(folder))
         return Encoded(
             vocabulary, np.array(encoded.ids), np.array(encoded.ends), scanned.n_sentences,
             scanned.n_invalid,
@@ -101,19 +101,19 @@ def in_parts(
     """The same from its parts, as a cluster puts them together."""
     parts = list(partition(corpus, n_bytes)) if parts is None else parts
     read = [read_partition(part, corpus.text, n_ranges, cache) for part in parts]
-    facts, tokens, words = zip(*read, strict=True)
+    stats, tokens, words = zip(*read, strict=True)
     merged = [merge_range([each[k] for each in words], config.min_count) for k in range(n_ranges)]
-    of_all = join_ranges([each for each, _ in merged])
-    n_tokens = sum(each.n_tokens for each in facts)
-    vocabulary, places = build_vocabulary(
-        of_all.words, of_all.counts, config, None, of_all.n_types, n_tokens
+    merged_words = join_ranges([each for each, _ in merged])
+    n_tokens = sum(each.n_tokens for each in stats)
+    vocabulary, source_rows = build_vocabulary(
+        merged_words.words, merged_words.counts, config, None, merged_words.n_types, n_tokens
     )
     rows = [np.full(len(each.counts), -1, ID) for each, _ in merged]
-    for row, place in enumerate(places):
-        rows[of_all.ranges[place]][of_all.numbers[place]] = row
+    for row, source_row in enumerate(source_rows):
+        rows[merged_words.ranges[source_row]][merged_words.range_rows[source_row]] = row
     found = [rows_of_range(*each, each_rows) for each, each_rows in zip(merged, rows, strict=True)]
     encoded = [
-        encode_partition(part, [each.numbers for each in words[i]], [each[i] for each in found])
+        encode_partition(part, [each.ids for each in words[i]], [each[i] for each in found])
         for i, part in enumerate(tokens)
     ]
     starts = np.cumsum([0, *(len(ids) for ids, _ in encoded)])
@@ -121,8 +121,8 @@ def in_parts(
         vocabulary,
         np.concatenate([ids for ids, _ in encoded]),
         np.concatenate([ends + start for (_, ends), start in zip(encoded, starts, strict=False)]),
-        sum(each.n_sentences for each in facts),
-        sum(each.n_invalid for each in facts),
+        sum(each.n_sentences for each in stats),
+        sum(each.n_invalid for each in stats),
     )
 
 
@@ -341,23 +341,23 @@ def refuse_to_read(*_: Any) -> Iterator[bytes]:
 
 def told(read: tuple[Any, ...]) -> tuple[Any, ...]:
     """What is known of a part, as what can be compared."""
-    facts, tokens, words = read
+    stats, tokens, words = read
     return (
-        facts, tokens.ids.tolist(), tokens.ends.tolist(), tokens.n_types,
-        [(each.words, each.counts.tolist(), each.numbers.tolist()) for each in words],
-        [array.dtype for each in words for array in (each.counts, each.numbers)],
+        stats, tokens.ids.tolist(), tokens.ends.tolist(), tokens.n_types,
+        [(each.words, each.counts.tolist(), each.ids.tolist()) for each in words],
+        [array.dtype for each in words for array in (each.counts, each.ids)],
     )  # fmt: skip
 
 
 def test_what_a_part_is_told_to_hold_is_what_it_holds(tmp_path: Path) -> None:
     corpus = Corpus([write(tmp_path / "a", "b a b\n\nc b\n")])
     (part,) = partition(corpus, 1000)
-    facts, tokens, (words,) = read_partition(part, corpus.text, 1)
-    assert (facts.n_tokens, facts.n_sentences, facts.n_invalid) == (5, 2, 0)
+    stats, tokens, (words,) = read_partition(part, corpus.text, 1)
+    assert (stats.n_tokens, stats.n_sentences, stats.n_invalid) == (5, 2, 0)
     assert (tokens.ids.tolist(), tokens.ends.tolist()) == ([0, 1, 0, 2, 0], [3, 5])
     assert tokens.n_types == 3
     assert words.words == b"b\na\nc\n"
-    assert (words.counts.tolist(), words.numbers.tolist()) == ([3, 1, 1], [0, 1, 2])
+    assert (words.counts.tolist(), words.ids.tolist()) == ([3, 1, 1], [0, 1, 2])
 
 
 def test_the_fingerprint_of_a_part_is_of_its_tokens(tmp_path: Path) -> None:
@@ -375,8 +375,8 @@ def test_each_word_is_in_one_range(mixed: Corpus) -> None:
     (part,) = partition(Corpus([mixed.sources[1]]), 10**6)
     _, tokens, ranges = read_partition(part, mixed.text, 7)
     assert len(ranges) == 7
-    numbers = np.concatenate([each.numbers for each in ranges])
-    assert sorted(numbers.tolist()) == list(range(tokens.n_types))
+    ids = np.concatenate([each.ids for each in ranges])
+    assert sorted(ids.tolist()) == list(range(tokens.n_types))
     words = [word for each in ranges for word in each.words.split(b"\n")[:-1]]
     counted = dict(zip(words, np.concatenate([each.counts for each in ranges]), strict=True))
     text = Path(mixed.sources[1]).read_bytes()
@@ -398,29 +398,29 @@ def kept(merged: MergedRange) -> dict[str, int]:
 
 def test_words_that_are_wanted_stay_however_rare_they_are() -> None:
     parts = [part_of("a a b c"), part_of(""), part_of("d a b")]
-    merged, places = merge_range(parts, 3)
+    merged, range_rows = merge_range(parts, 3)
     assert kept(merged) == {"a": 3}
-    merged, places = merge_range(parts, 3, b"d\nunseen\nc\na\n")
+    merged, range_rows = merge_range(parts, 3, b"d\nunseen\nc\na\n")
     assert kept(merged) == {"a": 3, "c": 1, "d": 1}
     assert merged.n_types == 4
-    assert merged.places.tolist() == [0, 2, 3]
-    assert (merged.parts.tolist(), merged.numbers.tolist()) == ([0, 0, 2], [0, 2, 0])
-    assert [each.tolist() for each in places] == [[0, 1, 2], [], [3, 0, 1]]
+    assert merged.source_rows.tolist() == [0, 2, 3]
+    assert (merged.partitions.tolist(), merged.ids.tolist()) == ([0, 0, 2], [0, 2, 0])
+    assert [each.tolist() for each in range_rows] == [[0, 1, 2], [], [3, 0, 1]]
 
 
 def test_words_without_a_row_get_none() -> None:
-    merged, places = merge_range([part_of("a a b c"), part_of("d a c")], 2)
+    merged, range_rows = merge_range([part_of("a a b c"), part_of("d a c")], 2)
     assert kept(merged) == {"a": 3, "c": 2}
-    rows = rows_of_range(merged, places, np.array([7, 5], ID))
+    rows = rows_of_range(merged, range_rows, np.array([7, 5], ID))
     assert [each.tolist() for each in rows] == [[7, -1, 5], [-1, 7, 5]]
 
 
 def test_a_range_without_words_is_a_range() -> None:
-    merged, places = merge_range([part_of(""), part_of("")], 1)
-    assert (kept(merged), merged.n_types, [len(each) for each in places]) == ({}, 0, [0, 0])
-    of_all = join_ranges([merged, merge_range([part_of("b"), part_of("a")], 1)[0], merged])
-    assert of_all.words == ["b", "a"]
-    assert (of_all.ranges.tolist(), of_all.numbers.tolist()) == ([1, 1], [0, 1])
+    merged, range_rows = merge_range([part_of(""), part_of("")], 1)
+    assert (kept(merged), merged.n_types, [len(each) for each in range_rows]) == ({}, 0, [0, 0])
+    merged_words = join_ranges([merged, merge_range([part_of("b"), part_of("a")], 1)[0], merged])
+    assert merged_words.words == ["b", "a"]
+    assert (merged_words.ranges.tolist(), merged_words.range_rows.tolist()) == ([1, 1], [0, 1])
 
 
 def test_compressed_and_record_sources_are_never_cut(mixed: Corpus, tmp_path: Path) -> None:

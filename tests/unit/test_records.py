@@ -89,7 +89,7 @@ def test_jsonl_keeps_separators_of_lines_that_are_no_line_ends(tmp_path: Path) -
         ('{"text": ["a", "\\ud83d"]}', "holds half of a surrogate pair"),
         ('{"text": "\\ud83d"}', "holds half of a surrogate pair"),
         ('{"text": "a \\uDE00 b"}', "holds half of a surrogate pair"),
-        ('{"text": ' + "[" * 100_000, "JSON nested too deep"),
+        ('{"text": ' + "[" * 100_000, "not JSON: nested too deep"),
         ('{"text": ' + "1" * 5000 + "}", "not JSON: "),
     ],
 )

@@ -64,11 +64,11 @@ def test_a_token_is_hidden_from_what_cuts_at_spaces(token: str) -> None:
 
 def test_parts_have_the_same_tokens(baskets: Path, tmp_path: Path) -> None:
     for cache in (None, tmp_path / "cache", tmp_path / "cache"):
-        ((facts, _, words),) = (
+        ((stats, _, words),) = (
             read_partition(part, ITEMS, 3, cache) for part in partition(Corpus(baskets, ITEMS), 100)
         )
         of_all = join_ranges([merge_range([each], 1)[0] for each in words])
-        assert facts.n_tokens == 9
+        assert stats.n_tokens == 9
         assert of_all.words == TYPES
 
 

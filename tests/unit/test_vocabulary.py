@@ -87,7 +87,7 @@ def test_the_choice_equals_the_plain_one(
          r"only 'a' is left: of 2 .* \(13 in all\), 1 occur 5 times or more; lower min_count"),
         (["a"], [1234], {}, None, "only 'a' is left: of 1 .*1,234 in all"),
         (WORDS, COUNTS, {"min_count": 1}, ["x"],
-         "no word is left: .* 6 occur 1 time or more, 0 of them stand in the vocabulary file"),
+         "no word is left: .* 6 occur 1 time or more, 0 of them are in the vocabulary file"),
         (WORDS, COUNTS, {"min_count": 1}, [], "no word is left: "),
         (WORDS, COUNTS, {"min_count": 1}, ["c"], "only 'c' is left: .* in the vocabulary file"),
     ],
@@ -184,7 +184,7 @@ def test_a_line_that_is_no_word_and_count_is_named(line: bytes, tmp_path: Path) 
 
 
 def test_a_word_that_stands_twice_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(VocabularyError, match=r"v\.txt: a word stands there twice"):
+    with pytest.raises(VocabularyError, match=r"v\.txt: a word occurs twice"):
         read(tmp_path / "v.txt", b"the 12\nking 1\nthe 3\n")
 
 
