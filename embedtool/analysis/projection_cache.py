@@ -106,4 +106,4 @@ def _write(paths: Sequence[Path], key: str, points: Rows) -> None:
             fault = str(error)
         except OSError as error:
             fault = f"{path.parent}: cannot be made: {error.strerror}"
-    log.warning("the layout is not kept, and computed again the next time: %s", fault)
+    log.warning("the layout cannot be cached and will be computed again: %s", fault)

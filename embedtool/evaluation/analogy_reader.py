@@ -46,7 +46,8 @@ def parse_analogies(
     name : str
         Of the dataset.
     kind : str, optional
-        The type of relation of all sections; by default told by the name of a section or folder.
+        The type of relation of all sections; by default inferred from the section's or folder's
+        name.
     encoding : str
         Of the files.
 

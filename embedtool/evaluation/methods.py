@@ -178,17 +178,19 @@ def _answer_from_others(
     others : ndarray of bool, shape (n_sources, n_pairs)
         The pairs that each source may learn from.
     """
-    firsts = unit_rows(vectors.matrix[relation.sources])
-    seconds = unit_rows(vectors.matrix[relation.targets])
+    first_rows = unit_rows(vectors.matrix[relation.sources])
+    second_rows = unit_rows(vectors.matrix[relation.targets])
     queries = unit_rows(vectors.matrix[sources])
     if method == "3cosavg":
-        offsets = [seconds[o].mean(axis=0) - firsts[o].mean(axis=0) for o in others]
+        offsets = [second_rows[o].mean(axis=0) - first_rows[o].mean(axis=0) for o in others]
         return nearest(
             vectors.matrix, vectors.norms, queries + np.array(offsets), 1,
             candidates=candidates, excluded=excluded,
         ).ids[:, 0]  # fmt: skip
-    drawn = np.random.default_rng(SEED).choice(candidates, len(firsts))
-    weights, biases = _fit_classifiers(firsts, seconds, unit_rows(vectors.matrix[drawn]), others)
+    drawn = np.random.default_rng(SEED).choice(candidates, len(first_rows))
+    weights, biases = _fit_classifiers(
+        first_rows, second_rows, unit_rows(vectors.matrix[drawn]), others
+    )
 
     def score(rows: slice, block: RowBlock, scores: Rows) -> None:
         from scipy.special import expit
@@ -226,13 +228,13 @@ def _products(block: RowBlock, terms: Rows, method: AnalogyMethod) -> tuple[Rows
 
 
 def _fit_classifiers(
-    firsts: Rows, seconds: Rows, negatives: Rows, others: NDArray[np.bool_]
+    first_rows: Rows, second_rows: Rows, negatives: Rows, others: NDArray[np.bool_]
 ) -> tuple[Rows, Rows]:
     """Fit for each query a logistic regression of second words against first and random words.
 
     Parameters
     ----------
-    firsts, seconds : ndarray of float32, shape (n_pairs, vector_size)
+    first_rows, second_rows : ndarray of float32, shape (n_pairs, vector_size)
         The words of the relation.
     negatives : ndarray of float32, shape (any, vector_size)
         Random words.
@@ -248,7 +250,7 @@ def _fit_classifiers(
 
     weights, biases = [], []
     for chosen in others:
-        examples = np.concatenate([seconds[chosen], firsts[chosen], negatives])
+        examples = np.concatenate([second_rows[chosen], first_rows[chosen], negatives])
         is_second = np.arange(len(examples)) < chosen.sum()
         fitted = LogisticRegression().fit(examples, is_second)
         weights.append(fitted.coef_[0])

@@ -43,7 +43,7 @@ def open_experiment_dir(path: Path, experiment: Mapping[str, Any]) -> None:
     folder = path.parent
     if not path.exists():
         if folder.exists() and any(folder.iterdir()):
-            raise ModelError(f"{folder}: is there already and holds no {path.name}; choose another")
+            raise ModelError(f"{folder}: already exists and holds no {path.name}; choose another")
         folder.mkdir(parents=True, exist_ok=True)
         write_json(path, experiment)
         return

@@ -117,7 +117,7 @@ def test_a_layout_that_cannot_be_kept_is_a_warning(
     assert points.shape == (60, 2)
     (record,) = caplog.records
     assert record.getMessage().startswith(
-        f"the layout is not kept, and computed again the next time: {cache}/layout-"
+        f"the layout cannot be cached and will be computed again: {cache}/layout-"
     )
     assert record.getMessage().endswith(": cannot be written: Read-only file system")
 
@@ -133,7 +133,7 @@ def test_a_cache_that_cannot_be_made_is_a_warning(
     with caplog.at_level(logging.WARNING, "embedtool"):
         cached_layout(UNITS, "tsne", 1, tmp_path)
     assert [record.getMessage() for record in caplog.records] == [
-        "the layout is not kept, and computed again the next time: "
+        "the layout cannot be cached and will be computed again: "
         f"{tmp_path / 'cache' / 'embedtool' / 'layouts'}: cannot be made: Not a directory"
     ]
 

@@ -124,7 +124,7 @@ def test_other_options_other_text_and_other_folders_are_refused(text, tmp_path):
     text.write_text(text.read_text() + "the king\n")
     with pytest.raises(ModelError, match="they differ in the text; choose"):
         train(text, folder, 1)
-    with pytest.raises(ModelError, match="is there already and holds no experiment"):
+    with pytest.raises(ModelError, match="already exists and holds no experiment"):
         train(text, tmp_path, 1)
     (folder / EXPERIMENT).write_text("[")
     with pytest.raises(ModelError, match="is damaged"):
