@@ -20,7 +20,7 @@ from embedtool.corpus.corpus import Corpus
 from embedtool.distributed.moments import context_variance
 from embedtool.io.progress import silent
 from embedtool.trainers import TRAINERS
-from embedtool.trainers.kernel_job import keep_probabilities
+from embedtool.trainers.count_tables import keep_probabilities
 from embedtool.trainers.local_backend import encode_text, read_text
 
 WINDOWS = (1, 2, 3, 5, 8, 10, 15, 20)

@@ -47,7 +47,7 @@ def train(
     config: GloveConfig,
     text: ClusterText,
     report: Report,
-    initial: WarmStart | None,
+    warm_start: WarmStart | None,
     checkpointer: Checkpointer,
 ) -> WordVectors:
     """Count the pairs of the text, fit the tables to them, and return the word vectors.
@@ -60,7 +60,7 @@ def train(
         What to train on what.
     report
         Takes messages of progress.
-    initial
+    warm_start
         Vectors to begin with.
     checkpointer
         Saves the state.
@@ -83,7 +83,7 @@ def train(
         epochs.gather()
 
     state = checkpointer.run_with_retry(
-        state, lambda: init_state(config, text.vocabulary, initial), run, config.learning_rate
+        state, lambda: init_state(config, text.vocabulary, warm_start), run, config.learning_rate
     )
     return word_vectors(config, text.vocabulary, state)
 

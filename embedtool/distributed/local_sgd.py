@@ -69,7 +69,7 @@ def train(
     config: Word2VecConfig,
     text: ClusterText,
     report: Report,
-    initial: WarmStart | None,
+    warm_start: WarmStart | None,
     checkpointer: Checkpointer,
 ) -> WordVectors:
     """Train from the beginning, or from the last checkpoint, to the end.
@@ -82,7 +82,7 @@ def train(
         What to train on what.
     report
         Takes messages of progress.
-    initial
+    warm_start
         Vectors to begin with.
     checkpointer
         When the state is saved.
@@ -97,7 +97,7 @@ def train(
     subwords = build_subword_index(text.vocabulary.words, config)
     state = checkpointer.run_with_retry(
         checkpointer.restore(),
-        lambda: init_state(config, text, subwords, initial),
+        lambda: init_state(config, text, subwords, warm_start),
         lambda state: LocalSGD(cluster, settings, config, text, subwords, state).run(
             report, checkpointer
         ),

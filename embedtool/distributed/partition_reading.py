@@ -219,7 +219,7 @@ def encode_text(
     scanned: ScannedPartitions,
     config: VocabularyConfig,
     vocabulary_words: Iterable[str] | None,
-    initial: WarmStart | None,
+    warm_start: WarmStart | None,
 ) -> ClusterText:
     """Choose the vocabulary and encode the tokens by it, where they are.
 
@@ -227,20 +227,20 @@ def encode_text(
     ----------
     cluster, scanned
         The text, and where it is.
-    config, vocabulary_words, initial
+    config, vocabulary_words, warm_start
         As for `trainers.local_backend.encode_text`, which raises the same errors.
     """
-    required = b"" if initial is None else _lines(initial.vectors.words)
+    required = b"" if warm_start is None else _lines(warm_start.vectors.words)
 
     def choose(merged: MergedVocabulary) -> tuple[Vocabulary, NDArray[np.int64]]:
         vocabulary, source_rows = build_vocabulary(
             merged.words, merged.counts, config, vocabulary_words, merged.n_types, scanned.n_tokens
         )
-        if initial is None:
+        if warm_start is None:
             return vocabulary, source_rows
         return merge_vocabularies(
             vocabulary, source_rows, merged.words, merged.counts,
-            initial.vectors.words, initial.vectors.counts,
+            warm_start.vectors.words, warm_start.vectors.counts,
         )  # fmt: skip
 
     text = _encode_by(cluster, scanned, config.min_count, required, choose, scanned.fingerprint)

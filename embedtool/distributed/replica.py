@@ -215,9 +215,7 @@ def train_slice(
                 for position in (begin, end)
             )
             key = np.uint64((text_slice.key + text_slice.first) % 2**64)
-            job.train(
-                pool, (begin, end), size, key, (first, last), text_slice.ngram_curvature_scale
-            )
+            job.train(pool, (begin, end), size, key, (first, last), text_slice.ngram_scale)
             losses.append(job.take_losses())
     input_curvature, output_curvature = job.curvature()
     return ReplicaUpdate(

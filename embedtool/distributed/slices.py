@@ -93,7 +93,7 @@ class TextSlice:
         Key of the random numbers, made of seed and epoch.
     learning_rates
         The learning rate falls from the first to the second.
-    ngram_curvature_scale
+    ngram_scale
         Scale of the curvature of rows that several words share, as `kernel_job` has it.
     """
 
@@ -101,7 +101,7 @@ class TextSlice:
     last: int
     key: int
     learning_rates: tuple[float, float]
-    ngram_curvature_scale: float
+    ngram_scale: float
 
 
 def position_of(n_tokens: int, n_replicas: int, replica: int, fraction: float) -> int:

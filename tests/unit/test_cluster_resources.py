@@ -17,8 +17,7 @@ from embedtool.config.training import (
     Word2VecConfig,
 )
 from embedtool.corpus.corpus import Corpus
-from embedtool.distributed import cluster as clusters
-from embedtool.distributed import partition_reading
+from embedtool.distributed import partition_reading, ray_backend
 from embedtool.distributed.cluster import Cluster, Node
 from embedtool.distributed.local_sgd import MAX_STORE_FRACTION
 from embedtool.distributed.partition_reading import encode_text, read_text
@@ -63,7 +62,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> list[Node]:
     def connect(address: str, warm_up: object) -> Iterator[Cluster]:
         yield Here(there)
 
-    monkeypatch.setattr(clusters, "connect", connect)
+    monkeypatch.setattr(ray_backend, "connect", connect)
     monkeypatch.setattr(partition_reading, "current_node_id", lambda: "10.0.0.0")
     return there
 
