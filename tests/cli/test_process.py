@@ -1,5 +1,6 @@
 """The installed program as a real process: started, piped, interrupted."""
 
+import logging
 import os
 import pty
 import re
@@ -37,6 +38,14 @@ def test_help_imports_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     heavy = {"numpy", "scipy", "numba", "gensim", "rich", "safetensors", "smart_open"}
     assert heavy.isdisjoint(done.stdout.split())
+
+
+def test_the_log_is_printed_only_while_a_command_runs(run: Run) -> None:
+    """Importing the program installs nothing, and a program that calls it keeps its own log."""
+    log = logging.getLogger("embedtool")
+    assert (log.handlers, log.level) == ([], logging.NOTSET)
+    assert run("--version").exit_code == 0
+    assert (log.handlers, log.level) == ([], logging.NOTSET)
 
 
 @pytest.mark.parametrize("more", [[], ["--approximate"]])
