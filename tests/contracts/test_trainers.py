@@ -1,50 +1,19 @@
 """What every entry of TRAINERS promises."""
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from embedtool.config.tasks import CompressConfig
-from embedtool.config.training import TrainerConfig
 from embedtool.corpus.corpus import Corpus
-from embedtool.errors import ConfigError, EmbedtoolError, TrainingError, VocabularyError
+from embedtool.errors import EmbedtoolError, TrainingError, VocabularyError
 from embedtool.io.progress import Progress
-from embedtool.model.compression import compress
-from embedtool.model.vectors import Model, WordVectors
 from embedtool.trainers import TRAINERS
 from embedtool.trainers.count_tables import negative_cdf
 from embedtool.training import train
-
-SMALL: dict[str, dict[str, Any]] = {
-    "word2vec": {"epochs": 2, "sample": 0.0},
-    "fasttext": {"epochs": 2, "sample": 0.0, "bucket": 1000},
-    "glove": {"iterations": 2},
-}
-MODES = [
-    ("word2vec", {"mode": mode, "loss": loss, "cbow_mean": mean})
-    for mode, mean in (("skipgram", True), ("cbow", True), ("cbow", False))
-    for loss in ("negative-sampling", "hierarchical-softmax")
-]
-MODES += [("fasttext", options) for _, options in MODES]
-MODES += [(name, {**options, "engine": "gensim"}) for name, options in MODES]
-MODES += [
-    ("fasttext", {"max_n": 0}),
-    *(("glove", {"output_vectors": output}) for output in ("words", "sum", "both")),
-    ("glove", {"symmetric": False}),
-    ("glove", {"distance_weighting": False}),
-]
-
-
-def config(algorithm: str, **options: Any) -> TrainerConfig:
-    chosen = {"vector_size": 12, "min_count": 2, "workers": 1, **SMALL[algorithm], **options}
-    return TRAINERS[algorithm].config(**chosen)
-
-
-def trained(algorithm: str, *inputs: Path, **options: Any) -> Model:
-    return train(config(algorithm, **options), Corpus(map(str, inputs)))
+from tests.contracts.small_trainings import MODES, NATIVE, SMALL, config, trained
 
 
 @pytest.fixture(params=TRAINERS)
@@ -111,7 +80,7 @@ def test_the_description_holds_every_option(algorithm: str, text: Path) -> None:
 
 
 def test_a_long_line_is_used_to_its_end(algorithm: str, tmp_path: Path) -> None:
-    """Words that stand only beyond the 10,000th token of a line learn as well as the others."""
+    """Words that occur only beyond the 10,000th token of a line are trained as well as others."""
     path = tmp_path / "long.txt"
     path.write_text("alpha beta " * 6000 + "gamma delta " * 6000)
     rate = {"min_learning_rate": 1e-9} if algorithm != "glove" else {}
@@ -134,9 +103,6 @@ def test_one_word_is_not_enough(algorithm: str, tmp_path: Path) -> None:
     path.write_text("word word word\n")
     with pytest.raises(VocabularyError, match="only 'word' is left"):
         trained(algorithm, path)
-
-
-NATIVE = [(name, options) for name, options in MODES if options.get("engine") != "gensim"]
 
 
 @pytest.mark.parametrize("workers", [2, 3, 8])
@@ -181,7 +147,7 @@ def test_the_streams_of_a_text_follow_from_its_length_and_not_from_the_workers(
 
 
 @pytest.mark.parametrize(("algorithm", "options"), [mode for mode in NATIVE if mode[0] != "glove"])
-def test_workers_that_race_learn_as_much(
+def test_hogwild_workers_learn_as_much(
     algorithm: str, options: dict[str, Any], kingdoms: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("embedtool.trainers.kernel_job.n_cores", lambda: 8)
@@ -205,12 +171,12 @@ def test_the_mean_loss_falls(algorithm: str, options: dict[str, Any], kingdoms: 
 
 @pytest.mark.parametrize("algorithm", ["word2vec", "fasttext"])
 @pytest.mark.parametrize("mode", ["skipgram", "cbow"])
-@pytest.mark.parametrize("share", [0.02, 0.1, 0.4])
-def test_little_text_teaches_a_tree_of_words_from_the_first_epoch_on(
-    algorithm: str, mode: str, share: float, kingdoms: Path, tmp_path: Path
+@pytest.mark.parametrize("fraction", [0.02, 0.1, 0.4])
+def test_hierarchical_softmax_learns_little_text_from_the_first_epoch_on(
+    algorithm: str, mode: str, fraction: float, kingdoms: Path, tmp_path: Path
 ) -> None:
     path, text = tmp_path / "some.txt", kingdoms.read_text()
-    path.write_text(text[: int(share * len(text))])
+    path.write_text(text[: int(fraction * len(text))])
     options = {"mode": mode, "loss": "hierarchical-softmax", "learning_rate": 0.05}
     model = trained(algorithm, path, **options, vector_size=50, epochs=4)
     epochs = model.description["training"]["epochs"]
@@ -219,126 +185,17 @@ def test_little_text_teaches_a_tree_of_words_from_the_first_epoch_on(
     assert losses[-1] < losses[0]
 
 
-INITIAL = [("word2vec", {}), ("word2vec", {"mode": "skipgram"}), ("fasttext", {}), ("glove", {})]
-
-
-def grown(
-    algorithm: str, model: Model, path: Path, freeze: bool = False, **options: Any
-) -> WordVectors:
-    """Train on from a model."""
-    chosen = config(algorithm, **options)
-    return train(chosen, Corpus([str(path)]), init=model, freeze=freeze).vectors
-
-
-@pytest.mark.parametrize(("algorithm", "options"), INITIAL)
-def test_training_goes_on_from_a_model(
-    algorithm: str, options: dict[str, Any], text: Path, tmp_path: Path
-) -> None:
-    """Old words keep their place and their counts are added up; new ones join them."""
-    model = trained(algorithm, text, **options)
-    more = tmp_path / "more.txt"
-    more.write_text("the prince rules the land\n" * 40 + "rare king\n")
-    slow = {"learning_rate": 1e-6, **({} if algorithm == "glove" else {"min_learning_rate": 1e-7})}
-    vectors = grown(algorithm, model, more, **slow, **options)
-    assert vectors.counts is not None
-    counts = dict(zip(vectors.words, vectors.counts.tolist(), strict=True))
-    assert counts == {
-        "the": 320, "rules": 160, "land": 100, "king": 61, "queen": 60, "sea": 60, "prince": 40,
-    }  # fmt: skip
-    for word in model.vectors.words:
-        np.testing.assert_allclose(vectors.vector(word), model.vectors.vector(word), atol=2e-4)
-
-
-@pytest.mark.parametrize(("algorithm", "options"), INITIAL)
-def test_frozen_words_stay_and_new_words_learn(
-    algorithm: str, options: dict[str, Any], text: Path, tmp_path: Path
-) -> None:
-    model = trained(algorithm, text, **options)
-    more = tmp_path / "more.txt"
-    more.write_text("the xylophone rules the land\n" * 40)
-    vectors = grown(algorithm, model, more, freeze=True, **options)
-    for word in model.vectors.words:
-        np.testing.assert_allclose(vectors.vector(word), model.vectors.vector(word), atol=1e-6)
-    again = grown(algorithm, model, more, freeze=True, **options, **_longer(algorithm))
-    assert np.abs(again.vector("xylophone") - vectors.vector("xylophone")).max() > 1e-4
-
-
-FORMS = [
-    ("word2vec", {}),
-    ("word2vec", {"loss": "hierarchical-softmax"}),
-    ("fasttext", {}),
-    ("fasttext", {"loss": "hierarchical-softmax"}),
-    ("glove", {"output_vectors": "sum"}),
-    ("glove", {"output_vectors": "words"}),
-    ("glove", {"output_vectors": "both"}),
-]
-"""What a model can be that a training begins with, and that comes of it."""
-
-
-def _form(each: tuple[str, dict[str, Any]]) -> str:
-    return " ".join([each[0], *each[1].values()])
-
-
-@pytest.mark.parametrize("begin", FORMS, ids=_form)
-@pytest.mark.parametrize("after", FORMS, ids=_form)
-def test_frozen_words_of_any_model_keep_their_bytes_in_any_training(
-    begin: tuple[str, dict[str, Any]], after: tuple[str, dict[str, Any]], text: Path, tmp_path: Path
-) -> None:
-    if after[0] == "fasttext" != begin[0]:
-        pytest.skip("FastText begins with n-grams only")
-    model = trained(begin[0], text, **begin[1])
-    more = tmp_path / "more.txt"
-    more.write_text("the xylophone rules the land\n" * 40)
-    rate = 0.1 if after[0] == "glove" else 0.05
-    vectors = grown(after[0], model, more, freeze=True, learning_rate=rate, **after[1])
-    for word in model.vectors.words:
-        assert np.array_equal(vectors.vector(word), model.vectors.vector(word)), word
-    untrained = grown(after[0], model, more, freeze=True, learning_rate=1e-6,
-                      **({} if after[0] == "glove" else {"min_learning_rate": 1e-7}),
-                      **after[1])  # fmt: skip
-    assert not np.allclose(vectors.vector("xylophone"), untrained.vector("xylophone"), atol=1e-4)
-
-
-@pytest.mark.parametrize(("algorithm", "options"), FORMS[:4])
-def test_inner_nodes_are_not_taken_for_the_words_of_a_training(
-    algorithm: str, options: dict[str, Any], text: Path
-) -> None:
-    """Two models that differ in their inner nodes alone begin the same training."""
-    model = trained(algorithm, text, loss="hierarchical-softmax")
-    assert model.vectors.output_rows == "inner-nodes"
-    assert model.vectors.context_vectors is None
-    without = replace(model, vectors=replace(model.vectors, output_matrix=None))
-    for target in ({"algorithm": algorithm, **options}, {"algorithm": "glove"}):
-        one, other = (grown(path=text, model=each, **target) for each in (model, without))
-        assert np.array_equal(one.matrix, other.matrix)
-
-
-@pytest.mark.parametrize("precision", ["float16", "int8"])
-@pytest.mark.parametrize("ngrams", [None, 0, 5])
-def test_frozen_words_of_a_compressed_fasttext_stay(
-    precision: str, ngrams: int | None, text: Path, tmp_path: Path
-) -> None:
-    """Even where n-grams that the compression left out are those of new words as well."""
-    vectors = trained("fasttext", text).vectors
-    small = compress(vectors, CompressConfig(ngrams=ngrams, precision=precision))
-    more = tmp_path / "more.txt"
-    more.write_text("the kings rule the lands\n" * 40)
-    after = grown("fasttext", Model(small, {}), more, freeze=True)
-    for word in small.words:
-        assert np.array_equal(after.vector(word), small.vector(word))
-
-
 @pytest.mark.parametrize("exponent", [-10, -0.5, -0.1])
 def test_words_without_counts_are_no_negatives_of_a_negative_exponent(exponent: float) -> None:
     with np.errstate(all="raise"):
-        cumulative = negative_cdf(np.array([100, 10, 1, 0, 0]), exponent)
-    shares = np.diff(cumulative, prepend=0)
-    assert (shares[:3] > 0).all() and shares[:3].argmax() == 2
-    assert shares[3:].max() < 1e-15
+        cdf = negative_cdf(np.array([100, 10, 1, 0, 0]), exponent)
+    probabilities = np.diff(cdf, prepend=0)
+    assert (probabilities[:3] > 0).all() and probabilities[:3].argmax() == 2
+    assert probabilities[3:].max() < 1e-15
 
 
 @pytest.mark.parametrize("size", [50, 100])
-def test_glove_converges_at_a_high_rate_as_the_authors_program_does(
+def test_glove_converges_at_a_high_learning_rate_as_the_authors_program_does(
     size: int, kingdoms: Path
 ) -> None:
     options = {"learning_rate": 0.2, "vector_size": size, "iterations": 5}
@@ -355,29 +212,6 @@ def test_a_glove_training_that_diverges_is_an_error_though_it_stays_finite(kingd
     assert model.description["training"]["epochs"][-1]["loss"] < 0.2
     with pytest.raises(TrainingError, match=r"a pair; choose a smaller --learning-rate than 2\b"):
         trained("glove", kingdoms, learning_rate=2.0, vector_size=50)
-
-
-def _longer(algorithm: str) -> dict[str, int]:
-    return {"iterations": 6} if algorithm == "glove" else {"epochs": 6}
-
-
-def test_what_a_model_must_have_to_go_on_from_it(algorithm: str, text: Path) -> None:
-    model = trained(algorithm, text)
-    with pytest.raises(ConfigError, match="init has vectors of 12 dimensions"):
-        grown(algorithm, model, text, vector_size=13)
-
-
-def test_fasttext_goes_on_from_the_same_n_grams_only(text: Path) -> None:
-    model = trained("fasttext", text)
-    with pytest.raises(ConfigError, match="use min_n=3 max_n=6 bucket=1000"):
-        grown("fasttext", model, text, bucket=999)
-    with pytest.raises(ConfigError, match="init has no n-grams"):
-        grown("fasttext", trained("word2vec", text), text)
-
-
-def test_gensim_does_not_go_on_from_a_model(text: Path) -> None:
-    with pytest.raises(ConfigError, match="init needs engine='native'"):
-        grown("word2vec", trained("word2vec", text), text, engine="gensim")
 
 
 def test_glove_has_the_same_bytes_however_little_memory(kingdoms: Path) -> None:

@@ -1,4 +1,4 @@
-"""The kernels that Word2Vec's and FastText's stand on, each against its slow twin."""
+"""The small kernels of Word2Vec and FastText, each against its reference."""
 
 import heapq
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from embedtool.config.training import FastTextConfig
 from embedtool.kernels.jit import jit
 from embedtool.kernels.random import splitmix64, uniform01
-from embedtool.kernels.sgd import reference as reference
+from embedtool.kernels.sgd import reference
 from embedtool.kernels.sgd.huffman import build_tree
 from embedtool.kernels.sgd.logistic import logistic_residuals
 from embedtool.kernels.simd.gemm import gather_gemm, gather_gemm_t, scatter_add_gemm, transpose
@@ -43,13 +43,13 @@ def test_random_bits_are_splitmix64s() -> None:
 
 @jit
 def products(
-    table: np.ndarray, places: np.ndarray, columns: np.ndarray, n_rows: int,
-    scores: np.ndarray, sums: np.ndarray, moved: np.ndarray, across: np.ndarray,
+    table: np.ndarray, slots: np.ndarray, columns: np.ndarray, n_rows: int,
+    scores: np.ndarray, sums: np.ndarray, moved: np.ndarray, transposed: np.ndarray,
 ) -> None:  # fmt: skip
-    gather_gemm(table, places, columns, scores, n_rows)
-    gather_gemm_t(scores, table, places, sums, n_rows)
-    transpose(sums, across)
-    scatter_add_gemm(scores, sums, moved, places, n_rows)
+    gather_gemm(table, slots, columns, scores, n_rows)
+    gather_gemm_t(scores, table, slots, sums, n_rows)
+    transpose(sums, transposed)
+    scatter_add_gemm(scores, sums, moved, slots, n_rows)
 
 
 @pytest.mark.parametrize("n_columns", [16, 32, 48, 112])
@@ -58,28 +58,28 @@ def test_products_of_matrices(n_rows: int, n_columns: int) -> None:
     rng = np.random.default_rng(n_rows)
     table, moved = rng.standard_normal((2, 40, n_columns)).astype(np.float32)
     columns = rng.standard_normal((n_columns, 16)).astype(np.float32)
-    places = rng.permutation(40)[:24].astype(np.int32)
+    slots = rng.permutation(40)[:24].astype(np.int32)
     scores = np.full((24, 16), 9, np.float32)
-    sums, across = np.empty((16, n_columns), np.float32), np.empty((n_columns, 16), np.float32)
+    sums, transposed = np.empty((16, n_columns), np.float32), np.empty((n_columns, 16), np.float32)
     before = moved.copy()
-    products(table, places, columns, n_rows, scores, sums, moved, across)
-    listed = places[:n_rows]
+    products(table, slots, columns, n_rows, scores, sums, moved, transposed)
+    listed = slots[:n_rows]
     np.testing.assert_allclose(scores[:n_rows], table[listed] @ columns, atol=1e-4)
     assert (scores[n_rows:] == 9).all()
     np.testing.assert_allclose(sums, scores[:n_rows].T @ table[listed], atol=1e-3)
-    assert np.array_equal(across, sums.T)
+    assert np.array_equal(transposed, sums.T)
     before[listed] += scores[:n_rows] @ sums
     np.testing.assert_allclose(moved, before, rtol=1e-4, atol=1e-2)
 
 
 @jit
 def with_rows(
-    table: np.ndarray, places: np.ndarray, factors: np.ndarray, first: int, last: int,
+    table: np.ndarray, slots: np.ndarray, factors: np.ndarray, first: int, last: int,
     products: np.ndarray, sums: np.ndarray, moved: np.ndarray,
 ) -> None:  # fmt: skip
-    gather_gemv(table, places, table, 3, products, first, last)
-    gather_axpy(sums, 1, table, places, factors, first, last)
-    scatter_axpy(moved, places, factors, first, last, table, 3)
+    gather_gemv(table, slots, table, 3, products, first, last)
+    gather_axpy(sums, 1, table, slots, factors, first, last)
+    scatter_axpy(moved, slots, factors, first, last, table, 3)
 
 
 @pytest.mark.parametrize("n_columns", [16, 48, 112, 16 * 15])
@@ -88,17 +88,17 @@ def with_rows(
 def test_rows_of_a_list(n: int, first: int, n_columns: int) -> None:
     rng = np.random.default_rng(n)
     table, moved, sums = rng.standard_normal((3, 20, n_columns)).astype(np.float32)
-    places = rng.integers(0, 20, 11).astype(np.int32)
+    slots = rng.integers(0, 20, 11).astype(np.int32)
     factors = rng.standard_normal(11).astype(np.float32)
     numbers = np.full(11, 9, np.float32)
     moved_before, sums_before = moved.astype(float), sums.astype(float)
-    with_rows(table, places, factors, first, first + n, numbers, sums, moved)
+    with_rows(table, slots, factors, first, first + n, numbers, sums, moved)
     chosen = slice(first, first + n)
-    np.testing.assert_allclose(numbers[chosen], table[places[chosen]] @ table[3], atol=1e-4)
+    np.testing.assert_allclose(numbers[chosen], table[slots[chosen]] @ table[3], atol=1e-4)
     assert (np.delete(numbers, np.arange(first, first + n)) == 9).all()
-    sums_before[1] += factors[chosen] @ table[places[chosen]]
+    sums_before[1] += factors[chosen] @ table[slots[chosen]]
     np.testing.assert_allclose(sums, sums_before, atol=1e-4)
-    np.add.at(moved_before, places[chosen], np.outer(factors[chosen], table[3]))
+    np.add.at(moved_before, slots[chosen], np.outer(factors[chosen], table[3]))
     np.testing.assert_allclose(moved, moved_before, atol=1e-4)
 
 
@@ -129,30 +129,30 @@ def test_one_row_after_the_other(n_columns: int) -> None:
 @pytest.mark.parametrize("n_rows", [0, 1, 9])
 @pytest.mark.parametrize("spread", [0.0, 1.0, 40.0])
 @pytest.mark.parametrize("limit", [np.inf, 6.0])
-def test_logistic_steps(limit: float, spread: float, n_rows: int) -> None:
+def test_logistic_residuals(limit: float, spread: float, n_rows: int) -> None:
     rng = np.random.default_rng(n_rows)
     scores = (spread * rng.standard_normal((10, 16))).astype(np.float32)
-    weights = rng.integers(0, 4, (10, 16)).astype(np.float32)
-    targets = np.minimum(weights, 1)
-    seconds, before = np.zeros_like(scores), scores.copy()
+    trials = rng.integers(0, 4, (10, 16)).astype(np.float32)
+    labels = np.minimum(trials, 1)
+    hess_weights, before = np.zeros_like(scores), scores.copy()
     loss = logistic_residuals(
-        scores, targets, weights, np.float32(0.1), seconds, n_rows * 16, np.float32(limit)
+        scores, labels, trials, np.float32(0.1), hess_weights, n_rows * 16, np.float32(limit)
     )
     s = np.clip(before[:n_rows].astype(float), -30, 30)
-    sigma, t, w = 1 / (1 + np.exp(-s)), targets[:n_rows], weights[:n_rows]
+    sigma, t, w = 1 / (1 + np.exp(-s)), labels[:n_rows], trials[:n_rows]
     assert loss == pytest.approx((w * np.logaddexp(0, s) - t * s).sum(), rel=1e-5, abs=1e-5)
-    rate = 0.1 * (np.abs(s) < limit)
-    np.testing.assert_allclose(scores[:n_rows], rate * (t - w * sigma), atol=1e-6)
-    np.testing.assert_allclose(seconds[:n_rows], rate * w * sigma * (1 - sigma), atol=1e-7)
+    lr = 0.1 * (np.abs(s) < limit)
+    np.testing.assert_allclose(scores[:n_rows], lr * (t - w * sigma), atol=1e-6)
+    np.testing.assert_allclose(hess_weights[:n_rows], lr * w * sigma * (1 - sigma), atol=1e-7)
     assert np.array_equal(scores[n_rows:], before[n_rows:])
 
 
 @given(st.lists(st.integers(0, 1000), min_size=2, max_size=60))
-def test_the_huffman_tree_is_as_short_as_can_be(counts: list[int]) -> None:
-    """Its mean way is that of a tree made with a heap, and each inner node has two below it."""
+def test_the_huffman_code_is_optimal(counts: list[int]) -> None:
+    """Its mean length is that of a tree made with a heap, and each inner node has two children."""
     falling = np.array(sorted(counts, reverse=True), np.int64)
-    parents, left = np.empty(2 * len(counts) - 1, np.int32), np.empty(2 * len(counts) - 1, np.bool_)
-    longest = build_tree(falling, parents, left)
+    parents, bit = np.empty(2 * len(counts) - 1, np.int32), np.empty(2 * len(counts) - 1, np.bool_)
+    longest = build_tree(falling, parents, bit)
     heap = sorted(counts)
     shortest = 0
     while len(heap) > 1:
@@ -165,9 +165,9 @@ def test_the_huffman_tree_is_as_short_as_can_be(counts: list[int]) -> None:
         depths[node] = depths[parents[node]] + 1
     assert (depths[: len(counts)] * falling).sum() == shortest
     assert depths.max() == longest
-    below = [(parent, turn) for parent, turn in zip(parents[:-1], left[:-1], strict=True)]
+    below = [(parent, child) for parent, child in zip(parents[:-1], bit[:-1], strict=True)]
     assert sorted(below) == [
-        (node, turn) for node in range(len(counts), root + 1) for turn in (False, True)
+        (node, child) for node in range(len(counts), root + 1) for child in (False, True)
     ]
 
 
@@ -177,7 +177,7 @@ WORDS = st.lists(
 
 
 @given(WORDS, st.integers(1, 4), st.integers(0, 3), st.integers(1, 500))
-def test_the_rows_of_words(words: list[str], min_n: int, more: int, bucket: int) -> None:
+def test_the_subword_index(words: list[str], min_n: int, more: int, bucket: int) -> None:
     config = FastTextConfig(min_n=min_n, max_n=min_n + more, bucket=bucket)
     rows = build_subword_index(words, config)
     assert (np.diff(rows.buckets) > 0).all()
@@ -188,7 +188,7 @@ def test_the_rows_of_words(words: list[str], min_n: int, more: int, bucket: int)
         assert rows.buckets[np.array(others, int) - len(words)].tolist() == hashes
 
 
-def test_without_n_grams_a_word_is_its_own_row() -> None:
+def test_without_n_grams_a_word_has_one_row() -> None:
     rows = build_subword_index(["a", "b"], FastTextConfig(max_n=0))
     assert rows.indices.tolist() == [0, 1]
     assert rows.n_rows == 2

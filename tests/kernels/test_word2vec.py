@@ -144,6 +144,6 @@ def test_odd_sizes_equal_the_reference(n_tokens: int, mode: str) -> None:
     compare(corpus(n_tokens, seed=n_tokens), mode=mode, sample=0.0)
 
 
-def test_lines_of_one_word_teach_nothing() -> None:
+def test_lines_of_one_word_train_nothing() -> None:
     for mode in ("skipgram", "cbow"):
         compare(corpus(100, longest=1), mode=mode, sample=0.0)
