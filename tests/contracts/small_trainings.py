@@ -7,6 +7,7 @@ from embedtool.config.training import TrainerConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.model.vectors import Model
 from embedtool.trainers import TRAINERS
+from embedtool.training import train
 
 SMALL: dict[str, dict[str, Any]] = {
     "word2vec": {"epochs": 2, "sample": 0.0},
