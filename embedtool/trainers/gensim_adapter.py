@@ -32,7 +32,7 @@ def train(
     corpus: EncodedCorpus,
     folder: Path,
     report: Report,
-    initial: None = None,
+    warm_start: None = None,
 ) -> WordVectors:
     """Train with gensim on files of whole lines that are written to `folder`.
 

@@ -45,7 +45,7 @@ def train(
     corpus: EncodedCorpus,
     folder: Path,
     report: Report,
-    initial: WarmStart | None = None,
+    warm_start: WarmStart | None = None,
     checkpointer: Checkpointer | None = None,
 ) -> WordVectors:
     """Count the co-occurrences of a corpus and fit word vectors to them.
@@ -62,8 +62,8 @@ def train(
         For the counts.
     report
         Is told of the progress.
-    initial
-        Vectors to begin with.
+    warm_start
+        Vectors to start from.
     checkpointer
         Restores and saves the state.
 
@@ -92,7 +92,7 @@ def train(
             run_epoch(config, pairs, state, report, checkpointer)
 
     state = checkpointer.run_with_retry(
-        state, lambda: init_state(config, corpus.vocabulary, initial), run, config.learning_rate
+        state, lambda: init_state(config, corpus.vocabulary, warm_start), run, config.learning_rate
     )
     return word_vectors(config, corpus.vocabulary, state)
 
@@ -119,7 +119,7 @@ def start_message(
 
 
 def init_state(
-    config: GloveConfig, vocabulary: Vocabulary, initial: WarmStart | None = None
+    config: GloveConfig, vocabulary: Vocabulary, warm_start: WarmStart | None = None
 ) -> State:
     """Return the state before training: vectors and biases uniform in +-0.5 / vector_size.
 
@@ -128,13 +128,13 @@ def init_state(
     """
     rng = np.random.default_rng(config.seed)
     words, contexts = (_start_table(rng, vocabulary.n_words, config.vector_size) for _ in range(2))
-    if initial is not None:
-        _load_pretrained(initial, config, vocabulary, words, contexts)
+    if warm_start is not None:
+        _load_pretrained(warm_start, config, vocabulary, words, contexts)
     return State({"words": words, "contexts": contexts})
 
 
 def _load_pretrained(
-    initial: WarmStart,
+    warm_start: WarmStart,
     config: GloveConfig,
     vocabulary: Vocabulary,
     words: NDArray[np.float32],
@@ -146,17 +146,17 @@ def _load_pretrained(
     change, both get a half of it. Else the word's vector is what is known, and a context vector
     that is not known starts at random and is trained.
     """
-    new, old = initial.rows(vocabulary)
+    new, old = warm_start.rows(vocabulary)
     size = config.vector_size
     frozen = 2 * pad_to_simd(size) + 2
-    known, known_contexts = initial.vectors.matrix[old], initial.vectors.context_vectors
-    is_halved = config.output_vectors == "sum" and (known_contexts is None or initial.freeze)
+    known, known_contexts = warm_start.vectors.matrix[old], warm_start.vectors.context_vectors
+    is_halved = config.output_vectors == "sum" and (known_contexts is None or warm_start.freeze)
     words[new, :size] = known / 2 if is_halved else known
     if is_halved:
         contexts[new, :size] = known / 2
     elif known_contexts is not None:
         contexts[new, :size] = known_contexts[old]
-    if initial.freeze:
+    if warm_start.freeze:
         words[new, frozen] = 1
         contexts[new, frozen] = is_halved or known_contexts is not None
 

@@ -47,7 +47,7 @@ def train(
     corpus: EncodedCorpus,
     folder: Path,
     report: Report,
-    initial: WarmStart | None = None,
+    warm_start: WarmStart | None = None,
     checkpointer: Checkpointer | None = None,
 ) -> WordVectors:
     """Train from the beginning, or from the last checkpoint, to the end.
@@ -62,8 +62,8 @@ def train(
         Not used.
     report
         Is told of the progress.
-    initial
-        Vectors to begin with.
+    warm_start
+        Vectors to start from.
     checkpointer
         Restores and saves the state.
 
@@ -82,7 +82,7 @@ def train(
     checkpointer = checkpointer or Checkpointer()
     state = checkpointer.run_with_retry(
         checkpointer.restore(),
-        lambda: init_state(config, corpus, subwords, initial),
+        lambda: init_state(config, corpus, subwords, warm_start),
         lambda state: _run(config, corpus, subwords, state, report, checkpointer),
         config.learning_rate or 0.0,
     )
@@ -123,7 +123,7 @@ def init_state(
     config: Word2VecConfig,
     corpus: EncodedText,
     subwords: SubwordIndex,
-    initial: WarmStart | None = None,
+    warm_start: WarmStart | None = None,
 ) -> State:
     """Return the state before training, with these tables.
 
@@ -153,16 +153,16 @@ def init_state(
     outputs = aligned_zeros(corpus.vocabulary.n_words, width)
     frozen = np.zeros(subwords.n_rows, np.bool_)
     tables: dict[str, NDArray[Any]] = {"inputs": inputs, "outputs": outputs, "frozen": frozen}
-    if initial is not None:
-        _load_pretrained(initial, config, corpus.vocabulary, subwords, inputs, outputs, frozen)
-        if initial.freeze and isinstance(config, FastTextConfig):
-            new, old = initial.rows(corpus.vocabulary)
-            tables |= {"frozen_words": new, "frozen_vectors": initial.vectors.matrix[old]}
-    return State(tables, unscored=initial is None or not outputs.any())
+    if warm_start is not None:
+        _load_pretrained(warm_start, config, corpus.vocabulary, subwords, inputs, outputs, frozen)
+        if warm_start.freeze and isinstance(config, FastTextConfig):
+            new, old = warm_start.rows(corpus.vocabulary)
+            tables |= {"frozen_words": new, "frozen_vectors": warm_start.vectors.matrix[old]}
+    return State(tables, unscored=warm_start is None or not outputs.any())
 
 
 def _load_pretrained(
-    initial: WarmStart,
+    warm_start: WarmStart,
     config: Word2VecConfig,
     vocabulary: Vocabulary,
     subwords: SubwordIndex,
@@ -174,21 +174,21 @@ def _load_pretrained(
 
     N-grams of known words that have no row there, as after a compression, are rows of zeros.
     """
-    size, vectors = config.vector_size, initial.vectors
-    new, old = initial.rows(vocabulary)
+    size, vectors = config.vector_size, warm_start.vectors
+    new, old = warm_start.rows(vocabulary)
     known = vectors.subwords if isinstance(config, FastTextConfig) else None
     if known is not None:
         is_known = np.zeros(subwords.n_words, np.bool_)
         is_known[new] = True
         rows = subwords.indices[np.repeat(is_known, np.diff(subwords.indptr))]
         inputs[rows] = 0
-        frozen[rows] = initial.freeze
+        frozen[rows] = warm_start.freeze
     inputs[new, :size] = (vectors.matrix if known is None else known.word_rows)[old]
-    frozen[new] = initial.freeze
+    frozen[new] = warm_start.freeze
     if known is not None:
-        new_rows, old_rows = initial.buckets(known, subwords.buckets)
+        new_rows, old_rows = warm_start.buckets(known, subwords.buckets)
         inputs[subwords.n_words + new_rows, :size] = known.ngram_rows[old_rows]
-        frozen[subwords.n_words + new_rows] = initial.freeze
+        frozen[subwords.n_words + new_rows] = warm_start.freeze
     if vectors.context_vectors is not None and config.loss == "negative-sampling":
         outputs[new, :size] = vectors.context_vectors[old]
 
