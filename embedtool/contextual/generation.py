@@ -1,16 +1,21 @@
 """Text generation by a causal encoder, word by word."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.config.tasks import GenerationConfig
-from embedtool.contextual.trained import TrainedEncoder
 from embedtool.errors import QueryError
 
+if TYPE_CHECKING:
+    from embedtool.contextual.trained import TrainedEncoder
 
-def generate(encoder: TrainedEncoder, prompt: str, config: GenerationConfig) -> Iterator[list[str]]:
+
+def generate(
+    encoder: "TrainedEncoder", prompt: str, config: GenerationConfig
+) -> Iterator[list[str]]:
     """Yield `config.texts` continuations of a prompt.
 
     A text ends with its sentence, or after `config.words` generated words.

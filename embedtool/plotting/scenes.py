@@ -231,9 +231,8 @@ def trajectories(
 ) -> tuple[ScatterPlot, ...]:
     """Return a scatter plot for each word: its change between two models, among its neighbours.
 
-    The old model is rotated into the space of the new one (orthogonal Procrustes). Neighbours of
-    both models have their positions in the new one, as in the pictures of Hamilton, Leskovec &
-    Jurafsky (2016a, appendix B).
+    The old model is rotated into the space of the new one. Neighbours of both have their positions
+    in the new one, as in Hamilton, Leskovec & Jurafsky (2016a, appendix B).
 
     Parameters
     ----------
@@ -263,16 +262,15 @@ def trajectories(
         then = unit_rows(lookup(old, [each.word])) @ rotation
         rows = np.concatenate([then, unit_rows(lookup(new, [each.word, *near]))])
         points = layout(rows, method, seed=seed)
-        sides = {
-            word: BOTH if word in each.now and word in each.then
-            else NOW if word in each.now else THEN
+        groups = [
+            BOTH if word in each.now and word in each.then else NOW if word in each.now else THEN
             for word in near
-        }  # fmt: skip
+        ]
         plots.append(
             ScatterPlot(
                 (*(label(f"{each.word} ({name})") for name in names), *map(label, near)),
                 points,
-                np.array([THEN, NOW, *sides.values()]),
+                np.array([THEN, NOW, *groups]),
                 np.arange(len(rows)) < len(names),
                 arrows=((0, 1),),
                 names=(*(f"neighbours in {label(name)} only" for name in names), "in both"),

@@ -20,7 +20,7 @@ from tests.cli.test_map_server import running
 
 
 @needs_browser
-def test_an_address_brings_back_what_was_seen(view: Page, file: Path) -> None:
+def test_an_address_restores_the_state(view: Page, file: Path) -> None:
     opened(view, file)
     view.select_option("#colour", "frequency")
     view.fill("#query", "king - man + woman")
@@ -56,7 +56,7 @@ def chosen_place(view: Page) -> dict[str, list[float]]:
 
 
 @needs_browser
-def test_a_reload_keeps_question_and_place(view: Page, file: Path) -> None:
+def test_a_reload_keeps_query_and_view(view: Page, file: Path) -> None:
     opened(view, file)
     place = chosen_place(view)
     for _ in range(2):
@@ -68,7 +68,7 @@ def test_a_reload_keeps_question_and_place(view: Page, file: Path) -> None:
 
 
 @needs_browser
-def test_the_nearest_place_stays_where_it_is_however_often(view: Page, file: Path) -> None:
+def test_the_closest_view_is_stable(view: Page, file: Path) -> None:
     opened(view, file)
     view.evaluate("maps[0].view = { x: [0.1234, 0.1235], y: [-0.0321, -0.032] }")
     view.wait_for_timeout(300)
@@ -95,7 +95,7 @@ def test_a_link_written_into_an_open_page_is_followed(view: Page, file: Path) ->
 
 
 @needs_browser
-def test_the_link_to_an_element_changes_neither_question_nor_place(view: Page, file: Path) -> None:
+def test_the_link_to_an_element_changes_neither_query_nor_view(view: Page, file: Path) -> None:
     opened(view, file)
     place = chosen_place(view)
     address = view.evaluate("location.hash")
@@ -106,7 +106,7 @@ def test_the_link_to_an_element_changes_neither_question_nor_place(view: Page, f
 
 
 @needs_browser
-def test_back_and_forward_go_from_question_to_question(view: Page, file: Path) -> None:
+def test_back_and_forward_go_from_query_to_query(view: Page, file: Path) -> None:
     opened(view, file)
     for word in ("king", "queen", "paris"):
         ask(view, word)
@@ -122,9 +122,7 @@ def test_back_and_forward_go_from_question_to_question(view: Page, file: Path) -
 
 
 @needs_browser
-def test_the_second_layout_keeps_the_place_of_a_link(
-    chromium: Any, models: dict[str, Path]
-) -> None:
+def test_the_final_layout_keeps_the_view_of_a_link(chromium: Any, models: dict[str, Path]) -> None:
     vectors = store.load(models["word2vec"]).vectors
     with running(MapData("word2vec", vectors, 400, "tsne", 1)) as server:
         view = chromium.new_page()

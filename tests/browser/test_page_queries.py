@@ -31,7 +31,7 @@ def test_search_finds_the_neighbours_that_the_command_finds(
 
 
 @needs_browser
-def test_words_are_offered_while_one_writes(view: Page, file: Path) -> None:
+def test_words_are_suggested_while_a_query_is_typed(view: Page, file: Path) -> None:
     opened(view, file)
     view.locator("#query").press_sequentially("man - que")
     offered = view.locator("#words li").all_inner_texts()
@@ -94,7 +94,7 @@ def test_an_analogy_is_answered(view: Page, file: Path) -> None:
         ),
     ],
 )  # fmt: skip
-def test_an_error_is_told_and_the_old_answer_goes(
+def test_an_error_is_shown_and_the_old_answer_removed(
     view: Page, file: Path, text: str, told: str
 ) -> None:
     opened(view, file)
@@ -173,7 +173,7 @@ def strange(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @needs_browser
 @pytest.mark.parametrize("word", STRANGE)
-def test_every_word_can_be_asked(view: Page, strange: Path, word: str) -> None:
+def test_every_word_can_be_queried(view: Page, strange: Path, word: str) -> None:
     opened(view, strange)
     ask(view, word)
     assert view.evaluate("state.query") == word

@@ -106,7 +106,7 @@ def test_a_paragraph_is_shown_around_the_word_unless_all_of_it_is_asked_for(
     assert told["senses"][0]["examples"] == [paragraph]
 
 
-def test_a_text_goes_on(run: Run, encoders: dict[str, Path]) -> None:
+def test_a_text_is_generated(run: Run, encoders: dict[str, Path]) -> None:
     arguments = ["contextual", "generate", encoders["causal"], "river fish", "--texts", 3]
     result = run(*arguments, "--words", 5, "--top-k", 4, "--seed", 7)
     lines = result.stdout.splitlines()
@@ -118,7 +118,7 @@ def test_a_text_goes_on(run: Run, encoders: dict[str, Path]) -> None:
     assert refused.exit_code == 1 and "train with --objective causal" in refused.stderr
 
 
-def test_pairs_are_judged(run: Run, encoders: dict[str, Path], tmp_path: Path) -> None:
+def test_pairs_are_classified(run: Run, encoders: dict[str, Path], tmp_path: Path) -> None:
     pairs = tmp_path / "pairs.tsv"
     rows = ["word\tfirst\tsecond\tsame"]
     for first, second, same in (("river", "fish", 1), ("loan", "debt", 1), ("river", "debt", 0),
@@ -209,7 +209,7 @@ def test_documents_are_classified_in_context(
     assert all(score["accuracy"]["mean"] > 0.9 for score in told["scores"][:-1])
 
 
-def test_without_pytorch_the_pip_line_is_told(
+def test_without_pytorch_the_pip_line_is_printed(
     run: Run, encoders: dict[str, Path], two_senses: Path, tmp_path: Path
 ) -> None:
     """In processes of their own, in which no module has PyTorch already."""

@@ -18,7 +18,7 @@ RIVER, MONEY = "river boat bank fish", "cash loan bank debt"
 SMALL = ["--hidden-size", 8, "--heads", 2, "--layers", 1, "--batch-tokens", 256, "--workers", 1]
 
 
-def test_training_tells_perplexity_and_what_it_made(
+def test_training_prints_perplexity_and_the_model(
     run: Run, encoders: dict[str, Path], two_senses: Path, tmp_path: Path
 ) -> None:
     log = tmp_path / "log.jsonl"
@@ -111,7 +111,7 @@ def test_an_interrupted_training_goes_on_to_the_same_bytes(
      "the loss of epoch 1 is"),
     (["--lowercase", "--tokenizer", "icu-none"], 2, "'icu-none' is not one of"),
 ])  # fmt: skip
-def test_options_that_cannot_be(
+def test_invalid_options(
     options: list[object], code: int, message: str, run: Run, encoders: dict[str, Path],
     two_senses: Path, tmp_path: Path,
 ) -> None:  # fmt: skip

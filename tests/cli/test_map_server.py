@@ -55,14 +55,14 @@ def test_what_stands_after_a_question_mark_changes_no_page(served: MapServer, pa
     assert body == served.page
 
 
-def test_a_part_may_have_a_query_too(served: MapServer) -> None:
+def test_a_payload_may_have_a_query_string_too(served: MapServer) -> None:
     answer, body = asked(served, "/payloads/0-words?again")
     assert (answer.status, answer.headers["Content-Type"]) == (200, "application/octet-stream")
     assert len(json.loads(body)) == 400
 
 
 @pytest.mark.parametrize("path", ["/", "/?anything", "/payloads/0-words", "/payloads/0-none"])
-def test_head_tells_what_get_would_give(served: MapServer, path: str) -> None:
+def test_head_has_the_headers_of_get(served: MapServer, path: str) -> None:
     got, body = asked(served, path)
     head, nothing = asked(served, path, "HEAD")
     assert (head.status, nothing) == (got.status, b"")

@@ -252,7 +252,7 @@ def test_what_cannot_be_written(
     assert run("plot", models["glove"], *KING).exit_code == 0
 
 
-def test_letters_without_a_font_are_one_note(
+def test_characters_without_a_font_are_one_message(
     models: dict[str, Path], run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("matplotlib.font_manager.findSystemFonts", list)

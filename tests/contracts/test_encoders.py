@@ -54,7 +54,7 @@ def test_a_sentence_longer_than_what_is_seen_at_once_is_encoded_in_pieces(
     assert found.tokens == words and found.vectors.shape == (1200, encoder.vector_size)
 
 
-def test_attention_is_a_share_of_all_tokens(encoder: ContextualEncoder) -> None:
+def test_attention_weights_of_a_token_sum_to_one(encoder: ContextualEncoder) -> None:
     found = encoder.attention(SENTENCES[1])
     n = len(found.tokens)
     assert set(SENTENCES[1].split()) < set(found.tokens)

@@ -143,7 +143,7 @@ def test_what_has_no_answer_is_null_with_its_reason_among_others(
     assert all(list(each.values())[-1] is not None for each in (first, third))
 
 
-def test_what_has_no_direction_is_told(vectors: WordVectors) -> None:
+def test_vectors_without_direction_are_reported(vectors: WordVectors) -> None:
     rows = vectors.matrix.copy()
     rows[3] = 0
     with TestClient(application(ServedModel(WordVectors(vectors.words, rows)))) as client:
@@ -221,7 +221,7 @@ SHAPE = (
         ("/odd-one-out?word=king&word=man", "word must hold 3 to 100, not 2"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_asked_is_explained(client: TestClient, url: str, detail: str) -> None:
+def test_invalid_parameters_are_explained(client: TestClient, url: str, detail: str) -> None:
     assert refused(client.get(url), 422) == detail
 
 
@@ -240,13 +240,11 @@ def test_what_cannot_be_asked_is_explained(client: TestClient, url: str, detail:
         ({"words": ["king"], "n": None}, "n must be a whole number"),
     ],
 )
-def test_what_a_body_cannot_hold_is_explained(
-    client: TestClient, body: object, detail: str
-) -> None:
+def test_invalid_bodies_are_explained(client: TestClient, body: object, detail: str) -> None:
     assert refused(post(client, "/similar", body), 422) == detail
 
 
-def test_of_several_expressions_the_malformed_one_is_told(client: TestClient) -> None:
+def test_of_several_expressions_the_malformed_one_is_named(client: TestClient) -> None:
     several = post(client, "/analogy", {"expressions": ["king - man + woman", "king queen"]})
     assert refused(several, 422).startswith(f"expressions[1]: 'king queen' {SHAPE}"[:60])
     one = post(client, "/analogy", {"expressions": ["king queen"]})
@@ -264,7 +262,9 @@ def test_of_several_expressions_the_malformed_one_is_told(client: TestClient) ->
                          "while decoding a JSON array from a unicode string"),
     ],
 )  # fmt: skip
-def test_what_is_no_json_is_a_bad_request(client: TestClient, content: bytes, detail: str) -> None:
+def test_a_body_that_is_not_json_is_a_bad_request(
+    client: TestClient, content: bytes, detail: str
+) -> None:
     assert refused(client.post("/similar", content=content, headers=JSON), 400) == detail
 
 

@@ -77,7 +77,7 @@ def test_a_server_has_its_own_limits(vectors: WordVectors) -> None:
         assert client.get("/odd-one-out?word=king&word=man&word=queen").status_code == 200
 
 
-def test_a_fault_is_told_and_logged_not_shown(
+def test_an_internal_error_is_logged_and_not_shown(
     vectors: WordVectors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fault(*arguments: object) -> None:
@@ -175,9 +175,7 @@ def test_a_request_of_many_items_lets_others_come_between(
     assert order.index("z") < order.index("d")
 
 
-def test_what_takes_too_long_is_given_up(
-    vectors: WordVectors, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_request_times_out(vectors: WordVectors, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_api, "ANSWER_SECONDS", 0.01)
     queue, release = RequestQueue(ServedModel(vectors)), Event()
     vector = next(each for each in endpoints(queue.served) if each.name == "vector")

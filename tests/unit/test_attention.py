@@ -40,7 +40,7 @@ def by_hand(
     n_queries=st.integers(1, 5), n_keys=st.integers(1, 5), size=st.integers(1, 7),
     seed=st.integers(0, 999),
 )  # fmt: skip
-def test_attention_is_what_it_is_on_paper(
+def test_attention_equals_the_equation_of_the_paper(
     n_queries: int, n_keys: int, size: int, seed: int
 ) -> None:
     rng = np.random.default_rng(seed)
@@ -74,7 +74,7 @@ def test_vectors_that_cannot_be_cut_into_heads() -> None:
         split_heads(np.zeros((2, 6)), 4)
 
 
-def test_large_scores_and_keys_that_nobody_sees() -> None:
+def test_large_scores_and_fully_masked_queries() -> None:
     """What a query does not see changes nothing, however large; and no number overflows."""
     rows = np.array([[300.0, 0], [1, 2], [2, 1]])
     mask = np.array([[True, False, False], [False, True, True], [False, False, False]])
@@ -83,7 +83,7 @@ def test_large_scores_and_keys_that_nobody_sees() -> None:
     assert weights[1, 0] == 0 and weights[1].sum() == 1
 
 
-def test_who_sees_whom() -> None:
+def test_attention_masks() -> None:
     assert attention_mask(2).all()
     assert attention_mask(3, causal=True).tolist() == np.tri(3).astype(bool).tolist()
     assert attention_mask(2, causal=True, itself=False).tolist() == [[False, False], [True, False]]

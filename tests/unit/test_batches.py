@@ -54,14 +54,14 @@ def test_every_segment_is_in_one_batch_of_an_epoch(
     assert all(np.array_equal(a, b) for a, b in zip(batches, again, strict=True))
 
 
-def test_batches_of_like_lengths_have_few_empty_places() -> None:
+def test_batches_by_length_have_little_padding() -> None:
     lengths = np.random.default_rng(0).integers(1, 100, 2000)
     batches = batches_by_length(lengths, np.arange(2000), 2048)
     places = sum(len(rows) * lengths[rows].max() for rows in batches)
     assert lengths.sum() / places > 0.95
 
 
-def test_what_is_held_out_is_not_learnt_from() -> None:
+def test_held_out_segments_are_not_in_the_training_split() -> None:
     segments = segment_corpus(corpus_of([5] * 200), 12)
     train, held_out = split_held_out(segments, ContextualConfig(held_out=0.1))
     assert sorted([*train.starts.tolist(), *held_out.starts.tolist()]) == segments.starts.tolist()
@@ -96,7 +96,7 @@ def test_a_causal_batch_predicts_each_next_token_and_the_end_of_sentences() -> N
 
 
 @given(lengths=lengths_of_sentences, seed=st.integers(0, 99))
-def test_a_masked_batch_predicts_what_it_hides(lengths: list[int], seed: int) -> None:
+def test_the_targets_of_a_masked_batch_are_its_masked_tokens(lengths: list[int], seed: int) -> None:
     corpus = corpus_of(lengths)
     segments = segment_corpus(corpus, 12)
     plain = causal_batch(corpus, segments).ids
@@ -110,7 +110,7 @@ def test_a_masked_batch_predicts_what_it_hides(lengths: list[int], seed: int) ->
     assert (judged.ids[chosen] == MASK).all()
 
 
-def test_most_of_what_is_predicted_is_hidden_and_some_is_another_word() -> None:
+def test_most_targets_are_masked_and_some_are_replaced() -> None:
     corpus = corpus_of([100] * 200)
     segments = segment_corpus(corpus, 100)
     batch = masked_batch(corpus, segments, 0.15, np.random.default_rng(1))

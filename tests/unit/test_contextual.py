@@ -59,7 +59,7 @@ def test_words_that_a_model_does_not_know(encoders: dict[str, Path]) -> None:
         queries.vector_of(open_encoder(encoders["masked"]), "river rivers", "rivers")
 
 
-def test_vectors_that_do_not_learn_stay_as_they_were(encoders: dict[str, Path]) -> None:
+def test_frozen_vectors_do_not_change(encoders: dict[str, Path]) -> None:
     for name, base, is_same in (("frozen", "subwords", True), ("masked", "static", False)):
         found, before = (store.load(encoders[each]).vectors for each in (name, base))
         assert list(found.words) == list(before.words)
@@ -85,7 +85,9 @@ def test_an_encoder_with_the_names_of_earlier_versions_opens(
     assert np.array_equal(found.vectors, expected.vectors)
 
 
-def test_what_is_no_encoder_is_refused(encoders: dict[str, Path], tmp_path: Path) -> None:
+def test_a_folder_that_is_not_an_encoder_is_refused(
+    encoders: dict[str, Path], tmp_path: Path
+) -> None:
     with pytest.raises(ModelError, match=r"is a static model, .* contextual train"):
         open_encoder(encoders["static"])
     with pytest.raises(ModelError, match="no such model"):
@@ -108,7 +110,7 @@ def test_a_damaged_encoder_is_refused(encoders: dict[str, Path], tmp_path: Path)
         open_encoder(tmp_path / "model")
 
 
-def test_minilm_is_what_transformers_makes_of_it(minilm: Path) -> None:
+def test_vectors_of_minilm_equal_those_of_transformers(minilm: Path) -> None:
     from transformers import AutoModel, AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(minilm)
@@ -129,9 +131,7 @@ def test_minilm_is_what_transformers_makes_of_it(minilm: Path) -> None:
     assert weights.weights.shape == (6, 12, 11, 11)
 
 
-def test_a_tokenizer_without_a_mark_for_empty_places_is_refused(
-    minilm: Path, tmp_path: Path
-) -> None:
+def test_a_tokenizer_without_a_padding_token_is_refused(minilm: Path, tmp_path: Path) -> None:
     """As that of GPT-2, which is no encoder."""
     for path in minilm.iterdir():
         if path.is_file() and path.name != "special_tokens_map.json":
@@ -188,7 +188,7 @@ def test_senses_of_a_word_that_the_model_leaves_out(encoders: dict[str, Path]) -
         senses.induce_senses(encoder, ["river zorb"] * 9, "zorb", SensesConfig())
 
 
-def test_a_causal_encoder_goes_on_with_a_text(encoders: dict[str, Path], two_senses: Path) -> None:
+def test_a_causal_encoder_generates_text(encoders: dict[str, Path], two_senses: Path) -> None:
     encoder: Any = open_encoder(encoders["causal"])
     config = GenerationConfig(texts=20, words=12, top_p=0.9, temperature=0.7)
     found = list(generation.generate(encoder, "river fish", config))
@@ -206,7 +206,7 @@ def test_a_causal_encoder_goes_on_with_a_text(encoders: dict[str, Path], two_sen
         next(generation.generate(open_encoder(encoders["masked"]), "river", config))  # type: ignore
 
 
-def test_what_comes_next_depends_on_all_that_came_before(encoders: dict[str, Path]) -> None:
+def test_the_next_word_depends_on_all_words_before(encoders: dict[str, Path]) -> None:
     encoder: Any = open_encoder(encoders["causal"])
     words = list(encoder.static.words)
     for before, likely, unlikely in (
@@ -231,7 +231,7 @@ CHANCES = np.array([0.1, 0.4, 0.2, 0.3])
     ({"temperature": 0}, [0, 1, 0, 0]),
     ({"temperature": 0.5}, [1 / 30, 16 / 30, 4 / 30, 9 / 30]),
 ])  # fmt: skip
-def test_what_may_be_drawn(options: dict[str, float], expected: list[float]) -> None:
+def test_temperature_top_k_and_top_p(options: dict[str, float], expected: list[float]) -> None:
     found = generation.filter_top_k_top_p(CHANCES, GenerationConfig(**options))
     np.testing.assert_allclose(found, expected, atol=1e-12)
 
@@ -242,7 +242,7 @@ def brute_force(similarity: np.ndarray, same: np.ndarray) -> int:
 
 
 @given(st.lists(st.tuples(st.integers(-5, 5), st.booleans()), min_size=1, max_size=12))
-def test_a_threshold_tells_most_pairs_right(pairs: list[tuple[int, bool]]) -> None:
+def test_the_threshold_classifies_most_pairs_correctly(pairs: list[tuple[int, bool]]) -> None:
     similarity = np.array([value / 5 for value, _ in pairs])
     same = np.array([is_same for _, is_same in pairs])
     found = threshold(similarity, same)
@@ -253,7 +253,7 @@ def pairs_of(*words: str) -> list[SensePair]:
     return [SensePair(word, "a", "b", same) for word in words for same in (True, False)]
 
 
-def test_a_words_pairs_are_judged_by_those_of_others() -> None:
+def test_a_words_threshold_comes_from_the_pairs_of_other_words() -> None:
     """One word whose similarities all lie high is judged by the threshold of the other two."""
     pairs = pairs_of("x", "y", "z")
     result = classify_pairs("d", pairs, np.array([0.9, 0.1, 0.8, 0.2, 0.99, 0.9]))
@@ -262,7 +262,7 @@ def test_a_words_pairs_are_judged_by_those_of_others() -> None:
     assert result.interval is not None and result.interval.low < 5 / 6 < result.interval.high
 
 
-def test_a_static_model_is_right_half_of_the_time(encoders: dict[str, Path]) -> None:
+def test_a_static_model_has_an_accuracy_of_one_half(encoders: dict[str, Path]) -> None:
     pairs = pairs_of("bank", "river", "money")
     vectors = store.load(encoders["static"]).vectors
     similarity = word_in_context.static_similarities(vectors, pairs)
@@ -274,7 +274,7 @@ def test_a_static_model_is_right_half_of_the_time(encoders: dict[str, Path]) -> 
     (["bank\ta bank\tbank\tmaybe"], "pairs.tsv, line 2: 'same' is 'maybe', not 1 or 0, T or F"),
     (["bank\ta bank\tbank\t1"], "holds pairs of fewer than 2 words"),
 ])  # fmt: skip
-def test_files_that_hold_no_pairs(rows: list[str], message: str, tmp_path: Path) -> None:
+def test_files_without_pairs_are_refused(rows: list[str], message: str, tmp_path: Path) -> None:
     path = tmp_path / "pairs.tsv"
     path.write_text("\n".join(["word\tfirst\tsecond\tsame", *rows]) + "\n")
     with pytest.raises(EvaluationError) as caught:

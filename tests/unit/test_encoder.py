@@ -41,7 +41,7 @@ def rows(*ids: list[int]) -> tuple[Any, Any]:
 
 
 @pytest.mark.parametrize("n_heads", [1, 2, 4])
-def test_the_mechanism_in_numpy_equals_pytorchs(n_heads: int) -> None:
+def test_attention_in_numpy_equals_pytorchs(n_heads: int) -> None:
     queries, keys, values = RNG.normal(size=(3, 2, 5, 8)).astype(np.float32)
     mask = attention.attention_mask(5, causal=True) & (RNG.random((2, n_heads, 5, 5)) < 0.8)
     mask |= np.eye(5, dtype=bool)
@@ -58,7 +58,7 @@ def test_the_mechanism_in_numpy_equals_pytorchs(n_heads: int) -> None:
 
 
 @pytest.mark.parametrize("objective", ["masked", "causal"])
-def test_the_encoders_attention_is_the_mechanism(
+def test_the_encoders_attention_equals_that_in_numpy(
     objective: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Weights of each layer, from the queries and keys that its projections make.
@@ -88,7 +88,7 @@ def test_the_encoders_attention_is_the_mechanism(
             state = layer(state, src_mask=seen)
 
 
-def test_what_is_far_weighs_less_in_each_head_by_another_measure() -> None:
+def test_attention_falls_with_distance_at_another_slope_in_each_head() -> None:
     network = encoder()
     added = network.attention_bias(6, torch.tensor([6, 4])).reshape(2, 3, 6, 6).numpy()
     slopes = [2 ** (-8 / 3), 2 ** (-16 / 3), 2**-8]
@@ -103,7 +103,7 @@ def test_what_is_far_weighs_less_in_each_head_by_another_measure() -> None:
     np.testing.assert_allclose(same[:, 1, 3] / same[:, 1, 2], np.exp(-np.array(slopes)), rtol=1e-4)
 
 
-def test_empty_places_change_nothing() -> None:
+def test_padding_changes_nothing() -> None:
     network = encoder()
     short, long = [N_WORDS, 3, 1], [N_WORDS, 2, 7, 1, 8, 2]
     with torch.inference_mode():
@@ -113,7 +113,7 @@ def test_empty_places_change_nothing() -> None:
             np.testing.assert_allclose(row[: len(ids)], alone, rtol=0, atol=1e-5)
 
 
-def test_a_causal_encoder_sees_nothing_that_comes_later() -> None:
+def test_a_causal_encoder_does_not_attend_to_later_tokens() -> None:
     first, second = [N_WORDS, 3, 1, 4], [N_WORDS, 3, 1, 9]
     for objective, is_same in (("causal", True), ("masked", False)):
         network = encoder(objective=objective)
@@ -123,7 +123,7 @@ def test_a_causal_encoder_sees_nothing_that_comes_later() -> None:
         assert np.allclose(found[0, :3], found[1, :3], atol=1e-6) is is_same
 
 
-def test_words_that_are_new_have_vectors_of_their_own() -> None:
+def test_words_outside_the_vocabulary_have_their_own_vectors() -> None:
     network = encoder()
     new = torch.from_numpy(STATIC[4:5])
     known, unknown = torch.tensor([[4]]), torch.tensor([[network.first_oov]])
@@ -139,7 +139,7 @@ def batch_of(n_rows: int, n_classes: int) -> Batch:
 
 @pytest.mark.parametrize("softmax", ["sampled", "adaptive"])
 @pytest.mark.parametrize(("objective", "n_classes"), [("masked", N_WORDS), ("causal", N_WORDS + 1)])
-def test_the_loss_is_that_of_the_probabilities(
+def test_the_loss_is_the_mean_negative_log_probability(
     softmax: str, objective: str, n_classes: int
 ) -> None:
     network = encoder(softmax=softmax, objective=objective)
@@ -173,7 +173,7 @@ def test_a_sampled_softmax_estimates_the_exact_one(objective: str) -> None:
     assert all_of_them == pytest.approx(exact, rel=1e-6)
 
 
-def test_at_first_words_are_predicted_by_their_frequency() -> None:
+def test_initial_probabilities_are_word_frequencies() -> None:
     network = encoder()
     probabilities = network.output.bias.detach().exp().numpy()
     expected = (COUNTS[:N_WORDS] + 1) / (COUNTS.sum() + N_WORDS + 1)
@@ -191,7 +191,7 @@ def test_vectors_are_scaled_by_a_power_of_two(length: float) -> None:
 
 
 @pytest.mark.parametrize("size", [2, 7, 12])
-def test_places_begin_as_waves(size: int) -> None:
+def test_positions_are_initialised_with_sines_and_cosines(size: int) -> None:
     """The product of two places depends on their distance alone, where sines have their cosines."""
     found = sinusoidal_positions(30, size)
     assert found.shape == (30, size) and found[0].tolist() == [i % 2 for i in range(size)]
@@ -200,7 +200,7 @@ def test_places_begin_as_waves(size: int) -> None:
     np.testing.assert_allclose(whole[3] @ whole[7], whole[20] @ whole[24], rtol=1e-5)
 
 
-def test_the_rate_rises_and_falls_as_half_a_cosine() -> None:
+def test_the_learning_rate_warms_up_and_decays_as_a_cosine() -> None:
     from embedtool.contextual.training import learning_rate
 
     config = ContextualConfig(epochs=10, warmup=0.2, learning_rate=0.01)

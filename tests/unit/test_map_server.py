@@ -76,7 +76,7 @@ def test_connections_that_wait_make_room_for_others(
         assert status(server) == 200
 
 
-def test_a_page_that_is_not_taken_ends_its_connection(
+def test_a_page_that_is_not_read_ends_its_connection(
     server: MapServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(map_server._Handler, "timeout", 0.1)

@@ -157,7 +157,7 @@ def test_curves_of_several_logs(tmp_path: Path) -> None:
         (b"", "log: tells neither"),
     ],
 )
-def test_what_is_no_log(content: bytes, message: str, tmp_path: Path) -> None:
+def test_files_that_are_not_logs_are_refused(content: bytes, message: str, tmp_path: Path) -> None:
     (tmp_path / "log").write_bytes(content)
     with pytest.raises(QueryError, match=message):
         scenes.curves([tmp_path / "log"])
@@ -168,7 +168,7 @@ def test_names_are_short_where_they_tell_models_apart() -> None:
     assert display_names([Path("a/m"), Path("b/m")]) == ["a/m", "b/m"]
 
 
-def test_labels_show_what_cannot_be_seen() -> None:
+def test_labels_escape_invisible_characters() -> None:
     assert scenes.label("a\x1b[31m\u202e") == "a\\x1b[31m\\u202e"
     persian = "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"
     assert scenes.label(persian) == persian
@@ -213,7 +213,7 @@ def test_no_label_covers_another() -> None:
     assert all(inside.contains(*box.p0) and inside.contains(*box.p1) for box in boxes)
 
 
-def test_letters_without_a_font_are_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_characters_without_a_font_are_reported_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("matplotlib.font_manager.findSystemFonts", list)
     found = HeatMap(("日本", "king"), np.eye(2))
     with warnings.catch_warnings():
@@ -251,7 +251,7 @@ SCRIPTS = [
 
 
 @pytest.mark.parametrize(("word", "packages"), SCRIPTS)
-def test_letters_without_a_font_have_packages(
+def test_characters_without_a_font_have_packages(
     word: str, packages: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("matplotlib.font_manager.findSystemFonts", list)
@@ -260,7 +260,7 @@ def test_letters_without_a_font_have_packages(
     assert fonts.packages(missing) == packages
 
 
-def test_what_leaves_no_mark_needs_no_font(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invisible_characters_need_no_font(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("matplotlib.font_manager.findSystemFonts", list)
     assert fonts.families("a\u200c\u200d\ufe0f\u3000\U000e0100")[1] == ""
 
@@ -285,7 +285,7 @@ def _curves(word: str) -> list[Chart]:
          "models"],
 )  # fmt: skip
 @pytest.mark.parametrize("word", ["日本", "नमन"])
-def test_all_kinds_of_pictures_tell_of_letters_without_a_font(
+def test_all_kinds_of_pictures_report_characters_without_a_font(
     word: str, make: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("matplotlib.font_manager.findSystemFonts", list)
@@ -316,7 +316,7 @@ def test_a_picture_has_the_size_and_the_dots_that_are_asked_for(
     assert b"/MediaBox [ 0 0 504 360 ]" in pdf
 
 
-def test_sizes_that_cannot_be_are_errors(vectors: WordVectors) -> None:
+def test_impossible_sizes_are_errors(vectors: WordVectors) -> None:
     with pytest.raises(OutputError, match="would have 20,010 dots from side to side, at most"):
         pictures.picture(SCENES["curves"](vectors), "png", pictures.Look(size=(66.7, 2), dpi=300))
     with pytest.raises(OutputError, match="has no room; choose a larger size"):

@@ -24,6 +24,6 @@ LONG = "word " * 30
         ("", ""),
     ],
 )
-def test_what_stands_around_a_word(line, shown):
+def test_excerpts_around_a_word(line, shown):
     assert excerpt(line, "bank") == shown
     assert len(excerpt(line, "bank")) <= 2 * AROUND + len("bank") + 6

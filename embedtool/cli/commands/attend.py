@@ -63,21 +63,21 @@ def attend(model: Path, sentence: str, output: Path | None, as_json: bool, **opt
                 f"{output}: a heat map is written as .png, .svg, .pdf or .html; name such a file"
             )
         check_output_file(output)
-    found = (_in_encoder if is_encoder(model) else _in_static)(model, sentence, config)
-    if found.unknown:
+    attention = (_in_encoder if is_encoder(model) else _in_static)(model, sentence, config)
+    if attention.unknown:
         echo_err(
             "left out, for their vectors are all zeros or the model does not know them: "
-            + ", ".join(found.unknown)
+            + ", ".join(attention.unknown)
         )
-    if found.from_ngrams:
-        echo_err(ngrams_message(found.from_ngrams))
+    if attention.from_ngrams:
+        echo_err(ngrams_message(attention.from_ngrams))
     if output:
-        _write_heat_map(found, output)
+        _write_heat_map(attention, output)
     if as_json:
-        weights = {"tokens": found.tokens, "weights": found.weights.tolist()}
-        print_json(weights | from_ngrams_field(found.from_ngrams))
+        weights = {"tokens": attention.tokens, "weights": attention.weights.tolist()}
+        print_json(weights | from_ngrams_field(attention.from_ngrams))
     else:
-        _print(found)
+        _print(attention)
 
 
 def _in_static(model: Path, sentence: str, config: AttentionConfig) -> "Attention":
@@ -93,11 +93,11 @@ def _in_encoder(model: Path, sentence: str, config: AttentionConfig) -> "Attenti
     from embedtool.contextual.loading import open_encoder
 
     _check_given(STATIC_OPTIONS, "is for static models; an encoder has it from its training")
-    found = open_encoder(model).attention(sentence)
-    if found.n_truncated:
-        cut = counted(found.n_truncated, "word is", "words are")
+    attention = open_encoder(model).attention(sentence)
+    if attention.n_truncated:
+        cut = counted(attention.n_truncated, "word is", "words are")
         echo_err(f"{cut} left out, for the model sees no more at once")
-    return select_layer(found, config.layer, config.head)
+    return select_layer(attention, config.layer, config.head)
 
 
 def _check_given(names: set[str], why: str) -> None:
@@ -121,9 +121,9 @@ def _write_heat_map(attention: "Attention", path: Path) -> None:
         write_figure(HeatMap(labels, attention.weights), path)
 
 
-def _print(found: "Attention") -> None:
+def _print(attention: "Attention") -> None:
     """Print the whole table if it fits the terminal, else the strongest words of each."""
-    tokens, weights = found.tokens, found.weights.tolist()
+    tokens, weights = attention.tokens, attention.weights.tolist()
     longest = max(map(len, tokens))
     width = longest + sum(max(len(token) + 2, CELL_WIDTH) for token in tokens)
     if width <= get_terminal_size().columns:

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 CONTEXTS = "kingdoms-contexts.tsv"
 """Pairs of sentences about the corpus that ships, which lie beside it."""
 
-word_option = click.option("--word", required=True, help="The word that is asked about.")
+word_option = click.option("--word", required=True, help="The word to query.")
 senses_options: Decorator[Any] = config_options(SensesConfig)
 generation_options: Decorator[Any] = config_options(GenerationConfig)
 
@@ -94,8 +94,10 @@ def similar(
     among = encoder.vocabulary() if word_file is None else read_words(word_file, encoding)
     limit = restrict_vocab or (queries.N_CANDIDATES if word_file is None else None)
     with progress_reporter() as report:
-        found = queries.similar(encoder, sentence, word, n, candidates=among[:limit], report=report)
-    print_answers([(word, found)], as_json, as_tsv)
+        answers = queries.similar(
+            encoder, sentence, word, n, candidates=among[:limit], report=report
+        )
+    print_answers([(word, answers)], as_json, as_tsv)
 
 
 @contextual.command()
@@ -169,23 +171,23 @@ def senses(
 
     encoder = open_encoder(model)
     with progress_reporter() as report:
-        found = senses.induce_senses(encoder, corpus.lines(report), word, config)
+        result = senses.induce_senses(encoder, corpus.lines(report), word, config)
     warn_of_reading(corpus.text, corpus.notes)
     if as_json:
-        print_json(asdict(found))
+        print_json(asdict(result))
     else:
-        _print_senses(found, (lambda line: line) if full else partial(senses.excerpt, word=word))
+        _print_senses(result, (lambda line: line) if full else partial(senses.excerpt, word=word))
 
 
-def _print_senses(found: "Senses", shortened: Callable[[str], str]) -> None:
-    drawn = f" of {found.n_seen:,}" if found.n_seen > found.n_uses else ""
-    quality = "" if found.silhouette is None else f", mean silhouette {found.silhouette:.3f}"
-    title = f"{found.word}: {found.n_uses:,}{drawn} uses{quality}"
+def _print_senses(result: "Senses", shorten: Callable[[str], str]) -> None:
+    drawn = f" of {result.n_seen:,}" if result.n_seen > result.n_uses else ""
+    quality = "" if result.silhouette is None else f", mean silhouette {result.silhouette:.3f}"
+    title = f"{result.word}: {result.n_uses:,}{drawn} uses{quality}"
     rows = []
-    for number, sense in enumerate(found.senses, 1):
+    for number, sense in enumerate(result.senses, 1):
         first = (str(number), f"{sense.n_uses:,}")
         for i, example in enumerate(sense.examples):
-            rows.append((*(("", "") if i else first), shortened(example)))
+            rows.append((*(("", "") if i else first), shorten(example)))
     print_table(("sense", "uses", "example"), rows, title)
 
 
@@ -201,15 +203,16 @@ def generate(model: Path, prompt: str, as_json: bool, **options: Any) -> None:
     """
     config = GenerationConfig.from_options(options)
 
-    from embedtool.contextual import generation
+    from embedtool.contextual.generation import generate
     from embedtool.contextual.loading import open_encoder
-    from embedtool.contextual.trained import TrainedEncoder
     from embedtool.errors import QueryError
 
     encoder = open_encoder(model)
+    from embedtool.contextual.trained import TrainedEncoder
+
     if not isinstance(encoder, TrainedEncoder):
         raise QueryError(f"{model}: only encoders of `contextual train` generate text")
-    texts = generation.generate(encoder, prompt, config)
+    texts = generate(encoder, prompt, config)
     if as_json:
         print_json([" ".join(words) for words in texts])
         return
@@ -236,12 +239,12 @@ def evaluate(model: Path, pairs: Path | None, encoding: str, as_json: bool, as_t
     from embedtool.model import store
 
     path = pairs or shipped_folder() / CONTEXTS
-    asked = word_in_context.read_pairs(path, encoding if pairs else UTF8)
+    dataset = word_in_context.read_pairs(path, encoding if pairs else UTF8)
     if is_encoder(model):
-        similarity = word_in_context.similarities(open_encoder(model), asked)
+        similarity = word_in_context.similarities(open_encoder(model), dataset)
     else:
-        similarity = word_in_context.static_similarities(store.load(model).vectors, asked)
-    result = word_in_context.classify_pairs(path.stem, asked, similarity)
+        similarity = word_in_context.static_similarities(store.load(model).vectors, dataset)
+    result = word_in_context.classify_pairs(path.stem, dataset, similarity)
     if as_json:
         print_json(asdict(result))
     else:

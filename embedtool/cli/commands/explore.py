@@ -17,8 +17,8 @@ from embedtool.messages import counted, display_names
 if TYPE_CHECKING:
     from embedtool.mapview.map_data import MapData
 
-MOST_WORDS = 100_000
-MOST_MODELS = 2
+MAX_WORDS = 100_000
+MAX_MODELS = 2
 
 
 @click.command()
@@ -40,7 +40,7 @@ MOST_MODELS = 2
 @click.option(
     "--max-words",
     type=IntRange(min=1),
-    default=MOST_WORDS,
+    default=MAX_WORDS,
     show_default=True,
     help="Show the N most frequent words.",
     metavar="N",
@@ -62,8 +62,8 @@ def explore(
     With two models their maps stand side by side. The page is served to this machine alone, until
     Ctrl-C; with --export it becomes a file to keep, to send or to put on a web site.
     """
-    if len(models) > MOST_MODELS:
-        raise click.UsageError(f"at most {MOST_MODELS} models fit beside each other")
+    if len(models) > MAX_MODELS:
+        raise click.UsageError(f"at most {MAX_MODELS} models fit beside each other")
     kinds = {".html": _export_page, ".parquet": _export_points}
     kind = "" if export is None else export.suffix.lower()
     if export is not None:
@@ -78,20 +78,20 @@ def explore(
     from embedtool.mapview.map_data import MapData, share_groups
     from embedtool.model import store
 
-    def shown(report: Report = silent) -> list[MapData]:
-        found = [
+    def load_maps(report: Report = silent) -> list[MapData]:
+        maps = [
             MapData(name, store.load(model).vectors, max_words, layout, seed, model, report)
             for name, model in zip(display_names(models), models, strict=True)
         ]
-        share_groups(found)
-        return found
+        share_groups(maps)
+        return maps
 
     if export is None:
-        _serve(shown(), port, browser)
+        _serve(load_maps(), port, browser)
         return
     with delayed_bars() as report:
-        told = kinds[kind](shown(report), export)
-    echo_err(f"{export}: {told}")
+        summary = kinds[kind](load_maps(report), export)
+    echo_err(f"{export}: {summary}")
 
 
 def _serve(models: "list[MapData]", port: int, browser: bool) -> None:

@@ -67,7 +67,7 @@ def picture_options(command: F) -> F:
     """Add the options of a picture, which the command gets as `output` and `look`."""
 
     @wraps(command)
-    def drawing(
+    def with_picture(
         *args: Any,
         output: Path | None,
         title: str,
@@ -97,10 +97,10 @@ def picture_options(command: F) -> F:
         click.option("--dpi", type=IntRange(min=10, max=2400), metavar="N",
                      help="Dots per inch of a .png. Default: 150."),
     ]  # fmt: skip
-    found = cast(F, drawing)
+    decorated = cast(F, with_picture)
     for option in reversed(added):
-        found = option(found)
-    return found
+        decorated = option(decorated)
+    return decorated
 
 
 def layout_options(command: F) -> F:
@@ -157,8 +157,8 @@ def words(
 
     Without WORD, or with -, the words come from standard input, one a line.
     """
-    asked = [query.text for query in read_queries(queries, whole_line=False)]
-    if not asked:
+    words = [query.text for query in read_queries(queries, whole_line=False)]
+    if not words:
         raise click.UsageError("give words", click.get_current_context())
 
     from embedtool.model import store
@@ -167,8 +167,8 @@ def words(
 
     vectors = store.load(model).vectors
     among = candidate_ids(vectors, restrict_vocab=restrict_vocab, min_count=min_count)
-    plane = neighbourhoods(vectors, asked, n, method=layout, seed=seed, candidates=among)
-    display_figure([plane], output, look)
+    scatter = neighbourhoods(vectors, words, n, method=layout, seed=seed, candidates=among)
+    display_figure([scatter], output, look)
 
 
 @plot.command()
@@ -231,15 +231,15 @@ def heat_map(
 
     Without WORD, or with -, the words come from standard input, one a line.
     """
-    asked = [query.text for query in read_queries(queries, whole_line=False)]
+    words = [query.text for query in read_queries(queries, whole_line=False)]
 
     from embedtool.model import store
     from embedtool.plotting.scenes import similarities
 
     vectors = store.load(model).vectors
-    map_of_words = similarities(vectors, asked, clustered=clustered)
-    echo_ngrams(vectors, asked)
-    display_figure(map_of_words, output, look)
+    figure = similarities(vectors, words, clustered=clustered)
+    echo_ngrams(vectors, words)
+    display_figure(figure, output, look)
 
 
 @plot.command()
@@ -253,7 +253,6 @@ def curves(logs: tuple[Path, ...], over: "Over", output: Path | None, look: "Loo
     Of encoders the perplexity too. LOG is a file of `train --json-log`, or a model, which keeps the
     figures of its own training.
     """
-
     from embedtool.plotting import scenes
 
     display_figure(scenes.curves(logs, over), output, look)
@@ -282,7 +281,6 @@ def trajectories(
     word's neighbours in both models, at their positions in NEW: a colour for those in OLD only, in
     NEW only, and in both. Each word has a plot of its own.
     """
-
     from embedtool.messages import display_names
     from embedtool.model import store
     from embedtool.plotting import scenes

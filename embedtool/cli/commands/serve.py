@@ -173,8 +173,8 @@ class Listener(socket.socket):
 def _listening(host: str, port: int) -> socket.socket:
     """Return a socket that listens. Raises EmbedtoolError if it cannot."""
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, kind, protocol, _, address = found[0]
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, protocol, _, address = addresses[0]
         listener = socket.create_server(address, family=family, backlog=MAX_CONNECTIONS)
         # its protocol is named, because asyncio sets TCP_NODELAY only where it is: without, each
         # answer on an open connection waits 40 ms for the client's delayed acknowledgement
