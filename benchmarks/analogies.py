@@ -22,7 +22,7 @@ from embedtool.model.vectors import WordVectors
 
 
 def main() -> None:
-    """Read the command line, run both in turn, print the medians and their ratio."""
+    """Read the command line, run both alternating, print the medians and their ratio."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--words", type=int, default=30_000)
     parser.add_argument("--vector-size", type=int, default=100)
@@ -33,14 +33,14 @@ def main() -> None:
     from gensim.models import KeyedVectors
 
     google = read_analogies("google")
-    asked = dict.fromkeys(
+    question_words = dict.fromkeys(
         word for question in google.questions for word in (*question[:3], *question[3])
     )
-    words = [*asked, *(f"word{i}" for i in range(arguments.words))][: arguments.words]
+    words = [*question_words, *(f"word{i}" for i in range(arguments.words))][: arguments.words]
     shape = (len(words), arguments.vector_size)
     matrix = np.random.default_rng(1).standard_normal(shape, dtype=np.float32)
-    theirs = KeyedVectors(arguments.vector_size)
-    theirs.add_vectors(words, matrix)
+    keyed_vectors = KeyedVectors(arguments.vector_size)
+    keyed_vectors.add_vectors(words, matrix)
     step = max(1, len(google.questions) // (arguments.sample or len(google.questions)))
     sample = google.questions[::step]
     file = Path(tempfile.mkdtemp()) / "questions.txt"
@@ -52,7 +52,7 @@ def main() -> None:
         result = evaluate_analogies(WordVectors(words, matrix), google, restrict_vocab=None)
         seconds["embedtool"].append(time.monotonic() - began)
         began = time.monotonic()
-        theirs.evaluate_word_analogies(str(file), restrict_vocab=len(words))
+        keyed_vectors.evaluate_word_analogies(str(file), restrict_vocab=len(words))
         scale = len(google.questions) / len(sample)
         seconds["gensim"].append(scale * (time.monotonic() - began))
     medians = {name: statistics.median(times) for name, times in seconds.items()}

@@ -195,8 +195,10 @@ def accuracies(repetitions: int) -> Iterator[Sequence[str]]:
     for alike in (0.02, 0.1, 0.25):
         for kind in SIZES[:2]:
             for n in (2, 3, 4, 9, 14):
-                how = partial(accuracy, n=n, kind=kind, alike=alike)
-                cells = [cell(repetitions, partial(how, mean=chance)) for chance in TRUE_ACCURACIES]
+                simulate = partial(accuracy, n=n, kind=kind, alike=alike)
+                cells = [
+                    cell(repetitions, partial(simulate, mean=chance)) for chance in TRUE_ACCURACIES
+                ]
                 yield str(alike), kind, str(n), *cells
 
 
@@ -205,9 +207,11 @@ def single_relations(repetitions: int) -> Iterator[Sequence[str]]:
     yield "effects", "pairs", *map(str, TRUE_ACCURACIES), "difference"
     for effects in (0.5, 1.0):
         for n in (2, 5, 10, 23, 50):
-            how = partial(one_relation, n=n, effects=effects)
+            simulate = partial(one_relation, n=n, effects=effects)
             cells = [
-                cell(repetitions, partial(how, mean=p, centre=log_odds(p, effects * np.sqrt(2))))
+                cell(
+                    repetitions, partial(simulate, mean=p, centre=log_odds(p, effects * np.sqrt(2)))
+                )
                 for p in TRUE_ACCURACIES
             ]
             two = partial(one_relation_of_two, n=n, effects=effects)

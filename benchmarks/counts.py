@@ -28,8 +28,8 @@ def our_counts(text: str, words: list[str], window: int) -> dict[tuple[str, str]
     with TemporaryDirectory() as name:
         folder = Path(name)
         scanned = scan(Corpus([text], PLAIN), folder)
-        vocabulary, places = build_vocabulary(scanned.words, scanned.counts, config, words)
-        pairs = count_cooccurrence(encode(scanned, vocabulary, places, folder), config, folder)
+        vocabulary, source_rows = build_vocabulary(scanned.words, scanned.counts, config, words)
+        pairs = count_cooccurrence(encode(scanned, vocabulary, source_rows, folder), config, folder)
         return {
             (vocabulary.words[row], vocabulary.words[column]): float(count)
             for row_block in range(pairs.n_blocks)

@@ -81,8 +81,11 @@ def main() -> None:
             began = time.monotonic()
             train(config, Corpus([text]), init=static, report=report)
             seconds = time.monotonic() - began
-            shown = " ".join(f"{each:.0f}" for each in found)
-            print(f"{f'{objective}, {vectors} vectors':24}{shown:>34}{seconds:9.0f}", flush=True)
+            values = " ".join(f"{each:.0f}" for each in found)
+            print(
+                f"{f'{objective}, {vectors} vectors':24}{values:>34}{seconds:9.0f}",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ def preserved(units: Rows, points: Rows, sample: np.ndarray) -> float:
 
 
 def main() -> None:
-    """Read the command line, lay the words out, print the shares."""
+    """Read the command line, lay out the words, print the fractions."""
     parser = argparse.ArgumentParser(
         prog="benchmarks.layouts", description=__doc__.partition("\n")[0]
     )

@@ -27,8 +27,8 @@ GOOGLE_LIMIT = 30_000
 """word2vec's own demonstration asks the Google questions over this many words."""
 MARKS = {"</s>", "<unk>"}
 """What peers add to the words of the text."""
-ERROR_SHOWN = 200
-"""Characters of a failed command's last line that are shown."""
+ERROR_CHARACTERS = 200
+"""Characters of a failed command's last line that are printed."""
 
 
 class CommandError(Exception):
@@ -86,7 +86,7 @@ def run(command: Sequence[str], folder: Path) -> Cost:
         check=False,
     )
     printed = done.stderr.decode(errors="replace").strip() or "no message"
-    last_line = printed.splitlines()[-1][:ERROR_SHOWN]
+    last_line = printed.splitlines()[-1][:ERROR_CHARACTERS]
     if done.returncode:
         raise CommandError(last_line)
     cost = json.loads(done.stdout)

@@ -1,4 +1,4 @@
-"""Train embedtool and each peer at hand on the same text, in turn; print time, memory and accuracy.
+"""Train embedtool and each peer at hand on one text, alternating; print time, memory and accuracy.
 
     python -m benchmarks.run [TEXT] [--workers 2] [--seeds 1 2 3] [--repeat 1] [--only glove ...]
                              [--also="--engine gensim"] [--json FILE]
@@ -106,19 +106,19 @@ def table(task: str, runs: list[Run], n_tokens: int) -> Iterable[str]:
     )
     first = None
     for program in dict.fromkeys(each["program"] for each in runs):
-        mine = [each for each in runs if each["program"] == program]
-        errors = [each["error"] for each in mine if "error" in each]
+        own_runs = [each for each in runs if each["program"] == program]
+        errors = [each["error"] for each in own_runs if "error" in each]
         if errors:
             yield f"{program:24} failed: {errors[0]}"[:WIDTH]
             continue
-        seconds = statistics.median(each["seconds"] for each in mine)
-        peak = statistics.median(each["peak_bytes"] for each in mine) / 2**20
+        seconds = statistics.median(each["seconds"] for each in own_runs)
+        peak = statistics.median(each["peak_bytes"] for each in own_runs) / 2**20
         if program == "embedtool":
             first = seconds
         ratio = f"{seconds / first:.2f}" if first else "-"
         yield (
             f"{program:24}{seconds:9.1f}{ratio:>7}{n_tokens * TASKS[task].passes / seconds:12,.0f}"
-            f"{peak:10,.0f}" + "".join(f"{_mean(mine, name):>9}" for name in SCORES)
+            f"{peak:10,.0f}" + "".join(f"{_mean(own_runs, name):>9}" for name in SCORES)
         )
 
 
@@ -158,7 +158,7 @@ def find_word2vec_c() -> Path | None:
 
 
 def main() -> None:
-    """Run everything in turn; print a table a task."""
+    """Run everything in turn; print a table per task."""
     options = parse()
     with TemporaryDirectory() as name:
         folder = Path(name)

@@ -40,15 +40,15 @@ def measure(task: str, folder: Path, repeat: int, seed: int) -> tuple[dict[Key, 
     train(command, folder / "tenth", 1, seed)  # compiles the kernels
     for _ in range(repeat):
         for workers in WORKERS:
-            taken, digest = train(command, folder / "all", workers, seed)
-            seconds["all", workers].append(taken)
+            elapsed, digest = train(command, folder / "all", workers, seed)
+            seconds["all", workers].append(elapsed)
             hashes[digest] = None
         seconds["tenth", 2].append(train(command, folder / "tenth", 2, seed)[0])
     return {key: statistics.median(values) for key, values in seconds.items()}, list(hashes)
 
 
 def main() -> None:
-    """Read the command line, train, print two lines a task."""
+    """Read the command line, train, print two lines per task."""
     parser = argparse.ArgumentParser(
         prog="benchmarks.scaling", description=__doc__.partition("\n")[0]
     )
@@ -75,8 +75,8 @@ def main() -> None:
             print(f"{task:14}{one:8.1f} s{two:9.1f} s{one / two:8.2f}{tenth:9.1f} s"
                   f"{two / tenth:13.2f}")  # fmt: skip
             same = "the same" if len(hashes) == 1 else "not the same"
-            shown = " ".join(digest[:HASH_DIGITS] for digest in hashes)
-            print(f"    vectors with {WORKERS} workers: {same}, SHA-256 {shown}", flush=True)
+            short_hashes = " ".join(digest[:HASH_DIGITS] for digest in hashes)
+            print(f"    vectors with {WORKERS} workers: {same}, SHA-256 {short_hashes}", flush=True)
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ RECALL = 0.95
 ONE_BY_ONE = 2000
 """Requests of the client that waits for each answer."""
 WARM_SECONDS = 3.0
-"""What is asked first is not counted."""
+"""Requests of the first seconds are not counted."""
 LONGEST_WAIT = 60.0
 """Seconds for a server to be ready."""
 NOISE: dict[str, tuple[str, object]] = {
@@ -122,7 +122,7 @@ class Client:
 
 
 async def wait_until_ready(url: str) -> float:
-    """Seconds until a server says that it is ready."""
+    """Return the seconds until a server is ready."""
     start = time.perf_counter()
     client = Client(url)
     while await client.ask("/ready") != 200:
@@ -135,7 +135,7 @@ async def wait_until_ready(url: str) -> float:
 async def drive(
     url: str, paths: Sequence[str], rate: float, connections: int
 ) -> tuple[list[float], list[int], float]:
-    """Ask for each path in its turn, `rate` a second.
+    """Request each path in its turn, `rate` per second.
 
     Returns seconds and status of each answer, and the seconds that all took.
     """
@@ -157,7 +157,7 @@ async def drive(
 
 
 async def one_by_one(url: str, paths: Sequence[str]) -> list[float]:
-    """Seconds of each answer to a client that asks when it has the one before."""
+    """Return the seconds of each answer to a client that waits for the one before."""
     client, seconds = Client(url), []
     for path in paths:
         start = time.perf_counter()
@@ -185,31 +185,32 @@ async def measure(url: str, n_words: int, process: int, options: argparse.Namesp
     warm, counted = (int(options.rate * each) for each in (WARM_SECONDS, options.seconds))
     paths = [f"/similar?word=word{i}" for i in rng.integers(n_words, size=warm + counted)]
     alone = await one_by_one(url, paths[:ONE_BY_ONE])
-    p50, p99, most = np.percentile(alone, [50, 99, 100]) * 1000
+    p50, p99, maximum = np.percentile(alone, [50, 99, 100]) * 1000
     print(
         f"one by one: {len(alone) / sum(alone):,.1f} requests/s; ms: p50 {p50:.1f}, p99 {p99:.1f}, "
-        f"most {most:.1f}",
+        f"maximum {maximum:.1f}",
         flush=True,
     )
     noise = [asyncio.create_task(disturb(url, *NOISE[name])) for name in options.noise]
     await drive(url, paths[:warm], options.rate, options.connections)
     before = cpu_seconds(process)
-    taken, statuses, elapsed = await drive(url, paths[warm:], options.rate, options.connections)
+    latencies, statuses, elapsed = await drive(url, paths[warm:], options.rate, options.connections)
     used = cpu_seconds(process) - before
     for each in noise:
         each.cancel()
     await asyncio.gather(*noise, return_exceptions=True)
-    p50, p90, p99, most = np.percentile(taken, [50, 90, 99, 100]) * 1000
+    p50, p90, p99, maximum = np.percentile(latencies, [50, 90, 99, 100]) * 1000
     failed = sum(status != 200 for status in statuses)
     print(
-        f"{len(taken) / elapsed:,.1f} requests/s of {options.rate:g} asked for, {failed:,} failed; "
-        f"ms: p50 {p50:.1f}, p90 {p90:.1f}, p99 {p99:.1f}, most {most:.1f}; "
+        f"{len(latencies) / elapsed:,.1f} requests/s of {options.rate:g} requested, "
+        f"{failed:,} failed; "
+        f"ms: p50 {p50:.1f}, p90 {p90:.1f}, p99 {p99:.1f}, maximum {maximum:.1f}; "
         f"server {used / elapsed:.2f} cores"
     )
 
 
 def cpu_seconds(process: int) -> float:
-    """Seconds of the processor that a process has taken."""
+    """Return the processor seconds of a process."""
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 

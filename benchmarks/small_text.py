@@ -121,17 +121,17 @@ def row(program: str, runs: list[Run]) -> str:
     """Format the mean and the standard deviation of each score over the seeds."""
     if errors := [each["error"] for each in runs if "error" in each]:
         return f"    {program:32} failed: {errors[0]}"
-    shown = []
+    columns = []
     for name in ("kingdoms", *SCORES):
         values = [each[name] for each in runs if each.get(name) is not None]
         if values:
-            spread = statistics.stdev(values) if len(values) > 1 else 0.0
-            shown.append(f"{name} {statistics.mean(values):.3f} +-{spread:.3f}")
-    return f"    {program:32} {'  '.join(shown)}"
+            deviation = statistics.stdev(values) if len(values) > 1 else 0.0
+            columns.append(f"{name} {statistics.mean(values):.3f} +-{deviation:.3f}")
+    return f"    {program:32} {'  '.join(columns)}"
 
 
 def main() -> None:
-    """Read the command line, train, print a table a setting."""
+    """Read the command line, train, print a table per setting."""
     options = parse()
     word2vec = find_word2vec_c() if "word2vec.c" in options.programs else None
     print(f"{machine()}; one worker, seeds {' '.join(map(str, options.seeds))}; mean and standard "
@@ -145,13 +145,13 @@ def main() -> None:
                       f"{', '.join(f'{key} {value}' for key, value in about.items())}",
                       flush=True)  # fmt: skip
                 for program, command in commands(task, options, word2vec):
-                    mine = [
+                    own_runs = [
                         {"text": text, "tokens": n_tokens, **about, "program": program,
                          "seed": seed, **measured(command(1, seed), folder, judge)}
                         for seed in options.seeds
                     ]  # fmt: skip
-                    print(row(program, mine), flush=True)
-                    runs += mine
+                    print(row(program, own_runs), flush=True)
+                    runs += own_runs
                     if options.json:
                         options.json.write_text(json.dumps(runs, indent=1) + "\n")
 
