@@ -1,7 +1,6 @@
-"""What can go wrong and be said to a person in one line: every error that embedtool raises.
+"""The errors that embedtool raises.
 
-In: nothing. Out: EmbedtoolError and its children. An error's text says what is wrong, where, and
-what to do; the command line prints it as it is.
+An error says in one line what is wrong, where, and what to do.
 """
 
 import signal
@@ -11,7 +10,7 @@ from typing import Any
 
 
 class EmbedtoolError(Exception):
-    """Any failure that is not a mistake in embedtool itself.
+    """Base of all errors that are not faults of embedtool itself.
 
     Parameters
     ----------
@@ -43,11 +42,11 @@ def resume_call(output: PurePath) -> str:
 
 
 class ConfigError(EmbedtoolError):
-    """An option has a value it cannot have."""
+    """An invalid value of an option."""
 
 
 class CorpusError(EmbedtoolError):
-    """Text that cannot be read, or holds nothing to train on."""
+    """Text that cannot be read, or is empty."""
 
 
 class VocabularyError(EmbedtoolError):
@@ -55,19 +54,19 @@ class VocabularyError(EmbedtoolError):
 
 
 class TrainingError(EmbedtoolError):
-    """Training that cannot start or has failed, a loss that is not finite among the reasons."""
+    """Training that cannot begin or has failed."""
 
 
 class ModelError(EmbedtoolError):
-    """A model folder that is missing, broken, in the way, or cannot be written."""
+    """A model folder that is missing, damaged, in the way, or cannot be written."""
 
 
 class FormatError(EmbedtoolError):
-    """A vector file that cannot be read or written in the format asked for."""
+    """A vector file that cannot be read or written in a format."""
 
 
 class DamagedError(FormatError):
-    """A vector file of which some rows are faulty; the others can be kept."""
+    """A vector file with faulty rows, of which the others can be used."""
 
 
 class OutputError(EmbedtoolError):
@@ -75,7 +74,7 @@ class OutputError(EmbedtoolError):
 
 
 class QueryError(EmbedtoolError):
-    """A question that cannot be asked, such as an expression without words."""
+    """An invalid query, such as an expression without words."""
 
 
 class EvaluationError(EmbedtoolError):
@@ -83,27 +82,29 @@ class EvaluationError(EmbedtoolError):
 
 
 class DocumentError(EmbedtoolError, ValueError):
-    """What stands where a document should is no text; scikit-learn expects a ValueError."""
+    """A document that is no text; a ValueError, too, as scikit-learn expects."""
 
 
 class NoAnswerError(QueryError):
-    """A question that can be asked and to which this model has no answer.
+    """A valid query to which this model has no answer.
 
-    failures : where the question is one of a batch: the error of each that has no answer, by its
-               place in the batch; the text is that of all of them
+    Attributes
+    ----------
+    failures : mapping of int to NoAnswerError, or None
+        The errors of a batch of queries, by index; the message is that of all of them.
     """
 
     failures: Mapping[int, "NoAnswerError"] | None = None
 
     def details(self) -> dict[str, Any]:
-        """For JSON: the reason, and the words that are unknown with their nearest spellings."""
+        """Return the reason, and the unknown words with suggestions, for JSON."""
         errors = self.failures.values() if self.failures else [self]
         unknown = {e.word: e.suggestions for e in errors if isinstance(e, UnknownWordError)}
         return {"reason": str(self), **({"unknown": unknown} if unknown else {})}
 
 
 def joined(failures: Mapping[int, NoAnswerError]) -> NoAnswerError:
-    """One error that names all failures of a batch, of which there is one or more."""
+    """Combine the failures of a batch, one or more, in one error."""
     first = next(iter(failures.values()))
     texts = dict.fromkeys(map(str, failures.values()))
     error = type(first).__new__(type(first), "; ".join(texts))
@@ -112,7 +113,7 @@ def joined(failures: Mapping[int, NoAnswerError]) -> NoAnswerError:
 
 
 def raise_all(failures: Mapping[int, NoAnswerError]) -> None:
-    """Raise the failures of a batch, `joined`, if there are any."""
+    """Raise the combined failures of a batch, if there are any."""
     if failures:
         raise joined(failures)
 
@@ -120,8 +121,14 @@ def raise_all(failures: Mapping[int, NoAnswerError]) -> None:
 class UnknownWordError(NoAnswerError):
     """A word that has no vector in the model.
 
-    `word` is the word asked for, `suggestions` the nearest spellings, best first; `advice` is told
-    in their stead.
+    Parameters
+    ----------
+    word : str
+        The word.
+    suggestions : sequence of str
+        The most similar words by spelling, best first.
+    advice : str
+        End of the message, in place of the suggestions.
     """
 
     def __init__(self, word: str, suggestions: Sequence[str] = (), advice: str = "") -> None:
@@ -136,35 +143,35 @@ class UnknownWordError(NoAnswerError):
 
 
 class UnansweredError(QueryError):
-    """Queries without an answer among others; its text names all of them, however many they are."""
+    """A batch of queries of which some have no answer; the message names all of these."""
 
 
 class ResourceError(EmbedtoolError):
-    """Memory or disk that is needed and not there."""
+    """Not enough memory or disk space."""
 
 
 class ClusterError(EmbedtoolError):
-    """A cluster that cannot be joined, or that has lost what cannot be worked out again."""
+    """A cluster that cannot be connected to, or has lost data that cannot be recomputed."""
 
 
 class DivergedError(TrainingError):
-    """A loss that is no longer finite, or many times what it was before training."""
+    """A training whose loss is not finite, or many times that of untrained vectors."""
 
 
 class StoppedError(EmbedtoolError):
-    """Work that the user interrupted; its text says what is kept and how to go on.
+    """Work that the user interrupted; the message says what was saved and how to go on.
 
     Attributes
     ----------
     number : int
-        The signal that did it.
+        The signal.
     """
 
     number: int = signal.SIGINT
 
 
 class MissingExtraError(EmbedtoolError):
-    """A capability whose package is not installed."""
+    """A feature whose optional dependency is not installed."""
 
     def __init__(self, capability: str, extra: str, parameters: Sequence[str] = ()) -> None:
         super().__init__(

@@ -35,7 +35,7 @@ class Blocks:
     that pairs which are near each other concern few rows and few columns. What is in the cache for
     one pair then serves the next ones, whatever the sizes of the caches.
 
-    Parameters
+    Attributes
     ----------
     starts : ndarray of int64, shape (n_blocks + 1,)
         Where each block begins, and the number of words.

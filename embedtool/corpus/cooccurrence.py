@@ -105,7 +105,7 @@ def size_of_cell(cell: Cell, symmetric: bool, n_stored: int) -> int:
 class Cooccurrence:
     """The pairs of a corpus.
 
-    Parameters
+    Attributes
     ----------
     symmetric : bool
         Whether (i, j) and (j, i) are one pair, stored once with i <= j.

@@ -54,7 +54,7 @@ from embedtool.messages import brief
 class Corpus:
     """Text to learn from.
 
-    Parameters
+    Attributes
     ----------
     inputs : str, Path, iterable of these, or iterable of lists of tokens
         Files, folders, glob patterns, URLs, and `-` for standard input, in any mix; or sentences,
@@ -63,9 +63,6 @@ class Corpus:
         How the text is read and tokenized.
     span : tuple of int, optional
         Read only the lines that begin in this range of bytes of the one source, plain text.
-
-    Attributes
-    ----------
     sources : list of str
         The files that `inputs` stand for.
     notes : ReadingNotes

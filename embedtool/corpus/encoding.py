@@ -58,7 +58,7 @@ ENCODED_FILES = ("encoded-ids", "encoded-ends")
 class ScannedText:
     """A corpus before its vocabulary is chosen.
 
-    Parameters
+    Attributes
     ----------
     words : StringTable
         The distinct tokens, in order of first appearance.
@@ -98,7 +98,7 @@ class ScannedText:
 class EncodedCorpus:
     """A corpus as rows of a vocabulary, which trainers read.
 
-    Parameters
+    Attributes
     ----------
     vocabulary : Vocabulary
         The words.

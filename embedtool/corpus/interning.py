@@ -90,7 +90,7 @@ class WordInterner:
 class InternedText:
     """A block of text with ids of its own.
 
-    Parameters
+    Attributes
     ----------
     words : bytes
         Its distinct tokens in UTF-8, in order of first appearance, a line end after each.

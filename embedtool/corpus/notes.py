@@ -41,7 +41,7 @@ SHOWN_AS = {"delimiter": "the separator of CSV columns", "header": "header=False
 class ReadingNotes:
     """What was noticed when a text was read.
 
-    Parameters
+    Attributes
     ----------
     n_invalid : int
         Sequences of bytes that are invalid in the encoding, replaced or skipped.

@@ -123,7 +123,7 @@ def _reading(source: str) -> Iterator[None]:
 class _Address:
     """The parts of an address.
 
-    Parameters
+    Attributes
     ----------
     root : str
         Scheme, credentials, and bucket or host.

@@ -51,7 +51,7 @@ COUNTED = "counted.json"
 class CheckpointHooks:
     """When counting is interrupted to save what has been counted.
 
-    Parameters
+    Attributes
     ----------
     is_due : callable
         Returns whether to save as soon as possible; stays so until `saved` is called.

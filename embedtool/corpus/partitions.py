@@ -33,7 +33,7 @@ from embedtool.messages import brief
 class Partition:
     """A part of a corpus.
 
-    Parameters
+    Attributes
     ----------
     sources : tuple of str
         Its files, in order.
@@ -102,7 +102,7 @@ def _is_plain(source: str, text: TextConfig) -> bool:
 class PartitionTokens:
     """The tokens of a partition, with ids of its own.
 
-    Parameters
+    Attributes
     ----------
     ids : ndarray of int32, shape (n_tokens,)
         The tokens.
@@ -123,7 +123,7 @@ class PartitionTokens:
 class PartitionWords:
     """The distinct tokens of a partition whose hash is in a range.
 
-    Parameters
+    Attributes
     ----------
     words : bytes
         As `encode_token` writes them, in order of first appearance, a line end after each.
@@ -144,7 +144,7 @@ class PartitionWords:
 class PartitionStats:
     """What is known of a partition when it has been read.
 
-    Parameters
+    Attributes
     ----------
     n_tokens, n_sentences : int
         Numbers of tokens and sentences.
@@ -236,7 +236,7 @@ def _by_range(words: list[bytes], counts: NDArray[np.int64], n_ranges: int) -> l
 class MergedRange:
     """The words of a range of hashes, in all partitions, that may get a vector.
 
-    Parameters
+    Attributes
     ----------
     words : bytes
         As `encode_token` writes them, a line end after each.
@@ -315,7 +315,7 @@ def merge_range(
 class MergedVocabulary:
     """The words of all ranges that may get a vector, in order of first appearance.
 
-    Parameters
+    Attributes
     ----------
     words : list of str
         The words.

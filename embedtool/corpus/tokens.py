@@ -79,7 +79,7 @@ def find_words(text: str) -> list[str]:
 
 @cache
 def _marked_word() -> re.Pattern[str]:
-    """Compile `\\w+` with combining marks, without which words of Hindi or Tamil are split."""
+    r"""Compile `\w+` with combining marks, without which words of Hindi or Tamil are split."""
     marks = "".join(c for c in map(chr, range(sys.maxunicode + 1)) if category(c).startswith("M"))
     return re.compile(rf"\w[\w{marks}{JOINERS}]*")
 

@@ -24,7 +24,7 @@ VOCABULARY_LINE = re.compile(rb"(.+) ([0-9]+)\r?", re.DOTALL)
 class Vocabulary:
     """Words in descending order of count; words of equal count in order of first appearance.
 
-    Parameters
+    Attributes
     ----------
     words : sequence of str
         Distinct words.

@@ -1,7 +1,7 @@
-"""Files and folders that are there whole or not at all.
+"""Files and folders that exist whole or not at all.
 
-In: the final path. Out: a file or folder under a temporary name beside it, which takes the final
-name only when everything in it is written and synced to the disk.
+They are written under a temporary name beside the target, which is renamed when everything has
+been written and synced to the disk.
 """
 
 import os
@@ -19,36 +19,49 @@ if TYPE_CHECKING:
     pass
 
 RENAME_EXCHANGE = 2
-"""Of Linux's renameat2: both names are there already and change places."""
+"""Flag of Linux's renameat2: both names exist already and are exchanged."""
 TEMPORARY_PREFIX = ".embedtool-"
-"""How temporary names begin; they lie beside the target, so that renaming stays in one file
-system."""
+"""Prefix of temporary names, which are beside the target, in the same file system."""
 
 STANDARD_INPUT, STANDARD_OUTPUT = Path("/dev/stdin"), Path("/dev/stdout")
 
 MAX_EXPANSION = 200
-"""Numbers of vectors hardly can be compressed, text twenty times, words padded to one length some
-dozen times; a file made to fill the memory a thousand times."""
+"""Maximum honest compression ratio: vectors hardly compress, text up to 20 times, padded words some
+dozens of times; a file made to fill the memory 1000 times."""
 
 
 def text_bytes(text: str) -> bytes:
-    """A text in UTF-8; of a file name that is not UTF-8, escapes as JSON has them: `\\udcff`."""
+    r"""Encode a text in UTF-8, with escapes for the bytes of file names that are not: `\udcff`."""
     return text.encode("utf-8", "backslashreplace")
 
 
 def is_decompression_bomb(packed: int, n_bytes: int, safe_bytes: int) -> bool:
-    """Whether compressed bytes become more than `safe_bytes`, and more than they honestly can."""
+    """Return whether compressed data expands suspiciously.
+
+    Parameters
+    ----------
+    packed, n_bytes : int
+        Bytes of the data, compressed and not.
+    safe_bytes : int
+        A size that does no harm, however much it was compressed.
+    """
     return n_bytes > max(safe_bytes, MAX_EXPANSION * packed)
 
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[BinaryIO]:
-    """Write a file that takes the name `path`, in place of any file there, when the block ends.
+    """Write a file that gets the name `path`, replacing one that exists, when the block ends.
 
-    Where the block fails nothing is left behind and the old file stays. A link is followed, and the
-    permissions of a file that was there stay. Standard output, a pipe or a device is written to as
-    it is. Raises OutputError where the file cannot be written, BrokenPipeError where nobody reads
-    the pipe any more.
+    If the block fails, nothing is left behind and the old file stays. A link is followed, and the
+    permissions of a replaced file are kept. Standard output, a pipe or a device is written to
+    directly.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
+    BrokenPipeError
+        If nobody reads the pipe any more.
     """
     temporary = ""
     try:
@@ -81,11 +94,21 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def atomic_directory(path: Path, *, replace: bool = True) -> Iterator[Path]:
-    """Fill a folder that takes the name `path`, in place of any folder there, at the end.
+    """Fill a folder that gets the name `path`, replacing one that exists, when the block ends.
 
-    replace : False: only an empty folder is replaced
-    Where the block fails nothing is left behind and the old folder stays. Raises OutputError
-    where the folder cannot be written.
+    If the block fails, nothing is left behind and the old folder stays.
+
+    Parameters
+    ----------
+    path : Path
+        The folder.
+    replace : bool
+        Replace a folder that is not empty.
+
+    Raises
+    ------
+    OutputError
+        If the folder cannot be written, or exists and may not be replaced.
     """
     if not replace:
         _check_free(path)
@@ -121,10 +144,10 @@ def _check_free(path: Path) -> None:
 
 
 def _swap(fresh: Path, path: Path, old: Path) -> None:
-    """Give `fresh` the name `path`, and what had it another one.
+    """Give `fresh` the name `path`, and the folder that had it another one.
 
-    Where the system can exchange two names, there is no moment without a folder of that name.
-    Elsewhere the old one is moved to `old`, and back where that fails.
+    If the system can exchange two names, there is no moment without a folder of that name.
+    Otherwise the old one is moved to `old`, and back if that fails.
     """
     if path.exists() and _exchange(fresh, path):
         return
@@ -139,14 +162,14 @@ def _swap(fresh: Path, path: Path, old: Path) -> None:
 
 
 def _exchange(first: Path, second: Path) -> bool:
-    """Have two names change places at once (Linux's renameat2); False where that cannot be done."""
+    """Exchange two names atomically (Linux's renameat2); return whether that worked."""
     import ctypes
 
     try:
         renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
     except (AttributeError, OSError):
         return False
-    here = -100  # AT_FDCWD: paths are seen from the working folder
+    here = -100  # AT_FDCWD: paths are relative to the working folder
     names = os.fsencode(first), os.fsencode(second)
     return not renameat2(here, names[0], here, names[1], RENAME_EXCHANGE)
 
@@ -161,7 +184,7 @@ def check_output_file(path: Path) -> None:
 
 
 def check_writable(path: Path) -> None:
-    """Raise OutputError unless something new can be put at `path`, before the work begins."""
+    """Raise OutputError unless something new can be created at `path`, before the work begins."""
     folder = path.parent
     if not folder.is_dir():
         raise OutputError(f"{path}: the folder {folder} does not exist; make it first")
@@ -174,7 +197,7 @@ def check_writable(path: Path) -> None:
 
 
 def is_special(path: Path) -> bool:
-    """Whether `path` is there, and neither a file nor a folder: a pipe or a device."""
+    """Return whether `path` is a pipe or a device."""
     return path.exists() and not path.is_file() and not path.is_dir()
 
 

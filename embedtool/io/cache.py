@@ -5,8 +5,13 @@ from pathlib import Path
 
 
 def user_cache(name: str) -> Path:
-    """The folder for one kind of cached files (XDG Base Directory Specification). Not made here.
+    """Return the folder for one kind of cached files (XDG Base Directory Specification).
 
-    Raises RuntimeError where the system knows no home folder of the user.
+    It is not created.
+
+    Raises
+    ------
+    RuntimeError
+        If the user has no home folder.
     """
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "embedtool", name)

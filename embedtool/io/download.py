@@ -1,7 +1,6 @@
-"""Fetching a file: resumed where it was cut, tried again where the fault may pass, verified.
+"""Downloads: resumed, retried on transient errors, and verified.
 
-In: a URL. Out: the whole file under its name, or nothing under its name; what has arrived so far
-waits beside it in FILE.part.
+The file gets its name when it is complete; until then it is beside it, as FILE.part.
 """
 
 import logging
@@ -33,10 +32,10 @@ except ImportError:  # Windows, which does not lock the file
 log = logging.getLogger(__name__)
 
 RETRY_DELAYS = (1.0, 2.0, 4.0)
-"""Seconds between tries that bring nothing new; after the last pause comes the last try."""
+"""Seconds between attempts that make no progress; after the last delay comes the last attempt."""
 
 TIMEOUT_SECONDS = 30.0
-"""A server that stays silent for so long is given up for this try."""
+"""Timeout of a server in one attempt."""
 
 CHUNK_BYTES = 2**16
 
@@ -52,7 +51,7 @@ CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+)")
 
 
 class _TransientError(Exception):
-    """A fault that may pass; its text says what happened."""
+    """A fault after which the download is tried again."""
 
 
 def download(
@@ -64,18 +63,30 @@ def download(
     report: Report = silent,
     retry_delays: Sequence[float] = RETRY_DELAYS,
 ) -> None:
-    """Fetch `url` to `path`, in place of any file there, going on where an earlier try stopped.
+    """Download a file, resuming an earlier attempt.
 
-    What has arrived is gone on with only where the server can tell that the file is still the same
-    (RFC 9110, If-Range), by the ETag or date that is kept in FILE.part.tag.
+    An attempt is resumed only if the server confirms that the file is still the same (RFC 9110,
+    If-Range), by the ETag or date that is stored in FILE.part.tag.
 
-    size, sha256 : what the file must have, where known; the length that the server names is
-                   checked in any case
-    retry_delays : seconds of waiting, one for each further try; a try that got further than all
-                   before it makes the count start anew
+    Parameters
+    ----------
+    url : str
+        Where the file is.
+    path : Path
+        Where it is written, replacing a file that exists.
+    size, sha256 : int and str, optional
+        What the file must have, if known; the length that the server names is checked in any case.
+    report : Report
+        Takes messages of progress.
+    retry_delays : sequence of float
+        Seconds to wait before each further attempt; the count starts again after progress.
 
-    Raises CorpusError where the file cannot be had or is not the one expected (then FILE.part is
-    deleted), OutputError where it cannot be written.
+    Raises
+    ------
+    CorpusError
+        If the file cannot be fetched, or is not the one expected; then FILE.part is deleted.
+    OutputError
+        If it cannot be written.
     """
     part = path.with_name(f"{path.name}.part")
     tag = path.with_name(f"{path.name}.part.tag")
@@ -95,7 +106,7 @@ def download(
 
 @contextmanager
 def _locked(part: Path, url: str) -> Iterator[BinaryIO]:
-    """Open FILE.part for appending, for this process alone; it is gone where it stays empty."""
+    """Open FILE.part for appending, for this process alone; delete it if it stays empty."""
     with part.open("ab") as file:
         try:
             if fcntl:
@@ -117,16 +128,16 @@ def _fetch(
     report: Report,
     retry_delays: Sequence[float],
 ) -> None:
-    """Try until everything is there."""
-    furthest = file.seek(0, os.SEEK_END)
+    """Try until the file is complete."""
+    farthest = file.seek(0, os.SEEK_END)
     failures = 0
     while True:
         try:
             return _try(url, file, tag, size, report)
         except _TransientError as fault:
             arrived = file.seek(0, os.SEEK_END)
-            if arrived > furthest:
-                furthest, failures = arrived, 0
+            if arrived > farthest:
+                farthest, failures = arrived, 0
             if failures == len(retry_delays):
                 kept = "; what has arrived is kept" if arrived and tag.exists() else ""
                 raise CorpusError(f"{url}: {fault}{kept}; try again later") from None
@@ -136,7 +147,7 @@ def _fetch(
 
 
 def _try(url: str, file: BinaryIO, tag: Path, size: int | None, report: Report) -> None:
-    """One request for what is missing; returns when everything is there."""
+    """Request what is missing; return when the file is complete."""
     validator = tag.read_text() if tag.exists() else ""
     start = file.seek(0, os.SEEK_END) if validator else 0
     try:
@@ -154,7 +165,7 @@ def _try(url: str, file: BinaryIO, tag: Path, size: int | None, report: Report) 
         if response.status != HTTPStatus.PARTIAL_CONTENT or first != start:
             start, total = 0, int(response.headers.get("Content-Length", 0)) or None
             file.truncate(0)
-            _keep_validator(tag, response.headers)
+            _store_validator(tag, response.headers)
         if size is not None and total is not None and total != size:
             raise CorpusError(
                 f"{url}: the file there has {counted(total, 'byte')}, {size:,} were expected: it "
@@ -164,7 +175,7 @@ def _try(url: str, file: BinaryIO, tag: Path, size: int | None, report: Report) 
 
 
 def _request(url: str, start: int, validator: str) -> HTTPResponse:
-    """Ask for the file from byte `start` on; raises HTTPError where the server refuses."""
+    """Request the file from byte `start` on; raise HTTPError if the server refuses."""
     headers = {"User-Agent": f"embedtool/{__version__}"}
     if start:
         headers |= {"Range": f"bytes={start}-", "If-Range": validator}
@@ -189,7 +200,7 @@ def _refusal(url: str, error: HTTPError) -> Exception:
 def _copy(
     response: HTTPResponse, file: BinaryIO, start: int, total: int | None, report: Report
 ) -> None:
-    """Append what the server sends; raise _PassingError where it is less than announced."""
+    """Append what the server sends; raise _TransientError if it is less than announced."""
     done = start
     while True:
         try:
@@ -206,15 +217,15 @@ def _copy(
 
 
 def _range(headers: Message) -> tuple[int | None, int | None]:
-    """The first byte of an answer and the size of the whole file, by its Content-Range."""
+    """Return the first byte of a response and the size of the whole file, by its Content-Range."""
     match = CONTENT_RANGE.match(headers.get("Content-Range", ""))
     if not match:
         return None, None
     return int(match[1]) if match[1] else None, int(match[2])
 
 
-def _keep_validator(tag: Path, headers: Message) -> None:
-    """Write down what tells this version of the file from others: a strong ETag, or its date."""
+def _store_validator(tag: Path, headers: Message) -> None:
+    """Store what identifies this version of the file: a strong ETag, or its date."""
     etag = str(headers.get("ETag", ""))
     validator = etag if etag.startswith('"') else str(headers.get("Last-Modified", ""))
     if validator:

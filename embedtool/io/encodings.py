@@ -1,14 +1,11 @@
-"""Encodings of files in text: the names of Python's codecs.
-
-In: a name, and bytes. Out: text, without a byte order mark at its start.
-"""
+"""Encodings of text files, by the names of Python's codecs."""
 
 import codecs
 
 from embedtool.errors import ConfigError
 
 UTF8 = "utf-8"
-"""The encoding of every file, unless another is named."""
+"""The default encoding."""
 BYTE_ORDER_MARK = "\ufeff"
 REPLACEMENT = "\ufffd"
 SURROGATE_ERRORS = "surrogatepass"
@@ -16,7 +13,7 @@ SURROGATE_ERRORS = "surrogatepass"
 
 
 def check_encoding(name: str) -> str:
-    """The name of a codec between bytes and text, as given; ConfigError where Python has none."""
+    """Return the name of a codec of text; raise ConfigError if Python has none of that name."""
     try:
         "".encode(name)
     except (LookupError, ValueError):  # hex and rot13 are codecs, but not of text
@@ -29,26 +26,35 @@ def check_encoding(name: str) -> str:
 
 
 def describe_decoding_error(error: UnicodeError, encoding: str, line: int | None = None) -> str:
-    """What a message says, after the name of a file, of one that is not in this encoding.
+    """Return the end of a message, after a file's name, that it is not in an encoding.
 
-    line : where, if the file has lines; else the byte is named
+    The message names the parameter `encoding`.
+
+    Parameters
+    ----------
+    error : UnicodeError
+        What was raised.
+    encoding : str
+        The encoding.
+    line : int, optional
+        The line, if the file has lines; otherwise the byte is named.
     """
     byte = f"byte {error.start:,}" if isinstance(error, UnicodeDecodeError) else ""
     where = f"line {line:,}" if line is not None else byte
-    told = f"not {encoding_name(encoding)}; set encoding to that of the file"
-    return f"{', ' if where else ''}{where}: {told}"
+    fault = f"not {encoding_name(encoding)}; set encoding to that of the file"
+    return f"{', ' if where else ''}{where}: {fault}"
 
 
 def encoding_name(name: str) -> str:
-    """A codec as messages call it."""
+    """Return the name of a codec in messages."""
     return "UTF-8" if is_utf8(name) else name
 
 
 def is_utf8(name: str) -> bool:
-    """Whether a codec is UTF-8 by one of its names, with or without a byte order mark."""
+    """Return whether a codec is UTF-8, by any of its names, with or without byte order mark."""
     return codecs.lookup(name).name in (UTF8, "utf-8-sig")
 
 
 def decode(data: bytes, encoding: str = UTF8) -> str:
-    """The text of a whole file. Raises UnicodeError where it is not in this encoding."""
+    """Decode a whole file, without its byte order mark; raise UnicodeError if it is invalid."""
     return data.decode(encoding).removeprefix(BYTE_ORDER_MARK)

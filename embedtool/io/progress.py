@@ -1,8 +1,4 @@
-"""How far long work has come: the one message that every long task sends upward.
-
-In: nothing. Out: Progress and Report. The work below knows no terminal; it calls a Report, and the
-command line makes a bar, log lines or JSON of it.
-"""
+"""Progress: the messages that long work sends to its caller, which may show or log them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,14 +10,33 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Progress:
-    """One message: `done` of `total` `unit`s of a `stage`; `total` is None where unknown.
+    """A message of progress.
 
-    `epoch` (from 1) and `loss` (mean of the epoch so far) stand only where the work has them, as do
-    `untrained`, the loss that untrained vectors have, and `streams`, in which the text is read.
-    `epoch_ended` marks the last message of an epoch; `perplexity` on held-out text may stand there.
-    `begins` marks a message that comes before work that could come after other work: training
-    begins when its kernel is compiled, and has some of its work done where it is gone on with.
-    `nodes` are those of a cluster that did something since the last message, and how much.
+    Attributes
+    ----------
+    stage : str
+        What is being done.
+    done, total : int
+        Units done so far, and in all; `total` is None if unknown.
+    unit : str
+        What is counted.
+    epoch : int, optional
+        The current epoch, from 1.
+    loss : float, optional
+        Mean loss of the epoch so far.
+    epoch_ended : bool
+        Whether this is the last message of an epoch.
+    perplexity : float, optional
+        Perplexity on held-out text.
+    nodes : tuple of (str, int)
+        Nodes of a cluster, and the units that each has done since the last message.
+    begins : bool
+        Whether work of this stage begins after the message: training begins when its kernel has
+        been compiled, and has units done already if it is resumed.
+    untrained : float, optional
+        Loss of untrained vectors.
+    streams : int, optional
+        Number of streams in which the text is trained on.
     """
 
     stage: str
@@ -38,7 +53,7 @@ class Progress:
     streams: int | None = None
 
     def measures(self) -> dict[str, float]:
-        """What the learning has come to, by name, without what is not known."""
+        """Return the losses and perplexity that are known, by name."""
         found = {"loss": self.loss, "untrained": self.untrained, "perplexity": self.perplexity}
         return {name: value for name, value in found.items() if value is not None}
 
@@ -47,11 +62,11 @@ Report = Callable[[Progress], None]
 
 
 def silent(progress: Progress) -> None:
-    """Report to nobody."""
+    """Ignore a message."""
 
 
 class ReportingWriter:
-    """What is written to a file, of which about `total` bytes are expected, and reported."""
+    """Writes to a file of about `total` bytes, and reports progress."""
 
     def __init__(
         self, write: Callable[["ReadableBuffer"], int], total: int, report: Report
@@ -60,7 +75,7 @@ class ReportingWriter:
         self._done = 0
 
     def write(self, data: "ReadableBuffer") -> int:
-        """Write bytes, or an array's."""
+        """Write bytes, or those of an array; return how many."""
         written = self._write(data)
         self._done += written
         self._report(Progress("writing", self._done, self._total, "bytes"))

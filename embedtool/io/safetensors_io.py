@@ -1,8 +1,7 @@
 """Files of tensors in the safetensors format: u64 length, JSON header, data.
 
-In: arrays by name. Out: the file, written block by block; or, the other way round, the arrays,
-memory-mapped. The library of that name copies all that it reads and writes; a map costs nothing
-until it is used.
+The library of that name copies all that it reads and writes; here files are written in blocks, and
+mapped, which takes no memory until a tensor is used.
 """
 
 import json
@@ -32,25 +31,25 @@ DTYPES: dict[str, np.dtype[Any]] = {
     "I8": np.dtype("<i1"),
     "U8": np.dtype("<u1"),
 }
-"""The types of numbers, the longest first: in this order no tensor begins within a number."""
+"""Types of numbers, the longest first: in this order all tensors are aligned."""
 ALIGNMENT = 8
 BLOCK_BYTES = 2**24
 MAX_HEADER_BYTES = 100_000_000
-"""Bytes, as the library has it: JSON takes many times its length in memory."""
+"""Limit of the library, too: JSON takes many times its length in memory."""
 METADATA = "__metadata__"
 
 
 class Writer(Protocol):
-    """What is written to: a file, or something that looks at what passes."""
+    """A file, or an object that writes to one."""
 
     def write(self, data: "ReadableBuffer", /) -> int:
-        """Take bytes, or an array's."""
+        """Write bytes, or those of an array; return how many."""
 
 
 def write_tensors(
     file: Writer, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str] | None = None
 ) -> None:
-    """Write arrays of the types of KINDS, whatever their layout, in C order."""
+    """Write arrays of the types of DTYPES in C order, whatever their layout."""
     order = sorted(tensors, key=lambda name: -tensors[name].itemsize)
     shapes = {name: (tensors[name].dtype, tensors[name].shape) for name in order}
     write_header(file, shapes, metadata)
@@ -63,7 +62,7 @@ def write_header(
     shapes: Mapping[str, tuple[np.dtype[Any], tuple[int, ...]]],
     metadata: Mapping[str, str] | None = None,
 ) -> None:
-    """Write what stands before the data: of each tensor, in this order, its type and its shape."""
+    """Write the header: type and shape of each tensor, in the order of the data."""
     names = {kind: name for name, kind in DTYPES.items()}
     header: dict[str, Any] = {METADATA: dict(metadata)} if metadata else {}
     end = 0
@@ -80,7 +79,7 @@ def write_header(
 
 
 def write_rows(file: Writer, tensor: NDArray[Any]) -> None:
-    """Write numbers, little-endian, in C order, a block of rows at a time."""
+    """Write an array, little-endian, in C order, a block of rows at a time."""
     for rows in row_slices(len(tensor), tensor[:1].nbytes, BLOCK_BYTES):
         block = tensor[rows]
         file.write(np.ascontiguousarray(block, dtype=block.dtype.newbyteorder("<")).data)
@@ -88,7 +87,7 @@ def write_rows(file: Writer, tensor: NDArray[Any]) -> None:
 
 
 def release_pages(array: NDArray[Any]) -> None:
-    """Give back the memory of a file that is mapped for reading; what is used again comes anew."""
+    """Release the memory of an array that is mapped read-only; it is read again when it is used."""
     base: object = array
     while isinstance(base, np.ndarray):
         base = base.base
@@ -100,7 +99,12 @@ def release_pages(array: NDArray[Any]) -> None:
 def map_tensors(path: Path) -> dict[str, NDArray[Any]]:
     """Map the tensors of a file; they stay on disk until they are used.
 
-    Raises FormatError where it is damaged or cut short, OSError where it cannot be read.
+    Raises
+    ------
+    FormatError
+        If the file is damaged or cut short.
+    OSError
+        If it cannot be read.
     """
     try:
         with path.open("rb") as file:

@@ -53,8 +53,10 @@ def list_pairs(
 
     Returns
     -------
-    next_token, n_entries : int
-        The token to go on with, which is `stop` at the end, and the number of entries.
+    next_token : int
+        The token to go on with, `stop` at the end.
+    n_entries : int
+        Number of entries.
     """
     shift = np.uint64(distance_bits(window))
     n = 0
@@ -124,10 +126,10 @@ def merge_sums(
 
     Parameters
     ----------
-    first_keys, second_keys : ndarray of uint64
-        Keys of the runs, ascending and distinct.
-    first_sums, second_sums : ndarray of int64
-        Their sums.
+    first_keys, first_sums : ndarray of uint64 and int64
+        A run: keys, ascending and distinct, and their sums.
+    second_keys, second_sums : ndarray of uint64 and int64
+        Another run.
     keys, sums : ndarray of uint64 and int64
         Output, as long as both runs together.
 

@@ -80,14 +80,17 @@ def intern_tokens(
     ids : ndarray of int32, shape (n_bytes // 2 + 1,)
         Output: the id of each token.
     ends : ndarray of int64, shape (n_bytes // 2 + 2,)
-        Output: the word_id of tokens before each line end, without line ends (but for the first)
+        Output: the number of tokens before each line end, without line ends (but for the first)
         that no token precedes on their line.
 
     Returns
     -------
-    n_words, n_tokens, n_ends : int
-        The counts after the call; `n_tokens` is -1 if the table is full, in which case the words
-        that fitted have been added.
+    n_words : int
+        Number of words in the table.
+    n_tokens : int
+        Number of tokens, or -1 if the table is full; then the words that fitted have been added.
+    n_ends : int
+        Number of line ends.
     """
     padded = _padded(text)
     found = np.empty((BATCH, 2), dtype=np.uint64)
@@ -147,8 +150,12 @@ def _find(
 
     Returns
     -------
-    offset, n_tokens, n_ends : int
-        Byte to go on with, word_id of tokens found, and of `ends`.
+    offset : int
+        Byte to go on with.
+    n_tokens : int
+        Number of tokens found.
+    n_ends : int
+        Number of `ends`.
     """
     chars = padded.view(np.uint8)
     n = 0
@@ -198,7 +205,7 @@ def _look_up(
     n_words: int,
     ids: NDArray[np.int32],
 ) -> tuple[int, bool]:
-    """Write the ids of the tokens found; return the word_id of words and whether there was room."""
+    """Write the ids of the tokens found; return the number of words and whether there was room."""
     slots, keys, offsets = table.slots, table.keys, table.offsets
     source, target = padded.view(np.uint8), table.chars.view(np.uint8)
     mask = np.uint64(len(slots) - 1)
