@@ -1,9 +1,8 @@
 """Configs of training: algorithms, vocabulary, checkpoints, cluster."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from embedtool.config.base import Config, option
 from embedtool.errors import ConfigError
@@ -57,25 +56,6 @@ class CheckpointConfig(Config):
         """Epochs between two checkpoints, if they are set by epochs."""
         match = EPOCHS.fullmatch(self.checkpoint_every or "")
         return int(match[1]) if match else None
-
-
-SAVED_NAMES = {
-    "options": {"racing": "hogwild"},
-    "cluster": {"lanes": "replicas", "rounds": "syncs"},
-}
-"""Names that files of this format may have for options, and those of the code, by section."""
-
-
-def with_current_names(saved: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the description of a model or of a training with the code's names of options."""
-    return {
-        section: (
-            {SAVED_NAMES[section].get(name, name): value for name, value in contents.items()}
-            if section in SAVED_NAMES and isinstance(contents, dict)
-            else contents
-        )
-        for section, contents in saved.items()
-    }
 
 
 @dataclass(frozen=True)

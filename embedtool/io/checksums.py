@@ -1,6 +1,5 @@
 """Size and SHA-256 of files: taken while they are written, and compared when they are read."""
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -30,8 +29,10 @@ class HashingWriter:
     """
 
     def __init__(self, file: BinaryIO) -> None:
+        from hashlib import sha256  # loads OpenSSL: a fiftieth of the time of a query
+
         self.file = file
-        self.digest = hashlib.sha256()
+        self.digest = sha256()
         self.n_bytes = 0
 
     def write(self, data: "ReadableBuffer") -> int:
@@ -48,8 +49,10 @@ class HashingWriter:
 
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file in hexadecimal digits."""
+    from hashlib import file_digest
+
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_digest(file, "sha256").hexdigest()
 
 
 def checksum_of(path: Path) -> dict[str, int | str]:

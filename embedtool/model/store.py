@@ -27,7 +27,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool import __version__
-from embedtool.config.training import with_current_names
 from embedtool.corpus.string_table import HashIndex, StringTable
 from embedtool.errors import FormatError, ModelError, VocabularyError
 from embedtool.io.atomic import (
@@ -41,6 +40,7 @@ from embedtool.io.progress import Report, ReportingWriter, silent
 from embedtool.io.safetensors_io import map_tensors, write_tensors
 from embedtool.messages import counted
 from embedtool.model.linalg import row_norms
+from embedtool.model.migrations import migrate_v1, with_current_names
 from embedtool.model.quantized import CENTROIDS, from_tensors, to_tensors
 from embedtool.model.subwords import Subwords
 from embedtool.model.vectors import Model, OutputRows, WordVectors
@@ -317,7 +317,7 @@ def _load(path: Path) -> Model:
     try:
         tensors = map_tensors(path / VECTORS)
         if description["format"] == 1:
-            _migrate_v1(tensors, path, description)
+            migrate_v1(tensors, path, description)
         vectors = WordVectors(
             _words(tensors),
             from_tensors(tensors, "vectors"),
@@ -370,19 +370,6 @@ def _words(tensors: dict[str, NDArray[Any]]) -> StringTable:
     if n_slots < 1 or n_slots & (n_slots - 1) or (len(ends) and ends[-1] != len(text)):
         raise FormatError(f"{VECTORS}: the words are damaged")
     return StringTable(text, ends, HashIndex(starts, tensors["slot_ids"]))
-
-
-def _migrate_v1(tensors: dict[str, NDArray[Any]], path: Path, description: dict[str, Any]) -> None:
-    """Rename the tensors of the first format. Its words and counts are in a text file."""
-    from embedtool.corpus.vocabulary import read_vocabulary
-
-    words, counts = read_vocabulary(path / "vocab.txt")
-    table = StringTable.from_words(words)
-    tensors["vectors"] = tensors.pop("words")
-    tensors["word_text"], tensors["word_ends"] = table.text, table.ends
-    tensors["slot_starts"], tensors["slot_ids"] = table.hash_index
-    if description["counts_known"]:
-        tensors["counts"] = counts
 
 
 def _subwords(options: dict[str, int], tensors: dict[str, NDArray[Any]]) -> Subwords:
