@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,13 @@ import pytest
 from embedtool.config.training import ClusterConfig
 from embedtool.distributed import replica
 from embedtool.distributed.cluster import Cluster, Node
-from embedtool.distributed.local_sgd import SYNCS_PER_REPLICA, SyncInterval, sync_schedule
+from embedtool.distributed.local_sgd import (
+    MAX_SHARDS,
+    SYNCS_PER_REPLICA,
+    SyncInterval,
+    shard_count,
+    sync_schedule,
+)
 from embedtool.distributed.merging import (
     QuantizedDeltas,
     bf16,
@@ -213,3 +220,9 @@ def test_the_help_says_how_many_syncs_there_are_by_default() -> None:
     cluster = Cluster([Node(str(i), str(i), 1, 0, 0) for i in range(3)])
     found = resolve_defaults(ClusterConfig("here"), cluster)
     assert (found.replicas, found.syncs) == (3, 3 * SYNCS_PER_REPLICA)
+
+
+def test_there_are_as_many_shards_as_replicas_up_to_the_number_that_the_page_names() -> None:
+    assert [shard_count(n) for n in (1, 2, 63, 64, 65, 4096)] == [1, 2, 63, 64, 64, 64]
+    page = (Path(__file__).parents[2] / "docs" / "scale.md").read_text(encoding="utf-8")
+    assert f"into as many shards as replicas and at most {MAX_SHARDS}." in page.replace("\n", " ")
