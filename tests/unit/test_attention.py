@@ -1,6 +1,8 @@
 """Attention as its paper has it."""
 
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -123,3 +125,16 @@ def test_what_cannot_be_asked(sentence: str, options: dict[str, int], message: s
     with pytest.raises(QueryError) as caught:
         attend(VECTORS, sentence, AttentionConfig(**options))
     assert message in str(caught.value)
+
+
+def test_importing_what_needs_pytorch_later_changes_nothing() -> None:
+    """In a process of its own: without PyTorch, and without a trace in the environment."""
+    modules = ("distillation", "generation", "loading", "queries", "senses", "training")
+    code = (
+        "import os, sys\n"
+        "sys.modules['torch'] = None\n"
+        "before = dict(os.environ)\n"
+        + "".join(f"import embedtool.contextual.{module}\n" for module in modules)
+        + "assert dict(os.environ) == before\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
