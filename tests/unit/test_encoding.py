@@ -1,16 +1,12 @@
-"""The corpus as numbers on disk: scanned, encoded, cached."""
+"""A corpus as ids: every token by first appearance, then as rows of a vocabulary."""
 
 import bz2
 import gzip
 import io
-import os
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Event
-from threading import enumerate as living_threads
 from typing import Any
 
 import numpy as np
@@ -20,12 +16,9 @@ from hypothesis import strategies as st
 
 from embedtool.config.text import TextConfig
 from embedtool.config.training import VocabularyConfig
-from embedtool.corpus.concurrency import LOOKAHEAD, ordered_map
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.encoding import (
     EncodedCorpus,
-    ScannedText,
-    cached_scan,
     encode,
     open_scan,
     scan,
@@ -34,30 +27,21 @@ from embedtool.corpus.encoding import (
 )
 from embedtool.corpus.interning import WordInterner
 from embedtool.corpus.vocabulary import Vocabulary, build_vocabulary
-from embedtool.errors import CorpusError, EmbedtoolError, VocabularyError
+from embedtool.errors import CorpusError, VocabularyError
 from embedtool.io.array_file import map_file
-from embedtool.io.progress import Progress
+from tests.unit.scanned_texts import scanned_text, write
 
 Sentences = list[list[str]]
 
+
 WORDS = ["a", "b", "é", "我", "New\xa0York", "</s>", "x\u2028y", "\x1c"]
+
+
 SENTENCES = st.lists(st.lists(st.sampled_from(WORDS), max_size=12), max_size=12)
-
-
-def write(path: Path, data: bytes | str) -> Path:
-    path.write_bytes(data.encode() if isinstance(data, str) else data)
-    return path
 
 
 def text_of(sentences: Sentences) -> str:
     return "\n".join(" ".join(sentence) for sentence in sentences)
-
-
-def scanned_text(folder: Path, text: bytes | str) -> ScannedText:
-    """Scan a text in a folder of its own."""
-    own = Path(folder) / str(len(list(folder.iterdir())))
-    own.mkdir()
-    return scan(Corpus([str(write(own / "text", text))]), own)
 
 
 def cut(ids: np.ndarray, ends: np.ndarray) -> list[list[int]]:
@@ -271,117 +255,6 @@ def test_an_empty_file_is_an_empty_array(tmp_path: Path) -> None:
     assert (array.shape, array.dtype) == ((0,), np.float32)
 
 
-@pytest.fixture
-def text(tmp_path: Path) -> Path:
-    return write(tmp_path / "text.txt", "one two\nthree\n")
-
-
-def cached_words(text: Path, cache: Path, **options: object) -> list[str]:
-    return cached_scan(Corpus([str(text)], TextConfig(**options)), cache).words  # type: ignore[arg-type]
-
-
-def replace_unseen(text: Path, content: str) -> None:
-    """Write other content of the same size, with the same time of change."""
-    before = text.stat()
-    assert len(content) == before.st_size
-    text.write_text(content)
-    os.utime(text, ns=(before.st_atime_ns, before.st_mtime_ns))
-
-
-def test_a_second_run_does_not_read_the_text(text: Path, tmp_path: Path) -> None:
-    cache = tmp_path / "deep" / "cache"
-    assert cached_words(text, cache) == ["one", "two", "three"]
-    replace_unseen(text, "uno due\nthree\n")
-    assert cached_words(text, cache) == ["one", "two", "three"]
-
-
-def test_the_same_file_by_another_path_is_the_same(
-    text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    cached_words(text, tmp_path / "cache")
-    replace_unseen(text, "uno due\nthree\n")
-    monkeypatch.chdir(tmp_path)
-    assert cached_words(Path("text.txt"), Path("cache")) == ["one", "two", "three"]
-
-
-def test_a_changed_file_is_read_again(text: Path, tmp_path: Path) -> None:
-    cache = tmp_path / "cache"
-    cached_words(text, cache)
-    replace_unseen(text, "uno due\nthree\n")
-    times = text.stat()
-    os.utime(text, ns=(times.st_atime_ns, times.st_mtime_ns + 1))
-    assert cached_words(text, cache) == ["uno", "due", "three"]
-    text.write_text("longer than before\n")
-    os.utime(text, ns=(times.st_atime_ns, times.st_mtime_ns + 1))
-    assert cached_words(text, cache) == ["longer", "than", "before"]
-
-
-def test_other_options_and_other_files_are_read_anew(text: Path, tmp_path: Path) -> None:
-    cache = tmp_path / "cache"
-    cached_words(text, cache)
-    replace_unseen(text, "UNO due\nthree\n")
-    assert cached_words(text, cache, lowercase=True) == ["uno", "due", "three"]
-    both = Corpus([str(text), str(text)])
-    assert cached_scan(both, cache).words == ["UNO", "due", "three"]
-    assert cached_words(text, cache) == ["one", "two", "three"]
-    assert len(list(cache.iterdir())) == 3
-
-
-def test_the_cached_scan_equals_the_scan(text: Path, tmp_path: Path) -> None:
-    fresh = scanned_text(tmp_path, text.read_bytes())
-    for _ in range(2):
-        cached = cached_scan(Corpus([str(text)]), tmp_path / "cache")
-        assert cached.fingerprint == fresh.fingerprint
-        assert cached.counts.tolist() == fresh.counts.tolist()
-
-
-def test_a_scan_that_fails_leaves_nothing_in_the_cache(tmp_path: Path) -> None:
-    text = write(tmp_path / "text", b"word\n" * 100 + b"\xff")
-    for _ in range(2):
-        with pytest.raises(CorpusError, match="text, byte 500: invalid UTF-8"):
-            cached_scan(Corpus([str(text)]), tmp_path / "cache")
-    assert list((tmp_path / "cache").iterdir()) == []
-
-
-def test_invalid_sequences_are_reported_from_the_cache_too(tmp_path: Path) -> None:
-    """A model's description tells how many there were, whether the text was read or not."""
-    text = write(tmp_path / "text", b"a \xff b \xff\n")
-    corpora = [Corpus([str(text)], TextConfig(encoding_errors="replace")) for _ in range(2)]
-    scans = [cached_scan(corpus, tmp_path / "cache") for corpus in corpora]
-    assert [scan.n_invalid for scan in scans] == [2, 2]
-    assert [corpus.n_invalid for corpus in corpora] == [2, 0]
-
-
-def test_invalid_sequences_are_those_of_one_reading(tmp_path: Path) -> None:
-    text = write(tmp_path / "text", b"a \xff b \xff\n")
-    corpus = Corpus([str(text)], TextConfig(encoding_errors="skip"))
-    assert [scan(corpus, tmp_path).n_invalid for _ in range(2)] == [2, 2]
-
-
-@pytest.mark.parametrize("source", ["-", "https://host/a.txt"])
-def test_what_cannot_be_known_again_is_not_cached(source: str, text: Path, tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match=f"{source}: cache works with files only; leave it out"):
-        cached_scan(Corpus([str(text), source]), tmp_path / "cache")
-    assert not (tmp_path / "cache").exists()
-
-
-def test_a_pipe_is_not_cached(tmp_path: Path) -> None:
-    """Its size and time say nothing of what is in it: `--cache DIR <(zcat a.gz)`."""
-    reading, writing = os.pipe()
-    with os.fdopen(reading, "rb"):
-        with os.fdopen(writing, "wb") as pipe:
-            pipe.write(b"a b\n")
-        with pytest.raises(CorpusError, match="cache works with files"):
-            cached_scan(Corpus([f"/dev/fd/{reading}"]), tmp_path / "cache")
-
-
-def test_a_file_in_the_place_of_the_cache_is_an_error_in_one_line(
-    text: Path, tmp_path: Path
-) -> None:
-    with pytest.raises(EmbedtoolError, match="in-the-way"):
-        cached_scan(Corpus([str(text)]), write(tmp_path / "in-the-way", b""))
-
-
 def test_standard_input_is_scanned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(gzip.compress(b"a b a\n"))))
     assert scan(Corpus(["-"]), tmp_path).counts.tolist() == [2, 1]
@@ -401,85 +274,3 @@ def test_numbers_stay_when_the_table_grows(monkeypatch: pytest.MonkeyPatch) -> N
     interner.clear()
     assert interner.text == b""
     assert interner.intern(b"b a b")[0].tolist() == [0, 1, 0]
-
-
-@pytest.mark.parametrize("workers", [1, 3])
-def test_results_are_finished_in_order(workers: int) -> None:
-    finished: list[int] = []
-    ordered_map(range(100), lambda item: -item, finished.append, workers)
-    assert finished == [-item for item in range(100)]
-
-
-@pytest.mark.parametrize("workers", [1, 3])
-def test_few_items_are_taken_ahead(workers: int) -> None:
-    finished: list[int] = []
-    ahead: list[int] = []
-
-    def items() -> Iterator[int]:
-        for item in range(50):
-            ahead.append(item - len(finished))
-            yield item
-
-    ordered_map(items(), lambda item: item, finished.append, workers)
-    assert max(ahead) <= workers + LOOKAHEAD
-
-
-class Stopped(BaseException):
-    """Like an interrupt, nothing that is caught as an error."""
-
-
-@pytest.mark.parametrize("where", ["items", "work", "finish"])
-@pytest.mark.parametrize("error", [OSError, Stopped])
-def test_an_error_ends_all_threads(where: str, error: type[BaseException]) -> None:
-    """Whoever raises it, and while the others are at work."""
-    before = living_threads()
-    begun = Event()
-    taken: list[int] = []
-
-    def fail(place: str, item: int) -> None:
-        if place == where and item == 10:
-            raise error(place)
-
-    def items() -> Iterator[int]:
-        for item in range(1_000):
-            fail("items", item)
-            taken.append(item)
-            yield item
-
-    def work(item: int) -> int:
-        begun.set()
-        fail("work", item)
-        return item
-
-    with pytest.raises(error, match=where):
-        ordered_map(items(), work, lambda item: fail("finish", item), 2)
-    assert begun.is_set()
-    assert len(taken) < 20
-    assert living_threads() == before
-
-
-def test_an_interrupt_while_reading_ends_the_scan(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("embedtool.corpus.text_blocks.BLOCK_BYTES", 64)
-    before = living_threads()
-    text = write(tmp_path / "text", "one two three\n" * 1_000)
-
-    def interrupt(progress: Progress) -> None:
-        if progress.done > 7_000:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        scan(Corpus([str(text)]), tmp_path, interrupt)
-    assert living_threads() == before
-
-
-def test_invalid_utf8_in_the_middle_is_named_and_ends_all_threads(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("embedtool.corpus.text_blocks.BLOCK_BYTES", 64)
-    before = living_threads()
-    text = write(tmp_path / "text", b"word\n" * 1_000 + b"a \xff" + b"\nword" * 1_000)
-    with pytest.raises(CorpusError, match=r"byte 5,002: invalid UTF-8 \(0xff\)"):
-        scan(Corpus([str(text)]), tmp_path, workers=3)
-    assert living_threads() == before

@@ -1,129 +1,41 @@
 """A corpus read in partitions has the words and the ids of the whole."""
 
 import gzip
-import io
 import json
 import os
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from embedtool.config.text import TextConfig
 from embedtool.config.training import VocabularyConfig
 from embedtool.corpus.corpus import Corpus
-from embedtool.corpus.encoding import ID, encode, scan
+from embedtool.corpus.encoding import ID
 from embedtool.corpus.partitions import (
     MergedRange,
-    Partition,
     PartitionWords,
-    encode_partition,
     join_ranges,
     merge_range,
     partition,
     read_partition,
     rows_of_range,
 )
-from embedtool.corpus.text_blocks import span_blocks
-from embedtool.corpus.vocabulary import Vocabulary, build_vocabulary
 from embedtool.errors import CorpusError
+from tests.unit.partitioned import (
+    BLOCK_BYTES,
+    BOM,
+    as_a_whole,
+    in_parts,
+    lines_of,
+    write,
+)
 
-BOM = b"\xef\xbb\xbf"
-BLOCK_BYTES = "embedtool.corpus.text_blocks.BLOCK_BYTES"
 PART_BYTES = [7, 64, 1000, 10**6]
-ALL = VocabularyConfig(min_count=1)
-
-
-def write(path: Path, data: bytes | str) -> str:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data.encode() if isinstance(data, str) else data)
-    return str(path)
-
-
-def lines_of(n: int, seed: int, end: str = "\n") -> str:
-    """Lines of 0 to 9 words, some far more frequent than others."""
-    rng = np.random.default_rng(seed)
-    words = ["a", "b", "é", "我", "New\xa0York", "</s>", "x\u2028y", "\x1c", "z\x85", "long" * 9]
-    return end.join(
-        " ".join(words[int(10 * share**2)] for share in rng.random(rng.integers(0, 10)))
-        for _ in range(n)
-    )
-
-
-@dataclass
-class Encoded:
-    """A text by its vocabulary, and what tells whether two are the same."""
-
-    vocabulary: Vocabulary
-    ids: np.ndarray
-    ends: np.ndarray
-    n_sentences: int
-    n_invalid: int
-
-    @property
-    def told(self) -> tuple[Any, ...]:
-        vocabulary = self.vocabulary
-        arrays = (vocabulary.counts, self.ids, self.ends)
-        return (
-            list(vocabulary.words), vocabulary.types_seen, vocabulary.tokens_seen,
-            [(each.dtype, each.tolist()) for each in arrays], self.n_sentences, self.n_invalid,
-        )  # fmt: skip
-
-
-def as_a_whole(corpus: Corpus, config: VocabularyConfig = ALL) -> Encoded:
-    with TemporaryDirectory() as folder:
-        scanned = scan(corpus, Path(folder), workers=1)
-        vocabulary, source_rows = build_vocabulary(scanned.words, scanned.counts, config)
-        encoded = encode(scanned, vocabulary, source_rows, Path(folder))
-        return Encoded(
-            vocabulary, np.array(encoded.ids), np.array(encoded.ends), scanned.n_sentences,
-            scanned.n_invalid,
-        )  # fmt: skip
-
-
-def in_parts(
-    corpus: Corpus,
-    n_bytes: int,
-    config: VocabularyConfig = ALL,
-    n_ranges: int = 2,
-    cache: Path | None = None,
-    parts: list[Partition] | None = None,
-) -> Encoded:
-    """The same from its parts, as a cluster puts them together."""
-    parts = list(partition(corpus, n_bytes)) if parts is None else parts
-    read = [read_partition(part, corpus.text, n_ranges, cache) for part in parts]
-    stats, tokens, words = zip(*read, strict=True)
-    merged = [merge_range([each[k] for each in words], config.min_count) for k in range(n_ranges)]
-    merged_words = join_ranges([each for each, _ in merged])
-    n_tokens = sum(each.n_tokens for each in stats)
-    vocabulary, source_rows = build_vocabulary(
-        merged_words.words, merged_words.counts, config, None, merged_words.n_types, n_tokens
-    )
-    rows = [np.full(len(each.counts), -1, ID) for each, _ in merged]
-    for row, source_row in enumerate(source_rows):
-        rows[merged_words.ranges[source_row]][merged_words.range_rows[source_row]] = row
-    found = [rows_of_range(*each, each_rows) for each, each_rows in zip(merged, rows, strict=True)]
-    encoded = [
-        encode_partition(part, [each.ids for each in words[i]], [each[i] for each in found])
-        for i, part in enumerate(tokens)
-    ]
-    starts = np.cumsum([0, *(len(ids) for ids, _ in encoded)])
-    return Encoded(
-        vocabulary,
-        np.concatenate([ids for ids, _ in encoded]),
-        np.concatenate([ends + start for (_, ends), start in zip(encoded, starts, strict=False)]),
-        sum(each.n_sentences for each in stats),
-        sum(each.n_invalid for each in stats),
-    )
 
 
 @pytest.fixture
@@ -192,98 +104,6 @@ def test_a_word_longer_than_blocks_and_parts_is_cut_as_in_the_whole(
     assert found.n_sentences == as_a_whole(corpus).n_sentences
     words = found.vocabulary.words
     assert "".join(words[i] for i in found.ids) == "x" + "é我" * 20 + "yz" * 3
-
-
-LINES = st.lists(
-    st.text("ab é我\t\r\0\ufeff", max_size=9).map(str.encode) | st.binary(max_size=6), max_size=12
-)
-
-
-def spans(size: int, cuts: set[int]) -> list[tuple[int, int]]:
-    bounds = [0, *sorted(each for each in cuts if 0 < each < size), size]
-    return list(pairwise(bounds))
-
-
-@settings(deadline=None)
-@given(lines=LINES, cuts=st.sets(st.integers(1, 100)), block=st.integers(16, 40))
-def test_every_line_is_read_once_wherever_the_text_is_cut(
-    lines: list[bytes], cuts: set[int], block: int
-) -> None:
-    data = b"\n".join(lines)
-    if data.startswith(BOM):
-        data = b" " + data
-    starts = [0, *(i + 1 for i in range(len(data)) if data[i : i + 1] == b"\n"), len(data)]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(BLOCK_BYTES, block)
-        for span in spans(len(data), cuts):
-            begins = [start for start in starts[:-1] if span[0] <= start < span[1]]
-            expected = b""
-            if begins:
-                expected = data[begins[0] : starts[starts.index(begins[-1]) + 1]]
-            blocks = list(span_blocks(io.BytesIO(data), *span))
-            assert b"".join(each for _, each in blocks) == expected
-            for offset, each in blocks:
-                assert data[offset : offset + len(each)] == each
-                assert each
-
-
-@settings(deadline=None, max_examples=40)
-@given(
-    lines=st.lists(st.text("abcé我 \t\r", max_size=9).map(str.encode), min_size=2, max_size=12),
-    cuts=st.sets(st.integers(1, 60), max_size=6),
-    block=st.integers(32, 64),
-    n_ranges=st.integers(1, 4),
-)
-def test_parts_cut_anywhere_come_to_the_whole(
-    lines: list[bytes], cuts: set[int], block: int, n_ranges: int
-) -> None:
-    data = b"two words\n" + b"\n".join(lines)
-    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(BLOCK_BYTES, block)
-        patch.setattr("embedtool.corpus.interning.MIN_SLOTS", 2)
-        corpus = Corpus([write(Path(folder) / "a", data)])
-        (part,) = partition(corpus, 1000)
-        parts = [
-            Partition(part.sources, part.signatures, span, span[1] - span[0])
-            for span in spans(len(data), cuts)
-        ]
-        found = in_parts(corpus, 1, n_ranges=n_ranges, parts=parts)
-        assert found.told == as_a_whole(corpus).told
-
-
-@pytest.mark.parametrize("span", [(1, 5), (3, 8), (2, 3), (8, 9)])
-def test_a_range_that_holds_no_line_start_holds_nothing(span: tuple[int, int]) -> None:
-    assert list(span_blocks(io.BytesIO(b"a" * 8 + b"\nb\n"), *span)) == []
-
-
-@pytest.mark.parametrize("stop", [3, 4, 6, 7])
-def test_a_byte_order_mark_is_left_out_wherever_the_first_range_ends(stop: int) -> None:
-    stream = io.BytesIO(BOM + b"a b\nc\n")
-    assert b"".join(block for _, block in span_blocks(stream, 0, stop)) == b"a b\n"
-
-
-@pytest.mark.parametrize("block", [16, 64, 2**20])
-@pytest.mark.parametrize(
-    ("tail", "value"), [(b"\xff", "ff"), (b"\xc3(", "c3"), (b"\xe2\x82", "e2"), (b"\xf0\n", "f0")]
-)
-def test_invalid_utf8_in_a_range_is_named_by_its_byte_of_the_file(
-    tail: bytes, value: str, block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(BLOCK_BYTES, block)
-    before = "two wörds\n".encode() * 200
-    corpus = Corpus([write(tmp_path / "a.txt", before + b"and " + tail + b"\nword\n" * 9)])
-    parts = list(partition(corpus, 300))
-    message = rf"a\.txt, byte {len(before) + 4:,}: invalid UTF-8 \(0x{value}\)"
-    failed = []
-    for part in parts:
-        try:
-            read_partition(part, corpus.text, 1)
-        except CorpusError as error:
-            failed.append(part)
-            assert re.search(message, str(error))
-    (part,) = failed
-    assert part.span is not None
-    assert part.span[0] <= len(before) < part.span[1]
 
 
 def touch(path: Path) -> None:

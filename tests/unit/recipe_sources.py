@@ -1,0 +1,108 @@
+"""A server, and files as they are published, for recipes and downloads."""
+
+import hashlib
+import io
+import zipfile
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+
+from embedtool.corpus.recipes import (
+    recipes,
+)
+
+CONTENT = bytes(range(256)) * 1024
+
+
+HALF = len(CONTENT) // 2
+
+
+@dataclass
+class Site:
+    """One file on a web server, how the server behaves, and what was asked of it."""
+
+    url: str = ""
+    content: bytes = CONTENT
+    etag: str | None = '"first"'
+    knows_range: bool = True
+    names_length: bool = True
+    refusals: list[int] = field(default_factory=list)
+    cuts: list[int] = field(default_factory=list)
+    asked: list[str | None] = field(default_factory=list)
+
+    def answer(self, request: BaseHTTPRequestHandler) -> None:
+        wanted = request.headers["Range"]
+        self.asked.append(wanted)
+        if self.refusals:
+            request.send_response(self.refusals.pop(0))
+            request.send_header("Content-Length", "0")
+            request.end_headers()
+            return
+        start = 0
+        if wanted and self.knows_range and request.headers["If-Range"] == self.etag:
+            start = int(wanted.removeprefix("bytes=").removesuffix("-"))
+        if start >= len(self.content):
+            request.send_response(416)
+            request.send_header("Content-Range", f"bytes */{len(self.content)}")
+            request.send_header("Content-Length", "0")
+            request.end_headers()
+            return
+        request.send_response(206 if start else 200)
+        if start:
+            last = len(self.content) - 1
+            request.send_header("Content-Range", f"bytes {start}-{last}/{len(self.content)}")
+        if self.etag:
+            request.send_header("ETag", self.etag)
+        if self.names_length:
+            request.send_header("Content-Length", str(len(self.content) - start))
+        request.end_headers()
+        stop = self.cuts.pop(0) if self.cuts else None
+        request.wfile.write(self.content[start:stop])
+
+
+def left_in(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def n_tokens(name: str, text: str) -> int:
+    """Words of a text, rounded to the second digit where the recipe has a round number."""
+    n = len(text.split())
+    return round(n, 2 - len(str(n))) if recipes()[name].approximate else n
+
+
+def zipped(*contents: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for i, content in enumerate(contents):
+            archive.writestr(f"file{i}", content)
+    return file.getvalue()
+
+
+SITE = """<siteinfo><sitename>Wikipedia</sitename><namespaces>
+<namespace key="-2">Medium</namespace><namespace key="0" /><namespace key="1">Diskussion</namespace>
+<namespace key="6">Datei</namespace><namespace key="14">Kategorie</namespace>
+</namespaces></siteinfo>"""
+
+
+DUMP = f"""<mediawiki xmlns="http://www.mediawiki.org/xml/export-0.11/" xml:lang="de">{SITE}
+<page><title>Katze</title><ns>0</ns><id>1</id><revision><id>7</id><text xml:space="preserve">
+{{{{Infobox|name={{{{lang|la|Felis}}}}}}}}
+Die '''Katze''' ist ein [[Tier]].&lt;ref&gt;Buch, S. 3&lt;/ref&gt;
+
+Sie jagt [[Hausmaus|Mäuse]].
+[[Datei:Katze.jpg|mini|Eine [[Hauskatze]]]]
+[[Kategorie:Tier]]</text></revision></page>
+<page><title>Kater</title><ns>0</ns><redirect title="Katze" /><revision>
+<text>#WEITERLEITUNG [[Katze]]</text></revision></page>
+<page><title>Diskussion:Katze</title><ns>1</ns><revision><text>Gerede</text></revision></page>
+<page><title>Leer</title><ns>0</ns><revision><text /></revision></page>
+<page><title>Hund</title><ns>0</ns><revision><text>Der Hund bellt.</text></revision></page>
+</mediawiki>
+"""
+
+
+DUMP_TEXT = "die katze ist ein tier\nsie jagt mäuse\nder hund bellt\n"

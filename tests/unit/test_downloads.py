@@ -1,0 +1,165 @@
+"""Downloads: resumed, retried, verified."""
+
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from embedtool.errors import CorpusError, OutputError
+from embedtool.io.download import download
+from embedtool.io.progress import Progress
+from tests.unit.recipe_sources import CONTENT, HALF, Site, left_in, sha256
+
+NO_DELAYS = (0.0, 0.0, 0.0)
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    return tmp_path / "file"
+
+
+def partly(target: Path, content: bytes, tag: str) -> None:
+    """Leave what an earlier, interrupted download would have left."""
+    target.with_name("file.part").write_bytes(content)
+    target.with_name("file.part.tag").write_text(tag)
+
+
+class TestDownload:
+    def test_whole_file(self, site: Site, target: Path) -> None:
+        seen: list[Progress] = []
+        download(site.url, target, size=len(CONTENT), sha256=sha256(CONTENT), report=seen.append)
+        assert target.read_bytes() == CONTENT
+        assert left_in(target.parent) == {"file"}
+        assert seen[-1] == Progress("downloading", len(CONTENT), len(CONTENT), "bytes")
+
+    def test_resume_asks_for_the_rest_only(self, site: Site, target: Path) -> None:
+        partly(target, CONTENT[:HALF], '"first"')
+        download(site.url, target)
+        assert site.asked == [f"bytes={HALF}-"]
+        assert target.read_bytes() == CONTENT
+        assert left_in(target.parent) == {"file"}
+
+    def test_resume_of_a_file_that_has_changed_starts_over(self, site: Site, target: Path) -> None:
+        partly(target, b"x" * HALF, '"older"')
+        download(site.url, target)
+        assert target.read_bytes() == CONTENT
+
+    def test_server_that_ignores_range(self, site: Site, target: Path) -> None:
+        site.knows_range = False
+        partly(target, b"x" * HALF, '"first"')
+        download(site.url, target)
+        assert site.asked == [f"bytes={HALF}-"]
+        assert target.read_bytes() == CONTENT
+
+    def test_server_without_etag_or_date_is_asked_for_everything(
+        self, site: Site, target: Path
+    ) -> None:
+        site.etag = None
+        site.cuts = [HALF]
+        download(site.url, target, retry_delays=NO_DELAYS)
+        assert site.asked == [None, None]
+        assert target.read_bytes() == CONTENT
+
+    def test_everything_had_arrived_already(self, site: Site, target: Path) -> None:
+        partly(target, CONTENT, '"first"')
+        download(site.url, target)
+        assert site.asked == [f"bytes={len(CONTENT)}-"]
+        assert target.read_bytes() == CONTENT
+
+    def test_more_had_arrived_than_there_is(self, site: Site, target: Path) -> None:
+        partly(target, CONTENT + b"x", '"first"')
+        download(site.url, target, retry_delays=NO_DELAYS)
+        assert site.asked == [f"bytes={len(CONTENT) + 1}-", None]
+        assert target.read_bytes() == CONTENT
+
+    def test_connection_cut_in_the_middle_goes_on(self, site: Site, target: Path) -> None:
+        site.cuts = [HALF]
+        download(site.url, target, retry_delays=NO_DELAYS)
+        assert site.asked == [None, f"bytes={HALF}-"]
+        assert target.read_bytes() == CONTENT
+
+    def test_tries_are_counted_from_the_last_progress(self, site: Site, target: Path) -> None:
+        site.cuts = [1000, 2000, 3000, 4000]
+        download(site.url, target, retry_delays=(0.0,))
+        assert site.asked == [None, *(f"bytes={start}-" for start in (1000, 2000, 3000, 4000))]
+        assert target.read_bytes() == CONTENT
+
+    def test_connection_cut_for_good_keeps_what_came(self, site: Site, target: Path) -> None:
+        site.cuts = [HALF] * 4
+        message = (
+            f"{site.url}: the connection ended after 131,072 of 262,144 bytes; "
+            "what has arrived is kept; try again later"
+        )
+        with pytest.raises(CorpusError, match=f"^{re.escape(message)}$"):
+            download(site.url, target, retry_delays=NO_DELAYS)
+        assert left_in(target.parent) == {"file.part", "file.part.tag"}
+
+    def test_fault_that_passes(self, site: Site, target: Path) -> None:
+        site.refusals = [503, 429]
+        download(site.url, target, retry_delays=NO_DELAYS)
+        assert target.read_bytes() == CONTENT
+
+    def test_fault_that_does_not_pass(self, site: Site, target: Path) -> None:
+        site.refusals = [503] * 4
+        message = f"{site.url}: the server answers 503 Service Unavailable; try again later"
+        with pytest.raises(CorpusError, match=f"^{re.escape(message)}$"):
+            download(site.url, target, retry_delays=NO_DELAYS)
+        assert len(site.asked) == 4
+        assert not left_in(target.parent)
+
+    def test_no_such_file_is_asked_for_once(self, site: Site, target: Path) -> None:
+        site.refusals = [404]
+        with pytest.raises(CorpusError, match="answers 404 Not Found: there is no such file"):
+            download(site.url, target, retry_delays=NO_DELAYS)
+        assert len(site.asked) == 1
+        assert not left_in(target.parent)
+
+    def test_wrong_checksum_names_both_and_deletes(self, site: Site, target: Path) -> None:
+        with pytest.raises(CorpusError) as caught:
+            download(site.url, target, sha256="0" * 64)
+        assert str(caught.value) == (
+            f"{site.url}: the file has the SHA-256 {sha256(CONTENT)[:16]}..., not "
+            f"{'0' * 16}...; it was deleted: try again"
+        )
+        assert "file.part" not in left_in(target.parent)
+        assert not target.exists()
+
+    def test_server_has_another_size(self, site: Site, target: Path) -> None:
+        with pytest.raises(CorpusError, match="has 262,144 bytes, 262,145 were expected"):
+            download(site.url, target, size=len(CONTENT) + 1)
+        assert not target.exists()
+
+    def test_too_short_where_no_length_is_named(self, site: Site, target: Path) -> None:
+        site.names_length = False
+        site.cuts = [HALF]
+        with pytest.raises(CorpusError, match="has 131,072 bytes, not 262,144"):
+            download(site.url, target, size=len(CONTENT))
+        assert not target.exists()
+
+    def test_no_server(self, target: Path) -> None:
+        with socket.socket() as unused:
+            unused.bind(("127.0.0.1", 0))
+            url = f"http://127.0.0.1:{unused.getsockname()[1]}/file"
+            with pytest.raises(CorpusError, match="cannot be reached: Connection refused"):
+                download(url, target, retry_delays=NO_DELAYS)
+        assert not left_in(target.parent)
+
+    def test_two_at_once(self, site: Site, target: Path) -> None:
+        def second(_: Progress) -> None:
+            with pytest.raises(CorpusError, match="another process is downloading it"):
+                download(site.url, target)
+
+        download(site.url, target, report=second)
+        assert target.read_bytes() == CONTENT
+
+    def test_folder_that_is_not_there(self, site: Site, tmp_path: Path) -> None:
+        with pytest.raises(OutputError, match=r"file\.part: cannot be written: No such file"):
+            download(site.url, tmp_path / "missing" / "file")
+
+
+def test_downloads_do_without_file_locks_where_the_system_has_none() -> None:
+    code = "import sys; sys.modules['fcntl'] = None; import embedtool.io.download as d; d.fcntl"
+    subprocess.run([sys.executable, "-c", code], check=True)
