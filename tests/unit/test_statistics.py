@@ -7,7 +7,6 @@ import pytest
 from scipy import stats
 
 from embedtool.evaluation import resampling, statistics
-from embedtool.evaluation.resampling import jackknife_error, weighted_correlations
 from embedtool.evaluation.statistics import (
     SIGNIFICANT,
     compare_correlations,
@@ -22,9 +21,10 @@ from embedtool.evaluation.statistics import (
     steiger,
     t_interval,
 )
+from tests.unit.test_resampling import all_questions
 
 N_SIMULATED = 600
-N_SHARES = 1000
+N_PROPORTIONS = 1000
 COVERED = pytest.approx(0.95, abs=0.02)
 
 
@@ -40,31 +40,28 @@ def relations(rng: np.random.Generator, n: int, *chances: np.ndarray) -> list[np
     return [groups, *(rng.random(len(groups)) < chance[groups] for chance in chances)]
 
 
-def all_questions(n: int) -> np.ndarray:
-    """Both pairs of each question that can be made of n pairs."""
-    return np.column_stack(np.nonzero(~np.eye(n, dtype=bool)))
-
-
 @pytest.mark.parametrize("sizes", [(50, 50), (20, 300)])
 @pytest.mark.parametrize("n", [2, 3, 4, 9, 14])
 @pytest.mark.parametrize("mean", [0.2, 0.5, 0.8])
-def test_share_intervals_cover_the_truth(n: int, mean: float, sizes: tuple[int, int]) -> None:
+def test_proportion_intervals_cover_the_truth(n: int, mean: float, sizes: tuple[int, int]) -> None:
     rng = np.random.default_rng(1)
     covered = width = 0.0
-    for _ in range(N_SHARES):
+    for _ in range(N_PROPORTIONS):
         groups = np.repeat(np.arange(n), rng.integers(sizes[0], sizes[1] + 1, n))
-        chances = rng.beta(9 * mean, 9 * (1 - mean), n)
-        found = proportion_interval(rng.random(len(groups)) < chances[groups], groups)
+        probabilities = rng.beta(9 * mean, 9 * (1 - mean), n)
+        found = proportion_interval(rng.random(len(groups)) < probabilities[groups], groups)
         assert found is not None and 0 <= found.low < found.high <= 1
         covered += found.low <= mean <= found.high
         width += found.high - found.low
-    assert 0.925 < covered / N_SHARES < 0.985
-    assert width / N_SHARES < {2: 0.9, 3: 0.7, 4: 0.55}.get(n, 0.32)
+    assert 0.925 < covered / N_PROPORTIONS < 0.985
+    assert width / N_PROPORTIONS < {2: 0.9, 3: 0.7, 4: 0.55}.get(n, 0.32)
 
 
 @pytest.mark.parametrize(("n", "most"), [(10, 0.5), (23, 0.27), (40, 0.2)])
 @pytest.mark.parametrize("mean", [0.0, 1.3])
-def test_share_intervals_of_one_relation_cover_the_truth(n: int, most: float, mean: float) -> None:
+def test_proportion_intervals_of_one_relation_cover_the_truth(
+    n: int, most: float, mean: float
+) -> None:
     """Both pairs of a question have an effect on its log odds; first pairs alone cover .8."""
     rng = np.random.default_rng(2)
     pairs = all_questions(n)
@@ -82,7 +79,7 @@ def test_share_intervals_of_one_relation_cover_the_truth(n: int, most: float, me
     assert width / N_SIMULATED < most
 
 
-def test_a_share_has_korn_and_graubards_interval() -> None:
+def test_a_proportion_has_korn_and_graubards_interval() -> None:
     groups = np.repeat(np.arange(5), 40)
     right = np.array([30, 22, 35, 28, 25])
     correct = np.arange(200) % 40 < right[groups]
@@ -101,43 +98,14 @@ def test_a_share_has_korn_and_graubards_interval() -> None:
 
 @pytest.mark.parametrize("sizes", [(250, 250, 250, 250), (250, 100, 400, 250)])
 @pytest.mark.parametrize("wrong", [1, 999])
-def test_few_relations_near_0_or_1_tell_something(sizes: tuple[int, ...], wrong: int) -> None:
+def test_few_relations_near_0_or_1_have_a_narrow_interval(
+    sizes: tuple[int, ...], wrong: int
+) -> None:
     groups = np.repeat(np.arange(4), sizes)
     found = proportion_interval(np.arange(1000) >= wrong, groups)
     share = 1 - wrong / 1000
     assert found is not None and 0 <= found.low < share < found.high <= 1
     assert found.high - found.low < 0.03
-
-
-def leave_out(values: np.ndarray, pairs: np.ndarray) -> float:
-    """The variance by leaving out each pair, less that of questions which are left out twice."""
-    n, mean = int(pairs.max()) + 1, values.mean()
-    without = [values[(pairs != i).all(axis=1)].mean() for i in range(n)]
-    sums: dict[frozenset[int], float] = {}
-    for value, pair in zip(values, pairs.tolist(), strict=True):
-        sums[frozenset(pair)] = sums.get(frozenset(pair), 0) + (value - mean) / len(values)
-    own = len(sums) / (len(sums) - 1) * sum(each**2 for each in sums.values())
-    return max((n - 1) / n * sum((each - mean) ** 2 for each in without) - own, own)
-
-
-@pytest.mark.parametrize("n", [3, 4, 9])
-def test_a_pair_is_left_out_in_both_of_its_roles(n: int) -> None:
-    rng = np.random.default_rng(n)
-    both = np.array([(i, j) for i in range(n) for j in range(n)])
-    for pairs in all_questions(n), both, both[rng.random(len(both)) < 0.8]:
-        values = rng.integers(-1, 2, len(pairs))
-        found = jackknife_error(values, pairs)
-        assert found is not None and found[1] == n
-        assert found[0] ** 2 == pytest.approx(leave_out(values, pairs))
-
-
-def test_relations_are_left_out_one_by_one() -> None:
-    rng = np.random.default_rng(3)
-    groups = np.repeat([3, 5, 6, 9], [1, 70, 20, 9])
-    values = rng.integers(-1, 2, 100)
-    without = np.array([values[groups != g].mean() for g in (3, 5, 6, 9)])
-    error = np.sqrt(3 / 4 * ((without - values.mean()) ** 2).sum())
-    assert jackknife_error(values, groups) == (pytest.approx(error), 4)
 
 
 @pytest.mark.parametrize("pairs", [
@@ -179,21 +147,11 @@ def test_intervals_of_differences_cover_the_truth_and_p_values_agree_with_them()
     assert covered / N_SIMULATED == COVERED
     covered = 0
     for _ in range(N_SIMULATED):
-        people, a, b = rng.standard_normal((3, 60))
-        both = compare_correlations(people, people + a, people + b, "spearman")
+        human, a, b = rng.standard_normal((3, 60))
+        both = compare_correlations(human, human + a, human + b, "spearman")
         assert both is not None
         covered += both.interval.low <= 0 <= both.interval.high
     assert covered / N_SIMULATED == COVERED
-
-
-def test_a_drawn_correlation_is_scipys() -> None:
-    rng = np.random.default_rng(4)
-    x, y = rng.integers(0, 6, 40).astype(float), rng.standard_normal(40)
-    drawn = rng.integers(0, 40, (5, 40))
-    weights = np.array([np.bincount(row, minlength=40) for row in drawn], dtype=np.float64)
-    for kind, scipys in ("spearman", stats.spearmanr), ("pearson", stats.pearsonr):
-        (found,) = weighted_correlations(weights, (x, y), kind)
-        assert found == pytest.approx([scipys(x[row], y[row]).statistic for row in drawn])
 
 
 def test_a_correlations_interval_is_scipys() -> None:
@@ -228,7 +186,7 @@ def test_all_or_nothing_of_one_relation_counts_pairs() -> None:
     assert five is not None and five.low == pytest.approx(0.025 ** (1 / 5))
 
 
-def test_two_relations_tell_little_and_one_is_not_asked() -> None:
+def test_two_relations_leave_a_wide_interval_and_one_leaves_none() -> None:
     groups = np.repeat([0, 1], 50)
     correct = np.arange(100) % 2 == 0
     correct[:10] = True
@@ -247,8 +205,8 @@ def test_a_model_does_not_differ_from_itself() -> None:
     assert same is not None
     assert (same.difference, same.p, same.p_test, same.size) == (0, 1, 1, 0)
     assert -0.01 < same.interval.low < 0 < same.interval.high < 0.01
-    people, cosines = rng.standard_normal((2, 50))
-    self = compare_correlations(people, cosines, cosines, "pearson")
+    human, cosines = rng.standard_normal((2, 50))
+    self = compare_correlations(human, cosines, cosines, "pearson")
     assert self is not None and (self.difference, self.p, self.p_test) == (0, 1, 1)
 
 
@@ -279,14 +237,14 @@ def test_a_difference_has_students_interval_of_the_jackknife() -> None:
 
 
 @pytest.mark.parametrize("n", [2, 3, 4, 5])
-def test_few_relations_can_be_told_apart(n: int) -> None:
+def test_few_relations_can_show_a_difference(n: int) -> None:
     groups = np.repeat(np.arange(n), 100)
-    place = np.arange(100 * n) % 100
-    first, second = place < 30, place < 60 + groups % 2
+    number = np.arange(100 * n) % 100
+    first, second = number < 30, number < 60 + groups % 2
     found = compare_proportions(first, second, groups)
     assert found is not None and found.groups == n
     assert found.p < SIGNIFICANT and 0 < found.interval.low < 0.305 < found.interval.high
-    apart = compare_proportions(first, place < np.where(groups % 2, 60, 10), groups)
+    apart = compare_proportions(first, number < np.where(groups % 2, 60, 10), groups)
     assert apart is not None and apart.p >= SIGNIFICANT
     assert -1 <= apart.interval.low < 0 < apart.interval.high <= 1
 
@@ -299,7 +257,7 @@ def test_intervals_of_differences_of_few_relations_cover_the_truth(n: int, quart
     sizes[0] = max(60, 20 * (n - 1)) if quarter else 60
     groups = np.repeat(np.arange(n), sizes)
     covered = width = 0.0
-    for _ in range(N_SHARES):
+    for _ in range(N_PROPORTIONS):
         chance, gain = rng.uniform(0.3, 0.5, n), rng.uniform(-0.1, 0.3, n)
         first = rng.random(len(groups)) < chance[groups]
         second = rng.random(len(groups)) < (chance + gain)[groups]
@@ -307,8 +265,8 @@ def test_intervals_of_differences_of_few_relations_cover_the_truth(n: int, quart
         assert found is not None
         covered += found.interval.low <= 0.1 <= found.interval.high
         width += found.interval.high - found.interval.low
-    assert 0.925 < covered / N_SHARES < 0.98
-    assert width / N_SHARES < {2: 1.5, 3: 0.75, 4: 0.5}.get(n, 0.2)
+    assert 0.925 < covered / N_PROPORTIONS < 0.98
+    assert width / N_PROPORTIONS < {2: 1.5, 3: 0.75, 4: 0.5}.get(n, 0.2)
 
 
 @pytest.mark.parametrize(("sizes", "least"), [((1, 1), 0.1), ((2, 1, 1), 0.05), ((250, 250), 1e-6)])
@@ -342,12 +300,12 @@ def test_mcnemar_by_hand() -> None:
 
 def test_steiger_finds_equal_correlations_different_one_time_in_twenty() -> None:
     rng = np.random.default_rng(7)
-    people, common, a, b = rng.standard_normal((4, 2000, 80))
-    first, second = people + common + a, people + common + b
+    human, common, a, b = rng.standard_normal((4, 2000, 80))
+    first, second = human + common + a, human + common + b
     p = [
         steiger(*(np.corrcoef(x, y)[0, 1] for x, y in pairs), n=80)
         for pairs in (
-            ((g, x), (g, y), (x, y)) for g, x, y in zip(people, first, second, strict=True)
+            ((g, x), (g, y), (x, y)) for g, x, y in zip(human, first, second, strict=True)
         )
     ]
     assert np.mean(np.array(p) < 0.05) == pytest.approx(0.05, abs=0.012)
@@ -364,8 +322,8 @@ def test_steiger_by_hand() -> None:
 
 def test_steiger_and_the_bootstrap_agree_on_many_pairs() -> None:
     rng = np.random.default_rng(8)
-    people, a, b = rng.standard_normal((3, 1500))
-    found = compare_correlations(people, people + a, people + 1.05 * b, "pearson")
+    human, a, b = rng.standard_normal((3, 1500))
+    found = compare_correlations(human, human + a, human + 1.05 * b, "pearson")
     assert found is not None and 0.01 < found.p < 0.9
     assert found.p == pytest.approx(found.p_test, abs=0.04)
     assert found.size == pytest.approx(np.arctanh(found.second) - np.arctanh(found.first))
