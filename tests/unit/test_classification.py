@@ -97,7 +97,7 @@ def test_what_cannot_be_read_is_named(
     assert str(caught.value) == f"{tmp_path}/{message}"
 
 
-def test_invalid_utf8_stops_or_is_mended(tmp_path: Path) -> None:
+def test_invalid_utf8_is_an_error_or_replaced(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes("text,label\nMünchen,city\n".encode("latin-1"))
     with pytest.raises(CorpusError, match=r"byte 12: invalid UTF-8 .* use encoding_errors="):
@@ -179,7 +179,7 @@ def test_as_few_documents_as_folds_are_enough() -> None:
     assert result.scores[0].accuracy.mean > 0.6
 
 
-def test_strength_is_chosen_for_each_representation() -> None:
+def test_regularization_is_chosen_for_each_representation() -> None:
     """TF-IDF of few documents, regularised as by default, knows no more than the majority class."""
     rng = np.random.default_rng(2)
     texts = [" ".join([f"w{rng.integers(50)}" for _ in range(5)] + ["a" if i % 4 else "b"])

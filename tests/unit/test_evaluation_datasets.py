@@ -139,7 +139,7 @@ def test_what_is_no_text_is_refused(tmp_path):
         read_pairs(tmp_path)
 
 
-def test_what_is_neither_a_name_nor_a_file_is_told():
+def test_neither_a_name_nor_a_file_is_an_error():
     with pytest.raises(EvaluationError) as error:
         read_pairs("wordsim")
     assert str(error.value) == (

@@ -52,7 +52,7 @@ def test_a_dataset_is_fetched_once_and_verified(
     assert len(site.asked) == 1
 
 
-def test_a_file_that_changes_later_is_refused_and_can_be_had_anew(
+def test_a_file_that_changes_later_is_refused_and_can_be_fetched_again(
     site: Site, cache: Path, entry: DatasetEntry
 ) -> None:
     path = fetch(entry)
@@ -66,7 +66,7 @@ def test_a_file_that_changes_later_is_refused_and_can_be_had_anew(
     assert locate(entry) == path
 
 
-def test_a_file_without_its_checksum_is_not_here(
+def test_a_file_without_its_checksum_is_not_available(
     site: Site, cache: Path, entry: DatasetEntry
 ) -> None:
     fetch(entry)
@@ -111,7 +111,9 @@ def test_a_known_checksum_is_demanded(cache: Path, entry: DatasetEntry) -> None:
         locate(changed(entry, sha256="00"))
 
 
-def test_what_is_not_on_the_web_is_told(site: Site, cache: Path, entry: DatasetEntry) -> None:
+def test_a_dataset_that_is_not_on_the_web_is_an_error(
+    site: Site, cache: Path, entry: DatasetEntry
+) -> None:
     site.refusals = [404]
     with pytest.raises(CorpusError, match="the server answers 404 Not Found"):
         fetch(entry)

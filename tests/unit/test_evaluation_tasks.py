@@ -24,7 +24,7 @@ from embedtool.evaluation.tasks import (
 )
 from embedtool.model.linalg import unit_rows
 from embedtool.model.vectors import WordVectors
-from tests.unit.test_evaluation_compare import on_circle
+from tests.unit.test_model_comparison import on_circle
 
 
 def test_purity_by_hand():
@@ -54,7 +54,7 @@ def clouds(n_clouds: int, n_each: int, spread: float) -> tuple[WordVectors, Cate
     return WordVectors(words, matrix.astype(np.float32)), CategorySet("clouds", tuple(categories))
 
 
-def test_clusters_that_are_there_are_found():
+def test_separate_clusters_are_found():
     vectors, categories = clouds(5, 12, 0.1)
     result = evaluate_categories(vectors, categories)
     assert (result.n_categories, result.found, result.total) == (5, 60, 60)

@@ -295,7 +295,7 @@ def test_nothing_is_answered_before_fit(model: Path) -> None:
     assert not hasattr(vectorizer, "n_features_in_")
 
 
-def test_what_is_not_known_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_warning_about_unknown_words_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     vectors = topic_vectors()
     with caplog.at_level(logging.WARNING):
         DocumentVectorizer(vectors).fit(["ship none none", "none"]).transform(["nothing"])

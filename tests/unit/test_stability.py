@@ -92,7 +92,7 @@ def train(text: Path, folder: Path, n_runs: int, **changes: object) -> None:
     )  # fmt: skip
 
 
-def test_runs_that_are_there_are_kept_and_more_are_added(text, tmp_path):
+def test_existing_runs_stay_and_more_are_added(text, tmp_path):
     folder = tmp_path / "runs"
     train(text, folder, 2)
     first = (run_path(folder, 0) / store.VECTORS).read_bytes()
@@ -131,7 +131,7 @@ def test_other_options_other_text_and_other_folders_are_refused(text, tmp_path):
         train(text, folder, 1)
 
 
-def test_an_interrupted_run_leaves_those_before_it(text, tmp_path, monkeypatch):
+def test_an_interrupted_run_keeps_those_before_it(text, tmp_path, monkeypatch):
     folder, save = tmp_path / "runs", store.save
 
     def save_one(model, path):
@@ -168,7 +168,7 @@ def runs() -> list[WordVectors]:
     ]
 
 
-def test_what_runs_have_in_common(runs):
+def test_the_overlap_of_runs(runs):
     pairs = PairSet("pairs", tuple((f"w{i}", f"w{2 * i + 1}", float(i % 7)) for i in range(90)))
     found = stability(runs, [pairs])
     each = [neighbourhood_overlap(runs[a], runs[b]).mean for a, b in ((0, 1), (0, 2), (1, 2))]
@@ -216,7 +216,7 @@ def test_no_interval_leaves_the_range_of_its_quantity(runs):
     assert -1 <= spread.interval.low < spread.mean < spread.interval.high <= 1
 
 
-def test_runs_of_the_same_score_tell_no_interval(runs):
+def test_runs_of_the_same_score_have_no_interval(runs):
     pairs = PairSet("pairs", tuple((f"w{i}", f"w{2 * i + 1}", float(i % 7)) for i in range(90)))
     spread = stability([runs[0], runs[0]], [pairs]).scores[0]
     assert spread.deviation == 0 and spread.interval is None

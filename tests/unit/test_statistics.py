@@ -369,7 +369,7 @@ def test_the_interval_of_a_mean_cosine_is_students_where_it_is_narrow() -> None:
     (0.0, "< 0.001"), (1e-300, "< 0.001"), (0.000999, "< 0.001"), (0.001, "= 0.001"),
     (0.0123, "= 0.012"), (1.0, "= 1.000"),
 ])  # fmt: skip
-def test_no_p_value_is_shown_as_zero(p: float, text: str) -> None:
+def test_no_p_value_is_printed_as_zero(p: float, text: str) -> None:
     assert format_p(p) == text
 
 

@@ -56,7 +56,7 @@ def search(text, folder, n_trials, **changes):
     )  # fmt: skip
 
 
-def test_a_search_keeps_the_defaults_and_the_best(text, tmp_path):
+def test_a_search_saves_the_defaults_and_the_best(text, tmp_path):
     folder = tmp_path / "tuned"
     found = search(text, folder, 5, held_out=OTHER)
     assert [trial.number for trial in found.trials] == [0, 1, 2, 3, 4]
@@ -94,7 +94,7 @@ def test_pairs_that_no_trial_knows_do_not_choose_the_best(text, tmp_path):
     assert first.best.score == evaluate(best, PairSet("known", known)).spearman
 
 
-def test_trials_that_were_scored_in_another_way_are_not_gone_on_with(text, tmp_path):
+def test_a_search_with_another_score_is_not_resumed(text, tmp_path):
     folder = tmp_path / "tuned"
     search(text, folder, 1)
     description = json.loads((folder / "tuning.json").read_text())
@@ -104,7 +104,7 @@ def test_trials_that_were_scored_in_another_way_are_not_gone_on_with(text, tmp_p
         search(text, folder, 2)
 
 
-def test_a_search_goes_on_where_it_stopped(text, tmp_path, monkeypatch):
+def test_a_search_is_resumed_where_it_stopped(text, tmp_path, monkeypatch):
     folder = tmp_path / "tuned"
     saved, calls = store.save, count()
 
@@ -191,7 +191,7 @@ def test_a_best_model_that_was_saved_keeps_its_score(text, tmp_path, monkeypatch
     assert best["options"] == store.load(folder / BEST).description["options"]
 
 
-def test_without_time_the_defaults_are_tried_still(text, tmp_path):
+def test_without_time_the_defaults_are_still_tried(text, tmp_path):
     found = search(text, tmp_path / "tuned", None, seconds=0.0)
     assert found.trials == (found.best,) and found.best == found.defaults
     assert found.contrasts == ()
@@ -277,7 +277,7 @@ def test_the_command_that_is_printed_trains_the_best_model(run, text, tmp_path, 
 
 
 @pytest.mark.parametrize("budget", ["10", "m", "1h 5m", "-5s", "0s", "tomorrow"])
-def test_times_that_are_none(run, text, tmp_path, pair_file, budget):
+def test_invalid_budgets(run, text, tmp_path, pair_file, budget):
     command = ["tune", "word2vec", text, "-o", tmp_path / "t", "--pairs", pair_file]
     result = run(*command, "--budget", budget)
     assert result.exit_code == 2

@@ -75,7 +75,7 @@ def test_weat_by_hand() -> None:
     assert (reverse.effect_size, reverse.p_value) == pytest.approx((-2 / np.sqrt(4 / 3), 1))
 
 
-def test_draws_come_near_to_all_ways() -> None:
+def test_random_partitions_approximate_all_partitions() -> None:
     exact = weat(VECTORS, TEST)
     many = replace(TEST, targets=sets("w0 w1 w2 w3 w13 w14 w15", "w4 w5 w6 w7 w16 w17 w18"))
     for test, n in ((TEST, 69), (many, 2000)):
@@ -88,7 +88,7 @@ def test_draws_come_near_to_all_ways() -> None:
     assert exact.exact
 
 
-def test_words_without_a_vector_are_told_and_left_out() -> None:
+def test_words_without_a_vector_are_named_and_left_out() -> None:
     test = replace(TEST, targets=sets("w0 none w1 w2 w3", "w4 w5 w6 w7 nothing"))
     found = weat(VECTORS, test)
     assert found.missing == ("none", "nothing")
@@ -137,7 +137,7 @@ def test_several_pairs_give_their_first_component() -> None:
     assert reversed_pair == pytest.approx(-project(VECTORS, ["w0 - w1"], ["w20"]).words[0].score)
 
 
-def test_directions_that_are_none() -> None:
+def test_invalid_directions() -> None:
     with pytest.raises(QueryError, match="needs a difference"):
         project(VECTORS, [], ["w1"])
     with pytest.raises(QueryError, match="w1 - w1 is nothing at all"):

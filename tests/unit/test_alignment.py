@@ -20,13 +20,13 @@ from tests.unit.test_search_query import random_vectors, with_subwords
 
 N_WORDS, SIZE = 200, 8
 VECTORS = random_vectors(N_WORDS, SIZE)
-TURN = ortho_group.rvs(SIZE, random_state=1)
+ROTATION = ortho_group.rvs(SIZE, random_state=1)
 
 
-def turned(vectors: WordVectors = VECTORS, prefix: str = "") -> WordVectors:
+def rotated_copy(vectors: WordVectors = VECTORS, prefix: str = "") -> WordVectors:
     """The vectors in a space of their own, words in reverse order and perhaps renamed."""
     words = [prefix + word for word in vectors.words][::-1]
-    return WordVectors(words, (vectors.matrix @ TURN)[::-1].astype(np.float32))
+    return WordVectors(words, (vectors.matrix @ ROTATION)[::-1].astype(np.float32))
 
 
 def test_the_rotation_is_scipys() -> None:
@@ -42,37 +42,37 @@ def test_the_rotation_is_scipys() -> None:
     assert found.residual == pytest.approx(np.sqrt(2 - 2 * found.after))
 
 
-def test_a_turned_copy_is_turned_back() -> None:
-    found = align(VECTORS, turned())
-    np.testing.assert_allclose(found.rotation, TURN, atol=1e-5)
+def test_a_rotated_copy_is_rotated_back() -> None:
+    found = align(VECTORS, rotated_copy())
+    np.testing.assert_allclose(found.rotation, ROTATION, atol=1e-5)
     assert (found.n_pairs, found.after) == (N_WORDS, pytest.approx(1))
     assert found.residual == pytest.approx(0, abs=1e-5)
-    moved = found.apply(VECTORS)
-    np.testing.assert_allclose(moved.matrix, turned().matrix[::-1], atol=1e-4)
-    before, after = (similar(each, "w3", 5) for each in (VECTORS, moved))
+    rotated = found.apply(VECTORS)
+    np.testing.assert_allclose(rotated.matrix, rotated_copy().matrix[::-1], atol=1e-4)
+    before, after = (similar(each, "w3", 5) for each in (VECTORS, rotated))
     assert [answer.word for answer in after] == [answer.word for answer in before]
 
 
-def test_new_words_turn_too() -> None:
+def test_new_words_are_rotated_too() -> None:
     source = with_subwords(VECTORS)
-    moved = align(source, turned()).apply(source)
-    np.testing.assert_allclose(moved.vector("zz"), source.vector("zz") @ TURN, atol=1e-5)
+    rotated = align(source, rotated_copy()).apply(source)
+    np.testing.assert_allclose(rotated.vector("zz"), source.vector("zz") @ ROTATION, atol=1e-5)
 
 
 def test_fewer_anchors_are_the_most_frequent() -> None:
-    noisy = turned().matrix[::-1].copy()
+    noisy = rotated_copy().matrix[::-1].copy()
     noisy[50:] = random_vectors(N_WORDS - 50, SIZE, seed=9).matrix
     other = WordVectors(VECTORS.words, noisy)
     assert align(VECTORS, other, 50).residual == pytest.approx(0, abs=1e-5)
     assert align(VECTORS, other, None).residual > 0.5
 
 
-def test_rows_without_a_direction_have_no_say() -> None:
-    matrix = turned().matrix[::-1].copy()
+def test_rows_without_a_direction_are_ignored() -> None:
+    matrix = rotated_copy().matrix[::-1].copy()
     matrix[4], matrix[5] = 0, np.nan
     found = align(VECTORS, WordVectors(VECTORS.words, matrix))
     assert found.n_pairs == N_WORDS - 2
-    np.testing.assert_allclose(found.rotation, TURN, atol=1e-5)
+    np.testing.assert_allclose(found.rotation, ROTATION, atol=1e-5)
     result = drift(VECTORS, WordVectors(VECTORS.words, matrix), DriftConfig(), n=3)
     assert result.n_shared == N_WORDS - 2
 
@@ -81,12 +81,12 @@ def test_models_that_cannot_be_aligned() -> None:
     with pytest.raises(EvaluationError, match="8 and 5 dimensions; alignment needs the same"):
         align(VECTORS, random_vectors(N_WORDS, 5))
     with pytest.raises(EvaluationError, match="no pair of words"):
-        align(VECTORS, turned(prefix="x"))
+        align(VECTORS, rotated_copy(prefix="x"))
 
 
 def planted() -> WordVectors:
-    """The turned copy, in which w7 has moved to where w100 was and w9 a little."""
-    new = turned()
+    """The rotated copy, in which w7 has the place of w100 and w9 is changed a little."""
+    new = rotated_copy()
     matrix = new.matrix.copy()
     rows = new.word_ids(["w7", "w9", "w100"])
     matrix[rows[0]] = matrix[rows[2]] * 1.1
@@ -95,7 +95,7 @@ def planted() -> WordVectors:
 
 
 @pytest.mark.parametrize("measure", ["distance", "neighbourhood"])
-def test_the_word_that_moved_leads(measure: str) -> None:
+def test_the_word_that_drifted_is_first(measure: str) -> None:
     config = DriftConfig(measure=measure, neighbours=10)
     result = drift(VECTORS, planted(), config, n=4)
     first = result.words[0]
@@ -116,8 +116,8 @@ def test_drift_by_hand() -> None:
     assert [each.word for each in result.words] == ["w7", "w3"]
     rotation = align(old, new).rotation
     a, b = (unit_rows(each.matrix).astype(float) for each in (old, new))
-    moved, now = a[7] @ rotation, b[new.word_ids(["w7"])[0]]
-    assert result.words[0].distance == pytest.approx(1 - moved @ now, abs=1e-5)
+    rotated, now = a[7] @ rotation, b[new.word_ids(["w7"])[0]]
+    assert result.words[0].distance == pytest.approx(1 - rotated @ now, abs=1e-5)
     near = {answer.word for each in (old, new) for answer in similar(each, "w7", 5)}
     then = a[old.word_ids(near)] @ a[7]
     since = b[new.word_ids(near)] @ now
@@ -150,7 +150,7 @@ def test_drift_needs_words_in_common() -> None:
 
 
 def renamed() -> WordVectors:
-    other = turned()
+    other = rotated_copy()
     return replace(other, words=[word.replace("w", "x") for word in other.words])
 
 

@@ -48,7 +48,7 @@ def test_clouds_stay_clouds(method: Layout) -> None:
 
 @pytest.mark.parametrize("method", LAYOUTS)
 @pytest.mark.parametrize("n_rows", [1, 2, 3])
-def test_few_rows_have_a_place(method: Layout, n_rows: int) -> None:
+def test_few_rows_have_points(method: Layout, n_rows: int) -> None:
     assert np.isfinite(layout(CLOUDS[:n_rows], method)).all()
 
 
@@ -60,7 +60,7 @@ def test_rows_that_have_no_direction(method: Layout) -> None:
     assert not layout(np.ones((9, 3), np.float32), method).any()
 
 
-def test_lengths_say_nothing() -> None:
+def test_lengths_are_ignored() -> None:
     longer = CLOUDS * np.arange(1, 81, dtype=np.float32)[:, None]
     np.testing.assert_allclose(layout(longer), layout(CLOUDS), atol=1e-5)
 
@@ -73,23 +73,23 @@ def test_principal_components_are_those_of_the_svd() -> None:
     assert principal_components(units[:, :2], 3).shape == (80, 3)
 
 
-def kept(units: Rows, points: Rows) -> float:
+def preserved(units: Rows, points: Rows) -> float:
     """The mean share of each row's ten nearest that are nearest on the map."""
     ids = np.arange(len(units))
     near = nearest(units, None, units, 10, excluded=ids[:, None]).ids
     found = cKDTree(points).query(points, k=11)[1]
-    shares = [
+    fractions = [
         len(np.intersect1d(a, b[b != i][:10])) for i, a, b in zip(ids, near, found, strict=True)
     ]
-    return float(np.mean(shares)) / 10
+    return float(np.mean(fractions)) / 10
 
 
-def test_a_map_keeps_what_is_near(models: dict[str, Path]) -> None:
+def test_a_map_preserves_neighbourhoods(models: dict[str, Path]) -> None:
     units = finite_unit_rows(np.asarray(store.load(models["word2vec"]).vectors.matrix))
-    assert kept(units, layout(units, "tsne")) > 0.4
+    assert preserved(units, layout(units, "tsne")) > 0.4
 
 
-def test_many_equal_rows_have_places() -> None:
+def test_many_equal_rows_have_points() -> None:
     rows = np.repeat(CLOUDS[::20], 60, axis=0)
     points = layout(rows, "tsne")
     assert np.isfinite(points).all()
@@ -99,7 +99,7 @@ def test_many_equal_rows_have_places() -> None:
     assert (distances.argmin(axis=1) == of_cloud).all()
 
 
-def test_the_work_on_a_layout_is_told() -> None:
+def test_the_progress_of_a_layout_is_reported() -> None:
     pytest.importorskip("openTSNE")
     seen: list[Progress] = []
     layout(CLOUDS, "tsne", report=seen.append)
@@ -109,7 +109,7 @@ def test_the_work_on_a_layout_is_told() -> None:
     }  # fmt: skip
 
 
-def test_the_work_on_a_map_is_told(models: dict[str, Path], tmp_path: Path) -> None:
+def test_the_progress_of_a_map_is_reported(models: dict[str, Path], tmp_path: Path) -> None:
     pytest.importorskip("openTSNE")
     vectors = store.load(models["word2vec"]).vectors
     seen: list[Progress] = []
@@ -118,16 +118,16 @@ def test_the_work_on_a_map_is_told(models: dict[str, Path], tmp_path: Path) -> N
     assert {each.stage for each in seen} == {"finding neighbours", "laying out"}
 
 
-def test_without_opentsne_scikit_learn_keeps_as_much(
+def test_without_opentsne_scikit_learn_preserves_as_much(
     models: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("openTSNE")
     units = finite_unit_rows(np.asarray(store.load(models["word2vec"]).vectors.matrix[:600]))
-    shares = [kept(units, layout(units, "tsne"))]
+    fractions = [preserved(units, layout(units, "tsne"))]
     assert str(module.layout_parameters("tsne")["library"]).startswith("openTSNE ")
     monkeypatch.setattr(module, "find_spec", lambda name: None)
-    shares.append(kept(units, layout(units, "tsne")))
-    assert shares[1] == pytest.approx(shares[0], abs=0.05)
+    fractions.append(preserved(units, layout(units, "tsne")))
+    assert fractions[1] == pytest.approx(fractions[0], abs=0.05)
     assert str(module.layout_parameters("tsne")["library"]).startswith("scikit-learn ")
 
 
@@ -143,7 +143,7 @@ def missing(name: str) -> str:
     raise PackageNotFoundError(name)
 
 
-def test_many_rows_stand_among_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_rows_are_placed_among_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
     mixed = np.random.default_rng(1).permutation(80)
     monkeypatch.setattr(module, "LANDMARKS", 40)
     points = layout(CLOUDS[mixed], "tsne")
@@ -152,7 +152,7 @@ def test_many_rows_stand_among_the_first(monkeypatch: pytest.MonkeyPatch) -> Non
     assert (CLOUD[nearest] == CLOUD[mixed[40:]]).mean() > 0.9
 
 
-def test_rows_stand_beside_their_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_are_placed_near_their_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "OFFSET", 0.05)
     units = finite_unit_rows(
         np.concatenate([CLOUDS[::20], CLOUDS[1::20], CLOUDS[2::20], CLOUDS[3::20]])

@@ -71,7 +71,7 @@ def test_overlap_of_models_that_share_little():
     assert neighbourhood_overlap(FIRST, on_circle(a=0, b=1)).k == 1
 
 
-def test_overlap_of_what_is_not_there_is_refused():
+def test_overlap_of_unknown_words_is_refused():
     with pytest.raises(EvaluationError, match="'only_first' is not in the vocabulary of both"):
         neighbourhood_overlap(FIRST, SECOND, words=["a", "only_first"])
     with pytest.raises(EvaluationError, match="at least 1"):
@@ -177,7 +177,7 @@ def judged(n_relations: int, noise: float) -> tuple[WordVectors, AnalogySet, Pai
     )
 
 
-def test_a_spoilt_model_is_worse_and_the_verdict_says_so():
+def test_a_noisy_model_is_worse_and_the_verdict_says_so():
     good, *datasets = judged(12, 0.1)
     bad, *_ = judged(12, 0.9)
     found = compare_models({"good": good, "bad": bad}, datasets=datasets, words=[], expressions=[])
@@ -193,10 +193,10 @@ def test_a_spoilt_model_is_worse_and_the_verdict_says_so():
     assert closeness.difference.second == pytest.approx(found.scores[1].results[1].spearman)
 
 
-def test_models_that_differ_little_are_not_told_apart():
+def test_models_that_differ_little_have_no_significant_difference():
     first, *datasets = judged(12, 0.1)
-    moved = first.matrix + 0.01 * np.random.default_rng(13).standard_normal(first.matrix.shape)
-    second = WordVectors(first.words, moved.astype(np.float32))
+    noisy = first.matrix + 0.01 * np.random.default_rng(13).standard_normal(first.matrix.shape)
+    second = WordVectors(first.words, noisy.astype(np.float32))
     found = compare_models({"a": first, "b": second}, datasets=datasets, words=[], expressions=[])
     assert [each.stars for each in found.contrasts] == ["", ""]
     assert all(": no significant difference between a and b (p = " in c.verdict
@@ -205,7 +205,7 @@ def test_models_that_differ_little_are_not_told_apart():
     assert found.contrasts[0].p_corrected >= alone.contrasts[0].p_corrected
 
 
-def test_models_are_contrasted_on_what_both_know():
+def test_models_are_compared_on_what_both_know():
     whole, *datasets = judged(12, 0.1)
     half = WordVectors(whole.words[:72], whole.matrix[:72])
     found = compare_models({"a": whole, "b": half}, datasets=datasets[:1], words=[], expressions=[])
@@ -214,7 +214,7 @@ def test_models_are_contrasted_on_what_both_know():
     assert contrast.difference.items == found.scores[0].results[1].total.found == 6 * 30
 
 
-def test_no_p_value_of_a_report_is_shown_as_zero():
+def test_no_p_value_of_a_report_is_printed_as_zero():
     good, *datasets = judged(12, 0.1)
     bad, *_ = judged(12, 2.0)
     found = compare_models({"good": good, "bad": bad}, datasets=datasets, words=[], expressions=[])
@@ -252,7 +252,7 @@ def test_one_relation_is_compared_by_its_pairs_and_two_pairs_get_no_verdict():
     ]
 
 
-def test_neighbourhoods_by_frequency_and_what_moved():
+def test_neighbourhoods_by_frequency_and_the_words_that_drifted():
     first = random_vectors(1500, seed=1)
     matrix = first.matrix + 0.05 * random_vectors(1500, seed=2).matrix
     matrix[7] = -first.matrix[7]

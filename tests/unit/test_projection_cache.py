@@ -42,7 +42,7 @@ def test_a_layout_is_computed_once(computed: list[str], tmp_path: Path) -> None:
     assert [path.suffix for path in tmp_path.iterdir()] == [".safetensors"]
 
 
-def test_what_changes_the_points_has_a_file_of_its_own(
+def test_parameters_that_change_the_points_have_a_file_of_their_own(
     computed: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = UNITS.copy()
@@ -104,7 +104,7 @@ def test_the_layout_of_a_model_that_is_only_read_is_in_the_users_cache(
     assert computed == ["tsne"]
 
 
-def test_a_layout_that_cannot_be_kept_is_a_warning(
+def test_a_layout_that_cannot_be_cached_is_a_warning(
     computed: list[str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -138,7 +138,9 @@ def test_a_cache_that_cannot_be_made_is_a_warning(
     ]
 
 
-def test_a_model_is_as_it_was(models: dict[str, Path], computed: list[str], tmp_path: Path) -> None:
+def test_the_files_of_the_model_are_unchanged(
+    models: dict[str, Path], computed: list[str], tmp_path: Path
+) -> None:
     model = tmp_path / "model"
     store.save(store.load(models["word2vec"]), model)
     before = {path.name: path.read_bytes() for path in model.iterdir()}
