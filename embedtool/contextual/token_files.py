@@ -20,6 +20,7 @@ from embedtool.errors import OutputError
 from embedtool.formats.arrow_table import import_pyarrow
 from embedtool.io.array_file import map_file
 from embedtool.io.atomic import TEMPORARY_PREFIX, atomic_write
+from embedtool.io.blocks import slices
 from embedtool.io.safetensors_io import write_tensors
 from embedtool.messages import brief
 
@@ -128,8 +129,7 @@ def _write_parquet(tokens: TokenVectors, path: Path) -> None:
 
 def _blocks(tokens: TokenVectors) -> Iterator[tuple[slice, list[str]]]:
     words = StringTable.from_lines(tokens.text)
-    for first in range(0, len(tokens.lines), BATCH_ROWS):
-        rows = slice(first, first + BATCH_ROWS)
+    for rows in slices(len(tokens.lines), BATCH_ROWS):
         yield rows, words[rows]
 
 

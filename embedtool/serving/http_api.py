@@ -25,6 +25,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from embedtool import __version__
 from embedtool.errors import EmbedtoolError, NoAnswerError, QueryError, UnknownWordError
+from embedtool.io.blocks import slices
+from embedtool.io.json_file import parse_json
 from embedtool.model.linalg import unit_rows
 from embedtool.serving.endpoints import Endpoint, ServedModel, endpoints, searches_index
 from embedtool.serving.limits import (
@@ -150,8 +152,7 @@ class RequestQueue:
     async def warm_up(self, served: ServedModel) -> None:
         """Read everything that answers need once, and search the index for some words."""
         vectors, index = served.vectors, served.index
-        for first in range(0, vectors.n_words, WARM_UP_ROWS):
-            rows = slice(first, first + WARM_UP_ROWS)
+        for rows in slices(vectors.n_words, WARM_UP_ROWS):
             await in_thread(self.exact, lambda rows: vectors.matrix[rows].max(initial=0), rows)
         await in_thread(self.fast, lambda word: vectors.spelling_index.nearest(word, 1), "")
         if index is not None:
@@ -361,15 +362,11 @@ async def _body(request: Request) -> Any:
     except TimeoutError:
         raise HTTPException(408, f"the body did not arrive in {BODY_SECONDS:g} s") from None
     try:
-        return json.loads(body.decode("utf-8-sig"), parse_constant=_refuse)
+        return parse_json(body.decode("utf-8-sig"), allow_nan=False)
     except UnicodeDecodeError:
         raise HTTPException(400, "the body is not UTF-8") from None
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
-        raise HTTPException(400, f"the body is no JSON: {error.msg}, {where}") from None
-    except (ValueError, RecursionError) as error:
-        raise HTTPException(400, f"the body is no JSON that can be read: {error}") from None
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")
+        raise HTTPException(400, f"the body is not JSON: {error.msg}, {where}") from None
+    except ValueError as error:
+        raise HTTPException(400, f"the body is not JSON: {error}") from None

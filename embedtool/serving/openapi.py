@@ -21,7 +21,7 @@ PROBLEM: Schema = {
     "required": ["title", "status", "detail"],
 }
 PROBLEMS = {
-    400: "not UTF-8, no JSON, or a Host that is not served",
+    400: "not UTF-8, not JSON, or a Host that is not served",
     404: "a word has no vector",
     408: "the request took too long to arrive",
     413: "the request is too large",

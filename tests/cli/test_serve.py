@@ -290,4 +290,4 @@ def test_tools_that_wait_for_input_end_with_a_signal(models: dict[str, Path]) ->
 
 def test_the_options_of_tools_are_options(run: Run) -> None:
     known = {parameter.name for parameter in serving.serve.params}
-    assert set(serving.OF_BOTH) <= known
+    assert set(serving.MCP_OPTIONS) <= known

@@ -2,7 +2,7 @@
 
 import pytest
 
-from embedtool.contextual.senses import AROUND, excerpt
+from embedtool.contextual.senses import EXCERPT_CHARACTERS, excerpt
 
 LONG = "word " * 30
 
@@ -18,7 +18,7 @@ LONG = "word " * 30
         ("riverbank " + LONG, "riverbank" + " word" * 8 + " …"),
         (
             "字" * 100 + "bank" + "字" * 100,
-            "… " + "字" * (AROUND + 1) + "bank" + "字" * AROUND + " …",
+            "… " + "字" * (EXCERPT_CHARACTERS + 1) + "bank" + "字" * EXCERPT_CHARACTERS + " …",
         ),
         (LONG, "word " * 7 + "word …"),
         ("", ""),
@@ -26,4 +26,4 @@ LONG = "word " * 30
 )
 def test_excerpts_around_a_word(line, shown):
     assert excerpt(line, "bank") == shown
-    assert len(excerpt(line, "bank")) <= 2 * AROUND + len("bank") + 6
+    assert len(excerpt(line, "bank")) <= 2 * EXCERPT_CHARACTERS + len("bank") + 6
