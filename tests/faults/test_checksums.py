@@ -110,7 +110,7 @@ def test_a_changed_index_is_found(run: Run, model: Path) -> None:
     flip(model / ann.GRAPH, 1000)
     result = run("check", model)
     assert result.exit_code == 1
-    assert "neighbours.usearch has changed" in result.stdout
+    assert "neighbours.usearch has the SHA-256 " in result.stdout
 
 
 def test_what_a_file_must_be(tmp_path: Path) -> None:
