@@ -223,8 +223,7 @@ def _check_options(
         if freeze or vocabulary is not None or settings.cluster:
             raise ConfigError(
                 "freeze, vocabulary and cluster are not for encoders; to freeze the static vectors "
-                "use ContextualConfig(freeze=True)",
-                parameters=("vocabulary", "cluster"),
+                "use ContextualConfig(freeze=True)"
             )
     elif freeze and init is None:
         raise ConfigError("freeze needs init", parameters=("freeze", "init"))

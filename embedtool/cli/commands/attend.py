@@ -5,9 +5,8 @@ from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
-from embedtool.cli.flags import flag
+from embedtool.cli.options.given import reject_options
 from embedtool.cli.options.shared import (
     NEW_FILE,
     Decorator,
@@ -84,7 +83,7 @@ def _in_static(model: Path, sentence: str, config: AttentionConfig) -> "Attentio
     from embedtool.contextual import static_attention
     from embedtool.model import store
 
-    _check_given({"layer"}, "is for encoders; a static model has no layers")
+    reject_options({"layer"}, "is for encoders; a static model has no layers")
     return static_attention.attend(store.load(model).vectors, sentence, config)
 
 
@@ -92,20 +91,12 @@ def _in_encoder(model: Path, sentence: str, config: AttentionConfig) -> "Attenti
     from embedtool.contextual.encoders import select_layer
     from embedtool.contextual.loading import open_encoder
 
-    _check_given(STATIC_OPTIONS, "is for static models; an encoder has it from its training")
+    reject_options(STATIC_OPTIONS, "is for static models; an encoder has it from its training")
     attention = open_encoder(model).attention(sentence)
     if attention.n_truncated:
         cut = counted(attention.n_truncated, "word is", "words are")
         echo_err(f"{cut} left out, for the model sees no more at once")
     return select_layer(attention, config.layer, config.head)
-
-
-def _check_given(names: set[str], why: str) -> None:
-    """Raise UsageError where one of the options is given."""
-    context = click.get_current_context()
-    for name in sorted(names):
-        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            raise click.UsageError(f"{flag(name)} {why}", context)
 
 
 def _write_heat_map(attention: "Attention", path: Path) -> None:

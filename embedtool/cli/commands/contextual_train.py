@@ -6,7 +6,6 @@ from typing import Any
 
 import click
 
-from embedtool.cli.commands.train import print_summary
 from embedtool.cli.options.given import given_options
 from embedtool.cli.options.shared import (
     FILE,
@@ -21,6 +20,7 @@ from embedtool.cli.options.shared import (
     text_options,
 )
 from embedtool.cli.output.progress_display import progress_reporter
+from embedtool.cli.output.training_summary import print_summary
 from embedtool.cli.signals import graceful_shutdown
 from embedtool.config.tasks import ContextualConfig
 from embedtool.config.text import TextConfig

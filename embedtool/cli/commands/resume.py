@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
-from embedtool.cli.commands.train import print_summary
 from embedtool.cli.options.given import given_options
 from embedtool.cli.options.shared import FILE, IntRange, checkpoint_options, json_log_option
 from embedtool.cli.output.progress_display import progress_reporter
+from embedtool.cli.output.training_summary import print_summary
 from embedtool.cli.signals import graceful_shutdown
 from embedtool.config.training import CheckpointConfig
 

@@ -14,8 +14,8 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
+from embedtool.cli.options.given import given_options, reject_options
 from embedtool.cli.options.shared import IntRange, model_argument, port_option
 from embedtool.cli.output.console import echo_err
 from embedtool.cli.signals import handled_signals
@@ -116,7 +116,7 @@ def serve(
                 f"{origin!r} is no origin such as https://example.org", param_hint="--allow-origin"
             )
     if mcp:
-        _refuse_http_options(context)
+        reject_options(given_options().keys() - MCP_OPTIONS, "is of HTTP; leave it out, or --mcp")
 
     from embedtool.serving.source import ModelSource
 
@@ -133,15 +133,6 @@ def serve(
             echo_err(source.summary(served))
             server.run(sockets=[listener])
     echo_err("stopped")
-
-
-def _refuse_http_options(context: click.Context) -> None:
-    """Raise UsageError if an option is given that does not apply to --mcp."""
-    for parameter in context.command.params:
-        name = str(parameter.name)
-        given = context.get_parameter_source(name) is not ParameterSource.DEFAULT
-        if given and name not in MCP_OPTIONS:
-            raise click.UsageError(f"{parameter.opts[0]} is of HTTP; leave it out, or --mcp")
 
 
 def _serve_tools(served: "ServedModel", source: "ModelSource") -> None:

@@ -19,16 +19,15 @@ from embedtool.cli.options.shared import (
     json_log_option,
     overwrite_option,
 )
-from embedtool.cli.output.console import echo_err, format_coverage
 from embedtool.cli.output.dry_run import report_cluster, report_local
-from embedtool.cli.output.progress_display import format_duration, progress_reporter
+from embedtool.cli.output.progress_display import progress_reporter
+from embedtool.cli.output.training_summary import print_summary
 from embedtool.cli.signals import graceful_shutdown
 from embedtool.config.text import TextConfig
 from embedtool.config.training import CheckpointConfig, ClusterConfig, GloveConfig, TrainerConfig
-from embedtool.messages import counted
 
 if TYPE_CHECKING:
-    from embedtool.model.vectors import Model
+    pass
 
 CLUSTER = (("cluster", "replicas", "syncs"), ("cluster",))
 """The options about clusters of Word2Vec and FastText, and of GloVe, which has no replicas."""
@@ -116,18 +115,6 @@ def _train(
             **asdict(checkpoints),
         )  # fmt: skip
     print_summary(output, model)
-
-
-def print_summary(output: Path, model: "Model") -> None:
-    """Say what was trained."""
-    description = model.description
-    summary, training = description["vocabulary"], description["training"]
-    perplexity = training["epochs"][-1].get("perplexity") if training["epochs"] else None
-    echo_err(
-        f"{output}: {counted(summary['types_kept'], 'word')} x {model.vectors.vector_size}, "
-        f"{format_coverage(summary)}, {format_duration(training['seconds'])}"
-        + (f", perplexity {perplexity:.1f}" if perplexity else "")
-    )
 
 
 algorithm_commands(
