@@ -101,7 +101,8 @@ def _ngram_steps(value: float) -> None:
 
     from embedtool.kernels.jit import jit_inline
     from embedtool.kernels.sgd import minibatch
-    from embedtool.kernels.sgd.arrays import GatherScratch, RowCache, WordRows
+    from embedtool.kernels.sgd.arrays import RowCache, WordRows
+    from embedtool.kernels.sgd.scratch import GatherScratch
     from embedtool.kernels.simd.rows import scaled_diff
 
     power = 1 + value

@@ -1,7 +1,7 @@
 """GloVe on a cluster: stratified SGD over blocks of words and contexts, byte for byte as local.
 
 Blocks of rows are in groups by the lowest bits of their numbers, blocks of columns anew in each
-epoch (`trainers.glove.cells_in_epoch`). All cells of a group of rows and a group of columns are
+epoch (`trainers.glove_cells`). All cells of a group of rows and a group of columns are
 trained by one task, which is given both groups' blocks of the tables and returns them changed. In
 an epoch each group of columns goes from one group of rows to the next, until it has been with all
 of them (Gemulla et al. 2011). Which tasks wait for which follows from whose results they need.
@@ -27,14 +27,13 @@ from embedtool.model.vectors import WordVectors
 from embedtool.trainers.aligned import aligned_zeros
 from embedtool.trainers.checkpoint import Checkpointer
 from embedtool.trainers.glove import (
-    cells_in_epoch,
-    column_blocks_by_index,
     end_epoch,
     init_state,
     start_message,
     train_cell,
     word_vectors,
 )
+from embedtool.trainers.glove_cells import cells_in_epoch, column_blocks_by_index
 from embedtool.trainers.state import State
 from embedtool.trainers.warm_start import WarmStart
 

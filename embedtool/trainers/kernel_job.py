@@ -16,22 +16,24 @@ from embedtool.kernels.sgd.arrays import (
     MAX_STREAMS,
     MICROBATCH_TOKENS,
     MINIBATCH_TOKENS,
-    ROW_SUMS,
     Chunk,
-    GatherScratch,
-    MergeScratch,
-    MicrobatchScratch,
     NegativeTable,
     Options,
     RowCache,
-    RowSums,
-    Scratch,
     SharedArrays,
     StreamTokens,
     Tables,
     Text,
     Tree,
     WordRows,
+)
+from embedtool.kernels.sgd.scratch import (
+    ROW_SUMS,
+    GatherScratch,
+    MergeScratch,
+    MicrobatchScratch,
+    RowSums,
+    Scratch,
 )
 from embedtool.kernels.sgd.train_chunk import train_chunk
 from embedtool.kernels.simd.gemm import ROW_MULTIPLE

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from embedtool.config.training import GloveConfig
-from embedtool.corpus.cooccurrence import Cooccurrence
+from embedtool.corpus.cooccurrence import Cell, Cooccurrence
 from embedtool.io.progress import Progress, silent
-from embedtool.trainers import glove
+from embedtool.trainers import glove, glove_cells
 from embedtool.trainers.state import State
 from tests.kernels.test_glove import table
 
@@ -75,8 +75,8 @@ def test_the_order_of_pairs_is_random_and_has_each_pair_once(n: int) -> None:
     assert changes == max(0, -(-n // glove.GROUP) - 1)
 
 
-def order_of(pairs: Cooccurrence, epoch: int) -> list[glove.Cell]:
-    return glove.cells_in_epoch(CONFIG, epoch, pairs.n_blocks, pairs.cell_size)
+def order_of(pairs: Cooccurrence, epoch: int) -> list[Cell]:
+    return glove_cells.cells_in_epoch(CONFIG, epoch, pairs.n_blocks, pairs.cell_size)
 
 
 def test_each_cell_with_pairs_comes_once_an_epoch() -> None:
@@ -91,9 +91,9 @@ def test_each_cell_with_pairs_comes_once_an_epoch() -> None:
 @pytest.mark.parametrize("n_groups", [2, 4, 8])
 @pytest.mark.parametrize("n_blocks", [1, 3, 8, 16])
 def test_each_pair_of_groups_comes_once_an_epoch(n_blocks: int, n_groups: int) -> None:
-    found = glove.cells_in_epoch(CONFIG, 1, n_blocks, lambda row, column: 1)
+    found = glove_cells.cells_in_epoch(CONFIG, 1, n_blocks, lambda row, column: 1)
     assert sorted(found) == list(np.ndindex(n_blocks, n_blocks))
-    indices = np.argsort(glove.column_blocks_by_index(CONFIG, 1, n_blocks))
+    indices = np.argsort(glove_cells.column_blocks_by_index(CONFIG, 1, n_blocks))
     groups = [(row % n_groups, int(indices[column]) % n_groups) for row, column in found]
     for side in range(2):
         for group in range(n_groups):
@@ -107,8 +107,8 @@ def test_workers_share_no_rows_and_each_row_has_its_pairs_in_order(
     workers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pairs, lock = cooccurrence(8, 1500), Lock()
-    started: list[glove.Cell] = []
-    busy: list[glove.Cell] = []
+    started: list[Cell] = []
+    busy: list[Cell] = []
     at_once: Counter[int] = Counter()
 
     def train_cell(*args: object) -> tuple[float, float]:

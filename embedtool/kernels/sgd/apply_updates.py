@@ -9,16 +9,9 @@ not depend on the threads.
 import numpy as np
 
 from embedtool.kernels.jit import jit_inline
-from embedtool.kernels.sgd.arrays import (
-    Floats,
-    MergeScratch,
-    RowCache,
-    RowSums,
-    SharedArrays,
-    Tables,
-    WordRows,
-)
+from embedtool.kernels.sgd.arrays import Floats, RowCache, SharedArrays, Tables, WordRows
 from embedtool.kernels.sgd.curvature import ONE, damped, progress
+from embedtool.kernels.sgd.scratch import MergeScratch, RowSums
 from embedtool.kernels.simd.prefetch import prefetch_element, prefetch_row
 from embedtool.kernels.simd.rows import axpy, copy_row, scal
 

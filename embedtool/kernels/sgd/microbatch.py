@@ -39,15 +39,14 @@ from embedtool.kernels.sgd.arrays import (
     MICROBATCH_TOKENS,
     Floats,
     Microbatch,
-    MicrobatchScratch,
     Options,
     RowCache,
-    Scratch,
     SharedArrays,
     StreamTokens,
 )
 from embedtool.kernels.sgd.curvature import HS_CURVATURE_SCALE, ONE, curvature, damped
 from embedtool.kernels.sgd.logistic import logistic_residuals
+from embedtool.kernels.sgd.scratch import MicrobatchScratch, Scratch
 from embedtool.kernels.simd.gemm import (
     ROW_MULTIPLE,
     gather_gemm,

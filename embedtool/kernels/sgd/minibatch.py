@@ -16,16 +16,15 @@ from embedtool.kernels.random import splitmix64, uniform01
 from embedtool.kernels.sgd.arrays import (
     MICROBATCH_TOKENS,
     MINIBATCH_TOKENS,
-    GatherScratch,
     Ints,
     Microbatch,
     Minibatch,
     RowCache,
-    Scratch,
     SharedArrays,
     WordRows,
 )
 from embedtool.kernels.sgd.microbatch import train_microbatch
+from embedtool.kernels.sgd.scratch import GatherScratch, Scratch
 from embedtool.kernels.simd.prefetch import prefetch_element, prefetch_row
 from embedtool.kernels.simd.rows import axpy, copy_row, dot, scaled_diff
 

@@ -113,7 +113,7 @@ def train_chunk(
     Parameters
     ----------
     n_streams
-        Streams of a superstep; 1 for Hogwild with one thread.
+        Streams of a superstep; 1 for Hogwild.
     chunk
         The tokens and the learning rate.
     shared
@@ -133,17 +133,16 @@ def train_chunk(
     loss, pairs, n_trials = 0.0, 0, 0.0
     for superstep in range(n_supersteps):
         lr = chunk.first_lr + (chunk.last_lr - chunk.first_lr) * superstep / n_supersteps
-        input_deltas: list[Delta] = []
-        output_deltas: list[Delta] = []
+        input_deltas, output_deltas = list[Delta](), list[Delta]()
         word_progress: dict[int, float] = defaultdict(float)  # (5) P = sum_r min(1, K_r)
         output_progress: dict[int, float] = defaultdict(float)
         for stream, tokens in enumerate(streams):
             first = superstep * MINIBATCH_TOKENS
             batch = range(first, min(first + MINIBATCH_TOKENS, len(tokens)))
             cached_in, cached_out = CachedRows(), CachedRows()
-            n_microbatches = -(-len(batch) // MICROBATCH_TOKENS)
-            for k in range(n_microbatches):
-                micro = range(batch.start + k, batch.stop, n_microbatches)
+            n_micro = -(-len(batch) // MICROBATCH_TOKENS)
+            for k in range(n_micro):
+                micro = range(batch.start + k, batch.stop, n_micro)
                 position = chunk.start + stream * part + batch.start + k * MICROBATCH_TOKENS
                 trials = _trials(tokens, micro, splitmix64(splitmix64(key) + position), shared)
                 n_trials += sum(w for _, w in trials.values())

@@ -16,15 +16,10 @@ import numpy as np
 from embedtool.kernels.jit import jit, jit_inline
 from embedtool.kernels.random import splitmix64
 from embedtool.kernels.sgd.apply_updates import apply_updates, assign_owners
-from embedtool.kernels.sgd.arrays import (
-    MINIBATCH_TOKENS,
-    Chunk,
-    Minibatch,
-    Scratch,
-    SharedArrays,
-)
+from embedtool.kernels.sgd.arrays import MINIBATCH_TOKENS, Chunk, Minibatch, SharedArrays
 from embedtool.kernels.sgd.barrier import barrier_wait
 from embedtool.kernels.sgd.minibatch import train_minibatch
+from embedtool.kernels.sgd.scratch import Scratch
 from embedtool.kernels.sgd.subsampling import subsample
 
 

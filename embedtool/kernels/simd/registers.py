@@ -92,7 +92,7 @@ def transposed(builder: Any, vectors: list[Any]) -> list[Any]:
     masks = [
         ir.Constant(
             ir.VectorType(INT, SIMD_WIDTH),
-            [at + i + turn * SIMD_WIDTH for i in range(half) for turn in (0, 1)],
+            [at + i + which * SIMD_WIDTH for i in range(half) for which in (0, 1)],
         )
         for at in (0, half)
     ]

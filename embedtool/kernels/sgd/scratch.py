@@ -1,0 +1,156 @@
+"""The memory of one thread of the kernels of Word2Vec and FastText, as named tuples."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedtool.kernels.sgd.arrays import Bools, Doubles, Floats, Ints, Longs
+
+RowSums = NDArray[Any]
+"""Records of ROW_SUMS."""
+
+ROW_SUMS = np.dtype(
+    [
+        ("progress", np.float32),
+        ("n_copies", np.float32),
+        ("curvature", np.float32),
+        ("padding", np.float32),
+    ]
+)
+"""What is summed over the deltas of a row: `progress` (eqs. 5 and 6) and the number of copies that
+replace the row, both zero between supersteps; and `curvature`, each delta's limited to 1, over all
+supersteps. A record of four floats never crosses a cache line, so that a row costs one miss."""
+
+
+class GatherScratch(NamedTuple):
+    """Where the tokens of a minibatch find their rows in the row cache.
+
+    Arrays by token are indexed from the first token of the minibatch or of its context.
+
+    Attributes
+    ----------
+    input_hash, output_hash
+        int32 (a power of two,), hash tables of indices within the stream; -1 is empty.
+    input_slot_of, output_slot_of
+        int32 (max_tokens,), the slots of each token's word.
+    input_snapshot
+        float32 (max_inputs, width), with subwords, the sums of rows before the minibatch.
+    leaf_parent
+        int32 (max_tokens,), the slot of the inner node above each token's word.
+    leaf_bit
+        bool (max_tokens,), the code bit of each token's word below that node.
+    parent_slot
+        int32 (n_streams * max_outputs,), the slot of the inner node above that of a slot; -1 for
+        the root.
+    code_bit
+        bool (n_streams * max_outputs,), the code bit of a slot's node below that node.
+    negatives
+        int32 (2, negatives of a minibatch), the negatives drawn, for minibatches of each parity.
+    negative_slot_of
+        int32 (negatives of a minibatch,), their slots.
+    uniforms
+        float64 (n_shared_negatives,), the random numbers they are drawn by.
+    """
+
+    input_hash: Ints
+    output_hash: Ints
+    input_slot_of: Ints
+    output_slot_of: Ints
+    input_snapshot: Floats
+    leaf_parent: Ints
+    leaf_bit: Bools
+    parent_slot: Ints
+    code_bit: Bools
+    negatives: Ints
+    negative_slot_of: Ints
+    uniforms: Doubles
+
+
+class MicrobatchScratch(NamedTuple):
+    """The matrices and lists of one microbatch.
+
+    Attributes
+    ----------
+    n_pairs
+        float32 (MICROBATCH_TOKENS,), positive pairs of each token.
+    hidden, hidden_delta
+        float32 (MICROBATCH_TOKENS, width), hidden vectors and their updates.
+    hidden_transposed
+        float32 (width, MICROBATCH_TOKENS).
+    hidden_sq_norms, hidden_curvature
+        float32 (MICROBATCH_TOKENS,).
+    input_gain
+        float32 (MICROBATCH_TOKENS,), how far a hidden vector moves when each of its rows moves by
+        one unit: 1 for a mean, the number of rows for a sum.
+    slot_index
+        int32 (n_streams * max_outputs,), the index of a slot in the list being made, or -1.
+    negative_slots
+        int32 (n_shared_negatives + ROW_MULTIPLE,), the slots of the distinct negatives.
+    negative_weights
+        float32 (n_shared_negatives + ROW_MULTIPLE,), negatives per pair that each stands for.
+    negative_scores, negative_trials, negative_hess_weights
+        float32 (n_shared_negatives + ROW_MULTIPLE, MICROBATCH_TOKENS), as `logistic_residuals`
+        takes and leaves them.
+    zero_labels
+        float32, zeros of that shape: the labels of negatives.
+    target_slots
+        int32 (max_targets,), the slots of each token's targets, one token after another.
+    target_ends
+        int64 (MICROBATCH_TOKENS + 1,), 0, then where in that list each token's targets end.
+    target_scores, target_labels, target_trials, target_hess_weights
+        float32 (max_targets,), as `logistic_residuals` takes and leaves them.
+    """
+
+    n_pairs: Floats
+    hidden: Floats
+    hidden_delta: Floats
+    hidden_transposed: Floats
+    hidden_sq_norms: Floats
+    hidden_curvature: Floats
+    input_gain: Floats
+    slot_index: Ints
+    negative_slots: Ints
+    negative_weights: Floats
+    negative_scores: Floats
+    negative_trials: Floats
+    negative_hess_weights: Floats
+    zero_labels: Floats
+    target_slots: Ints
+    target_ends: Longs
+    target_scores: Floats
+    target_labels: Floats
+    target_trials: Floats
+    target_hess_weights: Floats
+
+
+class MergeScratch(NamedTuple):
+    """What a thread applies to the tables at the end of a superstep.
+
+    Attributes
+    ----------
+    delta_rows, delta_slots
+        int32 (max_deltas,), the row of the table and the slot of each delta.
+    delta_factors
+        float32 (max_deltas,), what its delta and its progress are multiplied by.
+    word_progress
+        float32 (n_words,), with subwords, the progress of each word (eq. 5); zeros between
+        supersteps.
+    input_sums, output_sums
+        ROW_SUMS (n_rows,); one array for all threads, but with Hogwild one for each.
+    """
+
+    delta_rows: Ints
+    delta_slots: Ints
+    delta_factors: Floats
+    word_progress: Floats
+    input_sums: RowSums
+    output_sums: RowSums
+
+
+class Scratch(NamedTuple):
+    """The memory of one thread."""
+
+    gather: GatherScratch
+    microbatch: MicrobatchScratch
+    merge: MergeScratch
