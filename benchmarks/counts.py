@@ -14,8 +14,9 @@ from tempfile import TemporaryDirectory
 from embedtool.config.text import TextConfig
 from embedtool.config.training import GloveConfig
 from embedtool.corpus.corpus import Corpus
-from embedtool.corpus.encoding import encode, scan
+from embedtool.corpus.encoding import encode
 from embedtool.corpus.pair_counting import count_cooccurrence
+from embedtool.corpus.scanning import scan
 from embedtool.corpus.vocabulary import build_vocabulary
 
 TOLERANCE = 1e-5

@@ -21,7 +21,7 @@ from embedtool.config.training import Word2VecConfig
 from embedtool.contextual.batches import Segments, segment_corpus, split_held_out
 from embedtool.contextual.training import encode_by_rows
 from embedtool.corpus.corpus import Corpus
-from embedtool.corpus.encoding import scan
+from embedtool.corpus.scanning import scan
 from embedtool.io.progress import Progress
 from embedtool.model.vectors import Model
 from embedtool.training import train

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.measure import machine
 from embedtool.corpus.corpus import Corpus
-from embedtool.corpus.encoding import scan
+from embedtool.corpus.scanning import scan
 
 Sizes = tuple[int, int]
 """Tokens and distinct tokens."""

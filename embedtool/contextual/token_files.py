@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.contextual.encoders import ContextualEncoder
-from embedtool.corpus.encoding import BYTE
+from embedtool.corpus.scanning import BYTE
 from embedtool.corpus.string_table import StringTable
 from embedtool.errors import OutputError
 from embedtool.formats.arrow_table import import_pyarrow

@@ -13,7 +13,8 @@ from embedtool.config.text import TOKENIZER_FIELDS, TextConfig
 from embedtool.contextual._torch import require_torch
 from embedtool.contextual.batches import TrainingBatches
 from embedtool.corpus.corpus import Corpus
-from embedtool.corpus.encoding import EncodedCorpus, ScannedText, check_pairs, encode
+from embedtool.corpus.encoding import EncodedCorpus, check_pairs, encode
+from embedtool.corpus.scanning import ScannedText
 from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.errors import TrainingError, VocabularyError
 from embedtool.io.machine import MiB

@@ -200,9 +200,8 @@ def _count(
 ) -> int:
     """Count chunks of the corpus on several threads; each leaves a run when its entries are full.
 
-    Begins after `n_counted` tokens and returns how many have been counted at the end: all, or those
-    of the chunks that had been begun when saving was due. An entry needs ENTRY_BYTES, and as many
-    for the sum when the entries are summed.
+    Return how many tokens have been counted: all, or those of the chunks that had been begun when
+    saving was due. An entry needs ENTRY_BYTES, and as many for its sum.
     """
     workers = config.workers or 1
     n_entries = _entries_per_worker(config, corpus.n_tokens)

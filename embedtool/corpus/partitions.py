@@ -1,6 +1,6 @@
 """A corpus in partitions, each of which is read by itself, on any machine.
 
-The merged vocabulary and the ids of all partitions equal those of `encoding.scan` and
+The merged vocabulary and the ids of all partitions equal those of `scanning.scan` and
 `encoding.encode`. Words are assigned to ranges by their hash, so that each range of all partitions
 can be merged by itself.
 """
@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from embedtool.config.text import TextConfig
 from embedtool.corpus.corpus import Corpus
-from embedtool.corpus.encoding import END, ID, ScanAccumulator, TokenWriter, cached_scan
 from embedtool.corpus.interning import Interner, WordInterner
 from embedtool.corpus.notes import ReadingNotes
 from embedtool.corpus.records import is_parquet, kind_of
+from embedtool.corpus.scanning import END, ID, ScanAccumulator, TokenWriter, cached_scan
 from embedtool.corpus.sources import FileSignature, open_source, signatures_of
 from embedtool.corpus.tokens import decode_token, encode_token
 from embedtool.io.encodings import is_utf8
@@ -304,7 +304,7 @@ def merge_range(
     )
     return (
         MergedRange(
-            b"".join(words[place] for place in kept), counts[kept],
+            b"".join(words[i] for i in kept), counts[kept],
             first_partitions, first_ids, kept, n_types,
         ),
         range_rows,

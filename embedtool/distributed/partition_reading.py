@@ -17,7 +17,7 @@ from embedtool.config.base import LARGEST
 from embedtool.config.text import TextConfig
 from embedtool.config.training import VocabularyConfig
 from embedtool.corpus.corpus import Corpus
-from embedtool.corpus.encoding import ID, check_pairs
+from embedtool.corpus.encoding import check_pairs
 from embedtool.corpus.notes import ReadingNotes, warn_of_reading
 from embedtool.corpus.partitions import (
     MergedRange,
@@ -33,6 +33,7 @@ from embedtool.corpus.partitions import (
     read_partition,
     rows_of_range,
 )
+from embedtool.corpus.scanning import ID
 from embedtool.corpus.sources import STDIN, absolute, total_size
 from embedtool.corpus.tokens import encode_token
 from embedtool.corpus.vocabulary import Vocabulary, build_vocabulary, merge_vocabularies

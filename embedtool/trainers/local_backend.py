@@ -6,15 +6,8 @@ from tempfile import TemporaryDirectory
 
 from embedtool.config.training import TrainerConfig
 from embedtool.corpus.corpus import Corpus
-from embedtool.corpus.encoding import (
-    EncodedCorpus,
-    ScannedText,
-    cached_scan,
-    check_pairs,
-    encode,
-    scan,
-    warn_about_text,
-)
+from embedtool.corpus.encoding import EncodedCorpus, check_pairs, encode
+from embedtool.corpus.scanning import ScannedText, cached_scan, scan, warn_about_text
 from embedtool.corpus.vocabulary import Vocabulary, build_vocabulary, merge_vocabularies
 from embedtool.io.progress import Report
 from embedtool.model.vectors import Model

@@ -23,14 +23,9 @@ from typing import Any
 import numpy as np
 
 from embedtool import __version__
-from embedtool.corpus.encoding import (
-    COUNT,
-    ENCODED_FILES,
-    EncodedCorpus,
-    EncodedText,
-    open_encoded,
-)
+from embedtool.corpus.encoding import ENCODED_FILES, EncodedCorpus, EncodedText, open_encoded
 from embedtool.corpus.object_stores import is_store
+from embedtool.corpus.scanning import COUNT
 from embedtool.corpus.sources import STDIN, absolute, display_name, is_url, signatures_of
 from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.errors import ModelError, OutputError

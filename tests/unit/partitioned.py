@@ -9,7 +9,7 @@ import numpy as np
 
 from embedtool.config.training import VocabularyConfig
 from embedtool.corpus.corpus import Corpus
-from embedtool.corpus.encoding import ID, encode, scan
+from embedtool.corpus.encoding import encode
 from embedtool.corpus.partitions import (
     Partition,
     encode_partition,
@@ -19,6 +19,7 @@ from embedtool.corpus.partitions import (
     read_partition,
     rows_of_range,
 )
+from embedtool.corpus.scanning import ID, scan
 from embedtool.corpus.vocabulary import Vocabulary, build_vocabulary
 
 BOM = b"\xef\xbb\xbf"

@@ -3,10 +3,7 @@
 from pathlib import Path
 
 from embedtool.corpus.corpus import Corpus
-from embedtool.corpus.encoding import (
-    ScannedText,
-    scan,
-)
+from embedtool.corpus.scanning import ScannedText, scan
 
 
 def write(path: Path, data: bytes | str) -> Path:

@@ -10,9 +10,10 @@ import pytest
 from embedtool.config.training import CheckpointConfig, GloveConfig, VocabularyConfig
 from embedtool.corpus.cooccurrence import open_cooccurrence
 from embedtool.corpus.corpus import Corpus
-from embedtool.corpus.encoding import EncodedCorpus, cached_scan, encode, scan
+from embedtool.corpus.encoding import EncodedCorpus, encode
 from embedtool.corpus.pair_counting import count_cooccurrence
 from embedtool.corpus.recipes import get
+from embedtool.corpus.scanning import cached_scan, scan
 from embedtool.corpus.sorted_runs import SortedRuns
 from embedtool.corpus.vocabulary import build_vocabulary
 from embedtool.model import store

@@ -18,7 +18,8 @@ from embedtool.config.training import (
     Word2VecConfig,
 )
 from embedtool.corpus.corpus import Corpus
-from embedtool.corpus.encoding import EncodedCorpus, encode, scan
+from embedtool.corpus.encoding import EncodedCorpus, encode
+from embedtool.corpus.scanning import scan
 from embedtool.corpus.vocabulary import build_vocabulary
 from embedtool.errors import (
     ConfigError,

@@ -9,9 +9,7 @@ import pytest
 
 from embedtool.corpus.concurrency import LOOKAHEAD, ordered_map
 from embedtool.corpus.corpus import Corpus
-from embedtool.corpus.encoding import (
-    scan,
-)
+from embedtool.corpus.scanning import scan
 from embedtool.errors import CorpusError
 from embedtool.io.progress import Progress
 from tests.unit.scanned_texts import write

@@ -17,15 +17,9 @@ from hypothesis import strategies as st
 from embedtool.config.text import TextConfig
 from embedtool.config.training import VocabularyConfig
 from embedtool.corpus.corpus import Corpus
-from embedtool.corpus.encoding import (
-    EncodedCorpus,
-    encode,
-    open_scan,
-    scan,
-    scan_vocabulary,
-    sentences_of,
-)
+from embedtool.corpus.encoding import EncodedCorpus, encode, sentences_of
 from embedtool.corpus.interning import WordInterner
+from embedtool.corpus.scanning import open_scan, scan, scan_vocabulary
 from embedtool.corpus.vocabulary import Vocabulary, build_vocabulary
 from embedtool.errors import CorpusError, VocabularyError
 from embedtool.io.array_file import map_file

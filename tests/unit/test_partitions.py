@@ -15,7 +15,6 @@ import pytest
 from embedtool.config.text import TextConfig
 from embedtool.config.training import VocabularyConfig
 from embedtool.corpus.corpus import Corpus
-from embedtool.corpus.encoding import ID
 from embedtool.corpus.partitions import (
     MergedRange,
     PartitionWords,
@@ -25,6 +24,7 @@ from embedtool.corpus.partitions import (
     read_partition,
     rows_of_range,
 )
+from embedtool.corpus.scanning import ID
 from embedtool.errors import CorpusError
 from tests.unit.partitioned import (
     BLOCK_BYTES,

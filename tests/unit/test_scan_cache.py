@@ -7,10 +7,7 @@ import pytest
 
 from embedtool.config.text import TextConfig
 from embedtool.corpus.corpus import Corpus
-from embedtool.corpus.encoding import (
-    cached_scan,
-    scan,
-)
+from embedtool.corpus.scanning import cached_scan, scan
 from embedtool.errors import CorpusError, EmbedtoolError
 from tests.unit.scanned_texts import scanned_text, write
 

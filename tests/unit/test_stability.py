@@ -11,7 +11,8 @@ from embedtool.analysis.neighbours import neighbourhood_overlap
 from embedtool.config.text import TextConfig
 from embedtool.config.training import Word2VecConfig
 from embedtool.corpus.corpus import Corpus
-from embedtool.corpus.encoding import END, ID, EncodedCorpus, encode, resample, scan
+from embedtool.corpus.encoding import EncodedCorpus, encode, resample
+from embedtool.corpus.scanning import END, ID, scan
 from embedtool.corpus.vocabulary import build_vocabulary
 from embedtool.errors import EvaluationError, ModelError, StoppedError
 from embedtool.evaluation.tasks import PairSet

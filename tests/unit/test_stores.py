@@ -15,9 +15,9 @@ import pytest
 from embedtool.config.text import TextConfig
 from embedtool.corpus import object_stores
 from embedtool.corpus.corpus import Corpus
-from embedtool.corpus.encoding import cached_scan
 from embedtool.corpus.phrases import rereadable
 from embedtool.corpus.records import kind_of
+from embedtool.corpus.scanning import cached_scan
 from embedtool.corpus.sources import (
     display_name,
     find_sources,

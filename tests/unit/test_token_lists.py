@@ -14,8 +14,8 @@ import embedtool
 from embedtool.config.text import TextConfig
 from embedtool.config.training import GloveConfig, VocabularyConfig
 from embedtool.corpus.corpus import Corpus
-from embedtool.corpus.encoding import cached_scan, scan, scan_vocabulary
 from embedtool.corpus.partitions import join_ranges, merge_range, partition, read_partition
+from embedtool.corpus.scanning import cached_scan, scan, scan_vocabulary
 from embedtool.corpus.tokens import decode_token, encode_token
 from embedtool.corpus.vocabulary import build_vocabulary, read_vocabulary, vocabulary_lines
 from embedtool.errors import CorpusError

@@ -30,7 +30,7 @@ def vocab(inputs: tuple[str, ...], output: Path | None, **options: Any) -> None:
     text = TextConfig.from_options(options)
 
     from embedtool.corpus.corpus import Corpus
-    from embedtool.corpus.encoding import scan_vocabulary
+    from embedtool.corpus.scanning import scan_vocabulary
     from embedtool.corpus.vocabulary import vocabulary_lines
     from embedtool.io.atomic import atomic_write, check_output_file
 

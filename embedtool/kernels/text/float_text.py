@@ -57,25 +57,25 @@ def parse_lines(
         end = stop
         while end > start and (text[end - 1] == SPACE or text[end - 1] == RETURN):
             end -= 1
-        place = start
-        while place < end and text[place] != SPACE:
-            place += 1
-        if not _numbers(text, place, end, matrix, line):
-            place = _last_spaces(text, start, end, matrix.shape[1])
-            if not _numbers(text, place, end, matrix, line):
-                place = start
-        spans[line, 0], spans[line, 1] = start, place if place > start else -1
+        offset = start
+        while offset < end and text[offset] != SPACE:
+            offset += 1
+        if not _numbers(text, offset, end, matrix, line):
+            offset = _last_spaces(text, start, end, matrix.shape[1])
+            if not _numbers(text, offset, end, matrix, line):
+                offset = start
+        spans[line, 0], spans[line, 1] = start, offset if offset > start else -1
         start = stop + 1
 
 
 @jit_strict
 def _last_spaces(text: NDArray[np.uint8], start: int, end: int, n_spaces: int) -> int:
     """Return where the last `n_spaces` spaces of a line begin, or its start if there are fewer."""
-    place = end
-    while place > start and n_spaces > 0:
-        place -= 1
-        n_spaces -= text[place] == SPACE
-    return place if n_spaces == 0 else start
+    offset = end
+    while offset > start and n_spaces > 0:
+        offset -= 1
+        n_spaces -= text[offset] == SPACE
+    return offset if n_spaces == 0 else start
 
 
 @jit_strict
@@ -207,17 +207,17 @@ def _write_number(value: float, text: NDArray[np.uint8], at: int) -> int:
     n_shown = max(n_digits, n_before)
     with_point = 0 < n_before < n_shown
     last = at + n_shown + with_point
-    place = last
+    offset = last
     for k in range(n_shown - 1, -1, -1):
         if with_point and k == n_before - 1:
-            place -= 1
-            text[place] = POINT
-        place -= 1
+            offset -= 1
+            text[offset] = POINT
+        offset -= 1
         if k < n_digits:
-            text[place] = ZERO + digits % 10
+            text[offset] = ZERO + digits % 10
             digits //= 10
         else:
-            text[place] = ZERO
+            text[offset] = ZERO
     at = last
     if not fixed:
         text[at] = SMALL_E

@@ -344,14 +344,16 @@ def filter_ids(
     """
     n, start = 0, 0
     for k in range(len(ends)):
-        n = _keep(ids[start : ends[k]], rows, kept, n)
+        n = _filter(ids[start : ends[k]], rows, kept, n)
         start = ends[k]
         kept_ends[k] = n
-    return _keep(ids[start:], rows, kept, n)
+    return _filter(ids[start:], rows, kept, n)
 
 
 @jit
-def _keep(ids: NDArray[np.int32], rows: NDArray[np.int32], kept: NDArray[np.int32], n: int) -> int:
+def _filter(
+    ids: NDArray[np.int32], rows: NDArray[np.int32], kept: NDArray[np.int32], n: int
+) -> int:
     for i in range(len(ids)):
         row = rows[ids[i]]
         kept[n] = row
