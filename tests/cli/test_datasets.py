@@ -7,10 +7,10 @@ import pytest
 
 from embedtool.evaluation import registry as registry_module
 from tests.conftest import Run
-from tests.unit import test_recipes
-from tests.unit.test_recipes import Site
+from tests.unit import conftest
+from tests.unit.recipe_sources import Site
 
-site = test_recipes.site
+site = conftest.site
 
 PAIRS = b"king queen 9\nking taller 1\nqueen palace 6\n"
 

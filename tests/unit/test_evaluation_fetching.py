@@ -11,10 +11,7 @@ from embedtool.evaluation import fetching
 from embedtool.evaluation.datasets import read_analogies, read_pairs
 from embedtool.evaluation.fetching import cache_folder, fetch, is_available, locate
 from embedtool.evaluation.registry import DatasetEntry, find_dataset
-from tests.unit import test_recipes
-from tests.unit.test_recipes import Site, left_in
-
-site = test_recipes.site
+from tests.unit.recipe_sources import Site, left_in
 
 CONTENT = b"old\tnew\t1.58\nsmart\tdumb\t0.55\n"
 CHECKSUM = hashlib.sha256(CONTENT).hexdigest()
