@@ -91,15 +91,15 @@ def _train(
 
     from embedtool.corpus.corpus import Corpus
     from embedtool.corpus.vocabulary import read_vocabulary
+    from embedtool.model import store
     from embedtool.training import train as train_model
 
+    store.check_target(output, overwrite)  # before the inputs are looked for
     words = read_vocabulary(vocab)[0] if vocab else None
     corpus = Corpus(inputs, text)
     if dry_run:
-        from embedtool.model import store
         from embedtool.trainers.warm_start import WarmStart
 
-        store.check_target(output, overwrite)
         start = WarmStart(store.load(init).vectors, freeze) if init else None
         report_needs = report_local if settings.cluster is None else report_cluster
         report_needs(
