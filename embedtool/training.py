@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
 
 from embedtool.config.base import Config
@@ -12,14 +11,20 @@ from embedtool.config.tasks import ContextualConfig
 from embedtool.config.text import TextConfig
 from embedtool.config.training import CheckpointConfig, ClusterConfig, TrainerConfig
 from embedtool.corpus.corpus import Corpus
-from embedtool.errors import ConfigError, ModelError, resume_call
+from embedtool.errors import ConfigError, ModelError
 from embedtool.io.progress import Report, silent
 from embedtool.model import store
 from embedtool.model.vectors import Model
 from embedtool.trainers.checkpoint import StopRequest
 from embedtool.trainers.local_backend import LocalBackend
 from embedtool.trainers.records import algorithm_of
-from embedtool.trainers.session import Backend, InitialModel, TrainingSession, keep_or_clear
+from embedtool.trainers.session import (
+    Backend,
+    InitialModel,
+    TrainingSession,
+    keep_or_clear,
+    new_training_dir,
+)
 from embedtool.trainers.training_dir import TrainingDir, lock_training_dir
 from embedtool.trainers.warm_start import WarmStart
 
@@ -114,31 +119,12 @@ def train(
     start = init if init is None or isinstance(init, Model) else store.load(init)
     corpus = _corpus(config, corpus, start)
 
-    def run(training_dir: TrainingDir) -> Model:
-        with _backend(config, settings, start, freeze, vocabulary, cache) as backend:
-            session = TrainingSession(
-                backend, training_dir, checkpoints, report, stop or StopRequest()
-            )
-            return session.train(
-                corpus, _initial_model(init, freeze, training_dir), settings.cluster
-            )
-
-    if target is None:
-        with TemporaryDirectory(prefix="embedtool-") as name:
-            return run(TrainingDir(None, Path(name)))
-    with lock_training_dir(target) as training_dir:
-        if training_dir.is_resumable and not overwrite:
-            raise ModelError(
-                f"{target}: its training was interrupted; go on with: {resume_call(target)}; or "
-                "begin anew with overwrite=True",
-                parameters=("overwrite",), resumable=target,
-            )  # fmt: skip
-        training_dir.clear()
-        with keep_or_clear(training_dir, target):
-            model = run(training_dir)
-            store.save(model, target)
-            training_dir.clear()
-    return model
+    with (
+        new_training_dir(target, overwrite=overwrite) as training_dir,
+        _backend(config, settings, start, freeze, vocabulary, cache) as backend,
+    ):
+        session = TrainingSession(backend, training_dir, checkpoints, report, stop)
+        return session.train(corpus, _initial_model(init, freeze, training_dir), settings.cluster)
 
 
 def resume(
@@ -200,13 +186,8 @@ def resume(
         with keep_or_clear(training_dir, target):
             init = store.load(manifest.init) if manifest.init else None
             with _backend(config, settings, init, manifest.freeze) as backend:
-                session = TrainingSession(
-                    backend, training_dir, checkpoints, report, stop or StopRequest()
-                )
-                model = session.resume(manifest)
-            store.save(model, target)
-            training_dir.clear()
-    return model
+                session = TrainingSession(backend, training_dir, checkpoints, report, stop)
+                return session.resume(manifest)
 
 
 def _check_options(

@@ -7,14 +7,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Generic, Protocol, TypeVar
 
 from embedtool.config.base import Config
 from embedtool.config.training import CheckpointConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.encoding import EncodedText
-from embedtool.errors import ClusterError, OutputError, StoppedError, TrainingError, resume_call
+from embedtool.errors import (
+    ClusterError,
+    ModelError,
+    OutputError,
+    StoppedError,
+    TrainingError,
+    resume_call,
+)
 from embedtool.io.progress import Report, silent
+from embedtool.model import store
 from embedtool.model.vectors import Model
 from embedtool.trainers.checkpoint import Checkpointer, StopRequest
 from embedtool.trainers.history import History
@@ -24,7 +33,7 @@ from embedtool.trainers.records import (
     TrainingManifest,
     TrainingRecord,
 )
-from embedtool.trainers.training_dir import TrainingDir
+from embedtool.trainers.training_dir import TrainingDir, lock_training_dir
 
 ScannedT = TypeVar("ScannedT", bound=ScannedCorpus)
 EncodedT = TypeVar("EncodedT", bound=EncodedText)
@@ -112,7 +121,7 @@ class TrainingSession(Generic[ScannedT, EncodedT]):
         When it is saved, and what happens on divergence.
     report : callable
         Called with the progress.
-    stop : StopRequest
+    stop : StopRequest or None
         How it is asked to stop.
     """
 
@@ -120,7 +129,7 @@ class TrainingSession(Generic[ScannedT, EncodedT]):
     training_dir: TrainingDir
     checkpoints: CheckpointConfig = field(default_factory=CheckpointConfig)
     report: Report = silent
-    stop: StopRequest = field(default_factory=StopRequest)
+    stop: StopRequest | None = None
 
     def __post_init__(self) -> None:
         self.history = History(self.report)
@@ -128,7 +137,7 @@ class TrainingSession(Generic[ScannedT, EncodedT]):
     def train(
         self, corpus: Corpus, init: InitialModel = NO_MODEL, address: str | None = None
     ) -> Model:
-        """Read a corpus and train on it.
+        """Read a corpus, train on it, and save the model if the directory has an output.
 
         Parameters
         ----------
@@ -178,10 +187,14 @@ class TrainingSession(Generic[ScannedT, EncodedT]):
         training_dir = self.training_dir
         checkpointer = Checkpointer(
             None if training_dir.output is None else training_dir.folder, self.checkpoints,
-            record.identity(encoded.fingerprint), self.history, self.stop,
+            record.identity(encoded.fingerprint), self.history, self.stop or StopRequest(),
         )  # fmt: skip
         model = self.backend.fit(encoded, training_dir.folder, self.history, checkpointer)
-        return self._described(model, record.description(encoded, self.history))
+        model = self._described(model, record.description(encoded, self.history))
+        if training_dir.output is not None:
+            store.save(model, training_dir.output)
+            training_dir.clear()
+        return model
 
     def _described(self, model: Model, description: dict[str, Any]) -> Model:
         """Return the model with a description. Raises TrainingError if a vector is not finite."""
@@ -192,6 +205,33 @@ class TrainingSession(Generic[ScannedT, EncodedT]):
                 parameters=("learning_rate",),
             )
         return replace(model, description={**description, **model.description})
+
+
+@contextmanager
+def new_training_dir(output: Path | None, *, overwrite: bool) -> Iterator[TrainingDir]:
+    """Yield an empty directory beside the output, or, without one, a temporary directory.
+
+    Raises
+    ------
+    ModelError
+        If the directory holds an interrupted training that is not to be overwritten, or another
+        process trains there.
+    """
+    if output is None:
+        with TemporaryDirectory(prefix="embedtool-") as name:
+            yield TrainingDir(None, Path(name))
+        return
+    with lock_training_dir(output) as training_dir:
+        if training_dir.is_resumable and not overwrite:
+            raise ModelError(
+                f"{output}: its training was interrupted; go on with: {resume_call(output)}; or "
+                "begin anew with overwrite=True",
+                parameters=("overwrite",),
+                resumable=output,
+            )
+        training_dir.clear()
+        with keep_or_clear(training_dir, output):
+            yield training_dir
 
 
 @contextmanager
