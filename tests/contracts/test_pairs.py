@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from embedtool.cli.flags import with_flags
 from embedtool.config.text import TextConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.errors import TrainingError
@@ -19,6 +20,8 @@ MESSAGE = (
     "no two words stand in one line, so that there is nothing to learn from; put a sentence in a "
     "line, or join lines up to an empty one with paragraphs=True"
 )
+SHOWN = with_flags(MESSAGE, ("paragraphs",))
+"""The message on the command line."""
 MODES: list[tuple[str, dict[str, Any]]] = [
     ("glove", {}),
     *(
@@ -83,7 +86,7 @@ def test_nothing_is_left_behind(run: Run, tmp_path: Path) -> None:
     path.write_text("one\ntwo\n" * 50)
     result = run("train", "word2vec", path, "-o", tmp_path / "model")
     assert result.exit_code == 1
-    assert result.stderr.splitlines()[-1] == f"Error: {MESSAGE}"
+    assert result.stderr.splitlines()[-1] == f"Error: {SHOWN}"
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -95,4 +98,4 @@ def test_an_encoder_needs_pairs_too(
     arguments = ["contextual", "train", encoders["static"], path, "-o", tmp_path / "encoder"]
     result = run(*arguments, "--hidden-size", "8", "--workers", "1")
     assert result.exit_code == 1
-    assert result.stderr.splitlines()[-1] == f"Error: {MESSAGE}"
+    assert result.stderr.splitlines()[-1] == f"Error: {SHOWN}"
