@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from embedtool.cli.repl import ShellSession
+from embedtool.cli.commands.repl import ShellSession
 
 OpenSession = Callable[..., ShellSession]
 """Opens a session over the models of these names, else over that of Word2Vec."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from embedtool.cli.repl import ShellSession
+from embedtool.cli.commands.repl import ShellSession
 from tests.cli.conftest import SETTINGS, OpenSession
 from tests.conftest import Run
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from embedtool.cli.repl import ShellSession
+from embedtool.cli.commands.repl import ShellSession
 from embedtool.config.choices import ANALOGY_METHODS
 from embedtool.config.tasks import SensesConfig
 from embedtool.contextual import queries, senses

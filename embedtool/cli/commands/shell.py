@@ -18,7 +18,7 @@ from embedtool.messages import counted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from embedtool.cli.repl import ShellSession
+    from embedtool.cli.commands.repl import ShellSession
 
 
 @click.command()
@@ -39,7 +39,7 @@ def shell(models: tuple[Path, ...], **settings: Any) -> None:
     Options apply until a line such as :n 20 changes them. If standard input or output is not a
     terminal, each line of standard input is answered; the exit code is 1 if one has no answer.
     """
-    from embedtool.cli.repl import ShellSession
+    from embedtool.cli.commands.repl import ShellSession
 
     in_terminal = sys.stdin.isatty() and sys.stdout.isatty()
     session = ShellSession(models, settings, echo_lines=not in_terminal)
@@ -51,7 +51,7 @@ def shell(models: tuple[Path, ...], **settings: Any) -> None:
 
 def answer_lines(session: "ShellSession") -> int:
     """Answer the lines of standard input, and return the exit code: 1 if one has no answer."""
-    from embedtool.cli.repl import COMMAND_PREFIX
+    from embedtool.cli.commands.repl import COMMAND_PREFIX
 
     code = 0
     lines = decoded_lines(sys.stdin.buffer)
