@@ -122,10 +122,6 @@ def fit_rotation(source: Rows, target: Rows) -> Alignment:
     source, target : ndarray of float32, shape (n_pairs, vector_size)
         Row i of one belongs to row i of the other.
 
-    Returns
-    -------
-    Alignment
-
     Raises
     ------
     EvaluationError
@@ -175,10 +171,6 @@ def align(source: AnyVectors, target: AnyVectors, n_anchors: int | None = N_ANCH
     n_anchors : int or None
         Number of words; None for all shared words.
 
-    Returns
-    -------
-    Alignment
-
     Raises
     ------
     EvaluationError
@@ -212,10 +204,6 @@ def drift(
         Measure these words instead.
     n : int
         Number of words.
-
-    Returns
-    -------
-    Drift
 
     Raises
     ------

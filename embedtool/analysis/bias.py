@@ -123,10 +123,6 @@ def weat(vectors: AnyVectors, test: WeatTest, config: WeatConfig | None = None) 
     config : WeatConfig, optional
         The number of permutations and the seed.
 
-    Returns
-    -------
-    WeatResult
-
     Raises
     ------
     EvaluationError
@@ -172,18 +168,12 @@ def project(vectors: AnyVectors, pairs: Sequence[str], words: Sequence[str]) -> 
 
     Parameters
     ----------
-    vectors : WordVectors or Model
-        The model.
     pairs : sequence of str
         Expressions of unit vectors. Several give the first principal component of their
         differences, with the sign of their sum. It is not centred, because a pair and its reverse
         are the same (Bolukbasi et al. 2016, section 5).
     words : sequence of str
         What is projected.
-
-    Returns
-    -------
-    Projections
 
     Raises
     ------
@@ -214,17 +204,6 @@ def read_weat(path: str | Path, encoding: str = UTF8) -> tuple[WeatTest, ...]:
 
     It holds a list `test`, each with `name`, `targets` and `attributes`; the latter two are tables
     of two lists of words by name, in the order in which they are compared.
-
-    Parameters
-    ----------
-    path : str or Path
-        The file.
-    encoding : str
-        Of the file.
-
-    Returns
-    -------
-    tuple of WeatTest
 
     Raises
     ------

@@ -140,8 +140,6 @@ def word_overlaps(
 
     Parameters
     ----------
-    first, second : WordVectors
-        The models.
     k : int
         At least 1; reduced if the models share too few words.
     words : sequence of str, optional

@@ -59,8 +59,6 @@ def layout(rows: Rows, method: Layout = "pca", seed: int = 1, report: Report = s
         further row near its nearest neighbour among the rows before it.
     seed : int
         The same rows and seed give the same points.
-    report : Report
-        Receives the progress.
 
     Returns
     -------

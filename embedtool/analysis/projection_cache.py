@@ -44,8 +44,6 @@ def cached_layout(
         As for `projection.layout`.
     folder : Path
         Of the model.
-    report : Report
-        Receives the progress.
 
     Returns
     -------

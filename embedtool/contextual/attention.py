@@ -68,7 +68,6 @@ def multi_head_attention(
     ----------
     queries, keys, values : ndarray of float, shape (..., n, d)
         Already projected, if they are to be.
-    n_heads : int
     mask : ndarray of bool
         As for `scaled_dot_product_attention`.
 
@@ -98,7 +97,6 @@ def attention_mask(n: int, *, causal: bool = False, itself: bool = True) -> NDAr
 
     Parameters
     ----------
-    n : int
     causal : bool
         Tokens do not attend to later ones.
     itself : bool

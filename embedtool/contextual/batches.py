@@ -81,12 +81,7 @@ class Batch:
 
 
 class TrainingBatches:
-    """The batches of a corpus: a training split and a held-out split.
-
-    Attributes
-    ----------
-    train_split, held_out : Segments
-    """
+    """The batches of a corpus: a training split and a held-out split."""
 
     def __init__(self, corpus: EncodedCorpus, config: ContextualConfig) -> None:
         self.corpus, self.config = corpus, config
@@ -214,11 +209,8 @@ def masked_batch(
 
     Parameters
     ----------
-    corpus : EncodedCorpus
-    segments : Segments
     mask_probability : float
         The probability of a token to be a target; at least one is.
-    rng : numpy.random.Generator
     only_masked : bool
         Replace all targets with the mask, id n_words + 1, as in evaluation.
     """

@@ -32,13 +32,10 @@ def distill(
 
     Parameters
     ----------
-    encoder : ContextualEncoder
     words : list of str
         Those that the encoder does not know are left out.
     counts : ndarray of int64, shape (n_words,)
         How often each word occurs; None: as by Zipf's law, in the order given.
-    config : DistillConfig
-    report : Report
     by_frequency : bool
         Without counts, whether the order is known to be by frequency.
 

@@ -20,7 +20,6 @@ class DocumentsInContext(BagOfWords):
     ----------
     rows : ndarray of float32, shape (n_words, 0)
         A word has no vector outside of its document.
-    texts : tuple of str
     """
 
     __repr__ = brief
@@ -48,8 +47,6 @@ def contextual_means(
 
     Parameters
     ----------
-    encoder : ContextualEncoder
-    bags : DocumentsInContext
     weights : ndarray of float, shape (n_words,)
         The weight of each word, above 0.
     divisor : "weights" or "tokens"

@@ -55,7 +55,6 @@ class Encoder(nn.Module):  # type: ignore[misc]
 
     Parameters
     ----------
-    config : ContextualConfig
     n_words, static_size : int
         Shape of the static model's matrix.
     """
@@ -230,7 +229,6 @@ class Encoder(nn.Module):  # type: ignore[misc]
 
         Parameters
         ----------
-        batch : Batch
         probabilities : tensor of float32, shape (n_words + 1,)
             Sampling probabilities of a sampled softmax, from `sampling_probabilities`; None: the
             exact softmax over all words.

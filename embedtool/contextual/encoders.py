@@ -24,7 +24,6 @@ class Sentence:
 
     Attributes
     ----------
-    tokens : list of str
     vectors : ndarray of float32, shape (n_tokens, vector_size)
     unknown : list of str
         Words that have no vector and are left out, each once.
@@ -68,7 +67,6 @@ class ContextualEncoder(Protocol):
     ----------
     name : str
         The encoder's name in messages.
-    vector_size : int
     context_repeats : int
         How many copies of a word make up the sentence by which it is encoded in isolation.
     """
@@ -108,7 +106,6 @@ def select_layer(attention: EncoderAttention, layer: int | None, head: int | Non
 
     Parameters
     ----------
-    attention : EncoderAttention
     layer : int or None
         Counted from 1; None: the last.
     head : int or None

@@ -49,7 +49,6 @@ class EncoderLearner:
 
     Parameters
     ----------
-    config : ContextualConfig
     vectors : WordVectors
         The static model's, not quantised.
     counts : ndarray of int64, shape (n_words + 1,)

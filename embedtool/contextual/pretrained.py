@@ -131,7 +131,6 @@ class _TokenizedSentences:
     ----------
     inputs : dict
         Arguments of the network.
-    rows : list of _Row
     """
 
     def __init__(self, tokenizer: Any, max_pieces: int, sentences: list[str]) -> None:
@@ -155,7 +154,6 @@ class _Row:
     ----------
     sentence : int
         The index of the row's sentence.
-    words : list of str
     pieces : ndarray of int64, shape (n_pieces,)
         Positions of the row that belong to a word.
     firsts : ndarray of int64, shape (n_words,)

@@ -80,12 +80,8 @@ def similar(
 
     Parameters
     ----------
-    encoder : ContextualEncoder
-    sentence, word : str
-    n : int
     candidates : sequence of str
         None: the first N_CANDIDATES words of the encoder's vocabulary.
-    report : Report
 
     Raises
     ------

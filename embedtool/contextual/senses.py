@@ -29,7 +29,6 @@ class Sense:
 
     Attributes
     ----------
-    n_uses : int
     share : float
         Fraction of all occurrences.
     examples : tuple of str
@@ -47,14 +46,12 @@ class Senses:
 
     Attributes
     ----------
-    word : str
     n_uses : int
         Occurrences that were clustered.
     n_seen : int
         Occurrences in the text.
     silhouette : float or None
         Mean silhouette of the clusters, from -1 to 1 (Rousseeuw 1987); None if there is one sense.
-    senses : tuple of Sense
     """
 
     word: str

@@ -41,8 +41,6 @@ class EncoderBackend:
 
     Parameters
     ----------
-    config : ContextualConfig
-        The options.
     static : Model
         The static model. Words of the text that are new to it are left out.
     cache : Path, optional
@@ -116,8 +114,6 @@ def inherited_text(static: Model, text: TextConfig, given: Collection[str] = ())
 
     Parameters
     ----------
-    static : Model
-        The static model.
     text : TextConfig
         How the text is read otherwise.
     given : collection of str
@@ -158,8 +154,6 @@ def encode_by_rows(vectors: WordVectors, scanned: ScannedText, folder: Path) -> 
     ----------
     vectors : WordVectors
         The vectors of the static model.
-    scanned : ScannedText
-        The text.
     folder : Path
         Where the encoded text goes.
 

@@ -51,13 +51,10 @@ class WordInContext:
 
     Attributes
     ----------
-    dataset : str
     total, same : int
         Number of pairs, and of those with the same sense.
-    accuracy : float
     interval : Interval or None
         Of the accuracy, by resampling words.
-    words : tuple of WordAccuracy
     """
 
     dataset: str
@@ -130,8 +127,6 @@ def classify_pairs(
 
     Parameters
     ----------
-    dataset : str
-    pairs : sequence of SensePair
     similarity : ndarray of float64, shape (n_pairs,)
     """
     same = np.array([pair.same for pair in pairs])

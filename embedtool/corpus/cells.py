@@ -50,7 +50,6 @@ class Blocks:
         Parameters
         ----------
         counts : array_like, shape (n_words,)
-            Counts of the words.
         n_pairs : int
             Number of co-occurrences; more of them give more blocks. Their number is a power of two,
             unless there are hardly any words.

@@ -55,8 +55,6 @@ def only_words(text: str, lower: Lower = str.lower) -> str:
 
     Parameters
     ----------
-    text : str
-        The text.
     lower : callable
         Lower-cases by the rules of the language.
     """

@@ -112,7 +112,6 @@ class Cooccurrence:
     rows, columns : ndarray of int32, shape (n_stored,)
         Words of the pairs, memory-mapped: by cell, then along Morton's curve.
     counts : ndarray of float32, shape (n_stored,)
-        Their counts.
     bounds : ndarray of int64, shape (n_blocks**2 + 1,)
         Where each cell begins.
     n_equal : int

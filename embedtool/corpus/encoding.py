@@ -89,10 +89,6 @@ def encode(
 
     Parameters
     ----------
-    scanned : ScannedText
-        The text.
-    vocabulary : Vocabulary
-        The words.
     source_rows : ndarray of int64, shape (n_words,)
         The row of each word of the vocabulary in `scanned.words`, or -1.
     folder : Path
@@ -155,10 +151,6 @@ def resample(corpus: EncodedCorpus, seed: int, folder: Path) -> EncodedCorpus:
 
     Parameters
     ----------
-    corpus : EncodedCorpus
-        The corpus.
-    seed : int
-        Random seed.
     folder : Path
         An existing folder for the files.
     """

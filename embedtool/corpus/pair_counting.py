@@ -79,14 +79,10 @@ def count_cooccurrence(
 
     Parameters
     ----------
-    corpus : EncodedCorpus
-        The tokens.
     config : GloveConfig
         Window, weighting, workers and memory.
     folder : Path
         An existing folder, in which the pairs are left.
-    report : Report
-        Takes messages of progress.
     hooks : CheckpointHooks, optional
         When to save.
 
@@ -126,7 +122,6 @@ def count_run(
     Parameters
     ----------
     ids : ndarray of int32, shape (n_tokens,)
-        The tokens.
     ends : ndarray of int64, shape (n_sentences,)
         Where in `ids` each sentence ends.
     codes : ndarray of uint64, shape (n_words, 2)

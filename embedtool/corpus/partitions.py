@@ -105,7 +105,6 @@ class PartitionTokens:
     Attributes
     ----------
     ids : ndarray of int32, shape (n_tokens,)
-        The tokens.
     ends : ndarray of int64, shape (n_sentences,)
         Where in `ids` each sentence ends.
     n_types : int
@@ -128,7 +127,6 @@ class PartitionWords:
     words : bytes
         As `encode_token` writes them, in order of first appearance, a line end after each.
     counts : ndarray of int64, shape (n,)
-        Their counts.
     ids : ndarray of int32, shape (n,)
         Their ids in PartitionTokens.ids.
     """
@@ -320,7 +318,6 @@ class MergedVocabulary:
     words : list of str
         The words.
     counts : ndarray of int64, shape (n,)
-        Their counts.
     ranges, range_rows : ndarray of int64, shape (n,)
         The range of each word, and its row in the MergedRange.
     n_types : int
@@ -377,8 +374,6 @@ def encode_partition(
 
     Parameters
     ----------
-    tokens : PartitionTokens
-        The tokens.
     ids : sequence of ndarray of int32
         For each range, the ids of the partition's words.
     rows : sequence of ndarray of int32

@@ -180,8 +180,6 @@ def get(
         Write the text to this file, replacing one that exists, instead of to the data folder.
     force : bool
         Fetch and prepare the corpus again, whatever exists.
-    report : Report
-        Takes messages of progress.
 
     Returns
     -------
@@ -245,8 +243,8 @@ def warn_of_change(home: Path, *, thoroughly: bool = True) -> None:
     fault = mismatch(home, expected) if thoroughly or not same_size else None
     if fault:
         log.warning(
-            "%s: %s, since it was prepared; embedtool corpus get --force prepares it again",
-            home, fault,
+            "%s: %s, since it was prepared; corpus get with force=True prepares it again",
+            home, fault, extra={"parameters": ("force",)},
         )  # fmt: skip
 
 

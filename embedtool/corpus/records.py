@@ -371,8 +371,6 @@ def _check_columns(
     ----------
     where : str
         Where the record is, for messages.
-    columns : Columns
-        The columns.
     values : iterable
         The value of each, or MISSING.
     names : list of str

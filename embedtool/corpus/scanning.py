@@ -51,7 +51,6 @@ class ScannedText:
     words : StringTable
         The distinct tokens, in order of first appearance.
     counts : ndarray of int64, shape (n_types,)
-        Their counts.
     ids : ndarray of int32, shape (n_tokens,)
         The tokens as rows of `words`, memory-mapped.
     ends : ndarray of int64, shape (n_sentences,)
@@ -145,12 +144,8 @@ def scan(
 
     Parameters
     ----------
-    corpus : Corpus
-        The text.
     folder : Path
         An existing folder for the files.
-    report : Report
-        Takes messages of progress.
     workers : int, optional
         Threads that intern tokens, beside the calling one, which reads, and one that writes; one
         per core by default. The result is the same for any number.

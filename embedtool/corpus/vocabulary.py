@@ -29,7 +29,6 @@ class Vocabulary:
     words : sequence of str
         Distinct words.
     counts : ndarray of int64, shape (n_words,)
-        Their counts.
     types_seen : int
         Distinct tokens in the corpus.
     tokens_seen : int
@@ -84,7 +83,6 @@ def build_vocabulary(
     words : sequence of str
         The distinct tokens, in order of first appearance.
     counts : ndarray of int64, shape (n_types,)
-        Their counts.
     config : VocabularyConfig
         Minimum count and maximum size.
     vocabulary_words : iterable of str, optional

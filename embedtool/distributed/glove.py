@@ -57,8 +57,6 @@ def train(
         Where to train.
     config, text
         What to train on what.
-    report
-        Takes messages of progress.
     warm_start
         Vectors to begin with.
     checkpointer

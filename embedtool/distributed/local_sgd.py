@@ -80,8 +80,6 @@ def train(
         Where to train, with how many replicas and syncs.
     config, text
         What to train on what.
-    report
-        Takes messages of progress.
     warm_start
         Vectors to begin with.
     checkpointer

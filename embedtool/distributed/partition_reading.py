@@ -142,8 +142,6 @@ def read_text(
         Where to read.
     corpus
         Its files must be readable by all nodes.
-    report
-        Takes messages of progress.
     cache
         Folder that all nodes see, where ids are kept, and found again by a later run.
 

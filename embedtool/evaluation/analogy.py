@@ -134,10 +134,6 @@ def answer_analogies(
 
     Parameters
     ----------
-    vectors : WordVectors
-        The model.
-    analogies : AnalogySet
-        The questions.
     method : str
         One of `evaluation.methods`. Methods that learn from the whole relation leave out the pair
         of c, and exclude only c from the answers.
@@ -149,10 +145,6 @@ def answer_analogies(
         Look up a word that is not known as spelled without regard to case (see
         `vocabulary_lookup.WordIndex`). An answer that differs from a right one only in case is
         right, and one that differs from a, b or c only in case is excluded.
-
-    Returns
-    -------
-    AnalogyOutcomes
 
     Raises
     ------

@@ -43,13 +43,9 @@ def parse_analogies(
     ----------
     path : Path
         A file, a folder or a zip archive.
-    name : str
-        Of the dataset.
     kind : str, optional
         The type of relation of all sections; by default inferred from the section's or folder's
         name.
-    encoding : str
-        Of the files.
 
     Raises
     ------

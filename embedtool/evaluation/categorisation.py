@@ -86,18 +86,12 @@ def evaluate_categories(
 
     Parameters
     ----------
-    vectors : WordVectors
-        The model.
     categories : CategorySet
         The words and their categories.
     restrict_vocab, case_insensitive
         As for `analogy.answer_analogies`.
     seed : int
         Of k-means.
-
-    Returns
-    -------
-    CategoryResult
     """
     known = index_words(vectors, restrict_vocab, case_insensitive)
     ids = known.word_ids(word for word, _ in categories.words)

@@ -120,12 +120,8 @@ def read_labelled(
 
     Parameters
     ----------
-    source : str or Path
-        The file.
     config : ClassifyConfig
         The columns, and how invalid UTF-8 is handled.
-    encoding : str
-        Of the file.
 
     Raises
     ------
@@ -184,12 +180,6 @@ def classify(
         At least 3.
     seed : int
         Of the division into folds.
-    report : Report
-        Receives the progress.
-
-    Returns
-    -------
-    ClassificationResult
 
     Raises
     ------

@@ -46,8 +46,6 @@ def check_coverage(
 
     Parameters
     ----------
-    vectors : WordVectors
-        The model.
     dataset : Dataset
         The dataset that it was evaluated on.
     metric : Metric

@@ -52,15 +52,6 @@ def parse_pairs(path: Path, name: str, *, encoding: str = UTF8) -> PairSet:
     header: it has row numbers below it, or a column of SCORE_HEADERS. If every word ends in its
     part of speech, such as `-n`, that is removed.
 
-    Parameters
-    ----------
-    path : Path
-        A file.
-    name : str
-        Of the dataset.
-    encoding : str
-        Of the file.
-
     Raises
     ------
     EvaluationError
@@ -89,10 +80,6 @@ def parse_categories(path: Path, name: str, *, encoding: str = UTF8) -> Category
     ----------
     path : Path
         A file, a folder or a zip archive.
-    name : str
-        Of the dataset.
-    encoding : str
-        Of the files.
 
     Raises
     ------
@@ -124,10 +111,6 @@ def parse_outliers(path: Path, name: str, *, encoding: str = UTF8) -> OutlierSet
     ----------
     path : Path
         A file, a folder or a zip archive.
-    name : str
-        Of the dataset.
-    encoding : str
-        Of the files.
 
     Raises
     ------
@@ -161,13 +144,6 @@ def read_dictionary(path: str | Path, encoding: str = UTF8) -> tuple[tuple[str, 
     Each line holds a word and one translation, separated by a tab or spaces; a word that has
     several translations stands on several lines. Empty lines and comments, which begin with `#`,
     are skipped.
-
-    Parameters
-    ----------
-    path : str or Path
-        A file.
-    encoding : str
-        Of the file.
 
     Returns
     -------

@@ -88,8 +88,6 @@ def count_words(
     vectors : WordVectors or None
         The model. None: every word is known, and has no vector. A word whose vector is not finite
         is unknown.
-    documents : iterable of str
-        The texts.
     tokenize : Tokenizer
         Splits a text into tokens.
     subwords : bool
@@ -186,8 +184,6 @@ def weighted_means(
 
     Parameters
     ----------
-    bags : BagOfWords
-        The documents.
     weights : ndarray of floating, shape (n_words,)
         All above 0.
     divisor : {"weights", "tokens"}

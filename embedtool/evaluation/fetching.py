@@ -29,8 +29,6 @@ def locate(entry: DatasetEntry, folder: Path | None = None) -> Path:
 
     Parameters
     ----------
-    entry : DatasetEntry
-        The dataset.
     folder : Path, optional
         The cache; by default `cache_folder()`.
 
@@ -68,8 +66,6 @@ def fetch(
 
     Parameters
     ----------
-    entry : DatasetEntry
-        The dataset.
     folder : Path, optional
         The cache; by default `cache_folder()`.
     force : bool

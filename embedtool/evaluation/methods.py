@@ -71,8 +71,6 @@ def answer_by_example(
 
     Parameters
     ----------
-    vectors : WordVectors
-        The model.
     questions : ndarray of int64, shape (n_questions, 3)
         Ids of a, b and c.
     method : str
@@ -135,8 +133,6 @@ def answer_by_relation(
 
     Parameters
     ----------
-    vectors : WordVectors
-        The model.
     relation : Relation
         The pairs to learn from.
     sources : ndarray of int64, shape (n_sources,)

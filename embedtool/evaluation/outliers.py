@@ -91,16 +91,8 @@ def evaluate_outliers(
 
     Parameters
     ----------
-    vectors : WordVectors
-        The model.
-    outliers : OutlierSet
-        The groups.
     restrict_vocab, case_insensitive
         As for `analogy.answer_analogies`.
-
-    Returns
-    -------
-    OutlierResult
 
     References
     ----------

@@ -80,8 +80,6 @@ def compare_scores(
 
     Parameters
     ----------
-    models : mapping of str to WordVectors
-        The models by name.
     datasets : sequence of Dataset
         Each two models are compared on the questions that both know.
     method, include_query_words, restrict_vocab, case_insensitive

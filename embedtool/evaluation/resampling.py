@@ -33,7 +33,6 @@ def jackknife_error(
     Parameters
     ----------
     values : ndarray of int64, shape (n_items,)
-        The values.
     groups : ndarray of int64
         As for `statistics.proportion_interval`.
 

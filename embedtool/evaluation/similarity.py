@@ -61,10 +61,6 @@ def pair_similarities(
 
     Parameters
     ----------
-    vectors : WordVectors
-        The model.
-    pairs : PairSet
-        The pairs.
     restrict_vocab, case_insensitive
         As for `analogy.answer_analogies`.
 

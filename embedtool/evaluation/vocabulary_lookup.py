@@ -97,8 +97,6 @@ def index_words(
 
     Parameters
     ----------
-    vectors : WordVectors
-        The model.
     restrict_vocab : int or None
         Only the first so many words take part; None for all.
     case_insensitive : bool

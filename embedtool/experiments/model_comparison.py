@@ -123,8 +123,6 @@ def compare_models(
 
     Parameters
     ----------
-    models : mapping of str to WordVectors
-        The models by name.
     words, expressions : sequence of str, optional
         The queries. By default WORDS and EXPRESSIONS, as far as any model can answer them.
     n : int
@@ -136,10 +134,6 @@ def compare_models(
         As for `analysis.neighbours.neighbourhood_overlap`.
     datasets, restrict_vocab, case_insensitive
         As for `compare_scores`.
-
-    Returns
-    -------
-    Comparison
 
     Raises
     ------

@@ -53,21 +53,15 @@ def train_runs(
     ----------
     algorithm : str
         A key of TRAINERS.
-    corpus : Corpus
-        The text.
     config : TrainerConfig
         Of the algorithm.
     folder : Path
         Where the models are saved.
-    n_runs : int
-        Number of runs.
     sampling : {"bootstrap", "fixed"}
         "bootstrap": each run has its own sample of sentences, drawn with replacement; "fixed": all
         runs are trained on the whole text.
     cache : Path, optional
         The cache of encoded text.
-    report : Report
-        Receives the progress.
 
     Raises
     ------

@@ -125,10 +125,6 @@ def stability(
     k : int
         Size of a neighbourhood.
 
-    Returns
-    -------
-    Stability
-
     Raises
     ------
     EvaluationError

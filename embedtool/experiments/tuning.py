@@ -135,8 +135,6 @@ def tune(
     ----------
     algorithm : str
         A key of SEARCH_SPACES.
-    corpus : Corpus
-        The text.
     config : TrainerConfig
         The options of the first trial, and those that are not searched.
     fixed : frozenset of str
@@ -153,12 +151,6 @@ def tune(
         Also scored, but not searched on.
     cache : Path, optional
         The cache of encoded text.
-    report : Report
-        Receives the progress.
-
-    Returns
-    -------
-    Tuning
 
     Raises
     ------

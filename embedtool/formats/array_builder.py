@@ -48,8 +48,6 @@ class ArrayBuilder:
 
     Parameters
     ----------
-    options : ReadOptions
-        How to read.
     dtype : dtype
         The type of the numbers.
     """

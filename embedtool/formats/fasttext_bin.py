@@ -136,8 +136,6 @@ def write(
         As for `formats.write`.
     training_options : mapping
         Options of the training as far as they are known, and `tokens_seen`.
-    report : Report
-        Called with the progress.
 
     Raises
     ------

@@ -59,8 +59,6 @@ def check_is_not_foreign(path: Path, format: str | None) -> None:
 
     Parameters
     ----------
-    path : Path
-        The file.
     format : str or None
         The format that the user has named; npz is a zip archive itself.
     """

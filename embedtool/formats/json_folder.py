@@ -62,14 +62,9 @@ def from_rows(
     ----------
     path : Path
         The file, for errors.
-    words : sequence of str
-        The words.
     table : ndarray, shape (n_rows, vector_size)
-        The rows.
     rows : ndarray of int64, shape (n_words,)
         The row of each word, within the table.
-    options : ReadOptions
-        How to read.
     """
     in_order = len(rows) <= len(table) and np.array_equal(rows, np.arange(len(rows)))
     return from_arrays(

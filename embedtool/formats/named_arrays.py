@@ -55,8 +55,6 @@ def ambiguous_names(
 
     Parameters
     ----------
-    path : Path
-        The file.
     kind : str
         "array" or "column".
     own : tuple of str

@@ -59,8 +59,6 @@ class ReadOptions:
 
         Parameters
         ----------
-        word : bytes
-            The word.
         where : str
             File and line or byte, for errors.
         encoding : str, optional

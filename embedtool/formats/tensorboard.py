@@ -135,8 +135,6 @@ def word_lines(path: Path, options: ReadOptions) -> list[tuple[int, bytes]]:
     ----------
     path : Path
         The file of the numbers.
-    options : ReadOptions
-        How to read.
     """
     metadata = words_path(path)
     if not metadata.is_file():

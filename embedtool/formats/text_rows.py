@@ -66,10 +66,6 @@ def read(path: Path, options: ReadOptions, *, header: bool) -> WordVectors:
 
     Parameters
     ----------
-    path : Path
-        The file.
-    options : ReadOptions
-        How to read.
     header : bool
         Whether the first line must give the number of rows and dimensions; otherwise it may. A
         program that writes GloVe's text with a header counts the words without `<unk>`, the last
@@ -127,8 +123,6 @@ def _check_layout(path: Path, layout: Layout, size: int, *, needs_header: bool) 
 
     Parameters
     ----------
-    path : Path
-        The file.
     layout : Layout
         The layout of its first lines.
     size : int

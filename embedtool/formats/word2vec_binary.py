@@ -101,8 +101,6 @@ def end_of_rows(
         The file.
     offset : int
         The byte at which they begin.
-    n_rows : int
-        Number of rows.
     row_bytes : int
         Bytes of the numbers of a row.
     any_words : bool

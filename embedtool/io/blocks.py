@@ -17,12 +17,8 @@ def row_slices(n_rows: int, row_bytes: int, block_bytes: int = BLOCK_BYTES) -> I
 
     Parameters
     ----------
-    n_rows : int
-        Number of rows.
     row_bytes : int
         Bytes of a row; may be 0.
-    block_bytes : int
-        Bytes of a block.
 
     Yields
     ------

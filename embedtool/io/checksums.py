@@ -65,8 +65,6 @@ def mismatch(path: Path, expected: Checksum) -> str | None:
 
     Parameters
     ----------
-    path : Path
-        The file.
     expected : Checksum
         What it should have.
 

@@ -76,8 +76,6 @@ def download(
         Where it is written, replacing a file that exists.
     size, sha256 : int and str, optional
         What the file must have, if known; the length that the server names is checked in any case.
-    report : Report
-        Takes messages of progress.
     retry_delays : sequence of float
         Seconds to wait before each further attempt; the count starts again after progress.
 

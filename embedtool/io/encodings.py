@@ -34,8 +34,6 @@ def describe_decoding_error(error: UnicodeError, encoding: str, line: int | None
     ----------
     error : UnicodeError
         What was raised.
-    encoding : str
-        The encoding.
     line : int, optional
         The line, if the file has lines; otherwise the byte is named.
     """

@@ -38,8 +38,6 @@ def read_json(path: Path, error: type[EmbedtoolError]) -> Any:
 
     Parameters
     ----------
-    path : Path
-        The file.
     error : type of EmbedtoolError
         What to raise, with the path and the reason, if the file cannot be read or is not JSON.
     """

@@ -30,14 +30,12 @@ class MapData:
     ----------
     name : str
         The name that the map shows.
-    vectors : WordVectors
     max_words : int
         The most frequent words that are shown.
     method, seed
         As for `analysis.projection.layout`.
     folder : Path
         The model's folder, where the layout is cached; None: it is not cached.
-    report : Report
     """
 
     def __init__(

@@ -40,7 +40,6 @@ class MapServer(ThreadingHTTPServer):
 
     Parameters
     ----------
-    models : sequence of MapData
     port : int
         0: any free port.
 

@@ -45,7 +45,6 @@ def page(models: Sequence[MapData], embed: bool) -> str:
 
     Parameters
     ----------
-    models : sequence of MapData
     embed : bool
         Whether all payloads stand in the page.
 

@@ -41,8 +41,6 @@ def compress(
 
     Parameters
     ----------
-    vectors : WordVectors
-        The vectors.
     config : CompressConfig
         What to keep, and in which precision.
     report : Report
@@ -113,9 +111,6 @@ def leading_axes(matrix: NDArray[np.float32], n_axes: int) -> NDArray[np.float32
     Parameters
     ----------
     matrix : ndarray of float32, shape (n_rows, vector_size)
-        The rows.
-    n_axes : int
-        Number of axes.
 
     Returns
     -------

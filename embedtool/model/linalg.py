@@ -74,7 +74,6 @@ def row_norms(matrix: NDArray[np.float32]) -> NDArray[np.float32]:
     Parameters
     ----------
     matrix : ndarray of float32, shape (n_rows, n_columns)
-        The rows.
 
     Returns
     -------
@@ -96,7 +95,6 @@ def unit_rows(matrix: NDArray[np.float32]) -> NDArray[np.float32]:
     Parameters
     ----------
     matrix : ndarray of float32, shape (n_rows, n_columns)
-        The rows.
 
     Returns
     -------
@@ -119,7 +117,6 @@ def int8_rows(rows: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.f
     Parameters
     ----------
     rows : ndarray of float32, shape (n_rows, n_columns)
-        The rows.
 
     Returns
     -------

@@ -31,7 +31,6 @@ class QuantizedMatrix:
     Attributes
     ----------
     codes : ndarray, shape (n_rows, any)
-        The codes.
     """
 
     __repr__ = brief
@@ -71,7 +70,6 @@ class Int8Matrix(QuantizedMatrix):
     Attributes
     ----------
     codes : ndarray of int8, shape (n_rows, n_columns)
-        The codes.
     scales : ndarray of float32, shape (n_rows,)
         The scale of each row.
     """

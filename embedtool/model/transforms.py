@@ -38,8 +38,6 @@ def transform(model: Model, config: TransformConfig) -> Model:
 
     Parameters
     ----------
-    model : Model
-        The model.
     config : TransformConfig
         With m, the mean of all words' vectors:
 
@@ -145,8 +143,6 @@ def variants(model: Model, names: Sequence[str]) -> Iterator[tuple[str, WordVect
 
     Parameters
     ----------
-    model : Model
-        The model.
     names : sequence of str
         As for `parse_variant`; all are parsed before the first variant is made.
     """

@@ -46,7 +46,6 @@ class ScatterPlot:
 
     Attributes
     ----------
-    labels : tuple of str
     points : ndarray of float32, shape (n_labels, 2)
     groups : ndarray of int64, shape (n_labels,)
         From 0; the words of a group have one colour.
@@ -97,7 +96,6 @@ class Curve:
 
     Attributes
     ----------
-    name : str
     group : int
         The index of the training, whose colour is the same in all charts.
     x, y : ndarray of float64, shape (n_epochs,)
@@ -150,8 +148,6 @@ def neighbourhoods(
 
     Parameters
     ----------
-    vectors : WordVectors
-    words : sequence of str
     n : int
         Neighbours of each word, 0 or more.
     method, seed
@@ -236,8 +232,6 @@ def trajectories(
 
     Parameters
     ----------
-    old, new : WordVectors
-    words : sequence of str
     n : int
         Neighbours of each word in each model.
     names : pair of str
@@ -302,8 +296,6 @@ def similarities(vectors: WordVectors, words: Sequence[str], *, clustered: bool 
 
     Parameters
     ----------
-    vectors : WordVectors
-    words : sequence of str
     clustered : bool
         Order words by similarity (average linkage, with the optimal leaf order of Bar-Joseph,
         Gifford & Jaakkola 2001); otherwise they stand as given.

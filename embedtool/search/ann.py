@@ -138,15 +138,11 @@ def build(
 
     Parameters
     ----------
-    vectors : WordVectors
-        The vectors.
     folder : str or Path
         The model's folder.
     recall : float
         Fraction of the true neighbours to find; searches visit as many nodes as that takes, but not
         more than the last of EXPANSIONS.
-    report : Report
-        Called with the progress.
 
     Raises
     ------

@@ -19,8 +19,6 @@ def answers_or_errors(
     answer : callable
         Answers all queries of a batch, or raises a NoAnswerError with `failures`, as
         `similar_batch` does; it is called again without these.
-    queries : sequence
-        The queries.
     """
     results: dict[int, A | NoAnswerError] = {}
     left = range(len(queries)) if queries else []

@@ -26,8 +26,6 @@ def candidate_ids(
 
     Parameters
     ----------
-    vectors : WordVectors or Model
-        The vectors.
     restrict_vocab : int, optional
         Only the first, that is most frequent, so many words.
     min_count : int, optional
@@ -84,8 +82,6 @@ def with_prefix(words: StringTable, prefix: str, n: int) -> NDArray[np.int64]:
     ----------
     words : StringTable
         The vocabulary, most frequent first.
-    prefix : str
-        The prefix.
     n : int
         Largest number of words.
 

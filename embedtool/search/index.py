@@ -35,7 +35,6 @@ class RowBlock(NamedTuple):
     Attributes
     ----------
     rows : ndarray of float32, shape (n_rows, vector_size)
-        The rows.
     inverse : ndarray of float32, shape (n_rows,), or None
         The factor that scales a row to length 1; None if all are 1.
     """
@@ -89,7 +88,6 @@ def nearest(
     Parameters
     ----------
     matrix : ndarray of float32, shape (n_words, vector_size)
-        The rows.
     norms : ndarray of float32, shape (n_words,), or None
         The norms of the rows; None if all are 1 or 0.
     queries : ndarray of float32, shape (n_queries, vector_size)
@@ -177,8 +175,6 @@ def blocked_top_k(
     ----------
     score : Scorer
         Computes the scores of queries with a block of rows.
-    n_queries : int
-        Number of queries.
     matrix, norms, n, candidates, excluded
         As for `nearest`.
     n_buffers : int

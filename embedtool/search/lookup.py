@@ -28,10 +28,6 @@ def lookup(
 
     Parameters
     ----------
-    vectors : WordVectors or Model
-        The vectors.
-    words : sequence of str
-        The words.
     need_direction : bool
         Refuse vectors of zeros, which have no direction.
 
@@ -82,7 +78,6 @@ def cosines(first: NDArray[np.floating], second: NDArray[np.floating]) -> NDArra
     Parameters
     ----------
     first : ndarray of float, shape (n_rows, vector_size)
-        The rows.
     second : ndarray of float, shape (vector_size,) or (n_rows, vector_size)
         The vector, or other rows.
 

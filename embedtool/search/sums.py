@@ -53,8 +53,6 @@ def weighted_sums(
 
     Parameters
     ----------
-    expressions : sequence of Expression
-        The expressions.
     units : ndarray of float32, shape (n_words, vector_size)
         Rows of length 1.
     rows, weights

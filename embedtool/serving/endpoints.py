@@ -44,7 +44,6 @@ class ServedModel:
 
     Attributes
     ----------
-    vectors : WordVectors
     index : AnnIndex or None
         The index for approximate searches, if one is open.
     max_words : int

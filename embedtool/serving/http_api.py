@@ -89,9 +89,6 @@ class RequestQueue:
 
         Parameters
         ----------
-        endpoint : Endpoint
-        items : sequence
-        options : mapping
         allow_missing : bool
             Answer null to an item that has no answer, and the other items as usual.
 
@@ -245,7 +242,6 @@ def application(
 
     Parameters
     ----------
-    served : ServedModel
     hosts : collection of str
         Names that a request may have as its Host, without a port; None: any.
     origins : collection of str

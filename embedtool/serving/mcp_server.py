@@ -52,7 +52,6 @@ def tool_server(served: ServedModel, source: ModelSource | None = None) -> Any:
 
     Parameters
     ----------
-    served : ServedModel
     source : ModelSource
         Where the model is on disk, to be opened anew when it is replaced; None: never.
     """

@@ -39,8 +39,6 @@ class Page:
 
     Attributes
     ----------
-    path, summary : str
-    result : Schema
     problems : tuple of int
         Status codes of its errors.
     """
