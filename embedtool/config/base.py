@@ -82,14 +82,18 @@ def _parameters(cls: type) -> str:
     options: dict[str, Field[Any]] = getattr(cls, "__dataclass_fields__", {}) | own
     hints = {name: each.type for name, each in options.items()} | get_annotations(cls)
     return "\n".join(
-        f"{name} : {_type_name(hints[name])}, default {each.default!r}\n    {each.metadata['help']}"
+        f"{name} : {_type_name(hints[name], each.default)}, default {each.default!r}\n"
+        f"    {each.metadata['help']}"
         for name, each in options.items()
     )
 
 
-def _type_name(hint: Any) -> str:
+def _type_name(hint: Any, default: object) -> str:
     if get_origin(hint) is Literal:
-        return f"{{{', '.join(map(repr, get_args(hint)))}}}"
+        choices = sorted(
+            get_args(hint), key=lambda each: each != default
+        )  # the default comes first
+        return f"{{{', '.join(map(repr, choices))}}}"
     return hint.__name__ if isinstance(hint, type) else str(hint)
 
 
