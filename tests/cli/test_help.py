@@ -82,4 +82,4 @@ def test_the_program_shows_its_commands_in_groups_within_80_columns(run: Run) ->
 def test_every_command_module_stands_in_a_group() -> None:
     files = (Path(__file__).parents[2] / "embedtool" / "cli" / "commands").glob("[!_]*.py")
     modules = {name.replace("-", "_") for names in COMMANDS.values() for name in names}
-    assert {file.stem.removesuffix("_") for file in files} - {"contextual_train"} == modules
+    assert {file.stem.removesuffix("_") for file in files} - {"contextual_train", "repl"} == modules
