@@ -55,7 +55,8 @@ class QuantizedDeltas:
     scales
         float32 (n,).
     curvature
-        float32 (n,), learning rate times trace of the Hessian, summed over the updates of a row.
+        float32 (n,), learning rate times trace of the Hessian, at most 1, summed over the
+        minibatches that concern a row.
     """
 
     rows: NDArray[np.int32]
