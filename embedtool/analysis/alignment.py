@@ -202,8 +202,6 @@ def drift(
         The measure, and which words are compared.
     words : sequence of str, optional
         Measure these words instead.
-    n : int
-        Number of words.
 
     Raises
     ------
@@ -215,12 +213,11 @@ def drift(
     old, new = vectors_of(old), vectors_of(new)
     alignment = align(old, new, config.anchors)
     shared = _shared(old, new)
-    if words is None:
-        ranks = _compared_ranks(old, new, shared, config)
-    else:
-        for vectors in (old, new):
-            lookup(vectors, [word for word in words if word in vectors], need_direction=True)
-        ranks = shared_ranks(shared, dict.fromkeys(words))
+    ranks = (
+        _compared_ranks(old, new, shared, config)
+        if words is None
+        else _ranks_of(words, old, new, shared)
+    )
     first, second = (unit_rows(v.matrix[v.word_ids(shared)]) for v in (old, new))
     n_compared = len(ranks)
 
@@ -238,16 +235,13 @@ def drift(
         ranks, then, now, changes = ranks[best], then[best], now[best], changes[best]
     drifted = tuple(
         WordDrift(
-            shared[rank],
-            float(distance),
-            float(change),
-            tuple(shared[i] for i in before),
-            tuple(shared[i] for i in after),
+            shared[rank], float(distance), float(change),
+            tuple(shared[i] for i in before), tuple(shared[i] for i in after),
         )
         for rank, distance, change, before, after in zip(
             ranks, distances(ranks), changes, then, now, strict=True
         )
-    )
+    )  # fmt: skip
     return Drift(drifted, len(shared), n_compared, alignment.n_pairs, alignment.residual)
 
 
@@ -284,6 +278,15 @@ def _compared_ranks(
             "both models"
         )
     return np.flatnonzero(enough)
+
+
+def _ranks_of(
+    words: Sequence[str], old: WordVectors, new: WordVectors, shared: Sequence[str]
+) -> Ids:
+    """Return the ranks of words among the shared ones, or raise an error that names the others."""
+    for vectors in (old, new):
+        lookup(vectors, [word for word in words if word in vectors], need_direction=True)
+    return shared_ranks(shared, dict.fromkeys(words))
 
 
 def _largest(values: NDArray[np.float64], n: int) -> Ids:

@@ -213,8 +213,7 @@ def _count(
 
     def work() -> None:
         nonlocal n_done
-        entries = np.empty(n_entries, dtype=np.uint64)
-        sums = np.empty(n_entries, dtype=np.int64)
+        entries, sums = np.empty(n_entries, np.uint64), np.empty(n_entries, np.int64)
         n_used = 0
         while not stopping.is_set():
             with lock:

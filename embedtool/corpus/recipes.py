@@ -208,6 +208,19 @@ def get(
         if output:
             _write(home, "plain", output, report)
         return output or home
+    return _prepare(recipe, values, folder, output, force, report)
+
+
+def _prepare(
+    recipe: Recipe,
+    values: Mapping[str, str],
+    folder: Path,
+    output: Path | None,
+    force: bool,
+    report: Report,
+) -> Path:
+    """Clean the source of a corpus into the text; return its path, as `get` does."""
+    home = _path(recipe, values, folder)
     source = _source(recipe, values, folder, force, report)
     if not output:
         _make_folder(home.parent)
@@ -218,9 +231,9 @@ def get(
             _write_checksum(home)
     except CorpusError as error:
         if recipe.url is None:
-            raise CorpusError(f"{name}: {error}") from None
+            raise CorpusError(f"{recipe.name}: {error}") from None
         source.unlink(missing_ok=True)
-        raise CorpusError(f"{name}: {error}; the download was deleted: try again") from None
+        raise CorpusError(f"{recipe.name}: {error}; the download was deleted: try again") from None
     if recipe.url is not None:
         source.unlink()
     return output or home

@@ -4,7 +4,6 @@ import logging
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -51,11 +50,6 @@ class Vocabulary:
     def n_tokens(self) -> int:
         """Number of tokens of the corpus that are words of the vocabulary."""
         return int(self.counts.sum())
-
-    @cached_property
-    def word_to_id(self) -> dict[str, int]:
-        """The row of each word."""
-        return {word: i for i, word in enumerate(self.words)}
 
     def summary(self) -> dict[str, int | float]:
         """Return types and tokens seen and kept, and the fraction of tokens kept."""

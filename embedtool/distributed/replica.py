@@ -34,7 +34,7 @@ from embedtool.distributed.slices import (
 )
 from embedtool.kernels.sgd.arrays import Text, Tree
 from embedtool.trainers.count_tables import NO_NEGATIVES, NO_TREE, build_negative_table
-from embedtool.trainers.kernel_job import CHUNK_TOKENS, Losses, build_job, sum_losses
+from embedtool.trainers.kernel_job import CHUNK_TOKENS, KernelJob, Losses, build_job, sum_losses
 from embedtool.trainers.subwords import SubwordIndex
 
 
@@ -204,7 +204,16 @@ def train_slice(
     )
     with BLAS.limit(limits=1):
         moments = second_moments(context, ids, required, local_ids, subwords, (inputs, outputs))
-    n = len(ids)
+    losses = _train_chunks(job, text_slice, len(ids), n_threads)
+    input_curvature, output_curvature = job.curvature()
+    return ReplicaUpdate(
+        tables[0].deltas(inputs, input_curvature), tables[1].deltas(outputs, output_curvature),
+        moments, sum_losses(losses),
+    )  # fmt: skip
+
+
+def _train_chunks(job: KernelJob, text_slice: TextSlice, n: int, n_threads: int) -> list[Losses]:
+    """Train on the n tokens of a slice in chunks of equal size; return the losses of each."""
     size = -(-n // -(-n // CHUNK_TOKENS))
     losses = []
     with ThreadPoolExecutor(n_threads) as pool:
@@ -217,11 +226,7 @@ def train_slice(
             key = np.uint64((text_slice.key + text_slice.first) % 2**64)
             job.train(pool, (begin, end), size, key, (first, last), text_slice.ngram_scale)
             losses.append(job.take_losses())
-    input_curvature, output_curvature = job.curvature()
-    return ReplicaUpdate(
-        tables[0].deltas(inputs, input_curvature), tables[1].deltas(outputs, output_curvature),
-        moments, sum_losses(losses),
-    )  # fmt: skip
+    return losses
 
 
 def _read_only(text: Text) -> Text:

@@ -155,8 +155,7 @@ def answer_analogies(
         raise EvaluationError(f"no method {method!r}: expected one of {', '.join(ANALOGY_METHODS)}")
     known = index_words(vectors, restrict_vocab, case_insensitive)
     questions = analogies.questions
-    words = (word for question in questions for word in question[:3])
-    ids = known.word_ids(words).reshape(-1, 3)
+    ids = known.word_ids(word for q in questions for word in q[:3]).reshape(-1, 3)
     right = known.word_ids(word for q in questions for word in q[3])
     question_of = np.repeat(np.arange(len(questions)), [len(question[3]) for question in questions])
     first_right = np.full(len(questions), -1, dtype=np.int64)
@@ -177,14 +176,20 @@ def answer_analogies(
     elif found.any():
         excluded = known.case_variants(candidates, ids[found][:, : 0 if include_query_words else 3])
         answers[found] = answer_by_example(vectors, ids[found], method, candidates, excluded)
-    correct = np.zeros(len(questions), dtype=np.bool_)
-    answered = (right >= 0) & (answers[question_of] >= 0)
-    same = known.folded_ids[right] == known.folded_ids[answers[question_of]]
-    correct[question_of[answered & same]] = True
     return AnalogyOutcomes(
-        found, answers, correct & found, sections, ids[:, [0, 2]], len(candidates),
+        found, answers, found & _are_right(answers, known, right, question_of), sections,
+        ids[:, [0, 2]], len(candidates),
         method, include_query_words, restrict_vocab, case_insensitive,
     )  # fmt: skip
+
+
+def _are_right(answers: Ids, known: WordIndex, right: Ids, question_of: Ids) -> NDArray[np.bool_]:
+    """Return whether each answer is a right one, whose ids are those of its question."""
+    are_right = np.zeros(len(answers), dtype=np.bool_)
+    answered = (right >= 0) & (answers[question_of] >= 0)
+    same = known.folded_ids[right] == known.folded_ids[answers[question_of]]
+    are_right[question_of[answered & same]] = True
+    return are_right
 
 
 def _answer_relation(

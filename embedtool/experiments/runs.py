@@ -53,8 +53,6 @@ def train_runs(
     ----------
     algorithm : str
         A key of TRAINERS.
-    config : TrainerConfig
-        Of the algorithm.
     folder : Path
         Where the models are saved.
     sampling : {"bootstrap", "fixed"}

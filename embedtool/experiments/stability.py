@@ -200,27 +200,33 @@ def stable_neighbours(
         ).ids
         for vectors, rows in zip(runs, queries, strict=True)
     ]  # fmt: skip
-    answers = []
-    for i in range(len(words)):
-        ids = np.unique(np.concatenate([each[i] for each in near]))
-        ids = ids[ids >= 0]
-        scores = np.array([
-            cosines(vectors.matrix[ids], rows[i])
-            for vectors, rows in zip(runs, queries, strict=True)
-        ])  # fmt: skip
-        fractions = np.mean([np.isin(ids, each[i][:n]) for each in near], axis=0)
-        order = np.lexsort((ids, -scores.mean(axis=0)))[:n]
-        answers.append(
-            tuple(
-                StableNeighbour(
-                    runs[0].words[int(ids[j])], float(scores[:, j].mean()),
-                    float(scores[:, j].std(ddof=1)), _cosine_interval(scores[:, j]),
-                    float(fractions[j]),
-                )
-                for j in order.tolist()
-            )
-        )  # fmt: skip
-    return answers
+    return [
+        _merge_neighbours(runs, [rows[i] for rows in queries], [each[i] for each in near], n)
+        for i in range(len(words))
+    ]
+
+
+def _merge_neighbours(
+    runs: Sequence[WordVectors],
+    queries: Sequence[NDArray[np.float32]],
+    near: Sequence[NDArray[np.int64]],
+    n: int,
+) -> tuple[StableNeighbour, ...]:
+    """Return the neighbours of one word, given its vector and the nearest ids in each run."""
+    ids = np.unique(np.concatenate(near))
+    ids = ids[ids >= 0]
+    scores = np.array([
+        cosines(vectors.matrix[ids], query) for vectors, query in zip(runs, queries, strict=True)
+    ])  # fmt: skip
+    fractions = np.mean([np.isin(ids, each[:n]) for each in near], axis=0)
+    order = np.lexsort((ids, -scores.mean(axis=0)))[:n]
+    return tuple(
+        StableNeighbour(
+            runs[0].words[int(ids[j])], float(scores[:, j].mean()),
+            float(scores[:, j].std(ddof=1)), _cosine_interval(scores[:, j]), float(fractions[j]),
+        )
+        for j in order.tolist()
+    )  # fmt: skip
 
 
 def _spread(runs: Sequence[WordVectors], dataset: Dataset) -> Spread | None:

@@ -112,7 +112,7 @@ def test_what_a_vocabulary_tells() -> None:
     vocabulary, _ = build_vocabulary(WORDS, COUNTS, VocabularyConfig(min_count=9))
     assert vocabulary.n_words == 2
     assert vocabulary.n_tokens == 18
-    assert vocabulary.word_to_id == {"b": 0, "e": 1}
+    assert list(vocabulary.words) == ["b", "e"]
     assert vocabulary.summary() == {
         "types_seen": 6,
         "types_kept": 2,
