@@ -20,7 +20,7 @@ class EmbedtoolError(Exception):
     parameters : sequence of str
         The parameters that stand in the message; the command line shows them as its flags.
     resumable : PurePath, optional
-        The model whose training the message tells to continue, by its `resume_call`; the command
+        The model whose training the message says to continue, by its `resume_call`; the command
         line shows its own command instead.
     """
 

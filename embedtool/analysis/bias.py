@@ -79,7 +79,7 @@ class WeatResult:
 
     @property
     def smallest_p(self) -> float:
-        """The smallest possible p-value with so many permutations."""
+        """The smallest p-value that this number of permutations can give."""
         return 1 / (self.permutations + (not self.exact))
 
 

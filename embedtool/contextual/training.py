@@ -247,8 +247,8 @@ def learning_rate(config: ContextualConfig, epochs_done: float) -> float:
     ----------
     Loshchilov & Hutter 2017, 'SGDR', eq. 5, without restarts.
     """
-    share = epochs_done / config.epochs
-    if share < config.warmup:
-        return config.learning_rate * (share + 1e-3) / (config.warmup + 1e-3)
-    falling = (share - config.warmup) / (1 - config.warmup) if config.warmup < 1 else 0.0
+    done = epochs_done / config.epochs
+    if done < config.warmup:
+        return config.learning_rate * (done + 1e-3) / (config.warmup + 1e-3)
+    falling = (done - config.warmup) / (1 - config.warmup) if config.warmup < 1 else 0.0
     return config.learning_rate * (1 + math.cos(math.pi * falling)) / 2

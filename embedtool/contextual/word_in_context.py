@@ -47,7 +47,7 @@ class WordAccuracy:
 
 @dataclass(frozen=True)
 class WordInContext:
-    """How well the cosine of a word's vectors tells whether two uses have the same sense.
+    """How well the cosine of a word's vectors predicts whether two uses have the same sense.
 
     Attributes
     ----------

@@ -158,7 +158,7 @@ class Cooccurrence:
 
 
 def blocks_for(vocabulary: Vocabulary, n_tokens: int, config: GloveConfig) -> Blocks:
-    """Divide a vocabulary into blocks for a corpus of so many tokens.
+    """Divide a vocabulary into blocks for a corpus of `n_tokens`.
 
     Raises
     ------

@@ -13,7 +13,7 @@ MIN_SLOTS = 2**16
 """Initial size of a hash table: enough for the words of 1 MiB of most texts, small enough for a
 level-2 cache."""
 SLOTS_PER_WORD = 2
-"""Minimum number of slots per word; look-ups are short with so many."""
+"""Minimum number of slots per word; at this load look-ups are short."""
 GROWTH = 4
 """Factor by which a table grows; a large one makes growing, which interns all words again, rare."""
 BYTES_PER_SLOT = 8

@@ -152,7 +152,7 @@ def count_run(
 
 
 def counting_bytes(config: GloveConfig, n_tokens: int) -> int:
-    """Return the memory in which the pairs of so many tokens are counted."""
+    """Return the bytes of memory in which the pairs of a corpus are counted."""
     return 2 * ENTRY_BYTES * (config.workers or 1) * _entries_per_worker(config, n_tokens)
 
 

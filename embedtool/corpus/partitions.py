@@ -60,7 +60,7 @@ class Partition:
 
 
 def partition(corpus: Corpus, n_bytes: int) -> Iterator[Partition]:
-    """Divide a corpus into partitions of about so many bytes, in order.
+    """Divide a corpus into partitions of about `n_bytes` bytes each, in order.
 
     Files of plain text are divided at line ends; compressed files, and records, are not.
     """

@@ -242,7 +242,7 @@ def cached_scan(
     """Scan a corpus, or open the scan of the same files, unchanged, read with the same options.
 
     Files are identified by path, size and modification time. A scan that is damaged, by the size or
-    SHA-256 of a file, is made anew with a warning.
+    SHA-256 of a file, is made again, with a warning.
 
     Raises
     ------

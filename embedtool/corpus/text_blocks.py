@@ -31,7 +31,7 @@ class Readable(Protocol):
     """What bytes are read from."""
 
     def read(self, n_bytes: int, /) -> bytes:
-        """Return at most so many bytes, none only at the end."""
+        """Return at most `n_bytes` bytes; none only at the end."""
 
 
 def gather_lines(lines: Iterable[Block]) -> Iterator[Block]:

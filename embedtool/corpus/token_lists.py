@@ -10,7 +10,7 @@ from embedtool.errors import CorpusError
 
 
 class TokenLists:
-    """Sentences, each a list or tuple of tokens, that are read anew for each iteration.
+    """Sentences, each a list or tuple of tokens, that are read again for each iteration.
 
     Raises CorpusError if an iterator, which can be read once, is to be read again.
     """

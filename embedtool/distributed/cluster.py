@@ -95,7 +95,8 @@ class Cluster:
         *arguments
             Values and references; the function is given what these refer to, once it is there.
         n_results
-            If more than one, the function returns so many results, and this so many references.
+            If more than one, the length of the tuple that the function returns; a list of as many
+            references is returned then.
         n_cores
             Cores of the node that it occupies.
         """

@@ -1,7 +1,7 @@
 """GloVe on a cluster: stratified SGD over blocks of words and contexts, byte for byte as local.
 
-Blocks of rows are in groups by the lowest bits of their numbers, blocks of columns anew in each
-epoch (`trainers.glove_cells`). All cells of a group of rows and a group of columns are
+Blocks of rows are in groups by the lowest bits of their numbers, blocks of columns differently in
+each epoch (`trainers.glove_cells`). All cells of a group of rows and a group of columns are
 trained by one task, which is given both groups' blocks of the tables and returns them changed. In
 an epoch each group of columns goes from one group of rows to the next, until it has been with all
 of them (Gemulla et al. 2011). Which tasks wait for which follows from whose results they need.
@@ -92,7 +92,7 @@ def group_count(cluster: Cluster, n_blocks: int) -> int:
 
 
 class StratifiedSGD:
-    """Trains epoch after epoch; the blocks of the tables are wherever they were trained last."""
+    """Trains epoch after epoch; each block of the tables stays on the node that trained it last."""
 
     def __init__(
         self, cluster: Cluster, config: GloveConfig, pairs: CellPairs, state: State

@@ -5,9 +5,9 @@ between two syncs is one superstep (BSP, bulk-synchronous parallel), in which ev
 from the same parameters, as in local SGD (Stich 2019) and federated averaging (McMahan et al.
 2017).
 
-The tables are sharded by row, into as many shards as replicas and at most MAX_SHARDS, each wherever
-it was merged last. A replica is given copies of all shards and takes the rows that it needs; where
-the tables are too large for every node, it is given no more than these (Ordentlich et al. 2016 have
+The tables are sharded by row, into as many shards as replicas and at most MAX_SHARDS, each on the
+node that merged it last. A replica is given copies of all shards and takes the rows that it needs;
+if the tables are too large for a node, it is given only these rows (Ordentlich et al. 2016 have
 servers for that). Replicas are merged shard by shard (`merging.merge_shard`).
 """
 
@@ -131,12 +131,12 @@ def sync_schedule(n_syncs: int, epochs: int) -> list[SyncInterval]:
 
 
 def shard_count(n_replicas: int) -> int:
-    """Return the number of shards of the tables for so many replicas."""
+    """Return the number of shards of the tables."""
     return min(n_replicas, MAX_SHARDS)
 
 
 def tables_replicated(cluster: Cluster, n_bytes: int) -> bool:
-    """Return whether each node is given all of tables of so many float32 bytes."""
+    """Return whether each node is given whole tables, which are `n_bytes` bytes in float32."""
     return n_bytes <= MAX_STORE_FRACTION * min(node.object_store for node in cluster.nodes)
 
 

@@ -25,7 +25,7 @@ from embedtool.kernels.sgd.merging import (
 )
 
 BLAS = ThreadpoolController()
-"""Limited to one thread wherever replicas use it: the last bits of sums depend on the threads."""
+"""Limited to one thread when replicas use it: the last bits of sums depend on the threads."""
 INPUT_CURVATURE_SCALE, OUTPUT_CURVATURE_SCALE = 10, 0.25
 """Per-pair curvature underestimates that of a whole interval's text. Empirical correction: input
 rows 10 times, output rows 0.25 (n_replicas - 1) times. Measured on 16 million tokens, see

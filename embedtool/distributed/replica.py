@@ -64,7 +64,7 @@ def text_of_slice(text_slice: TextSlice, begin: int, partitions: Sequence[Encode
     Parameters
     ----------
     text_slice
-        The tokens wanted.
+        Which tokens.
     begin
         Position of the first partition's first token in the whole text.
     partitions

@@ -140,7 +140,7 @@ def answer_analogies(
     include_query_words : bool
         Let all words answer (Linzen 2016: 3cosadd then mostly answers b or c).
     restrict_vocab : int or None
-        Only the first so many words are known; None for all.
+        Only the N most frequent words are known; None for all.
     case_insensitive : bool
         Look up a word that is not known as spelled without regard to case (see
         `vocabulary_lookup.WordIndex`). An answer that differs from a right one only in case is

@@ -175,7 +175,7 @@ def classify(
     documents : LabelledDocuments
         Their texts with spaces between tokens, so that all representations have the same tokens.
     vectorizers : mapping of str to transformer
-        scikit-learn transformers of texts by name; fitted anew for each fold.
+        scikit-learn transformers of texts by name; fitted for each fold.
     folds : int
         At least 3.
     seed : int

@@ -209,7 +209,7 @@ def common_directions(means: NDArray[np.float32], n: int) -> NDArray[np.float32]
     Returns
     -------
     ndarray of float32, shape (vector_size, n)
-        Fewer columns if there are not so many nonzero documents.
+        Fewer columns if there are fewer nonzero documents.
 
     References
     ----------

@@ -98,7 +98,7 @@ def index_words(
     Parameters
     ----------
     restrict_vocab : int or None
-        Only the first so many words take part; None for all.
+        Only the N most frequent words are known; None for all.
     case_insensitive : bool
         Find a word that is not known as spelled without regard to case.
 

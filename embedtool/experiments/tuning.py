@@ -252,7 +252,7 @@ def _run(
     """Run one trial: sample options, train, score, and save the model if it is the best so far.
 
     The score is in the journal before the model is saved, and the model holds the number of its
-    trial, so that `_open` knows what was finished wherever this is interrupted.
+    trial, so that `_open` knows what was finished, no matter when this is interrupted.
     """
     from optuna.trial import TrialState
 

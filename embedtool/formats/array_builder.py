@@ -21,7 +21,7 @@ from embedtool.model.vectors import WordVectors
 GATHERED_ROWS = 2**8
 """Rows that `vectors_from_rows` gathers before they are appended."""
 SMALL_BYTES = 2**28
-"""An array of so many bytes does no harm, however much it was compressed."""
+"""An array up to this size in bytes is read however much it was compressed."""
 
 
 def check_expansion(path: Path, name: str, packed: int, n_bytes: int) -> None:

@@ -30,7 +30,7 @@ ROW_CHECKERS: dict[str, RowChecker] = {
     "tensorboard": check_tensorboard,
     "fasttext-bin": check_fasttext,
 }
-"""The formats whose good rows can be told from bad ones. The others are opened as a whole."""
+"""The formats whose rows are checked one by one. Files of the others are opened as a whole."""
 WORDLESS = "floret"
 ROW_WRITERS: dict[str, RowWriter] = {
     "word2vec": write_text,

@@ -30,7 +30,7 @@ LONGEST_HEADER = 64
 LONGEST_LIKELY = 1000
 """Bytes of a plausible word."""
 ROWS_IN_LINE = 4
-"""So many plausible words, each a row after the last, are no coincidence."""
+"""This many plausible words, each one row after the last, are no coincidence."""
 PROGRESS_ROWS = 2**14
 COPY_BYTES = 2**22
 
@@ -82,7 +82,7 @@ class _Rows:
         offset : int
             The byte after the header.
         n_rows : int
-            What the header says: after so many rows, nothing is a row that is cut short.
+            What the header says; bytes after these rows are no row that was cut short.
         """
         in_step_until = end_of_rows(self.data, offset, n_rows, self.row_bytes)
         while (start := after_line_end(self.data, offset)) < len(self.data):

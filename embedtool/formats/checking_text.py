@@ -31,7 +31,7 @@ BOM = b"\xef\xbb\xbf"
 LONGEST_LINE = 2**22
 """Bytes: some 300,000 numbers. The rest of such a line is skipped."""
 SAMPLE_BYTES = 2**24
-"""After so many bytes no more lines are sampled for the layout."""
+"""Bytes of the file that are sampled for the layout."""
 PROGRESS_LINES = 2**13
 COPY_BYTES = 2**22
 

@@ -77,7 +77,7 @@ class _Chunk:
         return self.array(n).tobytes()
 
     def array(self, n: int) -> NDArray[np.uint8]:
-        """Return the next n bytes, mapped; raise FormatError unless so many follow."""
+        """Return the next n bytes, mapped; raise FormatError if fewer follow."""
         if n > self.end - self.offset:
             raise FormatError(
                 f"{self.path}, byte {self.offset:,}: the file is cut short or damaged: {n:,} bytes "

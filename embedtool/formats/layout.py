@@ -1,8 +1,8 @@
 """The layout of a text of vectors: a header or none, then one row a line, a word and its numbers.
 
 Reading and checking share these rules. A line is split at the ASCII space only: other white space
-may be part of a word. The size of a vector is what most rows have, and the last so many fields of
-a line are the vector, so that a word may hold spaces.
+may be part of a word. The size of a vector is what most rows have, and the vector is the last
+fields of a line, so that a word may hold spaces.
 """
 
 import re
@@ -30,7 +30,7 @@ SEPARATOR = re.compile(rb"[ \t]+")
 PARTS = re.compile(rb"[ \t,;|]+")
 """Between the parts of a word that may be fields of a row."""
 SAMPLE_LINES, SAMPLE_BYTES = 100, 2**20
-"""At most so many lines and bytes determine the number of dimensions."""
+"""Maximum lines and bytes that determine the number of dimensions."""
 
 Doubt = Literal["none", "possible", "certain"]
 

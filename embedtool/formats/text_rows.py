@@ -47,8 +47,8 @@ R = TypeVar("R")
 PIECE_BYTES = 2**22
 """Bytes of lines that a thread parses at a time."""
 SMALL = 2**24
-"""Files of so many bytes, and matrices of SMALL_TABLE numbers, are read or written faster than the
-compiled kernels for them are loaded."""
+"""Files up to this size in bytes, and matrices up to SMALL_TABLE numbers, are read or written
+faster than the compiled kernels for them are loaded."""
 SMALL_TABLE = 2**20
 LINE_END = ord("\n")
 BLANK_LINES = BLANKS + b"\n"

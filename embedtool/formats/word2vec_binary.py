@@ -22,11 +22,11 @@ from embedtool.messages import counted
 from embedtool.model.vectors import WordVectors
 
 LONGEST_WORD = 2**20
-"""Bytes. If no space comes within so many, none is expected."""
+"""Bytes within which a space must end the word."""
 RELEASE_ROWS = 2**12
 """Rows after which the memory of the mapped file is released."""
 FIRST_LINES, FIRST_BYTES = 10, 2**20
-"""At most so many lines and bytes determine whether text follows the header."""
+"""Maximum lines and bytes that determine whether text follows the header."""
 NO_LINE_END = re.compile(rb"[^\n]")
 
 
@@ -65,7 +65,7 @@ def holds_text(data: mmap.mmap, offset: int, n_rows: int, vector_size: int) -> b
 
     Binary numbers may look like a line of text, and invalid text is still text. If some lines look
     like rows of text and not all are valid, or their number is not what the header says, the file
-    is binary if so many rows of binary end with the file.
+    is binary if `n_rows` binary rows end with the file.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def holds_text(data: mmap.mmap, offset: int, n_rows: int, vector_size: int) -> b
 def end_of_rows(
     data: mmap.mmap, offset: int, n_rows: int, row_bytes: int, *, any_words: bool = True
 ) -> int:
-    """Return where so many rows end, if the file ends there; otherwise 0.
+    """Return where `n_rows` rows end, if the file ends there; otherwise 0.
 
     Parameters
     ----------

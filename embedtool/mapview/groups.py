@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Ids = NDArray[np.int64]
 
 N_GROUPS = 12
-"""As many colours as can be told apart."""
+"""Number of colours that are easy to distinguish."""
 FIT_WORDS = 10_000
 """Words that k-means is fitted to; all others join the group of the nearest centre."""
 MIN_COMMON_WORDS = 20 * N_GROUPS

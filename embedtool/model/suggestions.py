@@ -10,7 +10,7 @@ import numpy as np
 from embedtool.io.encodings import SURROGATE_ERRORS
 
 SUGGESTION_CANDIDATES = 100_000
-"""Number of most frequent words among which suggestions are sought. Building the index of so many
+"""Number of most frequent words among which suggestions are sought. Building their index
 takes a fifth of a second, once."""
 MIN_RATIO = 0.7
 """Words that are less similar are not suggested."""

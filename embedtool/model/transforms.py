@@ -19,7 +19,7 @@ from embedtool.model.linalg import BLOCK_ROWS, principal_axes, row_blocks, row_n
 from embedtool.model.vectors import Model, WordVectors, with_history_entry
 
 DIMENSIONS_PER_REMOVED = 100
-"""All-but-the-top removes one direction per so many dimensions (Mu & Viswanath 2018, section 2)."""
+"""Dimensions for each direction that all-but-the-top removes (Mu & Viswanath 2018, section 2)."""
 UNTRANSFORMED = "as it is"
 """Name of the vectors without a transformation among their variants."""
 VARIANT = re.compile("(add-contexts|center|normalize)|(all-but-the-top)(?::([0-9]+))?|pca:([0-9]+)")
@@ -34,7 +34,7 @@ def transform(model: Model, config: TransformConfig) -> Model:
     Counts stay, the output layer does not. Subwords are transformed alike, so that the vector of a
     new word is the transformation of its old one; but there are none after `add_contexts`, because
     a new word has no context vector, nor after `normalize`, because the length of a mean of rows
-    cannot be told from the rows.
+    cannot be inferred from the rows.
 
     Parameters
     ----------

@@ -27,7 +27,7 @@ def candidate_ids(
     Parameters
     ----------
     restrict_vocab : int, optional
-        Only the first, that is most frequent, so many words.
+        Only the N most frequent words.
     min_count : int, optional
         Only words with this count or more.
     words : iterable of str, optional

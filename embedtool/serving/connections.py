@@ -120,7 +120,7 @@ class LimitedProtocol(H11Protocol):  # type: ignore[misc]
             self.answer_timer = self.loop.call_later(self.stall_seconds, self._check_reading, size)
 
     def _check_reading(self, size_before: int) -> None:
-        """Abort a connection whose client has read nothing since so many bytes were buffered."""
+        """Abort the connection if its client has read nothing since `size_before` was measured."""
         self.answer_timer = None
         if self.transport.get_write_buffer_size() >= size_before:
             self.transport.abort()

@@ -56,7 +56,7 @@ class RequestQueue:
 
     Index searches and look-ups have one thread, exact searches another: the index must not be
     searched by two threads at once, an exact search uses all cores by itself, and neither kind
-    should wait for the other. A request of many items is queued anew after every few of them, so
+    should wait for the other. A request of many items is queued again after every few of them, so
     that other requests come between.
 
     Attributes
@@ -64,7 +64,7 @@ class RequestQueue:
     ready : bool
         Whether the model is in memory.
     reload : asyncio.Event
-        Set to have the model opened anew.
+        Set to have the model reopened.
     waiting : int
         Requests in hand.
     """
@@ -238,7 +238,7 @@ def application(
     origins: Collection[str] = (),
     source: ModelSource | None = None,
 ) -> Starlette:
-    """Return the application that serves a model; setting `state.reload` opens the model anew.
+    """Return the application that serves a model; setting `state.reload` reopens the model.
 
     Parameters
     ----------
@@ -247,7 +247,7 @@ def application(
     origins : collection of str
         Sites whose pages may read answers (CORS), as in https://example.org; "*": all.
     source : ModelSource
-        Where the model is on disk, to be opened anew when it is replaced; None: never.
+        Where the model is on disk, to be reopened when it is replaced; None: never.
     """
     queue = RequestQueue(served, source)
 

@@ -53,7 +53,7 @@ def tool_server(served: ServedModel, source: ModelSource | None = None) -> Any:
     Parameters
     ----------
     source : ModelSource
-        Where the model is on disk, to be opened anew when it is replaced; None: never.
+        Where the model is on disk, to be reopened when it is replaced; None: never.
     """
     current = _CurrentModel(served, source)
     named = {endpoint.name: endpoint for endpoint in endpoints(served)}

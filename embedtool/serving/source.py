@@ -1,4 +1,4 @@
-"""The folder of a served model, which is opened anew when its files are replaced."""
+"""The folder of a served model, which is reopened when its files are replaced."""
 
 import logging
 from collections.abc import Iterator

@@ -238,7 +238,7 @@ def _server(
 
 @contextmanager
 def _signals(server: Any) -> Iterator[None]:
-    """Stop the server on SIGINT and SIGTERM, and open the model anew on SIGHUP.
+    """Stop the server on SIGINT and SIGTERM, and reopen the model on SIGHUP.
 
     A closed terminal sends SIGHUP too; then the server stops. uvicorn raises a signal again once it
     has stopped, when nothing is left to be done.
