@@ -19,7 +19,7 @@ from benchmarks.measure import machine
 from embedtool.config.tasks import ContextualConfig
 from embedtool.config.training import Word2VecConfig
 from embedtool.contextual.batches import Segments, segment_corpus, split_held_out
-from embedtool.contextual.training import encode_by_rows
+from embedtool.contextual.encoder_backend import encode_by_rows
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.scanning import scan
 from embedtool.io.progress import Progress

@@ -17,7 +17,7 @@ from embedtool.model import store
 from embedtool.model.vectors import Model
 from embedtool.trainers.checkpoint import StopRequest
 from embedtool.trainers.local_backend import LocalBackend
-from embedtool.trainers.records import algorithm_of
+from embedtool.trainers.manifest import algorithm_of
 from embedtool.trainers.session import (
     Backend,
     InitialModel,
@@ -215,7 +215,7 @@ def _corpus(config: Config, corpus: "Corpus | Inputs", init: Model | None) -> Co
     if isinstance(corpus, Corpus):
         return corpus
     if isinstance(config, ContextualConfig) and init is not None:
-        from embedtool.contextual.training import inherited_text
+        from embedtool.contextual.encoder_backend import inherited_text
 
         return Corpus(corpus, inherited_text(init, TextConfig()))
     return Corpus(corpus)
@@ -248,7 +248,7 @@ def _backend(
 ) -> Iterator[Backend[Any, Any]]:
     """Yield what trains, connected to its cluster until the end of the block."""
     if isinstance(config, ContextualConfig):
-        from embedtool.contextual.training import EncoderBackend
+        from embedtool.contextual.encoder_backend import EncoderBackend
 
         if init is None:
             raise ModelError("the training of an encoder names no static model")

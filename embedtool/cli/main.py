@@ -23,9 +23,9 @@ from click.exceptions import Exit, NoArgsIsHelpError
 from embedtool import __version__
 from embedtool.cli.exit_codes import BROKEN_PIPE, FAILURE, INTERRUPTED, USAGE_ERROR
 from embedtool.cli.flags import with_flags
-from embedtool.cli.groups import HELP_OPTION_NAMES, LAST_COMMAND, SuggestingGroup
 from embedtool.cli.output.console import echo_err, truncate_middle
 from embedtool.cli.signals import handled_signals
+from embedtool.cli.suggesting_group import HELP_OPTION_NAMES, LAST_COMMAND, SuggestingGroup
 from embedtool.errors import ConfigError, EmbedtoolError, StoppedError, UnansweredError, resume_call
 
 COMMANDS = {

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.corpus.concurrency import ordered_map
-from embedtool.corpus.scanning import END, ID, ScannedText, TokenWriter
+from embedtool.corpus.scanning import END, ID, ScannedCorpus, TokenWriter
 from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.errors import TrainingError
 from embedtool.io.array_file import map_file
@@ -27,7 +27,7 @@ ENCODED_FILES = ("encoded-ids", "encoded-ends")
 
 @dataclass(frozen=True, eq=False)
 class EncodedCorpus:
-    """A corpus as rows of a vocabulary, which trainers read.
+    """A corpus as word ids in memory-mapped files, which local trainers read.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ class EncodedCorpus:
 
 
 class EncodedText(Protocol):
-    """A corpus as rows of a vocabulary, on this machine or on a cluster."""
+    """A corpus as word ids: an `EncodedCorpus`, or `EncodedPartitions` on a cluster."""
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -80,7 +80,7 @@ class EncodedText(Protocol):
 
 
 def encode(
-    scanned: ScannedText, vocabulary: Vocabulary, source_rows: NDArray[np.int64], folder: Path
+    scanned: ScannedCorpus, vocabulary: Vocabulary, source_rows: NDArray[np.int64], folder: Path
 ) -> EncodedCorpus:
     """Map a scanned text to the rows of a vocabulary.
 
@@ -131,7 +131,7 @@ def open_encoded(folder: Path, vocabulary: Vocabulary, fingerprint: str) -> Enco
 
 
 def _encode_block(
-    scanned: ScannedText, start: int, rows: NDArray[np.int32]
+    scanned: ScannedCorpus, start: int, rows: NDArray[np.int32]
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """Return the rows of the tokens of a block, and where among them its sentences end."""
     ids = scanned.ids[start : start + BLOCK_TOKENS]

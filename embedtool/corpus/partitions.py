@@ -149,7 +149,7 @@ class PartitionStats:
     notes : ReadingNotes
         What was noticed when it was read.
     fingerprint : bytes
-        As in ScannedText.
+        As in ScannedCorpus.
     """
 
     n_tokens: int

@@ -43,8 +43,8 @@ FILES = ("words", "counts", "ids", "ends")
 
 
 @dataclass(frozen=True, eq=False)
-class ScannedText:
-    """A corpus before its vocabulary is chosen.
+class ScannedCorpus:
+    """A corpus in memory-mapped files, before its vocabulary is chosen.
 
     Attributes
     ----------
@@ -137,7 +137,7 @@ class ScanAccumulator:
 
 def scan(
     corpus: Corpus, folder: Path, report: Report = silent, workers: int | None = None
-) -> ScannedText:
+) -> ScannedCorpus:
     """Read a corpus once and write its tokens as ids.
 
     Memory grows with the distinct tokens, not with the text.
@@ -190,10 +190,10 @@ def _write_scan(corpus: Corpus, folder: Path, report: Report, workers: int) -> N
     (folder / SUMMARY).write_text(json.dumps(summary))
 
 
-def open_scan(folder: Path) -> ScannedText:
+def open_scan(folder: Path) -> ScannedCorpus:
     """Open the files that `scan` wrote."""
     summary = read_json(folder / SUMMARY, CorpusError)
-    return ScannedText(
+    return ScannedCorpus(
         words=decode_token_lines(map_file(folder / "words", BYTE)),
         counts=np.fromfile(folder / "counts", COUNT),
         ids=map_file(folder / "ids", ID),
@@ -230,7 +230,7 @@ def scan_vocabulary(
         return build_vocabulary(scanned.words, scanned.counts, config)[0]
 
 
-def warn_about_text(corpus: Corpus, scanned: ScannedText) -> None:
+def warn_about_text(corpus: Corpus, scanned: ScannedCorpus) -> None:
     """Log what is unusual in a text, before long work with it begins."""
     warn_of_reading(corpus.text, scanned.notes)
     warn_of_script(corpus.text, scanned.words, scanned.counts)
@@ -238,7 +238,7 @@ def warn_about_text(corpus: Corpus, scanned: ScannedText) -> None:
 
 def cached_scan(
     corpus: Corpus, cache: Path, report: Report = silent, workers: int | None = None
-) -> ScannedText:
+) -> ScannedCorpus:
     """Scan a corpus, or open the scan of the same files, unchanged, read with the same options.
 
     Files are identified by path, size and modification time. A scan that is damaged, by the size or

@@ -24,7 +24,7 @@ from embedtool.corpus.cooccurrence import (
 from embedtool.corpus.pair_counting import count_run
 from embedtool.corpus.sorted_runs import ENTRY, Run, merge_runs
 from embedtool.distributed.cluster import Cluster, Ref, current_node_id
-from embedtool.distributed.partition_reading import ClusterText, Encoded, bounded_submit
+from embedtool.distributed.partition_reading import Encoded, EncodedPartitions, bounded_submit
 from embedtool.io.machine import MiB
 from embedtool.io.progress import Progress, Report
 
@@ -66,7 +66,7 @@ class CellPairs:
 
 
 def count_pairs(
-    cluster: Cluster, text: ClusterText, config: GloveConfig, report: Report
+    cluster: Cluster, text: EncodedPartitions, config: GloveConfig, report: Report
 ) -> CellPairs:
     """Count the pairs of a text. Raises TrainingError as `count_cooccurrence` does."""
     blocks = blocks_for(text.vocabulary, text.n_tokens, config)

@@ -21,7 +21,7 @@ from embedtool.config.training import GloveConfig
 from embedtool.corpus.cooccurrence import Cell, pairs_of_cell, stored_cell
 from embedtool.distributed.cluster import COLLECT_INTERVAL_S, Cluster, Ref, current_node_id
 from embedtool.distributed.counting import CellPairs, count_pairs
-from embedtool.distributed.partition_reading import ClusterText
+from embedtool.distributed.partition_reading import EncodedPartitions
 from embedtool.io.progress import Progress, Report
 from embedtool.model.vectors import WordVectors
 from embedtool.trainers.aligned import aligned_zeros
@@ -44,7 +44,7 @@ QUEUED_AHEAD = 2
 def train(
     cluster: Cluster,
     config: GloveConfig,
-    text: ClusterText,
+    text: EncodedPartitions,
     report: Report,
     warm_start: WarmStart | None,
     checkpointer: Checkpointer,

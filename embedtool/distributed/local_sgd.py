@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from embedtool.config.training import ClusterConfig, Word2VecConfig
 from embedtool.distributed.cluster import COLLECT_INTERVAL_S, Cluster, Ref
 from embedtool.distributed.merging import bf16
-from embedtool.distributed.partition_reading import ClusterText
+from embedtool.distributed.partition_reading import EncodedPartitions
 from embedtool.distributed.replica import (
     merge_replicas,
     required_rows_by_shard,
@@ -67,7 +67,7 @@ def train(
     cluster: Cluster,
     settings: ClusterConfig,
     config: Word2VecConfig,
-    text: ClusterText,
+    text: EncodedPartitions,
     report: Report,
     warm_start: WarmStart | None,
     checkpointer: Checkpointer,
@@ -160,7 +160,7 @@ class LocalSGD:
         cluster: Cluster,
         settings: ClusterConfig,
         config: Word2VecConfig,
-        text: ClusterText,
+        text: EncodedPartitions,
         subwords: SubwordIndex,
         state: State,
     ) -> None:

@@ -58,7 +58,7 @@ Encoded = tuple[NDArray[np.int32], NDArray[np.int64]]
 
 @dataclass(frozen=True, eq=False)
 class ScannedPartitions:
-    """The text before its vocabulary is chosen.
+    """A corpus in the cluster's object store, before its vocabulary is chosen.
 
     Attributes
     ----------
@@ -96,8 +96,8 @@ class ScannedPartitions:
 
 
 @dataclass(frozen=True, eq=False)
-class ClusterText:
-    """What a trainer on a cluster reads.
+class EncodedPartitions:
+    """A corpus as word ids in the cluster's object store, which distributed trainers read.
 
     Attributes
     ----------
@@ -219,7 +219,7 @@ def encode_text(
     config: VocabularyConfig,
     vocabulary_words: Iterable[str] | None,
     warm_start: WarmStart | None,
-) -> ClusterText:
+) -> EncodedPartitions:
     """Choose the vocabulary and encode the tokens by it, where they are.
 
     Parameters
@@ -249,7 +249,7 @@ def encode_text(
 
 def encode_again(
     cluster: Cluster, scanned: ScannedPartitions, vocabulary: Vocabulary, fingerprint: str
-) -> ClusterText:
+) -> EncodedPartitions:
     """Encode the tokens by a vocabulary that was chosen when the text had this fingerprint.
 
     Raises CorpusError if it has another one now.
@@ -271,7 +271,7 @@ def _encode_by(
     required: bytes,
     choose: Callable[[MergedVocabulary], tuple[Vocabulary, NDArray[np.int64]]],
     fingerprint: str,
-) -> ClusterText:
+) -> EncodedPartitions:
     """Merge the words, choose among them, and encode the tokens.
 
     Parameters
@@ -312,7 +312,7 @@ def _encode_by(
         for i, tokens in enumerate(scanned.tokens)
     ]  # fmt: skip
     sizes = cluster.get([each[1] for each in encoded])
-    return ClusterText(
+    return EncodedPartitions(
         vocabulary,
         [each[0] for each in encoded],
         np.concatenate(([0], np.cumsum([n_tokens for n_tokens, _ in sizes]))),

@@ -13,7 +13,7 @@ from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.distributed import glove, local_sgd
 from embedtool.distributed.cluster import Cluster, connect
 from embedtool.distributed.partition_reading import (
-    ClusterText,
+    EncodedPartitions,
     ScannedPartitions,
     encode_again,
     encode_text,
@@ -24,7 +24,7 @@ from embedtool.errors import ConfigError
 from embedtool.io.progress import Report
 from embedtool.model.vectors import Model
 from embedtool.trainers.checkpoint import Checkpointer
-from embedtool.trainers.records import TrainingManifest
+from embedtool.trainers.manifest import TrainingManifest
 from embedtool.trainers.training_dir import TrainingDir
 from embedtool.trainers.warm_start import WarmStart
 from embedtool.trainers.word2vec import epoch_key
@@ -128,7 +128,7 @@ class RayBackend:
 
     def encode(
         self, corpus: Corpus, scanned: ScannedPartitions, training_dir: TrainingDir
-    ) -> ClusterText:
+    ) -> EncodedPartitions:
         """Encode a corpus on the nodes, where it stays."""
         text = encode_text(
             self.cluster, scanned, self.config, self.vocabulary_words, self.warm_start
@@ -139,7 +139,7 @@ class RayBackend:
 
     def reopen(
         self, training_dir: TrainingDir, manifest: TrainingManifest, report: Report
-    ) -> ClusterText:
+    ) -> EncodedPartitions:
         """Read the corpus again, and encode it by the words in the training directory."""
         vocabulary = training_dir.load_vocabulary(manifest)
         record = manifest.record.corpus
@@ -147,7 +147,7 @@ class RayBackend:
         return encode_again(self.cluster, scanned, vocabulary, manifest.text.fingerprint)
 
     def fit(
-        self, encoded: ClusterText, folder: Path, report: Report, checkpointer: Checkpointer
+        self, encoded: EncodedPartitions, folder: Path, report: Report, checkpointer: Checkpointer
     ) -> Model:
         """Train the algorithm of the config.
 

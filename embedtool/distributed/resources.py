@@ -17,7 +17,7 @@ from embedtool.distributed.local_sgd import (
     sync_schedule,
     tables_replicated,
 )
-from embedtool.distributed.partition_reading import ClusterText
+from embedtool.distributed.partition_reading import EncodedPartitions
 from embedtool.distributed.replica import required_rows_by_shard
 from embedtool.distributed.slices import TextSlice, position_of, shared_context
 from embedtool.errors import ResourceError
@@ -73,7 +73,7 @@ class ClusterResources:
 
 
 def estimate_resources(
-    cluster: Cluster, settings: ClusterConfig, config: TrainerConfig, text: ClusterText
+    cluster: Cluster, settings: ClusterConfig, config: TrainerConfig, text: EncodedPartitions
 ) -> ClusterResources:
     """Estimate what a training on a text that has been read needs.
 
@@ -94,7 +94,7 @@ def estimate_resources(
 
 
 def _local_sgd(
-    cluster: Cluster, settings: ClusterConfig, config: Word2VecConfig, text: ClusterText
+    cluster: Cluster, settings: ClusterConfig, config: Word2VecConfig, text: EncodedPartitions
 ) -> ClusterResources:
     n_nodes, n_replicas, size = len(cluster.nodes), settings.replicas or 1, config.vector_size
     n_rows, n_slice_rows = _row_counts(cluster, settings, config, text)
@@ -132,7 +132,7 @@ def _local_sgd(
 
 
 def _row_counts(
-    cluster: Cluster, settings: ClusterConfig, config: Word2VecConfig, text: ClusterText
+    cluster: Cluster, settings: ClusterConfig, config: Word2VecConfig, text: EncodedPartitions
 ) -> tuple[int, int]:
     """Count the rows of both tables, and those that the first replica needs for its longest slice.
 
@@ -159,7 +159,7 @@ def _row_counts(
     return subwords.n_rows + context.n_words, len(required.inputs) + len(required.outputs)
 
 
-def _glove(cluster: Cluster, config: GloveConfig, text: ClusterText) -> ClusterResources:
+def _glove(cluster: Cluster, config: GloveConfig, text: EncodedPartitions) -> ClusterResources:
     n_nodes, n_words = len(cluster.nodes), text.vocabulary.n_words
     n_blocks = blocks_for(text.vocabulary, text.n_tokens, config).n_blocks
     n_groups = group_count(cluster, n_blocks)

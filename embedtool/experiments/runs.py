@@ -27,7 +27,7 @@ from embedtool.model.vectors import Model, WordVectors
 from embedtool.trainers import TRAINERS
 from embedtool.trainers.history import History
 from embedtool.trainers.local_backend import encode_text, read_text
-from embedtool.trainers.records import CorpusRecord, TrainingRecord
+from embedtool.trainers.manifest import CorpusRecord, TrainingRecord
 
 EXPERIMENT = "experiment.json"
 RESULT = "stability.json"

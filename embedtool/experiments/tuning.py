@@ -39,7 +39,7 @@ from embedtool.model.vectors import Model
 from embedtool.trainers import TRAINERS
 from embedtool.trainers.history import History
 from embedtool.trainers.local_backend import encode_text, read_text
-from embedtool.trainers.records import CorpusRecord, TrainingRecord
+from embedtool.trainers.manifest import CorpusRecord, TrainingRecord
 
 if TYPE_CHECKING:
     from optuna import Study

@@ -18,7 +18,7 @@ from embedtool.analysis.projection_cache import cached_layout
 from embedtool.config.choices import Layout
 from embedtool.errors import QueryError
 from embedtool.io.progress import Report, silent
-from embedtool.mapview.groups import Groups
+from embedtool.mapview.clusters import Groups
 from embedtool.model.linalg import int8_rows
 from embedtool.model.vectors import WordVectors
 

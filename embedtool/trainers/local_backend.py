@@ -7,13 +7,13 @@ from tempfile import TemporaryDirectory
 from embedtool.config.training import TrainerConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.encoding import EncodedCorpus, check_pairs, encode
-from embedtool.corpus.scanning import ScannedText, cached_scan, scan, warn_about_text
+from embedtool.corpus.scanning import ScannedCorpus, cached_scan, scan, warn_about_text
 from embedtool.corpus.vocabulary import Vocabulary, build_vocabulary, merge_vocabularies
 from embedtool.io.progress import Report
 from embedtool.model.vectors import Model
 from embedtool.trainers import TRAINERS
 from embedtool.trainers.checkpoint import Checkpointer
-from embedtool.trainers.records import TrainingManifest, algorithm_of
+from embedtool.trainers.manifest import TrainingManifest, algorithm_of
 from embedtool.trainers.resources import ResourceEstimate, check_resources, estimate_resources
 from embedtool.trainers.training_dir import TrainingDir
 from embedtool.trainers.warm_start import WarmStart
@@ -53,12 +53,12 @@ class LocalBackend:
         self.config, self.vocabulary_words = config, vocabulary_words
         self.warm_start, self.cache = warm_start, cache
 
-    def read(self, corpus: Corpus, folder: Path, report: Report) -> ScannedText:
+    def read(self, corpus: Corpus, folder: Path, report: Report) -> ScannedCorpus:
         """Scan a corpus into a folder, or find it in the cache."""
         return read_text(corpus, folder, self.config.workers, self.cache, report)
 
     def encode(
-        self, corpus: Corpus, scanned: ScannedText, training_dir: TrainingDir
+        self, corpus: Corpus, scanned: ScannedCorpus, training_dir: TrainingDir
     ) -> EncodedCorpus:
         """Encode a corpus into the training directory, and check that there is room for it."""
         encoded = encode_text(
@@ -93,7 +93,7 @@ class LocalBackend:
 
 def read_text(
     corpus: Corpus, folder: Path, workers: int | None, cache: Path | None, report: Report
-) -> ScannedText:
+) -> ScannedCorpus:
     """Scan a corpus into a folder, or find it in a cache; warn of what it was not meant for."""
     if cache is None:
         scanned = scan(corpus, folder, report, workers)
@@ -104,7 +104,7 @@ def read_text(
 
 
 def encode_text(
-    scanned: ScannedText,
+    scanned: ScannedCorpus,
     config: TrainerConfig,
     folder: Path,
     vocabulary_words: Iterable[str] | None = None,

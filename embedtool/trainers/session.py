@@ -27,15 +27,15 @@ from embedtool.model import store
 from embedtool.model.vectors import Model
 from embedtool.trainers.checkpoint import Checkpointer, StopRequest
 from embedtool.trainers.history import History
-from embedtool.trainers.records import (
+from embedtool.trainers.manifest import (
     CorpusRecord,
-    ScannedCorpus,
+    ScannedText,
     TrainingManifest,
     TrainingRecord,
 )
 from embedtool.trainers.training_dir import TrainingDir, lock_training_dir
 
-ScannedT = TypeVar("ScannedT", bound=ScannedCorpus)
+ScannedT = TypeVar("ScannedT", bound=ScannedText)
 EncodedT = TypeVar("EncodedT", bound=EncodedText)
 
 

@@ -34,7 +34,7 @@ from embedtool.io.checksums import checksum_of, mismatch
 from embedtool.io.encodings import SURROGATE_ERRORS
 from embedtool.io.json_file import read_json
 from embedtool.trainers.checkpoint import last_state
-from embedtool.trainers.records import TextFiles, TrainingManifest
+from embedtool.trainers.manifest import TextFiles, TrainingManifest
 
 SUFFIX = ".training"
 LOCK = "lock"

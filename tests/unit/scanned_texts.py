@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from embedtool.corpus.corpus import Corpus
-from embedtool.corpus.scanning import ScannedText, scan
+from embedtool.corpus.scanning import ScannedCorpus, scan
 
 
 def write(path: Path, data: bytes | str) -> Path:
@@ -11,7 +11,7 @@ def write(path: Path, data: bytes | str) -> Path:
     return path
 
 
-def scanned_text(folder: Path, text: bytes | str) -> ScannedText:
+def scanned_text(folder: Path, text: bytes | str) -> ScannedCorpus:
     """Scan a text in a folder of its own."""
     own = Path(folder) / str(len(list(folder.iterdir())))
     own.mkdir()

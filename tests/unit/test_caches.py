@@ -17,7 +17,7 @@ from embedtool.corpus.scanning import cached_scan, scan
 from embedtool.corpus.sorted_runs import SortedRuns
 from embedtool.corpus.vocabulary import build_vocabulary
 from embedtool.model import store
-from embedtool.trainers.records import CorpusRecord, TrainingManifest, TrainingRecord
+from embedtool.trainers.manifest import CorpusRecord, TrainingManifest, TrainingRecord
 from embedtool.trainers.training_dir import lock_training_dir
 from tests.conftest import Run
 

@@ -201,7 +201,7 @@ def test_positions_are_initialised_with_sines_and_cosines(size: int) -> None:
 
 
 def test_the_learning_rate_warms_up_and_decays_as_a_cosine() -> None:
-    from embedtool.contextual.training import learning_rate
+    from embedtool.contextual.encoder_backend import learning_rate
 
     config = ContextualConfig(epochs=10, warmup=0.2, learning_rate=0.01)
     rates = [learning_rate(config, done) for done in (0.0, 1.0, 2.0, 6.0, 10.0)]

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from embedtool.cli.commands.contextual_train import train
-from embedtool.cli.groups import SuggestingGroup
 from embedtool.cli.options.query_options import read_words
 from embedtool.cli.options.shared import (
     FILE,
@@ -29,6 +28,7 @@ from embedtool.cli.output.console import echo_err, print_json, print_line, print
 from embedtool.cli.output.progress_display import progress_reporter
 from embedtool.cli.output.query_results import print_answers
 from embedtool.cli.output.scores import format_interval
+from embedtool.cli.suggesting_group import SuggestingGroup
 from embedtool.config.choices import N_ANSWERS
 from embedtool.config.tasks import GenerationConfig, SensesConfig
 from embedtool.config.text import TextConfig

@@ -56,7 +56,7 @@ def train(
     config = ContextualConfig.from_options(options)
     checkpoints = CheckpointConfig.from_options(options)
 
-    from embedtool.contextual.training import inherited_text
+    from embedtool.contextual.encoder_backend import inherited_text
     from embedtool.corpus.corpus import Corpus
     from embedtool.model import store
     from embedtool.training import train as train_model

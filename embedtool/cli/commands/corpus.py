@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
-from embedtool.cli.groups import SuggestingGroup
 from embedtool.cli.options.shared import NEW_FILE, json_option
 from embedtool.cli.output.console import echo_err, emit
 from embedtool.cli.output.progress_display import progress_reporter
+from embedtool.cli.suggesting_group import SuggestingGroup
 
 name_argument = click.argument("name")
 

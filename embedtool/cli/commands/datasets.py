@@ -4,10 +4,10 @@ from dataclasses import asdict
 
 import click
 
-from embedtool.cli.groups import SuggestingGroup
 from embedtool.cli.options.shared import json_option, tsv_option
 from embedtool.cli.output.console import echo_err, emit
 from embedtool.cli.output.progress_display import progress_reporter
+from embedtool.cli.suggesting_group import SuggestingGroup
 from embedtool.evaluation.registry import TASKS, find_dataset, registry
 
 COLUMNS = ("name", "task", "language", "items", "here", "licence")

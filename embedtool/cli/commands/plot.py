@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
-from embedtool.cli.groups import SuggestingGroup
 from embedtool.cli.options.completers import complete_model
 from embedtool.cli.options.query_options import read_queries
 from embedtool.cli.options.shared import FILE, NEW_FILE, IntRange, model_argument, seed_option
 from embedtool.cli.output.display import check_output, display_figure
 from embedtool.cli.output.query_results import echo_ngrams
+from embedtool.cli.suggesting_group import SuggestingGroup
 from embedtool.config.choices import LAYOUTS, Layout
 
 if TYPE_CHECKING:

@@ -15,11 +15,11 @@ from embedtool.cli.commands.similarity import similarity
 from embedtool.cli.commands.vector import vector
 from embedtool.cli.exit_codes import FAILURE
 from embedtool.cli.flags import with_flags
-from embedtool.cli.groups import HELP_OPTION_NAMES
 from embedtool.cli.options.completers import partial_word, words_with_prefix
 from embedtool.cli.options.query_options import SearchOptions
 from embedtool.cli.output.console import echo_err, emit, escape_unprintable, print_table
 from embedtool.cli.output.query_results import ngrams_message
+from embedtool.cli.suggesting_group import HELP_OPTION_NAMES
 from embedtool.corpus.tokens import split_spaces
 from embedtool.errors import EmbedtoolError, NoAnswerError, QueryError, UnknownWordError
 from embedtool.io.encodings import UTF8

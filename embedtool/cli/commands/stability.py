@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from embedtool.cli.groups import SuggestingGroup
 from embedtool.cli.options.algorithms import algorithm_commands
 from embedtool.cli.options.shared import NEW_FILE, Decorator, IntRange, json_option
 from embedtool.cli.output.console import print_json, print_table
@@ -18,6 +17,7 @@ from embedtool.cli.output.stable_neighbours import (
     note_few_runs,
     print_neighbours,
 )
+from embedtool.cli.suggesting_group import SuggestingGroup
 from embedtool.config.choices import SAMPLINGS, Sampling
 from embedtool.config.text import TextConfig
 from embedtool.config.training import TrainerConfig

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from embedtool.cli.groups import SuggestingGroup
 from embedtool.cli.options.algorithms import algorithm_commands
 from embedtool.cli.options.foreign_options import TrainingCommand
 from embedtool.cli.options.given import ignored_in_training, warn_ignored
@@ -23,6 +22,7 @@ from embedtool.cli.output.dry_run import report_cluster, report_local
 from embedtool.cli.output.progress_display import progress_reporter
 from embedtool.cli.output.training_summary import print_summary
 from embedtool.cli.signals import graceful_shutdown
+from embedtool.cli.suggesting_group import SuggestingGroup
 from embedtool.config.text import TextConfig
 from embedtool.config.training import CheckpointConfig, ClusterConfig, GloveConfig, TrainerConfig
 

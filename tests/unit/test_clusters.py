@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from embedtool.mapview import groups as module
-from embedtool.mapview.groups import N_GROUPS
+from embedtool.mapview import clusters as module
+from embedtool.mapview.clusters import N_GROUPS
 from embedtool.mapview.map_data import MapData, share_groups
 from embedtool.model.vectors import WordVectors
 

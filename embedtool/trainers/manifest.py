@@ -1,4 +1,4 @@
-"""What is written down of a training: in its directory, its checkpoints and its model."""
+"""The manifest of a training directory, and the records of a training that it consists of."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -37,8 +37,8 @@ def algorithm_of(config: Config) -> str:
     raise ConfigError(f"config must be one of {names}, not {type(config).__name__}")
 
 
-class ScannedCorpus(Protocol):
-    """A corpus that has been read, in files or on a cluster."""
+class ScannedText(Protocol):
+    """A corpus that has been read: a `ScannedCorpus`, or `ScannedPartitions` on a cluster."""
 
     @property
     def n_sentences(self) -> int:
@@ -64,7 +64,7 @@ class CorpusRecord:
     text: TextConfig
 
     @classmethod
-    def of(cls, corpus: Corpus, scanned: ScannedCorpus) -> Self:
+    def of(cls, corpus: Corpus, scanned: ScannedText) -> Self:
         """Return the record of a corpus that has been read."""
         sources = [display_name(source) for source in corpus.sources]
         return cls(

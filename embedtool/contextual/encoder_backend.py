@@ -14,7 +14,7 @@ from embedtool.contextual._torch import require_torch
 from embedtool.contextual.batches import TrainingBatches
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.encoding import EncodedCorpus, check_pairs, encode
-from embedtool.corpus.scanning import ScannedText
+from embedtool.corpus.scanning import ScannedCorpus
 from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.errors import TrainingError, VocabularyError
 from embedtool.io.machine import MiB
@@ -24,7 +24,7 @@ from embedtool.model.store import RESERVED_KEYS
 from embedtool.model.vectors import Model, WordVectors
 from embedtool.trainers.checkpoint import Checkpointer
 from embedtool.trainers.local_backend import read_text
-from embedtool.trainers.records import TrainingManifest
+from embedtool.trainers.manifest import TrainingManifest
 from embedtool.trainers.resources import FLOAT_BYTES, ResourceEstimate, check_resources
 from embedtool.trainers.state import State
 from embedtool.trainers.training_dir import TrainingDir
@@ -58,12 +58,12 @@ class EncoderBackend:
         require_torch()
         self.config, self.static, self.cache = config, static, cache
 
-    def read(self, corpus: Corpus, folder: Path, report: Report) -> ScannedText:
+    def read(self, corpus: Corpus, folder: Path, report: Report) -> ScannedCorpus:
         """Scan a corpus into a folder, or find it in the cache."""
         return read_text(corpus, folder, self.config.workers, self.cache, report)
 
     def encode(
-        self, corpus: Corpus, scanned: ScannedText, training_dir: TrainingDir
+        self, corpus: Corpus, scanned: ScannedCorpus, training_dir: TrainingDir
     ) -> EncodedCorpus:
         """Encode a corpus by the rows of the static model, and check that there is room for it."""
         vectors = self.static.vectors
@@ -147,7 +147,7 @@ def estimate_encoder(
     )
 
 
-def encode_by_rows(vectors: WordVectors, scanned: ScannedText, folder: Path) -> EncodedCorpus:
+def encode_by_rows(vectors: WordVectors, scanned: ScannedCorpus, folder: Path) -> EncodedCorpus:
     """Encode a text by the rows of a static model.
 
     Parameters
