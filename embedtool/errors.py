@@ -15,12 +15,12 @@ class EmbedtoolError(Exception):
     Parameters
     ----------
     message : str
-        What is wrong, where, and what to do. A parameter stands in it by its Python name, with its
-        value as in Python: ``min_count must be 1 or more``, ``use encoding='latin-1'``.
+        What is wrong, where, and what to do. It gives a parameter by its Python name and its value
+        as in Python: ``min_count must be 1 or more``, ``use encoding='latin-1'``.
     parameters : sequence of str
-        The parameters that stand in the message; the command line shows them as its flags.
+        The parameters that the message names; the command line shows them as its flags.
     resumable : PurePath, optional
-        The model whose training the message says to continue, by its `resume_call`; the command
+        The model whose training the message says to resume, by its `resume_call`; the command
         line shows its own command instead.
     """
 
@@ -37,7 +37,7 @@ class EmbedtoolError(Exception):
 
 
 def resume_call(output: PurePath) -> str:
-    """Return the Python call that continues the training of a model, for a message."""
+    """Return the Python call that resumes the training of a model, for a message."""
     return f"embedtool.resume({str(output)!r})"
 
 
@@ -82,7 +82,7 @@ class EvaluationError(EmbedtoolError):
 
 
 class DocumentError(EmbedtoolError, ValueError):
-    """A document that is no text; a ValueError, too, as scikit-learn expects."""
+    """A document that is not a string; also a ValueError, as scikit-learn expects."""
 
 
 class NoAnswerError(QueryError):
@@ -91,7 +91,7 @@ class NoAnswerError(QueryError):
     Attributes
     ----------
     failures : mapping of int to NoAnswerError, or None
-        The errors of a batch of queries, by index; the message is that of all of them.
+        The errors of a batch of queries, by index; the message covers all of them.
     """
 
     failures: Mapping[int, "NoAnswerError"] | None = None
@@ -143,7 +143,7 @@ class UnknownWordError(NoAnswerError):
 
 
 class UnansweredError(QueryError):
-    """A batch of queries of which some have no answer; the message names all of these."""
+    """A batch of queries some of which have no answer; the message names all of those."""
 
 
 class ResourceError(EmbedtoolError):
@@ -155,11 +155,11 @@ class ClusterError(EmbedtoolError):
 
 
 class DivergedError(TrainingError):
-    """A training whose loss is not finite, or many times that of untrained vectors."""
+    """A training whose loss is not finite, or many times the loss of untrained vectors."""
 
 
 class StoppedError(EmbedtoolError):
-    """Work that the user interrupted; the message says what was saved and how to go on.
+    """Work that the user interrupted; the message says what was saved and how to resume.
 
     Attributes
     ----------

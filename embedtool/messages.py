@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 MAX_ITEMS = 5
-"""Items of a collection that is shown whole."""
+"""Number of items up to which a collection is shown whole."""
 MAX_LENGTH = 80
-"""Characters of a value that is shown whole."""
+"""Number of characters up to which a value is shown whole."""
 
 
 def brief(self: Any) -> str:
@@ -20,7 +20,7 @@ def brief(self: Any) -> str:
 
 
 def _shown(value: object) -> str:
-    if hasattr(value, "shape") and hasattr(value, "dtype"):  # an array, or what stands for one
+    if hasattr(value, "shape") and hasattr(value, "dtype"):  # or what acts as an array
         return f"<{value.dtype} {tuple(value.shape)}>"
     if isinstance(value, Mapping) and len(value) <= MAX_ITEMS:
         return "{" + ", ".join(f"{name!r}: {_shown(each)}" for name, each in value.items()) + "}"
@@ -34,7 +34,7 @@ def _shown(value: object) -> str:
 
 
 def counted(n: float, noun: str, plural: str | None = None) -> str:
-    """Return a number with its noun, whose plural has an s unless another is given."""
+    """Return a number with its noun; the plural has an s unless another is given."""
     return f"{n:,} {noun if n == 1 else plural or f'{noun}s'}"
 
 

@@ -41,7 +41,7 @@ N_OPEN = 4
 """Models that stay open, so that a parameter search opens each of its models once."""
 
 _warned: WeakSet[Any] = WeakSet()
-"""Models that a warning about empty documents was logged for."""
+"""Models about which a warning on empty documents has been logged."""
 
 
 class DocumentVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -54,8 +54,9 @@ class DocumentVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
     Parameters
     ----------
     model : str, Path, WordVectors or ContextualEncoder, default=None
-        The folder of a model, or an opened one. Of a folder only the path is stored, so that a
-        pickled transformer is small and needs the folder. None has to be replaced before `fit`.
+        The folder of a model, or an opened one. Only the path of a folder is stored, so that a
+        pickled transformer is small and needs the folder. Required for `fit`, in spite of the
+        default.
 
     mode : {"static", "contextual"}, default="static"
         With "static" a word has one vector. With "contextual" it has the vector that an encoder
@@ -95,7 +96,7 @@ class DocumentVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         How much of the documents in `fit` the model knows.
 
     word_weights_ : dict of str to float
-        The weights that were learned from them. Empty if there is nothing to learn: with "mean",
+        The weights learned from these documents. Empty if there is nothing to learn: with "mean",
         and with "sif" if the model has counts.
 
     new_weight_ : float
@@ -166,7 +167,7 @@ class DocumentVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         Raises
         ------
         ConfigError
-            For an invalid parameter.
+            If a parameter is invalid.
         ModelError
             If the model cannot be read.
         DocumentError
@@ -208,7 +209,7 @@ class DocumentVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         Raises
         ------
         NotFittedError
-            Before `fit`.
+            If `fit` has not been called.
         DocumentError
             If a document is not a string.
         ModelError
@@ -294,7 +295,7 @@ class DocumentVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         return _Static(_vectors_of(self.model))
 
     def __sklearn_tags__(self) -> Any:
-        """Say that documents are strings, not rows of numbers."""
+        """Declare that documents are strings, not rows of numbers."""
         tags = super().__sklearn_tags__()
         tags.input_tags.string = True
         tags.input_tags.one_d_array = True
@@ -309,11 +310,11 @@ class _Static:
     Attributes
     ----------
     source : object
-        What a warning is logged once for.
+        The object about which a warning is logged only once.
     vectors : WordVectors
         The model.
     counts : ndarray or None
-        Of its words.
+        The counts of its words.
     vector_size : int
         Number of dimensions.
     """

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from embedtool.corpus.sources import Inputs
 
 INIT = "init"
-"""The folder in a training directory of a model to start from that was given as an object."""
+"""Folder in the training directory for an initial model that was given as an object."""
 
 
 def train(
@@ -51,40 +51,41 @@ def train(
     report: Report = silent,
     stop: StopRequest | None = None,
 ) -> Model:
-    """Train word vectors, or an encoder over some, on text.
+    """Train word vectors, or an encoder over word vectors, on text.
 
     Parameters
     ----------
     config : Word2VecConfig, FastTextConfig, GloveConfig or ContextualConfig
         The options; their type names the algorithm.
     corpus : Corpus, str, Path, or iterable of these
-        The text: a file, folder, pattern or URL, or several. For an encoder they are cut into words
-        as the text of `init` was, unless a Corpus says otherwise.
+        The text: a file, folder, pattern or URL, or several. For an encoder the text is tokenized
+        like that of `init`, unless a Corpus says otherwise.
     output : str or Path, optional
         Where the model is saved. Training works beside it, in OUTPUT.training, so that `resume` can
-        continue it after a crash. None: it works in a temporary folder, and the model is only
-        returned.
+        resume it after a crash. Without it, training works in a temporary folder, and the model is
+        only returned.
     overwrite : bool
-        Replace the model there, and the interrupted training.
+        Replace the model there, and an interrupted training of it.
     init : Model, str or Path, optional
-        The model to start from: its words stay in the vocabulary. For an encoder the static model
-        whose words it reads, which is required.
+        The model to start from: its words stay in the vocabulary. Required for an encoder: its
+        static model.
     freeze : bool
         With `init`, train only words that are new to it.
     vocabulary : iterable of str, optional
         The only words that get a vector.
     cache : str or Path, optional
-        A folder in which the encoded corpus is kept, and found again by a later run.
+        Folder to cache the scanned corpus in; a later run over the same files reuses it.
     checkpoint_every : str, optional
         Time or epochs between two checkpoints, such as ``"5m"`` or ``"2-epochs"``.
     on_divergence : {"stop", "retry"}
-        What happens where the loss explodes; see `CheckpointConfig`.
+        What to do if training diverges; see `CheckpointConfig`.
     cluster : ClusterConfig or str, optional
         The Ray cluster to train on, or its address.
     report : callable
         Called with a `Progress` from time to time.
     stop : StopRequest, optional
-        Set its `requested` in a signal handler or another thread to save the training and stop.
+        Set `stop.requested = True` from a signal handler or another thread to save the training and
+        stop.
 
     Returns
     -------
@@ -94,13 +95,13 @@ def train(
     Raises
     ------
     ConfigError
-        If options do not fit each other, or `init`.
+        If options contradict each other or do not fit `init`.
     CorpusError, VocabularyError, TrainingError, ResourceError
         If there is nothing to train on, training diverges, or memory or disk is too small.
     ModelError, OutputError
         If the model cannot be written.
     ClusterError
-        If the cluster fails for good.
+        If the cluster fails permanently.
     StoppedError
         If training with an `output` is interrupted, by `stop` or from the keyboard.
 
@@ -137,18 +138,18 @@ def resume(
     report: Report = silent,
     stop: StopRequest | None = None,
 ) -> Model:
-    """Continue a training that was interrupted, to the model that it would have come to.
+    """Resume an interrupted training; the result is identical to that of an uninterrupted one.
 
     Parameters
     ----------
     output : str or Path
         The `output` of the training.
     workers : int, optional
-        Threads. None: as before. The model is the same with any number.
+        Threads; by default as before. The model is the same with any number.
     checkpoint_every, on_divergence : str, optional
-        As for `train`. None: as before.
+        As for `train`; by default as before.
     cluster : str, optional
-        The address of the cluster, if it has moved.
+        The address of the cluster, if it has changed.
     report, stop
         As for `train`.
 
@@ -162,7 +163,7 @@ def resume(
     ModelError
         If there is no interrupted training, it is damaged, or the text has changed.
     ConfigError
-        If `cluster` is given for a training that began on one machine.
+        If `cluster` is given for a training that was started on one machine.
     EmbedtoolError
         As for `train`.
     """
@@ -176,7 +177,7 @@ def resume(
         )
         if cluster and not manifest.address:
             raise ConfigError(
-                "the training was begun on one machine; leave cluster out",
+                "the training was started on one machine; leave cluster out",
                 parameters=("cluster",),
             )
         record = manifest.record
@@ -197,7 +198,7 @@ def _check_options(
     freeze: bool,
     vocabulary: Iterable[str] | None,
 ) -> None:
-    """Raise ConfigError where arguments do not fit each other."""
+    """Raise ConfigError if arguments contradict each other."""
     if isinstance(config, ContextualConfig):
         if init is None:
             raise ConfigError("an encoder needs init, a static model", parameters=("init",))
@@ -211,7 +212,7 @@ def _check_options(
 
 
 def _corpus(config: Config, corpus: "Corpus | Inputs", init: Model | None) -> Corpus:
-    """Return the corpus, which for an encoder is cut into words as that of its model was."""
+    """Return the corpus; for an encoder it is tokenized like that of its model."""
     if isinstance(corpus, Corpus):
         return corpus
     if isinstance(config, ContextualConfig) and init is not None:
@@ -224,7 +225,7 @@ def _corpus(config: Config, corpus: "Corpus | Inputs", init: Model | None) -> Co
 def _initial_model(
     init: Model | str | Path | None, freeze: bool, training_dir: TrainingDir
 ) -> InitialModel:
-    """Return what the manifest says of the model to start from.
+    """Return the manifest's record of the model to start from.
 
     A model that is not in a folder is saved in the training directory.
     """
@@ -246,7 +247,7 @@ def _backend(
     vocabulary: Iterable[str] | None = None,
     cache: Path | None = None,
 ) -> Iterator[Backend[Any, Any]]:
-    """Yield what trains, connected to its cluster until the end of the block."""
+    """Yield the backend; a cluster stays connected within the block."""
     if isinstance(config, ContextualConfig):
         from embedtool.contextual.encoder_backend import EncoderBackend
 

@@ -1,6 +1,6 @@
-"""Trainers: from an encoded corpus to word vectors, one entry of TRAINERS an algorithm.
+"""Trainers: from an encoded corpus to word vectors, with one entry in TRAINERS per algorithm.
 
-Modules that train are imported only when they are asked for.
+The modules that train are imported only when they are used.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Trainer:
     config : type of TrainerConfig
         Its options.
     native, gensim : str
-        The modules whose `train` trains it: embedtool's own, and gensim's behind it.
+        The modules with its `train` functions: embedtool's own, and the gensim adapter.
     """
 
     config: type[TrainerConfig]
@@ -52,11 +52,11 @@ class Trainer:
         corpus : EncodedCorpus
             The text.
         folder : Path
-            Where files go that are needed while training.
+            Folder for files that are needed during training.
         report : callable
             Called with the progress.
         warm_start : WarmStart, optional
-            Vectors to start from, which `WarmStart.check` has found to fit.
+            Vectors to start from, already validated by `WarmStart.check`.
         checkpointer : Checkpointer, optional
             Saves the training between two chunks.
 
@@ -68,9 +68,9 @@ class Trainer:
         Raises
         ------
         TrainingError
-            If the training cannot go on.
+            If the training fails.
         StoppedError
-            If `checkpointer` says that it is to stop.
+            If `checkpointer` asks it to stop.
         """
         by_gensim = isinstance(config, Word2VecConfig) and config.engine == "gensim"
         module = import_module(self.gensim if by_gensim else self.native)

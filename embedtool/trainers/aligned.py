@@ -1,4 +1,4 @@
-"""Tables as kernels take them: rows padded for SIMD and aligned to cache lines."""
+"""Tables for the kernels: rows padded for SIMD and aligned to cache lines."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,7 +7,7 @@ from embedtool.kernels.simd.registers import SIMD_WIDTH
 
 CACHE_LINE_BYTES = 64
 BLOCK_ROWS = 2**14
-"""Rows that are made or copied at a time."""
+"""Rows that are initialized or copied at a time."""
 
 
 def pad_to_simd(size: int) -> int:

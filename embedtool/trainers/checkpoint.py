@@ -1,9 +1,9 @@
-"""Checkpoints: a training that is resumed ends with the same bytes as an uninterrupted one.
+"""Checkpoints: a resumed training produces the same bytes as an uninterrupted one.
 
 A checkpoint is a folder of two files:
 
     tables.safetensors  the arrays of `State.tables`
-    position.json       the rest of `State`, and which training it is of
+    position.json       the rest of `State`, and the identity of the training
 """
 
 import json
@@ -46,14 +46,14 @@ RETRY_LR_SCALE = 0.5
 
 @dataclass
 class StopRequest:
-    """How a training is asked, from a signal handler or another thread, to save itself and stop.
+    """A request, from a signal handler or another thread, that a training save its state and stop.
 
     Attributes
     ----------
     requested : bool
-        Set from outside: as soon as it can, the training is saved and raises StoppedError.
+        Set by the caller: the training is saved as soon as possible and raises StoppedError.
     is_heeded : bool
-        Set by the training, from when on it looks at `requested`.
+        Set by the training once it polls `requested`; before that, a signal ends the process.
     """
 
     requested: bool = False
@@ -62,22 +62,22 @@ class StopRequest:
 
 @dataclass
 class Checkpointer:
-    """Saves and restores the state of a training, and tries again where it diverges.
+    """Saves and restores the state of a training, and retries if it diverges.
 
     Attributes
     ----------
     folder : Path or None
-        Where checkpoints are kept; None: nowhere.
+        Folder of the checkpoints; None if none are written.
     config : CheckpointConfig
-        When one is saved, and what happens on divergence.
+        When to save one, and what to do on divergence.
     identity : dict
-        All that the vectors depend on; a checkpoint of anything else is refused.
+        Everything that the vectors depend on; a checkpoint with another identity is refused.
     history : History or None
-        What the training has reported, which is saved with it.
+        The progress reports of the training, which are saved with it.
     stop : StopRequest
-        How the training is asked to stop.
+        Polled between chunks; set it to stop the training.
     retried : bool
-        Whether the training diverged and was tried again.
+        Whether the training diverged and was retried.
     """
 
     folder: Path | None = None
@@ -90,12 +90,12 @@ class Checkpointer:
     _saved_epochs: int = 0
 
     def restore(self) -> State | None:
-        """Return the latest state that was saved, None where none was, before training begins.
+        """Return the latest saved state, or None, and begin to poll `stop` and the clock.
 
         Raises
         ------
         ModelError
-            If it cannot be read, or is of another training.
+            If it cannot be read, or belongs to another training.
         """
         state = self._latest()
         self.stop.is_heeded = True
@@ -104,19 +104,19 @@ class Checkpointer:
 
     @property
     def due(self) -> bool:
-        """Whether the training is to be saved as soon as it can be; stays so until it is."""
+        """Whether to save the training as soon as possible; stays true until it is saved."""
         seconds = self.config.seconds
         waited = seconds is not None and time.monotonic() - self._saved_at >= seconds
         return self.folder is not None and (self.stop.requested or waited)
 
     def should_save(self, epochs: int) -> bool:
-        """Return whether `maybe_save` would save now that so many epochs are complete."""
+        """Return whether `maybe_save` would save after this number of complete epochs."""
         every = self.config.epochs
         passed = every is not None and epochs - self._saved_epochs >= every
         return self.folder is not None and (self.due or passed)
 
     def maybe_save(self, state: State, epochs: int) -> None:
-        """Save the state between two chunks, if that is due.
+        """Save the state between two chunks if a checkpoint is due.
 
         Parameters
         ----------
@@ -137,11 +137,11 @@ class Checkpointer:
         except OutputError as error:
             if self.stop.requested:
                 raise
-            log.warning("no checkpoint: %s; training goes on", error)
+            log.warning("checkpoint not written: %s; training continues", error)
         self._end_save(epochs)
 
     def mark_saved(self) -> None:
-        """Take note that the work before the first chunk has been saved by its own means.
+        """Reset the checkpoint interval after GloVe has saved its pair counts itself.
 
         Raises
         ------
@@ -157,15 +157,15 @@ class Checkpointer:
         run: Callable[[State], None],
         learning_rate: float,
     ) -> State:
-        """Train to the end; where it diverges, once more with a lower learning rate.
+        """Train to the end; on divergence, retry once with a lower learning rate.
 
-        The state after the last epoch is saved before anything is made of it, so that whatever
-        fails from then on, `embedtool.resume` has no epoch to train again.
+        The state after the last epoch is saved first, so that a failure while building or writing
+        the model costs no epoch.
 
         Parameters
         ----------
         state : State or None
-            Where to go on from; None: from the beginning.
+            State to resume from; None for the beginning.
         start : callable
             Returns the state before training.
         run : callable
@@ -181,9 +181,9 @@ class Checkpointer:
         Raises
         ------
         TrainingError
-            If the training diverges for good.
+            If the training diverges again, or `on_divergence` is "stop".
         StoppedError
-            If it is to stop.
+            If it is asked to stop.
         """
         while True:
             if state is None:
@@ -201,13 +201,13 @@ class Checkpointer:
                 return state
 
     def _save_last(self, state: State) -> None:
-        """Save the state after the last epoch, unless it has been."""
+        """Save the state after the last epoch, unless it is saved already."""
         if self.folder is None or self._saved_epochs == state.epoch:
             return
         try:
             self._save(state)
         except OutputError as error:
-            log.warning("no checkpoint: %s; the model is written all the same", error)
+            log.warning("checkpoint not written: %s; the model is still written", error)
 
     def _save(self, state: State) -> None:
         if self.folder is not None:
@@ -217,16 +217,16 @@ class Checkpointer:
     def _handle_divergence(
         self, error: DivergedError, learning_rate: float, in_first: bool
     ) -> State | None:
-        """Return the state to try again from: the latest, or None for the beginning.
+        """Return the state to retry from: the latest, or None for the beginning.
 
-        in_first : whether the first epoch diverged; a checkpoint of it may have done so as well
-        Raises TrainingError where it is not to be tried again, or was already.
+        in_first : whether the first epoch diverged; a checkpoint within it may have diverged too
+        Raises TrainingError if it must not be retried, or has been already.
         """
         state = None if in_first else self._latest()
         if state is None and self.history is not None:
             self.history.reset()
         if self.config.on_divergence == "stop" or self.retried or (state and state.lr_scale < 1):
-            kept = "; what was saved last is kept" if state else ""
+            kept = "; the last checkpoint is kept" if state else ""
             raise TrainingError(
                 f"{error}; choose a smaller learning_rate than {learning_rate:g}{kept}",
                 parameters=("learning_rate",),
@@ -263,23 +263,23 @@ def last_state(folder: Path) -> Path | None:
 def save_state(
     state: State, folder: Path, identity: dict[str, Any], history: dict[str, Any] | None = None
 ) -> None:
-    """Write a checkpoint to a folder under a new name, then delete those before it.
+    """Write a checkpoint to a folder under a new name, then delete the earlier ones.
 
     Parameters
     ----------
     state : State
-        What is saved.
+        The state to save.
     folder : Path
-        Where.
+        The folder.
     identity : dict
-        What the training depends on, as JSON has it.
+        What the vectors depend on, as a JSON-serialisable dict.
     history : dict, optional
-        What it has reported.
+        Its progress reports.
 
     Raises
     ------
     OutputError
-        If it cannot be written; the checkpoints before it are still there.
+        If it cannot be written; the earlier checkpoints are still there.
     """
     position = {name: value for name, value in vars(state).items() if name != "tables"}
     flags = [name for name, table in state.tables.items() if table.dtype == np.bool_]
@@ -307,12 +307,12 @@ def load_state(path: Path, identity: dict[str, Any]) -> tuple[State, dict[str, A
     state : State
         The state.
     history : dict or None
-        What the training had reported.
+        The progress reports of the training.
 
     Raises
     ------
     ModelError
-        If it is anything else, or of another training; the message names what differs.
+        If it is not a checkpoint, or belongs to another training; the message names the difference.
     """
     try:
         position = parse_json((path / POSITION).read_text())
@@ -320,7 +320,7 @@ def load_state(path: Path, identity: dict[str, Any]) -> tuple[State, dict[str, A
         known, history, flags, checksum = (position.pop(name) for name in names)
         if fault := mismatch(path / TABLES, checksum):
             raise ModelError(
-                f"{path / TABLES}: {fault}; begin anew with overwrite=True",
+                f"{path / TABLES}: {fault}; start over with overwrite=True",
                 parameters=("overwrite",),
             )
         changed = [name for name, value in identity.items() if known.get(name) != value]
@@ -328,11 +328,12 @@ def load_state(path: Path, identity: dict[str, Any]) -> tuple[State, dict[str, A
         tables |= {name: tables[name].view(np.bool_) for name in flags}
         state = State(tables, **position)
     except (OSError, FormatError, TypeError, ValueError, KeyError, AttributeError) as error:
-        raise ModelError(f"{path}: is no saved state of a training: {error}") from None
+        raise ModelError(f"{path}: is not a checkpoint: {error}") from None
     if changed:
         name = changed[0]
         raise ModelError(
-            f"{path}: is of another training: {name} was {known.get(name)!r}, is {identity[name]!r}"
+            f"{path}: belongs to a training with other options: {name} was {known.get(name)!r} and "
+            f"is now {identity[name]!r}"
         )
     return state, history
 

@@ -13,8 +13,8 @@ NO_TREE = Tree(np.empty(0, np.int32), np.empty(0, np.bool_)), 0
 def keep_probabilities(counts: NDArray[np.int64], sample: float) -> NDArray[np.float32]:
     """Return the probability that subsampling keeps a token of each word.
 
-    It is word2vec.c's, sqrt(t / f) + t / f with the word's fraction f of all tokens, where Mikolov
-    et al. 2013b, eq. 5, have sqrt(t / f).
+    As in word2vec.c it is sqrt(t / f) + t / f, with the word's fraction f of all tokens; Mikolov et
+    al. 2013b, eq. 5, have sqrt(t / f).
     """
     if not sample:
         return np.ones(len(counts), np.float32)
@@ -26,8 +26,8 @@ def keep_probabilities(counts: NDArray[np.int64], sample: float) -> NDArray[np.f
 def negative_cdf(counts: NDArray[np.int64], exponent: float) -> NDArray[np.float64]:
     """Return the cumulative distribution of negatives: counts to a power, normalized.
 
-    (Mikolov et al. 2013b, section 2.2.) A word of count 0, as words of earlier vectors may be, has
-    no power of a negative exponent and is not drawn.
+    (Mikolov et al. 2013b, section 2.2.) A word of count 0, which a model to start from may contain,
+    has no finite power with a negative exponent and is not drawn.
     """
     drawn = counts > 0 if exponent < 0 else np.ones(len(counts), np.bool_)
     powers = np.zeros(len(counts))
@@ -38,7 +38,7 @@ def negative_cdf(counts: NDArray[np.int64], exponent: float) -> NDArray[np.float
 
 
 def build_negative_table(cdf: NDArray[np.float64]) -> NegativeTable:
-    """Return a table that negatives of this cumulative distribution are drawn by."""
+    """Return the table by which negatives are drawn from this cumulative distribution."""
     starts = np.arange(len(cdf)) / len(cdf)
     return NegativeTable(cdf, np.searchsorted(cdf, starts, side="right").astype(np.int32))
 

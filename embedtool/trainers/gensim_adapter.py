@@ -1,4 +1,4 @@
-"""Word2Vec and FastText by gensim's fast path, which reads a file: a yardstick for ours."""
+"""Word2Vec and FastText by gensim's fast path, which reads a file, for comparison."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,11 +20,11 @@ from embedtool.trainers.word2vec import warn_if_no_pairs
 MAX_LINE_TOKENS = 5_000
 """Tokens on a line of the file for gensim, which drops those beyond 10,000."""
 FILE_TOKENS = 2_000_000
-"""gensim reports nothing while it reads a file, so it is given the corpus in files of about this
-many tokens: a report every few seconds, and less than a tenth of the time lost to starting."""
+"""gensim reports nothing while it reads a file, so it gets the corpus in files of about this many
+tokens: there is a report every few seconds, and starting takes less than a tenth of the time."""
 MIN_THREAD_TOKENS = 20_000
 """gensim lets each thread begin anywhere in the file, amid a line and a word; with fewer tokens per
-thread than this, the tokens lost would be no small fraction."""
+thread than this, a considerable fraction of the tokens would be lost."""
 
 
 def train(
@@ -36,19 +36,19 @@ def train(
 ) -> WordVectors:
     """Train with gensim on files of whole lines that are written to `folder`.
 
-    Equal seeds give equal vectors with one worker only; there are no vectors to begin with.
+    Equal seeds give equal vectors with one worker only. A warm start is not supported.
 
     Raises
     ------
     TrainingError
-        The vectors are no longer finite.
+        If the vectors are not finite.
     ConfigError
-        A word contains a space.
+        If a word contains a space.
     """
     spaced = next(filter(ASCII_SPACE.search, corpus.vocabulary.words), None)
     if spaced is not None:
         raise ConfigError(
-            f"engine='gensim' cuts its text at spaces, and {spaced!r} holds one; leave it out",
+            f"engine='gensim' splits text at spaces, and {spaced!r} contains one; leave it out",
             parameters=("engine",),
         )
     files = list(_write_files(corpus, folder))
@@ -85,8 +85,8 @@ def _learning_rate(config: Word2VecConfig, epoch: int, fraction: float) -> float
     """Return the learning rate after `epoch` epochs and a fraction of the next.
 
     FastText's falls linearly, as in fastText. Word2Vec's is gensim's: linear from epoch to epoch,
-    but within an epoch it falls only 1/workers as far, for each of gensim's threads counts its own
-    words only.
+    but within an epoch it falls only 1/workers as far, because each of gensim's threads counts only
+    its own words.
     """
     first = config.learning_rate or 0.0
     if not isinstance(config, FastTextConfig):
@@ -116,7 +116,7 @@ def _write_files(corpus: EncodedCorpus, folder: Path) -> Iterator[tuple[Path, in
 
 
 def _model(config: Word2VecConfig, corpus: EncodedCorpus) -> Any:
-    """Return a gensim model with our vocabulary, in our order, and untrained vectors."""
+    """Return a gensim model with the corpus's vocabulary, in its order, and untrained vectors."""
     hierarchical = config.loss == "hierarchical-softmax"
     options: dict[str, Any] = {
         "vector_size": config.vector_size,

@@ -38,7 +38,7 @@ MAX_MEAN_LOSS = 300
 """Zero vectors have a loss of f(x) ln(x)^2 / 2 per pair, which is less for any count to 4e10."""
 
 CellLoss = tuple[int, float, float]
-"""The pairs of a cell, about; the sum of their losses, and that of zero vectors."""
+"""The approximate number of pairs of a cell; the sum of their losses, and that of zero vectors."""
 
 
 def train(
@@ -51,18 +51,18 @@ def train(
 ) -> WordVectors:
     """Count the co-occurrences of a corpus and fit word vectors to them.
 
-    Counts of an interrupted training are used again, and training goes on from its last checkpoint.
+    The counts of an interrupted training are reused, and it is resumed from its last checkpoint.
 
     Parameters
     ----------
     config
         The options.
     corpus
-        The text, in which some two words stand in one line (`check_pairs`).
+        The text, with at least two words in some line (`check_pairs`).
     folder
-        For the counts.
+        Folder for the counts.
     report
-        Is told of the progress.
+        Called with a `Progress` (see `io.progress`).
     warm_start
         Vectors to start from.
     checkpointer
@@ -75,9 +75,9 @@ def train(
     Raises
     ------
     TrainingError
-        The training diverges.
+        If the training diverges.
     StoppedError
-        The checkpointer says that it is to stop.
+        If the checkpointer asks it to stop.
     """
     checkpointer = checkpointer or Checkpointer()
     state = checkpointer.restore()
@@ -111,7 +111,7 @@ def _load_kernel(pairs: Cooccurrence, state: State) -> None:
 def start_message(
     config: GloveConfig, state: State, n_blocks: int, n_pairs: int, size: Callable[[int, int], int]
 ) -> Progress:
-    """Return the progress at which training begins, or goes on where it was interrupted."""
+    """Return the progress with which training starts or is resumed."""
     order = cells_in_epoch(config, state.epoch + 1, n_blocks, size)
     losses = state.tables.get("losses", np.full((len(order), 2), np.nan))
     seen = sum(size(*order[i]) for i in np.flatnonzero(~np.isnan(losses[:, 0])).tolist())
@@ -143,9 +143,9 @@ def _load_pretrained(
 ) -> None:
     """Write pretrained vectors to the tables.
 
-    Where the output is the sum of both vectors, and the sum is all that is known or must not
-    change, both get a half of it. Else the word's vector is what is known, and a context vector
-    that is not known starts at random and is trained.
+    If the output is the sum of both vectors, and only the sum is known or it must not change, both
+    get half of it. Otherwise the word's vector is the known one, and an unknown context vector
+    starts at random and is trained.
     """
     new, old = warm_start.rows(vocabulary)
     size = config.vector_size
@@ -182,17 +182,17 @@ def run_epoch(
     report: Report,
     checkpointer: Checkpointer | None = None,
 ) -> None:
-    """Train on every pair once, or on those that are left of an epoch.
+    """Train on every pair once, or on the remaining pairs of an epoch.
 
-    Meanwhile the state has the table `losses`, float64 (n_cells, 2): the loss of each cell, in the
-    order of training, and that of zero vectors; NaN for cells that are left.
+    During the epoch the state has the table `losses`, float64 (n_cells, 2): the loss of each cell,
+    in the order of training, and that of zero vectors; NaN for the remaining cells.
 
     Raises
     ------
     DivergedError
-        The loss is not finite, or far too high.
+        If the loss is not finite, or far too high.
     StoppedError
-        The checkpointer says that training is to stop.
+        If the checkpointer asks it to stop.
     """
     checkpointer = checkpointer or Checkpointer()
     epoch, n_pairs = state.epoch + 1, len(pairs)
@@ -220,13 +220,13 @@ def run_epoch(
 
 
 def end_epoch(config: GloveConfig, state: State, n_pairs: int) -> Progress:
-    """End an epoch all of whose cells have a loss; return the progress.
+    """End an epoch in which all cells have been trained; return the progress.
 
     Raises
     ------
     DivergedError
-        As `State.add_loss`; and where the last epoch's loss is above that of zero vectors: clipped
-        gradients keep a training finite that has diverged.
+        As `State.add_loss`, and if the last epoch's loss is above that of zero vectors: clipped
+        gradients keep a diverged training finite.
     """
     loss, state.untrained_loss = (
         float(sum(each)) for each in state.tables.pop("losses").T.tolist()
@@ -250,13 +250,13 @@ def _train_cells(
     order: Sequence[Cell],
     checkpointer: Checkpointer,
 ) -> Iterator[CellLoss]:
-    """Train on the cells that are left; yield the loss of each, in a fixed order.
+    """Train on the remaining cells; yield the loss of each, in a fixed order.
 
-    A cell waits for those before it in the same rows or the same columns, and for no others. So no
-    two workers update a row at once, and each row is updated by the same pairs in the same order,
-    whatever the number of workers (stratified SGD, Gemulla et al. 2011, section 4, without its
-    barriers). Cells are started in order, so the first unfinished one has none to wait for. When a
-    checkpoint is due no further cell is started, so none whose predecessors are missing.
+    A cell waits only for earlier cells in the same rows or columns. So no two workers update a row
+    at once, and each row is updated by the same pairs in the same order, whatever the number of
+    workers (stratified SGD, Gemulla et al. 2011, section 4, without its barriers). Cells are
+    started in order, so the first unfinished one has none to wait for. When a checkpoint is due, no
+    further cell is started.
     """
     losses = state.tables["losses"]
 
@@ -306,7 +306,7 @@ def train_cell(
     config
         The options.
     epoch, cell
-        With the seed they decide the order of the pairs.
+        With the seed, they determine the order of the pairs.
     pairs
         Rows, columns and counts.
     words, contexts
@@ -321,7 +321,7 @@ def train_cell(
     Raises
     ------
     DivergedError
-        The loss is not finite.
+        If the loss is not finite.
     """
     rows, columns, counts = pairs
     seed = (config.seed, epoch, *cell)

@@ -13,13 +13,14 @@ def cells_in_epoch(
 ) -> list[Cell]:
     """Return the cells of an epoch that hold pairs, in the order of training.
 
-    They come in strata whose cells share no row block and no column block, so that there are always
-    some that wait for none; of each stratum the largest first. In a stratum the row block at index
-    p is paired with the column block at index p ^ shift. The lowest bit of the shift changes once
-    in an epoch, the next one twice, and so on: with the indices grouped by their lowest bits, all
-    cells of a group of rows and a group of columns are trained before that group of columns moves
-    on to another group of rows. Which columns are in a group is drawn anew for each epoch; row
-    blocks stay in groups by their own lowest bits, and so may their pairs stay on one node.
+    They are grouped into strata whose cells share no row block and no column block, so that some
+    cells can always be started; within a stratum the largest come first. In a stratum the row block
+    at index p is paired with the column block at index p ^ shift. The lowest bit of the shift
+    changes once in an epoch, the next one twice, and so on: with the indices grouped by their
+    lowest bits, all cells of a group of rows and a group of columns are trained before that group
+    of columns moves on to another group of rows. Which columns are in a group is drawn anew for
+    each epoch; row blocks stay in groups by their own lowest bits, so that their pairs can stay on
+    one node.
 
     Parameters
     ----------
@@ -30,7 +31,7 @@ def cells_in_epoch(
     n_blocks
         Blocks of rows, and of columns.
     size
-        The number of pairs of a cell, about.
+        The approximate number of pairs of a cell.
     """
     n_bits = (n_blocks - 1).bit_length()
     n = 1 << n_bits

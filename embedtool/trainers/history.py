@@ -1,4 +1,4 @@
-"""What a training reports, kept for the description of its model."""
+"""The progress reports of a training, for the description of its model."""
 
 import time
 from typing import Any
@@ -12,9 +12,9 @@ class History:
     Attributes
     ----------
     epochs : list of dict
-        Of each epoch its number, the seconds since training began, and its losses.
+        The number of each epoch, the seconds since training started, and its losses.
     streams : int or None
-        Streams of tokens that are trained at once, where the trainer says so.
+        Number of streams that are trained at once, if the trainer reports it.
     """
 
     def __init__(self, report: Report) -> None:
@@ -32,16 +32,16 @@ class History:
             )
 
     def seconds(self) -> float:
-        """Return the seconds since training began, interruptions left out."""
+        """Return the seconds since training started, without interruptions."""
         return round(time.monotonic() - self.start_time, 3)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what a checkpoint holds of the history, as JSON has it."""
+        """Return the part of the history that a checkpoint stores, as a JSON-serialisable dict."""
         streams = {} if self.streams is None else {"streams": self.streams}
         return {"seconds": self.seconds(), **streams, "epochs": self.epochs}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue the history that a checkpoint holds."""
+        """Continue the history stored in a checkpoint."""
         self.start_time = time.monotonic() - state["seconds"]
         self.streams = state.get("streams")
         self.epochs = list(state["epochs"])

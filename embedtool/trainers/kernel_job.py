@@ -1,4 +1,4 @@
-"""What the kernels of Word2Vec and FastText take, and the threads that run them."""
+"""`KernelJob`: the arrays of the Word2Vec and FastText kernels, and the threads that run them."""
 
 import math
 from collections.abc import Iterable
@@ -40,9 +40,10 @@ from embedtool.kernels.simd.gemm import ROW_MULTIPLE
 from embedtool.trainers.aligned import aligned_zeros
 
 CHUNK_TOKENS = 2**19
-"""Tokens between two reports, a fraction of a second: after them threads wait for the slowest."""
+"""Tokens per chunk: threads synchronise and progress is reported once a chunk, a fraction of a
+second."""
 MIN_STREAM_TOKENS = 2**10
-"""Tokens of a stream in a chunk, at least: contexts are cut off at its ends."""
+"""Minimum tokens of a stream in a chunk; windows do not cross a stream's ends."""
 SHARED_NEGATIVES_FACTOR = {"cbow": 3, "skipgram": 4.5}
 """Negatives drawn for a microbatch, as a multiple of those of one pair, eq. (4). More are closer to
 independent draws for each pair, and cost time. Measured: `python -m benchmarks.ablation --vary
@@ -50,13 +51,13 @@ negatives`."""
 
 
 def n_streams_for(n_tokens: int) -> int:
-    """Return the number of streams in which a text of so many tokens is read, at most MAX_STREAMS.
+    """Return the number of streams in which a text of `n_tokens` is read, at most MAX_STREAMS.
 
-    The tokens of a superstep do not see the updates of its other streams, as those of a minibatch
-    do not. Of n tokens, minibatches of a size that grows more slowly than sqrt(n) cost no accuracy
-    asymptotically (Dekel et al. 2012, section 3); measured, supersteps of sqrt(n) / 2 tokens cost
-    none (docs/design/learning-rule.md). This is the largest power of two whose supersteps are no
-    longer, so that threads have equal shares.
+    A superstep acts as one large minibatch: its streams do not see each other's updates.
+    Minibatches that grow more slowly than sqrt(n) cost no accuracy asymptotically (Dekel et al.
+    2012, section 3); supersteps of sqrt(n) / 2 tokens cost none as measured
+    (docs/design/learning-rule.md). The result is the largest power of two within that, so that
+    threads get equal shares.
     """
     most = math.isqrt(max(0, n_tokens) // 4) // MINIBATCH_TOKENS
     return min(MAX_STREAMS, 1 << max(0, most.bit_length() - 1))
@@ -87,12 +88,12 @@ def sum_losses(losses: Iterable[Losses]) -> Losses:
 
 
 class KernelJob(NamedTuple):
-    """What the kernel takes.
+    """The arguments of the kernel.
 
     Attributes
     ----------
     shared
-        What all threads have in common.
+        The arrays that all threads share.
     scratch
         The memory of each thread.
     """
@@ -124,13 +125,13 @@ class KernelJob(NamedTuple):
         tokens
             The first token, and the one after the last.
         chunk_tokens
-            The size of the chunks that the text is cut into; this one is no larger.
+            The size of the chunks that the text is divided into; this one is at most as large.
         key
-            Made of seed and epoch.
+            Random key (`epoch_key`).
         learning_rates
             The learning rate falls linearly from one to the other.
         ngram_scale
-            Curvature scale of rows that several words are made of (`kernels.sgd.curvature`).
+            Curvature scale of n-gram rows, which several words share (`kernels.sgd.curvature`).
         """
         tokens_per_stream = max(MIN_STREAM_TOKENS, -(-chunk_tokens // self.n_streams))
         n_threads = len(self.scratch)
@@ -142,14 +143,14 @@ class KernelJob(NamedTuple):
         try:
             list(pool.map(partial(self._run_thread, chunk), range(n_threads)))
         except BaseException:
-            counters[:] = n_threads  # threads would wait for one that never began
+            counters[:] = n_threads  # threads would wait for one that never started
             raise
 
     def _run_thread(self, chunk: Chunk, thread: int) -> None:
         train_chunk(thread, chunk, self.shared, self.scratch[thread])
 
     def take_losses(self) -> Losses:
-        """Return the losses of all streams since they were last taken, and reset them."""
+        """Return the losses of all streams since the last call, and reset them."""
         cache = self.shared.cache
         by_stream = (cache.losses, cache.pairs, cache.trials)
         loss, pairs, trials = (each.sum().item() for each in by_stream)
@@ -158,7 +159,7 @@ class KernelJob(NamedTuple):
         return Losses(loss, pairs, math.log(2) * trials)
 
     def curvature(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return the curvature of all deltas of each row, of the inputs and of the outputs."""
+        """Return the accumulated curvature of each input row and of each output row."""
         merge = self.scratch[0].merge
         return merge.input_sums["curvature"], merge.output_sums["curvature"]
 
@@ -187,7 +188,7 @@ def build_job(
     tree: tuple[Tree, int],
     tables: tuple[NDArray[np.float32], NDArray[np.float32]],
 ) -> KernelJob:
-    """Allocate what the kernel takes.
+    """Allocate the arrays of the kernel.
 
     Parameters
     ----------
@@ -257,7 +258,7 @@ def _sizes(
     depth: int,
     tables: tuple[NDArray[np.float32], NDArray[np.float32]],
 ) -> _Sizes:
-    """Return the sizes, but for those that depend on the rows of words."""
+    """Return the sizes, except those that depend on the rows of words."""
     inputs, outputs = tables
     with_context = MINIBATCH_TOKENS + 2 * options.window
     n_microbatches = MINIBATCH_TOKENS // MICROBATCH_TOKENS

@@ -31,7 +31,7 @@ class LocalBackend:
     warm_start : WarmStart, optional
         Vectors to start from; their words stay in the vocabulary.
     cache : Path, optional
-        A folder in which the scanned corpus is kept, and found again by a later run.
+        Folder to cache the scanned corpus in; a later run over the same files reuses it.
 
     Raises
     ------
@@ -94,7 +94,7 @@ class LocalBackend:
 def read_text(
     corpus: Corpus, folder: Path, workers: int | None, cache: Path | None, report: Report
 ) -> ScannedCorpus:
-    """Scan a corpus into a folder, or find it in a cache; warn of what it was not meant for."""
+    """Scan a corpus into a folder, or find it in a cache; warn about unsuitable reading options."""
     if cache is None:
         scanned = scan(corpus, folder, report, workers)
     else:
@@ -110,14 +110,14 @@ def encode_text(
     vocabulary_words: Iterable[str] | None = None,
     warm_start: WarmStart | None = None,
 ) -> EncodedCorpus:
-    """Choose the words of a text and encode it by them; parameters as for `LocalBackend`.
+    """Build the vocabulary of a text and encode it; parameters as for `LocalBackend`.
 
     Raises
     ------
     VocabularyError
         If too few words are left.
     TrainingError
-        If no two of them stand in one sentence.
+        If no sentence contains two of them.
     """
     vocabulary, rows = build_vocabulary(scanned.words, scanned.counts, config, vocabulary_words)
     if warm_start is not None:

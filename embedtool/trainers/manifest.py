@@ -23,12 +23,12 @@ CONFIGS: Mapping[str, type[Config]] = {
 
 
 def algorithm_of(config: Config) -> str:
-    """Return the name of the algorithm that a config is of.
+    """Return the name of the algorithm that a config belongs to.
 
     Raises
     ------
     ConfigError
-        If it is of none.
+        If its class is not in CONFIGS.
     """
     for name, config_class in CONFIGS.items():
         if type(config) is config_class:  # a FastTextConfig is a Word2VecConfig too
@@ -74,7 +74,7 @@ class CorpusRecord:
 
 @dataclass(frozen=True)
 class TrainingRecord:
-    """What is known of a training before it begins.
+    """What is recorded before training starts.
 
     Attributes
     ----------
@@ -85,7 +85,7 @@ class TrainingRecord:
     seconds_reading : float
         Seconds that reading and encoding it took.
     cluster : dict or None
-        On a cluster what the vectors depend on: ``replicas`` and ``syncs``, or nothing for GloVe.
+        Cluster settings that the vectors depend on: ``replicas`` and ``syncs``; empty for GloVe.
     """
 
     config: Config
@@ -99,7 +99,7 @@ class TrainingRecord:
         return algorithm_of(self.config)
 
     def identity(self, fingerprint: str) -> dict[str, Any]:
-        """Return all that the vectors depend on; two trainings with the same have equal vectors."""
+        """Return everything that the vectors depend on: equal identities give equal vectors."""
         options = asdict(self.config)
         del options["workers"]
         return {
@@ -107,7 +107,7 @@ class TrainingRecord:
         }  # fmt: skip
 
     def description(self, encoded: EncodedText, history: History) -> dict[str, Any]:
-        """Return what the ``config.json`` of the model says of its training."""
+        """Return the description of the training for the ``config.json`` of the model."""
         return {
             "algorithm": self.algorithm,
             "options": asdict(self.config),
@@ -118,12 +118,12 @@ class TrainingRecord:
         }
 
     def as_json(self) -> dict[str, Any]:
-        """Return the record as JSON has it."""
+        """Return the record as a JSON-serialisable dict."""
         return {"algorithm": self.algorithm, **asdict(self)}
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Self:
-        """Return the record that `as_json` described."""
+        """Return the record that `as_json` wrote."""
         corpus = {**record["corpus"], "text": TextConfig(**record["corpus"]["text"])}
         return cls(
             CONFIGS[record["algorithm"]](**record["config"]), CorpusRecord(**corpus),
@@ -133,15 +133,15 @@ class TrainingRecord:
 
 @dataclass(frozen=True)
 class TextFiles:
-    """The encoded text in a training directory, and the files that it was made of.
+    """The encoded text in a training directory, and its source files.
 
     Attributes
     ----------
     files : list of list
-        Path or address, size and time of change of each source file, and of the model that the
-        training starts from. None in place of what cannot be told.
+        Path or address, size and modification time of each source file, and of the model that the
+        training starts from; entries that cannot be determined are None.
     types_seen, tokens_seen : int
-        Distinct words and tokens of the text, whether they have a vector or not.
+        Distinct words and tokens of the text, with or without a vector.
     fingerprint : str
         The checksum of the tokens.
     checksums : dict
@@ -166,11 +166,11 @@ class TrainingManifest:
     text : TextFiles
         Its text.
     checkpoints : CheckpointConfig
-        When it is saved.
+        When checkpoints are saved.
     init : str or None
         The folder of the model that it starts from.
     freeze : bool
-        Whether the vectors of that model stay as they are.
+        Whether the vectors of that model are not trained.
     address : str or None
         The address of the cluster that it runs on.
     """
@@ -183,12 +183,12 @@ class TrainingManifest:
     address: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Return the manifest as JSON has it."""
+        """Return the manifest as a JSON-serialisable dict."""
         return {**asdict(self), "record": self.record.as_json()}
 
     @classmethod
     def from_json(cls, manifest: Mapping[str, Any]) -> Self:
-        """Return the manifest that `as_json` described."""
+        """Return the manifest that `as_json` wrote."""
         return cls(
             TrainingRecord.from_json(manifest["record"]), TextFiles(**manifest["text"]),
             CheckpointConfig(**manifest["checkpoints"]), manifest["init"], manifest["freeze"],

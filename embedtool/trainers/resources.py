@@ -1,4 +1,4 @@
-"""Memory and disk that a training will need, beside what is free."""
+"""Memory and disk that a training needs, and what is free."""
 
 import shutil
 from dataclasses import dataclass
@@ -33,13 +33,13 @@ class ResourceEstimate:
     Attributes
     ----------
     tables : int
-        Memory of the parameters, which is needed in any case.
+        Memory of the parameters, a lower bound.
     memory : int
-        All memory but that of mapped files and of the scratch space of threads.
+        All memory except mapped files and the scratch space of threads.
     work : int
-        Disk in the training directory, at most.
+        Upper bound of the disk space of the training directory.
     model : int
-        Disk of the model, at most.
+        Upper bound of the disk space of the model.
     """
 
     tables: int
@@ -49,7 +49,7 @@ class ResourceEstimate:
 
 
 def estimate_resources(config: TrainerConfig, corpus: EncodedCorpus) -> ResourceEstimate:
-    """Return what a training with these options on this text needs."""
+    """Estimate the resources of a training with these options on this text."""
     vocabulary = corpus.vocabulary
     n_words, size = vocabulary.n_words, config.vector_size
     program = BASE_BYTES + WORD_BYTES * (n_words + vocabulary.types_seen)
@@ -76,7 +76,7 @@ def estimate_resources(config: TrainerConfig, corpus: EncodedCorpus) -> Resource
 
 
 def check_resources(needs: ResourceEstimate, output: Path) -> None:
-    """Check that a training can have what it needs in any case.
+    """Check that the lower bounds of memory and disk are available.
 
     Raises
     ------
@@ -99,10 +99,10 @@ def check_resources(needs: ResourceEstimate, output: Path) -> None:
 
 
 def available_memory() -> int | None:
-    """Return the bytes of memory that this process can have, None where the system does not tell.
+    """Return the bytes of memory available to this process, or None if they are unknown.
 
-    They are the least of what is free, what its control group leaves it, and what its limit of
-    address space does.
+    The minimum of the free memory, the remainder of its control group's limit, and that of its
+    address-space limit.
     """
     known = [_free_memory(), _left_by_cgroup(), _left_by_limit()]
     return min((each for each in known if each is not None), default=None)

@@ -1,6 +1,6 @@
-"""One training from text to model, the same on this machine, on a cluster and of an encoder.
+"""`TrainingSession`: the steps of a training, from reading to saving, for every backend.
 
-Backends do the work; the session writes down what can be resumed, and what became of it.
+The `Backend` does the work; the session writes the manifest and the model.
 """
 
 from collections.abc import Iterator
@@ -41,14 +41,14 @@ EncodedT = TypeVar("EncodedT", bound=EncodedText)
 
 @dataclass(frozen=True)
 class InitialModel:
-    """The model that a training starts from, as its manifest has it.
+    """The model that a training starts from, as recorded in its manifest.
 
     Attributes
     ----------
     path : str or None
         Its folder.
     freeze : bool
-        Whether its vectors stay as they are.
+        Whether its vectors are not trained.
     files : list of str
         Its files, which must not change until the training has ended.
     """
@@ -62,7 +62,7 @@ NO_MODEL = InitialModel()
 
 
 class Backend(Protocol[ScannedT, EncodedT]):
-    """What trains: this machine, a cluster, or PyTorch."""
+    """The steps that differ between local training, cluster training and an encoder's."""
 
     @property
     def config(self) -> Config:
@@ -70,18 +70,18 @@ class Backend(Protocol[ScannedT, EncodedT]):
 
     @property
     def cluster_settings(self) -> dict[str, int] | None:
-        """On a cluster what the vectors depend on; see `TrainingRecord`."""
+        """Cluster settings that the vectors depend on; None on one machine."""
 
     def read(self, corpus: Corpus, folder: Path, report: Report) -> ScannedT:
-        """Read a corpus; warn of what the reader was not meant for."""
+        """Read a corpus; warn about text that the reading options do not suit."""
 
     def encode(self, corpus: Corpus, scanned: ScannedT, training_dir: TrainingDir) -> EncodedT:
-        """Choose the words and encode the corpus by them.
+        """Build the vocabulary and encode the corpus.
 
         Raises
         ------
         ResourceError
-            If memory, or disk at the training's output, is too small for it.
+            If memory, or the disk of the output, is too small.
         """
 
     def reopen(
@@ -103,7 +103,7 @@ class Backend(Protocol[ScannedT, EncodedT]):
         Returns
         -------
         Model
-            Its description is what the session does not know.
+            Its `description` has only what the backend alone knows; the session adds the rest.
         """
 
 
@@ -114,15 +114,15 @@ class TrainingSession(Generic[ScannedT, EncodedT]):
     Attributes
     ----------
     backend : Backend
-        What trains.
+        The steps of the training.
     training_dir : TrainingDir
-        Where.
+        The directory, which the session has locked.
     checkpoints : CheckpointConfig
-        When it is saved, and what happens on divergence.
+        When to save, and what to do on divergence.
     report : callable
         Called with the progress.
     stop : StopRequest or None
-        How it is asked to stop.
+        Polled between chunks; set it to stop.
     """
 
     backend: Backend[ScannedT, EncodedT]
@@ -173,7 +173,7 @@ class TrainingSession(Generic[ScannedT, EncodedT]):
         return self._fit(record, encoded)
 
     def resume(self, manifest: TrainingManifest) -> Model:
-        """Continue the training in the directory; returns and raises as `train` does.
+        """Resume the training in the directory; returns and raises as `train` does.
 
         Raises
         ------
@@ -224,8 +224,8 @@ def new_training_dir(output: Path | None, *, overwrite: bool) -> Iterator[Traini
     with lock_training_dir(output) as training_dir:
         if training_dir.is_resumable and not overwrite:
             raise ModelError(
-                f"{output}: its training was interrupted; go on with: {resume_call(output)}; or "
-                "begin anew with overwrite=True",
+                f"{output}: has an interrupted training; resume it with: {resume_call(output)}, or "
+                "start over with overwrite=True",
                 parameters=("overwrite",),
                 resumable=output,
             )
@@ -236,7 +236,7 @@ def new_training_dir(output: Path | None, *, overwrite: bool) -> Iterator[Traini
 
 @contextmanager
 def keep_or_clear(training_dir: TrainingDir, output: Path) -> Iterator[None]:
-    """Keep what can be resumed when a training ends early, and say so; delete everything else.
+    """Keep a resumable training when it ends early, with a message; delete everything else.
 
     Raises
     ------
@@ -250,7 +250,7 @@ def keep_or_clear(training_dir: TrainingDir, output: Path) -> Iterator[None]:
         yield
     except (KeyboardInterrupt, StoppedError):
         if training_dir.is_resumable:
-            raise StoppedError(f"interrupted; go on with: {call}", resumable=output) from None
+            raise StoppedError(f"interrupted; resume with: {call}", resumable=output) from None
         training_dir.clear()
         raise StoppedError("interrupted; nothing was written") from None
     except (ClusterError, OutputError, OSError) as error:
@@ -258,7 +258,7 @@ def keep_or_clear(training_dir: TrainingDir, output: Path) -> Iterator[None]:
         if isinstance(error, OSError):
             fault = f"{error.filename or training_dir.folder}: {error.strerror or error}"
         if training_dir.is_resumable:
-            fault += f"; the training is kept: when that is mended, {call}"
+            fault += f"; the training is saved; once this is fixed, resume it with {call}"
         else:
             training_dir.clear()
         kind = ClusterError if isinstance(error, ClusterError) else OutputError

@@ -10,33 +10,33 @@ from embedtool.errors import DivergedError
 from embedtool.messages import brief
 
 EXPLOSION_RATIO = 100
-"""Training has diverged where the loss is more than so many times that at the start: the learning
-rate causes that, not the text."""
+"""Training has diverged if its loss exceeds that at the start by this factor: the learning rate
+causes that, not the text."""
 MAX_RISE = 1.5
-"""So it has where the loss of a chunk of text is more than so many times that of the same chunk an
-epoch before, both divided by the loss of untrained vectors, which differs by the words that
-subsampling keeps. A smaller rise may be chance. A loss below half of that of untrained vectors is
-no divergence yet."""
+"""Training has diverged if the loss of a chunk exceeds that of the same chunk one epoch before by
+this factor, both divided by the loss of untrained vectors, which depends on the words that
+subsampling keeps. A smaller rise may be chance. A loss below half of that of untrained vectors does
+not count as divergence."""
 MIN_PAIRS = 1_000
-"""The loss of fewer pairs varies by more than that from one epoch to the next."""
+"""Minimum pairs of a chunk for that test: the loss of fewer varies more between epochs."""
 MAX_FIRST_EPOCH_RATIO = 1.01
-"""And where the loss of the first epoch is more than so many times that of untrained vectors. On
-random words, which have nothing to do with each other, it was not above 1.001 times that."""
+"""Training has diverged if the loss of the first epoch exceeds that of untrained vectors by this
+factor. On random, unrelated words the factor was at most 1.001."""
 MAX_LATER_EPOCH_RATIO = 1.25
-"""And where that of a later epoch is. On a dozen words in the same order again and again it came to
-1.11 times, with one lock-free worker as well."""
+"""The same factor for later epochs. On a dozen words repeated in the same order it reached 1.11,
+also with one lock-free worker."""
 
 
 @dataclass
 class State:
-    """Everything that the rest of a training depends on beside its options and its corpus.
+    """Everything that the rest of a training depends on, besides its options and its corpus.
 
     Attributes
     ----------
     tables : dict of ndarray
-        The parameters, and what the optimiser keeps, by name.
+        The parameters and the state of the optimiser, by name.
     unscored : bool
-        Whether all scores begin at zero, and so the loss at that of untrained vectors.
+        Whether all scores start at zero, so that the initial loss is that of untrained vectors.
     epoch : int
         Complete epochs.
     position : int
@@ -44,16 +44,16 @@ class State:
     loss : float
         Sum of the losses of the current epoch so far.
     untrained_loss : float
-        The same sum for untrained vectors; 0 where it is not known.
+        The same sum for untrained vectors; 0 if it is unknown.
     pairs : int
         Pairs of the current epoch so far.
     chunks : list of (int, int, float)
-        Of each chunk of the current epoch that has MIN_PAIRS: where it begins and ends, and its
-        loss divided by that of untrained vectors.
+        Start, end and loss of each chunk of the current epoch with at least MIN_PAIRS pairs; the
+        loss is divided by that of untrained vectors.
     previous_chunks : list of (int, int, float)
-        The same of the epoch before.
+        The same for the previous epoch.
     initial_loss : float or None
-        Mean loss of a pair in the first chunk of all; None before.
+        Mean loss of a pair in the first chunk of the training; None before it.
     lr_scale : float
         Factor of the learning rate.
     """
@@ -79,7 +79,7 @@ class State:
 
     @property
     def mean_untrained_loss(self) -> float | None:
-        """Mean loss of the same pairs for untrained vectors, where it is known."""
+        """Mean loss of the same pairs for untrained vectors, or None if it is unknown."""
         return self.untrained_loss / self.pairs if self.pairs and self.untrained_loss else None
 
     def add_loss(self, loss: float, pairs: int, where: str = "") -> None:
@@ -90,9 +90,9 @@ class State:
         loss : float
             The sum of their losses.
         pairs : int
-            How many they are.
+            Their number.
         where : str
-            Which part of the epoch they are of, for the message.
+            Their position in the epoch, for the message.
 
         Raises
         ------
@@ -111,26 +111,25 @@ class State:
     def end_chunk(
         self, loss: float, pairs: int, untrained_loss: float, *, done: int, last: bool = False
     ) -> None:
-        """Add the loss of a chunk of tokens, which goes on from `position`.
+        """Add the loss of a chunk of tokens, which starts at `position`.
 
         Parameters
         ----------
         loss : float
             The sum of the losses of its pairs.
         pairs : int
-            How many pairs they are.
+            The number of its pairs.
         untrained_loss : float
             The sum for untrained vectors.
         done : int
-            Where the chunk ends: the new `position`.
+            The end of the chunk: the new `position`.
         last : bool
             Whether it is the last one of its epoch.
 
         Raises
         ------
         DivergedError
-            If the loss, or that of the whole epoch, is not finite, explodes, or is higher than a
-            learning rate that suits the text leaves it.
+            If the loss of the chunk or of the whole epoch is not finite or too high.
         """
         begin, self.position = self.position, done
         self.untrained_loss += untrained_loss
@@ -152,7 +151,7 @@ class State:
     def _diverged(
         self, loss: float, where: str, other: float | None, of_other: str
     ) -> DivergedError:
-        """Return the error of a mean loss that is too high beside another one."""
+        """Return the error for a mean loss that is too high in comparison with another one."""
         beside = f", that {of_other} is {other:g}" if other else ""
         return DivergedError(
             f"the loss of {where}epoch {self.epoch + 1} is {loss:g} a pair{beside}"

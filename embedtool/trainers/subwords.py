@@ -1,4 +1,4 @@
-"""The rows of the input table that a word is made of: its own and, for FastText, its n-grams'."""
+"""The rows of the input table of which a word is the mean: its own and those of its n-grams."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ MEAN_BLOCK_WORDS = 2**10
 
 @dataclass(frozen=True, eq=False)
 class SubwordIndex:
-    """The rows that each word is made of; row i is word i's own.
+    """The rows of which each word is the mean; row i is word i's own.
 
     Attributes
     ----------
     indptr
-        int64 (n_words + 1,); word i is made of the rows indices[indptr[i] : indptr[i + 1]].
+        int64 (n_words + 1,); word i has the rows indices[indptr[i] : indptr[i + 1]].
     indices
         int32 (indptr[-1],).
     buckets
@@ -57,7 +57,7 @@ class SubwordIndex:
 
 
 def build_subword_index(words: Sequence[str], config: Word2VecConfig) -> SubwordIndex:
-    """Return the rows of each word; each bucket that some n-gram hashes to has a row."""
+    """Return the rows of each word; each bucket to which some n-gram hashes has a row."""
     n_words = len(words)
     if not isinstance(config, FastTextConfig) or not config.max_n:
         return SubwordIndex(
@@ -83,7 +83,7 @@ def build_subword_index(words: Sequence[str], config: Word2VecConfig) -> Subword
 
 
 def _count_ngrams(words: Sequence[str], config: FastTextConfig) -> NDArray[np.int64]:
-    """Return the number of n-grams of each word, as `embedtool.vectors.ngrams` has them."""
+    """Return the number of n-grams of each word, as `model.subwords.ngrams` defines them."""
     lengths = np.array([len(word) + 2 for word in words])
     counts = np.zeros(len(words), np.int64)
     for n in range(config.min_n, config.max_n + 1):

@@ -1,12 +1,12 @@
-"""The directory beside a model in which it is trained, and from which training can be resumed.
+"""The training directory, beside the model, from which training can be resumed.
 
-The training of MODEL works in MODEL.training, which one process has to itself:
+The training of MODEL works in MODEL.training, which one process locks:
 
     lock           the process that trains
     training.json  TrainingManifest: written when the text is read and encoded
     encoded-...    the encoded text (`corpus.encoding`)
     vocabulary     the words, and vocabulary-counts
-    init           the model that training starts from, where it was given as an object
+    init           the model that training starts from, if it was given as an object
     pair-...       GloVe's counted pairs (`corpus.cooccurrence`)
     state-...      the latest checkpoint (`checkpoint`)
 """
@@ -41,7 +41,7 @@ LOCK = "lock"
 MANIFEST = "training.json"
 WORDS, COUNTS = "vocabulary", "vocabulary-counts"
 FORMAT = 3
-"""Raised when what a training directory holds changes: older ones are refused."""
+"""Increased when the contents of a training directory change: older ones are refused."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class TrainingDir:
     Attributes
     ----------
     output : Path or None
-        Where the model will be; None where it is only returned, and nothing can be resumed.
+        Path of the future model; None if it is only returned, and nothing can be resumed.
     folder : Path
         The directory.
     """
@@ -66,18 +66,18 @@ class TrainingDir:
 
     @property
     def has_checkpoint(self) -> bool:
-        """Whether the training was saved after it had begun to learn."""
+        """Whether there is a checkpoint."""
         return last_state(self.folder) is not None
 
     def clear(self) -> None:
-        """Delete everything but the lock, the manifest first: what is left cannot be resumed."""
+        """Delete everything except the lock; the manifest first, so that nothing can be resumed."""
         (self.folder / MANIFEST).unlink(missing_ok=True)
         for path in self.folder.iterdir():
             if path.name != LOCK:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def write_text(self, sources: Sequence[str], text: EncodedText) -> TextFiles:
-        """Write the vocabulary; return the record of it and of the encoded text beside it.
+        """Write the vocabulary; return the record of it and of the encoded text.
 
         Parameters
         ----------
@@ -122,13 +122,13 @@ class TrainingDir:
             raise ModelError(f"{path}: is damaged: {error}") from None
         if version != __version__:
             raise ModelError(
-                f"{self.folder}: was begun by embedtool {version}; this is {__version__}, which "
-                "may come to other vectors; go on with that one, or train anew with overwrite=True",
+                f"{self.folder}: was started by embedtool {version}; this is {__version__}, whose "
+                "vectors may differ; resume with that version, or start over with overwrite=True",
                 parameters=("overwrite",),
             )
         if found != FORMAT:
             raise ModelError(
-                f"{self.folder}: has format {found}, this embedtool resumes {FORMAT}; train anew "
+                f"{self.folder}: has format {found}, this embedtool resumes {FORMAT}; start over "
                 "with overwrite=True",
                 parameters=("overwrite",),
             )
@@ -157,7 +157,7 @@ class TrainingDir:
             if file != now:
                 raise ModelError(
                     f"{display_name(file[0])}: has changed since the training of {self.output} "
-                    "began; put the old text back, or train anew with overwrite=True",
+                    "began; put the old text back, or start over with overwrite=True",
                     parameters=("overwrite",),
                 )
         words = (self.folder / WORDS).read_bytes().decode("utf-8", SURROGATE_ERRORS).split("\n")
@@ -165,26 +165,26 @@ class TrainingDir:
         return Vocabulary(words, counts, text.types_seen, text.tokens_seen)
 
     def _check(self, manifest: TrainingManifest, names: Sequence[str]) -> None:
-        """Raise ModelError where a file of the directory is not as it was written."""
+        """Raise ModelError if a file of the directory is not as it was written."""
         for name in names:
             checksum = manifest.text.checksums.get(name)
             if checksum and (fault := mismatch(self.folder / name, checksum)):
                 raise ModelError(
-                    f"{self.folder / name}: is damaged: {fault}; train anew with overwrite=True",
+                    f"{self.folder / name}: is damaged: {fault}; start over with overwrite=True",
                     parameters=("overwrite",),
                 )
 
 
 @contextmanager
 def lock_training_dir(output: Path, *, must_exist: bool = False) -> Iterator[TrainingDir]:
-    """Have MODEL.training for this process alone; at the end an empty one is deleted.
+    """Lock MODEL.training for this process; on exit it is deleted if it is empty.
 
     Parameters
     ----------
     output : Path
-        Where the model will be.
+        Path of the future model.
     must_exist : bool
-        Whether there must be a training that can be resumed.
+        Whether to require a training that can be resumed.
 
     Yields
     ------
@@ -196,11 +196,11 @@ def lock_training_dir(output: Path, *, must_exist: bool = False) -> Iterator[Tra
     ModelError
         If another process has the directory, or there is nothing to resume.
     OutputError
-        If it cannot be made.
+        If the directory cannot be created.
     """
     folder = output.with_name(output.name + SUFFIX)
     if must_exist and not (folder / MANIFEST).exists():
-        raise ModelError(f"{output}: there is no interrupted training to go on with")
+        raise ModelError(f"{output}: there is no interrupted training to resume")
     descriptor = _lock(folder, output)
     try:
         yield TrainingDir(output, folder)
@@ -211,7 +211,7 @@ def lock_training_dir(output: Path, *, must_exist: bool = False) -> Iterator[Tra
 
 
 def _lock(folder: Path, output: Path) -> int:
-    """Make and lock the folder; again where its owner has deleted it meanwhile."""
+    """Create and lock the folder; retry if its owner has deleted it meanwhile."""
     import fcntl  # Windows has none: there training into a folder is not possible yet
 
     path = folder / LOCK
@@ -241,7 +241,7 @@ def _lock(folder: Path, output: Path) -> int:
 
 
 def _check_own(folder: Path) -> None:
-    """Raise OutputError for a folder that no training made: its files must stay."""
+    """Raise OutputError for a folder that embedtool did not create: its files must stay."""
     is_own = (folder / LOCK).exists() or not any(folder.iterdir())
     if folder.is_symlink() or not is_own:
         raise OutputError(
@@ -258,7 +258,7 @@ def _is_same(descriptor: int, path: Path) -> bool:
 
 
 def _signatures(sources: Sequence[str]) -> list[list[Any]]:
-    """Return path or address, size and time of change of each source that can tell them."""
+    """Return path or address, size and modification time of each source that has them."""
     files = [
         source for source in sources if is_store(source) or not (source == STDIN or is_url(source))
     ]

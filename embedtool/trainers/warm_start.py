@@ -20,9 +20,9 @@ class WarmStart:
     Attributes
     ----------
     vectors
-        Of a model.
+        Vectors of a model.
     freeze
-        Whether they are not trained, so that only new words are.
+        Whether only new words are trained, not these.
     """
 
     vectors: WordVectors
@@ -53,7 +53,7 @@ class WarmStart:
             )
         if subwords.offset is not None:
             raise ConfigError(
-                "init has been moved by embedtool transform; begin with the model before that",
+                "init has been transformed; start from the model before that",
                 parameters=("init",),
             )
         theirs = (subwords.min_n, subwords.max_n, subwords.bucket)
@@ -64,7 +64,7 @@ class WarmStart:
             )
 
     def rows(self, vocabulary: Vocabulary) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the ids of the vocabulary that have a vector already, and its row."""
+        """Return the ids of the words that have a vector already, and its row."""
         old_rows = self.vectors.word_ids(vocabulary.words, -1)
         new_rows = np.flatnonzero(old_rows >= 0)
         return new_rows, old_rows[new_rows]

@@ -2,7 +2,7 @@
 
 (Mikolov et al. 2013a, 2013b; Bojanowski et al. 2017.) The result depends on the corpus, the options
 and the seed, and not on the number of workers. `kernels.sgd.microbatch` has the gradients,
-`kernels.sgd.curvature` how far rows move along them.
+`kernels.sgd.curvature` the step sizes.
 """
 
 import logging
@@ -50,7 +50,7 @@ def train(
     warm_start: WarmStart | None = None,
     checkpointer: Checkpointer | None = None,
 ) -> WordVectors:
-    """Train from the beginning, or from the last checkpoint, to the end.
+    """Train to the end, from the beginning or from the last checkpoint.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def train(
     folder
         Not used.
     report
-        Is told of the progress.
+        Called with a `Progress` (see `io.progress`).
     warm_start
         Vectors to start from.
     checkpointer
@@ -74,9 +74,9 @@ def train(
     Raises
     ------
     TrainingError
-        The training diverges.
+        If the training diverges.
     StoppedError
-        The checkpointer says that it is to stop.
+        If the checkpointer asks it to stop.
     """
     subwords = build_subword_index(corpus.vocabulary.words, config)
     checkpointer = checkpointer or Checkpointer()
@@ -97,7 +97,7 @@ def _run(
     report: Report,
     checkpointer: Checkpointer,
 ) -> None:
-    """Train on from a state, reporting each chunk."""
+    """Train from a state to the end, reporting each chunk."""
     total = corpus.n_tokens * config.epochs
     job = job_for(config, corpus, subwords, state)
     job.load()
@@ -132,10 +132,9 @@ def init_state(
         number of rows per word. So the vectors of words, means of n rows, are initially as long
         with FastText as with Word2Vec, whose +-1 / vector_size is gensim's.
     outputs
-        float32 (n_words, width), zeros: the output rows of words, or of inner nodes, of which there
-        is one fewer.
+        float32 (n_words, width), zeros: the output rows of words, or of inner nodes (one fewer).
     frozen
-        bool (subwords.n_rows,), the rows of `inputs` that are not trained.
+        bool (subwords.n_rows,): whether a row of `inputs` is not trained.
     frozen_words, frozen_vectors
         If FastText has frozen words, their ids and vectors, which may differ from the means of
         their rows, as after a compression.
@@ -170,9 +169,9 @@ def _load_pretrained(
     outputs: NDArray[np.float32],
     frozen: NDArray[np.bool_],
 ) -> None:
-    """Write pretrained vectors to the tables, but for inner nodes, which are those of another tree.
+    """Write pretrained vectors to the tables, except those of inner nodes, whose tree differs.
 
-    N-grams of known words that have no row there, as after a compression, are rows of zeros.
+    N-grams of known words without a row there, for instance after compression, get rows of zeros.
     """
     size, vectors = config.vector_size, warm_start.vectors
     new, old = warm_start.rows(vocabulary)
@@ -196,9 +195,9 @@ def _load_pretrained(
 def train_chunks(
     config: Word2VecConfig, corpus: EncodedCorpus, job: KernelJob, state: State
 ) -> Iterator[None]:
-    """Train on from a state, in place, to the end; yield after each chunk of the corpus.
+    """Train from a state to the end, in place; yield after each chunk of the corpus.
 
-    `job` is that of `job_for` this state.
+    `job` comes from `job_for` with this state.
     """
     n_tokens = corpus.n_tokens
     n_chunks = -(-n_tokens // CHUNK_TOKENS)
@@ -220,16 +219,16 @@ def train_chunks(
 
 
 def epoch_key(seed: int, epoch: int) -> np.uint64:
-    """Return the key that, with the position of a token, decides all that is random about it."""
+    """Return the key from which, with a token's position, all its random numbers are derived."""
     return np.uint64(splitmix64(splitmix64(np.uint64(seed)) + np.uint64(epoch)))
 
 
 def warn_if_no_pairs(config: Word2VecConfig, any_pair: bool) -> None:
-    """Log that subsampling left no two words in one window: the vectors are random."""
+    """Log a warning if subsampling left no two words in one window: the vectors are random."""
     if not any_pair:
         log.warning(
-            "not one pair of words was trained, and the vectors are as random as at the start: "
-            "sample=%g leaves nothing of so short a text; use sample=0, or give more text",
+            "no pair of words was trained, so the vectors are still random: sample=%g removes all "
+            "words of so short a text; use sample=0, or give more text",
             config.sample,
             extra={"parameters": ("sample",)},
         )
@@ -238,7 +237,7 @@ def warn_if_no_pairs(config: Word2VecConfig, any_pair: bool) -> None:
 def job_for(
     config: Word2VecConfig, corpus: EncodedCorpus, subwords: SubwordIndex, state: State
 ) -> KernelJob:
-    """Return what the kernel takes for a whole corpus."""
+    """Return the kernel's arguments for a whole corpus."""
     counts = corpus.vocabulary.counts
     inputs, outputs, frozen = (state.tables[name] for name in ("inputs", "outputs", "frozen"))
     hierarchical = config.loss == "hierarchical-softmax"
@@ -256,7 +255,7 @@ def job_for(
 
 
 def learning_rate_at(config: Word2VecConfig, epochs: float) -> float:
-    """Return the learning rate after so many epochs: it falls linearly."""
+    """Return the learning rate after `epochs` epochs; it falls linearly."""
     first = config.learning_rate or 0.0
     return first - (first - config.min_learning_rate) * epochs / config.epochs
 
@@ -264,7 +263,7 @@ def learning_rate_at(config: Word2VecConfig, epochs: float) -> float:
 def word_vectors(
     config: Word2VecConfig, corpus: EncodedText, subwords: SubwordIndex, state: State
 ) -> WordVectors:
-    """Return the vectors of the words and of the output layer. Takes the state's tables."""
+    """Return the vectors of words and output layer; removes the tables from the state."""
     warn_if_no_pairs(config, state.initial_loss is not None)
     vocabulary, size = corpus.vocabulary, config.vector_size
     inputs = strip_padding(state.tables.pop("inputs"), size)

@@ -92,7 +92,7 @@ def test_an_interrupted_training_goes_on_to_the_same_bytes(
     codes = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -signal.SIGKILL}
     assert process.returncode == codes[number], rest
     if number != signal.SIGKILL:
-        assert rest.endswith(f"Error: interrupted; go on with: embedtool resume {model}\n")
+        assert rest.endswith(f"Error: interrupted; resume with: embedtool resume {model}\n")
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith("model")] == [
         f"model{SUFFIX}"
     ]

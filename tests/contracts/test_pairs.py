@@ -74,11 +74,11 @@ def test_thinning_that_leaves_nothing_is_said(
     path.write_text("a b\nb a\n")
     train(config_of(algorithm, {**options, "sample": 1e-9, "epochs": 1}), path)
     assert caplog.messages[-1] == (
-        "not one pair of words was trained, and the vectors are as random as at the start: "
-        "sample=1e-09 leaves nothing of so short a text; use sample=0, or give more text"
+        "no pair of words was trained, so the vectors are still random: "
+        "sample=1e-09 removes all words of so short a text; use sample=0, or give more text"
     )
     train(config_of(algorithm, {**options, "sample": 0, "epochs": 1}), path)
-    assert caplog.text.count("not one pair") == 1
+    assert caplog.text.count("no pair of words") == 1
 
 
 def test_nothing_is_left_behind(run: Run, tmp_path: Path) -> None:

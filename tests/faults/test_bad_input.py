@@ -194,8 +194,8 @@ def test_a_full_disk_leaves_the_old_model(
     result = run("train", algorithm, text, *options)
     assert result.exit_code == 1
     assert result.stderr.splitlines()[-1] == (
-        f"Error: {model}: cannot be written: No space left on device; the training is kept: when "
-        f"that is mended, embedtool resume {model}"
+        f"Error: {model}: cannot be written: No space left on device; the training is saved; once "
+        f"this is fixed, resume it with embedtool resume {model}"
     )
     assert (model / "config.json").read_bytes() == before
     monkeypatch.undo()

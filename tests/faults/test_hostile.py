@@ -202,7 +202,7 @@ def test_text_that_changes_between_two_readings(
     monkeypatch.setattr(phrases.Phrases, "learn", meddle)
     result = run("phrases", text, "-o", output)
     assert result.exit_code == 1
-    assert result.stderr.endswith(f"{text}: has changed since it was first read; begin anew\n")
+    assert result.stderr.endswith(f"{text}: has changed since it was first read; start over\n")
     assert not output.exists()
 
 

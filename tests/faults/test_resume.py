@@ -98,12 +98,12 @@ def test_a_signal_saves_the_training_and_resume_ends_it(
         stdout, stderr = p.communicate(timeout=SECONDS)
     assert p.returncode == code and stdout == b""
     lines = stderr.decode().splitlines()
-    assert lines[-1] == f"Error: interrupted; go on with: embedtool resume {model}"
+    assert lines[-1] == f"Error: interrupted; resume with: embedtool resume {model}"
     assert "The training is being saved, then it stops; once more leaves at once." in lines
     assert [path.name for path in tmp_path.iterdir()] == [f"model{SUFFIX}"]
     refused = run("train", algorithm, kingdoms, "-o", model)
     assert refused.exit_code == 1
-    assert f"go on with: embedtool resume {model}; or begin anew" in refused.stderr
+    assert f"resume it with: embedtool resume {model}, or start over" in refused.stderr
     result = run("resume", model, "--workers", 3)
     assert result.exit_code == 0, result.output
     assert trained(model) == trained(whole)
@@ -248,10 +248,12 @@ def test_changed_text_and_changed_options_are_refused_by_name(
     request.write_text(json.dumps(changed))
     result = run("resume", model)
     assert result.exit_code == 1
-    assert result.stderr.endswith("is of another training: window was 5, is 7\n")
+    assert result.stderr.endswith(
+        "belongs to a training with other options: window was 5 and is now 7\n"
+    )
 
     request.write_text(json.dumps(json.loads(before) | {"version": "0.0.1"}))
-    assert "was begun by embedtool 0.0.1" in run("resume", model).stderr
+    assert "was started by embedtool 0.0.1" in run("resume", model).stderr
     request.write_text(before[:-20])
     assert "training.json: not JSON" in run("resume", model).stderr
     request.write_text(before)
@@ -275,7 +277,7 @@ def test_a_training_that_is_not_wanted_any_more(
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
     result = run("resume", model)
     assert result.exit_code == 1
-    assert "there is no interrupted training to go on with" in result.stderr
+    assert "there is no interrupted training to resume" in result.stderr
 
 
 def test_only_one_process_trains_a_model(run: Run, kingdoms: Path, tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def test_a_training_is_saved_whatever_was_ignored_when_it_began(
         _, stderr = process.communicate(timeout=SECONDS)
     assert process.returncode == code
     assert SAVED in stderr.splitlines()
-    assert stderr.splitlines()[-1] == f"Error: interrupted; go on with: embedtool resume {model}"
+    assert stderr.splitlines()[-1] == f"Error: interrupted; resume with: embedtool resume {model}"
     assert run("resume", model).exit_code == 0
     assert trained(model) == trained(whole)
 

@@ -162,7 +162,7 @@ def test_a_training_with_damaged_text_is_not_gone_on_with(
     assert result.exit_code == 1
     last = result.stderr.splitlines()[-1]
     assert last.startswith(f"Error: {tmp_path / 'model.training' / name}: is damaged: ")
-    assert last.endswith("; train anew with --overwrite")
+    assert last.endswith("; start over with --overwrite")
     assert not model.exists()
 
 

@@ -119,14 +119,16 @@ def test_anything_else_is_no_state(tmp_path: Path) -> None:
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / "position.json").write_text("[1]")
     for path in (tmp_path / "state", tmp_path / "missing"):
-        with pytest.raises(ModelError, match="is no saved state"):
+        with pytest.raises(ModelError, match="is not a checkpoint"):
             load_state(path, {})
 
 
 def test_a_state_of_another_training_is_refused_by_name(tmp_path: Path) -> None:
     save_state(State({"a": np.zeros(1)}), tmp_path, {"window": 5, "text": "a"})
     path = last_state(tmp_path)
-    with pytest.raises(ModelError, match="is of another training: window was 5, is 6"):
+    with pytest.raises(
+        ModelError, match="belongs to a training with other options: window was 5 and is now 6"
+    ):
         load_state(path, {"window": 6, "text": "a"})
 
 
@@ -244,7 +246,7 @@ def test_a_checkpoint_that_cannot_be_written_does_not_end_the_training(
     missing.restore()
     with caplog.at_level(logging.WARNING):
         missing.maybe_save(State({"a": np.zeros(1)}), 1)
-    assert "no checkpoint" in caplog.text and "training goes on" in caplog.text
+    assert "checkpoint not written" in caplog.text and "training continues" in caplog.text
     missing.stop.requested = True
     with pytest.raises(OutputError):
         missing.maybe_save(State({"a": np.zeros(1)}), 1)
@@ -279,7 +281,7 @@ def test_divergence_is_found_and_tried_again_once(
         again = checkpoints(folder, checkpoint_every="1-epoch", on_divergence="retry")
         with (
             caplog.at_level(logging.WARNING),
-            pytest.raises(TrainingError, match="what was saved last is kept"),
+            pytest.raises(TrainingError, match="the last checkpoint is kept"),
         ):
             trainer.train(config, encoded, folder, silent, None, again)
     finally:
@@ -339,13 +341,13 @@ def test_a_state_nested_too_deep_or_with_other_numbers_is_refused(tmp_path: Path
     path = last_state(tmp_path)
     position = (path / "position.json").read_text()
     (path / "position.json").write_text("[" * 100_000)
-    with pytest.raises(ModelError, match="is no saved state"):
+    with pytest.raises(ModelError, match="is not a checkpoint"):
         load_state(path, {})
     (path / "position.json").write_text(position)
     tables = bytearray((path / "tables.safetensors").read_bytes())
     tables[-1] ^= 1
     (path / "tables.safetensors").write_bytes(tables)
-    with pytest.raises(ModelError, match=r"has the SHA-256 .*; begin anew"):
+    with pytest.raises(ModelError, match=r"has the SHA-256 .*; start over"):
         load_state(path, {})
 
 
@@ -383,4 +385,4 @@ def test_a_last_state_that_cannot_be_saved_costs_no_model(
             missing.restore(), lambda: State({"a": np.ones(3)}), State.end_epoch, 0.1
         )
     assert state.epoch == 1
-    assert "no checkpoint: " in caplog.text and "the model is written all the same" in caplog.text
+    assert "checkpoint not written: " in caplog.text and "the model is still written" in caplog.text

@@ -54,11 +54,11 @@ def test_a_stopped_training_is_resumed_to_the_same_bytes(
     whole = train(config, text)
     with pytest.raises(StoppedError) as stopped:
         train(config, text, output=output, report=stopping(stop), stop=stop)
-    assert str(stopped.value) == f"interrupted; go on with: embedtool.resume({str(output)!r})"
+    assert str(stopped.value) == f"interrupted; resume with: embedtool.resume({str(output)!r})"
     assert stopped.value.resumable == output and not output.exists()
-    with pytest.raises(ModelError, match="its training was interrupted; go on with") as refused:
+    with pytest.raises(ModelError, match="has an interrupted training; resume it with") as refused:
         train(config, text, output=output)
-    assert str(refused.value).endswith("or begin anew with overwrite=True")
+    assert str(refused.value).endswith("or start over with overwrite=True")
     resumed = resume(output, workers=2)
     assert same(resumed, whole) and same(store.load(output), whole)
     epochs = [
@@ -76,7 +76,7 @@ def test_the_command_resumes_what_python_began(text: Path, tmp_path: Path, run: 
     with pytest.raises(StoppedError):
         train(config, text, output=output, report=stopping(stop), stop=stop)
     refused = run("train", "word2vec", text, "-o", output)
-    assert f"go on with: embedtool resume {output}; or begin anew with --over" in refused.stderr
+    assert f"resume it with: embedtool resume {output}, or start over with --over" in refused.stderr
     assert run("resume", output).exit_code == 0
     assert same(store.load(output), train(config, text))
 
@@ -88,7 +88,7 @@ def test_an_interrupt_keeps_the_last_checkpoint(text: Path, tmp_path: Path) -> N
         if progress.epoch_ended and progress.epoch == 3:
             raise KeyboardInterrupt
 
-    with pytest.raises(StoppedError, match=r"go on with: embedtool\.resume"):
+    with pytest.raises(StoppedError, match=r"resume with: embedtool\.resume"):
         train(config, text, output=output, checkpoint_every="1-epoch", report=interrupt)
     seen: list[Progress] = []
     assert same(resume(output, report=seen.append), train(config, text))
@@ -182,7 +182,7 @@ def test_a_training_of_one_machine_is_not_resumed_on_a_cluster(text: Path, tmp_p
     output, stop = tmp_path / "model", StopRequest()
     with pytest.raises(StoppedError):
         train(CONFIGS["glove"], text, output=output, report=stopping(stop), stop=stop)
-    with pytest.raises(ConfigError, match="was begun on one machine; leave cluster out"):
+    with pytest.raises(ConfigError, match="was started on one machine; leave cluster out"):
         resume(output, cluster="auto")
 
 
@@ -192,9 +192,9 @@ def test_a_directory_of_another_format_is_refused(text: Path, tmp_path: Path, ru
         train(CONFIGS["glove"], text, output=output, report=stopping(stop), stop=stop)
     path = tmp_path / f"model{SUFFIX}" / MANIFEST
     path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 2}))
-    with pytest.raises(ModelError, match="has format 2, this embedtool resumes 3; train anew"):
+    with pytest.raises(ModelError, match="has format 2, this embedtool resumes 3; start over"):
         resume(output)
-    assert run("resume", output).stderr.endswith("train anew with --overwrite\n")
+    assert run("resume", output).stderr.endswith("start over with --overwrite\n")
     train(CONFIGS["glove"], text, output=output, overwrite=True)
 
 

@@ -159,7 +159,7 @@ def test_the_text_of_gensims_engine_cannot_hold_them(run: Run, tmp_path: Path) -
         "--engine", "gensim",
     )  # fmt: skip
     assert result.exit_code == 2
-    assert "--engine gensim cuts its text at spaces, and 'SKU 1' holds one" in result.stderr
+    assert "--engine gensim splits text at spaces, and 'SKU 1' contains one" in result.stderr
 
 
 def test_phrases_refuses_them(run: Run, tmp_path: Path) -> None:
