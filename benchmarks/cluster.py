@@ -23,8 +23,8 @@ from benchmarks.measure import CommandError, first_lines, machine, plain_text, r
 from benchmarks.simulation import simulated_seconds
 from benchmarks.tasks import (
     EPOCHS,
+    GLOVE_EPOCHS,
     GLOVE_WINDOW,
-    ITERATIONS,
     MIN_COUNT,
     NEGATIVE,
     SAMPLE,
@@ -72,7 +72,7 @@ def config_of(task: Task) -> TrainerConfig:
     if task.algorithm == "glove":
         return GloveConfig(
             vector_size=SIZE, min_count=MIN_COUNT, window=GLOVE_WINDOW, x_max=X_MAX,
-            iterations=ITERATIONS,
+            epochs=GLOVE_EPOCHS,
         )  # fmt: skip
     kind = FastTextConfig if task.algorithm == "fasttext" else Word2VecConfig
     return kind(

@@ -356,7 +356,7 @@ def pair_cost(config: GloveConfig, sizes: Sizes, cluster: Cluster) -> PairCost:
 
 
 def _glove(config: GloveConfig, sizes: Sizes, cluster: Cluster, link: float) -> Cost:
-    n_nodes, n_cores, epochs = len(cluster.nodes), cluster.n_cores, config.iterations
+    n_nodes, n_cores, epochs = len(cluster.nodes), cluster.n_cores, config.epochs
     pairs, n_partitions = pair_cost(config, sizes, cluster), partitions_of(sizes.n_bytes)[0]
     tables, n_tasks = pairs.tables, pairs.n_groups**2
     busy, remote = min(n_cores, pairs.n_groups), 1 - 1 / n_nodes

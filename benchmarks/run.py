@@ -6,7 +6,7 @@
 TEXT is tokenised, a sentence a line, compressed or not; without it, the corpus that ships, which
 shows that every row works and no more. Each run is a process of its own, from the text to vectors
 on disk. Settings: vector size 100, window 5 (GloVe 10), 5 negatives, sample 1e-4, min-count 5, 5
-epochs (GloVe 15 iterations, x_max 10); rate 0.025 for skip-gram, 0.05 for CBOW, FastText and GloVe.
+epochs (GloVe 15, x_max 10); rate 0.025 for skip-gram, 0.05 for CBOW, FastText and GloVe.
 Peers: gensim, fastText, word2vec.c, and Stanford's GloVe where its four programs are on PATH.
 """
 

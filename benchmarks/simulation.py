@@ -297,7 +297,7 @@ def glove_actions(config: GloveConfig, sizes: Sizes, nodes: Sequence[Node]) -> I
         for group in range(n_groups):
             yield Put((name, group, 0), side)
     tasks = 0
-    for turn in range(config.iterations * n_groups):
+    for turn in range(config.epochs * n_groups):
         for row in range(n_groups):
             column = row ^ turn % n_groups
             n = row * n_groups + column

@@ -23,7 +23,7 @@ STANFORD = ("vocab_count", "cooccur", "shuffle", "glove")
 
 SIZE, MIN_COUNT = 100, 5
 WINDOW, NEGATIVE, SAMPLE, EPOCHS = 5, 5, 1e-4, 5
-GLOVE_WINDOW, X_MAX, ITERATIONS = 10, 10, 15
+GLOVE_WINDOW, X_MAX, GLOVE_EPOCHS = 10, 10, 15
 MEMORY_GIB = 4
 """What Stanford's demo gives to counting and shuffling."""
 
@@ -52,7 +52,7 @@ TASKS = {
     "cbow-hs": Task("word2vec", "cbow", hierarchical=True),
     "fasttext": Task("fasttext"),
     "fasttext-cbow": Task("fasttext", "cbow"),
-    "glove": Task("glove", passes=ITERATIONS),
+    "glove": Task("glove", passes=GLOVE_EPOCHS),
 }
 
 
@@ -90,7 +90,7 @@ def embedtool(task: Task, more: Sequence[str] = ()) -> Command:
     """Return a command of embedtool's installed program."""
     options: dict[str, Any] = {"vector-size": SIZE, "min-count": MIN_COUNT}
     if task.algorithm == "glove":
-        options |= {"window": GLOVE_WINDOW, "x-max": X_MAX, "iterations": ITERATIONS}
+        options |= {"window": GLOVE_WINDOW, "x-max": X_MAX, "epochs": GLOVE_EPOCHS}
     else:
         options |= {
             "mode": task.mode,
@@ -165,7 +165,7 @@ def word2vec_c(task: Task, program: Path) -> Command:
 def stanford(workers: int, seed: int) -> list[str]:
     """Return the command of Stanford's GloVe, words plus contexts as embedtool's."""
     options = {"min-count": MIN_COUNT, "window": GLOVE_WINDOW, "memory": MEMORY_GIB}
-    options |= {"vector-size": SIZE, "x-max": X_MAX, "iter": ITERATIONS}
+    options |= {"vector-size": SIZE, "x-max": X_MAX, "iter": GLOVE_EPOCHS}
     return _peer("glove", options | {"threads": workers, "seed": seed})
 
 

@@ -17,10 +17,9 @@ from embedtool.model import store
 from embedtool.model.vectors import Model
 from embedtool.trainers.checkpoint import StopRequest
 from embedtool.trainers.local_backend import LocalBackend
-from embedtool.trainers.manifest import algorithm_of
+from embedtool.trainers.manifest import COLD_START, WarmStartRecord, algorithm_of
 from embedtool.trainers.session import (
     Backend,
-    InitialModel,
     TrainingSession,
     keep_or_clear,
     new_training_dir,
@@ -43,7 +42,7 @@ def train(
     overwrite: bool = False,
     init: Model | str | Path | None = None,
     freeze: bool = False,
-    vocabulary: Iterable[str] | None = None,
+    vocabulary_words: Iterable[str] | None = None,
     cache: str | Path | None = None,
     checkpoint_every: str | None = CheckpointConfig.checkpoint_every,
     on_divergence: Literal["stop", "retry"] = CheckpointConfig.on_divergence,
@@ -71,7 +70,7 @@ def train(
         static model.
     freeze : bool
         With `init`, train only words that are new to it.
-    vocabulary : iterable of str, optional
+    vocabulary_words : iterable of str, optional
         The only words that get a vector.
     cache : str or Path, optional
         Folder to cache the scanned corpus in; a later run over the same files reuses it.
@@ -112,7 +111,7 @@ def train(
     algorithm_of(config)
     checkpoints = CheckpointConfig(checkpoint_every, on_divergence)
     settings = ClusterConfig(cluster) if isinstance(cluster, str) else cluster or ClusterConfig()
-    _check_options(config, settings, init, freeze, vocabulary)
+    _check_options(config, settings, init, freeze, vocabulary_words)
     cache = None if cache is None else Path(cache)
     target = None if output is None else Path(output)
     if target is not None:
@@ -122,10 +121,12 @@ def train(
 
     with (
         new_training_dir(target, overwrite=overwrite) as training_dir,
-        _backend(config, settings, start, freeze, vocabulary, cache) as backend,
+        _backend(config, settings, start, freeze, vocabulary_words, cache) as backend,
     ):
         session = TrainingSession(backend, training_dir, checkpoints, report, stop)
-        return session.train(corpus, _initial_model(init, freeze, training_dir), settings.cluster)
+        return session.train(
+            corpus, _warm_start_record(init, freeze, training_dir), settings.cluster
+        )
 
 
 def resume(
@@ -196,16 +197,17 @@ def _check_options(
     settings: ClusterConfig,
     init: Model | str | Path | None,
     freeze: bool,
-    vocabulary: Iterable[str] | None,
+    vocabulary_words: Iterable[str] | None,
 ) -> None:
     """Raise ConfigError if arguments contradict each other."""
     if isinstance(config, ContextualConfig):
         if init is None:
             raise ConfigError("an encoder needs init, a static model", parameters=("init",))
-        if freeze or vocabulary is not None or settings.cluster:
+        if freeze or vocabulary_words is not None or settings.cluster:
             raise ConfigError(
-                "freeze, vocabulary and cluster are not for encoders; to freeze the static vectors "
-                "use ContextualConfig(freeze=True)"
+                "freeze, vocabulary_words and cluster are not for encoders; to freeze the static "
+                "vectors use ContextualConfig(freeze=True)",
+                parameters=("freeze", "vocabulary_words", "cluster"),
             )
     elif freeze and init is None:
         raise ConfigError("freeze needs init", parameters=("freeze", "init"))
@@ -222,20 +224,20 @@ def _corpus(config: Config, corpus: "Corpus | Inputs", init: Model | None) -> Co
     return Corpus(corpus)
 
 
-def _initial_model(
+def _warm_start_record(
     init: Model | str | Path | None, freeze: bool, training_dir: TrainingDir
-) -> InitialModel:
+) -> WarmStartRecord:
     """Return the manifest's record of the model to start from.
 
     A model that is not in a folder is saved in the training directory.
     """
     if init is None or training_dir.output is None:
-        return InitialModel()
+        return COLD_START
     if isinstance(init, Model):
         store.save(init, training_dir.folder / INIT)
         init = training_dir.folder / INIT
     path = Path(init).resolve()
-    return InitialModel(str(path), freeze, [str(path / name) for name in store.FILES])
+    return WarmStartRecord(str(path), freeze, [str(path / name) for name in store.FILES])
 
 
 @contextmanager
@@ -244,7 +246,7 @@ def _backend(
     settings: ClusterConfig,
     init: Model | None,
     freeze: bool,
-    vocabulary: Iterable[str] | None = None,
+    vocabulary_words: Iterable[str] | None = None,
     cache: Path | None = None,
 ) -> Iterator[Backend[Any, Any]]:
     """Yield the backend; a cluster stays connected within the block."""
@@ -257,9 +259,9 @@ def _backend(
         return
     warm_start = None if init is None else WarmStart(init.vectors, freeze)
     if settings.cluster is None:
-        yield LocalBackend(config, vocabulary, warm_start, cache)
+        yield LocalBackend(config, vocabulary_words, warm_start, cache)
         return
     from embedtool.distributed.ray_backend import connect_backend
 
-    with connect_backend(settings, config, vocabulary, warm_start, cache) as backend:
+    with connect_backend(settings, config, vocabulary_words, warm_start, cache) as backend:
         yield backend

@@ -22,7 +22,7 @@ CORPORA = Path(__file__).parent.parent / "corpora"
 QUICK = {
     "word2vec": ["--mode", "skipgram", "--learning-rate", "0.05"],
     "fasttext": ["--sample", "1e-3", "--bucket", "50000"],
-    "glove": ["--iterations", "15", "--learning-rate", "0.1"],
+    "glove": ["--epochs", "15", "--learning-rate", "0.1"],
 }
 """Options that train on the shipped corpus in seconds, well enough for king and queen."""
 

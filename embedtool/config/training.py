@@ -224,7 +224,7 @@ class GloveConfig(TrainerConfig):
         low=0,
         high=10,
     )
-    iterations: int = option(25, "Number of passes over the co-occurrence counts.", low=1)
+    epochs: int = option(25, "Number of passes over the co-occurrence counts.", low=1)
     learning_rate: float = option(
         0.05, "Initial learning rate of AdaGrad (Stanford's eta).", above=0, high=10
     )

@@ -75,7 +75,7 @@ def train(
     def run(state: State) -> None:
         epochs = StratifiedSGD(cluster, config, pairs, state)
         report(start_message(config, state, pairs.blocks.n_blocks, pairs.n_pairs, pairs.cell_size))
-        while state.epoch < config.iterations:
+        while state.epoch < config.epochs:
             epochs.run(report, checkpointer)
         epochs.gather()
 
@@ -133,7 +133,7 @@ class StratifiedSGD:
         config, state, pairs = self.config, self.state, self.pairs
         order = cells_in_epoch(config, state.epoch + 1, pairs.blocks.n_blocks, pairs.cell_size)
         losses = state.tables.setdefault("losses", np.full((len(order), 2), np.nan))
-        before, total = state.epoch * pairs.n_pairs, config.iterations * pairs.n_pairs
+        before, total = state.epoch * pairs.n_pairs, config.epochs * pairs.n_pairs
         seen = sum(pairs.cell_size(*order[i]) for i in np.flatnonzero(~np.isnan(losses[:, 0])))
         while np.isnan(losses).any():
             for node, n_pairs in self._train_groups(order, losses, checkpointer):

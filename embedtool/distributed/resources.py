@@ -183,7 +183,7 @@ def _glove(cluster: Cluster, config: GloveConfig, text: EncodedPartitions) -> Cl
         min_function_memory=of_groups,
         driver_memory=BASE_BYTES + tables,
         received=int(
-            remote * config.iterations * (n_groups * tables + PAIR_BYTES * n_updates) / n_nodes
+            remote * config.epochs * (n_groups * tables + PAIR_BYTES * n_updates) / n_nodes
             + remote * RUN_ENTRY_BYTES * n_pairs / n_nodes
         ),
     )  # fmt: skip

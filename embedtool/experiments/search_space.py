@@ -49,7 +49,7 @@ SEARCH_SPACES: Mapping[str, SearchSpace] = {
         "x_max": ParameterRange(3, 100, log=True),
         "weight_exponent": ParameterRange(0.5, 1.0),
         "learning_rate": ParameterRange(0.02, 0.2, log=True),
-        "iterations": ParameterRange(10, 50, step=5),
+        "epochs": ParameterRange(10, 50, step=5),
     },
 }
 """The search space of each algorithm: values that papers recommend (Levy, Goldberg & Dagan 2015;

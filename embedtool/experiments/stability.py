@@ -161,7 +161,7 @@ def stable_neighbours(
     n: int,
     *,
     candidates: NDArray[np.int64] | None = None,
-    exclude_query_words: bool = True,
+    include_query_words: bool = False,
 ) -> list[tuple[StableNeighbour, ...]]:
     """Return the n words with the highest mean cosine with each word.
 
@@ -175,7 +175,7 @@ def stable_neighbours(
         The queries.
     n : int
         Answers to each.
-    candidates, exclude_query_words
+    candidates, include_query_words
         As for `search.query.similar_batch`.
 
     Returns
@@ -192,7 +192,7 @@ def stable_neighbours(
     """
     _check(runs)
     queries = [lookup(vectors, words, need_direction=True) for vectors in runs]
-    excluded = runs[0].word_ids(words, -1)[:, None] if exclude_query_words else None
+    excluded = None if include_query_words else runs[0].word_ids(words, -1)[:, None]
     near = [
         nearest(
             vectors.matrix, vectors.norms, unit_rows(rows), OVERSAMPLING * n,

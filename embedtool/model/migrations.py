@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from embedtool.corpus.string_table import StringTable
 
 SAVED_NAMES = {
-    "options": {"racing": "hogwild"},
+    "options": {"racing": "hogwild", "iterations": "epochs"},
     "cluster": {"lanes": "replicas", "rounds": "syncs"},
 }
 """Names that files of this format may have for options, and those of the code, by section."""

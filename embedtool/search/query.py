@@ -78,11 +78,11 @@ def similar(
     n: int = N_ANSWERS,
     *,
     candidates: NDArray[np.int64] | None = None,
-    exclude_query_words: bool = True,
+    include_query_words: bool = False,
 ) -> Answers:
     """Return the n words nearest to one word; see `similar_batch`."""
     return similar_batch(
-        vectors, [word], n, candidates=candidates, exclude_query_words=exclude_query_words
+        vectors, [word], n, candidates=candidates, include_query_words=include_query_words
     )[0]
 
 
@@ -92,7 +92,7 @@ def similar_batch(
     n: int = N_ANSWERS,
     *,
     candidates: NDArray[np.int64] | None = None,
-    exclude_query_words: bool = True,
+    include_query_words: bool = False,
     index: AnnIndex | None = None,
 ) -> list[Answers]:
     """Return the n words nearest to each word by cosine, nearest first, in the order of `words`.
@@ -107,8 +107,8 @@ def similar_batch(
         Number of answers; fewer if the vocabulary holds fewer.
     candidates : ndarray of int64, shape (n_candidates,), optional
         The ids of the words that may answer, as from `candidate_ids`; None for all.
-    exclude_query_words : bool
-        Whether a word may not answer its own query.
+    include_query_words : bool
+        Whether a word may answer its own query.
     index : AnnIndex, optional
         Finds most of the nearest words in less time; without it, all words are compared.
 
@@ -122,7 +122,7 @@ def similar_batch(
     """
     vectors = vectors_of(vectors)
     rows = lookup(vectors, words, need_direction=True)
-    excluded = vectors.word_ids(words, -1)[:, None] if exclude_query_words else None
+    excluded = None if include_query_words else vectors.word_ids(words, -1)[:, None]
     answers = similar_to_vectors(
         vectors, rows, n, candidates=candidates, excluded=excluded, index=index
     )
@@ -194,7 +194,7 @@ def analogy(
     *,
     method: Method = METHODS[0],
     candidates: NDArray[np.int64] | None = None,
-    exclude_query_words: bool = True,
+    include_query_words: bool = False,
 ) -> Answers:
     """Return the n words nearest to an expression such as `king - man + woman`.
 
@@ -206,7 +206,7 @@ def analogy(
         n,
         method=method,
         candidates=candidates,
-        exclude_query_words=exclude_query_words,
+        include_query_words=include_query_words,
     )[0]
 
 
@@ -217,7 +217,7 @@ def analogy_batch(
     *,
     method: Method = METHODS[0],
     candidates: NDArray[np.int64] | None = None,
-    exclude_query_words: bool = True,
+    include_query_words: bool = False,
     index: AnnIndex | None = None,
 ) -> list[Answers]:
     """Return the n words nearest to each expression, nearest first.
@@ -230,7 +230,7 @@ def analogy_batch(
         "3cosadd": the cosine with the weighted sum of the words' unit vectors (Mikolov, Yih & Zweig
         2013, section 4). "3cosmul": the product of the words' similarities raised to their weights
         (Levy & Goldberg 2014, eq. 4).
-    candidates, exclude_query_words, index
+    candidates, include_query_words, index
         As for `similar_batch`.
 
     Raises
@@ -248,7 +248,7 @@ def analogy_batch(
     words, terms = _terms(vectors, parsed)
     term_rows, weights = term_arrays(parsed, words)
     excluded = None
-    if exclude_query_words:
+    if not include_query_words:
         excluded = np.where(weights != 0, vectors.word_ids(words, -1)[term_rows], -1)
     if method == "3cosadd":
         sums = weighted_sums(parsed, terms, term_rows, weights)

@@ -298,7 +298,7 @@ def _search(served: ServedModel, options: Mapping[str, Any]) -> dict[str, Any]:
             restrict_vocab=options["restrict_vocab"],
             min_count=options["min_count"],
         ),
-        "exclude_query_words": not options["include_query_words"],
+        "include_query_words": options["include_query_words"],
         "index": served.index if searches_index(served, options) else None,
     }
 

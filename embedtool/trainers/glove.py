@@ -89,7 +89,7 @@ def train(
     def run(state: State) -> None:
         _load_kernel(pairs, state)
         report(start_message(config, state, pairs.n_blocks, len(pairs), pairs.cell_size))
-        while state.epoch < config.iterations:
+        while state.epoch < config.epochs:
             run_epoch(config, pairs, state, report, checkpointer)
 
     state = checkpointer.run_with_retry(
@@ -115,7 +115,7 @@ def start_message(
     order = cells_in_epoch(config, state.epoch + 1, n_blocks, size)
     losses = state.tables.get("losses", np.full((len(order), 2), np.nan))
     seen = sum(size(*order[i]) for i in np.flatnonzero(~np.isnan(losses[:, 0])).tolist())
-    done, total = state.epoch * n_pairs + min(seen, n_pairs), config.iterations * n_pairs
+    done, total = state.epoch * n_pairs + min(seen, n_pairs), config.epochs * n_pairs
     return Progress("training", done, total, "pairs", state.epoch + 1, begins=True)
 
 
@@ -130,11 +130,11 @@ def init_state(
     rng = np.random.default_rng(config.seed)
     words, contexts = (_start_table(rng, vocabulary.n_words, config.vector_size) for _ in range(2))
     if warm_start is not None:
-        _load_pretrained(warm_start, config, vocabulary, words, contexts)
+        _load_warm_start(warm_start, config, vocabulary, words, contexts)
     return State({"words": words, "contexts": contexts})
 
 
-def _load_pretrained(
+def _load_warm_start(
     warm_start: WarmStart,
     config: GloveConfig,
     vocabulary: Vocabulary,
@@ -196,7 +196,7 @@ def run_epoch(
     """
     checkpointer = checkpointer or Checkpointer()
     epoch, n_pairs = state.epoch + 1, len(pairs)
-    before, total = state.epoch * n_pairs, config.iterations * n_pairs
+    before, total = state.epoch * n_pairs, config.epochs * n_pairs
     order = cells_in_epoch(config, epoch, pairs.n_blocks, pairs.cell_size)
     losses = state.tables.setdefault("losses", np.full((len(order), 2), np.nan))
     while np.isnan(losses).any():
@@ -233,10 +233,10 @@ def end_epoch(config: GloveConfig, state: State, n_pairs: int) -> Progress:
     )
     state.add_loss(loss, n_pairs)
     epoch = state.epoch + 1
-    if epoch == config.iterations and loss > MAX_MEAN_LOSS * n_pairs:
+    if epoch == config.epochs and loss > MAX_MEAN_LOSS * n_pairs:
         raise DivergedError(f"the loss of epoch {epoch} is {loss / n_pairs:g} a pair")
     ended = Progress(
-        "training", epoch * n_pairs, config.iterations * n_pairs, "pairs", epoch, state.mean_loss,
+        "training", epoch * n_pairs, config.epochs * n_pairs, "pairs", epoch, state.mean_loss,
         True, untrained=state.mean_untrained_loss,
     )  # fmt: skip
     state.end_epoch()

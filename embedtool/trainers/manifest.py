@@ -1,7 +1,7 @@
 """The manifest of a training directory, and the records of a training that it consists of."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol, Self
 
 from embedtool.config.base import Config
@@ -153,6 +153,28 @@ class TextFiles:
     tokens_seen: int
     fingerprint: str
     checksums: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class WarmStartRecord:
+    """The model that a training starts from.
+
+    Attributes
+    ----------
+    path : str or None
+        Its folder; None for random vectors.
+    freeze : bool
+        Whether its vectors stay as they are.
+    files : list of str
+        Its files, which must not change until the training has ended.
+    """
+
+    path: str | None = None
+    freeze: bool = False
+    files: list[str] = field(default_factory=list)
+
+
+COLD_START = WarmStartRecord()
 
 
 @dataclass(frozen=True)

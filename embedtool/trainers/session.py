@@ -28,37 +28,17 @@ from embedtool.model.vectors import Model
 from embedtool.trainers.checkpoint import Checkpointer, StopRequest
 from embedtool.trainers.history import History
 from embedtool.trainers.manifest import (
+    COLD_START,
     CorpusRecord,
     ScannedText,
     TrainingManifest,
     TrainingRecord,
+    WarmStartRecord,
 )
 from embedtool.trainers.training_dir import TrainingDir, lock_training_dir
 
 ScannedT = TypeVar("ScannedT", bound=ScannedText)
 EncodedT = TypeVar("EncodedT", bound=EncodedText)
-
-
-@dataclass(frozen=True)
-class InitialModel:
-    """The model that a training starts from, as recorded in its manifest.
-
-    Attributes
-    ----------
-    path : str or None
-        Its folder.
-    freeze : bool
-        Whether its vectors are not trained.
-    files : list of str
-        Its files, which must not change until the training has ended.
-    """
-
-    path: str | None = None
-    freeze: bool = False
-    files: list[str] = field(default_factory=list)
-
-
-NO_MODEL = InitialModel()
 
 
 class Backend(Protocol[ScannedT, EncodedT]):
@@ -135,7 +115,7 @@ class TrainingSession(Generic[ScannedT, EncodedT]):
         self.history = History(self.report)
 
     def train(
-        self, corpus: Corpus, init: InitialModel = NO_MODEL, address: str | None = None
+        self, corpus: Corpus, warm_start: WarmStartRecord = COLD_START, address: str | None = None
     ) -> Model:
         """Read a corpus, train on it, and save the model if the directory has an output.
 
@@ -143,7 +123,7 @@ class TrainingSession(Generic[ScannedT, EncodedT]):
         ----------
         corpus : Corpus
             The text.
-        init : InitialModel
+        warm_start : WarmStartRecord
             The model that the backend starts from, for the manifest.
         address : str, optional
             The cluster that the backend trains on, for the manifest.
@@ -166,9 +146,11 @@ class TrainingSession(Generic[ScannedT, EncodedT]):
             backend.cluster_settings,
         )  # fmt: skip
         if training_dir.output is not None:
-            text = training_dir.write_text([*corpus.sources, *init.files], encoded)
+            text = training_dir.write_text([*corpus.sources, *warm_start.files], encoded)
             training_dir.write_manifest(
-                TrainingManifest(record, text, self.checkpoints, init.path, init.freeze, address)
+                TrainingManifest(
+                    record, text, self.checkpoints, warm_start.path, warm_start.freeze, address
+                )
             )
         return self._fit(record, encoded)
 

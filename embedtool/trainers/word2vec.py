@@ -153,14 +153,14 @@ def init_state(
     frozen = np.zeros(subwords.n_rows, np.bool_)
     tables: dict[str, NDArray[Any]] = {"inputs": inputs, "outputs": outputs, "frozen": frozen}
     if warm_start is not None:
-        _load_pretrained(warm_start, config, corpus.vocabulary, subwords, inputs, outputs, frozen)
+        _load_warm_start(warm_start, config, corpus.vocabulary, subwords, inputs, outputs, frozen)
         if warm_start.freeze and isinstance(config, FastTextConfig):
             new, old = warm_start.rows(corpus.vocabulary)
             tables |= {"frozen_words": new, "frozen_vectors": warm_start.vectors.matrix[old]}
     return State(tables, unscored=warm_start is None or not outputs.any())
 
 
-def _load_pretrained(
+def _load_warm_start(
     warm_start: WarmStart,
     config: Word2VecConfig,
     vocabulary: Vocabulary,

@@ -44,7 +44,7 @@ def test_a_command_like_no_other_gets_a_reference_to_help(run: Run) -> None:
 OPTIONS = {
     "similar m king --restrict-vocb 5": ("--restrict-vocb", "Did you mean '--restrict-vocab'?"),
     "evaluate m --pair x": ("--pair", "Did you mean '--pairs'?"),
-    "train glove x -o m --itrations 3": ("--itrations", "Did you mean '--iterations'?"),
+    "train glove x -o m --x-maxx 3": ("--x-maxx", "Did you mean '--x-max'?"),
     "datasets --tusk pairs": ("--tusk", "(Did you mean one of: '--task', "),
     "--vrsion": ("--vrsion", "Did you mean '--version'?"),
 }
@@ -64,7 +64,7 @@ ELSEWHERE = {
     "fasttext --lr 0.1": ("--lr", "Did you mean '--learning-rate'?"),
     "word2vec --alpha 0.1": ("--alpha", "Did you mean '--learning-rate'?"),
     "glove --alpha 0.1": ("--alpha", "Did you mean '--learning-rate' or '--weight-exponent'?"),
-    "glove --epochs 3": ("--epochs", "Did you mean '--iterations'?"),
+    "glove --iterations 3": ("--iterations", "Did you mean '--epochs'?"),
     "word2vec --iter 3": ("--iter", "Did you mean '--epochs'?"),
     "word2vec --sg 1": ("--sg", "Did you mean '--mode'?"),
     "word2vec -size 50": ("-size", "Did you mean '--vector-size'?"),

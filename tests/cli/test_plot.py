@@ -151,7 +151,7 @@ def test_a_wide_heat_map_has_shades_alone(models: dict[str, Path], run: Run) -> 
 
 def test_curves(models: dict[str, Path], run: Run, kingdoms: Path, tmp_path: Path) -> None:
     log = tmp_path / "log.jsonl"
-    options = ("--vector-size", 8, "--iterations", 4, "--json-log", log, "-o", tmp_path / "model")
+    options = ("--vector-size", 8, "--epochs", 4, "--json-log", log, "-o", tmp_path / "model")
     assert run("train", "glove", kingdoms, *options).exit_code == 0
     result = run("plot", "curves", log, models["word2vec"])
     lines = result.stdout.splitlines()

@@ -137,7 +137,7 @@ def in_terminal(*arguments: object, **environment: str) -> str:
 def test_a_terminal_gets_a_bar(no_color: str | None, kingdoms: Path, tmp_path: Path) -> None:
     environment = {"NO_COLOR": no_color} if no_color else {}
     text = in_terminal(
-        "train", "glove", kingdoms, "-o", tmp_path / "m", "--iterations", 3, **environment
+        "train", "glove", kingdoms, "-o", tmp_path / "m", "--epochs", 3, **environment
     )
     for piece in ("reading", "counting pairs", "merging pairs", "epoch 3", "pairs/s", "━"):
         assert piece in text

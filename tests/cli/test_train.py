@@ -46,7 +46,7 @@ def test_any_mix_of_inputs(run: Run, tmp_path: Path) -> None:
 def test_a_log_line_in_json_for_each_epoch(run: Run, algorithm: str, tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text(TEXT)
     log = tmp_path / "log.jsonl"
-    thrice = ["--iterations", "3"] if algorithm == "glove" else ["--epochs", "3", "--sample", "0"]
+    thrice = ["--epochs", "3", *(() if algorithm == "glove" else ("--sample", "0"))]
     arguments = [tmp_path / "text.txt", "-o", tmp_path / "model", "--json-log", log]
     assert run("train", algorithm, *arguments, *thrice, *SMALL).exit_code == 0
     lines = [json.loads(line) for line in log.read_text().splitlines()]
@@ -82,7 +82,7 @@ def test_freeze_needs_init(run: Run, tmp_path: Path) -> None:
 
 def test_without_a_terminal_each_epoch_is_a_line(run: Run, tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text(TEXT)
-    arguments = [tmp_path / "text.txt", "-o", tmp_path / "model", "--iterations", "2"]
+    arguments = [tmp_path / "text.txt", "-o", tmp_path / "model", "--epochs", "2"]
     result = run("train", "glove", *arguments, *SMALL)
     lines = [line.split("  ")[:2] for line in result.stderr.splitlines()]
     assert ["training", "epoch 1"] in lines

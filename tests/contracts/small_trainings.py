@@ -12,7 +12,7 @@ from embedtool.training import train
 SMALL: dict[str, dict[str, Any]] = {
     "word2vec": {"epochs": 2, "sample": 0.0},
     "fasttext": {"epochs": 2, "sample": 0.0, "bucket": 1000},
-    "glove": {"iterations": 2},
+    "glove": {"epochs": 2},
 }
 MODES = [
     ("word2vec", {"mode": mode, "loss": loss, "cbow_mean": mean})

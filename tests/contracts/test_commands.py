@@ -134,7 +134,7 @@ COMMANDS: list[tuple[str, ...]] = [
     ("align", "M", "O", "new"), ("align", "O", "M", "new"),
     ("train", "word2vec", "text.txt", "--init", "M", "-o", "new", "--min-count", "1", "--freeze"),
     ("train", "glove", "text.txt", "--init", "M", "-o", "new", "--min-count", "1",
-     "--iterations", "2"),
+     "--epochs", "2"),
     ("train", "fasttext", "text.txt", "--init", "M", "-o", "new", "--min-count", "1",
      "--min-n", "3", "--max-n", "4", "--bucket", "100"),
     *(("export", "M", "new", "--format", name) for name in WRITERS),

@@ -162,8 +162,7 @@ def test_hogwild_workers_learn_as_much(
 
 @pytest.mark.parametrize(("algorithm", "options"), NATIVE)
 def test_the_mean_loss_falls(algorithm: str, options: dict[str, Any], kingdoms: Path) -> None:
-    epochs = {"iterations": 4} if algorithm == "glove" else {"epochs": 4}
-    history = trained(algorithm, kingdoms, **epochs, **options).description["training"]["epochs"]
+    history = trained(algorithm, kingdoms, epochs=4, **options).description["training"]["epochs"]
     losses = [epoch["loss"] for epoch in history]
     assert losses == sorted(losses, reverse=True)
     assert losses[0] < history[0]["untrained"]
@@ -198,7 +197,7 @@ def test_words_without_counts_are_no_negatives_of_a_negative_exponent(exponent: 
 def test_glove_converges_at_a_high_learning_rate_as_the_authors_program_does(
     size: int, kingdoms: Path
 ) -> None:
-    options = {"learning_rate": 0.2, "vector_size": size, "iterations": 5}
+    options = {"learning_rate": 0.2, "vector_size": size, "epochs": 5}
     one, three = (trained("glove", kingdoms, **options, workers=n) for n in (1, 3))
     losses = [epoch["loss"] for epoch in one.description["training"]["epochs"]]
     assert losses == sorted(losses, reverse=True)

@@ -62,7 +62,7 @@ def test_frozen_words_stay_and_new_words_are_trained(
     vectors = grown(algorithm, model, more, freeze=True, **options)
     for word in model.vectors.words:
         np.testing.assert_allclose(vectors.vector(word), model.vectors.vector(word), atol=1e-6)
-    again = grown(algorithm, model, more, freeze=True, **options, **_longer(algorithm))
+    again = grown(algorithm, model, more, freeze=True, **options, epochs=6)
     assert np.abs(again.vector("xylophone") - vectors.vector("xylophone")).max() > 1e-4
 
 
@@ -129,10 +129,6 @@ def test_frozen_words_of_a_compressed_fasttext_stay(
     after = grown("fasttext", Model(small, {}), more, freeze=True)
     for word in small.words:
         assert np.array_equal(after.vector(word), small.vector(word))
-
-
-def _longer(algorithm: str) -> dict[str, int]:
-    return {"iterations": 6} if algorithm == "glove" else {"epochs": 6}
 
 
 def test_what_a_model_must_have_to_start_from_it(algorithm: str, text: Path) -> None:

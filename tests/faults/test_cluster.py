@@ -27,12 +27,12 @@ pytestmark = pytest.mark.xdist_group("cluster")
 
 REPLICAS = ["--replicas", "2", "--syncs", "12"]
 QUICK = {
-    "glove": ["--iterations", "3"],
+    "glove": ["--epochs", "3"],
     "word2vec": ["--epochs", "2", *REPLICAS],
     "fasttext": ["--epochs", "1", "--bucket", "20000", *REPLICAS],
 }
 LONG = {
-    "glove": ["--iterations", "40"],
+    "glove": ["--epochs", "40"],
     "word2vec": ["--epochs", "12", "--replicas", "2", "--syncs", "40"],
     "fasttext": ["--epochs", "5", "--bucket", "20000", "--replicas", "2", "--syncs", "40"],
 }
@@ -111,8 +111,8 @@ def test_vocabulary_options_and_vectors_to_begin_with_are_as_on_one_machine(
 ) -> None:
     first = tmp_path / "first"
     assert run("train", "glove", kingdoms, "-o", first, "--vector-size", "20",
-               "--min-count", "50", "--iterations", "1").exit_code == 0  # fmt: skip
-    options = ["--init", first, "--min-count", "200", "--iterations", "2"]
+               "--min-count", "50", "--epochs", "1").exit_code == 0  # fmt: skip
+    options = ["--init", first, "--min-count", "200", "--epochs", "2"]
     cache = ["--cache", tmp_path / "cache"]
     for name in ("once", "again"):
         assert train("glove", tmp_path / name, *options, *cache).exit_code == 0

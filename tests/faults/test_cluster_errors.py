@@ -58,7 +58,7 @@ def test_lists_of_tokens_and_other_encodings_are_read_as_by_one_machine(
         models = []
         for name, more in (("one", []), ("two", ["--cluster", nodes.address])):
             output = tmp_path / f"{source.stem}-{name}"
-            options = [*options, "--vector-size", "5", "--iterations", "2"]
+            options = [*options, "--vector-size", "5", "--epochs", "2"]
             result = run("train", "glove", source, "-o", output, *options, *more)
             assert result.exit_code == 0, result.output
             models.append(store.load(output).vectors)

@@ -17,7 +17,7 @@ MOST_CALLS = 400
 STEP = {"train": 7, "vocab": 5}
 """In a quick run only each so many calls of a command that makes many."""
 COMMANDS: dict[str, list[str]] = {
-    "train": ["train", "glove", "TEXT", "-o", "OUT", "--vector-size", "4", "--iterations", "2",
+    "train": ["train", "glove", "TEXT", "-o", "OUT", "--vector-size", "4", "--epochs", "2",
               "--checkpoint-every", "1-epoch", "--overwrite"],
     "import": ["import", "VECTORS", "OUT", "--overwrite"],
     "export": ["export", "MODEL", "OUT"],

@@ -39,7 +39,7 @@ def clean(done: "subprocess.CompletedProcess[str]") -> str:
 
 
 def test_few_open_files_are_enough_to_merge_many_runs(kingdoms: Path, tmp_path: Path) -> None:
-    options = ["--memory", 16, "--iterations", 1, "--vector-size", 8, "--window", 20]
+    options = ["--memory", 16, "--epochs", 1, "--vector-size", 8, "--window", 20]
     whole, few = tmp_path / "whole", tmp_path / "few"
     assert program("train", "glove", kingdoms, "-o", whole, *options).returncode == 0
     done = program(

@@ -22,7 +22,7 @@ PROGRAM = [sys.executable, "-m", "embedtool"]
 LONG = {
     "word2vec": ["--epochs", "30", "--vector-size", "16"],
     "fasttext": ["--epochs", "12", "--vector-size", "16", "--bucket", "3000", "--mode", "cbow"],
-    "glove": ["--iterations", "60", "--vector-size", "48", "--memory", "16"],
+    "glove": ["--epochs", "60", "--vector-size", "48", "--memory", "16"],
 }
 """Options under which a training takes a second or two, in many rounds."""
 KILLED = {"quick": 4, "all": 200}
@@ -123,7 +123,7 @@ def test_glove_goes_on_with_what_it_has_counted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     """Interrupted while it counts or merges, then killed."""
-    options = ["--vector-size", 4, "--iterations", 4, "--memory", 16, "--workers", 1]
+    options = ["--vector-size", 4, "--epochs", 4, "--memory", 16, "--workers", 1]
     whole, model = tmp_path / "whole", tmp_path / "model"
     assert run("train", "glove", kingdoms, "-o", whole, *options).exit_code == 0
     take, n_taken = getattr(module, step), 0

@@ -35,7 +35,7 @@ MAKERS: dict[str, Callable[[], object]] = {
     "int8": lambda: compress(VECTORS, CompressConfig(precision="int8")),
     "quantised": lambda: compress(VECTORS, CompressConfig(product_quantisation=2)).matrix,
     "vocabulary": lambda: Vocabulary(WORDS, np.arange(N), N, N),
-    "initial": lambda: WarmStart(VECTORS, freeze=True),
+    "warm start": lambda: WarmStart(VECTORS, freeze=True),
     "state": lambda: State({"words": MATRIX, "frozen": np.zeros(N, np.bool_)}),
     "alignment": lambda: align(VECTORS, VECTORS),
     "known": lambda: index_words(VECTORS, None, True),

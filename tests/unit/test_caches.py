@@ -22,7 +22,7 @@ from embedtool.trainers.training_dir import lock_training_dir
 from tests.conftest import Run
 
 TEXT = "the king rules the land\nthe queen rules the sea\n" * 60
-SMALL = ["--vector-size", "5", "--min-count", "1", "--workers", "1", "--iterations", "2"]
+SMALL = ["--vector-size", "5", "--min-count", "1", "--workers", "1", "--epochs", "2"]
 
 
 def cut_short(path: Path) -> None:
@@ -153,7 +153,7 @@ def test_a_training_with_damaged_text_is_not_gone_on_with(
             scanned.words, scanned.counts, VocabularyConfig(min_count=1)
         )
         encoded = encode(scanned, vocabulary, places, training_dir.folder)
-        config = GloveConfig(min_count=1, vector_size=3, iterations=1, workers=1)
+        config = GloveConfig(min_count=1, vector_size=3, epochs=1, workers=1)
         record = TrainingRecord(config, CorpusRecord.of(corpus, scanned))
         files = training_dir.write_text(corpus.sources, encoded)
         training_dir.write_manifest(TrainingManifest(record, files, CheckpointConfig()))

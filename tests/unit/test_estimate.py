@@ -22,8 +22,7 @@ from embedtool.trainers.local_backend import LocalBackend
 from embedtool.training import train
 algorithm, text, size = sys.argv[1:]
 configs = {"word2vec": Word2VecConfig, "fasttext": FastTextConfig, "glove": GloveConfig}
-epochs = {"iterations": 1} if algorithm == "glove" else {"epochs": 1}
-config = configs[algorithm](vector_size=int(size), **epochs)
+config = configs[algorithm](vector_size=int(size), epochs=1)
 needs, _ = LocalBackend(config).estimate(Corpus([text]), silent)
 train(config, text)
 status = open("/proc/self/status").read().split()

@@ -41,7 +41,7 @@ def copy(state: State) -> State:
     return State({name: each.copy() for name, each in state.tables.items()}, epoch=state.epoch)
 
 
-CONFIG = GloveConfig(vector_size=5, iterations=3, workers=3)
+CONFIG = GloveConfig(vector_size=5, epochs=3, workers=3)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_workers_share_no_rows_and_each_row_has_its_pairs_in_order(
         return 0.0, 1.0
 
     monkeypatch.setattr(glove, "train_cell", train_cell)
-    config = GloveConfig(vector_size=5, iterations=1, workers=workers)
+    config = GloveConfig(vector_size=5, epochs=1, workers=workers)
     glove.run_epoch(config, pairs, random_state(), silent)
     planned = order_of(pairs, 1)
     assert max(at_once) <= workers
@@ -139,7 +139,7 @@ def test_an_epoch_has_the_same_bytes_with_any_number_of_workers() -> None:
     results = []
     for workers in (1, 2, 3, 8):
         state = random_state()
-        config = GloveConfig(vector_size=5, iterations=2, workers=workers)
+        config = GloveConfig(vector_size=5, epochs=2, workers=workers)
         seen: list[Progress] = []
         for _ in range(2):
             glove.run_epoch(config, pairs, state, seen.append)

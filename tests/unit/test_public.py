@@ -31,7 +31,7 @@ def test_the_type_of_the_config_names_the_algorithm(text: Path) -> None:
     for name, config in (
         ("word2vec", embedtool.Word2VecConfig(vector_size=4, epochs=1)),
         ("fasttext", embedtool.FastTextConfig(vector_size=4, epochs=1, bucket=50)),
-        ("glove", embedtool.GloveConfig(vector_size=4, iterations=1)),
+        ("glove", embedtool.GloveConfig(vector_size=4, epochs=1)),
     ):
         assert embedtool.train(config, text).description["algorithm"] == name
 
@@ -48,7 +48,7 @@ def test_importing_embedtool_imports_nothing_heavy() -> None:
 
 
 def test_from_text_to_answers_in_python(text: Path, tmp_path: Path) -> None:
-    config = embedtool.GloveConfig(vector_size=8, iterations=3)
+    config = embedtool.GloveConfig(vector_size=8, epochs=3)
     model = embedtool.train(config, text)
     embedtool.save(model, str(tmp_path / "model"))
     vectors = embedtool.load(str(tmp_path / "model")).vectors

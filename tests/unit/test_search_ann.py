@@ -63,7 +63,7 @@ def test_query_words_may_answer_and_analogies_use_it(folder: Path) -> None:
     build(vectors, folder, 1.0)
     index = open_index(vectors, folder)
     assert (
-        similar_batch(vectors, ["w3"], 1, exclude_query_words=False, index=index)[0][0].word == "w3"
+        similar_batch(vectors, ["w3"], 1, include_query_words=True, index=index)[0][0].word == "w3"
     )
     expression = "w1 - w2 + w3"
     exact = analogy_batch(vectors, [expression], 3)[0]

@@ -142,10 +142,10 @@ def test_empty_batches(vectors):
 
 def test_query_words_answer_only_when_asked(vectors):
     assert "w1" not in {each.word for each in similar(vectors, "w1", 400)}
-    assert similar(vectors, "w1", 400, exclude_query_words=False)[0].word == "w1"
+    assert similar(vectors, "w1", 400, include_query_words=True)[0].word == "w1"
     for method in "3cosadd", "3cosmul":
         few = analogy(vectors, "w1 - w2 + w3", 400, method=method)
-        everyone = analogy(vectors, "w1 - w2 + w3", 400, method=method, exclude_query_words=False)
+        everyone = analogy(vectors, "w1 - w2 + w3", 400, method=method, include_query_words=True)
         missing = {each.word for each in everyone} - {each.word for each in few}
         assert missing == {"w1", "w2", "w3"}
 
@@ -165,7 +165,7 @@ def test_a_vocabulary_of_one_word():
     assert analogy(one, "a - a + a") == analogy(one, "a a a", method="3cosmul") == ()
     with pytest.raises(NoAnswerError, match="a - a is nothing at all"):
         analogy(one, "a - a")
-    assert similar(one, "a", exclude_query_words=False)[0].word == "a"
+    assert similar(one, "a", include_query_words=True)[0].word == "a"
 
 
 ZERO = "the vector of 'zero' is all zeros: it has no direction"

@@ -26,7 +26,7 @@ CONFIGS: dict[str, Any] = {
     "fasttext": FastTextConfig(
         vector_size=8, epochs=3, min_count=1, sample=0, bucket=50, workers=1
     ),
-    "glove": GloveConfig(vector_size=8, iterations=3, min_count=1, workers=1),
+    "glove": GloveConfig(vector_size=8, epochs=3, min_count=1, workers=1),
 }
 
 

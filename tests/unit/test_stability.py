@@ -202,7 +202,7 @@ def test_neighbours_over_runs_are_by_their_mean_cosine(runs):
         assert each.share == pytest.approx(np.mean([i in near for near in nearest]))
         assert each.interval.low < each.score < each.interval.high
         assert each.deviation == pytest.approx(scores[:, i].std(ddof=1), abs=1e-6)
-    with_itself = stable_neighbours(runs, ["w5"], 1, exclude_query_words=False)[0]
+    with_itself = stable_neighbours(runs, ["w5"], 1, include_query_words=True)[0]
     assert with_itself[0].word == "w5" and with_itself[0].share == 1
 
 

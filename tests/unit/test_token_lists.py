@@ -181,7 +181,7 @@ def test_inputs_are_paths_or_strings_one_or_several(tmp_path: Path) -> None:
     assert embedtool.Corpus(tmp_path).sources == [str(one), str(two)]
 
 
-CONFIG = GloveConfig(vector_size=3, min_count=1, iterations=2, workers=1)
+CONFIG = GloveConfig(vector_size=3, min_count=1, epochs=2, workers=1)
 
 
 def test_a_model_is_trained_on_files_by_name(tmp_path: Path) -> None:
@@ -233,7 +233,7 @@ def test_token_lists_train_as_the_same_tokens_in_a_file(tmp_path: Path) -> None:
     sentences = [[f"w{(i * i + j) % 9}" for j in range(6)] for i in range(200)]
     text = tmp_path / "text.txt"
     text.write_text("".join(f"{' '.join(each)}\n" for each in sentences))
-    config = GloveConfig(min_count=1, vector_size=5, iterations=2, workers=1)
+    config = GloveConfig(min_count=1, vector_size=5, epochs=2, workers=1)
     models = [train(config, each) for each in (sentences, text)]
     assert models[0].vectors.words == models[1].vectors.words
     assert (models[0].vectors.matrix == models[1].vectors.matrix).all()

@@ -68,7 +68,7 @@ def _print_stable(
     runs = open_runs(folder)
     nearest = partial(
         stable_neighbours, runs, n=search.n, candidates=search.candidates(runs[0]),
-        exclude_query_words=not search.include_query_words,
+        include_query_words=search.include_query_words,
     )  # fmt: skip
     answers = answer_queries(nearest, asked, unknown)
     new_words = from_ngrams(runs[0], [word for word, _ in answers])

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -25,9 +25,6 @@ from embedtool.cli.signals import graceful_shutdown
 from embedtool.cli.suggesting_group import SuggestingGroup
 from embedtool.config.text import TextConfig
 from embedtool.config.training import CheckpointConfig, ClusterConfig, GloveConfig, TrainerConfig
-
-if TYPE_CHECKING:
-    pass
 
 CLUSTER = (("cluster", "replicas", "syncs"), ("cluster",))
 """The options about clusters of Word2Vec and FastText, and of GloVe, which has no replicas."""
@@ -111,7 +108,7 @@ def _train(
     with graceful_shutdown() as stop, progress_reporter(json_log, workers) as report:
         model = train_model(
             config, corpus, output=output, overwrite=overwrite, init=init, freeze=freeze,
-            vocabulary=words, cache=cache, cluster=settings, report=report, stop=stop,
+            vocabulary_words=words, cache=cache, cluster=settings, report=report, stop=stop,
             **asdict(checkpoints),
         )  # fmt: skip
     print_summary(output, model)

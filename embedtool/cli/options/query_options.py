@@ -159,7 +159,7 @@ class SearchOptions:
         return {
             "n": self.n,
             "candidates": self.candidates(vectors),
-            "exclude_query_words": not self.include_query_words,
+            "include_query_words": self.include_query_words,
             "index": index,
         }
 
