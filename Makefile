@@ -18,7 +18,7 @@ demo: .venv/installed
 
 PROCESSES ?= 2
 test: .venv/dev
-	$(BIN)/pytest -m "not slow" -n $(PROCESSES) --dist loadgroup
+	$(BIN)/pytest -m "not slow and not stress" -n $(PROCESSES) --dist loadgroup
 
 test-all: .venv/dev
 	$(BIN)/pytest
@@ -48,7 +48,7 @@ check: lint test site
 	$(BIN)/cog -I . --check docs/cli.md
 
 coverage: .venv/dev
-	$(BIN)/pytest -m "not slow" -n $(PROCESSES) --dist loadgroup \
+	$(BIN)/pytest -m "not slow and not stress" -n $(PROCESSES) --dist loadgroup \
 		--cov=embedtool --cov-report=term:skip-covered
 
 bench: .venv/dev

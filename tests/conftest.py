@@ -27,6 +27,7 @@ QUICK = {
 """Options that train on the shipped corpus in seconds, well enough for king and queen."""
 
 Run = Callable[..., Result]
+TrainOnce = Callable[..., Path]
 
 EXTRAS = {
     "bible": "bible", "bokeh": "explore", "icu4py": "icu", "matplotlib": "plots", "mcp": "mcp",
@@ -86,7 +87,7 @@ def questions() -> Path:
 
 
 @pytest.fixture(scope="session")
-def train_once(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+def train_once(run: Run, tmp_path_factory: pytest.TempPathFactory) -> TrainOnce:
     """Train a model in one process of a run of the tests, for all of its processes."""
     folder = tmp_path_factory.getbasetemp()
     folder = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "trained"
@@ -103,7 +104,7 @@ def train_once(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Callable[.
 
 
 @pytest.fixture(scope="session")
-def models(train_once: Callable[..., Path], kingdoms: Path) -> dict[str, Path]:
+def models(train_once: TrainOnce, kingdoms: Path) -> dict[str, Path]:
     """A model of each algorithm, trained from the command line on the shipped corpus."""
     return {
         algorithm: train_once(algorithm, "train", algorithm, kingdoms, *options)
@@ -145,7 +146,7 @@ def two_senses(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def encoders(train_once: Callable[..., Path], two_senses: Path) -> dict[str, Path]:
+def encoders(train_once: TrainOnce, two_senses: Path) -> dict[str, Path]:
     """Static models of `two_senses`, and encoders over them."""
     torch = pytest.importorskip("torch")
     torch.set_num_threads(1)

@@ -38,7 +38,7 @@ def view(chromium: Any) -> Iterator[Page]:
     assert not wrong
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def file(run: Run, models: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of one model."""
     path = tmp_path_factory.mktemp("map") / "map.html"
@@ -48,7 +48,7 @@ def file(run: Run, models: dict[str, Path], tmp_path_factory: pytest.TempPathFac
     return path
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def two(run: Run, models: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of two models."""
     path = tmp_path_factory.mktemp("map") / "two.html"

@@ -18,6 +18,8 @@ from tests.browser.map_page import (
 )
 from tests.cli.test_map_server import running
 
+pytestmark = pytest.mark.xdist_group("browser")
+
 
 @needs_browser
 def test_an_address_restores_the_state(view: Page, file: Path) -> None:

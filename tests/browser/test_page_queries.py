@@ -2,14 +2,15 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from embedtool.model import store
-from embedtool.model.vectors import Model, WordVectors
 from embedtool.search.query import similar
 from tests.browser.map_page import Page, answers, ask, needs_browser, opened, point
 from tests.conftest import Run
+from tests.factories import saved_model, word_vectors
+
+pytestmark = pytest.mark.xdist_group("browser")
 
 
 @needs_browser
@@ -163,10 +164,9 @@ STRANGE = [
 def strange(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of a model whose words are hard to ask for, or run leftwards."""
     folder = tmp_path_factory.mktemp("strange")
-    matrix = np.random.default_rng(1).normal(size=(len(STRANGE), 8)).astype(np.float32)
-    store.save(Model(WordVectors(STRANGE, matrix), {"algorithm": "word2vec"}), folder / "model")
+    model = saved_model(folder / "model", word_vectors(STRANGE), algorithm="word2vec")
     path = folder / "map.html"
-    result = run("explore", folder / "model", "--layout", "pca", "--export", path)
+    result = run("explore", model, "--layout", "pca", "--export", path)
     assert result.exit_code == 0
     return path
 

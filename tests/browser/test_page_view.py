@@ -25,6 +25,8 @@ from tests.browser.map_page import (
 )
 from tests.conftest import Run
 
+pytestmark = pytest.mark.xdist_group("browser")
+
 
 def scales(view: Page, place: int = 0) -> list[float]:
     """Pixels for one unit of x, and for one of y."""

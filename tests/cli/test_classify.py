@@ -5,16 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from embedtool.model import store
-from embedtool.model.vectors import Model
 from tests.conftest import Run
-from tests.unit.test_sklearn import topic_vectors, topics
+from tests.factories import saved_model, topic_vectors
+from tests.unit.test_sklearn import topics
 
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    store.save(Model(topic_vectors(), {}), tmp_path / "model")
-    return tmp_path / "model"
+    return saved_model(tmp_path / "model", topic_vectors())
 
 
 @pytest.fixture

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from embedtool import Model, WordVectors
-from embedtool.model import store
 from tests.conftest import Run
+from tests.factories import saved_model, word_vectors
 
 needs_bash = pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
 
@@ -19,13 +18,9 @@ needs_bash = pytest.mark.skipif(shutil.which("bash") is None, reason="bash is no
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model with words that a shell would take for something else."""
-    import numpy as np
-
     words = ["king", "kind", "don't", "*", "$HOME", "a b", "kin\tship", "naïve", "2*x", "k,x", "~"]
     folder = tmp_path_factory.mktemp("completion") / "model"
-    vectors = WordVectors(words, np.eye(len(words), dtype=np.float32))
-    store.save(Model(vectors, {"counts_known": False}), folder)
-    return folder
+    return saved_model(folder, word_vectors(words), counts_known=False)
 
 
 def offered(run: Run, *line: object, cwd: Path | None = None) -> list[str]:

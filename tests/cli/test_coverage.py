@@ -9,6 +9,7 @@ import pytest
 from embedtool.model import store
 from embedtool.model.vectors import Model, WordVectors
 from tests.conftest import Run
+from tests.factories import saved_model, vectors_on_circle
 
 WORDS = [f"w{i}" for i in range(40)]
 
@@ -16,10 +17,8 @@ WORDS = [f"w{i}" for i in range(40)]
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
     """Forty words, w0 to w39, whose neighbours are those of like number."""
-    angles = np.linspace(0, 3, len(WORDS))
-    matrix = np.column_stack([np.cos(angles), np.sin(angles)]).astype(np.float32)
-    store.save(Model(WordVectors(WORDS, matrix), {}), tmp_path / "model")
-    return tmp_path / "model"
+    vectors = vectors_on_circle(WORDS, np.linspace(0, 3, len(WORDS)))
+    return saved_model(tmp_path / "model", vectors)
 
 
 UNKNOWN = {

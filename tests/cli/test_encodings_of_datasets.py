@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embedtool.model import store
-from embedtool.model.vectors import Model, WordVectors
 from tests.conftest import Run
+from tests.factories import saved_model, vectors_on_circle
 
 WORDS = ["käse", "brot", "öl", "größe", "maß", "straße", "weg", "fluß", "bach", "übel", "gut"]
 CODECS = ["utf-8", "latin-1", "cp1252", "utf-16", "utf-8-sig", "iso8859-15", "mac_roman"]
@@ -17,10 +16,8 @@ CODECS = ["utf-8", "latin-1", "cp1252", "utf-16", "utf-8-sig", "iso8859-15", "ma
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    angles = np.linspace(0, 3, len(WORDS))
-    matrix = np.column_stack([np.cos(angles), np.sin(angles)]).astype(np.float32)
-    store.save(Model(WordVectors(WORDS, matrix), {}), tmp_path / "model")
-    return tmp_path / "model"
+    vectors = vectors_on_circle(WORDS, np.linspace(0, 3, len(WORDS)))
+    return saved_model(tmp_path / "model", vectors)
 
 
 TEXTS = {

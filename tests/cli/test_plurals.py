@@ -8,9 +8,9 @@ import pytest
 
 from embedtool.corpus.string_table import StringTable
 from embedtool.messages import counted
-from embedtool.model import store
-from embedtool.model.vectors import Model, WordVectors
+from embedtool.model.vectors import WordVectors
 from tests.conftest import Run
+from tests.factories import saved_model
 
 ONE_OF_MANY = re.compile(
     r"(?<![\d,.])1 (words|rows|tokens|types|pairs|lines|phrases|times|dimensions|numbers|vectors|"
@@ -29,8 +29,7 @@ def test_a_number_and_its_noun() -> None:
 def one(tmp_path: Path) -> Path:
     """A model of one word in one dimension."""
     vectors = WordVectors(["king"], np.ones((1, 1), np.float32), np.array([5]))
-    store.save(Model(vectors, {}), tmp_path / "one")
-    return tmp_path / "one"
+    return saved_model(tmp_path / "one", vectors)
 
 
 def test_no_command_prints_1_words(run: Run, one: Path, tmp_path: Path) -> None:

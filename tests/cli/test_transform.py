@@ -10,7 +10,7 @@ import pytest
 from embedtool.model import store
 from embedtool.model.vectors import Model, WordVectors
 from tests.conftest import Run
-from tests.unit.test_search_query import random_vectors
+from tests.factories import random_vectors
 
 
 @pytest.fixture(scope="module")

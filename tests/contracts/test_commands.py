@@ -14,10 +14,10 @@ from embedtool.config.tasks import CompressConfig, TransformConfig
 from embedtool.formats.registry import WRITERS
 from embedtool.model import store
 from embedtool.model.compression import compress
-from embedtool.model.subwords import Subwords, ngram_hash, ngrams
 from embedtool.model.transforms import transform
 from embedtool.model.vectors import Model, WordVectors
 from tests.conftest import Run
+from tests.factories import subword_vectors, word_vectors
 
 WORDS = ["king", "queen", "man", "woman", "the", "paris", "france", "rome", "italy", "sea",
          "land", "cat"]  # fmt: skip
@@ -31,24 +31,14 @@ TRAINED = {
 
 
 def plain(words: list[str] = WORDS, **tables: object) -> WordVectors:
-    rng = np.random.default_rng(1)
-    matrix, contexts = (rng.standard_normal((len(words), SIZE), np.float32) for _ in range(2))
+    contexts = word_vectors(words, SIZE, seed=3).matrix
     chosen = {"counts": np.arange(len(words), 0, -1), "output_matrix": contexts, **tables}
-    return WordVectors(words, matrix, **chosen)  # type: ignore[arg-type]
+    return replace(word_vectors(words, SIZE), **chosen)  # type: ignore[arg-type]
 
 
 def with_subwords(words: list[str] = WORDS) -> WordVectors:
-    rng = np.random.default_rng(2)
-    grams = [[ngram_hash(gram) % BUCKET for gram in ngrams(word, 3, 4)] for word in words]
-    buckets = np.unique(np.concatenate(grams)).astype(np.int64)
-    word_rows = rng.standard_normal((len(words), SIZE), np.float32)
-    ngram_rows = rng.standard_normal((len(buckets), SIZE), np.float32)
-    matrix = [
-        np.vstack([row[None], ngram_rows[np.searchsorted(buckets, ids)]]).mean(axis=0)
-        for row, ids in zip(word_rows, grams, strict=True)
-    ]
-    subwords = Subwords(3, 4, BUCKET, word_rows, buckets, ngram_rows)
-    return replace(plain(words), matrix=np.array(matrix), subwords=subwords)
+    vectors = subword_vectors(words, SIZE, BUCKET)
+    return plain(words, matrix=vectors.matrix, subwords=vectors.subwords)
 
 
 def small(vectors: WordVectors, **options: object) -> WordVectors:
@@ -150,6 +140,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, text in FILES.items():
         (folder / name).write_text(text)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def small_datasets(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The report of `compress` has these scores, for those of the large datasets take long."""
+    module = "embedtool.evaluation.datasets"
+    monkeypatch.setattr(f"{module}.DEFAULT_ANALOGIES", (str(folder / "questions.txt"),))
+    monkeypatch.setattr(f"{module}.DEFAULT_PAIRS", (str(folder / "pairs.tsv"),))
 
 
 @pytest.fixture(autouse=True)

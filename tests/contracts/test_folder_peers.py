@@ -20,6 +20,7 @@ from embedtool.formats.spacy_keys import SYMBOLS, keys_of
 from embedtool.model import store
 from embedtool.model.vectors import WordVectors
 from tests.conftest import Run
+from tests.factories import word_vectors
 
 TEXTS = ["king queen", " king\n\tmark größe ", "a\u00a0b 東京", "U.S.A. don't", "", "king " * 2000]
 
@@ -38,8 +39,7 @@ def small() -> WordVectors:
         "[UNK]",
         "NUM",
     ]
-    matrix = np.random.default_rng(1).standard_normal((len(words), 7), dtype=np.float32)
-    return WordVectors(words, matrix)
+    return word_vectors(words, 7)
 
 
 def means(vectors: WordVectors) -> np.ndarray:

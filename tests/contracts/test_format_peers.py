@@ -18,6 +18,7 @@ from embedtool.model import store
 from embedtool.model.vectors import WordVectors
 from embedtool.search.query import similar
 from tests.conftest import Run
+from tests.factories import word_vectors
 
 FINALFUSION = {
     "words": (
@@ -65,8 +66,7 @@ FLORET_WORDS = {
 @pytest.fixture
 def small() -> WordVectors:
     words = ["king", "queen", "größe", "a\u00a0b", "東京"]
-    matrix = np.random.default_rng(1).standard_normal((5, 7), dtype=np.float32)
-    return WordVectors(words, matrix)
+    return word_vectors(words, 7)
 
 
 @pytest.mark.parametrize(

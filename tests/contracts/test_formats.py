@@ -20,6 +20,7 @@ from embedtool.formats.registry import FORMATS, READERS, WRITERS
 from embedtool.formats.tensorboard import metadata_path
 from embedtool.model.subwords import Subwords, ngram_hash, ngrams
 from embedtool.model.vectors import WordVectors
+from tests.factories import without_ngrams, word_vectors
 
 SPACED = {"word2vec", "glove", "fasttext-vec"}
 FORBIDDEN = {
@@ -43,11 +44,8 @@ each_way = pytest.mark.parametrize("name", BOTH_WAYS)
 
 def vectors(words: list[str], matrix: np.ndarray | None = None) -> WordVectors:
     """Vectors that every format can hold: FastText's, whose matrix is what its rows make of it."""
-    n, size = len(words), 3 if matrix is None else matrix.shape[1]
-    rng = np.random.default_rng(1)
-    rows = rng.standard_normal((n, size), dtype=np.float32) if matrix is None else matrix
-    no_grams = Subwords(3, 0, 0, rows, np.empty(0, np.int64), np.empty((0, size), np.float32))
-    return WordVectors(words, rows, np.arange(n, 0, -1), subwords=no_grams)
+    rows = word_vectors(words, 3).matrix if matrix is None else matrix
+    return without_ngrams(words, rows, counts=np.arange(len(words), 0, -1))
 
 
 def fasttext_vectors() -> WordVectors:

@@ -105,12 +105,10 @@ def test_one_word_is_not_enough(algorithm: str, tmp_path: Path) -> None:
         trained(algorithm, path)
 
 
-@pytest.mark.parametrize("workers", [2, 3, 8])
 @pytest.mark.parametrize(("algorithm", "options"), NATIVE)
 def test_any_number_of_workers_gives_the_same_bytes(
     algorithm: str,
     options: dict[str, Any],
-    workers: int,
     kingdoms: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -118,16 +116,20 @@ def test_any_number_of_workers_gives_the_same_bytes(
     monkeypatch.setattr("embedtool.trainers.kernel_job.n_cores", lambda: 8)
     monkeypatch.setattr("embedtool.trainers.word2vec.n_streams_for", lambda n_tokens: 4)
     path = tmp_path / "some.txt"
-    path.write_text(kingdoms.read_text()[:200_000])
+    path.write_text(kingdoms.read_text()[:100_000])
+    options = {**options, "learning_rate": 0.02}  # at 0.05 four streams of so little text diverge
     alone = trained(algorithm, path, **options).vectors
-    many = trained(algorithm, path, workers=workers, **options).vectors
-    assert np.array_equal(many.matrix, alone.matrix)
-    for one, other in ((many.output_matrix, alone.output_matrix), (many.subwords, alone.subwords)):
-        assert (one is None) == (other is None)
-    if alone.output_matrix is not None and many.output_matrix is not None:
-        assert np.array_equal(many.output_matrix, alone.output_matrix)
-    if alone.subwords is not None and many.subwords is not None:
-        assert np.array_equal(many.subwords.ngram_rows, alone.subwords.ngram_rows)
+    for workers in (2, 3, 8):
+        many = trained(algorithm, path, workers=workers, **options).vectors
+        assert np.array_equal(many.matrix, alone.matrix)
+        for one, other in (
+            (many.output_matrix, alone.output_matrix), (many.subwords, alone.subwords)
+        ):  # fmt: skip
+            assert (one is None) == (other is None)
+        if alone.output_matrix is not None and many.output_matrix is not None:
+            assert np.array_equal(many.output_matrix, alone.output_matrix)
+        if alone.subwords is not None and many.subwords is not None:
+            assert np.array_equal(many.subwords.ngram_rows, alone.subwords.ngram_rows)
 
 
 @pytest.mark.parametrize("algorithm", ["word2vec", "fasttext"])
@@ -146,6 +148,7 @@ def test_the_streams_of_a_text_follow_from_its_length_and_not_from_the_workers(
     assert "streams" not in hogwild and hogwild["epochs"][0]["untrained"] > 3
 
 
+@pytest.mark.stress  # what hogwild workers learn depends on how the system runs their threads
 @pytest.mark.parametrize(("algorithm", "options"), [mode for mode in NATIVE if mode[0] != "glove"])
 def test_hogwild_workers_learn_as_much(
     algorithm: str, options: dict[str, Any], kingdoms: Path, monkeypatch: pytest.MonkeyPatch
@@ -161,8 +164,12 @@ def test_hogwild_workers_learn_as_much(
 
 
 @pytest.mark.parametrize(("algorithm", "options"), NATIVE)
-def test_the_mean_loss_falls(algorithm: str, options: dict[str, Any], kingdoms: Path) -> None:
-    history = trained(algorithm, kingdoms, epochs=4, **options).description["training"]["epochs"]
+def test_the_mean_loss_falls(
+    algorithm: str, options: dict[str, Any], kingdoms: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "some.txt"
+    path.write_text(kingdoms.read_text()[:600_000])
+    history = trained(algorithm, path, epochs=4, **options).description["training"]["epochs"]
     losses = [epoch["loss"] for epoch in history]
     assert losses == sorted(losses, reverse=True)
     assert losses[0] < history[0]["untrained"]
@@ -209,7 +216,7 @@ def test_a_glove_training_that_diverges_is_an_error_though_it_stays_finite(kingd
     """Clipped gradients keep the vectors finite, as in the authors' program."""
     model = trained("glove", kingdoms, learning_rate=0.05, vector_size=50)
     assert model.description["training"]["epochs"][-1]["loss"] < 0.2
-    with pytest.raises(TrainingError, match=r"a pair; choose a smaller --learning-rate than 2\b"):
+    with pytest.raises(TrainingError, match=r"a pair; choose a smaller learning_rate than 2\b"):
         trained("glove", kingdoms, learning_rate=2.0, vector_size=50)
 
 

@@ -10,10 +10,11 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.conftest import TrainOnce
 
 PROJECT = Path(__file__).parents[2]
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
@@ -61,7 +62,7 @@ RUN_PAGES = [page for page in PAGES if commands(page)]
 
 
 @pytest.fixture(scope="session")
-def demo(train_once: Callable[..., Path], kingdoms: Path) -> dict[str, Path]:
+def demo(train_once: TrainOnce, kingdoms: Path) -> dict[str, Path]:
     """Return the models of `make demo`."""
     return {
         algorithm: train_once(f"demo-{algorithm}", "train", algorithm, kingdoms, *options)

@@ -15,16 +15,14 @@ from embedtool.model import store
 from embedtool.model.vectors import Model, WordVectors
 from embedtool.search import ann
 from tests.conftest import Run
-from tests.unit.test_search_query import random_vectors
+from tests.factories import random_vectors, saved_model
 
 N_FLIPS = 40
 
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    path = tmp_path / "model"
-    store.save(Model(random_vectors(200, seed=3), {"algorithm": "none"}), path)
-    return path
+    return saved_model(tmp_path / "model", random_vectors(200, seed=3), algorithm="none")
 
 
 def flip(path: Path, place: int) -> None:

@@ -198,6 +198,7 @@ def undisturbed(
     return output
 
 
+@pytest.mark.stress  # what is killed, and when, depends on what runs at the moment
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 @pytest.mark.parametrize("algorithm", ["word2vec", slow("fasttext"), slow("glove")])
 def test_killed_processes_are_restarted(
@@ -216,6 +217,7 @@ def test_killed_processes_are_restarted(
 
 
 @pytest.mark.slow
+@pytest.mark.stress  # a node is lost and another joins while something runs
 @pytest.mark.parametrize("algorithm", ["word2vec", "fasttext", "glove"])
 def test_a_node_that_is_lost_and_one_that_joins_change_nothing(
     algorithm: str, nodes: Nodes, undisturbed: Callable[[str], Path], kingdoms: Path,
@@ -254,6 +256,7 @@ def test_a_driver_that_is_killed_or_interrupted_is_resumed(
 
 
 @pytest.mark.slow
+@pytest.mark.stress  # killed at random times
 def test_twenty_kills_at_random_moments(
     nodes: Nodes, undisturbed: Callable[[str], Path], kingdoms: Path, tmp_path: Path
 ) -> None:

@@ -14,8 +14,6 @@ from tests.conftest import Run
 
 SOURCE = Path(__file__).with_name("failing.c")
 MOST_CALLS = 400
-STEP = {"train": 7, "vocab": 5}
-"""In a quick run only each so many calls of a command that makes many."""
 COMMANDS: dict[str, list[str]] = {
     "train": ["train", "glove", "TEXT", "-o", "OUT", "--vector-size", "4", "--epochs", "2",
               "--checkpoint-every", "1-epoch", "--overwrite"],
@@ -26,6 +24,29 @@ COMMANDS: dict[str, list[str]] = {
     "transform": ["transform", "MODEL", "OUT", "--center", "--overwrite"],
     "vocab": ["vocab", "TEXT", "--output", "OUT"],
 }  # fmt: skip
+
+
+PROGRAM = """
+import os, sys
+from embedtool.cli.main import main
+errors, *sys.argv[1:] = sys.argv[1:]
+codes = os.fdopen(os.dup(1), "w")
+for number in (1, 2):
+    os.dup2(os.open(errors, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
+try:
+    main()
+except SystemExit:
+    pass
+for failing in sys.stdin:
+    if child := os.fork():
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), file=codes, flush=True)
+    else:
+        os.environ["FAIL_AT"] = failing.strip()
+        os.truncate(errors, 0)
+        main()
+"""
+"""Runs a command, which loads what it needs, then once in a copy of the process for each number
+that it reads: the call of that number fails."""
 
 
 @pytest.fixture(scope="module")
@@ -42,13 +63,14 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
-@pytest.mark.parametrize("every", [
-    pytest.param(False, id="some"), pytest.param(True, id="each", marks=pytest.mark.slow),
-])  # fmt: skip
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO], ids=["ENOSPC", "EIO"])
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(("command", "step"), [
+    *((command, 1) for command in COMMANDS if command != "train"),
+    ("train", 7),  # which makes many calls
+    pytest.param("train", 1, marks=pytest.mark.slow),
+])  # fmt: skip
 def test_each_call_fails_in_turn(
-    command: str, number: int, every: bool, shim: Path, run: Run, tmp_path: Path
+    command: str, step: int, number: int, shim: Path, run: Run, tmp_path: Path
 ) -> None:
     folder, work = tmp_path / "out", tmp_path / "work"
     folder.mkdir()
@@ -63,28 +85,36 @@ def test_each_call_fails_in_turn(
     arguments = [str(places.get(each, each)) for each in COMMANDS[command]]
     assert run(*arguments).exit_code == 0
     old = tree(folder)
-    step = 1 if every else STEP.get(command, 2)
-    for at in range(1, MOST_CALLS, step):
-        env = os.environ | {
-            "LD_PRELOAD": str(shim), "FAIL_FOLDER": str(folder), "FAIL_AT": str(at),
-            "FAIL_ERRNO": str(number),
-        }  # fmt: skip
-        done = subprocess.run(
-            [sys.executable, "-m", "embedtool", *arguments], capture_output=True, env=env,
-            timeout=60, text=True,
-        )  # fmt: skip
-        assert "Traceback" not in done.stderr, (at, done.stderr)
+    errors = work / "errors"
+    env = {"LD_PRELOAD": str(shim), "FAIL_FOLDER": str(folder), "FAIL_ERRNO": str(number)}
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, errors, *arguments], stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE, env=os.environ | env, text=True,
+    ) as process:  # fmt: skip
+        check_calls(process, range(1, MOST_CALLS, step), number, errors, folder, old)
+    assert tree(folder).keys() == old.keys()
+
+
+def check_calls(
+    process: "subprocess.Popen[str]", calls: range, number: int, errors: Path, folder: Path,
+    old: dict[str, bytes],
+) -> None:  # fmt: skip
+    """Have one of the calls after another fail, until there is none of that number."""
+    assert process.stdin is not None and process.stdout is not None
+    for at in calls:
+        print(at, file=process.stdin, flush=True)
+        code, said = int(process.stdout.readline()), errors.read_text()
+        assert "Traceback" not in said, (at, said)
         there = {k: v for k, v in tree(folder).items() if ".training/" not in k}
-        if done.returncode == 0:
-            if "no checkpoint" not in done.stderr:
+        if code == 0:
+            if "no checkpoint" not in said:
                 break
         else:
-            line = done.stderr.splitlines()[-1]
-            assert done.returncode == 1 and line.startswith("Error: "), (at, done.stderr)
+            line = said.splitlines()[-1]
+            assert code == 1 and line.startswith("Error: "), (at, said)
             assert os.strerror(number) in line, (at, line)
         if (folder / "model").is_dir():
             assert list(store.verify(folder / "model")) == [], at
         assert there.keys() == old.keys(), (at, there.keys())
     else:
         pytest.fail(f"still failing at call {MOST_CALLS}")
-    assert there.keys() == old.keys()

@@ -16,7 +16,7 @@ import pytest
 from embedtool.corpus import cooccurrence, pair_counting, sorted_runs
 from embedtool.model import store
 from embedtool.trainers.training_dir import MANIFEST, SUFFIX, lock_training_dir
-from tests.conftest import Run
+from tests.conftest import Run, TrainOnce
 
 PROGRAM = [sys.executable, "-m", "embedtool"]
 LONG = {
@@ -56,12 +56,10 @@ def algorithm(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def whole(algorithm: str, run: Run, kingdoms: Path, tmp_path_factory: pytest.TempPathFactory):
+def whole(algorithm: str, train_once: TrainOnce, kingdoms: Path) -> Path:
     """The model of a training that nothing interrupts."""
-    path = tmp_path_factory.mktemp("whole") / algorithm
-    result = run("train", algorithm, kingdoms, "-o", path, *LONG[algorithm], "--workers", "2")
-    assert result.exit_code == 0, result.output
-    return path
+    options = [*LONG[algorithm], "--workers", "2"]
+    return train_once(f"uninterrupted-{algorithm}", "train", algorithm, kingdoms, *options)
 
 
 def test_a_failure_after_the_last_epoch_costs_no_epoch(
@@ -178,6 +176,7 @@ def test_a_signal_before_there_is_anything_to_keep_leaves_nothing(tmp_path: Path
     assert [path.name for path in tmp_path.iterdir()] == ["fifo"]
 
 
+@pytest.mark.stress  # killed at random times
 @pytest.mark.parametrize("times", [
     pytest.param(KILLED["quick"], id="quick"),
     pytest.param(KILLED["all"], id="all", marks=pytest.mark.slow),

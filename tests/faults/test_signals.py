@@ -9,13 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from embedtool.model import store
-from embedtool.model.vectors import Model, WordVectors
 from embedtool.trainers.training_dir import SUFFIX
-from tests.conftest import Run
+from tests.conftest import Run, TrainOnce
+from tests.factories import numbered_words, saved_model, word_vectors
 
 PROGRAM = [sys.executable, "-m", "embedtool"]
 LONG = ["--epochs", "30", "--vector-size", "16", "--workers", "1"]
@@ -65,21 +64,16 @@ def wait_for(process: "subprocess.Popen[str]", beginning: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def whole(run: Run, kingdoms: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def whole(train_once: TrainOnce, kingdoms: Path) -> Path:
     """The model of a training that nothing interrupts."""
-    path = tmp_path_factory.mktemp("whole") / "model"
-    assert run("train", "word2vec", kingdoms, "-o", path, *LONG).exit_code == 0
-    return path
+    return train_once("without-signals", "train", "word2vec", kingdoms, *LONG)
 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model of random vectors."""
     path = tmp_path_factory.mktemp("small") / "model"
-    rows = np.random.default_rng(0).standard_normal((400, 8)).astype(np.float32)
-    words = ["king", *(f"w{i}" for i in range(399))]
-    store.save(Model(WordVectors(words, rows), {"algorithm": "random"}), path)
-    return path
+    return saved_model(path, word_vectors(["king", *numbered_words(399)]), algorithm="random")
 
 
 def trained(path: Path) -> bytes:

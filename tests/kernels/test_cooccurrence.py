@@ -15,7 +15,8 @@ from embedtool.corpus.cooccurrence import (
 )
 from embedtool.kernels import reference
 from embedtool.kernels.text.cooccurrence import distance_bits, list_pairs, merge_sums, sum_entries
-from tests.kernels.sentences import WINDOWS, Sentences, arrays, random_sentences, reference_sums
+from tests.factories import ids_and_ends, zipf_sentences
+from tests.kernels.sentences import WINDOWS, Sentences, reference_sums
 
 UNTOUCHED = np.uint64(2**64 - 1)
 
@@ -36,7 +37,7 @@ def counted(
 
     `steps` are tokens at which a stretch of the corpus ends.
     """
-    ids, ends = arrays([sentence for sentence in sentences if len(sentence)])
+    ids, ends = ids_and_ends([sentence for sentence in sentences if len(sentence)])
     window = len(weights) - 1
     room = np.full(n_entries + 3, UNTOUCHED, np.uint64)
     values = np.empty(n_entries, np.int64)
@@ -66,7 +67,7 @@ def counted(
 def test_the_kernels_equal_their_reference(
     window: int, symmetric: bool, distance_weighting: bool
 ) -> None:
-    sentences = random_sentences(3001, 97)
+    sentences = zipf_sentences(3001, 97)
     weights, _ = distance_weights(window, distance_weighting)
     expected = reference_sums(sentences, weights.tolist(), symmetric)
     assert counted(sentences, weights, symmetric, BLOCKS_OF_97, n_entries=2**17) == expected
@@ -152,7 +153,7 @@ def test_a_distance_fits_its_bits(window: int) -> None:
 def test_keys_are_pairs_whatever_the_size_of_the_vocabulary(n_words: int) -> None:
     last = n_words - 1
     sentences = [[0, last], [last, 0], [last, last], [last // 2, last // 3, last // 5]]
-    sentences += random_sentences(500, n_words)
+    sentences += zipf_sentences(500, n_words)
     weights, _ = distance_weights(4, True)
     counts = np.bincount([word for sentence in sentences for word in sentence], minlength=n_words)
     blocks = Blocks.balanced(counts, 10**7)

@@ -1,6 +1,7 @@
 """Word2Vec's and FastText's kernels against the reference."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,30 +9,26 @@ import pytest
 
 from embedtool.config.training import FastTextConfig, Word2VecConfig
 from embedtool.corpus.encoding import EncodedCorpus
-from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.kernels.random import splitmix64
 from embedtool.kernels.sgd import reference
 from embedtool.kernels.sgd.arrays import MINIBATCH_TOKENS, Chunk
 from embedtool.kernels.sgd.train_chunk import train_chunk
 from embedtool.trainers import word2vec
 from embedtool.trainers.subwords import build_subword_index
+from tests.factories import zipf_corpus
 
 N_WORDS = 40
+WORDS = [f"{'banana' if i % 4 == 0 else 'w'}{'xyz'[i % 3]}{i}" for i in range(N_WORDS)]
+"""Words with n-grams in common."""
 LEARNING_RATES = (0.5, 0.3)
 """High, so that updates are damped."""
 
 
-def corpus(n_tokens: int, seed: int = 0, longest: int = 30) -> EncodedCorpus:
-    """Sentences of 1 to `longest` tokens, some words far more frequent than others."""
-    rng = np.random.default_rng(seed)
-    ids = (N_WORDS * rng.random(n_tokens) ** 3).astype(np.int32)
-    ends = np.cumsum(rng.integers(1, longest + 1, n_tokens))
-    ends = np.append(ends[ends < n_tokens], n_tokens).astype(np.int64)
-    counts = np.sort(np.bincount(ids, minlength=N_WORDS) + 1)[::-1]
-    words = [f"{'banana' if i % 4 == 0 else 'w'}{'xyz'[i % 3]}{i}" for i in range(N_WORDS)]
-    return EncodedCorpus(
-        Vocabulary(words, counts.astype(np.int64), N_WORDS, n_tokens), ids, ends, ""
-    )
+def corpus(n_tokens: int, seed: int = 0, mean_length: float = 15) -> EncodedCorpus:
+    """Return a text and a vocabulary in which no word has a count of zero."""
+    text = zipf_corpus(n_tokens, N_WORDS, seed, mean_length, WORDS)
+    vocabulary = replace(text.vocabulary, counts=text.vocabulary.counts + 1)
+    return replace(text, vocabulary=vocabulary)
 
 
 def compare(
@@ -146,4 +143,4 @@ def test_odd_sizes_equal_the_reference(n_tokens: int, mode: str) -> None:
 
 def test_lines_of_one_word_train_nothing() -> None:
     for mode in ("skipgram", "cbow"):
-        compare(corpus(100, longest=1), mode=mode, sample=0.0)
+        compare(corpus(100, mean_length=1), mode=mode, sample=0.0)

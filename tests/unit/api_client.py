@@ -7,6 +7,7 @@ import numpy as np
 from starlette.testclient import TestClient
 
 from embedtool.model.vectors import WordVectors
+from tests.factories import numbered_words, word_vectors
 
 WORDS = ["king", "queen", "man", "woman", "ключ", "王", "a/b", "..", "+", "1*x", "New York", "NaN"]
 JSON = {"content-type": "application/json"}
@@ -15,9 +16,8 @@ READY_SECONDS = 60.0
 
 def random_vectors(n_words: int = 200) -> WordVectors:
     """Random vectors of words in several scripts, and w0, w1, ..."""
-    words = [*WORDS, *(f"w{i}" for i in range(n_words - len(WORDS)))]
-    rows = np.random.default_rng(0).standard_normal((n_words, 8)).astype(np.float32)
-    return WordVectors(words, rows, np.arange(n_words, 0, -1))
+    words = [*WORDS, *numbered_words(n_words - len(WORDS))]
+    return word_vectors(words, 8, counts=np.arange(n_words, 0, -1))
 
 
 def as_json(answers: object) -> list[dict[str, object]]:

@@ -31,12 +31,6 @@ BLOCK_BYTES = "embedtool.corpus.text_blocks.BLOCK_BYTES"
 ALL = VocabularyConfig(min_count=1)
 
 
-def write(path: Path, data: bytes | str) -> str:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data.encode() if isinstance(data, str) else data)
-    return str(path)
-
-
 def lines_of(n: int, seed: int, end: str = "\n") -> str:
     """Lines of 0 to 9 words, some far more frequent than others."""
     rng = np.random.default_rng(seed)

@@ -16,7 +16,7 @@ from embedtool.evaluation.dataset_readers import read_dictionary
 from embedtool.model.linalg import unit_rows
 from embedtool.model.vectors import WordVectors
 from embedtool.search.query import similar
-from tests.unit.test_search_query import random_vectors, with_subwords
+from tests.factories import random_vectors, with_one_ngram
 
 N_WORDS, SIZE = 200, 8
 VECTORS = random_vectors(N_WORDS, SIZE)
@@ -54,7 +54,7 @@ def test_a_rotated_copy_is_rotated_back() -> None:
 
 
 def test_new_words_are_rotated_too() -> None:
-    source = with_subwords(VECTORS)
+    source = with_one_ngram(VECTORS)
     rotated = align(source, rotated_copy()).apply(source)
     np.testing.assert_allclose(rotated.vector("zz"), source.vector("zz") @ ROTATION, atol=1e-5)
 

@@ -14,7 +14,7 @@ from embedtool.config.tasks import WeatConfig
 from embedtool.errors import EvaluationError, QueryError, UnknownWordError
 from embedtool.model.linalg import unit_rows
 from embedtool.model.vectors import WordVectors
-from tests.unit.test_search_query import random_vectors
+from tests.factories import random_vectors, vectors_of
 
 VECTORS = random_vectors(60, 10)
 
@@ -67,7 +67,7 @@ def test_weat_by_hand() -> None:
     """s is 1, 1, -1, -1: of the six ways to part four targets only this one gives 4."""
     rows = {"x1": [1, 0], "x2": [2, 0], "y1": [0, 1], "y2": [0, 3]}
     rows |= {"a1": [1, 0], "a2": [5, 0], "b1": [0, 1], "b2": [0, 1]}
-    vectors = WordVectors(list(rows), np.array(list(rows.values()), np.float32))
+    vectors = vectors_of(rows)
     found = weat(vectors, WeatTest("t", sets("x1 x2", "y1 y2"), sets("a1 a2", "b1 b2")))
     assert (found.statistic, found.p_value) == pytest.approx((4, 1 / 6))
     assert found.effect_size == pytest.approx(2 / np.sqrt(4 / 3))

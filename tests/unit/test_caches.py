@@ -10,7 +10,7 @@ import pytest
 from embedtool.config.training import CheckpointConfig, GloveConfig, VocabularyConfig
 from embedtool.corpus.cooccurrence import open_cooccurrence
 from embedtool.corpus.corpus import Corpus
-from embedtool.corpus.encoding import EncodedCorpus, encode
+from embedtool.corpus.encoding import encode
 from embedtool.corpus.pair_counting import count_cooccurrence
 from embedtool.corpus.recipes import get
 from embedtool.corpus.scanning import cached_scan, scan
@@ -20,6 +20,7 @@ from embedtool.model import store
 from embedtool.trainers.manifest import CorpusRecord, TrainingManifest, TrainingRecord
 from embedtool.trainers.training_dir import lock_training_dir
 from tests.conftest import Run
+from tests.factories import encoded_text
 
 TEXT = "the king rules the land\nthe queen rules the sea\n" * 60
 SMALL = ["--vector-size", "5", "--min-count", "1", "--workers", "1", "--epochs", "2"]
@@ -89,14 +90,6 @@ def test_a_cache_of_which_nothing_is_known_is_made_anew(
     assert "scan.json is damaged; the text is read again" in caplog.text
 
 
-def encoded(text: Path, folder: Path) -> EncodedCorpus:
-    scanned = scan(Corpus(text), folder)
-    vocabulary, places = build_vocabulary(
-        scanned.words, scanned.counts, VocabularyConfig(min_count=1)
-    )
-    return encode(scanned, vocabulary, places, folder)
-
-
 CONFIG = GloveConfig(window=3, min_count=1, workers=1)
 
 
@@ -109,7 +102,7 @@ def test_damaged_pairs_are_counted_again(
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    corpus = encoded(text, tmp_path)
+    corpus = encoded_text(text, tmp_path)
     n_pairs = len(count_cooccurrence(corpus, CONFIG, tmp_path))
     sound = open_cooccurrence(tmp_path)
     assert sound is not None
@@ -199,7 +192,7 @@ def test_a_text_that_was_prepared_without_a_checksum_is_taken_as_it_is(
 def test_pairs_whose_facts_are_damaged_are_counted_again(
     files: object, text: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    count_cooccurrence(encoded(text, tmp_path), CONFIG, tmp_path)
+    count_cooccurrence(encoded_text(text, tmp_path), CONFIG, tmp_path)
     summary = json.loads((tmp_path / "pairs.json").read_text())
     (tmp_path / "pairs.json").write_text(json.dumps({**summary, "files": files}))
     assert open_cooccurrence(tmp_path) is None

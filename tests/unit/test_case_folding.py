@@ -25,16 +25,13 @@ from embedtool.evaluation.vocabulary_lookup import index_words
 from embedtool.model import store
 from embedtool.model.suggestions import SpellingIndex
 from embedtool.model.vectors import Model, WordVectors
+from tests.factories import vectors_of
 
 JOINED_BY_UPPER = [
     ("masse", "maße"), ("kısa", "kisa"), ("\u00b5m", "\u03bcm"), ("ϕ", "φ"), ("ſ", "s"),
     ("ŉ", "ʼn"), ("ﬁn", "fin"), ("ὀδός", "ὀδόσ"), ("ΐ", "\u03b9\u0308\u0301"),
 ]  # fmt: skip
 """Words that differ in more than case; upper(), and of most of them casefold(), says otherwise."""
-
-
-def vectors_of(**rows):
-    return WordVectors(list(rows), np.array(list(rows.values()), dtype=np.float32))
 
 
 @pytest.mark.parametrize("first, second", JOINED_BY_UPPER)
@@ -105,7 +102,7 @@ ASKED = AnalogySet(
 @pytest.mark.parametrize("method", ANALOGY_METHODS[:3])
 def test_the_answer_is_a_word_as_the_questions_spell_it(method):
     """QUEEN is the most frequent spelling, and its vector is not that of the word asked for."""
-    vectors = WordVectors(list(ROYALS), np.array(list(ROYALS.values()), dtype=np.float32))
+    vectors = vectors_of(ROYALS)
     outcomes = answer_analogies(vectors, ASKED, method=method)
     assert [vectors.words[i] for i in outcomes.answers] == ["queen", "queen", "girl"]
     assert outcomes.correct.all()
@@ -115,7 +112,7 @@ def test_the_answer_is_a_word_as_the_questions_spell_it(method):
 
 @pytest.mark.parametrize("method", ANALOGY_METHODS)
 def test_an_answer_is_none_of_the_spellings_of_the_question_s_words(method):
-    vectors = WordVectors(list(ROYALS), np.array(list(ROYALS.values()), dtype=np.float32))
+    vectors = vectors_of(ROYALS)
     questions = [
         ("man", "king", "woman", ("queen",)), ("Man", "King", "Woman", ("queen",)),
         ("boy", "KING", "girl", ("queen",)),
@@ -130,7 +127,7 @@ def test_an_answer_is_none_of_the_spellings_of_the_question_s_words(method):
 def test_an_answer_that_differs_from_a_right_one_only_in_case_is_right():
     rows = dict(ROYALS, Queen=[1, 0.6, 1])
     del rows["queen"], rows["QUEEN"]
-    vectors = WordVectors(list(rows), np.array(list(rows.values()), dtype=np.float32))
+    vectors = vectors_of(rows)
     assert evaluate_analogies(vectors, ASKED).total.accuracy == 1
     assert evaluate_analogies(vectors, ASKED, case_insensitive=False).total.found == 0
 

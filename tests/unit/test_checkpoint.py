@@ -17,10 +17,7 @@ from embedtool.config.training import (
     VocabularyConfig,
     Word2VecConfig,
 )
-from embedtool.corpus.corpus import Corpus
-from embedtool.corpus.encoding import EncodedCorpus, encode
-from embedtool.corpus.scanning import scan
-from embedtool.corpus.vocabulary import build_vocabulary
+from embedtool.corpus.encoding import EncodedCorpus
 from embedtool.errors import (
     ConfigError,
     DivergedError,
@@ -42,14 +39,13 @@ from embedtool.trainers.checkpoint import (
 from embedtool.trainers.history import History
 from embedtool.trainers.state import EXPLOSION_RATIO, State
 from embedtool.trainers.subwords import build_subword_index
+from tests.factories import encoded_text
 
 
 @pytest.fixture
 def encoded(kingdoms: Path, tmp_path: Path) -> EncodedCorpus:
     (tmp_path / "encoded").mkdir()
-    scanned = scan(Corpus([str(kingdoms)]), tmp_path / "encoded")
-    chosen = build_vocabulary(scanned.words, scanned.counts, VocabularyConfig())
-    return encode(scanned, *chosen, tmp_path / "encoded")
+    return encoded_text(kingdoms, tmp_path / "encoded", VocabularyConfig())
 
 
 @pytest.mark.parametrize("make", [Word2VecConfig, FastTextConfig])

@@ -27,7 +27,8 @@ from embedtool.evaluation.classification import (
     read_labelled,
 )
 from embedtool.sklearn import DocumentVectorizer
-from tests.unit.test_sklearn import topic_vectors, topics
+from tests.factories import topic_vectors
+from tests.unit.test_sklearn import topics
 
 RECORDS = [("ship, wave", "sea"), ("field\ncow", "land"), ('"the" sail', "sea")]
 

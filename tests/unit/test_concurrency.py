@@ -12,7 +12,7 @@ from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.scanning import scan
 from embedtool.errors import CorpusError
 from embedtool.io.progress import Progress
-from tests.unit.scanned_texts import write
+from tests.factories import write
 
 
 @pytest.mark.parametrize("workers", [1, 3])

@@ -8,14 +8,13 @@ from http.client import HTTPResponse
 from threading import Thread
 from typing import Any
 
-import numpy as np
 import pytest
 
 from embedtool.cli.commands import serve
-from embedtool.model.vectors import WordVectors
 from embedtool.serving import connections
 from embedtool.serving.connections import LimitedProtocol
 from embedtool.serving.endpoints import ServedModel
+from tests.factories import numbered_words, word_vectors
 
 HEALTH = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
 POST = (
@@ -31,9 +30,7 @@ SOON = 0.2
 @contextmanager
 def running() -> Iterator[tuple[Any, tuple[str, int]]]:
     """A server in this process, and its address."""
-    rows = np.random.default_rng(0).standard_normal((200, 300)).astype(np.float32)
-    words = [f"w{i}" for i in range(len(rows))]
-    served = ServedModel(WordVectors(words, rows))
+    served = ServedModel(word_vectors(numbered_words(200), 300))
     with serve._listening("127.0.0.1", 0) as listener:
         server = serve._server(served, None, (), False)
         thread = Thread(target=server.run, kwargs={"sockets": [listener]})
@@ -84,26 +81,50 @@ def drip(connection: socket.socket, text: bytes) -> None:
         time.sleep(SOON / 10)
 
 
+TIMED_OUT = b"HTTP/1.1 408 Request Timeout"
+
+
 @pytest.mark.parametrize(
     ("send", "answer"),
     [
         (lambda c: None, b""),
-        (lambda c: c.sendall(HEALTH[:20]), b"HTTP/1.1 408 Request Timeout"),
+        (lambda c: c.sendall(HEALTH[:20]), TIMED_OUT),
         (lambda c: drip(c, b"GET /health HTTP/1.1\r\nX: " + b"x" * 10_000), None),
-        (lambda c: ask(c), b""),
-        (lambda c: (ask(c), c.sendall(HEALTH[:20])), b"HTTP/1.1 408 Request Timeout"),
     ],
-    ids=["silence", "half a head", "a slow head", "idling", "half a second head"],
+    ids=["silence", "half a head", "a slow head"],
 )
 def test_a_request_that_does_not_arrive_ends_its_connection(
     send: Callable[[socket.socket], None], answer: bytes | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(LimitedProtocol.time_limits, "head", SOON)
+    with running() as (_, address):
+        with monkeypatch.context() as patch:
+            patch.setitem(LimitedProtocol.time_limits, "head", SOON)
+            with connect(address) as connection:
+                send(connection)
+                said = read_all(connection)
+        assert answer is None or said.partition(b"\r\n")[0] == answer
+        with connect(address) as another:
+            assert ask(another) == b"HTTP/1.1 200 OK"
+
+
+def test_a_connection_that_idles_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serve, "IDLE_SECONDS", SOON)
     with running() as (_, address), connect(address) as connection:
-        send(connection)
-        said = read_all(connection)
-        assert answer is None or said.partition(b"\r\n")[0] == answer
+        assert ask(connection) == b"HTTP/1.1 200 OK"
+        assert read_all(connection) == b""
+        with connect(address) as another:
+            assert ask(another) == b"HTTP/1.1 200 OK"
+
+
+def test_a_second_request_that_does_not_arrive_ends_its_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with running() as (_, address), connect(address) as connection:
+        assert ask(connection) == b"HTTP/1.1 200 OK"
+        with monkeypatch.context() as patch:
+            patch.setitem(LimitedProtocol.time_limits, "head", SOON)
+            connection.sendall(HEALTH[:20])
+            assert read_all(connection).partition(b"\r\n")[0] == TIMED_OUT
         with connect(address) as another:
             assert ask(another) == b"HTTP/1.1 200 OK"
 

@@ -6,7 +6,6 @@ import io
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -17,21 +16,12 @@ from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.text_blocks import byte_blocks
 from embedtool.errors import CorpusError
 from embedtool.io.progress import Progress
+from tests.factories import read_sentences, write
 
 BOM = b"\xef\xbb\xbf"
 SPACES = b" \t\r\v\f\0"
 BLOCK_BYTES = "embedtool.corpus.text_blocks.BLOCK_BYTES"
 SMALL_BLOCKS = [16, 17, 64, 2**20]
-
-
-def write(path: Path, data: bytes | str) -> str:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data.encode() if isinstance(data, str) else data)
-    return str(path)
-
-
-def sentences(path: Path, data: bytes | str, **options: Any) -> list[list[str]]:
-    return list(Corpus([write(path, data)], TextConfig(**options)).sentences())
 
 
 def naive_sentences(text: str) -> list[list[str]]:
@@ -67,7 +57,7 @@ def block_bytes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
 )
 @pytest.mark.usefixtures("block_bytes")
 def test_lines_are_sentences(data: str, expected: list[list[str]], tmp_path: Path) -> None:
-    assert sentences(tmp_path / "a.txt", data) == expected
+    assert read_sentences(tmp_path / "a.txt", data) == expected
 
 
 PIECES = st.lists(
@@ -125,7 +115,7 @@ def test_byte_blocks_are_the_stream_in_order_and_bounded(data: bytes, block: int
 def test_a_token_longer_than_a_block_is_cut_between_characters(text: str, block: int) -> None:
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(BLOCK_BYTES, block)
-        (read,) = sentences(Path(folder) / "a", f"x {text} y\nz")[:1]
+        (read,) = read_sentences(Path(folder) / "a", f"x {text} y\nz")[:1]
     assert read[0] == "x"
     assert read[-1] == "y"
     assert "".join(read[1:-1]) == text
@@ -138,14 +128,14 @@ def test_a_long_line_is_cut_at_any_white_space_and_nowhere_else(
 ) -> None:
     monkeypatch.setattr(BLOCK_BYTES, 64)
     words = [chr(ord("a") + i % 26) * (i % 60 + 1) for i in range(500)]
-    assert sentences(tmp_path / "a", space.join(words)) == [words]
+    assert read_sentences(tmp_path / "a", space.join(words)) == [words]
 
 
 @pytest.mark.usefixtures("block_bytes")
 @pytest.mark.parametrize("end", ["", "\n"])
 def test_a_line_of_20_000_tokens_is_one_sentence(end: str, tmp_path: Path) -> None:
     words = [f"word{i % 700}" for i in range(20_000)]
-    assert sentences(tmp_path / "a", "first\n" + " ".join(words) + end) == [["first"], words]
+    assert read_sentences(tmp_path / "a", "first\n" + " ".join(words) + end) == [["first"], words]
 
 
 @pytest.mark.parametrize(
@@ -165,7 +155,7 @@ def test_invalid_utf8_is_named_by_its_byte(
     data: bytes, place: int, value: str, tmp_path: Path
 ) -> None:
     with pytest.raises(CorpusError, match=rf"a\.txt, byte {place:,}: .* \(0x{value}\); convert"):
-        sentences(tmp_path / "a.txt", data)
+        read_sentences(tmp_path / "a.txt", data)
 
 
 @pytest.mark.usefixtures("block_bytes")
@@ -205,7 +195,7 @@ def test_the_format_can_be_given_for_standard_input(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_format_that_is_given_goes_before_the_name(tmp_path: Path) -> None:
-    assert sentences(tmp_path / "a.csv", "a,b\n", input_format="text") == [["a,b"]]
+    assert read_sentences(tmp_path / "a.csv", "a,b\n", input_format="text") == [["a,b"]]
 
 
 def test_missing_inputs_are_found_before_anything_is_read(tmp_path: Path) -> None:
@@ -232,14 +222,17 @@ def test_a_file_cut_short_is_named_with_what_was_read_before_it(tmp_path: Path) 
 @pytest.mark.usefixtures("block_bytes")
 def test_text_is_cleaned_before_it_is_cut(tmp_path: Path) -> None:
     data = "New\xa0York ÉE\u0301 \ufb01n\nΟΔΟΣ ΟΔΟΣ"
-    read = sentences(tmp_path / "a", data, normalize="nfkc", lowercase=True)
+    read = read_sentences(tmp_path / "a", data, normalize="nfkc", lowercase=True)
     assert read == [["new", "york", "éé", "fin"], ["οδος", "οδος"]]
 
 
 @pytest.mark.usefixtures("block_bytes")
 def test_the_tokenizer_is_the_one_asked_for(tmp_path: Path) -> None:
-    assert sentences(tmp_path / "a", "It's, ok\n", tokenizer="words") == [["It", "s", "ok"]]
-    assert sentences(tmp_path / "a", "我喜欢\n语言", tokenizer="icu") == [["我", "喜欢"], ["语言"]]
+    assert read_sentences(tmp_path / "a", "It's, ok\n", tokenizer="words") == [["It", "s", "ok"]]
+    assert read_sentences(tmp_path / "a", "我喜欢\n语言", tokenizer="icu") == [
+        ["我", "喜欢"],
+        ["语言"],
+    ]
 
 
 @pytest.mark.parametrize("tokenizer", ["whitespace", "words"])

@@ -11,20 +11,9 @@ from embedtool.corpus.cooccurrence import blocks_for, decode_pairs, distance_wei
 from embedtool.corpus.encoding import EncodedCorpus
 from embedtool.corpus.pair_counting import count_cooccurrence, count_run
 from embedtool.corpus.sorted_runs import merge_runs
-from embedtool.corpus.vocabulary import Vocabulary
+from tests.factories import zipf_corpus
 
 N_WORDS = 61
-
-
-def text(n_tokens: int, seed: int = 1) -> EncodedCorpus:
-    """Sentences of many lengths, their words spread as in text: few frequent, many rare."""
-    rng = np.random.default_rng(seed)
-    ids = np.minimum(rng.zipf(1.3, n_tokens) - 1, N_WORDS - 1).astype(np.int32)
-    ends = np.cumsum(rng.geometric(1 / 12, n_tokens))
-    ends = np.append(ends[ends < n_tokens], n_tokens).astype(np.int64)[:n_tokens]
-    counts = np.bincount(ids, minlength=N_WORDS).astype(np.int64)
-    words = [str(i) for i in range(N_WORDS)]
-    return EncodedCorpus(Vocabulary(words, counts, N_WORDS, n_tokens), ids, ends, "")
 
 
 def parts_of(corpus: EncodedCorpus, n_parts: int) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -68,22 +57,22 @@ def test_parts_come_to_the_pairs_of_the_whole(
     config = GloveConfig(
         window=5, symmetric=symmetric, distance_weighting=distance_weighting, workers=1
     )
-    check(text(1201), config, n_parts, n_entries, tmp_path)
+    check(zipf_corpus(1201, N_WORDS), config, n_parts, n_entries, tmp_path)
 
 
 @pytest.mark.parametrize("window", [1, 23, 30])
 def test_windows_of_any_width(window: int, tmp_path: Path) -> None:
-    check(text(601), GloveConfig(window=window, workers=1), 3, 50, tmp_path)
+    check(zipf_corpus(601, N_WORDS), GloveConfig(window=window, workers=1), 3, 50, tmp_path)
 
 
 @pytest.mark.parametrize("n_tokens", [0, 1, 2, 3])
 def test_texts_of_hardly_any_tokens(n_tokens: int, tmp_path: Path) -> None:
-    check(text(n_tokens), GloveConfig(workers=1), 2, 50, tmp_path)
+    check(zipf_corpus(n_tokens, N_WORDS), GloveConfig(workers=1), 2, 50, tmp_path)
 
 
 def test_a_part_of_sentences_of_one_word_has_no_pairs() -> None:
     config = GloveConfig(workers=1)
-    corpus = text(7)
+    corpus = zipf_corpus(7, N_WORDS)
     blocks = blocks_for(corpus.vocabulary, corpus.n_tokens, config)
     ends = np.arange(1, 8)
     keys, sums = count_run(corpus.ids, ends, blocks.codes(), config, 50)

@@ -23,7 +23,7 @@ from embedtool.corpus.scanning import open_scan, scan, scan_vocabulary
 from embedtool.corpus.vocabulary import Vocabulary, build_vocabulary
 from embedtool.errors import CorpusError, VocabularyError
 from embedtool.io.array_file import map_file
-from tests.unit.scanned_texts import scanned_text, write
+from tests.factories import scanned_text, write
 
 Sentences = list[list[str]]
 

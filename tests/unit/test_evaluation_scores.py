@@ -14,7 +14,8 @@ from embedtool.evaluation.similarity import evaluate_pairs, pair_similarities
 from embedtool.evaluation.tasks import AnalogySet, PairSet, Section
 from embedtool.model.vectors import WordVectors
 from embedtool.search.query import analogy
-from tests.unit.test_search_query import as_gensim, random_vectors
+from tests.factories import random_vectors, vectors_of
+from tests.unit.test_search_query import as_gensim
 
 N_PAIRS = 30
 """Pairs of countries and capitals, and of words and plurals."""
@@ -35,7 +36,7 @@ def related_vectors() -> WordVectors:
             rows[second.format(i)] = base + offset + rng.standard_normal(16) * 0.5
     rows |= {f"other{i}": rng.standard_normal(16) for i in range(200)}
     words = [list(rows)[i] for i in rng.permutation(len(rows))]
-    return WordVectors(words, np.array([rows[word] for word in words], dtype=np.float32))
+    return vectors_of({word: rows[word] for word in words})
 
 
 def write_questions(path):
@@ -133,7 +134,7 @@ def test_variants_in_case_neither_answer_nor_crowd_out_the_answer(tmp_path):
         "stone": [-1, 0, 0],
     }
     rows |= dict.fromkeys(("King", "KIng", "KINg", "KING", "kinG", "kiNG"), close)
-    vectors = WordVectors(list(rows), np.array(list(rows.values()), dtype=np.float32))
+    vectors = vectors_of(rows)
     path = tmp_path / "questions.txt"
     path.write_text(": family\nMan King Woman Queen\n")
     questions = read_analogies(path)
@@ -172,7 +173,7 @@ def test_the_google_set_finds_planted_answers():
     offset = rng.standard_normal(60)
     for a, b, _, _ in google.questions[:506]:
         rows[b] = rows[a] + offset
-    vectors = WordVectors(words, np.array([rows[word] for word in words], dtype=np.float32))
+    vectors = vectors_of({word: rows[word] for word in words})
     result = evaluate_analogies(vectors, google)
     assert (result.sections[0].found, result.sections[0].total) == (506, 506)
     assert result.sections[0].accuracy > 0.9

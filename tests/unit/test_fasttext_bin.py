@@ -14,32 +14,15 @@ from embedtool.errors import FormatError
 from embedtool.formats import checking
 from embedtool.formats.options import ReadOptions
 from embedtool.model import store
-from embedtool.model.subwords import Subwords, ngram_hash, ngrams
-from embedtool.model.vectors import WordVectors
+from embedtool.model.subwords import ngram_hash, ngrams
 from tests.conftest import Run
+from tests.factories import subword_vectors
 
 
 def mean_of_rows(model: fasttext.FastText._FastText, word: str) -> np.ndarray:
     """What fastText calls a word's vector, before it is scaled to length 1."""
     _, ids = model.get_subwords(word)
     return np.mean([model.get_input_vector(i) for i in ids], axis=0)
-
-
-def with_subwords(words: list[str], bucket: int = 50, size: int = 4) -> WordVectors:
-    """Vectors whose every word has n-grams, `</s>` too, as gensim's trainer has it."""
-    rng = np.random.default_rng(3)
-    grams = [[ngram_hash(g) % bucket for g in ngrams(word, 3, 4)] for word in words]
-    buckets = np.unique(np.concatenate(grams)).astype(np.int64)
-    word_rows = rng.standard_normal((len(words), size), dtype=np.float32)
-    ngram_rows = rng.standard_normal((len(buckets), size), dtype=np.float32)
-    matrix = np.array(
-        [
-            np.vstack([row[None], ngram_rows[np.searchsorted(buckets, ids)]]).mean(axis=0)
-            for row, ids in zip(word_rows, grams, strict=True)
-        ]
-    )
-    subwords = Subwords(3, 4, bucket, word_rows, buckets, ngram_rows)
-    return WordVectors(words, matrix, subwords=subwords)
 
 
 @pytest.mark.parametrize(("minn", "maxn"), [(0, 3), (1, 2), (2, 2)])
@@ -58,7 +41,7 @@ def test_short_ngrams_are_those_of_fasttext(minn: int, maxn: int, tmp_path: Path
 
 def test_the_end_of_a_sentence_has_the_same_vector_in_fasttext(tmp_path: Path) -> None:
     """fastText takes its row alone, so that the row written must be the vector."""
-    ours = with_subwords(["king", "</s>"])
+    ours = subword_vectors(["king", "</s>"], 4, 50)
     formats.write(ours, tmp_path / "m.bin")
     theirs = fasttext.load_model(str(tmp_path / "m.bin"))
     again, _ = formats.read(tmp_path / "m.bin")
@@ -69,7 +52,7 @@ def test_the_end_of_a_sentence_has_the_same_vector_in_fasttext(tmp_path: Path) -
 
 def test_buckets_of_zeros_take_no_memory(tmp_path: Path) -> None:
     bucket, size = 100_000, 50
-    formats.write(with_subwords(["king", "queen"], bucket, size), tmp_path / "m.bin")
+    formats.write(subword_vectors(["king", "queen"], size, bucket), tmp_path / "m.bin")
     tracemalloc.start()
     vectors, _ = formats.read(tmp_path / "m.bin")
     kept, _ = tracemalloc.get_traced_memory()
@@ -81,7 +64,7 @@ def test_buckets_of_zeros_take_no_memory(tmp_path: Path) -> None:
 
 def test_an_option_beyond_the_header_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="an option of the model does not fit the header"):
-        formats.write(with_subwords(["king"]), tmp_path / "m.bin", None, {"window": 2**40})
+        formats.write(subword_vectors(["king"], 4, 50), tmp_path / "m.bin", None, {"window": 2**40})
     assert list(tmp_path.iterdir()) == []
 
 
@@ -146,7 +129,7 @@ def test_the_header_of_an_export_tells_how_the_model_was_trained(
 def test_where_no_options_are_known_the_header_has_defaults_and_a_warning_says_so(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    formats.write(with_subwords(["king"]), tmp_path / "m.bin")
+    formats.write(subword_vectors(["king"], 4, 50), tmp_path / "m.bin")
     assert "the options of the training are not known; the header has fastText's" in caplog.text
     theirs = fasttext.load_model(str(tmp_path / "m.bin")).f.getArgs()
     assert (theirs.epoch, theirs.minCount, theirs.ws, theirs.lrUpdateRate) == (5, 5, 5, 100)

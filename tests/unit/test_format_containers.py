@@ -23,6 +23,7 @@ from embedtool.model.subwords import Subwords
 from embedtool.model.vectors import WordVectors
 from tests.conftest import Run
 from tests.contracts.test_formats import FLORET, fasttext_vectors, parts, written
+from tests.factories import word_vectors
 
 HEADROOM = 2**29
 """Bytes that a reader may have beyond the program itself; the files have a thousand or so."""
@@ -61,8 +62,7 @@ for part in map(Path, sys.argv[3:]):
 
 
 def small() -> WordVectors:
-    rows = np.random.default_rng(1).standard_normal((3, 4), dtype=np.float32)
-    return WordVectors(["king", "queen", "größe"], rows, np.array([3, 2, 1]))
+    return word_vectors(["king", "queen", "größe"], 4, counts=np.array([3, 2, 1]))
 
 
 def fault(path: Path, reading: ReadOptions | None = None) -> str:

@@ -13,15 +13,14 @@ from embedtool import formats
 from embedtool.errors import FormatError
 from embedtool.formats.options import ReadOptions
 from embedtool.formats.registry import READERS, WRITERS
-from embedtool.model.subwords import Subwords
 from embedtool.model.vectors import WordVectors
 from tests.conftest import Run
+from tests.factories import without_ngrams
 
 
 def plain(words: list[str], rows: np.ndarray | None = None) -> WordVectors:
     matrix = np.ones((len(words), 2), dtype=np.float32) if rows is None else rows
-    no_grams = Subwords(3, 0, 0, matrix, np.empty(0, np.int64), np.empty((0, 2), np.float32))
-    return WordVectors(words, matrix, subwords=no_grams)
+    return without_ngrams(words, matrix)
 
 
 def fault(path: Path, name: str | None = None) -> str:

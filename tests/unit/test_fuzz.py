@@ -30,14 +30,10 @@ from embedtool.search.expression import parse_expression
 from embedtool.search.query import analogy
 from embedtool.trainers.checkpoint import last_state, load_state, save_state
 from embedtool.trainers.state import State
-from tests.unit.test_search_query import random_vectors
+from tests.factories import random_vectors, without_ngrams
 
 VECTORS = random_vectors(30, seed=1)
-WITHOUT_NGRAMS = WordVectors(
-    VECTORS.words,
-    VECTORS.matrix,
-    subwords=Subwords(3, 0, 0, VECTORS.matrix, np.empty(0, np.int64), VECTORS.matrix[:0]),
-)
+WITHOUT_NGRAMS = without_ngrams(VECTORS.words, VECTORS.matrix)
 """What every format can hold."""
 PIECES = st.sampled_from([
     "w1", "w2", " ", "+", "-", " + ", " - ", "2", "0.5", "*", "(", ")", "\t", "\n", "\x00", ":",

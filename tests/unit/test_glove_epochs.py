@@ -4,7 +4,7 @@ import math
 import time
 from collections import Counter
 from itertools import pairwise
-from threading import Lock
+from threading import Event, Lock
 
 import numpy as np
 import pytest
@@ -110,6 +110,7 @@ def test_workers_share_no_rows_and_each_row_has_its_pairs_in_order(
     started: list[Cell] = []
     busy: list[Cell] = []
     at_once: Counter[int] = Counter()
+    several = Event()
 
     def train_cell(*args: object) -> tuple[float, float]:
         row, column = cell = args[2]
@@ -118,6 +119,10 @@ def test_workers_share_no_rows_and_each_row_has_its_pairs_in_order(
             busy.append(cell)
             started.append(cell)
             at_once[len(busy)] += 1
+            if len(busy) > 1:
+                several.set()
+        if workers > 1:
+            assert several.wait(60)
         time.sleep(0.0005 * (1 + (3 * row + column) % 5))
         with lock:
             busy.remove(cell)

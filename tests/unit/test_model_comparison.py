@@ -21,14 +21,11 @@ from embedtool.experiments.model_comparison import compare_models
 from embedtool.model.linalg import unit_rows
 from embedtool.model.vectors import WordVectors
 from embedtool.search.query import analogy, similar
-from tests.unit.test_search_query import random_vectors, with_subwords
+from tests.factories import random_vectors, vectors_on_circle, with_one_ngram
 
 
 def on_circle(**degrees: float) -> WordVectors:
-    """Words as unit vectors at angles in the plane."""
-    angles = np.radians(list(degrees.values()))
-    matrix = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
-    return WordVectors(list(degrees), matrix)
+    return vectors_on_circle(list(degrees), np.radians(list(degrees.values())))
 
 
 FIRST = on_circle(a=0, b=10, c=30, d=61, only_first=1)
@@ -141,7 +138,7 @@ def test_queries_that_no_model_knows_are_refused_when_asked():
 
 
 def test_subwords_answer_for_words_that_one_model_lacks():
-    found = compare_models({"A": A, "F": with_subwords(random_vectors(60))}, words=["zz"])
+    found = compare_models({"A": A, "F": with_one_ngram(random_vectors(60))}, words=["zz"])
     assert found.neighbours[0].models[0].missing == ("zz",)
     assert len(found.neighbours[0].models[1].answers) == 10
 

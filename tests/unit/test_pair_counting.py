@@ -21,12 +21,11 @@ from embedtool.corpus.pair_counting import CheckpointHooks, count_cooccurrence
 from embedtool.errors import StoppedError, TrainingError
 from embedtool.io.progress import Progress
 from embedtool.kernels.text.cooccurrence import list_pairs
+from tests.factories import encoded_corpus, zipf_corpus, zipf_sentences
 from tests.kernels.sentences import (
     WINDOWS,
     Sentences,
-    encoded,
     key_of,
-    random_sentences,
     reference_sums,
 )
 
@@ -56,7 +55,7 @@ def spilling(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def stored(sentences: Sentences, n_words: int, folder: Path, **options: Any) -> Cooccurrence:
     config = GloveConfig(**{"workers": 1, **options})
-    return count_cooccurrence(encoded(sentences, n_words), config, folder)
+    return count_cooccurrence(encoded_corpus(sentences, n_words), config, folder)
 
 
 def block_of(blocks: Blocks, ids: np.ndarray) -> np.ndarray:
@@ -116,7 +115,7 @@ def check(
     distance_weighting: bool = True,
 ) -> None:
     """Compare with what must be stored of these sentences."""
-    corpus = encoded(sentences, n_words)
+    corpus = encoded_corpus(sentences, n_words)
     blocks = Blocks.balanced(corpus.vocabulary.counts, corpus.n_tokens * window)
     weights, unit = distance_weights(window, distance_weighting)
     check_stored(pairs, blocks)
@@ -134,7 +133,7 @@ def check(
 def test_pairs_on_disk_equal_the_reference(
     window: int, symmetric: bool, distance_weighting: bool, tmp_path: Path
 ) -> None:
-    sentences = random_sentences(1201, 61)
+    sentences = zipf_sentences(1201, 61)
     pairs = stored(
         sentences, 61, tmp_path,
         window=window, symmetric=symmetric, distance_weighting=distance_weighting,
@@ -144,7 +143,7 @@ def test_pairs_on_disk_equal_the_reference(
 
 @pytest.mark.parametrize("symmetric", [True, False])
 def test_with_room_for_all_pairs_they_are_the_same(symmetric: bool, tmp_path: Path) -> None:
-    sentences = random_sentences(4001, 300)
+    sentences = zipf_sentences(4001, 300)
     check(stored(sentences, 300, tmp_path, window=7, symmetric=symmetric), sentences, 300, 7)
 
 
@@ -184,7 +183,7 @@ def test_any_corpus_on_disk(
 def test_workers_and_memory_do_not_change_a_byte(
     symmetric: bool, window: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sentences = random_sentences(2003, 211)
+    sentences = zipf_sentences(2003, 211)
     found = []
     for workers, min_entries in ((1, 64), (2, 64), (3, 64), (3, 512), (1, 2**20)):
         monkeypatch.setattr(pair_counting, "MIN_ENTRIES", min_entries)
@@ -219,8 +218,8 @@ class Stopping:
 @pytest.mark.usefixtures("spilling")
 @pytest.mark.parametrize("workers", [1, 3])
 def test_stopped_again_and_again_it_goes_on_to_the_same_bytes(workers: int, tmp_path: Path) -> None:
-    sentences = random_sentences(1501, 61)
-    corpus, config = encoded(sentences, 61), GloveConfig(workers=workers)
+    sentences = zipf_sentences(1501, 61)
+    corpus, config = encoded_corpus(sentences, 61), GloveConfig(workers=workers)
     stored(sentences, 61, tmp_path, workers=1)
     whole = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     for path in tmp_path.iterdir():
@@ -252,7 +251,7 @@ def test_few_entries_are_spilled_many_times(
         append(self, keys, sums)
 
     monkeypatch.setattr(sorted_runs.SortedRuns, "append", watched)
-    stored(random_sentences(1201, 61), 61, tmp_path, window=5)
+    stored(zipf_sentences(1201, 61), 61, tmp_path, window=5)
     assert len(sizes) > 20
     assert max(sizes) <= 128
 
@@ -284,8 +283,8 @@ def test_without_symmetry_only_context_on_the_left_counts(tmp_path: Path) -> Non
 def test_progress_comes_to_its_end(workers: int, tmp_path: Path) -> None:
     seen: list[Progress] = []
     config = GloveConfig(workers=workers, window=5)
-    sentences = random_sentences(1201, 61)
-    count_cooccurrence(encoded(sentences, 61), config, tmp_path, seen.append)
+    sentences = zipf_sentences(1201, 61)
+    count_cooccurrence(encoded_corpus(sentences, 61), config, tmp_path, seen.append)
     for stage in ("counting pairs", "merging pairs"):
         messages = [message for message in seen if message.stage == stage]
         assert len(messages) > 10
@@ -313,7 +312,7 @@ def test_progress_only_grows_however_workers_take_turns(
     monkeypatch.setattr(pair_counting, "list_pairs", count_first_last)
     monkeypatch.setattr(pair_counting, "MIN_ENTRIES", 2**16)
     config = GloveConfig(workers=2, window=5)
-    count_cooccurrence(encoded(random_sentences(970, 61), 61), config, tmp_path, report)
+    count_cooccurrence(zipf_corpus(970, 61), config, tmp_path, report)
     done = [message.done for message in seen if message.stage == "counting pairs"]
     assert done == sorted(done)
 
@@ -322,7 +321,7 @@ def test_too_many_words_for_a_key_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Blocks, "key_bits", 61)
-    corpus = encoded([[0, 1, 2]], 3)
+    corpus = encoded_corpus([[0, 1, 2]], 3)
     count_cooccurrence(corpus, GloveConfig(window=7), tmp_path)
     with pytest.raises(
         TrainingError, match=r"3 words are too many .* window of 8; raise min_count"

@@ -5,7 +5,6 @@ import json
 import random
 import textwrap
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,6 +15,7 @@ from embedtool.corpus.cleaning import gutenberg
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.paragraphs import paragraphs, wrapped_at
 from tests.conftest import Run
+from tests.factories import read_sentences
 
 TEXT = (
     "the king of a small country rules his people well while her sister the queen "
@@ -33,11 +33,6 @@ def prose(n_words: int, seed: int = 1) -> str:
 def wrapped(width: int, n_paragraphs: int = 30) -> str:
     texts = (prose(40 + 7 * i % 90, i) for i in range(n_paragraphs))
     return "\n\n".join(textwrap.fill(text, width) for text in texts)
-
-
-def sentences(path: Path, data: str, **options: Any) -> list[list[str]]:
-    path.write_bytes(data.encode())
-    return list(Corpus(path, TextConfig(**options)).sentences())
 
 
 @pytest.mark.parametrize("width", [60, 63, 66, 70, 72, 75, 78, 80])
@@ -130,12 +125,14 @@ def test_paragraphs_are_sentences(
     block_bytes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("embedtool.corpus.text_blocks.BLOCK_BYTES", block_bytes)
-    read = sentences(tmp_path / "a.txt", "one two\nthree fo-\nur\n\nfive\nsix", paragraphs=True)
+    read = read_sentences(
+        tmp_path / "a.txt", "one two\nthree fo-\nur\n\nfive\nsix", paragraphs=True
+    )
     assert read == [["one", "two", "three", "four"], ["five", "six"]]
     text = wrapped(72)
     expected = [paragraph.split() for paragraph in text.split("\n\n")]
-    assert sentences(tmp_path / "b.txt", text, paragraphs=True) == expected
-    assert sentences(tmp_path / "c.txt", "one\ntwo\n" * 50, paragraphs=True) == [
+    assert read_sentences(tmp_path / "b.txt", text, paragraphs=True) == expected
+    assert read_sentences(tmp_path / "c.txt", "one\ntwo\n" * 50, paragraphs=True) == [
         ["one", "two"] * 50
     ]
 
@@ -150,7 +147,7 @@ def test_paragraphs_end_with_their_file(tmp_path: Path) -> None:
 def test_texts_in_records_are_joined_each_by_itself(tmp_path: Path) -> None:
     data = '{"text": "a\\nb-\\nc\\n\\nd"}\n{"text": "e"}\n{"text": ["f\\tg"]}\n'
     expected = [["a", "bc"], ["d"], ["e"], ["f\tg"]]
-    assert sentences(tmp_path / "a.jsonl", data, paragraphs=True) == expected
+    assert read_sentences(tmp_path / "a.jsonl", data, paragraphs=True) == expected
 
 
 def test_gutenberg_has_the_same_paragraphs() -> None:

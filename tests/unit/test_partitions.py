@@ -26,13 +26,13 @@ from embedtool.corpus.partitions import (
 )
 from embedtool.corpus.scanning import ID
 from embedtool.errors import CorpusError
+from tests.factories import write
 from tests.unit.partitioned import (
     BLOCK_BYTES,
     BOM,
     as_a_whole,
     in_parts,
     lines_of,
-    write,
 )
 
 PART_BYTES = [7, 64, 1000, 10**6]

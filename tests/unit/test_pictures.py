@@ -15,6 +15,7 @@ from embedtool.messages import display_names
 from embedtool.model.vectors import WordVectors
 from embedtool.plotting import fonts, pictures, scenes
 from embedtool.plotting.scenes import Chart, Curve, HeatMap, ScatterPlot
+from tests.factories import vectors_of
 
 GENDER, ROYAL, YOUNG = np.eye(3, 6, dtype=np.float32)
 WORDS = {
@@ -35,7 +36,7 @@ SCENES = {
 
 @pytest.fixture
 def vectors() -> WordVectors:
-    return WordVectors(list(WORDS), np.stack(list(WORDS.values())))
+    return vectors_of(WORDS)
 
 
 def test_neighbours_have_the_colour_of_the_nearest_word(vectors: WordVectors) -> None:
@@ -289,7 +290,7 @@ def test_all_kinds_of_pictures_report_characters_without_a_font(
     word: str, make: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("matplotlib.font_manager.findSystemFonts", list)
-    vectors = WordVectors([*WORDS, word], np.stack([*WORDS.values(), ROYAL + 0.1]))
+    vectors = vectors_of({**WORDS, word: ROYAL + 0.1})
     for kind, missing in (("png", set(word)), ("pdf", set(word)), ("svg", set())):
         assert set(pictures.picture(make(vectors, word), kind).missing) == missing
 
@@ -298,7 +299,7 @@ def test_a_title_is_drawn_and_its_letters_count(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("matplotlib.font_manager.findSystemFonts", list)
     look = pictures.Look(title="Kings of 日本\x1b")
     for name in SCENES:
-        scene = SCENES[name](WordVectors(list(WORDS), np.stack(list(WORDS.values()))))
+        scene = SCENES[name](vectors_of(WORDS))
         assert pictures.picture(scene, "png", look).missing == "日本"
         assert "Kings of 日本\\x1b" in pictures.picture(scene, "svg", look).data.decode()
 

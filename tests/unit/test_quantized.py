@@ -1,6 +1,7 @@
 """Smaller models: what their tables keep, what is refused, and that every command takes them."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from embedtool.model.quantized import (
 from embedtool.model.vectors import Model, WordVectors
 from embedtool.search.query import similar
 from tests.conftest import Run
+from tests.factories import clustered_vectors
 
 CODINGS: dict[str, tuple[dict[str, Any], type[QuantizedMatrix], float]] = {
     "float16": ({"precision": "float16"}, Float16Matrix, 1e-3),
@@ -34,13 +36,10 @@ CODINGS: dict[str, tuple[dict[str, Any], type[QuantizedMatrix], float]] = {
 
 
 def clustered(n_words: int = 900, size: int = 12) -> WordVectors:
-    rng = np.random.default_rng(0)
-    centres = rng.standard_normal((60, size))
-    rows = centres[rng.integers(0, 60, n_words)] + 0.2 * rng.standard_normal((n_words, size))
-    rows *= rng.uniform(0.1, 10, (n_words, 1))
-    rows[5] = 0
-    words = [f"w{i}" for i in range(n_words)]
-    return WordVectors(words, rows.astype(np.float32), np.arange(n_words, 0, -1))
+    vectors = clustered_vectors(n_words, 60, 0.2, size)
+    lengths = np.random.default_rng(1).uniform(0.1, 10, (n_words, 1)).astype(np.float32)
+    lengths[5] = 0
+    return replace(vectors, matrix=vectors.matrix * lengths)
 
 
 @pytest.mark.parametrize("coding", CODINGS)

@@ -13,7 +13,7 @@ from embedtool.config.text import TextConfig
 from embedtool.corpus.records import kind_of, read_records
 from embedtool.errors import ConfigError, CorpusError
 from tests.conftest import Run
-from tests.unit.record_texts import sentences
+from tests.factories import read_sentences
 
 BOM = b"\xef\xbb\xbf"
 
@@ -48,18 +48,18 @@ def test_jsonl_gives_the_field_of_each_line(tmp_path: Path) -> None:
     data = (
         '{"text": "a b"}\n\n  \n{"id": 1, "text": "c\\nd \\u00e9"}\r\n{"text": null}\n{"text": ""}'
     )
-    assert sentences(tmp_path / "a.jsonl", data) == [["a", "b"], ["c"], ["d", "é"]]
+    assert read_sentences(tmp_path / "a.jsonl", data) == [["a", "b"], ["c"], ["d", "é"]]
 
 
 def test_jsonl_with_another_field_a_byte_order_mark_and_another_name(tmp_path: Path) -> None:
     data = BOM + b'{"body": "a b"}\n'
     options = {"field": "body", "input_format": "jsonl"}
-    assert sentences(tmp_path / "a.txt", data, **options) == [["a", "b"]]
+    assert read_sentences(tmp_path / "a.txt", data, **options) == [["a", "b"]]
 
 
 def test_jsonl_keeps_separators_of_lines_that_are_no_line_ends(tmp_path: Path) -> None:
     data = json.dumps({"text": "a\u2028b\x85c \\u2028"}, ensure_ascii=False)
-    assert sentences(tmp_path / "a.jsonl", data) == [["a\u2028b\x85c", "\\u2028"]]
+    assert read_sentences(tmp_path / "a.jsonl", data) == [["a\u2028b\x85c", "\\u2028"]]
 
 
 @pytest.mark.parametrize(
@@ -86,21 +86,21 @@ def test_jsonl_keeps_separators_of_lines_that_are_no_line_ends(tmp_path: Path) -
 )
 def test_a_bad_line_of_jsonl_is_named(line: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match=f"a.jsonl, line 3: {message}"):
-        sentences(tmp_path / "a.jsonl", f'{{"text": "fine"}}\n\n{line}\n')
+        read_sentences(tmp_path / "a.jsonl", f'{{"text": "fine"}}\n\n{line}\n')
 
 
 def test_escapes_of_whole_surrogate_pairs_are_characters(tmp_path: Path) -> None:
     data = '{"text": "a\\ud83d\\ude00b"}\n{"text": "\\\\ud83d"}\n{"text": "x", "id": "\\ud83d"}'
-    assert sentences(tmp_path / "a.jsonl", data) == [["a\U0001f600b"], ["\\ud83d"], ["x"]]
+    assert read_sentences(tmp_path / "a.jsonl", data) == [["a\U0001f600b"], ["\\ud83d"], ["x"]]
 
 
 def test_invalid_utf8_in_records_is_named_by_its_byte(tmp_path: Path) -> None:
     data = BOM + b'{"text": "a"}\n{"text": "b \xff c"}\n'
     place = data.index(b"\xff")
     with pytest.raises(CorpusError, match=rf"a\.jsonl, byte {place}: invalid UTF-8 \(0xff\)"):
-        sentences(tmp_path / "a.jsonl", data)
+        read_sentences(tmp_path / "a.jsonl", data)
     for errors, tokens in (("replace", ["b", "\ufffd", "c"]), ("skip", ["b", "c"])):
-        read = sentences(tmp_path / "a.jsonl", data, encoding_errors=errors)
+        read = read_sentences(tmp_path / "a.jsonl", data, encoding_errors=errors)
         assert read == [["a"], tokens]
 
 
@@ -114,32 +114,35 @@ def test_jsonl_gives_what_was_written(texts: list[str | None]) -> None:
 
 def test_csv_with_quotes_line_ends_and_commas_in_them(tmp_path: Path) -> None:
     data = 'id,text\r\n1,"a, b\nc ""d"""\r\n\r\n2,e f\r\n3,\r\n'
-    assert sentences(tmp_path / "a.csv", data) == [["a,", "b"], ["c", '"d"'], ["e", "f"]]
+    assert read_sentences(tmp_path / "a.csv", data) == [["a,", "b"], ["c", '"d"'], ["e", "f"]]
 
 
 def test_csv_with_a_byte_order_mark_and_another_column(tmp_path: Path) -> None:
     data = BOM + "text,id\nä b,1\n".encode()
-    assert sentences(tmp_path / "a.csv", data) == [["ä", "b"]]
-    assert sentences(tmp_path / "b.csv", data, column="id") == [["1"]]
+    assert read_sentences(tmp_path / "a.csv", data) == [["ä", "b"]]
+    assert read_sentences(tmp_path / "b.csv", data, column="id") == [["1"]]
 
 
 def test_tsv(tmp_path: Path) -> None:
     data = "id\ttext\n1\ta, b\n2\tc"
-    assert sentences(tmp_path / "a.tsv", data) == [["a,", "b"], ["c"]]
-    assert sentences(tmp_path / "a.tsv.gz", gzip.compress(data.encode())) == [["a,", "b"], ["c"]]
+    assert read_sentences(tmp_path / "a.tsv", data) == [["a,", "b"], ["c"]]
+    assert read_sentences(tmp_path / "a.tsv.gz", gzip.compress(data.encode())) == [
+        ["a,", "b"],
+        ["c"],
+    ]
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.jsonl"])
 def test_empty_files_of_records_hold_nothing(name: str, tmp_path: Path) -> None:
-    assert sentences(tmp_path / name, "") == []
+    assert read_sentences(tmp_path / name, "") == []
 
 
 def test_csv_of_a_header_only_holds_nothing(tmp_path: Path) -> None:
-    assert sentences(tmp_path / "a.csv", "text,id\n") == []
+    assert read_sentences(tmp_path / "a.csv", "text,id\n") == []
 
 
 def test_a_field_of_csv_may_be_longer_than_the_modules_own_limit(tmp_path: Path) -> None:
-    assert sentences(tmp_path / "a.csv", "text\n" + "word " * 50_000) == [["word"] * 50_000]
+    assert read_sentences(tmp_path / "a.csv", "text\n" + "word " * 50_000) == [["word"] * 50_000]
 
 
 @pytest.mark.parametrize(
@@ -154,12 +157,12 @@ def test_a_field_of_csv_may_be_longer_than_the_modules_own_limit(tmp_path: Path)
 )
 def test_a_bad_line_of_csv_is_named(data: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match=message):
-        sentences(tmp_path / "a.csv", data)
+        read_sentences(tmp_path / "a.csv", data)
 
 
 def test_fields_within_fields(tmp_path: Path) -> None:
     lines = '{"a": {"b": {"c": "one two"}}}\n{"a.b.c": "three", "a": {"b": {"c": "no"}}}\n'
-    assert sentences(tmp_path / "a.jsonl", lines, field="a.b.c") == [["one", "two"], ["three"]]
+    assert read_sentences(tmp_path / "a.jsonl", lines, field="a.b.c") == [["one", "two"], ["three"]]
 
 
 @pytest.mark.parametrize(
@@ -175,7 +178,7 @@ def test_fields_within_fields(tmp_path: Path) -> None:
 )
 def test_a_field_that_is_not_within_another_is_named(line: str, names: str, tmp_path: Path) -> None:
     with pytest.raises(CorpusError) as refused:
-        sentences(tmp_path / "a.jsonl", line, field="a.b")
+        read_sentences(tmp_path / "a.jsonl", line, field="a.b")
     path = tmp_path / "a.jsonl"
     assert str(refused.value) == (f"{path}, line 1: has no 'a.b'; set field to one of: {names}")
 
@@ -183,19 +186,23 @@ def test_a_field_that_is_not_within_another_is_named(line: str, names: str, tmp_
 def test_fields_within_lists(tmp_path: Path) -> None:
     chat = {"messages": [{"content": "how are you"}, {"content": None}, {"content": "fine"}]}
     lines = "".join(json.dumps(each) + "\n" for each in (chat, {"messages": []}, chat))
-    read = sentences(tmp_path / "a.jsonl", lines, field="messages.content")
+    read = read_sentences(tmp_path / "a.jsonl", lines, field="messages.content")
     assert read == [["how", "are", "you"], ["fine"]] * 2
     deeper = '{"a": [{"b": [{"c": "one"}, {"c": "two"}]}, {"b": {"c": "three"}}]}'
-    assert sentences(tmp_path / "a.jsonl", deeper, field="a.b.c") == [["one"], ["two"], ["three"]]
+    assert read_sentences(tmp_path / "a.jsonl", deeper, field="a.b.c") == [
+        ["one"],
+        ["two"],
+        ["three"],
+    ]
     for wrong in ('{"a": [{"b": 1}]}', '{"a": [{"b": ["x"]}]}'):
         with pytest.raises(CorpusError, match=r"'a\.b' holds a list with list, not a list of"):
-            sentences(tmp_path / "a.jsonl", wrong, field="a.b")
+            read_sentences(tmp_path / "a.jsonl", wrong, field="a.b")
 
 
 def test_a_message_lists_so_many_fields_and_no_more(tmp_path: Path) -> None:
     line = json.dumps({f"f{i}": i for i in range(70)})
     with pytest.raises(CorpusError, match=r": f0, f1, .*, f49, and 20 more$"):
-        sentences(tmp_path / "a.jsonl", line)
+        read_sentences(tmp_path / "a.jsonl", line)
 
 
 @pytest.mark.parametrize(
@@ -211,8 +218,8 @@ def test_records_that_lack_the_text_are_skipped_and_counted(
 ) -> None:
     path = tmp_path / name
     with pytest.raises(CorpusError, match=rf"{name}, line (2|3): (no field|has no) 'text'"):
-        sentences(path, data)
-    assert sentences(path, data, missing="skip") == [["a"], ["b"]]
+        read_sentences(path, data)
+    assert read_sentences(path, data, missing="skip") == [["a"], ["b"]]
     for command in (["vocab", "--min-count", "1"], ["phrases"]):
         result = run(*command, path, "--missing", "skip")
         assert result.exit_code == 0
@@ -221,7 +228,7 @@ def test_records_that_lack_the_text_are_skipped_and_counted(
 
 def test_a_header_that_lacks_the_column_is_no_record(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="has no 'text'"):
-        sentences(tmp_path / "a.csv", "id,body\n1,x\n", missing="skip")
+        read_sentences(tmp_path / "a.csv", "id,body\n1,x\n", missing="skip")
 
 
 @pytest.mark.parametrize(
@@ -244,7 +251,7 @@ def test_a_header_that_lacks_the_column_is_no_record(tmp_path: Path) -> None:
 def test_csv_with_other_delimiters_and_without_a_header(
     data: str, options: dict[str, Any], read: list[list[str]], tmp_path: Path
 ) -> None:
-    assert sentences(tmp_path / "a.csv", data, **options) == read
+    assert read_sentences(tmp_path / "a.csv", data, **options) == read
 
 
 QUOTES = (
@@ -302,7 +309,7 @@ def test_csv_that_would_be_misread_is_refused(
     data: str, options: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
     with pytest.raises(CorpusError) as refused:
-        sentences(tmp_path / "a.csv", data, **options)
+        read_sentences(tmp_path / "a.csv", data, **options)
     assert str(refused.value) == f"{tmp_path / 'a.csv'}{message}"
 
 

@@ -7,18 +7,17 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 from mcp import Client
 from starlette.testclient import TestClient
 
 from embedtool.model import store
-from embedtool.model.vectors import Model, WordVectors
 from embedtool.search.ann import build
 from embedtool.serving import http_api
 from embedtool.serving.http_api import application
 from embedtool.serving.mcp_server import tool_server
 from embedtool.serving.source import ModelSource
+from tests.factories import numbered_words, saved_model, word_vectors
 
 N = 300
 WAIT = 60
@@ -26,9 +25,8 @@ WAIT = 60
 
 def save(path: Path, first: str, n_words: int = N) -> str:
     """Save a model in which a word is first. Returns its checksum."""
-    rows = np.random.default_rng(n_words).standard_normal((n_words, 8)).astype(np.float32)
-    words = [first, *(f"w{i}" for i in range(1, n_words))]
-    store.save(Model(WordVectors(words, rows), {"algorithm": first}), path)
+    words = [first, *numbered_words(n_words)[1:]]
+    saved_model(path, word_vectors(words, seed=n_words), algorithm=first)
     return str(json.loads((path / store.CONFIG).read_text())["checksum"])
 
 

@@ -9,7 +9,7 @@ from embedtool.config.text import TextConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.scanning import cached_scan, scan
 from embedtool.errors import CorpusError, EmbedtoolError
-from tests.unit.scanned_texts import scanned_text, write
+from tests.factories import scanned_text, write
 
 
 @pytest.fixture

@@ -13,23 +13,21 @@ from embedtool.model.vectors import Model, WordVectors
 from embedtool.search.ann import DESCRIPTION, GRAPH, build, describe, open_index
 from embedtool.search.query import analogy_batch, similar, similar_batch, similar_to_vectors
 from tests.conftest import Run
+from tests.factories import clustered_vectors, saved_model
 
 N_WORDS = 600
 
 
 def clustered(seed: int = 0) -> WordVectors:
     """Vectors with near neighbours, as words have; the last has no direction."""
-    rng = np.random.default_rng(seed)
-    centres = rng.standard_normal((40, 12))
-    rows = centres[rng.integers(0, 40, N_WORDS)] + 0.3 * rng.standard_normal((N_WORDS, 12))
-    rows[-1] = 0
-    return WordVectors([f"w{i}" for i in range(N_WORDS)], rows.astype(np.float32))
+    vectors = clustered_vectors(N_WORDS, 40, 0.3, seed=seed)
+    vectors.matrix[-1] = 0
+    return vectors
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    store.save(Model(clustered(), {"algorithm": "made up"}), tmp_path / "model")
-    return tmp_path / "model"
+    return saved_model(tmp_path / "model", clustered(), algorithm="made up")
 
 
 def test_it_finds_what_the_exact_search_finds(folder: Path) -> None:

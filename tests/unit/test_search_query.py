@@ -9,7 +9,6 @@ import pytest
 from gensim.models import KeyedVectors
 
 from embedtool.errors import NoAnswerError, QueryError, UnknownWordError
-from embedtool.model.subwords import Subwords, ngram_hash
 from embedtool.model.vectors import Model, WordVectors
 from embedtool.search.batching import answers_or_errors
 from embedtool.search.candidates import candidate_ids
@@ -27,30 +26,13 @@ from embedtool.search.query import (
     similarity,
     similarity_batch,
 )
-
-
-def random_vectors(n_words: int = 400, vector_size: int = 20, seed: int = 0) -> WordVectors:
-    """Words w0, w1, ... with random vectors and falling counts."""
-    rng = np.random.default_rng(seed)
-    matrix = rng.standard_normal((n_words, vector_size)).astype(np.float32)
-    matrix *= rng.uniform(0.1, 3, (n_words, 1)).astype(np.float32)
-    return WordVectors(
-        [f"w{i}" for i in range(n_words)], matrix, counts=np.arange(n_words, 0, -1) * 10
-    )
+from tests.factories import random_vectors, vectors_of, with_one_ngram
 
 
 def as_gensim(vectors: WordVectors) -> KeyedVectors:
     peer = KeyedVectors(vectors.vector_size)
     peer.add_vectors(list(vectors.words), vectors.matrix)
     return peer
-
-
-def with_subwords(vectors: WordVectors) -> WordVectors:
-    """The vectors with one row for the n-gram `zz`."""
-    bucket = 1000
-    row = np.ones((1, vectors.vector_size), dtype=np.float32)
-    subwords = Subwords(2, 2, bucket, vectors.matrix, np.array([ngram_hash(b"zz") % bucket]), row)
-    return WordVectors(vectors.words, vectors.matrix, subwords=subwords)
 
 
 @pytest.fixture(scope="module")
@@ -178,7 +160,7 @@ def degenerate() -> WordVectors:
     a, b = rng.standard_normal((2, 50)).astype(np.float32)
     rows = {"a": a, "same": a, "twice": np.float32(2.7) * a, "minus": -a, "b": b, "zero": 0 * a,
             "other": a + 3 * b}  # fmt: skip
-    return WordVectors(list(rows), np.array(list(rows.values()), np.float32))
+    return vectors_of(rows)
 
 
 def test_a_vector_of_zeros_as_a_query_is_an_error(degenerate):
@@ -284,7 +266,7 @@ def test_a_model_is_asked_as_its_vectors_are(vectors):
 
 
 def test_answers_tell_which_words_are_known_by_their_ngrams_alone(vectors):
-    model = with_subwords(vectors)
+    model = with_one_ngram(vectors)
     assert similar(model, "zz").from_ngrams == ("zz",)
     assert similar(model, "w0").from_ngrams == ()
     for method in "3cosadd", "3cosmul":
@@ -331,7 +313,7 @@ def test_unknown_methods_and_short_lists_are_refused(vectors):
 
 
 def test_subwords_answer_for_new_words(vectors):
-    model = with_subwords(vectors)
+    model = with_one_ngram(vectors)
     expected = as_gensim(vectors).most_similar([np.ones(20, dtype=np.float32)], topn=5)
     agrees(similar(model, "zz", 5), expected, atol=1e-6)
     assert len(analogy(model, "zz - w1 + w2", 5, method="3cosmul")) == 5

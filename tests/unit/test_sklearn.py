@@ -26,19 +26,11 @@ from embedtool.model import store
 from embedtool.model.subwords import Subwords, ngram_hash
 from embedtool.model.vectors import Model, WordVectors
 from embedtool.sklearn import DocumentVectorizer
+from tests.factories import saved_model, topic_vectors
 
 WEIGHTINGS = ["mean", "sif", "tfidf"]
 SEA, LAND = "ship wave sail fish", "plough field wheat cow"
 WORDS = ["the", *f"{SEA} {LAND}".split()]
-
-
-def topic_vectors(counts: bool = True) -> WordVectors:
-    """Words of two topics, on two sides of the first axis; `the` is common to both."""
-    rng = np.random.default_rng(3)
-    matrix = rng.standard_normal((len(WORDS), 5)).astype(np.float32)
-    matrix[:, 0] = [0, 2, 2, 2, 2, -2, -2, -2, -2]
-    known = np.array([1000, 90, 80, 70, 60, 50, 40, 30, 20]) if counts else None
-    return WordVectors(WORDS, matrix, known)
 
 
 def topics(n: int, seed: int = 0) -> tuple[list[str], list[str]]:
@@ -53,8 +45,7 @@ def topics(n: int, seed: int = 0) -> tuple[list[str], list[str]]:
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    store.save(Model(topic_vectors(), {}), tmp_path / "model")
-    return tmp_path / "model"
+    return saved_model(tmp_path / "model", topic_vectors())
 
 
 class NumberVectorizer(DocumentVectorizer):

@@ -18,7 +18,8 @@ from embedtool.corpus.partitions import (
 )
 from embedtool.corpus.text_blocks import span_blocks
 from embedtool.errors import CorpusError
-from tests.unit.partitioned import BLOCK_BYTES, BOM, as_a_whole, in_parts, write
+from tests.factories import write
+from tests.unit.partitioned import BLOCK_BYTES, BOM, as_a_whole, in_parts
 
 LINES = st.lists(
     st.text("ab é我\t\r\0\ufeff", max_size=9).map(str.encode) | st.binary(max_size=6), max_size=12

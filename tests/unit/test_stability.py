@@ -11,9 +11,8 @@ from embedtool.analysis.neighbours import neighbourhood_overlap
 from embedtool.config.text import TextConfig
 from embedtool.config.training import Word2VecConfig
 from embedtool.corpus.corpus import Corpus
-from embedtool.corpus.encoding import EncodedCorpus, encode, resample
-from embedtool.corpus.scanning import END, ID, scan
-from embedtool.corpus.vocabulary import build_vocabulary
+from embedtool.corpus.encoding import EncodedCorpus, resample
+from embedtool.corpus.scanning import END, ID
 from embedtool.errors import EvaluationError, ModelError, StoppedError
 from embedtool.evaluation.tasks import PairSet
 from embedtool.experiments.runs import (
@@ -28,16 +27,9 @@ from embedtool.experiments.stability import stability, stable_neighbours
 from embedtool.io.array_file import map_file
 from embedtool.model import store
 from embedtool.model.vectors import WordVectors
-from tests.unit.test_search_query import random_vectors
+from tests.factories import encoded_text, random_vectors, write
 
 CONFIG = Word2VecConfig(vector_size=8, epochs=1, min_count=1, workers=1)
-
-
-def encoded(text: str, folder: Path) -> EncodedCorpus:
-    path = folder / "text.txt"
-    path.write_text(text)
-    scanned = scan(Corpus([str(path)], TextConfig()), folder)
-    return encode(scanned, *build_vocabulary(scanned.words, scanned.counts, CONFIG), folder)
 
 
 def sentences(corpus: EncodedCorpus) -> list[tuple[int, ...]]:
@@ -52,7 +44,7 @@ def sentences(corpus: EncodedCorpus) -> list[tuple[int, ...]]:
 def test_sentences_are_drawn_with_replacement(tmp_path, monkeypatch, block):
     monkeypatch.setattr("embedtool.corpus.encoding.RESAMPLED_TOKENS", block)
     lines = [" ".join(f"w{i}" for _ in range(1 + i % 4)) for i in range(40)]
-    whole = encoded("\n".join(lines), tmp_path)
+    whole = encoded_text(write(tmp_path / "text.txt", "\n".join(lines)), tmp_path)
     there = sentences(whole)
     drawn = sentences(resample(whole, 5, tmp_path))
     assert len(drawn) == len(there) == 40
@@ -68,7 +60,7 @@ def test_long_sentences_are_drawn_in_bounded_memory(tmp_path, monkeypatch):
     np.zeros(n * length, "<i4").tofile(tmp_path / "long-ids")
     (np.arange(1, n + 1, dtype="<i8") * length).tofile(tmp_path / "long-ends")
     whole = EncodedCorpus(
-        encoded("one word", tmp_path).vocabulary,
+        encoded_text(write(tmp_path / "text.txt", "one word"), tmp_path).vocabulary,
         map_file(tmp_path / "long-ids", ID), map_file(tmp_path / "long-ends", END), "",
     )  # fmt: skip
 

@@ -17,13 +17,13 @@ from embedtool.io.safetensors_io import map_tensors, write_tensors
 from embedtool.model import store
 from embedtool.model.subwords import Subwords
 from embedtool.model.vectors import Model, OutputRows, WordVectors
+from tests.factories import word_vectors
 
 WORD = st.text(min_size=1)
 
 
 def model(words: list[str], **tables: object) -> Model:
-    matrix = np.random.default_rng(1).standard_normal((len(words), 3), dtype=np.float32)
-    return Model(WordVectors(words, matrix, **tables), {"algorithm": "test"})  # type: ignore[arg-type]
+    return Model(word_vectors(words, 3, **tables), {"algorithm": "test"})
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

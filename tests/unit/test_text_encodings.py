@@ -19,15 +19,11 @@ from embedtool.config.text import TextConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.errors import ConfigError, CorpusError
 from tests.conftest import Run
+from tests.factories import read_sentences
 
 GERMAN = "Größe, Höhe\nüber Maß\n"
 READ = [["Größe,", "Höhe"], ["über", "Maß"]]
 BOM = "\ufeff"
-
-
-def sentences(path: Path, data: bytes | str, **options: Any) -> list[list[str]]:
-    path.write_bytes(data.encode() if isinstance(data, str) else data)
-    return list(Corpus(path, TextConfig(**options)).sentences())
 
 
 @pytest.mark.parametrize(
@@ -45,8 +41,8 @@ def sentences(path: Path, data: bytes | str, **options: Any) -> list[list[str]]:
     ],
 )
 def test_text_in_any_encoding(encoding: str, data: bytes, tmp_path: Path) -> None:
-    assert sentences(tmp_path / "a.txt", data, encoding=encoding) == READ
-    assert sentences(tmp_path / "a.gz", gzip.compress(data), encoding=encoding) == READ
+    assert read_sentences(tmp_path / "a.txt", data, encoding=encoding) == READ
+    assert read_sentences(tmp_path / "a.gz", gzip.compress(data), encoding=encoding) == READ
 
 
 @pytest.mark.parametrize(
@@ -58,20 +54,24 @@ def test_characters_of_several_bytes_at_the_end_of_a_chunk(
 ) -> None:
     for n_bytes in range(1, 8):
         monkeypatch.setattr("embedtool.io.utf8_stream.CHUNK_BYTES", n_bytes)
-        assert sentences(tmp_path / "a", text.encode(encoding), encoding=encoding) == [text.split()]
+        assert read_sentences(tmp_path / "a", text.encode(encoding), encoding=encoding) == [
+            text.split()
+        ]
 
 
 def test_records_in_another_encoding(tmp_path: Path) -> None:
     jsonl, csv = '{"text": "Größe"}\n', "text;id\nGröße;1\n"
-    assert sentences(tmp_path / "a.jsonl", jsonl.encode("cp1252"), encoding="cp1252") == [["Größe"]]
+    assert read_sentences(tmp_path / "a.jsonl", jsonl.encode("cp1252"), encoding="cp1252") == [
+        ["Größe"]
+    ]
     options = {"encoding": "utf-16", "delimiter": ";"}
-    assert sentences(tmp_path / "a.csv", csv.encode("utf-16"), **options) == [["Größe"]]
+    assert read_sentences(tmp_path / "a.csv", csv.encode("utf-16"), **options) == [["Größe"]]
 
 
 def test_bytes_that_the_encoding_does_not_have(tmp_path: Path) -> None:
     data = "a b\n".encode("cp1252") * 20_000 + b"c\x81d\n"
     with pytest.raises(CorpusError) as refused:
-        sentences(tmp_path / "a", data, encoding="cp1252")
+        read_sentences(tmp_path / "a", data, encoding="cp1252")
     assert str(refused.value) == (
         f"{tmp_path / 'a'}, byte 80,001: not cp1252 (0x81); set encoding, or use "
         "encoding_errors='replace' or encoding_errors='skip'"
@@ -165,7 +165,7 @@ NO_TEXT = {
 @pytest.mark.parametrize("what", NO_TEXT)
 def test_a_file_that_is_no_text_is_named(what: str, name: str, errors: str, tmp_path: Path) -> None:
     with pytest.raises(CorpusError) as refused:
-        sentences(tmp_path / name, NO_TEXT[what], encoding_errors=errors)
+        read_sentences(tmp_path / name, NO_TEXT[what], encoding_errors=errors)
     assert str(refused.value) == f"{tmp_path / name}, byte 0: not text but {what}"
 
 
@@ -173,7 +173,7 @@ def test_a_file_that_is_no_text_is_named(what: str, name: str, errors: str, tmp_
 def test_parquet_read_as_lines_is_named(kind: str, tmp_path: Path) -> None:
     message = r"a\.txt, byte 0: not text but Parquet; use input_format='parquet'"
     with pytest.raises(CorpusError, match=message):
-        sentences(tmp_path / "a.txt", parquet(), input_format=kind)
+        read_sentences(tmp_path / "a.txt", parquet(), input_format=kind)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
@@ -181,14 +181,14 @@ def test_utf_16_is_told_by_its_byte_order_mark(encoding: str, tmp_path: Path) ->
     message = f"not UTF-8 but {encoding.upper()}, .* use encoding={encoding!r}"
     for errors in ("strict", "replace"):
         with pytest.raises(CorpusError, match=message):
-            sentences(tmp_path / "a", GERMAN.encode(encoding), encoding_errors=errors)
+            read_sentences(tmp_path / "a", GERMAN.encode(encoding), encoding_errors=errors)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
 def test_utf_16_is_told_by_its_zeros(encoding: str, tmp_path: Path) -> None:
     """NUL is white space: each letter would be a word."""
     with pytest.raises(CorpusError, match=f"without a byte order mark; use encoding={encoding!r}"):
-        sentences(tmp_path / "a", ("plain words and others\n" * 9).encode(encoding))
+        read_sentences(tmp_path / "a", ("plain words and others\n" * 9).encode(encoding))
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_utf_16_is_told_by_its_zeros(encoding: str, tmp_path: Path) -> None:
     ["PK is a kinase\n", "Rar words\n", "BM stands\n", "ustar\n", "\0" * 99, "a\0b\0c\n", "%PDF\n"],
 )
 def test_text_that_begins_much_like_something_else_is_text(data: str, tmp_path: Path) -> None:
-    assert sentences(tmp_path / "a", data) == [
+    assert read_sentences(tmp_path / "a", data) == [
         words for line in data.replace("\0", " ").splitlines() if (words := line.split())
     ]
 
