@@ -13,8 +13,7 @@ import pytest
 from numpy.lib import format as npy
 from pyarrow import parquet
 
-from embedtool.corpus import records
-from embedtool.corpus.records import MAX_RECORD_BYTES
+from embedtool.corpus import corpus, records
 from embedtool.model import store
 from embedtool.model.vectors import Model, WordVectors
 from embedtool.trainers.training_dir import SUFFIX
@@ -38,11 +37,15 @@ def bomb(path: Path, head: bytes, byte: bytes, n_bytes: int) -> Path:
 @pytest.mark.parametrize(("name", "head"), [
     ("a.jsonl.gz", b'{"text": "'), ("a.csv.gz", b'text\n"'), ("a.tsv.gz", b"text\n"),
 ])  # fmt: skip
-def test_a_record_without_end_is_given_up(name: str, head: bytes, run: Run, tmp_path: Path) -> None:
-    text = bomb(tmp_path / name, head, b"a", MAX_RECORD_BYTES + 2 * MiB)
+def test_a_record_without_end_is_given_up(
+    name: str, head: bytes, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert 256 * MiB == corpus.MAX_RECORD_BYTES
+    monkeypatch.setattr(corpus, "MAX_RECORD_BYTES", 16 * MiB)
+    text = bomb(tmp_path / name, head, b"a", 18 * MiB)
     result = run("vocab", text)
     assert result.exit_code == 1 and result.stdout == ""
-    assert "a line of more than 268,435,456 bytes is no record" in result.stderr
+    assert "a line of more than 16,777,216 bytes is no record" in result.stderr
 
 
 def test_a_quoted_field_of_many_lines_is_given_up(
