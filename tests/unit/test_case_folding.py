@@ -46,7 +46,7 @@ def test_words_that_differ_in_more_than_case_are_two(first, second):
 
 @pytest.mark.parametrize("written", ["MASSE", "Masse", "masse"])
 def test_a_word_is_found_whatever_its_case(written):
-    vectors = vectors_of(masse=[1, 0], maße=[0, 1])
+    vectors = vectors_of({"masse": [1, 0], "maße": [0, 1]})
     assert index_words(vectors, None, True).word_ids([written]).tolist() == [0]
     assert index_words(vectors, None, True).word_ids(["MAẞE", "Maße"]).tolist() == [1, 1]
     assert index_words(vectors, None, False).word_ids(["Masse"]).tolist() == [-1]
@@ -54,7 +54,13 @@ def test_a_word_is_found_whatever_its_case(written):
 
 def test_pairs_in_lower_case_score_the_same_with_and_without_case():
     vectors = vectors_of(
-        masse=[1, 0.1, 0], maße=[0, 1, 0.2], kilo=[1, 0, 0.1], meter=[0, 1, 0], tal=[0.1, 0.2, 1]
+        {
+            "masse": [1, 0.1, 0],
+            "maße": [0, 1, 0.2],
+            "kilo": [1, 0, 0.1],
+            "meter": [0, 1, 0],
+            "tal": [0.1, 0.2, 1],
+        }
     )
     pairs = (("masse", "kilo", 9), ("maße", "meter", 8), ("maße", "kilo", 2), ("masse", "tal", 1))
     folded, kept = (
@@ -66,7 +72,7 @@ def test_pairs_in_lower_case_score_the_same_with_and_without_case():
 
 
 def test_a_word_as_it_is_spelled_comes_before_a_more_frequent_one_of_another_case():
-    vectors = vectors_of(May=[1, 0], may=[0, 1], MUST=[0.1, 1], april=[1, 0.1])
+    vectors = vectors_of({"May": [1, 0], "may": [0, 1], "MUST": [0.1, 1], "april": [1, 0.1]})
     pairs = PairSet("p", (("may", "must", 9.0), ("May", "April", 9.0), ("MAY", "april", 9.0)))
     assert (pair_similarities(vectors, pairs) > 0.9).all()
     kept = pair_similarities(vectors, pairs, case_insensitive=False)
@@ -74,10 +80,10 @@ def test_a_word_as_it_is_spelled_comes_before_a_more_frequent_one_of_another_cas
 
 
 def test_every_task_takes_a_word_as_it_is_spelled():
-    vectors = vectors_of(
-        Rose=[0, 0, 1], rose=[1, 0, 0], tulip=[1, 0.1, 0], Oak=[0, 0, 1], oak=[0, 1, 0],
-        elm=[0.1, 1, 0],
-    )  # fmt: skip
+    vectors = vectors_of({
+        "Rose": [0, 0, 1], "rose": [1, 0, 0], "tulip": [1, 0.1, 0], "Oak": [0, 0, 1],
+        "oak": [0, 1, 0], "elm": [0.1, 1, 0],
+    })  # fmt: skip
     kinds = (("rose", "flower"), ("tulip", "flower"), ("oak", "tree"), ("Elm", "tree"))
     found = evaluate_categories(vectors, CategorySet("c", kinds))
     assert found.found == 4 and found.kmeans.purity == 1
