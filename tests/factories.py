@@ -157,7 +157,7 @@ def with_one_ngram(vectors: WordVectors) -> WordVectors:
 
 def topic_vectors(counts: bool = True) -> WordVectors:
     """Return words of two topics, on two sides of the first axis; `the` is common to both."""
-    words = "the ship wave sail fish plough field wheat cow".split()
+    words = ["the", "ship", "wave", "sail", "fish", "plough", "field", "wheat", "cow"]
     matrix = np.random.default_rng(3).standard_normal((len(words), 5)).astype(np.float32)
     matrix[:, 0] = [0, 2, 2, 2, 2, -2, -2, -2, -2]
     known = np.array([1000, 90, 80, 70, 60, 50, 40, 30, 20]) if counts else None
