@@ -123,8 +123,6 @@ class UnknownWordError(NoAnswerError):
 
     Parameters
     ----------
-    word : str
-        The word.
     suggestions : sequence of str
         The most similar words by spelling, best first.
     advice : str

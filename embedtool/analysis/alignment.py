@@ -69,8 +69,6 @@ class WordDrift:
 
     Attributes
     ----------
-    word : str
-        The word.
     distance : float
         1 - cosine of its vectors after alignment, from 0 to 2 (Hamilton, Leskovec & Jurafsky 2016a,
         "Diachronic word embeddings").
@@ -93,8 +91,6 @@ class Drift:
 
     Attributes
     ----------
-    words : tuple of WordDrift
-        The words.
     n_shared, n_compared : int
         Words in both models, and those of them that were compared.
     n_pairs, residual

@@ -49,8 +49,6 @@ class WeatResult:
 
     Attributes
     ----------
-    name : str
-        Of the test.
     targets, attributes : (WordSet, WordSet)
         The sets without the words that have no vector.
     missing : tuple of str

@@ -41,8 +41,6 @@ class WordOverlaps:
 
     Attributes
     ----------
-    words : tuple of str
-        The words compared.
     ranks : ndarray of int64, shape (n_words,)
         Their ranks among the shared words, from 0.
     overlaps : ndarray of float64, shape (n_words,)
@@ -99,8 +97,6 @@ class Drifted:
 
     Attributes
     ----------
-    word : str
-        The word.
     rank : int
         Its rank among the shared words, from 1.
     overlap, move : float

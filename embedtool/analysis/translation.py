@@ -83,10 +83,6 @@ class Translator:
 
     Attributes
     ----------
-    source, target : WordVectors
-        The models.
-    config : TranslateConfig
-        The method.
     alignment : Alignment
         Rotates the source into the space of the target.
     """
@@ -114,8 +110,6 @@ class Translator:
             The models of the two languages.
         seeds : sequence of (str, str)
             Words of the source with their translations.
-        config : TranslateConfig
-            The method.
 
         Raises
         ------

@@ -31,8 +31,6 @@ class EncodedCorpus:
 
     Attributes
     ----------
-    vocabulary : Vocabulary
-        The words.
     ids : ndarray of int32, shape (n_tokens,)
         The tokens, memory-mapped; words outside the vocabulary are left out.
     ends : ndarray of int64, shape (n_sentences,)

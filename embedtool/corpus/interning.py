@@ -21,13 +21,7 @@ BYTES_PER_SLOT = 8
 
 
 class WordInterner:
-    """Words and their ids, which are given in order of first appearance.
-
-    Attributes
-    ----------
-    n_words : int
-        Number of words.
-    """
+    """Words and their ids, which are given in order of first appearance."""
 
     def __init__(self) -> None:
         self._allocate(MIN_SLOTS)

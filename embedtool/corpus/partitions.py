@@ -315,8 +315,6 @@ class MergedVocabulary:
 
     Attributes
     ----------
-    words : list of str
-        The words.
     counts : ndarray of int64, shape (n,)
     ranges, range_rows : ndarray of int64, shape (n,)
         The range of each word, and its row in the MergedRange.

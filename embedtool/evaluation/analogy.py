@@ -87,8 +87,6 @@ class AnalogyScore:
         Questions answered with a right word.
     found : int
         Questions whose first three words and a right answer are known.
-    total : int
-        All questions.
     accuracy : float or None
         correct / found, as in word2vec, GloVe and gensim.
     interval : Interval or None

@@ -48,8 +48,6 @@ class CategoryResult:
 
     Attributes
     ----------
-    dataset : str
-        Its name.
     restrict_vocab, case_insensitive, seed
         The settings of `evaluate_categories`.
     n_categories : int

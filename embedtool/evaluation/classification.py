@@ -46,8 +46,6 @@ class LabelledDocuments:
 
     Attributes
     ----------
-    name : str
-        Of the file.
     texts, labels : tuple of str
         One each for a document.
     n_left_out : int
@@ -81,8 +79,6 @@ class RepresentationScore:
 
     Attributes
     ----------
-    name : str
-        Of the representation.
     accuracy : Estimate
         Fraction of documents classified correctly.
     macro_f1 : Estimate

@@ -67,8 +67,6 @@ def low_coverage(
 
     Parameters
     ----------
-    name : str
-        Of the dataset.
     found, total : int
         Number of known items and of all.
     item : str

@@ -30,15 +30,7 @@ Row = tuple[int, str, list[str]]
 
 @dataclass(frozen=True)
 class DatasetFile:
-    """A dataset file, or a folder of them; a zip archive counts as a folder.
-
-    Attributes
-    ----------
-    node : Path or zipfile.Path
-        Where it is.
-    encoding : str
-        Of the files.
-    """
+    """A dataset file, or a folder of them; a zip archive counts as a folder."""
 
     node: Path | zipfile.Path
     encoding: str

@@ -28,8 +28,6 @@ class OutlierScore:
         Questions whose outlier is detected.
     found : int
         Questions whose outlier and at least two members of the group are known.
-    total : int
-        All questions.
     accuracy, opp : float or None
         Accuracy and outlier position percentage over the questions found.
     accuracy_over_total, opp_over_total : float or None
@@ -52,8 +50,6 @@ class OutlierResult:
 
     Attributes
     ----------
-    dataset : str
-        Its name.
     restrict_vocab, case_insensitive
         The settings of `evaluate_outliers`.
     unknown_members : int

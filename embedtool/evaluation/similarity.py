@@ -23,8 +23,6 @@ class PairResult:
 
     Attributes
     ----------
-    dataset : str
-        Its name.
     restrict_vocab, case_insensitive
         The settings of `pair_similarities`.
     found, total : int

@@ -21,8 +21,6 @@ class Section:
 
     Attributes
     ----------
-    name : str
-        The relation.
     questions : tuple of Question
         In the order of the file.
     kind : str

@@ -20,8 +20,6 @@ class ScoreChange:
 
     Attributes
     ----------
-    dataset : str
-        Its name.
     before, after : float or None
         Accuracy or Spearman's correlation over the questions whose words are known; None where
         it is not defined.

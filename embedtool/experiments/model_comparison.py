@@ -85,8 +85,6 @@ class Comparison:
 
     Attributes
     ----------
-    models : tuple of str
-        Their names.
     neighbours, analogies : tuple of QueryAnswers
         The answers to words and to expressions.
     overlaps : tuple of ModelPair

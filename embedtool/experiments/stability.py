@@ -94,8 +94,6 @@ class StableNeighbour:
 
     Attributes
     ----------
-    word : str
-        The neighbour.
     score, deviation : float
         Mean and standard deviation of its cosine.
     interval : Interval

@@ -91,8 +91,6 @@ class Tuning:
         Questions of the dataset whose words are known, and all questions.
     held_out : str or None
         The held-out dataset.
-    trials : tuple of Trial
-        All trials.
     best, defaults : Trial
         The best trial, and that of the defaults.
     contrasts : tuple of PairedTest

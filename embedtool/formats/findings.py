@@ -71,8 +71,6 @@ class Span(NamedTuple):
 
     Attributes
     ----------
-    start, end : int
-        The bytes.
     is_repaired : bool
         Whether tabs or several spaces between fields become single ones.
     """
@@ -88,14 +86,8 @@ class Findings:
 
     Attributes
     ----------
-    path : Path
-        The file.
-    format : str
-        Its format.
     with_header : bool
         Whether the rows come after a line that counts them.
-    vector_size : int
-        Number of dimensions.
     n_rows : int
         Rows found, good and bad.
     n_kept : int

@@ -69,8 +69,6 @@ def holds_text(data: mmap.mmap, offset: int, n_rows: int, vector_size: int) -> b
 
     Parameters
     ----------
-    data : mmap
-        The file.
     offset : int
         The byte after the header.
     n_rows, vector_size : int
@@ -97,8 +95,6 @@ def end_of_rows(
 
     Parameters
     ----------
-    data : mmap
-        The file.
     offset : int
         The byte at which they begin.
     row_bytes : int

@@ -83,8 +83,6 @@ class AnnIndex:
 
     Attributes
     ----------
-    graph : usearch.index.Index
-        The graph.
     expansion : int
         Nodes that a search visits.
     """
@@ -101,8 +99,6 @@ class AnnIndex:
         ----------
         queries : ndarray of float32, shape (n_queries, vector_size)
             Of length 1 or 0.
-        n : int
-            Number of answers.
         excluded : ndarray of int64, shape (n_queries, any), optional
             Rows that may not answer a query; -1 stands for none.
 
@@ -138,8 +134,6 @@ def build(
 
     Parameters
     ----------
-    folder : str or Path
-        The model's folder.
     recall : float
         Fraction of the true neighbours to find; searches visit as many nodes as that takes, but not
         more than the last of EXPANSIONS.

@@ -24,8 +24,6 @@ class ModelSource:
 
     Attributes
     ----------
-    path : Path
-        The model's folder.
     has_index : bool
         Whether searches use the model's index.
     max_words, max_n : int

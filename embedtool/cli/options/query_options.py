@@ -106,14 +106,10 @@ class SearchOptions:
 
     Attributes
     ----------
-    n : int
-        Number of answers.
     min_count, restrict_vocab : int or None
         Least count of an answer; number of most frequent words that may be answers.
     word_file : Path or None
         A file of the words that may be answers, written in `encoding`.
-    encoding : str
-        A codec.
     include_query_words : bool
         Whether the words of a query may be answers.
     approximate : bool
