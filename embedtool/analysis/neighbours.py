@@ -166,9 +166,9 @@ def neighbourhood_overlap(
     n_frequent: int | None = N_FREQUENT,
 ) -> Overlap:
     """Return the mean of `word_overlaps`, whose parameters this has."""
-    found = word_overlaps(first, second, k=k, words=words, n_frequent=n_frequent)
-    mean = float(found.overlaps.mean()) if len(found.words) else None
-    return Overlap(mean, found.k, len(found.words), found.n_shared)
+    result = word_overlaps(first, second, k=k, words=words, n_frequent=n_frequent)
+    mean = float(result.overlaps.mean()) if len(result.words) else None
+    return Overlap(mean, result.k, len(result.words), result.n_shared)
 
 
 def compare_neighbourhoods(
@@ -188,19 +188,19 @@ def compare_neighbourhoods(
     shared = shared_words(first, second)
     check_frequency_order(first, second, 0)
     limit = len(shared) if n_frequent is None else min(n_frequent, len(shared))
-    found = _overlaps(first, second, shared, banded_ranks(len(shared), limit), k)
-    frequent = found.ranks < limit
-    order = np.flatnonzero(frequent)[np.argsort(-found.drift[frequent], kind="stable")]
+    sample = _overlaps(first, second, shared, banded_ranks(len(shared), limit), k)
+    frequent = sample.ranks < limit
+    order = np.flatnonzero(frequent)[np.argsort(-sample.drift[frequent], kind="stable")]
     return Agreement(
         Overlap(
-            float(found.overlaps[frequent].mean()) if frequent.any() else None,
-            found.k, int(frequent.sum()), len(shared),
+            float(sample.overlaps[frequent].mean()) if frequent.any() else None,
+            sample.k, int(frequent.sum()), len(shared),
         ),
-        means_by_band(found.ranks, found.overlaps, len(shared)),
+        means_by_band(sample.ranks, sample.overlaps, len(shared)),
         tuple(
             Drifted(
-                found.words[i], int(found.ranks[i]) + 1,
-                float(found.overlaps[i]), float(found.drift[i]),
+                sample.words[i], int(sample.ranks[i]) + 1,
+                float(sample.overlaps[i]), float(sample.drift[i]),
             )
             for i in order[:N_DRIFTED].tolist()
         ),
@@ -224,12 +224,12 @@ def means_by_band(
     ranks: NDArray[np.int64], overlaps: NDArray[np.float64], n_words: int
 ) -> tuple[Band, ...]:
     """Return the mean overlap of each band that contains a word."""
-    found = []
+    bands = []
     for low, high in _bands(n_words):
         inside = overlaps[(ranks >= low) & (ranks < high)]
         if len(inside):
-            found.append(Band(low + 1, high, len(inside), float(inside.mean())))
-    return tuple(found)
+            bands.append(Band(low + 1, high, len(inside), float(inside.mean())))
+    return tuple(bands)
 
 
 def _bands(n_words: int) -> list[tuple[int, int]]:
@@ -313,8 +313,8 @@ def neighbours_in_both(
     ndarray of int64, shape (n_chosen, 2 k)
         The neighbours in the first model, then those in the second.
     """
-    found = [nearest(unit, None, unit[chosen], k, excluded=chosen[:, None]).ids for unit in units]
-    return np.concatenate(found, axis=1)
+    near = [nearest(unit, None, unit[chosen], k, excluded=chosen[:, None]).ids for unit in units]
+    return np.concatenate(near, axis=1)
 
 
 def count_common(near: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -21,13 +21,13 @@ Rows = NDArray[np.float32]
 MIN_ROWS = 4
 """With fewer rows t-SNE and UMAP have no neighbourhoods."""
 PERPLEXITY = 15
-"""Of t-SNE, if there are enough rows (van der Maaten & Hinton 2008: 5 to 50). Of the ten nearest
-neighbours of each of 21,604 words of Wikipedia, 15 keeps 29 % among the nearest on the map, 30
-28.7 %, 6 27.5 %."""
+"""Perplexity of t-SNE, if there are enough rows (van der Maaten & Hinton 2008: 5 to 50). For 21,604
+words of Wikipedia, the fraction of the ten nearest neighbours that are also among the ten nearest
+on the map is 29 % with 15, 28.7 % with 30 and 27.5 % with 6."""
 NEIGHBOURS_PER_PERPLEXITY = 3
 """Neighbours of a row with a nonzero similarity in t-SNE (van der Maaten 2014, section 4.1)."""
 UMAP_NEIGHBOURS = 15
-"""If there are enough rows (McInnes, Healy & Melville 2018, section 5)."""
+"""Neighbours of UMAP, if there are enough rows (McInnes, Healy & Melville 2018, section 5)."""
 LANDMARKS = 100_000
 """Rows that t-SNE lays out: the time of the neighbour search is quadratic in them."""
 BLOCK_WORDS, REPORT_ITERATIONS = 2**12, 25
@@ -205,12 +205,12 @@ def _barnes_hut_tsne(
 
 def _neighbours(units: Rows, n: int, report: Report) -> Nearest:
     """Return the n nearest rows of each row, without the row itself."""
-    found = []
+    blocks = []
     for rows in slices(len(units), BLOCK_WORDS):
         ids = np.arange(rows.start, rows.stop)
-        found.append(nearest(units, None, units[ids], n, excluded=ids[:, None]))
+        blocks.append(nearest(units, None, units[ids], n, excluded=ids[:, None]))
         report(Progress("finding neighbours", int(ids[-1]) + 1, len(units), "words"))
-    return Nearest(*map(np.concatenate, zip(*found, strict=True)))
+    return Nearest(*map(np.concatenate, zip(*blocks, strict=True)))
 
 
 def place_near(units: Rows, points: Rows, seed: int) -> Rows:

@@ -147,9 +147,9 @@ class Translator:
             raise QueryError(f"the number of answers must be at least 1, not {n}")
         queries = self._rotated(lookup(self.source, words, need_direction=True))
         if self.config.method == "csls":
-            found = self._targets.nearest_by_csls(queries, n)
+            targets = self._targets.nearest_by_csls(queries, n)
         else:
-            found = nearest(self._targets.rows, None, queries, n)
+            targets = nearest(self._targets.rows, None, queries, n)
         return [
             Answers.of(
                 (
@@ -158,7 +158,7 @@ class Translator:
                 ),
                 from_ngrams(self.source, [word]),
             )
-            for word, rows, scores in zip(words, found.ids, found.scores.tolist(), strict=True)
+            for word, rows, scores in zip(words, targets.ids, targets.scores.tolist(), strict=True)
         ]
 
     def score(self, test: Sequence[Pair]) -> TranslationScore:
@@ -167,30 +167,30 @@ class Translator:
         for word, translation in test:
             translations.setdefault(word, set()).add(translation)
         candidates = set(self.target.words[self.target.frequent(self.config.restrict_vocab)])
-        found = [
+        known = [
             word
             for word, right in translations.items()
             if word in self.source and not candidates.isdisjoint(right)
         ]
-        nonzero = have_directions(self.source.matrix[self.source.word_ids(found)])
-        found = list(compress(found, nonzero.tolist()))
-        answers = self.translate(found, CUTOFFS[-1]) if found else []
+        nonzero = have_directions(self.source.matrix[self.source.word_ids(known)])
+        known = list(compress(known, nonzero.tolist()))
+        answers = self.translate(known, CUTOFFS[-1]) if known else []
         hits = [
             [answer.word in translations[word] for answer in row]
-            for word, row in zip(found, answers, strict=True)
+            for word, row in zip(known, answers, strict=True)
         ]
         precisions = []
         for k in CUTOFFS:
             correct = sum(any(row[:k]) for row in hits)
             precisions.append(
                 Precision(
-                    k, correct, correct / len(found) if found else None, correct / len(translations)
+                    k, correct, correct / len(known) if known else None, correct / len(translations)
                 )
             )
         return TranslationScore(
             self.config.method,
             self.config.restrict_vocab,
-            len(found),
+            len(known),
             len(translations),
             tuple(precisions),
         )

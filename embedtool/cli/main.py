@@ -46,7 +46,7 @@ GC_THRESHOLD = 50_000
 """Objects allocated before Python collects garbage. Imports allocate many that stay; with Python's
 own threshold, going through them again and again takes a twentieth of the time of a query."""
 NO_THREAD = "can't start new thread"
-"""What Python says, as a RuntimeError."""
+"""The message of Python's RuntimeError."""
 PRINTING_MODULES = ("click.utils", __name__)
 """Modules that write to standard output."""
 

@@ -41,8 +41,8 @@ SAMPLING_EXPONENT = 0.75
 """Words are sampled with probabilities proportional to their counts to this power, as negative
 samples are (Mikolov et al. 2013)."""
 CLUSTERS = (10, 3)
-"""Of the adaptive softmax: the most frequent 1/10 of the words are one cluster, those from there to
-the most frequent third the next, and all others the last."""
+"""Clusters of the adaptive softmax: the most frequent 1/10 of the words, those from there to the
+most frequent third, and all others."""
 CLUSTER_DIVISOR = 4.0
 """The hidden size of a cluster is that of the one before divided by this (Grave et al. 2017)."""
 

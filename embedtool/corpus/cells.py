@@ -68,7 +68,6 @@ class Blocks:
 
     @property
     def n_blocks(self) -> int:
-        """Number of blocks."""
         return len(self.starts) - 1
 
     @property

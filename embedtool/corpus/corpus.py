@@ -271,10 +271,10 @@ class Corpus:
         if kind == "text" and self.text.input_format == "auto" and is_parquet(stream):
             kind = "parquet"
         if kind != "parquet":
-            found = describe_non_text(peek_head(stream, HEAD_BYTES), self.text.encoding)
-            if found:
+            fault = describe_non_text(peek_head(stream, HEAD_BYTES), self.text.encoding)
+            if fault:
                 raise CorpusError(
-                    f"{display_name(source)}, byte 0: {found}",
+                    f"{display_name(source)}, byte 0: {fault}",
                     parameters=("encoding", "input_format"),
                 )
         self.notes.add_kind(kind)

@@ -48,7 +48,6 @@ class EncodedCorpus:
 
     @property
     def n_tokens(self) -> int:
-        """Number of tokens."""
         return len(self.ids)
 
     @property

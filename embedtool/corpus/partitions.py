@@ -197,13 +197,13 @@ def read_partition(
     if cache is not None:
         for source in part.sources:
             corpus.check_signature(source)
-        found = cached_scan(corpus, cache, workers=1)
-        tokens = PartitionTokens(np.array(found.ids), np.array(found.ends), len(found.words))
+        scanned = cached_scan(corpus, cache, workers=1)
+        tokens = PartitionTokens(np.array(scanned.ids), np.array(scanned.ends), len(scanned.words))
         stats = PartitionStats(
-            len(tokens.ids), len(tokens.ends), found.notes, bytes.fromhex(found.fingerprint)
+            len(tokens.ids), len(tokens.ends), scanned.notes, bytes.fromhex(scanned.fingerprint)
         )
-        found_words = list(map(encode_token, found.words))
-        return stats, tokens, _by_range(found_words, found.counts, n_ranges)
+        token_bytes = list(map(encode_token, scanned.words))
+        return stats, tokens, _by_range(token_bytes, scanned.counts, n_ranges)
     ids, ends = BytesIO(), BytesIO()
     whole = ScanAccumulator(TokenWriter(ids, ends))
     interner = Interner()
@@ -222,12 +222,12 @@ def read_partition(
 
 def _by_range(words: list[bytes], counts: NDArray[np.int64], n_ranges: int) -> list[PartitionWords]:
     ranges = np.fromiter((crc32(word) % n_ranges for word in words), np.int32, len(words))
-    found = []
+    by_range = []
     for each in range(n_ranges):
         ids = np.flatnonzero(ranges == each).astype(ID)
         chosen = b"".join(words[i] + b"\n" for i in ids)
-        found.append(PartitionWords(chosen, counts[ids], ids))
-    return found
+        by_range.append(PartitionWords(chosen, counts[ids], ids))
+    return by_range
 
 
 @dataclass(frozen=True, eq=False)

@@ -83,7 +83,7 @@ class Phrases:
         from gensim.models.phrases import Phrases as GensimPhrases
 
         scoring = word2phrase_score if self.config.scoring == "word2phrase" else "npmi"
-        found = GensimPhrases(
+        phrases = GensimPhrases(
             without_spaces(corpus.sentences(report)),
             min_count=self.config.min_count,
             threshold=self.config.threshold,
@@ -91,7 +91,7 @@ class Phrases:
             delimiter=BETWEEN,
             connector_words=connector_words(self.config),
         )
-        scores = found.export_phrases()
+        scores = phrases.export_phrases()
         self._take({tuple(pair.split(BETWEEN)): float(scores[pair]) for pair in scores})
 
     def join(self, sentence: list[str]) -> list[str]:

@@ -105,13 +105,13 @@ def recipes() -> Mapping[str, Recipe]:
     """Return all recipes by name, in the order of recipes.toml."""
     with (shipped_folder() / "recipes.toml").open("rb") as file:
         entries = tomllib.load(file)
-    found = {}
+    by_name = {}
     for name, entry in entries.items():
         parameters = {
             each: Parameter(**about) for each, about in entry.pop("parameters", {}).items()
         }
-        found[name] = Recipe(name=name, parameters=parameters, **entry)
-    return found
+        by_name[name] = Recipe(name=name, parameters=parameters, **entry)
+    return by_name
 
 
 def find_recipe(name: str) -> Recipe:

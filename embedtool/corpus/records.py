@@ -231,11 +231,11 @@ def _indices(
     """Return the indices of the columns, given the first row."""
     if not config.header:
         return [_number(name, option, column, row) for option, column in columns.items()]
-    found = [column if column in row else MISSING for column in columns.values()]
-    if MISSING in found:
+    present = [column if column in row else MISSING for column in columns.values()]
+    if MISSING in present:
         others = [each for each in OTHER_DELIMITERS if each != delimiter and each in row[0]]
         hint = f" (are they separated by {others[0]!r}? set delimiter)" if others else ""
-        _check_columns(name, columns, found, row, hint)
+        _check_columns(name, columns, present, row, hint)
     for column in columns.values():
         if row.count(column) > 1:
             raise CorpusError(
@@ -277,9 +277,9 @@ def read_parquet(stream: BinaryIO, name: str, columns: Columns) -> Iterator[Foun
         names = _column_names(table.schema_arrow)
         wanted = list(columns.values())
         there = {*table.schema_arrow.names, *names}
-        found = [column if column in there else MISSING for column in wanted]
-        if MISSING in found:
-            _check_columns(name, columns, found, names)
+        present = [column if column in there else MISSING for column in wanted]
+        if MISSING in present:
+            _check_columns(name, columns, present, names)
         _check_expansion(table.metadata, name, wanted)
         for batch in table.iter_batches(BATCH_ROWS, columns=wanted):
             rows = batch.to_pylist()

@@ -72,7 +72,6 @@ class ScannedCorpus:
 
     @property
     def n_sentences(self) -> int:
-        """Number of sentences."""
         return len(self.ends)
 
     @property

@@ -74,26 +74,26 @@ def find_sources(inputs: Inputs) -> list[str]:
     CorpusError
         If an input does not exist, has no files, or is no name.
     """
-    found: list[str] = []
+    sources: list[str] = []
     for each in _names(inputs):
         path = Path(each)
         if is_store(each):
-            found += find_in_store(each)
+            sources += find_in_store(each)
         elif each == STDIN or is_url(each):
-            found.append(each)
+            sources.append(each)
         elif each and _exists(path):
-            found += _files_below(path) if path.is_dir() else [each]
+            sources += _files_below(path) if path.is_dir() else [each]
         elif has_magic(each):
             names = sorted(glob(each, recursive=True))  # noqa: PTH207 - takes absolute patterns
             matches = [name for name in names if Path(name).is_file()]
             if not matches:
                 raise CorpusError(f"{each}: no file matches this pattern")
-            found += matches
+            sources += matches
         else:
             raise CorpusError(f"{each or repr(each)}: no such file or folder")
-    if found.count(STDIN) > 1:
+    if sources.count(STDIN) > 1:
         raise CorpusError("standard input (-) can be read only once")
-    return found
+    return sources
 
 
 def _names(inputs: Inputs) -> Iterator[str]:

@@ -43,7 +43,6 @@ class Vocabulary:
 
     @property
     def n_words(self) -> int:
-        """Number of words."""
         return len(self.words)
 
     @property

@@ -121,7 +121,6 @@ class EncodedPartitions:
 
     @property
     def n_tokens(self) -> int:
-        """The number of tokens."""
         return int(self.offsets[-1])
 
     def between(self, first: int, last: int) -> tuple[list[Ref], int]:

@@ -30,7 +30,7 @@ ONE_HOT = "words: one-hot"
 MAJORITY = "majority class"
 """Names of the baselines."""
 MAX_ITERATIONS = 1000
-"""Of the logistic regression; scikit-learn's 100 are too few for many classes."""
+"""Iterations of the logistic regression; scikit-learn's 100 are too few for many classes."""
 INVERSE_REGULARIZATION = (0.01, 0.1, 1.0, 10.0, 100.0)
 """Values of the logistic regression's C, of which the best is chosen: one value for all would
 favour some representations. Vectors do best with small ones, TF-IDF of few documents with large."""
@@ -186,17 +186,17 @@ def classify(
     splits = _splits(documents, labels, folds, seed)
     rarest = min(np.unique(labels[train], return_counts=True)[1].min() for train, _ in splits)
     pipelines = _pipelines(vectorizers, min(INNER_FOLDS, int(rarest)))
-    found: dict[str, NDArray[np.float64]] = {}
+    fold_scores: dict[str, NDArray[np.float64]] = {}
     for i, (name, pipeline) in enumerate(pipelines.items()):
         scores = []
         for fold, split in enumerate(splits, 1):
             scores.append(_score(pipeline, documents.texts, labels, *split))
             report(Progress("classifying", i * folds + fold, len(pipelines) * folds, "folds"))
-        found[name] = np.array(scores).T
+        fold_scores[name] = np.array(scores).T
     ratio = 1 / (folds - 1)
     rows = []
-    for name, (accuracy, macro_f1) in found.items():
-        against = corrected_interval(accuracy - found[WORDS][0], ratio, -1, 1)
+    for name, (accuracy, macro_f1) in fold_scores.items():
+        against = corrected_interval(accuracy - fold_scores[WORDS][0], ratio, -1, 1)
         rows.append(
             RepresentationScore(
                 name,

@@ -44,7 +44,7 @@ WEIGHTS: dict[AnalogyMethod, tuple[float, float, float]] = {
 MIN_SQUARED_DISTANCE = 1e-12
 """Replaces the squared distance of two words whose vectors are the same."""
 SEED = 0
-"""Of the random words that lrcos takes as negative examples."""
+"""Random seed of the words that lrcos takes as negative examples."""
 
 Ids = NDArray[np.int64]
 Rows = NDArray[np.float32]

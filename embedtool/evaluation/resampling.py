@@ -11,7 +11,7 @@ from embedtool.io.blocks import row_slices
 N_RESAMPLES = 5000
 """Bootstrap resamples: the ends of an interval then vary by some hundredths of its width."""
 SEED = 0
-"""Of the resamples, so that a report is reproducible."""
+"""Random seed of the resamples, so that a report is reproducible."""
 BLOCK_BYTES = 2**24
 """Resample weights in memory at a time."""
 

@@ -180,8 +180,8 @@ def compare_models(
 def _compare_pair(
     models: Mapping[str, WordVectors], first: str, second: str, k: int, n_frequent: int | None
 ) -> ModelPair:
-    found = compare_neighbourhoods(models[first], models[second], k=k, n_frequent=n_frequent)
-    words = [each.word for each in found.moved]
+    agreement = compare_neighbourhoods(models[first], models[second], k=k, n_frequent=n_frequent)
+    words = [each.word for each in agreement.moved]
     near = [
         [
             () if isinstance(row, NoAnswerError) else tuple(answer.word for answer in row)
@@ -191,9 +191,9 @@ def _compare_pair(
     ]
     moved = tuple(
         DriftedWithNeighbours(word.word, word.rank, word.overlap, word.move, *word_near)
-        for word, *word_near in zip(found.moved, *near, strict=True)
+        for word, *word_near in zip(agreement.moved, *near, strict=True)
     )
-    return ModelPair(first, second, found.overlap, found.bands, moved)
+    return ModelPair(first, second, agreement.overlap, agreement.bands, moved)
 
 
 def _ask(
@@ -203,12 +203,12 @@ def _ask(
     answer: Callable[[WordVectors], Answers],
 ) -> QueryAnswers:
     """Return the answer of each model to a query that consists of `words`."""
-    found = []
+    by_model = []
     for name, vectors in models.items():
         missing = tuple(word for word in dict.fromkeys(words) if not _has_direction(vectors, word))
         answers = Answers() if missing else answer(vectors)
-        found.append(ModelAnswer(name, answers, missing, answers.from_ngrams))
-    return QueryAnswers(query, tuple(found))
+        by_model.append(ModelAnswer(name, answers, missing, answers.from_ngrams))
+    return QueryAnswers(query, tuple(by_model))
 
 
 def _has_direction(vectors: WordVectors, word: str) -> bool:

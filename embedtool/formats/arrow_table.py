@@ -76,7 +76,6 @@ class Columns(NamedTuple):
 
     @property
     def names(self) -> list[str]:
-        """All of them."""
         return [self.word, *self.vectors, *filter(None, [self.counts])]
 
 

@@ -160,15 +160,15 @@ def _strings(path: Path, words: NDArray[Any], options: ReadOptions) -> list[str]
             options.decoded(word, f"{path}: word {number:,}")
             for number, word in enumerate(words.tolist(), 1)
         ]
-    found: list[str] = []
+    strings: list[str] = []
     for rows in row_slices(len(words), words.itemsize):
         block = words[rows].astype(words.dtype.newbyteorder("="))
         codes = np.frombuffer(block.tobytes(), dtype=np.uint32)
         halves = (codes >= FIRST_SURROGATE) & (codes <= LAST_SURROGATE)
         if (halves | (codes > sys.maxunicode)).any():
             raise FormatError(f"{path}: 'words' holds what is no character")
-        found.extend(block.tolist())
-    return found
+        strings.extend(block.tolist())
+    return strings
 
 
 def write(

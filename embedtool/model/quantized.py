@@ -17,7 +17,7 @@ from embedtool.messages import brief
 from embedtool.model.vectors import WordVectors
 
 N_CENTROIDS = 256
-"""As many as a byte can number."""
+"""Number of centroids that one byte can index."""
 SCALES, CENTROIDS = "_scales", "_centroids"
 """Added to the name of a matrix for the tensors of its scales and its centroids."""
 

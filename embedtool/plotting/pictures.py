@@ -19,10 +19,10 @@ COLOURS = (
     "#0060b4", "#cc4800", "#601830", "#54849c", "#907860", "#6060fc", "#540054", "#781800",
     "#18009c", "#0000fc",
 )  # fmt: skip
-"""Of groups, in turn: dark enough to be read on white, and distinct to the red- and green-blind as
-well (simulated as in Machado, Oliveira & Fernandes 2009)."""
+"""Colours of groups, in turn: dark enough to be read on white, and distinct to the red- and
+green-blind as well (simulated as in Machado, Oliveira & Fernandes 2009)."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p")
-"""Of groups, in turn, so that nothing depends on colour alone."""
+"""Markers of groups, in turn, so that nothing depends on colour alone."""
 
 SETTINGS = {
     "svg.fonttype": "none",

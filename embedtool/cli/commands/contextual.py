@@ -1,6 +1,5 @@
 """The `contextual` command: words in their sentences."""
 
-from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -24,7 +23,7 @@ from embedtool.cli.options.shared import (
     record_options,
     tsv_option,
 )
-from embedtool.cli.output.console import echo_err, print_json, print_line, print_table, print_tsv
+from embedtool.cli.output.console import echo_err, emit, print_json, print_line
 from embedtool.cli.output.progress_display import progress_reporter
 from embedtool.cli.output.query_results import print_answers
 from embedtool.cli.output.scores import format_interval
@@ -36,8 +35,6 @@ from embedtool.io.encodings import UTF8
 from embedtool.messages import counted
 
 if TYPE_CHECKING:
-    from embedtool.contextual.senses import Senses
-    from embedtool.contextual.word_in_context import WordInContext
     from embedtool.corpus.corpus import Corpus
 
 CONTEXTS = "kingdoms-contexts.tsv"
@@ -112,10 +109,8 @@ def compare(model: Path, first: str, second: str, word: str, as_json: bool) -> N
     from embedtool.contextual.loading import open_encoder
 
     cosine = queries.compare(open_encoder(model), first, second, word)
-    if as_json:
-        print_json({"word": word, "first": first, "second": second, "cosine": cosine})
-    else:
-        print_table(("word", "cosine"), [(word, cosine)])
+    record = {"word": word, "first": first, "second": second, "cosine": cosine}
+    emit(record, ("word", "cosine"), [(word, cosine)], as_json=as_json)
 
 
 @contextual.command()
@@ -173,13 +168,7 @@ def senses(
     with progress_reporter() as report:
         result = senses.induce_senses(encoder, corpus.lines(report), word, config)
     warn_of_reading(corpus.text, corpus.notes)
-    if as_json:
-        print_json(asdict(result))
-    else:
-        _print_senses(result, (lambda line: line) if full else partial(senses.excerpt, word=word))
-
-
-def _print_senses(result: "Senses", shorten: Callable[[str], str]) -> None:
+    shorten = (lambda line: line) if full else partial(senses.excerpt, word=word)
     drawn = f" of {result.n_seen:,}" if result.n_seen > result.n_uses else ""
     quality = "" if result.silhouette is None else f", mean silhouette {result.silhouette:.3f}"
     title = f"{result.word}: {result.n_uses:,}{drawn} uses{quality}"
@@ -188,7 +177,7 @@ def _print_senses(result: "Senses", shorten: Callable[[str], str]) -> None:
         first = (str(number), f"{sense.n_uses:,}")
         for i, example in enumerate(sense.examples):
             rows.append((*(("", "") if i else first), shorten(example)))
-    print_table(("sense", "uses", "example"), rows, title)
+    emit(asdict(result), ("sense", "uses", "example"), rows, as_json=as_json, title=title)
 
 
 @contextual.command()
@@ -245,26 +234,16 @@ def evaluate(model: Path, pairs: Path | None, encoding: str, as_json: bool, as_t
     else:
         similarity = word_in_context.static_similarities(store.load(model).vectors, dataset)
     result = word_in_context.classify_pairs(path.stem, dataset, similarity)
-    if as_json:
-        print_json(asdict(result))
-    else:
-        _print_result(result, as_tsv)
-
-
-def _print_result(result: "WordInContext", as_tsv: bool) -> None:
     rows: list[tuple[Any, ...]] = [
         (each.word, each.correct, each.total, each.correct / each.total) for each in result.words
     ]
     n_correct = sum(each.correct for each in result.words)
     rows.append(("total", n_correct, result.total, result.accuracy))
     columns = ("word", "correct", "pairs", "accuracy")
-    if as_tsv:
-        print_tsv(columns, rows)
-        return
     title = f"{result.dataset}: {counted(result.total, 'pair')}, {result.same:,} of one sense"
     if result.interval:
         title += f"; 95% interval of the accuracy {format_interval(result.interval)}"
-    print_table(columns, rows, title)
+    emit(asdict(result), columns, rows, as_json=as_json, as_tsv=as_tsv, title=title)
 
 
 def _corpus(inputs: tuple[str, ...], options: dict[str, Any]) -> "Corpus":

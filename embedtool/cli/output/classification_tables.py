@@ -19,7 +19,7 @@ COLUMNS = (
     "representation", "accuracy", "accuracy low", "accuracy high", "macro F1", "macro F1 low",
     "macro F1 high", "difference", "difference low", "difference high",
 )  # fmt: skip
-"""Of TSV; the tables have other ones."""
+"""Columns of TSV; the tables have other ones."""
 
 
 def print_classification(

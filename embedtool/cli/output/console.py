@@ -15,7 +15,7 @@ from embedtool.messages import counted
 Cell = str | int | float | None
 """A value in a table; None: there is none."""
 DECIMALS = 4
-"""Of floats in tables."""
+"""Decimals of floats in tables."""
 MAX_MESSAGE_CHARS = 2000
 """A longer message, such as one that quotes a word of a megabyte, loses its middle."""
 
@@ -36,7 +36,7 @@ def truncate_middle(message: str) -> str:
 
 
 def is_terminal() -> bool:
-    """Tell whether standard output is a terminal, or FORCE_COLOR says to treat it as one."""
+    """Return whether standard output is a terminal, or FORCE_COLOR says to treat it as one."""
     return sys.stdout.isatty() or bool(os.environ.get("FORCE_COLOR"))
 
 
@@ -57,7 +57,7 @@ def format_cell(value: Cell) -> str:
 
 
 def is_numeric(values: Sequence[Cell]) -> bool:
-    """Tell whether a column holds numbers, or None, and nothing else."""
+    """Return whether a column holds numbers, or None, and nothing else."""
     return bool(values) and all(isinstance(value, int | float | None) for value in values)
 
 

@@ -24,7 +24,7 @@ ELAPSED_COLUMNS = 100
 BAR_DELAY_S = 1.0
 """Seconds before a bar is drawn for work that is mostly quick."""
 MAX_NODES = 8
-"""Of more nodes than these only the slowest and the fastest are shown."""
+"""Maximum number of nodes that are all shown; of more, only the slowest and the fastest are."""
 
 
 @contextmanager

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 N_RUNS = 10
 """Antoniak & Mimno have 50, and find that ten or more already show how words differ."""
 FEW_RUNS = 5
-"""Of fewer an interval of the mean reaches 3 to 13 standard errors to each side."""
+"""With fewer runs, an interval of the mean extends 3 to 13 standard errors to each side."""
 
 
 def note_few_runs(n_runs: int) -> None:

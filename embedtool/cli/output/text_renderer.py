@@ -11,7 +11,7 @@ from embedtool.messages import counted
 from embedtool.plotting.scenes import Chart, HeatMap, ScatterPlot, Scene
 
 COLOURS = ("blue", "red", "green", "magenta", "cyan", "yellow")
-"""Of groups, in turn; the terminal's theme decides how they look."""
+"""Colours of groups, in turn; the terminal's theme decides how they look."""
 FAINT = "bright_black"
 MAIN, OTHER, HEAD = "●", "∙", "◆"
 """Marks of a word that was asked for, of a neighbour, and of the word that an arrow points to."""
