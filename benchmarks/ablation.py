@@ -326,7 +326,7 @@ class Ablation:
 def cell(runs: Sequence[dict[str, Any]], scores: Sequence[str]) -> str:
     """Format the scores of a task, separated by slashes, and the loss."""
     if errors := [run["error"] for run in runs if "error" in run]:
-        return str(errors[0]).partition(";")[0].replace("|", "/")
+        return str(errors[0]).partition("Error: ")[2].partition(";")[0] or "failed"
     return f"{' / '.join(spread(runs, score) for score in scores)}; {spread(runs, 'loss')}"
 
 

@@ -14,7 +14,8 @@ from embedtool.kernels.simd.registers import SIMD_WIDTH
 MICROBATCH_TOKENS = SIMD_WIDTH
 """Tokens of a microbatch: the columns of its matrices, one register wide."""
 MINIBATCH_TOKENS = 4 * MICROBATCH_TOKENS
-"""Tokens that a stream trains in a superstep, one microbatch after another."""
+"""Tokens that a stream trains in a superstep, one microbatch after another. Measured: `python -m
+benchmarks.ablation --vary minibatch`."""
 MAX_STREAMS = 16
 """Streams of a superstep. More would let more threads take part, but the cached rows of all streams
 would no longer stay in the processor's cache until the end of the superstep."""

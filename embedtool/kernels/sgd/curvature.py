@@ -45,8 +45,8 @@ ONE = np.float32(1)
 HS_CURVATURE_SCALE = np.float32(1 / 16)
 """Scale of the curvature of hidden vectors with hierarchical softmax, and of inner nodes with
 skip-gram: the paths of many words share a node, so the largest eigenvalue is far below the trace.
-At scale 1, skip-gram's nodes near the root would stay so small that the vectors of all words had a
-large common part. Measured: `python -m benchmarks.ablation --vary hs-scale`."""
+At scale 1 the loss is higher, and the vectors of all words have a larger common part. Measured:
+docs/design/learning-rule.md, and `python -m benchmarks.ablation --vary hs-scale`."""
 
 MIN_NGRAM_SCALE = 1 / 8
 NGRAM_SCALE_TOKENS = 32_000_000

@@ -158,9 +158,10 @@ def damp_deltas(sums: Floats, curvature: Floats, weights: Floats) -> None:
     """Damp the sums of the replicas' deltas, direction by direction (learning rule, equation 7).
 
     Let b be a replica's curvature along a direction: learning rate times second derivative, summed
-    over its steps. Its delta covers the fraction s(b) of the way to the minimum along it. Had the
-    replicas trained one after another, they would have covered s(B) with B = sum of b; trained in
-    parallel, their deltas add up to the sum of s(b), which is more. So the sum is multiplied by
+    over its minibatches, in each of which the trace counts as 1 at most. Its delta covers the
+    fraction s(b) of the way to the minimum along it. Had the replicas trained one after another,
+    they would have covered s(B) with B = sum of b; trained in parallel, their deltas add up to the
+    sum of s(b), which is more. So the sum is multiplied by
 
         s(B) / sum of s(b),
 
@@ -172,7 +173,8 @@ def damp_deltas(sums: Floats, curvature: Floats, weights: Floats) -> None:
     sums
         float32 (n, width), sums of deltas in the basis of the directions; changed in place.
     curvature
-        float32 (n_replicas, n), learning rate times trace of the Hessian, summed over the steps.
+        float32 (n_replicas, n), learning rate times trace of the Hessian, at most 1, summed over
+        the minibatches (ROW_SUMS).
     weights
         float32 (width,), what curvature is multiplied by along each direction: its fraction of
         the trace, times the table's curvature scale.

@@ -27,9 +27,10 @@ The update of h_i goes to every row that it is the mean of, undivided, as in wor
 fastText.
 
 The Hessian of the loss is sum_i l''(s_ri) h_i h_i^T for o_r and sum_r l''(s_ri) o_r o_r^T for h_i;
-`curvature` has their traces (2) and how updates are damped (3). It is approximate in three ways:
+`curvature` has their traces (2) and how updates are damped (3). It is approximate in four ways:
 rows are taken as independent; |o_r|^2 is that before the minibatch, |h_i|^2 that before the
-microbatch; and with hierarchical softmax curvature is scaled (HS_CURVATURE_SCALE).
+microbatch; each input row is given the curvature that h_i meets when all its rows move; and with
+hierarchical softmax curvature is scaled (HS_CURVATURE_SCALE).
 """
 
 import numpy as np

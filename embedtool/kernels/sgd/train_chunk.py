@@ -7,8 +7,9 @@ streams are applied, those of a row in the order of the streams (`apply_updates`
 streams, then the rows; which thread does what does not change the result.
 
 With Hogwild each thread has a stream to itself, whose rows stay in the cache of its core, and
-applies its deltas after each minibatch without waiting for the others (Recht et al. 2011).
-Concurrent updates of a row may be lost.
+applies its updates after each minibatch without waiting for the others (Recht et al. 2011). Its
+copy of a row replaces the row, and what others have done to it since the minibatch began is lost.
+With subwords, deltas are added to input rows, and only concurrent ones are lost.
 """
 
 import numpy as np
