@@ -24,7 +24,7 @@ from embedtool import __version__
 from embedtool.cli.exit_codes import BROKEN_PIPE, FAILURE, INTERRUPTED, USAGE_ERROR
 from embedtool.cli.flags import with_flags
 from embedtool.cli.output.console import echo_err, truncate_middle
-from embedtool.cli.signals import handled_signals
+from embedtool.cli.signals import HANGUP, handled_signals
 from embedtool.cli.suggesting_group import HELP_OPTION_NAMES, LAST_COMMAND, SuggestingGroup
 from embedtool.errors import ConfigError, EmbedtoolError, StoppedError, UnansweredError, resume_call
 
@@ -231,7 +231,7 @@ def cli() -> None:
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:
-    if number == signal.SIGHUP:
+    if number == HANGUP:
         signal.signal(number, signal.SIG_IGN)  # a closed terminal sends it twice
     sys.exit(128 + number)
 

@@ -13,10 +13,16 @@ if TYPE_CHECKING:
     from embedtool.trainers.checkpoint import StopRequest
 
 
+HANGUP: signal.Signals | None = getattr(signal, "SIGHUP", None)
+"""The signal of a terminal that is closed; Windows has none."""
+
+
 def handled_signals() -> list[signal.Signals]:
     """Return SIGINT, SIGTERM, and SIGHUP unless it is ignored, as under nohup."""
-    is_ignored = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
-    return [signal.SIGINT, signal.SIGTERM, *([] if is_ignored else [signal.SIGHUP])]
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if HANGUP is not None and signal.getsignal(HANGUP) != signal.SIG_IGN:
+        numbers.append(HANGUP)
+    return numbers
 
 
 @contextmanager
@@ -44,9 +50,9 @@ def graceful_shutdown() -> "Iterator[StopRequest]":
 
     def handle(number: int, frame: FrameType | None) -> None:
         nonlocal first
-        if number == signal.SIGHUP and first is not None:
+        if number == HANGUP and first is not None:
             return
-        is_second = first not in (None, signal.SIGHUP)
+        is_second = first not in (None, HANGUP)
         first = first if is_second else number
         stop.requested = True
         if is_second or not stop.is_heeded:

@@ -112,7 +112,7 @@ class ContextualConfig(Config):
     max_length: int = option(
         128, "Maximum sequence length; longer sentences are split.", low=1, high=100_000
     )
-    mask_share: float = option(
+    mask_probability: float = option(
         0.3,
         "masked: fraction of the tokens to predict; BERT has 0.15, a larger one learns faster.",
         above=0, high=0.9,

@@ -103,7 +103,7 @@ class TrainingBatches:
         segments = self.train_split[rows]
         if self.config.objective == "causal":
             return causal_batch(self.corpus, segments)
-        return masked_batch(self.corpus, segments, self.config.mask_share, rng)
+        return masked_batch(self.corpus, segments, self.config.mask_probability, rng)
 
     def held_out_batches(self) -> Iterator[Batch]:
         """Yield the batches of `held_out`, the same each time."""

@@ -121,7 +121,7 @@ def gutenberg(stream: BinaryIO, lower: Lower = str.lower) -> Iterator[bytes]:
                 book.pop()
         else:
             book.append(f"{text}\n")
-    # Project Gutenberg's volunteers have mended words: hyphens are those of compounds.
+    # Project Gutenberg's volunteers have repaired words: hyphens are those of compounds.
     for paragraph in "".join(paragraphs(book, mend_hyphens=False)).split("\n"):
         yield _line(paragraph, lower)
 

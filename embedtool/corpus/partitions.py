@@ -31,7 +31,7 @@ from embedtool.messages import brief
 
 @dataclass(frozen=True)
 class Partition:
-    """A part of a corpus.
+    """A contiguous part of a corpus: whole files, or the lines that start in a byte range.
 
     Attributes
     ----------
@@ -72,8 +72,8 @@ def partition(corpus: Corpus, n_bytes: int) -> Iterator[Partition]:
             yield _whole(small, size)
             small, size = [], 0
         if source_size > n_bytes and _is_plain(source, corpus.text):
-            n_parts = -(-source_size // n_bytes)
-            bounds = [source_size * i // n_parts for i in range(n_parts + 1)]
+            n_partitions = -(-source_size // n_bytes)
+            bounds = [source_size * i // n_partitions for i in range(n_partitions + 1)]
             for start, stop in pairwise(bounds):
                 yield Partition((source,), (signature,), (start, stop), stop - start)
         else:
@@ -84,8 +84,8 @@ def partition(corpus: Corpus, n_bytes: int) -> Iterator[Partition]:
 
 
 def _whole(files: list[tuple[str, FileSignature]], n_bytes: int) -> Partition:
-    sources, stamps = zip(*files, strict=True)
-    return Partition(sources, stamps, None, n_bytes)
+    sources, signatures = zip(*files, strict=True)
+    return Partition(sources, signatures, None, n_bytes)
 
 
 def _is_plain(source: str, text: TextConfig) -> bool:
@@ -164,13 +164,13 @@ class PartitionStats:
 
 
 def read_partition(
-    part: Partition, text: TextConfig, n_ranges: int, cache: Path | None = None
+    partition: Partition, text: TextConfig, n_ranges: int, cache: Path | None = None
 ) -> tuple[PartitionStats, PartitionTokens, list[PartitionWords]]:
     """Read a partition and intern its tokens, or find them in a cache.
 
     Parameters
     ----------
-    part : Partition
+    partition : Partition
         What is read.
     text : TextConfig
         How it is read.
@@ -193,9 +193,9 @@ def read_partition(
     CorpusError
         If it cannot be read.
     """
-    corpus = part.corpus(text)
+    corpus = partition.corpus(text)
     if cache is not None:
-        for source in part.sources:
+        for source in partition.sources:
             corpus.check_signature(source)
         scanned = cached_scan(corpus, cache, workers=1)
         tokens = PartitionTokens(np.array(scanned.ids), np.array(scanned.ends), len(scanned.words))
@@ -259,13 +259,13 @@ class MergedRange:
 
 
 def merge_range(
-    parts: Sequence[PartitionWords], min_count: int, required_words: bytes = b""
+    partitions: Sequence[PartitionWords], min_count: int, required_words: bytes = b""
 ) -> tuple[MergedRange, list[NDArray[np.int32]]]:
     """Add up the counts of the words of a range.
 
     Parameters
     ----------
-    parts : sequence of PartitionWords
+    partitions : sequence of PartitionWords
         The words of each partition, in order.
     min_count : int
         Minimum count of a word that is kept.
@@ -283,12 +283,12 @@ def merge_range(
     range_rows = []
     firsts: list[tuple[NDArray[np.int32], NDArray[np.int32]]] = []
     counts = np.zeros(0, np.int64)
-    for i, part in enumerate(parts):
+    for i, partition in enumerate(partitions):
         n_before = table.n_words
-        ids, _ = table.intern(part.words)
+        ids, _ = table.intern(partition.words)
         counts = np.concatenate((counts, np.zeros(table.n_words - n_before, np.int64)))
-        counts[ids] += part.counts
-        new = part.ids[ids >= n_before]
+        counts[ids] += partition.counts
+        new = partition.ids[ids >= n_before]
         firsts.append((np.full(len(new), i, ID), new))
         range_rows.append(ids)
     n_types = table.n_words

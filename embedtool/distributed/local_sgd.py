@@ -151,7 +151,7 @@ class LocalSGD:
 
     Attributes
     ----------
-    shards, copies
+    shards, bf16_shards
         References to the shards of the tables, and to their bfloat16 copies for the replicas.
     """
 
@@ -168,15 +168,15 @@ class LocalSGD:
         self.n_replicas = settings.replicas or 1
         self.n_shards = shard_count(self.n_replicas)
         self.intervals = sync_schedule(settings.syncs or 1, config.epochs)
-        self.streams = n_streams_for(text.n_tokens)
+        self.n_streams = n_streams_for(text.n_tokens)
         self.context = cluster.put(
             shared_context(
-                config, text.vocabulary.counts, subwords, state.tables["frozen"], self.streams
+                config, text.vocabulary.counts, subwords, state.tables["frozen"], self.n_streams
             )
         )
         n_bytes = sum(table.nbytes for table in self._tables())
         self.replicate_tables = tables_replicated(cluster, n_bytes)
-        self.n_cores = cores_per_replica(cluster, self.n_replicas, self.streams)
+        self.n_cores = cores_per_replica(cluster, self.n_replicas, self.n_streams)
         self._scatter()
 
     def _scatter(self) -> None:
@@ -186,8 +186,8 @@ class LocalSGD:
             for k in range(self.n_shards)
         ]
         self.shards = [self.cluster.put(shard) for shard in shards]
-        self.copies = [self.cluster.put(tuple(map(bf16, shard))) for shard in shards]
-        self.scattered = self.shards, self.copies  # what lost objects are recomputed from
+        self.bf16_shards = [self.cluster.put(tuple(map(bf16, shard))) for shard in shards]
+        self.scattered = self.shards, self.bf16_shards  # what lost objects are recomputed from
         self.lineage: deque[Any] = deque(maxlen=LINEAGE_DEPTH)
         self.scattered_at = time.monotonic()
 
@@ -247,14 +247,14 @@ class LocalSGD:
             )
             for k, shard in enumerate(self.shards)
         ]  # fmt: skip
-        self.lineage.append((self.shards, self.copies, updates))
-        self.shards, self.copies = (list(each) for each in zip(*merged, strict=True))
+        self.lineage.append((self.shards, self.bf16_shards, updates))
+        self.shards, self.bf16_shards = (list(each) for each in zip(*merged, strict=True))
         return [update[0] for update in updates]
 
     def _train(self, text_slice: TextSlice) -> Sequence[Ref]:
         """Begin to train a replica: its summary, its moments, and its deltas for each shard."""
         partitions, begin = self.text.between(text_slice.first, text_slice.last)
-        tables = self.copies
+        tables = self.bf16_shards
         if not self.replicate_tables:
             required = self.cluster.submit(
                 required_rows_by_shard, self.context, text_slice, begin, self.n_shards,
@@ -262,8 +262,8 @@ class LocalSGD:
                 n_results=1 + self.n_shards,
             )  # fmt: skip
             tables = [
-                self.cluster.submit(take_rows, copy, rows)
-                for copy, rows in zip(self.copies, required[1:], strict=True)
+                self.cluster.submit(take_rows, shard, rows)
+                for shard, rows in zip(self.bf16_shards, required[1:], strict=True)
             ]
             tables = [required[0], *tables]
         update: Sequence[Ref] = self.cluster.submit(
@@ -297,14 +297,14 @@ class LocalSGD:
         n_tokens, state = self.text.n_tokens, self.state
         done, total = state.epoch * n_tokens + state.position, n_tokens * self.config.epochs
         return Progress(
-            "training", done, total, "words", state.epoch + 1, streams=self.streams, **details
+            "training", done, total, "words", state.epoch + 1, streams=self.n_streams, **details
         )
 
     def _gather(self) -> None:
         """Write the tables to the state, as they are now."""
         for k, shard in enumerate(self.shards):
-            for table, part in zip(self._tables(), self.cluster.get(shard), strict=True):
-                table[k :: self.n_shards] = part
+            for table, rows in zip(self._tables(), self.cluster.get(shard), strict=True):
+                table[k :: self.n_shards] = rows
 
     def _tables(self) -> list[NDArray[np.float32]]:
         """Return inputs and outputs without the padding that kernels need."""

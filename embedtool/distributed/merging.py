@@ -9,8 +9,10 @@ and Raffel 2022); second moments in place of Hessians are the idea of K-FAC (Mar
 2015).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +26,6 @@ from embedtool.kernels.sgd.merging import (
     to_bfloat16,
 )
 
-BLAS = ThreadpoolController()
-"""Limited to one thread when replicas use it: the last bits of sums depend on the threads."""
 INPUT_CURVATURE_SCALE, OUTPUT_CURVATURE_SCALE = 10, 0.25
 """Per-pair curvature underestimates that of a whole interval's text. Empirical correction: input
 rows 10 times, output rows 0.25 (n_replicas - 1) times. Measured on 16 million tokens, see
@@ -91,7 +91,7 @@ def curvature_basis(moments: Sequence[Moments]) -> tuple[tuple[NDArray[np.float3
     """
     bases = []
     scales = INPUT_CURVATURE_SCALE, OUTPUT_CURVATURE_SCALE * (len(moments) - 1)
-    with BLAS.limit(limits=1):
+    with one_blas_thread():
         for other_table, scale in zip((1, 0), scales, strict=True):
             weights, basis = np.linalg.eigh(sum(each[other_table] for each in moments))
             weights = np.maximum(weights, 0)
@@ -131,9 +131,22 @@ def merge_shard(
             curvature[number, deltas.rows] = deltas.curvature
             n_replicas[deltas.rows] += 1
         shared = np.flatnonzero(n_replicas > 1)
-        sums[shared] = damped(sums[shared], curvature[:, shared], basis, direction_weights)
+        sums[shared] = damp_sums(sums[shared], curvature[:, shared], basis, direction_weights)
         np.add(before, sums, out=merged[first : first + len(before)])
     return merged
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    """Return the controller of BLAS, which searches the loaded libraries once."""
+    return ThreadpoolController()
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Limit BLAS to one thread: the last bits of sums depend on the number of threads."""
+    with _blas().limit(limits=1):
+        yield
 
 
 def bf16(shard: NDArray[np.float32]) -> NDArray[np.uint16]:
@@ -143,7 +156,7 @@ def bf16(shard: NDArray[np.float32]) -> NDArray[np.uint16]:
     return rounded
 
 
-def damped(
+def damp_sums(
     sums: NDArray[np.float32],
     curvature: NDArray[np.float32],
     basis: NDArray[np.float32],

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from embedtool.distributed.cluster import current_node_id
 from embedtool.distributed.merging import (
-    BLAS,
     Bf16Shard,
     Moments,
     QuantizedDeltas,
@@ -21,6 +20,7 @@ from embedtool.distributed.merging import (
     bf16,
     curvature_basis,
     merge_shard,
+    one_blas_thread,
 )
 from embedtool.distributed.moments import second_moments
 from embedtool.distributed.partition_reading import Encoded
@@ -202,7 +202,7 @@ def train_slice(
         _local_tree(context, required) if context.hierarchical else NO_TREE,
         (inputs, outputs),
     )
-    with BLAS.limit(limits=1):
+    with one_blas_thread():
         moments = second_moments(context, ids, required, local_ids, subwords, (inputs, outputs))
     losses = _train_chunks(job, text_slice, len(ids), n_threads)
     input_curvature, output_curvature = job.curvature()
@@ -255,7 +255,7 @@ def _local_tree(context: SharedContext, required: RequiredRows) -> tuple[Tree, i
     A node may have one child left, so there can be as many nodes as words or more. Nodes are
     numbered after the words, so the tree gets words that no path leads to.
     """
-    (parents, left), depth = context.tree
+    (parents, bit), depth = context.tree
     n_nodes = len(required.outputs)
     n_words = n_nodes + 1
     numbers = np.empty(len(parents), np.int32)
@@ -264,5 +264,5 @@ def _local_tree(context: SharedContext, required: RequiredRows) -> tuple[Tree, i
     local = Tree(np.zeros(n_words + n_nodes, np.int32), np.zeros(n_words + n_nodes, np.bool_))
     for first, old in ((0, required.words), (n_words, nodes[:-1])):
         local.parents[first : first + len(old)] = numbers[parents[old]]
-        local.bit[first : first + len(old)] = left[old]
+        local.bit[first : first + len(old)] = bit[old]
     return local, depth

@@ -107,7 +107,7 @@ class TextSlice:
 def position_of(n_tokens: int, n_replicas: int, replica: int, fraction: float) -> int:
     """Return the token of the whole text at which a replica is after a fraction of an epoch.
 
-    Each replica has a part of the text to itself, all of about the same length.
+    Each replica has a range of the text to itself, all of about the same length.
     """
     first, last = (number * n_tokens // n_replicas for number in (replica, replica + 1))
     return first + int((last - first) * fraction)

@@ -66,7 +66,7 @@ def from_rows(
     rows : ndarray of int64, shape (n_words,)
         The row of each word, within the table.
     """
-    in_order = len(rows) <= len(table) and np.array_equal(rows, np.arange(len(rows)))
+    is_sorted = len(rows) <= len(table) and np.array_equal(rows, np.arange(len(rows)))
     return from_arrays(
-        path, words, {"vectors": table[: len(rows)] if in_order else table[rows]}, options
+        path, words, {"vectors": table[: len(rows)] if is_sorted else table[rows]}, options
     )

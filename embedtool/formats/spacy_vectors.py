@@ -92,9 +92,9 @@ def read(path: Path, options: ReadOptions) -> WordVectors:
             "%s: %s keys stand for no known word and are left out", folder, f"{len(row_of):,}"
         )
     order = np.argsort(np.array(rows, np.int64), kind="stable")
-    in_order = np.array(rows, np.int64)[order]
-    vectors = from_rows(folder / VECTORS, [words[i] for i in order], table, in_order, options)
-    return replace(vectors, by_frequency=bool((np.diff(in_order) > 0).all()))
+    sorted_rows = np.array(rows, np.int64)[order]
+    vectors = from_rows(folder / VECTORS, [words[i] for i in order], table, sorted_rows, options)
+    return replace(vectors, by_frequency=bool((np.diff(sorted_rows) > 0).all()))
 
 
 def _check_kind(path: Path) -> None:

@@ -21,13 +21,9 @@ from embedtool import __version__
 from embedtool.errors import CorpusError, OutputError
 from embedtool.io.atomic import sync
 from embedtool.io.checksums import mismatch
+from embedtool.io.locks import lock_file
 from embedtool.io.progress import Progress, Report, silent
 from embedtool.messages import counted
-
-try:
-    import fcntl
-except ImportError:  # Windows, which does not lock the file
-    fcntl = None  # type: ignore[assignment]
 
 log = logging.getLogger(__name__)
 
@@ -107,8 +103,7 @@ def _locked(part: Path, url: str) -> Iterator[BinaryIO]:
     """Open FILE.part for appending, for this process alone; delete it if it stays empty."""
     with part.open("ab") as file:
         try:
-            if fcntl:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock_file(file.fileno())
         except BlockingIOError:
             raise CorpusError(f"{url}: another process is downloading it; wait for it") from None
         try:

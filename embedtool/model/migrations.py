@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from embedtool.corpus.string_table import StringTable
 
 SAVED_NAMES = {
-    "options": {"racing": "hogwild", "iterations": "epochs"},
+    "options": {"racing": "hogwild", "iterations": "epochs", "mask_share": "mask_probability"},
+    "sizes": {"bytes_a_vector": "bytes_per_vector"},
     "cluster": {"lanes": "replicas", "rounds": "syncs"},
 }
 """Names that files of this format may have for options, and those of the code, by section."""

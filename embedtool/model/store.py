@@ -159,13 +159,13 @@ def checksum(description: Mapping[str, Any]) -> str:
 
 
 def sizes(vectors: WordVectors) -> dict[str, Any]:
-    """Return the sizes of a model; `bytes_a_vector` are those on disk of a word's vector."""
+    """Return the sizes of a model; `bytes_per_vector` are those on disk of a word's vector."""
     tensors = to_tensors("", vectors.matrix).items()
     per_row = [tensor for name, tensor in tensors if name != CENTROIDS]
     facts: dict[str, Any] = {
         "words": vectors.n_words,
         "vector_size": vectors.vector_size,
-        "bytes_a_vector": sum(tensor[:1].nbytes for tensor in per_row),
+        "bytes_per_vector": sum(tensor[:1].nbytes for tensor in per_row),
         "counts": vectors.counts is not None,
     }
     if vectors.subwords is not None:

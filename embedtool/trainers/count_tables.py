@@ -19,8 +19,8 @@ def keep_probabilities(counts: NDArray[np.int64], sample: float) -> NDArray[np.f
     if not sample:
         return np.ones(len(counts), np.float32)
     ratio = sample / (np.maximum(counts, 1) / counts.sum())
-    keep: NDArray[np.float32] = np.minimum(1, np.sqrt(ratio) + ratio).astype(np.float32)
-    return keep
+    keep_prob: NDArray[np.float32] = np.minimum(1, np.sqrt(ratio) + ratio).astype(np.float32)
+    return keep_prob
 
 
 def negative_cdf(counts: NDArray[np.int64], exponent: float) -> NDArray[np.float64]:

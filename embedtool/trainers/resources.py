@@ -75,7 +75,7 @@ def estimate_resources(config: TrainerConfig, corpus: EncodedCorpus) -> Resource
     return ResourceEstimate(tables, program + memory, text, model)
 
 
-def check_resources(needs: ResourceEstimate, output: Path) -> None:
+def check_resources(estimate: ResourceEstimate, output: Path) -> None:
     """Check that the lower bounds of memory and disk are available.
 
     Raises
@@ -84,16 +84,18 @@ def check_resources(needs: ResourceEstimate, output: Path) -> None:
         If the tables do not fit into memory, or the model does not fit on the disk of `output`.
     """
     memory = available_memory()
-    if memory is not None and needs.tables > memory:
+    if memory is not None and estimate.tables > memory:
         raise ResourceError(
-            f"the tables need {format_bytes(needs.tables)} of memory, {format_bytes(memory)} are "
+            f"the tables need {format_bytes(estimate.tables)} of memory, "
+            f"{format_bytes(memory)} are "
             "free; choose a smaller vector_size or max_vocab, or a larger min_count",
             parameters=("vector_size", "max_vocab", "min_count"),
         )
     disk = shutil.disk_usage(output.parent).free
-    if needs.model > disk:
+    if estimate.model > disk:
         raise ResourceError(
-            f"{output}: the model needs {format_bytes(needs.model)} of disk, {format_bytes(disk)} "
+            f"{output}: the model needs {format_bytes(estimate.model)} of disk, "
+            f"{format_bytes(disk)} "
             "are free"
         )
 

@@ -149,12 +149,12 @@ class State:
             raise self._diverged(whole, "", known, "of untrained vectors")
 
     def _diverged(
-        self, loss: float, where: str, other: float | None, of_other: str
+        self, loss: float, where: str, other: float | None, reference: str
     ) -> DivergedError:
         """Return the error for a mean loss that is too high in comparison with another one."""
-        beside = f", that {of_other} is {other:g}" if other else ""
+        comparison = f", that {reference} is {other:g}" if other else ""
         return DivergedError(
-            f"the loss of {where}epoch {self.epoch + 1} is {loss:g} a pair{beside}"
+            f"the loss of {where}epoch {self.epoch + 1} is {loss:g} a pair{comparison}"
         )
 
     def end_epoch(self) -> None:

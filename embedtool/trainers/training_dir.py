@@ -14,6 +14,7 @@ The training of MODEL works in MODEL.training, which one process locks:
 import json
 import os
 import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ from embedtool.io.atomic import atomic_write, text_bytes
 from embedtool.io.checksums import checksum_of, mismatch
 from embedtool.io.encodings import SURROGATE_ERRORS
 from embedtool.io.json_file import read_json
+from embedtool.io.locks import lock_file
 from embedtool.trainers.checkpoint import last_state
 from embedtool.trainers.manifest import TextFiles, TrainingManifest
 
@@ -206,14 +208,13 @@ def lock_training_dir(output: Path, *, must_exist: bool = False) -> Iterator[Tra
         yield TrainingDir(output, folder)
     finally:
         if [path.name for path in folder.iterdir()] == [LOCK]:
-            shutil.rmtree(folder)
+            # Windows keeps a file that is open, and thus the folder
+            shutil.rmtree(folder, ignore_errors=sys.platform == "win32")
         os.close(descriptor)
 
 
 def _lock(folder: Path, output: Path) -> int:
     """Create and lock the folder; retry if its owner has deleted it meanwhile."""
-    import fcntl  # Windows has none: there training into a folder is not possible yet
-
     path = folder / LOCK
     while True:
         try:
@@ -225,7 +226,7 @@ def _lock(folder: Path, output: Path) -> int:
         except OSError as error:
             raise OutputError(f"{folder}: cannot be made: {error.strerror}") from None
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock_file(descriptor)
         except BlockingIOError:
             pid = os.read(descriptor, 32).decode(errors="replace").strip()
             os.close(descriptor)

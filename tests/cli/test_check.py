@@ -57,7 +57,7 @@ def test_every_fault_of_a_text_is_reported_and_the_rest_saved(run: Run, tmp_path
     result = run("check", tmp_path / "file", "--repair", tmp_path / "out")
     assert result.exit_code == 1
     assert result.stdout == f"{tmp_path / 'file'}{TOLD}"
-    assert result.stderr == (f"{tmp_path / 'out'}: word2vec, 4 rows kept, 8 dropped, 2 mended\n")
+    assert result.stderr == (f"{tmp_path / 'out'}: word2vec, 4 rows kept, 8 dropped, 2 repaired\n")
     assert (tmp_path / "out").read_bytes() == (
         b"4 2\nking 0.1 0.2\nqueen 0.3 0.4\ne 0 0\nnew york 1 2\n"
     )
@@ -275,7 +275,7 @@ def test_the_end_of_the_name_chooses_another_format(
 ) -> None:
     (tmp_path / "file.txt").write_bytes(b"a 1 2\na 1 2\nb  3 4\n")
     result = run("check", tmp_path / "file.txt", "--repair", tmp_path / out)
-    assert result.stderr == f"{tmp_path / out}: {name}, 2 rows kept, 1 dropped, 1 mended\n"
+    assert result.stderr == f"{tmp_path / out}: {name}, 2 rows kept, 1 dropped, 1 repaired\n"
     loaded, _ = formats.read(tmp_path / out, name)
     assert list(loaded.words) == ["a", "b"]
     assert loaded.matrix.tolist() == [[1, 2], [3, 4]]

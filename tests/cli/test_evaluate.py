@@ -92,7 +92,7 @@ def test_models_are_printed_side_by_side(
     assert titles[:3] == ["king", "queen", "king - man + woman"]
     assert blocks[2][1].split() == list(models)
     assert blocks[2][2].split()[1::2] == ["queen"] * 3
-    assert titles[3] == "share of the 10 nearest neighbours in common"
+    assert titles[3] == "overlap of the 10 nearest neighbours"
     assert titles[4] == "words whose neighbours differ most, word2vec and fasttext"
     assert titles[7] == "kingdoms-questions: 3cosadd, vocabulary limit 300,000, case folded"
     assert titles[8] == "differences, on the questions that both models know"
@@ -127,7 +127,7 @@ def test_a_comparison_as_markdown(run: Run, models: dict[str, Path], questions: 
     assert lines[0] == "# word2vec and glove"
     assert lines[1].startswith("- kingdoms-questions: ")
     assert "## king - man + woman" in lines
-    table = lines[lines.index("## share of the 10 nearest neighbours in common") + 2 :][:4]
+    table = lines[lines.index("## overlap of the 10 nearest neighbours") + 2 :][:4]
     assert table[:2] == ["| words | word2vec, glove |", "| --- | ---: |"]
     assert all(line.count("|") == 3 for line in table)
 

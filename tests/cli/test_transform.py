@@ -293,7 +293,12 @@ def test_info_shows_the_sizes_of_the_tables_and_every_step(
     assert (rows["3 compress words"], rows["3 compress precision"]) == ("50", "int8")
     assert rows["4 transform normalize"] == "yes"
     config = json.loads((tmp_path / "4/config.json").read_text())
-    assert config["sizes"] == {"words": 50, "vector_size": 6, "bytes_a_vector": 24, "counts": True}
+    assert config["sizes"] == {
+        "words": 50,
+        "vector_size": 6,
+        "bytes_per_vector": 24,
+        "counts": True,
+    }
     assert [step["command"] for step in config["history"]] == [step[0] for step in steps]
     assert rows_of(run("info", tmp_path / "3").stdout)["bytes a vector"] == "10"
 

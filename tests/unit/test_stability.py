@@ -229,7 +229,7 @@ def test_the_commands(run, tmp_path, kingdoms, questions):
     result = run(*command, "--analogies", questions)
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith("scores of 2 runs\n")
-    assert "share of the 10 nearest neighbours that two runs have in common" in result.stdout
+    assert "overlap of the 10 nearest neighbours of two runs" in result.stdout
     assert "run 2 of 2, training  epoch 2  100%" in result.stderr
     kept = json.loads((folder / RESULT).read_text())
     assert kept["n_runs"] == 2 and kept["words"] == []

@@ -92,10 +92,13 @@ def test_options_saved_under_their_old_names_have_the_new_ones(tmp_path: Path) -
     saved = model(["a"])
     saved.description["cluster"] = {"lanes": 2, "rounds": 12}
     saved.description["options"] = {"racing": True, "iterations": 3}
+    saved.description["options"]["mask_share"] = 0.15
     store.save(saved, path)
     assert list(store.verify(path)) == []
     assert store.load(path).description["cluster"] == {"replicas": 2, "syncs": 12}
-    assert store.load(path).description["options"] == {"hogwild": True, "epochs": 3}
+    assert store.load(path).description["options"] == {
+        "hogwild": True, "epochs": 3, "mask_probability": 0.15
+    }  # fmt: skip
     store.save(store.load(path), path)
     assert json.loads((path / "config.json").read_text())["cluster"] == {"replicas": 2, "syncs": 12}
 

@@ -66,7 +66,7 @@ def check(
         written_as = checking.repair(findings, out)
         echo_err(
             f"{out}: {written_as}, {counted(findings.n_kept, 'row')} kept, "
-            f"{findings.n_rows - findings.n_kept:,} dropped, {findings.n_repaired:,} mended"
+            f"{findings.n_rows - findings.n_kept:,} dropped, {findings.n_repaired:,} repaired"
         )
     elif out is not None:
         echo_err(f"{file} is sound; {out} was not written")
@@ -103,8 +103,9 @@ def _print(findings: "Findings") -> None:
         for kind, finding in found.items():
             click.echo(f"  {finding.count:,} x {texts[kind]}")
             for where, detail in finding.examples:
-                place = ", ".join(f"{what} {number:,}" for what, number in where.items())
-                click.echo(f"      {escape_unprintable(': '.join(filter(None, [place, detail])))}")
+                position = ", ".join(f"{what} {number:,}" for what, number in where.items())
+                example = ": ".join(filter(None, [position, detail]))
+                click.echo(f"      {escape_unprintable(example)}")
             if finding.count > len(finding.examples):
                 click.echo("      ...")
 
@@ -131,7 +132,7 @@ def _listed(found: Mapping[str, "Finding"], texts: Mapping[str, str]) -> list[di
             "kind": kind,
             "text": texts[kind],
             "count": finding.count,
-            "first": [{**place, "detail": detail} for place, detail in finding.examples],
+            "first": [{**position, "detail": detail} for position, detail in finding.examples],
         }
         for kind, finding in found.items()
     ]

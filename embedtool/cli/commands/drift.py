@@ -58,11 +58,11 @@ def drift(
     """
     config = DriftConfig.from_options(options)
 
-    from embedtool.analysis.alignment import drift as moved
+    from embedtool.analysis.alignment import drift as words_that_drifted
     from embedtool.model import store
 
     vectors = [store.load(path).vectors for path in (old, new)]
-    result = moved(vectors[0], vectors[1], config, words or None, n=n)
+    result = words_that_drifted(vectors[0], vectors[1], config, words or None, n=n)
     rows: list[tuple[Cell, ...]] = [
         (each.word, each.distance, each.neighbourhood, *(
             " ".join(near[:N_SHOWN]) for near in (each.then, each.now)

@@ -12,7 +12,7 @@ from embedtool.cli.output.console import echo_err
 @model_argument
 @click.option(
     "--recall", type=FloatRange(0, 1), default=0.95, show_default=True,
-    help="Share of a word's 10 nearest neighbours that a search should find.",
+    help="Recall@10 to reach: the fraction of a word's 10 nearest neighbours that a search finds.",
 )  # fmt: skip
 def index(model: Path, recall: float) -> None:
     """Build the index that `similar --approximate` searches.

@@ -18,7 +18,7 @@ import click
 from embedtool.cli.options.given import given_options, reject_options
 from embedtool.cli.options.shared import IntRange, model_argument, port_option
 from embedtool.cli.output.console import echo_err
-from embedtool.cli.signals import handled_signals
+from embedtool.cli.signals import HANGUP, handled_signals
 from embedtool.errors import EmbedtoolError, MissingExtraError
 from embedtool.serving.limits import (
     ACCEPT_BATCH,
@@ -252,7 +252,7 @@ def _signals(server: Any) -> Iterator[None]:
             server.config.app.state.reload.set()
 
     before: dict[int, Any] = {
-        number: signal.signal(number, hang_up if number == signal.SIGHUP else server.handle_exit)
+        number: signal.signal(number, hang_up if number == HANGUP else server.handle_exit)
         for number in handled_signals()
     }
     try:

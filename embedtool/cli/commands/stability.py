@@ -123,7 +123,7 @@ def _print(measured: "Stability") -> None:
             (f"{measured.n_words:,} most frequent", measured.overlap, measured.jaccard),
             *((f"ranks {b.first:,} to {b.last:,}", b.overlap, None) for b in measured.bands),
         ],
-        f"share of the {measured.k} nearest neighbours that two runs have in common",
+        f"overlap of the {measured.k} nearest neighbours of two runs",
     )
 
 

@@ -98,8 +98,8 @@ def _train(
         from embedtool.trainers.warm_start import WarmStart
 
         start = WarmStart(store.load(init).vectors, freeze) if init else None
-        report_needs = report_local if settings.cluster is None else report_cluster
-        report_needs(
+        report_resources = report_local if settings.cluster is None else report_cluster
+        report_resources(
             settings, corpus, config, output, vocabulary_words=words, warm_start=start, cache=cache
         )
         return

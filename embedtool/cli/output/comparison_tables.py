@@ -30,7 +30,7 @@ def tables(result: "Comparison") -> Iterator[Table]:
     yield _overlap_table(result)
     for pair in result.overlaps:
         if pair.moved:
-            yield _moved_table(pair)
+            yield _drift_table(pair)
     for scores in result.scores:
         yield _score_table(result.models, scores)
     if result.contrasts:
@@ -105,12 +105,10 @@ def _overlap_table(result: "Comparison") -> Table:
         for (low, high), found in sorted(bands.items())
     ]
     columns = ("words", *(f"{pair.first}, {pair.second}" for pair in result.overlaps))
-    return Table(
-        f"share of the {first.overlap.k} nearest neighbours in common", columns, tuple(rows)
-    )
+    return Table(f"overlap of the {first.overlap.k} nearest neighbours", columns, tuple(rows))
 
 
-def _moved_table(pair: "ModelPair") -> Table:
+def _drift_table(pair: "ModelPair") -> Table:
     return Table(
         f"words whose neighbours differ most, {pair.first} and {pair.second}",
         ("word", "rank", "shared", "distance", pair.first, pair.second),
