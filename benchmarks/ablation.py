@@ -124,14 +124,16 @@ def _ngram_steps(value: float) -> None:
     power = 1 + value
 
     @jit_inline
-    def store_deltas(stream: int, words: WordRows, cache: RowCache, gather: GatherScratch) -> None:
+    def sums_to_deltas(
+        stream: int, words: WordRows, cache: RowCache, gather: GatherScratch
+    ) -> None:
         first = stream * cache.input_words.shape[1]
         for k in range(cache.n_inputs[stream]):
             n = max(1, words.n_trainable[cache.input_words[stream, k]])
             factor = np.float32(1 / n**power)
             scaled_diff(cache.inputs, first + k, gather.input_snapshot, k, factor)
 
-    minibatch._store_deltas = store_deltas
+    minibatch._sums_to_deltas = sums_to_deltas
 
 
 def _rate_held(value: float) -> None:

@@ -3,7 +3,9 @@
 A checkpoint is a folder of two files:
 
     tables.safetensors  the arrays of `State.tables`
-    position.json       the rest of `State`, and the identity of the training
+    position.json       the other fields of `State`; `identity`, which training it is of; `history`,
+                        what it has reported; `bool_tables`, the names of the tables of booleans,
+                        stored as bytes; and the `checksum` of the tables
 """
 
 import json

@@ -161,7 +161,7 @@ class KernelJob(NamedTuple):
     def curvature(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return the accumulated curvature of each input row and of each output row."""
         merge = self.scratch[0].merge
-        return merge.input_sums["curvature"], merge.output_sums["curvature"]
+        return merge.input_sums["total_progress"], merge.output_sums["total_progress"]
 
 
 class _Sizes(NamedTuple):
@@ -371,11 +371,11 @@ def _allocate_microbatch(sizes: _Sizes, n_outputs: int) -> MicrobatchScratch:
         negative_scores=matrix(),
         negative_trials=matrix(),
         negative_hess_weights=matrix(),
-        zero_labels=matrix(),
+        negative_positives=matrix(),
         target_slots=_ints(max_targets),
         target_ends=_longs(MICROBATCH_TOKENS + 1),
         target_scores=_floats(max_targets),
-        target_labels=_floats(max_targets),
+        target_positives=_floats(max_targets),
         target_trials=_floats(max_targets),
         target_hess_weights=_floats(max_targets),
     )

@@ -35,7 +35,7 @@ class State:
     ----------
     tables : dict of ndarray
         The parameters and the state of the optimiser, by name.
-    unscored : bool
+    starts_at_zero_scores : bool
         Whether all scores start at zero, so that the initial loss is that of untrained vectors.
     epoch : int
         Complete epochs.
@@ -61,7 +61,7 @@ class State:
     __repr__ = brief
 
     tables: dict[str, NDArray[Any]]
-    unscored: bool = True
+    starts_at_zero_scores: bool = True
     epoch: int = 0
     position: int = 0
     loss: float = 0.0
@@ -143,7 +143,7 @@ class State:
                 before = earlier * untrained_loss / pairs
                 raise self._diverged(loss / pairs, where, before, "of the same an epoch before")
         max_ratio = MAX_LATER_EPOCH_RATIO if self.epoch else MAX_FIRST_EPOCH_RATIO
-        is_known = self.unscored or self.epoch > 0
+        is_known = self.starts_at_zero_scores or self.epoch > 0
         if last and is_known and self.loss > max_ratio * self.untrained_loss:
             whole, known = self.mean_loss or 0.0, self.mean_untrained_loss
             raise self._diverged(whole, "", known, "of untrained vectors")

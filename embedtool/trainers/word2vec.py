@@ -157,7 +157,7 @@ def init_state(
         if warm_start.freeze and isinstance(config, FastTextConfig):
             new, old = warm_start.rows(corpus.vocabulary)
             tables |= {"frozen_words": new, "frozen_vectors": warm_start.vectors.matrix[old]}
-    return State(tables, unscored=warm_start is None or not outputs.any())
+    return State(tables, starts_at_zero_scores=warm_start is None or not outputs.any())
 
 
 def _load_warm_start(
@@ -254,10 +254,10 @@ def job_for(
     )
 
 
-def learning_rate_at(config: Word2VecConfig, epochs: float) -> float:
-    """Return the learning rate after `epochs` epochs; it falls linearly."""
+def learning_rate_at(config: Word2VecConfig, epochs_done: float) -> float:
+    """Return the learning rate after so many epochs and parts of one: it falls linearly."""
     first = config.learning_rate or 0.0
-    return first - (first - config.min_learning_rate) * epochs / config.epochs
+    return first - (first - config.min_learning_rate) * epochs_done / config.epochs
 
 
 def word_vectors(

@@ -138,12 +138,12 @@ def test_a_loss_that_explodes_is_found_in_its_round() -> None:
 
 
 def test_a_first_epoch_above_what_untrained_vectors_have_is_a_divergence() -> None:
-    for loss, unscored, raises in (
+    for loss, zero_scores, raises in (
         (10_300, True, True),
         (10_050, True, False),
         (10_300, False, False),
     ):
-        state = State({}, unscored)
+        state = State({}, zero_scores)
         state.end_chunk(7_000, 1_000, 5_000, done=1)  # what follows may make up for it
         with pytest.raises(DivergedError) if raises else nullcontext() as found:
             state.end_chunk(loss - 7_000, 1_000, 5_000, done=2, last=True)
@@ -162,7 +162,7 @@ def test_a_later_epoch_may_be_a_little_above_it() -> None:
     state.end_epoch()
     with pytest.raises(DivergedError, match=r"loss of epoch 4 is 3\.8 a pair, that of untr"):
         state.end_chunk(38, 10, 30, done=1, last=True)
-    brought = State({}, unscored=False)
+    brought = State({}, starts_at_zero_scores=False)
     brought.end_chunk(99, 10, 30, done=1, last=True)
     brought.end_epoch()
     with pytest.raises(DivergedError, match="the loss of epoch 2 is 9"):

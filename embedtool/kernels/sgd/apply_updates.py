@@ -1,9 +1,9 @@
 """Apply the streams' deltas to the tables at the end of a superstep.
 
 `curvature` tells how far: eq. (5) across streams, eq. (6) across the words that share a row. Most
-rows have been updated by one stream only and become a copy of its row. Each row is written by one
-thread, its owner, which applies the deltas in the order of streams and slots; so the result does
-not depend on the threads.
+rows have been updated by one stream only and are copied from it. Each row is written by one thread,
+its owner, which applies the deltas in the order of streams and slots; so the result does not depend
+on the threads.
 """
 
 import numpy as np
@@ -24,10 +24,10 @@ core, a hundred nanoseconds away."""
 def assign_owners(
     stream: int, thread: int, words: WordRows, tables: Tables, cache: RowCache
 ) -> None:
-    """Let a thread own the rows that a stream has updated, unless another thread claims them later.
+    """Claim the rows that a stream has updated for a thread; the last to claim a row owns it.
 
-    The last to claim a row owns it. It is one of those that have updated it: most rows are updated
-    by one stream only, and then need not come from the cache of another core.
+    Which thread is last is a benign race. The owner has updated the row: most rows are updated by
+    one stream only, and then need not come from the cache of another core.
     """
     for k in range(cache.n_inputs[stream]):
         word = cache.input_words[stream, k]
@@ -41,7 +41,7 @@ def assign_owners(
 def apply_updates(
     thread: int,
     first_stream: int,
-    last_stream: int,
+    stop_stream: int,
     ngram_scale: np.float32,
     shared: SharedArrays,
     merge: MergeScratch,
@@ -53,21 +53,21 @@ def apply_updates(
     Parameters
     ----------
     thread
-        The number of this thread.
-    first_stream, last_stream
-        The streams [first_stream, last_stream).
+        Index of this thread.
+    first_stream, stop_stream
+        The streams [first_stream, stop_stream).
     ngram_scale
-        Curvature scale of rows that several words are made of (eq. 6).
+        Curvature scale of rows that several words share (eq. 6).
     shared
-        The tables are updated by the row cache.
+        The tables are updated from the row cache.
     merge
         The memory of this thread.
     """
     words, tables, options, cache = shared.words, shared.tables, shared.options, shared.cache
     if options.subwords:
-        _accumulate_word_progress(first_stream, last_stream, cache, merge)
+        _accumulate_word_progress(first_stream, stop_stream, cache, merge)
     n = 0
-    for stream in range(first_stream, last_stream):
+    for stream in range(first_stream, stop_stream):
         for k in range(cache.n_inputs[stream]):
             word = cache.input_words[stream, k]
             slot = stream * cache.input_words.shape[1] + k
@@ -78,14 +78,14 @@ def apply_updates(
                 if owned and not words.frozen[row]:
                     n = _append_delta(n, row, slot, factor, merge.input_sums, merge)
     if options.subwords:
-        _clear_word_progress(first_stream, last_stream, cache, merge)
+        _clear_word_progress(first_stream, stop_stream, cache, merge)
     scale = ngram_scale if options.subwords else ONE
     _apply(
         n, not options.subwords, scale, tables.inputs, merge.input_sums, cache.inputs,
         cache.input_curvature, merge,
     )  # fmt: skip
     n = 0
-    for stream in range(first_stream, last_stream):
+    for stream in range(first_stream, stop_stream):
         for k in range(cache.n_outputs[stream]):
             row = cache.output_rows[stream, k]
             slot = stream * cache.output_rows.shape[1] + k
@@ -99,10 +99,10 @@ def apply_updates(
 
 @jit_inline
 def _accumulate_word_progress(
-    first_stream: int, last_stream: int, cache: RowCache, merge: MergeScratch
+    first_stream: int, stop_stream: int, cache: RowCache, merge: MergeScratch
 ) -> None:
     """Sum the progress of each word over the streams: P of eq. (5)."""
-    for stream in range(first_stream, last_stream):
+    for stream in range(first_stream, stop_stream):
         for k in range(cache.n_inputs[stream]):
             slot = stream * cache.input_words.shape[1] + k
             word = cache.input_words[stream, k]
@@ -111,9 +111,10 @@ def _accumulate_word_progress(
 
 @jit_inline
 def _clear_word_progress(
-    first_stream: int, last_stream: int, cache: RowCache, merge: MergeScratch
+    first_stream: int, stop_stream: int, cache: RowCache, merge: MergeScratch
 ) -> None:
-    for stream in range(first_stream, last_stream):
+    """Set the progress of the streams' words back to zero, without a pass over all words."""
+    for stream in range(first_stream, stop_stream):
         for k in range(cache.n_inputs[stream]):
             merge.word_progress[cache.input_words[stream, k]] = 0
 
@@ -133,7 +134,7 @@ def _append_delta(
 @jit_inline
 def _apply(
     n: int,
-    replace: bool,
+    copies_are_values: bool,
     scale: np.float32,
     table: Floats,
     sums: RowSums,
@@ -141,15 +142,15 @@ def _apply(
     curvature: Floats,
     merge: MergeScratch,
 ) -> None:
-    """Apply the first n deltas of the list, damped where their rows make too much progress.
+    """Apply the first n deltas of the list, damped where a row's total progress exceeds 1.
 
     Parameters
     ----------
     n
         Deltas in the list of `merge`.
-    replace
-        The copies are new values of rows, else deltas. With n copies c of row r and the damping f
-        the row becomes r + f sum (c - r) = (1 - n f) r + f sum c; the factors of copies are 1.
+    copies_are_values
+        Whether the copies are new values of rows, not deltas. With n copies c of row r and the
+        damping f the row becomes r + f sum (c - r) = (1 - n f) r + f sum c; `delta_factors` are 1.
     scale
         Curvature scale: what the sum of the progress is multiplied by.
     table
@@ -162,11 +163,11 @@ def _apply(
         The list.
     """
     for k in range(n):
-        record = sums[merge.delta_rows[k]]
+        row_sums = sums[merge.delta_rows[k]]
         delta_progress = progress(curvature[merge.delta_slots[k]])
-        record.progress += merge.delta_factors[k] * delta_progress
-        record.n_copies += np.float32(replace)
-        record.curvature += delta_progress
+        row_sums.progress += merge.delta_factors[k] * delta_progress
+        row_sums.n_copies += np.float32(copies_are_values)
+        row_sums.total_progress += delta_progress
     for k in range(min(n, PREFETCH_DISTANCE)):
         prefetch_row(table, merge.delta_rows[k])
         prefetch_row(copies, merge.delta_slots[k])
@@ -175,11 +176,11 @@ def _apply(
             prefetch_row(table, merge.delta_rows[k + PREFETCH_DISTANCE])
             prefetch_row(copies, merge.delta_slots[k + PREFETCH_DISTANCE])
         row, slot = merge.delta_rows[k], merge.delta_slots[k]
-        record = sums[row]
-        factor = damped(merge.delta_factors[k], scale * record.progress)
-        n_copies = record.n_copies
-        record.n_copies = 0
-        if n_copies == 1:
+        row_sums = sums[row]
+        factor = damped(merge.delta_factors[k], scale * row_sums.progress)
+        n_copies = row_sums.n_copies
+        row_sums.n_copies = 0
+        if n_copies == 1:  # its progress is 1 at most, so it is not damped: (1 - f) r + f c = c
             copy_row(table, row, copies, slot)
             continue
         if n_copies > 1:

@@ -254,7 +254,7 @@ class Chunk(NamedTuple):
     first_lr, last_lr
         The learning rate falls linearly from one to the other.
     ngram_scale
-        Curvature scale of rows that several words are made of (eq. 6).
+        Curvature scale of rows that several words share (eq. 6).
     """
 
     n_threads: int
@@ -274,18 +274,18 @@ class Minibatch(NamedTuple):
     Attributes
     ----------
     stream
-        The stream; -1 where there is no minibatch.
+        The stream; -1 for an empty minibatch, before a thread's first and after its last.
     start
         Its first token in the stream; it has MINIBATCH_TOKENS, or as many as are left.
-    parity
-        0 and 1 alternately: where in `GatherScratch.negatives` its negatives are.
+    buffer
+        0 and 1 alternately: the row of `GatherScratch.negatives` that holds its negatives.
     key
         With a token's number in the minibatch it decides all that is random about it.
     """
 
     stream: int
     start: int
-    parity: int
+    buffer: int
     key: np.uint64
 
 
@@ -297,10 +297,10 @@ class Microbatch(NamedTuple):
     stream
         The stream.
     origin
-        The token that arrays by token begin with.
+        The leftmost token of the minibatch's contexts: arrays by token begin with it.
     start, stride, n
         The tokens start, start + stride, ..., n of them.
-    negatives
+    negatives_start
         Where in `GatherScratch.negative_slot_of` its negatives begin.
     """
 
@@ -309,4 +309,4 @@ class Microbatch(NamedTuple):
     start: int
     stride: int
     n: int
-    negatives: int
+    negatives_start: int

@@ -1,4 +1,4 @@
-"""Loss, gradient and Hessian weights of binary logistic regression with t positives in w trials.
+"""Loss, gradient and Hessian weights of logistic regression with w trials, t of them positive.
 
 Every output layer of Word2Vec and FastText comes down to it.
 """
@@ -28,17 +28,17 @@ EXPONENT_BIAS = 127
 @jit
 def logistic_residuals(
     scores: NDArray[np.float32],
-    labels: NDArray[np.float32],
+    positives: NDArray[np.float32],
     trials: NDArray[np.float32],
     lr: np.float32,
     hess_weights: NDArray[np.float32],
     n: int,
     limit: np.float32,
 ) -> float:
-    """Turn the first n scores into residuals, in place; return the loss.
+    """Turn the first n scores into scaled residuals, in place; return the loss.
 
     The score s of two vectors is their dot product, and sigma(s) the probability that a trial is
-    positive. With t positives in w trials the loss is
+    positive (has the label 1). With t positives in w trials, which need not be whole, the loss is
 
         l(s)   = -t ln sigma(s) - (w - t) ln sigma(-s) = w ln(1 + e^s) - t s
         l'(s)  = w sigma(s) - t
@@ -50,8 +50,9 @@ def logistic_residuals(
     Parameters
     ----------
     scores
-        float32, C order, of any shape; replaced by the residuals -lr l'(s).
-    labels, trials
+        float32, C order, of any shape; replaced by -lr l'(s) = lr (t - w sigma(s)): the residual of
+        a trial, label minus probability, summed over the trials and times the learning rate.
+    positives, trials
         As many, t and w.
     lr
         Learning rate.
@@ -60,19 +61,19 @@ def logistic_residuals(
     n
         Scores to take, in C order.
     limit
-        Where |s| is not below it, zeros are written to both.
+        Where |s| is not below it, zeros are written to `scores` and `hess_weights`.
 
     Returns
     -------
         The sum of the losses.
     """
-    scores, labels, trials, hess_weights = (
-        scores.reshape(-1), labels.reshape(-1), trials.reshape(-1), hess_weights.reshape(-1)
+    scores, positives, trials, hess_weights = (
+        scores.reshape(-1), positives.reshape(-1), trials.reshape(-1), hess_weights.reshape(-1)
     )  # fmt: skip
     loss = np.float32(0)
     for i in range(n):
         s = min(max(scores[i], -MAX_SCORE), MAX_SCORE)
-        t, w = labels[i], trials[i]
+        t, w = positives[i], trials[i]
         e = _exp(-abs(s))
         larger = np.float32(1) / (np.float32(1) + e)
         smaller = e * larger

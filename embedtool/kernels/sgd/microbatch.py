@@ -4,12 +4,13 @@ With h_i the hidden vector of token i, o_r an output row and s_ri = o_r.h_i, the
 
     delta h_i = -lr sum_r l'(s_ri) o_r        delta o_r = -lr sum_i l'(s_ri) h_i              (1)
 
-where l is the loss of `logistic_residuals`, of w_ri trials of which t_ri are positive:
+where l is the loss of `logistic_residuals`, of w_ri trials of which t_ri are positive (in other
+words, w is a weight and t the weight of label 1):
 
     skip-gram    h_i is the vector of token i, whose targets are the words of its context
     CBOW         h_i is the mean, or the sum, over the context of token i; its target is its word
     negative sampling   t_ri = w_ri = 1 for each target. The n_shared negatives of a microbatch are
-                 drawn for all its pairs: each stands for negative / n_shared of a pair's negatives,
+                 drawn for all its pairs: each is weighted by negative / n_shared,
 
                      t_ri = 0,  w_ri = sum_k negative / n_shared * (pairs of i, target not r)
 
@@ -45,7 +46,7 @@ from embedtool.kernels.sgd.arrays import (
     SharedArrays,
     StreamTokens,
 )
-from embedtool.kernels.sgd.curvature import HS_CURVATURE_SCALE, ONE, curvature, damped
+from embedtool.kernels.sgd.curvature import HS_CURVATURE_SCALE, ONE, curvature_term, damped
 from embedtool.kernels.sgd.logistic import logistic_residuals
 from embedtool.kernels.sgd.scratch import MicrobatchScratch, Scratch
 from embedtool.kernels.simd.gemm import (
@@ -83,19 +84,21 @@ def train_microbatch(
             _accumulate_hidden_delta(i, 0, n_targets, cache, micro)
             _update_targets(i, 0, n_targets, cache, micro)
     else:
-        n_rows = _gather_negatives(batch, shared, scratch)
+        n_negatives = _gather_negatives(batch, shared, scratch)
         ends = micro.target_ends
         for i in range(batch.n):
             ends[i + 1] = _gather_targets(batch, i, ends[i], shared, scratch)
-        trials = ends[batch.n] + _sum(micro.negative_trials.reshape(-1), n_rows * MICROBATCH_TOKENS)
-        loss = _negatives_backward(n_rows, lr, cache, micro)
+        trials = ends[batch.n] + _sum(
+            micro.negative_trials.reshape(-1), n_negatives * MICROBATCH_TOKENS
+        )
+        loss = _negatives_forward_backward(n_negatives, lr, cache, micro)
         for i in range(batch.n):
             _score_targets(i, ends[i], ends[i + 1], cache, micro)
         loss += _targets_backward(ends[batch.n], lr, NO_LIMIT, micro)
         for i in range(batch.n):
             _accumulate_curvature(i, ends[i], ends[i + 1], ONE, ONE, cache, micro)
             _accumulate_hidden_delta(i, ends[i], ends[i + 1], cache, micro)
-        _update_negatives(n_rows, cache, micro)
+        _update_negatives(n_negatives, cache, micro)
         for i in range(batch.n):
             _update_targets(i, ends[i], ends[i + 1], cache, micro)
     cache.losses[batch.stream] += loss
@@ -104,10 +107,12 @@ def train_microbatch(
 
 
 @jit_inline
-def _sources(stream: int, token: int, tokens: StreamTokens, options: Options) -> tuple[int, int]:
+def _input_tokens(
+    stream: int, token: int, tokens: StreamTokens, options: Options
+) -> tuple[int, int]:
     """Return the tokens [first, last) whose vectors make up a token's hidden vector.
 
-    With CBOW those around the token, without it; with skip-gram the token itself.
+    With CBOW those around the token, which `_is_input` leaves out; with skip-gram the token itself.
     """
     if options.cbow:
         return int(tokens.left[stream, token]), int(tokens.right[stream, token])
@@ -115,8 +120,16 @@ def _sources(stream: int, token: int, tokens: StreamTokens, options: Options) ->
 
 
 @jit_inline
-def _targets(stream: int, token: int, tokens: StreamTokens, options: Options) -> tuple[int, int]:
-    """Return the tokens [first, last) that a token's hidden vector predicts, as `_sources`."""
+def _is_input(other: int, token: int, options: Options) -> bool:
+    """Return whether a token of the window is an input of the token in its middle, not a target."""
+    return (other == token) != options.cbow
+
+
+@jit_inline
+def _target_tokens(
+    stream: int, token: int, tokens: StreamTokens, options: Options
+) -> tuple[int, int]:
+    """Return the tokens [first, last) that a token's hidden vector predicts, as `_input_tokens`."""
     if options.cbow:
         return token, token + 1
     return int(tokens.left[stream, token]), int(tokens.right[stream, token])
@@ -124,7 +137,7 @@ def _targets(stream: int, token: int, tokens: StreamTokens, options: Options) ->
 
 @jit_inline
 def _compute_hidden(batch: Microbatch, shared: SharedArrays, scratch: Scratch) -> None:
-    """Compute the hidden vectors; columns without a token get zeros."""
+    """Compute the hidden vectors; rows without a token get zeros."""
     stream, tokens, options, cache = batch.stream, shared.tokens, shared.options, shared.cache
     words, micro, slot_of = shared.words, scratch.microbatch, scratch.gather.input_slot_of
     for i in range(MICROBATCH_TOKENS):
@@ -136,10 +149,10 @@ def _compute_hidden(batch: Microbatch, shared: SharedArrays, scratch: Scratch) -
         n_context = tokens.right[stream, token] - tokens.left[stream, token] - 1
         micro.n_pairs[i] = min(n_context, 1) if options.cbow else n_context
         cache.pairs[stream] += int(micro.n_pairs[i])
-        first, last = _sources(stream, token, tokens, options)
+        first, last = _input_tokens(stream, token, tokens, options)
         n_rows = 0
         for other in range(first, last):
-            if (other == token) != options.cbow:
+            if _is_input(other, token, options):
                 word = tokens.ids[stream, other]
                 n_rows += words.indptr[word + 1] - words.indptr[word]
         weight = ONE
@@ -147,45 +160,46 @@ def _compute_hidden(batch: Microbatch, shared: SharedArrays, scratch: Scratch) -
             weight = ONE / np.float32(n_rows)
         micro.input_gain[i] = weight * np.float32(n_rows)
         for other in range(first, last):
-            if (other == token) != options.cbow:
+            if _is_input(other, token, options):
                 axpy(micro.hidden, i, cache.inputs, slot_of[other - batch.origin], weight)
         micro.hidden_sq_norms[i] = dot(micro.hidden, i, micro.hidden, i)
 
 
 @jit_inline
 def _gather_negatives(batch: Microbatch, shared: SharedArrays, scratch: Scratch) -> int:
-    """List the distinct negatives and their trials, eq. (4); return their number.
+    """List the distinct negatives and their trials, eq. (4); return the length of the list.
 
-    Rows of zeros pad the list to a multiple of ROW_MULTIPLE.
+    Rows of zeros pad it to a multiple of ROW_MULTIPLE.
     """
     options, micro = shared.options, scratch.microbatch
-    n_rows = 0
+    n_negatives = 0
     weight = np.float32(options.negative) / np.float32(options.n_shared_negatives)
-    for k in range(batch.negatives, batch.negatives + options.n_shared_negatives):
+    for k in range(batch.negatives_start, batch.negatives_start + options.n_shared_negatives):
         slot = scratch.gather.negative_slot_of[k]
         index = micro.slot_index[slot]
         if index < 0:
-            index = n_rows
-            micro.slot_index[slot] = n_rows
-            micro.negative_slots[n_rows] = slot
-            micro.negative_weights[n_rows] = 0
-            n_rows += 1
+            index = n_negatives
+            micro.slot_index[slot] = n_negatives
+            micro.negative_slots[n_negatives] = slot
+            micro.negative_weights[n_negatives] = 0
+            n_negatives += 1
         micro.negative_weights[index] += weight
-    while n_rows % ROW_MULTIPLE != 0:
-        micro.negative_weights[n_rows] = 0
-        micro.negative_slots[n_rows] = (batch.stream + 1) * shared.cache.output_rows.shape[1] - 1
-        n_rows += 1
-    for row in range(n_rows):
+    slot_of_zeros = (batch.stream + 1) * shared.cache.output_rows.shape[1] - 1
+    while n_negatives % ROW_MULTIPLE != 0:
+        micro.negative_weights[n_negatives] = 0
+        micro.negative_slots[n_negatives] = slot_of_zeros
+        n_negatives += 1
+    for row in range(n_negatives):
         for i in range(MICROBATCH_TOKENS):
             micro.negative_trials[row, i] = micro.negative_weights[row] * micro.n_pairs[i]
-    return n_rows
+    return n_negatives
 
 
 @jit_inline
 def _gather_targets(
     batch: Microbatch, i: int, n_targets: int, shared: SharedArrays, scratch: Scratch
 ) -> int:
-    """Append the targets of token i to the n listed; return how many there are then.
+    """Append the targets of token i to the list; return its new length.
 
     Negatives that are a target do not count as negatives of that pair, eq. (4).
     """
@@ -193,12 +207,12 @@ def _gather_targets(
     if micro.n_pairs[i] == 0:
         return n_targets
     token = batch.start + i * batch.stride
-    first, last = _targets(batch.stream, token, shared.tokens, options)
+    first, last = _target_tokens(batch.stream, token, shared.tokens, options)
     for other in range(first, last):
-        if (other == token) == options.cbow:
+        if not _is_input(other, token, options):
             slot = scratch.gather.output_slot_of[other - batch.origin]
             micro.target_slots[n_targets] = slot
-            micro.target_labels[n_targets] = ONE
+            micro.target_positives[n_targets] = ONE
             micro.target_trials[n_targets] = ONE
             n_targets += 1
             index = micro.slot_index[slot]
@@ -215,9 +229,9 @@ def _gather_path(batch: Microbatch, i: int, shared: SharedArrays, scratch: Scrat
     if micro.n_pairs[i] == 0:
         return n_targets
     token = batch.start + i * batch.stride
-    first, last = _targets(batch.stream, token, shared.tokens, options)
+    first, last = _target_tokens(batch.stream, token, shared.tokens, options)
     for other in range(first, last):
-        if (other == token) == options.cbow:
+        if not _is_input(other, token, options):
             slot = int(gather.leaf_parent[other - batch.origin])
             bit = gather.leaf_bit[other - batch.origin]
             while slot >= 0:
@@ -226,10 +240,10 @@ def _gather_path(batch: Microbatch, i: int, shared: SharedArrays, scratch: Scrat
                     index = n_targets
                     micro.slot_index[slot] = n_targets
                     micro.target_slots[n_targets] = slot
-                    micro.target_labels[n_targets] = 0
+                    micro.target_positives[n_targets] = 0
                     micro.target_trials[n_targets] = 0
                     n_targets += 1
-                micro.target_labels[index] += np.float32(bit)
+                micro.target_positives[index] += np.float32(bit)
                 micro.target_trials[index] += ONE
                 bit = gather.code_bit[slot]
                 slot = int(gather.parent_slot[slot])
@@ -248,24 +262,27 @@ def _sum(values: Floats, n: int) -> float:
 
 
 @jit_inline
-def _negatives_backward(
-    n_rows: int, lr: np.float32, cache: RowCache, micro: MicrobatchScratch
+def _negatives_forward_backward(
+    n_negatives: int, lr: np.float32, cache: RowCache, micro: MicrobatchScratch
 ) -> float:
-    """Score the negatives, compute residuals, curvature and hidden deltas; return the loss."""
+    """Score the negatives, compute residuals, curvature and hidden deltas; return the loss.
+
+    The residuals are left in `negative_scores`.
+    """
     slots, hess_weights = micro.negative_slots, micro.negative_hess_weights
     transpose(micro.hidden, micro.hidden_transposed)
-    gather_gemm(cache.outputs, slots, micro.hidden_transposed, micro.negative_scores, n_rows)
+    gather_gemm(cache.outputs, slots, micro.hidden_transposed, micro.negative_scores, n_negatives)
     loss = logistic_residuals(
-        micro.negative_scores, micro.zero_labels, micro.negative_trials, lr, hess_weights,
-        n_rows * MICROBATCH_TOKENS, NO_LIMIT,
+        micro.negative_scores, micro.negative_positives, micro.negative_trials, lr, hess_weights,
+        n_negatives * MICROBATCH_TOKENS, NO_LIMIT,
     )  # fmt: skip
-    gather_gemm_t(micro.negative_scores, cache.outputs, slots, micro.hidden_delta, n_rows)
-    for row in range(n_rows):
+    gather_gemm_t(micro.negative_scores, cache.outputs, slots, micro.hidden_delta, n_negatives)
+    for row in range(n_negatives):
         slot = slots[row]
         row_curvature = np.float32(0)
         for i in range(MICROBATCH_TOKENS):
-            row_curvature += curvature(ONE, hess_weights[row, i], micro.hidden_sq_norms[i])
-            micro.hidden_curvature[i] += curvature(
+            row_curvature += curvature_term(ONE, hess_weights[row, i], micro.hidden_sq_norms[i])
+            micro.hidden_curvature[i] += curvature_term(
                 ONE, hess_weights[row, i], cache.output_sq_norms[slot]
             )
         cache.output_curvature[slot] += row_curvature
@@ -274,14 +291,14 @@ def _negatives_backward(
 
 
 @jit_inline
-def _update_negatives(n_rows: int, cache: RowCache, micro: MicrobatchScratch) -> None:
-    """Update the negatives' rows: eqs. (1) and (3). Their residuals are used up."""
-    for row in range(n_rows):
+def _update_negatives(n_negatives: int, cache: RowCache, micro: MicrobatchScratch) -> None:
+    """Update the negatives' rows: eqs. (1) and (3). Their residuals are overwritten."""
+    for row in range(n_negatives):
         damping = damped(ONE, cache.output_curvature[micro.negative_slots[row]])
         for i in range(MICROBATCH_TOKENS):
             micro.negative_scores[row, i] *= damping
     scatter_add_gemm(
-        micro.negative_scores, micro.hidden, cache.outputs, micro.negative_slots, n_rows
+        micro.negative_scores, micro.hidden, cache.outputs, micro.negative_slots, n_negatives
     )
 
 
@@ -299,15 +316,15 @@ def _score_targets(
 def _targets_backward(
     n_targets: int, lr: np.float32, limit: np.float32, micro: MicrobatchScratch
 ) -> float:
-    """Turn the targets' scores into residuals; return the loss. Zeros fill up a vector."""
+    """Turn the targets' scores into residuals; return the loss. Pads the list to a SIMD vector."""
     n = n_targets
     while n % MICROBATCH_TOKENS != 0:
         micro.target_scores[n] = 0
-        micro.target_labels[n] = 0
+        micro.target_positives[n] = 0
         micro.target_trials[n] = 0
         n += 1
     return logistic_residuals(
-        micro.target_scores, micro.target_labels, micro.target_trials, lr,
+        micro.target_scores, micro.target_positives, micro.target_trials, lr,
         micro.target_hess_weights, n, limit,
     )  # fmt: skip
 
@@ -325,10 +342,12 @@ def _accumulate_curvature(
     """Add the curvature of token i and of its targets, eq. (2), times their scales."""
     for k in range(first, last):
         slot, hess_weight = micro.target_slots[k], micro.target_hess_weights[k]
-        micro.hidden_curvature[i] += curvature(
+        micro.hidden_curvature[i] += curvature_term(
             hidden_scale, hess_weight, cache.output_sq_norms[slot]
         )
-        cache.output_curvature[slot] += curvature(row_scale, hess_weight, micro.hidden_sq_norms[i])
+        cache.output_curvature[slot] += curvature_term(
+            row_scale, hess_weight, micro.hidden_sq_norms[i]
+        )
 
 
 @jit_inline
@@ -345,7 +364,7 @@ def _accumulate_hidden_delta(
 def _update_targets(
     i: int, first: int, last: int, cache: RowCache, micro: MicrobatchScratch
 ) -> None:
-    """Update the rows of token i's targets: eqs. (1) and (3). Their residuals are used up."""
+    """Update the rows of token i's targets: eqs. (1) and (3). Their residuals are overwritten."""
     for k in range(first, last):
         micro.target_scores[k] = damped(
             micro.target_scores[k], cache.output_curvature[micro.target_slots[k]]
@@ -360,22 +379,23 @@ def _update_inputs(batch: Microbatch, shared: SharedArrays, scratch: Scratch) ->
     """Back-propagate the hidden deltas to the cached input rows: eqs. (1) and (3).
 
     What is cached is the sum of a word's rows, of which n_trainable get the delta each. When all of
-    them move by it, the hidden vector moves `input_gain` times as far, and so counts its curvature.
+    them move by it, the hidden vector moves `input_gain` times as far; so its curvature is
+    multiplied by the same gain (2).
     """
     stream, tokens, options, cache = batch.stream, shared.tokens, shared.options, shared.cache
     micro, slot_of = scratch.microbatch, scratch.gather.input_slot_of
     for i in range(batch.n):
         token = batch.start + i * batch.stride
         hidden_curvature = micro.hidden_curvature[i] * micro.input_gain[i]
-        first, last = _sources(stream, token, tokens, options)
+        first, last = _input_tokens(stream, token, tokens, options)
         for other in range(first, last):
-            if (other == token) != options.cbow:
+            if _is_input(other, token, options):
                 cache.input_curvature[slot_of[other - batch.origin]] += hidden_curvature
     for i in range(batch.n):
         token = batch.start + i * batch.stride
-        first, last = _sources(stream, token, tokens, options)
+        first, last = _input_tokens(stream, token, tokens, options)
         for other in range(first, last):
-            if (other == token) != options.cbow:
+            if _is_input(other, token, options):
                 slot = int(slot_of[other - batch.origin])
                 n_trainable = np.float32(shared.words.n_trainable[tokens.ids[stream, other]])
                 factor = damped(n_trainable, cache.input_curvature[slot])

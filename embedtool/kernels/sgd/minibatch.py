@@ -1,9 +1,9 @@
-"""Train one minibatch of a stream on cached copies of the rows that it concerns.
+"""Train one minibatch of a stream on cached copies of the rows that it uses.
 
 At the beginning of a minibatch the rows are copied from the tables, which do not change during a
 superstep; its microbatches then train one after another on these copies
-(`microbatch.train_microbatch`). So a row that many tokens of a minibatch concern is fetched and
-written once, and no update is older than a superstep.
+(`microbatch.train_microbatch`). So a row that many tokens of a minibatch use is fetched and written
+once, and gradients are never staler than one superstep.
 
 Each microbatch has every n-th token of the minibatch, n being the number of its microbatches:
 tokens that share their negatives then do not share their contexts too.
@@ -44,9 +44,10 @@ def train_minibatch(
     Parameters
     ----------
     batch
-        The minibatch; none where only the next one is to be prepared.
+        The minibatch; of stream -1 in the first pass, which only prepares the next one.
     upcoming
-        The thread's next minibatch, whose rows are prefetched meanwhile; or none.
+        The thread's next minibatch, whose negatives are drawn and whose rows are prefetched
+        meanwhile; of stream -1 after the last.
     lr
         Learning rate.
     shared
@@ -61,24 +62,24 @@ def train_minibatch(
     n_microbatches = (stop - start + MICROBATCH_TOKENS - 1) // MICROBATCH_TOKENS
     for number in range(MINIBATCH_TOKENS // MICROBATCH_TOKENS):
         if upcoming.stream >= 0:
-            _prefetch_microbatch(upcoming, number, shared, scratch.gather)
+            _prepare_microbatch(upcoming, number, shared, scratch.gather)
         if number < n_microbatches:
             first = start + number
             n = (stop - first + n_microbatches - 1) // n_microbatches
-            negatives = number * shared.options.n_shared_negatives
-            microbatch = Microbatch(stream, origin, first, n_microbatches, n, negatives)
+            negatives_start = number * shared.options.n_shared_negatives
+            microbatch = Microbatch(stream, origin, first, n_microbatches, n, negatives_start)
             train_microbatch(microbatch, lr, shared, scratch)
     if stream >= 0 and shared.options.subwords:
-        _store_deltas(stream, shared.words, shared.cache, scratch.gather)
+        _sums_to_deltas(stream, shared.words, shared.cache, scratch.gather)
 
 
 @jit_inline
-def _prefetch_microbatch(
+def _prepare_microbatch(
     batch: Minibatch, number: int, shared: SharedArrays, gather: GatherScratch
 ) -> None:
-    """Draw the negatives of a microbatch, and prefetch the rows that its minibatch will copy.
+    """Draw the negatives of a microbatch of the next minibatch, and prefetch the rows to copy.
 
-    They arrive while the minibatch before is trained.
+    They arrive while the current minibatch is trained.
     """
     stream, tokens, tables, options = batch.stream, shared.tokens, shared.tables, shared.options
     start = batch.start + number * MICROBATCH_TOKENS
@@ -125,21 +126,21 @@ def _draw_negatives(
     for k in range(n):
         uniform = uniform01(splitmix64(key + np.uint64(k)))
         gather.uniforms[k] = uniform
-        negatives[batch.parity, first + k] = guide_table[int(uniform * n_words)]
+        negatives[batch.buffer, first + k] = guide_table[int(uniform * n_words)]
     for k in range(n):
-        prefetch_element(cdf, negatives[batch.parity, first + k])
+        prefetch_element(cdf, negatives[batch.buffer, first + k])
     for k in range(n):
-        word = negatives[batch.parity, first + k]
+        word = negatives[batch.buffer, first + k]
         while cdf[word] <= gather.uniforms[k]:
             word += 1
-        negatives[batch.parity, first + k] = word
+        negatives[batch.buffer, first + k] = word
     for k in range(first, first + n):
-        prefetch_row(shared.tables.outputs, negatives[batch.parity, k])
+        prefetch_row(shared.tables.outputs, negatives[batch.buffer, k])
 
 
 @jit_inline
 def _gather_rows(batch: Minibatch, stop: int, shared: SharedArrays, gather: GatherScratch) -> int:
-    """Cache the rows that the tokens before `stop` concern; return the first token around them."""
+    """Cache the rows that a minibatch uses; return the leftmost token of its contexts."""
     stream, start, tokens, cache = batch.stream, batch.start, shared.tokens, shared.cache
     options = shared.options
     first, last = start, stop
@@ -161,13 +162,13 @@ def _gather_rows(batch: Minibatch, stop: int, shared: SharedArrays, gather: Gath
     if options.hierarchical:
         for token in range(first, last):
             word = tokens.ids[stream, token]
-            _load_huffman_path(stream, token - origin, word, shared, gather)
+            _cache_huffman_path(stream, token - origin, word, shared, gather)
         return origin
     for token in range(first, last):
         row = tokens.ids[stream, token]
         gather.output_slot_of[token - origin] = _cache_output(stream, row, shared, gather)
     for k in range(-(-(stop - start) // MICROBATCH_TOKENS) * options.n_shared_negatives):
-        row = gather.negatives[batch.parity, k]
+        row = gather.negatives[batch.buffer, k]
         gather.negative_slot_of[k] = _cache_output(stream, row, shared, gather)
     return origin
 
@@ -226,18 +227,21 @@ def _find_or_insert(row: int, stream: int, n_rows: int, rows: Ints, table: Ints)
 
 
 @jit_inline
-def _load_huffman_path(
-    stream: int, token: int, word: int, shared: SharedArrays, gather: GatherScratch
+def _cache_huffman_path(
+    stream: int, offset: int, word: int, shared: SharedArrays, gather: GatherScratch
 ) -> None:
-    """Cache the inner nodes above a word and link their slots, up to one that is cached already."""
+    """Cache the inner nodes above a word and link their slots, up to one that is cached already.
+
+    `offset` is the index of the word's token in arrays by token.
+    """
     parents, bit, n_outputs = shared.tree.parents, shared.tree.bit, shared.cache.n_outputs
     root = len(parents) - 1
     n_words = root // 2 + 1
     node = int(parents[word])
-    gather.leaf_bit[token] = bit[word]
+    gather.leaf_bit[offset] = bit[word]
     n_before = n_outputs[stream]
     slot = _cache_output(stream, node - n_words, shared, gather)
-    gather.leaf_parent[token] = slot
+    gather.leaf_parent[offset] = slot
     while n_outputs[stream] > n_before and node != root:
         gather.code_bit[slot] = bit[node]
         node = int(parents[node])
@@ -249,7 +253,7 @@ def _load_huffman_path(
 
 
 @jit_inline
-def _store_deltas(stream: int, words: WordRows, cache: RowCache, gather: GatherScratch) -> None:
+def _sums_to_deltas(stream: int, words: WordRows, cache: RowCache, gather: GatherScratch) -> None:
     """Replace the sum of a word's rows by the delta of each: all trainable rows share it equally.
 
     The cached sum moves n_trainable times as far as each row (`microbatch._update_inputs`).

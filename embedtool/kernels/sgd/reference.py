@@ -1,7 +1,7 @@
 """The executable specification of Word2Vec and FastText: word by word, pair by pair, in float64.
 
 `train_chunk` takes what the kernel of that name takes and must leave the same in the tables,
-whatever the number of threads. The numbers of equations are those of `curvature` and `microbatch`;
+whatever the number of threads. The equations have the numbers of docs/design/learning-rule.md;
 the damping rule is stated here once more, independently.
 """
 
@@ -146,7 +146,9 @@ def train_chunk(
                 position = chunk.start + stream * part + batch.start + k * MICROBATCH_TOKENS
                 trials = _trials(tokens, micro, splitmix64(splitmix64(key) + position), shared)
                 n_trials += sum(w for _, w in trials.values())
-                for word in {tokens[j].word for i in micro for j in _sources(tokens, i, options)}:
+                for word in {
+                    tokens[j].word for i in micro for j in _input_tokens(tokens, i, options)
+                }:
                     cached_in.add(word, inputs[_rows(words, word)].sum(axis=0))
                 for row in {row for row, _ in trials}:
                     cached_out.add(row, outputs[row])
@@ -173,7 +175,7 @@ def apply_updates(
     """Add the deltas of all streams to their rows.
 
     (5) theta += sum_r d_r / max(1, P), and for rows that several words share
-    (6) theta += sum_w D_w / max(1, scale sum_w min(1, P_w))
+    (6) theta += sum_w D_w / max(1, c sum_w min(1, P_w)), where c is `scale`
     """
     row_progress: dict[int, float] = defaultdict(float)
     for each in deltas:
@@ -187,7 +189,7 @@ def _n_pairs(token: Token, options: Options) -> int:
     return min(len(token.context), 1) if options.cbow else len(token.context)
 
 
-def _sources(tokens: Sequence[Token], i: int, options: Options) -> list[int]:
+def _input_tokens(tokens: Sequence[Token], i: int, options: Options) -> list[int]:
     """Return the tokens whose vectors make up the hidden vector of token i."""
     return tokens[i].context if options.cbow else [i]
 
@@ -208,7 +210,7 @@ def _hidden(
     tokens: Sequence[Token], i: int, words: WordRows, options: Options, cached_in: CachedRows
 ) -> tuple[Vector, float]:
     """Return the hidden vector of token i, and how far it moves when all its rows move by 1."""
-    sources = [tokens[j].word for j in _sources(tokens, i, options)]
+    sources = [tokens[j].word for j in _input_tokens(tokens, i, options)]
     n_rows = sum(len(_rows(words, word)) for word in sources)
     weight = 1.0 if options.cbow and not options.mean else 1 / n_rows
     return weight * np.sum([cached_in.values[word] for word in sources], axis=0), weight * n_rows
@@ -289,10 +291,10 @@ def _train_microbatch(
         for row, delta in row_deltas.items():
             cached_out.values[row] += cached_out.damping(row) * delta  # (3)
     for i in predicting:
-        for j in _sources(tokens, i, options):
+        for j in _input_tokens(tokens, i, options):
             cached_in.curvature[tokens[j].word] += hidden_curvature[i] * hidden[i][1]
     for i in predicting:
-        for j in _sources(tokens, i, options):
+        for j in _input_tokens(tokens, i, options):
             word = tokens[j].word
             factor = words.n_trainable[word] * cached_in.damping(word)  # (3), for a sum of rows
             cached_in.values[word] += factor * hidden_deltas[i]

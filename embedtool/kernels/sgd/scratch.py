@@ -14,13 +14,14 @@ ROW_SUMS = np.dtype(
     [
         ("progress", np.float32),
         ("n_copies", np.float32),
-        ("curvature", np.float32),
+        ("total_progress", np.float32),
         ("padding", np.float32),
     ]
 )
 """What is summed over the deltas of a row: `progress` (eqs. 5 and 6) and the number of copies that
-replace the row, both zero between supersteps; and `curvature`, each delta's limited to 1, over all
-supersteps. A record of four floats never crosses a cache line, so that a row costs one miss."""
+replace the row, both zero between supersteps; and `total_progress`, the progress of each delta over
+all supersteps, never reset: the curvature of a replica (eq. 7). A record of four floats never
+crosses a cache line, so that a row costs one miss."""
 
 
 class GatherScratch(NamedTuple):
@@ -46,7 +47,8 @@ class GatherScratch(NamedTuple):
     code_bit
         bool (n_streams * max_outputs,), the code bit of a slot's node below that node.
     negatives
-        int32 (2, negatives of a minibatch), the negatives drawn, for minibatches of each parity.
+        int32 (2, negatives of a minibatch), the negatives drawn: for the current minibatch, and for
+        the next (`Minibatch.buffer`).
     negative_slot_of
         int32 (negatives of a minibatch,), their slots.
     uniforms
@@ -88,17 +90,17 @@ class MicrobatchScratch(NamedTuple):
     negative_slots
         int32 (n_shared_negatives + ROW_MULTIPLE,), the slots of the distinct negatives.
     negative_weights
-        float32 (n_shared_negatives + ROW_MULTIPLE,), negatives per pair that each stands for.
+        float32 (n_shared_negatives + ROW_MULTIPLE,), the trials of each with a pair, eq. (4).
     negative_scores, negative_trials, negative_hess_weights
         float32 (n_shared_negatives + ROW_MULTIPLE, MICROBATCH_TOKENS), as `logistic_residuals`
         takes and leaves them.
-    zero_labels
-        float32, zeros of that shape: the labels of negatives.
+    negative_positives
+        float32, zeros of that shape: the positives among the trials of negatives.
     target_slots
         int32 (max_targets,), the slots of each token's targets, one token after another.
     target_ends
         int64 (MICROBATCH_TOKENS + 1,), 0, then where in that list each token's targets end.
-    target_scores, target_labels, target_trials, target_hess_weights
+    target_scores, target_positives, target_trials, target_hess_weights
         float32 (max_targets,), as `logistic_residuals` takes and leaves them.
     """
 
@@ -115,11 +117,11 @@ class MicrobatchScratch(NamedTuple):
     negative_scores: Floats
     negative_trials: Floats
     negative_hess_weights: Floats
-    zero_labels: Floats
+    negative_positives: Floats
     target_slots: Ints
     target_ends: Longs
     target_scores: Floats
-    target_labels: Floats
+    target_positives: Floats
     target_trials: Floats
     target_hess_weights: Floats
 

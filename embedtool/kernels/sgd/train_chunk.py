@@ -3,8 +3,8 @@
 The chunk is cut into streams, and each stream's tokens, after subsampling, into minibatches. A
 superstep, in the sense of bulk synchronous parallel (BSP, Valiant 1990), is one minibatch of every
 stream: all start from the same parameters (`minibatch.train_minibatch`), then the deltas of all
-streams are applied, those of a row in the order of the streams (`apply_updates`). Threads share the
-streams, then the rows; which thread does what does not change the result.
+streams are applied, those of a row in the order of the streams (`apply_updates`). Streams, then
+rows, are divided among the threads; which thread does what does not change the result.
 
 With Hogwild each thread has a stream to itself, whose rows stay in the cache of its core, and
 applies its updates after each minibatch without waiting for the others (Recht et al. 2011). Its
@@ -31,7 +31,7 @@ def train_chunk(thread: int, chunk: Chunk, shared: SharedArrays, scratch: Scratc
     Parameters
     ----------
     thread
-        The number of the thread, from 0.
+        Index of the thread, from 0.
     chunk
         The tokens and the learning rate.
     shared
@@ -40,30 +40,31 @@ def train_chunk(thread: int, chunk: Chunk, shared: SharedArrays, scratch: Scratc
         The memory of this thread.
     """
     n_streams, n_threads = len(shared.tokens.lengths), chunk.n_threads
-    first, last = thread * n_streams // n_threads, (thread + 1) * n_streams // n_threads
-    for stream in range(first, last):
+    first_stream = thread * n_streams // n_threads
+    stop_stream = (thread + 1) * n_streams // n_threads
+    for stream in range(first_stream, stop_stream):
         start = min(chunk.start + stream * chunk.tokens_per_stream, chunk.stop)
         stop = min(start + chunk.tokens_per_stream, chunk.stop)
         subsample(stream, start, stop, chunk.key, shared.text, shared.options, shared.tokens)
     barrier_wait(chunk.counters, 0, n_threads)
     n_supersteps = (shared.tokens.lengths.max() + MINIBATCH_TOKENS - 1) // MINIBATCH_TOKENS
-    n_own = last - first
-    n_minibatches = n_supersteps * n_own
-    for number in range(-1, n_minibatches):
-        superstep = number // n_own
-        batch = _minibatch(number, n_minibatches, first, n_own, chunk)
-        upcoming = _minibatch(number + 1, n_minibatches, first, n_own, chunk)
-        falls = chunk.last_lr - chunk.first_lr
-        lr = np.float32(chunk.first_lr + falls * superstep / n_supersteps)
+    n_own_streams = stop_stream - first_stream
+    n_minibatches = n_supersteps * n_own_streams
+    for index in range(-1, n_minibatches):  # the first pass only prepares the first minibatch
+        superstep = index // n_own_streams
+        batch = _minibatch(index, n_minibatches, first_stream, n_own_streams, chunk)
+        upcoming = _minibatch(index + 1, n_minibatches, first_stream, n_own_streams, chunk)
+        lr_change = chunk.last_lr - chunk.first_lr
+        lr = np.float32(chunk.first_lr + lr_change * superstep / n_supersteps)
         train_minibatch(batch, upcoming, lr, shared, scratch)
-        if number < 0:
+        if index < 0:
             continue
         stream = batch.stream
         if shared.options.hogwild:
             apply_updates(thread, stream, stream + 1, chunk.ngram_scale, shared, scratch.merge)
             continue
         assign_owners(stream, thread, shared.words, shared.tables, shared.cache)
-        if stream == last - 1:
+        if stream == stop_stream - 1:
             barrier_wait(chunk.counters, 2 * superstep + 1, n_threads)
             apply_updates(thread, 0, n_streams, chunk.ngram_scale, shared, scratch.merge)
             barrier_wait(chunk.counters, 2 * superstep + 2, n_threads)
@@ -71,10 +72,11 @@ def train_chunk(thread: int, chunk: Chunk, shared: SharedArrays, scratch: Scratc
 
 @jit_inline
 def _minibatch(
-    number: int, n_minibatches: int, first_stream: int, n_own: int, chunk: Chunk
+    index: int, n_minibatches: int, first_stream: int, n_own_streams: int, chunk: Chunk
 ) -> Minibatch:
-    """Return a thread's minibatch of that number; no minibatch where there are not so many."""
-    stream, start = first_stream + number % n_own, number // n_own * MINIBATCH_TOKENS
+    """Return one of a thread's minibatches; an empty one, of stream -1, if there is none."""
+    stream = first_stream + index % n_own_streams
+    start = index // n_own_streams * MINIBATCH_TOKENS
     position = stream * chunk.tokens_per_stream + start
     key = splitmix64(chunk.key) + np.uint64(chunk.start) + np.uint64(position)
-    return Minibatch(stream if 0 <= number < n_minibatches else -1, start, number & 1, key)
+    return Minibatch(stream if 0 <= index < n_minibatches else -1, start, index & 1, key)
