@@ -24,7 +24,7 @@ from embedtool.errors import ConfigError
 from embedtool.io.progress import Report
 from embedtool.model.vectors import Model
 from embedtool.trainers.checkpoint import Checkpointer
-from embedtool.trainers.manifest import TrainingManifest
+from embedtool.trainers.manifest import TrainingManifest, algorithm_of
 from embedtool.trainers.training_dir import TrainingDir
 from embedtool.trainers.warm_start import WarmStart
 from embedtool.trainers.word2vec import epoch_key
@@ -44,6 +44,11 @@ def resolve_defaults(settings: ClusterConfig, cluster: Cluster) -> ClusterConfig
 
 def check_options(config: TrainerConfig) -> None:
     """Raise ConfigError for a training that no cluster can do."""
+    if not isinstance(config, (Word2VecConfig, GloveConfig)):
+        raise ConfigError(
+            f"{algorithm_of(config)} trains on one machine; leave cluster out",
+            parameters=("cluster",),
+        )
     if isinstance(config, Word2VecConfig) and config.engine == "gensim":
         raise ConfigError(
             "engine=gensim trains on one machine; leave cluster out",

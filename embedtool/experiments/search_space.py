@@ -52,5 +52,12 @@ SEARCH_SPACES: Mapping[str, SearchSpace] = {
         "epochs": ParameterRange(10, 50, step=5),
     },
 }
-"""The search space of each algorithm: values that papers recommend (Levy, Goldberg & Dagan 2015;
+"""The search space of an algorithm: values that papers recommend (Levy, Goldberg & Dagan 2015;
 Caselles-Dupré et al. 2018 for `ns_exponent`, also below the default)."""
+COMMON: SearchSpace = {"vector_size": ParameterRange(50, 300, step=50)}
+"""The search space of an algorithm that has none of its own."""
+
+
+def search_space(algorithm: str) -> SearchSpace:
+    """Return the search space of an algorithm."""
+    return SEARCH_SPACES.get(algorithm, COMMON)

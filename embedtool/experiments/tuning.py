@@ -30,7 +30,7 @@ from embedtool.experiments.experiment_dir import (
     with_prefix,
     write_json,
 )
-from embedtool.experiments.search_space import SEARCH_SPACES, ParameterRange, SearchSpace
+from embedtool.experiments.search_space import ParameterRange, SearchSpace, search_space
 from embedtool.io.atomic import atomic_write, text_bytes
 from embedtool.io.progress import Report, silent
 from embedtool.messages import counted
@@ -132,7 +132,7 @@ def tune(
     Parameters
     ----------
     algorithm : str
-        A key of SEARCH_SPACES.
+        A key of TRAINERS.
     config : TrainerConfig
         The options of the first trial, and those that are not searched.
     fixed : frozenset of str
@@ -168,7 +168,7 @@ def tune(
     Bergstra et al. 2011, "Algorithms for Hyper-Parameter Optimization".
     """
     deadline = time.monotonic() + seconds
-    space = {k: v for k, v in SEARCH_SPACES[algorithm].items() if k not in fixed}
+    space = {k: v for k, v in search_space(algorithm).items() if k not in fixed}
     if not space:
         raise EvaluationError("all options are set; leave at least one to be searched")
     sizes = {d.name: list(d.sizes) for d in (dataset, *([held_out] if held_out else []))}

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from embedtool.corpus.encoding import EncodedCorpus
     from embedtool.model.vectors import WordVectors
     from embedtool.trainers.checkpoint import Checkpointer
+    from embedtool.trainers.resources import ResourceEstimate
     from embedtool.trainers.warm_start import WarmStart
 
 
@@ -26,8 +27,11 @@ class Trainer:
     ----------
     config : type of TrainerConfig
         Its options.
-    native, gensim : str
-        The modules with its `train` functions: embedtool's own, and the gensim adapter.
+    native : str
+        The module that trains it. It has `train`, with the arguments of `Trainer.train`, and
+        `estimate_resources`.
+    gensim : str
+        The module that trains it by gensim, if there is one.
     """
 
     config: type[TrainerConfig]
@@ -77,6 +81,13 @@ class Trainer:
         native = () if by_gensim else (checkpointer,)
         vectors: WordVectors = module.train(config, corpus, folder, report, warm_start, *native)
         return vectors
+
+    def estimate_resources(
+        self, config: TrainerConfig, corpus: "EncodedCorpus"
+    ) -> "ResourceEstimate":
+        """Return the memory and disk that `train` needs for a corpus."""
+        needed: ResourceEstimate = import_module(self.native).estimate_resources(config, corpus)
+        return needed
 
 
 TRAINERS = {

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from embedtool.config.training import GloveConfig
 from embedtool.corpus.cooccurrence import Cell, Cooccurrence, Pairs, open_cooccurrence
 from embedtool.corpus.encoding import EncodedCorpus
-from embedtool.corpus.pair_counting import CheckpointHooks, count_cooccurrence
+from embedtool.corpus.pair_counting import CheckpointHooks, count_cooccurrence, counting_bytes
 from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.errors import DivergedError
 from embedtool.io.progress import Progress, Report
@@ -26,6 +26,12 @@ from embedtool.model.vectors import WordVectors
 from embedtool.trainers.aligned import aligned_zeros, pad_to_simd
 from embedtool.trainers.checkpoint import Checkpointer
 from embedtool.trainers.glove_cells import cells_in_epoch
+from embedtool.trainers.resources import (
+    FLOAT_BYTES,
+    PAIR_BYTES,
+    RUN_ENTRY_BYTES,
+    ResourceEstimate,
+)
 from embedtool.trainers.state import State
 from embedtool.trainers.warm_start import WarmStart
 
@@ -96,6 +102,20 @@ def train(
         state, lambda: init_state(config, corpus.vocabulary, warm_start), run, config.learning_rate
     )
     return word_vectors(config, corpus.vocabulary, state)
+
+
+def estimate_resources(config: GloveConfig, corpus: EncodedCorpus) -> ResourceEstimate:
+    """Return the memory and disk that a training needs."""
+    n_words, size = corpus.vocabulary.n_words, config.vector_size
+    matrix = n_words * size * FLOAT_BYTES
+    tables = 2 * n_words * (2 * pad_to_simd(size) + SIMD_WIDTH) * FLOAT_BYTES
+    return ResourceEstimate.of(
+        corpus,
+        tables=tables,
+        memory=max(counting_bytes(config, corpus.n_tokens), tables + matrix),
+        model=matrix * (2 if config.output_vectors == "both" else 1),
+        work=(RUN_ENTRY_BYTES + PAIR_BYTES) * corpus.n_tokens * config.window,
+    )
 
 
 def _load_kernel(pairs: Cooccurrence, state: State) -> None:

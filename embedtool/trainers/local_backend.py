@@ -11,10 +11,10 @@ from embedtool.corpus.scanning import ScannedCorpus, cached_scan, scan, warn_abo
 from embedtool.corpus.vocabulary import Vocabulary, build_vocabulary, merge_vocabularies
 from embedtool.io.progress import Report
 from embedtool.model.vectors import Model
-from embedtool.trainers import TRAINERS
+from embedtool.trainers import TRAINERS, Trainer
 from embedtool.trainers.checkpoint import Checkpointer
 from embedtool.trainers.manifest import TrainingManifest, algorithm_of
-from embedtool.trainers.resources import ResourceEstimate, check_resources, estimate_resources
+from embedtool.trainers.resources import ResourceEstimate, check_resources
 from embedtool.trainers.training_dir import TrainingDir
 from embedtool.trainers.warm_start import WarmStart
 
@@ -65,7 +65,8 @@ class LocalBackend:
             scanned, self.config, training_dir.folder, self.vocabulary_words, self.warm_start
         )
         if training_dir.output is not None:
-            check_resources(estimate_resources(self.config, encoded), training_dir.output)
+            needed = self._trainer.estimate_resources(self.config, encoded)
+            check_resources(needed, training_dir.output)
         return encoded
 
     def reopen(
@@ -78,8 +79,9 @@ class LocalBackend:
         self, encoded: EncodedCorpus, folder: Path, report: Report, checkpointer: Checkpointer
     ) -> Model:
         """Train the algorithm of the config."""
-        trainer = TRAINERS[algorithm_of(self.config)]
-        vectors = trainer.train(self.config, encoded, folder, report, self.warm_start, checkpointer)
+        vectors = self._trainer.train(
+            self.config, encoded, folder, report, self.warm_start, checkpointer
+        )
         return Model(vectors, {})
 
     def estimate(self, corpus: Corpus, report: Report) -> tuple[ResourceEstimate, Vocabulary]:
@@ -88,7 +90,12 @@ class LocalBackend:
             training_dir = TrainingDir(None, Path(name))
             scanned = self.read(corpus, training_dir.folder, report)
             encoded = self.encode(corpus, scanned, training_dir)
-            return estimate_resources(self.config, encoded), encoded.vocabulary
+            needed = self._trainer.estimate_resources(self.config, encoded)
+            return needed, encoded.vocabulary
+
+    @property
+    def _trainer(self) -> Trainer:
+        return TRAINERS[algorithm_of(self.config)]
 
 
 def read_text(

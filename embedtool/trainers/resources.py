@@ -4,14 +4,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from embedtool.config.training import FastTextConfig, GloveConfig, TrainerConfig, Word2VecConfig
 from embedtool.corpus.encoding import EncodedCorpus
-from embedtool.corpus.pair_counting import counting_bytes
 from embedtool.errors import ResourceError
 from embedtool.io.machine import MiB
-from embedtool.kernels.simd.registers import SIMD_WIDTH
-from embedtool.trainers.aligned import pad_to_simd
-from embedtool.trainers.subwords import build_subword_index
 
 BASE_BYTES = 180 * MiB
 """Memory of Python, NumPy and the compiled kernels; measured."""
@@ -47,32 +42,23 @@ class ResourceEstimate:
     work: int
     model: int
 
+    @classmethod
+    def of(
+        cls, corpus: EncodedCorpus, *, tables: int, memory: int, model: int, work: int = 0
+    ) -> "ResourceEstimate":
+        """Return what a training on a text needs, given what its algorithm needs.
 
-def estimate_resources(config: TrainerConfig, corpus: EncodedCorpus) -> ResourceEstimate:
-    """Estimate the resources of a training with these options on this text."""
-    vocabulary = corpus.vocabulary
-    n_words, size = vocabulary.n_words, config.vector_size
-    program = BASE_BYTES + WORD_BYTES * (n_words + vocabulary.types_seen)
-    text = 2 * (FLOAT_BYTES * corpus.n_tokens + 2 * FLOAT_BYTES * len(corpus.ends))
-    matrix = n_words * size * FLOAT_BYTES
-    if isinstance(config, GloveConfig):
-        tables = 2 * n_words * (2 * pad_to_simd(size) + SIMD_WIDTH) * FLOAT_BYTES
-        memory = max(counting_bytes(config, corpus.n_tokens), tables + matrix)
-        n_pairs = corpus.n_tokens * config.window
-        return ResourceEstimate(
-            tables, program + memory, text + (RUN_ENTRY_BYTES + PAIR_BYTES) * n_pairs,
-            matrix * (2 if config.output_vectors == "both" else 1),
-        )  # fmt: skip
-    if not isinstance(config, Word2VecConfig):
-        raise TypeError(config)
-    subwords = build_subword_index(vocabulary.words, config)
-    tables = (subwords.n_rows + n_words) * pad_to_simd(size) * FLOAT_BYTES
-    memory = tables + subwords.indices.nbytes + subwords.indptr.nbytes
-    model = 2 * matrix
-    if isinstance(config, FastTextConfig):
-        memory += matrix
-        model += subwords.n_rows * size * FLOAT_BYTES
-    return ResourceEstimate(tables, program + memory, text, model)
+        Parameters
+        ----------
+        corpus : EncodedCorpus
+            The text; the memory of its words and of Python, and the disk of the text, are added.
+        tables, memory, model, work : int
+            The attributes, in bytes, as far as they depend on the algorithm.
+        """
+        vocabulary = corpus.vocabulary
+        program = BASE_BYTES + WORD_BYTES * (vocabulary.n_words + vocabulary.types_seen)
+        text = 2 * (FLOAT_BYTES * corpus.n_tokens + 2 * FLOAT_BYTES * len(corpus.ends))
+        return cls(tables, program + memory, text + work, model)
 
 
 def check_resources(estimate: ResourceEstimate, output: Path) -> None:

@@ -35,6 +35,7 @@ from embedtool.trainers.count_tables import (
     negative_cdf,
 )
 from embedtool.trainers.kernel_job import CHUNK_TOKENS, KernelJob, build_job, n_streams_for
+from embedtool.trainers.resources import FLOAT_BYTES, ResourceEstimate
 from embedtool.trainers.state import State
 from embedtool.trainers.subwords import SubwordIndex, build_subword_index
 from embedtool.trainers.warm_start import WarmStart
@@ -87,6 +88,20 @@ def train(
         config.learning_rate or 0.0,
     )
     return word_vectors(config, corpus, subwords, state)
+
+
+def estimate_resources(config: Word2VecConfig, corpus: EncodedCorpus) -> ResourceEstimate:
+    """Return the memory and disk that a training needs."""
+    n_words, size = corpus.vocabulary.n_words, config.vector_size
+    matrix = n_words * size * FLOAT_BYTES
+    subwords = build_subword_index(corpus.vocabulary.words, config)
+    tables = (subwords.n_rows + n_words) * pad_to_simd(size) * FLOAT_BYTES
+    memory = tables + subwords.indices.nbytes + subwords.indptr.nbytes
+    model = 2 * matrix
+    if isinstance(config, FastTextConfig):
+        memory += matrix
+        model += subwords.n_rows * size * FLOAT_BYTES
+    return ResourceEstimate.of(corpus, tables=tables, memory=memory, model=model)
 
 
 def _run(

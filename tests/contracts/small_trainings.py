@@ -1,5 +1,6 @@
 """Trainings that take a moment, for the contracts of trainers."""
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,12 @@ from embedtool.model.vectors import Model
 from embedtool.trainers import TRAINERS
 from embedtool.training import train
 
-SMALL: dict[str, dict[str, Any]] = {
-    "word2vec": {"epochs": 2, "sample": 0.0},
-    "fasttext": {"epochs": 2, "sample": 0.0, "bucket": 1000},
-    "glove": {"epochs": 2},
-}
-MODES = [
+SMALL: dict[str, Any] = {
+    "vector_size": 12, "min_count": 2, "workers": 1, "epochs": 2, "sample": 0.0,
+    "bucket": 1000,
+}  # fmt: skip
+"""Small options; each algorithm takes those that it has."""
+MODES: list[tuple[str, dict[str, Any]]] = [
     ("word2vec", {"mode": mode, "loss": loss, "cbow_mean": mean})
     for mode, mean in (("skipgram", True), ("cbow", True), ("cbow", False))
     for loss in ("negative-sampling", "hierarchical-softmax")
@@ -27,14 +28,26 @@ MODES += [
     ("glove", {"symmetric": False}),
     ("glove", {"distance_weighting": False}),
 ]
+MODES += [(name, {}) for name in TRAINERS if name not in dict(MODES)]
+"""Every way in which an algorithm trains. One that is not listed here has its defaults."""
 
 NATIVE = [(name, options) for name, options in MODES if options.get("engine") != "gensim"]
 
 
+def supported(algorithm: str, **options: Any) -> dict[str, Any]:
+    """Those of the options that an algorithm has."""
+    names = {each.name for each in fields(TRAINERS[algorithm].config)}
+    return {name: value for name, value in options.items() if name in names}
+
+
 def config(algorithm: str, **options: Any) -> TrainerConfig:
     """Small options, or those given."""
-    chosen = {"vector_size": 12, "min_count": 2, "workers": 1, **SMALL[algorithm], **options}
-    return TRAINERS[algorithm].config(**chosen)
+    return TRAINERS[algorithm].config(**{**supported(algorithm, **SMALL), **options})
+
+
+def with_option(modes: list[tuple[str, dict[str, Any]]], name: str) -> list[Any]:
+    """Those of the modes whose algorithm has an option."""
+    return [mode for mode in modes if supported(mode[0], **{name: None})]
 
 
 def trained(algorithm: str, *inputs: Path, **options: Any) -> Model:

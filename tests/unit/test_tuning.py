@@ -15,7 +15,7 @@ from embedtool.corpus.corpus import Corpus
 from embedtool.errors import EvaluationError, ModelError, StoppedError, TrainingError
 from embedtool.evaluation.scoring import evaluate, primary_metric
 from embedtool.evaluation.tasks import PairSet
-from embedtool.experiments.search_space import SEARCH_SPACES, ParameterRange
+from embedtool.experiments.search_space import ParameterRange, search_space
 from embedtool.experiments.tuning import BEST, DEFAULTS, TABLE, tune
 from embedtool.model import store
 from embedtool.trainers import TRAINERS
@@ -33,7 +33,7 @@ OTHER = PairSet("other", (("king", "sea", 1.0), ("queen", "sea", 3.0), ("the", "
 @pytest.mark.parametrize("algorithm", TRAINERS)
 def test_each_space_holds_the_defaults_of_its_algorithm(algorithm):
     config = TRAINERS[algorithm].config()
-    for name, values in SEARCH_SPACES[algorithm].items():
+    for name, values in search_space(algorithm).items():
         default = getattr(config, name)
         if isinstance(values, ParameterRange):
             assert values.low <= default <= values.high
@@ -217,7 +217,7 @@ def test_another_search_in_the_folder_is_refused(text, tmp_path):
 
 def test_what_cannot_be_searched(text, tmp_path):
     with pytest.raises(EvaluationError, match="all options are set"):
-        search(text, tmp_path / "a", 1, fixed=frozenset(SEARCH_SPACES["word2vec"]))
+        search(text, tmp_path / "a", 1, fixed=frozenset(search_space("word2vec")))
     unknown = PairSet("unknown", (("a", "b", 1.0), ("c", "d", 2.0)))
     with pytest.raises(EvaluationError, match="unknown: the model knows too few of its words"):
         search(text, tmp_path / "b", 1, dataset=unknown)

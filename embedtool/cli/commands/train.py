@@ -24,11 +24,16 @@ from embedtool.cli.output.training_summary import print_summary
 from embedtool.cli.signals import graceful_shutdown
 from embedtool.cli.suggesting_group import SuggestingGroup
 from embedtool.config.text import TextConfig
-from embedtool.config.training import CheckpointConfig, ClusterConfig, GloveConfig, TrainerConfig
+from embedtool.config.training import (
+    CheckpointConfig,
+    ClusterConfig,
+    GloveConfig,
+    TrainerConfig,
+    Word2VecConfig,
+)
 
-CLUSTER = (("cluster", "replicas", "syncs"), ("cluster",))
-"""The options about clusters of Word2Vec and FastText, and of GloVe, which has no replicas."""
-UNSET = dict.fromkeys(CLUSTER[0])
+UNSET = dict.fromkeys(("cluster", "replicas", "syncs"))
+"""The options about clusters, as far as an algorithm has none."""
 
 
 @click.group(cls=SuggestingGroup)
@@ -58,12 +63,19 @@ def _last_options(config_class: type[TrainerConfig]) -> list[Decorator[Any]]:
         click.option("--vocab", type=FILE, metavar="FILE", help="Train only the words of FILE."),
         checkpoint_options,
         json_log_option,
-        config_options(ClusterConfig, CLUSTER[config_class is GloveConfig]),
+        config_options(ClusterConfig, _cluster_options(config_class)),
         click.option(
             "--dry-run", is_flag=True,
             help="Read the text, and tell what training on it would need, and what there is.",
         ),
     ]  # fmt: skip
+
+
+def _cluster_options(config_class: type[TrainerConfig]) -> tuple[str, ...]:
+    """Return the options about clusters that an algorithm has: GloVe has no replicas."""
+    if issubclass(config_class, Word2VecConfig):
+        return tuple(UNSET)
+    return ("cluster",) if issubclass(config_class, GloveConfig) else ()
 
 
 def _train(
