@@ -1,6 +1,6 @@
-"""Vector files of all tools: one module a format, with `read`, `write` or both.
+"""Vector files of all tools: one module a format.
 
-docs/formats.md describes the bytes of each format; `registry` lists them.
+docs/formats.md describes the bytes of each format; `registry` lists them, and what a module has.
 """
 
 from collections.abc import Mapping
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from embedtool.errors import ConfigError, FormatError
 from embedtool.formats.options import ReadOptions
 from embedtool.formats.registry import FORMAT_OPTIONS, FORMATS, READERS, SUFFIXES, WRITERS
+from embedtool.formats.word_checks import check_words
 from embedtool.io.atomic import STANDARD_OUTPUT, is_special
 from embedtool.io.progress import Report, silent
 
@@ -177,6 +178,7 @@ def write(
             f"{path}: {format} is several files, which standard output cannot hold; name a "
             f"{'folder' if FORMATS[format].is_folder else 'file'}"
         )
+    check_words(vectors, path, FORMATS[format].forbidden)
     arguments = FORMATS[format].arguments
     module.write(dequantized(vectors), path, training_options or {}, report, **arguments)
     return format

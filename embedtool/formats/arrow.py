@@ -16,7 +16,6 @@ from embedtool.formats.arrow_table import (
     schema_of,
 )
 from embedtool.formats.options import ReadOptions
-from embedtool.formats.word_checks import check_words
 from embedtool.io.atomic import atomic_write
 from embedtool.io.progress import Report, silent
 from embedtool.model.vectors import WordVectors
@@ -44,7 +43,6 @@ def write(
     vectors: WordVectors, path: Path, training_options: Mapping[str, Any], report: Report = silent
 ) -> None:
     """Write a file that is not compressed, so that others can map it."""
-    check_words(vectors, path, "")
     schema = schema_of(vectors, KIND)
     pa = import_pyarrow(KIND)
     with atomic_write(path) as file, pa.ipc.new_file(file, schema) as writer:

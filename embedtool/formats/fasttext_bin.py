@@ -12,7 +12,7 @@ from embedtool.errors import DamagedError, FormatError
 from embedtool.formats.fasttext_header import MAGIC, SHORTEST, SIZES, START, VERSION, packed
 from embedtool.formats.fasttext_parts import ENTRY, SHAPE, WORD, Parts, parse, parse_header
 from embedtool.formats.options import ReadOptions
-from embedtool.formats.word_checks import check_words, warn_duplicates
+from embedtool.formats.word_checks import warn_duplicates
 from embedtool.io.atomic import atomic_write
 from embedtool.io.blocks import row_slices
 from embedtool.io.progress import Report, silent
@@ -148,7 +148,6 @@ def write(
             f"{path}: fasttext-bin needs subwords, which only a FastText model has; "
             "word2vec-binary does without"
         )
-    check_words(vectors, path, "\0")
     counts = vectors.counts
     if counts is None:
         counts = np.ones(vectors.n_words, dtype=np.int64)

@@ -20,7 +20,6 @@ from embedtool.formats.fasttext_bin import ngram_sums, write_buckets
 from embedtool.formats.fasttext_header import SHORTEST
 from embedtool.formats.named_arrays import check_finite, from_arrays
 from embedtool.formats.options import ReadOptions
-from embedtool.formats.word_checks import check_words
 from embedtool.io.atomic import atomic_write
 from embedtool.io.blocks import row_slices
 from embedtool.io.encodings import UTF8
@@ -253,7 +252,6 @@ def write(
     vectors: WordVectors, path: Path, training_options: Mapping[str, Any], report: Report = silent
 ) -> None:
     """Write words, rows of length 1 and norms; with n-grams, also the rows of their buckets."""
-    check_words(vectors, path, "")
     kind, subwords, before_words = SIMPLE, vectors.subwords, struct.pack("<Q", vectors.n_words)
     bucket = 0
     if subwords is not None and subwords.bucket and subwords.min_n <= subwords.max_n:

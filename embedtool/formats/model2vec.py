@@ -26,7 +26,6 @@ from embedtool.formats.json_folder import (
     save_json,
 )
 from embedtool.formats.options import ReadOptions
-from embedtool.formats.word_checks import check_words
 from embedtool.io.atomic import atomic_directory
 from embedtool.io.progress import Report, ReportingWriter, silent
 from embedtool.io.safetensors_io import map_tensors, write_header, write_rows
@@ -161,7 +160,6 @@ def write(
 
     A word with ASCII white space cannot be written: the tokenizer would never find it.
     """
-    check_words(vectors, path, WHITE_SPACE)
     ids = {word: i for i, word in enumerate(vectors.words)}
     unknown = UNKNOWN
     while unknown in ids:

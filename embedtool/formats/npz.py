@@ -29,7 +29,6 @@ from embedtool.formats.named_arrays import (
     from_arrays,
 )
 from embedtool.formats.options import ReadOptions
-from embedtool.formats.word_checks import check_words
 from embedtool.io.atomic import atomic_write
 from embedtool.io.blocks import BLOCK_BYTES, row_slices
 from embedtool.io.file_types import ZIP
@@ -175,7 +174,6 @@ def write(
     vectors: WordVectors, path: Path, training_options: Mapping[str, Any], report: Report = silent
 ) -> None:
     """Write a file, block by block. A string of NumPy cannot end in NUL."""
-    check_words(vectors, path, "\0")
     longest = max(map(len, vectors.words), default=0)
     if 4 * longest * vectors.n_words > LARGEST_WORDS:
         raise FormatError(

@@ -18,7 +18,6 @@ from embedtool.formats.arrow_table import (
     schema_of,
 )
 from embedtool.formats.options import ReadOptions
-from embedtool.formats.word_checks import check_words
 from embedtool.io.atomic import atomic_write
 from embedtool.io.progress import Report, silent
 from embedtool.model.vectors import WordVectors
@@ -56,7 +55,6 @@ def write(
     vectors: WordVectors, path: Path, training_options: Mapping[str, Any], report: Report = silent
 ) -> None:
     """Write a file with checksums, and without dictionaries, because numbers seldom repeat."""
-    check_words(vectors, path, "")
     schema = schema_of(vectors, KIND)
     from pyarrow.parquet import ParquetWriter
 

@@ -1,5 +1,15 @@
 """The formats of vector files. A new format is one module and one entry of FORMATS.
 
+A module has functions that `formats.read`, `formats.write` and `formats.describe` call:
+
+    read(path: Path, options: ReadOptions, **arguments) -> WordVectors
+    write(vectors: WordVectors, path: Path, training_options: Mapping[str, Any], report: Report,
+          **arguments) -> None
+    describe(path: Path) -> dict[str, Any]
+
+`write` may be missing if the format has a `read_only_reason`, and `describe` if the file says
+nothing of how its vectors were made.
+
 The help of the command line lists the formats, so that nothing is imported here that takes time.
 """
 
@@ -13,7 +23,7 @@ class Format(NamedTuple):
     Attributes
     ----------
     module : str
-        Name of the module in this package. It has `read`, `write` or both.
+        Name of the module in this package.
     suffixes : tuple of str
         Ends of file names that stand for the format when a file is written.
     contents : str
@@ -21,13 +31,17 @@ class Format(NamedTuple):
     readers : str
         Tools that open it.
     arguments : mapping
-        Keyword arguments for `read` and `write`, if several formats share a module.
+        Keyword arguments for `read` and `write`, if several formats share a module. Of formats that
+        share module and arguments the first is found by content.
     aliases : str
         Other names that stand for it, in words.
     magic : bytes
-        A regular expression for the first bytes of a file.
+        A regular expression for how a file begins. A format without it, and without `folder_files`,
+        is found by content only if `sniffing` tells it from the others.
     folder_files : tuple of tuple of str
         For a format that is a folder: sets of files of which the folder must hold one.
+    forbidden : str
+        Characters that no word of it can hold, beside those without UTF-8.
     by_frequency : bool
         Whether the tools that write it put the most frequent word first.
     read_only_reason : str
@@ -46,6 +60,7 @@ class Format(NamedTuple):
     aliases: str = ""
     magic: bytes = b""
     folder_files: tuple[tuple[str, ...], ...] = ()
+    forbidden: str = ""
     by_frequency: bool = True
     read_only_reason: str = ""
     streams: bool = True
@@ -57,6 +72,7 @@ class Format(NamedTuple):
         return bool(self.folder_files)
 
 
+WHITE_SPACE = " \n\r\t\v\f"
 TEXT = ("encoding", "encoding_errors")
 COLUMNS = ("word_column", "vector_column")
 FORMAT_OPTIONS = ("words", *TEXT, *COLUMNS)
@@ -69,6 +85,7 @@ FORMATS = {
         "words, vectors",
         "word2vec.c, gensim, spaCy, fastText",
         arguments={"header": True},
+        forbidden=WHITE_SPACE,
         read_options=TEXT,
     ),
     "word2vec-binary": Format(
@@ -77,6 +94,7 @@ FORMATS = {
         "words, vectors",
         "word2vec.c, gensim",
         aliases=".bin without subwords",
+        forbidden=" \n",
         read_options=TEXT,
     ),
     "glove": Format(
@@ -86,6 +104,7 @@ FORMATS = {
         "GloVe's scripts, gensim",
         arguments={"header": False},
         aliases="glove*.txt",
+        forbidden=WHITE_SPACE,
         read_options=TEXT,
     ),
     "fasttext-vec": Format(
@@ -94,6 +113,7 @@ FORMATS = {
         "words, vectors",
         "fastText, gensim",
         arguments={"header": True},
+        forbidden=WHITE_SPACE,
         read_options=TEXT,
     ),
     "fasttext-bin": Format(
@@ -103,6 +123,7 @@ FORMATS = {
         "fastText, gensim",
         aliases=".bin with subwords",
         magic=rb"\xba\x16\x4f\x2f",
+        forbidden="\0",
         read_options=TEXT,
     ),
     "safetensors": Format(
@@ -110,6 +131,7 @@ FORMATS = {
         (".safetensors",),
         "words, counts, vectors",
         "safetensors",
+        forbidden="\n",
         by_frequency=False,
         read_options=("encoding_errors", *COLUMNS),
     ),
@@ -119,6 +141,7 @@ FORMATS = {
         "words, counts, vectors",
         "NumPy",
         magic=rb"PK\x03\x04",
+        forbidden="\0",
         by_frequency=False,
         read_options=(*TEXT, *COLUMNS),
     ),
@@ -164,6 +187,7 @@ FORMATS = {
         "words, vectors",
         "TensorBoard's projector",
         aliases="with .metadata.tsv",
+        forbidden="\t\n\r",
         by_frequency=False,
         streams=False,
         read_options=TEXT,
@@ -175,6 +199,7 @@ FORMATS = {
         "model2vec, Sentence Transformers",
         aliases="a folder",
         folder_files=(("modules.json",), ("model.safetensors", "tokenizer.json")),
+        forbidden=WHITE_SPACE,
         by_frequency=False,
         streams=False,
     ),

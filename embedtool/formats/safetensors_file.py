@@ -9,7 +9,6 @@ import numpy as np
 from embedtool.errors import FormatError
 from embedtool.formats.named_arrays import VECTOR_NAMES, check_present, choose_name, from_arrays
 from embedtool.formats.options import ReadOptions
-from embedtool.formats.word_checks import check_words
 from embedtool.io.atomic import atomic_write
 from embedtool.io.progress import Report, ReportingWriter, silent
 from embedtool.io.safetensors_io import map_tensors, write_tensors
@@ -58,7 +57,6 @@ def write(
     vectors: WordVectors, path: Path, training_options: Mapping[str, Any], report: Report = silent
 ) -> None:
     """Write a file. A word with a line end cannot be written."""
-    check_words(vectors, path, BETWEEN)
     text = BETWEEN.join(vectors.words).encode()
     tensors: dict[str, Any] = {
         "vectors": vectors.matrix,

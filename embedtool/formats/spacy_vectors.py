@@ -31,7 +31,6 @@ from embedtool.formats.json_folder import (
 )
 from embedtool.formats.options import ReadOptions
 from embedtool.formats.spacy_keys import SYMBOLS, key2row_bytes, keys_of, read_key2row
-from embedtool.formats.word_checks import check_words
 from embedtool.io.atomic import atomic_directory
 from embedtool.io.checksums import HashingWriter
 from embedtool.io.progress import Report, silent
@@ -133,7 +132,6 @@ def write(
     vectors: WordVectors, path: Path, training_options: Mapping[str, Any], report: Report = silent
 ) -> None:
     """Write the folder of a pipeline that spacy.load opens."""
-    check_words(vectors, path, "")
     keys = keys_of(vectors.string_table)
     _, first = np.unique(keys, return_index=True)
     if len(first) < len(keys):

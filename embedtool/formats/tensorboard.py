@@ -18,7 +18,7 @@ from embedtool.formats.array_builder import vectors_from_rows
 from embedtool.formats.layout import SAMPLE_LINES
 from embedtool.formats.options import ReadOptions
 from embedtool.formats.text_rows import number_lines
-from embedtool.formats.word_checks import check_first_word, check_words
+from embedtool.formats.word_checks import check_first_word
 from embedtool.io.atomic import atomic_write
 from embedtool.io.encodings import UTF8
 from embedtool.io.progress import Progress, Report, silent
@@ -163,7 +163,6 @@ def write(
     vectors: WordVectors, path: Path, training_options: Mapping[str, Any], report: Report = silent
 ) -> None:
     """Write both files. A word with a tab or a line end cannot be written."""
-    check_words(vectors, path, "\t\n\r")
     check_first_word(vectors, path)
     with atomic_write(metadata_path(path)) as words, atomic_write(path) as numbers:
         words.writelines(f"{word}\n".encode() for word in vectors.words)

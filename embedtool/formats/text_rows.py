@@ -29,7 +29,7 @@ from embedtool.formats.layout import (
     row_of,
 )
 from embedtool.formats.options import ReadOptions
-from embedtool.formats.word_checks import check_first_word, check_words, warn_duplicates
+from embedtool.formats.word_checks import check_first_word, warn_duplicates
 from embedtool.io.atomic import atomic_write
 from embedtool.io.blocks import row_slices
 from embedtool.io.encodings import UTF8, is_utf8
@@ -57,7 +57,6 @@ LONGEST_SHOWN = 40
 FRACTION = re.compile(r"[-+]?(?:\d*\.\d+(?:e[-+]?\d+)?|\d+\.?e[-+]?\d+)", re.IGNORECASE)
 """A number of a vector, unlike the whole numbers that name the nodes of a graph."""
 UNKNOWN = "<unk>"
-FORBIDDEN = " \n\r\t\v\f"
 """Characters that a word may not hold where fields are separated by white space."""
 
 
@@ -332,7 +331,6 @@ def write(
     FormatError
         If a word holds a space or a line end; it names the word.
     """
-    check_words(vectors, path, FORBIDDEN)
     if not header:
         check_first_word(vectors, path)
     with atomic_write(path) as file:

@@ -13,7 +13,6 @@ from embedtool.errors import DamagedError, FormatError
 from embedtool.formats.array_builder import vectors_from_rows, watched
 from embedtool.formats.layout import header_of, is_row, is_text
 from embedtool.formats.options import ReadOptions
-from embedtool.formats.word_checks import check_words
 from embedtool.io.atomic import atomic_write
 from embedtool.io.blocks import row_slices
 from embedtool.io.progress import Progress, Report, silent
@@ -158,7 +157,6 @@ def write(
     vectors: WordVectors, path: Path, training_options: Mapping[str, Any], report: Report = silent
 ) -> None:
     """Write a file with a line end after each row, like word2vec.c."""
-    check_words(vectors, path, " \n")
     with atomic_write(path) as file:
         file.write(b"%d %d\n" % (vectors.n_words, vectors.vector_size))
         words = iter(vectors.words)
