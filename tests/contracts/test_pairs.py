@@ -15,15 +15,16 @@ from embedtool.trainers import TRAINERS
 from embedtool.trainers.local_backend import LocalBackend
 from embedtool.training import train
 from tests.conftest import Run
+from tests.contracts.small_trainings import supported
 
 MESSAGE = (
     "no two words stand in one line, so that there is nothing to learn from; put a sentence in a "
     "line, or join lines up to an empty one with paragraphs=True"
 )
-SHOWN = with_flags(MESSAGE, ("paragraphs",))
+SHOWN = with_flags(MESSAGE, ("paragraphs",), None)
 """The message on the command line."""
 MODES: list[tuple[str, dict[str, Any]]] = [
-    ("glove", {}),
+    *((name, {}) for name in TRAINERS if not supported(name, engine="native")),
     *(
         (algorithm, {"mode": mode, "loss": loss, "engine": engine})
         for algorithm in ("word2vec", "fasttext")
@@ -37,7 +38,7 @@ SMALL = {"vector_size": 4, "min_count": 1, "workers": 1}
 
 
 def config_of(algorithm: str, options: dict[str, Any]) -> Any:
-    small = {**SMALL, **({"bucket": 100} if algorithm == "fasttext" else {})}
+    small = {**SMALL, **supported(algorithm, bucket=100)}
     return TRAINERS[algorithm].config(**small, **options)
 
 
@@ -51,7 +52,7 @@ def test_a_text_of_one_token_a_line_is_refused(
         train(config_of(algorithm, options), path)
     assert str(refused.value) == MESSAGE
     text = TextConfig(paragraphs=True)
-    more = {} if algorithm == "glove" else {"sample": 0}
+    more = supported(algorithm, sample=0)
     joined = train(config_of(algorithm, {**options, **more}), Corpus(path, text))
     assert joined.vectors.n_words == 3
 

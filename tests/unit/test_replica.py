@@ -275,7 +275,7 @@ def test_curvature_adds_up_over_supersteps(
         reference.train_chunk(job.n_streams, chunk, job.shared, slow[0], slow[1])
     sums = (job.scratch[0].merge.input_sums, job.scratch[0].merge.output_sums)
     for side, curvature in enumerate(job.curvature()):
-        assert np.array_equal(curvature, sums[side]["curvature"])
+        assert np.array_equal(curvature, sums[side]["total_progress"])
         for name in ("progress", "n_copies", "padding"):
             assert not sums[side][name].any()
         np.testing.assert_allclose(curvature, expected[side], rtol=1e-3, atol=1e-5)
