@@ -24,9 +24,8 @@ from tests.factories import without_ngrams, word_vectors
 
 FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
-SAMPLES = {
-    "floret": b"4 3 2 3 2 2166136261 < >\n0 1 2 3\n1 -1.5 0 4\n2 7 8e-1 9\n3 0 0 1\n",
-}
+FLORET = b"4 3 2 3 2 2166136261 < >\n0 1 2 3\n1 -1.5 0 4\n2 7 8e-1 9\n3 0 0 1\n"
+SAMPLES = {"floret": FLORET}
 """A file of each format that cannot be written."""
 BOTH_WAYS = [name for name in READERS if name in WRITERS]
 
