@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from embedtool.trainers import TRAINERS
-from tests.conftest import Run
+from tests.conftest import QUICK, Run
 
 RELATIONS = {
     "royalty-gender", "family", "capital-country", "country-currency", "gram-comparative",
@@ -15,7 +14,7 @@ RELATIONS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("algorithm", TRAINERS)
+@pytest.mark.parametrize("algorithm", QUICK)
 def test_every_relation_of_the_shipped_corpus_is_learnt(
     run: Run, models: dict[str, Path], questions: Path, algorithm: str
 ) -> None:

@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 
 from embedtool.model import store
-from embedtool.trainers import TRAINERS
 from tests.cli.conftest import tsv
-from tests.conftest import Run
+from tests.conftest import QUICK, Run
 
-each_algorithm = pytest.mark.parametrize("algorithm", TRAINERS)
+each_algorithm = pytest.mark.parametrize("algorithm", QUICK)
 
 
 @each_algorithm

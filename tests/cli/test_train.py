@@ -11,6 +11,7 @@ from pyarrow import parquet
 from embedtool.model import store
 from embedtool.trainers import TRAINERS
 from tests.conftest import Run
+from tests.contracts.small_trainings import supported
 
 SMALL = ["--vector-size", "5", "--min-count", "1", "--workers", "1"]
 TEXT = "The king rules the Land\nthe queen rules the sea\n" * 20
@@ -42,11 +43,11 @@ def test_any_mix_of_inputs(run: Run, tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("algorithm", TRAINERS)
+@pytest.mark.parametrize("algorithm", [name for name in TRAINERS if supported(name, epochs=3)])
 def test_a_log_line_in_json_for_each_epoch(run: Run, algorithm: str, tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text(TEXT)
     log = tmp_path / "log.jsonl"
-    thrice = ["--epochs", "3", *(() if algorithm == "glove" else ("--sample", "0"))]
+    thrice = ["--epochs", "3", *(("--sample", "0") if supported(algorithm, sample=0) else ())]
     arguments = [tmp_path / "text.txt", "-o", tmp_path / "model", "--json-log", log]
     assert run("train", algorithm, *arguments, *thrice, *SMALL).exit_code == 0
     lines = [json.loads(line) for line in log.read_text().splitlines()]

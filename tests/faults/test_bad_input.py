@@ -9,6 +9,7 @@ import pytest
 from embedtool.model import store
 from embedtool.trainers import TRAINERS
 from tests.conftest import Run
+from tests.contracts.small_trainings import supported
 
 pytestmark = pytest.mark.parametrize("algorithm", TRAINERS)
 
@@ -115,6 +116,8 @@ def test_a_truncated_gz(run: Run, folder: Path, tmp_path: Path, algorithm: str) 
 def test_a_value_out_of_bounds_is_found_before_any_reading(
     run: Run, folder: Path, algorithm: str, option: str, value: str, message: str
 ) -> None:
+    if not supported(algorithm, **{option.removeprefix("--").replace("-", "_"): value}):
+        pytest.skip(f"{algorithm} has no {option}")
     line = fails(run, folder, algorithm, "no-such-file", option, value, code=2)
     assert line == f"Error: {message}"
 
