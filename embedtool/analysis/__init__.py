@@ -1,1 +1,1 @@
-"""What vectors say about language: alignment, drift, translation, bias, neighbours."""
+"""Analyses of vectors: alignment, drift, translation, bias, neighbours."""

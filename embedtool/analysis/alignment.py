@@ -37,14 +37,14 @@ class Alignment:
     Attributes
     ----------
     rotation : ndarray of float64, shape (vector_size, vector_size)
-        Orthogonal, perhaps with a reflection. Source rows times it lie in the space of the target.
+        Orthogonal, possibly with a reflection. Source rows times it are in the space of the target.
     n_pairs : int
-        Pairs of words that it was fitted to.
+        Number of pairs of words that it was fitted to.
     before, after : float
         Mean cosine of the pairs before and after the source is rotated.
     residual : float
         Root mean square distance of the pairs after rotation, as unit vectors: 0 for a perfect fit,
-        sqrt(2) for vectors that have nothing in common; sqrt(2 - 2 `after`).
+        sqrt(2) for unrelated vectors; sqrt(2 - 2 `after`).
     """
 
     __repr__ = brief
@@ -58,7 +58,8 @@ class Alignment:
     def apply(self, source: WordVectors) -> WordVectors:
         """Rotate a source into the space of the target.
 
-        Vectors of new words, made of n-grams, are rotated too. Cosines within the source stay.
+        Vectors of new words, computed from n-grams, are rotated too. Cosines within the source do
+        not change.
         """
         return affine_map(source, self.rotation)
 
@@ -73,7 +74,7 @@ class WordDrift:
         1 - cosine of its vectors after alignment, from 0 to 2 (Hamilton, Leskovec & Jurafsky 2016a,
         "Diachronic word embeddings").
     neighbourhood : float
-        The `neighbours.neighbourhood_drift`.
+        Its `neighbours.neighbourhood_drift`.
     then, now : tuple of str
         Its neighbours in the old model and in the new one, nearest first.
     """
@@ -92,9 +93,9 @@ class Drift:
     Attributes
     ----------
     n_shared, n_compared : int
-        Words in both models, and those of them that were compared.
+        Numbers of words in both models, and of those that were compared.
     n_pairs, residual
-        As of Alignment.
+        As in `Alignment`.
     """
 
     __repr__ = brief
@@ -131,7 +132,7 @@ def fit_rotation(source: Rows, target: Rows) -> Alignment:
         )
     usable = have_directions(source) & have_directions(target)
     if not usable.any():
-        raise EvaluationError("no pair of words that both models hold is left to align them on")
+        raise EvaluationError("no pair of words in both models is left to align them on")
     a, b = (unit_rows(rows[usable]).astype(np.float64) for rows in (source, target))
     from scipy.linalg import orthogonal_procrustes
 
@@ -197,14 +198,14 @@ def drift(
     config : DriftConfig
         The measure, and which words are compared.
     words : sequence of str, optional
-        Measure these words instead.
+        Measure only these words.
 
     Raises
     ------
     EvaluationError
-        For words that the models do not share, or if no word is left to compare.
+        If the models do not share a word, or no word is left to compare.
     NoAnswerError
-        For words whose vector is all zeros in either model.
+        If the vector of a word is all zeros in either model.
     """
     old, new = vectors_of(old), vectors_of(new)
     alignment = align(old, new, config.anchors)
@@ -264,7 +265,7 @@ def _compared_ranks(
         for vectors in (old, new):
             if vectors.counts is None:
                 raise EvaluationError(
-                    "min_count needs counts, and a model does not know them",
+                    "min_count needs counts, which a model does not have",
                     parameters=("min_count",),
                 )
             enough &= vectors.counts[vectors.word_ids(words)] >= config.min_count
@@ -279,7 +280,7 @@ def _compared_ranks(
 def _ranks_of(
     words: Sequence[str], old: WordVectors, new: WordVectors, shared: Sequence[str]
 ) -> Ids:
-    """Return the ranks of words among the shared ones, or raise an error that names the others."""
+    """Return the ranks of words among the shared ones; an error names all others."""
     for vectors in (old, new):
         lookup(vectors, [word for word in words if word in vectors], need_direction=True)
     return shared_ranks(shared, dict.fromkeys(words))

@@ -21,9 +21,9 @@ from embedtool.search.query import WordScore, expression_vectors
 from embedtool.search.sums import MIN_LENGTH
 
 MIN_SET_SIZE = 2
-"""A single word has no standard deviation."""
+"""Minimum size of a set: a single word has no standard deviation."""
 BATCH = 2**14
-"""Permutations that are computed at a time."""
+"""Number of permutations computed at a time."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,8 @@ class WordSet:
 
 @dataclass(frozen=True)
 class WeatTest:
-    """A test whether first targets are nearer to first attributes, and second targets to second."""
+    """A test of whether the first targets are nearer to the first attributes, and the second to the
+    second."""
 
     name: str
     targets: tuple[WordSet, WordSet]
@@ -135,7 +136,7 @@ def weat(vectors: AnyVectors, test: WeatTest, config: WeatConfig | None = None) 
     x, y, a, b = (directions(vectors, each.words) for each in sets)
     targets = np.concatenate((x, y)).astype(np.float64)
     s = (targets @ a.T).mean(axis=1) - (targets @ b.T).mean(axis=1)
-    if np.ptp(s) <= MIN_LENGTH:  # no more than rounding
+    if np.ptp(s) <= MIN_LENGTH:  # only rounding errors
         raise EvaluationError(f"{test.name}: the target words do not differ in their association")
     first, second = s[: len(x)], s[len(x) :]
     n_partitions = comb(len(s), len(x))
@@ -167,19 +168,19 @@ def project(vectors: AnyVectors, pairs: Sequence[str], words: Sequence[str]) -> 
     Parameters
     ----------
     pairs : sequence of str
-        Expressions of unit vectors. Several give the first principal component of their
+        Expressions of unit vectors. Several of them give the first principal component of their
         differences, with the sign of their sum. It is not centred, because a pair and its reverse
         are the same (Bolukbasi et al. 2016, section 5).
     words : sequence of str
-        What is projected.
+        The words to project.
 
     Raises
     ------
     QueryError
-        For an expression that cannot be parsed.
+        If an expression cannot be parsed.
     NoAnswerError
-        For words without a vector or with a zero vector, all of which it names, and for pairs whose
-        words cancel out.
+        If words have no vector or a zero vector (names all of them), or the words of a pair cancel
+        out.
     """
     parsed = [parse_expression(pair) for pair in pairs]
     if not parsed:
@@ -198,15 +199,15 @@ def project(vectors: AnyVectors, pairs: Sequence[str], words: Sequence[str]) -> 
 
 
 def read_weat(path: str | Path, encoding: str = UTF8) -> tuple[WeatTest, ...]:
-    """Read tests from a file of TOML or, if its name ends in .json, of JSON.
+    """Read tests from a TOML file or, if its name ends in .json, a JSON file.
 
-    It holds a list `test`, each with `name`, `targets` and `attributes`; the latter two are tables
-    of two lists of words by name, in the order in which they are compared.
+    It contains a list `test`, each with `name`, `targets` and `attributes`; the latter two are
+    tables of two lists of words by name, in the order of comparison.
 
     Raises
     ------
     EvaluationError
-        For anything else, and for a word that stands twice among the targets or the attributes.
+        If the file is anything else, or a word occurs twice among the targets or the attributes.
     """
     path = Path(path)
     try:
@@ -233,7 +234,7 @@ def _parse_test(path: Path, number: int, fields: Any) -> WeatTest:
         raise EvaluationError(f"{where}: expected name, targets and attributes")
     name = fields.get("name", str(number))
     if not isinstance(name, str):
-        raise EvaluationError(f"{where}: the name is no text")
+        raise EvaluationError(f"{where}: the name is not text")
     first, second = (_parse_sets(where, fields, each) for each in ("targets", "attributes"))
     return WeatTest(name, first, second)
 
@@ -245,11 +246,11 @@ def _parse_sets(where: str, fields: Mapping[str, Any], field: str) -> tuple[Word
     words: list[str] = []
     for name, listed in sets.items():
         if not isinstance(listed, list) or not all(isinstance(word, str) for word in listed):
-            raise EvaluationError(f"{where}: {field}.{name} is no list of words")
+            raise EvaluationError(f"{where}: {field}.{name} is not a list of words")
         words += listed
     for word in words:
         if words.count(word) > 1:
-            raise EvaluationError(f"{where}: {word!r} stands twice among the {field}")
+            raise EvaluationError(f"{where}: {word!r} occurs twice among the {field}")
     (a, first), (b, second) = sets.items()
     return WordSet(a, tuple(first)), WordSet(b, tuple(second))
 

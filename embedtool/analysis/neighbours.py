@@ -26,13 +26,13 @@ FIRST_BAND = 100
 """Size of the first frequency band: the most frequent words are mostly function words."""
 
 WORDS_PER_BAND = 1000
-"""Words compared in a band of rarer words, at evenly spaced ranks."""
+"""Number of words compared in a band of rarer words, at evenly spaced ranks."""
 
 N_DRIFTED = 10
 """Number of words with the largest drift that are listed."""
 
 BLOCK_WORDS = 1 << 10
-"""Words whose neighbours' vectors are in memory at a time."""
+"""Number of words whose neighbours' vectors are in memory at a time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,11 +44,11 @@ class WordOverlaps:
     ranks : ndarray of int64, shape (n_words,)
         Their ranks among the shared words, from 0.
     overlaps : ndarray of float64, shape (n_words,)
-        From 0, no neighbour in common, to 1.
+        From 0, no common neighbour, to 1.
     k : int
         Size of a neighbourhood.
     n_shared : int
-        Words in both models, among which neighbours are searched.
+        Number of words in both models, among which neighbours are searched.
     units : sequence of ndarray of float32, shape (n_shared, vector_size)
         Their unit vectors in each model.
     near : ndarray of int64, shape (n_words, 2 k)
@@ -142,12 +142,12 @@ def word_overlaps(
         The words to compare; by default the most frequent shared ones, in order of the sum of their
         ranks in the two models.
     n_frequent : int or None
-        How many of these; None for all.
+        Number of these; None for all.
 
     Raises
     ------
     EvaluationError
-        If k or n_frequent is below 1, and for a word that the models do not share.
+        If k or n_frequent is below 1, or the models do not share a word.
     """
     _check(k, n_frequent)
     shared = shared_words(first, second)
@@ -165,7 +165,7 @@ def neighbourhood_overlap(
     words: Sequence[str] | None = None,
     n_frequent: int | None = N_FREQUENT,
 ) -> Overlap:
-    """Return the mean of `word_overlaps`, whose parameters this has."""
+    """Return the mean of `word_overlaps`, which has the same parameters."""
     result = word_overlaps(first, second, k=k, words=words, n_frequent=n_frequent)
     mean = float(result.overlaps.mean()) if len(result.words) else None
     return Overlap(mean, result.k, len(result.words), result.n_shared)
@@ -181,7 +181,7 @@ def compare_neighbourhoods(
     """Compare the neighbourhoods of two models over all frequencies.
 
     Parameters and errors are those of `word_overlaps`. The frequency bands are the ranks 1-100,
-    101-1,000 and so on by powers of ten. Of a band that extends beyond the `n_frequent` words,
+    101-1,000 and so on by powers of ten. In a band that extends beyond the `n_frequent` words,
     WORDS_PER_BAND further words are compared.
     """
     _check(k, n_frequent)
@@ -208,9 +208,9 @@ def compare_neighbourhoods(
 
 
 def banded_ranks(n_words: int, limit: int) -> NDArray[np.int64]:
-    """Return a sample of ranks, ascending: the first `limit`, and more of each band beyond it.
+    """Return a sample of ranks, ascending: the first `limit`, and some of each band beyond it.
 
-    Of a band that extends beyond the limit these are WORDS_PER_BAND evenly spaced ranks.
+    In a band that extends beyond the limit these are WORDS_PER_BAND evenly spaced ranks.
     """
     rarer = [
         np.linspace(max(low, limit), high, WORDS_PER_BAND, endpoint=False).astype(np.int64)
@@ -252,7 +252,7 @@ def check_frequency_order(first: WordVectors, second: WordVectors, n: int | None
 
 
 def shared_words(first: WordVectors, second: WordVectors) -> list[str]:
-    """Return the words of both models by the sum of their ranks, which is symmetric in the models.
+    """Return the words of both models, sorted by the sum of their ranks (symmetric in the models).
 
     Words whose vector has no finite length are left out.
     """
@@ -318,7 +318,7 @@ def neighbours_in_both(
 
 
 def count_common(near: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return how many neighbours stand twice in each row of `neighbours_in_both`."""
+    """Return the number of neighbours that occur twice in each row of `neighbours_in_both`."""
     ordered = np.sort(near, axis=1)
     n_common: NDArray[np.int64] = (ordered[:, 1:] == ordered[:, :-1]).sum(axis=1)
     return n_common
@@ -337,7 +337,7 @@ def neighbourhood_drift(
     units, chosen
         As for `neighbours_in_both`.
     near : ndarray of int64, shape (n_chosen, 2 k)
-        Its result.
+        The result of `neighbours_in_both`.
 
     Returns
     -------

@@ -19,7 +19,7 @@ from embedtool.search.index import Nearest, nearest
 Rows = NDArray[np.float32]
 
 MIN_ROWS = 4
-"""With fewer rows t-SNE and UMAP have no neighbourhoods."""
+"""Minimum rows of t-SNE and UMAP: fewer have no neighbourhoods."""
 PERPLEXITY = 15
 """Perplexity of t-SNE, if there are enough rows (van der Maaten & Hinton 2008: 5 to 50). For 21,604
 words of Wikipedia, the fraction of the ten nearest neighbours that are also among the ten nearest
@@ -29,7 +29,7 @@ NEIGHBOURS_PER_PERPLEXITY = 3
 UMAP_NEIGHBOURS = 15
 """Neighbours of UMAP, if there are enough rows (McInnes, Healy & Melville 2018, section 5)."""
 LANDMARKS = 100_000
-"""Rows that t-SNE lays out: the time of the neighbour search is quadratic in them."""
+"""Maximum rows laid out by t-SNE: the time of the neighbour search is quadratic in them."""
 BLOCK_WORDS, REPORT_ITERATIONS = 2**12, 25
 """Rows of the neighbour search, and iterations of gradient descent, between two reports."""
 OFFSET = 0.5
@@ -42,7 +42,8 @@ UMAP_EXTRA = ("a layout by UMAP", "umap")
 INITIAL_STD = 1e-4
 """Standard deviation of the initial points of t-SNE (Kobak & Berens 2019)."""
 REVISION = 1
-"""Raised when the same rows and parameters give other points, so that cached ones are not used."""
+"""Increased when the same rows and parameters give other points, so that cached ones are not
+used."""
 
 
 def layout(rows: Rows, method: Layout = "pca", seed: int = 1, report: Report = silent) -> Rows:
@@ -51,7 +52,7 @@ def layout(rows: Rows, method: Layout = "pca", seed: int = 1, report: Report = s
     Parameters
     ----------
     rows : ndarray of float32, shape (n_rows, vector_size)
-        The most important first; their lengths are ignored.
+        The rows, most important first; their lengths are ignored.
     method : {"pca", "tsne", "umap"}
         "pca" are the first two principal components. "tsne" (van der Maaten & Hinton 2008) and
         "umap" (McInnes, Healy & Melville 2018) preserve neighbourhoods; distances between remote
@@ -68,7 +69,7 @@ def layout(rows: Rows, method: Layout = "pca", seed: int = 1, report: Report = s
     Raises
     ------
     ConfigError
-        For an unknown method.
+        If the method is unknown.
     MissingExtraError
         If UMAP is not installed.
     """
@@ -83,7 +84,7 @@ def layout(rows: Rows, method: Layout = "pca", seed: int = 1, report: Report = s
 
 
 def layout_parameters(method: Layout) -> dict[str, Any]:
-    """Return all that determines a layout, apart from rows and seed.
+    """Return everything that determines a layout, except rows and seed.
 
     Raises
     ------
@@ -216,17 +217,17 @@ def _neighbours(units: Rows, n: int, report: Report) -> Nearest:
 def place_near(units: Rows, points: Rows, seed: int) -> Rows:
     """Place each row without a point near its nearest neighbour among the rows before it.
 
-    Each pass doubles the number of points. A new point has a normally distributed offset, so that
-    none hides another.
+    Each pass doubles the number of points. A new point gets a normally distributed offset, so that
+    points do not hide each other.
 
     Parameters
     ----------
     units : ndarray of float32, shape (n_rows, vector_size)
         Rows of length 1.
     points : ndarray of float32, shape (n_landmarks, 2)
-        Of the first rows.
+        Points of the first rows.
     seed : int
-        Of the offsets.
+        Seed of the offsets.
 
     Returns
     -------

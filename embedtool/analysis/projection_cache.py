@@ -2,9 +2,9 @@
 
     layout-KEY.safetensors    points, float32 (n_words, 2), and the SHA-256 of them and of KEY
 
-KEY is the SHA-256 of the directions and of all parameters, so that other vectors, another seed or
-another version of the library have another file. The file is in the folder of the model or, if that
-cannot be written, in the user's cache.
+KEY is the SHA-256 of the directions and of all parameters, so that other vectors, seeds or versions
+of the library have another file. The file is in the folder of the model or, if that cannot be
+written, in the user's cache.
 """
 
 import json
@@ -34,16 +34,16 @@ log = logging.getLogger(__name__)
 def cached_layout(
     units: Rows, method: Layout, seed: int, folder: Path, report: Report = silent
 ) -> Rows:
-    """Return `layout` of unit vectors, from the cache if it is there.
+    """Return the `layout` of unit vectors, from the cache if possible.
 
     Parameters
     ----------
     units : ndarray of float32, shape (n_rows, vector_size)
-        Of length 1 or 0.
+        Rows of length 1 or 0.
     method, seed
         As for `projection.layout`.
     folder : Path
-        Of the model.
+        The folder of the model.
 
     Returns
     -------

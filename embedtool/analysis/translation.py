@@ -22,11 +22,11 @@ CUTOFFS = (1, 5, 10)
 """Values of k for precision@k (Conneau et al. 2018, section 3)."""
 
 N_BOUND_SOURCES = 1000
-"""Source words that bound r_S from below: a fiftieth of the default vocabulary, and frequent ones,
-which have many neighbours. Not fewer than `neighbours` can be."""
+"""Number of frequent source words that bound r_S from below: a fiftieth of the default vocabulary.
+At least the maximum of `neighbours`."""
 FIRST_RESCORED, GROWTH = 16, 4
-"""Candidates that are rescored for each answer, and the factor by which more are rescored while the
-bound does not exclude the others."""
+"""Candidates rescored per answer, and the factor by which their number grows until the bound
+excludes all others."""
 
 Pair = tuple[str, str]
 Rows = NDArray[np.float32]
@@ -45,7 +45,7 @@ class Precision:
     precision : float or None
         correct / found; None if no word is found.
     precision_over_total : float or None
-        correct / total: a word that cannot be answered is wrong.
+        correct / total: a word without an answer counts as wrong.
     """
 
     k: int
@@ -61,11 +61,11 @@ class TranslationScore:
     Attributes
     ----------
     method, restrict_vocab
-        As of TranslateConfig.
+        As in `TranslateConfig`.
     found : int
         Words with a nonzero vector in the source and a translation among the candidates.
     total : int
-        Different words of the dictionary.
+        Distinct words of the dictionary.
     precisions : tuple of Precision
         One for each of CUTOFFS.
     """
@@ -102,7 +102,7 @@ class Translator:
         seeds: Sequence[Pair],
         config: TranslateConfig,
     ) -> "Translator":
-        """Align two models on the pairs of a dictionary of which both words are known.
+        """Align two models on the pairs of a dictionary with two known words.
 
         Parameters
         ----------
@@ -122,8 +122,7 @@ class Translator:
         known = (first >= 0) & (second >= 0)
         if not known.any():
             raise EvaluationError(
-                f"of none of the {counted(len(seeds), 'pair')} of the dictionary are both words "
-                "known"
+                f"none of the {counted(len(seeds), 'pair')} of the dictionary has two known words"
             )
         alignment = fit_rotation(source.matrix[first[known]], target.matrix[second[known]])
         return cls(source, target, config, alignment)
@@ -139,9 +138,9 @@ class Translator:
         Raises
         ------
         NoAnswerError
-            For words without a vector or with a zero vector.
+            If words have no vector or a zero vector.
         QueryError
-            For n below 1.
+            If n is below 1.
         """
         if n < 1:
             raise QueryError(f"the number of answers must be at least 1, not {n}")
@@ -162,7 +161,7 @@ class Translator:
         ]
 
     def score(self, test: Sequence[Pair]) -> TranslationScore:
-        """Return precision at CUTOFFS on a dictionary; one of several translations suffices."""
+        """Return the precision at CUTOFFS on a dictionary; one of several translations suffices."""
         translations: dict[str, set[str]] = {}
         for word, translation in test:
             translations.setdefault(word, set()).add(translation)

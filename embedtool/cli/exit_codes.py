@@ -8,4 +8,4 @@ USAGE_ERROR = 2
 """The command line is wrong."""
 INTERRUPTED = 128 + signal.SIGINT
 BROKEN_PIPE = 128 + signal.SIGPIPE
-"""The reader of standard output has gone."""
+"""The reader of standard output has closed it."""

@@ -20,9 +20,9 @@ def flag(parameter: str) -> str:
 
 
 def with_flags(message: str, parameters: Sequence[str], command: click.Command | None) -> str:
-    """Return a message in which each of the parameters stands as its flag.
+    """Return a message with each of the parameters replaced by its flag.
 
-    A value stands behind its flag: ``epochs=5`` becomes ``--epochs 5``, ``overwrite=True``
+    A value follows its flag: ``epochs=5`` becomes ``--epochs 5``, ``overwrite=True``
     becomes ``--overwrite`` and ``header=False`` becomes ``--no-header``.
 
     Parameters
@@ -30,9 +30,9 @@ def with_flags(message: str, parameters: Sequence[str], command: click.Command |
     message : str
         The text of an error or of a warning.
     parameters : sequence of str
-        The parameters that stand in the message.
+        The parameters that the message names.
     command : click.Command or None
-        The command that was called: an option of it may have another name than its parameter.
+        The command that was called, whose options may have other names than their parameters.
     """
     own = {}
     for option in command.params if command else ():
@@ -58,7 +58,7 @@ def _replacement(on: str, off: str, match: re.Match[str]) -> str:
 
 @contextmanager
 def renamed_parameter(name: str, name_here: str) -> Iterator[None]:
-    """Have errors speak of a parameter by the name that it has in one command."""
+    """Rename a parameter in errors to the name that it has in one command."""
     try:
         yield
     except EmbedtoolError as error:

@@ -41,10 +41,10 @@ COMMANDS = {
     "Files": ("info", "export", "import", "check", "formats"),
     "Look and serve": ("plot", "explore", "serve"),
 }  # fmt: skip
-"""The commands under their headings, the most used first. Each has a module in `cli/commands`."""
+"""The commands under their headings, most used first. Each has a module in `cli/commands`."""
 GC_THRESHOLD = 50_000
-"""Objects allocated before Python collects garbage. Imports allocate many that stay; with Python's
-own threshold, going through them again and again takes a twentieth of the time of a query."""
+"""Allocations between two garbage collections. Imports allocate many long-lived objects; with
+Python's default, collecting them again and again takes 5 % of the time of a query."""
 NO_THREAD = "can't start new thread"
 """The message of Python's RuntimeError."""
 PRINTING_MODULES = ("click.utils", __name__)
@@ -52,7 +52,7 @@ PRINTING_MODULES = ("click.utils", __name__)
 
 
 class Program(SuggestingGroup):
-    """The group of all COMMANDS, imported when they are asked for; its errors are one line."""
+    """The group of all COMMANDS, which are imported on demand; its errors are one line."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands in the order of their groups."""
@@ -89,7 +89,7 @@ class Program(SuggestingGroup):
         **extra: Any,
     ) -> Any:
         """Run a command line; exit with its code, or return it if not `standalone_mode`."""
-        if isinstance(sys.stdout, TextIOWrapper):  # a name may hold what the encoding has not
+        if isinstance(sys.stdout, TextIOWrapper):  # for characters that the encoding lacks
             sys.stdout.reconfigure(errors="backslashreplace")
         with _log_to_stderr():
             code = self._run(args, prog_name, complete_var, **extra)
@@ -104,7 +104,7 @@ class Program(SuggestingGroup):
         complete_var: str | None,
         **extra: Any,
     ) -> Any:
-        """Run a command line and return its exit code, with one line for what went wrong."""
+        """Run a command line and return its exit code; print one line for an error."""
         try:
             return super().main(args, prog_name, complete_var, False, **extra) or 0
         except ConfigError as error:
@@ -171,7 +171,7 @@ def _log_to_stderr() -> Iterator[None]:
 
 @contextmanager
 def _quiet_broken_pipe() -> Iterator[None]:
-    """End without a message where the reader of standard output has gone, as after `| head`."""
+    """Exit without a message if standard output has been closed, as by `| head`."""
     try:
         yield
         sys.stdout.flush()
@@ -181,9 +181,9 @@ def _quiet_broken_pipe() -> Iterator[None]:
 
 
 def _file_prefix(error: OSError) -> str:
-    """Return what an error of the system is about: its file, or standard output.
+    """Return the prefix that says which file an OSError is about, or standard output.
 
-    An error of printing has no file name; the module of its innermost call says what it was.
+    An error of printing has no file name; it is recognised by the module of its innermost call.
     """
     if error.filename:
         return f"{error.filename}: "
@@ -237,7 +237,7 @@ def _terminate(number: int, frame: FrameType | None) -> NoReturn:
 
 
 def install_signal_handlers() -> None:
-    """Have SIGINT and SIGTERM end the program, and SIGHUP unless it is ignored.
+    """Let SIGINT and SIGTERM end the program, and SIGHUP unless it is ignored.
 
     A non-interactive shell starts background jobs with SIGINT ignored, and Python would leave it
     ignored: then only SIGTERM could end a server or a training.
@@ -258,7 +258,7 @@ def main() -> None:
 
 
 def _exit(end: SystemExit) -> NoReturn:
-    """End the process, at once where a library still waits for a server that does not answer."""
+    """End the process; immediately if a library still waits for a server that does not answer."""
     waiting = sys.modules.get("embedtool.corpus.waiting")  # not imported: nothing waits
     if waiting is None or not waiting.is_waiting():
         raise end

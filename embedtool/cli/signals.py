@@ -1,4 +1,4 @@
-"""What commands do on the signals that end them."""
+"""How commands handle the signals that end them."""
 
 import signal
 from collections.abc import Iterator
@@ -27,21 +27,21 @@ def handled_signals() -> list[signal.Signals]:
 
 @contextmanager
 def graceful_shutdown() -> "Iterator[StopRequest]":
-    """Have signals stop a training, which is saved if it can be.
+    """Let signals stop a training, which is saved if possible.
 
-    The first signal is a request, which training heeds between two chunks; the second, or one
-    before training has begun, ends it at once. SIGHUP, which a closed terminal sends twice, is
-    never a second one.
+    The first signal is a request, which training polls between two chunks; the second, or one
+    before training has started, ends it immediately. SIGHUP, which a closed terminal sends twice,
+    never counts as a second one.
 
     Yields
     ------
     StopRequest
-        For the training.
+        The request, for the training.
 
     Raises
     ------
     StoppedError
-        If a signal came, with its number.
+        If a signal arrived; the error has its number.
     """
     from embedtool.trainers.checkpoint import StopRequest
 
@@ -57,7 +57,7 @@ def graceful_shutdown() -> "Iterator[StopRequest]":
         stop.requested = True
         if is_second or not stop.is_heeded:
             raise KeyboardInterrupt
-        echo_err("The training is being saved, then it stops; once more leaves at once.")
+        echo_err("The training is being saved, then it stops; press again to exit immediately.")
 
     before = {number: signal.signal(number, handle) for number in handled_signals()}
     try:

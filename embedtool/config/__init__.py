@@ -1,1 +1,1 @@
-"""Options, in frozen dataclasses: the only place where a default is written."""
+"""Options, in frozen dataclasses: the only place of defaults."""

@@ -13,10 +13,10 @@ LARGEST = 2**31 - 1
 """Upper bound of integer options: ids, buckets and sizes are 32-bit on disk and in kernels."""
 
 ABSTRACT: dict[Any, Any] = {int: Integral, float: Real, bool: bool, str: str}
-"""What is accepted for each type of option: NumPy's numbers are numbers too."""
+"""The types accepted for each type of option, including NumPy's numbers."""
 
 TYPE_NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
-"""What messages call the type of an option."""
+"""The name of each type of option in messages."""
 
 
 def option(
@@ -34,11 +34,11 @@ def option(
     default : object
         The default value.
     text : str
-        The description, which the command line's help and the docstring of the config show.
+        The description, for the command line's help and the docstring of the config.
     low, high : float, optional
         The smallest and the largest value.
     above : float, optional
-        A lower bound that is itself excluded.
+        An exclusive lower bound.
     """
     return field(default=default, metadata={"help": text, "low": low, "high": high, "above": above})
 
@@ -61,7 +61,7 @@ class Config:
             object.__setattr__(self, each.name, value)
 
     def _set_default(self, name: str, value: Any) -> None:
-        """Set a field that was left None to a value that depends on something else."""
+        """Replace None in a field by a value that depends on other fields."""
         if getattr(self, name) is None:
             object.__setattr__(self, name, value)
 
@@ -72,12 +72,12 @@ class Config:
 
     @classmethod
     def from_options(cls, options: dict[str, Any]) -> Self:
-        """Take the fields of this config out of a larger mapping of options."""
+        """Extract the fields of this config from a larger mapping of options."""
         return cls(**{each.name: options[each.name] for each in fields(cls)})
 
 
 def _parameters(cls: type) -> str:
-    """Describe the options of a class, with those that it inherits, as numpydoc has parameters."""
+    """Describe the options of a class, including inherited ones, as a numpydoc section."""
     own = {name: each for name, each in vars(cls).items() if isinstance(each, Field)}
     options: dict[str, Field[Any]] = getattr(cls, "__dataclass_fields__", {}) | own
     hints = {name: each.type for name, each in options.items()} | get_annotations(cls)

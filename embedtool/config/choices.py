@@ -1,6 +1,6 @@
 """Choices and defaults of functions that have no config of their own.
 
-They stand here and not beside the functions because the command line shows them before it imports
+They are here, not beside the functions, because the command line shows them before it imports
 NumPy.
 """
 
@@ -29,17 +29,17 @@ Correlation = Literal["spearman", "pearson"]
 Sampling = Literal["bootstrap", "fixed"]
 
 SAMPLINGS: tuple[Sampling, ...] = get_args(Sampling)
-"""What each run of an experiment is trained on: sentences drawn with replacement, or the text."""
+"""Training text of each run of an experiment: sentences drawn with replacement, or the text."""
 
 N_ANSWERS = 10
 """Number of words that answer a query."""
 
 RESTRICT_VOCAB = 300_000
-"""Number of most frequent words that take part in an evaluation, as in gensim."""
+"""Number of most frequent words that are used in an evaluation, as in gensim."""
 
 N_ANCHORS = 10_000
 """Number of most frequent shared words that two models are aligned on: many times the dimensions,
 and frequent enough that their vectors are more than noise."""
 
 N_DRIFTED = 20
-"""Number of words that are shown of those whose meaning changed most."""
+"""Number of words shown, those whose meaning changed most."""

@@ -1,4 +1,4 @@
-"""Configs of everything that is done after training."""
+"""Configs of tasks after training."""
 
 from dataclasses import dataclass, fields
 from typing import Literal
@@ -12,7 +12,7 @@ from embedtool.io.machine import n_cores
 
 @dataclass(frozen=True)
 class CompressConfig(Config):
-    """How a model is made smaller."""
+    """How a model is compressed."""
 
     words: int | None = option(None, "Keep the N most frequent words.", low=1)
     dimensions: int | None = option(
@@ -34,7 +34,8 @@ class CompressConfig(Config):
         super().__post_init__()
         if all(getattr(self, each.name) == each.default for each in fields(self)):
             raise ConfigError(
-                "say what to save: precision, product_quantisation, words, dimensions or ngrams",
+                "choose what to reduce: precision, product_quantisation, words, dimensions or "
+                "ngrams",
                 parameters=[each.name for each in fields(self)],
             )
         if self.product_quantisation is not None and self.precision != "float32":
@@ -50,13 +51,12 @@ class DocumentConfig(Config):
 
     mode: Literal["static", "contextual"] = option(
         "static",
-        "static: each word has one vector; contextual: the one that an encoder gives it in its "
-        "sentence.",
+        "static: each word has one vector; contextual: an encoder computes it from its sentence.",
     )
     weighting: Literal["mean", "sif", "tfidf"] = option(
         "mean",
-        "mean: all words weigh the same; sif: rare words weigh more, and the common components of "
-        "all documents are removed (Arora et al. 2017); tfidf: words of few documents weigh more.",
+        "mean: equal weights; sif: larger weights for rare words, and common components of all "
+        "documents removed (Arora et al. 2017); tfidf: larger weights for words of few documents.",
     )
     tokenizer: Literal["words", "whitespace", "icu"] = option(
         "words", "How documents are split into words, as in training."
@@ -76,12 +76,12 @@ class AttentionConfig(Config):
     heads: int = option(
         1, "Number of heads: parts of the vectors, each of which attends separately.", low=1
     )
-    head: int | None = option(None, "Show the head N, instead of the mean of all.", low=1)
+    head: int | None = option(None, "Show head N, instead of the mean of all.", low=1)
     layer: int | None = option(
-        None, "Contextual encoder: show the layer N, instead of the last.", low=1
+        None, "Contextual encoder: show layer N, instead of the last.", low=1
     )
     causal: bool = option(False, "Words attend only to those before them.")
-    itself: bool = option(True, "Words attend to themselves, too.")
+    itself: bool = option(True, "Words also attend to themselves.")
     tokenizer: Literal["words", "whitespace", "icu"] = option(
         "words", "How the sentence is split into words, as in training."
     )
@@ -100,7 +100,7 @@ class ContextualConfig(Config):
         "static",
         "Initial word vectors: those of STATIC, or random ones for its words, for comparison.",
     )
-    freeze: bool = option(False, "Keep the word vectors as they are, instead of training them.")
+    freeze: bool = option(False, "Do not train the word vectors.")
     hidden_size: int = option(128, "Hidden size of the Transformer.", low=2, high=10_000)
     layers: int = option(4, "Number of layers.", low=1, high=100)
     heads: int = option(4, "Number of attention heads per layer.", low=1, high=1000)
@@ -114,7 +114,7 @@ class ContextualConfig(Config):
     )
     mask_probability: float = option(
         0.3,
-        "masked: fraction of the tokens to predict; BERT has 0.15, a larger one learns faster.",
+        "masked: fraction of the tokens to predict; BERT has 0.15, a larger one trains faster.",
         above=0, high=0.9,
     )  # fmt: skip
     softmax: Literal["sampled", "adaptive"] = option(
@@ -163,11 +163,11 @@ class SensesConfig(Config):
         None, "Number of senses. Default: by the mean silhouette.", low=1, high=1000
     )
     distinct: float = option(
-        0.1, "Minimum mean silhouette; with a smaller one the word has one sense.",
+        0.1, "Minimum mean silhouette; below it the word has one sense.",
         low=-1, high=1,
     )  # fmt: skip
     uses: int = option(
-        2000, "Maximum number of occurrences to cluster; of more a random sample is taken.", low=4
+        2000, "Maximum number of occurrences to cluster; a random sample if there are more.", low=4
     )
     examples: int = option(1, "Number of lines shown for each sense.", low=1)
     seed: int = option(1, "Random seed.", low=0)
@@ -181,7 +181,7 @@ class GenerationConfig(Config):
     texts: int = option(1, "Number of texts.", low=1)
     temperature: float = option(
         1.0,
-        "Sampling temperature: below 1 likely words become likelier; 0: always the likeliest.",
+        "Sampling temperature: below 1, likely words become likelier; 0: always the likeliest.",
         low=0,
         high=100,
     )
@@ -197,7 +197,7 @@ class GenerationConfig(Config):
 class DistillConfig(Config):
     """How static vectors are distilled from an encoder."""
 
-    dimensions: int = option(256, "Number of dimensions of the vectors, which PCA reduces.", low=1)
+    dimensions: int = option(256, "Number of dimensions of the vectors, reduced by PCA.", low=1)
     sif: float = option(1e-4, "SIF parameter a: vectors are scaled by a / (a + p(w)).", above=0)
 
 
@@ -212,8 +212,8 @@ class ClassifyConfig(Config):
     )
     encoding_errors: Literal["strict", "replace", "skip"] = option(
         TextConfig.encoding_errors,
-        "--classify: invalid UTF-8: strict stops and names the byte, replace puts U+FFFD, skip "
-        "drops it.",
+        "--classify: invalid UTF-8: strict stops with an error, replace inserts U+FFFD, skip drops "
+        "it.",
     )
     folds: int = option(5, "--classify: number of folds of the cross-validation.", low=3)
     seed: int = option(1, "--classify: random seed of the folds.", low=0)
@@ -240,7 +240,7 @@ class TransformConfig(Config):
         super().__post_init__()
         if all(getattr(self, each.name) == each.default for each in fields(self)):
             raise ConfigError(
-                "say what to do: add_contexts, center, all_but_the_top, pca or normalize",
+                "choose a transformation: add_contexts, center, all_but_the_top, pca or normalize",
                 parameters=[each.name for each in fields(self)],
             )
 
@@ -274,8 +274,7 @@ class TranslateConfig(Config):
     restrict_vocab: int = option(50_000, "Use only the N most frequent words of each model.", low=1)
     neighbours: int = option(
         10,
-        "csls: number of neighbours in the other language over which a word's mean cosine is "
-        "taken.",
+        "csls: number of neighbours in the other language for a word's mean cosine.",
         low=1,
         high=1000,
     )
@@ -287,7 +286,7 @@ class WeatConfig(Config):
 
     permutations: int = option(
         100_000,
-        "Maximum number of permutations; where there are more, N random ones are drawn.",
+        "Maximum number of permutations; if there are more, N random ones are drawn.",
         low=1,
     )
     seed: int = option(1, "Random seed.", low=0)

@@ -8,7 +8,7 @@ from embedtool.errors import ConfigError
 from embedtool.io.encodings import UTF8, check_encoding
 
 TOKENIZER_FIELDS = ("tokenizer", "lowercase", "normalize")
-"""The fields of a TextConfig that say how text is cut into words; the others say how it is read."""
+"""The fields of a TextConfig about tokenization; the others are about reading."""
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class TextConfig(Config):
 
     tokenizer: Literal["whitespace", "words", "icu"] = option(
         "whitespace",
-        "whitespace: the text is tokenised already; words: runs of Unicode letters, digits and "
+        "whitespace: the text is already tokenised; words: runs of Unicode letters, digits and "
         "underscores; icu: word boundaries by dictionary, for Chinese, Japanese and Thai. words "
         "and icu drop punctuation, symbols and emoji.",
     )
@@ -29,15 +29,14 @@ class TextConfig(Config):
     encoding: str = option(UTF8, "Encoding of the files: the name of one of Python's codecs.")
     encoding_errors: Literal["strict", "replace", "skip"] = option(
         "strict",
-        "Bytes that are invalid in the encoding: strict stops and names the first, replace puts "
-        "U+FFFD, skip drops them.",
+        "Invalid bytes: strict stops with an error, replace inserts U+FFFD, skip drops them.",
     )
     paragraphs: bool = option(
         False,
         "Join the lines of a paragraph, up to an empty one, and words hyphenated at line ends.",
     )
     input_format: Literal["auto", "text", "jsonl", "csv", "tsv", "parquet"] = option(
-        "auto", "Format of the input; auto goes by the file's name, and by content for Parquet."
+        "auto", "Format of the input; auto: by the file's name, and by content for Parquet."
     )
     field: str = option(
         "text",
@@ -55,7 +54,8 @@ class TextConfig(Config):
     header: bool = option(True, "CSV and TSV: the first line names the columns.")
     missing: Literal["error", "skip"] = option(
         "error",
-        "Records without the field or column: error stops and names the first, skip counts them.",
+        "Records without the field or column: error stops at the first, skip skips and counts "
+        "them.",
     )
 
     def __post_init__(self) -> None:

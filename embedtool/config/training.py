@@ -16,7 +16,7 @@ EPOCHS = re.compile(r"([1-9]\d*)-epochs?")
 
 
 def seconds_in(text: str) -> int:
-    """Return the seconds of a duration such as 90s, 10m or 1h30m, or 0 if it is none."""
+    """Return the seconds of a duration such as 90s, 10m or 1h30m, or 0 if it is not one."""
     match = DURATION.fullmatch(text)
     parts = match.groups(default="0") if match else ()
     return sum(int(part) * unit for part, unit in zip(parts, UNIT_SECONDS, strict=False))
@@ -24,17 +24,17 @@ def seconds_in(text: str) -> int:
 
 @dataclass(frozen=True)
 class CheckpointConfig(Config):
-    """When a training is saved, and what is done if it diverges."""
+    """When to save a training, and what to do if it diverges."""
 
     checkpoint_every: str | None = option(
         None,
         "Interval between checkpoints, from which a training can be resumed: a duration such as "
-        "5m, or 2-epochs. On Ctrl-C a checkpoint is written in any case.",
+        "5m, or 2-epochs. Ctrl-C always writes a checkpoint.",
     )
     on_divergence: Literal["stop", "retry"] = option(
         "stop",
-        "If the loss diverges: stop, or go back to the last checkpoint and halve the learning "
-        "rate, once.",
+        "If the loss diverges: stop, or retry once from the last checkpoint with half the learning "
+        "rate.",
     )
 
     def __post_init__(self) -> None:
@@ -64,13 +64,12 @@ class ClusterConfig(Config):
 
     cluster: str | None = option(
         None,
-        "Address of the Ray cluster, such as 10.0.0.1:6379; auto: the cluster that this machine is "
-        "a node of.",
+        "Address of the Ray cluster, such as 10.0.0.1:6379; auto: the cluster of this machine.",
     )
     replicas: int | None = option(
         None,
-        "On a cluster: number of replicas of the model (local SGD). The result depends on this "
-        "number, not on the nodes. Default: one per node.",
+        "On a cluster: number of replicas of the model (local SGD). The result depends on it, but "
+        "not on the nodes. Default: one per node.",
         low=1,
         high=4096,
     )
@@ -124,11 +123,15 @@ class Word2VecConfig(TrainerConfig):
     )
     window: int = option(5, "Maximum number of context words on each side.", low=1, high=1000)
     shrink_windows: bool = option(
-        True, "Draw the size of each window from 1 to the maximum, so that near words weigh more."
+        True,
+        "Draw the size of each window from 1 to the maximum, so that near words count more.",
     )
     negative: int = option(5, "Negative samples per positive pair.", low=1, high=1000)
     ns_exponent: float = option(
-        0.75, "Negative samples are drawn in proportion to count to this power.", low=-10, high=10
+        0.75,
+        "Negative samples are drawn in proportion to count to the power of this.",
+        low=-10,
+        high=10,
     )
     sample: float = option(
         1e-3, "Subsampling threshold t for frequent words; 0 disables it.", low=0, high=1
@@ -147,7 +150,7 @@ class Word2VecConfig(TrainerConfig):
     )
     engine: Literal["native", "gensim"] = option(
         "native",
-        "native: embedtool's, with the same result for any number of workers; gensim: gensim's.",
+        "native: embedtool's own, with equal results for any number of workers; gensim: gensim's.",
     )
     hogwild: bool = option(
         False,
@@ -214,7 +217,7 @@ class GloveConfig(TrainerConfig):
     symmetric: bool = option(True, "Count context on both sides, instead of on the left only.")
     x_max: float = option(
         10.0,
-        "Counts of x_max and more have weight 1. Stanford's program has 100, its demo 10.",
+        "Counts of x_max and more have weight 1. Stanford's default is 100, its demo uses 10.",
         above=0,
         high=1e30,
     )
@@ -231,7 +234,7 @@ class GloveConfig(TrainerConfig):
     output_vectors: Literal["words", "sum", "both"] = option(
         "sum",
         "words: the word vectors; sum: word plus context vectors, as in the paper; both: the word "
-        "vectors, with the context vectors kept beside them.",
+        "vectors, and the context vectors separately.",
     )
     memory: int = option(
         2048, "Memory for counting co-occurrences in MiB; the rest is spilled to disk.", low=16

@@ -31,7 +31,7 @@ class AnalogyOutcomes:
     known : ndarray of bool, shape (n_questions,)
         Whether the first three words and a right answer are known.
     answers : ndarray of int64, shape (n_questions,)
-        Id of the word that answers; -1 where there is none.
+        Id of the answer; -1 if there is none.
     correct : ndarray of bool, shape (n_questions,)
         Whether it is a right answer.
     sections : ndarray of int64, shape (n_questions,)
@@ -58,7 +58,7 @@ class AnalogyOutcomes:
     case_insensitive: bool
 
     def groups(self, chosen: NDArray[np.bool_]) -> Ids:
-        """Return the clusters of the chosen questions for standard errors.
+        """Return the clusters of the chosen questions, for standard errors.
 
         Parameters
         ----------
@@ -68,8 +68,8 @@ class AnalogyOutcomes:
         Returns
         -------
         ndarray of int64, shape (n_chosen,) or (n_chosen, 2)
-            The section of each question; if all are of one section, the two pairs of words of
-            each. See `statistics.proportion_interval`.
+            The section of each question; if there is only one section, the two pairs of words of
+            each question. See `statistics.proportion_interval`.
         """
         sections = self.sections[chosen]
         return sections if len(np.unique(sections)) > 1 else self.pairs[chosen]
@@ -82,7 +82,7 @@ class AnalogyScore:
     Attributes
     ----------
     name : str
-        Of the section or kind, or "total".
+        Name of the section or kind, or "total".
     correct : int
         Questions answered with a right word.
     found : int
@@ -90,7 +90,7 @@ class AnalogyScore:
     accuracy : float or None
         correct / found, as in word2vec, GloVe and gensim.
     interval : Interval or None
-        Of the accuracy, by `statistics.proportion_interval`.
+        Interval of the accuracy, by `statistics.proportion_interval`.
     accuracy_over_total : float or None
         correct / total: a question with an unknown word is wrong.
     """
@@ -128,7 +128,7 @@ def answer_analogies(
     restrict_vocab: int | None = RESTRICT_VOCAB,
     case_insensitive: bool = True,
 ) -> AnalogyOutcomes:
-    """Answer each question a : b, c with the best known word other than a, b and c.
+    """Answer each question a : b, c with the best known word except a, b and c.
 
     Parameters
     ----------
@@ -136,11 +136,11 @@ def answer_analogies(
         One of `evaluation.methods`. Methods that learn from the whole relation leave out the pair
         of c, and exclude only c from the answers.
     include_query_words : bool
-        Let all words answer (Linzen 2016: 3cosadd then mostly answers b or c).
+        Accept all words as answers (Linzen 2016: 3cosadd then mostly answers b or c).
     restrict_vocab : int or None
         Only the N most frequent words are known; None for all.
     case_insensitive : bool
-        Look up a word that is not known as spelled without regard to case (see
+        Look up a word that is unknown as spelled regardless of case (see
         `vocabulary_lookup.WordIndex`). An answer that differs from a right one only in case is
         right, and one that differs from a, b or c only in case is excluded.
 
@@ -182,7 +182,7 @@ def answer_analogies(
 
 
 def _are_right(answers: Ids, known: WordIndex, right: Ids, question_of: Ids) -> NDArray[np.bool_]:
-    """Return whether each answer is a right one, whose ids are those of its question."""
+    """Return whether each answer is among the right ones of its question."""
     are_right = np.zeros(len(answers), dtype=np.bool_)
     answered = (right >= 0) & (answers[question_of] >= 0)
     same = known.folded_ids[right] == known.folded_ids[answers[question_of]]
@@ -225,7 +225,7 @@ def evaluate_analogies(
     restrict_vocab: int | None = RESTRICT_VOCAB,
     case_insensitive: bool = True,
 ) -> AnalogyResult:
-    """Return the accuracy of `answer_analogies`, whose parameters this has."""
+    """Return the accuracy of `answer_analogies`, which has the same parameters."""
     outcomes = answer_analogies(
         vectors,
         analogies,

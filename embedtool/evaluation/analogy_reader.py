@@ -24,7 +24,7 @@ BATS_KINDS = ("inflectional", "derivational", "encyclopedic", "lexicographic")
 """The types of relation of BATS, as in the names of its folders."""
 
 MAX_PAIRS = 1000
-"""Pairs of one relation: n of them make n (n - 1) questions, which must fit into memory."""
+"""Maximum pairs of one relation: n pairs make n (n - 1) questions, which must fit in memory."""
 
 
 def parse_analogies(
@@ -32,11 +32,11 @@ def parse_analogies(
 ) -> AnalogySet:
     """Read analogy questions in one of three formats.
 
-    - A file of four words a line, separated by spaces; a line `: name` begins a section. Questions
-      before the first section belong to one that has the dataset's name.
-    - A file of two columns, a word and the words that are related to it, `target/target`. Every two
-      lines make a question in both orders, from a and the first of its targets to c and all of its
-      targets. In a folder or an archive of such files (BATS) each file is a section.
+    - A file of four words per line, separated by spaces; a line `: name` starts a section.
+      Questions before the first section belong to a section with the dataset's name.
+    - A file of two columns, a word and the words that are related to it, `target/target`. Each pair
+      of lines makes a question in both orders, from a and the first of its targets to c and all of
+      its targets. In a folder or an archive of such files (BATS) each file is a section.
     - A table with row numbers: section, four words.
 
     Parameters
@@ -50,7 +50,7 @@ def parse_analogies(
     Raises
     ------
     EvaluationError
-        With file and line, for anything else.
+        If the file has none of these formats; the message has file and line.
     """
     with open_dataset(path, encoding) as root:
         if root.is_folder:
@@ -100,7 +100,7 @@ def _questions_in_lines(source: DatasetFile, lines: Sequence[Line]) -> list[Ques
 
 
 def _questions_of_pairs(source: DatasetFile, lines: Sequence[Line]) -> list[Question]:
-    """Return the questions made of each two pairs of one relation, in both orders."""
+    """Return the questions of all ordered pairs of lines of one relation."""
     if len(lines) > MAX_PAIRS:
         raise EvaluationError(
             f"{source}: {len(lines):,} pairs of a relation, at most {MAX_PAIRS:,}"

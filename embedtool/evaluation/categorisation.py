@@ -13,7 +13,7 @@ from embedtool.model.linalg import unit_rows
 from embedtool.model.vectors import WordVectors
 
 N_STARTS = 10
-"""Random initialisations of k-means, of which the one with the smallest inertia counts; formerly
+"""Random initialisations of k-means; the result with the smallest inertia is used. Formerly
 scikit-learn's default."""
 
 SEED = 1
@@ -27,9 +27,9 @@ class Clustering:
     Attributes
     ----------
     purity : float
-        Over the words found.
+        Purity over the words found.
     purity_over_total : float
-        Over all words; those without a vector count as wrongly clustered.
+        Purity over all words; those without a vector count as wrongly clustered.
     v_measure : float
         Harmonic mean of homogeneity and completeness (Rosenberg & Hirschberg 2007).
     adjusted_rand : float
@@ -89,7 +89,7 @@ def evaluate_categories(
     restrict_vocab, case_insensitive
         As for `analogy.answer_analogies`.
     seed : int
-        Of k-means.
+        Seed of k-means.
     """
     known = index_words(vectors, restrict_vocab, case_insensitive)
     ids = known.word_ids(word for word, _ in categories.words)

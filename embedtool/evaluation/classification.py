@@ -32,12 +32,13 @@ MAJORITY = "majority class"
 MAX_ITERATIONS = 1000
 """Iterations of the logistic regression; scikit-learn's 100 are too few for many classes."""
 INVERSE_REGULARIZATION = (0.01, 0.1, 1.0, 10.0, 100.0)
-"""Values of the logistic regression's C, of which the best is chosen: one value for all would
-favour some representations. Vectors do best with small ones, TF-IDF of few documents with large."""
+"""Values of the logistic regression's C, among which the best is chosen: a single value would
+favour some representations. Vectors do best with small values, TF-IDF of few documents with large
+ones."""
 INNER_FOLDS = 3
 """Folds of the training documents, to choose C."""
 N_NAMED = 5
-"""Classes that a message names."""
+"""Number of classes that a message names."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class LabelledDocuments:
     Attributes
     ----------
     texts, labels : tuple of str
-        One each for a document.
+        Text and class of each document.
     n_left_out : int
         Records without a text or without a class.
     """
@@ -75,7 +76,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class RepresentationScore:
-    """How well documents are classified by one representation.
+    """The scores of one representation.
 
     Attributes
     ----------
@@ -169,13 +170,13 @@ def classify(
     Parameters
     ----------
     documents : LabelledDocuments
-        Their texts with spaces between tokens, so that all representations have the same tokens.
+        The documents, with spaces between tokens, so that all representations have the same tokens.
     vectorizers : mapping of str to transformer
         scikit-learn transformers of texts by name; fitted for each fold.
     folds : int
         At least 3.
     seed : int
-        Of the division into folds.
+        Seed of the division into folds.
 
     Raises
     ------
@@ -217,8 +218,9 @@ def corrected_interval(
     """Return the mean of the scores of folds and its 95 % interval.
 
     The training sets of the folds overlap, so their scores vary less than those of independent
-    experiments, and variance / n_folds is far too small a variance of the mean. The corrected one
-    is (1 / n_folds + ratio) * variance, with Student's t of n_folds - 1 degrees of freedom.
+    experiments, and variance / n_folds severely underestimates the variance of the mean. The
+    corrected one is (1 / n_folds + ratio) * variance, with Student's t of n_folds - 1 degrees of
+    freedom.
 
     Parameters
     ----------
@@ -260,7 +262,7 @@ def _splits(
     splits = list(splitter.split(labels, labels))
     has_words = np.array([bool(split_spaces(text)) for text in documents.texts])
     if not all(has_words[train].any() for train, _ in splits):
-        raise EvaluationError(f"{name}: too few of the documents hold words")
+        raise EvaluationError(f"{name}: too few of the documents contain words")
     return splits
 
 

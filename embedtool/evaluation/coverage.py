@@ -12,10 +12,10 @@ from embedtool.messages import counted
 from embedtool.model.vectors import WordVectors
 
 MIN_COVERAGE = 0.1
-"""Below this fraction a score says little about the dataset: the words that are known are the
-frequent ones, which are easier."""
+"""Below this fraction a score says little about the dataset: the known words are the frequent ones,
+which are easier."""
 N_NAMED = 3
-"""Unknown words that a message names."""
+"""Number of unknown words that a message names."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class LowCoverage:
     message : str
         The reason in a line.
     has_score : bool
-        Whether there is a score all the same.
+        Whether there is a score nevertheless.
     """
 
     message: str
@@ -42,7 +42,7 @@ def check_coverage(
     restrict_vocab: int | None = RESTRICT_VOCAB,
     case_insensitive: bool = True,
 ) -> LowCoverage | None:
-    """Return what is wrong with the primary metric of a result, or None.
+    """Return a warning about the primary metric of a result, or None.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def check_coverage(
 def low_coverage(
     name: str, found: int, total: int, item: str, has_score: bool, unknown: Iterable[str] = ()
 ) -> LowCoverage | None:
-    """Return what is wrong if `found` of `total` items are known, or None if they suffice.
+    """Return a warning if too few of `total` items are known, or None.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def low_coverage(
     has_score : bool
         Whether there is a score.
     unknown : iterable of str
-        Words that are not known, of which the message names the first.
+        Unknown words; the message names the first ones.
     """
     if has_score and found >= MIN_COVERAGE * total:
         return None
@@ -97,7 +97,7 @@ def _unknown_words(
 ) -> Iterator[str]:
     """Yield the unknown words of a dataset, each once, in its order.
 
-    Words are looked up when the first is asked for.
+    Words are looked up lazily.
     """
     words = list(dict.fromkeys(_words(dataset)))
     ids = index_words(vectors, restrict_vocab, case_insensitive).word_ids(words).tolist()

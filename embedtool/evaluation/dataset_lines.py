@@ -1,4 +1,4 @@
-"""Lines and columns of dataset files, which may stand in a folder or a zip archive."""
+"""Lines and columns of dataset files, which may be in a folder or a zip archive."""
 
 import csv
 import math
@@ -17,7 +17,7 @@ MAX_QUOTED = 60
 """Characters of a malformed line that its error quotes."""
 
 MAX_FILE_BYTES = 2**28
-"""Limit for a dataset file, which is read whole; the largest known one has 2**23 bytes."""
+"""Maximum size of a dataset file, which is read whole; the largest known one has 2**23 bytes."""
 
 ROW_NUMBER_HEADERS = {"id", "index", "no", "nr"}
 """Headers of a column of row numbers, in lower case; pandas leaves it empty."""
@@ -65,7 +65,9 @@ class DatasetFile:
         except OSError as error:
             raise EvaluationError(f"{self}: cannot be read: {error.strerror or error}") from None
         if len(data) > MAX_FILE_BYTES:
-            raise EvaluationError(f"{self}: has over {MAX_FILE_BYTES:,} bytes, as no dataset has")
+            raise EvaluationError(
+                f"{self}: has over {MAX_FILE_BYTES:,} bytes, too many for a dataset"
+            )
         try:
             return decode(data, self.encoding)
         except UnicodeError as error:
@@ -91,7 +93,7 @@ class DelimitedTable:
     Attributes
     ----------
     rows : list of Row
-        All rows, a header among them.
+        All rows, including a header.
     has_row_numbers : bool
         Whether the first row is a header and a column of row numbers was removed. That column has
         no name (pandas), a name of ROW_NUMBER_HEADERS, or the header has one field fewer than all
@@ -140,7 +142,7 @@ def iter_text_files(folder: DatasetFile, name: str = "") -> Iterator[tuple[Datas
 
 
 def parse_table(source: DatasetFile) -> DelimitedTable:
-    """Split a file into rows; raise EvaluationError if a row lacks the number that others have."""
+    """Split a file into rows; raise EvaluationError if a row lacks its row number."""
     rows = [(number, line, split_fields(line) or [line]) for number, line in source.lines()]
     if not rows:
         return DelimitedTable([], has_row_numbers=False)
@@ -149,7 +151,7 @@ def parse_table(source: DatasetFile) -> DelimitedTable:
     if not header[0] and len(header) > 1:
         if None in numbers:
             number, other, _ = others[numbers.index(None)]
-            expected = "a row number, for the first line begins with a comma"
+            expected = "a row number, because the first line begins with a comma"
             raise source.bad_line(number, expected, other)
         header = header[1:]
     elif not others or None in numbers:
@@ -178,7 +180,7 @@ def split_fields(line: str) -> list[str]:
 
 
 def parse_number(text: str) -> float | None:
-    """Return the finite number that a text is, or None. Python's own `1_000` is not one."""
+    """Parse a finite number, or return None. Unlike in Python, `1_000` is not a number."""
     if "_" in text:
         return None
     try:

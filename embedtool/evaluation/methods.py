@@ -5,7 +5,7 @@ Methods that use one example, a : b, score a candidate x for c by dot products o
     3cosadd       x.b - x.a + x.c                    Mikolov, Yih & Zweig 2013
     3cosmul       x.b x.c / (x.a + e), moved to 0..1 Levy & Goldberg 2014, eq. 4
     pairdistance  cosine of x - c with b - a         Levy & Goldberg 2014, eq. 2 (PairDirection)
-    nearest-b     x.b                                what a method must beat: how much of its score
+    nearest-b     x.b                                baseline: how much of a method's score
     nearest-c     x.c                                comes from neighbours alone (Linzen 2016)
 
 and methods that learn from all other pairs of the relation (Drozd, Gladkova & Matsuoka 2016):
@@ -30,8 +30,8 @@ from embedtool.model.vectors import WordVectors
 from embedtool.search.index import EPSILON, MIN_FACTOR, RowBlock, blocked_top_k, nearest
 
 BLOCK_CANDIDATES = 2048
-"""Candidates at a time. Their products with all words of the Google questions take 7 MB; the three
-rows of a question, 24 KB, stay in the L1 cache."""
+"""Candidates scored at a time. Their products with all words of the Google questions take 7 MB; the
+three rows of a question, 24 KB, stay in the L1 cache."""
 RELATION_METHODS: frozenset[AnalogyMethod] = frozenset({"3cosavg", "lrcos"})
 WEIGHTS: dict[AnalogyMethod, tuple[float, float, float]] = {
     "3cosadd": (-1, 1, 1),
@@ -42,7 +42,7 @@ WEIGHTS: dict[AnalogyMethod, tuple[float, float, float]] = {
 }
 """Weights of a, b and c in the sum of dot products or, for 3cosmul, of their logarithms."""
 MIN_SQUARED_DISTANCE = 1e-12
-"""Replaces the squared distance of two words whose vectors are the same."""
+"""Replaces the squared distance of two words with equal vectors."""
 SEED = 0
 """Random seed of the words that lrcos takes as negative examples."""
 
@@ -67,7 +67,7 @@ class Relation:
 def answer_by_example(
     vectors: WordVectors, questions: Ids, method: AnalogyMethod, candidates: Ids, excluded: Ids
 ) -> Ids:
-    """Return the candidate that answers each question a : b, c best.
+    """Return the best candidate for each question a : b, c.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def answer_by_example(
     Returns
     -------
     ndarray of int64, shape (n_questions,)
-        Ids; -1 where no candidate is left.
+        Ids; -1 if no candidate is left.
     """
     from embedtool.kernels.analogies import AnalogyQueries, best_candidate
 
@@ -129,7 +129,7 @@ def answer_by_relation(
     candidates: Ids,
     excluded: Ids,
 ) -> Ids:
-    """Return the candidate that answers each source best, learned from the relation's other pairs.
+    """Return the best candidate for each source, learned from the other pairs of the relation.
 
     Parameters
     ----------
@@ -145,7 +145,7 @@ def answer_by_relation(
     Returns
     -------
     ndarray of int64, shape (n_sources,)
-        Ids; -1 where no candidate or no other pair is left.
+        Ids; -1 if no candidate or no other pair is left.
     """
     answers = np.full(len(sources), -1, dtype=np.int64)
     others = relation.sources != sources[:, None]
@@ -208,7 +208,7 @@ def _blocks(vectors: WordVectors, candidates: Ids) -> Iterator[tuple[int, RowBlo
 
 
 def _products(block: RowBlock, terms: Rows, method: AnalogyMethod) -> tuple[Rows, Rows]:
-    """Return what the kernel sums, and the factors of the sum.
+    """Return the terms that the kernel sums, and their factors.
 
     Both are float32 of shape (any, n_columns), where a column is a candidate.
     """

@@ -13,7 +13,7 @@ from embedtool.model.linalg import unit_rows
 from embedtool.model.vectors import WordVectors
 
 MIN_MEMBERS = 2
-"""Members that a group needs for its outlier to be defined: of two words neither is an outlier."""
+"""Minimum members of a group: of two words neither is an outlier."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class OutlierScore:
     Attributes
     ----------
     name : str
-        Of the group, or "total".
+        Name of the group, or "total".
     correct : int
         Questions whose outlier is detected.
     found : int
@@ -31,7 +31,7 @@ class OutlierScore:
     accuracy, opp : float or None
         Accuracy and outlier position percentage over the questions found.
     accuracy_over_total, opp_over_total : float or None
-        Over all questions; the others count as wrong, at position 0.
+        The same over all questions; the others count as wrong, at position 0.
     """
 
     name: str
@@ -53,11 +53,11 @@ class OutlierResult:
     restrict_vocab, case_insensitive
         The settings of `evaluate_outliers`.
     unknown_members : int
-        Members that are not known, which are left out of their groups.
+        Number of unknown members, which are left out of their groups.
     groups : tuple of OutlierScore
         One for each group.
     total : OutlierScore
-        Over all groups.
+        The score over all groups.
     """
 
     dataset: str
@@ -82,8 +82,8 @@ def evaluate_outliers(
     number of members.
 
     Unknown members are left out of their group. A question whose outlier is unknown, or with fewer
-    than two known members, is skipped, and wrong over the total. The authors' program gives an
-    unknown word the zero vector instead, so that it detects every unknown outlier.
+    than two known members, is skipped, and counts as wrong over the total. The authors' program
+    gives unknown words the zero vector instead, so that it detects every unknown outlier.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ def compactness(unit: NDArray[np.float64]) -> NDArray[np.float64]:
     np.fill_diagonal(cosines, 0)
     n_others = len(unit) - 1
     with_others = cosines.sum(axis=1)
-    # each pair stands twice in the sum over all, and so do those of w
+    # each pair occurs twice in the sum over all, and so do those of w
     result: NDArray[np.float64] = (cosines.sum() - 2 * with_others) / (n_others * (n_others - 1))
     return result
 

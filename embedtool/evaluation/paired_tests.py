@@ -26,7 +26,7 @@ from embedtool.model.vectors import WordVectors
 
 Outcome = TypeVar("Outcome")
 Differences = dict[tuple[str, str], Difference | None]
-"""The difference of each two models, by their names; None where there is no test."""
+"""Score difference of each pair of models, by their names; None if there is no test."""
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,13 @@ class PairedTest:
     dataset, first, second : str
         The dataset and the two models.
     measure : str
-        What is compared: ``"accuracy"`` or ``"Spearman"``.
+        The compared measure: ``"accuracy"`` or ``"Spearman"``.
     difference : Difference
-        Over the questions that both models know.
+        The difference over the questions that both models know.
     p_corrected : float
         The p-value by Holm's method, for all tests of the comparison.
     stars : str
-        ``*``, ``**`` or ``***`` where it is below 0.05, 0.01 or 0.001.
+        ``*``, ``**`` or ``***`` if it is below 0.05, 0.01 or 0.001.
     verdict : str
         The outcome in words.
     """
@@ -76,12 +76,12 @@ def compare_scores(
     restrict_vocab: int | None = RESTRICT_VOCAB,
     case_insensitive: bool = True,
 ) -> tuple[tuple[DatasetScores, ...], tuple[PairedTest, ...]]:
-    """Score models on datasets, and test for each two of them which is better.
+    """Score models on datasets, and test for each pair of models which is better.
 
     Parameters
     ----------
     datasets : sequence of Dataset
-        Each two models are compared on the questions that both know.
+        Each pair of models is compared on the questions that both know.
     method, include_query_words, restrict_vocab, case_insensitive
         As for `evaluation.analogy.answer_analogies`.
 
@@ -90,7 +90,7 @@ def compare_scores(
     scores : tuple of DatasetScores
         One for each dataset.
     tests : tuple of PairedTest
-        For each dataset of analogies or pairs and each two models, where there is a test.
+        For each dataset of analogies or pairs and each pair of models, if there is a test.
     """
     scores, untested = [], []
     for dataset in datasets:
@@ -119,7 +119,7 @@ def _score_dataset(
     restrict_vocab: int | None,
     case_insensitive: bool,
 ) -> tuple[list[Result], Differences, str]:
-    """Return the results of the models, their differences, and the measure of these."""
+    """Return the results of the models, their differences, and what was measured."""
     if isinstance(dataset, AnalogySet):
         outcomes = {
             name: answer_analogies(

@@ -18,7 +18,7 @@ REGISTRY = Path(__file__).with_name("datasets.toml")
 
 @dataclass(frozen=True)
 class DatasetEntry:
-    """A public dataset; datasets.toml says what each field means."""
+    """A public dataset; datasets.toml describes each field."""
 
     name: str
     task: Task

@@ -9,7 +9,8 @@ from embedtool.config.choices import Correlation
 from embedtool.io.blocks import row_slices
 
 N_RESAMPLES = 5000
-"""Bootstrap resamples: the ends of an interval then vary by some hundredths of its width."""
+"""Number of bootstrap resamples: the ends of an interval then vary by a few percent of its
+width."""
 SEED = 0
 """Random seed of the resamples, so that a report is reproducible."""
 BLOCK_BYTES = 2**24
@@ -26,8 +27,8 @@ def jackknife_error(
     V = (G - 1) / G sum_g (mean without g - mean)^2 (CV3 in MacKinnon, Nielsen & Webb 2023).
 
     With pairs, each pair is left out in both of its roles. A question is then left out twice, once
-    with each of its pairs, so that its own variance is counted twice. That is subtracted once
-    (Aronow, Samii & Assenova 2015), but the result is not below the variance of independent
+    with each of its pairs, so that its own variance is counted twice. It is therefore subtracted
+    once (Aronow, Samii & Assenova 2015), but the result is at least the variance of independent
     questions.
 
     Parameters
@@ -39,7 +40,7 @@ def jackknife_error(
     Returns
     -------
     (float, int) or None
-        None if nothing is left without one of the groups.
+        None if nothing is left after removing one of the groups.
     """
     names, index = np.unique(groups, return_inverse=True)
     index = index.reshape(groups.shape)
@@ -87,7 +88,8 @@ def bootstrap_weights(n: int) -> Iterator[Floats]:
 def weighted_correlations(
     weights: Floats, columns: Sequence[Floats], kind: Correlation
 ) -> list[Floats]:
-    """Return the correlation of each two columns in each resample, in the order of combinations.
+    """Return the correlation of each pair of columns in each resample, in the order of
+    combinations.
 
     Parameters
     ----------

@@ -16,16 +16,16 @@ Result = AnalogyResult | PairResult | CategoryResult | OutlierResult
 
 @dataclass(frozen=True)
 class Metric:
-    """One figure of a result.
+    """One number of a result.
 
     Attributes
     ----------
     name : str
-        The measure, or the section or kind of analogies.
+        Name of the measure, or of the section or kind of analogies.
     found, total : int
         Questions that the vocabulary can answer, and all questions.
     score : float or None
-        Over the questions found; None if it is not defined.
+        The score over the questions found; None if it is not defined.
     interval : Interval or None
         The confidence interval of the score.
     over_total : float or None
@@ -54,13 +54,13 @@ def evaluate(
     Parameters
     ----------
     vectors : WordVectors or Model
-        What is evaluated.
+        The vectors to evaluate.
     dataset : Dataset
         The questions.
     method, include_query_words
         For analogies, as for `analogy.answer_analogies`.
     restrict_vocab, case_insensitive
-        Which words are known, as there.
+        Which words are known, as for `analogy.answer_analogies`.
 
     Returns
     -------
@@ -91,7 +91,7 @@ def evaluate(
 
 
 def primary_metric(result: Result) -> Metric:
-    """Return the metric that a dataset is cited by.
+    """Return the usual metric of a dataset.
 
     Accuracy of analogies and outliers, Spearman's correlation of pairs, k-means purity of
     categories.
@@ -103,7 +103,7 @@ def primary_metric(result: Result) -> Metric:
 def metrics(result: Result) -> list[Metric]:
     """Return all metrics of a result.
 
-    Those of analogies are by section, by kind and over all; else there is one for each measure.
+    Those of analogies are by section, by kind and over all; other tasks have one per measure.
     """
     if isinstance(result, AnalogyResult):
         return [

@@ -26,13 +26,13 @@ class PairResult:
     restrict_vocab, case_insensitive
         The settings of `pair_similarities`.
     found, total : int
-        Pairs of which both words are known, and all pairs.
+        Pairs with two known words, and all pairs.
     spearman, pearson : float or None
-        Over the pairs found.
+        Correlations over the pairs found.
     spearman_interval, pearson_interval : Interval or None
-        Of these, by `statistics.correlation_interval`.
+        Their intervals, by `statistics.correlation_interval`.
     spearman_over_total, pearson_over_total : float or None
-        Over all pairs; a pair with an unknown word has cosine 0.
+        Correlations over all pairs; a pair with an unknown word has cosine 0.
     """
 
     dataset: str
@@ -65,7 +65,7 @@ def pair_similarities(
     Returns
     -------
     ndarray of float64, shape (n_pairs,)
-        NaN where a word is not known.
+        NaN if a word is unknown.
     """
     known = index_words(vectors, restrict_vocab, case_insensitive)
     first = known.word_ids(pair[0] for pair in pairs.pairs)
@@ -83,7 +83,7 @@ def evaluate_pairs(
     restrict_vocab: int | None = RESTRICT_VOCAB,
     case_insensitive: bool = True,
 ) -> PairResult:
-    """Correlate `pair_similarities`, whose parameters this has, with the human scores."""
+    """Correlate the human scores with `pair_similarities`, which has the same parameters."""
     similarities = pair_similarities(
         vectors, pairs, restrict_vocab=restrict_vocab, case_insensitive=case_insensitive
     )

@@ -1,10 +1,11 @@
 """Confidence intervals of scores, and tests of whether the scores of two models differ.
 
 The questions of a relation are not independent, and analogy sets have few relations. So the
-standard error of a proportion, or of the difference of two, is a jackknife over relations, with one
-degree of freedom fewer than relations. If there is only one relation, the jackknife leaves out each
-of its pairs of words in turn, with all questions that contain the pair. Pairs with human scores are
-resampled by the bootstrap, with the same resamples for both models (Efron & Tibshirani 1993).
+standard error of a proportion, or of the difference of two, is estimated by a jackknife over
+relations, with one degree of freedom fewer than relations. If there is only one relation, the
+jackknife leaves out each of its pairs of words in turn, with all questions that contain the pair.
+Pairs with human scores are resampled by the bootstrap, with the same resamples for both models
+(Efron & Tibshirani 1993).
 """
 
 from collections.abc import Sequence
@@ -23,21 +24,21 @@ from embedtool.evaluation.resampling import (
 )
 
 SIGNIFICANT = 0.05
-"""P-values below it are called significant."""
+"""Level of significance."""
 CONFIDENCE = 1 - SIGNIFICANT
 """Confidence level of intervals."""
 STARS = ((0.001, "***"), (0.01, "**"), (SIGNIFICANT, "*"))
-"""Marks of p-values below these bounds."""
+"""Bounds of p-values, and their marks."""
 MIN_PRINTED_P = 0.001
-"""Smaller p-values are not printed: the bootstrap does not resolve them well."""
+"""Smallest p-value that is printed: the bootstrap does not resolve smaller ones well."""
 MIN_PAIRS = 3
-"""With fewer pairs a correlation says nothing."""
+"""Minimum pairs: with fewer, a correlation is meaningless."""
 MIN_BOOTSTRAP_PAIRS = 6
-"""With four pairs the bootstrap interval of a correlation is -1 to 1, and with five it is too
-narrow (`python -m benchmarks.confidence_intervals`), so none is given."""
+"""Minimum pairs of a bootstrap interval: with four pairs it is -1 to 1, and with five it is too
+narrow (`python -m benchmarks.confidence_intervals`)."""
 Z_MARGIN = 1e-6
-"""Correlations are kept this far from -1 and 1 before Fisher's z: float32 has no more digits there,
-and rounding would dominate the error of z."""
+"""Minimum distance of correlations from -1 and 1 before Fisher's z: float32 has no more digits
+there, and rounding would dominate the error of z."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ class Difference:
     difference : float
         second - first.
     interval : Interval
-        Of the difference.
+        Interval of the difference.
     p : float
         Two-sided p-value of the hypothesis that the models are equally good.
     test, p_test : str, float
@@ -125,13 +126,13 @@ def proportion_interval(correct: NDArray[np.bool_], groups: NDArray[np.int64]) -
     correct : ndarray of bool, shape (n_items,)
         Whether each answer is right.
     groups : ndarray of int64, shape (n_items,) or (n_items, 2)
-        The relation of each item, as items of a group are not independent. With two columns: both
-        pairs of words of each question of one relation.
+        The relation of each item, because items of a group are not independent. With two columns,
+        both pairs of words of each question of one relation.
 
     Returns
     -------
     Interval or None
-        None with fewer than two groups, or if a pair is part of all questions.
+        None with fewer than two groups, or if one pair is part of all questions.
     """
     jackknife = jackknife_error(correct.astype(np.int64), groups)
     if jackknife is None:
@@ -163,7 +164,7 @@ def correlation_interval(x: Floats, y: Floats, kind: Correlation) -> Interval | 
     -------
     Interval or None
         None if the correlation is not defined, for fewer than MIN_BOOTSTRAP_PAIRS pairs, and if it
-        is 1 or -1, for then it is so in all resamples.
+        is 1 or -1, because it then is in all resamples.
     """
     if len(x) < MIN_BOOTSTRAP_PAIRS or not np.ptp(x) or not np.ptp(y):
         return None
@@ -193,7 +194,7 @@ def compare_proportions(
     Returns
     -------
     Difference or None
-        None where `proportion_interval` is None.
+        None if `proportion_interval` is None.
     """
     gain = second.astype(np.int64) - first
     jackknife = jackknife_error(gain, groups)
@@ -201,7 +202,7 @@ def compare_proportions(
         return None
     error, n_units = jackknife
     difference = float(gain.mean())
-    # that no group differs from the others, or no answer differs at all, is chance, not certainty
+    # if no group differs from the others, or no answer differs, that is chance, not certainty
     error = error or _paired_error(gain)
     p_first, p_second = float(first.mean()), float(second.mean())
     return Difference(
@@ -259,7 +260,7 @@ def mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
 def steiger(r_first: float, r_second: float, r_models: float, n: int) -> float:
     """Return the two-sided p-value of Steiger's test of two correlations with the same scores.
 
-    The difference of Fisher's z, with their covariance at the mean of the two correlations.
+    It tests the difference of Fisher's z, with the covariance at the mean of the two correlations.
 
     Parameters
     ----------
@@ -309,7 +310,7 @@ def stars(p: float) -> str:
 
 
 def format_p(p: float) -> str:
-    """Return what follows the letter p: `= 0.012`, or `< 0.001` below MIN_PRINTED_P."""
+    """Return a p-value as text after the letter p: `= 0.012`, or `< 0.001` below MIN_PRINTED_P."""
     return f"= {p:.3f}" if p >= MIN_PRINTED_P else f"< {MIN_PRINTED_P}"
 
 
@@ -330,7 +331,7 @@ def _percentile_interval(resampled: Floats) -> Interval:
 
 
 def _clipped(r: float) -> float:
-    """Return the nearest correlation of which Fisher's z is finite."""
+    """Return the nearest correlation with a finite Fisher's z."""
     return min(max(r, Z_MARGIN - 1), 1 - Z_MARGIN)
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 Question = tuple[str, str, str, tuple[str, ...]]
 """An analogy, a is to b as c is to d: a, b, c and all words that count as right answers d."""
 Pair = tuple[str, str, float]
-"""Two words and the score that people gave them."""
+"""Two words and their human score."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Section:
     Attributes
     ----------
     questions : tuple of Question
-        In the order of the file.
+        The questions, in the order of the file.
     kind : str
         The type of relation that it belongs to.
     """

@@ -1,4 +1,4 @@
-"""Which words of a model take part in an evaluation, and how words of a dataset are looked up."""
+"""Which words of a model an evaluation uses, and how words of a dataset are looked up."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ Ids = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class WordIndex:
-    """The words that take part, by spelling and, where case is folded, by lower-case form.
+    """The words used, by spelling and, if case is folded, by lower-case form.
 
-    Case is folded by str.lower: str.casefold and str.upper join words that differ in more than
+    Case is folded by str.lower: str.casefold and str.upper conflate words that differ in more than
     case, such as German `Masse` and `Maße`.
 
     Attributes
@@ -26,10 +26,10 @@ class WordIndex:
     exact : dict of str to int
         The id of each word, in ascending order of ids.
     folded : dict of str to int
-        The id of the most frequent word of each lower-case form; empty if case is kept.
+        The id of the most frequent word of each lower-case form; empty if case is not folded.
     folded_ids : ndarray of int64, shape (n_words,)
-        For each word of the model the id in `folded` of its lower-case form, or its own id if case
-        is kept; -1 if the word does not take part. Words with the same value differ only in case.
+        For each word of the model, the id in `folded` of its lower-case form, or its own id if case
+        is not folded; -1 if the word is not used. Words with the same value differ only in case.
     """
 
     __repr__ = brief
@@ -49,7 +49,7 @@ class WordIndex:
     def candidates(self, queried: Ids) -> Ids:
         """Return the words that may answer, in ascending order.
 
-        Of words that differ only in case these are the ones that occur in questions or, where none
+        Among words that differ only in case, these are the ones that occur in questions or, if none
         does, the most frequent.
 
         Parameters
@@ -73,13 +73,12 @@ class WordIndex:
         candidates : ndarray of int64
             As `candidates` returns them.
         ids : ndarray of int64, shape (n_rows, n_columns)
-            All of them among the candidates.
+            Ids, all among the candidates.
 
         Returns
         -------
         ndarray of int64, shape (n_rows, any)
-            A word is a variant of itself. The last variant of a word is repeated where rows have
-            fewer.
+            A word is a variant of itself. Shorter rows are padded with their last variant.
         """
         order = np.argsort(self.folded_ids[candidates], kind="stable")
         ordered, queried = self.folded_ids[candidates[order]], self.folded_ids[ids]
@@ -100,7 +99,7 @@ def index_words(
     restrict_vocab : int or None
         Only the N most frequent words are known; None for all.
     case_insensitive : bool
-        Find a word that is not known as spelled without regard to case.
+        Look up a word that is unknown as spelled regardless of case.
 
     Raises
     ------

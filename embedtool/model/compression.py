@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from embedtool.config.tasks import CompressConfig
 
 SAMPLE_ROWS = 2**15
-"""Rows from which the centroids are computed: 128 for each."""
+"""Rows from which the centroids are computed: 128 per centroid."""
 ITERATIONS = 15
-"""Iterations of k-means; more move the centroids little."""
+"""Iterations of k-means; further ones hardly change the centroids."""
 
 
 def compress(
@@ -49,7 +49,7 @@ def compress(
     Raises
     ------
     ConfigError
-        If more is to be kept than there is, or a vector is not finite.
+        If more is to be kept than exists, or a vector is not finite.
     """
     _check(vectors, config)
     if not np.isfinite(vectors.norms).all():
@@ -187,7 +187,7 @@ def _product_quantized(matrix: NDArray[np.float32], n_subvectors: int, report: R
         chosen = rng.choice(len(distinct), min(N_CENTROIDS, len(distinct)), replace=False)
         codebook = distinct[chosen]
         if len(distinct) > N_CENTROIDS:
-            with warnings.catch_warnings(action="ignore"):  # a centroid without rows stays
+            with warnings.catch_warnings(action="ignore"):  # a centroid without rows is kept
                 codebook, _ = kmeans2(values, codebook, iter=ITERATIONS, minit="matrix")
         centroids[columns, : len(codebook)] = codebook.T
         for rows in slices(n_rows, BLOCK_ROWS):

@@ -1,4 +1,4 @@
-"""Lengths of rows, directions, principal axes and 8-bit codes of matrices that may lie on disk."""
+"""Lengths of rows, directions, principal axes and 8-bit codes of matrices, which may be on disk."""
 
 from collections.abc import Iterable, Iterator
 
@@ -99,7 +99,7 @@ def unit_rows(matrix: NDArray[np.float32]) -> NDArray[np.float32]:
     Returns
     -------
     ndarray of float32, shape (n_rows, n_columns)
-        In C order. Rows of zeros stay zero; rows with numbers that are not finite become zero.
+        In C order. Rows of zeros remain zero; rows with numbers that are not finite become zero.
     """
     norms = row_norms(matrix)
     norms[norms == 0] = 1

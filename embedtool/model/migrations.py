@@ -1,4 +1,4 @@
-"""What models that earlier versions of embedtool wrote have under other names."""
+"""Renamed options and tensors in models of earlier versions of embedtool."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,11 +13,11 @@ SAVED_NAMES = {
     "sizes": {"bytes_a_vector": "bytes_per_vector"},
     "cluster": {"lanes": "replicas", "rounds": "syncs"},
 }
-"""Names that files of this format may have for options, and those of the code, by section."""
+"""Names of options that files of this format may have, with the current names, by section."""
 
 
 def with_current_names(saved: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the description of a model or of a training with the code's names of options."""
+    """Return the description of a model or of a training with the current names of options."""
     return {
         section: (
             {SAVED_NAMES[section].get(name, name): value for name, value in contents.items()}
@@ -29,7 +29,8 @@ def with_current_names(saved: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def migrate_v1(tensors: dict[str, NDArray[Any]], path: Path, description: dict[str, Any]) -> None:
-    """Rename the tensors of the first format. Its words and counts are in a text file."""
+    """Rename the tensors of the first format. In that format words and counts are in a text
+    file."""
     from embedtool.corpus.vocabulary import read_vocabulary
 
     words, counts = read_vocabulary(path / "vocab.txt")

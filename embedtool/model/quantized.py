@@ -1,7 +1,7 @@
 """Matrices in 16 or 8 bits or product-quantised, which return their rows as float32.
 
-A quantised matrix stands where an array would: it has a shape, and is indexed by a row, a slice or
-an array of rows.
+A quantised matrix is used like an array: it has a shape, and is indexed by a row, a slice or an
+array of rows.
 """
 
 from collections.abc import Mapping
@@ -19,14 +19,14 @@ from embedtool.model.vectors import WordVectors
 N_CENTROIDS = 256
 """Number of centroids that one byte can index."""
 SCALES, CENTROIDS = "_scales", "_centroids"
-"""Added to the name of a matrix for the tensors of its scales and its centroids."""
+"""Suffixes to the name of a matrix for the tensors of its scales and its centroids."""
 
 Rows = int | slice | NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
 class QuantizedMatrix:
-    """A matrix of which only codes are stored, a row of codes for each row.
+    """A matrix of which only codes are stored, one row of codes per row.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class QuantizedMatrix:
         raise NotImplementedError
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return the arrays that are stored, by what they add to the name of the matrix."""
+        """Return the stored arrays, by their suffix to the name of the matrix."""
         return {"": self.codes}
 
 
@@ -95,7 +95,7 @@ class PQMatrix(QuantizedMatrix):
     scales : ndarray of float32, shape (n_rows,)
         The length of each row: centroids are of rows of length 1.
     centroids : ndarray of float32, shape (n_columns, 256)
-        The centroids of all sub-vectors, those of a sub-vector in its columns' rows.
+        The centroids of all sub-vectors; those of a sub-vector are in the rows of its columns.
 
     References
     ----------
@@ -129,7 +129,7 @@ def subvectors(size: int, n_subvectors: int) -> list[slice]:
 
 
 def from_tensors(tensors: Mapping[str, NDArray[Any]], name: str) -> NDArray[np.float32]:
-    """Return a matrix of a model's tensors, of the kind that the dtype of its numbers says.
+    """Return a matrix from a model's tensors, of the kind that their dtype implies.
 
     Parameters
     ----------
@@ -183,7 +183,7 @@ def to_tensors(name: str, matrix: NDArray[np.float32]) -> dict[str, NDArray[Any]
 
 
 def as_array(matrix: QuantizedMatrix) -> NDArray[np.float32]:
-    """Return a quantised matrix as the array for which it stands, to type checkers."""
+    """Return a quantised matrix unchanged, typed as the array that it replaces."""
     return cast(NDArray[np.float32], matrix)
 
 

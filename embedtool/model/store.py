@@ -1,7 +1,7 @@
-"""A model on disk: a folder of two files or three, none of them a pickle.
+"""The model folder: two or three files, none of them a pickle.
 
-A model is written beside its target, which is then replaced. An opened model has its words and
-matrices memory-mapped.
+A model is written beside its target, which is then replaced. The words and matrices of an opened
+model are memory-mapped.
 
     config.json           what the model is and how it was made
     vectors.safetensors   all tensors, by name:
@@ -53,11 +53,11 @@ ENCODER = "encoder.safetensors"
 FILES = (CONFIG, VECTORS)
 OUTPUT_ROWS: tuple[OutputRows, ...] = get_args(OutputRows)
 UNKNOWN_ORDER = "unknown"
-"""The `order` of words that are not known to be ordered by frequency."""
+"""Value of `order` for words that are not known to be ordered by frequency."""
 RESERVED_KEYS = {"format", "sizes", "order", "contexts", "subwords", "files", "checksum"}
-"""What `save` computes itself."""
+"""Entries of the description that `save` computes."""
 NORM_TOLERANCE = 1e-3
-"""Norms computed from the same numbers in another order of summation differ by less."""
+"""Tolerance of stored norms: another order of summation changes them by less."""
 
 
 def is_model(path: str | Path) -> bool:
@@ -106,7 +106,7 @@ def save(model: Model, path: str | Path, report: Report = silent) -> None:
     path = Path(path)
     if not isinstance(model, Model):
         raise TypeError(
-            f"expected a Model, not {type(model).__name__}; of vectors, Model(vectors, {{}}) is one"
+            f"expected a Model, not {type(model).__name__}; wrap vectors as Model(vectors, {{}})"
         )
     vectors = model.vectors
     words = vectors.string_table
@@ -154,7 +154,7 @@ def save(model: Model, path: str | Path, report: Report = silent) -> None:
 
 
 def checksum(description: Mapping[str, Any]) -> str:
-    """Return what distinguishes a model from all others: the checksum in its config.json."""
+    """Return the checksum in a model's config.json, which identifies the model."""
     return str(description.get("checksum") or _checksum(description))
 
 
@@ -174,7 +174,7 @@ def sizes(vectors: WordVectors) -> dict[str, Any]:
 
 
 def _checksum(description: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of everything else in config.json."""
+    """Return the SHA-256 of all other entries of config.json."""
     from hashlib import sha256
 
     covered = {name: value for name, value in description.items() if name != "checksum"}
@@ -182,8 +182,8 @@ def _checksum(description: Mapping[str, Any]) -> str:
 
 
 def _provenance() -> dict[str, Any]:
-    """Return the date, and the versions of all libraries that take part and are installed."""
-    from importlib.metadata import PackageNotFoundError, version  # a tenth of the time of a query
+    """Return the date, and the versions of all libraries involved that are installed."""
+    from importlib.metadata import PackageNotFoundError, version  # takes a tenth of a query's time
 
     versions = {}
     for name in LIBRARIES:
@@ -201,7 +201,7 @@ def describe(path: str | Path) -> dict[str, Any]:
     Raises
     ------
     ModelError
-        If `path` is not a model, or one of a later format.
+        If `path` is not a model, or has a later format.
     """
     return with_current_names(_description(Path(path)))
 
@@ -212,21 +212,23 @@ def _description(path: Path) -> dict[str, Any]:
         raise ModelError(f"{path}: no such model")
     if not path.is_dir():
         raise ModelError(
-            f"{path}: is a file, no model; vectors become one with: embedtool import {path} MODEL, "
+            f"{path}: is a file, not a model; vectors become one with: embedtool import {path} "
+            "MODEL, "
             "a text with: embedtool train"
         )
     try:
         description = parse_json((path / CONFIG).read_bytes())
         version = description["format"]
     except FileNotFoundError:
-        raise ModelError(f"{path}: is no model: the folder holds no {CONFIG}") from None
+        raise ModelError(f"{path}: is not a model: the folder has no {CONFIG}") from None
     except OSError as error:
         raise ModelError(f"{path}: cannot be read: {error.strerror}") from None
     except (ValueError, TypeError, KeyError):
-        raise ModelError(f"{path}: {CONFIG} is not a model's") from None
+        raise ModelError(f"{path}: {CONFIG} is not that of a model") from None
     if version not in (1, FORMAT_VERSION):
         raise ModelError(
-            f"{path}: has format {version!r}, this embedtool reads {FORMAT_VERSION}; upgrade it"
+            f"{path}: has format {version!r}, this embedtool reads {FORMAT_VERSION}; upgrade "
+            "embedtool"
         )
     return dict(description)
 
@@ -267,7 +269,7 @@ def has_encoder(path: str | Path) -> bool:
 
 
 def _identity(path: Path) -> int | None:
-    """Return what distinguishes a folder from another that takes its name."""
+    """Return an identifier that changes if the folder is replaced by another."""
     try:
         return path.stat().st_ino
     except OSError:
@@ -275,11 +277,11 @@ def _identity(path: Path) -> int | None:
 
 
 def verify(path: str | Path) -> Iterator[str]:
-    """Yield everything that is wrong with a model, a line each.
+    """Yield all faults of a model, one per line.
 
-    Its files are read completely and compared with the checksums in config.json, provided that the
-    checksum of config.json itself is right. Models of embedtool versions that wrote no checksums
-    are checked only for visible faults.
+    Its files are read completely and compared with the checksums in config.json, if the checksum of
+    config.json itself is right. Models of versions that wrote no checksums are checked only for
+    visible faults.
     """
     path = Path(path)
     try:
@@ -289,7 +291,7 @@ def verify(path: str | Path) -> Iterator[str]:
         return
     has_sums = {"files", "checksum"} & description.keys()
     if has_sums and description.get("checksum") != _checksum(description):
-        yield f"{CONFIG} has been changed: its checksum is another"
+        yield f"{CONFIG} has been changed: its checksum does not match"
         return
     for name, facts in dict(description.get("files", {})).items():
         fault = mismatch(path / Path(name).name, facts)
@@ -349,9 +351,9 @@ def _load(path: Path) -> Model:
 def _output_rows(description: dict[str, Any], contexts: NDArray[np.float32] | None) -> OutputRows:
     """Return what the rows of the output layer belong to.
 
-    A model that was written before config.json said so is classified by its loss. If a file was
-    imported that does not say how it was trained, a tree is recognised by having one node fewer
-    than words, so that the last row is zeros.
+    For a model without such an entry it follows from the loss. If an imported file does not say how
+    it was trained, a tree is recognised by having one node fewer than words, so that the last row
+    is zeros.
     """
     if contexts is None:
         return "words"

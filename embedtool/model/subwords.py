@@ -1,4 +1,4 @@
-"""FastText's subwords: character n-grams, their hash, and vectors of words that are new."""
+"""FastText's subwords: character n-grams, their hash, and vectors of new words."""
 
 from dataclasses import dataclass
 
@@ -69,7 +69,7 @@ class Subwords:
     buckets : ndarray of int64, shape (n_rows,)
         The buckets that training updated, ascending.
     ngram_rows : ndarray of float32, shape (n_rows, vector_size)
-        The row of each of `buckets`; every other bucket has a row of zeros.
+        The row of each of `buckets`; the rows of all other buckets are zeros.
     offset : ndarray of float32, shape (vector_size,), or None
         Added to each mean of rows, if the vectors have been transformed.
     """

@@ -10,19 +10,19 @@ import numpy as np
 from embedtool.io.encodings import SURROGATE_ERRORS
 
 SUGGESTION_CANDIDATES = 100_000
-"""Number of most frequent words among which suggestions are sought. Building their index
-takes a fifth of a second, once."""
+"""Number of most frequent words among which suggestions are searched. Building their index takes
+0.2 s, once."""
 MIN_RATIO = 0.7
-"""Words that are less similar are not suggested."""
+"""Minimum similarity of a suggestion."""
 MAX_LENGTH_DIFFERENCE = 2
-"""Characters by which a suggestion may be longer or shorter."""
+"""Maximum difference in length, in characters."""
 MAX_COMPARED = 500
-"""Words compared letter by letter, in ten milliseconds at most. Among 100,000 English words one
-misspelt takes 50, nine in ten take fewer than 180."""
+"""Maximum number of words compared letter by letter, which takes up to 10 ms. For a misspelt word
+among 100,000 English words the median is 50; nine in ten need fewer than 180."""
 
 
 def _folded(word: str) -> str:
-    """Return a word in lower case and NFKC: é is one character, and Ａ is A."""
+    """Return a word in lower case and NFKC: é is one character, and Ａ becomes A."""
     return unicodedata.normalize("NFKC", word).lower()
 
 
@@ -54,10 +54,10 @@ class SpellingIndex:
     def nearest(self, word: str, n: int) -> list[str]:
         """Return up to n words spelt most like `word`, best first, by SequenceMatcher's ratio.
 
-        Both are compared as folded, so that words that differ by case alone come first. The
-        ratio is at most twice the number of characters that two words share, in any order,
-        over the number that both have. Words are compared by this bound, largest first, until no
-        other can be among the best, and at most MAX_COMPARED.
+        Both are folded first, so that words that differ only in case come first. The ratio is at
+        most twice the number of common characters, in any order, divided by the total number of
+        characters. Words are compared by this bound, largest first, until no other can be among the
+        best, and at most MAX_COMPARED of them.
         """
         folded = _folded(word)
         shared = np.zeros(len(self.words), np.int64)

@@ -1,7 +1,7 @@
 """Transformations of trained vectors: contexts added, centred, projected, normalised.
 
-Rows are read and written in blocks. A model on disk stays there; memory holds the result of a
-transformation and that of the one before it.
+Rows are read and written in blocks. A model on disk is not loaded; memory holds the results of at
+most two successive transformations.
 """
 
 import re
@@ -19,9 +19,9 @@ from embedtool.model.linalg import BLOCK_ROWS, principal_axes, row_blocks, row_n
 from embedtool.model.vectors import Model, WordVectors, with_history_entry
 
 DIMENSIONS_PER_REMOVED = 100
-"""Dimensions for each direction that all-but-the-top removes (Mu & Viswanath 2018, section 2)."""
+"""Dimensions per direction removed by all-but-the-top (Mu & Viswanath 2018, section 2)."""
 UNTRANSFORMED = "as it is"
-"""Name of the vectors without a transformation among their variants."""
+"""Name of the variant without a transformation."""
 VARIANT = re.compile("(add-contexts|center|normalize)|(all-but-the-top)(?::([0-9]+))?|pca:([0-9]+)")
 VARIANTS = "add-contexts, center, all-but-the-top[:N], pca:N or normalize, several joined by +"
 
@@ -29,12 +29,12 @@ Matrix = NDArray[np.float32]
 
 
 def transform(model: Model, config: TransformConfig) -> Model:
-    """Apply the transformations that a config names, in the order of its fields.
+    """Apply the transformations of a config, in the order of its fields.
 
-    Counts stay, the output layer does not. Subwords are transformed alike, so that the vector of a
-    new word is the transformation of its old one; but there are none after `add_contexts`, because
-    a new word has no context vector, nor after `normalize`, because the length of a mean of rows
-    cannot be inferred from the rows.
+    Counts are kept, the output layer is not. Subwords are transformed too, so that the vector of a
+    new word is the transformation of its old one. They are dropped by `add_contexts`, because a new
+    word has no context vector, and by `normalize`, because the length of a mean of rows cannot be
+    inferred from the rows.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ def affine_map(
 
 
 def parse_variant(name: str, vector_size: int) -> TransformConfig:
-    """Return the config that a name such as `center` or `all-but-the-top:3+normalize` stands for.
+    """Return the config of a name such as `center` or `all-but-the-top:3+normalize`.
 
     `all-but-the-top` without a number removes one direction per hundred dimensions, but at least
     one.
@@ -139,12 +139,12 @@ def parse_variant(name: str, vector_size: int) -> TransformConfig:
 
 
 def variants(model: Model, names: Sequence[str]) -> Iterator[tuple[str, WordVectors]]:
-    """Yield the unchanged vectors, then each variant, with their names; made one at a time.
+    """Yield the unchanged vectors, then each variant, with their names; one at a time.
 
     Parameters
     ----------
     names : sequence of str
-        As for `parse_variant`; all are parsed before the first variant is made.
+        As for `parse_variant`; all are parsed before the first variant is computed.
     """
     configs = {name: parse_variant(name, model.vectors.vector_size) for name in names}
     yield UNTRANSFORMED, model.vectors
@@ -207,7 +207,7 @@ def _mapped(
     out = np.empty((len(matrix), axes.shape[1]), np.float32)
     first = 0
     for block in row_blocks(matrix):
-        with np.errstate(invalid="ignore"):  # a row that is not finite stays so
+        with np.errstate(invalid="ignore"):  # a row that is not finite remains so
             rows = block @ axes
         if offset is not None:
             rows += offset

@@ -1,7 +1,7 @@
 """Word vectors in memory: words, their matrix, their counts and, for FastText, their subwords.
 
-`WordVectors` is what trainers, the store and readers of files make, and what everything that
-queries, evaluates or exports takes. Nothing here knows of files.
+Trainers, the store and file readers return `WordVectors`; queries, evaluations and exports take
+them. This module does not deal with files.
 """
 
 import logging
@@ -24,9 +24,9 @@ from embedtool.model.suggestions import SUGGESTION_CANDIDATES, SpellingIndex
 log = logging.getLogger(__name__)
 
 OutputRows = Literal["words", "inner-nodes"]
-"""What the rows of an output layer belong to: words, or inner nodes of the Huffman tree."""
+"""The kind of rows of an output layer: words, or inner nodes of the Huffman tree."""
 MAX_EXPLAINED = 20
-"""Unknown words of a batch that get suggestions, which take some milliseconds for each."""
+"""Unknown words of a batch that get suggestions (a few ms each)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,18 +43,18 @@ class WordVectors:
     counts : ndarray of int64, shape (n_words,), or None
         How often each word occurs, if known.
     output_matrix : ndarray of float32, shape (n_words, vector_size), or None
-        The output layer; what row i belongs to is said by `output_rows`.
+        The output layer; `output_rows` gives the kind of its rows.
     subwords : Subwords or None
         FastText's tables.
     stored_norms : ndarray of float32, shape (n_words,), or None
-        The length of each row of `matrix`, if it is known already.
+        The length of each row of `matrix`, if known.
     output_rows : {"words", "inner-nodes"}
         "words": row i of `output_matrix` is the context vector of word i (negative sampling,
         GloVe). "inner-nodes": it belongs to inner node i of the Huffman tree (hierarchical
         softmax), and to no word.
     by_frequency : bool
-        Whether words of unknown counts are known to be ordered by frequency. False for sources that
-        have them in any order.
+        Whether words of unknown counts are ordered by frequency. False for sources without such an
+        order.
     """
 
     __repr__ = brief
@@ -70,7 +70,7 @@ class WordVectors:
 
     @property
     def is_by_frequency(self) -> bool:
-        """Whether the words stand most frequent first, as far as is known."""
+        """Whether the words are known to be sorted, most frequent first."""
         if self.counts is None:
             return self.by_frequency
         return bool((self.counts[1:] <= self.counts[:-1]).all())
@@ -89,8 +89,8 @@ class WordVectors:
     def _warned_of_order(self) -> None:
         if not self.is_by_frequency:
             log.warning(
-                "the order of the %s words is not known to be by frequency; those that stand first "
-                "are taken for the most frequent", f"{self.n_words:,}",
+                "the order of the %s words is not known to be by frequency; the first ones are "
+                "taken as the most frequent", f"{self.n_words:,}",
             )  # fmt: skip
 
     def sorted_by_count(self) -> "WordVectors":
@@ -129,8 +129,7 @@ class WordVectors:
         words : iterable of str
             The words.
         default : int, optional
-            The id of a word that is not in the vocabulary. There is no default because no value is
-            safe: NumPy would take -1 for the last row.
+            Id for unknown words; without it they raise an error. (-1 would index the last row.)
 
         Returns
         -------
@@ -140,7 +139,7 @@ class WordVectors:
         Raises
         ------
         UnknownWordError
-            If words are not in the vocabulary and there is no `default`; it names all of them.
+            If words are not in the vocabulary and there is no `default`; names all of them.
         """
         if isinstance(words, str):
             raise TypeError(f"expected several words, not the one str {words[:40]!r}")
@@ -180,9 +179,9 @@ class WordVectors:
         )
 
     def select(self, ids: NDArray[np.int64]) -> "WordVectors":
-        """Return the vectors of some words, in the order of `ids`, with all that belongs to them.
+        """Return the vectors of some words, in the order of `ids`, with their counts and subwords.
 
-        Inner nodes are left out: they belong to a tree of all words in their order.
+        Inner nodes are left out: they belong to a tree of all words in their original order.
         """
         subwords, contexts = self.subwords, self.context_vectors
         if subwords is not None:
@@ -201,11 +200,11 @@ class WordVectors:
         return word in self.string_table
 
     def __sklearn_clone__(self) -> Self:
-        """Return itself: vectors are immutable and may be huge, so that no copy is made."""
+        """Return itself: vectors are immutable and may be huge, so they are not copied."""
         return self
 
     def vector(self, word: str) -> NDArray[np.float32]:
-        """Return the vector of a word, made from its subwords if the word is new.
+        """Return the vector of a word, computed from its subwords if the word is new.
 
         Returns
         -------
@@ -215,7 +214,7 @@ class WordVectors:
         Raises
         ------
         UnknownWordError
-            If there is none; with the nearest spellings.
+            If it has none; the message suggests spellings.
         """
         row = self.string_table.find(word)
         if row >= 0:
@@ -227,18 +226,18 @@ class WordVectors:
         return vector
 
     def has_vector(self, word: str) -> bool:
-        """Return whether `vector` has an answer."""
+        """Return whether `vector` would succeed."""
         return word in self or self.from_subwords(word) is not None
 
     def from_subwords(self, word: str) -> NDArray[np.float32] | None:
-        """Return what FastText's n-grams make of a word, float32 (vector_size,), or None."""
+        """Return the mean of the word's n-gram rows, float32 (vector_size,), or None."""
         if self.subwords is None:
             return None
         vector = self.subwords.vector(word)
         return vector if vector.any() else None
 
     def unknown_word(self, word: str, n_before: int = 0) -> UnknownWordError:
-        """Return the error that a word has no vector, with the nearest spellings.
+        """Return the error for a word without a vector, with the nearest spellings.
 
         Parameters
         ----------
@@ -258,7 +257,7 @@ class WordVectors:
     def suggest(self, word: str, n: int = 3) -> list[str]:
         """Return up to n words of the vocabulary that are spelt most like `word`, best first.
 
-        Those that differ by case alone come first, however rare they are.
+        Those that differ only in case come first, even if they are rare.
         """
         cases = (word.lower(), word.capitalize(), word.title(), word.upper())
         same = [each for each in cases if each != word and each in self]
@@ -275,7 +274,7 @@ class Model:
         The vectors.
     description : dict
         JSON-serialisable: algorithm, options, corpus, vocabulary, training and versions of the
-        training, or the file it was imported from; `history` lists what was done to it since.
+        training, or the file it was imported from; `history` lists the changes since then.
     encoder : mapping of str to ndarray, or None
         The parameters of a sentence encoder over these vectors, by name.
     """
@@ -288,7 +287,7 @@ class Model:
 
 
 AnyVectors = WordVectors | Model
-"""What functions accept as vectors: the vectors, or a model that holds them."""
+"""Vectors as accepted by functions: WordVectors, or a model that contains them."""
 
 
 def vectors_of(given: AnyVectors) -> WordVectors:
@@ -297,7 +296,7 @@ def vectors_of(given: AnyVectors) -> WordVectors:
     Raises
     ------
     TypeError
-        If anything else is given, such as a path.
+        If it is anything else, such as a path.
     """
     if isinstance(given, Model):
         return given.vectors
@@ -309,7 +308,7 @@ def vectors_of(given: AnyVectors) -> WordVectors:
 def with_history_entry(
     description: Mapping[str, Any], command: str, facts: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the description of what a command has made of a model, with an entry in its history.
+    """Return a model's description with a new entry in its history, for the result of a command.
 
     Parameters
     ----------
@@ -318,7 +317,7 @@ def with_history_entry(
     command : str
         Name of the command.
     facts : mapping
-        JSON-serialisable: the options and what came of them. Values of None are left out.
+        JSON-serialisable: the options and results. Values of None are left out.
     """
     known = {name: value for name, value in facts.items() if value is not None}
     created = datetime.now(UTC).isoformat(timespec="seconds")

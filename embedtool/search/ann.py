@@ -2,8 +2,7 @@
 
 neighbours.usearch   the graph, over vectors of length 1 in eight bits a number (Malkov &
                      Yashunin 2016)
-neighbours.json      how far a search goes, how many true neighbours it finds, and what
-                     distinguishes these vectors from others
+neighbours.json      the expansion of a search, its recall, and the checksum of the vectors
 """
 
 import json
@@ -33,16 +32,16 @@ if TYPE_CHECKING:
 GRAPH = "neighbours.usearch"
 DESCRIPTION = "neighbours.json"
 GRAPH_DTYPE = "i8"
-"""usearch's name of the type in which vectors are stored. Results are scored again in float32."""
+"""usearch's name of the type of stored vectors. Results are rescored in float32."""
 CONNECTIVITY = 16
 """Edges of a node: M of Malkov & Yashunin, who find 5 to 48 reasonable."""
 EXPANSION_ADD = 128
 """Nodes visited to find the edges of a new node: their efConstruction."""
 EXPANSIONS = [32, 64, 128, 256, 512, 1024]
-"""Nodes visited by a search, their ef: the first that reaches the recall is taken. With many more,
-a search takes as long as a comparison with all words."""
+"""Numbers of nodes visited by a search, their ef: the first that reaches the recall is used. With
+many more, a search is not faster than a comparison with all words."""
 OVERSAMPLING = 4
-"""int8 scores mis-rank close neighbours, so that OVERSAMPLING * n are scored again in float32."""
+"""int8 scores mis-rank close neighbours, so OVERSAMPLING * n candidates are rescored in float32."""
 BLOCK_ROWS = 2**13
 """Rows added between two progress reports."""
 SAMPLE = 1000
@@ -51,18 +50,18 @@ SAMPLE = 1000
 
 @dataclass(frozen=True)
 class IndexDescription:
-    """What is known of an index.
+    """The description of an index.
 
     Attributes
     ----------
     words, vector_size, checksum : int
-        Those of the vectors; the checksum is the CRC-32 of their norms.
+        Properties of the vectors; the checksum is the CRC-32 of their norms.
     library : str
         The library that built the graph, and its version.
     expansion : int
         Nodes that a search visits.
     recall : float
-        Fraction of a word's 10 nearest words that is found: the mean of `sample` words.
+        Fraction of a word's 10 nearest words that is found: the mean over `sample` words.
     graph : dict
         Size and checksum of the graph's file.
     """
@@ -135,7 +134,7 @@ def build(
     Parameters
     ----------
     recall : float
-        Fraction of the true neighbours to find; searches visit as many nodes as that takes, but not
+        Fraction of the true neighbours to find; searches visit as many nodes as necessary, but not
         more than the last of EXPANSIONS.
 
     Raises
@@ -154,7 +153,7 @@ def build(
     )  # fmt: skip
     ids = np.flatnonzero((vectors.norms > 0) & np.isfinite(vectors.norms))
     if not len(ids):
-        raise QueryError("no word has a vector with a length; there is nothing to index")
+        raise QueryError("all vectors are zero or not finite; there is nothing to index")
     for rows in slices(len(ids), BLOCK_ROWS):
         block = ids[rows]
         graph.add(block, unit_rows(vectors.matrix[block]), threads=n_cores())
@@ -209,7 +208,7 @@ def _recall(
 
 
 def describe(folder: str | Path) -> IndexDescription | None:
-    """Return what is known of a model's index; None if it has none.
+    """Return the description of a model's index; None if it has none.
 
     Raises
     ------
@@ -225,12 +224,13 @@ def describe(folder: str | Path) -> IndexDescription | None:
         raise ModelError(f"{folder / DESCRIPTION}: cannot be read: {error.strerror}") from None
     except (ValueError, TypeError):
         raise ModelError(
-            f"{folder / DESCRIPTION}: is no index's; make it anew with: embedtool index {folder}"
+            f"{folder / DESCRIPTION}: is not that of an index; build it again with: embedtool "
+            f"index {folder}"
         ) from None
 
 
 def verify(folder: str | Path) -> str | None:
-    """Return what is wrong with a model's index, or None."""
+    """Return the fault of a model's index, or None."""
     folder = Path(folder)
     try:
         description = describe(folder)
@@ -254,12 +254,12 @@ def open_index(vectors: WordVectors, folder: str | Path) -> AnnIndex:
     """
     folder = Path(folder)
     description = describe(folder)
-    advice = f"make it with: embedtool index {folder}"
+    advice = f"build it with: embedtool index {folder}"
     if description is None:
         raise ModelError(f"{folder}: has no index for approximate search; {advice}")
     identity = (vectors.n_words, vectors.vector_size, _checksum(vectors))
     if identity != (description.words, description.vector_size, description.checksum):
-        raise ModelError(f"{folder}: the index is of other vectors; {advice}")
+        raise ModelError(f"{folder}: the index belongs to other vectors; {advice}")
     try:
         graph = _library().restore(str(folder / GRAPH), view=True, enable_key_lookups=False)
     except (RuntimeError, ValueError, OSError) as error:

@@ -18,7 +18,7 @@ def answers_or_errors(
     ----------
     answer : callable
         Answers all queries of a batch, or raises a NoAnswerError with `failures`, as
-        `similar_batch` does; it is called again without these.
+        `similar_batch` does; it is called again without those.
     """
     results: dict[int, A | NoAnswerError] = {}
     left = range(len(queries)) if queries else []
@@ -41,7 +41,7 @@ def one_by_one(answer: Callable[[Q], A], queries: Sequence[Q]) -> list[A]:
     Raises
     ------
     NoAnswerError
-        If any has none; it names all of them.
+        If any query has no answer; names all of them.
     """
     answers: list[A] = []
     failures: dict[int, NoAnswerError] = {}

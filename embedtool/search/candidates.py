@@ -1,4 +1,4 @@
-"""Which words may answer a query: the most frequent ones, a smallest count, a list, a prefix."""
+"""Which words may answer a query: by rank, minimum count, list or prefix."""
 
 from collections.abc import Iterable
 
@@ -12,7 +12,7 @@ from embedtool.io.encodings import SURROGATE_ERRORS
 from embedtool.model.vectors import AnyVectors, vectors_of
 
 BLOCK_WORDS = 2**16
-"""Words compared with a prefix at a time: most prefixes are found often enough in the first."""
+"""Words compared with a prefix at a time: the first block suffices for most prefixes."""
 
 
 def candidate_ids(
@@ -31,7 +31,7 @@ def candidate_ids(
     min_count : int, optional
         Only words with this count or more.
     words : iterable of str, optional
-        Only these; those outside the vocabulary are ignored.
+        Only these words; unknown ones are ignored.
 
     Returns
     -------
@@ -56,7 +56,7 @@ def candidate_ids(
     if min_count is not None:
         if vectors.counts is None:
             raise QueryError(
-                "min_count needs the counts of the words, and these vectors come without; "
+                "min_count needs the counts of the words, which these vectors do not have; "
                 "restrict_vocab limits the answers to the most frequent words",
                 parameters=("min_count", "restrict_vocab"),
             )
@@ -66,7 +66,7 @@ def candidate_ids(
         allowed &= np.bincount(listed[listed >= 0], minlength=vectors.n_words).astype(bool)
     if not allowed.any():
         raise QueryError(
-            "no word is left to answer; loosen restrict_vocab, min_count or words",
+            "no candidate is left; relax restrict_vocab, min_count or words",
             parameters=("restrict_vocab", "min_count", "words"),
         )
     return np.flatnonzero(allowed)
@@ -75,8 +75,8 @@ def candidate_ids(
 def with_prefix(words: StringTable, prefix: str, n: int) -> NDArray[np.int64]:
     """Return the ids of the n most frequent words that begin with `prefix`.
 
-    No index is needed: the bytes of a vocabulary on disk are compared in place, and each byte of
-    the prefix only in words that have all bytes before it.
+    No index is needed: the bytes of a vocabulary on disk are compared in place, each byte of the
+    prefix only in words that match the previous bytes.
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ MINUS = (
     "-\N{HYPHEN}\N{NON-BREAKING HYPHEN}\N{FIGURE DASH}\N{EN DASH}\N{EM DASH}\N{MINUS SIGN}"
     "\N{FULLWIDTH HYPHEN-MINUS}"
 )
-"""What a minus becomes in print."""
+"""Dashes and minus signs of Unicode, which are read as a minus."""
 SIGNS = dict.fromkeys(PLUS, 1.0) | dict.fromkeys(MINUS, -1.0)
 NUMBER = rf"[{PLUS}\{MINUS}]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 ASCII_SIGNS = str.maketrans(dict.fromkeys(PLUS, "+") | dict.fromkeys(MINUS, "-"))
@@ -23,7 +23,7 @@ OPENING = re.compile(r"\(+(?=\w)")
 CLOSING = re.compile(r"(?<=\w)\)+$")
 
 LARGEST_WEIGHT = 1000.0
-"""Beside a word with a larger weight, another of weight 1 is lost in the rounding of the scores."""
+"""Largest weight: beside a larger one, a word of weight 1 is lost in rounding."""
 
 EXPECTED = (
     "expected words joined by + and - with spaces around them, as in 'king - man + woman' or "
@@ -59,7 +59,7 @@ class Expression:
         return tuple(word for _, word in self.terms)
 
     def __str__(self) -> str:
-        """Return the expression in a form that `parse_expression` reads."""
+        """Return the expression in the syntax of `parse_expression`."""
         text = " ".join(
             f"{'-' if weight < 0 else '+'} {_written(abs(weight), word)}"
             for weight, word in self.terms
@@ -72,15 +72,15 @@ def parse_expression(text: str) -> Expression:
 
     `+` and `-` are operators only between spaces, so that `well-known` is a word; dashes and the
     minus sign of Unicode are a `-`. `king - (man - woman)` is `king - man + woman`. A number and
-    `*` before a word weigh it. A word that is itself an operator, begins or ends with a parenthesis
-    that has no partner in it, or looks weighted, is written with a weight of its own, as in `1*+`.
-    Three words without operators are the analogy "the first is to the second as the third is to
-    what?": second - first + third.
+    `*` before a word are its weight. A word that is itself an operator, starts or ends with an
+    unpaired parenthesis, or looks weighted, is written with an explicit weight, as in `1*+`. Three
+    words without operators are the analogy "the first is to the second as the third is to what?":
+    second - first + third.
 
     Raises
     ------
     QueryError
-        If the text is anything else; it says what is expected.
+        If the text is not an expression; the message says what is expected.
     """
     tokens = split_spaces(SPACED_WEIGHT.sub(r"\1*", text))
     pieces = [piece for i in range(len(tokens)) for piece in _pieces(tokens, i)]
@@ -88,7 +88,7 @@ def parse_expression(text: str) -> Expression:
         first, second, third = tokens
         return Expression(((1.0, second), (-1.0, first), (1.0, third)))
     terms: list[tuple[float, str]] = []
-    groups, sign = [1.0], 1.0  # what multiplies a term: that of each open parenthesis, and its own
+    groups, sign = [1.0], 1.0  # signs that multiply a term: those of open parentheses, and its own
     sign_fits = term_fits = True
     for piece in pieces:
         if isinstance(piece, float) and sign_fits:
@@ -111,14 +111,14 @@ def parse_expression(text: str) -> Expression:
 
 def _no_expression(text: str, pieces: Sequence[Piece]) -> QueryError:
     parentheses = f"; {PARENTHESES}" if {"(", ")"} & {*pieces} else ""
-    return QueryError(f"{text!r} is no expression: {EXPECTED}{parentheses}")
+    return QueryError(f"{text!r} is not an expression: {EXPECTED}{parentheses}")
 
 
 def _pieces(tokens: Sequence[str], i: int) -> Iterator[Piece]:
-    """Yield what a token is made of: a sign, or a term between parentheses.
+    """Yield the pieces of a token: a sign, or a term between parentheses.
 
-    A parenthesis that stands alone is an ordinary word if a sign follows the opening or precedes
-    the closing one.
+    A separate parenthesis is an ordinary word if a sign follows the opening or precedes the closing
+    one.
     """
     token = tokens[i]
     opening, closing = _parentheses(token)

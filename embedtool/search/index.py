@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 BLOCK_SCORES = 1 << 24
-"""Scores computed at once: 64 MB of float32, whatever the number of queries and words."""
+"""Scores computed at once: 64 MB of float32, for any number of queries and words."""
 
 BLOCK_CANDIDATES = 1 << 14
-"""Words scored at once: a row of scores then stays in a core's cache while it is searched."""
+"""Words scored at once: a row of scores then fits in a core's cache while it is searched."""
 
 GROUP_SIZE = 64
-"""Scores of which only the largest is looked at when the threshold for the best n is computed."""
+"""Size of the groups of scores whose maxima give the threshold for the best n."""
 
 EPSILON = 1e-6
 """Keeps 3CosMul from dividing by zero (Levy & Goldberg 2014 give 0.001 for similarities of sparse
@@ -46,7 +46,7 @@ class RowBlock(NamedTuple):
         self, queries: NDArray[np.float32], out: NDArray[np.float32] | None = None
     ) -> NDArray[np.float32]:
         """Return the dot products with the rows at length 1, float32 (n_queries, n_rows)."""
-        with np.errstate(over="ignore", invalid="ignore"):  # of rows that answer no query
+        with np.errstate(over="ignore", invalid="ignore"):  # in rows that answer no query
             scores: NDArray[np.float32] = np.matmul(queries, self.rows.T, out=out)
             if self.inverse is not None:
                 scores *= self.inverse
@@ -54,7 +54,7 @@ class RowBlock(NamedTuple):
 
 
 Scorer = Callable[[slice, RowBlock, NDArray[np.float32]], None]
-"""Writes the scores of some of the queries with a block into its last argument."""
+"""Function that writes the scores of some queries with a block into its last argument."""
 
 
 class Nearest(NamedTuple):
@@ -83,7 +83,7 @@ def nearest(
 ) -> Nearest:
     """Return the n rows of `matrix` nearest to each query.
 
-    Of equal scores the smaller id comes first. A row whose norm is not finite does not answer.
+    Among equal scores the smaller id comes first. Rows whose norm is not finite are left out.
 
     Parameters
     ----------
@@ -167,9 +167,9 @@ def blocked_top_k(
     excluded: NDArray[np.int64] | None,
     n_buffers: int = 1,
 ) -> Nearest:
-    """Return the n rows with the largest scores of any kind.
+    """Return the n rows with the largest scores, computed by `score`.
 
-    Blocks of rows are scored one by one, the best scores so far standing before the new ones.
+    Blocks of rows are scored one by one, with the best scores so far before the new ones.
 
     Parameters
     ----------

@@ -11,9 +11,9 @@ from embedtool.model.vectors import AnyVectors, vectors_of
 
 
 def from_ngrams(vectors: AnyVectors, words: Sequence[str]) -> tuple[str, ...]:
-    """Return the words of a query whose vectors come from their n-grams alone, each once.
+    """Return the words of a query whose vectors come only from their n-grams, each once.
 
-    Only FastText's vectors have such words; of others, no word that has a vector is one.
+    Only FastText's vectors have such words.
     """
     vectors = vectors_of(vectors)
     if vectors.subwords is None:
@@ -29,7 +29,7 @@ def lookup(
     Parameters
     ----------
     need_direction : bool
-        Refuse vectors of zeros, which have no direction.
+        Raise an error for vectors of zeros, which have no direction.
 
     Returns
     -------
@@ -39,9 +39,9 @@ def lookup(
     Raises
     ------
     UnknownWordError
-        If words have no vector; it names all of them.
+        If words have no vector; names all of them.
     NoAnswerError
-        If vectors are not finite or have no direction; it names all such words.
+        If vectors are not finite or have no direction; names all such words.
     """
     vectors = vectors_of(vectors)
     ids = vectors.word_ids(words, -1)

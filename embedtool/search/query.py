@@ -34,7 +34,7 @@ class WordScore:
 
 
 class Answers(tuple[WordScore, ...]):
-    """Words with their scores, in the order in which they answer a query.
+    """The answers to a query: words with their scores, in order.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class Answers(tuple[WordScore, ...]):
 
     @classmethod
     def of(cls, scores: Iterable[WordScore], from_ngrams: tuple[str, ...] = ()) -> "Answers":
-        """Return the answers to a query with these words."""
+        """Return answers with their `from_ngrams`."""
         answers = cls(scores)
         answers.from_ngrams = from_ngrams
         return answers
@@ -110,15 +110,15 @@ def similar_batch(
     include_query_words : bool
         Whether a word may answer its own query.
     index : AnnIndex, optional
-        Finds most of the nearest words in less time; without it, all words are compared.
+        The index for approximate search; without it, all words are compared.
 
     Raises
     ------
     QueryError
         If n is below 1.
     NoAnswerError
-        If words have no vector, or one of zeros, which has no direction; it names all such words,
-        and is an UnknownWordError if the first of them is unknown.
+        If words have no vector, or one of zeros, which has no direction; names all such words, and
+        is an UnknownWordError if the first of them is unknown.
     """
     vectors = vectors_of(vectors)
     rows = lookup(vectors, words, need_direction=True)
@@ -140,8 +140,8 @@ def similar_to_vectors(
 ) -> list[Answers]:
     """Return the n words nearest to each of some vectors by cosine, nearest first.
 
-    The scores of the words found are computed again in float64, so that the answer to a query does
-    not depend on the others of its batch.
+    The scores of the answers are recomputed in float64, so that they do not depend on the other
+    queries of the batch.
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ def similar_to_vectors(
     Raises
     ------
     QueryError
-        If n is below 1, or an index is to search among candidates.
+        If n is below 1, or both `index` and `candidates` are given.
     NoAnswerError
         If a query has no direction.
     """
@@ -167,7 +167,7 @@ def similar_to_vectors(
     vectors = vectors_of(vectors)
     units = unit_rows(queries.astype(np.float32))
     raise_all({
-        i: NoAnswerError("the vector that is asked about is all zeros: it has no direction")
+        i: NoAnswerError("the query vector is all zeros and has no direction")
         for i in np.flatnonzero(~units.any(axis=1)).tolist()
     })  # fmt: skip
     if index is None:
@@ -236,9 +236,9 @@ def analogy_batch(
     Raises
     ------
     QueryError
-        If an expression cannot be parsed, or an option does not fit.
+        If an expression cannot be parsed, or options contradict each other.
     NoAnswerError
-        As by `similar_batch`, and if the words of an expression cancel out.
+        As `similar_batch`, and if the words of an expression cancel out.
     """
     _check_n(n)
     vectors = vectors_of(vectors)
@@ -252,7 +252,7 @@ def analogy_batch(
         excluded = np.where(weights != 0, vectors.word_ids(words, -1)[term_rows], -1)
     if method == "3cosadd":
         sums = weighted_sums(parsed, terms, term_rows, weights)
-        sums /= np.abs(weights).sum(axis=1, keepdims=True)  # float32 would take small ones for 0
+        sums /= np.abs(weights).sum(axis=1, keepdims=True)  # float32 would underflow
         answers = similar_to_vectors(
             vectors, sums, n, candidates=candidates, excluded=excluded, index=index
         )
@@ -280,7 +280,7 @@ def expression_vectors(
 
 
 def odd_one_out(vectors: AnyVectors, words: Sequence[str]) -> Answers:
-    """Return the words by their cosine with the mean of all their unit vectors, smallest first.
+    """Return words sorted by their cosine with the mean of all their unit vectors, smallest first.
 
     The first of them is the one that fits least.
 
@@ -297,7 +297,7 @@ def odd_one_out(vectors: AnyVectors, words: Sequence[str]) -> Answers:
     units = directions(vectors, words)
     mean = units.mean(axis=0, dtype=np.float64)
     if np.sqrt(mean @ mean) <= MIN_LENGTH:
-        raise NoAnswerError(f"the mean of {', '.join(words)} is nothing: the words cancel out")
+        raise NoAnswerError(f"the mean of {', '.join(words)} is zero: the words cancel out")
     scores = cosines(units, mean)
     order = np.argsort(scores, kind="stable")
     ranked = (WordScore(words[i], float(scores[i])) for i in order)
@@ -307,11 +307,11 @@ def odd_one_out(vectors: AnyVectors, words: Sequence[str]) -> Answers:
 def check_group(words: Sequence[str]) -> None:
     """Raise QueryError if there are too few words for one to be odd."""
     if len(words) < 3:
-        raise QueryError("odd one out of what? give at least three words")
+        raise QueryError("at least three words are needed")
 
 
 def odd_one_out_batch(vectors: AnyVectors, groups: Sequence[Sequence[str]]) -> list[Answers]:
-    """Return `odd_one_out` of each group; an error names all that have no answer."""
+    """Return `odd_one_out` of each group; an error names all groups without an answer."""
     return one_by_one(partial(odd_one_out, vectors), groups)
 
 

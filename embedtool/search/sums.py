@@ -14,10 +14,10 @@ from embedtool.model.vectors import WordVectors
 from embedtool.search.expression import SIGNS, Expression
 
 MIN_LENGTH = 1e-6
-"""A sum of unit vectors that is shorter, relative to its weights, is a rounding error of float32:
-equal directions differ by up to 2e-7."""
+"""Shorter sums of unit vectors, relative to their weights, are rounding errors of float32: equal
+directions differ by up to 2e-7."""
 SAME_COSINE = 1 - 1e-6
-"""Unit vectors with this cosine or more count as equal: rounding takes up to 2e-7 from it."""
+"""Unit vectors with at least this cosine count as equal: rounding errors are up to 2e-7."""
 
 
 def term_arrays(
@@ -94,7 +94,7 @@ def check_products(
 
 def _raise_where(cancels: NDArray[np.bool_], expressions: Sequence[Expression]) -> None:
     raise_all({
-        i: NoAnswerError(f"{expressions[i]} is nothing at all: the words cancel out")
+        i: NoAnswerError(f"{expressions[i]} is zero: the words cancel out")
         for i in np.flatnonzero(cancels).tolist()
     })  # fmt: skip
 
@@ -105,7 +105,7 @@ def raise_of_words(
     words: Sequence[str],
     vectors: WordVectors,
 ) -> None:
-    """Raise the errors of words, by their positions in `words`, as errors of the expressions."""
+    """Raise errors of words, given by their indices in `words`, as errors of the expressions."""
     by_word = {words[i]: error for i, error in failures.items()}
     by_expression: dict[int, NoAnswerError] = {}
     for i, expression in enumerate(expressions):
@@ -121,7 +121,7 @@ def _with_spaces(
 ) -> NoAnswerError:
     """Return the error, with advice if an unknown word looks like several words or a signed one.
 
-    There is no advice if the same sign stands between spaces in the expression: the writer knows.
+    There is no advice if the expression has the same sign between spaces: the writer knows.
     """
     if not isinstance(error, UnknownWordError):
         return error

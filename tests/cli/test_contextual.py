@@ -163,7 +163,10 @@ def test_attention_in_a_sentence_that_is_too_long(
     for model, words in ((encoders["frozen"], 5), (minilm, 600)):
         result = run("attend", model, " ".join(["river"] * words), "--json")
         n_shown = json.loads(result.stdout)["tokens"].count("river")
-        assert f"{words - n_shown} words are left out, for the model sees no more" in result.stderr
+        assert (
+            f"{words - n_shown} words are left out, because the model's context is not longer"
+            in result.stderr
+        )
 
 
 def test_a_folder_of_transformers_answers_the_same_questions(run: Run, minilm: Path) -> None:

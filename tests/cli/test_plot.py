@@ -219,7 +219,7 @@ def test_title_size_and_dots(kind: str, models: dict[str, Path], run: Run, tmp_p
         (("--size", "6x4"), "--size needs --output"),
         (("--dpi", 50, "-o", tmp_path / "b.svg"), f"--dpi is for .png; {tmp_path}/b.svg has no"),
         (("--dpi", 50, "-o", tmp_path / "b.pdf"), f"--dpi is for .png; {tmp_path}/b.pdf has no"),
-        (("--size", "6", "-o", path), "'6' is no size such as 16x9 (inches) or 40x20cm"),
+        (("--size", "6", "-o", path), "'6' is not a size such as 16x9 (inches) or 40x20cm"),
         (("--size", "0x4", "-o", path), "0x4: each side must be of 1 to 100 inches"),
     ]:
         wrong = run(*arguments, *options)
@@ -260,7 +260,7 @@ def test_characters_without_a_font_are_one_message(
     result = run(*arguments, tmp_path / "a.png")
     assert result.exit_code == 0
     assert result.stderr == (
-        "no font here has 日本, which are drawn as boxes; install one that does, such as Debian's "
+        "no installed font has 日本, which are drawn as boxes; install one that does, such as Debian's "
         "fonts-noto-cjk, or write an .svg\n"
     )
     assert run(*arguments, tmp_path / "a.svg").stderr == ""

@@ -161,8 +161,8 @@ def test_what_is_not_loopback_is_warned_of(models: dict[str, Path]) -> None:
         process.terminate()
         stderr = process.communicate(timeout=WAIT)[1]
     assert stderr.splitlines()[0] == (
-        "Warning: 0.0.0.0 is not loopback: all who reach it may ask, without password or TLS; "
-        "put a proxy before it that has both"
+        "Warning: 0.0.0.0 is not loopback: everybody who reaches it may ask, without password or TLS; "
+        "put a proxy with both before it"
     )
     allowed = ["--host", "0.0.0.0", "--allow-host", "words.example"]
     with served(models["glove"], *allowed) as (_, _, port):
@@ -181,7 +181,7 @@ def test_wrong_usage_is_told(run: Run, models: dict[str, Path], tmp_path: Path) 
     origin = run("serve", model, "--allow-origin", "example.org")
     assert origin.exit_code == 2
     assert origin.stderr == (
-        "Error: Invalid value for --allow-origin: 'example.org' is no origin such as "
+        "Error: Invalid value for --allow-origin: 'example.org' is not an origin such as "
         "https://example.org (see cli serve --help)\n"
     )
     both = run("serve", model, "--mcp", "--port", "80")

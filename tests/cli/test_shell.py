@@ -85,7 +85,7 @@ def test_in_a_pipe_quit_ends_the_input_unless_it_is_a_word_of_the_model(
     result = run("shell", models["glove"], "--tsv", input=f"{word}\nking queen\n")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
-        f"Error: standard input, line 1: '{word}' is not a word of the model and was taken for "
+        f"Error: standard input, line 1: '{word}' is not a word of the model and was read as "
         ":quit; the lines after it have no answer\n"
     )
     (tmp_path / "vectors.txt").write_text(f"{word} 1 2\nking 2 1\n")

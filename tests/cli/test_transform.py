@@ -52,7 +52,10 @@ def test_a_transformed_model_is_a_model(run: Run, small: dict[str, Path], tmp_pa
 @pytest.mark.parametrize(
     "options, message",
     [
-        ([], "say what to do: --add-contexts, --center, --all-but-the-top, --pca or --normalize"),
+        (
+            [],
+            "choose a transformation: --add-contexts, --center, --all-but-the-top, --pca or --normalize",
+        ),
         (["--pca", "11"], "--pca 11 is more than the 10 dimensions that there are"),
         (["--pca", "0"], "--pca must be 1 or more, not 0"),
     ],
@@ -225,12 +228,12 @@ def test_associations(run: Run, small: dict[str, Path], tmp_path: Path) -> None:
     drawn = run("bias", small["one"], "--weat", path, "--permutations", "10", "--tsv")
     assert drawn.stdout.splitlines()[1].split("\t")[-1] == "10"
     assert drawn.stderr.splitlines()[1] == (
-        "made up: p cannot be below 0.091, for only 10 partitions of the targets were tested"
+        "made up: p cannot be below 0.091, because only 10 partitions of the targets were tested"
     )
     path.write_text(WEAT.replace(', "w2"]', "]").replace('"nowhere", ', ""))
     few = run("bias", small["one"], "--weat", path)
     assert few.stderr == (
-        "made up: p cannot be below 0.1, for only 10 partitions of the targets were tested\n"
+        "made up: p cannot be below 0.1, because only 10 partitions of the targets were tested\n"
     )
     missing = run("bias", small["one"], "--weat", tmp_path / "none.toml")
     assert missing.exit_code == 1

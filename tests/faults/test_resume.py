@@ -97,7 +97,7 @@ def test_a_signal_saves_the_training_and_resume_ends_it(
     assert p.returncode == code and stdout == b""
     lines = stderr.decode().splitlines()
     assert lines[-1] == f"Error: interrupted; resume with: embedtool resume {model}"
-    assert "The training is being saved, then it stops; once more leaves at once." in lines
+    assert "The training is being saved, then it stops; press again to exit immediately." in lines
     assert [path.name for path in tmp_path.iterdir()] == [f"model{SUFFIX}"]
     refused = run("train", algorithm, kingdoms, "-o", model)
     assert refused.exit_code == 1

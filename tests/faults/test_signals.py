@@ -19,7 +19,7 @@ from tests.factories import numbered_words, saved_model, word_vectors
 PROGRAM = [sys.executable, "-m", "embedtool"]
 LONG = ["--epochs", "30", "--vector-size", "16", "--workers", "1"]
 """Options under which a training takes some seconds."""
-SAVED = "The training is being saved, then it stops; once more leaves at once."
+SAVED = "The training is being saved, then it stops; press again to exit immediately."
 SECONDS = 60
 
 

@@ -104,7 +104,7 @@ def test_few_words_have_a_centroid_each() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({}, "say what to save"),
+        ({}, "choose what to reduce"),
         ({"precision": "int8", "product_quantisation": 2}, "not both"),
         ({"words": 901}, "words=901 is more than the 900 that there are"),
         ({"dimensions": 13}, "dimensions=13 is more than the 12"),
@@ -234,4 +234,4 @@ def test_the_report_says_what_is_lost(models: dict[str, Path], run: Run, tmp_pat
     )  # fmt: skip
     nothing = run("compress", models["word2vec"], tmp_path / "other")
     assert nothing.exit_code == 2
-    assert nothing.stderr.startswith("Error: say what to save: --precision")
+    assert nothing.stderr.startswith("Error: choose what to reduce: --precision")

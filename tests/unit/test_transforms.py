@@ -183,7 +183,7 @@ def test_what_was_true_of_the_old_folder_is_not_said_of_the_new(tmp_path: Path) 
 
 
 def test_what_cannot_be_done_is_refused() -> None:
-    with pytest.raises(ConfigError, match="say what to do"):
+    with pytest.raises(ConfigError, match="choose a transformation"):
         TransformConfig()
     with pytest.raises(ConfigError, match="the model has none"):
         done(plain(), add_contexts=True)

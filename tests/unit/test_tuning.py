@@ -281,7 +281,7 @@ def test_invalid_budgets(run, text, tmp_path, pair_file, budget):
     command = ["tune", "word2vec", text, "-o", tmp_path / "t", "--pairs", pair_file]
     result = run(*command, "--budget", budget)
     assert result.exit_code == 2
-    assert f"{budget!r} is no time such as 90s, 10m or 1h30m" in result.stderr
+    assert f"{budget!r} is not a duration such as 90s, 10m or 1h30m" in result.stderr
 
 
 def test_one_dataset_is_searched_on(run, text, tmp_path, pair_file):

@@ -16,7 +16,7 @@ from embedtool.config.choices import N_ANCHORS
 @click.argument("output", metavar="OUTPUT", type=NEW_FILE)
 @click.option(
     "--anchors", type=IntRange(min=1), default=N_ANCHORS, show_default=True, metavar="N",
-    help="Align on the N most frequent words that both models have.",
+    help="Align on the N most frequent shared words.",
 )  # fmt: skip
 @json_option
 @overwrite_option
@@ -25,8 +25,8 @@ def align(
 ) -> None:
     """Rotate SOURCE into the space of TARGET, and save it as OUTPUT.
 
-    The rotation minimises the distances between the vectors of the words that both models have
-    (orthogonal Procrustes). Cosines within the model stay; cosines between the two models become
+    The rotation minimises the distances between the vectors of shared words (orthogonal
+    Procrustes). Cosines within a model do not change; cosines between the two models become
     meaningful.
     """
     from embedtool.analysis.alignment import align as aligned

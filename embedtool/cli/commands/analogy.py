@@ -29,11 +29,11 @@ def analogy(
 ) -> None:
     """Print the words nearest to a sum such as king - man + woman.
 
-    EXPRESSION is words joined by + and - with spaces around them, weighted if you like (king - man
-    + woman, 0.5*king + queen), or three words: man king woman asks what is to woman as king is to
-    man. Several expressions are given in quotes. One that begins with - stands after --, as in:
-    analogy MODEL -- '- man + king + woman'. Without EXPRESSION, or with a single -, expressions are
-    read from standard input, one a line.
+    EXPRESSION is words joined by + and - with spaces around them, optionally weighted (king - man +
+    woman, 0.5*king + queen), or three words: man king woman asks what is to woman as king is to
+    man. Quote each of several expressions. Put one that begins with - after --, as in: analogy
+    MODEL -- '- man + king + woman'. Without EXPRESSION, or with a single -, expressions are read
+    from standard input, one a line.
     """
     search = SearchOptions.from_options(options)
     search.warn_ignored()

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 attention_options: Decorator[Any] = config_options(AttentionConfig)
 
 STATIC_OPTIONS = {"heads", "causal", "itself", "tokenizer"}
-"""Options that do not apply to an encoder, which has them from its training."""
+"""Options that do not apply to an encoder, whose training sets them."""
 N_STRONGEST = 4
-"""Words printed for each word if the whole table is wider than the terminal."""
+"""Number of words printed for each word if the whole table is wider than the terminal."""
 CELL_WIDTH = 8
 """Columns of the terminal for a number and the space around it."""
 PAGE_SUFFIX = ".html"
@@ -41,7 +41,7 @@ PAGE_SUFFIX = ".html"
 @click.argument("sentence")
 @attention_options
 @click.option("--output", "-o", type=NEW_FILE, metavar="FILE",
-              help="Write a heat map there: .png, .svg, .pdf or .html.")  # fmt: skip
+              help="Write a heat map to this file: .png, .svg, .pdf or .html.")  # fmt: skip
 @json_option
 def attend(model: Path, sentence: str, output: Path | None, as_json: bool, **options: Any) -> None:
     """Show which words of SENTENCE attend to which.
@@ -49,8 +49,8 @@ def attend(model: Path, sentence: str, output: Path | None, as_json: bool, **opt
     In a static model the word vectors V of dimension d are queries, keys and values at once: the
     weights are softmax(V V' / sqrt(d)) (Vaswani et al. 2017, eq. 1). Nothing is trained for that.
 
-    In a model of `contextual train`, or a folder of transformers, they are the attention weights
-    of its layers. Rows sum to 1.
+    In a model of `contextual train`, or a folder of transformers, they are the attention weights of
+    its layers. Rows sum to 1.
     """
     config = AttentionConfig.from_options(options)
 
@@ -65,7 +65,7 @@ def attend(model: Path, sentence: str, output: Path | None, as_json: bool, **opt
     attention = (_in_encoder if is_encoder(model) else _in_static)(model, sentence, config)
     if attention.unknown:
         echo_err(
-            "left out, for their vectors are all zeros or the model does not know them: "
+            "left out, because they are unknown or their vectors are all zeros: "
             + ", ".join(attention.unknown)
         )
     if attention.from_ngrams:
@@ -91,11 +91,11 @@ def _in_encoder(model: Path, sentence: str, config: AttentionConfig) -> "Attenti
     from embedtool.contextual.encoders import select_layer
     from embedtool.contextual.loading import open_encoder
 
-    reject_options(STATIC_OPTIONS, "is for static models; an encoder has it from its training")
+    reject_options(STATIC_OPTIONS, "is for static models; an encoder's training sets it")
     attention = open_encoder(model).attention(sentence)
     if attention.n_truncated:
         cut = counted(attention.n_truncated, "word is", "words are")
-        echo_err(f"{cut} left out, for the model sees no more at once")
+        echo_err(f"{cut} left out, because the model's context is not longer")
     return select_layer(attention, config.layer, config.head)
 
 

@@ -77,7 +77,7 @@ def bias(
         warn_ignored(dict.fromkeys(("permutations", "seed", "encoding"), "with --direction"))
         queries = read_queries(words, whole_line=False)
     elif words:
-        raise click.UsageError("words go with --direction; those of --weat stand in its file")
+        raise click.UsageError("words go with --direction; those of --weat are in its file")
     else:
         warn_ignored({"unknown": "with --weat"})
     config = WeatConfig.from_options(options)
@@ -110,7 +110,7 @@ def _print_projections(
     as_tsv: bool,
     unknown: Unknown,
 ) -> None:
-    """Print the projections, and why the words among `failures` have none."""
+    """Print the projections, and for the words in `failures` why they have none."""
     if as_json:
         words: list[dict[str, Any]] = [
             {**asdict(each), **from_ngrams_field([each.word] if each.word in new_words else [])}
@@ -149,7 +149,7 @@ def _print_tests(results: "Sequence[WeatResult]", as_json: bool, as_tsv: bool) -
             echo_err(f"{each.name}: not in the vocabulary: {', '.join(each.missing)}")
         if each.smallest_p > SIGNIFICANT:
             echo_err(
-                f"{each.name}: p cannot be below {each.smallest_p:.2g}, for only "
+                f"{each.name}: p cannot be below {each.smallest_p:.2g}, because only "
                 f"{each.permutations:,} partitions of the targets were tested"
             )
 

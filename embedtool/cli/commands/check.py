@@ -35,15 +35,15 @@ def check(
 ) -> None:
     """Report all errors in a vector file, or in a model.
 
-    FILE may be a folder. Of each kind of fault the number and the first few places are printed.
+    FILE may be a folder. The number of faults of each kind and the first few positions are printed.
     Text, word2vec's and FastText's binaries and TensorBoard's pair are checked row by row; in the
-    other formats the first error is reported. Remarks are not faults: what they name is read as it
-    is.
+    other formats the first error is reported. Remarks are not faults: such rows are read as they
+    are.
 
     The exit code is 0 if FILE is sound and 1 if anything is wrong with it, even if OUT could be
-    written. OUT has the format of FILE, unless its name stands for another.
+    written. OUT has the format of FILE, unless its name implies another.
 
-    Every byte of a model is compared with the checksums that were written with it.
+    A model is compared with its checksums, byte for byte.
     """
     from embedtool.model import store
 

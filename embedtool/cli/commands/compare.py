@@ -68,8 +68,9 @@ def compare(
     """Compare two or more models, and say which is better.
 
     Prints the neighbours of some words, the answers to some expressions, how far the models'
-    neighbourhoods overlap and where they do not, scores with confidence intervals, and for each two
-    models whether the difference is significant; the datasets are those of `embedtool evaluate`.
+    neighbourhoods overlap and where they do not, scores with confidence intervals, and for each
+    pair of models whether the difference is significant; the datasets are those of `embedtool
+    evaluate`.
     """
     for path in (html, overlaps):
         if path is not None:
@@ -119,7 +120,7 @@ def _warn_low_coverage(
     result: "Comparison",
     vocabulary: Mapping[str, Any],
 ) -> None:
-    """Warn of each dataset of which a model knows too few words."""
+    """Warn about each dataset of which a model knows too few words."""
     from embedtool.evaluation.coverage import check_coverage
     from embedtool.evaluation.scoring import primary_metric
 

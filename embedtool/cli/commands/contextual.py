@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from embedtool.corpus.corpus import Corpus
 
 CONTEXTS = "kingdoms-contexts.tsv"
-"""Pairs of sentences about the corpus that ships, which lie beside it."""
+"""Pairs of sentences on the shipped corpus, stored beside it."""
 
 word_option = click.option("--word", required=True, help="The word to query.")
 senses_options: Decorator[Any] = config_options(SensesConfig)
@@ -49,7 +49,7 @@ generation_options: Decorator[Any] = config_options(GenerationConfig)
 def contextual() -> None:
     """Train an encoder over word vectors, and query words in their sentences.
 
-    All but `train` and `generate` take a folder of Hugging Face's transformers too, on disk.
+    All except `train` and `generate` also accept a local folder of Hugging Face's transformers.
     """
 
 
@@ -82,7 +82,7 @@ def similar(
 ) -> None:
     """Print the words nearest to a word as SENTENCE uses it, by cosine.
 
-    The others are encoded each by itself; a pretrained encoder takes a second for some hundreds.
+    The other words are encoded one by one; a pretrained encoder takes a second for some hundreds.
     """
     from embedtool.contextual import queries
     from embedtool.contextual.loading import open_encoder
@@ -117,10 +117,10 @@ def compare(model: Path, first: str, second: str, word: str, as_json: bool) -> N
 @model_argument
 @inputs_argument
 @click.option("--output", "-o", type=NEW_FILE, required=True, metavar="FILE",
-              help="Write there: .npz, .safetensors or .parquet.")  # fmt: skip
+              help="Output file: .npz, .safetensors or .parquet.")  # fmt: skip
 @record_options
 def vectors(model: Path, inputs: tuple[str, ...], output: Path, **options: Any) -> None:
-    """Write the vector of each token of a text in its line, a row a token, to a file.
+    """Write the vector of each token of a text in its line to a file, one row per token.
 
     INPUT is as for `embedtool train`. The file has `tokens`, `lines` (the number of each token's
     line, from 0) and `vectors`.
@@ -186,7 +186,7 @@ def senses(
 @generation_options
 @json_option
 def generate(model: Path, prompt: str, as_json: bool, **options: Any) -> None:
-    """Continue PROMPT, or begin a sentence, with an encoder trained to predict the next word.
+    """Continue PROMPT, or start a sentence, with an encoder trained to predict the next word.
 
     Each text ends with its sentence.
     """
@@ -219,8 +219,8 @@ def evaluate(model: Path, pairs: Path | None, encoding: str, as_json: bool, as_t
     """Classify whether words have the same sense in two sentences, and print the accuracy.
 
     PAIRS is TSV, CSV, JSONL or Parquet with the columns word, first, second and same (1 or 0);
-    without it, the pairs of the corpus that ships. MODEL may be a static model too: it puts all
-    pairs in one class.
+    without it, the pairs of the shipped corpus are used. MODEL may also be a static model, which
+    puts all pairs in one class.
     """
     from embedtool.contextual import word_in_context
     from embedtool.contextual.loading import is_encoder, open_encoder

@@ -50,8 +50,8 @@ def train(
 ) -> None:
     """Train a Transformer over the word vectors of STATIC, which learns to predict words.
 
-    INPUT is as for `embedtool train`, and is cut into words as STATIC's text was, unless an option
-    says otherwise. MODEL is a static model too: word vectors that have learnt are in it.
+    INPUT is as for `embedtool train`, and is tokenized like STATIC's text, unless an option says
+    otherwise. MODEL is also a static model, with the trained word vectors.
     """
     config = ContextualConfig.from_options(options)
     checkpoints = CheckpointConfig.from_options(options)

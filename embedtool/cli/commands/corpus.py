@@ -25,14 +25,14 @@ def parameter_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def corpus() -> None:
     """Download public corpora, cleaned and ready for training.
 
-    They are kept in $EMBEDTOOL_DATA, or else in ~/.local/share/embedtool.
+    They are saved in $EMBEDTOOL_DATA, or else in ~/.local/share/embedtool.
     """
 
 
 @corpus.command("list")
 @json_option
 def list_corpora(as_json: bool) -> None:
-    """List the corpora, and which of them are here already."""
+    """List the corpora, and which of them are available already."""
     from embedtool.corpus.recipes import prepared, recipes
 
     found = {name: (recipe, prepared(recipe)) for name, recipe in recipes().items()}
@@ -55,7 +55,7 @@ def list_corpora(as_json: bool) -> None:
 
 
 def _record(recipe: Any, there: dict[str, Path]) -> dict[str, Any]:
-    """Return a recipe for JSON, with the paths of what is here."""
+    """Return a recipe for JSON, with the paths of its prepared texts."""
     from dataclasses import asdict
 
     paths = {name: str(path) for name, path in there.items()}
@@ -65,12 +65,12 @@ def _record(recipe: Any, there: dict[str, Path]) -> dict[str, Any]:
 @corpus.command()
 @name_argument
 @parameter_options
-@click.option("--output", "-o", type=NEW_FILE, metavar="FILE", help="Write the text there.")
-@click.option("--force", is_flag=True, help="Download and clean it again even if it is here.")
+@click.option("--output", "-o", type=NEW_FILE, metavar="FILE", help="Write the text to FILE.")
+@click.option("--force", is_flag=True, help="Download and clean it again even if it is available.")
 def get(name: str, output: Path | None, force: bool, **parameters: str | None) -> None:
     """Download the corpus NAME, clean it and print the path of the text.
 
-    An interrupted download is continued. What is here is not downloaded again.
+    An interrupted download is continued. An available corpus is not downloaded again.
     """
     from embedtool.corpus.recipes import find_recipe, get
 
@@ -85,7 +85,7 @@ def get(name: str, output: Path | None, force: bool, **parameters: str | None) -
 @name_argument
 @parameter_options
 def path(name: str, **parameters: str | None) -> None:
-    """Print the path of the corpus NAME, which must be here."""
+    """Print the path of the corpus NAME, which must be available."""
     from embedtool.corpus.recipes import path_of, warn_of_change
     from embedtool.errors import CorpusError
 

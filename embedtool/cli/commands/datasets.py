@@ -21,8 +21,8 @@ COLUMNS = ("name", "task", "language", "items", "here", "licence")
 def datasets(context: click.Context, task: str | None, as_json: bool, as_tsv: bool) -> None:
     """List the datasets that evaluate and compare take by name.
 
-    Those that are not here are downloaded by `embedtool datasets get NAME`, and then used offline.
-    They are kept in $XDG_CACHE_HOME/embedtool/datasets, or in ~/.cache/embedtool/datasets.
+    Download missing ones with `embedtool datasets get NAME`; they are then used offline. They are
+    saved in $XDG_CACHE_HOME/embedtool/datasets, or in ~/.cache/embedtool/datasets.
     """
     if context.invoked_subcommand is not None:
         return
@@ -47,11 +47,11 @@ def datasets(context: click.Context, task: str | None, as_json: bool, as_tsv: bo
 
 @datasets.command()
 @click.argument("names", metavar="NAME...", nargs=-1, required=True)
-@click.option("--force", is_flag=True, help="Download it again even if it is here.")
+@click.option("--force", is_flag=True, help="Download it again even if it is available.")
 def get(names: tuple[str, ...], force: bool) -> None:
     """Download the datasets NAME... and print the path of each.
 
-    An interrupted download is continued. What is here is not downloaded again.
+    An interrupted download is continued. An available dataset is not downloaded again.
     """
     from embedtool.evaluation.fetching import fetch
 

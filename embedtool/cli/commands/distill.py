@@ -1,4 +1,4 @@
-"""The `distill` command: a static model made of an encoder."""
+"""The `distill` command: a static model from an encoder."""
 
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,12 @@ distill_options: Decorator[Any] = config_options(DistillConfig)
 @click.command()
 @click.argument("encoder", type=FILE)
 @click.option("--vocab", type=FILE, required=True, metavar="MODEL|FILE",
-              help="The words: those of a model, or of a file of `embedtool vocab`.")  # fmt: skip
+              help="The vocabulary: a model, or a file of `embedtool vocab`.")  # fmt: skip
 @click.option("--output", "-o", type=NEW_FILE, required=True, metavar="MODEL", help="Model folder.")
 @overwrite_option
 @distill_options
 def distill(encoder: Path, vocab: Path, output: Path, overwrite: bool, **options: Any) -> None:
-    """Make a static model of ENCODER: a folder of Hugging Face's transformers, or a model.
+    """Make a static model from ENCODER: a folder of Hugging Face's transformers, or a model.
 
     Each word is encoded by itself, PCA reduces the dimensions, and frequent words get less weight.
     The model is queried, exported and evaluated like any other.

@@ -1,4 +1,4 @@
-"""The `drift` command: the words that moved most from one model to another."""
+"""The `drift` command: the words whose vectors changed most between two models."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -53,8 +53,8 @@ def drift(
     With WORD: how much each of them changed.
 
     distance: 1 - cosine of a word's two vectors, OLD rotated into the space of NEW; neighbourhood:
-    the same of its similarities with its nearest neighbours in either model. Then come its nearest
-    neighbours in each, among the words that both models have.
+    1 - cosine of its similarities with its nearest neighbours in either model. The last columns are
+    its nearest neighbours in each model, among the shared words.
     """
     config = DriftConfig.from_options(options)
 

@@ -57,7 +57,7 @@ def evaluate(
 
     Analogies: accuracy. Pairs: Spearman's and Pearson's correlation with human scores. Categories:
     purity of the clusters that the vectors form. Outliers: how often the word that does not belong
-    is found. Without any of them: the Google analogies, WordSim-353 and SimLex-999. `score` is over
+    is found. By default: the Google analogies, WordSim-353 and SimLex-999. `score` is over
     the questions that the vocabulary can answer, with its 95% confidence interval; the last column
     is over all questions.
 
@@ -150,7 +150,7 @@ def _classify_documents(
 def _print_results(
     results: "Mapping[str, Sequence[Result]]", has_variants: bool, as_json: bool, as_tsv: bool
 ) -> None:
-    """Print the results of each variant, which are given by its name."""
+    """Print the results of each variant, by its name."""
     if as_json:
         print_json([
             {**({"variant": name} if has_variants else {}), **asdict(result)}

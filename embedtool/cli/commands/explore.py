@@ -35,7 +35,7 @@ MAX_MODELS = 2
     type=click.Choice(LAYOUTS),
     default="tsne",
     show_default=True,
-    help="How words are laid out, once for each model; pca is instant, and is shown meanwhile.",
+    help="How words are laid out, once for each model; pca is instant, and is shown until then.",
 )
 @click.option(
     "--max-words",
@@ -57,10 +57,10 @@ def explore(
     port: int,
     browser: bool,
 ) -> None:
-    """Show the map of MODEL in the browser: search, neighbours, analogies, words to choose.
+    """Show the map of MODEL in the browser: search, neighbours, analogies, selections.
 
-    With two models their maps stand side by side. The page is served to this machine alone, until
-    Ctrl-C; with --export it becomes a file to keep, to send or to put on a web site.
+    Two models are shown side by side. The page is served only to this machine, until Ctrl-C; with
+    --export it is written to a file, for instance for a web site.
     """
     if len(models) > MAX_MODELS:
         raise click.UsageError(f"at most {MAX_MODELS} models fit beside each other")

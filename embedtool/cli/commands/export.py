@@ -23,8 +23,7 @@ def export(model: Path, file: Path, name: str | None) -> None:
     Without --format the name of FILE decides: .txt is word2vec's text, .vec and .bin are
     fastText's (.bin of a model without subwords is word2vec's), .glove, .safetensors, .npz,
     .parquet, .arrow or .feather; .fifu is finalfusion's, .tsv TensorBoard's pair. Formats that are
-    folders need --format, and a path where nothing is yet. `-` is standard output, for formats
-    that are one file.
+    folders need --format and a new path. `-` is standard output, for formats of one file.
     """
     from embedtool import formats
     from embedtool.cli.output.progress_display import delayed_bars

@@ -15,8 +15,8 @@ COLUMNS = ("format", "names", "use", "keeps", "opened by")
 def formats(as_json: bool, as_tsv: bool) -> None:
     """List the formats that `export` writes and `import` reads.
 
-    What a format does not keep of a model is lost in it. The names are those that decide the format
-    where --format is not given.
+    Parts of a model that a format does not store are lost. Without --format, the names imply the
+    format.
     """
     rows = [
         (name, _names(name), _use(name), each.contents, each.readers)

@@ -30,7 +30,7 @@ from embedtool.messages import counted
 @click.option(
     "--words",
     type=FILE,
-    help="Words to import from floret, which has vectors of any words: a file, one a line.",
+    help="Words to import from floret, which has a vector for any word: a file, one a line.",
 )
 @click.option(
     "--word-column",
@@ -40,7 +40,7 @@ from embedtool.messages import counted
 @click.option(
     "--vector-column",
     metavar="NAME",
-    help="Array or column of the vectors; 'd*' where each dimension has a column: d0, d1, ...",
+    help="Array or column of the vectors; 'd*' if each dimension has a column: d0, d1, ...",
 )
 @encoding_option
 @vector_read_options
@@ -48,7 +48,7 @@ from embedtool.messages import counted
 def import_(file: Path, model: Path, name: str | None, overwrite: bool, **chosen: Any) -> None:
     """Read the vectors of FILE, and save them as MODEL.
 
-    FILE may be a folder. Without --format its content decides.
+    FILE may be a folder. Without --format it is detected by content.
     """
     import numpy as np
 

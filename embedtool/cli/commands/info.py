@@ -10,7 +10,7 @@ from embedtool.cli.options.shared import json_option, model_argument
 from embedtool.cli.output.console import Cell, emit
 
 IN_HISTORY = ("transformed", "aligned")
-"""Entries that the history has too, in its order."""
+"""Entries that are also in the history, in its order."""
 
 
 @click.command()
@@ -22,7 +22,7 @@ def info(model: Path, as_json: bool) -> None:
     from embedtool.search.ann import describe
 
     description = store.describe(model)
-    if "sizes" not in description:  # of an older embedtool
+    if "sizes" not in description:  # written by an older embedtool
         description["sizes"] = store.sizes(store.load(model).vectors)
     index = describe(model)
     if index is not None:
@@ -51,7 +51,7 @@ def _table(description: dict[str, Any]) -> list[tuple[str, Cell]]:
 
 
 def _rows(value: object, name: str = "") -> list[tuple[str, Cell]]:
-    """Return a nested description as (name, value) rows; of a list of records only the last."""
+    """Return a nested description as (name, value) rows; of a list of records, only the last."""
     if isinstance(value, dict):
         rows = []
         for key, inner in value.items():

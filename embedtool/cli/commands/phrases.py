@@ -29,7 +29,7 @@ text_options: Decorator[Any] = text_field_options(
     {*TOKENIZER_FIELDS, *READER_FIELDS} - {"delimiter"}
 )
 LEARNING = ("scoring", "min_count", "connector_words")
-"""Options of learning phrases, which --apply does not do."""
+"""Options of learning phrases, which do not go with --apply."""
 
 
 @click.command()
@@ -39,12 +39,12 @@ LEARNING = ("scoring", "min_count", "connector_words")
     "-o",
     type=OUTPUT_FILE,
     metavar="FILE",
-    help="Write the text there, not to standard output.",
+    help="Write the text to FILE, not to standard output.",
 )  # fmt: skip
 @click.option("--table", type=OUTPUT_FILE, metavar="FILE",
               help="Write the phrases and their scores to FILE.")  # fmt: skip
 @click.option("--apply", "known", type=FILE, metavar="TABLE",
-              help="Join the phrases of a table that --table wrote; learn none.")  # fmt: skip
+              help="Join the phrases of a table of --table, instead of learning them.")  # fmt: skip
 @config_options(PhrasesConfig)
 @text_options
 @click.option(
@@ -74,7 +74,7 @@ def phrases(
     from embedtool.corpus.phrases import Phrases, above_threshold, read_table
     from embedtool.io.atomic import check_output_file
 
-    with renamed_parameter("delimiter", "csv_delimiter"):  # that of phrases is another
+    with renamed_parameter("delimiter", "csv_delimiter"):  # `delimiter` has another meaning here
         text = TextConfig.from_options({**options, "delimiter": csv_delimiter})
         for path in (output, table):
             if path:
@@ -86,7 +86,7 @@ def phrases(
 def _join(
     raw: "Corpus", phrases: "Phrases", learn: bool, output: Path | None, table: Path | None
 ) -> None:
-    """Learn the phrases of a text if need be, and write the text with its phrases joined."""
+    """Learn the phrases of a text if necessary, and write the text with its phrases joined."""
     from embedtool.corpus.notes import warn_of_reading
     from embedtool.corpus.phrases import ScriptCheck, rereadable, without_spaces, write_table
     from embedtool.io.atomic import atomic_write

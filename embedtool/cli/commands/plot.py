@@ -26,11 +26,11 @@ CM_PER_INCH = 2.54
 SIDES = (1.0, 100.0)
 """Shortest and longest side of a picture, in inches."""
 HEADING = ":"
-"""Begins the heading of a relation among lines of pairs, as in files of analogy questions."""
+"""Prefix of the heading of a relation among lines of pairs, as in files of analogy questions."""
 
 
 class DefaultGroup(SuggestingGroup):
-    """A group that runs its command `words` if none is named."""
+    """A group whose default command is `words`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Insert the default command, unless the first argument looks like a mistyped one."""
@@ -54,7 +54,7 @@ class Size(click.ParamType[tuple[float, float]]):
             return value
         match = self.pattern.fullmatch(value)
         if not match:
-            self.fail(f"{value!r} is no size such as 16x9 (inches) or 40x20cm", param, ctx)
+            self.fail(f"{value!r} is not a size such as 16x9 (inches) or 40x20cm", param, ctx)
         unit = CM_PER_INCH if (match[3] or "").lower() == "cm" else 1.0
         width, height = (float(match[i]) / unit for i in (1, 2))
         low, high = SIDES
@@ -89,8 +89,8 @@ def picture_options(command: F) -> F:
 
     added: list[Callable[[F], F]] = [
         click.option("--output", "-o", type=NEW_FILE, metavar="FILE",
-                     help="Write the picture there, as .png, .svg or .pdf; otherwise the terminal "
-                     "shows it."),
+                     help="Write the picture to this file, .png, .svg or .pdf; otherwise the "
+                     "terminal shows it."),
         click.option("--title", default="", metavar="TEXT", help="Write this above the picture."),
         click.option("--size", type=Size(), metavar="WxH",
                      help="Width and height in inches, or as in 16x9cm. Default: as needed."),
@@ -128,7 +128,7 @@ def plot() -> None:
 
     Without COMMAND it is `words`: embedtool plot MODEL king queen. The picture goes to a file
     (--output words.png, .svg or .pdf; needs the extra `plots`) or into the terminal: kitty,
-    Ghostty, iTerm2, WezTerm and mintty show it as it is, others in characters.
+    Ghostty, iTerm2, WezTerm and mintty show it as an image, others in characters.
     """
 
 
@@ -137,9 +137,9 @@ def plot() -> None:
 @click.argument("queries", metavar="[WORD...]", nargs=-1)
 @neighbours_option(0)
 @click.option("--restrict-vocab", type=IntRange(min=1), metavar="N",
-              help="Neighbours only among the N most frequent words.")  # fmt: skip
+              help="Search neighbours only among the N most frequent words.")  # fmt: skip
 @click.option("--min-count", type=IntRange(min=1), metavar="N",
-              help="Neighbours only among words with this count or more.")  # fmt: skip
+              help="Search neighbours only among words with this count or more.")  # fmt: skip
 @layout_options
 @picture_options
 def words(
@@ -178,9 +178,9 @@ def words(
 def analogies(model: Path, queries: tuple[str, ...], output: Path | None, look: "Look") -> None:
     """Draw pairs of words as arrows.
 
-    man woman king queen is man -> woman and king -> queen. Arrows of one relation are parallel
-    where the model has learnt it. Pairs may come from standard input, one a line; a line such as
-    `: capital and country` begins a relation with a plot of its own.
+    man woman king queen is man -> woman and king -> queen. Arrows of one relation are parallel if
+    the model has learnt it. Without words, or with -, pairs are read from standard input, one a
+    line; a line such as `: capital and country` starts a relation with its own plot.
     """
     if list(queries) in ([], ["-"]):
         lines = [query.text for query in read_queries(queries, whole_line=True)]
@@ -227,7 +227,7 @@ def _pairs(given: "tuple[str, ...] | list[str]") -> "list[Pair]":
 def heat_map(
     model: Path, queries: tuple[str, ...], clustered: bool, output: Path | None, look: "Look"
 ) -> None:
-    """Draw the cosine of each two WORDs.
+    """Draw the cosine of each pair of WORDs.
 
     Without WORD, or with -, the words come from standard input, one a line.
     """
@@ -250,8 +250,8 @@ def heat_map(
 def curves(logs: tuple[Path, ...], over: "Over", output: Path | None, look: "Look") -> None:
     """Draw the loss of trainings, a curve for each LOG.
 
-    Of encoders the perplexity too. LOG is a file of `train --json-log`, or a model, which keeps the
-    figures of its own training.
+    For encoders the perplexity too. LOG is a file of `train --json-log`, or a model, which stores
+    the figures of its own training.
     """
     from embedtool.plotting import scenes
 
@@ -277,9 +277,9 @@ def trajectories(
 ) -> None:
     """Draw how each WORD changed from OLD to NEW.
 
-    OLD is rotated into the space of NEW, as `embedtool drift` does. Around the arrow stand the
-    word's neighbours in both models, at their positions in NEW: a colour for those in OLD only, in
-    NEW only, and in both. Each word has a plot of its own.
+    OLD is rotated into the space of NEW, as `embedtool drift` does. The word's neighbours in both
+    models are drawn around the arrow, at their positions in NEW: one colour each for those in OLD
+    only, in NEW only, and in both. Each word has its own plot.
     """
     from embedtool.messages import display_names
     from embedtool.model import store

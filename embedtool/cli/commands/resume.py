@@ -1,4 +1,4 @@
-"""The `resume` command: go on with a training that was interrupted."""
+"""The `resume` command: resume an interrupted training."""
 
 from dataclasses import fields
 from pathlib import Path
@@ -17,7 +17,7 @@ from embedtool.config.training import CheckpointConfig
 @click.command()
 @click.argument("model", type=FILE)
 @click.option("--workers", type=IntRange(1, 1024), help="Threads. Default: as before.")
-@click.option("--cluster", metavar="ADDRESS", help="Where the cluster is, if it has moved.")
+@click.option("--cluster", metavar="ADDRESS", help="Address of the cluster, if it has changed.")
 @checkpoint_options
 @json_log_option
 def resume(
@@ -27,11 +27,11 @@ def resume(
     json_log: Path | None,
     **options: Any,
 ) -> None:
-    """Go on with the training of MODEL where it was interrupted or broke off.
+    """Resume the interrupted training of MODEL.
 
-    It ends with the very vectors that it would have come to, with any number of workers. Text that
-    has changed since is refused. --checkpoint-every and --on-divergence are as before unless given.
-    What was begun on a cluster goes on there, with any number of nodes.
+    The result is identical to that of an uninterrupted training, with any number of workers. Text
+    that has changed since is refused. --checkpoint-every and --on-divergence are as before unless
+    given. A training on a cluster is resumed there, with any number of nodes.
     """
     from embedtool.training import resume as resume_training
 

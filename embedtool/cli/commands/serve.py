@@ -39,7 +39,7 @@ PORT = 8000
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 SWITCH_SECONDS = 0.0005
 """Python's thread switch interval, a tenth of the default: a request is answered in several steps,
-each of which may have to wait for a search in another thread."""
+each of which may wait for a search in another thread."""
 ORIGIN = re.compile(r"\*|https?://[^/\s]+")
 MCP_OPTIONS = ("model", "approximate", "max_words", "max_n", "mcp")
 """Options that also apply to --mcp."""
@@ -52,7 +52,7 @@ MCP_OPTIONS = ("model", "approximate", "max_words", "max_n", "mcp")
 @click.option(
     "--approximate",
     is_flag=True,
-    help="Search in the index that `embedtool index` has made, where a request allows it.",
+    help="Search the index of `embedtool index` where a request allows it.",
 )
 @click.option(
     "--max-words",
@@ -61,7 +61,7 @@ MCP_OPTIONS = ("model", "approximate", "max_words", "max_n", "mcp")
     default=MAX_WORDS,
     show_default=True,
     metavar="N",
-    help="Words, expressions, pairs or groups of one request.",
+    help="Maximum number of words, expressions, pairs or groups in one request.",
 )
 @click.option(
     "--max-n",
@@ -70,23 +70,23 @@ MCP_OPTIONS = ("model", "approximate", "max_words", "max_n", "mcp")
     default=MAX_N,
     show_default=True,
     metavar="N",
-    help="Answers to each of them.",
+    help="Maximum number of answers to each of them.",
 )
 @click.option(
     "--allow-host",
     "hosts",
     multiple=True,
     metavar="NAME",
-    help="Answer requests to this name too, as a proxy passes it on; may be repeated.",
+    help="Also answer requests to this host name, as passed on by a proxy; may be repeated.",
 )
 @click.option(
     "--allow-origin",
     "origins",
     multiple=True,
     metavar="ORIGIN",
-    help="Let pages of this site, as in https://example.org, read answers; *: of any.",
+    help="Let pages of this site, such as https://example.org, read answers; *: of any site.",
 )
-@click.option("--access-log", is_flag=True, help="Write a line a request on standard error.")
+@click.option("--access-log", is_flag=True, help="Write a line per request to standard error.")
 @click.option("--mcp", is_flag=True, help="Speak MCP on standard input and output, not HTTP.")
 @click.pass_context
 def serve(
@@ -106,14 +106,15 @@ def serve(
 
     GET /similar?word=king, /analogy, /similarity, /odd-one-out and /vector answer one query, POST
     many at once; /openapi.json describes them all, /health and /ready report the server's status.
-    Its address is printed when it listens. If MODEL is replaced, the new model is opened when its
-    files are complete, at once on SIGHUP, and not at all if it is broken. On Ctrl-C or SIGTERM the
-    server answers what it has begun, and ends with exit code 0.
+    The address is printed once the server listens. If MODEL is replaced, the new model is opened
+    when its files are complete, immediately on SIGHUP, and not at all if it is broken. On Ctrl-C or
+    SIGTERM the server finishes the open requests, and ends with exit code 0.
     """
     for origin in origins:
         if not ORIGIN.fullmatch(origin):
             raise click.BadParameter(
-                f"{origin!r} is no origin such as https://example.org", param_hint="--allow-origin"
+                f"{origin!r} is not an origin such as https://example.org",
+                param_hint="--allow-origin",
             )
     if mcp:
         reject_options(given_options().keys() - MCP_OPTIONS, "is of HTTP; leave it out, or --mcp")
@@ -153,8 +154,8 @@ def _serve_tools(served: "ServedModel", source: "ModelSource") -> None:
 class Listener(socket.socket):
     """A socket whose backlog is MAX_CONNECTIONS, whatever asyncio asks for.
 
-    asyncio accepts as many connections at a time as the backlog that it asks for; so many files may
-    not be open.
+    asyncio accepts as many connections at a time as the backlog that it asks for, which may exceed
+    the limit of open files.
     """
 
     def listen(self, backlog: int = MAX_CONNECTIONS) -> None:
@@ -171,24 +172,24 @@ def _listening(host: str, port: int) -> socket.socket:
         # answer on an open connection waits 40 ms for the client's delayed acknowledgement
         return Listener(family, kind, protocol, listener.detach())
     except (socket.gaierror, UnicodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "this is no name of a host"
+        why = error.strerror if isinstance(error, OSError) else "this is not the name of a host"
     except OSError as error:
         why = os.strerror(error.errno or 0)
     raise EmbedtoolError(f"{host}, port {port}: cannot listen: {why}")
 
 
 def _host_names(listener: socket.socket, host: str, more: tuple[str, ...]) -> set[str] | None:
-    """Return the Host names that requests may have, None for any; warn if others reach the server.
+    """Return the Host names that requests may have, None for any; warn if other machines reach it.
 
-    On loopback the names keep out pages of other sites. On other addresses they would keep out
-    nobody, and the server does not know its names.
+    On loopback the names keep out pages of other sites. On other addresses they would protect
+    nothing, and the server does not know its own names.
     """
     address = listener.getsockname()[0]
     if ip_address(address).is_loopback:
         return {*LOOPBACK_NAMES, host, address, *more}
     echo_err(
-        f"Warning: {address} is not loopback: all who reach it may ask, without password or TLS; "
-        "put a proxy before it that has both"
+        f"Warning: {address} is not loopback: everybody who reaches it may ask, without password "
+        "or TLS; put a proxy with both before it"
     )
     return set(more) or None
 
@@ -240,8 +241,8 @@ def _server(
 def _signals(server: Any) -> Iterator[None]:
     """Stop the server on SIGINT and SIGTERM, and reopen the model on SIGHUP.
 
-    A closed terminal sends SIGHUP too; then the server stops. uvicorn raises a signal again once it
-    has stopped, when nothing is left to be done.
+    A closed terminal sends SIGHUP too; then the server stops. uvicorn raises a signal again after
+    it has stopped; it is then ignored.
     """
     has_terminal = _has_terminal()
 

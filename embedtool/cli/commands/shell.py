@@ -34,7 +34,7 @@ def shell(models: tuple[Path, ...], **settings: Any) -> None:
 
     A word is answered by its nearest neighbours, two words by their similarity, king - man + woman
     by the nearest words of the result; :help lists the rest. Tab completes words. The history is
-    kept in $XDG_STATE_HOME/embedtool/shell-history, or under ~/.local/state.
+    saved in $XDG_STATE_HOME/embedtool/shell-history, or under ~/.local/state.
 
     Options apply until a line such as :n 20 changes them. If standard input or output is not a
     terminal, each line of standard input is answered; the exit code is 1 if one has no answer.
@@ -66,7 +66,7 @@ def answer_lines(session: "ShellSession") -> int:
             if text and not text.startswith(COMMAND_PREFIX) and next(lines, None):
                 echo_err(
                     f"Error: standard input, line {number:,}: {text!r} is not a word of the model "
-                    f"and was taken for {COMMAND_PREFIX}quit; the lines after it have no answer"
+                    f"and was read as {COMMAND_PREFIX}quit; the lines after it have no answer"
                 )
                 code = FAILURE
             break
@@ -74,7 +74,7 @@ def answer_lines(session: "ShellSession") -> int:
 
 
 def run_interactive(session: "ShellSession") -> None:
-    """Answer what is typed, until Ctrl-D. Ctrl-C clears the line, or stops the answer.
+    """Answer typed lines until Ctrl-D. Ctrl-C clears the line, or stops the answer.
 
     Raises
     ------

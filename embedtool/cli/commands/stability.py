@@ -35,7 +35,7 @@ def _options(config_class: type[TrainerConfig]) -> list[Decorator[Any]]:
     return [
         click.option(
             "--output", "-o", type=NEW_FILE, required=True, metavar="FOLDER",
-            help="Folder for the model of each run; runs that are there are not trained again.",
+            help="Folder for the model of each run; existing runs are not trained again.",
         ),
         click.option(
             "--runs", "n_runs", type=IntRange(min=2), default=N_RUNS, show_default=True,

@@ -52,21 +52,21 @@ def _first_options(config_class: type[TrainerConfig]) -> list[Decorator[Any]]:
 
 
 def _last_options(config_class: type[TrainerConfig]) -> list[Decorator[Any]]:
-    """Return the options behind those of the text."""
+    """Return the options after those of the text."""
     return [
         click.option(
             "--init", type=FILE, metavar="MODEL",
-            help="Begin with the vectors of MODEL, and keep its words; new words begin as without "
-            "it.",
+            help="Initialise from the vectors of MODEL, whose words stay in the vocabulary.",
         ),
-        click.option("--freeze", is_flag=True, help="With --init: only new words learn."),
+        click.option("--freeze", is_flag=True, help="With --init: train only new words."),
         click.option("--vocab", type=FILE, metavar="FILE", help="Train only the words of FILE."),
         checkpoint_options,
         json_log_option,
         config_options(ClusterConfig, _cluster_options(config_class)),
         click.option(
             "--dry-run", is_flag=True,
-            help="Read the text, and tell what training on it would need, and what there is.",
+            help="Print the memory and disk that training would need, and what is free; do not "
+                 "train.",
         ),
     ]  # fmt: skip
 

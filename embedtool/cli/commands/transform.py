@@ -27,9 +27,9 @@ transform_options: Decorator[Any] = config_options(TransformConfig)
 def transform(model: Path, output: Path, overwrite: bool, **options: Any) -> None:
     """Save a copy of MODEL with transformed vectors as OUTPUT.
 
-    It is queried, evaluated and exported like any other model. The steps are done in the order of
-    the options below, whatever the order on the command line; for another order, transform twice.
-    `embedtool evaluate --variant` shows what a step does to the scores, without a new model.
+    It is queried, evaluated and exported like any other model. The steps are applied in the order
+    of the options below, not of the command line; for another order, transform twice. `embedtool
+    evaluate --variant` shows the effect of a step on the scores without saving a model.
     """
     config = TransformConfig.from_options(options)
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from embedtool.experiments.tuning import Trial, Tuning
 
 N_SHOWN = 5
-"""Trials in the table that is printed; the file has all."""
+"""Number of trials in the printed table; the file has all."""
 
 
 @click.group(cls=SuggestingGroup)
@@ -38,7 +38,7 @@ def _options(config_class: type[TrainerConfig]) -> list[Decorator[Any]]:
         ),
         click.option(
             "--budget", type=duration, required=True, metavar="TIME",
-            help="Time after which no trial begins, such as 90s, 10m or 1h30m.",
+            help="Time after which no trial is started, such as 90s, 10m or 1h30m.",
         ),
         click.option(
             "--trials", "n_trials", type=IntRange(min=1), metavar="N",
@@ -71,7 +71,7 @@ def _tune(
 ) -> None:
     """Search for the best options of an algorithm."""
     if (analogies is None) == (pairs is None):
-        raise click.UsageError("give what to search by: either --analogies or --pairs")
+        raise click.UsageError("give the score to maximise: either --analogies or --pairs")
 
     from embedtool.corpus.corpus import Corpus
     from embedtool.evaluation.datasets import read_analogies, read_analogies_or_pairs, read_pairs
@@ -101,7 +101,7 @@ def _tune(
 
 
 def _flags(options: dict[str, Any]) -> list[str]:
-    """Return options as the command line has them, with all digits, to train the same model."""
+    """Return options as command-line arguments, with all digits, to train the same model."""
     flags: list[str] = []
     for name, value in sorted(options.items()):
         if isinstance(value, bool):
@@ -138,9 +138,10 @@ def _print(result: "Tuning", command: list[str]) -> None:
     for contrast in result.contrasts:
         click.echo(escape_unprintable(contrast.verdict))
     click.echo(
-        f"The score on {escape_unprintable(result.dataset)} is the highest of many and so too high;"
-        + (f" trust that on {escape_unprintable(result.held_out)}." if result.held_out
-           else " see --held-out for one that can be trusted.")
+        f"The score on {escape_unprintable(result.dataset)} is the highest of many, so it is "
+        "biased upwards;"
+        + (f" use the one on {escape_unprintable(result.held_out)}." if result.held_out
+           else " use --held-out for an unbiased one.")
     )  # fmt: skip
     click.echo(f"\n{shlex.join(command)} --output MODEL")
 
@@ -150,6 +151,6 @@ algorithm_commands(
     _options,
     _tune,
     last_options=lambda config: [json_option],
-    help_note="The first trial has the defaults. An option that is set stays as it is set. A "
-    "search is continued if FOLDER holds trials of the same search.",
+    help_note="The first trial has the defaults. An option that is given is not searched. A search "
+    "is resumed if FOLDER contains trials of the same search.",
 )

@@ -16,7 +16,11 @@ from embedtool.messages import counted
 @click.command()
 @inputs_argument
 @click.option(
-    "--output", "-o", type=OUTPUT_FILE, metavar="FILE", help="Write there, not to standard output."
+    "--output",
+    "-o",
+    type=OUTPUT_FILE,
+    metavar="FILE",
+    help="Write to FILE, not to standard output.",
 )
 @config_options(VocabularyConfig)
 @text_options

@@ -1,1 +1,1 @@
-"""What commands share of their command lines: options, how they are read and checked."""
+"""Options that commands share, and how they are read and checked."""

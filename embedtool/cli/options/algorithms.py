@@ -1,4 +1,4 @@
-"""Commands of which there is one for each algorithm, with the options of its config."""
+"""Command groups with one command per algorithm, which has the options of its config."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import fields
@@ -22,7 +22,7 @@ INPUTS_HELP = (
     "are recognised by content."
 )
 Options = Callable[[type[TrainerConfig]], Sequence[Decorator[Any]]]
-"""The options that a command has beside its algorithm's own, which its config may decide."""
+"""Returns the options of a command besides its algorithm's own; they may depend on the config."""
 
 
 def algorithm_commands(
@@ -39,14 +39,14 @@ def algorithm_commands(
     Parameters
     ----------
     group : click.Group
-        Where the commands go; each has the name of its algorithm.
+        The group of the commands; each has the name of its algorithm.
     extra_options : callable
-        Returns the options that stand before those of the algorithm.
+        Returns the options before those of the algorithm.
     run : callable
         Takes ``algorithm``, ``inputs``, ``config`` and ``text``, and ``cache`` and the other
         options by their names.
     last_options : callable
-        Returns the options that stand behind those of the text.
+        Returns the options after those of the text.
     help_note : str
         The last paragraph of the help.
     command_class : type

@@ -11,20 +11,20 @@ if TYPE_CHECKING:
     from embedtool.model.vectors import WordVectors
 
 MAX_WORDS = 100
-"""Words offered; more are too many to read."""
+"""Maximum number of completions; more are too many to read."""
 
 
 def complete_model(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem[str]]:
-    """Have the shell complete the path of a folder, which is what a model is."""
+    """Complete the path of a folder: a model is a folder."""
     return [CompletionItem(incomplete, type="dir")]
 
 
 def complete_word(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem[str]]:
-    """Complete a word by those of the MODEL named before it."""
+    """Complete a word from the vocabulary of the MODEL named before it."""
     from embedtool.errors import EmbedtoolError
     from embedtool.model import store
 

@@ -31,7 +31,7 @@ FOREIGN_OPTIONS = {
     "threads": ["--workers"],
 }
 """Options of other programs, in lower case without hyphens, and ours, as docs/training.md has them.
-GloVe's meaning of a name stands last."""
+GloVe's meaning of a name is last."""
 
 
 class TrainingCommand(click.Command):
@@ -48,7 +48,7 @@ class TrainingCommand(click.Command):
 
 
 def with_suggestions(error: click.NoSuchOption) -> str:
-    """Return the message of the error, with the options that it may have candidates."""
+    """Return the message of the error, with the options that the user may have meant."""
     plain = _plain(error.option_name)
     known = error.ctx.command.params if error.ctx else []
     names = [name for parameter in known for name in parameter.opts if name.startswith("--")]

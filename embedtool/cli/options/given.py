@@ -1,4 +1,4 @@
-"""Which options were given, and what follows where they are of no use."""
+"""Which options were given, and warnings or errors about those that do not apply."""
 
 from collections.abc import Collection, Mapping
 
@@ -20,12 +20,12 @@ def given_options() -> dict[str, str]:
 
 
 def warn_ignored(reasons: Mapping[str, str]) -> None:
-    """Warn of each option that was given although it has no effect.
+    """Warn about each option that was given but has no effect.
 
     Parameters
     ----------
     reasons : mapping of str to str
-        For each parameter without effect: why, as in "with --max-n 0".
+        The reason for each parameter without effect, such as "with --max-n 0".
     """
     for name, option in given_options().items():
         if name in reasons:
@@ -40,7 +40,7 @@ def reject_options(names: Collection[str], reason: str) -> None:
     names : collection of str
         The parameters.
     reason : str
-        What is wrong, said of the option: "goes without --apply".
+        The predicate of the message: "goes without --apply".
     """
     for name, option in given_options().items():
         if name in names:

@@ -1,4 +1,4 @@
-"""What the query commands share: their options, and how queries are read."""
+"""The options that query commands share, and how queries are read."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -83,7 +83,7 @@ def search_options(command: F) -> F:
     options: list[Callable[[F], F]] = [
         encoding_option,
         click.option("--approximate", is_flag=True,
-                     help="Search the index that `embedtool index` has made, not all words."),
+                     help="Search the index of `embedtool index`, not all words."),
         click.option("--include-query-words", is_flag=True,
                      help="Let the words of the query be answers too."),
         click.option("--words", "word_file", type=FILE, metavar="FILE",
@@ -107,7 +107,7 @@ class SearchOptions:
     Attributes
     ----------
     min_count, restrict_vocab : int or None
-        Least count of an answer; number of most frequent words that may be answers.
+        Minimum count of an answer; number of most frequent words that may be answers.
     word_file : Path or None
         A file of the words that may be answers, written in `encoding`.
     include_query_words : bool
@@ -126,16 +126,16 @@ class SearchOptions:
 
     @classmethod
     def from_options(cls, options: Mapping[str, Any]) -> Self:
-        """Take these options out of a larger mapping."""
+        """Extract these options from a larger mapping."""
         return cls(**{each.name: options[each.name] for each in fields(cls)})
 
     def warn_ignored(self) -> None:
-        """Warn of an option that has no effect."""
+        """Warn about options that have no effect."""
         if self.word_file is None:
             warn_ignored({"encoding": "without --words"})
 
     def candidates(self, vectors: "WordVectors") -> "NDArray[np.int64] | None":
-        """Return the ids of the words that may be answers; None: all."""
+        """Return the ids of the words that may be answers; None for all."""
         from embedtool.search.candidates import candidate_ids
 
         return candidate_ids(
@@ -166,10 +166,10 @@ def read_queries(given: Sequence[str], whole_line: bool) -> list[Query]:
     Parameters
     ----------
     given : sequence of str
-        The arguments of the command line. None, or a single hyphen: read standard input.
+        The arguments of the command line. If empty, or a single hyphen, standard input is read.
     whole_line : bool
-        Whether the words of the command line are one query; an argument that has spaces in it is a
-        query of its own. If false, each argument is a query.
+        Whether the words of the command line are one query; an argument with spaces is a query by
+        itself. If false, each argument is a query.
 
     Raises
     ------
@@ -191,7 +191,7 @@ def read_queries(given: Sequence[str], whole_line: bool) -> list[Query]:
 
 
 def decoded_lines(stream: Iterable[bytes]) -> Iterator[tuple[int, str | None]]:
-    """Yield each line with its number, stripped and without byte order mark; None: not UTF-8."""
+    """Yield each line with its number, stripped and without byte order mark; None if not UTF-8."""
     for number, line in enumerate(stream, 1):
         try:
             text = line.decode()
@@ -207,7 +207,7 @@ def decoded_lines(stream: Iterable[bytes]) -> Iterator[tuple[int, str | None]]:
 def _join_arguments(given: Sequence[str]) -> list[str]:
     """Return the queries in arguments: single words are joined, one with spaces is a query.
 
-    An argument with spaces that stands next to a single + or - is a part of the same query.
+    An argument with spaces next to a single + or - is a part of the same query.
     """
     from embedtool.corpus.tokens import split_spaces
     from embedtool.search.expression import SIGNS

@@ -1,4 +1,4 @@
-"""What `evaluate` and `compare` share: on which datasets models are scored, and how."""
+"""The options that `evaluate` and `compare` share: datasets, and how models are scored on them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
@@ -20,8 +20,8 @@ def score_options(command: F) -> F:
     options: list[Callable[[F], F]] = [
         encoding_option,
         click.option("--case-sensitive", is_flag=True,
-                     help="King and king are two words; otherwise King is looked up as king too "
-                     "if the model does not have it as it is spelled."),
+                     help="King and king are two words; by default King is also looked up as king "
+                     "if the model does not have it as spelled."),
         click.option("--restrict-vocab", type=IntRange(min=1), default=RESTRICT_VOCAB,
                      metavar="N", show_default=True,
                      help="Use only the N most frequent words."),
@@ -74,7 +74,7 @@ class ScoreOptions:
 
     @classmethod
     def from_options(cls, options: Mapping[str, Any]) -> Self:
-        """Take these options out of a larger mapping."""
+        """Extract these options from a larger mapping."""
         return cls(**{each.name: options[each.name] for each in fields(cls)})
 
     def datasets(self) -> "list[Dataset]":
@@ -86,7 +86,7 @@ class ScoreOptions:
         )
 
     def vocabulary_arguments(self) -> dict[str, Any]:
-        """Return the arguments that say which words of a model are used."""
+        """Return the arguments that determine which words of a model are used."""
         return {
             "restrict_vocab": self.restrict_vocab, "case_insensitive": not self.case_sensitive,
         }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Options that several commands share, and those that are made of a config's fields."""
+"""Options that several commands share, and options made from the fields of a config."""
 
 import os
 import re
@@ -31,7 +31,7 @@ class _File(click.Path):
     Parameters
     ----------
     stream : Path, optional
-        What `-` stands for. If it is left out, `-` is refused.
+        The path for `-`; without it, `-` is refused.
     written : bool
         Whether the file is written, not read.
     """
@@ -42,7 +42,7 @@ class _File(click.Path):
         self.written = written
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        """Return the path, and refuse a URL, of which a path would drop a slash."""
+        """Return the path; refuse a URL, which would lose a slash as a path."""
         if isinstance(value, str) and URL.match(value):
             remedy = (
                 "name a file here, and upload it afterwards"
@@ -55,7 +55,7 @@ class _File(click.Path):
                 stream = "output" if self.written else "input"
                 self.fail(
                     f"- is standard {stream}, which cannot be used here; name a file, "
-                    "or ./- if it is called so",
+                    "or write ./- for a file of that name",
                     param, ctx,
                 )  # fmt: skip
             return self.stream
@@ -69,13 +69,13 @@ OUTPUT_FILE = _File(STANDARD_OUTPUT, written=True)
 
 
 class IntRange(click.IntRange):
-    """Click's, whose message is "not a valid integer" instead of "not a valid integer range"."""
+    """`click.IntRange` with the message "not a valid integer", not "not a valid integer range"."""
 
     name = "integer"
 
 
 class FloatRange(click.FloatRange):
-    """Click's, with the name that numbers without bounds have in messages and help."""
+    """`click.FloatRange` with the name of numbers without bounds in messages and help."""
 
     name = "float"
 
@@ -84,7 +84,7 @@ def duration(value: str) -> float:
     """Return a time such as 90s, 10m or 1h30m in seconds, or raise click.BadParameter."""
     seconds = seconds_in(value)
     if not seconds:
-        raise click.BadParameter(f"{value!r} is no time such as 90s, 10m or 1h30m")
+        raise click.BadParameter(f"{value!r} is not a duration such as 90s, 10m or 1h30m")
     return float(seconds)
 
 
@@ -124,7 +124,7 @@ cache_option = click.option(
     "--cache",
     type=FILE,
     metavar="DIR",
-    help="Cache the encoded corpus in DIR; a later run over the same files starts from there.",
+    help="Cache the scanned corpus in DIR; a later run over the same files reuses it.",
 )
 encoding_option = click.option(
     "--encoding", metavar="CODEC", default=UTF8, show_default=True,
@@ -186,7 +186,7 @@ def _option(each: Field[Any], hint: Any) -> Decorator[Any]:
 
 READER_FIELDS = tuple(each.name for each in fields(TextConfig) if each.name not in TOKENIZER_FIELDS)
 LOWERCASE = {"yes": True, "no": False}
-"""What --lowercase and --no-lowercase stand for if no language follows."""
+"""The values of --lowercase without a language and of --no-lowercase."""
 
 
 class _Lowercase(click.Option):

@@ -38,7 +38,7 @@ def tables(result: "Comparison") -> Iterator[Table]:
 
 
 def verdicts(result: "Comparison") -> Iterator[str]:
-    """Yield for each dataset and pair of models which is better, or why that is not known."""
+    """Yield for each dataset and pair of models which is better, or why that is unknown."""
     from embedtool.evaluation.analogy import AnalogyResult
     from embedtool.evaluation.similarity import PairResult
 

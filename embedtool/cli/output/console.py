@@ -13,7 +13,7 @@ import click
 from embedtool.messages import counted
 
 Cell = str | int | float | None
-"""A value in a table; None: there is none."""
+"""A value in a table, or None."""
 DECIMALS = 4
 """Decimals of floats in tables."""
 MAX_MESSAGE_CHARS = 2000
@@ -21,7 +21,7 @@ MAX_MESSAGE_CHARS = 2000
 
 
 def escape_unprintable(text: str) -> str:
-    """Return the text with every character that a terminal would obey or hide as an escape."""
+    """Return the text with escapes for the characters that a terminal would obey or hide."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
@@ -62,7 +62,7 @@ def is_numeric(values: Sequence[Cell]) -> bool:
 
 
 def format_coverage(summary: Mapping[str, Any]) -> str:
-    """Return which part of a text is in the vocabulary, given `Vocabulary.summary()`."""
+    """Return how much of a text is in the vocabulary, given `Vocabulary.summary()`."""
     return (
         f"{summary['tokens_kept']:,} of {counted(summary['tokens_seen'], 'token')} "
         f"({100 * summary['share_kept']:.1f}%)"
@@ -70,7 +70,7 @@ def format_coverage(summary: Mapping[str, Any]) -> str:
 
 
 def echo_err(message: str) -> None:
-    """Print a line, or several, on standard error. If nobody reads them, the work goes on without.
+    """Print a line, or several, on standard error; do nothing if that is closed.
 
     While rich draws progress bars there, lines have to go through its stream, which puts them above
     the bars; Click would write past it.

@@ -43,7 +43,7 @@ def check_output(output: Path | None) -> None:
 
 
 def display_figure(scene: "Scene", output: Path | None, look: "Look | None" = None) -> None:
-    """Write a figure to `output`, or without it show it in the terminal as well as that can."""
+    """Write a figure to `output`, or show it in the terminal as well as possible."""
     if output:
         write_figure(scene, output, look)
         return
@@ -78,7 +78,7 @@ def _render(scene: "Scene", kind: "Kind", look: "Look | None") -> bytes:
         chars = figure.missing[:MAX_MISSING_CHARS] + "…" * (len(figure.missing) > MAX_MISSING_CHARS)
         names = " and ".join(packages(figure.missing))
         echo_err(
-            f"no font here has {chars}, which are drawn as boxes; install one that does"
+            f"no installed font has {chars}, which are drawn as boxes; install one that does"
             + (f", such as Debian's {names}" if names else "")
             + ", or write an .svg"
         )
@@ -86,11 +86,11 @@ def _render(scene: "Scene", kind: "Kind", look: "Look | None") -> bytes:
 
 
 def _image_protocol() -> Callable[[bytes], str] | None:
-    """Return what encodes a PNG for the terminal; None if it shows no images.
+    """Return the function that encodes a PNG for the terminal; None if it shows no images.
 
-    Only the environment decides: a terminal that is asked would answer on standard input, among
-    what the user types, or not at all. tmux and screen pass on the names of terminals that they
-    hide.
+    Only environment variables are checked: a terminal would answer a query on standard input, mixed
+    with what the user types, or not at all. tmux and screen pass on the names of the terminals that
+    they hide.
     """
     environment = os.environ
     hidden = {"TMUX", "STY", "NO_COLOR"} & {name for name, value in environment.items() if value}
@@ -104,7 +104,7 @@ def _image_protocol() -> Callable[[bytes], str] | None:
 
 
 def _kitty_image(png: bytes) -> str:
-    """Encode a PNG in kitty's graphics protocol; q=2: the terminal is not to answer."""
+    """Encode a PNG in kitty's graphics protocol; with q=2 the terminal does not answer."""
     data = base64.b64encode(png).decode()
     chunks = [data[start : start + KITTY_CHUNK] for start in range(0, len(data), KITTY_CHUNK)]
     head = f"a=T,f=100,q=2,c={_image_columns()},"

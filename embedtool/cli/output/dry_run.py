@@ -1,4 +1,4 @@
-"""The tables of --dry-run: what a training would need, beside what is available."""
+"""The tables of --dry-run: the resources that a training needs, beside those available."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,29 +17,29 @@ if TYPE_CHECKING:
     from embedtool.distributed.resources import ClusterResources
 
 MAX_NODE_ROWS = 16
-"""If there are more nodes, one line stands for all."""
+"""With more nodes, one line summarises all of them."""
 
 
 def report_local(
     settings: ClusterConfig, corpus: "Corpus", config: TrainerConfig, output: Path, **reading: Any
 ) -> None:
-    """Read the text, and print what training on it needs on this machine.
+    """Read the text, and print the resources that training on it needs on this machine.
 
     Parameters
     ----------
     settings
         Not used: the training is local.
     corpus, config
-        What would be trained on what.
+        The text, and the options.
     output
         Where the model would be saved.
     **reading
-        As `trainers.local_backend.LocalBackend` has it.
+        Arguments of `trainers.local_backend.LocalBackend`.
 
     Raises
     ------
     ResourceError
-        If there is too little.
+        If memory or disk is too small.
     """
     from shutil import disk_usage
 
@@ -68,21 +68,21 @@ def report_local(
 def report_cluster(
     settings: ClusterConfig, corpus: "Corpus", config: TrainerConfig, output: Path, **reading: Any
 ) -> None:
-    """Read the text on a cluster, and print what training on it needs there.
+    """Read the text on a cluster, and print the resources that training on it needs there.
 
     Parameters
     ----------
     settings, corpus, config
-        What would be trained where.
+        The cluster, the text, and the options.
     output
         Where the model would be saved.
     **reading
-        As `distributed.ray_backend.RayBackend` has it.
+        Arguments of `distributed.ray_backend.RayBackend`.
 
     Raises
     ------
     ResourceError
-        If a node has too little, or this machine, where the model is put together.
+        If the memory of a node, or of this machine, which assembles the model, is too small.
     """
     from embedtool.distributed.ray_backend import connect_backend
     from embedtool.distributed.resources import check_nodes
@@ -123,7 +123,7 @@ def _print_nodes(nodes: "Sequence[Node]") -> None:
 
 
 def _print_resources(needed: "ClusterResources", nodes: "Sequence[Node]") -> None:
-    """Print what a training needs beside what is available."""
+    """Print the resources that a training needs beside those available."""
     from embedtool.trainers.resources import available_memory, format_bytes
 
     memory = available_memory()

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 LOG_INTERVAL_S = 10.0
-"""Without a terminal: least seconds between two lines of one stage and epoch."""
+"""Without a terminal: minimum seconds between two lines of one stage and epoch."""
 ELAPSED_COLUMNS = 100
-"""Columns of a terminal from which there is room for the elapsed time."""
+"""Minimum columns of a terminal for showing the elapsed time."""
 BAR_DELAY_S = 1.0
-"""Seconds before a bar is drawn for work that is mostly quick."""
+"""Seconds before a bar is drawn for work that is usually quick."""
 MAX_NODES = 8
 """Maximum number of nodes that are all shown; of more, only the slowest and the fastest are."""
 
@@ -36,7 +36,7 @@ def progress_reporter(json_log: Path | None = None, workers: int | None = None) 
     json_log : Path, optional
         A file that gets a line of JSON for each epoch.
     workers : int, optional
-        The value of --workers; a line says so if a text is read in fewer streams.
+        The value of --workers; a line is printed if a text is read in fewer streams.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def progress_reporter(json_log: Path | None = None, workers: int | None = None) 
 def delayed_bars() -> Iterator[Report]:
     """Yield a Report that draws bars on a terminal, and only if work takes more than a second.
 
-    It is for commands that mostly finish before anybody would look.
+    For commands that usually finish before anybody would look.
     """
     with ExitStack() as stack:
         began = time.monotonic()
@@ -96,16 +96,16 @@ def format_duration(seconds: float) -> str:
 
 
 class _StageClock:
-    """The time of the current stage, and what each node of a cluster has done in it.
+    """The time of the current stage, and the progress of each node of a cluster.
 
     Attributes
     ----------
     began, last : float
-        When the stage began, and when the last message came: seconds of a monotonic clock.
+        Times of the start of the stage and of the last message: seconds of a monotonic clock.
     done_before : int
-        What was done before the clock was started.
+        Work done before the clock was started.
     nodes : dict of str to int
-        What each node has done.
+        Work done by each node.
     """
 
     def __init__(self) -> None:
@@ -115,7 +115,7 @@ class _StageClock:
         self.nodes: dict[str, int] = {}
 
     def enter(self, progress: Progress) -> bool:
-        """Take a message, and return whether it opens a stage.
+        """Process a message, and return whether it starts a stage.
 
         The clock starts with a message that `begins`, or else with the one before the first.
         """
@@ -137,14 +137,14 @@ class _StageClock:
         return format_rate(progress.done - self.done_before, self.seconds(), progress.unit)
 
     def seconds_left(self, progress: Progress) -> float | None:
-        """Return the time left at the rate so far; None if that or the end is not known."""
+        """Return the time left at the rate so far; None if the rate or the total is unknown."""
         done = progress.done - self.done_before
         if not progress.total or done <= 0 or progress.done == progress.total:
             return None
         return (progress.total - progress.done) * self.seconds() / done
 
     def node_rates(self, progress: Progress) -> list[tuple[str, int]]:
-        """Return the rate of each node and what it has done; of many, the slowest and fastest."""
+        """Return the rate and the progress of each node; of many, only the slowest and fastest."""
         nodes = sorted(self.nodes.items())
         if len(nodes) > MAX_NODES:
             by_rate = sorted(nodes, key=lambda node: node[1])
@@ -156,7 +156,7 @@ class _StageClock:
 
 
 def _measures(progress: Progress) -> list[str]:
-    """Return the loss and perplexity, and in how many streams the text is read."""
+    """Return the loss, the perplexity, and the number of streams."""
     measures = []
     if progress.loss is not None:
         untrained = "" if progress.untrained is None else f" (untrained {progress.untrained:.2f})"
@@ -199,7 +199,7 @@ class _LogLines:
 
 
 class _IdleWorkersNote:
-    """A Report that says so once if a text is read in fewer streams than there are workers."""
+    """A Report that prints a note, once, if a text is read in fewer streams than workers."""
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
@@ -280,7 +280,7 @@ class _BarReport:
         facts = [] if progress.begins else [self.stage.rate(progress), *_measures(progress)]
         name = progress.stage
         if progress.epoch is not None and not progress.begins:
-            name = f"epoch {progress.epoch}"  # in 80 columns there is room for no more than that
+            name = f"epoch {progress.epoch}"  # 80 columns have no room for more
         self.bars.update(
             self.task,
             description=name,

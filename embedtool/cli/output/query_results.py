@@ -1,4 +1,4 @@
-"""Answers to queries: how they are printed, and what becomes of queries without one."""
+"""Answers to queries: how they are printed, and how queries without an answer are handled."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
@@ -29,7 +29,7 @@ ADVICE = "; --unknown skip or --unknown mark answers the others"
 
 
 class Query(NamedTuple):
-    """A query, with the number of its line of standard input; 0: it is on the command line."""
+    """A query, with its line number on standard input; 0 for one on the command line."""
 
     text: str
     line: int = 0
@@ -40,7 +40,7 @@ def answer_queries(
     questions: Sequence[tuple[Query, Q]],
     unknown: Unknown,
 ) -> list[tuple[Q, A | NoAnswerError]]:
-    """Answer queries and return those to be printed, each with its answer or why it has none.
+    """Answer queries and return those to be printed, each with its answer or the reason for none.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def answer_queries(
     questions : sequence of tuples
         Each question with the query that it comes from.
     unknown : {"error", "skip", "mark"}
-        The value of --unknown. skip: leave out questions without an answer, and say so; mark:
+        The value of --unknown. skip: leave out questions without an answer, with a message; mark:
         return them among the others.
 
     Raises
@@ -77,7 +77,7 @@ def answer_queries(
 
 
 def _reasons(lines: Mapping[str, Sequence[int]]) -> str:
-    """Return each reason why queries have no answer, with the numbers of their lines."""
+    """Return each reason why queries have no answer, with their line numbers."""
     reasons = []
     for reason, numbers in lines.items():
         distinct = dict.fromkeys(numbers)
@@ -132,12 +132,12 @@ def answer_record(query: Any, answers: "Answers | NoAnswerError") -> dict[str, A
 
 
 def from_ngrams_field(from_ngrams: Sequence[str]) -> dict[str, list[str]]:
-    """Return the JSON field of words known by their n-grams alone; no field if there are none."""
+    """Return the JSON field of words known only by their n-grams; no field if there are none."""
     return {"from_ngrams": list(from_ngrams)} if from_ngrams else {}
 
 
 def ngrams_message(words: Sequence[str]) -> str:
-    """Return what is said of words known by their character n-grams alone; "" if there are none."""
+    """Return a message on words known only by their character n-grams; "" if there are none."""
     names = ", ".join(map(repr, words))
     if len(words) > 1:
         return f"{names} are not in the vocabulary; their vectors are from character n-grams"
@@ -145,7 +145,7 @@ def ngrams_message(words: Sequence[str]) -> str:
 
 
 def echo_ngrams(vectors: "WordVectors", words: Sequence[str]) -> None:
-    """Say which of these words are known by their character n-grams alone."""
+    """Print which of these words are known only by their character n-grams."""
     from embedtool.search.lookup import from_ngrams
 
     if new_words := from_ngrams(vectors, words):

@@ -1,4 +1,4 @@
-"""How scores are shown: their settings, intervals, and warnings of datasets hardly covered."""
+"""How scores are printed: settings, intervals, and warnings about low coverage."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def settings_line(result: "Result") -> str:
-    """Return the settings that a score depends on, in a line."""
+    """Return the settings that a score depends on, in one line."""
     limit = f"{result.restrict_vocab:,}" if result.restrict_vocab else "none"
     method = getattr(result, "method", None)
     seed = getattr(result, "seed", None)
@@ -31,12 +31,12 @@ def settings_line(result: "Result") -> str:
 
 
 def report_low_coverage(low_coverages: "Sequence[LowCoverage | None]") -> None:
-    """Warn of each dataset of which the model knows too few words.
+    """Warn about each dataset of which the model knows too few words.
 
     Parameters
     ----------
     low_coverages : sequence of LowCoverage or None
-        One for each dataset; None: the model knows enough of it.
+        One for each dataset; None if the model knows enough of it.
 
     Raises
     ------

@@ -28,13 +28,14 @@ if TYPE_CHECKING:
     Neighbours = Sequence[tuple[str, tuple[StableNeighbour, ...] | NoAnswerError]]
 
 N_RUNS = 10
-"""Antoniak & Mimno have 50, and find that ten or more already show how words differ."""
+"""Recommended number of runs. Antoniak & Mimno use 50, and find that ten or more already show how
+words differ."""
 FEW_RUNS = 5
 """With fewer runs, an interval of the mean extends 3 to 13 standard errors to each side."""
 
 
 def note_few_runs(n_runs: int) -> None:
-    """Say so where intervals are wide because there are few runs."""
+    """Print a note if intervals are wide because there are few runs."""
     if n_runs < FEW_RUNS:
         echo_err(f"{n_runs} runs are few, so the intervals are wide; make {N_RUNS} or more")
 
@@ -67,7 +68,7 @@ def print_neighbours(
     Parameters
     ----------
     results : sequence of tuples
-        Each word with its neighbours, or with the reason why it has none.
+        Each word with its neighbours, or the reason why it has none.
     n_runs : int
         Number of runs.
     as_json, as_tsv : bool
@@ -75,7 +76,7 @@ def print_neighbours(
     unknown : str
         The value of --unknown.
     new_words : sequence of str
-        The words that are known by their character n-grams alone.
+        The words that are known only by their character n-grams.
     """
     if as_json:
         print_json(neighbour_records(results, n_runs, new_words))

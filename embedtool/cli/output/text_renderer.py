@@ -14,9 +14,9 @@ COLOURS = ("blue", "red", "green", "magenta", "cyan", "yellow")
 """Colours of groups, in turn; the terminal's theme decides how they look."""
 FAINT = "bright_black"
 MAIN, OTHER, HEAD = "●", "∙", "◆"
-"""Marks of a word that was asked for, of a neighbour, and of the word that an arrow points to."""
+"""Marks of a queried word, of a neighbour, and of the word that an arrow points to."""
 OTHERS = (OTHER, "+", "×")
-"""Marks of neighbours by group if groups have names, so that nothing depends on colour alone."""
+"""Marks of neighbours by group if groups have names, so that nothing depends only on colour."""
 
 BRAILLE = 0x2800
 DOTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
@@ -153,7 +153,7 @@ def _legend(names: Sequence[str], n_columns: int) -> Iterator[str]:
 
 
 def _label_position(canvas: Canvas, row: int, column: int, width: int) -> tuple[int, int] | None:
-    """Return where beside its mark a label covers nothing; None if there is no such position."""
+    """Return a position beside its mark where a label covers nothing; None if there is none."""
     middle = column - width // 2
     right, left = column + 1, column - width
     positions = (

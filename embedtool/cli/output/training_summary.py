@@ -1,4 +1,4 @@
-"""What is printed at the end of a training."""
+"""The summary that is printed at the end of a training."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
