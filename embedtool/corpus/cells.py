@@ -11,8 +11,8 @@ ID = np.dtype("<i4")
 PAIRS_PER_CELL = 2**19
 """Minimum co-occurrences per cell; below it Python overhead per cell is noticeable."""
 MIN_BLOCKS, MAX_BLOCKS = 8, 64
-"""Workers share no block, so few blocks leave some without work; with many, a row that is in the
-cache serves few pairs before the next cell."""
+"""Number of blocks per worker. Workers share no block, so with few blocks some are idle; with many,
+a cached row serves few pairs before the next cell."""
 HEAPS_EXPONENT = 0.7
 """A word of count n has about n**0.7 distinct neighbours (Heaps' law). The exponent is measured on
 Wikipedia, where blocks of equal sums of it have equal numbers of pairs within 25%."""
@@ -32,13 +32,13 @@ class Blocks:
     """Blocks of a vocabulary: a cell has the pairs of one block of rows and one of columns.
 
     Within a cell pairs follow Morton's curve: the bits of row and column alternate in the key, so
-    that pairs which are near each other concern few rows and few columns. What is in the cache for
-    one pair then serves the next ones, whatever the sizes of the caches.
+    that neighbouring pairs use few rows and few columns. Cached rows then serve the next pairs too,
+    for any cache size.
 
     Attributes
     ----------
     starts : ndarray of int64, shape (n_blocks + 1,)
-        Where each block begins, and the number of words.
+        Start of each block, then the number of words.
     """
 
     starts: NDArray[np.int64]
@@ -51,8 +51,8 @@ class Blocks:
         ----------
         counts : array_like, shape (n_words,)
         n_pairs : int
-            Number of co-occurrences; more of them give more blocks. Their number is a power of two,
-            unless there are hardly any words.
+            Number of co-occurrences; more of them give more blocks. The number of blocks is a power
+            of two, unless there are hardly any words.
         """
         n = math.isqrt(n_pairs // PAIRS_PER_CELL)
         n = min(max(n, MIN_BLOCKS), MAX_BLOCKS)
@@ -77,11 +77,11 @@ class Blocks:
 
     @property
     def key_bits(self) -> int:
-        """Bits of a key: of the cell, and of the indices of row and column in it."""
+        """Bits of a key: those of the cell, and of the indices of row and column in it."""
         return int(self.n_blocks**2 - 1).bit_length() + 2 * self.bits
 
     def codes(self) -> NDArray[np.uint64]:
-        """Return what each word adds to a key as row and as column: uint64 (n_words, 2)."""
+        """Return the part of the key for each word as row and as column: uint64 (n_words, 2)."""
         sizes = np.diff(self.starts)
         block = np.repeat(np.arange(self.n_blocks), sizes).astype(np.uint64)
         index = np.arange(self.starts[-1]) - np.repeat(self.starts[:-1], sizes)
@@ -93,7 +93,7 @@ class Blocks:
         return np.stack((rows, block << cell_shift | spread), axis=1)
 
     def cell_keys(self) -> NDArray[np.uint64]:
-        """Return the lowest key of each cell, and one above all: uint64 (n_blocks**2 + 1,)."""
+        """Return the lowest key of each cell, and an upper bound: uint64 (n_blocks**2 + 1,)."""
         cells = np.arange(self.n_blocks**2 + 1, dtype=np.uint64)
         return cells << np.uint64(2 * self.bits)
 

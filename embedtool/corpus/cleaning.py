@@ -1,7 +1,7 @@
 """Cleaning of published corpora: one function for each kind of text.
 
-Each takes the open file as it was published, and yields UTF-8 text: a paragraph a line, lower-case
-words with single spaces between them.
+Each takes the open file as published, and yields UTF-8 text: one paragraph per line, lower-case
+words separated by single spaces.
 """
 
 import re
@@ -27,10 +27,10 @@ ZERO_WIDTH_SPACE = "\u200b"
 
 
 class _Characters(dict[int, str]):
-    """What each character is replaced by: itself, nothing or a space; filled on demand.
+    """The replacement of each character: itself, nothing or a space; filled on demand.
 
-    Letters, marks and digits stay. Format characters are removed, for they stand within words (soft
-    hyphens, joiners, direction marks); only the zero-width space separates words.
+    Letters, marks and digits are kept. Format characters are removed, because they occur within
+    words (soft hyphens, joiners, direction marks); only the zero-width space separates words.
     """
 
     def __missing__(self, code: int) -> str:
@@ -76,7 +76,7 @@ def _text_lines(stream: IO[bytes]) -> Iterator[str]:
 
 
 def plain(stream: IO[bytes], lower: Lower = str.lower) -> Iterator[bytes]:
-    """Yield the text as it is, for it is clean already."""
+    """Yield the text as it is: it is clean already."""
     while chunk := stream.read(CHUNK_BYTES):
         yield chunk
 
@@ -106,7 +106,7 @@ GUTENBERG_END = re.compile(
 def gutenberg(stream: BinaryIO, lower: Lower = str.lower) -> Iterator[bytes]:
     """Yield the words of each paragraph of a Project Gutenberg book, without header and licence.
 
-    What stands between the two markers is kept whole: titles, contents and notes with it.
+    Everything between the two markers is kept, including titles, contents and notes.
     """
     lines = _text_lines(stream)
     if not any(GUTENBERG_START.match(line) for line in lines):
@@ -149,8 +149,8 @@ def text8(stream: BinaryIO, lower: Lower = str.lower) -> Iterator[bytes]:
 def wikipedia(stream: BinaryIO, lower: Lower = str.lower) -> Iterator[bytes]:
     """Yield the words of each paragraph of the articles in an XML dump of a wiki.
 
-    Articles are the pages of namespace 0 that are no redirects. See `without_markup` for what is
-    left out of them.
+    Articles are the pages of namespace 0 that are not redirects. See `without_markup` for what is
+    left out.
     """
     return _wiki_words(stream, lower, cut_off=False)
 
@@ -178,7 +178,7 @@ MEDIA, ARTICLE, FILE, CATEGORY = -2, 0, 6, 14
 """Keys of namespaces, the same in every wiki."""
 
 UNSHOWN_ENGLISH = frozenset({"media", "file", "image", "category"})
-"""Names that every wiki knows besides its own for the pages whose links show no text."""
+"""Names, known to every wiki, of the namespaces whose links show no text."""
 
 CUT_OFF = {
     expat.codes[expat.XML_ERROR_NO_ELEMENTS],
@@ -227,14 +227,14 @@ def _local_name(element: Element) -> str:
 
 
 def _article(page: Element, namespaces: dict[int, str]) -> str:
-    """Return the markup of a page, or nothing if it is no article."""
+    """Return the markup of a page, or nothing if it is not an article."""
     parts = {_local_name(part): part for part in page.iter()}
     text = parts["text"].text if "text" in parts else None
     if not text or "redirect" in parts or text.lstrip()[:9].lower() == "#redirect":
         return ""
     if "ns" in parts:
         is_article = parts["ns"].text == str(ARTICLE)
-    else:  # dumps before 2012 tell the namespace by the title only
+    else:  # dumps before 2012 give the namespace only in the title
         prefix, colon, _ = (parts["title"].text or "").partition(":")
         is_article = not colon or prefix.lower() not in namespaces.values()
     return text if is_article else ""
@@ -248,30 +248,29 @@ NO_PROSE = re.compile(
 )
 """Elements that hold notes, formulas, code, tables and pictures."""
 BRACES = re.compile(r"\{\{|\}\}|^[ \t:;*#]*\{\||^[ \t]*\|\}(?!\}(?!\}))", re.MULTILINE)
-"""The ends of templates, {{ }}, and of tables, {| |}, which stand at the start of a line. Of `|}}`
-the braces end a template; of `|}}}` they end a table and then a template."""
+"""Start and end of templates, {{ }}, and of tables, {| |} at the start of a line. In `|}}` the
+braces end a template; in `|}}}` they end a table and then a template."""
 WEB_LINK = re.compile(
     r"\[(?:[a-z]+:)?//[^\s\[\]]*(?:[ \t]([^\[\]\n]*))?\]|\b(?:https?|ftp)://\S+", re.IGNORECASE
 )
 LINK = re.compile(r"\[\[((?:[^\[\]]|\[(?!\[)|\](?!\]))*)\]\]")
 DEEPEST_LINK = 10
-"""Depth of nested links; captions of pictures make it two."""
+"""Depth of nested links: two, because of the captions of pictures."""
 FILE_NAME = re.compile(r"\.(jpe?g|png|svg|gif|tiff?|pdf|djvu|og[gav]|webm|mp3|wav)\s*$", re.I)
 OTHER_WIKI = re.compile(r"[a-z][a-z-]+:\S")
 SPACING_TAG = re.compile(r"</?(?:br|p|div|li|ul|ol|dl|dd|dt|hr|blockquote)\b[^<>]*>", re.I)
 TAG = re.compile(r"</?[a-z][^<>]*>", re.IGNORECASE)
 QUOTES = re.compile(r"'{2,5}")
 NO_TEXT_LINE = re.compile(r"^(?:[ \t]*=.*=|[ \t]*[|!].*)[ \t]*$|__\w+?__", re.MULTILINE)
-"""Headings, rows that remain of broken tables, and magic words such as __NOTOC__."""
+"""Headings, the remaining rows of broken tables, and magic words such as __NOTOC__."""
 
 
 def without_markup(text: str, unshown: Set[str] = UNSHOWN_ENGLISH) -> str:
     """Return the running text of an article in wiki markup, a paragraph or list item a line.
 
-    Left out are templates (and with them what they expand to: converted units, foreign words,
-    dates), tables, notes, formulas, code, galleries, captions, headings and links to other
-    languages. The visible text of links and styled text stays. Markup that is never closed may
-    leave a few words of itself behind.
+    Templates (including what they expand to: converted units, foreign words, dates), tables, notes,
+    formulas, code, galleries, captions, headings and links to other languages are left out. The
+    visible text of links and styled text is kept. Unclosed markup may leave a few words behind.
 
     Parameters
     ----------
@@ -296,7 +295,7 @@ def without_markup(text: str, unshown: Set[str] = UNSHOWN_ENGLISH) -> str:
 
 
 def _shown(link: str, unshown: Set[str]) -> str:
-    """Return the visible text of a link, given what stands between its brackets."""
+    """Return the visible text of a link, given the text between its brackets."""
     target, bar, label = link.partition("|")
     prefix, colon, _ = target.partition(":")
     if colon and (prefix.strip().lower() in unshown or FILE_NAME.search(target)):
@@ -307,7 +306,7 @@ def _shown(link: str, unshown: Set[str]) -> str:
 
 
 def _without_braces(text: str) -> str:
-    """Remove templates and tables, also nested ones; what is never closed stays."""
+    """Remove templates and tables, also nested ones; unclosed ones are kept."""
     opened: list[tuple[str, int]] = []
     closed: list[tuple[int, int]] = []
     for match in BRACES.finditer(text):

@@ -1,4 +1,4 @@
-"""Work on several threads whose results are taken in order, as if one thread had done it."""
+"""Work on several threads with results in order, as if by one thread."""
 
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -9,7 +9,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 LOOKAHEAD = 2
-"""Items taken beyond one per worker, so that no worker waits for the next."""
+"""Number of items queued beyond one per worker, so that no worker is idle."""
 
 
 def ordered_map(
@@ -18,15 +18,15 @@ def ordered_map(
     finish: Callable[[Result], None],
     workers: int,
 ) -> None:
-    """Map items on several threads, and take the results in order on one more.
+    """Map items on several threads, and process the results in order on one more.
 
-    Items are taken on the calling thread, few ahead of the last result that is finished. An error
-    of any of the three, or an interrupt, is raised when no thread is left.
+    Items are iterated on the calling thread, few ahead of the last finished result. An error of any
+    of the three, or an interrupt, is raised after all threads have ended.
 
     Parameters
     ----------
     items : iterable
-        What to work on.
+        The items.
     work : callable
         Applied to each item, on any of the workers.
     finish : callable

@@ -1,4 +1,4 @@
-"""Co-occurrences: how often, weighted by distance, each two words stand near each other.
+"""Co-occurrences: how often, weighted by distance, each pair of words occurs within a window.
 
 The pairs are on disk, memory-mapped, cell by cell.
 """
@@ -25,20 +25,19 @@ from embedtool.messages import brief
 log = logging.getLogger(__name__)
 
 FIXED_POINT = 2**28
-"""Weights that are no integer fractions of 1 are rounded to multiples of 1 / FIXED_POINT."""
+"""Weights that are not integer fractions of 1 are rounded to multiples of 1 / FIXED_POINT."""
 COUNT = np.dtype("<f4")
 FILES = ("pair-rows", "pair-columns", "pair-counts")
 DTYPES = (ID, ID, COUNT)
 SUMMARY = "pairs.json"
-"""Written when the pairs are complete: its presence says that they are."""
+"""File that is written when the pairs are complete: its presence marks them as complete."""
 
 MAX_RATE_BY_CELL = 0.1
 """With a higher learning rate all pairs are in one cell. Cell by cell, the most frequent words are
-trained on each other before they are on any other, and then overshoot: with the corpus that ships,
-a rate of 0.15 diverges at 300 dimensions and one of 0.2 at 50, where pairs in random order
-converge."""
+trained on each other before any others, and then overshoot: with the shipped corpus, a rate of 0.15
+diverges at 300 dimensions and one of 0.2 at 50, whereas pairs in random order converge."""
 MAX_PAIRS_IN_ONE_CELL = 2**26
-"""Co-occurrences up to which all pairs may be in one cell, for a cell is held in memory."""
+"""Maximum co-occurrences for which all pairs may be in one cell: a cell is held in memory."""
 
 Cell = tuple[int, int]
 """A block of rows and a block of columns."""
@@ -47,7 +46,7 @@ Pairs = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]
 
 
 def distance_weights(window: int, distance_weighting: bool) -> tuple[NDArray[np.int64], int]:
-    """Return the weight of a pair at each distance, in integer units, and how many units are 1.
+    """Return the weight of a pair at each distance, in integer units, and the number of units in 1.
 
     Sums of integers are the same in any order, so counts do not depend on workers, memory or
     spills. Up to a window of 22 the unit is a common multiple of all distances and 1/d is exact;
@@ -76,12 +75,12 @@ def distance_weights(window: int, distance_weighting: bool) -> tuple[NDArray[np.
 
 
 def stored_cell(cell: Cell, symmetric: bool) -> Cell:
-    """Return where the pairs of a cell are stored: if symmetric, above the diagonal."""
+    """Return the cell in which the pairs of a cell are stored: if symmetric, above the diagonal."""
     return (min(cell), max(cell)) if symmetric else cell
 
 
 def pairs_of_cell(cell: Cell, symmetric: bool, stored: Pairs) -> Pairs:
-    """Return all pairs of a cell, given those that are stored for it and its mirror image."""
+    """Return all pairs of a cell, given the stored pairs of it or of its mirror image."""
     row_block, column_block = cell
     if not symmetric or row_block < column_block:
         return stored
@@ -97,7 +96,7 @@ def pairs_of_cell(cell: Cell, symmetric: bool, stored: Pairs) -> Pairs:
 
 
 def size_of_cell(cell: Cell, symmetric: bool, n_stored: int) -> int:
-    """Estimate the pairs of a cell: one on the diagonal is taken as twice what is stored."""
+    """Estimate the number of pairs of a cell: on the diagonal, twice the stored ones."""
     return 2 * n_stored if symmetric and cell[0] == cell[1] else n_stored
 
 
@@ -113,7 +112,7 @@ class Cooccurrence:
         Words of the pairs, memory-mapped: by cell, then along Morton's curve.
     counts : ndarray of float32, shape (n_stored,)
     bounds : ndarray of int64, shape (n_blocks**2 + 1,)
-        Where each cell begins.
+        Start of each cell.
     n_equal : int
         Number of stored pairs whose two words are the same.
     """
@@ -129,11 +128,11 @@ class Cooccurrence:
 
     @property
     def n_blocks(self) -> int:
-        """Number of blocks that the rows, and the columns, are divided into."""
+        """Number of blocks of rows, and of columns."""
         return math.isqrt(len(self.bounds) - 1)
 
     def cell(self, row_block: int, column_block: int) -> Pairs:
-        """Return all pairs of a cell, those that are stored mirrored too."""
+        """Return all pairs of a cell, including those that are stored mirrored."""
         cell = row_block, column_block
         return pairs_of_cell(cell, self.symmetric, self._stored(*stored_cell(cell, self.symmetric)))
 
@@ -188,7 +187,7 @@ def decode_pairs(
     config: GloveConfig,
     unit: int,
 ) -> tuple[Pairs, int]:
-    """Return the pairs of keys and their sums, and how many of them have two equal words."""
+    """Return the pairs of keys and their sums, and the number of pairs of two equal words."""
     rows, columns = blocks.pairs(keys)
     counts = (sums / unit).astype(COUNT)
     equal = rows == columns

@@ -52,7 +52,7 @@ from embedtool.messages import brief
 
 @dataclass
 class Corpus:
-    """Text to learn from.
+    """Text to train on.
 
     Attributes
     ----------
@@ -62,13 +62,14 @@ class Corpus:
     text : TextConfig
         How the text is read and tokenized.
     span : tuple of int, optional
-        Read only the lines that begin in this range of bytes of the one source, plain text.
+        Byte range of a single plain-text source: only lines that start in it are read.
     sources : list of str
-        The files that `inputs` stand for.
+        The files that `inputs` resolve to.
     notes : ReadingNotes
         What was noticed in the last reading.
     signatures : dict of str to FileSignature
-        Of the sources that have been read: one that changes between two readings is refused.
+        Signature of each source read so far; a source that changes between readings raises
+        CorpusError.
     """
 
     __repr__ = brief
@@ -86,7 +87,7 @@ class Corpus:
 
     @property
     def n_invalid(self) -> int:
-        """Sequences of bytes replaced or skipped in the last reading."""
+        """Invalid byte sequences replaced or skipped in the last reading."""
         return self.notes.n_invalid
 
     def blocks(self, report: Report = silent) -> Iterator[str]:
@@ -107,8 +108,8 @@ class Corpus:
     def tokenized_blocks(self, report: Report = silent) -> Iterator[bytes]:
         """Yield normalized text whose tokens are separated by ASCII white space.
 
-        Tokens are as `encode_token` writes them: UTF-8, except for white space within a token of a
-        list. Otherwise like `blocks`, but small blocks are joined.
+        Tokens are UTF-8; white space inside a token of a list is escaped (`encode_token`). As
+        `blocks`, but small blocks are merged.
         """
         tokenize = text_tokenizer(self.text)
         gathered: list[bytes] = []
@@ -139,14 +140,14 @@ class Corpus:
             sentence += tokenize(rest)
 
     def lines(self, report: Report = silent) -> Iterator[str]:
-        """Yield each line that is not blank, without its end; a very long one in several pieces."""
+        """Yield each non-blank line without its line end; a very long one in several pieces."""
         for block in self.blocks(report):
             for line in block.split("\n"):
                 if line and not line.isspace():
                     yield line
 
     def records(self, columns: Columns) -> Iterator[Record]:
-        """Yield the values of columns in all records, and where each stands.
+        """Yield the values of columns in all records, each with its position.
 
         Raises
         ------
@@ -158,8 +159,8 @@ class Corpus:
                 kind = self._kind(source, stream)
                 if kind == "text":
                     raise CorpusError(
-                        f"{display_name(source)}: expected CSV, TSV, JSONL or Parquet, which the "
-                        f"end of its name tells: {', '.join(SUFFIXES)}"
+                        f"{display_name(source)}: expected CSV, TSV, JSONL or Parquet, recognised "
+                        f"by suffix: {', '.join(SUFFIXES)}"
                     )
                 yield from self._records(source, stream, kind, columns)
 
@@ -168,13 +169,13 @@ class Corpus:
         signature = signature_of(source)
         if self.signatures.get(source) not in (None, signature):
             raise CorpusError(
-                f"{display_name(source)}: has changed since it was first read; begin anew"
+                f"{display_name(source)}: has changed since it was first read; start over"
             )
         self.signatures[source] = signature
 
     @contextmanager
     def _unchanged(self, source: str) -> Iterator[None]:
-        """Check before and after a source is read that it is as it was."""
+        """Check before and after reading a source that it has not changed."""
         if self.signatures.get(source) is not None:
             self.check_signature(source)
         yield
@@ -198,7 +199,7 @@ class Corpus:
                 done += raw.tell() if total is not None else 0
 
     def _blocks_of(self, source: str, stream: BinaryIO, lists: bool) -> Iterator[Block]:
-        """Yield the text of one source, whatever holds it."""
+        """Yield the text of one source, in any format."""
         kind, name = self._kind(source, stream), display_name(source)
         if kind == "text":
             texts = self._plain_blocks(stream, name)
@@ -222,7 +223,7 @@ class Corpus:
         lists: bool,
         inspected: list[str] | None = None,
     ) -> Iterator[Block]:
-        """Yield texts and lists of tokens, given with where they stand.
+        """Yield texts and lists of tokens, given with their positions.
 
         The first texts are added to `inspected`.
         """
@@ -246,7 +247,7 @@ class Corpus:
         """Return the tokens of a list, normalized, without null and empty ones."""
         if self.text.tokenizer != "whitespace":
             raise CorpusError(
-                f"{where}: {column!r} is a list of tokens already, to which "
+                f"{where}: {column!r} is already a list of tokens, to which "
                 f"tokenizer={self.text.tokenizer!r} cannot be applied; leave it out",
                 parameters=("tokenizer",),
             )
@@ -266,7 +267,7 @@ class Corpus:
                 yield valid
 
     def _kind(self, source: str, stream: BinaryIO) -> str:
-        """Return the format of a source; raise CorpusError if its first bytes are not of text."""
+        """Return the format of a source; raise CorpusError if its first bytes are not text."""
         kind = kind_of(source, self.text)
         if kind == "text" and self.text.input_format == "auto" and is_parquet(stream):
             kind = "parquet"
@@ -307,7 +308,7 @@ class Corpus:
             if len(line) == MAX_RECORD_BYTES:
                 raise CorpusError(
                     f"{name}, byte {offset:,}: a line of more than {MAX_RECORD_BYTES:,} bytes is "
-                    "no record; for plain text use input_format='text'",
+                    "too long for a record; for plain text use input_format='text'",
                     parameters=("input_format",),
                 )
             text = self._valid(line, offset, name).decode()
@@ -338,7 +339,7 @@ class Corpus:
             self.notes.n_invalid += recoded.n_invalid
 
     def _valid(self, block: bytes, offset: int, name: str) -> bytes:
-        """Return a block as valid UTF-8, by the choice of `encoding_errors`."""
+        """Return a block as valid UTF-8, with invalid bytes handled by `encoding_errors`."""
         if block.isascii():
             return block
         try:

@@ -1,4 +1,4 @@
-"""A corpus as rows of a vocabulary: encoded once, then trained from any number of times."""
+"""The encoded corpus: the text as word ids on disk, written once and trained on many times."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from embedtool.messages import brief
 BLOCK_TOKENS = 2**20
 """Tokens per block in passes over the ids."""
 RESAMPLED_TOKENS = 2**20
-"""Tokens that are resampled at a time, or one sentence, however long."""
+"""Maximum tokens per block of `resample`; a longer sentence is a block of its own."""
 ENCODED_FILES = ("encoded-ids", "encoded-ends")
 
 
@@ -34,9 +34,9 @@ class EncodedCorpus:
     ids : ndarray of int32, shape (n_tokens,)
         The tokens, memory-mapped; words outside the vocabulary are left out.
     ends : ndarray of int64, shape (n_sentences,)
-        Where in `ids` each sentence ends, memory-mapped.
+        End of each sentence in `ids`, memory-mapped.
     fingerprint : str
-        That of the scanned text.
+        Fingerprint of the scanned text.
     """
 
     __repr__ = brief
@@ -79,10 +79,10 @@ class EncodedText(Protocol):
 def encode(
     scanned: ScannedCorpus, vocabulary: Vocabulary, source_rows: NDArray[np.int64], folder: Path
 ) -> EncodedCorpus:
-    """Map a scanned text to the rows of a vocabulary.
+    """Map a scanned text to word ids.
 
-    Words outside the vocabulary are removed, so that their neighbours become neighbours, as in
-    word2vec.c, fastText and GloVe. So are sentences that lose all their words.
+    Words outside the vocabulary are removed, so that the words around them become adjacent, as in
+    word2vec.c, fastText and GloVe. Sentences without remaining words are removed too.
 
     Parameters
     ----------
@@ -108,11 +108,11 @@ def encode(
 
 
 def check_pairs(corpus: EncodedText) -> None:
-    """Raise TrainingError if each sentence has one word, so that no word has a context."""
+    """Raise TrainingError if each sentence has only one word, so that no word has a context."""
     if corpus.n_tokens == corpus.n_sentences:
         raise TrainingError(
-            "no two words stand in one line, so that there is nothing to learn from; put a "
-            "sentence in a line, or join lines up to an empty one with paragraphs=True",
+            "no line has two words, so there are no pairs to train on; put one sentence on a line, "
+            "or join wrapped lines with paragraphs=True",
             parameters=("paragraphs",),
         )
 
@@ -130,7 +130,7 @@ def open_encoded(folder: Path, vocabulary: Vocabulary, fingerprint: str) -> Enco
 def _encode_block(
     scanned: ScannedCorpus, start: int, rows: NDArray[np.int32]
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Return the rows of the tokens of a block, and where among them its sentences end."""
+    """Return the word ids of the tokens of a block, and the ends of its sentences."""
     ids = scanned.ids[start : start + BLOCK_TOKENS]
     first, last = np.searchsorted(scanned.ends, (start, start + len(ids)), side="right")
     ends = np.subtract(scanned.ends[first:last], start)
@@ -142,9 +142,9 @@ def _encode_block(
 def resample(corpus: EncodedCorpus, seed: int, folder: Path) -> EncodedCorpus:
     """Draw as many sentences as a corpus has, with replacement: a bootstrap sample.
 
-    They keep the order of the text. The vocabulary stays that of the whole text, so that models
-    trained on several samples have the same words (Antoniak & Mimno 2018 sample documents; here
-    each line or record of the input is one).
+    Sentences stay in the order of the text. The vocabulary is that of the whole text, so that
+    models trained on several samples have the same words (Antoniak & Mimno 2018 sample documents;
+    here each line or record of the input is one).
 
     Parameters
     ----------

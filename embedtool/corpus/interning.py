@@ -15,9 +15,9 @@ level-2 cache."""
 SLOTS_PER_WORD = 2
 """Minimum number of slots per word; at this load look-ups are short."""
 GROWTH = 4
-"""Factor by which a table grows; a large one makes growing, which interns all words again, rare."""
+"""Growth factor of a table. Growing interns all words again; a large factor makes that rare."""
 BYTES_PER_SLOT = 8
-"""Bytes for characters, with a line end after each word: few texts average more than 16 a word."""
+"""Bytes per word, including a line end: few texts average more than 16."""
 
 
 class WordInterner:
@@ -59,8 +59,8 @@ class WordInterner:
         ids : ndarray of int32, shape (n_tokens,)
             The ids.
         ends : ndarray of int64, shape (n_ends,)
-            The number of tokens before each line end, without line ends (but for the first) that no
-            token precedes on their line.
+            The number of tokens before each line end. Line ends of lines without tokens are left
+            out, except the first.
         """
         chars = np.frombuffer(text, dtype=np.uint8)
         ids = np.empty(len(chars) // 2 + 1, dtype=np.int32)
@@ -87,7 +87,7 @@ class InternedText:
     Attributes
     ----------
     words : bytes
-        Its distinct tokens in UTF-8, in order of first appearance, a line end after each.
+        Its distinct tokens in UTF-8, in order of first appearance, each followed by a line end.
     ids : ndarray of int32, shape (n_tokens,)
         Its tokens, as indices of `words`.
     ends : ndarray of int64, shape (n_ends,)
@@ -104,14 +104,14 @@ class InternedText:
 class Interner(local):
     """Interns blocks of text, each by itself, on any number of threads.
 
-    Each thread has one table, which it uses again for every block.
+    Each thread has one table, which is reused for every block.
     """
 
     def __init__(self) -> None:
         self.interner = WordInterner()
 
     def __call__(self, text: bytes) -> InternedText:
-        """Intern the tokens of a text in UTF-8, which ASCII white space separates."""
+        """Intern the tokens of a text in UTF-8, separated by ASCII white space."""
         self.interner.clear()
         ids, ends = self.interner.intern(text)
         return InternedText(self.interner.text, ids, ends)

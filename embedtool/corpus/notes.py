@@ -1,4 +1,4 @@
-"""What is noticed while a text is read, and the warnings about it."""
+"""Observations during the reading of a text, and the warnings about them."""
 
 import logging
 from collections.abc import Collection, Iterable
@@ -32,25 +32,25 @@ APPLIES_TO = {
     "encoding": ("text", "jsonl", "csv", "tsv"),
     "encoding_errors": ("text", "jsonl", "csv", "tsv"),
 }
-"""The formats of input to which an option of reading applies."""
+"""The input formats to which a reading option applies."""
 SHOWN_AS = {"delimiter": "the separator of CSV columns", "header": "header=False"}
-"""Options whose name alone does not say what was given."""
+"""Names in messages for options whose own name would be unclear."""
 
 
 @dataclass
 class ReadingNotes:
-    """What was noticed when a text was read.
+    """Observations from reading a text.
 
     Attributes
     ----------
     n_invalid : int
-        Sequences of bytes that are invalid in the encoding, replaced or skipped.
+        Invalid byte sequences that were replaced or skipped.
     n_missing : int
         Records without the field or column, skipped.
     n_inspected : int
         Files whose lines were inspected.
     wrapped : list of (str, int)
-        Name and width of those whose lines seem to be wrapped.
+        Name and width of the files whose lines seem to be wrapped.
     kinds : list of str
         Formats of the sources: text, jsonl, csv, tsv, parquet.
     """
@@ -107,8 +107,8 @@ def warn_of_reading(text: TextConfig, notes: ReadingNotes) -> None:
         n_more = len({each for each, _ in notes.wrapped}) - 1  # a file may be read in parts
         others = f" and of {counted(n_more, 'more file')}" if n_more else ""
         log.warning(
-            "the lines of %s%s seem to be wrapped at %s characters; no context reaches over a line "
-            "end: paragraphs=True joins lines up to an empty one",
+            "the lines of %s%s seem to be wrapped at %s characters; contexts end at line ends; "
+            "paragraphs=True joins the lines of a paragraph",
             name, others, width, extra={"parameters": ("paragraphs",)},
         )  # fmt: skip
 
@@ -116,7 +116,7 @@ def warn_of_reading(text: TextConfig, notes: ReadingNotes) -> None:
 def idle_options(text: TextConfig, kinds: Collection[str]) -> list[str]:
     """Return the options that differ from their defaults and do not apply to the formats read.
 
-    A field and a column of the same name are one choice, for either format.
+    A field and a column of the same name count as one option, for either format.
     """
     if not kinds:
         return []
@@ -130,7 +130,7 @@ def idle_options(text: TextConfig, kinds: Collection[str]) -> list[str]:
 
 
 def warn_of_script(text: TextConfig, words: StringTable, counts: NDArray[np.int64]) -> None:
-    """Log if the text has a script without spaces between words."""
+    """Log a warning if the text has a script without spaces between words."""
     script = unsegmented_script(words, counts)
     if script and text.tokenizer != "icu":
         log.warning(

@@ -19,15 +19,14 @@ STORES = ("s3", "gs", "hdfs")
 ADDRESS = re.compile(
     r"(s3://[^/?@:]+:[^?@]+@[^/?]*|\w+://[^/?]*)/?(.*?)(\?\w+=[^?*]*)?", flags=re.DOTALL
 )
-"""Scheme and bucket or host, path, options. A `?` that no NAME= follows belongs to a pattern."""
+"""Scheme and bucket or host, path, options. A `?` not followed by NAME= belongs to a pattern."""
 CREDENTIALS = re.compile(r"(?<=s3://)[^/?@:]+:[^?@]+@")
 """An access key and its secret, which may contain a slash."""
 REQUEST_BYTES = 2**23
-"""Bytes per request: one takes tens of milliseconds however little it returns, so Amazon advises 8
-to 16 MB."""
+"""Bytes per request: even a small one takes tens of milliseconds, so Amazon advises 8 to 16 MB."""
 GS_RETRY_SECONDS = 20
-"""How long Google's library retries, instead of a quarter of an hour; less than ANSWER_SECONDS, so
-that its own error is shown."""
+"""Seconds for which Google's library retries, by default a quarter of an hour; less than
+ANSWER_SECONDS, so that its own error is shown."""
 Names = list[str]
 """The components of a path."""
 
@@ -38,7 +37,7 @@ def is_store(source: str) -> bool:
 
 
 def without_credentials(text: str) -> str:
-    """Return a text with the secrets in its addresses removed, fit to be shown and stored."""
+    """Return a text without the secrets in its addresses, so that it can be shown and stored."""
     return CREDENTIALS.sub("", text)
 
 
@@ -48,9 +47,9 @@ def path_in_store(source: str) -> str:
 
 
 def find_in_store(source: str) -> list[str]:
-    """Return the files of an address, in order: of a file, a folder or a glob pattern.
+    """Return the files of an address (a file, a folder or a glob pattern), in order.
 
-    Names that begin with `.` or `_` mark files that are no data (_SUCCESS, _temporary): they are
+    Names that begin with `.` or `_` mark files that are not data (_SUCCESS, _temporary): they are
     left out below a folder, and match only patterns that begin with the same character.
 
     Raises
@@ -76,7 +75,7 @@ def find_in_store(source: str) -> list[str]:
     if not found:
         reason = "the folder holds no files" if is_folder else "no file matches this pattern"
         raise CorpusError(f"{name}: {reason}")
-    # the order of the same files on a disk, where folders go by names and patterns by whole paths
+    # the order of the same files on a disk: folders sort by names, patterns by whole paths
     found.sort(key=None if is_folder else "/".join)
     return [folder.below(names) for names in found]
 
@@ -121,7 +120,7 @@ def _reading(source: str) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class _Address:
-    """The parts of an address.
+    """A parsed address.
 
     Attributes
     ----------

@@ -36,15 +36,14 @@ log = logging.getLogger(__name__)
 
 ENTRY_BYTES = 8
 MIN_ENTRIES, MAX_ENTRIES = 2**12, 2**24
-"""Entries sorted at once: more take longer to sort, and to get memory for, than they save in
-merging."""
+"""Entries sorted at once: with more, sorting and allocation take longer than merging saves."""
 MERGE_BYTES = 64
 """Memory that merging takes per entry."""
 MAX_MERGED_ENTRIES = 2**16
 """Sums merged at once: intermediate results stay in the cache."""
 CHUNK_TOKENS = 2**18
 COUNTED = "counted.json"
-"""Written when all runs up to a token are complete."""
+"""File that is written when all runs up to a token are complete."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ class CheckpointHooks:
     Attributes
     ----------
     is_due : callable
-        Returns whether to save as soon as possible; stays so until `saved` is called.
+        Returns whether to save as soon as possible; stays true until `saved` is called.
     saved : callable
         Called after saving; may raise to stop there.
     """
@@ -72,9 +71,9 @@ def count_cooccurrence(
 ) -> Cooccurrence:
     """Count the pairs of a corpus within `config.memory`, spilling to disk.
 
-    Resumes from what an interrupted call, or one that crashed after a checkpoint, saved in the
-    folder. Sums are exact and equal for any number of workers, memory and interruptions. Words
-    outside the vocabulary have been left out and do not count in the distance, as in Stanford's
+    Resumes an interrupted call, or one that crashed after a checkpoint, from the files in the
+    folder. Sums are exact, and equal for any number of workers, memory and interruptions. Words
+    outside the vocabulary have been removed and do not count in the distance, as in Stanford's
     GloVe.
 
     Parameters
@@ -82,7 +81,7 @@ def count_cooccurrence(
     config : GloveConfig
         Window, weighting, workers and memory.
     folder : Path
-        An existing folder, in which the pairs are left.
+        An existing folder for the pairs.
     hooks : CheckpointHooks, optional
         When to save.
 
@@ -123,7 +122,7 @@ def count_run(
     ----------
     ids : ndarray of int32, shape (n_tokens,)
     ends : ndarray of int64, shape (n_sentences,)
-        Where in `ids` each sentence ends.
+        End of each sentence in `ids`.
     codes : ndarray of uint64, shape (n_words, 2)
         As `Blocks.codes` returns them.
     config : GloveConfig
@@ -152,7 +151,7 @@ def count_run(
 
 
 def counting_bytes(config: GloveConfig, n_tokens: int) -> int:
-    """Return the bytes of memory in which the pairs of a corpus are counted."""
+    """Return the bytes of memory for counting the pairs of a corpus."""
     return 2 * ENTRY_BYTES * (config.workers or 1) * _entries_per_worker(config, n_tokens)
 
 
@@ -162,7 +161,7 @@ def _entries_per_worker(config: GloveConfig, n_tokens: int) -> int:
 
 
 def _save_checkpoint(folder: Path, n_counted: int, runs: SortedRuns) -> None:
-    """Write how many tokens have been counted, and where the runs of their pairs end."""
+    """Write the number of counted tokens, and the ends of the runs of their pairs."""
     runs.sync()
     with atomic_write(folder / COUNTED) as file:
         checkpoint = {"tokens": n_counted, "ends": runs.ends, "sha256": runs.checksums}
@@ -170,7 +169,7 @@ def _save_checkpoint(folder: Path, n_counted: int, runs: SortedRuns) -> None:
 
 
 def _load_checkpoint(folder: Path) -> tuple[int, SortedRuns]:
-    """Return what was saved, or the beginning if nothing was, or the runs have changed since."""
+    """Return the saved state; the initial one if there is none, or the runs have changed since."""
     try:
         checkpoint = parse_json((folder / COUNTED).read_bytes())
         n_counted, checksums = checkpoint["tokens"], checkpoint["sha256"]
@@ -195,7 +194,7 @@ def _count(
 ) -> int:
     """Count chunks of the corpus on several threads; each leaves a run when its entries are full.
 
-    Return how many tokens have been counted: all, or those of the chunks that had been begun when
+    Return the number of counted tokens: all, or those of the chunks that had been started when
     saving was due. An entry needs ENTRY_BYTES, and as many for its sum.
     """
     workers = config.workers or 1
@@ -254,9 +253,9 @@ def _merge(
     hooks: CheckpointHooks,
     report: Report,
 ) -> Cooccurrence:
-    """Write the summed pairs of all runs, and find where each cell begins.
+    """Write the summed pairs of all runs, and find the start of each cell.
 
-    If it is stopped, the runs have been saved already, and are merged again the next time.
+    If it is stopped, the runs are saved already, and are merged again the next time.
     """
     cell_keys = blocks.cell_keys()
     bounds = np.zeros(len(cell_keys), dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Hard-wrapped text: recognising it, and joining its lines into paragraphs."""
+"""Hard-wrapped text: how it is recognised, and joined into paragraphs."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,19 +18,19 @@ WIDTHS = range(55, 101)
 """Widths of wrapped lines: 65 to 76 characters in mail and Project Gutenberg, 72 to 80 in editors.
 Most verses are shorter."""
 WIDTH_QUANTILE = 0.98
-"""Fraction of lines that are no longer than the width: an address or a table may be."""
+"""Minimum fraction of lines that fit the width; an address or a table may be longer."""
 MIN_FULL_FRACTION = 0.65
-"""Minimum fraction of full lines, into which the next word does not fit, among those that another
-line follows: .69 to 1 in wrapped licences and manuals, below half in verses of 55 to 70
-characters."""
+"""Minimum fraction of full lines (the next word does not fit) among those followed by another line:
+.69 to 1 in wrapped licences and manuals, below .5 in verses of 55 to 70 characters."""
 SLACK = 3
-"""Characters by which a full line may be shorter: people who wrap by hand do not count."""
+"""Characters by which a full line may be shorter: people who wrap by hand are not exact."""
 MAX_ENDED_FRACTION = 0.5
-"""Maximum fraction of lines that end a sentence, as all do that are a sentence each."""
+"""Maximum fraction of lines that end a sentence; with one sentence per line, all do."""
 MIN_LINES, MIN_DISTINCT = 20, 5
-"""Minimum numbers of lines, and of distinct ones, to judge by."""
+"""Minimum numbers of lines, and of distinct lines."""
 MIN_WORDS_PER_LINE = 4
-"""Minimum mean number of words: a line of fewer is a record, or in a script without spaces."""
+"""Minimum mean number of words per line: shorter lines are records, or in a script without
+spaces."""
 SENTENCE_ENDS = tuple(".!?…。।؟")
 CLOSING = "\"'”’»)]"
 
@@ -43,11 +43,11 @@ def paragraphs(pieces: Iterable[str], *, mend_hyphens: bool = True) -> Iterator[
     Parameters
     ----------
     pieces : iterable of str
-        The text in pieces that end anywhere.
+        The text in arbitrary pieces.
     mend_hyphens : bool
         Remove the hyphen of a word that is divided at the end of a line: one between two letters,
-        the second no capital. Between other letters and digits it stays, without a space behind it.
-        If false, all hyphens stay, with a space behind them.
+        the second not a capital. Between other letters and digits it stays, without a space after
+        it. If false, all hyphens stay, with a space after them.
 
     Yields
     ------
@@ -62,12 +62,12 @@ def paragraphs(pieces: Iterable[str], *, mend_hyphens: bool = True) -> Iterator[
         yield _joined(text[:end], mend_hyphens)
         pending = text[end:]
         if pending.count("\n") > 1 and not pending.strip(f"{SPACES}\n"):
-            pending = "\n\n"  # more empty lines say no more
+            pending = "\n\n"  # more empty lines add nothing
     yield _joined(pending, mend_hyphens)
 
 
 def _end_of_known(text: str) -> int:
-    """Return where a text can be cut: between words that later text cannot change."""
+    """Return a position where a text can be cut: between words that later text cannot change."""
     found = AFTER_WORD.search(text[::-1])
     if found:
         return len(text) - found.end()

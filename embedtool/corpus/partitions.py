@@ -1,8 +1,8 @@
-"""A corpus in partitions, each of which is read by itself, on any machine.
+"""A corpus in partitions, each of which can be read independently, on any machine.
 
 The merged vocabulary and the ids of all partitions equal those of `scanning.scan` and
 `encoding.encode`. Words are assigned to ranges by their hash, so that each range of all partitions
-can be merged by itself.
+can be merged independently.
 """
 
 import hashlib
@@ -38,7 +38,7 @@ class Partition:
     sources : tuple of str
         Its files, in order.
     signatures : tuple of FileSignature
-        Those of the sources: one that has changed is refused.
+        Signatures of the sources; a source that has changed is refused.
     span : tuple of int, optional
         As in Corpus.
     n_bytes : int
@@ -89,7 +89,7 @@ def _whole(files: list[tuple[str, FileSignature]], n_bytes: int) -> Partition:
 
 
 def _is_plain(source: str, text: TextConfig) -> bool:
-    """Return whether a source is plain text, which can be read from any line on."""
+    """Return whether a source is plain text, which can be read from any line."""
     if text.paragraphs or not is_utf8(text.encoding):
         return False
     with open_source(source) as (stream, raw):
@@ -100,7 +100,7 @@ def _is_plain(source: str, text: TextConfig) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class PartitionTokens:
-    """The tokens of a partition, with ids of its own.
+    """The tokens of a partition, with ids local to the partition.
 
     Attributes
     ----------
@@ -125,7 +125,8 @@ class PartitionWords:
     Attributes
     ----------
     words : bytes
-        As `encode_token` writes them, in order of first appearance, a line end after each.
+        In the encoding of `encode_token`, in order of first appearance, each followed by a line
+        end.
     counts : ndarray of int64, shape (n,)
     ids : ndarray of int32, shape (n,)
         Their ids in PartitionTokens.ids.
@@ -140,14 +141,14 @@ class PartitionWords:
 
 @dataclass(frozen=True)
 class PartitionStats:
-    """What is known of a partition when it has been read.
+    """Statistics of a partition that has been read.
 
     Attributes
     ----------
     n_tokens, n_sentences : int
         Numbers of tokens and sentences.
     notes : ReadingNotes
-        What was noticed when it was read.
+        Observations from reading it.
     fingerprint : bytes
         As in ScannedCorpus.
     """
@@ -159,7 +160,7 @@ class PartitionStats:
 
     @property
     def n_invalid(self) -> int:
-        """Sequences of bytes replaced or skipped."""
+        """Invalid byte sequences replaced or skipped."""
         return self.notes.n_invalid
 
 
@@ -173,11 +174,11 @@ def read_partition(
     partition : Partition
         What is read.
     text : TextConfig
-        How it is read.
+        How to read it.
     n_ranges : int
         Number of ranges of hashes.
     cache : Path, optional
-        Folder in which scans are kept and found again.
+        Folder of cached scans.
 
     Returns
     -------
@@ -237,7 +238,7 @@ class MergedRange:
     Attributes
     ----------
     words : bytes
-        As `encode_token` writes them, a line end after each.
+        In the encoding of `encode_token`, each followed by a line end.
     counts : ndarray of int64, shape (n,)
         Their counts in all partitions.
     partitions, ids : ndarray of int32, shape (n,)
@@ -270,14 +271,14 @@ def merge_range(
     min_count : int
         Minimum count of a word that is kept.
     required_words : bytes
-        Words that are kept however rare, a line end after each.
+        Words that are kept regardless of count, each followed by a line end.
 
     Returns
     -------
     merged : MergedRange
         The words that are kept.
     range_rows : list of ndarray of int32
-        For each partition the row of each of its words among all words of the range.
+        For each partition, the row of each of its words among all words of the range.
     """
     table = WordInterner()
     range_rows = []
@@ -368,7 +369,7 @@ def rows_of_range(
 def encode_partition(
     tokens: PartitionTokens, ids: Sequence[NDArray[np.int32]], rows: Sequence[NDArray[np.int32]]
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Return the rows of a partition's tokens, and where among them its sentences end.
+    """Return the word ids of a partition's tokens, and the ends of its sentences.
 
     Parameters
     ----------

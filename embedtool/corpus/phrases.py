@@ -23,11 +23,11 @@ from embedtool.io.progress import Report, silent
 Pair = tuple[str, ...]
 """Two words, and the connector words between them."""
 INSPECTED_TOKENS = 2**20
-"""Tokens by which the script of a text is recognised."""
+"""Number of tokens from which the script of a text is recognised."""
 
 BETWEEN = " "
-"""Separator of the words of a pair in gensim: no token contains it, so that no pair can be taken
-for a token of the text."""
+"""Separator of the words of a pair in gensim: no token contains it, so that a pair cannot be
+confused with a token of the text."""
 
 
 def word2phrase_score(
@@ -40,7 +40,7 @@ def word2phrase_score(
 ) -> float:
     """Return (pair - min_count) / (first * second) * tokens (Mikolov et al. 2013b, eq. 6).
 
-    The factor of the corpus size is word2phrase.c's; the names are those that gensim requires.
+    The factor `tokens` is word2phrase.c's; gensim requires these argument names.
     """
     if bigram_count < min_count:
         return -math.inf
@@ -114,7 +114,7 @@ class Phrases:
 
 
 def connector_words(config: PhrasesConfig) -> frozenset[str]:
-    """Return the words that may stand within a phrase."""
+    """Return the words that may occur within a phrase."""
     if config.connector_words == "english":
         from gensim.models.phrases import ENGLISH_CONNECTOR_WORDS
 
@@ -129,8 +129,8 @@ def without_spaces(sentences: Iterable[list[str]]) -> Iterator[list[str]]:
         if ASCII_SPACE.search("".join(sentence)):
             token = next(filter(ASCII_SPACE.search, sentence))
             raise CorpusError(
-                f"the token {token!r} holds a space; phrases are written as text, in which spaces "
-                "separate tokens: replace it before, by an underscore for example"
+                f"the token {token!r} contains a space, which would separate tokens in the text "
+                "that is written; replace it first, for example by an underscore"
             )
         yield sentence
 
@@ -151,7 +151,7 @@ class ScriptCheck:
             yield sentence
 
     def warn(self, text: TextConfig) -> None:
-        """Log if the text has a script without spaces between words."""
+        """Log a warning if the text has a script without spaces between words."""
         counts = np.fromiter(self._counts.values(), np.int64, len(self._counts))
         warn_of_script(text, StringTable.from_words(self._counts), counts)
 
@@ -179,7 +179,7 @@ def above_threshold(scores: dict[Pair, float], threshold: float | None) -> dict[
 def write_table(scores: dict[Pair, float], path: Path) -> None:
     """Write a line per pair: first word, second word and score, separated by tabs; best first.
 
-    Connector words stand before the second word, with spaces between them.
+    Connector words come before the second word, separated by spaces.
     """
     with atomic_write(path) as file:
         for (first, *rest), score in sorted(scores.items(), key=lambda item: -item[1]):

@@ -30,7 +30,7 @@ BLOCK_BYTES = 2**20
 
 @dataclass(frozen=True)
 class Parameter:
-    """A part of a URL that the user chooses: the pattern of its values, and an example."""
+    """A part of a URL that the user chooses, with the pattern of its values and an example."""
 
     pattern: str
     example: str
@@ -59,7 +59,7 @@ class Recipe:
 
     @property
     def checksum(self) -> Checksum:
-        """Size and SHA-256 of the source, as far as they are known."""
+        """Size and SHA-256 of the source, if known."""
         return {"bytes": self.bytes, "sha256": self.sha256}
 
     @property
@@ -68,7 +68,7 @@ class Recipe:
         return self.file is not None and self.cleaning == "plain"
 
     def checked(self, values: Mapping[str, str]) -> dict[str, str]:
-        """Return parameters in their order; raise ConfigError unless they are the right ones."""
+        """Return parameters in the recipe's order; raise ConfigError if they do not fit."""
         for name in values:
             if name not in self.parameters:
                 raise ConfigError(f"{self.name} takes no {name}", parameters=(name,))
@@ -125,7 +125,7 @@ def find_recipe(name: str) -> Recipe:
 def path_of(
     name: str, parameters: Mapping[str, str] | None = None, *, folder: Path | None = None
 ) -> Path:
-    """Return where the prepared text of a corpus is, or would be once `get` has made it.
+    """Return the path of the prepared text of a corpus, whether or not it exists.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ def get(
     force: bool = False,
     report: Report = silent,
 ) -> Path:
-    """Prepare a corpus, unless that has been done; return the path of the text.
+    """Prepare a corpus, unless it is prepared already; return the path of the text.
 
     Parameters
     ----------
@@ -179,12 +179,12 @@ def get(
     output : Path, optional
         Write the text to this file, replacing one that exists, instead of to the data folder.
     force : bool
-        Fetch and prepare the corpus again, whatever exists.
+        Fetch and prepare the corpus again even if it exists.
 
     Returns
     -------
     Path
-        The text, which exists whole or not at all.
+        The text, written atomically.
 
     Raises
     ------
@@ -233,14 +233,14 @@ def _prepare(
         if recipe.url is None:
             raise CorpusError(f"{recipe.name}: {error}") from None
         source.unlink(missing_ok=True)
-        raise CorpusError(f"{recipe.name}: {error}; the download was deleted: try again") from None
+        raise CorpusError(f"{recipe.name}: {error}; the download was deleted; try again") from None
     if recipe.url is not None:
         source.unlink()
     return output or home
 
 
 def warn_of_change(home: Path, *, thoroughly: bool = True) -> None:
-    """Log if a prepared text has been changed since, which may have been on purpose.
+    """Log a warning if a prepared text has been changed since, perhaps deliberately.
 
     Parameters
     ----------
@@ -306,14 +306,14 @@ def _source(
         return path
     path = shipped_folder() / recipe.file if recipe.file else _package_file(recipe)
     if not path.is_file():
-        raise CorpusError(f"{path}: no such file, though {recipe.name} comes from it")
+        raise CorpusError(f"{path}: no such file, but {recipe.name} is made from it")
     if fault := mismatch(path, recipe.checksum):
         raise CorpusError(f"{path}: not the file that the recipe was made for: it {fault}")
     return path
 
 
 def in_package(inner: str) -> Path | None:
-    """Return the path of a file in an installed package, which is not imported, or None.
+    """Return the path of a file in an installed package, or None, without importing the package.
 
     Parameters
     ----------

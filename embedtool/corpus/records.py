@@ -1,6 +1,6 @@
 """Text from records: JSONL, CSV, TSV and Parquet.
 
-Line ends within a text are line ends of the corpus; a value may be a list of tokens, too.
+Line ends within a text are line ends of the corpus. A value may also be a list of tokens.
 """
 
 import csv
@@ -25,27 +25,27 @@ SUFFIXES = {
 }
 DELIMITERS = {"csv": ",", "tsv": "\t"}
 OTHER_DELIMITERS = ";\t|,"
-"""Other separators, of which a header that is one long name may have one."""
+"""Other separators, suggested if the header has only one column that contains one of them."""
 COMPRESSED = {".gz", ".bz2", ".xz", ".zst"}
 PARQUET_MAGIC = b"PAR1\x15"
-"""The magic number, and how the first page begins; text may begin with the magic number alone."""
+"""The magic number and the start of the first page; text may begin with the magic number alone."""
 BATCH_ROWS = 64
-"""Rows of Parquet read at a time: with a dictionary all of them can be one long text."""
+"""Rows of Parquet read at a time: with a dictionary, all of them can be one long text."""
 SMALL_BYTES = 2**24
-"""A column of so few bytes does no harm in any of BATCH_ROWS rows, however compressed."""
+"""Size in bytes up to which a column is read regardless of its compression."""
 MAX_RECORD_BYTES = 2**28
-"""Maximum size of a line of JSONL or CSV, and of a field, which are read whole."""
+"""Maximum bytes of a line of JSONL or CSV, and of a field, which are read whole."""
 Columns = Mapping[str, str]
-"""Columns or fields by the parameter that chooses each, which messages name."""
+"""Columns or fields, by the parameter that selects each (for messages)."""
 Record = tuple[str, tuple[Any, ...]]
-"""Where a record is, for messages, and its values."""
+"""The position of a record, for messages, and its values."""
 FoundRecord = tuple[str, tuple[Any, ...] | None]
-"""The same; None if it lacks one of the columns, and such records are skipped."""
+"""A Record, or None for one that lacks a column and is skipped."""
 DEFAULTS = TextConfig()
 NESTED = "."
-"""Separates the name of a field and that of one within it."""
+"""Separates the names of nested fields."""
 MAX_LISTED_NAMES = 50
-"""Names of fields that a message lists."""
+"""Number of field names that a message lists."""
 SURROGATE = re.compile(r"\\u[dD]")
 
 
@@ -82,14 +82,14 @@ def read_records(
     name : str
         The source, for messages.
     columns : Columns
-        What is read of each record.
+        The columns to read.
     config : TextConfig
-        Separator, header, and what is done with records that lack a column.
+        Separator, header, and how to handle records that lack a column.
 
     Raises
     ------
     CorpusError
-        If a line is no record, or lacks a column.
+        If a line is not a record, or lacks a column.
     """
     if kind == "jsonl":
         return _jsonl(lines, name, columns, config)
@@ -134,11 +134,11 @@ def _nested(record: Any, path: list[str], whole: str | None = None) -> Any:
     Parameters
     ----------
     record : object
-        What is looked into.
+        The record, or a field of it.
     path : list of str
-        The names of the fields, from the outside in.
+        The names of the fields, outermost first.
     whole : str, optional
-        A name that may contain dots itself, which is tried first.
+        The whole name, which may itself contain dots and is tried first.
     """
     if isinstance(record, dict) and whole in record:
         return record[whole]
@@ -152,7 +152,7 @@ def _nested(record: Any, path: list[str], whole: str | None = None) -> Any:
 
 
 def _of_each(records: list[Any], path: list[str]) -> Any:
-    """Return the texts of a field of each record of a list, a line each; other values as lists."""
+    """Return the texts of a field in each record of a list, one per line; other values as lists."""
     values = [_nested(record, path) for record in records]
     if MISSING in values:
         return MISSING
@@ -193,7 +193,7 @@ def _csv(
             if any(row[width:]):
                 raise CorpusError(
                     f"{where}: has {len(row):,} columns, the first line {width:,}; a text with "
-                    f"{delimiter!r} in it stands in quotes in CSV"
+                    f"{delimiter!r} in it must be quoted in CSV"
                 )
             if len(row) > max(indices):
                 yield where, tuple(row[index] for index in indices)
@@ -213,9 +213,9 @@ def _csv(
 
 
 def _reason(error: csv.Error) -> str:
-    """Return what the CSV module finds wrong with a record, and what to do."""
+    """Return the CSV module's complaint about a record, with advice."""
     remedy = (
-        "; a quote within a text is written twice; where quotes have no meaning, use "
+        "; a quote within a text is doubled; if quotes have no meaning, use "
         "input_format='tsv', delimiter=','"
     )
     if "unexpected end of data" in str(error):
@@ -306,15 +306,15 @@ def _inner(row: dict[str, Any], column: str) -> Any:
 
 
 def _check_expansion(metadata: Any, name: str, wanted: list[str]) -> None:
-    """Raise CorpusError if a column is compressed more than text can be."""
+    """Raise CorpusError if a column is compressed more than text plausibly is."""
     for group in map(metadata.row_group, range(metadata.num_row_groups)):
         for column in map(group.column, range(group.num_columns)):
             packed, n_bytes = column.total_compressed_size, column.total_uncompressed_size
             is_wanted = any(f"{column.path_in_schema}.".startswith(f"{each}.") for each in wanted)
             if is_wanted and is_decompression_bomb(packed, n_bytes, SMALL_BYTES):
                 raise CorpusError(
-                    f"{name}: {packed:,} bytes of {column.path_in_schema!r} become {n_bytes:,}, as "
-                    "in no text"
+                    f"{name}: {packed:,} bytes of {column.path_in_schema!r} become {n_bytes:,}, "
+                    "which is implausible for text"
                 )
 
 
@@ -331,7 +331,7 @@ def tokens_from_list(values: Sequence[Any], where: str, field: str) -> Iterator[
     Raises
     ------
     CorpusError
-        If a value is no token.
+        If a value is not a token.
     """
     for value in values:
         if isinstance(value, int) and not isinstance(value, bool):
@@ -349,13 +349,15 @@ def tokens_from_list(values: Sequence[Any], where: str, field: str) -> Iterator[
 
 
 def _check_surrogates(value: Any, where: str) -> None:
-    """Raise CorpusError if JSON escapes spell a lone surrogate, which has no UTF-8."""
+    """Raise CorpusError if JSON escapes spell a lone surrogate, which UTF-8 cannot encode."""
     for each in value if isinstance(value, list) else [value]:
         try:
             if isinstance(each, str):
                 each.encode()
         except UnicodeEncodeError:
-            raise CorpusError(f"{where}: holds half of a surrogate pair, no character") from None
+            raise CorpusError(
+                f"{where}: contains half of a surrogate pair, which is not a character"
+            ) from None
 
 
 def _check_columns(
@@ -370,7 +372,7 @@ def _check_columns(
     Parameters
     ----------
     where : str
-        Where the record is, for messages.
+        The position of the record, for messages.
     values : iterable
         The value of each, or MISSING.
     names : list of str

@@ -1,4 +1,4 @@
-"""Scanning a corpus: it is read once, and every token gets an id, by first appearance."""
+"""Scanning a corpus: it is read once, and tokens get ids by first appearance."""
 
 import hashlib
 import json
@@ -36,7 +36,7 @@ ID = np.dtype("<i4")
 END = COUNT = np.dtype("<i8")
 BYTE = np.dtype("u1")
 CACHE_VERSION = 5
-"""Increased when the files of `scan` change, so that older caches are not opened."""
+"""Increased when the format of the files of `scan` changes, so that older caches are not used."""
 SUMMARY = "scan.json"
 """The last file that `scan` writes: fingerprint, notes, size and SHA-256 of each file."""
 FILES = ("words", "counts", "ids", "ends")
@@ -52,13 +52,13 @@ class ScannedCorpus:
         The distinct tokens, in order of first appearance.
     counts : ndarray of int64, shape (n_types,)
     ids : ndarray of int32, shape (n_tokens,)
-        The tokens as rows of `words`, memory-mapped.
+        The tokens as indices of `words`, memory-mapped.
     ends : ndarray of int64, shape (n_sentences,)
         Where in `ids` each sentence ends, memory-mapped.
     fingerprint : str
         SHA-256 of the SHA-256 of words, ids and ends: equal for equal tokens in equal sentences.
     notes : ReadingNotes
-        What was noticed when the text was read.
+        Observations from reading the text.
     """
 
     __repr__ = brief
@@ -76,7 +76,7 @@ class ScannedCorpus:
 
     @property
     def n_invalid(self) -> int:
-        """Sequences of bytes replaced or skipped in the text."""
+        """Invalid byte sequences replaced or skipped in the text."""
         return self.notes.n_invalid
 
 
@@ -95,7 +95,7 @@ class TokenWriter:
         self.last_end = 0
 
     def append(self, ids: NDArray[np.int32], ends: NDArray[np.int64]) -> None:
-        """Add tokens, and where among them lines end; lines without tokens are no sentences."""
+        """Add tokens, and the ends of lines; lines without tokens are not sentences."""
         new_ends = self.n_written + ends
         new_ends = new_ends[np.diff(new_ends, prepend=self.last_end) > 0]
         self.ids.write(ids.data)
@@ -106,22 +106,22 @@ class TokenWriter:
 
 
 class ScanAccumulator:
-    """Combines the blocks of a text, each of which was interned by itself.
+    """Combines the blocks of a text, each interned separately.
 
     Attributes
     ----------
     interner : WordInterner
         The words of all blocks.
     counts : ndarray of int64
-        Their counts, with zeros at the end.
+        Their counts, padded with zeros.
     """
 
     def __init__(self, tokens: TokenWriter) -> None:
         self.tokens = tokens
         self.interner = WordInterner()
         self.counts = np.zeros(0, dtype=np.int64)
-        # Compile the kernels, or load them, now: on the thread that an interrupt reaches, and
-        # before memory is allocated, for the compiler aborts the program when there is none.
+        # Compile or load the kernels now: on the thread that an interrupt reaches, and before
+        # memory is allocated, because the compiler aborts the program when there is none.
         self.append(Interner()(b""))
 
     def append(self, block: InternedText) -> None:
@@ -146,7 +146,7 @@ def scan(
     folder : Path
         An existing folder for the files.
     workers : int, optional
-        Threads that intern tokens, beside the calling one, which reads, and one that writes; one
+        Threads that intern tokens, besides the calling one, which reads, and one that writes; one
         per core by default. The result is the same for any number.
 
     Raises
@@ -161,7 +161,7 @@ def scan(
 
 
 def _write_scan(corpus: Corpus, folder: Path, report: Report, workers: int) -> None:
-    """Write the files of a scan. The table of words, which is large, is freed on return."""
+    """Write the files of a scan. The large table of words is freed on return."""
     with (folder / "ids").open("wb") as ids_file, (folder / "ends").open("wb") as ends_file:
         ids, ends = HashingWriter(ids_file), HashingWriter(ends_file)
         whole = ScanAccumulator(TokenWriter(ids, ends))
@@ -203,7 +203,7 @@ def open_scan(folder: Path) -> ScannedCorpus:
 
 
 def find_damage(folder: Path) -> str | None:
-    """Return what is wrong with the files of an earlier scan, or None."""
+    """Return the fault of the files of an earlier scan, or None."""
     try:
         summary = parse_json((folder / SUMMARY).read_bytes())
         checksums = {name: summary["files"][name] for name in FILES}
@@ -230,7 +230,7 @@ def scan_vocabulary(
 
 
 def warn_about_text(corpus: Corpus, scanned: ScannedCorpus) -> None:
-    """Log what is unusual in a text, before long work with it begins."""
+    """Log warnings about unusual text, before long work starts."""
     warn_of_reading(corpus.text, scanned.notes)
     warn_of_script(corpus.text, scanned.words, scanned.counts)
 
@@ -240,13 +240,13 @@ def cached_scan(
 ) -> ScannedCorpus:
     """Scan a corpus, or open the scan of the same files, unchanged, read with the same options.
 
-    Files are identified by path, size and modification time. A scan that is damaged, by the size or
-    SHA-256 of a file, is made again, with a warning.
+    Files are identified by path, size and modification time. A scan with a file of wrong size or
+    SHA-256 is repeated, with a warning.
 
     Raises
     ------
     CorpusError
-        If the corpus is not made of files, which alone can be identified.
+        If the corpus does not consist of files, the only inputs that can be identified.
     """
     key = hashlib.sha256(json.dumps(_cache_key(corpus)).encode()).hexdigest()[:32]
     folder = cache / key

@@ -1,6 +1,6 @@
 """Sums by key, more than fit in memory: sorted runs on disk, merged range by range.
 
-A run has keys, each once, and their sums. However many runs there are, two files are open.
+A run has distinct keys and their sums. Any number of runs are in two files.
 """
 
 import hashlib
@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from embedtool.kernels.text.cooccurrence import merge_sums
 
 SAMPLE_STEP = 64
-"""One key in this many is sampled to find the ranges that are merged at a time; a range can have so
-many entries of each run more than asked for."""
+"""One key in this many is sampled to find the ranges that are merged at a time; a range can exceed
+the requested size by this many entries of each run."""
 CHUNK_BYTES = 2**20
 MAP_MODE: Final = "c"
-"""Files are mapped copy-on-write, though nothing writes to the arrays: for read-only arrays each
-kernel would be compiled once more."""
+"""Files are mapped copy-on-write, although nothing writes to the arrays: read-only arrays would
+need another compilation of each kernel."""
 
 ENTRY = np.dtype(np.uint64)
 """Keys and sums have the same size."""
@@ -31,21 +31,21 @@ Run = tuple[NDArray[np.uint64], NDArray[np.int64]]
 
 
 class SortedRuns:
-    """Runs of keys and sums, one after the other on disk.
+    """Runs of keys and sums, stored consecutively on disk.
 
     Parameters
     ----------
     folder : Path
         Where the files are.
     ends : sequence of int
-        Where each run that is there ends, after a 0; what follows the last is cut off.
+        Ends of the existing runs, after a 0; the files are truncated after the last.
 
     Attributes
     ----------
     ends : list of int
-        Where each run ends, after a 0.
+        End of each run, after a 0.
     n_taken : int
-        Entries that `merge` has taken so far.
+        Entries that `merge` has processed so far.
     """
 
     def __init__(self, folder: Path, ends: Sequence[int] = (0,)) -> None:
@@ -145,7 +145,7 @@ class SortedRuns:
 
 
 def _digest_of(path: Path, n_bytes: int) -> "hashlib._Hash":
-    """Return the SHA-256 of the first bytes of a file, or of fewer if there are no more."""
+    """Return the SHA-256 of the first `n_bytes` of a file, or of all if there are fewer."""
     digest = hashlib.sha256()
     if n_bytes and path.exists():
         with path.open("rb") as file:

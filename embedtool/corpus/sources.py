@@ -39,13 +39,12 @@ OPENERS: dict[str, Callable[[Any], Any]] = {
     "xz": lzma.open,
     "zstd": zstd.open,
 }
-"""What opens each kind of compressed file."""
+"""The function that opens each kind of compressed file."""
 
 MAGIC_BYTES = 10
 
 HTTP_TIMEOUT_SECONDS = 20.0
-"""Timeout of a server; less than the time that is waited for an answer, so that the library's own
-error is shown."""
+"""Timeout of a server; less than ANSWER_SECONDS, so that the library's own error is shown."""
 URL_BYTES = 2**17
 """Bytes read from a URL at once."""
 
@@ -54,13 +53,13 @@ Inputs = str | os.PathLike[str] | Iterable[str | os.PathLike[str] | Sequence[str
 FileSignature = tuple[int, int] | None
 """Size in bytes and modification time in nanoseconds; None if there is no file."""
 CONCURRENT_REQUESTS = 32
-"""Signatures requested at a time: a store takes some tens of milliseconds for one."""
+"""Signatures requested concurrently: a store takes some tens of milliseconds for one."""
 
 DAMAGED = (EOFError, zlib.error, lzma.LZMAError, zstd.ZstdError, gzip.BadGzipFile)
 
 
 def find_sources(inputs: Inputs) -> list[str]:
-    """Return the files that the inputs stand for, in the order given.
+    """Return the files that the inputs resolve to, in the order given.
 
     Parameters
     ----------
@@ -72,7 +71,7 @@ def find_sources(inputs: Inputs) -> list[str]:
     Raises
     ------
     CorpusError
-        If an input does not exist, has no files, or is no name.
+        If an input does not exist, has no files, or is not a name.
     """
     sources: list[str] = []
     for each in _names(inputs):
@@ -97,7 +96,7 @@ def find_sources(inputs: Inputs) -> list[str]:
 
 
 def _names(inputs: Inputs) -> Iterator[str]:
-    """Yield the names of inputs, checking what a caller gave, which may be anything."""
+    """Yield the names of inputs, after checking their types."""
     one = isinstance(inputs, str | bytes | os.PathLike) or not isinstance(inputs, Iterable)
     names: Iterable[object] = [inputs] if one else cast(Iterable[object], inputs)
     for each in names:
@@ -123,7 +122,7 @@ def is_url(source: str) -> bool:
 
 
 def display_name(source: str) -> str:
-    """Return a source as messages name it, without secrets."""
+    """Return the name of a source for messages, without secrets."""
     return "standard input" if source == STDIN else without_credentials(source)
 
 
@@ -133,7 +132,7 @@ def absolute(source: str) -> str:
 
 
 def signature_of(source: str) -> FileSignature:
-    """Return the signature of a source; None if it is no file."""
+    """Return the signature of a source; None if it is not a file."""
     if is_store(source):
         return signature_in_store(source)
     if source == STDIN or is_url(source) or not Path(source).is_file():
@@ -165,7 +164,7 @@ def open_source(source: str) -> Iterator[tuple[BinaryIO, BinaryIO]]:
     text : BinaryIO
         The decompressed bytes.
     raw : BinaryIO
-        The stream beneath, for its position only.
+        The underlying stream, for its position only.
 
     Raises
     ------
@@ -223,7 +222,7 @@ def _open_url(source: str) -> BufferedReader:
         raise CorpusError(f"{source}: cannot be read: {error}") from None
     errors: tuple[type[Exception], ...] = ()
     if is_http:
-        from urllib3.exceptions import HTTPError  # of what smart_open reads from
+        from urllib3.exceptions import HTTPError  # raised by the streams of smart_open
 
         errors = (HTTPError,)
     return BufferedReader(TimedStream(source, stream, errors), URL_BYTES)

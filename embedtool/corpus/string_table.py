@@ -13,7 +13,7 @@ from embedtool.io.encodings import SURROGATE_ERRORS
 from embedtool.messages import counted
 
 BLOCK_WORDS = 2**13
-"""Words that are decoded at a time when all are read."""
+"""Number of words decoded at a time when all are read."""
 
 
 class HashIndex(NamedTuple):
@@ -22,7 +22,7 @@ class HashIndex(NamedTuple):
     Attributes
     ----------
     starts : ndarray of int32, shape (n_slots + 1,)
-        Where the ids of each slot begin. `n_slots` is a power of two; the slot of a word is the
+        Start of the ids of each slot. `n_slots` is a power of two; the slot of a word is the
         CRC-32 of its bytes modulo `n_slots`.
     ids : ndarray of int32, shape (n_words,)
         The words, ascending in each slot.
@@ -33,16 +33,16 @@ class HashIndex(NamedTuple):
 
 
 class StringTable(Sequence[str]):
-    """Words by id; the id of a word is found without reading other words.
+    """Words by id; a look-up reads only the words of one slot.
 
     Parameters
     ----------
     text : ndarray of uint8, shape (n_bytes,)
         The words in UTF-8, one after another.
     ends : ndarray of int64, shape (n_words,)
-        Where in `text` each word ends.
+        End of each word in `text`.
     hash_index : HashIndex, optional
-        Their hash table; built when it is first needed if it is not given.
+        Their hash table; by default it is built on first use.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class StringTable(Sequence[str]):
 
     @classmethod
     def from_lines(cls, text: NDArray[np.uint8]) -> "StringTable":
-        """Take words in UTF-8 that have a line end after each."""
+        """Wrap words in UTF-8, each followed by a line end."""
         is_end = text == ord("\n")
         ends = np.flatnonzero(is_end)
         ends -= np.arange(len(ends))

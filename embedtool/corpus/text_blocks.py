@@ -28,10 +28,10 @@ class Block(NamedTuple):
 
 
 class Readable(Protocol):
-    """What bytes are read from."""
+    """A stream of bytes."""
 
     def read(self, n_bytes: int, /) -> bytes:
-        """Return at most `n_bytes` bytes; none only at the end."""
+        """Return at most `n_bytes` bytes; empty only at the end."""
 
 
 def gather_lines(lines: Iterable[Block]) -> Iterator[Block]:
@@ -85,14 +85,14 @@ def byte_blocks(stream: Readable, offset: int = 0) -> Iterator[tuple[int, bytes]
     Parameters
     ----------
     stream : Readable
-        Where the bytes come from.
+        The stream.
     offset : int
-        The offset at which it stands.
+        The current offset of the stream.
 
     Yields
     ------
     offset : int
-        Where the block begins.
+        Start of the block.
     block : bytes
         The block.
     """

@@ -1,4 +1,4 @@
-"""Sentences that a program gives as lists of tokens, in place of files."""
+"""Sentences given as lists of tokens, instead of files."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
@@ -12,7 +12,7 @@ from embedtool.errors import CorpusError
 class TokenLists:
     """Sentences, each a list or tuple of tokens, that are read again for each iteration.
 
-    Raises CorpusError if an iterator, which can be read once, is to be read again.
+    Raises CorpusError if an iterator, which can be read only once, is read again.
     """
 
     def __init__(self, sentences: Iterable[Sequence[str]]) -> None:
@@ -24,7 +24,7 @@ class TokenLists:
         if sentences is self._sentences and self._is_read:
             raise CorpusError(
                 "the sentences come from an iterator, which can be read only once; give a list, or "
-                "an object whose __iter__ begins anew"
+                "an object whose __iter__ starts over"
             )
         self._is_read = True
         return sentences

@@ -21,13 +21,13 @@ Tokenizer = Callable[[str], list[str]]
 
 WORD = re.compile(r"\w+")
 JOINERS = "\u200c\u200d"
-"""Within a word they control how its letters join (Persian, Hindi, Bengali)."""
+"""Joiners, which control within a word how its letters join (Persian, Hindi, Bengali)."""
 BETWEEN_SPACES = re.compile(r"[^\s\0]+", re.ASCII)
 ASCII_SPACE = re.compile(r"\s", re.ASCII)
 NOT_ASCII_SPACE = re.compile(
     r"[\0\x1c-\x1f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
 )
-"""White space for str.split but not in ASCII; and NUL, which is the reverse."""
+"""Characters that are white space for str.split but not in ASCII; and NUL, the reverse."""
 OTHERS_TO_SPACES = bytes(
     code if chr(code).isascii() and (chr(code).isalnum() or chr(code) in "_\n") else ord(" ")
     for code in range(256)
@@ -37,8 +37,7 @@ OTHERS_TO_SPACES = bytes(
 
 INNER_WHITESPACE = b" \t\v\f\r"
 ESCAPED = b"\xff\xfe\xfd\xfc\xfb"
-"""White space within a token of a list, and the bytes, invalid in UTF-8, that replace it where it
-separates tokens."""
+"""White space within a token of a list, and its escapes: bytes that are invalid in UTF-8."""
 ESCAPE, UNESCAPE = (
     bytes.maketrans(INNER_WHITESPACE, ESCAPED),
     bytes.maketrans(ESCAPED, INNER_WHITESPACE),
@@ -56,7 +55,7 @@ def decode_token(encoded: bytes) -> str:
 
 
 def decode_token_lines(text: NDArray[np.uint8]) -> StringTable:
-    """Decode tokens that `encode_token` wrote, a line end after each."""
+    """Decode tokens that `encode_token` wrote, each followed by a line end."""
     words = StringTable.from_lines(text)
     if len(words.text) and words.text.max() >= min(ESCAPED):
         return StringTable(
@@ -110,7 +109,7 @@ TOKENIZERS: dict[str, Callable[[], Tokenizer]] = {
 
 
 def normalizer(config: TextConfig) -> Callable[[str], str]:
-    """Return what is done to text before it is split: Unicode normalization, then lower case."""
+    """Return the function for text before tokenization: Unicode normalization, then lower case."""
     form = config.normalize.upper()
     lower = LOWER[config.lowercase]
 
@@ -159,7 +158,7 @@ LOWER: dict[bool | str, Callable[[str], str]] = {
 def text_tokenizer(config: TextConfig) -> Callable[[bytes], bytes]:
     """Return a function that normalizes UTF-8 and leaves ASCII white space between tokens only.
 
-    Line ends stay where they are.
+    Line ends are kept.
     """
     normalize_text = normalizer(config)
     if config.tokenizer == "whitespace":
@@ -177,7 +176,7 @@ def text_tokenizer(config: TextConfig) -> Callable[[bytes], bytes]:
 
 
 def _space_words(text: str) -> bytes:
-    """Do as `find_words`, with a shortcut for ASCII."""
+    """Separate words as `find_words`, with a shortcut for ASCII."""
     if text.isascii():
         return text.encode().translate(OTHERS_TO_SPACES)
     if "\n" in text:

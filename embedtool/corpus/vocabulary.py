@@ -79,26 +79,26 @@ def build_vocabulary(
     config : VocabularyConfig
         Minimum count and maximum size.
     vocabulary_words : iterable of str, optional
-        Words that are allowed, instead of all.
+        The only words allowed.
     types_seen, tokens_seen : int, optional
-        Distinct tokens and tokens of the corpus, if `words` lacks its rarest ones.
+        Distinct tokens and tokens of the corpus, if `words` does not include the rarest.
 
     Returns
     -------
     vocabulary : Vocabulary
         The words chosen.
     source_rows : ndarray of int64, shape (n_words,)
-        The row of each of them in `words`.
+        The index of each of them in `words`.
 
     Raises
     ------
     VocabularyError
-        If fewer than two words are left; the message names the option to change.
+        If fewer than two words remain; the message names the option to change.
     """
     n_types = len(words) if types_seen is None else types_seen
     n_tokens = int(counts.sum()) if tokens_seen is None else tokens_seen
     if not n_tokens:
-        raise VocabularyError("the input holds no tokens; there is nothing to learn from")
+        raise VocabularyError("the input contains no tokens; there is nothing to train on")
     frequent = np.flatnonzero(counts >= config.min_count)
     order = frequent[np.argsort(-counts[frequent], kind="stable")]
     n_frequent = len(order)
@@ -130,10 +130,10 @@ def merge_vocabularies(
     old_words: Sequence[str],
     old_counts: NDArray[np.int64] | None,
 ) -> tuple[Vocabulary, NDArray[np.int64]]:
-    """Merge the vocabulary of a text with that of an earlier training, adding the counts up.
+    """Merge the vocabulary of a text with that of an earlier training, and add the counts.
 
-    An old word is kept however rare it is in the text. Types and tokens seen are those of both
-    texts, as far as the earlier vocabulary has them.
+    Old words are kept regardless of their counts in the text. Types and tokens seen are those of
+    both texts, as far as the earlier vocabulary has them.
 
     Parameters
     ----------
@@ -149,7 +149,7 @@ def merge_vocabularies(
     merged : Vocabulary
         The words of both.
     source_rows : ndarray of int64, shape (n_words,)
-        Their rows in `text_words`, or -1.
+        Their indices in `text_words`, or -1.
     """
     counts = dict(zip(vocabulary.words, vocabulary.counts.tolist(), strict=True))
     row_of = dict(zip(vocabulary.words, source_rows.tolist(), strict=True))
@@ -197,7 +197,7 @@ def read_vocabulary(path: Path) -> tuple[list[str], NDArray[np.int64]]:
         raise VocabularyError(f"{path}: cannot be read: {error.strerror}") from None
     mark = BYTE_ORDER_MARK.encode()
     if content.startswith(mark):
-        log.warning("%s: begins with a byte order mark, which is left out", path)
+        log.warning("%s: begins with a byte order mark, which is ignored", path)
     lines = content.removeprefix(mark).split(b"\n")
     if not lines[-1]:
         lines.pop()

@@ -26,15 +26,15 @@ READ_SECONDS = 300.0
 
 
 def wait_for_answer(name: str, work: Callable[[], T], seconds: float | None = None) -> T:
-    """Return the result of work that another thread does, while this one can be interrupted.
+    """Return the result of work in another thread, while this one can be interrupted.
 
-    C++ libraries (pyarrow) handle no signals while they wait, and retry for longer than anybody
-    waits. The thread is left behind on a timeout.
+    C++ libraries (pyarrow) ignore signals while they wait, and retry for very long. On a timeout
+    the thread is abandoned.
 
     Parameters
     ----------
     name : str
-        What is asked, for messages.
+        The source, for messages.
     work : callable
         Returns the result.
     seconds : float, optional
@@ -76,9 +76,9 @@ class TimedStream(RawIOBase):
     name : str
         The source, for messages.
     stream : file object
-        The stream beneath, which is closed with this one.
+        The underlying stream, which is closed with this one.
     errors : tuple of exception types
-        What the stream raises besides OSError; raised as OSError.
+        Errors of the stream besides OSError; they are re-raised as OSError.
     """
 
     def __init__(self, name: str, stream: Any, errors: tuple[type[Exception], ...] = ()) -> None:

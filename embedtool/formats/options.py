@@ -110,7 +110,7 @@ class ReadOptions:
             if head != codecs.BOM_UTF8:
                 file.seek(0)
             elif codecs.lookup(self.encoding).name == UTF8:  # utf-8-sig says that there is one
-                log.warning("%s: begins with a byte order mark, which is left out", path)
+                log.warning("%s: begins with a byte order mark, which is ignored", path)
             yield file
 
 

@@ -260,8 +260,8 @@ def test_characters_without_a_font_are_one_message(
     result = run(*arguments, tmp_path / "a.png")
     assert result.exit_code == 0
     assert result.stderr == (
-        "no installed font has 日本, which are drawn as boxes; install one that does, such as Debian's "
-        "fonts-noto-cjk, or write an .svg\n"
+        "no installed font has 日本, which are drawn as boxes; install one that does, such as "
+        "Debian's fonts-noto-cjk, or write an .svg\n"
     )
     assert run(*arguments, tmp_path / "a.svg").stderr == ""
 

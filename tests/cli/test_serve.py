@@ -161,8 +161,8 @@ def test_what_is_not_loopback_is_warned_of(models: dict[str, Path]) -> None:
         process.terminate()
         stderr = process.communicate(timeout=WAIT)[1]
     assert stderr.splitlines()[0] == (
-        "Warning: 0.0.0.0 is not loopback: everybody who reaches it may ask, without password or TLS; "
-        "put a proxy with both before it"
+        "Warning: 0.0.0.0 is not loopback: everybody who reaches it may ask, without password or "
+        "TLS; put a proxy with both before it"
     )
     allowed = ["--host", "0.0.0.0", "--allow-host", "words.example"]
     with served(models["glove"], *allowed) as (_, _, port):

@@ -54,7 +54,8 @@ def test_a_transformed_model_is_a_model(run: Run, small: dict[str, Path], tmp_pa
     [
         (
             [],
-            "choose a transformation: --add-contexts, --center, --all-but-the-top, --pca or --normalize",
+            "choose a transformation: --add-contexts, --center, --all-but-the-top, --pca or "
+            "--normalize",
         ),
         (["--pca", "11"], "--pca 11 is more than the 10 dimensions that there are"),
         (["--pca", "0"], "--pca must be 1 or more, not 0"),

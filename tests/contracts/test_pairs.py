@@ -18,8 +18,8 @@ from tests.conftest import Run
 from tests.contracts.small_trainings import supported
 
 MESSAGE = (
-    "no two words stand in one line, so that there is nothing to learn from; put a sentence in a "
-    "line, or join lines up to an empty one with paragraphs=True"
+    "no line has two words, so there are no pairs to train on; put one sentence on a line, or join "
+    "wrapped lines with paragraphs=True"
 )
 SHOWN = with_flags(MESSAGE, ("paragraphs",), None)
 """The message on the command line."""

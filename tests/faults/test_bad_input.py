@@ -38,7 +38,7 @@ def test_empty_text(run: Run, folder: Path, tmp_path: Path, algorithm: str, cont
     path = tmp_path / "empty.txt"
     path.write_text(content)
     assert fails(run, folder, algorithm, path) == (
-        "Error: the input holds no tokens; there is nothing to learn from"
+        "Error: the input contains no tokens; there is nothing to train on"
     )
 
 

@@ -76,7 +76,7 @@ def test_a_text_of_one_token_a_line_is_refused_by_a_cluster(
         result = run("train", algorithm, text, "-o", output, "--cluster", nodes.address)
         assert result.exit_code == 1
         message = result.stderr.splitlines()[-1]
-        assert message.startswith("Error: no two words stand in one line, so that there is nothing")
+        assert message.startswith("Error: no line has two words, so there are no pairs")
         assert list(tmp_path.iterdir()) == [text]
 
 

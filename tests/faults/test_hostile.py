@@ -108,7 +108,7 @@ def test_a_table_of_one_text_many_times_is_refused(run: Run, tmp_path: Path) -> 
     )
     parquet.write_table(pa.table({"text": texts}), tmp_path / "t.parquet", compression="zstd")
     result = run("vocab", tmp_path / "t.parquet")
-    assert result.exit_code == 1 and result.stderr.endswith("as in no text\n")
+    assert result.exit_code == 1 and result.stderr.endswith("implausible for text\n")
 
 
 class Harm:

@@ -83,8 +83,8 @@ def test_records_without_a_text_or_a_class_are_left_out(tmp_path: Path) -> None:
      "a.jsonl, line 1: 'label' holds list, not a class"),
     ("a.jsonl", '{"text": 5, "label": 1}', CorpusError,
      "a.jsonl, line 1: 'text' holds int, not text"),
-    ("a.txt", "ship", CorpusError, "a.txt: expected CSV, TSV, JSONL or Parquet, which the end of "
-     "its name tells: .jsonl, .ndjson, .csv, .tsv, .parquet"),
+    ("a.txt", "ship", CorpusError, "a.txt: expected CSV, TSV, JSONL or Parquet, recognised by "
+     "suffix: .jsonl, .ndjson, .csv, .tsv, .parquet"),
     (None, "", CorpusError, "none.csv: no such file or folder"),
 ])  # fmt: skip
 def test_what_cannot_be_read_is_named(

@@ -183,7 +183,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_word(
     result = run("import", path, tmp_path / "model")
     assert result.exit_code == 0
     assert result.stderr.startswith(
-        f"Warning: {path}: begins with a byte order mark, which is left out\n"
+        f"Warning: {path}: begins with a byte order mark, which is ignored\n"
     )
     assert words_of(path) == ["king", "queen", "man"]
     assert "a byte order mark, which other tools take as part" in run("check", path).stdout

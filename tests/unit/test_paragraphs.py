@@ -159,8 +159,8 @@ def test_gutenberg_has_the_same_paragraphs() -> None:
 
 
 WARNING = (
-    "Warning: the lines of {name} seem to be wrapped at 72 characters; no context reaches over a "
-    "line end: --paragraphs joins lines up to an empty one\n"
+    "Warning: the lines of {name} seem to be wrapped at 72 characters; contexts end at line "
+    "ends; --paragraphs joins the lines of a paragraph\n"
 )
 
 

@@ -77,9 +77,9 @@ def test_jsonl_keeps_separators_of_lines_that_are_no_line_ends(tmp_path: Path) -
         ('{"text": [["a"]]}', "'text' holds a list with list, not a list of tokens"),
         ('{"text": [true]}', "'text' holds a list with bool, not a list of tokens"),
         ('{"text": ["a\\nb"]}', "'text' holds a token with a line end or NUL: "),
-        ('{"text": ["a", "\\ud83d"]}', "holds half of a surrogate pair"),
-        ('{"text": "\\ud83d"}', "holds half of a surrogate pair"),
-        ('{"text": "a \\uDE00 b"}', "holds half of a surrogate pair"),
+        ('{"text": ["a", "\\ud83d"]}', "contains half of a surrogate pair"),
+        ('{"text": "\\ud83d"}', "contains half of a surrogate pair"),
+        ('{"text": "a \\uDE00 b"}', "contains half of a surrogate pair"),
         ('{"text": ' + "[" * 100_000, "not JSON: nested too deep"),
         ('{"text": ' + "1" * 5000 + "}", "not JSON: "),
     ],
@@ -255,7 +255,7 @@ def test_csv_with_other_delimiters_and_without_a_header(
 
 
 QUOTES = (
-    "; a quote within a text is written twice; where quotes have no meaning, use "
+    "; a quote within a text is doubled; if quotes have no meaning, use "
     "input_format='tsv', delimiter=','"
 )
 
@@ -276,7 +276,7 @@ QUOTES = (
         (
             "id,text\n1,Hello, world\n",
             {},
-            ", line 2: has 3 columns, the first line 2; a text with ',' in it stands in quotes in "
+            ", line 2: has 3 columns, the first line 2; a text with ',' in it must be quoted in "
             "CSV",
         ),
         (

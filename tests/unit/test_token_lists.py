@@ -96,7 +96,7 @@ def test_a_list_within_fields_beside_texts(tmp_path: Path) -> None:
 
 def test_a_tokenizer_cannot_cut_lists(tmp_path: Path) -> None:
     path = jsonl(tmp_path / "a.jsonl", BASKETS)
-    message = r"a\.jsonl, line 1: 'items' is a list of tokens already, to which tokenizer='words'"
+    message = r"a\.jsonl, line 1: 'items' is already a list of tokens, to which tokenizer='words'"
     with pytest.raises(CorpusError, match=message):
         list(Corpus(path, TextConfig(field="items", tokenizer="words")).sentences())
 

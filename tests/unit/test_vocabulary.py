@@ -228,6 +228,4 @@ def test_a_byte_order_mark_is_no_part_of_the_first_word(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert read(tmp_path / "v", b"\xef\xbb\xbfthe 5\nof 3\n") == (["the", "of"], [5, 3])
-    assert caplog.messages == [
-        f"{tmp_path / 'v'}: begins with a byte order mark, which is left out"
-    ]
+    assert caplog.messages == [f"{tmp_path / 'v'}: begins with a byte order mark, which is ignored"]
