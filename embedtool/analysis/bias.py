@@ -36,8 +36,7 @@ class WordSet:
 
 @dataclass(frozen=True)
 class WeatTest:
-    """A test of whether the first targets are nearer to the first attributes, and the second to the
-    second."""
+    """A test of whether first targets are nearer to first attributes, and second to second."""
 
     name: str
     targets: tuple[WordSet, WordSet]

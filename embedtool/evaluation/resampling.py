@@ -88,8 +88,7 @@ def bootstrap_weights(n: int) -> Iterator[Floats]:
 def weighted_correlations(
     weights: Floats, columns: Sequence[Floats], kind: Correlation
 ) -> list[Floats]:
-    """Return the correlation of each pair of columns in each resample, in the order of
-    combinations.
+    """Return the correlation of each pair of columns in each resample, pairs as in combinations.
 
     Parameters
     ----------

@@ -29,8 +29,7 @@ def with_current_names(saved: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def migrate_v1(tensors: dict[str, NDArray[Any]], path: Path, description: dict[str, Any]) -> None:
-    """Rename the tensors of the first format. In that format words and counts are in a text
-    file."""
+    """Rename the tensors of the first format, which has words and counts in a text file."""
     from embedtool.corpus.vocabulary import read_vocabulary
 
     words, counts = read_vocabulary(path / "vocab.txt")

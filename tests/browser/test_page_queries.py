@@ -90,7 +90,7 @@ def test_an_analogy_is_answered(view: Page, file: Path) -> None:
          "“(king” is not among the 2,359 words; write king - man + woman without parentheses."),
         ("king -", "Write words with spaces around + and -, as in king - man + woman."),
         *(
-            (text, f"“{text}” is nothing at all: the words cancel out.")
+            (text, f"“{text}” is zero: the words cancel out.")
             for text in ("king - king", "2*king - king - king", "0.1*king + 0.2*king - 0.3*king")
         ),
     ],

@@ -58,7 +58,7 @@ def test_a_dataset_is_downloaded_and_then_used(
     arguments = ["evaluate", models["glove"], "--pairs", "mini"]
     result = run(*arguments)
     assert result.exit_code == 1
-    assert result.stderr == "Error: mini is not here; run: embedtool datasets get mini\n"
+    assert result.stderr == "Error: mini is not available; run: embedtool datasets get mini\n"
     assert json.loads(run("datasets", "--json").stdout)[0]["here"] is False
     result = run("datasets", "get", "mini")
     assert result.exit_code == 0

@@ -149,10 +149,10 @@ def test_what_is_no_model_is_refused_at_the_start(run: Run, tmp_path: Path) -> N
         (":json maybe", ":json: 'maybe' is neither on nor off"),
         (":model glove", "no model 'glove': :load opens one; open: word2vec"),
         (":load /nowhere", "/nowhere: no such model"),
-        (":odd king queen", "odd one out of what? give at least three words"),
+        (":odd king queen", "at least three words are needed"),
         (":similar king --best", "No such option"),
-        ("a b c d", "'a b c d' is no expression: "),
-        ("king-man+woman", "'king-man+woman' is no expression: "),
+        ("a b c d", "'a b c d' is not an expression: "),
+        ("king-man+woman", "'king-man+woman' is not an expression: "),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_in_one_line(

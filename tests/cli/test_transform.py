@@ -140,9 +140,7 @@ def test_a_model_is_rotated_into_the_space_of_another(
     assert lines[0].split() == ["anchors", "200"]
     refused = run("align", small["one"], small["other"], out, "--overwrite")
     assert refused.exit_code == 1
-    assert refused.stderr == (
-        "Error: no pair of words that both models hold is left to align them on\n"
-    )
+    assert refused.stderr == ("Error: no pair of words in both models is left to align them on\n")
     assert store.load(out).description["aligned"]["n_pairs"] == 200
 
 

@@ -118,7 +118,7 @@ def test_lines_that_cannot_be_asked_are_named(run: Run, models: dict[str, Path])
     for command, lines, told in (
         ("similarity", "king queen\nking\n", "'king' is one word; similarity is between two"),
         ("analogy", "king - man\nking -\n", "'king -' is no expression"),
-        ("odd-one-out", "a b c\na b\n", "odd one out of what? give at least three words"),
+        ("odd-one-out", "a b c\na b\n", "at least three words are needed"),
     ):
         result = run(command, models["glove"], "--unknown", "mark", input=lines)
         assert (result.exit_code, result.stdout) == (1, "")
@@ -126,7 +126,7 @@ def test_lines_that_cannot_be_asked_are_named(run: Run, models: dict[str, Path])
 
 
 def test_words_that_cancel_out_are_reported(run: Run, models: dict[str, Path]) -> None:
-    told = "king - king is nothing at all: the words cancel out"
+    told = "king - king is zero: the words cancel out"
     for options in ([], ["--method", "3cosmul"]):
         result = run("analogy", models["glove"], "king - king", *options)
         assert (result.exit_code, result.stderr) == (1, f"Error: {told}\n")

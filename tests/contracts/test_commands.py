@@ -228,7 +228,7 @@ def test_an_index_finds_neighbours_in_every_kind_of_model(
     result = run("index", tmp_path / "model")
     if kind == "zeros":
         assert (result.exit_code, result.stderr) == (
-            1, "Error: no word has a vector with a length; there is nothing to index\n",
+            1, "Error: all vectors are zero or not finite; there is nothing to index\n",
         )  # fmt: skip
         return
     assert result.exit_code == 0, result.stderr

@@ -45,7 +45,7 @@ def test_a_record_without_end_is_given_up(
     text = bomb(tmp_path / name, head, b"a", 18 * MiB)
     result = run("vocab", text)
     assert result.exit_code == 1 and result.stdout == ""
-    assert "a line of more than 16,777,216 bytes is no record" in result.stderr
+    assert "a line of more than 16,777,216 bytes is too long for a record" in result.stderr
 
 
 def test_a_quoted_field_of_many_lines_is_given_up(

@@ -44,7 +44,7 @@ def test_no_such_model(run: Run, command: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_file_is_no_model(run: Run, command: str, text: Path) -> None:
     assert fails(run, command, text) == (
-        f"{text}: is a file, no model; vectors become one with: embedtool import {text} MODEL, "
+        f"{text}: is a file, not a model; vectors become one with: embedtool import {text} MODEL, "
         "a text with: embedtool train"
     )
 
@@ -52,7 +52,7 @@ def test_a_file_is_no_model(run: Run, command: str, text: Path) -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_folder_is_no_model(run: Run, command: str, tmp_path: Path) -> None:
     assert fails(run, command, tmp_path) == (
-        f"{tmp_path}: is no model: the folder holds no config.json"
+        f"{tmp_path}: is not a model: the folder has no config.json"
     )
 
 
@@ -60,7 +60,7 @@ def test_a_later_version_says_to_upgrade(run: Run, broken: Path) -> None:
     config = json.loads((broken / "config.json").read_text())
     (broken / "config.json").write_text(json.dumps(config | {"format": 99}))
     assert fails(run, "similar", broken) == (
-        f"{broken}: has format 99, this embedtool reads 2; upgrade it"
+        f"{broken}: has format 99, this embedtool reads 2; upgrade embedtool"
     )
 
 

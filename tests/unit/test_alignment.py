@@ -222,7 +222,7 @@ def test_csls_by_numbers() -> None:
 
 
 def test_what_cannot_be_translated() -> None:
-    with pytest.raises(EvaluationError, match="of none of the 50 pairs"):
+    with pytest.raises(EvaluationError, match="none of the 50 pairs"):
         Translator.fit(VECTORS, VECTORS, SEEDS, TranslateConfig())
     translator = Translator.fit(VECTORS, renamed(), SEEDS, TranslateConfig())
     with pytest.raises(UnknownWordError):

@@ -120,7 +120,7 @@ QUEE = {
          {"query": "king - quee", "answers": None, **QUEE}),
         ("/analogy", {"expressions": ["king - man", "king - king", "man + king"]},
          {"query": "king - king", "answers": None,
-          "reason": "king - king is nothing at all: the words cancel out"}),
+          "reason": "king - king is zero: the words cancel out"}),
         ("/similarity", {"pairs": [["king", "man"], ["king", "quee"], ["man", "man"]]},
          {"word": "king", "other": "quee", "similarity": None, **QUEE}),
         ("/odd-one-out", {"groups": [["king", "man", "王"], ["king", "quee", "q"], WORDS]},
@@ -154,7 +154,7 @@ def test_vectors_without_direction_are_reported(vectors: WordVectors) -> None:
             assert detail == "the vector of 'woman' is all zeros: it has no direction"
         assert client.get("/vector?word=woman").json()["vector"] == [0] * 8
         url = "/analogy?expression=king+-+king"
-        detail = "king - king is nothing at all: the words cancel out"
+        detail = "king - king is zero: the words cancel out"
         assert refused(client.get(url), 422) == detail
         assert refused(client.get(f"{url}&method=3cosmul"), 422) == detail
 
@@ -189,7 +189,7 @@ def test_a_new_word_has_a_vector_from_its_subwords() -> None:
 
 MANY = "expected word, n, restrict_vocab, min_count, include_query_words, approximate"
 SHAPE = (
-    "is no expression: expected words joined by + and - with spaces around them, as in "
+    "is not an expression: expected words joined by + and - with spaces around them, as in "
     "'king - man + woman' or '0.5*king + queen', or three words, as in 'man king woman'"
 )
 
@@ -209,7 +209,7 @@ SHAPE = (
         ("/similar?word=king&n=" + "9" * 5000, "n must be a whole number"),
         ("/similar?word=king&include_query_words=yes", "include_query_words must be true or false"),
         ("/similar?word=king&min_count=1000",
-         "no word is left to answer; loosen restrict_vocab, min_count or words"),
+         "no candidate is left; relax restrict_vocab, min_count or words"),
         ("/similar?word=king&approximate=true",
          "the server has no index open (option approximate of `embedtool serve`)"),
         ("/analogy?expression=king&method=sum", "method must be 3cosadd or 3cosmul"),

@@ -179,8 +179,8 @@ def test_files_of_tests(tmp_path: Path) -> None:
         ("test = [1]", "test 1: expected name, targets and attributes"),
         ("[[test]]\nname = 3", "the name is no text"),
         ("[[test]]\ntargets = {a = ['x']}", "test 1: expected two lists of words under targets"),
-        ("[[test]]\ntargets = {a = ['x'], b = [1]}", "targets.b is no list of words"),
-        ("[[test]]\ntargets = {a = ['x'], b = ['x']}", "'x' stands twice among the targets"),
+        ("[[test]]\ntargets = {a = ['x'], b = [1]}", "targets.b is not a list of words"),
+        ("[[test]]\ntargets = {a = ['x'], b = ['x']}", "'x' occurs twice among the targets"),
     ],
 )
 def test_bad_files_of_tests(text: str, message: str, tmp_path: Path) -> None:

@@ -210,5 +210,5 @@ def test_too_few_documents_of_a_class(labels: list[str], message: str) -> None:
 
 def test_documents_without_words() -> None:
     documents = LabelledDocuments("d", ("ship", *[" "] * 7), tuple("xxxxyyyy"), 0)
-    with pytest.raises(EvaluationError, match="d: too few of the documents hold words"):
+    with pytest.raises(EvaluationError, match="d: too few of the documents contain words"):
         classify(documents, {}, folds=4)

@@ -46,7 +46,7 @@ def test_it_is_named(ask) -> None:
 
 def test_directions_that_cancel_out_are_none() -> None:
     twice = WordVectors([*WORDS, "twice"], np.vstack([ROWS, 2.7 * ROWS[[1]]]).astype(np.float32))
-    with pytest.raises(NoAnswerError, match="w0 - twice is nothing at all: the words cancel out"):
+    with pytest.raises(NoAnswerError, match="w0 - twice is zero: the words cancel out"):
         project(twice, ["w1 - w2", "w0 - twice"], ["w3"])
 
 

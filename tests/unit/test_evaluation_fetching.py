@@ -40,7 +40,7 @@ def test_a_dataset_is_fetched_once_and_verified(
     assert not is_available(entry)
     with pytest.raises(EvaluationError) as error:
         locate(entry)
-    assert str(error.value) == "mini is not here; run: embedtool datasets get mini"
+    assert str(error.value) == "mini is not available; run: embedtool datasets get mini"
     path = fetch(entry)
     assert path == cache / "mini.txt" and path.read_bytes() == CONTENT
     assert left_in(cache) == {"mini.txt", "mini.txt.sha256"}

@@ -201,7 +201,7 @@ def test_words_that_cancel_out_are_an_error(degenerate, text, method):
 
 
 def test_opposite_vectors_cancel_out_in_sums(degenerate):
-    with pytest.raises(NoAnswerError, match=r"a \+ minus is nothing at all: the words cancel out"):
+    with pytest.raises(NoAnswerError, match=r"a \+ minus is zero: the words cancel out"):
         analogy(degenerate, "a + minus")
     assert len(analogy(degenerate, "a + minus", method="3cosmul")) == 5
     words, rows = [*degenerate.words, "minus_b"], [*degenerate.matrix, -degenerate.vector("b")]
@@ -239,7 +239,7 @@ def test_each_question_is_answered_as_alone_or_has_its_error(degenerate):
     assert [found[0], found[4]] == [analogy(degenerate, text, 2) for text in ("a - b", "b - a")]
     assert [str(error) for error in found[1:4]] == [
         "'x' is not in the vocabulary; 'y' is not in the vocabulary",
-        "a - same is nothing at all: the words cancel out",
+        "a - same is zero: the words cancel out",
         ZERO,
     ]
     assert answers_or_errors(partial(similar_batch, degenerate), []) == []

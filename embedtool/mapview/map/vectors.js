@@ -141,7 +141,7 @@ class Model {
       weights += Math.abs(weight);
     }
     if (Math.hypot(...query) <= MIN_LENGTH * weights) {
-      throw new QueryError("“", { word: text }, "” is nothing at all: the words cancel out.");
+      throw new QueryError("“", { word: text }, "” is zero: the words cancel out.");
     }
     const own = terms.map(([, id]) => id);
     const scores = this.cosines(query);
