@@ -51,7 +51,7 @@ from embedtool.trainers.word2vec import (
 )
 
 Rule = Callable[..., NDArray[np.float32]]
-"""Takes sums of deltas and the replicas' curvature, as `merging.damped` does."""
+"""Takes sums of deltas and the replicas' curvature, as `merging.damp_sums` does."""
 
 
 def mean(
@@ -67,7 +67,7 @@ def sum_of_all(sums: NDArray[np.float32], *others: NDArray[np.float32]) -> NDArr
     return sums
 
 
-RULES: dict[str, Rule] = {"curvature": merging.damped, "sum": sum_of_all, "mean": mean}
+RULES: dict[str, Rule] = {"curvature": merging.damp_sums, "sum": sum_of_all, "mean": mean}
 
 
 def config_of(name: str, seed: int) -> Word2VecConfig:
@@ -162,7 +162,7 @@ def main() -> None:
                     for n_syncs in (n_replicas * each for each in options.syncs):
                         for rule in options.rules:
                             began = time.monotonic()
-                            with mock.patch.object(merging, "damped", RULES[rule]):
+                            with mock.patch.object(merging, "damp_sums", RULES[rule]):
                                 vectors = train(config, text, n_replicas, n_syncs)
                             print(
                                 f"{task:10} seed {seed}  {n_replicas} replicas, {n_syncs:3} syncs, "
