@@ -1,4 +1,4 @@
-"""What must happen before PyTorch is imported, which only encoders need."""
+"""Preparations for the import of PyTorch, which only encoders need."""
 
 import os
 
@@ -8,7 +8,8 @@ EXTRA = "attention"
 SPIN_COUNT = "1000"
 """GOMP_SPINCOUNT: how long OpenMP's threads spin while they wait for each other. By default they
 spin for long: with another program on one of two cores a step takes seven times as long. Without
-spinning it takes a quarter longer on a quiet machine. This value costs little in both cases."""
+spinning, a step takes a quarter longer on an idle machine. This value costs little in both
+cases."""
 
 
 def require_torch() -> None:
@@ -17,7 +18,7 @@ def require_torch() -> None:
     Raises
     ------
     MissingExtraError
-        PyTorch is not installed.
+        If PyTorch is not installed.
     """
     os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)
     try:

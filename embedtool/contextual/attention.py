@@ -19,7 +19,7 @@ def scaled_dot_product_attention(
     keys : ndarray of float, shape (..., n_keys, d_k)
     values : ndarray of float, shape (..., n_keys, d_v)
     mask : ndarray of bool, shape (..., n_queries, n_keys) or broadcastable to it
-        Whether a query attends to a key; None: to all.
+        Whether a query attends to a key; None for all.
 
     Returns
     -------
@@ -42,7 +42,7 @@ def scaled_dot_product_attention(
 
 
 def split_heads(rows: Floats, n_heads: int) -> Floats:
-    """Cut vectors into heads: (..., n, d) to (..., n_heads, n, d / n_heads).
+    """Split vectors into heads: (..., n, d) to (..., n_heads, n, d / n_heads).
 
     Raises
     ------
@@ -51,7 +51,7 @@ def split_heads(rows: Floats, n_heads: int) -> Floats:
     """
     *leading, n, size = rows.shape
     if size % n_heads:
-        raise ValueError(f"{size} numbers cannot be cut into {n_heads} heads")
+        raise ValueError(f"{size} dimensions cannot be split into {n_heads} heads")
     return rows.reshape(*leading, n, n_heads, size // n_heads).swapaxes(-2, -3)
 
 
@@ -62,19 +62,19 @@ def multi_head_attention(
     n_heads: int,
     mask: NDArray[np.bool_] | None = None,
 ) -> tuple[Floats, Floats]:
-    """Let each head attend by its own part of the vectors.
+    """Compute attention separately for each head, on its part of the vectors.
 
     Parameters
     ----------
     queries, keys, values : ndarray of float, shape (..., n, d)
-        Already projected, if they are to be.
+        Already projected, if at all.
     mask : ndarray of bool
         As for `scaled_dot_product_attention`.
 
     Returns
     -------
     outputs : ndarray, shape (..., n_queries, d)
-        Those of the heads, concatenated.
+        Concatenated outputs of the heads.
     weights : ndarray, shape (..., n_heads, n_queries, n_keys)
 
     Raises
@@ -93,7 +93,7 @@ def multi_head_attention(
 
 
 def attention_mask(n: int, *, causal: bool = False, itself: bool = True) -> NDArray[np.bool_]:
-    """Return which token attends to which, bool (n, n).
+    """Return whether each token attends to each other one, bool (n, n).
 
     Parameters
     ----------

@@ -12,30 +12,30 @@ from embedtool.corpus.encoding import EncodedCorpus
 Ids = NDArray[np.int64]
 
 SORTED_BATCHES = 50
-"""The sentences of this many batches are sorted by length before they are cut into batches: few
-positions are padding then, and which sentences share a batch is still nearly random."""
+"""Number of batches whose sentences are sorted together by length: little padding is needed, and
+the composition of batches is still nearly random."""
 MAX_HELD_OUT_TOKENS = 100_000
-"""More held-out text is not needed: this determines perplexity to about 1%."""
+"""Maximum tokens of held-out text: they determine perplexity to about 1%."""
 IGNORE_INDEX = -1
-"""The target at positions where nothing is predicted."""
+"""The target at positions without a prediction."""
 MASKED, REPLACED = 0.8, 0.1
-"""Fractions of the target tokens that become the mask, or a random word; the rest stay as they are
+"""Fractions of the target tokens that become the mask, or a random word; the rest are unchanged
 (Devlin et al. 2019, section 3.1)."""
 EVALUATION_SEED, EVALUATION_MASK_PROBABILITY = 0, 0.15
-"""How held-out text is masked, whatever the mask probability in training, so that perplexities can
-be compared."""
+"""Mask probability of held-out text, independent of training, so that perplexities can be
+compared."""
 
 
 @dataclass(frozen=True, eq=False)
 class Segments:
-    """Spans of a text within which tokens attend to each other: sentences, or parts of long ones.
+    """Spans of text within which tokens attend to each other: sentences, or parts of long ones.
 
     Attributes
     ----------
     starts, ends : ndarray of int64, shape (n_segments,)
         Positions in the ids of the corpus.
     ends_sentence : ndarray of bool, shape (n_segments,)
-        Whether the sentence ends with the segment.
+        Whether the segment is the end of a sentence.
     """
 
     starts: Ids
@@ -59,7 +59,7 @@ class Segments:
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Input and targets of one optimiser step; every row begins with the boundary token.
+    """Input and targets of one optimiser step; every row starts with the boundary token.
 
     Attributes
     ----------
@@ -122,7 +122,7 @@ class TrainingBatches:
 
 
 def segment_corpus(corpus: EncodedCorpus, max_length: int) -> Segments:
-    """Cut all sentences into segments of at most `max_length` tokens."""
+    """Split all sentences into segments of at most `max_length` tokens."""
     ends = np.asarray(corpus.ends, np.int64)
     starts = np.concatenate([[0], ends[:-1]])
     counts = -(-(ends - starts) // max_length)
@@ -150,7 +150,7 @@ def split_held_out(segments: Segments, config: ContextualConfig) -> tuple[Segmen
 def epoch_order(segments: Segments, batch_tokens: int, rng: np.random.Generator) -> list[Ids]:
     """Return the rows of each batch of an epoch, every segment once.
 
-    A batch has at most `batch_tokens` positions, padding included, or one segment.
+    A batch has at most `batch_tokens` positions, including padding, or one segment.
     """
     lengths = segments.lengths + 1
     shuffled = rng.permutation(len(segments))
@@ -163,7 +163,7 @@ def epoch_order(segments: Segments, batch_tokens: int, rng: np.random.Generator)
 
 
 def batches_by_length(lengths: Ids, rows: Ids, batch_tokens: int) -> list[Ids]:
-    """Cut rows into batches, the shortest first, so that few positions are padding."""
+    """Split rows into batches, shortest first, so that little padding is needed."""
     rows = rows[np.argsort(lengths[rows], kind="stable")]
     batches, first = [], 0
     for i, length in enumerate(lengths[rows].tolist()):
@@ -205,7 +205,7 @@ def masked_batch(
     *,
     only_masked: bool = False,
 ) -> Batch:
-    """Return a batch whose targets are some of its tokens, most of which the mask hides.
+    """Return a batch whose targets are some of its tokens, most of them masked.
 
     Parameters
     ----------

@@ -28,21 +28,21 @@ def distill(
     *,
     by_frequency: bool = True,
 ) -> Model:
-    """Return a static model of words, made of their vectors in an encoder.
+    """Return a static model of words, computed from their vectors in an encoder.
 
     Parameters
     ----------
     words : list of str
-        Those that the encoder does not know are left out.
+        The words; those that the encoder does not know are left out.
     counts : ndarray of int64, shape (n_words,)
-        How often each word occurs; None: as by Zipf's law, in the order given.
+        Count of each word; None for Zipf's law, in the order given.
     by_frequency : bool
-        Without counts, whether the order is known to be by frequency.
+        Without counts, whether the order is by frequency.
 
     Raises
     ------
     VocabularyError
-        The encoder knows fewer than two of the words.
+        If the encoder knows fewer than two of the words.
     """
     known_words, rows = encode_in_isolation(encoder, words, report)
     if len(known_words) < 2:

@@ -19,7 +19,7 @@ class DocumentsInContext(BagOfWords):
     Attributes
     ----------
     rows : ndarray of float32, shape (n_words, 0)
-        A word has no vector outside of its document.
+        Empty: a word has no vector outside its document.
     """
 
     __repr__ = brief
@@ -30,7 +30,7 @@ class DocumentsInContext(BagOfWords):
 def documents_in_context(
     encoder: ContextualEncoder, documents: Iterable[str]
 ) -> DocumentsInContext:
-    """Cut documents into words as the encoder does, and count those that have a vector."""
+    """Split documents into words like the encoder, and count those that have a vector."""
     texts = tuple(documents)
     bags = count_words(encoder.static, texts, encoder.tokenize)
     rows = np.zeros((len(bags.words), 0), np.float32)
@@ -50,7 +50,7 @@ def contextual_means(
     weights : ndarray of float, shape (n_words,)
         The weight of each word, above 0.
     divisor : "weights" or "tokens"
-        What a sum is divided by: the sum of the weights, or the number of tokens.
+        Divisor of a sum: the sum of the weights, or the number of tokens.
     """
     weight_of = dict(zip(bags.words, weights.tolist(), strict=True))
     means = np.zeros((len(bags.texts), encoder.vector_size), np.float32)

@@ -1,6 +1,6 @@
 """The encoder network: a Transformer over word vectors that is trained to predict words.
 
-It is PyTorch's nn.TransformerEncoder: multi-head attention, residual connections and feed-forward
+It uses PyTorch's nn.TransformerEncoder: multi-head attention, residual connections and feed-forward
 networks (Vaswani et al. 2017, section 3), with layer normalisation before each of them (Xiong et
 al. 2020).
 """
@@ -27,13 +27,13 @@ EARLIER_NAMES = {
     "inward": "input_proj", "before": "input_norm", "body": "transformer",
     "marks": "special_tokens", "outward": "output_proj",
 }  # fmt: skip
-"""Modules as files of earlier versions name them in encoder.safetensors, with their names here."""
+"""Old names of modules in encoder.safetensors of earlier versions, and the current ones."""
 POSITION_AMPLITUDE = 0.1
-"""Amplitude of the initial position vectors, where the numbers of a word vector deviate by about 1:
-attention looks at words first, and at positions as far as it learns to. With an amplitude of 1 the
-sense of a word is lost in the pattern of its sentence."""
+"""Amplitude of the initial position vectors, relative to a standard deviation of about 1 of the
+components of word vectors: attention depends on words first, and learns to use positions. With an
+amplitude of 1, positions dominate and word senses are lost."""
 MIN_LOG2_SLOPE = -8.0
-"""The attention heads' slopes of distance are a geometric series that ends with 2 to this power
+"""The slopes of the attention heads are a geometric series that ends with 2 to this power
 (ALiBi)."""
 WAVELENGTH_RATIO = 10_000.0
 """Ratio of the longest to the shortest wavelength of the position vectors (Vaswani et al. 2017)."""
@@ -44,7 +44,7 @@ CLUSTERS = (10, 3)
 """Clusters of the adaptive softmax: the most frequent 1/10 of the words, those from there to the
 most frequent third, and all others."""
 CLUSTER_DIVISOR = 4.0
-"""The hidden size of a cluster is that of the one before divided by this (Grave et al. 2017)."""
+"""Factor by which the hidden size decreases from cluster to cluster (Grave et al. 2017)."""
 
 
 class Encoder(nn.Module):  # type: ignore[misc]
@@ -61,7 +61,7 @@ class Encoder(nn.Module):  # type: ignore[misc]
 
     def __init__(self, config: ContextualConfig, n_words: int, static_size: int) -> None:
         super().__init__()
-        # PyTorch's fast path for evaluation takes no attention mask but one of 0 and -inf
+        # PyTorch's fast path for evaluation takes only attention masks of 0 and -inf
         torch.backends.mha.set_fastpath_enabled(False)
         size = config.hidden_size
         self.n_words, self.first_oov = n_words, n_words + N_SPECIAL
@@ -85,8 +85,8 @@ class Encoder(nn.Module):  # type: ignore[misc]
             config.layers, nn.LayerNorm(size), enable_nested_tensor=False,
         )  # fmt: skip
         for layer in self.transformer.layers:
-            # Dropout only on what a layer adds to the residual stream, not within it: attention
-            # whose weights have no dropout uses PyTorch's fast kernel.
+            # Dropout only on the output that a layer adds to the residual stream: attention without
+            # dropout on its weights uses PyTorch's fast kernel.
             layer.self_attn.dropout = layer.dropout.p = 0.0
         nn.init.normal_(self.input_proj.weight)
         with torch.no_grad():
@@ -105,7 +105,7 @@ class Encoder(nn.Module):  # type: ignore[misc]
         ----------
         static : ndarray of float32, shape (n_words, static_size)
         counts : ndarray of int64, shape (n_words + 1,)
-            How often each word is a target, and the boundary.
+            How often each word, and the boundary, is a target.
         """
         with torch.no_grad():
             self.scale.fill_(pow2_scale(static))
@@ -152,10 +152,10 @@ class Encoder(nn.Module):  # type: ignore[misc]
     def contextual_states(self, vectors: Any, lengths: Any) -> Any:
         """Return the sum of the attention outputs of the middle layers.
 
-        The layers are those between the first and the last; the last of two. The residual stream
-        itself is dominated by the identity of the token, which it is trained to predict whatever
-        the sense; so are the feed-forward networks and the attention of the last layer. The
-        attention of the first layer depends on positions more than on words. Compared in
+        These are the layers between the first and the last, or the last of two. The residual stream
+        itself is dominated by the identity of the token, which it is trained to predict regardless
+        of sense; so are the feed-forward networks and the attention of the last layer. The
+        attention of the first layer depends more on positions than on words. See the comparison in
         docs/contextual.md.
 
         Parameters
@@ -184,9 +184,9 @@ class Encoder(nn.Module):  # type: ignore[misc]
         return self.dropout(self.input_norm(self.input_proj(vectors) + positions))
 
     def attention_bias(self, width: int, lengths: Any) -> Any:
-        """Return what is added to the attention scores, float32 (n_rows * n_heads, width, width).
+        """Return the bias of the attention scores, float32 (n_rows * n_heads, width, width).
 
-        -inf for padding and, in a causal encoder, for later positions. For others the distance
+        It is -inf for padding and, in a causal encoder, for later positions; otherwise the distance
         times a slope of each head (Press, Smith & Lewis 2022, ALiBi, section 3): the first head
         attends to the neighbourhood, the last to the whole sentence. The boundary has distance 0.
         """
@@ -230,7 +230,7 @@ class Encoder(nn.Module):  # type: ignore[misc]
         Parameters
         ----------
         probabilities : tensor of float32, shape (n_words + 1,)
-            Sampling probabilities of a sampled softmax, from `sampling_probabilities`; None: the
+            Sampling probabilities of a sampled softmax, from `sampling_probabilities`; None for the
             exact softmax over all words.
         generator : torch.Generator
             Draws the samples.
@@ -254,7 +254,7 @@ class TiedOutput(nn.Module):  # type: ignore[misc]
     ) -> None:
         super().__init__()
         self.n_classes, self.n_samples = n_classes, n_samples
-        # a function, for the tables are parameters of the encoder, not of this module too
+        # a function, because the tables are parameters of the encoder, not of this module
         self.input_tables: Callable[[], tuple[Any, Any]] = lambda: (
             encoder.words.weight,
             encoder.special_tokens,
@@ -277,9 +277,9 @@ class TiedOutput(nn.Module):  # type: ignore[misc]
         return functional.log_softmax(self.scores(hidden), dim=1)
 
     def loss(self, hidden: Any, targets: Any, probabilities: Any, generator: Any) -> Any:
-        """Return the mean negative log-likelihood, exact without probabilities to sample by.
+        """Return the mean negative log-likelihood, exact without sampling probabilities.
 
-        With them the softmax's sum over all classes is estimated from a sample: each class that
+        With them, the softmax's sum over all classes is estimated from a sample: each class that
         occurs among n draws is weighted by 1 over the probability of that, 1 - (1 - p)^n (Horvitz &
         Thompson 1952; Jean et al. 2015, section 3). The target itself is always included.
         """
@@ -303,7 +303,7 @@ class TiedOutput(nn.Module):  # type: ignore[misc]
 
 
 class AdaptiveOutput(nn.Module):  # type: ignore[misc]
-    """The adaptive softmax: frequent words first, rare ones by way of their cluster."""
+    """The adaptive softmax: frequent words directly, rare ones through their cluster."""
 
     def __init__(self, size: int, n_classes: int) -> None:
         super().__init__()
@@ -322,14 +322,14 @@ class AdaptiveOutput(nn.Module):  # type: ignore[misc]
 
 
 def current_name(parameter: str) -> str:
-    """Return the name of a parameter here, given its name in any version of encoder.safetensors."""
+    """Return the current name of a parameter, given that in any version of encoder.safetensors."""
     return ".".join(EARLIER_NAMES.get(module, module) for module in parameter.split("."))
 
 
 def sinusoidal_positions(n_positions: int, size: int) -> NDArray[np.float32]:
     """Return the initial position vectors: sines and cosines (Vaswani et al. 2017, section 3.5).
 
-    They are trained from there.
+    They are then trained.
 
     Returns
     -------
@@ -343,7 +343,7 @@ def sinusoidal_positions(n_positions: int, size: int) -> NDArray[np.float32]:
 def pow2_scale(static: NDArray[np.float32]) -> float:
     """Return the power of two that scales vectors to a root-mean-square length of about 1.
 
-    A power of two, so that dividing by it gives the exact numbers again.
+    It is a power of two so that dividing by it restores the exact numbers.
     """
     length = float(np.sqrt(np.mean(np.einsum("ij,ij->i", static, static, dtype=np.float64))))
     return 2.0 ** -round(math.log2(length)) if length else 1.0

@@ -1,4 +1,4 @@
-"""Training of an encoder of sentences over the words of a static model."""
+"""Training of a sentence encoder over the words of a static model."""
 
 import math
 from collections.abc import Collection
@@ -42,9 +42,9 @@ class EncoderBackend:
     Parameters
     ----------
     static : Model
-        The static model. Words of the text that are new to it are left out.
+        The static model. Words of the text outside its vocabulary are left out.
     cache : Path, optional
-        A folder in which the scanned corpus is kept, and found again by a later run.
+        Folder to cache the scanned corpus in; a later run over the same files reuses it.
 
     Raises
     ------
@@ -110,14 +110,14 @@ class EncoderBackend:
 
 
 def inherited_text(static: Model, text: TextConfig, given: Collection[str] = ()) -> TextConfig:
-    """Return how to read a text that is split into tokens as that of the static model was.
+    """Return the options for reading a text with the tokenization of the static model.
 
     Parameters
     ----------
     text : TextConfig
-        How the text is read otherwise.
+        All other options.
     given : collection of str
-        The fields of `text` that were chosen, and stay.
+        The fields of `text` that were chosen, and are not inherited.
     """
     known = static.description.get("corpus", {}).get("text", {})
     names = {*TOKENIZER_FIELDS} & {*known} - {*given}
@@ -127,9 +127,9 @@ def inherited_text(static: Model, text: TextConfig, given: Collection[str] = ())
 def estimate_encoder(
     config: ContextualConfig, vectors: WordVectors, corpus: EncodedCorpus
 ) -> ResourceEstimate:
-    """Return what a training needs.
+    """Estimate the resources of a training.
 
-    Memory is that of the parameters with their gradients and two moments of AdamW, and of the
+    Memory consists of the parameters with their gradients and two moments of AdamW, and the
     activations of one batch.
     """
     size, wide = config.hidden_size, config.feed_forward_size or 0
@@ -148,29 +148,29 @@ def estimate_encoder(
 
 
 def encode_by_rows(vectors: WordVectors, scanned: ScannedCorpus, folder: Path) -> EncodedCorpus:
-    """Encode a text by the rows of a static model.
+    """Encode a text with the word ids of a static model.
 
     Parameters
     ----------
     vectors : WordVectors
         The vectors of the static model.
     folder : Path
-        Where the encoded text goes.
+        Folder of the encoded text.
 
     Raises
     ------
     VocabularyError
-        If the text holds none of the words.
+        If the text contains none of the words.
     TrainingError
-        If no two of them stand in one sentence.
+        If no sentence contains two of them.
     """
     words = list(vectors.words)
     rows = np.fromiter(map(scanned.words.find, words), np.int64, len(words))
     counts = np.where(rows >= 0, scanned.counts[rows], 0)
     if not counts.any():
         raise VocabularyError(
-            "the text holds no word of the static model; are both in lower case, and cut into "
-            "words by the same tokenizer?",
+            "the text contains no word of the static model; are both in lower case, and tokenized "
+            "alike?",
             parameters=("tokenizer",),
         )
     vocabulary = Vocabulary(words, counts, len(scanned.words), int(scanned.counts.sum()))
@@ -191,11 +191,11 @@ def run(
     Raises
     ------
     DivergedError
-        If the loss explodes.
+        If the loss diverges.
     TrainingError
         If a parameter is not finite at the end.
     StoppedError
-        If the training is to stop.
+        If the training is asked to stop.
     """
     state.tables = learner.load_state(state.tables)
     config, n_tokens = learner.config, text.train_split.n_tokens
@@ -232,7 +232,7 @@ def run(
 
 
 def _done(text: TrainingBatches, state: State) -> int:
-    """Return the tokens that have been trained on."""
+    """Return the number of tokens trained on."""
     lengths = text.train_split.lengths
     batches = text.epoch(state.epoch)[: state.position] if state.position else []
     return state.epoch * text.train_split.n_tokens + sum(

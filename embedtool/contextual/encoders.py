@@ -1,4 +1,4 @@
-"""The interface of encoders, which give a word the vector of the sentence it stands in."""
+"""The interface of encoders, which give each word of a sentence a vector in context."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ from embedtool.messages import brief
 from embedtool.model.vectors import WordVectors
 
 BATCH_TOKENS = 4096
-"""Positions of a batch, padding included."""
+"""Positions per batch, including padding."""
 BLOCK_SENTENCES = 2048
-"""Sentences that are sorted by length before they are cut into batches."""
+"""Number of sentences sorted by length before they are divided into batches."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +26,7 @@ class Sentence:
     ----------
     vectors : ndarray of float32, shape (n_tokens, vector_size)
     unknown : list of str
-        Words that have no vector and are left out, each once.
+        Omitted words without a vector, each once.
     """
 
     __repr__ = brief
@@ -45,9 +45,9 @@ class EncoderAttention:
     tokens : list of str
         Words, or subword pieces, and special tokens of the encoder.
     unknown : list of str
-        Words that are left out, each once.
+        Omitted words, each once.
     n_truncated : int
-        Words beyond the encoder's maximum length, which are cut off.
+        Number of words truncated beyond the encoder's maximum length.
     weights : ndarray of float32, shape (n_layers, n_heads, n_tokens, n_tokens)
         Rows attend to columns and sum to 1.
     """
@@ -68,7 +68,7 @@ class ContextualEncoder(Protocol):
     name : str
         The encoder's name in messages.
     context_repeats : int
-        How many copies of a word make up the sentence by which it is encoded in isolation.
+        Number of copies of a word in the sentence by which it is encoded in isolation.
     """
 
     name: str
@@ -77,12 +77,12 @@ class ContextualEncoder(Protocol):
 
     @property
     def static(self) -> WordVectors | None:
-        """The word vectors of the encoder's input; None where it has a vector for every word."""
+        """The word vectors of the encoder's input; None if it has a vector for every word."""
 
     def encode(self, sentences: Iterable[str]) -> Iterator[Sentence]:
         """Yield each sentence with the vectors of its words, in the order given.
 
-        A sentence beyond the encoder's maximum length is encoded in several pieces.
+        A sentence beyond the maximum length is encoded in several pieces.
         """
 
     def attention(self, sentence: str) -> EncoderAttention:
@@ -91,14 +91,14 @@ class ContextualEncoder(Protocol):
         Raises
         ------
         QueryError
-            The sentence has no word that the encoder knows.
+            If the sentence has no word that the encoder knows.
         """
 
     def tokenize(self, sentence: str) -> list[str]:
-        """Return the words of a sentence as in `encode`, those that are left out included."""
+        """Return the words of a sentence as in `encode`, including omitted ones."""
 
     def vocabulary(self) -> list[str]:
-        """Return the encoder's words, most frequent first where that is known."""
+        """Return the encoder's words, most frequent first if that is known."""
 
 
 def select_layer(attention: EncoderAttention, layer: int | None, head: int | None) -> Attention:
@@ -107,14 +107,14 @@ def select_layer(attention: EncoderAttention, layer: int | None, head: int | Non
     Parameters
     ----------
     layer : int or None
-        Counted from 1; None: the last.
+        Layer, counted from 1; None for the last.
     head : int or None
-        Counted from 1; None: the mean of all.
+        Head, counted from 1; None for the mean of all.
 
     Raises
     ------
     QueryError
-        There is no such layer or head.
+        If there is no such layer or head.
     """
     n_layers = len(attention.weights)
     if layer is not None and layer > n_layers:

@@ -23,12 +23,13 @@ def generate(
     Yields
     ------
     list of str
-        The words of the prompt and those that follow.
+        The words of the prompt and the generated ones.
 
     Raises
     ------
     QueryError
-        The encoder was not trained to predict what follows, or does not know a word of the prompt.
+        If the encoder was not trained to predict the next word, or does not know a word of the
+        prompt.
     """
     prompt_ids, unknown = encoder.known_ids(prompt)
     if unknown:
@@ -53,9 +54,9 @@ def filter_top_k_top_p(
 ) -> NDArray[np.float64]:
     """Return the distribution to draw the next word from, float64 (n,), sum 1.
 
-    All probabilities are raised to the power 1 / temperature. Then only the top_k largest stay
+    All probabilities are raised to the power 1 / temperature. Then only the top_k largest are kept
     (Fan, Lewis & Dauphin 2018, section 5.1), and of these the fewest whose sum reaches top_p
-    (Holtzman et al. 2020, eq. 2). At temperature 0 only the largest stays.
+    (Holtzman et al. 2020, eq. 2). At temperature 0 only the largest is kept.
     """
     order = np.argsort(-probabilities, kind="stable")
     if config.temperature == 0:

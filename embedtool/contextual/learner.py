@@ -16,11 +16,11 @@ from embedtool.contextual.encoder import WORD_TABLE, Encoder, sampling_probabili
 from embedtool.model.vectors import WordVectors
 
 BETAS = (0.9, 0.98)
-"""Decay rates of AdamW's moments. The second is that of Vaswani et al. 2017 (section 5.3), which
-forgets gradients sooner than the usual .999."""
+"""Decay rates of AdamW's moments. The second is that of Vaswani et al. 2017 (section 5.3), with a
+shorter memory than the usual .999."""
 EXP_AVG, EXP_AVG_SQ, STEP = "exp_avg/", "exp_avg_sq/", "step"
-"""Names in a checkpoint: prefixes of AdamW's two moments of each parameter, and the number of steps
-that were made."""
+"""Names in a checkpoint: prefixes of AdamW's two moments of each parameter, and the number of
+steps."""
 
 
 @contextmanager
@@ -30,7 +30,7 @@ def isolated_torch(workers: int | None) -> Iterator[None]:
     Parameters
     ----------
     workers : int or None
-        None leaves the number of threads as it is.
+        None leaves the number of threads unchanged.
     """
     n_threads = torch.get_num_threads()
     with torch.random.fork_rng(devices=[]):
@@ -45,14 +45,14 @@ class EncoderLearner:
     """An encoder and its optimiser.
 
     The tables of its state are the memory of the parameters and moments themselves: a checkpoint
-    written from them holds the training as it is at that moment.
+    written from them holds the current training.
 
     Parameters
     ----------
     vectors : WordVectors
-        The static model's, not quantised.
+        The vectors of the static model, not quantised.
     counts : ndarray of int64, shape (n_words + 1,)
-        How often each word is a target, and the end of a sentence.
+        How often each word, and the end of a sentence, is a target.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class EncoderLearner:
         return tables
 
     def load_state(self, tables: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        """Continue from the tables of a checkpoint, and return those that training changes."""
+        """Continue from the tables of a checkpoint; return the tables that training changes."""
         own = self.init_state()
         for name, table in own.items():
             np.copyto(table, tables[name])
@@ -118,10 +118,10 @@ class EncoderLearner:
         return float(loss.detach())
 
     def perplexity(self, batches: Iterable[Batch]) -> float | None:
-        """Return exp of the mean negative log-likelihood of all targets, against all words.
+        """Return exp of the mean negative log-likelihood of all targets, over all words.
 
-        For a masked encoder these are the masked words, given all others (pseudo-perplexity).
-        None if there are no targets.
+        The targets of a masked encoder are the masked words (pseudo-perplexity). None if there are
+        no targets.
         """
         self.network.eval()
         total, n = 0.0, 0

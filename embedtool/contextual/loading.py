@@ -1,4 +1,4 @@
-"""Open an encoder, whoever trained it."""
+"""Open a contextual encoder: embedtool's own or a transformers folder."""
 
 from pathlib import Path
 
@@ -15,9 +15,9 @@ def open_encoder(path: str | Path) -> ContextualEncoder:
     Raises
     ------
     ModelError
-        The folder is neither.
+        If the folder is neither.
     MissingExtraError
-        PyTorch or transformers is not installed.
+        If PyTorch or transformers is not installed.
     """
     path = Path(path)
     if is_pretrained(path):
@@ -42,7 +42,7 @@ def is_encoder(path: Path) -> bool:
     Raises
     ------
     ModelError
-        The folder is not a model of any kind.
+        If the folder is not a model of any kind.
     """
     return is_pretrained(path) or store.has_encoder(path)
 

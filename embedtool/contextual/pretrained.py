@@ -18,21 +18,21 @@ from embedtool.errors import MissingExtraError, ModelError, QueryError
 
 BATCH_SENTENCES = 64
 MAX_PIECES = 512
-"""The maximum length, in subword pieces, of an encoder whose config does not say it."""
+"""Maximum length, in subword pieces, if the encoder's config does not give it."""
 
 
 class PretrainedEncoder:
-    """A ContextualEncoder of the library transformers.
+    """A ContextualEncoder from the transformers library.
 
-    Its words are those of its own tokenizer, punctuation included. The vector of a word is the mean
-    of those of its subword pieces in the last layer. Special tokens such as [CLS] are not words.
+    Its words are those of its own tokenizer, including punctuation. The vector of a word is the
+    mean over its subword pieces in the last layer. Special tokens such as [CLS] are not words.
 
     Raises
     ------
     MissingExtraError
-        The library is not installed.
+        If the library is not installed.
     ModelError
-        The folder cannot be opened, or is not an encoder with a fast tokenizer.
+        If the folder cannot be opened, or is not an encoder with a fast tokenizer.
     """
 
     static = None
@@ -56,7 +56,7 @@ class PretrainedEncoder:
         except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
             raise ModelError(f"{path}: cannot be opened by transformers: {error}") from None
         if not self.tokenizer.is_fast:
-            raise ModelError(f"{path}: its tokenizer does not tell where words are")
+            raise ModelError(f"{path}: its tokenizer does not give the positions of words")
         if self.tokenizer.pad_token is None:
             raise ModelError(f"{path}: its tokenizer has no padding token")
         config = self.network.config
@@ -67,7 +67,7 @@ class PretrainedEncoder:
         self.max_pieces = min(n_positions, int(self.tokenizer.model_max_length))
 
     def __sklearn_clone__(self) -> Self:
-        """Return the encoder itself, which does not change, where scikit-learn copies it."""
+        """Return the encoder itself, because it is immutable, when scikit-learn copies it."""
         return self
 
     def tokenize(self, sentence: str) -> list[str]:
@@ -75,7 +75,7 @@ class PretrainedEncoder:
         return [word for row in read.rows for word in row.words]
 
     def vocabulary(self) -> list[str]:
-        """Return the words that the tokenizer does not cut into pieces."""
+        """Return the words that the tokenizer does not split into pieces."""
         ids = self.tokenizer.get_vocab()
         special = set(self.tokenizer.all_special_tokens)
         ordered = sorted(ids, key=ids.__getitem__)
@@ -125,7 +125,7 @@ class PretrainedEncoder:
 
 
 class _TokenizedSentences:
-    """Sentences as the tokenizer cuts them; one that is too long takes several rows.
+    """Tokenized sentences; one that is too long takes several rows.
 
     Attributes
     ----------
@@ -155,9 +155,9 @@ class _Row:
     sentence : int
         The index of the row's sentence.
     pieces : ndarray of int64, shape (n_pieces,)
-        Positions of the row that belong to a word.
+        Positions of the row that belong to words.
     firsts : ndarray of int64, shape (n_words,)
-        Where in `pieces` each word begins.
+        Start of each word in `pieces`.
     """
 
     def __init__(

@@ -14,8 +14,7 @@ from embedtool.search.lookup import cosines
 from embedtool.search.query import Answers, similar_to_vectors
 
 N_CANDIDATES = 5000
-"""Most frequent words that a word in its sentence is compared with by default: each has to be
-encoded."""
+"""Default number of candidates, the most frequent words: each must be encoded."""
 REPORT_WORDS = 512
 """Words between two progress reports."""
 
@@ -23,29 +22,31 @@ REPORT_WORDS = 512
 def vector_of(encoder: ContextualEncoder, sentence: str, word: str) -> NDArray[np.float32]:
     """Return the vector of a word in its sentence, float32 (vector_size,).
 
-    If the word occurs several times, the first occurrence counts.
+    If the word occurs several times, the first occurrence is used.
 
     Raises
     ------
     QueryError
-        The sentence does not contain the word, or the word has no vector.
+        If the sentence does not contain the word, or the word has no vector.
     NoAnswerError
-        The vector is all zeros.
+        If the vector is all zeros.
     """
     encoded = next(encoder.encode([sentence]))
     vector: NDArray[np.float32] = encoded.vectors[token_index(encoded, word)]
     if not vector.any():
-        raise NoAnswerError(f"the vector of {word!r} is all zeros there: it has no direction")
+        raise NoAnswerError(
+            f"the vector of {word!r} is all zeros in this sentence and has no direction"
+        )
     return vector
 
 
 def token_index(sentence: Sentence, word: str) -> int:
-    """Return the index of a word's first token in a sentence, ignoring case if need be.
+    """Return the index of a word's first token in a sentence, ignoring case if necessary.
 
     Raises
     ------
     QueryError
-        There is no such token.
+        If there is no such token.
     """
     if word in sentence.tokens:
         return sentence.tokens.index(word)
@@ -53,7 +54,7 @@ def token_index(sentence: Sentence, word: str) -> int:
     if word.lower() in lowercase:
         return lowercase.index(word.lower())
     if word in sentence.unknown:
-        raise QueryError(f"the model does not know {word!r}; it leaves it out of the sentence")
+        raise QueryError(f"the model does not know {word!r}, and leaves it out of the sentence")
     raise QueryError(
         f"{word!r} is none of the words of the sentence: {', '.join(sentence.tokens) or '(none)'}"
     )
@@ -81,12 +82,12 @@ def similar(
     Parameters
     ----------
     candidates : sequence of str
-        None: the first N_CANDIDATES words of the encoder's vocabulary.
+        The words to compare with; by default the first N_CANDIDATES words of the vocabulary.
 
     Raises
     ------
     QueryError
-        As `vector_of`; or no candidate has a vector.
+        As `vector_of`, or if no candidate has a vector.
     """
     query = vector_of(encoder, sentence, word)
     if candidates is None:
@@ -104,12 +105,12 @@ def encode_in_isolation(
 ) -> tuple[list[str], NDArray[np.float32]]:
     """Encode words, each in a sentence of its own.
 
-    A word that the encoder cuts into several tokens gets the mean of their vectors.
+    A word that the encoder splits into several tokens gets the mean of their vectors.
 
     Returns
     -------
     words : list of str
-        Without those that have no vector.
+        The words that have a vector.
     vectors : ndarray of float32, shape (n, vector_size)
     """
     encoded_words, rows = [], []

@@ -14,13 +14,13 @@ from embedtool.errors import QueryError
 from embedtool.messages import counted
 
 MIN_USES = 4
-"""With fewer occurrences there is nothing to cluster."""
+"""Minimum number of occurrences to cluster."""
 MAX_SENSES = 8
-"""The largest number of senses that is tried where none is given."""
+"""Maximum number of senses that is tried if none is given."""
 EXCERPT_CHARACTERS = 40
-"""Characters of a line on each side of a word: they fit a terminal, and show the sense."""
+"""Characters of context on each side of a word: they fit in a terminal and show the sense."""
 N_INIT = 10
-"""K-means runs with this many initialisations, of which the best result counts."""
+"""Number of initialisations of k-means; the best result is used."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def induce_senses(
     Raises
     ------
     QueryError
-        The text has too few occurrences.
+        If the text has too few occurrences.
     """
     uses, n_seen = _sample_uses(encoder, lines, word, config)
     needed = max(MIN_USES, config.senses or 0)
@@ -96,7 +96,7 @@ def induce_senses(
 
 
 def excerpt(line: str, word: str) -> str:
-    """Return a line's first occurrence of a word, with EXCERPT_CHARACTERS on each side at most.
+    """Return a line's first occurrence of a word, with at most EXCERPT_CHARACTERS on each side.
 
     The line is cut between words where possible; an ellipsis marks each cut.
     """
@@ -125,7 +125,7 @@ def _sample_uses(
     n_seen = 0
     lowercase, casefolded = word.lower(), word.casefold()
     for line in lines:
-        if casefolded not in line.casefold():  # fast; the lines that pass are tokenised
+        if casefolded not in line.casefold():  # a fast test; only matching lines are tokenised
             continue
         if lowercase not in map(str.lower, encoder.tokenize(line)):
             continue

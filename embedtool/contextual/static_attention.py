@@ -1,6 +1,6 @@
 """Self-attention over the vectors of a static model, without training.
 
-The word vectors are queries, keys and values at once.
+The word vectors are queries, keys and values.
 """
 
 from dataclasses import dataclass
@@ -27,11 +27,11 @@ class Attention:
     tokens : list of str
         The words that have a vector.
     unknown : list of str
-        The others, and those whose vector is all zeros, each once.
+        The other words, and those whose vector is all zeros, each once.
     weights : ndarray of float32, shape (n_tokens, n_tokens)
         Rows attend to columns and sum to 1.
     from_ngrams : tuple of str
-        The tokens whose vectors are made of their character n-grams, each once.
+        The tokens whose vectors are computed from their character n-grams, each once.
     """
 
     __repr__ = brief
@@ -43,7 +43,7 @@ class Attention:
 
 
 def attend(vectors: WordVectors, sentence: str, config: AttentionConfig) -> Attention:
-    """Return the attention weights of a sentence's words, by their vectors.
+    """Return the attention weights between the words of a sentence, by their vectors.
 
     A FastText model has a vector for every word. In other models unknown words are left out, and so
     are vectors of zeros, which attend to all words alike.
@@ -51,7 +51,7 @@ def attend(vectors: WordVectors, sentence: str, config: AttentionConfig) -> Atte
     Raises
     ------
     QueryError
-        No word is left, or the vectors cannot be cut into the heads.
+        If no word is left, or the vectors cannot be split into the heads.
     """
     tokenize = TOKENIZERS[config.tokenizer]()
     words = (tokenize if has_capitals(vectors) else lowercasing(tokenize))(sentence)
@@ -82,7 +82,7 @@ def select_head(weights: Floats, head: int | None) -> Floats:
     ----------
     weights : ndarray of float, shape (n_heads, n, n)
     head : int or None
-        Counted from 1; None: the mean.
+        Head, counted from 1; None for the mean.
 
     Returns
     -------
@@ -91,7 +91,7 @@ def select_head(weights: Floats, head: int | None) -> Floats:
     Raises
     ------
     QueryError
-        There is no such head.
+        If there is no such head.
     """
     if head is None:
         mean: Floats = weights.mean(axis=0)

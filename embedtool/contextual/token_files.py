@@ -1,7 +1,7 @@
 """Files of tokens with their vectors in context: npz, safetensors or Parquet.
 
-They hold `tokens`, `lines` (int64, the index of each token's line) and `vectors` (float32). Memory
-does not grow with the text, except for npz, whose tokens are one array of strings.
+They contain `tokens`, `lines` (int64, the index of each token's line) and `vectors` (float32).
+Memory does not grow with the text, except for npz, whose tokens are one array of strings.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -26,7 +26,7 @@ from embedtool.messages import brief
 
 LINE_DTYPE, VECTOR_DTYPE = np.dtype("<i8"), np.dtype("<f4")
 SEPARATOR = "\n"
-"""No token contains it, for a sentence is one line."""
+"""Separator of tokens; no token contains it, because a sentence is one line."""
 BATCH_ROWS = 2**14
 
 
@@ -55,9 +55,9 @@ def check_suffix(path: Path) -> None:
     Raises
     ------
     OutputError
-        The suffix is not one of WRITERS.
+        If the suffix is not one of WRITERS.
     MissingExtraError
-        The format needs a package that is not installed.
+        If the format needs a package that is not installed.
     """
     if path.suffix.lower() not in WRITERS:
         raise OutputError(f"{path}: tokens are written as {', '.join(WRITERS)}; name such a file")

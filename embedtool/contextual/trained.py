@@ -19,21 +19,21 @@ from embedtool.model.vectors import Model, WordVectors
 Ids = NDArray[np.int64]
 
 CONTEXT_REPEATS = 3
-"""A word alone attends to nothing but the boundary; among copies of itself its vector is like that
-in other sentences. In the corpus that ships, 55% of the five words nearest to a homograph belong to
-its sense if each candidate is encoded alone, and 94% if it is repeated three times."""
+"""A single word attends only to the boundary; among copies of itself its vector resembles that in
+other sentences. In the shipped corpus, 55% of the five words nearest to a homograph belong to its
+sense if each candidate is encoded alone, and 94% if it is repeated three times."""
 
 
 class TrainedEncoder:
     """A ContextualEncoder over the vectors of a model that has an encoder.
 
-    Words outside the vocabulary get a vector from their n-grams if the model is FastText's;
-    otherwise they are left out of sentences.
+    Words outside the vocabulary get a vector from their n-grams if the model has any; otherwise
+    they are left out of sentences.
 
     Raises
     ------
     ModelError
-        The model has no such encoder, or its tensors do not fit together.
+        If the model has no such encoder, or its tensors do not fit together.
     """
 
     context_repeats = CONTEXT_REPEATS
@@ -65,7 +65,7 @@ class TrainedEncoder:
         return network
 
     def __sklearn_clone__(self) -> Self:
-        """Return the encoder itself, which does not change, where scikit-learn copies it."""
+        """Return the encoder itself, because it is immutable, when scikit-learn copies it."""
         return self
 
     def tokenize(self, sentence: str) -> list[str]:
@@ -88,7 +88,7 @@ class TrainedEncoder:
                 yield Sentence(tokens, np.concatenate([next(states) for _ in each]), unknown)
 
     def _ids(self, sentence: str, oov: "_OovWords") -> tuple[list[str], Ids, list[str]]:
-        """Return the words of a sentence that have a vector, their ids, and the others."""
+        """Return the words of a sentence that have a vector, their ids, and the other words."""
         words = self.tokenize(sentence)
         ids = self.static.word_ids(words, -1)
         for i in np.flatnonzero(ids < 0).tolist():
@@ -132,7 +132,8 @@ class TrainedEncoder:
         )
 
     def known_ids(self, sentence: str) -> tuple[Ids, list[str]]:
-        """Return the ids of a sentence's words in the vocabulary, and all other words once."""
+        """Return the ids of a sentence's words in the vocabulary, and the other words, once
+        each."""
         words = self.tokenize(sentence)
         ids = self.static.word_ids(words, -1)
         unknown = [word for word, i in zip(words, ids, strict=True) if i < 0]
@@ -144,17 +145,17 @@ class TrainedEncoder:
         Parameters
         ----------
         ids : ndarray of int64, shape (n,)
-            The words so far, of which the last `max_length` count.
+            The words so far, of which the last `max_length` are used.
 
         Returns
         -------
         ndarray of float64, shape (n_words + 1,)
-            The last is that of the sentence's end.
+            The last one is that of the end of the sentence.
 
         Raises
         ------
         QueryError
-            The encoder was trained to predict masked words.
+            If the encoder was trained to predict masked words.
         """
         if not self.network.is_causal:
             raise QueryError(
@@ -171,7 +172,7 @@ class TrainedEncoder:
 
 
 class _OovWords:
-    """Words outside the vocabulary that have a vector all the same, in order of occurrence."""
+    """Words outside the vocabulary that have a vector, in order of occurrence."""
 
     def __init__(self, static: WordVectors) -> None:
         self.static = static

@@ -23,7 +23,7 @@ from embedtool.search.lookup import cosines, lookup
 COLUMNS = ("word", "first", "second", "same")
 ANSWERS = {"1": True, "0": False, "t": True, "f": False, "true": True, "false": False}
 MIN_WORDS = 2
-"""The threshold for a word's pairs is chosen on those of other words."""
+"""Minimum number of words: the threshold for a word's pairs is chosen on those of other words."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,9 @@ class WordInContext:
     Attributes
     ----------
     total, same : int
-        Number of pairs, and of those with the same sense.
+        Number of all pairs, and of those with the same sense.
     interval : Interval or None
-        Of the accuracy, by resampling words.
+        Interval of the accuracy, by resampling words.
     """
 
     dataset: str
@@ -73,9 +73,9 @@ def read_pairs(path: str | Path, encoding: str = UTF8) -> list[SensePair]:
     Raises
     ------
     CorpusError
-        The file cannot be read.
+        If the file cannot be read.
     EvaluationError
-        A row is not a pair, or there are fewer than MIN_WORDS words.
+        If a row is not a pair, or there are fewer than MIN_WORDS words.
     """
     columns = {f"the column {name}": name for name in COLUMNS}
     pairs = []
@@ -98,7 +98,7 @@ def similarities(encoder: ContextualEncoder, pairs: Sequence[SensePair]) -> NDAr
     Raises
     ------
     QueryError
-        A sentence does not contain its word, or the encoder leaves the word out.
+        If a sentence does not contain its word, or the encoder leaves the word out.
     """
     rows: list[list[NDArray[np.float32]]] = [[], []]
     sentences = [sentence for pair in pairs for sentence in (pair.first, pair.second)]
@@ -109,7 +109,7 @@ def similarities(encoder: ContextualEncoder, pairs: Sequence[SensePair]) -> NDAr
 
 
 def static_similarities(vectors: WordVectors, pairs: Sequence[SensePair]) -> NDArray[np.float64]:
-    """Return the cosines of a static model: those of each word's vector with itself.
+    """Return the cosines of a static model: of each word's vector with itself.
 
     Raises UnknownWordError.
     """
@@ -120,7 +120,7 @@ def static_similarities(vectors: WordVectors, pairs: Sequence[SensePair]) -> NDA
 def classify_pairs(
     dataset: str, pairs: Sequence[SensePair], similarity: NDArray[np.float64]
 ) -> WordInContext:
-    """Classify pairs by a threshold of their similarity, and return how many are correct.
+    """Classify pairs by a threshold of their similarity; return the numbers of correct ones.
 
     The threshold for a word's pairs is the best on the pairs of all other words. A static model,
     whose similarities are all 1, puts all pairs in one class.
@@ -148,10 +148,10 @@ def classify_pairs(
 
 
 def threshold(similarity: NDArray[np.float64], same: NDArray[np.bool_]) -> float:
-    """Return the threshold of similarity that classifies most pairs correctly.
+    """Return the similarity threshold that classifies most pairs correctly.
 
-    It is the midpoint of two similarities that occur, the lowest of several that do equally well;
-    -1 if all pairs are best classified as the same.
+    It is the midpoint between two of the similarities, the lowest of several equally good ones; -1
+    if all pairs are best classified as the same.
     """
     order = np.argsort(similarity)
     ordered, truth = similarity[order], same[order].astype(np.int64)

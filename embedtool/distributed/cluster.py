@@ -14,17 +14,17 @@ from embedtool.errors import ClusterError, EmbedtoolError, MissingExtraError
 
 AUTO = "auto"
 RETRIES = 32
-"""How often a function is retried after its process or its node has died. Without a limit one that
-kills its own process would be retried forever."""
+"""Number of retries of a function after its process or node has died. Without a limit, a function
+that kills its own process would be retried forever."""
 COLLECT_INTERVAL_S = 60
-"""Seconds between two times that the tables are collected on this machine. What is lost with a node
-is recomputed from there, which takes about as long at most."""
+"""Seconds between two collections of the tables on this machine. Objects lost with a node are
+recomputed from there, which takes at most about as long."""
 QUIET = ("RAY_DEDUP_LOGS_SKIP_REGEX", "^")
 """Environment variable that keeps Ray from writing to standard output when a process has died; Ray
-reads it when it is imported. What fails for good is raised as an exception all the same."""
+reads it when it is imported. Permanent failures are still raised as exceptions."""
 STDERR = 2
 WRONG_TOKEN = b"InvalidAuthToken"
-"""What Ray writes to standard error, again and again, when a cluster does not know our token."""
+"""Ray's message on standard error, repeated, when a cluster rejects our token."""
 
 Ref = Any
 """Ray's ObjectRef: a reference to the future result of a function."""
@@ -41,7 +41,7 @@ class Node:
     address
         Its host.
     n_cores
-        How many functions Ray runs there at once.
+        Number of functions that Ray runs there concurrently.
     memory, object_store
         Bytes of memory for functions, and for their arguments and results.
     """
@@ -60,7 +60,7 @@ class Cluster:
     Attributes
     ----------
     nodes
-        Those that were there when the cluster was connected to.
+        The nodes at the time of connecting.
     """
 
     nodes: Sequence[Node]
@@ -73,7 +73,7 @@ class Cluster:
         return sum(node.n_cores for node in self.nodes)
 
     def node_name(self, node_id: str) -> str:
-        """Return what messages call a node: its host, numbered if several are on one host."""
+        """Return the name of a node in messages: its host, numbered if several are on one host."""
         if node_id not in self._names:
             address = next(
                 (node["NodeManagerAddress"] for node in _ray_nodes() if node["NodeID"] == node_id),
@@ -86,19 +86,19 @@ class Cluster:
     def submit(
         self, function: Callable[..., Any], *arguments: Any, n_results: int = 1, n_cores: int = 1
     ) -> Any:
-        """Have a function run on some node, and return a reference to its result at once.
+        """Submit a function to run on some node; return a reference to its future result.
 
         Parameters
         ----------
         function
             Importable on all nodes.
         *arguments
-            Values and references; the function is given what these refer to, once it is there.
+            Values and references; the function gets the referenced values when they are available.
         n_results
-            If more than one, the length of the tuple that the function returns; a list of as many
-            references is returned then.
+            If more than one, the length of the tuple that the function returns; then a list of
+            references is returned.
         n_cores
-            Cores of the node that it occupies.
+            Number of cores that it occupies.
         """
         key = (function, n_results, n_cores)
         if key not in self._functions:
@@ -108,7 +108,7 @@ class Cluster:
         return self._functions[key].remote(*arguments)
 
     def put(self, value: Any) -> Ref:
-        """Store a value where all functions can take it from, and return a reference to it."""
+        """Put a value into Ray's object store, and return a reference to it."""
         return _ray().put(value)
 
     def get(self, refs: Any) -> Any:
@@ -119,7 +119,7 @@ class Cluster:
         EmbedtoolError
             If the function raised it.
         ClusterError
-            If the function failed otherwise, or the cluster has lost the result for good.
+            If the function failed otherwise, or the cluster has lost the result permanently.
         """
         ray = _ray()
         try:
@@ -133,7 +133,7 @@ class Cluster:
 
 
 def _ray() -> Any:
-    """Import Ray where it is used. Raises MissingExtraError if it is not installed."""
+    """Import Ray on first use. Raises MissingExtraError if it is not installed."""
     os.environ.setdefault(*QUIET)
     try:
         import ray
@@ -169,9 +169,10 @@ def connect(address: str, warm_up: Callable[[], None]) -> Iterator[Cluster]:
     Parameters
     ----------
     address
-        Host and port, or AUTO: the cluster that this machine is a node of.
+        Host and port, or AUTO for the cluster of this machine.
     warm_up
-        Is called at once here and on every node, to load what functions need before the first one.
+        Called immediately here and on every node, to load modules and kernels before the first
+        function.
 
     Raises
     ------
@@ -202,7 +203,7 @@ def connect(address: str, warm_up: Callable[[], None]) -> Iterator[Cluster]:
 
 @contextmanager
 def _stderr_to(descriptor: int) -> Iterator[None]:
-    """Redirect standard error to an open file, for Ray's own threads too."""
+    """Redirect standard error to an open file, including that of Ray's own threads."""
     sys.stderr.flush()
     before = os.dup(STDERR)
     os.dup2(descriptor, STDERR)
@@ -243,7 +244,7 @@ def _check_versions(cluster: Cluster, warm_up: Callable[[], None]) -> None:
         try:
             address, version = ray.get(answer)
         except ray.exceptions.RayError:
-            continue  # the node has died since, and needs no check
+            continue  # the node has died since then
         if version != __version__:
             raise ClusterError(
                 f"node {address} has embedtool {version}, this is {__version__}; all must be equal"

@@ -1,6 +1,6 @@
-"""Co-occurrence on a cluster: partitions are counted where they are, key ranges merged anywhere.
+"""Co-occurrence on a cluster: partitions are counted on their nodes, key ranges merged on any.
 
-The counts are those that `corpus.cooccurrence` comes to.
+The counts equal those of `corpus.cooccurrence`.
 """
 
 from collections.abc import Mapping
@@ -29,9 +29,9 @@ from embedtool.io.machine import MiB
 from embedtool.io.progress import Progress, Report
 
 SORTED_ENTRIES = 2**22
-"""Entries that a task sorts at a time: as fast as any number, in some dozens of MiB."""
+"""Entries that a task sorts at a time, in some dozens of MiB; more would not be faster."""
 RANGE_BYTES = 256 * MiB
-"""Bytes of counts that are merged at a time, about, before those of one pair are summed."""
+"""Approximate bytes of counts that are merged at a time, before those of one pair are summed."""
 RANGES_PER_CORE = 2
 
 
@@ -42,15 +42,15 @@ class CellPairs:
     Attributes
     ----------
     symmetric
-        As Cooccurrence has it.
+        As in `Cooccurrence`.
     blocks
         Blocks of the vocabulary.
     cells
-        References to the Pairs of each cell that is stored.
+        References to the Pairs of each stored cell.
     sizes
-        The number of pairs of each.
+        Number of pairs of each stored cell.
     n_pairs
-        The number of pairs (i, j), (j, i) being another one.
+        Number of pairs; (i, j) and (j, i) are two.
     """
 
     symmetric: bool
@@ -60,7 +60,7 @@ class CellPairs:
     n_pairs: int
 
     def cell_size(self, row_block: int, column_block: int) -> int:
-        """Return about how many pairs a cell has, as Cooccurrence does."""
+        """Estimate the number of pairs of a cell, as `Cooccurrence`."""
         cell = row_block, column_block
         return size_of_cell(cell, self.symmetric, self.sizes[stored_cell(cell, self.symmetric)])
 
@@ -113,7 +113,7 @@ def count_pairs(
 def _ranges(
     cluster: Cluster, blocks: Blocks, n_tokens: int, config: GloveConfig
 ) -> tuple[list[list[Cell]], NDArray[np.uint64]]:
-    """Divide the cells that are stored into ranges of keys; return also each range's first key."""
+    """Divide the stored cells into ranges of keys; also return the first key of each range."""
     n = blocks.n_blocks
     stored = [(i, j) for i in range(n) for j in range(n) if not config.symmetric or i <= j]
     n_bytes = 2 * ENTRY.itemsize * n_tokens * config.window

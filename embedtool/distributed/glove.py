@@ -1,10 +1,10 @@
-"""GloVe on a cluster: stratified SGD over blocks of words and contexts, byte for byte as local.
+"""GloVe on a cluster: stratified SGD over blocks of words and contexts, byte-identical to local.
 
-Blocks of rows are in groups by the lowest bits of their numbers, blocks of columns differently in
-each epoch (`trainers.glove_cells`). All cells of a group of rows and a group of columns are
-trained by one task, which is given both groups' blocks of the tables and returns them changed. In
-an epoch each group of columns goes from one group of rows to the next, until it has been with all
-of them (Gemulla et al. 2011). Which tasks wait for which follows from whose results they need.
+Blocks of rows are grouped by the lowest bits of their numbers, blocks of columns differently in
+each epoch (`trainers.glove_cells`). All cells of a group of rows and a group of columns are trained
+by one task, which gets both groups' blocks of the tables and returns them updated. In an epoch each
+group of columns is combined with all groups of rows in turn (Gemulla et al. 2011). A task waits for
+those whose results are its arguments.
 """
 
 import time
@@ -38,7 +38,7 @@ from embedtool.trainers.state import State
 from embedtool.trainers.warm_start import WarmStart
 
 QUEUED_AHEAD = 2
-"""Tasks submitted for each that can run at once, so that no core waits for the next."""
+"""Tasks submitted per task that can run concurrently, so that no core is idle."""
 
 
 def train(
@@ -54,20 +54,20 @@ def train(
     Parameters
     ----------
     cluster
-        Where to train.
+        The cluster to train on.
     config, text
-        What to train on what.
+        The options, and the text.
     warm_start
-        Vectors to begin with.
+        Vectors to start from.
     checkpointer
-        Saves the state.
+        Saves and restores the state.
 
     Raises
     ------
     TrainingError
         If the training diverges.
     StoppedError
-        If it is to stop.
+        If it is asked to stop.
     """
     state = checkpointer.restore()
     pairs = count_pairs(cluster, text, config, report)
@@ -86,7 +86,7 @@ def train(
 
 
 def group_count(cluster: Cluster, n_blocks: int) -> int:
-    """Return the least power of two that keeps all cores busy, or what the blocks allow."""
+    """Return the smallest power of two that keeps all cores busy, limited by the blocks."""
     busy = 1 << (cluster.n_cores - 1).bit_length()
     return min(busy, 1 << (n_blocks - 1).bit_length())
 
@@ -102,17 +102,17 @@ class StratifiedSGD:
         self._scatter()
 
     def _scatter(self) -> None:
-        """Put the tables where all functions can take them from."""
+        """Put the blocks of the tables into Ray's object store."""
         self.words, self.contexts = (
             [self.cluster.put(block) for block in self._split(self.state.tables[name])]
             for name in ("words", "contexts")
         )
-        self.scattered = self.words + self.contexts  # what lost objects are recomputed from
+        self.scattered = self.words + self.contexts  # kept as the root of lineage
         self.scattered_at = time.monotonic()
 
     @property
     def _aged(self) -> bool:
-        """Whether the tables have not been on this machine for a while."""
+        """Whether the tables were collected GATHER_SECONDS ago or earlier."""
         return time.monotonic() - self.scattered_at > COLLECT_INTERVAL_S
 
     def _split(self, table: NDArray[np.float32]) -> list[NDArray[np.float32]]:
@@ -120,15 +120,15 @@ class StratifiedSGD:
         return [table[first:last] for first, last in pairwise(self.pairs.blocks.starts)]
 
     def gather(self) -> None:
-        """Write the tables to the state, as they are now."""
+        """Collect the current blocks of the tables into the state."""
         for name, blocks in (("words", self.words), ("contexts", self.contexts)):
             for target, ref in zip(self._split(self.state.tables[name]), blocks, strict=True):
                 target[:] = self.cluster.get(ref)
 
     def run(self, report: Report, checkpointer: Checkpointer) -> None:
-        """Train an epoch, or what is left of it.
+        """Train an epoch, or the rest of it.
 
-        As `trainers.glove.run_epoch`, whose table `losses` the state has as well.
+        As in `trainers.glove.run_epoch`, the state has the table `losses`.
         """
         config, state, pairs = self.config, self.state, self.pairs
         order = cells_in_epoch(config, state.epoch + 1, pairs.blocks.n_blocks, pairs.cell_size)
@@ -156,11 +156,11 @@ class StratifiedSGD:
     def _train_groups(
         self, order: Sequence[Cell], losses: NDArray[np.float64], checkpointer: Checkpointer
     ) -> Iterator[tuple[str, int]]:
-        """Train the cells that have no loss yet, until the tables are to be gathered.
+        """Train the cells that have no loss yet, until the tables are due to be gathered.
 
         Yields
         ------
-            The node that trained those of two groups, and about how many pairs these were.
+            The node that trained the cells of two groups, and their approximate number of pairs.
         """
         epoch, n_blocks = self.state.epoch + 1, self.pairs.blocks.n_blocks
         positions = np.argsort(column_blocks_by_index(self.config, epoch, n_blocks))
@@ -188,7 +188,7 @@ class StratifiedSGD:
             yield finish()
 
     def _begin(self, cells: Sequence[Cell]) -> Ref:
-        """Submit the cells of two groups; returns a reference to their losses."""
+        """Submit the cells of two groups; return a reference to their losses."""
         rows, columns = (sorted({cell[side] for cell in cells}) for side in range(2))
         stored = [self.pairs.cells[stored_cell(cell, self.pairs.symmetric)] for cell in cells]
         task = CellTask(
@@ -208,20 +208,20 @@ class StratifiedSGD:
 
 @dataclass(frozen=True, eq=False)
 class CellTask:
-    """Cells of blocks of rows and columns, to be trained in order.
+    """A task: cells of some blocks of rows and columns, trained in order.
 
     Attributes
     ----------
     config, epoch, lr_scale
-        As `trainers.glove.train_cell` takes them.
+        As for `trainers.glove.train_cell`.
     symmetric
-        Whether one cell is stored for (i, j) and (j, i).
+        Whether cells (i, j) and (j, i) are stored as one.
     starts
         int64 (n_blocks + 1,), first word of each block.
     rows, columns
         Numbers of the blocks.
     cells
-        In the order of training.
+        The cells, in the order of training.
     """
 
     config: GloveConfig
@@ -240,7 +240,7 @@ def train_cells(task: CellTask, *blocks_and_pairs: Any) -> tuple[Any, ...]:
     Parameters
     ----------
     task
-        Which cells.
+        The cells.
     *blocks_and_pairs
         The blocks of rows, those of columns, and the pairs of each cell.
 

@@ -6,9 +6,9 @@ from the same parameters, as in local SGD (Stich 2019) and federated averaging (
 2017).
 
 The tables are sharded by row, into as many shards as replicas and at most MAX_SHARDS, each on the
-node that merged it last. A replica is given copies of all shards and takes the rows that it needs;
-if the tables are too large for a node, it is given only these rows (Ordentlich et al. 2016 have
-servers for that). Replicas are merged shard by shard (`merging.merge_shard`).
+node that merged it last. A replica gets copies of all shards and selects the rows that it needs; if
+the tables are too large for a node, it gets only these rows (cf. the parameter servers of
+Ordentlich et al. 2016). Replicas are merged shard by shard (`merging.merge_shard`).
 """
 
 import time
@@ -51,13 +51,13 @@ SYNCS_PER_REPLICA = 6
 """Default number of syncs. Measured on 16 M tokens in 5 epochs with 2, 4 and 8 replicas: accuracy
 is at most 0.01 below one machine's, and falls with fewer."""
 SYNC_SCHEDULE_POWER = 1.5
-"""Sync i of n is when the fraction (i / n)**SYNC_SCHEDULE_POWER of the training is done: rows move
-most at the beginning."""
+"""Sync i of n happens after (i / n)**SYNC_SCHEDULE_POWER of the training, so syncs are denser at
+the beginning, when rows change most."""
 MAX_SHARDS = 64
-"""Every replica returns an object for every shard, and the driver's bookkeeping grows with both."""
+"""Maximum number of shards. Each sync makes replicas x shards objects, which the driver tracks."""
 MAX_STORE_FRACTION = 0.25
-"""Where the tables take a larger fraction of the smallest object store, no node is given all of
-them: there must be room for those after the next sync, for the deltas, and for text."""
+"""If the tables take more than this fraction of the smallest object store, nodes get only the rows
+they need; the store must also hold the next tables, deltas and text."""
 LINEAGE_DEPTH = 2
 """Number of syncs whose shards and deltas stay referenced, bounding how far Ray must recompute
 lineage after losing a node."""
@@ -72,25 +72,25 @@ def train(
     warm_start: WarmStart | None,
     checkpointer: Checkpointer,
 ) -> WordVectors:
-    """Train from the beginning, or from the last checkpoint, to the end.
+    """Train to the end, from the beginning or from the last checkpoint.
 
     Parameters
     ----------
     cluster, settings
-        Where to train, with how many replicas and syncs.
+        The cluster, and the numbers of replicas and syncs.
     config, text
-        What to train on what.
+        The options, and the text.
     warm_start
-        Vectors to begin with.
+        Vectors to start from.
     checkpointer
-        When the state is saved.
+        Saves and restores the state.
 
     Raises
     ------
     TrainingError
         If the training diverges.
     StoppedError
-        If it is to stop.
+        If it is asked to stop.
     """
     subwords = build_subword_index(text.vocabulary.words, config)
     state = checkpointer.run_with_retry(
@@ -106,7 +106,7 @@ def train(
 
 @dataclass(frozen=True)
 class SyncInterval:
-    """What is trained between two syncs: an epoch from one fraction of it to another."""
+    """The tokens between two syncs, as fractions of one epoch."""
 
     epoch: int
     begin: float
@@ -116,7 +116,7 @@ class SyncInterval:
 def sync_schedule(n_syncs: int, epochs: int) -> list[SyncInterval]:
     """Return the intervals of a training, which end at its syncs and at the ends of epochs.
 
-    The sync nearest to each end of an epoch is moved there, as long as there is one for each.
+    For each end of an epoch the nearest sync is moved onto it, while there are syncs left.
     """
     times = [epochs * (i / n_syncs) ** SYNC_SCHEDULE_POWER for i in range(n_syncs + 1)]
     for end in range(1, epochs):
@@ -136,12 +136,12 @@ def shard_count(n_replicas: int) -> int:
 
 
 def tables_replicated(cluster: Cluster, n_bytes: int) -> bool:
-    """Return whether each node is given whole tables, which are `n_bytes` bytes in float32."""
+    """Return whether tables of `n_bytes` (float32) are replicated to every node."""
     return n_bytes <= MAX_STORE_FRACTION * min(node.object_store for node in cluster.nodes)
 
 
 def cores_per_replica(cluster: Cluster, n_replicas: int, n_streams: int) -> int:
-    """Return the cores that each replica can have while as many as possible train at once."""
+    """Return the cores for each replica if as many replicas as possible train concurrently."""
     largest = min(node.n_cores for node in cluster.nodes)
     return max(1, min(cluster.n_cores // n_replicas, largest, n_streams))
 
@@ -180,19 +180,19 @@ class LocalSGD:
         self._scatter()
 
     def _scatter(self) -> None:
-        """Put the tables where all functions can take them from."""
+        """Put the sharded tables into Ray's object store."""
         shards = [
             tuple(table[k :: self.n_shards].copy() for table in self._tables())
             for k in range(self.n_shards)
         ]
         self.shards = [self.cluster.put(shard) for shard in shards]
         self.bf16_shards = [self.cluster.put(tuple(map(bf16, shard))) for shard in shards]
-        self.scattered = self.shards, self.bf16_shards  # what lost objects are recomputed from
+        self.scattered = self.shards, self.bf16_shards  # kept as the root of lineage
         self.lineage: deque[Any] = deque(maxlen=LINEAGE_DEPTH)
         self.scattered_at = time.monotonic()
 
     def run(self, report: Report, checkpointer: Checkpointer) -> None:
-        """Train to the end; an interval is reported when it is over and the next has begun."""
+        """Train to the end; an interval is reported once the next one has been submitted."""
         running: deque[tuple[SyncInterval, list[Ref]]] = deque()
         report(self._progress(begins=True))
         for interval in self.intervals:
@@ -216,14 +216,14 @@ class LocalSGD:
         return position_of(self.text.n_tokens, self.n_replicas, replica, fraction)
 
     def _tokens_done(self, fraction: float) -> int:
-        """Return the tokens of all replicas when this fraction of an epoch is done."""
+        """Return the number of tokens of all replicas after this fraction of an epoch."""
         return sum(
             self._position(replica, fraction) - self._position(replica, 0)
             for replica in range(self.n_replicas)
         )
 
     def _begin(self, interval: SyncInterval) -> list[Ref]:
-        """Begin an interval and the sync after it; returns references to the summaries."""
+        """Submit an interval and the sync after it; return references to the summaries."""
         key = int(epoch_key(self.config.seed, interval.epoch))
         first, last = (
             self.state.lr_scale * learning_rate_at(self.config, interval.epoch + fraction)
@@ -252,7 +252,7 @@ class LocalSGD:
         return [update[0] for update in updates]
 
     def _train(self, text_slice: TextSlice) -> Sequence[Ref]:
-        """Begin to train a replica: its summary, its moments, and its deltas for each shard."""
+        """Submit the training of a replica; return references to summary, moments and deltas."""
         partitions, begin = self.text.between(text_slice.first, text_slice.last)
         tables = self.bf16_shards
         if not self.replicate_tables:
@@ -293,7 +293,7 @@ class LocalSGD:
             state.end_epoch()
 
     def _progress(self, **details: Any) -> Progress:
-        """Return a message of how far the training is."""
+        """Return a progress message."""
         n_tokens, state = self.text.n_tokens, self.state
         done, total = state.epoch * n_tokens + state.position, n_tokens * self.config.epochs
         return Progress(
@@ -301,12 +301,12 @@ class LocalSGD:
         )
 
     def _gather(self) -> None:
-        """Write the tables to the state, as they are now."""
+        """Collect the current shards into the state."""
         for k, shard in enumerate(self.shards):
             for table, rows in zip(self._tables(), self.cluster.get(shard), strict=True):
                 table[k :: self.n_shards] = rows
 
     def _tables(self) -> list[NDArray[np.float32]]:
-        """Return inputs and outputs without the padding that kernels need."""
+        """Return inputs and outputs without the padding of kernels."""
         size = self.config.vector_size
         return [self.state.tables[name][:, :size] for name in ("inputs", "outputs")]

@@ -1,12 +1,11 @@
-"""Merge what the replicas of a local SGD have learned since the last sync, shard by shard.
+"""Merge the deltas of the replicas of local SGD since the last sync, shard by shard.
 
-`kernels.sgd.merging.damp_deltas` tells how far the sum of the replicas' deltas is damped, given the
-curvature along each direction. The Hessian of the loss in a row of one table is a sum of outer
-products of rows of the other table (`kernels.sgd.logistic`), so the directions of largest curvature
-are about the same for all rows: the eigenvectors of the second moment of the other table's rows,
-each weighted by how often it is a target. Weighting deltas by curvature is Fisher merging (Matena
-and Raffel 2022); second moments in place of Hessians are the idea of K-FAC (Martens and Grosse
-2015).
+`kernels.sgd.merging.damp_deltas` damps the sum of the replicas' deltas, given the curvature along
+each direction. The Hessian of the loss in a row of one table is a sum of outer products of rows of
+the other table (`kernels.sgd.logistic`), so the directions of largest curvature are about the same
+for all rows: the eigenvectors of the second moment of the other table's rows, each weighted by how
+often it is a target. Weighting deltas by curvature is Fisher merging (Matena and Raffel 2022);
+second moments in place of Hessians are the idea of K-FAC (Martens and Grosse 2015).
 """
 
 from collections.abc import Iterator, Sequence
@@ -31,20 +30,19 @@ INPUT_CURVATURE_SCALE, OUTPUT_CURVATURE_SCALE = 10, 0.25
 rows 10 times, output rows 0.25 (n_replicas - 1) times. Measured on 16 million tokens, see
 docs/scale.md."""
 MERGE_BLOCK_ROWS = 2**11
-"""Rows that are merged at a time, so that they stay in the cache."""
+"""Rows merged at a time, which fit in the cache."""
 
 Moments = tuple[NDArray[np.float32], NDArray[np.float32]]
-"""Second moments, (vector_size, vector_size), of hidden vectors and of the output rows that are
-their targets."""
+"""Second moments, (vector_size, vector_size), of hidden vectors and of their target output rows."""
 Shard = tuple[NDArray[np.float32], NDArray[np.float32]]
 """Every n-th row of the input table and of the output table."""
 Bf16Shard = tuple[NDArray[np.uint16], NDArray[np.uint16]]
-"""The same rounded to bfloat16, as replicas are given it."""
+"""A shard rounded to bfloat16, for the replicas."""
 
 
 @dataclass(frozen=True, eq=False)
 class QuantizedDeltas:
-    """By how much a replica has changed some rows of a table.
+    """The changes of a replica to some rows of a table.
 
     Attributes
     ----------
@@ -56,7 +54,7 @@ class QuantizedDeltas:
         float32 (n,).
     curvature
         float32 (n,), learning rate times trace of the Hessian, at most 1, summed over the
-        minibatches that concern a row.
+        minibatches that update a row.
     """
 
     rows: NDArray[np.int32]
@@ -65,7 +63,7 @@ class QuantizedDeltas:
     curvature: NDArray[np.float32]
 
     def between(self, first: int, last: int) -> "QuantizedDeltas":
-        """Return those of the rows [first, last), numbered from `first`."""
+        """Return the deltas of the rows [first, last), renumbered from `first`."""
         inside = slice(*np.searchsorted(self.rows, (first, last)))
         return QuantizedDeltas(
             self.rows[inside] - np.int32(first),
@@ -81,7 +79,7 @@ def curvature_basis(moments: Sequence[Moments]) -> tuple[tuple[NDArray[np.float3
     Parameters
     ----------
     moments
-        Those of each replica.
+        Second moments of each replica.
 
     Returns
     -------
@@ -117,7 +115,7 @@ def merge_shard(
     replicas
         The deltas of each replica, by the rows' numbers in the shard.
     basis, direction_weights
-        Those of the table, from `curvature_basis`.
+        The basis and weights of the table, from `curvature_basis`.
     """
     merged = np.empty_like(shard)
     for first in range(0, len(shard), MERGE_BLOCK_ROWS):

@@ -1,4 +1,4 @@
-"""Second moments of the vectors that a replica trains on: the directions in which loss curves."""
+"""Second moments of a replica's training vectors, which give the directions of curvature."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,11 +9,11 @@ from embedtool.distributed.slices import RequiredRows, SharedContext, rows_of
 from embedtool.trainers.subwords import SubwordIndex
 
 MOMENT_SAMPLE = 2**12
-"""Tokens, and output rows, of a slice whose second moments are taken."""
+"""Numbers of tokens and output rows of a slice from which second moments are computed."""
 
 
 CONTEXT_CORRELATION = 0.17
-"""Mean correlation of the vectors of two words of one context. Measured on 5 million tokens of
+"""Mean correlation of the vectors of two words in one context. Measured on 5 million tokens of
 English Wikipedia for windows 1 to 20: 0.16 to 0.18, see docs/scale.md."""
 TUNED_WINDOW, TUNED_DIVISOR = 5, 6
 """The covariance of CBOW's hidden vectors is taken to be 1/6 of that of word vectors for shrunk
@@ -32,9 +32,9 @@ def context_variance(window: int, shrink_windows: bool) -> float:
 
 
 def cbow_divisor(config: Word2VecConfig) -> float:
-    """Return by what the covariance of word vectors is divided for that of their contexts' means.
+    """Return the divisor of the covariance of word vectors that gives that of context means.
 
-    It scales with the window as the variance itself does.
+    It scales with the window like the variance.
     """
     tuned = context_variance(TUNED_WINDOW, shrink_windows=True)
     return TUNED_DIVISOR * (tuned / context_variance(config.window, config.shrink_windows))
@@ -53,15 +53,15 @@ def second_moments(
     Parameters
     ----------
     context
-        What all replicas know.
+        The context shared by all replicas.
     ids
         int32 (n_tokens,), tokens of the slice.
     required
-        Its rows.
+        The rows that the slice needs.
     local_ids
-        int32 (n_words,), of the words of the slice, the number of each among the required words.
+        int32 (n_words,), for each word of the slice its index among the required words.
     local_subwords
-        Rows of the required words, by their numbers among the required input rows.
+        Rows of the required words, as indices of the required input rows.
     tables
         The required rows of inputs and outputs, float32.
 
@@ -96,7 +96,7 @@ def second_moments(
 def _node_counts(
     context: SharedContext, words: NDArray[np.int32], required: RequiredRows
 ) -> NDArray[np.int32]:
-    """Count on how many of the words' Huffman paths each required inner node is."""
+    """Count the words' Huffman paths through each required inner node."""
     parents = context.tree[0].parents
     counts = np.zeros(context.n_words, np.int32)
     nodes = parents[words]

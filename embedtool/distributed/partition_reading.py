@@ -1,7 +1,6 @@
-"""The text of a cluster: read once by all nodes, its ids kept where they were read.
+"""The text of a cluster: read once by all nodes; ids stay on the node that read them.
 
-The vocabulary is the one that a single machine comes to, and so are the ids, in partitions
-(`corpus.partitions`).
+Vocabulary and ids equal those of a single machine; the ids are in partitions (`corpus.partitions`).
 """
 
 import hashlib
@@ -43,17 +42,18 @@ from embedtool.io.progress import Progress, Report
 from embedtool.trainers.warm_start import WarmStart
 
 MAX_PARTITION_BYTES, MIN_PARTITION_BYTES = 2**26, 2**22
-"""Bytes of a partition: it is held in memory, and its own work is to be much more than Ray's."""
+"""Bytes of a partition: it fits in memory, and its work exceeds Ray's overhead by far."""
 TARGET_PARTITIONS = 64
-"""Partitions of a text, unless that makes them too large or too small. It does not depend on the
-cluster, so that the same text has the same fingerprint on each."""
+"""Number of partitions of a text, unless that makes them too large or too small. It does not depend
+on the cluster, so that the same text has the same fingerprint on each."""
 MAX_HASH_RANGES = 64
-"""Hash ranges that words are merged in: each partition has as many lists of words."""
+"""Number of hash ranges in which words are merged: each partition has one list of words per
+range."""
 QUEUED_AHEAD = 2
-"""Tasks submitted beyond one per core, so that no core waits for the next."""
+"""Tasks submitted beyond one per core, so that no core is idle."""
 
 Encoded = tuple[NDArray[np.int32], NDArray[np.int64]]
-"""Ids, and where among them sentences end."""
+"""Ids, and the ends of sentences."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +63,7 @@ class ScannedPartitions:
     Attributes
     ----------
     stats
-        Of each partition.
+        Statistics of each partition.
     tokens
         References to the PartitionTokens of each partition.
     words
@@ -91,7 +91,7 @@ class ScannedPartitions:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of the partitions' own: equal for equal text with the same partitions."""
+        """SHA-256 of the partitions' fingerprints: equal for equal text in equal partitions."""
         return hashlib.sha256(b"".join(each.fingerprint for each in self.stats)).hexdigest()
 
 
@@ -102,15 +102,15 @@ class EncodedPartitions:
     Attributes
     ----------
     vocabulary
-        The words, whose rows the ids are.
+        The words of the ids.
     partitions
         References to the Encoded of each partition.
     offsets
-        int64 (n_partitions + 1,), the position of each partition in the whole text, in tokens.
+        int64 (n_partitions + 1,), start of each partition in the whole text, in tokens.
     n_sentences
         Sentences with a word of the vocabulary.
     fingerprint
-        Of the text that was scanned.
+        Fingerprint of the scanned text.
     """
 
     vocabulary: Vocabulary
@@ -124,7 +124,7 @@ class EncodedPartitions:
         return int(self.offsets[-1])
 
     def between(self, first: int, last: int) -> tuple[list[Ref], int]:
-        """Return the partitions that hold the tokens [first, last), and where they begin."""
+        """Return the partitions that contain the tokens [first, last), and their start."""
         begin = int(np.searchsorted(self.offsets, first, side="right")) - 1
         end = int(np.searchsorted(self.offsets, last, side="left"))
         return list(self.partitions[begin:end]), int(self.offsets[begin])
@@ -133,16 +133,16 @@ class EncodedPartitions:
 def read_text(
     cluster: Cluster, corpus: Corpus, report: Report, cache: Path | None = None
 ) -> ScannedPartitions:
-    """Read a corpus on all nodes: every partition is counted, and its ids stay where it was read.
+    """Read a corpus on all nodes: every partition is counted, and its ids stay on their node.
 
     Parameters
     ----------
     cluster
-        Where to read.
+        The cluster.
     corpus
         Its files must be readable by all nodes.
     cache
-        Folder that all nodes see, where ids are kept, and found again by a later run.
+        Folder, shared by all nodes, to cache the scanned corpus in; a later run reuses it.
 
     Raises
     ------
@@ -179,7 +179,7 @@ def read_text(
 
 
 def _partitions(corpus: Corpus) -> Iterator[Partition]:
-    """Partition a text by absolute paths: a node works in another folder."""
+    """Partition a text by absolute paths, because nodes have another working folder."""
     corpus = Corpus(map(absolute, corpus.sources), corpus.text)
     size = total_size(corpus.sources) or 0
     return partition(
@@ -190,11 +190,11 @@ def _partitions(corpus: Corpus) -> Iterator[Partition]:
 def bounded_submit(
     cluster: Cluster, items: Iterable[Any], submit: Callable[[Any], list[Ref]]
 ) -> Iterator[tuple[Any, list[Ref]]]:
-    """Submit work on items, few ahead of the cores.
+    """Submit work on items, with few more tasks than cores.
 
     Yields
     ------
-        Each item with its results in order, as soon as the first of the results is there.
+        Each item with its results, in order, as soon as the first result is available.
     """
     queued: list[tuple[Any, list[Ref]]] = []
     for item in items:
@@ -219,7 +219,7 @@ def encode_text(
     vocabulary_words: Iterable[str] | None,
     warm_start: WarmStart | None,
 ) -> EncodedPartitions:
-    """Choose the vocabulary and encode the tokens by it, where they are.
+    """Build the vocabulary and encode the tokens on their nodes.
 
     Parameters
     ----------
@@ -249,12 +249,12 @@ def encode_text(
 def encode_again(
     cluster: Cluster, scanned: ScannedPartitions, vocabulary: Vocabulary, fingerprint: str
 ) -> EncodedPartitions:
-    """Encode the tokens by a vocabulary that was chosen when the text had this fingerprint.
+    """Encode the tokens by the vocabulary of an earlier scan with this fingerprint.
 
-    Raises CorpusError if it has another one now.
+    Raises CorpusError if the fingerprint differs.
     """
     if scanned.fingerprint != fingerprint:
-        raise CorpusError("the text has changed since the training began; begin anew")
+        raise CorpusError("the text has changed since the training started; start over")
 
     def choose(merged: MergedVocabulary) -> tuple[Vocabulary, NDArray[np.int64]]:
         rows = {word: row for row, word in enumerate(merged.words)}
@@ -271,18 +271,18 @@ def _encode_by(
     choose: Callable[[MergedVocabulary], tuple[Vocabulary, NDArray[np.int64]]],
     fingerprint: str,
 ) -> EncodedPartitions:
-    """Merge the words, choose among them, and encode the tokens.
+    """Merge the words, choose the vocabulary, and encode the tokens.
 
     Parameters
     ----------
     cluster, scanned
         The text, and where it is.
     min_count, required
-        Which words may be chosen, as `merge_range` has it.
+        Which words may be chosen, as for `merge_range`.
     choose
-        Returns the vocabulary and for each of its words the row among the merged ones, or -1.
+        Returns the vocabulary, and the index of each of its words among the merged ones, or -1.
     fingerprint
-        Of the text.
+        Fingerprint of the text.
     """
     n_partitions = len(scanned.tokens)
     ranges = [

@@ -31,19 +31,19 @@ from embedtool.trainers.word2vec import epoch_key
 
 
 def warm_up() -> None:
-    """Load numba and the first kernel; importing this module loads all that functions need."""
+    """Load numba and the first kernel; importing this module loads everything else."""
     epoch_key(0, 0)
 
 
 def resolve_defaults(settings: ClusterConfig, cluster: Cluster) -> ClusterConfig:
-    """Return the settings with what was left open: a replica a node."""
+    """Return the settings with defaults filled in: one replica per node."""
     replicas = settings.replicas or len(cluster.nodes)
     syncs = settings.syncs or local_sgd.SYNCS_PER_REPLICA * replicas
     return replace(settings, replicas=replicas, syncs=syncs)
 
 
 def check_options(config: TrainerConfig) -> None:
-    """Raise ConfigError for a training that no cluster can do."""
+    """Raise ConfigError for a training that is not possible on a cluster."""
     if not isinstance(config, (Word2VecConfig, GloveConfig)):
         raise ConfigError(
             f"{algorithm_of(config)} trains on one machine; leave cluster out",
@@ -74,7 +74,7 @@ def connect_backend(
     Raises
     ------
     ConfigError
-        If no cluster can do such a training.
+        If such a training is not possible on a cluster.
     ClusterError
         If there is no cluster at this address.
     """
@@ -89,15 +89,15 @@ class RayBackend:
     Parameters
     ----------
     cluster : Cluster
-        Where the functions run.
+        The cluster that runs the functions.
     settings : ClusterConfig
-        How many replicas there are, and how often they are synchronised.
+        The numbers of replicas and syncs.
     config : TrainerConfig
-        The options of the algorithm; `workers` is not used, for Ray knows the cores.
+        The options of the algorithm; `workers` is ignored, because Ray knows the cores.
     vocabulary_words, warm_start
         As for `trainers.local_backend.LocalBackend`.
     cache : Path, optional
-        A folder that all nodes see, in which the scanned corpus is kept.
+        Folder, shared by all nodes, to cache the scanned corpus in.
 
     Raises
     ------
@@ -122,7 +122,7 @@ class RayBackend:
 
     @property
     def cluster_settings(self) -> dict[str, int]:
-        """What the vectors depend on; those of GloVe depend on nothing of the cluster."""
+        """Settings that the vectors depend on; empty for GloVe."""
         if isinstance(self.config, GloveConfig):
             return {}
         return {"replicas": self.settings.replicas or 0, "syncs": self.settings.syncs or 0}
@@ -159,7 +159,7 @@ class RayBackend:
         Raises
         ------
         ClusterError
-            If the cluster fails for good.
+            If the cluster fails permanently.
         """
         config, start = self.config, self.warm_start
         if isinstance(config, GloveConfig):
@@ -173,7 +173,7 @@ class RayBackend:
         return Model(vectors, {})
 
     def estimate(self, corpus: Corpus, report: Report) -> tuple[ClusterResources, Vocabulary]:
-        """Read a corpus; return what a training on it would need, and its vocabulary."""
+        """Read a corpus; estimate the resources of a training on it, and return its vocabulary."""
         scanned = read_text(self.cluster, corpus, report, self.cache)
         text = encode_text(
             self.cluster, scanned, self.config, self.vocabulary_words, self.warm_start

@@ -1,6 +1,6 @@
-"""One replica of a local SGD: functions that nodes run, from a slice of the text to its deltas.
+"""One replica of local SGD: functions that nodes run, from a slice of the text to its deltas.
 
-None of them keeps state, so that whatever is lost with a process or a node can be recomputed.
+They are stateless, so that results lost with a process or a node can be recomputed.
 """
 
 from collections.abc import Sequence
@@ -40,16 +40,16 @@ from embedtool.trainers.subwords import SubwordIndex
 
 @dataclass(frozen=True, eq=False)
 class ReplicaUpdate:
-    """What a replica has learned from a slice.
+    """The result of training a replica on a slice.
 
     Attributes
     ----------
     inputs, outputs
         Deltas of the rows of each shard.
     moments
-        Second moments of what it trained on.
+        Second moments of its training vectors.
     losses
-        Sums over the slice.
+        Losses, summed over the slice.
     """
 
     inputs: Sequence[QuantizedDeltas]
@@ -59,16 +59,16 @@ class ReplicaUpdate:
 
 
 def text_of_slice(text_slice: TextSlice, begin: int, partitions: Sequence[Encoded]) -> Encoded:
-    """Return the ids of a slice, and where among them sentences end.
+    """Return the ids of a slice, and the ends of its sentences.
 
     Parameters
     ----------
     text_slice
-        Which tokens.
+        The range of tokens.
     begin
         Position of the first partition's first token in the whole text.
     partitions
-        Those that hold the slice.
+        The partitions that contain the slice.
     """
     ids, ends = [], []
     for partition_ids, partition_ends in partitions:
@@ -85,7 +85,7 @@ def text_of_slice(text_slice: TextSlice, begin: int, partitions: Sequence[Encode
 def required_rows_by_shard(
     context: SharedContext, text_slice: TextSlice, begin: int, n_shards: int, *partitions: Encoded
 ) -> tuple[Any, ...]:
-    """Return the RequiredRows of a slice, and for each shard the numbers in it of these rows."""
+    """Return the RequiredRows of a slice, and the indices of these rows in each shard."""
     required = required_rows(context, text_slice, text_of_slice(text_slice, begin, partitions)[0])
     tables = required.inputs, required.outputs
     return required, *(
@@ -94,7 +94,7 @@ def required_rows_by_shard(
 
 
 def take_rows(shard: Bf16Shard, rows: tuple[NDArray[np.int32], NDArray[np.int32]]) -> Bf16Shard:
-    """Return the rows with these numbers of a shard."""
+    """Return the rows of a shard with these indices."""
     return shard[0][rows[0]], shard[1][rows[1]]
 
 
@@ -115,9 +115,9 @@ def train_replica(
     n_threads
         Threads to train with.
     n_partitions
-        How many of the arguments are partitions of the text.
+        Number of arguments that are partitions of the text.
     *arguments
-        The partitions; then all shards, or the RequiredRows and of each shard these rows only.
+        The partitions; then all shards, or the RequiredRows and only these rows of each shard.
 
     Returns
     -------
@@ -138,12 +138,12 @@ def train_replica(
 
 
 def merge_replicas(shard: Shard, *moments_and_deltas: Any) -> tuple[Shard, Bf16Shard]:
-    """Return a shard after the deltas of all replicas, and rounded to bfloat16.
+    """Return a shard with the deltas of all replicas applied, and the same rounded to bfloat16.
 
     Parameters
     ----------
     shard
-        As it was at the last sync.
+        The shard after the last sync.
     *moments_and_deltas
         The moments of each replica, then the deltas of each.
     """
@@ -170,13 +170,13 @@ def train_slice(
     Parameters
     ----------
     context
-        What all replicas know.
+        The context shared by all replicas.
     text_slice
-        Which tokens these are, and how to train on them.
+        The range of tokens, and how to train on them.
     text
-        Its ids, and where among them sentences end.
+        The ids of the slice, and the ends of its sentences.
     required
-        Its rows.
+        The rows that the slice needs.
     tables
         The required rows of inputs and outputs.
     n_threads
@@ -230,16 +230,16 @@ def _train_chunks(job: KernelJob, text_slice: TextSlice, n: int, n_threads: int)
 
 
 def _read_only(text: Text) -> Text:
-    """Make arrays read-only, as those of a mapped file, for which the kernels are compiled."""
+    """Make arrays read-only, like those of a mapped file, for which the kernels are compiled."""
     for array in text[:2]:
         array.flags.writeable = False
     return text
 
 
 def _local_subwords(subwords: SubwordIndex, required: RequiredRows) -> SubwordIndex:
-    """Return the rows of the required words, by their numbers among the required input rows.
+    """Return the rows of the required words, as indices of the required input rows.
 
-    Negatives that do not occur in the text have none.
+    Negatives that do not occur in the text have no rows.
     """
     numbers = np.empty(subwords.n_rows, np.int32)
     numbers[required.inputs] = np.arange(len(required.inputs), dtype=np.int32)
@@ -252,8 +252,8 @@ def _local_subwords(subwords: SubwordIndex, required: RequiredRows) -> SubwordIn
 def _local_tree(context: SharedContext, required: RequiredRows) -> tuple[Tree, int]:
     """Return the tree without the nodes that are not required, in the same order.
 
-    A node may have one child left, so there can be as many nodes as words or more. Nodes are
-    numbered after the words, so the tree gets words that no path leads to.
+    A node may be left with one child, so there can be as many nodes as words or more. Nodes are
+    numbered after the words, so the tree gets words without a path.
     """
     (parents, bit), depth = context.tree
     n_nodes = len(required.outputs)

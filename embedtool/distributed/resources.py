@@ -1,4 +1,4 @@
-"""What a training needs of a cluster's nodes, in bytes, from sizes that a dry run can read."""
+"""Resources of a training on a cluster, in bytes, from sizes that a dry run can read."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,26 +40,26 @@ DELTA_ROW_BYTES = 12
 
 @dataclass(frozen=True)
 class ClusterResources:
-    """Bytes that a training needs, of a node but for `tables` and `driver_memory`.
+    """Bytes that a training needs per node, except `tables` and `driver_memory`.
 
     Attributes
     ----------
     tables
-        All parameters as one machine holds them.
+        All parameters, as on one machine.
     tables_replicated
-        Whether every node is given all of them.
+        Whether every node gets all of them.
     object_store
-        Of Ray's object store, at most; what does not fit is spilled to the node's disk.
+        Upper bound for Ray's object store; objects that do not fit are spilled to the node's disk.
     min_object_store
-        Arguments and results of the largest task: no node can do without.
+        Arguments and results of the largest task: a lower bound for each node.
     function_memory
-        Of all tasks that run at once, about.
+        Approximate memory of all concurrent tasks.
     min_function_memory
-        Working memory of the largest task: no node can do without.
+        Working memory of the largest task: a lower bound for each node.
     driver_memory
-        On the machine that runs the command, about.
+        Approximate memory on the machine that runs the command.
     received
-        From other nodes in total, at most.
+        Upper bound of the bytes received from other nodes.
     """
 
     tables: int
@@ -75,16 +75,16 @@ class ClusterResources:
 def estimate_resources(
     cluster: Cluster, settings: ClusterConfig, config: TrainerConfig, text: EncodedPartitions
 ) -> ClusterResources:
-    """Estimate what a training on a text that has been read needs.
+    """Estimate the resources of a training on a text that has been read.
 
     Parameters
     ----------
     cluster
-        Where it will be trained.
+        The cluster.
     settings
-        Those of `training.resolve_defaults`.
+        Settings from `ray_backend.resolve_defaults`.
     config, text
-        What to train on what.
+        The options, and the text.
     """
     if isinstance(config, GloveConfig):
         return _glove(cluster, config, text)
@@ -136,7 +136,7 @@ def _row_counts(
 ) -> tuple[int, int]:
     """Count the rows of both tables, and those that the first replica needs for its longest slice.
 
-    These are counted on a node, as the training does.
+    These are counted on a node, as in training.
     """
     subwords = build_subword_index(text.vocabulary.words, config)
     frozen = np.zeros(subwords.n_rows, np.bool_)
@@ -190,7 +190,7 @@ def _glove(cluster: Cluster, config: GloveConfig, text: EncodedPartitions) -> Cl
 
 
 def check_nodes(needed: ClusterResources, nodes: Sequence[Node]) -> None:
-    """Raise ResourceError if a node cannot have what the largest task needs."""
+    """Raise ResourceError if the largest task does not fit on a node."""
     for node in nodes:
         for what, n_bytes, available in (
             ("Ray's store", needed.min_object_store, node.object_store),

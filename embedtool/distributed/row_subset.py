@@ -1,4 +1,4 @@
-"""The rows of a sharded table that a replica trains: gathered before, sent as deltas after."""
+"""The rows of a sharded table that a replica trains: gathered before, returned as deltas after."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ def rows_in_shard(
 
     Returns
     -------
-        Which of the rows these are, and their numbers in the shard, both int32.
+        Their indices among the rows, and their indices in the shard, both int32.
     """
     slots = np.flatnonzero(rows % n_shards == shard).astype(np.int32)
     return slots, rows[slots] // n_shards
@@ -45,7 +45,7 @@ class RowSubset:
     whole: bool
 
     def gather(self) -> NDArray[np.float32]:
-        """Return the rows, float32 (n, width), padded with zeros as kernels take them."""
+        """Return the rows, float32 (n, width), padded with zeros for the kernels."""
         table = aligned_zeros(len(self.rows), pad_to_simd(self.shards[0].shape[1]))
         for shard, (slots, _, sources) in zip(self.shards, self._locations, strict=True):
             gather_bf16(shard, sources, slots, table)
@@ -54,12 +54,12 @@ class RowSubset:
     def deltas(
         self, table: NDArray[np.float32], curvature: NDArray[np.float32]
     ) -> list[QuantizedDeltas]:
-        """Return by how much the rows have changed since `gather`, for each shard.
+        """Return the changes of the rows since `gather`, for each shard.
 
         Parameters
         ----------
         table
-            What `gather` returned, after training.
+            The rows from `gather`, after training.
         curvature
             float32 (n,), of the updates of each row.
         """
@@ -73,7 +73,7 @@ class RowSubset:
 
     @cached_property
     def _locations(self) -> list[tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]]:
-        """For each shard, its slots in `rows`, their numbers in it, and where they are in it."""
+        """For each shard, its positions in `rows`, row numbers, and indices in the shard."""
         locations = []
         for k in range(len(self.shards)):
             slots, numbers = rows_in_shard(self.rows, k, len(self.shards))

@@ -1,7 +1,7 @@
 """Which rows of the tables a replica needs for a slice of the text, known before it trains.
 
 Negatives are drawn from a sample of the noise distribution, a new one for each slice. So the rows
-of a slice are those of its words and of that sample, and a replica need not be given more.
+of a slice are those of its words and of that sample, and a replica needs no others.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ NEGATIVES_PER_TOKEN, MIN_NEGATIVES = 0.25, 2**12
 
 @dataclass(frozen=True, eq=False)
 class SharedContext:
-    """What all replicas know about the vocabulary.
+    """The data on the vocabulary that all replicas share.
 
     Attributes
     ----------
@@ -32,14 +32,14 @@ class SharedContext:
     negative_cdf
         float64 (n_words,), cumulative noise distribution; empty with hierarchical softmax.
     subwords
-        Input rows that each word is the mean of.
+        Input rows of each word, whose mean is its vector.
     frozen
         bool (n_input_rows,), rows that are not trained.
     tree
         Huffman tree and its depth; `NO_TREE` with negative sampling.
     n_streams
-        Streams in which one machine would read the whole text; each replica reads its slice in as
-        many.
+        Number of streams in which one machine would read the whole text; each replica reads its
+        slice in as many.
     """
 
     config: Word2VecConfig
@@ -68,7 +68,7 @@ def shared_context(
     frozen: NDArray[np.bool_],
     n_streams: int,
 ) -> SharedContext:
-    """Derive what all replicas know from the counts of the words, int64 (n_words,)."""
+    """Derive the shared context from the counts of the words, int64 (n_words,)."""
     hierarchical = config.loss == "hierarchical-softmax"
     return SharedContext(
         config,
@@ -90,11 +90,11 @@ class TextSlice:
     first, last
         The tokens [first, last) of the whole text.
     key
-        Key of the random numbers, made of seed and epoch.
+        Key of the random numbers (`word2vec.epoch_key`).
     learning_rates
         The learning rate falls from the first to the second.
     ngram_scale
-        Scale of the curvature of rows that several words share, as `kernel_job` has it.
+        Curvature scale of rows that several words share, as for `kernel_job`.
     """
 
     first: int
@@ -105,7 +105,7 @@ class TextSlice:
 
 
 def position_of(n_tokens: int, n_replicas: int, replica: int, fraction: float) -> int:
-    """Return the token of the whole text at which a replica is after a fraction of an epoch.
+    """Return the position of a replica in the whole text after a fraction of an epoch.
 
     Each replica has a range of the text to itself, all of about the same length.
     """
@@ -122,7 +122,7 @@ class RequiredRows:
     words
         int32 (n,), ascending: words of the slice and sampled negatives.
     in_text
-        bool (n,), which of them occur in the slice.
+        bool (n,), whether each of them occurs in the slice.
     negative_counts
         int32 (n,), how often each was drawn into the sample of negatives.
     inputs, outputs
@@ -147,7 +147,7 @@ def required_rows(
     Parameters
     ----------
     context
-        What all replicas know.
+        The context shared by all replicas.
     text_slice
         Its key and first token seed the sample.
     ids

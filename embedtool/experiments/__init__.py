@@ -1,1 +1,1 @@
-"""Many trainings judged together: how stable an algorithm is on a text."""
+"""Experiments of many trainings: stability, hyperparameter search, comparisons."""

@@ -1,4 +1,4 @@
-"""What a compressed model has lost: neighbours in common with its source, and scores of both."""
+"""The loss by compression: neighbours shared with the source model, and scores of both."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from embedtool.evaluation.tasks import Dataset
 from embedtool.model.vectors import WordVectors
 
 N_SAMPLED = 1000
-"""Words whose neighbours are compared."""
+"""Number of words whose neighbours are compared."""
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,8 @@ class ScoreChange:
     Attributes
     ----------
     before, after : float or None
-        Accuracy or Spearman's correlation over the questions whose words are known; None where
-        it is not defined.
+        Accuracy or Spearman's correlation over the questions whose words are known; None if it is
+        not defined.
     """
 
     dataset: str

@@ -17,7 +17,7 @@ from embedtool.io.progress import Report
 def experiment_identity(
     algorithm: str, corpus: Corpus, config: TrainerConfig, fingerprint: str
 ) -> dict[str, Any]:
-    """Return what an experiment depends on: the text, and all options but `workers`."""
+    """Return what an experiment depends on: the text, and all options except `workers`."""
     options = asdict(config)
     del options["workers"]
     return {
@@ -38,12 +38,12 @@ def open_experiment_dir(path: Path, experiment: Mapping[str, Any]) -> None:
     Raises
     ------
     ModelError
-        If the directory belongs to something else; the message names what differs.
+        If the directory belongs to something else; the message names the difference.
     """
     folder = path.parent
     if not path.exists():
         if folder.exists() and any(folder.iterdir()):
-            raise ModelError(f"{folder}: already exists and holds no {path.name}; choose another")
+            raise ModelError(f"{folder}: already exists and has no {path.name}; choose another")
         folder.mkdir(parents=True, exist_ok=True)
         write_json(path, experiment)
         return
@@ -55,7 +55,9 @@ def open_experiment_dir(path: Path, experiment: Mapping[str, Any]) -> None:
     if changed:
         key = changed[0]
         what = "the text" if key == "fingerprint" else f"{key}, there {saved.get(key)!r}"
-        raise ModelError(f"{folder}: is of other trainings: they differ in {what}; choose another")
+        raise ModelError(
+            f"{folder}: belongs to other trainings, which differ in {what}; choose another"
+        )
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:

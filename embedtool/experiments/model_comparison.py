@@ -27,7 +27,7 @@ from embedtool.search.query import Answers, WordScore, analogy, similar, similar
 WORDS = ("king", "queen")
 EXPRESSIONS = ("king - man + woman",)
 N_SHOWN = 5
-"""Neighbours listed of a word whose neighbourhood changed."""
+"""Number of neighbours listed for a word whose neighbourhood changed."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,12 @@ class ModelAnswer:
     model : str
         The name of the model.
     answers : tuple of WordScore
-        The best first.
+        The answers, best first.
     missing : tuple of str
         Words of the query that have no vector in this model, or a zero vector.
     from_ngrams : tuple of str
-        Words of the query outside the vocabulary, whose vectors are made of character n-grams.
+        Words of the query outside the vocabulary, whose vectors are computed from character
+        n-grams.
     """
 
     model: str
@@ -88,7 +89,7 @@ class Comparison:
     neighbours, analogies : tuple of QueryAnswers
         The answers to words and to expressions.
     overlaps : tuple of ModelPair
-        One for each two models.
+        One for each pair of models.
     scores : tuple of DatasetScores
         One for each dataset.
     contrasts : tuple of PairedTest
@@ -122,12 +123,12 @@ def compare_models(
     Parameters
     ----------
     words, expressions : sequence of str, optional
-        The queries. By default WORDS and EXPRESSIONS, as far as any model can answer them.
+        The queries. By default those of WORDS and EXPRESSIONS that some model can answer.
     n : int
         Answers to each query.
     method, include_query_words
-        As for `compare_scores`. Expressions are answered by the same method where it is one of
-        METHODS, else by 3cosadd.
+        As for `compare_scores`. Expressions are answered by the same method if it is one of
+        METHODS, otherwise by 3cosadd.
     k, n_frequent
         As for `analysis.neighbours.neighbourhood_overlap`.
     datasets, restrict_vocab, case_insensitive
@@ -136,11 +137,11 @@ def compare_models(
     Raises
     ------
     EvaluationError
-        For fewer than two models.
+        If there are fewer than two models.
     NoAnswerError
-        For a query that no model can answer because a word is missing or its words cancel out.
+        If no model can answer a query because a word is missing or its words cancel out.
     QueryError
-        For an expression that cannot be parsed.
+        If an expression cannot be parsed.
     """
     if len(models) < 2:
         raise EvaluationError("a comparison needs at least two models")

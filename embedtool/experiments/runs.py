@@ -44,7 +44,7 @@ def train_runs(
     cache: Path | None = None,
     report: Report = silent,
 ) -> None:
-    """Train those of `n_runs` models that are not in `folder` yet.
+    """Train the models of `n_runs` runs that are not in `folder` yet.
 
     The text is read once, and all runs have its vocabulary. Run i, from 0, has the seed
     ``config.seed + i``.
@@ -54,7 +54,7 @@ def train_runs(
     algorithm : str
         A key of TRAINERS.
     folder : Path
-        Where the models are saved.
+        Folder of the models.
     sampling : {"bootstrap", "fixed"}
         "bootstrap": each run has its own sample of sentences, drawn with replacement; "fixed": all
         runs are trained on the whole text.
@@ -64,7 +64,7 @@ def train_runs(
     Raises
     ------
     ModelError
-        If the folder holds something else, or runs with other options.
+        If the folder contains something else, or runs with other options.
     StoppedError
         If the user interrupts.
     """
@@ -95,7 +95,7 @@ def train_runs(
 
 
 def run_path(folder: Path, i: int) -> Path:
-    """Return where the model of run i, from 0, is saved."""
+    """Return the path of the model of run i, from 0."""
     return folder / f"run-{i + 1:02d}"
 
 
@@ -115,10 +115,10 @@ def open_runs(folder: str | Path, n_runs: int | None = None) -> list[WordVectors
     """
     folder = Path(folder)
     if not is_experiment(folder):
-        raise ModelError(f"{folder}: holds no runs; make them with: embedtool stability")
+        raise ModelError(f"{folder}: contains no runs; make them with: embedtool stability")
     models: list[WordVectors] = []
     while len(models) != n_runs and (path := run_path(folder, len(models))).exists():
         models.append(store.load(path).vectors)
     if not models:
-        raise ModelError(f"{folder}: holds no finished run")
+        raise ModelError(f"{folder}: contains no finished run")
     return models

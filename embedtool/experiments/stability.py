@@ -29,7 +29,7 @@ from embedtool.search.lookup import cosines, lookup
 log = logging.getLogger(__name__)
 
 OVERSAMPLING = 5
-"""Neighbours fetched in each run for each one that is returned: all that may be near on average."""
+"""Neighbours fetched in each run per returned one: all that may be near on average."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ class Spread:
     mean, deviation : float
         Mean and standard deviation (with n - 1) of the scores.
     interval : Interval or None
-        Of the mean, by Student's t, within the bounds of the score; None if all runs score the
-        same. It reflects the variation of the training, not of the dataset's questions.
+        Interval of the mean, by Student's t, within the bounds of the score; None if all scores are
+        equal. It reflects the variation of the training, not of the dataset's questions.
     low, high : float
         The lowest and the highest score.
     """
@@ -68,9 +68,9 @@ class Stability:
     Attributes
     ----------
     n_runs, k, n_words : int
-        Number of runs, of neighbours, and of the most frequent words that are compared.
+        Numbers of runs, of neighbours, and of most frequent words that are compared.
     overlap : float
-        Mean fraction of a word's k nearest neighbours that two runs have in common.
+        Mean fraction of common neighbours among a word's k nearest in two runs.
     jaccard : float
         Mean Jaccard index of the neighbours in two runs. Both means are over all pairs of runs.
     bands : tuple of Band
@@ -97,7 +97,7 @@ class StableNeighbour:
     score, deviation : float
         Mean and standard deviation of its cosine.
     interval : Interval
-        Of the mean, by Student's t on Fisher's z, so within -1 and 1.
+        Interval of the mean, by Student's t on Fisher's z, so within -1 and 1.
     share : float
         Fraction of the runs in which it is among the n nearest.
     """
@@ -119,7 +119,7 @@ def stability(
     runs : sequence of WordVectors
         The models, which have the same words.
     datasets : sequence of Dataset
-        What they are scored on.
+        The datasets for scores.
     k : int
         Size of a neighbourhood.
 
@@ -259,4 +259,4 @@ def _cosine_interval(values: NDArray[np.float64]) -> Interval:
 
 def _check(runs: Sequence[WordVectors]) -> None:
     if len(runs) < 2:
-        raise EvaluationError("one run tells nothing of stability; make at least two")
+        raise EvaluationError("stability needs at least two runs")

@@ -2,7 +2,7 @@
 
 The directory of a search holds:
 
-    tuning.json      what is searched, and on what
+    tuning.json      the searched options, and the dataset
     trials.journal   Optuna's journal, from which a search is resumed
     trials.tsv       the trials as a table
     defaults, best   the models of the first trial, which has the defaults, and of the best
@@ -60,16 +60,16 @@ class Trial:
     Attributes
     ----------
     number : int
-        From 0, as in the table, the journal and the models.
+        Number of the trial, from 0, as in the table, the journal and the models.
     score : float or None
-        Over the questions of the dataset whose words are known, which are the same for all trials;
-        None if the training failed.
+        Score over the questions of the dataset whose words are known, which are the same for all
+        trials; None if the training failed.
     held_out : float or None
         The score on the held-out dataset.
     seconds : float or None
-        Of training; None if it was interrupted.
+        Seconds of training; None if it was interrupted.
     options : dict
-        The values that were searched.
+        The values of the searched options.
     """
 
     number: int
@@ -86,15 +86,15 @@ class Tuning:
     Attributes
     ----------
     dataset, measure : str
-        The dataset that is searched on, and its metric.
+        The dataset, and the metric that is maximised.
     found, total : int
         Questions of the dataset whose words are known, and all questions.
     held_out : str or None
         The held-out dataset.
     best, defaults : Trial
-        The best trial, and that of the defaults.
+        The best trial, and the trial of the defaults.
     contrasts : tuple of PairedTest
-        The best model compared with that of the defaults.
+        Tests of the best model against that of the defaults.
     """
 
     dataset: str
@@ -124,10 +124,10 @@ def tune(
 ) -> Tuning:
     """Search the options of an algorithm by the tree-structured Parzen estimator.
 
-    The score is accuracy or Spearman's correlation over the questions whose words are known. All
-    trials have the same vocabulary, which no searched option changes, and so the same questions. A
-    correlation over all pairs, unknown ones with cosine 0, would mostly reflect the human scores of
-    those.
+    The score is accuracy or Spearman's correlation over the questions whose words are known. No
+    searched option changes the vocabulary, so all trials have the same questions. A correlation
+    over all pairs, with cosine 0 for unknown ones, would mostly reflect the human scores of the
+    unknown ones.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ def tune(
     dataset : Dataset
         Analogies or pairs.
     seconds : float
-        No trial begins later; a trial that has begun is finished.
+        Time after which no trial is started; a started trial is finished.
     n_trials : int, optional
         Maximum number of trials.
     held_out : Dataset, optional
@@ -159,9 +159,10 @@ def tune(
     StoppedError
         If the user interrupts.
     EvaluationError
-        If the dataset gives no score, or no option is left to be searched.
+        If the dataset gives no score, or no option is left to search.
     TrainingError
-        If the defaults cannot be trained. Any other training that fails is a failed trial.
+        If the training of the defaults fails. Failures of other trainings are recorded as failed
+        trials.
 
     References
     ----------
@@ -170,7 +171,7 @@ def tune(
     deadline = time.monotonic() + seconds
     space = {k: v for k, v in search_space(algorithm).items() if k not in fixed}
     if not space:
-        raise EvaluationError("all options are set; leave at least one to be searched")
+        raise EvaluationError("all options are set; leave at least one to search")
     sizes = {d.name: list(d.sizes) for d in (dataset, *([held_out] if held_out else []))}
     with TemporaryDirectory(prefix="embedtool-") as name:
         work = Path(name)
@@ -203,9 +204,9 @@ def tune(
 
 
 def _open(folder: Path, config: TrainerConfig) -> "Study":
-    """Open Optuna's study, and end every trial that an earlier process began.
+    """Open Optuna's study, and end every unfinished trial of an earlier process.
 
-    Such a trial has failed, unless its model was already saved as the best: its score is kept.
+    Such a trial has failed, unless its model was already saved as the best: then its score counts.
     """
     try:
         import optuna
@@ -249,8 +250,8 @@ def _run(
 ) -> None:
     """Run one trial: sample options, train, score, and save the model if it is the best so far.
 
-    The score is in the journal before the model is saved, and the model holds the number of its
-    trial, so that `_open` knows what was finished, no matter when this is interrupted.
+    The score is in the journal before the model is saved, and the model has the number of its
+    trial, so that `_open` knows what was finished after an interruption at any time.
     """
     from optuna.trial import TrialState
 
@@ -320,7 +321,7 @@ def _trial(trial: "FrozenTrial") -> Trial:
 
 
 def _write_results(study: "Study", folder: Path) -> None:
-    """Write the table of trials and, if one has a score, which is best."""
+    """Write the table of trials and, if one has a score, the best one."""
     _write_table(study, folder)
     if not _finished(study):
         return

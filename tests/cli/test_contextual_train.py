@@ -128,7 +128,7 @@ def test_a_text_of_other_words_is_refused(
     arguments = ["contextual", "train", encoders["static"], tmp_path / "text.txt", *SMALL]
     result = run(*arguments, "-o", tmp_path / "model")
     assert result.exit_code == 1
-    assert "the text holds no word of the static model; are both in lower case" in result.stderr
+    assert "the text contains no word of the static model; are both in lower case" in result.stderr
     assert run(*arguments, "-o", tmp_path / "model", "--lowercase", "--epochs", 1).exit_code == 0
 
 

@@ -72,7 +72,7 @@ def test_each_head_attends_by_its_own_part(n_heads: int) -> None:
 
 
 def test_vectors_that_cannot_be_cut_into_heads() -> None:
-    with pytest.raises(ValueError, match="6 numbers cannot be cut into 4 heads"):
+    with pytest.raises(ValueError, match="6 dimensions cannot be split into 4 heads"):
         split_heads(np.zeros((2, 6)), 4)
 
 

@@ -142,7 +142,7 @@ def test_an_interrupted_run_keeps_those_before_it(text, tmp_path, monkeypatch):
 
 
 def test_a_folder_without_runs(tmp_path):
-    with pytest.raises(ModelError, match="holds no runs; make them with: embedtool stability"):
+    with pytest.raises(ModelError, match="contains no runs; make them with: embedtool stability"):
         open_runs(tmp_path)
     (tmp_path / EXPERIMENT).write_text("{}")
     with pytest.raises(ModelError, match="holds no finished run"):
