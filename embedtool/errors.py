@@ -6,7 +6,25 @@ An error says in one line what is wrong, where, and what to do.
 import signal
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
-from typing import Any
+from typing import Any, NamedTuple
+
+
+class Call(NamedTuple):
+    """What a message advises to call.
+
+    Attributes
+    ----------
+    python : str
+        The function, as the message has it.
+    command : str
+        The same on the command line.
+    """
+
+    python: str
+    command: str
+
+    def __str__(self) -> str:
+        return self.python
 
 
 class EmbedtoolError(Exception):
@@ -19,9 +37,8 @@ class EmbedtoolError(Exception):
         as in Python: ``min_count must be 1 or more``, ``use encoding='latin-1'``.
     parameters : sequence of str
         The parameters that the message names; the command line shows them as its flags.
-    resumable : PurePath, optional
-        The model whose training the message says to resume, by its `resume_call`; the command
-        line shows its own command instead.
+    call : Call, optional
+        What the message advises to call; the command line shows its command instead.
     """
 
     def __init__(
@@ -29,16 +46,16 @@ class EmbedtoolError(Exception):
         message: str = "",
         *,
         parameters: Sequence[str] = (),
-        resumable: PurePath | None = None,
+        call: Call | None = None,
     ) -> None:
         super().__init__(message)
         self.parameters = tuple(parameters)
-        self.resumable = resumable
+        self.call = call
 
 
-def resume_call(output: PurePath) -> str:
-    """Return the Python call that resumes the training of a model, for a message."""
-    return f"embedtool.resume({str(output)!r})"
+def resume_call(output: PurePath) -> Call:
+    """Return the call that resumes the training of a model."""
+    return Call(f"embedtool.resume({str(output)!r})", f"embedtool resume {output}")
 
 
 class ConfigError(EmbedtoolError):

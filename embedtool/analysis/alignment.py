@@ -17,7 +17,7 @@ from embedtool.analysis.neighbours import (
 )
 from embedtool.config.choices import N_ANCHORS, N_DRIFTED
 from embedtool.config.tasks import DriftConfig
-from embedtool.errors import EvaluationError
+from embedtool.errors import Call, EvaluationError
 from embedtool.messages import brief, counted
 from embedtool.model.linalg import row_norms, unit_rows
 from embedtool.model.transforms import affine_map
@@ -125,10 +125,11 @@ def fit_rotation(source: Rows, target: Rows) -> Alignment:
         If the sizes differ or no pair is left.
     """
     if source.shape[1] != target.shape[1]:
+        call = Call("TransformConfig(pca=...)", "embedtool transform --pca")
         raise EvaluationError(
             f"the models have {source.shape[1]:,} and {counted(target.shape[1], 'dimension')}; "
-            "alignment needs the same number (embedtool transform pca reduces it)",
-            parameters=("pca",),
+            f"alignment needs the same number ({call} reduces it)",
+            call=call,
         )
     usable = have_directions(source) & have_directions(target)
     if not usable.any():

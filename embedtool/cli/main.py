@@ -26,7 +26,7 @@ from embedtool.cli.flags import with_flags
 from embedtool.cli.output.console import echo_err, truncate_middle
 from embedtool.cli.signals import HANGUP, handled_signals
 from embedtool.cli.suggesting_group import HELP_OPTION_NAMES, LAST_COMMAND, SuggestingGroup
-from embedtool.errors import ConfigError, EmbedtoolError, StoppedError, UnansweredError, resume_call
+from embedtool.errors import ConfigError, EmbedtoolError, StoppedError, UnansweredError
 
 COMMANDS = {
     "Train": (
@@ -147,10 +147,10 @@ class Program(SuggestingGroup):
                 return super().invoke(ctx)
         except EmbedtoolError as error:
             command = ctx.meta.get(LAST_COMMAND)
-            message = with_flags(str(error), error.parameters, command)
-            if error.resumable is not None:
-                call, output = resume_call(error.resumable), error.resumable
-                message = message.replace(call, f"embedtool resume {output}")
+            message = str(error)
+            if error.call is not None:
+                message = message.replace(error.call.python, error.call.command)
+            message = with_flags(message, error.parameters, command)
             error.args = (message, *error.args[1:])
             raise
 

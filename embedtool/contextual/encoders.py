@@ -118,7 +118,7 @@ def select_layer(attention: EncoderAttention, layer: int | None, head: int | Non
     """
     n_layers = len(attention.weights)
     if layer is not None and layer > n_layers:
-        raise QueryError(f"there is no layer {layer} among {n_layers}; layers count from 1")
+        raise QueryError(f"layer must be 1 to {n_layers}, not {layer}", parameters=("layer",))
     weights = select_head(attention.weights[(layer or n_layers) - 1], head)
     return Attention(attention.tokens, attention.unknown, weights.astype(np.float32))
 

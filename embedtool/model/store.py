@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from embedtool import __version__
 from embedtool.corpus.string_table import HashIndex, StringTable
-from embedtool.errors import FormatError, ModelError, VocabularyError
+from embedtool.errors import Call, FormatError, ModelError, VocabularyError
 from embedtool.io.atomic import (
     atomic_directory,
     check_writable,
@@ -211,10 +211,12 @@ def _description(path: Path) -> dict[str, Any]:
     if not path.exists():
         raise ModelError(f"{path}: no such model")
     if not path.is_dir():
+        call = Call(
+            "embedtool.formats.read, a text with: embedtool.train",
+            f"embedtool import {path} MODEL, a text with: embedtool train",
+        )
         raise ModelError(
-            f"{path}: is a file, not a model; vectors become one with: embedtool import {path} "
-            "MODEL, "
-            "a text with: embedtool train"
+            f"{path}: is a file, not a model; vectors become one with: {call}", call=call
         )
     try:
         description = parse_json((path / CONFIG).read_bytes())

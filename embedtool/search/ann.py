@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.config.choices import N_ANSWERS
-from embedtool.errors import MissingExtraError, ModelError, QueryError
+from embedtool.errors import Call, MissingExtraError, ModelError, QueryError
 from embedtool.io.atomic import atomic_write
 from embedtool.io.blocks import slices
 from embedtool.io.checksums import HashingWriter, mismatch
@@ -223,10 +223,15 @@ def describe(folder: str | Path) -> IndexDescription | None:
     except OSError as error:
         raise ModelError(f"{folder / DESCRIPTION}: cannot be read: {error.strerror}") from None
     except (ValueError, TypeError):
+        call = _build_call(folder)
         raise ModelError(
-            f"{folder / DESCRIPTION}: is not that of an index; build it again with: embedtool "
-            f"index {folder}"
+            f"{folder / DESCRIPTION}: is not that of an index; build it again with: {call}",
+            call=call,
         ) from None
+
+
+def _build_call(folder: Path) -> Call:
+    return Call("embedtool.search.ann.build", f"embedtool index {folder}")
 
 
 def verify(folder: str | Path) -> str | None:
@@ -254,18 +259,21 @@ def open_index(vectors: WordVectors, folder: str | Path) -> AnnIndex:
     """
     folder = Path(folder)
     description = describe(folder)
-    advice = f"build it with: embedtool index {folder}"
+    call = _build_call(folder)
+    advice = f"build it with: {call}"
     if description is None:
-        raise ModelError(f"{folder}: has no index for approximate search; {advice}")
+        raise ModelError(f"{folder}: has no index for approximate search; {advice}", call=call)
     identity = (vectors.n_words, vectors.vector_size, _checksum(vectors))
     if identity != (description.words, description.vector_size, description.checksum):
-        raise ModelError(f"{folder}: the index belongs to other vectors; {advice}")
+        raise ModelError(f"{folder}: the index belongs to other vectors; {advice}", call=call)
     try:
         graph = _library().restore(str(folder / GRAPH), view=True, enable_key_lookups=False)
     except (RuntimeError, ValueError, OSError) as error:
-        raise ModelError(f"{folder / GRAPH}: cannot be opened: {error}; {advice}") from None
+        raise ModelError(
+            f"{folder / GRAPH}: cannot be opened: {error}; {advice}", call=call
+        ) from None
     if graph is None or len(graph) > vectors.n_words or graph.ndim != vectors.vector_size:
-        raise ModelError(f"{folder / GRAPH}: is damaged; {advice}")
+        raise ModelError(f"{folder / GRAPH}: is damaged; {advice}", call=call)
     return AnnIndex(graph, description.expansion)
 
 

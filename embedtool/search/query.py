@@ -177,7 +177,9 @@ def similar_to_vectors(
     elif candidates is None:
         best = index.nearest(units, n, excluded)
     else:
-        raise QueryError("an index searches among all words; leave out the limits, or the index")
+        raise QueryError(
+            "an index searches among all words; leave out the candidates, or the index"
+        )
     answers = []
     for query, row in zip(queries, best.ids, strict=True):
         ids = row[row >= 0]
@@ -243,7 +245,9 @@ def analogy_batch(
     _check_n(n)
     vectors = vectors_of(vectors)
     if method not in METHODS:
-        raise QueryError(f"no method {method!r}: expected {' or '.join(METHODS)}")
+        raise QueryError(
+            f"method must be {' or '.join(METHODS)}, not {method!r}", parameters=("method",)
+        )
     parsed = [parse_expression(e) if isinstance(e, str) else e for e in expressions]
     words, terms = _terms(vectors, parsed)
     term_rows, weights = term_arrays(parsed, words)
@@ -258,7 +262,10 @@ def analogy_batch(
         )
         return _with_origin(vectors, [e.words for e in parsed], answers)
     if index is not None:
-        raise QueryError("an index finds neighbours by cosine, not by 3cosmul; leave out either")
+        raise QueryError(
+            "an index finds neighbours by cosine, not by method='3cosmul'; leave out either",
+            parameters=("method",),
+        )
     check_products(parsed, terms, term_rows, weights)
     best = nearest_by_product(
         vectors.matrix, vectors.norms, terms, term_rows, weights, n,
@@ -317,7 +324,7 @@ def odd_one_out_batch(vectors: AnyVectors, groups: Sequence[Sequence[str]]) -> l
 
 def _check_n(n: int) -> None:
     if n < 1:
-        raise QueryError(f"the number of answers must be at least 1, not {n}")
+        raise QueryError(f"n must be at least 1, not {n}", parameters=("n",))
 
 
 def _answer(vectors: WordVectors, ids: NDArray[np.int64], scores: NDArray[np.float64]) -> Answers:

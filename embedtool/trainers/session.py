@@ -205,11 +205,12 @@ def new_training_dir(output: Path | None, *, overwrite: bool) -> Iterator[Traini
         return
     with lock_training_dir(output) as training_dir:
         if training_dir.is_resumable and not overwrite:
+            call = resume_call(output)
             raise ModelError(
-                f"{output}: has an interrupted training; resume it with: {resume_call(output)}, or "
-                "start over with overwrite=True",
+                f"{output}: has an interrupted training; resume it with: {call}, or start over "
+                "with overwrite=True",
                 parameters=("overwrite",),
-                resumable=output,
+                call=call,
             )
         training_dir.clear()
         with keep_or_clear(training_dir, output):
@@ -232,7 +233,7 @@ def keep_or_clear(training_dir: TrainingDir, output: Path) -> Iterator[None]:
         yield
     except (KeyboardInterrupt, StoppedError):
         if training_dir.is_resumable:
-            raise StoppedError(f"interrupted; resume with: {call}", resumable=output) from None
+            raise StoppedError(f"interrupted; resume with: {call}", call=call) from None
         training_dir.clear()
         raise StoppedError("interrupted; nothing was written") from None
     except (ClusterError, OutputError, OSError) as error:
@@ -245,7 +246,7 @@ def keep_or_clear(training_dir: TrainingDir, output: Path) -> Iterator[None]:
             training_dir.clear()
         kind = ClusterError if isinstance(error, ClusterError) else OutputError
         parameters = () if isinstance(error, OSError) else error.parameters
-        raise kind(fault, parameters=parameters, resumable=output) from None
+        raise kind(fault, parameters=parameters, call=call) from None
     except BaseException:
         if not training_dir.has_checkpoint:
             training_dir.clear()

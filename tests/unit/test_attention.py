@@ -119,7 +119,7 @@ def test_heads_of_a_sentence() -> None:
     ("", {}, "'' holds no word"),
     ("bank", {"heads": 3}, "heads=3 does not divide the 4 dimensions of the vectors"),
     ("bank", {"heads": 3}, "; choose among 1, 2, 4"),
-    ("bank", {"heads": 2, "head": 3}, "there is no head 3 among 2"),
+    ("bank", {"heads": 2, "head": 3}, "head must be 1 to 2, not 3"),
 ])  # fmt: skip
 def test_what_cannot_be_asked(sentence: str, options: dict[str, int], message: str) -> None:
     with pytest.raises(QueryError) as caught:
@@ -129,7 +129,7 @@ def test_what_cannot_be_asked(sentence: str, options: dict[str, int], message: s
 
 def test_importing_what_needs_pytorch_later_changes_nothing() -> None:
     """In a process of its own: without PyTorch, and without a trace in the environment."""
-    modules = ("distillation", "generation", "loading", "queries", "senses", "training")
+    modules = ("distillation", "generation", "loading", "queries", "senses", "encoder_backend")
     code = (
         "import os, sys\n"
         "sys.modules['torch'] = None\n"

@@ -169,7 +169,7 @@ def test_a_text_of_a_corpus_that_has_changed_is_warned_of(
     damage(path)
     found, got = run("corpus", "path", "lee"), run("corpus", "get", "lee")
     assert found.stdout == got.stdout == f"{path}\n"
-    warning = ", since it was prepared; corpus get with --force prepares it again\n"
+    warning = ", since it was prepared; get it with --force to prepare it again\n"
     assert warning in got.stderr
     assert (warning in found.stderr) == (damage is not changed)
     assert warning not in run("corpus", "get", "lee", "--force").stderr

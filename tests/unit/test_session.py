@@ -15,7 +15,7 @@ from embedtool import Model, StopRequest, resume, train
 from embedtool.config.base import Config
 from embedtool.config.tasks import ContextualConfig
 from embedtool.config.training import FastTextConfig, GloveConfig, Word2VecConfig
-from embedtool.errors import ConfigError, ModelError, StoppedError
+from embedtool.errors import ConfigError, ModelError, StoppedError, resume_call
 from embedtool.io.progress import Progress
 from embedtool.model import store
 from embedtool.trainers.training_dir import MANIFEST, SUFFIX
@@ -55,7 +55,7 @@ def test_a_stopped_training_is_resumed_to_the_same_bytes(
     with pytest.raises(StoppedError) as stopped:
         train(config, text, output=output, report=stopping(stop), stop=stop)
     assert str(stopped.value) == f"interrupted; resume with: embedtool.resume({str(output)!r})"
-    assert stopped.value.resumable == output and not output.exists()
+    assert stopped.value.call == resume_call(output) and not output.exists()
     with pytest.raises(ModelError, match="has an interrupted training; resume it with") as refused:
         train(config, text, output=output)
     assert str(refused.value).endswith("or start over with overwrite=True")

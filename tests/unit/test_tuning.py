@@ -115,7 +115,7 @@ def test_a_search_is_resumed_where_it_stopped(text, tmp_path, monkeypatch):
 
     monkeypatch.setattr(store, "save", save)
     with pytest.raises(
-        StoppedError, match=r"\d trials? (is|are) kept in .*the same command goes on"
+        StoppedError, match=r"\d trials? (is|are) kept in .*run it again with the same folder"
     ):
         search(text, folder, 40)
     monkeypatch.undo()
