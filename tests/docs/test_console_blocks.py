@@ -54,7 +54,7 @@ def comparable(printed: str) -> str:
 def pattern(shown: str) -> str:
     """Return the regular expression of what a page shows."""
     lines = [r"(?:.*\n)*?" if line == "..." else re.escape(line) + r"\n"
-             for line in comparable(f"{shown}\n").splitlines()]  # fmt: skip
+             for line in comparable(f"{shown}\n" if shown else "").splitlines()]  # fmt: skip
     return "".join(lines)
 
 
