@@ -132,8 +132,7 @@ class TrainedEncoder:
         )
 
     def known_ids(self, sentence: str) -> tuple[Ids, list[str]]:
-        """Return the ids of a sentence's words in the vocabulary, and the other words, once
-        each."""
+        """Return the ids of a sentence's words in the vocabulary, and its other words."""
         words = self.tokenize(sentence)
         ids = self.static.word_ids(words, -1)
         unknown = [word for word, i in zip(words, ids, strict=True) if i < 0]

@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 def read(
     path: str | Path, format: str | None = None, options: ReadOptions | None = None
 ) -> "tuple[WordVectors, str]":
-    """Read vectors from a file or folder.
+    """Read vectors from a file or folder; return them and the format.
 
     Parameters
     ----------
     path : str or Path
         The file or folder.
     format : str, optional
-        Name of the format; None to detect it by the content.
+        Name of the format; None to detect it by content.
     options : ReadOptions, optional
         How to read.
 
@@ -44,7 +44,7 @@ def read(
     Raises
     ------
     FormatError
-        If the file is not valid; it names the file and the line or byte.
+        If the file is not valid; the message has the file and the line or byte.
     """
     path = Path(path)
     options = options or ReadOptions()
@@ -61,12 +61,12 @@ def read(
 
 
 def describe(path: str | Path, format: str) -> dict[str, Any]:
-    """Return what a file says of how its vectors were made, in the form of a model's description.
+    """Return the training metadata in a file, as a model's description.
 
     Raises
     ------
     FormatError
-        As by `read`.
+        As `read`.
     """
     module = import_module(f"{__name__}.{READERS[format]}")
     description: dict[str, Any] = {}
@@ -76,7 +76,7 @@ def describe(path: str | Path, format: str) -> dict[str, Any]:
 
 
 def recorded_options(description: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the training options in a model's description, as `write` expects them."""
+    """Return the training options in a model's description, for `write`."""
     origin = description.get("static", description)
     seen = origin.get("vocabulary", {}).get("tokens_seen")
     return {**origin.get("options", {}), **({} if seen is None else {"tokens_seen": seen})}
@@ -85,12 +85,12 @@ def recorded_options(description: Mapping[str, Any]) -> dict[str, Any]:
 def detect_format(
     path: str | Path, format: str | None = None, options: ReadOptions | None = None
 ) -> str:
-    """Return the format of an existing file or folder: the given one, or else by its content.
+    """Return the format of an existing file or folder: the given one, or detected by content.
 
     Raises
     ------
     FormatError
-        If the file is empty, or of a kind that is never read.
+        If the file is empty, or of an unsupported kind.
     """
     path = Path(path)
     from embedtool.formats.foreign import check_is_not_foreign
@@ -135,7 +135,7 @@ def write(
 ) -> str:
     """Write vectors to a file or folder, completely or not at all.
 
-    A file replaces one that is there; a folder replaces only an empty folder.
+    An existing file is replaced; an existing folder only if it is empty.
 
     Parameters
     ----------
@@ -144,9 +144,10 @@ def write(
     path : str or Path
         The file or folder.
     format : str, optional
-        Name of the format; None for the one for which the suffix of `path` stands.
+        Name of the format; None for the one implied by the suffix of `path`.
     training_options : mapping, optional
-        Options of the training, for formats that hold them; None for those that a model records.
+        Options of the training, for formats that store them; None for those in the model's
+        description.
     report : Report
         Called with the progress.
 
@@ -185,14 +186,14 @@ def write(
 
 
 def format_from_name(path: str | Path, vectors: "WordVectors") -> str:
-    """Return the format for which a file name stands, in upper or lower case.
+    """Return the format implied by a file name, in upper or lower case.
 
     `.bin` is FastText's if there are subwords, and glove*.txt is GloVe's.
 
     Raises
     ------
     FormatError
-        If the name stands for none.
+        If the name implies no format.
     """
     path = Path(path)
     suffix = path.suffix.lower()
@@ -202,7 +203,7 @@ def format_from_name(path: str | Path, vectors: "WordVectors") -> str:
         return "glove"
     if suffix not in SUFFIXES:
         raise FormatError(
-            f"{path}: the name does not tell which of the formats it is; choose one with format: "
+            f"{path}: the suffix of the name is unknown; set format to one of: "
             f"{', '.join(WRITERS)}",
             parameters=("format",),
         )
@@ -211,5 +212,5 @@ def format_from_name(path: str | Path, vectors: "WordVectors") -> str:
 
 def _module(format: str, modules: Mapping[str, str], verb: str) -> str:
     if format not in modules:
-        raise FormatError(f"{format}: no format to {verb}; there are {', '.join(modules)}")
+        raise FormatError(f"{format}: no such format to {verb}; there are {', '.join(modules)}")
     return modules[format]

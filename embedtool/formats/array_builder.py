@@ -19,17 +19,17 @@ from embedtool.io.progress import Progress, Report
 from embedtool.model.vectors import WordVectors
 
 GATHERED_ROWS = 2**8
-"""Rows that `vectors_from_rows` gathers before they are appended."""
+"""Number of rows that `vectors_from_rows` collects before they are appended."""
 SMALL_BYTES = 2**28
-"""An array up to this size in bytes is read however much it was compressed."""
+"""Size in bytes up to which an array is read regardless of its compression."""
 
 
 def check_expansion(path: Path, name: str, packed: int, n_bytes: int) -> None:
-    """Raise FormatError if so few bytes of a file cannot plausibly expand to `n_bytes`."""
+    """Raise FormatError if `packed` bytes cannot plausibly expand to `n_bytes`."""
     if is_decompression_bomb(packed, n_bytes, SMALL_BYTES):
         raise FormatError(
-            f"{path}: '{name}' says that {packed:,} bytes become {n_bytes:,}, as in no file of "
-            "vectors"
+            f"{path}: '{name}' says that {packed:,} bytes become {n_bytes:,}, which is implausible "
+            "for vectors"
         )
 
 
@@ -43,7 +43,7 @@ def watched(blocks: Iterable[slice], n_rows: int, report: Report) -> Iterator[sl
 class ArrayBuilder:
     """An array whose number of rows is known only after the last one.
 
-    It uses memory as rows arrive, never as a header says. If `options.scratch` is a folder, the
+    Memory grows as rows arrive, regardless of any header. If `options.scratch` is a folder, the
     array is in an unnamed file there, which is deleted with the array.
 
     Parameters
@@ -74,12 +74,12 @@ class ArrayBuilder:
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
-        """Raise errors of writing as such: the file that is read is not at fault."""
+        """Raise write errors as OutputError: the file that is read is not at fault."""
         try:
             yield
         except OSError as error:
             raise OutputError(
-                f"{self._scratch}: what is read cannot be kept there: {error.strerror or error}"
+                f"{self._scratch}: temporary data cannot be written: {error.strerror or error}"
             ) from None
 
     def append(self, block: NDArray[Any]) -> None:
@@ -121,7 +121,7 @@ def vectors_from_rows(
     vector_size: int,
     options: ReadOptions,
 ) -> WordVectors:
-    """Make WordVectors of words and their vectors, one by one; the first row of a word is kept."""
+    """Make WordVectors from words and vectors, one by one; the first row of a word is kept."""
     words: dict[str, None] = {}
     n_read = 0
     block: list[NDArray[np.float32]] = []

@@ -29,10 +29,10 @@ def read(path: Path, options: ReadOptions) -> WordVectors:
     Raises
     ------
     FormatError
-        If the columns are missing or do not fit each other.
+        If columns are missing or inconsistent.
     """
     pa = import_pyarrow(KIND)
-    path.open("rb").close()  # of a folder Arrow says less
+    path.open("rb").close()  # for a folder Arrow's message is less clear
     with arrow_errors(path, KIND), pa.memory_map(str(path)) as source:
         file = pa.ipc.open_file(source)
         batches = (file.get_batch(i) for i in range(file.num_record_batches))
@@ -42,7 +42,7 @@ def read(path: Path, options: ReadOptions) -> WordVectors:
 def write(
     vectors: WordVectors, path: Path, training_options: Mapping[str, Any], report: Report = silent
 ) -> None:
-    """Write a file that is not compressed, so that others can map it."""
+    """Write an uncompressed file, which other tools can map."""
     schema = schema_of(vectors, KIND)
     pa = import_pyarrow(KIND)
     with atomic_write(path) as file, pa.ipc.new_file(file, schema) as writer:

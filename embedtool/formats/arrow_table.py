@@ -29,7 +29,7 @@ from embedtool.model.vectors import WordVectors
 WORD, VECTOR, COUNT = "word", "vector", "count"
 METADATA = {"format": "embedtool words and vectors"}
 BATCH_BYTES = 2**25
-"""Bytes of vectors: large enough for a row group, small enough for memory."""
+"""Bytes of vectors per batch: large enough for a row group, small enough for memory."""
 EXTRA = "parquet"
 """The extra that installs pyarrow."""
 
@@ -64,7 +64,7 @@ class Columns(NamedTuple):
     vectors : sequence of str
         One column of lists of numbers, or a column of numbers for each dimension.
     is_listed : bool
-        Whether it is one column of lists.
+        Whether there is one column of lists.
     counts : str or None
         The column of counts, if there is one.
     """
@@ -103,7 +103,7 @@ def columns_of(path: Path, schema: Any, options: ReadOptions) -> Columns:
 def _vector_names(path: Path, kinds: Mapping[str, Any], options: ReadOptions) -> list[str]:
     """Return the column of lists of numbers, or a column for each dimension; none if ambiguous.
 
-    Columns of dimensions have names that differ in a number only, such as `d0` and `d1`.
+    Columns of dimensions have names that differ only in a number, such as `d0` and `d1`.
     """
     if options.vector_column is not None:
         named = fnmatch.filter(kinds, options.vector_column)
@@ -150,7 +150,7 @@ def _is_number(kind: Any) -> bool:
 def from_batches(
     path: Path, columns: Columns, batches: Iterable[Any], options: ReadOptions
 ) -> WordVectors:
-    """Make WordVectors of record batches that hold these columns.
+    """Make WordVectors from record batches with these columns.
 
     Words are strings; vectors are lists of floating-point numbers, all of one length, or a column
     of numbers for each dimension; counts are integers.

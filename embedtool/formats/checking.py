@@ -1,4 +1,4 @@
-"""Checks of vector files: everything that is wrong with one, and its repair."""
+"""Check and repair of vector files."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -30,7 +30,7 @@ ROW_CHECKERS: dict[str, RowChecker] = {
     "tensorboard": check_tensorboard,
     "fasttext-bin": check_fasttext,
 }
-"""The formats whose rows are checked one by one. Files of the others are opened as a whole."""
+"""The formats whose rows are checked one by one. Files of other formats are opened as a whole."""
 WORDLESS = "floret"
 ROW_WRITERS: dict[str, RowWriter] = {
     "word2vec": write_text,
@@ -42,12 +42,13 @@ ROW_WRITERS: dict[str, RowWriter] = {
 
 
 def check(path: str | Path, name: str | None = None, report: Report = silent) -> Findings:
-    """Find everything that is wrong with a file or folder.
+    """Find all faults of a file or folder.
 
     Raises
     ------
     FormatError
-        If the content does not say the format, or the file cannot be opened; all else are findings.
+        If the format cannot be detected, or the file cannot be opened; everything else is a
+        finding.
     """
     path = Path(path)
     findings = Findings(path, detect_format(path, name))
@@ -100,12 +101,12 @@ def check_target(path: Path, out: Path) -> None:
 def repair(findings: Findings, out: Path) -> str:
     """Write the good rows, the first of each word; return the format.
 
-    It is the format of the file, unless the suffix of `out` stands for another.
+    It is the format of the file, unless the suffix of `out` implies another.
 
     Raises
     ------
     FormatError
-        If there is no good row, or the other format cannot hold a word.
+        If there is no good row, or the other format cannot represent a word.
     OutputError
         If the file cannot be written.
     """

@@ -1,8 +1,8 @@
 """Check and repair of word2vec's binary.
 
-Nothing in this format marks where a row begins. Unless as many rows as the header says end where
-the file does, there are missing or extra bytes. Then, if a word is implausible, the next offset is
-sought from which several rows have plausible words.
+This format has no marks at the start of rows. If the number of rows in the header does not end at
+the end of the file, bytes are missing or extra. Then, if a word is implausible, the next offset is
+searched from which several rows have plausible words.
 """
 
 import mmap
@@ -28,9 +28,9 @@ from embedtool.messages import counted
 
 LONGEST_HEADER = 64
 LONGEST_LIKELY = 1000
-"""Bytes of a plausible word."""
+"""Maximum bytes of a plausible word."""
 ROWS_IN_LINE = 4
-"""This many plausible words, each one row after the last, are no coincidence."""
+"""Number of plausible words, each one row after the last, that are not a coincidence."""
 PROGRESS_ROWS = 2**14
 COPY_BYTES = 2**22
 
@@ -66,7 +66,7 @@ def check_binary(findings: Findings, report: Report) -> None:
 
 
 class _Rows:
-    """Where rows are in `data`; the numbers of each take `row_bytes`."""
+    """The positions of rows in `data`; the numbers of each take `row_bytes`."""
 
     def __init__(self, data: mmap.mmap, row_bytes: int) -> None:
         self.data = data
@@ -82,7 +82,7 @@ class _Rows:
         offset : int
             The byte after the header.
         n_rows : int
-            What the header says; bytes after these rows are no row that was cut short.
+            The number in the header; bytes after these rows are not a truncated row.
         """
         in_step_until = end_of_rows(self.data, offset, n_rows, self.row_bytes)
         while (start := after_line_end(self.data, offset)) < len(self.data):
@@ -126,7 +126,7 @@ class _Rows:
         return None
 
     def _is_in_step(self, offset: int, found: int) -> bool:
-        """Return whether rows, even of bad words, lead from an offset to where rows continue."""
+        """Return whether rows, even with bad words, lead from an offset to where rows continue."""
         while 0 < offset < found:
             offset = next_row(self.data, offset, self.row_bytes)
         return offset == found
@@ -144,7 +144,7 @@ class _Rows:
             offset = space + 1 + self.row_bytes
 
     def _note_rest(self, findings: Findings, start: int, n_rows: int) -> None:
-        """Record the rest after which no row follows: a row cut short, or extra bytes."""
+        """Record the rest of the file without further rows: a truncated row, or extra bytes."""
         n_left = len(self.data) - start
         location = {"row": findings.n_rows + 1, "byte": start}
         if n_left < self.row_bytes + LONGEST_LIKELY and findings.n_rows < n_rows:

@@ -1,4 +1,4 @@
-"""FastText's .bin: the whole model, little-endian, as Facebook's program writes and reads it."""
+"""FastText's .bin: the whole model, little-endian, in the format of Facebook's program."""
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,15 +23,15 @@ from embedtool.model.vectors import WordVectors
 log = logging.getLogger(__name__)
 
 END_OF_SENTENCE = "</s>"
-"""fastText gives this word no n-grams."""
+"""The end-of-sentence word, which has no n-grams in fastText."""
 
 
 def read(path: Path, options: ReadOptions) -> WordVectors:
     """Read an unsupervised model that is not quantised.
 
-    A word's vector is the mean of its row and the rows of its n-grams. Labels have no vectors. An
-    empty word is left out and, of words that are equal as strings, all but the first; warnings say
-    so.
+    A word's vector is the mean of its row and the rows of its n-grams. Labels have no vectors.
+    Empty words, and all except the first of words that are equal as strings, are left out with a
+    warning.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def read(path: Path, options: ReadOptions) -> WordVectors:
 
 
 def describe(path: Path) -> dict[str, Any]:
-    """Return what the header says of the training, in the form of a model's description."""
+    """Return the training metadata in the header, as a model's description."""
     parts = parse_header(path)
     return {"options": parts.options, "vocabulary": {"tokens_seen": parts.n_tokens}}
 
@@ -135,7 +135,7 @@ def write(
     vectors, path
         As for `formats.write`.
     training_options : mapping
-        Options of the training as far as they are known, and `tokens_seen`.
+        The known options of the training, and `tokens_seen`.
 
     Raises
     ------
@@ -146,7 +146,7 @@ def write(
     if subwords is None:
         raise FormatError(
             f"{path}: fasttext-bin needs subwords, which only a FastText model has; "
-            "word2vec-binary does without"
+            "word2vec-binary needs none"
         )
     counts = vectors.counts
     if counts is None:

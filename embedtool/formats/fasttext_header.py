@@ -1,4 +1,4 @@
-"""The header of FastText's .bin: the options of a training, and the sizes of what follows."""
+"""The header of FastText's .bin: the options of a training, and the sizes of the other parts."""
 
 import struct
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from embedtool.model.vectors import WordVectors
 MAGIC = 793712314
 VERSION = 12
 VERSIONS = (VERSION, 11)
-"""Unsupervised models of version 11 are the same, byte for byte."""
+"""Supported versions; unsupervised models of version 11 are the same, byte for byte."""
 START = struct.Struct("<2i")
 """Magic and version."""
 ARGUMENTS = struct.Struct("<12id")
@@ -21,7 +21,7 @@ NAMES = (
     "vector_size", "window", "epochs", "min_count", "negative", "word_ngrams", "loss", "mode",
     "bucket", "min_n", "max_n", "lr_update_rate", "sample",
 )  # fmt: skip
-"""The same as a model's description names them."""
+"""The same options, by their names in a model's description."""
 SIZES = struct.Struct("<3i2q")
 """Entries, words, labels; tokens, size of the pruning index (-1: not pruned)."""
 LOSSES = {1: "hierarchical-softmax", 2: "negative-sampling", 3: "softmax", 4: "one-vs-all"}
@@ -55,8 +55,7 @@ def packed(
 ) -> bytes:
     """Return the options in the order and the types of the header.
 
-    Sizes are those of the vectors, and what the rows of the output layer belong to determines the
-    loss.
+    Sizes are those of the vectors; the kind of output rows determines the loss.
 
     Raises
     ------

@@ -33,13 +33,14 @@ ENTRY = struct.Struct("<qb")
 WORD = 0
 
 Fault = Callable[[str, Mapping[str, int], str], None]
-"""Records a fault: its kind, a key of `findings.ERRORS`, where it is and what is there."""
+"""Function that records a fault: its kind (a key of `findings.ERRORS`), its position, and
+details."""
 Floats = NDArray[np.float32]
 
 
 @dataclass
 class Parts:
-    """The content of a file, as far as it is there.
+    """The content of a file, as far as it is present.
 
     Attributes
     ----------
@@ -100,7 +101,7 @@ class _Cursor:
         return values
 
     def left(self, n: int, size: int) -> int:
-        """Return how many of n items of a size in bytes follow; fewer are a fault."""
+        """Return how many of n items of a given size follow; fewer than n are a fault."""
         n_bytes = len(self.data) - self.offset
         if n < 0 or n * size > n_bytes:
             detail = f"{n * size:,} bytes are expected, {n_bytes:,} follow"

@@ -41,7 +41,7 @@ VOCABULARIES = {
     HASHED: struct.Struct("<Q3I"),
     FASTTEXT: struct.Struct("<Q3I"),
 }
-"""What precedes the words: their number; then minn, maxn and the buckets (an exponent of 2 if
+"""Fields before the words: their number; then minn, maxn and the buckets (an exponent of 2 if
 HASHED, a number if FASTTEXT)."""
 KNOWN = {SIMPLE, NDARRAY, HASHED, METADATA, NORMS, FASTTEXT, *UNREAD}
 START = struct.Struct("<4s2I")
@@ -203,7 +203,7 @@ def _words(chunk: _Chunk, n_words: int, options: ReadOptions) -> list[str]:
 
 
 def _n_buckets(kind: int, ngram_options: Sequence[int]) -> int:
-    """Return the number of rows of n-grams; the exponent of HASHED can be anything in a file."""
+    """Return the number of rows of n-grams; the exponent of HASHED may be invalid."""
     if kind == SIMPLE:
         return 0
     return ngram_options[2] if kind == FASTTEXT else 1 << min(ngram_options[2], 63)
@@ -279,7 +279,7 @@ def write(
 
 
 def _begin(file: BinaryIO, offset: int, name: int, head: bytes, n_numbers: int) -> int:
-    """Write what precedes the numbers of a chunk at `offset`; return where the chunk ends."""
+    """Write the head of a chunk of numbers at `offset`; return the end of the chunk."""
     padding = _padding(offset + HEAD.size + len(head))
     n_bytes = len(head) + padding + 4 * n_numbers
     file.write(HEAD.pack(name, n_bytes) + head + bytes(padding))

@@ -1,4 +1,4 @@
-"""What a check of a vector file has found, by kind, and which rows are good."""
+"""The findings of a check of a vector file, by kind, and the good rows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -30,7 +30,7 @@ ERRORS = {
     "nonfinite": "numbers that are not finite",
     "duplicate": "duplicate words",
 }
-"""What makes a file invalid: reading refuses it, or leaves a row out."""
+"""Kinds of faults that make a file invalid: reading fails, or leaves a row out."""
 WARNINGS = {
     "zero": "rows of zeros",
     "endless": "vectors whose length is beyond float32, which answer no query",
@@ -42,17 +42,17 @@ WARNINGS = {
     "blank_end": "blank lines at the end",
     "unended": "no line end after the last row, whose last number may be cut short",
 }
-"""What is worth knowing, but is read as it stands."""
+"""Kinds of remarks: the file is read as it is."""
 LARGE = 1e30
-"""A row without such a number has a norm within float32, if it has fewer than 10^16 numbers."""
+"""Largest number: a row of up to 10^16 smaller ones has a norm within float32."""
 EXAMPLES = 5
-"""Examples that are recorded for each kind."""
+"""Number of examples recorded for each kind."""
 LONGEST_SHOWN = 40
 """Bytes of a word or a line."""
 
 
 class Example(NamedTuple):
-    """A location, such as {"line": 3}, and what is there."""
+    """A location, such as {"line": 3}, and details."""
 
     location: Mapping[str, int]
     detail: str
@@ -60,7 +60,7 @@ class Example(NamedTuple):
 
 @dataclass
 class Finding:
-    """How often a kind was found, and where first."""
+    """The number of findings of a kind, and the first ones."""
 
     count: int = 0
     examples: list[Example] = field(default_factory=list)
@@ -82,7 +82,7 @@ class Span(NamedTuple):
 
 @dataclass
 class Findings:
-    """What a file holds, valid and not.
+    """The findings in a file, and its good rows.
 
     Attributes
     ----------
@@ -119,12 +119,12 @@ class Findings:
 
     @property
     def errors(self) -> dict[str, Finding]:
-        """What makes the file invalid, by kind, in the order of ERRORS."""
+        """The faults that make the file invalid, by kind, in the order of ERRORS."""
         return {kind: self.kinds[kind] for kind in ERRORS if kind in self.kinds}
 
     @property
     def warnings(self) -> dict[str, Finding]:
-        """What else is worth knowing, by kind."""
+        """The remarks, by kind."""
         return {kind: self.kinds[kind] for kind in WARNINGS if kind in self.kinds}
 
     def add(self, kind: str, location: Mapping[str, int], detail: str = "") -> None:
@@ -166,7 +166,7 @@ class Findings:
         return True
 
     def add_span(self, start: int, end: int, *, is_repaired: bool = False) -> None:
-        """Record where a good row is."""
+        """Record the position of a good row."""
         self.n_repaired += is_repaired
         if self.spans and self.spans[-1][1:] == (start, is_repaired):
             start = self.spans.pop().start

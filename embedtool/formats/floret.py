@@ -1,4 +1,4 @@
-"""The table of floret: rows from which any word gets its vector. It holds no words."""
+"""The table of floret: rows from which any word gets its vector. It contains no words."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -36,7 +36,7 @@ class _Head(NamedTuple):
 
 
 def read(path: Path, options: ReadOptions) -> WordVectors:
-    """Give each word of the file `options.words` the mean of the rows of the word and its n-grams.
+    """Read the words of the file `options.words`, with the means of their rows and n-grams' rows.
 
     Raises
     ------
@@ -126,7 +126,7 @@ def _means(words: Sequence[str], rows: NDArray[np.float32], head: _Head) -> NDAr
 
 
 def _units(word: str, head: _Head) -> list[str]:
-    """Return the word between its marks, and its n-grams of minn to maxn characters.
+    """Return the word with its marks, and its n-grams of minn to maxn characters.
 
     A mark alone is not an n-gram.
     """

@@ -37,7 +37,7 @@ COMMANDS = {
 }
 """The program that decompresses each kind of compressed file."""
 OPENERS: dict[str, Callable[..., Any]] = {"gzip": gzip.open, "bzip2": bz2.open, "xz": lzma.open}
-"""What Python opens, so that the content can be named."""
+"""Kinds of compression that Python can open, so that the content can be named."""
 AS_TEXT = "have the program that made it save word2vec text"
 OTHERS = {
     SEVEN_ZIP: "is a 7z archive; unpack it first: 7z x",
@@ -48,7 +48,7 @@ OTHERS = {
     "with numpy.savez",
 }
 R_DATA = re.compile(rb"RD[AX][23]\n|X\n\0\0\0[\2\3]")
-"""How a file of R begins, once it is decompressed: of save(), and of saveRDS()."""
+"""Start of a decompressed file of R: from save(), and from saveRDS()."""
 AS_R = "is R's data; in R, save it as text with write.table"
 PAGE = re.compile(rb"\s*<(?:!doctype html|html|head|\?xml)[\s>]", re.IGNORECASE)
 LFS = b"version https://git-lfs.github.com/spec/"
@@ -60,7 +60,7 @@ def check_is_not_foreign(path: Path, format: str | None) -> None:
     Parameters
     ----------
     format : str or None
-        The format that the user has named; npz is a zip archive itself.
+        The format chosen by the user; npz is itself a zip archive.
     """
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
@@ -87,7 +87,7 @@ def check_is_not_foreign(path: Path, format: str | None) -> None:
 
 
 def _inside(path: Path, compression: str) -> bytes:
-    """Return the beginning of what a compressed file holds; nothing if it cannot be read."""
+    """Return the start of a compressed file's content; empty if it cannot be read."""
     if compression not in OPENERS:
         return b""
     try:
@@ -98,7 +98,7 @@ def _inside(path: Path, compression: str) -> bytes:
 
 
 def what_else(head: bytes) -> str | None:
-    """Return what a file without vectors is: a page, a pointer, a picture; None if unknown."""
+    """Return the kind of a file without vectors: a page, a pointer, a picture; None if unknown."""
     if PAGE.match(head):
         return "is a web page, not vectors: the download went wrong; fetch the file itself"
     if head.startswith(LFS):

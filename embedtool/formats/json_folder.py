@@ -1,4 +1,4 @@
-"""What formats that are folders share: JSON files, and tables with a row number for each word."""
+"""Helpers for formats that are folders: JSON files, and tables with a row number for each word."""
 
 import json
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from embedtool.model.vectors import WordVectors
 
 
 def check_is_file(path: Path) -> None:
-    """Raise FormatError unless a file is there; a pipe would block."""
+    """Raise FormatError unless a regular file exists; a pipe would block."""
     if not path.is_file():
         raise FormatError(f"{path}: there is no such file, which the format needs")
 
@@ -27,7 +27,7 @@ def load_json(path: Path) -> Any:
     Raises
     ------
     FormatError
-        If it is not there or not JSON.
+        If it does not exist or is not JSON.
     """
     check_is_file(path)
     return read_json(path, FormatError)
@@ -39,7 +39,7 @@ def save_json(path: Path, value: Any) -> None:
 
 
 def check_characters(path: Path, words: Sequence[str]) -> None:
-    """Raise FormatError if JSON's escapes spell half a surrogate pair, which has no UTF-8."""
+    """Raise FormatError if JSON's escapes spell half a surrogate pair."""
     for word in words:
         try:
             word.encode()

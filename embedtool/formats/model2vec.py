@@ -6,7 +6,7 @@ It holds:
                         token; optionally `weights` and `mapping`, by token
     tokenizer.json      the tokens and their ids
     modules.json        where sentence-transformers finds these two
-    config.json         what model2vec does with the mean of a sentence's vectors
+    config.json         how model2vec processes the mean of a sentence's vectors
 """
 
 import logging
@@ -74,7 +74,7 @@ def read(path: Path, options: ReadOptions) -> WordVectors:
         )
     table, mapping, weights = tensors[name], tensors.get("mapping"), tensors.get("weights")
     if table.ndim != 2 or table.dtype.kind not in "fi":
-        raise FormatError(f"{file}: {name!r} is no table of numbers")
+        raise FormatError(f"{file}: {name!r} is not a table of numbers")
     if mapping is None and len(table) != len(ids):
         raise FormatError(f"{file}: {counted(len(ids), 'token')}, but {counted(len(table), 'row')}")
     words = sorted((word for word in ids if ids[word] != unknown), key=ids.__getitem__)
@@ -114,7 +114,7 @@ def _module_folder(path: Path) -> Path:
     try:
         kinds = {str(each["type"]).rpartition(".")[2]: str(each["path"]) for each in modules}
     except (TypeError, KeyError):
-        raise FormatError(f"{path / MODULES}: is no list of modules") from None
+        raise FormatError(f"{path / MODULES}: is not a list of modules") from None
     if MODULE not in kinds:
         raise FormatError(
             f"{path / MODULES}: holds word vectors only where a module is a {MODULE}; found "
@@ -127,7 +127,7 @@ def _module_folder(path: Path) -> Path:
 
 
 def _tokens(path: Path) -> tuple[dict[str, int], int | None]:
-    """Return the id of each token, and the id that stands for unknown ones, if there is one."""
+    """Return the id of each token, and the id for unknown ones, if there is one."""
     tokenizer = load_json(path)
     try:
         model = tokenizer["model"]
@@ -141,7 +141,7 @@ def _tokens(path: Path) -> tuple[dict[str, int], int | None]:
         ids.update({each["content"]: each["id"] for each in tokenizer.get("added_tokens") or ()})
         kind = model.get("type")
     except (TypeError, KeyError, ValueError, AttributeError):
-        raise FormatError(f"{path}: is no tokenizer with a vocabulary") from None
+        raise FormatError(f"{path}: is not a tokenizer with a vocabulary") from None
     for token, i in ids.items():
         if not isinstance(token, str) or type(i) is not int or not 0 <= i < 2**31:
             raise FormatError(f"{path}: the token {token!r} has no id, but {i!r}"[:500])

@@ -34,13 +34,13 @@ def choose_name(
     Parameters
     ----------
     own : str
-        The name that embedtool writes; it is chosen whatever it holds.
+        The name that embedtool writes; it is chosen regardless of its content.
     known : sequence of str
         Names that other tools write.
     names : collection of str
         All names in the file.
     possible : sequence of str
-        Names of what could be words, or vectors, by dtype and shape.
+        Names of possible words, or vectors, by dtype and shape.
     """
     if own in names:
         return own
@@ -87,7 +87,7 @@ def from_arrays(
     """
     matrix = arrays.get("vectors")
     if matrix is None or matrix.dtype.kind != "f" or matrix.ndim != 2 or not matrix.shape[1]:
-        raise FormatError(f"{path}: 'vectors' is no table of floating-point numbers")
+        raise FormatError(f"{path}: 'vectors' is not a table of floating-point numbers")
     if len(words) != len(matrix):
         raise FormatError(
             f"{path}: {counted(len(words), 'word')}, but {counted(len(matrix), 'vector')}"
@@ -114,7 +114,7 @@ def from_arrays(
 
 
 def _firsts(words: Sequence[str]) -> NDArray[np.int64]:
-    """Return where each word occurs first, ascending, int64."""
+    """Return the first position of each word, ascending, int64."""
     firsts: dict[str, int] = {}
     for row, word in enumerate(words):
         firsts.setdefault(word, row)
@@ -135,7 +135,7 @@ def _counts(path: Path, n_words: int, counts: NDArray[Any] | None) -> NDArray[np
     if counts is None:
         return None
     if counts.dtype.kind not in "iu" or counts.ndim != 1:
-        raise FormatError(f"{path}: 'counts' holds no whole numbers in a row")
+        raise FormatError(f"{path}: 'counts' is not a one-dimensional array of integers")
     if len(counts) != n_words:
         raise FormatError(
             f"{path}: {counted(n_words, 'word')}, but {counted(len(counts), 'count')}"

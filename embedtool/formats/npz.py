@@ -38,7 +38,7 @@ from embedtool.model.vectors import WordVectors
 SUFFIX = ".npy"
 FIRST_SURROGATE, LAST_SURROGATE = 0xD800, 0xDFFF
 LARGEST_WORDS = 2**31
-"""Bytes. NumPy pads every word to the longest, four bytes a character."""
+"""Maximum bytes of words: NumPy pads every word to the longest, four bytes per character."""
 HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 """How NumPy writes arrays that are not records, by the version of its .npy."""
 
@@ -66,7 +66,7 @@ def read(path: Path, options: ReadOptions) -> WordVectors:
         raise FormatError(f"{path}: cannot be read as npz: {error}") from None
     words = found["words"]
     if words.dtype.kind not in "US" or words.ndim != 1:
-        raise FormatError(f"{path}: '{names['words']}' holds no strings in a row")
+        raise FormatError(f"{path}: '{names['words']}' is not a one-dimensional array of strings")
     return from_arrays(path, _strings(path, words, options), found, options)
 
 
@@ -80,7 +80,7 @@ def _names(path: Path, archive: zipfile.ZipFile, options: ReadOptions) -> dict[s
                 shape, _, kind = _header(path, name, stream)
             kinds[name] = f"{kind.kind}{len(shape)}"
         except (KeyError, FormatError):
-            continue  # it is named where it is chosen
+            continue  # the error is raised when it is chosen
     chosen: dict[str, str] = {}
     for own, named, known, fitting in (
         ("words", options.word_column, WORD_NAMES, ("U1", "S1")),
@@ -105,7 +105,7 @@ def _array(
     uncompressed.
     """
     if f"{name}{SUFFIX}" not in archive.namelist():
-        raise FormatError(f"{path}: '{name}' is no array")
+        raise FormatError(f"{path}: '{name}' is not an array")
     member = archive.getinfo(f"{name}{SUFFIX}")
     with archive.open(member) as stream:
         shape, is_fortran, kind = _header(path, name, stream)
@@ -139,7 +139,7 @@ def _header(
     try:
         shape, is_fortran, kind = HEADERS[npy.read_magic(stream)](stream)
     except (ValueError, KeyError, SyntaxError, RecursionError, MemoryError):
-        raise FormatError(f"{path}: '{name}' is no array") from None
+        raise FormatError(f"{path}: '{name}' is not an array") from None
     if kind.hasobject:
         raise FormatError(f"{path}: '{name}' holds Python objects, which can run code")
     return shape, is_fortran, kind

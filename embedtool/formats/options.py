@@ -1,4 +1,4 @@
-"""How to read a vector file: the options that every reader takes, and the opening of text files."""
+"""The options of all readers of vector files, and the opening of text files."""
 
 import codecs
 import logging
@@ -31,9 +31,9 @@ class ReadOptions:
     encoding_errors : {"strict", "replace", "backslashreplace", "ignore"}
         What to do with bytes of a word that are not valid, as in Python's codecs.
     scratch : Path or None
-        A folder for what a reader cannot map from the file itself; None to hold it in memory.
+        A folder for data that cannot be mapped from the file itself; None to hold it in memory.
     words : Path or None
-        A file of words, one a line, for a format that gives any word a vector and holds no words.
+        A file of words, one a line, for a format that has a vector for any word, but no words.
     encoding : str
         Python's name of the encoding of text files and of words in bytes.
     word_column : str or None

@@ -25,16 +25,16 @@ class Format(NamedTuple):
     module : str
         Name of the module in this package.
     suffixes : tuple of str
-        Ends of file names that stand for the format when a file is written.
+        Suffixes of file names that imply the format when a file is written.
     contents : str
-        The parts of a model that it holds.
+        The parts of a model that it stores.
     readers : str
         Tools that open it.
     arguments : mapping
         Keyword arguments for `read` and `write`, if several formats share a module. Of formats that
         share module and arguments the first is found by content.
     aliases : str
-        Other names that stand for it, in words.
+        Other names that imply it, in words.
     magic : bytes
         A regular expression for how a file begins. A format without it, and without `folder_files`,
         is found by content only if `sniffing` tells it from the others.
@@ -45,7 +45,7 @@ class Format(NamedTuple):
     by_frequency : bool
         Whether the tools that write it put the most frequent word first.
     read_only_reason : str
-        Why it cannot be written, if it cannot.
+        The reason why it cannot be written, or empty.
     streams : bool
         Whether it is a single file, which can be written to standard output.
     read_options : tuple of str
@@ -216,4 +216,4 @@ FORMATS = {
 READERS = {name: each.module for name, each in FORMATS.items()}
 WRITERS = {name: each.module for name, each in FORMATS.items() if not each.read_only_reason}
 SUFFIXES = {suffix: name for name, each in FORMATS.items() for suffix in each.suffixes}
-"""The format for which the suffix of a file name stands. `.bin` stands for two."""
+"""The format implied by the suffix of a file name. `.bin` is ambiguous."""

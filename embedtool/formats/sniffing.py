@@ -22,7 +22,7 @@ HEAD_BYTES = 2**20
 
 PARQUET = b"PAR1"
 MAGICS = {name: re.compile(each.magic) for name, each in FORMATS.items() if each.magic}
-"""How the files of some formats begin. A word can be PAR1; Parquet ends so too."""
+"""The first bytes of some formats. A word can be PAR1; Parquet also ends with it."""
 MODEL = ("config.json", "vectors.safetensors")
 """The files of a model of embedtool."""
 UNKNOWN = "is none of the known formats; name one with format"
@@ -93,7 +93,7 @@ def _sniff_text(path: Path, head: bytes) -> str:
 
 
 def _separated(first: bytes) -> str:
-    """Return what to say if the fields of the first line stand between commas or semicolons."""
+    """Return a message if the fields of the first line are separated by commas or semicolons."""
     for separator, name in ((b",", "commas"), (b";", "semicolons")):
         fields = [field.strip(BLANKS) for field in first.split(separator)[1:]]
         if fields and 2 * sum(1 for field in fields if NUMBER.fullmatch(field)) >= len(fields):

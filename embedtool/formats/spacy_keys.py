@@ -1,4 +1,4 @@
-"""The numbers by which spaCy knows strings, and the file that maps them to rows.
+"""The numeric keys of strings in spaCy, and the file that maps them to rows.
 
 A key is the 64-bit hash of a word; but some hundred names of attributes and labels, among them
 such words as "mark" and "root", have a small number instead. `key2row` is a map in MessagePack.
@@ -33,7 +33,7 @@ NAMES = {
         "xcomp acl ENT_KB_ID MORPH ENT_ID IDX _"
     ),
 }
-"""By the number of the first of each group."""
+"""Names by the number of the first of each group."""
 FIRST_FLAG, LAST_FLAG = 19, 63
 N_DEPRECATED, BEFORE_DEPRECATED = 276, 103
 SYMBOLS = {
@@ -41,7 +41,7 @@ SYMBOLS = {
     **{f"FLAG{i}": i for i in range(FIRST_FLAG, LAST_FLAG + 1)},
     **{f"DEPRECATED{i:03}": BEFORE_DEPRECATED + i for i in range(1, N_DEPRECATED + 1)},
 }
-"""The strings that have a small number."""
+"""The strings with a small number."""
 
 SEED = 1
 MULTIPLIER = np.uint64(0xC6A4A7935BD1E995)

@@ -1,7 +1,6 @@
 """The folder of a spaCy pipeline that has vectors and no components.
 
-A pipeline, or its vectors alone, can be read. The pipeline that is written splits a text at white
-space.
+A pipeline, or only its vectors, can be read. A written pipeline splits text at white space.
 
     config.cfg, meta.json, tokenizer   what spacy.load needs
     vocab/vectors                      NumPy's .npy: the rows
@@ -62,8 +61,8 @@ META = {"lang": "xx", "name": "vectors", "version": "0.0.0", "pipeline": []}
 def read(path: Path, options: ReadOptions) -> WordVectors:
     """Read the vectors of a folder, in the order of their rows.
 
-    Several words may share a row after spaCy's pruning; which of them is the most frequent is not
-    known. Keys whose string is missing are counted and left out.
+    Several words may share a row after spaCy's pruning; which of them is the most frequent is
+    unknown. Keys whose string is missing are counted and left out.
 
     Raises
     ------
@@ -88,7 +87,7 @@ def read(path: Path, options: ReadOptions) -> WordVectors:
             rows.append(row)
     if row_of:
         log.warning(
-            "%s: %s keys stand for no known word and are left out", folder, f"{len(row_of):,}"
+            "%s: %s keys belong to no known word and are left out", folder, f"{len(row_of):,}"
         )
     order = np.argsort(np.array(rows, np.int64), kind="stable")
     sorted_rows = np.array(rows, np.int64)[order]
@@ -107,22 +106,22 @@ def _table(path: Path) -> NDArray[Any]:
     check_is_file(path)
     with path.open("rb") as file:
         if file.read(len(NPY)) != NPY:
-            raise FormatError(f"{path}: is no array of NumPy")
+            raise FormatError(f"{path}: is not an array of NumPy")
     try:
         with np.errstate(over="ignore"):
             table: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError, OverflowError, SyntaxError, TokenError, TypeError) as error:
         raise FormatError(f"{path}: cannot be read as npy: {error}") from None
     if table.ndim != 2:
-        raise FormatError(f"{path}: is no table, but has {table.ndim} axes")
+        raise FormatError(f"{path}: is not a table, but has {table.ndim} axes")
     return table
 
 
 def _strings(path: Path) -> list[tuple[str, int]]:
-    """Return each string that a key may stand for, with its key."""
+    """Return each string that a key may denote, with its key."""
     strings = load_json(path)
     if not isinstance(strings, list) or not all(isinstance(each, str) for each in strings):
-        raise FormatError(f"{path}: is no list of strings")
+        raise FormatError(f"{path}: is not a list of strings")
     check_characters(path, strings)
     strings = list(dict.fromkeys([*strings, *SYMBOLS]))
     return list(zip(strings, keys_of(StringTable.from_words(strings)).tolist(), strict=True))

@@ -32,11 +32,11 @@ OTHER_NAMES = {
     "embeddings": "metadata",
     "vecs": "meta",
 }
-"""How the stems of the two names end in other programs: gensim's script writes X_tensor.tsv and
+"""Ends of the stems of the two names in other programs: gensim's script writes X_tensor.tsv and
 X_metadata.tsv, the projector tensors.tsv and metadata.tsv."""
 PROGRESS_ROWS = 2**12
 LONGEST_UTF8 = 4
-"""Bytes of UTF-8 that a byte of another encoding can become, at most."""
+"""Maximum bytes of UTF-8 for a byte of another encoding."""
 
 
 class _UnnamedRowError(DamagedError):
@@ -171,12 +171,12 @@ def write(
 
 
 def metadata_path(path: Path) -> Path:
-    """Return where the words of `path` are written: NAME.metadata.tsv beside NAME.tsv."""
+    """Return the path for writing the words of `path`: NAME.metadata.tsv beside NAME.tsv."""
     return path.with_name(f"{path.stem}.metadata{path.suffix}")
 
 
 def words_path(path: Path) -> Path:
-    """Return where the words of `path` are: as written here, or by a name that others use."""
+    """Return the path of the existing words of `path`, also by names that other programs use."""
     own = metadata_path(path)
     if not own.is_file():
         for numbers, words in OTHER_NAMES.items():

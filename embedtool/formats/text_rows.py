@@ -53,15 +53,15 @@ SMALL_TABLE = 2**20
 LINE_END = ord("\n")
 BLANK_LINES = BLANKS + b"\n"
 LONGEST_SHOWN = 40
-"""Bytes of a line that an error quotes."""
+"""Maximum bytes of a line that an error quotes."""
 FRACTION = re.compile(r"[-+]?(?:\d*\.\d+(?:e[-+]?\d+)?|\d+\.?e[-+]?\d+)", re.IGNORECASE)
-"""A number of a vector, unlike the whole numbers that name the nodes of a graph."""
+"""Pattern of a number of a vector, unlike the whole numbers that name the nodes of a graph."""
 UNKNOWN = "<unk>"
-"""Characters that a word may not hold where fields are separated by white space."""
+"""Characters that a word must not contain if fields are separated by white space."""
 
 
 def read(path: Path, options: ReadOptions, *, header: bool) -> WordVectors:
-    """Read a file of rows; of a word that it holds twice, the first row is kept.
+    """Read a file of rows; for a word that occurs twice, the first row is kept.
 
     Parameters
     ----------
@@ -193,7 +193,7 @@ class _Source:
             raise DamagedError(f"{self.path}: holds no vectors")
 
     def warn_of_doubts(self) -> None:
-        """Warn of the number of words that may hold a number of their vector."""
+        """Warn about the number of words that may contain a number of their vector."""
         if self.n_doubts:
             log.warning(
                 "%s: %s a number between spaces, the first in %s; a row with a number too many "
@@ -305,7 +305,7 @@ def _reported(pieces: Iterable[bytes], size: int, options: ReadOptions) -> Itera
 
 
 def read_ahead(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """Yield what a function returns for each item, in order; threads work on the next few."""
+    """Yield the result of a function for each item, in order; threads work on the next few."""
     with ThreadPoolExecutor(n_cores()) as pool:
         pending: deque[Future[R]] = deque()
         for item in items:
@@ -324,7 +324,7 @@ def write(
     *,
     header: bool,
 ) -> None:
-    """Write a row a line, numbers with nine digits, which is all that float32 has.
+    """Write one row per line, with nine digits, the full precision of float32.
 
     Raises
     ------

@@ -21,7 +21,7 @@ from embedtool.messages import counted
 from embedtool.model.vectors import WordVectors
 
 LONGEST_WORD = 2**20
-"""Bytes within which a space must end the word."""
+"""Maximum bytes of a word before its space."""
 RELEASE_ROWS = 2**12
 """Rows after which the memory of the mapped file is released."""
 FIRST_LINES, FIRST_BYTES = 10, 2**20
@@ -35,7 +35,7 @@ def read(path: Path, options: ReadOptions) -> WordVectors:
     Raises
     ------
     FormatError
-        If the file is not valid; it names the byte and the word.
+        If the file is not valid; the message has the byte and the word.
     """
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         end_of_header = data.find(b"\n", 0, 64)
@@ -71,7 +71,7 @@ def holds_text(data: mmap.mmap, offset: int, n_rows: int, vector_size: int) -> b
     offset : int
         The byte after the header.
     n_rows, vector_size : int
-        What the header says.
+        The numbers in the header.
     """
     is_whole = offset + FIRST_BYTES >= len(data)
     head = data[offset : offset + FIRST_BYTES]
@@ -90,7 +90,7 @@ def holds_text(data: mmap.mmap, offset: int, n_rows: int, vector_size: int) -> b
 def end_of_rows(
     data: mmap.mmap, offset: int, n_rows: int, row_bytes: int, *, any_words: bool = True
 ) -> int:
-    """Return where `n_rows` rows end, if the file ends there; otherwise 0.
+    """Return the end of `n_rows` rows if the file ends there; otherwise 0.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def end_of_rows(
 
 
 def next_row(data: mmap.mmap, offset: int, row_bytes: int) -> int:
-    """Return where the row that begins at a byte ends, or 0 if there is none."""
+    """Return the end of the row that begins at a byte, or 0 if there is none."""
     start = after_line_end(data, offset)
     space = data.find(b" ", start, start + LONGEST_WORD)
     return space + 1 + row_bytes if space >= 0 else 0

@@ -1,4 +1,4 @@
-"""Words that a format cannot hold, and words that a file holds twice."""
+"""Words that a format cannot represent, and duplicate words in a file."""
 
 import logging
 import re
@@ -12,11 +12,11 @@ from embedtool.model.vectors import WordVectors
 log = logging.getLogger(__name__)
 
 SURROGATES = "\ud800-\udfff"
-"""Halves of surrogate pairs, which have no UTF-8."""
+"""Halves of surrogate pairs, which UTF-8 cannot encode."""
 
 
 def warn_duplicates(path: Path, n_duplicates: int) -> None:
-    """Warn of the number of words that a file holds twice."""
+    """Warn about the number of duplicate words in a file."""
     if n_duplicates:
         duplicates = counted(n_duplicates, "word occurs", "words occur")
         log.warning("%s: %s twice; the first is kept", path, duplicates)

@@ -1,1 +1,1 @@
-"""Files and folders: whole or not at all, safetensors, downloads, encodings."""
+"""Files and folders: atomic writes, safetensors, downloads, encodings."""

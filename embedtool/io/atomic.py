@@ -1,4 +1,4 @@
-"""Files and folders that exist whole or not at all.
+"""Files and folders that are written atomically: whole or not at all.
 
 They are written under a temporary name beside the target, which is renamed when everything has
 been written and synced to the disk.
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 RENAME_EXCHANGE = 2
 """Flag of Linux's renameat2: both names exist already and are exchanged."""
 TEMPORARY_PREFIX = ".embedtool-"
-"""Prefix of temporary names, which are beside the target, in the same file system."""
+"""Prefix of temporary names, beside the target in the same file system."""
 
 STANDARD_INPUT, STANDARD_OUTPUT = Path("/dev/stdin"), Path("/dev/stdout")
 
 MAX_EXPANSION = 200
-"""Maximum honest compression ratio: vectors hardly compress, text up to 20 times, padded words some
-dozens of times; a file made to fill the memory 1000 times."""
+"""Maximum plausible compression ratio: vectors hardly compress, text up to 20 times, padded words
+some dozens of times; a file made to fill the memory 1000 times."""
 
 
 def text_bytes(text: str) -> bytes:
@@ -43,7 +43,7 @@ def is_decompression_bomb(packed: int, n_bytes: int, safe_bytes: int) -> bool:
     packed, n_bytes : int
         Bytes of the data, compressed and not.
     safe_bytes : int
-        A size that does no harm, however much it was compressed.
+        A harmless size, regardless of compression.
     """
     return n_bytes > max(safe_bytes, MAX_EXPANSION * packed)
 
@@ -52,7 +52,7 @@ def is_decompression_bomb(packed: int, n_bytes: int, safe_bytes: int) -> bool:
 def atomic_write(path: Path) -> Iterator[BinaryIO]:
     """Write a file that gets the name `path`, replacing one that exists, when the block ends.
 
-    If the block fails, nothing is left behind and the old file stays. A link is followed, and the
+    If the block fails, nothing is left behind and the old file is kept. A link is followed, and the
     permissions of a replaced file are kept. Standard output, a pipe or a device is written to
     directly.
 
@@ -61,7 +61,7 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
     OutputError
         If the file cannot be written.
     BrokenPipeError
-        If nobody reads the pipe any more.
+        If the reader of the pipe has closed it.
     """
     temporary = ""
     try:
@@ -96,7 +96,7 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
 def atomic_directory(path: Path, *, replace: bool = True) -> Iterator[Path]:
     """Fill a folder that gets the name `path`, replacing one that exists, when the block ends.
 
-    If the block fails, nothing is left behind and the old folder stays.
+    If the block fails, nothing is left behind and the old folder is kept.
 
     Parameters
     ----------
@@ -144,10 +144,10 @@ def _check_free(path: Path) -> None:
 
 
 def _swap(fresh: Path, path: Path, old: Path) -> None:
-    """Give `fresh` the name `path`, and the folder that had it another one.
+    """Rename `fresh` to `path`, and the folder of that name to `old`.
 
     If the system can exchange two names, there is no moment without a folder of that name.
-    Otherwise the old one is moved to `old`, and back if that fails.
+    Otherwise the old one is moved to `old`, and back on failure.
     """
     if path.exists() and _exchange(fresh, path):
         return
@@ -202,7 +202,7 @@ def is_special(path: Path) -> bool:
 
 
 def sync(path: Path) -> None:
-    """Flush a file or folder to the disk; Windows can do neither from here."""
+    """Flush a file or folder to the disk; not possible on Windows."""
     if sys.platform == "win32":
         return
     descriptor = os.open(path, os.O_RDONLY)

@@ -1,4 +1,4 @@
-"""The user's cache folder, for what can be made or fetched again."""
+"""The user's cache folder, for files that can be computed or fetched again."""
 
 import os
 from pathlib import Path

@@ -1,6 +1,6 @@
 """Downloads: resumed, retried on transient errors, and verified.
 
-The file gets its name when it is complete; until then it is beside it, as FILE.part.
+The file gets its name when it is complete; until then it is FILE.part.
 """
 
 import logging
@@ -28,10 +28,10 @@ from embedtool.messages import counted
 log = logging.getLogger(__name__)
 
 RETRY_DELAYS = (1.0, 2.0, 4.0)
-"""Seconds between attempts that make no progress; after the last delay comes the last attempt."""
+"""Seconds between attempts without progress; after the last delay comes the last attempt."""
 
 TIMEOUT_SECONDS = 30.0
-"""Timeout of a server in one attempt."""
+"""Timeout of the server in one attempt."""
 
 CHUNK_BYTES = 2**16
 
@@ -47,7 +47,7 @@ CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+)")
 
 
 class _TransientError(Exception):
-    """A fault after which the download is tried again."""
+    """A fault after which the download is retried."""
 
 
 def download(
@@ -67,13 +67,13 @@ def download(
     Parameters
     ----------
     url : str
-        Where the file is.
+        The address.
     path : Path
-        Where it is written, replacing a file that exists.
+        The target, which is replaced if it exists.
     size, sha256 : int and str, optional
-        What the file must have, if known; the length that the server names is checked in any case.
+        The expected values, if known; the length given by the server is always checked.
     retry_delays : sequence of float
-        Seconds to wait before each further attempt; the count starts again after progress.
+        Seconds to wait before each further attempt; the count restarts after progress.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def download(
         fault = mismatch(part, {"bytes": size, "sha256": sha256})
         if fault:
             part.unlink()
-            raise CorpusError(f"{url}: the file {fault}; it was deleted: try again")
+            raise CorpusError(f"{url}: the file {fault}; it was deleted, try again")
         sync(part)
         part.replace(path)
         tag.unlink(missing_ok=True)
@@ -100,7 +100,7 @@ def download(
 
 @contextmanager
 def _locked(part: Path, url: str) -> Iterator[BinaryIO]:
-    """Open FILE.part for appending, for this process alone; delete it if it stays empty."""
+    """Open and lock FILE.part for appending; delete it if it stays empty."""
     with part.open("ab") as file:
         try:
             lock_file(file.fileno())
@@ -121,7 +121,7 @@ def _fetch(
     report: Report,
     retry_delays: Sequence[float],
 ) -> None:
-    """Try until the file is complete."""
+    """Retry until the file is complete."""
     farthest = file.seek(0, os.SEEK_END)
     failures = 0
     while True:
@@ -132,7 +132,7 @@ def _fetch(
             if arrived > farthest:
                 farthest, failures = arrived, 0
             if failures == len(retry_delays):
-                kept = "; what has arrived is kept" if arrived and tag.exists() else ""
+                kept = "; the received part is kept" if arrived and tag.exists() else ""
                 raise CorpusError(f"{url}: {fault}{kept}; try again later") from None
             log.info("%s: %s; trying again in %g s", url, fault, retry_delays[failures])
             time.sleep(retry_delays[failures])
@@ -140,7 +140,7 @@ def _fetch(
 
 
 def _try(url: str, file: BinaryIO, tag: Path, size: int | None, report: Report) -> None:
-    """Request what is missing; return when the file is complete."""
+    """Request the missing bytes; return when the file is complete."""
     validator = tag.read_text() if tag.exists() else ""
     start = file.seek(0, os.SEEK_END) if validator else 0
     try:
@@ -152,7 +152,7 @@ def _try(url: str, file: BinaryIO, tag: Path, size: int | None, report: Report) 
             if start and _range(error.headers)[1] == start:
                 return
             tag.unlink(missing_ok=True)
-            raise _TransientError("the server has less than has arrived") from None
+            raise _TransientError("the server has less than was received") from None
     with response:
         first, total = _range(response.headers)
         if response.status != HTTPStatus.PARTIAL_CONTENT or first != start:
@@ -193,7 +193,7 @@ def _refusal(url: str, error: HTTPError) -> Exception:
 def _copy(
     response: HTTPResponse, file: BinaryIO, start: int, total: int | None, report: Report
 ) -> None:
-    """Append what the server sends; raise _TransientError if it is less than announced."""
+    """Append the server's bytes; raise _TransientError if there are fewer than announced."""
     done = start
     while True:
         try:
@@ -218,7 +218,7 @@ def _range(headers: Message) -> tuple[int | None, int | None]:
 
 
 def _store_validator(tag: Path, headers: Message) -> None:
-    """Store what identifies this version of the file: a strong ETag, or its date."""
+    """Store the identifier of this version of the file: a strong ETag, or its date."""
     etag = str(headers.get("ETag", ""))
     validator = etag if etag.startswith('"') else str(headers.get("Last-Modified", ""))
     if validator:

@@ -9,7 +9,7 @@ UTF8 = "utf-8"
 BYTE_ORDER_MARK = "\ufeff"
 REPLACEMENT = "\ufffd"
 SURROGATE_ERRORS = "surrogatepass"
-"""Error handler that keeps lone surrogates, which have no UTF-8."""
+"""Error handler that keeps lone surrogates, which UTF-8 cannot encode."""
 
 
 def check_encoding(name: str) -> str:
@@ -18,7 +18,7 @@ def check_encoding(name: str) -> str:
         "".encode(name)
     except (LookupError, ValueError):  # hex and rot13 are codecs, but not of text
         raise ConfigError(
-            f"encoding must be a text codec of Python's, such as latin-1, cp1252 or utf-16, not "
+            f"encoding must be a text codec of Python, such as latin-1, cp1252 or utf-16, not "
             f"{name!r}",
             parameters=("encoding",),
         ) from None
@@ -26,14 +26,14 @@ def check_encoding(name: str) -> str:
 
 
 def describe_decoding_error(error: UnicodeError, encoding: str, line: int | None = None) -> str:
-    """Return the end of a message, after a file's name, that it is not in an encoding.
+    """Return a predicate for a message that a file is not in an encoding.
 
     The message names the parameter `encoding`.
 
     Parameters
     ----------
     error : UnicodeError
-        What was raised.
+        The error of the decoder.
     line : int, optional
         The line, if the file has lines; otherwise the byte is named.
     """

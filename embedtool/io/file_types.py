@@ -1,11 +1,11 @@
-"""Types of files by their first bytes, so that a file that is not what it should be is named."""
+"""Types of files by their first bytes, to name a file that is not what was expected."""
 
 import re
 
 from embedtool.io.encodings import UTF8, is_utf8
 
 HEAD_BYTES = 512
-"""Bytes of a file that are inspected: the signature of tar stands at byte 257."""
+"""Number of bytes that are inspected: the signature of tar is at byte 257."""
 
 COMPRESSIONS: dict[str, re.Pattern[bytes]] = {
     "gzip": re.compile(rb"\x1f\x8b"),
@@ -16,7 +16,7 @@ COMPRESSIONS: dict[str, re.Pattern[bytes]] = {
     "lz4": re.compile(rb"\x04\x22\x4d\x18"),
     "compress": re.compile(rb"\x1f\x9d"),
 }
-"""How compressed files begin. A word of text can begin with BZh."""
+"""Signatures of compressed files. A word of text can begin with BZh."""
 TAR_OFFSET, TAR = 257, b"ustar"
 ZIP = b"PK\x03\x04"
 SEVEN_ZIP = b"7z\xbc\xaf\x27\x1c"
@@ -74,7 +74,7 @@ SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\x7fELF", "a program"),
     (0, b"MZ\x90\0", "a program"),
 )
-"""Offset of a signature, its bytes, and the type of file; the first that matches counts."""
+"""Offset of a signature, its bytes, and the type of file; the first match counts."""
 BYTE_ORDER_MARKS = (
     (b"\xff\xfe\0\0", "utf-32"),
     (b"\0\0\xfe\xff", "utf-32"),
@@ -82,11 +82,11 @@ BYTE_ORDER_MARKS = (
     (b"\xfe\xff", "utf-16"),
 )
 MIN_UTF16_BYTES = 32
-"""Enough bytes to recognise UTF-16 by its zeros."""
+"""Number of bytes by which UTF-16 is recognised from its zeros."""
 
 
 def describe_non_text(head: bytes, encoding: str = UTF8) -> str | None:
-    """Return what a file is and what to do with it, or None if it can be text in an encoding.
+    """Return the type of a file with advice, or None if it can be text in an encoding.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""JSON that comes from outside: read here, with one kind of error for everything that is wrong."""
+"""External JSON, read with one kind of error for all faults."""
 
 import json
 from pathlib import Path

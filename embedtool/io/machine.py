@@ -1,4 +1,4 @@
-"""The machine that the program runs on: its cores, and the unit in which memory is given."""
+"""The machine: its cores, and the unit of memory."""
 
 import os
 
@@ -6,7 +6,7 @@ MiB = 2**20
 
 
 def n_cores() -> int:
-    """Return the processor cores that this process may use, or all where the system cannot tell."""
+    """Return the processor cores available to this process, or all if that is unknown."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

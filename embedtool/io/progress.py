@@ -1,4 +1,4 @@
-"""Progress: the messages that long work sends to its caller, which may show or log them."""
+"""Progress: messages from long work to its caller, which may show or log them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ class Progress:
     Attributes
     ----------
     stage : str
-        What is being done.
+        Name of the current work.
     done, total : int
         Units done so far, and in all; `total` is None if unknown.
     unit : str
-        What is counted.
+        The unit.
     epoch : int, optional
         The current epoch, from 1.
     loss : float, optional
@@ -31,12 +31,12 @@ class Progress:
     nodes : tuple of (str, int)
         Nodes of a cluster, and the units that each has done since the last message.
     begins : bool
-        Whether work of this stage begins after the message: training begins when its kernel has
+        Whether the work of this stage starts after the message: training starts when its kernel has
         been compiled, and has units done already if it is resumed.
     untrained : float, optional
         Loss of untrained vectors.
     streams : int, optional
-        Number of streams in which the text is trained on.
+        Number of streams in which the text is read.
     """
 
     stage: str

@@ -1,7 +1,7 @@
 """Files of tensors in the safetensors format: u64 length, JSON header, data.
 
-The library of that name copies all that it reads and writes; here files are written in blocks, and
-mapped, which takes no memory until a tensor is used.
+The library of that name copies everything that it reads and writes; here files are written in
+blocks, and mapped, which takes no memory until a tensor is used.
 """
 
 import json
@@ -31,11 +31,11 @@ DTYPES: dict[str, np.dtype[Any]] = {
     "I8": np.dtype("<i1"),
     "U8": np.dtype("<u1"),
 }
-"""Types of numbers, the longest first: in this order all tensors are aligned."""
+"""Types of numbers, longest first: in this order all tensors are aligned."""
 ALIGNMENT = 8
 BLOCK_BYTES = 2**24
 MAX_HEADER_BYTES = 100_000_000
-"""Limit of the library, too: JSON takes many times its length in memory."""
+"""Maximum header size, as in the library: JSON takes many times its length in memory."""
 METADATA = "__metadata__"
 
 
@@ -49,7 +49,7 @@ class Writer(Protocol):
 def write_tensors(
     file: Writer, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str] | None = None
 ) -> None:
-    """Write arrays of the types of DTYPES in C order, whatever their layout."""
+    """Write arrays of the types of DTYPES in C order, regardless of their layout."""
     order = sorted(tensors, key=lambda name: -tensors[name].itemsize)
     shapes = {name: (tensors[name].dtype, tensors[name].shape) for name in order}
     write_header(file, shapes, metadata)
@@ -87,7 +87,7 @@ def write_rows(file: Writer, tensor: NDArray[Any]) -> None:
 
 
 def release_pages(array: NDArray[Any]) -> None:
-    """Release the memory of an array that is mapped read-only; it is read again when it is used."""
+    """Release the memory of a read-only mapped array; it is read again on use."""
     base: object = array
     while isinstance(base, np.ndarray):
         base = base.base

@@ -11,14 +11,14 @@ from embedtool.io.encodings import REPLACEMENT, SURROGATE_ERRORS
 
 CHUNK_BYTES = 2**16
 HANDLERS = {"replace": "embedtool-replace", "skip": "embedtool-skip"}
-"""Error handlers that count, which Python's own do not; a text may hold U+FFFD itself."""
+"""Counting error handlers, because Python's do not count, and a text may contain U+FFFD itself."""
 
 Fault = Callable[[UnicodeError, int, int], Exception]
-"""Makes the exception to raise from an error, the offset of its byte and the number of its line."""
+"""Function that returns the exception for an error, the offset of its byte and its line number."""
 
 
 class _Counter(local):
-    """Invalid sequences that the handlers have met in a thread."""
+    """Number of invalid sequences in a thread."""
 
     n = 0
 
@@ -37,7 +37,7 @@ def _skip(error: UnicodeError) -> tuple[str, int]:
 
 
 def _end_of(error: UnicodeError) -> int:
-    """Return where decoding goes on; raise the error if it is not one of decoding."""
+    """Return the offset at which decoding continues; raise any other kind of error."""
     if not isinstance(error, UnicodeDecodeError):
         raise error
     return error.end
@@ -59,10 +59,10 @@ class Utf8Stream(RawIOBase):
     encoding : str
         One of Python's codecs.
     errors : str
-        What is done with invalid bytes: "replace" or "skip", which count them, or one of Python's
-        error handlers.
+        Handling of invalid bytes: "replace" or "skip", which count them, or one of Python's error
+        handlers.
     fault : callable
-        Makes the exception that is raised for what the handler does not accept.
+        Returns the exception for errors that the handler does not accept.
 
     Attributes
     ----------
@@ -84,7 +84,7 @@ class Utf8Stream(RawIOBase):
         return True
 
     def readinto(self, buffer: "memoryview") -> int:  # type: ignore[override]
-        """Fill a buffer as far as there is text; return 0 at the end."""
+        """Fill a buffer with available text; return 0 at the end."""
         while not self._pending and not self._ended:
             self._pending = self._next()
         n = min(len(buffer), len(self._pending))
@@ -107,5 +107,5 @@ class Utf8Stream(RawIOBase):
             raise self._fault(error, self._n_read, self._n_lines + 1) from None
         self.n_invalid += COUNTER.n - n_before
         self._n_lines += text.count("\n")
-        # codecs of escapes can spell lone surrogates; whoever reads UTF-8 finds them invalid
+        # codecs of escapes can spell lone surrogates, which readers of UTF-8 reject
         return text.encode("utf-8", SURROGATE_ERRORS)

@@ -17,14 +17,14 @@ Ids = NDArray[np.int64]
 N_GROUPS = 12
 """Number of colours that are easy to distinguish."""
 FIT_WORDS = 10_000
-"""Words that k-means is fitted to; all others join the group of the nearest centre."""
+"""Number of words that k-means is fitted to; others join the group of the nearest centre."""
 MIN_COMMON_WORDS = 20 * N_GROUPS
-"""With fewer words in common two models are grouped separately."""
+"""Minimum common words: with fewer, two models are grouped separately."""
 N_NAMES = 4
-"""Words that name a group."""
+"""Number of words that name a group."""
 NAMING_FRACTION, MIN_NAMING = 0.1, 20
-"""The fraction of a group, its most frequent words, that may name it, and at least how many: rare
-words are as distinctive, but mean nothing to a reader."""
+"""Fraction and minimum number of most frequent words of a group that may name it: rare words are as
+distinctive, but mean nothing to a reader."""
 
 
 class Groups:
@@ -59,8 +59,8 @@ class Groups:
     def names(self) -> list[list[str]]:
         """For each group its most distinctive words among its more frequent ones.
 
-        Distinctive by the cosine with the group's centre minus that with the nearest other centre,
-        of the leading components, in the first model that has words of the group.
+        Distinctiveness is the cosine with the group's centre minus that with the nearest other
+        centre, by the leading components, in the first model that has words of the group.
         """
         names: dict[int, list[str]] = {}
         for model, groups in zip(self._models, self.labels, strict=True):

@@ -18,7 +18,7 @@ def write(model: MapData, path: Path) -> None:
     Raises
     ------
     MissingExtraError
-        Pyarrow is not installed.
+        If pyarrow is not installed.
     """
     pa = import_pyarrow("Parquet")
     from pyarrow import parquet

@@ -24,18 +24,18 @@ from embedtool.model.vectors import WordVectors
 
 
 class MapData:
-    """A model on a map; arrays are computed when they are first used.
+    """A model on a map; arrays are computed on first use.
 
     Parameters
     ----------
     name : str
         The name that the map shows.
     max_words : int
-        The most frequent words that are shown.
+        Number of most frequent words shown.
     method, seed
         As for `analysis.projection.layout`.
     folder : Path
-        The model's folder, where the layout is cached; None: it is not cached.
+        The model's folder, where the layout is cached; None to not cache it.
     """
 
     def __init__(

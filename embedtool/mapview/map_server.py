@@ -1,7 +1,6 @@
 """The server of the map page, on loopback.
 
-It sends the page, and each payload when the page asks for it: words can be searched before the
-layout is computed.
+It sends the page, and payloads on request: words can be searched before the layout is computed.
 """
 
 import socket
@@ -22,17 +21,17 @@ from embedtool.mapview.page import PAYLOADS, page
 
 HOST = "127.0.0.1"
 NAMES = {HOST, "localhost", "::1"}
-"""Host names of requests from a browser on this machine, or through a tunnel."""
+"""Host names in requests from a browser on this machine, or through a tunnel."""
 PREFIX = "/payloads/"
 HTML, BYTES, TEXT = "text/html; charset=utf-8", "application/octet-stream", "text/plain"
 MAX_CONNECTIONS = 64
-"""A browser opens six; each has a thread."""
+"""Maximum connections, each with a thread; a browser opens six."""
 CHUNK_BYTES = 2**16
 """Bytes of an answer that are written at a time; a browser has STALL_SECONDS to read them."""
 HEAD_SECONDS = 10.0
-"""For the head of a request to arrive, which a browser sends at once."""
+"""Timeout of the head of a request, which a browser sends at once."""
 STALL_SECONDS = 20.0
-"""Within which a browser must read some of the answer that waits for it."""
+"""Time within which a browser must read some of a pending answer."""
 
 
 class MapServer(ThreadingHTTPServer):
@@ -41,14 +40,14 @@ class MapServer(ThreadingHTTPServer):
     Parameters
     ----------
     port : int
-        0: any free port.
+        The port; 0 for any free one.
 
     Raises
     ------
     MissingExtraError
-        Bokeh is not installed.
+        If Bokeh is not installed.
     OutputError
-        The port cannot be used.
+        If the port cannot be used.
     """
 
     daemon_threads = True
@@ -62,7 +61,7 @@ class MapServer(ThreadingHTTPServer):
         try:
             super().__init__((HOST, port), _Handler)
         except OSError as error:
-            raise OutputError(f"port {port} cannot be had: {error.strerror}") from None
+            raise OutputError(f"port {port} cannot be used: {error.strerror}") from None
 
     @property
     def address(self) -> str:
@@ -72,8 +71,7 @@ class MapServer(ThreadingHTTPServer):
     def resource(self, path: str) -> tuple[bytes, str] | None:
         """Return the content of a path and its media type; None if there is none.
 
-        One payload is computed at a time, except that the points, which take long, do not block
-        the others.
+        One payload is computed at a time, except that the slow points do not block the others.
         """
         if path == "/":
             return self.page, HTML
@@ -105,11 +103,11 @@ class MapServer(ThreadingHTTPServer):
     def _end(self, connection: socket.socket) -> None:
         """Shut a connection down, so that the thread that reads from it ends."""
         if self._waiting.pop(connection, None) is not None:
-            with suppress(OSError):  # the client may have gone
+            with suppress(OSError):  # the client may have disconnected
                 connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Print an error, except that a browser has gone."""
+        """Print an error, unless a browser has disconnected."""
         if not isinstance(sys.exception(), ConnectionError | TimeoutError):
             super().handle_error(request, client_address)
 
@@ -139,7 +137,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not self._is_local():
             port = self.server.server_port
             advice = (
-                f"The map is for this machine alone: open {self.server.address} here. From another "
+                f"The map is only for this machine: open {self.server.address} here. From another "
                 f"machine: ssh -L {port}:{HOST}:{port} NAME-OF-THIS-MACHINE, and the same address "
                 "there.\n"
             )
@@ -155,15 +153,15 @@ class _Handler(BaseHTTPRequestHandler):
     do_HEAD = do_GET  # noqa: N815 (the name is http.server's)
 
     def do_POST(self) -> None:
-        self.close_connection = True  # what else is sent has not been read
+        self.close_connection = True  # the rest of the request is unread
         self._answer(HTTPStatus.METHOD_NOT_ALLOWED, b"the map is only read\n", TEXT)
 
     do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_POST  # noqa: N815
 
     def _is_local(self) -> bool:
-        """Return whether the request's Host is this machine, with any port (a tunnel's, say).
+        """Return whether the request's Host is this machine, with any port (as of a tunnel).
 
-        A page of another site whose name resolves to this address (DNS rebinding) has its own.
+        A page of another site whose name resolves to this address (DNS rebinding) has another Host.
         """
         try:
             return urlsplit(f"//{self.headers.get('Host', '')}").hostname in NAMES

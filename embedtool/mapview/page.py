@@ -1,7 +1,7 @@
 """The map page: words of one or two models as points, with search, neighbours and analogies.
 
-The data of the page are its payloads. They are embedded in the page, which then is one file that
-needs no network, or fetched from the server by name.
+The data of the page are its payloads. They are embedded in the page, which is then a single file
+without network access, or fetched from the server by name.
 """
 
 import json
@@ -46,12 +46,12 @@ def page(models: Sequence[MapData], embed: bool) -> str:
     Parameters
     ----------
     embed : bool
-        Whether all payloads stand in the page.
+        Whether to embed all payloads in the page.
 
     Raises
     ------
     MissingExtraError
-        Bokeh is not installed.
+        If Bokeh is not installed.
     """
     folder = files("embedtool.mapview") / "map"
     metadata = {
@@ -89,7 +89,7 @@ def _embedded(i: int, model: MapData) -> str:
 
 
 def _in_script(text: str) -> str:
-    """Escape JSON so that it cannot end the script element that it stands in."""
+    """Escape JSON so that it cannot end its script element."""
     return text.replace("<", "\\u003c")
 
 

@@ -1,4 +1,4 @@
-"""Attention weights as an HTML page with a heat map, which needs no other file."""
+"""Attention weights as a self-contained HTML page with a heat map."""
 
 from html import escape
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Charts of a comparison of models, as SVG to stand in a page."""
+"""Charts of a comparison of models, as SVG for a page."""
 
 import io
 import re
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 ROW_INCHES = 0.32
 FRAME_INCHES = 0.75
 WIDTH_INCHES = 7.5
-"""Width of a chart; the page shows it no wider than itself."""
+"""Width of a chart; the page scales it down to its own width."""
 
 Point = tuple[str, float, "Interval | None"]
 

@@ -9,16 +9,16 @@ if TYPE_CHECKING:
 
 CJK = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "IDEOGRAPHIC", "KANGXI", "HALFWIDTH",
        "FULLWIDTH")  # fmt: skip
-"""Beginnings of the Unicode names of Chinese, Japanese and Korean characters."""
+"""Prefixes of the Unicode names of Chinese, Japanese and Korean characters."""
 PACKAGES = {"cjk": "fonts-noto-cjk", "symbols": "fonts-symbola", "other": "fonts-noto-core"}
 """Debian's packages of fonts. Matplotlib cannot draw colour fonts (fonts-noto-color-emoji)."""
 
 DEFAULT_FAMILY = "DejaVu Sans"
-"""Comes with matplotlib, and so is always there; has Latin, Greek, Cyrillic and much more."""
+"""Font of matplotlib, always available, with Latin, Greek, Cyrillic and much more."""
 
 
 def families(text: str) -> tuple[list[str], str]:
-    """Return font families that together have the characters of a text, and what none has.
+    """Return font families that together have the characters of a text, and missing characters.
 
     Fonts of the system are searched only if DEFAULT_FAMILY does not suffice; regular sans-serif
     fonts come first.
@@ -41,7 +41,7 @@ def families(text: str) -> tuple[list[str], str]:
         try:
             font = FT2Font(path)
         except (RuntimeError, OSError):
-            continue  # not a font, whatever its name
+            continue  # not a font, despite its name
         has = missing & _characters(font) if font.scalable else set()
         if has:
             fontManager.addfont(path)
@@ -51,7 +51,7 @@ def families(text: str) -> tuple[list[str], str]:
 
 
 def packages(characters: str) -> list[str]:
-    """Return the packages with fonts for characters; none for those of private use."""
+    """Return the packages with fonts for characters; none for private-use characters."""
     return sorted({PACKAGES[kind] for kind in map(_kind, characters) if kind in PACKAGES})
 
 

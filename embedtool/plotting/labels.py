@@ -6,20 +6,20 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 ANGLES = np.array([0, 8, 4, 12, 2, 14, 6, 10, 1, 15, 7, 9, 3, 13, 5, 11]) * np.pi / 8
-"""Directions from a point to its label, the best first: right, left, above, below, corners."""
+"""Directions from a point to its label, best first: right, left, above, below, corners."""
 DIRECTIONS = np.stack([np.cos(ANGLES), np.sin(ANGLES)], axis=1)
 CORNERS = np.clip(1.5 * DIRECTIONS, -1, 1)
 """For each direction, the offset of a label's centre from its edge, in half sizes of the label."""
 N_RINGS = 24
 RING_HEIGHTS = 0.5
-"""Candidate positions stand on N_RINGS rings around a point, this many label heights apart."""
+"""Candidate positions are on N_RINGS rings around a point, this many label heights apart."""
 LINE_SAMPLES = np.linspace(0.2, 1, 6)[:, None]
-"""Where the line from a point to its label is checked for crossings, as fractions of its length."""
+"""Positions on the line from a point to its label, in fractions, that are checked for crossings."""
 COVERED, CROSSED, AMBIGUOUS, PER_ANGLE = 1000.0, 3.0, 3.0, 0.02
 OUTSIDE = 100
 """Costs of a position: for each box that it covers, for each box that its line crosses, if it is as
-near to another point as to its own, and for each place down the list ANGLES. Each ring costs 1. To
-lie outside the bounds costs as much as covering OUTSIDE boxes."""
+near to another point as to its own, and per index in ANGLES. Each ring costs 1. A position outside
+the bounds costs as much as covering OUTSIDE boxes."""
 
 
 def place_labels(
@@ -27,17 +27,17 @@ def place_labels(
 ) -> Floats:
     """Return the centres of labels, float64 (n_points, 2).
 
-    In the order given, each label takes the position of least cost on rings around its point: free
+    In the order given, each label gets the position of least cost on rings around its point: free
     of labels and points, near, and nearer to its own point than to others. This is the greedy
-    method of those that Christensen, Marks & Shieber (1995) compare.
+    method in the comparison of Christensen, Marks & Shieber (1995).
 
     Parameters
     ----------
     points : ndarray of float64, shape (n_points, 2)
     sizes : ndarray of float64, shape (n_points, 2)
-        Width and height of each label, the space around it included.
+        Width and height of each label, including the space around it.
     radii : ndarray of float64, shape (n_points,)
-        What a label leaves free around its point.
+        Radius that is left free around each point.
     bounds : ndarray of float64, shape (2, 2)
         The lowest and the highest corner of the area for labels.
     avoided : ndarray of float64, shape (n_avoided, 2)

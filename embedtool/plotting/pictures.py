@@ -42,7 +42,7 @@ NO_ROOM = "constrained_layout not applied"
 
 DPI = 150
 MAX_DOTS = 20_000
-"""Width or height of a picture in dots; viewers refuse some tens of thousands."""
+"""Maximum width or height of a picture in dots; viewers refuse some tens of thousands."""
 FAINT, GREY = "#d9d9d9", "#8a8a8a"
 MIN_FONT, LABEL_FONT, CAPTION_FONT, MAIN_FONT, TITLE_FONT = 1, 8, 8, 10, 13
 """Font sizes, in points."""
@@ -68,7 +68,7 @@ ARROW_SAMPLES = 20
 CELL_INCHES = 0.45
 FRAME_INCHES = 1.6
 MAX_NUMBERED = 16
-"""Most words of a heat map whose cells have numbers."""
+"""Maximum words of a heat map whose cells have numbers."""
 
 
 @contextmanager
@@ -78,7 +78,7 @@ def mpl_figure(capability: str) -> Iterator[Callable[..., Any]]:
     Parameters
     ----------
     capability : str
-        What needs matplotlib, for the message of MissingExtraError.
+        The feature that needs matplotlib, for the message of MissingExtraError.
     """
     try:
         from matplotlib import rc_context
@@ -96,11 +96,11 @@ class Look:
     Attributes
     ----------
     title : str
-        Above the whole picture; empty for none.
+        Title above the whole picture; empty for none.
     size : tuple of float, optional
-        Width and height in inches; None: as the contents need.
+        Width and height in inches; None to fit the contents.
     dpi : int, optional
-        Dots per inch of a PNG; None: DPI, or less for a large picture.
+        Dots per inch of a PNG; None for DPI, or less for a large picture.
     """
 
     title: str = ""
@@ -122,14 +122,14 @@ class Picture:
 def picture(scene: Scene, kind: Kind, look: Look = PLAIN) -> Picture:
     """Draw a scene.
 
-    In an SVG text stays text, which a viewer shows in its own fonts; no character is missing.
+    Text in an SVG remains text, which viewers show in their own fonts; no character is missing.
 
     Raises
     ------
     MissingExtraError
-        Matplotlib is not installed.
+        If matplotlib is not installed.
     OutputError
-        The size is too small or too large.
+        If the size is too small or too large.
     """
     with mpl_figure("a picture") as make_figure, warnings.catch_warnings():
         from matplotlib import rc_context
@@ -185,7 +185,7 @@ def _figure(scene: Scene, make_figure: Any, look: Look = PLAIN) -> Any:
 
 
 def _empty(make_figure: Any, look: Look, size: tuple[float, float]) -> Any:
-    """Return a figure with nothing but its title, of a default size unless `look` has one."""
+    """Return an empty figure with its title, of a default size unless `look` has one."""
     size = look.size or size
     dpi = look.dpi or min(DPI, MAX_DOTS / max(size))
     if max(size) * dpi > MAX_DOTS:

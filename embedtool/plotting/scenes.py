@@ -29,9 +29,9 @@ Pair = tuple[str, str]
 Over = Literal["epochs", "seconds"]
 
 MAX_LABEL_LENGTH = 40
-"""Characters; a longer word is cut, so that a picture has room for others."""
+"""Maximum characters of a word; longer ones are truncated, so that there is room for others."""
 MEASURES = ("loss", "perplexity")
-"""Keys of an epoch's record that are drawn as curves; not every training has all."""
+"""Keys of an epoch's record that are drawn as curves, if present."""
 KEYS: dict[Over, str] = {"epochs": "epoch", "seconds": "seconds"}
 """Keys of an epoch's record for the horizontal axis."""
 LAYOUT_NAMES = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP"}
@@ -48,9 +48,9 @@ class ScatterPlot:
     ----------
     points : ndarray of float32, shape (n_labels, 2)
     groups : ndarray of int64, shape (n_labels,)
-        From 0; the words of a group have one colour.
+        Groups from 0; the words of a group have one colour.
     is_main : ndarray of bool, shape (n_labels,)
-        Whether a word was asked for; the others are neighbours.
+        Whether a word is a query; the others are neighbours.
     lines : tuple of pairs of int
         Indices of labels that a line connects.
     arrows : tuple of pairs of int
@@ -58,7 +58,7 @@ class ScatterPlot:
     names : tuple of str
         Names of the groups, if the picture needs a legend.
     title, caption : str
-        Above and below the plot; empty for none.
+        Text above and below the plot; empty for none.
     """
 
     labels: tuple[str, ...]
@@ -92,7 +92,7 @@ class HeatMap:
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """A measure of one training by epochs or by seconds.
+    """A measure of one training over epochs or seconds.
 
     Attributes
     ----------
@@ -121,7 +121,7 @@ Scene = HeatMap | Sequence[ScatterPlot | Chart]
 
 
 def label(word: str) -> str:
-    """Return a word as a picture shows it: truncated, with invisible characters escaped."""
+    """Return a word for display: truncated, with invisible characters escaped."""
     word = visible(word)
     return word if len(word) <= MAX_LABEL_LENGTH else word[: MAX_LABEL_LENGTH - 1] + "…"
 
@@ -144,7 +144,7 @@ def neighbourhoods(
 ) -> ScatterPlot:
     """Return a scatter plot of words and their nearest words.
 
-    A neighbour of several words has the colour of the nearest, and a line to each of them.
+    A neighbour of several words has the colour of the nearest one, and a line to each.
 
     Parameters
     ----------
@@ -153,12 +153,12 @@ def neighbourhoods(
     method, seed
         As for `analysis.projection.layout`.
     candidates : ndarray of int64
-        Ids of the words that may be neighbours; None: all.
+        Ids of the words that may be neighbours; None for all.
 
     Raises
     ------
     NoAnswerError
-        Words have no vector; it names all of them.
+        If words have no vector; names all of them.
     """
     words = list(dict.fromkeys(words))
     answers = similar_batch(vectors, words, n, candidates=candidates) if n else [()] * len(words)
@@ -189,13 +189,13 @@ def analogies(vectors: WordVectors, pairs: Sequence[Pair], title: str = "") -> S
     """Return a scatter plot of pairs of words, with an arrow for each pair.
 
     The x axis is the mean of the arrows between unit vectors, the y axis the first principal
-    component of the remainder. Arrows of a relation that is a direction are parallel (Mikolov, Yih
+    component of the remainder. If a relation is a direction, its arrows are parallel (Mikolov, Yih
     & Zweig 2013); the caption has the mean cosine of all pairs of arrows, in all dimensions.
 
     Raises
     ------
     NoAnswerError
-        Words have no vector, or one of zeros; it names all of them.
+        If words have no vector, or one of zeros; names all of them.
     """
     words = list(dict.fromkeys(word for pair in pairs for word in pair))
     index_of = {word: i for i, word in enumerate(words)}
@@ -242,9 +242,9 @@ def trajectories(
     Raises
     ------
     UnknownWordError
-        A word is in neither model.
+        If a word is in neither model.
     EvaluationError
-        A word is in one of the models only.
+        If a word is in only one of the models.
     """
     for vectors in (old, new):
         lookup(vectors, words)
@@ -276,7 +276,7 @@ def trajectories(
 
 
 def _ngrams_caption(vectors: WordVectors, words: Sequence[str]) -> str:
-    """Return the part of a caption that names words whose vectors are made of n-grams."""
+    """Return the part of a caption that names words whose vectors come only from n-grams."""
     new = from_ngrams(vectors, words)
     return f"; from character n-grams: {', '.join(map(label, new))}" if new else ""
 
@@ -298,14 +298,14 @@ def similarities(vectors: WordVectors, words: Sequence[str], *, clustered: bool 
     ----------
     clustered : bool
         Order words by similarity (average linkage, with the optimal leaf order of Bar-Joseph,
-        Gifford & Jaakkola 2001); otherwise they stand as given.
+        Gifford & Jaakkola 2001); otherwise keep the order given.
 
     Raises
     ------
     NoAnswerError
-        Words have no vector, or one of zeros.
+        If words have no vector, or one of zeros.
     QueryError
-        There are fewer than two words.
+        If there are fewer than two words.
     """
     words = list(dict.fromkeys(words))
     if len(words) < 2:
@@ -335,7 +335,7 @@ def curves(paths: Sequence[Path], over: Over = "epochs") -> tuple[Chart, ...]:
     Raises
     ------
     QueryError
-        A file is not such a log, or has neither measure.
+        If a file is not such a log, or has neither measure.
     """
     logs = {name: _epochs(path) for name, path in zip(display_names(paths), paths, strict=True)}
     key = KEYS[over]
@@ -364,7 +364,7 @@ def _epochs(path: Path) -> list[dict[str, float]]:
     ]  # fmt: skip
     epochs = [each for each in epochs if each.keys() >= set(KEYS.values())]
     if not any(measure in each for each in epochs for measure in MEASURES):
-        raise QueryError(f"{path}: tells neither the loss nor the perplexity of any epoch")
+        raise QueryError(f"{path}: has neither the loss nor the perplexity of any epoch")
     return epochs
 
 

@@ -1,7 +1,7 @@
 """HTTP connections with time limits: uvicorn's protocol, hardened against slow clients.
 
-Connections are closed that are silent, send a request too slowly, or do not read their answer; and
-the one that has been idle longest where there are too many.
+Connections that are silent, send a request too slowly, or do not read their answer are closed; if
+there are too many, the one that has been idle longest is closed.
 """
 
 import asyncio
@@ -19,12 +19,13 @@ from embedtool.serving.limits import (
 )
 
 GRACE_SECONDS = 2.0
-"""Added to BODY_SECONDS: the application has that limit too, and answers with an error first."""
+"""Added to BODY_SECONDS, so that the application, with the same limit, answers with an error
+first."""
 TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
 def max_connections() -> int:
-    """Return how many connections may be open: MAX_CONNECTIONS, or what `ulimit -n` allows."""
+    """Return the maximum of open connections: MAX_CONNECTIONS, or fewer by `ulimit -n`."""
     from resource import RLIMIT_NOFILE, getrlimit
 
     return max(1, min(MAX_CONNECTIONS, getrlimit(RLIMIT_NOFILE)[0] - SPARE_FILES))
@@ -40,9 +41,9 @@ class LimitedProtocol(H11Protocol):  # type: ignore[misc]
     time_limits: ClassVar = {"head": HEAD_SECONDS, "body": BODY_SECONDS + GRACE_SECONDS}
     stall_seconds = STALL_SECONDS
     phase = ""
-    """head or body: it is arriving; idle: between two requests; answer: a request is in hand."""
+    """head or body: it is arriving; idle: between requests; answer: a request is being answered."""
     since = 0.0
-    """When the phase began, in seconds of the event loop."""
+    """Start of the phase, in seconds of the event loop."""
     request_timer: asyncio.TimerHandle | None = None
     answer_timer: asyncio.TimerHandle | None = None
 
@@ -52,7 +53,7 @@ class LimitedProtocol(H11Protocol):  # type: ignore[misc]
         self._update_phase()
         if len(self.connections) >= self.limit_concurrency:
             waiting = [each for each in self.connections if each.waits and each is not self]
-            if waiting:  # one in the middle of a request only if there is no other
+            if waiting:  # one within a request only if there is no other
                 idlest = min(waiting, key=lambda each: (each.is_begun, each.since))
                 self.connections.discard(idlest)
                 idlest.transport.abort()

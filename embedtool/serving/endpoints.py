@@ -35,7 +35,7 @@ Answers = list[dict[str, Any]]
 ITEM_KEYS = ("query", "word", "other")
 """Keys of an answer that repeat the item it answers."""
 MIN_GROUP = 3
-"""Words of a group: of two words neither is odd."""
+"""Minimum words of a group: of two words neither is odd."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ class ServedModel:
     index : AnnIndex or None
         The index for approximate searches, if one is open.
     max_words : int
-        Items of one request: words, expressions, pairs or groups.
+        Maximum items of one request: words, expressions, pairs or groups.
     max_n : int
-        Answers to each item.
+        Maximum answers to each item.
     name : str
         The name of the model's folder.
     checksum : str
@@ -85,11 +85,11 @@ class Endpoint:
     items_key : str
         The key of the list of items in a POST request or a tool's arguments.
     items_schema : Schema
-        Of that list.
+        Schema of that list.
     options : dict of str to Schema
         Parameters that apply to all items.
     result_schema : Schema
-        Of the answer to one item; the last of its required properties is the answer proper.
+        Schema of the answer to one item; the last required property is the answer proper.
     answer : callable
         Takes the model, items and all options, and returns an answer for each item. Raises
         NoAnswerError, which names all items that have none.
@@ -117,7 +117,7 @@ class Endpoint:
     def answer_each(
         self, served: ServedModel, items: Sequence[Any], options: Mapping[str, Any]
     ) -> Answers:
-        """Return the answers to items; for one without an answer, null with the reason."""
+        """Return the answers to items; null and the reason for an item without an answer."""
         batch = answers_or_errors(lambda some: self.answer(served, some, options), items)
         answers = []
         for item, answer in zip(items, batch, strict=True):
@@ -191,12 +191,12 @@ class Endpoint:
 def searches_index(served: ServedModel, options: Mapping[str, Any]) -> bool:
     """Return whether a request with these options is answered from the index.
 
-    It is if there is an index, unless the options need the exact search.
+    This is the case if there is an index, unless the options need the exact search.
 
     Raises
     ------
     QueryError
-        The options ask for an index, and none is open.
+        If the options ask for an index, and none is open.
     """
     approximate = options["approximate"]
     if approximate is not None:
@@ -259,7 +259,7 @@ def _search_options(max_n: int) -> dict[str, Schema]:
     n["default"] = min(N_ANSWERS, max_n)
     return {
         "n": n,
-        "restrict_vocab": integer(MAX_INTEGER, "Search only among so many most frequent words."),
+        "restrict_vocab": integer(MAX_INTEGER, "Search only among the N most frequent words."),
         "min_count": integer(MAX_INTEGER, "Search only among words with this count or more."),
         "include_query_words": {
             "type": "boolean", "default": False,
@@ -281,7 +281,7 @@ def _ranking(item: Schema, searched: bool) -> Schema:
 
 
 def _with_origin(result: Schema) -> Schema:
-    """Return the schema of an answer that names words whose vectors are made of n-grams."""
+    """Return the schema of an answer that names words whose vectors come only from n-grams."""
     return result | {"properties": result["properties"] | {"from_ngrams": FROM_NGRAMS}}
 
 
@@ -328,7 +328,7 @@ def _similar(served: ServedModel, words: Sequence[str], options: Mapping[str, An
 
 
 def _parse_expressions(texts: Sequence[str]) -> list[Expression]:
-    """Return parsed expressions. Raises QueryError, which says which of several is at fault."""
+    """Return parsed expressions. Raises QueryError, which names the faulty one of several."""
     expressions = []
     for i, text in enumerate(texts):
         try:

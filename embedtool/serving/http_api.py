@@ -43,30 +43,29 @@ from embedtool.serving.source import ModelSource, log_failed_reload
 log = logging.getLogger(__name__)
 
 WARM_UP_ROWS = 2**14
-"""Rows that are read at a time before the model is ready."""
+"""Rows read at a time before the model is ready."""
 WARM_UP_SEARCHES = 1000
-"""Searches in the index before the model is ready: they visit most of it."""
+"""Number of searches in the index before the model is ready: they visit most of it."""
 MAX_DETAIL_LENGTH = 2000
-"""Characters of an error message; it may repeat a parameter's name, which a client can make a
-megabyte long."""
+"""Maximum characters of an error message, which may repeat a parameter's name of any length."""
 
 
 class RequestQueue:
     """The queue of requests to a model.
 
     Index searches and look-ups have one thread, exact searches another: the index must not be
-    searched by two threads at once, an exact search uses all cores by itself, and neither kind
-    should wait for the other. A request of many items is queued again after every few of them, so
-    that other requests come between.
+    searched by two threads concurrently, an exact search uses all cores by itself, and neither kind
+    should wait for the other. A request of many items is queued again after every few items, so
+    that other requests are served in between.
 
     Attributes
     ----------
     ready : bool
         Whether the model is in memory.
     reload : asyncio.Event
-        Set to have the model reopened.
+        Set it to reopen the model.
     waiting : int
-        Requests in hand.
+        Number of pending requests.
     """
 
     def __init__(self, served: ServedModel, source: ModelSource | None = None) -> None:
@@ -90,17 +89,17 @@ class RequestQueue:
         Parameters
         ----------
         allow_missing : bool
-            Answer null to an item that has no answer, and the other items as usual.
+            Answer null for an item without an answer, and the other items as usual.
 
         Raises
         ------
         EmbedtoolError
-            The request cannot be answered.
+            If the request cannot be answered.
         HTTPException
-            503: too many requests wait, or there was no answer in time.
+            With 503, if too many requests wait, or there was no answer in time.
         """
         if self.waiting >= MAX_WAITING:
-            raise busy(f"{MAX_WAITING} requests wait already")
+            raise busy(f"{MAX_WAITING} requests are waiting")
         thread, batch, served = self.fast, 1, self.served  # one model answers all items
         if "approximate" in options and not searches_index(served, options):
             thread, batch = self.exact, EXACT_BATCH
@@ -124,7 +123,7 @@ class RequestQueue:
     async def run(self) -> None:
         """Read the model into memory, then replace it whenever its files are replaced.
 
-        A replacement that is broken is logged, and the model before it goes on answering.
+        A broken replacement is logged, and the previous model continues to answer.
         """
         await self.warm_up(self.served)
         self.ready = True
@@ -147,7 +146,7 @@ class RequestQueue:
             log.info("%s", source.summary(served))
 
     async def warm_up(self, served: ServedModel) -> None:
-        """Read everything that answers need once, and search the index for some words."""
+        """Read all data that answers need, and search the index for some words."""
         vectors, index = served.vectors, served.index
         for rows in slices(vectors.n_words, WARM_UP_ROWS):
             await in_thread(self.exact, lambda rows: vectors.matrix[rows].max(initial=0), rows)
@@ -187,7 +186,7 @@ def problem(
 
 async def _on_http_error(request: Request, error: Any) -> Response:
     if error.detail == HTTPStatus.NOT_FOUND.phrase:
-        error.detail = f"no {request.url.path} here; {DOCUMENT.path} tells what there is"
+        error.detail = f"no {request.url.path} here; {DOCUMENT.path} lists what there is"
     return problem(error.status_code, error.detail, error.headers)
 
 
@@ -209,7 +208,7 @@ class HostCheck:
     """Middleware that refuses requests whose Host is not one of the server's names.
 
     A page of another site can make its own name resolve to this machine (DNS rebinding); its
-    requests carry that name.
+    requests then have that name.
     """
 
     def __init__(self, app: ASGIApp, hosts: Collection[str]) -> None:
@@ -243,11 +242,11 @@ def application(
     Parameters
     ----------
     hosts : collection of str
-        Names that a request may have as its Host, without a port; None: any.
+        Names that a request may have as its Host, without a port; None for any.
     origins : collection of str
-        Sites whose pages may read answers (CORS), as in https://example.org; "*": all.
+        Sites whose pages may read answers (CORS), such as https://example.org; "*" for all.
     source : ModelSource
-        Where the model is on disk, to be reopened when it is replaced; None: never.
+        The model on disk, to reopen it when it is replaced; None for never.
     """
     queue = RequestQueue(served, source)
 

@@ -33,7 +33,7 @@ INSTRUCTIONS = (
 
 
 class _CurrentModel:
-    """The model that answers: the last one that opened without an error."""
+    """The served model: the last one that opened without an error."""
 
     def __init__(self, served: ServedModel, source: ModelSource | None) -> None:
         self.served = served
@@ -53,7 +53,7 @@ def tool_server(served: ServedModel, source: ModelSource | None = None) -> Any:
     Parameters
     ----------
     source : ModelSource
-        Where the model is on disk, to be reopened when it is replaced; None: never.
+        The model on disk, to reopen it when it is replaced; None for never.
     """
     current = _CurrentModel(served, source)
     named = {endpoint.name: endpoint for endpoint in endpoints(served)}

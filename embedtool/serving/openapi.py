@@ -10,7 +10,7 @@ from embedtool.serving.schemas import Schema
 
 PROBLEM: Schema = {
     "type": "object",
-    "description": "What went wrong (RFC 9457); word, suggestions: of a word without a vector.",
+    "description": "The error (RFC 9457); word and suggestions if a word has no vector.",
     "properties": {
         "title": {"type": "string"},
         "status": {"type": "integer"},
@@ -102,9 +102,9 @@ def document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
         "info": {
             "title": "embedtool",
             "version": __version__,
-            "description": "Questions to word vectors. GET asks one thing, POST many at once; what "
-            "holds for GET's answer holds for each of the results of POST. What has no answer, as "
-            "a word without a vector, is an error of GET; POST answers null, with the reason.",
+            "description": "Queries to word vectors. GET takes one item, POST many; each result of "
+            "POST has the form of GET's answer. An item without an answer, such as a word without "
+            "a vector, is an error of GET; POST answers null, with the reason.",
         },
         "paths": paths,
         "components": {"schemas": {"Problem": PROBLEM}},

@@ -8,7 +8,7 @@ from embedtool.errors import QueryError
 from embedtool.serving.limits import MAX_EXPRESSION_LENGTH, MAX_WORD_LENGTH
 
 Schema = dict[str, Any]
-"""JSON Schema, of which `check_value` knows: type, enum, bounds, lengths and items."""
+"""The JSON Schema keywords of `check_value`: type, enum, bounds, lengths and items."""
 
 JSON_TYPES: dict[str, tuple[type, str]] = {
     "integer": (int, "a whole number"),
@@ -48,7 +48,7 @@ def check_value(name: str, value: Any, schema: Schema) -> Any:
     Raises
     ------
     QueryError
-        The value does not conform; the message says what is expected.
+        If the value does not conform; the message says what is expected.
     """
     kind, type_name = JSON_TYPES[schema["type"]]
     if kind is int and isinstance(value, float) and value.is_integer():
@@ -76,11 +76,11 @@ def check_value(name: str, value: Any, schema: Schema) -> Any:
 
 
 def parse_parameter(name: str, given: Sequence[str], schema: Schema) -> Any:
-    """Return the values of a URL parameter, as its schema's type where they can be read as such."""
+    """Return the values of a URL parameter, converted to its schema's type if possible."""
     if schema["type"] == "array":
         return list(given)
     if len(given) > 1:
-        raise QueryError(f"{name} is there {len(given)} times; expected one")
+        raise QueryError(f"{name} is given {len(given)} times; expected one")
     if schema["type"] == "integer" and INTEGER.fullmatch(given[0]):
         return int(given[0])
     if schema["type"] == "boolean":

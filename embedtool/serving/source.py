@@ -20,7 +20,7 @@ Identity = tuple[tuple[int, int, int] | None, ...]
 
 @dataclass
 class ModelSource:
-    """A model on disk, and how it is served.
+    """A model on disk, and its settings for serving.
 
     Attributes
     ----------
@@ -29,7 +29,7 @@ class ModelSource:
     max_words, max_n : int
         As in `ServedModel`.
     last_tried : Identity
-        The files that were opened last, or failed to open.
+        The files that were last opened, or failed to open.
     """
 
     path: Path
@@ -39,17 +39,17 @@ class ModelSource:
     last_tried: Identity = field(default=(), init=False)
 
     def identity(self) -> Identity:
-        """Return what distinguishes the model's files from others of the same names."""
+        """Return an identifier that changes if the model's files are replaced."""
         names = [*store.FILES, *([ann.DESCRIPTION, ann.GRAPH] * self.has_index)]
         return tuple(_stamp(self.path / name) for name in names)
 
     def is_replaced(self) -> bool:
-        """Return whether there is a complete model that has not been tried yet."""
+        """Return whether there is a complete model that has not been opened yet."""
         identity = self.identity()
         return identity != self.last_tried and None not in identity[: len(store.FILES)]
 
     def summary(self, served: ServedModel) -> str:
-        """Return one line that describes what is served."""
+        """Return a one-line description of the served model."""
         vectors, search = served.vectors, "approximate" if self.has_index else "exact"
         size = f"{counted(vectors.n_words, 'word')} x {vectors.vector_size}"
         return f"{self.path}: {size}, {search} search"
@@ -60,9 +60,9 @@ class ModelSource:
         Raises
         ------
         ModelError
-            The model or its index cannot be opened.
+            If the model or its index cannot be opened.
         MissingExtraError
-            The index needs a package that is not installed.
+            If the index needs a package that is not installed.
         """
         self.last_tried = self.identity()
         model = store.load(self.path)
@@ -85,11 +85,11 @@ class ModelSource:
 
 @contextmanager
 def log_failed_reload() -> Iterator[None]:
-    """Log why a replacement cannot be opened, instead of raising: the model before it answers."""
+    """Log why a replacement cannot be opened, instead of raising: the previous model answers."""
     try:
         yield
     except (EmbedtoolError, OSError, MemoryError) as error:
-        log.warning("%s; the model that was opened before still answers", error)
+        log.warning("%s; the previous model still answers", error)
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

@@ -91,5 +91,5 @@ def test_a_port_that_is_taken(run: Run, models: dict[str, Path]) -> None:
         port = taken.getsockname()[1]
         result = run("explore", models["word2vec"], "--port", port, "--no-browser")
     assert (result.exit_code, result.stderr) == (
-        1, f"Error: port {port} cannot be had: Address already in use\n",
+        1, f"Error: port {port} cannot be used: Address already in use\n",
     )  # fmt: skip

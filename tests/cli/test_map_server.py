@@ -90,7 +90,7 @@ def test_another_host_is_told_how_to_reach_the_map(served: MapServer, host: str)
     port = served.server_port
     assert (answer.status, answer.headers["Content-Type"]) == (403, "text/plain")
     assert body.decode() == (
-        f"The map is for this machine alone: open http://127.0.0.1:{port}/ here. From another "
+        f"The map is only for this machine: open http://127.0.0.1:{port}/ here. From another "
         f"machine: ssh -L {port}:127.0.0.1:{port} NAME-OF-THIS-MACHINE, and the same address "
         "there.\n"
     )

@@ -78,8 +78,7 @@ def test_standard_output_does_not_determine_the_format(run: Run, models: dict[st
     result = run("export", models["word2vec"], "-")
     assert result.exit_code == 1
     assert result.stderr.startswith(
-        "Error: /dev/stdout: the name does not tell which of the formats it is; choose one "
-        "with --format: "
+        "Error: /dev/stdout: the suffix of the name is unknown; set --format to one of: "
     )
 
 
@@ -185,7 +184,7 @@ def test_a_full_disk_is_not_the_fault_of_the_file_that_is_read(
     monkeypatch.setattr(array_builder, "_nameless", Full)
     result = run("import", tmp_path / "file", tmp_path / "model")
     assert (result.exit_code, result.stderr) == (
-        1, f"Error: {tmp_path}: what is read cannot be kept there: No space left on device\n",
+        1, f"Error: {tmp_path}: temporary data cannot be written: No space left on device\n",
     )  # fmt: skip
 
 

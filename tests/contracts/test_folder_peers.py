@@ -227,7 +227,7 @@ def test_words_that_share_a_row_and_keys_without_words(
     assert set(loaded.words) == {"mark", "king", "rex"}
     for word, row in (("king", 1), ("rex", 1), ("mark", 0)):
         np.testing.assert_array_equal(loaded.vector(word), small.matrix[row])
-    assert "1 keys stand for no known word and are left out" in caplog.text
+    assert "1 keys belong to no known word and are left out" in caplog.text
 
 
 def test_floret_vectors_in_spacys_folder_are_refused_by_name(tmp_path: Path) -> None:

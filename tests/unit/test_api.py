@@ -200,7 +200,7 @@ SHAPE = (
         ("/similar", "word is missing"),
         ("/similar?word=", "word must be of 1 to 1000 characters, not 0"),
         ("/similar?word=" + "a" * 1001, "word must be of 1 to 1000 characters, not 1001"),
-        ("/similar?word=king&word=man", "word is there 2 times; expected one"),
+        ("/similar?word=king&word=man", "word is given 2 times; expected one"),
         ("/similar?word=king&limit=5", f"no parameter 'limit': {MANY}"),
         ("/similar?word=king&n=0", "n must be 1 to 100"),
         ("/similar?word=king&n=101", "n must be 1 to 100"),

@@ -55,7 +55,7 @@ def test_requests_have_limits(client: TestClient, monkeypatch: pytest.MonkeyPatc
     bad = client.get("/similar?word=%FF")
     assert refused(bad, 400) == "the parameters are not UTF-8"
     assert refused(client.get("/secret"), 404) == (
-        "no /secret here; /openapi.json tells what there is"
+        "no /secret here; /openapi.json lists what there is"
     )
     assert refused(client.get("/similar/"), 404)
     wrong = client.delete("/similar")
@@ -63,7 +63,7 @@ def test_requests_have_limits(client: TestClient, monkeypatch: pytest.MonkeyPatc
     assert set(wrong.headers["allow"].split(", ")) == {"GET", "HEAD", "POST"}
     monkeypatch.setattr(http_api, "MAX_WAITING", 0)
     full = client.get("/similar?word=king")
-    assert refused(full, 503) == "0 requests wait already; ask again later"
+    assert refused(full, 503) == "0 requests are waiting; ask again later"
     assert full.headers["retry-after"] == "1"
     assert client.get("/health").status_code == 200
 

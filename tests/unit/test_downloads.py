@@ -91,7 +91,7 @@ class TestDownload:
         site.cuts = [HALF] * 4
         message = (
             f"{site.url}: the connection ended after 131,072 of 262,144 bytes; "
-            "what has arrived is kept; try again later"
+            "the received part is kept; try again later"
         )
         with pytest.raises(CorpusError, match=f"^{re.escape(message)}$"):
             download(site.url, target, retry_delays=NO_DELAYS)
@@ -122,7 +122,7 @@ class TestDownload:
             download(site.url, target, sha256="0" * 64)
         assert str(caught.value) == (
             f"{site.url}: the file has the SHA-256 {sha256(CONTENT)[:16]}..., not "
-            f"{'0' * 16}...; it was deleted: try again"
+            f"{'0' * 16}...; it was deleted, try again"
         )
         assert "file.part" not in left_in(target.parent)
         assert not target.exists()

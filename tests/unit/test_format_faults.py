@@ -53,7 +53,7 @@ def test_npz_with_a_member_that_is_no_array(raw: str, tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", **arrays)
     with zipfile.ZipFile(tmp_path / "a.npz", "a") as archive:
         archive.writestr(raw, b"abc")
-    assert f"'{raw}' is no array" in fault(tmp_path / "a.npz")
+    assert f"'{raw}' is not an array" in fault(tmp_path / "a.npz")
 
 
 def test_npy_is_not_npz(tmp_path: Path) -> None:
@@ -64,12 +64,17 @@ def test_npy_is_not_npz(tmp_path: Path) -> None:
 ARRAY_FAULTS = {
     "no words": ([], np.ones((0, 2), np.float32), None, "holds no words"),
     "counts of another length": (["a"], np.ones((1, 2)), np.array([1, 2]), "1 word, but 2 counts"),
-    "one count": (["a"], np.ones((1, 2)), np.array(1), "'counts' holds no whole numbers in a row"),
+    "one count": (
+        ["a"],
+        np.ones((1, 2)),
+        np.array(1),
+        "'counts' is not a one-dimensional array of integers",
+    ),
     "count too large": (["a"], np.ones((1, 2)), np.array([2**64 - 1], np.uint64), "below 0"),
     "count below 0": (["a"], np.ones((1, 2)), np.array([-1]), "below 0"),
     "fewer vectors": (["a", "b"], np.ones((1, 2)), None, "2 words, but 1 vector"),
-    "flat": (["a"], np.ones(1), None, "'vectors' is no table"),
-    "whole numbers": (["a"], np.ones((1, 2), int), None, "'vectors' is no table"),
+    "flat": (["a"], np.ones(1), None, "'vectors' is not a table"),
+    "whole numbers": (["a"], np.ones((1, 2), int), None, "'vectors' is not a table"),
     "NaN": (["a"], np.full((1, 2), np.nan), None, "the vector of 'a' holds a number"),
     "empty": (["a", ""], np.ones((2, 2)), None, "a word is empty"),
 }

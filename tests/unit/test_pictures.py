@@ -154,7 +154,7 @@ def test_curves_of_several_logs(tmp_path: Path) -> None:
         (b"{}\nno\n", "log, line 2: is not a line of a training's JSON log"),
         (b"[1]\n", "log, line 1: is not a line of"),
         (b"\xff\n", "log, line 1: is not a line of"),
-        (b'{"epoch": 1, "seconds": 2}\n', "log: tells neither the loss nor the perplexity"),
+        (b'{"epoch": 1, "seconds": 2}\n', "log: has neither the loss nor the perplexity"),
         (b"", "log: tells neither"),
     ],
 )

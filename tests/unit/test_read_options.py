@@ -146,7 +146,7 @@ def test_arrays_that_leave_a_choice_are_named(run: Run, tmp_path: Path) -> None:
     result = run("import", path, model, "--overwrite", "--word-column", "z")
     assert result.stderr == f"Error: {path}: has no array 'z'; found words, x, y\n"
     result = run("import", path, model, "--overwrite", "--word-column", "x", "--vector-column", "y")
-    assert result.stderr == f"Error: {path}: 'x' holds no strings in a row\n"
+    assert result.stderr == f"Error: {path}: 'x' is not a one-dimensional array of strings\n"
 
 
 def test_tensors_of_other_names(tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ def test_a_broken_replacement_leaves_the_old_one(
     breaking(tmp_path / "other")
     shutil.move(path, tmp_path / "away")
     shutil.move(tmp_path / "other", path)
-    until(lambda: "the model that was opened before still answers" in caplog.text)
+    until(lambda: "the previous model still answers" in caplog.text)
     assert str(path) in caplog.text
     assert model_of(client) == before
     assert client.get("/similar?word=old").status_code == 200
