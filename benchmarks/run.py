@@ -3,7 +3,7 @@
     python -m benchmarks.run [TEXT] [--workers 2] [--seeds 1 2 3] [--repeat 1] [--only glove ...]
                              [--also="--engine gensim"] [--json FILE]
 
-TEXT is tokenised, a sentence a line, compressed or not; without it, the corpus that ships, which
+TEXT is tokenized, a sentence a line, compressed or not; without it, the corpus that ships, which
 shows that every row works and no more. Each run is a process of its own, from the text to vectors
 on disk. Settings: vector size 100, window 5 (GloVe 10), 5 negatives, sample 1e-4, min-count 5, 5
 epochs (GloVe 15, x_max 10); rate 0.025 for skip-gram, 0.05 for CBOW, FastText and GloVe.

@@ -5,7 +5,7 @@
                                     [--ablate ...] [--json FILE]
 
 Texts: the first 5,000 lines of the corpus that ships, by its own questions, and the first so many
-MB of TEXT, tokenised, a sentence a line, by the Google questions, WordSim-353 and SimLex-999. Each
+MB of TEXT, tokenized, a sentence a line, by the Google questions, WordSim-353 and SimLex-999. Each
 run is a process of one worker, with embedtool's defaults for all programs: vector size 100,
 min-count 5, sample 1e-3, or 1e-4 for FastText, 5 negatives, but 15 for 20 epochs of Word2Vec.
 Programs: embedtool, the same with --hogwild (one lock-free worker), gensim, fastText, and

@@ -25,8 +25,8 @@ class CompressConfig(Config):
     precision: Literal["float32", "float16", "int8"] = option(
         "float32", "Number format; int8 has a scale for each vector."
     )
-    product_quantisation: int | None = option(
-        None, "Product quantisation: N sub-vectors, each a byte, the nearest of 256 centroids.",
+    product_quantization: int | None = option(
+        None, "Product quantization: N sub-vectors, each a byte, the nearest of 256 centroids.",
         low=1,
     )  # fmt: skip
 
@@ -34,14 +34,14 @@ class CompressConfig(Config):
         super().__post_init__()
         if all(getattr(self, each.name) == each.default for each in fields(self)):
             raise ConfigError(
-                "choose what to reduce: precision, product_quantisation, words, dimensions or "
+                "choose what to reduce: precision, product_quantization, words, dimensions or "
                 "ngrams",
                 parameters=[each.name for each in fields(self)],
             )
-        if self.product_quantisation is not None and self.precision != "float32":
+        if self.product_quantization is not None and self.precision != "float32":
             raise ConfigError(
-                "choose precision or product_quantisation, not both",
-                parameters=("precision", "product_quantisation"),
+                "choose precision or product_quantization, not both",
+                parameters=("precision", "product_quantization"),
             )
 
 

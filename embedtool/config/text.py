@@ -17,7 +17,7 @@ class TextConfig(Config):
 
     tokenizer: Literal["whitespace", "words", "icu"] = option(
         "whitespace",
-        "whitespace: the text is already tokenised; words: runs of Unicode letters, digits and "
+        "whitespace: the text is already tokenized; words: runs of Unicode letters, digits and "
         "underscores; icu: word boundaries by dictionary, for Chinese, Japanese and Thai. words "
         "and icu drop punctuation, symbols and emoji.",
     )

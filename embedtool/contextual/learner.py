@@ -50,7 +50,7 @@ class EncoderLearner:
     Parameters
     ----------
     vectors : WordVectors
-        The vectors of the static model, not quantised.
+        The vectors of the static model, not quantized.
     counts : ndarray of int64, shape (n_words + 1,)
         How often each word, and the end of a sentence, is a target.
     """

@@ -125,7 +125,7 @@ def _sample_uses(
     n_seen = 0
     lowercase, casefolded = word.lower(), word.casefold()
     for line in lines:
-        if casefolded not in line.casefold():  # a fast test; only matching lines are tokenised
+        if casefolded not in line.casefold():  # a fast test; only matching lines are tokenized
             continue
         if lowercase not in map(str.lower, encoder.tokenize(line)):
             continue

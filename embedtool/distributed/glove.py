@@ -160,6 +160,7 @@ class StratifiedSGD:
 
         Yields
         ------
+        tuple
             The node that trained the cells of two groups, and their approximate number of pairs.
         """
         epoch, n_blocks = self.state.epoch + 1, self.pairs.blocks.n_blocks
@@ -246,6 +247,7 @@ def train_cells(task: CellTask, *blocks_and_pairs: Any) -> tuple[Any, ...]:
 
     Returns
     -------
+    tuple
         (losses, node), and the blocks after training.
     """
     n_rows, n_blocks = len(task.rows), len(task.rows) + len(task.columns)

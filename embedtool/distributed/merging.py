@@ -83,6 +83,7 @@ def curvature_basis(moments: Sequence[Moments]) -> tuple[tuple[NDArray[np.float3
 
     Returns
     -------
+    tuple of tuple of ndarray
         For each table the basis, float32 (vector_size, vector_size), a direction per column, and
         the direction weights, float32 (vector_size,), by which a row's curvature is multiplied: the
         fraction of the trace along the direction, times the table's curvature scale.

@@ -67,6 +67,7 @@ def second_moments(
 
     Returns
     -------
+    tuple of ndarray
         float32 (vector_size, vector_size) each.
     """
     config, size = context.config, context.config.vector_size

@@ -194,6 +194,7 @@ def bounded_submit(
 
     Yields
     ------
+    tuple
         Each item with its results, in order, as soon as the first result is available.
     """
     queued: list[tuple[Any, list[Ref]]] = []

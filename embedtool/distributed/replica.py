@@ -121,6 +121,7 @@ def train_replica(
 
     Returns
     -------
+    tuple
         (losses, number of tokens, node), the moments, and the deltas of each shard.
     """
     text = text_of_slice(text_slice, begin, arguments[:n_partitions])

@@ -19,6 +19,7 @@ def rows_in_shard(
 
     Returns
     -------
+    tuple of ndarray
         Their indices among the rows, and their indices in the shard, both int32.
     """
     slots = np.flatnonzero(rows % n_shards == shard).astype(np.int32)

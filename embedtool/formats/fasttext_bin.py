@@ -27,7 +27,7 @@ END_OF_SENTENCE = "</s>"
 
 
 def read(path: Path, options: ReadOptions) -> WordVectors:
-    """Read an unsupervised model that is not quantised.
+    """Read an unsupervised model that is not quantized.
 
     A word's vector is the mean of its row and the rows of its n-grams. Labels have no vectors.
     Empty words, and all except the first of words that are equal as strings, are left out with a

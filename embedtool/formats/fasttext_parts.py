@@ -27,7 +27,7 @@ from embedtool.io.blocks import row_slices
 from embedtool.messages import brief
 
 SHAPE = struct.Struct("<?2q")
-"""Whether the matrix is quantised; rows, columns."""
+"""Whether the matrix is quantized; rows, columns."""
 ENTRY = struct.Struct("<qb")
 """After a word and its NUL: count, and 0 for a word or 1 for a label."""
 WORD = 0
@@ -114,7 +114,7 @@ class _Cursor:
         if shape is None:
             return False
         if shape[0]:
-            raise FormatError(f"{self.path}: the model is quantised, which cannot be read")
+            raise FormatError(f"{self.path}: the model is quantized, which cannot be read")
         if shape[1:] != (n_rows, n_columns):
             self.fault(
                 "header", {"byte": self.offset - SHAPE.size + 1},

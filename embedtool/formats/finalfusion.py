@@ -35,7 +35,7 @@ VERSION = 0
 SIMPLE, NDARRAY, HASHED, NORMS, FASTTEXT = 1, 2, 3, 6, 7
 """Numbers of the chunks that are read; 5 is text about the model."""
 METADATA = 5
-UNREAD = {4: "quantised vectors", 8: "a list of n-grams", 9: "floret's vocabulary"}
+UNREAD = {4: "quantized vectors", 8: "a list of n-grams", 9: "floret's vocabulary"}
 VOCABULARIES = {
     SIMPLE: struct.Struct("<Q"),
     HASHED: struct.Struct("<Q3I"),
@@ -105,7 +105,7 @@ def _padding(offset: int) -> int:
 
 
 def read(path: Path, options: ReadOptions) -> WordVectors:
-    """Read a file of words, with or without n-grams in buckets, whose rows are not quantised.
+    """Read a file of words, with or without n-grams in buckets, whose rows are not quantized.
 
     A row times its norm is a word's vector.
 

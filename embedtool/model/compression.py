@@ -44,7 +44,7 @@ def compress(
     config : CompressConfig
         What to keep, and in which precision.
     report : Report
-        Called with the progress of product quantisation.
+        Called with the progress of product quantization.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def _check(vectors: WordVectors, config: "CompressConfig") -> None:
         ("words", config.words, vectors.n_words),
         ("dimensions", config.dimensions, vectors.vector_size),
         ("ngrams", config.ngrams, n_ngrams),
-        ("product_quantisation", config.product_quantisation, size),
+        ("product_quantization", config.product_quantization, size),
     ):
         if value is not None and value > largest:
             raise ConfigError(
@@ -140,8 +140,8 @@ def _pruned(subwords: Subwords, n_ngrams: int) -> Subwords:
 def _quantized(
     matrix: NDArray[np.float32], config: "CompressConfig", report: Report
 ) -> NDArray[np.float32]:
-    if config.product_quantisation is not None:
-        return as_array(_product_quantized(matrix, config.product_quantisation, report))
+    if config.product_quantization is not None:
+        return as_array(_product_quantized(matrix, config.product_quantization, report))
     if config.precision == "int8":
         return as_array(_int8(matrix))
     if config.precision != "float16":

@@ -23,7 +23,7 @@ def row_blocks(matrix: NDArray[np.float32]) -> Iterator[NDArray[np.float64]]:
     Parameters
     ----------
     matrix : ndarray of float32, shape (n_rows, n_columns)
-        The rows; also a quantised matrix.
+        The rows; also a quantized matrix.
 
     Yields
     ------
@@ -112,7 +112,7 @@ def unit_rows(matrix: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def int8_rows(rows: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """Quantise each row to eight bits with a scale of its own.
+    """Quantize each row to eight bits with a scale of its own.
 
     Parameters
     ----------

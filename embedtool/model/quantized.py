@@ -1,6 +1,6 @@
-"""Matrices in 16 or 8 bits or product-quantised, which return their rows as float32.
+"""Matrices in 16 or 8 bits or product-quantized, which return their rows as float32.
 
-A quantised matrix is used like an array: it has a shape, and is indexed by a row, a slice or an
+A quantized matrix is used like an array: it has a shape, and is indexed by a row, a slice or an
 array of rows.
 """
 
@@ -86,7 +86,7 @@ class Int8Matrix(QuantizedMatrix):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class PQMatrix(QuantizedMatrix):
-    """Product quantisation: each sub-vector is a byte, the number of one of 256 centroids.
+    """Product quantization: each sub-vector is a byte, the number of one of 256 centroids.
 
     Attributes
     ----------
@@ -183,7 +183,7 @@ def to_tensors(name: str, matrix: NDArray[np.float32]) -> dict[str, NDArray[Any]
 
 
 def as_array(matrix: QuantizedMatrix) -> NDArray[np.float32]:
-    """Return a quantised matrix unchanged, typed as the array that it replaces."""
+    """Return a quantized matrix unchanged, typed as the array that it replaces."""
     return cast(NDArray[np.float32], matrix)
 
 
@@ -200,5 +200,5 @@ def dequantized(vectors: WordVectors) -> WordVectors:
 
 
 def in_memory(matrix: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return a matrix as an array; a copy if it is quantised."""
+    """Return a matrix as an array; a copy if it is quantized."""
     return np.ascontiguousarray(matrix[:]) if isinstance(matrix, QuantizedMatrix) else matrix

@@ -11,7 +11,7 @@ model are memory-mapped.
         contexts                        the output layer; config.json says what its rows belong to
         word_rows, ngram_rows, ngram_buckets   FastText's own rows
         ngram_offset                    added to their means, after a transformation
-        NAME_scales, NAME_centroids     parts of quantised matrices (`quantized`)
+        NAME_scales, NAME_centroids     parts of quantized matrices (`quantized`)
     encoder.safetensors   the parameters of a sentence encoder, if there is one
 """
 

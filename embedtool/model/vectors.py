@@ -39,7 +39,7 @@ class WordVectors:
         Distinct, most frequent first.
     matrix : ndarray of float32, shape (n_words, vector_size)
         Row i belongs to words[i]. Finite, unless read from a file with values that are not; such
-        rows answer no query. May be a quantised matrix.
+        rows answer no query. May be a quantized matrix.
     counts : ndarray of int64, shape (n_words,), or None
         How often each word occurs, if known.
     output_matrix : ndarray of float32, shape (n_words, vector_size), or None

@@ -76,6 +76,7 @@ def train(
 
     Returns
     -------
+    WordVectors
         The vectors that `config.output_vectors` asks for.
 
     Raises
@@ -336,6 +337,7 @@ def train_cell(
 
     Returns
     -------
+    tuple of float
         The sum of the losses, and that of zero vectors, f(x) ln(x)^2 / 2.
 
     Raises

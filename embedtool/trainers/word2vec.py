@@ -70,6 +70,7 @@ def train(
 
     Returns
     -------
+    WordVectors
         The word vectors.
 
     Raises

@@ -97,7 +97,7 @@ def test_vector_files_show_progress_in_a_terminal_only(
     calls = {
         "import": ["import", tmp_path / "v.bin", tmp_path / "imported"],
         "export": ["export", tmp_path / "model", tmp_path / "v.txt"],
-        "compress": ["compress", tmp_path / "model", tmp_path / "small", "--product-quantisation",
+        "compress": ["compress", tmp_path / "model", tmp_path / "small", "--product-quantization",
                      "2", "--no-report"],
     }  # fmt: skip
     stages = {"import": ["reading", "writing"], "export": ["writing"],

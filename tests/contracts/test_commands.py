@@ -75,8 +75,8 @@ KINDS: dict[str, Callable[[], WordVectors]] = {
     "float16": lambda: small(plain(), precision="float16"),
     "int8": lambda: small(plain(), precision="int8"),
     "int8 with rows of zeros": lambda: small(zeroed(slice(2, 7)), precision="int8"),
-    "quantised": lambda: small(plain(), product_quantisation=3),
-    "quantised zeros": lambda: small(zeroed(slice(2, 7)), product_quantisation=4),
+    "quantized": lambda: small(plain(), product_quantization=3),
+    "quantized zeros": lambda: small(zeroed(slice(2, 7)), product_quantization=4),
     "pruned": lambda: small(plain(), words=5, dimensions=4),
     "centred": lambda: moved(plain(), center=True),
     "of one dimension": lambda: moved(plain(), pca=1),
@@ -85,7 +85,7 @@ KINDS: dict[str, Callable[[], WordVectors]] = {
     "fasttext of one word": lambda: with_subwords(["king"]),
     "fasttext float16": lambda: small(with_subwords(), precision="float16"),
     "fasttext int8": lambda: small(with_subwords(), precision="int8"),
-    "fasttext quantised": lambda: small(with_subwords(), product_quantisation=3),
+    "fasttext quantized": lambda: small(with_subwords(), product_quantization=3),
     "fasttext without n-grams": lambda: small(with_subwords(), ngrams=0, precision="int8"),
     "fasttext moved": lambda: small(moved(with_subwords(), center=True), precision="int8"),
     "fasttext in nodes": lambda: replace(with_subwords(), output_rows="inner-nodes"),
@@ -116,7 +116,7 @@ COMMANDS: list[tuple[str, ...]] = [
     ("translate", "M", "O", "king", "--dictionary", "dictionary.tsv"),
     ("compress", "M", "new", "--precision", "float16"),
     ("compress", "M", "new", "--precision", "int8", "--words", "1"),
-    ("compress", "M", "new", "--product-quantisation", "1"),
+    ("compress", "M", "new", "--product-quantization", "1"),
     ("compress", "M", "new", "--dimensions", "2"), ("compress", "M", "new", "--ngrams", "1"),
     ("transform", "M", "new", "--center"), ("transform", "M", "new", "--normalize"),
     ("transform", "M", "new", "--all-but-the-top", "1", "--pca", "2"),
@@ -246,7 +246,7 @@ def _words(table: str) -> list[str]:
 
 
 @pytest.mark.parametrize("options", [
-    {"precision": "float16"}, {"precision": "int8"}, {"product_quantisation": 1},
+    {"precision": "float16"}, {"precision": "int8"}, {"product_quantization": 1},
     {"dimensions": 1}, {"words": 1}, {"ngrams": 0}, {"precision": "float32", "ngrams": 2},
 ])  # fmt: skip
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if "fasttext" in kind])

@@ -305,7 +305,7 @@ def test_a_fasttext_header_with_wrong_numbers(
         formats.read(tmp_path / "m.bin", "fasttext-bin")
 
 
-def test_a_quantised_fasttext_model_is_refused_by_name(tmp_path: Path) -> None:
+def test_a_quantized_fasttext_model_is_refused_by_name(tmp_path: Path) -> None:
     source = fasttext_vectors()
     formats.write(source, tmp_path / "m.bin", "fasttext-bin")
     data = bytearray((tmp_path / "m.bin").read_bytes())
@@ -313,7 +313,7 @@ def test_a_quantised_fasttext_model_is_refused_by_name(tmp_path: Path) -> None:
     entries = sum(len(word.encode()) + 1 + 9 for word in source.words)
     data[sizes + entries] = 1
     (tmp_path / "m.bin").write_bytes(data)
-    with pytest.raises(FormatError, match="the model is quantised, which cannot be read"):
+    with pytest.raises(FormatError, match="the model is quantized, which cannot be read"):
         formats.read(tmp_path / "m.bin")
 
 

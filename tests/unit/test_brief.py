@@ -33,7 +33,7 @@ MAKERS: dict[str, Callable[[], object]] = {
     "subwords": lambda: SUBWORDS,
     "model": lambda: Model(VECTORS, {"history": [{"a": 1}] * N, "text": "x" * N}, {"w": MATRIX}),
     "int8": lambda: compress(VECTORS, CompressConfig(precision="int8")),
-    "quantised": lambda: compress(VECTORS, CompressConfig(product_quantisation=2)).matrix,
+    "quantized": lambda: compress(VECTORS, CompressConfig(product_quantization=2)).matrix,
     "vocabulary": lambda: Vocabulary(WORDS, np.arange(N), N, N),
     "warm start": lambda: WarmStart(VECTORS, freeze=True),
     "state": lambda: State({"words": MATRIX, "frozen": np.zeros(N, np.bool_)}),

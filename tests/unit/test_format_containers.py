@@ -214,7 +214,7 @@ def test_a_fasttext_model_comes_back_from_finalfusion_with_its_ngrams(tmp_path: 
 
 FIFU_FAULTS = {
     "another version": (4, struct.pack("<I", 1), "has version 1 of finalfusion's format"),
-    "quantised": (16, struct.pack("<I", 4), "has quantised vectors, which cannot be read"),
+    "quantized": (16, struct.pack("<I", 4), "has quantized vectors, which cannot be read"),
     "explicit": (12, struct.pack("<I", 8), "has a list of n-grams, which cannot be read"),
     "no words": (12, struct.pack("<I", 6), "byte 24: chunk 1 where 6 should be"),
     "too many words": (36, struct.pack("<Q", 2**63), "words do not fit there"),

@@ -31,7 +31,7 @@ from tests.factories import clustered_vectors
 CODINGS: dict[str, tuple[dict[str, Any], type[QuantizedMatrix], float]] = {
     "float16": ({"precision": "float16"}, Float16Matrix, 1e-3),
     "int8": ({"precision": "int8"}, Int8Matrix, 1 / 127),
-    "products": ({"product_quantisation": 5}, PQMatrix, 0.8),
+    "products": ({"product_quantization": 5}, PQMatrix, 0.8),
 }
 
 
@@ -97,7 +97,7 @@ def test_parts_are_of_nearly_one_width(size: int) -> None:
 
 def test_few_words_have_a_centroid_each() -> None:
     vectors = clustered(40)
-    small = compress(vectors, CompressConfig(product_quantisation=12))
+    small = compress(vectors, CompressConfig(product_quantization=12))
     np.testing.assert_allclose(small.matrix[:], vectors.matrix, rtol=1e-5, atol=1e-6)
 
 
@@ -105,11 +105,11 @@ def test_few_words_have_a_centroid_each() -> None:
     ("options", "message"),
     [
         ({}, "choose what to reduce"),
-        ({"precision": "int8", "product_quantisation": 2}, "not both"),
+        ({"precision": "int8", "product_quantization": 2}, "not both"),
         ({"words": 901}, "words=901 is more than the 900 that there are"),
         ({"dimensions": 13}, "dimensions=13 is more than the 12"),
-        ({"product_quantisation": 13}, "product_quantisation=13 is more than the 12"),
-        ({"dimensions": 4, "product_quantisation": 5}, "product_quantisation=5 is more than"),
+        ({"product_quantization": 13}, "product_quantization=13 is more than the 12"),
+        ({"dimensions": 4, "product_quantization": 5}, "product_quantization=5 is more than"),
         ({"ngrams": 1}, "ngrams=1 is more than the 0"),
         ({"words": 0}, "words must be 1 or more"),
     ],
@@ -141,7 +141,7 @@ BROKEN: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("case", BROKEN)
 def test_parts_that_do_not_fit_are_a_broken_model(case: str, tmp_path: Path) -> None:
     model = tmp_path / "model"
-    small = compress(clustered(), CompressConfig(product_quantisation=5))
+    small = compress(clustered(), CompressConfig(product_quantization=5))
     store.save(Model(small, {"algorithm": "made up"}), model)
     tensors = {**map_tensors(model / "vectors.safetensors"), **BROKEN[case]}
     with (tmp_path / "tensors").open("wb") as file:
@@ -169,7 +169,7 @@ def small_model(
     flags = {
         "float16": ["--precision", "float16", "--ngrams", "1000"],
         "int8": ["--precision", "int8", "--words", "200"],
-        "products": ["--product-quantisation", "20"],
+        "products": ["--product-quantization", "20"],
         "dimensions": ["--dimensions", "30", "--precision", "int8"],
     }[request.param]
     output = tmp_path_factory.mktemp("small") / "model"

@@ -63,7 +63,7 @@ def phrases(
 ) -> None:
     """Join words that form a phrase: new york becomes new_york.
 
-    The result is the text, tokenised, a sentence a line, ready for `embedtool train`. A second run
+    The result is the text, tokenized, a sentence a line, ready for `embedtool train`. A second run
     over it joins phrases of three and four words.
     """
     config = PhrasesConfig.from_options(options)
