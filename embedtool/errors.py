@@ -52,10 +52,20 @@ class EmbedtoolError(Exception):
         self.parameters = tuple(parameters)
         self.call = call
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (type(self), self.args, self.__dict__)
+
 
 def resume_call(output: PurePath) -> Call:
     """Return the call that resumes the training of a model."""
     return Call(f"embedtool.resume({str(output)!r})", f"embedtool resume {output}")
+
+
+def _restored(kind: type[EmbedtoolError], args: tuple[Any, ...], state: dict[str, Any]) -> Any:
+    """Return a pickled error, whatever its class takes to make one."""
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
 
 
 class ConfigError(EmbedtoolError):

@@ -1,9 +1,12 @@
 """Train a model, or resume its training, from Python as the command line does."""
 
+import signal
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any, Literal
 
 from embedtool.config.base import Config
@@ -84,7 +87,7 @@ def train(
         Called with a `Progress` from time to time.
     stop : StopRequest, optional
         Set `stop.requested = True` from a signal handler or another thread to save the training and
-        stop.
+        stop. By default Ctrl-C does so if there is an `output`, and a second one ends it at once.
 
     Returns
     -------
@@ -120,6 +123,7 @@ def train(
     corpus = _corpus(config, corpus, start)
 
     with (
+        _stop_on_interrupt(stop, target) as stop,
         new_training_dir(target, overwrite=overwrite) as training_dir,
         _backend(config, settings, start, freeze, vocabulary_words, cache) as backend,
     ):
@@ -169,7 +173,10 @@ def resume(
         As for `train`.
     """
     target = Path(output)
-    with lock_training_dir(target, must_exist=True) as training_dir:
+    with (
+        _stop_on_interrupt(stop, target) as stop,
+        lock_training_dir(target, must_exist=True) as training_dir,
+    ):
         manifest = training_dir.read_manifest()
         store.check_target(target, overwrite=True)
         before = manifest.checkpoints
@@ -184,12 +191,39 @@ def resume(
         record = manifest.record
         address = cluster or manifest.address
         settings = ClusterConfig(address, **(record.cluster or {})) if address else ClusterConfig()
-        config: Any = replace(record.config, **({"workers": workers} if workers else {}))
+        config: Any = replace(record.config, **({} if workers is None else {"workers": workers}))
         with keep_or_clear(training_dir, target):
             init = store.load(manifest.init) if manifest.init else None
             with _backend(config, settings, init, manifest.freeze) as backend:
                 session = TrainingSession(backend, training_dir, checkpoints, report, stop)
                 return session.resume(manifest)
+
+
+@contextmanager
+def _stop_on_interrupt(stop: StopRequest | None, output: Path | None) -> Iterator[StopRequest]:
+    """Yield a request that Ctrl-C sets, unless the caller has one or handles SIGINT.
+
+    A second Ctrl-C, or one before training has begun, ends it at once, as does the first if there
+    is no output, since nothing is saved then.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    handler = signal.getsignal(signal.SIGINT)
+    is_default = is_main and handler is signal.default_int_handler
+    if stop is not None or output is None or not is_default:
+        yield stop or StopRequest()
+        return
+    request = StopRequest()
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        is_second, request.requested = request.requested, True
+        if is_second or not request.is_heeded:
+            raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, handle)
+    try:
+        yield request
+    finally:
+        signal.signal(signal.SIGINT, handler)
 
 
 def _check_options(
@@ -234,7 +268,7 @@ def _warm_start_record(
     if init is None or training_dir.output is None:
         return COLD_START
     if isinstance(init, Model):
-        store.save(init, training_dir.folder / INIT)
+        store.save(init, training_dir.folder / INIT, overwrite=True)
         init = training_dir.folder / INIT
     path = Path(init).resolve()
     return WarmStartRecord(str(path), freeze, [str(path / name) for name in store.FILES])

@@ -1,7 +1,7 @@
 """The parameters in a message of the library, as flags of the command line."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
@@ -12,6 +12,8 @@ from embedtool.errors import EmbedtoolError
 VALUE = r"""('[^']*'|"[^"]*"|[^\s',;)]+)"""
 """A value as Python writes it."""
 QUOTES = ("'", '"')
+QUOTED = r"""(?<![\w=])(?:'[^']*'|"[^"]*")(?!\w)"""
+"""What a message quotes: names and words of the user, which stay as they are."""
 
 
 def flag(parameter: str) -> str:
@@ -19,11 +21,17 @@ def flag(parameter: str) -> str:
     return ("-" if len(parameter) == 1 else "--") + parameter.replace("_", "-")
 
 
-def with_flags(message: str, parameters: Sequence[str], command: click.Command | None) -> str:
+def with_flags(
+    message: str,
+    parameters: Sequence[str],
+    command: click.Command | None,
+    typed: Iterable[str] = (),
+) -> str:
     """Return a message with each of the parameters replaced by its flag.
 
     A value follows its flag: ``epochs=5`` becomes ``--epochs 5``, ``overwrite=True``
-    becomes ``--overwrite`` and ``header=False`` becomes ``--no-header``.
+    becomes ``--overwrite`` and ``header=False`` becomes ``--no-header``. What is quoted stays, and
+    so does the file or word at the beginning of a message that the user has typed.
 
     Parameters
     ----------
@@ -33,22 +41,33 @@ def with_flags(message: str, parameters: Sequence[str], command: click.Command |
         The parameters that the message names.
     command : click.Command or None
         The command that was called, whose options may have other names than their parameters.
+    typed : iterable of str
+        The arguments of the command line.
     """
-    own = {}
+    own: dict[str | None, str] = {}
     for option in command.params if command else ():
         if isinstance(option, click.Option):
             own[option.name] = max(option.opts, key=len)
-    for name in parameters:
-        pattern = rf"(?<![\w./-]){re.escape(name)}(?:={VALUE}|(?![\w./=-]))"
-        replace = partial(_replacement, own.get(name, flag(name)), flag(f"no_{name}"))
-        message = re.sub(pattern, replace, message)
-    return message
+    names = "|".join(map(re.escape, sorted(parameters, key=len, reverse=True)))
+    if not names:
+        return message
+    pattern = rf"{QUOTED}|(?<![\w./-])(?P<name>{names})(?:={VALUE}|(?![\w./=-]))"
+    start = max((len(word) for word in typed if _begins_with(message, word)), default=0)
+    return message[:start] + re.sub(pattern, partial(_replacement, own), message[start:])
 
 
-def _replacement(on: str, off: str, match: re.Match[str]) -> str:
+def _begins_with(message: str, word: str) -> bool:
+    """Return whether a message begins with a word, and says something about it."""
+    return message.startswith((f"{word}:", f"{word},", f"{word} "))
+
+
+def _replacement(own: dict[str | None, str], match: re.Match[str]) -> str:
     from shlex import quote
 
-    value = match[1]
+    name, value = match["name"], match[2]
+    if name is None:
+        return match[0]
+    on, off = own.get(name, flag(name)), flag(f"no_{name}")
     if value in (None, "True"):
         return on
     if value == "False":

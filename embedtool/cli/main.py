@@ -47,6 +47,8 @@ GC_THRESHOLD = 50_000
 Python's default, collecting them again and again takes 5 % of the time of a query."""
 NO_THREAD = "can't start new thread"
 """The message of Python's RuntimeError."""
+TYPED = f"{__name__}.typed"
+"""The arguments of the command line, in the context's `meta`."""
 PRINTING_MODULES = ("click.utils", __name__)
 """Modules that write to standard output."""
 
@@ -135,10 +137,15 @@ class Program(SuggestingGroup):
                 FAILURE,
             )
 
-    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+    def make_context(
+        self, info_name: str | None, args: list[str], *others: Any, **extra: Any
+    ) -> click.Context:
         """Read the command line, which --help and --version end."""
+        typed = tuple(args)  # reading takes them out of the list
         with _quiet_broken_pipe():
-            return super().make_context(*args, **extra)
+            context = super().make_context(info_name, args, *others, **extra)
+        context.meta[TYPED] = typed
+        return context
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command. Parameters and calls in its errors become flags and commands."""
@@ -150,7 +157,7 @@ class Program(SuggestingGroup):
             message = str(error)
             if error.call is not None:
                 message = message.replace(error.call.python, error.call.command)
-            message = with_flags(message, error.parameters, command)
+            message = with_flags(message, error.parameters, command, ctx.meta[TYPED])
             error.args = (message, *error.args[1:])
             raise
 
@@ -220,6 +227,7 @@ class StderrHandler(logging.Handler):
             record.getMessage(),
             getattr(record, "parameters", ()),
             context.command if context else None,
+            context.meta.get(TYPED, ()) if context else (),
         )
         echo_err(f"{record.levelname.capitalize()}: {message}")
 

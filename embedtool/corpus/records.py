@@ -387,7 +387,7 @@ def _check_columns(
                 if len(names) > MAX_LISTED_NAMES
                 else ""
             )
-            there = ", ".join(names[:MAX_LISTED_NAMES])
+            there = ", ".join(map(repr, names[:MAX_LISTED_NAMES]))
             raise CorpusError(
                 f"{where}: has no {column!r}; set {option} to one of: {there}{more}{hint}",
                 parameters=(option, "delimiter"),

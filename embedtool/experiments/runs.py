@@ -86,7 +86,9 @@ def train_runs(
                 vectors = TRAINERS[algorithm].train(run, text, work, history)
                 record = TrainingRecord(run, CorpusRecord.of(corpus, scanned))
                 description = record.description(text, history)
-                store.save(Model(vectors, {**description, "sampling": sampling}), path)
+                store.save(
+                    Model(vectors, {**description, "sampling": sampling}), path, overwrite=True
+                )
             except KeyboardInterrupt:
                 raise StoppedError(
                     f"interrupted; {i} of {n_runs} runs are kept in {folder}; run it again with "

@@ -283,9 +283,9 @@ def _run(
     trial.set_user_attr("score", score)
     model = replace(model, description={**model.description, "trial": trial.number})
     if not finished:
-        store.save(model, folder / DEFAULTS)
+        store.save(model, folder / DEFAULTS, overwrite=True)
     if not finished or score > study.best_value:
-        store.save(model, folder / BEST)
+        store.save(model, folder / BEST, overwrite=True)
     study.tell(trial, score)
     _write_results(study, folder)
 

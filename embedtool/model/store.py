@@ -93,11 +93,26 @@ def check_target(path: Path, overwrite: bool) -> None:
     check_writable(path)
 
 
-def save(model: Model, path: str | Path, report: Report = silent) -> None:
-    """Save a model as a folder, in place of the model there; completely or not at all.
+def save(
+    model: Model, path: str | Path, report: Report = silent, *, overwrite: bool = False
+) -> None:
+    """Save a model as a folder, completely or not at all.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    path : str or Path
+        The folder.
+    report : callable
+        Called with the progress.
+    overwrite : bool
+        Replace the model there. Nothing that is not a model is ever replaced.
 
     Raises
     ------
+    ModelError
+        If something is there that is not a model, or a model that is not to be overwritten.
     OutputError
         If the folder cannot be written.
     TypeError
@@ -108,6 +123,7 @@ def save(model: Model, path: str | Path, report: Report = silent) -> None:
         raise TypeError(
             f"expected a Model, not {type(model).__name__}; wrap vectors as Model(vectors, {{}})"
         )
+    check_target(path, overwrite)
     vectors = model.vectors
     words = vectors.string_table
     tensors: dict[str, NDArray[Any]] = {

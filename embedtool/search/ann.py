@@ -108,6 +108,8 @@ class AnnIndex:
         """
         n_excluded = 0 if excluded is None else excluded.shape[1]
         k = min(OVERSAMPLING * n + n_excluded, len(self.graph))
+        if len(queries) == 0:
+            return Nearest(np.empty((0, k), np.int64), np.empty((0, k)))
         self.graph.expansion_search = max(self.expansion, k)
         matches = self.graph.search(queries, k, threads=min(n_cores(), len(queries)))
         ids = np.full((len(queries), k), -1, np.int64)

@@ -174,7 +174,7 @@ class TrainingSession(Generic[ScannedT, EncodedT]):
         model = self.backend.fit(encoded, training_dir.folder, self.history, checkpointer)
         model = self._described(model, record.description(encoded, self.history))
         if training_dir.output is not None:
-            store.save(model, training_dir.output)
+            store.save(model, training_dir.output, overwrite=True)
             training_dir.clear()
         return model
 

@@ -85,7 +85,7 @@ def test_columns_and_tokenizer_are_chosen(run: Run, model: Path, tmp_path: Path)
     result = run("evaluate", model, "--classify", path)
     assert result.exit_code == 1
     assert result.stderr == (
-        f"Error: {path}, line 1: has no 'text'; set --text-column to one of: body, kind\n"
+        f"Error: {path}, line 1: has no 'text'; set --text-column to one of: 'body', 'kind'\n"
     )
 
 

@@ -40,6 +40,35 @@ def test_parameters_become_flags(message: str, parameters: tuple[str, ...]) -> N
     assert with_flags(message, parameters, None) == MESSAGES[message, parameters]
 
 
+@pytest.mark.parametrize(
+    ("message", "typed", "shown"),
+    [
+        ("overwrite: already exists; use overwrite=True", "overwrite",
+         "overwrite: already exists; use --overwrite"),
+        ("a overwrite b: already exists; use overwrite=True", "a overwrite b",
+         "a overwrite b: already exists; use --overwrite"),
+        ("overwrite, byte 0: invalid; overwrite it", "overwrite",
+         "overwrite, byte 0: invalid; --overwrite it"),
+        ("x: has 'overwrite' (1) and \"overwrite\"; use overwrite", "x",
+         "x: has 'overwrite' (1) and \"overwrite\"; use --overwrite"),
+        ("the file's overwrite, the user's", "x", "the file's --overwrite, the user's"),
+    ],
+)  # fmt: skip
+def test_what_the_user_calls_like_a_parameter_stays(message: str, typed: str, shown: str) -> None:
+    assert with_flags(message, ("overwrite",), None, [typed]) == shown
+
+
+def test_a_model_may_be_called_like_an_option(run: Run, tmp_path: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        (tmp_path / "overwrite").mkdir()
+        result = run("train", "glove", "text", "--output", "overwrite")
+    assert (
+        result.output
+        == "Error: overwrite: already exists and is not a model; choose another name\n"
+    )
+
+
 def test_an_option_is_named_as_its_command_names_it() -> None:
     command = click.Command("similar", params=[
         click.Option(["--words", "word_file"]), click.Argument(["model"]),

@@ -73,9 +73,9 @@ def test_records_without_a_text_or_a_class_are_left_out(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("name", "content", "error", "message"), [
     ("a.csv", "text,class\nship,sea\n", CorpusError,
-     "a.csv: has no 'label'; set label_column to one of: text, class"),
+     "a.csv: has no 'label'; set label_column to one of: 'text', 'class'"),
     ("a.jsonl", '{"text": "a", "label": 1}\n{"body": "b", "label": 1}\n', CorpusError,
-     "a.jsonl, line 2: has no 'text'; set text_column to one of: body, label"),
+     "a.jsonl, line 2: has no 'text'; set text_column to one of: 'body', 'label'"),
     ("a.csv", "text,label\nship\n", CorpusError, "a.csv, line 2: has no 'label' column"),
     ("a.csv", "", EvaluationError, "a.csv: holds no documents with a class"),
     ("a.csv", "text,label\n", EvaluationError, "a.csv: holds no documents with a class"),

@@ -93,7 +93,7 @@ def test_text_from_a_pipe_that_begins_like_parquet_is_text(
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ({"id": [1], "body": ["x"]}, "has no 'text'; set column to one of: id, body"),
+        ({"id": [1], "body": ["x"]}, "has no 'text'; set column to one of: 'id', 'body'"),
         ({"text": [1]}, "'text' holds int, not text"),
         ({"text": [b"x"]}, "'text' holds bytes, not text"),
         ({"text": [{"x": "y"}]}, "'text' holds dict, not text"),
@@ -134,5 +134,5 @@ def test_columns_within_structs(tmp_path: Path) -> None:
     rows = [{"b": {"c": "x y"}}, {"b": None}, None, {"b": {"c": None}}, {"b": {"c": "z"}}]
     data = parquet({"a": rows, "id": [1, 2, 3, 4, 5]})
     assert read_sentences(tmp_path / "a.parquet", data, column="a.b.c") == [["x", "y"], ["z"]]
-    with pytest.raises(CorpusError, match=r"has no 'a\.x'; set column to one of: a\.b\.c, id"):
+    with pytest.raises(CorpusError, match=r"has no 'a\.x'; set column to one of: 'a\.b\.c', 'id'"):
         read_sentences(tmp_path / "a.parquet", data, column="a.x")

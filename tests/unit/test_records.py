@@ -65,7 +65,7 @@ def test_jsonl_keeps_separators_of_lines_that_are_no_line_ends(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ('{"id": 1, "body": "x"}', "has no 'text'; set field to one of: id, body"),
+        ('{"id": 1, "body": "x"}', "has no 'text'; set field to one of: 'id', 'body'"),
         ("{}", "has no 'text'"),
         ('["text"]', "not a JSON object"),
         ('"text"', "not a JSON object"),
@@ -148,7 +148,7 @@ def test_a_field_of_csv_may_be_longer_than_the_modules_own_limit(tmp_path: Path)
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ("id,body\n1,x\n", "a.csv: has no 'text'; set column to one of: id, body"),
+        ("id,body\n1,x\n", "a.csv: has no 'text'; set column to one of: 'id', 'body'"),
         ("id,text\n1,x\n2\n", "a.csv, line 3: has no 'text' column"),
         ('id,text\n1,"x\ny"\n2\n', "a.csv, line 4: has no 'text' column"),
         ("id,text\n1,a\rb\n", "a.csv, line 2: "),
@@ -180,7 +180,8 @@ def test_a_field_that_is_not_within_another_is_named(line: str, names: str, tmp_
     with pytest.raises(CorpusError) as refused:
         read_sentences(tmp_path / "a.jsonl", line, field="a.b")
     path = tmp_path / "a.jsonl"
-    assert str(refused.value) == (f"{path}, line 1: has no 'a.b'; set field to one of: {names}")
+    listed = ", ".join(map(repr, names.split(", ")))
+    assert str(refused.value) == f"{path}, line 1: has no 'a.b'; set field to one of: {listed}"
 
 
 def test_fields_within_lists(tmp_path: Path) -> None:
@@ -201,7 +202,7 @@ def test_fields_within_lists(tmp_path: Path) -> None:
 
 def test_a_message_lists_so_many_fields_and_no_more(tmp_path: Path) -> None:
     line = json.dumps({f"f{i}": i for i in range(70)})
-    with pytest.raises(CorpusError, match=r": f0, f1, .*, f49, and 20 more$"):
+    with pytest.raises(CorpusError, match=r": 'f0', 'f1', .*, 'f49', and 20 more$"):
         read_sentences(tmp_path / "a.jsonl", line)
 
 
@@ -282,7 +283,7 @@ QUOTES = (
         (
             "id;text\n1;a\n",
             {},
-            ": has no 'text'; set column to one of: id;text (are they separated by ';'? set "
+            ": has no 'text'; set column to one of: 'id;text' (are they separated by ';'? set "
             "delimiter)",
         ),
         (

@@ -41,7 +41,7 @@ def align(
     description = with_history_entry(
         {**model.description, "aligned": aligned_to}, "align", aligned_to
     )
-    store.save(Model(alignment.apply(model.vectors), description), output)
+    store.save(Model(alignment.apply(model.vectors), description), output, overwrite=True)
     echo_err(f"{output}: {source} in the space of {target}")
     names = {
         "n_pairs": "anchors", "before": "mean cosine before", "after": "mean cosine after",

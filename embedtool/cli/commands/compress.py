@@ -66,6 +66,7 @@ def compress(
             Model(small, with_history_entry(source.description, "compress", asdict(config))),
             output,
             report,
+            overwrite=True,
         )
     sizes = [_size(model), _size(output)]
     echo_err(f"{output}: {sizes[1] / 1e6:,.1f} MB, {sizes[1] / sizes[0]:.1%} of {model}")

@@ -45,7 +45,7 @@ def distill(encoder: Path, vocab: Path, output: Path, overwrite: bool, **options
     opened = open_encoder(encoder)
     with progress_reporter() as report:
         model = distill(opened, words, counts, config, report, by_frequency=by_frequency)
-    store.save(model, output)
+    store.save(model, output, overwrite=True)
     left_out = len(words) - model.vectors.n_words
     echo_err(
         f"{output}: {counted(model.vectors.n_words, 'word')} x {model.vectors.vector_size}"

@@ -77,7 +77,12 @@ def import_(file: Path, model: Path, name: str | None, overwrite: bool, **chosen
         description = {"algorithm": "imported", "source": str(file), "read_as": name}
         if "encoding" in FORMATS[name].read_options:
             description["encoding"] = reading.encoding
-        store.save(Model(vectors, description | formats.describe(file, name)), model, report)
+        store.save(
+            Model(vectors, description | formats.describe(file, name)),
+            model,
+            report,
+            overwrite=True,
+        )
     n_without = int((~np.isfinite(vectors.norms)).sum())
     if n_without:
         silent = counted(n_without, "vector has", "vectors have")

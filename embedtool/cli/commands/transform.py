@@ -39,7 +39,7 @@ def transform(model: Path, output: Path, overwrite: bool, **options: Any) -> Non
     store.check_target(output, overwrite)
     source = store.load(model)
     result = transformed(source, config)
-    store.save(result, output)
+    store.save(result, output, overwrite=True)
     vectors = result.vectors
     echo_err(f"{output}: {counted(vectors.n_words, 'word')} x {vectors.vector_size:,}")
     if source.vectors.subwords is not None and vectors.subwords is None:
