@@ -109,13 +109,13 @@ def test_a_run_on_the_whole_text_is_a_training(text, tmp_path, run):
 def test_other_options_other_text_and_other_folders_are_refused(text, tmp_path):
     folder = tmp_path / "runs"
     train(text, folder, 1)
-    with pytest.raises(ModelError, match="they differ in sampling, there 'bootstrap'; choose"):
+    with pytest.raises(ModelError, match="differ in sampling, there 'bootstrap'; choose"):
         train(text, folder, 1, sampling="fixed")
     other = Word2VecConfig(vector_size=9, epochs=1, min_count=1)
-    with pytest.raises(ModelError, match="they differ in vector_size, there 8; choose"):
+    with pytest.raises(ModelError, match="differ in vector_size, there 8; choose"):
         train(text, folder, 1, config=other)
     text.write_text(text.read_text() + "the king\n")
-    with pytest.raises(ModelError, match="they differ in the text; choose"):
+    with pytest.raises(ModelError, match="differ in the text; choose"):
         train(text, folder, 1)
     with pytest.raises(ModelError, match="already exists and holds no experiment"):
         train(text, tmp_path, 1)

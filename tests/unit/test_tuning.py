@@ -100,7 +100,7 @@ def test_a_search_with_another_score_is_not_resumed(text, tmp_path):
     description = json.loads((folder / "tuning.json").read_text())
     del description["scored"]
     (folder / "tuning.json").write_text(json.dumps(description))
-    with pytest.raises(ModelError, match="they differ in scored"):
+    with pytest.raises(ModelError, match="differ in scored"):
         search(text, folder, 2)
 
 
@@ -207,11 +207,11 @@ def test_a_training_that_fails_is_a_failed_trial(text, tmp_path, monkeypatch):
 def test_another_search_in_the_folder_is_refused(text, tmp_path):
     folder = tmp_path / "tuned"
     search(text, folder, 1)
-    with pytest.raises(ModelError, match="they differ in datasets, there "):
+    with pytest.raises(ModelError, match="differ in datasets, there "):
         search(text, folder, 1, dataset=OTHER)
-    with pytest.raises(ModelError, match="they differ in searched, there "):
+    with pytest.raises(ModelError, match="differ in searched, there "):
         search(text, folder, 1, fixed=FIXED - {"negative"})
-    with pytest.raises(ModelError, match="they differ in vector_size, there 8"):
+    with pytest.raises(ModelError, match="differ in vector_size, there 8"):
         search(text, folder, 1, config=replace(CONFIG, vector_size=9))
 
 
