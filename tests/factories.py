@@ -166,5 +166,5 @@ def topic_vectors(counts: bool = True) -> WordVectors:
 
 def saved_model(path: Path, vectors: WordVectors, **description: Any) -> Path:
     """Save vectors as a model."""
-    store.save(Model(vectors, description), path)
+    store.save(Model(vectors, description), path, overwrite=True)
     return path

@@ -106,7 +106,8 @@ def test_every_parameter_that_a_message_names_is_an_option() -> None:
                     if isinstance(key, ast.Constant) and key.value == "parameters":
                         named |= _strings(value)
     assert len(named) > 20
-    assert {name for name in named if flag(name) not in options} == set()
+    only_python = {"vocabulary_words"}  # the command line reads them from a file
+    assert {name for name in named - only_python if flag(name) not in options} == set()
 
 
 def _strings(value: ast.expr) -> set[str]:

@@ -147,7 +147,7 @@ def test_a_reader_sees_the_old_model_or_the_new(tmp_path: Path) -> None:
     def save(n: int) -> None:
         words = [f"w{i}" for i in range(10 + n)]
         matrix = np.full((10 + n, 4), n, dtype=np.float32)
-        store.save(Model(WordVectors(words, matrix), {"n": n}), path)
+        store.save(Model(WordVectors(words, matrix), {"n": n}), path, overwrite=True)
 
     save(0)
     with subprocess.Popen(

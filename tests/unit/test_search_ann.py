@@ -99,7 +99,7 @@ def test_an_index_of_other_vectors_is_refused(folder: Path, run: Run) -> None:
     other = clustered(seed=1)
     with pytest.raises(ModelError, match="the index belongs to other vectors; build it with"):
         open_index(other, folder)
-    store.save(Model(other, {"algorithm": "made up"}), folder)
+    store.save(Model(other, {"algorithm": "made up"}), folder, overwrite=True)
     assert not (folder / GRAPH).exists()
     result = run("similar", folder, "w0", "--approximate")
     assert result.exit_code == 1
@@ -147,7 +147,7 @@ def test_recall_that_random_vectors_do_not_have_is_said(run: Run, folder: Path) 
     rng = np.random.default_rng(0)
     rows = rng.standard_normal((20_000, 200)).astype(np.float32)
     vectors = WordVectors([f"w{i}" for i in range(20_000)], rows)
-    store.save(Model(vectors, {"algorithm": "made up"}), folder)
+    store.save(Model(vectors, {"algorithm": "made up"}), folder, overwrite=True)
     result = run("index", folder, "--recall", "1")
     assert result.exit_code == 0
     assert "Warning: that is less than 1; the vectors have few near neighbours" in result.stderr

@@ -1,6 +1,7 @@
 """Training from Python: what the commands do, with the same bytes and the same care."""
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -69,6 +70,24 @@ def test_a_stopped_training_is_resumed_to_the_same_bytes(
     assert {path.name for path in tmp_path.iterdir()} == {"text.txt", "model"}
     with pytest.raises(ModelError, match="there is no interrupted training"):
         resume(output)
+
+
+def test_ctrl_c_saves_a_training_that_has_an_output(text: Path, tmp_path: Path) -> None:
+    config, output = CONFIGS["word2vec"], tmp_path / "model"
+
+    def interrupt(progress: Progress) -> None:
+        if progress.epoch_ended and progress.epoch == 1:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(StoppedError, match="interrupted; resume with"):
+        train(config, text, output=output, report=interrupt)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    begun: list[Progress] = []
+    resumed = resume(output, report=begun.append)
+    assert [each.done > 0 for each in begun if each.begins] == [True]
+    assert same(resumed, train(config, text))
+    with pytest.raises(KeyboardInterrupt):
+        train(config, text, report=interrupt)
 
 
 def test_the_command_resumes_what_python_began(text: Path, tmp_path: Path, run: Run) -> None:

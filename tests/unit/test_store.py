@@ -99,13 +99,13 @@ def test_options_saved_under_their_old_names_have_the_new_ones(tmp_path: Path) -
     assert store.load(path).description["options"] == {
         "hogwild": True, "epochs": 3, "mask_probability": 0.15
     }  # fmt: skip
-    store.save(store.load(path), path)
+    store.save(store.load(path), path, overwrite=True)
     assert json.loads((path / "config.json").read_text())["cluster"] == {"replicas": 2, "syncs": 12}
 
 
 def test_saving_again_replaces_the_whole_model(tmp_path: Path) -> None:
     store.save(model(["a", "b"], output_matrix=np.ones((2, 3), np.float32)), tmp_path / "model")
-    store.save(model(["c"]), tmp_path / "model")
+    store.save(model(["c"]), tmp_path / "model", overwrite=True)
     loaded = store.load(tmp_path / "model").vectors
     assert list(loaded.words) == ["c"]
     assert loaded.output_matrix is None
@@ -116,7 +116,7 @@ def test_a_model_that_is_open_survives_its_replacement(tmp_path: Path) -> None:
     store.save(model(["a", "b"]), tmp_path / "model")
     opened = store.load(tmp_path / "model").vectors
     before = opened.matrix.tolist()
-    store.save(model(["c", "d", "e"]), tmp_path / "model")
+    store.save(model(["c", "d", "e"]), tmp_path / "model", overwrite=True)
     assert opened.matrix.tolist() == before
 
 
@@ -221,3 +221,25 @@ def test_an_output_layer_of_an_unknown_kind_or_another_shape_is_damage(tmp_path:
     store.save(model(["a", "b", "c"], output_matrix=CONTEXTS[:2]), tmp_path / "short")
     with pytest.raises(ModelError, match=r"3 words, but contexts of shape \(2, 3\)"):
         store.load(tmp_path / "short")
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_what_is_not_a_model_is_never_replaced(overwrite: bool, tmp_path: Path) -> None:
+    text, folder = tmp_path / "text.txt", tmp_path / "folder"
+    text.write_text("mine")
+    folder.mkdir()
+    (folder / "notes").write_text("mine")
+    for path in (text, folder):
+        with pytest.raises(ModelError, match="already exists and is not a model"):
+            store.save(model(["a"]), path, overwrite=overwrite)
+    assert text.read_text() == (folder / "notes").read_text() == "mine"
+    assert [each.name for each in folder.iterdir()] == ["notes"]
+
+
+def test_a_model_is_replaced_only_if_asked(tmp_path: Path) -> None:
+    store.save(model(["a"]), tmp_path / "model")
+    with pytest.raises(ModelError, match=r"already exists; use overwrite=True or another name"):
+        store.save(model(["b"]), tmp_path / "model")
+    assert list(store.load(tmp_path / "model").vectors.words) == ["a"]
+    store.save(model(["b"]), tmp_path / "model", overwrite=True)
+    assert list(store.load(tmp_path / "model").vectors.words) == ["b"]
