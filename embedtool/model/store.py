@@ -21,13 +21,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from embedtool import __version__
-from embedtool.corpus.string_table import HashIndex, StringTable
 from embedtool.errors import Call, FormatError, ModelError, VocabularyError
 from embedtool.io.atomic import (
     atomic_directory,
@@ -41,9 +39,9 @@ from embedtool.io.safetensors_io import map_tensors, write_tensors
 from embedtool.messages import counted
 from embedtool.model.linalg import row_norms
 from embedtool.model.migrations import migrate_v1, with_current_names
-from embedtool.model.quantized import CENTROIDS, from_tensors, to_tensors
-from embedtool.model.subwords import Subwords
-from embedtool.model.vectors import Model, OutputRows, WordVectors
+from embedtool.model.quantized import CENTROIDS, to_tensors
+from embedtool.model.vector_tensors import UNKNOWN_ORDER, vectors_from_tensors, vectors_to_tensors
+from embedtool.model.vectors import Model, WordVectors
 
 FORMAT_VERSION = 2
 LIBRARIES = ("numpy", "gensim", "numba")
@@ -51,9 +49,6 @@ CONFIG = "config.json"
 VECTORS = "vectors.safetensors"
 ENCODER = "encoder.safetensors"
 FILES = (CONFIG, VECTORS)
-OUTPUT_ROWS: tuple[OutputRows, ...] = get_args(OutputRows)
-UNKNOWN_ORDER = "unknown"
-"""Value of `order` for words that are not known to be ordered by frequency."""
 RESERVED_KEYS = {"format", "sizes", "order", "contexts", "subwords", "files", "checksum"}
 """Entries of the description that `save` computes."""
 NORM_TOLERANCE = 1e-3
@@ -93,6 +88,21 @@ def check_target(path: Path, overwrite: bool) -> None:
     check_writable(path)
 
 
+def _full_description(model: Model) -> dict[str, Any]:
+    """Return what `config.json` says, without the files and their checksums."""
+    vectors = model.vectors
+    metadata = {k: v for k, v in model.description.items() if k not in RESERVED_KEYS}
+    description = {"format": FORMAT_VERSION, **_provenance(), "sizes": sizes(vectors), **metadata}
+    if not vectors.is_by_frequency:
+        description["order"] = UNKNOWN_ORDER
+    if vectors.output_matrix is not None:
+        description["contexts"] = vectors.output_rows
+    if (subwords := vectors.subwords) is not None:
+        names = ("min_n", "max_n", "bucket")
+        description["subwords"] = {name: getattr(subwords, name) for name in names}
+    return description
+
+
 def save(
     model: Model, path: str | Path, report: Report = silent, *, overwrite: bool = False
 ) -> None:
@@ -124,38 +134,10 @@ def save(
             f"expected a Model, not {type(model).__name__}; wrap vectors as Model(vectors, {{}})"
         )
     check_target(path, overwrite)
-    vectors = model.vectors
-    words = vectors.string_table
-    tensors: dict[str, NDArray[Any]] = {
-        **to_tensors("vectors", vectors.matrix),
-        "norms": vectors.norms,
-        "word_text": words.text,
-        "word_ends": words.ends,
-        "slot_starts": words.hash_index.starts,
-        "slot_ids": words.hash_index.ids,
-    }
-    if vectors.counts is not None:
-        tensors["counts"] = vectors.counts
-    metadata = {k: v for k, v in model.description.items() if k not in RESERVED_KEYS}
-    description = {"format": FORMAT_VERSION, **_provenance(), "sizes": sizes(vectors), **metadata}
-    if not vectors.is_by_frequency:
-        description["order"] = UNKNOWN_ORDER
-    if vectors.output_matrix is not None:
-        tensors["contexts"] = vectors.output_matrix
-        description["contexts"] = vectors.output_rows
-    if vectors.subwords is not None:
-        subwords = vectors.subwords
-        description["subwords"] = {
-            "min_n": subwords.min_n,
-            "max_n": subwords.max_n,
-            "bucket": subwords.bucket,
-        }
-        tensors |= to_tensors("word_rows", subwords.word_rows)
-        tensors |= to_tensors("ngram_rows", subwords.ngram_rows)
-        tensors["ngram_buckets"] = subwords.buckets
-        if subwords.offset is not None:
-            tensors["ngram_offset"] = subwords.offset
-    files = {VECTORS: tensors} | ({ENCODER: model.encoder} if model.encoder else {})
+    files = {VECTORS: vectors_to_tensors(model.vectors)} | (
+        {ENCODER: model.encoder} if model.encoder else {}
+    )
+    description = _full_description(model)
     description["files"] = {}
     with atomic_directory(path) as folder:
         for name, contents in files.items():
@@ -338,16 +320,7 @@ def _load(path: Path) -> Model:
         tensors = map_tensors(path / VECTORS)
         if description["format"] == 1:
             migrate_v1(tensors, path, description)
-        vectors = WordVectors(
-            _words(tensors),
-            from_tensors(tensors, "vectors"),
-            tensors.get("counts"),
-            tensors.get("contexts"),
-            _subwords(description["subwords"], tensors) if "subwords" in description else None,
-            tensors.get("norms"),
-            _output_rows(description, tensors.get("contexts")),
-            description.get("order") != UNKNOWN_ORDER,
-        )
+        vectors = vectors_from_tensors(tensors, description)
         encoder = map_tensors(path / ENCODER) if ENCODER in description.get("files", {}) else None
     except OSError as error:
         where = error.filename or path / VECTORS
@@ -364,41 +337,3 @@ def _load(path: Path) -> Model:
                 f"{tensors[name].shape}"
             )
     return Model(vectors, description, encoder)
-
-
-def _output_rows(description: dict[str, Any], contexts: NDArray[np.float32] | None) -> OutputRows:
-    """Return what the rows of the output layer belong to.
-
-    For a model without such an entry it follows from the loss. If an imported file does not say how
-    it was trained, a tree is recognised by having one node fewer than words, so that the last row
-    is zeros.
-    """
-    if contexts is None:
-        return "words"
-    if "contexts" not in description:
-        loss = description.get("options", {}).get("loss")
-        is_tree = not contexts[-1:].any() if loss is None else loss == "hierarchical-softmax"
-        return "inner-nodes" if is_tree else "words"
-    if description["contexts"] not in OUTPUT_ROWS:
-        raise FormatError(f"{CONFIG}: contexts are of {description['contexts']!r}")
-    return cast(OutputRows, description["contexts"])
-
-
-def _words(tensors: dict[str, NDArray[Any]]) -> StringTable:
-    text, ends, starts = (tensors[name] for name in ("word_text", "word_ends", "slot_starts"))
-    n_slots = len(starts) - 1
-    if n_slots < 1 or n_slots & (n_slots - 1) or (len(ends) and ends[-1] != len(text)):
-        raise FormatError(f"{VECTORS}: the words are damaged")
-    return StringTable(text, ends, HashIndex(starts, tensors["slot_ids"]))
-
-
-def _subwords(options: dict[str, int], tensors: dict[str, NDArray[Any]]) -> Subwords:
-    return Subwords(
-        options["min_n"],
-        options["max_n"],
-        options["bucket"],
-        from_tensors(tensors, "word_rows"),
-        tensors["ngram_buckets"],
-        from_tensors(tensors, "ngram_rows"),
-        tensors.get("ngram_offset"),
-    )

@@ -127,7 +127,7 @@ def test_other_options_other_text_and_other_folders_are_refused(text, tmp_path):
 def test_an_interrupted_run_keeps_those_before_it(text, tmp_path, monkeypatch):
     folder, save = tmp_path / "runs", store.save
 
-    def save_one(model, path):
+    def save_one(model, path, **options):
         if path == run_path(folder, 1):
             raise KeyboardInterrupt
         save(model, path)

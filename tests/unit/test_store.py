@@ -33,7 +33,7 @@ def model(words: list[str], **tables: object) -> Model:
 )
 def test_any_word_and_any_number_come_back(words: list[str], number: float, tmp_path: Path) -> None:
     saved = WordVectors(words, np.full((len(words), 2), number, dtype=np.float32))
-    store.save(Model(saved, {}), tmp_path / "model")
+    store.save(Model(saved, {}), tmp_path / "model", overwrite=True)
     loaded = store.load(tmp_path / "model").vectors
     assert list(loaded.words) == words
     assert loaded.counts is None

@@ -4,8 +4,7 @@ With h_i the hidden vector of token i, o_r an output row and s_ri = o_r.h_i, the
 
     delta h_i = -lr sum_r l'(s_ri) o_r        delta o_r = -lr sum_i l'(s_ri) h_i              (1)
 
-where l is the loss of `logistic_residuals`, of w_ri trials of which t_ri are positive (in other
-words, w is a weight and t the weight of label 1):
+where l is the loss of `logistic_residuals`, of w_ri trials (a weight), t_ri of them positive:
 
     skip-gram    h_i is the vector of token i, whose targets are the words of its context
     CBOW         h_i is the mean, or the sum, over the context of token i; its target is its word
@@ -24,8 +23,7 @@ al. 2016); targets are few, and go row by row. With negative sampling all tokens
 start from the same rows; with hierarchical softmax, where they share the nodes near the root, each
 token starts from the output rows as the token before has left them.
 
-The update of h_i goes to every row that it is the mean of, undivided, as in word2vec.c and
-fastText.
+The update of h_i goes undivided to every row that it is the mean of, as in word2vec.c, fastText.
 
 The Hessian of the loss is sum_i l''(s_ri) h_i h_i^T for o_r and sum_r l''(s_ri) o_r o_r^T for h_i;
 `curvature` has their traces (2) and how updates are damped (3). It is approximate in four ways:
