@@ -32,7 +32,7 @@ def list_pairs(
 def sum_entries(
     entries: Iterable[tuple[int, int, int]], weights: Sequence[int]
 ) -> Counter[tuple[int, int]]:
-    """The weight of each pair: the sum over its distances."""
+    """Return the weight of each pair: the sum over its distances."""
     sums: Counter[tuple[int, int]] = Counter()
     for row, column, distance in entries:
         sums[row, column] += weights[distance]
@@ -107,7 +107,7 @@ def filter_ids(
 
 
 def parse_line(line: bytes, vector_size: int) -> tuple[bytes, NDArray[np.float32]] | None:
-    """The word and the numbers of a line, or None where it is not made of these."""
+    """Return the word and the numbers of a line, or None if it is not made of these."""
     fields = line.rstrip(b" \r\n").rsplit(b" ", vector_size)
     if len(fields) <= vector_size or not fields[0] or b"_" in b"".join(fields[1:]):
         return None
@@ -119,7 +119,7 @@ def parse_line(line: bytes, vector_size: int) -> tuple[bytes, NDArray[np.float32
 
 
 def format_rows(matrix: NDArray[np.float32], separator: str) -> list[bytes]:
-    """A line of numbers for each row."""
+    """Return a line of numbers for each row."""
     return [(separator.join(f"{x:.9g}" for x in row) + "\n").encode() for row in matrix.tolist()]
 
 
