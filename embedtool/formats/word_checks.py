@@ -3,11 +3,14 @@
 import logging
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from embedtool.errors import FormatError
 from embedtool.io.encodings import BYTE_ORDER_MARK
 from embedtool.messages import counted
-from embedtool.model.vectors import WordVectors
+
+if TYPE_CHECKING:
+    from embedtool.model.vectors import WordVectors
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +25,7 @@ def warn_duplicates(path: Path, n_duplicates: int) -> None:
         log.warning("%s: %s twice; the first is kept", path, duplicates)
 
 
-def check_first_word(vectors: WordVectors, path: Path) -> None:
+def check_first_word(vectors: "WordVectors", path: Path) -> None:
     """Raise FormatError if the first word of a file would be taken for a byte order mark."""
     word = next(iter(vectors.words), "")
     if word.startswith(BYTE_ORDER_MARK):
@@ -32,7 +35,7 @@ def check_first_word(vectors: WordVectors, path: Path) -> None:
         )
 
 
-def check_words(vectors: WordVectors, path: Path, forbidden: str) -> None:
+def check_words(vectors: "WordVectors", path: Path, forbidden: str) -> None:
     """Raise FormatError with the first word that a format cannot hold."""
     pattern = re.compile(f"[{SURROGATES}{re.escape(forbidden)}]")
     for word in vectors.words:

@@ -61,7 +61,9 @@ def test_a_leading_minus_is_explained(run: Run, models: dict[str, Path]) -> None
         "Error: No such option '- '; put a query that begins with - after -- "
         "(see cli analogy --help)\n"
     )
-    assert "begins with - stands after --" in " ".join(run("analogy", "--help").stdout.split())
+    assert "Put one that begins with - after --" in " ".join(
+        run("analogy", "--help").stdout.split()
+    )
 
 
 @pytest.mark.parametrize("expression", ["king -", "king", "+ + +", "a b c d", ""])

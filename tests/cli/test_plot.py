@@ -96,7 +96,7 @@ def test_neighbours_among_frequent_words(models: dict[str, Path], run: Run) -> N
     few = run("plot", models["word2vec"], "king", "--restrict-vocab", 1, "-n", 5)
     assert set(re.findall("[a-z]+", few.stdout)) == {"king", "the", "of", "variance"}
     none = run("plot", models["word2vec"], "king", "--min-count", 10**6)
-    assert none.exit_code == 1 and "no word is left" in none.stderr
+    assert none.exit_code == 1 and "no candidate is left" in none.stderr
 
 
 def test_analogies(models: dict[str, Path], run: Run) -> None:

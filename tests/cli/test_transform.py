@@ -289,7 +289,7 @@ def test_info_shows_the_sizes_of_the_tables_and_every_step(
         result = run(command, tmp_path / str(number), tmp_path / str(number + 1), *options)
         assert result.exit_code == 0
     rows = rows_of(run("info", tmp_path / "4").stdout)
-    assert (rows["words"], rows["vector size"], rows["bytes a vector"]) == ("50", "6", "24")
+    assert (rows["words"], rows["vector size"], rows["bytes per vector"]) == ("50", "6", "24")
     assert [name for name in rows if name.endswith("vector size")] == ["vector size"]
     assert (rows["1 compress dimensions"], rows["2 transform pca"]) == ("8", "6")
     assert (rows["3 compress words"], rows["3 compress precision"]) == ("50", "int8")
@@ -302,7 +302,7 @@ def test_info_shows_the_sizes_of_the_tables_and_every_step(
         "counts": True,
     }
     assert [step["command"] for step in config["history"]] == [step[0] for step in steps]
-    assert rows_of(run("info", tmp_path / "3").stdout)["bytes a vector"] == "10"
+    assert rows_of(run("info", tmp_path / "3").stdout)["bytes per vector"] == "10"
 
 
 def test_models_of_an_older_embedtool_and_imports_have_their_sizes_shown(

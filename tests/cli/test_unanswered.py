@@ -117,7 +117,7 @@ def test_marks_of_a_similarity_are_notes(run: Run, models: dict[str, Path]) -> N
 def test_lines_that_cannot_be_asked_are_named(run: Run, models: dict[str, Path]) -> None:
     for command, lines, told in (
         ("similarity", "king queen\nking\n", "'king' is one word; similarity is between two"),
-        ("analogy", "king - man\nking -\n", "'king -' is no expression"),
+        ("analogy", "king - man\nking -\n", "'king -' is not an expression"),
         ("odd-one-out", "a b c\na b\n", "at least three words are needed"),
     ):
         result = run(command, models["glove"], "--unknown", "mark", input=lines)

@@ -63,7 +63,7 @@ def test_so_is_one_whose_other_words_are_too_rare(tmp_path: Path) -> None:
     config = TRAINERS["word2vec"].config(min_count=5, vector_size=4)
     backend = LocalBackend(config)
     for use in (partial(train, config), partial(backend.estimate, report=silent)):
-        with pytest.raises(TrainingError, match="no two words stand in one line"):
+        with pytest.raises(TrainingError, match="no line has two words"):
             use(Corpus(path))
 
 

@@ -186,12 +186,12 @@ def test_a_full_disk_leaves_the_old_model(
 
     save = store.save
 
-    def full(*arguments: object) -> None:
+    def full(*arguments: object, **options: object) -> None:
         def sync(*_: object) -> None:
             raise OSError(28, "No space left on device")
 
         monkeypatch.setattr(sys.modules["embedtool.io.atomic"], "sync", sync)
-        save(*arguments)
+        save(*arguments, **options)
 
     monkeypatch.setattr(store, "save", full)
     result = run("train", algorithm, text, *options)

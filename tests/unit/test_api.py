@@ -248,7 +248,7 @@ def test_of_several_expressions_the_malformed_one_is_named(client: TestClient) -
     several = post(client, "/analogy", {"expressions": ["king - man + woman", "king queen"]})
     assert refused(several, 422).startswith(f"expressions[1]: 'king queen' {SHAPE}"[:60])
     one = post(client, "/analogy", {"expressions": ["king queen"]})
-    assert refused(one, 422).startswith("'king queen' is no expression")
+    assert refused(one, 422).startswith("'king queen' is not an expression")
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,9 @@ def test_an_encoder_with_the_names_of_earlier_versions_opens(
 def test_a_folder_that_is_not_an_encoder_is_refused(
     encoders: dict[str, Path], tmp_path: Path
 ) -> None:
-    with pytest.raises(ModelError, match=r"is a static model, .* contextual train"):
+    with pytest.raises(
+        ModelError, match=r"is a static model, .*; `embedtool\.train` trains an encoder over it"
+    ):
         open_encoder(encoders["static"])
     with pytest.raises(ModelError, match="no such model"):
         open_encoder(tmp_path / "nothing")

@@ -87,7 +87,9 @@ def test_row_numbers_are_no_words(tmp_path, text):
 def test_a_line_without_its_first_word_does_not_cost_the_others_theirs(tmp_path, read, text, line):
     path = tmp_path / "table.csv"
     path.write_text(text)
-    with pytest.raises(EvaluationError, match=rf"csv, line {line}: expected a row number, for the"):
+    with pytest.raises(
+        EvaluationError, match=rf"csv, line {line}: expected a row number, because the"
+    ):
         read(path)
 
 

@@ -169,7 +169,7 @@ def test_text_without_tokens(text: str, tmp_path: Path) -> None:
     assert (scanned.words, len(scanned.counts)) == ([], 0)
     assert (len(scanned.ids), len(scanned.ends)) == (0, 0)
     assert (scanned.ids.dtype, scanned.ends.dtype) == ("i4", "i8")
-    with pytest.raises(VocabularyError, match="the input holds no tokens"):
+    with pytest.raises(VocabularyError, match="the input contains no tokens"):
         build_vocabulary(scanned.words, scanned.counts, VocabularyConfig())
 
 

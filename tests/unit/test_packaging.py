@@ -58,18 +58,18 @@ def test_every_extra_of_the_tests_is_one() -> None:
 
 def test_a_module_whose_extra_is_absent_is_skipped_by_name() -> None:
     code, skipped = collect({"optuna", "pyarrow", "icu4py"}, "tests/unit/test_tuning.py",
-                            "tests/unit/test_records.py", "tests/unit/test_tokens.py",
-                            "tests/unit/test_search_prefix.py")  # fmt: skip
+                            "tests/unit/test_parquet_records.py", "tests/unit/test_tokens.py",
+                            "tests/unit/test_search_candidates.py")  # fmt: skip
     assert code == 0
     assert sorted(line.partition(": ")[2] for line in skipped) == [
-        "tests/unit/test_records.py: needs pyarrow: pip install 'embedtool[parquet]'",
-        "tests/unit/test_tokens.py: --tokenizer icu needs: pip install 'embedtool[icu]'",
+        "tests/unit/test_parquet_records.py: needs pyarrow: pip install 'embedtool[parquet]'",
+        "tests/unit/test_tokens.py: tokenizer='icu' needs: pip install 'embedtool[icu]'",
         "tests/unit/test_tuning.py: needs optuna: pip install 'embedtool[tune]'",
     ]
 
 
 def test_a_module_that_is_in_no_extra_is_still_an_error() -> None:
-    code, skipped = collect({"numpy"}, "tests/unit/test_search_prefix.py")
+    code, skipped = collect({"numpy"}, "tests/unit/test_search_candidates.py")
     assert (code, skipped) != (0, [])
     code, skipped = collect({"scipy"}, "tests/unit/test_statistics.py")
     assert (code, skipped) == (2, [])

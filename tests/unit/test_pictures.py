@@ -155,7 +155,7 @@ def test_curves_of_several_logs(tmp_path: Path) -> None:
         (b"[1]\n", "log, line 1: is not a line of"),
         (b"\xff\n", "log, line 1: is not a line of"),
         (b'{"epoch": 1, "seconds": 2}\n', "log: has neither the loss nor the perplexity"),
-        (b"", "log: tells neither"),
+        (b"", "log: has neither"),
     ],
 )
 def test_files_that_are_not_logs_are_refused(content: bytes, message: str, tmp_path: Path) -> None:

@@ -145,7 +145,7 @@ def test_a_vocabulary_of_one_word():
     one = WordVectors(["a"], np.ones((1, 3), dtype=np.float32))
     assert similar(one, "a") == ()
     assert analogy(one, "a - a + a") == analogy(one, "a a a", method="3cosmul") == ()
-    with pytest.raises(NoAnswerError, match="a - a is nothing at all"):
+    with pytest.raises(NoAnswerError, match="a - a is zero"):
         analogy(one, "a - a")
     assert similar(one, "a", include_query_words=True)[0].word == "a"
 
@@ -177,7 +177,7 @@ def test_a_vector_of_zeros_as_a_query_is_an_error(degenerate):
             ask()
         assert str(error.value) == ZERO
     assert lookup(degenerate, ["zero"]).tolist() == [[0] * 50]
-    with pytest.raises(NoAnswerError, match="asked about is all zeros"):
+    with pytest.raises(NoAnswerError, match="the query vector is all zeros"):
         similar_to_vectors(degenerate, np.zeros((1, 50)))
 
 
@@ -205,7 +205,7 @@ def test_opposite_vectors_cancel_out_in_sums(degenerate):
         analogy(degenerate, "a + minus")
     assert len(analogy(degenerate, "a + minus", method="3cosmul")) == 5
     words, rows = [*degenerate.words, "minus_b"], [*degenerate.matrix, -degenerate.vector("b")]
-    with pytest.raises(NoAnswerError, match="the mean of a, b, minus, minus_b is nothing: the wor"):
+    with pytest.raises(NoAnswerError, match="the mean of a, b, minus, minus_b is zero: the wor"):
         odd_one_out(WordVectors(words, np.array(rows)), ["a", "b", "minus", "minus_b"])
 
 
@@ -246,7 +246,7 @@ def test_each_question_is_answered_as_alone_or_has_its_error(degenerate):
     assert [str(e) for e in answers_or_errors(partial(similar_batch, degenerate), ["zero"])] == [
         ZERO
     ]
-    with pytest.raises(QueryError, match="is no expression"):
+    with pytest.raises(QueryError, match="is not an expression"):
         answers_or_errors(partial(analogy_batch, degenerate), ["a - b", "a"])
 
 
@@ -306,7 +306,7 @@ def test_operators_without_spaces_are_explained(vectors):
 
 
 def test_unknown_methods_and_short_lists_are_refused(vectors):
-    with pytest.raises(QueryError, match="expected 3cosadd or 3cosmul"):
+    with pytest.raises(QueryError, match="method must be 3cosadd or 3cosmul"):
         analogy(vectors, "w1 - w2", method="cosine")
     with pytest.raises(QueryError, match="at least three words"):
         odd_one_out(vectors, ["w1", "w2"])
@@ -349,9 +349,9 @@ def test_candidates_that_cannot_be_are_refused(vectors):
     without_counts = WordVectors(vectors.words, vectors.matrix)
     with pytest.raises(QueryError, match="min_count needs the counts"):
         candidate_ids(without_counts, min_count=5)
-    with pytest.raises(QueryError, match="no word is left"):
+    with pytest.raises(QueryError, match="no candidate is left"):
         candidate_ids(vectors, words=["new"])
-    with pytest.raises(QueryError, match="no word is left"):
+    with pytest.raises(QueryError, match="no candidate is left"):
         candidate_ids(vectors, words=[])
     with pytest.raises(QueryError, match="restrict_vocab must be 1 or more, not 0"):
         candidate_ids(vectors, restrict_vocab=0)

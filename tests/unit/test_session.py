@@ -74,6 +74,7 @@ def test_a_stopped_training_is_resumed_to_the_same_bytes(
 
 def test_ctrl_c_saves_a_training_that_has_an_output(text: Path, tmp_path: Path) -> None:
     config, output = CONFIGS["word2vec"], tmp_path / "model"
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background
 
     def interrupt(progress: Progress) -> None:
         if progress.epoch_ended and progress.epoch == 1:
@@ -88,6 +89,7 @@ def test_ctrl_c_saves_a_training_that_has_an_output(text: Path, tmp_path: Path) 
     assert same(resumed, train(config, text))
     with pytest.raises(KeyboardInterrupt):
         train(config, text, report=interrupt)
+    signal.signal(signal.SIGINT, before)
 
 
 def test_the_command_resumes_what_python_began(text: Path, tmp_path: Path, run: Run) -> None:

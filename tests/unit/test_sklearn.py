@@ -315,7 +315,7 @@ def test_a_pickle_holds_the_path_not_the_vectors(weighting: str, model: Path) ->
 def test_a_model_that_was_replaced_is_noticed(model: Path) -> None:
     vectorizer = DocumentVectorizer(model).fit(["ship"])
     other = WordVectors(WORDS, np.ones((9, 3), np.float32))
-    store.save(Model(other, {}), model)
+    store.save(Model(other, {}), model, overwrite=True)
     with pytest.raises(ModelError, match="the model has 3 dimensions, and had 5 in fit; fit again"):
         vectorizer.transform(["ship"])
     assert vectorizer.fit_transform(["ship"]).tolist() == [[1, 1, 1]]

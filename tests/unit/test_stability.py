@@ -117,7 +117,7 @@ def test_other_options_other_text_and_other_folders_are_refused(text, tmp_path):
     text.write_text(text.read_text() + "the king\n")
     with pytest.raises(ModelError, match="differ in the text; choose"):
         train(text, folder, 1)
-    with pytest.raises(ModelError, match="already exists and holds no experiment"):
+    with pytest.raises(ModelError, match=r"already exists and has no experiment\.json"):
         train(text, tmp_path, 1)
     (folder / EXPERIMENT).write_text("[")
     with pytest.raises(ModelError, match="is damaged"):
@@ -130,7 +130,7 @@ def test_an_interrupted_run_keeps_those_before_it(text, tmp_path, monkeypatch):
     def save_one(model, path, **options):
         if path == run_path(folder, 1):
             raise KeyboardInterrupt
-        save(model, path)
+        save(model, path, **options)
 
     monkeypatch.setattr(store, "save", save_one)
     with pytest.raises(StoppedError, match="1 of 3 runs are kept"):
@@ -145,7 +145,7 @@ def test_a_folder_without_runs(tmp_path):
     with pytest.raises(ModelError, match="contains no runs; make them with: embedtool stability"):
         open_runs(tmp_path)
     (tmp_path / EXPERIMENT).write_text("{}")
-    with pytest.raises(ModelError, match="holds no finished run"):
+    with pytest.raises(ModelError, match="contains no finished run"):
         open_runs(tmp_path)
 
 
@@ -216,9 +216,9 @@ def test_runs_of_the_same_score_have_no_interval(runs):
 
 
 def test_one_run_is_not_enough(runs):
-    with pytest.raises(EvaluationError, match="make at least two"):
+    with pytest.raises(EvaluationError, match="needs at least two runs"):
         stability(runs[:1], [])
-    with pytest.raises(EvaluationError, match="make at least two"):
+    with pytest.raises(EvaluationError, match="needs at least two runs"):
         stable_neighbours(runs[:1], ["w1"], 3)
 
 

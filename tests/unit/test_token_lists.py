@@ -167,7 +167,7 @@ def test_phrases_refuses_them(run: Run, tmp_path: Path) -> None:
     output = tmp_path / "joined.txt"
     result = run("phrases", text, "--field", "items", "-o", output)
     assert result.exit_code == 1
-    assert "Error: the token 'SKU 1' holds a space" in result.stderr
+    assert "Error: the token 'SKU 1' contains a space" in result.stderr
     assert not output.exists()
 
 

@@ -108,10 +108,10 @@ def test_a_search_is_resumed_where_it_stopped(text, tmp_path, monkeypatch):
     folder = tmp_path / "tuned"
     saved, calls = store.save, count()
 
-    def save(model, path):
+    def save(model, path, **options):
         if next(calls) == 2:
             raise KeyboardInterrupt
-        saved(model, path)
+        saved(model, path, **options)
 
     monkeypatch.setattr(store, "save", save)
     with pytest.raises(

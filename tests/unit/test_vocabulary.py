@@ -79,7 +79,7 @@ def test_the_choice_equals_the_plain_one(
 @pytest.mark.parametrize(
     ("words", "counts", "options", "only", "message"),
     [
-        ([], [], {}, None, "the input holds no tokens"),
+        ([], [], {}, None, "the input contains no tokens"),
         (WORDS, COUNTS, {"min_count": 10}, None,
          r"no word is left: of 6 distinct tokens \(28 in all\), 0 occur 10 times or more; lower "
          "min_count"),
