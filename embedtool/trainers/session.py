@@ -101,7 +101,7 @@ class TrainingSession(Generic[ScannedT, EncodedT]):
         When to save, and what to do on divergence.
     report : callable
         Called with the progress.
-    stop : StopRequest or None
+    stop : StopRequest
         Polled between chunks; set it to stop.
     """
 
@@ -109,7 +109,7 @@ class TrainingSession(Generic[ScannedT, EncodedT]):
     training_dir: TrainingDir
     checkpoints: CheckpointConfig = field(default_factory=CheckpointConfig)
     report: Report = silent
-    stop: StopRequest | None = None
+    stop: StopRequest = field(default_factory=StopRequest)
 
     def __post_init__(self) -> None:
         self.history = History(self.report)
@@ -169,7 +169,7 @@ class TrainingSession(Generic[ScannedT, EncodedT]):
         training_dir = self.training_dir
         checkpointer = Checkpointer(
             None if training_dir.output is None else training_dir.folder, self.checkpoints,
-            record.identity(encoded.fingerprint), self.history, self.stop or StopRequest(),
+            record.identity(encoded.fingerprint), self.history, self.stop,
         )  # fmt: skip
         model = self.backend.fit(encoded, training_dir.folder, self.history, checkpointer)
         model = self._described(model, record.description(encoded, self.history))

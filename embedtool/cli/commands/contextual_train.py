@@ -6,13 +6,13 @@ from typing import Any
 
 import click
 
+from embedtool.cli.options.algorithms import checkpoint_options
 from embedtool.cli.options.given import given_options
 from embedtool.cli.options.shared import (
     FILE,
     NEW_FILE,
     Decorator,
     cache_option,
-    checkpoint_options,
     config_options,
     inputs_argument,
     json_log_option,

@@ -6,8 +6,9 @@ from typing import Any
 
 import click
 
+from embedtool.cli.options.algorithms import checkpoint_options
 from embedtool.cli.options.given import given_options
-from embedtool.cli.options.shared import FILE, IntRange, checkpoint_options, json_log_option
+from embedtool.cli.options.shared import FILE, IntRange, json_log_option
 from embedtool.cli.output.progress_display import progress_reporter
 from embedtool.cli.output.training_summary import print_summary
 from embedtool.cli.signals import graceful_shutdown

@@ -6,14 +6,13 @@ from typing import Any
 
 import click
 
-from embedtool.cli.options.algorithms import algorithm_commands
+from embedtool.cli.options.algorithms import algorithm_commands, checkpoint_options
 from embedtool.cli.options.foreign_options import TrainingCommand
 from embedtool.cli.options.given import ignored_in_training, warn_ignored
 from embedtool.cli.options.shared import (
     FILE,
     NEW_FILE,
     Decorator,
-    checkpoint_options,
     config_options,
     json_log_option,
     overwrite_option,

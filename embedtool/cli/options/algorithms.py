@@ -14,13 +14,14 @@ from embedtool.cli.options.shared import (
     text_options,
 )
 from embedtool.config.text import TextConfig
-from embedtool.config.training import TrainerConfig
+from embedtool.config.training import CheckpointConfig, TrainerConfig
 from embedtool.trainers import TRAINERS
 
 INPUTS_HELP = (
     "INPUT is a file, folder, glob pattern, URL, or - for standard input; .gz, .bz2, .xz and .zst "
     "are recognised by content."
 )
+checkpoint_options: Decorator[Any] = config_options(CheckpointConfig)
 Options = Callable[[type[TrainerConfig]], Sequence[Decorator[Any]]]
 """Returns the options of a command besides its algorithm's own; they may depend on the config."""
 

@@ -1,12 +1,15 @@
 """Which options were given, and warnings or errors about those that do not apply."""
 
 from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
 
 from embedtool.cli.output.console import echo_err
-from embedtool.config.training import FastTextConfig, TrainerConfig, Word2VecConfig
+
+if TYPE_CHECKING:
+    from embedtool.config.training import TrainerConfig
 
 
 def given_options() -> dict[str, str]:
@@ -47,8 +50,10 @@ def reject_options(names: Collection[str], reason: str) -> None:
             raise click.UsageError(f"{option} {reason}", click.get_current_context())
 
 
-def ignored_in_training(config: TrainerConfig) -> dict[str, str]:
+def ignored_in_training(config: "TrainerConfig") -> dict[str, str]:
     """Return the options of a training that have no effect, each with the reason."""
+    from embedtool.config.training import FastTextConfig, Word2VecConfig
+
     reasons: dict[str, str] = {}
     if not isinstance(config, Word2VecConfig):
         return reasons

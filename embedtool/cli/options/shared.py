@@ -14,7 +14,6 @@ from embedtool.cli.options.completers import complete_model
 from embedtool.config.base import Config
 from embedtool.config.choices import METHODS
 from embedtool.config.text import TOKENIZER_FIELDS, TextConfig
-from embedtool.config.training import CheckpointConfig, seconds_in
 from embedtool.formats.options import EncodingErrors
 from embedtool.io.atomic import STANDARD_INPUT, STANDARD_OUTPUT
 from embedtool.io.encodings import UTF8, check_encoding
@@ -82,6 +81,8 @@ class FloatRange(click.FloatRange):
 
 def duration(value: str) -> float:
     """Return a time such as 90s, 10m or 1h30m in seconds, or raise click.BadParameter."""
+    from embedtool.config.training import seconds_in
+
     seconds = seconds_in(value)
     if not seconds:
         raise click.BadParameter(f"{value!r} is not a duration such as 90s, 10m or 1h30m")
@@ -238,4 +239,3 @@ def text_field_options(names: Collection[str]) -> Decorator[F]:
 
 text_options: Decorator[Any] = text_field_options((*TOKENIZER_FIELDS, *READER_FIELDS))
 record_options: Decorator[Any] = text_field_options(READER_FIELDS)
-checkpoint_options: Decorator[Any] = config_options(CheckpointConfig)
