@@ -29,19 +29,56 @@ from embedtool.cli.suggesting_group import HELP_OPTION_NAMES, LAST_COMMAND, Sugg
 from embedtool.errors import ConfigError, EmbedtoolError, StoppedError, UnansweredError
 
 COMMANDS = {
-    "Train": (
-        "train", "resume", "tune", "vocab", "phrases", "corpus", "contextual", "distill",
-    ),
-    "Ask": (
-        "similar", "similarity", "analogy", "odd-one-out", "vector", "shell", "translate",
-        "attend", "completion",
-    ),
-    "Judge": ("evaluate", "compare", "stability", "datasets", "drift", "bias"),
-    "Change": ("transform", "compress", "align", "index"),
-    "Files": ("info", "export", "import", "check", "formats"),
-    "Look and serve": ("plot", "explore", "serve"),
-}  # fmt: skip
-"""The commands under their headings, most used first. Each has a module in `cli/commands`."""
+    "Train": {
+        "train": "Train word vectors on text and save them as a model.",
+        "resume": "Resume the interrupted training of MODEL.",
+        "tune": "Search for the options that score best on a dataset.",
+        "vocab": "Count the words of a text.",
+        "phrases": "Join words that form a phrase: new york becomes new_york.",
+        "corpus": "Download public corpora, cleaned and ready for training.",
+        "contextual": "Train an encoder, and query words in their sentences.",
+        "distill": "Make a static model from an encoder of Hugging Face's.",
+    },
+    "Ask": {
+        "similar": "Print the nearest neighbours of each WORD by cosine similarity.",
+        "similarity": "Print the cosine similarity of WORD and each OTHER.",
+        "analogy": "Print the words nearest to a sum such as king - man + woman.",
+        "odd-one-out": "Print the words, the one that does not belong first.",
+        "vector": "Print each WORD with its vector.",
+        "shell": "Query one or several models interactively.",
+        "translate": "Translate each WORD of MODEL into words of OTHER.",
+        "attend": "Show which words of SENTENCE attend to which.",
+        "completion": "Print the script that completes commands and words in a shell.",
+    },
+    "Judge": {
+        "evaluate": "Score MODEL on analogies, word pairs and other datasets.",
+        "compare": "Compare two or more models, and say which is better.",
+        "stability": "Repeat a training; measure how scores and neighbours vary.",
+        "datasets": "List the datasets that evaluate and compare take by name.",
+        "drift": "Print the words that changed most from OLD to NEW.",
+        "bias": "Measure associations between words in MODEL.",
+    },
+    "Change": {
+        "transform": "Save a copy of MODEL with transformed vectors as OUTPUT.",
+        "compress": "Save a smaller copy of MODEL as OUTPUT.",
+        "align": "Rotate SOURCE into the space of TARGET, and save it as OUTPUT.",
+        "index": "Build the index that `similar --approximate` searches.",
+    },
+    "Files": {
+        "info": "Show what MODEL is and how it was made.",
+        "export": "Write the vectors of MODEL to FILE, for other tools.",
+        "import": "Read the vectors of FILE, and save them as MODEL.",
+        "check": "Report all errors in a vector file, or in a model.",
+        "formats": "List the formats that `export` writes and `import` reads.",
+    },
+    "Look and serve": {
+        "plot": "Draw words and neighbours, relations, similarities, drift.",
+        "explore": "Show the map of MODEL in the browser.",
+        "serve": "Serve queries to MODEL over HTTP, in JSON, until stopped.",
+    },
+}
+"""The commands under their headings, most used first, with the line that `--help` prints: their
+modules in `cli/commands` are imported only to run them."""
 GC_THRESHOLD = 50_000
 """Allocations between two garbage collections. Imports allocate many long-lived objects; with
 Python's default, collecting them again and again takes 5 % of the time of a query."""
@@ -58,7 +95,7 @@ class Program(SuggestingGroup):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands in the order of their groups."""
-        return [name for names in COMMANDS.values() for name in names]
+        return [name for commands in COMMANDS.values() for name in commands]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return the command of a name, or None."""
@@ -72,15 +109,9 @@ class Program(SuggestingGroup):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands under the headings of their groups."""
         width = max(map(len, self.list_commands(ctx)))
-        limit = formatter.width - width - 4  # columns for the help: indentation and a gap are 4
-        for heading, names in COMMANDS.items():
+        for heading, commands in COMMANDS.items():
             with formatter.section(heading):
-                commands = [(name, self.get_command(ctx, name)) for name in names]
-                formatter.write_dl([
-                    (name.ljust(width), command.get_short_help_str(limit))
-                    for name, command in commands
-                    if command
-                ])  # fmt: skip
+                formatter.write_dl([(name.ljust(width), help) for name, help in commands.items()])
 
     def main(
         self,

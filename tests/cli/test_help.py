@@ -1,5 +1,7 @@
 """Every command explains itself, in its help and in the command reference."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -77,6 +79,15 @@ def test_the_program_shows_its_commands_in_groups_within_80_columns(run: Run) ->
     assert [line.split()[0] for line in lines[lines.index("Train:") :] if line[:1] == " "] == [
         name for names in COMMANDS.values() for name in names
     ]
+
+
+def test_help_imports_no_command() -> None:
+    code = (
+        "import sys; from embedtool.cli.main import cli; cli(['--help'], standalone_mode=False); "
+        "print([name for name in sys.modules if name.startswith('embedtool.cli.commands')])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.stdout.splitlines()[-1] == "[]", result.stderr
 
 
 def test_every_command_module_stands_in_a_group() -> None:
