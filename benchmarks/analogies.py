@@ -18,7 +18,7 @@ import numpy as np
 from benchmarks.measure import machine
 from embedtool.evaluation.analogy import evaluate_analogies
 from embedtool.evaluation.datasets import read_analogies
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 
 
 def main() -> None:
@@ -49,7 +49,7 @@ def main() -> None:
     seconds: dict[str, list[float]] = {"embedtool": [], "gensim": []}
     for _ in range(arguments.repeat):
         began = time.monotonic()
-        result = evaluate_analogies(WordVectors(words, matrix), google, restrict_vocab=None)
+        result = evaluate_analogies(VectorTable(words, matrix), google, restrict_vocab=None)
         seconds["embedtool"].append(time.monotonic() - began)
         began = time.monotonic()
         keyed_vectors.evaluate_word_analogies(str(file), restrict_vocab=len(words))

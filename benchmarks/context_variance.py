@@ -66,7 +66,7 @@ def main() -> None:
         scanned = read_text(Corpus([options.text]), folder, None, None, silent)
         config = Word2VecConfig(epochs=options.epochs, learning_rate=0.05, sample=1e-4)
         text = encode_text(scanned, config, folder)
-        matrix = TRAINERS["word2vec"].train(config, text, folder).matrix.astype(np.float64)
+        matrix = TRAINERS["word2vec"].train(config, text, folder).rows.astype(np.float64)
         ids = np.array(text.ids[: options.tokens])
         sentences = np.searchsorted(text.ends, np.arange(len(ids)), side="right")
     print(f"{machine()}; {text.n_tokens:,} tokens, {len(ids):,} of them for contexts")

@@ -23,7 +23,7 @@ from embedtool.contextual.encoder_backend import encode_by_rows
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.scanning import scan
 from embedtool.io.progress import Progress
-from embedtool.model.vectors import Model
+from embedtool.model.vectors import ModelRecord
 from embedtool.training import train
 
 SKIPGRAM = Word2VecConfig(mode="skipgram", epochs=10)
@@ -39,7 +39,9 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def bigram_perplexity(static: Model, text: Path, config: ContextualConfig) -> tuple[float, int]:
+def bigram_perplexity(
+    static: ModelRecord, text: Path, config: ContextualConfig
+) -> tuple[float, int]:
     """Return the bigrams' perplexity on the held-out sentences, and their number of tokens."""
     with TemporaryDirectory() as folder:
         scanned = scan(Corpus([str(text)]), Path(folder))

@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--words", type=int, default=100_000, help="the most frequent")
     parser.add_argument("--sample", type=int, default=4000)
     options = parser.parse_args()
-    matrix = store.load(options.model).vectors.matrix[: options.words]
+    matrix = store.load(options.model).vectors.rows[: options.words]
     units = finite_unit_rows(np.asarray(matrix, dtype=np.float32))
     n_sampled = min(options.sample, len(units))
     sample = np.sort(np.random.default_rng(0).choice(len(units), n_sampled, replace=False))

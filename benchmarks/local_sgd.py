@@ -38,7 +38,7 @@ from embedtool.distributed.slices import (
 from embedtool.io.machine import n_cores
 from embedtool.io.progress import silent
 from embedtool.kernels.sgd.curvature import ngram_scale_at
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 from embedtool.trainers import TRAINERS
 from embedtool.trainers.kernel_job import n_streams_for, sum_losses
 from embedtool.trainers.local_backend import encode_text, read_text
@@ -83,7 +83,7 @@ def config_of(name: str, seed: int) -> Word2VecConfig:
 
 def train(
     config: Word2VecConfig, text: EncodedCorpus, n_replicas: int, n_syncs: int
-) -> WordVectors:
+) -> VectorTable:
     """Train all replicas, one after another."""
     subwords = build_subword_index(text.vocabulary.words, config)
     state = init_state(config, text, subwords)

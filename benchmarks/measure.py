@@ -16,7 +16,7 @@ from embedtool.evaluation.datasets import read_analogies, read_pairs
 from embedtool.evaluation.similarity import evaluate_pairs
 from embedtool.io.machine import n_cores
 from embedtool.model import store
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 
 COMMAND_COST = Path(__file__).with_name("command_cost.py")
 MODEL = "model"
@@ -96,16 +96,16 @@ def run(command: Sequence[str], folder: Path) -> Cost:
     return Cost(**cost)
 
 
-def read_vectors(path: Path) -> WordVectors:
+def read_vectors(path: Path) -> VectorTable:
     """Return the vectors of a model folder or of a peer's file, without words that peers add."""
     if path.is_dir():
         return store.load(path).vectors
     vectors, _ = formats.read(path)
     rows = [row for row, word in enumerate(vectors.words) if word not in MARKS]
-    return WordVectors([vectors.words[row] for row in rows], vectors.matrix[rows])
+    return VectorTable([vectors.words[row] for row in rows], vectors.rows[rows])
 
 
-def score(vectors: WordVectors) -> dict[str, Any]:
+def score(vectors: VectorTable) -> dict[str, Any]:
     """Return the scores by dataset: accuracy of analogies, Spearman's rho of pairs.
 
     Case is folded, items with an unknown word are skipped; None if nothing is left.

@@ -23,7 +23,7 @@ from embedtool import formats
 from embedtool.config.choices import N_ANSWERS
 from embedtool.model import store
 from embedtool.model.linalg import unit_rows
-from embedtool.model.vectors import Model, WordVectors
+from embedtool.model.vectors import ModelRecord, VectorTable
 from embedtool.search.ann import build
 
 ZIPF_LAW = 10**9
@@ -49,12 +49,12 @@ KeyedVectors.load_word2vec_format(sys.argv[1]).save(sys.argv[2])
 """
 
 
-def random_vectors(n_words: int, size: int) -> WordVectors:
+def random_vectors(n_words: int, size: int) -> VectorTable:
     """Random vectors of length 1 with made-up words, `king` among them."""
     rng = np.random.default_rng(1)
     rows = unit_rows(rng.standard_normal((n_words, size), dtype=np.float32))
     words = ["king", *(f"word{i}" for i in range(1, n_words))]
-    return WordVectors(words, rows, ZIPF_LAW // np.arange(1, n_words + 1))
+    return VectorTable(words, rows, ZIPF_LAW // np.arange(1, n_words + 1))
 
 
 def main() -> None:
@@ -72,7 +72,7 @@ def main() -> None:
     with TemporaryDirectory(dir=options.folder) as temporary:
         folder = Path(temporary)
         vectors = random_vectors(options.words, options.size)
-        store.save(Model(vectors, {"algorithm": "random"}), folder / "model")
+        store.save(ModelRecord(vectors, {"algorithm": "random"}), folder / "model")
         queries = folder / "queries"
         queries.write_text("".join(f"{word}\n" for word in vectors.words[:BATCH]))
         commands = {

@@ -37,7 +37,7 @@ from benchmarks.measure import (
 )
 from benchmarks.tasks import TASKS, Command, has_stanford, programs
 from embedtool.errors import EmbedtoolError
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 
 KINGDOMS = Path(__file__).parents[1] / "corpora" / "kingdoms.txt"
 PACKAGES = ("embedtool", "gensim", "fasttext-community", "numpy", "numba")
@@ -66,7 +66,7 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def measured(command: list[str], folder: Path, judge: Callable[[WordVectors], Run] = score) -> Run:
+def measured(command: list[str], folder: Path, judge: Callable[[VectorTable], Run] = score) -> Run:
     """Return what a command took and what `judge` says of its vectors, or its error."""
     with TemporaryDirectory(dir=folder) as name:
         try:

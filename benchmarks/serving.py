@@ -32,7 +32,7 @@ from benchmarks.measure import machine
 from benchmarks.tasks import EMBEDTOOL
 from embedtool.model import store
 from embedtool.model.linalg import unit_rows
-from embedtool.model.vectors import Model, WordVectors
+from embedtool.model.vectors import ModelRecord, VectorTable
 from embedtool.search.ann import build, describe
 
 ZIPF_LAW = 10**9
@@ -54,7 +54,7 @@ NOISE: dict[str, tuple[str, object]] = {
 }
 
 
-def clustered(n_words: int, size: int) -> WordVectors:
+def clustered(n_words: int, size: int) -> VectorTable:
     """Random vectors around random centres."""
     rng = np.random.default_rng(1)
     n_centres = max(1, n_words // WORDS_PER_CENTRE)
@@ -63,14 +63,14 @@ def clustered(n_words: int, size: int) -> WordVectors:
     rows *= np.float32(SPREAD / np.sqrt(size))
     rows += centres[rng.integers(n_centres, size=n_words)]
     words = [f"word{i}" for i in range(n_words)]
-    return WordVectors(words, unit_rows(rows), ZIPF_LAW // np.arange(1, n_words + 1))
+    return VectorTable(words, unit_rows(rows), ZIPF_LAW // np.arange(1, n_words + 1))
 
 
 def prepare(folder: Path, options: argparse.Namespace) -> None:
     """Make the model and its index where they are not there."""
     if not store.is_model(folder):
         vectors = clustered(options.words, options.size)
-        store.save(Model(vectors, {"algorithm": "random"}), folder)
+        store.save(ModelRecord(vectors, {"algorithm": "random"}), folder)
     if not options.exact and describe(folder) is None:
         start = time.perf_counter()
         made = build(store.load(folder).vectors, folder, RECALL)

@@ -29,7 +29,7 @@ from benchmarks.run import KINGDOMS, SCORES, Run, find_word2vec_c, measured
 from benchmarks.tasks import Command, Task, programs
 from embedtool.evaluation.analogy import evaluate_analogies
 from embedtool.evaluation.datasets import read_analogies
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 
 MEGABYTE = 10**6
 LINES = 5_000
@@ -111,7 +111,7 @@ def commands(
             yield f"with {text}", changed(task, text)
 
 
-def own_score(vectors: WordVectors) -> Run:
+def own_score(vectors: VectorTable) -> Run:
     """Return the accuracy on the questions of the corpus that ships."""
     questions = evaluate_analogies(vectors, read_analogies(str(QUESTIONS)))
     return {"kingdoms": questions.total.accuracy}

@@ -17,7 +17,7 @@ from benchmarks.measure import machine
 from benchmarks.queries import ask, random_vectors
 from benchmarks.tasks import EMBEDTOOL
 from embedtool.model import store
-from embedtool.model.vectors import Model
+from embedtool.model.vectors import ModelRecord
 
 GENSIM = """
 import sys
@@ -54,7 +54,7 @@ def main() -> None:
     with TemporaryDirectory(dir=options.folder) as temporary:
         folder = Path(temporary)
         vectors = random_vectors(options.words, options.size)
-        store.save(Model(vectors, {"algorithm": "random"}), folder / "model")
+        store.save(ModelRecord(vectors, {"algorithm": "random"}), folder / "model")
         costs = ask(commands, folder, options.repeat)
     print(f"{machine()}; {options.words:,} words x {options.size}, medians of {options.repeat}")
     print(f"{'':38}{'seconds':>9}{'peak MiB':>10}")

@@ -7,6 +7,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from embedtool.api.model import Model as Model
+    from embedtool.api.model import load as load
+    from embedtool.api.model import read as read
+    from embedtool.api.word_vectors import WordVectors as WordVectors
     from embedtool.config.tasks import ContextualConfig as ContextualConfig
     from embedtool.config.text import TextConfig as TextConfig
     from embedtool.config.training import ClusterConfig as ClusterConfig
@@ -16,10 +20,7 @@ if TYPE_CHECKING:
     from embedtool.contextual.loading import open_encoder as open_encoder
     from embedtool.corpus.corpus import Corpus as Corpus
     from embedtool.errors import EmbedtoolError as EmbedtoolError
-    from embedtool.model.store import load as load
     from embedtool.model.store import save as save
-    from embedtool.model.vectors import Model as Model
-    from embedtool.model.vectors import WordVectors as WordVectors
     from embedtool.search.query import analogy as analogy
     from embedtool.search.query import odd_one_out as odd_one_out
     from embedtool.search.query import similar as similar
@@ -37,15 +38,16 @@ _MODULES = {
     "EmbedtoolError": "errors",
     "FastTextConfig": "config.training",
     "GloveConfig": "config.training",
-    "Model": "model.vectors",
+    "Model": "api.model",
     "StopRequest": "trainers.checkpoint",
     "TextConfig": "config.text",
     "Word2VecConfig": "config.training",
-    "WordVectors": "model.vectors",
+    "WordVectors": "api.word_vectors",
     "analogy": "search.query",
-    "load": "model.store",
+    "load": "api.model",
     "odd_one_out": "search.query",
     "open_encoder": "contextual.loading",
+    "read": "api.model",
     "resume": "training",
     "save": "model.store",
     "similar": "search.query",

@@ -30,7 +30,7 @@ from embedtool.evaluation.documents import (
 from embedtool.messages import counted
 from embedtool.model import store
 from embedtool.model.linalg import unit_rows
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 
 if TYPE_CHECKING:
     from embedtool.contextual.encoders import ContextualEncoder
@@ -53,7 +53,7 @@ class DocumentVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
 
     Parameters
     ----------
-    model : str, Path, WordVectors or ContextualEncoder, default=None
+    model : str, Path, VectorTable or ContextualEncoder, default=None
         The folder of a model, or an opened one. Only the path of a folder is stored, so that a
         pickled transformer is small and needs the folder. Required for `fit`, in spite of the
         default.
@@ -116,9 +116,9 @@ class DocumentVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
     Examples
     --------
     >>> import numpy as np
-    >>> from embedtool.model.vectors import WordVectors
+    >>> from embedtool.model.vectors import VectorTable
     >>> from embedtool.sklearn import DocumentVectorizer
-    >>> vectors = WordVectors(["sea", "ship", "land"], np.eye(3, dtype=np.float32))
+    >>> vectors = VectorTable(["sea", "ship", "land"], np.eye(3, dtype=np.float32))
     >>> vectorizer = DocumentVectorizer(vectors)
     >>> vectorizer.fit_transform(["The ship, the sea", "land"]).tolist()
     [[0.5, 0.5, 0.0], [0.0, 0.0, 1.0]]
@@ -128,7 +128,7 @@ class DocumentVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
 
     def __init__(
         self,
-        model: "str | Path | WordVectors | ContextualEncoder | None" = None,
+        model: "str | Path | VectorTable | ContextualEncoder | None" = None,
         *,
         mode: Literal["static", "contextual"] = DocumentConfig.mode,
         weighting: Literal["mean", "sif", "tfidf"] = DocumentConfig.weighting,
@@ -283,7 +283,7 @@ class DocumentVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
             raise ConfigError(f"lowercase must be True, False or 'auto', not {self.lowercase!r}")
         return DocumentConfig(**options)
 
-    def _tokenizer(self, vectors: WordVectors) -> Tokenizer:
+    def _tokenizer(self, vectors: VectorTable) -> Tokenizer:
         tokenizer = self.tokenizer
         tokenize = tokenizer if callable(tokenizer) else TOKENIZERS[tokenizer]()
         lowers = not has_capitals(vectors) if self.lowercase == "auto" else self.lowercase
@@ -311,7 +311,7 @@ class _Static:
     ----------
     source : object
         The object about which a warning is logged only once.
-    vectors : WordVectors
+    vectors : VectorTable
         The model.
     counts : ndarray or None
         The counts of its words.
@@ -319,7 +319,7 @@ class _Static:
         Number of dimensions.
     """
 
-    def __init__(self, vectors: WordVectors) -> None:
+    def __init__(self, vectors: VectorTable) -> None:
         self.source: object = vectors
         self.vectors = vectors
         self.counts, self.vector_size = vectors.counts, vectors.vector_size
@@ -359,11 +359,11 @@ class _Contextual:
 _Space = _Static | _Contextual
 
 
-def _vectors_of(model: object) -> WordVectors:
-    if isinstance(model, WordVectors):
+def _vectors_of(model: object) -> VectorTable:
+    if isinstance(model, VectorTable):
         return model
     if not isinstance(model, str | Path):
-        raise ConfigError("model must be the path of a model or WordVectors")
+        raise ConfigError("model must be the path of a model or VectorTable")
     return _opened(Path(model), _version(Path(model)))
 
 
@@ -383,7 +383,7 @@ def _version(path: Path) -> int | None:
 
 
 @lru_cache(N_OPEN)
-def _opened(path: Path, version: int | None) -> WordVectors:
+def _opened(path: Path, version: int | None) -> VectorTable:
     return store.load(path).vectors
 
 

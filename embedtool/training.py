@@ -9,6 +9,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Literal
 
+from embedtool.api.model import Model
 from embedtool.config.base import Config
 from embedtool.config.tasks import ContextualConfig
 from embedtool.config.text import TextConfig
@@ -17,7 +18,7 @@ from embedtool.corpus.corpus import Corpus
 from embedtool.errors import ConfigError, ModelError
 from embedtool.io.progress import Report, silent
 from embedtool.model import store
-from embedtool.model.vectors import Model
+from embedtool.model.vectors import ModelRecord
 from embedtool.trainers.checkpoint import StopRequest
 from embedtool.trainers.local_backend import LocalBackend
 from embedtool.trainers.manifest import COLD_START, WarmStartRecord, algorithm_of
@@ -43,7 +44,7 @@ def train(
     *,
     output: str | Path | None = None,
     overwrite: bool = False,
-    init: Model | str | Path | None = None,
+    init: ModelRecord | str | Path | None = None,
     freeze: bool = False,
     vocabulary_words: Iterable[str] | None = None,
     cache: str | Path | None = None,
@@ -119,7 +120,7 @@ def train(
     target = None if output is None else Path(output)
     if target is not None:
         store.check_target(target, overwrite)
-    start = init if init is None or isinstance(init, Model) else store.load(init)
+    start = init if init is None or isinstance(init, ModelRecord) else store.load(init)
     corpus = _corpus(config, corpus, start)
 
     with (
@@ -128,9 +129,8 @@ def train(
         _backend(config, settings, start, freeze, vocabulary_words, cache) as backend,
     ):
         session = TrainingSession(backend, training_dir, checkpoints, report, stop)
-        return session.train(
-            corpus, _warm_start_record(init, freeze, training_dir), settings.cluster
-        )
+        record = _warm_start_record(init, freeze, training_dir)
+        return Model.of(session.train(corpus, record, settings.cluster))
 
 
 def resume(
@@ -196,7 +196,7 @@ def resume(
             init = store.load(manifest.init) if manifest.init else None
             with _backend(config, settings, init, manifest.freeze) as backend:
                 session = TrainingSession(backend, training_dir, checkpoints, report, stop)
-                return session.resume(manifest)
+                return Model.of(session.resume(manifest))
 
 
 @contextmanager
@@ -229,7 +229,7 @@ def _stop_on_interrupt(stop: StopRequest | None, output: Path | None) -> Iterato
 def _check_options(
     config: Config,
     settings: ClusterConfig,
-    init: Model | str | Path | None,
+    init: ModelRecord | str | Path | None,
     freeze: bool,
     vocabulary_words: Iterable[str] | None,
 ) -> None:
@@ -247,7 +247,7 @@ def _check_options(
         raise ConfigError("freeze needs init", parameters=("freeze", "init"))
 
 
-def _corpus(config: Config, corpus: "Corpus | Inputs", init: Model | None) -> Corpus:
+def _corpus(config: Config, corpus: "Corpus | Inputs", init: ModelRecord | None) -> Corpus:
     """Return the corpus; for an encoder it is tokenized like that of its model."""
     if isinstance(corpus, Corpus):
         return corpus
@@ -259,7 +259,7 @@ def _corpus(config: Config, corpus: "Corpus | Inputs", init: Model | None) -> Co
 
 
 def _warm_start_record(
-    init: Model | str | Path | None, freeze: bool, training_dir: TrainingDir
+    init: ModelRecord | str | Path | None, freeze: bool, training_dir: TrainingDir
 ) -> WarmStartRecord:
     """Return the manifest's record of the model to start from.
 
@@ -267,7 +267,7 @@ def _warm_start_record(
     """
     if init is None or training_dir.output is None:
         return COLD_START
-    if isinstance(init, Model):
+    if isinstance(init, ModelRecord):
         store.save(init, training_dir.folder / INIT, overwrite=True)
         init = training_dir.folder / INIT
     path = Path(init).resolve()
@@ -278,7 +278,7 @@ def _warm_start_record(
 def _backend(
     config: TrainerConfig | ContextualConfig,
     settings: ClusterConfig,
-    init: Model | None,
+    init: ModelRecord | None,
     freeze: bool,
     vocabulary_words: Iterable[str] | None = None,
     cache: Path | None = None,

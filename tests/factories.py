@@ -16,7 +16,7 @@ from embedtool.corpus.scanning import ScannedCorpus, scan
 from embedtool.corpus.vocabulary import Vocabulary, build_vocabulary
 from embedtool.model import store
 from embedtool.model.subwords import Subwords, ngram_hash, ngrams
-from embedtool.model.vectors import Model, WordVectors
+from embedtool.model.vectors import ModelRecord, VectorTable
 
 ALL_WORDS = VocabularyConfig(min_count=1)
 
@@ -87,46 +87,46 @@ def numbered_words(n: int) -> list[str]:
 
 def word_vectors(
     words: Sequence[str], vector_size: int = 8, seed: int = 1, **tables: Any
-) -> WordVectors:
+) -> VectorTable:
     """Return random vectors for these words."""
     rng = np.random.default_rng(seed)
     matrix = rng.standard_normal((len(words), vector_size), dtype=np.float32)
-    return WordVectors(words, matrix, **tables)
+    return VectorTable(words, matrix, **tables)
 
 
-def random_vectors(n_words: int = 400, vector_size: int = 20, seed: int = 0) -> WordVectors:
+def random_vectors(n_words: int = 400, vector_size: int = 20, seed: int = 0) -> VectorTable:
     """Return words w0, w1, ... with random vectors of many lengths and falling counts."""
     rng = np.random.default_rng(seed)
     matrix = rng.standard_normal((n_words, vector_size)).astype(np.float32)
     matrix *= rng.uniform(0.1, 3, (n_words, 1)).astype(np.float32)
-    return WordVectors(numbered_words(n_words), matrix, np.arange(n_words, 0, -1) * 10)
+    return VectorTable(numbered_words(n_words), matrix, np.arange(n_words, 0, -1) * 10)
 
 
 def clustered_vectors(
     n_words: int, n_clusters: int, spread: float, vector_size: int = 12, seed: int = 0
-) -> WordVectors:
+) -> VectorTable:
     """Return words w0, w1, ... with near neighbours, as words have."""
     rng = np.random.default_rng(seed)
     centres = rng.standard_normal((n_clusters, vector_size))
     rows = centres[rng.integers(0, n_clusters, n_words)]
     rows = rows + spread * rng.standard_normal(rows.shape)
     matrix = rows.astype(np.float32)
-    return WordVectors(numbered_words(n_words), matrix, np.arange(n_words, 0, -1))
+    return VectorTable(numbered_words(n_words), matrix, np.arange(n_words, 0, -1))
 
 
-def vectors_of(rows: Mapping[str, ArrayLike]) -> WordVectors:
+def vectors_of(rows: Mapping[str, ArrayLike]) -> VectorTable:
     """Return the vectors of words, given one by one."""
-    return WordVectors(list(rows), np.array(list(rows.values()), np.float32))
+    return VectorTable(list(rows), np.array(list(rows.values()), np.float32))
 
 
-def vectors_on_circle(words: Sequence[str], angles: ArrayLike) -> WordVectors:
+def vectors_on_circle(words: Sequence[str], angles: ArrayLike) -> VectorTable:
     """Return unit vectors of the plane at these angles, in radians."""
-    return WordVectors(words, np.stack([np.cos(angles), np.sin(angles)], 1).astype(np.float32))
+    return VectorTable(words, np.stack([np.cos(angles), np.sin(angles)], 1).astype(np.float32))
 
 
 def subword_vectors(
     words: Sequence[str], vector_size: int, bucket: int, seed: int = 2, **tables: Any
-) -> WordVectors:
+) -> VectorTable:
     """Return FastText's vectors with n-grams of 3 and 4 characters, random rows in few buckets."""
     rng = np.random.default_rng(seed)
     grams = [[ngram_hash(gram) % bucket for gram in ngrams(word, 3, 4)] for word in words]
@@ -138,33 +138,33 @@ def subword_vectors(
         for row, ids in zip(own, grams, strict=True)
     ]
     subwords = Subwords(3, 4, bucket, own, buckets, of_grams)
-    return WordVectors(words, np.array(matrix), subwords=subwords, **tables)
+    return VectorTable(words, np.array(matrix), subwords=subwords, **tables)
 
 
-def without_ngrams(words: Sequence[str], matrix: np.ndarray, **tables: Any) -> WordVectors:
+def without_ngrams(words: Sequence[str], matrix: np.ndarray, **tables: Any) -> VectorTable:
     """Return FastText's vectors without n-grams, which every format can hold."""
     subwords = Subwords(3, 0, 0, matrix, np.empty(0, np.int64), matrix[:0])
-    return WordVectors(words, matrix, subwords=subwords, **tables)
+    return VectorTable(words, matrix, subwords=subwords, **tables)
 
 
-def with_one_ngram(vectors: WordVectors) -> WordVectors:
+def with_one_ngram(vectors: VectorTable) -> VectorTable:
     """Return the vectors with one row of ones, for the n-gram `zz`."""
     bucket = 1000
     row = np.ones((1, vectors.vector_size), dtype=np.float32)
-    subwords = Subwords(2, 2, bucket, vectors.matrix, np.array([ngram_hash(b"zz") % bucket]), row)
-    return WordVectors(vectors.words, vectors.matrix, subwords=subwords)
+    subwords = Subwords(2, 2, bucket, vectors.rows, np.array([ngram_hash(b"zz") % bucket]), row)
+    return VectorTable(vectors.words, vectors.rows, subwords=subwords)
 
 
-def topic_vectors(counts: bool = True) -> WordVectors:
+def topic_vectors(counts: bool = True) -> VectorTable:
     """Return words of two topics, on two sides of the first axis; `the` is common to both."""
     words = ["the", "ship", "wave", "sail", "fish", "plough", "field", "wheat", "cow"]
     matrix = np.random.default_rng(3).standard_normal((len(words), 5)).astype(np.float32)
     matrix[:, 0] = [0, 2, 2, 2, 2, -2, -2, -2, -2]
     known = np.array([1000, 90, 80, 70, 60, 50, 40, 30, 20]) if counts else None
-    return WordVectors(words, matrix, known)
+    return VectorTable(words, matrix, known)
 
 
-def saved_model(path: Path, vectors: WordVectors, **description: Any) -> Path:
+def saved_model(path: Path, vectors: VectorTable, **description: Any) -> Path:
     """Save vectors as a model."""
-    store.save(Model(vectors, description), path, overwrite=True)
+    store.save(ModelRecord(vectors, description), path, overwrite=True)
     return path

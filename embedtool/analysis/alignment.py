@@ -21,7 +21,7 @@ from embedtool.errors import Call, EvaluationError
 from embedtool.messages import brief, counted
 from embedtool.model.linalg import row_norms, unit_rows
 from embedtool.model.transforms import affine_map
-from embedtool.model.vectors import AnyVectors, WordVectors, vectors_of
+from embedtool.model.vectors import AnyVectors, VectorTable, vectors_of
 from embedtool.search.lookup import cosines, lookup
 
 log = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ class Alignment:
     after: float
     residual: float
 
-    def apply(self, source: WordVectors) -> WordVectors:
+    def apply(self, source: VectorTable) -> VectorTable:
         """Rotate a source into the space of the target.
 
         Vectors of new words, computed from n-grams, are rotated too. Cosines within the source do
@@ -164,7 +164,7 @@ def align(source: AnyVectors, target: AnyVectors, n_anchors: int | None = N_ANCH
 
     Parameters
     ----------
-    source, target : WordVectors or Model
+    source, target : VectorTable or ModelRecord
         The source is rotated into the space of the target.
     n_anchors : int or None
         Number of words; None for all shared words.
@@ -178,7 +178,7 @@ def align(source: AnyVectors, target: AnyVectors, n_anchors: int | None = N_ANCH
     check_frequency_order(source, target, n_anchors)
     anchors = shared_words(source, target)[:n_anchors]
     return fit_rotation(
-        source.matrix[source.word_ids(anchors)], target.matrix[target.word_ids(anchors)]
+        source.rows[source.word_ids(anchors)], target.rows[target.word_ids(anchors)]
     )
 
 
@@ -194,7 +194,7 @@ def drift(
 
     Parameters
     ----------
-    old, new : WordVectors or Model
+    old, new : VectorTable or ModelRecord
         The models. Neighbours are searched among all words of both.
     config : DriftConfig
         The measure, and which words are compared.
@@ -216,7 +216,7 @@ def drift(
         if words is None
         else _ranks_of(words, old, new, shared)
     )
-    first, second = (unit_rows(v.matrix[v.word_ids(shared)]) for v in (old, new))
+    first, second = (unit_rows(v.rows[v.word_ids(shared)]) for v in (old, new))
     n_compared = len(ranks)
 
     def distances(ranks: Ids) -> NDArray[np.float64]:
@@ -243,11 +243,11 @@ def drift(
     return Drift(drifted, len(shared), n_compared, alignment.n_pairs, alignment.residual)
 
 
-def _shared(old: WordVectors, new: WordVectors) -> list[str]:
+def _shared(old: VectorTable, new: VectorTable) -> list[str]:
     """Return the words of both models with a nonzero vector in both, the most frequent first."""
     words = shared_words(old, new)
-    usable = have_directions(old.matrix[old.word_ids(words)]) & have_directions(
-        new.matrix[new.word_ids(words)]
+    usable = have_directions(old.rows[old.word_ids(words)]) & have_directions(
+        new.rows[new.word_ids(words)]
     )
     shared = list(compress(words, usable))
     if len(shared) < 2:
@@ -256,7 +256,7 @@ def _shared(old: WordVectors, new: WordVectors) -> list[str]:
 
 
 def _compared_ranks(
-    old: WordVectors, new: WordVectors, shared: Sequence[str], config: DriftConfig
+    old: VectorTable, new: VectorTable, shared: Sequence[str], config: DriftConfig
 ) -> Ids:
     """Return the ranks of the shared words that are frequent enough to be compared."""
     check_frequency_order(old, new, config.restrict_vocab)
@@ -279,7 +279,7 @@ def _compared_ranks(
 
 
 def _ranks_of(
-    words: Sequence[str], old: WordVectors, new: WordVectors, shared: Sequence[str]
+    words: Sequence[str], old: VectorTable, new: VectorTable, shared: Sequence[str]
 ) -> Ids:
     """Return the ranks of words among the shared ones; an error names all others."""
     for vectors in (old, new):

@@ -14,7 +14,7 @@ from embedtool.errors import EvaluationError, QueryError
 from embedtool.io.encodings import UTF8, decode, describe_decoding_error
 from embedtool.io.json_file import parse_json
 from embedtool.messages import brief, counted
-from embedtool.model.vectors import AnyVectors, WordVectors, vectors_of
+from embedtool.model.vectors import AnyVectors, VectorTable, vectors_of
 from embedtool.search.expression import parse_expression
 from embedtool.search.lookup import directions
 from embedtool.search.query import WordScore, expression_vectors
@@ -114,7 +114,7 @@ def weat(vectors: AnyVectors, test: WeatTest, config: WeatConfig | None = None) 
 
     Parameters
     ----------
-    vectors : WordVectors or Model
+    vectors : VectorTable or ModelRecord
         The model. Words outside its vocabulary are left out.
     test : WeatTest
         The sets.
@@ -254,7 +254,7 @@ def _parse_sets(where: str, fields: Mapping[str, Any], field: str) -> tuple[Word
     return WordSet(a, tuple(first)), WordSet(b, tuple(second))
 
 
-def _known(vectors: WordVectors, test: WeatTest) -> tuple[list[WordSet], tuple[str, ...]]:
+def _known(vectors: VectorTable, test: WeatTest) -> tuple[list[WordSet], tuple[str, ...]]:
     """Return the four sets without the words that have no vector, and these words."""
     sets, missing = [], []
     for each in (*test.targets, *test.attributes):

@@ -12,7 +12,7 @@ from embedtool.errors import EvaluationError
 from embedtool.io.blocks import slices
 from embedtool.messages import brief
 from embedtool.model.linalg import unit_rows
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 from embedtool.search.index import nearest
 from embedtool.search.lookup import cosines
 
@@ -121,8 +121,8 @@ class Agreement:
 
 
 def word_overlaps(
-    first: WordVectors,
-    second: WordVectors,
+    first: VectorTable,
+    second: VectorTable,
     *,
     k: int = N_NEIGHBOURS,
     words: Sequence[str] | None = None,
@@ -158,8 +158,8 @@ def word_overlaps(
 
 
 def neighbourhood_overlap(
-    first: WordVectors,
-    second: WordVectors,
+    first: VectorTable,
+    second: VectorTable,
     *,
     k: int = N_NEIGHBOURS,
     words: Sequence[str] | None = None,
@@ -172,8 +172,8 @@ def neighbourhood_overlap(
 
 
 def compare_neighbourhoods(
-    first: WordVectors,
-    second: WordVectors,
+    first: VectorTable,
+    second: VectorTable,
     *,
     k: int = N_NEIGHBOURS,
     n_frequent: int | None = N_FREQUENT,
@@ -245,13 +245,13 @@ def _check(k: int, n_frequent: int | None) -> None:
         raise EvaluationError("the numbers of neighbours and of words must be at least 1")
 
 
-def check_frequency_order(first: WordVectors, second: WordVectors, n: int | None) -> None:
+def check_frequency_order(first: VectorTable, second: VectorTable, n: int | None) -> None:
     """Warn if the first n words of a model are not known to be its most frequent."""
     for vectors in (first, second):
         vectors.check_order(n)
 
 
-def shared_words(first: WordVectors, second: WordVectors) -> list[str]:
+def shared_words(first: VectorTable, second: VectorTable) -> list[str]:
     """Return the words of both models, sorted by the sum of their ranks (symmetric in the models).
 
     Words whose vector has no finite length are left out.
@@ -267,8 +267,8 @@ def shared_words(first: WordVectors, second: WordVectors) -> list[str]:
 
 
 def _overlaps(
-    first: WordVectors,
-    second: WordVectors,
+    first: VectorTable,
+    second: VectorTable,
     shared: Sequence[str],
     chosen: NDArray[np.int64],
     k: int,
@@ -277,7 +277,7 @@ def _overlaps(
     k = min(k, max(0, len(shared) - 1))
     if not k:
         chosen = chosen[:0]
-    units = [unit_rows(vectors.matrix[vectors.word_ids(shared)]) for vectors in (first, second)]
+    units = [unit_rows(vectors.rows[vectors.word_ids(shared)]) for vectors in (first, second)]
     near = neighbours_in_both(units, chosen, k)
     return WordOverlaps(
         tuple(shared[i] for i in chosen.tolist()), chosen, count_common(near) / max(1, k), k,

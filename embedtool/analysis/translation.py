@@ -13,7 +13,7 @@ from embedtool.config.tasks import TranslateConfig
 from embedtool.errors import EvaluationError, QueryError
 from embedtool.messages import brief, counted
 from embedtool.model.linalg import unit_rows
-from embedtool.model.vectors import AnyVectors, WordVectors, vectors_of
+from embedtool.model.vectors import AnyVectors, VectorTable, vectors_of
 from embedtool.search.index import Nearest, nearest
 from embedtool.search.lookup import from_ngrams, lookup
 from embedtool.search.query import Answers, WordScore
@@ -89,8 +89,8 @@ class Translator:
 
     __repr__ = brief
 
-    source: WordVectors
-    target: WordVectors
+    source: VectorTable
+    target: VectorTable
     config: TranslateConfig
     alignment: Alignment
 
@@ -106,7 +106,7 @@ class Translator:
 
         Parameters
         ----------
-        source, target : WordVectors or Model
+        source, target : VectorTable or ModelRecord
             The models of the two languages.
         seeds : sequence of (str, str)
             Words of the source with their translations.
@@ -124,7 +124,7 @@ class Translator:
             raise EvaluationError(
                 f"none of the {counted(len(seeds), 'pair')} of the dictionary has two known words"
             )
-        alignment = fit_rotation(source.matrix[first[known]], target.matrix[second[known]])
+        alignment = fit_rotation(source.rows[first[known]], target.rows[second[known]])
         return cls(source, target, config, alignment)
 
     def translate(self, words: Sequence[str], n: int = CUTOFFS[-1]) -> list[Answers]:
@@ -171,7 +171,7 @@ class Translator:
             for word, right in translations.items()
             if word in self.source and not candidates.isdisjoint(right)
         ]
-        nonzero = have_directions(self.source.matrix[self.source.word_ids(known)])
+        nonzero = have_directions(self.source.rows[self.source.word_ids(known)])
         known = list(compress(known, nonzero.tolist()))
         answers = self.translate(known, CUTOFFS[-1]) if known else []
         hits = [
@@ -198,7 +198,7 @@ class Translator:
     def _targets(self) -> "_Candidates":
         limit, k = self.config.restrict_vocab, self.config.neighbours
         sources, targets = (
-            vectors.matrix[vectors.frequent(limit)] for vectors in (self.source, self.target)
+            vectors.rows[vectors.frequent(limit)] for vectors in (self.source, self.target)
         )
         ids, usable = np.flatnonzero(have_directions(targets)), have_directions(sources)
         if not len(ids) or not usable.any():

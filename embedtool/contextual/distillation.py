@@ -16,7 +16,7 @@ from embedtool.errors import VocabularyError
 from embedtool.evaluation.documents import sif_weights
 from embedtool.io.progress import Report, silent
 from embedtool.model import transforms
-from embedtool.model.vectors import Model, WordVectors
+from embedtool.model.vectors import ModelRecord, VectorTable
 
 
 def distill(
@@ -27,7 +27,7 @@ def distill(
     report: Report = silent,
     *,
     by_frequency: bool = True,
-) -> Model:
+) -> ModelRecord:
     """Return a static model of words, computed from their vectors in an encoder.
 
     Parameters
@@ -50,11 +50,11 @@ def distill(
     id_of = {word: i for i, word in enumerate(words)}
     ids = np.array([id_of[word] for word in known_words])
     known_counts = None if counts is None else counts[ids]
-    model = Model(WordVectors(known_words, rows, known_counts, by_frequency=by_frequency), {})
+    model = ModelRecord(VectorTable(known_words, rows, known_counts, by_frequency=by_frequency), {})
     size = min(config.dimensions, rows.shape[1], len(known_words))
     vectors = transforms.transform(model, TransformConfig(pca=size)).vectors
     frequency = 1 / (ids + 1) if known_counts is None else known_counts
     weights = sif_weights(frequency, float(frequency.sum()), config.sif)
-    matrix = (vectors.matrix * weights[:, None]).astype(np.float32)
+    matrix = (vectors.rows * weights[:, None]).astype(np.float32)
     description = {"algorithm": "distilled", "options": asdict(config), "encoder": encoder.name}
-    return Model(replace(vectors, matrix=matrix).sorted_by_count(), description)
+    return ModelRecord(replace(vectors, rows=matrix).sorted_by_count(), description)

@@ -21,7 +21,7 @@ from embedtool.io.machine import MiB
 from embedtool.io.progress import Progress, Report
 from embedtool.model.quantized import dequantized
 from embedtool.model.store import RESERVED_KEYS
-from embedtool.model.vectors import Model, WordVectors
+from embedtool.model.vectors import ModelRecord, VectorTable
 from embedtool.trainers.checkpoint import Checkpointer
 from embedtool.trainers.local_backend import read_text
 from embedtool.trainers.manifest import TrainingManifest
@@ -41,7 +41,7 @@ class EncoderBackend:
 
     Parameters
     ----------
-    static : Model
+    static : ModelRecord
         The static model. Words of the text outside its vocabulary are left out.
     cache : Path, optional
         Folder to cache the scanned corpus in; a later run over the same files reuses it.
@@ -54,7 +54,9 @@ class EncoderBackend:
 
     cluster_settings = None
 
-    def __init__(self, config: ContextualConfig, static: Model, cache: Path | None = None) -> None:
+    def __init__(
+        self, config: ContextualConfig, static: ModelRecord, cache: Path | None = None
+    ) -> None:
         require_torch()
         self.config, self.static, self.cache = config, static, cache
 
@@ -80,7 +82,7 @@ class EncoderBackend:
 
     def fit(
         self, encoded: EncodedCorpus, folder: Path, report: Report, checkpointer: Checkpointer
-    ) -> Model:
+    ) -> ModelRecord:
         """Train the encoder, and the vectors of the static model unless they are frozen."""
         from embedtool.contextual.learner import EncoderLearner, isolated_torch
 
@@ -106,10 +108,12 @@ class EncoderBackend:
         }
         matrix, encoder = learner.result()
         subwords = None if config.vectors == "random" else vectors.subwords
-        return Model(vectors.with_matrix(matrix, subwords), {"static": static}, encoder)
+        return ModelRecord(vectors.with_matrix(matrix, subwords), {"static": static}, encoder)
 
 
-def inherited_text(static: Model, text: TextConfig, given: Collection[str] = ()) -> TextConfig:
+def inherited_text(
+    static: ModelRecord, text: TextConfig, given: Collection[str] = ()
+) -> TextConfig:
     """Return the options for reading a text with the tokenization of the static model.
 
     Parameters
@@ -125,7 +129,7 @@ def inherited_text(static: Model, text: TextConfig, given: Collection[str] = ())
 
 
 def estimate_encoder(
-    config: ContextualConfig, vectors: WordVectors, corpus: EncodedCorpus
+    config: ContextualConfig, vectors: VectorTable, corpus: EncodedCorpus
 ) -> ResourceEstimate:
     """Estimate the resources of a training.
 
@@ -147,12 +151,12 @@ def estimate_encoder(
     )
 
 
-def encode_by_rows(vectors: WordVectors, scanned: ScannedCorpus, folder: Path) -> EncodedCorpus:
+def encode_by_rows(vectors: VectorTable, scanned: ScannedCorpus, folder: Path) -> EncodedCorpus:
     """Encode a text with the word ids of a static model.
 
     Parameters
     ----------
-    vectors : WordVectors
+    vectors : VectorTable
         The vectors of the static model.
     folder : Path
         Folder of the encoded text.

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from embedtool.contextual.static_attention import Attention, select_head
 from embedtool.errors import QueryError
 from embedtool.messages import brief
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 
 BATCH_TOKENS = 4096
 """Positions per batch, including padding."""
@@ -76,7 +76,7 @@ class ContextualEncoder(Protocol):
     context_repeats: int
 
     @property
-    def static(self) -> WordVectors | None:
+    def static(self) -> VectorTable | None:
         """The word vectors of the encoder's input; None if it has a vector for every word."""
 
     def encode(self, sentences: Iterable[str]) -> Iterator[Sentence]:

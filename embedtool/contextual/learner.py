@@ -13,7 +13,7 @@ from torch import nn
 from embedtool.config.tasks import ContextualConfig
 from embedtool.contextual.batches import Batch
 from embedtool.contextual.encoder import WORD_TABLE, Encoder, sampling_probabilities
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 
 BETAS = (0.9, 0.98)
 """Decay rates of AdamW's moments. The second is that of Vaswani et al. 2017 (section 5.3), with a
@@ -49,21 +49,21 @@ class EncoderLearner:
 
     Parameters
     ----------
-    vectors : WordVectors
+    vectors : VectorTable
         The vectors of the static model, not quantized.
     counts : ndarray of int64, shape (n_words + 1,)
         How often each word, and the end of a sentence, is a target.
     """
 
     def __init__(
-        self, config: ContextualConfig, vectors: WordVectors, counts: NDArray[np.int64]
+        self, config: ContextualConfig, vectors: VectorTable, counts: NDArray[np.int64]
     ) -> None:
         self.config, self.vectors, self.counts = config, vectors, counts
 
     def init_state(self) -> dict[str, NDArray[Any]]:
         """Initialise encoder and optimiser, and return the tables of the state."""
         torch.manual_seed(self.config.seed)
-        static = self.vectors.matrix[:]
+        static = self.vectors.rows[:]
         if self.config.vectors == "random":
             rng = np.random.default_rng((self.config.seed, 2))
             static = rng.standard_normal(static.shape, np.float32)

@@ -9,7 +9,7 @@ from embedtool.config.choices import N_ANSWERS
 from embedtool.contextual.encoders import ContextualEncoder, Sentence
 from embedtool.errors import NoAnswerError, QueryError
 from embedtool.io.progress import Progress, Report, silent
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 from embedtool.search.lookup import cosines
 from embedtool.search.query import Answers, similar_to_vectors
 
@@ -96,7 +96,7 @@ def similar(
     words, rows = encode_in_isolation(encoder, others, report)
     if not words:
         raise QueryError("no candidate has a vector; give other words")
-    vectors = WordVectors(words, rows)
+    vectors = VectorTable(words, rows)
     return similar_to_vectors(vectors, query[None], n)[0]
 
 

@@ -14,7 +14,7 @@ from embedtool.corpus.tokens import TOKENIZERS
 from embedtool.errors import QueryError
 from embedtool.evaluation.documents import has_capitals, lowercasing
 from embedtool.messages import brief
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 from embedtool.search.lookup import from_ngrams
 
 
@@ -42,7 +42,7 @@ class Attention:
     from_ngrams: tuple[str, ...] = ()
 
 
-def attend(vectors: WordVectors, sentence: str, config: AttentionConfig) -> Attention:
+def attend(vectors: VectorTable, sentence: str, config: AttentionConfig) -> Attention:
     """Return the attention weights between the words of a sentence, by their vectors.
 
     A FastText model has a vector for every word. In other models unknown words are left out, and so

@@ -14,7 +14,7 @@ from embedtool.contextual.encoder import BOUNDARY_NAME, WORD_TABLE, Encoder, cur
 from embedtool.contextual.encoders import BATCH_TOKENS, EncoderAttention, Sentence, sentence_blocks
 from embedtool.corpus.tokens import TOKENIZERS, normalizer
 from embedtool.errors import ModelError, QueryError
-from embedtool.model.vectors import Model, WordVectors
+from embedtool.model.vectors import ModelRecord, VectorTable
 
 Ids = NDArray[np.int64]
 
@@ -38,7 +38,7 @@ class TrainedEncoder:
 
     context_repeats = CONTEXT_REPEATS
 
-    def __init__(self, model: Model, name: str = "model") -> None:
+    def __init__(self, model: ModelRecord, name: str = "model") -> None:
         self.name = name
         self.static = model.vectors
         try:
@@ -50,7 +50,7 @@ class TrainedEncoder:
         self.vector_size = self.config.hidden_size
         self._normalize, self._split = normalizer(text), TOKENIZERS[text.tokenizer]()
 
-    def _load_network(self, model: Model) -> Encoder:
+    def _load_network(self, model: ModelRecord) -> Encoder:
         """Return the network of a model. Raises RuntimeError if tensors do not fit."""
         tensors = {
             current_name(name): torch.from_numpy(np.array(table))
@@ -59,7 +59,7 @@ class TrainedEncoder:
         n_words, size = model.vectors.n_words, model.vectors.vector_size
         with torch.device("meta"):
             network: Encoder = Encoder(self.config, n_words, size)
-        matrix = model.vectors.matrix[:] * tensors["scale"].numpy()
+        matrix = model.vectors.rows[:] * tensors["scale"].numpy()
         network.load_state_dict({**tensors, WORD_TABLE: torch.from_numpy(matrix)}, assign=True)
         network.eval()
         return network
@@ -173,7 +173,7 @@ class TrainedEncoder:
 class _OovWords:
     """Words outside the vocabulary that have a vector, in order of occurrence."""
 
-    def __init__(self, static: WordVectors) -> None:
+    def __init__(self, static: VectorTable) -> None:
         self.static = static
         self.row_by_word: dict[str, int] = {}
         self.rows: list[NDArray[np.float32]] = []

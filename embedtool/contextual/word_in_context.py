@@ -17,7 +17,7 @@ from embedtool.corpus.corpus import Corpus
 from embedtool.errors import EvaluationError
 from embedtool.evaluation.statistics import Interval, proportion_interval
 from embedtool.io.encodings import UTF8
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 from embedtool.search.lookup import cosines, lookup
 
 COLUMNS = ("word", "first", "second", "same")
@@ -108,7 +108,7 @@ def similarities(encoder: ContextualEncoder, pairs: Sequence[SensePair]) -> NDAr
     return cosines(first, second)
 
 
-def static_similarities(vectors: WordVectors, pairs: Sequence[SensePair]) -> NDArray[np.float64]:
+def static_similarities(vectors: VectorTable, pairs: Sequence[SensePair]) -> NDArray[np.float64]:
     """Return the cosines of a static model: of each word's vector with itself.
 
     Raises UnknownWordError.

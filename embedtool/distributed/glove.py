@@ -23,7 +23,7 @@ from embedtool.distributed.cluster import COLLECT_INTERVAL_S, Cluster, Ref, curr
 from embedtool.distributed.counting import CellPairs, count_pairs
 from embedtool.distributed.partition_reading import EncodedPartitions
 from embedtool.io.progress import Progress, Report
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 from embedtool.trainers.aligned import aligned_zeros
 from embedtool.trainers.checkpoint import Checkpointer
 from embedtool.trainers.glove import (
@@ -48,7 +48,7 @@ def train(
     report: Report,
     warm_start: WarmStart | None,
     checkpointer: Checkpointer,
-) -> WordVectors:
+) -> VectorTable:
     """Count the pairs of the text, fit the tables to them, and return the word vectors.
 
     Parameters

@@ -34,7 +34,7 @@ from embedtool.distributed.replica import (
 from embedtool.distributed.slices import TextSlice, position_of, shared_context
 from embedtool.io.progress import Progress, Report
 from embedtool.kernels.sgd.curvature import ngram_scale_at
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 from embedtool.trainers.checkpoint import Checkpointer
 from embedtool.trainers.kernel_job import n_streams_for, sum_losses
 from embedtool.trainers.state import State
@@ -71,7 +71,7 @@ def train(
     report: Report,
     warm_start: WarmStart | None,
     checkpointer: Checkpointer,
-) -> WordVectors:
+) -> VectorTable:
     """Train to the end, from the beginning or from the last checkpoint.
 
     Parameters

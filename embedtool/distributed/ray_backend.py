@@ -22,7 +22,7 @@ from embedtool.distributed.partition_reading import (
 from embedtool.distributed.resources import ClusterResources, estimate_resources
 from embedtool.errors import ConfigError
 from embedtool.io.progress import Report
-from embedtool.model.vectors import Model
+from embedtool.model.vectors import ModelRecord
 from embedtool.trainers.checkpoint import Checkpointer
 from embedtool.trainers.manifest import TrainingManifest, algorithm_of
 from embedtool.trainers.training_dir import TrainingDir
@@ -153,7 +153,7 @@ class RayBackend:
 
     def fit(
         self, encoded: EncodedPartitions, folder: Path, report: Report, checkpointer: Checkpointer
-    ) -> Model:
+    ) -> ModelRecord:
         """Train the algorithm of the config.
 
         Raises
@@ -170,7 +170,7 @@ class RayBackend:
             )
         else:
             raise TypeError(config)
-        return Model(vectors, {})
+        return ModelRecord(vectors, {})
 
     def estimate(self, corpus: Corpus, report: Report) -> tuple[ClusterResources, Vocabulary]:
         """Read a corpus; estimate the resources of a training on it, and return its vocabulary."""

@@ -17,7 +17,7 @@ from embedtool.evaluation.statistics import Interval, proportion_interval
 from embedtool.evaluation.tasks import AnalogySet
 from embedtool.evaluation.vocabulary_lookup import WordIndex, index_words
 from embedtool.messages import brief
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 
 Ids = NDArray[np.int64]
 
@@ -120,7 +120,7 @@ class AnalogyResult:
 
 
 def answer_analogies(
-    vectors: WordVectors,
+    vectors: VectorTable,
     analogies: AnalogySet,
     *,
     method: AnalogyMethod = ANALOGY_METHODS[0],
@@ -191,7 +191,7 @@ def _are_right(answers: Ids, known: WordIndex, right: Ids, question_of: Ids) -> 
 
 
 def _answer_relation(
-    vectors: WordVectors,
+    vectors: VectorTable,
     pairs: Ids,
     method: AnalogyMethod,
     candidates: Ids,
@@ -217,7 +217,7 @@ def _answer_relation(
 
 
 def evaluate_analogies(
-    vectors: WordVectors,
+    vectors: VectorTable,
     analogies: AnalogySet,
     *,
     method: AnalogyMethod = ANALOGY_METHODS[0],

@@ -10,7 +10,7 @@ from embedtool.config.choices import RESTRICT_VOCAB
 from embedtool.evaluation.tasks import CategorySet
 from embedtool.evaluation.vocabulary_lookup import index_words
 from embedtool.model.linalg import unit_rows
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 
 N_STARTS = 10
 """Random initialisations of k-means; the result with the smallest inertia is used. Formerly
@@ -70,7 +70,7 @@ class CategoryResult:
 
 
 def evaluate_categories(
-    vectors: WordVectors,
+    vectors: VectorTable,
     categories: CategorySet,
     *,
     restrict_vocab: int | None = RESTRICT_VOCAB,
@@ -98,7 +98,7 @@ def evaluate_categories(
     used, labels = np.unique(all_labels[found], return_inverse=True)
     kmeans = agglomerative = None
     if len(used) > 1:
-        unit = unit_rows(vectors.matrix[ids[found]]).astype(np.float64)
+        unit = unit_rows(vectors.rows[ids[found]]).astype(np.float64)
         coverage = len(labels) / len(found)
         clusters = _clusters(unit, len(used), seed)
         kmeans, agglomerative = (_agreement(labels, each, coverage) for each in clusters)

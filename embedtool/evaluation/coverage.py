@@ -9,7 +9,7 @@ from embedtool.evaluation.scoring import Metric
 from embedtool.evaluation.tasks import AnalogySet, CategorySet, Dataset, PairSet
 from embedtool.evaluation.vocabulary_lookup import index_words
 from embedtool.messages import counted
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 
 MIN_COVERAGE = 0.1
 """Below this fraction a score says little about the dataset: the known words are the frequent ones,
@@ -35,7 +35,7 @@ class LowCoverage:
 
 
 def check_coverage(
-    vectors: WordVectors,
+    vectors: VectorTable,
     dataset: Dataset,
     metric: Metric,
     *,
@@ -93,7 +93,7 @@ def _item(dataset: Dataset) -> str:
 
 
 def _unknown_words(
-    vectors: WordVectors, dataset: Dataset, restrict_vocab: int | None, case_insensitive: bool
+    vectors: VectorTable, dataset: Dataset, restrict_vocab: int | None, case_insensitive: bool
 ) -> Iterator[str]:
     """Yield the unknown words of a dataset, each once, in its order.
 

@@ -13,7 +13,7 @@ from embedtool.corpus.tokens import Tokenizer
 from embedtool.errors import DocumentError
 from embedtool.messages import brief
 from embedtool.model.compression import leading_axes
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 
 CASE_SAMPLE = 10_000
 """Number of most frequent words that decide whether a model is cased."""
@@ -75,7 +75,7 @@ class BagOfWords:
 
 
 def count_words(
-    vectors: WordVectors | None,
+    vectors: VectorTable | None,
     documents: Iterable[str],
     tokenize: Tokenizer,
     *,
@@ -85,7 +85,7 @@ def count_words(
 
     Parameters
     ----------
-    vectors : WordVectors or None
+    vectors : VectorTable or None
         The model. If None, every word is known and has no vector. A word whose vector is not finite
         is unknown.
     tokenize : Tokenizer
@@ -128,13 +128,13 @@ def count_words(
 
 
 def _with_vectors(
-    vectors: WordVectors, words: list[str], subwords: bool
+    vectors: VectorTable, words: list[str], subwords: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
     """Return the indices in `words` of those with a vector, then `ids` and `rows` of BagOfWords."""
     ids = vectors.word_ids(words, -1)
     inside = np.flatnonzero(ids >= 0)
     inside = inside[np.argsort(ids[inside])]
-    rows = vectors.matrix[ids[inside]]
+    rows = vectors.rows[ids[inside]]
     if subwords and vectors.subwords is not None:
         outside = sorted(np.flatnonzero(ids < 0).tolist(), key=words.__getitem__)
         composed = [vectors.subwords.vector(words[i]) for i in outside]
@@ -229,7 +229,7 @@ def remove_directions(
     return remainder
 
 
-def has_capitals(vectors: WordVectors) -> bool:
+def has_capitals(vectors: VectorTable) -> bool:
     """Return whether the model is cased: whether it has words with capital letters."""
     sample = vectors.words[:CASE_SAMPLE]
     return sum(word != word.lower() for word in sample) > MIN_CAPITALIZED * len(sample)

@@ -26,7 +26,7 @@ from embedtool.config.choices import AnalogyMethod
 from embedtool.io.blocks import slices
 from embedtool.io.machine import n_cores
 from embedtool.model.linalg import unit_rows
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 from embedtool.search.index import EPSILON, MIN_FACTOR, RowBlock, blocked_top_k, nearest
 
 BLOCK_CANDIDATES = 2048
@@ -65,7 +65,7 @@ class Relation:
 
 
 def answer_by_example(
-    vectors: WordVectors, questions: Ids, method: AnalogyMethod, candidates: Ids, excluded: Ids
+    vectors: VectorTable, questions: Ids, method: AnalogyMethod, candidates: Ids, excluded: Ids
 ) -> Ids:
     """Return the best candidate for each question a : b, c.
 
@@ -88,7 +88,7 @@ def answer_by_example(
     from embedtool.kernels.analogies import AnalogyQueries, best_candidate
 
     used, term_of = np.unique(questions, return_inverse=True)
-    terms, slots = unit_rows(vectors.matrix[used]), term_of.reshape(questions.shape)
+    terms, slots = unit_rows(vectors.rows[used]), term_of.reshape(questions.shape)
     weights = np.tile(np.array(WEIGHTS[method], dtype=np.float32), (len(questions), 1))
     offsets = np.zeros(len(questions), dtype=np.float32)
     if method == "pairdistance":
@@ -122,7 +122,7 @@ def answer_by_example(
 
 
 def answer_by_relation(
-    vectors: WordVectors,
+    vectors: VectorTable,
     relation: Relation,
     sources: Ids,
     method: AnalogyMethod,
@@ -159,7 +159,7 @@ def answer_by_relation(
 
 
 def _answer_from_others(
-    vectors: WordVectors,
+    vectors: VectorTable,
     relation: Relation,
     sources: Ids,
     others: NDArray[np.bool_],
@@ -174,18 +174,18 @@ def _answer_from_others(
     others : ndarray of bool, shape (n_sources, n_pairs)
         The pairs that each source may learn from.
     """
-    first_rows = unit_rows(vectors.matrix[relation.sources])
-    second_rows = unit_rows(vectors.matrix[relation.targets])
-    queries = unit_rows(vectors.matrix[sources])
+    first_rows = unit_rows(vectors.rows[relation.sources])
+    second_rows = unit_rows(vectors.rows[relation.targets])
+    queries = unit_rows(vectors.rows[sources])
     if method == "3cosavg":
         offsets = [second_rows[o].mean(axis=0) - first_rows[o].mean(axis=0) for o in others]
         return nearest(
-            vectors.matrix, vectors.norms, queries + np.array(offsets), 1,
+            vectors.rows, vectors.norms, queries + np.array(offsets), 1,
             candidates=candidates, excluded=excluded,
         ).ids[:, 0]  # fmt: skip
     drawn = np.random.default_rng(SEED).choice(candidates, len(first_rows))
     weights, biases = _fit_classifiers(
-        first_rows, second_rows, unit_rows(vectors.matrix[drawn]), others
+        first_rows, second_rows, unit_rows(vectors.rows[drawn]), others
     )
 
     def score(rows: slice, block: RowBlock, scores: Rows) -> None:
@@ -197,14 +197,14 @@ def _answer_from_others(
         scores *= block.products(queries[rows])
 
     return blocked_top_k(
-        score, len(sources), vectors.matrix, vectors.norms, 1, candidates, excluded, n_buffers=2
+        score, len(sources), vectors.rows, vectors.norms, 1, candidates, excluded, n_buffers=2
     ).ids[:, 0]
 
 
-def _blocks(vectors: WordVectors, candidates: Ids) -> Iterator[tuple[int, RowBlock]]:
+def _blocks(vectors: VectorTable, candidates: Ids) -> Iterator[tuple[int, RowBlock]]:
     """Yield the candidates' vectors in blocks, each with the position of its first candidate."""
     for block in slices(len(candidates), BLOCK_CANDIDATES):
-        yield block.start, RowBlock(unit_rows(vectors.matrix[candidates[block]]), None)
+        yield block.start, RowBlock(unit_rows(vectors.rows[candidates[block]]), None)
 
 
 def _products(block: RowBlock, terms: Rows, method: AnalogyMethod) -> tuple[Rows, Rows]:

@@ -10,7 +10,7 @@ from embedtool.config.choices import RESTRICT_VOCAB
 from embedtool.evaluation.tasks import OutlierSet
 from embedtool.evaluation.vocabulary_lookup import index_words
 from embedtool.model.linalg import unit_rows
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 
 MIN_MEMBERS = 2
 """Minimum members of a group: of two words neither is an outlier."""
@@ -69,7 +69,7 @@ class OutlierResult:
 
 
 def evaluate_outliers(
-    vectors: WordVectors,
+    vectors: VectorTable,
     outliers: OutlierSet,
     *,
     restrict_vocab: int | None = RESTRICT_VOCAB,
@@ -141,10 +141,10 @@ def compactness(unit: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _positions(
-    vectors: WordVectors, members: NDArray[np.int64], outliers: NDArray[np.int64]
+    vectors: VectorTable, members: NDArray[np.int64], outliers: NDArray[np.int64]
 ) -> list[float]:
     """Return OP(W) / (|W| - 1) of each outlier: 1 if it is detected, 0 if it fits best of all."""
-    unit = unit_rows(vectors.matrix[np.concatenate([members, outliers])]).astype(np.float64)
+    unit = unit_rows(vectors.rows[np.concatenate([members, outliers])]).astype(np.float64)
     inside, outside = unit[: len(members)], unit[len(members) :]
     positions = []
     for row in outside:

@@ -22,7 +22,7 @@ from embedtool.evaluation.statistics import (
     stars,
 )
 from embedtool.evaluation.tasks import AnalogySet, Dataset, PairSet
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 
 Outcome = TypeVar("Outcome")
 Differences = dict[tuple[str, str], Difference | None]
@@ -68,7 +68,7 @@ class PairedTest:
 
 
 def compare_scores(
-    models: Mapping[str, WordVectors],
+    models: Mapping[str, VectorTable],
     datasets: Sequence[Dataset],
     *,
     method: AnalogyMethod = METHODS[0],
@@ -112,7 +112,7 @@ def compare_scores(
 
 
 def _score_dataset(
-    models: Mapping[str, WordVectors],
+    models: Mapping[str, VectorTable],
     dataset: Dataset,
     method: AnalogyMethod,
     include_query_words: bool,

@@ -53,7 +53,7 @@ def evaluate(
 
     Parameters
     ----------
-    vectors : WordVectors or Model
+    vectors : VectorTable or ModelRecord
         The vectors to evaluate.
     dataset : Dataset
         The questions.

@@ -9,7 +9,7 @@ from embedtool.config.choices import RESTRICT_VOCAB
 from embedtool.evaluation.statistics import Interval, correlation_interval
 from embedtool.evaluation.tasks import PairSet
 from embedtool.evaluation.vocabulary_lookup import index_words
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 from embedtool.search.lookup import cosines
 
 Floats = NDArray[np.float64]
@@ -49,7 +49,7 @@ class PairResult:
 
 
 def pair_similarities(
-    vectors: WordVectors,
+    vectors: VectorTable,
     pairs: PairSet,
     *,
     restrict_vocab: int | None = RESTRICT_VOCAB,
@@ -72,12 +72,12 @@ def pair_similarities(
     second = known.word_ids(pair[1] for pair in pairs.pairs)
     found = (first >= 0) & (second >= 0)
     similarities = np.full(len(first), np.nan)
-    similarities[found] = cosines(vectors.matrix[first[found]], vectors.matrix[second[found]])
+    similarities[found] = cosines(vectors.rows[first[found]], vectors.rows[second[found]])
     return similarities
 
 
 def evaluate_pairs(
-    vectors: WordVectors,
+    vectors: VectorTable,
     pairs: PairSet,
     *,
     restrict_vocab: int | None = RESTRICT_VOCAB,

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from embedtool.errors import EvaluationError
 from embedtool.messages import brief
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 
 Ids = NDArray[np.int64]
 
@@ -90,7 +90,7 @@ class WordIndex:
 
 
 def index_words(
-    vectors: WordVectors, restrict_vocab: int | None, case_insensitive: bool
+    vectors: VectorTable, restrict_vocab: int | None, case_insensitive: bool
 ) -> WordIndex:
     """Index the words whose vectors are finite.
 

@@ -8,7 +8,7 @@ import numpy as np
 from embedtool.analysis.neighbours import neighbourhood_overlap
 from embedtool.evaluation.scoring import evaluate, primary_metric
 from embedtool.evaluation.tasks import Dataset
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 
 N_SAMPLED = 1000
 """Number of words whose neighbours are compared."""
@@ -30,19 +30,19 @@ class ScoreChange:
     after: float | None
 
 
-def sample_words(vectors: WordVectors) -> list[str]:
+def sample_words(vectors: VectorTable) -> list[str]:
     """Return words whose ranks are evenly spaced on a logarithmic scale."""
     ranks = np.unique(np.geomspace(1, vectors.n_words, N_SAMPLED).astype(np.int64)) - 1
     return [vectors.words[rank] for rank in ranks.tolist()]
 
 
-def shared_neighbours(before: WordVectors, after: WordVectors) -> float | None:
+def shared_neighbours(before: VectorTable, after: VectorTable) -> float | None:
     """Return the mean overlap@10 of the neighbours of `sample_words`, among the shared words."""
     return neighbourhood_overlap(before, after, words=sample_words(after)).mean
 
 
 def score_changes(
-    before: WordVectors, after: WordVectors, datasets: Sequence[Dataset]
+    before: VectorTable, after: VectorTable, datasets: Sequence[Dataset]
 ) -> list[ScoreChange]:
     """Return the scores of both models on each dataset, with the default settings of `evaluate`."""
     return [

@@ -18,7 +18,7 @@ from embedtool.config.choices import METHODS, N_ANSWERS, RESTRICT_VOCAB, Analogy
 from embedtool.errors import EvaluationError, NoAnswerError
 from embedtool.evaluation.paired_tests import DatasetScores, PairedTest, compare_scores
 from embedtool.evaluation.tasks import Dataset
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 from embedtool.search.batching import answers_or_errors, one_by_one
 from embedtool.search.expression import Expression, parse_expression
 from embedtool.search.lookup import lookup
@@ -105,7 +105,7 @@ class Comparison:
 
 
 def compare_models(
-    models: Mapping[str, WordVectors],
+    models: Mapping[str, VectorTable],
     *,
     words: Sequence[str] | None = None,
     expressions: Sequence[str | Expression] | None = None,
@@ -179,7 +179,7 @@ def compare_models(
 
 
 def _compare_pair(
-    models: Mapping[str, WordVectors], first: str, second: str, k: int, n_frequent: int | None
+    models: Mapping[str, VectorTable], first: str, second: str, k: int, n_frequent: int | None
 ) -> ModelPair:
     agreement = compare_neighbourhoods(models[first], models[second], k=k, n_frequent=n_frequent)
     words = [each.word for each in agreement.moved]
@@ -198,10 +198,10 @@ def _compare_pair(
 
 
 def _ask(
-    models: Mapping[str, WordVectors],
+    models: Mapping[str, VectorTable],
     query: str,
     words: Sequence[str],
-    answer: Callable[[WordVectors], Answers],
+    answer: Callable[[VectorTable], Answers],
 ) -> QueryAnswers:
     """Return the answer of each model to a query that consists of `words`."""
     by_model = []
@@ -212,12 +212,12 @@ def _ask(
     return QueryAnswers(query, tuple(by_model))
 
 
-def _has_direction(vectors: WordVectors, word: str) -> bool:
+def _has_direction(vectors: VectorTable, word: str) -> bool:
     return vectors.has_vector(word) and bool(have_directions(vectors.vector(word)[None])[0])
 
 
 def _answerable(
-    models: Mapping[str, WordVectors], queries: Sequence[QueryAnswers], is_default: bool
+    models: Mapping[str, VectorTable], queries: Sequence[QueryAnswers], is_default: bool
 ) -> tuple[QueryAnswers, ...]:
     """Return the queries that some model can answer.
 

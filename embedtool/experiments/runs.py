@@ -23,7 +23,7 @@ from embedtool.experiments.experiment_dir import (
 )
 from embedtool.io.progress import Report, silent
 from embedtool.model import store
-from embedtool.model.vectors import Model, WordVectors
+from embedtool.model.vectors import ModelRecord, VectorTable
 from embedtool.trainers import TRAINERS
 from embedtool.trainers.history import History
 from embedtool.trainers.local_backend import encode_text, read_text
@@ -87,7 +87,9 @@ def train_runs(
                 record = TrainingRecord(run, CorpusRecord.of(corpus, scanned))
                 description = record.description(text, history)
                 store.save(
-                    Model(vectors, {**description, "sampling": sampling}), path, overwrite=True
+                    ModelRecord(vectors, {**description, "sampling": sampling}),
+                    path,
+                    overwrite=True,
                 )
             except KeyboardInterrupt:
                 raise StoppedError(
@@ -107,7 +109,7 @@ def is_experiment(folder: str | Path) -> bool:
     return (folder / EXPERIMENT).is_file()
 
 
-def open_runs(folder: str | Path, n_runs: int | None = None) -> list[WordVectors]:
+def open_runs(folder: str | Path, n_runs: int | None = None) -> list[VectorTable]:
     """Open the models of the first `n_runs`, or of all finished runs.
 
     Raises
@@ -118,7 +120,7 @@ def open_runs(folder: str | Path, n_runs: int | None = None) -> list[WordVectors
     folder = Path(folder)
     if not is_experiment(folder):
         raise ModelError(f"{folder}: contains no runs; make them with: embedtool stability")
-    models: list[WordVectors] = []
+    models: list[VectorTable] = []
     while len(models) != n_runs and (path := run_path(folder, len(models))).exists():
         models.append(store.load(path).vectors)
     if not models:

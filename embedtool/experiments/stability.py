@@ -22,7 +22,7 @@ from embedtool.evaluation.scoring import evaluate, primary_metric
 from embedtool.evaluation.statistics import Interval, correlation_mean_interval, t_interval
 from embedtool.evaluation.tasks import Dataset, PairSet
 from embedtool.model.linalg import unit_rows
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 from embedtool.search.index import nearest
 from embedtool.search.lookup import cosines, lookup
 
@@ -110,13 +110,13 @@ class StableNeighbour:
 
 
 def stability(
-    runs: Sequence[WordVectors], datasets: Sequence[Dataset], *, k: int = N_NEIGHBOURS
+    runs: Sequence[VectorTable], datasets: Sequence[Dataset], *, k: int = N_NEIGHBOURS
 ) -> Stability:
     """Measure the spread of scores and neighbourhoods over runs (Antoniak & Mimno 2018).
 
     Parameters
     ----------
-    runs : sequence of WordVectors
+    runs : sequence of VectorTable
         The models, which have the same words.
     datasets : sequence of Dataset
         The datasets for scores.
@@ -135,8 +135,8 @@ def stability(
     ranks = banded_ranks(n_words, limit)
     near = []
     for vectors in runs:
-        queries = unit_rows(vectors.matrix[ranks])
-        near.append(nearest(vectors.matrix, vectors.norms, queries, k, excluded=ranks[:, None]).ids)
+        queries = unit_rows(vectors.rows[ranks])
+        near.append(nearest(vectors.rows, vectors.norms, queries, k, excluded=ranks[:, None]).ids)
     common = np.zeros(len(ranks))
     jaccard = np.zeros(len(ranks))
     pairs = list(combinations(near, 2))
@@ -154,7 +154,7 @@ def stability(
 
 
 def stable_neighbours(
-    runs: Sequence[WordVectors],
+    runs: Sequence[VectorTable],
     words: Sequence[str],
     n: int,
     *,
@@ -167,7 +167,7 @@ def stable_neighbours(
 
     Parameters
     ----------
-    runs : sequence of WordVectors
+    runs : sequence of VectorTable
         The models, which have the same words.
     words : sequence of str
         The queries.
@@ -193,7 +193,7 @@ def stable_neighbours(
     excluded = None if include_query_words else runs[0].word_ids(words, -1)[:, None]
     near = [
         nearest(
-            vectors.matrix, vectors.norms, unit_rows(rows), OVERSAMPLING * n,
+            vectors.rows, vectors.norms, unit_rows(rows), OVERSAMPLING * n,
             candidates=candidates, excluded=excluded,
         ).ids
         for vectors, rows in zip(runs, queries, strict=True)
@@ -205,7 +205,7 @@ def stable_neighbours(
 
 
 def _merge_neighbours(
-    runs: Sequence[WordVectors],
+    runs: Sequence[VectorTable],
     queries: Sequence[NDArray[np.float32]],
     near: Sequence[NDArray[np.int64]],
     n: int,
@@ -214,7 +214,7 @@ def _merge_neighbours(
     ids = np.unique(np.concatenate(near))
     ids = ids[ids >= 0]
     scores = np.array([
-        cosines(vectors.matrix[ids], query) for vectors, query in zip(runs, queries, strict=True)
+        cosines(vectors.rows[ids], query) for vectors, query in zip(runs, queries, strict=True)
     ])  # fmt: skip
     fractions = np.mean([np.isin(ids, each[:n]) for each in near], axis=0)
     order = np.lexsort((ids, -scores.mean(axis=0)))[:n]
@@ -227,7 +227,7 @@ def _merge_neighbours(
     )  # fmt: skip
 
 
-def _spread(runs: Sequence[WordVectors], dataset: Dataset) -> Spread | None:
+def _spread(runs: Sequence[VectorTable], dataset: Dataset) -> Spread | None:
     """Return the score of each run on a dataset; log a warning and return None if it has none."""
     metrics = [primary_metric(evaluate(vectors, dataset)) for vectors in runs]
     scores = [metric.score for metric in metrics if metric.score is not None]
@@ -257,6 +257,6 @@ def _cosine_interval(values: NDArray[np.float64]) -> Interval:
     return correlation_mean_interval(values.mean(), values.std(ddof=1) / np.sqrt(n), n)
 
 
-def _check(runs: Sequence[WordVectors]) -> None:
+def _check(runs: Sequence[VectorTable]) -> None:
     if len(runs) < 2:
         raise EvaluationError("stability needs at least two runs")

@@ -35,7 +35,7 @@ from embedtool.io.atomic import atomic_write, text_bytes
 from embedtool.io.progress import Report, silent
 from embedtool.messages import counted
 from embedtool.model import store
-from embedtool.model.vectors import Model
+from embedtool.model.vectors import ModelRecord
 from embedtool.trainers import TRAINERS
 from embedtool.trainers.history import History
 from embedtool.trainers.local_backend import encode_text, read_text
@@ -183,12 +183,12 @@ def tune(
         study = _open(folder, config)
         encoded = encode_text(scanned, config, work)
 
-        def attempt(number: int, options: dict[str, Any]) -> Model:
+        def attempt(number: int, options: dict[str, Any]) -> ModelRecord:
             chosen = replace(config, **options)
             history = History(with_prefix(report, f"trial {number}"))
             vectors = TRAINERS[algorithm].train(chosen, encoded, work, history)
             record = TrainingRecord(chosen, CorpusRecord.of(corpus, scanned))
-            return Model(vectors, record.description(encoded, history))
+            return ModelRecord(vectors, record.description(encoded, history))
 
         try:
             if not _finished(study):
@@ -246,7 +246,7 @@ def _run(
     folder: Path,
     dataset: Dataset,
     held_out: Dataset | None,
-    attempt: Callable[[int, dict[str, Any]], Model],
+    attempt: Callable[[int, dict[str, Any]], ModelRecord],
 ) -> None:
     """Run one trial: sample options, train, score, and save the model if it is the best so far.
 
@@ -298,7 +298,7 @@ def _sample(trial: Any, name: str, values: ParameterRange | tuple[str, ...]) -> 
     return trial.suggest_float(name, values.low, values.high, log=values.log)
 
 
-def _score(model: Model, dataset: Dataset) -> Metric:
+def _score(model: ModelRecord, dataset: Dataset) -> Metric:
     return primary_metric(evaluate(model.vectors, dataset))
 
 

@@ -17,12 +17,12 @@ from embedtool.io.atomic import STANDARD_OUTPUT, is_special
 from embedtool.io.progress import Report, silent
 
 if TYPE_CHECKING:
-    from embedtool.model.vectors import AnyVectors, WordVectors
+    from embedtool.model.vectors import AnyVectors, VectorTable
 
 
 def read(
     path: str | Path, format: str | None = None, options: ReadOptions | None = None
-) -> "tuple[WordVectors, str]":
+) -> "tuple[VectorTable, str]":
     """Read vectors from a file or folder; return them and the format.
 
     Parameters
@@ -36,7 +36,7 @@ def read(
 
     Returns
     -------
-    vectors : WordVectors
+    vectors : VectorTable
         By decreasing count, if counts are known.
     format : str
         Name of the format.
@@ -53,7 +53,7 @@ def read(
     try:
         if FORMATS[format].is_folder and not path.is_dir():
             raise FormatError(f"{path}: is a file, but {format} is a folder")
-        vectors: WordVectors = module.read(path, options, **FORMATS[format].arguments)
+        vectors: VectorTable = module.read(path, options, **FORMATS[format].arguments)
     except OSError as error:
         raise FormatError(f"{path}: cannot be read: {error.strerror or error}") from None
     known = vectors.by_frequency and FORMATS[format].by_frequency
@@ -139,7 +139,7 @@ def write(
 
     Parameters
     ----------
-    vectors : WordVectors or Model
+    vectors : VectorTable or ModelRecord
         The vectors.
     path : str or Path
         The file or folder.
@@ -164,10 +164,10 @@ def write(
         If the file cannot be written.
     """
     from embedtool.model.quantized import dequantized
-    from embedtool.model.vectors import Model, vectors_of
+    from embedtool.model.vectors import ModelRecord, vectors_of
 
     path = Path(path)
-    if isinstance(vectors, Model) and training_options is None:
+    if isinstance(vectors, ModelRecord) and training_options is None:
         training_options = recorded_options(vectors.description)
     vectors = vectors_of(vectors)
     format = format or format_from_name(path, vectors)
@@ -185,7 +185,7 @@ def write(
     return format
 
 
-def format_from_name(path: str | Path, vectors: "WordVectors") -> str:
+def format_from_name(path: str | Path, vectors: "VectorTable") -> str:
     """Return the format implied by a file name, in upper or lower case.
 
     `.bin` is FastText's if there are subwords, and glove*.txt is GloVe's.

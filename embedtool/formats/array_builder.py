@@ -16,7 +16,7 @@ from embedtool.formats.options import ReadOptions
 from embedtool.formats.word_checks import warn_duplicates
 from embedtool.io.atomic import is_decompression_bomb
 from embedtool.io.progress import Progress, Report
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 
 GATHERED_ROWS = 2**8
 """Number of rows that `vectors_from_rows` collects before they are appended."""
@@ -120,8 +120,8 @@ def vectors_from_rows(
     rows: Iterable[tuple[str, NDArray[np.float32]]],
     vector_size: int,
     options: ReadOptions,
-) -> WordVectors:
-    """Make WordVectors from words and vectors, one by one; the first row of a word is kept."""
+) -> VectorTable:
+    """Make VectorTable from words and vectors, one by one; the first row of a word is kept."""
     words: dict[str, None] = {}
     n_read = 0
     block: list[NDArray[np.float32]] = []
@@ -138,4 +138,4 @@ def vectors_from_rows(
             table.append(np.stack(block))
         matrix = table.array(vector_size)
     warn_duplicates(path, n_read - len(words))
-    return WordVectors(list(words), matrix)
+    return VectorTable(list(words), matrix)

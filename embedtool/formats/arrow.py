@@ -18,12 +18,12 @@ from embedtool.formats.arrow_table import (
 from embedtool.formats.options import ReadOptions
 from embedtool.io.atomic import atomic_write
 from embedtool.io.progress import Report, silent
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 
 KIND = "Arrow"
 
 
-def read(path: Path, options: ReadOptions) -> WordVectors:
+def read(path: Path, options: ReadOptions) -> VectorTable:
     """Read a file through a memory map; other columns are ignored.
 
     Raises
@@ -40,7 +40,7 @@ def read(path: Path, options: ReadOptions) -> WordVectors:
 
 
 def write(
-    vectors: WordVectors, path: Path, training_options: Mapping[str, Any], report: Report = silent
+    vectors: VectorTable, path: Path, training_options: Mapping[str, Any], report: Report = silent
 ) -> None:
     """Write an uncompressed file, which other tools can map."""
     schema = schema_of(vectors, KIND)

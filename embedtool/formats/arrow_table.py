@@ -24,7 +24,7 @@ from embedtool.formats.options import ReadOptions
 from embedtool.io.blocks import row_slices
 from embedtool.io.encodings import UTF8
 from embedtool.io.progress import Progress, Report
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 
 WORD, VECTOR, COUNT = "word", "vector", "count"
 METADATA = {"format": "embedtool words and vectors"}
@@ -149,8 +149,8 @@ def _is_number(kind: Any) -> bool:
 
 def from_batches(
     path: Path, columns: Columns, batches: Iterable[Any], options: ReadOptions
-) -> WordVectors:
-    """Make WordVectors from record batches with these columns.
+) -> VectorTable:
+    """Make VectorTable from record batches with these columns.
 
     Words are strings; vectors are lists of floating-point numbers, all of one length, or a column
     of numbers for each dimension; counts are integers.
@@ -258,7 +258,7 @@ def _counts(path: Path, column: Any) -> NDArray[Any]:
     return counts
 
 
-def schema_of(vectors: WordVectors, kind: str) -> Any:
+def schema_of(vectors: VectorTable, kind: str) -> Any:
     """Return the columns in which vectors are written."""
     pa = import_pyarrow(kind)
     fields = [(WORD, pa.large_string()), (VECTOR, pa.list_(pa.float32(), vectors.vector_size))]
@@ -267,14 +267,14 @@ def schema_of(vectors: WordVectors, kind: str) -> Any:
     return pa.schema([pa.field(*field, nullable=False) for field in fields], METADATA)
 
 
-def batches_of(vectors: WordVectors, schema: Any, report: Report) -> Iterator[Any]:
+def batches_of(vectors: VectorTable, schema: Any, report: Report) -> Iterator[Any]:
     """Yield the rows in batches of about BATCH_BYTES."""
     import pyarrow as pa
 
     size = vectors.vector_size
     blocks = row_slices(vectors.n_words, 4 * size, BATCH_BYTES)
     for rows in watched(blocks, vectors.n_words, report):
-        values = pa.array(vectors.matrix[rows].ravel())
+        values = pa.array(vectors.rows[rows].ravel())
         columns = [
             pa.array(vectors.words[rows], pa.large_string()),
             pa.FixedSizeListArray.from_arrays(values, size),

@@ -17,7 +17,7 @@ from embedtool.formats.options import ReadOptions
 from embedtool.formats.registry import FORMATS, SUFFIXES
 from embedtool.io.atomic import TEMPORARY_PREFIX, check_output_file, check_writable
 from embedtool.io.progress import Report, silent
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 
 RowChecker = Callable[[Findings, Report], None]
 RowWriter = Callable[[Findings, Path], None]
@@ -74,16 +74,16 @@ def _check_whole(findings: Findings, report: Report) -> None:
     except FormatError as error:
         findings.add("unreadable", {}, str(error))
         return
-    findings.n_rows, findings.vector_size = vectors.matrix.shape
+    findings.n_rows, findings.vector_size = vectors.rows.shape
     good = [
         row
-        for row, (word, values) in enumerate(zip(vectors.words, vectors.matrix, strict=True))
+        for row, (word, values) in enumerate(zip(vectors.words, vectors.rows, strict=True))
         if findings.validate_row({"row": row + 1}, word.encode("utf-8", "surrogatepass"), values)
     ]
     counts = vectors.counts
-    findings.vectors = WordVectors(
+    findings.vectors = VectorTable(
         [vectors.words[row] for row in good],
-        vectors.matrix[np.array(good, dtype=np.int64)],
+        vectors.rows[np.array(good, dtype=np.int64)],
         None if counts is None else counts[good],
     )
 

@@ -28,7 +28,7 @@ def check_fasttext(findings: Findings, report: Report) -> None:
     good = [
         row
         for row, (word, start, values) in enumerate(
-            zip(parts.words, parts.starts, vectors.matrix, strict=False)
+            zip(parts.words, parts.starts, vectors.rows, strict=False)
         )
         if findings.validate_row({"row": row + 1, "byte": start}, word, values)
     ]

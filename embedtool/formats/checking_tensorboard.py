@@ -12,7 +12,7 @@ from embedtool.formats.options import ReadOptions
 from embedtool.formats.tensorboard import numbers_of, size_of, without_blanks, word_lines
 from embedtool.io.progress import Report
 from embedtool.messages import counted
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 
 
 def check_tensorboard(findings: Findings, report: Report) -> None:
@@ -43,7 +43,7 @@ def check_tensorboard(findings: Findings, report: Report) -> None:
             f"{counted(len(words), 'word')}, but {counted(n_lines, 'row')} of numbers",
         )
     if good:
-        findings.vectors = WordVectors(good, np.array(rows))
+        findings.vectors = VectorTable(good, np.array(rows))
 
 
 def _rows_of(lines: Iterable[Line]) -> Iterator[Line]:

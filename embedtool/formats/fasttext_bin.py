@@ -18,7 +18,7 @@ from embedtool.io.blocks import row_slices
 from embedtool.io.progress import Report, silent
 from embedtool.messages import counted
 from embedtool.model.subwords import Subwords, ngram_hash, ngrams
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ END_OF_SENTENCE = "</s>"
 """The end-of-sentence word, which has no n-grams in fastText."""
 
 
-def read(path: Path, options: ReadOptions) -> WordVectors:
+def read(path: Path, options: ReadOptions) -> VectorTable:
     """Read an unsupervised model that is not quantized.
 
     A word's vector is the mean of its row and the rows of its n-grams. Labels have no vectors.
@@ -70,7 +70,7 @@ def describe(path: Path) -> dict[str, Any]:
     return {"options": parts.options, "vocabulary": {"tokens_seen": parts.n_tokens}}
 
 
-def vectors_from_parts(parts: Parts, words: Sequence[str]) -> WordVectors:
+def vectors_from_parts(parts: Parts, words: Sequence[str]) -> VectorTable:
     """Return the vectors of the words that have a row.
 
     Parameters
@@ -86,7 +86,7 @@ def vectors_from_parts(parts: Parts, words: Sequence[str]) -> WordVectors:
         rows, parts.buckets, parts.ngram_rows,
     )  # fmt: skip
     is_tree = header["loss"] == "hierarchical-softmax"
-    return WordVectors(
+    return VectorTable(
         words[: len(rows)],
         _word_vectors(parts.words[: len(rows)], subwords),
         np.array(parts.counts[: len(rows)], np.int64),
@@ -126,7 +126,7 @@ def ngram_sums(
 
 
 def write(
-    vectors: WordVectors, path: Path, training_options: Mapping[str, Any], report: Report = silent
+    vectors: VectorTable, path: Path, training_options: Mapping[str, Any], report: Report = silent
 ) -> None:
     """Write a model that Facebook's program loads. Only vectors with subwords can be written.
 
@@ -167,12 +167,12 @@ def write(
         _write_inputs(file, vectors, subwords, bucket)
         contexts = vectors.output_matrix
         if contexts is None:
-            contexts = np.zeros(vectors.matrix.shape, dtype=np.float32)
+            contexts = np.zeros(vectors.rows.shape, dtype=np.float32)
         file.write(SHAPE.pack(False, *contexts.shape))
         file.write(contexts.astype("<f4").tobytes())
 
 
-def _write_inputs(file: BinaryIO, vectors: WordVectors, subwords: Subwords, bucket: int) -> None:
+def _write_inputs(file: BinaryIO, vectors: VectorTable, subwords: Subwords, bucket: int) -> None:
     """Write the rows of the words, then a row for each bucket, zeros if it was never trained.
 
     An offset is added to all of them, so that their means have it.
@@ -184,7 +184,7 @@ def _write_inputs(file: BinaryIO, vectors: WordVectors, subwords: Subwords, buck
         word_rows += subwords.offset
     row = vectors.string_table.find(END_OF_SENTENCE)
     if row >= 0:
-        word_rows[row] = vectors.matrix[row]
+        word_rows[row] = vectors.rows[row]
     file.write(word_rows.tobytes())
     write_buckets(file, subwords, bucket)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from embedtool.errors import FormatError
 from embedtool.model.subwords import Subwords
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 
 MAGIC = 793712314
 VERSION = 12
@@ -48,7 +48,7 @@ def options_of(path: Path, arguments: tuple[Any, ...]) -> dict[str, Any]:
 
 def packed(
     path: Path,
-    vectors: WordVectors,
+    vectors: VectorTable,
     subwords: Subwords,
     bucket: int,
     options: Mapping[str, Any],

@@ -26,7 +26,7 @@ from embedtool.io.encodings import UTF8
 from embedtool.io.progress import Report, silent
 from embedtool.messages import counted
 from embedtool.model.subwords import Subwords
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +104,7 @@ def _padding(offset: int) -> int:
     return 4 - offset % 4
 
 
-def read(path: Path, options: ReadOptions) -> WordVectors:
+def read(path: Path, options: ReadOptions) -> VectorTable:
     """Read a file of words, with or without n-grams in buckets, whose rows are not quantized.
 
     A row times its norm is a word's vector.
@@ -220,11 +220,11 @@ def _scaled(
 
 def _with_subwords(
     path: Path,
-    vectors: WordVectors,
+    vectors: VectorTable,
     rows: NDArray[np.float32],
     ngram_options: Sequence[int],
     options: ReadOptions,
-) -> WordVectors:
+) -> VectorTable:
     """Return the vectors with the rows of n-grams and the words' own rows."""
     min_n, max_n, bucket = ngram_options
     buckets = []
@@ -238,18 +238,18 @@ def _with_subwords(
     if not options.allow_nonfinite:
         check_finite(path, [f"bucket {bucket:,}" for bucket in trained_buckets], ngram_rows)
     subwords = Subwords(
-        max(min_n, SHORTEST), max_n, bucket, vectors.matrix, trained_buckets, ngram_rows
+        max(min_n, SHORTEST), max_n, bucket, vectors.rows, trained_buckets, ngram_rows
     )
     with ArrayBuilder(options) as table:
         sums = ngram_sums(vectors.words, subwords)
-        for row, (total, n_ngrams) in zip(vectors.matrix, sums, strict=True):
+        for row, (total, n_ngrams) in zip(vectors.rows, sums, strict=True):
             table.append((row * np.float64(1 + n_ngrams) - total)[None])
         own = table.array(vectors.vector_size)
-    return WordVectors(vectors.words, vectors.matrix, subwords=replace(subwords, word_rows=own))
+    return VectorTable(vectors.words, vectors.rows, subwords=replace(subwords, word_rows=own))
 
 
 def write(
-    vectors: WordVectors, path: Path, training_options: Mapping[str, Any], report: Report = silent
+    vectors: VectorTable, path: Path, training_options: Mapping[str, Any], report: Report = silent
 ) -> None:
     """Write words, rows of length 1 and norms; with n-grams, also the rows of their buckets."""
     kind, subwords, before_words = SIMPLE, vectors.subwords, struct.pack("<Q", vectors.n_words)
@@ -270,7 +270,7 @@ def write(
         offset = _begin(file, offset, NDARRAY, MATRIX.pack(n_rows, dim, FLOAT32), n_rows * dim)
         for rows in watched(row_slices(vectors.n_words, 4 * dim), vectors.n_words, report):
             divisors = np.where(lengths[rows] == 0, np.float32(1), lengths[rows])
-            file.write((vectors.matrix[rows] / divisors[:, None]).astype("<f4").tobytes())
+            file.write((vectors.rows[rows] / divisors[:, None]).astype("<f4").tobytes())
         if subwords is not None and bucket:
             write_buckets(file, subwords, bucket)
         head = LENGTHS.pack(len(lengths), FLOAT32)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from embedtool.formats.layout import CONTROL
 from embedtool.messages import brief
 from embedtool.model.linalg import row_norms
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 
 ERRORS = {
     "unreadable": "the file cannot be read",
@@ -96,7 +96,7 @@ class Findings:
         The findings by their kind, a key of ERRORS or WARNINGS.
     spans : list of Span
         The good rows, for formats that are checked row by row.
-    vectors : WordVectors or None
+    vectors : VectorTable or None
         The good rows, for the others.
     options : dict
         Options of the training, if the format holds them.
@@ -113,7 +113,7 @@ class Findings:
     n_repaired: int = 0
     kinds: dict[str, Finding] = field(default_factory=dict)
     spans: list[Span] = field(default_factory=list)
-    vectors: WordVectors | None = None
+    vectors: VectorTable | None = None
     options: dict[str, Any] = field(default_factory=dict)
     _words: set[bytes] = field(default_factory=set)
 

@@ -14,7 +14,7 @@ from embedtool.formats.layout import numbers_of
 from embedtool.formats.named_arrays import from_arrays
 from embedtool.formats.options import ReadOptions
 from embedtool.messages import counted
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 
 HEADER = re.compile(rb"(\d{1,9}) (\d{1,9}) (\d{1,4}) (\d{1,4}) ([1-4]) (\d{1,10}) (\S+) (\S+)")
 """Rows, dimensions, minn, maxn, hashes, seed, and the marks before and after a word."""
@@ -35,7 +35,7 @@ class _Head(NamedTuple):
     after: str
 
 
-def read(path: Path, options: ReadOptions) -> WordVectors:
+def read(path: Path, options: ReadOptions) -> VectorTable:
     """Read the words of the file `options.words`, with the means of their rows and n-grams' rows.
 
     Raises

@@ -12,7 +12,7 @@ from embedtool.errors import FormatError
 from embedtool.formats.named_arrays import from_arrays
 from embedtool.formats.options import ReadOptions
 from embedtool.io.json_file import read_json
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 
 
 def check_is_file(path: Path) -> None:
@@ -55,8 +55,8 @@ def from_rows(
     table: NDArray[Any],
     rows: NDArray[np.int64],
     options: ReadOptions,
-) -> WordVectors:
-    """Make WordVectors of words and the row of each in a table, which is copied only if necessary.
+) -> VectorTable:
+    """Make VectorTable of words and the row of each in a table, which is copied only if necessary.
 
     Parameters
     ----------

@@ -30,7 +30,7 @@ from embedtool.io.atomic import atomic_directory
 from embedtool.io.progress import Report, ReportingWriter, silent
 from embedtool.io.safetensors_io import map_tensors, write_header, write_rows
 from embedtool.messages import counted
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ WHITE_SPACE = "\t\n\x0b\x0c\r "
 UNKNOWN = "[UNK]"
 
 
-def read(path: Path, options: ReadOptions) -> WordVectors:
+def read(path: Path, options: ReadOptions) -> VectorTable:
     """Read a folder: each token of the vocabulary is a word, except the one for unknown words.
 
     A token's vector is its row, or the one that `mapping` gives it, times its weight.
@@ -154,7 +154,7 @@ def _tokens(path: Path) -> tuple[dict[str, int], int | None]:
 
 
 def write(
-    vectors: WordVectors, path: Path, training_options: Mapping[str, Any], report: Report = silent
+    vectors: VectorTable, path: Path, training_options: Mapping[str, Any], report: Report = silent
 ) -> None:
     """Write a folder; a token for unknown words, with a vector of zeros, is added at the end.
 
@@ -169,7 +169,7 @@ def write(
         with (folder / TENSORS).open("wb") as file:
             shape = (len(ids), vectors.vector_size)
             write_header(file, {TABLES[0]: (np.dtype(np.float32), shape)})
-            write_rows(ReportingWriter(file.write, vectors.matrix.nbytes, report), vectors.matrix)
+            write_rows(ReportingWriter(file.write, vectors.rows.nbytes, report), vectors.rows)
             write_rows(file, np.zeros((1, vectors.vector_size), np.float32))
         save_json(folder / TOKENIZER, _tokenizer(ids, unknown))
         save_json(folder / CONFIG, {

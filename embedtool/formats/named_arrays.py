@@ -14,7 +14,7 @@ from embedtool.formats.word_checks import warn_duplicates
 from embedtool.io.blocks import row_slices
 from embedtool.io.safetensors_io import release_pages
 from embedtool.messages import counted
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 
 WORD_NAMES = ("word", "words", "token", "tokens", "vocab", "vocabulary", "term", "terms", "labels")
 VECTOR_NAMES = ("vector", "vectors", "embedding", "embeddings", "matrix", "weights")
@@ -74,8 +74,8 @@ def ambiguous_names(
 
 def from_arrays(
     path: Path, words: Sequence[str], arrays: Mapping[str, NDArray[Any]], options: ReadOptions
-) -> WordVectors:
-    """Make WordVectors of `vectors` (n, d), `words` (n,) and, if it is there, `counts` (n,).
+) -> VectorTable:
+    """Make VectorTable of `vectors` (n, d), `words` (n,) and, if it is there, `counts` (n,).
 
     A float32 matrix is used as it is, even if mapped; another is converted block by block. Of a
     word that occurs twice the first is kept.
@@ -110,7 +110,7 @@ def from_arrays(
         counts = None if counts is None else counts[rows]
     if not options.allow_nonfinite:
         check_finite(path, words, matrix)
-    return WordVectors(words, matrix, counts)
+    return VectorTable(words, matrix, counts)
 
 
 def _firsts(words: Sequence[str]) -> NDArray[np.int64]:

@@ -33,7 +33,7 @@ from embedtool.io.atomic import atomic_write
 from embedtool.io.blocks import BLOCK_BYTES, row_slices
 from embedtool.io.file_types import ZIP
 from embedtool.io.progress import Report, silent
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 
 SUFFIX = ".npy"
 FIRST_SURROGATE, LAST_SURROGATE = 0xD800, 0xDFFF
@@ -43,7 +43,7 @@ HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 """How NumPy writes arrays that are not records, by the version of its .npy."""
 
 
-def read(path: Path, options: ReadOptions) -> WordVectors:
+def read(path: Path, options: ReadOptions) -> VectorTable:
     """Read `vectors`, float (n, d), `words`, strings or bytes (n,), and `counts`, integers (n,).
 
     Other names are accepted if they are known, or if the dtypes of the arrays leave no choice.
@@ -171,7 +171,7 @@ def _strings(path: Path, words: NDArray[Any], options: ReadOptions) -> list[str]
 
 
 def write(
-    vectors: WordVectors, path: Path, training_options: Mapping[str, Any], report: Report = silent
+    vectors: VectorTable, path: Path, training_options: Mapping[str, Any], report: Report = silent
 ) -> None:
     """Write a file, block by block. A string of NumPy cannot end in NUL."""
     longest = max(map(len, vectors.words), default=0)
@@ -186,7 +186,7 @@ def write(
     )
     with atomic_write(path) as file, zipfile.ZipFile(file, "w") as archive:
         _write_array(
-            archive, "vectors", np.dtype("<f4"), vectors.matrix.shape, _of(vectors.matrix, report)
+            archive, "vectors", np.dtype("<f4"), vectors.rows.shape, _of(vectors.rows, report)
         )
         _write_array(archive, "words", kind, (vectors.n_words,), words)
         if vectors.counts is not None:

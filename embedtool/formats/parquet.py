@@ -20,13 +20,13 @@ from embedtool.formats.arrow_table import (
 from embedtool.formats.options import ReadOptions
 from embedtool.io.atomic import atomic_write
 from embedtool.io.progress import Report, silent
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 
 KIND = "Parquet"
 BATCH_ROWS = 2**12
 
 
-def read(path: Path, options: ReadOptions) -> WordVectors:
+def read(path: Path, options: ReadOptions) -> VectorTable:
     """Read a file; other columns are ignored.
 
     Raises
@@ -52,7 +52,7 @@ def _n_numbers(metadata: Any) -> int:
 
 
 def write(
-    vectors: WordVectors, path: Path, training_options: Mapping[str, Any], report: Report = silent
+    vectors: VectorTable, path: Path, training_options: Mapping[str, Any], report: Report = silent
 ) -> None:
     """Write a file with checksums, and without dictionaries, because numbers seldom repeat."""
     schema = schema_of(vectors, KIND)

@@ -2,8 +2,8 @@
 
 A module has functions that `formats.read`, `formats.write` and `formats.describe` call:
 
-    read(path: Path, options: ReadOptions, **arguments) -> WordVectors
-    write(vectors: WordVectors, path: Path, training_options: Mapping[str, Any], report: Report,
+    read(path: Path, options: ReadOptions, **arguments) -> VectorTable
+    write(vectors: VectorTable, path: Path, training_options: Mapping[str, Any], report: Report,
           **arguments) -> None
     describe(path: Path) -> dict[str, Any]
 

@@ -12,13 +12,13 @@ from embedtool.formats.options import ReadOptions
 from embedtool.io.atomic import atomic_write
 from embedtool.io.progress import Report, ReportingWriter, silent
 from embedtool.io.safetensors_io import map_tensors, write_tensors
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 
 BETWEEN = "\n"
 """Separates the words: safetensors has no strings, so they are bytes of UTF-8."""
 
 
-def read(path: Path, options: ReadOptions) -> WordVectors:
+def read(path: Path, options: ReadOptions) -> VectorTable:
     """Map `vectors`, float (n, d), `words`, uint8, and `counts`, int64 (n,).
 
     Raises
@@ -54,12 +54,12 @@ def read(path: Path, options: ReadOptions) -> WordVectors:
 
 
 def write(
-    vectors: WordVectors, path: Path, training_options: Mapping[str, Any], report: Report = silent
+    vectors: VectorTable, path: Path, training_options: Mapping[str, Any], report: Report = silent
 ) -> None:
     """Write a file. A word with a line end cannot be written."""
     text = BETWEEN.join(vectors.words).encode()
     tensors: dict[str, Any] = {
-        "vectors": vectors.matrix,
+        "vectors": vectors.rows,
         "words": np.frombuffer(text, dtype=np.uint8),
     }
     if vectors.counts is not None:

@@ -33,7 +33,7 @@ from embedtool.formats.spacy_keys import SYMBOLS, key2row_bytes, keys_of, read_k
 from embedtool.io.atomic import atomic_directory
 from embedtool.io.checksums import HashingWriter
 from embedtool.io.progress import Report, silent
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ batch_size = 1000
 META = {"lang": "xx", "name": "vectors", "version": "0.0.0", "pipeline": []}
 
 
-def read(path: Path, options: ReadOptions) -> WordVectors:
+def read(path: Path, options: ReadOptions) -> VectorTable:
     """Read the vectors of a folder, in the order of their rows.
 
     Several words may share a row after spaCy's pruning; which of them is the most frequent is
@@ -128,7 +128,7 @@ def _strings(path: Path) -> list[tuple[str, int]]:
 
 
 def write(
-    vectors: WordVectors, path: Path, training_options: Mapping[str, Any], report: Report = silent
+    vectors: VectorTable, path: Path, training_options: Mapping[str, Any], report: Report = silent
 ) -> None:
     """Write the folder of a pipeline that spacy.load opens."""
     keys = keys_of(vectors.string_table)
@@ -143,7 +143,7 @@ def write(
         save_json(folder / "meta.json", META)
         (folder / "tokenizer").write_bytes(NO_RULES)
         with (vocabulary / VECTORS).open("wb") as file:
-            matrix = np.asarray(vectors.matrix, dtype="<f4")
+            matrix = np.asarray(vectors.rows, dtype="<f4")
             # past NumPy's own way to the disk, which does not say why it failed
             np.save(cast(Any, HashingWriter(file)), matrix, allow_pickle=False)
         (vocabulary / KEYS).write_bytes(key2row_bytes(keys))

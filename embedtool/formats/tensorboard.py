@@ -23,7 +23,7 @@ from embedtool.io.atomic import atomic_write
 from embedtool.io.encodings import UTF8
 from embedtool.io.progress import Progress, Report, silent
 from embedtool.messages import counted
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 
 OTHER_NAMES = {
     "tensors": "metadata",
@@ -43,7 +43,7 @@ class _UnnamedRowError(DamagedError):
     """A row of numbers after the last word."""
 
 
-def read(path: Path, options: ReadOptions) -> WordVectors:
+def read(path: Path, options: ReadOptions) -> VectorTable:
     """Read both files. Metadata of several columns has a header; its first column is the words.
 
     Of a word that occurs twice the first row is kept.
@@ -160,13 +160,13 @@ def numbers_of(line: bytes) -> list[float] | None:
 
 
 def write(
-    vectors: WordVectors, path: Path, training_options: Mapping[str, Any], report: Report = silent
+    vectors: VectorTable, path: Path, training_options: Mapping[str, Any], report: Report = silent
 ) -> None:
     """Write both files. A word with a tab or a line end cannot be written."""
     check_first_word(vectors, path)
     with atomic_write(metadata_path(path)) as words, atomic_write(path) as numbers:
         words.writelines(f"{word}\n".encode() for word in vectors.words)
-        for lines in number_lines(vectors.matrix, "\t", report):
+        for lines in number_lines(vectors.rows, "\t", report):
             numbers.writelines(lines)
 
 

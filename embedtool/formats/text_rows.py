@@ -37,7 +37,7 @@ from embedtool.io.machine import n_cores
 from embedtool.io.progress import Progress, Report, silent
 from embedtool.io.safetensors_io import release_pages
 from embedtool.messages import counted
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ UNKNOWN = "<unk>"
 """Characters that a word must not contain if fields are separated by white space."""
 
 
-def read(path: Path, options: ReadOptions, *, header: bool) -> WordVectors:
+def read(path: Path, options: ReadOptions, *, header: bool) -> VectorTable:
     """Read a file of rows; for a word that occurs twice, the first row is kept.
 
     Parameters
@@ -114,7 +114,7 @@ def read(path: Path, options: ReadOptions, *, header: bool) -> WordVectors:
         )  # fmt: skip
     source.warn_of_doubts()
     warn_duplicates(path, n_read - len(words))
-    return WordVectors(list(words), matrix)
+    return VectorTable(list(words), matrix)
 
 
 def _check_layout(path: Path, layout: Layout, size: int, *, needs_header: bool) -> None:
@@ -317,7 +317,7 @@ def read_ahead(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
 
 
 def write(
-    vectors: WordVectors,
+    vectors: VectorTable,
     path: Path,
     training_options: Mapping[str, Any],
     report: Report = silent,
@@ -337,7 +337,7 @@ def write(
         if header:
             file.write(b"%d %d\n" % (vectors.n_words, vectors.vector_size))
         words = iter(vectors.words)
-        for lines in number_lines(vectors.matrix, " ", report):
+        for lines in number_lines(vectors.rows, " ", report):
             file.writelines(
                 word.encode() + b" " + line for line, word in zip(lines, words, strict=False)
             )

@@ -18,7 +18,7 @@ from embedtool.io.blocks import row_slices
 from embedtool.io.progress import Progress, Report, silent
 from embedtool.io.safetensors_io import release_pages
 from embedtool.messages import counted
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 
 LONGEST_WORD = 2**20
 """Maximum bytes of a word before its space."""
@@ -29,7 +29,7 @@ FIRST_LINES, FIRST_BYTES = 10, 2**20
 NO_LINE_END = re.compile(rb"[^\n]")
 
 
-def read(path: Path, options: ReadOptions) -> WordVectors:
+def read(path: Path, options: ReadOptions) -> VectorTable:
     """Read a file, with or without a line end after each row.
 
     Raises
@@ -154,14 +154,14 @@ def _rows(
 
 
 def write(
-    vectors: WordVectors, path: Path, training_options: Mapping[str, Any], report: Report = silent
+    vectors: VectorTable, path: Path, training_options: Mapping[str, Any], report: Report = silent
 ) -> None:
     """Write a file with a line end after each row, like word2vec.c."""
     with atomic_write(path) as file:
         file.write(b"%d %d\n" % (vectors.n_words, vectors.vector_size))
         words = iter(vectors.words)
-        blocks = row_slices(vectors.n_words, vectors.matrix[:1].nbytes)
+        blocks = row_slices(vectors.n_words, vectors.rows[:1].nbytes)
         for rows in watched(blocks, vectors.n_words, report):
-            for row, word in zip(vectors.matrix[rows].astype("<f4"), words, strict=False):
+            for row, word in zip(vectors.rows[rows].astype("<f4"), words, strict=False):
                 file.write(word.encode() + b" " + row.tobytes() + b"\n")
-            release_pages(vectors.matrix)
+            release_pages(vectors.rows)

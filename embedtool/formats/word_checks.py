@@ -10,7 +10,7 @@ from embedtool.io.encodings import BYTE_ORDER_MARK
 from embedtool.messages import counted
 
 if TYPE_CHECKING:
-    from embedtool.model.vectors import WordVectors
+    from embedtool.model.vectors import VectorTable
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ def warn_duplicates(path: Path, n_duplicates: int) -> None:
         log.warning("%s: %s twice; the first is kept", path, duplicates)
 
 
-def check_first_word(vectors: "WordVectors", path: Path) -> None:
+def check_first_word(vectors: "VectorTable", path: Path) -> None:
     """Raise FormatError if the first word of a file would be taken for a byte order mark."""
     word = next(iter(vectors.words), "")
     if word.startswith(BYTE_ORDER_MARK):
@@ -35,7 +35,7 @@ def check_first_word(vectors: "WordVectors", path: Path) -> None:
         )
 
 
-def check_words(vectors: "WordVectors", path: Path, forbidden: str) -> None:
+def check_words(vectors: "VectorTable", path: Path, forbidden: str) -> None:
     """Raise FormatError with the first word that a format cannot hold."""
     pattern = re.compile(f"[{SURROGATES}{re.escape(forbidden)}]")
     for word in vectors.words:

@@ -20,7 +20,7 @@ from embedtool.errors import QueryError
 from embedtool.io.progress import Report, silent
 from embedtool.mapview.clusters import Groups
 from embedtool.model.linalg import int8_rows
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 
 
 class MapData:
@@ -41,7 +41,7 @@ class MapData:
     def __init__(
         self,
         name: str,
-        vectors: WordVectors,
+        vectors: VectorTable,
         max_words: int,
         method: Layout,
         seed: int,
@@ -79,7 +79,7 @@ class MapData:
     @cached_property
     def units(self) -> Rows:
         """The unit vectors of the words, float32 (n_words, vector_size)."""
-        return finite_unit_rows(np.asarray(self._vectors.matrix[: self.n_words], dtype=np.float32))
+        return finite_unit_rows(np.asarray(self._vectors.rows[: self.n_words], dtype=np.float32))
 
     @property
     def int8_directions(self) -> NDArray[np.int8]:

@@ -21,7 +21,7 @@ from embedtool.model.quantized import (
     subvectors,
 )
 from embedtool.model.subwords import Subwords
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 
 if TYPE_CHECKING:
     from embedtool.config.tasks import CompressConfig
@@ -33,8 +33,8 @@ ITERATIONS = 15
 
 
 def compress(
-    vectors: WordVectors, config: "CompressConfig", report: Report = silent
-) -> WordVectors:
+    vectors: VectorTable, config: "CompressConfig", report: Report = silent
+) -> VectorTable:
     """Return smaller word vectors: fewer words, dimensions and n-grams, then fewer bits.
 
     The output layer is left out, because no query needs it.
@@ -56,7 +56,7 @@ def compress(
         raise ConfigError("a vector or its length is not finite, which cannot be compressed")
     n_words = config.words or vectors.n_words
     rows = vectors.frequent(n_words)
-    matrix, subwords = vectors.matrix[rows], vectors.subwords
+    matrix, subwords = vectors.rows[rows], vectors.subwords
     if subwords is not None:
         subwords = replace(subwords, word_rows=subwords.word_rows[rows])
         if config.ngrams is not None:
@@ -79,13 +79,13 @@ def compress(
             ngram_rows=_quantized(subwords.ngram_rows, config, report),
         )
     counts = None if vectors.counts is None else vectors.counts[:n_words]
-    return WordVectors(
+    return VectorTable(
         vectors.string_table[:n_words], matrix, counts, subwords=subwords,
         by_frequency=vectors.by_frequency,
     )  # fmt: skip
 
 
-def _check(vectors: WordVectors, config: "CompressConfig") -> None:
+def _check(vectors: VectorTable, config: "CompressConfig") -> None:
     n_ngrams = 0 if vectors.subwords is None else len(vectors.subwords.buckets)
     size = config.dimensions or vectors.vector_size
     for parameter, value, largest in (

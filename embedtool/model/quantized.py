@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from embedtool.errors import FormatError
 from embedtool.messages import brief
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 
 N_CENTROIDS = 256
 """Number of centroids that one byte can index."""
@@ -187,7 +187,7 @@ def as_array(matrix: QuantizedMatrix) -> NDArray[np.float32]:
     return cast(NDArray[np.float32], matrix)
 
 
-def dequantized(vectors: WordVectors) -> WordVectors:
+def dequantized(vectors: VectorTable) -> VectorTable:
     """Return the same vectors with all matrices as arrays in memory."""
     subwords = vectors.subwords
     if subwords is not None:
@@ -196,7 +196,7 @@ def dequantized(vectors: WordVectors) -> WordVectors:
             word_rows=in_memory(subwords.word_rows),
             ngram_rows=in_memory(subwords.ngram_rows),
         )
-    return replace(vectors, matrix=in_memory(vectors.matrix), subwords=subwords)
+    return replace(vectors, rows=in_memory(vectors.rows), subwords=subwords)
 
 
 def in_memory(matrix: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -41,7 +41,7 @@ from embedtool.model.linalg import row_norms
 from embedtool.model.migrations import migrate_v1, with_current_names
 from embedtool.model.quantized import CENTROIDS, to_tensors
 from embedtool.model.vector_tensors import UNKNOWN_ORDER, vectors_from_tensors, vectors_to_tensors
-from embedtool.model.vectors import Model, WordVectors
+from embedtool.model.vectors import ModelRecord, VectorTable
 
 FORMAT_VERSION = 2
 LIBRARIES = ("numpy", "gensim", "numba")
@@ -88,7 +88,7 @@ def check_target(path: Path, overwrite: bool) -> None:
     check_writable(path)
 
 
-def _full_description(model: Model) -> dict[str, Any]:
+def _full_description(model: ModelRecord) -> dict[str, Any]:
     """Return what `config.json` says, without the files and their checksums."""
     vectors = model.vectors
     metadata = {k: v for k, v in model.description.items() if k not in RESERVED_KEYS}
@@ -104,13 +104,13 @@ def _full_description(model: Model) -> dict[str, Any]:
 
 
 def save(
-    model: Model, path: str | Path, report: Report = silent, *, overwrite: bool = False
+    model: ModelRecord, path: str | Path, report: Report = silent, *, overwrite: bool = False
 ) -> None:
     """Save a model as a folder, completely or not at all.
 
     Parameters
     ----------
-    model : Model
+    model : ModelRecord
         The model.
     path : str or Path
         The folder.
@@ -129,7 +129,7 @@ def save(
         If `model` is not a Model.
     """
     path = Path(path)
-    if not isinstance(model, Model):
+    if not isinstance(model, ModelRecord):
         raise TypeError(
             f"expected a Model, not {type(model).__name__}; wrap vectors as Model(vectors, {{}})"
         )
@@ -156,9 +156,9 @@ def checksum(description: Mapping[str, Any]) -> str:
     return str(description.get("checksum") or _checksum(description))
 
 
-def sizes(vectors: WordVectors) -> dict[str, Any]:
+def sizes(vectors: VectorTable) -> dict[str, Any]:
     """Return the sizes of a model; `bytes_per_vector` are those on disk of a word's vector."""
-    tensors = to_tensors("", vectors.matrix).items()
+    tensors = to_tensors("", vectors.rows).items()
     per_row = [tensor for name, tensor in tensors if name != CENTROIDS]
     facts: dict[str, Any] = {
         "words": vectors.n_words,
@@ -233,7 +233,7 @@ def _description(path: Path) -> dict[str, Any]:
     return dict(description)
 
 
-def load(path: str | Path) -> Model:
+def load(path: str | Path) -> ModelRecord:
     """Open a model; its tensors stay on disk until they are used.
 
     A model that is replaced meanwhile is opened again, so that its files belong together.
@@ -306,15 +306,15 @@ def verify(path: str | Path) -> Iterator[str]:
     if not np.array_equal(vectors.word_ids(words, -1), np.arange(len(words))):
         yield "words are duplicate, or the hash index does not find them"
     suspects = np.flatnonzero(~np.isfinite(vectors.norms))
-    n_bad = sum(not np.isfinite(vectors.matrix[row]).all() for row in suspects)
+    n_bad = sum(not np.isfinite(vectors.rows[row]).all() for row in suspects)
     if n_bad:
         yield f"{counted(n_bad, 'vector holds', 'vectors hold')} numbers that are not finite"
-    norms = row_norms(vectors.matrix)
+    norms = row_norms(vectors.rows)
     if not np.allclose(norms, vectors.norms, rtol=NORM_TOLERANCE, equal_nan=True):
         yield "the stored norms are not those of the vectors"
 
 
-def _load(path: Path) -> Model:
+def _load(path: Path) -> ModelRecord:
     description = describe(path)
     try:
         tensors = map_tensors(path / VECTORS)
@@ -336,4 +336,4 @@ def _load(path: Path) -> Model:
                 f"{path}: broken model: {counted(vectors.n_words, 'word')}, but {name} of shape "
                 f"{tensors[name].shape}"
             )
-    return Model(vectors, description, encoder)
+    return ModelRecord(vectors, description, encoder)

@@ -16,7 +16,7 @@ from embedtool.errors import ConfigError
 from embedtool.io.blocks import slices
 from embedtool.messages import counted
 from embedtool.model.linalg import BLOCK_ROWS, principal_axes, row_blocks, row_norms
-from embedtool.model.vectors import Model, WordVectors, with_history_entry
+from embedtool.model.vectors import ModelRecord, VectorTable, with_history_entry
 
 DIMENSIONS_PER_REMOVED = 100
 """Dimensions per direction removed by all-but-the-top (Mu & Viswanath 2018, section 2)."""
@@ -28,7 +28,7 @@ VARIANTS = "add-contexts, center, all-but-the-top[:N], pca:N or normalize, sever
 Matrix = NDArray[np.float32]
 
 
-def transform(model: Model, config: TransformConfig) -> Model:
+def transform(model: ModelRecord, config: TransformConfig) -> ModelRecord:
     """Apply the transformations of a config, in the order of its fields.
 
     Counts are kept, the output layer is not. Subwords are transformed too, so that the vector of a
@@ -77,12 +77,12 @@ def transform(model: Model, config: TransformConfig) -> Model:
     options = {name: value for name, value in asdict(config).items() if value}
     earlier = model.description.get("transformed", [])
     description = {**model.description, "transformed": [*earlier, options]}
-    return Model(vectors, with_history_entry(description, "transform", options))
+    return ModelRecord(vectors, with_history_entry(description, "transform", options))
 
 
 def affine_map(
-    vectors: WordVectors, axes: NDArray[np.float64], offset: NDArray[np.float64] | None = None
-) -> WordVectors:
+    vectors: VectorTable, axes: NDArray[np.float64], offset: NDArray[np.float64] | None = None
+) -> VectorTable:
     """Map the vector x of each word to x @ axes + offset, also for new words.
 
     In FastText, a word's vector is the mean of rows: the rows get the linear part, and the mean the
@@ -90,7 +90,7 @@ def affine_map(
 
     Parameters
     ----------
-    vectors : WordVectors
+    vectors : VectorTable
         The vectors; the result has no output layer.
     axes : ndarray of float64, shape (vector_size, new_vector_size)
         The linear part.
@@ -108,7 +108,7 @@ def affine_map(
             ngram_rows=_mapped(subwords.ngram_rows, axes, None),
             offset=None if total is None else total.astype(np.float32),
         )
-    return vectors.with_matrix(_mapped(vectors.matrix, axes, offset), subwords)
+    return vectors.with_matrix(_mapped(vectors.rows, axes, offset), subwords)
 
 
 def parse_variant(name: str, vector_size: int) -> TransformConfig:
@@ -138,7 +138,7 @@ def parse_variant(name: str, vector_size: int) -> TransformConfig:
     return TransformConfig(**options)  # type: ignore[arg-type]
 
 
-def variants(model: Model, names: Sequence[str]) -> Iterator[tuple[str, WordVectors]]:
+def variants(model: ModelRecord, names: Sequence[str]) -> Iterator[tuple[str, VectorTable]]:
     """Yield the unchanged vectors, then each variant, with their names; one at a time.
 
     Parameters
@@ -152,7 +152,7 @@ def variants(model: Model, names: Sequence[str]) -> Iterator[tuple[str, WordVect
         yield name, transform(model, config).vectors
 
 
-def _with_contexts(vectors: WordVectors) -> WordVectors:
+def _with_contexts(vectors: VectorTable) -> VectorTable:
     if vectors.output_matrix is None:
         raise ConfigError(
             "add_contexts needs context vectors, and the model has none; train glove with "
@@ -165,16 +165,16 @@ def _with_contexts(vectors: WordVectors) -> WordVectors:
             "add_contexts needs context vectors; hierarchical softmax has nodes of a tree instead",
             parameters=("add_contexts",),
         )
-    sums = np.empty(vectors.matrix.shape, np.float32)
+    sums = np.empty(vectors.rows.shape, np.float32)
     for rows in slices(len(sums), BLOCK_ROWS):
-        np.add(vectors.matrix[rows], contexts[rows], out=sums[rows])
+        np.add(vectors.rows[rows], contexts[rows], out=sums[rows])
     return vectors.with_matrix(sums)
 
 
-def _center_and_project(vectors: WordVectors, n_removed: int, n_axes: int | None) -> WordVectors:
+def _center_and_project(vectors: VectorTable, n_removed: int, n_axes: int | None) -> VectorTable:
     """Subtract the mean, remove the first principal components, keep the next `n_axes` if given."""
-    mean = mean_row(vectors.matrix)
-    centered = (block - mean for block in row_blocks(vectors.matrix))
+    mean = mean_row(vectors.rows)
+    centered = (block - mean for block in row_blocks(vectors.rows))
     axes = principal_axes(centered, len(mean))
     if n_axes is not None:
         linear = axes[:, n_removed : n_removed + n_axes]
@@ -192,12 +192,12 @@ def mean_row(matrix: Matrix) -> NDArray[np.float64]:
     return mean
 
 
-def _normalized(vectors: WordVectors, in_place: bool) -> WordVectors:
-    norms = row_norms(vectors.matrix)
+def _normalized(vectors: VectorTable, in_place: bool) -> VectorTable:
+    norms = row_norms(vectors.rows)
     norms[norms == 0] = 1
-    matrix = vectors.matrix if in_place else np.empty(vectors.matrix.shape, np.float32)
+    matrix = vectors.rows if in_place else np.empty(vectors.rows.shape, np.float32)
     for rows in slices(len(matrix), BLOCK_ROWS):
-        np.divide(vectors.matrix[rows], norms[rows, None], out=matrix[rows])
+        np.divide(vectors.rows[rows], norms[rows, None], out=matrix[rows])
     return vectors.with_matrix(matrix)
 
 

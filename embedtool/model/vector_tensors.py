@@ -8,18 +8,18 @@ from embedtool.corpus.string_table import HashIndex, StringTable
 from embedtool.errors import FormatError
 from embedtool.model.quantized import from_tensors, to_tensors
 from embedtool.model.subwords import Subwords
-from embedtool.model.vectors import OutputRows, WordVectors
+from embedtool.model.vectors import OutputRows, VectorTable
 
 OUTPUT_ROWS: tuple[OutputRows, ...] = get_args(OutputRows)
 UNKNOWN_ORDER = "unknown"
 """Value of `order` for words that are not known to be ordered by frequency."""
 
 
-def vectors_to_tensors(vectors: WordVectors) -> dict[str, NDArray[Any]]:
+def vectors_to_tensors(vectors: VectorTable) -> dict[str, NDArray[Any]]:
     """Return the tensors of `vectors.safetensors`."""
     words, subwords = vectors.string_table, vectors.subwords
     tensors: dict[str, NDArray[Any]] = {
-        **to_tensors("vectors", vectors.matrix),
+        **to_tensors("vectors", vectors.rows),
         "norms": vectors.norms,
         "word_text": words.text,
         "word_ends": words.ends,
@@ -41,7 +41,7 @@ def vectors_to_tensors(vectors: WordVectors) -> dict[str, NDArray[Any]]:
 
 def vectors_from_tensors(
     tensors: dict[str, NDArray[Any]], description: dict[str, Any]
-) -> WordVectors:
+) -> VectorTable:
     """Return the word vectors of a model folder.
 
     Raises
@@ -51,7 +51,7 @@ def vectors_from_tensors(
     KeyError, TypeError
         If one is missing.
     """
-    return WordVectors(
+    return VectorTable(
         _words(tensors),
         from_tensors(tensors, "vectors"),
         tensors.get("counts"),

@@ -1,6 +1,6 @@
 """Word vectors in memory: words, their matrix, their counts and, for FastText, their subwords.
 
-Trainers, the store and file readers return `WordVectors`; queries, evaluations and exports take
+Trainers, the store and file readers return `VectorTable`; queries, evaluations and exports take
 them. This module does not deal with files.
 """
 
@@ -30,14 +30,14 @@ MAX_EXPLAINED = 20
 
 
 @dataclass(frozen=True, eq=False)
-class WordVectors:
+class VectorTable:
     """The vectors of a vocabulary.
 
     Attributes
     ----------
     words : sequence of str, length n_words
         Distinct, most frequent first.
-    matrix : ndarray of float32, shape (n_words, vector_size)
+    rows : ndarray of float32, shape (n_words, vector_size)
         Row i belongs to words[i]. Finite, unless read from a file with values that are not; such
         rows answer no query. May be a quantized matrix.
     counts : ndarray of int64, shape (n_words,), or None
@@ -60,7 +60,7 @@ class WordVectors:
     __repr__ = brief
 
     words: Sequence[str]
-    matrix: NDArray[np.float32]
+    rows: NDArray[np.float32]
     counts: NDArray[np.int64] | None = None
     output_matrix: NDArray[np.float32] | None = None
     subwords: Subwords | None = None
@@ -93,7 +93,7 @@ class WordVectors:
                 "taken as the most frequent", f"{self.n_words:,}",
             )  # fmt: skip
 
-    def sorted_by_count(self) -> "WordVectors":
+    def sorted_by_count(self) -> "VectorTable":
         """Return the vectors by decreasing count, words of equal count in their order."""
         if self.counts is None or self.is_by_frequency:
             return self
@@ -110,7 +110,7 @@ class WordVectors:
 
     @property
     def vector_size(self) -> int:
-        return int(self.matrix.shape[1])
+        return int(self.rows.shape[1])
 
     @cached_property
     def string_table(self) -> StringTable:
@@ -158,7 +158,7 @@ class WordVectors:
     @cached_property
     def norms(self) -> NDArray[np.float32]:
         """The length of each row, float32 (n_words,)."""
-        return row_norms(self.matrix) if self.stored_norms is None else self.stored_norms
+        return row_norms(self.rows) if self.stored_norms is None else self.stored_norms
 
     def not_finite(self) -> str | None:
         """Return the first word whose vector or norm is not finite, or None."""
@@ -167,18 +167,18 @@ class WordVectors:
 
     def with_matrix(
         self, matrix: NDArray[np.float32], subwords: Subwords | None = None
-    ) -> "WordVectors":
+    ) -> "VectorTable":
         """Return the same words with other vectors, without the output layer of the old ones."""
         return replace(
             self,
-            matrix=matrix,
+            rows=matrix,
             subwords=subwords,
             output_matrix=None,
             output_rows="words",
             stored_norms=None,
         )
 
-    def select(self, ids: NDArray[np.int64]) -> "WordVectors":
+    def select(self, ids: NDArray[np.int64]) -> "VectorTable":
         """Return the vectors of some words, in the order of `ids`, with their counts and subwords.
 
         Inner nodes are left out: they belong to a tree of all words in their original order.
@@ -186,9 +186,9 @@ class WordVectors:
         subwords, contexts = self.subwords, self.context_vectors
         if subwords is not None:
             subwords = replace(subwords, word_rows=subwords.word_rows[ids])
-        return WordVectors(
+        return VectorTable(
             [self.words[i] for i in ids.tolist()],
-            self.matrix[ids],
+            self.rows[ids],
             None if self.counts is None else self.counts[ids],
             None if contexts is None else contexts[ids],
             subwords,
@@ -218,7 +218,7 @@ class WordVectors:
         """
         row = self.string_table.find(word)
         if row >= 0:
-            known: NDArray[np.float32] = self.matrix[row]
+            known: NDArray[np.float32] = self.rows[row]
             return known
         vector = self.from_subwords(word)
         if vector is None:
@@ -265,12 +265,12 @@ class WordVectors:
 
 
 @dataclass(frozen=True, eq=False)
-class Model:
+class ModelRecord:
     """Word vectors and how they were made.
 
     Attributes
     ----------
-    vectors : WordVectors
+    vectors : VectorTable
         The vectors.
     description : dict
         JSON-serialisable: algorithm, options, corpus, vocabulary, training and versions of the
@@ -281,16 +281,16 @@ class Model:
 
     __repr__ = brief
 
-    vectors: WordVectors
+    vectors: VectorTable
     description: dict[str, Any]
     encoder: Mapping[str, NDArray[Any]] | None = None
 
 
-AnyVectors = WordVectors | Model
-"""Vectors as accepted by functions: WordVectors, or a model that contains them."""
+AnyVectors = VectorTable | ModelRecord
+"""Vectors as accepted by functions: VectorTable, or a model that contains them."""
 
 
-def vectors_of(given: AnyVectors) -> WordVectors:
+def vectors_of(given: AnyVectors) -> VectorTable:
     """Return the vectors of a model, or the vectors themselves.
 
     Raises
@@ -298,9 +298,9 @@ def vectors_of(given: AnyVectors) -> WordVectors:
     TypeError
         If it is anything else, such as a path.
     """
-    if isinstance(given, Model):
+    if isinstance(given, ModelRecord):
         return given.vectors
-    if not isinstance(given, WordVectors):
+    if not isinstance(given, VectorTable):
         raise TypeError(f"expected a Model or its WordVectors, not {type(given).__name__}")
     return given
 

@@ -20,7 +20,7 @@ from embedtool.io.json_file import parse_json
 from embedtool.messages import display_names
 from embedtool.model import store
 from embedtool.model.linalg import unit_rows
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 from embedtool.search.lookup import directions, from_ngrams, lookup
 from embedtool.search.query import similar_batch
 
@@ -134,7 +134,7 @@ def visible(text: str) -> str:
 
 
 def neighbourhoods(
-    vectors: WordVectors,
+    vectors: VectorTable,
     words: Sequence[str],
     n: int,
     *,
@@ -185,7 +185,7 @@ def neighbourhoods(
     )
 
 
-def analogies(vectors: WordVectors, pairs: Sequence[Pair], title: str = "") -> ScatterPlot:
+def analogies(vectors: VectorTable, pairs: Sequence[Pair], title: str = "") -> ScatterPlot:
     """Return a scatter plot of pairs of words, with an arrow for each pair.
 
     The x axis is the mean of the arrows between unit vectors, the y axis the first principal
@@ -216,8 +216,8 @@ def analogies(vectors: WordVectors, pairs: Sequence[Pair], title: str = "") -> S
 
 
 def trajectories(
-    old: WordVectors,
-    new: WordVectors,
+    old: VectorTable,
+    new: VectorTable,
     words: Sequence[str],
     n: int,
     *,
@@ -275,7 +275,7 @@ def trajectories(
     return tuple(plots)
 
 
-def _ngrams_caption(vectors: WordVectors, words: Sequence[str]) -> str:
+def _ngrams_caption(vectors: VectorTable, words: Sequence[str]) -> str:
     """Return the part of a caption that names words whose vectors come only from n-grams."""
     new = from_ngrams(vectors, words)
     return f"; from character n-grams: {', '.join(map(label, new))}" if new else ""
@@ -291,7 +291,7 @@ def _layout_caption(rows: Rows, points: Rows, method: Layout) -> str:
     return f"PCA: {100 * explained:.0f}% of the variance"
 
 
-def similarities(vectors: WordVectors, words: Sequence[str], *, clustered: bool = False) -> HeatMap:
+def similarities(vectors: VectorTable, words: Sequence[str], *, clustered: bool = False) -> HeatMap:
     """Return a heat map of the cosines of all pairs of words.
 
     Parameters

@@ -23,7 +23,7 @@ from embedtool.io.json_file import parse_json
 from embedtool.io.machine import n_cores
 from embedtool.io.progress import Progress, Report, silent
 from embedtool.model.linalg import unit_rows
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 from embedtool.search.index import Nearest, nearest
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ class AnnIndex:
 
 
 def build(
-    vectors: WordVectors, folder: str | Path, recall: float, report: Report = silent
+    vectors: VectorTable, folder: str | Path, recall: float, report: Report = silent
 ) -> IndexDescription:
     """Build the index of a model's vectors and write it to the model's folder.
 
@@ -158,7 +158,7 @@ def build(
         raise QueryError("all vectors are zero or not finite; there is nothing to index")
     for rows in slices(len(ids), BLOCK_ROWS):
         block = ids[rows]
-        graph.add(block, unit_rows(vectors.matrix[block]), threads=n_cores())
+        graph.add(block, unit_rows(vectors.rows[block]), threads=n_cores())
         report(Progress("indexing", rows.stop, len(ids), "words"))
     sample = np.sort(np.random.default_rng(0).choice(ids, min(SAMPLE, len(ids)), replace=False))
     expansion, measured = _expansion_for(recall, graph, vectors, ids, sample)
@@ -178,14 +178,14 @@ def build(
 def _expansion_for(
     recall: float,
     graph: "Index",
-    vectors: WordVectors,
+    vectors: VectorTable,
     ids: NDArray[np.int64],
     sample: NDArray[np.int64],
 ) -> tuple[int, float]:
     """Return the first of EXPANSIONS that reaches the recall on a sample, and its recall."""
-    queries = unit_rows(vectors.matrix[sample])
+    queries = unit_rows(vectors.rows[sample])
     true = nearest(
-        vectors.matrix, vectors.norms, queries, N_ANSWERS, candidates=ids, excluded=sample[:, None]
+        vectors.rows, vectors.norms, queries, N_ANSWERS, candidates=ids, excluded=sample[:, None]
     )
     for expansion in EXPANSIONS:
         found = AnnIndex(graph, expansion).nearest(queries, N_ANSWERS, sample[:, None])
@@ -196,13 +196,13 @@ def _expansion_for(
 
 
 def _recall(
-    vectors: WordVectors, queries: NDArray[np.float32], found: Nearest, true: Nearest
+    vectors: VectorTable, queries: NDArray[np.float32], found: Nearest, true: Nearest
 ) -> float:
     """Return the mean fraction of true neighbours among the best found, scored in float32."""
     recalls = []
     for query, row, expected in zip(queries, found.ids, true.ids, strict=True):
         ids = row[row >= 0]
-        scores = vectors.matrix[ids] @ query / vectors.norms[ids]
+        scores = vectors.rows[ids] @ query / vectors.norms[ids]
         best = ids[np.argsort(-scores, kind="stable")[: len(expected)]]
         neighbours = expected[expected >= 0]
         recalls.append(np.isin(neighbours, best).mean() if len(neighbours) else 1.0)
@@ -249,7 +249,7 @@ def verify(folder: str | Path) -> str | None:
     return f"{GRAPH} {fault}" if fault else None
 
 
-def open_index(vectors: WordVectors, folder: str | Path) -> AnnIndex:
+def open_index(vectors: VectorTable, folder: str | Path) -> AnnIndex:
     """Memory-map the index of a model.
 
     Raises
@@ -287,5 +287,5 @@ def _library() -> Any:
     return Index
 
 
-def _checksum(vectors: WordVectors) -> int:
+def _checksum(vectors: VectorTable) -> int:
     return crc32(np.ascontiguousarray(vectors.norms).data)

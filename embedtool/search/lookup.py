@@ -45,7 +45,7 @@ def lookup(
     """
     vectors = vectors_of(vectors)
     ids = vectors.word_ids(words, -1)
-    rows = vectors.matrix[ids]
+    rows = vectors.rows[ids]
     failures: dict[int, NoAnswerError] = {}
     for i in np.flatnonzero(ids < 0).tolist():
         vector = vectors.from_subwords(words[i])

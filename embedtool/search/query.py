@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from embedtool.config.choices import METHODS, N_ANSWERS, Method
 from embedtool.errors import NoAnswerError, QueryError, raise_all
 from embedtool.model.linalg import unit_rows
-from embedtool.model.vectors import AnyVectors, WordVectors, vectors_of
+from embedtool.model.vectors import AnyVectors, VectorTable, vectors_of
 from embedtool.search.ann import AnnIndex
 from embedtool.search.batching import one_by_one
 from embedtool.search.expression import Expression, parse_expression
@@ -99,7 +99,7 @@ def similar_batch(
 
     Parameters
     ----------
-    vectors : WordVectors or Model
+    vectors : VectorTable or ModelRecord
         The vectors.
     words : sequence of str
         The words.
@@ -145,7 +145,7 @@ def similar_to_vectors(
 
     Parameters
     ----------
-    vectors : WordVectors or Model
+    vectors : VectorTable or ModelRecord
         The vectors.
     queries : ndarray of float, shape (n_queries, vector_size)
         Of any length but 0.
@@ -172,7 +172,7 @@ def similar_to_vectors(
     })  # fmt: skip
     if index is None:
         best = nearest(
-            vectors.matrix, vectors.norms, units, n, candidates=candidates, excluded=excluded
+            vectors.rows, vectors.norms, units, n, candidates=candidates, excluded=excluded
         )
     elif candidates is None:
         best = index.nearest(units, n, excluded)
@@ -183,7 +183,7 @@ def similar_to_vectors(
     answers = []
     for query, row in zip(queries, best.ids, strict=True):
         ids = row[row >= 0]
-        scores = cosines(vectors.matrix[ids], query)
+        scores = cosines(vectors.rows[ids], query)
         order = np.lexsort((ids, -scores))[:n]
         answers.append(_answer(vectors, ids[order], scores[order]))
     return answers
@@ -268,7 +268,7 @@ def analogy_batch(
         )
     check_products(parsed, terms, term_rows, weights)
     best = nearest_by_product(
-        vectors.matrix, vectors.norms, terms, term_rows, weights, n,
+        vectors.rows, vectors.norms, terms, term_rows, weights, n,
         candidates=candidates, excluded=excluded,
     )  # fmt: skip
     answers = [
@@ -327,7 +327,7 @@ def _check_n(n: int) -> None:
         raise QueryError(f"n must be at least 1, not {n}", parameters=("n",))
 
 
-def _answer(vectors: WordVectors, ids: NDArray[np.int64], scores: NDArray[np.float64]) -> Answers:
+def _answer(vectors: VectorTable, ids: NDArray[np.int64], scores: NDArray[np.float64]) -> Answers:
     return Answers(
         WordScore(vectors.words[i], score)
         for i, score in zip(ids.tolist(), scores.tolist(), strict=True)
@@ -335,7 +335,7 @@ def _answer(vectors: WordVectors, ids: NDArray[np.int64], scores: NDArray[np.flo
 
 
 def _with_origin(
-    vectors: WordVectors, queries: Sequence[Sequence[str]], results: Sequence[Answers]
+    vectors: VectorTable, queries: Sequence[Sequence[str]], results: Sequence[Answers]
 ) -> list[Answers]:
     """Set `from_ngrams` of the answers to queries with these words."""
     for words, answers in zip(queries, results, strict=True):
@@ -344,7 +344,7 @@ def _with_origin(
 
 
 def _terms(
-    vectors: WordVectors, expressions: Sequence[Expression]
+    vectors: VectorTable, expressions: Sequence[Expression]
 ) -> tuple[list[str], NDArray[np.float32]]:
     """Return the words of some expressions, each once, and their unit vectors."""
     words = list(dict.fromkeys(word for e in expressions for word in e.words))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.errors import NoAnswerError, UnknownWordError, joined, raise_all
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 from embedtool.search.expression import SIGNS, Expression
 
 MIN_LENGTH = 1e-6
@@ -103,7 +103,7 @@ def raise_of_words(
     failures: Mapping[int, NoAnswerError],
     expressions: Sequence[Expression],
     words: Sequence[str],
-    vectors: WordVectors,
+    vectors: VectorTable,
 ) -> None:
     """Raise errors of words, given by their indices in `words`, as errors of the expressions."""
     by_word = {words[i]: error for i, error in failures.items()}
@@ -117,7 +117,7 @@ def raise_of_words(
 
 
 def _with_spaces(
-    error: NoAnswerError, expression: Expression, vectors: WordVectors
+    error: NoAnswerError, expression: Expression, vectors: VectorTable
 ) -> NoAnswerError:
     """Return the error, with advice if an unknown word looks like several words or a signed one.
 

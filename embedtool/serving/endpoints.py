@@ -10,7 +10,7 @@ from typing import Any
 from embedtool.config.choices import METHODS, N_ANSWERS
 from embedtool.errors import NoAnswerError, QueryError
 from embedtool.messages import counted
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 from embedtool.search import query
 from embedtool.search.ann import AnnIndex
 from embedtool.search.batching import answers_or_errors
@@ -56,7 +56,7 @@ class ServedModel:
         The checksum of the model in its config.json.
     """
 
-    vectors: WordVectors
+    vectors: VectorTable
     index: AnnIndex | None = None
     max_words: int = MAX_WORDS
     max_n: int = MAX_N

@@ -149,11 +149,11 @@ class RequestQueue:
         """Read all data that answers need, and search the index for some words."""
         vectors, index = served.vectors, served.index
         for rows in slices(vectors.n_words, WARM_UP_ROWS):
-            await in_thread(self.exact, lambda rows: vectors.matrix[rows].max(initial=0), rows)
+            await in_thread(self.exact, lambda rows: vectors.rows[rows].max(initial=0), rows)
         await in_thread(self.fast, lambda word: vectors.spelling_index.nearest(word, 1), "")
         if index is not None:
             for row in np.random.default_rng(0).choice(vectors.n_words, WARM_UP_SEARCHES):
-                units = unit_rows(vectors.matrix[row : row + 1])
+                units = unit_rows(vectors.rows[row : row + 1])
                 await in_thread(self.fast, lambda units: index.nearest(units, 10), units)
 
 

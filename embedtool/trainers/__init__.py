@@ -13,7 +13,7 @@ from embedtool.io.progress import Report, silent
 
 if TYPE_CHECKING:
     from embedtool.corpus.encoding import EncodedCorpus
-    from embedtool.model.vectors import WordVectors
+    from embedtool.model.vectors import VectorTable
     from embedtool.trainers.checkpoint import Checkpointer
     from embedtool.trainers.resources import ResourceEstimate
     from embedtool.trainers.warm_start import WarmStart
@@ -46,7 +46,7 @@ class Trainer:
         report: Report = silent,
         warm_start: "WarmStart | None" = None,
         checkpointer: "Checkpointer | None" = None,
-    ) -> "WordVectors":
+    ) -> "VectorTable":
         """Train on a corpus.
 
         Parameters
@@ -66,7 +66,7 @@ class Trainer:
 
         Returns
         -------
-        WordVectors
+        VectorTable
             The vectors.
 
         Raises
@@ -79,7 +79,7 @@ class Trainer:
         by_gensim = isinstance(config, Word2VecConfig) and config.engine == "gensim"
         module = import_module(self.gensim if by_gensim else self.native)
         native = () if by_gensim else (checkpointer,)
-        vectors: WordVectors = module.train(config, corpus, folder, report, warm_start, *native)
+        vectors: VectorTable = module.train(config, corpus, folder, report, warm_start, *native)
         return vectors
 
     def estimate_resources(

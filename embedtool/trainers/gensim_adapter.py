@@ -14,7 +14,7 @@ from embedtool.corpus.tokens import ASCII_SPACE
 from embedtool.errors import ConfigError, TrainingError
 from embedtool.io.progress import Progress, Report
 from embedtool.model.subwords import Subwords
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 from embedtool.trainers.word2vec import warn_if_no_pairs
 
 MAX_LINE_TOKENS = 5_000
@@ -33,7 +33,7 @@ def train(
     folder: Path,
     report: Report,
     warm_start: None = None,
-) -> WordVectors:
+) -> VectorTable:
     """Train with gensim on files of whole lines that are written to `folder`.
 
     Equal seeds give equal vectors with one worker only. A warm start is not supported.
@@ -73,7 +73,7 @@ def train(
         report(Progress("training", so_far, total, "words", epoch + 1, epoch_ended=True))
     vectors = _word_vectors(config, corpus, model)
     warn_if_no_pairs(config, bool(np.any(vectors.output_matrix)))  # they start as aligned_zeros
-    if not np.isfinite(vectors.matrix).all():
+    if not np.isfinite(vectors.rows).all():
         raise TrainingError(
             f"training diverged; choose a smaller learning_rate than {config.learning_rate:g}",
             parameters=("learning_rate",),
@@ -149,10 +149,10 @@ def _model(config: Word2VecConfig, corpus: EncodedCorpus) -> Any:
     return model
 
 
-def _word_vectors(config: Word2VecConfig, corpus: EncodedCorpus, model: Any) -> WordVectors:
+def _word_vectors(config: Word2VecConfig, corpus: EncodedCorpus, model: Any) -> VectorTable:
     vocabulary = corpus.vocabulary
     hierarchical = config.loss == "hierarchical-softmax"
-    return WordVectors(
+    return VectorTable(
         vocabulary.words,
         _float32(model.wv.vectors),
         vocabulary.counts,

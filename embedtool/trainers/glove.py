@@ -22,7 +22,7 @@ from embedtool.io.progress import Progress, Report
 from embedtool.kernels.glove import adagrad_update_pairs
 from embedtool.kernels.jit import load
 from embedtool.kernels.simd.registers import SIMD_WIDTH
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 from embedtool.trainers.aligned import aligned_zeros, pad_to_simd
 from embedtool.trainers.checkpoint import Checkpointer
 from embedtool.trainers.glove_cells import cells_in_epoch
@@ -54,7 +54,7 @@ def train(
     report: Report,
     warm_start: WarmStart | None = None,
     checkpointer: Checkpointer | None = None,
-) -> WordVectors:
+) -> VectorTable:
     """Count the co-occurrences of a corpus and fit word vectors to them.
 
     The counts of an interrupted training are reused, and it is resumed from its last checkpoint.
@@ -76,7 +76,7 @@ def train(
 
     Returns
     -------
-    WordVectors
+    VectorTable
         The vectors that `config.output_vectors` asks for.
 
     Raises
@@ -171,7 +171,7 @@ def _load_warm_start(
     new, old = warm_start.rows(vocabulary)
     size = config.vector_size
     frozen = 2 * pad_to_simd(size) + 2
-    known, known_contexts = warm_start.vectors.matrix[old], warm_start.vectors.context_vectors
+    known, known_contexts = warm_start.vectors.rows[old], warm_start.vectors.context_vectors
     is_halved = config.output_vectors == "sum" and (known_contexts is None or warm_start.freeze)
     words[new, :size] = known / 2 if is_halved else known
     if is_halved:
@@ -370,12 +370,12 @@ def update_order(n: int, rng: np.random.Generator) -> NDArray[np.int32]:
     return order[order < n]
 
 
-def word_vectors(config: GloveConfig, vocabulary: Vocabulary, state: State) -> WordVectors:
+def word_vectors(config: GloveConfig, vocabulary: Vocabulary, state: State) -> VectorTable:
     """Return the vectors that `config.output_vectors` asks for, without the biases."""
     words, contexts = (
         state.tables[name][:, : config.vector_size] for name in ("words", "contexts")
     )
-    return WordVectors(
+    return VectorTable(
         vocabulary.words,
         words + contexts if config.output_vectors == "sum" else np.ascontiguousarray(words),
         vocabulary.counts,

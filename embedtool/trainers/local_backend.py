@@ -10,7 +10,7 @@ from embedtool.corpus.encoding import EncodedCorpus, check_pairs, encode
 from embedtool.corpus.scanning import ScannedCorpus, cached_scan, scan, warn_about_text
 from embedtool.corpus.vocabulary import Vocabulary, build_vocabulary, merge_vocabularies
 from embedtool.io.progress import Report
-from embedtool.model.vectors import Model
+from embedtool.model.vectors import ModelRecord
 from embedtool.trainers import TRAINERS, Trainer
 from embedtool.trainers.checkpoint import Checkpointer
 from embedtool.trainers.manifest import TrainingManifest, algorithm_of
@@ -77,12 +77,12 @@ class LocalBackend:
 
     def fit(
         self, encoded: EncodedCorpus, folder: Path, report: Report, checkpointer: Checkpointer
-    ) -> Model:
+    ) -> ModelRecord:
         """Train the algorithm of the config."""
         vectors = self._trainer.train(
             self.config, encoded, folder, report, self.warm_start, checkpointer
         )
-        return Model(vectors, {})
+        return ModelRecord(vectors, {})
 
     def estimate(self, corpus: Corpus, report: Report) -> tuple[ResourceEstimate, Vocabulary]:
         """Read a corpus; return what a training on it would need, and its vocabulary."""

@@ -24,7 +24,7 @@ from embedtool.errors import (
 )
 from embedtool.io.progress import Report, silent
 from embedtool.model import store
-from embedtool.model.vectors import Model
+from embedtool.model.vectors import ModelRecord
 from embedtool.trainers.checkpoint import Checkpointer, StopRequest
 from embedtool.trainers.history import History
 from embedtool.trainers.manifest import (
@@ -77,12 +77,12 @@ class Backend(Protocol[ScannedT, EncodedT]):
 
     def fit(
         self, encoded: EncodedT, folder: Path, report: Report, checkpointer: Checkpointer
-    ) -> Model:
+    ) -> ModelRecord:
         """Train from the latest checkpoint, or from the beginning, to the end.
 
         Returns
         -------
-        Model
+        ModelRecord
             Its `description` has only what the backend alone knows; the session adds the rest.
         """
 
@@ -116,7 +116,7 @@ class TrainingSession(Generic[ScannedT, EncodedT]):
 
     def train(
         self, corpus: Corpus, warm_start: WarmStartRecord = COLD_START, address: str | None = None
-    ) -> Model:
+    ) -> ModelRecord:
         """Read a corpus, train on it, and save the model if the directory has an output.
 
         Parameters
@@ -130,7 +130,7 @@ class TrainingSession(Generic[ScannedT, EncodedT]):
 
         Returns
         -------
-        Model
+        ModelRecord
             The model, with the description of its training.
 
         Raises
@@ -154,7 +154,7 @@ class TrainingSession(Generic[ScannedT, EncodedT]):
             )
         return self._fit(record, encoded)
 
-    def resume(self, manifest: TrainingManifest) -> Model:
+    def resume(self, manifest: TrainingManifest) -> ModelRecord:
         """Resume the training in the directory; returns and raises as `train` does.
 
         Raises
@@ -165,7 +165,7 @@ class TrainingSession(Generic[ScannedT, EncodedT]):
         encoded = self.backend.reopen(self.training_dir, manifest, self.history)
         return self._fit(replace(manifest.record, config=self.backend.config), encoded)
 
-    def _fit(self, record: TrainingRecord, encoded: EncodedT) -> Model:
+    def _fit(self, record: TrainingRecord, encoded: EncodedT) -> ModelRecord:
         training_dir = self.training_dir
         checkpointer = Checkpointer(
             None if training_dir.output is None else training_dir.folder, self.checkpoints,
@@ -178,7 +178,7 @@ class TrainingSession(Generic[ScannedT, EncodedT]):
             training_dir.clear()
         return model
 
-    def _described(self, model: Model, description: dict[str, Any]) -> Model:
+    def _described(self, model: ModelRecord, description: dict[str, Any]) -> ModelRecord:
         """Return the model with a description. Raises TrainingError if a vector is not finite."""
         word = model.vectors.not_finite()
         if word is not None:

@@ -10,7 +10,7 @@ from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.errors import ConfigError
 from embedtool.messages import counted
 from embedtool.model.subwords import Subwords
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class WarmStart:
         Whether only new words are trained, not these.
     """
 
-    vectors: WordVectors
+    vectors: VectorTable
     freeze: bool = False
 
     def check(self, config: TrainerConfig) -> None:

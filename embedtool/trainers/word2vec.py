@@ -23,7 +23,7 @@ from embedtool.kernels.random import splitmix64
 from embedtool.kernels.sgd.arrays import Text
 from embedtool.kernels.sgd.curvature import ngram_scale_at
 from embedtool.model.subwords import Subwords
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 from embedtool.trainers.aligned import BLOCK_ROWS, aligned_zeros, pad_to_simd, strip_padding
 from embedtool.trainers.checkpoint import Checkpointer
 from embedtool.trainers.count_tables import (
@@ -50,7 +50,7 @@ def train(
     report: Report,
     warm_start: WarmStart | None = None,
     checkpointer: Checkpointer | None = None,
-) -> WordVectors:
+) -> VectorTable:
     """Train to the end, from the beginning or from the last checkpoint.
 
     Parameters
@@ -70,7 +70,7 @@ def train(
 
     Returns
     -------
-    WordVectors
+    VectorTable
         The word vectors.
 
     Raises
@@ -172,7 +172,7 @@ def init_state(
         _load_warm_start(warm_start, config, corpus.vocabulary, subwords, inputs, outputs, frozen)
         if warm_start.freeze and isinstance(config, FastTextConfig):
             new, old = warm_start.rows(corpus.vocabulary)
-            tables |= {"frozen_words": new, "frozen_vectors": warm_start.vectors.matrix[old]}
+            tables |= {"frozen_words": new, "frozen_vectors": warm_start.vectors.rows[old]}
     return State(tables, starts_at_zero_scores=warm_start is None or not outputs.any())
 
 
@@ -198,7 +198,7 @@ def _load_warm_start(
         rows = subwords.indices[np.repeat(is_known, np.diff(subwords.indptr))]
         inputs[rows] = 0
         frozen[rows] = warm_start.freeze
-    inputs[new, :size] = (vectors.matrix if known is None else known.word_rows)[old]
+    inputs[new, :size] = (vectors.rows if known is None else known.word_rows)[old]
     frozen[new] = warm_start.freeze
     if known is not None:
         new_rows, old_rows = warm_start.buckets(known, subwords.buckets)
@@ -278,7 +278,7 @@ def learning_rate_at(config: Word2VecConfig, epochs_done: float) -> float:
 
 def word_vectors(
     config: Word2VecConfig, corpus: EncodedText, subwords: SubwordIndex, state: State
-) -> WordVectors:
+) -> VectorTable:
     """Return the vectors of words and output layer; removes the tables from the state."""
     warn_if_no_pairs(config, state.initial_loss is not None)
     vocabulary, size = corpus.vocabulary, config.vector_size
@@ -295,7 +295,7 @@ def word_vectors(
         matrix = subwords.means(inputs)
         if "frozen_words" in state.tables:
             matrix[state.tables["frozen_words"]] = state.tables["frozen_vectors"]
-    return WordVectors(
+    return VectorTable(
         vocabulary.words, matrix, vocabulary.counts, output_matrix=outputs, subwords=ngrams,
         output_rows="inner-nodes" if config.loss == "hierarchical-softmax" else "words",
     )  # fmt: skip

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from embedtool.model import store
-from embedtool.model.vectors import Model, WordVectors
+from embedtool.model.vectors import ModelRecord, VectorTable
 from tests.browser.map_page import (
     Page,
     answers,
@@ -252,7 +252,9 @@ def test_words_are_text_whatever_they_hold(view: Page, run: Run, tmp_path: Path)
         "a",
     ]
     matrix = np.random.default_rng(1).normal(size=(4, 8)).astype(np.float32)
-    store.save(Model(WordVectors(words, matrix), {"algorithm": "word2vec"}), tmp_path / "model")
+    store.save(
+        ModelRecord(VectorTable(words, matrix), {"algorithm": "word2vec"}), tmp_path / "model"
+    )
     assert run("explore", tmp_path / "model", "--export", tmp_path / "map.html").exit_code == 0
     opened(view, tmp_path / "map.html")
     view.fill("#query", "a")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from embedtool import formats
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 from tests.conftest import Run
 from tests.contracts.test_formats import written
 
@@ -278,13 +278,13 @@ def test_the_end_of_the_name_chooses_another_format(
     assert result.stderr == f"{tmp_path / out}: {name}, 2 rows kept, 1 dropped, 1 repaired\n"
     loaded, _ = formats.read(tmp_path / out, name)
     assert list(loaded.words) == ["a", "b"]
-    assert loaded.matrix.tolist() == [[1, 2], [3, 4]]
+    assert loaded.rows.tolist() == [[1, 2], [3, 4]]
     assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_a_folder(run: Run, tmp_path: Path) -> None:
     matrix = np.array([[1, 2], [0, 0]], np.float32)
-    formats.write(WordVectors(["a", "b"], matrix), tmp_path / "m", "model2vec")
+    formats.write(VectorTable(["a", "b"], matrix), tmp_path / "m", "model2vec")
     result = run("check", tmp_path / "m")
     assert result.exit_code == 0
     assert result.stdout == (

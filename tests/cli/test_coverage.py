@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from embedtool.model import store
-from embedtool.model.vectors import Model, WordVectors
+from embedtool.model.vectors import ModelRecord, VectorTable
 from tests.conftest import Run
 from tests.factories import saved_model, vectors_on_circle
 
@@ -105,8 +105,8 @@ def test_each_variant_and_method_warns_once(run: Run, model: Path, tmp_path: Pat
 
 def test_compare_warns_of_each_model(run: Run, model: Path, tmp_path: Path) -> None:
     words = [f"v{i}" for i in range(10)] + WORDS[:2]
-    vectors = WordVectors(words, np.eye(len(words), 2, dtype=np.float32) + 1)
-    store.save(Model(vectors, {}), tmp_path / "other")
+    vectors = VectorTable(words, np.eye(len(words), 2, dtype=np.float32) + 1)
+    store.save(ModelRecord(vectors, {}), tmp_path / "other")
     path = tmp_path / "mine.txt"
     path.write_text(LITTLE["pairs"])
     result = run("compare", model, tmp_path / "other", "--pairs", path, "--json")
@@ -140,8 +140,8 @@ def test_translate_warns_of_its_test(run: Run, model: Path, tmp_path: Path) -> N
 def test_an_alignment_on_too_few_words_gets_a_warning(
     run: Run, model: Path, tmp_path: Path
 ) -> None:
-    vectors = WordVectors(["w1", "v1", "v2"], np.eye(3, 2, dtype=np.float32))
-    store.save(Model(vectors, {}), tmp_path / "other")
+    vectors = VectorTable(["w1", "v1", "v2"], np.eye(3, 2, dtype=np.float32))
+    store.save(ModelRecord(vectors, {}), tmp_path / "other")
     result = run("align", model, tmp_path / "other", tmp_path / "out")
     assert result.exit_code == 0
     assert result.stderr.splitlines()[0] == (

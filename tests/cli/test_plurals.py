@@ -8,7 +8,7 @@ import pytest
 
 from embedtool.corpus.string_table import StringTable
 from embedtool.messages import counted
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 from tests.conftest import Run
 from tests.factories import saved_model
 
@@ -28,7 +28,7 @@ def test_a_number_and_its_noun() -> None:
 @pytest.fixture
 def one(tmp_path: Path) -> Path:
     """A model of one word in one dimension."""
-    vectors = WordVectors(["king"], np.ones((1, 1), np.float32), np.array([5]))
+    vectors = VectorTable(["king"], np.ones((1, 1), np.float32), np.array([5]))
     return saved_model(tmp_path / "one", vectors)
 
 

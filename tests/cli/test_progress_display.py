@@ -11,7 +11,7 @@ from embedtool.cli.main import cli
 from embedtool.cli.output import progress_display
 from embedtool.io.progress import Progress
 from embedtool.model import store
-from embedtool.model.vectors import Model, WordVectors
+from embedtool.model.vectors import ModelRecord, VectorTable
 
 MINUTE = 60.0
 
@@ -91,9 +91,9 @@ def test_vector_files_show_progress_in_a_terminal_only(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = np.random.default_rng(0).standard_normal((30_000, 60)).astype(np.float32)
-    vectors = WordVectors([f"w{i}" for i in range(len(rows))], rows)
+    vectors = VectorTable([f"w{i}" for i in range(len(rows))], rows)
     formats.write(vectors, tmp_path / "v.bin")
-    store.save(Model(vectors, {"algorithm": "random"}), tmp_path / "model")
+    store.save(ModelRecord(vectors, {"algorithm": "random"}), tmp_path / "model")
     calls = {
         "import": ["import", tmp_path / "v.bin", tmp_path / "imported"],
         "export": ["export", tmp_path / "model", tmp_path / "v.txt"],

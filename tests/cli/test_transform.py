@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from embedtool.model import store
-from embedtool.model.vectors import Model, WordVectors
+from embedtool.model.vectors import ModelRecord, VectorTable
 from tests.conftest import Run
 from tests.factories import random_vectors
 
@@ -19,15 +19,15 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     vectors = random_vectors(200, 10)
     turn = np.linalg.qr(np.random.default_rng(1).standard_normal((10, 10)))[0]
     other = [word.replace("w", "x") for word in vectors.words]
-    turned = (vectors.matrix @ turn).astype(np.float32)
+    turned = (vectors.rows @ turn).astype(np.float32)
     folder = tmp_path_factory.mktemp("small")
     saved = {
-        "one": WordVectors(vectors.words, vectors.matrix, vectors.counts, vectors.matrix[::-1]),
-        "turned": WordVectors(vectors.words, turned, vectors.counts),
-        "other": WordVectors(other, turned),
+        "one": VectorTable(vectors.words, vectors.rows, vectors.counts, vectors.rows[::-1]),
+        "turned": VectorTable(vectors.words, turned, vectors.counts),
+        "other": VectorTable(other, turned),
     }
     for name, each in saved.items():
-        store.save(Model(each, {"algorithm": "made up"}), folder / name)
+        store.save(ModelRecord(each, {"algorithm": "made up"}), folder / name)
     (folder / "seeds.txt").write_text("".join(f"w{i} x{i}\n" for i in range(50)))
     (folder / "test.txt").write_text("".join(f"w{i} x{i}\n" for i in range(50, 90)) + "new x1\n")
     return {**{name: folder / name for name in saved}, "folder": folder}
@@ -42,7 +42,7 @@ def test_a_transformed_model_is_a_model(run: Run, small: dict[str, Path], tmp_pa
     assert model.description["transformed"] == [
         {"add_contexts": True, "all_but_the_top": 2, "normalize": True}
     ]
-    assert np.linalg.matrix_rank(model.vectors.matrix, tol=1e-3) == 8
+    assert np.linalg.matrix_rank(model.vectors.rows, tol=1e-3) == 8
     assert "all but the top" in run("info", out).stdout
     again = run("transform", small["one"], out, "--center")
     assert again.exit_code == 1
@@ -75,7 +75,7 @@ def test_trained_contexts_are_added_where_there_are_any(
     out = tmp_path / "out"
     assert run("transform", models["word2vec"], out, "--add-contexts").exit_code == 0
     before, after = store.load(models["word2vec"]).vectors, store.load(out).vectors
-    np.testing.assert_array_equal(after.matrix, before.matrix + before.output_matrix)
+    np.testing.assert_array_equal(after.rows, before.rows + before.output_matrix)
     glove = run("transform", models["glove"], tmp_path / "glove", "--add-contexts")
     assert glove.exit_code == 2
     assert glove.stderr.startswith("Error: --add-contexts needs context vectors")
@@ -88,7 +88,7 @@ def test_ngrams_that_are_left_out_are_reported(
     result = run("transform", models["fasttext"], out, "--center")
     assert "left out" not in result.stderr
     before, after = (store.load(each).vectors for each in (models["fasttext"], out))
-    moved = before.vector("kingqueen") - before.matrix.mean(axis=0)
+    moved = before.vector("kingqueen") - before.rows.mean(axis=0)
     np.testing.assert_allclose(after.vector("kingqueen"), moved, atol=1e-5)
     result = run("transform", models["fasttext"], out, "--normalize", "--overwrite")
     assert "n-grams are left out" in result.stderr
@@ -134,7 +134,7 @@ def test_a_model_is_rotated_into_the_space_of_another(
     found = json.loads(result.stdout)
     assert (found["n_pairs"], found["after"]) == (200, pytest.approx(1))
     model, target = store.load(out), store.load(small["turned"])
-    np.testing.assert_allclose(model.vectors.matrix, target.vectors.matrix, atol=1e-4)
+    np.testing.assert_allclose(model.vectors.rows, target.vectors.rows, atol=1e-4)
     assert model.description["aligned"]["n_pairs"] == 200
     lines = run("align", small["one"], small["turned"], out, "--overwrite").stdout.splitlines()
     assert lines[0].split() == ["anchors", "200"]
@@ -278,7 +278,7 @@ def test_info_shows_the_sizes_of_the_tables_and_every_step(
 ) -> None:
     """Whatever was done, sizes are those of now, and no step takes the place of an earlier one."""
     described = store.load(small["one"]).description | {"options": {"vector_size": 10}}
-    store.save(Model(store.load(small["one"]).vectors, described), tmp_path / "0")
+    store.save(ModelRecord(store.load(small["one"]).vectors, described), tmp_path / "0")
     steps = [
         ["compress", "--dimensions", 8, "--no-report"],
         ["transform", "--pca", 6],

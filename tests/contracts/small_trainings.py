@@ -6,7 +6,7 @@ from typing import Any
 
 from embedtool.config.training import TrainerConfig
 from embedtool.corpus.corpus import Corpus
-from embedtool.model.vectors import Model
+from embedtool.model.vectors import ModelRecord
 from embedtool.trainers import TRAINERS
 from embedtool.training import train
 
@@ -50,6 +50,6 @@ def with_option(modes: list[tuple[str, dict[str, Any]]], name: str) -> list[Any]
     return [mode for mode in modes if supported(mode[0], **{name: None})]
 
 
-def trained(algorithm: str, *inputs: Path, **options: Any) -> Model:
+def trained(algorithm: str, *inputs: Path, **options: Any) -> ModelRecord:
     """A model of some files."""
     return train(config(algorithm, **options), Corpus(map(str, inputs)))

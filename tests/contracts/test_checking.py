@@ -52,7 +52,7 @@ def agrees(path: Path, name: str, out: Path) -> None:
             assert again.n_rows == findings.n_kept
             loaded, _ = formats.read(out, name)
             assert len(loaded.words) == findings.n_kept
-            assert np.isfinite(loaded.matrix).all()
+            assert np.isfinite(loaded.rows).all()
     else:
         with pytest.raises(FormatError, match="no row of it can be saved"):
             repair(findings, out)
@@ -171,6 +171,6 @@ def test_a_gap_is_found_and_the_rest_is_saved(name: str, place: int, tmp_path: P
     assert len(whole) >= 32
     good = [
         row for row in whole
-        if saved.matrix[row].tobytes() == matrix[words.index(saved.words[row])].tobytes()
+        if saved.rows[row].tobytes() == matrix[words.index(saved.words[row])].tobytes()
     ]  # fmt: skip
     assert len(good) >= len(saved.words) - 2

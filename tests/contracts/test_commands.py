@@ -15,7 +15,7 @@ from embedtool.formats.registry import WRITERS
 from embedtool.model import store
 from embedtool.model.compression import compress
 from embedtool.model.transforms import transform
-from embedtool.model.vectors import Model, WordVectors
+from embedtool.model.vectors import ModelRecord, VectorTable
 from tests.conftest import Run
 from tests.factories import subword_vectors, word_vectors
 
@@ -30,38 +30,38 @@ TRAINED = {
 }  # fmt: skip
 
 
-def plain(words: list[str] = WORDS, **tables: object) -> WordVectors:
-    contexts = word_vectors(words, SIZE, seed=3).matrix
+def plain(words: list[str] = WORDS, **tables: object) -> VectorTable:
+    contexts = word_vectors(words, SIZE, seed=3).rows
     chosen = {"counts": np.arange(len(words), 0, -1), "output_matrix": contexts, **tables}
     return replace(word_vectors(words, SIZE), **chosen)  # type: ignore[arg-type]
 
 
-def with_subwords(words: list[str] = WORDS) -> WordVectors:
+def with_subwords(words: list[str] = WORDS) -> VectorTable:
     vectors = subword_vectors(words, SIZE, BUCKET)
-    return plain(words, matrix=vectors.matrix, subwords=vectors.subwords)
+    return plain(words, rows=vectors.rows, subwords=vectors.subwords)
 
 
-def small(vectors: WordVectors, **options: object) -> WordVectors:
+def small(vectors: VectorTable, **options: object) -> VectorTable:
     return compress(vectors, CompressConfig(**options))  # type: ignore[arg-type]
 
 
-def moved(vectors: WordVectors, **options: object) -> WordVectors:
-    return transform(Model(vectors, {}), TransformConfig(**options)).vectors  # type: ignore[arg-type]
+def moved(vectors: VectorTable, **options: object) -> VectorTable:
+    return transform(ModelRecord(vectors, {}), TransformConfig(**options)).vectors  # type: ignore[arg-type]
 
 
-def zeroed(rows: slice) -> WordVectors:
+def zeroed(rows: slice) -> VectorTable:
     vectors = plain()
-    vectors.matrix[rows] = 0
+    vectors.rows[rows] = 0
     return vectors
 
 
-def not_finite() -> WordVectors:
+def not_finite() -> VectorTable:
     vectors = plain()
-    vectors.matrix[3, 1], vectors.matrix[5] = np.nan, np.inf
+    vectors.rows[3, 1], vectors.rows[5] = np.nan, np.inf
     return vectors
 
 
-KINDS: dict[str, Callable[[], WordVectors]] = {
+KINDS: dict[str, Callable[[], VectorTable]] = {
     "plain": plain,
     "without counts": lambda: plain(counts=None),
     "in no order": lambda: plain(counts=None, by_frequency=False),
@@ -136,7 +136,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model of each kind, and another to compare it with."""
     folder = tmp_path_factory.mktemp("kinds")
     for name, make in KINDS.items():
-        store.save(Model(make(), TRAINED), folder / name)
+        store.save(ModelRecord(make(), TRAINED), folder / name)
     for name, text in FILES.items():
         (folder / name).write_text(text)
     return folder
@@ -256,6 +256,6 @@ def test_a_compressed_fasttext_is_compressed_again(kind: str, options: dict[str,
         pytest.skip("more n-grams than there are")
     again = small(vectors, **options)
     assert again.n_words == options.get("words", vectors.n_words)
-    assert np.isfinite(again.matrix[:]).all()
+    assert np.isfinite(again.rows[:]).all()
     assert again.subwords is not None
-    assert again.subwords.word_rows[:].shape == again.matrix.shape
+    assert again.subwords.word_rows[:].shape == again.rows.shape

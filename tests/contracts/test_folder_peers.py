@@ -18,7 +18,7 @@ from embedtool.corpus.string_table import StringTable
 from embedtool.errors import FormatError
 from embedtool.formats.spacy_keys import SYMBOLS, keys_of
 from embedtool.model import store
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 from tests.conftest import Run
 from tests.factories import word_vectors
 
@@ -26,7 +26,7 @@ TEXTS = ["king queen", " king\n\tmark größe ", "a\u00a0b 東京", "U.S.A. don'
 
 
 @pytest.fixture
-def small() -> WordVectors:
+def small() -> VectorTable:
     words = [
         "king",
         "queen",
@@ -42,7 +42,7 @@ def small() -> WordVectors:
     return word_vectors(words, 7)
 
 
-def means(vectors: WordVectors) -> np.ndarray:
+def means(vectors: VectorTable) -> np.ndarray:
     """The mean vector of each text, over the words that are known."""
     rows = []
     for text in TEXTS:
@@ -55,7 +55,7 @@ def means(vectors: WordVectors) -> np.ndarray:
     return np.array(rows, np.float32)
 
 
-def test_model2vec_opens_our_folder(small: WordVectors, tmp_path: Path) -> None:
+def test_model2vec_opens_our_folder(small: VectorTable, tmp_path: Path) -> None:
     formats.write(small, tmp_path / "m", "model2vec")
     theirs = StaticModel.from_pretrained(tmp_path / "m")
     np.testing.assert_allclose(theirs.encode(TEXTS), means(small), atol=1e-6)
@@ -63,7 +63,7 @@ def test_model2vec_opens_our_folder(small: WordVectors, tmp_path: Path) -> None:
     assert theirs.encode("[UNK]").tolist() == small.vector("[UNK]").tolist()
 
 
-def test_sentence_transformers_opens_our_folder(small: WordVectors, tmp_path: Path) -> None:
+def test_sentence_transformers_opens_our_folder(small: VectorTable, tmp_path: Path) -> None:
     sentence_transformers = pytest.importorskip(
         "sentence_transformers", reason="it needs torch, which is too heavy to install for a test"
     )
@@ -76,7 +76,7 @@ def test_sentence_transformers_opens_our_folder(small: WordVectors, tmp_path: Pa
     loaded, name = formats.read(tmp_path / "saved")
     assert name == "model2vec"
     assert list(loaded.words) == small.words
-    assert loaded.matrix.tobytes() == small.matrix.tobytes()
+    assert loaded.rows.tobytes() == small.rows.tobytes()
 
 
 def word_level(words: list[str]) -> Tokenizer:
@@ -92,7 +92,7 @@ def test_what_model2vec_saves_is_read(kind: str, tmp_path: Path) -> None:
     loaded, name = formats.read(tmp_path / "m")
     assert name == "model2vec"
     assert list(loaded.words) == words[1:]
-    np.testing.assert_array_equal(loaded.matrix, matrix[1:].astype(np.float32))
+    np.testing.assert_array_equal(loaded.rows, matrix[1:].astype(np.float32))
 
 
 def test_mapping_and_weights_of_model2vec_are_applied(tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ def test_a_sentence_transformers_folder_with_its_module_below_is_read(tmp_path: 
     loaded, name = formats.read(tmp_path)
     assert name == "model2vec"
     assert list(loaded.words) == ["king", "queen"]
-    assert loaded.matrix.tobytes() == matrix[:2].tobytes()
+    assert loaded.rows.tobytes() == matrix[:2].tobytes()
 
 
 def test_keys_are_spacys() -> None:
@@ -181,7 +181,7 @@ def test_keys_are_spacys() -> None:
     ]
 
 
-def test_spacy_loads_our_folder(small: WordVectors, tmp_path: Path) -> None:
+def test_spacy_loads_our_folder(small: VectorTable, tmp_path: Path) -> None:
     formats.write(small, tmp_path / "m", "spacy")
     nlp = spacy.load(tmp_path / "m")
     for word in small.words:
@@ -192,7 +192,7 @@ def test_spacy_loads_our_folder(small: WordVectors, tmp_path: Path) -> None:
     assert [token.has_vector for token in tokens] == [False, True, True, True, True]
 
 
-def test_spacy_loads_the_vectors_alone(small: WordVectors, tmp_path: Path) -> None:
+def test_spacy_loads_the_vectors_alone(small: VectorTable, tmp_path: Path) -> None:
     formats.write(small, tmp_path / "m", "spacy")
     theirs = Vectors().from_disk(tmp_path / "m" / "vocab")
     for word in small.words:
@@ -202,7 +202,7 @@ def test_spacy_loads_the_vectors_alone(small: WordVectors, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("part", [".", "vocab"])
-def test_what_spacy_saves_is_read(part: str, small: WordVectors, tmp_path: Path) -> None:
+def test_what_spacy_saves_is_read(part: str, small: VectorTable, tmp_path: Path) -> None:
     nlp = spacy.blank("en")
     for word in small.words:
         nlp.vocab.set_vector(word, small.vector(word))
@@ -210,13 +210,13 @@ def test_what_spacy_saves_is_read(part: str, small: WordVectors, tmp_path: Path)
     loaded, name = formats.read(tmp_path / "m" / part)
     assert name == "spacy"
     assert list(loaded.words) == small.words
-    assert loaded.matrix.tobytes() == small.matrix.tobytes()
+    assert loaded.rows.tobytes() == small.rows.tobytes()
 
 
 def test_words_that_share_a_row_and_keys_without_words(
-    small: WordVectors, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    small: VectorTable, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    theirs = Vectors(data=small.matrix[:3])
+    theirs = Vectors(data=small.rows[:3])
     for word, row in (("king", 1), ("rex", 1), ("mark", 0), ("forgotten", 2)):
         theirs.add(word, row=row)
     for word in ("never", "rex", "king"):
@@ -226,7 +226,7 @@ def test_words_that_share_a_row_and_keys_without_words(
     assert loaded.words[0] == "mark"
     assert set(loaded.words) == {"mark", "king", "rex"}
     for word, row in (("king", 1), ("rex", 1), ("mark", 0)):
-        np.testing.assert_array_equal(loaded.vector(word), small.matrix[row])
+        np.testing.assert_array_equal(loaded.vector(word), small.rows[row])
     assert "1 keys belong to no known word and are left out" in caplog.text
 
 
@@ -248,7 +248,7 @@ def test_export_as_a_folder_and_import(
     assert run("import", folder, model).exit_code == 0
     before, after = store.load(models["word2vec"]).vectors, store.load(model).vectors
     assert list(after.words) == list(before.words)
-    assert after.matrix.tobytes() == before.matrix.tobytes()
+    assert after.rows.tobytes() == before.rows.tobytes()
     again = run("import", model, tmp_path / "again")
     assert again.exit_code == 1
     assert "is a model already; other formats are made of it with: embedtool export" in again.stderr

@@ -71,7 +71,7 @@ def test_binary_without_line_ends_reads_like_binary_with_them(tmp_path: Path) ->
         loaded, name = formats.read(tmp_path / "file")
         assert name == "word2vec-binary"
         assert loaded.words == ["a", "b"]
-        assert loaded.matrix.tolist() == [[1, 2], [3, 4]]
+        assert loaded.rows.tolist() == [[1, 2], [3, 4]]
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_the_first_of_duplicates_is_kept_and_they_are_counted(
     (tmp_path / "file").write_bytes(content)
     loaded, _ = formats.read(tmp_path / "file", name)
     assert loaded.words == ["a", "b"]
-    assert loaded.matrix.tolist() == [[1], [2]]
+    assert loaded.rows.tolist() == [[1], [2]]
     assert "1 word occurs twice; the first is kept" in caplog.text
 
 

@@ -15,7 +15,7 @@ from pyarrow import feather, parquet
 from embedtool import formats
 from embedtool.formats.options import ReadOptions
 from embedtool.model import store
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 from embedtool.search.query import similar
 from tests.conftest import Run
 from tests.factories import word_vectors
@@ -64,7 +64,7 @@ FLORET_WORDS = {
 
 
 @pytest.fixture
-def small() -> WordVectors:
+def small() -> VectorTable:
     words = ["king", "queen", "größe", "a\u00a0b", "東京"]
     return word_vectors(words, 7)
 
@@ -79,7 +79,7 @@ def small() -> WordVectors:
     ],
 )
 def test_gensim_reads_what_is_written(
-    name: str, options: dict[str, bool], small: WordVectors, tmp_path: Path
+    name: str, options: dict[str, bool], small: VectorTable, tmp_path: Path
 ) -> None:
     formats.write(small, tmp_path / "file", name)
     loaded = KeyedVectors.load_word2vec_format(str(tmp_path / "file"), **options)
@@ -92,14 +92,14 @@ def test_gensim_reads_what_is_written(
 
 
 @pytest.mark.parametrize("binary", [False, True])
-def test_what_gensim_writes_is_read(binary: bool, small: WordVectors, tmp_path: Path) -> None:
+def test_what_gensim_writes_is_read(binary: bool, small: VectorTable, tmp_path: Path) -> None:
     theirs = KeyedVectors(small.vector_size)
-    theirs.add_vectors(list(small.words), small.matrix)
+    theirs.add_vectors(list(small.words), small.rows)
     theirs.save_word2vec_format(str(tmp_path / "file"), binary=binary)
     loaded, name = formats.read(tmp_path / "file")
     assert name == ("word2vec-binary" if binary else "word2vec")
     assert list(loaded.words) == list(small.words)
-    np.testing.assert_array_equal(loaded.matrix, small.matrix)
+    np.testing.assert_array_equal(loaded.rows, small.rows)
 
 
 def mean_of_rows(model: Any, word: str) -> np.ndarray:
@@ -166,18 +166,18 @@ def test_a_vec_in_fasttexts_own_writing_is_read(tmp_path: Path) -> None:
 
 
 def test_the_projectors_files_have_as_many_lines_as_words(
-    small: WordVectors, tmp_path: Path
+    small: VectorTable, tmp_path: Path
 ) -> None:
     formats.write(small, tmp_path / "out.tsv")
     numbers = np.loadtxt(tmp_path / "out.tsv", delimiter="\t", dtype=np.float32)
-    np.testing.assert_array_equal(numbers, small.matrix)
+    np.testing.assert_array_equal(numbers, small.rows)
     metadata = (tmp_path / "out.metadata.tsv").read_text(encoding="utf-8")
     assert metadata == "".join(f"{word}\n" for word in small.words)
 
 
 @pytest.mark.parametrize("suffix", ["parquet", "arrow"])
-def test_pyarrow_opens_our_columns(suffix: str, small: WordVectors, tmp_path: Path) -> None:
-    counted = WordVectors(small.words, small.matrix, np.arange(5, 0, -1))
+def test_pyarrow_opens_our_columns(suffix: str, small: VectorTable, tmp_path: Path) -> None:
+    counted = VectorTable(small.words, small.rows, np.arange(5, 0, -1))
     formats.write(counted, tmp_path / f"out.{suffix}")
     opened = {"parquet": parquet.read_table, "arrow": feather.read_table}[suffix]
     table = opened(tmp_path / f"out.{suffix}")
@@ -185,7 +185,7 @@ def test_pyarrow_opens_our_columns(suffix: str, small: WordVectors, tmp_path: Pa
     assert table.column("count").to_pylist() == [5, 4, 3, 2, 1]
     assert table.schema.field("vector").type == pa.list_(pa.float32(), 7)
     rows = table.column("vector").combine_chunks().flatten().to_numpy().reshape(5, 7)
-    np.testing.assert_array_equal(rows, small.matrix)
+    np.testing.assert_array_equal(rows, small.rows)
 
 
 @pytest.mark.parametrize("compression", ["zstd", None])
@@ -209,7 +209,7 @@ def test_columns_as_others_write_them_are_read(
         for scratch in (None, tmp_path):
             loaded, _ = formats.read(path, None, ReadOptions(scratch=scratch))
             assert list(loaded.words) == ["a", "größe", "b"]
-            np.testing.assert_array_equal(loaded.matrix, np.float32(rows))
+            np.testing.assert_array_equal(loaded.rows, np.float32(rows))
 
 
 @pytest.mark.parametrize("case", FINALFUSION)
@@ -221,7 +221,7 @@ def test_what_finalfusion_writes_is_read(
     loaded, name = formats.read(tmp_path / "a.fifu")
     assert name == "finalfusion"
     assert list(loaded.words) == words
-    np.testing.assert_array_equal(loaded.matrix, np.float32(rows))
+    np.testing.assert_array_equal(loaded.rows, np.float32(rows))
     if unseen:
         ours = loaded.vector("kings")
         np.testing.assert_allclose(ours / np.linalg.norm(ours), unseen, rtol=1e-6)
@@ -235,7 +235,7 @@ def test_what_floret_says_of_a_word_is_what_its_table_gives(tmp_path: Path) -> N
     loaded, name = formats.read(tmp_path / "a.floret", None, ReadOptions(words=tmp_path / "words"))
     assert name == "floret"
     assert list(loaded.words) == list(FLORET_WORDS)
-    np.testing.assert_allclose(loaded.matrix, list(FLORET_WORDS.values()), atol=3e-4)
+    np.testing.assert_allclose(loaded.rows, list(FLORET_WORDS.values()), atol=3e-4)
 
 
 @pytest.mark.parametrize("algorithm", ["word2vec", "fasttext", "glove"])
@@ -251,7 +251,7 @@ def test_export_and_import_on_the_command_line(
     assert result.exit_code == 0, result.stderr
     before, after = store.load(models[algorithm]).vectors, store.load(model).vectors
     assert list(after.words) == list(before.words)
-    np.testing.assert_allclose(after.matrix, before.matrix, atol=1e-6)
+    np.testing.assert_allclose(after.rows, before.rows, atol=1e-6)
     question = ["king - man + woman", "-n", "3"]
     assert (
         run("analogy", model, *question).stdout

@@ -19,7 +19,7 @@ from embedtool.formats.options import ReadOptions
 from embedtool.formats.registry import FORMATS, READERS, WRITERS
 from embedtool.formats.tensorboard import metadata_path
 from embedtool.model.subwords import Subwords, ngram_hash, ngrams
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 from tests.factories import without_ngrams, word_vectors
 
 FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
@@ -33,13 +33,13 @@ each_reader = pytest.mark.parametrize("name", READERS)
 each_way = pytest.mark.parametrize("name", BOTH_WAYS)
 
 
-def vectors(words: list[str], matrix: np.ndarray | None = None) -> WordVectors:
+def vectors(words: list[str], matrix: np.ndarray | None = None) -> VectorTable:
     """Vectors that every format can hold: FastText's, whose matrix is what its rows make of it."""
-    rows = word_vectors(words, 3).matrix if matrix is None else matrix
+    rows = word_vectors(words, 3).rows if matrix is None else matrix
     return without_ngrams(words, rows, counts=np.arange(len(words), 0, -1))
 
 
-def fasttext_vectors() -> WordVectors:
+def fasttext_vectors() -> VectorTable:
     """Vectors with n-grams in a few buckets."""
     words, bucket = ["king", "queen", "größe", "</s>"], 20
     rng = np.random.default_rng(2)
@@ -54,7 +54,7 @@ def fasttext_vectors() -> WordVectors:
         rows = [] if word == "</s>" else np.searchsorted(buckets, grams[word])
         matrix[i] = np.vstack([subwords.word_rows[[i]], subwords.ngram_rows[rows]]).mean(axis=0)
     contexts = rng.standard_normal((4, 5), dtype=np.float32)
-    return WordVectors(words, matrix, np.array([9, 7, 5, 1]), contexts, subwords)
+    return VectorTable(words, matrix, np.array([9, 7, 5, 1]), contexts, subwords)
 
 
 def written(name: str, folder: Path) -> Path:
@@ -73,7 +73,7 @@ def parts(path: Path) -> list[Path]:
     return [each for each in (path, metadata_path(path)) if each.exists()]
 
 
-def read(path: Path, name: str | None = None) -> tuple[WordVectors, str]:
+def read(path: Path, name: str | None = None) -> tuple[VectorTable, str]:
     """Read a file; the words are for the format that holds none."""
     words = path.with_name("words")
     if not words.exists():
@@ -114,8 +114,8 @@ def test_words_and_numbers_come_back_to_the_last_bit(name: str, data: st.DataObj
         formats.write(vectors(words, matrix), path, name)
         loaded, _ = formats.read(path, name)
         assert list(loaded.words) == words
-        assert_same(loaded.matrix, matrix, {name})
-        zeros_keep_their_sign = np.signbit(loaded.matrix) == np.signbit(matrix)
+        assert_same(loaded.rows, matrix, {name})
+        zeros_keep_their_sign = np.signbit(loaded.rows) == np.signbit(matrix)
         assert zeros_keep_their_sign.all() or name == "fasttext-bin"
         expected = {path, metadata_path(path)} if name == "tensorboard" else {path}
         assert set(Path(folder).iterdir()) == expected
@@ -142,7 +142,7 @@ def test_from_any_format_to_any_other_and_back(name: str, second: str, tmp_path:
     formats.write(first, tmp_path / "other", second)
     again, _ = formats.read(tmp_path / "other", second)
     assert list(again.words) == list(first.words)
-    assert_same(again.matrix, first.matrix, {second})
+    assert_same(again.rows, first.rows, {second})
 
 
 @pytest.mark.parametrize("name", WRITERS)
@@ -174,7 +174,7 @@ def test_cut_anywhere_it_is_an_error_or_a_valid_file(name: str, tmp_path: Path) 
                     assert "\n" not in str(error)
                     assert str(path) in str(error)
                 else:
-                    assert np.isfinite(loaded.matrix).all()
+                    assert np.isfinite(loaded.rows).all()
         part.write_bytes(whole)
 
 
@@ -190,8 +190,8 @@ def test_any_byte_flipped_is_an_error_or_a_valid_file(name: str, tmp_path: Path)
                 except FormatError:
                     continue
                 else:
-                    assert np.isfinite(loaded.matrix).all()
-                    assert len(loaded.words) == len(loaded.matrix)
+                    assert np.isfinite(loaded.rows).all()
+                    assert len(loaded.words) == len(loaded.rows)
                 finally:
                     os.pwrite(file.fileno(), bytes([byte]), place)
 
@@ -270,7 +270,7 @@ def test_a_fasttext_model_comes_back_with_all_its_tables(tmp_path: Path) -> None
     formats.write(before, tmp_path / "m.bin", None, {"window": 7, "mode": "cbow"})
     after, name = formats.read(tmp_path / "m.bin")
     assert name == "fasttext-bin"
-    np.testing.assert_allclose(after.matrix, before.matrix, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(after.rows, before.rows, rtol=1e-5, atol=1e-7)
     assert after.output_matrix is not None
     assert before.output_matrix is not None
     assert after.output_matrix.tobytes() == before.output_matrix.tobytes()
@@ -318,7 +318,7 @@ def test_a_quantized_fasttext_model_is_refused_by_name(tmp_path: Path) -> None:
 
 
 def test_suffixes_select_formats(tmp_path: Path) -> None:
-    plain = WordVectors(["a"], np.ones((1, 2), np.float32))
+    plain = VectorTable(["a"], np.ones((1, 2), np.float32))
     for name, expected in (
         ("x.txt", "word2vec"), ("x.vec", "fasttext-vec"), ("x.glove", "glove"),
         ("x.npz", "npz"), ("x.safetensors", "safetensors"), ("x.tsv", "tensorboard"),

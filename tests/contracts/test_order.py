@@ -17,7 +17,7 @@ from embedtool.model import store
 from embedtool.model.compression import compress
 from embedtool.model.subwords import Subwords
 from embedtool.model.transforms import transform
-from embedtool.model.vectors import Model, WordVectors
+from embedtool.model.vectors import ModelRecord, VectorTable
 from embedtool.search.candidates import candidate_ids
 from tests.conftest import Run
 
@@ -29,11 +29,11 @@ WORDS = [f"w{i}" for i in range(N)]
 WARNING = "the order of the 30 words is not known to be by frequency"
 
 
-def vectors(**tables: object) -> WordVectors:
-    return WordVectors(WORDS, MATRIX, **tables)  # type: ignore[arg-type]
+def vectors(**tables: object) -> VectorTable:
+    return VectorTable(WORDS, MATRIX, **tables)  # type: ignore[arg-type]
 
 
-def with_subwords() -> WordVectors:
+def with_subwords() -> VectorTable:
     subwords = Subwords(3, 3, 9, MATRIX, np.arange(2), MATRIX[:2])
     return vectors(counts=COUNTS, output_matrix=MATRIX * 2, subwords=subwords)
 
@@ -49,7 +49,7 @@ def test_what_has_counts_is_sorted_by_them(name: str, tmp_path: Path) -> None:
     assert np.array_equal(read.counts, COUNTS[expected])
     assert read.is_by_frequency
     if name != "fasttext-bin":
-        assert np.array_equal(read.matrix, MATRIX[expected])
+        assert np.array_equal(read.rows, MATRIX[expected])
     else:
         assert read.subwords is not None
         assert np.array_equal(read.subwords.word_rows, MATRIX[expected])
@@ -68,11 +68,11 @@ def test_a_format_knows_whether_its_order_is_by_frequency(name: str, tmp_path: P
     formats.write(vectors(), tmp_path / "file", name)
     read, _ = formats.read(tmp_path / "file", name)
     assert read.is_by_frequency == FORMATS[name].by_frequency
-    store.save(Model(read, {}), tmp_path / "model")
+    store.save(ModelRecord(read, {}), tmp_path / "model")
     assert store.load(tmp_path / "model").vectors.is_by_frequency == read.is_by_frequency
 
 
-CUTS: dict[str, Callable[[WordVectors], object]] = {
+CUTS: dict[str, Callable[[VectorTable], object]] = {
     "restrict_vocab": lambda v: candidate_ids(v, restrict_vocab=5),
     "evaluate": lambda v: index_words(v, 5, False),
     "compress": lambda v: compress(v, CompressConfig(words=5)),
@@ -83,7 +83,7 @@ CUTS: dict[str, Callable[[WordVectors], object]] = {
         compress(v, CompressConfig(precision="int8")), restrict_vocab=5
     ),
     "transformed": lambda v: candidate_ids(
-        transform(Model(v, {}), TransformConfig(center=True)).vectors, restrict_vocab=5
+        transform(ModelRecord(v, {}), TransformConfig(center=True)).vectors, restrict_vocab=5
     ),
 }
 """All that takes the most frequent words."""

@@ -33,9 +33,9 @@ def test_vectors_belong_to_the_words_by_falling_count(algorithm: str, text: Path
     assert list(vectors.words) == ["the", "rules", "king", "land", "queen", "sea"]
     assert vectors.counts is not None
     assert vectors.counts.tolist() == [240, 120, 60, 60, 60, 60]
-    assert vectors.matrix.shape == (6, 12)
-    assert vectors.matrix.dtype == np.float32
-    assert np.isfinite(vectors.matrix).all()
+    assert vectors.rows.shape == (6, 12)
+    assert vectors.rows.dtype == np.float32
+    assert np.isfinite(vectors.rows).all()
 
 
 @pytest.mark.parametrize(("algorithm", "options"), with_option(MODES, "learning_rate"))
@@ -43,18 +43,18 @@ def test_training_moves_the_vectors_in_every_mode(
     algorithm: str, options: dict[str, Any], text: Path
 ) -> None:
     rate = supported(algorithm, learning_rate=1e-8, min_learning_rate=1e-9)
-    still = trained(algorithm, text, **rate, **options).vectors.matrix
-    moved = trained(algorithm, text, **options).vectors.matrix
+    still = trained(algorithm, text, **rate, **options).vectors.rows
+    moved = trained(algorithm, text, **options).vectors.rows
     assert np.abs(moved - still).max(axis=1).min() > 1e-4
 
 
 def test_one_worker_and_one_seed_give_the_same_vectors(algorithm: str, text: Path) -> None:
-    first, second = (trained(algorithm, text).vectors.matrix for _ in range(2))
+    first, second = (trained(algorithm, text).vectors.rows for _ in range(2))
     assert np.array_equal(first, second)
 
 
 def test_another_seed_gives_other_vectors(algorithm: str, text: Path) -> None:
-    first, second = (trained(algorithm, text, seed=seed).vectors.matrix for seed in (1, 2))
+    first, second = (trained(algorithm, text, seed=seed).vectors.rows for seed in (1, 2))
     assert not np.array_equal(first, second)
 
 
@@ -62,7 +62,7 @@ def test_another_seed_gives_other_vectors(algorithm: str, text: Path) -> None:
 def test_any_vector_size(algorithm: str, vector_size: int, text: Path) -> None:
     vectors = trained(algorithm, text, vector_size=vector_size).vectors
     assert vectors.vector_size == vector_size
-    assert np.isfinite(vectors.matrix).all()
+    assert np.isfinite(vectors.rows).all()
 
 
 def test_each_epoch_ends_once_and_the_work_only_grows(algorithm: str, text: Path) -> None:
@@ -90,10 +90,10 @@ def test_a_long_line_is_used_to_its_end(algorithm: str, tmp_path: Path) -> None:
     vectors = trained(algorithm, path, **supported(algorithm, learning_rate=0.02)).vectors
     assert vectors.counts is not None
     assert vectors.counts.tolist() == [6000] * 4
-    still = np.zeros_like(vectors.matrix)
+    still = np.zeros_like(vectors.rows)
     if rate := supported(algorithm, learning_rate=1e-8, min_learning_rate=1e-9):
-        still = trained(algorithm, path, **rate).vectors.matrix
-    assert np.abs(vectors.matrix - still).max(axis=1).min() > 1e-2
+        still = trained(algorithm, path, **rate).vectors.rows
+    assert np.abs(vectors.rows - still).max(axis=1).min() > 1e-2
 
 
 def test_no_word_left_is_said_with_the_numbers(algorithm: str, tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_any_number_of_workers_gives_the_same_bytes(
     alone = trained(algorithm, path, **options).vectors
     for workers in (2, 3, 8):
         many = trained(algorithm, path, workers=workers, **options).vectors
-        assert np.array_equal(many.matrix, alone.matrix)
+        assert np.array_equal(many.rows, alone.rows)
         for one, other in (
             (many.output_matrix, alone.output_matrix), (many.subwords, alone.subwords)
         ):  # fmt: skip
@@ -215,7 +215,7 @@ def test_glove_converges_at_a_high_learning_rate_as_the_authors_program_does(
     losses = [epoch["loss"] for epoch in one.description["training"]["epochs"]]
     assert losses == sorted(losses, reverse=True)
     assert losses[-1] < losses[0] / 2
-    assert one.vectors.matrix.tobytes() == three.vectors.matrix.tobytes()
+    assert one.vectors.rows.tobytes() == three.vectors.rows.tobytes()
 
 
 def test_a_glove_training_that_diverges_is_an_error_though_it_stays_finite(kingdoms: Path) -> None:
@@ -227,8 +227,8 @@ def test_a_glove_training_that_diverges_is_an_error_though_it_stays_finite(kingd
 
 
 def test_glove_has_the_same_bytes_however_little_memory(kingdoms: Path) -> None:
-    roomy = trained("glove", kingdoms).vectors.matrix
-    assert np.array_equal(trained("glove", kingdoms, memory=16).vectors.matrix, roomy)
+    roomy = trained("glove", kingdoms).vectors.rows
+    assert np.array_equal(trained("glove", kingdoms, memory=16).vectors.rows, roomy)
 
 
 def test_a_new_word_has_a_vector_in_fasttext_only(text: Path) -> None:
@@ -244,4 +244,4 @@ def test_a_words_fasttext_vector_is_the_mean_of_its_rows(text: Path) -> None:
     row = vectors.string_table.find("king")
     from_grams = vectors.subwords.vector("king") * n_grams
     mean = (vectors.subwords.word_rows[row] + from_grams) / (n_grams + 1)
-    np.testing.assert_allclose(vectors.matrix[row], mean, atol=1e-6)
+    np.testing.assert_allclose(vectors.rows[row], mean, atol=1e-6)

@@ -11,7 +11,7 @@ from embedtool.config.tasks import CompressConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.errors import ConfigError
 from embedtool.model.compression import compress
-from embedtool.model.vectors import Model, WordVectors
+from embedtool.model.vectors import ModelRecord, VectorTable
 from embedtool.trainers import TRAINERS
 from embedtool.training import train
 from tests.contracts.small_trainings import config, trained
@@ -26,8 +26,8 @@ INITIAL = [("word2vec", {}), ("word2vec", {"mode": "skipgram"}), ("fasttext", {}
 
 
 def grown(
-    algorithm: str, model: Model, path: Path, freeze: bool = False, **options: Any
-) -> WordVectors:
+    algorithm: str, model: ModelRecord, path: Path, freeze: bool = False, **options: Any
+) -> VectorTable:
     """Vectors that start from those of a model."""
     chosen = config(algorithm, **options)
     return train(chosen, Corpus([str(path)]), init=model, freeze=freeze).vectors
@@ -113,7 +113,7 @@ def test_inner_nodes_are_not_taken_for_the_words_of_a_training(
     without = replace(model, vectors=replace(model.vectors, output_matrix=None))
     for target in ({"algorithm": algorithm, **options}, {"algorithm": "glove"}):
         one, other = (grown(path=text, model=each, **target) for each in (model, without))
-        assert np.array_equal(one.matrix, other.matrix)
+        assert np.array_equal(one.rows, other.rows)
 
 
 @pytest.mark.parametrize("precision", ["float16", "int8"])
@@ -126,7 +126,7 @@ def test_frozen_words_of_a_compressed_fasttext_stay(
     small = compress(vectors, CompressConfig(ngrams=ngrams, precision=precision))
     more = tmp_path / "more.txt"
     more.write_text("the kings rule the lands\n" * 40)
-    after = grown("fasttext", Model(small, {}), more, freeze=True)
+    after = grown("fasttext", ModelRecord(small, {}), more, freeze=True)
     for word in small.words:
         assert np.array_equal(after.vector(word), small.vector(word))
 

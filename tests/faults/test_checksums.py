@@ -12,7 +12,7 @@ import pytest
 from embedtool.io.atomic import atomic_directory
 from embedtool.io.checksums import HashingWriter, mismatch
 from embedtool.model import store
-from embedtool.model.vectors import Model, WordVectors
+from embedtool.model.vectors import ModelRecord, VectorTable
 from embedtool.search import ann
 from tests.conftest import Run
 from tests.factories import random_vectors, saved_model
@@ -85,12 +85,14 @@ def test_a_model_without_checksums_is_looked_at(model: Path) -> None:
 
 
 def test_faults_that_were_saved_are_found(tmp_path: Path) -> None:
-    matrix = random_vectors(9, seed=1).matrix.copy()
+    matrix = random_vectors(9, seed=1).rows.copy()
     matrix[3] = np.nan
     lengths = np.full(9, 7, dtype=np.float32)
     lengths[3] = np.nan
     words = [f"w{i}" for i in range(9)]
-    store.save(Model(WordVectors(words, matrix, stored_norms=lengths), {}), tmp_path / "model")
+    store.save(
+        ModelRecord(VectorTable(words, matrix, stored_norms=lengths), {}), tmp_path / "model"
+    )
     assert list(store.verify(tmp_path / "model")) == [
         "1 vector holds numbers that are not finite",
         "the stored norms are not those of the vectors",
@@ -99,8 +101,8 @@ def test_faults_that_were_saved_are_found(tmp_path: Path) -> None:
 
 def test_a_model_saved_again_has_checksums_of_its_own(model: Path, tmp_path: Path) -> None:
     loaded = store.load(model)
-    smaller = WordVectors(loaded.vectors.words[:5], loaded.vectors.matrix[:5])
-    store.save(Model(smaller, loaded.description), tmp_path / "again")
+    smaller = VectorTable(loaded.vectors.words[:5], loaded.vectors.rows[:5])
+    store.save(ModelRecord(smaller, loaded.description), tmp_path / "again")
     assert list(store.verify(tmp_path / "again")) == []
 
 
@@ -136,7 +138,7 @@ seen = set()
 while len(seen) < 3:
     model = store.load(sys.argv[1])
     n = model.description["n"]
-    assert (model.vectors.matrix[:] == n).all() and model.vectors.n_words == 10 + n, n
+    assert (model.vectors.rows[:] == n).all() and model.vectors.n_words == 10 + n, n
     seen.add(n)
 """
 
@@ -147,7 +149,7 @@ def test_a_reader_sees_the_old_model_or_the_new(tmp_path: Path) -> None:
     def save(n: int) -> None:
         words = [f"w{i}" for i in range(10 + n)]
         matrix = np.full((10 + n, 4), n, dtype=np.float32)
-        store.save(Model(WordVectors(words, matrix), {"n": n}), path, overwrite=True)
+        store.save(ModelRecord(VectorTable(words, matrix), {"n": n}), path, overwrite=True)
 
     save(0)
     with subprocess.Popen(

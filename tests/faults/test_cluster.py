@@ -17,7 +17,7 @@ import pytest
 
 from embedtool.distributed import local_sgd
 from embedtool.model import store
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 from tests.conftest import Run
 from tests.faults.conftest import Nodes, Train
 
@@ -44,7 +44,7 @@ def slow(*values: object) -> Any:
     return pytest.param(*values, marks=pytest.mark.slow)
 
 
-def vectors(folder: Path) -> WordVectors:
+def vectors(folder: Path) -> VectorTable:
     return store.load(folder).vectors
 
 
@@ -54,9 +54,9 @@ def assert_same(first: Path, second: Path) -> None:
     assert one.counts is not None
     assert two.counts is not None
     assert np.array_equal(one.counts, two.counts)
-    assert np.array_equal(one.matrix, two.matrix)
+    assert np.array_equal(one.rows, two.rows)
     for each in (one, two):
-        assert np.isfinite(each.matrix).all()
+        assert np.isfinite(each.rows).all()
 
 
 def test_glove_comes_to_the_bytes_of_one_machine(

@@ -63,7 +63,7 @@ def test_lists_of_tokens_and_other_encodings_are_read_as_by_one_machine(
             assert result.exit_code == 0, result.output
             models.append(store.load(output).vectors)
         assert list(models[0].words) == list(models[1].words)
-        assert np.array_equal(models[0].matrix, models[1].matrix)
+        assert np.array_equal(models[0].rows, models[1].rows)
 
 
 def test_a_text_of_one_token_a_line_is_refused_by_a_cluster(

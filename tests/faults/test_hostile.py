@@ -15,7 +15,7 @@ from pyarrow import parquet
 
 from embedtool.corpus import corpus, records
 from embedtool.model import store
-from embedtool.model.vectors import Model, WordVectors
+from embedtool.model.vectors import ModelRecord, VectorTable
 from embedtool.trainers.training_dir import SUFFIX
 from tests.conftest import Run
 
@@ -157,8 +157,8 @@ def test_a_link_to_a_model_is_replaced_and_not_followed(
     run: Run, kingdoms: Path, tmp_path: Path
 ) -> None:
     theirs, mine = tmp_path / "theirs", tmp_path / "mine"
-    vectors = WordVectors(["a", "b"], np.eye(2, dtype=np.float32))
-    store.save(Model(vectors, {}), theirs)
+    vectors = VectorTable(["a", "b"], np.eye(2, dtype=np.float32))
+    store.save(ModelRecord(vectors, {}), theirs)
     mine.symlink_to(theirs)
     options = ("--epochs", 1, "--vector-size", 4, "--overwrite")
     assert run("train", "word2vec", kingdoms, "-o", mine, *options).exit_code == 0
@@ -180,8 +180,8 @@ def test_files_named_in_a_model_are_those_of_its_folder(run: Run, tmp_path: Path
     """A config.json that names others does not have them read."""
     model, secret = tmp_path / "model", tmp_path / "secret"
     secret.write_text("secret")
-    vectors = WordVectors(["a", "b"], np.eye(2, dtype=np.float32))
-    store.save(Model(vectors, {}), model)
+    vectors = VectorTable(["a", "b"], np.eye(2, dtype=np.float32))
+    store.save(ModelRecord(vectors, {}), model)
     config = (model / store.CONFIG).read_text()
     for name in ("../secret", str(secret)):
         (model / store.CONFIG).write_text(config.replace(store.VECTORS, name))
@@ -221,7 +221,7 @@ def test_words_do_not_speak_to_the_terminal(
     arguments: tuple[str, ...], run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = np.random.default_rng(1).random((len(EVIL), 4), np.float32)
-    store.save(Model(WordVectors(EVIL, rows), {}), tmp_path / "model")
+    store.save(ModelRecord(VectorTable(EVIL, rows), {}), tmp_path / "model")
     pairs, text = tmp_path / "pairs\x1b[31m.tsv", tmp_path / "vectors.txt"
     pairs.write_bytes("".join(f"{a}\t{b}\t{i}\n" for i, (a, b) in
                               enumerate(pairwise(EVIL))).encode())  # fmt: skip

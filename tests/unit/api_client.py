@@ -6,7 +6,7 @@ import time
 import numpy as np
 from starlette.testclient import TestClient
 
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 from tests.factories import numbered_words, word_vectors
 
 WORDS = ["king", "queen", "man", "woman", "ключ", "王", "a/b", "..", "+", "1*x", "New York", "NaN"]
@@ -14,7 +14,7 @@ JSON = {"content-type": "application/json"}
 READY_SECONDS = 60.0
 
 
-def random_vectors(n_words: int = 200) -> WordVectors:
+def random_vectors(n_words: int = 200) -> VectorTable:
     """Random vectors of words in several scripts, and w0, w1, ..."""
     words = [*WORDS, *numbered_words(n_words - len(WORDS))]
     return word_vectors(words, 8, counts=np.arange(n_words, 0, -1))

@@ -14,7 +14,7 @@ from embedtool.config.tasks import DriftConfig, TranslateConfig
 from embedtool.errors import EvaluationError, QueryError, UnknownWordError
 from embedtool.evaluation.dataset_readers import read_dictionary
 from embedtool.model.linalg import unit_rows
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 from embedtool.search.query import similar
 from tests.factories import random_vectors, with_one_ngram
 
@@ -23,16 +23,16 @@ VECTORS = random_vectors(N_WORDS, SIZE)
 ROTATION = ortho_group.rvs(SIZE, random_state=1)
 
 
-def rotated_copy(vectors: WordVectors = VECTORS, prefix: str = "") -> WordVectors:
+def rotated_copy(vectors: VectorTable = VECTORS, prefix: str = "") -> VectorTable:
     """The vectors in a space of their own, words in reverse order and perhaps renamed."""
     words = [prefix + word for word in vectors.words][::-1]
-    return WordVectors(words, (vectors.matrix @ ROTATION)[::-1].astype(np.float32))
+    return VectorTable(words, (vectors.rows @ ROTATION)[::-1].astype(np.float32))
 
 
 def test_the_rotation_is_scipys() -> None:
     other = random_vectors(N_WORDS, SIZE, seed=3)
-    found = fit_rotation(VECTORS.matrix, other.matrix)
-    a, b = unit_rows(VECTORS.matrix), unit_rows(other.matrix)
+    found = fit_rotation(VECTORS.rows, other.rows)
+    a, b = unit_rows(VECTORS.rows), unit_rows(other.rows)
     expected, _ = orthogonal_procrustes(a, b)
     np.testing.assert_allclose(found.rotation, expected, atol=1e-5)
     distances = np.linalg.norm(a @ expected - b, axis=1)
@@ -48,7 +48,7 @@ def test_a_rotated_copy_is_rotated_back() -> None:
     assert (found.n_pairs, found.after) == (N_WORDS, pytest.approx(1))
     assert found.residual == pytest.approx(0, abs=1e-5)
     rotated = found.apply(VECTORS)
-    np.testing.assert_allclose(rotated.matrix, rotated_copy().matrix[::-1], atol=1e-4)
+    np.testing.assert_allclose(rotated.rows, rotated_copy().rows[::-1], atol=1e-4)
     before, after = (similar(each, "w3", 5) for each in (VECTORS, rotated))
     assert [answer.word for answer in after] == [answer.word for answer in before]
 
@@ -60,20 +60,20 @@ def test_new_words_are_rotated_too() -> None:
 
 
 def test_fewer_anchors_are_the_most_frequent() -> None:
-    noisy = rotated_copy().matrix[::-1].copy()
-    noisy[50:] = random_vectors(N_WORDS - 50, SIZE, seed=9).matrix
-    other = WordVectors(VECTORS.words, noisy)
+    noisy = rotated_copy().rows[::-1].copy()
+    noisy[50:] = random_vectors(N_WORDS - 50, SIZE, seed=9).rows
+    other = VectorTable(VECTORS.words, noisy)
     assert align(VECTORS, other, 50).residual == pytest.approx(0, abs=1e-5)
     assert align(VECTORS, other, None).residual > 0.5
 
 
 def test_rows_without_a_direction_are_ignored() -> None:
-    matrix = rotated_copy().matrix[::-1].copy()
+    matrix = rotated_copy().rows[::-1].copy()
     matrix[4], matrix[5] = 0, np.nan
-    found = align(VECTORS, WordVectors(VECTORS.words, matrix))
+    found = align(VECTORS, VectorTable(VECTORS.words, matrix))
     assert found.n_pairs == N_WORDS - 2
     np.testing.assert_allclose(found.rotation, ROTATION, atol=1e-5)
-    result = drift(VECTORS, WordVectors(VECTORS.words, matrix), DriftConfig(), n=3)
+    result = drift(VECTORS, VectorTable(VECTORS.words, matrix), DriftConfig(), n=3)
     assert result.n_shared == N_WORDS - 2
 
 
@@ -84,14 +84,14 @@ def test_models_that_cannot_be_aligned() -> None:
         align(VECTORS, rotated_copy(prefix="x"))
 
 
-def planted() -> WordVectors:
+def planted() -> VectorTable:
     """The rotated copy, in which w7 has the place of w100 and w9 is changed a little."""
     new = rotated_copy()
-    matrix = new.matrix.copy()
+    matrix = new.rows.copy()
     rows = new.word_ids(["w7", "w9", "w100"])
     matrix[rows[0]] = matrix[rows[2]] * 1.1
     matrix[rows[1]] += 0.5 * np.linalg.norm(matrix[rows[1]]) / np.sqrt(SIZE)
-    return replace(new, matrix=matrix, counts=10 * np.arange(N_WORDS, 0, -1))
+    return replace(new, rows=matrix, counts=10 * np.arange(N_WORDS, 0, -1))
 
 
 @pytest.mark.parametrize("measure", ["distance", "neighbourhood"])
@@ -115,7 +115,7 @@ def test_drift_by_hand() -> None:
     result = drift(old, new, DriftConfig(neighbours=5, anchors=N_WORDS), ["w7", "w3", "w7"])
     assert [each.word for each in result.words] == ["w7", "w3"]
     rotation = align(old, new).rotation
-    a, b = (unit_rows(each.matrix).astype(float) for each in (old, new))
+    a, b = (unit_rows(each.rows).astype(float) for each in (old, new))
     rotated, now = a[7] @ rotation, b[new.word_ids(["w7"])[0]]
     assert result.words[0].distance == pytest.approx(1 - rotated @ now, abs=1e-5)
     near = {answer.word for each in (old, new) for answer in similar(each, "w7", 5)}
@@ -146,12 +146,12 @@ def test_only_frequent_words_are_compared() -> None:
 def test_drift_needs_words_in_common() -> None:
     with pytest.raises(EvaluationError, match="'nowhere' is not in the vocabulary of both"):
         drift(VECTORS, planted(), DriftConfig(), ["w1", "nowhere"])
-    one = WordVectors(["w1"], np.ones((1, SIZE), np.float32))
+    one = VectorTable(["w1"], np.ones((1, SIZE), np.float32))
     with pytest.raises(EvaluationError, match="fewer than two words"):
         drift(VECTORS, one, DriftConfig())
 
 
-def renamed() -> WordVectors:
+def renamed() -> VectorTable:
     other = rotated_copy()
     return replace(other, words=[word.replace("w", "x") for word in other.words])
 
@@ -193,8 +193,8 @@ def test_csls_is_what_its_formula_says(
         VECTORS, target, SEEDS, TranslateConfig(restrict_vocab=limit, neighbours=7)
     )
     rotation = translator.alignment.rotation
-    sources = unit_rows(VECTORS.matrix) @ rotation
-    targets = unit_rows(target.matrix[:limit]).astype(float)
+    sources = unit_rows(VECTORS.rows) @ rotation
+    targets = unit_rows(target.rows[:limit]).astype(float)
     words = ["w0", "w77", "w199"]
     expected = csls_by_hand(sources[[0, 77, 199]], sources[:limit], targets, 7)
     for found, scores in zip(translator.translate(words, 5), expected, strict=True):
@@ -205,10 +205,10 @@ def test_csls_is_what_its_formula_says(
 
 def test_csls_by_numbers() -> None:
     """A hub is nearest to both words by cosine; CSLS gives each its own."""
-    source = WordVectors(["a", "b"], np.eye(3, dtype=np.float32)[:2])
+    source = VectorTable(["a", "b"], np.eye(3, dtype=np.float32)[:2])
     rows = [[0.6, 0.6, np.sqrt(0.28)], [0.55, 0, np.sqrt(1 - 0.55**2)], [0, 0.5, np.sqrt(0.75)]]
-    target = WordVectors(["hub", "A", "B"], np.array(rows, np.float32))
-    alignment = replace(fit_rotation(source.matrix, source.matrix), rotation=np.eye(3))
+    target = VectorTable(["hub", "A", "B"], np.array(rows, np.float32))
+    alignment = replace(fit_rotation(source.rows, source.rows), rotation=np.eye(3))
     config = TranslateConfig(neighbours=2)
     translator = Translator(source, target, config, alignment)
     nearest = replace(translator, config=replace(config, method="nearest"))
@@ -237,10 +237,10 @@ def test_what_cannot_be_translated() -> None:
 
 def test_targets_without_a_direction_do_not_answer() -> None:
     other = renamed()
-    matrix = other.matrix.copy()
+    matrix = other.rows.copy()
     matrix[other.word_ids(["x1"])[0]] = 0
     matrix[other.word_ids(["x2"])[0]] = np.nan
-    translator = Translator.fit(VECTORS, replace(other, matrix=matrix), SEEDS, TranslateConfig())
+    translator = Translator.fit(VECTORS, replace(other, rows=matrix), SEEDS, TranslateConfig())
     answers = {answer.word for answer in translator.translate(["w1"], N_WORDS)[0]}
     assert len(answers) == N_WORDS - 2 and not answers & {"x1", "x2"}
 

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from embedtool.model.subwords import Subwords
 from embedtool.model.suggestions import SpellingIndex
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 from embedtool.search.query import analogy, odd_one_out, similar, similarity
 from embedtool.serving.endpoints import ServedModel
 from embedtool.serving.http_api import application
@@ -18,19 +18,19 @@ from tests.unit.api_client import JSON, WORDS, as_json, post, random_vectors, re
 
 
 @pytest.fixture(scope="module")
-def vectors() -> WordVectors:
+def vectors() -> VectorTable:
     return random_vectors()
 
 
 @pytest.fixture(scope="module")
-def client(vectors: WordVectors) -> Iterator[TestClient]:
+def client(vectors: VectorTable) -> Iterator[TestClient]:
     with TestClient(application(ServedModel(vectors))) as client:
         yield client
 
 
 @pytest.mark.parametrize("word", WORDS)
 def test_a_word_of_any_script_has_its_neighbours(
-    client: TestClient, vectors: WordVectors, word: str
+    client: TestClient, vectors: VectorTable, word: str
 ) -> None:
     answer = client.get("/similar", params={"word": word, "n": 3})
     assert answer.headers["content-type"] == "application/json"
@@ -39,7 +39,7 @@ def test_a_word_of_any_script_has_its_neighbours(
     assert word.encode() in answer.content
 
 
-def test_many_words_are_answered_in_their_order(client: TestClient, vectors: WordVectors) -> None:
+def test_many_words_are_answered_in_their_order(client: TestClient, vectors: VectorTable) -> None:
     words = list(vectors.words[:100])
     answer = post(client, "/similar", {"words": words, "n": 2})
     assert [each["query"] for each in answer.json()["results"]] == words
@@ -49,7 +49,7 @@ def test_many_words_are_answered_in_their_order(client: TestClient, vectors: Wor
 
 @pytest.mark.parametrize("method", ["3cosadd", "3cosmul"])
 def test_an_analogy_is_that_of_the_command(
-    client: TestClient, vectors: WordVectors, method: str
+    client: TestClient, vectors: VectorTable, method: str
 ) -> None:
     text = "king - man + woman"
     expected = as_json(analogy(vectors, text, 10, method=method))
@@ -59,7 +59,7 @@ def test_an_analogy_is_that_of_the_command(
     assert many.json()["results"] == [answer.json()]
 
 
-def test_similarity_the_odd_one_and_vectors(client: TestClient, vectors: WordVectors) -> None:
+def test_similarity_the_odd_one_and_vectors(client: TestClient, vectors: VectorTable) -> None:
     pair = {"word": "king", "other": "王"}
     expected = pair | {"similarity": similarity(vectors, "king", "王")}
     assert client.get("/similarity", params=pair).json() == expected
@@ -76,7 +76,7 @@ def test_similarity_the_odd_one_and_vectors(client: TestClient, vectors: WordVec
     assert post(client, "/vector", {"words": [".."]}).json() == {"results": [row]}
 
 
-def test_the_options_are_those_of_the_commands(client: TestClient, vectors: WordVectors) -> None:
+def test_the_options_are_those_of_the_commands(client: TestClient, vectors: VectorTable) -> None:
     def answers(**options: object) -> list[str]:
         found = client.get("/similar", params={"word": "king", "n": 100, **options})
         assert found.status_code == 200, found.text
@@ -143,10 +143,10 @@ def test_what_has_no_answer_is_null_with_its_reason_among_others(
     assert all(list(each.values())[-1] is not None for each in (first, third))
 
 
-def test_vectors_without_direction_are_reported(vectors: WordVectors) -> None:
-    rows = vectors.matrix.copy()
+def test_vectors_without_direction_are_reported(vectors: VectorTable) -> None:
+    rows = vectors.rows.copy()
     rows[3] = 0
-    with TestClient(application(ServedModel(WordVectors(vectors.words, rows)))) as client:
+    with TestClient(application(ServedModel(VectorTable(vectors.words, rows)))) as client:
         for url in ("/similar?word=woman", "/similarity?word=king&other=woman",
                     "/analogy?expression=king%20%2B%20woman&method=3cosmul",
                     "/odd-one-out?word=king&word=man&word=woman"):  # fmt: skip
@@ -166,8 +166,8 @@ def test_a_byte_order_mark_before_a_body_is_skipped(client: TestClient) -> None:
 
 def test_a_new_word_has_a_vector_from_its_subwords() -> None:
     plain = random_vectors()
-    subwords = Subwords(1, 2, 50, plain.matrix, np.arange(50), plain.matrix[:50])
-    vectors = WordVectors(plain.words, plain.matrix, subwords=subwords)
+    subwords = Subwords(1, 2, 50, plain.rows, np.arange(50), plain.rows[:50])
+    vectors = VectorTable(plain.words, plain.rows, subwords=subwords)
     with TestClient(application(ServedModel(vectors))) as client:
 
         def from_ngrams(path: str) -> object:

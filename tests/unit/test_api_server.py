@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 
 from embedtool.errors import QueryError
 from embedtool.model.suggestions import SpellingIndex
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 from embedtool.search.ann import build, open_index
 from embedtool.search.query import similar
 from embedtool.serving import http_api, limits
@@ -30,18 +30,18 @@ EXAMPLES = int(os.environ.get("EXAMPLES", 25))
 
 
 @pytest.fixture(scope="module")
-def vectors() -> WordVectors:
+def vectors() -> VectorTable:
     return random_vectors()
 
 
 @pytest.fixture(scope="module")
-def client(vectors: WordVectors) -> Iterator[TestClient]:
+def client(vectors: VectorTable) -> Iterator[TestClient]:
     with TestClient(application(ServedModel(vectors))) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
-def indexed(vectors: WordVectors, tmp_path_factory: pytest.TempPathFactory) -> ServedModel:
+def indexed(vectors: VectorTable, tmp_path_factory: pytest.TempPathFactory) -> ServedModel:
     folder = tmp_path_factory.mktemp("index")
     build(vectors, folder, 0.95)
     return ServedModel(vectors, open_index(vectors, folder))
@@ -68,7 +68,7 @@ def test_requests_have_limits(client: TestClient, monkeypatch: pytest.MonkeyPatc
     assert client.get("/health").status_code == 200
 
 
-def test_a_server_has_its_own_limits(vectors: WordVectors) -> None:
+def test_a_server_has_its_own_limits(vectors: VectorTable) -> None:
     with TestClient(application(ServedModel(vectors, max_words=2, max_n=5))) as client:
         assert len(client.get("/similar?word=king").json()["answers"]) == 5
         assert refused(client.get("/similar?word=king&n=6"), 422) == "n must be 1 to 5"
@@ -78,7 +78,7 @@ def test_a_server_has_its_own_limits(vectors: WordVectors) -> None:
 
 
 def test_an_internal_error_is_logged_and_not_shown(
-    vectors: WordVectors, monkeypatch: pytest.MonkeyPatch
+    vectors: VectorTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fault(*arguments: object) -> None:
         raise ZeroDivisionError("secret")
@@ -89,7 +89,7 @@ def test_an_internal_error_is_logged_and_not_shown(
     assert told == "internal error in embedtool; see its log"
 
 
-def test_only_names_of_the_server_are_served(vectors: WordVectors) -> None:
+def test_only_names_of_the_server_are_served(vectors: VectorTable) -> None:
     names = {"localhost", "127.0.0.1", "::1"}
     with TestClient(application(ServedModel(vectors), names)) as client:
         for host in ("localhost", "LOCALHOST:80", "127.0.0.1:8000", "[::1]:8000"):
@@ -106,7 +106,7 @@ def test_only_names_of_the_server_are_served(vectors: WordVectors) -> None:
             refused(client.get("/health", headers={"host": host}), 400)
 
 
-def test_other_sites_read_answers_only_if_allowed(client: TestClient, vectors: WordVectors) -> None:
+def test_other_sites_read_answers_only_if_allowed(client: TestClient, vectors: VectorTable) -> None:
     site = {"origin": "https://example.org"}
     assert "access-control-allow-origin" not in client.get("/health", headers=site).headers
     with TestClient(application(ServedModel(vectors), origins=["https://example.org"])) as allowing:
@@ -122,7 +122,7 @@ def test_other_sites_read_answers_only_if_allowed(client: TestClient, vectors: W
 
 
 def test_it_is_ready_when_the_model_has_been_read(
-    vectors: WordVectors, monkeypatch: pytest.MonkeyPatch
+    vectors: VectorTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read = Event()
     with monkeypatch.context() as patched:
@@ -136,7 +136,7 @@ def test_it_is_ready_when_the_model_has_been_read(
             assert until_ready(client) == expected
 
 
-def test_an_index_answers_where_it_can(indexed: ServedModel, vectors: WordVectors) -> None:
+def test_an_index_answers_where_it_can(indexed: ServedModel, vectors: VectorTable) -> None:
     with TestClient(application(indexed)) as client:
         by_index = client.get("/similar?word=king").json()
         exact = client.get("/similar?word=king&approximate=false").json()
@@ -152,7 +152,7 @@ def test_an_index_answers_where_it_can(indexed: ServedModel, vectors: WordVector
 
 
 def test_a_request_of_many_items_lets_others_come_between(
-    vectors: WordVectors, monkeypatch: pytest.MonkeyPatch
+    vectors: VectorTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queue = RequestQueue(ServedModel(vectors))
     order: list[str] = []
@@ -175,7 +175,7 @@ def test_a_request_of_many_items_lets_others_come_between(
     assert order.index("z") < order.index("d")
 
 
-def test_a_request_times_out(vectors: WordVectors, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_request_times_out(vectors: VectorTable, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_api, "ANSWER_SECONDS", 0.01)
     queue, release = RequestQueue(ServedModel(vectors)), Event()
     vector = next(each for each in endpoints(queue.served) if each.name == "vector")

@@ -18,7 +18,7 @@ from embedtool.contextual.attention import (
 )
 from embedtool.contextual.static_attention import attend
 from embedtool.errors import QueryError
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 
 
 def by_hand(
@@ -91,7 +91,7 @@ def test_attention_masks() -> None:
     assert attention_mask(2, causal=True, itself=False).tolist() == [[False, False], [True, False]]
 
 
-VECTORS = WordVectors(["bank", "river", "money", "old"], np.eye(4, dtype=np.float32) * 3)
+VECTORS = VectorTable(["bank", "river", "money", "old"], np.eye(4, dtype=np.float32) * 3)
 
 
 def test_words_that_are_alike_attend_to_each_other() -> None:

@@ -13,7 +13,7 @@ from embedtool.analysis.bias import WeatTest, WordSet, project, read_weat, weat
 from embedtool.config.tasks import WeatConfig
 from embedtool.errors import EvaluationError, QueryError, UnknownWordError
 from embedtool.model.linalg import unit_rows
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 from tests.factories import random_vectors, vectors_of
 
 VECTORS = random_vectors(60, 10)
@@ -28,7 +28,7 @@ def sets(*words: str) -> tuple[WordSet, WordSet]:
 TEST = WeatTest("made up", sets("w0 w1 w2 w3", "w4 w5 w6 w7"), sets("w8 w9 w10", "w11 w12"))
 
 
-def brute_force(vectors: WordVectors, test: WeatTest) -> tuple[float, float, float]:
+def brute_force(vectors: VectorTable, test: WeatTest) -> tuple[float, float, float]:
     """The statistic, the effect size and the p-value, as the paper writes them."""
 
     def cosine(a: str, b: str) -> float:
@@ -99,18 +99,18 @@ def test_weat_that_cannot_be_computed() -> None:
     few = replace(TEST, attributes=sets("w8 w9", "w11 none nothing"))
     with pytest.raises(EvaluationError, match="made up: 1 of the 3 words of 'set1' are in"):
         weat(VECTORS, few)
-    same = WordVectors(VECTORS.words, np.ones((60, 3), np.float32))
+    same = VectorTable(VECTORS.words, np.ones((60, 3), np.float32))
     with pytest.raises(EvaluationError, match="do not differ"):
         weat(same, TEST)
-    broken = VECTORS.matrix.copy()
+    broken = VECTORS.rows.copy()
     broken[3] = np.nan
     with pytest.raises(QueryError, match="'w3' holds a number that is not finite"):
-        weat(WordVectors(VECTORS.words, broken), TEST)
+        weat(VectorTable(VECTORS.words, broken), TEST)
 
 
 def test_one_pair_is_its_own_direction() -> None:
     found = project(VECTORS, ["w0 - w1"], ["w1", "w2", "w0"])
-    a, b, c = unit_rows(VECTORS.matrix[:3]).astype(float)
+    a, b, c = unit_rows(VECTORS.rows[:3]).astype(float)
     direction = (a - b) / np.linalg.norm(a - b)
     assert [each.word for each in found.words] == sorted(
         ("w0", "w1", "w2"), key=lambda w: -direction @ {"w0": a, "w1": b, "w2": c}[w]
@@ -124,7 +124,7 @@ def test_one_pair_is_its_own_direction() -> None:
 def test_several_pairs_give_their_first_component() -> None:
     """As its paper has it: PCA of both words of each pair, the pair's mean subtracted."""
     pairs = [(0, 1), (2, 3), (4, 5), (6, 7)]
-    units = unit_rows(VECTORS.matrix).astype(float)
+    units = unit_rows(VECTORS.rows).astype(float)
     centred = [units[i] - (units[a] + units[b]) / 2 for a, b in pairs for i in (a, b)]
     fit = PCA(4).fit(centred)
     found = project(VECTORS, [f"w{a} - w{b}" for a, b in pairs], ["w20", "w21"])

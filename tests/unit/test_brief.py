@@ -18,7 +18,7 @@ from embedtool.evaluation.vocabulary_lookup import index_words
 from embedtool.messages import brief
 from embedtool.model.compression import compress
 from embedtool.model.subwords import Subwords
-from embedtool.model.vectors import Model, WordVectors
+from embedtool.model.vectors import ModelRecord, VectorTable
 from embedtool.trainers.state import State
 from embedtool.trainers.warm_start import WarmStart
 
@@ -26,14 +26,16 @@ N = 5_000
 WORDS = [f"word{i}" for i in range(N)]
 MATRIX = np.random.default_rng(1).standard_normal((N, 8), np.float32)
 SUBWORDS = Subwords(3, 6, 99, MATRIX, np.arange(N), MATRIX)
-VECTORS = WordVectors(WORDS, MATRIX, np.arange(N, 0, -1), MATRIX, SUBWORDS)
+VECTORS = VectorTable(WORDS, MATRIX, np.arange(N, 0, -1), MATRIX, SUBWORDS)
 MAKERS: dict[str, Callable[[], object]] = {
     "vectors": lambda: VECTORS,
     "block": lambda: VECTORS.string_table,
     "subwords": lambda: SUBWORDS,
-    "model": lambda: Model(VECTORS, {"history": [{"a": 1}] * N, "text": "x" * N}, {"w": MATRIX}),
+    "model": lambda: ModelRecord(
+        VECTORS, {"history": [{"a": 1}] * N, "text": "x" * N}, {"w": MATRIX}
+    ),
     "int8": lambda: compress(VECTORS, CompressConfig(precision="int8")),
-    "quantized": lambda: compress(VECTORS, CompressConfig(product_quantization=2)).matrix,
+    "quantized": lambda: compress(VECTORS, CompressConfig(product_quantization=2)).rows,
     "vocabulary": lambda: Vocabulary(WORDS, np.arange(N), N, N),
     "warm start": lambda: WarmStart(VECTORS, freeze=True),
     "state": lambda: State({"words": MATRIX, "frozen": np.zeros(N, np.bool_)}),
@@ -54,9 +56,9 @@ def test_representations_are_short(name: str) -> None:
 
 
 def test_representations_tell_the_sizes_of_matrices() -> None:
-    plain = WordVectors(WORDS, MATRIX)
+    plain = VectorTable(WORDS, MATRIX)
     assert repr(plain) == (
-        "WordVectors(words=<list of 5,000>, matrix=<float32 (5000, 8)>, counts=None, "
+        "VectorTable(words=<list of 5,000>, rows=<float32 (5000, 8)>, counts=None, "
         "output_matrix=None, subwords=None, stored_norms=None, output_rows='words', "
         "by_frequency=True)"
     )

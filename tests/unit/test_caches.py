@@ -63,14 +63,14 @@ def test_a_damaged_cache_is_made_anew_with_a_warning(
     cache, model = tmp_path / "cache", tmp_path / "model"
     arguments = ["train", "glove", text, "-o", model, "--overwrite", "--cache", cache, *SMALL]
     assert run(*arguments).exit_code == 0
-    expected = store.load(model).vectors.matrix.copy()
+    expected = store.load(model).vectors.rows.copy()
     (folder,) = cache.iterdir()
     damage(folder / name)
     result = run(*arguments)
     assert result.exit_code == 0, result.output
     assert f"Warning: {folder}: the cache is damaged: {name} " in result.stderr
     assert result.stderr.count("; the text is read again\n") == 1
-    assert np.array_equal(store.load(model).vectors.matrix, expected)
+    assert np.array_equal(store.load(model).vectors.rows, expected)
     again = run(*arguments)
     assert "Warning" not in again.stderr
     assert list(cache.iterdir()) == [folder]

@@ -24,7 +24,7 @@ from embedtool.evaluation.tasks import (
 from embedtool.evaluation.vocabulary_lookup import index_words
 from embedtool.model import store
 from embedtool.model.suggestions import SpellingIndex
-from embedtool.model.vectors import Model, WordVectors
+from embedtool.model.vectors import ModelRecord, VectorTable
 from tests.factories import vectors_of
 
 JOINED_BY_UPPER = [
@@ -36,11 +36,11 @@ JOINED_BY_UPPER = [
 
 @pytest.mark.parametrize("first, second", JOINED_BY_UPPER)
 def test_words_that_differ_in_more_than_case_are_two(first, second):
-    vectors = WordVectors([first, second], np.eye(2, dtype=np.float32))
+    vectors = VectorTable([first, second], np.eye(2, dtype=np.float32))
     for case_insensitive in (True, False):
         known = index_words(vectors, None, case_insensitive)
         assert known.word_ids([first, second]).tolist() == [0, 1]
-    one = WordVectors([first], np.ones((1, 2), dtype=np.float32))
+    one = VectorTable([first], np.ones((1, 2), dtype=np.float32))
     assert index_words(one, None, True).word_ids([second]).tolist() == [-1]
 
 
@@ -194,8 +194,8 @@ def test_neighbours_in_context_leave_out_the_word_in_any_case_and_no_other(monke
 
 def test_the_shell_completes_a_word_by_those_that_differ_in_case_only(tmp_path):
     words = ["STRASSE", "straße", "Straßen", "STRAẞE", "strassen"]
-    vectors = WordVectors(words, np.eye(len(words), dtype=np.float32))
-    store.save(Model(vectors, {}), tmp_path / "m")
+    vectors = VectorTable(words, np.eye(len(words), dtype=np.float32))
+    store.save(ModelRecord(vectors, {}), tmp_path / "m")
     settings = {"as_json": False, "as_tsv": False}
     found = ShellSession([tmp_path / "m"], settings).completions("straß")
     assert [each.text for each in found] == ["straße", "Straßen"]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from embedtool.mapview import clusters as module
 from embedtool.mapview.clusters import N_GROUPS
 from embedtool.mapview.map_data import MapData, share_groups
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 
 Floats = NDArray[np.float64]
 
@@ -22,15 +22,15 @@ WORDS = [f"{chr(97 + cloud)}{i}" for i in range(SIZE) for cloud in range(N_CLOUD
 """The words of twelve clouds, a to l, by turns."""
 
 
-def vectors(words: list[str], turn: Floats | None = None, seed: int = 1) -> WordVectors:
+def vectors(words: list[str], turn: Floats | None = None, seed: int = 1) -> VectorTable:
     """Vectors for words, each near the middle of the cloud that its first letter names."""
     clouds = np.array([ord(word[0]) - 97 for word in words])
     noise = np.random.default_rng(seed).normal(scale=0.2, size=(len(words), 16))
     rows = CENTRES[clouds] + noise
-    return WordVectors(words, (rows if turn is None else rows @ turn).astype(np.float32))
+    return VectorTable(words, (rows if turn is None else rows @ turn).astype(np.float32))
 
 
-def shown(*models: WordVectors) -> list[MapData]:
+def shown(*models: VectorTable) -> list[MapData]:
     found = [MapData(str(i), each, 10_000, "pca", 1) for i, each in enumerate(models)]
     share_groups(found)
     return found
@@ -63,9 +63,9 @@ def test_a_group_is_named_by_what_sets_it_apart(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(module, "N_GROUPS", N_CLOUDS)
     frequent = [f"{letter}-was" for letter in "abcdefghijkl"]
     model = vectors(frequent + WORDS)
-    rows = np.array(model.matrix)
+    rows = np.array(model.rows)
     rows[: len(frequent)] = 0.75 * CENTRES.mean(axis=0) + 0.25 * rows[: len(frequent)]
-    (only,) = shown(WordVectors(frequent + WORDS, rows))
+    (only,) = shown(VectorTable(frequent + WORDS, rows))
     for group, named in enumerate(only.group_names):
         members = [w for w, g in zip(only.words, only.groups, strict=True) if g == group]
         assert len(named) == 4

@@ -63,7 +63,7 @@ def test_frozen_vectors_do_not_change(encoders: dict[str, Path]) -> None:
     for name, base, is_same in (("frozen", "subwords", True), ("masked", "static", False)):
         found, before = (store.load(encoders[each]).vectors for each in (name, base))
         assert list(found.words) == list(before.words)
-        assert np.array_equal(found.matrix, before.matrix) is is_same
+        assert np.array_equal(found.rows, before.rows) is is_same
         assert np.array_equal(found.counts, before.counts)
 
 
@@ -107,7 +107,7 @@ def test_a_damaged_encoder_is_refused(encoders: dict[str, Path], tmp_path: Path)
     tables = {
         name: table for name, table in (model.encoder or {}).items() if name != "special_tokens"
     }
-    store.save(store.Model(model.vectors, model.description, tables), tmp_path / "model")
+    store.save(store.ModelRecord(model.vectors, model.description, tables), tmp_path / "model")
     with pytest.raises(ModelError, match="its encoder does not fit"):
         open_encoder(tmp_path / "model")
 

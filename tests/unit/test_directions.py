@@ -12,14 +12,14 @@ from embedtool.contextual.static_attention import attend
 from embedtool.errors import NoAnswerError, UnknownWordError
 from embedtool.experiments.model_comparison import compare_models
 from embedtool.experiments.stability import stable_neighbours
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 from embedtool.plotting.scenes import analogies, similarities
 
 WORDS = ["zero", *(f"w{i}" for i in range(30))]
 ROWS = np.random.default_rng(0).standard_normal((31, 6)).astype(np.float32)
 ROWS[0] = 0
-VECTORS = WordVectors(WORDS, ROWS)
-OTHERS = WordVectors(WORDS, np.roll(ROWS, 1, axis=1))
+VECTORS = VectorTable(WORDS, ROWS)
+OTHERS = VectorTable(WORDS, np.roll(ROWS, 1, axis=1))
 SEEDS = [(word, word) for word in WORDS]
 TOLD = "the vector of 'zero' is all zeros: it has no direction"
 
@@ -45,7 +45,7 @@ def test_it_is_named(ask) -> None:
 
 
 def test_directions_that_cancel_out_are_none() -> None:
-    twice = WordVectors([*WORDS, "twice"], np.vstack([ROWS, 2.7 * ROWS[[1]]]).astype(np.float32))
+    twice = VectorTable([*WORDS, "twice"], np.vstack([ROWS, 2.7 * ROWS[[1]]]).astype(np.float32))
     with pytest.raises(NoAnswerError, match="w0 - twice is zero: the words cancel out"):
         project(twice, ["w1 - w2", "w0 - twice"], ["w3"])
 
@@ -63,7 +63,7 @@ def test_a_dictionary_is_scored_without_it() -> None:
 
 
 def test_models_are_compared_without_it() -> None:
-    whole = WordVectors(WORDS, np.vstack([ROWS[[3]], ROWS[1:]]))
+    whole = VectorTable(WORDS, np.vstack([ROWS[[3]], ROWS[1:]]))
     found = compare_models({"a": VECTORS, "b": whole}, words=["zero", "w1"], expressions=[], k=5)
     first, second = found.neighbours[0].models
     assert (first.missing, first.answers) == (("zero",), ())

@@ -9,14 +9,14 @@ from embedtool.evaluation.analogy import answer_analogies
 from embedtool.evaluation.methods import SEED
 from embedtool.evaluation.tasks import AnalogySet, Section
 from embedtool.model.linalg import unit_rows
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 
 N_PAIRS = 12
 EPSILON = 1e-6
 
 
 @pytest.fixture(scope="module")
-def vectors() -> WordVectors:
+def vectors() -> VectorTable:
     """Pairs of words an offset apart, roughly, among others; none of length 1."""
     rng = np.random.default_rng(3)
     sources = rng.standard_normal((N_PAIRS, 8))
@@ -24,7 +24,7 @@ def vectors() -> WordVectors:
     rest = rng.standard_normal((2200, 8))
     words = [f"s{i}" for i in range(N_PAIRS)] + [f"t{i}" for i in range(N_PAIRS)]
     matrix = np.concatenate([sources, targets, rest]).astype(np.float32)
-    return WordVectors([*words, *(f"w{i}" for i in range(len(rest)))], matrix)
+    return VectorTable([*words, *(f"w{i}" for i in range(len(rest)))], matrix)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def scores(method: str, unit: np.ndarray, a: int, b: int, c: int) -> np.ndarray:
 @pytest.mark.parametrize("include_query_words", [False, True])
 @pytest.mark.parametrize("method", ANALOGY_METHODS)
 def test_each_answer_is_the_formulas(vectors, analogies, method, include_query_words):
-    unit = unit_rows(vectors.matrix).astype(np.float64)
+    unit = unit_rows(vectors.rows).astype(np.float64)
     outcomes = answer_analogies(
         vectors, analogies, method=method, include_query_words=include_query_words
     )

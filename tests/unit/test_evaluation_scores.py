@@ -12,7 +12,7 @@ from embedtool.evaluation.analogy import answer_analogies, evaluate_analogies
 from embedtool.evaluation.datasets import read_analogies, read_pairs
 from embedtool.evaluation.similarity import evaluate_pairs, pair_similarities
 from embedtool.evaluation.tasks import AnalogySet, PairSet, Section
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 from embedtool.search.query import analogy
 from tests.factories import random_vectors, vectors_of
 from tests.unit.test_search_query import as_gensim
@@ -21,7 +21,7 @@ N_PAIRS = 30
 """Pairs of countries and capitals, and of words and plurals."""
 
 
-def related_vectors() -> WordVectors:
+def related_vectors() -> VectorTable:
     """Pairs of words that differ by one of two offsets, roughly, so that some questions come right.
 
     The names are in mixed case; 200 other words stand between them.
@@ -52,7 +52,7 @@ def write_questions(path):
 
 
 @pytest.fixture(scope="module")
-def vectors() -> WordVectors:
+def vectors() -> VectorTable:
     return related_vectors()
 
 
@@ -157,7 +157,7 @@ def test_questions_without_known_words(vectors, method):
 
 @pytest.mark.parametrize("method", ANALOGY_METHODS)
 def test_questions_without_candidates(method):
-    one = WordVectors(["a"], np.ones((1, 2), dtype=np.float32))
+    one = VectorTable(["a"], np.ones((1, 2), dtype=np.float32))
     questions = AnalogySet("same", (Section("s", (("a", "A", "a", ("a",)),)),))
     outcomes = answer_analogies(one, questions, method=method)
     assert outcomes.known.all() and not outcomes.correct.any()
@@ -188,7 +188,7 @@ def test_impossible_settings_are_refused(vectors):
         evaluate_analogies(vectors, google, method="euclid")
 
 
-def judged_vectors() -> WordVectors:
+def judged_vectors() -> VectorTable:
     """Random vectors for most words of WordSim-353 in lower case, some in two cases.
 
     None is there as the dataset spells it and, more frequent, in lower case: gensim takes that.
@@ -196,8 +196,8 @@ def judged_vectors() -> WordVectors:
     spelled = {word for pair in read_pairs("wordsim353").pairs for word in pair[:2]}
     words = sorted({word.lower() for word in spelled})
     words = words[:-30] + [word.title() for word in words[:40] if word.title() not in spelled]
-    matrix = random_vectors(len(words), seed=5).matrix
-    return WordVectors(words, matrix)
+    matrix = random_vectors(len(words), seed=5).rows
+    return VectorTable(words, matrix)
 
 
 @pytest.mark.parametrize("case_insensitive", [True, False])

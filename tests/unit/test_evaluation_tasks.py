@@ -23,7 +23,7 @@ from embedtool.evaluation.tasks import (
     Section,
 )
 from embedtool.model.linalg import unit_rows
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 from tests.unit.test_model_comparison import on_circle
 
 
@@ -43,7 +43,7 @@ def test_purity_of_any_clusters():
     assert purity(np.array([4]), np.array([0])) == 1
 
 
-def clouds(n_clouds: int, n_each: int, spread: float) -> tuple[WordVectors, CategorySet]:
+def clouds(n_clouds: int, n_each: int, spread: float) -> tuple[VectorTable, CategorySet]:
     """Words around as many directions, and the direction of each as its category."""
     rng = np.random.default_rng(3)
     centres = np.repeat(rng.standard_normal((n_clouds, 20)), n_each, axis=0)
@@ -51,7 +51,7 @@ def clouds(n_clouds: int, n_each: int, spread: float) -> tuple[WordVectors, Cate
     matrix *= rng.uniform(0.5, 5, (len(matrix), 1))
     words = [f"word{i}" for i in range(len(matrix))]
     categories = [(word, f"kind{i // n_each}") for i, word in enumerate(words)]
-    return WordVectors(words, matrix.astype(np.float32)), CategorySet("clouds", tuple(categories))
+    return VectorTable(words, matrix.astype(np.float32)), CategorySet("clouds", tuple(categories))
 
 
 def test_separate_clusters_are_found():
@@ -70,7 +70,7 @@ def test_measures_are_those_of_scikit_learn():
     vectors, categories = clouds(4, 15, 2.0)
     result = evaluate_categories(vectors, categories, seed=5)
     labels = [int(kind[4:]) for _, kind in categories.words]
-    unit = unit_rows(vectors.matrix).astype(np.float64)
+    unit = unit_rows(vectors.rows).astype(np.float64)
     for found, algorithm in (
         (result.kmeans, KMeans(4, n_init=10, random_state=5)),
         (result.agglomerative, AgglomerativeClustering(4, linkage="ward")),

@@ -17,15 +17,15 @@ from embedtool.corpus.string_table import StringTable
 from embedtool.errors import FormatError, OutputError
 from embedtool.formats.options import ReadOptions
 from embedtool.formats.spacy_keys import keys_of, read_key2row
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 
 Change = Callable[[Path], object]
 
 
 @pytest.fixture
-def small() -> WordVectors:
+def small() -> VectorTable:
     words = ["king", "queen", "größe"]
-    return WordVectors(words, np.arange(6, dtype=np.float32).reshape(3, 2))
+    return VectorTable(words, np.arange(6, dtype=np.float32).reshape(3, 2))
 
 
 def fault(path: Path, name: str | None = None) -> str:
@@ -111,7 +111,7 @@ MODEL2VEC_FAULTS: dict[str, tuple[Change, str]] = {
 
 
 @pytest.mark.parametrize("case", MODEL2VEC_FAULTS)
-def test_an_invalid_model2vec_folder(case: str, small: WordVectors, tmp_path: Path) -> None:
+def test_an_invalid_model2vec_folder(case: str, small: VectorTable, tmp_path: Path) -> None:
     change, message = MODEL2VEC_FAULTS[case]
     formats.write(small, tmp_path / "m", "model2vec")
     change(tmp_path / "m")
@@ -166,7 +166,7 @@ SPACY_FAULTS: dict[str, tuple[Change, str]] = {
 
 @pytest.mark.parametrize("case", SPACY_FAULTS)
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
-def test_an_invalid_spacy_folder(case: str, small: WordVectors, tmp_path: Path) -> None:
+def test_an_invalid_spacy_folder(case: str, small: VectorTable, tmp_path: Path) -> None:
     change, message = SPACY_FAULTS[case]
     formats.write(small, tmp_path / "m", "spacy")
     change(tmp_path / "m")
@@ -187,7 +187,7 @@ def test_every_whole_number_of_messagepack(tmp_path: Path) -> None:
         assert read_key2row(tmp_path / "key2row") == {n: -row for row, n in enumerate(numbers)}
 
 
-def test_words_that_share_a_hash_are_not_written(small: WordVectors, tmp_path: Path) -> None:
+def test_words_that_share_a_hash_are_not_written(small: VectorTable, tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         keys = np.array([5, 9, 5], np.uint64)
         patch.setattr("embedtool.formats.spacy_vectors.keys_of", lambda words: keys)
@@ -198,7 +198,7 @@ def test_words_that_share_a_hash_are_not_written(small: WordVectors, tmp_path: P
 
 @pytest.mark.parametrize("name", ["model2vec", "spacy"])
 def test_a_pipe_in_a_folder_is_not_waited_for(
-    name: str, small: WordVectors, tmp_path: Path
+    name: str, small: VectorTable, tmp_path: Path
 ) -> None:
     formats.write(small, tmp_path / "m", name)
     part = tmp_path / "m" / ("tokenizer.json" if name == "model2vec" else "vocab/key2row")
@@ -208,7 +208,7 @@ def test_a_pipe_in_a_folder_is_not_waited_for(
 
 
 @pytest.mark.parametrize("name", ["model2vec", "spacy"])
-def test_a_folder_that_holds_something_stays(name: str, small: WordVectors, tmp_path: Path) -> None:
+def test_a_folder_that_holds_something_stays(name: str, small: VectorTable, tmp_path: Path) -> None:
     (tmp_path / "notes").write_text("mine")
     with pytest.raises(OutputError, match="is there already; name a new folder, or an empty one"):
         formats.write(small, tmp_path, name)
@@ -232,14 +232,14 @@ def test_metadata_of_several_columns_has_a_header(tmp_path: Path) -> None:
     loaded, name = formats.read(path)
     assert name == "tensorboard"
     assert list(loaded.words) == ["könig", "queen"]
-    assert loaded.matrix.tolist() == [[1, 2], [3, 4]]
+    assert loaded.rows.tolist() == [[1, 2], [3, 4]]
 
 
 def test_one_number_a_row(tmp_path: Path) -> None:
     loaded, name = formats.read(pair(tmp_path, b"1\n3", b"a\r\nb"))
     assert name == "tensorboard"
     assert list(loaded.words) == ["a", "b"]
-    assert loaded.matrix.tolist() == [[1], [3]]
+    assert loaded.rows.tolist() == [[1], [3]]
 
 
 def test_the_first_of_the_same_labels_is_kept(
@@ -247,7 +247,7 @@ def test_the_first_of_the_same_labels_is_kept(
 ) -> None:
     loaded, _ = formats.read(pair(tmp_path, b"1\t1\n2\t2\n3\t3\n", b"a\nb\na\n"))
     assert list(loaded.words) == ["a", "b"]
-    assert loaded.matrix.tolist() == [[1, 1], [2, 2]]
+    assert loaded.rows.tolist() == [[1, 1], [2, 2]]
     assert "1 word occurs twice; the first is kept" in caplog.text
 
 
@@ -285,4 +285,4 @@ def test_the_rules_of_reading_hold_for_a_pair(tmp_path: Path) -> None:
         path, None, ReadOptions(allow_nonfinite=True, encoding_errors="replace")
     )
     assert list(loaded.words) == ["a\ufffd"]
-    assert np.isnan(loaded.matrix[0, 1])
+    assert np.isnan(loaded.rows[0, 1])

@@ -20,7 +20,7 @@ from embedtool.formats.options import ReadOptions
 from embedtool.formats.registry import READERS
 from embedtool.model import store
 from embedtool.model.subwords import Subwords
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 from tests.conftest import Run
 from tests.contracts.test_formats import FLORET, fasttext_vectors, parts, written
 from tests.factories import word_vectors
@@ -61,7 +61,7 @@ for part in map(Path, sys.argv[3:]):
 """
 
 
-def small() -> WordVectors:
+def small() -> VectorTable:
     return word_vectors(["king", "queen", "größe"], 4, counts=np.array([3, 2, 1]))
 
 
@@ -107,7 +107,7 @@ def test_npz_as_numpy_writes_it(save: object, kind: str, order: str, tmp_path: P
     for scratch in (None, tmp_path):
         loaded, _ = formats.read(tmp_path / "a.npz", None, ReadOptions(scratch=scratch))
         assert loaded.words == ["a", "größe"]
-        np.testing.assert_array_equal(loaded.matrix, np.float32(rows))
+        np.testing.assert_array_equal(loaded.rows, np.float32(rows))
     assert [path.name for path in tmp_path.iterdir()] == ["a.npz"]
 
 
@@ -116,7 +116,7 @@ def test_an_npz_of_the_same_vectors_has_the_same_bytes(tmp_path: Path) -> None:
         formats.write(small(), tmp_path / name)
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
     with np.load(tmp_path / "a.npz") as arrays:
-        np.testing.assert_array_equal(arrays["vectors"], small().matrix)
+        np.testing.assert_array_equal(arrays["vectors"], small().rows)
         assert arrays["words"].tolist() == small().words
         assert arrays["counts"].tolist() == [3, 2, 1]
 
@@ -129,19 +129,19 @@ def test_safetensors_of_any_width(kind: type, tmp_path: Path) -> None:
     save_file({"vectors": rows, "words": np.frombuffer(b"a\nb", np.uint8)}, tmp_path / "a")
     loaded, name = formats.read(tmp_path / "a")
     assert name == "safetensors"
-    np.testing.assert_array_equal(loaded.matrix, rows)
-    assert loaded.matrix.dtype == np.float32
+    np.testing.assert_array_equal(loaded.rows, rows)
+    assert loaded.rows.dtype == np.float32
 
 
 @pytest.mark.parametrize("name", ["safetensors", "parquet", "arrow", "finalfusion"])
 def test_what_a_person_allows_is_read(name: str, tmp_path: Path) -> None:
     rows = np.array([[1, np.nan], [3, 4]], np.float32)
     formats.write(
-        WordVectors(["ab", "cd"], rows, stored_norms=np.ones(2, np.float32)), tmp_path / "a", name
+        VectorTable(["ab", "cd"], rows, stored_norms=np.ones(2, np.float32)), tmp_path / "a", name
     )
     assert "the vector of 'ab' holds a number that is not finite" in fault(tmp_path / "a")
     loaded, _ = formats.read(tmp_path / "a", None, ReadOptions(allow_nonfinite=True))
-    np.testing.assert_array_equal(loaded.matrix, rows)
+    np.testing.assert_array_equal(loaded.rows, rows)
     data = (tmp_path / "a").read_bytes()
     if name != "parquet":  # whose pages have checksums
         (tmp_path / "a").write_bytes(data.replace(b"ab", b"a\xff"))
@@ -208,7 +208,7 @@ def test_a_fasttext_model_comes_back_from_finalfusion_with_its_ngrams(tmp_path: 
     assert isinstance(after.subwords, Subwords)
     assert after.subwords.buckets.tolist() == before.subwords.buckets.tolist()
     assert after.vector("kings").tobytes() == before.vector("kings").tobytes()
-    np.testing.assert_allclose(after.matrix, before.matrix, rtol=2**-23, atol=0)
+    np.testing.assert_allclose(after.rows, before.rows, rtol=2**-23, atol=0)
     np.testing.assert_allclose(after.subwords.word_rows, before.subwords.word_rows, atol=1e-5)
 
 

@@ -13,12 +13,12 @@ from embedtool import formats
 from embedtool.errors import FormatError
 from embedtool.formats.options import ReadOptions
 from embedtool.formats.registry import READERS, WRITERS
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 from tests.conftest import Run
 from tests.factories import without_ngrams
 
 
-def plain(words: list[str], rows: np.ndarray | None = None) -> WordVectors:
+def plain(words: list[str], rows: np.ndarray | None = None) -> VectorTable:
     matrix = np.ones((len(words), 2), dtype=np.float32) if rows is None else rows
     return without_ngrams(words, matrix)
 
@@ -152,7 +152,7 @@ def test_one_row_more_than_the_header_says_is_for_the_unknown_word_last(tmp_path
      ("X.TXT", "word2vec"), ("x.VEC", "fasttext-vec"), ("X.BIN", "word2vec-binary")],
 )  # fmt: skip
 def test_names_of_files_in_the_wild(file: str, expected: str) -> None:
-    vectors = WordVectors(["a"], np.ones((1, 2), np.float32))
+    vectors = VectorTable(["a"], np.ones((1, 2), np.float32))
     assert formats.format_from_name(Path(file), vectors) == expected
 
 
@@ -161,12 +161,12 @@ def test_a_table_of_many_blocks_comes_back(name: str, tmp_path: Path) -> None:
     """Large enough for the kernels, and for more blocks than there are threads."""
     rows = np.random.default_rng(0).standard_normal((30_000, 60)).astype(np.float32)
     rows[7], rows[29_999] = 1e-40, -0.0
-    source = WordVectors([f"w{i}" for i in range(len(rows))], rows)
+    source = VectorTable([f"w{i}" for i in range(len(rows))], rows)
     formats.write(source, tmp_path / "a.tsv", name)
     for scratch in (None, tmp_path):
         loaded, _ = formats.read(tmp_path / "a.tsv", name, ReadOptions(scratch=scratch))
         assert loaded.words == list(source.words)
-        assert loaded.matrix.tobytes() == rows.tobytes()
+        assert loaded.rows.tobytes() == rows.tobytes()
     assert {path.name for path in tmp_path.iterdir()} <= {"a.tsv", "a.metadata.tsv"}
 
 
@@ -202,7 +202,7 @@ def test_unusual_lines_in_a_large_file_are_read(tmp_path: Path) -> None:
     loaded, _ = formats.read(path, "glove")
     assert loaded.words[49_999] == "a\u2028b \u00a0 c"
     expected = np.array([1e-40] + [0.12345678901234568] * 19).astype(np.float32)
-    assert loaded.matrix[49_999].tobytes() == expected.tobytes()
+    assert loaded.rows[49_999].tobytes() == expected.tobytes()
 
 
 def test_lines_too_short_for_their_header_do_not_fill_memory(tmp_path: Path) -> None:
@@ -224,7 +224,7 @@ def test_numbers_that_are_not_finite_are_kept_if_allowed(name: str, tmp_path: Pa
     with pytest.raises(FormatError, match=r"'a'.* not finite"):
         formats.read(tmp_path / "file", name)
     loaded, _ = formats.read(tmp_path / "file", name, ReadOptions(allow_nonfinite=True))
-    assert np.array_equal(loaded.matrix, rows, equal_nan=True)
+    assert np.array_equal(loaded.rows, rows, equal_nan=True)
 
 
 @pytest.mark.parametrize(
@@ -246,7 +246,7 @@ def test_words_that_become_equal_count_as_duplicates(
 ) -> None:
     (tmp_path / "text").write_bytes(b"a\xff 1 2\na\xfe 3 4\n")
     loaded, _ = formats.read(tmp_path / "text", "glove", ReadOptions(encoding_errors="replace"))
-    assert loaded.matrix.tolist() == [[1, 2]]
+    assert loaded.rows.tolist() == [[1, 2]]
     assert "1 word occurs twice; the first is kept" in caplog.text
 
 
@@ -255,11 +255,11 @@ def test_the_first_of_duplicates_in_a_container_is_kept(
     name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     rows = np.arange(6, dtype=np.float32).reshape(3, 2)
-    twins = WordVectors(["a", "b", "a"], rows, np.array([3, 2, 1]))
+    twins = VectorTable(["a", "b", "a"], rows, np.array([3, 2, 1]))
     formats.write(twins, tmp_path / "file", name)
     loaded, _ = formats.read(tmp_path / "file", name)
     assert list(loaded.words) == ["a", "b"]
-    assert loaded.matrix.tolist() == [[0, 1], [2, 3]]
+    assert loaded.rows.tolist() == [[0, 1], [2, 3]]
     assert loaded.counts is not None
     assert loaded.counts.tolist() == [3, 2]
     assert "1 word occurs twice; the first is kept" in caplog.text

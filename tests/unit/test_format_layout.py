@@ -11,7 +11,7 @@ import pytest
 from embedtool import formats
 from embedtool.errors import FormatError
 from embedtool.formats.checking import check
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 from tests.conftest import Run
 
 BOM = b"\xef\xbb\xbf"
@@ -196,7 +196,7 @@ def test_a_binary_file_is_not_taken_for_text_whatever_its_numbers_look_like(tmp_
         for size in (2, 3, 25):
             rows = np.frombuffer(start.ljust(4 * size, b"?") + b"?" * 4 * size, "<f4")
             matrix = rows.reshape(2, size)
-            source = WordVectors(["word", "other"], matrix)
+            source = VectorTable(["word", "other"], matrix)
             path = tmp_path / f"{n}-{size}"
             formats.write(source, path, "word2vec-binary")
             gensims = tmp_path / "gensim"
@@ -209,7 +209,7 @@ def test_a_binary_file_is_not_taken_for_text_whatever_its_numbers_look_like(tmp_
                 for name in (None, "word2vec-binary"):
                     loaded, found = formats.read(file, name)
                     assert found == "word2vec-binary"
-                    assert loaded.matrix.tobytes() == matrix.tobytes()
+                    assert loaded.rows.tobytes() == matrix.tobytes()
                     assert not check(file, name).errors
 
 
@@ -222,12 +222,12 @@ def test_any_first_row_of_binary_is_read(tmp_path: Path) -> None:
         matrix = np.frombuffer(raw, "<f4").reshape(3, size)
         if not np.isfinite(matrix).all():
             continue
-        formats.write(WordVectors(["a", "b", "c"], matrix), tmp_path / "file", "word2vec-binary")
+        formats.write(VectorTable(["a", "b", "c"], matrix), tmp_path / "file", "word2vec-binary")
         try:
             loaded, _ = formats.read(tmp_path / "file")
         except FormatError as error:
             pytest.fail(f"{raw!r}: {error}")
-        assert loaded.matrix.tobytes() == raw
+        assert loaded.rows.tobytes() == raw
 
 
 @pytest.mark.parametrize("word", ["PAR1", "FiFu", "ARROW1", "BZh9", "PK"])
@@ -242,9 +242,9 @@ def test_a_first_word_with_a_byte_order_mark_is_not_written_where_it_would_be_lo
 ) -> None:
     matrix = np.ones((2, 2), np.float32)
     with pytest.raises(FormatError, match=r"cannot hold the word .* first, as it begins with a by"):
-        formats.write(WordVectors(["\ufeffa", "b"], matrix), tmp_path / "file", name)
+        formats.write(VectorTable(["\ufeffa", "b"], matrix), tmp_path / "file", name)
     assert list(tmp_path.iterdir()) == []
-    formats.write(WordVectors(["b", "\ufeffa"], matrix), tmp_path / "file", name)
+    formats.write(VectorTable(["b", "\ufeffa"], matrix), tmp_path / "file", name)
     assert words_of(tmp_path / "file", name) == ["b", "\ufeffa"]
 
 

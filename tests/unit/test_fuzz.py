@@ -25,7 +25,7 @@ from embedtool.evaluation.dataset_readers import PARSERS, read_dictionary
 from embedtool.formats.registry import READERS, WRITERS
 from embedtool.model import store
 from embedtool.model.subwords import Subwords
-from embedtool.model.vectors import Model, WordVectors
+from embedtool.model.vectors import ModelRecord, VectorTable
 from embedtool.search.expression import parse_expression
 from embedtool.search.query import analogy
 from embedtool.trainers.checkpoint import last_state, load_state, save_state
@@ -33,7 +33,7 @@ from embedtool.trainers.state import State
 from tests.factories import random_vectors, without_ngrams
 
 VECTORS = random_vectors(30, seed=1)
-WITHOUT_NGRAMS = without_ngrams(VECTORS.words, VECTORS.matrix)
+WITHOUT_NGRAMS = without_ngrams(VECTORS.words, VECTORS.rows)
 """What every format can hold."""
 PIECES = st.sampled_from([
     "w1", "w2", " ", "+", "-", " + ", " - ", "2", "0.5", "*", "(", ")", "\t", "\n", "\x00", ":",
@@ -154,7 +154,7 @@ def test_states_of_trainings(
     which: str, changes: list[tuple[float, int, bytes]], tmp_path: Path
 ) -> None:
     """Refused, or the tables that were saved, to the last bit."""
-    tables = {"words": VECTORS.matrix, "frozen": np.array([True, False])}
+    tables = {"words": VECTORS.rows, "frozen": np.array([True, False])}
     save_state(State(tables, epoch=1, position=5, loss=0.5, pairs=7), tmp_path, {"window": 5})
     path = last_state(tmp_path) / which
     good = path.read_bytes()
@@ -176,11 +176,11 @@ def test_vector_files(
     """A file of each format, cut and mixed with what is nasty; read as told and by its content."""
     good = tmp_path / "good"
     if not good.exists():
-        rows = VECTORS.matrix
+        rows = VECTORS.rows
         none = Subwords(
             3, 0, 0, rows, np.empty(0, np.int64), np.empty((0, rows.shape[1]), np.float32)
         )
-        formats.write(WordVectors(VECTORS.words, rows, subwords=none), good, name)
+        formats.write(VectorTable(VECTORS.words, rows, subwords=none), good, name)
     files = sorted(path for path in [good, *good.rglob("*")] if path.is_file())
     path = files[int(changes[0][0] * len(files))]
     before = path.read_bytes()
@@ -188,7 +188,7 @@ def test_vector_files(
     try:
         with suppress(EmbedtoolError):
             vectors, _ = formats.read(good, name if as_told else None)
-            assert np.isfinite(vectors.matrix).all() and len(vectors.words) == len(vectors.matrix)
+            assert np.isfinite(vectors.rows).all() and len(vectors.words) == len(vectors.rows)
     finally:
         path.write_bytes(before)
 
@@ -198,7 +198,7 @@ def test_vector_files(
 def test_models(place: int, byte: int, cut: bool, tmp_path: Path) -> None:
     path = tmp_path / "model"
     if not path.exists():
-        store.save(Model(VECTORS, {"algorithm": "none"}), path)
+        store.save(ModelRecord(VECTORS, {"algorithm": "none"}), path)
     for name in store.FILES:
         good = (path / name).read_bytes()
         at = place % len(good)

@@ -19,12 +19,12 @@ from embedtool.errors import EvaluationError, QueryError, UnknownWordError
 from embedtool.evaluation.tasks import AnalogySet, PairSet, Section
 from embedtool.experiments.model_comparison import compare_models
 from embedtool.model.linalg import unit_rows
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 from embedtool.search.query import analogy, similar
 from tests.factories import random_vectors, vectors_on_circle, with_one_ngram
 
 
-def on_circle(**degrees: float) -> WordVectors:
+def on_circle(**degrees: float) -> VectorTable:
     return vectors_on_circle(list(degrees), np.radians(list(degrees.values())))
 
 
@@ -75,10 +75,10 @@ def test_overlap_of_unknown_words_is_refused():
         neighbourhood_overlap(FIRST, SECOND, k=0)
 
 
-def named(n: int, seed: int, *names: str) -> WordVectors:
+def named(n: int, seed: int, *names: str) -> VectorTable:
     """Random vectors of which the first words have these names."""
     vectors = random_vectors(n, seed=seed)
-    return WordVectors([*names, *vectors.words[len(names) :]], vectors.matrix)
+    return VectorTable([*names, *vectors.words[len(names) :]], vectors.rows)
 
 
 A = named(60, 1, "king", "queen", "man", "woman")
@@ -143,7 +143,7 @@ def test_subwords_answer_for_words_that_one_model_lacks():
     assert len(found.neighbours[0].models[1].answers) == 10
 
 
-def judged(n_relations: int, noise: float) -> tuple[WordVectors, AnalogySet, PairSet]:
+def judged(n_relations: int, noise: float) -> tuple[VectorTable, AnalogySet, PairSet]:
     """Relations of six pairs whose offsets differ by some noise, and pairs scored by closeness."""
     rng = np.random.default_rng(11)
     rows, sections = {}, []
@@ -168,7 +168,7 @@ def judged(n_relations: int, noise: float) -> tuple[WordVectors, AnalogySet, Pai
     )
     spoilt = true + noise * np.random.default_rng(12).standard_normal(true.shape)
     return (
-        WordVectors(words, spoilt.astype(np.float32)),
+        VectorTable(words, spoilt.astype(np.float32)),
         AnalogySet("offsets", tuple(sections)),
         PairSet("closeness", pairs),
     )
@@ -192,8 +192,8 @@ def test_a_noisy_model_is_worse_and_the_verdict_says_so():
 
 def test_models_that_differ_little_have_no_significant_difference():
     first, *datasets = judged(12, 0.1)
-    noisy = first.matrix + 0.01 * np.random.default_rng(13).standard_normal(first.matrix.shape)
-    second = WordVectors(first.words, noisy.astype(np.float32))
+    noisy = first.rows + 0.01 * np.random.default_rng(13).standard_normal(first.rows.shape)
+    second = VectorTable(first.words, noisy.astype(np.float32))
     found = compare_models({"a": first, "b": second}, datasets=datasets, words=[], expressions=[])
     assert [each.stars for each in found.contrasts] == ["", ""]
     assert all(": no significant difference between a and b (p = " in c.verdict
@@ -204,7 +204,7 @@ def test_models_that_differ_little_have_no_significant_difference():
 
 def test_models_are_compared_on_what_both_know():
     whole, *datasets = judged(12, 0.1)
-    half = WordVectors(whole.words[:72], whole.matrix[:72])
+    half = VectorTable(whole.words[:72], whole.rows[:72])
     found = compare_models({"a": whole, "b": half}, datasets=datasets[:1], words=[], expressions=[])
     (contrast,) = found.contrasts
     assert contrast.difference.groups == 6
@@ -251,15 +251,15 @@ def test_one_relation_is_compared_by_its_pairs_and_two_pairs_get_no_verdict():
 
 def test_neighbourhoods_by_frequency_and_the_words_that_drifted():
     first = random_vectors(1500, seed=1)
-    matrix = first.matrix + 0.05 * random_vectors(1500, seed=2).matrix
-    matrix[7] = -first.matrix[7]
-    found = compare_neighbourhoods(first, WordVectors(first.words, matrix), n_frequent=500)
+    matrix = first.rows + 0.05 * random_vectors(1500, seed=2).rows
+    matrix[7] = -first.rows[7]
+    found = compare_neighbourhoods(first, VectorTable(first.words, matrix), n_frequent=500)
     assert [(b.first, b.last, b.n_words) for b in found.bands] == [
         (1, 100, 100), (101, 1000, 900), (1001, 1500, 500),
     ]  # fmt: skip
     assert found.moved[0].word == "w7" and found.moved[0].rank == 8
     assert found.moved[0].overlap == 0 and found.moved[0].move > 1 > found.moved[1].move
-    overlaps = word_overlaps(first, WordVectors(first.words, matrix), n_frequent=500)
+    overlaps = word_overlaps(first, VectorTable(first.words, matrix), n_frequent=500)
     assert found.overlap.mean == overlaps.overlaps.mean()
     assert found.overlap.n_words == 500
     assert found.bands[0].overlap == pytest.approx(overlaps.overlaps[:100].mean())

@@ -16,13 +16,13 @@ from embedtool.evaluation.scoring import evaluate
 from embedtool.evaluation.tasks import PairSet
 from embedtool.formats.checking import check
 from embedtool.model import store
-from embedtool.model.vectors import Model, WordVectors
+from embedtool.model.vectors import ModelRecord, VectorTable
 from embedtool.search.ann import build, open_index
 
 WORDS = [f"w{i}" for i in range(40)]
-VECTORS = WordVectors(WORDS, np.random.default_rng(0).standard_normal((40, 6)).astype(np.float32))
-OTHERS = WordVectors(WORDS, np.random.default_rng(1).standard_normal((40, 6)).astype(np.float32))
-MODEL, OTHER = Model(VECTORS, {}), Model(OTHERS, {})
+VECTORS = VectorTable(WORDS, np.random.default_rng(0).standard_normal((40, 6)).astype(np.float32))
+OTHERS = VectorTable(WORDS, np.random.default_rng(1).standard_normal((40, 6)).astype(np.float32))
+MODEL, OTHER = ModelRecord(VECTORS, {}), ModelRecord(OTHERS, {})
 
 
 @pytest.mark.parametrize("kind", [str, Path])
@@ -77,9 +77,9 @@ def test_what_is_neither_is_a_type_error(tmp_path: Path) -> None:
         lambda: align("old", "new"),
     ]
     for ask in asked:
-        with pytest.raises(TypeError, match="expected a Model or its WordVectors, not "):
+        with pytest.raises(TypeError, match="expected a ModelRecord or its VectorTable, not "):
             ask()
-    with pytest.raises(TypeError, match="expected a Model, not WordVectors"):
+    with pytest.raises(TypeError, match="expected a ModelRecord, not VectorTable"):
         embedtool.save(VECTORS, tmp_path / "model")
     assert list(tmp_path.iterdir()) == []
 

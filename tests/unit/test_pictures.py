@@ -12,7 +12,7 @@ import pytest
 
 from embedtool.errors import OutputError, QueryError, UnknownWordError
 from embedtool.messages import display_names
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 from embedtool.plotting import fonts, pictures, scenes
 from embedtool.plotting.scenes import Chart, Curve, HeatMap, ScatterPlot
 from tests.factories import vectors_of
@@ -35,11 +35,11 @@ SCENES = {
 
 
 @pytest.fixture
-def vectors() -> WordVectors:
+def vectors() -> VectorTable:
     return vectors_of(WORDS)
 
 
-def test_neighbours_have_the_colour_of_the_nearest_word(vectors: WordVectors) -> None:
+def test_neighbours_have_the_colour_of_the_nearest_word(vectors: VectorTable) -> None:
     plane = scenes.neighbourhoods(vectors, ["king", "woman", "king"], 2, method="pca", seed=1)
     assert plane.labels[:2] == ("king", "woman")
     assert plane.is_main.tolist() == [True, True, *[False] * (len(plane.labels) - 2)]
@@ -50,12 +50,12 @@ def test_neighbours_have_the_colour_of_the_nearest_word(vectors: WordVectors) ->
     assert plane.caption.startswith("PCA: ") and plane.caption.endswith("% of the variance")
 
 
-def test_without_neighbours_there_are_only_the_words(vectors: WordVectors) -> None:
+def test_without_neighbours_there_are_only_the_words(vectors: VectorTable) -> None:
     plane = scenes.neighbourhoods(vectors, ["king"], 0, method="pca", seed=1)
     assert plane.labels == ("king",) and plane.lines == () and not plane.points.any()
 
 
-def test_neighbours_among_candidates(vectors: WordVectors) -> None:
+def test_neighbours_among_candidates(vectors: VectorTable) -> None:
     plane = scenes.neighbourhoods(
         vectors, ["king"], 5, method="pca", seed=1, candidates=np.array([0, 1])
     )
@@ -66,7 +66,7 @@ def test_arrows_of_a_relation_go_right_side_by_side() -> None:
     pairs = [("a", "b"), ("c", "d"), ("e", "f")]
     places = np.eye(3, 8, dtype=np.float32)
     rows = [places[i // 2] + (i % 2) * np.eye(8, dtype=np.float32)[7] for i in range(6)]
-    vectors = WordVectors(list("abcdef"), np.stack(rows))
+    vectors = VectorTable(list("abcdef"), np.stack(rows))
     plane = scenes.analogies(vectors, pairs, "title")
     ways = np.array([plane.points[end] - plane.points[start] for start, end in plane.arrows])
     assert (ways[:, 0] > 0.5).all()
@@ -76,14 +76,14 @@ def test_arrows_of_a_relation_go_right_side_by_side() -> None:
     assert plane.caption.startswith("mean cosine of the arrows 0.")
 
 
-def test_arrows_that_cancel_out_or_stand_alone_are_drawn_all_the_same(vectors: WordVectors) -> None:
+def test_arrows_that_cancel_out_or_stand_alone_are_drawn_all_the_same(vectors: VectorTable) -> None:
     there_and_back = scenes.analogies(vectors, [("man", "king"), ("king", "man")])
     assert np.isfinite(there_and_back.points).all()
     assert there_and_back.caption == "mean cosine of the arrows -1.00"
     assert scenes.analogies(vectors, [("man", "king")]).caption == ""
 
 
-def test_a_heat_map_has_cosines_and_clusters(vectors: WordVectors) -> None:
+def test_a_heat_map_has_cosines_and_clusters(vectors: VectorTable) -> None:
     given = scenes.similarities(vectors, ["king", "woman", "prince", "man"])
     assert given.labels == ("king", "woman", "prince", "man")
     assert np.allclose(np.diag(given.values), 1) and np.allclose(given.values, given.values.T)
@@ -105,7 +105,7 @@ def test_a_trajectory_goes_from_the_neighbours_of_then_to_those_of_now() -> None
     new[0] = old[1] + 0.1 * rng.standard_normal(12).astype(np.float32)
     old[0] = old[2] + 0.1 * rng.standard_normal(12).astype(np.float32)
     turned = np.linalg.qr(rng.standard_normal((12, 12)))[0].astype(np.float32)
-    models = WordVectors(words, old @ turned), WordVectors(words, new)
+    models = VectorTable(words, old @ turned), VectorTable(words, new)
     (plane,) = scenes.trajectories(*models, ["w0"], 1, names=("1900", "2000"), method="pca", seed=1)
     assert plane.labels == ("w0 (1900)", "w0 (2000)", "w2", "w1")
     assert plane.groups.tolist() == [scenes.THEN, scenes.NOW, scenes.THEN, scenes.NOW]
@@ -117,8 +117,8 @@ def test_a_trajectory_goes_from_the_neighbours_of_then_to_those_of_now() -> None
 
 
 def test_a_trajectory_wants_a_word_of_both_models() -> None:
-    one = WordVectors(["a", "b", "c"], np.eye(3, dtype=np.float32))
-    other = WordVectors(["a", "b", "d"], np.eye(3, dtype=np.float32))
+    one = VectorTable(["a", "b", "c"], np.eye(3, dtype=np.float32))
+    other = VectorTable(["a", "b", "d"], np.eye(3, dtype=np.float32))
     with pytest.raises(UnknownWordError):
         scenes.trajectories(one, other, ["d"], 1, method="pca", seed=1)
 
@@ -177,7 +177,7 @@ def test_labels_escape_invisible_characters() -> None:
 
 
 @pytest.mark.parametrize("name", SCENES)
-def test_the_same_scene_has_the_same_bytes(name: str, vectors: WordVectors) -> None:
+def test_the_same_scene_has_the_same_bytes(name: str, vectors: VectorTable) -> None:
     for kind, beginning in (("png", b"\x89PNG"), ("pdf", b"%PDF"), ("svg", b"<?xml")):
         first, second = (pictures.picture(SCENES[name](vectors), kind) for _ in range(2))
         assert first.data == second.data and first.data.startswith(beginning)
@@ -306,7 +306,7 @@ def test_a_title_is_drawn_and_its_letters_count(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize("name", SCENES)
 def test_a_picture_has_the_size_and_the_dots_that_are_asked_for(
-    name: str, vectors: WordVectors
+    name: str, vectors: VectorTable
 ) -> None:
     look = pictures.Look(size=(7, 5), dpi=60)
     data = pictures.picture(SCENES[name](vectors), "png", look).data
@@ -317,7 +317,7 @@ def test_a_picture_has_the_size_and_the_dots_that_are_asked_for(
     assert b"/MediaBox [ 0 0 504 360 ]" in pdf
 
 
-def test_impossible_sizes_are_errors(vectors: WordVectors) -> None:
+def test_impossible_sizes_are_errors(vectors: VectorTable) -> None:
     with pytest.raises(OutputError, match="would have 20,010 dots from side to side, at most"):
         pictures.picture(SCENES["curves"](vectors), "png", pictures.Look(size=(66.7, 2), dpi=300))
     with pytest.raises(OutputError, match="has no room; choose a larger size"):
@@ -325,7 +325,7 @@ def test_impossible_sizes_are_errors(vectors: WordVectors) -> None:
 
 
 @pytest.mark.parametrize("name", SCENES)
-def test_the_fonts_of_an_svg_end_with_a_generic_one(name: str, vectors: WordVectors) -> None:
+def test_the_fonts_of_an_svg_end_with_a_generic_one(name: str, vectors: VectorTable) -> None:
     svg = pictures.picture(SCENES[name](vectors), "svg").data.decode()
     found = re.findall("font-family: ([^;]*);|font: ([^;]*);", svg)
     assert found
@@ -334,7 +334,7 @@ def test_the_fonts_of_an_svg_end_with_a_generic_one(name: str, vectors: WordVect
         assert family.endswith("sans-serif")
 
 
-def test_groups_that_mean_something_have_a_legend_and_shapes(vectors: WordVectors) -> None:
+def test_groups_that_mean_something_have_a_legend_and_shapes(vectors: VectorTable) -> None:
     from matplotlib.figure import Figure
 
     planes = scenes.trajectories(

@@ -21,7 +21,7 @@ from embedtool.errors import ConfigError, MissingExtraError
 from embedtool.io.progress import Progress
 from embedtool.mapview.map_data import MapData
 from embedtool.model import store
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 from embedtool.search.index import nearest
 
 RNG = np.random.default_rng(5)
@@ -85,7 +85,7 @@ def preserved(units: Rows, points: Rows) -> float:
 
 
 def test_a_map_preserves_neighbourhoods(models: dict[str, Path]) -> None:
-    units = finite_unit_rows(np.asarray(store.load(models["word2vec"]).vectors.matrix))
+    units = finite_unit_rows(np.asarray(store.load(models["word2vec"]).vectors.rows))
     assert preserved(units, layout(units, "tsne")) > 0.4
 
 
@@ -122,7 +122,7 @@ def test_without_opentsne_scikit_learn_preserves_as_much(
     models: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("openTSNE")
-    units = finite_unit_rows(np.asarray(store.load(models["word2vec"]).vectors.matrix[:600]))
+    units = finite_unit_rows(np.asarray(store.load(models["word2vec"]).vectors.rows[:600]))
     fractions = [preserved(units, layout(units, "tsne"))]
     assert str(module.layout_parameters("tsne")["library"]).startswith("openTSNE ")
     monkeypatch.setattr(module, "find_spec", lambda name: None)
@@ -188,7 +188,7 @@ def test_what_a_map_shows_of_a_model(models: dict[str, Path]) -> None:
 
 
 def test_a_model_of_one_word() -> None:
-    vectors = WordVectors(["a"], np.ones((1, 3), np.float32))
+    vectors = VectorTable(["a"], np.ones((1, 3), np.float32))
     shown = MapData("one", vectors, 10, "tsne", 1)
     assert shown.groups.tolist() == [0]
     assert shown.points.tolist() == [[0, 0]]

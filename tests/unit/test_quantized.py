@@ -23,7 +23,7 @@ from embedtool.model.quantized import (
     from_tensors,
     subvectors,
 )
-from embedtool.model.vectors import Model, WordVectors
+from embedtool.model.vectors import ModelRecord, VectorTable
 from embedtool.search.query import similar
 from tests.conftest import Run
 from tests.factories import clustered_vectors
@@ -35,11 +35,11 @@ CODINGS: dict[str, tuple[dict[str, Any], type[QuantizedMatrix], float]] = {
 }
 
 
-def clustered(n_words: int = 900, size: int = 12) -> WordVectors:
+def clustered(n_words: int = 900, size: int = 12) -> VectorTable:
     vectors = clustered_vectors(n_words, 60, 0.2, size)
     lengths = np.random.default_rng(1).uniform(0.1, 10, (n_words, 1)).astype(np.float32)
     lengths[5] = 0
-    return replace(vectors, matrix=vectors.matrix * lengths)
+    return replace(vectors, rows=vectors.rows * lengths)
 
 
 @pytest.mark.parametrize("coding", CODINGS)
@@ -47,12 +47,12 @@ def test_tables_give_rows_near_those_they_were_made_of(coding: str, tmp_path: Pa
     options, kind, tolerance = CODINGS[coding]
     vectors = clustered()
     small = compress(vectors, CompressConfig(**options))
-    store.save(Model(small, {"algorithm": "made up"}), tmp_path / "small")
-    for table in (small.matrix, store.load(tmp_path / "small").vectors.matrix):
+    store.save(ModelRecord(small, {"algorithm": "made up"}), tmp_path / "small")
+    for table in (small.rows, store.load(tmp_path / "small").vectors.rows):
         assert isinstance(table, kind)
-        assert table.shape == vectors.matrix.shape
-        lengths = np.linalg.norm(vectors.matrix, axis=1, keepdims=True)
-        assert (np.abs(table[:] - vectors.matrix) <= tolerance * lengths).all()
+        assert table.shape == vectors.rows.shape
+        lengths = np.linalg.norm(vectors.rows, axis=1, keepdims=True)
+        assert (np.abs(table[:] - vectors.rows) <= tolerance * lengths).all()
         assert table[:].dtype == np.float32
         assert not table[5].any()
         for rows in (3, slice(4, 9), np.array([7, 2, 2])):
@@ -65,7 +65,7 @@ def test_fewer_words_are_the_first() -> None:
     vectors = clustered()
     small = compress(vectors, CompressConfig(words=100))
     assert list(small.words) == vectors.words[:100]
-    assert np.array_equal(small.matrix, vectors.matrix[:100])
+    assert np.array_equal(small.rows, vectors.rows[:100])
     assert small.counts is not None
     assert small.counts.tolist() == list(range(900, 800, -1))
 
@@ -73,10 +73,10 @@ def test_fewer_words_are_the_first() -> None:
 def test_fewer_dimensions_keep_the_cosines_that_rows_have_in_them() -> None:
     rng = np.random.default_rng(1)
     flat = rng.standard_normal((300, 4)) @ rng.standard_normal((4, 20))
-    vectors = WordVectors([f"w{i}" for i in range(300)], flat.astype(np.float32))
+    vectors = VectorTable([f"w{i}" for i in range(300)], flat.astype(np.float32))
     small = compress(vectors, CompressConfig(dimensions=4))
     assert small.vector_size == 4
-    before, after = (unit_rows(each.matrix) for each in (vectors, small))
+    before, after = (unit_rows(each.rows) for each in (vectors, small))
     np.testing.assert_allclose(after @ after.T, before @ before.T, atol=1e-4)
 
 
@@ -98,7 +98,7 @@ def test_parts_are_of_nearly_one_width(size: int) -> None:
 def test_few_words_have_a_centroid_each() -> None:
     vectors = clustered(40)
     small = compress(vectors, CompressConfig(product_quantization=12))
-    np.testing.assert_allclose(small.matrix[:], vectors.matrix, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(small.rows[:], vectors.rows, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -120,10 +120,10 @@ def test_more_than_the_model_has_is_an_error(options: dict[str, Any], message: s
 
 
 def test_numbers_that_the_bits_cannot_hold_are_refused() -> None:
-    huge = WordVectors(["a"], np.array([[1e5, 0]], np.float32))
+    huge = VectorTable(["a"], np.array([[1e5, 0]], np.float32))
     with pytest.raises(ConfigError, match="float16' cannot hold numbers above 65,504"):
         compress(huge, CompressConfig(precision="float16"))
-    endless = WordVectors(["a"], np.array([[np.inf, 0]], np.float32))
+    endless = VectorTable(["a"], np.array([[np.inf, 0]], np.float32))
     with pytest.raises(ConfigError, match="not finite, which cannot be compressed"):
         compress(endless, CompressConfig(precision="int8"))
 
@@ -142,7 +142,7 @@ BROKEN: dict[str, dict[str, Any]] = {
 def test_parts_that_do_not_fit_are_a_broken_model(case: str, tmp_path: Path) -> None:
     model = tmp_path / "model"
     small = compress(clustered(), CompressConfig(product_quantization=5))
-    store.save(Model(small, {"algorithm": "made up"}), model)
+    store.save(ModelRecord(small, {"algorithm": "made up"}), model)
     tensors = {**map_tensors(model / "vectors.safetensors"), **BROKEN[case]}
     with (tmp_path / "tensors").open("wb") as file:
         write_tensors(file, {name: each for name, each in tensors.items() if each is not None})
@@ -199,13 +199,13 @@ def test_every_question_has_an_answer(
 
 def test_it_is_exported_and_read_back(small_model: Path, tmp_path: Path) -> None:
     vectors = store.load(small_model).vectors
-    assert isinstance(vectors.matrix, QuantizedMatrix)
+    assert isinstance(vectors.rows, QuantizedMatrix)
     for name in formats.WRITERS:
         formats.write(vectors, tmp_path / name, name)
         loaded, _ = formats.read(tmp_path / name, name)
         assert list(loaded.words) == list(vectors.words)
         if name != "fasttext-bin":  # which computes words' vectors from rows that are rounded
-            np.testing.assert_allclose(loaded.matrix, vectors.matrix[:], atol=1e-5)
+            np.testing.assert_allclose(loaded.rows, vectors.rows[:], atol=1e-5)
 
 
 def test_training_can_start_from_it(

@@ -17,7 +17,7 @@ from embedtool.errors import FormatError
 from embedtool.formats.options import ReadOptions
 from embedtool.formats.registry import FORMAT_OPTIONS, FORMATS
 from embedtool.model import store
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 from tests.conftest import Run
 from tests.contracts.test_formats import written
 
@@ -79,7 +79,7 @@ def test_text_in_any_encoding(
     assert (result.exit_code, result.stderr) == (0, f"{tmp_path / 'model'}: {name}, 2 words x 2\n")
     vectors = store.load(tmp_path / "model").vectors
     assert list(vectors.words) == WORDS
-    assert vectors.matrix.tolist() == ROWS.tolist()
+    assert vectors.rows.tolist() == ROWS.tolist()
     described = json.loads(run("info", tmp_path / "model", "--json").stdout)
     assert described["encoding"] == codec
 
@@ -128,7 +128,7 @@ def test_arrays_of_other_names(case: str, tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", **NPZ[case])
     loaded, _ = formats.read(tmp_path / "a.npz")
     assert list(loaded.words) == WORDS
-    assert loaded.matrix.tolist() == ROWS.tolist()
+    assert loaded.rows.tolist() == ROWS.tolist()
 
 
 def test_arrays_that_leave_a_choice_are_named(run: Run, tmp_path: Path) -> None:
@@ -142,7 +142,7 @@ def test_arrays_that_leave_a_choice_are_named(run: Run, tmp_path: Path) -> None:
         "--vector-column\n",
     )
     assert run("import", path, model, "--vector-column", "y").exit_code == 0
-    assert store.load(model).vectors.matrix.tolist() == (ROWS * 2).tolist()
+    assert store.load(model).vectors.rows.tolist() == (ROWS * 2).tolist()
     result = run("import", path, model, "--overwrite", "--word-column", "z")
     assert result.stderr == f"Error: {path}: has no array 'z'; found words, x, y\n"
     result = run("import", path, model, "--overwrite", "--word-column", "x", "--vector-column", "y")
@@ -153,7 +153,7 @@ def test_tensors_of_other_names(tmp_path: Path) -> None:
     words = np.frombuffer("\n".join(WORDS).encode(), np.uint8)
     save_file({"words": words, "embedding": ROWS}, tmp_path / "a")
     save_file({"text": words, "x": ROWS, "y": ROWS}, tmp_path / "b")
-    assert formats.read(tmp_path / "a")[0].matrix.tolist() == ROWS.tolist()
+    assert formats.read(tmp_path / "a")[0].rows.tolist() == ROWS.tolist()
     with pytest.raises(FormatError, match=r"found .*; others are given with word_column"):
         formats.read(tmp_path / "b")
     chosen = ReadOptions(word_column="text", vector_column="x")
@@ -178,7 +178,7 @@ def test_columns_of_other_names(case: str, tmp_path: Path) -> None:
     for file in ("a.parquet", "a.arrow"):
         loaded, _ = formats.read(tmp_path / file)
         assert list(loaded.words) == WORDS
-        assert loaded.matrix.tolist() == ROWS.tolist()
+        assert loaded.rows.tolist() == ROWS.tolist()
 
 
 def test_columns_that_leave_a_choice_are_named(run: Run, tmp_path: Path) -> None:
@@ -194,7 +194,7 @@ def test_columns_that_leave_a_choice_are_named(run: Run, tmp_path: Path) -> None
     )
     named = ["--word-column", "w", "--vector-column", "d*"]
     assert run("import", path, model, *named).exit_code == 0
-    assert store.load(model).vectors.matrix.tolist() == ROWS.tolist()
+    assert store.load(model).vectors.rows.tolist() == ROWS.tolist()
     result = run(
         "import", path, model, "--overwrite", "--word-column", "w", "--vector-column", "x*"
     )
@@ -210,12 +210,12 @@ def test_columns_that_leave_a_choice_are_named(run: Run, tmp_path: Path) -> None
 
 def test_a_fifu_that_counts_fewer_chunks_than_follow(tmp_path: Path) -> None:
     path = tmp_path / "a.fifu"
-    formats.write(WordVectors(WORDS, ROWS), path)
+    formats.write(VectorTable(WORDS, ROWS), path)
     whole = path.read_bytes()
     assert whole[8:12] == struct.pack("<I", 3)
     path.write_bytes(whole[:8] + struct.pack("<I", 2) + whole[12:20] + whole[24:])
     loaded, _ = formats.read(path)
-    np.testing.assert_allclose(loaded.matrix, ROWS, rtol=1e-6)
+    np.testing.assert_allclose(loaded.rows, ROWS, rtol=1e-6)
     path.write_bytes(whole + bytes(12))
     with pytest.raises(FormatError, match="more follows than 3 chunks"):
         formats.read(path)

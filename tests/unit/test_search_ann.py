@@ -9,7 +9,7 @@ import pytest
 
 from embedtool.errors import MissingExtraError, ModelError, NoAnswerError, QueryError
 from embedtool.model import store
-from embedtool.model.vectors import Model, WordVectors
+from embedtool.model.vectors import ModelRecord, VectorTable
 from embedtool.search.ann import DESCRIPTION, GRAPH, build, describe, open_index
 from embedtool.search.query import analogy_batch, similar, similar_batch, similar_to_vectors
 from tests.conftest import Run
@@ -18,10 +18,10 @@ from tests.factories import clustered_vectors, saved_model
 N_WORDS = 600
 
 
-def clustered(seed: int = 0) -> WordVectors:
+def clustered(seed: int = 0) -> VectorTable:
     """Vectors with near neighbours, as words have; the last has no direction."""
     vectors = clustered_vectors(N_WORDS, 40, 0.3, seed=seed)
-    vectors.matrix[-1] = 0
+    vectors.rows[-1] = 0
     return vectors
 
 
@@ -50,7 +50,7 @@ def test_it_finds_what_the_exact_search_finds(folder: Path) -> None:
 def test_recall_that_is_asked_for_makes_searches_go_further(folder: Path) -> None:
     rng = np.random.default_rng(3)
     rows = rng.standard_normal((6000, 120)).astype(np.float32)
-    vectors = WordVectors([f"w{i}" for i in range(6000)], rows)
+    vectors = VectorTable([f"w{i}" for i in range(6000)], rows)
     little, much = build(vectors, folder, 0.1), build(vectors, folder, 1.0)
     assert little.expansion < much.expansion
     assert little.recall < much.recall
@@ -89,7 +89,7 @@ def test_limits_and_3cosmul_need_the_exact_search(folder: Path) -> None:
 
 
 def test_vectors_without_any_direction_have_no_index(folder: Path) -> None:
-    zeros = WordVectors(["a", "b"], np.zeros((2, 3), np.float32))
+    zeros = VectorTable(["a", "b"], np.zeros((2, 3), np.float32))
     with pytest.raises(QueryError, match="nothing to index"):
         build(zeros, folder, 0.9)
 
@@ -99,7 +99,7 @@ def test_an_index_of_other_vectors_is_refused(folder: Path, run: Run) -> None:
     other = clustered(seed=1)
     with pytest.raises(ModelError, match="the index belongs to other vectors; build it with"):
         open_index(other, folder)
-    store.save(Model(other, {"algorithm": "made up"}), folder, overwrite=True)
+    store.save(ModelRecord(other, {"algorithm": "made up"}), folder, overwrite=True)
     assert not (folder / GRAPH).exists()
     result = run("similar", folder, "w0", "--approximate")
     assert result.exit_code == 1
@@ -146,8 +146,8 @@ def test_from_the_command_line(folder: Path, run: Run) -> None:
 def test_recall_that_random_vectors_do_not_have_is_said(run: Run, folder: Path) -> None:
     rng = np.random.default_rng(0)
     rows = rng.standard_normal((20_000, 200)).astype(np.float32)
-    vectors = WordVectors([f"w{i}" for i in range(20_000)], rows)
-    store.save(Model(vectors, {"algorithm": "made up"}), folder, overwrite=True)
+    vectors = VectorTable([f"w{i}" for i in range(20_000)], rows)
+    store.save(ModelRecord(vectors, {"algorithm": "made up"}), folder, overwrite=True)
     result = run("index", folder, "--recall", "1")
     assert result.exit_code == 0
     assert "Warning: that is less than 1; the vectors have few near neighbours" in result.stderr

@@ -9,7 +9,7 @@ import pytest
 from gensim.models import KeyedVectors
 
 from embedtool.errors import NoAnswerError, QueryError, UnknownWordError
-from embedtool.model.vectors import Model, WordVectors
+from embedtool.model.vectors import ModelRecord, VectorTable
 from embedtool.search.batching import answers_or_errors
 from embedtool.search.candidates import candidate_ids
 from embedtool.search.expression import parse_expression
@@ -29,14 +29,14 @@ from embedtool.search.query import (
 from tests.factories import random_vectors, vectors_of, with_one_ngram
 
 
-def as_gensim(vectors: WordVectors) -> KeyedVectors:
+def as_gensim(vectors: VectorTable) -> KeyedVectors:
     peer = KeyedVectors(vectors.vector_size)
-    peer.add_vectors(list(vectors.words), vectors.matrix)
+    peer.add_vectors(list(vectors.words), vectors.rows)
     return peer
 
 
 @pytest.fixture(scope="module")
-def vectors() -> WordVectors:
+def vectors() -> VectorTable:
     return random_vectors()
 
 
@@ -142,7 +142,7 @@ def test_n_beyond_the_vocabulary_and_below_one(vectors):
 
 
 def test_a_vocabulary_of_one_word():
-    one = WordVectors(["a"], np.ones((1, 3), dtype=np.float32))
+    one = VectorTable(["a"], np.ones((1, 3), dtype=np.float32))
     assert similar(one, "a") == ()
     assert analogy(one, "a - a + a") == analogy(one, "a a a", method="3cosmul") == ()
     with pytest.raises(NoAnswerError, match="a - a is zero"):
@@ -154,7 +154,7 @@ ZERO = "the vector of 'zero' is all zeros: it has no direction"
 
 
 @pytest.fixture
-def degenerate() -> WordVectors:
+def degenerate() -> VectorTable:
     """Vectors of zeros, equal ones, one twice as long as another, opposite ones."""
     rng = np.random.default_rng(5)
     a, b = rng.standard_normal((2, 50)).astype(np.float32)
@@ -204,9 +204,9 @@ def test_opposite_vectors_cancel_out_in_sums(degenerate):
     with pytest.raises(NoAnswerError, match=r"a \+ minus is zero: the words cancel out"):
         analogy(degenerate, "a + minus")
     assert len(analogy(degenerate, "a + minus", method="3cosmul")) == 5
-    words, rows = [*degenerate.words, "minus_b"], [*degenerate.matrix, -degenerate.vector("b")]
+    words, rows = [*degenerate.words, "minus_b"], [*degenerate.rows, -degenerate.vector("b")]
     with pytest.raises(NoAnswerError, match="the mean of a, b, minus, minus_b is zero: the wor"):
-        odd_one_out(WordVectors(words, np.array(rows)), ["a", "b", "minus", "minus_b"])
+        odd_one_out(VectorTable(words, np.array(rows)), ["a", "b", "minus", "minus_b"])
 
 
 def test_what_is_left_of_a_small_sum_is_ranked(degenerate):
@@ -251,7 +251,7 @@ def test_each_question_is_answered_as_alone_or_has_its_error(degenerate):
 
 
 def test_a_model_is_asked_as_its_vectors_are(vectors):
-    model = Model(vectors, {})
+    model = ModelRecord(vectors, {})
     assert similar(model, "w0", 3) == similar(vectors, "w0", 3)
     assert analogy(model, "w0 - w1", 3) == analogy(vectors, "w0 - w1", 3)
     assert similarity(model, "w0", "w1") == similarity(vectors, "w0", "w1")
@@ -259,7 +259,7 @@ def test_a_model_is_asked_as_its_vectors_are(vectors):
     assert candidate_ids(model, restrict_vocab=2).tolist() == [0, 1]
     for ask in (lambda: similar("model", "w0"), lambda: analogy(None, "w0 - w1"),
                 lambda: candidate_ids({}, words=["w0"])):  # fmt: skip
-        with pytest.raises(TypeError, match="expected a Model or its WordVectors, not "):
+        with pytest.raises(TypeError, match="expected a ModelRecord or its VectorTable, not "):
             ask()
     with pytest.raises(TypeError, match="expected several words, not the one str"):
         odd_one_out(vectors, "w0 w1 w2")
@@ -277,7 +277,7 @@ def test_answers_tell_which_words_are_known_by_their_ngrams_alone(vectors):
 
 def test_equal_vectors_come_by_frequency():
     matrix = np.tile(np.random.default_rng(0).standard_normal(50), (30, 1)).astype(np.float32)
-    same = WordVectors([f"w{i}" for i in range(30)], matrix)
+    same = VectorTable([f"w{i}" for i in range(30)], matrix)
     answers = similar(same, "w12", 20)
     assert [each.word for each in answers] == [f"w{i}" for i in range(21) if i != 12]
 
@@ -323,14 +323,14 @@ def test_subwords_answer_for_new_words(vectors):
 
 
 def test_vectors_are_queries_too(vectors):
-    queries = 5 * vectors.matrix[:3].astype(np.float64)
+    queries = 5 * vectors.rows[:3].astype(np.float64)
     answers = similar_to_vectors(vectors, queries, 1)
     assert [each[0].word for each in answers] == ["w0", "w1", "w2"]
-    np.testing.assert_array_equal(lookup(vectors, ["w2", "w0"]), vectors.matrix[[2, 0]])
+    np.testing.assert_array_equal(lookup(vectors, ["w2", "w0"]), vectors.rows[[2, 0]])
 
 
 def test_cosines_of_rows_with_rows(vectors):
-    found = cosines(vectors.matrix[:4], vectors.matrix[4:8])
+    found = cosines(vectors.rows[:4], vectors.rows[4:8])
     expected = [similarity(vectors, f"w{i}", f"w{i + 4}") for i in range(4)]
     assert found.tolist() == expected
 
@@ -346,7 +346,7 @@ def test_candidates_meet_every_restriction(vectors):
 
 
 def test_candidates_that_cannot_be_are_refused(vectors):
-    without_counts = WordVectors(vectors.words, vectors.matrix)
+    without_counts = VectorTable(vectors.words, vectors.rows)
     with pytest.raises(QueryError, match="min_count needs the counts"):
         candidate_ids(without_counts, min_count=5)
     with pytest.raises(QueryError, match="no candidate is left"):
@@ -370,7 +370,7 @@ def test_queries_import_nothing_slow():
 @pytest.mark.filterwarnings("error")
 def test_the_shortest_vectors_have_the_cosines_of_their_directions() -> None:
     rows = np.array([[3e-45, 3e-45], [1e-40, 2e-40], [1, 2], [2, 1], [0, 0]], np.float32)
-    vectors = WordVectors(["dot", "short", "b", "c", "zero"], rows)
+    vectors = VectorTable(["dot", "short", "b", "c", "zero"], rows)
     found = {each.word: each.score for each in similar(vectors, "b", 4)}
     assert next(iter(found)) == "short"
     np.testing.assert_allclose(

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import embedtool
-from embedtool import Model, StopRequest, resume, train
+from embedtool import ModelRecord, StopRequest, resume, train
 from embedtool.config.base import Config
 from embedtool.config.tasks import ContextualConfig
 from embedtool.config.training import FastTextConfig, GloveConfig, Word2VecConfig
@@ -43,8 +43,8 @@ def stopping(stop: StopRequest, n: int = 1) -> Callable[[Progress], None]:
     return report
 
 
-def same(first: Model, second: Model) -> bool:
-    return np.array_equal(first.vectors.matrix, second.vectors.matrix)
+def same(first: ModelRecord, second: ModelRecord) -> bool:
+    return np.array_equal(first.vectors.rows, second.vectors.rows)
 
 
 @pytest.mark.parametrize("algorithm", CONFIGS)

@@ -24,7 +24,7 @@ import embedtool.sklearn
 from embedtool.errors import ConfigError, DocumentError, ModelError
 from embedtool.model import store
 from embedtool.model.subwords import Subwords, ngram_hash
-from embedtool.model.vectors import Model, WordVectors
+from embedtool.model.vectors import ModelRecord, VectorTable
 from embedtool.sklearn import DocumentVectorizer
 from tests.factories import saved_model, topic_vectors
 
@@ -126,7 +126,7 @@ def test_the_mean_is_that_of_the_known_words() -> None:
 
 def plain_sif(documents: list[str], shares: np.ndarray, a: float) -> np.ndarray:
     """Algorithm 1 of the paper up to its line 3, a document after another."""
-    matrix = topic_vectors().matrix.astype(float)
+    matrix = topic_vectors().rows.astype(float)
     rows = [sum(a / (a + shares[i]) * matrix[i] for i in known(d)) / len(known(d))
             for d in documents]  # fmt: skip
     return np.array(rows)
@@ -171,7 +171,7 @@ def test_tfidf_is_scikit_learns_times_the_matrix() -> None:
     peer = TfidfVectorizer(vocabulary=WORDS, norm="l1").fit(train)
     vectorizer = DocumentVectorizer(topic_vectors(), weighting="tfidf").fit(train)
     for documents in (train, test):
-        expected = peer.transform(documents) @ topic_vectors().matrix
+        expected = peer.transform(documents) @ topic_vectors().rows
         np.testing.assert_allclose(vectorizer.transform(documents), expected, atol=1e-6)
 
 
@@ -186,12 +186,12 @@ def test_a_document_has_one_vector_whatever_stands_beside_it(weighting: str) -> 
     np.testing.assert_array_equal(means.transform(documents), alone)
 
 
-def subword_vectors() -> WordVectors:
+def subword_vectors() -> VectorTable:
     """A model that knows `cow`, and two n-grams of what it does not know."""
     buckets = sorted(ngram_hash(ngram) % 1000 for ngram in (b"<co", b"ows"))
     rows = np.array([[1, 0], [0, 2]], np.float32)
     subwords = Subwords(3, 3, 1000, np.ones((1, 2), np.float32), np.array(buckets), rows)
-    return WordVectors(["cow"], np.array([[3, 3]], np.float32), np.array([9]), subwords=subwords)
+    return VectorTable(["cow"], np.array([[3, 3]], np.float32), np.array([9]), subwords=subwords)
 
 
 @pytest.mark.parametrize("weighting", WEIGHTINGS)
@@ -208,7 +208,7 @@ def test_new_words_get_their_vectors_from_subwords(weighting: str) -> None:
 
 def test_a_vector_that_is_not_finite_is_unknown() -> None:
     vectors = topic_vectors()
-    vectors.matrix[1, 2] = np.nan
+    vectors.rows[1, 2] = np.nan
     vectorizer = DocumentVectorizer(vectors)
     rows = vectorizer.fit_transform(["ship", "ship wave"])
     np.testing.assert_array_equal(rows, [np.zeros(5), vectors.vector("wave")])
@@ -216,11 +216,11 @@ def test_a_vector_that_is_not_finite_is_unknown() -> None:
 
 
 def test_case_goes_by_the_model() -> None:
-    capitals = WordVectors(["Rome", "rome"], np.eye(2, dtype=np.float32))
+    capitals = VectorTable(["Rome", "rome"], np.eye(2, dtype=np.float32))
     assert DocumentVectorizer(capitals).fit_transform(["Rome"])[0].tolist() == [1, 0]
     lower = DocumentVectorizer(capitals, lowercase=True)
     assert lower.fit_transform(["Rome"])[0].tolist() == [0, 1]
-    small = WordVectors(["rome"], np.ones((1, 2), np.float32))
+    small = VectorTable(["rome"], np.ones((1, 2), np.float32))
     assert DocumentVectorizer(small).fit_transform(["ROME"]).any()
     assert not DocumentVectorizer(small, lowercase=False).fit_transform(["ROME"]).any()
 
@@ -268,7 +268,7 @@ def test_what_is_no_document_is_refused(documents: object, message: str) -> None
     ({"lowercase": "never"}, "lowercase must be True, False or 'auto', not 'never'"),
     ({"sif_a": 0.0}, "sif_a must be above 0"),
     ({"remove_components": -1}, "remove_components must be 0 or more"),
-    ({"model": None}, "model must be the path of a model or WordVectors"),
+    ({"model": None}, "model must be the path of a model or VectorTable"),
 ])  # fmt: skip
 def test_parameters_are_checked_in_fit(options: dict[str, object], message: str) -> None:
     vectorizer = DocumentVectorizer(topic_vectors()).set_params(**options)
@@ -314,8 +314,8 @@ def test_a_pickle_holds_the_path_not_the_vectors(weighting: str, model: Path) ->
 
 def test_a_model_that_was_replaced_is_noticed(model: Path) -> None:
     vectorizer = DocumentVectorizer(model).fit(["ship"])
-    other = WordVectors(WORDS, np.ones((9, 3), np.float32))
-    store.save(Model(other, {}), model, overwrite=True)
+    other = VectorTable(WORDS, np.ones((9, 3), np.float32))
+    store.save(ModelRecord(other, {}), model, overwrite=True)
     with pytest.raises(ModelError, match="the model has 3 dimensions, and had 5 in fit; fit again"):
         vectorizer.transform(["ship"])
     assert vectorizer.fit_transform(["ship"]).tolist() == [[1, 1, 1]]

@@ -26,7 +26,7 @@ from embedtool.experiments.runs import (
 from embedtool.experiments.stability import stability, stable_neighbours
 from embedtool.io.array_file import map_file
 from embedtool.model import store
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 from tests.factories import encoded_text, random_vectors, write
 
 CONFIG = Word2VecConfig(vector_size=8, epochs=1, min_count=1, workers=1)
@@ -95,7 +95,7 @@ def test_existing_runs_stay_and_more_are_added(text, tmp_path):
     assert len(open_runs(folder)) == 3 and len(open_runs(folder, 2)) == 2
     seeds = [store.describe(run_path(folder, i))["options"]["seed"] for i in range(3)]
     assert seeds == [1, 2, 3]
-    assert len({tuple(run.matrix[0]) for run in open_runs(folder)}) == 3
+    assert len({tuple(run.rows[0]) for run in open_runs(folder)}) == 3
 
 
 def test_a_run_on_the_whole_text_is_a_training(text, tmp_path, run):
@@ -103,7 +103,7 @@ def test_a_run_on_the_whole_text_is_a_training(text, tmp_path, run):
     options = ["--vector-size", 8, "--epochs", 1, "--min-count", 1, "--workers", 1]
     run("train", "word2vec", text, "--output", tmp_path / "model", *options)
     alone = store.load(tmp_path / "model").vectors
-    assert (open_runs(tmp_path / "runs")[0].matrix == alone.matrix).all()
+    assert (open_runs(tmp_path / "runs")[0].rows == alone.rows).all()
 
 
 def test_other_options_other_text_and_other_folders_are_refused(text, tmp_path):
@@ -150,13 +150,11 @@ def test_a_folder_without_runs(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def runs() -> list[WordVectors]:
+def runs() -> list[VectorTable]:
     """Three models that differ by noise."""
     whole = random_vectors(300, seed=1)
     return [
-        WordVectors(
-            whole.words, whole.matrix + np.float32(0.3) * random_vectors(300, seed=seed).matrix
-        )
+        VectorTable(whole.words, whole.rows + np.float32(0.3) * random_vectors(300, seed=seed).rows)
         for seed in (2, 3, 4)
     ]
 
@@ -182,7 +180,7 @@ def test_the_overlap_of_runs(runs):
 
 def test_neighbours_over_runs_are_by_their_mean_cosine(runs):
     ((*found,),) = stable_neighbours(runs, ["w5"], 4)
-    unit = [run.matrix / np.linalg.norm(run.matrix, axis=1, keepdims=True) for run in runs]
+    unit = [run.rows / np.linalg.norm(run.rows, axis=1, keepdims=True) for run in runs]
     scores = np.array([rows @ rows[5] for rows in unit])
     scores[:, 5] = -1
     means = scores.mean(axis=0)

@@ -16,14 +16,14 @@ from embedtool.errors import ModelError, OutputError
 from embedtool.io.safetensors_io import map_tensors, write_tensors
 from embedtool.model import store
 from embedtool.model.subwords import Subwords
-from embedtool.model.vectors import Model, OutputRows, WordVectors
+from embedtool.model.vectors import ModelRecord, OutputRows, VectorTable
 from tests.factories import word_vectors
 
 WORD = st.text(min_size=1)
 
 
-def model(words: list[str], **tables: object) -> Model:
-    return Model(word_vectors(words, 3, **tables), {"algorithm": "test"})
+def model(words: list[str], **tables: object) -> ModelRecord:
+    return ModelRecord(word_vectors(words, 3, **tables), {"algorithm": "test"})
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -32,12 +32,12 @@ def model(words: list[str], **tables: object) -> Model:
     number=st.floats(width=32, allow_nan=False, allow_infinity=False),
 )
 def test_any_word_and_any_number_come_back(words: list[str], number: float, tmp_path: Path) -> None:
-    saved = WordVectors(words, np.full((len(words), 2), number, dtype=np.float32))
-    store.save(Model(saved, {}), tmp_path / "model", overwrite=True)
+    saved = VectorTable(words, np.full((len(words), 2), number, dtype=np.float32))
+    store.save(ModelRecord(saved, {}), tmp_path / "model", overwrite=True)
     loaded = store.load(tmp_path / "model").vectors
     assert list(loaded.words) == words
     assert loaded.counts is None
-    assert loaded.matrix.tobytes() == saved.matrix.tobytes()
+    assert loaded.rows.tobytes() == saved.rows.tobytes()
 
 
 @settings(max_examples=10, deadline=None)
@@ -54,9 +54,9 @@ def test_every_table_comes_back(data: st.DataObject) -> None:
     subwords = Subwords(3, 6, 100, table(n), np.arange(rows, dtype=np.int64), table(rows))
     words = [f"w{i}" for i in range(n)]
     counts = np.arange(n, 0, -1, dtype=np.int64)
-    saved = WordVectors(words, table(n), counts, table(n), subwords)
+    saved = VectorTable(words, table(n), counts, table(n), subwords)
     with tempfile.TemporaryDirectory() as folder:
-        store.save(Model(saved, {"options": {"window": 5}}), Path(folder) / "model")
+        store.save(ModelRecord(saved, {"options": {"window": 5}}), Path(folder) / "model")
         loaded = store.load(Path(folder) / "model")
     vectors = loaded.vectors
     assert loaded.description["options"] == {"window": 5}
@@ -73,18 +73,18 @@ def test_a_model_of_the_first_format_is_read(tmp_path: Path) -> None:
     """Its words lay in a file of text, its vectors under another name."""
     counts = np.array([5, 3], np.int64)
     saved = model(["a b", "é"], counts=counts).vectors
-    store.save(Model(saved, {"algorithm": "test"}), tmp_path / "model")
+    store.save(ModelRecord(saved, {"algorithm": "test"}), tmp_path / "model")
     config = tmp_path / "model" / "config.json"
     description = json.loads(config.read_text()) | {"format": 1, "counts_known": True}
     config.write_text(json.dumps(description))
     (tmp_path / "model" / "vocab.txt").write_text("a b 5\né 3\n", encoding="utf-8")
     with (tmp_path / "model" / "vectors.safetensors").open("wb") as file:
-        write_tensors(file, {"words": saved.matrix})
+        write_tensors(file, {"words": saved.rows})
     loaded = store.load(tmp_path / "model").vectors
     assert list(loaded.words) == ["a b", "é"]
     assert loaded.counts is not None
     assert loaded.counts.tolist() == [5, 3]
-    assert loaded.vector("é").tolist() == saved.matrix[1].tolist()
+    assert loaded.vector("é").tolist() == saved.rows[1].tolist()
 
 
 def test_options_saved_under_their_old_names_have_the_new_ones(tmp_path: Path) -> None:
@@ -115,9 +115,9 @@ def test_saving_again_replaces_the_whole_model(tmp_path: Path) -> None:
 def test_a_model_that_is_open_survives_its_replacement(tmp_path: Path) -> None:
     store.save(model(["a", "b"]), tmp_path / "model")
     opened = store.load(tmp_path / "model").vectors
-    before = opened.matrix.tolist()
+    before = opened.rows.tolist()
     store.save(model(["c", "d", "e"]), tmp_path / "model", overwrite=True)
-    assert opened.matrix.tolist() == before
+    assert opened.rows.tolist() == before
 
 
 def test_files_can_be_read_by_others(tmp_path: Path) -> None:

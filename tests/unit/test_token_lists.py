@@ -187,9 +187,9 @@ CONFIG = GloveConfig(vector_size=3, min_count=1, epochs=2, workers=1)
 def test_a_model_is_trained_on_files_by_name(tmp_path: Path) -> None:
     path = tmp_path / "one.txt"
     path.write_text("a b\nb c\n" * 9)
-    expected = train(CONFIG, Corpus(path)).vectors.matrix
+    expected = train(CONFIG, Corpus(path)).vectors.rows
     for inputs in (path, str(path), [path]):
-        assert np.array_equal(train(CONFIG, inputs).vectors.matrix, expected)
+        assert np.array_equal(train(CONFIG, inputs).vectors.rows, expected)
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ def test_token_lists_train_as_the_same_tokens_in_a_file(tmp_path: Path) -> None:
     config = GloveConfig(min_count=1, vector_size=5, epochs=2, workers=1)
     models = [train(config, each) for each in (sentences, text)]
     assert models[0].vectors.words == models[1].vectors.words
-    assert (models[0].vectors.matrix == models[1].vectors.matrix).all()
+    assert (models[0].vectors.rows == models[1].vectors.rows).all()
 
 
 def test_an_iterator_of_token_lists_is_read_once(tmp_path: Path) -> None:

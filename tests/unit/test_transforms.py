@@ -17,7 +17,7 @@ from embedtool.model.compression import compress
 from embedtool.model.linalg import unit_rows
 from embedtool.model.subwords import Subwords, ngram_hash, ngrams
 from embedtool.model.transforms import UNTRANSFORMED, parse_variant, transform, variants
-from embedtool.model.vectors import Model, WordVectors
+from embedtool.model.vectors import ModelRecord, VectorTable
 from embedtool.trainers.warm_start import WarmStart
 
 N_WORDS, SIZE, BUCKET = 300, 12, 50
@@ -28,11 +28,11 @@ WORDS = [f"w{i}" for i in range(N_WORDS)]
 COUNTS = np.arange(N_WORDS, 0, -1)
 
 
-def plain(**extra: Any) -> Model:
-    return Model(WordVectors(WORDS, MATRIX, COUNTS, **extra), {"algorithm": "made up"})
+def plain(**extra: Any) -> ModelRecord:
+    return ModelRecord(VectorTable(WORDS, MATRIX, COUNTS, **extra), {"algorithm": "made up"})
 
 
-def with_ngrams() -> Model:
+def with_ngrams() -> ModelRecord:
     """Words of one n-gram's row or of several; not every bucket has one."""
     rng, buckets = np.random.default_rng(5), np.arange(0, BUCKET, 2)
     rows = rng.standard_normal((len(buckets), SIZE)).astype(np.float32) + 1
@@ -42,16 +42,16 @@ def with_ngrams() -> Model:
     for i, word in enumerate(WORDS):
         n_rows = 1 + len(ngrams(word, 3, 4))
         matrix[i] = (own[i] + subwords.vector(word) * (n_rows - 1)) / n_rows
-    return Model(WordVectors(WORDS, matrix, COUNTS, CONTEXTS, subwords), {})
+    return ModelRecord(VectorTable(WORDS, matrix, COUNTS, CONTEXTS, subwords), {})
 
 
-def done(model: Model, **options: Any) -> WordVectors:
+def done(model: ModelRecord, **options: Any) -> VectorTable:
     return transform(model, TransformConfig(**options)).vectors
 
 
 def test_the_mean_of_centred_vectors_is_zero() -> None:
     found = done(plain(), center=True)
-    np.testing.assert_allclose(found.matrix, MATRIX - MATRIX.mean(axis=0), atol=1e-5)
+    np.testing.assert_allclose(found.rows, MATRIX - MATRIX.mean(axis=0), atol=1e-5)
     assert found.counts is not None
     assert found.counts.tolist() == COUNTS.tolist()
 
@@ -63,29 +63,29 @@ def test_all_but_the_top_is_what_its_paper_has(n: int) -> None:
     expected = centred.copy()
     for direction in top:
         expected -= np.outer(centred @ direction, direction)
-    found = done(plain(), all_but_the_top=n).matrix
+    found = done(plain(), all_but_the_top=n).rows
     np.testing.assert_allclose(found, expected, atol=1e-4)
     assert np.linalg.matrix_rank(found, tol=1e-2) == SIZE - n
 
 
 @pytest.mark.parametrize("n", [1, 5, 12])
 def test_components_are_scikit_learns(n: int) -> None:
-    found = done(plain(), pca=n).matrix
+    found = done(plain(), pca=n).rows
     assert found.shape == (N_WORDS, n)
     np.testing.assert_allclose(found, PCA(n).fit_transform(MATRIX), atol=1e-4)
 
 
 def test_components_after_those_removed() -> None:
-    found = done(plain(), pca=4, all_but_the_top=2).matrix
+    found = done(plain(), pca=4, all_but_the_top=2).rows
     np.testing.assert_allclose(found, PCA(6).fit_transform(MATRIX)[:, 2:], atol=1e-4)
 
 
 def test_contexts_are_added_first_and_lengths_come_last() -> None:
     model = plain(output_matrix=CONTEXTS)
-    np.testing.assert_array_equal(done(model, add_contexts=True).matrix, MATRIX + CONTEXTS)
+    np.testing.assert_array_equal(done(model, add_contexts=True).rows, MATRIX + CONTEXTS)
     found = done(model, add_contexts=True, center=True, normalize=True)
     sums = MATRIX + CONTEXTS
-    np.testing.assert_allclose(found.matrix, unit_rows(sums - sums.mean(axis=0)), atol=1e-5)
+    np.testing.assert_allclose(found.rows, unit_rows(sums - sums.mean(axis=0)), atol=1e-5)
     assert found.output_matrix is None
     np.testing.assert_allclose(found.norms, 1, atol=1e-6)
 
@@ -93,17 +93,17 @@ def test_contexts_are_added_first_and_lengths_come_last() -> None:
 def test_a_vector_of_zeros_stays_so_at_length_1() -> None:
     matrix = MATRIX.copy()
     matrix[7] = 0
-    found = done(Model(WordVectors(WORDS, matrix), {}), normalize=True).matrix
+    found = done(ModelRecord(VectorTable(WORDS, matrix), {}), normalize=True).rows
     assert not found[7].any()
     np.testing.assert_allclose(np.delete(found, 7, axis=0), np.delete(unit_rows(MATRIX), 7, 0))
 
 
 def test_many_blocks_are_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
     options = {"add_contexts": True, "all_but_the_top": 2, "normalize": True}
-    expected = done(plain(output_matrix=CONTEXTS), **options).matrix
+    expected = done(plain(output_matrix=CONTEXTS), **options).rows
     for module in ("linalg", "transforms"):
         monkeypatch.setattr(f"embedtool.model.{module}.BLOCK_ROWS", 7)
-    found = done(plain(output_matrix=CONTEXTS), **options).matrix
+    found = done(plain(output_matrix=CONTEXTS), **options).rows
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
@@ -111,16 +111,16 @@ def test_many_blocks_are_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_new_words_are_moved_as_known_ones_are(options: dict[str, Any], tmp_path: Path) -> None:
     model = with_ngrams()
     before, after = model.vectors, done(model, **options)
-    fit = PCA(SIZE).fit(before.matrix)
+    fit = PCA(SIZE).fit(before.rows)
     removed = options.get("all_but_the_top", 0)
     axes = fit.components_[removed : options.get("pca")]
     linear = axes.T if "pca" in options else axes.T @ axes
-    store.save(Model(after, {}), tmp_path / "model")
+    store.save(ModelRecord(after, {}), tmp_path / "model")
     for each in (after, store.load(tmp_path / "model").vectors):
         for word in ("w1w2", "w10w", "new"):
             expected = (before.vector(word) - fit.mean_) @ linear
             np.testing.assert_allclose(each.vector(word), expected, atol=1e-4)
-        np.testing.assert_allclose(each.matrix, (before.matrix - fit.mean_) @ linear, atol=1e-4)
+        np.testing.assert_allclose(each.rows, (before.rows - fit.mean_) @ linear, atol=1e-4)
 
 
 def test_a_word_without_known_ngrams_stays_unknown() -> None:
@@ -138,7 +138,7 @@ def test_a_second_transformation_moves_new_words_again() -> None:
     twice = transform(once, TransformConfig(pca=5))
     assert twice.description["transformed"] == [{"center": True}, {"pca": 5}]
     direct = done(with_ngrams(), pca=5)
-    np.testing.assert_allclose(twice.vectors.matrix, direct.matrix, atol=1e-4)
+    np.testing.assert_allclose(twice.vectors.rows, direct.rows, atol=1e-4)
     np.testing.assert_allclose(twice.vectors.vector("new"), direct.vector("new"), atol=1e-4)
 
 
@@ -146,15 +146,15 @@ def test_other_programs_get_the_offset_in_the_rows(tmp_path: Path) -> None:
     moved = done(with_ngrams(), center=True)
     formats.write(moved, tmp_path / "moved.bin")
     back, _ = formats.read(tmp_path / "moved.bin")
-    np.testing.assert_allclose(back.matrix, moved.matrix, atol=1e-5)
+    np.testing.assert_allclose(back.rows, moved.rows, atol=1e-5)
     np.testing.assert_allclose(back.vector("w1w2"), moved.vector("w1w2"), atol=1e-5)
 
 
 def test_a_smaller_model_keeps_the_offset() -> None:
     moved = done(with_ngrams(), center=True)
     same_size = compress(moved, CompressConfig(dimensions=SIZE))
-    known, new = moved.matrix[3], moved.vector("w1w2")
-    assert same_size.matrix[3] @ same_size.vector("w1w2") == pytest.approx(known @ new, abs=1e-4)
+    known, new = moved.rows[3], moved.vector("w1w2")
+    assert same_size.rows[3] @ same_size.vector("w1w2") == pytest.approx(known @ new, abs=1e-4)
 
 
 def test_no_training_begins_with_moved_ngrams() -> None:
@@ -198,7 +198,7 @@ def test_what_cannot_be_done_is_refused() -> None:
     broken = MATRIX.copy()
     broken[2, 1] = np.nan
     with pytest.raises(ConfigError, match="not finite"):
-        done(Model(WordVectors(WORDS, broken), {}), center=True)
+        done(ModelRecord(VectorTable(WORDS, broken), {}), center=True)
 
 
 def test_the_names_of_variants() -> None:
@@ -225,5 +225,5 @@ def test_the_names_of_variants() -> None:
 def test_variants_come_after_the_vectors_as_they_are() -> None:
     found = dict(variants(plain(), ["center", "pca:3"]))
     assert list(found) == [UNTRANSFORMED, "center", "pca:3"]
-    assert found[UNTRANSFORMED].matrix is MATRIX
+    assert found[UNTRANSFORMED].rows is MATRIX
     assert found["pca:3"].vector_size == 3

@@ -273,7 +273,7 @@ def test_the_command_that_is_printed_trains_the_best_model(run, text, tmp_path, 
     words = shlex.split(printed)[1:-1]
     assert run(*words, tmp_path / "again").exit_code == 0
     again, best = (store.load(path).vectors for path in (tmp_path / "again", folder / BEST))
-    assert np.array_equal(again.matrix, best.matrix)
+    assert np.array_equal(again.rows, best.rows)
 
 
 @pytest.mark.parametrize("budget", ["10", "m", "1h 5m", "-5s", "0s", "tomorrow"])

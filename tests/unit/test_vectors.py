@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from embedtool.errors import UnknownWordError
 from embedtool.model.linalg import row_norms, unit_rows
 from embedtool.model.subwords import Subwords, ngram_hash, ngrams
-from embedtool.model.vectors import WordVectors
+from embedtool.model.vectors import VectorTable
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 
 
-def vectors(*words: str, subwords: Subwords | None = None) -> WordVectors:
+def vectors(*words: str, subwords: Subwords | None = None) -> VectorTable:
     matrix = np.arange(1, 2 * len(words) + 1, dtype=np.float32).reshape(-1, 2)
-    return WordVectors(words, matrix, subwords=subwords)
+    return VectorTable(words, matrix, subwords=subwords)
 
 
 @given(TEXT, st.integers(1, 5), st.integers(0, 4))
@@ -90,7 +90,7 @@ def test_ids_of_unknown_words_are_an_error_unless_a_default_is_given() -> None:
     assert model.word_ids(["queen", "kin"], default=7).tolist() == [1, 7]
     assert model.word_ids([]).tolist() == []
     with pytest.raises(UnknownWordError) as caught:
-        model.matrix[model.word_ids(["queen", "kin", "x"])]
+        model.rows[model.word_ids(["queen", "kin", "x"])]
     assert str(caught.value) == (
         "'kin' is not in the vocabulary; nearest spellings: king; 'x' is not in the vocabulary"
     )

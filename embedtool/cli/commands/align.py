@@ -31,7 +31,7 @@ def align(
     """
     from embedtool.analysis.alignment import align as aligned
     from embedtool.model import store
-    from embedtool.model.vectors import Model, with_history_entry
+    from embedtool.model.vectors import ModelRecord, with_history_entry
 
     store.check_target(output, overwrite)
     model = store.load(source)
@@ -41,7 +41,7 @@ def align(
     description = with_history_entry(
         {**model.description, "aligned": aligned_to}, "align", aligned_to
     )
-    store.save(Model(alignment.apply(model.vectors), description), output, overwrite=True)
+    store.save(ModelRecord(alignment.apply(model.vectors), description), output, overwrite=True)
     echo_err(f"{output}: {source} in the space of {target}")
     names = {
         "n_pairs": "anchors", "before": "mean cosine before", "after": "mean cosine after",

@@ -20,7 +20,7 @@ from embedtool.messages import display_names
 if TYPE_CHECKING:
     from embedtool.evaluation.tasks import Dataset
     from embedtool.experiments.model_comparison import Comparison
-    from embedtool.model.vectors import WordVectors
+    from embedtool.model.vectors import VectorTable
 
 
 @click.command()
@@ -115,7 +115,7 @@ def _print_tables(result: "Comparison") -> None:
 
 
 def _warn_low_coverage(
-    models: "Mapping[str, WordVectors]",
+    models: "Mapping[str, VectorTable]",
     datasets: "Sequence[Dataset]",
     result: "Comparison",
     vocabulary: Mapping[str, Any],
@@ -132,7 +132,7 @@ def _warn_low_coverage(
                 echo_err(f"Warning: {name}: {fault.message}")
 
 
-def _write_overlaps(path: Path, models: "Mapping[str, WordVectors]") -> None:
+def _write_overlaps(path: Path, models: "Mapping[str, VectorTable]") -> None:
     """Write for each pair of models and each word: its rank, overlap and distance."""
     from embedtool.analysis.neighbours import word_overlaps
     from embedtool.io.encodings import SURROGATE_ERRORS

@@ -19,7 +19,7 @@ from embedtool.cli.output.console import Cell, echo_err, emit
 from embedtool.config.tasks import CompressConfig
 
 if TYPE_CHECKING:
-    from embedtool.model.vectors import WordVectors
+    from embedtool.model.vectors import VectorTable
 
 compress_options: Decorator[Any] = config_options(CompressConfig)
 N_TIMED = 20
@@ -56,14 +56,14 @@ def compress(
     from embedtool.cli.output.progress_display import delayed_bars
     from embedtool.model import store
     from embedtool.model.compression import compress as compressed
-    from embedtool.model.vectors import Model, with_history_entry
+    from embedtool.model.vectors import ModelRecord, with_history_entry
 
     store.check_target(output, overwrite)
     source = store.load(model)
     with delayed_bars() as report:
         small = compressed(source.vectors, config, report)
         store.save(
-            Model(small, with_history_entry(source.description, "compress", asdict(config))),
+            ModelRecord(small, with_history_entry(source.description, "compress", asdict(config))),
             output,
             report,
             overwrite=True,
@@ -78,7 +78,7 @@ def compress(
 
 
 def _measures(
-    before: "WordVectors", after: "WordVectors", sizes: list[int]
+    before: "VectorTable", after: "VectorTable", sizes: list[int]
 ) -> list[tuple[str, Cell, Cell]]:
     """Return a row for each measure: its name, and the value before and after."""
     from embedtool.analysis.alignment import have_directions
@@ -90,7 +90,7 @@ def _measures(
     )
 
     sample = sample_words(after)
-    directed = [have_directions(each.matrix[each.word_ids(sample)]) for each in (before, after)]
+    directed = [have_directions(each.rows[each.word_ids(sample)]) for each in (before, after)]
     words = [word for word, *both in zip(sample, *directed, strict=True) if all(both)][:N_TIMED]
     rows: list[tuple[str, Cell, Cell]] = [
         ("MB on disk", sizes[0] / 1e6, sizes[1] / 1e6),
@@ -102,7 +102,7 @@ def _measures(
     return rows
 
 
-def _milliseconds(vectors: "WordVectors", words: list[str]) -> float | None:
+def _milliseconds(vectors: "VectorTable", words: list[str]) -> float | None:
     """Return the median time of a query for neighbours in a loaded model; None without words."""
     from statistics import median
 

@@ -57,7 +57,7 @@ def import_(file: Path, model: Path, name: str | None, overwrite: bool, **chosen
     from embedtool.formats.checking import ROW_CHECKERS
     from embedtool.formats.options import ReadOptions
     from embedtool.model import store
-    from embedtool.model.vectors import Model
+    from embedtool.model.vectors import ModelRecord
 
     store.check_target(model, overwrite)
     with delayed_bars() as report:
@@ -78,7 +78,7 @@ def import_(file: Path, model: Path, name: str | None, overwrite: bool, **chosen
         if "encoding" in FORMATS[name].read_options:
             description["encoding"] = reading.encoding
         store.save(
-            Model(vectors, description | formats.describe(file, name)),
+            ModelRecord(vectors, description | formats.describe(file, name)),
             model,
             report,
             overwrite=True,

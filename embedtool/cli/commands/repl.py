@@ -30,7 +30,7 @@ from embedtool.search.lookup import from_ngrams
 from embedtool.search.query import Answers
 
 if TYPE_CHECKING:
-    from embedtool.model.vectors import WordVectors
+    from embedtool.model.vectors import VectorTable
 
 COMMAND_PREFIX = ":"
 """What a line that is not a query begins with."""
@@ -82,7 +82,7 @@ class OpenModel(NamedTuple):
     """A model that can be queried."""
 
     folder: Path
-    vectors: "WordVectors"
+    vectors: "VectorTable"
 
 
 class Completion(NamedTuple):
@@ -127,7 +127,7 @@ class ShellSession:
         self.name = next(iter(self.models))
 
     @property
-    def vectors(self) -> "WordVectors":
+    def vectors(self) -> "VectorTable":
         """The vectors of the current model."""
         return self.models[self.name].vectors
 
@@ -355,7 +355,7 @@ class ShellSession:
         raise EOFError
 
 
-def _query_command(line: str, vectors: "WordVectors") -> str:
+def _query_command(line: str, vectors: "VectorTable") -> str:
     """Return the command that a line without a command stands for."""
     words = split_spaces(line)
     if words == [line] and line in vectors:

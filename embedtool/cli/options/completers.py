@@ -8,7 +8,7 @@ import click
 from click.shell_completion import CompletionItem
 
 if TYPE_CHECKING:
-    from embedtool.model.vectors import WordVectors
+    from embedtool.model.vectors import VectorTable
 
 MAX_WORDS = 100
 """Maximum number of completions; more are too many to read."""
@@ -47,7 +47,7 @@ def partial_word(text: str) -> str:
     return last[weighted.end() :] if weighted else last
 
 
-def words_with_prefix(vectors: "WordVectors", prefix: str) -> dict[str, int | None]:
+def words_with_prefix(vectors: "VectorTable", prefix: str) -> dict[str, int | None]:
     """Return the most frequent words with a prefix that can be typed, with their counts."""
     from embedtool.corpus.tokens import split_spaces
     from embedtool.search.candidates import with_prefix

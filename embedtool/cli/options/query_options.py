@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from embedtool.model.vectors import WordVectors
+    from embedtool.model.vectors import VectorTable
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -134,7 +134,7 @@ class SearchOptions:
         if self.word_file is None:
             warn_ignored({"encoding": "without --words"})
 
-    def candidates(self, vectors: "WordVectors") -> "NDArray[np.int64] | None":
+    def candidates(self, vectors: "VectorTable") -> "NDArray[np.int64] | None":
         """Return the ids of the words that may be answers; None for all."""
         from embedtool.search.candidates import candidate_ids
 
@@ -145,7 +145,7 @@ class SearchOptions:
             words=None if self.word_file is None else read_words(self.word_file, self.encoding),
         )
 
-    def arguments(self, vectors: "WordVectors", model: Path) -> dict[str, Any]:
+    def arguments(self, vectors: "VectorTable", model: Path) -> dict[str, Any]:
         """Return the arguments of `search.query.similar_batch` and `analogy_batch`."""
         index = None
         if self.approximate:

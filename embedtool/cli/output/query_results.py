@@ -18,7 +18,7 @@ from embedtool.errors import NoAnswerError, UnansweredError
 from embedtool.messages import counted
 
 if TYPE_CHECKING:
-    from embedtool.model.vectors import WordVectors
+    from embedtool.model.vectors import VectorTable
     from embedtool.search.query import Answers
 
 Q = TypeVar("Q")
@@ -144,7 +144,7 @@ def ngrams_message(words: Sequence[str]) -> str:
     return names and f"{names} is not in the vocabulary; its vector is from character n-grams"
 
 
-def echo_ngrams(vectors: "WordVectors", words: Sequence[str]) -> None:
+def echo_ngrams(vectors: "VectorTable", words: Sequence[str]) -> None:
     """Print which of these words are known only by their character n-grams."""
     from embedtool.search.lookup import from_ngrams
 

@@ -8,10 +8,10 @@ from embedtool.cli.output.progress_display import format_duration
 from embedtool.messages import counted
 
 if TYPE_CHECKING:
-    from embedtool.model.vectors import Model
+    from embedtool.model.vectors import ModelRecord
 
 
-def print_summary(output: Path, model: "Model") -> None:
+def print_summary(output: Path, model: "ModelRecord") -> None:
     """Print the size of a trained model, how much of the text it covers, and the time."""
     description = model.description
     summary, training = description["vocabulary"], description["training"]
