@@ -77,7 +77,7 @@ def test_what_is_neither_is_a_type_error(tmp_path: Path) -> None:
         lambda: align("old", "new"),
     ]
     for ask in asked:
-        with pytest.raises(TypeError, match="expected a ModelRecord or its VectorTable, not "):
+        with pytest.raises(TypeError, match="expected a Model or its WordVectors, not "):
             ask()
     with pytest.raises(TypeError, match="expected a ModelRecord, not VectorTable"):
         embedtool.save(VECTORS, tmp_path / "model")
