@@ -79,7 +79,7 @@ def test_what_is_neither_is_a_type_error(tmp_path: Path) -> None:
     for ask in asked:
         with pytest.raises(TypeError, match="expected a Model or its WordVectors, not "):
             ask()
-    with pytest.raises(TypeError, match="expected a ModelRecord, not VectorTable"):
+    with pytest.raises(TypeError, match="expected a Model, not VectorTable"):
         embedtool.save(VECTORS, tmp_path / "model")
     assert list(tmp_path.iterdir()) == []
 

@@ -259,7 +259,7 @@ def test_a_model_is_asked_as_its_vectors_are(vectors):
     assert candidate_ids(model, restrict_vocab=2).tolist() == [0, 1]
     for ask in (lambda: similar("model", "w0"), lambda: analogy(None, "w0 - w1"),
                 lambda: candidate_ids({}, words=["w0"])):  # fmt: skip
-        with pytest.raises(TypeError, match="expected a ModelRecord or its VectorTable, not "):
+        with pytest.raises(TypeError, match="expected a Model or its WordVectors, not "):
             ask()
     with pytest.raises(TypeError, match="expected several words, not the one str"):
         odd_one_out(vectors, "w0 w1 w2")
