@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from embedtool.contextual.loading import open_encoder as open_encoder
     from embedtool.corpus.corpus import Corpus as Corpus
     from embedtool.errors import EmbedtoolError as EmbedtoolError
+    from embedtool.estimators import FastText as FastText
+    from embedtool.estimators import Glove as Glove
+    from embedtool.estimators import Word2Vec as Word2Vec
     from embedtool.model.store import save as save
     from embedtool.search.query import analogy as analogy
     from embedtool.search.query import odd_one_out as odd_one_out
@@ -36,11 +39,14 @@ _MODULES = {
     "ContextualConfig": "config.tasks",
     "Corpus": "corpus.corpus",
     "EmbedtoolError": "errors",
+    "FastText": "estimators",
     "FastTextConfig": "config.training",
+    "Glove": "estimators",
     "GloveConfig": "config.training",
     "Model": "api.model",
     "StopRequest": "trainers.checkpoint",
     "TextConfig": "config.text",
+    "Word2Vec": "estimators",
     "Word2VecConfig": "config.training",
     "WordVectors": "api.word_vectors",
     "analogy": "search.query",

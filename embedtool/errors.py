@@ -68,8 +68,8 @@ def _restored(kind: type[EmbedtoolError], args: tuple[Any, ...], state: dict[str
     return error
 
 
-class ConfigError(EmbedtoolError):
-    """An invalid value of an option."""
+class ConfigError(EmbedtoolError, ValueError):
+    """An invalid value of an option; also a ValueError, as scikit-learn expects."""
 
 
 class CorpusError(EmbedtoolError):

@@ -52,7 +52,7 @@ class Config:
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        cls.__doc__ = f"{cls.__doc__}\n\nParameters\n----------\n{_parameters(cls)}"
+        cls.__doc__ = f"{cls.__doc__ or cls.__name__}\n\nParameters\n----------\n{_parameters(cls)}"
 
     def __post_init__(self) -> None:
         hints = get_type_hints(type(self))

@@ -86,7 +86,7 @@ class ClusterConfig(Config):
                 raise ConfigError(f"{name} needs cluster", parameters=(name, "cluster"))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class VocabularyConfig(Config):
     """Which words get a vector."""
 
@@ -96,7 +96,7 @@ class VocabularyConfig(Config):
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrainerConfig(VocabularyConfig):
     """Options of every training algorithm."""
 
@@ -111,7 +111,7 @@ class TrainerConfig(VocabularyConfig):
         super().__post_init__()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Word2VecConfig(TrainerConfig):
     """Word2Vec (Mikolov et al. 2013): predict a word from its context, or the context from it."""
 
@@ -173,7 +173,7 @@ class Word2VecConfig(TrainerConfig):
             )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FastTextConfig(Word2VecConfig):
     """FastText (Bojanowski et al. 2017): Word2Vec with vectors of character n-grams."""
 
@@ -208,7 +208,7 @@ class FastTextConfig(Word2VecConfig):
             )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class GloveConfig(TrainerConfig):
     """GloVe (Pennington et al. 2014): fit the logarithms of co-occurrence counts."""
 

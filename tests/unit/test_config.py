@@ -223,7 +223,7 @@ def test_workers_are_the_cores_that_may_be_used(monkeypatch: pytest.MonkeyPatch)
 
 def test_options_are_taken_out_of_a_larger_mapping() -> None:
     options = {"min_count": 2, "max_vocab": None, "window": 9}
-    assert VocabularyConfig.from_options(options) == VocabularyConfig(2, None)
+    assert VocabularyConfig.from_options(options) == VocabularyConfig(min_count=2, max_vocab=None)
 
 
 def test_a_config_does_not_change() -> None:

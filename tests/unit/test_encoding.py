@@ -129,7 +129,7 @@ def test_encoding_equals_the_plain_way(
         patch.setattr("embedtool.corpus.encoding.BLOCK_TOKENS", block_tokens)
         folder = Path(name)
         scanned = scanned_text(folder, text_of(sentences))
-        config = VocabularyConfig(min_count, max_vocab)
+        config = VocabularyConfig(min_count=min_count, max_vocab=max_vocab)
         if len(words) < 2:
             with pytest.raises(VocabularyError):
                 build_vocabulary(scanned.words, scanned.counts, config, only)
@@ -150,7 +150,9 @@ def test_sentences_that_lose_all_their_words_are_left_out_wherever_blocks_end(
 ) -> None:
     monkeypatch.setattr("embedtool.corpus.encoding.BLOCK_TOKENS", block_tokens)
     scanned = scanned_text(tmp_path, "x\ny\na b\nz\nb a\nw\nv u\na t b\ns\n")
-    vocabulary, places = build_vocabulary(scanned.words, scanned.counts, VocabularyConfig(2))
+    vocabulary, places = build_vocabulary(
+        scanned.words, scanned.counts, VocabularyConfig(min_count=2)
+    )
     encoded = encode(scanned, vocabulary, places, tmp_path)
     assert cut(encoded.ids, encoded.ends) == [[0, 1], [1, 0], [0, 1]]
 

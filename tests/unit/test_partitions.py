@@ -59,13 +59,13 @@ def mixed(tmp_path: Path) -> Corpus:
 @pytest.mark.parametrize("min_count", [1, 4, 9])
 @pytest.mark.parametrize("n_bytes", PART_BYTES)
 def test_parts_of_any_size_come_to_the_whole(n_bytes: int, min_count: int, mixed: Corpus) -> None:
-    config = VocabularyConfig(min_count)
+    config = VocabularyConfig(min_count=min_count)
     assert in_parts(mixed, n_bytes, config).told == as_a_whole(mixed, config).told
 
 
 @pytest.mark.parametrize("n_ranges", [1, 2, 7])
 def test_the_number_of_ranges_changes_nothing(n_ranges: int, mixed: Corpus) -> None:
-    config = VocabularyConfig(2, max_vocab=7)
+    config = VocabularyConfig(min_count=2, max_vocab=7)
     assert in_parts(mixed, 100, config, n_ranges).told == as_a_whole(mixed, config).told
 
 

@@ -64,7 +64,7 @@ def test_the_choice_equals_the_plain_one(
     if only is not None:
         plain = [i for i in plain if words[i] in only]
     plain = plain[:max_vocab]
-    config = VocabularyConfig(min_count, max_vocab)
+    config = VocabularyConfig(min_count=min_count, max_vocab=max_vocab)
     if len(plain) < 2:
         with pytest.raises(VocabularyError):
             build_vocabulary(words, np.array(counts), config, only)

@@ -1,0 +1,180 @@
+"""The estimators: scikit-learn's rules, for every algorithm."""
+
+import copy
+import inspect
+import pickle
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.utils.validation import check_is_fitted
+
+import embedtool
+from embedtool.errors import ConfigError
+from embedtool.estimators import Estimator, FastText, Glove, Word2Vec
+from embedtool.trainers import TRAINERS
+from tests.contracts.small_trainings import SMALL, config, supported
+
+ESTIMATORS: dict[str, type[Estimator]] = {
+    "word2vec": Word2Vec, "fasttext": FastText, "glove": Glove,
+}  # fmt: skip
+SENTENCES = [line.split() for line in ["the king rules the land", "the queen rules the sea"] * 60]
+"""The sentences of the fixture `text`."""
+
+
+def small(algorithm: str, **options: Any) -> Estimator:
+    """Return an estimator that trains in a moment."""
+    return ESTIMATORS[algorithm](**{**supported(algorithm, **SMALL), **options})
+
+
+@pytest.fixture(params=TRAINERS)
+def algorithm(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def test_the_keywords_are_the_options_with_their_types_and_defaults(algorithm: str) -> None:
+    expected = inspect.signature(TRAINERS[algorithm].config).parameters
+    found = inspect.signature(ESTIMATORS[algorithm]).parameters
+    assert found == expected
+    assert {each.kind for each in found.values()} == {inspect.Parameter.KEYWORD_ONLY}
+    assert all(name in str(ESTIMATORS[algorithm].__doc__) for name in found)
+    with pytest.raises(TypeError, match="vectorsize"):
+        ESTIMATORS[algorithm](vectorsize=3)  # type: ignore[call-arg]
+
+
+def test_fit_returns_the_estimator_with_what_train_returns(algorithm: str, text: Path) -> None:
+    estimator = small(algorithm)
+    assert estimator.fit(SENTENCES) is estimator
+    for trained in (estimator.model_, small(algorithm).fit(text).model_):
+        expected = embedtool.train(config(algorithm), text)
+        assert np.array_equal(trained.vectors.rows, expected.vectors.rows)
+        assert trained.description["options"] == expected.description["options"]
+    assert isinstance(estimator.wv, embedtool.WordVectors)
+    assert estimator.wv["king"].shape == (12,)
+
+
+def test_the_constructor_stores_and_fit_validates(algorithm: str) -> None:
+    estimator = ESTIMATORS[algorithm](vector_size=-1)
+    assert estimator.vector_size == -1
+    with pytest.raises(ConfigError, match="vector_size must be 1 or more, not -1"):
+        estimator.fit(SENTENCES)
+    with pytest.raises(ValueError):
+        estimator.fit(SENTENCES)
+
+
+def test_parameters_are_read_changed_and_cloned(algorithm: str) -> None:
+    estimator = small(algorithm, vector_size=7)
+    names = [each.name for each in fields(TRAINERS[algorithm].config)]
+    assert list(estimator.get_params()) == names
+    assert estimator.set_params(vector_size=8, seed=5) is estimator
+    copied = clone(estimator)
+    assert copied is not estimator
+    assert copied.get_params() == estimator.get_params()
+    assert (copied.vector_size, copied.seed) == (8, 5)
+    with pytest.raises(ConfigError, match="has no parameter 'vectorsize'; it has min_count, "):
+        estimator.set_params(seed=6, vectorsize=3)
+    assert estimator.seed == 5
+
+
+def test_the_repr_has_what_is_not_the_default(algorithm: str) -> None:
+    kind = ESTIMATORS[algorithm]
+    assert repr(kind()) == f"{kind.__name__}()"
+    assert repr(kind(window=3, vector_size=9)) == f"{kind.__name__}(vector_size=9, window=3)"
+
+
+def test_nothing_is_there_before_fit(algorithm: str, tmp_path: Path) -> None:
+    estimator = small(algorithm)
+    said = f"this {ESTIMATORS[algorithm].__name__} is not fitted; call fit first"
+    for use in ("wv", "model_"):
+        with pytest.raises(NotFittedError, match=said):
+            getattr(estimator, use)
+        assert not hasattr(estimator, use)
+    with pytest.raises(NotFittedError, match=said):
+        estimator.save(tmp_path / "model")
+    with pytest.raises(NotFittedError):
+        check_is_fitted(estimator)
+    check_is_fitted(estimator.fit(SENTENCES))
+    assert not hasattr(clone(estimator), "wv")
+
+
+def test_estimators_are_saved_pickled_and_compared_by_identity(
+    algorithm: str, tmp_path: Path
+) -> None:
+    estimator = small(algorithm).fit(SENTENCES)
+    estimator.save(tmp_path / "model")
+    rows = estimator.wv.rows
+    assert np.array_equal(embedtool.load(tmp_path / "model").vectors.rows, rows)
+    for same in (pickle.loads(pickle.dumps(estimator)), copy.deepcopy(estimator)):
+        assert np.array_equal(same.wv.rows, rows)
+        assert same != estimator
+        assert len({same, estimator}) == 2
+
+
+def test_a_fitted_estimator_is_the_start_of_another(algorithm: str) -> None:
+    first = small(algorithm).fit(SENTENCES)
+    more = [["the", "bishop", "rules"]] * 5
+    vectors = [
+        small(algorithm).fit(more, init=init, freeze=True).wv.rows for init in (first, first.model_)
+    ]
+    assert np.array_equal(*vectors)
+    assert np.array_equal(
+        small(algorithm).fit(more, init=first, freeze=True).wv["king"], first.wv["king"]
+    )
+
+
+def test_the_tools_of_scikit_learn_work(algorithm: str) -> None:
+    search = GridSearchCV(
+        small(algorithm, epochs=1), {"vector_size": [3, 4]}, cv=2,
+        scoring=lambda estimator, sentences, _=None: estimator.wv.vector_size,
+    )  # fmt: skip
+    assert search.fit(SENTENCES).best_estimator_.wv.vector_size == 4
+    pipeline = make_pipeline(small(algorithm)).set_params(**{f"{algorithm}__vector_size": 3})
+    assert clone(pipeline).fit(SENTENCES)[-1].wv.vector_size == 3
+
+
+def test_a_class_of_ones_own_trains_too() -> None:
+    class Small(Word2Vec):
+        pass
+
+    assert Small(vector_size=3, min_count=1).fit(SENTENCES).wv.vector_size == 3
+    assert str(Small.__doc__).startswith("Small\n\nParameters")
+
+
+def test_training_imports_no_scikit_learn(text: Path) -> None:
+    code = (
+        f"import sys, embedtool; embedtool.Glove(vector_size=2, epochs=1).fit({str(text)!r}); "
+        "print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert "sklearn" not in done.stdout.split()
+
+
+SNIPPET = """
+from embedtool import FastText, Glove, Word2Vec
+
+model = Word2Vec(vector_size=100, mode="skipgram").fit([["the", "king"]])
+size: int = Glove(x_max=3.0).fit("text.txt").wv.vector_size
+FastText(min_n=2).set_params(min_n=3)
+Word2Vec(vectorsize=100)
+Word2Vec(vector_size="100")
+Word2Vec([["the", "king"]])
+model.nothing
+"""
+
+
+@pytest.mark.slow
+def test_types_are_those_of_the_options(tmp_path: Path) -> None:
+    snippet = tmp_path / "snippet.py"
+    snippet.write_text(SNIPPET)
+    command = [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", snippet.name]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    errors = {line.split(":")[1] for line in done.stdout.splitlines() if ": error: " in line}
+    assert errors == {"7", "8", "9", "10"}, done.stdout
