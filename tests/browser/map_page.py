@@ -26,17 +26,17 @@ def answers(view: Page, table: int = 0) -> list[tuple[str, float]]:
     return [(word, float(score)) for word, score in cells]
 
 
-def point(view: Page, word: str, place: int = 0) -> tuple[float, float]:
+def point(view: Page, word: str, index: int = 0) -> tuple[float, float]:
     """Where a word's point is on the screen."""
     found: list[float] = view.evaluate(
-        """([word, place]) => {
-          const map = maps[place], id = map.model.ids.get(word);
+        """([word, index]) => {
+          const map = maps[index], id = map.model.ids.get(word);
           const { x, y } = map.view, { width, height } = map.size;
           const box = map.element.querySelector(".bk-Figure").getBoundingClientRect();
           return [box.left + (map.x[id] - x[0]) / (x[1] - x[0]) * width,
                   box.top + (1 - (map.y[id] - y[0]) / (y[1] - y[0])) * height];
         }""",
-        [word, place],
+        [word, index],
     )
     return found[0], found[1]
 
@@ -46,6 +46,6 @@ def ask(view: Page, text: str) -> None:
     view.press("#query", "Enter")
 
 
-def view_of(view: Page, place: int = 0) -> dict[str, list[float]]:
-    found: dict[str, list[float]] = view.evaluate("place => maps[place].view", place)
+def view_of(view: Page, index: int = 0) -> dict[str, list[float]]:
+    found: dict[str, list[float]] = view.evaluate("index => maps[index].view", index)
     return found

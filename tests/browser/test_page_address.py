@@ -47,8 +47,8 @@ def same(first: dict[str, list[float]], second: dict[str, list[float]]) -> bool:
     return all(first[axis] == pytest.approx(second[axis], rel=1e-3, abs=1e-4) for axis in "xy")
 
 
-def chosen_place(view: Page) -> dict[str, list[float]]:
-    """Ask, and go to a place of one's own; where that is."""
+def changed_view(view: Page) -> dict[str, list[float]]:
+    """Ask a query, move the view, and return its window."""
     ask(view, "king")
     view.focus(".canvas")
     for key in ("+", "ArrowLeft"):
@@ -60,13 +60,13 @@ def chosen_place(view: Page) -> dict[str, list[float]]:
 @needs_browser
 def test_a_reload_keeps_query_and_view(view: Page, file: Path) -> None:
     opened(view, file)
-    place = chosen_place(view)
+    window = changed_view(view)
     for _ in range(2):
         view.reload()
         view.wait_for_selector("html[data-ready=all]", state="attached")
         view.wait_for_timeout(300)
         assert view.evaluate("state.query") == view.input_value("#query") == "king"
-        assert same(view_of(view), place)
+        assert same(view_of(view), window)
 
 
 @needs_browser
@@ -74,37 +74,37 @@ def test_the_closest_view_is_stable(view: Page, file: Path) -> None:
     opened(view, file)
     view.evaluate("maps[0].view = { x: [0.1234, 0.1235], y: [-0.0321, -0.032] }")
     view.wait_for_timeout(300)
-    place, address = view_of(view), view.url
+    window, address = view_of(view), view.url
     for _ in range(3):
         view.reload()
         view.wait_for_selector("html[data-ready=all]", state="attached")
         view.wait_for_timeout(300)
         assert view.url == address
-    width = place["x"][1] - place["x"][0]
-    assert view_of(view)["x"] == pytest.approx(place["x"], abs=1e-3 * width)
+    width = window["x"][1] - window["x"][0]
+    assert view_of(view)["x"] == pytest.approx(window["x"], abs=1e-3 * width)
 
 
 @needs_browser
 def test_a_link_written_into_an_open_page_is_followed(view: Page, file: Path) -> None:
     opened(view, file)
-    place = chosen_place(view)
+    window = changed_view(view)
     address = view.evaluate("location.hash")
     ask(view, "queen")
     view.evaluate("address => { location.hash = address; }", address)
     view.wait_for_function("state.query === 'king'")
     assert len(answers(view)) == 12
-    assert same(view_of(view), place)
+    assert same(view_of(view), window)
 
 
 @needs_browser
 def test_the_link_to_an_element_changes_neither_query_nor_view(view: Page, file: Path) -> None:
     opened(view, file)
-    place = chosen_place(view)
+    window = changed_view(view)
     address = view.evaluate("location.hash")
     view.evaluate("document.querySelector('.skip').click()")
     view.wait_for_timeout(300)
     assert view.evaluate("[state.query, location.hash]") == ["king", address]
-    assert same(view_of(view), place)
+    assert same(view_of(view), window)
 
 
 @needs_browser
@@ -131,7 +131,7 @@ def test_the_final_layout_keeps_the_view_of_a_link(chromium: Any, models: dict[s
         held: list[Any] = []
         view.goto(server.address)
         view.wait_for_selector("html[data-ready=all]", state="attached", timeout=2 * WAIT)
-        place = chosen_place(view)
+        window = changed_view(view)
         address = view.url
         view.goto("about:blank")
         view.route("**/payloads/0-points", lambda route: held.append(route))
@@ -146,6 +146,6 @@ def test_the_final_layout_keeps_the_view_of_a_link(chromium: Any, models: dict[s
         held[0].continue_()
         view.wait_for_selector("html[data-ready=all]", state="attached")
         view.wait_for_timeout(300)
-        assert same(view_of(view), place)
+        assert same(view_of(view), window)
         assert view.url == address
         view.close()

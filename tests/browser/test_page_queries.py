@@ -83,7 +83,7 @@ def test_an_analogy_is_answered(view: Page, file: Path) -> None:
 
 @needs_browser
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "status"),
     [
         ("kinges", "“kinges” is not among the 2,359 words; there are kingdom, king."),
         ("(king - man) + woman",
@@ -96,13 +96,13 @@ def test_an_analogy_is_answered(view: Page, file: Path) -> None:
     ],
 )  # fmt: skip
 def test_an_error_is_shown_and_the_old_answer_removed(
-    view: Page, file: Path, text: str, told: str
+    view: Page, file: Path, text: str, status: str
 ) -> None:
     opened(view, file)
     ask(view, "king")
     assert view.evaluate("maps[0].answerSource.data.x.length") == 13
     ask(view, text)
-    assert view.inner_text("#status") == told
+    assert view.inner_text("#status") == status
     assert view.input_value("#query") == text
     assert not view.locator("#answers table").count()
     assert view.evaluate("maps[0].answerSource.data.x.length") == 0
@@ -200,18 +200,18 @@ def test_every_word_runs_in_its_own_direction(view: Page, strange: Path) -> None
     view.evaluate("selectWords(models[0].words)")
     ask(view, "שלום!")
     view.evaluate("maps[0].hover(1)")
-    for place in (
+    for selector in (
         "#status", "#answers caption", "#answers td:first-child", "#selection li", "#groups button",
         ".name",
     ):  # fmt: skip
         around = view.evaluate(
-            """place => {
-              const all = [...document.querySelectorAll(place)];
+            """selector => {
+              const all = [...document.querySelectorAll(selector)];
               return all.length > 0 && all.every((e) => e.querySelector("bdi"));
             }""",
-            place,
+            selector,
         )
-        assert around, place
+        assert around, selector
     ask(view, "(عربي) - no")
     assert view.locator("#status bdi").all_text_contents() == ["no"]
     view.fill("#query", "")

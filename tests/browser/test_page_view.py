@@ -28,31 +28,31 @@ from tests.conftest import Run
 pytestmark = pytest.mark.xdist_group("browser")
 
 
-def scales(view: Page, place: int = 0) -> list[float]:
+def scales(view: Page, index: int = 0) -> list[float]:
     """Pixels for one unit of x, and for one of y."""
     found: list[float] = view.evaluate(
-        """place => {
-          const { x, y } = maps[place].view, { width, height } = maps[place].size;
+        """index => {
+          const { x, y } = maps[index].view, { width, height } = maps[index].size;
           return [width / (x[1] - x[0]), height / (y[1] - y[0])];
         }""",
-        place,
+        index,
     )
     return found
 
 
-def assert_one_scale(view: Page, place: int = 0) -> None:
-    across, along = scales(view, place)
+def assert_one_scale(view: Page, index: int = 0) -> None:
+    across, along = scales(view, index)
     assert across == pytest.approx(along, rel=1e-6)
 
 
 @needs_browser
 def test_both_axes_have_one_scale(view: Page, two: Path) -> None:
     opened(view, two)
-    for place in (0, 1):
-        assert_one_scale(view, place)
+    for index in (0, 1):
+        assert_one_scale(view, index)
     ask(view, "king")
-    for place in (0, 1):
-        assert_one_scale(view, place)
+    for index in (0, 1):
+        assert_one_scale(view, index)
     box = view.locator(".map .canvas").first.bounding_box()
     view.mouse.move(box["x"] + 50, box["y"] + 90)
     view.mouse.wheel(0, -300)
@@ -62,8 +62,8 @@ def test_both_axes_have_one_scale(view: Page, two: Path) -> None:
     for size in ({"width": 1500, "height": 500}, {"width": 700, "height": 900}):
         view.set_viewport_size(size)
         view.wait_for_timeout(300)
-        for place in (0, 1):
-            assert_one_scale(view, place)
+        for index in (0, 1):
+            assert_one_scale(view, index)
         bounds, shown = view.evaluate("[maps[0].bounds, maps[0].view]")
         for axis in "xy":
             assert shown[axis][0] <= bounds[axis][0] < bounds[axis][1] <= shown[axis][1]
@@ -81,9 +81,9 @@ def test_zoom_has_limits(view: Page, file: Path) -> None:
     view.keyboard.press("0")
     box = view.locator(".map .canvas").bounding_box()
     view.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    for turn, limit in ((-600, 1000), (600, 0.5)):
+    for delta, limit in ((-600, 1000), (600, 0.5)):
         for _ in range(60):
-            view.mouse.wheel(0, turn)
+            view.mouse.wheel(0, delta)
             view.wait_for_timeout(20)
         view.wait_for_timeout(300)
         assert scales(view)[0] == pytest.approx(limit * whole, rel=0.01)

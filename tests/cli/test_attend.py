@@ -23,11 +23,11 @@ def test_the_table(models: dict[str, Path], run: Run) -> None:
 @pytest.mark.parametrize("algorithm", ["word2vec", "fasttext", "glove"])
 def test_json(algorithm: str, models: dict[str, Path], run: Run) -> None:
     result = run("attend", models[algorithm], "the zorbian king", "--json", "--causal")
-    told = json.loads(result.stdout)
+    report = json.loads(result.stdout)
     makes_new_words = algorithm == "fasttext"
-    assert told["tokens"] == ["the", *["zorbian"] * makes_new_words, "king"]
+    assert report["tokens"] == ["the", *["zorbian"] * makes_new_words, "king"]
     assert ("all zeros: zorbian" in result.stderr) is not makes_new_words
-    for i, row in enumerate(told["weights"]):
+    for i, row in enumerate(report["weights"]):
         assert sum(row) == pytest.approx(1, abs=1e-6) and not any(row[i + 1 :])
 
 

@@ -44,10 +44,10 @@ def test_words_that_may_answer(run: Run, encoders: dict[str, Path], tmp_path: Pa
 def test_two_uses_of_a_word(run: Run, encoders: dict[str, Path]) -> None:
     arguments = ["contextual", "compare", encoders["masked"], RIVER]
     other = run(*arguments, MONEY, "--word", "bank", "--json")
-    told = json.loads(other.stdout)
-    assert (told["word"], told["first"], told["second"]) == ("bank", RIVER, MONEY)
+    report = json.loads(other.stdout)
+    assert (report["word"], report["first"], report["second"]) == ("bank", RIVER, MONEY)
     same = run(*arguments, "bank reed water stream", "--word", "bank")
-    assert float(same.stdout.split()[-1]) > told["cosine"]
+    assert float(same.stdout.split()[-1]) > report["cosine"]
     missing = run(*arguments, "the king", "--word", "king")
     assert missing.exit_code == 1
     assert missing.stderr == (
@@ -74,11 +74,13 @@ def test_vectors_of_the_tokens_of_a_text(
 
 def test_senses_with_an_example_each(run: Run, encoders: dict[str, Path], two_senses: Path) -> None:
     arguments = ["contextual", "senses", encoders["masked"], two_senses, "--word", "bank"]
-    told = json.loads(run(*arguments, "--senses", 2, "--json").stdout)
-    assert len(told["senses"]) == 2
-    assert sum(sense["n_uses"] for sense in told["senses"]) == told["n_uses"] == told["n_seen"]
+    report = json.loads(run(*arguments, "--senses", 2, "--json").stdout)
+    assert len(report["senses"]) == 2
+    assert (
+        sum(sense["n_uses"] for sense in report["senses"]) == report["n_uses"] == report["n_seen"]
+    )
     lines = run(*arguments, "--senses", 2, "--examples", 2).stdout.splitlines()
-    assert lines[0].startswith(f"bank: {told['n_uses']} uses, mean silhouette 0.")
+    assert lines[0].startswith(f"bank: {report['n_uses']} uses, mean silhouette 0.")
     assert lines[1].split() == ["sense", "uses", "example"]
     assert [line.split()[0] for line in lines[2::2]] == ["1", "2"] and len(lines) == 6
     assert all("bank" in line.split() for line in lines[2:])
@@ -102,8 +104,8 @@ def test_a_paragraph_is_shown_around_the_word_unless_all_of_it_is_asked_for(
         "… boat river boat river boat river boat bank fish water fish water fish water fish …"
     )
     assert run(*arguments, "--senses", 1, "--full").stdout.splitlines()[2].endswith(paragraph)
-    told = json.loads(run(*arguments, "--senses", 1, "--json").stdout)
-    assert told["senses"][0]["examples"] == [paragraph]
+    report = json.loads(run(*arguments, "--senses", 1, "--json").stdout)
+    assert report["senses"][0]["examples"] == [paragraph]
 
 
 def test_a_text_is_generated(run: Run, encoders: dict[str, Path]) -> None:
@@ -111,8 +113,8 @@ def test_a_text_is_generated(run: Run, encoders: dict[str, Path]) -> None:
     result = run(*arguments, "--words", 5, "--top-k", 4, "--seed", 7)
     lines = result.stdout.splitlines()
     assert len(lines) == 3 and all(line.startswith("river fish") for line in lines)
-    told = json.loads(run(*arguments, "--words", 5, "--top-k", 4, "--seed", 7, "--json").stdout)
-    assert told == lines
+    report = json.loads(run(*arguments, "--words", 5, "--top-k", 4, "--seed", 7, "--json").stdout)
+    assert report == lines
     assert run("contextual", "generate", encoders["causal"]).stdout.strip()
     refused = run("contextual", "generate", encoders["masked"], "river")
     assert refused.exit_code == 1 and "train with --objective causal" in refused.stderr
@@ -125,9 +127,9 @@ def test_pairs_are_classified(run: Run, encoders: dict[str, Path], tmp_path: Pat
                                 ("fish", "loan", 0)):  # fmt: skip
         rows += [f"{word}\t{first} {word}\t{word} {second}\t{same}" for word in ("bank", "boat")]
     pairs.write_text("\n".join(rows) + "\n")
-    told = json.loads(run("contextual", "evaluate", encoders["masked"], pairs, "--json").stdout)
-    assert (told["dataset"], told["total"], told["same"]) == ("pairs", 8, 4)
-    assert [each["word"] for each in told["words"]] == ["bank", "boat"]
+    report = json.loads(run("contextual", "evaluate", encoders["masked"], pairs, "--json").stdout)
+    assert (report["dataset"], report["total"], report["same"]) == ("pairs", 8, 4)
+    assert [each["word"] for each in report["words"]] == ["bank", "boat"]
     static = run("contextual", "evaluate", encoders["static"], pairs, "--tsv").stdout
     assert static.splitlines()[-1] == "total\t4\t8\t0.5"
     table = run("contextual", "evaluate", encoders["masked"], pairs).stdout.splitlines()
@@ -146,10 +148,10 @@ def test_attention_of_a_layer_and_a_head(
     arguments = ["attend", model, MONEY, "--layer", 2, "--head", 1]
     result = run(*arguments, "--json", "-o", page)
     assert result.exit_code == 0
-    told = json.loads(result.stdout)
-    assert set(MONEY.split()) < set(told["tokens"])
-    assert all(sum(row) == pytest.approx(1, abs=1e-5) for row in told["weights"])
-    assert len(told["weights"]) == len(told["tokens"]) and page.exists()
+    report = json.loads(result.stdout)
+    assert set(MONEY.split()) < set(report["tokens"])
+    assert all(sum(row) == pytest.approx(1, abs=1e-5) for row in report["weights"])
+    assert len(report["weights"]) == len(report["tokens"]) and page.exists()
     refused = run("attend", model, MONEY, "--heads", 2)
     assert refused.exit_code == 2 and "--heads is for static models" in refused.stderr
     assert run("attend", model, MONEY, "--layer", 99).exit_code == 1
@@ -205,11 +207,11 @@ def test_documents_are_classified_in_context(
     data = tmp_path / "data.csv"
     data.write_text("text,label\n" + "".join(f"{line},{i % 2}\n" for i, line in enumerate(lines)))
     arguments = ["evaluate", encoders["masked"], "--classify", data, "--folds", 3]
-    told = json.loads(run(*arguments, "--weighting", "mean", "--json").stdout)
-    names = [score["name"] for score in told["scores"]]
+    report = json.loads(run(*arguments, "--weighting", "mean", "--json").stdout)
+    names = [score["name"] for score in report["scores"]]
     assert names == ["vectors: mean", "in context: mean", "words: TF-IDF", "words: one-hot",
                      "majority class"]  # fmt: skip
-    assert all(score["accuracy"]["mean"] > 0.9 for score in told["scores"][:-1])
+    assert all(score["accuracy"]["mean"] > 0.9 for score in report["scores"][:-1])
 
 
 def test_without_pytorch_the_pip_line_is_printed(
@@ -271,7 +273,7 @@ def test_the_senses_of_the_corpus_that_ships_are_told_apart(
     model = tmp_path / "model"
     result = run("contextual", "train", models["word2vec"], kingdoms, "-o", model, *options)
     assert result.exit_code == 0
-    told = json.loads(run("contextual", "evaluate", model, "--json").stdout)
-    assert told["total"] == 320 and told["accuracy"] >= 0.85
+    report = json.loads(run("contextual", "evaluate", model, "--json").stdout)
+    assert report["total"] == 320 and report["accuracy"] >= 0.85
     static = json.loads(run("contextual", "evaluate", models["word2vec"], "--json").stdout)
     assert static["accuracy"] == 0.5

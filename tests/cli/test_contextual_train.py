@@ -140,5 +140,5 @@ def test_the_text_is_cut_as_that_of_the_static_model(run: Run, tmp_path: Path) -
     assert run("train", "word2vec", text, "-o", static, *cutting, "--vector-size", 8).exit_code == 0
     result = run("contextual", "train", static, text, "-o", model, *SMALL, "--epochs", 1)
     assert result.exit_code == 0 and "120 of 120 tokens (100.0%)" in result.stderr
-    told = run("contextual", "compare", model, "RIVER bank", "bank river.", "--word", "River")
-    assert told.exit_code == 0
+    compared = run("contextual", "compare", model, "RIVER bank", "bank river.", "--word", "River")
+    assert compared.exit_code == 0

@@ -88,8 +88,8 @@ def test_utf8_is_one_codec_whatever_its_name(
     words.write_bytes("käse\n".encode("latin-1"))
     vectors.write_bytes("1 2\nkäse 1 2\n".encode("latin-1"))
     result = run("similar", model, "weg", "--words", words, "--encoding", codec)
-    told = "byte 1: not UTF-8; set --encoding to that of the file"
-    assert (result.exit_code, result.stderr) == (1, f"Error: {words}, {told}\n")
+    reason = "byte 1: not UTF-8; set --encoding to that of the file"
+    assert (result.exit_code, result.stderr) == (1, f"Error: {words}, {reason}\n")
     result = run("import", vectors, tmp_path / "imported", "--encoding", codec)
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith(f"Error: {vectors}, line 2: the word is not UTF-8: b'k\\xe4se'")

@@ -29,8 +29,8 @@ def test_the_source_of_a_model_keeps_its_bytes(folder: Path, run: Run) -> None:
     source = store.describe(folder / NAME)["source"]
     assert os.fsencode(source) == os.fsencode(folder / f"{NAME}.txt")
     assert list(store.verify(folder / NAME)) == []
-    told = json.loads(run("info", folder / NAME, "--json").stdout)
-    assert told["source"] == source
+    info = json.loads(run("info", folder / NAME, "--json").stdout)
+    assert info["source"] == source
     assert "na\\udcffme.txt" in run("info", folder / NAME).stdout
 
 
@@ -38,9 +38,9 @@ def test_the_source_of_a_model_keeps_its_bytes(folder: Path, run: Run) -> None:
 def test_export_and_check(suffix: str, folder: Path, run: Run) -> None:
     out = folder / f"{NAME}-out{suffix}"
     assert run("export", folder / NAME, out).exit_code == 0
-    told = run("check", out, "--json")
-    assert told.exit_code == 0
-    assert json.loads(told.stdout)["file"] == str(out)
+    checked = run("check", out, "--json")
+    assert checked.exit_code == 0
+    assert json.loads(checked.stdout)["file"] == str(out)
     assert "na\\udcffme-out" in run("check", out).stdout
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from embedtool.cli.flags import flag, renamed_parameter, with_flags
 from embedtool.errors import ConfigError
-from tests.cli.test_help import PATHS, found
+from tests.cli.test_help import PATHS, command_at
 from tests.conftest import Run
 
 PACKAGE = Path(__file__).parents[2] / "embedtool"
@@ -95,7 +95,7 @@ def test_phrases_names_its_delimiter_of_csv(run: Run, text: Path) -> None:
 
 def test_every_parameter_that_a_message_names_is_an_option() -> None:
     """Of the parameters written out in `parameters=(...)` and `extra={"parameters": (...)}`."""
-    options = {name for path in PATHS for each in found(path).params for name in each.opts}
+    options = {name for path in PATHS for each in command_at(path).params for name in each.opts}
     named = set()
     for file in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):

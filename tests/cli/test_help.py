@@ -35,7 +35,7 @@ def test_a_command_has_help_and_stands_in_the_reference(run: Run, path: tuple[st
     assert f"# `{' '.join(('embedtool', *path))}`\n" in REFERENCE
 
 
-def found(path: tuple[str, ...]) -> click.Command:
+def command_at(path: tuple[str, ...]) -> click.Command:
     command: click.Command = cli
     for name in path:
         assert isinstance(command, click.Group)
@@ -47,7 +47,7 @@ def found(path: tuple[str, ...]) -> click.Command:
 
 @pytest.mark.parametrize("path", PATHS)
 def test_every_option_has_help(path: tuple[str, ...]) -> None:
-    for parameter in found(path).params:
+    for parameter in command_at(path).params:
         if isinstance(parameter, click.Option):
             assert parameter.help, parameter.name
 
@@ -55,7 +55,7 @@ def test_every_option_has_help(path: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("path", PATHS)
 def test_a_value_that_is_no_number_gets_a_plain_message(path: tuple[str, ...]) -> None:
     """Not by the name of a class: "'abc' is not a valid integer range"."""
-    for parameter in found(path).params:
+    for parameter in command_at(path).params:
         if isinstance(parameter.type, click.types.IntParamType | click.types.FloatParamType):
             with pytest.raises(click.BadParameter) as error:
                 parameter.type.convert("abc", parameter, None)

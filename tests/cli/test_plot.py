@@ -145,8 +145,8 @@ def test_a_wide_heat_map_has_shades_alone(models: dict[str, Path], run: Run) -> 
     lines = run("plot", "heat-map", models["word2vec"], *given).stdout.splitlines()
     assert [line.split()[0] for line in lines] == given
     assert max(map(len, lines)) <= 80 and not re.search(r"\d", "".join(lines))
-    told = run("plot", "heat-map", models["word2vec"], *given, env={"COLUMNS": "30"})
-    assert told.stdout == "no room for 30 words: --output FILE\n"
+    narrow = run("plot", "heat-map", models["word2vec"], *given, env={"COLUMNS": "30"})
+    assert narrow.stdout == "no room for 30 words: --output FILE\n"
 
 
 def test_curves(models: dict[str, Path], run: Run, kingdoms: Path, tmp_path: Path) -> None:
@@ -182,12 +182,12 @@ def test_a_trajectory_in_characters_tells_what_its_marks_mean(
 ) -> None:
     arguments = ("plot", "trajectories", models["word2vec"], models["glove"], "king", "-n", 4)
     lines = run(*arguments).stdout.splitlines()
-    told = "∙ neighbours in word2vec only  + neighbours in glove only  × in both"
-    assert lines[-1] == told and len(lines) <= 22
+    legend = "∙ neighbours in word2vec only  + neighbours in glove only  × in both"
+    assert lines[-1] == legend and len(lines) <= 22
     marks = "".join(lines[1:-2])
     assert 4 <= sum(marks.count(mark) for mark in "∙+×") <= 8
     narrow = run(*arguments, env={"COLUMNS": "40"}).stdout.splitlines()
-    assert narrow[-3:] == told.split("  ")
+    assert narrow[-3:] == legend.split("  ")
 
 
 PLOTS = {
@@ -214,7 +214,7 @@ def test_title_size_and_dots(kind: str, models: dict[str, Path], run: Run, tmp_p
     assert (tmp_path / "a.PDF").read_bytes().startswith(b"%PDF")
     shown = run(*arguments)
     assert shown.exit_code == 0 and shown.stdout.startswith("A & <b>\n")
-    for options, told in [
+    for options, message in [
         (("--dpi", 50), "--dpi needs --output"),
         (("--size", "6x4"), "--size needs --output"),
         (("--dpi", 50, "-o", tmp_path / "b.svg"), f"--dpi is for .png; {tmp_path}/b.svg has no"),
@@ -224,7 +224,7 @@ def test_title_size_and_dots(kind: str, models: dict[str, Path], run: Run, tmp_p
     ]:
         wrong = run(*arguments, *options)
         assert (wrong.exit_code, wrong.stdout) == (2, "")
-        assert told in wrong.stderr
+        assert message in wrong.stderr
     wide = run(*arguments, "--size", "90x2", "--dpi", 300, "-o", path)
     assert (wide.exit_code, wide.stderr) == (
         1,

@@ -38,9 +38,9 @@ def test_the_rate_counts_neither_compilation_nor_earlier_work(
     report(training(before, begins=True))
     now[0] += 20
     report(training(before + 100))
-    told = capsys.readouterr().err.splitlines()[-1]
+    line = capsys.readouterr().err.splitlines()[-1]
     left = progress_display.format_duration((900 - before) / 5)
-    assert told == f"training  epoch 1  {(before + 100) // 10}%  5 words/s  {left} left"
+    assert line == f"training  epoch 1  {(before + 100) // 10}%  5 words/s  {left} left"
 
 
 def test_a_stage_that_does_not_say_when_it_begins_begins_with_the_message_before(
@@ -60,21 +60,21 @@ def test_losses_are_printed_with_those_of_untrained_vectors(
     report(training(0, begins=True, streams=4))
     now[0] += 20
     report(training(100, loss=2.5, untrained=4.1589, streams=4))
-    told = capsys.readouterr().err.strip()
-    assert told.startswith(
+    line = capsys.readouterr().err.strip()
+    assert line.startswith(
         "training  epoch 1  10%  5 words/s  loss 2.5000 (untrained 4.16)  4 streams"
     )
 
 
-@pytest.mark.parametrize(("workers", "told"), [(None, False), (4, False), (5, True)])
+@pytest.mark.parametrize(("workers", "is_warned"), [(None, False), (4, False), (5, True)])
 def test_workers_beyond_the_streams_of_a_text_get_a_line(
-    workers: int | None, told: bool, capsys: pytest.CaptureFixture[str]
+    workers: int | None, is_warned: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with progress_display.progress_reporter(workers=workers) as report:
         report(training(0, begins=True, streams=4))
         report(training(1, streams=4))
         report(training(0, begins=True))
-    assert capsys.readouterr().err == told * (
+    assert capsys.readouterr().err == is_warned * (
         "--workers 5: this text is read in 4 streams, and no more workers are used\n"
     )
 
@@ -107,7 +107,7 @@ def test_vector_files_show_progress_in_a_terminal_only(
         monkeypatch.setattr("sys.stderr", screen)
         call = [str(each) for each in calls[command]]
         cli(call + (["--overwrite"] if command != "export" else []), standalone_mode=False)
-        told = screen.getvalue()
+        shown = screen.getvalue()
         for stage in stages:
-            assert (f"{stage} " in told and "100%" in told) == screen.isatty()
-        assert f": {'word2vec' if command != 'compress' else ''}" in told
+            assert (f"{stage} " in shown and "100%" in shown) == screen.isatty()
+        assert f": {'word2vec' if command != 'compress' else ''}" in shown

@@ -45,9 +45,9 @@ def get(host: str, port: int, path: str, **headers: str) -> tuple[int, dict[str,
     connection = http.client.HTTPConnection(host, port, timeout=WAIT)
     connection.request("GET", path, headers=headers)
     answer = connection.getresponse()
-    told = json.loads(answer.read())
+    body = json.loads(answer.read())
     connection.close()
-    return answer.status, told
+    return answer.status, body
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -63,11 +63,11 @@ def test_a_line_without_an_answer_is_one_line_of_error_and_the_rest_goes_on(
 
 
 def test_lines_of_a_pipe_without_an_answer_can_be_marked(run: Run, models: dict[str, Path]) -> None:
-    told = run("similar", models["glove"], "kingg").stderr.removeprefix("Error: ").rstrip()
+    message = run("similar", models["glove"], "kingg").stderr.removeprefix("Error: ").rstrip()
     result = run("shell", models["glove"], "--unknown", "mark", "-n", "1", input="kingg\nking\n")
     king = run("similar", models["glove"], "king", "-n", "1").stdout
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout == f"kingg\n{told}\n\nking\n{king}"
+    assert result.stdout == f"kingg\n{message}\n\nking\n{king}"
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_line(run: Run, models: dict[str, Path]) -> None:

@@ -221,19 +221,19 @@ def test_a_full_disk_under_standard_output_is_named(
 
 
 @pytest.mark.parametrize(
-    ("content", "place"),
+    ("content", "location"),
     [
         (b"a 1 2\nb\xff 1 3\nc 1 2\n", "line 2"),
         (b"2 1\nb\xff \0\0\0\0\nc \0\0\x80?\n", "byte 4"),
     ],
 )
 def test_a_word_in_another_encoding_is_refused_with_what_reads_it(
-    content: bytes, place: str, run: Run, tmp_path: Path
+    content: bytes, location: str, run: Run, tmp_path: Path
 ) -> None:
     path = tmp_path / "file"
     path.write_bytes(content)
     assert run("import", path, tmp_path / "model").stderr == (
-        f"Error: {path}, {place}: the word is not UTF-8: b'b\\xff'; text may need another "
+        f"Error: {path}, {location}: the word is not UTF-8: b'b\\xff'; text may need another "
         "--encoding, and --encoding-errors replace keeps the word; "
         f"`embedtool check {path} --repair OUT` reports all faults and writes the good rows to "
         "OUT\n"

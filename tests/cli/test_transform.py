@@ -17,9 +17,9 @@ from tests.factories import random_vectors
 def small(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Random vectors with contexts, and a turned copy of them under other names."""
     vectors = random_vectors(200, 10)
-    turn = np.linalg.qr(np.random.default_rng(1).standard_normal((10, 10)))[0]
+    rotation = np.linalg.qr(np.random.default_rng(1).standard_normal((10, 10)))[0]
     other = [word.replace("w", "x") for word in vectors.words]
-    turned = (vectors.rows @ turn).astype(np.float32)
+    turned = (vectors.rows @ rotation).astype(np.float32)
     folder = tmp_path_factory.mktemp("small")
     saved = {
         "one": VectorTable(vectors.words, vectors.rows, vectors.counts, vectors.rows[::-1]),
@@ -313,9 +313,9 @@ def test_models_of_an_older_embedtool_and_imports_have_their_sizes_shown(
     rows = rows_of(run("info", tmp_path / "model").stdout)
     assert (rows["words"], rows["vector size"], rows["counts"]) == ("200", "10", "no")
     config = tmp_path / "model/config.json"
-    told = json.loads(config.read_text())
-    del told["sizes"]
-    config.write_text(json.dumps(told))
+    description = json.loads(config.read_text())
+    del description["sizes"]
+    config.write_text(json.dumps(description))
     assert rows_of(run("info", tmp_path / "model").stdout)["vector size"] == "10"
 
 

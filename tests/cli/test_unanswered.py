@@ -25,8 +25,8 @@ def test_all_unknown_words_are_named_with_their_lines_before_anything_is_printed
     assert result.stderr.endswith(f"; line 5: {KINGG}{ADVICE}\n")
     assert result.stderr.count("\n") == 1
     given = run("vector", models["word2vec"], "kingg", "king", "Kingg")
-    told = "'Kingg' is not in the vocabulary; nearest spellings: king"
-    assert (given.exit_code, given.stderr) == (1, f"Error: {KINGG}; {told}{ADVICE}\n")
+    message = "'Kingg' is not in the vocabulary; nearest spellings: king"
+    assert (given.exit_code, given.stderr) == (1, f"Error: {KINGG}; {message}{ADVICE}\n")
     alone = run("similar", models["word2vec"], "kingg")
     assert alone.stderr == f"Error: {KINGG}\n"
 
@@ -115,30 +115,30 @@ def test_marks_of_a_similarity_are_notes(run: Run, models: dict[str, Path]) -> N
 
 
 def test_lines_that_cannot_be_asked_are_named(run: Run, models: dict[str, Path]) -> None:
-    for command, lines, told in (
+    for command, lines, message in (
         ("similarity", "king queen\nking\n", "'king' is one word; similarity is between two"),
         ("analogy", "king - man\nking -\n", "'king -' is not an expression"),
         ("odd-one-out", "a b c\na b\n", "at least three words are needed"),
     ):
         result = run(command, models["glove"], "--unknown", "mark", input=lines)
         assert (result.exit_code, result.stdout) == (1, "")
-        assert result.stderr.startswith(f"Error: standard input, line 2: {told}")
+        assert result.stderr.startswith(f"Error: standard input, line 2: {message}")
 
 
 def test_words_that_cancel_out_are_reported(run: Run, models: dict[str, Path]) -> None:
-    told = "king - king is zero: the words cancel out"
+    message = "king - king is zero: the words cancel out"
     for options in ([], ["--method", "3cosmul"]):
         result = run("analogy", models["glove"], "king - king", *options)
-        assert (result.exit_code, result.stderr) == (1, f"Error: {told}\n")
+        assert (result.exit_code, result.stderr) == (1, f"Error: {message}\n")
         both = run(
             "analogy", models["glove"], "king - king", "king - man", "--unknown", "mark", "--json",
             *options,
         )  # fmt: skip
         assert json.loads(both.stdout)[0] == {
-            "query": "king - king", "answers": None, "reason": told,
+            "query": "king - king", "answers": None, "reason": message,
         }  # fmt: skip
     bias = run("bias", models["glove"], "king", "--direction", "king - king")
-    assert (bias.exit_code, bias.stderr) == (1, f"Error: {told}\n")
+    assert (bias.exit_code, bias.stderr) == (1, f"Error: {message}\n")
 
 
 def test_a_byte_order_mark_on_standard_input_is_no_part_of_the_first_word(

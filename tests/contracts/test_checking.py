@@ -98,10 +98,10 @@ def test_any_byte_flipped(name: str, tmp_path: Path) -> None:
     path = written(name, tmp_path)
     for part in parts(path):
         whole = bytearray(part.read_bytes())
-        for place in range(len(whole)):
-            whole[place] ^= 0xFF
+        for position in range(len(whole)):
+            whole[position] ^= 0xFF
             part.write_bytes(whole)
-            whole[place] ^= 0xFF
+            whole[position] ^= 0xFF
             agrees(path, name, tmp_path / "out")
         part.write_bytes(whole)
 
@@ -154,14 +154,14 @@ def test_a_header_and_nothing_else(name: str, content: bytes, tmp_path: Path) ->
 
 
 @each_by_rows
-@pytest.mark.parametrize("place", range(3))
-def test_a_gap_is_found_and_the_rest_is_saved(name: str, place: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("step", range(3))
+def test_a_gap_is_found_and_the_rest_is_saved(name: str, step: int, tmp_path: Path) -> None:
     """Bytes that a disk has lost."""
     words = [f"word{i}" for i in range(40)]
     matrix = np.random.default_rng(3).standard_normal((40, 30), dtype=np.float32)
     formats.write(vectors(words, matrix), tmp_path / "file", name)
     data = (tmp_path / "file").read_bytes()
-    start = len(data) // 4 + 7 * place
+    start = len(data) // 4 + 7 * step
     (tmp_path / "file").write_bytes(data[:start] + data[start + len(data) // 9 :])
     findings = check(tmp_path / "file", name)
     assert findings.errors

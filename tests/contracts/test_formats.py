@@ -183,8 +183,8 @@ def test_any_byte_flipped_is_an_error_or_a_valid_file(name: str, tmp_path: Path)
     path = written(name, tmp_path)
     for part in parts(path):
         with part.open("r+b", buffering=0) as file:
-            for place, byte in enumerate(part.read_bytes()):
-                os.pwrite(file.fileno(), bytes([byte ^ 0xFF]), place)
+            for offset, byte in enumerate(part.read_bytes()):
+                os.pwrite(file.fileno(), bytes([byte ^ 0xFF]), offset)
                 try:
                     loaded, _ = read(path, name)
                 except FormatError:
@@ -193,7 +193,7 @@ def test_any_byte_flipped_is_an_error_or_a_valid_file(name: str, tmp_path: Path)
                     assert np.isfinite(loaded.rows).all()
                     assert len(loaded.words) == len(loaded.rows)
                 finally:
-                    os.pwrite(file.fileno(), bytes([byte]), place)
+                    os.pwrite(file.fileno(), bytes([byte]), offset)
 
 
 @each_reader
@@ -281,7 +281,7 @@ def test_a_fasttext_model_comes_back_with_all_its_tables(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("place", "value", "message"),
+    ("offset", "value", "message"),
     [
         (0, 7, "not a fastText model of version 12"),
         (4, 13, "not a fastText model of version 12 or 11"),
@@ -295,11 +295,11 @@ def test_a_fasttext_model_comes_back_with_all_its_tables(tmp_path: Path) -> None
     ],
 )
 def test_a_fasttext_header_with_wrong_numbers(
-    place: int, value: int, message: str, tmp_path: Path
+    offset: int, value: int, message: str, tmp_path: Path
 ) -> None:
     formats.write(fasttext_vectors(), tmp_path / "m.bin", "fasttext-bin")
     data = bytearray((tmp_path / "m.bin").read_bytes())
-    struct.pack_into("<i", data, place, value)
+    struct.pack_into("<i", data, offset, value)
     (tmp_path / "m.bin").write_bytes(data)
     with pytest.raises(FormatError, match=message):
         formats.read(tmp_path / "m.bin", "fasttext-bin")

@@ -106,9 +106,9 @@ def test_who_takes_the_most_frequent_warns_once_where_they_are_not_known(
     CUTS[cut](taken)
     if cut in ("restrict_vocab", "evaluate"):
         CUTS[cut](taken)
-    told = [record.getMessage() for record in caplog.records]
-    assert len(told) == warns
-    assert all(message.startswith(WARNING) for message in told)
+    messages = [record.getMessage() for record in caplog.records]
+    assert len(messages) == warns
+    assert all(message.startswith(WARNING) for message in messages)
 
 
 def test_taking_all_words_gives_no_warning(caplog: pytest.LogCaptureFixture) -> None:

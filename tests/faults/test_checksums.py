@@ -25,9 +25,9 @@ def model(tmp_path: Path) -> Path:
     return saved_model(tmp_path / "model", random_vectors(200, seed=3), algorithm="none")
 
 
-def flip(path: Path, place: int) -> None:
+def flip(path: Path, position: int) -> None:
     data = bytearray(path.read_bytes())
-    data[place] ^= 1 << place % 8
+    data[position] ^= 1 << position % 8
     path.write_bytes(data)
 
 
@@ -40,11 +40,11 @@ def test_a_model_that_nobody_touched_is_sound(run: Run, model: Path) -> None:
 @pytest.mark.parametrize("name", store.FILES)
 def test_each_changed_byte_is_found(model: Path, name: str) -> None:
     good = (model / name).read_bytes()
-    for place in random.Random(1).sample(range(len(good)), N_FLIPS):
-        flip(model / name, place)
+    for position in random.Random(1).sample(range(len(good)), N_FLIPS):
+        flip(model / name, position)
         faults = list(store.verify(model))
         white = name == store.CONFIG and json_of(good) == json_of((model / name).read_bytes())
-        assert bool(faults) != white, (place, faults)
+        assert bool(faults) != white, (position, faults)
         (model / name).write_bytes(good)
 
 

@@ -145,12 +145,12 @@ def test_what_stands_in_the_place_of_a_training_is_not_emptied(
     theirs = tmp_path / "theirs"
     theirs.mkdir()
     (theirs / "thesis.txt").write_text("precious")
-    place = tmp_path / f"model{SUFFIX}"
-    theirs.rename(place) if kind == "folder" else place.symlink_to(theirs)
+    training_dir = tmp_path / f"model{SUFFIX}"
+    theirs.rename(training_dir) if kind == "folder" else training_dir.symlink_to(theirs)
     result = run("train", "word2vec", kingdoms, "-o", tmp_path / "model", "--overwrite")
     assert result.exit_code == 1
-    assert f"{place}: already exists and was not created by embedtool" in result.stderr
-    assert [path.name for path in place.iterdir()] == ["thesis.txt"]
+    assert f"{training_dir}: already exists and was not created by embedtool" in result.stderr
+    assert [path.name for path in training_dir.iterdir()] == ["thesis.txt"]
 
 
 def test_a_link_to_a_model_is_replaced_and_not_followed(

@@ -203,10 +203,10 @@ def test_the_server_stops_whatever_was_ignored_when_it_began(
 
 def test_sighup_has_the_server_open_its_model_anew(small: Path) -> None:
     with started("serve", small, "--port", 0) as process:
-        told = f"{small}: 400 words x 8, exact search\n"
-        wait_for(process, told)
+        line = f"{small}: 400 words x 8, exact search\n"
+        wait_for(process, line)
         process.send_signal(signal.SIGHUP)
-        wait_for(process, f"Info: {told}")
+        wait_for(process, f"Info: {line}")
         process.terminate()
         _, stderr = process.communicate(timeout=SECONDS)
     assert (process.returncode, stderr) == (0, "stopped\n")

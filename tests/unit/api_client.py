@@ -32,9 +32,9 @@ def refused(answer: object, status: int) -> str:
     """The detail of an answer that is an error, checked to be one."""
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
-    told = answer.json()
-    assert told["status"] == status
-    return told["detail"]
+    problem = answer.json()
+    assert problem["status"] == status
+    return problem["detail"]
 
 
 def until_ready(client: TestClient) -> dict[str, object]:

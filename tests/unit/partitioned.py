@@ -43,7 +43,7 @@ def lines_of(n: int, seed: int, end: str = "\n") -> str:
 
 @dataclass
 class Encoded:
-    """A text by its vocabulary, and what tells whether two are the same."""
+    """A text by its vocabulary, and what shows whether two are the same."""
 
     vocabulary: Vocabulary
     ids: np.ndarray
@@ -52,7 +52,7 @@ class Encoded:
     n_invalid: int
 
     @property
-    def told(self) -> tuple[Any, ...]:
+    def contents(self) -> tuple[Any, ...]:
         vocabulary = self.vocabulary
         arrays = (vocabulary.counts, self.ids, self.ends)
         return (

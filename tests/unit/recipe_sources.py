@@ -31,16 +31,16 @@ class Site:
     asked: list[str | None] = field(default_factory=list)
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
-        wanted = request.headers["Range"]
-        self.asked.append(wanted)
+        byte_range = request.headers["Range"]
+        self.asked.append(byte_range)
         if self.refusals:
             request.send_response(self.refusals.pop(0))
             request.send_header("Content-Length", "0")
             request.end_headers()
             return
         start = 0
-        if wanted and self.knows_range and request.headers["If-Range"] == self.etag:
-            start = int(wanted.removeprefix("bytes=").removesuffix("-"))
+        if byte_range and self.knows_range and request.headers["If-Range"] == self.etag:
+            start = int(byte_range.removeprefix("bytes=").removesuffix("-"))
         if start >= len(self.content):
             request.send_response(416)
             request.send_header("Content-Range", f"bytes */{len(self.content)}")

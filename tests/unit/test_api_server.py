@@ -85,8 +85,8 @@ def test_an_internal_error_is_logged_and_not_shown(
 
     monkeypatch.setattr("embedtool.serving.endpoints.lookup", fault)
     with TestClient(application(ServedModel(vectors)), raise_server_exceptions=False) as client:
-        told = refused(client.get("/vector?word=king"), 500)
-    assert told == "internal error in embedtool; see its log"
+        detail = refused(client.get("/vector?word=king"), 500)
+    assert detail == "internal error in embedtool; see its log"
 
 
 def test_only_names_of_the_server_are_served(vectors: VectorTable) -> None:

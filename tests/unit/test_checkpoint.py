@@ -88,7 +88,7 @@ def test_a_state_is_saved_to_the_last_bit(tmp_path: Path) -> None:
         chunks=[(0, 7, 0.3)], previous_chunks=[(0, 7, 0.1 + 0.2), (7, 9, 1e-300)],
     )  # fmt: skip
     save_state(state, tmp_path, {"window": 5}, {"seconds": 1.5})
-    loaded, told = load_state(last_state(tmp_path), {"window": 5})
+    loaded, history = load_state(last_state(tmp_path), {"window": 5})
     for name, value in vars(state).items():
         if name not in ("tables", "chunks", "previous_chunks"):
             assert getattr(loaded, name) == value, name
@@ -97,7 +97,7 @@ def test_a_state_is_saved_to_the_last_bit(tmp_path: Path) -> None:
     assert {name: table.tobytes() for name, table in loaded.tables.items()} == {
         name: table.tobytes() for name, table in tables.items()
     }
-    assert loaded.mean_loss == (0.1 + 0.2) / 11 and told == {"seconds": 1.5}
+    assert loaded.mean_loss == (0.1 + 0.2) / 11 and history == {"seconds": 1.5}
 
 
 def test_the_newest_state_stays_alone(tmp_path: Path) -> None:

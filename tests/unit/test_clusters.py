@@ -22,12 +22,12 @@ WORDS = [f"{chr(97 + cloud)}{i}" for i in range(SIZE) for cloud in range(N_CLOUD
 """The words of twelve clouds, a to l, by turns."""
 
 
-def vectors(words: list[str], turn: Floats | None = None, seed: int = 1) -> VectorTable:
+def vectors(words: list[str], rotation: Floats | None = None, seed: int = 1) -> VectorTable:
     """Vectors for words, each near the middle of the cloud that its first letter names."""
     clouds = np.array([ord(word[0]) - 97 for word in words])
     noise = np.random.default_rng(seed).normal(scale=0.2, size=(len(words), 16))
     rows = CENTRES[clouds] + noise
-    return VectorTable(words, (rows if turn is None else rows @ turn).astype(np.float32))
+    return VectorTable(words, (rows if rotation is None else rows @ rotation).astype(np.float32))
 
 
 def shown(*models: VectorTable) -> list[MapData]:
@@ -37,10 +37,10 @@ def shown(*models: VectorTable) -> list[MapData]:
 
 
 def test_words_in_common_have_the_same_group_in_both_models() -> None:
-    turn = np.linalg.qr(RNG.normal(size=(16, 16)))[0]
+    rotation = np.linalg.qr(RNG.normal(size=(16, 16)))[0]
     mixed = [str(word) for word in RNG.permutation(WORDS)[:300]]
     alone = [f"{letter}-alone" for letter in "abcdefghijkl"]
-    first, second = shown(vectors(WORDS), vectors(mixed + alone, turn, seed=5))
+    first, second = shown(vectors(WORDS), vectors(mixed + alone, rotation, seed=5))
     group_of = dict(zip(first.words, first.groups.tolist(), strict=True))
     others = dict(zip(second.words, second.groups.tolist(), strict=True))
     assert {group_of[word] for word in WORDS} == set(range(N_GROUPS))
@@ -126,8 +126,8 @@ def difference(first: Floats, second: Floats) -> float:
     chroma = np.hypot(a, b).mean()
     a = a * (1.5 - 0.5 * np.sqrt(chroma**7 / (chroma**7 + 25.0**7)))
     chromas, hues = np.hypot(a, b), np.degrees(np.arctan2(b, a)) % 360
-    turn = (hues[1] - hues[0] + 180) % 360 - 180 if chromas.all() else 0
-    hue = (hues[0] + turn / 2) % 360 if chromas.all() else hues.sum()
+    hue_difference = (hues[1] - hues[0] + 180) % 360 - 180 if chromas.all() else 0
+    hue = (hues[0] + hue_difference / 2) % 360 if chromas.all() else hues.sum()
     light, chroma = lightness.mean(), chromas.mean()
     t = (
         1 - 0.17 * np.cos(np.radians(hue - 30)) + 0.24 * np.cos(np.radians(2 * hue))
@@ -138,7 +138,10 @@ def difference(first: Floats, second: Floats) -> float:
             np.diff(lightness)[0]
             / (1 + 0.015 * (light - 50) ** 2 / np.sqrt(20 + (light - 50) ** 2)),
             np.diff(chromas)[0] / (1 + 0.045 * chroma),
-            2 * np.sqrt(chromas.prod()) * np.sin(np.radians(turn / 2)) / (1 + 0.015 * chroma * t),
+            2
+            * np.sqrt(chromas.prod())
+            * np.sin(np.radians(hue_difference / 2))
+            / (1 + 0.015 * chroma * t),
         ]
     )
     rotation = -2 * np.sqrt(chroma**7 / (chroma**7 + 25.0**7))

@@ -48,9 +48,9 @@ def test_an_error_ends_all_threads(where: str, error: type[BaseException]) -> No
     begun = Event()
     taken: list[int] = []
 
-    def fail(place: str, item: int) -> None:
-        if place == where and item == 10:
-            raise error(place)
+    def fail(stage: str, item: int) -> None:
+        if stage == where and item == 10:
+            raise error(stage)
 
     def items() -> Iterator[int]:
         for item in range(1_000):

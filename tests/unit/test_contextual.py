@@ -124,7 +124,7 @@ def test_vectors_of_minilm_equal_those_of_transformers(minilm: Path) -> None:
             states = network(**read).last_hidden_state[0].numpy()
         numbers = read.word_ids()
         for i, (token, vector) in enumerate(zip(found.tokens, found.vectors, strict=True)):
-            pieces = [place for place, number in enumerate(numbers) if number == i]
+            pieces = [position for position, number in enumerate(numbers) if number == i]
             np.testing.assert_allclose(vector, states[pieces].mean(axis=0), rtol=0, atol=1e-5)
             assert token in sentence
         assert len(found.tokens) == 1 + max(n for n in numbers if n is not None)

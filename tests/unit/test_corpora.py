@@ -148,15 +148,15 @@ def test_every_sentence_about_a_homograph_tells_its_sense(
     senses: dict[str, list[set[str]]], pairs: list[dict[str, str]]
 ) -> None:
     contexts = [pair[side] for pair in pairs for side in ("first", "second")]
-    told = Counter[str]()
+    n_sentences = Counter[str]()
     for line in TEXT.read_text(encoding="ascii").splitlines() + contexts:
         words = line.split(" ")
         for form in senses.keys() & set(words):
             assert len(senses.keys() & set(words)) == words.count(form) == 1, line
             with_company = [len(company & set(words)) for company in senses[form]]
             assert min(with_company) == 0 < max(with_company), line
-            told[form] += 1
-    assert min(told[form] for form in senses) >= 200
+            n_sentences[form] += 1
+    assert min(n_sentences[form] for form in senses) >= 200
 
 
 def test_the_pairs_are_half_of_one_sense_and_as_many_of_either(

@@ -88,8 +88,8 @@ def test_blocks_of_any_size_give_the_tokens_of_the_whole(
         try:
             expected = naive_sentences(data.decode())
         except UnicodeDecodeError as error:
-            place = error.start + len(written) - len(data)
-            with pytest.raises(CorpusError, match=rf"a, byte {place:,}: invalid UTF-8 \(0x"):
+            offset = error.start + len(written) - len(data)
+            with pytest.raises(CorpusError, match=rf"a, byte {offset:,}: invalid UTF-8 \(0x"):
                 list(corpus.sentences())
         else:
             assert list(corpus.sentences()) == expected
@@ -139,7 +139,7 @@ def test_a_line_of_20_000_tokens_is_one_sentence(end: str, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("data", "place", "value"),
+    ("data", "offset", "value"),
     [
         (b"\xff", 0, "ff"),
         (b"ab\n\xc3(", 3, "c3"),
@@ -152,9 +152,9 @@ def test_a_line_of_20_000_tokens_is_one_sentence(end: str, tmp_path: Path) -> No
 )
 @pytest.mark.usefixtures("block_bytes")
 def test_invalid_utf8_is_named_by_its_byte(
-    data: bytes, place: int, value: str, tmp_path: Path
+    data: bytes, offset: int, value: str, tmp_path: Path
 ) -> None:
-    with pytest.raises(CorpusError, match=rf"a\.txt, byte {place:,}: .* \(0x{value}\); convert"):
+    with pytest.raises(CorpusError, match=rf"a\.txt, byte {offset:,}: .* \(0x{value}\); convert"):
         read_sentences(tmp_path / "a.txt", data)
 
 

@@ -148,12 +148,12 @@ def test_the_loss_is_the_mean_negative_log_probability(
         hidden = network(
             network.embed(torch.from_numpy(batch.ids)), torch.from_numpy(batch.lengths)
         )
-        wanted = batch.targets >= 0
-        logs = network.output.log_probabilities(hidden[torch.from_numpy(wanted)]).numpy()
+        is_target = batch.targets >= 0
+        logs = network.output.log_probabilities(hidden[torch.from_numpy(is_target)]).numpy()
         loss = float(network.loss(batch))
     assert logs.shape == (20, n_classes)
     np.testing.assert_allclose(np.exp(logs).sum(axis=1), 1, rtol=1e-5)
-    expected = -logs[np.arange(20), batch.targets[wanted]].mean()
+    expected = -logs[np.arange(20), batch.targets[is_target]].mean()
     assert loss == pytest.approx(expected, rel=1e-5)
 
 

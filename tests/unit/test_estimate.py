@@ -36,7 +36,7 @@ SIZES = (50, 3000)
 @pytest.mark.parametrize("algorithm", ["word2vec", "fasttext", "glove"])
 def test_memory_grows_as_told(algorithm: str, kingdoms: Path) -> None:
     """Within a factor of two: what the program takes by itself differs by machine, and what each
-    thread works with, which grows with the vectors too, is not told.
+    thread works with, which grows with the vectors too, is not reported.
     """
     taken = []
     for size in SIZES:

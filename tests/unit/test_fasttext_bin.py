@@ -92,11 +92,11 @@ def test_a_file_of_fasttext_comes_back_byte_for_byte(
     """Its options stand in the model's description, and what the output layer is of."""
     theirs = trained(tmp_path, TEXT, loss=loss, model=model, **options)
     assert run("import", tmp_path / "m.bin", tmp_path / "model").exit_code == 0
-    told = store.load(tmp_path / "model")
-    assert told.description["options"]["epochs"] == theirs.epoch
-    assert told.description["options"]["min_count"] == theirs.minCount
-    assert told.description["options"]["mode"] == model
-    assert told.vectors.output_rows == ("inner-nodes" if loss == "hs" else "words")
+    imported = store.load(tmp_path / "model")
+    assert imported.description["options"]["epochs"] == theirs.epoch
+    assert imported.description["options"]["min_count"] == theirs.minCount
+    assert imported.description["options"]["mode"] == model
+    assert imported.vectors.output_rows == ("inner-nodes" if loss == "hs" else "words")
     result = run("export", tmp_path / "model", tmp_path / "again.bin")
     assert result.exit_code == 0
     assert "Warning" not in result.stderr
@@ -185,8 +185,8 @@ def test_words_that_are_not_utf8_have_the_vectors_of_their_bytes(
     firsts.pop("", None)
     assert set(ours.words) == set(firsts) | {"</s>"}
     n_twins = len(words) - (errors == "ignore") - len(firsts)
-    told = re.findall(r"(\d+) words? occurs? twice; the first is kept", caplog.text)
-    assert told == ([str(n_twins)] if n_twins else [])
+    reported = re.findall(r"(\d+) words? occurs? twice; the first is kept", caplog.text)
+    assert reported == ([str(n_twins)] if n_twins else [])
     assert ("a word is empty and is left out" in caplog.text) == (errors == "ignore")
     assert (
         ours.output_matrix is None if loss == "hs" and n_twins else ours.output_matrix is not None
@@ -239,10 +239,10 @@ def test_an_empty_word_is_left_out(
     if loss == "hs":
         assert ours.output_matrix is None
     else:
-        place = theirs.words.index("sea")
+        row = theirs.words.index("sea")
         outputs = theirs.get_output_matrix()
         assert ours.output_matrix is not None
-        assert np.array_equal(ours.output_matrix[ours.words.index("sea")], outputs[place])
+        assert np.array_equal(ours.output_matrix[ours.words.index("sea")], outputs[row])
 
 
 def test_a_supervised_model_is_refused_by_name(tmp_path: Path) -> None:
@@ -282,7 +282,7 @@ def test_a_repair_saves_the_good_words_of_a_damaged_file(
     start = 8 + 56 + 28 + sum(len(word.encode()) + 1 + 9 for word in words)
     rows = start + 17
     outputs = rows + (len(words) + 500) * 32 + 17
-    place = data.index(b"king\0")
+    word_start = data.index(b"king\0")
     nan = np.float32(np.nan).tobytes()
     bucket = ngram_hash(b"<sea") % 500
     kept_words = [word for word in words if word not in lost]
@@ -302,11 +302,11 @@ def test_a_repair_saves_the_good_words_of_a_damaged_file(
     elif damage == "infinity in the output":
         data[outputs + 32 : outputs + 36] = np.float32(np.inf).tobytes()
     elif damage == "an empty word":
-        del data[place : place + 4]
+        del data[word_start : word_start + 4]
     elif damage == "a word twice":
-        data[place : place + 4] = b"the"
+        data[word_start : word_start + 4] = b"the"
     elif damage == "not UTF-8":
-        data[place : place + 4] = b"k\xffng"
+        data[word_start : word_start + 4] = b"k\xffng"
     elif damage == "more bytes":
         data += b"more"
     path.write_bytes(data)

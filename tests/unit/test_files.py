@@ -40,8 +40,8 @@ def folder_of(path: Path) -> Iterator[Path]:
         file.write(NEW[len(NEW) // 2 :])
 
 
-def make_old(path: Path, way: object) -> None:
-    if way is file_of:
+def make_old(path: Path, writer: object) -> None:
+    if writer is file_of:
         path.write_bytes(OLD)
     else:
         path.mkdir()
@@ -55,36 +55,36 @@ def content(path: Path) -> bytes | dict[str, bytes]:
     return path.read_bytes()
 
 
-Way = Callable[[Path], "contextmanager[Path]"]  # type: ignore[type-arg, valid-type]
+Writer = Callable[[Path], "contextmanager[Path]"]  # type: ignore[type-arg, valid-type]
 
 
 @pytest.fixture(params=[file_of, folder_of])
-def way(request: pytest.FixtureRequest) -> Way:
+def writer(request: pytest.FixtureRequest) -> Writer:
     return request.param  # type: ignore[no-any-return]
 
 
 @pytest.mark.parametrize("there", [False, True])
-def test_the_new_takes_the_place_of_the_old(way: Way, there: bool, tmp_path: Path) -> None:
+def test_the_new_takes_the_place_of_the_old(writer: Writer, there: bool, tmp_path: Path) -> None:
     path = tmp_path / "target"
     if there:
-        make_old(path, way)
+        make_old(path, writer)
     before = content(path) if there else None
-    with way(path):
+    with writer(path):
         assert (content(path) if path.exists() else None) == before
-    assert content(path) == (NEW if way is file_of else {"file": NEW})
+    assert content(path) == (NEW if writer is file_of else {"file": NEW})
     assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize("error", [ValueError, Stopped, KeyboardInterrupt, OSError])
 @pytest.mark.parametrize("there", [False, True])
 def test_where_the_block_fails_nothing_is_left_and_the_old_stays(
-    way: Way, error: type[BaseException], there: bool, tmp_path: Path
+    writer: Writer, error: type[BaseException], there: bool, tmp_path: Path
 ) -> None:
     path = tmp_path / "target"
     if there:
-        make_old(path, way)
+        make_old(path, writer)
     before = content(path) if there else None
-    with pytest.raises(OutputError if error is OSError else error), way(path):
+    with pytest.raises(OutputError if error is OSError else error), writer(path):
         raise error(errno.ENOSPC, os.strerror(errno.ENOSPC))
     assert (content(path) if path.exists() else None) == before
     assert list(tmp_path.iterdir()) == ([path] if there else [])
@@ -102,12 +102,12 @@ FAILURES = [
 @pytest.mark.parametrize(("owner", "name", "nth"), FAILURES)
 @pytest.mark.parametrize("there", [False, True])
 def test_where_the_disk_fails_the_old_or_the_new_is_there(
-    way: Way, owner: object, name: str, nth: int, there: bool, tmp_path: Path
+    writer: Writer, owner: object, name: str, nth: int, there: bool, tmp_path: Path
 ) -> None:
     """The system's nth call of one kind fails, whichever of them that is."""
     path = tmp_path / "target"
     if there:
-        make_old(path, way)
+        make_old(path, writer)
     before = content(path) if there else None
     real, calls = getattr(owner, name), 0
 
@@ -122,14 +122,14 @@ def test_where_the_disk_fails_the_old_or_the_new_is_there(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(owner, name, failing)
         try:
-            with way(path):
+            with writer(path):
                 pass
         except OutputError as error:
             failed = True
             assert str(error) == f"{path}: cannot be written: Input/output error"
     assert failed == (calls > nth)
     after = content(path) if path.exists() else None
-    new = NEW if way is file_of else {"file": NEW}
+    new = NEW if writer is file_of else {"file": NEW}
     assert after in ((before, new) if failed else (new,))
     assert list(tmp_path.iterdir()) == ([path] if after is not None else [])
 
@@ -181,12 +181,12 @@ def limited(n_bytes: int) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("n_bytes", [0, 1, 4096, 100_000, len(NEW) - 1])
-def test_where_the_space_ends_the_old_stays(way: Way, n_bytes: int, tmp_path: Path) -> None:
+def test_where_the_space_ends_the_old_stays(writer: Writer, n_bytes: int, tmp_path: Path) -> None:
     path = tmp_path / "target"
-    make_old(path, way)
+    make_old(path, writer)
     before = content(path)
     refused = pytest.raises(OutputError, match="target: cannot be written: File too large")
-    with refused, limited(n_bytes), way(path):
+    with refused, limited(n_bytes), writer(path):
         pass
     assert content(path) == before
     assert list(tmp_path.iterdir()) == [path]
@@ -261,11 +261,11 @@ def umask(request: pytest.FixtureRequest) -> Iterator[int]:
     os.umask(before)
 
 
-def test_permissions_are_those_of_any_new_file(way: Way, umask: int, tmp_path: Path) -> None:
-    with way(tmp_path / "target"):
+def test_permissions_are_those_of_any_new_file(writer: Writer, umask: int, tmp_path: Path) -> None:
+    with writer(tmp_path / "target"):
         pass
     target = tmp_path / "target"
-    if way is folder_of:
+    if writer is folder_of:
         assert stat.S_IMODE(target.stat().st_mode) == 0o777 & ~umask
         target /= "file"
     assert stat.S_IMODE(target.stat().st_mode) == 0o666 & ~umask
@@ -283,7 +283,7 @@ def test_files_made_for_their_owner_alone_are_opened_to_others(tmp_path: Path) -
 
 
 def test_the_content_reaches_the_disk_before_the_name_and_then_the_name(
-    way: Way, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    writer: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     events: list[int | str] = []
     for owner, name in ((Path, "replace"), (Path, "rename")):
@@ -296,18 +296,18 @@ def test_the_content_reaches_the_disk_before_the_name_and_then_the_name(
         os, "fsync", lambda number: events.append(os.fstat(number).st_ino) or fsync(number)
     )
     target = tmp_path / "target"
-    with way(target):
+    with writer(target):
         pass
-    inodes = [target, target / "file"] if way is folder_of else [target]
+    inodes = [target, target / "file"] if writer is folder_of else [target]
     named = events.index("named")
     assert {path.stat().st_ino for path in inodes} <= set(events[:named])
     assert events[named + 1 :] == [tmp_path.stat().st_ino]
 
 
-def test_a_missing_folder_is_an_error_of_output(way: Way, tmp_path: Path) -> None:
+def test_a_missing_folder_is_an_error_of_output(writer: Writer, tmp_path: Path) -> None:
     with (
         pytest.raises(OutputError, match="target: cannot be written: No such file"),
-        way(tmp_path / "gone" / "target"),
+        writer(tmp_path / "gone" / "target"),
     ):
         pass
 
@@ -342,10 +342,10 @@ def test_a_pipe_or_device_is_not_replaced_by_a_file(tmp_path: Path) -> None:
 
 
 def test_a_name_relative_to_the_current_folder(
-    way: Way, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    writer: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with way(Path("target")):
+    with writer(Path("target")):
         pass
     assert [path.name for path in tmp_path.iterdir()] == ["target"]
 

@@ -42,8 +42,8 @@ for part in map(Path, sys.argv[3:]):
     whole = part.read_bytes()
     folder = top / part.relative_to(top).parts[0]
     with part.open("r+b", buffering=0) as file:
-        for place in range(len(whole)):
-            head, tail = whole[:place], whole[place:]
+        for offset in range(len(whole)):
+            head, tail = whole[:offset], whole[offset:]
             for lie in (
                 head + ((2**40).to_bytes(8, "little") + tail[8:])[: len(tail)],
                 head + (b"\\xff" * 3 + b"\\x7f" + tail[4:])[: len(tail)],
@@ -228,9 +228,9 @@ FIFU_FAULTS = {
 @pytest.mark.parametrize("case", FIFU_FAULTS)
 def test_a_fifu_that_is_damaged_says_where(case: str, tmp_path: Path) -> None:
     formats.write(small(), tmp_path / "a.fifu")
-    place, value, message = FIFU_FAULTS[case]
+    offset, value, message = FIFU_FAULTS[case]
     data = bytearray((tmp_path / "a.fifu").read_bytes())
-    data[place : place + len(value)] = value
+    data[offset : offset + len(value)] = value
     (tmp_path / "a.fifu").write_bytes(data)
     assert message in fault(tmp_path / "a.fifu")
 

@@ -294,15 +294,15 @@ def test_vectors_whose_norm_exceeds_float32_answer_no_query_and_are_reported(
         f"{model}: glove, 5 words x 2\n",
     )
     assert run("similar", model, "b", "--tsv").stdout.count("\n") == 4
-    told = run("similarity", model, "a", "b")
-    assert (told.exit_code, told.stderr) == (
+    result = run("similarity", model, "a", "b")
+    assert (result.exit_code, result.stderr) == (
         1, "Error: the vector of 'a' is too long: its length is beyond float32\n",
     )  # fmt: skip
     assert "\t0.98386" in run("similarity", model, "d", "b", "--tsv").stdout
     assert run("check", model).exit_code == 0
-    told = run("check", path)
-    assert told.exit_code == 0
-    assert "  1 x vectors whose length is beyond float32, which answer no query\n" in told.stdout
+    result = run("check", path)
+    assert result.exit_code == 0
+    assert "  1 x vectors whose length is beyond float32, which answer no query\n" in result.stdout
     for command in (["compress", model, tmp_path / "s", "--precision", "int8"],
                     ["transform", model, tmp_path / "t", "--center"]):  # fmt: skip
         assert "a vector or its length is not finite" in run(*command).stderr

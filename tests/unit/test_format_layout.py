@@ -168,9 +168,9 @@ def test_a_number_in_a_phrase_is_read_with_a_warning(run: Run, tmp_path: Path) -
         "b'windows 95'; a row with a number too many looks so too\n"
     )
     assert run("similar", tmp_path / "model", "windows 95").exit_code == 0
-    told = run("check", tmp_path / "file").stdout
+    report = run("check", tmp_path / "file").stdout
     assert (
-        "  2 x words with a number between spaces, as where a row has a number too many\n" in told
+        "  2 x words with a number between spaces, as where a row has a number too many\n" in report
     )
 
 

@@ -193,15 +193,15 @@ def test_vector_files(
         path.write_bytes(before)
 
 
-@given(place=st.integers(0, 10**6), byte=st.integers(0, 255), cut=st.booleans())
+@given(position=st.integers(0, 10**6), byte=st.integers(0, 255), cut=st.booleans())
 @QUIET
-def test_models(place: int, byte: int, cut: bool, tmp_path: Path) -> None:
+def test_models(position: int, byte: int, cut: bool, tmp_path: Path) -> None:
     path = tmp_path / "model"
     if not path.exists():
         store.save(ModelRecord(VECTORS, {"algorithm": "none"}), path)
     for name in store.FILES:
         good = (path / name).read_bytes()
-        at = place % len(good)
+        at = position % len(good)
         bad = good[:at] if cut else good[:at] + bytes([byte]) + good[at + 1 :]
         (path / name).write_bytes(bad)
         with suppress(EmbedtoolError):

@@ -69,10 +69,10 @@ def slowly_merged(
     for row in range(len(table)):
         total, curvature = np.zeros((1, SIZE)), []
         for each in deltas:
-            (place,) = np.flatnonzero(each.rows == row) if row in each.rows else (None,)
-            if place is not None:
-                total += dequantized(each)[place] @ vectors
-                curvature.append(each.curvature[place : place + 1].astype(float))
+            (index,) = np.flatnonzero(each.rows == row) if row in each.rows else (None,)
+            if index is not None:
+                total += dequantized(each)[index] @ vectors
+                curvature.append(each.curvature[index : index + 1].astype(float))
         if curvature:
             reference.damp_deltas(total, np.array(curvature), weights)
             after[row] += (vectors @ total[0]).astype(float)

@@ -60,19 +60,19 @@ def mixed(tmp_path: Path) -> Corpus:
 @pytest.mark.parametrize("n_bytes", PART_BYTES)
 def test_parts_of_any_size_come_to_the_whole(n_bytes: int, min_count: int, mixed: Corpus) -> None:
     config = VocabularyConfig(min_count=min_count)
-    assert in_parts(mixed, n_bytes, config).told == as_a_whole(mixed, config).told
+    assert in_parts(mixed, n_bytes, config).contents == as_a_whole(mixed, config).contents
 
 
 @pytest.mark.parametrize("n_ranges", [1, 2, 7])
 def test_the_number_of_ranges_changes_nothing(n_ranges: int, mixed: Corpus) -> None:
     config = VocabularyConfig(min_count=2, max_vocab=7)
-    assert in_parts(mixed, 100, config, n_ranges).told == as_a_whole(mixed, config).told
+    assert in_parts(mixed, 100, config, n_ranges).contents == as_a_whole(mixed, config).contents
 
 
 def test_with_a_tokenizer_parts_come_to_the_whole_too(mixed: Corpus) -> None:
     text = TextConfig("words", lowercase=True, normalize="nfkc")
     corpus = Corpus(mixed.inputs, text)
-    assert in_parts(corpus, 100).told == as_a_whole(corpus).told
+    assert in_parts(corpus, 100).contents == as_a_whole(corpus).contents
 
 
 @pytest.mark.parametrize("errors", ["replace", "skip"])
@@ -81,7 +81,7 @@ def test_invalid_sequences_are_counted_once(errors: Any, tmp_path: Path) -> None
     corpus = Corpus([path], TextConfig(encoding_errors=errors))
     found = in_parts(corpus, 30)
     assert found.n_invalid == 41
-    assert found.told == as_a_whole(corpus).told
+    assert found.contents == as_a_whole(corpus).contents
 
 
 @pytest.mark.parametrize("n_bytes", PART_BYTES)
@@ -92,7 +92,7 @@ def test_a_line_longer_than_several_parts_is_read_once(
     long = " ".join(f"w{i % 90}" for i in range(300))
     corpus = Corpus([write(tmp_path / "a", f"a b\n{long}\nc\n{long}{end}")])
     assert len(list(partition(corpus, 300))) > 5
-    assert in_parts(corpus, n_bytes).told == as_a_whole(corpus).told
+    assert in_parts(corpus, n_bytes).contents == as_a_whole(corpus).contents
 
 
 def test_a_word_longer_than_blocks_and_parts_is_cut_as_in_the_whole(
@@ -148,18 +148,18 @@ def test_cached_parts_are_the_same_and_are_found_again(
     corpus = Corpus([*mixed.inputs, write(tmp_path / "invalid", b"a \xff b\n" * 90)], text)
     parts = list(partition(corpus, n_bytes))
     cache = tmp_path / "cache"
-    plain = [told(read_partition(part, text, 3)) for part in parts]
-    assert [told(read_partition(part, text, 3, cache)) for part in parts] == plain
+    plain = [comparable(read_partition(part, text, 3)) for part in parts]
+    assert [comparable(read_partition(part, text, 3, cache)) for part in parts] == plain
     assert len(list(cache.iterdir())) == len(parts)
     monkeypatch.setattr(Corpus, "tokenized_blocks", refuse_to_read)
-    assert [told(read_partition(part, text, 3, cache)) for part in parts] == plain
+    assert [comparable(read_partition(part, text, 3, cache)) for part in parts] == plain
 
 
 def refuse_to_read(*_: Any) -> Iterator[bytes]:
     raise AssertionError("the text is read again")
 
 
-def told(read: tuple[Any, ...]) -> tuple[Any, ...]:
+def comparable(read: tuple[Any, ...]) -> tuple[Any, ...]:
     """What is known of a part, as what can be compared."""
     stats, tokens, words = read
     return (
@@ -263,28 +263,28 @@ def test_parquet_is_not_cut_whatever_its_name(tmp_path: Path) -> None:
     pq.write_table(pa.table({"text": ["a b", "c d"] * 30}), tmp_path / "records")
     corpus = Corpus([str(tmp_path / "records")])
     assert [part.span for part in partition(corpus, 100)] == [None]
-    assert in_parts(corpus, 100).told == as_a_whole(corpus).told
+    assert in_parts(corpus, 100).contents == as_a_whole(corpus).contents
 
 
 @pytest.mark.parametrize("n_bytes", PART_BYTES)
 def test_parts_follow_each_other_and_are_no_larger_than_asked(n_bytes: int, mixed: Corpus) -> None:
     parts = list(partition(mixed, n_bytes))
-    place: dict[str, int] = dict.fromkeys(mixed.sources, 0)
+    position: dict[str, int] = dict.fromkeys(mixed.sources, 0)
     order: list[str] = []
     for part in parts:
         sizes = [Path(source).stat().st_size for source in part.sources]
         if part.span is None:
             assert part.n_bytes == sum(sizes)
             assert part.n_bytes <= n_bytes or len([size for size in sizes if size]) == 1
-            place.update(zip(part.sources, sizes, strict=True))
+            position.update(zip(part.sources, sizes, strict=True))
         else:
             (source,) = part.sources
-            assert place[source] == part.span[0] < part.span[1]
+            assert position[source] == part.span[0] < part.span[1]
             assert part.n_bytes == part.span[1] - part.span[0] <= n_bytes
-            place[source] = part.span[1]
+            position[source] = part.span[1]
         order += part.sources
     assert list(dict.fromkeys(order)) == mixed.sources
-    assert place == {source: Path(source).stat().st_size for source in mixed.sources}
+    assert position == {source: Path(source).stat().st_size for source in mixed.sources}
 
 
 def test_small_files_come_together(mixed: Corpus) -> None:

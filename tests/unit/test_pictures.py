@@ -43,9 +43,9 @@ def test_neighbours_have_the_colour_of_the_nearest_word(vectors: VectorTable) ->
     plane = scenes.neighbourhoods(vectors, ["king", "woman", "king"], 2, method="pca", seed=1)
     assert plane.labels[:2] == ("king", "woman")
     assert plane.is_main.tolist() == [True, True, *[False] * (len(plane.labels) - 2)]
-    place = {word: i for i, word in enumerate(plane.labels)}
-    assert plane.groups[place["prince"]] == 0
-    assert (0, place["prince"]) in plane.lines
+    index_of = {word: i for i, word in enumerate(plane.labels)}
+    assert plane.groups[index_of["prince"]] == 0
+    assert (0, index_of["prince"]) in plane.lines
     assert plane.points.shape == (len(plane.labels), 2)
     assert plane.caption.startswith("PCA: ") and plane.caption.endswith("% of the variance")
 

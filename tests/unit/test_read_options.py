@@ -107,9 +107,9 @@ def test_bytes_that_are_not_of_the_encoding_are_named_with_their_line(
     assert (result.exit_code, result.stderr) == (
         1, f"Error: {path}, line 2: is not cp1252: character maps to <undefined>\n",
     )  # fmt: skip
-    told = run("import", path, tmp_path / "model", "--encoding", "cp1252", "--encoding-errors",
+    result = run("import", path, tmp_path / "model", "--encoding", "cp1252", "--encoding-errors",
                "replace")  # fmt: skip
-    assert told.exit_code == 0
+    assert result.exit_code == 0
     assert list(store.load(tmp_path / "model").vectors.words) == ["a", "b\ufffd"]
 
 

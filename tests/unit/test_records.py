@@ -96,8 +96,8 @@ def test_escapes_of_whole_surrogate_pairs_are_characters(tmp_path: Path) -> None
 
 def test_invalid_utf8_in_records_is_named_by_its_byte(tmp_path: Path) -> None:
     data = BOM + b'{"text": "a"}\n{"text": "b \xff c"}\n'
-    place = data.index(b"\xff")
-    with pytest.raises(CorpusError, match=rf"a\.jsonl, byte {place}: invalid UTF-8 \(0xff\)"):
+    offset = data.index(b"\xff")
+    with pytest.raises(CorpusError, match=rf"a\.jsonl, byte {offset}: invalid UTF-8 \(0xff\)"):
         read_sentences(tmp_path / "a.jsonl", data)
     for errors, tokens in (("replace", ["b", "\ufffd", "c"]), ("skip", ["b", "c"])):
         read = read_sentences(tmp_path / "a.jsonl", data, encoding_errors=errors)

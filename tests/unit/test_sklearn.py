@@ -141,8 +141,10 @@ def test_sif_is_that_of_the_paper(counts: bool, n_removed: int) -> None:
     if vectors.counts is not None:
         shares = vectors.counts / 1440
     else:
-        met = np.bincount([i for document in train for i in known(document)], minlength=len(WORDS))
-        shares = met / met.sum()
+        occurrences = np.bincount(
+            [i for document in train for i in known(document)], minlength=len(WORDS)
+        )
+        shares = occurrences / occurrences.sum()
     rows, others = (plain_sif(documents, shares, 0.01) for documents in (train, test))
     if n_removed:
         svd = TruncatedSVD(n_removed, algorithm="arpack", random_state=0).fit(rows)

@@ -75,7 +75,7 @@ def test_parts_cut_anywhere_come_to_the_whole(
             for span in spans(len(data), cuts)
         ]
         found = in_parts(corpus, 1, n_ranges=n_ranges, parts=parts)
-        assert found.told == as_a_whole(corpus).told
+        assert found.contents == as_a_whole(corpus).contents
 
 
 @pytest.mark.parametrize("span", [(1, 5), (3, 8), (2, 3), (8, 9)])

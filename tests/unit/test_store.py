@@ -206,9 +206,9 @@ def test_the_loss_of_an_older_model_tells_its_kind_of_output_rows(
     saved = model(["a", "b", "c"], output_matrix=contexts)
     store.save(replace(saved, description=description), tmp_path / "model")
     config = tmp_path / "model/config.json"
-    told = json.loads(config.read_text())
-    told.pop("contexts", None)
-    config.write_text(json.dumps(told))
+    settings = json.loads(config.read_text())
+    settings.pop("contexts", None)
+    config.write_text(json.dumps(settings))
     assert store.load(tmp_path / "model").vectors.output_rows == output_rows
 
 

@@ -179,10 +179,10 @@ def test_a_file_is_read_from_any_place(server: S3Server) -> None:
         assert stream is raw and stream.seekable()
         assert raw.peek(4)[:4] == TEXT[:4]
         assert stream.tell() == 0
-        for place in (300_000, 5, len(TEXT) - 3, len(TEXT)):
-            assert stream.seek(place) == place
-            assert stream.read(10) == TEXT[place : place + 10]
-            assert stream.tell() == min(place + 10, len(TEXT))
+        for offset in (300_000, 5, len(TEXT) - 3, len(TEXT)):
+            assert stream.seek(offset) == offset
+            assert stream.read(10) == TEXT[offset : offset + 10]
+            assert stream.tell() == min(offset + 10, len(TEXT))
         assert stream.seek(-4, io.SEEK_END) == len(TEXT) - 4
         assert stream.readline() == TEXT[-4:]
 

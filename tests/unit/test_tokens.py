@@ -115,9 +115,9 @@ def test_no_token_is_empty_or_holds_ascii_space_or_nul(name: str, text: str) -> 
 @settings(deadline=None)
 @given(text=st.text(CHARACTERS))
 def test_tokens_stand_in_the_text_in_order(name: str, text: str) -> None:
-    place = 0
+    position = 0
     for token in TOKENIZERS[name]()(text):
-        place = text.index(token, place) + len(token)
+        position = text.index(token, position) + len(token)
 
 
 def test_icu_without_its_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -175,8 +175,8 @@ def test_ngrams_do_not_outlive_what_is_not_affine(options: dict[str, Any], tmp_p
 
 def test_what_was_true_of_the_old_folder_is_not_said_of_the_new(tmp_path: Path) -> None:
     """A model of format 1, or one that had n-grams, is saved as what it is now."""
-    told = {"format": 1, "subwords": {"min_n": 3, "max_n": 4, "bucket": BUCKET}}
-    store.save(replace(plain(), description=told), tmp_path / "model")
+    description = {"format": 1, "subwords": {"min_n": 3, "max_n": 4, "bucket": BUCKET}}
+    store.save(replace(plain(), description=description), tmp_path / "model")
     loaded = store.load(tmp_path / "model")
     assert loaded.description["format"] == store.FORMAT_VERSION
     assert loaded.vectors.subwords is None

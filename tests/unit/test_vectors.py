@@ -94,7 +94,7 @@ def test_ids_of_unknown_words_are_an_error_unless_a_default_is_given() -> None:
     assert str(caught.value) == (
         "'kin' is not in the vocabulary; nearest spellings: king; 'x' is not in the vocabulary"
     )
-    assert {place: each.word for place, each in caught.value.failures.items()} == {1: "kin", 2: "x"}
+    assert {index: each.word for index, each in caught.value.failures.items()} == {1: "kin", 2: "x"}
 
 
 def test_a_word_where_words_are_meant_is_refused() -> None:

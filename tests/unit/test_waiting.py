@@ -80,8 +80,8 @@ def test_who_waits_for_an_answer_can_be_stopped(
 ) -> None:
     with server(b"", False) as port, asking(URLS[kind].format(port), 600) as process:
         assert process.stderr is not None
-        told = process.stderr.readline()
-        assert told.startswith(f"Info: {kind}://") and told.endswith(": waiting for an answer\n")
+        line = process.stderr.readline()
+        assert line.startswith(f"Info: {kind}://") and line.endswith(": waiting for an answer\n")
         process.send_signal(number)
         process.wait(SECONDS)
     assert process.returncode == code
