@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from embedtool.api.judging import compare as compare
     from embedtool.api.model import Model as Model
     from embedtool.api.model import load as load
     from embedtool.api.model import read as read
@@ -23,11 +24,6 @@ if TYPE_CHECKING:
     from embedtool.estimators import FastText as FastText
     from embedtool.estimators import Glove as Glove
     from embedtool.estimators import Word2Vec as Word2Vec
-    from embedtool.model.store import save as save
-    from embedtool.search.query import analogy as analogy
-    from embedtool.search.query import odd_one_out as odd_one_out
-    from embedtool.search.query import similar as similar
-    from embedtool.search.query import similarity as similarity
     from embedtool.trainers.checkpoint import StopRequest as StopRequest
     from embedtool.training import resume as resume
     from embedtool.training import train as train
@@ -49,15 +45,11 @@ _MODULES = {
     "Word2Vec": "estimators",
     "Word2VecConfig": "config.training",
     "WordVectors": "api.word_vectors",
-    "analogy": "search.query",
+    "compare": "api.judging",
     "load": "api.model",
-    "odd_one_out": "search.query",
     "open_encoder": "contextual.loading",
     "read": "api.model",
     "resume": "training",
-    "save": "model.store",
-    "similar": "search.query",
-    "similarity": "search.query",
     "train": "training",
 }
 """The module of each public name."""

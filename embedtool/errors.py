@@ -195,10 +195,15 @@ class StoppedError(EmbedtoolError):
     number: int = signal.SIGINT
 
 
-class MissingExtraError(EmbedtoolError):
+class MissingPackageError(EmbedtoolError):
+    """A feature whose package is not installed."""
+
+    def __init__(self, capability: str, package: str, parameters: Sequence[str] = ()) -> None:
+        super().__init__(f"{capability} needs: pip install {package}", parameters=parameters)
+
+
+class MissingExtraError(MissingPackageError):
     """A feature whose optional dependency is not installed."""
 
     def __init__(self, capability: str, extra: str, parameters: Sequence[str] = ()) -> None:
-        super().__init__(
-            f"{capability} needs: pip install 'embedtool[{extra}]'", parameters=parameters
-        )
+        super().__init__(capability, f"'embedtool[{extra}]'", parameters)

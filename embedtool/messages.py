@@ -38,6 +38,13 @@ def counted(n: float, noun: str, plural: str | None = None) -> str:
     return f"{n:,} {noun if n == 1 else plural or f'{noun}s'}"
 
 
+def escape_unprintable(text: str) -> str:
+    """Return the text with escapes for the characters that a terminal would obey or hide."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def display_names(paths: Sequence[Path]) -> list[str]:
     """Return a short name for each path: without its folder, and for a file without its suffix.
 

@@ -15,9 +15,10 @@ from embedtool.io.encodings import UTF8, decode, describe_decoding_error
 from embedtool.io.json_file import parse_json
 from embedtool.messages import brief, counted
 from embedtool.model.vectors import AnyVectors, VectorTable, vectors_of
+from embedtool.search.answers import WordScore
 from embedtool.search.expression import parse_expression
 from embedtool.search.lookup import directions
-from embedtool.search.query import WordScore, expression_vectors
+from embedtool.search.query import expression_vectors
 from embedtool.search.sums import MIN_LENGTH
 
 MIN_SET_SIZE = 2

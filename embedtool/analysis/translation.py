@@ -14,9 +14,9 @@ from embedtool.errors import EvaluationError, QueryError
 from embedtool.messages import brief, counted
 from embedtool.model.linalg import unit_rows
 from embedtool.model.vectors import AnyVectors, VectorTable, vectors_of
+from embedtool.search.answers import Answers, WordScore
 from embedtool.search.index import Nearest, nearest
 from embedtool.search.lookup import from_ngrams, lookup
-from embedtool.search.query import Answers, WordScore
 
 CUTOFFS = (1, 5, 10)
 """Values of k for precision@k (Conneau et al. 2018, section 3)."""

@@ -34,6 +34,9 @@ SAMPLINGS: tuple[Sampling, ...] = get_args(Sampling)
 N_ANSWERS = 10
 """Number of words that answer a query."""
 
+N_COMPARED = 8
+"""Number of words that answer a query in a comparison of models."""
+
 RESTRICT_VOCAB = 300_000
 """Number of most frequent words that are used in an evaluation, as in gensim."""
 

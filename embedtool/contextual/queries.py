@@ -10,8 +10,9 @@ from embedtool.contextual.encoders import ContextualEncoder, Sentence
 from embedtool.errors import NoAnswerError, QueryError
 from embedtool.io.progress import Progress, Report, silent
 from embedtool.model.vectors import VectorTable
+from embedtool.search.answers import Answers
 from embedtool.search.lookup import cosines
-from embedtool.search.query import Answers, similar_to_vectors
+from embedtool.search.query import similar_to_vectors
 
 N_CANDIDATES = 5000
 """Default number of candidates, the most frequent words: each must be encoded."""

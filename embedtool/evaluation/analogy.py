@@ -1,6 +1,6 @@
 """Evaluation on analogy questions: accuracy by section, by kind of relation and over all."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from embedtool.evaluation.methods import (
     answer_by_example,
     answer_by_relation,
 )
+from embedtool.evaluation.results import EvaluationResult, Metric
 from embedtool.evaluation.statistics import Interval, proportion_interval
 from embedtool.evaluation.tasks import AnalogySet
 from embedtool.evaluation.vocabulary_lookup import WordIndex, index_words
@@ -104,8 +105,8 @@ class AnalogyScore:
     accuracy_over_total: float | None
 
 
-@dataclass(frozen=True)
-class AnalogyResult:
+@dataclass(frozen=True, repr=False)
+class AnalogyResult(EvaluationResult):
     """Accuracy by section, by kind of relation and over all, with the evaluation's settings."""
 
     dataset: str
@@ -117,6 +118,22 @@ class AnalogyResult:
     sections: tuple[AnalogyScore, ...]
     kinds: tuple[AnalogyScore, ...]
     total: AnalogyScore
+
+    @property
+    def metrics(self) -> list[Metric]:
+        return [
+            Metric(p.name, p.found, p.total, p.accuracy, p.interval, p.accuracy_over_total)
+            for p in (*self.sections, *self.kinds, self.total)
+        ]
+
+    @property
+    def primary_metric(self) -> Metric:
+        return replace(self.metrics[-1], name="accuracy")
+
+    @property
+    def settings(self) -> str:
+        query_words = ["query words may answer"] if self.include_query_words else []
+        return ", ".join([self.method, *query_words, super().settings])
 
 
 def answer_analogies(

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.config.choices import RESTRICT_VOCAB
+from embedtool.evaluation.results import EvaluationResult, Metric
 from embedtool.evaluation.tasks import CategorySet
 from embedtool.evaluation.vocabulary_lookup import index_words
 from embedtool.model.linalg import unit_rows
@@ -42,8 +43,8 @@ class Clustering:
     adjusted_rand: float
 
 
-@dataclass(frozen=True)
-class CategoryResult:
+@dataclass(frozen=True, repr=False)
+class CategoryResult(EvaluationResult):
     """The agreement of two clusterings with the categories, with the settings of the evaluation.
 
     Attributes
@@ -67,6 +68,25 @@ class CategoryResult:
     total: int
     kmeans: Clustering | None
     agglomerative: Clustering | None
+
+    @property
+    def metrics(self) -> list[Metric]:
+        found: list[Metric] = []
+        sizes = self.found, self.total
+        for name, clusters in (("k-means", self.kmeans), ("agglomerative", self.agglomerative)):
+            if clusters is None:
+                found.append(Metric(f"{name} purity", *sizes, None, None, None))
+                continue
+            found += [
+                Metric(f"{name} purity", *sizes, clusters.purity, None, clusters.purity_over_total),
+                Metric(f"{name} V-measure", *sizes, clusters.v_measure, None, None),
+                Metric(f"{name} adjusted Rand", *sizes, clusters.adjusted_rand, None, None),
+            ]
+        return found
+
+    @property
+    def settings(self) -> str:
+        return f"{super().settings}, seed {self.seed}"
 
 
 def evaluate_categories(

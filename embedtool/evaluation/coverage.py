@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 
 from embedtool.config.choices import RESTRICT_VOCAB
-from embedtool.evaluation.scoring import Metric
+from embedtool.evaluation.results import Metric
 from embedtool.evaluation.tasks import AnalogySet, CategorySet, Dataset, PairSet
 from embedtool.evaluation.vocabulary_lookup import index_words
 from embedtool.messages import counted

@@ -1,6 +1,6 @@
 """Evaluation datasets, by the name of a public dataset or from a file."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from embedtool.errors import Call, EvaluationError
@@ -49,6 +49,35 @@ def read_datasets(
         *(read_categories(source, encoding) for source in categories),
         *(read_outliers(source, encoding) for source in outliers),
     ]
+
+
+def read_dataset(source: str | Path, task: Task | None = None, encoding: str = UTF8) -> Dataset:
+    """Read a dataset of any task.
+
+    Parameters
+    ----------
+    source : str or Path
+        The name of a public dataset, or a path.
+    task : {"analogies", "pairs", "categories", "outliers"}, optional
+        The task; by default that of the public dataset, and for a file analogies or pairs.
+    encoding : str
+        The codec of a file.
+
+    Raises
+    ------
+    EvaluationError
+        As `read_analogies`; if there is no such task.
+    """
+    entry = registry().get(source) if isinstance(source, str) else None
+    if entry is not None and task is None:
+        task = entry.task
+    if task is None:
+        return read_analogies_or_pairs(source, encoding)
+    if task not in READERS:
+        raise EvaluationError(
+            f"task must be {', '.join(READERS)}, not {task!r}", parameters=("task",)
+        )
+    return READERS[task](source, encoding)
 
 
 def read_analogies(source: str | Path, encoding: str = UTF8) -> AnalogySet:
@@ -114,6 +143,15 @@ def read_outliers(source: str | Path, encoding: str = UTF8) -> OutlierSet:
     """Read outlier groups, as `read_analogies`, in the formats of `parse_outliers`."""
     name, path, entry = _located(source, "outliers")
     return parse_outliers(path, name, encoding=UTF8 if entry else encoding)
+
+
+READERS: dict[str, Callable[[str | Path, str], Dataset]] = {
+    "analogies": read_analogies,
+    "pairs": read_pairs,
+    "categories": read_categories,
+    "outliers": read_outliers,
+}
+"""The function that reads a dataset of each task."""
 
 
 def _located(source: str | Path, task: Task) -> tuple[str, Path, DatasetEntry | None]:

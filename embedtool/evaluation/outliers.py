@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.config.choices import RESTRICT_VOCAB
+from embedtool.evaluation.results import EvaluationResult, Metric
 from embedtool.evaluation.tasks import OutlierSet
 from embedtool.evaluation.vocabulary_lookup import index_words
 from embedtool.model.linalg import unit_rows
@@ -44,8 +45,8 @@ class OutlierScore:
     opp_over_total: float | None
 
 
-@dataclass(frozen=True)
-class OutlierResult:
+@dataclass(frozen=True, repr=False)
+class OutlierResult(EvaluationResult):
     """Accuracy and outlier position percentage, with the settings of the evaluation.
 
     Attributes
@@ -66,6 +67,19 @@ class OutlierResult:
     unknown_members: int
     groups: tuple[OutlierScore, ...]
     total: OutlierScore
+
+    @property
+    def metrics(self) -> list[Metric]:
+        t, sizes = self.total, (self.total.found, self.total.total)
+        return [
+            Metric("accuracy", *sizes, t.accuracy, None, t.accuracy_over_total),
+            Metric("OPP", *sizes, t.opp, None, t.opp_over_total),
+        ]
+
+    @property
+    def settings(self) -> str:
+        unknown = [f"members unknown: {self.unknown_members:,}"] if self.unknown_members else []
+        return ", ".join([super().settings, *unknown])
 
 
 def evaluate_outliers(

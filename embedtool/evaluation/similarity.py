@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.config.choices import RESTRICT_VOCAB
+from embedtool.evaluation.results import EvaluationResult, Metric
 from embedtool.evaluation.statistics import Interval, correlation_interval
 from embedtool.evaluation.tasks import PairSet
 from embedtool.evaluation.vocabulary_lookup import index_words
@@ -15,8 +16,8 @@ from embedtool.search.lookup import cosines
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class PairResult:
+@dataclass(frozen=True, repr=False)
+class PairResult(EvaluationResult):
     """Correlations of cosines with human scores, with the settings of the evaluation.
 
     A correlation is None if it is not defined: fewer than two pairs, or all scores equal.
@@ -46,6 +47,16 @@ class PairResult:
     pearson_interval: Interval | None
     spearman_over_total: float | None
     pearson_over_total: float | None
+
+    @property
+    def metrics(self) -> list[Metric]:
+        sizes = (self.found, self.total)
+        return [
+            Metric(
+                "Spearman", *sizes, self.spearman, self.spearman_interval, self.spearman_over_total
+            ),
+            Metric("Pearson", *sizes, self.pearson, self.pearson_interval, self.pearson_over_total),
+        ]
 
 
 def pair_similarities(

@@ -314,6 +314,14 @@ def format_p(p: float) -> str:
     return f"= {p:.3f}" if p >= MIN_PRINTED_P else f"< {MIN_PRINTED_P}"
 
 
+def format_interval(interval: Interval | None) -> str | None:
+    """Return an interval as tables show it."""
+    if interval is None:
+        return None
+    low, high = (round(each, 3) + 0.0 for each in (interval.low, interval.high))  # no -0.000
+    return f"{low:.3f} to {high:.3f}"
+
+
 def _paired_error(gain: NDArray[np.int64]) -> float:
     """Return the standard error of the difference of two proportions of the same questions.
 

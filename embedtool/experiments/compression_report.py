@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from embedtool.analysis.neighbours import neighbourhood_overlap
-from embedtool.evaluation.scoring import evaluate, primary_metric
+from embedtool.evaluation.scoring import evaluate
 from embedtool.evaluation.tasks import Dataset
 from embedtool.model.vectors import VectorTable
 
@@ -48,7 +48,7 @@ def score_changes(
     return [
         ScoreChange(
             dataset.name,
-            *(primary_metric(evaluate(vectors, dataset)).score for vectors in (before, after)),
+            *(evaluate(vectors, dataset).primary_metric.score for vectors in (before, after)),
         )
         for dataset in datasets
     ]

@@ -1,6 +1,6 @@
 """Models side by side: neighbours, analogies, neighbourhoods, scores, and which is better."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
@@ -16,13 +16,17 @@ from embedtool.analysis.neighbours import (
 )
 from embedtool.config.choices import METHODS, N_ANSWERS, RESTRICT_VOCAB, AnalogyMethod
 from embedtool.errors import EvaluationError, NoAnswerError
+from embedtool.evaluation.coverage import check_coverage
 from embedtool.evaluation.paired_tests import DatasetScores, PairedTest, compare_scores
 from embedtool.evaluation.tasks import Dataset
+from embedtool.experiments.comparison_tables import score_data, tables, verdicts
 from embedtool.model.vectors import VectorTable
+from embedtool.search.answers import Answers, WordScore
 from embedtool.search.batching import answers_or_errors, one_by_one
 from embedtool.search.expression import Expression, parse_expression
 from embedtool.search.lookup import lookup
-from embedtool.search.query import Answers, WordScore, analogy, similar, similar_batch
+from embedtool.search.query import analogy, similar, similar_batch
+from embedtool.tables import Table, Tabular
 
 WORDS = ("king", "queen")
 EXPRESSIONS = ("king - man + woman",)
@@ -80,8 +84,8 @@ class ModelPair:
     moved: tuple[DriftedWithNeighbours, ...]
 
 
-@dataclass(frozen=True)
-class Comparison:
+@dataclass(frozen=True, repr=False)
+class Comparison(Tabular):
     """Models side by side.
 
     Attributes
@@ -102,6 +106,23 @@ class Comparison:
     overlaps: tuple[ModelPair, ...]
     scores: tuple[DatasetScores, ...]
     contrasts: tuple[PairedTest, ...]
+
+    @property
+    def verdicts(self) -> tuple[str, ...]:
+        """For each dataset and pair of models: which is better, or why that is unknown."""
+        return tuple(verdicts(self))
+
+    def tables(self) -> Iterator[Table]:
+        """Yield the tables of neighbours and answers, of neighbourhoods, and of scores."""
+        return tables(self)
+
+    def notes(self) -> Iterator[str]:
+        """Yield the verdicts."""
+        return verdicts(self)
+
+    def data(self) -> Table:
+        """Return all scores of all models, with all digits."""
+        return score_data(self)
 
 
 def compare_models(
@@ -176,6 +197,28 @@ def compare_models(
         scores=scores,
         contrasts=tests,
     )
+
+
+def low_coverages(
+    models: Mapping[str, VectorTable],
+    datasets: Sequence[Dataset],
+    comparison: Comparison,
+    *,
+    restrict_vocab: int | None = RESTRICT_VOCAB,
+    case_insensitive: bool = True,
+) -> Iterator[str]:
+    """Yield a warning for each model and each dataset of which it knows too few words.
+
+    The parameters are those of the comparison.
+    """
+    for i, (name, vectors) in enumerate(models.items()):
+        for dataset, scores in zip(datasets, comparison.scores, strict=True):
+            fault = check_coverage(
+                vectors, dataset, scores.results[i].primary_metric,
+                restrict_vocab=restrict_vocab, case_insensitive=case_insensitive,
+            )  # fmt: skip
+            if fault is not None:
+                yield f"{name}: {fault.message}"
 
 
 def _compare_pair(

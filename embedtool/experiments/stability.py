@@ -18,7 +18,7 @@ from embedtool.analysis.neighbours import (
 )
 from embedtool.errors import EvaluationError
 from embedtool.evaluation.coverage import check_coverage
-from embedtool.evaluation.scoring import evaluate, primary_metric
+from embedtool.evaluation.scoring import evaluate
 from embedtool.evaluation.statistics import Interval, correlation_mean_interval, t_interval
 from embedtool.evaluation.tasks import Dataset, PairSet
 from embedtool.model.linalg import unit_rows
@@ -229,7 +229,7 @@ def _merge_neighbours(
 
 def _spread(runs: Sequence[VectorTable], dataset: Dataset) -> Spread | None:
     """Return the score of each run on a dataset; log a warning and return None if it has none."""
-    metrics = [primary_metric(evaluate(vectors, dataset)) for vectors in runs]
+    metrics = [evaluate(vectors, dataset).primary_metric for vectors in runs]
     scores = [metric.score for metric in metrics if metric.score is not None]
     worst = next((metric for metric in metrics if metric.score is None), metrics[0])
     if fault := check_coverage(runs[0], dataset, worst):

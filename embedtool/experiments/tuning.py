@@ -22,7 +22,8 @@ from embedtool.corpus.corpus import Corpus
 from embedtool.errors import EvaluationError, MissingExtraError, StoppedError, TrainingError
 from embedtool.evaluation.coverage import check_coverage
 from embedtool.evaluation.paired_tests import PairedTest, compare_scores
-from embedtool.evaluation.scoring import Metric, evaluate, primary_metric
+from embedtool.evaluation.results import Metric
+from embedtool.evaluation.scoring import evaluate
 from embedtool.evaluation.tasks import Dataset
 from embedtool.experiments.experiment_dir import (
     experiment_identity,
@@ -299,7 +300,7 @@ def _sample(trial: Any, name: str, values: ParameterRange | tuple[str, ...]) -> 
 
 
 def _score(model: ModelRecord, dataset: Dataset) -> Metric:
-    return primary_metric(evaluate(model.vectors, dataset))
+    return evaluate(model.vectors, dataset).primary_metric
 
 
 def _finished(study: "Study") -> "list[FrozenTrial]":
@@ -348,7 +349,7 @@ def _result(study: "Study", folder: Path, dataset: Dataset, held_out: Dataset | 
     best = trials[study.best_trial.number]
     models = {name: store.load(folder / name).vectors for name in (DEFAULTS, BEST)}
     datasets = [dataset, *([held_out] if held_out is not None else [])]
-    metric = primary_metric(evaluate(models[BEST], dataset))
+    metric = evaluate(models[BEST], dataset).primary_metric
     tests = compare_scores(models, datasets)[1] if best != finished[0] else ()
     return Tuning(
         dataset.name, metric.name, metric.found, metric.total, held_out.name if held_out else None,

@@ -14,6 +14,7 @@ from embedtool.formats.options import ReadOptions
 from embedtool.formats.registry import FORMAT_OPTIONS, FORMATS, READERS, SUFFIXES, WRITERS
 from embedtool.formats.word_checks import check_words
 from embedtool.io.atomic import STANDARD_OUTPUT, is_special
+from embedtool.io.encodings import UTF8
 from embedtool.io.progress import Report, silent
 
 if TYPE_CHECKING:
@@ -73,6 +74,20 @@ def describe(path: str | Path, format: str) -> dict[str, Any]:
     if hasattr(module, "describe"):
         description = module.describe(Path(path))
     return description
+
+
+def imported_description(path: str | Path, format: str, encoding: str = UTF8) -> dict[str, Any]:
+    """Return the description of a model whose vectors were read from a file.
+
+    Parameters
+    ----------
+    encoding : str
+        The encoding that the file was read with.
+    """
+    description = {"algorithm": "imported", "source": str(path), "read_as": format}
+    if "encoding" in FORMATS[format].read_options:
+        description["encoding"] = encoding
+    return description | describe(path, format)
 
 
 def recorded_options(description: Mapping[str, Any]) -> dict[str, Any]:

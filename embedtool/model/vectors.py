@@ -93,7 +93,7 @@ class VectorTable:
                 "taken as the most frequent", f"{self.n_words:,}",
             )  # fmt: skip
 
-    def sorted_by_count(self) -> "VectorTable":
+    def sorted_by_count(self) -> Self:
         """Return the vectors by decreasing count, words of equal count in their order."""
         if self.counts is None or self.is_by_frequency:
             return self
@@ -165,9 +165,7 @@ class VectorTable:
         finite = np.isfinite(self.norms)
         return None if finite.all() else self.words[int(np.argmin(finite))]
 
-    def with_matrix(
-        self, matrix: NDArray[np.float32], subwords: Subwords | None = None
-    ) -> "VectorTable":
+    def with_matrix(self, matrix: NDArray[np.float32], subwords: Subwords | None = None) -> Self:
         """Return the same words with other vectors, without the output layer of the old ones."""
         return replace(
             self,
@@ -178,7 +176,7 @@ class VectorTable:
             stored_norms=None,
         )
 
-    def select(self, ids: NDArray[np.int64]) -> "VectorTable":
+    def select(self, ids: NDArray[np.int64]) -> Self:
         """Return the vectors of some words, in the order of `ids`, with their counts and subwords.
 
         Inner nodes are left out: they belong to a tree of all words in their original order.
@@ -186,14 +184,15 @@ class VectorTable:
         subwords, contexts = self.subwords, self.context_vectors
         if subwords is not None:
             subwords = replace(subwords, word_rows=subwords.word_rows[ids])
-        return VectorTable(
-            [self.words[i] for i in ids.tolist()],
-            self.rows[ids],
-            None if self.counts is None else self.counts[ids],
-            None if contexts is None else contexts[ids],
-            subwords,
-            None if self.stored_norms is None else self.stored_norms[ids],
-            by_frequency=self.by_frequency,
+        return replace(
+            self,
+            words=[self.words[i] for i in ids.tolist()],
+            rows=self.rows[ids],
+            counts=None if self.counts is None else self.counts[ids],
+            output_matrix=None if contexts is None else contexts[ids],
+            subwords=subwords,
+            stored_norms=None if self.stored_norms is None else self.stored_norms[ids],
+            output_rows="words",
         )
 
     def __contains__(self, word: str) -> bool:

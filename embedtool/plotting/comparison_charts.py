@@ -50,13 +50,11 @@ def comparison_charts(result: "Comparison") -> Iterator[tuple[str, str]]:
 
 def _points(result: "Comparison") -> dict[str, list[Point]]:
     """Return each model's score and its interval, for each dataset."""
-    from embedtool.evaluation.scoring import primary_metric
-
     points: dict[str, list[Point]] = {}
     for scores in result.scores:
         rows: list[Point] = []
         for model, score in zip(result.models, scores.results, strict=True):
-            metric = primary_metric(score)
+            metric = score.primary_metric
             if metric.score is not None:
                 rows.append((model, metric.score, metric.interval))
         if rows:

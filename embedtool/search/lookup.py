@@ -22,7 +22,11 @@ def from_ngrams(vectors: AnyVectors, words: Sequence[str]) -> tuple[str, ...]:
 
 
 def lookup(
-    vectors: AnyVectors, words: Sequence[str], *, need_direction: bool = False
+    vectors: AnyVectors,
+    words: Sequence[str],
+    *,
+    need_direction: bool = False,
+    default: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
     """Return the vectors of words, from subwords if they are not in the vocabulary.
 
@@ -30,6 +34,8 @@ def lookup(
     ----------
     need_direction : bool
         Raise an error for vectors of zeros, which have no direction.
+    default : ndarray of float32, shape (vector_size,), optional
+        The vector of words that have none; without it they raise an error.
 
     Returns
     -------
@@ -49,6 +55,7 @@ def lookup(
     failures: dict[int, NoAnswerError] = {}
     for i in np.flatnonzero(ids < 0).tolist():
         vector = vectors.from_subwords(words[i])
+        vector = default if vector is None else vector
         if vector is None:
             failures[i] = vectors.unknown_word(words[i], len(failures))
         else:

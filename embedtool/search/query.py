@@ -1,7 +1,6 @@
 """Queries to word vectors: nearest neighbours, similarity, analogies, the odd one out."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -12,6 +11,7 @@ from embedtool.errors import NoAnswerError, QueryError, raise_all
 from embedtool.model.linalg import unit_rows
 from embedtool.model.vectors import AnyVectors, VectorTable, vectors_of
 from embedtool.search.ann import AnnIndex
+from embedtool.search.answers import Answers, WordScore
 from embedtool.search.batching import one_by_one
 from embedtool.search.expression import Expression, parse_expression
 from embedtool.search.index import nearest, nearest_by_product
@@ -23,34 +23,6 @@ from embedtool.search.sums import (
     term_arrays,
     weighted_sums,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class WordScore:
-    """A word and its score: a cosine, or the product of 3CosMul."""
-
-    word: str
-    score: float
-
-
-class Answers(tuple[WordScore, ...]):
-    """The answers to a query: words with their scores, in order.
-
-    Attributes
-    ----------
-    from_ngrams : tuple of str
-        The words of the query that are not in the vocabulary, so that their vectors come from their
-        character n-grams.
-    """
-
-    from_ngrams: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, scores: Iterable[WordScore], from_ngrams: tuple[str, ...] = ()) -> "Answers":
-        """Return answers with their `from_ngrams`."""
-        answers = cls(scores)
-        answers.from_ngrams = from_ngrams
-        return answers
 
 
 def similarity(vectors: AnyVectors, first: str, second: str) -> float:

@@ -13,6 +13,7 @@ from embedtool.messages import counted
 from embedtool.model.vectors import VectorTable
 from embedtool.search import query
 from embedtool.search.ann import AnnIndex
+from embedtool.search.answers import Answers, WordScore
 from embedtool.search.batching import answers_or_errors
 from embedtool.search.candidates import candidate_ids
 from embedtool.search.expression import Expression, parse_expression
@@ -30,7 +31,7 @@ from embedtool.serving.schemas import (
     parse_parameter,
 )
 
-Answers = list[dict[str, Any]]
+Records = list[dict[str, Any]]
 
 ITEM_KEYS = ("query", "word", "other")
 """Keys of an answer that repeat the item it answers."""
@@ -102,7 +103,7 @@ class Endpoint:
     items_schema: Schema
     options: dict[str, Schema]
     result_schema: Schema
-    answer: Callable[[ServedModel, Sequence[Any], Mapping[str, Any]], Answers]
+    answer: Callable[[ServedModel, Sequence[Any], Mapping[str, Any]], Records]
 
     @property
     def answer_key(self) -> str:
@@ -116,7 +117,7 @@ class Endpoint:
 
     def answer_each(
         self, served: ServedModel, items: Sequence[Any], options: Mapping[str, Any]
-    ) -> Answers:
+    ) -> Records:
         """Return the answers to items; null and the reason for an item without an answer."""
         batch = answers_or_errors(lambda some: self.answer(served, some, options), items)
         answers = []
@@ -303,9 +304,7 @@ def _search(served: ServedModel, options: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _answers(
-    items: Sequence[Any], ranked: Sequence[query.Answers], search: Mapping[str, Any]
-) -> Answers:
+def _answers(items: Sequence[Any], ranked: Sequence[Answers], search: Mapping[str, Any]) -> Records:
     approximate = search["index"] is not None
     return [
         {
@@ -318,11 +317,11 @@ def _answers(
     ]
 
 
-def _scored(answers: Sequence[query.WordScore]) -> Answers:
+def _scored(answers: Sequence[WordScore]) -> Records:
     return [{"word": answer.word, "score": answer.score} for answer in answers]
 
 
-def _similar(served: ServedModel, words: Sequence[str], options: Mapping[str, Any]) -> Answers:
+def _similar(served: ServedModel, words: Sequence[str], options: Mapping[str, Any]) -> Records:
     search = _search(served, options)
     return _answers(words, query.similar_batch(served.vectors, words, **search), search)
 
@@ -346,7 +345,7 @@ def _parse_expressions(texts: Sequence[str]) -> list[Expression]:
     return expressions
 
 
-def _analogy(served: ServedModel, texts: Sequence[str], options: Mapping[str, Any]) -> Answers:
+def _analogy(served: ServedModel, texts: Sequence[str], options: Mapping[str, Any]) -> Records:
     expressions = _parse_expressions(texts)
     search = _search(served, options)
     ranked = query.analogy_batch(served.vectors, expressions, method=options["method"], **search)
@@ -355,7 +354,7 @@ def _analogy(served: ServedModel, texts: Sequence[str], options: Mapping[str, An
 
 def _similarity(
     served: ServedModel, pairs: Sequence[Sequence[str]], options: Mapping[str, Any]
-) -> Answers:
+) -> Records:
     cosines = query.similarity_batch(served.vectors, pairs)
     return [
         {
@@ -370,7 +369,7 @@ def _similarity(
 
 def _odd(
     served: ServedModel, groups: Sequence[Sequence[str]], options: Mapping[str, Any]
-) -> Answers:
+) -> Records:
     rankings = query.odd_one_out_batch(served.vectors, groups)
     return [
         {"query": group, **_origin(ranked.from_ngrams), "answers": _scored(ranked)}
@@ -378,7 +377,7 @@ def _odd(
     ]
 
 
-def _vector(served: ServedModel, words: Sequence[str], options: Mapping[str, Any]) -> Answers:
+def _vector(served: ServedModel, words: Sequence[str], options: Mapping[str, Any]) -> Records:
     rows = lookup(served.vectors, words)
     return [
         {

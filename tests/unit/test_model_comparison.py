@@ -13,8 +13,8 @@ from embedtool.analysis.neighbours import (
     neighbourhood_overlap,
     word_overlaps,
 )
+from embedtool.cli.output.comparison_markdown import markdown
 from embedtool.cli.output.comparison_page import page
-from embedtool.cli.output.comparison_tables import markdown, tables, verdicts
 from embedtool.errors import EvaluationError, QueryError, UnknownWordError
 from embedtool.evaluation.tasks import AnalogySet, PairSet, Section
 from embedtool.experiments.model_comparison import compare_models
@@ -217,7 +217,7 @@ def test_no_p_value_of_a_report_is_printed_as_zero():
     found = compare_models({"good": good, "bad": bad}, datasets=datasets, words=[], expressions=[])
     for contrast in found.contrasts:
         assert contrast.difference.p_test < 0.0005 and contrast.p_corrected < 0.0005
-    differences = list(tables(found))[-1]
+    differences = list(found.tables())[-1]
     assert [row[3:] for row in differences.rows] == [
         ("< 0.001***", differences.rows[0][4], "McNemar < 0.001"),
         ("< 0.001***", differences.rows[1][4], "Steiger < 0.001"),
@@ -242,7 +242,7 @@ def test_one_relation_is_compared_by_its_pairs_and_two_pairs_get_no_verdict():
     assert contrast.difference.interval.high < 0
     assert found.scores[0].results[0].total.interval is not None
     assert found.scores[1].results[0].total.interval is None
-    assert list(verdicts(found)) == [
+    assert list(found.verdicts) == [
         contrast.verdict,
         "two: good and bad both know too few of its questions for a verdict",
         "near: good and bad both know too few of its questions for a verdict",

@@ -17,6 +17,7 @@ from embedtool.evaluation.tasks import PairSet
 from embedtool.formats.checking import check
 from embedtool.model import store
 from embedtool.model.vectors import ModelRecord, VectorTable
+from embedtool.search import query
 from embedtool.search.ann import build, open_index
 
 WORDS = [f"w{i}" for i in range(40)]
@@ -69,10 +70,10 @@ def test_a_model_may_stand_for_its_vectors(tmp_path: Path) -> None:
 
 def test_what_is_neither_is_a_type_error(tmp_path: Path) -> None:
     asked = [
-        lambda: embedtool.similar("model", "w1"),
-        lambda: embedtool.similarity(tmp_path, "w1", "w2"),
-        lambda: embedtool.odd_one_out([MODEL], ["w1", "w2", "w3"]),
-        lambda: embedtool.analogy({}, "w1 - w2"),
+        lambda: query.similar("model", "w1"),
+        lambda: query.similarity(tmp_path, "w1", "w2"),
+        lambda: query.odd_one_out([MODEL], ["w1", "w2", "w3"]),
+        lambda: query.analogy({}, "w1 - w2"),
         lambda: formats.write("model", tmp_path / "file.txt"),
         lambda: align("old", "new"),
     ]
@@ -80,11 +81,11 @@ def test_what_is_neither_is_a_type_error(tmp_path: Path) -> None:
         with pytest.raises(TypeError, match="expected a Model or its WordVectors, not "):
             ask()
     with pytest.raises(TypeError, match="expected a Model, not VectorTable"):
-        embedtool.save(VECTORS, tmp_path / "model")
+        store.save(VECTORS, tmp_path / "model")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_word_is_a_str() -> None:
     for word in (["w0", "w1"], 3, b"w0", None):
         with pytest.raises(TypeError, match=f"a word is a str, not {type(word).__name__}"):
-            embedtool.similar(MODEL, word)
+            query.similar(MODEL, word)

@@ -50,10 +50,10 @@ def test_importing_embedtool_imports_nothing_heavy() -> None:
 def test_from_text_to_answers_in_python(text: Path, tmp_path: Path) -> None:
     config = embedtool.GloveConfig(vector_size=8, epochs=3)
     model = embedtool.train(config, text)
-    embedtool.save(model, str(tmp_path / "model"))
-    vectors = embedtool.load(str(tmp_path / "model")).vectors
-    assert [answer.word for answer in embedtool.similar(vectors, "king", 5)] != []
-    assert -1 <= embedtool.similarity(vectors, "king", "queen") <= 1
+    model.save(str(tmp_path / "model"))
+    wv = embedtool.load(str(tmp_path / "model")).wv
+    assert wv.most_similar("king", topn=5) == model.wv.most_similar("king", topn=5)
+    assert -1 <= wv.similarity("king", "queen") <= 1
 
 
 DEPENDENCIES = {"gensim", "numpy", "scipy", "sklearn", "safetensors", "embedtool", "benchmarks"}

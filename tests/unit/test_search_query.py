@@ -10,12 +10,12 @@ from gensim.models import KeyedVectors
 
 from embedtool.errors import NoAnswerError, QueryError, UnknownWordError
 from embedtool.model.vectors import ModelRecord, VectorTable
+from embedtool.search.answers import WordScore
 from embedtool.search.batching import answers_or_errors
 from embedtool.search.candidates import candidate_ids
 from embedtool.search.expression import parse_expression
 from embedtool.search.lookup import cosines, lookup
 from embedtool.search.query import (
-    WordScore,
     analogy,
     analogy_batch,
     odd_one_out,

@@ -13,7 +13,7 @@ from embedtool.config.text import TextConfig
 from embedtool.config.training import Word2VecConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.errors import EvaluationError, ModelError, StoppedError, TrainingError
-from embedtool.evaluation.scoring import evaluate, primary_metric
+from embedtool.evaluation.scoring import evaluate
 from embedtool.evaluation.tasks import PairSet
 from embedtool.experiments.search_space import ParameterRange, search_space
 from embedtool.experiments.tuning import BEST, DEFAULTS, TABLE, tune
@@ -66,8 +66,8 @@ def test_a_search_saves_the_defaults_and_the_best(text, tmp_path):
     assert found.best.score == max(trial.score for trial in found.trials)
     for trial, name in (found.defaults, DEFAULTS), (found.best, BEST):
         model = store.load(folder / name)
-        assert primary_metric(evaluate(model.vectors, PAIRS)).score == trial.score
-        assert primary_metric(evaluate(model.vectors, OTHER)).score == trial.held_out
+        assert evaluate(model.vectors, PAIRS).primary_metric.score == trial.score
+        assert evaluate(model.vectors, OTHER).primary_metric.score == trial.held_out
         options = model.description["options"]
         assert {key: options[key] for key in names} == trial.options
         assert options["vector_size"] == 8
@@ -176,7 +176,7 @@ def test_a_best_model_that_was_saved_keeps_its_score(text, tmp_path, monkeypatch
     scores = iter([0.1, 0.1, 0.2, 0.2, 0.1])
 
     def scored(model, dataset):
-        return replace(primary_metric(evaluate(model.vectors, dataset)), score=next(scores))
+        return replace(evaluate(model.vectors, dataset).primary_metric, score=next(scores))
 
     monkeypatch.setattr("embedtool.experiments.tuning._score", scored)
     monkeypatch.setattr(Study, "tell", interrupted)

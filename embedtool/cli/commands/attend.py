@@ -16,11 +16,12 @@ from embedtool.cli.options.shared import (
 )
 from embedtool.cli.output.console import echo_err, print_json, print_table
 from embedtool.cli.output.display import FIGURE_FORMATS, write_figure
-from embedtool.cli.output.query_results import from_ngrams_field, ngrams_message
+from embedtool.cli.output.query_results import from_ngrams_field
 from embedtool.config.tasks import AttentionConfig
 from embedtool.errors import OutputError
 from embedtool.io.atomic import atomic_write, check_output_file
 from embedtool.messages import counted
+from embedtool.search.answers import ngrams_message
 
 if TYPE_CHECKING:
     from embedtool.contextual.static_attention import Attention

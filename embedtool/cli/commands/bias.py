@@ -19,16 +19,17 @@ from embedtool.cli.options.shared import (
     model_argument,
     tsv_option,
 )
-from embedtool.cli.output.console import Cell, echo_err, emit, print_json
+from embedtool.cli.output.console import echo_err, emit, print_json
 from embedtool.cli.output.query_results import (
     Unknown,
     answer_queries,
     from_ngrams_field,
-    ngrams_message,
     print_annotated_rows,
 )
 from embedtool.config.tasks import WeatConfig
 from embedtool.errors import NoAnswerError
+from embedtool.search.answers import ngrams_message
+from embedtool.tables import Cell
 
 if TYPE_CHECKING:
     from embedtool.analysis.bias import Projections, WeatResult, WordSet
@@ -113,7 +114,7 @@ def _print_projections(
     """Print the projections, and for the words in `failures` why they have none."""
     if as_json:
         words: list[dict[str, Any]] = [
-            {**asdict(each), **from_ngrams_field([each.word] if each.word in new_words else [])}
+            {**each._asdict(), **from_ngrams_field([each.word] if each.word in new_words else [])}
             for each in result.words
         ]
         words += [{"word": word, "score": None, **error.details()} for word, error in failures]

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from embedtool.cli.options.shared import INPUT_FILE, NEW_FILE, json_option
-from embedtool.cli.output.console import echo_err, escape_unprintable, print_json
+from embedtool.cli.output.console import echo_err, print_json
 from embedtool.formats.registry import READERS
-from embedtool.messages import counted
+from embedtool.messages import counted, escape_unprintable
 
 if TYPE_CHECKING:
     from embedtool.formats.findings import Finding, Findings

@@ -10,15 +10,14 @@ import click
 
 from embedtool.cli.options.score_options import ScoreOptions, score_options
 from embedtool.cli.options.shared import FILE, NEW_FILE, IntRange, json_option
-from embedtool.cli.output.comparison_tables import markdown, tables, verdicts
-from embedtool.cli.output.console import echo_err, escape_unprintable, print_json, print_table
-from embedtool.config.choices import ANALOGY_METHODS
+from embedtool.cli.output.comparison_markdown import markdown
+from embedtool.cli.output.console import echo_err, print_json, print_table
+from embedtool.config.choices import ANALOGY_METHODS, N_COMPARED
 from embedtool.errors import EvaluationError
 from embedtool.io.atomic import atomic_write, check_writable, text_bytes
-from embedtool.messages import display_names
+from embedtool.messages import display_names, escape_unprintable
 
 if TYPE_CHECKING:
-    from embedtool.evaluation.tasks import Dataset
     from embedtool.experiments.model_comparison import Comparison
     from embedtool.model.vectors import VectorTable
 
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
     help="Show the answers to EXPRESSION; may be repeated. Default: king - man + woman.",
 )  # fmt: skip
 @click.option(
-    "-n", "n", type=IntRange(min=1), default=8, show_default=True,
+    "-n", "n", type=IntRange(min=1), default=N_COMPARED, show_default=True,
     help="Number of answers shown.",
 )  # fmt: skip
 @score_options
@@ -79,7 +78,7 @@ def compare(
     datasets = scoring.datasets()
     names = _names(models)
 
-    from embedtool.experiments.model_comparison import compare_models
+    from embedtool.experiments.model_comparison import compare_models, low_coverages
     from embedtool.model import store
 
     loaded = {name: store.load(path).vectors for name, path in zip(names, models, strict=True)}
@@ -103,33 +102,16 @@ def compare(
         click.echo(markdown(result))
     else:
         _print_tables(result)
-    _warn_low_coverage(loaded, datasets, result, scoring.vocabulary_arguments())
+    for message in low_coverages(loaded, datasets, result, **scoring.vocabulary_arguments()):
+        echo_err(f"Warning: {message}")
 
 
 def _print_tables(result: "Comparison") -> None:
-    for table in tables(result):
+    for table in result.tables():
         print_table(table.columns, table.rows, table.title)
         click.echo()
-    for verdict in verdicts(result):
+    for verdict in result.verdicts:
         click.echo(escape_unprintable(verdict))
-
-
-def _warn_low_coverage(
-    models: "Mapping[str, VectorTable]",
-    datasets: "Sequence[Dataset]",
-    result: "Comparison",
-    vocabulary: Mapping[str, Any],
-) -> None:
-    """Warn about each dataset of which a model knows too few words."""
-    from embedtool.evaluation.coverage import check_coverage
-    from embedtool.evaluation.scoring import primary_metric
-
-    for i, (name, vectors) in enumerate(models.items()):
-        for dataset, scores in zip(datasets, result.scores, strict=True):
-            if fault := check_coverage(
-                vectors, dataset, primary_metric(scores.results[i]), **vocabulary
-            ):
-                echo_err(f"Warning: {name}: {fault.message}")
 
 
 def _write_overlaps(path: Path, models: "Mapping[str, VectorTable]") -> None:

@@ -15,8 +15,9 @@ from embedtool.cli.options.shared import (
     model_argument,
     overwrite_option,
 )
-from embedtool.cli.output.console import Cell, echo_err, emit
+from embedtool.cli.output.console import echo_err, emit
 from embedtool.config.tasks import CompressConfig
+from embedtool.tables import Cell
 
 if TYPE_CHECKING:
     from embedtool.model.vectors import VectorTable

@@ -26,7 +26,6 @@ from embedtool.cli.options.shared import (
 from embedtool.cli.output.console import echo_err, emit, print_json, print_line
 from embedtool.cli.output.progress_display import progress_reporter
 from embedtool.cli.output.query_results import print_answers
-from embedtool.cli.output.scores import format_interval
 from embedtool.cli.suggesting_group import SuggestingGroup
 from embedtool.config.choices import N_ANSWERS
 from embedtool.config.tasks import GenerationConfig, SensesConfig
@@ -242,6 +241,8 @@ def evaluate(model: Path, pairs: Path | None, encoding: str, as_json: bool, as_t
     columns = ("word", "correct", "pairs", "accuracy")
     title = f"{result.dataset}: {counted(result.total, 'pair')}, {result.same:,} of one sense"
     if result.interval:
+        from embedtool.evaluation.statistics import format_interval
+
         title += f"; 95% interval of the accuracy {format_interval(result.interval)}"
     emit(asdict(result), columns, rows, as_json=as_json, as_tsv=as_tsv, title=title)
 

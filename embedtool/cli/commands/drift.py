@@ -14,9 +14,10 @@ from embedtool.cli.options.shared import (
     json_option,
     tsv_option,
 )
-from embedtool.cli.output.console import Cell, echo_err, emit
+from embedtool.cli.output.console import echo_err, emit
 from embedtool.config.choices import N_DRIFTED
 from embedtool.config.tasks import DriftConfig
+from embedtool.tables import Cell
 
 drift_options: Decorator[Any] = config_options(DriftConfig)
 N_SHOWN = 5

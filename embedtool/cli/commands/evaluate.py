@@ -15,17 +15,14 @@ from embedtool.cli.options.classify_options import (
 from embedtool.cli.options.given import warn_ignored
 from embedtool.cli.options.score_options import ScoreOptions, score_options
 from embedtool.cli.options.shared import json_option, model_argument, tsv_option
-from embedtool.cli.output.console import Cell, print_json, print_table, print_tsv
-from embedtool.cli.output.scores import format_interval, report_low_coverage, settings_line
+from embedtool.cli.output.console import print_json, print_table, print_tsv
+from embedtool.cli.output.scores import report_low_coverage
 from embedtool.config.choices import ANALOGY_METHODS
 from embedtool.config.tasks import ClassifyConfig
+from embedtool.tables import Cell
 
 if TYPE_CHECKING:
     from embedtool.evaluation.scoring import Result
-
-INTERVAL = "95% interval"
-COLUMNS = ("part", "found", "total", "score", INTERVAL, "over total")
-TSV_COLUMNS = ("dataset", "method", "part", "found", "total", "score", "low", "high", "over_total")
 
 
 @click.command()
@@ -71,7 +68,7 @@ def evaluate(
     datasets = scoring.datasets()
 
     from embedtool.evaluation.coverage import check_coverage
-    from embedtool.evaluation.scoring import evaluate, primary_metric
+    from embedtool.evaluation.scoring import evaluate
     from embedtool.evaluation.tasks import AnalogySet
     from embedtool.model import store
     from embedtool.model.transforms import variants
@@ -96,7 +93,7 @@ def evaluate(
         for name, vectors in variants(opened, names)
     }  # fmt: skip
     low_coverages = {
-        dataset.name: check_coverage(opened.vectors, dataset, primary_metric(result), **vocabulary)
+        dataset.name: check_coverage(opened.vectors, dataset, result.primary_metric, **vocabulary)
         for (dataset, _), result in zip(tasks, next(iter(results.values())), strict=True)
     }
     _print_results(results, bool(names), as_json, as_tsv)
@@ -158,13 +155,15 @@ def _print_results(
             for result in of_variant
         ])  # fmt: skip
     elif as_tsv:
+        from embedtool.evaluation.results import DATA_COLUMNS
+
         print_tsv(
-            (*(["variant"] if has_variants else []), *TSV_COLUMNS),
+            (*(["variant"] if has_variants else []), *DATA_COLUMNS),
             [
                 (*([name] if has_variants else []), *row)
                 for name, of_variant in results.items()
                 for result in of_variant
-                for row in _tsv_rows(result)
+                for row in result.data().rows
             ],
         )
     else:
@@ -174,39 +173,15 @@ def _print_results(
             _print_table(of_task, list(results))
 
 
-def _tsv_rows(result: "Result") -> list[tuple[Cell, ...]]:
-    from embedtool.evaluation.scoring import metrics
-
-    return [
-        (
-            result.dataset, getattr(result, "method", None), p.name, p.found, p.total, p.score,
-            p.interval.low if p.interval else None, p.interval.high if p.interval else None,
-            p.over_total,
-        )
-        for p in metrics(result)
-    ]  # fmt: skip
-
-
 def _print_table(results: "Sequence[Result]", variants: Sequence[str]) -> None:
     """Print the parts of one result, or the scores of all variants side by side."""
-    from embedtool.evaluation.scoring import metrics
-
-    title = f"{results[0].dataset}: {settings_line(results[0])}"
+    first = results[0]
     if len(results) == 1:
-        found = metrics(results[0])
-        with_interval = any(p.interval for p in found)
-        columns = [name for name in COLUMNS if with_interval or name != INTERVAL]
-        lines = [
-            (
-                p.name, p.found, p.total, p.score,
-                *([format_interval(p.interval)] if with_interval else []), p.over_total,
-            )
-            for p in found
-        ]  # fmt: skip
-        print_table(columns, lines, title)
+        for table in first.tables():
+            print_table(table.columns, table.rows, table.title)
         return
     rows: list[tuple[Cell, ...]] = [
         (same[0].name, same[0].found, same[0].total, *(p.score for p in same))
-        for same in zip(*map(metrics, results), strict=True)
+        for same in zip(*(result.metrics for result in results), strict=True)
     ]
-    print_table((*COLUMNS[:3], *variants), rows, title)
+    print_table(("part", "found", "total", *variants), rows, f"{first.dataset}: {first.settings}")

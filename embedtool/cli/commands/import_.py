@@ -15,7 +15,7 @@ from embedtool.cli.options.shared import (
 )
 from embedtool.cli.output.console import echo_err
 from embedtool.errors import DamagedError
-from embedtool.formats.registry import FORMATS, READERS
+from embedtool.formats.registry import READERS
 from embedtool.io.encodings import is_utf8
 from embedtool.messages import counted
 
@@ -74,11 +74,9 @@ def import_(file: Path, model: Path, name: str | None, overwrite: bool, **chosen
                 "good rows to OUT",
                 parameters=error.parameters,
             ) from None
-        description = {"algorithm": "imported", "source": str(file), "read_as": name}
-        if "encoding" in FORMATS[name].read_options:
-            description["encoding"] = reading.encoding
+        description = formats.imported_description(file, name, reading.encoding)
         store.save(
-            ModelRecord(vectors, description | formats.describe(file, name)),
+            ModelRecord(vectors, description),
             model,
             report,
             overwrite=True,

@@ -17,17 +17,17 @@ from embedtool.cli.exit_codes import FAILURE
 from embedtool.cli.flags import with_flags
 from embedtool.cli.options.completers import partial_word, words_with_prefix
 from embedtool.cli.options.query_options import SearchOptions
-from embedtool.cli.output.console import echo_err, emit, escape_unprintable, print_table
-from embedtool.cli.output.query_results import ngrams_message
+from embedtool.cli.output.console import echo_err, emit, print_table
 from embedtool.cli.suggesting_group import HELP_OPTION_NAMES
 from embedtool.corpus.tokens import split_spaces
 from embedtool.errors import EmbedtoolError, NoAnswerError, QueryError, UnknownWordError
 from embedtool.io.encodings import UTF8
+from embedtool.messages import escape_unprintable
 from embedtool.model import store
 from embedtool.search import query
+from embedtool.search.answers import Answers, WordScore, ngrams_message
 from embedtool.search.expression import SIGNS, WEIGHT
 from embedtool.search.lookup import from_ngrams
-from embedtool.search.query import Answers
 
 if TYPE_CHECKING:
     from embedtool.model.vectors import VectorTable
@@ -340,7 +340,7 @@ class ShellSession:
             first, other = split_spaces(line)
             cosine = query.similarity(model.vectors, first, other)
             new_words = from_ngrams(model.vectors, [first, other])
-            return Answers.of([query.WordScore(other, cosine)], new_words)
+            return Answers.of([WordScore(other, cosine)], new_words)
         search = SearchOptions.from_options({"encoding": UTF8, **self.settings})
         arguments = search.arguments(model.vectors, model.folder)
         if name == "similar":

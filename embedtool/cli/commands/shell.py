@@ -11,9 +11,9 @@ from embedtool.cli.exit_codes import FAILURE
 from embedtool.cli.options.completers import complete_model
 from embedtool.cli.options.query_options import decoded_lines, search_options, unknown_option
 from embedtool.cli.options.shared import FILE, json_option, method_option, tsv_option
-from embedtool.cli.output.console import echo_err, escape_unprintable
+from embedtool.cli.output.console import echo_err
 from embedtool.errors import MissingExtraError
-from embedtool.messages import counted
+from embedtool.messages import counted, escape_unprintable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

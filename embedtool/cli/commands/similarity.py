@@ -4,16 +4,17 @@ from functools import partial
 from pathlib import Path
 
 from embedtool.cli.options.query_options import locate_errors, query_command, read_queries
-from embedtool.cli.output.console import Cell, print_json
+from embedtool.cli.output.console import print_json
 from embedtool.cli.output.query_results import (
     Query,
     Unknown,
     answer_queries,
     from_ngrams_field,
-    ngrams_message,
     print_annotated_rows,
 )
 from embedtool.errors import NoAnswerError, QueryError
+from embedtool.search.answers import ngrams_message
+from embedtool.tables import Cell
 
 COLUMNS = ("word", "other", "similarity")
 

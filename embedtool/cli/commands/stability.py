@@ -10,7 +10,6 @@ from embedtool.cli.options.algorithms import algorithm_commands
 from embedtool.cli.options.shared import NEW_FILE, Decorator, IntRange, json_option
 from embedtool.cli.output.console import print_json, print_table
 from embedtool.cli.output.progress_display import progress_reporter
-from embedtool.cli.output.scores import format_interval
 from embedtool.cli.output.stable_neighbours import (
     N_RUNS,
     neighbour_records,
@@ -104,6 +103,8 @@ def _measure(
 
 
 def _print(measured: "Stability") -> None:
+    from embedtool.evaluation.statistics import format_interval
+
     if measured.scores:
         print_table(
             ("", "score", "mean", "95% interval", "deviation", "lowest", "highest"),

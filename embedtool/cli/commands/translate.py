@@ -19,12 +19,13 @@ from embedtool.cli.options.shared import (
     model_argument,
     tsv_option,
 )
-from embedtool.cli.output.console import Cell, echo_err, emit
+from embedtool.cli.output.console import echo_err, emit
 from embedtool.cli.output.query_results import Unknown, answer_queries, print_answers
 from embedtool.cli.output.scores import report_low_coverage
 from embedtool.config.choices import N_ANSWERS
 from embedtool.config.tasks import TranslateConfig
 from embedtool.messages import counted
+from embedtool.tables import Cell
 
 if TYPE_CHECKING:
     from embedtool.analysis.translation import TranslationScore

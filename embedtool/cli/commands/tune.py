@@ -11,12 +11,13 @@ from embedtool.cli.flags import flag
 from embedtool.cli.options.algorithms import algorithm_commands
 from embedtool.cli.options.given import given_options
 from embedtool.cli.options.shared import NEW_FILE, Decorator, IntRange, duration, json_option
-from embedtool.cli.output.console import Cell, escape_unprintable, print_json, print_table
+from embedtool.cli.output.console import print_json, print_table
 from embedtool.cli.output.progress_display import progress_reporter
 from embedtool.cli.suggesting_group import SuggestingGroup
 from embedtool.config.text import TextConfig
 from embedtool.config.training import TrainerConfig
-from embedtool.messages import counted
+from embedtool.messages import counted, escape_unprintable
+from embedtool.tables import Cell
 
 if TYPE_CHECKING:
     from embedtool.experiments.tuning import Trial, Tuning

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from embedtool.cli.output.console import DECIMALS, Cell, print_json, print_table, print_tsv
+from embedtool.cli.output.console import print_json, print_table, print_tsv
+from embedtool.tables import DECIMALS, Cell
 
 if TYPE_CHECKING:
     from embedtool.evaluation.classification import (

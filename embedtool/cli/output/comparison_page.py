@@ -1,11 +1,10 @@
 """A comparison of models as one HTML page with charts, which needs no other file."""
 
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from embedtool.cli.output.comparison_tables import Table, tables, verdicts
-from embedtool.cli.output.console import format_cell, is_numeric
 from embedtool.plotting.comparison_charts import comparison_charts
+from embedtool.tables import Table
 
 if TYPE_CHECKING:
     from embedtool.experiments.model_comparison import Comparison
@@ -27,7 +26,7 @@ svg { max-width: 100%; height: auto; fill: currentColor; }
 def page(result: "Comparison") -> str:
     """Return the page. Raises MissingExtraError if matplotlib is not installed."""
     names = " and ".join(map(escape, result.models))
-    summary = "".join(f"<li>{escape(verdict)}</li>" for verdict in verdicts(result))
+    summary = "".join(f"<li>{escape(verdict)}</li>" for verdict in result.verdicts)
     charts = "".join(
         f'<h2>{escape(title)}</h2><figure role="img" aria-label="{escape(title)}">{svg}</figure>'
         for title, svg in comparison_charts(result)
@@ -37,23 +36,18 @@ def page(result: "Comparison") -> str:
         '<meta name="viewport" content="width=device-width">\n'
         f"<title>{names}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<h1>{names}</h1>\n"
         f"<ul>{summary}</ul>\n{charts}\n"
-        f"{''.join(_html(table) for table in tables(result))}\n</body>\n</html>\n"
+        f"{''.join(_html(table) for table in result.tables())}\n</body>\n</html>\n"
     )
 
 
 def _html(table: Table) -> str:
-    numeric = [is_numeric([row[i] for row in table.rows]) for i in range(len(table.columns))]
-    kinds = [' class="number"' if right else "" for right in numeric]
+    kinds = [' class="number"' if right else "" for right in table.numeric]
     head = "".join(f"<th{k}>{escape(c)}</th>" for k, c in zip(kinds, table.columns, strict=True))
     body = "".join(
-        f"<tr>{''.join(_data(kind, v) for kind, v in zip(kinds, row, strict=True))}</tr>\n"
-        for row in table.rows
+        f"<tr>{''.join(f'<td{k}>{escape(v)}</td>' for k, v in zip(kinds, row, strict=True))}</tr>\n"
+        for row in table.cells
     )
     return (
         f'<h2>{escape(table.title)}</h2>\n<div class="wide"><table>\n<thead><tr>{head}</tr></thead>'
         f"\n<tbody>\n{body}</tbody></table></div>\n"
     )
-
-
-def _data(kind: str, value: Any) -> str:
-    return f"<td{kind}>{escape(format_cell(value))}</td>"

@@ -4,27 +4,16 @@ import errno
 import json
 import os
 import sys
-import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
-from embedtool.messages import counted
+from embedtool.messages import counted, escape_unprintable
+from embedtool.tables import Cell, Table
 
-Cell = str | int | float | None
-"""A value in a table, or None."""
-DECIMALS = 4
-"""Decimals of floats in tables."""
 MAX_MESSAGE_CHARS = 2000
 """A longer message, such as one that quotes a word of a megabyte, loses its middle."""
-
-
-def escape_unprintable(text: str) -> str:
-    """Return the text with escapes for the characters that a terminal would obey or hide."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def truncate_middle(message: str) -> str:
@@ -43,22 +32,6 @@ def is_terminal() -> bool:
 def print_line(line: str) -> None:
     """Print a line of text: on a terminal with unprintable characters escaped, else as it is."""
     click.echo("\t".join(map(escape_unprintable, line.split("\t"))) if is_terminal() else line)
-
-
-def format_cell(value: Cell) -> str:
-    """Return a value as tables show it: floats to four decimals, integers with commas."""
-    if value is None:
-        return "-"
-    if isinstance(value, float):
-        return f"{value:.{DECIMALS}f}"
-    if isinstance(value, int):
-        return f"{value:,}"
-    return escape_unprintable(value)
-
-
-def is_numeric(values: Sequence[Cell]) -> bool:
-    """Return whether a column holds numbers, or None, and nothing else."""
-    return bool(values) and all(isinstance(value, int | float | None) for value in values)
 
 
 def format_coverage(summary: Mapping[str, Any]) -> str:
@@ -87,69 +60,31 @@ def echo_err(message: str) -> None:
 def print_table(
     columns: Sequence[str], rows: Sequence[Sequence[Cell]], title: str | None = None
 ) -> None:
-    """Print rows under their column names: numbers on the right, text on the left.
-
-    Parameters
-    ----------
-    columns : sequence of str
-        Names of the columns. If all are empty, there is no header.
-    rows : sequence of sequences of Cell
-        The values. A column is numeric if each of its values is a number or None.
-    title : str, optional
-        A line above the table.
-    """
+    """Print rows under their column names; see `Table`."""
     if title is not None:
         click.secho(escape_unprintable(title), bold=True)
-    numeric = [is_numeric([row[i] for row in rows]) for i in range(len(columns))]
-    cells = [[format_cell(value) for value in row] for row in rows]
-    lines = _terminal_lines if is_terminal() else _lines
-    for line in lines(columns, cells, numeric):
+    table = Table(columns, rows)
+    for line in _terminal_lines(table) if is_terminal() else table.lines():
         click.echo(line.rstrip())
 
 
-def _terminal_lines(
-    columns: Sequence[str], cells: Sequence[Sequence[str]], numeric: Sequence[bool]
-) -> list[str]:
+def _terminal_lines(table: Table) -> list[str]:
     """Return the lines of a table that fits the terminal: long cells are folded."""
+    from rich import table as rich_table
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
     console = Console(highlight=False)
-    table = Table(box=None, pad_edge=False, header_style="dim", show_header=any(columns))
-    for name, is_number in zip(columns, numeric, strict=True):
-        table.add_column(Text(name), justify="right" if is_number else "left", overflow="fold")
-    for row in cells:
-        table.add_row(*map(Text, row))
-    with console.capture() as captured:
-        console.print(table)
-    return captured.get().splitlines()
-
-
-def _lines(
-    columns: Sequence[str], cells: Sequence[Sequence[str]], numeric: Sequence[bool]
-) -> list[str]:
-    """Return the lines of a table of any width. Nothing is folded, and rich is not imported."""
-    table = [*([columns] if any(columns) else []), *cells]
-    widths = [max(map(_width, column), default=0) for column in zip(*table, strict=True)]
-    lines = []
-    for row in table:
-        padded = []
-        for text, width, is_number in zip(row, widths, numeric, strict=True):
-            gap = " " * (width - _width(text))
-            padded.append(gap + text if is_number else text + gap)
-        lines.append("  ".join(padded))
-    return lines
-
-
-def _width(text: str) -> int:
-    """Return the number of terminal columns that a text takes."""
-    if text.isascii():
-        return len(text)
-    return sum(
-        0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in "WF")
-        for c in text
+    shown = rich_table.Table(
+        box=None, pad_edge=False, header_style="dim", show_header=any(table.columns)
     )
+    for name, is_number in zip(table.columns, table.numeric, strict=True):
+        shown.add_column(Text(name), justify="right" if is_number else "left", overflow="fold")
+    for row in table.cells:
+        shown.add_row(*map(Text, row))
+    with console.capture() as captured:
+        console.print(shown)
+    return captured.get().splitlines()
 
 
 def print_tsv(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
@@ -161,9 +96,18 @@ def print_tsv(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
 
 def print_json(value: Mapping[str, Any] | Sequence[Any]) -> None:
     """Print a value as JSON: only what a terminal would obey or hide is escaped."""
-    text = json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)
+    text = json.dumps(_named_as_objects(value), ensure_ascii=False, indent=2, allow_nan=False)
     lines = text.split("\n")
     click.echo("\n".join(line if line.isprintable() else _escaped(line) for line in lines))
+
+
+def _named_as_objects(value: Any) -> Any:
+    """Return a value with named tuples as dictionaries, of which JSON makes objects."""
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return _named_as_objects(value._asdict())
+    if isinstance(value, Mapping):
+        return {name: _named_as_objects(each) for name, each in value.items()}
+    return [_named_as_objects(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _escaped(line: str) -> str:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from embedtool.cli.output.console import echo_err, escape_unprintable, is_terminal
+from embedtool.cli.output.console import echo_err, is_terminal
 from embedtool.errors import OutputError
 from embedtool.io.atomic import atomic_write, check_output_file
+from embedtool.messages import escape_unprintable
 
 if TYPE_CHECKING:
     from embedtool.plotting.pictures import Kind, Look

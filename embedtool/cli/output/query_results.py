@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 import click
 
 from embedtool.cli.output.console import (
-    Cell,
     echo_err,
-    escape_unprintable,
     print_json,
     print_table,
     print_tsv,
     truncate_middle,
 )
 from embedtool.errors import NoAnswerError, UnansweredError
-from embedtool.messages import counted
+from embedtool.messages import counted, escape_unprintable
+from embedtool.search.answers import ngrams_message
+from embedtool.tables import Cell
 
 if TYPE_CHECKING:
     from embedtool.model.vectors import VectorTable
-    from embedtool.search.query import Answers
+    from embedtool.search.answers import Answers
 
 Q = TypeVar("Q")
 A = TypeVar("A")
@@ -134,14 +134,6 @@ def answer_record(query: Any, answers: "Answers | NoAnswerError") -> dict[str, A
 def from_ngrams_field(from_ngrams: Sequence[str]) -> dict[str, list[str]]:
     """Return the JSON field of words known only by their n-grams; no field if there are none."""
     return {"from_ngrams": list(from_ngrams)} if from_ngrams else {}
-
-
-def ngrams_message(words: Sequence[str]) -> str:
-    """Return a message on words known only by their character n-grams; "" if there are none."""
-    names = ", ".join(map(repr, words))
-    if len(words) > 1:
-        return f"{names} are not in the vocabulary; their vectors are from character n-grams"
-    return names and f"{names} is not in the vocabulary; its vector is from character n-grams"
 
 
 def echo_ngrams(vectors: "VectorTable", words: Sequence[str]) -> None:

@@ -6,21 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from embedtool.cli.output.console import (
-    Cell,
-    echo_err,
-    escape_unprintable,
-    print_json,
-    print_table,
-)
-from embedtool.cli.output.query_results import (
-    Unknown,
-    from_ngrams_field,
-    ngrams_message,
-    print_annotated_rows,
-)
-from embedtool.cli.output.scores import format_interval
+from embedtool.cli.output.console import echo_err, print_json, print_table
+from embedtool.cli.output.query_results import Unknown, from_ngrams_field, print_annotated_rows
 from embedtool.errors import NoAnswerError
+from embedtool.messages import escape_unprintable
+from embedtool.search.answers import ngrams_message
+from embedtool.tables import Cell
 
 if TYPE_CHECKING:
     from embedtool.experiments.stability import StableNeighbour
@@ -111,6 +102,8 @@ def _print_tsv(results: "Neighbours", notes: Mapping[str, str], unknown: Unknown
 
 
 def _print_tables(results: "Neighbours", notes: Mapping[str, str], n_runs: int) -> None:
+    from embedtool.evaluation.statistics import format_interval
+
     for i, (word, near) in enumerate(results):
         if i:
             click.echo()

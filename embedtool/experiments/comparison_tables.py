@@ -1,26 +1,19 @@
-"""The tables of a comparison of models, for the terminal, Markdown and HTML."""
+"""The tables and the verdicts of a comparison of models."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from embedtool.cli.output.console import Cell, format_cell, is_numeric
-from embedtool.cli.output.query_results import ngrams_message
-from embedtool.cli.output.scores import format_fraction, format_interval, settings_line
+from embedtool.evaluation.analogy import AnalogyResult
+from embedtool.evaluation.results import DATA_COLUMNS
+from embedtool.evaluation.similarity import PairResult
+from embedtool.evaluation.statistics import format_interval, format_p
+from embedtool.search.answers import ngrams_message
+from embedtool.tables import Cell, Table
 
 if TYPE_CHECKING:
     from embedtool.evaluation.paired_tests import DatasetScores
     from embedtool.experiments.model_comparison import Comparison, ModelPair, QueryAnswers
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows under their column names."""
-
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[Cell, ...], ...]
 
 
 def tables(result: "Comparison") -> Iterator[Table]:
@@ -39,9 +32,6 @@ def tables(result: "Comparison") -> Iterator[Table]:
 
 def verdicts(result: "Comparison") -> Iterator[str]:
     """Yield for each dataset and pair of models which is better, or why that is unknown."""
-    from embedtool.evaluation.analogy import AnalogyResult
-    from embedtool.evaluation.similarity import PairResult
-
     known = {(each.dataset, each.first, each.second): each.verdict for each in result.contrasts}
     for scores in result.scores:
         if not isinstance(scores.results[0], AnalogyResult | PairResult):
@@ -54,22 +44,15 @@ def verdicts(result: "Comparison") -> Iterator[str]:
             )
 
 
-def markdown(result: "Comparison") -> str:
-    """Return the whole comparison in Markdown."""
-    parts = [f"# {' and '.join(map(_escaped, result.models))}"]
-    parts += [f"- {_escaped(verdict)}" for verdict in verdicts(result)]
-    for table in tables(result):
-        numeric = [is_numeric([row[i] for row in table.rows]) for i in range(len(table.columns))]
-        lines = [table.columns, ["---:" if right else "---" for right in numeric]]
-        lines += [[_escaped(format_cell(value)) for value in row] for row in table.rows]
-        parts.append(f"\n## {_escaped(table.title)}\n")
-        parts += [f"| {' | '.join(line)} |" for line in lines]
-    return "\n".join(parts)
-
-
-def _escaped(text: str) -> str:
-    """Return a text with Markdown's special characters escaped."""
-    return "".join(f"\\{c}" if c in "\\|*_`<[#" else c for c in text)
+def score_data(result: "Comparison") -> Table:
+    """Return all scores of all models, with all digits."""
+    rows = [
+        (model, *row)
+        for scores in result.scores
+        for model, each in zip(result.models, scores.results, strict=True)
+        for row in each.data().rows
+    ]
+    return Table(("model", *DATA_COLUMNS), rows)
 
 
 def _answer_table(models: Sequence[str], query: "QueryAnswers") -> Table:
@@ -87,7 +70,7 @@ def _answer_table(models: Sequence[str], query: "QueryAnswers") -> Table:
     for each in query.models:
         if each.from_ngrams:
             title += f"; {each.model}: {ngrams_message(each.from_ngrams)}"
-    return Table(title, ("", *models), rows)
+    return Table(("", *models), rows, title)
 
 
 def _overlap_table(result: "Comparison") -> Table:
@@ -105,12 +88,11 @@ def _overlap_table(result: "Comparison") -> Table:
         for (low, high), found in sorted(bands.items())
     ]
     columns = ("words", *(f"{pair.first}, {pair.second}" for pair in result.overlaps))
-    return Table(f"overlap of the {first.overlap.k} nearest neighbours", columns, tuple(rows))
+    return Table(columns, tuple(rows), f"overlap of the {first.overlap.k} nearest neighbours")
 
 
 def _drift_table(pair: "ModelPair") -> Table:
     return Table(
-        f"words whose neighbours differ most, {pair.first} and {pair.second}",
         ("word", "rank", "shared", "distance", pair.first, pair.second),
         tuple(
             (
@@ -119,30 +101,24 @@ def _drift_table(pair: "ModelPair") -> Table:
             )
             for each in pair.moved
         ),
+        f"words whose neighbours differ most, {pair.first} and {pair.second}",
     )  # fmt: skip
 
 
 def _score_table(models: Sequence[str], scores: "DatasetScores") -> Table:
     """Return a row for each score, followed by one for its intervals if it has them."""
-    from embedtool.evaluation.scoring import metrics
-
     rows: list[tuple[Cell, ...]] = []
-    for same in zip(*map(metrics, scores.results), strict=True):
+    for same in zip(*(result.metrics for result in scores.results), strict=True):
         rows.append((same[0].name, *(part.score for part in same)))
         if any(part.interval for part in same):
             rows.append(("  95% interval", *(format_interval(part.interval) for part in same)))
-    rows.append(("found", *(format_fraction(part.found, part.total) for part in same)))
-    return Table(
-        f"{scores.dataset}: {settings_line(scores.results[0])}", ("", *models), tuple(rows)
-    )
+    rows.append(("found", *(f"{part.found:,}/{part.total:,}" for part in same)))
+    return Table(("", *models), tuple(rows), f"{scores.dataset}: {scores.results[0].settings}")
 
 
 def _difference_table(result: "Comparison") -> Table:
     """Return the statistics of the verdicts; the last column has a standard test."""
-    from embedtool.evaluation.statistics import format_p
-
     return Table(
-        "differences, on the questions that both models know",
         ("", "difference", "95% interval", "corrected p", "effect", "standard test"),
         tuple(
             (
@@ -155,4 +131,5 @@ def _difference_table(result: "Comparison") -> Table:
             )
             for each in result.contrasts
         ),
+        "differences, on the questions that both models know",
     )

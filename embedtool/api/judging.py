@@ -1,0 +1,156 @@
+"""Which vectors are better: scores on a dataset, and comparisons of models."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+
+from embedtool.config.choices import N_COMPARED, AnalogyMethod
+from embedtool.errors import EvaluationError
+from embedtool.evaluation.coverage import check_coverage
+from embedtool.evaluation.datasets import read_dataset, read_datasets
+from embedtool.evaluation.scoring import Result, evaluate
+from embedtool.evaluation.tasks import Dataset
+from embedtool.experiments.model_comparison import Comparison, compare_models, low_coverages
+from embedtool.messages import display_names
+from embedtool.model import store
+from embedtool.model.vectors import AnyVectors, VectorTable, vectors_of
+
+if TYPE_CHECKING:
+    from embedtool.evaluation.registry import Task
+
+log = logging.getLogger(__name__)
+
+Source = str | Path | Dataset
+"""The name of a public dataset, a file, or questions in memory."""
+
+
+class EvaluationOptions(TypedDict, total=False):
+    """What scores depend on.
+
+    Attributes
+    ----------
+    method : str
+        How analogies are answered, such as "3cosadd" (default) or "3cosmul".
+    include_query_words : bool
+        Whether the words of an analogy question may answer it. Default: False.
+    restrict_vocab : int or None
+        Only the N most frequent words are known; None for all. Default: 300,000, as in gensim.
+    case_insensitive : bool
+        Whether `King` is also looked up as `king`, if the model does not have it as spelled.
+        Default: True.
+    """
+
+    method: AnalogyMethod
+    include_query_words: bool
+    restrict_vocab: int | None
+    case_insensitive: bool
+
+
+def evaluate_on(
+    vectors: VectorTable,
+    dataset: Source,
+    task: "Task | None",
+    **options: Unpack[EvaluationOptions],
+) -> Result:
+    """Score vectors on a dataset; see `WordVectors.evaluate`."""
+    questions = _read(dataset, task)
+    result = evaluate(vectors, questions, **options)
+    fault = check_coverage(vectors, questions, result.primary_metric, **_vocabulary(options))
+    if fault is not None:
+        if not fault.has_score:
+            raise EvaluationError(fault.message)
+        log.warning(fault.message)
+    return result
+
+
+def compare(
+    *models: AnyVectors | str | Path,
+    names: Sequence[str] | None = None,
+    datasets: Sequence[Source] | None = None,
+    words: Sequence[str] | None = None,
+    expressions: Sequence[str] | None = None,
+    topn: int = N_COMPARED,
+    **options: Unpack[EvaluationOptions],
+) -> Comparison:
+    """Compare two or more models, and say which is better, as `embedtool compare` does.
+
+    A warning is logged if a model knows few words of a dataset.
+
+    Parameters
+    ----------
+    *models : Model, WordVectors, str or Path
+        The models; a path is the folder of a model.
+    names : sequence of str, optional
+        A name for each model; by default those of the folders, and "model 1" and so on.
+    datasets : sequence of str, Path or Dataset, optional
+        Names of public datasets, or files of analogies or pairs; by default the Google analogies,
+        WordSim-353 and SimLex-999.
+    words, expressions : sequence of str, optional
+        What to ask each model; by default king, queen, and king - man + woman.
+    topn : int
+        Number of answers to each.
+    **options : EvaluationOptions
+        What scores depend on.
+
+    Returns
+    -------
+    Comparison
+        Shown as tables with the verdicts below; `verdicts` has these alone.
+
+    Raises
+    ------
+    EvaluationError
+        If there are fewer than two models, names do not fit, or a dataset cannot be read.
+    NoAnswerError
+        If no model can answer a query.
+
+    Examples
+    --------
+    >>> result = embedtool.compare("sg", "ft", datasets=["corpora/kingdoms-questions.txt"])
+    >>> print(*result.verdicts)
+    kingdoms-questions: no significant difference between sg and ft (p = 0.058)
+    """
+    named = dict(zip(_names(models, names), map(_opened, models), strict=True))
+    questions = read_datasets() if datasets is None else [_read(each, None) for each in datasets]
+    result = compare_models(
+        named, words=words, expressions=expressions, n=topn, datasets=questions, **options
+    )
+    for message in low_coverages(named, questions, result, **_vocabulary(options)):
+        log.warning(message)
+    return result
+
+
+def _read(dataset: Source, task: "Task | None") -> Dataset:
+    return read_dataset(dataset, task) if isinstance(dataset, str | Path) else dataset
+
+
+def _vocabulary(options: EvaluationOptions) -> dict[str, Any]:
+    """Return the options that say which words are known."""
+    return {
+        name: value
+        for name, value in options.items()
+        if name in ("restrict_vocab", "case_insensitive")
+    }
+
+
+def _opened(model: AnyVectors | str | Path) -> VectorTable:
+    return vectors_of(store.load(model) if isinstance(model, str | Path) else model)
+
+
+def _names(models: Sequence[AnyVectors | str | Path], names: Sequence[str] | None) -> Sequence[str]:
+    """Return a name for each model; raise EvaluationError if they are not distinct."""
+    if names is None:
+        paths = [Path(model) for model in models if isinstance(model, str | Path)]
+        from_paths = iter(display_names(paths))
+        names = [
+            next(from_paths) if isinstance(model, str | Path) else f"model {number}"
+            for number, model in enumerate(models, 1)
+        ]
+        if len(set(names)) < len(names):
+            raise EvaluationError("a model is given twice; compare different ones")
+    if len(set(names)) != len(models):
+        raise EvaluationError(
+            f"names must be {len(models)} different ones, not {list(names)}", parameters=("names",)
+        )
+    return names

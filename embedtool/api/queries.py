@@ -1,0 +1,204 @@
+"""The queries to word vectors as methods; each calls `embedtool.search`."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Unpack
+
+import numpy as np
+
+from embedtool.api.query_terms import Items, QueryOptions, WeightedItems, weighted_terms
+from embedtool.config.choices import METHODS, N_ANSWERS, Method
+from embedtool.errors import QueryError
+from embedtool.model.linalg import unit_rows
+from embedtool.model.vectors import VectorTable
+from embedtool.search import query
+from embedtool.search.answers import Answers
+from embedtool.search.candidates import candidate_ids
+from embedtool.search.expression import Expression
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class QueryableVectors(VectorTable):
+    """A table of vectors with the queries to it."""
+
+    def most_similar(
+        self,
+        positive: WeightedItems,
+        negative: Items = (),
+        topn: int = N_ANSWERS,
+        *,
+        method: Method = METHODS[0],
+        **options: Unpack[QueryOptions],
+    ) -> Answers:
+        """Return the words nearest to a word, or to a sum of words and vectors, nearest first.
+
+        Parameters
+        ----------
+        positive : str, ndarray, or sequence of these
+            What is added: words, and vectors of shape (vector_size,). An item may be a tuple with
+            its weight, such as ``("king", 0.5)``; a negative weight subtracts it.
+        negative : str, ndarray, or sequence of these
+            What is subtracted, with weight 1.
+        topn : int
+            Number of answers; fewer if the vocabulary holds fewer.
+        method : {"3cosadd", "3cosmul"}
+            "3cosadd": the cosine with the sum of the vectors at length 1. "3cosmul": the product of
+            the similarities (Levy & Goldberg 2014), for words only.
+        **options : QueryOptions
+            Which words may answer: `restrict_vocab`, `min_count`, `among`, `include_query_words`;
+            `index` for approximate search.
+
+        Returns
+        -------
+        Answers
+            Tuples (word, score), shown as a table.
+
+        Raises
+        ------
+        UnknownWordError
+            If words have no vector; names all of them, with the nearest spellings.
+        NoAnswerError
+            If a vector is all zeros or not finite, or the words cancel out.
+        QueryError
+            If an argument is not valid.
+
+        Examples
+        --------
+        >>> wv.most_similar("king", topn=3)
+        >>> wv.most_similar(["king", "woman"], negative=["man"], topn=1)[0].word
+        'queen'
+        >>> for word, score in wv.most_similar("paris", topn=2, restrict_vocab=500):
+        ...     print(f"{word} {score:.2f}")
+        """
+        words, vectors = weighted_terms(positive, negative, self.vector_size)
+        search = self._search(**options)
+        if isinstance(positive, str) and len(words) == 1 and method == METHODS[0]:
+            return query.similar_batch(self, [positive], topn, **search)[0]
+        if not vectors:
+            expression = Expression(tuple(words))
+            return query.analogy_batch(self, [expression], topn, method=method, **search)[0]
+        if method != METHODS[0]:
+            raise QueryError(f"vectors need method={METHODS[0]!r}", parameters=("method",))
+        arrays = np.stack([vector for _, vector in vectors]).astype(np.float32)
+        total = np.array([weight for weight, _ in vectors]) @ unit_rows(arrays)
+        excluded = None
+        if words:
+            total = total + query.expression_vectors(self, [Expression(tuple(words))])[0]
+            if not search["include_query_words"]:
+                excluded = self.word_ids([word for _, word in words], -1)[None]
+        return query.similar_to_vectors(
+            self, total[None], topn, candidates=search["candidates"], excluded=excluded,
+            index=search["index"],
+        )[0]  # fmt: skip
+
+    def most_similar_batch(
+        self, words: Sequence[str], topn: int = N_ANSWERS, **options: Unpack[QueryOptions]
+    ) -> list[Answers]:
+        """Return `most_similar` of each word, computed together, which is several times faster.
+
+        Raises
+        ------
+        NoAnswerError
+            If any word has no answer; `failures` has the error of each, by its index.
+
+        Examples
+        --------
+        >>> [near[0].word for near in wv.most_similar_batch(["king", "paris"])]
+        """
+        return query.similar_batch(self, words, topn, **self._search(**options))
+
+    def analogy(
+        self,
+        expression: str,
+        topn: int = N_ANSWERS,
+        *,
+        method: Method = METHODS[0],
+        **options: Unpack[QueryOptions],
+    ) -> Answers:
+        """Return the words nearest to an expression such as `king - man + woman`, nearest first.
+
+        Parameters
+        ----------
+        expression : str
+            Words joined by `+` and `-` between spaces, with weights as in `0.5*king + queen`; or
+            three words, as in `man king woman`: man is to king as woman is to what?
+        topn, method, **options
+            As for `most_similar`.
+
+        Raises
+        ------
+        QueryError
+            As `most_similar`, and if the expression is not valid.
+
+        Examples
+        --------
+        >>> wv.analogy("king - man + woman", topn=2)
+        """
+        return self.analogy_batch([expression], topn, method=method, **options)[0]
+
+    def analogy_batch(
+        self,
+        expressions: Sequence[str],
+        topn: int = N_ANSWERS,
+        *,
+        method: Method = METHODS[0],
+        **options: Unpack[QueryOptions],
+    ) -> list[Answers]:
+        """Return `analogy` of each expression, computed together."""
+        search = self._search(**options)
+        return query.analogy_batch(self, expressions, topn, method=method, **search)
+
+    def similarity(self, first: str, second: str) -> float:
+        """Return the cosine of two words' vectors, from -1 to 1.
+
+        Raises
+        ------
+        UnknownWordError
+            If a word has no vector.
+        NoAnswerError
+            If a vector is all zeros or not finite.
+
+        Examples
+        --------
+        >>> round(wv.similarity("king", "queen"), 2)
+        """
+        return query.similarity(self, first, second)
+
+    def doesnt_match(self, words: Sequence[str]) -> str:
+        """Return the word that fits least to the others, the first of `odd_one_out`.
+
+        Examples
+        --------
+        >>> wv.doesnt_match(["king", "queen", "duke", "paris"])
+        'paris'
+        """
+        return self.odd_one_out(words)[0].word
+
+    def odd_one_out(self, words: Sequence[str]) -> Answers:
+        """Return words by their cosine with the mean of all of them, smallest first.
+
+        Raises
+        ------
+        QueryError
+            If there are fewer than three words.
+        UnknownWordError
+            If words have no vector.
+        """
+        return query.odd_one_out(self, words)
+
+    def _search(
+        self,
+        *,
+        restrict_vocab: int | None = None,
+        min_count: int | None = None,
+        among: Iterable[str] | None = None,
+        include_query_words: bool = False,
+        index: Any = None,
+    ) -> dict[str, Any]:
+        """Return the arguments of a search for these options."""
+        candidates = candidate_ids(
+            self, restrict_vocab=restrict_vocab, min_count=min_count, words=among
+        )
+        return {
+            "candidates": candidates, "include_query_words": include_query_words, "index": index,
+        }  # fmt: skip
