@@ -1,6 +1,6 @@
-"""word2vec.c, Google's program of 2013, from the sources of a package on PyPI.
+"""word2vec.c and word2phrase.c, Google's programs of 2013, from the sources of a package on PyPI.
 
-The compiled program is kept in build/peers.
+The compiled programs are kept in build/peers.
 """
 
 import subprocess
@@ -9,7 +9,7 @@ import tarfile
 from pathlib import Path
 
 PACKAGE = "word2vec==0.11.1"
-SOURCE = "word2vec/includes/word2vec.c"
+SOURCES = "word2vec/includes"
 FOLDER = Path(__file__).parents[1] / "build" / "peers"
 FLAGS = ("-O3", "-march=native", "-pthread", "-lm")
 
@@ -18,27 +18,27 @@ class UnavailableError(Exception):
     """The program is not available here; the message says why."""
 
 
-def compiled() -> Path:
-    """Return the program, fetched and compiled if it is not there yet.
+def compiled(name: str = "word2vec") -> Path:
+    """Return a program, fetched and compiled if it is not there yet.
 
     Raises UnavailableError without a network or a C compiler.
     """
-    program = FOLDER / "word2vec"
+    program = FOLDER / name
     if not program.exists():
         FOLDER.mkdir(parents=True, exist_ok=True)
-        source = FOLDER / "word2vec.c"
-        source.write_bytes(_source())
+        source = FOLDER / f"{name}.c"
+        source.write_bytes(_source(source.name))
         _run(["cc", str(source), "-o", str(program), *FLAGS])
     return program
 
 
-def _source() -> bytes:
+def _source(name: str) -> bytes:
     download = ["download", "--no-deps", "--no-binary", ":all:", "--retries", "1", PACKAGE]
     _run([sys.executable, "-m", "pip", "--quiet", *download, "--dest", str(FOLDER)])
     with tarfile.open(FOLDER / f"{PACKAGE.replace('==', '-')}.tar.gz") as archive:
-        file = archive.extractfile(f"{PACKAGE.replace('==', '-')}/{SOURCE}")
+        file = archive.extractfile(f"{PACKAGE.replace('==', '-')}/{SOURCES}/{name}")
         if file is None:
-            raise UnavailableError(f"{PACKAGE} holds no {SOURCE}")
+            raise UnavailableError(f"{PACKAGE} holds no {name}")
         return file.read()
 
 

@@ -10,6 +10,13 @@ from embedtool.io.encodings import UTF8, check_encoding
 TOKENIZER_FIELDS = ("tokenizer", "lowercase", "normalize")
 """The fields of a TextConfig about tokenization; the others are about reading."""
 
+ENGLISH_CONNECTOR_WORDS = frozenset(
+    {"a", "an", "the"}
+    | {"at", "by", "for", "from", "in", "of", "on", "to", "with", "without"}
+    | {"and", "or"}
+)
+"""Articles, prepositions and conjunctions: the words of gensim's set of the same name."""
+
 
 @dataclass(frozen=True)
 class TextConfig(Config):
@@ -103,3 +110,11 @@ class PhrasesConfig(Config):
                 f"threshold must be from -1 to 1 for npmi, not {self.threshold:g}",
                 parameters=("threshold",),
             )
+
+    @property
+    def connectors(self) -> frozenset[str]:
+        """The connector words."""
+        if self.connector_words == "english":
+            return ENGLISH_CONNECTOR_WORDS
+        names = "" if self.connector_words == "none" else self.connector_words
+        return frozenset(filter(None, map(str.strip, names.split(","))))

@@ -1,6 +1,5 @@
 """Phrases: pairs of words that co-occur more often than expected, joined into one token."""
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ import numpy as np
 from embedtool.config.text import PhrasesConfig, TextConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.notes import warn_of_script
+from embedtool.corpus.phrase_counting import Pair, find_phrases, spaced_token
 from embedtool.corpus.sources import is_url
 from embedtool.corpus.string_table import StringTable
 from embedtool.corpus.tokens import ASCII_SPACE
@@ -20,31 +20,11 @@ from embedtool.io.atomic import atomic_write
 from embedtool.io.encodings import decode
 from embedtool.io.progress import Report, silent
 
-Pair = tuple[str, ...]
-"""Two words, and the connector words between them."""
 INSPECTED_TOKENS = 2**20
 """Number of tokens from which the script of a text is recognised."""
 
 BETWEEN = " "
-"""Separator of the words of a pair in gensim: no token contains it, so that a pair cannot be
-confused with a token of the text."""
-
-
-def word2phrase_score(
-    worda_count: int,
-    wordb_count: int,
-    bigram_count: int,
-    len_vocab: int,
-    min_count: int,
-    corpus_word_count: int,
-) -> float:
-    """Return (pair - min_count) / (first * second) * tokens (Mikolov et al. 2013b, eq. 6).
-
-    The factor `tokens` is word2phrase.c's; gensim requires these argument names.
-    """
-    if bigram_count < min_count:
-        return -math.inf
-    return (bigram_count - min_count) / (worda_count * wordb_count) * corpus_word_count
+"""Separator of connector words and the second word of a pair in a table; no token contains it."""
 
 
 class Phrases:
@@ -80,19 +60,8 @@ class Phrases:
         CorpusError
             If a token contains a space, as only one of a list can.
         """
-        from gensim.models.phrases import Phrases as GensimPhrases
-
-        scoring = word2phrase_score if self.config.scoring == "word2phrase" else "npmi"
-        phrases = GensimPhrases(
-            without_spaces(corpus.sentences(report)),
-            min_count=self.config.min_count,
-            threshold=self.config.threshold,
-            scoring=scoring,
-            delimiter=BETWEEN,
-            connector_words=connector_words(self.config),
-        )
-        scores = phrases.export_phrases()
-        self._take({tuple(pair.split(BETWEEN)): float(scores[pair]) for pair in scores})
+        with TemporaryDirectory(prefix="embedtool-") as folder:
+            self._take(find_phrases(corpus, self.config, Path(folder), report))
 
     def join(self, sentence: list[str]) -> list[str]:
         """Return a sentence with its pairs joined, from left to right; no word is in two pairs."""
@@ -113,25 +82,11 @@ class Phrases:
         return joined
 
 
-def connector_words(config: PhrasesConfig) -> frozenset[str]:
-    """Return the words that may occur within a phrase."""
-    if config.connector_words == "english":
-        from gensim.models.phrases import ENGLISH_CONNECTOR_WORDS
-
-        return frozenset(ENGLISH_CONNECTOR_WORDS)
-    names = "" if config.connector_words == "none" else config.connector_words
-    return frozenset(filter(None, map(str.strip, names.split(","))))
-
-
 def without_spaces(sentences: Iterable[list[str]]) -> Iterator[list[str]]:
     """Yield sentences; raise CorpusError if a token contains a space, which text cannot keep."""
     for sentence in sentences:
         if ASCII_SPACE.search("".join(sentence)):
-            token = next(filter(ASCII_SPACE.search, sentence))
-            raise CorpusError(
-                f"the token {token!r} contains a space, which would separate tokens in the text "
-                "that is written; replace it first, for example by an underscore"
-            )
+            raise spaced_token(next(filter(ASCII_SPACE.search, sentence)))
         yield sentence
 
 

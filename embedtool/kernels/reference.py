@@ -13,6 +13,7 @@ from embedtool.kernels.analogies import AnalogyQueries
 from embedtool.kernels.glove import CLIP
 from embedtool.kernels.sgd.merging import EPS
 from embedtool.kernels.simd.registers import SIMD_WIDTH
+from embedtool.kernels.text.phrases import FIRST_CONNECTOR, NO_WORD
 
 
 def list_pairs(
@@ -42,6 +43,24 @@ def sum_entries(
 def merge_sums(first: Mapping[int, int], second: Mapping[int, int]) -> Counter[int]:
     """Both lists of keys in one, adding up their sums."""
     return Counter(first) + Counter(second)
+
+
+def list_phrase_pairs(
+    sentences: Iterable[Sequence[int]], codes: Sequence[int]
+) -> list[tuple[int, tuple[int, ...], int]]:
+    """First word, connector words between, and second word, of each pair that may be a phrase."""
+    pairs: list[tuple[int, tuple[int, ...], int]] = []
+    gap: tuple[int, ...]
+    for sentence in sentences:
+        first, gap = NO_WORD, ()
+        for code in (codes[i] for i in sentence):
+            if code <= FIRST_CONNECTOR:
+                gap += (FIRST_CONNECTOR - code,)
+                continue
+            if first != NO_WORD and code != NO_WORD:
+                pairs.append((first, gap, code))
+            first, gap = code, ()
+    return pairs
 
 
 def adagrad_update_pairs(
