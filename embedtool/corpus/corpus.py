@@ -1,6 +1,6 @@
 """A corpus: text from any mix of sources, streamed in blocks or as sentences of tokens."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import BufferedReader
@@ -21,7 +21,6 @@ from embedtool.corpus.records import (
     kind_of,
     read_parquet,
     read_records,
-    tokens_from_list,
 )
 from embedtool.corpus.sources import (
     FileSignature,
@@ -34,11 +33,16 @@ from embedtool.corpus.sources import (
     total_size,
 )
 from embedtool.corpus.text_blocks import Block, byte_blocks, gather_lines, span_blocks
-from embedtool.corpus.token_lists import TokenLists, token_lists
+from embedtool.corpus.token_lists import (
+    TokenLists,
+    check_tokenizer,
+    encode_list,
+    token_blocks,
+    token_lists,
+)
 from embedtool.corpus.tokens import (
     TOKENIZERS,
     decode_token,
-    encode_token,
     normalizer,
     text_tokenizer,
 )
@@ -185,8 +189,11 @@ class Corpus:
         """Yield the text of all sources; raise CorpusError on lists of tokens if not `lists`."""
         self.notes = ReadingNotes()
         if self.token_lists is not None:
-            values = ((f"sentence {n:,}", each) for n, each in enumerate(self.token_lists, 1))
-            yield from gather_lines(self._lines_of(values, "tokens", lists))
+            if not lists:
+                raise CorpusError("the corpus holds lists of tokens, not text")
+            for n_sentences, text in token_blocks(self.token_lists, self.text):
+                yield Block(text, is_tokenized=True)
+                report(Progress("reading", n_sentences, None, "sentences"))
         total = total_size(self.sources)
         done = 0
         for source in self.sources:
@@ -231,7 +238,8 @@ class Corpus:
         n_inspected = 0
         for where, value in values:
             if lists and isinstance(value, list | tuple):
-                yield Block(self._list_line(value, where, column, normalize), is_tokenized=True)
+                check_tokenizer(self.text, where, column)
+                yield Block(encode_list(value, where, column, normalize), is_tokenized=True)
                 continue
             text = check_text(value, where, column)
             if self.text.paragraphs:
@@ -240,19 +248,6 @@ class Corpus:
                 inspected.append(text)
                 n_inspected += len(text)
             yield Block(text.encode())
-
-    def _list_line(
-        self, values: Sequence[Any], where: str, column: str, normalize: Callable[[str], str]
-    ) -> bytes:
-        """Return the tokens of a list, normalized, without null and empty ones."""
-        if self.text.tokenizer != "whitespace":
-            raise CorpusError(
-                f"{where}: {column!r} is already a list of tokens, to which "
-                f"tokenizer={self.text.tokenizer!r} cannot be applied; leave it out",
-                parameters=("tokenizer",),
-            )
-        tokens = (normalize(token) for token in tokens_from_list(values, where, column))
-        return b" ".join(encode_token(token) for token in tokens if token)
 
     def _plain_blocks(self, stream: BinaryIO, name: str) -> Iterator[bytes]:
         """Yield the lines of plain text in blocks, in UTF-8."""

@@ -6,6 +6,7 @@ Line ends within a text are line ends of the corpus. A value may also be a list 
 import csv
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from numbers import Integral
 from pathlib import PurePath
 from typing import Any, BinaryIO
 
@@ -334,7 +335,7 @@ def tokens_from_list(values: Sequence[Any], where: str, field: str) -> Iterator[
         If a value is not a token.
     """
     for value in values:
-        if isinstance(value, int) and not isinstance(value, bool):
+        if isinstance(value, Integral) and not isinstance(value, bool):
             yield str(value)
         elif isinstance(value, str) and "\n" not in value and "\0" not in value:
             yield value

@@ -1,12 +1,27 @@
-"""Sentences given as lists of tokens, instead of files."""
+"""Sentences given as lists of tokens, in Python or in records, instead of text."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set, Sized
 from itertools import chain
 from os import PathLike
-from typing import cast
+from typing import Any, cast
 
+from embedtool.config.text import TextConfig
+from embedtool.corpus.records import tokens_from_list
 from embedtool.corpus.sources import Inputs
+from embedtool.corpus.tokens import INNER_WHITESPACE, encode_token, normalizer
 from embedtool.errors import CorpusError
+
+BLOCK_TOKENS = 2**17
+"""Tokens that are joined at once: about as many as a block of text has."""
+SEPARATORS = INNER_WHITESPACE + b"\n\0"
+"""What ends a token, in text."""
+SHOWN_CHARS = 40
+"""Length up to which a wrong item is shown in a message."""
+NOT_LISTS = (str, bytes, bytearray, memoryview, PathLike, Mapping, Set)
+"""What is iterable and has a length, but is not a sequence of tokens."""
+
+COLUMN = "tokens"
+"""What messages call the tokens of a sentence."""
 
 
 class TokenLists:
@@ -31,12 +46,101 @@ class TokenLists:
 
 
 def token_lists(inputs: Inputs) -> Inputs | TokenLists:
-    """Return the inputs of a corpus, as TokenLists if the first of them is a list or a tuple."""
+    """Return the inputs of a corpus, as TokenLists if the first of them is a list of tokens."""
     if isinstance(inputs, str | bytes | PathLike) or not isinstance(inputs, Iterable):
         return inputs
     iterator = iter(inputs)
     first = next(iterator, None)
     whole = chain([first], iterator) if iterator is inputs and first is not None else inputs
-    if isinstance(first, list | tuple):
+    if _is_list(first):
         return TokenLists(cast(Iterable[Sequence[str]], whole))
     return cast(Inputs, whole)
+
+
+def _is_list(sentence: object) -> bool:
+    """Return whether a sentence is a list, a tuple, an array or the like."""
+    is_sequence = isinstance(sentence, Iterable) and isinstance(sentence, Sized)
+    return is_sequence and not isinstance(sentence, NOT_LISTS)
+
+
+def token_blocks(sentences: TokenLists, config: TextConfig) -> Iterator[tuple[int, bytes]]:
+    """Yield sentences in blocks, a line for each, with the number of sentences so far.
+
+    Tokens are normalized, and encoded by `encode_token`.
+
+    Raises
+    ------
+    CorpusError
+        If a sentence is not a list, or holds what is not a token.
+    """
+    check_tokenizer(config, "sentence 1", COLUMN)
+    normalize = normalizer(config)
+    gathered: list[Sequence[Any]] = []
+    number = n_lengths = 0
+    for number, sentence in enumerate(sentences, 1):
+        if not (isinstance(sentence, list | tuple) or _is_list(sentence)):
+            raise _not_a_list(sentence, number)
+        gathered.append(sentence)
+        n_lengths += len(sentence) or 1
+        if n_lengths >= BLOCK_TOKENS:
+            yield number, _encode(gathered, n_lengths, number, normalize)
+            gathered, n_lengths = [], 0
+    yield number, _encode(gathered, n_lengths, number, normalize)
+
+
+def _encode(
+    sentences: Sequence[Sequence[Any]], n_ends: int, last: int, normalize: Callable[[str], str]
+) -> bytes:
+    """Return a line for each sentence.
+
+    Sentences are joined at once. One by one they are encoded only if the result does not have
+    `n_ends` separators, one for each token or empty sentence: then a token contains one.
+    """
+    try:
+        text = normalize("".join([f"{' '.join(each)}\n" for each in sentences])).encode()
+    except (TypeError, UnicodeEncodeError):  # numbers or None; half of a surrogate pair
+        text = b""
+    if len(text) - len(text.translate(None, SEPARATORS)) == n_ends:
+        return text
+    lines = []
+    for number, sentence in enumerate(sentences, last - len(sentences) + 1):
+        where = f"sentence {number:,}"
+        if any(token is None for token in sentence):
+            raise CorpusError(f"{where}: {COLUMN!r} holds None, not a token")
+        lines.append(encode_list(sentence, where, COLUMN, normalize) + b"\n")
+    return b"".join(lines)
+
+
+def encode_list(
+    values: Sequence[Any], where: str, column: str, normalize: Callable[[str], str]
+) -> bytes:
+    """Return the tokens of a list, normalized and encoded, without null and empty ones.
+
+    Raises
+    ------
+    CorpusError
+        If a value is not a token.
+    """
+    tokens = (normalize(token) for token in tokens_from_list(values, where, column))
+    return b" ".join(encode_token(token) for token in tokens if token)
+
+
+def check_tokenizer(config: TextConfig, where: str, column: str) -> None:
+    """Raise CorpusError if a list of tokens is to be tokenized."""
+    if config.tokenizer != "whitespace":
+        raise CorpusError(
+            f"{where}: {column!r} is already a list of tokens, to which "
+            f"tokenizer={config.tokenizer!r} cannot be applied; leave it out",
+            parameters=("tokenizer",),
+        )
+
+
+def _not_a_list(sentence: object, number: int) -> CorpusError:
+    """Return the error for a sentence that is not a list of tokens."""
+    advice = ""
+    if isinstance(sentence, str):
+        more = "..." if len(sentence) > SHOWN_CHARS else ""
+        advice = f"; split it, as in {sentence[:SHOWN_CHARS] + more!r}.split()"
+    return CorpusError(
+        f"sentence {number:,} is of type {type(sentence).__name__}, not a list of tokens{advice}"
+    )

@@ -1,24 +1,30 @@
 """Lists of tokens: spaces within a token stay, from the file to the vectors and back."""
 
 import json
+from collections import deque
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import embedtool
 from embedtool.config.text import TextConfig
 from embedtool.config.training import GloveConfig, VocabularyConfig
+from embedtool.corpus import token_lists
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.partitions import join_ranges, merge_range, partition, read_partition
 from embedtool.corpus.scanning import cached_scan, scan, scan_vocabulary
-from embedtool.corpus.tokens import decode_token, encode_token
+from embedtool.corpus.tokens import decode_token, encode_token, normalizer
 from embedtool.corpus.vocabulary import build_vocabulary, read_vocabulary, vocabulary_lines
 from embedtool.errors import CorpusError
+from embedtool.io.progress import Progress
 from embedtool.model import store
 from embedtool.training import train
 from tests.conftest import Run
@@ -262,5 +268,79 @@ def test_a_list_with_what_is_no_token_is_named_by_its_sentence(wrong: list[Any])
 def test_token_lists_are_neither_cached_nor_text(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="cache works with files only"):
         cached_scan(Corpus(SENTENCES), tmp_path)
-    with pytest.raises(CorpusError, match="'tokens' holds list, not text"):
+    with pytest.raises(CorpusError, match="the corpus holds lists of tokens, not text"):
         list(Corpus(SENTENCES).lines())
+
+
+LETTERS = st.sampled_from([*"aB \r\x85\u00e9\ufdfa\u00a0\u0301", "\udc80"])
+TOKENS = st.text(LETTERS, max_size=4) | st.integers(0, 20) | st.integers(0, 9).map(np.int64)
+
+
+@given(
+    sentences=st.lists(st.lists(TOKENS, max_size=6), min_size=1, max_size=12),
+    block_tokens=st.integers(1, 20),
+    lowercase=st.booleans(),
+    normalize=st.sampled_from(["none", "nfc", "nfkc"]),
+)
+def test_lists_joined_at_once_are_those_encoded_one_by_one(
+    sentences: list[list[Any]], block_tokens: int, lowercase: bool, normalize: Any
+) -> None:
+    config = TextConfig(lowercase=lowercase, normalize=normalize)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(token_lists, "BLOCK_TOKENS", block_tokens)
+        blocks = list(token_lists.token_blocks(token_lists.TokenLists(sentences), config))
+    expected = [
+        token_lists.encode_list(sentence, "", "", normalizer(config)).split()
+        for sentence in sentences
+    ]
+    found = b"".join(text for _, text in blocks)
+    assert [line.split() for line in found.split(b"\n")[:-1]] == expected
+    assert blocks[-1][0] == len(sentences)
+
+
+def test_sentences_are_any_sequences() -> None:
+    sentences = [
+        ["a", np.str_("b")], ("c",), np.array(["d", "e"]), np.array([1, 2]), deque(["f"]),
+        pd.Series(["g", "h"]),
+    ]  # fmt: skip
+    for first in sentences:
+        found = list(Corpus([first, *sentences]).sentences())
+        assert found[1:] == [["a", "b"], ["c"], ["d", "e"], ["1", "2"], ["f"], ["g", "h"]]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("the queen", "sentence 3 is of type str, not a list of tokens; split it, as in "
+         "'the queen'.split()"),
+        ("q" * 99, f"sentence 3 is of type str, not a list of tokens; split it, as in "
+         f"'{'q' * 40}...'.split()"),
+        (b"the queen", "sentence 3 is of type bytes, not a list of tokens"),
+        (None, "sentence 3 is of type NoneType, not a list of tokens"),
+        (7, "sentence 3 is of type int, not a list of tokens"),
+        (Path("a"), f"sentence 3 is of type {type(Path()).__name__}, not a list of tokens"),
+        ({"a", "b"}, "sentence 3 is of type set, not a list of tokens"),
+        ({"a": 1}, "sentence 3 is of type dict, not a list of tokens"),
+        ((word for word in "ab"), "sentence 3 is of type generator, not a list of tokens"),
+        (["a", None], "sentence 3: 'tokens' holds None, not a token"),
+        (["a", b"b"], "sentence 3: 'tokens' holds a list with bytes, not a list of tokens"),
+        (["a", 1.5], "sentence 3: 'tokens' holds a list with float, not a list of tokens"),
+        (["a", True], "sentence 3: 'tokens' holds a list with bool, not a list of tokens"),
+        (["a", ["b"]], "sentence 3: 'tokens' holds a list with list, not a list of tokens"),
+        (["a\nb"], r"sentence 3: 'tokens' holds a token with a line end or NUL: 'a\nb'"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("block_tokens", [1, 100])
+def test_an_item_that_is_no_list_of_tokens_is_named_by_its_number(
+    wrong: Any, said: str, block_tokens: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(token_lists, "BLOCK_TOKENS", block_tokens)
+    with pytest.raises(CorpusError) as refused:
+        list(Corpus([["the", "king"], [], wrong, ["a"]]).sentences())
+    assert str(refused.value) == said
+
+
+def test_reading_lists_is_reported() -> None:
+    seen: list[Progress] = []
+    list(Corpus(SENTENCES).sentences(seen.append))
+    assert [(each.stage, each.done, each.unit) for each in seen] == [("reading", 4, "sentences")]
