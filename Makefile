@@ -46,6 +46,7 @@ site: .venv/dev
 
 check: lint test site
 	$(BIN)/cog -I . --check docs/cli.md
+	$(BIN)/pytest tests/docs -n $(PROCESSES)
 
 coverage: .venv/dev
 	$(BIN)/pytest -m "not slow and not stress" -n $(PROCESSES) --dist loadgroup \

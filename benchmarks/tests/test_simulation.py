@@ -97,7 +97,10 @@ def test_replicas_on_one_node_take_the_sum_of_their_parts(config: Word2VecConfig
 
 
 @each_config
-@pytest.mark.parametrize(("n", "max_shards"), [(1, 64), (2, 64), (4, 64), (4, 2)])
+@pytest.mark.parametrize(
+    ("n", "max_shards"),
+    [(1, 64), (2, 64), (4, 64), pytest.param(4, 2, marks=pytest.mark.slow)],
+)
 def test_formulas_and_simulation_agree(
     config: TrainerConfig, n: int, max_shards: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -69,7 +69,9 @@ def test_a_damaged_encoder_is_found(
 
 
 @pytest.mark.parametrize(("objective", "number"), [
-    ("masked", signal.SIGINT), ("causal", signal.SIGTERM), ("masked", signal.SIGKILL),
+    ("masked", signal.SIGINT),
+    pytest.param("causal", signal.SIGTERM, marks=pytest.mark.slow),
+    pytest.param("masked", signal.SIGKILL, marks=pytest.mark.slow),
 ])  # fmt: skip
 def test_an_interrupted_training_goes_on_to_the_same_bytes(
     objective: str, number: signal.Signals, run: Run, encoders: dict[str, Path],

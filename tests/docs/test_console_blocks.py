@@ -16,6 +16,8 @@ import pytest
 
 from tests.conftest import TrainOnce
 
+pytestmark = pytest.mark.slow  # `make check` runs them beside the site
+
 PROJECT = Path(__file__).parents[2]
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"<!-- run -->\n```console\n(.*?)```", re.DOTALL)

@@ -96,6 +96,7 @@ def test_replicas_come_to_the_same_bytes_on_any_nodes_with_tables_whole_or_by_ro
     assert description["cluster"] == {"replicas": 2, "syncs": 12}
 
 
+@pytest.mark.slow
 def test_the_shards_of_the_tables_may_be_fewer_than_the_replicas(
     train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -45,6 +45,7 @@ def test_a_text_that_no_node_can_read_is_named(
         assert not (tmp_path / "m.training").exists()
 
 
+@pytest.mark.slow
 def test_lists_of_tokens_and_other_encodings_are_read_as_by_one_machine(
     run: Run, nodes: Nodes, tmp_path: Path
 ) -> None:

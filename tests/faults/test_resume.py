@@ -84,7 +84,10 @@ def test_a_failure_after_the_last_epoch_costs_no_epoch(
     assert not model.with_name(model.name + SUFFIX).exists()
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)],
+)
 def test_a_signal_saves_the_training_and_resume_ends_it(
     algorithm: str, number: signal.Signals, code: int, whole: Path, run: Run, kingdoms: Path,
     tmp_path: Path,

@@ -84,8 +84,8 @@ def trained(path: Path) -> bytes:
     ("number", "ignoring", "code"),
     [
         (signal.SIGHUP, (), 129),
-        (signal.SIGHUP, (signal.SIGINT,), 129),
-        (signal.SIGINT, (signal.SIGINT,), 130),
+        pytest.param(signal.SIGHUP, (signal.SIGINT,), 129, marks=pytest.mark.slow),
+        pytest.param(signal.SIGINT, (signal.SIGINT,), 130, marks=pytest.mark.slow),
         (signal.SIGINT, (signal.SIGINT, signal.SIGHUP), 130),
         (signal.SIGTERM, (signal.SIGINT, signal.SIGHUP), 143),
     ],

@@ -205,6 +205,7 @@ def test_unusual_lines_in_a_large_file_are_read(tmp_path: Path) -> None:
     assert loaded.rows[49_999].tobytes() == expected.tobytes()
 
 
+@pytest.mark.slow
 def test_lines_too_short_for_their_header_do_not_fill_memory(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(b"a" + b" 1" * 2**19 + b"\n" + b"b\n" * 2**22)
     tracemalloc.start()

@@ -169,7 +169,7 @@ def small_model(
     flags = {
         "float16": ["--precision", "float16", "--ngrams", "1000"],
         "int8": ["--precision", "int8", "--words", "200"],
-        "products": ["--product-quantization", "20"],
+        "products": ["--product-quantization", "20", "--ngrams", "1000"],
         "dimensions": ["--dimensions", "30", "--precision", "int8"],
     }[request.param]
     output = tmp_path_factory.mktemp("small") / "model"

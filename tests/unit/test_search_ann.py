@@ -143,6 +143,7 @@ def test_from_the_command_line(folder: Path, run: Run) -> None:
     assert similar(store.load(folder).vectors, "w1")[0].word in found.stdout
 
 
+@pytest.mark.slow
 def test_recall_that_random_vectors_do_not_have_is_said(run: Run, folder: Path) -> None:
     rng = np.random.default_rng(0)
     rows = rng.standard_normal((20_000, 200)).astype(np.float32)
