@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from embedtool.api.epoch import Epoch as Epoch
     from embedtool.api.judging import compare as compare
     from embedtool.api.model import Model as Model
     from embedtool.api.model import load as load
@@ -35,6 +36,7 @@ _MODULES = {
     "ContextualConfig": "config.tasks",
     "Corpus": "corpus.corpus",
     "EmbedtoolError": "errors",
+    "Epoch": "api.epoch",
     "FastText": "estimators",
     "FastTextConfig": "config.training",
     "Glove": "estimators",

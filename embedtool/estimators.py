@@ -3,12 +3,13 @@
 scikit-learn takes a second to import, so the estimators have its methods without its base class.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from embedtool.api.model import Model
+from embedtool.api.epoch import Callback
+from embedtool.api.model import Model, load
 from embedtool.api.word_vectors import WordVectors
 from embedtool.config.training import (
     CheckpointConfig,
@@ -18,11 +19,13 @@ from embedtool.config.training import (
     Word2VecConfig,
 )
 from embedtool.corpus.corpus import Corpus
-from embedtool.errors import ConfigError
+from embedtool.errors import ConfigError, CorpusError
 from embedtool.io.progress import Report, silent
 from embedtool.model.vectors import ModelRecord
 from embedtool.trainers import TRAINERS
-from embedtool.training import train
+from embedtool.trainers.same_training import check_same_text, check_same_training
+from embedtool.trainers.training_dir import read_interrupted
+from embedtool.training import resume, train
 
 if TYPE_CHECKING:
     from embedtool.corpus.sources import Inputs
@@ -36,6 +39,10 @@ wv : WordVectors
 model_ : Model
     The vectors and how they were made, after `fit`.
 """
+
+SHOWN_CHARS = 80
+"""Characters of a long message that are shown at its begin and end: a text given for the name of a
+file may be long."""
 
 
 class Estimator(TrainerConfig):
@@ -101,6 +108,7 @@ class Estimator(TrainerConfig):
         *,
         init: "ModelRecord | Estimator | str | Path | None" = None,
         freeze: bool = False,
+        callbacks: Sequence[Callback] = (),
         report: Report = silent,
         resumable: str | Path | None = None,
         overwrite: bool = False,
@@ -120,12 +128,17 @@ class Estimator(TrainerConfig):
             The model to start from: its words stay in the vocabulary.
         freeze : bool
             With `init`, train only words that are new to it.
+        callbacks : sequence of callable
+            Each is called at the end of every epoch with an `Epoch`: its number, its loss and, on
+            demand, the vectors. The result of the training is the same with and without them.
         report : callable
             Called with a `Progress` from time to time.
         resumable : str or Path, optional
-            Where the model is saved.
+            Where the model is saved. If the training of it was interrupted, the same call of `fit`
+            continues it, from the last checkpoint: Ctrl-C leaves one. The sentences are read again,
+            to see that they are the same.
         overwrite : bool
-            With `resumable`, replace the model there, and an interrupted training of it.
+            With `resumable`, start over, and replace a model that is there.
         checkpoint_every : str, optional
             With `resumable`, time or epochs between two checkpoints, such as ``"5m"`` or
             ``"2-epochs"``.
@@ -137,19 +150,33 @@ class Estimator(TrainerConfig):
 
         Raises
         ------
+        ModelError
+            If `resumable` has an interrupted training with other parameters or sentences.
         EmbedtoolError
             As for `embedtool.train`.
         """
+        config = self._validated()
+        corpus = _corpus(sentences)
+        init = init.model_ if isinstance(init, Estimator) else init
+        target = None if resumable is None else Path(resumable)
+        if target is None and (overwrite or checkpoint_every):
+            raise ConfigError(
+                "overwrite and checkpoint_every need resumable",
+                parameters=("overwrite", "checkpoint_every", "resumable"),
+            )
+        if target and not overwrite and (manifest := read_interrupted(target)):
+            start = init if init is None or isinstance(init, ModelRecord) else load(init)
+            check_same_training(target, manifest, config, start, freeze)
+            check_same_text(target, manifest, corpus, report)
+            self._fitted = resume(
+                target, workers=config.workers, checkpoint_every=checkpoint_every,
+                callbacks=callbacks, report=report,
+            )  # fmt: skip
+            return self
         self._fitted = train(
-            self._validated(),
-            sentences,
-            output=resumable,
-            overwrite=overwrite,
-            init=init.model_ if isinstance(init, Estimator) else init,
-            freeze=freeze,
-            checkpoint_every=checkpoint_every,
-            report=report,
-        )
+            config, corpus, output=target, overwrite=overwrite, init=init, freeze=freeze,
+            checkpoint_every=checkpoint_every, callbacks=callbacks, report=report,
+        )  # fmt: skip
         return self
 
     @property
@@ -200,3 +227,16 @@ class FastText(Estimator, FastTextConfig):
 
 class Glove(Estimator, GloveConfig):
     """GloVe (Pennington et al. 2014): fit the logarithms of co-occurrence counts."""
+
+
+def _corpus(sentences: "Corpus | Inputs") -> Corpus:
+    """Return the corpus of sentences; strings among them are names of files."""
+    if isinstance(sentences, Corpus):
+        return sentences
+    try:
+        return Corpus(sentences)
+    except CorpusError as error:
+        said = str(error)
+        if len(said) > 2 * SHOWN_CHARS:
+            said = f"{said[:SHOWN_CHARS]} ... {said[-SHOWN_CHARS:]}"
+        raise CorpusError(f"{said}; to train on sentences, give lists of tokens") from None

@@ -2,28 +2,30 @@
 
 import signal
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Literal
 
+from embedtool.api.epoch import Callback, Epoch
 from embedtool.api.model import Model
 from embedtool.config.base import Config
 from embedtool.config.tasks import ContextualConfig
 from embedtool.config.text import TextConfig
-from embedtool.config.training import CheckpointConfig, ClusterConfig, TrainerConfig
+from embedtool.config.training import CheckpointConfig, ClusterConfig, TrainerConfig, Word2VecConfig
 from embedtool.corpus.corpus import Corpus
-from embedtool.errors import ConfigError, ModelError
-from embedtool.io.progress import Report, silent
+from embedtool.errors import ConfigError, ModelError, TrainingError
+from embedtool.io.progress import Progress, Report, silent
 from embedtool.model import store
-from embedtool.model.vectors import ModelRecord
+from embedtool.model.vectors import ModelRecord, VectorTable
 from embedtool.trainers.checkpoint import StopRequest
 from embedtool.trainers.local_backend import LocalBackend
 from embedtool.trainers.manifest import COLD_START, WarmStartRecord, algorithm_of
 from embedtool.trainers.session import (
     Backend,
+    EpochHook,
     TrainingSession,
     keep_or_clear,
     new_training_dir,
@@ -51,6 +53,7 @@ def train(
     checkpoint_every: str | None = CheckpointConfig.checkpoint_every,
     on_divergence: Literal["stop", "retry"] = CheckpointConfig.on_divergence,
     cluster: ClusterConfig | str | None = None,
+    callbacks: Sequence[Callback] = (),
     report: Report = silent,
     stop: StopRequest | None = None,
 ) -> Model:
@@ -84,6 +87,9 @@ def train(
         What to do if training diverges; see `CheckpointConfig`.
     cluster : ClusterConfig or str, optional
         The Ray cluster to train on, or its address.
+    callbacks : sequence of callable
+        Each is called with an `Epoch` at the end of every epoch. Not for encoders, clusters and
+        gensim's engine.
     report : callable
         Called with a `Progress` from time to time.
     stop : StopRequest, optional
@@ -116,6 +122,7 @@ def train(
     checkpoints = CheckpointConfig(checkpoint_every, on_divergence)
     settings = ClusterConfig(cluster) if isinstance(cluster, str) else cluster or ClusterConfig()
     _check_options(config, settings, init, freeze, vocabulary_words)
+    _check_callbacks(callbacks, config, settings)
     cache = None if cache is None else Path(cache)
     target = None if output is None else Path(output)
     if target is not None:
@@ -128,7 +135,9 @@ def train(
         new_training_dir(target, overwrite=overwrite) as training_dir,
         _backend(config, settings, start, freeze, vocabulary_words, cache) as backend,
     ):
-        session = TrainingSession(backend, training_dir, checkpoints, report, stop)
+        session = TrainingSession(
+            backend, training_dir, checkpoints, report, stop, _epoch_hook(callbacks)
+        )
         record = _warm_start_record(init, freeze, training_dir)
         return Model.of(session.train(corpus, record, settings.cluster))
 
@@ -140,6 +149,7 @@ def resume(
     checkpoint_every: str | None = None,
     on_divergence: Literal["stop", "retry"] | None = None,
     cluster: str | None = None,
+    callbacks: Sequence[Callback] = (),
     report: Report = silent,
     stop: StopRequest | None = None,
 ) -> Model:
@@ -155,7 +165,7 @@ def resume(
         As for `train`; by default as before.
     cluster : str, optional
         The address of the cluster, if it has changed.
-    report, stop
+    callbacks, report, stop
         As for `train`.
 
     Returns
@@ -192,10 +202,13 @@ def resume(
         address = cluster or manifest.address
         settings = ClusterConfig(address, **(record.cluster or {})) if address else ClusterConfig()
         config: Any = replace(record.config, **({} if workers is None else {"workers": workers}))
+        _check_callbacks(callbacks, config, settings)
         with keep_or_clear(training_dir, target):
             init = store.load(manifest.init) if manifest.init else None
             with _backend(config, settings, init, manifest.freeze) as backend:
-                session = TrainingSession(backend, training_dir, checkpoints, report, stop)
+                session = TrainingSession(
+                    backend, training_dir, checkpoints, report, stop, _epoch_hook(callbacks)
+                )
                 return Model.of(session.resume(manifest))
 
 
@@ -245,6 +258,40 @@ def _check_options(
             )
     elif freeze and init is None:
         raise ConfigError("freeze needs init", parameters=("freeze", "init"))
+
+
+def _check_callbacks(
+    callbacks: Sequence[Callback], config: Config, settings: ClusterConfig
+) -> None:
+    """Raise ConfigError if a training cannot call these."""
+    by_gensim = isinstance(config, Word2VecConfig) and config.engine == "gensim"
+    if callbacks and (by_gensim or settings.cluster or isinstance(config, ContextualConfig)):
+        raise ConfigError(
+            "callbacks are not for encoders, clusters and engine='gensim'; use report",
+            parameters=("callbacks",),
+        )
+
+
+def _epoch_hook(callbacks: Sequence[Callback]) -> EpochHook:
+    """Return a function that calls all of these, with vectors to be read until it returns."""
+
+    def call(progress: Progress, copy_vectors: Callable[[], VectorTable]) -> None:
+        number = progress.epoch or 0
+        is_over = False
+
+        def current() -> VectorTable:
+            if is_over:
+                raise TrainingError(
+                    f"the vectors of epoch {number} are gone: first read wv within the callback"
+                )
+            return copy_vectors()
+
+        epoch = Epoch(number, progress.loss, current)
+        for callback in callbacks:
+            callback(epoch)
+        is_over = True
+
+    return call
 
 
 def _corpus(config: Config, corpus: "Corpus | Inputs", init: ModelRecord | None) -> Corpus:

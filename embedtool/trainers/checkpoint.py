@@ -14,6 +14,7 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from embedtool.io.atomic import atomic_directory
 from embedtool.io.checksums import HashingWriter, mismatch
 from embedtool.io.json_file import parse_json
 from embedtool.io.safetensors_io import map_tensors, release_pages, write_tensors
+from embedtool.model.vectors import VectorTable
 from embedtool.trainers.aligned import aligned_zeros
 from embedtool.trainers.history import History
 from embedtool.trainers.state import State
@@ -90,6 +92,7 @@ class Checkpointer:
     retried: bool = False
     _saved_at: float = 0.0
     _saved_epochs: int = 0
+    _vectors: Callable[[], VectorTable] | None = None
 
     def restore(self) -> State | None:
         """Return the latest saved state, or None, and begin to poll `stop` and the clock.
@@ -158,6 +161,7 @@ class Checkpointer:
         start: Callable[[], State],
         run: Callable[[State], None],
         learning_rate: float,
+        vectors: Callable[[State], VectorTable] | None = None,
     ) -> State:
         """Train to the end; on divergence, retry once with a lower learning rate.
 
@@ -174,6 +178,8 @@ class Checkpointer:
             Trains a state to the end, in place.
         learning_rate : float
             The learning rate at the start, for the message.
+        vectors : callable, optional
+            Returns a copy of the vectors of a state, for `current_vectors`.
 
         Returns
         -------
@@ -192,15 +198,30 @@ class Checkpointer:
                 state = start()
             if self.retried:
                 state.lr_scale = RETRY_LR_SCALE
+            self._vectors = None if vectors is None else partial(vectors, state)
             try:
                 run(state)
             except DivergedError as error:
                 in_first = not state.epoch
+                self._vectors = None
                 del state  # its tables make room for those of the checkpoint
                 state = self._handle_divergence(error, learning_rate, in_first)
             else:
+                self._vectors = None
                 self._save_last(state)
                 return state
+
+    def current_vectors(self) -> VectorTable:
+        """Return a copy of the vectors as they are now, between two chunks.
+
+        Raises
+        ------
+        TrainingError
+            If no training runs that can tell.
+        """
+        if self._vectors is None:
+            raise TrainingError("there are no vectors: training is not running")
+        return self._vectors()
 
     def _save_last(self, state: State) -> None:
         """Save the state after the last epoch, unless it is saved already."""

@@ -100,7 +100,11 @@ def train(
             run_epoch(config, pairs, state, report, checkpointer)
 
     state = checkpointer.run_with_retry(
-        state, lambda: init_state(config, corpus.vocabulary, warm_start), run, config.learning_rate
+        state,
+        lambda: init_state(config, corpus.vocabulary, warm_start),
+        run,
+        config.learning_rate,
+        lambda state: word_vectors(config, corpus.vocabulary, state),
     )
     return word_vectors(config, corpus.vocabulary, state)
 
@@ -371,13 +375,13 @@ def update_order(n: int, rng: np.random.Generator) -> NDArray[np.int32]:
 
 
 def word_vectors(config: GloveConfig, vocabulary: Vocabulary, state: State) -> VectorTable:
-    """Return the vectors that `config.output_vectors` asks for, without the biases."""
+    """Return a copy of the vectors that `config.output_vectors` asks for, without the biases."""
     words, contexts = (
         state.tables[name][:, : config.vector_size] for name in ("words", "contexts")
     )
     return VectorTable(
         vocabulary.words,
-        words + contexts if config.output_vectors == "sum" else np.ascontiguousarray(words),
+        words + contexts if config.output_vectors == "sum" else words.copy(),
         vocabulary.counts,
-        output_matrix=np.ascontiguousarray(contexts) if config.output_vectors == "both" else None,
+        output_matrix=contexts.copy() if config.output_vectors == "both" else None,
     )

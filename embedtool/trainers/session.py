@@ -3,7 +3,7 @@
 The `Backend` does the work; the session writes the manifest and the model.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,9 +22,9 @@ from embedtool.errors import (
     TrainingError,
     resume_call,
 )
-from embedtool.io.progress import Report, silent
+from embedtool.io.progress import Progress, Report, silent
 from embedtool.model import store
-from embedtool.model.vectors import ModelRecord
+from embedtool.model.vectors import ModelRecord, VectorTable
 from embedtool.trainers.checkpoint import Checkpointer, StopRequest
 from embedtool.trainers.history import History
 from embedtool.trainers.manifest import (
@@ -39,6 +39,10 @@ from embedtool.trainers.training_dir import TrainingDir, lock_training_dir
 
 ScannedT = TypeVar("ScannedT", bound=ScannedText)
 EncodedT = TypeVar("EncodedT", bound=EncodedText)
+
+EpochHook = Callable[[Progress, Callable[[], VectorTable]], None]
+"""Called at the end of each epoch, before its checkpoint, with the last progress of the epoch and a
+function that returns a copy of the current vectors."""
 
 
 class Backend(Protocol[ScannedT, EncodedT]):
@@ -103,6 +107,8 @@ class TrainingSession(Generic[ScannedT, EncodedT]):
         Called with the progress.
     stop : StopRequest
         Polled between chunks; set it to stop.
+    on_epoch_end : callable, optional
+        An `EpochHook`; the current vectors are known to a LocalBackend with a trainer of our own.
     """
 
     backend: Backend[ScannedT, EncodedT]
@@ -110,6 +116,7 @@ class TrainingSession(Generic[ScannedT, EncodedT]):
     checkpoints: CheckpointConfig = field(default_factory=CheckpointConfig)
     report: Report = silent
     stop: StopRequest = field(default_factory=StopRequest)
+    on_epoch_end: EpochHook | None = None
 
     def __post_init__(self) -> None:
         self.history = History(self.report)
@@ -171,7 +178,13 @@ class TrainingSession(Generic[ScannedT, EncodedT]):
             None if training_dir.output is None else training_dir.folder, self.checkpoints,
             record.identity(encoded.fingerprint), self.history, self.stop,
         )  # fmt: skip
-        model = self.backend.fit(encoded, training_dir.folder, self.history, checkpointer)
+
+        def report(progress: Progress) -> None:
+            self.history(progress)
+            if progress.epoch_ended and self.on_epoch_end is not None:
+                self.on_epoch_end(progress, checkpointer.current_vectors)
+
+        model = self.backend.fit(encoded, training_dir.folder, report, checkpointer)
         model = self._described(model, record.description(encoded, self.history))
         if training_dir.output is not None:
             store.save(model, training_dir.output, overwrite=True)

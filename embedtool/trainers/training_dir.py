@@ -177,6 +177,22 @@ class TrainingDir:
                 )
 
 
+def read_interrupted(output: Path) -> TrainingManifest | None:
+    """Return the manifest of the interrupted training of a model, or None if there is none.
+
+    Raises
+    ------
+    ModelError
+        As `TrainingDir.read_manifest` does.
+    """
+    training_dir = TrainingDir(output, _folder_of(output))
+    return training_dir.read_manifest() if training_dir.is_resumable else None
+
+
+def _folder_of(output: Path) -> Path:
+    return output.with_name(output.name + SUFFIX)
+
+
 @contextmanager
 def lock_training_dir(output: Path, *, must_exist: bool = False) -> Iterator[TrainingDir]:
     """Lock MODEL.training for this process; on exit it is deleted if it is empty.
@@ -200,7 +216,7 @@ def lock_training_dir(output: Path, *, must_exist: bool = False) -> Iterator[Tra
     OutputError
         If the directory cannot be created.
     """
-    folder = output.with_name(output.name + SUFFIX)
+    folder = _folder_of(output)
     if must_exist and not (folder / MANIFEST).exists():
         raise ModelError(f"{output}: there is no interrupted training to resume")
     descriptor = _lock(folder, output)

@@ -87,6 +87,7 @@ def train(
         lambda: init_state(config, corpus, subwords, warm_start),
         lambda state: _run(config, corpus, subwords, state, report, checkpointer),
         config.learning_rate or 0.0,
+        lambda state: current_vectors(config, corpus, subwords, state),
     )
     return word_vectors(config, corpus, subwords, state)
 
@@ -281,9 +282,31 @@ def word_vectors(
 ) -> VectorTable:
     """Return the vectors of words and output layer; removes the tables from the state."""
     warn_if_no_pairs(config, state.initial_loss is not None)
-    vocabulary, size = corpus.vocabulary, config.vector_size
+    size = config.vector_size
     inputs = strip_padding(state.tables.pop("inputs"), size)
     outputs = strip_padding(state.tables.pop("outputs"), size)
+    return _vector_table(config, corpus, subwords, state, (inputs, outputs))
+
+
+def current_vectors(
+    config: Word2VecConfig, corpus: EncodedText, subwords: SubwordIndex, state: State
+) -> VectorTable:
+    """Return a copy of the vectors of words and output layer."""
+    size = config.vector_size
+    inputs, outputs = (state.tables[name][:, :size].copy() for name in ("inputs", "outputs"))
+    return _vector_table(config, corpus, subwords, state, (inputs, outputs))
+
+
+def _vector_table(
+    config: Word2VecConfig,
+    corpus: EncodedText,
+    subwords: SubwordIndex,
+    state: State,
+    tables: tuple[NDArray[np.float32], NDArray[np.float32]],
+) -> VectorTable:
+    """Return the vectors of these inputs and outputs, which have no padding."""
+    vocabulary = corpus.vocabulary
+    inputs, outputs = tables
     n_words = vocabulary.n_words
     ngrams = None
     matrix = inputs[:n_words]

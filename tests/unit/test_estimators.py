@@ -3,6 +3,7 @@
 import copy
 import inspect
 import pickle
+import re
 import subprocess
 import sys
 from dataclasses import fields
@@ -18,7 +19,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.validation import check_is_fitted
 
 import embedtool
-from embedtool.errors import ConfigError
+from embedtool import Epoch
+from embedtool.errors import ConfigError, CorpusError, ModelError, StoppedError, TrainingError
 from embedtool.estimators import Estimator, FastText, Glove, Word2Vec
 from embedtool.trainers import TRAINERS
 from tests.contracts.small_trainings import SMALL, config, supported
@@ -128,6 +130,132 @@ def test_a_fitted_estimator_is_the_start_of_another(algorithm: str) -> None:
     assert np.array_equal(
         small(algorithm).fit(more, init=first, freeze=True).wv["king"], first.wv["king"]
     )
+
+
+def test_callbacks_see_each_epoch_and_change_nothing(algorithm: str) -> None:
+    numbers, losses, rows = [], [], []
+
+    def look(epoch: Epoch) -> None:
+        numbers.append(epoch.number)
+        losses.append(epoch.loss)
+        rows.append(epoch.wv.rows)
+        assert epoch.wv is epoch.wv
+        assert list(epoch.wv.words) == ["the", "rules", "king", "land", "queen", "sea"]
+        for table in (epoch.wv.rows, epoch.wv.output_matrix):
+            if table is not None:
+                copied = table.copy()
+                table[:] = 7
+                rows[-1] = copied if table is epoch.wv.rows else rows[-1]
+
+    estimator = small(algorithm, epochs=3)
+    expected = estimator.fit(SENTENCES).wv.rows
+    assert np.array_equal(estimator.fit(SENTENCES, callbacks=[look]).wv.rows, expected)
+    assert numbers == [1, 2, 3]
+    assert losses == [each["loss"] for each in estimator.model_.description["training"]["epochs"]]
+    assert np.array_equal(rows[2], expected)
+    assert not np.array_equal(rows[0], rows[1])
+
+
+def test_the_vectors_of_an_epoch_are_read_within_the_callback(algorithm: str) -> None:
+    kept: list[Epoch] = []
+    small(algorithm).fit(SENTENCES, callbacks=[kept.append, lambda epoch: epoch.loss])
+    with pytest.raises(TrainingError, match="the vectors of epoch 1 are gone"):
+        _ = kept[0].wv
+
+
+def test_trainings_that_cannot_call_refuse_callbacks(tmp_path: Path) -> None:
+    said = "callbacks are not for encoders, clusters and engine='gensim'; use report"
+    with pytest.raises(ConfigError, match=said):
+        Word2Vec(engine="gensim").fit(SENTENCES, callbacks=[print])
+    with pytest.raises(ConfigError, match=said):
+        embedtool.train(config("glove"), SENTENCES, cluster="none", callbacks=[print])
+
+
+def interrupt(algorithm: str, model: Path, **options: Any) -> None:
+    """Interrupt a training of three epochs in the second one, after a checkpoint."""
+
+    def stop(epoch: Epoch) -> None:
+        if epoch.number == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(StoppedError, match="interrupted; resume with: "):
+        small(algorithm, epochs=3).fit(
+            SENTENCES, callbacks=[stop], resumable=model, checkpoint_every="1-epoch", **options
+        )
+
+
+def test_the_same_fit_continues_an_interrupted_one(algorithm: str, tmp_path: Path) -> None:
+    interrupt(algorithm, tmp_path / "model")
+    epochs: list[Epoch] = []
+    again = small(algorithm, epochs=3, workers=2).fit(
+        (tuple(each) for each in SENTENCES), callbacks=[epochs.append],
+        resumable=tmp_path / "model",
+    )  # fmt: skip
+    assert [each.number for each in epochs] == [2, 3]
+    expected = small(algorithm, epochs=3).fit(SENTENCES).wv.rows
+    assert np.array_equal(again.wv.rows, expected)
+    assert np.array_equal(embedtool.load(tmp_path / "model").vectors.rows, expected)
+    with pytest.raises(ModelError, match="already exists; use overwrite=True or another name"):
+        again.fit(SENTENCES, resumable=tmp_path / "model")
+
+
+def test_another_fit_does_not_continue_it(algorithm: str, tmp_path: Path) -> None:
+    path = tmp_path / "model"
+    interrupt(algorithm, path)
+    begins = f"{re.escape(str(path))}: has an interrupted training "
+    ends = "; give the same, or start over with overwrite=True"
+    estimator = small(algorithm, epochs=3)
+    with pytest.raises(ModelError, match=f"{begins}with window=[0-9]+, not 2{ends}"):
+        small(algorithm, epochs=3, window=2).fit(SENTENCES, resumable=path)
+    with pytest.raises(ModelError, match=f"{begins}on other sentences{ends}"):
+        estimator.fit(SENTENCES[1:], resumable=path)
+    other = small(algorithm).fit(SENTENCES)
+    with pytest.raises(ModelError, match=f"{begins}with another init{ends}"):
+        estimator.fit(SENTENCES, resumable=path, init=other)
+    expected = estimator.fit(SENTENCES, init=other).wv.rows
+    started = estimator.fit(SENTENCES, resumable=path, init=other, overwrite=True).wv.rows
+    assert np.array_equal(started, expected)
+
+
+def test_a_fit_from_another_model_continues_from_the_same(algorithm: str, tmp_path: Path) -> None:
+    first = small(algorithm).fit(SENTENCES)
+    first.save(tmp_path / "first")
+    interrupt(algorithm, tmp_path / "model", init=first)
+    again = small(algorithm, epochs=3).fit(
+        SENTENCES, resumable=tmp_path / "model", init=tmp_path / "first"
+    )
+    expected = small(algorithm, epochs=3).fit(SENTENCES, init=first).wv.rows
+    assert np.array_equal(again.wv.rows, expected)
+
+
+def test_another_algorithm_does_not_continue_it(tmp_path: Path) -> None:
+    interrupt("word2vec", tmp_path / "model")
+    with pytest.raises(ModelError, match="training with algorithm='word2vec', not 'fasttext'"):
+        small("fasttext").fit(SENTENCES, resumable=tmp_path / "model")
+
+
+def test_what_only_a_resumable_training_has_is_refused() -> None:
+    for options in ({"overwrite": True}, {"checkpoint_every": "5m"}):
+        with pytest.raises(ConfigError, match="overwrite and checkpoint_every need resumable"):
+            Glove().fit(SENTENCES, **options)
+
+
+@pytest.mark.parametrize(
+    ("sentences", "said"),
+    [
+        (["the king", "the queen"], "the king: no such file or folder"),
+        ("the king rules", "the king rules: no such file or folder"),
+        (iter(["the king"]), "the king: no such file or folder"),
+        (["the king " * 99], f"{('the king ' * 99)[:80]} ... "),
+        ([b"a"], "a corpus is the names of files, or lists of tokens, not bytes"),
+    ],
+)
+def test_strings_are_no_sentences(sentences: Any, said: str) -> None:
+    with pytest.raises(CorpusError) as refused:
+        Glove().fit(sentences)
+    assert str(refused.value).startswith(said)
+    assert str(refused.value).endswith("; to train on sentences, give lists of tokens")
+    assert len(str(refused.value)) < 250
 
 
 def test_the_tools_of_scikit_learn_work(algorithm: str) -> None:
