@@ -4,7 +4,8 @@ The names below are imported when they are first used, so that `import embedtool
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+
+TYPE_CHECKING = False  # what type checkers take for true; `typing` takes half the time to import
 
 if TYPE_CHECKING:
     from embedtool.api.epoch import Epoch as Epoch
@@ -63,7 +64,9 @@ def __dir__() -> list[str]:
     return __all__
 
 
-def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return getattr(import_module(f"embedtool.{_MODULES[name]}"), name)
-    raise AttributeError(f"module 'embedtool' has no attribute {name!r}")
+if not TYPE_CHECKING:  # otherwise type checkers would accept any name
+
+    def __getattr__(name):
+        if name in _MODULES:
+            return getattr(import_module(f"embedtool.{_MODULES[name]}"), name)
+        raise AttributeError(f"module 'embedtool' has no attribute {name!r}")

@@ -20,7 +20,7 @@ from embedtool.config.tasks import DriftConfig
 from embedtool.errors import Call, EvaluationError
 from embedtool.messages import brief, counted
 from embedtool.model.linalg import row_norms, unit_rows
-from embedtool.model.transforms import affine_map
+from embedtool.model.transforms import Vectors, affine_map
 from embedtool.model.vectors import AnyVectors, VectorTable, vectors_of
 from embedtool.search.lookup import cosines, lookup
 
@@ -55,7 +55,7 @@ class Alignment:
     after: float
     residual: float
 
-    def apply(self, source: VectorTable) -> VectorTable:
+    def apply(self, source: Vectors) -> Vectors:
         """Rotate a source into the space of the target.
 
         Vectors of new words, computed from n-grams, are rotated too. Cosines within the source do

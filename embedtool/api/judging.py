@@ -107,9 +107,10 @@ def compare(
 
     Examples
     --------
+    >>> import embedtool
     >>> result = embedtool.compare("sg", "ft", datasets=["corpora/kingdoms-questions.txt"])
     >>> print(*result.verdicts)
-    kingdoms-questions: no significant difference between sg and ft (p = 0.058)
+    kingdoms-questions: no significant difference between sg and ft (p = 0.055)
     """
     named = dict(zip(_names(models, names), map(_opened, models), strict=True))
     questions = read_datasets() if datasets is None else [_read(each, None) for each in datasets]

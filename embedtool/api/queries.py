@@ -9,7 +9,6 @@ import numpy as np
 from embedtool.api.query_terms import Items, QueryOptions, WeightedItems, weighted_terms
 from embedtool.config.choices import METHODS, N_ANSWERS, Method
 from embedtool.errors import QueryError
-from embedtool.model.linalg import unit_rows
 from embedtool.model.vectors import VectorTable
 from embedtool.search import query
 from embedtool.search.answers import Answers
@@ -35,8 +34,9 @@ class QueryableVectors(VectorTable):
         Parameters
         ----------
         positive : str, ndarray, or sequence of these
-            What is added: words, and vectors of shape (vector_size,). An item may be a tuple with
-            its weight, such as ``("king", 0.5)``; a negative weight subtracts it.
+            What is added: words, by their vectors at length 1, and vectors of shape
+            (vector_size,), as they are. An item may be a tuple with its weight, such as
+            ``("king", 0.5)``; a negative weight subtracts it.
         negative : str, ndarray, or sequence of these
             What is subtracted, with weight 1.
         topn : int
@@ -65,10 +65,16 @@ class QueryableVectors(VectorTable):
         Examples
         --------
         >>> wv.most_similar("king", topn=3)
+        word    score
+        queen  0.8823
+        baron  0.8473
+        tsar   0.7941
         >>> wv.most_similar(["king", "woman"], negative=["man"], topn=1)[0].word
         'queen'
         >>> for word, score in wv.most_similar("paris", topn=2, restrict_vocab=500):
         ...     print(f"{word} {score:.2f}")
+        rome 0.84
+        sofia 0.82
         """
         words, vectors = weighted_terms(positive, negative, self.vector_size)
         search = self._search(**options)
@@ -79,11 +85,12 @@ class QueryableVectors(VectorTable):
             return query.analogy_batch(self, [expression], topn, method=method, **search)[0]
         if method != METHODS[0]:
             raise QueryError(f"vectors need method={METHODS[0]!r}", parameters=("method",))
-        arrays = np.stack([vector for _, vector in vectors]).astype(np.float32)
-        total = np.array([weight for weight, _ in vectors]) @ unit_rows(arrays)
+        total = np.zeros(self.vector_size)
+        for weight, vector in vectors:
+            total += weight * vector
         excluded = None
         if words:
-            total = total + query.expression_vectors(self, [Expression(tuple(words))])[0]
+            total += query.expression_vectors(self, [Expression(tuple(words))])[0]
             if not search["include_query_words"]:
                 excluded = self.word_ids([word for _, word in words], -1)[None]
         return query.similar_to_vectors(
@@ -104,6 +111,7 @@ class QueryableVectors(VectorTable):
         Examples
         --------
         >>> [near[0].word for near in wv.most_similar_batch(["king", "paris"])]
+        ['queen', 'rome']
         """
         return query.similar_batch(self, words, topn, **self._search(**options))
 
@@ -133,6 +141,9 @@ class QueryableVectors(VectorTable):
         Examples
         --------
         >>> wv.analogy("king - man + woman", topn=2)
+        word      score
+        queen    0.9252
+        empress  0.8205
         """
         return self.analogy_batch([expression], topn, method=method, **options)[0]
 
@@ -161,6 +172,7 @@ class QueryableVectors(VectorTable):
         Examples
         --------
         >>> round(wv.similarity("king", "queen"), 2)
+        0.88
         """
         return query.similarity(self, first, second)
 

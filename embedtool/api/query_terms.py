@@ -15,7 +15,7 @@ Vector = NDArray[np.floating[Any]]
 """A vector, float (vector_size,)."""
 Item = str | Vector
 """A word, or a vector."""
-Items = Item | Sequence[Item] | Vector
+Items = Item | Sequence[Item]
 """One or several words and vectors; an array of two dimensions is several vectors."""
 WeightedItems = Items | Sequence[Item | tuple[Item, float]]
 """Words and vectors, each maybe in a tuple with its weight."""

@@ -53,7 +53,7 @@ class WordVectors(QueryableVectors):
     >>> wv["king"].shape, wv[["king", "queen"]].shape
     ((100,), (2, 100))
     >>> list(wv)[:3], len(wv)
-    (['the', 'of', 'and'], 2359)
+    (['the', 'a', 'and'], 2359)
     """
 
     description: Mapping[str, Any] = field(default_factory=dict)
@@ -111,8 +111,8 @@ class WordVectors(QueryableVectors):
 
         Examples
         --------
-        >>> wv.matrix(["king", "unseen"], unknown="zeros")[1].any()
-        np.False_
+        >>> wv.matrix(["king", "unseen"], unknown="zeros")[1, :3].tolist()
+        [0.0, 0.0, 0.0]
         """
         if unknown not in get_args(Unknown):
             raise QueryError(
@@ -167,7 +167,8 @@ class WordVectors(QueryableVectors):
         Examples
         --------
         >>> result = wv.evaluate("corpora/kingdoms-questions.txt")
-        >>> round(result.score, 2)
+        >>> round(result.score, 2), result.total.found
+        (1.0, 3088)
         """
         from embedtool.api.judging import evaluate_on
 

@@ -7,6 +7,7 @@ most two successive transformations.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,9 +27,11 @@ VARIANT = re.compile("(add-contexts|center|normalize)|(all-but-the-top)(?::([0-9
 VARIANTS = "add-contexts, center, all-but-the-top[:N], pca:N or normalize, several joined by +"
 
 Matrix = NDArray[np.float32]
+Record = TypeVar("Record", bound=ModelRecord)
+Vectors = TypeVar("Vectors", bound=VectorTable)
 
 
-def transform(model: ModelRecord, config: TransformConfig) -> ModelRecord:
+def transform(model: Record, config: TransformConfig) -> Record:
     """Apply the transformations of a config, in the order of its fields.
 
     Counts are kept, the output layer is not. Subwords are transformed too, so that the vector of a
@@ -77,12 +80,13 @@ def transform(model: ModelRecord, config: TransformConfig) -> ModelRecord:
     options = {name: value for name, value in asdict(config).items() if value}
     earlier = model.description.get("transformed", [])
     description = {**model.description, "transformed": [*earlier, options]}
-    return ModelRecord(vectors, with_history_entry(description, "transform", options))
+    description = with_history_entry(description, "transform", options)
+    return replace(model, vectors=vectors, description=description, encoder=None)
 
 
 def affine_map(
-    vectors: VectorTable, axes: NDArray[np.float64], offset: NDArray[np.float64] | None = None
-) -> VectorTable:
+    vectors: Vectors, axes: NDArray[np.float64], offset: NDArray[np.float64] | None = None
+) -> Vectors:
     """Map the vector x of each word to x @ axes + offset, also for new words.
 
     In FastText, a word's vector is the mean of rows: the rows get the linear part, and the mean the

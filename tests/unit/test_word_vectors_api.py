@@ -1,0 +1,427 @@
+"""What a Python user holds: word vectors and models, their queries, and results that are tables."""
+
+import doctest
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from shutil import copytree
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import Result
+
+import embedtool
+from embedtool.api.model import Model
+from embedtool.api.word_vectors import WordVectors
+from embedtool.config.tasks import CompressConfig, TransformConfig
+from embedtool.errors import (
+    ConfigError,
+    EvaluationError,
+    MissingPackageError,
+    NoAnswerError,
+    QueryError,
+    UnknownWordError,
+)
+from embedtool.evaluation.tasks import PairSet
+from embedtool.model.compression import compress
+from embedtool.model.transforms import transform
+from embedtool.search.answers import Answers, WordScore
+from tests.factories import (
+    random_vectors,
+    saved_model,
+    subword_vectors,
+    vectors_of,
+    with_one_ngram,
+    word_vectors,
+)
+
+PROJECT = Path(__file__).parents[2]
+Run = Callable[..., Result]
+
+
+@pytest.fixture(scope="module")
+def wv() -> WordVectors:
+    return WordVectors.of(random_vectors())
+
+
+@pytest.fixture(scope="module")
+def peer(wv: WordVectors) -> Any:
+    pytest.importorskip("gensim")
+    return wv.to_gensim()
+
+
+def test_words_are_looked_up_as_in_a_dictionary(wv: WordVectors) -> None:
+    assert "w7" in wv
+    assert "unseen" not in wv
+    assert len(wv) == wv.n_words == 400
+    assert list(wv)[:2] == ["w0", "w1"]
+    assert wv["w7"].shape == (20,)
+    assert wv["w7"].dtype == np.float32
+    np.testing.assert_array_equal(wv[["w7", "w3", "w7"]], wv.vectors[[7, 3, 7]])
+    assert wv[[]].shape == (0, 20)
+    with pytest.raises(UnknownWordError, match="'unseen' is not in the vocabulary"):
+        wv["unseen"]
+    with pytest.raises(UnknownWordError, match=r"'unseen' is not .*'other' is not"):
+        wv[["w7", "unseen", "other"]]
+
+
+def test_the_vectors_of_a_compressed_model_are_an_array(wv: WordVectors) -> None:
+    small = WordVectors.of(compress(wv, CompressConfig(precision="int8")))
+    assert isinstance(small.vectors, np.ndarray)
+    np.testing.assert_array_equal(small.vectors[3], small["w3"])
+
+
+def test_a_matrix_has_a_row_for_each_word(wv: WordVectors) -> None:
+    words = ["w5", "unseen", "w2"]
+    for unknown, row in (("zeros", np.zeros(20)), ("mean", wv.vectors.mean(axis=0))):
+        matrix = wv.matrix(words, unknown=unknown)
+        assert matrix.dtype == np.float32
+        np.testing.assert_array_equal(matrix[[0, 2]], wv[["w5", "w2"]])
+        np.testing.assert_allclose(matrix[1], row, atol=1e-6)
+    with pytest.raises(UnknownWordError, match="'unseen' is not in the vocabulary"):
+        wv.matrix(words)
+    with pytest.raises(QueryError, match="unknown must be error, zeros, mean, not 'skip'"):
+        wv.matrix(words, unknown="skip")
+    with pytest.raises(TypeError, match="expected several words, not the one str 'w5'"):
+        wv.matrix("w5")
+    assert wv.matrix(iter(["w5"])).shape == (1, 20)
+
+
+def test_a_new_word_has_a_vector_from_its_subwords_in_every_query() -> None:
+    wv = WordVectors.of(with_one_ngram(random_vectors()))
+    assert "zz" not in wv
+    np.testing.assert_array_equal(wv["zz"], np.full(20, 0.25, np.float32) * 4 / 3)
+    for matrix in wv[["w1", "zz"]], wv.matrix(["w1", "zz", "new"], unknown="zeros"):
+        np.testing.assert_array_equal(matrix[1], wv["zz"])
+    answers = wv.most_similar("zz", topn=2)
+    assert answers.from_ngrams == ("zz",)
+    title = "'zz' is not in the vocabulary; its vector is from character n-grams"
+    assert repr(answers).splitlines()[0] == title
+    assert wv.similarity("zz", "zz") == pytest.approx(1)
+    with pytest.raises(UnknownWordError):
+        wv.most_similar("new")
+
+
+def agrees(answers: Sequence[WordScore], expected: Sequence[tuple[str, float]]) -> None:
+    assert [word for word, _ in answers] == [word for word, _ in expected]
+    scores = [score for _, score in answers]
+    np.testing.assert_allclose(scores, [score for _, score in expected], atol=1e-5)
+
+
+def test_most_similar_is_called_as_in_gensim(wv: WordVectors, peer: Any) -> None:
+    vector = np.arange(20, dtype=np.float32)
+    for positive, negative in [
+        ("w7", []),
+        (["w7"], []),
+        (["w0", "w2"], ["w1"]),
+        (["w0", "w2"], "w1"),
+        ([("w0", 0.5), ("w2", -2.0), "w3"], []),
+        (vector, []),
+        ([vector], []),
+        ([vector, "w4"], ["w1"]),
+        ([(vector, 0.1), ("w4", -1.5)], [vector[::-1]]),
+        ([], ["w1"]),
+        (wv[["w1", "w2"]], []),
+    ]:
+        expected = peer.most_similar(positive, negative, topn=6)
+        agrees(wv.most_similar(positive, negative, topn=6), expected)
+    expected = peer.most_similar_cosmul(["w0", "w2"], ["w1"], topn=6)
+    agrees(wv.most_similar(["w0", "w2"], ["w1"], 6, method="3cosmul"), expected)
+    assert wv.similarity("w1", "w2") == pytest.approx(peer.similarity("w1", "w2"), abs=1e-6)
+    assert wv.doesnt_match(["w1", "w2", "w3"]) == peer.doesnt_match(["w1", "w2", "w3"])
+
+
+def test_options_say_which_words_may_answer(wv: WordVectors) -> None:
+    near = [word for word, _ in wv.most_similar("w0", topn=400)]
+    assert [w for w, _ in wv.most_similar("w0", topn=400, restrict_vocab=50)] == [
+        word for word in near if int(word[1:]) < 50
+    ]
+    assert {w for w, _ in wv.most_similar("w0", among=["w5", "w9", "new"])} == {"w5", "w9"}
+    assert len(wv.analogy("w0 - w1 + w2", topn=400, min_count=3900)) == 8
+    assert wv.most_similar("w0", include_query_words=True)[0].word == "w0"
+    vector = wv["w0"] + wv["w1"]
+    for given in (["w0", vector], {}), (["w0", vector], {"include_query_words": True}):
+        found = [word for word, _ in wv.most_similar(given[0], topn=400, **given[1])]
+        assert ("w0" in found) == bool(given[1])
+    for method in wv.most_similar, wv.analogy:
+        with pytest.raises(TypeError, match="restict_vocab"):
+            method("w0 - w1", restict_vocab=3)
+
+
+def test_batches_answer_as_single_queries(wv: WordVectors) -> None:
+    words = ["w3", "w300"]
+    assert wv.most_similar_batch(words, 4) == [wv.most_similar(word, topn=4) for word in words]
+    texts = ["w0 - w1 + w2", "w3 + w4"]
+    assert wv.analogy_batch(texts, 4) == [wv.analogy(text, 4) for text in texts]
+    with pytest.raises(NoAnswerError) as caught:
+        wv.most_similar_batch(["w3", "unseen"])
+    assert list(caught.value.failures or ()) == [1]
+
+
+@pytest.mark.parametrize(
+    ("positive", "negative", "options", "message"),
+    [
+        ([], [], {}, "positive is empty; name a word"),
+        (["w0"], [("w1", 1.0)], {}, "negative holds a tuple; expected words and vectors"),
+        (["w0", 3], [], {}, "positive holds a int; expected words"),
+        (np.ones(3), [], {}, r"a vector of the shape \(3,\) in positive; expected \(20,\)"),
+        (np.zeros(20), [], {}, "the query vector is all zeros"),
+        (np.ones(20), [], {"method": "3cosmul"}, "vectors need method='3cosadd'"),
+        ("w0", [], {"method": "cosmul"}, "method must be 3cosadd or 3cosmul, not 'cosmul'"),
+        (["w0"], ["w0"], {}, "w0 - w0 is zero: the words cancel out"),
+        ("w0", [], {"topn": 0}, "n must be at least 1, not 0"),
+        ("w0 - w1", [], {}, "sums and differences of words are for analogy"),
+    ],
+)
+def test_invalid_queries_are_explained(
+    wv: WordVectors, positive: Any, negative: Any, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(QueryError, match=message):
+        wv.most_similar(positive, negative, **options)
+
+
+def test_answers_are_tuples_with_names_and_a_table(wv: WordVectors) -> None:
+    answers = wv.most_similar("w0", topn=3)
+    (first, cosine), *_ = answers
+    assert answers[0] == (first, cosine) == (answers[0].word, answers[0].score)
+    assert answers == tuple(map(tuple, answers))
+    assert isinstance(answers[:2], Answers)
+    assert answers[:2] == tuple(answers)[:2]
+    assert answers[-1] == tuple(answers)[-1]
+    small = Answers([WordScore("a", 1.0), WordScore("König", -0.5)])
+    assert repr(small) == str(small) == "word     score\na       1.0000\nKönig  -0.5000"
+    assert repr(Answers()) == "word  score"
+
+
+def test_what_a_notebook_shows_is_escaped() -> None:
+    wv = WordVectors.of(vectors_of({"<b>": [1, 2], "a&b": [2, 1], "c": [1, 1]}))
+    for shown in wv, wv.most_similar("c"), Model(wv, {"algorithm": "<b>"}):
+        html = shown._repr_html_()
+        assert html.startswith("<table>")
+        assert "&lt;b&gt;" in html
+        assert "<b>" not in html
+
+
+def test_results_become_data_frames(wv: WordVectors) -> None:
+    pytest.importorskip("pandas")
+    answers = wv.most_similar("w0", topn=3)
+    frame = answers.to_pandas()
+    assert list(frame.columns) == ["word", "score"]
+    assert [tuple(row) for row in frame.itertuples(index=False)] == list(answers)
+    vectors = wv.to_pandas()
+    assert vectors.shape == (400, 20)
+    np.testing.assert_array_equal(vectors.loc["w7"], wv["w7"])
+    assert Answers().to_pandas().empty
+
+
+@pytest.mark.parametrize(("method", "package"), [("to_pandas", "pandas"), ("to_gensim", "gensim")])
+def test_a_missing_package_is_named(
+    wv: WordVectors, method: str, package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [each for each in sys.modules if each.partition(".")[0] == package]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(MissingPackageError, match=f"^{method} needs: pip install {package}$"):
+        getattr(wv, method)()
+
+
+@pytest.mark.parametrize("transformed", [False, True])
+def test_gensim_gets_vectors_counts_and_subwords(transformed: bool) -> None:
+    pytest.importorskip("gensim")
+    plain = WordVectors.of(random_vectors())
+    peer = plain.to_gensim()
+    assert peer.get_vecattr("w3", "count") == plain.counts[3]
+    np.testing.assert_array_equal(peer["w3"], plain["w3"])
+    table = subword_vectors(["river", "liver", "delivery"], 8, 500)
+    if transformed:
+        table = transform(Model(table, {}), TransformConfig(center=True)).vectors
+        assert table.subwords is not None
+        assert table.subwords.offset is not None
+    wv = WordVectors.of(table)
+    peer = wv.to_gensim()
+    assert type(peer).__name__ == "FastTextKeyedVectors"
+    np.testing.assert_allclose(peer["rivers"], wv["rivers"], atol=1e-6)
+    peer.adjust_vectors()
+    np.testing.assert_allclose(peer.vectors, wv.vectors, atol=1e-6)
+
+
+def test_vectors_are_written_and_read(wv: WordVectors, tmp_path: Path) -> None:
+    assert wv.write(tmp_path / "vectors.bin") == "word2vec-binary"
+    again = embedtool.read(tmp_path / "vectors.bin")
+    np.testing.assert_array_equal(again.vectors, wv.vectors)
+    assert again.description["read_as"] == "word2vec-binary"
+    assert wv.write(str(tmp_path / "data"), format="glove") == "glove"
+    assert list(embedtool.read(tmp_path / "data", "glove").words) == list(wv.words)
+    with pytest.raises(ConfigError, match="word_column is only for"):
+        embedtool.read(tmp_path / "vectors.bin", word_column="word")
+    with pytest.raises(TypeError, match="colum"):
+        embedtool.read(tmp_path / "vectors.bin", colum="word")
+
+
+def test_a_file_of_fasttext_keeps_the_options_of_the_training(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    table = subword_vectors(["river", "liver"], 8, 50, counts=np.array([2, 1]))
+    description = {"algorithm": "fasttext", "options": {"epochs": 7, "window": 4}}
+    model = Model(table, description)
+    model.wv.write(tmp_path / "vectors.bin")
+    assert not caplog.records
+    again = embedtool.read(tmp_path / "vectors.bin")
+    assert again.description["options"]["epochs"] == 7
+    again.write(tmp_path / "again.bin")
+    assert (tmp_path / "again.bin").read_bytes() == (tmp_path / "vectors.bin").read_bytes()
+
+
+def test_a_model_is_saved_and_loaded(wv: WordVectors, tmp_path: Path) -> None:
+    model = Model(wv, {"algorithm": "glove"})
+    model.save(tmp_path / "model")
+    again = embedtool.load(tmp_path / "model")
+    assert again.algorithm == again.wv.description["algorithm"] == "glove"
+    assert again.wv.most_similar("w0") == wv.most_similar("w0")
+    with pytest.raises(embedtool.EmbedtoolError, match="exists"):
+        model.save(tmp_path / "model")
+    model.save(tmp_path / "model", overwrite=True)
+
+
+def test_representations_are_one_line_and_say_the_size(wv: WordVectors) -> None:
+    assert repr(wv) == "WordVectors(n_words=400, vector_size=20)"
+    shown = repr(Model(wv, {"algorithm": "glove"}))
+    assert shown == "Model(algorithm='glove', n_words=400, vector_size=20)"
+    html = wv._repr_html_()
+    assert "400 words x 20; the first 10:" in html
+    assert html.count("<tr>") == 11
+    assert ">4,000<" in html
+
+
+PAIRS = "word1\tword2\tscore\nw0\tw1\t1\nw2\tw3\t4\nw4\tw5\t2\n"
+FEW = "word1\tword2\tscore\nw0\tw1\t1\n" + "".join(f"x{i}\ty{i}\t{i}\n" for i in range(30))
+
+
+def test_an_evaluation_shows_what_the_command_shows(
+    wv: WordVectors, run: Run, tmp_path: Path
+) -> None:
+    pairs = tmp_path / "pairs.tsv"
+    pairs.write_text(PAIRS)
+    (tmp_path / "q.txt").write_text(": kind\nw0 w1 w2 w3\nw1 w0 w3 w2\n")
+    (tmp_path / "c.txt").write_text("w0 a\nw1 b\nw2 a\n")
+    model = saved_model(tmp_path / "model", wv)
+    for task, file in (("pairs", "pairs.tsv"), ("analogies", "q.txt"), ("categories", "c.txt")):
+        result = wv.evaluate(tmp_path / file, task=task)
+        printed = run("evaluate", model, f"--{task}", tmp_path / file)
+        assert f"{result}\n" == printed.stdout
+        printed = run("evaluate", model, f"--{task}", tmp_path / file, "--tsv")
+        assert len(result.to_pandas()) == len(printed.stdout.splitlines()) - 1
+    assert wv.evaluate(str(pairs)).score == wv.evaluate(pairs, task="pairs").spearman
+    assert wv.evaluate(PairSet("some", (("w0", "w1", 1.0), ("w2", "w3", 4.0)))).found == 2
+    with pytest.raises(EvaluationError, match="task must be analogies, pairs, categories, outl"):
+        wv.evaluate(pairs, task="words")
+    with pytest.raises(EvaluationError, match="nosuch: no such file, nor a dataset"):
+        wv.evaluate("nosuch")
+
+
+def test_few_known_words_are_a_warning_and_none_an_error(
+    wv: WordVectors, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    few = tmp_path / "few.tsv"
+    few.write_text(FEW.replace("x1\ty1\t", "w2\tw3\t").replace("x2\ty2\t", "w4\tw5\t"))
+    wv.evaluate(few)
+    assert "few: only 3 of 31 pairs known, the score says little" in caplog.text
+    caplog.clear()
+    embedtool.compare(wv, wv.select(np.arange(100)), datasets=[few], words=["w0"], expressions=[])
+    assert [record.message.partition(":")[0] for record in caplog.records] == ["model 1", "model 2"]
+    few.write_text(FEW)
+    with pytest.raises(EvaluationError, match="only 1 of 31 pairs known, no score"):
+        wv.evaluate(few)
+
+
+def test_a_comparison_shows_what_the_command_shows(
+    wv: WordVectors, run: Run, tmp_path: Path
+) -> None:
+    pairs = tmp_path / "pairs.tsv"
+    pairs.write_text(PAIRS)
+    other = WordVectors.of(random_vectors(seed=2))
+    paths = [saved_model(tmp_path / name, each) for name, each in (("a", wv), ("b", other))]
+    asked = {"datasets": [pairs], "words": ["w7"], "expressions": ["w0 - w1 + w2"]}
+    result = embedtool.compare(*paths, **asked)
+    printed = run("compare", *paths, "--pairs", pairs, "--word", "w7", "--expression",
+                  "w0 - w1 + w2").stdout  # fmt: skip
+    assert f"{result}\n" == printed
+    assert len(result.to_pandas()) == 4
+    mixed = embedtool.compare(wv, Model(other, {}), paths[0], **asked)
+    assert mixed.models == ("model 1", "model 2", "a")
+    named = embedtool.compare(wv, other, names=["new", "<old>"], **asked)
+    assert "&lt;old&gt;" in named._repr_html_()
+    assert named.verdicts == ("pairs: no significant difference between new and <old> (p = 1.000)",)
+
+
+def test_models_that_cannot_be_compared_are_refused(wv: WordVectors, tmp_path: Path) -> None:
+    path = saved_model(tmp_path / "a", wv)
+    for models, names, message in [
+        ([wv], None, "at least two models"),
+        ([path, path], None, "given twice"),
+        ([wv, wv], ["x", "x"], r"names must be 2 different ones, not \['x', 'x'\]"),
+        ([wv, wv], ["x"], "names must be 2 different ones"),
+    ]:
+        with pytest.raises(EvaluationError, match=message):
+            embedtool.compare(*models, names=names, datasets=[])
+    with pytest.raises(TypeError, match="expected a Model or its WordVectors, not int"):
+        embedtool.compare(wv, 3, datasets=[])
+
+
+def test_loading_and_asking_imports_neither_scipy_nor_numba(tmp_path: Path) -> None:
+    model = saved_model(tmp_path / "model", word_vectors(["king", "man", "woman", "queen"]))
+    code = f"""if True:
+        import sys, embedtool
+        wv = embedtool.load({str(model)!r}).wv
+        wv.most_similar("king", topn=2), wv.similarity("king", "man"), repr(wv)
+        wv.doesnt_match(["king", "man", "woman"]), wv.matrix(["king", "new"], unknown="zeros")
+        wv._repr_html_(), wv.analogy("king - man + woman")
+        slow = {{"scipy", "numba", "pandas", "gensim", "sklearn", "click", "rich", "tomllib"}}
+        print(sorted(slow & set(sys.modules)))
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("module", ["word_vectors", "queries", "model", "judging"])
+def test_the_examples_of_the_docstrings_run(
+    module: str, models: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, algorithm in (("model", "word2vec"), ("sg", "word2vec"), ("ft", "fasttext")):
+        copytree(models[algorithm], tmp_path / name)
+    (tmp_path / "corpora").symlink_to(PROJECT / "corpora")
+    monkeypatch.chdir(tmp_path)
+    wv = embedtool.load("model").wv
+    tested = doctest.testmod(import_module(f"embedtool.api.{module}"), extraglobs={"wv": wv})
+    assert tested.attempted > 0
+    assert tested.failed == 0
+
+
+MISTAKES = """
+import embedtool
+wv = embedtool.load("m").wv
+wv.most_similar("king", restict_vocab=3)
+wv.most_similar(3)
+wv.matrix(["a"], unknown="skip")
+wv.evaluate("google", methd="3cosmul")
+embedtool.similar
+"""
+
+
+@pytest.mark.slow
+def test_types_let_a_users_code_pass_strictly_and_find_mistakes(tmp_path: Path) -> None:
+    pytest.importorskip("mypy")
+    (tmp_path / "mistakes.py").write_text(MISTAKES)
+    user = Path(__file__).with_name("typed_user.py")
+    checked = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--cache-dir", tmp_path / "cache", user,
+         "mistakes.py"],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(PROJECT)}, capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+    faults = [line.split(":")[:2] for line in checked.stdout.splitlines() if ": error:" in line]
+    assert faults == [["mistakes.py", str(line)] for line in range(4, 9)]
