@@ -203,13 +203,17 @@ def resume(
         settings = ClusterConfig(address, **(record.cluster or {})) if address else ClusterConfig()
         config: Any = replace(record.config, **({} if workers is None else {"workers": workers}))
         _check_callbacks(callbacks, config, settings)
-        with keep_or_clear(training_dir, target):
+
+        def train_on() -> Model:  # whose end closes the files in the directory
             init = store.load(manifest.init) if manifest.init else None
             with _backend(config, settings, init, manifest.freeze) as backend:
                 session = TrainingSession(
                     backend, training_dir, checkpoints, report, stop, _epoch_hook(callbacks)
                 )
                 return Model.of(session.resume(manifest))
+
+        with keep_or_clear(training_dir, target):
+            return train_on()
 
 
 @contextmanager

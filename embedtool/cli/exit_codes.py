@@ -7,5 +7,5 @@ FAILURE = 1
 USAGE_ERROR = 2
 """The command line is wrong."""
 INTERRUPTED = 128 + signal.SIGINT
-BROKEN_PIPE = 128 + signal.SIGPIPE
-"""The reader of standard output has closed it."""
+BROKEN_PIPE = 128 + 13
+"""The reader of standard output has closed it: SIGPIPE, which Windows does not have."""

@@ -5,7 +5,6 @@ import json
 import logging
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 import numpy as np
@@ -25,6 +24,7 @@ from embedtool.errors import CorpusError, OutputError, ResourceError
 from embedtool.io.array_file import map_file
 from embedtool.io.atomic import atomic_directory
 from embedtool.io.checksums import HashingWriter, mismatch
+from embedtool.io.deletion import temporary_directory
 from embedtool.io.json_file import parse_json, read_json
 from embedtool.io.machine import n_cores
 from embedtool.io.progress import Report, silent
@@ -186,7 +186,7 @@ def _write_scan(corpus: Corpus, folder: Path, report: Report, workers: int) -> N
             for name, file in zip(FILES, (words, counts, ids, ends), strict=True)
         },
     }
-    (folder / SUMMARY).write_text(json.dumps(summary))
+    (folder / SUMMARY).write_text(json.dumps(summary), "utf-8")
 
 
 def open_scan(folder: Path) -> ScannedCorpus:
@@ -223,8 +223,8 @@ def scan_vocabulary(
     corpus: Corpus, config: VocabularyConfig, report: Report = silent
 ) -> Vocabulary:
     """Return the vocabulary of a corpus, warning as `warn_about_text` does."""
-    with TemporaryDirectory(prefix="embedtool-") as folder:
-        scanned = scan(corpus, Path(folder), report)
+    with temporary_directory() as folder:
+        scanned = scan(corpus, folder, report)
         warn_about_text(corpus, scanned)
         return build_vocabulary(scanned.words, scanned.counts, config)[0]
 

@@ -13,6 +13,7 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from embedtool.io.deletion import delete
 from embedtool.kernels.text.cooccurrence import merge_sums
 
 SAMPLE_STEP = 64
@@ -103,8 +104,8 @@ class SortedRuns:
 
     def remove(self) -> None:
         """Delete the files."""
-        self.keys_path.unlink()
-        self.sums_path.unlink()
+        delete(self.keys_path)
+        delete(self.sums_path)
 
     def append(self, keys: NDArray[np.uint64], sums: NDArray[np.int64]) -> None:
         """Add a run: keys uint64 (n,), ascending and distinct, and sums int64 (n,)."""

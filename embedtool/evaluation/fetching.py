@@ -120,4 +120,6 @@ def _checksum(path: Path) -> Path:
 
 
 def _saved_checksum(path: Path) -> str | None:
-    return _checksum(path).read_text().partition(" ")[0] if _checksum(path).is_file() else None
+    return (
+        _checksum(path).read_text("utf-8").partition(" ")[0] if _checksum(path).is_file() else None
+    )

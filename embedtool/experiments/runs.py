@@ -9,7 +9,6 @@ A directory of runs holds:
 
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from embedtool.config.choices import Sampling
 from embedtool.config.training import TrainerConfig
@@ -21,6 +20,7 @@ from embedtool.experiments.experiment_dir import (
     open_experiment_dir,
     with_prefix,
 )
+from embedtool.io.deletion import temporary_directory
 from embedtool.io.progress import Report, silent
 from embedtool.model import store
 from embedtool.model.vectors import ModelRecord, VectorTable
@@ -68,8 +68,7 @@ def train_runs(
     StoppedError
         If the user interrupts.
     """
-    with TemporaryDirectory(prefix="embedtool-") as name:
-        work = Path(name)
+    with temporary_directory() as work:
         scanned = read_text(corpus, work, config.workers, cache, report)
         identity = experiment_identity(algorithm, corpus, config, scanned.fingerprint)
         open_experiment_dir(folder / EXPERIMENT, {"sampling": sampling, **identity})

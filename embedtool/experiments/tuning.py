@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from embedtool.config.training import TrainerConfig
@@ -33,6 +32,7 @@ from embedtool.experiments.experiment_dir import (
 )
 from embedtool.experiments.search_space import ParameterRange, SearchSpace, search_space
 from embedtool.io.atomic import atomic_write, text_bytes
+from embedtool.io.deletion import temporary_directory
 from embedtool.io.progress import Report, silent
 from embedtool.messages import counted
 from embedtool.model import store
@@ -174,8 +174,7 @@ def tune(
     if not space:
         raise EvaluationError("all options are set; leave at least one to search")
     sizes = {d.name: list(d.sizes) for d in (dataset, *([held_out] if held_out else []))}
-    with TemporaryDirectory(prefix="embedtool-") as name:
-        work = Path(name)
+    with temporary_directory() as work:
         scanned = read_text(corpus, work, config.workers, cache, report)
         open_experiment_dir(folder / DESCRIPTION, {
             "datasets": sizes, "searched": sorted(space), "scored": "over found",

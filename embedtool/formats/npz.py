@@ -5,7 +5,6 @@ Arrays are memory-mapped if the archive is not compressed.
 
 import math
 import mmap
-import os
 import struct
 import sys
 import zipfile
@@ -147,8 +146,8 @@ def _header(
 
 def _start(file: BinaryIO, member: zipfile.ZipInfo) -> int:
     """Return the offset of a member's first byte, after 30 bytes, its name and an extra field."""
-    lengths = os.pread(file.fileno(), 4, member.header_offset + 26)
-    name_bytes, extra_bytes = struct.unpack("<2H", lengths)
+    file.seek(member.header_offset + 26)
+    name_bytes, extra_bytes = struct.unpack("<2H", file.read(4))
     return int(member.header_offset + 30 + name_bytes + extra_bytes)
 
 

@@ -5,18 +5,15 @@ been written and synced to the disk.
 """
 
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 from embedtool.errors import OutputError
-
-if TYPE_CHECKING:
-    pass
+from embedtool.io.deletion import delete
 
 RENAME_EXCHANGE = 2
 """Flag of Linux's renameat2: both names exist already and are exchanged."""
@@ -132,7 +129,8 @@ def atomic_directory(path: Path, *, replace: bool = True) -> Iterator[Path]:
         raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from None
     finally:
         if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
+            with suppress(OSError):
+                delete(temporary)
 
 
 def _check_free(path: Path) -> None:
@@ -163,6 +161,8 @@ def _swap(fresh: Path, path: Path, old: Path) -> None:
 
 def _exchange(first: Path, second: Path) -> bool:
     """Exchange two names atomically (Linux's renameat2); return whether that worked."""
+    if sys.platform != "linux":
+        return False
     import ctypes
 
     try:
@@ -198,14 +198,17 @@ def check_writable(path: Path) -> None:
 
 def is_special(path: Path) -> bool:
     """Return whether `path` is a pipe or a device."""
+    if sys.platform == "win32" and path == STANDARD_INPUT:  # which has no name there
+        return True
     return path.exists() and not path.is_file() and not path.is_dir()
 
 
 def sync(path: Path) -> None:
-    """Flush a file or folder to the disk; not possible on Windows."""
-    if sys.platform == "win32":
+    """Flush a file or folder to the disk; Windows flushes only files, open for writing."""
+    is_windows = sys.platform == "win32"
+    if is_windows and path.is_dir():
         return
-    descriptor = os.open(path, os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDWR if is_windows else os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -109,8 +109,10 @@ def _locked(part: Path, url: str) -> Iterator[BinaryIO]:
         try:
             yield file
         finally:
-            if not file.seek(0, os.SEEK_END):
-                part.unlink()
+            is_empty = not file.seek(0, os.SEEK_END)
+            file.close()  # Windows keeps a file that is open
+            if is_empty:
+                part.unlink(missing_ok=True)
 
 
 def _fetch(
@@ -141,7 +143,7 @@ def _fetch(
 
 def _try(url: str, file: BinaryIO, tag: Path, size: int | None, report: Report) -> None:
     """Request the missing bytes; return when the file is complete."""
-    validator = tag.read_text() if tag.exists() else ""
+    validator = tag.read_text("latin-1") if tag.exists() else ""
     start = file.seek(0, os.SEEK_END) if validator else 0
     try:
         response = _request(url, start, validator)
@@ -222,7 +224,7 @@ def _store_validator(tag: Path, headers: Message) -> None:
     etag = str(headers.get("ETag", ""))
     validator = etag if etag.startswith('"') else str(headers.get("Last-Modified", ""))
     if validator:
-        tag.write_text(validator)
+        tag.write_text(validator, "latin-1")
     else:
         tag.unlink(missing_ok=True)
 

@@ -3,7 +3,6 @@
 import hashlib
 import logging
 import os
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
@@ -15,6 +14,7 @@ import numba
 
 from embedtool.errors import ResourceError
 from embedtool.io.cache import user_cache
+from embedtool.io.machine import address_space_limit
 
 log = logging.getLogger(__name__)
 
@@ -66,12 +66,8 @@ def cache_folder() -> Path | None:
 
 def check_address_space() -> None:
     """Raise ResourceError where the process may not have the addresses that the compiler takes."""
-    if sys.platform == "win32":
-        return
-    from resource import RLIM_INFINITY, RLIMIT_AS, getrlimit
-
-    limit, _ = getrlimit(RLIMIT_AS)
-    if limit != RLIM_INFINITY and limit < MIN_ADDRESS_SPACE:
+    limit = address_space_limit()
+    if limit is not None and limit < MIN_ADDRESS_SPACE:
         raise ResourceError(
             f"the limit of {limit >> 20} MiB of address space (ulimit -v) is below the "
             f"{MIN_ADDRESS_SPACE >> 20} MiB that embedtool takes by itself; raise it"

@@ -10,6 +10,7 @@ from typing import ClassVar
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from embedtool.io.machine import max_open_files
 from embedtool.serving.limits import (
     BODY_SECONDS,
     HEAD_SECONDS,
@@ -26,9 +27,8 @@ TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length
 
 def max_connections() -> int:
     """Return the maximum of open connections: MAX_CONNECTIONS, or fewer by `ulimit -n`."""
-    from resource import RLIMIT_NOFILE, getrlimit
-
-    return max(1, min(MAX_CONNECTIONS, getrlimit(RLIMIT_NOFILE)[0] - SPARE_FILES))
+    limit = max_open_files()
+    return MAX_CONNECTIONS if limit is None else max(1, min(MAX_CONNECTIONS, limit - SPARE_FILES))
 
 
 class LimitedProtocol(H11Protocol):  # type: ignore[misc]

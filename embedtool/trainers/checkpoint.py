@@ -317,7 +317,7 @@ def save_state(
             "identity": identity, "history": history, "bool_tables": flags,
             "checksum": hashed.checksum(), **position,
         }  # fmt: skip
-        (fresh / POSITION).write_text(json.dumps(written))
+        (fresh / POSITION).write_text(json.dumps(written), "utf-8")
     for path in before:
         shutil.rmtree(path, ignore_errors=True)
 
@@ -338,7 +338,7 @@ def load_state(path: Path, identity: dict[str, Any]) -> tuple[State, dict[str, A
         If it is not a checkpoint, or belongs to another training; the message names the difference.
     """
     try:
-        position = parse_json((path / POSITION).read_text())
+        position = parse_json((path / POSITION).read_text("utf-8"))
         names = ("identity", "history", "bool_tables", "checksum")
         known, history, flags, checksum = (position.pop(name) for name in names)
         if fault := mismatch(path / TABLES, checksum):

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from embedtool.config.training import TrainerConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.encoding import EncodedCorpus, check_pairs, encode
 from embedtool.corpus.scanning import ScannedCorpus, cached_scan, scan, warn_about_text
 from embedtool.corpus.vocabulary import Vocabulary, build_vocabulary, merge_vocabularies
+from embedtool.io.deletion import temporary_directory
 from embedtool.io.progress import Report
 from embedtool.model.vectors import ModelRecord
 from embedtool.trainers import TRAINERS, Trainer
@@ -86,8 +86,8 @@ class LocalBackend:
 
     def estimate(self, corpus: Corpus, report: Report) -> tuple[ResourceEstimate, Vocabulary]:
         """Read a corpus; return what a training on it would need, and its vocabulary."""
-        with TemporaryDirectory(prefix="embedtool-") as name:
-            training_dir = TrainingDir(None, Path(name))
+        with temporary_directory() as folder:
+            training_dir = TrainingDir(None, folder)
             scanned = self.read(corpus, training_dir.folder, report)
             encoded = self.encode(corpus, scanned, training_dir)
             needed = self._trainer.estimate_resources(self.config, encoded)

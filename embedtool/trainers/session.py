@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Generic, Protocol, TypeVar
 
 from embedtool.config.base import Config
@@ -22,6 +21,7 @@ from embedtool.errors import (
     TrainingError,
     resume_call,
 )
+from embedtool.io.deletion import temporary_directory
 from embedtool.io.progress import Progress, Report, silent
 from embedtool.model import store
 from embedtool.model.vectors import ModelRecord, VectorTable
@@ -188,7 +188,6 @@ class TrainingSession(Generic[ScannedT, EncodedT]):
         model = self._described(model, record.description(encoded, self.history))
         if training_dir.output is not None:
             store.save(model, training_dir.output, overwrite=True)
-            training_dir.clear()
         return model
 
     def _described(self, model: ModelRecord, description: dict[str, Any]) -> ModelRecord:
@@ -213,8 +212,8 @@ def new_training_dir(output: Path | None, *, overwrite: bool) -> Iterator[Traini
         process trains there.
     """
     if output is None:
-        with TemporaryDirectory(prefix="embedtool-") as name:
-            yield TrainingDir(None, Path(name))
+        with temporary_directory() as folder:
+            yield TrainingDir(None, folder)
         return
     with lock_training_dir(output) as training_dir:
         if training_dir.is_resumable and not overwrite:
@@ -232,7 +231,7 @@ def new_training_dir(output: Path | None, *, overwrite: bool) -> Iterator[Traini
 
 @contextmanager
 def keep_or_clear(training_dir: TrainingDir, output: Path) -> Iterator[None]:
-    """Keep a resumable training when it ends early, with a message; delete everything else.
+    """Keep a resumable training when it ends early, with a message; else delete everything.
 
     Raises
     ------
@@ -264,3 +263,5 @@ def keep_or_clear(training_dir: TrainingDir, output: Path) -> Iterator[None]:
         if not training_dir.has_checkpoint:
             training_dir.clear()
         raise
+    else:
+        training_dir.clear()  # here, as nothing maps its files any more

@@ -14,9 +14,8 @@ The training of MODEL works in MODEL.training, which one process locks:
 import json
 import os
 import shutil
-import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,7 @@ from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.errors import ModelError, OutputError
 from embedtool.io.atomic import atomic_write, text_bytes
 from embedtool.io.checksums import checksum_of, mismatch
+from embedtool.io.deletion import DELETES_OPEN_FILES, delete
 from embedtool.io.encodings import SURROGATE_ERRORS
 from embedtool.io.json_file import read_json
 from embedtool.io.locks import lock_file
@@ -41,6 +41,8 @@ from embedtool.trainers.manifest import TextFiles, TrainingManifest
 SUFFIX = ".training"
 LOCK = "lock"
 MANIFEST = "training.json"
+PID_OFFSET = 1
+"""Where the process ID begins in the lock: Windows lets nobody read the first byte of it."""
 WORDS, COUNTS = "vocabulary", "vocabulary-counts"
 FORMAT = 3
 """Increased when the contents of a training directory change: older ones are refused."""
@@ -76,7 +78,7 @@ class TrainingDir:
         (self.folder / MANIFEST).unlink(missing_ok=True)
         for path in self.folder.iterdir():
             if path.name != LOCK:
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+                delete(path)
 
     def write_text(self, sources: Sequence[str], text: EncodedText) -> TextFiles:
         """Write the vocabulary; return the record of it and of the encoded text.
@@ -223,10 +225,14 @@ def lock_training_dir(output: Path, *, must_exist: bool = False) -> Iterator[Tra
     try:
         yield TrainingDir(output, folder)
     finally:
-        if [path.name for path in folder.iterdir()] == [LOCK]:
-            # Windows keeps a file that is open, and thus the folder
-            shutil.rmtree(folder, ignore_errors=sys.platform == "win32")
+        is_empty = [path.name for path in folder.iterdir()] == [LOCK]
+        if is_empty and DELETES_OPEN_FILES:  # while nobody else can lock it
+            shutil.rmtree(folder)
         os.close(descriptor)
+        if is_empty and not DELETES_OPEN_FILES:
+            with suppress(PermissionError):  # somebody else has it
+                (folder / LOCK).unlink()
+                folder.rmdir()
 
 
 def _lock(folder: Path, output: Path) -> int:
@@ -244,6 +250,7 @@ def _lock(folder: Path, output: Path) -> int:
         try:
             lock_file(descriptor)
         except BlockingIOError:
+            os.lseek(descriptor, PID_OFFSET, os.SEEK_SET)
             pid = os.read(descriptor, 32).decode(errors="replace").strip()
             os.close(descriptor)
             raise ModelError(
@@ -252,7 +259,7 @@ def _lock(folder: Path, output: Path) -> int:
             ) from None
         if _is_same(descriptor, path):
             os.truncate(descriptor, 0)
-            os.write(descriptor, f"{os.getpid()}\n".encode())
+            os.write(descriptor, f"{' ' * PID_OFFSET}{os.getpid()}\n".encode())
             return descriptor
         os.close(descriptor)
 

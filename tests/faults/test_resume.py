@@ -302,7 +302,7 @@ def test_the_lock_of_a_dead_process_holds_nobody_up(
         process.kill()
         process.communicate(timeout=SECONDS)
     leftover = tmp_path / f"model{SUFFIX}"
-    assert (leftover / "lock").read_text() == f"{process.pid}\n"
+    assert (leftover / "lock").read_text() == f" {process.pid}\n"
     (leftover / "training.json").unlink()
     result = run("train", "word2vec", kingdoms, "-o", model, "--epochs", 1, "--vector-size", 8)
     assert result.exit_code == 0

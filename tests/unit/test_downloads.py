@@ -2,8 +2,6 @@
 
 import re
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -158,8 +156,3 @@ class TestDownload:
     def test_folder_that_is_not_there(self, site: Site, tmp_path: Path) -> None:
         with pytest.raises(OutputError, match=r"file\.part: cannot be written: No such file"):
             download(site.url, tmp_path / "missing" / "file")
-
-
-def test_downloads_are_imported_where_the_system_has_no_fcntl() -> None:
-    code = "import sys; sys.modules['fcntl'] = None; import embedtool.io.download"
-    subprocess.run([sys.executable, "-c", code], check=True)

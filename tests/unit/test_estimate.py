@@ -4,13 +4,16 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from embedtool.errors import ResourceError
-from embedtool.io.machine import MiB
+from embedtool.io import machine
+from embedtool.io.machine import MiB, available_memory
 from embedtool.trainers import resources
-from embedtool.trainers.resources import ResourceEstimate, available_memory, check_resources
+from embedtool.trainers.resources import ResourceEstimate, check_resources
 from tests.conftest import Run
 
 TRAIN = """
@@ -82,19 +85,15 @@ def test_a_model_that_does_not_fit_on_the_disk_is_refused(tmp_path: Path) -> Non
 def test_the_least_of_what_the_system_tells_counts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "meminfo").write_text("MemTotal: 9000 kB\nMemAvailable:    5000 kB\n")
-    monkeypatch.setattr(resources, "MEMINFO", tmp_path / "meminfo")
-    monkeypatch.setattr(resources, "CGROUP", tmp_path)
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=5000 * 1024))
+    monkeypatch.setattr(machine, "CGROUP", tmp_path)
     assert available_memory() == 5000 * 1024
+    (tmp_path / "memory.stat").write_text("anon 1\ninactive_file 500000\n")
     (tmp_path / "memory.max").write_text("max\n")
     (tmp_path / "memory.current").write_text("3000000\n")
     assert available_memory() == 5000 * 1024
     (tmp_path / "memory.max").write_text("4000000\n")
-    (tmp_path / "memory.stat").write_text("anon 1\ninactive_file 500000\n")
     assert available_memory() == 1_500_000
-    monkeypatch.setattr(resources, "MEMINFO", tmp_path / "none")
-    (tmp_path / "memory.max").unlink()
-    assert available_memory() is None
-    monkeypatch.setattr("resource.getrlimit", lambda _: (10**15, 10**15))
-    left = available_memory()
-    assert left is not None and 0 < left < 10**15
+    limit = psutil.Process().memory_info().vms + 10**6
+    monkeypatch.setattr(machine, "address_space_limit", lambda: limit)
+    assert 0 <= available_memory() <= 10**6

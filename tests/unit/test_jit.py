@@ -91,14 +91,3 @@ def test_importing_kernels_checks_nothing_declaring_one_checks_the_address_space
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == ("enough" if enough else "too little")
-
-
-def test_kernels_are_declared_on_windows_without_the_resource_module() -> None:
-    code = (
-        "import sys, numba\n"
-        "sys.modules['resource'] = None\n"
-        "sys.platform = 'win32'\n"
-        "import embedtool.kernels.jit\n"
-        "embedtool.kernels.jit.check_address_space()\n"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)

@@ -2,8 +2,6 @@
 
 import json
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -217,14 +215,3 @@ def test_a_directory_of_another_format_is_refused(text: Path, tmp_path: Path, ru
         resume(output)
     assert run("resume", output).stderr.endswith("start over with --overwrite\n")
     train(CONFIGS["glove"], text, output=output, overwrite=True)
-
-
-def test_training_is_imported_where_the_system_has_no_locks_and_limits() -> None:
-    """As on Windows, of which the kernels know by its name."""
-    code = (
-        "import sys; sys.modules['fcntl'] = None\n"
-        "import embedtool.training\n"
-        "from embedtool.trainers.resources import available_memory\n"
-        "sys.modules['resource'] = None; available_memory()"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)

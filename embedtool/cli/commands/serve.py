@@ -266,7 +266,7 @@ def _signals(server: Any) -> Iterator[None]:
 def _has_terminal() -> bool:
     """Return whether the process has a controlling terminal."""
     try:
-        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
+        os.close(os.open("/dev/tty", os.O_RDONLY))
     except OSError:
         return False
     return True

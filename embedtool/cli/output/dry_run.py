@@ -43,16 +43,16 @@ def report_local(
     """
     from shutil import disk_usage
 
+    from embedtool.io.machine import available_memory
     from embedtool.trainers.local_backend import LocalBackend
-    from embedtool.trainers.resources import available_memory, check_resources, format_bytes
+    from embedtool.trainers.resources import check_resources, format_bytes
 
     backend = LocalBackend(config, **reading)
     with progress_reporter() as report:
         needed, vocabulary = backend.estimate(corpus, report)
     summary = vocabulary.summary()
     click.echo(f"{counted(summary['types_kept'], 'word')}, {format_coverage(summary)}")
-    memory, disk = available_memory(), format_bytes(disk_usage(output.parent).free)
-    free = "not known" if memory is None else format_bytes(memory)
+    free, disk = format_bytes(available_memory()), format_bytes(disk_usage(output.parent).free)
     print_table(
         ("", "needed", "free"),
         [
@@ -124,10 +124,10 @@ def _print_nodes(nodes: "Sequence[Node]") -> None:
 
 def _print_resources(needed: "ClusterResources", nodes: "Sequence[Node]") -> None:
     """Print the resources that a training needs beside those available."""
-    from embedtool.trainers.resources import available_memory, format_bytes
+    from embedtool.io.machine import available_memory
+    from embedtool.trainers.resources import format_bytes
 
-    memory = available_memory()
-    free = "not known" if memory is None else format_bytes(memory)
+    free = format_bytes(available_memory())
     click.echo()
     print_table(
         ("", "needed", "available"),
