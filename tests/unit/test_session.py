@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 
 import embedtool
-from embedtool import ModelRecord, StopRequest, resume, train
+from embedtool import StopRequest, resume, train
 from embedtool.config.base import Config
 from embedtool.config.tasks import ContextualConfig
 from embedtool.config.training import FastTextConfig, GloveConfig, Word2VecConfig
 from embedtool.errors import ConfigError, ModelError, StoppedError, resume_call
 from embedtool.io.progress import Progress
 from embedtool.model import store
+from embedtool.model.vectors import ModelRecord
 from embedtool.trainers.training_dir import MANIFEST, SUFFIX
 from tests.conftest import Run
 
