@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import fields
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -22,8 +23,10 @@ import embedtool
 from embedtool import Epoch
 from embedtool.errors import ConfigError, CorpusError, ModelError, StoppedError, TrainingError
 from embedtool.estimators import Estimator, FastText, Glove, Word2Vec
+from embedtool.model import store
 from embedtool.trainers import TRAINERS
 from tests.contracts.small_trainings import SMALL, config, supported
+from tests.factories import write
 
 ESTIMATORS: dict[str, type[Estimator]] = {
     "word2vec": Word2Vec, "fasttext": FastText, "glove": Glove,
@@ -61,6 +64,19 @@ def test_fit_returns_the_estimator_with_what_train_returns(algorithm: str, text:
         assert trained.description["options"] == expected.description["options"]
     assert isinstance(estimator.wv, embedtool.WordVectors)
     assert estimator.wv["king"].shape == (12,)
+
+
+def test_a_generator_gives_the_bytes_of_the_file(algorithm: str, tmp_path: Path) -> None:
+    random = Random(1)
+    words = ["\u00e9t\u00e9", "no\xa0break", *(f"w{i}" for i in range(50))]
+    sentences = [random.choices(words, k=random.randrange(12)) for _ in range(900)]
+    lines = [f"{' '.join(sentence)}\n" for sentence in sentences]
+    text = write(tmp_path / "text.txt", "".join(lines))
+    given = {"file": text, "generator": iter(sentences), "list": sentences}
+    for name, each in given.items():
+        small(algorithm, workers=2).fit(each).save(tmp_path / name)
+    written = {(tmp_path / name / store.VECTORS).read_bytes() for name in given}
+    assert len(written) == 1
 
 
 def test_the_constructor_stores_and_fit_validates(algorithm: str) -> None:
@@ -283,26 +299,3 @@ def test_training_imports_no_scikit_learn(text: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert "sklearn" not in done.stdout.split()
-
-
-SNIPPET = """
-from embedtool import FastText, Glove, Word2Vec
-
-model = Word2Vec(vector_size=100, mode="skipgram").fit([["the", "king"]])
-size: int = Glove(x_max=3.0).fit("text.txt").wv.vector_size
-FastText(min_n=2).set_params(min_n=3)
-Word2Vec(vectorsize=100)
-Word2Vec(vector_size="100")
-Word2Vec([["the", "king"]])
-model.nothing
-"""
-
-
-@pytest.mark.slow
-def test_types_are_those_of_the_options(tmp_path: Path) -> None:
-    snippet = tmp_path / "snippet.py"
-    snippet.write_text(SNIPPET)
-    command = [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", snippet.name]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    errors = {line.split(":")[1] for line in done.stdout.splitlines() if ": error: " in line}
-    assert errors == {"7", "8", "9", "10"}, done.stdout

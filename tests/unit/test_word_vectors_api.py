@@ -409,6 +409,10 @@ wv.most_similar(3)
 wv.matrix(["a"], unknown="skip")
 wv.evaluate("google", methd="3cosmul")
 embedtool.similar
+embedtool.Word2Vec(vectorsize=100)
+embedtool.Word2Vec(vector_size="100")
+embedtool.FastText(x_max=3.0)
+embedtool.Glove().nothing
 """
 
 
@@ -424,4 +428,4 @@ def test_types_let_a_users_code_pass_strictly_and_find_mistakes(tmp_path: Path) 
         text=True, check=False,
     )  # fmt: skip
     faults = [line.split(":")[:2] for line in checked.stdout.splitlines() if ": error:" in line]
-    assert faults == [["mistakes.py", str(line)] for line in range(4, 9)]
+    assert faults == [["mistakes.py", str(line)] for line in range(4, 13)]

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import embedtool
-from embedtool import FastText, Glove, Model, Word2Vec, WordVectors, load, read
+from embedtool import Epoch, FastText, Glove, Model, Word2Vec, WordVectors, load, read
 
 
 def sentences() -> Iterator[list[str]]:
@@ -40,3 +40,11 @@ words: list[str] = list(wv)
 size: int = len(wv) * wv.vector_size
 for other in (FastText(min_n=3), Glove(x_max=10)):
     other.fit("text.txt")
+
+
+def watch(epoch: Epoch) -> None:
+    print(epoch.number, epoch.loss, epoch.wv.most_similar("king"))
+
+
+estimator.set_params(epochs=3).fit(sentences(), callbacks=[watch, print], resumable="model")
+n_epochs: int = Word2Vec(epochs=3).fit("text.txt", init=estimator).epochs
