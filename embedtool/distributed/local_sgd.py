@@ -95,7 +95,7 @@ def train(
     subwords = build_subword_index(text.vocabulary.words, config)
     state = checkpointer.run_with_retry(
         checkpointer.restore(),
-        lambda: init_state(config, text, subwords, warm_start),
+        lambda: init_state(config, text.vocabulary, subwords, warm_start),
         lambda state: LocalSGD(cluster, settings, config, text, subwords, state).run(
             report, checkpointer
         ),

@@ -57,6 +57,10 @@ def read(
         vectors: VectorTable = module.read(path, options, **FORMATS[format].arguments)
     except OSError as error:
         raise FormatError(f"{path}: cannot be read: {error.strerror or error}") from None
+    if options.limit is not None and options.limit < vectors.n_words:
+        from numpy import arange  # the names of formats, which the command line reads, need none
+
+        vectors = vectors.select(arange(options.limit))
     known = vectors.by_frequency and FORMATS[format].by_frequency
     return replace(vectors, by_frequency=known).sorted_by_count(), format
 

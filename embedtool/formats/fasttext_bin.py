@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from embedtool.errors import DamagedError, FormatError
 from embedtool.formats.fasttext_header import MAGIC, SHORTEST, SIZES, START, VERSION, packed
-from embedtool.formats.fasttext_parts import ENTRY, SHAPE, WORD, Parts, parse, parse_header
+from embedtool.formats.fasttext_parts import ENTRY, QUANTIZED, SHAPE, WORD, Parts, parse, parse_header
 from embedtool.formats.options import ReadOptions
 from embedtool.formats.word_checks import warn_duplicates
 from embedtool.io.atomic import atomic_write
@@ -168,7 +168,7 @@ def write(
         contexts = vectors.output_matrix
         if contexts is None:
             contexts = np.zeros(vectors.rows.shape, dtype=np.float32)
-        file.write(SHAPE.pack(False, *contexts.shape))
+        file.write(QUANTIZED.pack(False) + SHAPE.pack(*contexts.shape))
         file.write(contexts.astype("<f4").tobytes())
 
 
@@ -178,7 +178,7 @@ def _write_inputs(file: BinaryIO, vectors: VectorTable, subwords: Subwords, buck
     An offset is added to all of them, so that their means have it.
     """
     dim = vectors.vector_size
-    file.write(SHAPE.pack(False, vectors.n_words + bucket, dim))
+    file.write(QUANTIZED.pack(False) + SHAPE.pack(vectors.n_words + bucket, dim))
     word_rows = subwords.word_rows.astype("<f4")
     if subwords.offset is not None:
         word_rows += subwords.offset

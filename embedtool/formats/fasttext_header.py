@@ -1,5 +1,6 @@
 """The header of FastText's .bin: the options of a training, and the sizes of the other parts."""
 
+import mmap
 import struct
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,6 +25,8 @@ NAMES = (
 """The same options, by their names in a model's description."""
 SIZES = struct.Struct("<3i2q")
 """Entries, words, labels; tokens, size of the pruning index (-1: not pruned)."""
+OLD_SIZES = struct.Struct("<3iq")
+"""The same in files of before version 11, which have no magic and no pruning index."""
 LOSSES = {1: "hierarchical-softmax", 2: "negative-sampling", 3: "softmax", 4: "one-vs-all"}
 SUPERVISED = "supervised"
 MODES = {1: "cbow", 2: "skipgram", 3: SUPERVISED}
@@ -34,6 +37,23 @@ DEFAULTS = {
 """fastText's defaults of options."""
 SHORTEST = 1
 """Characters of the shortest n-gram: with a minn of 0 too, fastText has no empty ones."""
+LONGEST = 100
+"""Characters of the longest n-gram in a file without magic; a larger number is not a length."""
+
+
+def is_old(data: mmap.mmap) -> bool:
+    """Return whether a file without magic begins with the options of an old version."""
+    if len(data) < ARGUMENTS.size + OLD_SIZES.size:
+        return False
+    options = dict(zip(NAMES, ARGUMENTS.unpack_from(data), strict=True))
+    positive = ("vector_size", "window", "epochs", "word_ngrams")
+    return (
+        all(options[name] > 0 for name in positive)
+        and options["loss"] in LOSSES
+        and options["mode"] in MODES
+        and 0 <= options["min_n"] <= options["max_n"] <= LONGEST
+        and 0 <= options["sample"] <= 1
+    )
 
 
 def options_of(path: Path, arguments: tuple[Any, ...]) -> dict[str, Any]:

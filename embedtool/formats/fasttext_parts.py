@@ -17,17 +17,21 @@ from embedtool.errors import FormatError
 from embedtool.formats.fasttext_header import (
     ARGUMENTS,
     MAGIC,
+    OLD_SIZES,
     SIZES,
     START,
     SUPERVISED,
     VERSIONS,
+    is_old,
     options_of,
 )
 from embedtool.io.blocks import row_slices
 from embedtool.messages import brief
 
-SHAPE = struct.Struct("<?2q")
-"""Whether the matrix is quantized; rows, columns."""
+QUANTIZED = struct.Struct("<?")
+"""Before each matrix, except in old files: whether it is quantized."""
+SHAPE = struct.Struct("<2q")
+"""Rows and columns of a matrix."""
 ENTRY = struct.Struct("<qb")
 """After a word and its NUL: count, and 0 for a word or 1 for a label."""
 WORD = 0
@@ -84,6 +88,8 @@ class _Cursor:
     ----------
     allow_nonfinite : bool
         Whether NaN and infinity are not faults.
+    old : bool
+        Whether the file is of a version without magic.
     """
 
     path: Path
@@ -91,6 +97,7 @@ class _Cursor:
     fault: Fault
     allow_nonfinite: bool = False
     offset: int = 0
+    old: bool = False
 
     def take(self, layout: struct.Struct) -> tuple[Any, ...] | None:
         """Return the next values of a layout; None if they are missing, which is a fault."""
@@ -110,15 +117,16 @@ class _Cursor:
 
     def begin(self, n_rows: int, n_columns: int, name: str) -> bool:
         """Read the head of the next matrix; return whether it is as expected."""
+        quantized = None if self.old else self.take(QUANTIZED)
         shape = self.take(SHAPE)
         if shape is None:
             return False
-        if shape[0]:
+        if quantized is not None and quantized[0]:
             raise FormatError(f"{self.path}: the model is quantized, which cannot be read")
-        if shape[1:] != (n_rows, n_columns):
+        if shape != (n_rows, n_columns):
             self.fault(
-                "header", {"byte": self.offset - SHAPE.size + 1},
-                f"the {name} matrix is {shape[1]:,} x {shape[2]:,}, expected is "
+                "header", {"byte": self.offset - SHAPE.size},
+                f"the {name} matrix is {shape[0]:,} x {shape[1]:,}, expected is "
                 f"{n_rows:,} x {n_columns:,}",
             )  # fmt: skip
             return False
@@ -169,16 +177,21 @@ def _parse(cursor: _Cursor) -> Parts:
 def _header(cursor: _Cursor) -> tuple[Parts, int]:
     """Return the content of the header, and the number of words."""
     path = cursor.path
-    start, arguments, sizes = (cursor.take(layout) for layout in (START, ARGUMENTS, SIZES))
-    if start is not None and (start[0] != MAGIC or start[1] not in VERSIONS):
+    start = cursor.take(START)
+    if start is not None and start[0] != MAGIC and is_old(cursor.data):
+        cursor.old, cursor.offset = True, 0
+    elif start is not None and (start[0] != MAGIC or start[1] not in VERSIONS):
         raise FormatError(
             f"{path}: not a fastText model of version {' or '.join(map(str, VERSIONS))} "
             f"(magic {start[0]}, version {start[1]})"
         )
+    arguments = cursor.take(ARGUMENTS)
+    sizes = cursor.take(OLD_SIZES if cursor.old else SIZES)
     if arguments is None or sizes is None:
         raise FormatError(f"{path}: the file ends in its header")
     options = options_of(path, arguments)
-    n_entries, n_words, n_labels, n_tokens, n_pruned = sizes
+    n_entries, n_words, n_labels, n_tokens = sizes[:4]
+    n_pruned = -1 if cursor.old else sizes[4]
     if options["mode"] == SUPERVISED or n_pruned >= 0:
         raise FormatError(f"{path}: a supervised or pruned model; only others can be read")
     if n_entries != n_words + n_labels or n_labels < 0:

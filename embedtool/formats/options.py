@@ -41,6 +41,8 @@ class ReadOptions:
     vector_column : str or None
         Name of the column, array or tensor of vectors. A pattern may name one column for each
         dimension.
+    limit : int or None
+        Read only the first rows; None for all.
     report : Report
         Called with the progress.
     """
@@ -52,6 +54,7 @@ class ReadOptions:
     encoding: str = UTF8
     word_column: str | None = None
     vector_column: str | None = None
+    limit: int | None = None
     report: Report = silent
 
     def decoded(self, word: bytes, where: str, encoding: str | None = None) -> str:

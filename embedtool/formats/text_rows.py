@@ -97,8 +97,10 @@ def read(path: Path, options: ReadOptions, *, header: bool) -> VectorTable:
             last = block_words[-1]
             fresh = [i for i, word in enumerate(block_words) if not _seen(words, word)]
             table.append(block if len(fresh) == len(block) else block[fresh])
+            if options.limit is not None and n_read >= options.limit:
+                break
         matrix = table.array(layout.vector_size)
-    n_rows = layout.header[0] if layout.header else n_read
+    n_rows = layout.header[0] if layout.header and options.limit is None else n_read
     if n_read != n_rows and not (n_read == n_rows + 1 and last == UNKNOWN):
         raise DamagedError(
             f"{path}: the header says {counted(n_rows, 'row')}, but there are {n_read:,}"

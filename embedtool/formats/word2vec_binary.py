@@ -3,6 +3,7 @@
 import mmap
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -54,9 +55,8 @@ def read(path: Path, options: ReadOptions) -> VectorTable:
                 f"{path}: the header says {counted(n_rows, 'row')} of "
                 f"{counted(vector_size, 'number')}, which cannot be in {counted(len(data), 'byte')}"
             )
-        return vectors_from_rows(
-            path, _rows(path, data, offset, n_rows, row_bytes, options), vector_size, options
-        )
+        rows = _rows(path, data, offset, n_rows, row_bytes, options)
+        return vectors_from_rows(path, islice(rows, options.limit), vector_size, options)
 
 
 def holds_text(data: mmap.mmap, offset: int, n_rows: int, vector_size: int) -> bool:

@@ -23,10 +23,13 @@ class WarmStart:
         Vectors of a model.
     freeze
         Whether only new words are trained, not these.
+    frozen
+        For Word2Vec, in place of `freeze`: bool (n_words,), whether a word is not trained.
     """
 
     vectors: VectorTable
     freeze: bool = False
+    frozen: NDArray[np.bool_] | None = None
 
     def check(self, config: TrainerConfig) -> None:
         """Raise ConfigError if a training with these options cannot start from the vectors."""
@@ -68,6 +71,23 @@ class WarmStart:
         old_rows = self.vectors.word_ids(vocabulary.words, -1)
         new_rows = np.flatnonzero(old_rows >= 0)
         return new_rows, old_rows[new_rows]
+
+    def is_frozen(self, rows: NDArray[np.int64]) -> NDArray[np.bool_] | bool:
+        """Return whether the words of some rows are not trained."""
+        return self.freeze if self.frozen is None else self.frozen[rows]
+
+    def has_tree_of(self, vocabulary: Vocabulary) -> bool:
+        """Return whether the inner nodes are those of a vocabulary's Huffman tree.
+
+        They are if the words, in their order, have the same counts.
+        """
+        vectors = self.vectors
+        return (
+            vectors.output_matrix is not None
+            and vectors.output_rows == "inner-nodes"
+            and np.array_equal(vectors.counts, vocabulary.counts)
+            and list(vectors.words) == list(vocabulary.words)
+        )
 
     def buckets(
         self, subwords: Subwords, buckets: NDArray[np.int64]

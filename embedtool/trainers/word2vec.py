@@ -84,7 +84,7 @@ def train(
     checkpointer = checkpointer or Checkpointer()
     state = checkpointer.run_with_retry(
         checkpointer.restore(),
-        lambda: init_state(config, corpus, subwords, warm_start),
+        lambda: init_state(config, corpus.vocabulary, subwords, warm_start),
         lambda state: _run(config, corpus, subwords, state, report, checkpointer),
         config.learning_rate or 0.0,
         lambda state: current_vectors(config, corpus, subwords, state),
@@ -138,7 +138,7 @@ def _run(
 
 def init_state(
     config: Word2VecConfig,
-    corpus: EncodedText,
+    vocabulary: Vocabulary,
     subwords: SubwordIndex,
     warm_start: WarmStart | None = None,
 ) -> State:
@@ -166,13 +166,13 @@ def init_state(
     for first in range(0, subwords.n_rows, BLOCK_ROWS):
         block = inputs[first : first + BLOCK_ROWS, :size]
         block[:] = (2 * rng.random(block.shape, dtype=np.float32) - 1) * limit
-    outputs = aligned_zeros(corpus.vocabulary.n_words, width)
+    outputs = aligned_zeros(vocabulary.n_words, width)
     frozen = np.zeros(subwords.n_rows, np.bool_)
     tables: dict[str, NDArray[Any]] = {"inputs": inputs, "outputs": outputs, "frozen": frozen}
     if warm_start is not None:
-        _load_warm_start(warm_start, config, corpus.vocabulary, subwords, inputs, outputs, frozen)
+        _load_warm_start(warm_start, config, vocabulary, subwords, inputs, outputs, frozen)
         if warm_start.freeze and isinstance(config, FastTextConfig):
-            new, old = warm_start.rows(corpus.vocabulary)
+            new, old = warm_start.rows(vocabulary)
             tables |= {"frozen_words": new, "frozen_vectors": warm_start.vectors.rows[old]}
     return State(tables, starts_at_zero_scores=warm_start is None or not outputs.any())
 
@@ -186,7 +186,7 @@ def _load_warm_start(
     outputs: NDArray[np.float32],
     frozen: NDArray[np.bool_],
 ) -> None:
-    """Write pretrained vectors to the tables, except those of inner nodes, whose tree differs.
+    """Write pretrained vectors to the tables; those of inner nodes only if the tree is the same.
 
     N-grams of known words without a row there, for instance after compression, get rows of zeros.
     """
@@ -200,13 +200,15 @@ def _load_warm_start(
         inputs[rows] = 0
         frozen[rows] = warm_start.freeze
     inputs[new, :size] = (vectors.rows if known is None else known.word_rows)[old]
-    frozen[new] = warm_start.freeze
+    frozen[new] = warm_start.is_frozen(old)
     if known is not None:
         new_rows, old_rows = warm_start.buckets(known, subwords.buckets)
         inputs[subwords.n_words + new_rows, :size] = known.ngram_rows[old_rows]
         frozen[subwords.n_words + new_rows] = warm_start.freeze
     if vectors.context_vectors is not None and config.loss == "negative-sampling":
         outputs[new, :size] = vectors.context_vectors[old]
+    elif config.loss == "hierarchical-softmax" and warm_start.has_tree_of(vocabulary):
+        outputs[:, :size] = vectors.output_matrix
 
 
 def train_chunks(
@@ -282,10 +284,16 @@ def word_vectors(
 ) -> VectorTable:
     """Return the vectors of words and output layer; removes the tables from the state."""
     warn_if_no_pairs(config, state.initial_loss is not None)
-    size = config.vector_size
-    inputs = strip_padding(state.tables.pop("inputs"), size)
-    outputs = strip_padding(state.tables.pop("outputs"), size)
-    return _vector_table(config, corpus, subwords, state, (inputs, outputs))
+    return _taken_vectors(config, corpus.vocabulary, subwords, state)
+
+
+def untrained_vectors(
+    config: Word2VecConfig, vocabulary: Vocabulary, warm_start: WarmStart | None = None
+) -> VectorTable:
+    """Return the vectors of words and output layer with which a training begins."""
+    subwords = build_subword_index(vocabulary.words, config)
+    state = init_state(config, vocabulary, subwords, warm_start)
+    return _taken_vectors(config, vocabulary, subwords, state)
 
 
 def current_vectors(
@@ -294,18 +302,27 @@ def current_vectors(
     """Return a copy of the vectors of words and output layer."""
     size = config.vector_size
     inputs, outputs = (state.tables[name][:, :size].copy() for name in ("inputs", "outputs"))
-    return _vector_table(config, corpus, subwords, state, (inputs, outputs))
+    return _vector_table(config, corpus.vocabulary, subwords, state, (inputs, outputs))
+
+
+def _taken_vectors(
+    config: Word2VecConfig, vocabulary: Vocabulary, subwords: SubwordIndex, state: State
+) -> VectorTable:
+    """Return the vectors of words and output layer; removes the tables from the state."""
+    size = config.vector_size
+    inputs = strip_padding(state.tables.pop("inputs"), size)
+    outputs = strip_padding(state.tables.pop("outputs"), size)
+    return _vector_table(config, vocabulary, subwords, state, (inputs, outputs))
 
 
 def _vector_table(
     config: Word2VecConfig,
-    corpus: EncodedText,
+    vocabulary: Vocabulary,
     subwords: SubwordIndex,
     state: State,
     tables: tuple[NDArray[np.float32], NDArray[np.float32]],
 ) -> VectorTable:
     """Return the vectors of these inputs and outputs, which have no padding."""
-    vocabulary = corpus.vocabulary
     inputs, outputs = tables
     n_words = vocabulary.n_words
     ngrams = None

@@ -1,0 +1,55 @@
+"""gensim's names: `from embedtool.gensim import Word2Vec, FastText, KeyedVectors`.
+
+A package that rests on gensim changes one import line. The classes have gensim 4.4's arguments,
+attributes and methods; embedtool trains, searches and evaluates, and gensim need not be installed.
+
+What is not the same:
+
+- Vectors have other values: the random start and the order of updates are embedtool's. Equal seeds
+  give equal vectors with any number of `workers`, and in any process.
+- With `hs=1` and `negative` only hierarchical softmax is trained, with a warning.
+- A model is saved as a folder of embedtool. Pickles, and so gensim's own files, are not opened.
+- Tokens are str. A sentence that is a str, or a token that is an int, is an error.
+- Errors have embedtool's messages, and are also of gensim's classes: an unknown word is a KeyError.
+- FastText's n-grams that training has not seen have rows of zeros; gensim's are random.
+- A text is read once, not once an epoch: a generator will do.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from embedtool.gensim.fasttext import FastText as FastText
+    from embedtool.gensim.fasttext import load_facebook_model as load_facebook_model
+    from embedtool.gensim.fasttext import load_facebook_vectors as load_facebook_vectors
+    from embedtool.gensim.fasttext import save_facebook_model as save_facebook_model
+    from embedtool.gensim.keyed_vectors import KeyedVectors as KeyedVectors
+    from embedtool.gensim.subword_vectors import FastTextKeyedVectors as FastTextKeyedVectors
+    from embedtool.gensim.text import LineSentence as LineSentence
+    from embedtool.gensim.text import PathLineSentences as PathLineSentences
+    from embedtool.gensim.word2vec import Word2Vec as Word2Vec
+
+_MODULES = {
+    "FastText": "fasttext",
+    "FastTextKeyedVectors": "subword_vectors",
+    "KeyedVectors": "keyed_vectors",
+    "LineSentence": "text",
+    "PathLineSentences": "text",
+    "Word2Vec": "word2vec",
+    "load_facebook_model": "fasttext",
+    "load_facebook_vectors": "fasttext",
+    "save_facebook_model": "fasttext",
+}
+"""The module of each public name."""
+
+__all__ = sorted(_MODULES)
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return getattr(import_module(f"embedtool.gensim.{_MODULES[name]}"), name)
+    raise AttributeError(f"module 'embedtool.gensim' has no attribute {name!r}")

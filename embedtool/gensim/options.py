@@ -1,0 +1,117 @@
+"""gensim's arguments as embedtool's options."""
+
+import logging
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from embedtool.config.training import FastTextConfig, Word2VecConfig
+from embedtool.errors import ConfigError
+from embedtool.gensim.errors import ArgumentError, UnsupportedError
+
+log = logging.getLogger(__name__)
+
+BATCH_WORDS = 10_000
+"""gensim's default of `batch_words`."""
+NAMES = {"min_learning_rate": "min_alpha", "learning_rate": "alpha"}
+"""gensim's names of options, for messages; the longer name first."""
+
+
+def check_ignored(
+    hashfxn: Callable[..., Any], batch_words: int, null_word: int
+) -> None:
+    """Warn about arguments that make no difference; refuse one that would.
+
+    Raises
+    ------
+    UnsupportedError
+        If `null_word` is set.
+    """
+    if null_word:
+        raise UnsupportedError("null_word is for gensim's own use", parameters=("null_word",))
+    if hashfxn is not hash:
+        log.warning("hashfxn is ignored: random vectors depend on the seed, not on hashes of words")
+    if batch_words != BATCH_WORDS:
+        log.warning("batch_words is ignored: embedtool chooses the size of its minibatches")
+
+
+def fresh_seed(seed: int | None) -> int:
+    """Return the seed, or a new one for None."""
+    return secrets.randbelow(2**31) if seed is None else seed
+
+
+def config_of(model: Any, epochs: int) -> Word2VecConfig:
+    """Return the config of a model's attributes.
+
+    Parameters
+    ----------
+    model : Word2Vec or FastText
+        The model; one with `wv.max_n` is of FastText.
+    epochs : int
+        The number of epochs.
+
+    Raises
+    ------
+    ArgumentError
+        If a value is invalid, or neither `hs` nor `negative` is set. It is a ValueError.
+    """
+    if not model.hs and not model.negative:
+        raise ArgumentError(
+            "hs and negative are both 0, so there is nothing to train; set one of them",
+            parameters=("hs", "negative"),
+        )
+    options: dict[str, Any] = {
+        "vector_size": model.vector_size,
+        "mode": "skipgram" if model.sg else "cbow",
+        "loss": "hierarchical-softmax" if model.hs else "negative-sampling",
+        "window": model.window,
+        "shrink_windows": model.shrink_windows,
+        "ns_exponent": model.ns_exponent,
+        "sample": model.sample,
+        "cbow_mean": bool(model.cbow_mean),
+        "epochs": epochs,
+        "learning_rate": model.alpha,
+        "min_learning_rate": model.min_alpha,
+        "min_count": max(1, model.min_count),
+        "seed": model.seed,
+        "workers": model.workers,
+    }
+    if model.negative:
+        options["negative"] = model.negative
+    try:
+        if not hasattr(model.wv, "max_n"):
+            return Word2VecConfig(**options)
+        has_ngrams = model.wv.bucket > 0
+        return FastTextConfig(
+            **options,
+            min_n=model.wv.min_n if has_ngrams else 1,
+            max_n=model.wv.max_n if has_ngrams else 0,
+            bucket=model.wv.bucket or 1,
+        )
+    except ConfigError as error:
+        message = str(error)
+        for ours, theirs in NAMES.items():
+            message = message.replace(ours, theirs)
+        parameters = tuple(NAMES.get(name, name) for name in error.parameters)
+        raise ArgumentError(message, parameters=parameters) from None
+
+
+SAME = (
+    "vector_size", "window", "shrink_windows", "min_count", "sample", "seed", "workers",
+    "ns_exponent", "epochs", "min_n", "max_n", "bucket",
+)  # fmt: skip
+"""Options that gensim's arguments have the names of."""
+
+
+def arguments_of(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return gensim's arguments for the options of a model, which `config_of` takes back."""
+    is_tree = options["loss"] == "hierarchical-softmax"
+    return {
+        **{name: options[name] for name in SAME if name in options},
+        "alpha": options["learning_rate"],
+        "min_alpha": options["min_learning_rate"],
+        "sg": int(options["mode"] == "skipgram"),
+        "hs": int(is_tree),
+        "negative": 0 if is_tree else options["negative"],
+        "cbow_mean": int(options["cbow_mean"]),
+    }

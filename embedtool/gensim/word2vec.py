@@ -1,0 +1,376 @@
+"""`Word2Vec` with gensim's arguments and methods, trained by embedtool."""
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from embedtool.gensim.errors import ArgumentError, NotReadyError, WrongModelError
+from embedtool.gensim.fitting import Epoch, fit
+from embedtool.gensim.options import (
+    BATCH_WORDS,
+    arguments_of,
+    check_ignored,
+    config_of,
+    fresh_seed,
+)
+from embedtool.gensim.saving import check_no_pickle, class_only, warn_ignored
+from embedtool.gensim.text import Text, check_text, opened_text
+from embedtool.gensim.vocabulary import TrimRule
+from embedtool.gensim.vocabulary_model import Sentences, VocabularyModel
+from embedtool.model import store
+from embedtool.model.vectors import ModelRecord, VectorTable
+from embedtool.trainers.manifest import algorithm_of
+
+log = logging.getLogger(__name__)
+
+KEPT = (
+    "corpus_count", "corpus_total_words", "train_count", "hs", "negative", "min_count",
+    "max_final_vocab", "max_vocab_size", "sorted_vocab", "comment",
+)  # fmt: skip
+"""Attributes that a saved model has beside its options."""
+
+
+class Word2Vec(VocabularyModel):
+    """Word2Vec with gensim's arguments and methods.
+
+    The arguments are those of gensim 4.4, with its defaults. `hashfxn` and `batch_words` make no
+    difference. With `hs` and `negative` only hierarchical softmax is trained, with a warning.
+
+    Parameters
+    ----------
+    sentences : iterable of list of str, optional
+        The text, which is read once, so that a generator will do.
+    corpus_file : str or Path, optional
+        A file of sentences, one a line, of tokens between white space.
+    vector_size, window, min_count, sample, seed, workers, negative, ns_exponent, epochs
+        As for `embedtool.Word2VecConfig`.
+    alpha, min_alpha : float
+        The learning rate at the start and at the end.
+    sg : {0, 1}
+        1: skip-gram; 0: CBOW.
+    hs : {0, 1}
+        1: hierarchical softmax; 0: negative sampling.
+    cbow_mean, shrink_windows : bool
+        As for `embedtool.Word2VecConfig`.
+    trim_rule : callable, optional
+        Decides which words are kept; see `embedtool.gensim.vocabulary`.
+    max_final_vocab : int, optional
+        Raise `min_count` until no more words than this are left.
+    compute_loss : bool
+        Add up the loss; see `get_latest_training_loss`.
+    callbacks : iterable
+        Objects with `on_train_begin`, `on_epoch_begin`, `on_epoch_end` and `on_train_end`, each
+        called with the model.
+    comment : str, optional
+        Saved with the model.
+    hashfxn, batch_words
+        Ignored with a warning.
+    max_vocab_size
+        Ignored, with a warning if the text has more words.
+    null_word
+        Must be 0.
+
+    Attributes
+    ----------
+    wv : KeyedVectors
+        The vectors.
+    corpus_count, corpus_total_words : int
+        Sentences and tokens of the last text that the vocabulary was built from.
+    syn1neg, syn1 : ndarray of float32, shape (n_words, vector_size)
+        The output layer: of words with negative sampling, of inner nodes with hierarchical softmax.
+
+    Examples
+    --------
+    >>> from embedtool.gensim import Word2Vec
+    >>> sentences = [["the", "sea", "and", "the", "ship"], ["the", "ship", "at", "sea"]] * 20
+    >>> model = Word2Vec(sentences, vector_size=16, min_count=1, workers=1)
+    >>> len(model.wv), model.wv["ship"].shape
+    (5, (16,))
+    """
+
+    algorithm = "word2vec"
+
+    def __init__(
+        self,
+        sentences: Sentences | None = None,
+        corpus_file: str | Path | None = None,
+        vector_size: int = 100,
+        alpha: float = 0.025,
+        window: int = 5,
+        min_count: int = 5,
+        max_vocab_size: int | None = None,
+        sample: float = 1e-3,
+        seed: int | None = 1,
+        workers: int = 3,
+        min_alpha: float = 0.0001,
+        sg: int = 0,
+        hs: int = 0,
+        negative: int = 5,
+        ns_exponent: float = 0.75,
+        cbow_mean: int = 1,
+        hashfxn: Callable[..., int] = hash,
+        epochs: int = 5,
+        null_word: int = 0,
+        trim_rule: TrimRule | None = None,
+        sorted_vocab: int = 1,
+        batch_words: int = BATCH_WORDS,
+        compute_loss: bool = False,
+        callbacks: Iterable[Any] = (),
+        comment: str | None = None,
+        max_final_vocab: int | None = None,
+        shrink_windows: bool = True,
+    ) -> None:
+        check_ignored(hashfxn, batch_words, null_word)
+        self.vector_size, self.window, self.shrink_windows = vector_size, window, shrink_windows
+        self.alpha, self.min_alpha, self.epochs = alpha, min_alpha, epochs
+        self.min_count, self.sample, self.ns_exponent = min_count, sample, ns_exponent
+        self.sg, self.hs, self.negative, self.cbow_mean = int(sg), int(hs), negative, cbow_mean
+        self.seed, self.workers, self.compute_loss = fresh_seed(seed), workers, compute_loss
+        self.max_vocab_size, self.max_final_vocab = max_vocab_size, max_final_vocab
+        self.sorted_vocab, self.comment = sorted_vocab, comment
+        self.corpus_count = self.corpus_total_words = self.train_count = 0
+        self.effective_min_count, self.running_training_loss = min_count, 0.0
+        self.min_alpha_yet_reached = alpha
+        self.raw_vocab: dict[str, int] = {}
+        self.wv = self._new_vectors()
+        config_of(self, epochs)
+        if sentences is None and corpus_file is None:
+            if callbacks or trim_rule is not None:
+                log.warning("trim_rule and callbacks are not stored: give them with the text")
+            return
+        with opened_text(sentences, corpus_file) as text:
+            self._build(text, trim_rule=trim_rule)
+            self._train(text, epochs, callbacks)
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}<vocab={len(self.wv)}, vector_size={self.vector_size}, "
+            f"alpha={self.alpha}>"
+        )
+
+    def train(
+        self,
+        corpus_iterable: Sentences | None = None,
+        corpus_file: str | Path | None = None,
+        total_examples: int | None = None,
+        total_words: int | None = None,
+        epochs: int | None = None,
+        start_alpha: float | None = None,
+        end_alpha: float | None = None,
+        word_count: int = 0,
+        queue_factor: int = 2,
+        report_delay: float = 1.0,
+        compute_loss: bool = False,
+        callbacks: Iterable[Any] = (),
+    ) -> tuple[int, int]:
+        """Train the vectors on a text, from what they are now.
+
+        Words and counts are those of `build_vocab`; other words of the text are left out.
+
+        Parameters
+        ----------
+        corpus_iterable, corpus_file
+            The text, as for the class.
+        total_examples, total_words : int
+            Sentences or tokens of the text; one of them is required, as in gensim. Embedtool counts
+            them itself, and warns if there are more or fewer.
+        epochs : int
+            Number of passes over the text; required.
+        start_alpha, end_alpha : float, optional
+            Replace the model's `alpha` and `min_alpha`.
+        word_count, queue_factor, report_delay
+            Ignored.
+        compute_loss : bool
+            Add up the loss; see `get_latest_training_loss`.
+        callbacks : iterable
+            As for the class.
+
+        Returns
+        -------
+        n_known : int
+            Tokens with a vector that were read in all epochs, before subsampling.
+        n_tokens : int
+            Tokens that were read in all epochs.
+
+        Raises
+        ------
+        ArgumentError
+            If a required argument is missing. It is a ValueError.
+        ArgumentTypeError
+            If the text is not one. It is a TypeError.
+        NotReadyError
+            If the vocabulary has not been built. It is a RuntimeError.
+        """
+        check_text(corpus_iterable, corpus_file)
+        if not epochs or epochs < 0 or (total_examples is None and total_words is None):
+            raise ArgumentError(
+                "train needs epochs, and total_examples or total_words; after build_vocab on the "
+                "same text: total_examples=model.corpus_count, epochs=model.epochs",
+                parameters=("epochs", "total_examples", "total_words"),
+            )
+        self.alpha, self.min_alpha = start_alpha or self.alpha, end_alpha or self.min_alpha
+        self.epochs, self.compute_loss = epochs, compute_loss
+        with opened_text(corpus_iterable, corpus_file) as text:
+            for name, expected, found in (
+                ("total_examples", total_examples, text.n_sentences),
+                ("total_words", total_words, text.n_tokens),
+            ):
+                if expected not in (None, found):
+                    log.warning("%s=%s, but the text has %s", name, expected, f"{found:,}")
+            return self._train(text, epochs, callbacks)
+
+    def _train(self, text: Text, epochs: int, callbacks: Iterable[Any]) -> tuple[int, int]:
+        """Train on a text that has been read."""
+        if len(self.wv) < 2:
+            raise NotReadyError(
+                f"the vocabulary has {len(self.wv)} words; build it before training, with a lower "
+                "min_count or from more text",
+                parameters=("min_count",),
+            )
+        if self.hs and self.negative:
+            log.warning(
+                "hs=%s and negative=%s: only hierarchical softmax is trained; set negative=0, or "
+                "hs=0 for negative sampling", self.hs, self.negative,
+                extra={"parameters": ("hs", "negative")},
+            )  # fmt: skip
+        if self.alpha > self.min_alpha_yet_reached:
+            log.warning("alpha=%g is above that of an earlier training", self.alpha)
+        config, (table, order) = config_of(self, epochs), self._table()
+        self.running_training_loss = 0.0
+        for callback in callbacks:
+            callback.on_train_begin(self)
+            callback.on_epoch_begin(self)
+
+        def at_end(epoch: Epoch) -> None:
+            self.running_training_loss += epoch.loss if self.compute_loss else 0.0
+            if callbacks:
+                self._take(epoch.vectors(), order)
+            for callback in callbacks:
+                callback.on_epoch_end(self)
+            for callback in callbacks if epoch.number < epochs else ():
+                callback.on_epoch_begin(self)
+
+        trained, n_known = fit(config, text, table, self.wv.frozen(order), at_end)
+        self._take(trained, order)
+        self.train_count += 1
+        self.min_alpha_yet_reached = self.min_alpha
+        for callback in callbacks:
+            callback.on_train_end(self)
+        return n_known * epochs, text.n_tokens * epochs
+
+    def get_latest_training_loss(self) -> float:
+        """Return the sum of the losses of all pairs in the last call of `train`, so far.
+
+        It is 0 without `compute_loss`. Gensim's is a sum of another kind of pairs.
+        """
+        return self.running_training_loss
+
+    def predict_output_word(
+        self, context_words_list: Sequence[str | int], topn: int = 10
+    ) -> list[tuple[str, float]] | None:
+        """Return the most probable words in the middle of a context, by CBOW.
+
+        Parameters
+        ----------
+        context_words_list : list of str or int
+            The words around it; unknown ones are left out.
+        topn : int
+            Number of answers.
+
+        Returns
+        -------
+        list of (str, float), or None
+            Words with their probabilities by a softmax over all words; None if no word is known.
+
+        Raises
+        ------
+        NotReadyError
+            If the model was not trained by negative sampling. It is a RuntimeError.
+        """
+        if self.hs or not self._has_output():
+            raise NotReadyError("predict_output_word needs a model of negative sampling")
+        rows = [self.wv.get_index(word) for word in context_words_list if word in self.wv]
+        if not rows:
+            log.warning("no word of the context is known")
+            return None
+        hidden = self.wv.vectors[rows].sum(axis=0, dtype=np.float64)
+        scores = self.syn1neg @ (hidden / len(rows) if self.cbow_mean else hidden)
+        odds = np.exp(scores - scores.max())
+        odds /= odds.sum()
+        best = np.argsort(-odds, kind="stable")[:topn]
+        return [(self.wv.index_to_key[i], float(odds[i])) for i in best.tolist()]
+
+    def save(self, fname_or_handle: str | Path, **ignored: Any) -> None:
+        """Save the model in a folder of embedtool, replacing a model there.
+
+        gensim's options for its pickles are ignored with a warning.
+        """
+        warn_ignored("save", ignored)
+        config = config_of(self, self.epochs)
+        description = {
+            "algorithm": algorithm_of(config),
+            "options": asdict(config),
+            "gensim": {name: getattr(self, name) for name in KEPT},
+        }
+        store.save(ModelRecord(self.whole_table(), description), fname_or_handle, overwrite=True)
+
+    @class_only
+    def load(cls, fname_or_handle: str | Path, mmap: str | None = None) -> Self:
+        """Load a model that `save` or `embedtool train` saved.
+
+        Parameters
+        ----------
+        fname_or_handle : str or Path
+            The folder.
+        mmap : str, optional
+            ``"r"``: leave the vectors on disk, until they are trained.
+
+        Raises
+        ------
+        WrongModelError
+            If the folder holds vectors only, or another kind of model. It is an AttributeError.
+        ModelError
+            If it is not a model. gensim's own files are pickles, which are not opened.
+        """
+        check_no_pickle(fname_or_handle)
+        record = store.load(fname_or_handle)
+        table, description = record.vectors, record.description
+        if description.get("algorithm") != cls.algorithm or table.output_matrix is None:
+            raise WrongModelError(
+                f"{fname_or_handle}: is not a model of {cls.__name__} that can be trained; load its "
+                "vectors with KeyedVectors.load"
+            )
+        model = cls(**arguments_of(description["options"]))
+        model.__dict__.update(description.get("gensim", {}))
+        if not mmap:
+            table = replace(table, rows=np.array(table.rows))
+        model.take_model(table)
+        return model
+
+    def whole_table(self) -> VectorTable:
+        """Return the vectors with the output layer.
+
+        Raises
+        ------
+        NotReadyError
+            If the model has none.
+        """
+        if not self._has_output():
+            raise NotReadyError("the model has no vocabulary, or no output layer")
+        return replace(
+            self.wv.counted_table(),
+            output_matrix=self.syn1 if self.hs else self.syn1neg,
+            output_rows="inner-nodes" if self.hs else "words",
+        )
+
+    def take_model(self, table: VectorTable) -> None:
+        """Take over the words, vectors and output layer of a table."""
+        self.wv.take(table)
+        if self.hs:
+            self.syn1 = np.array(table.output_matrix)
+        else:
+            self.syn1neg = np.array(table.output_matrix)
