@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 
 from embedtool.errors import DamagedError, FormatError
 from embedtool.formats.fasttext_header import MAGIC, SHORTEST, SIZES, START, VERSION, packed
-from embedtool.formats.fasttext_parts import ENTRY, QUANTIZED, SHAPE, WORD, Parts, parse, parse_header
+from embedtool.formats.fasttext_parts import (
+    ENTRY,
+    QUANTIZED,
+    SHAPE,
+    WORD,
+    Parts,
+    parse,
+    parse_header,
+)
 from embedtool.formats.options import ReadOptions
 from embedtool.formats.word_checks import warn_duplicates
 from embedtool.io.atomic import atomic_write

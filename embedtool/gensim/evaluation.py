@@ -56,7 +56,8 @@ def analogy_sections(
     sections: list[dict[str, Any]] = []
     first = 0
     for section in analogies.sections:
-        right, wrong = [], []
+        right: list[tuple[str, ...]] = []
+        wrong: list[tuple[str, ...]] = []
         for i, (a, b, c, answers) in enumerate(section.questions, first):
             words = (a, b, c, answers[0])
             if counted[i]:

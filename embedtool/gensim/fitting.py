@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,6 @@ from embedtool.trainers.manifest import algorithm_of
 from embedtool.trainers.state import State
 from embedtool.trainers.warm_start import WarmStart
 from embedtool.trainers.word2vec import current_vectors
-from embedtool.gensim.text import Text
 
 
 @dataclass
@@ -61,19 +61,22 @@ class EpochEnds(Checkpointer):
 
 def fit(
     config: Word2VecConfig,
-    text: Text,
+    corpus: EncodedCorpus,
+    folder: Path,
     vectors: VectorTable,
     frozen: NDArray[np.bool_] | None,
     at_end: Callable[[Epoch], None],
-) -> tuple[VectorTable, int]:
+) -> VectorTable:
     """Train vectors on a text.
 
     Parameters
     ----------
     config : Word2VecConfig
         The options.
-    text : Text
-        The text; words without a vector are left out.
+    corpus : EncodedCorpus
+        The text, with the words of the vectors.
+    folder : Path
+        A folder for files that are needed during training.
     vectors : VectorTable
         The vectors to start from, by decreasing count.
     frozen : ndarray of bool, shape (n_words,), or None
@@ -83,19 +86,15 @@ def fit(
 
     Returns
     -------
-    vectors : VectorTable
+    VectorTable
         The vectors after the last epoch.
-    n_tokens : int
-        Number of tokens of the text that have a vector.
 
     Raises
     ------
     TrainingError
-        If no sentence has two words with vectors, or the training diverges.
+        If the training diverges.
     """
-    corpus = text.encoded(vectors.words, vectors.counts)
-    trained = TRAINERS[algorithm_of(config)].train(
-        config, corpus, text.folder, silent, WarmStart(vectors, frozen=frozen),
+    return TRAINERS[algorithm_of(config)].train(
+        config, corpus, folder, silent, WarmStart(vectors, frozen=frozen),
         EpochEnds(lambda number, state: at_end(Epoch(number, config, corpus, state))),
     )  # fmt: skip
-    return trained, corpus.n_tokens

@@ -141,7 +141,7 @@ class KeyTable:
         UnknownKeyError
             If there is none. It is a KeyError.
         """
-        vector = self.vectors[self.get_index(key)]
+        vector: NDArray[Any] = self.vectors[self.get_index(key)]
         if norm:
             vector = unit_rows(np.asarray(vector, np.float32)[None])[0]
         vector.flags.writeable = False
@@ -207,7 +207,7 @@ class KeyTable:
 
     def add_vector(self, key: Key, vector: ArrayLike) -> int:
         """Add a key, or keep its vector if it is known; return its row."""
-        self.add_vectors([key], [vector])
+        self.add_vectors([key], np.asarray(vector))
         return self.get_index(key)
 
     def add_vectors(
@@ -288,7 +288,7 @@ class KeyTable:
             self.expandos[attr] = np.zeros(len(self), kind)
         self._fit_attributes()
         held = self.expandos[attr].dtype
-        if held != object and np.result_type(held, kind) != held:
+        if held.kind != "O" and np.result_type(held, kind) != held:
             raise ArgumentTypeError(
                 f"the attribute {attr!r} holds {held}, not {type(val).__name__}",
                 parameters=("val",),

@@ -17,9 +17,7 @@ NAMES = {"min_learning_rate": "min_alpha", "learning_rate": "alpha"}
 """gensim's names of options, for messages; the longer name first."""
 
 
-def check_ignored(
-    hashfxn: Callable[..., Any], batch_words: int, null_word: int
-) -> None:
+def check_ignored(hashfxn: Callable[..., Any], batch_words: int, null_word: int) -> None:
     """Warn about arguments that make no difference; refuse one that would.
 
     Raises

@@ -125,7 +125,7 @@ class Queries(KeyTable):
             raise ArgumentError("cosmul needs a positive key", parameters=("positive",))
         if topn is not None and topn < 1:
             return []
-        rows = [self._term(key) for key in keys]
+        rows = [self._vector(key, norm=True) for key in keys]
         last = min(restrict_vocab or len(self), len(self))
         best = nearest_by_product(
             self.table.rows, self.norms, unit_rows(np.stack(rows)),
@@ -140,8 +140,11 @@ class Queries(KeyTable):
         answers = zip(ids[:topn].tolist(), scores.tolist(), strict=False)
         return [(self.index_to_key[i], score) for i, score in answers if i >= 0]
 
-    def _term(self, key: Key | NDArray[Any]) -> NDArray[Any]:
-        return key if isinstance(key, np.ndarray) else self.get_vector(key, norm=True)
+    def _vector(self, key: Key | NDArray[Any], norm: bool = False) -> NDArray[Any]:
+        """Return the vector of a key, or the vector itself."""
+        if isinstance(key, str | int | np.integer):
+            return self.get_vector(key, norm)
+        return np.asarray(key)
 
     def _rows_of(self, keys: Sequence[Key | NDArray[Any]]) -> NDArray[np.int64]:
         """Return the rows of the keys among keys and vectors, which do not answer."""
@@ -160,12 +163,10 @@ class Queries(KeyTable):
         self, word_or_vector: Key | NDArray[Any], other_words: Sequence[Key] = ()
     ) -> NDArray[np.float64]:
         """Return 1 minus the cosines with other keys, or with all, float64 (n_others,)."""
-        is_key = isinstance(word_or_vector, KEY_TYPES)
-        vector = self.get_vector(word_or_vector) if is_key else np.asarray(word_or_vector)
         others = self.table.rows
         if len(other_words):
             others = others[[self.get_index(word) for word in other_words]]
-        return 1 - cosines(others, vector)
+        return 1 - cosines(others, self._vector(word_or_vector))
 
     @staticmethod
     def cosine_similarities(
@@ -273,13 +274,15 @@ class Queries(KeyTable):
         float
             Infinite if no word of a document is known.
         """
-        known = [[word for word in document if word in self] for document in (document1, document2)]
-        if not all(known):
+        first, second = (
+            [word for word in document if word in self] for document in (document1, document2)
+        )
+        if not first or not second:
             log.warning("a document has no known word: its distance is infinite")
             return float("inf")
         from embedtool.analysis.word_movers import word_movers_distance
 
-        return word_movers_distance(*known, lambda word: self.get_vector(word, norm=norm))
+        return word_movers_distance(first, second, lambda word: self.get_vector(word, norm))
 
 
 def _weighted(positive: Terms, negative: Terms) -> tuple[list[Any], NDArray[np.float64]]:
@@ -300,4 +303,4 @@ def _listed(terms: Terms) -> list[Any]:
         return []
     if isinstance(terms, KEY_TYPES) or (isinstance(terms, np.ndarray) and terms.ndim == 1):
         return [terms]
-    return list(terms)  # type: ignore[arg-type]  # a sequence, or a matrix of vectors
+    return list(terms)

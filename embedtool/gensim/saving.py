@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from embedtool.formats.foreign import check_is_not_foreign
-from embedtool.gensim.errors import WrongModelError
 
 log = logging.getLogger(__name__)
 
@@ -22,15 +21,3 @@ def warn_ignored(where: str, arguments: Mapping[str, Any], reason: str = "") -> 
     if arguments:
         names = ", ".join(sorted(arguments))
         log.warning("%s: ignored, as it makes no difference: %s%s", where, names, reason)
-
-
-class class_only(classmethod):  # type: ignore[type-arg]  # noqa: N801  # named like classmethod
-    """A classmethod that an instance does not have, because it would not change the instance."""
-
-    def __get__(self, instance: object, owner: type | None = None) -> Any:
-        if instance is not None:
-            name = self.__func__.__name__
-            raise WrongModelError(
-                f"{name} returns a new model: call it on the class, {type(instance).__name__}.{name}"
-            )
-        return super().__get__(instance, owner)

@@ -80,9 +80,7 @@ def opened_text(
     check_text(sentences, corpus_file)
     tally = _Tally()
     corpus = (
-        Corpus(str(corpus_file), LINES)
-        if sentences is None
-        else Corpus(_checked(sentences, tally))
+        Corpus(str(corpus_file), LINES) if sentences is None else Corpus(_checked(sentences, tally))
     )
     with TemporaryDirectory(prefix="embedtool-") as name:
         scanned = scan(corpus, Path(name))

@@ -89,4 +89,3 @@ def warn_of_limit(max_vocab_size: int | None, n_words: int) -> None:
             f"{n_words:,}", max_vocab_size,
             extra={"parameters": ("max_vocab_size", "max_final_vocab")},
         )  # fmt: skip
-

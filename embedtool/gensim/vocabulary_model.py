@@ -167,9 +167,7 @@ class VocabularyModel:
         self.corpus_total_words, self.corpus_count = self._scan(text)
         self._choose_words(update, keep_raw_vocab, trim_rule)
 
-    def _choose_words(
-        self, update: bool, keep_raw_vocab: bool, trim_rule: TrimRule | None
-    ) -> None:
+    def _choose_words(self, update: bool, keep_raw_vocab: bool, trim_rule: TrimRule | None) -> None:
         """Set the words, and give new ones untrained vectors."""
         if update and not len(self.wv):
             raise NotReadyError("there is no vocabulary to update; build it without update=True")
@@ -203,7 +201,9 @@ class VocabularyModel:
         if not self._has_output():
             raise NotReadyError("the model has no output layer, so it cannot be trained")
         order, _, _ = self._by_count()
-        table = self.wv.counted_table().select(order)
+        table: VectorTable = self.wv.counted_table().select(order)
+        if table.counts is None:
+            raise NotReadyError("the counts of the words are not known, only their order")
         if self.hs:
             return replace(table, output_matrix=self.syn1, output_rows="inner-nodes"), order
         return replace(table, output_matrix=self.syn1neg[order]), order
@@ -211,6 +211,31 @@ class VocabularyModel:
     def _has_output(self) -> bool:
         matrix = getattr(self, "syn1" if self.hs else "syn1neg", None)
         return matrix is not None and len(matrix) == len(self.wv)
+
+    def whole_table(self) -> VectorTable:
+        """Return the vectors with the output layer.
+
+        Raises
+        ------
+        NotReadyError
+            If the model has none.
+        """
+        if not self._has_output():
+            raise NotReadyError("the model has no vocabulary, or no output layer")
+        table: VectorTable = self.wv.counted_table()
+        return replace(
+            table,
+            output_matrix=self.syn1 if self.hs else self.syn1neg,
+            output_rows="inner-nodes" if self.hs else "words",
+        )
+
+    def take_model(self, table: VectorTable) -> None:
+        """Take over the words, vectors and output layer of a table."""
+        self.wv.take(table)
+        if self.hs:
+            self.syn1 = np.array(table.output_matrix)
+        else:
+            self.syn1neg = np.array(table.output_matrix)
 
     def _take(self, table: VectorTable, order: NDArray[np.int64]) -> None:
         """Take over vectors that are in the order of training."""

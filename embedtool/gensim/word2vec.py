@@ -1,7 +1,7 @@
 """`Word2Vec` with gensim's arguments and methods, trained by embedtool."""
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Self
@@ -17,12 +17,13 @@ from embedtool.gensim.options import (
     config_of,
     fresh_seed,
 )
-from embedtool.gensim.saving import check_no_pickle, class_only, warn_ignored
+from embedtool.gensim.predictions import PredictingModel
+from embedtool.gensim.saving import check_no_pickle, warn_ignored
 from embedtool.gensim.text import Text, check_text, opened_text
 from embedtool.gensim.vocabulary import TrimRule
-from embedtool.gensim.vocabulary_model import Sentences, VocabularyModel
+from embedtool.gensim.vocabulary_model import Sentences
 from embedtool.model import store
-from embedtool.model.vectors import ModelRecord, VectorTable
+from embedtool.model.vectors import ModelRecord
 from embedtool.trainers.manifest import algorithm_of
 
 log = logging.getLogger(__name__)
@@ -34,7 +35,7 @@ KEPT = (
 """Attributes that a saved model has beside its options."""
 
 
-class Word2Vec(VocabularyModel):
+class Word2Vec(PredictingModel):
     """Word2Vec with gensim's arguments and methods.
 
     The arguments are those of gensim 4.4, with its defaults. `hashfxn` and `batch_words` make no
@@ -239,7 +240,10 @@ class Word2Vec(VocabularyModel):
             )  # fmt: skip
         if self.alpha > self.min_alpha_yet_reached:
             log.warning("alpha=%g is above that of an earlier training", self.alpha)
-        config, (table, order) = config_of(self, epochs), self._table()
+        config = config_of(self, epochs)
+        table, order = self._table()
+        _, words, counts = self._by_count()
+        corpus = text.encoded(words, counts)
         self.running_training_loss = 0.0
         for callback in callbacks:
             callback.on_train_begin(self)
@@ -254,13 +258,13 @@ class Word2Vec(VocabularyModel):
             for callback in callbacks if epoch.number < epochs else ():
                 callback.on_epoch_begin(self)
 
-        trained, n_known = fit(config, text, table, self.wv.frozen(order), at_end)
-        self._take(trained, order)
+        frozen = self.wv.frozen(order)
+        self._take(fit(config, corpus, text.folder, table, frozen, at_end), order)
         self.train_count += 1
         self.min_alpha_yet_reached = self.min_alpha
         for callback in callbacks:
             callback.on_train_end(self)
-        return n_known * epochs, text.n_tokens * epochs
+        return corpus.n_tokens * epochs, text.n_tokens * epochs
 
     def get_latest_training_loss(self) -> float:
         """Return the sum of the losses of all pairs in the last call of `train`, so far.
@@ -268,41 +272,6 @@ class Word2Vec(VocabularyModel):
         It is 0 without `compute_loss`. Gensim's is a sum of another kind of pairs.
         """
         return self.running_training_loss
-
-    def predict_output_word(
-        self, context_words_list: Sequence[str | int], topn: int = 10
-    ) -> list[tuple[str, float]] | None:
-        """Return the most probable words in the middle of a context, by CBOW.
-
-        Parameters
-        ----------
-        context_words_list : list of str or int
-            The words around it; unknown ones are left out.
-        topn : int
-            Number of answers.
-
-        Returns
-        -------
-        list of (str, float), or None
-            Words with their probabilities by a softmax over all words; None if no word is known.
-
-        Raises
-        ------
-        NotReadyError
-            If the model was not trained by negative sampling. It is a RuntimeError.
-        """
-        if self.hs or not self._has_output():
-            raise NotReadyError("predict_output_word needs a model of negative sampling")
-        rows = [self.wv.get_index(word) for word in context_words_list if word in self.wv]
-        if not rows:
-            log.warning("no word of the context is known")
-            return None
-        hidden = self.wv.vectors[rows].sum(axis=0, dtype=np.float64)
-        scores = self.syn1neg @ (hidden / len(rows) if self.cbow_mean else hidden)
-        odds = np.exp(scores - scores.max())
-        odds /= odds.sum()
-        best = np.argsort(-odds, kind="stable")[:topn]
-        return [(self.wv.index_to_key[i], float(odds[i])) for i in best.tolist()]
 
     def save(self, fname_or_handle: str | Path, **ignored: Any) -> None:
         """Save the model in a folder of embedtool, replacing a model there.
@@ -318,7 +287,7 @@ class Word2Vec(VocabularyModel):
         }
         store.save(ModelRecord(self.whole_table(), description), fname_or_handle, overwrite=True)
 
-    @class_only
+    @classmethod
     def load(cls, fname_or_handle: str | Path, mmap: str | None = None) -> Self:
         """Load a model that `save` or `embedtool train` saved.
 
@@ -341,8 +310,8 @@ class Word2Vec(VocabularyModel):
         table, description = record.vectors, record.description
         if description.get("algorithm") != cls.algorithm or table.output_matrix is None:
             raise WrongModelError(
-                f"{fname_or_handle}: is not a model of {cls.__name__} that can be trained; load its "
-                "vectors with KeyedVectors.load"
+                f"{fname_or_handle}: is not a model of {cls.__name__} with an output layer; load "
+                "its vectors with KeyedVectors.load"
             )
         model = cls(**arguments_of(description["options"]))
         model.__dict__.update(description.get("gensim", {}))
@@ -350,27 +319,3 @@ class Word2Vec(VocabularyModel):
             table = replace(table, rows=np.array(table.rows))
         model.take_model(table)
         return model
-
-    def whole_table(self) -> VectorTable:
-        """Return the vectors with the output layer.
-
-        Raises
-        ------
-        NotReadyError
-            If the model has none.
-        """
-        if not self._has_output():
-            raise NotReadyError("the model has no vocabulary, or no output layer")
-        return replace(
-            self.wv.counted_table(),
-            output_matrix=self.syn1 if self.hs else self.syn1neg,
-            output_rows="inner-nodes" if self.hs else "words",
-        )
-
-    def take_model(self, table: VectorTable) -> None:
-        """Take over the words, vectors and output layer of a table."""
-        self.wv.take(table)
-        if self.hs:
-            self.syn1 = np.array(table.output_matrix)
-        else:
-            self.syn1neg = np.array(table.output_matrix)

@@ -85,6 +85,7 @@ class WarmStart:
         return (
             vectors.output_matrix is not None
             and vectors.output_rows == "inner-nodes"
+            and vectors.counts is not None
             and np.array_equal(vectors.counts, vocabulary.counts)
             and list(vectors.words) == list(vocabulary.words)
         )
