@@ -16,7 +16,6 @@ from embedtool.trainers.checkpoint import Checkpointer
 from embedtool.trainers.manifest import algorithm_of
 from embedtool.trainers.state import State
 from embedtool.trainers.warm_start import WarmStart
-from embedtool.trainers.word2vec import current_vectors
 
 
 @dataclass
@@ -26,29 +25,22 @@ class Epoch:
     Attributes
     ----------
     number : int
-        The number of epochs done.
+        Number of epochs done.
     loss : float
         The sum of the losses of all pairs of the epoch.
+    vectors : callable
+        Returns a copy of the vectors at this moment.
     """
 
     number: int
-    config: Word2VecConfig
-    corpus: EncodedCorpus
-    state: State
-
-    @property
-    def loss(self) -> float:
-        return self.state.loss
-
-    def vectors(self) -> VectorTable:
-        """Return a copy of the vectors at this moment."""
-        return current_vectors(self.config, self.corpus, self.state)
+    loss: float
+    vectors: Callable[[], VectorTable]
 
 
 class EpochEnds(Checkpointer):
-    """Calls a function with the state after each epoch; saves nothing."""
+    """Calls a function after each epoch; saves nothing."""
 
-    def __init__(self, at_end: Callable[[int, State], None]) -> None:
+    def __init__(self, at_end: Callable[[Epoch], None]) -> None:
         super().__init__()
         self._at_end, self._done = at_end, 0
 
@@ -56,7 +48,7 @@ class EpochEnds(Checkpointer):
         """Call the function if an epoch has ended."""
         if epochs > self._done:
             self._done = epochs
-            self._at_end(epochs, state)
+            self._at_end(Epoch(epochs, state.loss, self.current_vectors))
 
 
 def fit(
@@ -95,6 +87,5 @@ def fit(
         If the training diverges.
     """
     return TRAINERS[algorithm_of(config)].train(
-        config, corpus, folder, silent, WarmStart(vectors, frozen=frozen),
-        EpochEnds(lambda number, state: at_end(Epoch(number, config, corpus, state))),
-    )  # fmt: skip
+        config, corpus, folder, silent, WarmStart(vectors, frozen=frozen), EpochEnds(at_end)
+    )
