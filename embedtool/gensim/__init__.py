@@ -1,4 +1,4 @@
-"""gensim's names: `from embedtool.gensim import Word2Vec, FastText, KeyedVectors`.
+"""The names of gensim: `from embedtool.gensim import Word2Vec, FastText, KeyedVectors`.
 
 A package that rests on gensim changes one import line. The classes have gensim 4.4's arguments,
 attributes and methods; embedtool trains, searches and evaluates, and gensim need not be installed.

@@ -1,4 +1,4 @@
-"""gensim's evaluations of analogies and word pairs, scored by embedtool's evaluation."""
+"""The evaluations of gensim: analogies and word pairs, scored by embedtool's evaluation."""
 
 import logging
 from pathlib import Path

@@ -21,10 +21,10 @@ FACEBOOK = "fasttext-bin"
 class FastText(Word2Vec):
     """FastText with gensim's arguments and methods.
 
+    Other arguments, attributes and methods are those of `embedtool.gensim.Word2Vec`.
+
     Parameters
     ----------
-    sentences, corpus_file, alpha, min_alpha, sg, hs, and others of Word2Vec
-        As for `embedtool.gensim.Word2Vec`.
     min_n, max_n : int
         Lengths of the n-grams in characters; none if `max_n` is less.
     bucket : int

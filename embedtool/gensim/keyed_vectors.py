@@ -30,16 +30,9 @@ log = logging.getLogger(__name__)
 
 
 class KeyedVectors(Queries):
-    """Vectors with gensim's names.
+    """Vectors with gensim's names: ``KeyedVectors(vector_size, count=0, dtype=np.float32)``.
 
-    Parameters
-    ----------
-    vector_size : int
-        Number of dimensions.
-    count : int
-        Number of vectors to make room for.
-    dtype : dtype
-        The type of the numbers. Queries compute in float32.
+    Queries compute in float32, whatever the type of the numbers.
 
     Attributes
     ----------
@@ -258,12 +251,14 @@ class KeyedVectors(Queries):
             A file for the words and their counts.
         binary : bool
             Write the binary format.
-        total_vec, append
-            Not supported: a file is written whole or not at all.
+        total_vec : None
+            Not supported.
         write_header : bool
             Write the line of sizes; without it, the text is that of GloVe.
         prefix : str
             Put before each key.
+        append : bool
+            Not supported: a file is written whole or not at all.
         sort_attr : str
             The attribute by which keys are sorted, largest first.
 
@@ -360,10 +355,12 @@ class KeyedVectors(Queries):
 
         Parameters
         ----------
-        fname, binary, encoding, unicode_errors
-            As for `load_word2vec_format`.
+        fname : str or Path
+            The file.
         lockf : {0.0, 1.0}
             Whether training changes these vectors further (1).
+        binary, encoding, unicode_errors
+            As for `load_word2vec_format`.
         """
         found = KeyedVectors.load_word2vec_format(
             fname, binary=binary, encoding=encoding, unicode_errors=unicode_errors

@@ -1,4 +1,4 @@
-"""gensim's arguments as embedtool's options."""
+"""The arguments of gensim as embedtool's options."""
 
 import logging
 import secrets

@@ -104,10 +104,12 @@ class VocabularyModel:
         ----------
         word_freq : mapping of str to int
             The counts.
-        keep_raw_vocab, trim_rule, update
+        keep_raw_vocab : bool
             As for `build_vocab`.
         corpus_count : int, optional
             Value of the attribute of this name.
+        trim_rule, update
+            As for `build_vocab`.
         """
         self.corpus_count, self.raw_vocab = corpus_count or 0, dict(word_freq)
         self._choose_words(update, keep_raw_vocab, trim_rule)
