@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from embedtool.api.queries import QueryableVectors
 from embedtool.errors import QueryError
 from embedtool.messages import counted
+from embedtool.model import store
 from embedtool.model.quantized import in_memory
-from embedtool.model.vectors import VectorTable
+from embedtool.model.vectors import ModelRecord, VectorTable
 from embedtool.search.lookup import lookup
 from embedtool.tables import Cell, Table, import_pandas
 
@@ -201,6 +202,10 @@ class WordVectors(QueryableVectors):
         from embedtool import formats
 
         return formats.write(self, path, format, formats.recorded_options(self.description))
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Save the vectors as a model; see `Model.save`."""
+        store.save(ModelRecord(self, dict(self.description)), path, overwrite=overwrite)
 
     def to_pandas(self) -> "pd.DataFrame":
         """Return the vectors as a DataFrame: the words are its index, each dimension a column.

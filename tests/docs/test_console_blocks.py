@@ -1,10 +1,11 @@
-"""Console blocks of README and docs print what the program prints.
+"""README and docs show what the program and Python print.
 
-Blocks under `<!-- run -->` are run, those of a page one after another in one folder and one shell.
-In what a page shows, a line `...` stands for any lines; durations, and what a terminal shows only
-while the work goes on, are not compared.
+Console blocks under `<!-- run -->` are run, those of a page one after another in one folder and
+one shell. In what a page shows, a line `...` stands for any lines; durations, and what a terminal shows only
+while the work goes on, are not compared. Blocks of Python sessions (`>>>`) are doctests.
 """
 
+import doctest
 import os
 import re
 import shutil
@@ -61,6 +62,7 @@ def pattern(shown: str) -> str:
 
 
 RUN_PAGES = [page for page in PAGES if commands(page)]
+SESSIONS = [page for page in PAGES if "```pycon\n" in page.read_text()]
 
 
 @pytest.fixture(scope="session")
@@ -72,19 +74,24 @@ def demo(train_once: TrainOnce, kingdoms: Path) -> dict[str, Path]:
     }
 
 
-def test_blocks_are_run_in_readme_and_in_several_pages() -> None:
-    assert PROJECT / "README.md" in RUN_PAGES
-    assert len(RUN_PAGES) > 1
-
-
-@pytest.mark.parametrize("page", RUN_PAGES, ids=lambda page: page.name)
-def test_what_a_page_shows_is_what_the_program_prints(
-    page: Path, demo: dict[str, Path], tmp_path: Path
-) -> None:
+@pytest.fixture
+def demo_folder(demo: dict[str, Path], tmp_path: Path) -> Path:
+    """Return a folder with the corpora and the models of `make demo`."""
     shutil.copytree(PROJECT / "corpora", tmp_path / "corpora")
     for algorithm, model in demo.items():
         shutil.copytree(model, tmp_path / "build" / "demo" / algorithm)
-    program = tmp_path / "bin" / "embedtool"
+    return tmp_path
+
+
+def test_blocks_are_run_in_readme_and_in_several_pages() -> None:
+    assert PROJECT / "README.md" in RUN_PAGES
+    assert len(RUN_PAGES) > 1
+    assert PROJECT / "docs" / "python.md" in SESSIONS
+
+
+@pytest.mark.parametrize("page", RUN_PAGES, ids=lambda page: page.name)
+def test_what_a_page_shows_is_what_the_program_prints(page: Path, demo_folder: Path) -> None:
+    program = demo_folder / "bin" / "embedtool"
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -m embedtool "$@"\n')
     program.chmod(0o755)
@@ -93,7 +100,7 @@ def test_what_a_page_shows_is_what_the_program_prints(
     asked = commands(page)
     script = "".join(f"{command}\necho '{END}'\n" for command, _ in asked)
     done = subprocess.run(
-        ["bash"], input=script, cwd=tmp_path, env=variables, text=True,
+        ["bash"], input=script, cwd=demo_folder, env=variables, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300, check=False,
     )  # fmt: skip
     printed = done.stdout.split(f"{END}\n")
@@ -101,3 +108,12 @@ def test_what_a_page_shows_is_what_the_program_prints(
         got = comparable(text)
         assert re.fullmatch(pattern(shown), got), f"$ {command}\n{got}\nis shown as:\n{shown}"
     assert len(printed) == len(asked) + 1
+
+
+@pytest.mark.parametrize("page", SESSIONS, ids=lambda page: page.name)
+def test_what_a_page_shows_of_python_is_what_python_prints(
+    page: Path, demo_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(demo_folder)
+    tested = doctest.testfile(str(page), module_relative=False, optionflags=doctest.ELLIPSIS)
+    assert tested.failed == 0
