@@ -165,7 +165,11 @@ def resume(
         As for `train`; by default as before.
     cluster : str, optional
         The address of the cluster, if it has changed.
-    callbacks, report, stop
+    callbacks : sequence of callable
+        As for `train`.
+    report : callable
+        As for `train`.
+    stop : StopRequest, optional
         As for `train`.
 
     Returns

@@ -130,7 +130,11 @@ class QueryableVectors(VectorTable):
         expression : str
             Words joined by `+` and `-` between spaces, with weights as in `0.5*king + queen`; or
             three words, as in `man king woman`: man is to king as woman is to what?
-        topn, method, **options
+        topn : int
+            Number of answers; fewer if the vocabulary holds fewer.
+        method : {"3cosadd", "3cosmul"}
+            As for `most_similar`.
+        **options : QueryOptions
             As for `most_similar`.
 
         Raises

@@ -40,6 +40,14 @@ class WordVectors(QueryableVectors):
 
     Attributes
     ----------
+    words : sequence of str
+        The vocabulary, most frequent words first.
+    counts : ndarray of int64, shape (n_words,), or None
+        How often each word occurs, if known.
+    vectors : ndarray of float32, shape (n_words, vector_size)
+        Row i belongs to words[i].
+    n_words, vector_size : int
+        The shape of `vectors`.
     description : mapping
         How the vectors were made, as in `Model`.
 
@@ -149,8 +157,9 @@ class WordVectors(QueryableVectors):
         ----------
         dataset : str, Path or Dataset
             The name of a public dataset, such as ``"google"``, or a file.
-        task : {"analogies", "pairs", "categories", "outliers"}, optional
-            What a file holds; by default analogies or pairs, by its content.
+        task : str, optional
+            What a file holds: "analogies", "pairs", "categories" or "outliers"; by default
+            analogies or pairs, by its content.
         **options : EvaluationOptions
             What the score depends on: `method` and `include_query_words` for analogies,
             `restrict_vocab`, `case_insensitive`.

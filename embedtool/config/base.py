@@ -93,7 +93,7 @@ def _type_name(hint: Any, default: object) -> str:
         choices = sorted(
             get_args(hint), key=lambda each: each != default
         )  # the default comes first
-        return f"{{{', '.join(map(repr, choices))}}}"
+        return f"one of {', '.join(map(repr, choices))}"
     return hint.__name__ if isinstance(hint, type) else str(hint)
 
 

@@ -58,8 +58,9 @@ def read_dataset(source: str | Path, task: Task | None = None, encoding: str = U
     ----------
     source : str or Path
         The name of a public dataset, or a path.
-    task : {"analogies", "pairs", "categories", "outliers"}, optional
-        The task; by default that of the public dataset, and for a file analogies or pairs.
+    task : str, optional
+        "analogies", "pairs", "categories" or "outliers"; by default that of the public dataset,
+        and for a file analogies or pairs.
     encoding : str
         The codec of a file.
 

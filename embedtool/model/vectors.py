@@ -47,7 +47,7 @@ class VectorTable:
     subwords : Subwords or None
         FastText's tables.
     stored_norms : ndarray of float32, shape (n_words,), or None
-        The length of each row of `matrix`, if known.
+        The length of each row of `rows`, if known.
     output_rows : {"words", "inner-nodes"}
         "words": row i of `output_matrix` is the context vector of word i (negative sampling,
         GloVe). "inner-nodes": it belongs to inner node i of the Huffman tree (hierarchical
@@ -122,7 +122,7 @@ class VectorTable:
         )
 
     def word_ids(self, words: Iterable[str], default: int | None = None) -> NDArray[np.int64]:
-        """Return the row of each word in `matrix`.
+        """Return the row of each word.
 
         Parameters
         ----------
@@ -225,7 +225,7 @@ class VectorTable:
         return vector
 
     def has_vector(self, word: str) -> bool:
-        """Return whether `vector` would succeed."""
+        """Return whether a word has a vector, its own or from its subwords."""
         return word in self or self.from_subwords(word) is not None
 
     def from_subwords(self, word: str) -> NDArray[np.float32] | None:

@@ -1,8 +1,8 @@
 """README and docs show what the program and Python print.
 
 Console blocks under `<!-- run -->` are run, those of a page one after another in one folder and
-one shell. In what a page shows, a line `...` stands for any lines; durations, and what a terminal shows only
-while the work goes on, are not compared. Blocks of Python sessions (`>>>`) are doctests.
+one shell. In what a page shows, a line `...` stands for any lines; durations, and what a terminal
+shows only while the work goes on, are not compared. Blocks of Python sessions are doctests.
 """
 
 import doctest
