@@ -61,6 +61,17 @@ def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> 
     return Module.from_parent(parent, path=module_path)
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip tests whose public datasets have not been fetched."""
+    for marker in item.iter_markers("datasets"):
+        from embedtool.evaluation.fetching import is_available
+        from embedtool.evaluation.registry import find_dataset
+
+        for name in marker.args:
+            if not is_available(find_dataset(name)):
+                pytest.skip(f"{name} is not available; run: embedtool datasets get {name}")
+
+
 @pytest.fixture(scope="session")
 def run() -> Run:
     """Run the program in this process: `run("similar", model, "king")`."""

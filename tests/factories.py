@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from numpy.typing import ArrayLike
 
 from embedtool.config.text import TextConfig
@@ -168,3 +169,10 @@ def saved_model(path: Path, vectors: VectorTable, **description: Any) -> Path:
     """Save vectors as a model."""
     store.save(ModelRecord(vectors, description), path, overwrite=True)
     return path
+
+
+def as_gensim(vectors: VectorTable) -> Any:
+    """Return vectors as gensim's KeyedVectors; skip the test where gensim is not installed."""
+    peer = pytest.importorskip("gensim.models").KeyedVectors(vectors.vector_size)
+    peer.add_vectors(list(vectors.words), vectors.rows)
+    return peer

@@ -221,7 +221,9 @@ def _prepare(
 ) -> Path:
     """Clean the source of a corpus into the text; return its path, as `get` does."""
     home = _path(recipe, values, folder)
-    source = _source(recipe, values, folder, force, report)
+    packaged = _package_file(recipe)
+    source = packaged or _source(recipe, values, folder, force, report)
+    fetched = recipe.url is not None and packaged is None
     if not output:
         _make_folder(home.parent)
     try:
@@ -230,14 +232,14 @@ def _prepare(
         if not output:
             _write_checksum(home)
     except CorpusError as error:
-        if recipe.url is None:
+        if not fetched:
             raise CorpusError(f"{recipe.name}: {error}", parameters=error.parameters) from None
         source.unlink(missing_ok=True)
         raise CorpusError(
             f"{recipe.name}: {error}; the download was deleted; try again",
             parameters=error.parameters,
         ) from None
-    if recipe.url is not None:
+    if fetched:
         source.unlink()
     return output or home
 
@@ -296,7 +298,7 @@ def _stem(recipe: Recipe, values: Mapping[str, str]) -> str:
 def _source(
     recipe: Recipe, values: Mapping[str, str], folder: Path, force: bool, report: Report
 ) -> Path:
-    """Return the source of a corpus, fetched if necessary, and verified."""
+    """Return the source of a corpus that no package holds, fetched if necessary, and verified."""
     if recipe.url is not None:
         path = folder / "downloads" / _stem(recipe, values)
         if force:
@@ -307,12 +309,12 @@ def _source(
             url = recipe.url.format(**values)
             download(url, path, size=recipe.bytes, sha256=recipe.sha256, report=report)
         return path
-    path = shipped_folder() / recipe.file if recipe.file else _package_file(recipe)
+    if recipe.file is None:
+        raise MissingExtraError(f"the corpus {recipe.name}", str(recipe.extra))
+    path = shipped_folder() / recipe.file
     if not path.is_file():
         raise CorpusError(f"{path}: no such file, but {recipe.name} is made from it")
-    if fault := mismatch(path, recipe.checksum):
-        raise CorpusError(f"{path}: not the file that the recipe was made for: it {fault}")
-    return path
+    return _verified(path, recipe)
 
 
 def in_package(inner: str) -> Path | None:
@@ -330,13 +332,21 @@ def in_package(inner: str) -> Path | None:
     return Path(spec.submodule_search_locations[0], file)
 
 
-def _package_file(recipe: Recipe) -> Path:
-    path = in_package(str(recipe.wheel))
-    if path is None:
-        if recipe.extra:
-            raise MissingExtraError(f"the corpus {recipe.name}", recipe.extra)
-        module = str(recipe.wheel).partition("/")[0]
-        raise CorpusError(f"{recipe.name} comes with {module}, which is not installed")
+def _package_file(recipe: Recipe) -> Path | None:
+    """Return the source of a corpus in an installed package, verified; None if there is none.
+
+    If the recipe has a URL too, a file of another checksum is none: gensim's package for Windows
+    has other line ends.
+    """
+    path = in_package(recipe.wheel) if recipe.wheel else None
+    if path is None or (recipe.url is not None and mismatch(path, recipe.checksum)):
+        return None
+    return _verified(path, recipe)
+
+
+def _verified(path: Path, recipe: Recipe) -> Path:
+    if fault := mismatch(path, recipe.checksum):
+        raise CorpusError(f"{path}: not the file that the recipe was made for: it {fault}")
     return path
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from embedtool.errors import Call, EvaluationError
 from embedtool.evaluation.analogy_reader import parse_analogies
 from embedtool.evaluation.dataset_readers import parse_categories, parse_outliers, parse_pairs
-from embedtool.evaluation.fetching import locate
-from embedtool.evaluation.registry import DatasetEntry, Task, registry
+from embedtool.evaluation.fetching import check_available, locate
+from embedtool.evaluation.registry import TASKS, DatasetEntry, Task, registry
 from embedtool.evaluation.tasks import AnalogySet, CategorySet, Dataset, OutlierSet, PairSet
 from embedtool.io.encodings import UTF8
 
@@ -43,6 +43,9 @@ def read_datasets(
     """
     if not (analogies or pairs or categories or outliers):
         analogies, pairs = DEFAULT_ANALOGIES, DEFAULT_PAIRS
+    asked = zip(TASKS, (analogies, pairs, categories, outliers), strict=True)
+    public = [(task, registry().get(source)) for task, sources in asked for source in sources]
+    check_available(entry for task, entry in public if entry and entry.task == task)
     return [
         *(read_analogies(source, encoding) for source in analogies),
         *(read_pairs(source, encoding) for source in pairs),

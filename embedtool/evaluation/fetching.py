@@ -1,5 +1,6 @@
 """Download and location of public datasets; a file is verified at every use."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from embedtool.corpus.recipes import in_package
@@ -21,7 +22,18 @@ def cache_folder() -> Path:
 def is_available(entry: DatasetEntry, folder: Path | None = None) -> bool:
     """Return whether a dataset can be used without fetching it."""
     path = _path(entry, folder)
-    return path is not None and path.is_file() and (entry.url is None or _checksum(path).is_file())
+    fetched = path.is_file() and _checksum(path).is_file()
+    return fetched or _packaged(entry) is not None
+
+
+def check_available(entries: Iterable[DatasetEntry], folder: Path | None = None) -> None:
+    """Raise one EvaluationError for all the datasets that have to be fetched first."""
+    names = [entry.name for entry in entries if not is_available(entry, folder)]
+    if names:
+        python = "; ".join(f"{_call(name)})" for name in names)
+        get = Call(python, f"embedtool datasets get {' '.join(names)}")
+        verb = "is" if len(names) == 1 else "are"
+        raise EvaluationError(f"{', '.join(names)} {verb} not available; run: {get}", call=get)
 
 
 def locate(entry: DatasetEntry, folder: Path | None = None) -> Path:
@@ -37,20 +49,15 @@ def locate(entry: DatasetEntry, folder: Path | None = None) -> Path:
     EvaluationError
         If it is not available, or has changed since it was fetched.
     """
+    if packaged := _packaged(entry):
+        return packaged
+    check_available([entry], folder)
     path = _path(entry, folder)
-    python = f"evaluation.fetching.fetch(find_dataset({entry.name!r})"
-    get = Call(f"{python})", f"embedtool datasets get {entry.name}")
-    again = Call(f"{python}, force=True)", f"embedtool datasets get --force {entry.name}")
-    if path is None or not is_available(entry, folder):
-        if entry.url is None:
-            package = str(entry.wheel).partition("/")[0]
-            raise EvaluationError(f"{entry.name} comes with {package}, which is not installed")
-        raise EvaluationError(f"{entry.name} is not available; run: {get}", call=get)
     checksum = entry.sha256 or _saved_checksum(path)
-    fault = mismatch(path, {"bytes": None, "sha256": checksum})
-    if fault and entry.url is None:
-        raise EvaluationError(f"{path}: not the expected file of {entry.name}: it {fault}")
-    if fault:
+    if fault := mismatch(path, {"bytes": None, "sha256": checksum}):
+        again = Call(
+            f"{_call(entry.name)}, force=True)", f"embedtool datasets get --force {entry.name}"
+        )
         raise EvaluationError(
             f"{path}: has changed since it was fetched: it {fault}; run: {again}", call=again
         )
@@ -62,15 +69,15 @@ def fetch(
 ) -> Path:
     """Fetch a dataset unless it is available, and return the path of its file, verified.
 
-    The file must be readable and have the expected size. Its checksum is saved beside it and
-    verified at every later use.
+    One that an installed package holds is never fetched. A fetched file must be readable and have
+    the expected size. Its checksum is saved beside it and verified at every later use.
 
     Parameters
     ----------
     folder : Path, optional
         The cache; by default `cache_folder()`.
     force : bool
-        Fetch it again. The existing file is kept until the new one is verified.
+        Fetch it again. The earlier file is kept until the new one is verified.
     report : Report
         Receives the progress of the download.
 
@@ -83,9 +90,9 @@ def fetch(
     OutputError
         If it cannot be saved.
     """
-    path = _path(entry, folder)
-    if path is None or entry.url is None or (is_available(entry, folder) and not force):
+    if _packaged(entry) or (is_available(entry, folder) and not force):
         return locate(entry, folder)
+    path = _path(entry, folder)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -107,11 +114,25 @@ def fetch(
     return path
 
 
-def _path(entry: DatasetEntry, folder: Path | None) -> Path | None:
-    """Return the path of a dataset's file, which may not exist; None if its package is missing."""
-    if entry.wheel is not None:
-        return in_package(entry.wheel)
+def _path(entry: DatasetEntry, folder: Path | None) -> Path:
+    """Return the path of a fetched dataset, which may not exist."""
     return (folder or cache_folder()) / entry.file
+
+
+def _packaged(entry: DatasetEntry) -> Path | None:
+    """Return the file of a dataset in an installed package, if it has the expected checksum.
+
+    gensim's package for Windows has other line ends.
+    """
+    path = in_package(entry.wheel) if entry.wheel else None
+    if path is None or mismatch(path, {"bytes": None, "sha256": entry.sha256}):
+        return None
+    return path
+
+
+def _call(name: str) -> str:
+    """Return the beginning of the call that fetches a dataset."""
+    return f"evaluation.fetching.fetch(find_dataset({name!r})"
 
 
 def _checksum(path: Path) -> Path:

@@ -26,8 +26,8 @@ class DatasetEntry:
     language: str
     licence: str
     source: str
+    url: str
     wheel: str | None = None
-    url: str | None = None
     sha256: str | None = None
     items: int | None = None
     groups: int | None = None
@@ -36,7 +36,7 @@ class DatasetEntry:
     @property
     def file(self) -> str:
         """The file name of a download in the cache, with the suffix of its URL."""
-        return self.name + PurePosixPath(urlsplit(self.url or "").path).suffix
+        return self.name + PurePosixPath(urlsplit(self.url).path).suffix
 
     def check(self, dataset: Dataset) -> None:
         """Raise EvaluationError unless `dataset` has the expected size."""

@@ -8,6 +8,9 @@ from click.testing import CliRunner, Result
 
 from embedtool.cli.main import cli
 from embedtool.corpus.recipes import recipes
+from tests.unit import conftest
+
+small_lee = conftest.small_lee
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +28,7 @@ def fails(result: Result, code: int, message: str) -> None:
     assert (result.exit_code, result.stdout, result.stderr) == (code, "", f"Error: {message}\n")
 
 
-def test_get_prints_the_path_and_nothing_else(data: Path) -> None:
+def test_get_prints_the_path_and_nothing_else(data: Path, small_lee: Path) -> None:
     result = run("get", "lee")
     assert result.exit_code == 0
     assert result.stdout == f"{data}/corpora/lee.txt\n"
@@ -43,7 +46,7 @@ def test_get_bible(data: Path) -> None:
     assert run("get", "bible").stdout == f"{data}/corpora/bible.txt\n"
 
 
-def test_output_and_force(tmp_path: Path, data: Path) -> None:
+def test_output_and_force(tmp_path: Path, data: Path, small_lee: Path) -> None:
     there = tmp_path / "text"
     assert run("get", "lee", "-o", there).stdout == f"{there}\n"
     assert not data.exists()
@@ -87,7 +90,7 @@ def test_list(data: Path) -> None:
     assert cells["wikipedia"][1:5] == ["any", "-", "de,", "fr"]
 
 
-def test_list_as_json(data: Path) -> None:
+def test_list_as_json(data: Path, small_lee: Path) -> None:
     run("get", "lee")
     found = {entry["name"]: entry for entry in json.loads(run("list", "--json").stdout)}
     assert list(found) == list(recipes())

@@ -58,6 +58,7 @@ def test_folders_and_archives_have_an_encoding_too(run: Run, model: Path, tmp_pa
         assert json.loads(result.stdout)[0]["total"]["found"] == 1
 
 
+@pytest.mark.datasets("wordsim353")
 def test_public_datasets_stay_in_utf8(run: Run, model: Path, tmp_path: Path) -> None:
     path = tmp_path / "mine.txt"
     path.write_bytes(TEXTS["pairs"].encode("utf-16"))

@@ -43,6 +43,7 @@ def test_the_settings_are_printed_with_the_scores(
     assert float(total[3]) * found == pytest.approx(over_total * 3088, abs=1)
 
 
+@pytest.mark.datasets("google", "wordsim353", "simlex999")
 def test_the_default_datasets_are_scored_without_options(run: Run, models: dict[str, Path]) -> None:
     results = json.loads(run("evaluate", models["word2vec"], "--json").stdout)
     assert [each["dataset"] for each in results] == ["google", "wordsim353", "simlex999"]
@@ -108,14 +109,17 @@ def test_a_comparison_as_json(run: Run, models: dict[str, Path], questions: Path
     assert len(found["scores"][0]["results"]) == 2
 
 
-def test_a_word_that_no_model_has_is_an_error(run: Run, models: dict[str, Path]) -> None:
-    result = run("compare", models["word2vec"], models["glove"], "--word", "kinq")
+def test_a_word_that_no_model_has_is_an_error(
+    run: Run, models: dict[str, Path], questions: Path
+) -> None:
+    options = ["--analogies", questions, "--word", "kinq"]
+    result = run("compare", models["word2vec"], models["glove"], *options)
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: 'kinq' is not in the vocabulary")
 
 
-def test_one_model_is_no_comparison(run: Run, models: dict[str, Path]) -> None:
-    result = run("compare", models["glove"])
+def test_one_model_is_no_comparison(run: Run, models: dict[str, Path], questions: Path) -> None:
+    result = run("compare", models["glove"], "--analogies", questions)
     assert result.exit_code == 1
     assert result.stderr == "Error: a comparison needs at least two models\n"
 
@@ -164,8 +168,9 @@ def test_several_methods_side_by_side(run: Run, models: dict[str, Path], questio
 
 
 def test_the_overlap_of_each_word(run: Run, models: dict[str, Path], tmp_path: Path) -> None:
-    path = tmp_path / "overlaps.tsv"
-    arguments = [models["word2vec"], models["glove"], "--pairs", "simlex999", "--overlaps", path]
+    path, pairs = tmp_path / "overlaps.tsv", tmp_path / "pairs.tsv"
+    pairs.write_text("king\tqueen\t9\nking\ttaller\t1\nqueen\tpalace\t6\n")
+    arguments = [models["word2vec"], models["glove"], "--pairs", pairs, "--overlaps", path]
     result = run("compare", *arguments, "--json")
     header, *rows = (line.split("\t") for line in path.read_text().splitlines())
     assert header == ["first", "second", "word", "rank", "shared", "distance"]

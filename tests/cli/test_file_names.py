@@ -19,6 +19,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, run: Run) -> Path:
     folder = tmp_path_factory.mktemp("names") / NAME
     folder.mkdir()
     (folder / f"{NAME}.txt").write_text("a 1 2\nb 3 4\nc 5 1\nd 2 2\n")
+    (folder / f"{NAME}.pairs").write_text("a\tb\t1\nc\td\t2\na\td\t1\n")
     result = run("import", folder / f"{NAME}.txt", folder / NAME)
     assert result.exit_code == 0
     assert result.stderr.endswith("/na\\udcffme: glove, 4 words x 2\n")
@@ -46,7 +47,6 @@ def test_export_and_check(suffix: str, folder: Path, run: Run) -> None:
 
 @pytest.mark.parametrize("form", [[], ["--json"], ["--tsv"]])
 def test_evaluate(form: list[str], folder: Path, run: Run) -> None:
-    (folder / f"{NAME}.pairs").write_text("a\tb\t1\nc\td\t2\na\td\t1\n")
     (folder / f"{NAME}.questions").write_text(": x\na b c d\n")
     result = run("evaluate", folder / NAME, "--pairs", folder / f"{NAME}.pairs",
                  "--analogies", folder / f"{NAME}.questions", *form)  # fmt: skip
@@ -57,7 +57,8 @@ def test_evaluate(form: list[str], folder: Path, run: Run) -> None:
 def test_compare_writes_its_page(folder: Path, run: Run) -> None:
     assert run("import", folder / f"{NAME}.txt", folder / f"{NAME}2").exit_code == 0
     page = folder / f"{NAME}.html"
-    result = run("compare", folder / NAME, folder / f"{NAME}2", "--html", page)
+    pairs = folder / f"{NAME}.pairs"
+    result = run("compare", folder / NAME, folder / f"{NAME}2", "--pairs", pairs, "--html", page)
     assert result.exit_code == 0, result.stderr
     assert "na\\xffme2" in page.read_text()
 
@@ -68,7 +69,7 @@ def test_a_model_in_this_folder_has_its_name(
     for name in ("one", "two"):
         assert run("import", folder / f"{NAME}.txt", folder / name).exit_code == 0
     monkeypatch.chdir(folder / "one")
-    result = run("compare", ".", "../two", "--json")
+    result = run("compare", ".", "../two", "--pairs", folder / f"{NAME}.pairs", "--json")
     assert result.exit_code == 0, result.stderr
     assert json.loads(result.stdout)["models"] == ["one", "two"]
 

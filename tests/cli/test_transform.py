@@ -116,8 +116,8 @@ def test_variants_are_printed_beside_the_model(
     assert {line.split("\t")[0] for line in table[1:]} == {"as it is", *names}
 
 
-def test_an_unknown_variant_is_named(run: Run, models: dict[str, Path]) -> None:
-    result = run("evaluate", models["word2vec"], "--variant", "centre")
+def test_an_unknown_variant_is_named(run: Run, models: dict[str, Path], questions: Path) -> None:
+    result = run("evaluate", models["word2vec"], "--analogies", questions, "--variant", "centre")
     assert result.exit_code == 2
     assert result.stderr == (
         "Error: no variant 'centre': expected add-contexts, center, all-but-the-top[:N], pca:N or "

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from embedtool.model import store
-from tests.conftest import Run
+from tests.conftest import CORPORA, Run
 
+QUESTIONS = str(CORPORA / "kingdoms-questions.txt")
 MiB = 2**20
 SECONDS = 120
 
@@ -195,7 +196,7 @@ def test_a_compressed_text_that_is_cut_short_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", [["similar", "king", "-n", "1000"], ["vector", "king"],
-                                     ["info"], ["evaluate", "--pairs", "wordsim353"]])  # fmt: skip
+                                     ["info"], ["evaluate", "--analogies", QUESTIONS]])  # fmt: skip
 def test_a_reader_that_goes_away_is_no_error(command: list[str], models: dict[str, Path]) -> None:
     arguments = [command[0], str(models["glove"]), *command[1:]]
     with subprocess.Popen(

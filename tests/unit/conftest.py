@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 
 import pytest
 
-from tests.unit.recipe_sources import Site
+from tests.unit.recipe_sources import Site, change_recipe, sha256
+
+LEE = "Hundreds of people, some of them old, fled.\nThe king's land: flooded!\n"
 
 
 @pytest.fixture
@@ -27,3 +30,18 @@ def site() -> Iterator[Site]:
         yield site
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def small_lee(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The corpus lee, made from two lines in a package of ours; the file there."""
+    path = tmp_path / "small_package" / "lee.cor"
+    path.parent.mkdir()
+    (path.parent / "__init__.py").touch()
+    path.write_text(LEE)
+    monkeypatch.syspath_prepend(tmp_path)
+    change_recipe(
+        monkeypatch, "lee", wheel="small_package/lee.cor", tokens=13, bytes=len(LEE),
+        sha256=sha256(LEE.encode()),
+    )  # fmt: skip
+    return path

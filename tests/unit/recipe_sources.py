@@ -3,13 +3,14 @@
 import hashlib
 import io
 import zipfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
-from embedtool.corpus.recipes import (
-    recipes,
-)
+import pytest
+
+from embedtool.corpus import recipes as recipes_module
+from embedtool.corpus.recipes import recipes
 
 CONTENT = bytes(range(256)) * 1024
 
@@ -58,6 +59,12 @@ class Site:
         request.end_headers()
         stop = self.cuts.pop(0) if self.cuts else None
         request.wfile.write(self.content[start:stop])
+
+
+def change_recipe(monkeypatch: pytest.MonkeyPatch, name: str, **changes: object) -> None:
+    """Replace fields of a recipe."""
+    changed = {**recipes(), name: replace(recipes()[name], **changes)}
+    monkeypatch.setattr(recipes_module, "recipes", lambda: changed)
 
 
 def left_in(folder: Path) -> set[str]:

@@ -161,7 +161,11 @@ def test_a_training_with_damaged_text_is_not_gone_on_with(
 
 @pytest.mark.parametrize("damage", [cut_short, changed, grown])
 def test_a_text_of_a_corpus_that_has_changed_is_warned_of(
-    run: Run, damage: Callable[[Path], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run,
+    damage: Callable[[Path], None],
+    tmp_path: Path,
+    small_lee: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It may have been changed on purpose; sizes are compared by `path`, checksums by `get`."""
     monkeypatch.setenv("EMBEDTOOL_DATA", str(tmp_path))
@@ -177,7 +181,7 @@ def test_a_text_of_a_corpus_that_has_changed_is_warned_of(
 
 
 def test_a_text_that_was_prepared_without_a_checksum_is_taken_as_it_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, small_lee: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EMBEDTOOL_DATA", str(tmp_path))
     path = get("lee")

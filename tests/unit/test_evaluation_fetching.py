@@ -2,13 +2,14 @@
 
 import hashlib
 import shutil
+from importlib import invalidate_caches
 from pathlib import Path
 
 import pytest
 
 from embedtool.errors import CorpusError, EvaluationError, OutputError
 from embedtool.evaluation import fetching
-from embedtool.evaluation.datasets import read_analogies, read_pairs
+from embedtool.evaluation.datasets import read_analogies, read_datasets, read_pairs
 from embedtool.evaluation.fetching import cache_folder, fetch, is_available, locate
 from embedtool.evaluation.registry import DatasetEntry, find_dataset
 from tests.unit.recipe_sources import Site, left_in
@@ -131,21 +132,61 @@ def test_a_cache_that_cannot_be_made_is_told(
         fetch(entry)
 
 
-def test_datasets_of_a_package_are_verified_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def packaged(entry: DatasetEntry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DatasetEntry:
+    """The same dataset, which a package of ours holds too."""
+    package = tmp_path / "small_package"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "pairs.txt").write_bytes(CONTENT)
+    monkeypatch.syspath_prepend(tmp_path)
+    return changed(entry, wheel="small_package/pairs.txt", sha256=CHECKSUM)
+
+
+def test_a_dataset_of_an_installed_package_is_not_fetched(
+    site: Site, cache: Path, packaged: DatasetEntry, tmp_path: Path
 ) -> None:
-    google = find_dataset("google")
-    copy = shutil.copy(locate(google), tmp_path)
-    monkeypatch.setattr(fetching, "in_package", lambda _: Path(copy))
-    assert len(read_analogies("google").questions) == 19_544
-    Path(copy).write_text(": s\na b c d\n")
-    with pytest.raises(EvaluationError, match="not the expected file of google"):
-        read_analogies("google")
+    path = tmp_path / "small_package" / "pairs.txt"
+    assert is_available(packaged)
+    assert path == locate(packaged) == fetch(packaged) == fetch(packaged, force=True)
+    assert not site.asked and not cache.exists()
+
+
+@pytest.mark.parametrize("package", ["is not installed", "lacks the file", "has other line ends"])
+def test_a_dataset_that_its_package_does_not_hold_is_fetched(
+    package: str, site: Site, cache: Path, packaged: DatasetEntry, tmp_path: Path
+) -> None:
+    path = tmp_path / "small_package" / "pairs.txt"
+    if package == "is not installed":
+        shutil.rmtree(path.parent)
+        invalidate_caches()
+    elif package == "lacks the file":
+        path.unlink()
+    else:
+        path.write_bytes(CONTENT.replace(b"\n", b"\r\n"))
+    assert not is_available(packaged)
+    with pytest.raises(EvaluationError, match="mini is not available; run: "):
+        locate(packaged)
+    assert fetch(packaged) == cache / "mini.txt" == locate(packaged)
+    assert locate(packaged).read_bytes() == CONTENT
+    site.content, site.etag = CONTENT + b"a b 1\n", '"second"'
+    with pytest.raises(CorpusError, match="has the SHA-256"):
+        fetch(packaged, force=True)
+    assert locate(packaged).read_bytes() == CONTENT
+
+
+def test_all_that_has_to_be_fetched_is_named_at_once(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(fetching, "in_package", lambda _: None)
     with pytest.raises(EvaluationError) as error:
-        read_pairs("wordsim353")
-    assert str(error.value) == "wordsim353 comes with gensim, which is not installed"
-    assert not is_available(google)
+        read_datasets()
+    assert str(error.value).startswith("google, wordsim353, simlex999 are not available; run: ")
+    call = error.value.call
+    assert call is not None
+    assert call.command == "embedtool datasets get google wordsim353 simlex999"
+    with pytest.raises(EvaluationError, match="google is a dataset of analogies, not of pairs"):
+        read_datasets(pairs=["google"])
 
 
 def test_an_unknown_dataset() -> None:
@@ -153,6 +194,7 @@ def test_an_unknown_dataset() -> None:
         find_dataset("mem")
 
 
+@pytest.mark.datasets("google", "wordsim353", "simlex999")
 @pytest.mark.parametrize("name", ["google", "wordsim353", "simlex999"])
 def test_what_comes_with_gensim_is_as_large_as_the_registry_says(name: str) -> None:
     entry = find_dataset(name)

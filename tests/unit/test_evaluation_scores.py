@@ -14,8 +14,7 @@ from embedtool.evaluation.similarity import evaluate_pairs, pair_similarities
 from embedtool.evaluation.tasks import AnalogySet, PairSet, Section
 from embedtool.model.vectors import VectorTable
 from embedtool.search.query import analogy
-from tests.factories import random_vectors, vectors_of
-from tests.unit.test_search_query import as_gensim
+from tests.factories import as_gensim, random_vectors, vectors_of
 
 N_PAIRS = 30
 """Pairs of countries and capitals, and of words and plurals."""
@@ -164,6 +163,7 @@ def test_questions_without_candidates(method):
     assert outcomes.answers.tolist() == [-1]
 
 
+@pytest.mark.datasets("google")
 def test_the_google_set_finds_planted_answers():
     """Each fourth word of a section's pairs is planted where the analogy points."""
     google = read_analogies("google")
@@ -200,6 +200,7 @@ def judged_vectors() -> VectorTable:
     return VectorTable(words, matrix)
 
 
+@pytest.mark.datasets("wordsim353")
 @pytest.mark.parametrize("case_insensitive", [True, False])
 @pytest.mark.parametrize("restrict_vocab", [300_000, 200])
 def test_pairs_agree_with_gensim(case_insensitive, restrict_vocab, tmp_path):

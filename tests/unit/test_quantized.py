@@ -11,6 +11,7 @@ import pytest
 from embedtool import formats
 from embedtool.config.tasks import CompressConfig
 from embedtool.errors import ConfigError, FormatError, ModelError
+from embedtool.evaluation import fetching
 from embedtool.io.safetensors_io import map_tensors, write_tensors
 from embedtool.model import store
 from embedtool.model.compression import compress, leading_axes
@@ -219,6 +220,7 @@ def test_training_can_start_from_it(
     assert result.exit_code == 0, result.output
 
 
+@pytest.mark.datasets("google", "wordsim353", "simlex999")
 def test_the_report_says_what_is_lost(models: dict[str, Path], run: Run, tmp_path: Path) -> None:
     output = tmp_path / "small"
     result = run("compress", models["word2vec"], output, "--precision", "int8", "--json")
@@ -235,3 +237,19 @@ def test_the_report_says_what_is_lost(models: dict[str, Path], run: Run, tmp_pat
     nothing = run("compress", models["word2vec"], tmp_path / "other")
     assert nothing.exit_code == 2
     assert nothing.stderr.startswith("Error: choose what to reduce: --precision")
+
+
+def test_scores_whose_datasets_are_absent_are_left_out_of_the_report(
+    models: dict[str, Path], run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetching, "in_package", lambda _: None)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    output = tmp_path / "small"
+    result = run("compress", models["word2vec"], output, "--precision", "int8", "--json")
+    assert result.exit_code == 0
+    assert [row["measure"] for row in json.loads(result.stdout)] == [
+        "MB on disk", "milliseconds a query", "neighbours shared, overlap@10"
+    ]  # fmt: skip
+    assert result.stderr.endswith(
+        "scores are left out; for them run: embedtool datasets get google wordsim353 simlex999\n"
+    )

@@ -2,12 +2,11 @@
 
 import bz2
 import re
-from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-from embedtool.corpus import recipes as recipes_module
 from embedtool.corpus.cleaning import CLEANINGS
 from embedtool.corpus.recipes import (
     data_folder,
@@ -24,6 +23,7 @@ from tests.unit.recipe_sources import (
     DUMP,
     DUMP_TEXT,
     Site,
+    change_recipe,
     left_in,
     n_tokens,
     sha256,
@@ -36,7 +36,7 @@ class TestEveryRecipe:
     def test_is_well_formed(self, name: str) -> None:
         recipe = recipes()[name]
         assert re.fullmatch("[a-z0-9]+", name)
-        assert [recipe.file, recipe.wheel, recipe.url].count(None) == 2
+        assert [recipe.file, recipe.extra, recipe.url].count(None) == 2
         assert recipe.cleaning in CLEANINGS
         assert re.fullmatch("[a-z]{2}|any", recipe.language)
         assert recipe.title and recipe.license
@@ -44,6 +44,7 @@ class TestEveryRecipe:
         assert recipe.sha256 is None or recipe.bytes
         assert recipe.tokens or recipe.parameters
         assert not recipe.extra or recipe.wheel
+        assert not (recipe.wheel and recipe.url) or recipe.sha256
 
     def test_parameters_are_those_of_the_address(self, name: str) -> None:
         recipe = recipes()[name]
@@ -59,15 +60,16 @@ class TestGet:
     def _data(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("EMBEDTOOL_DATA", str(tmp_path / "data"))
 
-    def change(self, monkeypatch: pytest.MonkeyPatch, name: str, **changes: object) -> None:
-        changed = {**recipes(), name: replace(recipes()[name], **changes)}
-        monkeypatch.setattr(recipes_module, "recipes", lambda: changed)
-
     @pytest.mark.parametrize(
         ("name", "first", "n_lines"),
         [
             ("kingdoms", None, None),
-            ("lee", "hundreds of people have been forced to vacate their homes in the", 300),
+            pytest.param(
+                "lee",
+                "hundreds of people have been forced to vacate their homes in the",
+                300,
+                marks=pytest.mark.skipif(not find_spec("gensim"), reason="comes with gensim"),
+            ),
             ("bible", "in the beginning god created the heaven and the earth\n", 31_102),
         ],
     )
@@ -86,15 +88,15 @@ class TestGet:
         assert path == shipped_folder() / "kingdoms.txt" == path_of("kingdoms")
         assert not data_folder().exists()
 
-    def test_output(self, tmp_path: Path) -> None:
+    def test_output(self, tmp_path: Path, small_lee: Path) -> None:
         for name in ("kingdoms", "lee"):
             path = tmp_path / f"{name}-copy"
             assert get(name, output=path) == path
-            assert n_tokens(name, path.read_text()) == recipes()[name].tokens
+            assert n_tokens(name, path.read_text()) == find_recipe(name).tokens
         assert not data_folder().exists()
         assert get("lee").read_bytes() == (tmp_path / "lee-copy").read_bytes()
 
-    def test_output_over_the_corpus_itself(self) -> None:
+    def test_output_over_the_corpus_itself(self, small_lee: Path) -> None:
         path = get("lee")
         text = path.read_bytes()
         assert get("lee", output=path).read_bytes() == text
@@ -103,7 +105,7 @@ class TestGet:
         with pytest.raises(OutputError, match="make it first"):
             get("lee", output=tmp_path / "missing" / "file")
 
-    def test_what_is_here_is_not_made_again_but_by_force(self) -> None:
+    def test_what_is_here_is_not_made_again_but_by_force(self, small_lee: Path) -> None:
         path = get("lee")
         path.write_text("changed\n")
         assert get("lee").read_text() == "changed\n"
@@ -111,7 +113,7 @@ class TestGet:
 
     def test_text8(self, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
         site.content = zipped(b" anarchism originated as a term of abuse")
-        self.change(monkeypatch, "text8", url=site.url, bytes=None, sha256=sha256(site.content))
+        change_recipe(monkeypatch, "text8", url=site.url, bytes=None, sha256=sha256(site.content))
         path = get("text8")
         assert path.read_bytes() == b" anarchism originated as a term of abuse"
         assert left_in(data_folder()) == {"corpora", "downloads"}
@@ -123,7 +125,7 @@ class TestGet:
 
     def test_wikipedia(self, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
         site.content = bz2.compress(DUMP.encode())
-        self.change(monkeypatch, "wikipedia", url=f"{site.url}?{{language}}")
+        change_recipe(monkeypatch, "wikipedia", url=f"{site.url}?{{language}}")
         seen: list[Progress] = []
         path = get("wikipedia", parameters={"language": "de"}, report=seen.append)
         assert path == data_folder() / "corpora" / "wikipedia-de.txt"
@@ -136,7 +138,7 @@ class TestGet:
         self, site: Site, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         site.content = DUMP.replace("Der Hund bellt.", "ISPARTA").encode()
-        self.change(monkeypatch, "wikipedia", url=f"{site.url}?{{language}}")
+        change_recipe(monkeypatch, "wikipedia", url=f"{site.url}?{{language}}")
         for language, word in (("tr", "ısparta"), ("de", "isparta")):
             text = get("wikipedia", parameters={"language": language}).read_text()
             assert text.endswith(f"\n{word}\n")
@@ -145,7 +147,7 @@ class TestGet:
         self, site: Site, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         site.content = zipped(b"a b c")
-        self.change(monkeypatch, "text8", url=site.url, bytes=None, sha256=None)
+        change_recipe(monkeypatch, "text8", url=site.url, bytes=None, sha256=None)
         downloads = data_folder() / "downloads"
         downloads.mkdir(parents=True)
         (downloads / "text8.part").write_bytes(site.content[:50])
@@ -157,7 +159,7 @@ class TestGet:
         self, site: Site, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         site.content = bz2.compress(DUMP.encode())[:-20]
-        self.change(monkeypatch, "wikipedia", url=f"{site.url}?{{language}}")
+        change_recipe(monkeypatch, "wikipedia", url=f"{site.url}?{{language}}")
         with pytest.raises(CorpusError, match=r"damaged or cut short.*the download was deleted"):
             get("wikipedia", parameters={"language": "de"})
         assert not left_in(data_folder() / "downloads")
@@ -165,17 +167,41 @@ class TestGet:
 
     def test_source_that_holds_no_text(self, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
         site.content = zipped(b"")
-        self.change(monkeypatch, "text8", url=site.url, bytes=None, sha256=None)
+        change_recipe(monkeypatch, "text8", url=site.url, bytes=None, sha256=None)
         with pytest.raises(CorpusError, match="holds no text"):
             get("text8")
 
-    def test_package_file_that_is_another(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.change(monkeypatch, "lee", bytes=None, sha256="0" * 64)
-        with pytest.raises(CorpusError, match=r"lee_background\.cor: not the file that the recipe"):
-            get("lee")
+    def test_package_file_that_is_another(
+        self, monkeypatch: pytest.MonkeyPatch, small_lee: Path
+    ) -> None:
+        change_recipe(monkeypatch, "bible", wheel="small_package/lee.cor")
+        with pytest.raises(CorpusError, match=r"lee\.cor: not the file that the recipe"):
+            get("bible")
+
+    @pytest.mark.parametrize("package", ["is not installed", "has other line ends"])
+    def test_file_of_a_package_that_is_fetched_instead(
+        self, package: str, small_lee: Path, site: Site, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        site.content = small_lee.read_bytes()
+        text = get("lee").read_bytes()
+        assert small_lee.read_bytes() == site.content
+        recipe = find_recipe("lee")
+        change_recipe(
+            monkeypatch, "lee", url=site.url, wheel=recipe.wheel, bytes=recipe.bytes,
+            sha256=recipe.sha256,
+        )  # fmt: skip
+        assert get("lee", force=True).read_bytes() == text
+        assert not site.asked
+        if package == "is not installed":
+            monkeypatch.setattr("embedtool.corpus.recipes.in_package", lambda _: None)
+        else:
+            small_lee.write_bytes(site.content.replace(b"\n", b"\r\n"))
+        assert get("lee", force=True).read_bytes() == text
+        assert site.asked == [None] and small_lee.exists()
+        assert not left_in(data_folder() / "downloads")
 
     def test_missing_package(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.change(monkeypatch, "bible", wheel="no_such_package/data/kjv.jsonl")
+        change_recipe(monkeypatch, "bible", wheel="no_such_package/data/kjv.jsonl")
         with pytest.raises(MissingExtraError, match=r"pip install 'embedtool\[bible\]'"):
             get("bible")
 

@@ -6,7 +6,6 @@ from functools import partial
 
 import numpy as np
 import pytest
-from gensim.models import KeyedVectors
 
 from embedtool.errors import NoAnswerError, QueryError, UnknownWordError
 from embedtool.model.vectors import ModelRecord, VectorTable
@@ -26,13 +25,7 @@ from embedtool.search.query import (
     similarity,
     similarity_batch,
 )
-from tests.factories import random_vectors, vectors_of, with_one_ngram
-
-
-def as_gensim(vectors: VectorTable) -> KeyedVectors:
-    peer = KeyedVectors(vectors.vector_size)
-    peer.add_vectors(list(vectors.words), vectors.rows)
-    return peer
+from tests.factories import as_gensim, random_vectors, vectors_of, with_one_ngram
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +34,7 @@ def vectors() -> VectorTable:
 
 
 @pytest.fixture(scope="module")
-def peer(vectors) -> KeyedVectors:
+def peer(vectors):
     return as_gensim(vectors)
 
 
