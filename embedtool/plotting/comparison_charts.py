@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
+from embedtool.messages import printable_name
 from embedtool.plotting.pictures import MARKERS, mpl_figure
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def _draw_scores(axis: Any, dataset: str, rows: list[Point]) -> None:
         )  # fmt: skip
     axis.set_yticks(range(len(rows)), [model for model, _, _ in reversed(rows)])
     axis.set_ylim(-0.7, len(rows) - 0.2)
-    axis.set_title(dataset, loc="left", fontsize=10)
+    axis.set_title(printable_name(dataset), loc="left", fontsize=10)
     axis.spines[["top", "right"]].set_visible(False)
 
 
