@@ -75,36 +75,27 @@ def replace_names(module: ModuleType) -> None:
     import gensim.models._fasttext_bin
     import gensim.test.utils
 
-    from embedtool import gensim as ours
+    from embedtool.gensim.models import fasttext, keyedvectors, word2vec
     from embedtool.model.subwords import ngram_hash, ngrams
 
     def read(cls: Any, binary_chunk_size: int = 0, **arguments: Any) -> Any:
-        return ours.KeyedVectors.load_word2vec_format(**arguments)
+        return keyedvectors.KeyedVectors.load_word2vec_format(**arguments)
 
     def text_ngrams(word: str, min_n: int, max_n: int) -> list[str]:
         return sorted((gram.decode() for gram in ngrams(word, min_n, max_n)), key=len)
 
-    vectors = SimpleNamespace(KeyedVectors=ours.KeyedVectors, _load_word2vec_format=read)
-    fasttext = SimpleNamespace(
-        load_facebook_model=ours.load_facebook_model,
-        load_facebook_vectors=ours.load_facebook_vectors,
-        save_facebook_model=ours.save_facebook_model,
-    )
+    vectors = SimpleNamespace(**vars(keyedvectors), _load_word2vec_format=read)
     models = SimpleNamespace(
-        KeyedVectors=ours.KeyedVectors, keyedvectors=vectors, fasttext=fasttext,
+        KeyedVectors=vectors.KeyedVectors, keyedvectors=vectors, fasttext=fasttext,
         _fasttext_bin=gensim.models._fasttext_bin,
     )  # fmt: skip
     names = {
-        "word2vec": SimpleNamespace(
-            Word2Vec=ours.Word2Vec,
-            LineSentence=ours.LineSentence,
-            PathLineSentences=ours.PathLineSentences,
-        ),
+        "word2vec": word2vec,
         "keyedvectors": vectors,
-        "KeyedVectors": ours.KeyedVectors,
-        "FT_gensim": ours.FastText,
-        "FastTextKeyedVectors": ours.FastTextKeyedVectors,
-        "LineSentence": ours.LineSentence,
+        "KeyedVectors": vectors.KeyedVectors,
+        "FT_gensim": fasttext.FastText,
+        "FastTextKeyedVectors": fasttext.FastTextKeyedVectors,
+        "LineSentence": word2vec.LineSentence,
         "gensim": SimpleNamespace(models=models, test=gensim.test, utils=gensim.utils),
         "ft_hash_bytes": ngram_hash,
         "compute_ngrams_bytes": ngrams,

@@ -1,7 +1,9 @@
 """The names of gensim: `from embedtool.gensim import Word2Vec, FastText, KeyedVectors`.
 
-A package that rests on gensim changes one import line. The classes have gensim 4.4's arguments,
-attributes and methods; embedtool trains, searches and evaluates, and gensim need not be installed.
+A package that rests on gensim changes one import line: `gensim.models` becomes
+`embedtool.gensim.models`, and `import gensim` becomes `import embedtool.gensim as gensim`. The
+classes have gensim 4.4's arguments, attributes and methods; embedtool trains, searches and
+evaluates, and gensim need not be installed.
 
 What is not the same:
 
@@ -19,6 +21,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from embedtool.gensim import models as models
+    from embedtool.gensim.callbacks import CallbackAny2Vec as CallbackAny2Vec
     from embedtool.gensim.fasttext import FastText as FastText
     from embedtool.gensim.fasttext import load_facebook_model as load_facebook_model
     from embedtool.gensim.fasttext import load_facebook_vectors as load_facebook_vectors
@@ -29,7 +33,11 @@ if TYPE_CHECKING:
     from embedtool.gensim.text import PathLineSentences as PathLineSentences
     from embedtool.gensim.word2vec import Word2Vec as Word2Vec
 
+__version__ = "4.4.0"
+"""The version of gensim whose names these are."""
+
 _MODULES = {
+    "CallbackAny2Vec": "callbacks",
     "FastText": "fasttext",
     "FastTextKeyedVectors": "subword_vectors",
     "KeyedVectors": "keyed_vectors",
@@ -42,7 +50,7 @@ _MODULES = {
 }
 """The module of each public name."""
 
-__all__ = sorted(_MODULES)
+__all__ = sorted([*_MODULES, "__version__", "models"])
 
 
 def __dir__() -> list[str]:
@@ -52,4 +60,6 @@ def __dir__() -> list[str]:
 def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return getattr(import_module(f"embedtool.gensim.{_MODULES[name]}"), name)
+    if name == "models":
+        return import_module("embedtool.gensim.models")
     raise AttributeError(f"module 'embedtool.gensim' has no attribute {name!r}")

@@ -33,13 +33,8 @@ def check_ignored(hashfxn: Callable[..., Any], batch_words: int, null_word: int)
         log.warning("batch_words is ignored: embedtool chooses the size of its minibatches")
 
 
-def fresh_seed(seed: int | None) -> int:
-    """Return the seed, or a new one for None."""
-    return secrets.randbelow(2**31) if seed is None else seed
-
-
 def config_of(model: Any, epochs: int) -> Word2VecConfig:
-    """Return the config of a model's attributes.
+    """Return the config of a model's attributes; a seed of None is drawn.
 
     Parameters
     ----------
@@ -71,7 +66,7 @@ def config_of(model: Any, epochs: int) -> Word2VecConfig:
         "learning_rate": model.alpha,
         "min_learning_rate": model.min_alpha,
         "min_count": max(1, model.min_count),
-        "seed": model.seed,
+        "seed": secrets.randbelow(2**31) if model.seed is None else model.seed,
         "workers": model.workers,
     }
     if model.negative:

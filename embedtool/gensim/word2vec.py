@@ -1,8 +1,9 @@
 """`Word2Vec` with gensim's arguments and methods, trained by embedtool."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,7 +16,6 @@ from embedtool.gensim.options import (
     arguments_of,
     check_ignored,
     config_of,
-    fresh_seed,
 )
 from embedtool.gensim.predictions import PredictingModel
 from embedtool.gensim.saving import check_no_pickle, warn_ignored
@@ -33,6 +33,8 @@ KEPT = (
     "max_final_vocab", "max_vocab_size", "sorted_vocab", "comment",
 )  # fmt: skip
 """Attributes that a saved model has beside its options."""
+JOB_SENTENCES = 100
+"""Sentences that a subclass's `_do_train_job` is given at a time."""
 
 
 class Word2Vec(PredictingModel):
@@ -63,9 +65,8 @@ class Word2Vec(PredictingModel):
         Raise `min_count` until no more words than this are left.
     compute_loss : bool
         Add up the loss; see `get_latest_training_loss`.
-    callbacks : iterable
-        Objects with `on_train_begin`, `on_epoch_begin`, `on_epoch_end` and `on_train_end`, each
-        called with the model.
+    callbacks : iterable of CallbackAny2Vec
+        Called with the model before and after the training and each epoch.
     comment : str, optional
         Saved with the model.
     hashfxn, batch_words
@@ -130,7 +131,7 @@ class Word2Vec(PredictingModel):
         self.alpha, self.min_alpha, self.epochs = alpha, min_alpha, epochs
         self.min_count, self.sample, self.ns_exponent = min_count, sample, ns_exponent
         self.sg, self.hs, self.negative, self.cbow_mean = int(sg), int(hs), negative, cbow_mean
-        self.seed, self.workers, self.compute_loss = fresh_seed(seed), workers, compute_loss
+        self.seed, self.workers, self.compute_loss = seed, workers, compute_loss
         self.max_vocab_size, self.max_final_vocab = max_vocab_size, max_final_vocab
         self.sorted_vocab, self.comment = sorted_vocab, comment
         self.corpus_count = self.corpus_total_words = self.train_count = 0
@@ -215,6 +216,8 @@ class Word2Vec(PredictingModel):
             )
         self.alpha, self.min_alpha = start_alpha or self.alpha, end_alpha or self.min_alpha
         self.epochs, self.compute_loss = epochs, compute_loss
+        if corpus_iterable is not None and type(self)._do_train_job is not Word2Vec._do_train_job:
+            corpus_iterable = self._made_by_jobs(corpus_iterable)
         with opened_text(corpus_iterable, corpus_file) as text:
             for name, expected, found in (
                 ("total_examples", total_examples, text.n_sentences),
@@ -223,6 +226,21 @@ class Word2Vec(PredictingModel):
                 if expected not in (None, found):
                     log.warning("%s=%s, but the text has %s", name, expected, f"{found:,}")
             return self._train(text, epochs, callbacks)
+
+    def _do_train_job(self, sentences: Sequence[Any], alpha: float, inits: Any) -> tuple[int, int]:
+        """Take over the sentences of a job; a subclass may replace them first.
+
+        fastnode2vec does so: it turns the numbers of nodes into walks that begin there.
+        """
+        self._job = list(sentences)
+        return 0, 0
+
+    def _made_by_jobs(self, sentences: Iterable[Any]) -> Iterator[Any]:
+        """Yield the sentences that `_do_train_job` of a subclass makes of others."""
+        rest = iter(sentences)
+        while job := list(islice(rest, JOB_SENTENCES)):
+            self._do_train_job(job, self.alpha, None)
+            yield from self._job
 
     def _train(self, text: Text, epochs: int, callbacks: Iterable[Any]) -> tuple[int, int]:
         """Train on a text that has been read."""
