@@ -1,6 +1,7 @@
 """gensim's names: the same answers as gensim's on the same vectors, and training step by step."""
 
 from collections.abc import Iterator
+from importlib import import_module
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from embedtool.gensim import FastText, KeyedVectors, LineSentence, Word2Vec
+import embedtool.gensim
+from embedtool.gensim import (
+    CallbackAny2Vec,
+    FastText,
+    KeyedVectors,
+    LineSentence,
+    Word2Vec,
+)
 
 N_WORDS, SIZE = 60, 8
 WORDS = [f"w{i}" for i in range(N_WORDS - 2)] + ["Sea", "sea"]
@@ -228,8 +236,6 @@ def test_building_and_training_is_the_same_as_both_at_once(
 
 
 def test_training_is_that_of_embedtool(tmp_path: Path) -> None:
-    import embedtool
-
     path = tmp_path / "text"
     path.write_text("".join(" ".join(sentence) + "\n" for sentence in SENTENCES))
     config = embedtool.Word2VecConfig(
@@ -278,8 +284,6 @@ def test_a_saved_model_trains_on_as_if_it_had_not_been_saved(
 
 
 def test_a_model_that_embedtool_trained_can_be_trained_on(tmp_path: Path) -> None:
-    import embedtool
-
     config = embedtool.Word2VecConfig(vector_size=SIZE, min_count=1, mode="skipgram", workers=1)
     embedtool.train(config, SENTENCES, output=tmp_path / "model")
     model = Word2Vec.load(tmp_path / "model")
@@ -289,8 +293,8 @@ def test_a_model_that_embedtool_trained_can_be_trained_on(tmp_path: Path) -> Non
         FastText.load(tmp_path / "model")
 
 
-class Recorder:
-    """gensim's protocol of callbacks, by its names."""
+class Recorder(CallbackAny2Vec):
+    """Notes what it is called for."""
 
     def __init__(self) -> None:
         self.calls: list[str] = []
@@ -463,6 +467,30 @@ def test_a_subclass_can_train_on_words_that_were_counted_once() -> None:
     before = model.wv.vectors.copy()
     model.train(generator())
     assert not np.array_equal(before, model.wv.vectors)
+
+
+def test_a_subclass_may_make_its_sentences_in_jobs_as_fastnode2vec_does() -> None:
+    class Walks(Word2Vec):
+        def _do_train_job(self, sentences: Any, alpha: float, inits: Any) -> tuple[int, int]:
+            return super()._do_train_job([SENTENCES[i] for i in sentences], alpha, inits)
+
+    model = Walks(vector_size=SIZE, min_count=1, workers=1, sample=0)
+    model.build_vocab(SENTENCES)
+    model.train(iter(range(len(SENTENCES))), total_examples=24, epochs=5)
+    np.testing.assert_array_equal(model.wv.vectors, small().wv.vectors)
+
+
+def test_modules_have_gensims_names() -> None:
+    for name in ("word2vec", "fasttext", "keyedvectors", "callbacks"):
+        ours = import_module(f"embedtool.gensim.models.{name}")
+        assert all(getattr(ours, each).__module__.startswith("embedtool") for each in ours.__all__)
+        peer = pytest.importorskip(f"gensim.models.{name}")
+        assert all(hasattr(peer, each) for each in ours.__all__)
+    assert embedtool.gensim.models.Word2Vec is Word2Vec
+
+
+def test_a_seed_of_none_is_drawn() -> None:
+    assert not np.array_equal(small(seed=None).wv.vectors, small(seed=None).wv.vectors)
 
 
 def test_lines_of_a_file_are_sentences(tmp_path: Path) -> None:
