@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Literal
 
 from embedtool.config.base import Config, option
@@ -13,6 +14,9 @@ DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 UNIT_SECONDS = (3600, 60, 1)
 
 EPOCHS = re.compile(r"([1-9]\d*)-epochs?")
+
+GENSIM = "gensim>=4.4,<5"
+"""What pip is to install for `engine="gensim"`, as in pyproject.toml."""
 
 
 def seconds_in(text: str) -> int:
@@ -158,6 +162,12 @@ class Word2VecConfig(TrainerConfig):
     )
 
     def __post_init__(self) -> None:
+        if self.engine == "gensim" and find_spec("gensim") is None:
+            raise ConfigError(
+                f"engine='gensim' needs gensim, which is not installed: pip install '{GENSIM}' "
+                "(it has wheels for Python 3.11 to 3.13)",
+                parameters=("engine",),
+            )
         if self.hogwild and self.engine == "gensim":
             raise ConfigError(
                 "hogwild=True needs engine='native'; gensim's workers are always lock-free",

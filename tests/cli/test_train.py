@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import sys
 from pathlib import Path
 
 import pyarrow
@@ -199,6 +200,8 @@ def test_info_shows_what_a_model_is(run: Run, models: dict[str, Path]) -> None:
 def test_an_option_that_another_leaves_without_effect_gets_a_warning(
     run: Run, tmp_path: Path, algorithm: str, given: list[str], cause: list[str]
 ) -> None:
+    if "gensim" in cause:
+        pytest.importorskip("gensim")
     (tmp_path / "text.txt").write_text(TEXT)
     command = ["train", algorithm, tmp_path / "text.txt", "-o", tmp_path / "model", "--dry-run"]
     result = run(*command, "--min-count", "1", *given, *cause)
@@ -206,6 +209,23 @@ def test_an_option_that_another_leaves_without_effect_gets_a_warning(
     assert f"Warning: {given[0]} has no effect with {' '.join(cause)}\n" in result.stderr
     assert "no effect" not in run(*command, "--min-count", "1", *cause).stderr
     assert "no effect" not in run(*command, "--min-count", "1").stderr
+
+
+@pytest.mark.parametrize("command", ["train", "stability"])
+def test_without_gensim_its_engine_is_refused_before_any_text_is_read(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "gensim", None)
+    (tmp_path / "text.txt").write_bytes(b"\xff")
+    result = run(
+        command, "word2vec", tmp_path / "text.txt", "-o", tmp_path / "m", "--engine", "gensim"
+    )
+    assert (result.exit_code, result.stderr) == (
+        2,
+        "Error: --engine gensim needs gensim, which is not installed: pip install "
+        "'gensim>=4.4,<5' (it has wheels for Python 3.11 to 3.13)\n",
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["text.txt"]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from embedtool.config.training import TrainerConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.model.vectors import ModelRecord
@@ -41,7 +43,9 @@ def supported(algorithm: str, **options: Any) -> dict[str, Any]:
 
 
 def config(algorithm: str, **options: Any) -> TrainerConfig:
-    """Small options, or those given."""
+    """Small options, or those given; a test of gensim's engine is skipped without gensim."""
+    if options.get("engine") == "gensim":
+        pytest.importorskip("gensim")
     return TRAINERS[algorithm].config(**{**supported(algorithm, **SMALL), **options})
 
 

@@ -8,8 +8,6 @@ import fasttext
 import numpy as np
 import pyarrow as pa
 import pytest
-from gensim.models import KeyedVectors
-from gensim.models.fasttext import load_facebook_model
 from pyarrow import feather, parquet
 
 from embedtool import formats
@@ -81,8 +79,9 @@ def small() -> VectorTable:
 def test_gensim_reads_what_is_written(
     name: str, options: dict[str, bool], small: VectorTable, tmp_path: Path
 ) -> None:
+    gensim = pytest.importorskip("gensim.models")
     formats.write(small, tmp_path / "file", name)
-    loaded = KeyedVectors.load_word2vec_format(str(tmp_path / "file"), **options)
+    loaded = gensim.KeyedVectors.load_word2vec_format(str(tmp_path / "file"), **options)
     words = list(small.words)
     if not options["binary"]:
         words[3] = "a"  # gensim cuts text at a no-break space
@@ -93,7 +92,7 @@ def test_gensim_reads_what_is_written(
 
 @pytest.mark.parametrize("binary", [False, True])
 def test_what_gensim_writes_is_read(binary: bool, small: VectorTable, tmp_path: Path) -> None:
-    theirs = KeyedVectors(small.vector_size)
+    theirs = pytest.importorskip("gensim.models").KeyedVectors(small.vector_size)
     theirs.add_vectors(list(small.words), small.rows)
     theirs.save_word2vec_format(str(tmp_path / "file"), binary=binary)
     loaded, name = formats.read(tmp_path / "file")
@@ -130,9 +129,10 @@ def test_facebooks_fasttext_answers_as_our_model_does(
 
 
 def test_gensim_loads_our_bin(models: dict[str, Path], run: Run, tmp_path: Path) -> None:
+    gensim = pytest.importorskip("gensim.models.fasttext")
     path = tmp_path / "model.bin"
     assert run("export", models["fasttext"], path).exit_code == 0
-    theirs = load_facebook_model(str(path))
+    theirs = gensim.load_facebook_model(str(path))
     ours = store.load(models["fasttext"]).vectors
     for word in ("king", "kingsy"):
         np.testing.assert_allclose(theirs.wv[word], ours.vector(word), atol=2e-6)

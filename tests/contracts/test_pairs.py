@@ -38,6 +38,8 @@ SMALL = {"vector_size": 4, "min_count": 1, "workers": 1}
 
 
 def config_of(algorithm: str, options: dict[str, Any]) -> Any:
+    if options.get("engine") == "gensim":
+        pytest.importorskip("gensim")
     small = {**SMALL, **supported(algorithm, bucket=100)}
     return TRAINERS[algorithm].config(**small, **options)
 

@@ -146,5 +146,6 @@ def test_fasttext_starts_from_the_same_n_grams_only(text: Path) -> None:
 
 
 def test_gensim_does_not_start_from_a_model(text: Path) -> None:
+    pytest.importorskip("gensim")
     with pytest.raises(ConfigError, match="init needs engine='native'"):
         grown("word2vec", trained("word2vec", text), text, engine="gensim")

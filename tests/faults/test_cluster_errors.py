@@ -19,13 +19,15 @@ pytestmark = pytest.mark.xdist_group("cluster")
 
 
 def test_what_a_cluster_cannot_do_is_one_line(train: Train, run: Run, tmp_path: Path) -> None:
-    output = tmp_path / "m"
-    for options, code, message in [
-        (["--engine", "gensim"], 2, "--engine gensim trains on one machine; leave --cluster out"),
-        (["--hogwild"], 2, "--hogwild is for the workers of one machine; leave --cluster out"),
+    for options, reason in [
+        (["--engine", "gensim"], "--engine gensim trains on one machine"),
+        (["--hogwild"], "--hogwild is for the workers of one machine"),
     ]:
-        result = train("word2vec", output, *options)
-        assert (result.exit_code, result.stderr.splitlines()[-1]) == (code, f"Error: {message}")
+        if "gensim" in options and find_spec("gensim") is None:
+            continue
+        result = train("word2vec", tmp_path / "m", *options)
+        assert result.exit_code == 2
+        assert result.stderr.splitlines()[-1] == f"Error: {reason}; leave --cluster out"
     assert list(tmp_path.iterdir()) == []
 
 

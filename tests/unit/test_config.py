@@ -1,6 +1,7 @@
 """Every option's bounds, choices and kinds."""
 
 import math
+import sys
 from dataclasses import FrozenInstanceError, fields
 from typing import Any, get_args, get_type_hints
 
@@ -238,6 +239,7 @@ def test_every_option_has_its_help(config: type[Config], name: str) -> None:
 
 
 def test_gensim_cannot_be_told_to_race() -> None:
+    pytest.importorskip("gensim")
     with pytest.raises(ConfigError, match="hogwild=True needs engine='native'"):
         Word2VecConfig(engine="gensim", hogwild=True)
 
@@ -248,3 +250,17 @@ def test_the_docstring_of_a_config_describes_its_options_with_those_it_inherits(
     assert "min_count : int, default 5\n    Minimum count of a word" in described
     assert "mode : one of 'skipgram', 'cbow', default 'skipgram'\n" in described
     assert described.count("mode : ") == described.count("Parameters") == 1
+
+
+@pytest.mark.parametrize("config", [Word2VecConfig, FastTextConfig])
+def test_gensims_engine_without_gensim_says_what_to_install(
+    config: type[Word2VecConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "gensim", None)
+    with pytest.raises(ConfigError) as refused:
+        config(engine="gensim")
+    assert str(refused.value) == (
+        "engine='gensim' needs gensim, which is not installed: pip install 'gensim>=4.4,<5' "
+        "(it has wheels for Python 3.11 to 3.13)"
+    )
+    assert config().engine == "native"

@@ -159,6 +159,7 @@ def test_training_goes_on_with_tokens_with_spaces(run: Run, tmp_path: Path) -> N
 
 
 def test_the_text_of_gensims_engine_cannot_hold_them(run: Run, tmp_path: Path) -> None:
+    pytest.importorskip("gensim")
     text = jsonl(tmp_path / "a.jsonl", BASKETS * 9)
     result = run(
         "train", "word2vec", text, "-o", tmp_path / "m", "--field", "items", *SMALL,

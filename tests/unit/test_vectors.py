@@ -1,8 +1,9 @@
 """Word vectors in memory, and the subwords of FastText against gensim's own."""
 
+from typing import Any
+
 import numpy as np
 import pytest
-from gensim.models.fasttext_inner import compute_ngrams_bytes, ft_hash_bytes
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,14 +20,23 @@ def vectors(*words: str, subwords: Subwords | None = None) -> VectorTable:
     return VectorTable(words, matrix, subwords=subwords)
 
 
-@given(TEXT, st.integers(1, 5), st.integers(0, 4))
-def test_ngrams_are_those_of_fasttext_in_its_order(word: str, min_n: int, more: int) -> None:
-    assert ngrams(word, min_n, min_n + more) == compute_ngrams_bytes(word, min_n, min_n + more)
+@pytest.fixture(scope="module")
+def peer() -> Any:
+    """What gensim compiles of fastText."""
+    return pytest.importorskip("gensim.models.fasttext_inner")
 
 
-@given(st.binary(max_size=30))
-def test_hashes_are_those_of_fasttext(ngram: bytes) -> None:
-    assert ngram_hash(ngram) == ft_hash_bytes(ngram)
+@given(word=TEXT, min_n=st.integers(1, 5), more=st.integers(0, 4))
+def test_ngrams_are_those_of_fasttext_in_its_order(
+    peer: Any, word: str, min_n: int, more: int
+) -> None:
+    expected = peer.compute_ngrams_bytes(word, min_n, min_n + more)
+    assert ngrams(word, min_n, min_n + more) == expected
+
+
+@given(ngram=st.binary(max_size=30))
+def test_hashes_are_those_of_fasttext(peer: Any, ngram: bytes) -> None:
+    assert ngram_hash(ngram) == peer.ft_hash_bytes(ngram)
 
 
 def test_ngrams_by_hand() -> None:
