@@ -3,7 +3,7 @@ BIN := .venv/bin
 DEMO := build/demo
 KINGDOMS := corpora/kingdoms.txt
 
-.PHONY: demo test test-all faults fuzz lint docs site check coverage bench clean
+.PHONY: demo test test-all faults fuzz lint docs site check dist check-installs coverage bench clean
 
 demo: .venv/installed
 	$(BIN)/embedtool --version
@@ -48,6 +48,13 @@ site: .venv/dev
 check: lint test site
 	$(BIN)/cog -I . --check docs/cli.md
 	$(BIN)/pytest tests/docs -n $(PROCESSES)
+
+dist: .venv/dev
+	rm -rf build/dist
+	$(BIN)/python -m build --outdir build/dist
+
+check-installs: .venv/dev
+	.ci/installs
 
 coverage: .venv/dev
 	$(BIN)/pytest -m "not slow and not stress" -n $(PROCESSES) --dist loadgroup \

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from embedtool.config.training import GENSIM
 from tests.conftest import EXTRAS
 
 PROJECT = Path(__file__).parents[2]
-ABOUT = tomllib.loads((PROJECT / "pyproject.toml").read_text())
+PYPROJECT = tomllib.loads((PROJECT / "pyproject.toml").read_text())
+ABOUT = PYPROJECT["project"]
 COLLECT = """
 import importlib.abc, sys
 import pytest
@@ -35,7 +37,7 @@ def collect(absent: set[str], *paths: str) -> tuple[int, list[str]]:
 
 
 def test_what_tests_import_of_the_project_is_in_the_source_distribution() -> None:
-    shipped = ABOUT["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
+    shipped = PYPROJECT["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
     for path in sorted((PROJECT / "tests").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
@@ -52,8 +54,20 @@ def test_tests_need_no_benchmarks() -> None:
         )
 
 
+def test_the_gensim_to_install_for_its_engine_is_the_one_that_is_required() -> None:
+    (required,) = (each for each in ABOUT["dependencies"] if each.startswith("gensim"))
+    assert required.partition(";")[0] == GENSIM
+
+
+def test_the_page_on_installation_has_a_row_for_each_extra() -> None:
+    page = (PROJECT / "docs" / "installation.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \|", page, flags=re.MULTILINE)
+    own = {"all", "test", "docs", "dev"}
+    assert sorted(rows) == sorted(ABOUT["optional-dependencies"].keys() - own)
+
+
 def test_every_extra_of_the_tests_is_one() -> None:
-    assert set(EXTRAS.values()) <= ABOUT["project"]["optional-dependencies"].keys()
+    assert set(EXTRAS.values()) <= ABOUT["optional-dependencies"].keys()
 
 
 def test_a_module_whose_extra_is_absent_is_skipped_by_name() -> None:

@@ -3,7 +3,6 @@
 import subprocess
 import sys
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pytest
