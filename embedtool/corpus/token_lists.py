@@ -2,19 +2,22 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set, Sized
 from itertools import chain
+from numbers import Integral
 from os import PathLike
 from typing import Any, cast
 
 from embedtool.config.text import TextConfig
 from embedtool.corpus.records import tokens_from_list
 from embedtool.corpus.sources import Inputs
-from embedtool.corpus.tokens import INNER_WHITESPACE, encode_token, normalizer
+from embedtool.corpus.tokens import ESCAPED, INNER_WHITESPACE, encode_token, normalizer
 from embedtool.errors import CorpusError
 
 BLOCK_TOKENS = 2**17
 """Tokens that are joined at once: about as many as a block of text has."""
-SEPARATORS = INNER_WHITESPACE + b"\n\0"
-"""What ends a token, in text."""
+END = b"\0"
+"""What stands between joined tokens, none of which may contain it."""
+ESCAPE_JOINED = bytes.maketrans(END + INNER_WHITESPACE, b" " + ESCAPED)
+"""For bytes.translate: spaces between tokens, and escapes for white space within."""
 SHOWN_CHARS = 40
 """Length up to which a wrong item is shown in a message."""
 NOT_LISTS = (str, bytes, bytearray, memoryview, PathLike, Mapping, Set)
@@ -91,17 +94,17 @@ def token_blocks(sentences: TokenLists, config: TextConfig) -> Iterator[tuple[in
 def _encode(
     sentences: Sequence[Sequence[Any]], n_ends: int, last: int, normalize: Callable[[str], str]
 ) -> bytes:
-    """Return a line for each sentence.
+    """Return a line for each sentence, the last of which has the number `last`.
 
-    Sentences are joined at once. One by one they are encoded only if the result does not have
-    `n_ends` separators, one for each token or empty sentence: then a token contains one.
+    All are joined at once. One by one they are encoded only if that fails, or does not give
+    `n_ends` ends, one for each token or empty sentence, because a token contains one.
     """
     try:
-        text = normalize("".join([f"{' '.join(each)}\n" for each in sentences])).encode()
-    except (TypeError, UnicodeEncodeError):  # numbers or None; half of a surrogate pair
+        text = normalize("".join([f"{line}\n" for line in _join(sentences)])).encode()
+    except (TypeError, UnicodeEncodeError):  # what is no token; half of a surrogate pair
         text = b""
-    if len(text) - len(text.translate(None, SEPARATORS)) == n_ends:
-        return text
+    if text.count(END) + text.count(b"\n") == n_ends:
+        return text.translate(ESCAPE_JOINED)
     lines = []
     for number, sentence in enumerate(sentences, last - len(sentences) + 1):
         where = f"sentence {number:,}"
@@ -109,6 +112,18 @@ def _encode(
             raise CorpusError(f"{where}: {COLUMN!r} holds None, not a token")
         lines.append(encode_list(sentence, where, COLUMN, normalize) + b"\n")
     return b"".join(lines)
+
+
+def _join(sentences: Sequence[Sequence[Any]]) -> list[str]:
+    """Return the tokens of each sentence, joined. Raises TypeError if one is not a token."""
+    end = END.decode()
+    try:
+        return [end.join(sentence) for sentence in sentences]
+    except TypeError:
+        kinds = set(map(type, chain.from_iterable(sentences))) - {str}
+        if bool in kinds or not all(issubclass(kind, Integral) for kind in kinds):
+            raise
+        return [end.join(map(str, sentence)) for sentence in sentences]
 
 
 def encode_list(

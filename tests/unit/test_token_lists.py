@@ -273,18 +273,18 @@ def test_token_lists_are_neither_cached_nor_text(tmp_path: Path) -> None:
         list(Corpus(SENTENCES).lines())
 
 
-LETTERS = st.sampled_from([*"aB \r\x85\u00e9\ufdfa\u00a0\u0301", "\udc80"])
+LETTERS = st.sampled_from([*"aBI\u03a3\u00cc\u0307 \r\x1c\x85\u00e9\ufdfa\u00a0\u0301.", "\udc80"])
 TOKENS = st.text(LETTERS, max_size=4) | st.integers(0, 20) | st.integers(0, 9).map(np.int64)
 
 
 @given(
     sentences=st.lists(st.lists(TOKENS, max_size=6), min_size=1, max_size=12),
     block_tokens=st.integers(1, 20),
-    lowercase=st.booleans(),
+    lowercase=st.sampled_from([False, True, "tr", "lt"]),
     normalize=st.sampled_from(["none", "nfc", "nfkc"]),
 )
 def test_lists_joined_at_once_are_those_encoded_one_by_one(
-    sentences: list[list[Any]], block_tokens: int, lowercase: bool, normalize: Any
+    sentences: list[list[Any]], block_tokens: int, lowercase: Any, normalize: Any
 ) -> None:
     config = TextConfig(lowercase=lowercase, normalize=normalize)
     with pytest.MonkeyPatch.context() as patch:
