@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict, Unpack
 
 from embedtool.config.choices import N_COMPARED, AnalogyMethod
 from embedtool.errors import EvaluationError
@@ -23,6 +23,14 @@ log = logging.getLogger(__name__)
 
 Source = str | Path | Dataset
 """The name of a public dataset, a file, or questions in memory."""
+
+
+class HasVectors(Protocol):
+    """A model, or an estimator that was fitted."""
+
+    @property
+    def wv(self) -> VectorTable:
+        """The word vectors."""
 
 
 class EvaluationOptions(TypedDict, total=False):
@@ -65,7 +73,7 @@ def evaluate_on(
 
 
 def compare(
-    *models: AnyVectors | str | Path,
+    *models: HasVectors | AnyVectors | str | Path,
     names: Sequence[str] | None = None,
     datasets: Sequence[Source] | None = None,
     words: Sequence[str] | None = None,
@@ -79,7 +87,7 @@ def compare(
 
     Parameters
     ----------
-    *models : Model, WordVectors, str or Path
+    *models : Model, estimator, WordVectors, str or Path
         The models; a path is the folder of a model.
     names : sequence of str, optional
         A name for each model; by default those of the folders, and "model 1" and so on.
@@ -135,11 +143,13 @@ def _vocabulary(options: EvaluationOptions) -> dict[str, Any]:
     }
 
 
-def _opened(model: AnyVectors | str | Path) -> VectorTable:
-    return vectors_of(store.load(model) if isinstance(model, str | Path) else model)
+def _opened(model: Any) -> VectorTable:
+    if isinstance(model, str | Path):
+        return store.load(model).vectors
+    return vectors_of(model.wv if hasattr(type(model), "wv") else model)
 
 
-def _names(models: Sequence[AnyVectors | str | Path], names: Sequence[str] | None) -> Sequence[str]:
+def _names(models: Sequence[object], names: Sequence[str] | None) -> Sequence[str]:
     """Return a name for each model; raise EvaluationError if they are not distinct."""
     if names is None:
         paths = [Path(model) for model in models if isinstance(model, str | Path)]

@@ -77,12 +77,12 @@ class QueryableVectors(VectorTable):
         sofia 0.82
         """
         words, vectors = weighted_terms(positive, negative, self.vector_size)
-        search = self._search(**options)
+        search = self._search(topn, **options)
         if isinstance(positive, str) and len(words) == 1 and method == METHODS[0]:
-            return query.similar_batch(self, [positive], topn, **search)[0]
+            return query.similar_batch(self, [positive], **search)[0]
         if not vectors:
             expression = Expression(tuple(words))
-            return query.analogy_batch(self, [expression], topn, method=method, **search)[0]
+            return query.analogy_batch(self, [expression], method=method, **search)[0]
         if method != METHODS[0]:
             raise QueryError(f"vectors need method={METHODS[0]!r}", parameters=("method",))
         total = np.zeros(self.vector_size)
@@ -113,7 +113,7 @@ class QueryableVectors(VectorTable):
         >>> [near[0].word for near in wv.most_similar_batch(["king", "paris"])]
         ['queen', 'rome']
         """
-        return query.similar_batch(self, words, topn, **self._search(**options))
+        return query.similar_batch(self, words, **self._search(topn, **options))
 
     def analogy(
         self,
@@ -160,8 +160,8 @@ class QueryableVectors(VectorTable):
         **options: Unpack[QueryOptions],
     ) -> list[Answers]:
         """Return `analogy` of each expression, computed together."""
-        search = self._search(**options)
-        return query.analogy_batch(self, expressions, topn, method=method, **search)
+        search = self._search(topn, **options)
+        return query.analogy_batch(self, expressions, method=method, **search)
 
     def similarity(self, first: str, second: str) -> float:
         """Return the cosine of two words' vectors, from -1 to 1.
@@ -204,6 +204,7 @@ class QueryableVectors(VectorTable):
 
     def _search(
         self,
+        topn: int,
         *,
         restrict_vocab: int | None = None,
         min_count: int | None = None,
@@ -212,9 +213,12 @@ class QueryableVectors(VectorTable):
         index: Any = None,
     ) -> dict[str, Any]:
         """Return the arguments of a search for these options."""
+        if topn < 1:
+            raise QueryError(f"topn must be at least 1, not {topn}", parameters=("topn",))
         candidates = candidate_ids(
-            self, restrict_vocab=restrict_vocab, min_count=min_count, words=among
+            self, restrict_vocab=restrict_vocab, min_count=min_count, among=among
         )
         return {
-            "candidates": candidates, "include_query_words": include_query_words, "index": index,
+            "n": topn, "candidates": candidates, "include_query_words": include_query_words,
+            "index": index,
         }  # fmt: skip

@@ -87,7 +87,11 @@ class WordVectors(QueryableVectors):
     def __getitem__(self, words: Sequence[str]) -> NDArray[np.float32]: ...
 
     def __getitem__(self, words: str | Sequence[str]) -> NDArray[np.float32]:
-        return self.vector(words) if isinstance(words, str) else self.matrix(words)
+        if isinstance(words, str):
+            return self.vector(words)
+        if not isinstance(words, Iterable):
+            raise TypeError(f"a word is a str, not {type(words).__name__}")
+        return self.matrix(words)
 
     def __len__(self) -> int:
         return self.n_words

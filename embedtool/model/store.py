@@ -210,7 +210,7 @@ def _description(path: Path) -> dict[str, Any]:
         raise ModelError(f"{path}: no such model")
     if not path.is_dir():
         call = Call(
-            "embedtool.formats.read, a text with: embedtool.train",
+            "embedtool.read, a text with: embedtool.train",
             f"embedtool import {path} MODEL, a text with: embedtool train",
         )
         raise ModelError(

@@ -20,7 +20,7 @@ def candidate_ids(
     *,
     restrict_vocab: int | None = None,
     min_count: int | None = None,
-    words: Iterable[str] | None = None,
+    among: Iterable[str] | None = None,
 ) -> NDArray[np.int64] | None:
     """Return the ids of the words that meet every restriction given, ascending.
 
@@ -30,7 +30,7 @@ def candidate_ids(
         Only the N most frequent words.
     min_count : int, optional
         Only words with this count or more.
-    words : iterable of str, optional
+    among : iterable of str, optional
         Only these words; unknown ones are ignored.
 
     Returns
@@ -43,7 +43,7 @@ def candidate_ids(
     QueryError
         If a restriction cannot be applied or no word is left.
     """
-    if restrict_vocab is None and min_count is None and words is None:
+    if restrict_vocab is None and min_count is None and among is None:
         return None
     vectors = vectors_of(vectors)
     if restrict_vocab is not None and restrict_vocab < 1:
@@ -61,13 +61,13 @@ def candidate_ids(
                 parameters=("min_count", "restrict_vocab"),
             )
         allowed &= vectors.counts >= min_count
-    if words is not None:
-        listed = vectors.word_ids(words, -1)
+    if among is not None:
+        listed = vectors.word_ids(among, -1)
         allowed &= np.bincount(listed[listed >= 0], minlength=vectors.n_words).astype(bool)
     if not allowed.any():
         raise QueryError(
-            "no candidate is left; relax restrict_vocab, min_count or words",
-            parameters=("restrict_vocab", "min_count", "words"),
+            "no candidate is left; relax restrict_vocab, min_count or among",
+            parameters=("restrict_vocab", "min_count", "among"),
         )
     return np.flatnonzero(allowed)
 

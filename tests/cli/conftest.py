@@ -16,7 +16,7 @@ SETTINGS: dict[str, Any] = {
     "method": "3cosadd",
     "min_count": None,
     "restrict_vocab": None,
-    "word_file": None,
+    "among": None,
     "include_query_words": False,
     "approximate": False,
     "as_json": False,

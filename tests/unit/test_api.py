@@ -209,7 +209,7 @@ SHAPE = (
         ("/similar?word=king&n=" + "9" * 5000, "n must be a whole number"),
         ("/similar?word=king&include_query_words=yes", "include_query_words must be true or false"),
         ("/similar?word=king&min_count=1000",
-         "no candidate is left; relax restrict_vocab, min_count or words"),
+         "no candidate is left; relax restrict_vocab, min_count or among"),
         ("/similar?word=king&approximate=true",
          "the server has no index open (option approximate of `embedtool serve`)"),
         ("/analogy?expression=king&method=sum", "method must be 3cosadd or 3cosmul"),

@@ -252,7 +252,7 @@ def test_a_model_is_asked_as_its_vectors_are(vectors):
     assert odd_one_out(model, ["w0", "w1", "w2"]) == odd_one_out(vectors, ["w0", "w1", "w2"])
     assert candidate_ids(model, restrict_vocab=2).tolist() == [0, 1]
     for ask in (lambda: similar("model", "w0"), lambda: analogy(None, "w0 - w1"),
-                lambda: candidate_ids({}, words=["w0"])):  # fmt: skip
+                lambda: candidate_ids({}, among=["w0"])):  # fmt: skip
         with pytest.raises(TypeError, match="expected a Model or its WordVectors, not "):
             ask()
     with pytest.raises(TypeError, match="expected several words, not the one str"):
@@ -335,8 +335,8 @@ def test_candidates_meet_every_restriction(vectors):
     assert candidate_ids(vectors, restrict_vocab=3).tolist() == [0, 1, 2]
     assert candidate_ids(vectors, restrict_vocab=10**9).size == 400
     assert candidate_ids(vectors, min_count=3980).tolist() == [0, 1, 2]
-    assert candidate_ids(vectors, words=["w9", "w2", "new", "w9"]).tolist() == [2, 9]
-    both = candidate_ids(vectors, restrict_vocab=6, min_count=3960, words=["w5", "w4", "w3"])
+    assert candidate_ids(vectors, among=["w9", "w2", "new", "w9"]).tolist() == [2, 9]
+    both = candidate_ids(vectors, restrict_vocab=6, min_count=3960, among=["w5", "w4", "w3"])
     assert both.tolist() == [3, 4]
 
 
@@ -345,9 +345,9 @@ def test_candidates_that_cannot_be_are_refused(vectors):
     with pytest.raises(QueryError, match="min_count needs the counts"):
         candidate_ids(without_counts, min_count=5)
     with pytest.raises(QueryError, match="no candidate is left"):
-        candidate_ids(vectors, words=["new"])
+        candidate_ids(vectors, among=["new"])
     with pytest.raises(QueryError, match="no candidate is left"):
-        candidate_ids(vectors, words=[])
+        candidate_ids(vectors, among=[])
     with pytest.raises(QueryError, match="restrict_vocab must be 1 or more, not 0"):
         candidate_ids(vectors, restrict_vocab=0)
 

@@ -67,6 +67,9 @@ def test_words_are_looked_up_as_in_a_dictionary(wv: WordVectors) -> None:
         wv["unseen"]
     with pytest.raises(UnknownWordError, match=r"'unseen' is not .*'other' is not"):
         wv[["w7", "unseen", "other"]]
+    for key in 3, [3], b"w7":
+        with pytest.raises(TypeError, match=r"a word is a str, not (int|bytes)"):
+            wv[key]
 
 
 def test_the_vectors_of_a_compressed_model_are_an_array(wv: WordVectors) -> None:
@@ -173,7 +176,7 @@ def test_batches_answer_as_single_queries(wv: WordVectors) -> None:
         (np.ones(20), [], {"method": "3cosmul"}, "vectors need method='3cosadd'"),
         ("w0", [], {"method": "cosmul"}, "method must be 3cosadd or 3cosmul, not 'cosmul'"),
         (["w0"], ["w0"], {}, "w0 - w0 is zero: the words cancel out"),
-        ("w0", [], {"topn": 0}, "n must be at least 1, not 0"),
+        ("w0", [], {"topn": 0}, "topn must be at least 1, not 0"),
         ("w0 - w1", [], {}, "sums and differences of words are for analogy"),
     ],
 )
@@ -353,6 +356,9 @@ def test_a_comparison_shows_what_the_command_shows(
     assert len(result.to_pandas()) == 4
     mixed = embedtool.compare(wv, Model(other, {}), paths[0], **asked)
     assert mixed.models == ("model 1", "model 2", "a")
+    fitted = embedtool.Word2Vec(vector_size=4, epochs=1, min_count=1)
+    fitted.fit([["w0", "w1", "w2", "w3", "w4", "w5", "w7"]] * 20)
+    assert embedtool.compare(fitted, wv, **asked).models == ("model 1", "model 2")
     named = embedtool.compare(wv, other, names=["new", "<old>"], **asked)
     assert "&lt;old&gt;" in named._repr_html_()
     assert named.verdicts == ("pairs: no significant difference between new and <old> (p = 1.000)",)
@@ -370,6 +376,8 @@ def test_models_that_cannot_be_compared_are_refused(wv: WordVectors, tmp_path: P
             embedtool.compare(*models, names=names, datasets=[])
     with pytest.raises(TypeError, match="expected a Model or its WordVectors, not int"):
         embedtool.compare(wv, 3, datasets=[])
+    with pytest.raises(ValueError, match="this Word2Vec is not fitted"):
+        embedtool.compare(wv, embedtool.Word2Vec(), datasets=[])
 
 
 def test_loading_and_asking_imports_neither_scipy_nor_numba(tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def search_options(command: F) -> F:
                      help="Search the index of `embedtool index`, not all words."),
         click.option("--include-query-words", is_flag=True,
                      help="Let the words of the query be answers too."),
-        click.option("--words", "word_file", type=FILE, metavar="FILE",
+        click.option("--words", "among", type=FILE, metavar="FILE",
                      help="Search only among the words of FILE, one a line."),
         click.option("--restrict-vocab", type=IntRange(min=1), metavar="N",
                      help="Search only among the N most frequent words."),
@@ -108,7 +108,7 @@ class SearchOptions:
     ----------
     min_count, restrict_vocab : int or None
         Minimum count of an answer; number of most frequent words that may be answers.
-    word_file : Path or None
+    among : Path or None
         A file of the words that may be answers, written in `encoding`.
     include_query_words : bool
         Whether the words of a query may be answers.
@@ -119,7 +119,7 @@ class SearchOptions:
     n: int
     min_count: int | None
     restrict_vocab: int | None
-    word_file: Path | None
+    among: Path | None
     encoding: str
     include_query_words: bool
     approximate: bool
@@ -131,7 +131,7 @@ class SearchOptions:
 
     def warn_ignored(self) -> None:
         """Warn about options that have no effect."""
-        if self.word_file is None:
+        if self.among is None:
             warn_ignored({"encoding": "without --words"})
 
     def candidates(self, vectors: "VectorTable") -> "NDArray[np.int64] | None":
@@ -142,7 +142,7 @@ class SearchOptions:
             vectors,
             restrict_vocab=self.restrict_vocab,
             min_count=self.min_count,
-            words=None if self.word_file is None else read_words(self.word_file, self.encoding),
+            among=None if self.among is None else read_words(self.among, self.encoding),
         )
 
     def arguments(self, vectors: "VectorTable", model: Path) -> dict[str, Any]:
