@@ -8,6 +8,7 @@ from typing import Any
 from embedtool import formats
 from embedtool.formats.options import ReadOptions
 from embedtool.gensim.errors import UnsupportedError
+from embedtool.gensim.files import check_not_compressed, decompressed
 from embedtool.gensim.options import BATCH_WORDS, arguments_of, config_of
 from embedtool.gensim.subword_vectors import FastTextKeyedVectors
 from embedtool.gensim.vocabulary import TrimRule
@@ -92,7 +93,7 @@ def load_facebook_model(path: str | Path, encoding: str = "utf-8") -> FastText:
     Parameters
     ----------
     path : str or Path
-        The .bin file.
+        The .bin file, compressed or not.
     encoding : str
         The encoding of the words.
 
@@ -116,9 +117,9 @@ def load_facebook_vectors(path: str | Path, encoding: str = "utf-8") -> FastText
 
 
 def _read(path: str | Path, encoding: str) -> tuple[VectorTable, dict[str, Any]]:
-    header = formats.describe(path, FACEBOOK)
     options = ReadOptions(encoding=encoding, encoding_errors="backslashreplace")
-    return formats.read(path, FACEBOOK, options)[0], header
+    with decompressed(path) as file:
+        return formats.read(file, FACEBOOK, options)[0], formats.describe(file, FACEBOOK)
 
 
 def save_facebook_model(
@@ -143,6 +144,7 @@ def save_facebook_model(
     """
     if encoding.lower().replace("-", "") != "utf8":
         raise UnsupportedError("the file is written in UTF-8", parameters=("encoding",))
+    check_not_compressed(path)
     options = {
         **asdict(config_of(model, model.epochs)),
         "negative": model.negative,

@@ -19,9 +19,9 @@ from embedtool.gensim.errors import (
     DamagedFileError,
     UnsupportedError,
 )
+from embedtool.gensim.files import check_no_pickle, check_not_compressed, decompressed, warn_ignored
 from embedtool.gensim.key_table import COUNT, Key
 from embedtool.gensim.queries import Queries
-from embedtool.gensim.saving import check_no_pickle, warn_ignored
 from embedtool.io.atomic import atomic_write
 from embedtool.model import store
 from embedtool.model.vectors import ModelRecord, VectorTable
@@ -275,6 +275,7 @@ class KeyedVectors(Queries):
                 "append",
                 parameters=("total_vec", "append", "write_header"),
             )
+        check_not_compressed(fname)
         table = self.counted_table()
         values = self.expandos.get(sort_attr)
         if values is not None:
@@ -306,7 +307,7 @@ class KeyedVectors(Queries):
         Parameters
         ----------
         fname : str or Path
-            The file.
+            The file, compressed or not.
         fvocab : str or Path, optional
             A file of the words and their counts. Without it counts are ranks; see
             `rank_as_counts`.
@@ -332,7 +333,8 @@ class KeyedVectors(Queries):
         kind = "word2vec-binary" if binary else "glove" if no_header else "word2vec"
         options = ReadOptions(encoding=encoding, encoding_errors=unicode_errors, limit=limit)
         try:
-            table, _ = formats.read(fname, kind, options)
+            with decompressed(fname) as path:
+                table, _ = formats.read(path, kind, options)
         except DamagedError as error:
             raise DamagedFileError(str(error), parameters=error.parameters) from None
         vectors = KeyedVectors.of(table)

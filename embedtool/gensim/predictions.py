@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.gensim.errors import NotReadyError
-from embedtool.gensim.saving import warn_ignored
+from embedtool.gensim.files import warn_ignored
 from embedtool.gensim.vocabulary_model import Sentences, VocabularyModel
 from embedtool.kernels.sgd.reference import huffman_path
 from embedtool.trainers.count_tables import huffman_tree

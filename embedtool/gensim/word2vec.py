@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from embedtool.gensim.errors import ArgumentError, NotReadyError, WrongModelError
+from embedtool.gensim.files import check_no_pickle, warn_ignored
 from embedtool.gensim.fitting import Epoch, fit
 from embedtool.gensim.options import (
     BATCH_WORDS,
@@ -18,7 +19,6 @@ from embedtool.gensim.options import (
     config_of,
 )
 from embedtool.gensim.predictions import PredictingModel
-from embedtool.gensim.saving import check_no_pickle, warn_ignored
 from embedtool.gensim.text import Text, check_text, opened_text
 from embedtool.gensim.vocabulary import TrimRule
 from embedtool.gensim.vocabulary_model import Sentences
@@ -250,6 +250,7 @@ class Word2Vec(PredictingModel):
                 "min_count or from more text",
                 parameters=("min_count",),
             )
+        callbacks = tuple(callbacks)
         if self.hs and self.negative:
             log.warning(
                 "hs=%s and negative=%s: only hierarchical softmax is trained; set negative=0, or "
@@ -301,6 +302,7 @@ class Word2Vec(PredictingModel):
         description = {
             "algorithm": algorithm_of(config),
             "options": asdict(config),
+            "vocabulary": {"tokens_seen": self.corpus_total_words},
             "gensim": {name: getattr(self, name) for name in KEPT},
         }
         store.save(ModelRecord(self.whole_table(), description), fname_or_handle, overwrite=True)
@@ -332,7 +334,8 @@ class Word2Vec(PredictingModel):
                 "its vectors with KeyedVectors.load"
             )
         model = cls(**arguments_of(description["options"]))
-        model.__dict__.update(description.get("gensim", {}))
+        kept = dict(description.get("gensim", {}))
+        model.__dict__.update({name: kept[name] for name in KEPT if name in kept})
         if not mmap:
             table = replace(table, rows=np.array(table.rows))
         model.take_model(table)

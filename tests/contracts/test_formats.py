@@ -73,12 +73,12 @@ def parts(path: Path) -> list[Path]:
     return [each for each in (path, metadata_path(path)) if each.exists()]
 
 
-def read(path: Path, name: str | None = None) -> tuple[VectorTable, str]:
+def read(path: Path, name: str | None = None, limit: int | None = None) -> tuple[VectorTable, str]:
     """Read a file; the words are for the format that holds none."""
     words = path.with_name("words")
     if not words.exists():
         words.write_text("king\nqueen\n")
-    return formats.read(path, name, ReadOptions(words=words))
+    return formats.read(path, name, ReadOptions(words=words, limit=limit))
 
 
 def assert_same(after: np.ndarray, before: np.ndarray, names: set[str]) -> None:
@@ -158,6 +158,16 @@ def test_a_word_that_the_format_cannot_hold_is_named(name: str, tmp_path: Path) 
 def test_a_folder_that_is_not_there(name: str, tmp_path: Path) -> None:
     with pytest.raises(EmbedtoolError, match="cannot be written: No such file"):
         formats.write(vectors(["a"]), tmp_path / "no" / "file", name)
+
+
+@each_reader
+def test_a_limit_leaves_the_first_rows(name: str, tmp_path: Path) -> None:
+    path = written(name, tmp_path)
+    whole, _ = read(path, name)
+    for limit in (1, 2, whole.n_words, 100):
+        found, _ = read(path, name, limit)
+        assert list(found.words) == list(whole.words)[:limit]
+        np.testing.assert_array_equal(found.rows, whole.rows[:limit])
 
 
 @each_reader

@@ -2,6 +2,7 @@
 
 import re
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import pytest
 from embedtool import formats
 from embedtool.errors import FormatError
 from embedtool.formats import checking
+from embedtool.formats.fasttext_header import ARGUMENTS, SIZES, START
+from embedtool.formats.fasttext_parts import SHAPE
 from embedtool.formats.options import ReadOptions
 from embedtool.model import store
 from embedtool.model.subwords import ngram_hash, ngrams
@@ -48,6 +51,26 @@ def test_the_end_of_a_sentence_has_the_same_vector_in_fasttext(tmp_path: Path) -
     for word in ours.words:
         np.testing.assert_allclose(mean_of_rows(theirs, word), ours.vector(word), atol=1e-6)
         np.testing.assert_allclose(again.vector(word), ours.vector(word), atol=1e-6)
+
+
+def test_a_file_of_before_the_magic_is_read(tmp_path: Path) -> None:
+    """It has neither magic and version, nor the size of the pruning index, nor `quantized`."""
+    ours = subword_vectors(["king", "queen"], 4, 50, counts=np.array([3, 2]))
+    options = {"min_n": 3, "max_n": 4, "window": 3}
+    formats.write(replace(ours, output_matrix=ours.rows), tmp_path / "new.bin", None, options)
+    data = bytearray((tmp_path / "new.bin").read_bytes())
+    outputs = len(data) - ours.rows.nbytes - SHAPE.size - 1
+    inputs = outputs - (2 + 50) * 16 - SHAPE.size - 1
+    pruning = START.size + ARGUMENTS.size + SIZES.size - 8
+    del data[outputs], data[inputs], data[pruning : pruning + 8], data[: START.size]
+    (tmp_path / "old.bin").write_bytes(data)
+    old, new = (formats.read(tmp_path / name, "fasttext-bin")[0] for name in ("old.bin", "new.bin"))
+    for word in ["king", "queen", "kings"]:
+        np.testing.assert_array_equal(old.vector(word), new.vector(word))
+    assert formats.describe(tmp_path / "old.bin", "fasttext-bin")["options"]["window"] == 3
+    (tmp_path / "old.bin").write_bytes(data[:-1])
+    with pytest.raises(FormatError, match="cut short"):
+        formats.read(tmp_path / "old.bin", "fasttext-bin")
 
 
 def test_buckets_of_zeros_take_no_memory(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """gensim's names: the same answers as gensim's on the same vectors, and training step by step."""
 
+import gzip
 from collections.abc import Iterator
 from importlib import import_module
 from itertools import permutations
@@ -197,6 +198,15 @@ def test_files_of_word2vec_are_those_of_gensim(
     )
     assert limited.index_to_key == WORDS[:5]
     assert limited.vectors.dtype == np.float16
+
+
+def test_a_compressed_file_is_read_and_not_pretended(ours: KeyedVectors, tmp_path: Path) -> None:
+    ours.save_word2vec_format(tmp_path / "text")
+    packed = tmp_path / "text.gz"
+    packed.write_bytes(gzip.compress((tmp_path / "text").read_bytes()))
+    np.testing.assert_array_equal(KeyedVectors.load_word2vec_format(packed).vectors, ROWS)
+    with pytest.raises(NotImplementedError, match=r"written uncompressed; leave out \.gz"):
+        ours.save_word2vec_format(packed)
 
 
 def test_ranks_in_place_of_counts_are_not_saved_as_counts(
