@@ -145,8 +145,8 @@ def raise_all(failures: Mapping[int, NoAnswerError]) -> None:
         raise joined(failures)
 
 
-class UnknownWordError(NoAnswerError):
-    """A word that has no vector in the model.
+class UnknownWordError(NoAnswerError, KeyError):
+    """A word that has no vector in the model; also a KeyError, as of a dictionary.
 
     Parameters
     ----------
@@ -155,6 +155,8 @@ class UnknownWordError(NoAnswerError):
     advice : str
         End of the message, in place of the suggestions.
     """
+
+    __str__ = Exception.__str__  # KeyError would quote the message
 
     def __init__(self, word: str, suggestions: Sequence[str] = (), advice: str = "") -> None:
         self.word = word

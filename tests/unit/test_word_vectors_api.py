@@ -59,6 +59,8 @@ def test_words_are_looked_up_as_in_a_dictionary(wv: WordVectors) -> None:
     assert wv[[]].shape == (0, 20)
     with pytest.raises(UnknownWordError, match="'unseen' is not in the vocabulary"):
         wv["unseen"]
+    with pytest.raises(KeyError):
+        wv["unseen"]
     with pytest.raises(UnknownWordError, match=r"'unseen' is not .*'other' is not"):
         wv[["w7", "unseen", "other"]]
     for key in 3, [3], b"w7":
