@@ -101,7 +101,7 @@ class QueryableVectors(VectorTable):
     def most_similar_batch(
         self, words: Sequence[str], topn: int = N_ANSWERS, **options: Unpack[QueryOptions]
     ) -> list[Answers]:
-        """Return `most_similar` of each word, computed together, which is several times faster.
+        """Return `most_similar` of each word, computed together, which is faster.
 
         Raises
         ------
