@@ -78,7 +78,7 @@ def main() -> None:
                 costs[name].append(run(command, folder))
                 phrases[name] = joined_phrases(folder / MODEL)
     print(f"{machine()}; {n_tokens:,} tokens, medians of {options.repeat}, in turn")
-    print(f"{'':24}{'s':>8}{'ratio':>7}{'CPU s':>8}{'peak MiB':>10}{'phrases':>9}{'shared':>8}")
+    print(f"{'':42}{'s':>8}{'ratio':>7}{'CPU s':>8}{'peak MiB':>10}{'phrases':>9}{'shared':>8}")
     ours = statistics.median(cost.seconds for cost in costs["embedtool"])
     for name, found in costs.items():
         seconds = statistics.median(cost.seconds for cost in found)
@@ -86,7 +86,7 @@ def main() -> None:
         peak = statistics.median(cost.peak_bytes for cost in found) / 2**20
         n_shared = len(phrases[name] & phrases["embedtool"])
         print(
-            f"{name:24}{seconds:8.2f}{seconds / ours:7.2f}{cpu:8.2f}{peak:10,.0f}"
+            f"{name:42}{seconds:8.2f}{seconds / ours:7.2f}{cpu:8.2f}{peak:10,.0f}"
             f"{len(phrases[name]):9,}{n_shared:8,}"
         )
 
