@@ -2,6 +2,7 @@
 
 import os
 import random
+import sys
 from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,6 +26,10 @@ QUICK = {
     "glove": ["--epochs", "15", "--learning-rate", "0.1"],
 }
 """Options that train on the shipped corpus in seconds, well enough for king and queen."""
+
+sends_signals = pytest.mark.skipif(
+    sys.platform == "win32", reason="Windows sends no signals to other processes"
+)
 
 Run = Callable[..., Result]
 TrainOnce = Callable[..., Path]

@@ -12,8 +12,9 @@ pytest.importorskip("torch")
 
 from embedtool.model import store
 from embedtool.trainers.training_dir import SUFFIX
-from tests.conftest import Run
+from tests.conftest import Run, sends_signals
 
+KILL = getattr(signal, "SIGKILL", None)  # Windows has none
 RIVER, MONEY = "river boat bank fish", "cash loan bank debt"
 SMALL = ["--hidden-size", 8, "--heads", 2, "--layers", 1, "--batch-tokens", 256, "--workers", 1]
 
@@ -68,10 +69,11 @@ def test_a_damaged_encoder_is_found(
     assert result.exit_code == 1 and "encoder.safetensors: cannot be read" in result.stderr
 
 
+@sends_signals
 @pytest.mark.parametrize(("objective", "number"), [
     ("masked", signal.SIGINT),
     pytest.param("causal", signal.SIGTERM, marks=pytest.mark.slow),
-    pytest.param("masked", signal.SIGKILL, marks=pytest.mark.slow),
+    pytest.param("masked", KILL, marks=pytest.mark.slow),
 ])  # fmt: skip
 def test_an_interrupted_training_goes_on_to_the_same_bytes(
     objective: str, number: signal.Signals, run: Run, encoders: dict[str, Path],
@@ -82,7 +84,7 @@ def test_an_interrupted_training_goes_on_to_the_same_bytes(
     arguments = ["contextual", "train", encoders["static"], two_senses, *options, "-o"]
     whole, model = tmp_path / "whole", tmp_path / "model"
     assert run(*arguments, whole).exit_code == 0
-    keeping = ["--checkpoint-every", "1-epochs"] if number == signal.SIGKILL else []
+    keeping = ["--checkpoint-every", "1-epochs"] if number == KILL else []
     program = [sys.executable, "-m", "embedtool", *map(str, arguments), str(model), *keeping]
     with subprocess.Popen(program, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
@@ -91,9 +93,9 @@ def test_an_interrupted_training_goes_on_to_the_same_bytes(
                 break
         process.send_signal(number)
         rest = process.stderr.read()
-    codes = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -signal.SIGKILL}
+    codes = {signal.SIGINT: 130, signal.SIGTERM: 143, KILL: -KILL}
     assert process.returncode == codes[number], rest
-    if number != signal.SIGKILL:
+    if number != KILL:
         assert rest.endswith(f"Error: interrupted; resume with: embedtool resume {model}\n")
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith("model")] == [
         f"model{SUFFIX}"

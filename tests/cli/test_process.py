@@ -2,7 +2,6 @@
 
 import logging
 import os
-import pty
 import re
 import subprocess
 import sys
@@ -13,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Run
+
+pty = pytest.importorskip("pty", reason="Windows has no such terminals")
 
 PROGRAM = [sys.executable, "-m", "embedtool"]
 

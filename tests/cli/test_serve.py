@@ -3,7 +3,6 @@
 import asyncio
 import http.client
 import json
-import resource
 import signal
 import socket
 import subprocess
@@ -19,7 +18,7 @@ from mcp.client.stdio import StdioServerParameters
 
 from embedtool.cli.commands import serve as serving
 from embedtool.model import store
-from tests.conftest import Run
+from tests.conftest import Run, sends_signals
 
 PROGRAM = [sys.executable, "-m", "embedtool"]
 PING = b'{"jsonrpc": "2.0", "id": 1, "method": "ping"}\n'
@@ -50,6 +49,7 @@ def get(host: str, port: int, path: str, **headers: str) -> tuple[int, dict[str,
     return answer.status, body
 
 
+@sends_signals
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_server_answers_and_stops_with_exit_code_0(
     run: Run, models: dict[str, Path], number: signal.Signals
@@ -99,6 +99,7 @@ def test_a_request_that_has_begun_is_answered_before_the_end(models: dict[str, P
 
 def test_a_crowd_that_says_nothing_shuts_nobody_out(models: dict[str, Path]) -> None:
     """Nor takes all files that the process may open, which it is told of by a thousand errors."""
+    resource = pytest.importorskip("resource", reason="Windows has no such limits")
     files = 200
     with (
         subprocess.Popen(

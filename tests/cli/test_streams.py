@@ -5,7 +5,6 @@ import errno
 import gzip
 import lzma
 import os
-import resource
 import subprocess
 import sys
 import tarfile
@@ -192,6 +191,8 @@ def test_a_full_disk_is_not_the_fault_of_the_file_that_is_read(
 def test_what_cannot_be_written_to_its_end_says_why(
     name: str, models: dict[str, Path], tmp_path: Path
 ) -> None:
+    resource = pytest.importorskip("resource", reason="Windows has no such limits")
+
     def small_files() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 

@@ -23,6 +23,8 @@ from tests.faults.conftest import Nodes, Train
 
 if find_spec("ray") is None:
     pytest.skip("Ray is not installed", allow_module_level=True)
+if sys.platform == "win32":
+    pytest.skip("Ray has clusters of several nodes on POSIX only", allow_module_level=True)
 pytestmark = pytest.mark.xdist_group("cluster")
 
 REPLICAS = ["--replicas", "2", "--syncs", "12"]

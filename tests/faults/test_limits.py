@@ -2,7 +2,6 @@
 
 import gzip
 import os
-import resource
 import subprocess
 import sys
 import threading
@@ -13,6 +12,8 @@ import pytest
 
 from embedtool.model import store
 from tests.conftest import CORPORA, Run
+
+resource = pytest.importorskip("resource", reason="Windows has no such limits")
 
 QUESTIONS = str(CORPORA / "kingdoms-questions.txt")
 MiB = 2**20

@@ -16,7 +16,7 @@ import pytest
 from embedtool.corpus import cooccurrence, pair_counting, sorted_runs
 from embedtool.model import store
 from embedtool.trainers.training_dir import MANIFEST, SUFFIX, lock_training_dir
-from tests.conftest import Run, TrainOnce
+from tests.conftest import Run, TrainOnce, sends_signals
 
 PROGRAM = [sys.executable, "-m", "embedtool"]
 LONG = {
@@ -84,6 +84,7 @@ def test_a_failure_after_the_last_epoch_costs_no_epoch(
     assert not model.with_name(model.name + SUFFIX).exists()
 
 
+@sends_signals
 @pytest.mark.parametrize(
     ("number", "code"),
     [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)],
@@ -133,7 +134,7 @@ def test_glove_goes_on_with_what_it_has_counted(
         nonlocal n_taken
         n_taken += 1
         if n_taken == 1:
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
         return take(*arguments)
 
     monkeypatch.setattr(module, step, interrupt)
@@ -152,6 +153,7 @@ def test_glove_goes_on_with_what_it_has_counted(
     assert {path.name for path in tmp_path.iterdir()} == {"whole", "model"}
 
 
+@sends_signals
 def test_a_second_signal_leaves_at_once(algorithm: str, kingdoms: Path, tmp_path: Path) -> None:
     model = tmp_path / "model"
     with start("train", algorithm, kingdoms, "-o", model, *LONG[algorithm]) as process:
@@ -165,6 +167,7 @@ def test_a_second_signal_leaves_at_once(algorithm: str, kingdoms: Path, tmp_path
     assert stderr.decode().splitlines()[-1].endswith(f"embedtool resume {model}")
 
 
+@sends_signals
 def test_a_signal_before_there_is_anything_to_keep_leaves_nothing(tmp_path: Path) -> None:
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
@@ -179,6 +182,7 @@ def test_a_signal_before_there_is_anything_to_keep_leaves_nothing(tmp_path: Path
     assert [path.name for path in tmp_path.iterdir()] == ["fifo"]
 
 
+@sends_signals
 @pytest.mark.stress  # killed at random times
 @pytest.mark.parametrize("times", [
     pytest.param(KILLED["quick"], id="quick"),
@@ -227,7 +231,7 @@ def interrupted(run: Run, kingdoms: Path, model: Path, monkeypatch: pytest.Monke
         save(*arguments)
         calls.append(1)
         if len(calls) == 2:
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(checkpoint, "save_state", save_two)
     options = ["--epochs", 5, "--vector-size", 8, "--checkpoint-every", "1-epoch"]

@@ -1,7 +1,6 @@
 """Signals to processes that were started with some of them ignored, and to closed terminals."""
 
 import os
-import pty
 import signal
 import subprocess
 import sys
@@ -15,6 +14,8 @@ from embedtool.model import store
 from embedtool.trainers.training_dir import SUFFIX
 from tests.conftest import Run, TrainOnce
 from tests.factories import numbered_words, saved_model, word_vectors
+
+pty = pytest.importorskip("pty", reason="Windows has no such terminals")
 
 PROGRAM = [sys.executable, "-m", "embedtool"]
 LONG = ["--epochs", "30", "--vector-size", "16", "--workers", "1"]

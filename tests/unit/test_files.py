@@ -2,7 +2,6 @@
 
 import errno
 import os
-import resource
 import signal
 import stat
 from collections.abc import Callable, Iterator
@@ -170,6 +169,7 @@ def limited(n_bytes: int) -> Iterator[None]:
 
     The limit holds for what pytest itself writes too, so it lasts no longer than it must.
     """
+    resource = pytest.importorskip("resource", reason="Windows has no such limits")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, before[1]))

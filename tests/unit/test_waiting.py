@@ -15,6 +15,7 @@ from embedtool.corpus import sources, waiting
 from embedtool.corpus.sources import open_source
 from embedtool.corpus.waiting import wait_for_answer
 from embedtool.errors import CorpusError
+from tests.conftest import sends_signals
 
 SECONDS = 60
 URLS = {
@@ -73,6 +74,7 @@ def asking(url: str, seconds: float) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
+@sends_signals
 @pytest.mark.parametrize("kind", URLS)
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_who_waits_for_an_answer_can_be_stopped(

@@ -6,9 +6,9 @@ All matrices are in C order and in the cache. Each element is the sum of its ter
 from itertools import chain
 from typing import Any
 
-from llvmlite.binding import get_host_cpu_features
-from numba import types
+from numba import config, types
 from numba.core import cgutils
+from numba.core.codegen import get_host_cpu_features
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
@@ -27,7 +27,10 @@ from embedtool.kernels.simd.registers import (
 ROW_MULTIPLE = 8
 """The number of rows is a multiple of this."""
 
-HAS_AVX512 = bool(get_host_cpu_features().get("avx512f"))
+FEATURES = get_host_cpu_features() if config.CPU_FEATURES is None else config.CPU_FEATURES
+"""The features of the processor that numba compiles for: this one, unless NUMBA_CPU_FEATURES names
+others."""
+HAS_AVX512 = "+avx512f" in FEATURES
 TILE_ROWS = 8 if HAS_AVX512 else 4
 """Rows of the product that are computed at a time. With both registers of a row their sums fill
 half of the registers that the processor has; and so many sums are under way that its
