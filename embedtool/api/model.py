@@ -5,9 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from embedtool import formats
 from embedtool.api.word_vectors import WordVectors
-from embedtool.formats.options import ReadOptions
 from embedtool.messages import counted
 from embedtool.model import store
 from embedtool.model.description import facts
@@ -122,6 +120,9 @@ def read(path: str | Path, format: str | None = None, **options: Any) -> WordVec
     ConfigError
         If the format has no use for an option.
     """
+    from embedtool import formats
+    from embedtool.formats.options import ReadOptions
+
     reading = ReadOptions(**options)
     format = formats.detect_format(path, format, reading)
     formats.check_read_options(Path(path), format, reading)

@@ -1,12 +1,14 @@
 """What a query of `WordVectors` consists of: words and vectors with weights, and its options."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from numbers import Real
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.errors import QueryError
+from embedtool.search.expression import LARGEST_WEIGHT
 
 if TYPE_CHECKING:
     from embedtool.search.ann import AnnIndex
@@ -19,6 +21,10 @@ Items = Item | Sequence[Item]
 """One or several words and vectors; an array of two dimensions is several vectors."""
 WeightedItems = Items | Sequence[Item | tuple[Item, float]]
 """Words and vectors, each maybe in a tuple with its weight."""
+
+
+LARGEST = np.finfo(np.float32).max
+"""The largest number of a vector."""
 
 
 class QueryOptions(TypedDict, total=False):
@@ -54,37 +60,48 @@ def weighted_terms(
     Raises
     ------
     QueryError
-        If there are none, if a vector has not the size `vector_size`, or if a weight is in
-        `negative`.
+        If there are none, a weight or a vector is not valid, or a weight is in `negative`.
     """
     words: list[tuple[float, str]] = []
     vectors: list[tuple[float, Vector]] = []
     for sign, items, name in ((1.0, positive, "positive"), (-1.0, negative, "negative")):
         for given in _several(items):
-            weight, item = sign, given
-            if isinstance(given, tuple) and sign > 0:
+            item, weight = given, sign
+            if isinstance(given, tuple) and len(given) == 2 and sign > 0:
                 item, weight = given
+            _check(item, weight, name, vector_size)
             if isinstance(item, str):
                 words.append((float(weight), item))
-                continue
-            if not isinstance(item, np.ndarray):
-                raise QueryError(
-                    f"{name} holds a {type(item).__name__}; expected words and vectors, in "
-                    "positive also tuples of one and its weight, which may be negative",
-                    parameters=("positive", "negative"),
-                )
-            if item.shape != (vector_size,):
-                raise QueryError(
-                    f"a vector of the shape {item.shape} in {name}; expected ({vector_size},)",
-                    parameters=("positive", "negative"),
-                )
-            vectors.append((float(weight), item))
+            else:
+                vectors.append((float(weight), item))
     if not words and not vectors:
         raise QueryError("positive is empty; name a word", parameters=("positive",))
     return words, vectors
 
 
-def _several(items: WeightedItems) -> Iterator[Any]:
+def _several(items: Any) -> Iterator[Any]:
     """Yield one or several words and vectors."""
-    is_one = isinstance(items, str) or (isinstance(items, np.ndarray) and items.ndim == 1)
+    is_vector = isinstance(items, np.ndarray) and items.ndim == 1 and items.dtype.kind in "fiu"
+    is_one = isinstance(items, str) or is_vector or not isinstance(items, Iterable)
     yield from [items] if is_one else items
+
+
+def _check(item: Any, weight: Any, name: str, vector_size: int) -> None:
+    """Raise QueryError unless an item of the parameter `name` is valid, and its weight."""
+    fault = None
+    if not isinstance(item, str | np.ndarray):
+        fault = (
+            f"{name} holds a {type(item).__name__}; expected words and vectors, in positive also "
+            "tuples of one and its weight, which may be negative"
+        )
+    elif not isinstance(weight, Real) or not abs(float(weight)) <= LARGEST_WEIGHT:
+        fault = (
+            f"{name} holds the weight {weight!r}; expected a number from -{LARGEST_WEIGHT:g} to "
+            f"{LARGEST_WEIGHT:g}"
+        )
+    elif isinstance(item, np.ndarray) and item.shape != (vector_size,):
+        fault = f"{name} holds a vector of the shape {item.shape}; expected ({vector_size},)"
+    elif isinstance(item, np.ndarray) and not (np.abs(item) <= LARGEST).all():
+        fault = f"{name} holds a vector with numbers that float32 cannot hold"
+    if fault is not None:
+        raise QueryError(fault, parameters=(name,))

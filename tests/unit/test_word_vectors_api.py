@@ -130,6 +130,8 @@ def test_most_similar_is_called_as_in_gensim(wv: WordVectors, peer: Any) -> None
         agrees(wv.most_similar(positive, negative, topn=6), expected)
     expected = peer.most_similar_cosmul(["w0", "w2"], ["w1"], topn=6)
     agrees(wv.most_similar(["w0", "w2"], ["w1"], 6, method="3cosmul"), expected)
+    array = np.array(["w1", "w2"])
+    assert wv.most_similar(array) == wv.most_similar(array.tolist())
     assert wv.similarity("w1", "w2") == pytest.approx(peer.similarity("w1", "w2"), abs=1e-6)
     assert wv.doesnt_match(["w1", "w2", "w3"]) == peer.doesnt_match(["w1", "w2", "w3"])
 
@@ -167,7 +169,12 @@ def test_batches_answer_as_single_queries(wv: WordVectors) -> None:
         ([], [], {}, "positive is empty; name a word"),
         (["w0"], [("w1", 1.0)], {}, "negative holds a tuple; expected words and vectors"),
         (["w0", 3], [], {}, "positive holds a int; expected words"),
-        (np.ones(3), [], {}, r"a vector of the shape \(3,\) in positive; expected \(20,\)"),
+        ([("w0", 1.0, 2.0)], [], {}, "positive holds a tuple; expected words"),
+        ([("w0", "x")], [], {}, "positive holds the weight 'x'; expected a number from -1000 to"),
+        ([("w0", np.nan)], [], {}, "positive holds the weight nan; expected a number"),
+        (3, [], {}, "positive holds a int; expected words"),
+        (np.ones(3), [], {}, r"positive holds a vector of the shape \(3,\); expected \(20,\)"),
+        ("w0", np.full(20, np.nan), {}, "negative holds a vector with numbers that float32"),
         (np.zeros(20), [], {}, "the query vector is all zeros"),
         (np.ones(20), [], {"method": "3cosmul"}, "vectors need method='3cosadd'"),
         ("w0", [], {"method": "cosmul"}, "method must be 3cosadd or 3cosmul, not 'cosmul'"),
