@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from embedtool.gensim.subword_vectors import FastTextKeyedVectors as FastTextKeyedVectors
     from embedtool.gensim.text import LineSentence as LineSentence
     from embedtool.gensim.text import PathLineSentences as PathLineSentences
+    from embedtool.gensim.vocabulary import RULE_DEFAULT as RULE_DEFAULT
+    from embedtool.gensim.vocabulary import RULE_DISCARD as RULE_DISCARD
+    from embedtool.gensim.vocabulary import RULE_KEEP as RULE_KEEP
     from embedtool.gensim.word2vec import Word2Vec as Word2Vec
 
 __version__ = "4.4.0"
@@ -43,6 +46,9 @@ _MODULES = {
     "KeyedVectors": "keyed_vectors",
     "LineSentence": "text",
     "PathLineSentences": "text",
+    "RULE_DEFAULT": "vocabulary",
+    "RULE_DISCARD": "vocabulary",
+    "RULE_KEEP": "vocabulary",
     "Word2Vec": "word2vec",
     "load_facebook_model": "fasttext",
     "load_facebook_vectors": "fasttext",

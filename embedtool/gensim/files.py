@@ -2,14 +2,18 @@
 
 import logging
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from embedtool.formats.foreign import check_is_not_foreign
-from embedtool.gensim.errors import UnsupportedError
+from embedtool.formats.options import EncodingErrors
+from embedtool.gensim.errors import DamagedFileError, UnsupportedError
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +51,25 @@ def check_not_compressed(path: str | Path) -> None:
             "it afterwards",
             parameters=("fname",),
         )
+
+
+def read_counts(
+    path: Path, encoding: str, errors: EncodingErrors, words: Sequence[str]
+) -> NDArray[np.int64]:
+    """Return the counts of words in a vocabulary file, int64 (n_words,); 0 if one is missing.
+
+    Unlike `corpus.vocabulary.read_vocabulary` it takes gensim's encodings, and any order of words.
+    """
+    counts: dict[str, int] = {}
+    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+        columns = line.decode(encoding, errors).split()
+        if len(columns) != 2 or not columns[1].isdecimal():
+            raise DamagedFileError(f"{path}, line {number:,}: not a word and its count")
+        counts[columns[0]] = int(columns[1])
+    missing = [word for word in words if word not in counts]
+    if missing:
+        log.warning("%s: %s words have no count, the first %r", path, len(missing), missing[0])
+    return np.array([counts.get(word, 0) for word in words], np.int64)
 
 
 def warn_ignored(where: str, arguments: Mapping[str, Any]) -> None:

@@ -83,9 +83,13 @@ def fit(
 
     Raises
     ------
+    ConfigError
+        If the options do not fit the vectors, or one of these is not finite.
     TrainingError
         If the training diverges.
     """
+    start = WarmStart(vectors, frozen=frozen)
+    start.check(config)
     return TRAINERS[algorithm_of(config)].train(
-        config, corpus, folder, silent, WarmStart(vectors, frozen=frozen), EpochEnds(at_end)
+        config, corpus, folder, silent, start, EpochEnds(at_end)
     )

@@ -16,14 +16,22 @@ from embedtool.errors import DamagedError
 from embedtool.formats.options import EncodingErrors, ReadOptions
 from embedtool.gensim.errors import (
     ArgumentError,
+    ArgumentTypeError,
     DamagedFileError,
     UnsupportedError,
 )
-from embedtool.gensim.files import check_no_pickle, check_not_compressed, decompressed, warn_ignored
+from embedtool.gensim.files import (
+    check_no_pickle,
+    check_not_compressed,
+    decompressed,
+    read_counts,
+    warn_ignored,
+)
 from embedtool.gensim.key_table import COUNT, Key
 from embedtool.gensim.queries import Queries
 from embedtool.io.atomic import atomic_write
 from embedtool.model import store
+from embedtool.model.quantized import in_memory
 from embedtool.model.vectors import ModelRecord, VectorTable
 
 log = logging.getLogger(__name__)
@@ -205,10 +213,10 @@ class KeyedVectors(Queries):
         others = sorted(self.expandos.keys() - {COUNT})
         if others:
             log.warning("attributes that are not saved: %s", ", ".join(others))
-        store.save(self._record(), fname_or_handle, overwrite=True)
-
-    def _record(self) -> ModelRecord:
-        return ModelRecord(self.counted_table(), {})
+        wrong = next((key for key in self.index_to_key if not isinstance(key, str)), None)
+        if wrong is not None:
+            raise ArgumentTypeError(f"a model has keys of type str, not {type(wrong).__name__}")
+        store.save(ModelRecord(self.counted_table(), {}), fname_or_handle, overwrite=True)
 
     @classmethod
     def load(cls, fname_or_handle: str | Path, mmap: str | None = None) -> Self:
@@ -224,11 +232,19 @@ class KeyedVectors(Queries):
         Raises
         ------
         ModelError
-            If it is not a model. gensim's own files are pickles, which are not opened.
+            If it is not a model.
+        FormatError
+            If it is a pickle, as gensim's own files are.
         """
         check_no_pickle(fname_or_handle)
         table = store.load(fname_or_handle).vectors
-        return cls.of(table if mmap else replace(table, rows=np.array(table.rows)))
+        if table.subwords is not None and cls is KeyedVectors:
+            log.warning(
+                "%s: has n-grams; FastTextKeyedVectors.load gives new words a vector from them",
+                fname_or_handle,
+            )
+        rows = in_memory(table.rows)
+        return cls.of(replace(table, rows=rows if mmap else np.array(rows)))
 
     def save_word2vec_format(
         self,
@@ -341,7 +357,9 @@ class KeyedVectors(Queries):
         vectors.vectors = vectors.vectors.astype(datatype, copy=False)
         vectors.rank_as_counts()
         if fvocab is not None:
-            vectors.expandos[COUNT] = _counts(Path(fvocab), encoding, unicode_errors, vectors)
+            vectors.expandos[COUNT] = read_counts(
+                Path(fvocab), encoding, unicode_errors, vectors.index_to_key
+            )
             vectors.has_real_counts = True
         return vectors
 
@@ -374,19 +392,3 @@ class KeyedVectors(Queries):
             self.add_vectors(shared, found[shared], replace=True)
             self.vectors_lockf[[self.key_to_index[key] for key in shared]] = lockf
         log.info("%s: %s of %s keys found", fname, f"{len(shared):,}", f"{len(self):,}")
-
-
-def _counts(
-    path: Path, encoding: str, errors: EncodingErrors, vectors: KeyedVectors
-) -> NDArray[np.int64]:
-    """Return the counts of a vocabulary file for the keys of some vectors, int64 (n_keys,)."""
-    counts: dict[str, int] = {}
-    for number, line in enumerate(path.read_bytes().splitlines(), 1):
-        columns = line.decode(encoding, errors).split()
-        if len(columns) != 2 or not columns[1].isdecimal():
-            raise DamagedFileError(f"{path}, line {number:,}: not a word and its count")
-        counts[columns[0]] = int(columns[1])
-    missing = [key for key in vectors.index_to_key if key not in counts]
-    if missing:
-        log.warning("%s: %s words have no count, the first %r", path, len(missing), missing[0])
-    return np.array([counts.get(key, 0) for key in vectors.index_to_key], np.int64)

@@ -221,14 +221,14 @@ class Queries(KeyTable):
     def rank_by_centrality(
         self, words: Sequence[Key], use_norm: bool = True
     ) -> list[tuple[float, Key]]:
-        """Return keys with their cosines to the mean of all of them, the most central first.
+        """Return keys with their dot products with the mean of all, the most central first.
 
         Parameters
         ----------
         words : sequence of str
             The keys; unknown ones are left out with a warning.
         use_norm : bool
-            Take the mean of vectors of length 1.
+            Scale the vectors to length 1 first; the mean always is.
 
         Raises
         ------
@@ -241,7 +241,7 @@ class Queries(KeyTable):
             raise ArgumentError("there are no words to rank", parameters=("words",))
         known = self._known(words)
         rows = np.stack([self.get_vector(word, norm=use_norm) for word in known])
-        scores = cosines(rows, rows.mean(axis=0, dtype=np.float64))
+        scores = rows @ self.get_mean_vector(rows, post_normalize=True)
         return sorted(zip(scores.tolist(), known, strict=True), reverse=True)
 
     def doesnt_match(self, words: Sequence[Key]) -> Key:

@@ -60,7 +60,8 @@ class Word2Vec(PredictingModel):
     cbow_mean, shrink_windows : bool
         As for `embedtool.Word2VecConfig`.
     trim_rule : callable, optional
-        Decides which words are kept; see `embedtool.gensim.vocabulary`.
+        Called with a word, its count and `min_count`; returns `RULE_KEEP`, `RULE_DISCARD` or
+        `RULE_DEFAULT`, which leaves it to the count.
     max_final_vocab : int, optional
         Raise `min_count` until no more words than this are left.
     compute_loss : bool
@@ -323,7 +324,9 @@ class Word2Vec(PredictingModel):
         WrongModelError
             If the folder holds vectors only, or another kind of model. It is an AttributeError.
         ModelError
-            If it is not a model. gensim's own files are pickles, which are not opened.
+            If it is not a model.
+        FormatError
+            If it is a pickle, as gensim's own files are.
         """
         check_no_pickle(fname_or_handle)
         record = store.load(fname_or_handle)

@@ -12,8 +12,12 @@ import pytest
 
 import embedtool.gensim
 from embedtool.gensim import (
+    RULE_DEFAULT,
+    RULE_DISCARD,
+    RULE_KEEP,
     CallbackAny2Vec,
     FastText,
+    FastTextKeyedVectors,
     KeyedVectors,
     LineSentence,
     Word2Vec,
@@ -60,6 +64,7 @@ QUERIES: dict[str, tuple[Any, ...]] = {
     "similar_by_word": ("w9", 4, 30),
     "similar_by_vector": (ROWS[3], 5),
     "rank_by_centrality": (["w1", "w2", "w3", "w4"],),
+    "rank_by_centrality of long vectors": (["w1", "w2", "w3", "w4"], False),
 }
 
 
@@ -221,6 +226,20 @@ def test_ranks_in_place_of_counts_are_not_saved_as_counts(
     assert "count" not in KeyedVectors.load(tmp_path / "folder").expandos
 
 
+def test_vectors_with_ngrams_and_keys_that_are_numbers_are_not_lost_in_silence(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    small(FastText, bucket=100).wv.save(tmp_path / "folder")
+    KeyedVectors.load(tmp_path / "folder")
+    assert "has n-grams; FastTextKeyedVectors.load gives" in caplog.text
+    assert FastTextKeyedVectors.load(tmp_path / "folder")["ships"].any()
+    numbered = KeyedVectors(SIZE)
+    numbered.add_vectors([5, 3], ROWS[:2])
+    np.testing.assert_array_equal(numbered[3], ROWS[1])
+    with pytest.raises(TypeError, match="keys of type str, not int"):
+        numbered.save(tmp_path / "numbered")
+
+
 def test_a_pickle_is_refused(tmp_path: Path) -> None:
     (tmp_path / "model").write_bytes(b"\x80\x04\x95")
     for kind in (Word2Vec, FastText, KeyedVectors):
@@ -362,7 +381,7 @@ def test_vectors_of_a_file_replace_those_of_shared_words(tmp_path: Path) -> None
 
 def test_a_rule_and_a_limit_choose_the_words() -> None:
     def rule(word: str, count: int, min_count: int) -> int:
-        return {"the": 1, "road": 2}.get(word, 0)
+        return {"the": RULE_DISCARD, "road": RULE_KEEP}.get(word, RULE_DEFAULT)
 
     model = small(min_count=10, trim_rule=rule)
     assert model.wv.index_to_key == ["sea", "ship", "road"]
