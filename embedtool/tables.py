@@ -3,7 +3,6 @@
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING, cast
 
 from embedtool.errors import MissingPackageError
@@ -86,7 +85,7 @@ class Table:
         """Return the table as HTML."""
         parts = ["<table>"]
         if self.title:
-            parts.append(f'<caption style="text-align: left">{escape(self.title)}</caption>')
+            parts.append(f'<caption style="text-align: left">{_escaped(self.title)}</caption>')
         numeric = self.numeric
         if any(self.columns):
             parts.append(f"<thead>{_html_row('th', self.columns, numeric)}</thead>")
@@ -139,7 +138,7 @@ class Tabular:
         return "\n\n".join(filter(None, [tables, notes]))
 
     def _repr_html_(self) -> str:
-        notes = (f"<p>{escape(note)}</p>" for note in self.notes())
+        notes = (f"<p>{_escaped(note)}</p>" for note in self.notes())
         return "\n".join([*(table.html() for table in self.tables()), *notes])
 
 
@@ -152,9 +151,15 @@ def import_pandas(capability: str) -> "ModuleType":
     return cast("ModuleType", pandas)
 
 
+def _escaped(text: str) -> str:
+    from html import escape  # a millisecond, which commands need not take
+
+    return escape(text)
+
+
 def _html_row(tag: str, texts: Sequence[str], numeric: Sequence[bool]) -> str:
     cells = (
-        f'<{tag} style="text-align: {"right" if right else "left"}">{escape(text)}</{tag}>'
+        f'<{tag} style="text-align: {"right" if right else "left"}">{_escaped(text)}</{tag}>'
         for text, right in zip(texts, numeric, strict=True)
     )
     return f"<tr>{''.join(cells)}</tr>"
