@@ -12,6 +12,9 @@ from embedtool.model.description import facts
 from embedtool.model.vectors import ModelRecord
 from embedtool.tables import Table
 
+OF_FILES = {"format", "files", "checksum", "versions"}
+"""Entries of a description that a notebook does not show: they are about the files."""
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Model(ModelRecord):
@@ -73,10 +76,11 @@ class Model(ModelRecord):
         )
 
     def _repr_html_(self) -> str:
-        """Return what the model is and how it was made, as `embedtool info` shows it."""
+        """Return what the model is and how it was made: the facts of `embedtool info`."""
         vectors = self.vectors
         title = f"{self.algorithm}: {counted(vectors.n_words, 'word')} x {vectors.vector_size}"
-        description = {"sizes": store.sizes(vectors), **self.description}
+        known = {name: value for name, value in self.description.items() if name not in OF_FILES}
+        description = {"sizes": store.sizes(vectors), **known}
         return Table(("", ""), facts(description), title).html()
 
 

@@ -252,6 +252,10 @@ def test_representations_are_one_line_and_say_the_size(wv: WordVectors) -> None:
     assert repr(wv) == "WordVectors(n_words=400, vector_size=20)"
     shown = repr(Model(wv, {"algorithm": "glove"}))
     assert shown == "Model(algorithm='glove', n_words=400, vector_size=20)"
+    html = Model(wv, {"algorithm": "glove", "checksum": "1f", "seed": 7})._repr_html_()
+    assert "glove: 400 words x 20" in html
+    assert ">7<" in html
+    assert "1f" not in html
     html = wv._repr_html_()
     assert "400 words x 20; the first 10:" in html
     assert html.count("<tr>") == 11
