@@ -104,8 +104,8 @@ def count_cooccurrence(
             if hooks.is_due():
                 hooks.saved()
         pairs = _merge(runs, blocks, config, unit, folder, hooks, report)
-    (folder / COUNTED).unlink(missing_ok=True)
-    runs.remove()
+        (folder / COUNTED).unlink(missing_ok=True)
+        runs.remove()
     return pairs
 
 

@@ -103,7 +103,8 @@ class SortedRuns:
             os.fsync(file.fileno())
 
     def remove(self) -> None:
-        """Delete the files."""
+        """Close and delete the files."""
+        self.__exit__()
         delete(self.keys_path)
         delete(self.sums_path)
 
