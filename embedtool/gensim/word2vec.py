@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
-from itertools import islice
+from itertools import chain
 from pathlib import Path
 from typing import Any, Self
 
@@ -33,8 +33,6 @@ KEPT = (
     "max_final_vocab", "max_vocab_size", "sorted_vocab", "comment",
 )  # fmt: skip
 """Attributes that a saved model has beside its options."""
-JOB_SENTENCES = 100
-"""Sentences that a subclass's `_do_train_job` is given at a time."""
 
 
 class Word2Vec(PredictingModel):
@@ -70,7 +68,10 @@ class Word2Vec(PredictingModel):
         Called with the model before and after the training and each epoch.
     comment : str, optional
         Saved with the model.
-    hashfxn, batch_words
+    batch_words : int
+        Tokens that a subclass's own `_do_train_job` is given at a time; otherwise ignored with a
+        warning.
+    hashfxn
         Ignored with a warning.
     max_vocab_size
         Ignored, with a warning if the text has more words.
@@ -127,7 +128,8 @@ class Word2Vec(PredictingModel):
         max_final_vocab: int | None = None,
         shrink_windows: bool = True,
     ) -> None:
-        check_ignored(hashfxn, batch_words, null_word)
+        check_ignored(hashfxn, BATCH_WORDS if self._makes_sentences() else batch_words, null_word)
+        self.batch_words = batch_words
         self.vector_size, self.window, self.shrink_windows = vector_size, window, shrink_windows
         self.alpha, self.min_alpha, self.epochs = alpha, min_alpha, epochs
         self.min_count, self.sample, self.ns_exponent = min_count, sample, ns_exponent
@@ -217,7 +219,7 @@ class Word2Vec(PredictingModel):
             )
         self.alpha, self.min_alpha = start_alpha or self.alpha, end_alpha or self.min_alpha
         self.epochs, self.compute_loss = epochs, compute_loss
-        if corpus_iterable is not None and type(self)._do_train_job is not Word2Vec._do_train_job:
+        if corpus_iterable is not None and self._makes_sentences():
             corpus_iterable = self._made_by_jobs(corpus_iterable)
         with opened_text(corpus_iterable, corpus_file) as text:
             for name, expected, found in (
@@ -236,12 +238,25 @@ class Word2Vec(PredictingModel):
         self._job = list(sentences)
         return 0, 0
 
-    def _made_by_jobs(self, sentences: Iterable[Any]) -> Iterator[Any]:
-        """Yield the sentences that `_do_train_job` of a subclass makes of others."""
-        rest = iter(sentences)
-        while job := list(islice(rest, JOB_SENTENCES)):
-            self._do_train_job(job, self.alpha, None)
-            yield from self._job
+    def _makes_sentences(self) -> bool:
+        return type(self)._do_train_job is not Word2Vec._do_train_job
+
+    def _made_by_jobs(self, sentences: Iterable[Sequence[Any]]) -> Iterator[Any]:
+        """Yield the sentences that `_do_train_job` of a subclass makes of others.
+
+        The jobs are gensim's, up to `batch_words` tokens or one longer sentence, because
+        fastnode2vec sets its seed in each.
+        """
+        job: list[Sequence[Any]] = []
+        n_tokens = 0
+        for sentence in chain(sentences, [None]):
+            if job and (sentence is None or n_tokens + len(sentence) > self.batch_words):
+                self._do_train_job(job, self.alpha, None)
+                yield from self._job
+                job, n_tokens = [], 0
+            if sentence is not None:
+                job.append(sentence)
+                n_tokens += len(sentence)
 
     def _train(self, text: Text, epochs: int, callbacks: Iterable[Any]) -> tuple[int, int]:
         """Train on a text that has been read."""

@@ -498,14 +498,22 @@ def test_a_subclass_can_train_on_words_that_were_counted_once() -> None:
     assert not np.array_equal(before, model.wv.vectors)
 
 
-def test_a_subclass_may_make_its_sentences_in_jobs_as_fastnode2vec_does() -> None:
+def test_a_subclass_may_make_its_sentences_in_jobs_as_fastnode2vec_does(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    jobs: list[int] = []
+
     class Walks(Word2Vec):
         def _do_train_job(self, sentences: Any, alpha: float, inits: Any) -> tuple[int, int]:
-            return super()._do_train_job([SENTENCES[i] for i in sentences], alpha, inits)
+            jobs.append(len(sentences))
+            return super()._do_train_job([SENTENCES[i] for i, *_ in sentences], alpha, inits)
 
-    model = Walks(vector_size=SIZE, min_count=1, workers=1, sample=0)
+    model = Walks(vector_size=SIZE, min_count=1, workers=1, sample=0, batch_words=50)
     model.build_vocab(SENTENCES)
-    model.train(iter(range(len(SENTENCES))), total_examples=24, epochs=5)
+    starts = ([i] * (60 if i == 1 else 10) for i in range(len(SENTENCES)))
+    model.train(starts, total_examples=24, epochs=5)
+    assert jobs == [1, 1, 5, 5, 5, 5, 2]  # of gensim's sizes
+    assert not caplog.records
     np.testing.assert_array_equal(model.wv.vectors, small().wv.vectors)
 
 
