@@ -111,10 +111,13 @@ class Outcomes:
     ----------
     results : dict of str to str
         "passed", or what went wrong, by the name of the test.
+    left_out : list of str
+        The tests that are not ours.
     """
 
     def __init__(self) -> None:
         self.results: dict[str, str] = {}
+        self.left_out: list[str] = []
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Prepare the modules and keep the tests to run."""
@@ -123,9 +126,10 @@ class Outcomes:
         items[:] = [
             item
             for item in items
-            if not is_not_ours(test_name(item.nodeid))
-            and item.getparent(pytest.Module).obj.__name__ == defining_module(item)
+            if item.getparent(pytest.Module).obj.__name__ == defining_module(item)
         ]
+        self.left_out = [item.nodeid for item in items if is_not_ours(test_name(item.nodeid))]
+        items[:] = [item for item in items if item.nodeid not in self.left_out]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep the outcome of a test."""
@@ -160,14 +164,14 @@ def is_not_ours(name: str) -> bool:
     return name in NOT_OURS or name.partition("::")[0] in NOT_OURS
 
 
-def run(expression: str = "") -> dict[str, str]:
-    """Run the tests; return the outcome of each by name."""
+def run(expression: str = "") -> Outcomes:
+    """Run the tests."""
     outcomes = Outcomes()
     files = [f"gensim.test.test_{name}" for name in MODULES]
     options = ["-q", "-p", "no:cacheprovider", "-c", "/dev/null", "--no-header", "--tb=short"]
     with stand_ins(), TemporaryDirectory() as folder, contextlib.chdir(folder):
         pytest.main([*options, "--pyargs", *files, "-k", expression], plugins=[outcomes])
-    return outcomes.results
+    return outcomes
 
 
 def surprises(results: dict[str, str]) -> list[str]:
@@ -179,14 +183,15 @@ def surprises(results: dict[str, str]) -> list[str]:
     ]
 
 
-def print_table(results: dict[str, str]) -> None:
+def print_table(outcomes: Outcomes) -> None:
     """Print what passed, what is different and why, and what is not run and why."""
+    results = outcomes.results
     passed = sum(outcome == "passed" for outcome in results.values())
     print(f"\n{passed} of {len(results)} tests pass")
     for name, outcome in results.items():
         if outcome != "passed":
             print(f"  {name}: {DIFFERENT.get(name, outcome)}")
-    print("\nnot run:")
+    print(f"\n{len(outcomes.left_out)} tests are not run:")
     for name, reason in NOT_OURS.items():
         print(f"  {name}: {reason}")
 
@@ -194,9 +199,9 @@ def print_table(results: dict[str, str]) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-k", default="", metavar="EXPRESSION", help="only some tests")
-    results = run(parser.parse_args().k)
-    print_table(results)
-    unexpected = surprises(results)
+    outcomes = run(parser.parse_args().k)
+    print_table(outcomes)
+    unexpected = surprises(outcomes.results)
     for line in unexpected:
         print(f"NOT IN THE TABLE: {line}")
     return bool(unexpected)

@@ -40,6 +40,7 @@ class FastText(Word2Vec):
     """
 
     algorithm = "fasttext"
+    wv: FastTextKeyedVectors
 
     def __init__(
         self,

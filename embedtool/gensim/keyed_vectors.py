@@ -76,7 +76,7 @@ class KeyedVectors(Queries):
         self.vector_size = table.vector_size
         self.index_to_key = list(table.words)
         self.key_to_index = {key: i for i, key in enumerate(self.index_to_key)}
-        self.vectors = np.asarray(table.rows)
+        self.vectors = in_memory(table.rows)
         self.expandos = {} if table.counts is None else {COUNT: np.array(table.counts)}
         self.has_real_counts = table.counts is not None
 
@@ -243,8 +243,10 @@ class KeyedVectors(Queries):
                 "%s: has n-grams; FastTextKeyedVectors.load gives new words a vector from them",
                 fname_or_handle,
             )
-        rows = in_memory(table.rows)
-        return cls.of(replace(table, rows=rows if mmap else np.array(rows)))
+        vectors = cls.of(table)
+        if not mmap:
+            vectors.vectors = np.array(vectors.vectors)
+        return vectors
 
     def save_word2vec_format(
         self,

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +36,7 @@ class VocabularyModel:
         The output layer: of words with negative sampling, of inner nodes with hierarchical softmax.
     """
 
-    wv: Any
+    wv: KeyedVectors
     syn1: NDArray[np.float32]
     syn1neg: NDArray[np.float32]
     vector_size: int
@@ -53,7 +52,7 @@ class VocabularyModel:
     effective_min_count: int
     raw_vocab: dict[str, int]
 
-    def _new_vectors(self) -> Any:
+    def _new_vectors(self) -> KeyedVectors:
         return KeyedVectors(self.vector_size)
 
     def build_vocab(
