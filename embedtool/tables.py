@@ -68,10 +68,11 @@ class Table:
         """Return the header and the rows as aligned lines of any width; nothing is folded."""
         table = [*([self.columns] if any(self.columns) else []), *self.cells]
         widths = [max(map(_width, column), default=0) for column in zip(*table, strict=True)]
+        numeric = self.numeric
         lines = []
         for row in table:
             padded = []
-            for text, width, is_number in zip(row, widths, self.numeric, strict=True):
+            for text, width, is_number in zip(row, widths, numeric, strict=True):
                 gap = " " * (width - _width(text))
                 padded.append(gap + text if is_number else text + gap)
             lines.append("  ".join(padded).rstrip())

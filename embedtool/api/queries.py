@@ -14,6 +14,8 @@ from embedtool.search import query
 from embedtool.search.answers import Answers
 from embedtool.search.candidates import candidate_ids
 from embedtool.search.expression import Expression
+from embedtool.search.lookup import directions, from_ngrams
+from embedtool.search.sums import weighted_sum
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -78,25 +80,20 @@ class QueryableVectors(VectorTable):
         """
         words, vectors = weighted_terms(positive, negative, self.vector_size)
         search = self._search(topn, **options)
-        if isinstance(positive, str) and len(words) == 1 and method == METHODS[0]:
-            return query.similar_batch(self, [positive], **search)[0]
+        names = [word for _, word in words]
         if not vectors:
+            if isinstance(positive, str) and names == [positive] and method == METHODS[0]:
+                return query.similar_batch(self, names, **search)[0]
             expression = Expression(tuple(words))
             return query.analogy_batch(self, [expression], method=method, **search)[0]
         if method != METHODS[0]:
             raise QueryError(f"vectors need method={METHODS[0]!r}", parameters=("method",))
-        total = np.zeros(self.vector_size)
-        for weight, vector in vectors:
-            total += weight * vector
-        excluded = None
-        if words:
-            total += query.expression_vectors(self, [Expression(tuple(words))])[0]
-            if not search["include_query_words"]:
-                excluded = self.word_ids([word for _, word in words], -1)[None]
-        return query.similar_to_vectors(
-            self, total[None], topn, candidates=search["candidates"], excluded=excluded,
-            index=search["index"],
-        )[0]  # fmt: skip
+        rows = [*directions(self, names), *(vector for _, vector in vectors)]
+        weights = [weight for weight, _ in (*words, *vectors)]
+        excluded = None if search.pop("include_query_words") else self.word_ids(names, -1)[None]
+        total = weighted_sum(np.array(rows, np.float64), np.array(weights))
+        answers = query.similar_to_vectors(self, total[None], excluded=excluded, **search)[0]
+        return Answers.of(answers, from_ngrams(self, names))
 
     def most_similar_batch(
         self, words: Sequence[str], topn: int = N_ANSWERS, **options: Unpack[QueryOptions]

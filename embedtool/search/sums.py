@@ -74,6 +74,28 @@ def weighted_sums(
     return sums
 
 
+def weighted_sum(vectors: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the direction of the weighted sum of vectors, float64 (vector_size,), of length 1.
+
+    Parameters
+    ----------
+    vectors : ndarray of float64, shape (n_vectors, vector_size)
+        Of any length.
+    weights : ndarray of float64, shape (n_vectors,)
+        The weight of each.
+
+    Raises
+    ------
+    NoAnswerError
+        If they cancel out.
+    """
+    total: NDArray[np.float64] = weights @ vectors
+    length = np.linalg.norm(total)
+    if length <= MIN_LENGTH * (np.abs(weights) @ np.linalg.norm(vectors, axis=1)):
+        raise NoAnswerError("the query vector is all zeros and has no direction")
+    return total / length
+
+
 def check_products(
     expressions: Sequence[Expression],
     units: NDArray[np.float32],

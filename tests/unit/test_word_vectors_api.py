@@ -97,7 +97,7 @@ def test_a_new_word_has_a_vector_from_its_subwords_in_every_query() -> None:
     for matrix in wv[["w1", "zz"]], wv.matrix(["w1", "zz", "new"], unknown="zeros"):
         np.testing.assert_array_equal(matrix[1], wv["zz"])
     answers = wv.most_similar("zz", topn=2)
-    assert answers.from_ngrams == ("zz",)
+    assert answers.from_ngrams == wv.most_similar(["zz", wv["w1"]]).from_ngrams == ("zz",)
     title = "'zz' is not in the vocabulary; its vector is from character n-grams"
     assert repr(answers).splitlines()[0] == title
     assert wv.similarity("zz", "zz") == pytest.approx(1)
@@ -118,6 +118,8 @@ def test_most_similar_is_called_as_in_gensim(wv: WordVectors, peer: Any) -> None
         (["w7"], []),
         (["w0", "w2"], ["w1"]),
         (["w0", "w2"], "w1"),
+        ("w0", vector),
+        ([vector, "w0"], ["w0"]),
         ([("w0", 0.5), ("w2", -2.0), "w3"], []),
         (vector, []),
         ([vector], []),
@@ -134,6 +136,13 @@ def test_most_similar_is_called_as_in_gensim(wv: WordVectors, peer: Any) -> None
     assert wv.most_similar(array) == wv.most_similar(array.tolist())
     assert wv.similarity("w1", "w2") == pytest.approx(peer.similarity("w1", "w2"), abs=1e-6)
     assert wv.doesnt_match(["w1", "w2", "w3"]) == peer.doesnt_match(["w1", "w2", "w3"])
+
+
+def test_only_the_direction_of_a_vector_counts(wv: WordVectors) -> None:
+    vector = wv["w7"] + wv["w9"]
+    expected = wv.most_similar(vector)
+    for same in (1e30 * vector, 900.0), (1e-37 * vector, 0.01), (1e-60 * vector.astype(float), 1.0):
+        agrees(wv.most_similar([same]), expected)
 
 
 def test_options_say_which_words_may_answer(wv: WordVectors) -> None:
@@ -176,6 +185,8 @@ def test_batches_answer_as_single_queries(wv: WordVectors) -> None:
         (np.ones(3), [], {}, r"positive holds a vector of the shape \(3,\); expected \(20,\)"),
         ("w0", np.full(20, np.nan), {}, "negative holds a vector with numbers that float32"),
         (np.zeros(20), [], {}, "the query vector is all zeros"),
+        ([np.arange(20), "w0"], ["w0", np.arange(20.0)], {}, "the query vector is all zeros"),
+        (np.arange(20) / 3, np.arange(20, dtype=np.float32) / 3, {}, "the query vector is all"),
         (np.ones(20), [], {"method": "3cosmul"}, "vectors need method='3cosadd'"),
         ("w0", [], {"method": "cosmul"}, "method must be 3cosadd or 3cosmul, not 'cosmul'"),
         (["w0"], ["w0"], {}, "w0 - w0 is zero: the words cancel out"),
