@@ -122,7 +122,7 @@ def train(
     checkpoints = CheckpointConfig(checkpoint_every, on_divergence)
     settings = ClusterConfig(cluster) if isinstance(cluster, str) else cluster or ClusterConfig()
     _check_options(config, settings, init, freeze, vocabulary_words)
-    _check_callbacks(callbacks, config, settings)
+    on_epoch_end = _epoch_hook(callbacks, config, settings)
     cache = None if cache is None else Path(cache)
     target = None if output is None else Path(output)
     if target is not None:
@@ -135,9 +135,7 @@ def train(
         new_training_dir(target, overwrite=overwrite) as training_dir,
         _backend(config, settings, start, freeze, vocabulary_words, cache) as backend,
     ):
-        session = TrainingSession(
-            backend, training_dir, checkpoints, report, stop, _epoch_hook(callbacks)
-        )
+        session = TrainingSession(backend, training_dir, checkpoints, report, stop, on_epoch_end)
         record = _warm_start_record(init, freeze, training_dir)
         return Model.of(session.train(corpus, record, settings.cluster))
 
@@ -206,13 +204,13 @@ def resume(
         address = cluster or manifest.address
         settings = ClusterConfig(address, **(record.cluster or {})) if address else ClusterConfig()
         config: Any = replace(record.config, **({} if workers is None else {"workers": workers}))
-        _check_callbacks(callbacks, config, settings)
+        on_epoch_end = _epoch_hook(callbacks, config, settings)
 
         def train_on() -> Model:  # whose end closes the files in the directory
             init = store.load(manifest.init) if manifest.init else None
             with _backend(config, settings, init, manifest.freeze) as backend:
                 session = TrainingSession(
-                    backend, training_dir, checkpoints, report, stop, _epoch_hook(callbacks)
+                    backend, training_dir, checkpoints, report, stop, on_epoch_end
                 )
                 return Model.of(session.resume(manifest))
 
@@ -268,20 +266,21 @@ def _check_options(
         raise ConfigError("freeze needs init", parameters=("freeze", "init"))
 
 
-def _check_callbacks(
+def _epoch_hook(
     callbacks: Sequence[Callback], config: Config, settings: ClusterConfig
-) -> None:
-    """Raise ConfigError if a training cannot call these."""
+) -> EpochHook:
+    """Return a function that calls all of these, with vectors to be read until it returns.
+
+    Raises ConfigError if they are not functions, or the training cannot call any.
+    """
+    if not isinstance(callbacks, Sequence) or not all(map(callable, callbacks)):
+        raise ConfigError("callbacks must be a list of functions", parameters=("callbacks",))
     by_gensim = isinstance(config, Word2VecConfig) and config.engine == "gensim"
     if callbacks and (by_gensim or settings.cluster or isinstance(config, ContextualConfig)):
         raise ConfigError(
             "callbacks are not for encoders, clusters and engine='gensim'; use report",
             parameters=("callbacks",),
         )
-
-
-def _epoch_hook(callbacks: Sequence[Callback]) -> EpochHook:
-    """Return a function that calls all of these, with vectors to be read until it returns."""
 
     def call(progress: Progress, copy_vectors: Callable[[], VectorTable]) -> None:
         number = progress.epoch or 0

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from embedtool.corpus.string_table import StringTable
 from embedtool.corpus.tokens import ASCII_SPACE
 from embedtool.errors import CorpusError
 from embedtool.io.atomic import atomic_write
+from embedtool.io.deletion import temporary_directory
 from embedtool.io.encodings import decode
 from embedtool.io.progress import Report, silent
 
@@ -60,8 +60,8 @@ class Phrases:
         CorpusError
             If a token contains a space, as only one of a list can.
         """
-        with TemporaryDirectory(prefix="embedtool-") as folder:
-            self._take(find_phrases(corpus, self.config, Path(folder), report))
+        with temporary_directory() as folder:
+            self._take(find_phrases(corpus, self.config, folder, report))
 
     def join(self, sentence: list[str]) -> list[str]:
         """Return a sentence with its pairs joined, from left to right; no word is in two pairs."""
@@ -118,8 +118,8 @@ def rereadable(corpus: Corpus, report: Report = silent) -> Iterator[Corpus]:
     if is_file and all(is_file):
         yield corpus
         return
-    with TemporaryDirectory(prefix="embedtool-") as folder:
-        path = Path(folder) / "text.txt"
+    with temporary_directory() as folder:
+        path = folder / "text.txt"
         with path.open("w", encoding="utf-8", newline="\n") as file:
             sentences = without_spaces(corpus.sentences(report))
             file.writelines(f"{' '.join(sentence)}\n" for sentence in sentences)

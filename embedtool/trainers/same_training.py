@@ -2,7 +2,6 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -10,6 +9,7 @@ from embedtool.config.base import Config
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.scanning import scan
 from embedtool.errors import ModelError
+from embedtool.io.deletion import temporary_directory
 from embedtool.io.progress import Report
 from embedtool.model import store
 from embedtool.model.vectors import ModelRecord, VectorTable
@@ -71,8 +71,8 @@ def check_same_text(
     report : callable
         Called with the progress.
     """
-    with TemporaryDirectory(prefix="embedtool-") as folder:
-        fingerprint = scan(corpus, Path(folder), report).fingerprint
+    with temporary_directory() as folder:
+        fingerprint = scan(corpus, folder, report).fingerprint
     if fingerprint != manifest.record.corpus.fingerprint:
         raise ModelError(
             f"{output}: has an interrupted training on other sentences; {ADVICE}",

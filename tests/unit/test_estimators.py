@@ -187,6 +187,12 @@ def test_trainings_that_cannot_call_refuse_callbacks(tmp_path: Path) -> None:
         embedtool.train(config("glove"), SENTENCES, cluster="none", callbacks=[print])
 
 
+@pytest.mark.parametrize("callbacks", [print, [print, None], (each for each in [print])])
+def test_callbacks_that_are_no_list_of_functions_are_refused_at_once(callbacks: Any) -> None:
+    with pytest.raises(ConfigError, match="callbacks must be a list of functions"):
+        Word2Vec().fit(SENTENCES, callbacks=callbacks)
+
+
 def interrupt(algorithm: str, model: Path, **options: Any) -> None:
     """Interrupt a training of three epochs in the second one, after a checkpoint."""
 
