@@ -17,20 +17,42 @@ NAMES = {"min_learning_rate": "min_alpha", "learning_rate": "alpha"}
 """gensim's names of options, for messages; the longer name first."""
 
 
-def check_ignored(hashfxn: Callable[..., Any], batch_words: int, null_word: int) -> None:
-    """Warn about arguments that make no difference; refuse one that would.
+def check_arguments(hashfxn: Callable[..., Any], batch_words: int, null_word: int) -> None:
+    """Warn about an argument that makes no difference; refuse those that would be wrong.
 
     Raises
     ------
+    ArgumentError
+        If `batch_words` is below 1. It is a ValueError.
     UnsupportedError
         If `null_word` is set.
     """
+    if batch_words < 1:
+        raise ArgumentError("batch_words must be at least 1", parameters=("batch_words",))
     if null_word:
         raise UnsupportedError("null_word is for gensim's own use", parameters=("null_word",))
     if hashfxn is not hash:
         log.warning("hashfxn is ignored: random vectors depend on the seed, not on hashes of words")
-    if batch_words != BATCH_WORDS:
-        log.warning("batch_words is ignored: embedtool chooses the size of its minibatches")
+
+
+def last_rate(model: Any, n_tokens: int, epochs: int) -> float:
+    """Return the learning rate of gensim's last job, to which embedtool's falls linearly.
+
+    gensim lowers the rate after each job of `batch_words` tokens. In a text of one job and one
+    epoch it never falls, so that small texts are trained at a higher mean rate than by a fall to
+    `min_alpha`. A fall to the rate of the last job has the same mean.
+
+    Parameters
+    ----------
+    model : Word2Vec
+        The model.
+    n_tokens : int
+        Tokens of the text.
+    epochs : int
+        The number of epochs.
+    """
+    jobs = n_tokens / min(model.batch_words, n_tokens) * epochs
+    return float(model.min_alpha + (model.alpha - model.min_alpha) / jobs)
 
 
 def config_of(model: Any, epochs: int) -> Word2VecConfig:

@@ -15,8 +15,9 @@ from embedtool.gensim.fitting import Epoch, fit
 from embedtool.gensim.options import (
     BATCH_WORDS,
     arguments_of,
-    check_ignored,
+    check_arguments,
     config_of,
+    last_rate,
 )
 from embedtool.gensim.predictions import PredictingModel
 from embedtool.gensim.text import Text, check_text, opened_text
@@ -30,7 +31,7 @@ log = logging.getLogger(__name__)
 
 KEPT = (
     "corpus_count", "corpus_total_words", "train_count", "hs", "negative", "min_count",
-    "max_final_vocab", "max_vocab_size", "sorted_vocab", "comment",
+    "max_final_vocab", "max_vocab_size", "sorted_vocab", "batch_words", "comment",
 )  # fmt: skip
 """Attributes that a saved model has beside its options."""
 
@@ -38,8 +39,8 @@ KEPT = (
 class Word2Vec(PredictingModel):
     """Word2Vec with gensim's arguments and methods.
 
-    The arguments are those of gensim 4.4, with its defaults. `hashfxn` and `batch_words` make no
-    difference. With `hs` and `negative` only hierarchical softmax is trained, with a warning.
+    The arguments are those of gensim 4.4, with its defaults. `hashfxn` makes no difference.
+    With `hs` and `negative` only hierarchical softmax is trained, with a warning.
 
     Parameters
     ----------
@@ -69,8 +70,8 @@ class Word2Vec(PredictingModel):
     comment : str, optional
         Saved with the model.
     batch_words : int
-        Tokens that a subclass's own `_do_train_job` is given at a time; otherwise ignored with a
-        warning.
+        Tokens that a subclass's own `_do_train_job` is given at a time, and after which gensim
+        lowers the learning rate; see `embedtool.gensim.options.last_rate`.
     hashfxn
         Ignored with a warning.
     max_vocab_size
@@ -128,7 +129,7 @@ class Word2Vec(PredictingModel):
         max_final_vocab: int | None = None,
         shrink_windows: bool = True,
     ) -> None:
-        check_ignored(hashfxn, BATCH_WORDS if self._makes_sentences() else batch_words, null_word)
+        check_arguments(hashfxn, batch_words, null_word)
         self.batch_words = batch_words
         self.vector_size, self.window, self.shrink_windows = vector_size, window, shrink_windows
         self.alpha, self.min_alpha, self.epochs = alpha, min_alpha, epochs
@@ -219,7 +220,7 @@ class Word2Vec(PredictingModel):
             )
         self.alpha, self.min_alpha = start_alpha or self.alpha, end_alpha or self.min_alpha
         self.epochs, self.compute_loss = epochs, compute_loss
-        if corpus_iterable is not None and self._makes_sentences():
+        if corpus_iterable is not None and type(self)._do_train_job is not Word2Vec._do_train_job:
             corpus_iterable = self._made_by_jobs(corpus_iterable)
         with opened_text(corpus_iterable, corpus_file) as text:
             for name, expected, found in (
@@ -237,9 +238,6 @@ class Word2Vec(PredictingModel):
         """
         self._job = list(sentences)
         return 0, 0
-
-    def _makes_sentences(self) -> bool:
-        return type(self)._do_train_job is not Word2Vec._do_train_job
 
     def _made_by_jobs(self, sentences: Iterable[Sequence[Any]]) -> Iterator[Any]:
         """Yield the sentences that `_do_train_job` of a subclass makes of others.
@@ -279,6 +277,8 @@ class Word2Vec(PredictingModel):
         table, order = self._table()
         _, words, counts = self._by_count()
         corpus = text.encoded(words, counts)
+        rate = last_rate(self, text.n_tokens, epochs)
+        config = replace(config, min_learning_rate=rate)
         self.running_training_loss = 0.0
         for callback in callbacks:
             callback.on_train_begin(self)

@@ -267,9 +267,11 @@ def test_building_and_training_is_the_same_as_both_at_once(
 def test_training_is_that_of_embedtool(tmp_path: Path) -> None:
     path = tmp_path / "text"
     path.write_text("".join(" ".join(sentence) + "\n" for sentence in SENTENCES))
+    rate = 0.0001 + (0.025 - 0.0001) / 5  # the last of five jobs
     config = embedtool.Word2VecConfig(
-        vector_size=SIZE, min_count=1, sample=0, learning_rate=0.025, workers=1
-    )
+        vector_size=SIZE, min_count=1, sample=0, learning_rate=0.025, min_learning_rate=rate,
+        workers=1,
+    )  # fmt: skip
     expected = embedtool.train(config, path)
     for model in (small(), small(sentences=None, corpus_file=path)):
         assert model.wv.index_to_key == list(expected.vectors.words)
@@ -449,6 +451,7 @@ WRONG: dict[str, tuple[type[Exception], str, dict[str, Any]]] = {
     "no file": (TypeError, "path of a file", {"sentences": None, "corpus_file": "none"}),
     "two texts": (TypeError, "either sentences or", {"corpus_file": __file__}),
     "no loss": (ValueError, "hs and negative are both 0", {"hs": 0, "negative": 0}),
+    "jobs of no words": (ValueError, "batch_words must be at least 1", {"batch_words": 0}),
     "a rising rate": (ValueError, "min_alpha=1 is above alpha=0.025", {"min_alpha": 1}),
     "a null word": (NotImplementedError, "null_word", {"null_word": 1}),
 }
@@ -463,7 +466,6 @@ def test_wrong_arguments_are_refused_in_a_line(case: str) -> None:
 
 IGNORED = {
     "hashfxn": {"hashfxn": len},
-    "batch_words": {"batch_words": 100},
     "max_vocab_size": {"max_vocab_size": 2},
     "only hierarchical softmax is trained": {"hs": 1},
 }
@@ -498,9 +500,7 @@ def test_a_subclass_can_train_on_words_that_were_counted_once() -> None:
     assert not np.array_equal(before, model.wv.vectors)
 
 
-def test_a_subclass_may_make_its_sentences_in_jobs_as_fastnode2vec_does(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+def test_a_subclass_may_make_its_sentences_in_jobs_as_fastnode2vec_does() -> None:
     jobs: list[int] = []
 
     class Walks(Word2Vec):
@@ -513,8 +513,18 @@ def test_a_subclass_may_make_its_sentences_in_jobs_as_fastnode2vec_does(
     starts = ([i] * (60 if i == 1 else 10) for i in range(len(SENTENCES)))
     model.train(starts, total_examples=24, epochs=5)
     assert jobs == [1, 1, 5, 5, 5, 5, 2]  # of gensim's sizes
-    assert not caplog.records
-    np.testing.assert_array_equal(model.wv.vectors, small().wv.vectors)
+    np.testing.assert_array_equal(model.wv.vectors, small(batch_words=50).wv.vectors)
+
+
+def test_the_learning_rate_falls_to_that_of_gensims_last_job() -> None:
+    def vectors(**options: Any) -> Any:
+        return small(epochs=1, **options).wv.vectors
+
+    of_one_job = vectors()
+    np.testing.assert_array_equal(of_one_job, vectors(min_alpha=0.025))
+    of_many = vectors(batch_words=1)
+    assert np.linalg.norm(of_many) < np.linalg.norm(of_one_job)
+    assert not np.array_equal(of_many, vectors(batch_words=1, min_alpha=0.025))
 
 
 def test_modules_have_gensims_names() -> None:
