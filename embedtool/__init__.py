@@ -8,6 +8,8 @@ from importlib import import_module
 TYPE_CHECKING = False  # what type checkers take for true; `typing` takes half the time to import
 
 if TYPE_CHECKING:
+    from embedtool.api.datasets import fetch_dataset as fetch_dataset
+    from embedtool.api.datasets import list_datasets as list_datasets
     from embedtool.api.epoch import Epoch as Epoch
     from embedtool.api.judging import compare as compare
     from embedtool.api.model import Model as Model
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from embedtool.contextual.loading import open_encoder as open_encoder
     from embedtool.corpus.corpus import Corpus as Corpus
     from embedtool.errors import EmbedtoolError as EmbedtoolError
+    from embedtool.errors import UnknownWordError as UnknownWordError
     from embedtool.estimators import FastText as FastText
     from embedtool.estimators import Glove as Glove
     from embedtool.estimators import Word2Vec as Word2Vec
@@ -45,10 +48,13 @@ _MODULES = {
     "Model": "api.model",
     "StopRequest": "trainers.checkpoint",
     "TextConfig": "config.text",
+    "UnknownWordError": "errors",
     "Word2Vec": "estimators",
     "Word2VecConfig": "config.training",
     "WordVectors": "api.word_vectors",
     "compare": "api.judging",
+    "fetch_dataset": "api.datasets",
+    "list_datasets": "api.datasets",
     "load": "api.model",
     "open_encoder": "contextual.loading",
     "read": "api.model",

@@ -3,8 +3,9 @@
 scikit-learn takes a second to import, so the estimators have its methods without its base class.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -45,6 +46,47 @@ SHOWN_CHARS = 80
 file may be long."""
 
 
+GENSIM_NAMES = {
+    "alpha": "learning_rate",
+    "hs": "loss",
+    "iter": "epochs",
+    "min_alpha": "min_learning_rate",
+    "max_final_vocab": "max_vocab",
+    "sg": "mode",
+    "size": "vector_size",
+}
+"""Options of gensim, old ones too, by the parameters that they are here."""
+
+
+def _checking_names(init: Callable[..., None]) -> Callable[..., None]:
+    """Return an `__init__` whose error for a wrong argument says what to write instead."""
+
+    @wraps(init)
+    def checked(self: object, *args: object, **params: Any) -> None:
+        name = type(self).__name__
+        if args:
+            raise TypeError(
+                f"{name} takes parameters by name only, and fit the sentences: "
+                f"{name}(vector_size=100).fit(sentences)"
+            )
+        for param in params:
+            if fault := _unknown(type(self), param):
+                raise TypeError(fault)
+        init(self, **params)
+
+    return checked
+
+
+def _unknown(estimator: type, name: str) -> str:
+    """Return a message if an estimator has no parameter of a name, else ""."""
+    known = [each.name for each in fields(estimator)]
+    if name in known:
+        return ""
+    here = GENSIM_NAMES.get(name)
+    said = f"{estimator.__name__} has no parameter {name!r}"
+    return f"{said}; use {here}" if here in known else f"{said}; it has {', '.join(known)}"
+
+
 class Estimator(TrainerConfig):
     """Base of the estimators: a config that is not validated before `fit`, and can be changed.
 
@@ -56,6 +98,7 @@ class Estimator(TrainerConfig):
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         cls.__doc__ = f"{cls.__doc__}{ATTRIBUTES}"
+        cls.__init__ = _checking_names(cls.__init__)  # type: ignore[method-assign]
 
     __setattr__ = object.__setattr__
     __delattr__ = object.__delattr__
@@ -91,12 +134,9 @@ class Estimator(TrainerConfig):
         ConfigError
             If there is no parameter of a name.
         """
-        known = self.get_params()
         for name in params:
-            if name not in known:
-                raise ConfigError(
-                    f"{type(self).__name__} has no parameter {name!r}; it has {', '.join(known)}"
-                )
+            if fault := _unknown(type(self), name):
+                raise ConfigError(fault)
         for name, value in params.items():
             setattr(self, name, value)
         return self

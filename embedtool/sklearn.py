@@ -30,7 +30,7 @@ from embedtool.evaluation.documents import (
 from embedtool.messages import counted
 from embedtool.model import store
 from embedtool.model.linalg import unit_rows
-from embedtool.model.vectors import VectorTable
+from embedtool.model.vectors import ModelRecord, VectorTable, vectors_of
 
 if TYPE_CHECKING:
     from embedtool.contextual.encoders import ContextualEncoder
@@ -53,10 +53,10 @@ class DocumentVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
 
     Parameters
     ----------
-    model : str, Path, VectorTable or ContextualEncoder, default=None
-        The folder of a model, or an opened one. Only the path of a folder is stored, so that a
-        pickled transformer is small and needs the folder. Required for `fit`, in spite of the
-        default.
+    model : str, Path, Model, WordVectors or ContextualEncoder, default=None
+        The folder of a model, or an opened one: what `load` returns, or its or an estimator's
+        `wv`. Only the path of a folder is stored, so that a pickled transformer is small and needs
+        the folder. Required for `fit`, in spite of the default.
 
     mode : {"static", "contextual"}, default="static"
         With "static" a word has one vector. With "contextual" it has the vector that an encoder
@@ -116,7 +116,7 @@ class DocumentVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
     Examples
     --------
     >>> import numpy as np
-    >>> from embedtool.model.vectors import VectorTable
+    >>> from embedtool.model.vectors import ModelRecord, VectorTable, vectors_of
     >>> from embedtool.sklearn import DocumentVectorizer
     >>> vectors = VectorTable(["sea", "ship", "land"], np.eye(3, dtype=np.float32))
     >>> vectorizer = DocumentVectorizer(vectors)
@@ -128,7 +128,7 @@ class DocumentVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
 
     def __init__(
         self,
-        model: "str | Path | VectorTable | ContextualEncoder | None" = None,
+        model: "str | Path | ModelRecord | VectorTable | ContextualEncoder | None" = None,
         *,
         mode: Literal["static", "contextual"] = DocumentConfig.mode,
         weighting: Literal["mean", "sif", "tfidf"] = DocumentConfig.weighting,
@@ -360,10 +360,13 @@ _Space = _Static | _Contextual
 
 
 def _vectors_of(model: object) -> VectorTable:
-    if isinstance(model, VectorTable):
-        return model
+    if isinstance(model, ModelRecord | VectorTable):
+        return vectors_of(model)
     if not isinstance(model, str | Path):
-        raise ConfigError("model must be the path of a model or VectorTable")
+        raise ConfigError(
+            f"model must be a Model, a wv or the path of a model, not {type(model).__name__}",
+            parameters=("model",),
+        )
     return _opened(Path(model), _version(Path(model)))
 
 

@@ -122,6 +122,9 @@ def read_analogies_or_pairs(source: str | Path, encoding: str = UTF8) -> Analogy
     entry = registry().get(source) if isinstance(source, str) else None
     if entry is not None:
         return read_analogies(source) if entry.task == "analogies" else read_pairs(source)
+    if not Path(source).exists():
+        call = Call("embedtool.list_datasets()", "embedtool datasets")
+        raise _not_found(source, "analogies or pairs", call)
     try:
         return read_pairs(source, encoding)
     except EvaluationError as error:
@@ -158,16 +161,20 @@ READERS: dict[str, Callable[[str | Path, str], Dataset]] = {
 """The function that reads a dataset of each task."""
 
 
+def _not_found(source: str | Path, tasks: str, call: Call) -> EvaluationError:
+    return EvaluationError(
+        f"{source}: no such file, nor a dataset of {tasks}; see: {call}", call=call
+    )
+
+
 def _located(source: str | Path, task: Task) -> tuple[str, Path, DatasetEntry | None]:
     """Return the name of a dataset, its file and, for a public one, its entry."""
     entry = registry().get(source) if isinstance(source, str) else None
     if entry is None:
         path = Path(source)
         if not path.exists():
-            call = Call("evaluation.registry.registry()", f"embedtool datasets --task {task}")
-            raise EvaluationError(
-                f"{source}: no such file, nor a dataset of {task}; see: {call}", call=call
-            )
+            call = Call(f"embedtool.list_datasets({task!r})", f"embedtool datasets --task {task}")
+            raise _not_found(source, task, call)
         return path.name if path.is_dir() else path.stem, path, None
     if entry.task != task:
         raise EvaluationError(f"{source} is a dataset of {entry.task}, not of {task}")

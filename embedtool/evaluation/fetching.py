@@ -30,7 +30,7 @@ def check_available(entries: Iterable[DatasetEntry], folder: Path | None = None)
     """Raise one EvaluationError for all the datasets that have to be fetched first."""
     names = [entry.name for entry in entries if not is_available(entry, folder)]
     if names:
-        python = "; ".join(f"{_call(name)})" for name in names)
+        python = "; ".join(map(_call, names))
         get = Call(python, f"embedtool datasets get {' '.join(names)}")
         verb = "is" if len(names) == 1 else "are"
         raise EvaluationError(f"{', '.join(names)} {verb} not available; run: {get}", call=get)
@@ -56,7 +56,7 @@ def locate(entry: DatasetEntry, folder: Path | None = None) -> Path:
     checksum = entry.sha256 or _saved_checksum(path)
     if fault := mismatch(path, {"bytes": None, "sha256": checksum}):
         again = Call(
-            f"{_call(entry.name)}, force=True)", f"embedtool datasets get --force {entry.name}"
+            _call(entry.name, ", force=True"), f"embedtool datasets get --force {entry.name}"
         )
         raise EvaluationError(
             f"{path}: has changed since it was fetched: it {fault}; run: {again}", call=again
@@ -130,9 +130,9 @@ def _packaged(entry: DatasetEntry) -> Path | None:
     return path
 
 
-def _call(name: str) -> str:
-    """Return the beginning of the call that fetches a dataset."""
-    return f"evaluation.fetching.fetch(find_dataset({name!r})"
+def _call(name: str, options: str = "") -> str:
+    """Return the call that fetches a dataset."""
+    return f"embedtool.fetch_dataset({name!r}{options})"
 
 
 def _checksum(path: Path) -> Path:

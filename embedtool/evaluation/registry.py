@@ -64,5 +64,5 @@ def find_dataset(name: str) -> DatasetEntry:
     try:
         return registry()[name]
     except KeyError:
-        call = Call("evaluation.registry.registry()", "embedtool datasets")
+        call = Call("embedtool.list_datasets()", "embedtool datasets")
         raise EvaluationError(f"{name}: no such dataset; see: {call}", call=call) from None

@@ -106,7 +106,7 @@ def _separated(first: bytes) -> str:
 
 def _sniff_folder(path: Path) -> str:
     if all((path / name).is_file() for name in MODEL):
-        call = Call("embedtool.formats.write", "embedtool export")
+        call = Call("embedtool.load, and wv.write", "embedtool export")
         raise FormatError(
             f"{path}: is a model already; other formats are made of it with: {call}", call=call
         )

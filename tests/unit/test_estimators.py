@@ -305,3 +305,25 @@ def test_training_imports_no_scikit_learn(text: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert "sklearn" not in done.stdout.split()
+
+
+@pytest.mark.parametrize(
+    "gensims, here",
+    [("alpha", "learning_rate"), ("iter", "epochs"), ("sg", "mode"), ("size", "vector_size")],
+)
+def test_a_name_of_gensim_is_refused_with_that_of_embedtool(gensims: str, here: str) -> None:
+    message = f"Word2Vec has no parameter {gensims!r}; use {here}"
+    with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
+        Word2Vec(**{gensims: 1})
+    with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
+        Word2Vec().set_params(**{gensims: 1})
+
+
+def test_a_name_that_an_estimator_lacks_is_refused_with_those_it_has() -> None:
+    with pytest.raises(TypeError, match="Glove has no parameter 'sg'; it has min_count, "):
+        Glove(sg=1)  # type: ignore[call-arg]
+
+
+def test_sentences_given_to_the_constructor_are_refused_with_the_call_that_takes_them() -> None:
+    with pytest.raises(TypeError, match=re.escape("Word2Vec(vector_size=100).fit(sentences)")):
+        Word2Vec(SENTENCES)  # type: ignore[call-arg]

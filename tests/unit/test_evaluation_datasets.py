@@ -146,7 +146,7 @@ def test_neither_a_name_nor_a_file_is_an_error():
     with pytest.raises(EvaluationError) as error:
         read_pairs("wordsim")
     assert str(error.value) == (
-        "wordsim: no such file, nor a dataset of pairs; see: evaluation.registry.registry()"
+        "wordsim: no such file, nor a dataset of pairs; see: embedtool.list_datasets('pairs')"
     )
     with pytest.raises(EvaluationError, match="google is a dataset of analogies, not of pairs"):
         read_pairs("google")

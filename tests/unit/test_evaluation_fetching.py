@@ -41,10 +41,7 @@ def test_a_dataset_is_fetched_once_and_verified(
     assert not is_available(entry)
     with pytest.raises(EvaluationError) as error:
         locate(entry)
-    assert (
-        str(error.value)
-        == "mini is not available; run: evaluation.fetching.fetch(find_dataset('mini'))"
-    )
+    assert str(error.value) == "mini is not available; run: embedtool.fetch_dataset('mini')"
     path = fetch(entry)
     assert path == cache / "mini.txt" and path.read_bytes() == CONTENT
     assert left_in(cache) == {"mini.txt", "mini.txt.sha256"}
@@ -62,9 +59,7 @@ def test_a_file_that_changes_later_is_refused_and_can_be_fetched_again(
         with pytest.raises(EvaluationError) as error:
             use(entry)
         assert f"{path}: has changed since it was fetched: it has the SHA-256" in str(error.value)
-        assert str(error.value).endswith(
-            "; run: evaluation.fetching.fetch(find_dataset('mini'), force=True)"
-        )
+        assert str(error.value).endswith("; run: embedtool.fetch_dataset('mini', force=True)")
     assert fetch(entry, force=True).read_bytes() == CONTENT
     assert locate(entry) == path
 

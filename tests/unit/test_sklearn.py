@@ -270,7 +270,7 @@ def test_what_is_no_document_is_refused(documents: object, message: str) -> None
     ({"lowercase": "never"}, "lowercase must be True, False or 'auto', not 'never'"),
     ({"sif_a": 0.0}, "sif_a must be above 0"),
     ({"remove_components": -1}, "remove_components must be 0 or more"),
-    ({"model": None}, "model must be the path of a model or VectorTable"),
+    ({"model": None}, "model must be a Model, a wv or the path of a model, not NoneType"),
 ])  # fmt: skip
 def test_parameters_are_checked_in_fit(options: dict[str, object], message: str) -> None:
     vectorizer = DocumentVectorizer(topic_vectors()).set_params(**options)
@@ -347,3 +347,10 @@ def test_a_search_over_weightings_in_a_pipeline(model: Path) -> None:
 
 def test_the_example_of_the_docstring_runs() -> None:
     assert doctest.testmod(embedtool.sklearn) == (0, 7)
+
+
+def test_an_opened_model_gives_the_vectors_of_its_wv(model: Path) -> None:
+    opened = embedtool.load(model)
+    given, expected = DocumentVectorizer(opened), DocumentVectorizer(opened.wv)
+    texts, _ = topics(4)
+    np.testing.assert_array_equal(given.fit_transform(texts), expected.fit_transform(texts))

@@ -8,9 +8,7 @@ from embedtool.cli.options.shared import json_option, tsv_option
 from embedtool.cli.output.console import echo_err, emit
 from embedtool.cli.output.progress_display import progress_reporter
 from embedtool.cli.suggesting_group import SuggestingGroup
-from embedtool.evaluation.registry import TASKS, find_dataset, registry
-
-COLUMNS = ("name", "task", "language", "items", "here", "licence")
+from embedtool.evaluation.registry import TASKS, Task, find_dataset
 
 
 @click.group(cls=SuggestingGroup, invoke_without_command=True)
@@ -18,7 +16,7 @@ COLUMNS = ("name", "task", "language", "items", "here", "licence")
 @json_option
 @tsv_option
 @click.pass_context
-def datasets(context: click.Context, task: str | None, as_json: bool, as_tsv: bool) -> None:
+def datasets(context: click.Context, task: Task | None, as_json: bool, as_tsv: bool) -> None:
     """List the datasets that evaluate and compare take by name.
 
     Download missing ones with `embedtool datasets get NAME`; they are then used offline. They are
@@ -27,22 +25,13 @@ def datasets(context: click.Context, task: str | None, as_json: bool, as_tsv: bo
     if context.invoked_subcommand is not None:
         return
 
+    from embedtool.api.datasets import list_datasets
     from embedtool.evaluation.fetching import is_available
 
-    entries = [entry for entry in registry().values() if task in (None, entry.task)]
-    rows = [
-        (
-            entry.name,
-            entry.task,
-            entry.language,
-            entry.items,
-            "yes" if is_available(entry) else "no",
-            entry.licence,
-        )
-        for entry in entries
-    ]
-    records = [{**asdict(entry), "here": is_available(entry)} for entry in entries]
-    emit(records, COLUMNS, rows, as_json=as_json, as_tsv=as_tsv)
+    listed = list_datasets(task)
+    records = [{**asdict(entry), "here": is_available(entry)} for entry in listed]
+    table = listed.data()
+    emit(records, table.columns, table.rows, as_json=as_json, as_tsv=as_tsv)
 
 
 @datasets.command()
