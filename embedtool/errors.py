@@ -8,6 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
+MAX_SHOWN = 80
+"""Number of characters up to which a message has an unknown word whole."""
+
 
 class Call(NamedTuple):
     """What a message advises to call.
@@ -166,7 +169,8 @@ class UnknownWordError(NoAnswerError, KeyError):
             advice = "sums and differences of words are for analogy"
         elif self.suggestions and not advice:
             advice = f"nearest spellings: {', '.join(self.suggestions)}"
-        super().__init__(f"{word!r} is not in the vocabulary{'; ' if advice else ''}{advice}")
+        shown = repr(word) if len(word) <= MAX_SHOWN else f"{word[:MAX_SHOWN]!r}..."
+        super().__init__(f"{shown} is not in the vocabulary{'; ' if advice else ''}{advice}")
 
 
 class UnansweredError(QueryError):

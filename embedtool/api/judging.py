@@ -1,7 +1,7 @@
 """Which vectors are better: scores on a dataset, and comparisons of models."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict, Unpack
 
@@ -120,6 +120,9 @@ def compare(
     >>> print(*result.verdicts)
     kingdoms-questions: no significant difference between sg and ft (p = 0.055)
     """
+    for option, given in (("names", names), ("words", words), ("expressions", expressions)):
+        _check_list(option, given, str)
+    _check_list("datasets", datasets, object)
     named = dict(zip(_names(models, names), map(_opened, models), strict=True))
     questions = read_datasets() if datasets is None else [_read(each, None) for each in datasets]
     result = compare_models(
@@ -131,7 +134,24 @@ def compare(
 
 
 def _read(dataset: Source, task: "Task | None") -> Dataset:
-    return read_dataset(dataset, task) if isinstance(dataset, str | Path) else dataset
+    if isinstance(dataset, Dataset):
+        return dataset
+    if not isinstance(dataset, str | Path):
+        raise EvaluationError(
+            f"a dataset is a name, a path or a Dataset, not {type(dataset).__name__}"
+        )
+    return read_dataset(dataset, task)
+
+
+def _check_list(option: str, given: Any, kind: type) -> None:
+    """Raise EvaluationError unless an option is None or a list of items of a type."""
+    if given is None:
+        return
+    is_list = isinstance(given, Collection) and not isinstance(given, str)
+    if not is_list or not all(isinstance(each, kind) for each in given):
+        raise EvaluationError(
+            f"{option} must be a list of str, not {given!r}", parameters=(option,)
+        )
 
 
 def _vocabulary(options: EvaluationOptions) -> dict[str, Any]:

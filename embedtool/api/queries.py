@@ -1,16 +1,24 @@
 """The queries to word vectors as methods; each calls `embedtool.search`."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Unpack
 
 import numpy as np
 
-from embedtool.api.query_terms import Items, QueryOptions, WeightedItems, weighted_terms
+from embedtool.api.query_terms import (
+    Items,
+    QueryOptions,
+    WeightedItems,
+    several,
+    weighted_terms,
+)
+from embedtool.config.base import check_whole
 from embedtool.config.choices import METHODS, N_ANSWERS, Method
 from embedtool.errors import QueryError
 from embedtool.model.vectors import VectorTable
 from embedtool.search import query
+from embedtool.search.ann import AnnIndex
 from embedtool.search.answers import Answers
 from embedtool.search.candidates import candidate_ids
 from embedtool.search.expression import Expression
@@ -24,7 +32,7 @@ class QueryableVectors(VectorTable):
 
     def most_similar(
         self,
-        positive: WeightedItems,
+        positive: WeightedItems = (),
         negative: Items = (),
         topn: int = N_ANSWERS,
         *,
@@ -96,7 +104,7 @@ class QueryableVectors(VectorTable):
         return Answers.of(answers, from_ngrams(self, names))
 
     def most_similar_batch(
-        self, words: Sequence[str], topn: int = N_ANSWERS, **options: Unpack[QueryOptions]
+        self, words: Iterable[str], topn: int = N_ANSWERS, **options: Unpack[QueryOptions]
     ) -> list[Answers]:
         """Return `most_similar` of each word, computed together, which is faster.
 
@@ -110,7 +118,7 @@ class QueryableVectors(VectorTable):
         >>> [near[0].word for near in wv.most_similar_batch(["king", "paris"])]
         ['queen', 'rome']
         """
-        return query.similar_batch(self, words, **self._search(topn, **options))
+        return query.similar_batch(self, several(words, "words"), **self._search(topn, **options))
 
     def analogy(
         self,
@@ -150,7 +158,7 @@ class QueryableVectors(VectorTable):
 
     def analogy_batch(
         self,
-        expressions: Sequence[str],
+        expressions: Iterable[str],
         topn: int = N_ANSWERS,
         *,
         method: Method = METHODS[0],
@@ -158,6 +166,7 @@ class QueryableVectors(VectorTable):
     ) -> list[Answers]:
         """Return `analogy` of each expression, computed together."""
         search = self._search(topn, **options)
+        expressions = several(expressions, "expressions")
         return query.analogy_batch(self, expressions, method=method, **search)
 
     def similarity(self, first: str, second: str) -> float:
@@ -177,7 +186,7 @@ class QueryableVectors(VectorTable):
         """
         return query.similarity(self, first, second)
 
-    def doesnt_match(self, words: Sequence[str]) -> str:
+    def doesnt_match(self, words: Iterable[str]) -> str:
         """Return the word that fits least to the others, the first of `odd_one_out`.
 
         Examples
@@ -187,7 +196,7 @@ class QueryableVectors(VectorTable):
         """
         return self.odd_one_out(words)[0].word
 
-    def odd_one_out(self, words: Sequence[str]) -> Answers:
+    def odd_one_out(self, words: Iterable[str]) -> Answers:
         """Return words by their cosine with the mean of all of them, smallest first.
 
         Raises
@@ -197,7 +206,7 @@ class QueryableVectors(VectorTable):
         UnknownWordError
             If words have no vector.
         """
-        return query.odd_one_out(self, words)
+        return query.odd_one_out(self, several(words, "words"))
 
     def _search(
         self,
@@ -210,8 +219,11 @@ class QueryableVectors(VectorTable):
         index: Any = None,
     ) -> dict[str, Any]:
         """Return the arguments of a search for these options."""
-        if topn < 1:
-            raise QueryError(f"topn must be at least 1, not {topn}", parameters=("topn",))
+        check_whole("topn", topn, QueryError)
+        if not isinstance(index, AnnIndex | None):
+            raise QueryError(
+                f"index must be an AnnIndex, not {type(index).__name__}", parameters=("index",)
+            )
         candidates = candidate_ids(
             self, restrict_vocab=restrict_vocab, min_count=min_count, among=among
         )

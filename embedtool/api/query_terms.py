@@ -1,6 +1,6 @@
 """What a query of `WordVectors` consists of: words and vectors with weights, and its options."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from numbers import Real
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -52,6 +52,17 @@ class QueryOptions(TypedDict, total=False):
     index: "AnnIndex | None"
 
 
+def several(items: Iterable[str], noun: str) -> list[str]:
+    """Return the words or the expressions of a query as a list; raise TypeError if they are not."""
+    if isinstance(items, str) or not isinstance(items, Iterable):
+        raise TypeError(f"expected several {noun}, not one {type(items).__name__}")
+    found = list(items)
+    for each in found:
+        if not isinstance(each, str):
+            raise TypeError(f"expected {noun} of type str, not {type(each).__name__}")
+    return list(map(str, found))  # NumPy's are a subclass
+
+
 def weighted_terms(
     positive: WeightedItems, negative: Items, vector_size: int
 ) -> tuple[list[tuple[float, str]], list[tuple[float, Vector]]]:
@@ -65,7 +76,13 @@ def weighted_terms(
     words: list[tuple[float, str]] = []
     vectors: list[tuple[float, Vector]] = []
     for sign, items, name in ((1.0, positive, "positive"), (-1.0, negative, "negative")):
-        for given in _several(items):
+        if isinstance(items, Mapping):
+            raise QueryError(
+                f"{name} is a {type(items).__name__}; give words with their weights as in "
+                "[('king', 0.5), ('man', -0.5)]",
+                parameters=(name,),
+            )
+        for given in _terms(items):
             item, weight = given, sign
             if isinstance(given, tuple) and len(given) == 2 and sign > 0:
                 item, weight = given
@@ -79,9 +96,11 @@ def weighted_terms(
     return words, vectors
 
 
-def _several(items: Any) -> Iterator[Any]:
+def _terms(items: Any) -> Iterator[Any]:
     """Yield one or several words and vectors."""
-    is_vector = isinstance(items, np.ndarray) and items.ndim == 1 and items.dtype.kind in "fiu"
+    is_vector = isinstance(items, np.ndarray) and (
+        items.ndim == 0 or (items.ndim == 1 and items.dtype.kind in "fiu")
+    )
     is_one = isinstance(items, str) or is_vector or not isinstance(items, Iterable)
     yield from [items] if is_one else items
 

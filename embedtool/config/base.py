@@ -7,7 +7,7 @@ from inspect import get_annotations
 from numbers import Integral, Real
 from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
 
-from embedtool.errors import ConfigError
+from embedtool.errors import ConfigError, EmbedtoolError
 
 LARGEST = 2**31 - 1
 """Upper bound of integer options: ids, buckets and sizes are 32-bit on disk and in kernels."""
@@ -74,6 +74,16 @@ class Config:
     def from_options(cls, options: dict[str, Any]) -> Self:
         """Extract the fields of this config from a larger mapping of options."""
         return cls(**{each.name: options[each.name] for each in fields(cls)})
+
+
+def check_whole(
+    name: str, value: object, error: type[EmbedtoolError] = ConfigError, *, low: int = 1
+) -> None:
+    """Raise an error unless the value of a parameter is a whole number, `low` or more."""
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        raise error(f"{name} must be {TYPE_NAMES[int]}, not {value!r}", parameters=(name,))
+    if value < low:
+        raise error(f"{name} must be {low} or more, not {value}", parameters=(name,))
 
 
 def _parameters(cls: type) -> str:

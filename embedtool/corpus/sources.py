@@ -25,6 +25,7 @@ from embedtool.corpus.object_stores import (
 from embedtool.corpus.waiting import TimedStream, wait_for_answer
 from embedtool.errors import CorpusError
 from embedtool.io.file_types import COMPRESSIONS
+from embedtool.io.paths import exists
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -80,7 +81,7 @@ def find_sources(inputs: Inputs) -> list[str]:
             sources += find_in_store(each)
         elif each == STDIN or is_url(each):
             sources.append(each)
-        elif each and _exists(path):
+        elif each and exists(path, CorpusError):
             sources += _files_below(path) if path.is_dir() else [each]
         elif has_magic(each):
             names = sorted(glob(each, recursive=True))  # noqa: PTH207 - takes absolute patterns
@@ -102,18 +103,15 @@ def _names(inputs: Inputs) -> Iterator[str]:
     for each in names:
         name = os.fspath(each) if isinstance(each, str | os.PathLike) else each
         if not isinstance(name, str):
-            raise CorpusError(
-                f"a corpus is the names of files, or lists of tokens, not {type(each).__name__}"
-            )
+            raise not_a_corpus(each)
         yield name
 
 
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise CorpusError(f"{path}: cannot be read: {reason}") from None
+def not_a_corpus(given: object) -> CorpusError:
+    """Return the error for what is neither the name of a file nor a list of tokens."""
+    return CorpusError(
+        f"a corpus is the names of files, or lists of tokens, not {type(given).__name__}"
+    )
 
 
 def is_url(source: str) -> bool:

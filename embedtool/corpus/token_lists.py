@@ -1,6 +1,7 @@
 """Sentences given as lists of tokens, in Python or in records, instead of text."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set, Sized
+from io import IOBase
 from itertools import chain
 from numbers import Integral
 from os import PathLike
@@ -8,7 +9,7 @@ from typing import Any, cast
 
 from embedtool.config.text import TextConfig
 from embedtool.corpus.records import tokens_from_list
-from embedtool.corpus.sources import Inputs
+from embedtool.corpus.sources import Inputs, not_a_corpus
 from embedtool.corpus.tokens import ESCAPED, INNER_WHITESPACE, encode_token, normalizer
 from embedtool.errors import CorpusError
 
@@ -45,13 +46,22 @@ class TokenLists:
                 "an object whose __iter__ starts over"
             )
         self._is_read = True
-        return sentences
+        return self._checked(sentences)
+
+    def _checked(self, sentences: Iterator[Sequence[str]]) -> Iterator[Sequence[str]]:
+        """Yield the sentences; raise CorpusError for an error of the system, as a file would."""
+        try:
+            yield from sentences
+        except OSError as error:
+            raise CorpusError(f"the sentences cannot be read: {error.strerror or error}") from error
 
 
 def token_lists(inputs: Inputs) -> Inputs | TokenLists:
     """Return the inputs of a corpus, as TokenLists if the first of them is a list of tokens."""
     if isinstance(inputs, str | bytes | PathLike) or not isinstance(inputs, Iterable):
         return inputs
+    if isinstance(inputs, Mapping | IOBase):  # whose keys or lines would be names of files
+        raise not_a_corpus(inputs)
     iterator = iter(inputs)
     first = next(iterator, None)
     whole = chain([first], iterator) if iterator is inputs and first is not None else inputs

@@ -7,6 +7,7 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
+from embedtool.config.base import check_whole
 from embedtool.errors import EvaluationError
 from embedtool.messages import brief
 from embedtool.model.vectors import VectorTable
@@ -106,11 +107,8 @@ def index_words(
     EvaluationError
         If `restrict_vocab` is below 1.
     """
-    if restrict_vocab is not None and restrict_vocab < 1:
-        raise EvaluationError(
-            f"restrict_vocab must be at least 1, not {restrict_vocab}",
-            parameters=("restrict_vocab",),
-        )
+    if restrict_vocab is not None:
+        check_whole("restrict_vocab", restrict_vocab, EvaluationError)
     rows = vectors.frequent(restrict_vocab)
     finite = np.isfinite(vectors.norms[rows]).tolist()
     words = islice(vectors.words, rows.stop)

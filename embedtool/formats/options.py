@@ -9,8 +9,9 @@ from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO, Literal, cast
 
+from embedtool.config.base import check_whole
 from embedtool.errors import DamagedError, FormatError
-from embedtool.io.encodings import UTF8, encoding_name, is_utf8
+from embedtool.io.encodings import UTF8, check_encoding, encoding_name, is_utf8
 from embedtool.io.progress import Report, silent
 from embedtool.io.utf8_stream import Utf8Stream
 
@@ -56,6 +57,12 @@ class ReadOptions:
     vector_column: str | None = None
     limit: int | None = None
     report: Report = silent
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError if the encoding is unknown, or the limit is not a number of rows."""
+        check_encoding(self.encoding)
+        if self.limit is not None:
+            check_whole("limit", self.limit)
 
     def decoded(self, word: bytes, where: str, encoding: str | None = None) -> str:
         """Return a word as a string.

@@ -16,7 +16,7 @@ def check_encoding(name: str) -> str:
     """Return the name of a codec of text; raise ConfigError if Python has none of that name."""
     try:
         "".encode(name)
-    except (LookupError, ValueError):  # hex and rot13 are codecs, but not of text
+    except (LookupError, ValueError, TypeError):  # hex and rot13 are codecs, but not of text
         raise ConfigError(
             f"encoding must be a text codec of Python, such as latin-1, cp1252 or utf-16, not "
             f"{name!r}",

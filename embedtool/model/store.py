@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from embedtool import __version__
-from embedtool.errors import Call, FormatError, ModelError, VocabularyError
+from embedtool.errors import Call, FormatError, ModelError, OutputError, VocabularyError
 from embedtool.io.atomic import (
     atomic_directory,
     check_writable,
@@ -34,6 +34,7 @@ from embedtool.io.atomic import (
 )
 from embedtool.io.checksums import HashingWriter, mismatch
 from embedtool.io.json_file import parse_json
+from embedtool.io.paths import exists
 from embedtool.io.progress import Report, ReportingWriter, silent
 from embedtool.io.safetensors_io import map_tensors, write_tensors
 from embedtool.messages import counted
@@ -73,7 +74,7 @@ def check_target(path: Path, overwrite: bool) -> None:
     OutputError
         If the folder cannot be written.
     """
-    if path.exists():
+    if exists(path, OutputError):
         try:
             describe(path)
         except ModelError:
@@ -206,7 +207,7 @@ def describe(path: str | Path) -> dict[str, Any]:
 
 def _description(path: Path) -> dict[str, Any]:
     """Return the contents of config.json as they are on disk, which the checksum covers."""
-    if not path.exists():
+    if not exists(path, ModelError):
         raise ModelError(f"{path}: no such model")
     if not path.is_dir():
         call = Call(

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from embedtool.config.base import check_whole
 from embedtool.corpus.string_table import StringTable
 from embedtool.errors import ModelError, QueryError
 from embedtool.io.blocks import slices
@@ -46,14 +47,12 @@ def candidate_ids(
     if restrict_vocab is None and min_count is None and among is None:
         return None
     vectors = vectors_of(vectors)
-    if restrict_vocab is not None and restrict_vocab < 1:
-        raise QueryError(
-            f"restrict_vocab must be 1 or more, not {restrict_vocab}",
-            parameters=("restrict_vocab",),
-        )
+    if restrict_vocab is not None:
+        check_whole("restrict_vocab", restrict_vocab, QueryError)
     allowed = np.zeros(vectors.n_words, dtype=bool)
     allowed[vectors.frequent(restrict_vocab)] = True
     if min_count is not None:
+        check_whole("min_count", min_count, QueryError, low=0)
         if vectors.counts is None:
             raise QueryError(
                 "min_count needs the counts of the words, which these vectors do not have; "

@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from embedtool.config.base import check_whole
 from embedtool.config.choices import METHODS, N_ANSWERS, Method
 from embedtool.errors import NoAnswerError, QueryError, raise_all
 from embedtool.model.linalg import unit_rows
@@ -135,7 +136,7 @@ def similar_to_vectors(
     NoAnswerError
         If a query has no direction.
     """
-    _check_n(n)
+    check_whole("n", n, QueryError)
     vectors = vectors_of(vectors)
     units = unit_rows(queries.astype(np.float32))
     raise_all({
@@ -214,7 +215,7 @@ def analogy_batch(
     NoAnswerError
         As `similar_batch`, and if the words of an expression cancel out.
     """
-    _check_n(n)
+    check_whole("n", n, QueryError)
     vectors = vectors_of(vectors)
     if method not in METHODS:
         raise QueryError(
@@ -292,11 +293,6 @@ def check_group(words: Sequence[str]) -> None:
 def odd_one_out_batch(vectors: AnyVectors, groups: Sequence[Sequence[str]]) -> list[Answers]:
     """Return `odd_one_out` of each group; an error names all groups without an answer."""
     return one_by_one(partial(odd_one_out, vectors), groups)
-
-
-def _check_n(n: int) -> None:
-    if n < 1:
-        raise QueryError(f"n must be at least 1, not {n}", parameters=("n",))
 
 
 def _answer(vectors: VectorTable, ids: NDArray[np.int64], scores: NDArray[np.float64]) -> Answers:

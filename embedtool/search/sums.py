@@ -151,7 +151,7 @@ def _with_spaces(
     written = {*positive[1:]} | {positive[0]} & {False}  # a first + is seldom written
     inside = {sign > 0 for character, sign in SIGNS.items() if character in error.word}
     parts = re.split("|".join(map(re.escape, SIGNS)), error.word)
-    signed = error.word[0] in SIGNS and error.word[1:] in vectors
+    signed = error.word[:1] in SIGNS and error.word[1:] in vectors
     joins = inside and not inside & written and all(part in vectors for part in parts)
     if not signed and not joins:
         return error

@@ -35,6 +35,7 @@ from embedtool.io.deletion import DELETES_OPEN_FILES, delete
 from embedtool.io.encodings import SURROGATE_ERRORS
 from embedtool.io.json_file import read_json
 from embedtool.io.locks import lock_file
+from embedtool.io.paths import exists
 from embedtool.trainers.checkpoint import last_state
 from embedtool.trainers.manifest import TextFiles, TrainingManifest
 
@@ -66,7 +67,7 @@ class TrainingDir:
     @property
     def is_resumable(self) -> bool:
         """Whether the directory holds a training that can be resumed."""
-        return (self.folder / MANIFEST).exists()
+        return exists(self.folder / MANIFEST, ModelError)
 
     @property
     def has_checkpoint(self) -> bool:
@@ -192,6 +193,9 @@ def read_interrupted(output: Path) -> TrainingManifest | None:
 
 
 def _folder_of(output: Path) -> Path:
+    """Return the training directory of a model; raise ModelError if the model has no name."""
+    if not output.name:
+        raise ModelError(f"{output}: is no name for a model; choose another")
     return output.with_name(output.name + SUFFIX)
 
 
@@ -218,12 +222,14 @@ def lock_training_dir(output: Path, *, must_exist: bool = False) -> Iterator[Tra
     OutputError
         If the directory cannot be created.
     """
-    folder = _folder_of(output)
-    if must_exist and not (folder / MANIFEST).exists():
+    target = output.absolute()  # the current folder may change during the training
+    training_dir = TrainingDir(target, _folder_of(target))
+    folder = training_dir.folder
+    if must_exist and not training_dir.is_resumable:
         raise ModelError(f"{output}: there is no interrupted training to resume")
     descriptor = _lock(folder, output)
     try:
-        yield TrainingDir(output, folder)
+        yield training_dir
     finally:
         is_empty = [path.name for path in folder.iterdir()] == [LOCK]
         if is_empty and DELETES_OPEN_FILES:  # while nobody else can lock it

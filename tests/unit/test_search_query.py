@@ -129,9 +129,9 @@ def test_query_words_answer_only_when_asked(vectors):
 def test_n_beyond_the_vocabulary_and_below_one(vectors):
     assert len(similar(vectors, "w0", 10**12)) == 399
     for n in 0, -1:
-        with pytest.raises(QueryError, match=f"at least 1, not {n}"):
+        with pytest.raises(QueryError, match=f"1 or more, not {n}"):
             similar(vectors, "w0", n)
-        with pytest.raises(QueryError, match=f"at least 1, not {n}"):
+        with pytest.raises(QueryError, match=f"1 or more, not {n}"):
             analogy(vectors, "w0 - w1", n, method="3cosmul")
 
 

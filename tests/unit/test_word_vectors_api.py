@@ -190,7 +190,7 @@ def test_batches_answer_as_single_queries(wv: WordVectors) -> None:
         (np.ones(20), [], {"method": "3cosmul"}, "vectors need method='3cosadd'"),
         ("w0", [], {"method": "cosmul"}, "method must be 3cosadd or 3cosmul, not 'cosmul'"),
         (["w0"], ["w0"], {}, "w0 - w0 is zero: the words cancel out"),
-        ("w0", [], {"topn": 0}, "topn must be at least 1, not 0"),
+        ("w0", [], {"topn": 0}, "topn must be 1 or more, not 0"),
         ("w0 - w1", [], {}, "sums and differences of words are for analogy"),
     ],
 )
