@@ -86,7 +86,7 @@ def train(
 ) -> VectorTable:
     """Train all replicas, one after another."""
     subwords = build_subword_index(text.vocabulary.words, config)
-    state = init_state(config, text, subwords)
+    state = init_state(config, text.vocabulary, subwords)
     names = "inputs", "outputs"
     tables = [state.tables[name][:, :SIZE].copy() for name in names]
     context = shared_context(

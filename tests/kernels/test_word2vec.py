@@ -43,7 +43,7 @@ def compare(
     make = Word2VecConfig if algorithm == "word2vec" else FastTextConfig
     config = make(**{"vector_size": 20, "sample": 0.05, "window": 3, "workers": 1, **options})
     index = build_subword_index(text.vocabulary.words, config)
-    state = word2vec.init_state(config, text, index)
+    state = word2vec.init_state(config, text.vocabulary, index)
     rng = np.random.default_rng(1)
     for name in ("inputs", "outputs"):
         table = state.tables[name]

@@ -55,7 +55,7 @@ def test_word2vec_goes_on_where_it_stopped(
     monkeypatch.setattr(word2vec, "CHUNK_TOKENS", 2**16)
     config = make(vector_size=10, epochs=2, workers=2)
     rows = build_subword_index(encoded.vocabulary.words, config)
-    whole = word2vec.init_state(config, encoded, rows)
+    whole = word2vec.init_state(config, encoded.vocabulary, rows)
 
     def advance(state: State) -> Iterator[None]:
         work = word2vec.job_for(config, encoded, rows, state)
@@ -64,7 +64,7 @@ def test_word2vec_goes_on_where_it_stopped(
     n_stretches = sum(1 for _ in advance(whole))
     assert n_stretches > 6
     for n in (2, n_stretches // 2 + 1):
-        state = word2vec.init_state(config, encoded, rows)
+        state = word2vec.init_state(config, encoded.vocabulary, rows)
         for _ in islice(advance(state), n):
             pass
         save_state(state, tmp_path, {})
