@@ -84,12 +84,8 @@ def train_runs(
                 text = resample(encoded, run.seed, work) if sampling == "bootstrap" else encoded
                 vectors = TRAINERS[algorithm].train(run, text, work, history)
                 record = TrainingRecord(run, CorpusRecord.of(corpus, scanned))
-                description = record.description(text, history)
-                store.save(
-                    ModelRecord(vectors, {**description, "sampling": sampling}),
-                    path,
-                    overwrite=True,
-                )
+                description = {**record.description(text, history), "sampling": sampling}
+                store.save(ModelRecord(vectors, description), path, overwrite=True)
             except KeyboardInterrupt:
                 raise StoppedError(
                     f"interrupted; {i} of {n_runs} runs are kept in {folder}; run it again with "

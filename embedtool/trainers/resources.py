@@ -69,17 +69,15 @@ def check_resources(estimate: ResourceEstimate, output: Path) -> None:
     memory = available_memory()
     if estimate.tables > memory:
         raise ResourceError(
-            f"the tables need {format_bytes(estimate.tables)} of memory, "
-            f"{format_bytes(memory)} are "
-            "free; choose a smaller vector_size or max_vocab, or a larger min_count",
+            f"the tables need {format_bytes(estimate.tables)} of memory, {format_bytes(memory)} "
+            "are free; choose a smaller vector_size or max_vocab, or a larger min_count",
             parameters=("vector_size", "max_vocab", "min_count"),
         )
     disk = shutil.disk_usage(output.parent).free
     if estimate.model > disk:
         raise ResourceError(
             f"{output}: the model needs {format_bytes(estimate.model)} of disk, "
-            f"{format_bytes(disk)} "
-            "are free"
+            f"{format_bytes(disk)} are free"
         )
 
 

@@ -137,8 +137,7 @@ def train_chunk(
         word_progress: dict[int, float] = defaultdict(float)  # (5) P = sum_r min(1, K_r)
         output_progress: dict[int, float] = defaultdict(float)
         for stream, tokens in enumerate(streams):
-            first = superstep * MINIBATCH_TOKENS
-            batch = range(first, min(first + MINIBATCH_TOKENS, len(tokens)))
+            batch = range(len(tokens))[superstep * MINIBATCH_TOKENS :][:MINIBATCH_TOKENS]
             cached_in, cached_out = CachedRows(), CachedRows()
             n_micro = -(-len(batch) // MICROBATCH_TOKENS)
             for k in range(n_micro):
@@ -146,9 +145,8 @@ def train_chunk(
                 position = chunk.start + stream * part + batch.start + k * MICROBATCH_TOKENS
                 trials = _trials(tokens, micro, splitmix64(splitmix64(key) + position), shared)
                 n_trials += sum(w for _, w in trials.values())
-                for word in {
-                    tokens[j].word for i in micro for j in _input_tokens(tokens, i, options)
-                }:
+                used = {tokens[j].word for i in micro for j in _input_tokens(tokens, i, options)}
+                for word in used:
                     cached_in.add(word, inputs[_rows(words, word)].sum(axis=0))
                 for row in {row for row, _ in trials}:
                     cached_out.add(row, outputs[row])

@@ -59,7 +59,6 @@ def list_phrase_pairs(
     ends : ndarray of int64, shape (n_sentences,)
         Where in `ids` each sentence ends.
     start : int
-        The token to begin with.
     codes : ndarray of int32, shape (n_types,)
         The word of each type, from 0; or NO_WORD, or the code of a connector word.
     word_bits : int
@@ -69,16 +68,13 @@ def list_phrase_pairs(
     n_gaps : int
         Number of gaps in the trie, with the empty one.
     keys : ndarray of uint64
-        Output.
 
     Returns
     -------
     next_token : int
-        The token to go on with, when `keys` or the trie is full; the number of tokens at the end.
-    n_keys : int
-        Number of keys.
-    n_gaps : int
-        Number of gaps in the trie.
+        The token to go on with, if `keys` or the trie is full, else the number of tokens.
+    n_keys, n_gaps : int
+        Numbers of keys and of gaps in the trie.
     """
     first_shift = np.uint64(KEY_BITS - word_bits)
     second_shift = np.uint64(KEY_BITS - 2 * word_bits)
@@ -92,10 +88,8 @@ def list_phrase_pairs(
         second = codes[ids[i]]
         if second < 0:
             continue
-        left = i - 1
-        while left >= sentence_start and codes[ids[left]] <= FIRST_CONNECTOR:
-            left -= 1
-        if left < sentence_start or codes[ids[left]] == NO_WORD:
+        left = _word_before(ids, codes, i, sentence_start)
+        if left < 0:
             continue
         if n == len(keys) or n_gaps + (i - left - 1) > len(trie.parents):
             return i, n, n_gaps
@@ -106,6 +100,17 @@ def list_phrase_pairs(
         keys[n] = first << first_shift | np.uint64(second) << second_shift | np.uint64(gap)
         n += 1
     return len(ids), n, n_gaps
+
+
+@jit
+def _word_before(
+    ids: NDArray[np.int32], codes: NDArray[np.int32], token: int, sentence_start: int
+) -> int:
+    """Return the first token of the pair whose second is `token`, or -1 if there is none."""
+    left = token - 1
+    while left >= sentence_start and codes[ids[left]] <= FIRST_CONNECTOR:
+        left -= 1
+    return -1 if left < sentence_start or codes[ids[left]] == NO_WORD else left
 
 
 @jit
