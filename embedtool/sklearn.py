@@ -116,7 +116,7 @@ class DocumentVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
     Examples
     --------
     >>> import numpy as np
-    >>> from embedtool.model.vectors import ModelRecord, VectorTable, vectors_of
+    >>> from embedtool.model.vectors import VectorTable
     >>> from embedtool.sklearn import DocumentVectorizer
     >>> vectors = VectorTable(["sea", "ship", "land"], np.eye(3, dtype=np.float32))
     >>> vectorizer = DocumentVectorizer(vectors)
