@@ -1,5 +1,6 @@
 """`KeyTable`: keys, their vectors and attributes, which can be added and replaced."""
 
+import logging
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -14,6 +15,8 @@ from embedtool.gensim.errors import (
 )
 from embedtool.model.linalg import unit_rows
 from embedtool.model.vectors import VectorTable
+
+log = logging.getLogger(__name__)
 
 Key = str | int | np.integer
 KEY_TYPES = (str, int, np.integer)
@@ -70,15 +73,19 @@ class KeyTable:
     @property
     def table(self) -> VectorTable:
         """The same vectors as embedtool's functions take them; float32 is shared, not copied."""
+        self._check_sizes()
+        if self._table is None:
+            rows = np.asarray(self.vectors, np.float32)
+            self._table = VectorTable(self.index_to_key, rows)
+        return self._table
+
+    def _check_sizes(self) -> None:
+        """Raise ArgumentError unless each key has a vector."""
         if len(self.index_to_key) != self._n_rows:
             raise ArgumentError(
                 f"there are {len(self.index_to_key):,} keys and {self._n_rows:,} vectors",
                 parameters=("vectors",),
             )
-        if self._table is None:
-            rows = np.asarray(self.vectors, np.float32)
-            self._table = VectorTable(self.index_to_key, rows)
-        return self._table
 
     @property
     def norms(self) -> NDArray[np.float32]:
@@ -140,7 +147,10 @@ class KeyTable:
         ------
         UnknownKeyError
             If there is none. It is a KeyError.
+        ArgumentError
+            If there are not as many vectors as keys. It is a ValueError.
         """
+        self._check_sizes()
         vector: NDArray[Any] = self.vectors[self.get_index(key)]
         if norm:
             vector = unit_rows(np.asarray(vector, np.float32)[None])[0]
@@ -313,12 +323,19 @@ class KeyTable:
         if COUNT not in self.expandos:
             raise ArgumentError("the counts of the keys are not known")
         self._fit_attributes()
-        order = np.argsort(-self.expandos[COUNT], kind="stable")
-        self.index_to_key = [self.index_to_key[i] for i in order]
+        self._reorder(np.argsort(-self.expandos[COUNT], kind="stable"))
+
+    def _reorder(self, order: NDArray[np.int64]) -> None:
+        """Put the keys in another order, with all that they have."""
+        if self._n_rows:
+            self._check_sizes()
+            log.warning("the output layer of a model is not sorted with its keys; build it again")
+            self.vectors = self.vectors[order]
+        self.index_to_key = [self.index_to_key[i] for i in order.tolist()]
         self.key_to_index = {key: i for i, key in enumerate(self.index_to_key)}
         self.expandos = {name: values[order] for name, values in self.expandos.items()}
-        if self._n_rows:
-            self.vectors = self.vectors[order]
+        if len(self.vectors_lockf) > 1:
+            self.vectors_lockf = self.vectors_lockf[order]
 
     def set_words(self, words: Sequence[Any], counts: NDArray[np.int64]) -> None:
         """Set keys and counts; attributes stay if the keys begin with those there are."""

@@ -82,6 +82,13 @@ class FastTextKeyedVectors(KeyedVectors):
         """Return the vectors as an embedtool table, with their subwords."""
         return replace(super().counted_table(), subwords=self.subwords)
 
+    def _reorder(self, order: NDArray[np.int64]) -> None:
+        super()._reorder(order)
+        if len(self.subwords.word_rows):
+            self.subwords = _with_rows(self.subwords, self.subwords.word_rows[order])
+        if len(self.vectors_vocab_lockf) > 1:
+            self.vectors_vocab_lockf = self.vectors_vocab_lockf[order]
+
     @property
     def vectors_vocab(self) -> NDArray[np.float32]:
         """The words' own rows, without their n-grams, float32 (n_keys, vector_size)."""

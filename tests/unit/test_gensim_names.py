@@ -182,6 +182,13 @@ def test_attributes_of_keys_keep_their_type(ours: KeyedVectors) -> None:
         ours.set_vecattr("w1", "count", 1.5)
 
 
+def test_vectors_that_are_not_as_many_as_keys_are_refused(ours: KeyedVectors) -> None:
+    ours.vectors = ROWS[:-1]
+    for ask in (ours.get_vector, ours.most_similar):
+        with pytest.raises(ValueError, match="60 keys and 59 vectors"):
+            ask("sea")
+
+
 def test_a_vector_cannot_be_written_to(ours: KeyedVectors) -> None:
     with pytest.raises(ValueError, match="read-only"):
         ours["w1"][0] = 1
