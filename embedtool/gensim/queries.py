@@ -50,7 +50,7 @@ class Queries(KeyTable):
         topn : int or None
             Number of answers; None for the cosines of all keys.
         clip_start, clip_end : int
-            Only keys of these rows answer.
+            Only keys of these rows answer; negative numbers count from the end, as in a slice.
         restrict_vocab : int, optional
             Only the first keys answer, in place of `clip_start` and `clip_end`.
         indexer : None
@@ -77,15 +77,13 @@ class Queries(KeyTable):
             )
         keys, weights = _weighted(positive, negative)
         mean = self.get_mean_vector(keys, weights, post_normalize=True, ignore_missing=False)
-        first, last = (0, restrict_vocab) if restrict_vocab else (clip_start, clip_end or len(self))
+        first, last = (0, restrict_vocab) if restrict_vocab else (clip_start, clip_end or None)
         if topn is None:
             return cosines(self.table.rows[first:last], mean)
         if topn < 1:
             return []
-        last = min(last, len(self))
-        candidates = None if (first, last) == (0, len(self)) else np.arange(first, last)
         answers = similar_to_vectors(
-            self.table, mean[None], int(topn), candidates=candidates,
+            self.table, mean[None], int(topn), candidates=self._candidates(first, last),
             excluded=self._rows_of(keys)[None],
         )  # fmt: skip
         return [(answer.word, answer.score) for answer in answers[0]]
@@ -126,12 +124,11 @@ class Queries(KeyTable):
         if topn is not None and topn < 1:
             return []
         rows = [self._vector(key, norm=True) for key in keys]
-        last = min(restrict_vocab or len(self), len(self))
         best = nearest_by_product(
             self.table.rows, self.norms, unit_rows(np.stack(rows)),
             np.arange(len(keys))[None], weights[None],
-            last if topn is None else int(topn),
-            candidates=None if last == len(self) else np.arange(last),
+            len(self) if topn is None else int(topn),
+            candidates=self._candidates(0, restrict_vocab or None),
             excluded=None if topn is None else self._rows_of(keys)[None],
         )  # fmt: skip
         ids, scores = best.ids[0], best.scores[0]
@@ -140,9 +137,14 @@ class Queries(KeyTable):
         answers = zip(ids[:topn].tolist(), scores.tolist(), strict=False)
         return [(self.index_to_key[i], score) for i, score in answers if i >= 0]
 
+    def _candidates(self, first: int, last: int | None) -> NDArray[np.int64] | None:
+        """Return the rows of a slice; None for all."""
+        rows = range(len(self))[first:last]
+        return None if len(rows) == len(self) else np.array(rows, np.int64)
+
     def _vector(self, key: Key | NDArray[Any], norm: bool = False) -> NDArray[Any]:
         """Return the vector of a key, or the vector itself."""
-        if isinstance(key, str | int | np.integer):
+        if isinstance(key, KEY_TYPES):
             return self.get_vector(key, norm)
         return np.asarray(key)
 

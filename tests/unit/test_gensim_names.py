@@ -59,6 +59,10 @@ QUERIES: dict[str, tuple[Any, ...]] = {
     "most_similar of many": ("w1", None, 200),
     "most_similar among some": (["w1"], [], 7, 10, 40),
     "most_similar restricted": (["w1"], [], 7, 0, None, 20),
+    "most_similar without the last": (["w1"], [], 100, 0, -7),
+    "most_similar among the last": (["w1"], [], 100, -7),
+    "most_similar restricted from the end": (["w1"], [], 100, 0, None, -7),
+    "most_similar among none": (["w1"], [], 7, 40, 10),
     "most_similar_cosmul": (["w1", "w2"], ["w3"]),
     "most_similar_cosmul of one": ("w1", None, 5),
     "similar_by_word": ("w9", 4, 30),
@@ -77,7 +81,19 @@ def test_rankings_are_those_of_gensim(query: str, ours: KeyedVectors, theirs: An
     scores = [[pair[1 - named] for pair in found] for found in (mine, expected)]
     np.testing.assert_allclose(*scores, rtol=1e-4, atol=1e-6)
     assert isinstance(mine, list)
-    assert isinstance(mine[0], tuple)
+    assert all(isinstance(pair, tuple) for pair in mine)
+
+
+def test_a_restriction_is_a_slice_in_all_queries(ours: KeyedVectors) -> None:
+    for method in (ours.most_similar, ours.most_similar_cosmul):
+        for restrict in (20, -7):
+            scores = method("w1", topn=None, restrict_vocab=restrict)
+            answers = dict(method("w1", topn=N_WORDS, restrict_vocab=restrict))
+            expected = [word for word in WORDS[:restrict] if word != "w1"]
+            assert sorted(answers) == sorted(expected)
+            found = [scores[WORDS.index(word)] for word in expected]
+            np.testing.assert_allclose(found, [answers[word] for word in expected], atol=1e-6)
+            assert len(scores) == len(expected) + 1
 
 
 NUMBERS: dict[str, tuple[Any, ...]] = {
@@ -171,6 +187,29 @@ def test_keys_can_be_added_and_replaced(ours: KeyedVectors) -> None:
     assert ours.add_vector("newest", ROWS[0]) == len(ours) - 1
     with pytest.raises(ValueError, match="shape"):
         ours.add_vectors(["x"], np.ones(SIZE + 1))
+
+
+@pytest.mark.parametrize("kind", [Word2Vec, FastText])
+def test_sorting_keeps_all_that_a_key_has(kind: Any, caplog: pytest.LogCaptureFixture) -> None:
+    text = [["rare", "the"], ["the", "sea"], ["sea", "the"]]
+    wv = small(kind, text, sorted_vocab=0).wv
+    wv.vectors_lockf = np.array([0, 1, 1], np.float32)
+    wv.set_vecattr("rare", "length", 4)
+    arrays = ["vectors", "vectors_lockf"]
+    if kind is FastText:
+        wv.vectors_vocab_lockf = np.array([1, 0, 1], np.float32)
+        arrays += ["vectors_vocab", "vectors_vocab_lockf"]
+
+    def held(key: str) -> list[Any]:
+        attributes = [wv.get_vecattr(key, name) for name in ("count", "length")]
+        return [*attributes, *(getattr(wv, name)[wv.get_index(key)].tolist() for name in arrays)]
+
+    before = {key: held(key) for key in wv.index_to_key}
+    assert list(before) == ["rare", "the", "sea"]
+    wv.sort_by_descending_frequency()
+    assert wv.index_to_key == ["the", "sea", "rare"]
+    assert {key: held(key) for key in wv.index_to_key} == before
+    assert "output layer" in caplog.text
 
 
 def test_attributes_of_keys_keep_their_type(ours: KeyedVectors) -> None:
