@@ -5,7 +5,6 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from embedtool.formats.foreign import check_is_not_foreign
 from embedtool.formats.options import EncodingErrors
 from embedtool.gensim.errors import DamagedFileError, UnsupportedError
+from embedtool.io.deletion import temporary_directory
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +36,8 @@ def decompressed(path: str | Path) -> Iterator[Path]:
         return
     from smart_open import open as open_any
 
-    with TemporaryDirectory(prefix="embedtool-") as folder:
-        copy = Path(folder) / path.stem
+    with temporary_directory() as folder:
+        copy = folder / path.stem
         with open_any(path, "rb") as source, copy.open("wb") as target:
             shutil.copyfileobj(source, target)
         yield copy

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from os import PathLike
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import IO, Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from embedtool.corpus.encoding import EncodedCorpus, check_pairs, encode
 from embedtool.corpus.scanning import ScannedCorpus, scan
 from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.gensim.errors import ArgumentError, ArgumentTypeError, NotReadyError
+from embedtool.io.deletion import temporary_directory
 
 MAX_SENTENCE_TOKENS = 10_000
 """gensim's largest sentence: longer lines are cut."""
@@ -82,11 +82,11 @@ def opened_text(
     corpus = (
         Corpus(str(corpus_file), LINES) if sentences is None else Corpus(_checked(sentences, tally))
     )
-    with TemporaryDirectory(prefix="embedtool-") as name:
-        scanned = scan(corpus, Path(name))
+    with temporary_directory() as folder:
+        scanned = scan(corpus, folder)
         if sentences is None:
             tally = _Tally(scanned.n_sentences, int(scanned.counts.sum()))
-        yield Text(scanned, Path(name), tally.n_sentences, tally.n_tokens)
+        yield Text(scanned, folder, tally.n_sentences, tally.n_tokens)
 
 
 def check_text(sentences: Any, corpus_file: Any) -> None:

@@ -9,6 +9,7 @@ import builtins
 import ctypes
 import errno
 import fcntl
+import gzip
 import os
 import signal
 import sys
@@ -132,6 +133,24 @@ def main(folder: Path) -> None:
     ):  # fmt: skip
         code = cli.main([str(each) for each in arguments], standalone_mode=False)
         assert not code, arguments
+    use_names_of_gensim(folder)
+
+
+def use_names_of_gensim(folder: Path) -> None:
+    """Train, save and load with the classes of gensim's names."""
+    from embedtool.gensim import FastText, KeyedVectors, Word2Vec
+
+    models = [
+        kind(corpus_file=TEXT, vector_size=8, epochs=1, workers=1) for kind in (Word2Vec, FastText)
+    ]
+    for model in models:
+        for _ in range(2):  # the second time, in place of the first
+            model.save(folder / "gensim")
+        assert len(type(model).load(folder / "gensim").wv) == len(model.wv)
+        model.wv.save_word2vec_format(folder / "text", binary=True)
+        packed = folder / "text.gz"
+        packed.write_bytes(gzip.compress((folder / "text").read_bytes()))
+        assert len(KeyedVectors.load_word2vec_format(packed, binary=True)) == len(model.wv)
 
 
 if __name__ == "__main__":

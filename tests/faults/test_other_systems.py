@@ -15,7 +15,8 @@ def test_a_model_is_trained_resumed_queried_and_replaced_on_another_system(tmp_p
     command = [sys.executable, "-X", "warn_default_encoding", "-m", "tests.faults.other_system"]
     done = subprocess.run([*command, tmp_path], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "whole"]
+    expected = ["gensim", "model", "text", "text.gz", "whole"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == expected
     assert "this file system has no locks" in done.stderr
     locale = [line for line in done.stderr.splitlines() if "EncodingWarning" in line]
     assert not [line for line in locale if "/embedtool/" in line]
