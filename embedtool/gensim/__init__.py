@@ -5,16 +5,7 @@ A package that rests on gensim changes one import line: `gensim.models` becomes
 classes have gensim 4.4's arguments, attributes and methods; embedtool trains, searches and
 evaluates, and gensim need not be installed.
 
-What is not the same:
-
-- Vectors have other values: the random start and the order of updates are embedtool's. Equal seeds
-  give equal vectors with any number of `workers`, and in any process.
-- With `hs=1` and `negative` only hierarchical softmax is trained, with a warning.
-- A model is saved as a folder of embedtool. Pickles, and so gensim's own files, are not opened.
-- Tokens are str. A sentence that is a str, or a token that is an int, is an error.
-- Errors have embedtool's messages, and are also of gensim's classes: an unknown word is a KeyError.
-- FastText's n-grams that training has not seen have rows of zeros; gensim's are random.
-- A text is read once, not once an epoch: a generator will do.
+What is not the same is the table "What differs" of docs/gensim.md.
 """
 
 from importlib import import_module

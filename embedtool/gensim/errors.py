@@ -12,10 +12,8 @@ from embedtool.errors import (
 )
 
 
-class UnknownKeyError(UnknownWordError, KeyError):
+class UnknownKeyError(UnknownWordError):
     """A key without a vector. Its message has no suggestions, which would slow down loops."""
-
-    __str__ = Exception.__str__  # KeyError would quote the message
 
     def __init__(self, key: Hashable) -> None:
         super().__init__(str(key))
