@@ -252,7 +252,12 @@ def _check_options(
     freeze: bool,
     vocabulary_words: Iterable[str] | None,
 ) -> None:
-    """Raise ConfigError if arguments contradict each other."""
+    """Raise ConfigError if arguments contradict each other, or `init` is not a model."""
+    if not isinstance(init, ModelRecord | str | Path | None):
+        raise ConfigError(
+            f"init must be a model or the path of one, not {type(init).__name__}",
+            parameters=("init",),
+        )
     if isinstance(config, ContextualConfig):
         if init is None:
             raise ConfigError("an encoder needs init, a static model", parameters=("init",))

@@ -187,6 +187,12 @@ def test_trainings_that_cannot_call_refuse_callbacks(tmp_path: Path) -> None:
         embedtool.train(config("glove"), SENTENCES, cluster="none", callbacks=[print])
 
 
+def test_a_start_that_is_no_model_is_refused(algorithm: str) -> None:
+    first = small(algorithm).fit(SENTENCES)
+    with pytest.raises(ConfigError, match="init must be a model or the path of one, not WordVect"):
+        small(algorithm).fit(SENTENCES, init=first.wv)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("callbacks", [print, [print, None], (each for each in [print])])
 def test_callbacks_that_are_no_list_of_functions_are_refused_at_once(callbacks: Any) -> None:
     with pytest.raises(ConfigError, match="callbacks must be a list of functions"):
