@@ -1,7 +1,6 @@
 """The bridge to embedtool's trainers: a model's vectors are trained on a text, epoch by epoch."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,30 +16,15 @@ from embedtool.trainers.manifest import algorithm_of
 from embedtool.trainers.state import State
 from embedtool.trainers.warm_start import WarmStart
 
-
-@dataclass
-class Epoch:
-    """The end of an epoch.
-
-    Attributes
-    ----------
-    number : int
-        Number of epochs done.
-    loss : float
-        The sum of the losses of all pairs of the epoch.
-    vectors : callable
-        Returns a copy of the vectors at this moment.
-    """
-
-    number: int
-    loss: float
-    vectors: Callable[[], VectorTable]
+AtEnd = Callable[[int, float, Callable[[], VectorTable]], None]
+"""What is called after each epoch, with the number of epochs done, the sum of the losses of all
+pairs of the epoch, and a function that returns a copy of the vectors at this moment."""
 
 
 class EpochEnds(Checkpointer):
     """Calls a function after each epoch; saves nothing."""
 
-    def __init__(self, at_end: Callable[[Epoch], None]) -> None:
+    def __init__(self, at_end: AtEnd) -> None:
         super().__init__()
         self._at_end, self._done = at_end, 0
 
@@ -48,7 +32,7 @@ class EpochEnds(Checkpointer):
         """Call the function if an epoch has ended."""
         if epochs > self._done:
             self._done = epochs
-            self._at_end(Epoch(epochs, state.loss, self.current_vectors))
+            self._at_end(epochs, state.loss, self.current_vectors)
 
 
 def fit(
@@ -57,7 +41,7 @@ def fit(
     folder: Path,
     vectors: VectorTable,
     frozen: NDArray[np.bool_] | None,
-    at_end: Callable[[Epoch], None],
+    at_end: AtEnd,
 ) -> VectorTable:
     """Train vectors on a text.
 
@@ -73,7 +57,7 @@ def fit(
         The vectors to start from, by decreasing count.
     frozen : ndarray of bool, shape (n_words,), or None
         Whether a word is not trained.
-    at_end : callable
+    at_end : AtEnd
         Called after each epoch.
 
     Returns

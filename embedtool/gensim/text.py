@@ -1,5 +1,6 @@
 """What a model is trained on: sentences as lists of tokens, or a file with one sentence a line."""
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,8 +17,11 @@ from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.encoding import EncodedCorpus, check_pairs, encode
 from embedtool.corpus.scanning import ScannedCorpus, scan
 from embedtool.corpus.vocabulary import Vocabulary
+from embedtool.errors import TrainingError
 from embedtool.gensim.errors import ArgumentError, ArgumentTypeError, NotReadyError
 from embedtool.io.deletion import temporary_directory
+
+log = logging.getLogger(__name__)
 
 MAX_SENTENCE_TOKENS = 10_000
 """gensim's largest sentence: longer lines are cut."""
@@ -53,15 +57,31 @@ class Text:
 
         Raises
         ------
-        TrainingError
+        NotReadyError
             If no sentence has two of them.
         """
         row_of = {word: row for row, word in enumerate(self.scanned.words)}
         rows = np.fromiter((row_of.get(word, -1) for word in words), np.int64, len(words))
         vocabulary = Vocabulary(words, counts, len(row_of), self.n_tokens)
         encoded = encode(self.scanned, vocabulary, rows, self.folder)
-        check_pairs(encoded)
+        try:
+            check_pairs(encoded)
+        except TrainingError:
+            raise NotReadyError(
+                "no sentence has two words of the vocabulary, so there are no pairs to train on; "
+                "give longer sentences, or build the vocabulary with a lower min_count",
+                parameters=("sentences", "min_count"),
+            ) from None
         return encoded
+
+    def compare_sizes(self, total_examples: int | None, total_words: int | None) -> None:
+        """Warn if the text has more or fewer sentences or tokens than was said."""
+        for name, expected, found in (
+            ("total_examples", total_examples, self.n_sentences),
+            ("total_words", total_words, self.n_tokens),
+        ):
+            if expected not in (None, found):
+                log.warning("%s=%s, but the text has %s", name, expected, f"{found:,}")
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """`VocabularyModel`: a model whose words are chosen by gensim's rules, before it is trained."""
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,8 @@ from embedtool.gensim.vocabulary import TrimRule, kept_words, warn_of_limit
 from embedtool.model.vectors import VectorTable
 from embedtool.trainers.warm_start import WarmStart
 from embedtool.trainers.word2vec import untrained_vectors
+
+log = logging.getLogger(__name__)
 
 Sentences = Iterable[Sequence[str]]
 
@@ -122,6 +125,10 @@ class VocabularyModel:
 
     def _scan(self, text: Text) -> tuple[int, int]:
         self.raw_vocab = text.counts()
+        log.info(
+            "%s tokens, %s distinct words, %s sentences",
+            f"{text.n_tokens:,}", f"{len(self.raw_vocab):,}", f"{text.n_sentences:,}",
+        )  # fmt: skip
         warn_of_limit(self.max_vocab_size, len(self.raw_vocab))
         return text.n_tokens, text.n_sentences
 
@@ -197,17 +204,19 @@ class VocabularyModel:
         order = np.argsort(-counts, kind="stable")
         return order, [self.wv.index_to_key[i] for i in order.tolist()], counts[order]
 
-    def _table(self) -> tuple[VectorTable, NDArray[np.int64]]:
-        """Return the vectors and the output layer in the order of training, and that order."""
+    def _table(self) -> tuple[VectorTable, NDArray[np.int64], NDArray[np.int64]]:
+        """Return vectors with the output layer, counts, and the order of training: that of both."""
         if not self._has_output():
             raise NotReadyError("the model has no output layer, so it cannot be trained")
-        order, _, _ = self._by_count()
+        order, _, counts = self._by_count()
         table: VectorTable = self.wv.counted_table().select(order)
         if table.counts is None:
             raise NotReadyError("the counts of the words are not known, only their order")
         if self.hs:
-            return replace(table, output_matrix=self.syn1, output_rows="inner-nodes"), order
-        return replace(table, output_matrix=self.syn1neg[order]), order
+            table = replace(table, output_matrix=self.syn1, output_rows="inner-nodes")
+        else:
+            table = replace(table, output_matrix=self.syn1neg[order])
+        return table, counts, order
 
     def _has_output(self) -> bool:
         matrix = getattr(self, "syn1" if self.hs else "syn1neg", None)

@@ -11,7 +11,7 @@ import numpy as np
 
 from embedtool.gensim.errors import ArgumentError, NotReadyError, WrongModelError
 from embedtool.gensim.files import check_no_pickle, warn_ignored
-from embedtool.gensim.fitting import Epoch, fit
+from embedtool.gensim.fitting import fit
 from embedtool.gensim.options import (
     BATCH_WORDS,
     arguments_of,
@@ -24,7 +24,7 @@ from embedtool.gensim.text import Text, check_text, opened_text
 from embedtool.gensim.vocabulary import TrimRule
 from embedtool.gensim.vocabulary_model import Sentences
 from embedtool.model import store
-from embedtool.model.vectors import ModelRecord
+from embedtool.model.vectors import ModelRecord, VectorTable
 from embedtool.trainers.manifest import algorithm_of
 
 log = logging.getLogger(__name__)
@@ -223,12 +223,7 @@ class Word2Vec(PredictingModel):
         if corpus_iterable is not None and type(self)._do_train_job is not Word2Vec._do_train_job:
             corpus_iterable = self._made_by_jobs(corpus_iterable)
         with opened_text(corpus_iterable, corpus_file) as text:
-            for name, expected, found in (
-                ("total_examples", total_examples, text.n_sentences),
-                ("total_words", total_words, text.n_tokens),
-            ):
-                if expected not in (None, found):
-                    log.warning("%s=%s, but the text has %s", name, expected, f"{found:,}")
+            text.compare_sizes(total_examples, total_words)
             return self._train(text, epochs, callbacks)
 
     def _do_train_job(self, sentences: Sequence[Any], alpha: float, inits: Any) -> tuple[int, int]:
@@ -274,9 +269,8 @@ class Word2Vec(PredictingModel):
         if self.alpha > self.min_alpha_yet_reached:
             log.warning("alpha=%g is above that of an earlier training", self.alpha)
         config = config_of(self, epochs)
-        table, order = self._table()
-        _, words, counts = self._by_count()
-        corpus = text.encoded(words, counts)
+        table, counts, order = self._table()
+        corpus = text.encoded(table.words, counts)
         rate = last_rate(self, text.n_tokens, epochs)
         config = replace(config, min_learning_rate=rate)
         self.running_training_loss = 0.0
@@ -284,13 +278,14 @@ class Word2Vec(PredictingModel):
             callback.on_train_begin(self)
             callback.on_epoch_begin(self)
 
-        def at_end(epoch: Epoch) -> None:
-            self.running_training_loss += epoch.loss if self.compute_loss else 0.0
+        def at_end(done: int, loss: float, copy_vectors: Callable[[], VectorTable]) -> None:
+            log.info("epoch %s of %s: %s tokens", done, epochs, f"{corpus.n_tokens:,}")
+            self.running_training_loss += loss if self.compute_loss else 0.0
             if callbacks:
-                self._take(epoch.vectors(), order)
+                self._take(copy_vectors(), order)
             for callback in callbacks:
                 callback.on_epoch_end(self)
-            for callback in callbacks if epoch.number < epochs else ():
+            for callback in callbacks if done < epochs else ():
                 callback.on_epoch_begin(self)
 
         frozen = self.wv.frozen(order)

@@ -1,6 +1,7 @@
 """gensim's names: the same answers as gensim's on the same vectors, and training step by step."""
 
 import gzip
+import logging
 from collections.abc import Iterator
 from importlib import import_module
 from itertools import permutations
@@ -493,6 +494,7 @@ WRONG: dict[str, tuple[type[Exception], str, dict[str, Any]]] = {
     "a str in place of sentences": (TypeError, "iterable of lists", {"sentences": "the sea"}),
     "tokens that are numbers": (TypeError, "is int, not str", {"sentences": [[1, 2]]}),
     "no sentences": (RuntimeError, "no sentences", {"sentences": []}),
+    "sentences of one word": (RuntimeError, "a lower min_count", {"sentences": [["a"], ["b"]]}),
     "no frequent word": (RuntimeError, "lower min_count", {"min_count": 1000}),
     "no file": (TypeError, "path of a file", {"sentences": None, "corpus_file": "none"}),
     "two texts": (TypeError, "either sentences or", {"corpus_file": __file__}),
@@ -521,6 +523,19 @@ IGNORED = {
 def test_arguments_that_are_ignored_are_named(word: str, caplog: pytest.LogCaptureFixture) -> None:
     small(**IGNORED[word])
     assert word in caplog.text
+
+
+def test_the_log_tells_what_was_read_and_trained(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "embedtool.gensim"):
+        model = small(epochs=1)
+        model.train([*SENTENCES, []], total_examples=24, total_words=88, epochs=2, start_alpha=1e-4)
+    assert caplog.messages == [
+        "88 tokens, 7 distinct words, 24 sentences",
+        "epoch 1 of 1: 88 tokens",
+        "total_examples=24, but the text has 25",
+        "epoch 1 of 2: 88 tokens",
+        "epoch 2 of 2: 88 tokens",
+    ]
 
 
 def test_missing_arguments_of_train_are_named() -> None:
