@@ -1,6 +1,9 @@
 """The base of callbacks, with gensim's names."""
 
+from collections.abc import Iterable
 from typing import Any
+
+from embedtool.gensim.errors import ArgumentTypeError
 
 
 class CallbackAny2Vec:
@@ -17,3 +20,21 @@ class CallbackAny2Vec:
 
     def on_train_end(self, model: Any) -> None:
         """Act after the last epoch."""
+
+
+METHODS = ("on_train_begin", "on_epoch_begin", "on_epoch_end", "on_train_end")
+"""What is called of a callback."""
+
+
+def checked_callbacks(callbacks: Iterable[Any]) -> tuple[Any, ...]:
+    """Return the callbacks; raise ArgumentTypeError if one lacks a method."""
+    callbacks = tuple(callbacks)
+    for callback in callbacks:
+        missing = [name for name in METHODS if not callable(getattr(callback, name, None))]
+        if missing:
+            raise ArgumentTypeError(
+                f"a callback of type {type(callback).__name__} has no {missing[0]}; derive its "
+                "class from CallbackAny2Vec",
+                parameters=("callbacks",),
+            )
+    return callbacks

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from embedtool.errors import DamagedError
 from embedtool.formats.foreign import check_is_not_foreign
 from embedtool.formats.options import EncodingErrors
 from embedtool.gensim.errors import DamagedFileError, UnsupportedError
@@ -19,6 +20,11 @@ log = logging.getLogger(__name__)
 
 COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
 """Suffixes of the files that gensim decompresses and compresses."""
+NAMES = {
+    ("format", "format='glove'"): ("no_header", "no_header=True"),
+    ("encoding_errors", "encoding_errors"): ("unicode_errors", "unicode_errors"),
+}
+"""Parameters of embedtool's readers with the advice in messages, and those of gensim."""
 
 
 def check_no_pickle(path: str | Path) -> None:
@@ -41,6 +47,15 @@ def decompressed(path: str | Path) -> Iterator[Path]:
         with open_any(path, "rb") as source, copy.open("wb") as target:
             shutil.copyfileobj(source, target)
         yield copy
+
+
+def with_names(error: DamagedError) -> DamagedFileError:
+    """Return an error in a file of vectors with gensim's names of what it advises."""
+    message, parameters = str(error), error.parameters
+    for (ours, advice), (theirs, replacement) in NAMES.items():
+        message = message.replace(advice, replacement)
+        parameters = tuple(theirs if name == ours else name for name in parameters)
+    return DamagedFileError(message, parameters=parameters)
 
 
 def check_not_compressed(path: str | Path) -> None:

@@ -17,7 +17,6 @@ from embedtool.formats.options import EncodingErrors, ReadOptions
 from embedtool.gensim.errors import (
     ArgumentError,
     ArgumentTypeError,
-    DamagedFileError,
     UnsupportedError,
 )
 from embedtool.gensim.files import (
@@ -26,6 +25,7 @@ from embedtool.gensim.files import (
     decompressed,
     read_counts,
     warn_ignored,
+    with_names,
 )
 from embedtool.gensim.key_table import COUNT, Key
 from embedtool.gensim.queries import Queries
@@ -334,7 +334,7 @@ class KeyedVectors(Queries):
         encoding, unicode_errors : str
             The encoding of the words, and what to do with invalid bytes, as for Python's codecs.
         limit : int, optional
-            Read only the first rows.
+            Read only the first rows; 0, like None, for all.
         datatype : dtype
             The type of the numbers in memory.
         no_header : bool
@@ -349,12 +349,14 @@ class KeyedVectors(Queries):
         if no_header and binary:
             raise UnsupportedError("a binary file has a header", parameters=("no_header",))
         kind = "word2vec-binary" if binary else "glove" if no_header else "word2vec"
-        options = ReadOptions(encoding=encoding, encoding_errors=unicode_errors, limit=limit)
+        options = ReadOptions(
+            encoding=encoding, encoding_errors=unicode_errors, limit=limit or None
+        )
         try:
             with decompressed(fname) as path:
                 table, _ = formats.read(path, kind, options)
         except DamagedError as error:
-            raise DamagedFileError(str(error), parameters=error.parameters) from None
+            raise with_names(error) from None
         vectors = KeyedVectors.of(table)
         vectors.vectors = vectors.vectors.astype(datatype, copy=False)
         vectors.rank_as_counts()

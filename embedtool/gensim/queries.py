@@ -1,7 +1,7 @@
 """`Queries`: the questions of gensim's KeyedVectors, answered by embedtool's search."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from embedtool.gensim.errors import (
     ArgumentError,
+    ArgumentTypeError,
     EmptyGroupError,
     UnknownKeyError,
     UnsupportedError,
@@ -303,6 +304,11 @@ def _weighted(positive: Terms, negative: Terms) -> tuple[list[Any], NDArray[np.f
 def _listed(terms: Terms) -> list[Any]:
     if terms is None:
         return []
+    if isinstance(terms, Mapping):
+        raise ArgumentTypeError(
+            "weights are given in pairs: [(key, weight), ...], not in a dict",
+            parameters=("positive", "negative"),
+        )
     if isinstance(terms, KEY_TYPES) or (isinstance(terms, np.ndarray) and terms.ndim == 1):
         return [terms]
     return list(terms)

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from embedtool.gensim.callbacks import checked_callbacks
 from embedtool.gensim.errors import ArgumentError, NotReadyError, WrongModelError
 from embedtool.gensim.files import check_no_pickle, warn_ignored
 from embedtool.gensim.fitting import fit
@@ -130,6 +131,7 @@ class Word2Vec(PredictingModel):
         shrink_windows: bool = True,
     ) -> None:
         check_arguments(hashfxn, batch_words, null_word)
+        callbacks = checked_callbacks(callbacks)
         self.batch_words = batch_words
         self.vector_size, self.window, self.shrink_windows = vector_size, window, shrink_windows
         self.alpha, self.min_alpha, self.epochs = alpha, min_alpha, epochs
@@ -212,6 +214,7 @@ class Word2Vec(PredictingModel):
             If the vocabulary has not been built. It is a RuntimeError.
         """
         check_text(corpus_iterable, corpus_file)
+        callbacks = checked_callbacks(callbacks)
         if not epochs or epochs < 0 or (total_examples is None and total_words is None):
             raise ArgumentError(
                 "train needs epochs, and total_examples or total_words; after build_vocab on the "
@@ -251,7 +254,7 @@ class Word2Vec(PredictingModel):
                 job.append(sentence)
                 n_tokens += len(sentence)
 
-    def _train(self, text: Text, epochs: int, callbacks: Iterable[Any]) -> tuple[int, int]:
+    def _train(self, text: Text, epochs: int, callbacks: Sequence[Any]) -> tuple[int, int]:
         """Train on a text that has been read."""
         if len(self.wv) < 2:
             raise NotReadyError(
@@ -259,7 +262,6 @@ class Word2Vec(PredictingModel):
                 "min_count or from more text",
                 parameters=("min_count",),
             )
-        callbacks = tuple(callbacks)
         if self.hs and self.negative:
             log.warning(
                 "hs=%s and negative=%s: only hierarchical softmax is trained; set negative=0, or "

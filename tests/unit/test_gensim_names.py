@@ -124,6 +124,12 @@ def test_numbers_are_those_of_gensim(query: str, ours: KeyedVectors, theirs: Any
     np.testing.assert_allclose(mine, expected, rtol=1e-4, atol=1e-6)
 
 
+def test_weights_in_a_dict_are_not_passed_over(ours: KeyedVectors) -> None:
+    for method in (ours.most_similar, ours.most_similar_cosmul):
+        with pytest.raises(TypeError, match=r"\[\(key, weight\), \.\.\.\]"):
+            method({"w1": 2.0, "w2": -1.0})
+
+
 def test_choices_are_those_of_gensim(ours: KeyedVectors, theirs: Any) -> None:
     group = ["w1", "w2", "w3", "w4"]
     assert ours.doesnt_match(group) == theirs.doesnt_match(group)
@@ -250,6 +256,19 @@ def test_files_of_word2vec_are_those_of_gensim(
     )
     assert limited.index_to_key == WORDS[:5]
     assert limited.vectors.dtype == np.float16
+
+
+def test_a_limit_of_zero_reads_all_and_a_header_can_be_missing(
+    ours: KeyedVectors, tmp_path: Path
+) -> None:
+    path = tmp_path / "text"
+    ours.save_word2vec_format(path, write_header=False)
+    with pytest.raises(ValueError, match="use no_header=True"):
+        KeyedVectors.load_word2vec_format(path)
+    assert len(KeyedVectors.load_word2vec_format(path, no_header=True, limit=0)) == N_WORDS
+    path.write_bytes(path.read_bytes().replace(b"w1 ", b"w\xff "))
+    with pytest.raises(ValueError, match="unicode_errors="):
+        KeyedVectors.load_word2vec_format(path, no_header=True)
 
 
 def test_a_compressed_file_is_read_and_not_pretended(ours: KeyedVectors, tmp_path: Path) -> None:
@@ -499,6 +518,7 @@ WRONG: dict[str, tuple[type[Exception], str, dict[str, Any]]] = {
     "no file": (TypeError, "path of a file", {"sentences": None, "corpus_file": "none"}),
     "two texts": (TypeError, "either sentences or", {"corpus_file": __file__}),
     "no loss": (ValueError, "hs and negative are both 0", {"hs": 0, "negative": 0}),
+    "a callback of numbers": (TypeError, "int has no on_train_begin", {"callbacks": [3]}),
     "jobs of no words": (ValueError, "batch_words must be at least 1", {"batch_words": 0}),
     "a rising rate": (ValueError, "min_alpha=1 is above alpha=0.025", {"min_alpha": 1}),
     "a null word": (NotImplementedError, "null_word", {"null_word": 1}),
