@@ -35,7 +35,8 @@ lint: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	for system in linux darwin win32; do \
-		$(BIN)/mypy --platform $$system --cache-dir .mypy_cache/$$system || exit 1; done
+		$(BIN)/mypy --platform $$system --cache-dir .mypy_cache/$$system embedtool || exit 1; done
+	$(BIN)/mypy benchmarks
 	$(BIN)/lint-imports
 	$(BIN)/numpydoc lint $$(find embedtool -name '*.py')
 

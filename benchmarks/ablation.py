@@ -109,7 +109,7 @@ def _initial_range(value: float) -> None:
         state.tables["inputs"] *= value
         return state
 
-    word2vec.init_state = changed
+    word2vec.init_state = changed  # type: ignore[assignment]
 
 
 def _ngram_steps(value: float) -> None:
@@ -145,7 +145,7 @@ def _rate_held(value: float) -> None:
         begin = value * config.epochs
         return falling(config, max(0.0, epochs - begin) / (1 - value))
 
-    word2vec.learning_rate_at = held
+    word2vec.learning_rate_at = held  # type: ignore[assignment]
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Literal
 
 import numpy as np
 
@@ -67,7 +68,8 @@ def main() -> None:
     print(f"{options.layers} layers; held out: {n_tokens:,} tokens; exact softmax over all words")
     print(f"\n{'':24}{'perplexity after each epoch':>34}{'seconds':>9}")
     print(f"{'bigrams (Kneser-Ney)':24}{perplexity:34.1f}", flush=True)
-    for objective, epochs in zip(("masked", "causal"), options.epochs, strict=True):
+    objectives: tuple[Literal["masked", "causal"], ...] = ("masked", "causal")
+    for objective, epochs in zip(objectives, options.epochs, strict=True):
         for vectors in ("static", "random"):
             config = ContextualConfig(
                 objective=objective, vectors=vectors, epochs=epochs, layers=options.layers,

@@ -58,7 +58,9 @@ def stand_ins() -> Iterator[None]:
 
     POT is what gensim's wmdistance needs, and embedtool's does not.
     """
-    modules = {"testfixtures": {"log_capture": log_capture}, "ot": {"emd2": None}}
+    modules: dict[str, dict[str, Any]] = {
+        "testfixtures": {"log_capture": log_capture}, "ot": {"emd2": None},
+    }  # fmt: skip
     missing = {name: it for name, it in modules.items() if importlib.util.find_spec(name) is None}
     for name, contents in missing.items():
         sys.modules[name] = ModuleType(name)
@@ -119,15 +121,11 @@ class Outcomes:
         self.results: dict[str, str] = {}
         self.left_out: list[str] = []
 
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+    def pytest_collection_modifyitems(self, items: list[pytest.Function]) -> None:
         """Prepare the modules and keep the tests to run."""
-        for module in {item.getparent(pytest.Module).obj for item in items}:
+        for module in {item.module for item in items}:
             replace_names(module)
-        items[:] = [
-            item
-            for item in items
-            if item.getparent(pytest.Module).obj.__name__ == defining_module(item)
-        ]
+        items[:] = [item for item in items if item.module.__name__ == defining_module(item)]
         self.left_out = [item.nodeid for item in items if is_not_ours(test_name(item.nodeid))]
         items[:] = [item for item in items if item.nodeid not in self.left_out]
 
@@ -144,7 +142,7 @@ class Outcomes:
             self.results.setdefault(name, "passed")
 
 
-def defining_module(item: pytest.Item) -> str:
+def defining_module(item: pytest.Function) -> str:
     """Return the module that a test is defined in, not one that imports its class."""
     parent = item.getparent(pytest.Class)
     owner = parent.obj if parent is not None else item.obj

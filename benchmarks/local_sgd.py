@@ -74,9 +74,9 @@ def config_of(name: str, seed: int) -> Word2VecConfig:
     """Return the options of a task."""
     task = TASKS[name]
     kind: type[Word2VecConfig] = FastTextConfig if task.algorithm == "fasttext" else Word2VecConfig
-    loss = "hierarchical-softmax" if task.hierarchical else "negative-sampling"
     return kind(
-        mode=task.mode, loss=loss, learning_rate=task.rate, vector_size=SIZE, window=WINDOW,
+        mode=task.mode, loss="hierarchical-softmax" if task.hierarchical else "negative-sampling",
+        learning_rate=task.rate, vector_size=SIZE, window=WINDOW,
         min_count=MIN_COUNT, negative=NEGATIVE, sample=SAMPLE, epochs=EPOCHS, seed=seed,
     )  # fmt: skip
 

@@ -42,7 +42,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=FILES, default=list(FILES))
     parser.add_argument("--folder", type=Path, help="where the files are made; a temporary one")
     options = parser.parse_args()
-    commands = {}
+    commands: dict[str, list[str]] = {}
     for name in options.only:
         python = [sys.executable, "-c", GENSIM, name, *map(str, FILES[name])]
         commands |= {
