@@ -26,7 +26,14 @@ from typing import Any
 import numpy as np
 
 from embedtool import __version__
-from embedtool.errors import Call, FormatError, ModelError, OutputError, VocabularyError
+from embedtool.errors import (
+    Call,
+    FormatError,
+    ModelError,
+    OutputError,
+    VocabularyError,
+    resume_call,
+)
 from embedtool.io.atomic import (
     atomic_directory,
     check_writable,
@@ -49,6 +56,8 @@ LIBRARIES = ("numpy", "gensim", "numba")
 CONFIG = "config.json"
 VECTORS = "vectors.safetensors"
 ENCODER = "encoder.safetensors"
+TRAINING_SUFFIX = ".training"
+"""Ending of the folder of a training, beside the model."""
 FILES = (CONFIG, VECTORS)
 RESERVED_KEYS = {"format", "sizes", "order", "contexts", "subwords", "files", "checksum"}
 """Entries of the description that `save` computes."""
@@ -60,6 +69,13 @@ def is_model(path: str | Path) -> bool:
     """Return whether a folder holds the files of a model, valid or not."""
     path = Path(path)
     return all((path / name).exists() for name in FILES)
+
+
+def training_folder(path: Path) -> Path:
+    """Return the folder of the training of a model; raise ModelError if the model has no name."""
+    if not path.name:
+        raise ModelError(f"{path}: is no name for a model; choose another")
+    return path.with_name(path.name + TRAINING_SUFFIX)
 
 
 def check_target(path: Path, overwrite: bool) -> None:
@@ -208,6 +224,9 @@ def describe(path: str | Path) -> dict[str, Any]:
 def _description(path: Path) -> dict[str, Any]:
     """Return the contents of config.json as they are on disk, which the checksum covers."""
     if not exists(path, ModelError):
+        if exists(training_folder(path), ModelError):
+            call = resume_call(path)
+            raise ModelError(f"{path}: no such model; resume its training with: {call}", call=call)
         raise ModelError(f"{path}: no such model")
     if not path.is_dir():
         call = Call(

@@ -36,10 +36,10 @@ from embedtool.io.encodings import SURROGATE_ERRORS
 from embedtool.io.json_file import read_json
 from embedtool.io.locks import lock_file
 from embedtool.io.paths import exists
+from embedtool.model.store import training_folder
 from embedtool.trainers.checkpoint import last_state
 from embedtool.trainers.manifest import TextFiles, TrainingManifest
 
-SUFFIX = ".training"
 LOCK = "lock"
 MANIFEST = "training.json"
 PID_OFFSET = 1
@@ -188,15 +188,8 @@ def read_interrupted(output: Path) -> TrainingManifest | None:
     ModelError
         As `TrainingDir.read_manifest` does.
     """
-    training_dir = TrainingDir(output, _folder_of(output))
+    training_dir = TrainingDir(output, training_folder(output))
     return training_dir.read_manifest() if training_dir.is_resumable else None
-
-
-def _folder_of(output: Path) -> Path:
-    """Return the training directory of a model; raise ModelError if the model has no name."""
-    if not output.name:
-        raise ModelError(f"{output}: is no name for a model; choose another")
-    return output.with_name(output.name + SUFFIX)
 
 
 @contextmanager
@@ -223,7 +216,7 @@ def lock_training_dir(output: Path, *, must_exist: bool = False) -> Iterator[Tra
         If the directory cannot be created.
     """
     target = output.absolute()  # the current folder may change during the training
-    training_dir = TrainingDir(target, _folder_of(target))
+    training_dir = TrainingDir(target, training_folder(target))
     folder = training_dir.folder
     if must_exist and not training_dir.is_resumable:
         raise ModelError(f"{output}: there is no interrupted training to resume")

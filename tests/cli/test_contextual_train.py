@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("torch")
 
 from embedtool.model import store
-from embedtool.trainers.training_dir import SUFFIX
+from embedtool.model.store import TRAINING_SUFFIX
 from tests.conftest import Run, sends_signals
 
 KILL = getattr(signal, "SIGKILL", None)  # Windows has none
@@ -98,7 +98,7 @@ def test_an_interrupted_training_goes_on_to_the_same_bytes(
     if number != KILL:
         assert rest.endswith(f"Error: interrupted; resume with: embedtool resume {model}\n")
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith("model")] == [
-        f"model{SUFFIX}"
+        f"model{TRAINING_SUFFIX}"
     ]
     assert run(*arguments, model).exit_code == 1
     result = run("resume", model)

@@ -15,8 +15,8 @@ from pyarrow import parquet
 
 from embedtool.corpus import corpus, records
 from embedtool.model import store
+from embedtool.model.store import TRAINING_SUFFIX
 from embedtool.model.vectors import ModelRecord, VectorTable
-from embedtool.trainers.training_dir import SUFFIX
 from tests.conftest import Run
 
 MiB = 2**20
@@ -145,7 +145,7 @@ def test_what_stands_in_the_place_of_a_training_is_not_emptied(
     theirs = tmp_path / "theirs"
     theirs.mkdir()
     (theirs / "thesis.txt").write_text("precious")
-    training_dir = tmp_path / f"model{SUFFIX}"
+    training_dir = tmp_path / f"model{TRAINING_SUFFIX}"
     theirs.rename(training_dir) if kind == "folder" else training_dir.symlink_to(theirs)
     result = run("train", "word2vec", kingdoms, "-o", tmp_path / "model", "--overwrite")
     assert result.exit_code == 1

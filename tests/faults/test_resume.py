@@ -15,7 +15,8 @@ import pytest
 
 from embedtool.corpus import cooccurrence, pair_counting, sorted_runs
 from embedtool.model import store
-from embedtool.trainers.training_dir import MANIFEST, SUFFIX, lock_training_dir
+from embedtool.model.store import TRAINING_SUFFIX
+from embedtool.trainers.training_dir import MANIFEST, lock_training_dir
 from tests.conftest import Run, TrainOnce, sends_signals
 
 PROGRAM = [sys.executable, "-m", "embedtool"]
@@ -81,7 +82,7 @@ def test_a_failure_after_the_last_epoch_costs_no_epoch(
     assert result.exit_code == 0, result.output
     assert "epoch" not in result.stderr
     assert trained(model) == trained(whole)
-    assert not model.with_name(model.name + SUFFIX).exists()
+    assert not model.with_name(model.name + TRAINING_SUFFIX).exists()
 
 
 @sends_signals
@@ -102,7 +103,7 @@ def test_a_signal_saves_the_training_and_resume_ends_it(
     lines = stderr.decode().splitlines()
     assert lines[-1] == f"Error: interrupted; resume with: embedtool resume {model}"
     assert "The training is being saved, then it stops; press again to exit immediately." in lines
-    assert [path.name for path in tmp_path.iterdir()] == [f"model{SUFFIX}"]
+    assert [path.name for path in tmp_path.iterdir()] == [f"model{TRAINING_SUFFIX}"]
     refused = run("train", algorithm, kingdoms, "-o", model)
     assert refused.exit_code == 1
     assert f"resume it with: embedtool resume {model}, or start over" in refused.stderr
@@ -141,7 +142,7 @@ def test_glove_goes_on_with_what_it_has_counted(
     result = run("train", "glove", kingdoms, "-o", model, *options)
     assert result.exit_code == 130
     assert result.stderr.splitlines()[-1].endswith(f"embedtool resume {model}")
-    kept = {path.name for path in (tmp_path / f"model{SUFFIX}").iterdir()}
+    kept = {path.name for path in (tmp_path / f"model{TRAINING_SUFFIX}").iterdir()}
     assert pair_counting.COUNTED in kept and cooccurrence.SUMMARY not in kept
     monkeypatch.undo()
     with start("resume", model) as process:
@@ -212,13 +213,16 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(
             assert process.returncode in (0, -signal.SIGKILL), stderr.decode()
             if model.exists():
                 assert trained(model) == trained(whole)
-            if process.returncode == 0 or not (tmp_path / f"model{SUFFIX}" / MANIFEST).exists():
+            if (
+                process.returncode == 0
+                or not (tmp_path / f"model{TRAINING_SUFFIX}" / MANIFEST).exists()
+            ):
                 break
             arguments = ("resume", model)
         assert model.exists()
         left = {path.name for path in tmp_path.iterdir() if path.name[0] != "."}
-        assert left <= {"model", f"model{SUFFIX}"}
-        shutil.rmtree(tmp_path / f"model{SUFFIX}", ignore_errors=True)
+        assert left <= {"model", f"model{TRAINING_SUFFIX}"}
+        shutil.rmtree(tmp_path / f"model{TRAINING_SUFFIX}", ignore_errors=True)
 
 
 def interrupted(run: Run, kingdoms: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -246,7 +250,7 @@ def test_changed_text_and_changed_options_are_refused_by_name(
     text, model = tmp_path / "text.txt", tmp_path / "model"
     shutil.copy(kingdoms, text)
     interrupted(run, text, model, monkeypatch)
-    request = tmp_path / f"model{SUFFIX}" / "training.json"
+    request = tmp_path / f"model{TRAINING_SUFFIX}" / "training.json"
     before = request.read_text()
 
     changed = json.loads(before)
@@ -305,7 +309,7 @@ def test_the_lock_of_a_dead_process_holds_nobody_up(
         wait_for(process, b"training")
         process.kill()
         process.communicate(timeout=SECONDS)
-    leftover = tmp_path / f"model{SUFFIX}"
+    leftover = tmp_path / f"model{TRAINING_SUFFIX}"
     assert (leftover / "lock").read_text() == f" {process.pid}\n"
     (leftover / "training.json").unlink()
     result = run("train", "word2vec", kingdoms, "-o", model, "--epochs", 1, "--vector-size", 8)

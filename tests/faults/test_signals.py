@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from embedtool.model import store
-from embedtool.trainers.training_dir import SUFFIX
+from embedtool.model.store import TRAINING_SUFFIX
 from tests.conftest import Run, TrainOnce
 from tests.factories import numbered_words, saved_model, word_vectors
 
@@ -162,7 +162,7 @@ def test_a_closed_terminal_saves_the_training(
         shown += os.read(terminal, 4096)
     os.close(terminal)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 129
-    assert [path.name for path in tmp_path.iterdir()] == [f"model{SUFFIX}"]
+    assert [path.name for path in tmp_path.iterdir()] == [f"model{TRAINING_SUFFIX}"]
     assert run("resume", model).exit_code == 0
     assert trained(model) == trained(whole)
 

@@ -212,6 +212,16 @@ def interrupt(algorithm: str, model: Path, **options: Any) -> None:
         )
 
 
+def test_loading_the_model_of_an_interrupted_training_says_how_to_resume_it(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "model"
+    interrupt("word2vec", path)
+    expected = f"{path}: no such model; resume its training with: embedtool.resume({str(path)!r})"
+    with pytest.raises(ModelError, match=f"^{re.escape(expected)}$"):
+        embedtool.load(path)
+
+
 def test_the_same_fit_continues_an_interrupted_one(algorithm: str, tmp_path: Path) -> None:
     interrupt(algorithm, tmp_path / "model")
     epochs: list[Epoch] = []

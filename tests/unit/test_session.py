@@ -17,8 +17,9 @@ from embedtool.config.training import FastTextConfig, GloveConfig, Word2VecConfi
 from embedtool.errors import ConfigError, ModelError, StoppedError, resume_call
 from embedtool.io.progress import Progress
 from embedtool.model import store
+from embedtool.model.store import TRAINING_SUFFIX
 from embedtool.model.vectors import ModelRecord
-from embedtool.trainers.training_dir import MANIFEST, SUFFIX
+from embedtool.trainers.training_dir import MANIFEST
 from tests.conftest import Run
 
 CONFIGS: dict[str, Any] = {
@@ -210,7 +211,7 @@ def test_a_directory_of_another_format_is_refused(text: Path, tmp_path: Path, ru
     output, stop = tmp_path / "model", StopRequest()
     with pytest.raises(StoppedError):
         train(CONFIGS["glove"], text, output=output, report=stopping(stop), stop=stop)
-    path = tmp_path / f"model{SUFFIX}" / MANIFEST
+    path = tmp_path / f"model{TRAINING_SUFFIX}" / MANIFEST
     path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 2}))
     with pytest.raises(ModelError, match="has format 2, this embedtool resumes 3; start over"):
         resume(output)

@@ -27,8 +27,8 @@ from embedtool.corpus.sources import (
 )
 from embedtool.errors import CorpusError, MissingExtraError, StoppedError
 from embedtool.io.progress import Progress
-from embedtool.model.store import VECTORS
-from embedtool.trainers.training_dir import MANIFEST, SUFFIX
+from embedtool.model.store import TRAINING_SUFFIX, VECTORS
+from embedtool.trainers.training_dir import MANIFEST
 from tests.conftest import Run
 from tests.unit.s3_server import S3Server, serving
 
@@ -286,10 +286,10 @@ def test_resume_refuses_a_text_that_has_changed_in_its_store(
     with monkeypatch.context() as patch:
         patch.setattr("embedtool.trainers.session.TrainingSession._fit", interrupted)
         run("train", "word2vec", file, "-o", model, "--vector-size", "8", "--epochs", "1")
-    kept = tmp_path / f"model{SUFFIX}"
+    kept = tmp_path / f"model{TRAINING_SUFFIX}"
     (known,) = json.loads((kept / MANIFEST).read_text())["text"]["files"]
     assert known == [file, kingdoms.stat().st_size, SECONDS * 10**9]
-    shutil.copytree(kept, tmp_path / f"other{SUFFIX}")
+    shutil.copytree(kept, tmp_path / f"other{TRAINING_SUFFIX}")
     server.put("kingdoms.txt", kingdoms.read_bytes(), SECONDS + 1)
     refused = run("resume", model)
     assert refused.exit_code == 1
