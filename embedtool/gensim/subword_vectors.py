@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from embedtool.gensim.errors import ArgumentError, UnknownKeyError, UnsupportedError
-from embedtool.gensim.key_table import Key
+from embedtool.gensim.key_table import KEY_TYPES, Key
 from embedtool.gensim.keyed_vectors import KeyedVectors
 from embedtool.model.linalg import unit_rows
-from embedtool.model.subwords import Subwords
+from embedtool.model.subwords import Subwords, ngrams
 from embedtool.model.vectors import VectorTable
 
 log = logging.getLogger(__name__)
@@ -139,11 +139,28 @@ class FastTextKeyedVectors(KeyedVectors):
         extras: dict[str, NDArray[Any]] | None = None,
         replace: bool = False,
     ) -> None:
-        """Add keys with their vectors, which become their own rows; see `KeyTable.add_vectors`."""
+        """Add keys with their vectors; see `KeyTable.add_vectors`.
+
+        The own row of a key becomes what makes its mean with the n-grams the vector, so that
+        training and `save_facebook_model` begin from that.
+        """
+        keys = [keys] if isinstance(keys, KEY_TYPES) else list(keys)
         n_before = len(self)
         super().add_vectors(keys, weights, extras, replace)
-        rows = np.concatenate([self.subwords.word_rows, self.table.rows[n_before:]])
+        rows = np.zeros((len(self), self.vector_size), np.float32)
+        rows[: len(self.subwords.word_rows)] = self.subwords.word_rows
+        for key in keys:
+            row = self.key_to_index[key]
+            if replace or row >= n_before:
+                rows[row] = self._own_row(key, self.table.rows[row])
         self.subwords = _with_rows(self.subwords, rows)
+
+    def _own_row(self, key: Key, vector: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the row whose mean with those of the n-grams of a key is a vector."""
+        if not isinstance(key, str) or not self.bucket:
+            return vector
+        n_ngrams = len(ngrams(key, self.min_n, self.max_n))
+        return (n_ngrams + 1) * vector - n_ngrams * self.subwords.vector(key)
 
 
 def _with_rows(subwords: Subwords, rows: NDArray[np.float32]) -> Subwords:

@@ -22,6 +22,8 @@ from embedtool.gensim import (
     KeyedVectors,
     LineSentence,
     Word2Vec,
+    load_facebook_model,
+    save_facebook_model,
 )
 
 N_WORDS, SIZE = 60, 8
@@ -470,6 +472,21 @@ def test_fasttext_gives_new_words_a_vector() -> None:
     assert "ships" not in without.wv
     with pytest.raises(KeyError):
         without.wv["ships"]
+
+
+@pytest.mark.parametrize("bucket", [100, 0])
+def test_given_vectors_of_fasttext_are_written_and_trained_on(tmp_path: Path, bucket: int) -> None:
+    model = small(FastText, bucket=bucket, epochs=1)
+    model.wv.add_vectors(["sea", "ship"], ROWS[:2], replace=True)
+    model.wv.add_vector("the", ROWS[2])  # is known, and stays
+    expected = model.wv.vectors.copy()
+    save_facebook_model(model, tmp_path / "model.bin")
+    written = load_facebook_model(tmp_path / "model.bin").wv
+    np.testing.assert_allclose(written.vectors, expected, atol=1e-5)
+    model.train(SENTENCES, total_examples=24, epochs=1, start_alpha=1e-4)
+    np.testing.assert_allclose(model.wv.vectors, expected, atol=1e-2)
+    model.wv.add_vector("harbour", ROWS[3])
+    assert model.wv.vectors_vocab.shape == model.wv.vectors.shape
 
 
 @pytest.mark.parametrize("options", [{"sg": 1}, {"sg": 0}, {"sg": 0, "cbow_mean": 0}], ids=str)
