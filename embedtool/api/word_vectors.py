@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.api.queries import QueryableVectors
-from embedtool.errors import QueryError
+from embedtool.errors import ConfigError, QueryError
 from embedtool.messages import counted
 from embedtool.model import store
 from embedtool.model.quantized import in_memory
-from embedtool.model.vectors import ModelRecord, VectorTable
+from embedtool.model.vectors import AnyVectors, ModelRecord, vectors_of
 from embedtool.search.lookup import lookup
 from embedtool.tables import Cell, Table, import_pandas
 
@@ -67,12 +67,28 @@ class WordVectors(QueryableVectors):
 
     description: Mapping[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Raise ConfigError if the arrays do not fit the words."""
+        n = self.n_words
+        rows: Any = self.rows
+        found = getattr(rows, "shape", type(rows).__name__)
+        if isinstance(found, str) or len(found) != 2 or found[0] != n:
+            raise ConfigError(
+                f"rows must be an array of shape ({n}, vector_size), not {found}",
+                parameters=("rows",),
+            )
+        if self.counts is not None and np.shape(self.counts) != (n,):
+            raise ConfigError(
+                f"counts must be an array of shape ({n},), not {np.shape(self.counts)}",
+                parameters=("counts",),
+            )
+
     @classmethod
-    def of(cls, table: VectorTable, description: Mapping[str, Any] | None = None) -> Self:
-        """Return the vectors of a table, whose arrays are shared."""
+    def of(cls, table: AnyVectors, description: Mapping[str, Any] | None = None) -> Self:
+        """Return the vectors of a table or a model, whose arrays are shared."""
         vectors = cls.__new__(cls)
         known = {"description": description or {}}
-        vectors.__dict__.update({**table.__dict__, **known})
+        vectors.__dict__.update({**vectors_of(table).__dict__, **known})
         return vectors
 
     @cached_property

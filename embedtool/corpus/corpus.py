@@ -83,6 +83,10 @@ class Corpus:
     span: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.text, TextConfig):
+            raise CorpusError(
+                f"text must be a TextConfig, not {type(self.text).__name__}", parameters=("text",)
+            )
         found = token_lists(self.inputs)
         self.token_lists = found if isinstance(found, TokenLists) else None
         self.sources = [] if isinstance(found, TokenLists) else find_sources(found)

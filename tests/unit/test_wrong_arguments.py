@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import embedtool
-from embedtool import WordVectors
+from embedtool import Corpus, WordVectors
 from embedtool.errors import (
     ConfigError,
     CorpusError,
@@ -22,6 +22,7 @@ from embedtool.errors import (
     QueryError,
     UnknownWordError,
 )
+from embedtool.model.vectors import ModelRecord
 from tests.contracts.small_trainings import config
 from tests.factories import numbered_words, random_vectors, word_vectors
 from tests.unit.test_estimators import SENTENCES, small
@@ -214,3 +215,27 @@ def test_options_of_reading_are_checked(tmp_path: Path, wv: WordVectors) -> None
             embedtool.read(path, **options)  # type: ignore[arg-type]
     with pytest.raises(EmbedtoolError):
         embedtool.read(tmp_path / LONG)
+
+
+def test_vectors_that_do_not_fit_their_words_are_refused_when_they_are_made() -> None:
+    words, matrix = ["a", "b"], np.eye(2, dtype=np.float32)
+    for rows in (matrix[:1], np.eye(3, dtype=np.float32), matrix[0], matrix.tolist()):
+        with pytest.raises(ValueError, match=r"^rows must be an array of shape \(2, vector_size\)"):
+            WordVectors(words, rows)
+    with pytest.raises(ValueError, match=r"^counts must be an array of shape \(2,\)"):
+        WordVectors(words, matrix, np.array([1]))
+    assert WordVectors(words, matrix, np.array([2, 1])).similarity("a", "b") == 0
+
+
+def test_word_vectors_of_a_model_are_its_own_and_of_anything_else_a_type_error() -> None:
+    table = random_vectors(5, 4)
+    assert WordVectors.of(ModelRecord(table, {}))["w1"].tolist() == table.vector("w1").tolist()
+    with pytest.raises(TypeError, match="expected a Model or its WordVectors, not dict"):
+        WordVectors.of({"a": [1.0]})  # type: ignore[arg-type]
+
+
+def test_the_options_of_a_text_are_a_text_config(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("a b\n")
+    for wrong in ("latin-1", {"lowercase": True}, None):
+        with pytest.raises(CorpusError, match=r"^text must be a TextConfig, not "):
+            Corpus(tmp_path / "text", wrong)  # type: ignore[arg-type]
