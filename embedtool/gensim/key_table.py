@@ -329,7 +329,10 @@ class KeyTable:
         """Put the keys in another order, with all that they have."""
         if self._n_rows:
             self._check_sizes()
-            log.warning("the output layer of a model is not sorted with its keys; build it again")
+            log.warning(
+                "only the vectors are sorted: if they are those of a model, its output layer is in "
+                "the old order, and it cannot be trained further"
+            )
             self.vectors = self.vectors[order]
         self.index_to_key = [self.index_to_key[i] for i in order.tolist()]
         self.key_to_index = {key: i for i, key in enumerate(self.index_to_key)}
