@@ -186,7 +186,7 @@ def test_answers_from_ngrams_are_marked_in_every_form(run: Run, models: dict[str
 
 
 def test_other_commands_report_words_known_by_their_ngrams(
-    run: Run, models: dict[str, Path], tmp_path: Path
+    run: Run, models: dict[str, Path], questions: Path, tmp_path: Path
 ) -> None:
     model, picture = models["fasttext"], tmp_path / "picture.svg"
     attended = run("attend", model, "king kingsy queen", "--json")
@@ -198,7 +198,7 @@ def test_other_commands_report_words_known_by_their_ngrams(
     words = neighbourhoods(vectors, ["king", "KING"], 2, method="pca", seed=1)
     assert words.caption.endswith("; from character n-grams: KING")
     assert analogies(vectors, [("king", "KING")]).caption == "from character n-grams: KING"
-    both = [models["word2vec"], model, "--word", "KING"]
+    both = [models["word2vec"], model, "--word", "KING", "--analogies", questions]
     compared = run("compare", *both)
     assert compared.exit_code == 0, compared.stderr
     assert f"KING; fasttext: {NEW}" in compared.stdout.splitlines()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Run
+from tests.conftest import CORPORA, Run
 
 COMMANDS = {
     "similar": ["king"],
@@ -16,7 +16,7 @@ COMMANDS = {
     "odd-one-out": ["king", "queen", "man"],
     "vector": ["king"],
     "info": [],
-    "evaluate": [],
+    "evaluate": ["--analogies", str(CORPORA / "kingdoms-questions.txt")],
     "export": ["out.txt"],
 }
 
