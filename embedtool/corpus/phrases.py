@@ -17,7 +17,7 @@ from embedtool.corpus.tokens import ASCII_SPACE
 from embedtool.errors import CorpusError
 from embedtool.io.atomic import atomic_write
 from embedtool.io.deletion import temporary_directory
-from embedtool.io.encodings import decode
+from embedtool.io.encodings import BYTE_ORDER_MARK, decode
 from embedtool.io.progress import Report, silent
 
 INSPECTED_TOKENS = 2**20
@@ -136,9 +136,12 @@ def write_table(scores: dict[Pair, float], path: Path) -> None:
 
     Connector words come before the second word, separated by spaces.
     """
+    best = sorted(scores.items(), key=lambda item: -item[1])
+    lines = [f"{first}\t{BETWEEN.join(rest)}\t{score:.9g}\n" for (first, *rest), score in best]
     with atomic_write(path) as file:
-        for (first, *rest), score in sorted(scores.items(), key=lambda item: -item[1]):
-            file.write(f"{first}\t{BETWEEN.join(rest)}\t{score:.9g}\n".encode())
+        if lines and lines[0].startswith(BYTE_ORDER_MARK):  # of which a reader leaves out one
+            file.write(BYTE_ORDER_MARK.encode())
+        file.writelines(line.encode() for line in lines)
 
 
 def read_table(path: Path) -> dict[Pair, float]:

@@ -14,7 +14,7 @@ from tests.factories import saved_model
 
 ONE_OF_MANY = re.compile(
     r"(?<![\d,.])1 (words|rows|tokens|types|pairs|lines|phrases|times|dimensions|numbers|vectors|"
-    r"trials|documents|uses|bytes|questions|models|runs|counts)\b"
+    r"trials|documents|uses|bytes|questions|models|runs|counts)\b(?!/s)"
 )
 
 

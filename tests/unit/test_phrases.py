@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from embedtool.config.text import PhrasesConfig, TextConfig
@@ -163,6 +163,7 @@ WORD = st.text(st.characters(exclude_characters=" \t\n\r\v\f\0", codec="utf-8"),
 
 
 @settings(deadline=None)
+@example({("\ufeff", "a"): 1.0})
 @given(scores=st.dictionaries(st.tuples(WORD, WORD), st.floats(-1e9, 1e9)))
 def test_a_table_gives_back_what_was_written(
     tmp_path_factory: pytest.TempPathFactory, scores: dict[Pair, float]
