@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict, Unpack
 
+from embedtool.api.arguments import check_names
 from embedtool.config.choices import N_COMPARED, AnalogyMethod
 from embedtool.errors import EvaluationError
 from embedtool.evaluation.coverage import check_coverage
@@ -62,6 +63,7 @@ def evaluate_on(
     **options: Unpack[EvaluationOptions],
 ) -> Result:
     """Score vectors on a dataset; see `WordVectors.evaluate`."""
+    check_names("evaluate", options, EvaluationOptions.__annotations__)
     questions = _read(dataset, task)
     result = evaluate(vectors, questions, **options)
     fault = check_coverage(vectors, questions, result.primary_metric, **_vocabulary(options))
@@ -120,6 +122,7 @@ def compare(
     >>> print(*result.verdicts)
     kingdoms-questions: no significant difference between sg and ft (p = 0.055)
     """
+    check_names("compare", options, EvaluationOptions.__annotations__)
     for option, given in (("names", names), ("words", words), ("expressions", expressions)):
         _check_list(option, given, str)
     _check_list("datasets", datasets, object)

@@ -1,10 +1,11 @@
 """A model in Python: its word vectors, and how they were made."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
+from embedtool.api.arguments import check_names
 from embedtool.api.word_vectors import WordVectors
 from embedtool.messages import counted
 from embedtool.model import store
@@ -127,6 +128,7 @@ def read(path: str | Path, format: str | None = None, **options: Any) -> WordVec
     from embedtool import formats
     from embedtool.formats.options import ReadOptions
 
+    check_names("read", options, (each.name for each in fields(ReadOptions)))
     reading = ReadOptions(**options)
     format = formats.detect_format(path, format, reading)
     formats.check_read_options(Path(path), format, reading)

@@ -6,6 +6,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
+from embedtool.api.arguments import check_names
 from embedtool.api.query_terms import (
     Items,
     QueryOptions,
@@ -87,7 +88,7 @@ class QueryableVectors(VectorTable):
         sofia 0.82
         """
         words, vectors = weighted_terms(positive, negative, self.vector_size)
-        search = self._search(topn, **options)
+        search = self._search("most_similar", topn, options)
         names = [word for _, word in words]
         if not vectors:
             if isinstance(positive, str) and names == [positive] and method == METHODS[0]:
@@ -118,7 +119,8 @@ class QueryableVectors(VectorTable):
         >>> [near[0].word for near in wv.most_similar_batch(["king", "paris"])]
         ['queen', 'rome']
         """
-        return query.similar_batch(self, several(words, "words"), **self._search(topn, **options))
+        search = self._search("most_similar_batch", topn, options)
+        return query.similar_batch(self, several(words, "words"), **search)
 
     def analogy(
         self,
@@ -165,7 +167,7 @@ class QueryableVectors(VectorTable):
         **options: Unpack[QueryOptions],
     ) -> list[Answers]:
         """Return `analogy` of each expression, computed together."""
-        search = self._search(topn, **options)
+        search = self._search("analogy", topn, options)
         expressions = several(expressions, "expressions")
         return query.analogy_batch(self, expressions, method=method, **search)
 
@@ -208,26 +210,22 @@ class QueryableVectors(VectorTable):
         """
         return query.odd_one_out(self, several(words, "words"))
 
-    def _search(
-        self,
-        topn: int,
-        *,
-        restrict_vocab: int | None = None,
-        min_count: int | None = None,
-        among: Iterable[str] | None = None,
-        include_query_words: bool = False,
-        index: Any = None,
-    ) -> dict[str, Any]:
-        """Return the arguments of a search for these options."""
+    def _search(self, method: str, topn: int, options: QueryOptions) -> dict[str, Any]:
+        """Return the arguments of a search for the options of a method."""
+        check_names(method, options, QueryOptions.__annotations__)
+        index = options.get("index")
         check_whole("topn", topn, QueryError)
         if not isinstance(index, AnnIndex | None):
             raise QueryError(
                 f"index must be an AnnIndex, not {type(index).__name__}", parameters=("index",)
             )
         candidates = candidate_ids(
-            self, restrict_vocab=restrict_vocab, min_count=min_count, among=among
+            self,
+            restrict_vocab=options.get("restrict_vocab"),
+            min_count=options.get("min_count"),
+            among=options.get("among"),
         )
         return {
-            "n": topn, "candidates": candidates, "include_query_words": include_query_words,
-            "index": index,
+            "n": topn, "candidates": candidates, "index": index,
+            "include_query_words": options.get("include_query_words", False),
         }  # fmt: skip

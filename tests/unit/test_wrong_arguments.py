@@ -62,6 +62,23 @@ def test_the_limit_of_an_evaluation_is_a_whole_number_from_one(
         wv.evaluate(tmp_path / "questions", restrict_vocab=value)
 
 
+def test_an_option_that_a_method_does_not_have_is_named_with_those_that_it_has(
+    wv: WordVectors, tmp_path: Path
+) -> None:
+    wrong: Any = {"top": 3}
+    calls: dict[str, Call] = {
+        "most_similar": lambda: wv.most_similar("king", **wrong),
+        "most_similar_batch": lambda: wv.most_similar_batch(["king"], **wrong),
+        "analogy": lambda: wv.analogy("king - man", **wrong),
+        "evaluate": lambda: wv.evaluate("google", **wrong),
+        "compare": lambda: embedtool.compare(wv, wv, **wrong),
+        "read": lambda: embedtool.read(tmp_path / "file", **wrong),
+    }
+    for method, call in calls.items():
+        with pytest.raises(TypeError, match=rf"^{method}\(\) has no argument 'top'; "):
+            call()
+
+
 def test_topn_none_and_a_minimum_that_is_no_number_are_errors(wv: WordVectors) -> None:
     with pytest.raises(QueryError, match=r"^topn must be a whole number, not None"):
         wv.most_similar("w0", topn=None)  # type: ignore[arg-type]
